@@ -1,0 +1,74 @@
+/* The settings: one table (settings.def), one reader for files in main.cf's form and for `-o name=value`. A settings struct is
+ * immutable once read and may be used by any thread. */
+#ifndef BASE_SETTINGS_H
+#define BASE_SETTINGS_H
+
+#include "failure.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#define SETTINGS_FILE_MAX (1024 * 1024) /* octets of a settings file */
+
+/* Values of the CHOICE settings: indexes of their words. */
+enum { MODE_ENFORCE, MODE_MONITOR };
+enum { ON_FAIL_DEFER, ON_FAIL_TAG, ON_FAIL_QUARANTINE };
+enum { ON_FAIL_LOCAL_TAG, ON_FAIL_LOCAL_QUARANTINE };
+enum { SETTINGS_ACCEPT, SETTINGS_DEFER }; /* milter_first_contact, on_internal_error */
+enum { TAG_FAIL, TAG_ALL, TAG_OFF };
+enum { DNSSEC_AUTO, DNSSEC_ON, DNSSEC_OFF };
+#define CHOICE_EMPTY (-1) /* a CHOICE whose value is empty */
+
+struct settings_list {
+	char **item;
+	size_t count;
+};
+
+#define SETTINGS_C_BOOL bool
+#define SETTINGS_C_CHOICE int
+#define SETTINGS_C_TEXT char *
+#define SETTINGS_C_LIST struct settings_list
+#define SETTINGS_C_DURATION uint32_t
+#define SETTINGS_C_SIZE uint64_t
+#define SETTINGS_C_NUMBER uint32_t
+#define SETTINGS_C_OCTAL mode_t
+
+struct settings {
+#define SETTING(type, name, def, min, max, words, sentence) SETTINGS_C_##type name;
+#include "settings.def"
+#undef SETTING
+};
+
+enum settings_type { SETTINGS_BOOL, SETTINGS_CHOICE, SETTINGS_TEXT, SETTINGS_LIST, SETTINGS_DURATION, SETTINGS_SIZE, SETTINGS_NUMBER, SETTINGS_OCTAL };
+struct settings_row {
+	const char *name;
+	enum settings_type type;
+	const char *fallback; /* the default, as it would stand in the file */
+	int64_t min, max;
+	const char *words; /* CHOICE: the words, blank-separated; else a unit */
+	const char *sentence;
+	size_t offset; /* in struct settings */
+};
+extern const struct settings_row settings_table[];
+extern const size_t settings_table_count;
+
+/* Reads the defaults, then `file` (NULL: none; one that does not exist is an error only if `must_exist`), then `overrides` of the form
+ * `name=value`, then checks values against each other (settings_check). NULL on failure: `why` tells file, line, what is wrong and what would be
+ * right, code EX_CONFIG (EX_USAGE for an override, EX_NOINPUT for a file that cannot be read). The caller frees. */
+struct settings *settings_read(const char *file, bool must_exist, char *const *overrides, size_t override_count, struct failure *why);
+void settings_free(struct settings **settings);
+/* One value as it would stand in a file, into `out`; returns `out`. */
+const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size);
+
+/* A listening place: "inet:port@host", "inet6:port@host", "unix:path" or "local:path"; "inet:port" is every address. */
+struct settings_socket {
+	enum { SOCKET_OFF, SOCKET_INET, SOCKET_INET6, SOCKET_UNIX } family;
+	char host[256]; /* "" any */
+	uint16_t port;
+	char path[108];
+};
+bool settings_socket_parse(struct settings_socket *out, const char *value, struct failure *why);
+
+#endif

@@ -1,0 +1,26 @@
+/* One generation of the settings and of all that is built from them (DNS, fetcher, prober). Immutable, counted references: a reload makes a new one
+ * whole before the old one is let go. Any thread. */
+#ifndef CHECK_CONFIG_H
+#define CHECK_CONFIG_H
+
+#include "dns.h"
+#include "facts.h"
+#include "fetch.h"
+#include "probe.h"
+#include "settings.h"
+
+struct config {
+	const struct settings *settings;
+	struct rules rules;
+	struct dns *dns;
+	struct fetcher *fetcher;
+	struct prober *prober;
+	int references; /* under a lock of config.c */
+};
+
+/* Takes the settings over, also on failure. */
+struct config *config_new(struct settings *settings, struct failure *why);
+struct config *config_ref(struct config *config);
+void config_unref(struct config **config);
+
+#endif

@@ -1,0 +1,22 @@
+/* Domain names in the one form in which the project compares and stores them: lower-case A-labels, no trailing dot.
+ * (RFC 8461 3.2, 4.1; RFC 5890; UTS 46 non-transitional by libidn2.) Pure; any thread. */
+#ifndef CORE_DOMAIN_H
+#define CORE_DOMAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DOMAIN_MAX 253         /* RFC 1035 2.3.4, without the root dot */
+#define DOMAIN_SIZE (DOMAIN_MAX + 1)
+#define DOMAIN_POLICY_MAX 244  /* leaves room for `_mta-sts.` (RFC 8461 3.1) */
+
+struct domain {
+	char name[DOMAIN_SIZE];
+};
+
+/* False for everything that is no host name: empty labels, labels over 63 or names over 253 octets, characters outside letters,
+ * digits and hyphen after IDNA conversion, hyphens at a label's ends, NUL, bad UTF-8, an IPv4 address. One trailing dot is
+ * taken off. A single label is a domain here. */
+bool domain_parse(struct domain *out, const char *bytes, size_t len);
+
+#endif

@@ -1,0 +1,115 @@
+/* All that the store remembers of a policy domain (design 5), and how it changes as facts are learned. Pure; any thread.
+ * Times are wall-clock seconds; 0 means never. A zeroed struct (with `domain` set) is the entry of an unknown domain. */
+#ifndef CORE_ENTRY_H
+#define CORE_ENTRY_H
+
+#include "domain.h"
+#include "policy.h"
+#include "reason.h"
+#include "record.h"
+
+#define MX_SET_MAX 256 /* names kept of one MX answer; a larger answer is kept as `too_large` without names */
+
+enum mx_state {
+	MX_UNKNOWN,   /* never looked up */
+	MX_LISTED,    /* `mx_names` and `mx_preference` hold the answer, best preference first, names of equal preference sorted */
+	MX_IMPLICIT,  /* no MX records: the domain itself (RFC 5321 5.1; spec S-91) */
+	MX_NULL,      /* RFC 7505 */
+	MX_NO_DOMAIN, /* NXDOMAIN */
+	MX_TOO_LARGE
+};
+
+struct mx_set {
+	enum mx_state state;
+	bool secure;          /* DNSSEC */
+	uint32_t ttl_s;
+	int64_t checked_at;   /* of this answer */
+	struct names names;   /* what is no host name stands as "" (it never matches a policy) */
+	uint16_t preference[MX_SET_MAX];
+};
+
+struct entry {
+	char domain[DOMAIN_SIZE];
+
+	/* The record: outcome of the newest look. REASON_NONE: valid; else NO_RECORD, RECORD_INVALID, RECORD_MANY, RECORD_LOOKUP, RESOLVER. */
+	int64_t record_checked_at;
+	enum reason record_outcome;
+	uint32_t record_ttl_s; /* of the record, or of its absence (SOA minimum) */
+	char record_id[RECORD_ID_MAX + 1]; /* of the newest valid record */
+
+	/* The policy in force, or expired. */
+	bool has_policy;
+	struct policy policy;
+	char policy_id[RECORD_ID_MAX + 1]; /* of the record that led to the fetch (S-78) */
+	int64_t policy_fetched_at;
+	int64_t policy_expires_at;
+	char *policy_text; /* as received, owned; NULL when longer than POLICY_TEXT_KEPT */
+	uint32_t policy_text_len;
+
+	/* The newest attempt to fetch. REASON_NONE: it succeeded. */
+	int64_t fetch_tried_at;
+	enum reason fetch_outcome; /* POLICY_FETCH, POLICY_INVALID, POLICY_WEBPKI, RESOLVER */
+	char fetch_tried_id[RECORD_ID_MAX + 1];
+	uint32_t fetch_failures; /* in a row */
+
+	/* The policy before this one, to notice a weakening. */
+	bool has_previous;
+	enum policy_mode previous_mode;
+	char previous_id[RECORD_ID_MAX + 1];
+	int64_t previous_until;
+
+	struct mx_set mx;
+
+	/* Use: days since the epoch. */
+	int32_t first_used_day;
+	int32_t last_used_day;
+
+	int64_t due_at; /* when the refresher looks next; 0: not at all */
+};
+
+void entry_init(struct entry *entry, const char *domain);
+void entry_copy(struct entry *to, const struct entry *from);
+void entry_free(struct entry *entry); /* what it owns; the struct is the caller's */
+
+/* What was found, as values. */
+struct record_found {
+	enum reason outcome;
+	uint32_t ttl_s;
+	struct record record;
+};
+struct policy_found {
+	enum reason outcome;
+	struct policy policy; /* when outcome is REASON_NONE; owned */
+	char *text;           /* the body as received; owned */
+	uint32_t text_len;
+	char detail[256];     /* for people: what exactly failed; untrusted parts are quoted already */
+};
+struct mx_found {
+	enum reason outcome;  /* REASON_NONE, MX_LOOKUP, RESOLVER */
+	struct mx_set set;    /* when outcome is REASON_NONE; owned */
+};
+void policy_found_free(struct policy_found *found);
+void mx_found_free(struct mx_found *found);
+void mx_set_copy(struct mx_set *to, const struct mx_set *from);
+
+/* Learning (RFC 8461 3.3, 5.1): a failed look never takes a policy away; only a fetched and parsed policy replaces one, and only it
+ * restarts max_age. `id` is the record id that led to the fetch, "" when none is known. */
+void entry_learn_record(struct entry *entry, const struct record_found *found, int64_t now);
+void entry_learn_policy(struct entry *entry, const struct policy_found *found, const char *id, int64_t now);
+void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t now);
+void entry_learn_use(struct entry *entry, int64_t now);
+
+/* Encoding: a version, tagged fields of which unknown ones are skipped, and a checksum over all of it. Decoding takes hostile bytes:
+ * it is bounded, parsed whole, and false means "as if absent". Byte order is fixed (little endian). */
+#define ENTRY_VERSION 1
+struct bytes {
+	uint8_t *at; /* malloc'ed, owned */
+	size_t len;
+};
+struct hop_record;
+struct bytes entry_encode(const struct entry *entry);
+bool entry_decode(struct entry *out, const void *bytes, size_t len);
+struct bytes hop_record_encode(const struct hop_record *record);
+bool hop_record_decode(struct hop_record *out, const void *bytes, size_t len);
+
+#endif

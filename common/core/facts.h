@@ -1,0 +1,66 @@
+/* The case file of one check: what is known, how old it is, what was tried. verdict.h judges by it. Pure. */
+#ifndef CORE_FACTS_H
+#define CORE_FACTS_H
+
+#include "entry.h"
+#include "evidence.h"
+#include "question.h"
+
+#define HOPS_MAX 8 /* hops of a domain that are probed, best preference first (design 5) */
+
+enum first_contact { FIRST_CONTACT_ACCEPT, FIRST_CONTACT_DEFER };
+enum on_internal_error { ON_INTERNAL_ERROR_ACCEPT, ON_INTERNAL_ERROR_DEFER };
+
+/* The settings that matter to judgement. */
+struct rules {
+	bool probe;
+	bool mta_enforces;
+	enum first_contact first_contact;
+	enum on_internal_error on_internal_error;
+	uint32_t probe_ttl_ok_s;
+	uint32_t probe_ttl_fail_s;
+	uint32_t probe_ttl_max_s;
+	uint32_t refresh_interval_s;
+	uint32_t forget_after_s;
+	struct names exempt_domains;
+	struct names own_hosts;
+};
+
+enum store_state { STORE_UNREAD, STORE_READ, STORE_BROKEN };
+
+struct hop_fact {
+	char host[DOMAIN_SIZE];
+	uint16_t port;
+	bool read;  /* from the store */
+	bool tried; /* probed, or refused a probe, in this case */
+	enum reason refused; /* why it was not probed: PROBE_BUDGET; REASON_NONE otherwise */
+	struct hop_record record;
+};
+
+struct facts {
+	struct question question;
+	const struct rules *rules; /* outlives the facts */
+	int64_t now;               /* wall-clock seconds; moves on as the case goes */
+	bool forced;               /* an operator's refresh: everything is renewed, the five minutes between fetches do not hold */
+
+	enum store_state store;
+	struct entry entry;
+	bool record_tried, policy_tried, mx_tried; /* in this case */
+	enum reason mx_outcome;                    /* of the look in this case */
+	unsigned hop_count;
+	struct hop_fact hop[HOPS_MAX]; /* those that the policy allows, as evidence is asked for */
+};
+
+void facts_init(struct facts *facts, const struct question *question, const struct rules *rules, int64_t now);
+void facts_free(struct facts *facts);
+
+/* What the shell obtained. The facts take copies. */
+void facts_learn_store(struct facts *facts, const struct entry *entry); /* NULL: the store has no entry */
+void facts_learn_store_broken(struct facts *facts);
+void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port, const struct hop_record *record); /* NULL: none in the store */
+void facts_learn_record(struct facts *facts, const struct record_found *found);
+void facts_learn_policy(struct facts *facts, const struct policy_found *found);
+void facts_learn_mx(struct facts *facts, const struct mx_found *found);
+void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, const struct evidence *seen);
+
+#endif

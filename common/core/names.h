@@ -1,0 +1,28 @@
+/* A list of names in one allocation: NUL-terminated strings, one after the other. The owner calls names_free(). Pure.
+ * A zeroed struct is the empty list. */
+#ifndef CORE_NAMES_H
+#define CORE_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct names {
+	char *bytes;
+	uint32_t len; /* with the NULs */
+	uint32_t count;
+};
+
+/* Ends the process when memory is out: names_add() never fails. `name` holds no NUL. */
+void names_add(struct names *list, const char *name, size_t len);
+/* The first name after `previous` (NULL: the first of all), or NULL at the end. */
+const char *names_next(const struct names *list, const char *previous);
+bool names_have(const struct names *list, const char *name);
+void names_copy(struct names *to, const struct names *from);
+void names_free(struct names *list);
+
+/* Whether `domain` equals an item, or ends in an item that begins with a dot (`.example.com`: everything below
+ * example.com, not example.com itself). Items and domain in the form of domain_parse(). */
+bool names_cover(const struct names *list, const char *domain);
+
+#endif

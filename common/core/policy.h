@@ -1,0 +1,43 @@
+/* The policy file (RFC 8461 3.2), read with the three clean-ups that the field needs and no guesses: blanks trimmed at both
+ * ends of a line, empty lines skipped, one trailing dot taken off an mx. Each tolerance taken is told. Pure; any thread. */
+#ifndef CORE_POLICY_H
+#define CORE_POLICY_H
+
+#include "names.h"
+
+#define POLICY_BYTES_MAX 65536 /* a longer body is refused whole (RFC 8461 3.3) */
+#define POLICY_MX_MAX 256      /* distinct patterns; a policy with more is refused whole */
+#define POLICY_AGE_MAX_S 31557600
+#define POLICY_TEXT_KEPT 8192  /* of the received text, in the store */
+
+enum policy_mode { POLICY_NONE, POLICY_TESTING, POLICY_ENFORCE };
+const char *policy_mode_name(enum policy_mode mode); /* `none`, `testing`, `enforce` */
+
+struct policy {
+	enum policy_mode mode;
+	uint32_t max_age_s;
+	struct names mx; /* for matching: lower case, no trailing dot, no address literals, no duplicates */
+};
+
+/* Words such as `bad-mode`, `missing-version`, `too-large`; `blanks-trimmed`, `empty-line`, `mx-trailing-dot`, `max-age-clamped`,
+ * `ip-literal`. Filled also when parsing fails. The owner calls policy_findings_free(). */
+struct policy_findings {
+	struct names published; /* the mx values as published, trailing dot taken off, case and literals kept */
+	struct names tolerated; /* each word once */
+	struct names errors;    /* each word once */
+};
+
+/* False when invalid; then `out` is the empty policy. `findings` may be NULL. */
+bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings);
+void policy_copy(struct policy *to, const struct policy *from);
+void policy_free(struct policy *policy);
+void policy_findings_free(struct policy_findings *findings);
+
+/* Whether the policy allows this MX host name (in the form of domain_parse()). RFC 8461 4.1. */
+bool policy_allows(const struct policy *policy, const char *host);
+
+/* One pattern and one host name, both as anybody wrote them: a pattern outside the grammar matches nothing; case and the
+ * host's trailing dot are ignored; `*.` stands for exactly one label. RFC 8461 4.1, RFC 6125 6.4.3. */
+bool mx_matches(const char *pattern, const char *host);
+
+#endif

@@ -1,0 +1,30 @@
+/* What a front end asks. Made from whatever an MTA hands over: a recipient as typed (angle brackets, quoted local part,
+ * source route, bare name) or a next hop as written (any case, U-labels, trailing dot, `[host]`, `[host]:port`, `host:port`,
+ * `unix:path`, an error text). RFC 8461 3.4; spec S-1 to S-6, K-3. Pure; any thread. */
+#ifndef CORE_QUESTION_H
+#define CORE_QUESTION_H
+
+#include "domain.h"
+
+#include <stdint.h>
+
+#define QUESTION_PORT 25
+#define QUESTION_BYTES_MAX 2048 /* a longer recipient or next hop has no policy domain */
+
+enum purpose { PURPOSE_DELIVER, PURPOSE_MAP, PURPOSE_REFRESH, PURPOSE_QUERY };
+
+struct question {
+	enum purpose purpose;
+	bool has_domain; /* false: there is no policy domain, so no policy and no lookup; the rest is empty */
+	bool mx_lookup;  /* false: the one hop is (host, port) */
+	uint16_t port;
+	char domain[DOMAIN_SIZE]; /* the policy domain */
+	char host[DOMAIN_SIZE];   /* equals domain */
+};
+
+/* Both always fill `out`; what has no policy domain (address literals, names beginning with ".", paths, single labels,
+ * names over DOMAIN_POLICY_MAX, garbage) gets has_domain = false. */
+void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose);
+void question_from_recipient(struct question *out, const char *bytes, size_t len, enum purpose purpose);
+
+#endif

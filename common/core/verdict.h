@@ -1,0 +1,56 @@
+/* The rules of verdict (design 4; RFC 8461 3 to 5). One pure function looks at the facts of a case and says either which fact it wants
+ * next or what the verdict is. No I/O, no clock, no globals; any thread. */
+#ifndef CORE_VERDICT_H
+#define CORE_VERDICT_H
+
+#include "facts.h"
+
+enum want_kind {
+	WANT_NOTHING,  /* `verdict` is final */
+	WANT_ENTRY,    /* the domain's entry, from the store */
+	WANT_EVIDENCE, /* the record of (name, port), from the store */
+	WANT_RECORD,   /* the `_mta-sts` record of name, from DNS */
+	WANT_POLICY,   /* the policy of name, by HTTPS */
+	WANT_MX,       /* the MX set of name, from DNS */
+	WANT_PROBE     /* a probe of (name, port) */
+};
+const char *want_name(enum want_kind kind);
+/* Whether obtaining it waits for the network. */
+bool want_is_remote(enum want_kind kind);
+
+struct want {
+	enum want_kind kind;
+	uint16_t port;
+	char name[DOMAIN_SIZE];
+};
+
+enum verdict_kind { VERDICT_NONE, VERDICT_PASS, VERDICT_FAIL_TESTING, VERDICT_FAIL_ENFORCE, VERDICT_DEFER };
+const char *verdict_name(enum verdict_kind kind);
+
+struct verdict {
+	enum verdict_kind kind;
+	enum reason reason;       /* REASON_NONE with VERDICT_PASS */
+	bool worth_waiting;       /* of a verdict so far: more facts may change it, and the front end should wait if it can */
+	char domain[DOMAIN_SIZE]; /* "" when there is no policy domain */
+	char hop[DOMAIN_SIZE];    /* the hop that decided, or "" */
+	bool has_policy;          /* a live policy was applied: the rest is its identity */
+	enum policy_mode mode;
+	char policy_id[RECORD_ID_MAX + 1];
+	int64_t policy_expires_at;
+};
+
+/* Facts good enough to judge by, but due for renewal in the background. */
+enum renewal { RENEW_RECORD = 1, RENEW_POLICY = 2, RENEW_MX = 4, RENEW_EVIDENCE = 8, RENEW_USE = 16 };
+
+struct step {
+	struct want want;       /* kind WANT_NOTHING: judged */
+	struct verdict verdict; /* final, or the verdict so far: what to say when nothing more can be waited for */
+	unsigned renew;         /* RENEW_ bits; meaningful when judged */
+};
+
+/* The policy in force at `now`, or NULL. A policy is in force before it expires; one just fetched in this case also with max_age 0. */
+const struct policy *facts_policy(const struct facts *facts);
+
+struct step verdict_next(const struct facts *facts);
+
+#endif

@@ -1,0 +1,10 @@
+/* The clock. Replaced at link time by a fake in scenario tests. Any thread. */
+#ifndef IO_CLOCK_H
+#define IO_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_wall_s(void); /* CLOCK_REALTIME, seconds since the epoch */
+int64_t clock_mono_ms(void); /* CLOCK_MONOTONIC */
+
+#endif

@@ -1,0 +1,54 @@
+/* DNS lookups with a deadline of our own. Hides libunbound: its context, its background thread and the thread that collects answers. Lookups may
+ * be made from any thread; each waits at most its time-out, after which the query goes on into the cache. Replaced by a fake in
+ * scenario tests. */
+#ifndef IO_DNS_H
+#define IO_DNS_H
+
+#include "failure.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DNS_RR_MAX 512        /* records kept of one answer */
+#define DNS_TIMEOUT_MS 15000  /* of one lookup */
+#define DNS_CNAME_MAX 12      /* what libunbound follows at most: documented there, not set here */
+
+enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+
+enum dns_outcome {
+	DNS_OK,
+	DNS_NODATA,
+	DNS_NXDOMAIN,
+	DNS_FAILED,  /* SERVFAIL, REFUSED, bogus, malformed: the domain's trouble */
+	DNS_TIMEOUT, /* no answer within the deadline */
+	DNS_BROKEN   /* no resolver answers at all, or trouble on this machine */
+};
+const char *dns_outcome_name(enum dns_outcome outcome);
+
+struct dns_rr {
+	const uint8_t *data; /* RDATA, names uncompressed */
+	size_t len;
+};
+struct dns_answer {
+	enum dns_outcome outcome;
+	bool secure;    /* validated by us (dnssec = on) */
+	bool truncated; /* more than DNS_RR_MAX records */
+	uint32_t ttl_s; /* of the answer, or of its absence (SOA minimum) */
+	size_t count;
+	struct dns_rr rr[];
+};
+
+struct dns_options {
+	const char *const *servers; /* addr or addr@port; none: resolv.conf */
+	size_t server_count;
+	bool validate;
+	const char *trust_anchor; /* NULL: the system's */
+};
+struct dns;
+struct dns *dns_new(const struct dns_options *options, struct failure *why);
+void dns_free(struct dns **dns); /* no lookup may be under way */
+/* Never NULL. CNAMEs are followed. The caller frees with dns_answer_free(). */
+struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms);
+void dns_answer_free(struct dns_answer **answer);
+
+#endif

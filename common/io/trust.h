@@ -1,0 +1,21 @@
+/* The authorities that certificates are checked against: a PEM bundle parsed once, shared by all users, read again when the file changes
+ * (looked at no more than once in TRUST_LOOK_S seconds; what cannot be read keeps the old one and says so in the log). And the one host check: DNS
+ * names of the SAN only, no CN, no partial wildcards (RFC 8461 3.3, 4.2). Any thread. */
+#ifndef IO_TRUST_H
+#define IO_TRUST_H
+
+#include "failure.h"
+
+#include <openssl/ssl.h>
+
+#define TRUST_LOOK_S 30
+
+struct trust;
+struct trust *trust_new(const char *file, struct failure *why); /* NULL: the system's store */
+void trust_free(struct trust **trust);
+/* The current store, with a reference of the caller's own (X509_STORE_free). */
+X509_STORE *trust_store(struct trust *trust);
+/* Sets store, peer name, SNI and host flags on a connection or its context. */
+bool trust_check_host(X509_VERIFY_PARAM *param, const char *host);
+
+#endif

@@ -1,0 +1,1 @@
+# packaging: what is installed beside the programs
