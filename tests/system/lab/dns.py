@@ -1,0 +1,97 @@
+"""A DNS server: Debian's unbound, answering for the whole tree of names from its own data.
+
+Records can be changed while it runs.  What it does not hold does not exist (NXDOMAIN
+with a SOA); it offers recursion, so that stub resolvers and forwarders take it.
+"""
+
+import os
+import signal
+
+from .proc import Process, run, wait_for
+
+TTL = 1
+
+CONFIG = '''
+server:
+    directory: "{dir}"
+    username: ""
+    chroot: ""
+    pidfile: "{dir}/unbound.pid"
+    use-syslog: no
+    logfile: ""
+    interface: {address}
+    access-control: 0.0.0.0/0 allow
+    num-threads: 1
+    module-config: "iterator"
+    local-zone: "." static
+    local-data: ". {ttl} IN SOA ns.example. hostmaster.example. 1 60 60 60 {ttl}"
+{data}
+remote-control:
+    control-enable: yes
+    control-use-cert: no
+    control-interface: "{dir}/control"
+'''
+
+
+class DnsServer:
+    def __init__(self, address, directory):
+        os.makedirs(directory)
+        self.address = address
+        self.dir = directory
+        self.records = {}
+        self.config = f'{directory}/unbound.conf'
+        self.process = Process(f'unbound {address}', ['unbound', '-d', '-c', self.config],
+                               f'{directory}/unbound.log')
+
+    def _texts(self, name):
+        return [f'{name} {TTL} IN {kind} {data}' for kind, data in self.records.get(name, [])]
+
+    def start(self):
+        data = ''.join(f"    local-data: '{text}'\n"
+                       for name in self.records for text in self._texts(name))
+        with open(self.config, 'w', encoding='ascii') as file:
+            file.write(CONFIG.format(dir=self.dir, address=self.address, ttl=TTL, data=data))
+        self.process.start()
+        wait_for(f'unbound at {self.address}',
+                 lambda: self._control('status', check=False)[0] == 0)
+
+    def stop(self):
+        self.process.stop()
+
+    def freeze(self):
+        """Takes questions and never answers."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def _control(self, *words, check=True):
+        return run('unbound-control', '-c', self.config, *words, check=check)
+
+    def set(self, name, kind, *data):
+        """Makes data the only records of this kind; none given removes the kind."""
+        kept = [record for record in self.records.get(name, []) if record[0] != kind]
+        self.records[name] = kept + [(kind, one) for one in data]
+        self._control('local_data_remove', name)
+        for text in self._texts(name):
+            self._control('local_data', text)
+
+    def remove(self, name):
+        self.records.pop(name, None)
+        self._control('local_data_remove', name)
+
+
+class TwoViews:
+    """The same records at two servers: the relay's, and one for the gate alone that can be hurt."""
+
+    def __init__(self, common, of_gate):
+        self.common = common
+        self.of_gate = of_gate
+
+    def set(self, name, kind, *data):
+        self.common.set(name, kind, *data)
+        self.of_gate.set(name, kind, *data)
+
+    def remove(self, name):
+        self.common.remove(name)
+        self.of_gate.remove(name)

@@ -1,0 +1,78 @@
+"""The gate: stsgated with settings of the lab, as its unprivileged user."""
+
+import os
+import re
+import shutil
+import signal
+
+from .proc import Process, run, wait_for
+
+USER = 'stsgate'
+DAEMON = '/usr/local/sbin/stsgated'
+TOOL = '/usr/local/bin/stsgate'
+
+READY = re.compile(r'\bready\b')
+
+
+def make_user():
+    run('useradd', '--system', '--no-create-home', '--shell', '/usr/sbin/nologin', USER)
+
+
+class Gate:
+    def __init__(self, directory, settings):
+        os.makedirs(directory)
+        self.dir = directory
+        self.config = f'{directory}/stsgate.conf'
+        self.store = f'{directory}/store'
+        self.base = dict(settings, store_path=self.store, user=USER)
+        self.settings = dict(self.base)
+        self.env = dict(os.environ)
+        self.process = Process('stsgated', [DAEMON, '-f', '-c', self.config],
+                               f'{directory}/stsgated.log', env=self.env)
+
+    @property
+    def log(self):
+        return self.process.log
+
+    def write(self):
+        with open(self.config, 'w', encoding='utf-8') as file:
+            file.writelines(f'{name} = {value}\n' for name, value in self.settings.items())
+
+    def start(self, seconds=30):
+        """Starts it on the store as it is and waits for its ready line."""
+        self.write()
+        os.makedirs(self.store, exist_ok=True)
+        shutil.chown(self.store, USER, USER)
+        os.chmod(self.store, 0o700)
+        since = self.log.size()
+        self.process.start()
+        wait_for('stsgated ready', lambda: self._ready(since), seconds)
+
+    def _ready(self, since):
+        if not self.process.running():
+            raise RuntimeError(f'stsgated ended with status {self.process.child.returncode}')
+        return self.log.find(READY, since)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self, seconds=15):
+        """SIGTERM; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def restart(self, fresh=False, **settings):
+        """kill -9 and start with the base settings and these; fresh forgets all it knew."""
+        if self.process.running():
+            self.kill()
+        if fresh:
+            shutil.rmtree(self.store, ignore_errors=True)
+        self.settings = dict(self.base, **settings)
+        self.start()
+
+    def reload(self):
+        self.process.send_signal(signal.SIGUSR1)
+
+    def tool(self, *words):
+        return run(TOOL, '-c', self.config, *words, check=False)

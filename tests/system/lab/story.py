@@ -1,0 +1,137 @@
+"""What a scene tells while it goes, and what it expects."""
+
+import re
+
+
+class Failed(Exception):
+    """An assertion that did not hold: what was expected and what was seen."""
+
+    def __init__(self, what, expected, seen):
+        super().__init__(what)
+        self.what, self.expected, self.seen = what, expected, seen
+
+    def __str__(self):
+        return f'{self.what}\n    expected: {self.expected}\n    seen:     {self.seen}'
+
+
+class Story:
+    """Collects lines; prints them at once where live."""
+
+    def __init__(self, live):
+        self.live = live
+        self.lines = []
+
+    def tell(self, label, text):
+        for number, line in enumerate(str(text).splitlines() or ['']):
+            self._put(f'   {label if number == 0 else "":<10} {line}')
+
+    def _put(self, line):
+        self.lines.append(line)
+        if self.live:
+            print(line, flush=True)
+
+
+def expect(what, expected, seen, holds=None):
+    """holds: the outcome where it is not plain equality."""
+    if not (seen == expected if holds is None else holds):
+        raise Failed(what, expected, seen)
+
+
+def expect_match(what, pattern, seen):
+    expect(what, f'/{pattern}/', seen, re.search(pattern, str(seen)) is not None)
+
+
+class Stage:
+    """The lab as a scene sees it: each act is told, each outcome checked."""
+
+    def __init__(self, lab, story):
+        self.lab = lab
+        self.story = story
+        self.gate_mark = lab.gate.log.size()
+        self.relay_mark = lab.relay.log.size()
+
+    def tell(self, label, text):
+        self.story.tell(label, text)
+
+    # messages
+
+    def send(self, *domains_or_addresses, **how):
+        """Sends one message; tells the recipients and each answer."""
+        to = [one if isinstance(one, str) else one.address() for one in domains_or_addresses]
+        attempt = self.lab.relay.send(to, **how)
+        for recipient in to:
+            self.tell('sent', f'RCPT TO:<{recipient}>')
+            self.tell('answer', attempt.answer(recipient))
+        if attempt.queue_id:
+            self.tell('accepted', f'as {attempt.queue_id}')
+        return attempt
+
+    def accepted(self, attempt):
+        expect('the relay takes the message', 'a queue id', attempt.lines, attempt.queue_id)
+
+    def refused(self, attempt, domain, reason=r'[a-z-]+', about=None):
+        """RCPT got the reply of the design: domain, what is wrong with which host, reason."""
+        answer = attempt.answer(domain.address())
+        about = about or r'\S.*'
+        expect_match(f'RCPT to {domain.name} is put off', rf'^451 4\.7\.5 {re.escape(domain.ascii)} '
+                     rf'MTA-STS policy \(enforce\): {about} \[{reason}\]; will be retried$', answer)
+
+    def encrypted(self, attempt, hop, count=1):
+        """The message arrived at the hop, over TLS, and in the clear nowhere."""
+        self.accepted(attempt)
+        self.lab.relay.wait_fate(attempt.queue_id, 'sent')
+        arrival = self.lab.wait_arrival(hop, count)
+        self.tell('arrived', arrival)
+        expect(f'how the message came to {hop.name}', 'over TLS', arrival.protocol,
+               arrival.protocol is not None)
+        return arrival
+
+    def nothing_at(self, *hops):
+        """Not one byte of a message reached these hops."""
+        for one in hops:
+            self.tell('arrived', f'nothing at {one.name} ({one.address}), '
+                                 f'which saw {one.connections} connections')
+            expect(f'messages at {one.name}', [], [str(item) for item in one.arrivals])
+
+    def deferred(self, attempt, pattern, since=0):
+        """The message waits in the queue, and for this reason."""
+        line = self.lab.relay.wait_fate(attempt.queue_id, 'deferred', since=since)
+        self.tell('queued', line.partition('status=')[2])
+        expect_match('why the message waits', pattern, line)
+
+    def on_hold(self, attempt):
+        expect(f'{attempt.queue_id} is on hold', True, self.lab.relay.held(attempt.queue_id))
+        self.tell('queued', f'{attempt.queue_id} is on hold')
+
+    def release(self, attempt):
+        """Lets a held message go; returns the mark in the relay's log."""
+        since = self.lab.relay.log.size()
+        self.tell('relay', f'{attempt.queue_id} is released for delivery')
+        self.lab.relay.release(attempt.queue_id)
+        return since
+
+    def flush(self):
+        self.tell('relay', 'queue run')
+        self.lab.relay.flush()
+
+    # the gate
+
+    def learn(self, domain):
+        """Makes the gate know a policy as the map does, without a look at any MX host."""
+        answer = self.lab.relay.map_answer(domain.ascii)
+        self.tell('map', f'{domain.ascii}: {answer}')
+        expect_match(f'what the map says of {domain.name}', '^secure match=', answer)
+
+    def turn(self, hop, conduct, words):
+        self.tell('attack' if conduct != 'honest' else 'the path', words)
+        hop.become(conduct)
+
+    def explain(self, domain, pattern=''):
+        """Tells the gate's log line about a domain since the scene began."""
+        found = self.lab.gate.log.find(
+            re.compile(rf'verdict=.*{re.escape(domain.ascii)}|{re.escape(domain.ascii)}.*verdict='),
+            self.gate_mark)
+        expect(f'a verdict line about {domain.ascii} in the log of stsgated', 'one or more',
+               len(found), bool(found))
+        self.tell('log', found[-1])
+        expect_match('what the log line says', pattern, found[-1])

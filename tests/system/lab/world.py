@@ -1,0 +1,165 @@
+"""The lab: everything together, and domains made as a test needs them."""
+
+import os
+
+from . import ca, dns, gate, hop, net, policyhost, relay
+from .proc import wait_for
+
+PLACE = '/lab-run'
+
+GATE_SETTINGS = {
+    'mode': 'enforce',
+    'mta_enforces': 'yes',
+    'own_hosts': relay.NAME,
+    'dns_servers': net.DNS_OF_GATE,
+    'fetch_ca_file': f'{PLACE}/ca/ca.crt',
+    'probe_ca_file': f'{PLACE}/ca/ca.crt',
+    'fetch_private': 'yes',
+    'probe_private': 'yes',
+    'probe_helo': relay.NAME,
+    'probe_ttl_fail': '1s',
+    'milter_socket': 'inet:8462@127.0.0.1',
+    'socketmap_socket': 'inet:8461@127.0.0.1',
+    'metrics_socket': 'inet:9461@127.0.0.1',
+}
+
+
+class Domain:
+    """A mail domain: its MX hosts by name, its policy, its records."""
+
+    def __init__(self, lab, name):
+        self.lab = lab
+        self.name = name
+        self.ascii = name.encode('idna').decode('ascii')
+        self.hops = {}
+        self.policy_address = None
+
+    def address(self, local='user'):
+        return f'{local}@{self.name}'
+
+    @property
+    def mx(self):
+        """The first of its MX hosts."""
+        return next(iter(self.hops.values()))
+
+    def publish_record(self, text=None):
+        self.lab.dns.set(f'_mta-sts.{self.ascii}', 'TXT', text or '"v=STSv1; id=1;"')
+
+    def hide_record(self):
+        self.lab.dns.remove(f'_mta-sts.{self.ascii}')
+
+    def publish_policy(self, mode='enforce', mx=None, body=None, **more):
+        if self.policy_address is None:
+            self.policy_address = self.lab.new_address()
+            self.lab.dns.set(f'mta-sts.{self.ascii}', 'A', self.policy_address)
+        names = mx or [one.name for one in self.hops.values()]
+        self.lab.policy_hosts.publish(self.ascii, body or policyhost.policy_text(mode, names, **more))
+
+    def set_mx(self, *hops):
+        """Points MX at hops, best first, ten apart."""
+        self.lab.dns.set(self.ascii, 'MX', *(f'{10 * place} {one.name}.'
+                                             for place, one in enumerate(hops, 1)))
+
+    def come_back(self):
+        """DNS as it was when the domain was made."""
+        self.set_mx(*self.hops.values())
+
+
+class Lab:
+    def __init__(self):
+        os.makedirs(PLACE)
+        self.plan = net.Plan()
+        self.hops = {}
+        self.authority = ca.Authority(f'{PLACE}/ca', 'Lab Root')
+        self.strangers = ca.Authority(f'{PLACE}/other-ca', 'Unknown Root')
+        self.dns = dns.TwoViews(dns.DnsServer(net.DNS, f'{PLACE}/dns'),
+                                dns.DnsServer(net.DNS_OF_GATE, f'{PLACE}/dns-of-gate'))
+        self.policy_hosts = policyhost.PolicyHosts(f'{PLACE}/nginx', self.authority)
+        self.relay = relay.Relay(self.authority.file)
+        self.gate = gate.Gate(f'{PLACE}/gate', GATE_SETTINGS)
+        os.makedirs(f'{PLACE}/cert')
+
+    def start(self, with_gate=True):
+        net.up()
+        with open('/etc/resolv.conf', 'w', encoding='ascii') as file:
+            file.write(f'nameserver {net.DNS}\n')
+        with open('/etc/hosts', 'w', encoding='ascii') as file:
+            file.write(f'127.0.0.1 localhost\n{net.RELAY} {relay.NAME}\n')
+        with open('/proc/sys/kernel/hostname', 'w', encoding='ascii') as file:
+            file.write(relay.NAME)
+        self.dns.common.start()
+        self.dns.of_gate.start()
+        self.dns.set(relay.NAME, 'A', net.RELAY)
+        self.policy_hosts.start()
+        gate.make_user()
+        if with_gate:
+            self.gate.start()
+            self.relay.attach()
+        self.relay.start()
+
+    def stop(self):
+        self.relay.stop()
+        if self.gate.process.running():
+            self.gate.terminate()
+        self.policy_hosts.stop()
+        self.dns.common.stop()
+        self.dns.of_gate.stop()
+
+    def new_address(self):
+        address = self.plan.next()
+        net.add(address)
+        return address
+
+    def new_hop(self, name, conduct=hop.HONEST, v6=False):
+        """An MX host with a DNS name and certificates for each way it may behave."""
+        address = self.plan.next6() if v6 else self.plan.next()
+        net.add(address)
+        self.dns.set(name, 'AAAA' if v6 else 'A', address)
+        made = hop.Hop(name, address, self._certificates(name))
+        self.hops[name] = made
+        made.become(conduct)
+        return made
+
+    def _certificates(self, name):
+        base = f'{PLACE}/cert/{name}'
+        issue = self.authority.issue
+        return {
+            hop.HONEST: issue([name], f'{base}.honest'),
+            hop.EXPIRED: issue([name], f'{base}.expired', expired=True),
+            hop.WRONG_NAME: issue([f'other.{name}'], f'{base}.wrong'),
+            hop.UNTRUSTED: self.strangers.issue([name], f'{base}.untrusted'),
+        }
+
+    def domain(self, name, mode='enforce', conduct=hop.HONEST, policy=True, v6=False):
+        """A whole domain; mode None or policy=False publishes no policy."""
+        made = Domain(self, f'{name}.example')
+        first = self.new_hop(f'mx.{made.ascii}', conduct, v6)
+        made.hops[first.name] = first
+        made.set_mx(first)
+        if policy:
+            made.publish_policy(mode)
+            made.publish_record()
+        return made
+
+    def arrivals(self):
+        return [arrival for one in self.hops.values() for arrival in one.arrivals]
+
+    def wait_arrival(self, one, count=1, seconds=20):
+        """The newest whole message at a hop, once it has count of them."""
+        wait_for(f'message {count} at {one.name}', lambda: len(
+            [arrival for arrival in one.arrivals if arrival.complete]) >= count, seconds)
+        return one.arrivals[-1]
+
+    def settle(self):
+        """Before each scene: servers answer, the queue is empty, the gate has its base settings."""
+        for server in (self.dns.common, self.dns.of_gate):
+            if server.process.running():
+                server.thaw()
+            else:
+                server.start()
+        if not self.policy_hosts.process.running():
+            self.policy_hosts.start()
+        self.relay.empty()
+        if not self.gate.process.running() or self.gate.settings != self.gate.base:
+            self.gate.restart()
+        self.relay.attach()

@@ -1,0 +1,121 @@
+"""Runs scenes in the lab.  Called inside the room by tests/system/run and packaging/quickstart."""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+import traceback
+
+from lab.story import Failed, Stage, Story
+from lab.world import PLACE, Lab
+
+
+def collect(kind):
+    """[(name, sentence, function)] of one kind, in the order they are to run."""
+    if kind == 'selfcheck':
+        import selfcheck
+        found = selfcheck.CHECKS
+    elif kind == 'demo':
+        import scenes
+        found = scenes.SCENES
+    else:
+        import extras
+        import scenes
+        found = scenes.SCENES + extras.TESTS
+    return [(function.__name__.replace('_', '-'), function.__doc__.strip(), function)
+            for function in found]
+
+
+def tails(lab):
+    """The ends of the logs that explain a failure."""
+    parts = []
+    for name, log in (('stsgated', lab.gate.log), ('Postfix', lab.relay.log)):
+        parts += [f'--- the end of the log of {name}', *log.tail()]
+    return '\n'.join(parts)
+
+
+def play(lab, function, live, settle):
+    """Runs one scene; returns its story and what went wrong, or None."""
+    story = Story(live)
+    try:
+        if settle:
+            lab.settle()
+        function(lab, Stage(lab, story))
+    except Failed as failure:
+        return story, str(failure)
+    except Exception:
+        return story, traceback.format_exc().rstrip()
+    return story, None
+
+
+def test(lab, chosen, settle):
+    """One line a test; the story only of those that failed."""
+    failed = 0
+    for name, _, function in chosen:
+        begun = time.monotonic()
+        story, wrong = play(lab, function, False, settle)
+        took = time.monotonic() - begun
+        print(f'{"FAIL" if wrong else "ok"} {name} ({took:.1f} s)', flush=True)
+        if wrong:
+            failed += 1
+            print('\n'.join(story.lines + [wrong, tails(lab)]), flush=True)
+    print(f'system: {len(chosen) - failed} passed, {failed} failed')
+    return failed
+
+
+def demo(lab, chosen):
+    """Scene by scene, told as it goes."""
+    failed = 0
+    for number, (_, sentence, function) in enumerate(chosen, 1):
+        print(f'\n{number}/{len(chosen)}  {sentence}', flush=True)
+        _, wrong = play(lab, function, True, True)
+        print('   => NOT as told' if wrong else '   => as told')
+        if wrong:
+            failed += 1
+            print(f'{wrong}\n{tails(lab)}', flush=True)
+    print(f'\n{len(chosen) - failed} of {len(chosen)} scenes went as told')
+    return failed
+
+
+def keep_logs():
+    """Copies the logs to /out, where the caller has mounted a directory of the host."""
+    for path in ('/var/log/mail.log', f'{PLACE}/gate/stsgated.log', f'{PLACE}/gate/stsgate.conf',
+                 f'{PLACE}/nginx/access.log', f'{PLACE}/nginx/error.log'):
+        if os.path.exists(path):
+            shutil.copy(path, '/out')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('kind', choices=('test', 'demo', 'selfcheck'))
+    parser.add_argument('--only', action='append', metavar='NAME')
+    parser.add_argument('--list', action='store_true')
+    options = parser.parse_args()
+    chosen = [one for one in collect(options.kind)
+              if not options.only or one[0] in options.only]
+    if options.list:
+        for name, sentence, _ in chosen:
+            print(f'{name}: {sentence}')
+        return 0
+    if not chosen:
+        print('no such test', file=sys.stderr)
+        return 64
+    lab = Lab()
+    try:
+        with_gate = options.kind != 'selfcheck'
+        lab.start(with_gate)
+        if options.kind == 'demo':
+            return 1 if demo(lab, chosen) else 0
+        return 1 if test(lab, chosen, with_gate) else 0
+    except Exception:
+        print(f'{traceback.format_exc()}{tails(lab)}', file=sys.stderr)
+        return 1
+    finally:
+        lab.stop()
+        if os.path.isdir('/out'):
+            keep_logs()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

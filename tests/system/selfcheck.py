@@ -1,0 +1,127 @@
+"""Checks of the lab itself, by a relay without stsgate: what an attacker gets then."""
+
+from lab import hop, net
+from lab.proc import run
+from lab.story import expect, expect_match
+
+CHECKS = []
+
+
+def check(function):
+    CHECKS.append(function)
+    return function
+
+
+def ask(name, kind, server=net.DNS_OF_GATE):
+    """A forwarding libunbound's view of the lab's DNS, by unbound-host(1)."""
+    with open('/lab-run/forward.conf', 'w', encoding='ascii') as file:
+        file.write('server:\n module-config: "iterator"\n'
+                   f'forward-zone:\n name: "."\n forward-addr: {server}\n')
+    return run('unbound-host', '-v', '-C', '/lab-run/forward.conf', '-t', kind, name)[1].strip()
+
+
+@check
+def dns_forwards(lab, stage):
+    """libunbound takes the lab's DNS for a forwarder: data, no data, no name, changes."""
+    domain = lab.domain('dns')
+    expect_match('MX', r'dns\.example mail is handled by 10 mx\.dns\.example\.',
+                 ask('dns.example', 'MX'))
+    expect_match('TXT', r'"v=STSv1; id=1;"', ask('_mta-sts.dns.example', 'TXT'))
+    expect_match('no data', 'has no TXT record', ask('dns.example', 'TXT'))
+    expect_match('no name', 'not found: 3', ask('nowhere.example', 'A'))
+    lab.dns.set(domain.ascii, 'MX', '5 evil.example.')
+    expect_match('a changed MX', r'handled by 5 evil\.example\.', ask('dns.example', 'MX'))
+    lab.dns.of_gate.stop()
+    lab.dns.of_gate.start()
+    expect_match('after a restart', r'handled by 5 evil', ask('dns.example', 'MX'))
+
+
+@check
+def policy_over_https(lab, stage):
+    """A policy host answers on port 443 with a certificate of its own, and can be stopped."""
+    domain = lab.domain('web')
+    command = ('openssl', 's_client', '-quiet', '-verify_return_error', '-verify_hostname',
+               'mta-sts.web.example', '-servername', 'mta-sts.web.example', '-CAfile',
+               lab.authority.file, '-connect', f'{domain.policy_address}:443')
+    request = ('GET /.well-known/mta-sts.txt HTTP/1.0\r\nHost: mta-sts.web.example\r\n\r\n')
+    _, out, _ = run(*command, text=request)
+    expect_match('the answer', r'(?s)200 OK.*text/plain.*mode: enforce', out)
+    lab.policy_hosts.stop()
+    status, _, _ = run(*command, text=request, check=False)
+    expect('s_client fails', True, status != 0)
+
+
+def plain(lab, stage, name, conduct, **how):
+    domain = lab.domain(name, conduct=conduct, **how)
+    attempt = stage.send(domain)
+    stage.accepted(attempt)
+    lab.relay.wait_fate(attempt.queue_id, 'sent')
+    arrival = lab.wait_arrival(domain.mx)
+    stage.tell('arrived', arrival)
+    return arrival
+
+
+@check
+def plain_honest(lab, stage):
+    """Without stsgate an honest hop gets the message encrypted."""
+    expect_match('protocol', 'TLSv1.3', plain(lab, stage, 'p-honest', hop.HONEST).protocol)
+
+
+@check
+def plain_stripped(lab, stage):
+    """Without stsgate a stripped hop gets the message in the clear: the attack works."""
+    expect('protocol', None, plain(lab, stage, 'p-stripped', hop.STRIPPED).protocol)
+
+
+@check
+def plain_certificates(lab, stage):
+    """Without stsgate every certificate will do."""
+    for conduct in (hop.EXPIRED, hop.WRONG_NAME, hop.UNTRUSTED):
+        expect_match('protocol', 'TLSv1', plain(lab, stage, f'p-{conduct}', conduct).protocol)
+
+
+@check
+def old_tls(lab, stage):
+    """A hop can be made to speak TLS 1.0 and 1.1 only."""
+    domain = lab.domain('p-old', conduct=hop.OLD_TLS)
+    _, out, _ = run('openssl', 's_client', '-starttls', 'smtp', '-tls1_1', '-cipher',
+                         'ALL:@SECLEVEL=0', '-connect', f'{domain.mx.address}:25', check=False,
+                         text='')
+    expect_match('TLS 1.1', 'TLSv1.1', out)
+    status, _, _ = run('openssl', 's_client', '-starttls', 'smtp', '-tls1_2', '-connect',
+                       f'{domain.mx.address}:25', check=False, text='')
+    expect('TLS 1.2 fails', True, status != 0)
+
+
+@check
+def hold_and_release(lab, stage):
+    """A message can be held between RCPT and delivery, and a hop be down meanwhile."""
+    domain = lab.domain('p-hold')
+    attempt = stage.send(domain, hold=True)
+    stage.on_hold(attempt)
+    domain.mx.become(hop.DOWN)
+    since = stage.release(attempt)
+    stage.deferred(attempt, 'Connection refused', since)
+    domain.mx.become(hop.HONEST)
+    stage.flush()
+    stage.encrypted(attempt, domain.mx)
+
+
+@check
+def utf8_domain(lab, stage):
+    """A domain with an Umlaut is delivered to under its A-label."""
+    arrival = plain(lab, stage, 'bücher', hop.HONEST)
+    expect('recipient', ['user@bücher.example'], arrival.recipients)
+
+
+@check
+def v6(lab, stage):
+    """A hop with an IPv6 address only."""
+    plain(lab, stage, 'p-v6', hop.HONEST, v6=True)
+
+
+@check
+def local_submission(lab, stage):
+    """sendmail(1) works."""
+    domain = lab.domain('p-local')
+    stage.encrypted(lab.relay.submit([domain.address()]), domain.mx)
