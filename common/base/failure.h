@@ -12,7 +12,7 @@ struct failure {
 
 /* Returns false, so that `return failure_set(...)` reads well. `why` may be NULL. */
 bool failure_set(struct failure *why, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Puts words before the text: "store_path: ...". Returns false. */
+/* Puts words and ": " before the text: "store_path" makes "store_path: ...". Returns false. */
 bool failure_prefix(struct failure *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif
