@@ -1,0 +1,190 @@
+"""The scenes of the demo: what an attacker tries, and what becomes of the mail.
+
+A scene's docstring is its story in one sentence.  Each has domains of its own, so that
+each can be played alone.
+"""
+
+import re
+
+from lab import hop
+from lab.proc import wait_for
+from lab.story import expect, expect_match
+
+SCENES = []
+
+
+def scene(function):
+    SCENES.append(function)
+    return function
+
+
+@scene
+def honest(lab, stage):
+    """An honest domain: its policy is found and kept, and its mail goes out encrypted."""
+    domain = lab.domain('honest')
+    attempt = stage.send(domain)
+    arrival = stage.encrypted(attempt, domain.mx)
+    expect('tags in a message that passed', [], arrival.headers('X-STS-Gate'))
+    stage.explain(domain, 'verdict=pass')
+    verified = lab.relay.log.find(
+        re.compile(rf'Verified TLS connection established to {re.escape(domain.mx.name)}\['),
+        stage.relay_mark)
+    expect('Postfix verified the certificate, as the map asked', 'a line "Verified TLS connection"',
+           lab.relay.log.tail(5), bool(verified))
+    stage.tell('log', verified[-1].partition('postfix/')[2])
+
+
+@scene
+def starttls_stripped(lab, stage):
+    """Somebody on the path takes STARTTLS out of what the MX host offers."""
+    domain = lab.domain('stripped', conduct=hop.STRIPPED)
+    attempt = stage.send(domain)
+    stage.refused(attempt, domain, 'starttls-not-supported',
+                  rf'{domain.mx.name} offers no STARTTLS')
+    stage.explain(domain, 'verdict=fail-enforce')
+    stage.nothing_at(domain.mx)
+
+
+@scene
+def mx_forged(lab, stage):
+    """Forged DNS names the attacker's host as the only MX; it has a valid certificate of its own."""
+    domain = lab.domain('forged')
+    evil = lab.new_hop('mx.evil-forger.example')
+    stage.learn(domain)
+    stage.tell('attack', f'{domain.name} MX 10 {evil.name}')
+    domain.set_mx(evil)
+    attempt = stage.send(domain)
+    stage.refused(attempt, domain, 'mx-not-in-policy', f'{evil.name} .*')
+    stage.explain(domain, 'verdict=fail-enforce')
+    stage.nothing_at(evil, domain.mx)
+
+
+@scene
+def mx_added(lab, stage):
+    """Forged DNS adds a second, evil MX below the real one, and then the real one is blocked."""
+    domain = lab.domain('added')
+    evil = lab.new_hop('mx.evil-adder.example')
+    stage.learn(domain)
+    stage.tell('attack', f'{domain.name} MX 20 {evil.name}, below {domain.mx.name}')
+    domain.set_mx(domain.mx, evil)
+    stage.encrypted(stage.send(domain), domain.mx)
+    stage.turn(domain.mx, hop.DOWN, f'{domain.mx.name} is blocked')
+    blocked = stage.send(domain)
+    stage.accepted(blocked)
+    stage.deferred(blocked, 'status=deferred')
+    stage.nothing_at(evil)
+    stage.turn(domain.mx, hop.HONEST, f'{domain.mx.name} can be reached again')
+    stage.flush()
+    stage.encrypted(blocked, domain.mx, count=2)
+    stage.nothing_at(evil)
+
+
+@scene
+def certificate_expired(lab, stage):
+    """The MX host shows an expired certificate."""
+    bad_certificate(lab, stage, 'expired', hop.EXPIRED, 'certificate-expired')
+
+
+@scene
+def certificate_for_another_name(lab, stage):
+    """The MX host shows a certificate for another name."""
+    bad_certificate(lab, stage, 'wrongname', hop.WRONG_NAME, 'certificate-host-mismatch')
+
+
+def bad_certificate(lab, stage, name, conduct, reason):
+    domain = lab.domain(name, conduct=conduct)
+    attempt = stage.send(domain)
+    stage.refused(attempt, domain, reason, f'{domain.mx.name} .*')
+    stage.explain(domain, f'verdict=fail-enforce.*{reason}')
+    stage.nothing_at(domain.mx)
+
+
+@scene
+def testing_mode(lab, stage):
+    """A domain whose policy is in testing mode: its mail is never delayed, only tagged."""
+    domain = lab.domain('testing', mode='testing', conduct=hop.STRIPPED)
+    attempt = stage.send(domain)
+    stage.accepted(attempt)
+    lab.relay.wait_fate(attempt.queue_id, 'sent')
+    arrival = lab.wait_arrival(domain.mx)
+    stage.tell('arrived', arrival)
+    tags = arrival.headers('X-STS-Gate')
+    stage.tell('tag', f'X-STS-Gate: {"; ".join(tags)}')
+    expect('number of tags', 1, len(tags))
+    expect_match('the tag', r'^domain=testing\.example; policy=testing; verdict=fail-testing; '
+                 r'reason=starttls-not-supported; mx=mx\.testing\.example$', tags[0])
+    stage.explain(domain, 'verdict=fail-testing')
+
+
+def accepted_then_attacked(lab, stage, name):
+    """A message that was accepted while all was well and is to be delivered under attack."""
+    domain = lab.domain(name)
+    attempt = stage.send(domain, hold=True)
+    stage.accepted(attempt)
+    stage.on_hold(attempt)
+    stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is taken out of what {domain.mx.name} offers')
+    since = stage.release(attempt)
+    stage.deferred(attempt, 'TLS is required, but was not offered', since)
+    stage.nothing_at(domain.mx)
+    return domain, attempt
+
+
+@scene
+def attack_after_rcpt(lab, stage):
+    """The attack begins between RCPT and delivery: the milter said yes, the map says wait."""
+    accepted_then_attacked(lab, stage, 'between')
+
+
+@scene
+def attack_over(lab, stage):
+    """When the attack is over, what was refused is taken and what was queued goes out, encrypted."""
+    domain, queued = accepted_then_attacked(lab, stage, 'queued')
+    refused = lab.domain('refused', conduct=hop.STRIPPED)
+    stage.refused(stage.send(refused), refused, 'starttls-not-supported')
+    stage.turn(domain.mx, hop.HONEST, 'STARTTLS is back')
+    refused.mx.become(hop.HONEST)
+    stage.flush()
+    stage.encrypted(queued, domain.mx)
+    again = accepted_at_last(lab, stage, refused)
+    stage.encrypted(again, refused.mx)
+    expect('messages that came in the clear', [], in_the_clear(domain, refused))
+
+
+def accepted_at_last(lab, stage, domain, seconds=20):
+    """Sends as a client does that comes back after a 451, until the message is taken."""
+    attempts = []
+
+    def taken():
+        attempts.append(lab.relay.send([domain.address()]))
+        return attempts[-1].queue_id
+    wait_for(f'a message to {domain.name} is taken', taken, seconds, pause=0.5)
+    stage.tell('sent', f'RCPT TO:<{domain.address()}> again')
+    stage.tell('answer', attempts[-1].answer(domain.address()))
+    return attempts[-1]
+
+
+def in_the_clear(*domains):
+    return [str(arrival) for domain in domains for one in domain.hops.values()
+            for arrival in one.arrivals if arrival.protocol is None]
+
+
+@scene
+def killed_and_restarted(lab, stage):
+    """The daemon is killed and started again while policy host and record are gone: what it stored holds."""
+    kept, attacked = lab.domain('kept'), lab.domain('attacked')
+    for domain in (kept, attacked):
+        stage.learn(domain)
+    stage.tell('attack', 'the policy hosts refuse connections, the _mta-sts records are gone')
+    lab.policy_hosts.stop()
+    for domain in (kept, attacked):
+        domain.hide_record()
+    stage.tell('gate', 'stsgated is killed with -9 and started again')
+    lab.gate.kill()
+    lab.gate.start()
+    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is taken out of what {attacked.mx.name} offers')
+    stage.refused(stage.send(attacked), attacked, 'starttls-not-supported',
+                  rf'{attacked.mx.name} offers no STARTTLS')
+    stage.explain(attacked, 'verdict=fail-enforce')
+    stage.nothing_at(attacked.mx)
+    stage.encrypted(stage.send(kept), kept.mx)
+    stage.explain(kept, 'verdict=pass')
