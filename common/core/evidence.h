@@ -7,6 +7,7 @@
 
 #define EVIDENCE_NAMES_SIZE 256
 #define EVIDENCE_TEXT_SIZE 128
+#define EVIDENCE_LATE_S 3600 /* no probe reports later than this */
 
 struct evidence {
 	int64_t at;           /* wall-clock seconds; 0: there is none */
@@ -27,7 +28,8 @@ struct hop_record {
 	struct evidence good;       /* newest of class GOOD */
 };
 
-/* Takes new evidence in. Evidence older than what is there changes nothing. */
+/* Takes new evidence in. Evidence older than what is there changes nothing; but when it is older by more than EVIDENCE_LATE_S, what is there
+ * was learned by a clock since set back, and gives way. */
 void hop_record_learn(struct hop_record *record, const struct evidence *seen);
 
 #endif
