@@ -1,0 +1,152 @@
+#include "entry.h"
+
+#include "schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void id_set(char to[RECORD_ID_MAX + 1], const char *id)
+{
+	size_t len = strnlen(id, RECORD_ID_MAX);
+
+	memmove(to, id, len);
+	to[len] = '\0';
+}
+
+static char *text_keep(const char *text, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (copy == NULL)
+		abort();
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+void entry_init(struct entry *entry, const char *domain)
+{
+	memset(entry, 0, sizeof(*entry));
+	snprintf(entry->domain, sizeof(entry->domain), "%s", domain);
+}
+
+void entry_copy(struct entry *to, const struct entry *from)
+{
+	*to = *from;
+	memset(&to->policy, 0, sizeof(to->policy));
+	policy_copy(&to->policy, &from->policy);
+	if (from->policy_text != NULL)
+		to->policy_text = text_keep(from->policy_text, from->policy_text_len);
+	mx_set_copy(&to->mx, &from->mx);
+}
+
+void entry_free(struct entry *entry)
+{
+	if (entry == NULL)
+		return;
+	policy_free(&entry->policy);
+	free(entry->policy_text);
+	names_free(&entry->mx.names);
+	memset(entry, 0, sizeof(*entry));
+}
+
+void policy_found_free(struct policy_found *found)
+{
+	if (found == NULL)
+		return;
+	policy_free(&found->policy);
+	free(found->text);
+	found->text = NULL;
+	found->text_len = 0;
+}
+
+void mx_found_free(struct mx_found *found)
+{
+	if (found != NULL)
+		names_free(&found->set.names);
+}
+
+void mx_set_copy(struct mx_set *to, const struct mx_set *from)
+{
+	*to = *from;
+	memset(&to->names, 0, sizeof(to->names));
+	names_copy(&to->names, &from->names);
+}
+
+void entry_learn_record(struct entry *entry, const struct record_found *found, int64_t now)
+{
+	entry->record_checked_at = now;
+	entry->record_outcome = found->outcome;
+	entry->record_ttl_s = found->ttl_s;
+	if (found->outcome == REASON_NONE)
+		id_set(entry->record_id, found->record.id);
+}
+
+static void previous_keep(struct entry *entry, const struct policy_found *found, const char *id, int64_t now)
+{
+	if (!entry->has_policy || entry->policy_expires_at <= now)
+		return;
+	if (entry->policy.mode == found->policy.mode && strcmp(entry->policy_id, id) == 0)
+		return;
+	entry->has_previous = true;
+	entry->previous_mode = entry->policy.mode;
+	id_set(entry->previous_id, entry->policy_id);
+	entry->previous_until = entry->policy_expires_at;
+}
+
+/* RFC 8461 3.2, 5.1: max_age runs from the fetch, whatever the record says in between. */
+static void policy_replace(struct entry *entry, const struct policy_found *found, const char *id, int64_t now)
+{
+	policy_free(&entry->policy);
+	free(entry->policy_text);
+	entry->policy_text = NULL;
+	entry->policy_text_len = 0;
+
+	entry->has_policy = true;
+	memset(&entry->policy, 0, sizeof(entry->policy));
+	policy_copy(&entry->policy, &found->policy);
+	id_set(entry->policy_id, id);
+	entry->policy_fetched_at = now;
+	entry->policy_expires_at = now + found->policy.max_age_s;
+	if (found->text != NULL && found->text_len <= POLICY_TEXT_KEPT) {
+		entry->policy_text = text_keep(found->text, found->text_len);
+		entry->policy_text_len = found->text_len;
+	}
+}
+
+void entry_learn_policy(struct entry *entry, const struct policy_found *found, const char *id, int64_t now)
+{
+	entry->fetch_tried_at = now;
+	entry->fetch_outcome = found->outcome;
+	id_set(entry->fetch_tried_id, id);
+	if (found->outcome != REASON_NONE) {
+		/* RFC 8461 3.3: what cannot be fetched and parsed leaves the policy as it is, until it expires. */
+		if (entry->fetch_failures < UINT32_MAX)
+			entry->fetch_failures++;
+		return;
+	}
+	previous_keep(entry, found, id, now);
+	policy_replace(entry, found, id, now);
+	entry->fetch_failures = 0;
+}
+
+void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t now)
+{
+	if (found->outcome != REASON_NONE)
+		return;
+	names_free(&entry->mx.names);
+	mx_set_copy(&entry->mx, &found->set);
+	entry->mx.checked_at = now;
+}
+
+/* The days follow the clock when it is set back, else an entry used once in a wrong future would be in use until then.
+ */
+void entry_learn_use(struct entry *entry, int64_t now)
+{
+	int32_t day = schedule_day(now);
+
+	if (entry->first_used_day == 0 || entry->first_used_day > day)
+		entry->first_used_day = day;
+	entry->last_used_day = day;
+}
