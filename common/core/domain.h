@@ -19,4 +19,10 @@ struct domain {
  * taken off. A single label is a domain here. */
 bool domain_parse(struct domain *out, const char *bytes, size_t len);
 
+/* The grammar of RFC 5321's Domain within the limits of RFC 1035: letters, digits and hyphens, labels of 1 to 63 octets, at most
+ * DOMAIN_MAX in all, no trailing dot; any case, an IPv4 address too. */
+bool domain_is_grammatical(const char *bytes, size_t len);
+/* Whether the last label is all digits: an IPv4 address or what no DNS zone delegates (RFC 3696 2). */
+bool domain_is_numeric(const char *bytes, size_t len);
+
 #endif

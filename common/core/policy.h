@@ -36,6 +36,8 @@ void policy_findings_free(struct policy_findings *findings);
 /* Whether the policy allows this MX host name (in the form of domain_parse()). RFC 8461 4.1. */
 bool policy_allows(const struct policy *policy, const char *host);
 
+/* Whether it is a pattern of RFC 8461 3.2: a Domain, or `*.` and a Domain. */
+bool mx_is_pattern(const char *bytes, size_t len);
 /* One pattern and one host name, both as anybody wrote them: a pattern outside the grammar matches nothing; case and the
  * host's trailing dot are ignored; `*.` stands for exactly one label. RFC 8461 4.1, RFC 6125 6.4.3. */
 bool mx_matches(const char *pattern, const char *host);
