@@ -1,0 +1,90 @@
+#include "domain.h"
+
+#include "ascii.h"
+
+#include <idn2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LABEL_MAX 63
+/* Names with U-labels may be longer as written than converted: full-width forms take three octets, soft hyphens vanish.
+ */
+#define WRITTEN_MAX 1024
+
+bool domain_is_grammatical(const char *bytes, size_t len)
+{
+	size_t label_len = 0;
+
+	if (!len || len > DOMAIN_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		bool at_end = i + 1 == len || bytes[i + 1] == '.';
+
+		if (bytes[i] == '.') {
+			if (!label_len || at_end)
+				return false;
+			label_len = 0;
+			continue;
+		}
+		if (!ascii_is_alnum(bytes[i]) && (bytes[i] != '-' || !label_len || at_end))
+			return false;
+		if (++label_len > LABEL_MAX)
+			return false;
+	}
+	return true;
+}
+
+bool domain_is_numeric(const char *bytes, size_t len)
+{
+	size_t i = len;
+
+	while (i && ascii_is_digit(bytes[i - 1]))
+		i--;
+	return i < len && (!i || bytes[i - 1] == '.');
+}
+
+static bool domain_take_ascii(struct domain *out, const char *bytes, size_t len)
+{
+	if (len && bytes[len - 1] == '.')
+		len--;
+	if (!domain_is_grammatical(bytes, len) || domain_is_numeric(bytes, len))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		out->name[i] = ascii_lower(bytes[i]);
+	out->name[len] = '\0';
+	return true;
+}
+
+/* What libidn2 returns is held to the same grammar: its STD3 check alone lets empty labels and IPv4 forms pass. */
+static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
+{
+	uint8_t written[WRITTEN_MAX + 1];
+	uint8_t *converted = NULL;
+	int rc;
+	bool ok;
+
+	memcpy(written, bytes, len);
+	written[len] = '\0';
+	rc = idn2_lookup_u8(written, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+	if (rc == IDN2_MALLOC)
+		abort();
+	ok = rc == IDN2_OK && domain_take_ascii(out, (const char *)converted, strlen((const char *)converted));
+	idn2_free(converted);
+	return ok;
+}
+
+bool domain_parse(struct domain *out, const char *bytes, size_t len)
+{
+	bool ascii = true;
+
+	out->name[0] = '\0';
+	if (!len || len > WRITTEN_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!bytes[i])
+			return false;
+		if ((unsigned char)bytes[i] > 0x7f)
+			ascii = false;
+	}
+	return ascii ? domain_take_ascii(out, bytes, len) : domain_take_idn(out, bytes, len);
+}
