@@ -1,0 +1,122 @@
+#include "text.h"
+
+#include "ascii.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ESCAPE_LEN 4 /* \xNN */
+#define FRAME_LEN 5  /* two quotes and three dots */
+
+void text_init(struct text *t, char *buffer, size_t size)
+{
+	*t = (struct text){.bytes = buffer, .size = size};
+	buffer[0] = '\0';
+}
+
+void text_add(struct text *t, const char *string)
+{
+	text_add_bytes(t, string, strlen(string));
+}
+
+void text_add_bytes(struct text *t, const char *bytes, size_t len)
+{
+	size_t room = t->size - 1 - t->len;
+
+	if (len > room) {
+		len = room;
+		t->cut = true;
+	}
+	if (len)
+		memcpy(t->bytes + t->len, bytes, len);
+	t->len += len;
+	t->bytes[t->len] = '\0';
+}
+
+void text_add_number(struct text *t, int64_t number)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof digits, "%" PRId64, number);
+
+	text_add_bytes(t, digits, (size_t)len);
+}
+
+static bool quote_is_plain(char c)
+{
+	return ascii_is_alnum(c) || (c && strchr(".-_@:+/[]*", c));
+}
+
+static size_t quote_width(char c)
+{
+	return ascii_is_printable(c) && c != '"' && c != '\\' ? 1 : ESCAPE_LEN;
+}
+
+static bool quote_all_plain(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!quote_is_plain(bytes[i]))
+			return false;
+	return len > 0;
+}
+
+/* How many of the bytes fit into `cap` characters, escapes whole. */
+static size_t quote_fitting(const char *bytes, size_t len, size_t cap)
+{
+	size_t taken = 0;
+
+	for (size_t used = 0; taken < len; taken++) {
+		used += quote_width(bytes[taken]);
+		if (used > cap)
+			break;
+	}
+	return taken;
+}
+
+static void quote_add(struct text *t, const char *bytes, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		if (quote_width(bytes[i]) == 1)
+			text_add_bytes(t, &bytes[i], 1);
+		else
+			text_add_bytes(t, (char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, ESCAPE_LEN);
+	}
+}
+
+static bool quote_fits(const char *bytes, size_t len, size_t cap)
+{
+	if (len <= cap && quote_all_plain(bytes, len))
+		return true;
+	return cap >= 2 && quote_fitting(bytes, len, cap - 2) == len;
+}
+
+static void quote_within(struct text *t, const char *bytes, size_t len, size_t cap)
+{
+	if (len <= cap && quote_all_plain(bytes, len)) {
+		text_add_bytes(t, bytes, len);
+	} else if (quote_fits(bytes, len, cap)) {
+		text_add(t, "\"");
+		quote_add(t, bytes, len);
+		text_add(t, "\"");
+	} else if (cap >= FRAME_LEN) {
+		text_add(t, "\"");
+		quote_add(t, bytes, quote_fitting(bytes, len, cap - FRAME_LEN));
+		text_add(t, "...\"");
+	} else {
+		text_add_bytes(t, "...", cap < 3 ? cap : 3);
+	}
+}
+
+void text_quote(struct text *t, const void *bytes, size_t len, size_t cap)
+{
+	size_t room = t->size - 1 - t->len;
+
+	/* A buffer that is too small shortens the text as the cap does, so that the quotes stay closed. */
+	if (room < cap && !quote_fits(bytes, len, room))
+		t->cut = true;
+	quote_within(t, bytes, len, cap < room ? cap : room);
+}
