@@ -1,0 +1,152 @@
+#include "record.h"
+
+#include "ascii.h"
+
+#include <string.h>
+
+#define VERSION "v=STSv1"
+#define VERSION_LEN (sizeof VERSION - 1)
+#define EXT_NAME_MAX 32
+
+const char *record_error_name(enum record_error error)
+{
+	switch (error) {
+	case RECORD_OK:
+		return "ok";
+	case RECORD_NO_VERSION:
+		return "no-version";
+	case RECORD_BAD_FIELD:
+		return "bad-field";
+	case RECORD_NO_ID:
+		return "no-id";
+	}
+	return "";
+}
+
+static size_t blanks(const char *bytes, size_t len, size_t at)
+{
+	while (at < len && ascii_is_blank(bytes[at]))
+		at++;
+	return at;
+}
+
+/* RFC 8461 3.1: what does not begin with `v=STSv1;` is discarded; blanks before the semicolon fit the ABNF (errata
+ * 6285). */
+static bool record_is_candidate(const char *bytes, size_t len)
+{
+	size_t at;
+
+	if (len < VERSION_LEN || memcmp(bytes, VERSION, VERSION_LEN) != 0)
+		return false;
+	at = blanks(bytes, len, VERSION_LEN);
+	return at < len && bytes[at] == ';';
+}
+
+static size_t ext_name_len(const char *bytes, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && at <= EXT_NAME_MAX &&
+		(ascii_is_alnum(bytes[at]) || (at && (bytes[at] == '_' || bytes[at] == '-' || bytes[at] == '.'))))
+		at++;
+	return at <= EXT_NAME_MAX ? at : 0;
+}
+
+static size_t ext_value_len(const char *bytes, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && ascii_is_printable(bytes[at]) && bytes[at] != ' ' && bytes[at] != ';' && bytes[at] != '=')
+		at++;
+	return at;
+}
+
+static bool id_take(struct record *out, const char *bytes, size_t len)
+{
+	if (len > RECORD_ID_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!ascii_is_alnum(bytes[i]))
+			return false;
+	memcpy(out->id, bytes, len);
+	out->id[len] = '\0';
+	return true;
+}
+
+struct record_field {
+	struct span name;
+	struct span value;
+};
+
+/* Reads one field at the start of `bytes` and returns its length, 0 when it violates the grammar. */
+static size_t field_read(struct record_field *field, const char *bytes, size_t len)
+{
+	size_t name_len = ext_name_len(bytes, len);
+	size_t value_len;
+
+	if (!name_len || name_len == len || bytes[name_len] != '=')
+		return 0;
+	value_len = ext_value_len(bytes + name_len + 1, len - name_len - 1);
+	if (!value_len)
+		return 0;
+	field->name = (struct span){bytes, name_len};
+	field->value = (struct span){bytes + name_len + 1, value_len};
+	return name_len + 1 + value_len;
+}
+
+enum record_error record_parse(struct record *out, const char *bytes, size_t len)
+{
+	size_t at = VERSION_LEN;
+	bool id_seen = false;
+	bool id_good = false;
+
+	out->id[0] = '\0';
+	if (!record_is_candidate(bytes, len))
+		return RECORD_NO_VERSION;
+	while (at < len) {
+		struct record_field field;
+		size_t field_len;
+
+		at = blanks(bytes, len, at);
+		if (at == len || bytes[at] != ';')
+			return RECORD_BAD_FIELD;
+		at = blanks(bytes, len, at + 1);
+		if (at == len)
+			break;
+		field_len = field_read(&field, bytes + at, len - at);
+		if (!field_len)
+			return RECORD_BAD_FIELD;
+		at += field_len;
+		/* The first of duplicates counts (RFC 8461 3.2), so a second id never mends a bad first one. */
+		if (!id_seen && field.name.len == 2 && !memcmp(field.name.at, "id", 2)) {
+			id_seen = true;
+			id_good = id_take(out, field.value.at, field.value.len);
+		}
+	}
+	return id_good ? RECORD_OK : RECORD_NO_ID;
+}
+
+enum record_set record_set_parse(struct record *out, const struct span *txt, size_t count)
+{
+	size_t candidates = 0;
+	enum record_error error = RECORD_NO_VERSION;
+
+	out->id[0] = '\0';
+	if (count > RECORD_SET_MAX)
+		return RECORD_SET_MANY;
+	for (size_t i = 0; i < count; i++) {
+		if (!record_is_candidate(txt[i].at, txt[i].len))
+			continue;
+		if (++candidates > 1) {
+			out->id[0] = '\0';
+			return RECORD_SET_MANY;
+		}
+		error = record_parse(out, txt[i].at, txt[i].len);
+	}
+	if (!candidates)
+		return RECORD_SET_NONE;
+	if (error == RECORD_OK)
+		return RECORD_SET_ONE;
+	out->id[0] = '\0';
+	return RECORD_SET_INVALID;
+}
