@@ -1,0 +1,50 @@
+#include "ascii.h"
+#include "domain.h"
+#include "policy.h"
+
+#include <string.h>
+
+static bool is_wildcard(const char *bytes, size_t len)
+{
+	return len > 2 && bytes[0] == '*' && bytes[1] == '.';
+}
+
+bool mx_is_pattern(const char *bytes, size_t len)
+{
+	if (len > DOMAIN_MAX)
+		return false;
+	if (is_wildcard(bytes, len))
+		return domain_is_grammatical(bytes + 2, len - 2);
+	return domain_is_grammatical(bytes, len);
+}
+
+/* RFC 8461 4.1: a wildcard stands for exactly one label, the leftmost; without one the names are equal but for case. */
+bool mx_matches(const char *pattern, const char *host)
+{
+	size_t pattern_len = strlen(pattern);
+	size_t host_len = strlen(host);
+
+	if (host_len && host[host_len - 1] == '.')
+		host_len--;
+	if (!mx_is_pattern(pattern, pattern_len) || !domain_is_grammatical(host, host_len))
+		return false;
+	if (is_wildcard(pattern, pattern_len)) {
+		const char *dot = memchr(host, '.', host_len);
+
+		if (!dot)
+			return false;
+		host_len -= (size_t)(dot - host);
+		host = dot;
+		pattern++;
+		pattern_len--;
+	}
+	return pattern_len == host_len && ascii_same(pattern, host, host_len);
+}
+
+bool policy_allows(const struct policy *policy, const char *host)
+{
+	for (const char *pattern = names_next(&policy->mx, NULL); pattern; pattern = names_next(&policy->mx, pattern))
+		if (mx_matches(pattern, host))
+			return true;
+	return false;
+}

@@ -1,0 +1,307 @@
+#include "policy.h"
+
+#include "ascii.h"
+#include "domain.h"
+#include "span.h"
+
+#include <string.h>
+
+#define KEY_MAX 32
+#define AGE_DIGITS_MAX 10
+
+struct policy_reader {
+	struct policy *policy;
+	struct policy_findings *findings;
+	bool version_seen, mode_seen, age_seen;
+	bool mode_good;
+};
+
+const char *policy_mode_name(enum policy_mode mode)
+{
+	switch (mode) {
+	case POLICY_NONE:
+		return "none";
+	case POLICY_TESTING:
+		return "testing";
+	case POLICY_ENFORCE:
+		return "enforce";
+	}
+	return "";
+}
+
+static void word_add(struct names *words, const char *word)
+{
+	if (!names_have(words, word))
+		names_add(words, word, strlen(word));
+}
+
+static void reader_error(struct policy_reader *reader, const char *word)
+{
+	word_add(&reader->findings->errors, word);
+}
+
+static void reader_tolerate(struct policy_reader *reader, const char *word)
+{
+	word_add(&reader->findings->tolerated, word);
+}
+
+static bool span_is(struct span span, const char *word)
+{
+	return span.len == strlen(word) && !memcmp(span.at, word, span.len);
+}
+
+static bool is_continuation(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/* Octets of the UTF-8 sequence at the start, 0 when it is none. RFC 3629: no overlong form, no surrogate, nothing over
+ * U+10FFFF. */
+static size_t utf8_len(const unsigned char *at, size_t len)
+{
+	if (at[0] < 0x80)
+		return 1;
+	if (at[0] >= 0xc2 && at[0] <= 0xdf)
+		return len >= 2 && is_continuation(at[1]) ? 2 : 0;
+	if (at[0] >= 0xe0 && at[0] <= 0xef) {
+		if (len < 3 || !is_continuation(at[1]) || !is_continuation(at[2]))
+			return 0;
+		return (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ? 0 : 3;
+	}
+	if (at[0] >= 0xf0 && at[0] <= 0xf4) {
+		if (len < 4 || !is_continuation(at[1]) || !is_continuation(at[2]) || !is_continuation(at[3]))
+			return 0;
+		return (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f) ? 0 : 4;
+	}
+	return 0;
+}
+
+/* RFC 8461 3.2, sts-policy-ext-value; the blanks at both ends are gone already. */
+static bool value_is_grammatical(struct span value)
+{
+	for (size_t at = 0; at < value.len;) {
+		size_t step = utf8_len((const unsigned char *)value.at + at, value.len - at);
+
+		if (!step || (step == 1 && !ascii_is_printable(value.at[at])))
+			return false;
+		at += step;
+	}
+	return value.len > 0;
+}
+
+static bool key_is_grammatical(struct span key)
+{
+	if (!key.len || key.len > KEY_MAX || !ascii_is_alnum(key.at[0]))
+		return false;
+	for (size_t i = 1; i < key.len; i++)
+		if (!ascii_is_alnum(key.at[i]) && key.at[i] != '_' && key.at[i] != '-' && key.at[i] != '.')
+			return false;
+	return true;
+}
+
+static void reader_mode(struct policy_reader *reader, struct span value)
+{
+	static const enum policy_mode modes[] = {POLICY_NONE, POLICY_TESTING, POLICY_ENFORCE};
+
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		if (span_is(value, policy_mode_name(modes[i]))) {
+			reader->policy->mode = modes[i];
+			reader->mode_good = true;
+			return;
+		}
+	}
+	reader_error(reader, "bad-mode");
+}
+
+static void reader_age(struct policy_reader *reader, struct span value)
+{
+	uint64_t age_s = 0;
+	bool good = value.len > 0 && value.len <= AGE_DIGITS_MAX;
+
+	for (size_t i = 0; good && i < value.len; i++) {
+		good = ascii_is_digit(value.at[i]);
+		if (good)
+			age_s = age_s * 10 + (uint64_t)(value.at[i] - '0');
+	}
+	if (!good) {
+		reader_error(reader, "bad-max-age");
+		return;
+	}
+	if (age_s > POLICY_AGE_MAX_S) {
+		age_s = POLICY_AGE_MAX_S;
+		reader_tolerate(reader, "max-age-clamped");
+	}
+	reader->policy->max_age_s = (uint32_t)age_s;
+}
+
+static void reader_mx(struct policy_reader *reader, struct span value)
+{
+	char folded[DOMAIN_SIZE];
+	bool dotted = value.len > 0 && value.at[value.len - 1] == '.';
+
+	if (dotted)
+		value.len--;
+	if (!mx_is_pattern(value.at, value.len)) {
+		reader_error(reader, "bad-mx");
+		return;
+	}
+	if (dotted)
+		reader_tolerate(reader, "mx-trailing-dot");
+	names_add(&reader->findings->published, value.at, value.len);
+	if (domain_is_numeric(value.at, value.len)) {
+		reader_tolerate(reader, "ip-literal");
+		return;
+	}
+	for (size_t i = 0; i < value.len; i++)
+		folded[i] = ascii_lower(value.at[i]);
+	folded[value.len] = '\0';
+	if (names_have(&reader->policy->mx, folded))
+		return;
+	if (reader->policy->mx.count == POLICY_MX_MAX)
+		reader_error(reader, "too-many-mx");
+	else
+		names_add(&reader->policy->mx, folded, value.len);
+}
+
+static bool seen_before(bool *seen)
+{
+	bool before = *seen;
+
+	*seen = true;
+	return before;
+}
+
+/* Of duplicates the first counts (RFC 8461 3.2): the value of a later one is held to the grammar of a line only. */
+static void reader_field(struct policy_reader *reader, struct span key, struct span value)
+{
+	if (span_is(key, "mx")) {
+		reader_mx(reader, value);
+	} else if (span_is(key, "version") && !seen_before(&reader->version_seen)) {
+		if (!span_is(value, "STSv1"))
+			reader_error(reader, "bad-version");
+	} else if (span_is(key, "mode") && !seen_before(&reader->mode_seen)) {
+		reader_mode(reader, value);
+	} else if (span_is(key, "max_age") && !seen_before(&reader->age_seen)) {
+		reader_age(reader, value);
+	} else if (!value_is_grammatical(value)) {
+		reader_error(reader, "bad-ext-value");
+	}
+}
+
+static struct span trim(struct span line)
+{
+	while (line.len && ascii_is_blank(line.at[0])) {
+		line.at++;
+		line.len--;
+	}
+	while (line.len && ascii_is_blank(line.at[line.len - 1]))
+		line.len--;
+	return line;
+}
+
+static void reader_line(struct policy_reader *reader, struct span line)
+{
+	struct span whole = line;
+	struct span key, value;
+	const char *colon;
+
+	line = trim(line);
+	if (!line.len) {
+		reader_tolerate(reader, "empty-line");
+		return;
+	}
+	if (line.len != whole.len)
+		reader_tolerate(reader, "blanks-trimmed");
+	if (memchr(line.at, '\r', line.len))
+		reader_error(reader, "bare-cr");
+	colon = memchr(line.at, ':', line.len);
+	if (!colon) {
+		reader_error(reader, "no-colon");
+		return;
+	}
+	key = trim((struct span){line.at, (size_t)(colon - line.at)});
+	value = trim((struct span){colon + 1, line.len - (size_t)(colon - line.at) - 1});
+	if (!key_is_grammatical(key)) {
+		reader_error(reader, "bad-key");
+		return;
+	}
+	if (key.at + key.len != colon)
+		reader_error(reader, "wsp-before-colon");
+	reader_field(reader, key, value);
+}
+
+/* RFC 8461 3.2, sts-policy-term: LF or CRLF, mixed too, none needed at the end. */
+static void reader_lines(struct policy_reader *reader, struct span body)
+{
+	while (body.len) {
+		const char *end = memchr(body.at, '\n', body.len);
+		size_t len = end ? (size_t)(end - body.at) : body.len;
+		size_t used = end ? len + 1 : len;
+
+		reader_line(reader, (struct span){body.at, end && len && end[-1] == '\r' ? len - 1 : len});
+		body.at += used;
+		body.len -= used;
+	}
+}
+
+static void reader_end(struct policy_reader *reader)
+{
+	if (!reader->version_seen)
+		reader_error(reader, "missing-version");
+	if (!reader->mode_seen)
+		reader_error(reader, "missing-mode");
+	if (!reader->age_seen)
+		reader_error(reader, "missing-max-age");
+	if (!reader->policy->mx.count && !(reader->mode_good && reader->policy->mode == POLICY_NONE))
+		reader_error(reader, "no-mx");
+}
+
+static void reader_body(struct policy_reader *reader, struct span body)
+{
+	if (body.len > POLICY_BYTES_MAX) {
+		reader_error(reader, "too-large");
+		return;
+	}
+	if (body.len >= 3 && !memcmp(body.at, "\xef\xbb\xbf", 3)) {
+		reader_error(reader, "bom");
+		body = (struct span){body.at + 3, body.len - 3};
+	}
+	reader_lines(reader, body);
+	reader_end(reader);
+}
+
+bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings)
+{
+	struct policy_findings own = {0};
+	struct policy_reader reader = {.policy = out, .findings = findings ? findings : &own};
+	bool valid;
+
+	*out = (struct policy){0};
+	*reader.findings = (struct policy_findings){0};
+	reader_body(&reader, (struct span){bytes, len});
+	valid = !reader.findings->errors.count;
+	policy_findings_free(&own);
+	if (!valid)
+		policy_free(out);
+	return valid;
+}
+
+void policy_copy(struct policy *to, const struct policy *from)
+{
+	to->mode = from->mode;
+	to->max_age_s = from->max_age_s;
+	names_copy(&to->mx, &from->mx);
+}
+
+void policy_free(struct policy *policy)
+{
+	names_free(&policy->mx);
+	*policy = (struct policy){0};
+}
+
+void policy_findings_free(struct policy_findings *findings)
+{
+	names_free(&findings->published);
+	names_free(&findings->tolerated);
+	names_free(&findings->errors);
+}
