@@ -31,8 +31,8 @@ enum store_state { STORE_UNREAD, STORE_READ, STORE_BROKEN };
 struct hop_fact {
 	char host[DOMAIN_SIZE];
 	uint16_t port;
-	bool read;  /* from the store */
-	bool tried; /* probed, or refused a probe, in this case */
+	bool read;           /* from the store */
+	bool tried;          /* probed, or refused a probe, in this case */
 	enum reason refused; /* why it was not probed: PROBE_BUDGET; REASON_NONE otherwise */
 	struct hop_record record;
 };
@@ -41,7 +41,7 @@ struct facts {
 	struct question question;
 	const struct rules *rules; /* outlives the facts */
 	int64_t now;               /* wall-clock seconds; moves on as the case goes */
-	bool forced;               /* an operator's refresh: everything is renewed, the five minutes between fetches do not hold */
+	bool forced; /* an operator's refresh: everything is renewed, the five minutes between fetches do not hold */
 
 	enum store_state store;
 	struct entry entry;
@@ -54,10 +54,14 @@ struct facts {
 void facts_init(struct facts *facts, const struct question *question, const struct rules *rules, int64_t now);
 void facts_free(struct facts *facts);
 
+/* The fact about one hop, or NULL while it was not asked for. Belongs to the facts. */
+struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t port);
+
 /* What the shell obtained. The facts take copies. */
 void facts_learn_store(struct facts *facts, const struct entry *entry); /* NULL: the store has no entry */
 void facts_learn_store_broken(struct facts *facts);
-void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port, const struct hop_record *record); /* NULL: none in the store */
+void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port,
+	const struct hop_record *record); /* NULL: none in the store */
 void facts_learn_record(struct facts *facts, const struct record_found *found);
 void facts_learn_policy(struct facts *facts, const struct policy_found *found);
 void facts_learn_mx(struct facts *facts, const struct mx_found *found);

@@ -4,31 +4,35 @@
 
 #include "facts.h"
 
-#define RECORD_AGE_MIN_S 300        /* a record is looked at again after its TTL within these bounds */
+#define RECORD_AGE_MIN_S 300 /* a record is looked at again after its TTL within these bounds */
 #define RECORD_AGE_MAX_S 3600
-#define NEGATIVE_AGE_MIN_S 60       /* soft age of "no policy": SOA minimum within these bounds (S-20) */
+#define NEGATIVE_AGE_MIN_S 60 /* soft age of "no policy": SOA minimum within these bounds (S-20) */
 #define NEGATIVE_AGE_MAX_S 3600
 #define NEGATIVE_HARD_S 86400
-#define NEGATIVE_ERROR_HARD_S 600   /* of a lookup that failed rather than answered */
+#define NEGATIVE_ERROR_HARD_S 600 /* of a lookup that failed rather than answered */
 #define MX_AGE_MIN_S 60
 #define MX_AGE_MAX_S 3600
 #define MX_HARD_S 86400
-#define FETCH_SPACING_S 300         /* RFC 8461 3.3 */
-#define PROBE_SPACING_S 300         /* of one hop, bad evidence apart */
+#define FETCH_SPACING_S 300 /* RFC 8461 3.3 */
+#define PROBE_SPACING_S 300 /* of one hop, bad evidence apart */
+#define CLOCK_SKEW_S 60     /* a time this little ahead is "now", not the future */
 #define DAY_S 86400
 
 int32_t schedule_day(int64_t now);
 /* Ages grow from `then` to `now`; a `then` in the future counts as infinitely old (clock set back; S-79). */
 int64_t schedule_age(int64_t then, int64_t now);
 bool schedule_record_stale(const struct entry *entry, int64_t now);
-bool schedule_negative_known(const struct entry *entry, int64_t now); /* "no policy" within its hard age */
+/* "No policy" (a look without a valid record, or a failed fetch) within its hard age, and past its soft age. */
+bool schedule_negative_known(const struct entry *entry, int64_t now);
+bool schedule_negative_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_known(const struct entry *entry, int64_t now); /* within its hard age */
 bool schedule_body_stale(const struct entry *entry, const struct rules *rules, int64_t now);
 /* Whether the policy may be fetched now: 5 minutes between attempts for one domain, whatever the id does. */
 bool schedule_fetch_allowed(const struct entry *entry, int64_t now);
 bool schedule_in_use(const struct entry *entry, int64_t now); /* asked for today or yesterday */
-/* When the refresher should look at the entry next; 0 when not at all. Spread by the domain's name, backed off by failures. */
+/* When the refresher should look at the entry next; 0 when not at all. Spread by the domain's name, backed off by
+ * failures. */
 int64_t schedule_due(const struct facts *facts);
 
 #endif

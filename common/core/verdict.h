@@ -1,5 +1,5 @@
-/* The rules of verdict (design 4; RFC 8461 3 to 5). One pure function looks at the facts of a case and says either which fact it wants
- * next or what the verdict is. No I/O, no clock, no globals; any thread. */
+/* The rules of verdict (design 4; RFC 8461 3 to 5). One pure function looks at the facts of a case and says either
+ * which fact it wants next or what the verdict is. No I/O, no clock, no globals; any thread. */
 #ifndef CORE_VERDICT_H
 #define CORE_VERDICT_H
 
@@ -29,8 +29,8 @@ const char *verdict_name(enum verdict_kind kind);
 
 struct verdict {
 	enum verdict_kind kind;
-	enum reason reason;       /* REASON_NONE with VERDICT_PASS */
-	bool worth_waiting;       /* of a verdict so far: more facts may change it, and the front end should wait if it can */
+	enum reason reason; /* with VERDICT_PASS: REASON_NONE, or why what is unknown is left to the MTA (rule 6) */
+	bool worth_waiting; /* of a verdict so far: more facts may change it, and the front end should wait if it can */
 	char domain[DOMAIN_SIZE]; /* "" when there is no policy domain */
 	char hop[DOMAIN_SIZE];    /* the hop that decided, or "" */
 	bool has_policy;          /* a live policy was applied: the rest is its identity */
@@ -48,7 +48,8 @@ struct step {
 	unsigned renew;         /* RENEW_ bits; meaningful when judged */
 };
 
-/* The policy in force at `now`, or NULL. A policy is in force before it expires; one just fetched in this case also with max_age 0. */
+/* The policy in force at `now`, or NULL. A policy is in force before it expires; one just fetched in this case also
+ * with max_age 0. */
 const struct policy *facts_policy(const struct facts *facts);
 
 struct step verdict_next(const struct facts *facts);

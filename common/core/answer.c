@@ -1,0 +1,113 @@
+#include "answer.h"
+
+#include "socketmap.h"
+
+#include <string.h>
+
+/* RFC 3463: 4.7.5 stands before the text, put there by whoever sends it. */
+void answer_reply(struct text *out, const struct verdict *v)
+{
+	text_add(out, "<");
+	text_add(out, v->domain);
+	text_add(out, "> MTA-STS");
+	if (v->has_policy) {
+		text_add(out, " policy (");
+		text_add(out, policy_mode_name(v->mode));
+		text_add(out, ")");
+	}
+	text_add(out, ": ");
+	if (reason_class(v->reason) != REASON_APART) {
+		text_add(out, v->hop[0] ? v->hop : "its mail host");
+		text_add(out, " ");
+	}
+	text_add(out, reason_sentence(v->reason));
+	text_add(out, " [");
+	text_add(out, reason_name(v->reason));
+	text_add(out, "]; will be retried");
+}
+
+static const char *policy_word(const struct verdict *v)
+{
+	return v->has_policy ? policy_mode_name(v->mode) : "none";
+}
+
+/* `name=value`, with `between` before it unless it is the first. Values are names, table words and record ids: nothing
+ * to quote. */
+static void add_pair(struct text *out, const char *between, const char *name, const char *value)
+{
+	if (!value[0])
+		return;
+	if (out->len > 0)
+		text_add(out, between);
+	text_add(out, name);
+	text_add(out, "=");
+	text_add(out, value);
+}
+
+void answer_header(struct text *out, const struct verdict *v, bool with_domains)
+{
+	const char *between = "; ";
+	if (with_domains)
+		add_pair(out, between, "domain", v->domain);
+	add_pair(out, between, "policy", policy_word(v));
+	add_pair(out, between, "verdict", verdict_name(v->kind));
+	add_pair(out, between, "reason", reason_name(v->reason));
+	if (with_domains)
+		add_pair(out, between, "mx", v->hop);
+}
+
+void answer_log(struct text *out, const struct verdict *v)
+{
+	const char *between = " ";
+	add_pair(out, between, "domain", v->domain);
+	add_pair(out, between, "policy", policy_word(v));
+	add_pair(out, between, "id", v->policy_id);
+	add_pair(out, between, "verdict", verdict_name(v->kind));
+	add_pair(out, between, "reason", reason_name(v->reason));
+	add_pair(out, between, "mx", v->hop);
+}
+
+/* Words with a meaning of their own in smtp_tls_policy_maps (spec X-3): as a pattern they would match something else.
+ */
+static bool magic_word(const char *pattern)
+{
+	return strcmp(pattern, "hostname") == 0 || strcmp(pattern, "nexthop") == 0 ||
+	       strcmp(pattern, "dot-nexthop") == 0;
+}
+
+/* `*.x` is written `.x` there (spec X-4). */
+static void add_match(struct text *out, const struct policy *policy)
+{
+	const char *between = "OK secure match=";
+	for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx)) {
+		if (magic_word(mx))
+			continue;
+		text_add(out, between);
+		text_add(out, mx[0] == '*' ? mx + 1 : mx);
+		between = ":";
+	}
+	text_add(out, " servername=hostname");
+}
+
+static void add_temp(struct text *out, enum reason reason)
+{
+	text_add(out, "TEMP ");
+	text_add(out, reason_name(reason));
+}
+
+void answer_socketmap(struct text *out, const struct verdict *v, const struct policy *policy, bool monitor)
+{
+	size_t start = out->len;
+	bool secure = !monitor && v->kind == VERDICT_PASS && policy;
+	if (secure)
+		add_match(out, policy);
+	else if (!monitor && v->kind == VERDICT_DEFER)
+		add_temp(out, v->reason);
+	else
+		text_add(out, "NOTFOUND ");
+	if (!out->cut && socketmap_reply_valid((struct span){out->bytes + start, out->len - start}))
+		return;
+	out->len = start;
+	out->cut = false;
+	add_temp(out, REASON_INTERNAL);
+}

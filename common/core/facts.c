@@ -1,0 +1,97 @@
+#include "facts.h"
+
+#include <string.h>
+
+void facts_init(struct facts *facts, const struct question *question, const struct rules *rules, int64_t now)
+{
+	memset(facts, 0, sizeof *facts);
+	facts->question = *question;
+	facts->rules = rules;
+	facts->now = now;
+	entry_init(&facts->entry, question->domain);
+}
+
+void facts_free(struct facts *facts)
+{
+	entry_free(&facts->entry);
+}
+
+void facts_learn_store(struct facts *facts, const struct entry *entry)
+{
+	if (entry) {
+		entry_free(&facts->entry);
+		entry_copy(&facts->entry, entry);
+	}
+	facts->store = STORE_READ;
+}
+
+void facts_learn_store_broken(struct facts *facts)
+{
+	facts->store = STORE_BROKEN;
+}
+
+struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t port)
+{
+	for (unsigned i = 0; i < facts->hop_count; i++) {
+		const struct hop_fact *hop = &facts->hop[i];
+		if (hop->port == port && strcmp(hop->host, host) == 0)
+			return (struct hop_fact *)hop;
+	}
+	return NULL;
+}
+
+/* Bounded by what verdict_next() asks for; a fact beyond HOPS_MAX is dropped. */
+static struct hop_fact *hop_made(struct facts *facts, const char *host, uint16_t port)
+{
+	struct hop_fact *hop = facts_hop(facts, host, port);
+	size_t len = strlen(host);
+	if (hop || facts->hop_count == HOPS_MAX || len >= sizeof hop->host)
+		return hop;
+	hop = &facts->hop[facts->hop_count++];
+	memset(hop, 0, sizeof *hop);
+	memcpy(hop->host, host, len + 1);
+	hop->port = port;
+	return hop;
+}
+
+void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port, const struct hop_record *record)
+{
+	struct hop_fact *hop = hop_made(facts, host, port);
+	if (!hop)
+		return;
+	hop->read = true;
+	if (record)
+		hop->record = *record;
+}
+
+void facts_learn_record(struct facts *facts, const struct record_found *found)
+{
+	entry_learn_record(&facts->entry, found, facts->now);
+	facts->record_tried = true;
+}
+
+void facts_learn_policy(struct facts *facts, const struct policy_found *found)
+{
+	entry_learn_policy(&facts->entry, found, facts->entry.record_id, facts->now);
+	facts->policy_tried = true;
+}
+
+void facts_learn_mx(struct facts *facts, const struct mx_found *found)
+{
+	entry_learn_mx(&facts->entry, found, facts->now);
+	facts->mx_tried = true;
+	facts->mx_outcome = found->outcome;
+}
+
+void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, const struct evidence *seen)
+{
+	struct hop_fact *hop = hop_made(facts, host, port);
+	if (!hop)
+		return;
+	hop->read = true;
+	hop->tried = true;
+	if (seen->reason == REASON_PROBE_BUDGET)
+		hop->refused = seen->reason;
+	else
+		hop_record_learn(&hop->record, seen);
+}
