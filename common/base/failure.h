@@ -1,5 +1,5 @@
-/* A failure of ours, for people: `bool f(..., struct failure *why)` fills it before it returns false. Outcomes of the world are
- * not failures; they are values with a reason. Whoever puts untrusted text into one quotes it first. */
+/* A failure of ours, for people: `bool f(..., struct failure *why)` fills it before it returns false. Outcomes of the
+ * world are not failures; they are values with a reason. Whoever puts untrusted text into one quotes it first. */
 #ifndef BASE_FAILURE_H
 #define BASE_FAILURE_H
 

@@ -1,5 +1,5 @@
-/* The settings: one table (settings.def), one reader for files in main.cf's form and for `-o name=value`. A settings struct is
- * immutable once read and may be used by any thread. */
+/* The settings: one table (settings.def), one reader for files in main.cf's form and for `-o name=value`. A settings
+ * struct is immutable once read and may be used by any thread. */
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
 
@@ -41,7 +41,16 @@ struct settings {
 #undef SETTING
 };
 
-enum settings_type { SETTINGS_BOOL, SETTINGS_CHOICE, SETTINGS_TEXT, SETTINGS_LIST, SETTINGS_DURATION, SETTINGS_SIZE, SETTINGS_NUMBER, SETTINGS_OCTAL };
+enum settings_type {
+	SETTINGS_BOOL,
+	SETTINGS_CHOICE,
+	SETTINGS_TEXT,
+	SETTINGS_LIST,
+	SETTINGS_DURATION,
+	SETTINGS_SIZE,
+	SETTINGS_NUMBER,
+	SETTINGS_OCTAL
+};
 struct settings_row {
 	const char *name;
 	enum settings_type type;
@@ -54,12 +63,16 @@ struct settings_row {
 extern const struct settings_row settings_table[];
 extern const size_t settings_table_count;
 
-/* Reads the defaults, then `file` (NULL: none; one that does not exist is an error only if `must_exist`), then `overrides` of the form
- * `name=value`, then checks values against each other (settings_check). NULL on failure: `why` tells file, line, what is wrong and what would be
- * right, code EX_CONFIG (EX_USAGE for an override, EX_NOINPUT for a file that cannot be read). The caller frees. */
-struct settings *settings_read(const char *file, bool must_exist, char *const *overrides, size_t override_count, struct failure *why);
+/* Reads the defaults, then `file` (NULL: none; one that does not exist is an error only if `must_exist`), then
+ * `overrides` of the form `name=value`, then checks values against each other (settings_check). NULL on failure: `why`
+ * tells file, line, what is wrong and what would be right, code EX_CONFIG (EX_USAGE for an override, EX_NOINPUT for a
+ * file that cannot be read). The caller frees. */
+struct settings *settings_read(
+	const char *file, bool must_exist, char *const *overrides, size_t override_count, struct failure *why);
+/* The same for the text of a file that is in memory already; `name` stands for the file in messages. */
+struct settings *settings_read_text(const char *name, const char *bytes, size_t len, struct failure *why);
 void settings_free(struct settings **settings);
-/* One value as it would stand in a file, into `out`; returns `out`. */
+/* One value as it would stand in a file, into `out`, cut if longer; returns `out`. */
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size);
 
 /* A listening place: "inet:port@host", "inet6:port@host", "unix:path" or "local:path"; "inet:port" is every address. */

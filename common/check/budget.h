@@ -1,6 +1,7 @@
-/* The probe budget (design 5): what one destination network may see of us, so that nobody can aim probes at a victim. Per /24 or /48
- * BUDGET_AT_ONCE at a time and BUDGET_A_MINUTE; ten times that for networks that are not globally reachable, which only `probe_private = yes` lets us
- * dial and which are the operator's own; BUDGET_GLOBAL_A_MINUTE in all. A fixed table: networks that share a slot share a budget. Any thread. */
+/* The probe budget (design 5): what one destination network may see of us, so that nobody can aim probes at a victim.
+ * Per /24 or /48 BUDGET_AT_ONCE at a time and BUDGET_A_MINUTE; ten times that for networks that are not globally
+ * reachable, which only `probe_private = yes` lets us dial and which are the operator's own; BUDGET_GLOBAL_A_MINUTE in
+ * all. A fixed table: networks that share a slot share a budget. Any thread. */
 #ifndef CHECK_BUDGET_H
 #define CHECK_BUDGET_H
 
@@ -15,7 +16,11 @@
 struct budget;
 struct budget *budget_new(void);
 void budget_free(struct budget **budget);
-enum budget_answer { BUDGET_GO, BUDGET_BUSY /* a probe is under way there: soon */, BUDGET_SPENT /* not in this minute */ };
+enum budget_answer {
+	BUDGET_GO,
+	BUDGET_BUSY /* a probe is under way there: soon */,
+	BUDGET_SPENT /* not in this minute */
+};
 enum budget_answer budget_take(struct budget *budget, const struct address *address, int64_t now_ms);
 void budget_give(struct budget *budget, const struct address *address); /* after BUDGET_GO, when the probe has ended */
 

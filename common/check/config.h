@@ -1,5 +1,5 @@
-/* One generation of the settings and of all that is built from them (DNS, fetcher, prober). Immutable, counted references: a reload makes a new one
- * whole before the old one is let go. Any thread. */
+/* One generation of the settings and of all that is built from them (DNS, fetcher, prober). Immutable, counted
+ * references: a reload makes a new one whole before the old one is let go. Any thread. */
 #ifndef CHECK_CONFIG_H
 #define CHECK_CONFIG_H
 

@@ -1,5 +1,6 @@
-/* All that the store remembers of a policy domain (design 5), and how it changes as facts are learned. Pure; any thread.
- * Times are wall-clock seconds; 0 means never. A zeroed struct (with `domain` set) is the entry of an unknown domain. */
+/* All that the store remembers of a policy domain (design 5), and how it changes as facts are learned. Pure; any
+ * thread. Times are wall-clock seconds; 0 means never. A zeroed struct (with `domain` set) is the entry of an unknown
+ * domain. */
 #ifndef CORE_ENTRY_H
 #define CORE_ENTRY_H
 
@@ -11,30 +12,32 @@
 #define MX_SET_MAX 256 /* names kept of one MX answer; a larger answer is kept as `too_large` without names */
 
 enum mx_state {
-	MX_UNKNOWN,   /* never looked up */
-	MX_LISTED,    /* `mx_names` and `mx_preference` hold the answer, best preference first, names of equal preference sorted */
-	MX_IMPLICIT,  /* no MX records: the domain itself (RFC 5321 5.1; spec S-91) */
-	MX_NULL,      /* RFC 7505 */
+	MX_UNKNOWN,  /* never looked up */
+	MX_LISTED,   /* `mx_names` and `mx_preference` hold the answer, best preference first, names of equal preference
+			sorted */
+	MX_IMPLICIT, /* no MX records: the domain itself (RFC 5321 5.1; spec S-91) */
+	MX_NULL,     /* RFC 7505 */
 	MX_NO_DOMAIN, /* NXDOMAIN */
 	MX_TOO_LARGE
 };
 
 struct mx_set {
 	enum mx_state state;
-	bool secure;          /* DNSSEC */
+	bool secure; /* DNSSEC */
 	uint32_t ttl_s;
-	int64_t checked_at;   /* of this answer */
-	struct names names;   /* what is no host name stands as "" (it never matches a policy) */
+	int64_t checked_at; /* of this answer */
+	struct names names; /* what is no host name stands as "" (it never matches a policy) */
 	uint16_t preference[MX_SET_MAX];
 };
 
 struct entry {
 	char domain[DOMAIN_SIZE];
 
-	/* The record: outcome of the newest look. REASON_NONE: valid; else NO_RECORD, RECORD_INVALID, RECORD_MANY, RECORD_LOOKUP, RESOLVER. */
+	/* The record: outcome of the newest look. REASON_NONE: valid; else NO_RECORD, RECORD_INVALID, RECORD_MANY,
+	 * RECORD_LOOKUP, RESOLVER. */
 	int64_t record_checked_at;
 	enum reason record_outcome;
-	uint32_t record_ttl_s; /* of the record, or of its absence (SOA minimum) */
+	uint32_t record_ttl_s;             /* of the record, or of its absence (SOA minimum) */
 	char record_id[RECORD_ID_MAX + 1]; /* of the newest valid record */
 
 	/* The policy in force, or expired. */
@@ -82,25 +85,25 @@ struct policy_found {
 	struct policy policy; /* when outcome is REASON_NONE; owned */
 	char *text;           /* the body as received; owned */
 	uint32_t text_len;
-	char detail[256];     /* for people: what exactly failed; untrusted parts are quoted already */
+	char detail[256]; /* for people: what exactly failed; untrusted parts are quoted already */
 };
 struct mx_found {
-	enum reason outcome;  /* REASON_NONE, MX_LOOKUP, RESOLVER */
-	struct mx_set set;    /* when outcome is REASON_NONE; owned */
+	enum reason outcome; /* REASON_NONE, MX_LOOKUP, RESOLVER */
+	struct mx_set set;   /* when outcome is REASON_NONE; owned */
 };
 void policy_found_free(struct policy_found *found);
 void mx_found_free(struct mx_found *found);
 void mx_set_copy(struct mx_set *to, const struct mx_set *from);
 
-/* Learning (RFC 8461 3.3, 5.1): a failed look never takes a policy away; only a fetched and parsed policy replaces one, and only it
- * restarts max_age. `id` is the record id that led to the fetch, "" when none is known. */
+/* Learning (RFC 8461 3.3, 5.1): a failed look never takes a policy away; only a fetched and parsed policy replaces one,
+ * and only it restarts max_age. `id` is the record id that led to the fetch, "" when none is known. */
 void entry_learn_record(struct entry *entry, const struct record_found *found, int64_t now);
 void entry_learn_policy(struct entry *entry, const struct policy_found *found, const char *id, int64_t now);
 void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t now);
 void entry_learn_use(struct entry *entry, int64_t now);
 
-/* Encoding: a version, tagged fields of which unknown ones are skipped, and a checksum over all of it. Decoding takes hostile bytes:
- * it is bounded, parsed whole, and false means "as if absent". Byte order is fixed (little endian). */
+/* Encoding: a version, tagged fields of which unknown ones are skipped, and a checksum over all of it. Decoding takes
+ * hostile bytes: it is bounded, parsed whole, and false means "as if absent". Byte order is fixed (little endian). */
 #define ENTRY_VERSION 1
 struct bytes {
 	uint8_t *at; /* malloc'ed, owned */

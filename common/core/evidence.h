@@ -10,15 +10,15 @@
 #define EVIDENCE_LATE_S 3600 /* no probe reports later than this */
 
 struct evidence {
-	int64_t at;           /* wall-clock seconds; 0: there is none */
-	enum reason reason;   /* REASON_NONE: good; class REASON_BAD: bad; class REASON_UNSURE: inconclusive */
-	uint16_t protocol;    /* as on the wire: 0x0303 is TLS 1.2; 0 without a handshake */
-	int32_t chain;        /* OpenSSL's X509_V_ERR_ number of the chain and name check; 0 good */
-	int64_t not_after;    /* of the leaf, wall-clock seconds; 0 unknown */
-	char address[ADDRESS_TEXT_SIZE];  /* dialled last; "" none */
+	int64_t at;         /* wall-clock seconds; 0: there is none */
+	enum reason reason; /* REASON_NONE: good; class REASON_BAD: bad; class REASON_UNSURE: inconclusive */
+	uint16_t protocol;  /* as on the wire: 0x0303 is TLS 1.2; 0 without a handshake */
+	int32_t chain;      /* OpenSSL's X509_V_ERR_ number of the chain and name check; 0 good */
+	int64_t not_after;  /* of the leaf, wall-clock seconds; 0 unknown */
+	char address[ADDRESS_TEXT_SIZE]; /* dialled last; "" none */
 	char cipher[64];
-	char names[EVIDENCE_NAMES_SIZE];  /* DNS names of the leaf's SAN, blank-separated, cut; untrusted: quote */
-	char text[EVIDENCE_TEXT_SIZE];    /* the peer's or the library's own words, cut; untrusted: quote */
+	char names[EVIDENCE_NAMES_SIZE]; /* DNS names of the leaf's SAN, blank-separated, cut; untrusted: quote */
+	char text[EVIDENCE_TEXT_SIZE];   /* the peer's or the library's own words, cut; untrusted: quote */
 };
 
 /* Of one hop (host, port): what the store keeps. `at` == 0 marks what there is not. */
@@ -28,8 +28,8 @@ struct hop_record {
 	struct evidence good;       /* newest of class GOOD */
 };
 
-/* Takes new evidence in. Evidence older than what is there changes nothing; but when it is older by more than EVIDENCE_LATE_S, what is there
- * was learned by a clock since set back, and gives way. */
+/* Takes new evidence in. Evidence older than what is there changes nothing; but when it is older by more than
+ * EVIDENCE_LATE_S, what is there was learned by a clock since set back, and gives way. */
 void hop_record_learn(struct hop_record *record, const struct evidence *seen);
 
 #endif

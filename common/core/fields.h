@@ -1,6 +1,7 @@
-/* Records as bytes: a magic word, a version, tagged fields (tag, length, value) in ascending order of tags, a checksum over all of it.
- * Little endian. Fields that are zero are left out; fields of unknown tag are skipped. Reading takes hostile bytes: every length is
- * checked and everything is read to the end. A record is described by a table of its fields. Pure; any thread. */
+/* Records as bytes: a magic word, a version, tagged fields (tag, length, value) in ascending order of tags, a checksum
+ * over all of it. Little endian. Fields that are zero are left out; fields of unknown tag are skipped. Reading takes
+ * hostile bytes: every length is checked and everything is read to the end. A record is described by a table of its
+ * fields. Pure; any thread. */
 #ifndef CORE_FIELDS_H
 #define CORE_FIELDS_H
 
@@ -28,12 +29,12 @@ struct field {
 	uint16_t tag;
 	void (*put)(struct fields_out *out, uint16_t tag, const void *member, size_t size);
 	bool (*take)(struct span in, void *member, size_t size); /* false: the value is not valid */
-	size_t offset; /* of the member in the record */
-	size_t size;   /* of the member */
+	size_t offset;                                           /* of the member in the record */
+	size_t size;                                             /* of the member */
 };
 
-/* The frame: magic of 4 octets, version. fields_frame_open() is false for another magic, a version newer than `version`, a wrong
- * checksum. */
+/* The frame: magic of 4 octets, version. fields_frame_open() is false for another magic, a version newer than
+ * `version`, a wrong checksum. */
 void fields_frame_begin(struct fields_out *out, const char *magic, uint16_t version);
 void fields_frame_end(struct fields_out *out);
 bool fields_frame_open(struct span in, const char *magic, uint16_t version, struct span *body);
@@ -57,7 +58,8 @@ bool field_take_u16(struct span in, void *member, size_t size);
 void field_put_text(struct fields_out *out, uint16_t tag, const void *member, size_t size);
 bool field_take_text(struct span in, void *member, size_t size); /* no NUL inside, shorter than `size` */
 
-/* enum reason, by its name: the table of reasons grows. field_reason() is REASON_COUNT for a name that is not in the table. */
+/* enum reason, by its name: the table of reasons grows. field_reason() is REASON_COUNT for a name that is not in the
+ * table. */
 void field_put_reason(struct fields_out *out, uint16_t tag, const void *member, size_t size);
 enum reason field_reason(struct span in);
 

@@ -1,5 +1,6 @@
-/* The policy file (RFC 8461 3.2), read with the three clean-ups that the field needs and no guesses: blanks trimmed at both
- * ends of a line, empty lines skipped, one trailing dot taken off an mx. Each tolerance taken is told. Pure; any thread. */
+/* The policy file (RFC 8461 3.2), read with the three clean-ups that the field needs and no guesses: blanks trimmed at
+ * both ends of a line, empty lines skipped, one trailing dot taken off an mx. Each tolerance taken is told. Pure; any
+ * thread. */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
 
@@ -8,7 +9,7 @@
 #define POLICY_BYTES_MAX 65536 /* a longer body is refused whole (RFC 8461 3.3) */
 #define POLICY_MX_MAX 256      /* distinct patterns; a policy with more is refused whole */
 #define POLICY_AGE_MAX_S 31557600
-#define POLICY_TEXT_KEPT 8192  /* of the received text, in the store */
+#define POLICY_TEXT_KEPT 8192 /* of the received text, in the store */
 
 enum policy_mode { POLICY_NONE, POLICY_TESTING, POLICY_ENFORCE };
 const char *policy_mode_name(enum policy_mode mode); /* `none`, `testing`, `enforce` */
@@ -19,8 +20,8 @@ struct policy {
 	struct names mx; /* for matching: lower case, no trailing dot, no address literals, no duplicates */
 };
 
-/* Words such as `bad-mode`, `missing-version`, `too-large`; `blanks-trimmed`, `empty-line`, `mx-trailing-dot`, `max-age-clamped`,
- * `ip-literal`. Filled also when parsing fails. The owner calls policy_findings_free(). */
+/* Words such as `bad-mode`, `missing-version`, `too-large`; `blanks-trimmed`, `empty-line`, `mx-trailing-dot`,
+ * `max-age-clamped`, `ip-literal`. Filled also when parsing fails. The owner calls policy_findings_free(). */
 struct policy_findings {
 	struct names published; /* the mx values as published, trailing dot taken off, case and literals kept */
 	struct names tolerated; /* each word once */
@@ -38,8 +39,8 @@ bool policy_allows(const struct policy *policy, const char *host);
 
 /* Whether it is a pattern of RFC 8461 3.2: a Domain, or `*.` and a Domain. */
 bool mx_is_pattern(const char *bytes, size_t len);
-/* One pattern and one host name, both as anybody wrote them: a pattern outside the grammar matches nothing; case and the
- * host's trailing dot are ignored; `*.` stands for exactly one label. RFC 8461 4.1, RFC 6125 6.4.3. */
+/* One pattern and one host name, both as anybody wrote them: a pattern outside the grammar matches nothing; case and
+ * the host's trailing dot are ignored; `*.` stands for exactly one label. RFC 8461 4.1, RFC 6125 6.4.3. */
 bool mx_matches(const char *pattern, const char *host);
 
 #endif

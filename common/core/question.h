@@ -1,6 +1,6 @@
 /* What a front end asks. Made from whatever an MTA hands over: a recipient as typed (angle brackets, quoted local part,
- * source route, bare name) or a next hop as written (any case, U-labels, trailing dot, `[host]`, `[host]:port`, `host:port`,
- * `unix:path`, an error text). RFC 8461 3.4; spec S-1 to S-6, K-3. Pure; any thread. */
+ * source route, bare name) or a next hop as written (any case, U-labels, trailing dot, `[host]`, `[host]:port`,
+ * `host:port`, `unix:path`, an error text). RFC 8461 3.4; spec S-1 to S-6, K-3. Pure; any thread. */
 #ifndef CORE_QUESTION_H
 #define CORE_QUESTION_H
 

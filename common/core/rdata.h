@@ -6,14 +6,14 @@
 #include "address.h"
 #include "domain.h"
 
-/* The character-strings of a TXT record joined with nothing between (RFC 8461 3.1). `out` needs `len` bytes at most; the
- * length written, or -1 when the RDATA is malformed. */
+/* The character-strings of a TXT record joined with nothing between (RFC 8461 3.1). `out` needs `len` bytes at most;
+ * the length written, or -1 when the RDATA is malformed. */
 long rdata_txt(char *out, size_t size, const uint8_t *rdata, size_t len);
 
 struct rdata_mx {
 	uint16_t preference;
-	bool root;               /* exchange is ".": null MX (RFC 7505) */
-	bool is_domain;          /* false: not a host name in the sense of domain_parse(); `exchange` is empty */
+	bool root;      /* exchange is ".": null MX (RFC 7505) */
+	bool is_domain; /* false: not a host name in the sense of domain_parse(); `exchange` is empty */
 	struct domain exchange;
 };
 bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len);

@@ -23,8 +23,8 @@ void text_add_bytes(struct text *t, const char *bytes, size_t len);
 void text_add_number(struct text *t, int64_t number);
 
 /* Adds at most `cap` characters for `len` untrusted bytes. Plain when all of them are letters, digits or one of
- * `.-_@:+/[]*` and there is at least one; else in double quotes, with `"`, `\` and everything outside printable ASCII as \xNN.
- * What is over the cap is replaced by `...` inside the quotes. */
+ * `.-_@:+/[]*` and there is at least one; else in double quotes, with `"`, `\` and everything outside printable ASCII
+ * as \xNN. What is over the cap is replaced by `...` inside the quotes. */
 void text_quote(struct text *t, const void *bytes, size_t len, size_t cap);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_s(void); /* CLOCK_REALTIME, seconds since the epoch */
+int64_t clock_wall_s(void);  /* CLOCK_REALTIME, seconds since the epoch */
 int64_t clock_mono_ms(void); /* CLOCK_MONOTONIC */
 
 #endif

@@ -1,6 +1,6 @@
-/* DNS lookups with a deadline of our own. Hides libunbound: its context, its background thread and the thread that collects answers. Lookups may
- * be made from any thread; each waits at most its time-out, after which the query goes on into the cache. Replaced by a fake in
- * scenario tests. */
+/* DNS lookups with a deadline of our own. Hides libunbound: its context, its background thread and the thread that
+ * collects answers. Lookups may be made from any thread; each waits at most its time-out, after which the query goes on
+ * into the cache. Replaced by a fake in scenario tests. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DNS_RR_MAX 512        /* records kept of one answer */
-#define DNS_TIMEOUT_MS 15000  /* of one lookup */
-#define DNS_CNAME_MAX 12      /* what libunbound follows at most: documented there, not set here */
+#define DNS_RR_MAX 512       /* records kept of one answer */
+#define DNS_TIMEOUT_MS 15000 /* of one lookup */
+#define DNS_CNAME_MAX 12     /* what libunbound follows at most: documented there, not set here */
 
 enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
 

@@ -1,7 +1,8 @@
-/* The policy store. Hides LMDB. Entries by domain, hop records by (host, port), an index by due time. It opens after kill -9 at any instant with
- * every acknowledged change; what cannot be opened is moved aside under a dated name, never deleted, and said in the log. A read takes one
- * transaction from a pool of reset and renewed readers (MDB_NOTLS) and waits for nothing but a free slot. Changes are made by one writer at a time and are on
- * disk when the call returns. Several processes may have it open. Any thread. No transaction is left open when a call returns, views apart. */
+/* The policy store. Hides LMDB. Entries by domain, hop records by (host, port), an index by due time. It opens after
+ * kill -9 at any instant with every acknowledged change; what cannot be opened is moved aside under a dated name, never
+ * deleted, and said in the log. A read takes one transaction from a pool of reset and renewed readers (MDB_NOTLS) and
+ * waits for nothing but a free slot. Changes are made by one writer at a time and are on disk when the call returns.
+ * Several processes may have it open. Any thread. No transaction is left open when a call returns, views apart. */
 #ifndef IO_STORE_H
 #define IO_STORE_H
 
@@ -9,8 +10,8 @@
 #include "evidence.h"
 #include "failure.h"
 
-#define STORE_READERS 126        /* LMDB's reader slots; we pool fewer */
-#define STORE_POOL 32            /* views at a time in one process; the next waits */
+#define STORE_READERS 126 /* LMDB's reader slots; we pool fewer */
+#define STORE_POOL 32     /* views at a time in one process; the next waits */
 #define STORE_FILE "policies.mdb"
 
 enum store_access {
@@ -30,19 +31,23 @@ enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 enum store_found store_view_entry(struct store_view *view, const char *domain, struct entry *out);
 enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out);
 
-/* Read, change, write, commit. An absent entry comes to `change` as entry_init() makes it. `change` runs inside the write transaction: it must be pure and
- * quick. False when nothing was written. When the store is full: expired entries go first, then negatives, then none and testing; a new entry
- * never evicts a live enforce policy in use on two or more days (then EX_TEMPFAIL, and the entry is not stored). */
+/* Read, change, write, commit. An absent entry comes to `change` as entry_init() makes it. `change` runs inside the
+ * write transaction: it must be pure and quick. False when nothing was written. When the store is full: expired entries
+ * go first, then negatives, then none and testing; a new entry never evicts a live enforce policy in use on two or more
+ * days (then EX_TEMPFAIL, and the entry is not stored). */
 typedef void store_entry_change(struct entry *entry, void *arg);
 typedef void store_hop_change(struct hop_record *record, void *arg);
-bool store_change_entry(struct store *store, const char *domain, store_entry_change *change, void *arg, struct failure *why);
-bool store_change_hop(struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why);
+bool store_change_entry(
+	struct store *store, const char *domain, store_entry_change *change, void *arg, struct failure *why);
+bool store_change_hop(
+	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why);
 /* True also when there was none; `found` says which. */
 bool store_forget(struct store *store, const char *domain, bool *found, struct failure *why);
 
 /* Domains whose due_at is at or before `now`, earliest first, at most `max`. */
 bool store_due(struct store *store, int64_t now, size_t max, struct names *out, struct failure *why);
-/* The names of at most `max` domains after `after` ("" : from the start), in order. For lists: no transaction is held between pages. */
+/* The names of at most `max` domains after `after` ("" : from the start), in order. For lists: no transaction is held
+ * between pages. */
 bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why);
 
 #endif

@@ -1,6 +1,7 @@
-/* The authorities that certificates are checked against: a PEM bundle parsed once, shared by all users, read again when the file changes
- * (looked at no more than once in TRUST_LOOK_S seconds; what cannot be read keeps the old one and says so in the log). And the one host check: DNS
- * names of the SAN only, no CN, no partial wildcards (RFC 8461 3.3, 4.2). Any thread. */
+/* The authorities that certificates are checked against: a PEM bundle parsed once, shared by all users, read again when
+ * the file changes (looked at no more than once in TRUST_LOOK_S seconds; what cannot be read keeps the old one and says
+ * so in the log). And the one host check: DNS names of the SAN only, no CN, no partial wildcards (RFC 8461 3.3, 4.2).
+ * Any thread. */
 #ifndef IO_TRUST_H
 #define IO_TRUST_H
 
