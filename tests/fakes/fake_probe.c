@@ -1,0 +1,42 @@
+/* Next hops as the world tells them, in place of probe_openssl.c. */
+#include "probe.h"
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct prober {
+	int unused;
+};
+
+struct prober *prober_new(const struct probe_options *options, struct failure *why)
+{
+	(void)options;
+	(void)why;
+	struct prober *prober = calloc(1, sizeof *prober);
+	assert(prober);
+	return prober;
+}
+
+void prober_free(struct prober **prober)
+{
+	free(*prober);
+	*prober = NULL;
+}
+
+void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
+	int timeout_ms, struct evidence *seen)
+{
+	assert(prober && timeout_ms > 0);
+	memset(seen, 0, sizeof *seen);
+	address_format(address, seen->address);
+	world_call_begin("probe %s:%u %s", host, port, seen->address);
+	struct world_answer answer = world_hop_answer(host, seen->address);
+	seen->reason = answer.reason;
+	seen->protocol = answer.protocol;
+	if (answer.protocol)
+		snprintf(seen->cipher, sizeof seen->cipher, "TLS_AES_256_GCM_SHA384");
+	world_call_end();
+}

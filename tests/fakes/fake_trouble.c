@@ -1,0 +1,50 @@
+/* A store that cannot be read or written at the world's word: the linker sends its calls here (--wrap), and here sends
+ * them on. */
+#include "store.h"
+#include "world.h"
+
+#include <sysexits.h>
+
+struct store_view *__real_store_view_begin(struct store *store, struct failure *why);
+struct store_view *__wrap_store_view_begin(struct store *store, struct failure *why);
+void __real_store_view_end(struct store_view **view);
+void __wrap_store_view_end(struct store_view **view);
+bool __real_store_change_entry(struct store *, const char *, store_entry_change *, void *, struct failure *);
+bool __wrap_store_change_entry(struct store *, const char *, store_entry_change *, void *, struct failure *);
+bool __real_store_change_hop(struct store *, const char *, uint16_t, store_hop_change *, void *, struct failure *);
+bool __wrap_store_change_hop(struct store *, const char *, uint16_t, store_hop_change *, void *, struct failure *);
+
+struct store_view *__wrap_store_view_begin(struct store *store, struct failure *why)
+{
+	if (world_store_state() == WORLD_STORE_BROKEN) {
+		failure_set(why, EX_IOERR, "store: cannot be read (a test says so)");
+		return NULL;
+	}
+	struct store_view *view = __real_store_view_begin(store, why);
+	if (view)
+		world_view_count(1);
+	return view;
+}
+
+void __wrap_store_view_end(struct store_view **view)
+{
+	if (*view)
+		world_view_count(-1);
+	__real_store_view_end(view);
+}
+
+bool __wrap_store_change_entry(
+	struct store *store, const char *domain, store_entry_change *change, void *arg, struct failure *why)
+{
+	if (world_store_state() != WORLD_STORE_WHOLE)
+		return failure_set(why, EX_TEMPFAIL, "store: cannot be written (a test says so)");
+	return __real_store_change_entry(store, domain, change, arg, why);
+}
+
+bool __wrap_store_change_hop(
+	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why)
+{
+	if (world_store_state() != WORLD_STORE_WHOLE)
+		return failure_set(why, EX_TEMPFAIL, "store: cannot be written (a test says so)");
+	return __real_store_change_hop(store, host, port, change, arg, why);
+}
