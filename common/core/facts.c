@@ -74,6 +74,8 @@ void facts_learn_policy(struct facts *facts, const struct policy_found *found)
 {
 	entry_learn_policy(&facts->entry, found, facts->entry.record_id, facts->now);
 	facts->policy_tried = true;
+	memcpy(facts->policy_detail, found->detail, sizeof facts->policy_detail);
+	facts->policy_detail[sizeof facts->policy_detail - 1] = '\0';
 }
 
 void facts_learn_mx(struct facts *facts, const struct mx_found *found)

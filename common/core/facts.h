@@ -47,6 +47,7 @@ struct facts {
 	struct entry entry;
 	bool record_tried, policy_tried, mx_tried; /* in this case */
 	enum reason mx_outcome;                    /* of the look in this case */
+	char policy_detail[256];                   /* of the fetch in this case, for people, as in policy_found */
 	unsigned hop_count;
 	struct hop_fact hop[HOPS_MAX]; /* those that the policy allows, as evidence is asked for */
 };
