@@ -1,0 +1,334 @@
+#include "settings_values.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define NEAREST_NAME_MAX 40 /* a longer name is near to none */
+#define NEAREST_DISTANCE 3
+
+const struct settings_row settings_table[] = {
+#define SETTING(type, name, def, min, max, words, sentence)                                                            \
+	{#name, SETTINGS_##type, def, min, max, words, sentence, offsetof(struct settings, name)},
+#include "settings.def"
+#undef SETTING
+};
+const size_t settings_table_count = SETTINGS_COUNT;
+
+struct unit {
+	char letter;
+	uint64_t factor;
+};
+static const struct unit duration_units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+static const struct unit size_units[] = {{'G', UINT64_C(1) << 30}, {'M', UINT64_C(1) << 20}, {'k', 1024}, {'\0', 1}};
+
+static void *must(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+struct settings *settings_new(void)
+{
+	return must(calloc(1, sizeof(struct settings)));
+}
+
+static void *field(const struct settings *settings, const struct settings_row *row)
+{
+	return (char *)settings + row->offset;
+}
+
+static void list_clear(struct settings_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->item[i]);
+	free(list->item);
+	*list = (struct settings_list){0};
+}
+
+void settings_free(struct settings **settings)
+{
+	if (!*settings)
+		return;
+	for (size_t i = 0; i < settings_table_count; i++) {
+		const struct settings_row *row = &settings_table[i];
+		if (row->type == SETTINGS_TEXT)
+			free(*(char **)field(*settings, row));
+		else if (row->type == SETTINGS_LIST)
+			list_clear(field(*settings, row));
+	}
+	free(*settings);
+	*settings = NULL;
+}
+
+/* Digits at the start of `value`; false without any, or beyond 64 bits. */
+static bool read_digits(const char *value, int base, uint64_t *number, const char **end)
+{
+	char *stop;
+	if (*value < '0' || *value > '9')
+		return false;
+	errno = 0;
+	*number = strtoull(value, &stop, base);
+	*end = stop;
+	return errno == 0 && stop != value;
+}
+
+static bool read_scaled(const char *value, const struct unit units[4], uint64_t *number)
+{
+	const char *end;
+	if (!read_digits(value, 10, number, &end))
+		return false;
+	if (*end == '\0')
+		return true;
+	for (size_t i = 0; i < 4; i++)
+		if (end[0] == units[i].letter && end[1] == '\0')
+			return !__builtin_mul_overflow(*number, units[i].factor, number);
+	return false;
+}
+
+static void format_scaled(char *out, size_t size, const struct unit units[4], uint64_t number)
+{
+	size_t i = 0;
+	while (i < 3 && (number == 0 || number % units[i].factor != 0))
+		i++;
+	char letter[2] = {units[i].letter, '\0'};
+	snprintf(out, size, "%" PRIu64 "%s", number / units[i].factor, letter);
+}
+
+static void format_number(char *out, size_t size, const struct settings_row *row, uint64_t number)
+{
+	if (row->type == SETTINGS_DURATION)
+		format_scaled(out, size, duration_units, number);
+	else if (row->type == SETTINGS_SIZE)
+		format_scaled(out, size, size_units, number);
+	else if (row->type == SETTINGS_OCTAL)
+		snprintf(out, size, "%04" PRIo64, number);
+	else
+		snprintf(out, size, "%" PRIu64, number);
+}
+
+static bool read_number(const struct settings_row *row, const char *value, uint64_t *number)
+{
+	const char *end;
+	if (row->type == SETTINGS_DURATION)
+		return read_scaled(value, duration_units, number);
+	if (row->type == SETTINGS_SIZE)
+		return read_scaled(value, size_units, number);
+	return read_digits(value, row->type == SETTINGS_OCTAL ? 8 : 10, number, &end) && *end == '\0';
+}
+
+static const char *number_form(const struct settings_row *row)
+{
+	if (row->type == SETTINGS_DURATION)
+		return "a duration such as 90s, 5m, 4h or 180d";
+	if (row->type == SETTINGS_SIZE)
+		return "a size such as 64k, 512M or 1G";
+	return row->type == SETTINGS_OCTAL ? "a file mode such as 0660" : "a number";
+}
+
+static bool set_number(void *to, const struct settings_row *row, const char *value, struct failure *why)
+{
+	uint64_t number;
+	if (!read_number(row, value, &number))
+		return failure_set(why, EX_CONFIG, "is not %s", number_form(row));
+	if (number < (uint64_t)row->min || number > (uint64_t)row->max) {
+		char min[32], max[32];
+		format_number(min, sizeof min, row, (uint64_t)row->min);
+		format_number(max, sizeof max, row, (uint64_t)row->max);
+		return failure_set(why, EX_CONFIG, "is not between %s and %s", min, max);
+	}
+	if (row->type == SETTINGS_SIZE)
+		*(uint64_t *)to = number;
+	else if (row->type == SETTINGS_OCTAL)
+		*(mode_t *)to = (mode_t)number;
+	else
+		*(uint32_t *)to = (uint32_t)number;
+	return true;
+}
+
+static bool set_bool(bool *to, const char *value, struct failure *why)
+{
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return failure_set(why, EX_CONFIG, "is not yes or no");
+	*to = value[0] == 'y';
+	return true;
+}
+
+static bool choice_refused(const struct settings_row *row, struct failure *why)
+{
+	char words[128];
+	size_t used = 0;
+	for (const char *at = row->words; *at && used + 3 < sizeof words; at++) {
+		if (*at == ' ')
+			words[used++] = ',';
+		words[used++] = *at;
+	}
+	words[used] = '\0';
+	return failure_set(why, EX_CONFIG, "is not one of %s", words);
+}
+
+static bool set_choice(int *to, const struct settings_row *row, const char *value, struct failure *why)
+{
+	size_t len = strlen(value);
+	int index = 0;
+	if (len == 0 && row->fallback[0] == '\0') {
+		*to = CHOICE_EMPTY;
+		return true;
+	}
+	for (const char *word = row->words; *word; index++) {
+		size_t word_len = strcspn(word, " ");
+		if (word_len == len && memcmp(word, value, len) == 0) {
+			*to = index;
+			return true;
+		}
+		word += word_len;
+		word += strspn(word, " ");
+	}
+	return choice_refused(row, why);
+}
+
+static void set_list(struct settings_list *list, const char *value)
+{
+	static const char between[] = ", \t";
+	list_clear(list);
+	for (const char *at = value + strspn(value, between); *at; at += strspn(at, between)) {
+		size_t len = strcspn(at, between);
+		/* Room doubles at powers of two. */
+		if ((list->count & (list->count - 1)) == 0) {
+			size_t room = list->count ? 2 * list->count : 1;
+			list->item = must(realloc(list->item, room * sizeof *list->item));
+		}
+		list->item[list->count++] = must(strndup(at, len));
+		at += len;
+	}
+}
+
+static void set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = must(strdup(value));
+}
+
+bool settings_set(struct settings *settings, const struct settings_row *row, const char *value, struct failure *why)
+{
+	void *to = field(settings, row);
+	switch (row->type) {
+	case SETTINGS_BOOL:
+		return set_bool(to, value, why);
+	case SETTINGS_CHOICE:
+		return set_choice(to, row, value, why);
+	case SETTINGS_TEXT:
+		set_text(to, value);
+		return true;
+	case SETTINGS_LIST:
+		set_list(to, value);
+		return true;
+	case SETTINGS_DURATION:
+	case SETTINGS_SIZE:
+	case SETTINGS_NUMBER:
+	case SETTINGS_OCTAL:
+		return set_number(to, row, value, why);
+	}
+	return false;
+}
+
+static void format_choice(char *out, size_t size, const struct settings_row *row, int index)
+{
+	const char *word = row->words;
+	for (int i = 0; i < index; i++)
+		word += strcspn(word, " ") + 1;
+	int len = index < 0 ? 0 : (int)strcspn(word, " ");
+	snprintf(out, size, "%.*s", len, word);
+}
+
+static void format_list(char *out, size_t size, const struct settings_list *list)
+{
+	size_t used = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < list->count && used < size; i++) {
+		int len = snprintf(out + used, size - used, "%s%s", i ? " " : "", list->item[i]);
+		used += (size_t)len;
+	}
+}
+
+const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size)
+{
+	const void *from = field(settings, row);
+	switch (row->type) {
+	case SETTINGS_BOOL:
+		snprintf(out, size, "%s", *(const bool *)from ? "yes" : "no");
+		break;
+	case SETTINGS_CHOICE:
+		format_choice(out, size, row, *(const int *)from);
+		break;
+	case SETTINGS_TEXT:
+		snprintf(out, size, "%s", *(char *const *)from);
+		break;
+	case SETTINGS_LIST:
+		format_list(out, size, from);
+		break;
+	case SETTINGS_DURATION:
+	case SETTINGS_NUMBER:
+		format_number(out, size, row, *(const uint32_t *)from);
+		break;
+	case SETTINGS_SIZE:
+		format_number(out, size, row, *(const uint64_t *)from);
+		break;
+	case SETTINGS_OCTAL:
+		format_number(out, size, row, *(const mode_t *)from);
+		break;
+	}
+	return out;
+}
+
+const struct settings_row *settings_row_find(const char *name)
+{
+	for (size_t i = 0; i < settings_table_count; i++)
+		if (strcmp(settings_table[i].name, name) == 0)
+			return &settings_table[i];
+	return NULL;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Levenshtein's distance: letters put in, left out or replaced. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[NEAREST_NAME_MAX + 1];
+	size_t b_len = strlen(b);
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < b_len; j++) {
+			size_t above = row[j + 1];
+			size_t replaced = diagonal + (a[i] != b[j]);
+			row[j + 1] = smaller(replaced, smaller(above, row[j]) + 1);
+			diagonal = above;
+		}
+	}
+	return row[b_len];
+}
+
+const struct settings_row *settings_row_nearest(const char *name)
+{
+	const struct settings_row *nearest = NULL;
+	size_t least = NEAREST_DISTANCE + 1;
+	if (strlen(name) > NEAREST_NAME_MAX)
+		return NULL;
+	for (size_t i = 0; i < settings_table_count; i++) {
+		size_t far = distance(settings_table[i].name, name);
+		if (far < least && far < strlen(settings_table[i].name)) {
+			least = far;
+			nearest = &settings_table[i];
+		}
+	}
+	return nearest;
+}

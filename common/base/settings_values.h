@@ -1,0 +1,27 @@
+/* Single values of the settings: read from text, checked against their row. Used by the reader only. */
+#ifndef BASE_SETTINGS_VALUES_H
+#define BASE_SETTINGS_VALUES_H
+
+#include "settings.h"
+
+enum {
+	SETTINGS_COUNT = 0
+#define SETTING(type, name, def, min, max, words, sentence) +1
+#include "settings.def"
+#undef SETTING
+};
+
+/* A struct that owns nothing yet. */
+struct settings *settings_new(void);
+/* Puts a value, trimmed already, in the place of the one that is there. On failure `why` says only what is wrong and
+ * what would be right. */
+bool settings_set(struct settings *settings, const struct settings_row *row, const char *value, struct failure *why);
+const struct settings_row *settings_row_find(const char *name);
+/* The row whose name is nearest to a wrong one, or NULL. */
+const struct settings_row *settings_row_nearest(const char *name);
+
+/* Checks the values against each other and those that have a form of their own (settings_check.c). On failure `blamed`
+ * is the row at fault. */
+bool settings_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why);
+
+#endif
