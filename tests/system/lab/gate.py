@@ -26,9 +26,8 @@ class Gate:
         self.store = f'{directory}/store'
         self.base = dict(settings, store_path=self.store, user=USER)
         self.settings = dict(self.base)
-        self.env = dict(os.environ)
         self.process = Process('stsgated', [DAEMON, '-f', '-c', self.config],
-                               f'{directory}/stsgated.log', env=self.env)
+                               f'{directory}/stsgated.log')
 
     @property
     def log(self):

@@ -59,17 +59,16 @@ class LogFile:
 class Process:
     """A program in the foreground whose output goes to a log file."""
 
-    def __init__(self, name, command, log_path, env=None):
+    def __init__(self, name, command, log_path):
         self.name = name
         self.command = command
         self.log = LogFile(log_path)
-        self.env = env
         self.child = None
 
     def start(self):
         with open(self.log.path, 'ab') as log:
             self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
-                                          stdout=log, stderr=log, env=self.env)
+                                          stdout=log, stderr=log)
 
     @property
     def pid(self):

@@ -133,14 +133,14 @@ class Relay:
             return False
 
     def set(self, **settings):
-        """Changes settings and makes every Postfix process take them."""
+        """Changes settings; a running Postfix takes them at once."""
         changed = {name: value for name, value in settings.items()
                    if self.settings.get(name) != value}
         if not changed:
             return
         self.settings.update(changed)
-        run('postconf', '-e', *(f'{name}={value}' for name, value in changed.items()))
         if self.process:
+            run('postconf', '-e', *(f'{name}={value}' for name, value in changed.items()))
             run('postfix', 'reload')
 
     def attach(self, milter=True, tls_map=True, milter_socket=DEFAULT_MILTER_SOCKET, map_=MAP):

@@ -60,10 +60,6 @@ class Domain:
         self.lab.dns.set(self.ascii, 'MX', *(f'{10 * place} {one.name}.'
                                              for place, one in enumerate(hops, 1)))
 
-    def come_back(self):
-        """DNS as it was when the domain was made."""
-        self.set_mx(*self.hops.values())
-
 
 class Lab:
     def __init__(self):
@@ -110,12 +106,12 @@ class Lab:
         net.add(address)
         return address
 
-    def new_hop(self, name, conduct=hop.HONEST, v6=False):
+    def new_hop(self, name, conduct=hop.HONEST, v6=False, port=25):
         """An MX host with a DNS name and certificates for each way it may behave."""
         address = self.plan.next6() if v6 else self.plan.next()
         net.add(address)
         self.dns.set(name, 'AAAA' if v6 else 'A', address)
-        made = hop.Hop(name, address, self._certificates(name))
+        made = hop.Hop(name, address, self._certificates(name), port)
         self.hops[name] = made
         made.become(conduct)
         return made
