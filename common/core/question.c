@@ -1,0 +1,165 @@
+#include "question.h"
+
+#include "ascii.h"
+#include "span.h"
+
+#include <string.h>
+
+#define PORT_DIGITS_MAX 5
+#define PORT_MAX 65535
+
+static void question_clear(struct question *out, enum purpose purpose)
+{
+	*out = (struct question){.purpose = purpose};
+}
+
+/* RFC 8461 3.4: no policy domain for what is no fully qualified name, or too long to put `_mta-sts.` before it. */
+static void question_fill(struct question *out, struct span name, uint16_t port, bool mx_lookup)
+{
+	struct domain domain;
+	size_t len;
+
+	if (!domain_parse(&domain, name.at, name.len))
+		return;
+	len = strlen(domain.name);
+	if (len > DOMAIN_POLICY_MAX || !memchr(domain.name, '.', len))
+		return;
+	out->has_domain = true;
+	out->mx_lookup = mx_lookup;
+	out->port = port;
+	memcpy(out->domain, domain.name, len);
+	memcpy(out->host, domain.name, len);
+}
+
+static bool port_by_name(uint16_t *port, struct span text)
+{
+	static const struct {
+		const char *name;
+		uint16_t port;
+	} services[] = {{"smtp", 25}, {"submission", 587}, {"smtps", 465}, {"submissions", 465}};
+
+	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+		if (strlen(services[i].name) == text.len && !memcmp(services[i].name, text.at, text.len)) {
+			*port = services[i].port;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool port_parse(uint16_t *port, struct span text)
+{
+	uint32_t number = 0;
+
+	if (port_by_name(port, text))
+		return true;
+	if (!text.len || text.len > PORT_DIGITS_MAX)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (!ascii_is_digit(text.at[i]))
+			return false;
+		number = number * 10 + (uint32_t)(text.at[i] - '0');
+	}
+	*port = (uint16_t)number;
+	return number && number <= PORT_MAX;
+}
+
+/* `[host]` and `[host]:port`: no MX lookup (spec S-6). */
+static void question_from_brackets(struct question *out, struct span hop)
+{
+	const char *end = memchr(hop.at, ']', hop.len);
+	uint16_t port = QUESTION_PORT;
+	struct span host, rest;
+
+	if (!end)
+		return;
+	host = (struct span){hop.at + 1, (size_t)(end - hop.at) - 1};
+	rest = (struct span){end + 1, hop.len - host.len - 2};
+	if (rest.len && (rest.at[0] != ':' || !port_parse(&port, (struct span){rest.at + 1, rest.len - 1})))
+		return;
+	question_fill(out, host, port, false);
+}
+
+void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose)
+{
+	struct span host = {bytes, len};
+	uint16_t port = QUESTION_PORT;
+	const char *colon;
+
+	question_clear(out, purpose);
+	if (!len || len > QUESTION_BYTES_MAX)
+		return;
+	if (bytes[0] == '[') {
+		question_from_brackets(out, host);
+		return;
+	}
+	colon = memchr(bytes, ':', len);
+	if (colon) {
+		host.len = (size_t)(colon - bytes);
+		if (!port_parse(&port, (struct span){colon + 1, len - host.len - 1}))
+			return;
+	}
+	question_fill(out, host, port, true);
+}
+
+static struct span span_from(struct span span, size_t at)
+{
+	return (struct span){span.at + at, span.len - at};
+}
+
+/* RFC 5321 4.1.1.3: `@relay1,@relay2:` before the mailbox is ignored. Empty when the route has no end. */
+static struct span route_skip(struct span path)
+{
+	bool literal = false;
+
+	if (!path.len || path.at[0] != '@')
+		return path;
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.at[i] == '[')
+			literal = true;
+		else if (path.at[i] == ']')
+			literal = false;
+		else if (path.at[i] == ':' && !literal)
+			return span_from(path, i + 1);
+	}
+	return (struct span){path.at, 0};
+}
+
+/* What follows the last `@` outside quotes, up to `>` or a blank: ESMTP arguments may follow in the same string (spec
+ * N-6). */
+static struct span mailbox_domain(struct span mailbox)
+{
+	struct span domain = {mailbox.at, 0};
+	bool quoted = false;
+	size_t at = 0;
+	size_t i;
+
+	for (i = 0; i < mailbox.len && (quoted || mailbox.at[i] != '>'); i++) {
+		if (mailbox.at[i] == '\\')
+			i++;
+		else if (mailbox.at[i] == '"')
+			quoted = !quoted;
+		else if (mailbox.at[i] == '@' && !quoted)
+			at = i + 1;
+		else if (at && !quoted && ascii_is_blank(mailbox.at[i]))
+			break;
+	}
+	/* An `@` in the first place has no local part before it. */
+	if (at > 1 && !quoted && i <= mailbox.len)
+		domain = (struct span){mailbox.at + at, i - at};
+	return domain;
+}
+
+void question_from_recipient(struct question *out, const char *bytes, size_t len, enum purpose purpose)
+{
+	struct span path = {bytes, len};
+
+	question_clear(out, purpose);
+	if (!len || len > QUESTION_BYTES_MAX || memchr(bytes, '\0', len))
+		return;
+	while (path.len && ascii_is_blank(path.at[0]))
+		path = span_from(path, 1);
+	if (path.len && path.at[0] == '<')
+		path = span_from(path, 1);
+	question_fill(out, mailbox_domain(route_skip(path)), QUESTION_PORT, true);
+}
