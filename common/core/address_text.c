@@ -1,0 +1,170 @@
+#include "address.h"
+
+#include "ascii.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GROUPS 8
+#define GROUP_DIGITS_MAX 4
+
+static unsigned group_at(const uint8_t *bytes, int group)
+{
+	return (unsigned)bytes[2 * group] << 8 | bytes[2 * group + 1];
+}
+
+/* RFC 5952 4.2: the longest run of two or more zero groups is shortened, the first of equal ones. Returns its length.
+ */
+static int longest_zeros(const uint8_t *bytes, int *start)
+{
+	int longest = 0;
+
+	for (int group = 0; group < GROUPS; group++) {
+		int run = 0;
+
+		while (group + run < GROUPS && !group_at(bytes, group + run))
+			run++;
+		if (run > longest && run > 1) {
+			longest = run;
+			*start = group;
+		}
+		group += run;
+	}
+	return longest;
+}
+
+static void format4(const uint8_t *bytes, char *out, size_t size)
+{
+	snprintf(out, size, "%u.%u.%u.%u", bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+static void format6(const uint8_t *bytes, char out[ADDRESS_TEXT_SIZE])
+{
+	int start = GROUPS;
+	int zeros = longest_zeros(bytes, &start);
+	size_t len = 0;
+
+	for (int group = 0; group < GROUPS; group++) {
+		if (group == start) {
+			len += (size_t)snprintf(out + len, ADDRESS_TEXT_SIZE - len, "::");
+			group += zeros - 1;
+			continue;
+		}
+		len += (size_t)snprintf(out + len, ADDRESS_TEXT_SIZE - len, "%s%x",
+			group && out[len - 1] != ':' ? ":" : "", group_at(bytes, group));
+	}
+}
+
+const char *address_format(const struct address *address, char out[ADDRESS_TEXT_SIZE])
+{
+	static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (address->len == 4) {
+		format4(address->bytes, out, ADDRESS_TEXT_SIZE);
+	} else if (!memcmp(address->bytes, mapped_prefix, sizeof mapped_prefix)) {
+		snprintf(out, ADDRESS_TEXT_SIZE, "::ffff:");
+		format4(address->bytes + 12, out + 7, ADDRESS_TEXT_SIZE - 7);
+	} else {
+		format6(address->bytes, out);
+	}
+	return out;
+}
+
+/* Four decimal numbers without leading zeros, and nothing after them. */
+static bool parse4(uint8_t bytes[4], const char *text)
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned number = 0;
+		int digits = 0;
+
+		if (i && *text++ != '.')
+			return false;
+		for (; ascii_is_digit(*text); text++, digits++) {
+			if (digits && !number)
+				return false;
+			number = number * 10 + (unsigned)(*text - '0');
+			if (number > 255)
+				return false;
+		}
+		if (!digits)
+			return false;
+		bytes[i] = (uint8_t)number;
+	}
+	return !*text;
+}
+
+static int hex_value(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One group of up to four hex digits; moves `text` behind it. */
+static bool parse_group(uint8_t *bytes, const char **text)
+{
+	unsigned number = 0;
+	int digits = 0;
+
+	for (; digits < GROUP_DIGITS_MAX && hex_value(**text) >= 0; digits++)
+		number = number << 4 | (unsigned)hex_value(*(*text)++);
+	bytes[0] = (uint8_t)(number >> 8);
+	bytes[1] = (uint8_t)number;
+	return digits > 0;
+}
+
+/* Groups separated by single colons up to `::` or the end, an IPv4 form last; returns how many octets, -1 when
+ * malformed. */
+static int parse_groups(uint8_t bytes[16], const char **text)
+{
+	int len = 0;
+
+	if (!**text || **text == ':')
+		return 0;
+	for (;;) {
+		if (len <= 12 && parse4(bytes + len, *text)) {
+			*text += strlen(*text);
+			return len + 4;
+		}
+		if (len > 14 || !parse_group(bytes + len, text))
+			return -1;
+		len += 2;
+		if (**text != ':' || (*text)[1] == ':')
+			return len;
+		++*text;
+	}
+}
+
+static bool parse6(uint8_t bytes[16], const char *text)
+{
+	uint8_t tail[16];
+	int head_len = parse_groups(bytes, &text);
+	int tail_len = 0;
+
+	if (head_len < 0)
+		return false;
+	if (!*text)
+		return head_len == 16;
+	if (text[0] != ':' || text[1] != ':')
+		return false;
+	text += 2;
+	tail_len = parse_groups(tail, &text);
+	if (tail_len < 0 || *text || head_len + tail_len > 14)
+		return false;
+	memset(bytes + head_len, 0, (size_t)(16 - head_len - tail_len));
+	memcpy(bytes + 16 - tail_len, tail, (size_t)tail_len);
+	return true;
+}
+
+bool address_parse(struct address *out, const char *text)
+{
+	*out = (struct address){0};
+	if (parse4(out->bytes, text))
+		out->len = 4;
+	else if (parse6(out->bytes, text))
+		out->len = 16;
+	else
+		*out = (struct address){0};
+	return out->len;
+}
