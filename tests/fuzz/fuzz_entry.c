@@ -1,0 +1,75 @@
+/* Entries and hop records of the store: what decodes must encode to something that decodes to the same. */
+#include "entry.h"
+#include "evidence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void same(struct bytes a, struct bytes b)
+{
+	if (a.len != b.len || memcmp(a.at, b.at, a.len) != 0)
+		abort();
+	free(a.at);
+	free(b.at);
+}
+
+static void entry_try(const uint8_t *data, size_t size)
+{
+	struct entry entry, back;
+	struct bytes bytes;
+
+	if (!entry_decode(&entry, data, size))
+		return;
+	bytes = entry_encode(&entry);
+	if (!entry_decode(&back, bytes.at, bytes.len))
+		abort();
+	same(bytes, entry_encode(&back));
+	entry_free(&entry);
+	entry_free(&back);
+}
+
+static void hop_try(const uint8_t *data, size_t size)
+{
+	struct hop_record record, back;
+	struct bytes bytes;
+
+	if (!hop_record_decode(&record, data, size))
+		return;
+	bytes = hop_record_encode(&record);
+	if (!hop_record_decode(&back, bytes.at, bytes.len))
+		abort();
+	same(bytes, hop_record_encode(&back));
+}
+
+/* A fuzzer does not guess checksums: the sum is put right, so that what lies behind it is reached too. */
+static uint8_t *summed(const uint8_t *data, size_t size)
+{
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	uint8_t *copy = malloc(size);
+
+	if (copy == NULL)
+		abort();
+	memcpy(copy, data, size);
+	for (size_t i = 0; i < size - 8; i++)
+		sum = (sum ^ copy[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < 8; i++)
+		copy[size - 8 + i] = (uint8_t)(sum >> (8 * i));
+	return copy;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *copy;
+
+	entry_try(data, size);
+	hop_try(data, size);
+	if (size < 8)
+		return 0;
+	copy = summed(data, size);
+	entry_try(copy, size);
+	hop_try(copy, size);
+	free(copy);
+	return 0;
+}

@@ -1,0 +1,784 @@
+#include "entry.h"
+
+#include "evidence.h"
+#include "fields.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOW INT64_C(1760000000)
+#define DAY 86400
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static struct policy_found policy_of(enum policy_mode mode, uint32_t max_age_s, const char *pattern, const char *text)
+{
+	struct policy_found found = {.policy = {.mode = mode, .max_age_s = max_age_s}};
+
+	names_add(&found.policy.mx, pattern, strlen(pattern));
+	found.text = strdup(text);
+	found.text_len = (uint32_t)strlen(text);
+	return found;
+}
+
+static void learn_policy(struct entry *entry, enum policy_mode mode, uint32_t max_age_s, const char *id, int64_t now)
+{
+	struct policy_found found = policy_of(mode, max_age_s, "*.example.com", "version: STSv1\n");
+
+	entry_learn_policy(entry, &found, id, now);
+	policy_found_free(&found);
+}
+
+static void record_failures_keep_the_id_and_the_policy(void **state)
+{
+	static const enum reason failed[] = {
+		REASON_NO_RECORD, REASON_RECORD_INVALID, REASON_RECORD_MANY, REASON_RECORD_LOOKUP, REASON_RESOLVER};
+	struct record_found found = {.outcome = REASON_NONE, .ttl_s = 60, .record = {"a1"}};
+	struct entry entry;
+
+	(void)state;
+	entry_init(&entry, "example.com");
+	learn_policy(&entry, POLICY_ENFORCE, 1000, "a1", NOW);
+	entry_learn_record(&entry, &found, NOW);
+	assert_string_equal(entry.record_id, "a1");
+	for (size_t i = 0; i < COUNT(failed); i++) {
+		found = (struct record_found){.outcome = failed[i], .ttl_s = 70, .record = {"zz"}};
+		entry_learn_record(&entry, &found, NOW + 1 + (int64_t)i);
+		assert_int_equal(entry.record_outcome, failed[i]);
+		assert_int_equal(entry.record_checked_at, NOW + 1 + (int64_t)i);
+		assert_int_equal(entry.record_ttl_s, 70);
+		assert_string_equal(entry.record_id, "a1");
+		assert_true(entry.has_policy);
+		assert_int_equal(entry.policy_expires_at, NOW + 1000);
+	}
+	entry_free(&entry);
+}
+
+static void policy_replaces_the_old_one_completely(void **state)
+{
+	struct policy_found found = policy_of(POLICY_NONE, 50, "b.example", "new");
+	struct entry entry;
+
+	(void)state;
+	entry_init(&entry, "example.com");
+	learn_policy(&entry, POLICY_ENFORCE, 1000, "a1", NOW);
+	assert_false(entry.has_previous);
+	assert_int_equal(entry.policy_text_len, strlen("version: STSv1\n"));
+	entry.fetch_failures = 7;
+	entry_learn_policy(&entry, &found, "b2", NOW + 10);
+	assert_int_equal(entry.policy.mode, POLICY_NONE);
+	assert_int_equal(entry.policy.mx.count, 1);
+	assert_true(names_have(&entry.policy.mx, "b.example"));
+	assert_string_equal(entry.policy_id, "b2");
+	assert_string_equal(entry.policy_text, "new");
+	assert_int_equal(entry.policy_fetched_at, NOW + 10);
+	assert_int_equal(entry.policy_expires_at, NOW + 60);
+	assert_int_equal(entry.fetch_failures, 0);
+	assert_int_equal(entry.fetch_outcome, REASON_NONE);
+	assert_true(entry.has_previous);
+	assert_int_equal(entry.previous_mode, POLICY_ENFORCE);
+	assert_string_equal(entry.previous_id, "a1");
+	assert_int_equal(entry.previous_until, NOW + 1000);
+	policy_found_free(&found);
+	assert_null(found.text);
+	entry_free(&entry);
+}
+
+static void previous_is_kept_for_another_identity_only(void **state)
+{
+	static const struct {
+		enum policy_mode mode;
+		const char *id;
+		int64_t after_s;
+		bool previous;
+	} rows[] = {
+		{POLICY_ENFORCE, "a1", 10, false}, /* the same again */
+		{POLICY_TESTING, "a1", 10, true}, {POLICY_ENFORCE, "a2", 10, true},
+		{POLICY_NONE, "a2", 1000, false}, /* the old one had expired */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct entry entry;
+
+		entry_init(&entry, "example.com");
+		learn_policy(&entry, POLICY_ENFORCE, 1000, "a1", NOW);
+		learn_policy(&entry, rows[i].mode, 500, rows[i].id, NOW + rows[i].after_s);
+		assert_int_equal(entry.has_previous, rows[i].previous);
+		assert_int_equal(entry.policy_expires_at, NOW + rows[i].after_s + 500);
+		entry_free(&entry);
+	}
+}
+
+static void failed_fetch_changes_nothing_but_the_attempt(void **state)
+{
+	static const enum reason failed[] = {
+		REASON_POLICY_FETCH, REASON_POLICY_INVALID, REASON_POLICY_WEBPKI, REASON_RESOLVER};
+	struct entry entry;
+
+	(void)state;
+	entry_init(&entry, "example.com");
+	learn_policy(&entry, POLICY_ENFORCE, 1000, "a1", NOW);
+	for (size_t i = 0; i < COUNT(failed); i++) {
+		struct policy_found found = {.outcome = failed[i]};
+
+		entry_learn_policy(&entry, &found, "c3", NOW + 100 + (int64_t)i);
+		assert_int_equal(entry.fetch_failures, i + 1);
+		assert_int_equal(entry.fetch_outcome, failed[i]);
+		assert_int_equal(entry.fetch_tried_at, NOW + 100 + (int64_t)i);
+		assert_string_equal(entry.fetch_tried_id, "c3");
+		assert_int_equal(entry.policy.mode, POLICY_ENFORCE);
+		assert_string_equal(entry.policy_id, "a1");
+		assert_int_equal(entry.policy_fetched_at, NOW);
+		assert_int_equal(entry.policy_expires_at, NOW + 1000);
+		assert_non_null(entry.policy_text);
+		assert_false(entry.has_previous);
+	}
+	entry_free(&entry);
+}
+
+static void long_text_is_not_kept(void **state)
+{
+	static const struct {
+		uint32_t len;
+		bool kept;
+	} rows[] = {{0, true}, {POLICY_TEXT_KEPT, true}, {POLICY_TEXT_KEPT + 1, false}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct policy_found found = {.policy = {.mode = POLICY_NONE}, .text = calloc(1, rows[i].len + 1)};
+		struct entry entry;
+
+		found.text_len = rows[i].len;
+		entry_init(&entry, "example.com");
+		entry_learn_policy(&entry, &found, "", NOW);
+		assert_int_equal(entry.policy_text != NULL, rows[i].kept);
+		assert_int_equal(entry.policy_text_len, rows[i].kept ? rows[i].len : 0);
+		policy_found_free(&found);
+		entry_free(&entry);
+	}
+}
+
+static void mx_set_is_learned_from_answers_only(void **state)
+{
+	struct mx_found found = {.set = {.state = MX_LISTED, .secure = true, .ttl_s = 300, .preference = {10, 20}}};
+	struct mx_found failed = {.outcome = REASON_MX_LOOKUP};
+	struct entry entry;
+
+	(void)state;
+	names_add(&found.set.names, "mx1.example.com", 15);
+	names_add(&found.set.names, "", 0);
+	entry_init(&entry, "example.com");
+	entry_learn_mx(&entry, &found, NOW);
+	mx_found_free(&found);
+	entry_learn_mx(&entry, &failed, NOW + 5);
+	assert_int_equal(entry.mx.state, MX_LISTED);
+	assert_int_equal(entry.mx.checked_at, NOW);
+	assert_int_equal(entry.mx.names.count, 2);
+	assert_string_equal(names_next(&entry.mx.names, NULL), "mx1.example.com");
+	assert_int_equal(entry.mx.preference[1], 20);
+	assert_true(entry.mx.secure);
+	found = (struct mx_found){.set = {.state = MX_NULL}};
+	entry_learn_mx(&entry, &found, NOW + 9);
+	assert_int_equal(entry.mx.state, MX_NULL);
+	assert_int_equal(entry.mx.names.count, 0);
+	assert_int_equal(entry.mx.checked_at, NOW + 9);
+	entry_free(&entry);
+}
+
+static void use_is_counted_in_days(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	entry_init(&entry, "example.com");
+	entry_learn_use(&entry, 20000 * DAY);
+	entry_learn_use(&entry, 20000 * DAY + DAY - 1);
+	assert_int_equal(entry.first_used_day, 20000);
+	assert_int_equal(entry.last_used_day, 20000);
+	entry_learn_use(&entry, 20003 * DAY);
+	assert_int_equal(entry.first_used_day, 20000);
+	assert_int_equal(entry.last_used_day, 20003);
+	entry_learn_use(&entry, 19000 * DAY); /* the clock set back */
+	assert_int_equal(entry.first_used_day, 19000);
+	assert_int_equal(entry.last_used_day, 19000);
+	entry_free(&entry);
+}
+
+static struct evidence seen_at(int64_t at, enum reason reason)
+{
+	return (struct evidence){.at = at, .reason = reason, .protocol = 0x0304};
+}
+
+static void hop_record_keeps_what_is_conclusive(void **state)
+{
+	static const struct {
+		int64_t at;
+		enum reason reason;
+		int64_t newest, conclusive, good;
+	} rows[] = {
+		{100, REASON_HOP_TIMEOUT, 100, 0, 0},
+		{200, REASON_NONE, 200, 200, 200},
+		{300, REASON_CERT_EXPIRED, 300, 300, 200},
+		{400, REASON_HOP_UNREACHABLE, 400, 300, 200},
+		{350, REASON_NONE, 400, 300, 200}, /* late: older than the newest */
+		{0, REASON_NONE, 400, 300, 200},
+		{500, REASON_NONE, 500, 500, 500},
+		{100000, REASON_STARTTLS_MISSING, 100000, 100000, 500},
+		{600, REASON_HOP_TIMEOUT, 600, 0, 500}, /* the clock set back */
+		{700, REASON_NONE, 700, 700, 700},
+	};
+	struct hop_record record = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct evidence seen = seen_at(rows[i].at, rows[i].reason);
+
+		hop_record_learn(&record, &seen);
+		assert_int_equal(record.newest.at, rows[i].newest);
+		assert_int_equal(record.conclusive.at, rows[i].conclusive);
+		assert_int_equal(record.good.at, rows[i].good);
+	}
+}
+
+/* Random entries: a generator of our own, so that a failure comes again. */
+static uint64_t dice_state = 88172645463325252;
+
+static uint64_t dice(uint64_t below)
+{
+	dice_state ^= dice_state << 13;
+	dice_state ^= dice_state >> 7;
+	dice_state ^= dice_state << 17;
+	return dice_state % below;
+}
+
+static void dice_id(char id[RECORD_ID_MAX + 1])
+{
+	static const char letters[] = "abcXYZ0189";
+	size_t len = dice(RECORD_ID_MAX + 1);
+
+	memset(id, 0, RECORD_ID_MAX + 1);
+	for (size_t i = 0; i < len; i++)
+		id[i] = letters[dice(10)];
+}
+
+static void dice_names(struct names *names, size_t count, const char *prefix)
+{
+	char name[64];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%sh%u-%zu.example", prefix, (unsigned)dice(1000), i);
+		names_add(names, name, strlen(name));
+	}
+}
+
+static int64_t dice_time(void)
+{
+	return dice(4) == 0 ? 0 : NOW + (int64_t)dice(1000000);
+}
+
+static void dice_policy(struct entry *entry)
+{
+	entry->has_policy = true;
+	entry->policy.mode = (enum policy_mode)dice(3);
+	entry->policy.max_age_s = (uint32_t)dice(POLICY_AGE_MAX_S + 1);
+	dice_names(&entry->policy.mx, dice(10) == 0 ? POLICY_MX_MAX : dice(5), dice(2) ? "*." : "");
+	dice_id(entry->policy_id);
+	entry->policy_fetched_at = dice_time();
+	entry->policy_expires_at = dice_time();
+	entry->policy_text_len = (uint32_t)dice(POLICY_TEXT_KEPT + 1);
+	entry->policy_text = malloc(entry->policy_text_len + 1);
+	for (uint32_t i = 0; i < entry->policy_text_len; i++)
+		entry->policy_text[i] = (char)dice(256);
+}
+
+static void dice_mx(struct mx_set *set)
+{
+	set->state = (enum mx_state)dice(6);
+	if (set->state == MX_UNKNOWN)
+		return;
+	set->secure = dice(2);
+	set->ttl_s = (uint32_t)dice(UINT32_MAX);
+	set->checked_at = dice_time();
+	if (set->state != MX_LISTED)
+		return;
+	dice_names(&set->names, dice(10) == 0 ? MX_SET_MAX - 1 : dice(5), "");
+	names_add(&set->names, "", 0);
+	for (uint32_t i = 0; i < set->names.count; i++)
+		set->preference[i] = (uint16_t)dice(65536);
+}
+
+static void dice_entry(struct entry *entry)
+{
+	static const enum reason record[] = {REASON_NONE, REASON_NO_RECORD, REASON_RECORD_LOOKUP, REASON_RESOLVER};
+	static const enum reason fetch[] = {REASON_NONE, REASON_POLICY_FETCH, REASON_POLICY_WEBPKI};
+
+	entry_init(entry, "d.example");
+	entry->record_checked_at = dice_time();
+	entry->record_outcome = record[dice(COUNT(record))];
+	entry->record_ttl_s = (uint32_t)dice(UINT32_MAX);
+	dice_id(entry->record_id);
+	if (dice(2))
+		dice_policy(entry);
+	entry->fetch_tried_at = dice_time();
+	entry->fetch_outcome = fetch[dice(COUNT(fetch))];
+	dice_id(entry->fetch_tried_id);
+	entry->fetch_failures = (uint32_t)dice(100);
+	entry->has_previous = dice(2);
+	entry->previous_mode = entry->has_previous ? (enum policy_mode)dice(3) : POLICY_NONE;
+	dice_id(entry->previous_id);
+	entry->previous_until = dice_time();
+	dice_mx(&entry->mx);
+	entry->first_used_day = (int32_t)dice(30000);
+	entry->last_used_day = (int32_t)dice(30000);
+	entry->due_at = dice_time();
+}
+
+static void names_same(const struct names *a, const struct names *b)
+{
+	assert_int_equal(a->count, b->count);
+	assert_int_equal(a->len, b->len);
+	if (a->len != 0)
+		assert_memory_equal(a->bytes, b->bytes, a->len);
+}
+
+/* All of it, whatever fields there are: what is owned is compared, then levelled, then the structs as bytes. */
+static void entry_same(const struct entry *a, const struct entry *b)
+{
+	static struct entry x, y;
+
+	names_same(&a->policy.mx, &b->policy.mx);
+	names_same(&a->mx.names, &b->mx.names);
+	assert_int_equal(a->policy_text == NULL, b->policy_text == NULL);
+	assert_int_equal(a->policy_text_len, b->policy_text_len);
+	if (a->policy_text != NULL)
+		assert_memory_equal(a->policy_text, b->policy_text, a->policy_text_len);
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	x.policy_text = y.policy_text = NULL;
+	x.policy.mx.bytes = y.policy.mx.bytes = x.mx.names.bytes = y.mx.names.bytes = NULL;
+	assert_memory_equal(&x, &y, sizeof(x));
+}
+
+static void random_entries_come_back(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		struct entry entry, copy, back;
+		struct bytes first, second;
+
+		dice_entry(&entry);
+		entry_copy(&copy, &entry);
+		entry_same(&entry, &copy);
+		first = entry_encode(&entry);
+		entry_free(&entry);
+		assert_true(entry_decode(&back, first.at, first.len));
+		entry_same(&copy, &back);
+		second = entry_encode(&back);
+		assert_int_equal(first.len, second.len);
+		assert_memory_equal(first.at, second.at, first.len);
+		free(first.at);
+		free(second.at);
+		entry_free(&copy);
+		entry_free(&back);
+	}
+}
+
+static struct entry full_entry(void)
+{
+	struct entry entry;
+
+	dice_state = 4711;
+	do {
+		dice_entry(&entry);
+		if (entry.has_policy && entry.mx.state == MX_LISTED && entry.policy.mx.count < 5 &&
+			entry.mx.names.count < 5)
+			break;
+		entry_free(&entry);
+	} while (true);
+	entry.policy_text_len = entry.policy_text_len < 20 ? entry.policy_text_len : 20;
+	return entry;
+}
+
+static struct hop_record full_hop(void)
+{
+	struct hop_record record = {0};
+	struct evidence seen = seen_at(NOW, REASON_NONE);
+
+	seen.not_after = -5;
+	seen.chain = -1;
+	snprintf(seen.address, sizeof(seen.address), "2001:db8::1");
+	snprintf(seen.cipher, sizeof(seen.cipher), "TLS_AES_256_GCM_SHA384");
+	snprintf(seen.names, sizeof(seen.names), "mx.example *.example");
+	hop_record_learn(&record, &seen);
+	seen = seen_at(NOW + 1, REASON_CERT_EXPIRED);
+	snprintf(seen.text, sizeof(seen.text), "\x7f\xff\n");
+	hop_record_learn(&record, &seen);
+	seen = seen_at(NOW + 2, REASON_HOP_TIMEOUT);
+	hop_record_learn(&record, &seen);
+	return record;
+}
+
+static void hop_records_come_back(void **state)
+{
+	struct hop_record record = full_hop(), back;
+	struct bytes bytes = hop_record_encode(&record), again;
+
+	(void)state;
+	assert_true(hop_record_decode(&back, bytes.at, bytes.len));
+	assert_int_equal(back.newest.reason, REASON_HOP_TIMEOUT);
+	assert_int_equal(back.newest.at, NOW + 2);
+	assert_int_equal(back.conclusive.reason, REASON_CERT_EXPIRED);
+	assert_string_equal(back.conclusive.text, "\x7f\xff\n");
+	assert_int_equal(back.good.at, NOW);
+	assert_int_equal(back.good.not_after, -5);
+	assert_int_equal(back.good.chain, -1);
+	assert_int_equal(back.good.protocol, 0x0304);
+	assert_string_equal(back.good.address, "2001:db8::1");
+	assert_string_equal(back.good.cipher, "TLS_AES_256_GCM_SHA384");
+	assert_string_equal(back.good.names, "mx.example *.example");
+	again = hop_record_encode(&back);
+	assert_int_equal(again.len, bytes.len);
+	assert_memory_equal(again.at, bytes.at, bytes.len);
+	free(bytes.at);
+	free(again.at);
+}
+
+/* A copy of just the size, so that the address sanitizer sees a read behind the end. */
+static bool decodes(bool hop, const uint8_t *at, size_t len)
+{
+	uint8_t *tight = malloc(len != 0 ? len : 1);
+	struct entry entry;
+	struct hop_record record;
+	bool ok;
+
+	memcpy(tight, at, len);
+	ok = hop ? hop_record_decode(&record, tight, len) : entry_decode(&entry, tight, len);
+	if (!hop)
+		entry_free(&entry);
+	free(tight);
+	return ok;
+}
+
+static void damage_is_refused(bool hop, struct bytes bytes)
+{
+	assert_true(decodes(hop, bytes.at, bytes.len));
+	for (size_t len = 0; len < bytes.len; len++)
+		assert_false(decodes(hop, bytes.at, len));
+	for (size_t bit = 0; bit < bytes.len * 8; bit++) {
+		bytes.at[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_false(decodes(hop, bytes.at, bytes.len));
+		bytes.at[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	free(bytes.at);
+}
+
+static void every_flip_and_cut_is_refused(void **state)
+{
+	struct entry entry = full_entry();
+	struct hop_record record = full_hop();
+
+	(void)state;
+	damage_is_refused(false, entry_encode(&entry));
+	damage_is_refused(true, hop_record_encode(&record));
+	entry_free(&entry);
+}
+
+/* A record as another version might write it: the fields of `bytes`, then one more. */
+static struct fields_out framed(
+	struct bytes bytes, const char *magic, uint16_t version, uint16_t tag, const char *value, size_t len)
+{
+	struct fields_out out;
+	struct span body = {NULL, 0};
+	size_t begun;
+
+	if (bytes.len != 0)
+		assert_true(fields_frame_open((struct span){(const char *)bytes.at, bytes.len}, magic, 1, &body));
+	fields_frame_begin(&out, magic, version);
+	fields_bytes(&out, body.at, body.len);
+	if (tag != 0) {
+		begun = fields_begin(&out, tag);
+		fields_bytes(&out, value, len);
+		fields_end(&out, begun);
+	}
+	fields_frame_end(&out);
+	return out;
+}
+
+static void unknown_fields_are_skipped(void **state)
+{
+	static const uint16_t tags[] = {22, 1000, UINT16_MAX};
+	struct entry entry = full_entry(), back;
+	struct bytes bytes = entry_encode(&entry);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(tags); i++) {
+		struct fields_out more = framed(bytes, "STSE", 1, tags[i], "later", 5);
+
+		assert_true(entry_decode(&back, more.at, more.len));
+		entry_same(&entry, &back);
+		entry_free(&back);
+		free(more.at);
+	}
+	free(bytes.at);
+	entry_free(&entry);
+}
+
+static void other_versions_and_magics_are_refused(void **state)
+{
+	static const struct {
+		const char *magic;
+		uint16_t version;
+		bool ok;
+	} rows[] = {{"STSE", 1, true}, {"STSE", 2, false}, {"STSE", 0, false}, {"STSH", 1, false}, {"XXXX", 1, false}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fields_out out = framed((struct bytes){NULL, 0}, rows[i].magic, rows[i].version, 1, "a.b", 3);
+
+		assert_int_equal(decodes(false, out.at, out.len), rows[i].ok);
+		free(out.at);
+	}
+}
+
+static void tags_ascend_and_come_once(void **state)
+{
+	struct entry entry;
+	struct bytes bytes;
+
+	(void)state;
+	entry_init(&entry, "example.com");
+	entry.due_at = NOW;
+	bytes = entry_encode(&entry);
+	for (uint16_t tag = 1; tag <= 21; tag++) {
+		struct fields_out out = framed(bytes, "STSE", 1, tag, "\0\0\0\0\0\0\0\0", 8);
+
+		assert_false(decodes(false, out.at, out.len));
+		free(out.at);
+	}
+	free(bytes.at);
+	entry_free(&entry);
+}
+
+#define VALUE(bytes) bytes, sizeof(bytes) - 1
+
+static void bad_values_are_refused(void **state)
+{
+	static const struct {
+		uint16_t tag;
+		const char *value;
+		size_t len;
+		bool ok;
+	} rows[] = {
+		{2, VALUE("\1\0\0\0\0\0\0\0"), true},
+		{2, VALUE("\1\0\0\0\0\0\0"), false},
+		{2, VALUE("\1\0\0\0\0\0\0\0\0"), false},
+		{2, VALUE("\0\0\0\0\0\0\0\x80"), false},
+		{2, VALUE("\0\0\0\0\0\0\2\0"), false},
+		{3, VALUE("no-record"), true},
+		{4, VALUE("\1\0\0"), false},
+		{5, VALUE("20160831085700Z"), true},
+		{5, VALUE(""), false},
+		{5, VALUE("a-b"), false},
+		{5, VALUE("a\0b"), false},
+		{5, VALUE("123456789012345678901234567890123"), false},
+		{6, VALUE("\2\1\0\0\0a.example\0"), true},
+		{6, VALUE("\3\1\0\0\0a.example\0"), false},
+		{6, VALUE("\2\1\0\0\0a.example"), false},
+		{6, VALUE("\2\1\0\0\0a b\0"), false},
+		{6, VALUE("\2\1\0\0\0\0"), false},
+		{6, VALUE("\2\377\377\377\377a\0"), false},
+		{6, VALUE("\2\1\0\0"), false},
+		{15, VALUE("\2"), true},
+		{15, VALUE("\3"), false},
+		{15, VALUE("\2\0"), false},
+		{18, VALUE("\1\1\1\0\0\0\1\0\0\0\0\0\0\0\1\0a.example\0"), true},
+		{18, VALUE("\1\1\1\0\0\0\1\0\0\0\0\0\0\0\1\0\0"), true},
+		{18, VALUE("\1\1\1\0\0\0\1\0\0\0\0\0\0\0\1\0a.example"), false},
+		{18, VALUE("\1\1\1\0\0\0\1\0\0\0\0\0\0\0\1"), false},
+		{18, VALUE("\1\1\1\0\0\0\1\0\0\0\0\0\0\0\1\0A.example\0"), false},
+		{18, VALUE("\1\1\1\0\0\0\1\0\0\0\0\0\0\0\1\0a..b\0"), false},
+		{18, VALUE("\1\1\1\0\0\0\1\0\0\0\0\0\0\0\1\0a.\0"), false},
+		{18, VALUE("\2\1\1\0\0\0\1\0\0\0\0\0\0\0\1\0a.example\0"), false},
+		{18, VALUE("\5\0\1\0\0\0\1\0\0\0\0\0\0\0"), true},
+		{18, VALUE("\6\0\1\0\0\0\1\0\0\0\0\0\0\0"), false},
+		{18, VALUE("\0\0\1\0\0\0\1\0\0\0\0\0\0\0"), false},
+		{18, VALUE("\1\2\1\0\0\0\1\0\0\0\0\0\0\0"), false},
+		{18, VALUE("\1\1\1\0\0\0\1\0\0\0\0\0\0"), false},
+		{19, VALUE("\1\0\0\0"), true},
+		{19, VALUE("\0\0\0\x80"), false},
+	};
+	struct entry entry;
+	struct bytes bytes;
+
+	(void)state;
+	entry_init(&entry, "example.com");
+	bytes = entry_encode(&entry);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fields_out out = framed(bytes, "STSE", 1, rows[i].tag, rows[i].value, rows[i].len);
+
+		if (decodes(false, out.at, out.len) != rows[i].ok)
+			fail_msg("row %zu (tag %u)", i, rows[i].tag);
+		free(out.at);
+	}
+	free(bytes.at);
+}
+
+static void bad_domains_are_refused(void **state)
+{
+	static const char *const rows[] = {"", ".", "a.", ".a", "a..b", "A.b", "a_b.c", "a b", "a/b",
+		"1234567890123456789012345678901234567890123456789012345678901234.b"};
+	char longest[DOMAIN_MAX + 2];
+	struct fields_out out;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		out = framed((struct bytes){NULL, 0}, "STSE", 1, 1, rows[i], strlen(rows[i]));
+		assert_false(decodes(false, out.at, out.len));
+		free(out.at);
+	}
+	for (size_t i = 0; i < sizeof(longest); i++)
+		longest[i] = i % 2 == 0 ? 'a' : '.';
+	longest[DOMAIN_MAX] = 'b';
+	for (size_t len = DOMAIN_MAX; len <= DOMAIN_MAX + 1; len++) {
+		out = framed((struct bytes){NULL, 0}, "STSE", 1, 1, longest, len);
+		assert_int_equal(decodes(false, out.at, out.len), len == DOMAIN_MAX);
+		free(out.at);
+	}
+	out = framed((struct bytes){NULL, 0}, "STSE", 1, 0, NULL, 0);
+	assert_false(decodes(false, out.at, out.len)); /* no domain at all */
+	free(out.at);
+}
+
+static void too_much_is_refused(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	for (int over = 0; over < 6; over++) {
+		struct bytes bytes;
+
+		entry_init(&entry, "example.com");
+		entry.has_policy = true;
+		entry.mx.state = MX_LISTED;
+		dice_names(&entry.policy.mx, over == 1 ? POLICY_MX_MAX + 1 : POLICY_MX_MAX, "");
+		dice_names(&entry.mx.names, MX_SET_MAX, "");
+		entry.policy_text_len = over == 2 ? POLICY_TEXT_KEPT + 1 : POLICY_TEXT_KEPT;
+		entry.policy_text = calloc(1, entry.policy_text_len + 1);
+		entry.policy.max_age_s = over == 3 ? POLICY_AGE_MAX_S + 1 : POLICY_AGE_MAX_S;
+		entry.due_at = over == 4 ? FIELDS_TIME_MAX + 1 : FIELDS_TIME_MAX;
+		entry.last_used_day = over == 5 ? INT32_MAX : 1;
+		bytes = entry_encode(&entry);
+		assert_int_equal(decodes(false, bytes.at, bytes.len), over == 0);
+		free(bytes.at);
+		entry_free(&entry);
+	}
+}
+
+static void unknown_reasons_of_an_entry_mean_look_again(void **state)
+{
+	static const struct {
+		uint16_t tag;
+		const char *name;
+		enum reason record, fetch;
+	} rows[] = {
+		{3, "record-many", REASON_RECORD_MANY, REASON_NONE},
+		{3, "record-haunted", REASON_RECORD_LOOKUP, REASON_NONE},
+		{3, "tls-too-old", REASON_RECORD_LOOKUP, REASON_NONE},
+		{12, "sts-webpki-invalid", REASON_NONE, REASON_POLICY_WEBPKI},
+		{12, "sts-haunted", REASON_NONE, REASON_POLICY_FETCH},
+		{12, "tls-too-old", REASON_NONE, REASON_POLICY_FETCH},
+	};
+	struct entry entry;
+	struct bytes bytes;
+
+	(void)state;
+	entry_init(&entry, "example.com");
+	bytes = entry_encode(&entry);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fields_out out = framed(bytes, "STSE", 1, rows[i].tag, rows[i].name, strlen(rows[i].name));
+
+		assert_true(entry_decode(&entry, out.at, out.len));
+		assert_int_equal(entry.record_outcome, rows[i].record);
+		assert_int_equal(entry.fetch_outcome, rows[i].fetch);
+		entry_free(&entry);
+		free(out.at);
+	}
+	free(bytes.at);
+}
+
+static struct fields_out evidence_named(uint16_t tag, const char *reason)
+{
+	struct fields_out value = {NULL, 0, 0}, out;
+	size_t begun = fields_begin(&value, 1);
+
+	fields_number(&value, NOW, 8);
+	fields_end(&value, begun);
+	begun = fields_begin(&value, 2);
+	fields_bytes(&value, reason, strlen(reason));
+	fields_end(&value, begun);
+	out = framed((struct bytes){NULL, 0}, "STSH", 1, tag, (const char *)value.at, value.len);
+	free(value.at);
+	return out;
+}
+
+static void evidence_fits_its_place(void **state)
+{
+	static const struct {
+		uint16_t tag;
+		const char *reason;
+		bool ok;
+		bool kept;
+	} rows[] = {
+		{1, "hop-timeout", true, true},
+		{1, "hop-haunted", true, false},
+		{1, "no-record", true, false}, /* says nothing of a hop */
+		{2, "certificate-expired", true, true},
+		{2, "hop-haunted", true, false},
+		{2, "hop-timeout", false, false},
+		{3, "none", true, true},
+		{3, "certificate-expired", false, false},
+	};
+	struct hop_record record;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fields_out out = evidence_named(rows[i].tag, rows[i].reason);
+		const struct evidence *const place[] = {&record.newest, &record.conclusive, &record.good};
+
+		assert_int_equal(hop_record_decode(&record, out.at, out.len), rows[i].ok);
+		assert_int_equal(place[rows[i].tag - 1]->at, rows[i].kept ? NOW : 0);
+		free(out.at);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(record_failures_keep_the_id_and_the_policy),
+		cmocka_unit_test(policy_replaces_the_old_one_completely),
+		cmocka_unit_test(previous_is_kept_for_another_identity_only),
+		cmocka_unit_test(failed_fetch_changes_nothing_but_the_attempt),
+		cmocka_unit_test(long_text_is_not_kept),
+		cmocka_unit_test(mx_set_is_learned_from_answers_only),
+		cmocka_unit_test(use_is_counted_in_days),
+		cmocka_unit_test(hop_record_keeps_what_is_conclusive),
+		cmocka_unit_test(random_entries_come_back),
+		cmocka_unit_test(hop_records_come_back),
+		cmocka_unit_test(every_flip_and_cut_is_refused),
+		cmocka_unit_test(unknown_fields_are_skipped),
+		cmocka_unit_test(other_versions_and_magics_are_refused),
+		cmocka_unit_test(tags_ascend_and_come_once),
+		cmocka_unit_test(bad_values_are_refused),
+		cmocka_unit_test(bad_domains_are_refused),
+		cmocka_unit_test(too_much_is_refused),
+		cmocka_unit_test(unknown_reasons_of_an_entry_mean_look_again),
+		cmocka_unit_test(evidence_fits_its_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
