@@ -11,7 +11,10 @@
 #else
 #define LOCK_ATTR(x)
 #endif
-#define GUARDED_BY(l) LOCK_ATTR(guarded_by(l))
+/* Of a struct member: for the reader only, since clang cannot check members in C (the lock's name is not known yet). */
+#define GUARDED_BY(l)
+/* Of a variable at file scope: checked. */
+#define GLOBAL_GUARDED_BY(l) LOCK_ATTR(guarded_by(l))
 #define REQUIRES(...) LOCK_ATTR(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) LOCK_ATTR(locks_excluded(__VA_ARGS__))
 #define ACQUIRES(...) LOCK_ATTR(acquire_capability(__VA_ARGS__))
