@@ -1,0 +1,119 @@
+#include "log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char said[2 * LOG_LINE_MAX];
+static int saved = -1;
+static int pipe_end = -1;
+
+static void capture(void)
+{
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	saved = dup(STDERR_FILENO);
+	assert_true(saved >= 0);
+	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+	close(ends[1]);
+	pipe_end = ends[0];
+}
+
+/* What was written since capture(), as one string. */
+static const char *captured(void)
+{
+	size_t used = 0;
+	ssize_t got;
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	while ((got = read(pipe_end, said + used, sizeof said - 1 - used)) > 0)
+		used += (size_t)got;
+	said[used] = '\0';
+	close(pipe_end);
+	return said;
+}
+
+/* Checks the form of the time, and returns what follows "2026-01-02T03:04:05.678Z ". */
+static const char *after_time(const char *line)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ ";
+	for (size_t i = 0; form[i]; i++) {
+		if (form[i] == 'd')
+			assert_in_range(line[i], '0', '9');
+		else
+			assert_int_equal(line[i], form[i]);
+	}
+	return line + strlen(form);
+}
+
+static void test_levels(void **state)
+{
+	(void)state;
+	static const struct {
+		enum log_level level;
+		const char *word;
+	} rows[] = {
+		{LOG_LEVEL_ERROR, "error: "},
+		{LOG_LEVEL_WARNING, "warning: "},
+		{LOG_LEVEL_INFO, ""},
+		{LOG_LEVEL_DEBUG, "debug: "},
+	};
+	log_verbose(true);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char want[128];
+		snprintf(want, sizeof want, "test[%ld]: %sa=1 b=two\n", (long)getpid(), rows[i].word);
+		capture();
+		log_write(rows[i].level, "a=%d b=%s", 1, "two");
+		assert_string_equal(after_time(captured()), want);
+	}
+	log_verbose(false);
+}
+
+static void test_debug_off(void **state)
+{
+	(void)state;
+	capture();
+	log_debug("nothing");
+	assert_string_equal(captured(), "");
+}
+
+static void test_control_characters(void **state)
+{
+	(void)state;
+	capture();
+	log_info("a\nb\r\033[2Jc\x7f\xc2\x9b\td");
+	assert_string_equal(strstr(captured(), "]: "), "]: a?b??[2Jc????d\n");
+}
+
+static void test_long(void **state)
+{
+	(void)state;
+	char *text = malloc(2 * LOG_LINE_MAX);
+	assert_non_null(text);
+	memset(text, 'x', 2 * LOG_LINE_MAX - 1);
+	text[2 * LOG_LINE_MAX - 1] = '\0';
+	capture();
+	log_info("%s", text);
+	size_t len = strlen(captured());
+	assert_in_range(len, LOG_LINE_MAX - 2, LOG_LINE_MAX);
+	assert_ptr_equal(strchr(said, '\n'), said + len - 1);
+	free(text);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_debug_off),
+		cmocka_unit_test(test_control_characters),
+		cmocka_unit_test(test_long),
+	};
+	log_open("test", true);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
