@@ -12,6 +12,8 @@
 #define LOCK_ATTR(x)
 #endif
 /* Of a struct member: for the reader only, since clang cannot check members in C (the lock's name is not known yet). */
+/* Of a struct's member: for readers. clang takes the name of a sibling member in C only from version 20 on, so what it
+ * checks is REQUIRES. */
 #define GUARDED_BY(l)
 /* Of a variable at file scope: checked. */
 #define GLOBAL_GUARDED_BY(l) LOCK_ATTR(guarded_by(l))
