@@ -1,6 +1,20 @@
 # cli: the tool, one file per subcommand
 stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(AM_CPPFLAGS)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-stsgate_SOURCES = \
-	cli/main.c cli/commands.h
+cli_sources = \
+	cli/commands.h \
+	cli/describe.h cli/describe_json.c cli/describe_text.c \
+	cli/domains.c cli/domains.h \
+	cli/forget.c \
+	cli/kit.c cli/kit.h \
+	cli/lint.c \
+	cli/list.c \
+	cli/outlook.c cli/outlook.h \
+	cli/output.c cli/output.h \
+	cli/query.c \
+	cli/refresh.c \
+	cli/settings_cmd.c \
+	cli/show.c \
+	cli/story.c cli/story.h
+stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs)

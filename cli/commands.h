@@ -1,0 +1,28 @@
+/* The subcommands. Each takes its words (without the command's name) and returns the exit status. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit status; from 64 on those of sysexits.h. */
+enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNSURE = 2 };
+
+struct options {
+	const char *file; /* NULL: the default one, if there is one */
+	char **overrides; /* `name=value` */
+	size_t override_count;
+	bool json;
+};
+
+typedef int command_run(const struct options *options, size_t count, char **words);
+
+command_run forget_run;
+command_run lint_run;
+command_run list_run;
+command_run query_run;
+command_run refresh_run;
+command_run settings_run;
+command_run show_run;
+
+#endif

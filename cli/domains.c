@@ -1,0 +1,24 @@
+#include "domains.h"
+
+#include "output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool domain_word(struct question *out, const char *word, enum purpose purpose)
+{
+	struct quote quote;
+	question_from_next_hop(out, word, strlen(word), purpose);
+	if (!out->has_domain)
+		fprintf(stderr, "stsgate: %s is no domain that could have a policy\n", quote_string(&quote, word));
+	return out->has_domain;
+}
+
+bool domain_words(char **words, size_t count)
+{
+	struct question question;
+	for (size_t i = 0; i < count; i++)
+		if (!domain_word(&question, words[i], PURPOSE_QUERY))
+			return false;
+	return true;
+}

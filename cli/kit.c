@@ -1,0 +1,136 @@
+#include "kit.h"
+
+#include "dns.h"
+#include "output.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define TEMPORARY_BYTES ((uint64_t)16 * 1024 * 1024)
+#define HOP_ADDRESSES 2 /* of a hop are probed (design 5) */
+
+struct settings *kit_settings(const struct options *options, int *status)
+{
+	struct failure why = {0};
+	const char *file = options->file ? options->file : SYSCONFDIR "/stsgate.conf";
+	struct settings *settings =
+		settings_read(file, options->file != NULL, options->overrides, options->override_count, &why);
+	if (!settings)
+		*status = complain(&why);
+	return settings;
+}
+
+struct store *kit_store(const struct settings *settings, int *status)
+{
+	struct failure why = {0};
+	struct store *store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, &why);
+	if (!store)
+		*status = complain(&why);
+	return store;
+}
+
+/* What the network sends is not read as root. The store's owner is unknown here, so it is the daemon's user, or nobody.
+ */
+static void root_leave(const struct settings *settings)
+{
+	if (geteuid() != 0 || strcmp(settings->user, "root") == 0)
+		return;
+	const struct passwd *user = getpwnam(settings->user);
+	if (!user)
+		user = getpwnam("nobody");
+	if (user && (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
+		fprintf(stderr, "stsgate: note: still root: %s\n", strerror(errno));
+}
+
+/* The store keeps its files open, so they can go at once: nothing is left behind, however the process ends. */
+static void directory_remove(const char *directory)
+{
+	DIR *files = opendir(directory);
+	for (const struct dirent *file; files && (file = readdir(files));)
+		if (strcmp(file->d_name, ".") != 0 && strcmp(file->d_name, "..") != 0)
+			unlinkat(dirfd(files), file->d_name, 0);
+	if (files)
+		closedir(files);
+	rmdir(directory);
+}
+
+static struct store *temporary_open(struct kit *kit, struct failure *why)
+{
+	const char *base = getenv("TMPDIR");
+	size_t size = strlen(base && *base ? base : "/tmp") + sizeof "/stsgate.XXXXXX";
+	kit->directory = malloc(size);
+	if (!kit->directory)
+		abort();
+	snprintf(kit->directory, size, "%s/stsgate.XXXXXX", base && *base ? base : "/tmp");
+	if (!mkdtemp(kit->directory)) {
+		failure_set(why, EX_CANTCREAT, "no temporary store in %s: %s", kit->directory, strerror(errno));
+		free(kit->directory);
+		kit->directory = NULL;
+		return NULL;
+	}
+	return store_open(kit->directory, TEMPORARY_BYTES, STORE_OWNER, why);
+}
+
+static bool store_find(struct kit *kit, const struct settings *settings, enum kit_need need, struct failure *why)
+{
+	kit->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
+	if (kit->store || need == KIT_STORE)
+		return kit->store != NULL;
+	fprintf(stderr, "stsgate: note: nothing is read from or kept in the store: %s\n", why->text);
+	root_leave(settings);
+	kit->store = temporary_open(kit, why);
+	return kit->store != NULL;
+}
+
+int kit_open(struct kit *kit, const struct options *options, enum kit_need need, kit_observe *observe, void *arg)
+{
+	int status = EX_SOFTWARE;
+	struct failure why = {0};
+	*kit = (struct kit){0};
+	signal(SIGPIPE, SIG_IGN); /* a peer may close its connection at any time */
+	struct settings *settings = kit_settings(options, &status);
+	if (!settings)
+		return status;
+	if (!store_find(kit, settings, need, &why)) {
+		settings_free(&settings);
+	} else if ((kit->config = config_new(settings, &why))) {
+		struct check_options check = {.config = kit->config,
+			.store = kit->store,
+			.workers = KIT_WORKERS,
+			.observe = observe,
+			.observe_arg = arg};
+		kit->check = check_new(&check, &why);
+	}
+	if (kit->check)
+		return 0;
+	status = complain(&why);
+	kit_close(kit);
+	return status;
+}
+
+void kit_close(struct kit *kit)
+{
+	check_free(&kit->check);
+	store_close(&kit->store);
+	config_unref(&kit->config);
+	if (kit->directory)
+		directory_remove(kit->directory);
+	free(kit->directory);
+	kit->directory = NULL;
+}
+
+int kit_case_ms(const struct settings *settings)
+{
+	int dns_s = DNS_TIMEOUT_MS / 1000;
+	int hop_s = 2 * dns_s + HOP_ADDRESSES * (int)settings->probe_timeout;
+	return 1000 * (2 * dns_s + 2 * dns_s + (int)settings->fetch_timeout + HOPS_MAX * hop_s);
+}

@@ -1,0 +1,118 @@
+/* stsgate: the tool. A table of subcommands; everything is done in this process, on the daemon's own store. */
+#include "commands.h"
+#include "log.h"
+
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct command {
+	const char *name;
+	size_t words_min, words_max;
+	command_run *run;
+	const char *usage;
+	const char *sentence;
+};
+
+static const struct command commands[] = {
+	{"query", 1, 1, query_run, "query DOMAIN|USER@DOMAIN|[HOST]:PORT", "check a next hop now and tell each step"},
+	{"list", 0, 0, list_run, "list", "the domains in the store"},
+	{"show", 1, 1, show_run, "show DOMAIN", "all that the store knows of a domain"},
+	{"refresh", 1, SIZE_MAX, refresh_run, "refresh DOMAIN...", "look everything up anew for stored domains"},
+	{"forget", 1, SIZE_MAX, forget_run, "forget DOMAIN...", "take domains out of the store"},
+	{"settings", 0, SIZE_MAX, settings_run, "settings [NAME...]", "the settings in force"},
+	{"lint", 2, 3, lint_run, "lint policy FILE|- | record TEXT | mx PATTERN HOST", "check what a domain publishes"},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static int help_print(void)
+{
+	puts("usage: stsgate [-c FILE] [-o NAME=VALUE]... [--json] COMMAND [ARG]...\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  %s\n      %s\n", commands[i].usage, commands[i].sentence);
+	puts("\n  -c FILE        read these settings (default: " SYSCONFDIR "/stsgate.conf)\n"
+	     "  -o NAME=VALUE  override a setting\n"
+	     "  --json         for programs\n"
+	     "  --help, -V     this text, the version\n\n"
+	     "Exit status: 0 pass, no policy, valid, match, done; 1 would be deferred, invalid, no match, not there;\n"
+	     "2 could not tell; 64 and more as in sysexits.h.");
+	return STATUS_YES;
+}
+
+static int usage_error(const char *what)
+{
+	fprintf(stderr, "stsgate: %s; `stsgate --help` tells more\n", what);
+	return EX_USAGE;
+}
+
+static const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int command_start(const struct options *options, size_t count, char **words)
+{
+	const struct command *command = count > 0 ? command_find(words[0]) : NULL;
+	if (!command)
+		return usage_error(count > 0 ? "there is no such command" : "a command is needed");
+	count--;
+	if (count < command->words_min || count > command->words_max) {
+		fprintf(stderr, "usage: stsgate %s\n", command->usage);
+		return EX_USAGE;
+	}
+	return command->run(options, count, words + 1);
+}
+
+/* Options may stand before and after the command: "-" makes getopt hand over the words in their order. Returns -1 to go
+ * on. */
+static int options_read(struct options *options, int argc, char **argv, size_t *count, char **words)
+{
+	static const struct option names[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+	for (int got; (got = getopt_long(argc, argv, "-c:o:V", names, NULL)) != -1;) {
+		if (got == 1)
+			words[(*count)++] = optarg;
+		else if (got == 'c')
+			options->file = optarg;
+		else if (got == 'o')
+			options->overrides[options->override_count++] = optarg;
+		else if (got == 'j')
+			options->json = true;
+		else if (got == 'h')
+			return help_print();
+		else if (got == 'V')
+			return printf("stsgate %s\n", PACKAGE_VERSION) < 0 ? EX_IOERR : STATUS_YES;
+		else
+			return usage_error("an option is wrong");
+	}
+	while (optind < argc)
+		words[(*count)++] = argv[optind++];
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	char **words = calloc((size_t)argc + 1, sizeof *words);
+	struct options options = {.overrides = calloc((size_t)argc + 1, sizeof *options.overrides)};
+	if (!words || !options.overrides)
+		abort();
+	log_open("stsgate", true);
+	size_t count = 0;
+	int status = options_read(&options, argc, argv, &count, words);
+	if (status < 0)
+		status = command_start(&options, count, words);
+	free(words);
+	free(options.overrides);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("stsgate: output");
+		return EX_IOERR;
+	}
+	return status;
+}

@@ -1,0 +1,26 @@
+/* What the daemon would do with a verdict, by its settings: the milter's table of design 6 (recipient of a client that
+ * did not log in), and the map. */
+#ifndef CLI_OUTLOOK_H
+#define CLI_OUTLOOK_H
+
+#include "answer.h"
+#include "output.h"
+#include "settings.h"
+
+enum milter_action { MILTER_ACCEPT, MILTER_TAG, MILTER_DEFER, MILTER_QUARANTINE };
+
+struct outlook {
+	enum milter_action action;
+	char reply[ANSWER_REPLY_SIZE + 16];    /* with MILTER_DEFER; else "" */
+	char header[ANSWER_HEADER_SIZE + 256]; /* with MILTER_TAG and MILTER_QUARANTINE; else "" */
+	char *map;                             /* a socketmap reply's payload, owned */
+};
+/* `facts` are those that the verdict was made from: the map answers by them, too. */
+void outlook_init(struct outlook *outlook, const struct verdict *verdict, const struct facts *facts,
+	const struct settings *settings);
+void outlook_free(struct outlook *outlook);
+
+void tell_outlook(const struct outlook *outlook);
+json_t *describe_milter(const struct outlook *outlook);
+
+#endif

@@ -1,0 +1,124 @@
+#include "output.h"
+
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+const char *quote_bytes(struct quote *quote, const char *bytes, size_t len)
+{
+	struct text text;
+	text_init(&text, quote->text, sizeof quote->text);
+	text_quote(&text, bytes, len, sizeof quote->text - 1);
+	return quote->text;
+}
+
+const char *quote_string(struct quote *quote, const char *string)
+{
+	return quote_bytes(quote, string, strlen(string));
+}
+
+const char *when_date(struct when *when, int64_t at)
+{
+	time_t time = (time_t)at;
+	struct tm parts;
+	if (at == 0 || !gmtime_r(&time, &parts) ||
+		strftime(when->text, sizeof when->text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		snprintf(when->text, sizeof when->text, at == 0 ? "never" : "beyond all calendars");
+	return when->text;
+}
+
+const char *when_span(struct when *when, int64_t seconds)
+{
+	static const struct {
+		int64_t s;
+		char letter;
+	} unit[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	size_t i = 0;
+	if (seconds < 0)
+		seconds = 0;
+	while (i < 3 && seconds < unit[i].s)
+		i++;
+	int len = snprintf(when->text, sizeof when->text, "%lld%c", (long long)(seconds / unit[i].s), unit[i].letter);
+	int64_t rest = i < 3 ? seconds % unit[i].s / unit[i + 1].s : 0;
+	if (rest > 0)
+		snprintf(when->text + len, sizeof when->text - (size_t)len, " %lld%c", (long long)rest,
+			unit[i + 1].letter);
+	return when->text;
+}
+
+void tell(const char *label, const char *format, ...)
+{
+	va_list list;
+	va_start(list, format);
+	printf("%-9s ", label);
+	vprintf(format, list);
+	putchar('\n');
+	va_end(list);
+}
+
+int complain(const struct failure *why)
+{
+	fprintf(stderr, "stsgate: %s\n", why->text);
+	return why->code;
+}
+
+json_t *json_made(json_t *value)
+{
+	if (!value)
+		abort();
+	return value;
+}
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value ? value : json_null()) < 0)
+		abort();
+}
+
+void json_add(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) < 0)
+		abort();
+}
+
+json_t *json_text_bytes(const char *bytes, size_t len)
+{
+	json_t *value = json_stringn(bytes, len);
+	if (value)
+		return value;
+	struct quote quote;
+	return json_made(json_string(quote_bytes(&quote, bytes, len)));
+}
+
+json_t *json_text(const char *string)
+{
+	return string && *string ? json_text_bytes(string, strlen(string)) : json_null();
+}
+
+json_t *json_when(int64_t at)
+{
+	return at == 0 ? json_null() : json_made(json_integer(at));
+}
+
+json_t *json_names(const struct names *names)
+{
+	json_t *array = json_made(json_array());
+	for (const char *name = NULL; (name = names_next(names, name));)
+		json_add(array, json_text_bytes(name, strlen(name)));
+	return array;
+}
+
+void json_print(json_t *value)
+{
+	/* ASCII only: what others published may hold control characters of Unicode. */
+	char *text = json_dumps(value, JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+	if (!text)
+		abort();
+	puts(text);
+	free(text);
+	json_decref(value);
+}

@@ -1,0 +1,223 @@
+/* query: one case in this process, told step by step. */
+#include "clock.h"
+#include "commands.h"
+#include "describe.h"
+#include "kit.h"
+#include "outlook.h"
+#include "story.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Where check hands over the verdict. */
+struct waiter {
+	struct lock lock;
+	struct signal_cond told;
+	bool done;
+	bool final;
+	struct verdict verdict;
+};
+
+static void outcome_take(void *arg, struct outcome *outcome)
+{
+	struct waiter *waiter = arg;
+	lock_take(&waiter->lock);
+	waiter->verdict = outcome->verdict;
+	waiter->final = outcome->final;
+	waiter->done = true;
+	cond_wake_all(&waiter->told);
+	lock_drop(&waiter->lock);
+}
+
+static bool waiter_await_until(struct waiter *waiter, int64_t deadline_ms)
+{
+	bool in_time = true;
+	lock_take(&waiter->lock);
+	while (!waiter->done && in_time)
+		in_time = cond_wait_until(&waiter->told, &waiter->lock, deadline_ms);
+	bool done = waiter->done;
+	lock_drop(&waiter->lock);
+	return done;
+}
+
+static void waiter_await(struct waiter *waiter)
+{
+	lock_take(&waiter->lock);
+	while (!waiter->done)
+		cond_wait(&waiter->told, &waiter->lock);
+	lock_drop(&waiter->lock);
+}
+
+/* check_start() and not check_domain(): a case of its own, whose every step is seen, also when the store could answer
+ * at once. */
+static void verdict_await(struct waiter *waiter, struct check *check, const struct question *question, int wait_ms)
+{
+	struct outcome outcome = {0};
+	int64_t deadline_ms = clock_mono_ms() + wait_ms;
+	check_ticket ticket = check_start(check, question, outcome_take, waiter);
+	if (ticket == CHECK_NO_TICKET) {
+		check_fresh(check, question, &outcome);
+		outcome_take(waiter, &outcome);
+	} else if (!waiter_await_until(waiter, deadline_ms)) {
+		if (check_abandon(check, ticket, &outcome))
+			outcome_take(waiter, &outcome);
+		else
+			waiter_await(waiter); /* it is being told at this moment */
+	}
+	outcome_free(&outcome);
+}
+
+static void question_take(struct question *question, const char *word)
+{
+	if (strchr(word, '@'))
+		question_from_recipient(question, word, strlen(word), PURPOSE_QUERY);
+	else
+		question_from_next_hop(question, word, strlen(word), PURPOSE_QUERY);
+}
+
+/* Without a policy: whether that is known, or only could not be found out. */
+static bool none_is_known(enum reason reason)
+{
+	return reason != REASON_RECORD_LOOKUP && reason != REASON_RESOLVER && reason != REASON_INTERNAL &&
+	       reason != REASON_FIRST_CONTACT && reason != REASON_NOT_YET_CHECKED;
+}
+
+static int verdict_status(const struct waiter *waiter)
+{
+	if (!waiter->final)
+		return STATUS_UNSURE;
+	switch (waiter->verdict.kind) {
+	case VERDICT_NONE:
+		return none_is_known(waiter->verdict.reason) ? STATUS_YES : STATUS_UNSURE;
+	case VERDICT_PASS:
+	case VERDICT_FAIL_TESTING:
+		return STATUS_YES;
+	case VERDICT_FAIL_ENFORCE:
+	case VERDICT_DEFER:
+		break;
+	}
+	return STATUS_NO;
+}
+
+static const char *verdict_subject(const struct verdict *verdict)
+{
+	if (*verdict->hop)
+		return verdict->hop;
+	return reason_class(verdict->reason) == REASON_APART ? "" : "the next hop";
+}
+
+static void facts_tell(const struct facts *facts)
+{
+	const struct entry *entry = &facts->entry;
+	if (!facts->question.has_domain)
+		return;
+	putchar('\n');
+	if (facts->question.mx_lookup)
+		tell("domain", "%s", facts->question.domain);
+	else
+		tell("domain", "%s, the host itself at port %u", facts->question.domain, facts->question.port);
+	tell_record(entry);
+	tell_fetch(entry, facts->policy_detail);
+	tell_policy(entry, facts->now);
+	if (facts->question.mx_lookup)
+		tell_mx(entry);
+	for (unsigned i = 0; i < facts->hop_count; i++)
+		tell_hop(facts->hop[i].host, facts->hop[i].port, &facts->hop[i].record, facts->now);
+}
+
+static void answer_tell(const struct waiter *waiter, const struct facts *facts, const struct outlook *outlook)
+{
+	const struct verdict *verdict = &waiter->verdict;
+	const char *subject = verdict_subject(verdict), *advice = reason_advice(verdict->reason);
+	facts_tell(facts);
+	putchar('\n');
+	tell("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), waiter->final ? "" : " so far", subject,
+		*subject ? " " : "", reason_sentence(verdict->reason), reason_name(verdict->reason));
+	if (strcmp(advice, "nothing") != 0)
+		tell("advice", "%s", advice);
+	tell_outlook(outlook);
+}
+
+static json_t *question_object(const struct question *question, const char *asked)
+{
+	json_t *object = json_made(json_object());
+	json_put(object, "asked", json_text_bytes(asked, strlen(asked)));
+	json_put(object, "domain", json_text(question->domain));
+	json_put(object, "host", json_text(question->host));
+	json_put(object, "port", question->has_domain ? json_integer(question->port) : NULL);
+	json_put(object, "mx_lookup", json_boolean(question->mx_lookup));
+	return object;
+}
+
+static void facts_put(json_t *object, const struct facts *facts)
+{
+	json_t *hops = json_made(json_array());
+	for (unsigned i = 0; i < facts->hop_count; i++)
+		json_add(hops, describe_hop(facts->hop[i].host, facts->hop[i].port, &facts->hop[i].record));
+	json_put(object, "record", describe_record(&facts->entry));
+	json_put(object, "fetch", describe_fetch(&facts->entry, facts->policy_detail));
+	json_put(object, "policy", describe_policy(&facts->entry));
+	json_put(object, "mx_state", json_text(describe_mx_state(facts->entry.mx.state)));
+	json_put(object, "mx", describe_mx(&facts->entry));
+	json_put(object, "hops", hops);
+}
+
+static void answer_print(
+	const struct waiter *waiter, const struct story *story, const struct outlook *outlook, const char *asked)
+{
+	const struct verdict *verdict = &waiter->verdict;
+	const struct facts *facts = &story->facts;
+	json_t *object = json_made(json_object());
+	json_put(object, "domain", json_text(facts->question.domain));
+	json_put(object, "question", question_object(&facts->question, asked));
+	json_put(object, "steps", json_incref(story->steps));
+	facts_put(object, facts);
+	json_put(object, "verdict", json_text(verdict_name(verdict->kind)));
+	json_put(object, "reason", json_text(reason_name(verdict->reason)));
+	json_put(object, "sentence", json_text(reason_sentence(verdict->reason)));
+	json_put(object, "advice", json_text(reason_advice(verdict->reason)));
+	json_put(object, "hop", json_text(verdict->hop));
+	json_put(object, "final", json_boolean(waiter->final));
+	json_put(object, "milter", describe_milter(outlook));
+	json_put(object, "map", json_text(outlook->map));
+	json_print(object);
+}
+
+static void query_answer(
+	const struct options *options, struct kit *kit, struct story *story, const char *asked, struct waiter *waiter)
+{
+	const struct settings *settings = kit->config->settings;
+	struct question question;
+	question_take(&question, asked);
+	story_open(story, &question, &kit->config->rules);
+	verdict_await(waiter, kit->check, &question, kit_case_ms(settings));
+	story_close(story);
+	struct outlook outlook;
+	outlook_init(&outlook, &waiter->verdict, &story->facts, settings);
+	if (options->json)
+		answer_print(waiter, story, &outlook, asked);
+	else
+		answer_tell(waiter, &story->facts, &outlook);
+	outlook_free(&outlook);
+}
+
+int query_run(const struct options *options, size_t count, char **words)
+{
+	(void)count;
+	struct kit kit;
+	struct story story;
+	struct waiter waiter = {0};
+	lock_init(&waiter.lock);
+	cond_init(&waiter.told);
+	story_init(&story, options->json);
+	int status = kit_open(&kit, options, KIT_ANY_STORE, story_observe, &story);
+	if (status == 0) {
+		query_answer(options, &kit, &story, words[0], &waiter);
+		kit_close(&kit);
+		status = verdict_status(&waiter);
+	}
+	story_free(&story);
+	cond_destroy(&waiter.told);
+	lock_destroy(&waiter.lock);
+	return status;
+}

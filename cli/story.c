@@ -1,0 +1,181 @@
+#include "story.h"
+
+#include "clock.h"
+#include "describe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void story_init(struct story *story, bool json)
+{
+	*story = (struct story){.json = json, .steps = json_made(json_array())};
+	lock_init(&story->lock);
+	cond_init(&story->changed);
+}
+
+void story_free(struct story *story)
+{
+	facts_free(&story->facts);
+	json_decref(story->steps);
+	cond_destroy(&story->changed);
+	lock_destroy(&story->lock);
+}
+
+void story_open(struct story *story, const struct question *question, const struct rules *rules)
+{
+	lock_take(&story->lock);
+	facts_free(&story->facts);
+	facts_init(&story->facts, question, rules, clock_wall_s());
+	json_array_clear(story->steps);
+	story->open = true;
+	story->ended = false;
+	lock_drop(&story->lock);
+}
+
+void story_close(struct story *story)
+{
+	lock_take(&story->lock);
+	story->open = false;
+	lock_drop(&story->lock);
+}
+
+bool story_await(struct story *story, int wait_ms)
+{
+	int64_t deadline_ms = clock_mono_ms() + wait_ms;
+	bool in_time = true;
+	lock_take(&story->lock);
+	while (!story->ended && in_time)
+		in_time = cond_wait_until(&story->changed, &story->lock, deadline_ms);
+	bool ended = story->ended;
+	lock_drop(&story->lock);
+	return ended;
+}
+
+/* What a step found: a word, or a reason when there is none. */
+struct finding {
+	const char *word;
+	enum reason reason;
+};
+
+static struct finding found_or(const char *word, enum reason reason)
+{
+	return (struct finding){reason == REASON_NONE ? word : NULL, reason};
+}
+
+static struct finding entry_finding(const struct facts *facts)
+{
+	const struct entry *entry = &facts->entry;
+	if (facts->store != STORE_READ)
+		return (struct finding){NULL, REASON_INTERNAL};
+	return (struct finding){entry->has_policy || entry->record_checked_at ? "known" : "unknown", REASON_NONE};
+}
+
+static struct finding hop_finding(const struct facts *facts, const struct want *want)
+{
+	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
+	if (hop && hop->refused != REASON_NONE)
+		return (struct finding){NULL, hop->refused};
+	if (!hop || hop->record.newest.at == 0)
+		return (struct finding){"unknown", REASON_NONE};
+	return found_or("good", hop->record.newest.reason);
+}
+
+static struct finding step_finding(const struct want *want, const struct facts *facts)
+{
+	switch (want->kind) {
+	case WANT_NOTHING:
+		break;
+	case WANT_ENTRY:
+		return entry_finding(facts);
+	case WANT_EVIDENCE:
+	case WANT_PROBE:
+		return hop_finding(facts, want);
+	case WANT_RECORD:
+		return found_or("found", facts->entry.record_outcome);
+	case WANT_POLICY:
+		return found_or("fetched", facts->entry.fetch_outcome);
+	case WANT_MX:
+		return found_or(describe_mx_state(facts->entry.mx.state), facts->mx_outcome);
+	}
+	return (struct finding){"judged", REASON_NONE};
+}
+
+static const char *step_words(enum want_kind kind)
+{
+	switch (kind) {
+	case WANT_NOTHING:
+		break;
+	case WANT_ENTRY:
+		return "asked the store for";
+	case WANT_EVIDENCE:
+		return "asked the store for evidence of";
+	case WANT_RECORD:
+		return "looked up the MTA-STS record of";
+	case WANT_POLICY:
+		return "fetched the policy of";
+	case WANT_MX:
+		return "looked up the MX records of";
+	case WANT_PROBE:
+		return "probed";
+	}
+	return "looked at";
+}
+
+static void step_tell(const struct want *want, const struct finding *finding, const char *detail)
+{
+	printf("- %s %s", step_words(want->kind), want->name);
+	if (want->kind == WANT_EVIDENCE || want->kind == WANT_PROBE)
+		printf(":%u", want->port);
+	if (finding->word)
+		printf(": %s\n", finding->word);
+	else
+		printf(": %s [%s]\n", reason_sentence(finding->reason), reason_name(finding->reason));
+	if (*detail)
+		printf("  %s\n", detail);
+	fflush(stdout);
+}
+
+static json_t *step_object(const struct want *want, const struct finding *finding, const char *detail)
+{
+	bool hop = want->kind == WANT_EVIDENCE || want->kind == WANT_PROBE;
+	json_t *object = json_made(json_object());
+	json_put(object, "want", json_text(want_name(want->kind)));
+	json_put(object, "name", json_text(want->name));
+	json_put(object, "port", hop ? json_integer(want->port) : NULL);
+	json_put(object, "outcome", json_text(finding->word ? finding->word : reason_name(finding->reason)));
+	json_put(object, "detail", json_text(detail));
+	return object;
+}
+
+static void facts_take(struct facts *to, const struct facts *from)
+{
+	facts_free(to);
+	*to = *from;
+	entry_copy(&to->entry, &from->entry);
+}
+
+/* check may have other cases under way: renewals of what another question found due. */
+static bool is_ours(const struct story *story, const struct facts *facts)
+{
+	const struct question *ours = &story->facts.question, *other = &facts->question;
+	return story->open && ours->purpose == other->purpose && ours->port == other->port &&
+	       ours->mx_lookup == other->mx_lookup && strcmp(ours->domain, other->domain) == 0;
+}
+
+void story_observe(void *arg, const struct want *want, const struct facts *facts)
+{
+	struct story *story = arg;
+	lock_take(&story->lock);
+	if (is_ours(story, facts)) {
+		struct finding finding = step_finding(want, facts);
+		const char *detail = want->kind == WANT_POLICY ? facts->policy_detail : "";
+		if (story->json)
+			json_add(story->steps, step_object(want, &finding, detail));
+		else
+			step_tell(want, &finding, detail);
+		facts_take(&story->facts, facts);
+		story->ended = verdict_next(facts).want.kind == WANT_NOTHING;
+		cond_wake_all(&story->changed);
+	}
+	lock_drop(&story->lock);
+}
