@@ -1,0 +1,96 @@
+#include "dns_context.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define SYSTEM_ROOT_KEY "/usr/share/dns/root.key" /* package dns-root-data */
+
+static const char *const context_options[][2] = {
+	{"do-not-query-localhost:", "no"}, /* the relay's resolver is often its own */
+	/* Nothing is answered out of libunbound's own tables: the resolver is asked for everything. */
+	{"unblock-lan-zones:", "yes"},
+	{"insecure-lan-zones:", "yes"},
+	{"qname-minimisation:", "no"},
+	/* Otherwise one validated NXDOMAIN for invalid. would answer the control query for ever. */
+	{"aggressive-nsec:", "no"},
+	{"harden-below-nxdomain:", "no"},
+	{"edns-buffer-size:", "1232"},
+	{"msg-cache-size:", "16m"},
+	{"rrset-cache-size:", "32m"},
+	{"cache-max-negative-ttl:", "3600"},
+	{"outgoing-range:", "512"},
+	{"outgoing-num-tcp:", "32"},
+	{"num-queries-per-thread:", "1024"},
+	/* A server that was dead is asked again soon. */
+	{"infra-host-ttl:", "30"},
+	{"infra-keep-probing:", "yes"},
+	{"infra-cache-max-rtt:", "2000"},
+};
+
+/* Zones that libunbound would answer by itself. Its own loopback names stay. */
+static const char *const context_zones[] = {
+	"test.", "invalid.", "onion.", "home.arpa.", "resolver.arpa.", "service.arpa."};
+
+static bool context_set(struct ub_ctx *ctx, const char *option, const char *value, struct failure *why)
+{
+	int error = ub_ctx_set_option(ctx, option, value);
+
+	return error == 0 ||
+	       failure_set(why, EX_SOFTWARE, "libunbound takes no \"%s %s\": %s", option, value, ub_strerror(error));
+}
+
+static bool context_servers(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
+{
+	int error;
+
+	/* Without any nameserver line libunbound asks 127.0.0.1, as resolv.conf(5) says. */
+	if (options->server_count == 0) {
+		error = ub_ctx_resolvconf(ctx, RESOLV_CONF);
+		return error == 0 ||
+		       failure_set(why, EX_CONFIG, "%s: %s; set dns_servers", RESOLV_CONF, ub_strerror(error));
+	}
+	for (size_t i = 0; i < options->server_count; i++) {
+		error = ub_ctx_set_fwd(ctx, options->servers[i]);
+		if (error != 0)
+			return failure_set(why, EX_CONFIG, "dns_servers: \"%s\" is no address; write addr or addr@port",
+				options->servers[i]);
+	}
+	return true;
+}
+
+static bool context_validation(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
+{
+	const char *anchor = options->trust_anchor ? options->trust_anchor : SYSTEM_ROOT_KEY;
+
+	if (!options->validate)
+		return context_set(ctx, "module-config:", "iterator", why);
+	if (access(anchor, R_OK) != 0)
+		return failure_set(why, EX_CONFIG, "dns_trust_anchor: %s: %s", anchor, strerror(errno));
+	int error = ub_ctx_add_ta_file(ctx, anchor);
+	if (error != 0)
+		return failure_set(why, EX_CONFIG, "dns_trust_anchor: %s: %s", anchor, ub_strerror(error));
+	return context_set(ctx, "module-config:", "validator iterator", why);
+}
+
+bool dns_context_setup(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
+{
+	int error;
+
+	ub_ctx_debugout(ctx, NULL); /* it would write to stderr */
+	for (size_t i = 0; i < sizeof context_options / sizeof *context_options; i++)
+		if (!context_set(ctx, context_options[i][0], context_options[i][1], why))
+			return false;
+	if (!context_validation(ctx, options, why) || !context_servers(ctx, options, why))
+		return false;
+	if ((error = ub_ctx_async(ctx, 1)) != 0)
+		return failure_set(why, EX_SOFTWARE, "libunbound: %s", ub_strerror(error));
+	/* Last: this is its first use, after which nothing can be set. A bad trust anchor shows here. */
+	for (size_t i = 0; i < sizeof context_zones / sizeof *context_zones; i++)
+		if ((error = ub_ctx_zone_remove(ctx, context_zones[i])) != 0)
+			return failure_set(why, EX_CONFIG, "libunbound cannot start: %s%s", ub_strerror(error),
+				options->validate ? "; look at dns_trust_anchor" : "");
+	return true;
+}

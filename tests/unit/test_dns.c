@@ -1,0 +1,523 @@
+/* dns against a small DNS server on a loopback port: forwarding, outcomes, TTLs, deadlines, dead resolvers, threads. */
+#include "clock.h"
+#include "dns.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* A server. Names decide what it does; unknown ones have an A record 192.0.2.9. */
+
+#define FLAG_AA 0x0400
+#define FLAG_TC 0x0200
+#define FLAG_RA 0x0080
+#define RCODE_SERVFAIL 2
+#define RCODE_NXDOMAIN 3
+#define RCODE_REFUSED 5
+#define PACKET_MAX 60000
+
+struct responder {
+	int udp, tcp, stop[2];
+	uint16_t port;
+	pthread_t thread;
+	bool authoritative; /* no RA */
+	bool refuses_invalid;
+	atomic_bool mute;
+	atomic_int queries;
+};
+
+struct packet {
+	uint8_t bytes[PACKET_MAX];
+	size_t len;
+};
+
+static void put16(struct packet *p, unsigned value)
+{
+	p->bytes[p->len++] = (uint8_t)(value >> 8);
+	p->bytes[p->len++] = (uint8_t)value;
+}
+
+static void put_bytes(struct packet *p, const void *bytes, size_t len)
+{
+	memcpy(p->bytes + p->len, bytes, len);
+	p->len += len;
+}
+
+static void put_name(struct packet *p, const char *name)
+{
+	while (*name) {
+		size_t len = strcspn(name, ".");
+
+		p->bytes[p->len++] = (uint8_t)len;
+		put_bytes(p, name, len);
+		name += len + (name[len] == '.');
+	}
+	p->bytes[p->len++] = 0;
+}
+
+/* A record of the queried name (compressed), or of `owner`. */
+static void put_record(struct packet *p, const char *owner, unsigned type, uint32_t ttl, const void *data, size_t len)
+{
+	if (owner)
+		put_name(p, owner);
+	else
+		put16(p, 0xc00c);
+	put16(p, type);
+	put16(p, 1);
+	put16(p, ttl >> 16);
+	put16(p, ttl & 0xffff);
+	put16(p, (unsigned)len);
+	put_bytes(p, data, len);
+}
+
+static void put_soa(struct packet *p, uint32_t ttl, uint32_t minimum)
+{
+	struct packet soa = {.len = 0};
+
+	put_name(&soa, "ns.example");
+	put_name(&soa, "hostmaster.example");
+	for (int i = 0; i < 4; i++) {
+		put16(&soa, 0);
+		put16(&soa, 60);
+	}
+	put16(&soa, minimum >> 16);
+	put16(&soa, minimum & 0xffff);
+	put_record(p, "example", 6, ttl, soa.bytes, soa.len);
+	p->bytes[9]++;
+}
+
+static void answer_count(struct packet *p, unsigned count)
+{
+	p->bytes[6] = (uint8_t)(count >> 8);
+	p->bytes[7] = (uint8_t)count;
+}
+
+static void put_many(struct packet *p, unsigned count, bool udp)
+{
+	if (udp) {
+		p->bytes[2] |= FLAG_TC >> 8;
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		char text[8];
+		int len = snprintf(text + 1, sizeof text - 1, "%05u", i);
+
+		text[0] = (char)len;
+		put_record(p, NULL, DNS_TXT, 60, text, (size_t)len + 1);
+	}
+	answer_count(p, count);
+}
+
+/* False: no answer at all. */
+static bool answer_fill(struct responder *r, struct packet *p, const char *name, unsigned type, bool udp)
+{
+	static const uint8_t address[4] = {192, 0, 2, 9};
+	static const uint8_t mx[] = {0, 10, 4, 'm', 'a', 'i', 'l', 0xc0, 0x0c}; /* mail.<queried name> */
+
+	if (!strcmp(name, "silent.example"))
+		return false;
+	if (!strcmp(name, "servfail.example")) {
+		p->bytes[3] |= RCODE_SERVFAIL;
+	} else if (!strcmp(name, "refused.example") || (r->refuses_invalid && strstr(name, "invalid"))) {
+		p->bytes[3] |= RCODE_REFUSED;
+	} else if (!strcmp(name, "gone.example") || !strncmp(name, "stsgate-", 8)) {
+		p->bytes[3] |= RCODE_NXDOMAIN;
+		put_soa(p, 60, 999);
+	} else if (!strcmp(name, "bare.example")) {
+		p->bytes[3] |= RCODE_NXDOMAIN;
+	} else if (!strcmp(name, "nodata.example")) {
+		put_soa(p, 500, 123);
+	} else if (!strcmp(name, "many.example")) {
+		put_many(p, DNS_RR_MAX + 88, udp);
+	} else if (!strcmp(name, "alias.example")) {
+		put_record(p, NULL, 5, 50, "\4real\7example", 14);
+		answer_count(p, 1);
+	} else if (!strcmp(name, "real.example")) {
+		put_record(p, NULL, DNS_TXT, 40, "\2ab\1c", 5);
+		answer_count(p, 1);
+	} else if (type == DNS_MX) {
+		put_record(p, NULL, DNS_MX, 60, mx, sizeof mx);
+		answer_count(p, 1);
+	} else if (type == DNS_TXT) {
+		put_record(p, NULL, DNS_TXT, 60, "\3abc", 4);
+		answer_count(p, 1);
+	} else if (type == DNS_A) {
+		put_record(p, NULL, DNS_A, 77, address, 4);
+		answer_count(p, 1);
+	} else {
+		put_soa(p, 60, 60);
+	}
+	return true;
+}
+
+/* The reply to a query of one question; 0: none. */
+static size_t respond(struct responder *r, const uint8_t *query, size_t len, struct packet *p, bool udp)
+{
+	char name[256] = "";
+	size_t at = 12, used = 0;
+
+	atomic_fetch_add(&r->queries, 1);
+	if (atomic_load(&r->mute) || len < 17)
+		return 0;
+	while (at < len && query[at] && used < sizeof name - 64) {
+		used += (size_t)snprintf(name + used, sizeof name - used, "%s%.*s", used ? "." : "", query[at],
+			(const char *)query + at + 1);
+		at += query[at] + 1u;
+	}
+	if (at + 5 > len)
+		return 0;
+	memset(p->bytes, 0, 12);
+	memcpy(p->bytes, query, 2);
+	p->bytes[2] = 0x80 | (query[2] & 1) | (r->authoritative ? FLAG_AA >> 8 : 0);
+	p->bytes[3] = r->authoritative ? 0 : FLAG_RA;
+	p->bytes[5] = 1;
+	p->len = 12;
+	put_bytes(p, query + 12, at + 5 - 12);
+	return answer_fill(r, p, name, (unsigned)query[at + 1] << 8 | query[at + 2], udp) ? p->len : 0;
+}
+
+static void serve_udp(struct responder *r, struct packet *p)
+{
+	uint8_t query[1500];
+	struct sockaddr_in peer;
+	socklen_t peer_len = sizeof peer;
+	ssize_t len = recvfrom(r->udp, query, sizeof query, 0, (struct sockaddr *)&peer, &peer_len);
+	size_t reply = len > 0 ? respond(r, query, (size_t)len, p, true) : 0;
+
+	if (reply)
+		sendto(r->udp, p->bytes, reply, 0, (struct sockaddr *)&peer, peer_len);
+}
+
+static void serve_tcp(struct responder *r, struct packet *p)
+{
+	uint8_t query[1500];
+	int fd = accept(r->tcp, NULL, NULL);
+	ssize_t len = recv(fd, query, sizeof query, 0);
+	size_t reply = len > 2 ? respond(r, query + 2, (size_t)len - 2, p, false) : 0;
+	uint8_t prefix[2] = {(uint8_t)(reply >> 8), (uint8_t)reply};
+
+	if (reply && send(fd, prefix, 2, MSG_NOSIGNAL | MSG_MORE) == 2)
+		send(fd, p->bytes, reply, MSG_NOSIGNAL);
+	close(fd);
+}
+
+static void *responder_run(void *arg)
+{
+	struct responder *r = arg;
+	struct pollfd fds[3] = {{.fd = r->udp, .events = POLLIN}, {.fd = r->tcp, .events = POLLIN},
+		{.fd = r->stop[0], .events = POLLIN}};
+	struct packet *p = calloc(1, sizeof *p);
+
+	for (;;) {
+		poll(fds, 3, -1);
+		if (fds[2].revents)
+			break;
+		if (fds[0].revents)
+			serve_udp(r, p);
+		if (fds[1].revents)
+			serve_tcp(r, p);
+	}
+	free(p);
+	return NULL;
+}
+
+static void responder_start(struct responder *r)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof here;
+
+	r->tcp = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(r->tcp, (struct sockaddr *)&here, sizeof here), 0);
+	assert_int_equal(getsockname(r->tcp, (struct sockaddr *)&here, &len), 0);
+	assert_int_equal(listen(r->tcp, 16), 0);
+	r->udp = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(bind(r->udp, (struct sockaddr *)&here, sizeof here), 0);
+	r->port = ntohs(here.sin_port);
+	assert_int_equal(pipe(r->stop), 0);
+	assert_int_equal(pthread_create(&r->thread, NULL, responder_run, r), 0);
+}
+
+static void responder_stop(struct responder *r)
+{
+	assert_int_equal(write(r->stop[1], "", 1), 1);
+	pthread_join(r->thread, NULL);
+	close(r->udp);
+	close(r->tcp);
+	close(r->stop[0]);
+	close(r->stop[1]);
+}
+
+static struct dns *dns_at(uint16_t port)
+{
+	char server[32];
+	const char *servers[1] = {server};
+	struct failure why = {0};
+	struct dns *dns;
+
+	snprintf(server, sizeof server, "127.0.0.1@%u", port);
+	dns = dns_new(&(struct dns_options){.servers = servers, .server_count = 1}, &why);
+	if (!dns)
+		fail_msg("%s", why.text);
+	return dns;
+}
+
+static enum dns_outcome outcome_of(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+{
+	struct dns_answer *answer = dns_lookup(dns, name, type, timeout_ms);
+	enum dns_outcome outcome = answer->outcome;
+
+	dns_answer_free(&answer);
+	assert_null(answer);
+	return outcome;
+}
+
+/* Tests */
+
+static const struct row {
+	const char *name;
+	enum dns_type type;
+	enum dns_outcome outcome;
+	size_t count;
+	uint32_t ttl_s;
+	const char *data;
+	size_t len;
+	bool truncated;
+} rows[] = {
+	{"ok.example", DNS_A, DNS_OK, 1, 77, "\300\0\2\11", 4, false},
+	{"ok.example", DNS_AAAA, DNS_NODATA, 0, 60, NULL, 0, false},
+	{"alias.example", DNS_TXT, DNS_OK, 1, 40, "\2ab\1c", 5, false},
+	{"x.example", DNS_MX, DNS_OK, 1, 60, "\0\12\4mail\1x\7example", 18, false},
+	{"nodata.example", DNS_A, DNS_NODATA, 0, 123, NULL, 0, false},
+	{"gone.example", DNS_A, DNS_NXDOMAIN, 0, 60, NULL, 0, false},
+	{"bare.example", DNS_A, DNS_NXDOMAIN, 0, 300, NULL, 0, false},
+	{"servfail.example", DNS_A, DNS_FAILED, 0, 0, NULL, 0, false},
+	{"refused.example", DNS_A, DNS_FAILED, 0, 0, NULL, 0, false},
+	{"many.example", DNS_TXT, DNS_OK, DNS_RR_MAX, 60, NULL, 0, true},
+	{"a..example", DNS_A, DNS_FAILED, 0, 0, NULL, 0, false},
+	/* What libunbound would answer by itself: */
+	{"mail.test", DNS_A, DNS_OK, 1, 77, NULL, 0, false},
+	{"test", DNS_TXT, DNS_OK, 1, 60, NULL, 0, false},
+	{"mail.invalid", DNS_A, DNS_OK, 1, 77, NULL, 0, false},
+	{"mail.onion", DNS_A, DNS_OK, 1, 77, NULL, 0, false},
+	{"mail.home.arpa", DNS_A, DNS_OK, 1, 77, NULL, 0, false},
+	{"mail.local", DNS_A, DNS_OK, 1, 77, NULL, 0, false},
+	{"1.0.0.10.in-addr.arpa", DNS_TXT, DNS_OK, 1, 60, NULL, 0, false},
+	{"1.0.168.192.in-addr.arpa", DNS_TXT, DNS_OK, 1, 60, NULL, 0, false},
+	{"1.2.0.192.in-addr.arpa", DNS_TXT, DNS_OK, 1, 60, NULL, 0, false},
+};
+
+static void check_rows(bool authoritative)
+{
+	struct responder r = {.authoritative = authoritative};
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port);
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct row *row = &rows[i];
+		struct dns_answer *answer = dns_lookup(dns, row->name, row->type, 5000);
+
+		if (answer->outcome != row->outcome || answer->count != row->count || answer->ttl_s != row->ttl_s ||
+			answer->truncated != row->truncated || answer->secure)
+			fail_msg("%s type %d: %s count %zu ttl %u", row->name, (int)row->type,
+				dns_outcome_name(answer->outcome), answer->count, answer->ttl_s);
+		if (row->data) {
+			assert_int_equal(answer->rr[0].len, row->len);
+			assert_memory_equal(answer->rr[0].data, row->data, row->len);
+		}
+		dns_answer_free(&answer);
+	}
+	dns_free(&dns);
+	assert_null(dns);
+	responder_stop(&r);
+}
+
+static void test_outcomes(void **state)
+{
+	(void)state;
+	check_rows(false);
+}
+
+static void test_outcomes_without_recursion_available(void **state)
+{
+	(void)state;
+	check_rows(true);
+}
+
+static void test_deadline(void **state)
+{
+	struct responder r = {0};
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port);
+
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
+	int64_t begun_ms = clock_mono_ms();
+	assert_int_equal(outcome_of(dns, "silent.example", DNS_A, 1500), DNS_TIMEOUT);
+	int64_t took_ms = clock_mono_ms() - begun_ms;
+	assert_in_range(took_ms, 1499, 1900);
+	begun_ms = clock_mono_ms();
+	dns_free(&dns); /* with the query still under way */
+	assert_in_range(clock_mono_ms() - begun_ms, 0, 1000);
+	responder_stop(&r);
+}
+
+/* The servers fall silent: what is cached goes on, the rest is not the domain's fault; then they come back. */
+static void test_dead_and_back(void **state)
+{
+	struct responder r = {0};
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port);
+
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
+	assert_int_equal(outcome_of(dns, "servfail.example", DNS_A, 5000), DNS_FAILED); /* control query: alive */
+	atomic_store(&r.mute, true);
+	usleep(5100 * 1000); /* until the control query's answer is too old */
+	assert_int_equal(outcome_of(dns, "one.example", DNS_A, 3000), DNS_BROKEN);
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 3000), DNS_OK);
+	assert_int_equal(outcome_of(dns, "two.example", DNS_A, 1000), DNS_BROKEN);
+	atomic_store(&r.mute, false);
+	int64_t begun_ms = clock_mono_ms();
+	while (outcome_of(dns, "three.example", DNS_A, 2000) != DNS_OK)
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 15000);
+	dns_free(&dns);
+	responder_stop(&r);
+}
+
+static void test_nobody_listens(void **state)
+{
+	struct responder r = {0};
+	(void)state;
+	responder_start(&r);
+	responder_stop(&r);
+	struct dns *dns = dns_at(r.port);
+
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 4000), DNS_BROKEN);
+	dns_free(&dns);
+}
+
+/* A server that refuses the control query is judged by its other answers. */
+static void test_control_refused(void **state)
+{
+	struct responder r = {.refuses_invalid = true};
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port);
+
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
+	assert_int_equal(outcome_of(dns, "servfail.example", DNS_A, 5000), DNS_FAILED);
+	assert_int_equal(outcome_of(dns, "silent.example", DNS_A, 2500), DNS_TIMEOUT);
+	dns_free(&dns);
+	responder_stop(&r);
+}
+
+#define THREADS 16
+#define LOOKUPS 60
+
+static atomic_int good_lookups;
+
+static void *lookups_run(void *arg)
+{
+	static atomic_int thread_number;
+	int number = atomic_fetch_add(&thread_number, 1);
+
+	for (int i = 0; i < LOOKUPS; i++) {
+		char name[64];
+
+		snprintf(name, sizeof name, "n%d.t%d.example", i % 20, number / 2);
+		if (outcome_of(arg, name, DNS_A, 8000) == DNS_OK)
+			atomic_fetch_add(&good_lookups, 1);
+	}
+	outcome_of(arg, "silent.example", DNS_A, 30);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct responder r = {0};
+	pthread_t threads[THREADS];
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port);
+
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, lookups_run, dns), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atomic_load(&good_lookups), THREADS * LOOKUPS);
+	assert_in_range(atomic_load(&r.queries), 160, 400); /* 160 names: the rest came from the cache */
+	dns_free(&dns);
+	responder_stop(&r);
+}
+
+static void test_bad_options(void **state)
+{
+	const char *servers[1] = {"resolver.example"};
+	struct failure why = {0};
+	(void)state;
+
+	assert_null(dns_new(&(struct dns_options){.servers = servers, .server_count = 1}, &why));
+	assert_int_equal(why.code, EX_CONFIG);
+	assert_non_null(strstr(why.text, "resolver.example"));
+	assert_null(dns_new(&(struct dns_options){.validate = true, .trust_anchor = "/nonexistent/root.key"}, &why));
+	assert_int_equal(why.code, EX_CONFIG);
+	assert_non_null(strstr(why.text, "/nonexistent/root.key"));
+}
+
+/* A trust anchor that the answers cannot be traced to: bogus, which is the domain's trouble. */
+static void test_bogus(void **state)
+{
+	char path[] = "/tmp/stsgate-test-anchor-XXXXXX", server[32];
+	const char *servers[1] = {server};
+	static const char anchor[] =
+		"example. IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n";
+	struct responder r = {0};
+	struct failure why = {0};
+	int fd = mkstemp(path);
+	(void)state;
+
+	assert_int_equal(write(fd, anchor, sizeof anchor - 1), sizeof anchor - 1);
+	close(fd);
+	responder_start(&r);
+	snprintf(server, sizeof server, "127.0.0.1@%u", r.port);
+	struct dns *dns = dns_new(
+		&(struct dns_options){.servers = servers, .server_count = 1, .validate = true, .trust_anchor = path},
+		&why);
+	if (!dns)
+		fail_msg("%s", why.text);
+	assert_int_equal(outcome_of(dns, "ok.test", DNS_A, 5000), DNS_OK);
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 8000), DNS_FAILED);
+	dns_free(&dns);
+	responder_stop(&r);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_outcomes_without_recursion_available),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_dead_and_back),
+		cmocka_unit_test(test_nobody_listens),
+		cmocka_unit_test(test_control_refused),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_bogus),
+	};
+
+	alarm(120);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
