@@ -1,0 +1,206 @@
+#include "trust.h"
+
+#include "clock.h"
+#include "lock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+/* What update-ca-certificates writes, whole, each time it runs: watched also when the system's store is a directory. */
+#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+
+/* Which version of the file is meant. All zero: there is none, or none that can be looked at. */
+struct version {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+};
+
+struct trust {
+	struct lock lock;
+	char *file;                              /* NULL: the system's */
+	X509_STORE *store GUARDED_BY(lock);      /* never NULL */
+	struct version version GUARDED_BY(lock); /* newest that was tried */
+	int64_t looked_at_ms GUARDED_BY(lock);
+};
+
+static const char *watched_file(const struct trust *trust)
+{
+	return trust->file ? trust->file : SYSTEM_BUNDLE;
+}
+
+static struct version version_now(const char *file)
+{
+	struct version version;
+	struct stat st;
+
+	memset(&version, 0, sizeof version);
+	if (stat(file, &st) == 0) {
+		version.device = st.st_dev;
+		version.inode = st.st_ino;
+		version.size = st.st_size;
+		version.changed = st.st_mtim;
+	}
+	return version;
+}
+
+static bool version_same(const struct version *a, const struct version *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+static int store_certificates(X509_STORE *store)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	int count = 0;
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++)
+		if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_X509)
+			count++;
+	return count;
+}
+
+static const char *openssl_words(void)
+{
+	const char *words = ERR_reason_error_string(ERR_peek_last_error());
+
+	return words ? words : "unknown error";
+}
+
+static bool load_file(X509_STORE *store, const char *file, struct failure *why)
+{
+	struct stat st;
+
+	if (stat(file, &st) != 0)
+		return failure_set(why, EX_CONFIG, "%s: %s", file, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return failure_set(why, EX_CONFIG, "%s: is not a regular file; name a file of PEM certificates", file);
+	ERR_clear_error();
+	if (X509_STORE_load_file(store, file) != 1 || store_certificates(store) == 0) {
+		failure_set(why, EX_CONFIG,
+			"%s: holds no certificate that can be read (%s); name a file of PEM certificates", file,
+			openssl_words());
+		ERR_clear_error();
+		return false;
+	}
+	return true;
+}
+
+static bool load_system(X509_STORE *store, struct failure *why)
+{
+	struct stat st;
+
+	if (X509_STORE_set_default_paths(store) != 1)
+		return failure_set(why, EX_OSERR, "the system's certificate store cannot be used: %s", openssl_words());
+	if (stat(SYSTEM_BUNDLE, &st) == 0)
+		return load_file(store, SYSTEM_BUNDLE, why);
+	/* A directory of hashed names is read as certificates are asked for: that it is empty shows only then. */
+	return true;
+}
+
+static X509_STORE *store_load(const char *file, struct failure *why)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	if (!store)
+		abort();
+	if (file ? load_file(store, file, why) : load_system(store, why))
+		return store;
+	X509_STORE_free(store);
+	return NULL;
+}
+
+struct trust *trust_new(const char *file, struct failure *why)
+{
+	struct trust *trust = calloc(1, sizeof *trust);
+
+	if (!trust)
+		abort();
+	lock_init(&trust->lock);
+	if (file && !(trust->file = strdup(file)))
+		abort();
+	lock_take(&trust->lock);
+	trust->version = version_now(watched_file(trust));
+	trust->looked_at_ms = clock_mono_ms();
+	trust->store = store_load(file, why);
+	bool loaded = trust->store != NULL;
+	lock_drop(&trust->lock);
+	if (!loaded)
+		trust_free(&trust);
+	return trust;
+}
+
+void trust_free(struct trust **trust)
+{
+	if (!trust || !*trust)
+		return;
+	X509_STORE_free((*trust)->store);
+	lock_destroy(&(*trust)->lock);
+	free((*trust)->file);
+	free(*trust);
+	*trust = NULL;
+}
+
+/* Whether it is this caller's turn to read the file again. */
+static bool trust_changed(struct trust *trust)
+{
+	int64_t now_ms = clock_mono_ms();
+	bool changed = false;
+
+	lock_take(&trust->lock);
+	if (now_ms - trust->looked_at_ms >= TRUST_LOOK_S * 1000) {
+		struct version version = version_now(watched_file(trust));
+
+		trust->looked_at_ms = now_ms;
+		changed = !version_same(&version, &trust->version);
+		trust->version = version;
+	}
+	lock_drop(&trust->lock);
+	return changed;
+}
+
+/* Reading takes some ten milliseconds: meanwhile the others go on with the old store. */
+static void trust_reload(struct trust *trust)
+{
+	struct failure why;
+	X509_STORE *fresh = store_load(trust->file, &why), *old;
+
+	if (!fresh) {
+		log_warning("certificate authorities not read again, the old ones stay: %s", why.text);
+		return;
+	}
+	lock_take(&trust->lock);
+	old = trust->store;
+	trust->store = fresh;
+	lock_drop(&trust->lock);
+	X509_STORE_free(old);
+	log_info("certificate authorities read again from %s", watched_file(trust));
+}
+
+X509_STORE *trust_store(struct trust *trust)
+{
+	X509_STORE *store;
+
+	if (trust_changed(trust))
+		trust_reload(trust);
+	lock_take(&trust->lock);
+	store = trust->store;
+	X509_STORE_up_ref(store);
+	lock_drop(&trust->lock);
+	return store;
+}
+
+bool trust_check_host(X509_VERIFY_PARAM *param, const char *host)
+{
+	X509_VERIFY_PARAM_set_hostflags(
+		param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+}
