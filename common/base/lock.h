@@ -11,7 +11,6 @@
 #else
 #define LOCK_ATTR(x)
 #endif
-/* Of a struct member: for the reader only, since clang cannot check members in C (the lock's name is not known yet). */
 /* Of a struct's member: for readers. clang takes the name of a sibling member in C only from version 20 on, so what it
  * checks is REQUIRES. */
 #define GUARDED_BY(l)

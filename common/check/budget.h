@@ -21,7 +21,8 @@ enum budget_answer {
 	BUDGET_BUSY /* a probe is under way there: soon */,
 	BUDGET_SPENT /* not in this minute */
 };
-enum budget_answer budget_take(struct budget *budget, const struct address *address, int64_t now_ms);
-void budget_give(struct budget *budget, const struct address *address); /* after BUDGET_GO, when the probe has ended */
+/* After BUDGET_GO `*slot` is to be given back by budget_give(), when the probe has ended. */
+enum budget_answer budget_take(struct budget *budget, const struct address *address, int64_t now_ms, unsigned *slot);
+void budget_give(struct budget *budget, unsigned slot);
 
 #endif

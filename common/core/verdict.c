@@ -108,6 +108,7 @@ static struct verdict so_far(const struct judge *j)
 		v.worth_waiting = true;
 	} else if (j->policy->mode != POLICY_ENFORCE) {
 		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
+		v.worth_waiting = f->question.purpose == PURPOSE_QUERY;
 	} else if (j->bad != REASON_NONE) {
 		v = verdict_make(j, VERDICT_DEFER, j->bad, j->bad_host);
 		v.worth_waiting = true;

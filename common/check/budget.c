@@ -1,0 +1,117 @@
+#include "budget.h"
+
+#include "lock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MINUTE_MS 60000
+#define SLOT_TRIES 8
+
+/* A bucket of tokens that fills evenly: a minute's worth at most. In thousandths, so that slow rates keep their
+ * fractions. */
+struct bucket {
+	int64_t milli_tokens;
+	int64_t at_ms;
+};
+
+struct slot {
+	uint64_t network; /* 0 with under_way 0 and a full bucket: free */
+	unsigned under_way;
+	struct bucket bucket;
+};
+
+struct budget {
+	struct lock lock;
+	struct bucket all GUARDED_BY(lock);
+	struct slot slot[BUDGET_SLOTS] GUARDED_BY(lock);
+};
+
+struct budget *budget_new(void)
+{
+	struct budget *budget = calloc(1, sizeof *budget);
+	if (!budget)
+		abort();
+	lock_init(&budget->lock);
+	return budget;
+}
+
+void budget_free(struct budget **budget)
+{
+	if (!*budget)
+		return;
+	lock_destroy(&(*budget)->lock);
+	free(*budget);
+	*budget = NULL;
+}
+
+/* A zeroed bucket is one that was full long ago. */
+static void bucket_fill(struct bucket *bucket, int64_t a_minute, int64_t now_ms)
+{
+	int64_t passed = now_ms - bucket->at_ms;
+	if (bucket->at_ms == 0 || passed > MINUTE_MS)
+		passed = MINUTE_MS;
+	bucket->milli_tokens += passed * a_minute * 1000 / MINUTE_MS;
+	if (bucket->milli_tokens > a_minute * 1000)
+		bucket->milli_tokens = a_minute * 1000;
+	bucket->at_ms = now_ms;
+}
+
+static bool slot_is_idle(const struct slot *slot, int64_t now_ms)
+{
+	return slot->under_way == 0 && (slot->bucket.at_ms == 0 || now_ms - slot->bucket.at_ms > MINUTE_MS);
+}
+
+/* The network's slot, one that is idle, or, in a full neighbourhood, a slot shared with another network: stricter,
+ * never laxer. */
+static struct slot *slot_find(struct budget *budget, uint64_t network, int64_t now_ms) REQUIRES(budget->lock)
+{
+	uint64_t hash = network * 0x9e3779b97f4a7c15u;
+	struct slot *idle = NULL;
+	for (unsigned i = 0; i < SLOT_TRIES; i++) {
+		struct slot *slot = &budget->slot[((hash >> 32) + i) % BUDGET_SLOTS];
+		if (slot->network == network && slot->bucket.at_ms != 0)
+			return slot;
+		if (!idle && slot_is_idle(slot, now_ms))
+			idle = slot;
+	}
+	if (!idle)
+		return &budget->slot[(hash >> 32) % BUDGET_SLOTS];
+	memset(idle, 0, sizeof *idle);
+	idle->network = network;
+	return idle;
+}
+
+static enum budget_answer take(struct budget *budget, struct slot *slot, int64_t factor, int64_t now_ms)
+	REQUIRES(budget->lock)
+{
+	bucket_fill(&slot->bucket, BUDGET_A_MINUTE * factor, now_ms);
+	bucket_fill(&budget->all, BUDGET_GLOBAL_A_MINUTE, now_ms);
+	if (slot->bucket.milli_tokens < 1000)
+		return BUDGET_SPENT;
+	if (slot->under_way >= BUDGET_AT_ONCE * factor || budget->all.milli_tokens < 1000)
+		return BUDGET_BUSY;
+	slot->bucket.milli_tokens -= 1000;
+	budget->all.milli_tokens -= 1000;
+	slot->under_way++;
+	return BUDGET_GO;
+}
+
+enum budget_answer budget_take(struct budget *budget, const struct address *address, int64_t now_ms, unsigned *slot)
+{
+	int64_t factor = address_is_global(address) ? 1 : BUDGET_PRIVATE_FACTOR;
+	lock_take(&budget->lock);
+	struct slot *found = slot_find(budget, address_network(address), now_ms);
+	enum budget_answer answer = take(budget, found, factor, now_ms);
+	*slot = (unsigned)(found - budget->slot);
+	lock_drop(&budget->lock);
+	return answer;
+}
+
+void budget_give(struct budget *budget, unsigned slot)
+{
+	lock_take(&budget->lock);
+	if (budget->slot[slot].under_way > 0)
+		budget->slot[slot].under_way--;
+	lock_drop(&budget->lock);
+}

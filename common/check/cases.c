@@ -1,0 +1,333 @@
+#include "cases.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- tables (under the lock) -------------------------------------------------------------------------------------- */
+
+static unsigned hash_name(const char *name, unsigned salt)
+{
+	uint32_t hash = 2166136261u ^ salt;
+	for (const char *c = name; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	return hash % CASES_BUCKETS;
+}
+
+static unsigned question_hash(const struct question *q)
+{
+	return hash_name(q->domain, q->port);
+}
+
+static bool question_same(const struct question *a, const struct question *b)
+{
+	return a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->port == b->port &&
+	       strcmp(a->domain, b->domain) == 0;
+}
+
+static struct cas *case_find(struct check *check, const struct question *question) REQUIRES(check->lock)
+{
+	struct cas *c = check->bucket[question_hash(question)];
+	while (c && !question_same(&c->facts.question, question))
+		c = c->next;
+	return c;
+}
+
+static void case_unlink(struct check *check, struct cas *c) REQUIRES(check->lock)
+{
+	struct cas **at = &check->bucket[question_hash(&c->facts.question)];
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	check->cases--;
+	check->refreshing -= c->job.class == WORK_REFRESH;
+}
+
+static struct flight **flight_place(struct check *check, const struct want *want) REQUIRES(check->lock)
+{
+	struct flight **at = &check->flight[hash_name(want->name, want->kind)];
+	while (*at && !((*at)->want.kind == want->kind && (*at)->want.port == want->port &&
+			      strcmp((*at)->want.name, want->name) == 0))
+		at = &(*at)->next;
+	return at;
+}
+
+/* The flight that this case now leads, or NULL when it is parked in somebody else's. */
+static struct flight *flight_join(struct check *check, struct cas *c, const struct want *want)
+{
+	lock_take(&check->lock);
+	struct flight **at = flight_place(check, want), *mine = NULL;
+	if (*at) {
+		c->parked = (*at)->parked;
+		(*at)->parked = c;
+	} else {
+		mine = calloc(1, sizeof *mine);
+		if (!mine)
+			abort();
+		mine->want = *want;
+		*at = mine;
+	}
+	lock_drop(&check->lock);
+	return mine;
+}
+
+/* Ends a flight; the cases that were parked in it belong to the caller. */
+static struct cas *flight_land(struct check *check, struct flight *flight)
+{
+	lock_take(&check->lock);
+	struct cas *parked = flight->parked;
+	*flight_place(check, &flight->want) = flight->next;
+	lock_drop(&check->lock);
+	free(flight);
+	return parked;
+}
+
+/* --- one case, run by a worker ------------------------------------------------------------------------------------ */
+
+static void waiters_tell(struct cas *c, struct waiter *waiters, const struct verdict *verdict)
+{
+	const struct policy *policy = facts_policy(&c->facts);
+	while (waiters) {
+		struct waiter *waiter = waiters;
+		struct outcome outcome = {.verdict = *verdict, .final = true};
+		waiters = waiter->next;
+		if (c->facts.question.purpose == PURPOSE_MAP && verdict->kind == VERDICT_PASS && policy)
+			policy_copy(&outcome.policy, policy);
+		waiter->done(waiter->arg, &outcome);
+		outcome_free(&outcome);
+		free(waiter);
+	}
+}
+
+static void case_end(struct cas *c, const struct verdict *verdict)
+{
+	struct check *check = c->check;
+	learn_end(check->store, &c->facts, &c->kept);
+	lock_take(&check->lock);
+	case_unlink(check, c);
+	struct waiter *waiters = c->waiters;
+	lock_drop(&check->lock);
+	waiters_tell(c, waiters, verdict);
+	facts_free(&c->facts);
+	config_unref(&c->config);
+	free(c);
+}
+
+static void case_observed(struct cas *c, const struct want *want)
+{
+	if (c->check->observe)
+		c->check->observe(c->check->observe_arg, want, &c->facts);
+}
+
+static void case_read_entry(struct cas *c, struct store_view *view)
+{
+	struct entry entry;
+	switch (store_view_entry(view, c->facts.question.domain, &entry)) {
+	case STORE_FOUND:
+		facts_learn_store(&c->facts, &entry);
+		c->kept = (struct kept){entry.due_at, entry.last_used_day};
+		entry_free(&entry);
+		break;
+	case STORE_ABSENT:
+		facts_learn_store(&c->facts, NULL);
+		break;
+	case STORE_FAILED:
+		facts_learn_store_broken(&c->facts);
+		break;
+	}
+	if (c->asked)
+		entry_learn_use(&c->facts.entry, c->facts.now);
+}
+
+static void case_read_hop(struct cas *c, struct store_view *view, const struct want *want)
+{
+	struct hop_record record;
+	enum store_found found = store_view_hop(view, want->name, want->port, &record);
+	facts_learn_evidence(&c->facts, want->name, want->port, found == STORE_FOUND ? &record : NULL);
+}
+
+static void case_read(struct cas *c, const struct want *want)
+{
+	struct failure why;
+	struct store_view *view = store_view_begin(c->check->store, &why);
+	if (!view)
+		log_error("the store cannot be read: %s", why.text);
+	if (want->kind == WANT_EVIDENCE) {
+		if (view)
+			case_read_hop(c, view, want);
+		else
+			facts_learn_evidence(&c->facts, want->name, want->port, NULL);
+	} else if (view) {
+		case_read_entry(c, view);
+	} else {
+		facts_learn_store_broken(&c->facts);
+	}
+	store_view_end(&view);
+	case_observed(c, want);
+}
+
+/* Gives what a flight brought to its leader and to all who were parked, and sends those on their way. */
+static void case_landed(struct cas *c, struct flight *flight, const struct found *found)
+{
+	learn_found(c->check->store, &c->facts, found, &c->kept);
+	struct cas *parked = flight_land(c->check, flight);
+	while (parked) {
+		struct cas *other = parked;
+		parked = other->parked;
+		other->facts.now = c->facts.now;
+		facts_learn_found(&other->facts, found);
+		case_observed(other, &found->want);
+		workers_push(c->check->workers, &other->job);
+	}
+}
+
+/* Leads a flight. False: the probe budget lets nothing through now, and the case was put off. */
+static bool case_fly(struct cas *c, struct flight *flight)
+{
+	struct found found;
+	struct want want = flight->want;
+	if (!obtain(c->config, c->check->budget, &want, &found)) {
+		int64_t now_ms = clock_mono_ms();
+		int64_t patience_ms = (int64_t)c->config->settings->probe_timeout * 1000;
+		if (!c->leading)
+			c->put_off_ms = now_ms;
+		c->leading = flight;
+		if (now_ms - c->put_off_ms < patience_ms) {
+			workers_push_later(c->check->workers, &c->job, OBTAIN_RETRY_MS);
+			return false;
+		}
+		found.evidence.reason = REASON_PROBE_BUDGET;
+		found.evidence.at = clock_wall_s();
+	}
+	c->leading = NULL;
+	c->facts.now = clock_wall_s();
+	facts_learn_found(&c->facts, &found);
+	case_landed(c, flight, &found);
+	case_observed(c, &want);
+	found_free(&found);
+	return true;
+}
+
+/* The step that comes next; what it says so far is for those who give up waiting. */
+static struct step case_step(struct cas *c)
+{
+	struct check *check = c->check;
+	c->facts.now = clock_wall_s();
+	struct step step = verdict_next(&c->facts);
+	lock_take(&check->lock);
+	c->so_far = step.verdict;
+	if (check->stopping || ++c->steps > CASES_STEPS_MAX)
+		step.want.kind = WANT_NOTHING;
+	lock_drop(&check->lock);
+	return step;
+}
+
+static void case_run(struct job *job)
+{
+	struct cas *c = (struct cas *)job;
+	if (c->leading && !case_fly(c, c->leading))
+		return;
+	for (;;) {
+		struct step step = case_step(c);
+		if (step.want.kind == WANT_NOTHING) {
+			case_end(c, &step.verdict);
+			return;
+		}
+		if (!want_is_remote(step.want.kind)) {
+			case_read(c, &step.want);
+			continue;
+		}
+		struct flight *flight = flight_join(c->check, c, &step.want);
+		if (!flight || !case_fly(c, flight))
+			return;
+	}
+}
+
+/* --- opening and waiting ------------------------------------------------------------------------------------------ */
+
+static struct cas *case_new(struct check *check, const struct question *question, enum work_class class)
+	REQUIRES(check->lock)
+{
+	struct cas *c = calloc(1, sizeof *c);
+	if (!c)
+		abort();
+	c->job.class = class;
+	c->job.run = case_run;
+	c->check = check;
+	c->config = config_ref(check->config);
+	facts_init(&c->facts, question, &c->config->rules, clock_wall_s());
+	c->so_far = verdict_next(&c->facts).verdict;
+	struct cas **bucket = &check->bucket[question_hash(question)];
+	c->next = *bucket;
+	*bucket = c;
+	check->cases++;
+	check->refreshing += class == WORK_REFRESH;
+	return c;
+}
+
+static bool room_for(const struct check *check, enum work_class class) REQUIRES(check->lock)
+{
+	return !check->stopping && check->cases < CHECK_CASES_MAX &&
+	       (class != WORK_REFRESH || check->refreshing < CASES_REFRESH_MAX);
+}
+
+/* The ticket is read under the lock: the moment it is dropped, the case may end and free the waiter. */
+static check_ticket waiter_add(struct check *check, struct cas *c, struct waiter *waiter) REQUIRES(check->lock)
+{
+	check_ticket ticket = ++check->last_ticket;
+	if (!waiter)
+		return ticket;
+	waiter->ticket = ticket;
+	waiter->next = c->waiters;
+	c->waiters = waiter;
+	return ticket;
+}
+
+check_ticket cases_open(struct check *check, const struct question *question, enum work_class class, bool forced,
+	bool asked, struct waiter *waiter)
+{
+	check_ticket ticket = CHECK_NO_TICKET;
+	lock_take(&check->lock);
+	struct cas *c = case_find(check, question), *new = NULL;
+	if (!c && room_for(check, class)) {
+		c = new = case_new(check, question, class);
+		c->facts.forced = forced;
+		c->asked = asked;
+	}
+	if (c)
+		ticket = waiter_add(check, c, waiter);
+	lock_drop(&check->lock);
+	if (new)
+		workers_push(check->workers, &new->job);
+	return ticket;
+}
+
+static struct waiter *waiter_take(struct cas *c, check_ticket ticket)
+{
+	for (struct waiter **at = &c->waiters; *at; at = &(*at)->next) {
+		struct waiter *waiter = *at;
+		if (waiter->ticket != ticket)
+			continue;
+		*at = waiter->next;
+		return waiter;
+	}
+	return NULL;
+}
+
+/* Rare (a wait that ran out), so a walk over the open cases does. */
+struct waiter *cases_withdraw(struct check *check, check_ticket ticket, struct verdict *so_far)
+{
+	struct waiter *waiter = NULL;
+	lock_take(&check->lock);
+	for (unsigned i = 0; !waiter && i < CASES_BUCKETS; i++) {
+		for (struct cas *c = check->bucket[i]; !waiter && c; c = c->next) {
+			waiter = waiter_take(c, ticket);
+			if (waiter)
+				*so_far = c->so_far;
+		}
+	}
+	lock_drop(&check->lock);
+	return waiter;
+}

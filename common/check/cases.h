@@ -1,0 +1,78 @@
+/* Cases and flights: what is being found out right now. Internal to check.
+ *
+ * A case is one question under way, shared by all who ask it. Only the worker that runs it touches its facts; what
+ * others may see of it stands under the lock. A flight is one remote want under way, shared by all cases that want it:
+ * the first leads, the others are parked in it and hold no worker. Life of a case: queued -> run by a worker -> (parked
+ * -> queued)* -> ended. */
+#ifndef CHECK_CASES_H
+#define CHECK_CASES_H
+
+#include "check.h"
+#include "learn.h"
+#include "lock.h"
+#include "obtain.h"
+#include "workers.h"
+
+#define CASES_BUCKETS 1024
+#define CASES_REFRESH_MAX (CHECK_CASES_MAX / 2)
+#define CASES_STEPS_MAX 64 /* of one case; verdict_next() is bounded far below */
+
+struct waiter {
+	check_ticket ticket;
+	check_done *done;
+	void *arg;
+	struct waiter *next;
+};
+
+struct flight {
+	struct want want;
+	struct cas *parked;
+	struct flight *next; /* in its bucket */
+};
+
+struct cas {
+	struct job job; /* first: a job is its case */
+	struct check *check;
+	struct config *config;
+	struct facts facts;
+	unsigned steps;
+	bool asked; /* by a front end: the domain is in use */
+	struct kept kept;
+	struct flight *leading; /* a flight put off for the probe budget, else NULL */
+	int64_t put_off_ms;     /* since when */
+
+	/* Under the check's lock. */
+	struct verdict so_far;
+	struct waiter *waiters;
+	struct cas *next;   /* in its bucket */
+	struct cas *parked; /* next one parked in the same flight */
+};
+
+struct check {
+	struct store *store;
+	struct workers *workers;
+	struct budget *budget;
+	unsigned worker_count;
+	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
+	void *observe_arg;
+
+	struct lock lock;
+	struct config *config GUARDED_BY(lock);
+	struct cas *bucket[CASES_BUCKETS] GUARDED_BY(lock);
+	struct flight *flight[CASES_BUCKETS] GUARDED_BY(lock);
+	unsigned cases GUARDED_BY(lock);
+	unsigned refreshing GUARDED_BY(lock); /* cases of class WORK_REFRESH */
+	check_ticket last_ticket GUARDED_BY(lock);
+	bool stopping GUARDED_BY(lock);
+};
+
+/* Opens a case for the question, or joins the one that is open (a refresh that joins one is not forced by it).
+ * CHECK_NO_TICKET: no room. `waiter` may be NULL; else it belongs to the case from now on, and the ticket is its name.
+ */
+check_ticket cases_open(struct check *check, const struct question *question, enum work_class class, bool forced,
+	bool asked, struct waiter *waiter);
+
+/* Takes a waiter out of its case. NULL: it is not there any more. The caller frees it. */
+struct waiter *cases_withdraw(struct check *check, check_ticket ticket, struct verdict *so_far);
+
+#endif

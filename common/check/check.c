@@ -1,0 +1,231 @@
+#include "check.h"
+
+#include "cases.h"
+#include "clock.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void outcome_free(struct outcome *outcome)
+{
+	policy_free(&outcome->policy);
+}
+
+struct check *check_new(const struct check_options *options, struct failure *why)
+{
+	struct check *check = calloc(1, sizeof *check);
+	if (!check)
+		abort();
+	lock_init(&check->lock);
+	check->store = options->store;
+	check->config = config_ref(options->config);
+	check->observe = options->observe;
+	check->observe_arg = options->observe_arg;
+	check->budget = budget_new();
+	check->worker_count = options->workers;
+	check->workers = workers_new(options->workers, why);
+	if (!check->workers)
+		check_free(&check);
+	return check;
+}
+
+void check_free(struct check **check)
+{
+	struct check *c = *check;
+	if (!c)
+		return;
+	lock_take(&c->lock);
+	c->stopping = true;
+	lock_drop(&c->lock);
+	workers_free(&c->workers);
+	budget_free(&c->budget);
+	config_unref(&c->config);
+	lock_destroy(&c->lock);
+	free(c);
+	*check = NULL;
+}
+
+void check_reconfigure(struct check *check, struct config *config)
+{
+	lock_take(&check->lock);
+	struct config *old = check->config;
+	check->config = config_ref(config);
+	lock_drop(&check->lock);
+	config_unref(&old);
+}
+
+struct config *check_config(struct check *check)
+{
+	lock_take(&check->lock);
+	struct config *config = config_ref(check->config);
+	lock_drop(&check->lock);
+	return config;
+}
+
+/* --- from the store ----------------------------------------------------------------------------------------------- */
+
+static void fresh_entry(struct facts *facts, struct store_view *view)
+{
+	struct entry entry;
+	switch (view ? store_view_entry(view, facts->question.domain, &entry) : STORE_FAILED) {
+	case STORE_FOUND:
+		facts_learn_store(facts, &entry);
+		entry_free(&entry);
+		break;
+	case STORE_ABSENT:
+		facts_learn_store(facts, NULL);
+		break;
+	case STORE_FAILED:
+		facts_learn_store_broken(facts);
+		break;
+	}
+}
+
+static void fresh_hop(struct facts *facts, struct store_view *view, const struct want *want)
+{
+	struct hop_record record;
+	bool found = view && store_view_hop(view, want->name, want->port, &record) == STORE_FOUND;
+	facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
+}
+
+/* Goes as far as the store leads: one read transaction, begun only if anything is wanted of it. */
+static struct step fresh_step(struct check *check, struct facts *facts)
+{
+	struct store_view *view = NULL;
+	struct failure why;
+	struct step step = verdict_next(facts);
+	if (step.want.kind == WANT_ENTRY) {
+		view = store_view_begin(check->store, &why);
+		if (!view)
+			log_error("the store cannot be read: %s", why.text);
+		facts->now = clock_wall_s();
+		fresh_entry(facts, view);
+		step = verdict_next(facts);
+	}
+	while (step.want.kind == WANT_EVIDENCE) {
+		fresh_hop(facts, view, &step.want);
+		step = verdict_next(facts);
+	}
+	store_view_end(&view);
+	return step;
+}
+
+static void renew(struct check *check, const struct question *question)
+{
+	struct question refresh = *question;
+	refresh.purpose = PURPOSE_REFRESH;
+	cases_open(check, &refresh, WORK_REFRESH, false, true, NULL);
+}
+
+bool check_fresh(struct check *check, const struct question *question, struct outcome *out)
+{
+	struct config *config = check_config(check);
+	struct facts facts;
+	memset(out, 0, sizeof *out);
+	facts_init(&facts, question, &config->rules, clock_wall_s());
+	struct step step = fresh_step(check, &facts);
+	out->verdict = step.verdict;
+	out->final = step.want.kind == WANT_NOTHING;
+	if (out->final && step.verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
+		policy_copy(&out->policy, facts_policy(&facts));
+	if (out->final && step.renew != 0)
+		renew(check, question);
+	facts_free(&facts);
+	config_unref(&config);
+	return out->final;
+}
+
+/* --- finding out -------------------------------------------------------------------------------------------------- */
+
+check_ticket check_start(struct check *check, const struct question *question, check_done *done, void *arg)
+{
+	struct waiter *waiter = calloc(1, sizeof *waiter);
+	if (!waiter)
+		abort();
+	waiter->done = done;
+	waiter->arg = arg;
+	check_ticket ticket =
+		cases_open(check, question, WORK_ASKED, false, question->purpose != PURPOSE_QUERY, waiter);
+	if (ticket == CHECK_NO_TICKET)
+		free(waiter);
+	return ticket;
+}
+
+bool check_abandon(struct check *check, check_ticket ticket, struct outcome *out)
+{
+	memset(out, 0, sizeof *out);
+	struct waiter *waiter = cases_withdraw(check, ticket, &out->verdict);
+	free(waiter);
+	return waiter != NULL;
+}
+
+/* One thread's wait. */
+struct wait {
+	struct lock lock;
+	struct signal_cond ended;
+	bool done GUARDED_BY(lock);
+	struct outcome outcome GUARDED_BY(lock);
+};
+
+static void wait_done(void *arg, struct outcome *outcome)
+{
+	struct wait *wait = arg;
+	lock_take(&wait->lock);
+	wait->outcome = *outcome;
+	memset(&outcome->policy, 0, sizeof outcome->policy);
+	wait->done = true;
+	cond_wake_one(&wait->ended);
+	lock_drop(&wait->lock);
+}
+
+static void wait_for(
+	struct check *check, check_ticket ticket, struct wait *wait, int64_t deadline_ms, struct outcome *out)
+{
+	lock_take(&wait->lock);
+	while (!wait->done && cond_wait_until(&wait->ended, &wait->lock, deadline_ms))
+		;
+	bool done = wait->done;
+	lock_drop(&wait->lock);
+	if (!done && check_abandon(check, ticket, out))
+		return;
+	lock_take(&wait->lock);
+	while (!wait->done) /* wait_done() is on its way: it has been taken from its case already */
+		cond_wait(&wait->ended, &wait->lock);
+	*out = wait->outcome;
+	lock_drop(&wait->lock);
+}
+
+void check_domain(struct check *check, const struct question *question, int wait_ms, void (*before_wait)(void *),
+	void *arg, struct outcome *out)
+{
+	struct wait wait = {.done = false};
+	if (check_fresh(check, question, out))
+		return;
+	if (!out->verdict.worth_waiting || wait_ms <= 0) {
+		cases_open(check, question, WORK_ASKED, false, true, NULL);
+		return;
+	}
+	if (before_wait)
+		before_wait(arg);
+	int64_t deadline_ms = clock_mono_ms() + wait_ms;
+	lock_init(&wait.lock);
+	cond_init(&wait.ended);
+	check_ticket ticket = check_start(check, question, wait_done, &wait);
+	if (ticket != CHECK_NO_TICKET)
+		wait_for(check, ticket, &wait, deadline_ms, out);
+	cond_destroy(&wait.ended);
+	lock_destroy(&wait.lock);
+}
+
+bool check_refresh(struct check *check, const char *domain, bool forced)
+{
+	struct question question;
+	question_from_next_hop(&question, domain, strlen(domain), PURPOSE_REFRESH);
+	if (!question.has_domain)
+		return true;
+	lock_take(&check->lock);
+	bool room = forced || check->refreshing < (check->worker_count + 1) / 2;
+	lock_drop(&check->lock);
+	return room && cases_open(check, &question, WORK_REFRESH, forced, false, NULL) != CHECK_NO_TICKET;
+}

@@ -1,0 +1,174 @@
+#include "config.h"
+
+#include "lock.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define HOST_NAME_SIZE 256
+
+static struct lock references_lock = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static const char *or_null(const char *value)
+{
+	return value && value[0] ? value : NULL;
+}
+
+/* A domain, or a dot and a domain. */
+static bool name_take(struct names *list, const char *item)
+{
+	char name[DOMAIN_SIZE + 1];
+	struct domain domain;
+	struct text text;
+	const char *rest = item[0] == '.' ? item + 1 : item;
+	if (!domain_parse(&domain, rest, strlen(rest)))
+		return false;
+	text_init(&text, name, sizeof name);
+	if (rest != item)
+		text_add(&text, ".");
+	text_add(&text, domain.name);
+	names_add(list, name, text.len);
+	return true;
+}
+
+static bool names_take(struct names *list, const char *setting, const struct settings_list *values, struct failure *why)
+{
+	for (size_t i = 0; i < values->count; i++) {
+		char quoted[128];
+		struct text text;
+		if (name_take(list, values->item[i]))
+			continue;
+		text_init(&text, quoted, sizeof quoted);
+		text_quote(&text, values->item[i], strlen(values->item[i]), 100);
+		return failure_set(why, EX_CONFIG,
+			"%s: %s is not a domain name: write example.com, or .example.com for all below it", setting,
+			quoted);
+	}
+	return true;
+}
+
+/* What cannot be told of the host name is left out: a cut that is missing makes the gate stricter, not laxer. */
+static void own_name_take(struct names *list)
+{
+	char name[HOST_NAME_SIZE];
+	if (gethostname(name, sizeof name) != 0)
+		return;
+	name[sizeof name - 1] = '\0';
+	name_take(list, name);
+}
+
+static bool rules_fill(struct rules *rules, const struct settings *s, struct failure *why)
+{
+	rules->probe = s->probe;
+	rules->mta_enforces = s->mta_enforces;
+	rules->first_contact = s->milter_first_contact == SETTINGS_DEFER ? FIRST_CONTACT_DEFER : FIRST_CONTACT_ACCEPT;
+	rules->on_internal_error =
+		s->on_internal_error == SETTINGS_DEFER ? ON_INTERNAL_ERROR_DEFER : ON_INTERNAL_ERROR_ACCEPT;
+	rules->probe_ttl_ok_s = s->probe_ttl_ok;
+	rules->probe_ttl_fail_s = s->probe_ttl_fail;
+	rules->probe_ttl_max_s = s->probe_ttl_max;
+	rules->refresh_interval_s = s->refresh_interval;
+	rules->forget_after_s = s->forget_after;
+	if (s->own_hosts.count == 0)
+		own_name_take(&rules->own_hosts);
+	return names_take(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
+	       names_take(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
+}
+
+static bool dns_make(struct config *config, struct failure *why)
+{
+	const struct settings *s = config->settings;
+	struct dns_options options = {
+		.servers = (const char *const *)s->dns_servers.item,
+		.server_count = s->dns_servers.count,
+		.validate = s->dnssec == DNSSEC_ON,
+		.trust_anchor = or_null(s->dns_trust_anchor),
+	};
+	config->dns = dns_new(&options, why);
+	return config->dns != NULL;
+}
+
+static bool fetcher_make(struct config *config, struct failure *why)
+{
+	const struct settings *s = config->settings;
+	struct fetch_options options = {.ca_file = or_null(s->fetch_ca_file), .proxy = or_null(s->fetch_proxy)};
+	config->fetcher = fetcher_new(&options, why);
+	return config->fetcher || failure_prefix(why, "fetch_ca_file");
+}
+
+static bool bind_take(struct probe_options *options, const struct settings_list *values, struct failure *why)
+{
+	for (size_t i = 0; i < values->count; i++) {
+		struct address address;
+		if (!address_parse(&address, values->item[i]))
+			return failure_set(why, EX_CONFIG, "probe_bind: an item is not an IP address");
+		*(address.len == 4 ? &options->bind4 : &options->bind6) = address;
+	}
+	return true;
+}
+
+static bool prober_make(struct config *config, struct failure *why)
+{
+	const struct settings *s = config->settings;
+	char host[HOST_NAME_SIZE] = "localhost";
+	struct probe_options options = {.ca_file = or_null(s->probe_ca_file), .helo = or_null(s->probe_helo)};
+	if (!options.helo) {
+		if (gethostname(host, sizeof host) != 0)
+			memcpy(host, "localhost", sizeof "localhost");
+		host[sizeof host - 1] = '\0';
+		options.helo = host;
+	}
+	if (!bind_take(&options, &s->probe_bind, why))
+		return false;
+	config->prober = prober_new(&options, why);
+	return config->prober || failure_prefix(why, "probe_ca_file");
+}
+
+static void config_free(struct config *config)
+{
+	struct settings *settings = (struct settings *)config->settings;
+	names_free(&config->rules.exempt_domains);
+	names_free(&config->rules.own_hosts);
+	prober_free(&config->prober);
+	fetcher_free(&config->fetcher);
+	dns_free(&config->dns);
+	settings_free(&settings);
+	free(config);
+}
+
+struct config *config_new(struct settings *settings, struct failure *why)
+{
+	struct config *config = calloc(1, sizeof *config);
+	if (!config)
+		abort();
+	config->settings = settings;
+	config->references = 1;
+	if (rules_fill(&config->rules, settings, why) && dns_make(config, why) && fetcher_make(config, why) &&
+		prober_make(config, why))
+		return config;
+	config_free(config);
+	return NULL;
+}
+
+struct config *config_ref(struct config *config)
+{
+	lock_take(&references_lock);
+	config->references++;
+	lock_drop(&references_lock);
+	return config;
+}
+
+void config_unref(struct config **config)
+{
+	if (!*config)
+		return;
+	lock_take(&references_lock);
+	bool last = --(*config)->references == 0;
+	lock_drop(&references_lock);
+	if (last)
+		config_free(*config);
+	*config = NULL;
+}

@@ -1,0 +1,20 @@
+/* What was found out goes into the store before anybody acts on it (design 5, durability), and what an operator should
+ * know into the log. Internal to check; workers only. */
+#ifndef CHECK_LEARN_H
+#define CHECK_LEARN_H
+
+#include "obtain.h"
+#include "store.h"
+
+/* What the store holds of an entry's housekeeping, to write it only when it changes. */
+struct kept {
+	int64_t due_at;
+	int32_t last_used_day;
+};
+
+/* `facts` have learned `found` already. A failing store is said in the log; the facts are used all the same. */
+void learn_found(struct store *store, const struct facts *facts, const struct found *found, struct kept *kept);
+/* At a case's end: use and due time, when they differ from what is kept. */
+void learn_end(struct store *store, const struct facts *facts, struct kept *kept);
+
+#endif

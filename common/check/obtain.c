@@ -1,0 +1,369 @@
+#include "obtain.h"
+
+#include "clock.h"
+#include "rdata.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBE_ADDRESSES 2 /* of one hop (design 5) */
+
+void found_free(struct found *found)
+{
+	policy_found_free(&found->policy);
+	mx_found_free(&found->mx);
+}
+
+void facts_learn_found(struct facts *facts, const struct found *found)
+{
+	const struct want *want = &found->want;
+	switch (want->kind) {
+	case WANT_RECORD:
+		facts_learn_record(facts, &found->record);
+		break;
+	case WANT_POLICY:
+		facts_learn_policy(facts, &found->policy);
+		break;
+	case WANT_MX:
+		facts_learn_mx(facts, &found->mx);
+		break;
+	case WANT_PROBE:
+		facts_learn_probe(facts, want->name, want->port, &found->evidence);
+		break;
+	case WANT_NOTHING:
+	case WANT_ENTRY:
+	case WANT_EVIDENCE:
+		break;
+	}
+}
+
+static void *need(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+/* --- record ------------------------------------------------------------------------------------------------------- */
+
+/* Spec S-12: what is no TXT data in the first place is no candidate either. */
+static enum record_set record_read(const struct dns_answer *answer, struct record *record)
+{
+	struct span txt[RECORD_SET_MAX];
+	size_t count = 0, used = 0, size = 1;
+	for (size_t i = 0; i < answer->count; i++)
+		size += answer->rr[i].len;
+	char *bytes = need(malloc(size));
+	for (size_t i = 0; i < answer->count && count < RECORD_SET_MAX; i++) {
+		long len = rdata_txt(bytes + used, size - used, answer->rr[i].data, answer->rr[i].len);
+		if (len < 0)
+			continue;
+		txt[count++] = (struct span){bytes + used, (size_t)len};
+		used += (size_t)len;
+	}
+	enum record_set set = record_set_parse(record, txt, count);
+	if (answer->truncated || answer->count > RECORD_SET_MAX)
+		set = RECORD_SET_MANY;
+	free(bytes);
+	return set;
+}
+
+static enum reason record_reason(enum record_set set)
+{
+	switch (set) {
+	case RECORD_SET_ONE:
+		return REASON_NONE;
+	case RECORD_SET_NONE:
+		return REASON_NO_RECORD;
+	case RECORD_SET_INVALID:
+		return REASON_RECORD_INVALID;
+	case RECORD_SET_MANY:
+		return REASON_RECORD_MANY;
+	}
+	return REASON_RECORD_INVALID;
+}
+
+static void obtain_record(const struct config *config, const char *domain, struct record_found *found)
+{
+	char buffer[DOMAIN_SIZE + sizeof "_mta-sts."];
+	struct text name;
+	text_init(&name, buffer, sizeof buffer);
+	text_add(&name, "_mta-sts.");
+	text_add(&name, domain);
+	struct dns_answer *answer = dns_lookup(config->dns, buffer, DNS_TXT, DNS_TIMEOUT_MS);
+	found->ttl_s = answer->ttl_s;
+	switch (answer->outcome) {
+	case DNS_OK:
+		found->outcome = record_reason(record_read(answer, &found->record));
+		break;
+	case DNS_NODATA:
+	case DNS_NXDOMAIN:
+		found->outcome = REASON_NO_RECORD;
+		break;
+	case DNS_FAILED:
+	case DNS_TIMEOUT:
+		found->outcome = REASON_RECORD_LOOKUP;
+		break;
+	case DNS_BROKEN:
+		found->outcome = REASON_RESOLVER;
+		break;
+	}
+	dns_answer_free(&answer);
+}
+
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
+
+/* Addresses of a host that may be dialled, IPv4 first. */
+struct addresses {
+	struct address at[FETCH_ADDRESSES_MAX];
+	size_t count;
+	bool refused;             /* there were some that are not globally reachable */
+	enum dns_outcome trouble; /* the worst that a lookup ended in: DNS_OK, DNS_FAILED, DNS_TIMEOUT, DNS_BROKEN */
+};
+
+static void addresses_take(struct addresses *list, const struct dns_answer *answer, size_t max, bool allow_private)
+{
+	for (size_t i = 0; i < answer->count && list->count < max; i++) {
+		struct address address;
+		if (!rdata_address(&address, answer->rr[i].data, answer->rr[i].len))
+			continue;
+		if (!allow_private && !address_is_global(&address))
+			list->refused = true;
+		else
+			list->at[list->count++] = address;
+	}
+	if (answer->outcome > list->trouble && answer->outcome != DNS_NODATA && answer->outcome != DNS_NXDOMAIN)
+		list->trouble = answer->outcome;
+}
+
+/* Half of the room at most for IPv4, so that IPv6 is always looked at too. */
+static void addresses_find(
+	struct addresses *list, struct dns *dns, const char *host, size_t max, bool allow_private, int64_t deadline_ms)
+{
+	static const enum dns_type types[] = {DNS_A, DNS_AAAA};
+	memset(list, 0, sizeof *list);
+	list->trouble = DNS_OK;
+	for (size_t i = 0; i < 2; i++) {
+		int64_t left_ms = deadline_ms - clock_mono_ms();
+		if (left_ms <= 0) {
+			list->trouble = DNS_TIMEOUT;
+			return;
+		}
+		int timeout_ms = left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS;
+		struct dns_answer *answer = dns_lookup(dns, host, types[i], timeout_ms);
+		addresses_take(list, answer, i == 0 ? (max + 1) / 2 : max, allow_private);
+		dns_answer_free(&answer);
+	}
+}
+
+static const char *addresses_lack(const struct addresses *list)
+{
+	if (list->refused)
+		return "has no globally reachable address";
+	switch (list->trouble) {
+	case DNS_OK:
+	case DNS_NODATA:
+	case DNS_NXDOMAIN:
+		return "has no address";
+	case DNS_FAILED:
+		return "its address lookup failed";
+	case DNS_TIMEOUT:
+		return "its address lookup timed out";
+	case DNS_BROKEN:
+		return "no resolver answers";
+	}
+	return "has no address";
+}
+
+/* --- policy ------------------------------------------------------------------------------------------------------- */
+
+static void obtain_policy(const struct config *config, const char *domain, struct policy_found *found)
+{
+	const struct settings *settings = config->settings;
+	int64_t deadline_ms = clock_mono_ms() + (int64_t)settings->fetch_timeout * 1000;
+	char buffer[DOMAIN_SIZE + sizeof "mta-sts."];
+	struct addresses list;
+	struct text host, detail;
+
+	text_init(&host, buffer, sizeof buffer);
+	text_add(&host, "mta-sts.");
+	text_add(&host, domain);
+	addresses_find(&list, config->dns, buffer, FETCH_ADDRESSES_MAX, settings->fetch_private, deadline_ms);
+	int64_t left_ms = deadline_ms - clock_mono_ms();
+	if (list.count > 0 && left_ms > 0) {
+		fetch_policy(config->fetcher, domain, list.at, list.count, (int)left_ms, found);
+		return;
+	}
+	found->outcome = list.trouble == DNS_BROKEN ? REASON_RESOLVER : REASON_POLICY_FETCH;
+	text_init(&detail, found->detail, sizeof found->detail);
+	text_add(&detail, "policy host ");
+	text_add(&detail, addresses_lack(&list));
+}
+
+/* --- MX set ------------------------------------------------------------------------------------------------------- */
+
+static int mx_compare(const void *a, const void *b)
+{
+	const struct rdata_mx *left = a, *right = b;
+	if (left->preference != right->preference)
+		return left->preference < right->preference ? -1 : 1;
+	return strcmp(left->exchange.name, right->exchange.name);
+}
+
+/* Data that does not parse stands as "", a name that no policy allows: an MX that cannot be judged is not a good one.
+ */
+static void mx_list(const struct dns_answer *answer, struct mx_set *set)
+{
+	struct rdata_mx *mx = need(calloc(answer->count, sizeof *mx));
+	for (size_t i = 0; i < answer->count; i++) {
+		if (!rdata_mx(&mx[i], answer->rr[i].data, answer->rr[i].len))
+			mx[i] = (struct rdata_mx){.preference = 0};
+		if (!mx[i].is_domain)
+			mx[i].exchange.name[0] = '\0';
+	}
+	set->state = answer->count == 1 && mx[0].root ? MX_NULL : MX_LISTED;
+	qsort(mx, answer->count, sizeof *mx, mx_compare);
+	for (size_t i = 0; set->state == MX_LISTED && i < answer->count; i++) {
+		names_add(&set->names, mx[i].exchange.name, strlen(mx[i].exchange.name));
+		set->preference[i] = mx[i].preference;
+	}
+	free(mx);
+}
+
+static void obtain_mx(const struct config *config, const char *domain, struct mx_found *found)
+{
+	struct dns_answer *answer = dns_lookup(config->dns, domain, DNS_MX, DNS_TIMEOUT_MS);
+	struct mx_set *set = &found->set;
+	set->ttl_s = answer->ttl_s;
+	set->secure = answer->secure;
+	found->outcome = REASON_NONE;
+	switch (answer->outcome) {
+	case DNS_OK:
+		if (answer->truncated || answer->count > MX_SET_MAX)
+			set->state = MX_TOO_LARGE;
+		else
+			mx_list(answer, set);
+		break;
+	case DNS_NODATA:
+		set->state = MX_IMPLICIT;
+		break;
+	case DNS_NXDOMAIN:
+		set->state = MX_NO_DOMAIN;
+		break;
+	case DNS_FAILED:
+	case DNS_TIMEOUT:
+		found->outcome = REASON_MX_LOOKUP;
+		break;
+	case DNS_BROKEN:
+		found->outcome = REASON_RESOLVER;
+		break;
+	}
+	dns_answer_free(&answer);
+}
+
+/* --- probe -------------------------------------------------------------------------------------------------------- */
+
+/* A hop is good only if all its addresses that answer are: the worst conclusive evidence counts, then the best of the
+ * rest. */
+static bool evidence_outweighs(const struct evidence *seen, const struct evidence *than)
+{
+	enum reason_class new = reason_class(seen->reason), old = reason_class(than->reason);
+	if (old == REASON_BAD)
+		return false;
+	return new == REASON_BAD || (new == REASON_GOOD &&old != REASON_GOOD);
+}
+
+static void probe_all(
+	const struct config *config, const struct want *want, const struct addresses *list, struct evidence *seen)
+{
+	int timeout_ms = (int)config->settings->probe_timeout * 1000;
+	for (size_t i = 0; i < list->count; i++) {
+		struct evidence one;
+		memset(&one, 0, sizeof one);
+		probe_address(config->prober, want->name, &list->at[i], want->port, timeout_ms, &one);
+		if (i == 0 || evidence_outweighs(&one, seen))
+			*seen = one;
+	}
+}
+
+/* Takes the budget of all addresses, or of none. */
+static enum budget_answer budget_take_all(
+	struct budget *budget, const struct addresses *list, unsigned slot[PROBE_ADDRESSES])
+{
+	int64_t now_ms = clock_mono_ms();
+	for (size_t i = 0; i < list->count; i++) {
+		enum budget_answer answer = budget_take(budget, &list->at[i], now_ms, &slot[i]);
+		if (answer == BUDGET_GO)
+			continue;
+		while (i > 0)
+			budget_give(budget, slot[--i]);
+		return answer;
+	}
+	return BUDGET_GO;
+}
+
+static void probe_impossible(const struct addresses *list, struct evidence *seen)
+{
+	struct text text;
+	text_init(&text, seen->text, sizeof seen->text);
+	text_add(&text, addresses_lack(list));
+	if (list->refused)
+		seen->reason = REASON_HOP_ADDRESS_PRIVATE;
+	else
+		seen->reason = list->trouble == DNS_BROKEN ? REASON_HOP_INTERNAL : REASON_HOP_NO_ADDRESS;
+}
+
+static bool obtain_evidence(
+	const struct config *config, struct budget *budget, const struct want *want, struct evidence *seen)
+{
+	int64_t deadline_ms = clock_mono_ms() + (int64_t)config->settings->probe_timeout * 1000;
+	unsigned slot[PROBE_ADDRESSES];
+	struct addresses list;
+
+	memset(seen, 0, sizeof *seen);
+	addresses_find(&list, config->dns, want->name, PROBE_ADDRESSES, config->settings->probe_private, deadline_ms);
+	if (list.count == 0) {
+		probe_impossible(&list, seen);
+		seen->at = clock_wall_s();
+		return true;
+	}
+	switch (budget_take_all(budget, &list, slot)) {
+	case BUDGET_BUSY:
+		return false;
+	case BUDGET_SPENT:
+		seen->reason = REASON_PROBE_BUDGET;
+		break;
+	case BUDGET_GO:
+		probe_all(config, want, &list, seen);
+		for (size_t i = 0; i < list.count; i++)
+			budget_give(budget, slot[i]);
+		break;
+	}
+	seen->at = clock_wall_s();
+	return true;
+}
+
+bool obtain(const struct config *config, struct budget *budget, const struct want *want, struct found *found)
+{
+	memset(found, 0, sizeof *found);
+	found->want = *want;
+	switch (want->kind) {
+	case WANT_RECORD:
+		obtain_record(config, want->name, &found->record);
+		return true;
+	case WANT_POLICY:
+		obtain_policy(config, want->name, &found->policy);
+		return true;
+	case WANT_MX:
+		obtain_mx(config, want->name, &found->mx);
+		return true;
+	case WANT_PROBE:
+		return obtain_evidence(config, budget, want, &found->evidence);
+	case WANT_NOTHING:
+	case WANT_ENTRY:
+	case WANT_EVIDENCE:
+		break;
+	}
+	return true;
+}

@@ -1,0 +1,192 @@
+#include "workers.h"
+
+#include "clock.h"
+#include "lock.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct queue {
+	struct job *first;
+	struct job **end;
+};
+
+struct workers {
+	struct lock lock;
+	struct signal_cond wake;
+	struct queue queue[WORK_CLASSES] GUARDED_BY(lock);
+	struct job *later GUARDED_BY(lock); /* put off; few, unsorted */
+	unsigned refreshing GUARDED_BY(lock);
+	unsigned running GUARDED_BY(lock);
+	bool stopping GUARDED_BY(lock);
+	unsigned count;
+	pthread_t *thread;
+};
+
+static void queue_init(struct queue *queue)
+{
+	queue->first = NULL;
+	queue->end = &queue->first;
+}
+
+static void queue_add(struct queue *queue, struct job *job)
+{
+	job->next = NULL;
+	*queue->end = job;
+	queue->end = &job->next;
+}
+
+static struct job *queue_take(struct queue *queue)
+{
+	struct job *job = queue->first;
+	if (!job)
+		return NULL;
+	queue->first = job->next;
+	if (!queue->first)
+		queue->end = &queue->first;
+	return job;
+}
+
+/* Queues what was put off and is due; returns when the next one is, or 0. */
+static int64_t wake_later(struct workers *w, int64_t now_ms) REQUIRES(w->lock)
+{
+	int64_t next = 0;
+	for (struct job **at = &w->later; *at;) {
+		struct job *job = *at;
+		if (job->not_before_ms <= now_ms || w->stopping) {
+			*at = job->next;
+			queue_add(&w->queue[job->class], job);
+			continue;
+		}
+		if (next == 0 || job->not_before_ms < next)
+			next = job->not_before_ms;
+		at = &job->next;
+	}
+	return next;
+}
+
+static struct job *take(struct workers *w) REQUIRES(w->lock)
+{
+	struct job *job = queue_take(&w->queue[WORK_ASKED]);
+	if (!job && w->refreshing < (w->count + 1) / 2)
+		job = queue_take(&w->queue[WORK_REFRESH]);
+	return job;
+}
+
+/* The next job, or NULL when the pool stops and nothing is left that could push another. */
+static struct job *next_job(struct workers *w) REQUIRES(w->lock)
+{
+	for (;;) {
+		int64_t next = wake_later(w, clock_mono_ms());
+		struct job *job = take(w);
+		if (job)
+			return job;
+		if (w->stopping && w->running == 0)
+			return NULL;
+		if (next != 0)
+			cond_wait_until(&w->wake, &w->lock, next);
+		else
+			cond_wait(&w->wake, &w->lock);
+	}
+}
+
+static void *worker_main(void *arg)
+{
+	struct workers *w = arg;
+	struct job *job;
+	lock_take(&w->lock);
+	while ((job = next_job(w)) != NULL) {
+		bool refresh = job->class == WORK_REFRESH; /* the job may be gone when it has run */
+		w->refreshing += refresh;
+		w->running++;
+		lock_drop(&w->lock);
+		job->run(job);
+		lock_take(&w->lock);
+		w->running--;
+		w->refreshing -= refresh;
+		if (refresh || w->stopping)
+			cond_wake_all(&w->wake);
+	}
+	lock_drop(&w->lock);
+	return NULL;
+}
+
+static void threads_join(struct workers *w)
+{
+	lock_take(&w->lock);
+	w->stopping = true;
+	cond_wake_all(&w->wake);
+	lock_drop(&w->lock);
+	for (unsigned i = 0; i < w->count; i++)
+		pthread_join(w->thread[i], NULL);
+}
+
+/* Signals are the main thread's (and libmilter's) business: workers block them all. */
+static unsigned threads_start(struct workers *w, unsigned count)
+{
+	sigset_t all, before;
+	unsigned started = 0;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (started < count && pthread_create(&w->thread[started], NULL, worker_main, w) == 0)
+		started++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return started;
+}
+
+struct workers *workers_new(unsigned count, struct failure *why)
+{
+	struct workers *w = calloc(1, sizeof *w);
+	pthread_t *thread = calloc(count, sizeof *thread);
+	if (!w || !thread)
+		abort();
+	w->thread = thread;
+	lock_init(&w->lock);
+	cond_init(&w->wake);
+	lock_take(&w->lock);
+	for (int i = 0; i < WORK_CLASSES; i++)
+		queue_init(&w->queue[i]);
+	w->count = count;
+	w->count = threads_start(w, count);
+	lock_drop(&w->lock);
+	if (w->count == count)
+		return w;
+	failure_set(why, EX_OSERR,
+		"only %u of %u worker threads could be started: lower workers, or raise the limit on threads", w->count,
+		count);
+	workers_free(&w);
+	return NULL;
+}
+
+void workers_push(struct workers *w, struct job *job)
+{
+	lock_take(&w->lock);
+	queue_add(&w->queue[job->class], job);
+	cond_wake_one(&w->wake);
+	lock_drop(&w->lock);
+}
+
+void workers_push_later(struct workers *w, struct job *job, int delay_ms)
+{
+	lock_take(&w->lock);
+	job->not_before_ms = clock_mono_ms() + delay_ms;
+	job->next = w->later;
+	w->later = job;
+	cond_wake_one(&w->wake);
+	lock_drop(&w->lock);
+}
+
+void workers_free(struct workers **workers)
+{
+	struct workers *w = *workers;
+	if (!w)
+		return;
+	threads_join(w);
+	cond_destroy(&w->wake);
+	lock_destroy(&w->lock);
+	free(w->thread);
+	free(w);
+	*workers = NULL;
+}

@@ -1,0 +1,28 @@
+/* The pool of threads that wait for the network. Jobs are run in the order in which they come; at most half of the
+ * threads run jobs of class WORK_REFRESH at a time, so that what somebody asks for always finds a thread. A job belongs
+ * to its owner and may be pushed again once it runs. Any thread. */
+#ifndef CHECK_WORKERS_H
+#define CHECK_WORKERS_H
+
+#include "failure.h"
+
+#include <stdint.h>
+
+enum work_class { WORK_ASKED, WORK_REFRESH };
+#define WORK_CLASSES 2
+
+struct job {
+	enum work_class class;
+	void (*run)(struct job *job);
+	struct job *next;      /* of the pool */
+	int64_t not_before_ms; /* of the pool */
+};
+
+struct workers;
+struct workers *workers_new(unsigned count, struct failure *why);
+void workers_push(struct workers *workers, struct job *job);
+void workers_push_later(struct workers *workers, struct job *job, int delay_ms);
+/* Runs what is queued, what runs pushes and what was put off included, then joins the threads. Not from a worker. */
+void workers_free(struct workers **workers);
+
+#endif
