@@ -1,1 +1,22 @@
 # packaging: what is installed beside the programs
+systemdsystemunit_DATA = packaging/stsgated.service
+sysusers_DATA = packaging/sysusers.d/stsgate.conf
+tmpfiles_DATA = packaging/tmpfiles.d/stsgate.conf
+dist_doc_DATA = README NEWS doc/design doc/threat-model
+EXTRA_DIST += packaging/build-deps packaging/quickstart packaging/stsgate.conf \
+	packaging/stsgate.sysusers packaging/stsgate.tmpfiles packaging/stsgated.service.in
+CLEANFILES += $(systemdsystemunit_DATA) $(sysusers_DATA) $(tmpfiles_DATA)
+
+packaging/stsgated.service: packaging/stsgated.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) packaging && sed 's|@sbindir@|$(sbindir)|g' $(srcdir)/packaging/stsgated.service.in >$@.new && mv $@.new $@
+packaging/sysusers.d/stsgate.conf: packaging/stsgate.sysusers
+	$(AM_V_GEN)$(MKDIR_P) packaging/sysusers.d && cp $(srcdir)/packaging/stsgate.sysusers $@
+packaging/tmpfiles.d/stsgate.conf: packaging/stsgate.tmpfiles
+	$(AM_V_GEN)$(MKDIR_P) packaging/tmpfiles.d && cp $(srcdir)/packaging/stsgate.tmpfiles $@
+
+# The sample is for reading: the settings of the host are never touched.
+install-data-local:
+	$(MKDIR_P) "$(DESTDIR)$(docdir)"
+	$(INSTALL_DATA) $(srcdir)/packaging/stsgate.conf "$(DESTDIR)$(docdir)/stsgate.conf.sample"
+uninstall-local:
+	rm -f "$(DESTDIR)$(docdir)/stsgate.conf.sample"
