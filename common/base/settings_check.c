@@ -160,13 +160,14 @@ static bool check_owner_name(const char *name, struct failure *why)
 static bool check_socket_owner(const struct settings *settings, struct failure *why)
 {
 	const char *owner = settings->socket_owner;
-	const char *colon = strchr(owner, ':');
-	if (owner[0] == '\0')
-		return true;
-	if (!consists_of(owner, OWNER_CHARACTERS ":") || owner[0] == ':' || owner[0] == '-' ||
-		(colon && (colon[1] == '\0' || colon[1] == '-' || strchr(colon + 1, ':'))))
-		return failure_set(why, EX_CONFIG, "is not user or user:group");
-	return true;
+	size_t user = strcspn(owner, ":");
+	const char *group = owner[user] ? owner + user + 1 : NULL;
+	bool good = strspn(owner, OWNER_CHARACTERS) == user && owner[0] != '-';
+	if (group)
+		good = good && consists_of(group, OWNER_CHARACTERS) && group[0] != '-';
+	if (!good)
+		failure_set(why, EX_CONFIG, "is not user, user:group or :group");
+	return good;
 }
 
 static bool check_user(const struct settings *settings, struct failure *why)

@@ -95,6 +95,7 @@ static const struct {
 	{"socket_mode = 0", "socket_mode", "0000"},
 	{"socket_owner = postfix", "socket_owner", "postfix"},
 	{"socket_owner = postfix:mail", "socket_owner", "postfix:mail"},
+	{"socket_owner = :mail", "socket_owner", ":mail"},
 	{"milter_header = X-T!", "milter_header", "X-T!"},
 	{"dns_servers = 127.0.0.1, ::1@5353 192.0.2.1@53", "dns_servers", "127.0.0.1 ::1@5353 192.0.2.1@53"},
 	{"probe_bind = 192.0.2.1 2001:db8::1", "probe_bind", "192.0.2.1 2001:db8::1"},
@@ -178,9 +179,11 @@ static const struct {
 	{"delegation_socket = inet:8463@127.0.0.1",
 		"f:1: delegation_socket = \"inet:8463@127.0.0.1\": policy delegation is "
 		"not served by this version; leave it empty"},
-	{"socket_owner = a:b:c", "f:1: socket_owner = \"a:b:c\": is not user or user:group"},
-	{"socket_owner = :b", "f:1: socket_owner = \":b\": is not user or user:group"},
-	{"socket_owner = a:", "f:1: socket_owner = \"a:\": is not user or user:group"},
+	{"socket_owner = a:b:c", "f:1: socket_owner = \"a:b:c\": is not user, user:group or :group"},
+	{"socket_owner = -b", "f:1: socket_owner = \"-b\": is not user, user:group or :group"},
+	{"socket_owner = :", "f:1: socket_owner = \":\": is not user, user:group or :group"},
+	{"socket_owner = a b", "f:1: socket_owner = \"a b\": is not user, user:group or :group"},
+	{"socket_owner = a:", "f:1: socket_owner = \"a:\": is not user, user:group or :group"},
 	{"milter_header = X Y", "f:1: milter_header = \"X Y\": is not the name of a header field: 1 to 64 printable "
 				"characters, no blank, no colon"},
 	{"milter_header = X:", "f:1: milter_header = \"X:\": is not the name of a header field: 1 to 64 printable "
