@@ -70,8 +70,9 @@ static void values_print(struct values *values, size_t count, char **names)
 		if (!row_asked(row, count, names))
 			continue;
 		json_t *value = json_made(json_object());
-		json_put(value, "default", json_boolean(value_take(values, row)));
+		bool by_default = value_take(values, row);
 		json_put(value, "value", json_text_bytes(values->text, strlen(values->text)));
+		json_put(value, "default", json_boolean(by_default));
 		json_put(object, row->name, value);
 	}
 	json_print(object);

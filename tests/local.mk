@@ -30,4 +30,10 @@ tests_unit_test_dns_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_dns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_dns_SOURCES = tests/unit/test_dns.c
 tests_unit_test_dns_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_lint
+tests_unit_test_lint_CPPFLAGS = -DCORPUS_DIR='"$(srcdir)/tests/corpus"' -DSTSGATE_BUILT='"./stsgate"' $(AM_CPPFLAGS)
+tests_unit_test_lint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_lint_SOURCES = tests/unit/test_lint.c tests/unit/tool.c tests/unit/tool.h tests/unit/corpus.c tests/unit/corpus.h \
+	tests/unit/cm.h
+tests_unit_test_lint_LDADD = $(JANSSON_LIBS) $(CMOCKA_LIBS)
 endif

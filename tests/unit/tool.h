@@ -1,0 +1,24 @@
+/* Runs the built stsgate: $STSGATE, or the one in the build directory. */
+#ifndef TEST_TOOL_H
+#define TEST_TOOL_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#define TOOL_WORDS_MAX 16
+#define TOOL_SECONDS 60 /* a run that takes longer is killed, and the test fails */
+
+struct tool_run {
+	int status;
+	char *out, *err; /* NUL-terminated */
+};
+
+/* `input` (may be NULL) stands on its standard input; the words end with NULL. */
+struct tool_run tool_run(const char *input, size_t input_len, const char *const *words);
+void tool_run_free(struct tool_run *run);
+/* Its standard output, which must be one JSON value; json_decref() it. */
+json_t *tool_json(const struct tool_run *run);
+
+#define TOOL(...) tool_run(NULL, 0, (const char *const[]){__VA_ARGS__, NULL})
+
+#endif
