@@ -36,4 +36,14 @@ tests_unit_test_lint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_lint_SOURCES = tests/unit/test_lint.c tests/unit/tool.c tests/unit/tool.h tests/unit/corpus.c tests/unit/corpus.h \
 	tests/unit/cm.h
 tests_unit_test_lint_LDADD = $(JANSSON_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_budget
+tests_unit_test_budget_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
+tests_unit_test_budget_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_budget_SOURCES = tests/unit/test_budget.c tests/unit/cm.h
+tests_unit_test_budget_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_workers
+tests_unit_test_workers_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
+tests_unit_test_workers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_workers_SOURCES = tests/unit/test_workers.c tests/unit/cm.h
+tests_unit_test_workers_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 endif

@@ -51,6 +51,8 @@ static void bucket_fill(struct bucket *bucket, int64_t a_minute, int64_t now_ms)
 	int64_t passed = now_ms - bucket->at_ms;
 	if (bucket->at_ms == 0 || passed > MINUTE_MS)
 		passed = MINUTE_MS;
+	if (passed < 0) /* two threads read the clock in one order and came here in the other */
+		return;
 	bucket->milli_tokens += passed * a_minute * 1000 / MINUTE_MS;
 	if (bucket->milli_tokens > a_minute * 1000)
 		bucket->milli_tokens = a_minute * 1000;

@@ -1,0 +1,109 @@
+/* The pool: every job is run once, refreshing takes half of the threads at most, stopping runs what is queued. */
+#include "workers.h"
+
+#include "lock.h"
+
+#include "cm.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+static atomic_int ran, refreshing, most_refreshing;
+
+static void nap(int ms)
+{
+	struct timespec t = {.tv_nsec = (long)ms * 1000000};
+	nanosleep(&t, NULL);
+}
+
+static void count(struct job *job)
+{
+	(void)job;
+	atomic_fetch_add(&ran, 1);
+}
+
+static void refresh(struct job *job)
+{
+	(void)job;
+	int now = atomic_fetch_add(&refreshing, 1) + 1;
+	int most = atomic_load(&most_refreshing);
+	while (now > most && !atomic_compare_exchange_weak(&most_refreshing, &most, now))
+		;
+	nap(5);
+	atomic_fetch_sub(&refreshing, 1);
+	atomic_fetch_add(&ran, 1);
+}
+
+static void every_job_runs_once(void **state)
+{
+	(void)state;
+	static struct job job[1000];
+	struct workers *workers = workers_new(4, NULL);
+	assert_non_null(workers);
+	atomic_store(&ran, 0);
+	for (int i = 0; i < 1000; i++) {
+		job[i] = (struct job){.class = i % 2 ? WORK_REFRESH : WORK_ASKED, .run = count};
+		if (i % 3)
+			workers_push(workers, &job[i]);
+		else
+			workers_push_later(workers, &job[i], i % 20);
+	}
+	workers_free(&workers);
+	assert_null(workers);
+	assert_int_equal(atomic_load(&ran), 1000);
+}
+
+static void half_refresh(void **state)
+{
+	(void)state;
+	static struct job job[40];
+	struct job asked = {.class = WORK_ASKED, .run = count};
+	struct workers *workers = workers_new(4, NULL);
+	atomic_store(&ran, 0);
+	for (int i = 0; i < 40; i++) {
+		job[i] = (struct job){.class = WORK_REFRESH, .run = refresh};
+		workers_push(workers, &job[i]);
+	}
+	workers_push(workers, &asked); /* finds a thread although forty refreshes came first */
+	for (int i = 0; i < 2000 && atomic_load(&ran) < 41; i++)
+		nap(1);
+	assert_int_equal(atomic_load(&ran), 41);
+	assert_int_equal(atomic_load(&most_refreshing), 2);
+	workers_free(&workers);
+}
+
+struct again {
+	struct job job;
+	struct workers *workers;
+	int left;
+};
+
+static void push_again(struct job *job)
+{
+	struct again *again = (struct again *)job;
+	atomic_fetch_add(&ran, 1);
+	if (again->left-- > 0)
+		workers_push_later(again->workers, &again->job, 1);
+}
+
+/* A job may push itself while the pool stops: it is run to its end. */
+static void stopping_runs_what_is_pushed(void **state)
+{
+	(void)state;
+	struct workers *workers = workers_new(2, NULL);
+	struct again again = {.job = {.class = WORK_REFRESH, .run = push_again}, .workers = workers, .left = 9};
+	atomic_store(&ran, 0);
+	workers_push(workers, &again.job);
+	workers_free(&workers);
+	assert_int_equal(atomic_load(&ran), 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_job_runs_once),
+		cmocka_unit_test(half_refresh),
+		cmocka_unit_test(stopping_runs_what_is_pushed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
