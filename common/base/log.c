@@ -12,6 +12,7 @@
 static const char *log_ident = "stsgate";
 static bool log_to_stderr = true;
 static atomic_bool log_debug_wanted;
+static atomic_bool log_info_unwanted;
 
 void log_open(const char *ident, bool to_stderr)
 {
@@ -24,6 +25,11 @@ void log_open(const char *ident, bool to_stderr)
 void log_verbose(bool debug)
 {
 	atomic_store(&log_debug_wanted, debug);
+}
+
+void log_terse(void)
+{
+	atomic_store(&log_info_unwanted, true);
 }
 
 static const char *level_word(enum log_level level)
@@ -91,6 +97,8 @@ static void write_stderr(const char *text)
 void log_write(enum log_level level, const char *format, ...)
 {
 	if (level == LOG_LEVEL_DEBUG && !atomic_load(&log_debug_wanted))
+		return;
+	if (level == LOG_LEVEL_INFO && atomic_load(&log_info_unwanted))
 		return;
 	int error = errno;
 	char text[LOG_LINE_MAX];

@@ -17,6 +17,8 @@ enum log_level {
 /* Before any thread is started. `ident` is kept, not copied. */
 void log_open(const char *ident, bool to_stderr);
 void log_verbose(bool debug);
+/* Only errors and warnings from now on: for a tool that tells its story itself. */
+void log_terse(void);
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)

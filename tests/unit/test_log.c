@@ -106,6 +106,19 @@ static void test_long(void **state)
 	free(text);
 }
 
+/* The last test: there is no way back. */
+static void test_terse(void **state)
+{
+	(void)state;
+	log_terse();
+	capture();
+	log_info("life cycle");
+	assert_string_equal(captured(), "");
+	capture();
+	log_warning("trouble");
+	assert_non_null(strstr(captured(), "warning: trouble\n"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -113,6 +126,7 @@ int main(void)
 		cmocka_unit_test(test_debug_off),
 		cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_terse),
 	};
 	log_open("test", true);
 	return cmocka_run_group_tests(tests, NULL, NULL);
