@@ -104,6 +104,7 @@ int main(int argc, char **argv)
 	if (!words || !options.overrides)
 		abort();
 	log_open("stsgate", true);
+	log_terse();
 	size_t count = 0;
 	int status = options_read(&options, argc, argv, &count, words);
 	if (status < 0)
