@@ -55,7 +55,8 @@ static bool domain_take_ascii(struct domain *out, const char *bytes, size_t len)
 	return true;
 }
 
-/* What libidn2 returns is held to the same grammar: its STD3 check alone lets empty labels and IPv4 forms pass. */
+/* Without IDN2_USE_STD3_ASCII_RULES: libidn2 2.3 then drops what it does not like and returns the name of somebody
+ * else. What it returns without them still shows every ASCII octet as it is, so the grammar decides. */
 static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
 {
 	uint8_t written[WRITTEN_MAX + 1];
@@ -65,7 +66,7 @@ static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
 
 	memcpy(written, bytes, len);
 	written[len] = '\0';
-	rc = idn2_lookup_u8(written, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+	rc = idn2_lookup_u8(written, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (rc == IDN2_MALLOC)
 		abort();
 	ok = rc == IDN2_OK && domain_take_ascii(out, (const char *)converted, strlen((const char *)converted));
