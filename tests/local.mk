@@ -46,4 +46,9 @@ tests_unit_test_workers_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_workers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_workers_SOURCES = tests/unit/test_workers.c tests/unit/cm.h
 tests_unit_test_workers_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_trust
+tests_unit_test_trust_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_trust_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_trust_SOURCES = tests/unit/test_trust.c tests/unit/pki.c tests/unit/pki.h
+tests_unit_test_trust_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 endif

@@ -1,0 +1,122 @@
+#include "pki.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HOUR_S 3600
+#define MONTH_S (30 * 24 * HOUR_S)
+
+static void must(int good)
+{
+	if (!good) {
+		fprintf(stderr, "pki: something failed\n");
+		abort();
+	}
+}
+
+static void add_extension(X509 *cert, int nid, const char *value)
+{
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+
+	must(extension != NULL && X509_add_ext(cert, extension, -1));
+	X509_EXTENSION_free(extension);
+}
+
+static void add_padding(X509 *cert, unsigned octets)
+{
+	char *text = malloc(octets + 1);
+
+	must(text != NULL);
+	memset(text, 'x', octets);
+	text[octets] = '\0';
+	add_extension(cert, NID_netscape_comment, text);
+	free(text);
+}
+
+static X509 *certificate(EVP_PKEY *key, const char *cn, int64_t from_s, int64_t until_s)
+{
+	static long serial;
+	X509 *cert = X509_new();
+	X509_NAME *name = X509_get_subject_name(cert);
+
+	must(X509_set_version(cert, X509_VERSION_3));
+	must(ASN1_INTEGER_set(X509_get_serialNumber(cert), ++serial));
+	must(X509_gmtime_adj(X509_getm_notBefore(cert), from_s) != NULL);
+	must(X509_gmtime_adj(X509_getm_notAfter(cert), until_s) != NULL);
+	must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0));
+	must(X509_set_pubkey(cert, key));
+	return cert;
+}
+
+struct pki_pair pki_ca(const char *cn)
+{
+	struct pki_pair ca = {.key = EVP_EC_gen("P-256")};
+
+	must(ca.key != NULL);
+	ca.cert = certificate(ca.key, cn, -HOUR_S, MONTH_S);
+	must(X509_set_issuer_name(ca.cert, X509_get_subject_name(ca.cert)));
+	add_extension(ca.cert, NID_basic_constraints, "critical,CA:TRUE");
+	add_extension(ca.cert, NID_key_usage, "critical,keyCertSign");
+	must(X509_sign(ca.cert, ca.key, EVP_sha256()));
+	return ca;
+}
+
+struct pki_pair pki_issue(const struct pki_pair *ca, const struct pki_request *request)
+{
+	struct pki_pair leaf = {.key = request->rsa_bits ? EVP_RSA_gen(request->rsa_bits) : EVP_EC_gen("P-256")};
+	int64_t from_s = request->from_s ? request->from_s : -HOUR_S;
+	int64_t until_s = request->until_s ? request->until_s : MONTH_S;
+
+	must(leaf.key != NULL);
+	leaf.cert = certificate(leaf.key, request->cn ? request->cn : "leaf", from_s, until_s);
+	must(X509_set_issuer_name(leaf.cert, X509_get_subject_name(ca ? ca->cert : leaf.cert)));
+	if (request->san)
+		add_extension(leaf.cert, NID_subject_alt_name, request->san);
+	if (request->padding)
+		add_padding(leaf.cert, request->padding);
+	must(X509_sign(leaf.cert, ca ? ca->key : leaf.key, EVP_sha256()));
+	return leaf;
+}
+
+void pki_free(struct pki_pair *pair)
+{
+	EVP_PKEY_free(pair->key);
+	X509_free(pair->cert);
+	pair->key = NULL;
+	pair->cert = NULL;
+}
+
+static void write_to(const struct pki_pair *pair, FILE *file)
+{
+	must(file != NULL && PEM_write_X509(file, pair->cert));
+	must(fclose(file) == 0);
+}
+
+void pki_write_temporary(const struct pki_pair *pair, char *template)
+{
+	int fd = mkstemp(template);
+
+	must(fd >= 0);
+	write_to(pair, fdopen(fd, "w"));
+}
+
+void pki_write(const struct pki_pair *pair, const char *path)
+{
+	write_to(pair, fopen(path, "w"));
+}
+
+SSL_CTX *pki_server(const struct pki_pair *pair)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	must(ctx != NULL);
+	SSL_CTX_set_security_level(ctx, 0);
+	must(SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION));
+	must(SSL_CTX_set_cipher_list(ctx, "ALL:@SECLEVEL=0"));
+	must(SSL_CTX_use_certificate(ctx, pair->cert) && SSL_CTX_use_PrivateKey(ctx, pair->key));
+	return ctx;
+}

@@ -1,0 +1,31 @@
+/* Certificates made in memory, for tests. What goes wrong in here ends the program. */
+#ifndef TESTS_PKI_H
+#define TESTS_PKI_H
+
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+struct pki_pair {
+	EVP_PKEY *key;
+	X509 *cert;
+};
+
+struct pki_request {
+	const char *cn;    /* NULL: "leaf" */
+	const char *san;   /* as in openssl.cnf: "DNS:a.example,IP:192.0.2.1"; NULL: none */
+	int64_t from_s;    /* from now; 0: an hour ago */
+	int64_t until_s;   /* from now; 0: in 30 days */
+	unsigned rsa_bits; /* 0: P-256 */
+	unsigned padding;  /* octets of a comment, to make it long */
+};
+
+struct pki_pair pki_ca(const char *cn);
+struct pki_pair pki_issue(const struct pki_pair *ca, const struct pki_request *request); /* ca NULL: self-signed */
+void pki_free(struct pki_pair *pair);
+/* A new PEM file in the form of mkstemp's template. */
+void pki_write_temporary(const struct pki_pair *pair, char *template);
+void pki_write(const struct pki_pair *pair, const char *path);
+/* A TLS server with the certificate: all versions, lowest security level. */
+SSL_CTX *pki_server(const struct pki_pair *pair);
+
+#endif
