@@ -1,0 +1,165 @@
+/* The TXT record against the corpus, and rows of its own. */
+#include "cm.h"
+
+#include "corpus.h"
+#include "record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void vectors_agree(void **state)
+{
+	json_t *vectors = corpus_vectors("vectors/txt_records.json");
+	size_t i;
+	json_t *vector;
+
+	(void)state;
+	json_array_foreach(vectors, i, vector)
+	{
+		const json_t *expected = json_object_get(vector, "expect");
+		struct record record;
+		size_t len;
+		char *bytes = corpus_input(vector, &len);
+		bool valid = record_parse(&record, bytes, len) == RECORD_OK;
+
+		if (valid != json_is_true(json_object_get(expected, "valid")))
+			fail_msg("%s: valid is %d", corpus_name(vector), valid);
+		if (valid)
+			assert_string_equal(record.id, json_string_value(json_object_get(expected, "id")));
+		free(bytes);
+	}
+	assert_int_equal(i, 64);
+	json_decref(vectors);
+}
+
+static void set_vectors_agree(void **state)
+{
+	json_t *vectors = corpus_vectors("vectors/txt_record_sets.json");
+	size_t i;
+	json_t *vector;
+
+	(void)state;
+	json_array_foreach(vectors, i, vector)
+	{
+		const json_t *input = json_object_get(vector, "input");
+		const json_t *expected = json_object_get(vector, "expect");
+		struct span txt[8];
+		struct record record;
+		enum record_set set;
+
+		for (size_t n = 0; n < json_array_size(input); n++) {
+			const json_t *text = json_array_get(input, n);
+
+			txt[n] = (struct span){json_string_value(text), json_string_length(text)};
+		}
+		set = record_set_parse(&record, txt, json_array_size(input));
+		if ((set == RECORD_SET_ONE) != json_is_true(json_object_get(expected, "available")))
+			fail_msg("%s: %d", corpus_name(vector), (int)set);
+		assert_string_equal(
+			record.id, set == RECORD_SET_ONE ? json_string_value(json_object_get(expected, "id")) : "");
+	}
+	assert_int_equal(i, 7);
+	json_decref(vectors);
+}
+
+struct row {
+	const char *bytes;
+	size_t len;
+	enum record_error error;
+};
+
+static const struct row rows[] = {
+	{LIT("v=STSv1;id=a"), RECORD_OK},
+	{LIT("v=STSv1 \t;\tid=a ; x-y.z=1 ; "), RECORD_OK},
+	{LIT("v=STSv1; x=!#~; id=a;"), RECORD_OK},
+	{LIT("v=STSv1; id=first; id=not-one;"), RECORD_OK},
+	{LIT(""), RECORD_NO_VERSION},
+	{LIT(" v=STSv1; id=a"), RECORD_NO_VERSION},
+	{LIT("v=STSv12; id=a"), RECORD_NO_VERSION},
+	{LIT("v=STSv1"), RECORD_NO_VERSION},
+	{LIT("v=STSv1;"), RECORD_NO_ID},
+	{LIT("v=STSv1; x=1"), RECORD_NO_ID},
+	{LIT("v=STSv1; id=not-one; id=second"), RECORD_NO_ID},
+	{LIT("v=STSv1; ID=a"), RECORD_NO_ID},
+	{LIT("v=STSv1; id=0123456789012345678901234567890123"), RECORD_NO_ID},
+	{LIT("v=STSv1;; id=a"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id=a; x=y=z"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id=a b=c"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id=a; _x=1"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id=a; =1"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id=a\0"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id=a\n"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id=a; x=\xe4"), RECORD_BAD_FIELD},
+	{LIT("v=STSv1; id=a; x=\x7f"), RECORD_BAD_FIELD},
+};
+
+static void rows_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct record record;
+		char *bytes = malloc(rows[i].len + 1); /* exactly as long as told, so that a step beyond is seen */
+		enum record_error error;
+
+		memcpy(bytes, rows[i].bytes, rows[i].len);
+		bytes = realloc(bytes, rows[i].len ? rows[i].len : 1);
+		error = record_parse(&record, bytes, rows[i].len);
+		if (error != rows[i].error)
+			fail_msg("row %zu `%s`: %s", i, rows[i].bytes, record_error_name(error));
+		free(bytes);
+	}
+}
+
+static void duplicate_is_the_first(void **state)
+{
+	static const char text[] = "v=STSv1; id=first; id=second";
+	struct record record;
+
+	(void)state;
+	assert_int_equal(record_parse(&record, text, sizeof text - 1), RECORD_OK);
+	assert_string_equal(record.id, "first");
+}
+
+static void sets_tell_their_kind(void **state)
+{
+	static const struct span good = {LIT("v=STSv1; id=a")}, bad = {LIT("v=STSv1; id=")},
+				 other = {LIT("v=spf1 -all")};
+	struct span many[RECORD_SET_MAX + 1];
+	struct record record;
+
+	(void)state;
+	assert_int_equal(record_set_parse(&record, (struct span[]){other, bad}, 2), RECORD_SET_INVALID);
+	assert_int_equal(record_set_parse(&record, (struct span[]){good, good}, 2), RECORD_SET_MANY);
+	assert_string_equal(record.id, "");
+	assert_int_equal(record_set_parse(&record, &other, 1), RECORD_SET_NONE);
+	assert_int_equal(record_set_parse(&record, NULL, 0), RECORD_SET_NONE);
+	for (size_t i = 0; i <= RECORD_SET_MAX; i++)
+		many[i] = i ? other : good;
+	assert_int_equal(record_set_parse(&record, many, RECORD_SET_MAX), RECORD_SET_ONE);
+	assert_string_equal(record.id, "a");
+	assert_int_equal(record_set_parse(&record, many, RECORD_SET_MAX + 1), RECORD_SET_MANY);
+}
+
+static void errors_have_words(void **state)
+{
+	(void)state;
+	assert_string_equal(record_error_name(RECORD_OK), "ok");
+	assert_string_equal(record_error_name(RECORD_NO_VERSION), "no-version");
+	assert_string_equal(record_error_name(RECORD_BAD_FIELD), "bad-field");
+	assert_string_equal(record_error_name(RECORD_NO_ID), "no-id");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(vectors_agree),
+		cmocka_unit_test(set_vectors_agree),
+		cmocka_unit_test(rows_agree),
+		cmocka_unit_test(duplicate_is_the_first),
+		cmocka_unit_test(sets_tell_their_kind),
+		cmocka_unit_test(errors_have_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,158 @@
+/* SMTP replies, whole and octet by octet. */
+#include "cm.h"
+
+#include "corpus.h"
+#include "smtp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+	const char *bytes;
+	size_t len;
+	enum smtp_state state;
+	size_t taken;
+	int code;
+	bool starttls;
+	const char *first;
+};
+
+static const struct row rows[] = {
+	{LIT("220 mx.example ESMTP\r\n"), SMTP_DONE, 22, 220, false, "mx.example ESMTP"},
+	{LIT("220 mx.example ESMTP\n"), SMTP_DONE, 21, 220, false, "mx.example ESMTP"},
+	{LIT("220\r\n"), SMTP_DONE, 5, 220, false, ""},
+	{LIT("220 \r\n"), SMTP_DONE, 6, 220, false, ""},
+	{LIT("250-mx\r\n250-SIZE 1\r\n250 STARTTLS\r\n"), SMTP_DONE, 34, 250, true, "mx"},
+	{LIT("250-mx\n250-starttls\n250 HELP\n"), SMTP_DONE, 29, 250, true, "mx"},
+	{LIT("250-mx\r\n250-StartTLS \r\n250 X\r\n"), SMTP_DONE, 30, 250, true, "mx"},
+	{LIT("250-mx\r\n250 STARTTLS REQUIRED\r\n"), SMTP_DONE, 31, 250, true, "mx"},
+	{LIT("250-mx\r\n250 STARTTLSX\r\n"), SMTP_DONE, 23, 250, false, "mx"},
+	{LIT("250-mx\r\n250 X-STARTTLS\r\n"), SMTP_DONE, 24, 250, false, "mx"},
+	{LIT("250-mx\r\n250  STARTTLS\r\n"), SMTP_DONE, 23, 250, false, "mx"},
+	{LIT("250-mx\r\n250 STARTTL\r\n"), SMTP_DONE, 21, 250, false, "mx"},
+	{LIT("250 STARTTLS\r\n"), SMTP_DONE, 14, 250, false, "STARTTLS"},
+	{LIT("250-STARTTLS\r\n250 STARTTLS\r\n"), SMTP_DONE, 28, 250, true, "STARTTLS"},
+	{LIT("220-mx\r\n220 STARTTLS\r\n"), SMTP_DONE, 22, 220, false, "mx"},
+	{LIT("451 later\r\n"), SMTP_DONE, 11, 451, false, "later"},
+	{LIT("599 x\r\n"), SMTP_DONE, 7, 599, false, "x"},
+	{LIT("220 a\x1b[1m\tb\rc\xff\r\n"), SMTP_DONE, 16, 220, false, "a\x1b[1m\tb\rc\xff"},
+	{LIT("220 ready\r\nEHLO ahead\r\n"), SMTP_DONE, 11, 220, false, "ready"},
+	{LIT("220-a\r\n220 b"), SMTP_MORE, 12, 220, false, "a"},
+	{LIT(""), SMTP_MORE, 0, 0, false, ""},
+	{LIT("220 a\0b\r\n"), SMTP_MALFORMED, 6, 0, false, ""},
+	{LIT("\r\n"), SMTP_MALFORMED, 2, 0, false, ""},
+	{LIT("22\r\n"), SMTP_MALFORMED, 4, 0, false, ""},
+	{LIT("2200 x\r\n"), SMTP_MALFORMED, 8, 0, false, ""},
+	{LIT("220\tx\r\n"), SMTP_MALFORMED, 7, 0, false, ""},
+	{LIT("22a x\r\n"), SMTP_MALFORMED, 7, 0, false, ""},
+	{LIT("199 x\r\n"), SMTP_MALFORMED, 7, 0, false, ""},
+	{LIT("600 x\r\n"), SMTP_MALFORMED, 7, 0, false, ""},
+	{LIT(" 220 x\r\n"), SMTP_MALFORMED, 8, 0, false, ""},
+	{LIT("HTTP/1.1 400 Bad Request\r\n"), SMTP_MALFORMED, 26, 0, false, ""},
+	{LIT("250-a\r\n251 b\r\n"), SMTP_MALFORMED, 14, 250, false, "a"},
+	{LIT("250-a\r\n\r\n"), SMTP_MALFORMED, 9, 250, false, "a"},
+};
+
+static void rows_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct smtp_reader reader;
+		size_t taken;
+
+		smtp_reader_init(&reader);
+		taken = smtp_reader_feed(&reader, rows[i].bytes, rows[i].len);
+		if (reader.state != rows[i].state || taken != rows[i].taken)
+			fail_msg("row %zu `%s`: state %d, %zu taken", i, rows[i].bytes, (int)reader.state, taken);
+		if (reader.code != rows[i].code || reader.starttls != rows[i].starttls)
+			fail_msg("row %zu `%s`: %d %d", i, rows[i].bytes, reader.code, reader.starttls);
+		assert_string_equal(reader.first, rows[i].first);
+		if (reader.state != SMTP_MORE)
+			assert_int_equal(smtp_reader_feed(&reader, "220 x\r\n", 7), 0);
+	}
+}
+
+/* In portions of any size the same comes out as at once. */
+static void assert_portions_agree(const char *bytes, size_t len, uint32_t *random, uint32_t longest)
+{
+	struct smtp_reader whole, parts;
+	size_t whole_taken, parts_taken = 0;
+
+	smtp_reader_init(&whole);
+	smtp_reader_init(&parts);
+	whole_taken = smtp_reader_feed(&whole, bytes, len);
+	while (parts_taken < len && parts.state == SMTP_MORE) {
+		size_t portion = 1 + corpus_random(random) % longest;
+
+		if (portion > len - parts_taken)
+			portion = len - parts_taken;
+		parts_taken += smtp_reader_feed(&parts, bytes + parts_taken, portion);
+	}
+	assert_int_equal(parts_taken, whole_taken);
+	assert_int_equal(parts.state, whole.state);
+	assert_int_equal(parts.code, whole.code);
+	assert_int_equal(parts.starttls, whole.starttls);
+	assert_string_equal(parts.first, whole.first);
+}
+
+static void portions_do_not_matter(void **state)
+{
+	static const char *const parts[] = {
+		"250-", "250 ", "250", "220 ", "starttls", "STARTTLS", "\r\n", "\n", "\r", "x", " ", "-"};
+	uint32_t random = 3207;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_portions_agree(rows[i].bytes, rows[i].len, &random, 1);
+	for (int round = 0; round < 20000; round++) {
+		char bytes[256] = "";
+
+		for (uint32_t n = corpus_random(&random) % 16; n; n--)
+			strncat(bytes, parts[corpus_random(&random) % COUNT(parts)], 8);
+		assert_portions_agree(bytes, strlen(bytes), &random, 1 + (uint32_t)round % 9);
+	}
+}
+
+static void line_is_bounded(void **state)
+{
+	char bytes[SMTP_LINE_MAX + 1];
+	struct smtp_reader reader;
+
+	(void)state;
+	memset(bytes, 'x', sizeof bytes);
+	memcpy(bytes, "220 ", 4);
+	memcpy(bytes + SMTP_LINE_MAX - 2, "\r\n", 2);
+	smtp_reader_init(&reader);
+	smtp_reader_feed(&reader, bytes, SMTP_LINE_MAX);
+	assert_int_equal(reader.state, SMTP_DONE);
+	assert_int_equal(strlen(reader.first), sizeof reader.first - 1);
+	memcpy(bytes + SMTP_LINE_MAX - 2, "xx\n", 3);
+	smtp_reader_init(&reader);
+	smtp_reader_feed(&reader, bytes, SMTP_LINE_MAX + 1);
+	assert_int_equal(reader.state, SMTP_MALFORMED);
+}
+
+static void reply_is_bounded(void **state)
+{
+	struct smtp_reader reader;
+	size_t taken = 0;
+
+	(void)state;
+	smtp_reader_init(&reader);
+	for (int i = 0; i < 20000 && reader.state == SMTP_MORE; i++)
+		taken += smtp_reader_feed(&reader, "250-line\r\n", 10);
+	assert_int_equal(reader.state, SMTP_MALFORMED);
+	assert_int_equal(taken, SMTP_REPLY_BYTES_MAX + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_agree),
+		cmocka_unit_test(portions_do_not_matter),
+		cmocka_unit_test(line_is_bounded),
+		cmocka_unit_test(reply_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+/* Netstrings, socketmap requests and the check of replies. */
+#include "cm.h"
+
+#include "corpus.h"
+#include "socketmap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX 20
+
+struct netstring_row {
+	struct span in;
+	enum netstring_state state;
+	struct span payload;
+	size_t used;
+};
+
+#define NOTHING {NULL, 0}, 0
+
+static const struct netstring_row netstrings[] = {
+	{{LIT("5:hello,")}, NETSTRING_OK, {LIT("hello")}, 8},
+	{{LIT("5:hello,4:next,")}, NETSTRING_OK, {LIT("hello")}, 8},
+	{{LIT("0:,")}, NETSTRING_OK, {LIT("")}, 3},
+	{{LIT("3:a\0b,")}, NETSTRING_OK, {LIT("a\0b")}, 6},
+	{{LIT("3:,,,,")}, NETSTRING_OK, {LIT(",,,")}, 6},
+	{{LIT("20:01234567890123456789,")}, NETSTRING_OK, {LIT("01234567890123456789")}, 24},
+	{{LIT("")}, NETSTRING_MORE, NOTHING},
+	{{LIT("2")}, NETSTRING_MORE, NOTHING},
+	{{LIT("20:0123456789012345678")}, NETSTRING_MORE, NOTHING},
+	{{LIT("5:hello")}, NETSTRING_MORE, NOTHING},
+	{{LIT("5:hellos")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT("5:hell,o")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT("21")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT("99999999999999999999999:")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT("05:hello,")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT("00:,")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT(":,")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT("-1:,")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT(" 1:a,")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT("1 :a,")}, NETSTRING_MALFORMED, NOTHING},
+	{{LIT("a")}, NETSTRING_MALFORMED, NOTHING},
+};
+
+static void netstrings_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(netstrings); i++) {
+		const struct netstring_row *row = &netstrings[i];
+		struct span payload = {NULL, 0};
+		size_t used = 0;
+		enum netstring_state found = netstring_read(row->in, MAX, &payload, &used);
+
+		if (found != row->state)
+			fail_msg("row %zu `%s`: %d", i, row->in.at, (int)found);
+		assert_int_equal(used, row->used);
+		assert_int_equal(payload.len, row->payload.len);
+		if (payload.len)
+			assert_memory_equal(payload.at, row->payload.at, payload.len);
+	}
+}
+
+/* What is written is read again, and every shorter part of it asks for more. */
+static void written_is_read(void **state)
+{
+	char bytes[1200], out[1220];
+
+	(void)state;
+	memset(bytes, 'x', sizeof bytes);
+	for (size_t len = 0; len <= sizeof bytes; len += 1 + len / 3) {
+		struct span payload;
+		size_t used;
+		size_t written = netstring_write(out, sizeof out, (struct span){bytes, len});
+
+		assert_true(written > len);
+		assert_int_equal(netstring_read((struct span){out, written}, 4096, &payload, &used), NETSTRING_OK);
+		assert_int_equal(payload.len, len);
+		assert_int_equal(used, written);
+		for (size_t part = 0; part < written; part++)
+			assert_int_equal(
+				netstring_read((struct span){out, part}, 4096, &payload, &used), NETSTRING_MORE);
+		assert_int_equal(netstring_write(out, written, (struct span){bytes, len}), written);
+		assert_int_equal(netstring_write(out, written - 1, (struct span){bytes, len}), 0);
+	}
+	assert_int_equal(netstring_write(out, 0, (struct span){NULL, 0}), 0);
+}
+
+struct request_row {
+	struct span payload;
+	const char *map; /* NULL: refused */
+	const char *key;
+};
+
+static const struct request_row requests[] = {
+	{{LIT("postfix example.com")}, "postfix", "example.com"},
+	{{LIT("QUERY ")}, "QUERY", ""},
+	{{LIT("a b c ")}, "a", "b c "},
+	{{LIT("a  b")}, "a", " b"},
+	{{LIT("postfix")}, NULL, NULL},
+	{{LIT(" example.com")}, NULL, NULL},
+	{{LIT(" ")}, NULL, NULL},
+	{{LIT("")}, NULL, NULL},
+	{{LIT("postfix\texample.com")}, NULL, NULL},
+};
+
+static void requests_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(requests); i++) {
+		const struct request_row *row = &requests[i];
+		struct socketmap_request request;
+		bool ok = socketmap_request_parse(&request, row->payload);
+
+		if (ok != (row->map != NULL))
+			fail_msg("row %zu: %d", i, ok);
+		if (!ok)
+			continue;
+		assert_int_equal(request.map.len, strlen(row->map));
+		assert_memory_equal(request.map.at, row->map, request.map.len);
+		assert_int_equal(request.key.len, strlen(row->key));
+		if (request.key.len)
+			assert_memory_equal(request.key.at, row->key, request.key.len);
+	}
+}
+
+static const struct span good_replies[] = {
+	{LIT("NOTFOUND ")},
+	{LIT("TEMP try again")},
+	{LIT("OK secure match=a.example servername=hostname")},
+	{LIT("OK secure match=a.example:.b.example:xn--bcher-kva.test servername=hostname")},
+	{LIT("OK secure match=.example servername=hostname")},
+	{LIT("OK secure match=single servername=hostname")},
+	{LIT("OK secure match=hostname.example servername=hostname")},
+};
+
+static const struct span bad_replies[] = {
+	{LIT("")},
+	{LIT("NOTFOUND")},
+	{LIT("NOTFOUND x")},
+	{LIT("notfound ")},
+	{LIT("TEMP")},
+	{LIT("TEMP ")},
+	{LIT("TEMP a\nb")},
+	{LIT("TEMP a\0b")},
+	{LIT("TEMP \xc3\xa4")},
+	{LIT("PERM never")},
+	{LIT("TIMEOUT later")},
+	{LIT("OK")},
+	{LIT("OK ")},
+	{LIT("OK secure")},
+	{LIT("OK may")},
+	{LIT("OK secure match=a.example")},
+	{LIT("OK secure match= servername=hostname")},
+	{LIT("OK secure match=servername=hostname")},
+	{LIT("OK secure match=: servername=hostname")},
+	{LIT("OK secure match=a.example: servername=hostname")},
+	{LIT("OK secure match=:a.example servername=hostname")},
+	{LIT("OK secure match=a.example::b.example servername=hostname")},
+	{LIT("OK secure match=a.example,b.example servername=hostname")},
+	{LIT("OK secure match=a.example b.example servername=hostname")},
+	{LIT("OK secure match=a.example  servername=hostname")},
+	{LIT("OK secure match=a.example servername=hostname ")},
+	{LIT("OK secure match=a.example servername=a.example")},
+	{LIT("OK secure match=a.example policy_type=sts servername=hostname")},
+	{LIT("OK secure match=*.example servername=hostname")},
+	{LIT("OK secure match=..example servername=hostname")},
+	{LIT("OK secure match=. servername=hostname")},
+	{LIT("OK secure match=A.example servername=hostname")},
+	{LIT("OK secure match=a.example. servername=hostname")},
+	{LIT("OK secure match=a_b.example servername=hostname")},
+	{LIT("OK secure match=192.0.2.1 servername=hostname")},
+	{LIT("OK secure match=b\xc3\xbc"
+	     "cher.test servername=hostname")},
+	{LIT("OK secure match=a.example\0 servername=hostname")},
+	{LIT("OK secure match=nexthop servername=hostname")},
+	{LIT("OK secure match=a.example:dot-nexthop servername=hostname")},
+	{LIT("OK secure match=hostname:a.example servername=hostname")},
+	{LIT("OK encrypt match=a.example servername=hostname")},
+};
+
+static void replies_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(good_replies); i++)
+		if (!socketmap_reply_valid(good_replies[i]))
+			fail_msg("`%s` is refused", good_replies[i].at);
+	for (size_t i = 0; i < COUNT(bad_replies); i++)
+		if (socketmap_reply_valid(bad_replies[i]))
+			fail_msg("`%s` is taken", bad_replies[i].at);
+}
+
+static void reply_is_bounded(void **state)
+{
+	char *bytes = malloc(SOCKETMAP_REPLY_MAX + 1);
+
+	(void)state;
+	memset(bytes, 'x', SOCKETMAP_REPLY_MAX + 1);
+	memcpy(bytes, "TEMP ", 5);
+	assert_true(socketmap_reply_valid((struct span){bytes, SOCKETMAP_REPLY_MAX}));
+	assert_false(socketmap_reply_valid((struct span){bytes, SOCKETMAP_REPLY_MAX + 1}));
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(netstrings_agree),
+		cmocka_unit_test(written_is_read),
+		cmocka_unit_test(requests_agree),
+		cmocka_unit_test(replies_agree),
+		cmocka_unit_test(reply_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
