@@ -8,7 +8,7 @@ EXTRA_DIST += packaging/build-deps packaging/quickstart packaging/stsgate.conf \
 CLEANFILES += $(systemdsystemunit_DATA) $(sysusers_DATA) $(tmpfiles_DATA)
 
 packaging/stsgated.service: packaging/stsgated.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) packaging && sed 's|@sbindir@|$(sbindir)|g' $(srcdir)/packaging/stsgated.service.in >$@.new && mv $@.new $@
+	$(AM_V_GEN)$(MKDIR_P) packaging && sed 's|[@]sbindir[@]|$(sbindir)|g' $(srcdir)/packaging/stsgated.service.in >$@.new && mv $@.new $@
 packaging/sysusers.d/stsgate.conf: packaging/stsgate.sysusers
 	$(AM_V_GEN)$(MKDIR_P) packaging/sysusers.d && cp $(srcdir)/packaging/stsgate.sysusers $@
 packaging/tmpfiles.d/stsgate.conf: packaging/stsgate.tmpfiles
@@ -20,3 +20,6 @@ install-data-local:
 	$(INSTALL_DATA) $(srcdir)/packaging/stsgate.conf "$(DESTDIR)$(docdir)/stsgate.conf.sample"
 uninstall-local:
 	rm -f "$(DESTDIR)$(docdir)/stsgate.conf.sample"
+
+TESTS += tests/packaging
+EXTRA_DIST += tests/packaging
