@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define VERSION "v=STSv1"
-#define VERSION_LEN (sizeof VERSION - 1)
+#define RECORD_VERSION "v=STSv1"
+#define RECORD_VERSION_LEN (sizeof RECORD_VERSION - 1)
 #define EXT_NAME_MAX 32
 
 const char *record_error_name(enum record_error error)
@@ -36,9 +36,9 @@ static bool record_is_candidate(const char *bytes, size_t len)
 {
 	size_t at;
 
-	if (len < VERSION_LEN || memcmp(bytes, VERSION, VERSION_LEN) != 0)
+	if (len < RECORD_VERSION_LEN || memcmp(bytes, RECORD_VERSION, RECORD_VERSION_LEN) != 0)
 		return false;
-	at = blanks(bytes, len, VERSION_LEN);
+	at = blanks(bytes, len, RECORD_VERSION_LEN);
 	return at < len && bytes[at] == ';';
 }
 
@@ -96,7 +96,7 @@ static size_t field_read(struct record_field *field, const char *bytes, size_t l
 
 enum record_error record_parse(struct record *out, const char *bytes, size_t len)
 {
-	size_t at = VERSION_LEN;
+	size_t at = RECORD_VERSION_LEN;
 	bool id_seen = false;
 	bool id_good = false;
 
