@@ -1,14 +1,29 @@
 # milter: the daemon
 stsgated_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
 stsgated_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
-stsgated_SOURCES = \
-	milter/main.c \
+milter_sources = \
+	milter/action.c milter/action.h \
+	milter/arbiter.c milter/arbiter.h \
+	milter/listener.c milter/listener.h \
+	milter/message.c milter/message.h \
 	milter/milter.c milter/milter.h \
+	milter/nudge.c milter/nudge.h
+server_sources = \
+	milter/client.c milter/client.h \
+	milter/http_server.c milter/http_server.h \
+	milter/quiet.c milter/quiet.h \
+	milter/server.c milter/server.h \
+	milter/socketmap_server.c milter/socketmap_server.h
+stsgated_SOURCES = \
+	milter/background.c milter/background.h \
+	milter/daemon.c milter/daemon.h \
+	milter/main.c \
 	milter/notify.h \
 	milter/privileges.c milter/privileges.h \
 	milter/refresher.c milter/refresher.h \
-	milter/server.c milter/server.h \
-	milter/socketmap_server.c milter/socketmap_server.h
+	milter/reload.c milter/reload.h \
+	milter/signals.c milter/signals.h \
+	$(milter_sources) $(server_sources)
 if HAVE_SYSTEMD
 stsgated_SOURCES += milter/notify_systemd.c
 stsgated_CFLAGS += $(SYSTEMD_CFLAGS)

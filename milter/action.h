@@ -1,0 +1,31 @@
+/* What the milter does with a recipient by verdict and settings (design 6). Pure. */
+#ifndef MILTER_ACTION_H
+#define MILTER_ACTION_H
+
+#include "settings.h"
+#include "verdict.h"
+
+enum session_kind {
+	SESSION_SMTP,
+	SESSION_AUTHENTICATED,
+	SESSION_LOCAL /* no {rcpt_mailer}: Postfix's cleanup, where a refusal wedges the message (spec milter-facts 2)
+		       */
+};
+
+enum action {
+	ACTION_ACCEPT,
+	ACTION_HOLD,  /* the whole message, at its end */
+	ACTION_REFUSE /* 451 4.7.5, this recipient */
+};
+
+struct decision {
+	enum action action; /* what is done */
+	enum action would;  /* what would be done without `mode = monitor` */
+	bool tag;           /* a header at the end of the message */
+};
+
+struct decision action_decide(const struct settings *settings, enum session_kind session, enum verdict_kind verdict);
+const char *action_name(const struct decision *decision); /* `defer`, `quarantine`, `tag`, `accept` */
+const char *action_would_name(const struct decision *decision);
+
+#endif

@@ -1,0 +1,144 @@
+#include "arbiter.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define POLL_MS 10 /* how often a stop looks whether callbacks are over */
+#define QUEUE_ID_SHOWN 64
+
+bool arbiter_enter(struct arbiter *arbiter)
+{
+	atomic_fetch_add(&arbiter->inside, 1);
+	if (!atomic_load(&arbiter->closing))
+		return true;
+	atomic_fetch_sub(&arbiter->inside, 1);
+	return false;
+}
+
+void arbiter_leave(struct arbiter *arbiter)
+{
+	atomic_fetch_sub(&arbiter->inside, 1);
+}
+
+struct wait {
+	const struct nudge *nudge;
+	bool begun;
+	int64_t from_ms;
+};
+
+static void before_wait(void *arg)
+{
+	struct wait *wait = arg;
+	wait->begun = true;
+	wait->from_ms = clock_mono_ms();
+	nudge_send(wait->nudge);
+}
+
+static bool waiter_enter(struct arbiter *arbiter, const struct settings *settings)
+{
+	if (atomic_load(&arbiter->hurry))
+		return false;
+	if (atomic_fetch_add(&arbiter->waiting, 1) < (int)settings->milter_waiters)
+		return true;
+	atomic_fetch_sub(&arbiter->waiting, 1);
+	return false;
+}
+
+/* From the store, or after what this message may still wait. */
+static void question_answer(
+	struct arbiter *arbiter, struct message *message, const struct question *question, struct outcome *outcome)
+{
+	if (check_fresh(arbiter->check, question, outcome))
+		return;
+	outcome_free(outcome);
+	*outcome = (struct outcome){.final = false};
+	const struct settings *settings = message->config->settings;
+	int64_t left_ms = (int64_t)settings->milter_wait * 1000 - message->waited_ms;
+	bool may_wait = left_ms > 0 && waiter_enter(arbiter, settings);
+	struct wait wait = {.nudge = &arbiter->nudge};
+	check_domain(arbiter->check, question, may_wait ? (int)left_ms : 0, before_wait, &wait, outcome);
+	if (may_wait)
+		atomic_fetch_sub(&arbiter->waiting, 1);
+	if (wait.begun)
+		message->waited_ms += clock_mono_ms() - wait.from_ms;
+}
+
+bool arbiter_wanted(const struct settings *settings, const struct recipient *recipient)
+{
+	for (size_t i = 0; i < settings->milter_skip_mailers.count; i++)
+		if (strcasecmp(settings->milter_skip_mailers.item[i], recipient->mailer) == 0)
+			return false;
+	return true;
+}
+
+static void question_make(struct question *question, enum session_kind kind, const struct recipient *recipient)
+{
+	if (kind != SESSION_LOCAL && recipient->host[0] != '\0') {
+		question_from_next_hop(question, recipient->host, strlen(recipient->host), PURPOSE_DELIVER);
+		return;
+	}
+	/* Sendmail's {rcpt_addr} is expanded; Postfix's cleanup has nothing better than what was asked for. */
+	bool expanded = kind != SESSION_LOCAL && recipient->address[0] != '\0';
+	const char *address = expanded ? recipient->address : recipient->argument;
+	question_from_recipient(question, address, strlen(address), PURPOSE_DELIVER);
+}
+
+void arbiter_judge(struct arbiter *arbiter, struct message *message, enum session_kind kind,
+	const struct recipient *recipient, struct outcome *outcome)
+{
+	struct question question;
+	*outcome = (struct outcome){.final = false};
+	question_make(&question, kind, recipient);
+	question_answer(arbiter, message, &question, outcome);
+}
+
+void arbiter_log(const char *queue_id, const struct verdict *verdict, const struct decision *decision)
+{
+	if (verdict->kind == VERDICT_NONE)
+		return;
+	char id[4 * QUEUE_ID_SHOWN + 8] = "", line[ANSWER_LOG_SIZE];
+	struct text text;
+	if (queue_id[0] != '\0') {
+		text_init(&text, id, sizeof id);
+		text_quote(&text, queue_id, strlen(queue_id), QUEUE_ID_SHOWN);
+		text_add(&text, ": ");
+	}
+	text_init(&text, line, sizeof line);
+	answer_log(&text, verdict);
+	if (decision->would == decision->action)
+		log_info("%sfrontend=milter %s action=%s", id, line, action_name(decision));
+	else
+		log_info("%sfrontend=milter %s action=%s would=%s", id, line, action_name(decision),
+			action_would_name(decision));
+}
+
+static bool poll_zero(atomic_int *counter, uint32_t wait_ms)
+{
+	int64_t until_ms = clock_mono_ms() + wait_ms;
+	struct timespec rest = {.tv_nsec = POLL_MS * 1000000L};
+	while (atomic_load(counter) > 0) {
+		if (clock_mono_ms() >= until_ms)
+			return false;
+		nanosleep(&rest, NULL);
+	}
+	return true;
+}
+
+void arbiter_hurry(struct arbiter *arbiter, uint32_t grace_ms)
+{
+	atomic_store(&arbiter->hurry, true);
+	poll_zero(&arbiter->waiting, grace_ms);
+	/* The last replies are still to be written by libmilter. */
+	struct timespec rest = {.tv_nsec = 5 * POLL_MS * 1000000L};
+	nanosleep(&rest, NULL);
+}
+
+bool arbiter_quiesce(struct arbiter *arbiter, uint32_t wait_ms)
+{
+	atomic_store(&arbiter->closing, true);
+	return poll_zero(&arbiter->inside, wait_ms);
+}

@@ -1,0 +1,63 @@
+#include "background.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static int ready_fd = -1;
+
+static void parent_wait(int fd, pid_t child)
+{
+	char ready;
+	ssize_t got;
+	do
+		got = read(fd, &ready, 1);
+	while (got < 0 && errno == EINTR);
+	if (got == 1)
+		_exit(EX_OK);
+	int status = 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		continue;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE);
+}
+
+bool background_enter(struct failure *why)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return failure_set(why, EX_OSERR, "cannot make a pipe: %s", strerror(errno));
+	pid_t child = fork();
+	if (child < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return failure_set(why, EX_OSERR, "cannot go into the background: %s", strerror(errno));
+	}
+	if (child > 0) {
+		close(ends[1]);
+		parent_wait(ends[0], child);
+	}
+	close(ends[0]);
+	ready_fd = ends[1];
+	setsid();
+	return true;
+}
+
+void background_ready(void)
+{
+	if (ready_fd < 0)
+		return;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		for (int fd = 0; fd <= 2; fd++)
+			dup2(null, fd);
+		if (null > 2)
+			close(null);
+	}
+	while (write(ready_fd, "", 1) < 0 && errno == EINTR)
+		continue;
+	close(ready_fd);
+	ready_fd = -1;
+}

@@ -1,0 +1,389 @@
+#include "client.h"
+
+#include "clock.h"
+#include "log.h"
+#include "quiet.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum phase {
+	PHASE_IDLE,    /* nothing of a request yet */
+	PHASE_PARTIAL, /* some of it */
+	PHASE_WAITING, /* for the service's answer */
+	PHASE_SENDING  /* the client does not take its reply yet */
+};
+
+struct client {
+	struct client_table *table;
+	uint32_t slot;
+	uint32_t generation;
+	int fd;
+	enum phase phase;
+	int64_t deadline_ms; /* of the phase */
+	int64_t armed_ms;    /* when the timer fires; it is set anew only when it would fire too late */
+	struct event *readable, *writable, *timer;
+	bool reading, writing;
+	bool ended;     /* the client sends no more */
+	bool finishing; /* hang up when all is sent */
+	bool closing;   /* hang up now */
+	bool busy;      /* client_go() is at work on it */
+	size_t in_len;
+	char *in; /* service->input_max */
+	char *out;
+	size_t out_len, out_sent;
+	max_align_t state[];
+};
+
+struct client_table {
+	struct event_base *base;
+	const struct service *service;
+	struct client **slot;
+	uint32_t *generation;
+	uint32_t *vacant; /* a stack of slots */
+	uint32_t vacant_count;
+	struct quiet full;
+};
+
+static void client_go(struct client *client);
+
+static void *allocate(size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+struct client_table *client_table_new(struct event_base *base, const struct service *service)
+{
+	struct client_table *table = allocate(1, sizeof *table);
+	table->base = base;
+	table->service = service;
+	table->slot = allocate(service->clients_max, sizeof *table->slot);
+	table->generation = allocate(service->clients_max, sizeof *table->generation);
+	table->vacant = allocate(service->clients_max, sizeof *table->vacant);
+	for (uint32_t i = service->clients_max; i-- > 0;)
+		table->vacant[table->vacant_count++] = i;
+	return table;
+}
+
+void client_table_free(struct client_table **table)
+{
+	if (*table == NULL)
+		return;
+	assert(client_table_count(*table) == 0);
+	free((*table)->slot);
+	free((*table)->generation);
+	free((*table)->vacant);
+	free(*table);
+	*table = NULL;
+}
+
+const struct service *client_table_service(const struct client_table *table)
+{
+	return table->service;
+}
+
+unsigned client_table_count(const struct client_table *table)
+{
+	return table->service->clients_max - table->vacant_count;
+}
+
+struct client *client_table_find(struct client_table *table, client_name name)
+{
+	uint32_t slot = (uint32_t)name;
+	if (slot >= table->service->clients_max || table->slot[slot] == NULL)
+		return NULL;
+	struct client *client = table->slot[slot];
+	return client->generation == (uint32_t)(name >> 32) && !client->closing ? client : NULL;
+}
+
+void *client_state(struct client *client)
+{
+	return client->state;
+}
+
+client_name client_name_of(const struct client *client)
+{
+	return (client_name)client->generation << 32 | client->slot;
+}
+
+static void client_free(struct client *client)
+{
+	struct client_table *table = client->table;
+	if (table->service->gone != NULL)
+		table->service->gone(table->service->arg, client);
+	event_free(client->readable);
+	event_free(client->writable);
+	event_free(client->timer);
+	close(client->fd);
+	table->slot[client->slot] = NULL;
+	table->vacant[table->vacant_count++] = client->slot;
+	free(client->in);
+	free(client->out);
+	free(client);
+}
+
+/* Changes of phase are frequent, expiries rare: a timer that fires too early is set again, one that fires too late is
+ * moved. */
+static void client_phase(struct client *client, enum phase phase, int64_t wait_ms)
+{
+	int64_t now_ms = clock_mono_ms();
+	client->phase = phase;
+	client->deadline_ms = now_ms + wait_ms;
+	if (client->armed_ms != 0 && client->armed_ms <= client->deadline_ms)
+		return;
+	struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = (wait_ms % 1000) * 1000};
+	if (event_add(client->timer, &wait) != 0)
+		abort();
+	client->armed_ms = client->deadline_ms;
+}
+
+static void client_interest(struct client *client)
+{
+	bool read_on = !client->ended && client->in_len < client->table->service->input_max;
+	bool write_on = client->out_len > client->out_sent;
+	if (read_on != client->reading &&
+		(read_on ? event_add(client->readable, NULL) : event_del(client->readable)) != 0)
+		abort();
+	if (write_on != client->writing &&
+		(write_on ? event_add(client->writable, NULL) : event_del(client->writable)) != 0)
+		abort();
+	client->reading = read_on;
+	client->writing = write_on;
+}
+
+void client_close(struct client *client)
+{
+	client->closing = true;
+	client_go(client);
+}
+
+void client_finish(struct client *client)
+{
+	client->finishing = true;
+	client_go(client);
+}
+
+void client_wait(struct client *client, uint32_t wait_ms)
+{
+	client_phase(client, PHASE_WAITING, wait_ms);
+}
+
+static void client_send(struct client *client)
+{
+	while (client->out_sent < client->out_len) {
+		ssize_t sent = send(client->fd, client->out + client->out_sent, client->out_len - client->out_sent,
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		if (sent <= 0) {
+			client->closing = true;
+			return;
+		}
+		client->out_sent += (size_t)sent;
+	}
+	free(client->out);
+	client->out = NULL;
+	client->out_len = client->out_sent = 0;
+}
+
+static void client_keep(struct client *client, struct span bytes)
+{
+	size_t waiting = client->out_len - client->out_sent;
+	if (waiting + bytes.len > SERVER_OUTPUT_MAX) {
+		client->closing = true;
+		return;
+	}
+	char *out = allocate(1, waiting + bytes.len);
+	if (waiting > 0)
+		memcpy(out, client->out + client->out_sent, waiting);
+	memcpy(out + waiting, bytes.at, bytes.len);
+	free(client->out);
+	client->out = out;
+	client->out_len = waiting + bytes.len;
+	client->out_sent = 0;
+}
+
+void client_reply(struct client *client, struct span bytes)
+{
+	ssize_t sent = 0;
+	if (client->out_len == 0 && !client->closing)
+		sent = send(client->fd, bytes.at, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		client->closing = true;
+	size_t done = sent > 0 ? (size_t)sent : 0;
+	if (!client->closing && done < bytes.len)
+		client_keep(client, (struct span){bytes.at + done, bytes.len - done});
+	client_phase(client, PHASE_IDLE, SERVER_IDLE_MS);
+	client_go(client);
+}
+
+/* Requests in turn: the next is looked at when the reply to the one before is on its way. */
+static void client_requests(struct client *client)
+{
+	const struct service *service = client->table->service;
+	while (!client->closing && !client->finishing && client->in_len > 0 && client->phase != PHASE_WAITING &&
+		client->out_len == 0) {
+		size_t used = service->input(service->arg, client, (struct span){client->in, client->in_len});
+		assert(used <= client->in_len);
+		if (used == 0)
+			break;
+		client->in_len -= used;
+		memmove(client->in, client->in + used, client->in_len);
+		if (client->phase == PHASE_PARTIAL)
+			client_phase(client, PHASE_IDLE, SERVER_IDLE_MS);
+	}
+	if (!client->closing && client->in_len == service->input_max && client->phase != PHASE_WAITING &&
+		client->out_len == 0)
+		client->closing = true; /* a request longer than any may be */
+}
+
+static bool client_over(const struct client *client)
+{
+	if (client->closing)
+		return true;
+	if (client->phase == PHASE_WAITING || client->out_len > 0)
+		return false;
+	return client->finishing || client->ended;
+}
+
+/* The one place where a client moves on, and where it is freed; calls from within a service's callback come back here
+ * when it returns. */
+static void client_go(struct client *client)
+{
+	if (client->busy)
+		return;
+	client->busy = true;
+	client_requests(client);
+	client->busy = false;
+	if (client_over(client)) {
+		client_free(client);
+		return;
+	}
+	if (client->out_len > 0 && client->phase != PHASE_SENDING)
+		client_phase(client, PHASE_SENDING, SERVER_PARTIAL_MS);
+	else if (client->phase == PHASE_IDLE && client->in_len > 0)
+		client_phase(client, PHASE_PARTIAL, SERVER_PARTIAL_MS);
+	client_interest(client);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	struct client *client = arg;
+	size_t room = client->table->service->input_max - client->in_len;
+	ssize_t got = recv(fd, client->in + client->in_len, room, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return;
+	if (got > 0)
+		client->in_len += (size_t)got;
+	else if (got == 0)
+		client->ended = true;
+	else
+		client->closing = true;
+	client_go(client);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct client *client = arg;
+	client_send(client);
+	if (client->out_len == 0 && client->phase == PHASE_SENDING)
+		client_phase(client, PHASE_IDLE, SERVER_IDLE_MS);
+	client_go(client);
+}
+
+static void client_expire(struct client *client)
+{
+	const struct service *service = client->table->service;
+	if (client->phase != PHASE_WAITING) {
+		client->closing = true;
+		return;
+	}
+	client->deadline_ms = INT64_MAX; /* the service is told once */
+	service->expired(service->arg, client);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct client *client = arg;
+	int64_t left_ms = client->deadline_ms - clock_mono_ms();
+	client->armed_ms = 0;
+	if (left_ms > 0) {
+		client_phase(client, client->phase, left_ms);
+		return;
+	}
+	client->busy = true;
+	client_expire(client);
+	client->busy = false;
+	client_go(client);
+}
+
+static struct client *client_new(struct client_table *table, int fd)
+{
+	const struct service *service = table->service;
+	struct client *client = allocate(1, sizeof *client + service->state_size);
+	client->table = table;
+	client->fd = fd;
+	client->slot = table->vacant[--table->vacant_count];
+	client->generation = ++table->generation[client->slot];
+	client->in = allocate(1, service->input_max);
+	client->readable = event_new(table->base, fd, EV_READ | EV_PERSIST, on_readable, client);
+	client->writable = event_new(table->base, fd, EV_WRITE | EV_PERSIST, on_writable, client);
+	client->timer = event_new(table->base, -1, 0, on_timer, client);
+	if (client->readable == NULL || client->writable == NULL || client->timer == NULL)
+		abort();
+	table->slot[client->slot] = client;
+	return client;
+}
+
+void client_table_accept(struct client_table *table, int fd)
+{
+	unsigned left_out;
+	if (table->vacant_count == 0) {
+		close(fd);
+		if (quiet_over(&table->full, &left_out))
+			log_warning("frontend=%s all %u places for clients are taken: hung up on a new one (and on %u "
+				    "before)",
+				table->service->name, table->service->clients_max, left_out);
+		return;
+	}
+	struct client *client = client_new(table, fd);
+	client_phase(client, PHASE_IDLE, SERVER_IDLE_MS);
+	client_go(client);
+}
+
+void client_table_drain(struct client_table *table)
+{
+	for (uint32_t i = 0; i < table->service->clients_max; i++)
+		if (table->slot[i] != NULL)
+			client_finish(table->slot[i]);
+}
+
+void client_table_end(struct client_table *table)
+{
+	for (uint32_t i = 0; i < table->service->clients_max; i++) {
+		struct client *client = table->slot[i];
+		if (client == NULL)
+			continue;
+		client->finishing = true;
+		client->busy = true;
+		if (client->phase == PHASE_WAITING)
+			client_expire(client);
+		client->busy = false;
+		client_close(client);
+	}
+}

@@ -1,0 +1,22 @@
+/* The clients of one service: slots, buffers, time limits. Private to the server; the loop's thread only. */
+#ifndef MILTER_CLIENT_H
+#define MILTER_CLIENT_H
+
+#include "server.h"
+
+struct event_base;
+struct client_table;
+
+struct client_table *client_table_new(struct event_base *base, const struct service *service);
+void client_table_free(struct client_table **table);
+const struct service *client_table_service(const struct client_table *table);
+/* Takes the descriptor over. Full: hangs up. */
+void client_table_accept(struct client_table *table, int fd);
+struct client *client_table_find(struct client_table *table, client_name name);
+unsigned client_table_count(const struct client_table *table);
+/* Hangs up on whoever does not wait for an answer, on the others after it. */
+void client_table_drain(struct client_table *table);
+/* Lets every wait expire now and hangs up on all. */
+void client_table_end(struct client_table *table);
+
+#endif

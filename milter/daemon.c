@@ -1,0 +1,207 @@
+#include "daemon.h"
+
+#include "http_server.h"
+#include "log.h"
+#include "milter.h"
+#include "notify.h"
+#include "refresher.h"
+#include "signals.h"
+#include "socketmap_server.h"
+#include "text.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GRACE_MS 4000   /* waits in hand, at a stop */
+#define LIBRARY_MS 5000 /* libmilter, at a stop */
+
+struct daemon {
+	const struct settings *settings;
+	struct listener milter_place, map_place, http_place;
+	struct store *store;
+	struct check *check;
+	struct server *server;
+	struct socketmap_server *map;
+	struct http_server *http;
+	struct refresher *refresher;
+	pthread_t milter_thread;
+	bool milter_open, milter_running, server_running;
+	bool check_in_use; /* by a callback that did not end: nothing that it uses is freed */
+};
+
+static bool sockets_open(struct daemon *daemon, struct failure *why)
+{
+	const struct settings *settings = daemon->settings;
+	struct listener_access access;
+	if (!listener_access_find(&access, settings->socket_owner, settings->socket_mode, why))
+		return false;
+	if (listener_on(&daemon->map_place) && !listener_open(&daemon->map_place, &access, why))
+		return false;
+	if (listener_on(&daemon->http_place) && !listener_open(&daemon->http_place, &access, why))
+		return false;
+	if (!listener_on(&daemon->milter_place))
+		return true;
+	daemon->milter_open = milter_open(&daemon->milter_place, &access, why);
+	return daemon->milter_open;
+}
+
+struct daemon *daemon_new(const struct settings *settings, struct failure *why)
+{
+	struct daemon *daemon = calloc(1, sizeof *daemon);
+	if (daemon == NULL)
+		abort();
+	daemon->settings = settings;
+	daemon->milter_place.fd = daemon->map_place.fd = daemon->http_place.fd = -1;
+	if (listener_init(&daemon->milter_place, "milter_socket", settings->milter_socket, why) &&
+		listener_init(&daemon->map_place, "socketmap_socket", settings->socketmap_socket, why) &&
+		listener_init(&daemon->http_place, "metrics_socket", settings->metrics_socket, why) &&
+		sockets_open(daemon, why))
+		return daemon;
+	daemon_free(&daemon);
+	return NULL;
+}
+
+static bool server_build(struct daemon *daemon, struct failure *why)
+{
+	daemon->server = server_new(why);
+	if (daemon->server == NULL)
+		return false;
+	daemon->map = socketmap_server_new(daemon->server, daemon->check);
+	daemon->http = http_server_new(daemon->store);
+	if (listener_on(&daemon->map_place) &&
+		!server_add(daemon->server, &daemon->map_place, socketmap_server_service(daemon->map), why))
+		return false;
+	if (listener_on(&daemon->http_place) &&
+		!server_add(daemon->server, &daemon->http_place, http_server_service(daemon->http), why))
+		return false;
+	daemon->server_running = server_start(daemon->server, why);
+	return daemon->server_running;
+}
+
+static void *milter_main(void *arg)
+{
+	struct daemon *daemon = arg;
+	if (!milter_run(daemon->check))
+		log_error("milter_socket: libmilter failed; the mail log says more");
+	/* After a stop nobody reads it. */
+	signals_post(SIGNALS_FAILED);
+	return NULL;
+}
+
+static bool milter_start(struct daemon *daemon, struct failure *why)
+{
+	if (!daemon->milter_open)
+		return true;
+	milter_try_nudge();
+	int err = pthread_create(&daemon->milter_thread, NULL, milter_main, daemon);
+	daemon->milter_running = err == 0;
+	return daemon->milter_running || failure_set(why, EX_OSERR, "cannot start a thread: %s", strerror(err));
+}
+
+bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why)
+{
+	const struct settings *settings = daemon->settings;
+	daemon->store = store_open(settings->store_path, settings->store_max_bytes, STORE_OWNER, why);
+	if (daemon->store == NULL)
+		return failure_prefix(why, "store_path");
+	struct check_options options = {.config = config, .store = daemon->store, .workers = settings->workers};
+	daemon->check = check_new(&options, why);
+	if (daemon->check == NULL || !server_build(daemon, why))
+		return false;
+	daemon->refresher = refresher_start(daemon->check, daemon->store, why);
+	return daemon->refresher != NULL && milter_start(daemon, why);
+}
+
+static void describe_place(struct text *text, const char *name, const struct listener *place)
+{
+	if (!listener_on(place))
+		return;
+	text_add(text, ", ");
+	text_add(text, name);
+	text_add(text, " ");
+	text_add(text, place->text);
+}
+
+void daemon_describe(const struct daemon *daemon, char *out, size_t size)
+{
+	struct text text;
+	text_init(&text, out, size);
+	text_add(&text, "ready: version " PACKAGE_VERSION);
+	describe_place(&text, "milter", &daemon->milter_place);
+	describe_place(&text, "socketmap", &daemon->map_place);
+	describe_place(&text, "http", &daemon->http_place);
+	text_add(&text, ", store ");
+	text_add(&text, daemon->settings->store_path);
+	text_add(&text, daemon->settings->mode == MODE_MONITOR ? ", mode monitor" : ", mode enforce");
+}
+
+void daemon_reload(struct daemon *daemon, const struct settings_source *source)
+{
+	notify_reloading();
+	bool done = reload_run(daemon->check, source, daemon->settings);
+	notify_ready(done ? "settings reloaded" : "reload failed, the settings from before stay");
+}
+
+/* A watch over the stop: a thread that nobody joins. */
+static void *stop_watch(void *arg)
+{
+	(void)arg;
+	struct timespec limit = {.tv_sec = DAEMON_STOP_MS / 1000, .tv_nsec = (DAEMON_STOP_MS % 1000) * 1000000L};
+	nanosleep(&limit, NULL);
+	log_warning("did not stop within %d s: ending all the same; what the store acknowledged is on disk",
+		DAEMON_STOP_MS / 1000);
+	_exit(EX_OK);
+}
+
+static void milter_end(struct daemon *daemon)
+{
+	if (!daemon->milter_running)
+		return;
+	milter_stop(GRACE_MS);
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LIBRARY_MS / 1000;
+	if (pthread_timedjoin_np(daemon->milter_thread, NULL, &until) != 0)
+		log_warning("libmilter did not stop within %d s", LIBRARY_MS / 1000);
+	daemon->milter_running = false;
+	daemon->check_in_use = !milter_quiesce(1000);
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	pthread_t watch;
+	if (pthread_create(&watch, NULL, stop_watch, NULL) == 0)
+		pthread_detach(watch);
+	if (daemon->server_running)
+		server_stop(daemon->server, GRACE_MS);
+	refresher_stop(&daemon->refresher);
+	milter_end(daemon);
+	if (daemon->server_running)
+		server_join(daemon->server);
+	daemon->server_running = false;
+}
+
+void daemon_free(struct daemon **slot)
+{
+	struct daemon *daemon = *slot;
+	if (daemon->milter_open)
+		milter_close();
+	if (!daemon->check_in_use) {
+		check_free(&daemon->check);
+		store_close(&daemon->store);
+	}
+	server_free(&daemon->server);
+	if (daemon->map != NULL)
+		socketmap_server_free(&daemon->map);
+	if (daemon->http != NULL)
+		http_server_free(&daemon->http);
+	listener_close(&daemon->map_place);
+	listener_close(&daemon->http_place);
+	free(daemon);
+	*slot = NULL;
+}

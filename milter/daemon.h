@@ -1,0 +1,20 @@
+/* The daemon's parts: built in the order in which they need each other, ended in the reverse. The main thread only. */
+#ifndef MILTER_DAEMON_H
+#define MILTER_DAEMON_H
+
+#include "reload.h"
+
+struct daemon;
+/* Opens the sockets, as whoever runs it. */
+struct daemon *daemon_new(const struct settings *settings, struct failure *why); /* settings outlive it */
+/* Store, workers and threads, after privileges were dropped and the daemon is in the background. */
+bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why);
+/* The line that tells that all of it listens. */
+void daemon_describe(const struct daemon *daemon, char *out, size_t size);
+void daemon_reload(struct daemon *daemon, const struct settings_source *source);
+/* Stops what was started, within DAEMON_STOP_MS: beyond it the process ends all the same. */
+#define DAEMON_STOP_MS 10000
+void daemon_stop(struct daemon *daemon);
+void daemon_free(struct daemon **daemon);
+
+#endif

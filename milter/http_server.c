@@ -1,0 +1,159 @@
+#include "http_server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A name that cannot stand in the store: looking for it reads the store without finding anything. */
+#define HEALTH_NAME "healthz.invalid"
+
+struct http_server {
+	struct store *store;
+	struct service service;
+};
+
+struct http_request {
+	bool valid;
+	bool known_method;
+	bool head;
+	struct span path; /* without the query */
+};
+
+static size_t span_find(struct span in, char wanted)
+{
+	const char *found = memchr(in.at, wanted, in.len);
+	return found != NULL ? (size_t)(found - in.at) : in.len;
+}
+
+static bool span_is(struct span in, const char *text)
+{
+	return in.len == strlen(text) && memcmp(in.at, text, in.len) == 0;
+}
+
+static struct span span_after(struct span in, size_t len)
+{
+	return (struct span){in.at + len, in.len - len};
+}
+
+/* method SP request-target SP HTTP-version (RFC 9112 3) */
+static struct http_request request_parse(struct span line)
+{
+	struct http_request request = {.valid = false};
+	size_t method_len = span_find(line, ' ');
+	if (method_len == line.len)
+		return request;
+	struct span method = {line.at, method_len};
+	struct span rest = span_after(line, method_len + 1);
+	size_t target_len = span_find(rest, ' ');
+	if (target_len == rest.len)
+		return request;
+	struct span target = {rest.at, target_len};
+	struct span version = span_after(rest, target_len + 1);
+	request.valid = span_is(version, "HTTP/1.1") || span_is(version, "HTTP/1.0");
+	request.head = span_is(method, "HEAD");
+	request.known_method = request.head || span_is(method, "GET");
+	request.path = (struct span){target.at, span_find(target, '?')};
+	return request;
+}
+
+static void http_reply(struct client *client, const char *status, const char *text, bool head)
+{
+	char reply[1024];
+	int len = snprintf(reply, sizeof reply,
+		"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
+		"Cache-Control: no-store\r\nConnection: close\r\n%s\r\n%s%s",
+		status, strlen(text) + 1, strncmp(status, "405", 3) == 0 ? "Allow: GET, HEAD\r\n" : "",
+		head ? "" : text, head ? "" : "\n");
+	client_reply(client, (struct span){reply, (size_t)len});
+	client_finish(client);
+}
+
+static bool store_readable(struct store *store, struct failure *why)
+{
+	struct store_view *view = store_view_begin(store, why);
+	if (view == NULL)
+		return false;
+	struct entry entry = {0};
+	enum store_found found = store_view_entry(view, HEALTH_NAME, &entry);
+	store_view_end(&view);
+	if (found == STORE_FOUND)
+		entry_free(&entry);
+	return found != STORE_FAILED || failure_set(why, 0, "the store cannot be read");
+}
+
+static void http_answer(struct http_server *http, struct client *client, const struct http_request *request)
+{
+	struct failure why;
+	if (!request->valid)
+		http_reply(client, "400 Bad Request", "not an HTTP/1 request", false);
+	else if (!request->known_method)
+		http_reply(client, "405 Method Not Allowed", "GET and HEAD only", false);
+	else if (!span_is(request->path, "/healthz"))
+		http_reply(client, "404 Not Found", "there is /healthz only", request->head);
+	else if (store_readable(http->store, &why))
+		http_reply(client, "200 OK", "ok", request->head);
+	else
+		http_reply(client, "503 Service Unavailable", why.text, request->head);
+}
+
+/* The length of the request's head with its empty line, or 0 while that is still to come (RFC 9112 2.2: a bare LF ends
+ * a line, too). */
+static size_t head_len(struct span in)
+{
+	size_t from = 0;
+	for (;;) {
+		size_t line = span_find(span_after(in, from), '\n');
+		size_t next = from + line + 1;
+		if (next > in.len)
+			return 0;
+		if (from > 0 && (line == 0 || (line == 1 && in.at[from] == '\r')))
+			return next;
+		from = next;
+	}
+}
+
+static size_t http_input(void *arg, struct client *client, struct span in)
+{
+	size_t len = head_len(in);
+	if (len == 0)
+		return 0;
+	struct span line = {in.at, span_find(in, '\n')};
+	if (line.len > 0 && line.at[line.len - 1] == '\r')
+		line.len--;
+	struct http_request request = request_parse(line);
+	http_answer(arg, client, &request);
+	return len;
+}
+
+/* Nothing here waits. */
+static void http_expired(void *arg, struct client *client)
+{
+	(void)arg;
+	client_close(client);
+}
+
+struct http_server *http_server_new(struct store *store)
+{
+	struct http_server *http = calloc(1, sizeof *http);
+	if (http == NULL)
+		abort();
+	http->store = store;
+	http->service = (struct service){.name = "http",
+		.input_max = HTTP_REQUEST_MAX,
+		.clients_max = HTTP_CLIENTS_MAX,
+		.arg = http,
+		.input = http_input,
+		.expired = http_expired};
+	return http;
+}
+
+const struct service *http_server_service(const struct http_server *http)
+{
+	return &http->service;
+}
+
+void http_server_free(struct http_server **http)
+{
+	free(*http);
+	*http = NULL;
+}

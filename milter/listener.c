@@ -1,0 +1,195 @@
+#include "listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+bool listener_access_find(struct listener_access *out, const char *owner, mode_t mode, struct failure *why)
+{
+	*out = (struct listener_access){.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = mode};
+	const char *colon = strchr(owner, ':');
+	size_t user_len = colon != NULL ? (size_t)(colon - owner) : strlen(owner);
+	char user[256];
+	if (user_len >= sizeof user)
+		return failure_set(why, EX_CONFIG, "socket_owner: is too long for a name");
+	snprintf(user, sizeof user, "%.*s", (int)user_len, owner);
+	if (user_len > 0) {
+		const struct passwd *passwd = getpwnam(user);
+		if (passwd == NULL)
+			return failure_set(why, EX_NOUSER,
+				"socket_owner: no user `%s` on this machine: write user or user:group", user);
+		out->uid = passwd->pw_uid;
+	}
+	if (colon != NULL) {
+		const struct group *group = getgrnam(colon + 1);
+		if (group == NULL)
+			return failure_set(why, EX_NOUSER,
+				"socket_owner: no group `%s` on this machine: write user or user:group", colon + 1);
+		out->gid = group->gr_gid;
+	}
+	return true;
+}
+
+bool listener_init(struct listener *listener, const char *setting, const char *text, struct failure *why)
+{
+	*listener = (struct listener){.setting = setting, .text = text, .fd = -1};
+	return settings_socket_parse(&listener->place, text, why) || failure_prefix(why, "%s", setting);
+}
+
+bool listener_on(const struct listener *listener)
+{
+	return listener->place.family != SOCKET_OFF;
+}
+
+static bool address_unix(const char *path, struct sockaddr_storage *out, socklen_t *len)
+{
+	struct sockaddr_un *sun = (struct sockaddr_un *)out;
+	sun->sun_family = AF_UNIX;
+	snprintf(sun->sun_path, sizeof sun->sun_path, "%s", path);
+	*len = sizeof *sun;
+	return true;
+}
+
+bool listener_address(const struct listener *listener, bool to_listen, struct sockaddr_storage *out, socklen_t *len,
+	struct failure *why)
+{
+	const struct settings_socket *place = &listener->place;
+	memset(out, 0, sizeof *out);
+	if (place->family == SOCKET_UNIX)
+		return address_unix(place->path, out, len);
+	char port[8];
+	snprintf(port, sizeof port, "%u", (unsigned)place->port);
+	struct addrinfo hints = {.ai_family = place->family == SOCKET_INET ? AF_INET : AF_INET6,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV | (to_listen ? AI_PASSIVE : 0)};
+	struct addrinfo *found = NULL;
+	int err = getaddrinfo(place->host[0] != '\0' ? place->host : NULL, port, &hints, &found);
+	if (err != 0)
+		return failure_set(why, EX_UNAVAILABLE, "%s: `%s`: %s: give an address of this machine",
+			listener->setting, listener->text, gai_strerror(err));
+	memcpy(out, found->ai_addr, found->ai_addrlen);
+	*len = found->ai_addrlen;
+	freeaddrinfo(found);
+	return true;
+}
+
+static bool listener_failure(const struct listener *listener, int err, struct failure *why)
+{
+	const char *advice = "see the system's limits";
+	int code = EX_OSERR;
+	if (listener->place.family == SOCKET_UNIX) {
+		advice = "the directory must exist and be writable for the daemon's user";
+		code = EX_CANTCREAT;
+	} else if (err == EACCES) {
+		advice = "ports below 1024 need root at start: choose a higher one";
+	}
+	if (err == EADDRINUSE) {
+		advice = "another program listens there: stop it, or choose another place";
+		code = EX_UNAVAILABLE;
+	} else if (err == EADDRNOTAVAIL) {
+		advice = "this machine has no such address: give one of its own";
+		code = EX_UNAVAILABLE;
+	}
+	return failure_set(why, code, "%s: cannot listen at `%s`: %s: %s", listener->setting, listener->text,
+		strerror(err), advice);
+}
+
+/* Removes what a dead process left: a socket on which nobody answers. */
+static bool path_clear(const struct listener *listener, struct failure *why)
+{
+	const char *path = listener->place.path;
+	struct stat info;
+	if (lstat(path, &info) != 0)
+		return errno == ENOENT || listener_failure(listener, errno, why);
+	if (!S_ISSOCK(info.st_mode))
+		return failure_set(why, EX_CANTCREAT,
+			"%s: `%s` exists and is no socket: remove it, or choose another path", listener->setting,
+			listener->text);
+	struct sockaddr_storage address = {0};
+	socklen_t len;
+	address_unix(path, &address, &len);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return listener_failure(listener, errno, why);
+	int err = connect(fd, (struct sockaddr *)&address, len) == 0 ? 0 : errno;
+	close(fd);
+	if (err == 0 || err == EAGAIN)
+		return listener_failure(listener, EADDRINUSE, why);
+	if (err != ECONNREFUSED && err != ENOENT)
+		return listener_failure(listener, err, why);
+	return unlink(path) == 0 || errno == ENOENT || listener_failure(listener, errno, why);
+}
+
+mode_t listener_umask(const struct listener_access *access)
+{
+	return ~access->mode & 0777;
+}
+
+bool listener_give(const struct listener *listener, const struct listener_access *access, struct failure *why)
+{
+	if (listener->place.family != SOCKET_UNIX || (access->uid == (uid_t)-1 && access->gid == (gid_t)-1))
+		return true;
+	if (lchown(listener->place.path, access->uid, access->gid) == 0)
+		return true;
+	return failure_set(why, EX_CANTCREAT,
+		"%s: cannot give `%s` to socket_owner: %s: start as root, or name a group that the daemon is in",
+		listener->setting, listener->text, strerror(errno));
+}
+
+static int socket_bound(const struct listener *listener, const struct listener_access *access, struct failure *why)
+{
+	struct sockaddr_storage address;
+	socklen_t len;
+	if (!listener_address(listener, true, &address, &len, why))
+		return -1;
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		listener_failure(listener, errno, why);
+		return -1;
+	}
+	int yes = 1;
+	if (address.ss_family != AF_UNIX)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	mode_t before = umask(listener_umask(access));
+	bool bound = bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
+	int err = errno;
+	umask(before);
+	if (bound)
+		return fd;
+	listener_failure(listener, err, why);
+	close(fd);
+	return -1;
+}
+
+bool listener_open(struct listener *listener, const struct listener_access *access, struct failure *why)
+{
+	if (listener->place.family == SOCKET_UNIX && !path_clear(listener, why))
+		return false;
+	listener->fd = socket_bound(listener, access, why);
+	if (listener->fd < 0)
+		return false;
+	if (listener_give(listener, access, why))
+		return true;
+	listener_close(listener);
+	return false;
+}
+
+void listener_close(struct listener *listener)
+{
+	if (listener->fd < 0)
+		return;
+	close(listener->fd);
+	listener->fd = -1;
+	if (listener->place.family == SOCKET_UNIX)
+		unlink(listener->place.path);
+}

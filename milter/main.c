@@ -1,0 +1,250 @@
+/* stsgated.
+ *
+ * Threads                                        started by            ends
+ *   main      start, signals, reload, stop       the system            last
+ *   server    the libevent loop: socketmap, HTTP daemon_start()        server_stop()
+ *   refresher which domains are due              daemon_start()        refresher_stop()
+ *   milter    smfi_main(), libmilter's listener  daemon_start()        milter_stop()
+ *   libmilter its pool: callbacks, its signals   libmilter             with smfi_main(), or abandoned
+ *   workers   all that waits for the network     check_new()           check_free()
+ *   DNS       libunbound's, collecting answers   config_new()          with the last reference to a config
+ *   watch     ends a stop that takes too long    daemon_stop()         with the process
+ * All but main have every signal blocked.
+ *
+ * Locks: none is held while another is taken, but where the holder's header says so, and none while something waits for
+ * the network. server     posted tasks, stop          server.c       check     cases, tickets, workers    common/check
+ *   refresher  stop                        refresher.c    config    references                 common/check/config.c
+ *   arbiter    atomics: callbacks waiting and inside     store     the pool of readers        common/io
+ */
+#include "background.h"
+#include "daemon.h"
+#include "listener.h"
+#include "log.h"
+#include "notify.h"
+#include "privileges.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define SETTINGS_FILE SYSCONFDIR "/stsgate/stsgate.conf"
+#define OVERRIDES_MAX 256
+#define DESCRIPTION_SIZE 2048
+
+struct options {
+	bool foreground;
+	bool test;
+	struct settings_source source;
+	char *overrides[OVERRIDES_MAX];
+};
+
+/* Also to stderr, when the log goes elsewhere: whoever started us reads there. */
+static int fail(const struct options *options, const struct failure *why)
+{
+	log_error("%s", why->text);
+	if (!options->foreground && !options->test)
+		fprintf(stderr, "stsgated: %s\n", why->text);
+	return why->code;
+}
+
+static int usage(void)
+{
+	fputs("usage: stsgated [-f] [-c FILE] [-o name=value]... [-t] [-V]\n", stderr);
+	return EX_USAGE;
+}
+
+/* -1: go on; else the exit status. */
+static int options_read(struct options *options, int argc, char **argv)
+{
+	int flag;
+	options->source.file = SETTINGS_FILE;
+	options->source.overrides = options->overrides;
+	while ((flag = getopt(argc, argv, "fc:o:tV")) != -1) {
+		switch (flag) {
+		case 'f':
+			options->foreground = true;
+			break;
+		case 'c':
+			options->source.file = optarg;
+			options->source.must_exist = true;
+			break;
+		case 'o':
+			if (options->source.override_count == OVERRIDES_MAX)
+				return usage();
+			options->overrides[options->source.override_count++] = optarg;
+			break;
+		case 't':
+			options->test = true;
+			break;
+		case 'V':
+			puts("stsgated " PACKAGE_VERSION);
+			return EX_OK;
+		default:
+			return usage();
+		}
+	}
+	return optind < argc ? usage() : -1;
+}
+
+static struct settings *settings_load(const struct settings_source *source, struct failure *why)
+{
+	return settings_read(source->file, source->must_exist, source->overrides, source->override_count, why);
+}
+
+/* store_open() makes the directory where it is missing. */
+static bool store_usable(const char *path, struct failure *why)
+{
+	struct stat info;
+	if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+		return failure_set(why, EX_CANTCREAT, "store_path: `%s` is no directory: name another", path);
+	if (access(path, R_OK | W_OK | X_OK) == 0)
+		return true;
+	int err = errno;
+	char *copy = strdup(path);
+	if (copy == NULL)
+		abort();
+	bool can_make = err == ENOENT && access(dirname(copy), W_OK | X_OK) == 0;
+	free(copy);
+	return can_make || failure_set(why, EX_CANTCREAT,
+				   "store_path: `%s`: %s: make it, and give it to the user that the daemon runs as",
+				   path, strerror(err));
+}
+
+static bool names_known(const struct settings *settings, struct identity *identity, struct failure *why)
+{
+	struct listener_access sockets;
+	return privileges_find(identity, settings, why) &&
+	       listener_access_find(&sockets, settings->socket_owner, settings->socket_mode, why);
+}
+
+/* -t: everything that a start needs, as the user that it would run as, but for listening. */
+static int test(const struct options *options)
+{
+	struct failure why;
+	struct identity identity;
+	struct settings *settings = settings_load(&options->source, &why);
+	if (settings == NULL)
+		return fail(options, &why);
+	bool good = names_known(settings, &identity, &why) && privileges_drop(&identity, &why) &&
+		    store_usable(settings->store_path, &why);
+	if (!good) {
+		settings_free(&settings);
+		return fail(options, &why);
+	}
+	struct config *config = config_new(settings, &why);
+	if (config == NULL)
+		return fail(options, &why);
+	config_unref(&config);
+	return EX_OK;
+}
+
+static void warn_of_limits(const struct settings *settings)
+{
+	if (settings->milter_socket[0] == '\0')
+		return;
+	if (settings->socketmap_socket[0] != '\0' && settings->mta_enforces)
+		return;
+	log_warning(
+		"the milter alone judges when a message is accepted; it cannot stop a first contact that takes longer "
+		"than "
+		"milter_wait, an attack that begins after RCPT, queue retries, aliases expanded later: attach the map "
+		"(Postfix: smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix) and set mta_enforces = yes");
+}
+
+static int serve(struct daemon *daemon, const struct settings_source *source)
+{
+	for (;;) {
+		switch (signals_next()) {
+		case SIGNALS_RELOAD:
+			daemon_reload(daemon, source);
+			break;
+		case SIGNALS_HANGUP:
+			log_info("SIGHUP is not used: send SIGUSR1 to reload the settings");
+			break;
+		case SIGNALS_FAILED:
+			return EX_UNAVAILABLE;
+		case SIGNALS_STOP:
+			return EX_OK;
+		}
+	}
+}
+
+static void announce(const struct daemon *daemon, const struct settings *settings)
+{
+	char line[DESCRIPTION_SIZE];
+	daemon_describe(daemon, line, sizeof line);
+	warn_of_limits(settings);
+	log_info("%s", line);
+	notify_ready(line);
+	background_ready();
+}
+
+/* From the settings to the end. `settings` belongs to `config`. */
+static int run(const struct options *options, struct daemon *daemon, struct config *config)
+{
+	struct failure why;
+	int status = EX_OK;
+	if (daemon_start(daemon, config, &why)) {
+		signals_take();
+		announce(daemon, config->settings);
+		status = serve(daemon, &options->source);
+		log_info("stopping");
+		notify_stopping();
+	} else {
+		status = fail(options, &why);
+	}
+	daemon_stop(daemon);
+	return status;
+}
+
+/* Root's part: names, sockets, then root is given up. NULL: `why`. */
+static struct daemon *prepare(const struct options *options, const struct settings *settings, struct failure *why)
+{
+	struct identity identity;
+	if (!privileges_find(&identity, settings, why))
+		return NULL;
+	struct daemon *daemon = daemon_new(settings, why);
+	if (daemon == NULL)
+		return NULL;
+	if (privileges_drop(&identity, why) && (options->foreground || background_enter(why)) && signals_open(why))
+		return daemon;
+	daemon_free(&daemon);
+	return NULL;
+}
+
+static int start(const struct options *options)
+{
+	struct failure why;
+	struct settings *settings = settings_load(&options->source, &why);
+	if (settings == NULL)
+		return fail(options, &why);
+	privileges_limits();
+	struct daemon *daemon = prepare(options, settings, &why);
+	if (daemon == NULL) {
+		settings_free(&settings);
+		return fail(options, &why);
+	}
+	struct config *config = config_new(settings, &why);
+	int status = config != NULL ? run(options, daemon, config) : fail(options, &why);
+	daemon_free(&daemon);
+	if (config != NULL)
+		config_unref(&config);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.foreground = false};
+	int status = options_read(&options, argc, argv);
+	if (status >= 0)
+		return status;
+	log_open("stsgated", options.foreground || options.test);
+	return options.test ? test(&options) : start(&options);
+}

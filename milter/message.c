@@ -1,0 +1,96 @@
+#include "message.h"
+
+#include "question.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void message_begin(struct message *message, struct config *config)
+{
+	message_end(message);
+	message->config = config;
+}
+
+void message_end(struct message *message)
+{
+	if (message->config != NULL)
+		config_unref(&message->config);
+	free(message->tag);
+	*message = (struct message){.config = NULL};
+}
+
+void message_recipient(struct message *message, const char *recipient)
+{
+	struct question question;
+	question_from_recipient(&question, recipient, strlen(recipient), PURPOSE_DELIVER);
+	if (message->recipients++ == 0)
+		memcpy(message->first_domain, question.domain, sizeof message->first_domain);
+	else if (strcmp(message->first_domain, question.domain) != 0)
+		message->many_domains = true;
+}
+
+static int verdict_weight(enum verdict_kind kind)
+{
+	switch (kind) {
+	case VERDICT_NONE:
+		return 0;
+	case VERDICT_PASS:
+		return 1;
+	case VERDICT_FAIL_TESTING:
+		return 2;
+	case VERDICT_DEFER:
+		return 3;
+	case VERDICT_FAIL_ENFORCE:
+		return 4;
+	}
+	return 0;
+}
+
+void message_tag(struct message *message, const struct verdict *verdict)
+{
+	for (unsigned i = 0; i < message->tag_count; i++) {
+		if (strcmp(message->tag[i].domain, verdict->domain) != 0)
+			continue;
+		if (verdict_weight(verdict->kind) > verdict_weight(message->tag[i].kind))
+			message->tag[i] = *verdict;
+		return;
+	}
+	if (message->tag_count == MESSAGE_TAGS_MAX) {
+		message->tags_left_out++;
+		return;
+	}
+	if (message->tag_count == message->tag_room) {
+		message->tag_room = message->tag_room == 0 ? 2 : 2 * message->tag_room;
+		message->tag = realloc(message->tag, message->tag_room * sizeof *message->tag);
+		if (message->tag == NULL)
+			abort();
+	}
+	message->tag[message->tag_count++] = *verdict;
+}
+
+void message_hold(struct message *message, const struct verdict *verdict)
+{
+	if (!message->held)
+		message->held_for = *verdict;
+	message->held = true;
+}
+
+static void header_render(const struct message *message, unsigned i, struct text *out)
+{
+	bool with_domains = !message->many_domains || message->config->settings->milter_tag_domains;
+	answer_header(out, &message->tag[i], with_domains);
+}
+
+bool message_header(const struct message *message, unsigned i, struct text *out)
+{
+	header_render(message, i, out);
+	for (unsigned before = 0; before < i; before++) {
+		char earlier[ANSWER_HEADER_SIZE];
+		struct text text;
+		text_init(&text, earlier, sizeof earlier);
+		header_render(message, before, &text);
+		if (strcmp(earlier, out->bytes) == 0)
+			return false;
+	}
+	return true;
+}

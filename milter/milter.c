@@ -1,0 +1,325 @@
+#include "milter.h"
+
+#include "answer.h"
+#include "arbiter.h"
+#include "log.h"
+#include "message.h"
+
+#include <errno.h>
+#include <libmilter/mfapi.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define QUEUE_ID_SIZE 64
+/* Headers removed from a message: each costs the MTA a look through its queue file. A message with more is held. */
+#define FORGED_MAX 1000
+
+/* libmilter gives a callback nothing but its session: hence one milter in static storage. Written
+ * before milter_run(). */
+static struct {
+	struct listener listener;
+	struct arbiter arbiter;
+} milter;
+
+struct session {
+	bool silent_mail, silent_header; /* negotiated: no reply to MAIL, to a header */
+	bool authenticated;
+	char queue_id[QUEUE_ID_SIZE];        /* of this message, "" while there is none */
+	char queue_id_before[QUEUE_ID_SIZE]; /* of the message before: libmilter still tells it at the next one's first
+						recipients */
+	struct message message;
+};
+
+static struct session *session_of(SMFICTX *context)
+{
+	struct session *session = smfi_getpriv(context);
+	if (session != NULL)
+		return session;
+	session = calloc(1, sizeof *session);
+	if (session == NULL || smfi_setpriv(context, session) != MI_SUCCESS)
+		abort();
+	return session;
+}
+
+static void session_message_end(struct session *session)
+{
+	if (session->queue_id[0] != '\0')
+		memcpy(session->queue_id_before, session->queue_id, sizeof session->queue_id_before);
+	session->queue_id[0] = '\0';
+	message_end(&session->message);
+}
+
+static const char *macro(SMFICTX *context, const char *name)
+{
+	char symbol[32];
+	snprintf(symbol, sizeof symbol, "%s", name);
+	const char *value = smfi_getsymval(context, symbol);
+	return value != NULL ? value : "";
+}
+
+static void session_queue_id(struct session *session, SMFICTX *context)
+{
+	const char *id = macro(context, "i");
+	if (strlen(id) < sizeof session->queue_id && strcmp(id, session->queue_id_before) != 0)
+		memcpy(session->queue_id, id, strlen(id) + 1);
+}
+
+static sfsistat refuse(SMFICTX *context, const struct verdict *verdict)
+{
+	char reply[ANSWER_REPLY_SIZE];
+	struct text text;
+	text_init(&text, reply, sizeof reply);
+	answer_reply(&text, verdict);
+	char code[] = "451", enhanced[] = "4.7.5";
+	if (smfi_setreply(context, code, enhanced, reply) != MI_SUCCESS)
+		log_error("libmilter does not take the reply text for %s", verdict->domain);
+	return SMFIS_TEMPFAIL;
+}
+
+static sfsistat act(SMFICTX *context, struct session *session, enum session_kind kind, const struct verdict *verdict)
+{
+	struct message *message = &session->message;
+	struct decision decision = action_decide(message->config->settings, kind, verdict->kind);
+	arbiter_log(session->queue_id, verdict, &decision);
+	if (decision.tag)
+		message_tag(message, verdict);
+	switch (decision.action) {
+	case ACTION_REFUSE:
+		return refuse(context, verdict);
+	case ACTION_HOLD:
+		message_hold(message, verdict);
+		break;
+	case ACTION_ACCEPT:
+		break;
+	}
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat on_recipient(SMFICTX *context, char **argv)
+{
+	struct session *session = session_of(context);
+	struct recipient recipient = {.argument = argv[0] != NULL ? argv[0] : "",
+		.mailer = macro(context, "{rcpt_mailer}"),
+		.host = macro(context, "{rcpt_host}"),
+		.address = macro(context, "{rcpt_addr}")};
+	enum session_kind kind = session->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
+	if (recipient.mailer[0] == '\0')
+		kind = SESSION_LOCAL;
+	/* While the daemon ends nothing can be judged; in a local session even that must not become a refusal. */
+	if (session->message.config == NULL || !arbiter_enter(&milter.arbiter))
+		return kind == SESSION_LOCAL ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
+	session_queue_id(session, context);
+	message_recipient(&session->message, recipient.argument);
+	sfsistat status = SMFIS_CONTINUE;
+	if (arbiter_wanted(session->message.config->settings, &recipient)) {
+		struct outcome outcome;
+		arbiter_judge(&milter.arbiter, &session->message, kind, &recipient, &outcome);
+		status = act(context, session, kind, &outcome.verdict);
+		outcome_free(&outcome);
+	}
+	arbiter_leave(&milter.arbiter);
+	return status;
+}
+
+static sfsistat on_mail(SMFICTX *context, char **argv)
+{
+	(void)argv;
+	struct session *session = session_of(context);
+	session_message_end(session);
+	session->authenticated = macro(context, "{auth_authen}")[0] != '\0' || macro(context, "{auth_type}")[0] != '\0';
+	if (arbiter_enter(&milter.arbiter)) {
+		message_begin(&session->message, check_config(milter.arbiter.check));
+		arbiter_leave(&milter.arbiter);
+	}
+	session_queue_id(session, context);
+	return session->silent_mail ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+static sfsistat on_header(SMFICTX *context, char *name, char *value)
+{
+	(void)value;
+	struct session *session = session_of(context);
+	struct message *message = &session->message;
+	if (message->config != NULL && strcasecmp(name, message->config->settings->milter_header) == 0)
+		message->forged++;
+	return session->silent_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+static bool forged_remove(SMFICTX *context, const struct message *message)
+{
+	bool done = true;
+	if (message->forged > FORGED_MAX) {
+		char reason[] = "stsgate: too many forged headers";
+		log_warning("frontend=milter a message with %u forged headers is held", message->forged);
+		return smfi_quarantine(context, reason) == MI_SUCCESS;
+	}
+	for (unsigned i = message->forged; i > 0; i--)
+		done &= smfi_chgheader(context, message->config->settings->milter_header, (int)i, NULL) == MI_SUCCESS;
+	return done;
+}
+
+/* Position 1 is below the MTA's own Received in Postfix and in Sendmail (spec M-13); each goes above the one before. */
+static bool tags_insert(SMFICTX *context, const struct message *message)
+{
+	bool done = true;
+	for (unsigned i = message->tag_count; i-- > 0;) {
+		char value[ANSWER_HEADER_SIZE];
+		struct text text;
+		text_init(&text, value, sizeof value);
+		if (message_header(message, i, &text))
+			done &= smfi_insheader(context, 1, message->config->settings->milter_header, value) ==
+				MI_SUCCESS;
+	}
+	return done;
+}
+
+static bool hold(SMFICTX *context, const struct message *message)
+{
+	char reason[ANSWER_HEADER_SIZE + 16];
+	struct text text;
+	text_init(&text, reason, sizeof reason);
+	text_add(&text, "stsgate: ");
+	answer_header(&text, &message->held_for, true);
+	return smfi_quarantine(context, reason) == MI_SUCCESS;
+}
+
+static sfsistat on_end(SMFICTX *context)
+{
+	struct session *session = session_of(context);
+	struct message *message = &session->message;
+	if (message->config == NULL)
+		return SMFIS_TEMPFAIL;
+	session_queue_id(session, context);
+	bool told = forged_remove(context, message) && tags_insert(context, message);
+	bool kept = !message->held || hold(context, message);
+	if (!told || !kept)
+		log_error("the MTA does not take the changes to a message: allow the milter to add, change and "
+			  "quarantine");
+	if (message->tags_left_out > 0)
+		log_warning("frontend=milter %u verdicts of one message are not told in its header",
+			message->tags_left_out);
+	session_message_end(session);
+	/* A message that must be held and cannot be is not let through. */
+	return kept ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
+}
+
+static sfsistat on_abort(SMFICTX *context)
+{
+	struct session *session = smfi_getpriv(context);
+	if (session != NULL)
+		session_message_end(session);
+	return SMFIS_CONTINUE;
+}
+
+/* Comes without any other callback for a nudge. */
+static sfsistat on_close(SMFICTX *context)
+{
+	struct session *session = smfi_getpriv(context);
+	if (session == NULL)
+		return SMFIS_CONTINUE;
+	message_end(&session->message);
+	free(session);
+	smfi_setpriv(context, NULL);
+	return SMFIS_CONTINUE;
+}
+
+#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST)
+#define NOT_WANTED (SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NODATA | SMFIP_NOUNKNOWN)
+
+static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsigned long unused2,
+	unsigned long unused3, unsigned long *actions_out, unsigned long *steps_out, unsigned long *out2,
+	unsigned long *out3)
+{
+	(void)unused2;
+	(void)unused3;
+	struct session *session = session_of(context);
+	*actions_out = actions & ACTIONS;
+	*steps_out = steps & (NOT_WANTED | SMFIP_NR_MAIL | SMFIP_NR_HDR);
+	*out2 = *out3 = 0;
+	session->silent_mail = (*steps_out & SMFIP_NR_MAIL) != 0;
+	session->silent_header = (*steps_out & SMFIP_NR_HDR) != 0;
+	/* Once one list is given, Postfix takes the others as empty (spec M-8). */
+	char mail[] = "i {auth_type} {auth_authen}", rcpt[] = "i {rcpt_mailer} {rcpt_host} {rcpt_addr}", eom[] = "i";
+	bool set = (actions & SMFIF_SETSYMLIST) == 0 ||
+		   (smfi_setsymlist(context, SMFIM_ENVFROM, mail) == MI_SUCCESS &&
+			   smfi_setsymlist(context, SMFIM_ENVRCPT, rcpt) == MI_SUCCESS &&
+			   smfi_setsymlist(context, SMFIM_EOM, eom) == MI_SUCCESS);
+	if (!set)
+		log_error("libmilter does not take the list of macros");
+	return SMFIS_CONTINUE;
+}
+
+static bool library_open(const struct listener *listener, const struct listener_access *access, struct failure *why)
+{
+	char name[] = "stsgate";
+	struct smfiDesc filter = {.xxfi_name = name,
+		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = ACTIONS,
+		.xxfi_envfrom = on_mail,
+		.xxfi_envrcpt = on_recipient,
+		.xxfi_header = on_header,
+		.xxfi_eom = on_end,
+		.xxfi_abort = on_abort,
+		.xxfi_close = on_close,
+		.xxfi_negotiate = on_negotiate};
+	char *place = strdup(listener->text);
+	if (place == NULL)
+		abort();
+	mode_t before = umask(listener_umask(access));
+	bool open = smfi_register(filter) == MI_SUCCESS && smfi_setconn(place) == MI_SUCCESS &&
+		    smfi_setbacklog(LISTENER_BACKLOG) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
+	umask(before);
+	free(place);
+	return open || failure_set(why, EX_OSERR, "%s: libmilter cannot listen at `%s`; the mail log says more",
+			       listener->setting, listener->text);
+}
+
+bool milter_open(const struct listener *listener, const struct listener_access *access, struct failure *why)
+{
+	/* libmilter tells of its trouble in the log only, so ours is the first to try. */
+	struct listener trial = *listener;
+	if (!listener_open(&trial, access, why))
+		return false;
+	listener_close(&trial);
+	milter.listener = *listener;
+	return library_open(listener, access, why) && listener_give(listener, access, why) &&
+	       nudge_init(&milter.arbiter.nudge, listener, why);
+}
+
+void milter_try_nudge(void)
+{
+	if (!nudge_send(&milter.arbiter.nudge))
+		log_warning("%s: stsgated cannot connect to its own socket `%s`: %s: a recipient that waits for a "
+			    "first contact "
+			    "may hold up others; let socket_owner and socket_mode allow its user",
+			milter.listener.setting, milter.listener.text, strerror(errno));
+}
+
+bool milter_run(struct check *check)
+{
+	milter.arbiter.check = check;
+	return smfi_main() == MI_SUCCESS;
+}
+
+void milter_stop(uint32_t grace_ms)
+{
+	arbiter_hurry(&milter.arbiter, grace_ms);
+	smfi_stop();
+	/* libmilter looks for the stop every 5 s, or when somebody connects. */
+	nudge_send(&milter.arbiter.nudge);
+}
+
+bool milter_quiesce(uint32_t wait_ms)
+{
+	return arbiter_quiesce(&milter.arbiter, wait_ms);
+}
+
+void milter_close(void)
+{
+	if (milter.listener.place.family == SOCKET_UNIX)
+		unlink(milter.listener.place.path);
+}

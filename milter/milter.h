@@ -1,0 +1,26 @@
+/* The milter. Hides libmilter, of which a process has one. RCPT is answered from the store; a first contact is waited
+ * for within milter_wait, after a nudge, by milter_waiters callbacks at most. Callbacks of one session may come on
+ * different threads. */
+#ifndef MILTER_MILTER_H
+#define MILTER_MILTER_H
+
+#include "check.h"
+#include "listener.h"
+
+/* Registers and listens; connections wait until milter_run(). Before any thread is started, as root if need be. */
+bool milter_open(const struct listener *listener, const struct listener_access *access, struct failure *why);
+/* Whether this process may connect to its own socket, as the nudge must. Told in the log when it may not. After
+ * privileges were dropped. */
+void milter_try_nudge(void);
+/* Serves until milter_stop(), or until libmilter fails (false). In a thread with all signals blocked: libmilter waits
+ * for HUP, INT and TERM itself. */
+bool milter_run(struct check *check);
+/* Lets no more callbacks wait and those that do finish, for at most `grace_ms`; then makes milter_run() end. */
+void milter_stop(uint32_t grace_ms);
+/* Waits until no callback uses `check` any more; afterwards none will. False when `wait_ms` have passed: then check
+ * must not be freed. */
+bool milter_quiesce(uint32_t wait_ms);
+/* Removes the UNIX socket, which libmilter leaves behind. */
+void milter_close(void);
+
+#endif

@@ -1,0 +1,14 @@
+#include "notify.h"
+
+void notify_ready(const char *status)
+{
+	(void)status;
+}
+
+void notify_reloading(void)
+{
+}
+
+void notify_stopping(void)
+{
+}

@@ -1,0 +1,70 @@
+#include "privileges.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static bool group_find(gid_t *out, const char *name, struct failure *why)
+{
+	const struct group *group = getgrnam(name);
+	if (group == NULL)
+		return failure_set(
+			why, EX_NOUSER, "group: no group `%s` on this machine: create it, or set another", name);
+	*out = group->gr_gid;
+	return true;
+}
+
+bool privileges_find(struct identity *out, const struct settings *settings, struct failure *why)
+{
+	*out = (struct identity){.drop = false, .uid = geteuid(), .gid = getegid()};
+	if (geteuid() != 0 || strcmp(settings->user, "root") == 0)
+		return true;
+	if (settings->user[0] == '\0')
+		return failure_set(why, EX_CONFIG, "user: is empty: name a user, or root to stay root");
+	const struct passwd *passwd = getpwnam(settings->user);
+	if (passwd == NULL)
+		return failure_set(why, EX_NOUSER,
+			"user: no user `%s` on this machine: create it, or set another (root stays root)",
+			settings->user);
+	if (passwd->pw_uid == 0)
+		return failure_set(why, EX_CONFIG, "user: `%s` is root by another name: write root", settings->user);
+	out->drop = true;
+	out->uid = passwd->pw_uid;
+	out->gid = passwd->pw_gid;
+	snprintf(out->user, sizeof out->user, "%s", settings->user);
+	return settings->group[0] == '\0' || group_find(&out->gid, settings->group, why);
+}
+
+bool privileges_drop(const struct identity *identity, struct failure *why)
+{
+	if (!identity->drop)
+		return true;
+	if (initgroups(identity->user, identity->gid) != 0 || setgid(identity->gid) != 0 || setuid(identity->uid) != 0)
+		return failure_set(why, EX_OSERR, "user: cannot become `%s`: %s", identity->user, strerror(errno));
+	bool taken = getuid() == identity->uid && geteuid() == identity->uid && getgid() == identity->gid &&
+		     getegid() == identity->gid;
+	if (!taken || setuid(0) == 0)
+		return failure_set(why, EX_OSERR, "user: still has root's rights after becoming `%s`", identity->user);
+	return true;
+}
+
+void privileges_limits(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+			log_warning("cannot raise the number of descriptors to the hard limit: %s", strerror(errno));
+	}
+	signal(SIGPIPE, SIG_IGN);
+	umask(027);
+}

@@ -1,0 +1,64 @@
+#include "reload.h"
+
+#include "log.h"
+#include "text.h"
+
+#include <string.h>
+
+/* What was opened, taken or started once and for all. */
+static const char *const fixed[] = {"milter_socket", "socketmap_socket", "delegation_socket", "metrics_socket",
+	"socket_owner", "socket_mode", "store_path", "store_max_bytes", "workers", "user", "group"};
+#define FIXED (sizeof fixed / sizeof fixed[0])
+#define VALUE_SIZE 4096
+
+static bool is_fixed(const char *name)
+{
+	for (size_t i = 0; i < FIXED; i++)
+		if (strcmp(fixed[i], name) == 0)
+			return true;
+	return false;
+}
+
+unsigned reload_restart_names(const struct settings *running, const struct settings *fresh, char *out, size_t size)
+{
+	struct text names;
+	unsigned count = 0;
+	text_init(&names, out, size);
+	for (size_t i = 0; i < settings_table_count; i++) {
+		char before[VALUE_SIZE], after[VALUE_SIZE];
+		const struct settings_row *row = &settings_table[i];
+		settings_format(running, row, before, sizeof before);
+		settings_format(fresh, row, after, sizeof after);
+		if (!is_fixed(row->name) || strcmp(before, after) == 0)
+			continue;
+		text_add(&names, count++ > 0 ? " " : "");
+		text_add(&names, row->name);
+	}
+	return count;
+}
+
+static bool reload_failed(const struct failure *why)
+{
+	log_error("reload failed, the settings from before stay: %s", why->text);
+	return false;
+}
+
+bool reload_run(struct check *check, const struct settings_source *source, const struct settings *running)
+{
+	struct failure why;
+	struct settings *settings =
+		settings_read(source->file, source->must_exist, source->overrides, source->override_count, &why);
+	if (settings == NULL)
+		return reload_failed(&why);
+	struct config *config = config_new(settings, &why);
+	if (config == NULL)
+		return reload_failed(&why);
+	char names[1024];
+	bool restart = reload_restart_names(running, config->settings, names, sizeof names) > 0;
+	check_reconfigure(check, config);
+	config_unref(&config);
+	log_info("reloaded the settings");
+	if (restart)
+		log_warning("changed, but in effect after a restart only: %s", names);
+	return true;
+}

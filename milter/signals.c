@@ -1,0 +1,69 @@
+#include "signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static int ends[2] = {-1, -1};
+
+void signals_post(enum signals_event event)
+{
+	int saved = errno;
+	char letter = (char)event;
+	/* Full: enough is waiting there. */
+	while (write(ends[1], &letter, 1) < 0 && errno == EINTR)
+		continue;
+	errno = saved;
+}
+
+static void on_signal(int number)
+{
+	if (number == SIGUSR1)
+		signals_post(SIGNALS_RELOAD);
+	else
+		signals_post(number == SIGHUP ? SIGNALS_HANGUP : SIGNALS_STOP);
+}
+
+static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+#define NUMBERS (sizeof numbers / sizeof numbers[0])
+
+bool signals_open(struct failure *why)
+{
+	if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0)
+		return failure_set(why, EX_OSERR, "cannot make a pipe: %s", strerror(errno));
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NODEFER};
+	for (size_t i = 0; i < NUMBERS; i++)
+		sigaction(numbers[i], &action, NULL);
+	return true;
+}
+
+void signals_take(void)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+enum signals_event signals_next(void)
+{
+	char letter;
+	while (read(ends[0], &letter, 1) != 1)
+		continue;
+	switch (letter) {
+	case SIGNALS_RELOAD:
+		return SIGNALS_RELOAD;
+	case SIGNALS_HANGUP:
+		return SIGNALS_HANGUP;
+	case SIGNALS_FAILED:
+		return SIGNALS_FAILED;
+	default:
+		return SIGNALS_STOP;
+	}
+}

@@ -1,0 +1,227 @@
+#include "socketmap_server.h"
+
+#include "answer.h"
+#include "log.h"
+#include "quiet.h"
+#include "socketmap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NETSTRING_EXTRA 16 /* octets of a netstring beside its payload */
+#define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
+
+struct socketmap_server {
+	struct server *server;
+	struct check *check;
+	struct service service;
+	struct quiet malformed;
+	char payload[SOCKETMAP_REPLY_MAX + 1];
+	char wire[SOCKETMAP_REPLY_MAX + NETSTRING_EXTRA];
+};
+
+/* A first contact that a client waits for. Whoever ends the waiting frees it: check_abandon() that came in time, or the
+ * task that check_done posts. */
+struct pending {
+	struct server_task task; /* first: the task is the pending */
+	struct socketmap_server *map;
+	client_name client;
+	check_ticket ticket;
+	struct outcome outcome; /* of `done` */
+};
+
+struct state {
+	struct pending *pending;
+};
+
+static void map_log(const struct verdict *verdict, struct span reply)
+{
+	if (verdict->kind == VERDICT_NONE)
+		return;
+	char line[ANSWER_LOG_SIZE];
+	struct text text;
+	text_init(&text, line, sizeof line);
+	answer_log(&text, verdict);
+	const char *action = reply.len > 0 && reply.at[0] == 'O' ? "secure" : reply.at[0] == 'T' ? "temp" : "notfound";
+	log_info("frontend=socketmap %s action=%s", line, action);
+}
+
+static void map_send(struct socketmap_server *map, struct client *client, struct span payload)
+{
+	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
+	if (len == 0)
+		abort();
+	client_reply(client, (struct span){map->wire, len});
+}
+
+static void map_answer(struct socketmap_server *map, struct client *client, const struct outcome *outcome)
+{
+	struct config *config = check_config(map->check);
+	bool monitor = config->settings->mode == MODE_MONITOR;
+	config_unref(&config);
+	struct text text;
+	text_init(&text, map->payload, sizeof map->payload);
+	bool pass = outcome->verdict.kind == VERDICT_PASS;
+	answer_socketmap(&text, &outcome->verdict, pass ? &outcome->policy : NULL, monitor);
+	struct span payload = {text.bytes, text.len};
+	map_log(&outcome->verdict, payload);
+	map_send(map, client, payload);
+}
+
+static void pending_free(struct pending *pending)
+{
+	server_release(pending->map->server);
+	outcome_free(&pending->outcome);
+	free(pending);
+}
+
+static void pending_run(struct server_task *task)
+{
+	struct pending *pending = (struct pending *)task;
+	struct socketmap_server *map = pending->map;
+	struct client *client = server_client(map->server, &map->service, pending->client);
+	struct state *state = client != NULL ? client_state(client) : NULL;
+	if (state != NULL && state->pending == pending) {
+		state->pending = NULL;
+		map_answer(map, client, &pending->outcome);
+	}
+	pending_free(pending);
+}
+
+static void pending_done(void *arg, struct outcome *outcome)
+{
+	struct pending *pending = arg;
+	pending->outcome = *outcome;
+	outcome->policy = (struct policy){.mode = POLICY_NONE};
+	server_post(pending->map->server, &pending->task);
+}
+
+static void map_expired(void *arg, struct client *client)
+{
+	struct socketmap_server *map = arg;
+	struct state *state = client_state(client);
+	struct pending *pending = state->pending;
+	/* Too late to give up: the answer is on its way to this thread. */
+	if (!check_abandon(map->check, pending->ticket, &pending->outcome))
+		return;
+	state->pending = NULL;
+	map_answer(map, client, &pending->outcome);
+	pending_free(pending);
+}
+
+static void map_gone(void *arg, struct client *client)
+{
+	struct socketmap_server *map = arg;
+	struct state *state = client_state(client);
+	struct pending *pending = state->pending;
+	state->pending = NULL;
+	if (pending != NULL && check_abandon(map->check, pending->ticket, &pending->outcome))
+		pending_free(pending);
+}
+
+static void map_first_contact(struct socketmap_server *map, struct client *client, const struct question *question,
+	const struct outcome *so_far)
+{
+	struct pending *pending = calloc(1, sizeof *pending);
+	if (pending == NULL)
+		abort();
+	pending->task.run = pending_run;
+	pending->map = map;
+	pending->client = client_name_of(client);
+	server_hold(map->server);
+	struct state *state = client_state(client);
+	state->pending = pending;
+	pending->ticket = check_start(map->check, question, pending_done, pending);
+	if (pending->ticket == CHECK_NO_TICKET) {
+		state->pending = NULL;
+		pending_free(pending);
+		map_answer(map, client, so_far);
+		return;
+	}
+	struct config *config = check_config(map->check);
+	client_wait(client, config->settings->lookup_timeout * 1000);
+	config_unref(&config);
+}
+
+static void map_request(struct socketmap_server *map, struct client *client, struct span key)
+{
+	struct question question;
+	question_from_next_hop(&question, key.at, key.len, PURPOSE_MAP);
+	if (!question.has_domain) {
+		/* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec
+		 * K-4). */
+		map_send(map, client, (struct span){"NOTFOUND ", 9});
+		return;
+	}
+	struct outcome outcome = {0};
+	if (check_fresh(map->check, &question, &outcome))
+		map_answer(map, client, &outcome);
+	else
+		map_first_contact(map, client, &question, &outcome);
+	outcome_free(&outcome);
+}
+
+static void map_malformed(struct socketmap_server *map, struct client *client, struct span in)
+{
+	unsigned left_out;
+	if (quiet_over(&map->malformed, &left_out)) {
+		char shown[4 * MALFORMED_SHOWN + 8];
+		struct text text;
+		text_init(&text, shown, sizeof shown);
+		text_quote(&text, in.at, in.len, MALFORMED_SHOWN);
+		log_warning(
+			"frontend=socketmap hung up on a malformed request (and on %u before): %s", left_out, shown);
+	}
+	client_close(client);
+}
+
+static size_t map_input(void *arg, struct client *client, struct span in)
+{
+	struct socketmap_server *map = arg;
+	struct span payload;
+	size_t used = 0;
+	struct socketmap_request request;
+	switch (netstring_read(in, SOCKETMAP_REQUEST_MAX, &payload, &used)) {
+	case NETSTRING_MORE:
+		return 0;
+	case NETSTRING_MALFORMED:
+		break;
+	case NETSTRING_OK:
+		if (socketmap_request_parse(&request, payload)) {
+			map_request(map, client, request.key);
+			return used;
+		}
+		break;
+	}
+	map_malformed(map, client, in);
+	return in.len;
+}
+
+struct socketmap_server *socketmap_server_new(struct server *server, struct check *check)
+{
+	struct socketmap_server *map = calloc(1, sizeof *map);
+	if (map == NULL)
+		abort();
+	map->server = server;
+	map->check = check;
+	map->service = (struct service){.name = "socketmap",
+		.input_max = SOCKETMAP_REQUEST_MAX + NETSTRING_EXTRA,
+		.clients_max = SOCKETMAP_CLIENTS_MAX,
+		.state_size = sizeof(struct state),
+		.arg = map,
+		.input = map_input,
+		.expired = map_expired,
+		.gone = map_gone};
+	return map;
+}
+
+const struct service *socketmap_server_service(const struct socketmap_server *map)
+{
+	return &map->service;
+}
+
+void socketmap_server_free(struct socketmap_server **map)
+{
+	free(*map);
+	*map = NULL;
+}

@@ -1,0 +1,18 @@
+/* The TLS policy map (socketmap_table(5)): a service of the server. Every map name is answered in Postfix's plain
+ * dialect. A known domain is answered at once, a first contact is waited for on nobody's thread. The loop's thread
+ * only, but for new and free. */
+#ifndef MILTER_SOCKETMAP_SERVER_H
+#define MILTER_SOCKETMAP_SERVER_H
+
+#include "check.h"
+#include "server.h"
+
+#define SOCKETMAP_CLIENTS_MAX 4096
+
+struct socketmap_server;
+struct socketmap_server *socketmap_server_new(struct server *server, struct check *check);
+const struct service *socketmap_server_service(const struct socketmap_server *map);
+/* After the server's thread has ended. */
+void socketmap_server_free(struct socketmap_server **map);
+
+#endif
