@@ -96,3 +96,40 @@ tests_unit_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c $(core_test_files)
 tests_unit_test_text_LDADD = $(core_test_libs)
 endif
+
+# fuzz targets, replayed over seeds; no fuzzer needed
+fuzz_files = tests/fuzz/fuzz.h tests/fuzz/replay.c
+fuzz_libs = libcore.a $(IDN2_LIBS)
+EXTRA_DIST += tests/fuzz/seeds
+check_PROGRAMS += tests/fuzz/replay_policy
+tests_fuzz_replay_policy_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/corpus/policies"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_policy_SOURCES = tests/fuzz/fuzz_policy.c $(fuzz_files)
+tests_fuzz_replay_policy_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_rdata
+tests_fuzz_replay_rdata_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/rdata"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_rdata_SOURCES = tests/fuzz/fuzz_rdata.c $(fuzz_files)
+tests_fuzz_replay_rdata_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_recipient
+tests_fuzz_replay_recipient_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/recipient"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_recipient_SOURCES = tests/fuzz/fuzz_recipient.c $(fuzz_files)
+tests_fuzz_replay_recipient_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_record
+tests_fuzz_replay_record_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/record"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz_record.c $(fuzz_files)
+tests_fuzz_replay_record_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_smtp
+tests_fuzz_replay_smtp_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/smtp"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_smtp_SOURCES = tests/fuzz/fuzz_smtp.c $(fuzz_files)
+tests_fuzz_replay_smtp_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_socketmap
+tests_fuzz_replay_socketmap_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/socketmap"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_socketmap_SOURCES = tests/fuzz/fuzz_socketmap.c $(fuzz_files)
+tests_fuzz_replay_socketmap_LDADD = $(fuzz_libs)
+
+# the house: core is pure, layers hold
+dist_check_SCRIPTS = tests/core-purity tests/layers
+TESTS += $(dist_check_SCRIPTS)
+check_PROGRAMS += tests/fuzz/replay_settings
+tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(base_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c $(fuzz_files)
+tests_fuzz_replay_settings_LDADD = libbase.a

@@ -1,19 +1,17 @@
 /* The reader of settings files: any text is either refused with a reason, or read to values that are refused or taken
  * alike when they are written out again. */
+#include "fuzz.h"
 #include "settings.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void sockets_parse(const struct settings *settings)
 {
 	const char *const values[] = {settings->milter_socket, settings->socketmap_socket, settings->metrics_socket};
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
 		struct settings_socket socket;
-		if (!settings_socket_parse(&socket, values[i], NULL))
-			abort(); /* settings_check() has let it pass */
+		/* settings_check() has let it pass. */
+		FUZZ_MUST(settings_socket_parse(&socket, values[i], NULL));
 	}
 }
 
@@ -28,8 +26,7 @@ static void values_format(const struct settings *settings)
 			continue;
 		/* Alone it may contradict a default, but never be another value. */
 		struct settings *second = settings_read_text("again", line, (size_t)len, NULL);
-		if (second && strcmp(settings_format(second, row, again, sizeof again), value) != 0)
-			abort();
+		FUZZ_MUST(!second || strcmp(settings_format(second, row, again, sizeof again), value) == 0);
 		settings_free(&second);
 	}
 }
@@ -38,8 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct failure why = {0};
 	struct settings *settings = settings_read_text("fuzz", (const char *)data, size, &why);
-	if (!settings && (why.code == 0 || why.text[0] == '\0'))
-		abort();
+	FUZZ_MUST(settings || (why.code != 0 && why.text[0] != '\0'));
 	if (!settings)
 		return 0;
 	sockets_parse(settings);

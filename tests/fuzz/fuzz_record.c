@@ -1,0 +1,19 @@
+#include "fuzz.h"
+#include "record.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span txt = {(const char *)data, size};
+	struct record record, of_set;
+	enum record_error error = record_parse(&record, txt.at, txt.len);
+	enum record_set set = record_set_parse(&of_set, &txt, 1);
+
+	FUZZ_MUST((error == RECORD_OK) == (set == RECORD_SET_ONE));
+	FUZZ_MUST((error == RECORD_NO_VERSION) == (set == RECORD_SET_NONE));
+	FUZZ_MUST((error == RECORD_OK) == (of_set.id[0] != '\0'));
+	if (error == RECORD_OK)
+		FUZZ_MUST(!strcmp(record.id, of_set.id) && strlen(record.id) <= RECORD_ID_MAX);
+	return 0;
+}
