@@ -19,7 +19,8 @@ enum store_access {
 	STORE_GUEST  /* the tool: never creates, never sets the map size */
 };
 struct store;
-/* NULL on failure. STORE_GUEST run as root becomes the store's owner first (setgid, setuid for good). */
+/* NULL on failure. STORE_GUEST run as root becomes the store's owner first (setgid, setuid for good). Forks a child
+ * that looks at the file: call it before threads are started. A process has a directory's store open once. */
 struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why);
 void store_close(struct store **store);
 
@@ -32,9 +33,10 @@ enum store_found store_view_entry(struct store_view *view, const char *domain, s
 enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out);
 
 /* Read, change, write, commit. An absent entry comes to `change` as entry_init() makes it. `change` runs inside the
- * write transaction: it must be pure and quick. False when nothing was written. When the store is full: expired entries
- * go first, then negatives, then none and testing; a new entry never evicts a live enforce policy in use on two or more
- * days (then EX_TEMPFAIL, and the entry is not stored). */
+ * write transaction: it must be pure and quick; it may be called again, on what it was given first. False when
+ * nothing was written. When the store is full: expired entries go first, then negatives, then none and testing; a new
+ * entry never evicts a live enforce policy in use on two or more days (then EX_TEMPFAIL, and the entry is not
+ * stored). */
 typedef void store_entry_change(struct entry *entry, void *arg);
 typedef void store_hop_change(struct hop_record *record, void *arg);
 bool store_change_entry(
