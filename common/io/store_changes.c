@@ -1,0 +1,259 @@
+#include "store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define TRIES 3
+
+static int write_once(struct store *store, store_step *step, void *arg) REQUIRES(store->writer)
+{
+	MDB_txn *txn;
+	int outcome, result;
+
+	if (atomic_load(&store->broken))
+		return MDB_PANIC;
+	result = mdb_txn_begin(store->env, NULL, 0, &txn);
+	if (result != 0)
+		return result;
+	outcome = step(store, txn, arg);
+	if (outcome != 0 && outcome != STORE_REFUSED) {
+		mdb_txn_abort(txn);
+		return outcome;
+	}
+	result = mdb_txn_commit(txn);
+	if (result == MDB_PANIC)
+		atomic_store(&store->broken, true);
+	return result != 0 ? result : outcome;
+}
+
+static int make_any_room(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
+{
+	(void)arg;
+	return store_make_any_room(store, txn);
+}
+
+/* What holds the map full may be the view of a process that has died, or records that may go. */
+static void write_help(struct store *store, int result) REQUIRES(store->writer)
+{
+	int dead;
+
+	if (result == MDB_MAP_RESIZED) {
+		store_adopt_size(store);
+		return;
+	}
+	mdb_reader_check(store->env, &dead);
+	write_once(store, make_any_room, NULL);
+}
+
+static int write_tried(struct store *store, store_step *step, void *arg) EXCLUDES(store->writer)
+{
+	int result = 0;
+
+	lock_take(&store->writer);
+	for (int i = 0; i < TRIES; i++) {
+		result = write_once(store, step, arg);
+		if (result != MDB_MAP_RESIZED && result != MDB_MAP_FULL)
+			break;
+		if (i + 1 < TRIES)
+			write_help(store, result);
+	}
+	lock_drop(&store->writer);
+	return result;
+}
+
+bool store_write(struct store *store, store_step *step, void *arg, struct failure *why)
+{
+	int result = write_tried(store, step, arg);
+
+	if (result == 0 || result == STORE_UNCHANGED)
+		return true;
+	if (result == STORE_REFUSED || result == MDB_MAP_FULL)
+		return failure_set(why, EX_TEMPFAIL,
+			"store %s is full and holds nothing that may go: nothing was stored; raise store_max_bytes",
+			store->path);
+	if (result == STORE_UNREADABLE)
+		return failure_set(why, EX_SOFTWARE, "store %s: a record that could not be read back was not written",
+			store->path);
+	return store_fail(store, result, "cannot be written", why);
+}
+
+/* Puts `bytes` under `key`, within the store's bounds. */
+static int record_put(struct store *store, MDB_txn *txn, MDB_dbi dbi, MDB_val key, struct bytes bytes, bool is_new)
+	REQUIRES(store->writer)
+{
+	MDB_val value = {bytes.len, bytes.at};
+	bool has_room;
+	int result = store_make_room(store, txn, key, key.mv_size + bytes.len, &has_room);
+
+	if (result != 0)
+		return result;
+	if (is_new && !has_room)
+		return STORE_REFUSED;
+	return mdb_put(txn, dbi, &key, &value, 0);
+}
+
+static bool value_equals(const MDB_val *value, struct bytes bytes)
+{
+	return value->mv_size == bytes.len && memcmp(value->mv_data, bytes.at, bytes.len) == 0;
+}
+
+static int due_move(struct store *store, MDB_txn *txn, const char *domain, int64_t from, int64_t to)
+{
+	uint8_t buffer[DUE_KEY_SIZE];
+	MDB_val key, nothing = {0, NULL};
+	int result;
+
+	if (from == to)
+		return 0;
+	if (from > 0) {
+		key = store_due_key(buffer, from, domain, strlen(domain));
+		result = mdb_del(txn, store->due, &key, NULL);
+		if (result != 0 && result != MDB_NOTFOUND)
+			return result;
+	}
+	if (to <= 0)
+		return 0;
+	key = store_due_key(buffer, to, domain, strlen(domain));
+	return mdb_put(txn, store->due, &key, &nothing, 0);
+}
+
+struct entry_change {
+	const char *domain;
+	store_entry_change *change;
+	void *arg;
+};
+
+/* The entry under `domain`, or a new one. `value` is what stands in the store. */
+static int entry_get(struct store *store, MDB_txn *txn, const char *domain, struct entry *out, MDB_val *value)
+{
+	MDB_val key = store_entry_key(domain);
+	int result = mdb_get(txn, store->entries, &key, value);
+
+	if (result == 0 && entry_decode(out, value->mv_data, value->mv_size)) {
+		if (strcmp(out->domain, domain) == 0)
+			return 0;
+		entry_free(out);
+	}
+	entry_init(out, domain);
+	return result;
+}
+
+static bool entry_reads_back(const char *domain, struct bytes bytes)
+{
+	struct entry back;
+	bool ok = entry_decode(&back, bytes.at, bytes.len) && strcmp(back.domain, domain) == 0;
+
+	entry_free(&back);
+	return ok;
+}
+
+static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
+{
+	const struct entry_change *change = arg;
+	struct entry entry;
+	MDB_val value;
+	int64_t due_before;
+	struct bytes bytes;
+	int found = entry_get(store, txn, change->domain, &entry, &value);
+	int result;
+
+	if (found != 0 && found != MDB_NOTFOUND)
+		return found;
+	due_before = entry.due_at;
+	change->change(&entry, change->arg);
+	bytes = entry_encode(&entry);
+	if (!entry_reads_back(change->domain, bytes))
+		result = STORE_UNREADABLE;
+	else if (found == 0 && value_equals(&value, bytes))
+		result = STORE_UNCHANGED;
+	else
+		result = record_put(store, txn, store->entries, store_entry_key(change->domain), bytes, found != 0);
+	if (result == 0)
+		result = due_move(store, txn, change->domain, due_before, entry.due_at);
+	free(bytes.at);
+	entry_free(&entry);
+	return result;
+}
+
+bool store_change_entry(
+	struct store *store, const char *domain, store_entry_change *change, void *arg, struct failure *why)
+{
+	struct entry_change what = {domain, change, arg};
+
+	return store_write(store, entry_step, &what, why);
+}
+
+struct hop_change {
+	const char *host;
+	uint16_t port;
+	store_hop_change *change;
+	void *arg;
+};
+
+static int hop_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
+{
+	const struct hop_change *change = arg;
+	uint8_t buffer[HOP_KEY_SIZE];
+	MDB_val key = store_hop_key(buffer, change->host, change->port), value;
+	struct hop_record record, back;
+	struct bytes bytes;
+	int found = mdb_get(txn, store->hops, &key, &value);
+	int result;
+
+	if (found != 0 && found != MDB_NOTFOUND)
+		return found;
+	if (found != 0 || !hop_record_decode(&record, value.mv_data, value.mv_size))
+		memset(&record, 0, sizeof(record));
+	change->change(&record, change->arg);
+	bytes = hop_record_encode(&record);
+	if (!hop_record_decode(&back, bytes.at, bytes.len))
+		result = STORE_UNREADABLE;
+	else if (found == 0 && value_equals(&value, bytes))
+		result = STORE_UNCHANGED;
+	else
+		result = record_put(store, txn, store->hops, key, bytes, found != 0);
+	free(bytes.at);
+	return result;
+}
+
+bool store_change_hop(
+	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why)
+{
+	struct hop_change what = {host, port, change, arg};
+
+	return store_write(store, hop_step, &what, why);
+}
+
+struct forgetting {
+	const char *domain;
+	bool found;
+};
+
+static int forget_step(struct store *store, MDB_txn *txn, void *arg)
+{
+	struct forgetting *forgetting = arg;
+	struct entry entry;
+	MDB_val key = store_entry_key(forgetting->domain), value;
+	int result = entry_get(store, txn, forgetting->domain, &entry, &value);
+
+	forgetting->found = result == 0;
+	if (result == 0)
+		result = mdb_del(txn, store->entries, &key, NULL);
+	else if (result == MDB_NOTFOUND)
+		result = STORE_UNCHANGED;
+	if (result == 0)
+		result = due_move(store, txn, forgetting->domain, entry.due_at, 0);
+	entry_free(&entry);
+	return result;
+}
+
+bool store_forget(struct store *store, const char *domain, bool *found, struct failure *why)
+{
+	struct forgetting forgetting = {domain, false};
+	bool ok = store_write(store, forget_step, &forgetting, why);
+
+	if (found != NULL)
+		*found = forgetting.found;
+	return ok;
+}

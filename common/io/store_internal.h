@@ -1,0 +1,110 @@
+/* What the files of the store share. The rest of the tree sees store.h only. */
+#ifndef IO_STORE_INTERNAL_H
+#define IO_STORE_INTERNAL_H
+
+#include "lock.h"
+#include "store.h"
+
+#include <limits.h>
+#include <lmdb.h>
+#include <stdatomic.h>
+
+#define STORE_LOCK_SUFFIX "-lock"     /* LMDB's own lock file: the file's name with this */
+#define STORE_MARKER "policies.dirty" /* there while an owner has the store open, and after its unclean end */
+#define STORE_OWNER_LOCK "policies.owner"
+#define STORE_WALK_MS 60000
+#define STORE_LOOK_MAX 128 /* entries, and as many hop records, that one change looks at to evict */
+#define HOP_KEY_SIZE (DOMAIN_SIZE + 2)
+#define DUE_KEY_SIZE (8 + DOMAIN_SIZE)
+
+/* Results of a write step beside LMDB's own. */
+enum {
+	STORE_REFUSED = 1000000, /* full: what was evicted is committed, the change is not made */
+	STORE_UNCHANGED,         /* nothing to write */
+	STORE_UNREADABLE         /* the change made what could not be read back */
+};
+
+/* A slot for one read transaction; reset between uses. */
+struct store_view {
+	struct store *store;
+	MDB_txn *txn; /* NULL until the slot's first use */
+	struct store_view *next;
+};
+
+/* What eviction would remove, found in one look. */
+struct store_candidate {
+	int rank;       /* lower goes first */
+	int64_t at;     /* within a rank, earlier goes first */
+	int64_t due_at; /* of an entry */
+	size_t size;
+	size_t key_len;
+	uint8_t key[HOP_KEY_SIZE];
+};
+
+/* Where eviction stands: a change looks at a few records and goes on there at the next. */
+struct store_eviction {
+	int level;        /* ranks up to this one go; it grows when a whole round found nothing */
+	bool round_freed; /* something went in this round */
+	size_t entry_len, hop_len;
+	uint8_t entry_key[HOP_KEY_SIZE], hop_key[HOP_KEY_SIZE];
+	size_t count;
+	struct store_candidate candidate[STORE_LOOK_MAX];
+};
+
+struct store {
+	MDB_env *env;
+	MDB_dbi entries; /* domain -> entry */
+	MDB_dbi hops;    /* host NUL port -> hop record */
+	MDB_dbi due;     /* time (8 octets, big endian) domain -> nothing */
+	MDB_dbi meta;
+	MDB_dbi main;
+	enum store_access access;
+	uint64_t max_bytes;
+	int directory_fd;
+	int owner_fd; /* -1: guest */
+	char path[PATH_MAX];
+	atomic_bool broken; /* LMDB cannot go on in this process */
+
+	struct lock writer; /* one change at a time; taken before `pool` */
+	struct store_eviction eviction GUARDED_BY(writer);
+
+	struct lock pool;
+	struct signal_cond slot_free;
+	struct signal_cond all_idle;
+	struct store_view slot[STORE_POOL];
+	struct store_view *free GUARDED_BY(pool);
+	unsigned in_use GUARDED_BY(pool);
+	bool closed_for_mapping GUARDED_BY(pool);
+};
+
+/* Fills `why` from LMDB's result and returns false. Damage met on the way is logged. */
+bool store_fail(struct store *store, int result, const char *what, struct failure *why);
+/* Takes over the map size that another process has set. */
+int store_adopt_size(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);
+
+void store_pool_init(struct store *store);
+void store_pool_free(struct store *store);
+
+/* One write transaction around `step`; once more when the map is full and something could be done about it. */
+typedef int store_step(struct store *store, MDB_txn *txn, void *arg);
+bool store_write(struct store *store, store_step *step, void *arg, struct failure *why) EXCLUDES(store->writer);
+
+MDB_val store_entry_key(const char *domain);
+MDB_val store_hop_key(uint8_t buffer[HOP_KEY_SIZE], const char *host, uint16_t port);
+MDB_val store_due_key(uint8_t buffer[DUE_KEY_SIZE], int64_t due_at, const void *domain, size_t len);
+
+/* Room for `need` octets more. `spare`: the key about to be written, which stays. */
+int store_make_room(struct store *store, MDB_txn *txn, MDB_val spare, size_t need, bool *has_room)
+	REQUIRES(store->writer);
+/* Removes what it can, whatever the use, after the map was full. */
+int store_make_any_room(struct store *store, MDB_txn *txn) REQUIRES(store->writer);
+
+/* Whether the file can be trusted, looked at by a child process, since LMDB answers damage with SIGSEGV or SIGBUS.
+ * `lock_fd` (-1: none) is closed in the child; STORE_UNTOLD: `result` says what stood in the way. */
+enum store_health { STORE_SOUND, STORE_DAMAGED, STORE_UNTOLD };
+enum store_health store_inspect(const char *path, bool walk, int lock_fd, int *result);
+/* Renames file and lock file to `...damaged-<time>`. */
+bool store_move_aside(int directory_fd, const char *path, const char *found, struct failure *why);
+bool store_result_is_damage(int result);
+
+#endif

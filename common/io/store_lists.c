@@ -1,0 +1,155 @@
+#include "store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STALE_MAX 256 /* due keys without an entry to them that are met, and removed, at a time */
+
+struct due_scan {
+	int64_t now;
+	size_t max;
+	struct names *out;
+	size_t stale_count;
+	struct due_key {
+		int64_t at;
+		char domain[DOMAIN_SIZE];
+	} stale[STALE_MAX];
+};
+
+static bool due_key_read(const MDB_val *key, struct due_key *out)
+{
+	const uint8_t *bytes = key->mv_data;
+	uint64_t at = 0;
+	size_t len = key->mv_size - 8;
+
+	if (key->mv_size <= 8 || len > DOMAIN_MAX || memchr(bytes + 8, '\0', len) != NULL)
+		return false;
+	for (int i = 0; i < 8; i++)
+		at = at << 8 | bytes[i];
+	out->at = (int64_t)(at & INT64_MAX);
+	memcpy(out->domain, bytes + 8, len);
+	out->domain[len] = '\0';
+	return true;
+}
+
+/* An entry that can no longer be read leaves its due key behind. */
+static bool due_is_current(struct store *store, MDB_txn *txn, const struct due_key *due)
+{
+	MDB_val key = store_entry_key(due->domain), value;
+	struct entry entry;
+	bool current;
+
+	if (mdb_get(txn, store->entries, &key, &value) != 0 || !entry_decode(&entry, value.mv_data, value.mv_size))
+		return false;
+	current = entry.due_at == due->at;
+	entry_free(&entry);
+	return current;
+}
+
+static int due_walk(struct store *store, MDB_txn *txn, struct due_scan *scan)
+{
+	struct due_key due;
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int result = mdb_cursor_open(txn, store->due, &cursor);
+
+	if (result != 0)
+		return result;
+	result = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+	while (result == 0 && scan->out->count < scan->max && scan->stale_count < STALE_MAX) {
+		if (due_key_read(&key, &due)) {
+			if (due.at > scan->now)
+				break;
+			if (due_is_current(store, txn, &due))
+				names_add(scan->out, due.domain, strlen(due.domain));
+			else
+				scan->stale[scan->stale_count++] = due;
+		}
+		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
+static int stale_step(struct store *store, MDB_txn *txn, void *arg)
+{
+	const struct due_scan *scan = arg;
+	uint8_t buffer[DUE_KEY_SIZE];
+
+	for (size_t i = 0; i < scan->stale_count; i++) {
+		const struct due_key *due = &scan->stale[i];
+		MDB_val key = store_due_key(buffer, due->at, due->domain, strlen(due->domain));
+		int result = due_is_current(store, txn, due) ? 0 : mdb_del(txn, store->due, &key, NULL);
+
+		if (result != 0 && result != MDB_NOTFOUND)
+			return result;
+	}
+	return 0;
+}
+
+bool store_due(struct store *store, int64_t now, size_t max, struct names *out, struct failure *why)
+{
+	struct due_scan *scan = calloc(1, sizeof(*scan));
+	struct store_view *view;
+	int result;
+	bool ok = true;
+
+	if (scan == NULL)
+		abort();
+	*out = (struct names){0};
+	scan->now = now;
+	scan->max = max;
+	scan->out = out;
+	view = store_view_begin(store, why);
+	if (view == NULL) {
+		free(scan);
+		return false;
+	}
+	result = due_walk(store, view->txn, scan);
+	store_view_end(&view);
+	if (result != 0)
+		ok = store_fail(store, result, "cannot be read", why);
+	else if (scan->stale_count > 0)
+		ok = store_write(store, stale_step, scan, why);
+	if (!ok)
+		names_free(out);
+	free(scan);
+	return ok;
+}
+
+static int page_walk(struct store *store, MDB_txn *txn, const char *after, size_t max, struct names *out)
+{
+	size_t after_len = strlen(after);
+	MDB_cursor *cursor;
+	MDB_val key = {after_len, (void *)(uintptr_t)after}, value;
+	int result = mdb_cursor_open(txn, store->entries, &cursor);
+
+	if (result != 0)
+		return result;
+	result = mdb_cursor_get(cursor, &key, &value, after_len == 0 ? MDB_FIRST : MDB_SET_RANGE);
+	if (result == 0 && key.mv_size == after_len && memcmp(key.mv_data, after, after_len) == 0)
+		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	while (result == 0 && out->count < max) {
+		if (key.mv_size <= DOMAIN_MAX && memchr(key.mv_data, '\0', key.mv_size) == NULL)
+			names_add(out, key.mv_data, key.mv_size);
+		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
+bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why)
+{
+	struct store_view *view = store_view_begin(store, why);
+	int result;
+
+	*out = (struct names){0};
+	if (view == NULL)
+		return false;
+	result = page_walk(store, view->txn, after, max, out);
+	store_view_end(&view);
+	if (result == 0)
+		return true;
+	names_free(out);
+	return store_fail(store, result, "cannot be read", why);
+}

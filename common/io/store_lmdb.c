@@ -1,0 +1,309 @@
+#include "log.h"
+#include "store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define SCHEMA "1"
+#define MAP_MIN (1024 * 1024)
+
+bool store_fail(struct store *store, int result, const char *what, struct failure *why)
+{
+	bool damaged = store_result_is_damage(result);
+
+	if (damaged && !atomic_exchange(&store->broken, true))
+		log_error("store %s is damaged: %s; it is not used any more: restart stsgated, which looks through it",
+			store->path, mdb_strerror(result));
+	return failure_set(why, result == ENOSPC || result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR,
+		"store %s %s: %s%s", store->path, what, mdb_strerror(result),
+		damaged ? "; restart stsgated, which looks through it" : "");
+}
+
+/* The directory itself, made when only it is missing. */
+static bool directory_open(struct store *store, const char *directory, struct failure *why)
+{
+	if (snprintf(store->path, sizeof(store->path), "%s/" STORE_FILE, directory) >= PATH_MAX - 64)
+		return failure_set(why, EX_CONFIG, "store directory: the name is too long");
+	if (store->access == STORE_OWNER && mkdir(directory, 0750) != 0 && errno != EEXIST)
+		return failure_set(why, EX_CANTCREAT,
+			"store directory %s cannot be made: %s; make it and give it to the user that stsgated runs as",
+			directory, strerror(errno));
+	store->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->directory_fd >= 0)
+		return true;
+	if (store->access == STORE_GUEST && errno == ENOENT)
+		return failure_set(why, EX_NOINPUT,
+			"there is no store in %s yet: start stsgated, or name its settings with -c", directory);
+	return failure_set(why, EX_CONFIG, "store directory %s cannot be opened: %s; check store_path", directory,
+		strerror(errno));
+}
+
+/* One owner at a time; the lock goes with the process. */
+static bool owner_lock(struct store *store, const char *directory, struct failure *why)
+{
+	store->owner_fd =
+		openat(store->directory_fd, STORE_OWNER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (store->owner_fd < 0)
+		return failure_set(why, EX_CANTCREAT,
+			"store directory %s is not writable: %s; give it to the user that stsgated runs as (chown), or "
+			"change store_path",
+			directory, strerror(errno));
+	if (flock(store->owner_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	return failure_set(why, EX_TEMPFAIL,
+		"store directory %s: another stsgated has it; stop that one, or change store_path", directory);
+}
+
+static bool marker_set(struct store *store, struct failure *why)
+{
+	int fd = openat(store->directory_fd, STORE_MARKER, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+
+	if (fd < 0)
+		return failure_set(
+			why, EX_CANTCREAT, "store %s: cannot make %s: %s", store->path, STORE_MARKER, strerror(errno));
+	close(fd);
+	fsync(store->directory_fd);
+	return true;
+}
+
+/* Whether there is a file with something in it; one that may not be opened is no damage. */
+static bool file_there(struct store *store, bool *there, struct stat *file, struct failure *why)
+{
+	int fd = openat(store->directory_fd, STORE_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	bool ok;
+
+	*there = false;
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	if (fd < 0)
+		return failure_set(why, EX_CANTCREAT,
+			"store %s cannot be opened: %s; give it to the user that stsgated runs as", store->path,
+			strerror(errno));
+	ok = fstat(fd, file) == 0 && S_ISREG(file->st_mode);
+	*there = ok && file->st_size > 0;
+	close(fd);
+	return ok || failure_set(why, EX_CONFIG, "store %s is not a file", store->path);
+}
+
+static bool owner_check(struct store *store, struct failure *why)
+{
+	bool unclean = faccessat(store->directory_fd, STORE_MARKER, F_OK, AT_EACCESS) == 0;
+	struct stat file;
+	bool there;
+	int result;
+
+	if (!file_there(store, &there, &file, why))
+		return false;
+	if (!there)
+		return true;
+	if (unclean)
+		log_info("store %s was not closed: looking through it", store->path);
+	switch (store_inspect(store->path, unclean, store->owner_fd, &result)) {
+	case STORE_SOUND:
+		return true;
+	case STORE_DAMAGED:
+		return store_move_aside(store->directory_fd, store->path, "it cannot be read through", why);
+	case STORE_UNTOLD:
+		break;
+	}
+	return failure_set(
+		why, EX_OSERR, "store %s could not be looked through: %s", store->path, mdb_strerror(result));
+}
+
+/* For good: nothing of root is needed afterwards, and what a guest makes belongs to the store's owner. */
+static bool guest_become(struct store *store, const struct stat *file, struct failure *why)
+{
+	if (geteuid() != 0 || file->st_uid == 0)
+		return true;
+	if (setgroups(1, &file->st_gid) == 0 && setgid(file->st_gid) == 0 && setuid(file->st_uid) == 0)
+		return true;
+	return failure_set(why, EX_OSERR, "store %s: cannot become its owner: %s", store->path, strerror(errno));
+}
+
+static bool guest_check(struct store *store, const char *directory, struct failure *why)
+{
+	struct stat file;
+	int result;
+	int found = fstatat(store->directory_fd, STORE_FILE, &file, AT_SYMLINK_NOFOLLOW);
+
+	if (found != 0 && errno != ENOENT)
+		return failure_set(why, EX_NOINPUT, "store %s cannot be opened: %s", store->path, strerror(errno));
+	if (found != 0 || !S_ISREG(file.st_mode) || file.st_size == 0)
+		return failure_set(why, EX_NOINPUT,
+			"there is no store in %s yet: start stsgated, or name its settings with -c", directory);
+	if (!guest_become(store, &file, why))
+		return false;
+	if (faccessat(store->directory_fd, STORE_FILE, R_OK | W_OK, AT_EACCESS) != 0)
+		return failure_set(why, EX_NOPERM,
+			"store %s cannot be opened: %s; run this as root or as the store's owner", store->path,
+			strerror(errno));
+	if (store_inspect(store->path, false, -1, &result) == STORE_DAMAGED)
+		return failure_set(
+			why, EX_DATAERR, "store %s is damaged; restart stsgated, which moves it aside", store->path);
+	return true;
+}
+
+static size_t map_size(uint64_t max_bytes)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t size = max_bytes / 4 * 5;
+
+	if (size < MAP_MIN)
+		size = MAP_MIN;
+	return (size_t)((size + page - 1) / page * page);
+}
+
+static int env_open(struct store *store)
+{
+	int result = mdb_env_create(&store->env);
+
+	if (result != 0)
+		return result;
+	result = mdb_env_set_maxdbs(store->env, 4);
+	if (result == 0)
+		result = mdb_env_set_maxreaders(store->env, STORE_READERS);
+	if (result == 0 && store->access == STORE_OWNER)
+		result = mdb_env_set_mapsize(store->env, map_size(store->max_bytes));
+	if (result == 0)
+		result = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOTLS, 0640);
+	if (result == 0)
+		return 0;
+	mdb_env_close(store->env);
+	store->env = NULL;
+	return result;
+}
+
+static int schema_check(struct store *store, MDB_txn *txn)
+{
+	MDB_val key = {6, "schema"}, value;
+	int result = mdb_get(txn, store->meta, &key, &value);
+
+	if (result == MDB_NOTFOUND && store->access == STORE_OWNER) {
+		value = (MDB_val){sizeof(SCHEMA) - 1, SCHEMA};
+		return mdb_put(txn, store->meta, &key, &value, 0);
+	}
+	if (result == 0 && (value.mv_size != sizeof(SCHEMA) - 1 || memcmp(value.mv_data, SCHEMA, value.mv_size) != 0))
+		return STORE_UNREADABLE;
+	return result;
+}
+
+static int tables_open(struct store *store)
+{
+	bool owner = store->access == STORE_OWNER;
+	unsigned flags = owner ? MDB_CREATE : 0;
+	MDB_txn *txn;
+	int dead;
+	int result = mdb_reader_check(store->env, &dead);
+
+	if (result == 0)
+		result = mdb_txn_begin(store->env, NULL, owner ? 0 : MDB_RDONLY, &txn);
+	if (result != 0)
+		return result;
+	result = mdb_dbi_open(txn, NULL, 0, &store->main);
+	if (result == 0)
+		result = mdb_dbi_open(txn, "entries", flags, &store->entries);
+	if (result == 0)
+		result = mdb_dbi_open(txn, "hops", flags, &store->hops);
+	if (result == 0)
+		result = mdb_dbi_open(txn, "due", flags, &store->due);
+	if (result == 0)
+		result = mdb_dbi_open(txn, "meta", flags, &store->meta);
+	if (result == 0)
+		result = schema_check(store, txn);
+	if (result == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return result;
+}
+
+static int env_begin(struct store *store)
+{
+	int result = env_open(store);
+
+	if (result != 0)
+		return result;
+	result = tables_open(store);
+	if (result == 0)
+		return 0;
+	mdb_env_close(store->env);
+	store->env = NULL;
+	return result;
+}
+
+static bool env_start(struct store *store, struct failure *why)
+{
+	int result = env_begin(store);
+
+	if (store_result_is_damage(result) && store->access == STORE_OWNER) {
+		if (!store_move_aside(store->directory_fd, store->path, mdb_strerror(result), why))
+			return false;
+		result = env_begin(store);
+	}
+	if (result == 0)
+		return true;
+	if (result == STORE_UNREADABLE)
+		return failure_set(why, EX_CONFIG,
+			"store %s was made by a later stsgate; export it there, move it away and import it here",
+			store->path);
+	if (result == MDB_NOTFOUND)
+		return failure_set(why, EX_NOINPUT, "store %s is empty: start stsgated, or name its settings with -c",
+			store->path);
+	return store_fail(store, result, "cannot be opened", why);
+}
+
+static bool store_start(struct store *store, const char *directory, struct failure *why)
+{
+	if (!directory_open(store, directory, why))
+		return false;
+	if (store->access == STORE_GUEST)
+		return guest_check(store, directory, why) && env_start(store, why);
+	return owner_lock(store, directory, why) && owner_check(store, why) && marker_set(store, why) &&
+	       env_start(store, why);
+}
+
+static void store_release(struct store *store)
+{
+	store_pool_free(store);
+	if (store->env != NULL)
+		mdb_env_close(store->env);
+	if (store->owner_fd >= 0)
+		close(store->owner_fd);
+	if (store->directory_fd >= 0)
+		close(store->directory_fd);
+	free(store);
+}
+
+struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL)
+		abort();
+	store->access = access;
+	store->max_bytes = max_bytes;
+	store->directory_fd = -1;
+	store->owner_fd = -1;
+	store_pool_init(store);
+	if (store_start(store, directory, why))
+		return store;
+	store_release(store);
+	return NULL;
+}
+
+void store_close(struct store **store)
+{
+	if (store == NULL || *store == NULL)
+		return;
+	if ((*store)->access == STORE_OWNER && !atomic_load(&(*store)->broken))
+		unlinkat((*store)->directory_fd, STORE_MARKER, 0);
+	store_release(*store);
+	*store = NULL;
+}

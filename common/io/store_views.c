@@ -1,0 +1,197 @@
+#include "store_internal.h"
+
+#include <string.h>
+#include <sysexits.h>
+
+#define TRIES 3 /* another process may set the map size again between two */
+
+void store_pool_init(struct store *store)
+{
+	lock_init(&store->writer);
+	lock_init(&store->pool);
+	cond_init(&store->slot_free);
+	cond_init(&store->all_idle);
+	lock_take(&store->pool);
+	for (size_t i = 0; i < STORE_POOL; i++) {
+		store->slot[i] = (struct store_view){.store = store, .next = store->free};
+		store->free = &store->slot[i];
+	}
+	lock_drop(&store->pool);
+}
+
+void store_pool_free(struct store *store)
+{
+	for (size_t i = 0; i < STORE_POOL; i++)
+		if (store->slot[i].txn != NULL)
+			mdb_txn_abort(store->slot[i].txn);
+	cond_destroy(&store->all_idle);
+	cond_destroy(&store->slot_free);
+	lock_destroy(&store->pool);
+	lock_destroy(&store->writer);
+}
+
+static struct store_view *slot_take(struct store *store)
+{
+	struct store_view *view;
+
+	lock_take(&store->pool);
+	while (store->closed_for_mapping || store->free == NULL)
+		cond_wait(&store->slot_free, &store->pool);
+	view = store->free;
+	store->free = view->next;
+	store->in_use++;
+	lock_drop(&store->pool);
+	return view;
+}
+
+static void slot_give(struct store_view *view)
+{
+	struct store *store = view->store;
+
+	lock_take(&store->pool);
+	view->next = store->free;
+	store->free = view;
+	if (--store->in_use == 0)
+		cond_wake_all(&store->all_idle);
+	cond_wake_one(&store->slot_free);
+	lock_drop(&store->pool);
+}
+
+/* LMDB may map the file anew only while no transaction of this process uses the old map. */
+int store_adopt_size(struct store *store)
+{
+	int result;
+
+	lock_take(&store->pool);
+	store->closed_for_mapping = true;
+	while (store->in_use > 0)
+		cond_wait(&store->all_idle, &store->pool);
+	result = mdb_env_set_mapsize(store->env, 0);
+	if (result != 0)
+		atomic_store(&store->broken, true);
+	store->closed_for_mapping = false;
+	cond_wake_all(&store->slot_free);
+	lock_drop(&store->pool);
+	return result;
+}
+
+static int view_renew(struct store_view *view)
+{
+	struct store *store = view->store;
+	int result;
+
+	if (atomic_load(&store->broken))
+		return MDB_PANIC;
+	if (view->txn != NULL) {
+		result = mdb_txn_renew(view->txn);
+		if (result == 0)
+			return 0;
+		mdb_txn_abort(view->txn);
+		view->txn = NULL;
+		return result;
+	}
+	result = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
+	if (result != 0)
+		view->txn = NULL;
+	return result;
+}
+
+static int view_retry(struct store *store, int result)
+{
+	int dead;
+
+	if (result == MDB_READERS_FULL)
+		return mdb_reader_check(store->env, &dead);
+	if (result != MDB_MAP_RESIZED)
+		return result;
+	lock_take(&store->writer);
+	result = store_adopt_size(store);
+	lock_drop(&store->writer);
+	return result;
+}
+
+struct store_view *store_view_begin(struct store *store, struct failure *why)
+{
+	int result = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		struct store_view *view = slot_take(store);
+
+		result = view_renew(view);
+		if (result == 0)
+			return view;
+		slot_give(view);
+		if (view_retry(store, result) != 0)
+			break;
+	}
+	store_fail(store, result, "cannot be read", why);
+	return NULL;
+}
+
+void store_view_end(struct store_view **view)
+{
+	if (view == NULL || *view == NULL)
+		return;
+	mdb_txn_reset((*view)->txn);
+	slot_give(*view);
+	*view = NULL;
+}
+
+MDB_val store_entry_key(const char *domain)
+{
+	return (MDB_val){strlen(domain), (void *)(uintptr_t)domain};
+}
+
+MDB_val store_hop_key(uint8_t buffer[HOP_KEY_SIZE], const char *host, uint16_t port)
+{
+	size_t len = strnlen(host, DOMAIN_MAX);
+
+	memcpy(buffer, host, len);
+	buffer[len] = 0;
+	buffer[len + 1] = (uint8_t)(port >> 8);
+	buffer[len + 2] = (uint8_t)port;
+	return (MDB_val){len + 3, buffer};
+}
+
+MDB_val store_due_key(uint8_t buffer[DUE_KEY_SIZE], int64_t due_at, const void *domain, size_t len)
+{
+	for (int i = 0; i < 8; i++)
+		buffer[i] = (uint8_t)((uint64_t)due_at >> (56 - 8 * i));
+	memcpy(buffer + 8, domain, len);
+	return (MDB_val){8 + len, buffer};
+}
+
+enum store_found store_view_entry(struct store_view *view, const char *domain, struct entry *out)
+{
+	MDB_val key = store_entry_key(domain), value;
+	int result = mdb_get(view->txn, view->store->entries, &key, &value);
+
+	entry_init(out, domain);
+	if (result == MDB_NOTFOUND)
+		return STORE_ABSENT;
+	if (result != 0) {
+		store_fail(view->store, result, "cannot be read", NULL);
+		return STORE_FAILED;
+	}
+	if (entry_decode(out, value.mv_data, value.mv_size) && strcmp(out->domain, domain) == 0)
+		return STORE_FOUND;
+	entry_free(out);
+	entry_init(out, domain);
+	return STORE_ABSENT;
+}
+
+enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out)
+{
+	uint8_t buffer[HOP_KEY_SIZE];
+	MDB_val key = store_hop_key(buffer, host, port), value;
+	int result = mdb_get(view->txn, view->store->hops, &key, &value);
+
+	memset(out, 0, sizeof(*out));
+	if (result == MDB_NOTFOUND)
+		return STORE_ABSENT;
+	if (result != 0) {
+		store_fail(view->store, result, "cannot be read", NULL);
+		return STORE_FAILED;
+	}
+	return hop_record_decode(out, value.mv_data, value.mv_size) ? STORE_FOUND : STORE_ABSENT;
+}
