@@ -23,5 +23,8 @@ json_t *describe_mx(const struct entry *entry);
 json_t *describe_hop(const char *host, uint16_t port, const struct hop_record *record);
 
 const char *describe_mx_state(enum mx_state state); /* a word */
+/* `TLSv1.3`; a number for what has no name. Returns a constant or `out`. */
+#define PROTOCOL_SIZE 16
+const char *describe_protocol(uint16_t protocol, char out[PROTOCOL_SIZE]);
 
 #endif

@@ -3,6 +3,32 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *describe_mx_state(enum mx_state state)
+{
+	switch (state) {
+	case MX_UNKNOWN:
+		return "unknown";
+	case MX_LISTED:
+		return "listed";
+	case MX_IMPLICIT:
+		return "implicit";
+	case MX_NULL:
+		return "null";
+	case MX_NO_DOMAIN:
+		return "no-domain";
+	case MX_TOO_LARGE:
+		return "too-large";
+	}
+	return "unknown";
+}
+
+const char *describe_protocol(uint16_t protocol, char out[PROTOCOL_SIZE])
+{
+	static const char *const names[] = {"SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+	snprintf(out, PROTOCOL_SIZE, "0x%04x", protocol);
+	return protocol >= 0x0300 && protocol <= 0x0304 ? names[protocol - 0x0300] : out;
+}
+
 json_t *describe_record(const struct entry *entry)
 {
 	bool looked = entry->record_checked_at != 0;
@@ -82,18 +108,30 @@ static json_t *san_names(const char *names)
 	return array;
 }
 
+/* Whether STARTTLS was offered; null when the probe did not come that far. */
+static json_t *starttls_offered(const struct evidence *evidence)
+{
+	if (evidence->reason == REASON_STARTTLS_MISSING)
+		return json_false();
+	bool offered = evidence->protocol || evidence->reason == REASON_STARTTLS_REFUSED ||
+		       evidence->reason == REASON_STARTTLS_INJECTION || evidence->reason == REASON_TLS_TOO_OLD ||
+		       evidence->reason == REASON_TLS_FAILED;
+	return offered ? json_true() : NULL;
+}
+
 static json_t *evidence_object(const struct evidence *evidence)
 {
 	if (evidence->at == 0)
 		return NULL;
-	char protocol[16];
-	snprintf(protocol, sizeof protocol, "0x%04x", evidence->protocol);
+	char protocol[PROTOCOL_SIZE];
 	json_t *object = json_made(json_object());
 	json_put(object, "at", json_when(evidence->at));
 	json_put(object, "reason", json_text(reason_name(evidence->reason)));
 	json_put(object, "sentence", json_text(reason_sentence(evidence->reason)));
 	json_put(object, "address", json_text(evidence->address));
-	json_put(object, "protocol", evidence->protocol ? json_text(protocol) : NULL);
+	json_put(object, "starttls", starttls_offered(evidence));
+	json_put(object, "protocol",
+		evidence->protocol ? json_text(describe_protocol(evidence->protocol, protocol)) : NULL);
 	json_put(object, "cipher", json_text(evidence->cipher));
 	json_put(object, "chain_error", json_integer(evidence->chain));
 	json_put(object, "certificate_names", san_names(evidence->names));

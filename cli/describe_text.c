@@ -63,25 +63,6 @@ void tell_policy(const struct entry *entry, int64_t now)
 		tell("", "mx %s", quote_string(&quote, mx));
 }
 
-const char *describe_mx_state(enum mx_state state)
-{
-	switch (state) {
-	case MX_UNKNOWN:
-		return "unknown";
-	case MX_LISTED:
-		return "listed";
-	case MX_IMPLICIT:
-		return "implicit";
-	case MX_NULL:
-		return "null";
-	case MX_NO_DOMAIN:
-		return "no-domain";
-	case MX_TOO_LARGE:
-		return "too-large";
-	}
-	return "unknown";
-}
-
 static void mx_state_tell(const struct entry *entry)
 {
 	switch (entry->mx.state) {
@@ -135,24 +116,17 @@ void tell_mx(const struct entry *entry)
 			mx->secure ? ", DNSSEC-secure" : "");
 }
 
-static const char *protocol_name(uint16_t protocol, char out[16])
-{
-	static const char *const names[] = {"SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
-	snprintf(out, 16, "0x%04x", protocol);
-	return protocol >= 0x0300 && protocol <= 0x0304 ? names[protocol - 0x0300] : out;
-}
-
 static void evidence_tell(const char *label, const struct evidence *evidence, int64_t now)
 {
 	struct when at, span;
 	struct quote quote;
-	char protocol[16];
+	char protocol[PROTOCOL_SIZE];
 	tell("", "%s%s [%s], %s (%s ago)", label, reason_sentence(evidence->reason), reason_name(evidence->reason),
 		when_date(&at, evidence->at), when_span(&span, now - evidence->at));
 	if (*evidence->address)
 		tell("", "  address %s", quote_string(&quote, evidence->address));
 	if (evidence->protocol)
-		tell("", "  STARTTLS, then %s %s", protocol_name(evidence->protocol, protocol),
+		tell("", "  STARTTLS, then %s %s", describe_protocol(evidence->protocol, protocol),
 			quote_string(&quote, evidence->cipher));
 	if (*evidence->names)
 		tell("", "  certificate for %s", quote_string(&quote, evidence->names));

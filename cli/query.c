@@ -123,6 +123,7 @@ static void facts_tell(const struct facts *facts)
 		tell_mx(entry);
 	for (unsigned i = 0; i < facts->hop_count; i++)
 		tell_hop(facts->hop[i].host, facts->hop[i].port, &facts->hop[i].record, facts->now);
+	putchar('\n');
 }
 
 static void answer_tell(const struct waiter *waiter, const struct facts *facts, const struct outlook *outlook)
@@ -130,7 +131,6 @@ static void answer_tell(const struct waiter *waiter, const struct facts *facts, 
 	const struct verdict *verdict = &waiter->verdict;
 	const char *subject = verdict_subject(verdict), *advice = reason_advice(verdict->reason);
 	facts_tell(facts);
-	putchar('\n');
 	tell("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), waiter->final ? "" : " so far", subject,
 		*subject ? " " : "", reason_sentence(verdict->reason), reason_name(verdict->reason));
 	if (strcmp(advice, "nothing") != 0)

@@ -102,7 +102,8 @@ static void entry_tell(const struct entry *entry, int64_t now)
 	tell_mx(entry);
 	tell("used", "first %s, last %s", day_date(&first, entry->first_used_day),
 		day_date(&last, entry->last_used_day));
-	tell("due", "%s", when_date(&last, entry->due_at));
+	if (entry->due_at)
+		tell("due", "%s", when_date(&last, entry->due_at));
 }
 
 static json_t *previous_object(const struct entry *entry)

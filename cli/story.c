@@ -100,30 +100,30 @@ static struct finding step_finding(const struct want *want, const struct facts *
 	return (struct finding){"judged", REASON_NONE};
 }
 
-static const char *step_words(enum want_kind kind)
+static const char *step_subject(enum want_kind kind)
 {
 	switch (kind) {
 	case WANT_NOTHING:
 		break;
 	case WANT_ENTRY:
-		return "asked the store for";
+		return "store entry of";
 	case WANT_EVIDENCE:
-		return "asked the store for evidence of";
+		return "stored evidence of";
 	case WANT_RECORD:
-		return "looked up the MTA-STS record of";
+		return "MTA-STS record of";
 	case WANT_POLICY:
-		return "fetched the policy of";
+		return "fetch of the policy of";
 	case WANT_MX:
-		return "looked up the MX records of";
+		return "MX records of";
 	case WANT_PROBE:
-		return "probed";
+		return "probe of";
 	}
-	return "looked at";
+	return "step of";
 }
 
 static void step_tell(const struct want *want, const struct finding *finding, const char *detail)
 {
-	printf("- %s %s", step_words(want->kind), want->name);
+	printf("- %s %s", step_subject(want->kind), want->name);
 	if (want->kind == WANT_EVIDENCE || want->kind == WANT_PROBE)
 		printf(":%u", want->port);
 	if (finding->word)

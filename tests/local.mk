@@ -36,6 +36,20 @@ tests_unit_test_lint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_lint_SOURCES = tests/unit/test_lint.c tests/unit/tool.c tests/unit/tool.h tests/unit/corpus.c tests/unit/corpus.h \
 	tests/unit/cm.h
 tests_unit_test_lint_LDADD = $(JANSSON_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_cli
+tests_unit_test_cli_CPPFLAGS = -DSTSGATE_BUILT='"./stsgate"' $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_cli_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_cli_SOURCES = tests/unit/test_cli.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h
+tests_unit_test_cli_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_query
+tests_unit_test_query_CPPFLAGS = -DSTSGATE_BUILT='"./stsgate"' -I$(srcdir)/tests/fakes -I$(srcdir)/cli $(front_inc) $(AM_CPPFLAGS)
+tests_unit_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/unit/call.h tests/unit/tool.c tests/unit/tool.h \
+	tests/unit/cm.h $(cli_sources) tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
+	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c tests/fakes/fake_trouble.c
+tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until \
+	-Wl,--wrap=store_view_begin,--wrap=store_view_end,--wrap=store_change_entry,--wrap=store_change_hop
+tests_unit_test_query_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_budget
 tests_unit_test_budget_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_budget_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -122,7 +122,7 @@ static void test_mx(void **state)
 
 /* Texts for people, and what cannot be done. */
 static const struct {
-	const char *words[6];
+	const char *words[8];
 	const char *input;
 	int status;
 	const char *out;

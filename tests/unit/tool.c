@@ -20,35 +20,56 @@ static char *file_text(FILE *file)
 	return text;
 }
 
-static void tool_exec(FILE *in, FILE *out, FILE *err, const char *const *words)
+struct call {
+	int (*function)(void *arg);
+	void *arg;
+};
+
+static struct tool_run child_run(FILE *in, const struct call *call)
 {
+	FILE *out = tmpfile(), *err = tmpfile();
+	assert_true(out && err);
+	fflush(NULL);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (in)
+			dup2(fileno(in), STDIN_FILENO);
+		dup2(fileno(out), STDOUT_FILENO);
+		dup2(fileno(err), STDERR_FILENO);
+		alarm(TOOL_SECONDS);
+		exit(call->function(call->arg));
+	}
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	struct tool_run run = {WIFEXITED(status) ? WEXITSTATUS(status) : -1, file_text(out), file_text(err)};
+	return run;
+}
+
+struct tool_run tool_call(int (*function)(void *arg), void *arg)
+{
+	return child_run(NULL, &(struct call){function, arg});
+}
+
+static int tool_exec(void *arg)
+{
+	const char *const *words = arg;
 	const char *program = getenv("STSGATE");
 	char *argv[TOOL_WORDS_MAX + 2] = {"stsgate"};
 	for (size_t i = 0; words[i] && i < TOOL_WORDS_MAX; i++)
 		argv[i + 1] = (char *)words[i];
-	dup2(fileno(in), STDIN_FILENO);
-	dup2(fileno(out), STDOUT_FILENO);
-	dup2(fileno(err), STDERR_FILENO);
-	alarm(TOOL_SECONDS);
 	execv(program ? program : STSGATE_BUILT, argv);
-	_exit(127);
+	return 127;
 }
 
 struct tool_run tool_run(const char *input, size_t input_len, const char *const *words)
 {
-	FILE *in = tmpfile(), *out = tmpfile(), *err = tmpfile();
-	assert_true(in && out && err);
+	FILE *in = tmpfile();
+	assert_non_null(in);
 	assert_int_equal(fwrite(input ? input : "", 1, input_len, in), input_len);
 	rewind(in);
-	fflush(NULL);
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0)
-		tool_exec(in, out, err, words);
-	int status = -1;
-	assert_int_equal(waitpid(child, &status, 0), child);
+	struct tool_run run = child_run(in, &(struct call){tool_exec, (void *)words});
 	fclose(in);
-	struct tool_run run = {WIFEXITED(status) ? WEXITSTATUS(status) : -1, file_text(out), file_text(err)};
 	return run;
 }
 

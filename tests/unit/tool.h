@@ -1,4 +1,4 @@
-/* Runs the built stsgate: $STSGATE, or the one in the build directory. */
+/* Runs the built stsgate ($STSGATE, or the one in the build directory), or a part of it, and keeps what it printed. */
 #ifndef TEST_TOOL_H
 #define TEST_TOOL_H
 
@@ -13,6 +13,8 @@ struct tool_run {
 	char *out, *err; /* NUL-terminated */
 };
 
+/* Runs a function in a process of its own, which ends with what it returns. */
+struct tool_run tool_call(int (*function)(void *arg), void *arg);
 /* `input` (may be NULL) stands on its standard input; the words end with NULL. */
 struct tool_run tool_run(const char *input, size_t input_len, const char *const *words);
 void tool_run_free(struct tool_run *run);

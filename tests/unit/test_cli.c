@@ -1,0 +1,230 @@
+/* The built stsgate: its options, its words, and what it does with a store. Nothing here reaches a network. */
+#include "cm.h"
+
+#include "entry.h"
+#include "store.h"
+#include "tool.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POLICY "version: STSv1\nmode: none\nmax_age: 86400\n"
+#define NO_RESOLVER "dns_servers=127.0.0.1@9"
+
+static char directory[64], store_path[80];
+
+static const struct {
+	const char *words[8];
+	int status;
+	const char *out, *err; /* parts */
+} rows[] = {
+	{{"--help"}, 0, "usage: stsgate", ""},
+	{{"--help"}, 0, "lint policy FILE|-", ""},
+	{{"-V"}, 0, "stsgate ", ""},
+	{{NULL}, 64, "", "a command is needed"},
+	{{"bogus"}, 64, "", "no such command"},
+	{{"--bogus", "list"}, 64, "", "option"},
+	{{"query"}, 64, "", "usage: stsgate query"},
+	{{"query", "a.example", "b.example"}, 64, "", "usage: stsgate query"},
+	{{"list", "a.example"}, 64, "", "usage: stsgate list"},
+	{{"show", "[192.0.2.1]"}, 64, "", "no domain that could have a policy"},
+	{{"forget", "a.example", "b..example"}, 64, "", "b..example is no domain"},
+	{{"refresh", "\033[2J"}, 64, "", "\"\\x1b[2J\" is no domain"},
+	{{"-c", "/nonexistent.conf", "settings"}, 66, "", "/nonexistent.conf"},
+	{{"-c", "/dev/null", "settings", "-o", "mode=off"}, 64, "", "mode"},
+	{{"-c", "/dev/null", "settings", "no_such"}, 64, "", "no_such"},
+	{{"-c", "/dev/null", "-o", "mode=monitor", "settings"}, 0, "# set\nmode = monitor\n# default\n", ""},
+	{{"settings", "workers", "mode", "-o", "mode=monitor", "-c", "/dev/null"}, 0,
+		"# set\nmode = monitor\n# default\nworkers = 64\n", ""},
+	{{"settings", "mode", "--json", "-c", "/dev/null"}, 0,
+		"{\"mode\": {\"value\": \"enforce\", \"default\": true}}\n", ""},
+	{{"list", "-o", "store_path=/nonexistent", "-c", "/dev/null"}, 66, "", "/nonexistent"},
+};
+
+static void test_words(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct tool_run run = tool_run(NULL, 0, rows[i].words);
+		if (run.status != rows[i].status || !strstr(run.out, rows[i].out) || !strstr(run.err, rows[i].err))
+			fail_msg("row %zu: %d: %s%s", i, run.status, run.out, run.err);
+		if (rows[i].status >= 64 && *run.out)
+			fail_msg("row %zu: on stdout: %s", i, run.out);
+		tool_run_free(&run);
+	}
+}
+
+/* All settings as the tool prints them are a file that gives the same settings. */
+static void test_settings_round(void **state)
+{
+	(void)state;
+	char file[128];
+	snprintf(file, sizeof file, "%s/again.conf", directory);
+	struct tool_run first =
+		TOOL("settings", "-c", "/dev/null", "-o", "exempt_domains=.a.example b.example", "-o", "mode=monitor");
+	FILE *out = fopen(file, "w");
+	assert_true(out && fputs(first.out, out) >= 0 && fclose(out) == 0);
+	struct tool_run again = TOOL("settings", "-c", file);
+	assert_int_equal(again.status, 0);
+	assert_string_equal(again.out, first.out);
+	tool_run_free(&first);
+	tool_run_free(&again);
+	unlink(file);
+}
+
+static struct tool_run on_store(const char *a, const char *b, const char *c)
+{
+	char setting[128];
+	snprintf(setting, sizeof setting, "store_path=%s", store_path);
+	return TOOL("-c", "/dev/null", "-o", setting, "-o", NO_RESOLVER, a, b, c);
+}
+
+/* A domain whose policy of mode none was fetched just now, and one without a record. */
+static void none_make(struct entry *entry, void *arg)
+{
+	struct record_found record = {.outcome = REASON_NONE, .ttl_s = 3600, .record.id = "20260101"};
+	struct policy_found policy = {.outcome = REASON_NONE, .text = strdup(POLICY), .text_len = sizeof POLICY - 1};
+	int64_t now = *(const int64_t *)arg;
+	policy_parse(&policy.policy, policy.text, policy.text_len, NULL);
+	entry_learn_record(entry, &record, now);
+	entry_learn_policy(entry, &policy, record.record.id, now);
+	policy_found_free(&policy);
+}
+
+static void bare_make(struct entry *entry, void *arg)
+{
+	struct record_found record = {.outcome = REASON_NO_RECORD, .ttl_s = 3600};
+	entry_learn_record(entry, &record, *(const int64_t *)arg);
+}
+
+static int store_make(void **state)
+{
+	(void)state;
+	struct failure why = {0};
+	int64_t now = (int64_t)time(NULL);
+	struct store *store = mkdir(store_path, 0700) == 0 ? store_open(store_path, 1 << 20, STORE_OWNER, &why) : NULL;
+	bool made = store && store_change_entry(store, "none.example", none_make, &now, &why) &&
+		    store_change_entry(store, "bare.example", bare_make, &now, &why);
+	store_close(&store);
+	if (!made)
+		print_error("%s\n", why.text);
+	return made ? 0 : -1;
+}
+
+static void directory_empty(const char *path)
+{
+	DIR *files = opendir(path);
+	for (const struct dirent *file; files && (file = readdir(files));)
+		unlinkat(dirfd(files), file->d_name, 0);
+	if (files)
+		closedir(files);
+}
+
+static int store_remove(void **state)
+{
+	(void)state;
+	directory_empty(store_path);
+	return rmdir(store_path);
+}
+
+static void run_check(struct tool_run run, int status, const char *part)
+{
+	if (run.status != status || !strstr(run.out, part))
+		fail_msg("%d: %s%s", run.status, run.out, run.err);
+	tool_run_free(&run);
+}
+
+static void test_list_show(void **state)
+{
+	(void)state;
+	struct tool_run run = on_store("list", NULL, NULL);
+	assert_int_equal(run.status, 0);
+	const char *bare = strstr(run.out, "\nbare.example"), *none = strstr(run.out, "\nnone.example");
+	assert_true(bare && none && bare < none);
+	assert_non_null(strstr(bare, "no-record\n"));
+	assert_non_null(strstr(none, "none     20260101 "));
+	tool_run_free(&run);
+	run_check(on_store("show", "NONE.example", NULL), 0, "policy    mode none, id 20260101, max_age 86400 s\n");
+	run_check(on_store("show", "none.example", NULL), 0, "          \"version: STSv1\"\n");
+	run_check(on_store("show", "bare.example", NULL), 0, "the domain publishes no MTA-STS record [no-record]\n");
+	run_check(on_store("show", "other.example", NULL), 1, "");
+	run_check(on_store("--json", "show", "none.example"), 0, "\"policy_text\": \"version: STSv1\\nmode: none");
+}
+
+static void test_forget(void **state)
+{
+	(void)state;
+	run_check(on_store("forget", "none.example", "other.example"), 1,
+		"none.example: forgotten\nother.example: not in the store\n");
+	run_check(on_store("show", "none.example", NULL), 1, "");
+	run_check(on_store("forget", "--json", "bare.example"), 0,
+		"{\"domains\": [{\"domain\": \"bare.example\", \"found\": true}]}\n");
+	run_check(on_store("list", "--json", NULL), 0, "{\"domains\":[\n]}\n");
+}
+
+/* What is fresh in the store needs no resolver; what is not there cannot be told without one. */
+static void test_query(void **state)
+{
+	(void)state;
+	run_check(on_store("query", "user@none.example", NULL), 0, "[policy-mode-none]");
+	run_check(on_store("query", "bare.example", NULL), 0, "[no-record]");
+	run_check(on_store("query", "[192.0.2.1]", NULL), 0, "[no-policy-domain]");
+	run_check(on_store("query", "other.example", NULL), 2, "verdict   none: ");
+}
+
+/* A refresh without a resolver fails, and takes nothing away. */
+static void test_refresh(void **state)
+{
+	(void)state;
+	run_check(on_store("refresh", "other.example", NULL), 1, "other.example: not in the store");
+	run_check(on_store("refresh", "none.example", NULL), 2, "policy    mode none, id 20260101");
+	run_check(on_store("show", "none.example", NULL), 0, "policy    mode none, id 20260101");
+}
+
+/* Without a store: a note, a temporary one, and no trace of it. */
+static void test_no_store(void **state)
+{
+	(void)state;
+	struct tool_run run = TOOL("-c", "/dev/null", "-o", "store_path=/nonexistent", "query", "[192.0.2.1]");
+	assert_int_equal(run.status, 0);
+	assert_non_null(strstr(run.err, "stsgate: note: "));
+	tool_run_free(&run);
+	assert_int_equal(rmdir(directory), 0); /* where temporary directories are made now: it is empty */
+	assert_int_equal(mkdir(directory, 0777), 0);
+	assert_int_equal(chmod(directory, 0777), 0);
+}
+
+static int directory_make(void **state)
+{
+	(void)state;
+	const char *base = getenv("TMPDIR");
+	snprintf(directory, sizeof directory, "%.40s/stsgate-test.XXXXXX", base ? base : "/tmp");
+	bool made = mkdtemp(directory) && chmod(directory, 0777) == 0 && setenv("TMPDIR", directory, 1) == 0;
+	snprintf(store_path, sizeof store_path, "%s/store", directory);
+	return made ? 0 : -1;
+}
+
+static int directory_remove(void **state)
+{
+	(void)state;
+	return rmdir(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_settings_round),
+		cmocka_unit_test(test_no_store),
+		cmocka_unit_test_setup_teardown(test_list_show, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_forget, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_query, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_refresh, store_make, store_remove),
+	};
+	return cmocka_run_group_tests(tests, directory_make, directory_remove);
+}

@@ -1,0 +1,325 @@
+/* The subcommands that look at the network, in a world of fakes: real check, core and store. */
+#include "cm.h"
+
+#include "call.h"
+#include "world.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define POLICY(mode, mx) "version: STSv1\nmode: " mode "\nmx: " mx "\nmax_age: 604800\n"
+#define ENFORCE POLICY("enforce", "mx.example.com")
+
+static void dns_set(const char *name, enum dns_type type, const char *record)
+{
+	assert_true(world_dns(name, type, 300, &record, 1));
+}
+
+/* An honest domain: record, enforce policy, one mail host that keeps it. */
+static void world_honest(void)
+{
+	world_reset();
+	dns_set("_mta-sts.example.com", DNS_TXT, "v=STSv1; id=1;");
+	dns_set("example.com", DNS_MX, "10 mx.example.com");
+	world_address("mx.example.com");
+	world_policy("example.com", ENFORCE, strlen(ENFORCE));
+	world_hop("mx.example.com", REASON_NONE, 0x0304);
+}
+
+static void test_honest(void **state)
+{
+	(void)state;
+	world_honest();
+	json_t *got = call_for_json((struct call){.run = query_run, .words = {"user@Example.COM"}}, 0);
+	json_is_text(got, "domain", "example.com");
+	json_is_text(got, "question.asked", "user@Example.COM");
+	json_is_text(got, "verdict", "pass");
+	json_is_text(got, "policy.mode", "enforce");
+	json_is_text(got, "policy.mx.0", "mx.example.com");
+	json_is_text(got, "policy.id", "1");
+	json_is_text(got, "mx.0.host", "mx.example.com");
+	assert_int_equal(json_integer_value(json_at(got, "mx.0.preference")), 10);
+	assert_true(json_is_true(json_at(got, "mx.0.allowed")));
+	json_is_text(got, "hops.0.newest.protocol", "TLSv1.3");
+	json_is_text(got, "milter.action", "accept");
+	json_is_nothing(got, "milter.reply");
+	json_is_text(got, "map", "OK secure match=mx.example.com servername=hostname");
+	static const char *const wants[] = {"entry", "record", "policy", "mx", "evidence", "probe"};
+	assert_int_equal(json_array_size(json_at(got, "steps")), COUNT(wants));
+	for (size_t i = 0; i < COUNT(wants); i++) {
+		char path[32];
+		snprintf(path, sizeof path, "steps.%zu.want", i);
+		json_is_text(got, path, wants[i]);
+	}
+	json_is_text(got, "steps.1.outcome", "found");
+	json_is_text(got, "steps.2.outcome", "fetched");
+	json_is_text(got, "steps.5.outcome", "good");
+	json_decref(got);
+}
+
+static void test_stripped(void **state)
+{
+	(void)state;
+	world_honest();
+	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0);
+	json_t *got = call_for_json((struct call){.run = query_run, .words = {"example.com"}}, 1);
+	json_is_text(got, "verdict", "fail-enforce");
+	json_is_text(got, "reason", "starttls-not-supported");
+	assert_true(json_is_false(json_at(got, "hops.0.newest.starttls")));
+	json_is_text(got, "hop", "mx.example.com");
+	json_is_text(got, "milter.action", "defer");
+	json_is_text(got, "milter.reply",
+		"451 4.7.5 <example.com> MTA-STS policy (enforce): mx.example.com offers no STARTTLS "
+		"[starttls-not-supported]; will be retried");
+	json_is_text(got, "map", "OK secure match=mx.example.com servername=hostname");
+	json_decref(got);
+}
+
+/* What the settings make of the same verdict. */
+static void test_actions(void **state)
+{
+	(void)state;
+	static const char header[] = "X-STS-Gate: domain=example.com; policy=enforce; verdict=fail-enforce; "
+				     "reason=starttls-not-supported; mx=mx.example.com";
+	static const struct {
+		const char *override, *action, *header, *map;
+	} rows[] = {
+		{"mode=monitor", "tag", header, "NOTFOUND "},
+		{"milter_on_fail=tag", "tag", header, "OK secure match=mx.example.com servername=hostname"},
+		{"milter_on_fail=quarantine", "quarantine", header,
+			"OK secure match=mx.example.com servername=hostname"},
+		{"probe=no", "accept", NULL, "OK secure match=mx.example.com servername=hostname"},
+		{"exempt_domains=example.com", "accept", NULL, "NOTFOUND "},
+	};
+	world_honest();
+	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int status = rows[i].header ? 1 : 0;
+		json_t *got = call_for_json(
+			(struct call){.run = query_run, .words = {"example.com"}, .override = rows[i].override},
+			status);
+		json_is_text(got, "milter.action", rows[i].action);
+		json_is_nothing(got, "milter.reply");
+		json_is_text(got, "map", rows[i].map);
+		if (rows[i].header)
+			json_is_text(got, "milter.header", rows[i].header);
+		json_decref(got);
+	}
+}
+
+static void test_forged_mx(void **state)
+{
+	(void)state;
+	world_honest();
+	static const char *const mx[] = {"10 mx.example.com", "5 mx.evil.example"};
+	assert_true(world_dns("example.com", DNS_MX, 300, mx, 2));
+	struct tool_run run = call_tool((struct call){.run = query_run, .words = {"example.com"}});
+	assert_int_equal(run.status, 1);
+	assert_non_null(strstr(run.out, "10 mx.example.com, allowed by the policy\n"));
+	assert_non_null(strstr(run.out, "5 mx.evil.example, NOT allowed by the policy\n"));
+	assert_non_null(strstr(run.out, "verdict   fail-enforce: mx.evil.example is not a mail host that the policy "
+					"allows [mx-not-in-policy]\n"));
+	assert_non_null(strstr(run.out, "advice    compare the domain's MX records"));
+	assert_non_null(strstr(run.out, "          451 4.7.5 <example.com> MTA-STS policy (enforce): mx.evil.example"));
+	tool_run_free(&run);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"- store entry of example.com: unknown\n",
+		"- MTA-STS record of example.com: found\n",
+		"- fetch of the policy of example.com: fetched\n",
+		"- MX records of example.com: listed\n",
+		"- probe of mx.example.com:25: good\n",
+		"record    found, id 1\n",
+		"policy    mode enforce, id 1, max_age 604800 s\n",
+		"          mx mx.example.com\n",
+		"hop       mx.example.com:25\n          keeps the policy [none], ",
+		"          STARTTLS, then TLSv1.3 ",
+		"verdict   pass: ",
+		"milter    would accept the recipient\n",
+		"map       OK secure match=mx.example.com servername=hostname\n",
+	};
+	world_honest();
+	struct tool_run run = call_tool((struct call){.run = query_run, .words = {"example.com"}});
+	assert_int_equal(run.status, 0);
+	for (size_t i = 0; i < COUNT(lines); i++)
+		if (!strstr(run.out, lines[i]))
+			fail_msg("not there: %s\n%s", lines[i], run.out);
+	assert_non_null(strstr(run.err, "stsgate: note: "));
+	tool_run_free(&run);
+}
+
+/* Failures of discovery: none, but not the same certainty. */
+static void test_discovery(void **state)
+{
+	(void)state;
+	world_honest();
+	world_policy_fails("example.com", REASON_POLICY_FETCH, "HTTP status 500");
+	json_t *got = call_for_json((struct call){.run = query_run, .words = {"example.com"}}, 0);
+	json_is_text(got, "verdict", "none");
+	json_is_text(got, "fetch.outcome", "sts-policy-fetch-error");
+	json_is_text(got, "fetch.detail", "HTTP status 500");
+	json_is_text(got, "steps.2.detail", "HTTP status 500");
+	json_is_nothing(got, "policy");
+	json_is_text(got, "map", "NOTFOUND ");
+	json_decref(got);
+
+	got = call_for_json((struct call){.run = query_run, .words = {"plain.example"}}, 0);
+	json_is_text(got, "reason", "no-record");
+	json_decref(got);
+
+	world_dns_outcome("_mta-sts.example.com", DNS_TXT, DNS_FAILED, 0);
+	got = call_for_json((struct call){.run = query_run, .words = {"example.com"}}, 2);
+	json_is_text(got, "reason", "record-lookup-failed");
+	json_decref(got);
+
+	world_resolver(false);
+	got = call_for_json((struct call){.run = query_run, .words = {"example.com"}}, 2);
+	json_decref(got);
+}
+
+static void test_no_domain(void **state)
+{
+	(void)state;
+	world_honest();
+	json_t *got = call_for_json((struct call){.run = query_run, .words = {"[192.0.2.1]:25"}}, 0);
+	json_is_nothing(got, "domain");
+	json_is_nothing(got, "question.port");
+	json_is_text(got, "reason", "no-policy-domain");
+	json_decref(got);
+	got = call_for_json((struct call){.run = query_run, .words = {"[mx.example.com]:587"}}, 0);
+	json_is_text(got, "domain", "mx.example.com");
+	assert_int_equal(json_integer_value(json_at(got, "question.port")), 587);
+	assert_true(json_is_false(json_at(got, "question.mx_lookup")));
+	json_decref(got);
+	/* Bytes that are no UTF-8 are quoted. */
+	got = call_for_json((struct call){.run = query_run, .words = {"\xff\x1b[2J"}}, 0);
+	json_is_text(got, "question.asked", "\"\\xff\\x1b[2J\"");
+	json_decref(got);
+}
+
+static void *time_pass(void *arg)
+{
+	(void)arg;
+	if (world_gate_await("fetch example.com", 1, 20000))
+		world_advance(3600);
+	usleep(300000);
+	world_gate_open("fetch example.com");
+	return NULL;
+}
+
+static int call_stuck(void *arg)
+{
+	pthread_t thread;
+	world_gate_shut("fetch example.com");
+	if (pthread_create(&thread, NULL, time_pass, NULL) != 0)
+		return 99;
+	int status = call_run(arg);
+	pthread_join(thread, NULL);
+	return status;
+}
+
+/* A step that never ends: the tool gives up and says so. */
+static void test_stuck(void **state)
+{
+	(void)state;
+	world_honest();
+	struct call asked = {.run = query_run, .words = {"example.com"}, .json = true};
+	struct tool_run run = tool_call(call_stuck, &asked);
+	json_t *got = tool_json(&run);
+	assert_int_equal(run.status, 2);
+	assert_true(json_is_false(json_at(got, "final")));
+	json_is_text(got, "reason", "first-contact");
+	json_decref(got);
+	tool_run_free(&run);
+}
+
+/* query fills the daemon's store; the others find what it learned there. */
+static void test_store(void **state)
+{
+	(void)state;
+	world_honest();
+	call_store_make();
+	json_t *got =
+		call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0);
+	json_decref(got);
+	got = call_for_json((struct call){.run = list_run, .store = call_directory}, 0);
+	assert_int_equal(json_array_size(json_at(got, "domains")), 1);
+	json_is_text(got, "domains.0.domain", "example.com");
+	json_is_text(got, "domains.0.mode", "enforce");
+	json_is_text(got, "domains.0.id", "1");
+	json_is_nothing(got, "domains.0.last_failure");
+	json_decref(got);
+	got = call_for_json((struct call){.run = show_run, .words = {"Example.com."}, .store = call_directory}, 0);
+	json_is_text(got, "policy_text", ENFORCE);
+	json_is_text(got, "hops.0.host", "mx.example.com");
+	json_is_text(got, "hops.0.reason", "none");
+	json_decref(got);
+	/* All from the store: no step looks outside. */
+	got = call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0);
+	assert_int_equal(json_array_size(json_at(got, "steps")), 2);
+	json_is_text(got, "steps.0.outcome", "known");
+	json_decref(got);
+	call_store_remove();
+}
+
+/* A refresh takes a new policy although nothing is due, and tells a failure without forgetting the policy. */
+static void test_refresh(void **state)
+{
+	(void)state;
+	world_honest();
+	call_store_make();
+	json_t *got =
+		call_for_json((struct call){.run = refresh_run, .words = {"example.com"}, .store = call_directory}, 1);
+	assert_true(json_is_false(json_at(got, "domains.0.found")));
+	json_decref(got);
+	json_decref(
+		call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0));
+	dns_set("_mta-sts.example.com", DNS_TXT, "v=STSv1; id=2;");
+	world_policy("example.com", POLICY("testing", "*.example.com"), strlen(POLICY("testing", "*.example.com")));
+	got = call_for_json((struct call){.run = refresh_run, .words = {"example.com"}, .store = call_directory}, 0);
+	json_is_text(got, "domains.0.policy.mode", "testing");
+	json_decref(got);
+	world_policy_fails("example.com", REASON_POLICY_WEBPKI, "certificate has expired");
+	struct tool_run run = call_tool(
+		(struct call){.run = refresh_run, .words = {"example.com", "other.example"}, .store = call_directory});
+	assert_int_equal(run.status, 2);
+	assert_non_null(strstr(run.out, "fetch     the policy host's certificate does not hold [sts-webpki-invalid]\n"
+					"          certificate has expired\n"));
+	assert_non_null(strstr(run.out, "other.example: not in the store"));
+	tool_run_free(&run);
+	got = call_for_json((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory}, 0);
+	json_is_text(got, "policy.id", "2");
+	json_is_text(got, "previous.mode", "enforce");
+	json_is_text(got, "fetch.outcome", "sts-webpki-invalid");
+	json_decref(got);
+	call_store_remove();
+}
+
+static void test_no_trace(void **state)
+{
+	(void)state;
+	world_honest();
+	json_decref(call_for_json((struct call){.run = query_run, .words = {"example.com"}}, 0));
+	DIR *files = opendir(call_directory);
+	unsigned count = 0;
+	while (readdir(files))
+		count++;
+	closedir(files);
+	assert_int_equal(count, 2); /* "." and ".." */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_honest), cmocka_unit_test(test_stripped),
+		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
+		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store), cmocka_unit_test(test_refresh)};
+	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
+}
