@@ -109,6 +109,11 @@ tests_unit_test_text_CPPFLAGS = $(core_test_CPPFLAGS)
 tests_unit_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c $(core_test_files)
 tests_unit_test_text_LDADD = $(core_test_libs)
+check_PROGRAMS += tests/unit/test_fetch
+tests_unit_test_fetch_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_fetch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_fetch_SOURCES = tests/unit/test_fetch.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
+tests_unit_test_fetch_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 endif
 
 # fuzz targets, replayed over seeds; no fuzzer needed
@@ -147,3 +152,6 @@ check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(base_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c $(fuzz_files)
 tests_fuzz_replay_settings_LDADD = libbase.a
+
+# tests/run: all tests; those of the whole relay need root
+EXTRA_DIST += tests/system

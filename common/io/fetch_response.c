@@ -1,0 +1,145 @@
+#include "fetch_response.h"
+
+#include "fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct value {
+	const char *at;
+	size_t len;
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct value value_trim(const char *at, size_t len)
+{
+	while (len && is_blank(*at)) {
+		at++;
+		len--;
+	}
+	while (len && is_blank(at[len - 1]))
+		len--;
+	return (struct value){.at = at, .len = len};
+}
+
+static bool value_is(struct value value, const char *word)
+{
+	return value.len == strlen(word) && strncasecmp(value.at, word, value.len) == 0;
+}
+
+/* The value of the header `name`; its `at` is NULL when the line is another. */
+static struct value header_value(const char *line, size_t len, const char *name)
+{
+	const char *colon = memchr(line, ':', len);
+
+	if (!colon || !value_is((struct value){line, (size_t)(colon - line)}, name))
+		return (struct value){.at = NULL};
+	return value_trim(colon + 1, len - (size_t)(colon + 1 - line));
+}
+
+/* RFC 8461 3.2: parameters other than the charset are ignored, and an unknown one never makes it fail. */
+static bool media_type_ok(struct value value)
+{
+	const char *semicolon = memchr(value.at, ';', value.len);
+	size_t len = semicolon ? (size_t)(semicolon - value.at) : value.len;
+
+	return value_is(value_trim(value.at, len), "text/plain");
+}
+
+bool fetch_media_type_ok(const char *content_type)
+{
+	return content_type && media_type_ok(value_trim(content_type, strlen(content_type)));
+}
+
+static void keep_value(struct response *response, struct value value)
+{
+	size_t len = value.len < sizeof response->value ? value.len : sizeof response->value - 1;
+
+	memcpy(response->value, value.at, len);
+	response->value[len] = '\0';
+}
+
+static void take_header(struct response *response, const char *line, size_t len)
+{
+	struct value type = header_value(line, len, "content-type");
+	struct value encoding = header_value(line, len, "content-encoding");
+	struct value transfer = header_value(line, len, "transfer-encoding");
+
+	if (transfer.at || header_value(line, len, "content-length").at)
+		response->framed = true;
+	if (type.at) {
+		response->type_seen = true;
+		if (!media_type_ok(type)) {
+			response->type_wrong = true;
+			keep_value(response, type);
+		}
+	}
+	if ((encoding.at && !value_is(encoding, "identity")) || (transfer.at && !value_is(transfer, "chunked"))) {
+		response->encoded = true;
+		keep_value(response, encoding.at ? encoding : transfer);
+	}
+}
+
+bool response_header(struct response *response, const char *line, size_t len)
+{
+	response->header_bytes += len;
+	if (response->header_bytes > FETCH_HEADER_BYTES_MAX) {
+		response->headers_too_long = true;
+		return false;
+	}
+	if (response->body_len) /* a trailer: too late to say anything of the body */
+		return true;
+	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* what an interim response said does not count */
+		response->type_seen = response->type_wrong = false;
+		response->folded = response->framed = response->encoded = false;
+		return true;
+	}
+	if (len && (line[0] == ' ' || line[0] == '\t'))
+		response->folded = true;
+	take_header(response, line, len);
+	return true;
+}
+
+bool response_body(struct response *response, const char *bytes, size_t len)
+{
+	if (len > POLICY_BYTES_MAX - response->body_len) {
+		response->too_large = true; /* never cut: a cut line can be another pattern (RFC 8461 3.3) */
+		return false;
+	}
+	if (!response->body && !(response->body = malloc(POLICY_BYTES_MAX)))
+		abort();
+	if (len)
+		memcpy(response->body + response->body_len, bytes, len);
+	response->body_len += len;
+	return true;
+}
+
+bool response_refuse(const struct response *response, struct text *detail)
+{
+	if (response->folded) {
+		text_add(detail, "a header line is folded");
+	} else if (response->encoded) {
+		text_add(detail, "encoding nobody asked for: ");
+		text_quote(detail, response->value, strlen(response->value), 80);
+	} else if (response->type_wrong) {
+		text_add(detail, "Content-Type is ");
+		text_quote(detail, response->value, strlen(response->value), 80);
+		text_add(detail, ", not text/plain");
+	} else if (!response->type_seen) {
+		text_add(detail, "no Content-Type");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void response_free(struct response *response)
+{
+	free(response->body);
+	response->body = NULL;
+}
