@@ -80,8 +80,7 @@ bool names_cover(const struct names *list, const char *domain)
 
 		if (!strcmp(item, domain))
 			return true;
-		if (item[0] == '.' && item_len > 1 && domain_len > item_len &&
-			!strcmp(domain + domain_len - item_len, item))
+		if (item[0] == '.' && domain_len > item_len && !strcmp(domain + domain_len - item_len, item))
 			return true;
 	}
 	return false;

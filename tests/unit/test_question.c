@@ -105,6 +105,7 @@ static const struct row recipients[] = {
 	{LIT("<@relay1.example:\"x:y\"@example.com>"), MX("example.com")},
 	{LIT("<@relay1.example:>"), NONE},
 	{LIT("<@relay1.example>"), NONE},
+	{LIT("<@[IPv6:2001:db8::1],@b.example>"), NONE},
 	{LIT("<@relay1.example:@example.com>"), NONE},
 	{LIT("<u@[192.0.2.1]>"), NONE},
 	{LIT("<u@[IPv6:2001:db8::1]>"), NONE},
