@@ -2,13 +2,26 @@
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import time
 import traceback
 
-from lab.story import Failed, Stage, Story
+from lab.proc import run
+from lab.story import Failed, Stage, Story, expect
 from lab.world import PLACE, Lab
+
+# What no log of the daemon may hold, whatever a test tried.
+DISASTER = re.compile(r'Sanitizer|runtime error:|Assertion .* failed|stack smashing')
+
+LEGEND = '''
+relay.example   {postfix} with stsgated as milter (RCPT) and as TLS policy map (delivery)
+*.example       domains with DNS by unbound, a policy host by nginx, and an MX host of their own each
+attacker        strips STARTTLS, forges MX records, shows wrong certificates, blocks hosts
+sent, answer    what a client said to the relay, and the reply, word for word
+arrived         what an MX host got of a message, and how
+log             the line that tells why'''
 
 
 def collect(kind):
@@ -41,7 +54,9 @@ def play(lab, function, live, settle):
     try:
         if settle:
             lab.settle()
-        function(lab, Stage(lab, story))
+        stage = Stage(lab, story)
+        function(lab, stage)
+        expect('disasters in the log of stsgated', [], lab.gate.log.find(DISASTER, stage.gate_mark))
     except Failed as failure:
         return story, str(failure)
     except Exception:
@@ -67,6 +82,8 @@ def test(lab, chosen, settle):
 def demo(lab, chosen):
     """Scene by scene, told as it goes."""
     failed = 0
+    version = run('postconf', '-h', 'mail_version')[1].strip()
+    print(LEGEND.format(postfix=f'Postfix {version}'), flush=True)
     for number, (_, sentence, function) in enumerate(chosen, 1):
         print(f'\n{number}/{len(chosen)}  {sentence}', flush=True)
         _, wrong = play(lab, function, True, True)
