@@ -34,7 +34,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define SETTINGS_FILE SYSCONFDIR "/stsgate/stsgate.conf"
+#define SETTINGS_FILE SYSCONFDIR "/stsgate.conf"
 #define OVERRIDES_MAX 256
 #define DESCRIPTION_SIZE 2048
 
