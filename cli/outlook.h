@@ -3,16 +3,15 @@
 #ifndef CLI_OUTLOOK_H
 #define CLI_OUTLOOK_H
 
+#include "action.h"
 #include "answer.h"
 #include "output.h"
 #include "settings.h"
 
-enum milter_action { MILTER_ACCEPT, MILTER_TAG, MILTER_DEFER, MILTER_QUARANTINE };
-
 struct outlook {
-	enum milter_action action;
-	char reply[ANSWER_REPLY_SIZE + 16];    /* with MILTER_DEFER; else "" */
-	char header[ANSWER_HEADER_SIZE + 256]; /* with MILTER_TAG and MILTER_QUARANTINE; else "" */
+	struct decision decision;
+	char reply[ANSWER_REPLY_SIZE + 16];    /* of ACTION_REFUSE; else "" */
+	char header[ANSWER_HEADER_SIZE + 256]; /* when the message is tagged; else "" */
 	char *map;                             /* a socketmap reply's payload, owned */
 };
 /* `facts` are those that the verdict was made from: the map answers by them, too. */

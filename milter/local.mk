@@ -2,7 +2,6 @@
 stsgated_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
 stsgated_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 milter_sources = \
-	milter/action.c milter/action.h \
 	milter/arbiter.c milter/arbiter.h \
 	milter/listener.c milter/listener.h \
 	milter/message.c milter/message.h \

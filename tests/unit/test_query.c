@@ -85,14 +85,14 @@ static void test_actions(void **state)
 	static const char header[] = "X-STS-Gate: domain=example.com; policy=enforce; verdict=fail-enforce; "
 				     "reason=starttls-not-supported; mx=mx.example.com";
 	static const struct {
-		const char *override, *action, *header, *map;
+		const char *override, *action, *would, *header, *map;
 	} rows[] = {
-		{"mode=monitor", "tag", header, "NOTFOUND "},
-		{"milter_on_fail=tag", "tag", header, "OK secure match=mx.example.com servername=hostname"},
-		{"milter_on_fail=quarantine", "quarantine", header,
+		{"mode=monitor", "tag", "defer", header, "NOTFOUND "},
+		{"milter_on_fail=tag", "tag", "tag", header, "OK secure match=mx.example.com servername=hostname"},
+		{"milter_on_fail=quarantine", "quarantine", "quarantine", header,
 			"OK secure match=mx.example.com servername=hostname"},
-		{"probe=no", "accept", NULL, "OK secure match=mx.example.com servername=hostname"},
-		{"exempt_domains=example.com", "accept", NULL, "NOTFOUND "},
+		{"probe=no", "accept", "accept", NULL, "OK secure match=mx.example.com servername=hostname"},
+		{"exempt_domains=example.com", "accept", "accept", NULL, "NOTFOUND "},
 	};
 	world_honest();
 	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0);
@@ -102,6 +102,7 @@ static void test_actions(void **state)
 			(struct call){.run = query_run, .words = {"example.com"}, .override = rows[i].override},
 			status);
 		json_is_text(got, "milter.action", rows[i].action);
+		json_is_text(got, "milter.would", rows[i].would);
 		json_is_nothing(got, "milter.reply");
 		json_is_text(got, "map", rows[i].map);
 		if (rows[i].header)
@@ -142,7 +143,7 @@ static void test_text(void **state)
 		"hop       mx.example.com:25\n          keeps the policy [none], ",
 		"          STARTTLS, then TLSv1.3 ",
 		"verdict   pass: ",
-		"milter    would accept the recipient\n",
+		"milter    would accept\n",
 		"map       OK secure match=mx.example.com servername=hostname\n",
 	};
 	world_honest();
