@@ -51,7 +51,8 @@ static void root_leave(const struct settings *settings)
 		fprintf(stderr, "stsgate: note: still root: %s\n", strerror(errno));
 }
 
-/* The store keeps its files open, so they can go at once: nothing is left behind, however the process ends. */
+/* An open store holds its files by descriptor, so their names can go at once: nothing is left behind, however the
+ * process ends. */
 static void directory_remove(const char *directory)
 {
 	DIR *files = opendir(directory);
@@ -63,21 +64,23 @@ static void directory_remove(const char *directory)
 	rmdir(directory);
 }
 
-static struct store *temporary_open(struct kit *kit, struct failure *why)
+static struct store *temporary_open(struct failure *why)
 {
 	const char *base = getenv("TMPDIR");
 	size_t size = strlen(base && *base ? base : "/tmp") + sizeof "/stsgate.XXXXXX";
-	kit->directory = malloc(size);
-	if (!kit->directory)
+	char *directory = malloc(size);
+	struct store *store = NULL;
+	if (!directory)
 		abort();
-	snprintf(kit->directory, size, "%s/stsgate.XXXXXX", base && *base ? base : "/tmp");
-	if (!mkdtemp(kit->directory)) {
-		failure_set(why, EX_CANTCREAT, "no temporary store in %s: %s", kit->directory, strerror(errno));
-		free(kit->directory);
-		kit->directory = NULL;
-		return NULL;
+	snprintf(directory, size, "%s/stsgate.XXXXXX", base && *base ? base : "/tmp");
+	if (!mkdtemp(directory)) {
+		failure_set(why, EX_CANTCREAT, "no temporary store %s: %s", directory, strerror(errno));
+	} else {
+		store = store_open(directory, TEMPORARY_BYTES, STORE_OWNER, why);
+		directory_remove(directory);
 	}
-	return store_open(kit->directory, TEMPORARY_BYTES, STORE_OWNER, why);
+	free(directory);
+	return store;
 }
 
 static bool store_find(struct kit *kit, const struct settings *settings, enum kit_need need, struct failure *why)
@@ -87,7 +90,7 @@ static bool store_find(struct kit *kit, const struct settings *settings, enum ki
 		return kit->store != NULL;
 	fprintf(stderr, "stsgate: note: nothing is read from or kept in the store: %s\n", why->text);
 	root_leave(settings);
-	kit->store = temporary_open(kit, why);
+	kit->store = temporary_open(why);
 	return kit->store != NULL;
 }
 
@@ -122,10 +125,6 @@ void kit_close(struct kit *kit)
 	check_free(&kit->check);
 	store_close(&kit->store);
 	config_unref(&kit->config);
-	if (kit->directory)
-		directory_remove(kit->directory);
-	free(kit->directory);
-	kit->directory = NULL;
 }
 
 int kit_case_ms(const struct settings *settings)

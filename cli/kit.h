@@ -17,7 +17,6 @@ struct kit {
 	struct config *config;
 	struct store *store;
 	struct check *check;
-	char *directory; /* of a temporary store, or NULL */
 };
 enum kit_need {
 	KIT_STORE,    /* the daemon's store, or nothing */
