@@ -1,0 +1,21 @@
+"""System tests beyond the demo: the docstring of each says in one sentence what must hold."""
+
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def tags(arrival):
+    return arrival.headers('X-STS-Gate')
+
+
+def milter_only(lab, **settings):
+    """The form without the map: the gate alone judges, at RCPT."""
+    lab.gate.restart(mta_enforces='no', **settings)
+    lab.relay.attach(tls_map=False)
+
+
+from . import judging, acting, daemon, trouble  # noqa: E402  they add themselves to TESTS

@@ -1,0 +1,102 @@
+"""What is done about a verdict."""
+
+from lab import hop
+from lab.proc import wait_for
+from lab.story import expect, expect_match
+
+from . import milter_only, tags, test
+
+
+@test
+def per_recipient(lab, stage):
+    """One message to three domains: only the attacked one is put off, the others get theirs."""
+    good, bad = lab.domain('one-good'), lab.domain('one-bad', conduct=hop.STRIPPED)
+    other = lab.domain('one-none', policy=False)
+    attempt = stage.send(good, bad, other)
+    stage.refused(attempt, bad, 'starttls-not-supported')
+    for domain in (good, other):
+        expect_match(f'RCPT to {domain.name}', '^250 ', attempt.answer(domain.address()))
+        lab.wait_arrival(domain.mx)
+    stage.nothing_at(bad.mx)
+
+
+@test
+def forged_tag_removed(lab, stage):
+    """Tags that the sender wrote are removed, all of them, in any case."""
+    domain = lab.domain('forgedtag')
+    attempt = stage.send(domain, headers=('X-STS-Gate: verdict=pass; forged=1', 'X-Other: kept',
+                                          'x-sts-gate: verdict=pass; forged=2'))
+    arrival = stage.encrypted(attempt, domain.mx)
+    expect('tags', [], tags(arrival))
+    expect('other headers', ['kept'], arrival.headers('X-Other'))
+
+
+@test
+def monitor_delays_nothing(lab, stage):
+    """mode = monitor: judged, logged and tagged, but accepted, and the map answers NOTFOUND."""
+    lab.gate.restart(mode='monitor')
+    domain = lab.domain('watched', conduct=hop.STRIPPED)
+    stage.accepted(stage.send(domain))
+    arrival = lab.wait_arrival(domain.mx)
+    expect_match('the tag', 'verdict=fail-enforce; reason=starttls-not-supported', tags(arrival))
+    expect('map', None, lab.relay.map_answer(domain.ascii))
+    stage.explain(domain, 'verdict=fail-enforce')
+
+
+@test
+def on_fail_tag(lab, stage):
+    """milter_on_fail = tag: accepted with a header, and left to the map."""
+    lab.gate.restart(milter_on_fail='tag')
+    domain = lab.domain('tagged', conduct=hop.STRIPPED)
+    attempt = stage.send(domain)
+    stage.accepted(attempt)
+    stage.deferred(attempt, 'TLS is required, but was not offered')
+    domain.mx.become(hop.HONEST)
+    stage.flush()
+    expect_match('the tag', 'verdict=fail-enforce', tags(stage.encrypted(attempt, domain.mx)))
+
+
+@test
+def on_fail_quarantine(lab, stage):
+    """milter_on_fail = quarantine: accepted and held."""
+    lab.gate.restart(milter_on_fail='quarantine')
+    domain = lab.domain('quarantined', conduct=hop.STRIPPED)
+    attempt = stage.send(domain)
+    stage.accepted(attempt)
+    stage.on_hold(attempt)
+    stage.nothing_at(domain.mx)
+
+
+@test
+def tag_of_two_domains(lab, stage):
+    """With recipients in two domains the tag names neither domain nor MX (blind copies)."""
+    lab.gate.restart(milter_tag='all')
+    first, second = lab.domain('bcc-one'), lab.domain('bcc-two')
+    attempt = stage.send(first, second)
+    stage.accepted(attempt)
+    for domain in (first, second):
+        for tag in tags(lab.wait_arrival(domain.mx)):
+            expect_match('the tag', r'^policy=enforce; verdict=pass', tag)
+
+
+@test
+def local_submission(lab, stage):
+    """sendmail(1): never refused; tagged, and the map keeps the message back."""
+    domain = lab.domain('fromhere', conduct=hop.STRIPPED)
+    attempt = lab.relay.submit([domain.address()])
+    stage.deferred(attempt, 'TLS is required, but was not offered')
+    expect('messages left in maildrop', 0, lab.relay.maildrop())
+    domain.mx.become(hop.HONEST)
+    stage.flush()
+    expect_match('the tag', 'verdict=fail-enforce', tags(stage.encrypted(attempt, domain.mx)))
+
+
+@test
+def local_submission_milter_only(lab, stage):
+    """sendmail(1) without the map: a message that cannot go safely is held."""
+    milter_only(lab)
+    domain = lab.domain('heldhere', conduct=hop.STRIPPED)
+    attempt = lab.relay.submit([domain.address()])
+    wait_for('the message is on hold', lambda: lab.relay.held(attempt.queue_id))
+    expect('messages left in maildrop', 0, lab.relay.maildrop())
+    stage.nothing_at(domain.mx)

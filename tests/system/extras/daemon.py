@@ -1,0 +1,145 @@
+"""The daemon: its sockets, its signals, its settings, its rights."""
+
+import http.client
+import os
+import pwd
+import re
+import stat
+
+from lab import gate, hop, net
+from lab.proc import run, wait_for
+from lab.story import expect, expect_match
+from lab.world import PLACE
+
+from . import test
+
+
+@test
+def map_answers(lab, stage):
+    """What postmap -q gets for each kind of key."""
+    domain = lab.domain('mapped', policy=False)
+    domain.publish_policy(mx=['mx.mapped.example', '*.pool.example'])
+    domain.publish_record()
+    testing = lab.domain('maptest', mode='testing')
+    secure = 'secure match=mx.mapped.example:.pool.example servername=hostname'
+    wanted = {domain.ascii: secure, 'MAPPED.example': secure, '[mapped.example]:25': secure,
+              testing.ascii: None, '.mapped.example': None, '[10.0.0.1]': None,
+              'nowhere.example': None, 'sub.mapped.example': None}
+    for key, answer in wanted.items():
+        expect(f'map answer to {key}', answer, lab.relay.map_answer(key))
+
+
+@test
+def health(lab, stage):
+    """/healthz says 200 while the daemon serves."""
+    connection = http.client.HTTPConnection('127.0.0.1', 9461, timeout=5)
+    connection.request('GET', '/healthz')
+    expect('status', 200, connection.getresponse().status)
+    connection.close()
+
+
+@test
+def unix_sockets(lab, stage):
+    """Milter and map on UNIX sockets, with owner and mode, also over stale ones."""
+    place = f'{PLACE}/sockets'
+    os.makedirs(place, exist_ok=True)
+    owner = pwd.getpwnam(gate.USER)
+    os.chown(place, owner.pw_uid, owner.pw_gid)
+    settings = {'milter_socket': f'unix:{place}/milter', 'socketmap_socket': f'unix:{place}/map',
+                'socket_owner': 'postfix', 'socket_mode': '0660'}
+    lab.gate.restart(**settings)
+    lab.gate.restart(**settings)
+    for name in ('milter', 'map'):
+        seen = os.stat(f'{place}/{name}')
+        expect(f'owner of {name}', 'postfix', pwd.getpwuid(seen.st_uid).pw_name)
+        expect(f'mode of {name}', '0o660', oct(stat.S_IMODE(seen.st_mode)))
+    lab.relay.attach(milter_socket=f'unix:{place}/milter',
+                     map_=f'socketmap:unix:{place}/map:postfix')
+    good, bad = lab.domain('unix-good'), lab.domain('unix-bad', conduct=hop.STRIPPED)
+    stage.encrypted(stage.send(good), good.mx)
+    stage.refused(stage.send(bad), bad, 'starttls-not-supported')
+
+
+@test
+def privileges_dropped(lab, stage):
+    """Started as root, it runs as its user, without root's groups and capabilities."""
+    with open(f'/proc/{lab.gate.process.pid}/status', encoding='ascii') as file:
+        status = dict(line.split(':', 1) for line in file)
+    user = pwd.getpwnam(gate.USER)
+    expect('user ids', [str(user.pw_uid)] * 4, status['Uid'].split())
+    expect('group ids', [str(user.pw_gid)] * 4, status['Gid'].split())
+    expect('root among the groups', False, '0' in status['Groups'].split())
+    expect('capabilities', 0, int(status['CapEff'], 16))
+    for entry in os.scandir(lab.gate.store):
+        expect(f'owner of {entry.name}', user.pw_uid, entry.stat().st_uid)
+        expect(f'{entry.name} open to others', 0, entry.stat().st_mode & 0o007)
+
+
+@test
+def reload(lab, stage):
+    """SIGUSR1 takes new settings; bad ones change nothing and are named with file and line."""
+    domain = lab.domain('reloaded', conduct=hop.STRIPPED)
+    stage.refused(stage.send(domain), domain, 'starttls-not-supported')
+    lab.gate.settings['mode'] = 'monitor'
+    lab.gate.write()
+    lab.gate.reload()
+    wait_for('monitor mode', lambda: lab.relay.send([domain.address()]).queue_id, pause=0.3)
+    with open(lab.gate.config, 'a', encoding='utf-8') as file:
+        file.write('milter_wait = soon\n')
+    since = lab.gate.log.size()
+    lab.gate.reload()
+    wait_for('a complaint about milter_wait', lambda: lab.gate.log.find(
+        re.compile(r'stsgate\.conf.*\b\d+\b.*milter_wait|milter_wait.*stsgate\.conf'), since))
+    expect('still running', True, lab.gate.process.running())
+    stage.accepted(stage.send(domain))
+
+
+@test
+def clean_stop(lab, stage):
+    """SIGTERM ends it with status 0, soon, and it starts again on its store."""
+    domain = lab.domain('stopped')
+    stage.learn(domain)
+    expect('exit status', 0, lab.gate.terminate())
+    lab.policy_hosts.stop()
+    domain.hide_record()
+    lab.gate.start()
+    stage.learn(domain)
+
+
+@test
+def refuses_bad_settings(lab, stage):
+    """-t and start refuse unknown settings and bad values with EX_CONFIG, file and line."""
+    path = f'{PLACE}/bad.conf'
+    for line, word in (('no_such_setting = 1', 'no_such_setting'), ('mode = perhaps', 'mode'),
+                       ('milter_wait = 4 parsecs', 'milter_wait')):
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(f'# a comment\n{line}\n')
+        for flags in (['-t'], ['-f']):
+            status, out, err = run(gate.DAEMON, *flags, '-c', path, check=False)
+            expect(f'exit status for {line}', os.EX_CONFIG, status)
+            expect_match('the complaint', rf'bad\.conf\W+(line )?2\b.*{word}', out + err)
+
+
+@test
+def refuses_trouble_at_start(lab, stage):
+    """A taken port, an unreadable CA file and an unwritable store are named, not worked around."""
+    base = ['-f', '-c', lab.gate.config]
+    for override in ('probe_ca_file=/nonexistent/ca.pem', 'store_path=/proc/stsgate',
+                     f'metrics_socket=inet:53@{net.DNS}'):
+        status, out, err = run(gate.DAEMON, *base, '-o', 'milter_socket=inet:8472@127.0.0.1',
+                               '-o', 'socketmap_socket=inet:8471@127.0.0.1',
+                               '-o', f'store_path={PLACE}/other-store', '-o', override, check=False)
+        expect_match(f'exit status with {override}', r'^(6[4-9]|7[0-8])$', status)
+        value = override.partition('=')[2].partition('@')[0]
+        expect_match('the complaint', re.escape(value.removeprefix('inet:')), out + err)
+
+
+@test
+def tool_tells(lab, stage):
+    """stsgate query tells the verdict by its exit status: 0 pass, 1 would be deferred."""
+    good, bad = lab.domain('asked'), lab.domain('asked-bad', conduct=hop.STRIPPED)
+    for domain, wanted, words in ((good, 0, 'pass'), (bad, 1, 'starttls-not-supported')):
+        status, out, err = lab.gate.tool('query', domain.ascii)
+        stage.tell('query', out + err)
+        expect(f'exit status for {domain.name}', wanted, status)
+        expect_match('the story', words, out)

@@ -1,0 +1,178 @@
+"""What is judged, and how."""
+
+from lab import hop
+from lab.story import expect
+
+from . import milter_only, tags, test
+
+
+@test
+def milter_only_evil_mx(lab, stage):
+    """Milter only: one evil MX among good ones puts the domain off; the honest domain passes."""
+    milter_only(lab)
+    good, domain = lab.domain('alone'), lab.domain('lone-evil')
+    evil = lab.new_hop('mx.evil-third.example')
+    domain.set_mx(domain.mx, evil)
+    stage.refused(stage.send(domain), domain, 'mx-not-in-policy', f'{evil.name} .*')
+    stage.nothing_at(domain.mx, evil)
+    stage.encrypted(stage.send(good), good.mx)
+
+
+@test
+def milter_only_unreachable(lab, stage):
+    """Milter only: a hop that cannot be looked at keeps the recipient waiting."""
+    milter_only(lab)
+    domain = lab.domain('lone-down', conduct=hop.DOWN)
+    stage.refused(stage.send(domain), domain, 'hop-unreachable|not-yet-checked')
+
+
+@test
+def unreachable_is_left_to_the_mta(lab, stage):
+    """With the map: an unreachable hop is accepted for, and the message goes out when it is back."""
+    domain = lab.domain('down', conduct=hop.DOWN)
+    attempt = stage.send(domain)
+    stage.accepted(attempt)
+    stage.deferred(attempt, 'Connection refused')
+    domain.mx.become(hop.HONEST)
+    stage.flush()
+    expect('tags', [], tags(stage.encrypted(attempt, domain.mx)))
+
+
+@test
+def certificate_untrusted(lab, stage):
+    """A certificate that no trusted authority vouches for."""
+    domain = lab.domain('untrusted', conduct=hop.UNTRUSTED)
+    stage.refused(stage.send(domain), domain, 'certificate-not-trusted')
+    stage.nothing_at(domain.mx)
+
+
+@test
+def tls_too_old(lab, stage):
+    """A hop that speaks TLS 1.1 at best is told apart from one that breaks the handshake."""
+    domain = lab.domain('oldtls', conduct=hop.OLD_TLS)
+    stage.refused(stage.send(domain), domain, 'tls-too-old')
+    stage.nothing_at(domain.mx)
+
+
+@test
+def ipv6_hop(lab, stage):
+    """A hop with an IPv6 address only is probed and delivered to."""
+    domain, bad = lab.domain('six', v6=True), lab.domain('six-bad', v6=True, conduct=hop.STRIPPED)
+    stage.encrypted(stage.send(domain), domain.mx)
+    stage.refused(stage.send(bad), bad, 'starttls-not-supported')
+
+
+@test
+def second_mx_is_enough(lab, stage):
+    """With the map: one good hop passes although the first MX is unreachable."""
+    domain = lab.domain('two', policy=False)
+    second = lab.new_hop('mx2.two.example')
+    domain.set_mx(domain.mx, second)
+    domain.hops[second.name] = second
+    domain.publish_policy()
+    domain.publish_record()
+    domain.mx.become(hop.DOWN)
+    stage.encrypted(stage.send(domain), second)
+
+
+@test
+def implicit_mx(lab, stage):
+    """A domain without MX records is its own mail host."""
+    domain = lab.domain('implicit', policy=False)
+    itself = lab.new_hop('implicit.example')
+    domain.set_mx()
+    domain.publish_policy(mx=[itself.name])
+    domain.publish_record()
+    stage.encrypted(stage.send(domain), itself)
+
+
+@test
+def null_mx(lab, stage):
+    """A domain that takes no mail: nothing to enforce, the MTA says so itself."""
+    domain = lab.domain('nullmx')
+    lab.dns.set(domain.ascii, 'MX', '0 .')
+    attempt = stage.send(domain)
+    stage.accepted(attempt)
+    stage.tell('relay', lab.relay.wait_fate(attempt.queue_id, 'bounced'))
+
+
+@test
+def umlaut_domain(lab, stage):
+    """A next hop with an Umlaut, in any case, is judged by the policy of its A-label."""
+    good, bad = lab.domain('grün'), lab.domain('böse', conduct=hop.STRIPPED)
+    stage.refused(stage.send(bad), bad, 'starttls-not-supported')
+    stage.encrypted(stage.send('user@GRÜN.example'), good.mx)
+    stage.explain(good, 'verdict=pass')
+
+
+@test
+def address_literal(lab, stage):
+    """A recipient at an address literal has no policy and is delivered."""
+    domain = lab.domain('literal', conduct=hop.STRIPPED)
+    attempt = stage.send(f'user@[{domain.mx.address}]')
+    stage.accepted(attempt)
+    lab.wait_arrival(domain.mx)
+
+
+@test
+def no_policy(lab, stage):
+    """A domain without a policy is nobody's business: delivered, untagged, even in the clear."""
+    domain = lab.domain('nopolicy', policy=False, conduct=hop.STRIPPED)
+    stage.accepted(stage.send(domain))
+    expect('tags', [], tags(lab.wait_arrival(domain.mx)))
+
+
+@test
+def policy_of_an_untrusted_host(lab, stage):
+    """A policy whose host shows an untrusted certificate counts as none (RFC 8461 3.3)."""
+    domain = lab.domain('weakhost', policy=False, conduct=hop.STRIPPED)
+    body = 'version: STSv1\nmode: enforce\nmx: mx.weakhost.example\nmax_age: 86400\n'
+    lab.policy_hosts.publish(domain.ascii, body, authority=lab.strangers)
+    domain.publish_policy()
+    domain.publish_record()
+    stage.accepted(stage.send(domain))
+    lab.wait_arrival(domain.mx)
+
+
+@test
+def mode_none(lab, stage):
+    """A policy of mode none asks for nothing."""
+    domain = lab.domain('modenone', mode='none', conduct=hop.STRIPPED)
+    stage.accepted(stage.send(domain))
+    expect('tags', [], tags(lab.wait_arrival(domain.mx)))
+    expect('map', None, lab.relay.map_answer(domain.ascii))
+
+
+@test
+def delegated_record(lab, stage):
+    """A record behind a CNAME counts (RFC 8461 3.1)."""
+    domain = lab.domain('delegated', conduct=hop.STRIPPED)
+    domain.hide_record()
+    lab.dns.set('_mta-sts.host.example', 'TXT', '"v=STSv1; id=9;"')
+    lab.dns.set(f'_mta-sts.{domain.ascii}', 'CNAME', '_mta-sts.host.example.')
+    stage.refused(stage.send(domain), domain, 'starttls-not-supported')
+
+
+@test
+def smart_host(lab, stage):
+    """Mail routed to [host]:port is judged by the policy of that host, without an MX lookup."""
+    smart = lab.domain('smart', policy=False)
+    itself = lab.new_hop('smart.example', port=587)
+    smart.publish_policy(mx=[itself.name])
+    smart.publish_record()
+    lab.relay.set(transport_maps='inline:{ routed.example=smtp:[smart.example]:587 }')
+    try:
+        stage.encrypted(stage.send('user@routed.example'), itself)
+        stage.explain(smart, 'verdict=pass')
+    finally:
+        lab.relay.set(transport_maps='')
+
+
+@test
+def exempt_domain(lab, stage):
+    """Domains in exempt_domains are not judged, neither at RCPT nor by the map."""
+    lab.gate.restart(exempt_domains='spared.example, .below.example')
+    domain = lab.domain('spared', conduct=hop.STRIPPED)
+    stage.accepted(stage.send(domain))
+    expect('tags', [], tags(lab.wait_arrival(domain.mx)))
+    expect('map', None, lab.relay.map_answer(domain.ascii))

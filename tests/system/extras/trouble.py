@@ -1,0 +1,155 @@
+"""When something else fails: the daemon, DNS, policy hosts."""
+
+import socket
+import threading
+import time
+
+from lab import hop
+from lab.proc import wait_for
+from lab.story import expect, expect_match
+
+from . import test
+
+
+@test
+def daemon_down(lab, stage):
+    """While the daemon is down nothing leaks: RCPT is put off, and what is queued stays queued."""
+    domain = lab.domain('orphan')
+    stage.learn(domain)
+    attempt = stage.send(domain, hold=True)
+    stage.accepted(attempt)
+    lab.gate.kill()
+    since = stage.release(attempt)
+    stage.deferred(attempt, 'TLS configuration problem', since)
+    refused = lab.relay.send([domain.address()])
+    expect('a queue id while the milter is down', None, refused.queue_id)
+    stage.nothing_at(domain.mx)
+    lab.gate.start()
+    stage.flush()
+    stage.encrypted(attempt, domain.mx)
+
+
+@test
+def killed_under_load(lab, stage):
+    """kill -9 in the middle of traffic: the store opens, and every policy it told of still holds."""
+    domains = [lab.domain(f'load{number}') for number in range(12)]
+    done = threading.Event()
+    answered = set()
+
+    def ask(share):
+        for domain in share:
+            if done.is_set():
+                return
+            try:
+                if lab.relay.map_answer(domain.ascii):
+                    answered.add(domain.ascii)
+                lab.relay.send([domain.address()])
+            except (RuntimeError, OSError):
+                return
+
+    threads = [threading.Thread(target=ask, args=(domains[start::4],)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_for('some domains are known', lambda: len(answered) >= 4)
+    lab.gate.kill()
+    done.set()
+    for thread in threads:
+        thread.join()
+    known = set(answered)
+    lab.policy_hosts.stop()
+    for domain in domains:
+        domain.hide_record()
+    lab.gate.start()
+    stage.tell('known', f'{len(known)} policies before the kill')
+    for name in sorted(known):
+        expect_match(f'map answer to {name} after the restart', '^secure match=',
+                     lab.relay.map_answer(name))
+
+
+@test
+def dead_dns(lab, stage):
+    """The gate's DNS dead: unknown domains flow as RFC 8461 asks, known policies hold."""
+    known, unknown = lab.domain('dead-known'), lab.domain('dead-unknown', policy=False)
+    stage.learn(known)
+    known.mx.become(hop.STRIPPED)
+    stage.tell('attack', "the gate's DNS server takes questions and answers none")
+    lab.dns.of_gate.freeze()
+    stage.accepted(stage.send(unknown))
+    attempt = stage.send(known)
+    if attempt.queue_id:
+        stage.deferred(attempt, 'TLS is required, but was not offered')
+    else:
+        expect_match('the answer', '^451 4.7.5 ', attempt.answer(known.address()))
+    stage.nothing_at(known.mx)
+    flush_until_arrived(lab, unknown.mx)
+
+
+def flush_until_arrived(lab, one, seconds=75):
+    """The map answers TEMP while a first contact lasts, so a message may need some queue runs."""
+    def arrived():
+        lab.relay.flush()
+        return any(arrival.complete for arrival in one.arrivals)
+    wait_for(f'a message at {one.name}', arrived, seconds, pause=2)
+
+
+class Silence:
+    """A policy host that takes connections on port 443 and never says a word."""
+
+    def __init__(self, lab):
+        self.address = lab.new_address()
+        lab.policy_hosts.stop()
+        self.listener = socket.create_server((self.address, 443), backlog=128)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def domain(self, lab, name):
+        """A domain whose policy is on this host."""
+        made = lab.domain(name, policy=False)
+        lab.dns.set(f'mta-sts.{made.ascii}', 'A', self.address)
+        made.publish_record()
+        return made
+
+
+def timed(lab, domain):
+    """Seconds that one whole SMTP transaction takes."""
+    begun = time.monotonic()
+    attempt = lab.relay.send([domain.address()])
+    expect(f'a message to {domain.name} is taken', True, attempt.queue_id is not None)
+    return time.monotonic() - begun
+
+
+@test
+def slow_policy_host(lab, stage):
+    """A policy host that never answers delays RCPT by milter_wait (4 s), and no longer."""
+    with Silence(lab) as silence:
+        took = timed(lab, silence.domain(lab, 'slow'))
+    stage.tell('took', f'{took:.1f} s')
+    expect('seconds at RCPT', 'from 3 to 6', round(took, 1), 3 <= took <= 6)
+
+
+@test
+def waiting_stalls_nobody(lab, stage):
+    """While ten sessions wait for first contacts, others are answered at once."""
+    quick = lab.domain('quick')
+    stage.encrypted(stage.send(quick), quick.mx)
+    times = []
+
+    def hurry():
+        for _ in range(5):
+            times.append(timed(lab, quick))
+
+    with Silence(lab) as silence:
+        slow = [silence.domain(lab, f'slow{number}') for number in range(10)]
+        threads = [threading.Thread(target=timed, args=(lab, domain)) for domain in slow]
+        threads += [threading.Thread(target=hurry) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    stage.tell('took', f'{max(times):.2f} s at most, of {len(times)} messages')
+    expect('quick messages', 20, len(times))
+    expect('seconds of the slowest quick message', 'under 2', round(max(times), 2), max(times) < 2)
