@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libmilter/mfapi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -179,11 +180,11 @@ static bool tags_insert(SMFICTX *context, const struct message *message)
 
 static bool hold(SMFICTX *context, const struct message *message)
 {
-	char reason[ANSWER_HEADER_SIZE + 16];
+	char words[ANSWER_HEADER_SIZE], reason[ANSWER_HEADER_SIZE + 16];
 	struct text text;
-	text_init(&text, reason, sizeof reason);
-	text_add(&text, "stsgate: ");
+	text_init(&text, words, sizeof words);
 	answer_header(&text, &message->held_for, true);
+	snprintf(reason, sizeof reason, "stsgate: %s", words);
 	return smfi_quarantine(context, reason) == MI_SUCCESS;
 }
 
