@@ -1,6 +1,5 @@
-/* The world that the fakes show to the product: what DNS, policy hosts and next hops answer, and the clock. One world for a program, behind one lock;
- * any thread. Texts that tell of calls have one form:
- *   dns TXT _mta-sts.example.com
+/* The world that the fakes show to the product: what DNS, policy hosts and next hops answer, and the clock. One world
+ * for a program, behind one lock; any thread. Texts that tell of calls have one form: dns TXT _mta-sts.example.com
  *   fetch example.com
  *   probe mx1.example.com:25 8.0.1.1
  * Counting and gates go by the beginning of that text, up to a blank or its end. */
@@ -19,13 +18,15 @@
 
 void world_reset(void); /* everything as in a new program; no call may be under way */
 
-/* The clock. The wall clock stands still until it is moved. The monotonic clock runs as the machine's does, and is moved on together with it. */
+/* The clock. The wall clock stands still until it is moved. The monotonic clock runs as the machine's does, and is
+ * moved on together with it. */
 void world_advance(int64_t seconds);
 void world_set_back(int64_t seconds); /* the wall clock alone; negative: set forth */
 int64_t world_mono_offset_ms(void);
 
-/* DNS. Records are in presentation form: `10 mx1.example.com`, `8.0.1.1`, `"v=STSv1;" " id=1"`, or bare text for one TXT string. A
- * name without records of a type answers NODATA when it has others, else NXDOMAIN. False: a record that cannot be read. */
+/* DNS. Records are in presentation form: `10 mx1.example.com`, `8.0.1.1`, `"v=STSv1;" " id=1"`, or bare text for one
+ * TXT string. A name without records of a type answers NODATA when it has others, else NXDOMAIN. False: a record that
+ * cannot be read. */
 bool world_dns(const char *name, enum dns_type type, uint32_t ttl_s, const char *const *records, size_t count);
 void world_dns_outcome(const char *name, enum dns_type type, enum dns_outcome outcome, uint32_t ttl_s);
 void world_dns_secure(const char *name, enum dns_type type);
@@ -39,7 +40,8 @@ void world_address(const char *host);
 void world_policy(const char *domain, const char *body, size_t len);
 void world_policy_fails(const char *domain, enum reason outcome, const char *detail);
 
-/* Hops, by host name, or by host name and one address (`host/8.0.1.2`), which comes first. REASON_NONE: good. Unlisted ones cannot be reached. */
+/* Hops, by host name, or by host name and one address (`host/8.0.1.2`), which comes first. REASON_NONE: good. Unlisted
+ * ones cannot be reached. */
 void world_hop(const char *host, enum reason reason, uint16_t protocol);
 
 /* Gates: calls that begin so wait until the gate is opened. */
@@ -59,13 +61,14 @@ void world_delay(unsigned microseconds); /* of each call, while it counts as und
 enum world_store { WORLD_STORE_WHOLE, WORLD_STORE_UNWRITABLE, WORLD_STORE_BROKEN };
 void world_store(enum world_store state);
 enum world_store world_store_state(void);
-unsigned world_views(void);      /* store views begun */
+unsigned world_views(void); /* store views begun */
 unsigned world_views_open(void);
 
-/* For the fakes. A call is told before it begins to wait, and ends with world_call_end(). A thread with a store view open must not begin one. */
+/* For the fakes. A call is told before it begins to wait, and ends with world_call_end(). A thread with a store view
+ * open must not begin one. */
 void world_call_begin(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void world_call_end(void);
-void world_calls_reset(void); /* part of world_reset() */
+void world_calls_reset(void);                                                               /* part of world_reset() */
 void world_dns_answer_set(const char *name, enum dns_type type, struct dns_answer *answer); /* takes the answer over */
 struct dns_answer *world_dns_answer(const char *name, enum dns_type type);
 struct world_answer {

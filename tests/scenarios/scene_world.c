@@ -1,0 +1,212 @@
+/* The statements that change the world. */
+#include "scene.h"
+
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t ttl_taken(const struct words *words, size_t *from, uint32_t otherwise)
+{
+	const char *value = *from < words->count ? word_value(words->word[*from], "ttl") : NULL;
+	if (!value)
+		return otherwise;
+	(*from)++;
+	return (uint32_t)strtoul(value, NULL, 10);
+}
+
+/* record DOMAIN ID [ttl=N] */
+static bool run_record(struct scene *scene, const struct words *words)
+{
+	if (words->count < 3)
+		return scene_bad(scene, "record", "DOMAIN ID");
+	char name[DOMAIN_SIZE + 16], text[128];
+	size_t from = 3;
+	uint32_t ttl_s = ttl_taken(words, &from, 3600);
+	snprintf(name, sizeof name, "_mta-sts.%s", words->word[1]);
+	snprintf(text, sizeof text, "v=STSv1; id=%s;", words->word[2]);
+	const char *record = text;
+	return world_dns(name, DNS_TXT, ttl_s, &record, 1);
+}
+
+/* dns NAME TYPE [ttl=N] RECORD... | dns NAME TYPE OUTCOME */
+static bool run_dns(struct scene *scene, const struct words *words)
+{
+	static const char *const outcomes[] = {"ok", "nodata", "nxdomain", "failed", "timeout", "broken"};
+	enum dns_type type;
+	if (words->count < 4 || !world_dns_type(words->word[2], &type))
+		return scene_bad(scene, "dns", "NAME TYPE ...");
+	size_t from = 3;
+	uint32_t ttl_s = ttl_taken(words, &from, 300);
+	for (size_t i = 1; i < sizeof outcomes / sizeof outcomes[0] && from < words->count; i++) {
+		if (strcmp(words->word[from], outcomes[i]) == 0) {
+			world_dns_outcome(words->word[1], type, (enum dns_outcome)i, ttl_s);
+			return true;
+		}
+	}
+	const char *const *records = (const char *const *)words->word + from;
+	if (!world_dns(words->word[1], type, ttl_s, records, words->count - from))
+		return scene_bad(scene, "record data", words->word[from]);
+	return true;
+}
+
+/* mx DOMAIN [ttl=N] PREFERENCE HOST [PREFERENCE HOST]...: the hosts get addresses */
+static bool run_mx(struct scene *scene, const struct words *words)
+{
+	size_t from = 2, count = 0;
+	uint32_t ttl_s = ttl_taken(words, &from, 3600);
+	static char text[SCENE_WORDS_MAX][DOMAIN_SIZE + 16];
+	const char *record[SCENE_WORDS_MAX];
+	if (words->count < 4 || (words->count - from) % 2 != 0)
+		return scene_bad(scene, "mx", "DOMAIN PREFERENCE HOST ...");
+	for (size_t i = from; i < words->count; i += 2) {
+		snprintf(text[count], sizeof text[count], "%s %s", words->word[i], words->word[i + 1]);
+		record[count] = text[count];
+		count++;
+		if (strcmp(words->word[i + 1], ".") != 0)
+			world_address(words->word[i + 1]);
+	}
+	return world_dns(words->word[1], DNS_MX, ttl_s, record, count) || scene_bad(scene, "mx", words->word[from]);
+}
+
+/* mx-many DOMAIN COUNT: hosts m0.DOMAIN, ... of preference 10 */
+static bool run_mx_many(struct scene *scene, const struct words *words)
+{
+	static char text[DNS_RR_MAX + 1][DOMAIN_SIZE + 16];
+	static const char *record[DNS_RR_MAX + 1];
+	size_t count = words->count == 3 ? strtoul(words->word[2], NULL, 10) : 0;
+	if (count == 0 || count > DNS_RR_MAX + 1)
+		return scene_bad(scene, "mx-many", "DOMAIN COUNT");
+	for (size_t i = 0; i < count; i++) {
+		snprintf(text[i], sizeof text[i], "10 m%zu.%s", i, words->word[1]);
+		record[i] = text[i];
+		world_address(text[i] + 3);
+	}
+	return world_dns(words->word[1], DNS_MX, 3600, record, count);
+}
+
+/* policy DOMAIN MODE [max_age=N] [mx=PATTERN,PATTERN...] */
+static bool run_policy(struct scene *scene, const struct words *words)
+{
+	char body[SCENE_LINE_MAX];
+	const char *max_age = "604800";
+	const char *patterns = NULL;
+	if (words->count < 3)
+		return scene_bad(scene, "policy", "DOMAIN MODE ...");
+	for (size_t i = 3; i < words->count; i++) {
+		if (word_value(words->word[i], "max_age"))
+			max_age = word_value(words->word[i], "max_age");
+		else if (word_value(words->word[i], "mx"))
+			patterns = words->word[i] + 3;
+		else
+			return scene_bad(scene, "policy", words->word[i]);
+	}
+	int len = snprintf(body, sizeof body, "version: STSv1\nmode: %s\nmax_age: %s\n", words->word[2], max_age);
+	for (const char *p = patterns; p && *p; p += strcspn(p, ",") + (p[strcspn(p, ",")] == ','))
+		len += snprintf(body + len, sizeof body - (size_t)len, "mx: %.*s\n", (int)strcspn(p, ","), p);
+	world_policy(words->word[1], body, (size_t)len);
+	return true;
+}
+
+static bool run_body(struct scene *scene, const struct words *words)
+{
+	if (words->count != 3)
+		return scene_bad(scene, "body", "DOMAIN TEXT");
+	world_policy(words->word[1], words->word[2], strlen(words->word[2]));
+	return true;
+}
+
+static bool reason_read(struct scene *scene, const char *word, enum reason *reason)
+{
+	for (int i = 0; i < REASON_COUNT; i++) {
+		if (strcmp(reason_name((enum reason)i), word) == 0) {
+			*reason = (enum reason)i;
+			return true;
+		}
+	}
+	return scene_bad(scene, "reason", word);
+}
+
+/* policy-fails DOMAIN REASON [DETAIL] */
+static bool run_policy_fails(struct scene *scene, const struct words *words)
+{
+	enum reason reason = REASON_NONE;
+	if (words->count < 3 || !reason_read(scene, words->word[2], &reason))
+		return false;
+	world_policy_fails(words->word[1], reason, words->count > 3 ? words->word[3] : "a test says so");
+	return true;
+}
+
+/* hop HOST[/ADDRESS] good|REASON */
+static bool run_hop(struct scene *scene, const struct words *words)
+{
+	enum reason reason = REASON_NONE;
+	if (words->count != 3)
+		return scene_bad(scene, "hop", "HOST good|REASON");
+	if (strcmp(words->word[2], "good") != 0 && !reason_read(scene, words->word[2], &reason))
+		return false;
+	if (!strchr(words->word[1], '/'))
+		world_address(words->word[1]);
+	world_hop(words->word[1], reason, reason == REASON_NONE ? 0x0304 : reason == REASON_TLS_TOO_OLD ? 0x0302 : 0);
+	return true;
+}
+
+/* good DOMAIN: an honest enforce domain with one good hop */
+static bool run_good(struct scene *scene, const struct words *words)
+{
+	if (words->count != 2)
+		return scene_bad(scene, "good", "DOMAIN");
+	const char *domain = words->word[1];
+	char line[3][SCENE_LINE_MAX];
+	struct words made;
+	snprintf(line[0], sizeof line[0], "record %s 1", domain);
+	words_cut(&made, line[0]);
+	bool done = run_record(scene, &made);
+	snprintf(line[1], sizeof line[1], "policy %s enforce mx=mx1.%s,mx2.%s", domain, domain, domain);
+	words_cut(&made, line[1]);
+	done = done && run_policy(scene, &made);
+	snprintf(line[2], sizeof line[2], "mx %s 10 mx1.%s", domain, domain);
+	words_cut(&made, line[2]);
+	done = done && run_mx(scene, &made);
+	char host[DOMAIN_SIZE + 8];
+	snprintf(host, sizeof host, "mx1.%s", domain);
+	world_hop(host, REASON_NONE, 0x0304);
+	return done;
+}
+
+static bool run_resolver(struct scene *scene, const struct words *words)
+{
+	bool alive = words->count == 2 && strcmp(words->word[1], "alive") == 0;
+	if (!alive && (words->count != 2 || strcmp(words->word[1], "dead") != 0))
+		return scene_bad(scene, "resolver", "alive|dead");
+	world_resolver(alive);
+	return true;
+}
+
+static bool run_store(struct scene *scene, const struct words *words)
+{
+	static const char *const states[] = {"whole", "unwritable", "broken"};
+	for (size_t i = 0; i < 3; i++) {
+		if (words->count == 2 && strcmp(words->word[1], states[i]) == 0) {
+			world_store((enum world_store)i);
+			return true;
+		}
+	}
+	return scene_bad(scene, "store", "whole|unwritable|broken");
+}
+
+const struct statement scene_world_statements[] = {
+	{"record", run_record},
+	{"dns", run_dns},
+	{"mx", run_mx},
+	{"mx-many", run_mx_many},
+	{"policy", run_policy},
+	{"body", run_body},
+	{"policy-fails", run_policy_fails},
+	{"hop", run_hop},
+	{"good", run_good},
+	{"resolver", run_resolver},
+	{"store", run_store},
+	{NULL, NULL},
+};
