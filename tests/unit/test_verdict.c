@@ -1,0 +1,333 @@
+/* Tables of verdicts, one rule of design 4 each. A set of hops is written as words, best preference first:
+ *   a1+ good   a1- bad (no STARTTLS)   a1? unknown (a probe does not reach it)   a1! not in the policy
+ *   a1~ bad, seen two hours ago; a probe finds it good      a1= the same, and a probe finds it still bad
+ *   a1o good, seen five hours ago (past the soft age)       a1x good, seen two days ago (past the hard age); a probe
+ * does not reach it */
+#include "verdict.h"
+
+#include "schedule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOW INT64_C(1900000000)
+#define WANTS_MAX 64
+
+struct row {
+	const char *hops;
+	enum policy_mode mode;
+	bool mta_enforces, no_probe;
+	enum verdict_kind kind;
+	enum reason reason;
+	const char *hop;   /* that decided; a letter */
+	const char *wants; /* remote ones: `probe:a`, ... */
+};
+
+static struct rules rules_of(const struct row *row)
+{
+	return (struct rules){
+		.probe = !row->no_probe,
+		.mta_enforces = row->mta_enforces,
+		.probe_ttl_ok_s = 4 * 3600,
+		.probe_ttl_fail_s = 60,
+		.probe_ttl_max_s = DAY_S,
+		.refresh_interval_s = DAY_S,
+		.forget_after_s = 180 * DAY_S,
+	};
+}
+
+/* The word that begins with a letter. */
+static const char *word_of(const struct row *row, char letter)
+{
+	return strchr(row->hops, letter);
+}
+
+static struct entry entry_of(const struct row *row)
+{
+	struct entry e;
+	entry_init(&e, "example.com");
+	e.record_checked_at = e.policy_fetched_at = e.fetch_tried_at = e.mx.checked_at = NOW - 10;
+	e.record_ttl_s = e.mx.ttl_s = 3600;
+	memcpy(e.record_id, "7", 2);
+	memcpy(e.policy_id, "7", 2);
+	e.has_policy = true;
+	e.policy.mode = row->mode;
+	e.policy.max_age_s = 604800;
+	e.policy_expires_at = NOW - 10 + 604800;
+	e.mx.state = MX_LISTED;
+	e.first_used_day = e.last_used_day = schedule_day(NOW);
+	for (const char *w = row->hops; *w; w += w[3] ? 4 : 3) {
+		char name[] = {w[0], '.', 'e', 'x', 'a', 'm', 'p', 'l', 'e', '.', 'c', 'o', 'm', '\0'};
+		e.mx.preference[e.mx.names.count] = (uint16_t)((w[1] - '0') * 10);
+		names_add(&e.mx.names, name, strlen(name));
+		if (w[2] != '!')
+			names_add(&e.policy.mx, name, strlen(name));
+	}
+	return e;
+}
+
+static void evidence_of(char state, struct hop_record *record)
+{
+	struct evidence seen = {.at = NOW - 20};
+	memset(record, 0, sizeof *record);
+	if (state == '~' || state == '=')
+		seen.at = NOW - 7200;
+	if (state == 'o')
+		seen.at = NOW - 5 * 3600;
+	if (state == 'x')
+		seen.at = NOW - 2 * DAY_S;
+	if (state == '-' || state == '~' || state == '=')
+		seen.reason = REASON_STARTTLS_MISSING;
+	if (state != '?' && state != '!')
+		hop_record_learn(record, &seen);
+}
+
+static struct evidence probe_of(char state)
+{
+	struct evidence seen = {.at = NOW, .reason = REASON_HOP_UNREACHABLE};
+	if (state == '~')
+		seen.reason = REASON_NONE;
+	if (state == '=')
+		seen.reason = REASON_STARTTLS_MISSING;
+	return seen;
+}
+
+/* What the world has: everything as stored, the record and the MX set unchanged. */
+static void obtain(const struct row *row, struct facts *facts, const struct want *want)
+{
+	struct hop_record record;
+	struct evidence seen;
+	struct record_found found = {.ttl_s = 3600, .record = {"7"}};
+	struct entry entry = entry_of(row);
+	struct mx_found mx = {.set = entry.mx};
+	const char *word = word_of(row, want->name[0]);
+	switch (want->kind) {
+	case WANT_NOTHING:
+	case WANT_POLICY:
+		fail();
+		break;
+	case WANT_ENTRY:
+		facts_learn_store(facts, &entry);
+		break;
+	case WANT_EVIDENCE:
+		evidence_of(word[2], &record);
+		facts_learn_evidence(facts, want->name, want->port, &record);
+		break;
+	case WANT_RECORD:
+		facts_learn_record(facts, &found);
+		break;
+	case WANT_MX:
+		facts_learn_mx(facts, &mx);
+		break;
+	case WANT_PROBE:
+		seen = probe_of(word[2]);
+		facts_learn_probe(facts, want->name, want->port, &seen);
+		break;
+	}
+	entry_free(&entry);
+}
+
+static void note_want(char wants[WANTS_MAX], const struct want *want)
+{
+	if (!want_is_remote(want->kind))
+		return;
+	size_t len = strlen(wants);
+	const char *blank = len ? " " : "";
+	if (want->kind == WANT_PROBE)
+		snprintf(wants + len, WANTS_MAX - len, "%sprobe:%c", blank, want->name[0]);
+	else
+		snprintf(wants + len, WANTS_MAX - len, "%s%s", blank, want_name(want->kind));
+}
+
+static void row_check(const struct row *row)
+{
+	struct rules rules = rules_of(row);
+	struct question question;
+	question_from_next_hop(&question, "example.com", 11, PURPOSE_DELIVER);
+	struct facts facts;
+	facts_init(&facts, &question, &rules, NOW);
+	char wants[WANTS_MAX] = "";
+	struct step step = verdict_next(&facts);
+	for (int i = 0; i < 40 && step.want.kind != WANT_NOTHING; i++) {
+		note_want(wants, &step.want);
+		obtain(row, &facts, &step.want);
+		step = verdict_next(&facts);
+	}
+	const struct verdict *v = &step.verdict;
+	bool right = v->kind == row->kind && v->reason == row->reason && strcmp(wants, row->wants) == 0 &&
+		     (v->hop[0] == row->hop[0]);
+	if (!right)
+		print_error("[%s] mode %s mta_enforces %d probe %d: expected %s %s hop '%s' after '%s', seen %s %s hop "
+			    "'%s' "
+			    "after '%s'\n",
+			row->hops, policy_mode_name(row->mode), row->mta_enforces, !row->no_probe,
+			verdict_name(row->kind), reason_name(row->reason), row->hop, row->wants, verdict_name(v->kind),
+			reason_name(v->reason), v->hop, wants);
+	assert_true(right);
+	facts_free(&facts);
+}
+
+#define PASS VERDICT_PASS, REASON_NONE, ""
+#define FAIL(hop) VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, hop
+#define FOREIGN(hop) VERDICT_FAIL_ENFORCE, REASON_MX_NOT_IN_POLICY, hop
+#define UNREACHED(hop) VERDICT_DEFER, REASON_HOP_UNREACHABLE, hop
+#define LEFT(hop) VERDICT_PASS, REASON_HOP_UNREACHABLE, hop
+
+/* Rule 6, mta_enforces = no. */
+static const struct row alone[] = {
+	{"a1+", POLICY_ENFORCE, false, false, PASS, ""},
+	{"a1-", POLICY_ENFORCE, false, false, FAIL("a"), ""},
+	{"a1!", POLICY_ENFORCE, false, false, FOREIGN("a"), ""},
+	{"a1?", POLICY_ENFORCE, false, false, UNREACHED("a"), "probe:a"},
+	{"a1+ b2+", POLICY_ENFORCE, false, false, PASS, ""},
+	{"a1+ b2-", POLICY_ENFORCE, false, false, FAIL("b"), ""},
+	{"a1- b2+", POLICY_ENFORCE, false, false, FAIL("a"), ""},
+	{"a1+ b2!", POLICY_ENFORCE, false, false, FOREIGN("b"), ""},
+	{"a1! b2+", POLICY_ENFORCE, false, false, FOREIGN("a"), ""},
+	{"a1+ b2?", POLICY_ENFORCE, false, false, PASS, "probe:b"},
+	{"a1+ b1?", POLICY_ENFORCE, false, false, UNREACHED("b"), "probe:b"},
+	{"a1? b2+", POLICY_ENFORCE, false, false, UNREACHED("a"), "probe:a"},
+	{"a1? b2?", POLICY_ENFORCE, false, false, UNREACHED("a"), "probe:a probe:b"},
+	{"a1? b2-", POLICY_ENFORCE, false, false, FAIL("b"), ""},
+	{"a1? b2!", POLICY_ENFORCE, false, false, FOREIGN("b"), ""},
+	/* rule 4: no failing verdict on old evidence */
+	{"a1~", POLICY_ENFORCE, false, false, PASS, "probe:a"},
+	{"a1=", POLICY_ENFORCE, false, false, FAIL("a"), "probe:a"},
+	{"a1+ b2~", POLICY_ENFORCE, false, false, PASS, "probe:b"},
+	{"a1- b2~", POLICY_ENFORCE, false, false, FAIL("a"), ""},
+	/* past the soft age a pass is still served, past the hard age the fact is unknown */
+	{"a1o", POLICY_ENFORCE, false, false, PASS, ""},
+	{"a1x", POLICY_ENFORCE, false, false, UNREACHED("a"), "probe:a"},
+	{"a1+ b1x", POLICY_ENFORCE, false, false, UNREACHED("b"), "probe:b"},
+};
+
+/* Rule 6, mta_enforces = yes: the MTA asks the map at delivery. */
+static const struct row beside_map[] = {
+	{"a1+", POLICY_ENFORCE, true, false, PASS, ""},
+	{"a1+ b2-", POLICY_ENFORCE, true, false, PASS, ""},
+	{"a1- b2+", POLICY_ENFORCE, true, false, PASS, ""},
+	{"a1! b2+", POLICY_ENFORCE, true, false, PASS, ""},
+	{"a1? b2+", POLICY_ENFORCE, true, false, PASS, ""},
+	{"a1?", POLICY_ENFORCE, true, false, LEFT("a"), "probe:a"},
+	{"a1- b2?", POLICY_ENFORCE, true, false, LEFT("b"), "probe:b"},
+	{"a1-", POLICY_ENFORCE, true, false, FAIL("a"), ""},
+	{"a1- b2-", POLICY_ENFORCE, true, false, FAIL("a"), ""},
+	{"a1!", POLICY_ENFORCE, true, false, FOREIGN("a"), ""},
+};
+
+/* Rule 7: testing tells, and delays nothing. */
+static const struct row testing[] = {
+	{"a1+", POLICY_TESTING, false, false, PASS, ""},
+	{"a1-", POLICY_TESTING, false, false, VERDICT_FAIL_TESTING, REASON_STARTTLS_MISSING, "a", ""},
+	{"a1!", POLICY_TESTING, false, false, VERDICT_FAIL_TESTING, REASON_MX_NOT_IN_POLICY, "a", ""},
+	{"a1+ b2-", POLICY_TESTING, false, false, VERDICT_FAIL_TESTING, REASON_STARTTLS_MISSING, "b", ""},
+	{"a1-", POLICY_NONE, false, false, VERDICT_NONE, REASON_POLICY_MODE_NONE, "", ""},
+	{"a1!", POLICY_NONE, false, false, VERDICT_NONE, REASON_POLICY_MODE_NONE, "", ""},
+};
+
+/* probe = no: MX names only. */
+static const struct row names_only[] = {
+	{"a1-", POLICY_ENFORCE, false, true, PASS, ""},
+	{"a1? b2?", POLICY_ENFORCE, false, true, PASS, ""},
+	{"a1? b2!", POLICY_ENFORCE, false, true, FOREIGN("b"), ""},
+	{"a1? b2!", POLICY_TESTING, false, true, VERDICT_FAIL_TESTING, REASON_MX_NOT_IN_POLICY, "b", ""},
+};
+
+#define CHECK_ROWS(rows)                                                                                               \
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows)[0]; i++)                                                    \
+	row_check(&(rows)[i])
+
+static void test_alone(void **state)
+{
+	(void)state;
+	CHECK_ROWS(alone);
+}
+
+static void test_beside_map(void **state)
+{
+	(void)state;
+	CHECK_ROWS(beside_map);
+}
+
+static void test_testing(void **state)
+{
+	(void)state;
+	CHECK_ROWS(testing);
+}
+
+static void test_names_only(void **state)
+{
+	(void)state;
+	CHECK_ROWS(names_only);
+}
+
+/* Nine hops of one preference, the first eight good: the ninth is not looked at and holds no mail for ever. */
+static void test_more_hops_than_probed(void **state)
+{
+	(void)state;
+	struct row row = {"a1+ b1+ c1+ d1+ e1+ f1+ g1+ h1+ i1?", POLICY_ENFORCE, false, false, PASS, ""};
+	row_check(&row);
+}
+
+/* Rule 9: a live enforce policy was read, then the store breaks: wait, not leak. */
+static void test_store_breaks_midway(void **state)
+{
+	(void)state;
+	static const struct {
+		enum policy_mode mode;
+		enum verdict_kind kind;
+	} rows[] = {{POLICY_ENFORCE, VERDICT_DEFER}, {POLICY_TESTING, VERDICT_NONE}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct row row = {.hops = "a1?", .mode = rows[i].mode};
+		struct rules rules = rules_of(&row);
+		struct entry entry = entry_of(&row);
+		struct question question;
+		question_from_next_hop(&question, "example.com", 11, PURPOSE_DELIVER);
+		struct facts facts;
+		facts_init(&facts, &question, &rules, NOW);
+		facts_learn_store(&facts, &entry);
+		facts_learn_store_broken(&facts);
+		struct step step = verdict_next(&facts);
+		assert_int_equal(step.want.kind, WANT_NOTHING);
+		assert_int_equal(step.verdict.kind, rows[i].kind);
+		assert_int_equal(step.verdict.reason, REASON_INTERNAL);
+		facts_free(&facts);
+		entry_free(&entry);
+	}
+}
+
+/* A policy is in force up to its expiry, not at it; one fetched in this case also with max_age 0 (S-55). */
+static void test_policy_in_force(void **state)
+{
+	(void)state;
+	struct row row = {.hops = "a1+", .mode = POLICY_ENFORCE};
+	struct facts facts = {.store = STORE_READ, .now = NOW, .entry = entry_of(&row)};
+	facts.entry.policy_expires_at = NOW + 1;
+	assert_ptr_equal(facts_policy(&facts), &facts.entry.policy);
+	facts.entry.policy_expires_at = NOW;
+	assert_null(facts_policy(&facts));
+	facts.policy_tried = true;
+	assert_ptr_equal(facts_policy(&facts), &facts.entry.policy);
+	facts.entry.fetch_outcome = REASON_POLICY_FETCH;
+	assert_null(facts_policy(&facts));
+	facts_free(&facts);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_beside_map),
+		cmocka_unit_test(test_testing),
+		cmocka_unit_test(test_names_only),
+		cmocka_unit_test(test_more_hops_than_probed),
+		cmocka_unit_test(test_store_breaks_midway),
+		cmocka_unit_test(test_policy_in_force),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
