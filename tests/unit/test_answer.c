@@ -1,0 +1,244 @@
+/* Verdicts in words (design 6): SMTP reply, header, log line, socketmap payload. */
+#include "answer.h"
+
+#include "socketmap.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char buffer[SOCKETMAP_REPLY_MAX];
+
+static struct verdict verdict_made(enum verdict_kind kind, enum reason reason, const char *hop)
+{
+	struct verdict v = {.kind = kind, .reason = reason, .has_policy = true, .mode = POLICY_ENFORCE};
+	snprintf(v.domain, sizeof v.domain, "example.com");
+	snprintf(v.hop, sizeof v.hop, "%s", hop);
+	snprintf(v.policy_id, sizeof v.policy_id, "20260101T000000");
+	v.policy_expires_at = 1900000000;
+	return v;
+}
+
+static struct policy policy_made(const char *body)
+{
+	struct policy policy;
+	assert_true(policy_parse(&policy, body, strlen(body), NULL));
+	return policy;
+}
+
+static void test_reply(void **state)
+{
+	(void)state;
+	struct text t;
+	struct verdict v = verdict_made(VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, "mx1.example.com");
+	text_init(&t, buffer, ANSWER_REPLY_SIZE);
+	answer_reply(&t, &v);
+	assert_string_equal(buffer, "<example.com> MTA-STS policy (enforce): mx1.example.com offers no STARTTLS "
+				    "[starttls-not-supported]; will be retried");
+	assert_false(t.cut);
+}
+
+/* A reason that is not about a hop is a clause of its own. */
+static void test_reply_without_hop(void **state)
+{
+	(void)state;
+	struct text t;
+	struct verdict v = verdict_made(VERDICT_DEFER, REASON_NO_SUCH_DOMAIN, "");
+	text_init(&t, buffer, ANSWER_REPLY_SIZE);
+	answer_reply(&t, &v);
+	assert_string_equal(buffer, "<example.com> MTA-STS policy (enforce): the domain does not exist in DNS now "
+				    "[no-such-domain]; will be retried");
+}
+
+/* Deferred without a policy in hand (first contact, the store broken): the reply claims no policy. */
+static void test_reply_without_policy(void **state)
+{
+	(void)state;
+	struct text t;
+	struct verdict v = verdict_made(VERDICT_DEFER, REASON_FIRST_CONTACT, "");
+	v.has_policy = false;
+	v.policy_id[0] = '\0';
+	text_init(&t, buffer, ANSWER_REPLY_SIZE);
+	answer_reply(&t, &v);
+	assert_null(strstr(buffer, "enforce"));
+	assert_non_null(strstr(buffer, "<example.com>"));
+	assert_non_null(strstr(buffer, "[first-contact]"));
+	assert_non_null(strstr(buffer, "will be retried"));
+}
+
+/* One clean line of a 4xx reply, whatever the reason; `%` is an escape there (L-11). */
+static void test_reply_every_reason(void **state)
+{
+	(void)state;
+	static const enum verdict_kind kinds[] = {
+		VERDICT_NONE, VERDICT_PASS, VERDICT_FAIL_TESTING, VERDICT_FAIL_ENFORCE, VERDICT_DEFER};
+	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+		for (int r = 0; r < REASON_COUNT; r++) {
+			struct text t;
+			struct verdict v = verdict_made(kinds[k], (enum reason)r, "mx1.example.com");
+			memset(v.domain, 'a', DOMAIN_MAX);
+			memset(v.hop, 'b', DOMAIN_MAX);
+			v.domain[DOMAIN_MAX] = v.hop[DOMAIN_MAX] = '\0';
+			text_init(&t, buffer, ANSWER_REPLY_SIZE);
+			answer_reply(&t, &v);
+			assert_false(t.cut);
+			assert_int_equal(strlen(buffer), t.len);
+			assert_true(t.len > 0);
+			assert_null(strchr(buffer, '%'));
+			for (size_t i = 0; i < t.len; i++)
+				assert_true(buffer[i] >= ' ' && buffer[i] <= '~');
+		}
+	}
+}
+
+static void test_header(void **state)
+{
+	(void)state;
+	struct text t;
+	struct verdict v = verdict_made(VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, "mx1.example.com");
+	text_init(&t, buffer, ANSWER_HEADER_SIZE);
+	answer_header(&t, &v, true);
+	assert_string_equal(buffer, "domain=example.com; policy=enforce; verdict=fail-enforce; "
+				    "reason=starttls-not-supported; mx=mx1.example.com");
+	text_init(&t, buffer, ANSWER_HEADER_SIZE);
+	answer_header(&t, &v, false);
+	assert_string_equal(buffer, "policy=enforce; verdict=fail-enforce; reason=starttls-not-supported");
+}
+
+static void test_header_testing(void **state)
+{
+	(void)state;
+	struct text t;
+	struct verdict v = verdict_made(VERDICT_FAIL_TESTING, REASON_MX_NOT_IN_POLICY, "evil.example.net");
+	v.mode = POLICY_TESTING;
+	text_init(&t, buffer, ANSWER_HEADER_SIZE);
+	answer_header(&t, &v, true);
+	assert_string_equal(buffer, "domain=example.com; policy=testing; verdict=fail-testing; "
+				    "reason=mx-not-in-policy; mx=evil.example.net");
+}
+
+/* Without a policy the header claims none. */
+static void test_header_none(void **state)
+{
+	(void)state;
+	struct text t;
+	struct verdict v = verdict_made(VERDICT_NONE, REASON_NO_RECORD, "");
+	v.has_policy = false;
+	text_init(&t, buffer, ANSWER_HEADER_SIZE);
+	answer_header(&t, &v, true);
+	assert_non_null(strstr(buffer, "verdict=none"));
+	assert_non_null(strstr(buffer, "domain=example.com"));
+	assert_non_null(strstr(buffer, "reason=no-record"));
+	assert_null(strstr(buffer, "enforce"));
+	assert_null(strstr(buffer, "mx="));
+}
+
+static void test_log(void **state)
+{
+	(void)state;
+	struct text t;
+	struct verdict v = verdict_made(VERDICT_FAIL_ENFORCE, REASON_CERT_EXPIRED, "mx1.example.com");
+	text_init(&t, buffer, ANSWER_LOG_SIZE);
+	answer_log(&t, &v);
+	assert_string_equal(buffer, "domain=example.com policy=enforce id=20260101T000000 verdict=fail-enforce "
+				    "reason=certificate-expired mx=mx1.example.com");
+	v = verdict_made(VERDICT_DEFER, REASON_MX_LOOKUP, "");
+	text_init(&t, buffer, ANSWER_LOG_SIZE);
+	answer_log(&t, &v);
+	assert_string_equal(buffer, "domain=example.com policy=enforce id=20260101T000000 verdict=defer "
+				    "reason=mx-lookup-failed");
+}
+
+static const char *map_answer(enum verdict_kind kind, enum reason reason, const struct policy *policy, bool monitor)
+{
+	struct text t;
+	struct verdict v = verdict_made(kind, reason, "");
+	if (policy)
+		v.mode = policy->mode;
+	v.has_policy = policy != NULL;
+	text_init(&t, buffer, sizeof buffer);
+	answer_socketmap(&t, &v, policy, monitor);
+	assert_true(socketmap_reply_valid((struct span){buffer, t.len}));
+	return buffer;
+}
+
+static void test_socketmap(void **state)
+{
+	(void)state;
+	struct policy p =
+		policy_made("version: STSv1\nmode: enforce\nmx: MX1.example.com\nmx: *.example.net.\nmax_age: 86400\n");
+	assert_string_equal(map_answer(VERDICT_PASS, REASON_NONE, &p, false),
+		"OK secure match=mx1.example.com:.example.net servername=hostname");
+	assert_string_equal(map_answer(VERDICT_PASS, REASON_NONE, &p, true), "NOTFOUND ");
+	policy_free(&p);
+	assert_string_equal(map_answer(VERDICT_NONE, REASON_NO_RECORD, NULL, false), "NOTFOUND ");
+	assert_int_equal(strncmp(map_answer(VERDICT_DEFER, REASON_FIRST_CONTACT, NULL, false), "TEMP ", 5), 0);
+	assert_true(strlen(buffer) > 5);
+	assert_string_equal(map_answer(VERDICT_DEFER, REASON_FIRST_CONTACT, NULL, true), "NOTFOUND ");
+}
+
+/* Testing never binds a delivery (design 6). */
+static void test_socketmap_testing(void **state)
+{
+	(void)state;
+	struct policy p = policy_made("version: STSv1\nmode: testing\nmx: mx1.example.com\nmax_age: 86400\n");
+	assert_string_equal(map_answer(VERDICT_NONE, REASON_NONE, &p, false), "NOTFOUND ");
+	assert_string_equal(map_answer(VERDICT_FAIL_TESTING, REASON_NONE, &p, false), "NOTFOUND ");
+	policy_free(&p);
+}
+
+/* What the consumer would misread never leaves: a magic word of Postfix as a host name, a pass without its policy. */
+static void test_socketmap_never_invalid(void **state)
+{
+	(void)state;
+	static const char *const words[] = {"nexthop", "dot-nexthop", "hostname"};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		char body[128];
+		snprintf(body, sizeof body, "version: STSv1\nmode: enforce\nmx: %s\nmax_age: 86400\n", words[i]);
+		struct policy p = policy_made(body);
+		assert_int_equal(strncmp(map_answer(VERDICT_PASS, REASON_NONE, &p, false), "TEMP ", 5), 0);
+		policy_free(&p);
+	}
+	assert_int_equal(strncmp(map_answer(VERDICT_PASS, REASON_NONE, NULL, false), "TEMP ", 5), 0);
+}
+
+/* The largest policy that the reader takes: an answer, within the consumer's limit. */
+static void test_socketmap_largest(void **state)
+{
+	(void)state;
+	static char body[POLICY_BYTES_MAX];
+	size_t len = (size_t)snprintf(body, sizeof body, "version: STSv1\nmode: enforce\nmax_age: 86400\n");
+	for (int i = 0; i < POLICY_MX_MAX; i++)
+		len += (size_t)snprintf(
+			body + len, sizeof body - len, "mx: *.h%d.%063d.%063d.%050d.example.com\n", i, 1, 2, 3);
+	struct policy p;
+	assert_true(policy_parse(&p, body, len, NULL));
+	const char *answer = map_answer(VERDICT_PASS, REASON_NONE, &p, false);
+	assert_int_equal(strncmp(answer, "OK secure match=.h0.", 20), 0);
+	assert_non_null(strstr(answer, ":.h255."));
+	assert_non_null(strstr(answer, " servername=hostname"));
+	policy_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_reply_without_hop),
+		cmocka_unit_test(test_reply_without_policy),
+		cmocka_unit_test(test_reply_every_reason),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_header_testing),
+		cmocka_unit_test(test_header_none),
+		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_socketmap),
+		cmocka_unit_test(test_socketmap_testing),
+		cmocka_unit_test(test_socketmap_never_invalid),
+		cmocka_unit_test(test_socketmap_largest),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

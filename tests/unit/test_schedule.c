@@ -1,0 +1,306 @@
+/* When things fall due: the bounds of design 5, each looked at just before and just after. */
+#include "schedule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOW INT64_C(1900000000)
+#define AGE_ENDLESS (100 * 365 * (int64_t)DAY_S)
+
+static const struct rules rules = {
+	.probe = true,
+	.probe_ttl_ok_s = 4 * 3600,
+	.probe_ttl_fail_s = 60,
+	.probe_ttl_max_s = DAY_S,
+	.refresh_interval_s = DAY_S,
+	.forget_after_s = 180 * DAY_S,
+};
+
+/* An entry with a policy, all of it looked at `age` seconds ago. */
+static struct entry entry_of_age(int64_t age)
+{
+	struct entry e;
+	entry_init(&e, "example.com");
+	e.record_checked_at = e.policy_fetched_at = e.fetch_tried_at = e.mx.checked_at = NOW - age;
+	e.record_outcome = e.fetch_outcome = REASON_NONE;
+	e.record_ttl_s = 3600;
+	memcpy(e.record_id, "1", 2);
+	memcpy(e.policy_id, "1", 2);
+	e.has_policy = true;
+	e.policy.mode = POLICY_ENFORCE;
+	e.policy.max_age_s = 30 * DAY_S;
+	e.policy_expires_at = e.policy_fetched_at + e.policy.max_age_s;
+	e.mx.state = MX_LISTED;
+	e.mx.ttl_s = 3600;
+	e.first_used_day = e.last_used_day = schedule_day(NOW);
+	return e;
+}
+
+static void test_age(void **state)
+{
+	(void)state;
+	assert_int_equal(schedule_age(NOW - 10, NOW), 10);
+	assert_int_equal(schedule_age(NOW, NOW), 0);
+	assert_true(schedule_age(0, NOW) > AGE_ENDLESS);          /* never */
+	assert_true(schedule_age(NOW + 3600, NOW) > AGE_ENDLESS); /* the clock was set back (S-79) */
+	assert_int_equal(schedule_day(0), 0);
+	assert_int_equal(schedule_day(DAY_S - 1), 0);
+	assert_int_equal(schedule_day(DAY_S), 1);
+}
+
+static void test_record_stale(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t ttl_s;
+		int64_t soft_s;
+	} rows[] = {{0, 300}, {60, 300}, {300, 300}, {900, 900}, {3600, 3600}, {86400, 3600}, {UINT32_MAX, 3600}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct entry e = entry_of_age(rows[i].soft_s - 1);
+		e.record_ttl_s = rows[i].ttl_s;
+		assert_false(schedule_record_stale(&e, NOW));
+		assert_true(schedule_record_stale(&e, NOW + 2));
+	}
+	struct entry future = entry_of_age(-7200);
+	assert_true(schedule_record_stale(&future, NOW));
+}
+
+static struct entry negative_of_age(enum reason outcome, int64_t age)
+{
+	struct entry e;
+	entry_init(&e, "example.com");
+	e.record_outcome = outcome;
+	e.record_checked_at = NOW - age;
+	e.record_ttl_s = 300;
+	return e;
+}
+
+static void test_negative_known(void **state)
+{
+	(void)state;
+	static const struct {
+		enum reason outcome;
+		int64_t hard_s;
+	} rows[] = {
+		{REASON_NO_RECORD, NEGATIVE_HARD_S},
+		{REASON_RECORD_INVALID, NEGATIVE_HARD_S},
+		{REASON_RECORD_MANY, NEGATIVE_HARD_S},
+		{REASON_RECORD_LOOKUP, NEGATIVE_ERROR_HARD_S},
+		{REASON_RESOLVER, NEGATIVE_ERROR_HARD_S},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct entry e = negative_of_age(rows[i].outcome, rows[i].hard_s - 1);
+		assert_true(schedule_negative_known(&e, NOW));
+		assert_false(schedule_negative_known(&e, NOW + 2));
+	}
+	struct entry unknown, future = negative_of_age(REASON_NO_RECORD, -7200);
+	entry_init(&unknown, "example.com");
+	assert_false(schedule_negative_known(&unknown, NOW));
+	assert_false(schedule_negative_known(&future, NOW));
+	struct entry valid =
+		negative_of_age(REASON_NONE, 10); /* a valid record that was not followed yet tells nothing */
+	assert_false(schedule_negative_known(&valid, NOW));
+}
+
+/* Soft: the SOA minimum within 1 to 60 minutes (S-20). */
+static void test_negative_stale(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t ttl_s;
+		int64_t soft_s;
+	} rows[] = {{0, 60}, {300, 300}, {3600, 3600}, {86400, 3600}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct entry e = negative_of_age(REASON_NO_RECORD, rows[i].soft_s - 1);
+		e.record_ttl_s = rows[i].ttl_s;
+		assert_false(schedule_negative_stale(&e, NOW));
+		assert_true(schedule_negative_stale(&e, NOW + 2));
+	}
+}
+
+static void test_mx(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t ttl_s;
+		int64_t soft_s;
+	} rows[] = {{0, 60}, {300, 300}, {3600, 3600}, {86400, 3600}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct entry e = entry_of_age(rows[i].soft_s - 1);
+		e.mx.ttl_s = rows[i].ttl_s;
+		assert_false(schedule_mx_stale(&e, NOW));
+		assert_true(schedule_mx_stale(&e, NOW + 2));
+		assert_true(schedule_mx_known(&e, NOW + 2));
+	}
+	struct entry old = entry_of_age(MX_HARD_S - 1);
+	assert_true(schedule_mx_known(&old, NOW));
+	assert_false(schedule_mx_known(&old, NOW + 2));
+	struct entry never = entry_of_age(0);
+	never.mx = (struct mx_set){.state = MX_UNKNOWN};
+	assert_false(schedule_mx_known(&never, NOW));
+}
+
+static void test_body_stale(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(DAY_S - 1);
+	assert_false(schedule_body_stale(&e, &rules, NOW));
+	assert_true(schedule_body_stale(&e, &rules, NOW + 2));
+	e = entry_of_age(-7200);
+	assert_true(schedule_body_stale(&e, &rules, NOW)); /* fetched in the future: refresh now (S-79) */
+	/* A short policy is fetched again well before it expires (RFC 8461 3.3). */
+	e = entry_of_age(3500);
+	e.policy.max_age_s = 3600;
+	e.policy_expires_at = e.policy_fetched_at + 3600;
+	assert_true(schedule_body_stale(&e, &rules, NOW));
+}
+
+/* Five minutes between fetches of a domain, whatever the id does (RFC 8461 3.3; design 5). */
+static void test_fetch_allowed(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(FETCH_SPACING_S - 1);
+	e.fetch_outcome = REASON_POLICY_FETCH;
+	assert_false(schedule_fetch_allowed(&e, NOW));
+	memcpy(e.record_id, "2", 2);
+	assert_false(schedule_fetch_allowed(&e, NOW));
+	assert_true(schedule_fetch_allowed(&e, NOW + 2));
+	e.fetch_outcome = REASON_NONE; /* after a success too */
+	assert_false(schedule_fetch_allowed(&e, NOW));
+	assert_true(schedule_fetch_allowed(&e, NOW + 2));
+	struct entry never, future = entry_of_age(-7200);
+	entry_init(&never, "example.com");
+	assert_true(schedule_fetch_allowed(&never, NOW));
+	assert_true(schedule_fetch_allowed(&future, NOW));
+}
+
+static void test_in_use(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(0);
+	assert_true(schedule_in_use(&e, NOW));
+	assert_true(schedule_in_use(&e, NOW + DAY_S)); /* yesterday */
+	assert_false(schedule_in_use(&e, NOW + 2 * DAY_S));
+	e.last_used_day = 0;
+	assert_false(schedule_in_use(&e, NOW));
+}
+
+static int64_t due_of(const struct entry *entry, int64_t now)
+{
+	struct facts facts = {.rules = &rules, .now = now, .store = STORE_READ, .entry = *entry};
+	facts.question.has_domain = facts.question.mx_lookup = true;
+	facts.question.purpose = PURPOSE_REFRESH;
+	memcpy(facts.question.domain, entry->domain, DOMAIN_SIZE);
+	return schedule_due(&facts);
+}
+
+static void test_due_in_use(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(0);
+	int64_t due = due_of(&e, NOW);
+	assert_true(due > NOW && due <= NOW + RECORD_AGE_MAX_S); /* in use: the record's TTL, bounded */
+	e.record_ttl_s = 0;
+	due = due_of(&e, NOW);
+	assert_true(due > NOW && due <= NOW + RECORD_AGE_MIN_S);
+	struct entry overdue = entry_of_age(3 * DAY_S); /* never in the past: no busy loop */
+	assert_true(due_of(&overdue, NOW) > NOW);
+}
+
+static void test_due_unused(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(0);
+	e.first_used_day = e.last_used_day = schedule_day(NOW) - 10; /* unused: the body daily, no record checks */
+	int64_t due = due_of(&e, NOW);
+	assert_true(due > NOW + RECORD_AGE_MAX_S && due <= NOW + DAY_S);
+	e.last_used_day = schedule_day(NOW) - 179;
+	assert_true(due_of(&e, NOW) != 0);
+	e.last_used_day = schedule_day(NOW) - 182; /* past forget_after */
+	assert_int_equal(due_of(&e, NOW), 0);
+}
+
+static void test_due_before_expiry(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(0);
+	e.last_used_day -= 10;
+	e.policy.max_age_s = 7200;
+	e.policy_expires_at = NOW + 7200;
+	int64_t due = due_of(&e, NOW);
+	assert_true(due > NOW && due < NOW + 7200 - 600);
+}
+
+/* Jitter: the same each time for a name, spread over names; back-off: later with each failure, bounded. */
+static void test_due_spread(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(0);
+	e.last_used_day -= 10;
+	int64_t first = due_of(&e, NOW), least = first, most = first;
+	assert_int_equal(first, due_of(&e, NOW));
+	for (int i = 0; i < 100; i++) {
+		memcpy(e.domain, "d00.example.net", sizeof "d00.example.net");
+		e.domain[1] = (char)('0' + i / 10);
+		e.domain[2] = (char)('0' + i % 10);
+		int64_t due = due_of(&e, NOW);
+		least = due < least ? due : least;
+		most = due > most ? due : most;
+	}
+	assert_true(most - least >= 1800);
+}
+
+static void test_due_backs_off(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(2 * DAY_S);
+	e.last_used_day -= 10;
+	e.policy.max_age_s = 300 * DAY_S;
+	e.policy_expires_at = NOW + 298 * DAY_S;
+	e.fetch_tried_at = NOW;
+	e.fetch_outcome = REASON_POLICY_FETCH;
+	int64_t before = 0;
+	for (e.fetch_failures = 1; e.fetch_failures < 8; e.fetch_failures++) {
+		int64_t due = due_of(&e, NOW);
+		assert_true(due >= NOW + FETCH_SPACING_S);
+		assert_true(due > before);
+		before = due;
+	}
+	e.fetch_failures = UINT32_MAX;
+	assert_true(due_of(&e, NOW) <= NOW + DAY_S + DAY_S / 10);
+}
+
+static void test_due_nothing(void **state)
+{
+	(void)state;
+	struct entry e = entry_of_age(0);
+	e.has_policy = false;
+	e.record_outcome = REASON_NO_RECORD;
+	e.last_used_day -= 10;
+	assert_int_equal(due_of(&e, NOW), 0); /* an unused negative is not refreshed */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_age),
+		cmocka_unit_test(test_record_stale),
+		cmocka_unit_test(test_negative_known),
+		cmocka_unit_test(test_negative_stale),
+		cmocka_unit_test(test_mx),
+		cmocka_unit_test(test_body_stale),
+		cmocka_unit_test(test_fetch_allowed),
+		cmocka_unit_test(test_in_use),
+		cmocka_unit_test(test_due_in_use),
+		cmocka_unit_test(test_due_unused),
+		cmocka_unit_test(test_due_before_expiry),
+		cmocka_unit_test(test_due_spread),
+		cmocka_unit_test(test_due_backs_off),
+		cmocka_unit_test(test_due_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
