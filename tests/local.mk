@@ -1,4 +1,21 @@
 # tests: unit tables (cmocka), scenarios, fuzz corpora replayed
+
+# fakes of clock, DNS, policy hosts, next hops and store trouble, in place of files of common/io
+fakes_inc = -I$(srcdir)/tests/fakes $(check_inc)
+fakes_ldflags = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until,--wrap=store_view_begin,--wrap=store_view_end \
+	-Wl,--wrap=store_change_entry,--wrap=store_change_hop
+fakes = tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
+	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c \
+	tests/fakes/fake_trouble.c
+
+# scenarios: one program over all cases
+check_PROGRAMS += tests/scenarios/runner
+tests_scenarios_runner_CPPFLAGS = $(fakes_inc) -I$(srcdir)/tests/scenarios $(AM_CPPFLAGS)
+tests_scenarios_runner_LDFLAGS = $(fakes_ldflags)
+tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.c tests/scenarios/scene.h \
+	tests/scenarios/scene_world.c tests/scenarios/expect.c $(fakes)
+tests_scenarios_runner_LDADD = $(all_layers) $(all_libs)
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_entry
 tests_unit_test_entry_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
@@ -114,6 +131,32 @@ tests_unit_test_fetch_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_fetch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_fetch_SOURCES = tests/unit/test_fetch.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
 tests_unit_test_fetch_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_verdict
+tests_unit_test_verdict_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
+tests_unit_test_verdict_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_verdict_SOURCES = tests/unit/test_verdict.c
+tests_unit_test_verdict_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_verdict_worlds
+tests_unit_test_verdict_worlds_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
+tests_unit_test_verdict_worlds_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_verdict_worlds_SOURCES = tests/unit/test_verdict_worlds.c tests/unit/random_world.c tests/unit/random_world.h
+tests_unit_test_verdict_worlds_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_schedule
+tests_unit_test_schedule_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
+tests_unit_test_schedule_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_schedule_SOURCES = tests/unit/test_schedule.c
+tests_unit_test_schedule_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_answer
+tests_unit_test_answer_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
+tests_unit_test_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_answer_SOURCES = tests/unit/test_answer.c
+tests_unit_test_answer_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_check
+tests_unit_test_check_CPPFLAGS = $(fakes_inc) $(AM_CPPFLAGS)
+tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_check_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_check_SOURCES = tests/unit/test_check.c $(fakes)
+tests_unit_test_check_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 endif
 
 # fuzz targets, replayed over seeds; no fuzzer needed
@@ -155,3 +198,72 @@ tests_fuzz_replay_settings_LDADD = libbase.a
 
 # tests/run: all tests; those of the whole relay need root
 EXTRA_DIST += tests/system
+EXTRA_DIST += tests/scenarios/README \
+	tests/scenarios/design-4-evidence-shared-verdicts-not.case \
+	tests/scenarios/design-4-inconclusive-keeps-conclusive.case \
+	tests/scenarios/design-4-mx-set-too-large.case \
+	tests/scenarios/design-4-no-such-domain.case \
+	tests/scenarios/design-4-rule10-first-contact-accept.case \
+	tests/scenarios/design-4-rule10-first-contact-defer.case \
+	tests/scenarios/design-4-rule10-map-temp-until-finished.case \
+	tests/scenarios/design-4-rule4-deadline-with-bad-evidence.case \
+	tests/scenarios/design-4-rule4-deadline-with-live-policy.case \
+	tests/scenarios/design-4-rule4-stale-bad-evidence-probed-again.case \
+	tests/scenarios/design-4-rule6-any-bad-hop-fails.case \
+	tests/scenarios/design-4-rule6-both-addresses-count.case \
+	tests/scenarios/design-4-rule6-evil-mx-below-the-real-one.case \
+	tests/scenarios/design-4-rule6-map-any-good-hop-passes.case \
+	tests/scenarios/design-4-rule6-unknown-before-good.case \
+	tests/scenarios/design-4-rule6-unreachable-hop.case \
+	tests/scenarios/design-4-rule7-map-stops-at-policy.case \
+	tests/scenarios/design-4-rule9-mx-servfail.case \
+	tests/scenarios/design-4-rule9-resolver-dead.case \
+	tests/scenarios/design-4-rule9-store-broken.case \
+	tests/scenarios/design-5-at-most-eight-hops.case \
+	tests/scenarios/design-5-clock-set-back.case \
+	tests/scenarios/design-5-clock-set-forth.case \
+	tests/scenarios/design-5-negative-hard-age.case \
+	tests/scenarios/design-5-negative-soft-and-hard.case \
+	tests/scenarios/design-5-probe-budget.case \
+	tests/scenarios/design-5-refresher-rounds.case \
+	tests/scenarios/design-5-store-unwritable.case \
+	tests/scenarios/design-5-testing-probed-daily.case \
+	tests/scenarios/recipient-forms.case \
+	tests/scenarios/restart-keeps-everything.case \
+	tests/scenarios/rfc5321-5.1-own-host-cut.case \
+	tests/scenarios/rfc7505-null-mx.case \
+	tests/scenarios/rfc8461-10-hop-without-address.case \
+	tests/scenarios/rfc8461-10-private-addresses.case \
+	tests/scenarios/rfc8461-3-enforce-honest-domain.case \
+	tests/scenarios/rfc8461-3.1-no-record.case \
+	tests/scenarios/rfc8461-3.1-other-txt-ignored.case \
+	tests/scenarios/rfc8461-3.1-record-invalid.case \
+	tests/scenarios/rfc8461-3.1-strings-joined.case \
+	tests/scenarios/rfc8461-3.1-two-records.case \
+	tests/scenarios/rfc8461-3.2-max-age-0.case \
+	tests/scenarios/rfc8461-3.2-max-age-expires.case \
+	tests/scenarios/rfc8461-3.2-max-age-from-fetch.case \
+	tests/scenarios/rfc8461-3.3-body-daily-with-unchanged-id.case \
+	tests/scenarios/rfc8461-3.3-fetch-fails-without-cache.case \
+	tests/scenarios/rfc8461-3.3-fetch-five-minutes-apart.case \
+	tests/scenarios/rfc8461-3.3-invalid-body-keeps-the-old.case \
+	tests/scenarios/rfc8461-3.3-refresh-by-operator-at-once.case \
+	tests/scenarios/rfc8461-3.4-literals.case \
+	tests/scenarios/rfc8461-3.4-smart-host.case \
+	tests/scenarios/rfc8461-3.4-subdomain-inherits-nothing.case \
+	tests/scenarios/rfc8461-4.1-implicit-mx.case \
+	tests/scenarios/rfc8461-4.1-mx-not-in-policy.case \
+	tests/scenarios/rfc8461-4.1-wildcard-one-label.case \
+	tests/scenarios/rfc8461-4.2-certificate.case \
+	tests/scenarios/rfc8461-4.3-starttls-stripped-and-back.case \
+	tests/scenarios/rfc8461-5-mode-none.case \
+	tests/scenarios/rfc8461-5-testing-never-delays.case \
+	tests/scenarios/rfc8461-5.1-cached-policy-survives-https.case \
+	tests/scenarios/rfc8461-5.1-cached-policy-survives-txt-removal.case \
+	tests/scenarios/rfc8461-5.1-new-id-before-failing.case \
+	tests/scenarios/rfc8461-5.1-weakened-policy-applies.case \
+	tests/scenarios/rfc8461-7.1-map-answer.case \
+	tests/scenarios/rfc8461-7.2-tls-too-old.case \
+	tests/scenarios/settings-exempt-domains.case \
+	tests/scenarios/settings-probe-no.case \
+	tests/scenarios/spec-S18-record-servfail-and-timeout.case
