@@ -6,6 +6,7 @@
 #include "tool.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,25 @@ static void test_words(void **state)
 			fail_msg("row %zu: on stdout: %s", i, run.out);
 		tool_run_free(&run);
 	}
+}
+
+static int help_to_full(void *arg)
+{
+	const char *program = getenv("STSGATE");
+	(void)arg;
+	dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
+	execl(program ? program : STSGATE_BUILT, "stsgate", "--help", (char *)NULL);
+	return 127;
+}
+
+/* What could not be printed is not a success. */
+static void test_full(void **state)
+{
+	(void)state;
+	struct tool_run run = tool_call(help_to_full, NULL);
+	assert_int_equal(run.status, 74);
+	assert_non_null(strstr(run.err, "output"));
+	tool_run_free(&run);
 }
 
 /* All settings as the tool prints them are a file that gives the same settings. */
@@ -219,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_settings_round),
 		cmocka_unit_test(test_no_store),
 		cmocka_unit_test_setup_teardown(test_list_show, store_make, store_remove),
