@@ -7,23 +7,30 @@
 
 #include <errno.h>
 #include <libmilter/mfapi.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #define QUEUE_ID_SIZE 64
 /* Headers removed from a message: each costs the MTA a look through its queue file. A message with more is held. */
 #define FORGED_MAX 1000
 
+#define STOP_NUDGE_MS 20
+#define STOP_NUDGES 250
+
 /* libmilter gives a callback nothing but its session: hence one milter in static storage. Written
  * before milter_run(). */
 static struct {
 	struct listener listener;
 	struct arbiter arbiter;
+	atomic_bool ended; /* libmilter */
 } milter;
 
 struct session {
@@ -303,15 +310,34 @@ void milter_try_nudge(void)
 bool milter_run(struct check *check)
 {
 	milter.arbiter.check = check;
-	return smfi_main() == MI_SUCCESS;
+	bool done = smfi_main() == MI_SUCCESS;
+	atomic_store(&milter.ended, true);
+	return done;
 }
 
+static void *library_stop(void *arg)
+{
+	(void)arg;
+	smfi_stop();
+	return NULL;
+}
+
+/* smfi_stop() waits for a lock that libmilter's listener holds until somebody connects, or 5 s: connections shorten it.
+ */
 void milter_stop(uint32_t grace_ms)
 {
+	pthread_t stopper;
+	struct timespec rest = {.tv_nsec = STOP_NUDGE_MS * 1000000L};
 	arbiter_hurry(&milter.arbiter, grace_ms);
-	smfi_stop();
-	/* libmilter looks for the stop every 5 s, or when somebody connects. */
-	nudge_send(&milter.arbiter.nudge);
+	if (pthread_create(&stopper, NULL, library_stop, NULL) != 0) {
+		smfi_stop();
+		return;
+	}
+	for (int i = 0; i < STOP_NUDGES && !atomic_load(&milter.ended); i++) {
+		nudge_send(&milter.arbiter.nudge);
+		nanosleep(&rest, NULL);
+	}
+	pthread_join(stopper, NULL);
 }
 
 bool milter_quiesce(uint32_t wait_ms)

@@ -157,6 +157,19 @@ tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_check_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_SOURCES = tests/unit/test_check.c $(fakes)
 tests_unit_test_check_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+milter_test_CPPFLAGS = $(front_inc) -I$(srcdir)/milter -I$(srcdir)/tests/fakes $(AM_CPPFLAGS)
+milter_test_files = $(milter_sources) tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h \
+	tests/unit/milter_client.c tests/unit/milter_client.h tests/unit/milter_room.c tests/unit/milter_room.h
+check_PROGRAMS += tests/unit/test_milter
+tests_unit_test_milter_CPPFLAGS = $(milter_test_CPPFLAGS)
+tests_unit_test_milter_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_milter_SOURCES = tests/unit/test_milter.c $(milter_test_files)
+tests_unit_test_milter_LDADD = $(all_layers) $(all_libs) $(MILTER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_milter_burst
+tests_unit_test_milter_burst_CPPFLAGS = $(milter_test_CPPFLAGS)
+tests_unit_test_milter_burst_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_milter_burst_SOURCES = tests/unit/test_milter_burst.c $(milter_test_files)
+tests_unit_test_milter_burst_LDADD = $(all_layers) $(all_libs) $(MILTER_LIBS) $(CMOCKA_LIBS)
 endif
 
 # fuzz targets, replayed over seeds; no fuzzer needed

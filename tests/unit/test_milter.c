@@ -1,0 +1,410 @@
+/* The milter as an MTA sees it, against the real libmilter: what is negotiated, what each verdict does under each
+ * setting, what stands in replies, headers and log. */
+#include "milter_room.h"
+
+#include "clock.h"
+
+#include "cm.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define REPLY_NO_STARTTLS                                                                                              \
+	"451 4.7.5 <enforce.example> MTA-STS policy (enforce): mx.enforce.example offers no STARTTLS "                 \
+	"[starttls-not-supported]; will be retried"
+#define REPLY_NOT_CHECKED                                                                                              \
+	"451 4.7.5 <defer.example> MTA-STS policy (enforce): mx.defer.example has not been checked yet "               \
+	"[not-yet-checked]; will be retried"
+#define TAG_ENFORCE                                                                                                    \
+	"insert 1 X-STS-Gate: domain=enforce.example; policy=enforce; verdict=fail-enforce; "                          \
+	"reason=starttls-not-supported; mx=mx.enforce.example\n"
+#define TAG_DEFER                                                                                                      \
+	"insert 1 X-STS-Gate: domain=defer.example; policy=enforce; verdict=defer; reason=not-yet-checked; "           \
+	"mx=mx.defer.example\n"
+#define TAG_TESTING                                                                                                    \
+	"insert 1 X-STS-Gate: domain=testing.example; policy=testing; verdict=fail-testing; "                          \
+	"reason=certificate-expired; mx=mx.testing.example\n"
+#define TAG_PASS                                                                                                       \
+	"insert 1 X-STS-Gate: domain=pass.example; policy=enforce; verdict=pass; reason=none; mx=mx.pass.example\n"
+#define TAG_NONE "insert 1 X-STS-Gate: domain=none.example; policy=none; verdict=none; reason=no-record\n"
+#define HELD                                                                                                           \
+	"quarantine stsgate: domain=enforce.example; policy=enforce; verdict=fail-enforce; "                           \
+	"reason=starttls-not-supported; mx=mx.enforce.example\n"
+
+enum who { SMTP, LOGGED_IN, LOCAL };
+
+/* One message with one recipient. */
+struct row {
+	const char *settings[3];
+	enum who who;
+	const char *domain;
+	const char *reply; /* to RCPT */
+	const char *end;   /* of the message, when RCPT was taken */
+};
+
+static const struct row rows[] = {
+	/* by verdict, as set by default */
+	{{NULL}, SMTP, "enforce.example", REPLY_NO_STARTTLS, NULL},
+	{{NULL}, SMTP, "defer.example", REPLY_NOT_CHECKED, NULL},
+	{{NULL}, SMTP, "testing.example", "c", TAG_TESTING "c"},
+	{{NULL}, SMTP, "pass.example", "c", "c"},
+	{{NULL}, SMTP, "none.example", "c", "c"},
+	/* milter_on_fail */
+	{{"milter_on_fail=tag"}, SMTP, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"milter_on_fail=tag"}, SMTP, "defer.example", "c", TAG_DEFER "c"},
+	{{"milter_on_fail=tag"}, SMTP, "testing.example", "c", TAG_TESTING "c"},
+	{{"milter_on_fail=tag"}, SMTP, "pass.example", "c", "c"},
+	{{"milter_on_fail=quarantine"}, SMTP, "enforce.example", "c", TAG_ENFORCE HELD "c"},
+	{{"milter_on_fail=quarantine"}, SMTP, "defer.example", REPLY_NOT_CHECKED, NULL},
+	{{"milter_on_fail=quarantine"}, SMTP, "testing.example", "c", TAG_TESTING "c"},
+	/* clients that logged in */
+	{{NULL}, LOGGED_IN, "enforce.example", REPLY_NO_STARTTLS, NULL},
+	{{"milter_on_fail=tag"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"milter_on_fail_authenticated=tag"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"milter_on_fail_authenticated=tag"}, SMTP, "enforce.example", REPLY_NO_STARTTLS, NULL},
+	{{"milter_on_fail_authenticated=quarantine"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE HELD "c"},
+	{{"milter_on_fail=tag", "milter_on_fail_authenticated=defer"}, LOGGED_IN, "enforce.example", REPLY_NO_STARTTLS,
+		NULL},
+	/* local sessions are never refused, whatever is set */
+	{{NULL}, LOCAL, "enforce.example", "c", TAG_ENFORCE HELD "c"},
+	{{NULL}, LOCAL, "defer.example", "c", TAG_DEFER "c"},
+	{{NULL}, LOCAL, "testing.example", "c", TAG_TESTING "c"},
+	{{"mta_enforces=yes"}, LOCAL, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"mta_enforces=yes", "milter_on_fail_local=quarantine"}, LOCAL, "enforce.example", "c", TAG_ENFORCE HELD "c"},
+	{{"milter_on_fail_local=tag"}, LOCAL, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"milter_on_fail=quarantine"}, LOCAL, "defer.example", "c", TAG_DEFER "c"},
+	/* milter_tag */
+	{{"milter_tag=all"}, SMTP, "pass.example", "c", TAG_PASS "c"},
+	{{"milter_tag=all"}, SMTP, "none.example", "c", TAG_NONE "c"},
+	{{"milter_tag=off"}, SMTP, "testing.example", "c", "c"},
+	{{"milter_tag=off", "milter_on_fail=quarantine"}, SMTP, "enforce.example", "c", HELD "c"},
+	/* mode = monitor never delays */
+	{{"mode=monitor"}, SMTP, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"mode=monitor"}, SMTP, "defer.example", "c", TAG_DEFER "c"},
+	{{"mode=monitor", "milter_on_fail=quarantine"}, SMTP, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"mode=monitor"}, LOCAL, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"mode=monitor", "milter_tag=off"}, SMTP, "enforce.example", "c", "c"},
+};
+
+static struct milter_client client;
+
+static void settings(const char *const *overrides)
+{
+	size_t count = 0;
+	while (count < 3 && overrides[count] != NULL)
+		count++;
+	milter_room_settings(overrides, count);
+}
+
+static void settings_one(const char *override)
+{
+	settings((const char *const[]){override, NULL, NULL});
+}
+
+static const char *rcpt(const char *domain, enum who who, const char *queue_id, char *out)
+{
+	char argument[300];
+	snprintf(argument, sizeof argument, who == LOCAL ? "a@%s" : "<a@%s>", domain);
+	return milter_client_rcpt(
+		&client, argument, who == LOCAL ? NULL : "smtp", who == LOCAL ? NULL : domain, queue_id, out);
+}
+
+static void each_verdict_does_what_is_set(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct row *row = &rows[i];
+		settings(row->settings);
+		assert_true(milter_client_mail(&client, row->who == LOGGED_IN ? "someone" : NULL));
+		const char *reply = rcpt(row->domain, row->who, NULL, out);
+		if (strcmp(reply, row->reply) != 0)
+			fail_msg("row %zu: RCPT got `%s`, not `%s`", i, reply, row->reply);
+		if (row->end == NULL) {
+			assert_true(milter_client_send(&client, 'A', NULL, 0));
+			continue;
+		}
+		const char *end = milter_client_end(&client, "4QID", out);
+		if (strcmp(end, row->end) != 0)
+			fail_msg("row %zu: the end got `%s`, not `%s`", i, end, row->end);
+	}
+}
+
+static void only_what_is_needed_is_negotiated(void **state)
+{
+	(void)state;
+	/* ADDHDRS, CHGHDRS, QUARANTINE, SETSYMLIST; NOCONNECT, NOHELO, NOBODY, NOEOH, NR_HDR, NOUNKNOWN, NODATA,
+	 * NR_MAIL */
+	assert_int_equal(client.actions, 0x131);
+	assert_int_equal(client.steps, 0x1 | 0x2 | 0x10 | 0x40 | 0x80 | 0x100 | 0x200 | 0x4000);
+	assert_string_equal(
+		client.macros, "2:i {auth_type} {auth_authen};3:i {rcpt_mailer} {rcpt_host} {rcpt_addr};5:i;");
+}
+
+/* What the macros ask about. */
+static void next_hop_and_transport_decide(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *argument, *mailer, *host, *reply;
+	} cases[] = {
+		{"<a@none.example>", "smtp", "enforce.example", REPLY_NO_STARTTLS},
+		{"<a@enforce.example>", "smtp", "[none.example]:587", "c"},
+		{"<a@none.example>", "esmtp", "Enforce.Example.", REPLY_NO_STARTTLS},
+		{"<a@enforce.example>", "smtp", "[192.0.2.1]", "c"},
+		{"<a@enforce.example>", "esmtp", "", REPLY_NO_STARTTLS},
+		{"<a@enforce.example>", "esmtp", NULL, REPLY_NO_STARTTLS},
+		{"<a@enforce.example>", "local", "enforce.example", "c"},
+		{"<a@enforce.example>", "LMTP", "enforce.example", "c"},
+		{"<a@enforce.example>", "error", "5.1.1 User unknown", "c"},
+		{"<a@enforce.example>", "locals", "enforce.example", REPLY_NO_STARTTLS},
+		{"<bob>", "smtp", "unix:/run/x", "c"},
+	};
+	char out[MILTER_REPLY_SIZE];
+	settings_one(NULL);
+	assert_true(milter_client_mail(&client, NULL));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *reply =
+			milter_client_rcpt(&client, cases[i].argument, cases[i].mailer, cases[i].host, NULL, out);
+		if (strcmp(reply, cases[i].reply) != 0)
+			fail_msg("case %zu: got `%s`, not `%s`", i, reply, cases[i].reply);
+	}
+	settings_one("milter_skip_mailers=smtp");
+	assert_true(milter_client_send(&client, 'A', NULL, 0) && milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+}
+
+static void one_recipient_is_refused_alone(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	settings_one(NULL);
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("pass.example", SMTP, NULL, out), "c");
+	assert_string_equal(rcpt("enforce.example", SMTP, "4QID", out), REPLY_NO_STARTTLS);
+	assert_string_equal(rcpt("none.example", SMTP, "4QID", out), "c");
+	assert_string_equal(milter_client_end(&client, "4QID", out), "c");
+}
+
+static void forged_headers_are_removed(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	settings_one(NULL);
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("testing.example", SMTP, NULL, out), "c");
+	assert_true(milter_client_header(&client, "X-STS-Gate", "verdict=pass"));
+	assert_true(milter_client_header(&client, "Subject", "X-STS-Gate"));
+	assert_true(milter_client_header(&client, "x-sts-gate", "verdict=pass"));
+	assert_true(milter_client_header(&client, "X-STS-Gate-2", "verdict=pass"));
+	assert_string_equal(milter_client_end(&client, "4QID", out),
+		"change 2 X-STS-Gate: \nchange 1 X-STS-Gate: \n" TAG_TESTING "c");
+	/* The next message of the session begins anew. */
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("pass.example", SMTP, NULL, out), "c");
+	assert_string_equal(milter_client_end(&client, "5QID", out), "c");
+}
+
+static void floods_of_forged_headers_are_held(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	settings_one("milter_header=X-Mine");
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("pass.example", SMTP, NULL, out), "c");
+	for (int i = 0; i < 1001; i++)
+		assert_true(milter_client_header(&client, "X-Mine", "verdict=pass"));
+	assert_string_equal(milter_client_end(&client, "4QID", out), "quarantine stsgate: too many forged headers\nc");
+}
+
+/* Bcc: a header must not tell one domain's recipients of another's. */
+static void domains_are_told_only_when_alone(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	for (int all = 0; all < 2; all++) {
+		settings_one(all ? "milter_tag_domains=yes" : NULL);
+		assert_true(milter_client_mail(&client, NULL));
+		assert_string_equal(rcpt("testing.example", SMTP, NULL, out), "c");
+		assert_string_equal(rcpt("testing.example", SMTP, NULL, out), "c");
+		assert_string_equal(milter_client_rcpt(&client, "<b@elsewhere.example>", "local", "x", NULL, out), "c");
+		assert_string_equal(milter_client_end(&client, "4QID", out),
+			all ? TAG_TESTING "c"
+			    : "insert 1 X-STS-Gate: policy=testing; verdict=fail-testing; "
+			      "reason=certificate-expired\nc");
+	}
+}
+
+static void one_header_a_domain_and_no_two_alike(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	settings_one("milter_tag_domains=yes");
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("testing.example", SMTP, NULL, out), "c");
+	assert_string_equal(rcpt("testing.b.example", SMTP, NULL, out), "c");
+	assert_string_equal(milter_client_end(&client, "4QID", out),
+		"insert 1 X-STS-Gate: domain=testing.b.example; policy=testing; verdict=fail-testing; "
+		"reason=certificate-expired; mx=mx.testing.b.example\n" TAG_TESTING "c");
+	settings_one(NULL);
+	assert_true(milter_client_mail(&client, NULL));
+	for (int i = 0; i < 150; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "testing.d%d.example", i);
+		assert_string_equal(rcpt(domain, SMTP, NULL, out), "c");
+	}
+	assert_string_equal(milter_client_end(&client, "4QID", out),
+		"insert 1 X-STS-Gate: policy=testing; verdict=fail-testing; reason=certificate-expired\nc");
+}
+
+static int64_t timed_rcpt(const char *domain, const char *expected)
+{
+	char out[MILTER_REPLY_SIZE];
+	int64_t from_ms = clock_mono_ms();
+	assert_string_equal(rcpt(domain, SMTP, NULL, out), expected);
+	return clock_mono_ms() - from_ms;
+}
+
+static void a_message_waits_no_longer_than_milter_wait(void **state)
+{
+	(void)state;
+	settings_one("milter_wait=1s");
+	assert_true(milter_client_mail(&client, NULL));
+	assert_in_range(timed_rcpt("testing-700.example", "c"), 650, 950);
+	assert_in_range(timed_rcpt("enforce-700.example", "c"), 200, 500);
+	assert_in_range(timed_rcpt("enforce-700.example", "c"), 0, 150);
+	assert_in_range(timed_rcpt("enforce.example", REPLY_NO_STARTTLS), 0, 150);
+	/* The next message has its own. */
+	assert_true(milter_client_send(&client, 'A', NULL, 0) && milter_client_mail(&client, NULL));
+	assert_in_range(timed_rcpt("testing-300.example", "c"), 250, 550);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+}
+
+static void *wait_in_other_session(void *arg)
+{
+	struct milter_client *other = arg;
+	char out[MILTER_REPLY_SIZE];
+	milter_client_rcpt(other, "<a@pass-800.example>", "smtp", "pass-800.example", NULL, out);
+	return NULL;
+}
+
+static void no_more_callbacks_wait_than_milter_waiters(void **state)
+{
+	(void)state;
+	struct milter_client other;
+	pthread_t thread;
+	settings_one("milter_waiters=1");
+	assert_true(milter_client_open(&other, milter_room_path()));
+	assert_true(milter_client_mail(&other, NULL) && milter_client_mail(&client, NULL));
+	assert_int_equal(pthread_create(&thread, NULL, wait_in_other_session, &other), 0);
+	nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+	assert_in_range(timed_rcpt("pass-800.example", "c"), 0, 250);
+	pthread_join(thread, NULL);
+	assert_in_range(timed_rcpt("pass-300.example", "c"), 250, 600);
+	milter_client_close(&other);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+}
+
+static void log_is(const char *expected)
+{
+	char *log = milter_room_log();
+	if (strstr(log, expected) == NULL)
+		fail_msg("the log is `%s`, and `%s` is not in it", log, expected);
+	free(log);
+	milter_room_log_catch();
+}
+
+static void each_verdict_is_logged_with_its_queue_id(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	milter_room_log_catch();
+	settings_one(NULL);
+	assert_true(milter_client_mail(&client, NULL));
+	rcpt("enforce.example", SMTP, NULL, out);
+	log_is("]: frontend=milter domain=enforce.example policy=enforce verdict=fail-enforce "
+	       "reason=starttls-not-supported mx=mx.enforce.example action=defer\n");
+	rcpt("testing.example", SMTP, "4QID", out);
+	log_is("]: 4QID: frontend=milter domain=testing.example policy=testing verdict=fail-testing "
+	       "reason=certificate-expired mx=mx.testing.example action=tag\n");
+	rcpt("pass.example", SMTP, "4 Q\nID", out);
+	log_is("]: \"4 Q\\x0aID\": frontend=milter domain=pass.example");
+	milter_client_end(&client, "4QID", out);
+	/* libmilter still tells the id of the message before. */
+	settings_one("mode=monitor");
+	assert_true(milter_client_mail(&client, NULL));
+	rcpt("enforce.example", SMTP, NULL, out);
+	log_is("]: frontend=milter domain=enforce.example policy=enforce verdict=fail-enforce "
+	       "reason=starttls-not-supported mx=mx.enforce.example action=tag would=defer\n");
+	rcpt("none.example", SMTP, NULL, out);
+	char *log = milter_room_log();
+	assert_string_equal(log, "");
+	free(log);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+}
+
+struct late {
+	struct milter_client client;
+	char reply[MILTER_REPLY_SIZE];
+};
+
+static void *wait_through_the_stop(void *arg)
+{
+	struct late *late = arg;
+	milter_client_rcpt(&late->client, "<a@enforce-600.example>", "smtp", "enforce-600.example", NULL, late->reply);
+	return NULL;
+}
+
+static int stop_finishes_waits_in_hand(void **state)
+{
+	static struct late late;
+	pthread_t thread;
+	milter_room_settings(NULL, 0);
+	assert_true(milter_client_open(&late.client, milter_room_path()) && milter_client_mail(&late.client, NULL));
+	assert_int_equal(pthread_create(&thread, NULL, wait_through_the_stop, &late), 0);
+	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+	int64_t from_ms = clock_mono_ms();
+	int status = milter_room_close(state);
+	assert_in_range(clock_mono_ms() - from_ms, 300, 4000);
+	pthread_join(thread, NULL);
+	assert_non_null(strstr(late.reply, "451 4.7.5 <enforce-600.example>"));
+	milter_client_close(&late.client);
+	return status;
+}
+
+static int client_open(void **state)
+{
+	(void)state;
+	return milter_client_open(&client, milter_room_path()) ? 0 : -1;
+}
+
+static int client_close(void **state)
+{
+	(void)state;
+	milter_client_close(&client);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, client_open, client_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(only_what_is_needed_is_negotiated),
+		TEST(each_verdict_does_what_is_set),
+		TEST(next_hop_and_transport_decide),
+		TEST(one_recipient_is_refused_alone),
+		TEST(forged_headers_are_removed),
+		TEST(floods_of_forged_headers_are_held),
+		TEST(domains_are_told_only_when_alone),
+		TEST(one_header_a_domain_and_no_two_alike),
+		TEST(a_message_waits_no_longer_than_milter_wait),
+		TEST(no_more_callbacks_wait_than_milter_waiters),
+		TEST(each_verdict_is_logged_with_its_queue_id),
+	};
+	return cmocka_run_group_tests(tests, milter_room_open, stop_finishes_waits_in_hand);
+}
