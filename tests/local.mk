@@ -170,6 +170,11 @@ tests_unit_test_milter_burst_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_milter_burst_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_milter_burst_SOURCES = tests/unit/test_milter_burst.c $(milter_test_files)
 tests_unit_test_milter_burst_LDADD = $(all_layers) $(all_libs) $(MILTER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_probe
+tests_unit_test_probe_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_probe_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_probe_SOURCES = tests/unit/test_probe.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
+tests_unit_test_probe_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 endif
 
 # fuzz targets, replayed over seeds; no fuzzer needed

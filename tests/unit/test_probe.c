@@ -1,0 +1,652 @@
+/* probe against scripted SMTP servers, in a network namespace of the program's own. */
+#include "clock.h"
+#include "netns.h"
+#include "pki.h"
+#include "probe.h"
+#include "smtp.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HOST "mx.example.com"
+#define TIMEOUT_MS 900
+#define GREETING "220 mx ESMTP\r\n"
+#define EHLO "250-mx\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 8BITMIME\r\n"
+#define GO "220 go ahead\r\n"
+#define HANG NULL /* in place of a reply: say nothing */
+#define CUT ""    /* in place of a reply: close */
+
+enum cert {
+	CERT_GOOD,
+	CERT_WILDCARD,
+	CERT_PARTIAL,
+	CERT_CN_ONLY,
+	CERT_EXPIRED,
+	CERT_FUTURE,
+	CERT_OTHER_NAME,
+	CERT_SELF_SIGNED,
+	CERT_STRANGER,
+	CERT_EXPIRED_OTHER_NAME,
+	CERT_STRANGER_EXPIRED_OTHER_NAME,
+	CERT_SHORT_KEY,
+	CERT_LONG,
+	CERT_ODD_NAMES,
+	CERT_COUNT
+};
+
+enum manner {
+	TLS_GOOD,
+	TLS_HANG,
+	TLS_CUT,
+	TLS_GARBAGE,
+	TLS_ALERT,
+	TLS_ONLY_1_0,
+	TLS_ONLY_1_1,
+	TLS_ONLY_1_2,
+	TLS_ANONYMOUS,
+	TLS_SLOW
+};
+
+struct script {
+	const char *greeting, *ehlo, *starttls;
+	enum manner manner;
+	enum cert cert;
+	unsigned dribble_ms; /* between octets of the greeting */
+};
+
+static struct pki_pair ca, stranger, leaves[CERT_COUNT];
+static char ca_file[] = "/tmp/stsgate-test-probe-XXXXXX";
+
+struct server {
+	const struct script *script;
+	int listener, stop[2];
+	uint16_t port;
+	pthread_t thread;
+	char client[64], sni[256], commands[1024], quit[64];
+};
+
+/* The server */
+
+static void hang(struct server *server, int fd)
+{
+	struct pollfd fds[2] = {{.fd = fd, .events = POLLRDHUP}, {.fd = server->stop[0], .events = POLLIN}};
+
+	poll(fds, 2, 10000);
+}
+
+static bool say(struct server *server, int fd, const char *reply, unsigned dribble_ms)
+{
+	if (reply == HANG) {
+		hang(server, fd);
+		return false;
+	}
+	if (!dribble_ms)
+		return *reply && send(fd, reply, strlen(reply), MSG_NOSIGNAL) > 0;
+	for (; *reply && send(fd, reply, 1, MSG_NOSIGNAL) == 1; reply++)
+		usleep(dribble_ms * 1000);
+	return true;
+}
+
+/* One command line; octet by octet, so that nothing of a ClientHello is taken. */
+static bool hear(struct server *server, int fd)
+{
+	size_t used = strlen(server->commands);
+	char octet;
+
+	while (used < sizeof server->commands - 1 && recv(fd, &octet, 1, 0) == 1) {
+		server->commands[used++] = octet;
+		server->commands[used] = '\0';
+		if (octet == '\n')
+			return true;
+	}
+	return false;
+}
+
+static void answer_raw(struct server *server, int fd, const void *bytes, size_t len)
+{
+	char hello[4096];
+
+	(void)server;
+	recv(fd, hello, sizeof hello, 0);
+	send(fd, bytes, len, MSG_NOSIGNAL);
+	recv(fd, hello, sizeof hello, 0);
+}
+
+static SSL_CTX *server_context(const struct script *script)
+{
+	SSL_CTX *ctx = pki_server(&leaves[script->cert]);
+
+	if (script->manner == TLS_ONLY_1_0)
+		SSL_CTX_set_max_proto_version(ctx, TLS1_VERSION);
+	if (script->manner == TLS_ONLY_1_1)
+		SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
+	if (script->manner == TLS_ONLY_1_2 || script->manner == TLS_ANONYMOUS)
+		SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+	if (script->manner == TLS_ANONYMOUS) { /* preferred, but not without another */
+		SSL_CTX_set_cipher_list(ctx, "aNULL:HIGH:@SECLEVEL=0");
+		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+		SSL_CTX_set_dh_auto(ctx, 1);
+	}
+	return ctx;
+}
+
+static void serve_tls(struct server *server, int fd)
+{
+	SSL_CTX *ctx = server_context(server->script);
+	SSL *ssl = SSL_new(ctx);
+	const char *sni;
+	int len;
+
+	SSL_set_fd(ssl, fd);
+	if (SSL_accept(ssl) == 1) {
+		sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+		snprintf(server->sni, sizeof server->sni, "%s", sni ? sni : "");
+		len = SSL_read(ssl, server->quit, sizeof server->quit - 1);
+		server->quit[len > 0 ? len : 0] = '\0';
+		if (server->script->manner == TLS_SLOW)
+			hang(server, fd);
+		SSL_write(ssl, "221 bye\r\n", 9);
+		SSL_shutdown(ssl);
+	}
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	ERR_clear_error();
+}
+
+static void serve_handshake(struct server *server, int fd)
+{
+	switch (server->script->manner) {
+	case TLS_CUT:
+		return;
+	case TLS_HANG:
+		hang(server, fd);
+		return;
+	case TLS_GARBAGE:
+		answer_raw(server, fd, "250 what?\r\n", 11);
+		return;
+	case TLS_ALERT: /* fatal, protocol_version */
+		answer_raw(server, fd, "\25\3\1\0\2\2\106", 7);
+		return;
+	case TLS_GOOD:
+	case TLS_ONLY_1_0:
+	case TLS_ONLY_1_1:
+	case TLS_ONLY_1_2:
+	case TLS_ANONYMOUS:
+	case TLS_SLOW:
+		serve_tls(server, fd);
+	}
+}
+
+static void serve(struct server *server, int fd)
+{
+	const struct script *script = server->script;
+
+	server->commands[0] = '\0';
+	if (say(server, fd, script->greeting, script->dribble_ms) && hear(server, fd) &&
+		say(server, fd, script->ehlo, 0) && hear(server, fd) && say(server, fd, script->starttls, 0))
+		serve_handshake(server, fd);
+	close(fd);
+}
+
+static void *server_run(void *arg)
+{
+	struct server *server = arg;
+	struct pollfd fds[2] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
+	sigset_t pipe_signal;
+
+	/* In this thread alone: the product must do without. */
+	sigemptyset(&pipe_signal);
+	sigaddset(&pipe_signal, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+	for (;;) {
+		struct sockaddr_storage peer;
+		socklen_t len = sizeof peer;
+		int fd;
+
+		poll(fds, 2, -1);
+		if (fds[1].revents)
+			return NULL;
+		fd = accept(server->listener, (struct sockaddr *)&peer, &len);
+		if (peer.ss_family == AF_INET)
+			inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, server->client,
+				sizeof server->client);
+		serve(server, fd);
+	}
+}
+
+static int listen_on(const char *address, int backlog, uint16_t *port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	bool six = strchr(address, ':') != NULL;
+	struct sockaddr *here = six ? (struct sockaddr *)&in6 : (struct sockaddr *)&in;
+	socklen_t len = six ? sizeof in6 : sizeof in;
+	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(inet_pton(six ? AF_INET6 : AF_INET, address, six ? (void *)&in6.sin6_addr : &in.sin_addr), 1);
+	assert_int_equal(bind(fd, here, len), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	assert_int_equal(getsockname(fd, here, &len), 0);
+	*port = ntohs(six ? in6.sin6_port : in.sin_port);
+	return fd;
+}
+
+static void server_start(struct server *server, const struct script *script, const char *address)
+{
+	*server = (struct server){.script = script};
+	server->listener = listen_on(address, 16, &server->port);
+	assert_int_equal(pipe(server->stop), 0);
+	assert_int_equal(pthread_create(&server->thread, NULL, server_run, server), 0);
+}
+
+static void server_stop(struct server *server)
+{
+	assert_int_equal(write(server->stop[1], "", 1), 1);
+	pthread_join(server->thread, NULL);
+	close(server->listener);
+	close(server->stop[0]);
+	close(server->stop[1]);
+}
+
+/* Probing */
+
+static struct address address_of(const char *text)
+{
+	struct address address;
+
+	assert_true(address_parse(&address, text));
+	return address;
+}
+
+static struct prober *prober_of(const char *bind4)
+{
+	struct probe_options options = {.ca_file = ca_file, .helo = "relay.example"};
+	struct failure why = {0};
+	struct prober *prober;
+
+	if (bind4)
+		options.bind4 = address_of(bind4);
+	prober = prober_new(&options, &why);
+	if (!prober)
+		fail_msg("%s", why.text);
+	return prober;
+}
+
+static struct evidence probe(const char *bind4, const char *address, uint16_t port)
+{
+	struct prober *prober = prober_of(bind4);
+	struct address to = address_of(address);
+	struct evidence seen;
+
+	memset(&seen, 0xff, sizeof seen);
+	probe_address(prober, HOST, &to, port, TIMEOUT_MS, &seen);
+	prober_free(&prober);
+	assert_null(prober);
+	return seen;
+}
+
+static struct evidence probe_script(const struct script *script, const char *address, struct server *server)
+{
+	server_start(server, script, address);
+	int64_t begun_ms = clock_mono_ms();
+	struct evidence seen = probe(NULL, address, server->port);
+	int64_t took_ms = clock_mono_ms() - begun_ms;
+	server_stop(server);
+	assert_in_range(took_ms, 0, TIMEOUT_MS + 200);
+	assert_string_equal(seen.address, address);
+	return seen;
+}
+
+#define LINE_4 "220-4567890123456789012345678901234567890123456789012345678901\r\n" /* 64 octets */
+#define LINES_16                                                                                                       \
+	LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4
+#define LINES_48 LINES_16 LINES_16 LINES_16
+#define LINES_63                                                                                                       \
+	LINES_48 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4 LINE_4     \
+		LINE_4
+#define LINE_LAST "220 4567890123456789012345678901234567890123456789012345678901\r\n"
+_Static_assert(sizeof LINES_63 LINE_LAST - 1 == 4096, "as long as what the probe reads at once");
+
+static const struct {
+	const char *name;
+	struct script script;
+	enum reason reason;
+	const char *text;
+} rows[] = {
+	{"good", {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0}, REASON_NONE, ""},
+	{"wildcard", {GREETING, EHLO, GO, TLS_GOOD, CERT_WILDCARD, 0}, REASON_NONE, ""},
+	{"TLS 1.2", {GREETING, EHLO, GO, TLS_ONLY_1_2, CERT_GOOD, 0}, REASON_NONE, ""},
+	{"anonymous preferred", {GREETING, EHLO, GO, TLS_ANONYMOUS, CERT_GOOD, 0}, REASON_NONE, ""},
+	{"no goodbye", {GREETING, EHLO, GO, TLS_SLOW, CERT_GOOD, 0}, REASON_NONE, ""},
+	{"long greeting", {"220-a\r\n220-b\r\n220 c\r\n", EHLO, GO, TLS_GOOD, CERT_GOOD, 0}, REASON_NONE, ""},
+	{"lower case", {GREETING, "250-mx\r\n250 starttls\r\n", GO, TLS_GOOD, CERT_GOOD, 0}, REASON_NONE, ""},
+	/* certificates */
+	{"partial wildcard", {GREETING, EHLO, GO, TLS_GOOD, CERT_PARTIAL, 0}, REASON_CERT_HOST_MISMATCH, "mismatch"},
+	{"CN only", {GREETING, EHLO, GO, TLS_GOOD, CERT_CN_ONLY, 0}, REASON_CERT_HOST_MISMATCH, "mismatch"},
+	{"other name", {GREETING, EHLO, GO, TLS_GOOD, CERT_OTHER_NAME, 0}, REASON_CERT_HOST_MISMATCH, "mismatch"},
+	{"expired", {GREETING, EHLO, GO, TLS_GOOD, CERT_EXPIRED, 0}, REASON_CERT_EXPIRED, "expired"},
+	{"future", {GREETING, EHLO, GO, TLS_GOOD, CERT_FUTURE, 0}, REASON_CERT_NOT_YET_VALID, "not yet valid"},
+	{"self-signed", {GREETING, EHLO, GO, TLS_GOOD, CERT_SELF_SIGNED, 0}, REASON_CERT_UNTRUSTED, "self-signed"},
+	{"stranger's CA", {GREETING, EHLO, GO, TLS_GOOD, CERT_STRANGER, 0}, REASON_CERT_UNTRUSTED, "issuer"},
+	{"expired, other name", {GREETING, EHLO, GO, TLS_GOOD, CERT_EXPIRED_OTHER_NAME, 0}, REASON_CERT_EXPIRED, ""},
+	{"all wrong", {GREETING, EHLO, GO, TLS_GOOD, CERT_STRANGER_EXPIRED_OTHER_NAME, 0}, REASON_CERT_UNTRUSTED, ""},
+	{"short key", {GREETING, EHLO, GO, TLS_GOOD, CERT_SHORT_KEY, 0}, REASON_TLS_FAILED, "key too weak"},
+	{"overlong chain", {GREETING, EHLO, GO, TLS_GOOD, CERT_LONG, 0}, REASON_TLS_FAILED, "excessive message size"},
+	/* handshakes */
+	{"TLS 1.0", {GREETING, EHLO, GO, TLS_ONLY_1_0, CERT_GOOD, 0}, REASON_TLS_TOO_OLD, "TLSv1"},
+	{"TLS 1.1", {GREETING, EHLO, GO, TLS_ONLY_1_1, CERT_GOOD, 0}, REASON_TLS_TOO_OLD, "TLSv1.1"},
+	{"TLS 1.1, bad certificate", {GREETING, EHLO, GO, TLS_ONLY_1_1, CERT_STRANGER, 0}, REASON_TLS_TOO_OLD, ""},
+	{"version alert", {GREETING, EHLO, GO, TLS_ALERT, CERT_GOOD, 0}, REASON_TLS_TOO_OLD, "protocol version"},
+	{"garbage", {GREETING, EHLO, GO, TLS_GARBAGE, CERT_GOOD, 0}, REASON_TLS_FAILED, "wrong version number"},
+	{"cut", {GREETING, EHLO, GO, TLS_CUT, CERT_GOOD, 0}, REASON_TLS_FAILED, "cut"},
+	{"never answered", {GREETING, EHLO, GO, TLS_HANG, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "handshake"},
+	/* STARTTLS */
+	{"not offered", {GREETING, "250-mx\r\n250 8BITMIME\r\n", CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_STARTTLS_MISSING,
+		""},
+	{"only as name", {GREETING, "250 STARTTLS\r\n", CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_STARTTLS_MISSING, ""},
+	{"stripped", {GREETING, "250-mx\r\n250 XXXXXXXX\r\n", CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_STARTTLS_MISSING,
+		""},
+	{"no EHLO", {GREETING, "502 what?\r\n", CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_STARTTLS_MISSING, "502 what?"},
+	{"refused 454", {GREETING, EHLO, "454 not now\r\n", TLS_GOOD, CERT_GOOD, 0}, REASON_STARTTLS_REFUSED,
+		"454 not now"},
+	{"refused 502", {GREETING, EHLO, "502 no\r\n", TLS_GOOD, CERT_GOOD, 0}, REASON_STARTTLS_REFUSED, "502 no"},
+	{"injection", {GREETING, EHLO, GO "250 evil\r\n", TLS_GOOD, CERT_GOOD, 0}, REASON_STARTTLS_INJECTION, ""},
+	{"injection behind a full buffer", {GREETING, EHLO, LINES_63 LINE_LAST "X", TLS_GOOD, CERT_GOOD, 0},
+		REASON_STARTTLS_INJECTION, ""},
+	{"odd reply", {GREETING, EHLO, "250 fine\r\n", TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "250 fine"},
+	{"cut at STARTTLS", {GREETING, EHLO, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "closed to STARTTLS"},
+	{"silent at STARTTLS", {GREETING, EHLO, HANG, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "STARTTLS"},
+	/* greeting and EHLO */
+	{"554", {"554 go away\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_GREETING, "554 go away"},
+	{"421", {"421 busy\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_GREETING, "421 busy"},
+	{"EHLO 421", {GREETING, "421 busy\r\n", CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_GREETING, "421 busy"},
+	{"250 as greeting", {"250 hi\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "250 hi"},
+	{"not SMTP", {"SSH-2.0-x\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "no SMTP reply"},
+	{"closed at once", {CUT, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "closed before the greeting"},
+	{"closed at EHLO", {GREETING, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "closed to EHLO"},
+	{"silent", {HANG, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "before the greeting"},
+	{"silent at EHLO", {GREETING, HANG, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "to EHLO"},
+	{"dribbling", {GREETING, CUT, CUT, TLS_GOOD, CERT_GOOD, 100}, REASON_HOP_TIMEOUT, "before the greeting"},
+};
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct server server;
+		struct evidence seen = probe_script(&rows[i].script, "127.0.0.1", &server);
+		bool no_text = seen.reason == REASON_NONE;
+
+		if (seen.reason != rows[i].reason || !strstr(seen.text, rows[i].text) ||
+			(seen.text[0] == '\0') != no_text)
+			fail_msg("%s: %s, %s", rows[i].name, reason_name(seen.reason), seen.text);
+		if (no_text && strcmp(server.quit, "QUIT\r\n") != 0)
+			fail_msg("%s: quits with %s", rows[i].name, server.quit);
+		if (seen.at != 0)
+			fail_msg("%s: at", rows[i].name);
+	}
+}
+
+static void test_evidence(void **state)
+{
+	static const struct script good = {GREETING, EHLO, GO, TLS_GOOD, CERT_ODD_NAMES, 0};
+	static const struct script expired = {GREETING, EHLO, GO, TLS_ONLY_1_2, CERT_EXPIRED, 0};
+	struct server server;
+	(void)state;
+
+	struct evidence seen = probe_script(&good, "127.0.0.1", &server);
+	assert_int_equal(seen.reason, REASON_NONE);
+	assert_int_equal(seen.protocol, 0x0304);
+	assert_int_equal(seen.chain, X509_V_OK);
+	assert_in_range(seen.not_after, time(NULL) + 29 * 86400, time(NULL) + 31 * 86400);
+	assert_ptr_equal(strstr(seen.cipher, "TLS_"), seen.cipher);
+	assert_string_equal(seen.names, "a?b?c.example mx.example.com *.example.net");
+	assert_string_equal(server.sni, HOST);
+	assert_string_equal(server.commands, "EHLO relay.example\r\nSTARTTLS\r\n");
+	assert_string_equal(server.client, "127.0.0.1");
+
+	seen = probe_script(&expired, "127.0.0.1", &server);
+	assert_int_equal(seen.protocol, 0x0303);
+	assert_int_equal(seen.chain, X509_V_ERR_CERT_HAS_EXPIRED);
+	assert_in_range(seen.not_after, time(NULL) - 120, time(NULL));
+	assert_string_equal(seen.names, HOST);
+}
+
+static void test_plaintext_quit(void **state)
+{
+	static const struct script script = {GREETING, "250 mx\r\n", CUT, TLS_GOOD, CERT_GOOD, 0};
+	struct server server;
+	(void)state;
+
+	probe_script(&script, "127.0.0.1", &server);
+	assert_string_equal(server.commands, "EHLO relay.example\r\nQUIT\r\n");
+}
+
+static const struct script good_script = {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0};
+
+static void test_ipv6(void **state)
+{
+	struct server server;
+	(void)state;
+	assert_int_equal(probe_script(&good_script, "::1", &server).reason, REASON_NONE);
+}
+
+static void test_bind(void **state)
+{
+	struct server server;
+	(void)state;
+
+	server_start(&server, &good_script, "127.0.0.1");
+	struct evidence bound = probe("127.0.0.5", "127.0.0.1", server.port);
+	struct evidence unbound = probe("192.0.2.77", "127.0.0.1", server.port);
+	server_stop(&server);
+	assert_int_equal(bound.reason, REASON_NONE);
+	assert_string_equal(server.client, "127.0.0.5");
+	assert_int_equal(unbound.reason, REASON_HOP_INTERNAL);
+}
+
+static void test_unreachable(void **state)
+{
+	uint16_t port;
+	int fd = listen_on("127.0.0.1", 1, &port);
+	(void)state;
+
+	close(fd);
+	assert_int_equal(probe(NULL, "127.0.0.1", port).reason, REASON_HOP_UNREACHABLE);
+	assert_int_equal(probe(NULL, "192.0.2.1", 25).reason, REASON_HOP_UNREACHABLE);
+	assert_int_equal(probe(NULL, "2001:db8::1", 25).reason, REASON_HOP_UNREACHABLE);
+}
+
+/* A listener whose queue is full drops what comes. */
+static void test_connect_timeout(void **state)
+{
+	struct sockaddr_in there = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	uint16_t port;
+	int fd = listen_on("127.0.0.1", 0, &port), filling[3];
+	(void)state;
+
+	there.sin_port = htons(port);
+	for (int i = 0; i < 3; i++) {
+		filling[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(filling[i], (struct sockaddr *)&there, sizeof there);
+	}
+	int64_t begun_ms = clock_mono_ms();
+	struct evidence seen = probe(NULL, "127.0.0.1", port);
+	assert_in_range(clock_mono_ms() - begun_ms, TIMEOUT_MS - 10, TIMEOUT_MS + 200);
+	assert_int_equal(seen.reason, REASON_HOP_TIMEOUT);
+	for (int i = 0; i < 3; i++)
+		close(filling[i]);
+	close(fd);
+}
+
+static void test_no_descriptors(void **state)
+{
+	struct prober *prober = prober_of(NULL);
+	struct address to = address_of("127.0.0.1");
+	struct rlimit old, none;
+	struct evidence seen;
+	(void)state;
+
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = old;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	probe_address(prober, HOST, &to, 25, TIMEOUT_MS, &seen);
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_int_equal(seen.reason, REASON_HOP_INTERNAL);
+	prober_free(&prober);
+}
+
+/* A reply without end. */
+static void test_endless_reply(void **state)
+{
+	size_t size = SMTP_REPLY_BYTES_MAX + 1000;
+	char *greeting = malloc(size + 1);
+	struct script script = {greeting, CUT, CUT, TLS_GOOD, CERT_GOOD, 0};
+	struct server server;
+	(void)state;
+
+	for (size_t i = 0; i < size; i++)
+		greeting[i] = "220-x\r\n"[i % 7];
+	greeting[size] = '\0';
+	assert_int_equal(probe_script(&script, "127.0.0.1", &server).reason, REASON_HOP_PROTOCOL);
+	memset(greeting, '2', size);
+	assert_int_equal(probe_script(&script, "127.0.0.1", &server).reason, REASON_HOP_PROTOCOL);
+	free(greeting);
+}
+
+struct job {
+	struct prober *prober;
+	uint16_t port;
+	enum reason reason;
+};
+
+static void *job_run(void *arg)
+{
+	struct job *job = arg;
+	struct address to = address_of("127.0.0.1");
+	struct evidence seen;
+
+	probe_address(job->prober, HOST, &to, job->port, 8000, &seen);
+	job->reason = seen.reason;
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct prober *prober = prober_of(NULL);
+	struct server server;
+	struct job jobs[8];
+	pthread_t threads[8];
+	(void)state;
+
+	server_start(&server, &good_script, "127.0.0.1");
+	for (int i = 0; i < 8; i++) {
+		jobs[i] = (struct job){.prober = prober, .port = server.port};
+		assert_int_equal(pthread_create(&threads[i], NULL, job_run, &jobs[i]), 0);
+	}
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(jobs[i].reason, REASON_NONE);
+	}
+	server_stop(&server);
+	prober_free(&prober);
+}
+
+static void test_bad_options(void **state)
+{
+	static const struct probe_options bad[] = {
+		{.ca_file = "/nonexistent/ca.pem", .helo = "relay.example"},
+		{.ca_file = ca_file, .helo = "relay\r\nMAIL"},
+		{.ca_file = ca_file, .helo = ""},
+	};
+	static const char *const words[] = {"/nonexistent/ca.pem", "probe_helo", "probe_helo"};
+	(void)state;
+
+	for (size_t i = 0; i < 3; i++) {
+		struct failure why = {0};
+
+		assert_null(prober_new(&bad[i], &why));
+		assert_int_equal(why.code, EX_CONFIG);
+		assert_non_null(strstr(why.text, words[i]));
+	}
+}
+
+static int set_up(void **state)
+{
+	static const struct pki_request requests[CERT_COUNT] = {
+		[CERT_GOOD] = {.san = "DNS:" HOST},
+		[CERT_WILDCARD] = {.san = "DNS:*.example.com"},
+		[CERT_PARTIAL] = {.san = "DNS:m*.example.com"},
+		[CERT_CN_ONLY] = {.cn = HOST},
+		[CERT_EXPIRED] = {.san = "DNS:" HOST, .from_s = -7200, .until_s = -60},
+		[CERT_FUTURE] = {.san = "DNS:" HOST, .from_s = 3600},
+		[CERT_OTHER_NAME] = {.cn = HOST, .san = "DNS:other.example.com"},
+		[CERT_SELF_SIGNED] = {.san = "DNS:" HOST},
+		[CERT_STRANGER] = {.san = "DNS:" HOST},
+		[CERT_EXPIRED_OTHER_NAME] = {.san = "DNS:other.example.com", .from_s = -7200, .until_s = -60},
+		[CERT_STRANGER_EXPIRED_OTHER_NAME] = {.san = "DNS:other.example.com", .from_s = -7200, .until_s = -60},
+		[CERT_SHORT_KEY] = {.san = "DNS:" HOST, .rsa_bits = 1024},
+		[CERT_LONG] = {.san = "DNS:" HOST, .padding = 110 * 1024},
+		[CERT_ODD_NAMES] = {.san = "DNS:a b\ac.example,IP:192.0.2.1,DNS:" HOST ",DNS:*.example.net"},
+	};
+	(void)state;
+
+	ca = pki_ca("test");
+	stranger = pki_ca("stranger");
+	pki_write_temporary(&ca, ca_file);
+	for (int i = 0; i < CERT_COUNT; i++) {
+		bool strange = i == CERT_STRANGER || i == CERT_STRANGER_EXPIRED_OTHER_NAME;
+
+		leaves[i] = pki_issue(i == CERT_SELF_SIGNED ? NULL : strange ? &stranger : &ca, &requests[i]);
+	}
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	pki_free(&ca);
+	pki_free(&stranger);
+	for (int i = 0; i < CERT_COUNT; i++)
+		pki_free(&leaves[i]);
+	unlink(ca_file);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_plaintext_quit),
+		cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_bind),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_connect_timeout),
+		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_endless_reply),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_bad_options),
+	};
+
+	netns_enter();
+	alarm(120);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
