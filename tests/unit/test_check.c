@@ -117,7 +117,7 @@ static struct question question_of(const char *domain, enum purpose purpose)
 
 /* Tickets: how many ended, and how. */
 struct tally {
-	atomic_uint done, pass, fail, final;
+	atomic_uint done, pass, fail, final, unsure; /* unsure: final, though it says that it is not */
 };
 
 static void tally_done(void *arg, struct outcome *outcome)
@@ -126,6 +126,7 @@ static void tally_done(void *arg, struct outcome *outcome)
 	tally->pass += outcome->verdict.kind == VERDICT_PASS;
 	tally->fail += outcome->verdict.kind == VERDICT_FAIL_ENFORCE;
 	tally->final += outcome->final;
+	tally->unsure += outcome->final && outcome->verdict.reason == REASON_FIRST_CONTACT;
 	tally->done++;
 }
 
@@ -317,6 +318,8 @@ static void test_stop_while_open(void **state)
 	assert_int_equal(pthread_create(&opener, NULL, gate_opener, NULL), 0);
 	check_free(&p.check);
 	assert_int_equal(tally.done, 50);
+	assert_true(tally.final < 50);
+	assert_int_equal(tally.unsure, 0);
 	pthread_join(opener, NULL);
 	product_stop(&p);
 }
