@@ -1,11 +1,10 @@
 /* The shell under concurrency, with the fakes in place of the network: work in flight is shared, waiting cases hold no
  * worker, and nothing that asks, gives up, reloads or stops at the same time goes wrong. Meant to be run under
  * ThreadSanitizer too. */
-#include "cases.h"
 #include "clock.h"
+#include "product.h"
 #include "world.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -16,104 +15,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define SETTLE_MS 30000
-
-struct product {
-	char directory[64];
-	struct store *store;
-	struct config *config;
-	struct check *check;
-};
-
-static struct config *config_made(const char *setting)
-{
-	struct failure why;
-	char own[] = "own_hosts=relay.example.net", more[128];
-	snprintf(more, sizeof more, "%s", setting);
-	char *overrides[] = {own, more};
-	struct settings *settings = settings_read(NULL, false, overrides, 2, &why);
-	assert_non_null(settings);
-	struct config *config = config_new(settings, &why);
-	assert_non_null(config);
-	return config;
-}
-
-static void product_start(struct product *p, unsigned workers)
-{
-	struct failure why;
-	snprintf(p->directory, sizeof p->directory, "/tmp/stsgate-check-XXXXXX");
-	assert_non_null(mkdtemp(p->directory));
-	p->store = store_open(p->directory, 64 << 20, STORE_OWNER, &why);
-	assert_non_null(p->store);
-	p->config = config_made("mta_enforces=no");
-	struct check_options options = {.config = p->config, .store = p->store, .workers = workers};
-	p->check = check_new(&options, &why);
-	assert_non_null(p->check);
-}
-
-static void product_stop(struct product *p)
-{
-	check_free(&p->check);
-	store_close(&p->store);
-	config_unref(&p->config);
-	DIR *directory = opendir(p->directory);
-	for (struct dirent *item; directory && (item = readdir(directory));) {
-		char path[400];
-		snprintf(path, sizeof path, "%s/%s", p->directory, item->d_name);
-		if (item->d_name[0] != '.')
-			unlink(path);
-	}
-	if (directory)
-		closedir(directory);
-	rmdir(p->directory);
-	assert_int_equal(world_busy(), 0);
-	assert_int_equal(world_views_open(), 0);
-	world_reset();
-}
-
-static void pause_ms(int ms)
-{
-	nanosleep(&(struct timespec){ms / 1000, (long)(ms % 1000) * 1000000}, NULL);
-}
-
-static unsigned cases_open_now(struct check *check)
-{
-	lock_take(&check->lock);
-	unsigned cases = check->cases;
-	lock_drop(&check->lock);
-	return cases;
-}
-
-static void settle(struct check *check)
-{
-	int64_t deadline = clock_mono_ms() + SETTLE_MS;
-	while (cases_open_now(check) > 0 && clock_mono_ms() < deadline)
-		pause_ms(1);
-	assert_int_equal(cases_open_now(check), 0);
-}
-
-static void domain_made(const char *domain, const char *mx)
-{
-	char name[DOMAIN_SIZE + 16], text[DOMAIN_SIZE + 64];
-	const char *record = text;
-	snprintf(name, sizeof name, "_mta-sts.%s", domain);
-	snprintf(text, sizeof text, "v=STSv1; id=1;");
-	assert_true(world_dns(name, DNS_TXT, 3600, &record, 1));
-	snprintf(text, sizeof text, "version: STSv1\nmode: enforce\nmax_age: 604800\nmx: %s\n", mx);
-	world_policy(domain, text, strlen(text));
-	snprintf(text, sizeof text, "10 %s", mx);
-	assert_true(world_dns(domain, DNS_MX, 3600, &record, 1));
-	world_address(mx);
-	world_hop(mx, REASON_NONE, 0x0304);
-}
-
-static struct question question_of(const char *domain, enum purpose purpose)
-{
-	struct question question;
-	question_from_next_hop(&question, domain, strlen(domain), purpose);
-	return question;
-}
 
 /* Tickets: how many ended, and how. */
 struct tally {
@@ -134,7 +35,7 @@ static void await(struct tally *tally, unsigned done)
 {
 	int64_t deadline = clock_mono_ms() + SETTLE_MS;
 	while (tally->done < done && clock_mono_ms() < deadline)
-		pause_ms(1);
+		product_pause(1);
 	assert_int_equal(tally->done, done);
 }
 
@@ -145,9 +46,9 @@ static void test_one_discovery(void **state)
 	struct product p;
 	struct tally tally = {0};
 	product_start(&p, 8);
-	domain_made("example.com", "mx1.example.com");
+	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("fetch example.com");
-	struct question question = question_of("example.com", PURPOSE_DELIVER);
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
 	for (int i = 0; i < 100; i++)
 		assert_true(check_start(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
 	assert_true(world_gate_await("fetch example.com", 1, SETTLE_MS));
@@ -169,14 +70,14 @@ static void test_purposes_share(void **state)
 	struct product p;
 	struct tally tally = {0};
 	product_start(&p, 8);
-	domain_made("example.com", "mx1.example.com");
+	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("dns TXT _mta-sts.example.com");
-	struct question deliver = question_of("example.com", PURPOSE_DELIVER);
-	struct question map = question_of("example.com", PURPOSE_MAP);
+	struct question deliver = product_question("example.com", PURPOSE_DELIVER);
+	struct question map = product_question("example.com", PURPOSE_MAP);
 	check_start(p.check, &deliver, tally_done, &tally);
 	check_start(p.check, &map, tally_done, &tally);
 	assert_true(world_gate_await("dns TXT _mta-sts.example.com", 1, SETTLE_MS));
-	pause_ms(50); /* the second one reaches the record, and is parked */
+	product_pause(50); /* the second one reaches the record, and is parked */
 	world_gate_open("dns TXT _mta-sts.example.com");
 	await(&tally, 2);
 	assert_int_equal(tally.pass, 2);
@@ -195,19 +96,19 @@ static void test_one_probe(void **state)
 	for (int i = 0; i < 100; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%d.example.com", i);
-		domain_made(domain, "mx.example.net");
-		struct question question = question_of(domain, PURPOSE_DELIVER);
+		product_domain(domain, "mx.example.net");
+		struct question question = product_question(domain, PURPOSE_DELIVER);
 		assert_true(check_start(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
 	}
 	assert_true(world_gate_await("probe mx.example.net", 1, SETTLE_MS));
 	/* One of four workers waits at the gate, 99 cases are parked: another domain still gets through. */
-	domain_made("example.org", "mx1.example.org");
-	struct question question = question_of("example.org", PURPOSE_DELIVER);
+	product_domain("example.org", "mx1.example.org");
+	struct question question = product_question("example.org", PURPOSE_DELIVER);
 	check_start(p.check, &question, tally_done, &other);
 	await(&other, 1);
 	assert_int_equal(other.pass, 1);
 	assert_int_equal(tally.done, 0);
-	assert_int_equal(cases_open_now(p.check), 100);
+	assert_int_equal(product_cases(p.check), 100);
 	world_gate_open("probe mx.example.net");
 	await(&tally, 100);
 	assert_int_equal(tally.pass, 100);
@@ -220,8 +121,8 @@ static long discovery_ns(struct check *check)
 {
 	struct outcome outcome;
 	struct timespec from, to;
-	domain_made("first.example.org", "mx1.example.org");
-	struct question question = question_of("first.example.org", PURPOSE_DELIVER);
+	product_domain("first.example.org", "mx1.example.org");
+	struct question question = product_question("first.example.org", PURPOSE_DELIVER);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	check_domain(check, &question, SETTLE_MS, NULL, NULL, &outcome);
 	clock_gettime(CLOCK_MONOTONIC, &to);
@@ -245,8 +146,8 @@ static void test_abandon_races(void **state)
 		char domain[64];
 		struct outcome outcome;
 		snprintf(domain, sizeof domain, "d%u.example.com", i);
-		domain_made(domain, "mx.example.net");
-		struct question question = question_of(domain, PURPOSE_DELIVER);
+		product_domain(domain, "mx.example.net");
+		struct question question = product_question(domain, PURPOSE_DELIVER);
 		check_ticket ticket = check_start(p.check, &question, tally_done, &tally);
 		assert_true(ticket != CHECK_NO_TICKET);
 		nanosleep(&(struct timespec){0, (long)(i % 20) * unit_ns}, NULL);
@@ -257,7 +158,7 @@ static void test_abandon_races(void **state)
 		}
 		assert_false(check_abandon(p.check, ticket, &outcome)); /* an old ticket does no harm */
 	}
-	settle(p.check);
+	product_settle(p.check);
 	await(&tally, rounds - abandoned);
 	assert_true(abandoned > 0 && abandoned < rounds);
 	product_stop(&p);
@@ -270,9 +171,9 @@ static void test_abandoned_goes_on(void **state)
 	struct product p;
 	struct outcome outcome;
 	product_start(&p, 4);
-	domain_made("example.com", "mx1.example.com");
+	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("fetch example.com");
-	struct question question = question_of("example.com", PURPOSE_DELIVER);
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
 	int64_t before = clock_mono_ms();
 	check_domain(p.check, &question, 100, NULL, NULL, &outcome);
 	assert_true(clock_mono_ms() - before >= 95 && clock_mono_ms() - before < 10000);
@@ -280,12 +181,12 @@ static void test_abandoned_goes_on(void **state)
 	assert_int_equal(outcome.verdict.reason, REASON_FIRST_CONTACT);
 	outcome_free(&outcome);
 	world_gate_open("fetch example.com");
-	settle(p.check);
+	product_settle(p.check);
 	unsigned calls = world_calls();
 	assert_true(check_fresh(p.check, &question, &outcome));
 	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
 	outcome_free(&outcome);
-	settle(p.check);
+	product_settle(p.check);
 	assert_int_equal(world_calls(), calls);
 	product_stop(&p);
 }
@@ -293,7 +194,7 @@ static void test_abandoned_goes_on(void **state)
 static void *gate_opener(void *arg)
 {
 	(void)arg;
-	pause_ms(100);
+	product_pause(100);
 	world_gate_open("fetch");
 	return NULL;
 }
@@ -310,8 +211,8 @@ static void test_stop_while_open(void **state)
 	for (int i = 0; i < 50; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%d.example.com", i);
-		domain_made(domain, "mx.example.net");
-		struct question question = question_of(domain, PURPOSE_DELIVER);
+		product_domain(domain, "mx.example.net");
+		struct question question = product_question(domain, PURPOSE_DELIVER);
 		check_start(p.check, &question, tally_done, &tally);
 	}
 	assert_true(world_gate_await("fetch", 1, SETTLE_MS));
@@ -342,7 +243,7 @@ static void *storm_ask(void *arg)
 		char domain[64];
 		struct outcome outcome;
 		snprintf(domain, sizeof domain, "s%u.example.com", (storm->asked++ * 7) % STORM_DOMAINS);
-		struct question question = question_of(domain, i % 4 == 0 ? PURPOSE_MAP : PURPOSE_DELIVER);
+		struct question question = product_question(domain, i % 4 == 0 ? PURPOSE_MAP : PURPOSE_DELIVER);
 		check_domain(storm->check, &question, i % 3 == 0 ? 1 : 2000, NULL, NULL, &outcome);
 		/* Never plaintext by mistake: with a policy in force, none and fail-testing cannot come up. */
 		const struct verdict *v = &outcome.verdict;
@@ -369,10 +270,10 @@ static void *storm_weather(void *arg)
 		char domain[64];
 		snprintf(domain, sizeof domain, "s%u.example.com", i % STORM_DOMAINS);
 		check_refresh(storm->check, domain, i % 5 == 0);
-		struct config *config = config_made(i % 2 ? "mta_enforces=yes" : "mta_enforces=no");
+		struct config *config = product_config(i % 2 ? "mta_enforces=yes" : "mta_enforces=no");
 		check_reconfigure(storm->check, config);
 		config_unref(&config);
-		pause_ms(2);
+		product_pause(2);
 	}
 	return NULL;
 }
@@ -388,18 +289,18 @@ static void test_storm(void **state)
 		char domain[64], mx[64];
 		snprintf(domain, sizeof domain, "s%u.example.com", i);
 		snprintf(mx, sizeof mx, "mx%u.example.net", i);
-		domain_made(domain, mx);
+		product_domain(domain, mx);
 	}
 	world_delay(100);
 	assert_int_equal(pthread_create(&weather, NULL, storm_weather, &storm), 0);
 	for (int i = 0; i < STORM_THREADS; i++)
 		assert_int_equal(pthread_create(&asker[i], NULL, storm_ask, &storm), 0);
-	pause_ms(STORM_MS);
+	product_pause(STORM_MS);
 	storm.over = true;
 	for (int i = 0; i < STORM_THREADS; i++)
 		pthread_join(asker[i], NULL);
 	pthread_join(weather, NULL);
-	settle(p.check);
+	product_settle(p.check);
 	assert_true(storm.asked > 1000);
 	assert_true(world_count("probe") > 10); /* the weather did change */
 	assert_int_equal(storm.wrong, 0);
@@ -413,11 +314,11 @@ static void test_fresh_is_one_view(void **state)
 	struct product p;
 	struct outcome outcome;
 	product_start(&p, 4);
-	domain_made("example.com", "mx1.example.com");
-	struct question question = question_of("example.com", PURPOSE_DELIVER);
+	product_domain("example.com", "mx1.example.com");
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
 	check_domain(p.check, &question, 5000, NULL, NULL, &outcome);
 	outcome_free(&outcome);
-	settle(p.check);
+	product_settle(p.check);
 	unsigned views = world_views(), calls = world_calls();
 	assert_true(check_fresh(p.check, &question, &outcome));
 	outcome_free(&outcome);
@@ -438,7 +339,7 @@ static void test_no_room(void **state)
 	for (unsigned i = 0; i < CHECK_CASES_MAX + 10; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%u.example.com", i);
-		struct question question = question_of(domain, PURPOSE_DELIVER);
+		struct question question = product_question(domain, PURPOSE_DELIVER);
 		taken += check_start(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET;
 	}
 	assert_int_equal(taken, CHECK_CASES_MAX);

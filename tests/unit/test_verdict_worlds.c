@@ -1,6 +1,7 @@
 /* Properties of verdict_next() over a million random worlds. The oracle states rule 6 of design 4 again from the facts,
  * without the code under test. STSGATE_WORLDS sets the number of worlds, STSGATE_SEED the first one: a failure prints
  * the number of its world. */
+#include "oracle.h"
 #include "random_world.h"
 
 #include "schedule.h"
@@ -73,134 +74,6 @@ static void say(const struct run *run, const char *what)
 			fail();                                                                                        \
 		}                                                                                                      \
 	} while (0)
-
-/* The oracle */
-
-static bool allowed(const struct policy *policy, const char *host)
-{
-	const char *rest = strchr(host, '.');
-	for (const char *p = names_next(&policy->mx, NULL); p; p = names_next(&policy->mx, p))
-		if (strcmp(p, host) == 0 || (rest && p[0] == '*' && strcmp(p + 1, rest) == 0))
-			return true;
-	return false;
-}
-
-/* The policy in force: unexpired, or fetched in this case (max_age 0). */
-static const struct policy *oracle_policy(const struct facts *f)
-{
-	const struct entry *e = &f->entry;
-	bool fetched = f->policy_tried && e->fetch_outcome == REASON_NONE;
-	return e->has_policy && (fetched || e->policy_expires_at > f->now) ? &e->policy : NULL;
-}
-
-enum hop_class { HOP_GOOD, HOP_BAD, HOP_UNKNOWN };
-
-static enum hop_class hop_class(const struct facts *f, const struct policy *policy, const char *host)
-{
-	if (!allowed(policy, host))
-		return HOP_BAD;
-	if (!f->rules->probe)
-		return HOP_GOOD;
-	for (unsigned i = 0; i < f->hop_count; i++) {
-		const struct evidence *seen = &f->hop[i].record.conclusive;
-		if (strcmp(f->hop[i].host, host) != 0 || f->hop[i].port != f->question.port)
-			continue;
-		if (seen->at == 0 || schedule_age(seen->at, f->now) > f->rules->probe_ttl_max_s)
-			return HOP_UNKNOWN;
-		return seen->reason == REASON_NONE ? HOP_GOOD : HOP_BAD;
-	}
-	return HOP_UNKNOWN;
-}
-
-/* The set that rule 6 looks at. */
-struct oracle_set {
-	bool known;
-	bool nothing; /* null MX, or all cut away at our own host */
-	unsigned count;
-	const char *host[MX_SET_MAX];
-	unsigned preference[MX_SET_MAX];
-};
-
-static void oracle_listed(const struct facts *f, struct oracle_set *set)
-{
-	const struct mx_set *mx = &f->entry.mx;
-	uint32_t i = 0;
-	unsigned own = UINT16_MAX + 1;
-	for (const char *n = names_next(&mx->names, NULL); n; n = names_next(&mx->names, n), i++)
-		if (strcmp(n, "relay.example.net") == 0 && mx->preference[i] < own)
-			own = mx->preference[i];
-	i = 0;
-	for (const char *n = names_next(&mx->names, NULL); n; n = names_next(&mx->names, n), i++) {
-		if (mx->preference[i] >= own)
-			continue;
-		set->host[set->count] = n;
-		set->preference[set->count++] = mx->preference[i];
-	}
-	set->nothing = set->count == 0;
-}
-
-static struct oracle_set oracle_set(const struct facts *f)
-{
-	struct oracle_set set = {.known = true};
-	const struct mx_set *mx = &f->entry.mx;
-	if (!f->question.mx_lookup) {
-		set.host[set.count++] = f->question.host;
-		return set;
-	}
-	if (schedule_age(mx->checked_at, f->now) > MX_HARD_S)
-		set.known = false;
-	else if (mx->state == MX_NULL)
-		set.nothing = true;
-	else if (mx->state == MX_IMPLICIT)
-		set.host[set.count++] = f->question.domain;
-	else if (mx->state == MX_LISTED)
-		oracle_listed(f, &set);
-	else
-		set.known = false;
-	return set;
-}
-
-/* Rule 6 with mta_enforces = no. At most HOPS_MAX hops that the policy allows are looked at. */
-static enum verdict_kind oracle_strict(const struct facts *f, const struct policy *policy, const struct oracle_set *set)
-{
-	bool good = false, unknown_before = false;
-	unsigned good_preference = 0, looked_at = 0;
-	for (unsigned i = 0; i < set->count; i++)
-		if (hop_class(f, policy, set->host[i]) == HOP_BAD)
-			return VERDICT_FAIL_ENFORCE;
-	for (unsigned i = 0; i < set->count; i++) {
-		if (looked_at++ >= HOPS_MAX)
-			continue;
-		if (hop_class(f, policy, set->host[i]) == HOP_GOOD && !good) {
-			good = true;
-			good_preference = set->preference[i];
-		}
-	}
-	for (unsigned i = 0; i < set->count && i < HOPS_MAX; i++)
-		unknown_before = unknown_before || (hop_class(f, policy, set->host[i]) == HOP_UNKNOWN && good &&
-							   set->preference[i] <= good_preference);
-	return good && !unknown_before ? VERDICT_PASS : VERDICT_DEFER;
-}
-
-/* Rule 6 with mta_enforces = yes: any good hop will do, what is unknown is the MTA's business. */
-static enum verdict_kind oracle_lenient(
-	const struct facts *f, const struct policy *policy, const struct oracle_set *set)
-{
-	for (unsigned i = 0; i < set->count; i++)
-		if (hop_class(f, policy, set->host[i]) != HOP_BAD)
-			return VERDICT_PASS;
-	return VERDICT_FAIL_ENFORCE;
-}
-
-static enum verdict_kind oracle_kind(const struct facts *f, const struct policy *policy)
-{
-	struct oracle_set set = oracle_set(f);
-	if (set.nothing)
-		return VERDICT_NONE;
-	if (!set.known)
-		return VERDICT_DEFER;
-	return f->rules->mta_enforces ? oracle_lenient(f, policy, &set) : oracle_strict(f, policy, &set);
-}
 
 /* A case from the question to the verdict */
 
@@ -278,7 +151,7 @@ static void check_enforce(const struct run *run, const struct policy *policy)
 	HOLDS(run, strcmp(v->policy_id, f->entry.policy_id) == 0);
 	if (v->kind == VERDICT_FAIL_ENFORCE) {
 		fails_seen++;
-		HOLDS(run, reason_class(v->reason) == REASON_BAD && hop_class(f, policy, v->hop) == HOP_BAD);
+		HOLDS(run, reason_class(v->reason) == REASON_BAD && oracle_hop(f, policy, v->hop) == ORACLE_BAD);
 		check_fail_is_fresh(run, v);
 	}
 	if (v->kind == VERDICT_DEFER) {

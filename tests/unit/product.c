@@ -1,0 +1,105 @@
+#include "product.h"
+
+#include "clock.h"
+#include "world.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct config *product_config(const char *setting)
+{
+	struct failure why;
+	char own[] = "own_hosts=relay.example.net", more[128];
+	snprintf(more, sizeof more, "%s", setting);
+	char *overrides[] = {own, more};
+	struct settings *settings = settings_read(NULL, false, overrides, 2, &why);
+	assert_non_null(settings);
+	struct config *config = config_new(settings, &why);
+	assert_non_null(config);
+	return config;
+}
+
+void product_start(struct product *p, unsigned workers)
+{
+	struct failure why;
+	const char *where = getenv("TMPDIR");
+	snprintf(p->directory, sizeof p->directory, "%s/stsgate-check-XXXXXX", where ? where : "/tmp");
+	assert_non_null(mkdtemp(p->directory));
+	p->store = store_open(p->directory, 64 << 20, STORE_OWNER, &why);
+	assert_non_null(p->store);
+	p->config = product_config("mta_enforces=no");
+	struct check_options options = {.config = p->config, .store = p->store, .workers = workers};
+	p->check = check_new(&options, &why);
+	assert_non_null(p->check);
+}
+
+void product_stop(struct product *p)
+{
+	check_free(&p->check);
+	store_close(&p->store);
+	config_unref(&p->config);
+	DIR *directory = opendir(p->directory);
+	for (struct dirent *item; directory && (item = readdir(directory));) {
+		char path[sizeof p->directory + sizeof item->d_name + 1];
+		snprintf(path, sizeof path, "%s/%s", p->directory, item->d_name);
+		if (item->d_name[0] != '.')
+			unlink(path);
+	}
+	if (directory)
+		closedir(directory);
+	rmdir(p->directory);
+	assert_int_equal(world_busy(), 0);
+	assert_int_equal(world_views_open(), 0);
+	world_reset();
+}
+
+void product_pause(int ms)
+{
+	nanosleep(&(struct timespec){ms / 1000, (long)(ms % 1000) * 1000000}, NULL);
+}
+
+unsigned product_cases(struct check *check)
+{
+	lock_take(&check->lock);
+	unsigned cases = check->cases;
+	lock_drop(&check->lock);
+	return cases;
+}
+
+void product_settle(struct check *check)
+{
+	int64_t deadline = clock_mono_ms() + SETTLE_MS;
+	while (product_cases(check) > 0 && clock_mono_ms() < deadline)
+		product_pause(1);
+	assert_int_equal(product_cases(check), 0);
+}
+
+void product_domain(const char *domain, const char *mx)
+{
+	char name[DOMAIN_SIZE + 16], text[DOMAIN_SIZE + 64];
+	const char *record = text;
+	snprintf(name, sizeof name, "_mta-sts.%s", domain);
+	snprintf(text, sizeof text, "v=STSv1; id=1;");
+	assert_true(world_dns(name, DNS_TXT, 3600, &record, 1));
+	snprintf(text, sizeof text, "version: STSv1\nmode: enforce\nmax_age: 604800\nmx: %s\n", mx);
+	world_policy(domain, text, strlen(text));
+	snprintf(text, sizeof text, "10 %s", mx);
+	assert_true(world_dns(domain, DNS_MX, 3600, &record, 1));
+	world_address(mx);
+	world_hop(mx, REASON_NONE, 0x0304);
+}
+
+struct question product_question(const char *domain, enum purpose purpose)
+{
+	struct question question;
+	question_from_next_hop(&question, domain, strlen(domain), purpose);
+	return question;
+}
