@@ -16,7 +16,8 @@ struct trust *trust_new(const char *file, struct failure *why); /* NULL: the sys
 void trust_free(struct trust **trust);
 /* The current store, with a reference of the caller's own (X509_STORE_free). */
 X509_STORE *trust_store(struct trust *trust);
-/* Sets store, peer name, SNI and host flags on a connection or its context. */
+/* Sets peer name and host flags on the parameters of a connection or its context. Store and SNI are the caller's to
+ * set. */
 bool trust_check_host(X509_VERIFY_PARAM *param, const char *host);
 
 #endif
