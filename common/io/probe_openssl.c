@@ -237,7 +237,9 @@ static bool tls_handshake(struct tls *tls, struct evidence *seen)
 		good = result == 1 || tell_broken(seen);
 		break;
 	case WIRE_CLOSED: /* somebody may be cutting it: nothing can be delivered under the policy */
-		good = probe_tell(seen, REASON_TLS_FAILED, "connection cut in the TLS handshake");
+		good = probe_tell(seen, REASON_TLS_FAILED,
+			tls->received > TLS_BYTES_MAX ? "too many octets in the TLS handshake"
+						      : "connection cut in the TLS handshake");
 		break;
 	case WIRE_TIMEOUT:
 		good = probe_tell(seen, REASON_HOP_TIMEOUT, "no end of the TLS handshake in time");

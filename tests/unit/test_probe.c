@@ -6,6 +6,7 @@
 #include "smtp.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
@@ -60,7 +61,9 @@ enum manner {
 	TLS_ONLY_1_1,
 	TLS_ONLY_1_2,
 	TLS_ANONYMOUS,
-	TLS_SLOW
+	TLS_SLOW,
+	TLS_FLOOD,
+	TLS_VANISH
 };
 
 struct script {
@@ -169,6 +172,43 @@ static void serve_tls(struct server *server, int fd)
 	ERR_clear_error();
 }
 
+/* HelloRequests, which a client skips in a handshake without a word. */
+static void flood(struct server *server, int fd)
+{
+	static const char request[] = "\26\3\3\0\4\0\0\0";
+	char hello[4096];
+
+	recv(fd, hello, sizeof hello, 0);
+	for (int i = 0; i < 300 * 1024 / (int)sizeof request; i++)
+		if (send(fd, request, sizeof request, MSG_NOSIGNAL) < 0)
+			return;
+	hang(server, fd);
+}
+
+static void reset(int fd)
+{
+	struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+/* Sends its part of the handshake and resets the connection: what the client sends then would raise SIGPIPE. */
+static void vanish(struct server *server, int fd)
+{
+	SSL_CTX *ctx = server_context(server->script);
+	SSL *ssl = SSL_new(ctx);
+	struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+	poll(&readable, 1, 5000);
+	usleep(20 * 1000);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	SSL_set_fd(ssl, fd);
+	SSL_accept(ssl);
+	reset(fd);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+}
+
 static void serve_handshake(struct server *server, int fd)
 {
 	switch (server->script->manner) {
@@ -182,6 +222,12 @@ static void serve_handshake(struct server *server, int fd)
 		return;
 	case TLS_ALERT: /* fatal, protocol_version */
 		answer_raw(server, fd, "\25\3\1\0\2\2\106", 7);
+		return;
+	case TLS_FLOOD:
+		flood(server, fd);
+		return;
+	case TLS_VANISH:
+		vanish(server, fd);
 		return;
 	case TLS_GOOD:
 	case TLS_ONLY_1_0:
@@ -356,6 +402,7 @@ static const struct {
 	{"garbage", {GREETING, EHLO, GO, TLS_GARBAGE, CERT_GOOD, 0}, REASON_TLS_FAILED, "wrong version number"},
 	{"cut", {GREETING, EHLO, GO, TLS_CUT, CERT_GOOD, 0}, REASON_TLS_FAILED, "cut"},
 	{"never answered", {GREETING, EHLO, GO, TLS_HANG, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "handshake"},
+	{"flood", {GREETING, EHLO, GO, TLS_FLOOD, CERT_GOOD, 0}, REASON_TLS_FAILED, "too many octets"},
 	/* STARTTLS */
 	{"not offered", {GREETING, "250-mx\r\n250 8BITMIME\r\n", CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_STARTTLS_MISSING,
 		""},
@@ -436,6 +483,16 @@ static void test_plaintext_quit(void **state)
 
 	probe_script(&script, "127.0.0.1", &server);
 	assert_string_equal(server.commands, "EHLO relay.example\r\nQUIT\r\n");
+}
+
+static void test_no_sigpipe(void **state)
+{
+	static const struct script script = {GREETING, EHLO, GO, TLS_VANISH, CERT_GOOD, 0};
+	struct server server;
+	(void)state;
+
+	/* The peer has shown all that is asked for. */
+	assert_int_equal(probe_script(&script, "127.0.0.1", &server).reason, REASON_NONE);
 }
 
 static const struct script good_script = {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0};
@@ -636,6 +693,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_plaintext_quit),
+		cmocka_unit_test(test_no_sigpipe),
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_bind),
 		cmocka_unit_test(test_unreachable),
