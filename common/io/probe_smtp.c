@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "smtp.h"
+#include "text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,8 +16,11 @@
 
 bool probe_tell(struct evidence *seen, enum reason reason, const char *words)
 {
+	struct text text;
+
 	seen->reason = reason;
-	snprintf(seen->text, sizeof seen->text, "%s", words);
+	text_init(&text, seen->text, sizeof seen->text); /* what does not fit is cut */
+	text_add(&text, words);
 	return false;
 }
 
@@ -181,9 +185,13 @@ static bool reply_read(struct wire *wire, const char *when, struct smtp_reader *
 
 static bool tell_reply(struct evidence *seen, enum reason reason, const struct smtp_reader *reply)
 {
-	char words[sizeof reply->first + 8];
+	char words[EVIDENCE_TEXT_SIZE];
+	struct text text;
 
-	snprintf(words, sizeof words, "%d %s", reply->code, reply->first);
+	text_init(&text, words, sizeof words);
+	text_add_number(&text, reply->code);
+	text_add(&text, " ");
+	text_add(&text, reply->first);
 	return probe_tell(seen, reason, words);
 }
 
