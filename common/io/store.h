@@ -20,7 +20,8 @@ enum store_access {
 };
 struct store;
 /* NULL on failure. STORE_GUEST run as root becomes the store's owner first (setgid, setuid for good). Forks a child
- * that looks at the file: call it before threads are started. A process has a directory's store open once. */
+ * that looks at the file: call it before threads are started. A process has a directory's store open once.
+ * A guest keeps the bound that the owner gave the file; its own `max_bytes` does not matter. */
 struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why);
 void store_close(struct store **store);
 

@@ -186,8 +186,11 @@ static void child_run(const char *path, bool walk, int lock_fd, int pipe_fd)
 {
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 	struct rlimit none = {0, 0};
+	int null = open("/dev/null", O_WRONLY);
 	int result;
 
+	if (null >= 0)
+		dup2(null, STDERR_FILENO); /* what LMDB says when its assertions fail would alarm and not help */
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
 		signal(fatal[i], SIG_DFL);
 	setrlimit(RLIMIT_CORE, &none);

@@ -79,26 +79,58 @@ static void hop_consider(struct store_eviction *eviction, const MDB_val *key, co
 
 typedef void consider(struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, int64_t now);
 
-/* Looks at the records from `at` on, and remembers where it stopped. True at the end of the table. */
-static int records_look(struct store_eviction *eviction, MDB_cursor *cursor, consider *consider_one, MDB_val spare,
-	uint8_t at[HOP_KEY_SIZE], size_t *at_len, bool *ended)
-{
-	MDB_val key = {*at_len, at}, value;
-	int64_t now = clock_wall_s();
-	int result = mdb_cursor_get(cursor, &key, &value, *at_len == 0 ? MDB_FIRST : MDB_SET_RANGE);
+/* One look at a table. */
+struct look {
+	MDB_cursor *cursor;
+	consider *consider;
+	MDB_val spare;
+	size_t seen;
+	bool ended; /* it came by the table's end */
+};
 
-	for (int i = 0; result == 0 && i < STORE_LOOK_MAX; i++) {
-		if (key.mv_size != spare.mv_size || memcmp(key.mv_data, spare.mv_data, spare.mv_size) != 0)
-			consider_one(eviction, &key, &value, now);
-		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+static bool is_key(const MDB_val *a, const MDB_val *b)
+{
+	return a->mv_size == b->mv_size && memcmp(a->mv_data, b->mv_data, b->mv_size) == 0;
+}
+
+/* From `op` on to the end, to `stop` or until enough is seen; `next` is where it stopped. */
+static int look_on(
+	struct look *look, struct store_eviction *eviction, MDB_cursor_op op, const MDB_val *stop, MDB_val *next)
+{
+	int64_t now = clock_wall_s();
+	MDB_txn *txn = mdb_cursor_txn(look->cursor);
+	MDB_dbi dbi = mdb_cursor_dbi(look->cursor);
+	MDB_val value;
+	int result = mdb_cursor_get(look->cursor, next, &value, op);
+
+	while (result == 0 && look->seen < STORE_LOOK_MAX && (stop == NULL || mdb_cmp(txn, dbi, next, stop) < 0)) {
+		if (!is_key(next, &look->spare))
+			look->consider(eviction, next, &value, now);
+		look->seen++;
+		result = mdb_cursor_get(look->cursor, next, &value, MDB_NEXT);
 	}
-	*ended = result == MDB_NOTFOUND;
+	return result;
+}
+
+/* Looks at records from `at` on, round the table's end, and remembers where it stopped. */
+static int records_look(struct look *look, struct store_eviction *eviction, uint8_t at[HOP_KEY_SIZE], size_t *at_len)
+{
+	uint8_t start[HOP_KEY_SIZE];
+	MDB_val next = {*at_len, start}, stop = next;
+	int result;
+
+	memcpy(start, at, *at_len);
+	eviction->count = 0;
+	result = look_on(look, eviction, *at_len == 0 ? MDB_FIRST : MDB_SET_RANGE, NULL, &next);
+	look->ended = result == MDB_NOTFOUND;
+	if (look->ended && *at_len > 0)
+		result = look_on(look, eviction, MDB_FIRST, &stop, &next);
 	*at_len = 0;
-	if (result == 0 && key.mv_size <= HOP_KEY_SIZE) {
-		*at_len = key.mv_size;
-		memcpy(at, key.mv_data, key.mv_size);
+	if (result == 0 && next.mv_size <= HOP_KEY_SIZE) {
+		*at_len = next.mv_size;
+		memcpy(at, next.mv_data, next.mv_size);
 	}
-	return *ended ? 0 : result;
+	return result == MDB_NOTFOUND ? 0 : result;
 }
 
 static int candidate_remove(
@@ -152,15 +184,13 @@ static int hops_evict(struct store *store, MDB_txn *txn, MDB_val spare, size_t g
 	REQUIRES(store->writer)
 {
 	struct store_eviction *eviction = &store->eviction;
-	MDB_cursor *cursor;
-	bool ended;
-	int result = mdb_cursor_open(txn, store->hops, &cursor);
+	struct look look = {.consider = hop_consider, .spare = spare};
+	int result = mdb_cursor_open(txn, store->hops, &look.cursor);
 
 	if (result != 0)
 		return result;
-	eviction->count = 0;
-	result = records_look(eviction, cursor, hop_consider, spare, eviction->hop_key, &eviction->hop_len, &ended);
-	mdb_cursor_close(cursor);
+	result = records_look(&look, eviction, eviction->hop_key, &eviction->hop_len);
+	mdb_cursor_close(look.cursor);
 	return result != 0 ? result : candidates_remove(store, txn, store->hops, 0, goal, freed);
 }
 
@@ -170,33 +200,41 @@ static int entries_evict(struct store *store, MDB_txn *txn, MDB_val spare, size_
 	REQUIRES(store->writer)
 {
 	struct store_eviction *eviction = &store->eviction;
+	struct look look = {.consider = entry_consider, .spare = spare};
 	size_t before = *freed;
-	MDB_cursor *cursor;
-	bool ended;
-	int result = mdb_cursor_open(txn, store->entries, &cursor);
+	int result = mdb_cursor_open(txn, store->entries, &look.cursor);
 
 	if (result != 0)
 		return result;
-	eviction->count = 0;
-	result = records_look(
-		eviction, cursor, entry_consider, spare, eviction->entry_key, &eviction->entry_len, &ended);
-	mdb_cursor_close(cursor);
+	result = records_look(&look, eviction, eviction->entry_key, &eviction->entry_len);
+	mdb_cursor_close(look.cursor);
 	if (result == 0)
 		result = candidates_remove(store, txn, store->entries, eviction->level, goal, freed);
 	if (result == 0)
 		result = candidates_remove(store, txn, store->entries, RANK_USED_ONCE, needed, freed);
 	eviction->round_freed = eviction->round_freed || *freed > before;
-	if (ended) {
-		if (!eviction->round_freed && eviction->level < RANK_USED_ONCE)
-			eviction->level++;
-		eviction->round_freed = false;
-	}
+	if (!look.ended)
+		return result;
+	if (!eviction->round_freed && eviction->level < RANK_USED_ONCE)
+		eviction->level++;
+	eviction->round_freed = false;
 	return result;
+}
+
+/* A guest, whatever its settings say, keeps the bound of the owner, who made the map a quarter larger. */
+static uint64_t store_bound(struct store *store)
+{
+	MDB_envinfo info;
+
+	if (store->access == STORE_OWNER || mdb_env_info(store->env, &info) != 0)
+		return store->max_bytes;
+	return info.me_mapsize / 5 * 4;
 }
 
 int store_make_room(struct store *store, MDB_txn *txn, MDB_val spare, size_t need, bool *has_room)
 {
 	size_t goal = FREED_FOR_ONE * (need + RECORD_OVERHEAD), freed = 0;
+	uint64_t bound = store_bound(store);
 	uint64_t used;
 	bool full;
 	int result = store_used(store, txn, &used);
@@ -204,16 +242,16 @@ int store_make_room(struct store *store, MDB_txn *txn, MDB_val spare, size_t nee
 	*has_room = true;
 	if (result != 0)
 		return result;
-	if (used + need <= store->max_bytes / 10 * 9) {
+	if (used + need <= bound / 10 * 9) {
 		store->eviction.level = RANK_EXPIRED;
 		return 0;
 	}
-	full = used + need > store->max_bytes;
+	full = used + need > bound;
 	result = hops_evict(store, txn, spare, goal, &freed);
 	if (result == 0 && freed < goal)
 		result = entries_evict(store, txn, spare, goal, full ? need + RECORD_OVERHEAD : 0, &freed);
 	/* Pages empty later than records go; but never so late that what is stored already cannot be renewed. */
-	*has_room = !full || (freed >= need + RECORD_OVERHEAD && used + need <= store->max_bytes / 10 * 11);
+	*has_room = !full || (freed >= need + RECORD_OVERHEAD && used + need <= bound / 10 * 11);
 	return result;
 }
 

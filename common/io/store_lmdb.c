@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define SCHEMA "1"
-#define MAP_MIN (1024 * 1024)
+#define MAP_MIN (64 * 1024)
 
 bool store_fail(struct store *store, int result, const char *what, struct failure *why)
 {
