@@ -1,0 +1,42 @@
+/* A store's directory of a test's own, and entries to put there. */
+#ifndef TEST_ROOM_H
+#define TEST_ROOM_H
+
+#include "store.h"
+
+#include <sys/types.h>
+
+#define ROOM_BYTES (1024 * 1024)
+#define ROOM_NOW clock_wall_s()
+#define ROOM_DAY 86400
+
+/* A fresh directory, its name in `room`; usable as a cmocka set-up and tear-down. */
+extern char room[256];
+int room_make(void **state);
+int room_remove(void **state);
+const char *room_file(const char *name); /* static */
+bool room_has(const char *name);
+/* How many files of the directory have names that begin so; one of them that is no lock file in `last`
+ * (256 octets, may be NULL). */
+int room_count(const char *prefix, char *last);
+
+struct store *room_open(uint64_t max_bytes, enum store_access access);
+
+enum kind { KIND_EXPIRED, KIND_NEGATIVE, KIND_TESTING, KIND_NONE, KIND_ONCE, KIND_USED, KIND_COUNT };
+/* Puts an entry of that kind, about `size` octets large. */
+bool room_put(struct store *store, const char *domain, enum kind kind, size_t size, struct failure *why);
+bool room_put_due(struct store *store, const char *domain, int64_t due_at, struct failure *why);
+enum store_found room_get(struct store *store, const char *domain, struct entry *out);
+bool room_knows(struct store *store, const char *domain);
+
+/* Of a store that is closed: how many records a table has; puts bytes under a key. */
+size_t room_records(const char *table);
+void room_write(const char *table, const char *key, size_t key_len, const char *value);
+
+/* Runs `body` in a child and waits; true when it returned true. Nothing of cmocka may be used in it. */
+bool room_child(bool (*body)(void));
+/* Starts `body(fd)` in a child, the parent reads from the descriptor left in `fd`. */
+pid_t room_spawn(void (*body)(int fd), int *fd);
+void room_kill(pid_t pid);
+
+#endif

@@ -1,0 +1,267 @@
+/* The store at its bound: what goes, in which order, and what stays. */
+#include "cm.h"
+
+#include "clock.h"
+#include "room.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define FULL_BYTES (1024 * 1024)
+#define LARGE 3000 /* octets of an entry, so that the store is full soon */
+#define WEEK (7 * ROOM_DAY)
+
+static const char *named(char kind, int number)
+{
+	static char domain[64];
+
+	snprintf(domain, sizeof(domain), "h%u-%c%d.example", (unsigned)number * 2654435761U % 997, kind, number);
+	return domain;
+}
+
+static int known(struct store *store, char kind, int count)
+{
+	int found = 0;
+
+	for (int i = 0; i < count; i++)
+		found += room_knows(store, named(kind, i));
+	return found;
+}
+
+static void file_is_bounded(uint64_t max_bytes)
+{
+	struct stat file;
+
+	assert_int_equal(stat(room_file(STORE_FILE), &file), 0);
+	assert_true((uint64_t)file.st_size <= max_bytes / 4 * 5 + 4096);
+}
+
+static void a_flood_of_negatives_takes_no_policy(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	struct failure why;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		assert_true(room_put(store, named('u', i), KIND_USED, 200, NULL));
+		assert_true(room_put(store, named('o', i), KIND_ONCE, 200, NULL));
+		assert_true(room_put(store, named('t', i), KIND_TESTING, 200, NULL));
+	}
+	for (int i = 0; i < 1000; i++)
+		if (!room_put(store, named('n', i), KIND_NEGATIVE, LARGE, &why))
+			fail_msg("negative %d: %s", i, why.text);
+	assert_int_equal(known(store, 'u', 40), 40);
+	assert_int_equal(known(store, 'o', 40), 40);
+	assert_int_equal(known(store, 't', 40), 40);
+	assert_true(room_knows(store, named('n', 999)));
+	file_is_bounded(FULL_BYTES);
+	store_close(&store);
+}
+
+/* One of each kind in turn, then policies in use: each kind is nearly gone before the next begins to go. */
+static void kinds_go_in_their_order(void **state)
+{
+	static const struct {
+		enum kind kind;
+		char letter;
+		int rank;
+	} rows[] = {{KIND_EXPIRED, 'e', 0}, {KIND_NEGATIVE, 'n', 1}, {KIND_TESTING, 't', 2}, {KIND_NONE, 'z', 2},
+		{KIND_ONCE, 'o', 3}};
+	enum { EACH = 40 };
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	int stored = 0;
+
+	(void)state;
+	for (int i = 0; i < EACH; i++)
+		for (size_t k = 0; k < COUNT(rows); k++)
+			assert_true(room_put(store, named(rows[k].letter, i), rows[k].kind, LARGE, NULL));
+	while (room_put(store, named('u', stored), KIND_USED, LARGE, NULL)) {
+		int left[4] = {0};
+
+		stored++;
+		if (stored % 4 != 0)
+			continue;
+		for (size_t k = 0; k < COUNT(rows); k++)
+			left[rows[k].rank] += known(store, rows[k].letter, EACH);
+		for (int rank = 1; rank < 4; rank++)
+			if (left[rank] < (rank == 2 ? 2 * EACH : EACH) && left[rank - 1] > 0)
+				fail_msg("after %d: %d of rank %d, but %d of the rank below are left", stored,
+					left[rank], rank, left[rank - 1]);
+	}
+	assert_true(stored > EACH);
+	assert_int_equal(known(store, 'u', stored), stored);
+	for (size_t k = 0; k < COUNT(rows); k++)
+		assert_int_equal(known(store, rows[k].letter, EACH), 0);
+	store_close(&store);
+}
+
+static void policies_in_use_stay(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	struct failure why;
+	int stored = 0;
+
+	(void)state;
+	while (room_put(store, named('u', stored), KIND_USED, LARGE, &why))
+		stored++;
+	assert_int_equal(why.code, EX_TEMPFAIL);
+	assert_non_null(strstr(why.text, "store_max_bytes"));
+	assert_true(stored > 80);
+	assert_false(room_knows(store, named('u', stored)));
+	assert_false(room_put(store, "new.example", KIND_NEGATIVE, 0, &why));
+	assert_int_equal(why.code, EX_TEMPFAIL);
+	assert_false(room_put(store, "new.example", KIND_ONCE, 100, &why));
+	assert_int_equal(known(store, 'u', stored), stored);
+	for (int i = 0; i < stored; i++) /* what is stored can be renewed */
+		assert_true(room_put(store, named('u', i), KIND_USED, LARGE + 10, NULL));
+	assert_int_equal(known(store, 'u', stored), stored);
+	file_is_bounded(FULL_BYTES);
+	/* One that expires gives way. */
+	assert_true(room_put(store, named('u', 0), KIND_EXPIRED, LARGE + 10, NULL));
+	for (int i = 1; i < 10; i++)
+		assert_true(room_put(store, named('u', i), KIND_EXPIRED, LARGE + 10, NULL));
+	for (int i = 0; i < 20 && !room_put(store, "new.example", KIND_NEGATIVE, 0, NULL); i++)
+		continue; /* each call looks on from where the one before stopped */
+	assert_true(room_knows(store, "new.example"));
+	store_close(&store);
+}
+
+static void evidence_add(struct hop_record *record, void *arg)
+{
+	hop_record_learn(record, arg);
+}
+
+static bool hop_put(struct store *store, int number, int64_t at)
+{
+	struct evidence seen = {.at = at, .reason = REASON_NONE};
+
+	memset(seen.names, 'n', sizeof(seen.names) - 1);
+	return store_change_hop(store, named('h', number), 25, evidence_add, &seen, NULL);
+}
+
+static bool hop_known(struct store *store, int number)
+{
+	struct store_view *view = store_view_begin(store, NULL);
+	struct hop_record record;
+	enum store_found found = store_view_hop(view, named('h', number), 25, &record);
+
+	store_view_end(&view);
+	return found == STORE_FOUND;
+}
+
+static void evidence_of_last_week_goes(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	int old = 300, fresh = 0, left = 0;
+
+	(void)state;
+	assert_true(room_put(store, "t.example", KIND_TESTING, 100, NULL));
+	for (int i = 0; i < old; i++)
+		assert_true(hop_put(store, i, ROOM_NOW - WEEK - 100));
+	while (hop_put(store, old + fresh, ROOM_NOW - WEEK + 1000))
+		fresh++;
+	for (int i = 0; i < old; i++)
+		left += hop_known(store, i);
+	assert_int_equal(left, 0);
+	assert_true(fresh > 500);
+	for (int i = 0; i < fresh; i++)
+		assert_true(hop_known(store, old + i));
+	assert_false(room_knows(store, "t.example")); /* the last to go for evidence */
+	assert_true(hop_put(store, old, ROOM_NOW));   /* renewed */
+	store_close(&store);
+}
+
+static void evicted_is_due_no_more(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	struct names names;
+
+	(void)state;
+	for (int i = 0; i < 600; i++) {
+		assert_true(room_put(store, named('n', i), KIND_NEGATIVE, LARGE, NULL));
+		assert_true(room_put_due(store, named('n', i), 1000 + i, NULL));
+	}
+	assert_true(store_page(store, "", 100000, &names, NULL));
+	assert_true(names.count < 600);
+	for (const char *name = names_next(&names, NULL); name != NULL; name = names_next(&names, name))
+		assert_true(store_forget(store, name, NULL, NULL));
+	names_free(&names);
+	store_close(&store);
+	assert_int_equal(room_records("due"), 0);
+}
+
+/* LMDB frees nothing that a view may still see. */
+static void an_old_view_costs_room_but_nothing_else(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	struct store_view *view;
+	struct failure why;
+	struct entry entry;
+	int written = 0;
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_true(room_put(store, named('u', i), KIND_USED, 400, NULL));
+	view = store_view_begin(store, NULL);
+	while (written < 2000 && room_put_due(store, named('u', written % 50), 1 + written, NULL))
+		written++;
+	assert_true(written < 2000);
+	assert_false(room_put_due(store, named('u', 0), 77777, &why));
+	assert_int_equal(why.code, EX_TEMPFAIL);
+	assert_int_equal(store_view_entry(view, named('u', 7), &entry), STORE_FOUND);
+	entry_free(&entry);
+	store_view_end(&view);
+	assert_true(room_put_due(store, named('u', 0), 77777, NULL));
+	assert_int_equal(known(store, 'u', 50), 50);
+	store_close(&store);
+}
+
+static void view_hold(int fd)
+{
+	struct failure why;
+	struct store *store = store_open(room, FULL_BYTES, STORE_GUEST, &why);
+	struct store_view *view = store == NULL ? NULL : store_view_begin(store, &why);
+
+	if (view != NULL && write(fd, "v", 1) == 1)
+		sleep(60);
+}
+
+static void a_dead_guest_frees_its_view(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	char told;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_true(room_put(store, named('u', i), KIND_USED, 400, NULL));
+	pid = room_spawn(view_hold, &fd);
+	assert_int_equal(read(fd, &told, 1), 1);
+	room_kill(pid);
+	close(fd);
+	for (int i = 0; i < 2000; i++)
+		assert_true(room_put_due(store, named('u', i % 50), 1 + i, NULL));
+	store_close(&store);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, room_make, room_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_flood_of_negatives_takes_no_policy),
+		TEST(kinds_go_in_their_order),
+		TEST(policies_in_use_stay),
+		TEST(evidence_of_last_week_goes),
+		TEST(evicted_is_due_no_more),
+		TEST(an_old_view_costs_room_but_nothing_else),
+		TEST(a_dead_guest_frees_its_view),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
