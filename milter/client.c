@@ -223,7 +223,7 @@ void client_reply(struct client *client, struct span bytes)
 	size_t done = sent > 0 ? (size_t)sent : 0;
 	if (!client->closing && done < bytes.len)
 		client_keep(client, (struct span){bytes.at + done, bytes.len - done});
-	client_phase(client, PHASE_IDLE, SERVER_IDLE_MS);
+	client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
 	client_go(client);
 }
 
@@ -240,7 +240,7 @@ static void client_requests(struct client *client)
 		client->in_len -= used;
 		memmove(client->in, client->in + used, client->in_len);
 		if (client->phase == PHASE_PARTIAL)
-			client_phase(client, PHASE_IDLE, SERVER_IDLE_MS);
+			client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
 	}
 	if (!client->closing && client->in_len == service->input_max && client->phase != PHASE_WAITING &&
 		client->out_len == 0)
@@ -270,9 +270,9 @@ static void client_go(struct client *client)
 		return;
 	}
 	if (client->out_len > 0 && client->phase != PHASE_SENDING)
-		client_phase(client, PHASE_SENDING, SERVER_PARTIAL_MS);
+		client_phase(client, PHASE_SENDING, client->table->service->partial_ms);
 	else if (client->phase == PHASE_IDLE && client->in_len > 0)
-		client_phase(client, PHASE_PARTIAL, SERVER_PARTIAL_MS);
+		client_phase(client, PHASE_PARTIAL, client->table->service->partial_ms);
 	client_interest(client);
 }
 
@@ -300,7 +300,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	struct client *client = arg;
 	client_send(client);
 	if (client->out_len == 0 && client->phase == PHASE_SENDING)
-		client_phase(client, PHASE_IDLE, SERVER_IDLE_MS);
+		client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
 	client_go(client);
 }
 
@@ -362,7 +362,7 @@ void client_table_accept(struct client_table *table, int fd)
 		return;
 	}
 	struct client *client = client_new(table, fd);
-	client_phase(client, PHASE_IDLE, SERVER_IDLE_MS);
+	client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
 	client_go(client);
 }
 

@@ -141,6 +141,8 @@ struct http_server *http_server_new(struct store *store)
 	http->service = (struct service){.name = "http",
 		.input_max = HTTP_REQUEST_MAX,
 		.clients_max = HTTP_CLIENTS_MAX,
+		.idle_ms = SERVER_PARTIAL_MS,
+		.partial_ms = SERVER_PARTIAL_MS,
 		.arg = http,
 		.input = http_input,
 		.expired = http_expired};

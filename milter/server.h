@@ -11,8 +11,8 @@
 #include "listener.h"
 #include "span.h"
 
-#define SERVER_IDLE_MS 300000    /* a client that asks nothing; Postfix itself hangs up after 10 s */
-#define SERVER_PARTIAL_MS 30000  /* from a request's first octet to its last, and from a reply's first to its last */
+#define SERVER_IDLE_MS 300000    /* what services give a client that asks nothing; Postfix itself hangs up after 10 s */
+#define SERVER_PARTIAL_MS 30000  /* and a client from a request's first octet to its last */
 #define SERVER_PAUSE_MS 1000     /* no accepting after the system refused a descriptor */
 #define SERVER_OUTPUT_MAX 131072 /* octets of replies that wait to be sent to one client */
 
@@ -26,6 +26,8 @@ struct service {
 	const char *name;     /* for log lines */
 	size_t input_max;     /* octets of input kept for one client: its largest request */
 	unsigned clients_max; /* at a time; the next is accepted and hung up on */
+	uint32_t idle_ms;     /* between requests */
+	uint32_t partial_ms;  /* from a request's first octet to its last, and from a reply's first to its last */
 	size_t state_size;    /* of client_state(), zeroed at the start */
 	void *arg;
 	/* Looks at what the client has sent and returns how many octets are done with. 0: the request is not whole yet.

@@ -207,6 +207,8 @@ struct socketmap_server *socketmap_server_new(struct server *server, struct chec
 	map->service = (struct service){.name = "socketmap",
 		.input_max = SOCKETMAP_REQUEST_MAX + NETSTRING_EXTRA,
 		.clients_max = SOCKETMAP_CLIENTS_MAX,
+		.idle_ms = SERVER_IDLE_MS,
+		.partial_ms = SERVER_PARTIAL_MS,
 		.state_size = sizeof(struct state),
 		.arg = map,
 		.input = map_input,

@@ -191,6 +191,17 @@ tests_unit_test_probe_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_probe_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_probe_SOURCES = tests/unit/test_probe.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
 tests_unit_test_probe_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_server
+tests_unit_test_server_CPPFLAGS = $(milter_test_CPPFLAGS)
+tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) milter/listener.c milter/listener.h milter/refresher.c \
+	milter/refresher.h milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h
+tests_unit_test_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_listener
+tests_unit_test_listener_CPPFLAGS = $(milter_test_CPPFLAGS)
+tests_unit_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_listener_SOURCES = tests/unit/test_listener.c milter/listener.c milter/listener.h tests/unit/cm.h
+tests_unit_test_listener_LDADD = libbase.a $(CMOCKA_LIBS)
 endif
 
 # fuzz targets, replayed over seeds; no fuzzer needed

@@ -1,0 +1,579 @@
+/* The event loop with socketmap and HTTP on UNIX sockets, and a check that answers by name: wire formats, bounds, time
+ * limits, a stop. */
+#include "fake_check.h"
+#include "http_server.h"
+#include "refresher.h"
+#include "reload.h"
+#include "socketmap_server.h"
+
+#include "clock.h"
+
+#include "cm.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REPLY_SIZE 65536
+
+struct room {
+	char directory[64];
+	char map_text[96], http_text[96], count_text[96];
+	struct check *check;
+	struct server *server;
+	struct socketmap_server *map;
+	struct http_server *http;
+	char map_path[108], http_path[108], count_path[108];
+};
+static struct room room;
+
+static void settings(const char *override)
+{
+	struct config *config = fake_config((char *[]){(char *) override}, override != NULL);
+	if (room.check == NULL)
+		room.check = check_new(&(struct check_options){.config = config}, NULL);
+	else
+		check_reconfigure(room.check, config);
+	config_unref(&config);
+}
+
+static void place_add(const char *setting, const char *text, const struct service *service, char *path)
+{
+	struct failure why;
+	struct listener listener;
+	struct listener_access access = {.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = 0600};
+	assert_true(listener_init(&listener, setting, text, &why) && listener_open(&listener, &access, &why));
+	snprintf(path, sizeof room.map_path, "%s", listener.place.path);
+	assert_true(server_add(room.server, &listener, service, &why));
+}
+
+/* A service with short limits: a line is answered by as many octets as it says. */
+static size_t count_input(void *arg, struct client *client, struct span in)
+{
+	(void)arg;
+	static const char zeros[100000];
+	const char *end = memchr(in.at, '\n', in.len);
+	if (end == NULL)
+		return 0;
+	client_reply(client, (struct span){zeros, (size_t)strtoul(in.at, NULL, 10)});
+	return (size_t)(end - in.at) + 1;
+}
+
+static const struct service count_service = {
+	.name = "count", .input_max = 64, .clients_max = 4, .idle_ms = 600, .partial_ms = 300, .input = count_input};
+
+static int room_open(void **state)
+{
+	(void)state;
+	static int store;
+	struct failure why;
+	room = (struct room){.directory = "/tmp/server-test-XXXXXX"};
+	signal(SIGPIPE, SIG_IGN);
+	fake_store_break(false);
+	fake_check_refuse(false);
+	assert_non_null(mkdtemp(room.directory));
+	settings(NULL);
+	room.server = server_new(&why);
+	assert_non_null(room.server);
+	room.map = socketmap_server_new(room.server, room.check);
+	room.http = http_server_new((struct store *)&store);
+	snprintf(room.map_text, sizeof room.map_text, "unix:%s/map", room.directory);
+	snprintf(room.http_text, sizeof room.http_text, "unix:%s/http", room.directory);
+	place_add("socketmap_socket", room.map_text, socketmap_server_service(room.map), room.map_path);
+	place_add("metrics_socket", room.http_text, http_server_service(room.http), room.http_path);
+	snprintf(room.count_text, sizeof room.count_text, "unix:%s/count", room.directory);
+	place_add("count_socket", room.count_text, &count_service, room.count_path);
+	assert_true(server_start(room.server, &why));
+	return 0;
+}
+
+static int room_close(void **state)
+{
+	(void)state;
+	server_stop(room.server, 0);
+	server_join(room.server);
+	check_free(&room.check);
+	server_free(&room.server);
+	socketmap_server_free(&room.map);
+	http_server_free(&room.http);
+	/* Empty: the sockets are gone. */
+	return rmdir(room.directory);
+}
+
+static int dial(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct timeval patience = {.tv_sec = 5};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void say(int fd, const char *bytes, size_t len)
+{
+	assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+static void ask(int fd, const char *key)
+{
+	char request[5000];
+	int len = snprintf(request, sizeof request, "%zu:postfix %s,", strlen(key) + 8, key);
+	say(fd, request, (size_t)len);
+}
+
+/* `len` octets; fewer at the end of the connection or after five seconds. */
+static const char *hear(int fd, size_t len)
+{
+	static char heard[REPLY_SIZE];
+	size_t used = 0;
+	while (used < len) {
+		ssize_t got = recv(fd, heard + used, len - used, 0);
+		if (got <= 0)
+			break;
+		used += (size_t)got;
+	}
+	heard[used] = '\0';
+	return heard;
+}
+
+static void expect(int fd, const char *reply)
+{
+	assert_string_equal(hear(fd, strlen(reply)), reply);
+}
+
+static void expect_end(int fd)
+{
+	assert_string_equal(hear(fd, 1), "");
+	char byte;
+	assert_int_not_equal(recv(fd, &byte, 1, MSG_DONTWAIT), 1);
+}
+
+static void rest(int ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000L}, NULL);
+}
+
+#define SECURE "65:OK secure match=mx.pass.example:.pass.example servername=hostname,"
+#define NOTFOUND "9:NOTFOUND ,"
+#define FIRST_CONTACT "18:TEMP first-contact,"
+
+static void map_answers_by_key(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *key, *reply;
+	} cases[] = {
+		{"pass.example", SECURE},
+		{"PASS.Example", SECURE},
+		{"[pass.example]:587", SECURE},
+		{"pass.example:26", SECURE},
+		{"pass.example.", SECURE},
+		{"none.example", NOTFOUND},
+		{"testing.example", NOTFOUND},
+		{"defer.example", "20:TEMP not-yet-checked,"},
+		{".pass.example", NOTFOUND},
+		{".example", NOTFOUND},
+		{"[192.0.2.1]", NOTFOUND},
+		{"[192.0.2.1]:25", NOTFOUND},
+		{"unix:/run/socket", NOTFOUND},
+		{"pass", NOTFOUND},
+		{"", NOTFOUND},
+		{"a b c", NOTFOUND},
+	};
+	int fd = dial(room.map_path);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		ask(fd, cases[i].key);
+		expect(fd, cases[i].reply);
+	}
+	say(fd, "14:x pass.example,", 18);
+	expect(fd, SECURE);
+	close(fd);
+}
+
+static void map_answers_notfound_in_monitor_mode(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	settings("mode=monitor");
+	ask(fd, "pass.example");
+	ask(fd, "defer.example");
+	expect(fd, NOTFOUND NOTFOUND);
+	close(fd);
+}
+
+static void map_takes_octet_after_octet(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	for (const char *at = "20:postfix pass.example,"; *at != '\0'; at++) {
+		say(fd, at, 1);
+		rest(2);
+	}
+	expect(fd, SECURE);
+	close(fd);
+}
+
+static void map_answers_pipelined_requests_in_turn(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	int64_t from_ms = clock_mono_ms();
+	ask(fd, "pass.example");
+	ask(fd, "none-300.example");
+	ask(fd, "pass.example");
+	ask(fd, ".example");
+	expect(fd, SECURE NOTFOUND SECURE NOTFOUND);
+	assert_in_range(clock_mono_ms() - from_ms, 250, 2000);
+	close(fd);
+	fd = dial(room.map_path);
+	for (int i = 0; i < 400; i++)
+		ask(fd, ".example");
+	for (int i = 0; i < 400; i++)
+		expect(fd, NOTFOUND);
+	close(fd);
+}
+
+static void map_hangs_up_on_malformed_requests(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"x", "01:a,", "5:a b c;", ":,",
+		"-1:", "4097:", "99999999999999999999:", "7:postfix,", "0:,", "3: ab,", "\r\n",
+		"GET / HTTP/1.0\r\n\r\n"};
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		int fd = dial(room.map_path);
+		ask(fd, "pass.example");
+		expect(fd, SECURE);
+		say(fd, bad[i], strlen(bad[i]));
+		expect_end(fd);
+		close(fd);
+	}
+}
+
+static void map_takes_the_longest_request(void **state)
+{
+	(void)state;
+	char request[4200];
+	size_t len = (size_t)snprintf(request, sizeof request, "4096:postfix ");
+	memset(request + len, 'a', 4096 - 8);
+	len += 4096 - 8;
+	request[len++] = ',';
+	int fd = dial(room.map_path);
+	say(fd, request, len);
+	say(fd, request, len);
+	expect(fd, NOTFOUND NOTFOUND);
+	close(fd);
+}
+
+static void map_answers_who_has_said_all(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	ask(fd, "none-200.example");
+	ask(fd, "pass.example");
+	shutdown(fd, SHUT_WR);
+	expect(fd, NOTFOUND SECURE);
+	expect_end(fd);
+	close(fd);
+}
+
+static void map_says_temp_when_its_time_is_over(void **state)
+{
+	(void)state;
+	unsigned before = fake_check_abandoned();
+	int fd = dial(room.map_path);
+	settings("lookup_timeout=1s");
+	int64_t from_ms = clock_mono_ms();
+	ask(fd, "none-3000.example");
+	ask(fd, "pass.example");
+	expect(fd, FIRST_CONTACT SECURE);
+	assert_in_range(clock_mono_ms() - from_ms, 950, 2000);
+	assert_int_equal(fake_check_abandoned(), before + 1);
+	settings("lookup_timeout=0");
+	ask(fd, "none-3000.example");
+	expect(fd, FIRST_CONTACT);
+	assert_int_equal(fake_check_abandoned(), before + 2);
+	close(fd);
+}
+
+static void map_says_temp_when_there_is_no_room(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	fake_check_refuse(true);
+	ask(fd, "none-300.example");
+	expect(fd, FIRST_CONTACT);
+	fake_check_refuse(false);
+	close(fd);
+}
+
+/* The slot of a client that is gone belongs to another when the answer comes. */
+static void map_gives_no_late_answer_to_another_client(void **state)
+{
+	(void)state;
+	unsigned before = fake_check_abandoned();
+	for (int i = 0; i < 20; i++) {
+		int gone = dial(room.map_path);
+		/* A reply that nobody reads makes the close a reset, not an end. */
+		ask(gone, ".example");
+		ask(gone, "none-40.example");
+		rest(i % 2 == 0 ? 5 : 38); /* also just when the answer comes */
+		close(gone);
+		int next = dial(room.map_path);
+		ask(next, "pass-80.example");
+		expect(next, "71:OK secure match=mx.pass-80.example:.pass-80.example servername=hostname,");
+		close(next);
+	}
+	assert_in_range(fake_check_abandoned() - before, 10, 20);
+}
+
+static void map_serves_many_clients_beside_waiting_ones(void **state)
+{
+	(void)state;
+	int waiting[100], fd = dial(room.map_path);
+	for (int i = 0; i < 100; i++) {
+		waiting[i] = dial(room.map_path);
+		ask(waiting[i], "none-500.example");
+	}
+	int64_t from_ms = clock_mono_ms();
+	ask(fd, "pass.example");
+	expect(fd, SECURE);
+	assert_in_range(clock_mono_ms() - from_ms, 0, 300);
+	for (int i = 0; i < 100; i++) {
+		expect(waiting[i], NOTFOUND);
+		close(waiting[i]);
+	}
+	close(fd);
+}
+
+/* How long until the server hangs up. */
+static int64_t hung_up_after_ms(int fd, int64_t from_ms)
+{
+	char bytes[4096];
+	while (recv(fd, bytes, sizeof bytes, 0) > 0)
+		continue;
+	return clock_mono_ms() - from_ms;
+}
+
+static void idle_clients_are_hung_up_on(void **state)
+{
+	(void)state;
+	int fd = dial(room.count_path);
+	int64_t from_ms = clock_mono_ms();
+	for (int i = 0; i < 3; i++) {
+		say(fd, "1\n", 2);
+		rest(300);
+	}
+	assert_in_range(hung_up_after_ms(fd, from_ms), 1150, 2500);
+	close(fd);
+}
+
+static void requests_that_trickle_in_are_hung_up_on(void **state)
+{
+	(void)state;
+	int fd = dial(room.count_path);
+	int64_t from_ms = clock_mono_ms();
+	for (int i = 0; i < 20; i++) {
+		(void)!send(fd, "1", 1, MSG_NOSIGNAL);
+		rest(50);
+	}
+	(void)!send(fd, "\n", 1, MSG_NOSIGNAL);
+	assert_string_equal(hear(fd, 1), "");
+	assert_in_range(hung_up_after_ms(fd, from_ms), 300, 2500);
+	close(fd);
+}
+
+static void replies_that_nobody_reads_are_bounded(void **state)
+{
+	(void)state;
+	int fd = dial(room.count_path);
+	/* More than the system's buffers hold: the later ones wait until the first are read. */
+	for (int i = 0; i < 5; i++)
+		say(fd, "100000\n", 7);
+	rest(100);
+	size_t heard = 0;
+	while (heard < 500000) {
+		char bytes[4096];
+		ssize_t got = recv(fd, bytes, sizeof bytes, 0);
+		assert_true(got > 0);
+		heard += (size_t)got;
+	}
+	for (int i = 0; i < 8; i++)
+		say(fd, "100000\n", 7);
+	rest(600);
+	heard = 0;
+	for (char bytes[4096]; recv(fd, bytes, sizeof bytes, 0) > 0;)
+		heard += sizeof bytes;
+	assert_in_range(heard, 1, 790000);
+	close(fd);
+}
+
+static void stop_finishes_waits_in_hand(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path), idle = dial(room.map_path);
+	ask(fd, "none-400.example");
+	rest(100);
+	int64_t from_ms = clock_mono_ms();
+	server_stop(room.server, 3000);
+	server_join(room.server);
+	assert_in_range(clock_mono_ms() - from_ms, 200, 2000);
+	expect(fd, NOTFOUND);
+	expect_end(fd);
+	expect_end(idle);
+	assert_int_equal(dial(room.map_path), -1);
+	close(fd);
+	close(idle);
+}
+
+static void stop_ends_waits_that_take_too_long(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	ask(fd, "none-20000.example");
+	rest(100);
+	int64_t from_ms = clock_mono_ms();
+	server_stop(room.server, 300);
+	server_join(room.server);
+	assert_in_range(clock_mono_ms() - from_ms, 250, 2000);
+	expect(fd, FIRST_CONTACT);
+	expect_end(fd);
+	close(fd);
+}
+
+static void http_is(const char *request, const char *status, const char *body)
+{
+	int fd = dial(room.http_path);
+	say(fd, request, strlen(request));
+	const char *reply = hear(fd, REPLY_SIZE - 1);
+	const char *rest_of = strstr(reply, "\r\n\r\n");
+	if (strncmp(reply, "HTTP/1.1 ", 9) != 0 || strncmp(reply + 9, status, strlen(status)) != 0 || rest_of == NULL)
+		fail_msg("`%s` got `%s`", request, reply);
+	assert_string_equal(rest_of + 4, body);
+	close(fd);
+}
+
+static void healthz_tells_whether_the_store_is_readable(void **state)
+{
+	(void)state;
+	http_is("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", "ok\n");
+	http_is("GET /healthz?probe HTTP/1.0\n\n", "200 OK", "ok\n");
+	http_is("HEAD /healthz HTTP/1.1\r\n\r\n", "200 OK", "");
+	fake_store_break(true);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "503 Service Unavailable", "the store is broken\n");
+	http_is("HEAD /healthz HTTP/1.1\r\n\r\n", "503 Service Unavailable", "");
+	fake_store_break(false);
+}
+
+static void http_refuses_the_rest(void **state)
+{
+	(void)state;
+	http_is("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "there is /healthz only\n");
+	http_is("GET /healthz/ HTTP/1.1\r\n\r\n", "404 Not Found", "there is /healthz only\n");
+	http_is("POST /healthz HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "GET and HEAD only\n");
+	http_is("GET /healthz\r\n\r\n", "400 Bad Request", "not an HTTP/1 request\n");
+	http_is("GET /healthz HTTP/2.0\r\n\r\n", "400 Bad Request", "not an HTTP/1 request\n");
+	http_is("\r\n\r\n", "400 Bad Request", "not an HTTP/1 request\n");
+	int fd = dial(room.http_path);
+	char flood[5000];
+	memset(flood, 'a', sizeof flood);
+	(void)!send(fd, flood, sizeof flood, MSG_NOSIGNAL);
+	expect_end(fd);
+	close(fd);
+}
+
+static void clients_beyond_the_limit_are_hung_up_on(void **state)
+{
+	(void)state;
+	int fds[HTTP_CLIENTS_MAX + 1];
+	for (int i = 0; i <= HTTP_CLIENTS_MAX; i++)
+		fds[i] = dial(room.http_path);
+	expect_end(fds[HTTP_CLIENTS_MAX]);
+	close(fds[0]);
+	rest(100);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\n");
+	for (int i = 1; i <= HTTP_CLIENTS_MAX; i++)
+		close(fds[i]);
+	rest(100);
+	int fd = dial(room.map_path);
+	ask(fd, "pass.example");
+	expect(fd, SECURE);
+	close(fd);
+}
+
+static void refresher_hands_over_what_is_due(void **state)
+{
+	(void)state;
+	struct failure why;
+	unsigned before = fake_check_refreshed();
+	fake_store_due("pass.example");
+	struct refresher *refresher = refresher_start(room.check, NULL, &why);
+	rest(200);
+	assert_int_equal(fake_check_refreshed(), before + 1);
+	refresher_stop(&refresher);
+	assert_null(refresher);
+	fake_store_due(NULL);
+}
+
+static void reload_tells_what_needs_a_restart(void **state)
+{
+	(void)state;
+	char names[256];
+	char *changed[] = {(char *)"workers=3", (char *)"mode=monitor", (char *)"store_path=/x", (char *)"user=root"};
+	struct config *before = fake_config(NULL, 0), *after = fake_config(changed, COUNT(changed));
+	assert_int_equal(reload_restart_names(before->settings, after->settings, names, sizeof names), 3);
+	assert_string_equal(names, "store_path workers user");
+	assert_int_equal(reload_restart_names(before->settings, before->settings, names, sizeof names), 0);
+	config_unref(&after);
+	/* A bad value leaves all as it was; a good one takes effect. */
+	struct settings_source source = {.overrides = (char *[]){(char *)"mode=sometimes"}, .override_count = 1};
+	assert_false(reload_run(room.check, &source, before->settings));
+	struct config *now = check_config(room.check);
+	assert_int_equal(now->settings->mode, MODE_ENFORCE);
+	config_unref(&now);
+	source.overrides = (char *[]){(char *)"mode=monitor"};
+	assert_true(reload_run(room.check, &source, before->settings));
+	now = check_config(room.check);
+	assert_int_equal(now->settings->mode, MODE_MONITOR);
+	config_unref(&now);
+	config_unref(&before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, room_open, room_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(map_answers_by_key),
+		TEST(map_answers_notfound_in_monitor_mode),
+		TEST(map_takes_octet_after_octet),
+		TEST(map_answers_pipelined_requests_in_turn),
+		TEST(map_hangs_up_on_malformed_requests),
+		TEST(map_takes_the_longest_request),
+		TEST(map_answers_who_has_said_all),
+		TEST(map_says_temp_when_its_time_is_over),
+		TEST(map_says_temp_when_there_is_no_room),
+		TEST(map_gives_no_late_answer_to_another_client),
+		TEST(map_serves_many_clients_beside_waiting_ones),
+		TEST(idle_clients_are_hung_up_on),
+		TEST(requests_that_trickle_in_are_hung_up_on),
+		TEST(replies_that_nobody_reads_are_bounded),
+		TEST(stop_finishes_waits_in_hand),
+		TEST(stop_ends_waits_that_take_too_long),
+		TEST(healthz_tells_whether_the_store_is_readable),
+		TEST(http_refuses_the_rest),
+		TEST(clients_beyond_the_limit_are_hung_up_on),
+		TEST(refresher_hands_over_what_is_due),
+		TEST(reload_tells_what_needs_a_restart),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
