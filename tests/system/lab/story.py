@@ -126,13 +126,10 @@ class Stage:
         self.tell('attack' if conduct != 'honest' else 'the path', words)
         hop.become(conduct)
 
-    def explain(self, domain, pattern=''):
-        """Tells the gate's log line about a domain since the scene began."""
-        found = self.lab.gate.log.find(
-            re.compile(rf'verdict=.*{re.escape(domain.ascii)}|{re.escape(domain.ascii)}.*verdict='),
-            self.gate_mark)
-        expect(f'a verdict line about {domain.ascii} in the log of stsgated', 'one or more',
-               len(found), bool(found))
-        told = [line for line in found if re.search(pattern, line)] or found
-        self.tell('log', told[-1])
-        expect_match('what the log line says', pattern, told[-1])
+    def explain(self, domain, pattern='verdict='):
+        """Tells the gate's newest log line about a domain, since the scene began, that matches."""
+        about = self.lab.gate.log.find(re.compile(rf'domain={re.escape(domain.ascii)}\b'),
+                                       self.gate_mark)
+        found = [line for line in about if re.search(pattern, line)]
+        expect(f'a line on {domain.ascii} in the log of stsgated', f'/{pattern}/', about, bool(found))
+        self.tell('log', found[-1])
