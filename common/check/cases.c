@@ -91,7 +91,7 @@ static void waiters_tell(struct cas *c, struct waiter *waiters, const struct ver
 	const struct policy *policy = facts_policy(&c->facts);
 	while (waiters) {
 		struct waiter *waiter = waiters;
-		struct outcome outcome = {.verdict = *verdict, .final = true};
+		struct outcome outcome = {.verdict = *verdict, .final = !c->cut_off};
 		waiters = waiter->next;
 		if (c->facts.question.purpose == PURPOSE_MAP && verdict->kind == VERDICT_PASS && policy)
 			policy_copy(&outcome.policy, policy);
@@ -218,8 +218,10 @@ static struct step case_step(struct cas *c)
 	struct step step = verdict_next(&c->facts);
 	lock_take(&check->lock);
 	c->so_far = step.verdict;
-	if (check->stopping || ++c->steps > CASES_STEPS_MAX)
+	if (check->stopping || ++c->steps > CASES_STEPS_MAX) {
+		c->cut_off = step.want.kind != WANT_NOTHING;
 		step.want.kind = WANT_NOTHING;
+	}
 	lock_drop(&check->lock);
 	return step;
 }

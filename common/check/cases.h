@@ -36,7 +36,8 @@ struct cas {
 	struct config *config;
 	struct facts facts;
 	unsigned steps;
-	bool asked; /* by a front end: the domain is in use */
+	bool asked;   /* by a front end: the domain is in use */
+	bool cut_off; /* ended with the verdict so far */
 	struct kept kept;
 	struct flight *leading; /* a flight put off for the probe budget, else NULL */
 	int64_t put_off_ms;     /* since when */

@@ -274,14 +274,17 @@ static bool evidence_outweighs(const struct evidence *seen, const struct evidenc
 	return new == REASON_BAD || (new == REASON_GOOD &&old != REASON_GOOD);
 }
 
-static void probe_all(
-	const struct config *config, const struct want *want, const struct addresses *list, struct evidence *seen)
+/* Each address gets its share of the time that is left. */
+static void probe_all(const struct config *config, const struct want *want, const struct addresses *list,
+	int64_t deadline_ms, struct evidence *seen)
 {
-	int timeout_ms = (int)config->settings->probe_timeout * 1000;
 	for (size_t i = 0; i < list->count; i++) {
 		struct evidence one;
+		int64_t share_ms = (deadline_ms - clock_mono_ms()) / (int64_t)(list->count - i);
 		memset(&one, 0, sizeof one);
-		probe_address(config->prober, want->name, &list->at[i], want->port, timeout_ms, &one);
+		one.reason = REASON_HOP_TIMEOUT;
+		if (share_ms > 0)
+			probe_address(config->prober, want->name, &list->at[i], want->port, (int)share_ms, &one);
 		if (i == 0 || evidence_outweighs(&one, seen))
 			*seen = one;
 	}
@@ -335,7 +338,7 @@ static bool obtain_evidence(
 		seen->reason = REASON_PROBE_BUDGET;
 		break;
 	case BUDGET_GO:
-		probe_all(config, want, &list, seen);
+		probe_all(config, want, &list, deadline_ms, seen);
 		for (size_t i = 0; i < list.count; i++)
 			budget_give(budget, slot[i]);
 		break;

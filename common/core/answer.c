@@ -101,6 +101,8 @@ void answer_socketmap(struct text *out, const struct verdict *v, const struct po
 	bool secure = !monitor && v->kind == VERDICT_PASS && policy;
 	if (secure)
 		add_match(out, policy);
+	else if (!monitor && v->kind == VERDICT_PASS)
+		add_temp(out, REASON_INTERNAL);
 	else if (!monitor && v->kind == VERDICT_DEFER)
 		add_temp(out, v->reason);
 	else

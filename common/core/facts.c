@@ -64,6 +64,20 @@ void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port, 
 		hop->record = *record;
 }
 
+/* A hop that a new MX set or policy leaves out makes room for those that come in. */
+static void hops_drop(struct facts *facts)
+{
+	const struct entry *entry = &facts->entry;
+	unsigned kept = 0;
+	for (unsigned i = 0; i < facts->hop_count; i++) {
+		const char *host = facts->hop[i].host;
+		bool listed = entry->mx.state != MX_LISTED || names_have(&entry->mx.names, host);
+		if (!facts->question.mx_lookup || (listed && policy_allows(&entry->policy, host)))
+			facts->hop[kept++] = facts->hop[i];
+	}
+	facts->hop_count = kept;
+}
+
 void facts_learn_record(struct facts *facts, const struct record_found *found)
 {
 	entry_learn_record(&facts->entry, found, facts->now);
@@ -74,6 +88,7 @@ void facts_learn_policy(struct facts *facts, const struct policy_found *found)
 {
 	entry_learn_policy(&facts->entry, found, facts->entry.record_id, facts->now);
 	facts->policy_tried = true;
+	hops_drop(facts);
 	memcpy(facts->policy_detail, found->detail, sizeof facts->policy_detail);
 	facts->policy_detail[sizeof facts->policy_detail - 1] = '\0';
 }
@@ -83,6 +98,7 @@ void facts_learn_mx(struct facts *facts, const struct mx_found *found)
 	entry_learn_mx(&facts->entry, found, facts->now);
 	facts->mx_tried = true;
 	facts->mx_outcome = found->outcome;
+	hops_drop(facts);
 }
 
 void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, const struct evidence *seen)

@@ -137,7 +137,7 @@ static struct step without_policy(struct judge *j)
 
 	if (!f->record_tried) {
 		bool stale = schedule_negative_stale(entry, f->now);
-		if (!schedule_negative_known(entry, f->now) || (j->eager && stale))
+		if (f->forced || !schedule_negative_known(entry, f->now) || (j->eager && stale))
 			return judge_wants(j, WANT_RECORD, domain, 0);
 		if (stale)
 			j->renew |= RENEW_RECORD;
@@ -256,6 +256,8 @@ static struct step judge_mx(struct judge *j)
 	case MX_NO_DOMAIN:
 		return judge_held(j, VERDICT_DEFER, REASON_NO_SUCH_DOMAIN, "");
 	case MX_TOO_LARGE:
+		if (f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE)
+			return judge_done(j, VERDICT_PASS, REASON_MX_SET_TOO_LARGE, "");
 		return judge_held(j, VERDICT_DEFER, REASON_MX_SET_TOO_LARGE, "");
 	case MX_UNKNOWN:
 	case MX_LISTED:
@@ -299,10 +301,14 @@ struct step verdict_next(const struct facts *facts)
 		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
 	if (facts->store == STORE_UNREAD)
 		return judge_wants(&j, WANT_ENTRY, q->domain, 0);
+	j.policy = facts_policy(facts);
+	if (facts->store == STORE_BROKEN && j.policy) { /* rule 9: it was read before the store broke */
+		bool live = j.policy->mode == POLICY_ENFORCE;
+		return judge_done(&j, live ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
+	}
 	if (facts->store == STORE_BROKEN) {
 		bool defer = facts->rules->on_internal_error == ON_INTERNAL_ERROR_DEFER;
 		return judge_done(&j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
 	}
-	j.policy = facts_policy(facts);
 	return j.policy ? with_policy(&j) : without_policy(&j);
 }

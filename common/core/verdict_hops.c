@@ -9,6 +9,7 @@ struct hop_opinion {
 	enum hop_state state;
 	enum reason reason;
 	bool unread; /* the store was not asked for its evidence */
+	bool beyond; /* one of more than HOPS_MAX: not looked at */
 	bool never;  /* nothing at all is known of it */
 	bool due;    /* a probe now would not be too early */
 };
@@ -40,6 +41,9 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
 		o.state = reason_class(conclusive->reason) == REASON_GOOD ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
+		if (o.state == HOP_BAD) /* rule 4, also when an inconclusive probe came after it */
+			o.due = !hop->tried &&
+				(f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		return o;
 	}
 	if (hop->refused != REASON_NONE)
@@ -62,7 +66,8 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host)
 	if (hop && hop->read)
 		return hop_by_evidence(j, hop);
 	bool room = f->hop_count < HOPS_MAX;
-	return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room};
+	return (struct hop_opinion){
+		.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room, .beyond = !room};
 }
 
 /* The hops that the MTA may use, best preference first. */
@@ -154,7 +159,9 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 		const struct hop_opinion *o = &s->opinion[i];
 		if (o->state != HOP_UNKNOWN)
 			continue;
-		bool matters = s->good < 0 || list->preference[i] <= list->preference[s->good];
+		/* What is beyond those that are looked at cannot hold mail for ever, but cannot be all there is either.
+		 */
+		bool matters = s->good < 0 || (!o->beyond && list->preference[i] <= list->preference[s->good]);
 		if (matters)
 			note(&s->unsure_before_good, i);
 		/* A hop behind a good one is looked at once; after that in the background. */
