@@ -28,8 +28,6 @@ bool privileges_find(struct identity *out, const struct settings *settings, stru
 	*out = (struct identity){.drop = false, .uid = geteuid(), .gid = getegid()};
 	if (geteuid() != 0 || strcmp(settings->user, "root") == 0)
 		return true;
-	if (settings->user[0] == '\0')
-		return failure_set(why, EX_CONFIG, "user: is empty: name a user, or root to stay root");
 	const struct passwd *passwd = getpwnam(settings->user);
 	if (passwd == NULL)
 		return failure_set(why, EX_NOUSER,
@@ -39,9 +37,8 @@ bool privileges_find(struct identity *out, const struct settings *settings, stru
 		return failure_set(why, EX_CONFIG, "user: `%s` is root by another name: write root", settings->user);
 	out->drop = true;
 	out->uid = passwd->pw_uid;
-	out->gid = passwd->pw_gid;
 	snprintf(out->user, sizeof out->user, "%s", settings->user);
-	return settings->group[0] == '\0' || group_find(&out->gid, settings->group, why);
+	return group_find(&out->gid, settings->group, why);
 }
 
 bool privileges_drop(const struct identity *identity, struct failure *why)

@@ -20,8 +20,13 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_entry
 tests_unit_test_entry_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_entry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_entry_SOURCES = tests/unit/test_entry.c
+tests_unit_test_entry_SOURCES = tests/unit/test_entry.c tests/unit/cm.h
 tests_unit_test_entry_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_entry_codec
+tests_unit_test_entry_codec_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
+tests_unit_test_entry_codec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_entry_codec_SOURCES = tests/unit/test_entry_codec.c tests/unit/cm.h
+tests_unit_test_entry_codec_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_store
 tests_unit_test_store_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
@@ -32,11 +37,16 @@ tests_unit_test_store_full_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_store_full_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
 tests_unit_test_store_full_SOURCES = tests/unit/test_store_full.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 tests_unit_test_store_full_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/test_store_trouble
-tests_unit_test_store_trouble_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
-tests_unit_test_store_trouble_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
-tests_unit_test_store_trouble_SOURCES = tests/unit/test_store_trouble.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
-tests_unit_test_store_trouble_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_store_damage
+tests_unit_test_store_damage_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_store_damage_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
+tests_unit_test_store_damage_SOURCES = tests/unit/test_store_damage.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+tests_unit_test_store_damage_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_store_shared
+tests_unit_test_store_shared_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_store_shared_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
+tests_unit_test_store_shared_SOURCES = tests/unit/test_store_shared.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+tests_unit_test_store_shared_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_failure
 tests_unit_test_failure_CPPFLAGS = $(base_inc) $(AM_CPPFLAGS)
 tests_unit_test_failure_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -202,6 +212,11 @@ tests_unit_test_listener_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_listener_SOURCES = tests/unit/test_listener.c milter/listener.c milter/listener.h tests/unit/cm.h
 tests_unit_test_listener_LDADD = libbase.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_daemon
+tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(AM_CPPFLAGS)
+tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c tests/unit/cm.h
+tests_unit_test_daemon_LDADD = $(CMOCKA_LIBS)
 endif
 
 # fuzz targets, replayed over seeds; no fuzzer needed

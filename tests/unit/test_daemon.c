@@ -1,0 +1,294 @@
+/* The built daemon from outside: exit status, ready line, signals, what is left behind. */
+#include "cm.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARGUMENTS_MAX 16
+#define TEXT_SIZE 65536
+
+static char directory[] = "/tmp/daemon-test-XXXXXX";
+static char text[TEXT_SIZE];
+
+static const char *path_of(const char *name)
+{
+	static char path[4][128];
+	static unsigned turn;
+	char *out = path[turn++ % 4];
+	snprintf(out, sizeof path[0], "%s/%s", directory, name);
+	return out;
+}
+
+static void settings_write(const char *more)
+{
+	FILE *file = fopen(path_of("conf"), "w");
+	assert_non_null(file);
+	fprintf(file,
+		"user = root\nstore_path = %s\nmilter_socket = unix:%s\nsocketmap_socket = unix:%s\n"
+		"metrics_socket = unix:%s\nworkers = 4\nstore_max_bytes = 4M\n%s",
+		path_of("store"), path_of("milter"), path_of("map"), path_of("http"), more);
+	fclose(file);
+}
+
+/* Starts the daemon with our settings and more arguments; its stderr goes to the file `log`. */
+static pid_t daemon_start(const char *const *more)
+{
+	const char *arguments[ARGUMENTS_MAX] = {STSGATED_BUILT, "-c", path_of("conf")};
+	for (size_t i = 3; *more != NULL; more++)
+		arguments[i++] = *more;
+	/* Else the log of the one before could be taken for this one's. */
+	unlink(path_of("log"));
+	pid_t child = fork();
+	if (child != 0)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	int log = open(path_of("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+	dup2(log, STDERR_FILENO);
+	execv(arguments[0], (char *const *)arguments);
+	_exit(127);
+}
+
+static const char *log_read(void)
+{
+	int fd = open(path_of("log"), O_RDONLY);
+	ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	text[len > 0 ? len : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+static void rest(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+static void log_wait(const char *words)
+{
+	for (int i = 0; i < 500; i++, rest())
+		if (strstr(log_read(), words) != NULL)
+			return;
+	fail_msg("`%s` is not in the log: `%s`", words, text);
+}
+
+/* The exit status; the daemon is killed after 15 s. */
+static int status_of(pid_t child)
+{
+	int status;
+	for (int i = 0; i < 750; i++, rest())
+		if (waitpid(child, &status, WNOHANG) == child)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return -1;
+}
+
+#define RUN(...) status_of(daemon_start((const char *const[]){__VA_ARGS__, NULL}))
+
+static void expect_log(const char *words)
+{
+	if (strstr(log_read(), words) == NULL)
+		fail_msg("`%s` is not in the log: `%s`", words, text);
+}
+
+static void settings_are_tested(void **state)
+{
+	(void)state;
+	settings_write("");
+	assert_int_equal(RUN("-t"), EX_OK);
+	assert_string_equal(log_read(), "");
+	assert_int_equal(RUN("-t", "-o", "no_such=1"), EX_USAGE);
+	assert_int_equal(RUN("-t", "-o", "probe_ca_file=/nonexistent/ca.pem"), EX_CONFIG);
+	expect_log("probe_ca_file: /nonexistent/ca.pem: No such file");
+	assert_int_equal(RUN("-t", "-o", "store_path=/nonexistent/store"), EX_CANTCREAT);
+	expect_log("store_path: `/nonexistent/store`: No such file");
+	assert_int_equal(RUN("-t", "-o", "socket_owner=no-such-user"), EX_NOUSER);
+	expect_log("socket_owner: no user `no-such-user`");
+	if (geteuid() == 0) {
+		assert_int_equal(RUN("-t", "-o", "user=no-such-user"), EX_NOUSER);
+		expect_log("user: no user `no-such-user`");
+		assert_int_equal(RUN("-t", "-o", "user=nobody", "-o", "group=no-such-group"), EX_NOUSER);
+	}
+	settings_write("mode = sometimes\n");
+	assert_int_equal(RUN("-t"), EX_CONFIG);
+	expect_log("/conf:8: mode");
+	assert_int_equal(RUN("-t", "-c", "/nonexistent/conf"), EX_NOINPUT);
+	assert_int_equal(RUN("-x"), EX_USAGE);
+	assert_int_equal(RUN("more"), EX_USAGE);
+	assert_int_equal(RUN("-V"), EX_OK);
+}
+
+static const char *exchange(const char *name, const char *request)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct timeval patience = {.tv_sec = 5};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of(name));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	shutdown(fd, SHUT_WR);
+	size_t used = 0;
+	for (ssize_t got; (got = recv(fd, text + used, sizeof text - 1 - used, 0)) > 0;)
+		used += (size_t)got;
+	text[used] = '\0';
+	close(fd);
+	return text;
+}
+
+static void nothing_is_left_behind(void)
+{
+	static const char *const names[] = {"milter", "map", "http"};
+	for (size_t i = 0; i < COUNT(names); i++)
+		assert_int_not_equal(access(path_of(names[i]), F_OK), 0);
+}
+
+static void it_serves_reloads_and_stops(void **state)
+{
+	(void)state;
+	char ready[512];
+	settings_write("");
+	snprintf(ready, sizeof ready,
+		"]: ready: version " PACKAGE_VERSION
+		", milter unix:%s, socketmap unix:%s, http unix:%s, store %s, mode enforce\n",
+		path_of("milter"), path_of("map"), path_of("http"), path_of("store"));
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait(ready);
+	expect_log("warning: the milter alone judges when a message is accepted");
+	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
+	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\nok\n"));
+	for (int i = 0; i < 20; i++)
+		kill(daemon, SIGHUP);
+	log_wait("SIGHUP is not used");
+	settings_write("mode = sometimes\n");
+	kill(daemon, SIGUSR1);
+	log_wait("error: reload failed, the settings from before stay: ");
+	settings_write("mode = monitor\nsocket_mode = 0600\n");
+	kill(daemon, SIGUSR1);
+	log_wait("reloaded the settings");
+	log_wait("changed, but in effect after a restart only: socket_mode\n");
+	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	expect_log("]: stopping\n");
+	nothing_is_left_behind();
+}
+
+static void map_and_enforcement_need_no_warning(void **state)
+{
+	(void)state;
+	settings_write("mta_enforces = yes\n");
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("]: ready: ");
+	assert_null(strstr(log_read(), "warning"));
+	kill(daemon, SIGINT);
+	assert_int_equal(status_of(daemon), EX_OK);
+	nothing_is_left_behind();
+}
+
+static void start_trouble_is_told(void **state)
+{
+	(void)state;
+	settings_write("");
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("]: ready: ");
+	/* In the foreground and in the background alike; the one that runs keeps its sockets. */
+	assert_int_equal(RUN("-f"), EX_UNAVAILABLE);
+	expect_log("socketmap_socket: cannot listen at `unix:");
+	assert_int_equal(RUN("-o", "socketmap_socket="), EX_UNAVAILABLE);
+	expect_log("stsgated: metrics_socket: cannot listen at `unix:");
+	assert_int_equal(RUN("-o", "socketmap_socket=", "-o", "metrics_socket="), EX_UNAVAILABLE);
+	expect_log("stsgated: milter_socket: cannot listen at `unix:");
+	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	nothing_is_left_behind();
+	/* What is found out only in the background reaches who started it. */
+	assert_int_not_equal(RUN("-o", "store_path=/nonexistent/store"), EX_OK);
+	expect_log("stsgated: store_path: ");
+	nothing_is_left_behind();
+}
+
+/* Orphans become our children (PR_SET_CHILD_SUBREAPER). */
+static pid_t child_of_ours(void)
+{
+	char path[64];
+	long child = -1;
+	snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	if (fscanf(file, "%ld", &child) != 1)
+		child = -1;
+	fclose(file);
+	return (pid_t)child;
+}
+
+static void it_goes_into_the_background_when_ready(void **state)
+{
+	(void)state;
+	settings_write("");
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	assert_int_equal(RUN("-o", "mta_enforces=yes"), EX_OK);
+	pid_t daemon = child_of_ours();
+	assert_true(daemon > 0);
+	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	nothing_is_left_behind();
+}
+
+static void sockets_of_the_dead_are_taken_over(void **state)
+{
+	(void)state;
+	settings_write("");
+	for (int i = 0; i < 2; i++) {
+		pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+		log_wait("]: ready: ");
+		kill(daemon, i == 0 ? SIGKILL : SIGTERM);
+		assert_int_equal(status_of(daemon), i == 0 ? 1000 + SIGKILL : EX_OK);
+	}
+	nothing_is_left_behind();
+}
+
+static int directory_make(void **state)
+{
+	(void)state;
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	return 0;
+}
+
+static int directory_remove(void **state)
+{
+	(void)state;
+	static const char *const names[] = {
+		"conf", "log", "store/policies.mdb", "store/policies.mdb-lock", "store/policies.owner"};
+	for (size_t i = 0; i < COUNT(names); i++)
+		unlink(path_of(names[i]));
+	rmdir(path_of("store"));
+	return rmdir(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(settings_are_tested),
+		cmocka_unit_test(it_serves_reloads_and_stops),
+		cmocka_unit_test(map_and_enforcement_need_no_warning),
+		cmocka_unit_test(start_trouble_is_told),
+		cmocka_unit_test(it_goes_into_the_background_when_ready),
+		cmocka_unit_test(sockets_of_the_dead_are_taken_over),
+	};
+	return cmocka_run_group_tests(tests, directory_make, directory_remove);
+}
