@@ -150,7 +150,7 @@ static bool transfer_set_way(struct transfer *transfer)
 	if (!SET(CURLOPT_PROXY, proxy) || !SET(CURLOPT_NOPROXY, ""))
 		return false;
 	if (*proxy)
-		return SET(CURLOPT_HTTPPROXYTUNNEL, 1L) && SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+		return SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
 	return SET(CURLOPT_RESOLVE, transfer->pins) && SET(CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
 }
 

@@ -43,6 +43,7 @@ enum cert {
 enum manner {
 	ANSWER,      /* the text, with close_notify */
 	ANSWER_CUT,  /* the text, then the connection is cut */
+	ANSWER_HANG, /* the text, then nothing */
 	ANSWER_SLOW, /* an octet each 50 ms */
 	REPEAT,      /* the text again and again */
 	SILENT_TCP,
@@ -127,6 +128,8 @@ static void serve_tls(struct server *server, int fd)
 			wait_for_end(server, fd);
 		else
 			answer(script, ssl);
+		if (script->manner == ANSWER_HANG)
+			wait_for_end(server, fd);
 		if (script->manner != ANSWER_CUT)
 			SSL_shutdown(ssl);
 	}
@@ -332,6 +335,8 @@ static const struct {
 		REASON_POLICY_FETCH, "no Content-Type"},
 	{"gzip", {CERT_GOOD, ANSWER, OK_HEAD "Content-Encoding: gzip\r\n\r\n" POLICY, 0}, REASON_POLICY_FETCH,
 		"encoding nobody asked for: gzip"},
+	{"gzip in transfer", {CERT_GOOD, ANSWER, OK_HEAD "Transfer-Encoding: gzip\r\n\r\n" POLICY, 0},
+		REASON_POLICY_FETCH, ""},
 	{"identity", {CERT_GOOD, ANSWER, OK_HEAD "Content-Encoding: identity\r\n\r\n" POLICY, 0}, REASON_NONE, ""},
 	{"folded", {CERT_GOOD, ANSWER, OK_HEAD "X-A: b\r\n c: d\r\n\r\n" POLICY, 0}, REASON_POLICY_FETCH, ""},
 	{"endless interim responses", {CERT_GOOD, REPEAT, "HTTP/1.1 103 X\r\nX: y\r\n\r\n", 0}, REASON_POLICY_FETCH,
@@ -414,6 +419,18 @@ static void test_long_headers(void **state)
 	(void)state;
 	check_header_lines(FETCH_HEADER_BYTES_MAX / 17 - 10, REASON_NONE, "");
 	check_header_lines(FETCH_HEADER_BYTES_MAX / 17 + 1, REASON_POLICY_FETCH, "headers too large");
+}
+
+/* What a refusal says is not waited for. */
+static void test_refusal_is_enough(void **state)
+{
+	static const struct script script = {
+		CERT_GOOD, ANSWER_HANG, "HTTP/1.1 404 No\r\nContent-Length: 9\r\n\r\nx", 0};
+	int64_t begun_ms = clock_mono_ms();
+	(void)state;
+
+	check_script("refusal", &script, REASON_POLICY_FETCH, "HTTP status 404");
+	assert_in_range(clock_mono_ms() - begun_ms, 0, 1000);
 }
 
 static const struct script good_script = {CERT_GOOD, ANSWER, OK_HEAD "\r\n" POLICY, 0};
@@ -628,6 +645,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_long_headers),
+		cmocka_unit_test(test_refusal_is_enough),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_proxy),
