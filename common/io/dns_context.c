@@ -25,7 +25,7 @@ static const char *const context_options[][2] = {
 	{"outgoing-num-tcp:", "32"},
 	{"num-queries-per-thread:", "1024"},
 	/* A server that was dead is asked again soon. */
-	{"infra-host-ttl:", "30"},
+	{"infra-host-ttl:", "10"},
 	{"infra-keep-probing:", "yes"},
 	{"infra-cache-max-rtt:", "2000"},
 };

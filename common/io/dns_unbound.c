@@ -1,3 +1,4 @@
+#include "dns_answer.h"
 #include "dns_context.h"
 
 #include "clock.h"
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 #define CLASS_IN 1
-#define NEGATIVE_TTL_S 300 /* of an absence whose answer carries no SOA */
 
 /* The control query tells a dead resolver from a dead domain. RFC 6761 6.4: resolvers answer names under invalid. at
  * once and by themselves; a new name each time passes every cache. */
@@ -51,25 +51,6 @@ struct request {
 	struct ub_result *result;
 	struct signal_cond done;
 };
-
-const char *dns_outcome_name(enum dns_outcome outcome)
-{
-	switch (outcome) {
-	case DNS_OK:
-		return "ok";
-	case DNS_NODATA:
-		return "nodata";
-	case DNS_NXDOMAIN:
-		return "nxdomain";
-	case DNS_FAILED:
-		return "failed";
-	case DNS_TIMEOUT:
-		return "timeout";
-	case DNS_BROKEN:
-		return "broken";
-	}
-	abort();
-}
 
 /* Requests */
 
@@ -310,67 +291,7 @@ void dns_free(struct dns **dns_pointer)
 	*dns_pointer = NULL;
 }
 
-/* Answers */
-
-static struct dns_answer *answer_new(enum dns_outcome outcome, size_t count, size_t bytes)
-{
-	struct dns_answer *answer = calloc(1, sizeof *answer + count * sizeof answer->rr[0] + bytes);
-
-	if (!answer)
-		abort();
-	answer->outcome = outcome;
-	return answer;
-}
-
-static struct dns_answer *answer_records(const struct ub_result *result)
-{
-	size_t count = 0, bytes = 0;
-
-	while (count < DNS_RR_MAX && result->data[count])
-		bytes += (size_t)result->len[count++];
-	struct dns_answer *answer = answer_new(DNS_OK, count, bytes);
-	uint8_t *at = (uint8_t *)&answer->rr[count];
-	for (size_t i = 0; i < count; i++) {
-		size_t len = (size_t)result->len[i];
-
-		memcpy(at, result->data[i], len);
-		answer->rr[i] = (struct dns_rr){.data = at, .len = len};
-		at += len;
-	}
-	answer->count = count;
-	answer->truncated = result->data[count] != NULL;
-	return answer;
-}
-
-/* libunbound has taken the smaller of the SOA's TTL and its minimum already (RFC 2308 5); without an authority section
- * its 0 says nothing. */
-static uint32_t answer_ttl(const struct ub_result *result)
-{
-	const uint8_t *packet = result->answer_packet;
-	bool positive = result->rcode == 0 && result->havedata;
-	bool authority = packet && result->answer_len >= 12 && (packet[8] || packet[9]);
-
-	if (!positive && !authority)
-		return NEGATIVE_TTL_S;
-	return result->ttl > 0 ? (uint32_t)result->ttl : 0;
-}
-
-static struct dns_answer *answer_from(const struct ub_result *result)
-{
-	struct dns_answer *answer;
-
-	if (result->bogus)
-		return answer_new(DNS_FAILED, 0, 0);
-	if (result->nxdomain)
-		answer = answer_new(DNS_NXDOMAIN, 0, 0);
-	else if (result->rcode != 0)
-		return answer_new(DNS_FAILED, 0, 0);
-	else
-		answer = result->havedata ? answer_records(result) : answer_new(DNS_NODATA, 0, 0);
-	answer->secure = result->secure;
-	answer->ttl_s = answer_ttl(result);
-	return answer;
-}
+/* Lookups */
 
 static bool request_wait(struct request *request, int64_t deadline_ms)
 {
@@ -401,13 +322,13 @@ static struct dns_answer *request_answer(struct request *request, int64_t begun_
 	}
 	if (failed == DNS_FAILED) {
 		if (request->error == UB_SYNTAX) /* no name that DNS can hold */
-			return answer_new(DNS_FAILED, 0, 0);
+			return dns_answer_new(DNS_FAILED, 0, 0);
 		if (request->error != 0 || !request->result)
-			return answer_new(DNS_BROKEN, 0, 0);
+			return dns_answer_new(DNS_BROKEN, 0, 0);
 		if (result_good(0, request->result) || request->result->bogus)
-			return answer_from(request->result);
+			return dns_answer_from(request->result);
 	}
-	return answer_new(resolver_dead_by(dns, deadline_ms) ? DNS_BROKEN : failed, 0, 0);
+	return dns_answer_new(resolver_dead_by(dns, deadline_ms) ? DNS_BROKEN : failed, 0, 0);
 }
 
 struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
@@ -423,10 +344,4 @@ struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type t
 	request_unref(dns, request);
 	lock_drop(&dns->lock);
 	return answer;
-}
-
-void dns_answer_free(struct dns_answer **answer)
-{
-	free(*answer);
-	*answer = NULL;
 }
