@@ -132,7 +132,23 @@ static void test_change(void **state)
 	assert_int_equal(verify(held, one.cert, NULL), X509_V_OK); /* whoever has the old one keeps it */
 	X509_STORE_free(held);
 
-	assert_int_equal(warnings, 0);
+	trust_free(&trust);
+	pki_free(&one);
+	pki_free(&two);
+	unlink(path);
+}
+
+static void test_damage(void **state)
+{
+	char path[] = "/tmp/stsgate-test-trust-XXXXXX";
+	struct pki_pair one = pki_ca("one"), two = pki_ca("two");
+	struct failure why = {0};
+	(void)state;
+
+	pki_write_temporary(&two, path);
+	struct trust *trust = trust_new(path, &why);
+	assert_non_null(trust);
+	warnings = 0;
 	write_text(path, "damaged\n");
 	for (int i = 0; i < 3; i++) {
 		now_ms += TRUST_LOOK_S * 1000;
@@ -206,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_system),
 		cmocka_unit_test(test_change),
+		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_hosts),
 	};
 
