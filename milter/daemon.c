@@ -97,10 +97,11 @@ static bool milter_start(struct daemon *daemon, struct failure *why)
 {
 	if (!daemon->milter_open)
 		return true;
-	milter_try_nudge();
 	int err = pthread_create(&daemon->milter_thread, NULL, milter_main, daemon);
 	daemon->milter_running = err == 0;
-	return daemon->milter_running || failure_set(why, EX_OSERR, "cannot start a thread: %s", strerror(err));
+	if (!daemon->milter_running)
+		return failure_set(why, EX_OSERR, "cannot start a thread: %s", strerror(err));
+	return milter_await(why);
 }
 
 bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why)

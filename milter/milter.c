@@ -22,6 +22,7 @@
 /* Headers removed from a message: each costs the MTA a look through its queue file. A message with more is held. */
 #define FORGED_MAX 1000
 
+#define START_POLL_MS 5
 #define STOP_NUDGE_MS 20
 #define STOP_NUDGES 250
 
@@ -30,7 +31,8 @@
 static struct {
 	struct listener listener;
 	struct arbiter arbiter;
-	atomic_bool ended; /* libmilter */
+	atomic_bool served; /* a connection came to its end */
+	atomic_bool ended;  /* libmilter */
 } milter;
 
 struct session {
@@ -227,6 +229,7 @@ static sfsistat on_abort(SMFICTX *context)
 static sfsistat on_close(SMFICTX *context)
 {
 	struct session *session = smfi_getpriv(context);
+	atomic_store(&milter.served, true);
 	if (session == NULL)
 		return SMFIS_CONTINUE;
 	message_end(&session->message);
@@ -298,21 +301,31 @@ bool milter_open(const struct listener *listener, const struct listener_access *
 	       nudge_init(&milter.arbiter.nudge, listener, why);
 }
 
-void milter_try_nudge(void)
-{
-	if (!nudge_send(&milter.arbiter.nudge))
-		log_warning("%s: stsgated cannot connect to its own socket `%s`: %s: a recipient that waits for a "
-			    "first contact "
-			    "may hold up others; let socket_owner and socket_mode allow its user",
-			milter.listener.setting, milter.listener.text, strerror(errno));
-}
-
 bool milter_run(struct check *check)
 {
 	milter.arbiter.check = check;
 	bool done = smfi_main() == MI_SUCCESS;
 	atomic_store(&milter.ended, true);
 	return done;
+}
+
+bool milter_await(struct failure *why)
+{
+	struct timespec rest = {.tv_nsec = START_POLL_MS * 1000000L};
+	if (!nudge_send(&milter.arbiter.nudge)) {
+		log_warning("%s: stsgated cannot connect to its own socket `%s`: %s: a recipient that waits for a "
+			    "first contact "
+			    "may hold up others; let socket_owner and socket_mode allow its user",
+			milter.listener.setting, milter.listener.text, strerror(errno));
+		return true;
+	}
+	for (int i = 0; i < MILTER_START_MS / START_POLL_MS && !atomic_load(&milter.ended); i++) {
+		if (atomic_load(&milter.served))
+			return true;
+		nanosleep(&rest, NULL);
+	}
+	return failure_set(why, EX_OSERR, "%s: libmilter does not serve at `%s`; the mail log says more",
+		milter.listener.setting, milter.listener.text);
 }
 
 static void *library_stop(void *arg)

@@ -9,12 +9,13 @@
 
 /* Registers and listens; connections wait until milter_run(). Before any thread is started, as root if need be. */
 bool milter_open(const struct listener *listener, const struct listener_access *access, struct failure *why);
-/* Whether this process may connect to its own socket, as the nudge must. Told in the log when it may not. After
- * privileges were dropped. */
-void milter_try_nudge(void);
 /* Serves until milter_stop(), or until libmilter fails (false). In a thread with all signals blocked: libmilter waits
  * for HUP, INT and TERM itself. */
 bool milter_run(struct check *check);
+/* Waits until libmilter serves: before, it would lose a stop. Tells the log when this process may not connect to its
+ * own socket, as the nudge must. False when it does not serve within MILTER_START_MS. */
+#define MILTER_START_MS 5000
+bool milter_await(struct failure *why);
 /* Lets no more callbacks wait and those that do finish, for at most `grace_ms`; then makes milter_run() end. */
 void milter_stop(uint32_t grace_ms);
 /* Waits until no callback uses `check` any more; afterwards none will. False when `wait_ms` have passed: then check

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 bool signals_open(struct failure *why)
 {
-	if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0)
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return failure_set(why, EX_OSERR, "cannot make a pipe: %s", strerror(errno));
 	sigset_t all;
 	sigfillset(&all);
@@ -54,8 +55,12 @@ void signals_take(void)
 enum signals_event signals_next(void)
 {
 	char letter;
-	while (read(ends[0], &letter, 1) != 1)
-		continue;
+	struct pollfd readable = {.fd = ends[0], .events = POLLIN};
+	/* poll() ends at every signal, read() with SA_RESTART does not: ThreadSanitizer runs a handler only after the
+	 * call. */
+	do
+		poll(&readable, 1, -1);
+	while (read(ends[0], &letter, 1) != 1);
 	switch (letter) {
 	case SIGNALS_RELOAD:
 		return SIGNALS_RELOAD;

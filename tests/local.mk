@@ -213,7 +213,8 @@ tests_unit_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_listener_SOURCES = tests/unit/test_listener.c milter/listener.c milter/listener.h tests/unit/cm.h
 tests_unit_test_listener_LDADD = libbase.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
-tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(AM_CPPFLAGS)
+tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' -DSUPPRESSIONS='"$(srcdir)/tests/tsan.supp"' $(AM_CPPFLAGS)
+EXTRA_DIST += tests/tsan.supp
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c tests/unit/cm.h
 tests_unit_test_daemon_LDADD = $(CMOCKA_LIBS)

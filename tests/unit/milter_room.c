@@ -86,6 +86,7 @@ int milter_room_open(void **state)
 	assert_int_equal(stat(listener.place.path, &info), 0);
 	assert_int_equal(info.st_mode & 07777, 0620);
 	assert_int_equal(pthread_create(&thread, NULL, run, NULL), 0);
+	assert_true(milter_await(&why));
 	return 0;
 }
 

@@ -52,6 +52,7 @@ static pid_t daemon_start(const char *const *more)
 	pid_t child = fork();
 	if (child != 0)
 		return child;
+	setenv("TSAN_OPTIONS", "suppressions=" SUPPRESSIONS, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int log = open(path_of("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	dup2(log, STDERR_FILENO);
