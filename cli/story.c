@@ -150,8 +150,7 @@ static json_t *step_object(const struct want *want, const struct finding *findin
 static void facts_take(struct facts *to, const struct facts *from)
 {
 	facts_free(to);
-	*to = *from;
-	entry_copy(&to->entry, &from->entry);
+	facts_copy(to, from);
 }
 
 /* check may have other cases under way: renewals of what another question found due. */

@@ -41,8 +41,6 @@ static void case_unlink(struct check *check, struct cas *c) REQUIRES(check->lock
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
-	check->cases--;
-	check->refreshing -= c->job.class == WORK_REFRESH;
 }
 
 static struct flight **flight_place(struct check *check, const struct want *want) REQUIRES(check->lock)
@@ -104,12 +102,16 @@ static void waiters_tell(struct cas *c, struct waiter *waiters, const struct ver
 static void case_end(struct cas *c, const struct verdict *verdict)
 {
 	struct check *check = c->check;
-	learn_end(check->store, &c->facts, &c->kept);
 	lock_take(&check->lock);
 	case_unlink(check, c);
 	struct waiter *waiters = c->waiters;
 	lock_drop(&check->lock);
 	waiters_tell(c, waiters, verdict);
+	learn_end(check->store, &c->facts, &c->kept); /* housekeeping: nobody waits for it */
+	lock_take(&check->lock);
+	check->cases--;
+	check->refreshing -= c->job.class == WORK_REFRESH;
+	lock_drop(&check->lock);
 	facts_free(&c->facts);
 	config_unref(&c->config);
 	free(c);
@@ -210,14 +212,16 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	return true;
 }
 
-/* The step that comes next; what it says so far is for those who give up waiting. */
+/* The step that comes next; what it says so far is for those who give up waiting. A final verdict is not: it comes with
+ * its policy, through waiters_tell(), in a moment. */
 static struct step case_step(struct cas *c)
 {
 	struct check *check = c->check;
 	c->facts.now = clock_wall_s();
 	struct step step = verdict_next(&c->facts);
 	lock_take(&check->lock);
-	c->so_far = step.verdict;
+	if (step.want.kind != WANT_NOTHING)
+		c->so_far = step.verdict;
 	if (check->stopping || ++c->steps > CASES_STEPS_MAX) {
 		c->cut_off = step.want.kind != WANT_NOTHING;
 		step.want.kind = WANT_NOTHING;

@@ -1,5 +1,6 @@
 #include "facts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void facts_init(struct facts *facts, const struct question *question, const struct rules *rules, int64_t now)
@@ -11,9 +12,23 @@ void facts_init(struct facts *facts, const struct question *question, const stru
 	entry_init(&facts->entry, question->domain);
 }
 
+void facts_copy(struct facts *to, const struct facts *from)
+{
+	*to = *from;
+	entry_copy(&to->entry, &from->entry);
+	to->hop = calloc(from->hop_count + 1, sizeof *to->hop);
+	if (!to->hop)
+		abort();
+	if (from->hop_count > 0)
+		memcpy(to->hop, from->hop, from->hop_count * sizeof *to->hop);
+}
+
 void facts_free(struct facts *facts)
 {
 	entry_free(&facts->entry);
+	free(facts->hop);
+	facts->hop = NULL;
+	facts->hop_count = 0;
 }
 
 void facts_learn_store(struct facts *facts, const struct entry *entry)
@@ -40,14 +55,23 @@ struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t
 	return NULL;
 }
 
-/* Bounded by what verdict_next() asks for; a fact beyond HOPS_MAX is dropped. */
+/* Made one by one: most domains have one hop or two, and a hop's fact is large. */
+static struct hop_fact *hop_added(struct facts *facts)
+{
+	facts->hop = realloc(facts->hop, (facts->hop_count + 1) * sizeof *facts->hop);
+	if (!facts->hop)
+		abort();
+	return &facts->hop[facts->hop_count++];
+}
+
+/* Bounded by what verdict_next() asks for; a fact beyond HOP_FACTS_MAX is dropped. */
 static struct hop_fact *hop_made(struct facts *facts, const char *host, uint16_t port)
 {
 	struct hop_fact *hop = facts_hop(facts, host, port);
 	size_t len = strlen(host);
-	if (hop || facts->hop_count == HOPS_MAX || len >= sizeof hop->host)
+	if (hop || facts->hop_count == HOP_FACTS_MAX || len >= sizeof hop->host)
 		return hop;
-	hop = &facts->hop[facts->hop_count++];
+	hop = hop_added(facts);
 	memset(hop, 0, sizeof *hop);
 	memcpy(hop->host, host, len + 1);
 	hop->port = port;
@@ -64,20 +88,6 @@ void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port, 
 		hop->record = *record;
 }
 
-/* A hop that a new MX set or policy leaves out makes room for those that come in. */
-static void hops_drop(struct facts *facts)
-{
-	const struct entry *entry = &facts->entry;
-	unsigned kept = 0;
-	for (unsigned i = 0; i < facts->hop_count; i++) {
-		const char *host = facts->hop[i].host;
-		bool listed = entry->mx.state != MX_LISTED || names_have(&entry->mx.names, host);
-		if (!facts->question.mx_lookup || (listed && policy_allows(&entry->policy, host)))
-			facts->hop[kept++] = facts->hop[i];
-	}
-	facts->hop_count = kept;
-}
-
 void facts_learn_record(struct facts *facts, const struct record_found *found)
 {
 	entry_learn_record(&facts->entry, found, facts->now);
@@ -88,7 +98,6 @@ void facts_learn_policy(struct facts *facts, const struct policy_found *found)
 {
 	entry_learn_policy(&facts->entry, found, facts->entry.record_id, facts->now);
 	facts->policy_tried = true;
-	hops_drop(facts);
 	memcpy(facts->policy_detail, found->detail, sizeof facts->policy_detail);
 	facts->policy_detail[sizeof facts->policy_detail - 1] = '\0';
 }
@@ -98,7 +107,6 @@ void facts_learn_mx(struct facts *facts, const struct mx_found *found)
 	entry_learn_mx(&facts->entry, found, facts->now);
 	facts->mx_tried = true;
 	facts->mx_outcome = found->outcome;
-	hops_drop(facts);
 }
 
 void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, const struct evidence *seen)

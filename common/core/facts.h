@@ -6,7 +6,9 @@
 #include "evidence.h"
 #include "question.h"
 
-#define HOPS_MAX 8 /* hops of a domain that are probed, best preference first (design 5) */
+#define HOPS_MAX 8 /* hops of a domain that are looked at, best preference first (design 5) */
+/* A case sees its MX set and its policy change once each at most, and each time other hops may be the first. */
+#define HOP_FACTS_MAX (3 * HOPS_MAX)
 
 enum first_contact { FIRST_CONTACT_ACCEPT, FIRST_CONTACT_DEFER };
 enum on_internal_error { ON_INTERNAL_ERROR_ACCEPT, ON_INTERNAL_ERROR_DEFER };
@@ -49,10 +51,11 @@ struct facts {
 	enum reason mx_outcome;                    /* of the look in this case */
 	char policy_detail[256];                   /* of the fetch in this case, for people, as in policy_found */
 	unsigned hop_count;
-	struct hop_fact hop[HOPS_MAX]; /* those that the policy allows, as evidence is asked for */
+	struct hop_fact *hop; /* those that the policy allows, as evidence is asked for; at most HOP_FACTS_MAX; owned */
 };
 
 void facts_init(struct facts *facts, const struct question *question, const struct rules *rules, int64_t now);
+void facts_copy(struct facts *to, const struct facts *from);
 void facts_free(struct facts *facts);
 
 /* The fact about one hop, or NULL while it was not asked for. Belongs to the facts. */

@@ -55,7 +55,8 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	return o;
 }
 
-static struct hop_opinion hop_judge(const struct judge *j, const char *host)
+/* `place`: how many hops that the policy allows come before this one. */
+static struct hop_opinion hop_judge(const struct judge *j, const char *host, unsigned place)
 {
 	const struct facts *f = j->facts;
 	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; "" stands for what is no host name */
@@ -65,7 +66,7 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host)
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
 	if (hop && hop->read)
 		return hop_by_evidence(j, hop);
-	bool room = f->hop_count < HOPS_MAX;
+	bool room = place < HOPS_MAX;
 	return (struct hop_opinion){
 		.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room, .beyond = !room};
 }
@@ -151,9 +152,11 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 	s->unread = s->good = s->bad_name = s->bad_seen = s->unknown = -1;
 	s->unsure_before_good = s->probe = s->bad_old = s->bad_recent = -1;
 	s->renewable = false;
+	unsigned allowed = 0;
 	for (unsigned i = 0; i < list->count; i++) {
-		s->opinion[i] = hop_judge(j, list->host[i]);
+		s->opinion[i] = hop_judge(j, list->host[i], allowed);
 		survey_hop(s, i, &s->opinion[i]);
+		allowed += s->opinion[i].reason != REASON_MX_NOT_IN_POLICY;
 	}
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct hop_opinion *o = &s->opinion[i];
