@@ -1,5 +1,6 @@
 #include "arbiter.h"
 
+#include "address.h"
 #include "clock.h"
 #include "log.h"
 
@@ -87,12 +88,20 @@ static void question_make(struct question *question, enum session_kind kind, con
 	question_from_recipient(question, address, strlen(address), PURPOSE_DELIVER);
 }
 
+/* Clients share the workers by their network; what is no address is nobody in particular. */
+static uint64_t client_key(const char *client)
+{
+	struct address address;
+	return address_parse(&address, client) ? address_network(&address) : 0;
+}
+
 void arbiter_judge(struct arbiter *arbiter, struct message *message, enum session_kind kind,
 	const struct recipient *recipient, struct outcome *outcome)
 {
 	struct question question;
 	*outcome = (struct outcome){.final = false};
 	question_make(&question, kind, recipient);
+	question.client = client_key(recipient->client);
 	question_answer(arbiter, message, &question, outcome);
 }
 

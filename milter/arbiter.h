@@ -23,6 +23,7 @@ struct arbiter {
 struct recipient {
 	const char *argument;                /* of RCPT */
 	const char *mailer, *host, *address; /* {rcpt_mailer}, {rcpt_host}, {rcpt_addr} */
+	const char *client;                  /* {client_addr} */
 };
 
 /* Whether `check` may be used now; then arbiter_leave() must follow. */

@@ -115,7 +115,8 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 	struct recipient recipient = {.argument = argv[0] != NULL ? argv[0] : "",
 		.mailer = macro(context, "{rcpt_mailer}"),
 		.host = macro(context, "{rcpt_host}"),
-		.address = macro(context, "{rcpt_addr}")};
+		.address = macro(context, "{rcpt_addr}"),
+		.client = macro(context, "{client_addr}")};
 	enum session_kind kind = session->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
 	if (recipient.mailer[0] == '\0')
 		kind = SESSION_LOCAL;
@@ -254,7 +255,8 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	session->silent_mail = (*steps_out & SMFIP_NR_MAIL) != 0;
 	session->silent_header = (*steps_out & SMFIP_NR_HDR) != 0;
 	/* Once one list is given, Postfix takes the others as empty (spec M-8). */
-	char mail[] = "i {auth_type} {auth_authen}", rcpt[] = "i {rcpt_mailer} {rcpt_host} {rcpt_addr}", eom[] = "i";
+	char mail[] = "i {auth_type} {auth_authen}", rcpt[] = "i {rcpt_mailer} {rcpt_host} {rcpt_addr} {client_addr}",
+	     eom[] = "i";
 	bool set = (actions & SMFIF_SETSYMLIST) == 0 ||
 		   (smfi_setsymlist(context, SMFIM_ENVFROM, mail) == MI_SUCCESS &&
 			   smfi_setsymlist(context, SMFIM_ENVRCPT, rcpt) == MI_SUCCESS &&

@@ -52,22 +52,34 @@ static struct flight **flight_place(struct check *check, const struct want *want
 	return at;
 }
 
-/* The flight that this case now leads, or NULL when it is parked in somebody else's. */
+static struct flight *flight_new(const struct want *want)
+{
+	struct flight *flight = calloc(1, sizeof *flight);
+	if (!flight)
+		abort();
+	flight->want = *want;
+	return flight;
+}
+
+/* The flight that this case now leads; NULL when it is parked in somebody else's, or put off since its client's share
+ * of the workers is used up (so that others who want the same do not wait behind it). */
 static struct flight *flight_join(struct check *check, struct cas *c, const struct want *want)
 {
+	struct flight *mine = NULL;
+	bool put_off = false;
 	lock_take(&check->lock);
-	struct flight **at = flight_place(check, want), *mine = NULL;
+	struct flight **at = flight_place(check, want);
 	if (*at) {
 		c->parked = (*at)->parked;
 		(*at)->parked = c;
+	} else if (share_take(check->bounds.share, c->facts.question.client)) {
+		*at = mine = flight_new(want);
 	} else {
-		mine = calloc(1, sizeof *mine);
-		if (!mine)
-			abort();
-		mine->want = *want;
-		*at = mine;
+		put_off = true;
 	}
 	lock_drop(&check->lock);
+	if (put_off)
+		workers_push_later(check->workers, &c->job, OBTAIN_RETRY_MS);
 	return mine;
 }
 
@@ -119,6 +131,7 @@ static void case_end(struct cas *c, const struct verdict *verdict)
 
 static void case_observed(struct cas *c, const struct want *want)
 {
+	c->steps++;
 	if (c->check->observe)
 		c->check->observe(c->check->observe_arg, want, &c->facts);
 }
@@ -185,24 +198,23 @@ static void case_landed(struct cas *c, struct flight *flight, const struct found
 	}
 }
 
-/* Leads a flight. False: the probe budget lets nothing through now, and the case was put off. */
+/* Leads a flight. False: the bounds let nothing through now, and the case was put off. */
 static bool case_fly(struct cas *c, struct flight *flight)
 {
 	struct found found;
 	struct want want = flight->want;
-	if (!obtain(c->config, c->check->budget, &want, &found)) {
+	if (!obtain(c->config, &c->check->bounds, &want, &found)) {
 		int64_t now_ms = clock_mono_ms();
-		int64_t patience_ms = (int64_t)c->config->settings->probe_timeout * 1000;
 		if (!c->leading)
 			c->put_off_ms = now_ms;
 		c->leading = flight;
-		if (now_ms - c->put_off_ms < patience_ms) {
+		if (now_ms - c->put_off_ms < obtain_patience_ms(c->config, &want)) {
 			workers_push_later(c->check->workers, &c->job, OBTAIN_RETRY_MS);
 			return false;
 		}
-		found.evidence.reason = REASON_PROBE_BUDGET;
-		found.evidence.at = clock_wall_s();
+		obtain_in_vain(&want, &found);
 	}
+	share_give(c->check->bounds.share, c->facts.question.client);
 	c->leading = NULL;
 	c->facts.now = clock_wall_s();
 	facts_learn_found(&c->facts, &found);
@@ -222,7 +234,7 @@ static struct step case_step(struct cas *c)
 	lock_take(&check->lock);
 	if (step.want.kind != WANT_NOTHING)
 		c->so_far = step.verdict;
-	if (check->stopping || ++c->steps > CASES_STEPS_MAX) {
+	if (check->stopping || c->steps > CASES_STEPS_MAX) {
 		c->cut_off = step.want.kind != WANT_NOTHING;
 		step.want.kind = WANT_NOTHING;
 	}

@@ -39,7 +39,7 @@ struct cas {
 	bool asked;   /* by a front end: the domain is in use */
 	bool cut_off; /* ended with the verdict so far */
 	struct kept kept;
-	struct flight *leading; /* a flight put off for the probe budget, else NULL */
+	struct flight *leading; /* a flight that was put off, else NULL */
 	int64_t put_off_ms;     /* since when */
 
 	/* Under the check's lock. */
@@ -52,7 +52,7 @@ struct cas {
 struct check {
 	struct store *store;
 	struct workers *workers;
-	struct budget *budget;
+	struct bounds bounds;
 	unsigned worker_count;
 	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
 	void *observe_arg;

@@ -22,7 +22,8 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->config = config_ref(options->config);
 	check->observe = options->observe;
 	check->observe_arg = options->observe_arg;
-	check->budget = budget_new();
+	check->bounds.budget = budget_new();
+	check->bounds.share = share_new(options->workers);
 	check->worker_count = options->workers;
 	check->workers = workers_new(options->workers, why);
 	if (!check->workers)
@@ -39,7 +40,8 @@ void check_free(struct check **check)
 	c->stopping = true;
 	lock_drop(&c->lock);
 	workers_free(&c->workers);
-	budget_free(&c->budget);
+	budget_free(&c->bounds.budget);
+	share_free(&c->bounds.share);
 	config_unref(&c->config);
 	lock_destroy(&c->lock);
 	free(c);
@@ -115,6 +117,7 @@ static void renew(struct check *check, const struct question *question)
 {
 	struct question refresh = *question;
 	refresh.purpose = PURPOSE_REFRESH;
+	refresh.client = 0; /* refreshing has a share of its own */
 	cases_open(check, &refresh, WORK_REFRESH, false, true, NULL);
 }
 

@@ -178,27 +178,40 @@ static const char *addresses_lack(const struct addresses *list)
 
 /* --- policy ------------------------------------------------------------------------------------------------------- */
 
-static void obtain_policy(const struct config *config, const char *domain, struct policy_found *found)
+static void policy_missed(struct policy_found *found, enum reason outcome, const char *words)
+{
+	struct text detail;
+	found->outcome = outcome;
+	text_init(&detail, found->detail, sizeof found->detail);
+	text_add(&detail, "policy host ");
+	text_add(&detail, words);
+}
+
+static bool obtain_policy(
+	const struct config *config, struct share *share, const char *domain, struct policy_found *found)
 {
 	const struct settings *settings = config->settings;
 	int64_t deadline_ms = clock_mono_ms() + (int64_t)settings->fetch_timeout * 1000;
 	char buffer[DOMAIN_SIZE + sizeof "mta-sts."];
 	struct addresses list;
-	struct text host, detail;
+	struct text host;
 
 	text_init(&host, buffer, sizeof buffer);
 	text_add(&host, "mta-sts.");
 	text_add(&host, domain);
 	addresses_find(&list, config->dns, buffer, FETCH_ADDRESSES_MAX, settings->fetch_private, deadline_ms);
 	int64_t left_ms = deadline_ms - clock_mono_ms();
-	if (list.count > 0 && left_ms > 0) {
-		fetch_policy(config->fetcher, domain, list.at, list.count, (int)left_ms, found);
-		return;
+	if (list.count == 0 || left_ms <= 0) {
+		bool dead = list.trouble == DNS_BROKEN;
+		policy_missed(found, dead ? REASON_RESOLVER : REASON_POLICY_FETCH, addresses_lack(&list));
+		return true;
 	}
-	found->outcome = list.trouble == DNS_BROKEN ? REASON_RESOLVER : REASON_POLICY_FETCH;
-	text_init(&detail, found->detail, sizeof found->detail);
-	text_add(&detail, "policy host ");
-	text_add(&detail, addresses_lack(&list));
+	uint64_t network = address_network(&list.at[0]);
+	if (!share_take(share, network))
+		return false;
+	fetch_policy(config->fetcher, domain, list.at, list.count, (int)left_ms, found);
+	share_give(share, network);
+	return true;
 }
 
 /* --- MX set ------------------------------------------------------------------------------------------------------- */
@@ -347,7 +360,7 @@ static bool obtain_evidence(
 	return true;
 }
 
-bool obtain(const struct config *config, struct budget *budget, const struct want *want, struct found *found)
+bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, struct found *found)
 {
 	memset(found, 0, sizeof *found);
 	found->want = *want;
@@ -356,17 +369,31 @@ bool obtain(const struct config *config, struct budget *budget, const struct wan
 		obtain_record(config, want->name, &found->record);
 		return true;
 	case WANT_POLICY:
-		obtain_policy(config, want->name, &found->policy);
-		return true;
+		return obtain_policy(config, bounds->share, want->name, &found->policy);
 	case WANT_MX:
 		obtain_mx(config, want->name, &found->mx);
 		return true;
 	case WANT_PROBE:
-		return obtain_evidence(config, budget, want, &found->evidence);
+		return obtain_evidence(config, bounds->budget, want, &found->evidence);
 	case WANT_NOTHING:
 	case WANT_ENTRY:
 	case WANT_EVIDENCE:
 		break;
 	}
 	return true;
+}
+
+int64_t obtain_patience_ms(const struct config *config, const struct want *want)
+{
+	const struct settings *settings = config->settings;
+	return 1000 * (int64_t)(want->kind == WANT_POLICY ? settings->fetch_timeout : settings->probe_timeout);
+}
+
+void obtain_in_vain(const struct want *want, struct found *found)
+{
+	if (want->kind == WANT_POLICY)
+		policy_missed(
+			&found->policy, REASON_POLICY_FETCH, "shares its network with too many fetches under way");
+	found->evidence.reason = REASON_PROBE_BUDGET;
+	found->evidence.at = clock_wall_s();
 }

@@ -20,6 +20,8 @@ struct question {
 	uint16_t port;
 	char domain[DOMAIN_SIZE]; /* the policy domain */
 	char host[DOMAIN_SIZE];   /* equals domain */
+	uint64_t client; /* who asks, for a fair share of the workers; 0: nobody in particular. Not part of what is
+			    asked */
 };
 
 /* Both always fill `out`; what has no policy domain (address literals, names beginning with ".", paths, single labels,

@@ -116,6 +116,72 @@ static void test_one_probe(void **state)
 	product_stop(&p);
 }
 
+/* Somebody who sends to many silent domains holds a quarter of the workers; another client is served meanwhile, also
+ * when it asks for a domain of theirs. */
+static void test_one_client(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally tally = {0}, other = {0};
+	product_start(&p, 8);
+	world_gate_shut("fetch"); /* every policy host is silent */
+	for (int i = 0; i < 40; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		product_domain(domain, "mx.example.net");
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		question.client = 1;
+		check_start(p.check, &question, tally_done, &tally);
+	}
+	assert_true(world_gate_await("fetch", 2, SETTLE_MS));
+	product_pause(150);
+	assert_int_equal(world_busy_peak(), 2);
+	struct question question = product_question("unknown.example.org", PURPOSE_DELIVER);
+	question.client = 2;
+	check_start(p.check, &question, tally_done, &other);
+	await(&other, 1);
+	question = product_question("d39.example.com", PURPOSE_MAP);
+	check_start(p.check, &question, tally_done, &other);
+	assert_true(world_gate_await("fetch", 3, SETTLE_MS));
+	world_gate_open("fetch");
+	await(&other, 2);
+	await(&tally, 40);
+	assert_int_equal(tally.pass, 40);
+	product_stop(&p);
+}
+
+/* Policy hosts of one silent network hold a quarter of the workers, whoever asks. */
+static void test_one_network(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally tally = {0}, other = {0};
+	product_start(&p, 8);
+	world_gate_shut("fetch");
+	for (int i = 0; i < 40; i++) {
+		char domain[64], host[64], address[] = "8.9.9.9";
+		const char *record = address;
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		snprintf(host, sizeof host, "mta-sts.d%d.example.com", i);
+		product_domain(domain, "mx.example.net");
+		assert_true(world_dns(host, DNS_A, 60, &record, 1));
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		check_start(p.check, &question, tally_done, &tally);
+	}
+	assert_true(world_gate_await("fetch", 2, SETTLE_MS));
+	product_domain("elsewhere.example.org", "mx.example.net");
+	struct question question = product_question("elsewhere.example.org", PURPOSE_DELIVER);
+	check_start(p.check, &question, tally_done, &other);
+	assert_true(world_gate_await("fetch", 3, SETTLE_MS));
+	assert_int_equal(world_count("fetch elsewhere.example.org"), 1);
+	product_pause(150);
+	assert_int_equal(world_count("fetch"), 3);
+	world_gate_open("fetch");
+	await(&tally, 40);
+	assert_int_equal(tally.pass, 40);
+	product_stop(&p);
+}
+
 /* How long a first contact takes here: the store waits for the disk. */
 static long discovery_ns(struct check *check)
 {
@@ -354,6 +420,8 @@ int main(void)
 		cmocka_unit_test(test_one_discovery),
 		cmocka_unit_test(test_purposes_share),
 		cmocka_unit_test(test_one_probe),
+		cmocka_unit_test(test_one_client),
+		cmocka_unit_test(test_one_network),
 		cmocka_unit_test(test_abandon_races),
 		cmocka_unit_test(test_abandoned_goes_on),
 		cmocka_unit_test(test_stop_while_open),

@@ -140,8 +140,8 @@ static void only_what_is_needed_is_negotiated(void **state)
 	 * NR_MAIL */
 	assert_int_equal(client.actions, 0x131);
 	assert_int_equal(client.steps, 0x1 | 0x2 | 0x10 | 0x40 | 0x80 | 0x100 | 0x200 | 0x4000);
-	assert_string_equal(
-		client.macros, "2:i {auth_type} {auth_authen};3:i {rcpt_mailer} {rcpt_host} {rcpt_addr};5:i;");
+	assert_string_equal(client.macros,
+		"2:i {auth_type} {auth_authen};3:i {rcpt_mailer} {rcpt_host} {rcpt_addr} {client_addr};5:i;");
 }
 
 /* What the macros ask about. */
