@@ -10,6 +10,7 @@
 
 #define POLL_MS 10 /* how often a stop looks whether callbacks are over */
 #define QUEUE_ID_SHOWN 64
+#define NEXT_HOPS_MAX 8 /* of one recipient */
 
 bool arbiter_enter(struct arbiter *arbiter)
 {
@@ -76,16 +77,37 @@ bool arbiter_wanted(const struct settings *settings, const struct recipient *rec
 	return true;
 }
 
-static void question_make(struct question *question, enum session_kind kind, const struct recipient *recipient)
+/* Sendmail's {rcpt_addr} is expanded; Postfix's cleanup has nothing better than what was asked for. */
+static void question_by_recipient(struct question *question, enum session_kind kind, const struct recipient *recipient)
 {
-	if (kind != SESSION_LOCAL && recipient->host[0] != '\0') {
-		question_from_next_hop(question, recipient->host, strlen(recipient->host), PURPOSE_DELIVER);
-		return;
-	}
-	/* Sendmail's {rcpt_addr} is expanded; Postfix's cleanup has nothing better than what was asked for. */
 	bool expanded = kind != SESSION_LOCAL && recipient->address[0] != '\0';
 	const char *address = expanded ? recipient->address : recipient->argument;
 	question_from_recipient(question, address, strlen(address), PURPOSE_DELIVER);
+}
+
+/* The next one of Postfix's list of next hops (`[a.example]:587, b.example`, 3.5 and newer); most lists have one. */
+static bool next_hop(const char **at, struct span *hop)
+{
+	const char *begin = *at + strspn(*at, ", \t");
+	size_t len = strcspn(begin, ",");
+	*at = begin + len;
+	while (len > 0 && (begin[len - 1] == ' ' || begin[len - 1] == '\t'))
+		len--;
+	*hop = (struct span){begin, len};
+	return len > 0;
+}
+
+/* A map binds the MTA to hops that keep their policy, so one next hop that may be used is enough then; else any of them
+ * may be the one that is used (rule 6, one level up). */
+static void outcome_join(struct outcome *all, struct outcome *one, bool first, bool mta_enforces)
+{
+	int difference = verdict_weight(one->verdict.kind) - verdict_weight(all->verdict.kind);
+	if (first || (mta_enforces ? difference < 0 : difference > 0)) {
+		struct outcome other = *all;
+		*all = *one;
+		*one = other;
+	}
+	outcome_free(one);
 }
 
 /* Clients share the workers by their network; what is no address is nobody in particular. */
@@ -99,10 +121,22 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 	const struct recipient *recipient, struct outcome *outcome)
 {
 	struct question question;
+	struct span hop;
+	const char *at = recipient->host;
 	*outcome = (struct outcome){.final = false};
-	question_make(&question, kind, recipient);
-	question.client = client_key(recipient->client);
-	question_answer(arbiter, message, &question, outcome);
+	if (kind == SESSION_LOCAL || recipient->host[0] == '\0') {
+		question_by_recipient(&question, kind, recipient);
+		question.client = client_key(recipient->client);
+		question_answer(arbiter, message, &question, outcome);
+		return;
+	}
+	for (int i = 0; i < NEXT_HOPS_MAX && next_hop(&at, &hop); i++) {
+		struct outcome one = {.final = false};
+		question_from_next_hop(&question, hop.at, hop.len, PURPOSE_DELIVER);
+		question.client = client_key(recipient->client);
+		question_answer(arbiter, message, &question, &one);
+		outcome_join(outcome, &one, i == 0, message->config->settings->mta_enforces);
+	}
 }
 
 void arbiter_log(const char *queue_id, const struct verdict *verdict, const struct decision *decision)

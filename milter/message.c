@@ -29,23 +29,6 @@ void message_recipient(struct message *message, const char *recipient)
 		message->many_domains = true;
 }
 
-static int verdict_weight(enum verdict_kind kind)
-{
-	switch (kind) {
-	case VERDICT_NONE:
-		return 0;
-	case VERDICT_PASS:
-		return 1;
-	case VERDICT_FAIL_TESTING:
-		return 2;
-	case VERDICT_DEFER:
-		return 3;
-	case VERDICT_FAIL_ENFORCE:
-		return 4;
-	}
-	return 0;
-}
-
 void message_tag(struct message *message, const struct verdict *verdict)
 {
 	for (unsigned i = 0; i < message->tag_count; i++) {

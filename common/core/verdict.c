@@ -46,6 +46,23 @@ const char *verdict_name(enum verdict_kind kind)
 	return "defer";
 }
 
+int verdict_weight(enum verdict_kind kind)
+{
+	switch (kind) {
+	case VERDICT_NONE:
+		return 0;
+	case VERDICT_PASS:
+		return 1;
+	case VERDICT_FAIL_TESTING:
+		return 2;
+	case VERDICT_DEFER:
+		return 3;
+	case VERDICT_FAIL_ENFORCE:
+		return 4;
+	}
+	return 0;
+}
+
 const struct policy *facts_policy(const struct facts *facts)
 {
 	const struct entry *entry = &facts->entry;

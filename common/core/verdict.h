@@ -26,6 +26,8 @@ struct want {
 
 enum verdict_kind { VERDICT_NONE, VERDICT_PASS, VERDICT_FAIL_TESTING, VERDICT_FAIL_ENFORCE, VERDICT_DEFER };
 const char *verdict_name(enum verdict_kind kind);
+/* How much it stands in the way: of two verdicts the heavier one is the worse. */
+int verdict_weight(enum verdict_kind kind);
 
 struct verdict {
 	enum verdict_kind kind;

@@ -162,6 +162,10 @@ static void next_hop_and_transport_decide(void **state)
 		{"<a@enforce.example>", "error", "5.1.1 User unknown", "c"},
 		{"<a@enforce.example>", "locals", "enforce.example", REPLY_NO_STARTTLS},
 		{"<bob>", "smtp", "unix:/run/x", "c"},
+		{"<a@none.example>", "relay", "[none.example]:587, enforce.example", REPLY_NO_STARTTLS},
+		{"<a@none.example>", "relay", "enforce.example , none.example", REPLY_NO_STARTTLS},
+		{"<a@none.example>", "relay", "none.example, pass.example,", "c"},
+		{"<a@none.example>", "relay", ", ,", "c"},
 	};
 	char out[MILTER_REPLY_SIZE];
 	settings_one(NULL);
@@ -172,6 +176,12 @@ static void next_hop_and_transport_decide(void **state)
 		if (strcmp(reply, cases[i].reply) != 0)
 			fail_msg("case %zu: got `%s`, not `%s`", i, reply, cases[i].reply);
 	}
+	settings_one("mta_enforces=yes");
+	assert_true(milter_client_send(&client, 'A', NULL, 0) && milter_client_mail(&client, NULL));
+	assert_string_equal(
+		milter_client_rcpt(&client, "<a@b.example>", "relay", "pass.example, enforce.example", NULL, out), "c");
+	assert_string_equal(
+		milter_client_rcpt(&client, "<a@b.example>", "relay", "enforce.example", NULL, out), REPLY_NO_STARTTLS);
 	settings_one("milter_skip_mailers=smtp");
 	assert_true(milter_client_send(&client, 'A', NULL, 0) && milter_client_mail(&client, NULL));
 	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
