@@ -183,6 +183,12 @@ tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_check_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_SOURCES = tests/unit/test_check.c tests/unit/product.c tests/unit/product.h $(fakes)
 tests_unit_test_check_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_check_faults
+tests_unit_test_check_faults_CPPFLAGS = $(fakes_inc) $(AM_CPPFLAGS)
+tests_unit_test_check_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_check_faults_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_check_faults_SOURCES = tests/unit/test_check_faults.c tests/unit/product.c tests/unit/product.h $(fakes)
+tests_unit_test_check_faults_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 milter_test_CPPFLAGS = $(front_inc) -I$(srcdir)/milter -I$(srcdir)/tests/fakes $(AM_CPPFLAGS)
 milter_test_files = $(milter_sources) tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h \
 	tests/unit/milter_client.c tests/unit/milter_client.h tests/unit/milter_room.c tests/unit/milter_room.h
@@ -268,6 +274,7 @@ EXTRA_DIST += tests/scenarios/README \
 	tests/scenarios/design-4-rule10-first-contact-defer.case \
 	tests/scenarios/design-4-rule10-map-temp-until-finished.case \
 	tests/scenarios/design-4-rule4-deadline-with-bad-evidence.case \
+	tests/scenarios/design-4-rule4-deadline-with-every-worker-busy.case \
 	tests/scenarios/design-4-rule4-deadline-with-live-policy.case \
 	tests/scenarios/design-4-rule4-stale-bad-evidence-probed-again.case \
 	tests/scenarios/design-4-rule6-any-bad-hop-fails.case \
@@ -328,3 +335,32 @@ EXTRA_DIST += tests/scenarios/README \
 	tests/scenarios/settings-exempt-domains.case \
 	tests/scenarios/settings-probe-no.case \
 	tests/scenarios/spec-S18-record-servfail-and-timeout.case
+
+# tests/bench: loads that others can repeat; not part of make or make check
+bench_programs = tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
+	tests/bench/rcptnull
+EXTRA_PROGRAMS = $(bench_programs)
+bench_stock = tests/bench/lapse.c tests/bench/lapse.h tests/bench/stock.c tests/bench/stock.h
+tests_bench_fill_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_bench_fill_SOURCES = tests/bench/fill.c tests/bench/stock.c tests/bench/stock.h
+tests_bench_fill_LDADD = $(all_layers) $(all_libs)
+tests_bench_fresh_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
+tests_bench_fresh_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS)
+tests_bench_fresh_SOURCES = tests/bench/fresh.c tests/bench/plain.c tests/bench/plain.h $(bench_stock)
+tests_bench_fresh_LDADD = $(all_layers) $(all_libs)
+tests_bench_mapload_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_bench_mapload_SOURCES = tests/bench/mapload.c $(bench_stock)
+tests_bench_mapload_LDADD = $(all_layers) $(all_libs)
+tests_bench_mapnull_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_bench_mapnull_SOURCES = tests/bench/mapnull.c
+tests_bench_mapnull_LDADD = $(EVENT_LIBS)
+tests_bench_rcptload_CPPFLAGS = -I$(srcdir)/tests/unit $(io_inc) $(AM_CPPFLAGS)
+tests_bench_rcptload_SOURCES = tests/bench/rcptload.c tests/unit/milter_client.c tests/unit/milter_client.h $(bench_stock)
+tests_bench_rcptload_LDADD = $(all_layers) $(all_libs)
+tests_bench_rcptnull_SOURCES = tests/bench/rcptnull.c
+tests_bench_rcptnull_LDADD = $(MILTER_LIBS)
+EXTRA_DIST += tests/bench/README tests/bench/run
+CLEANFILES += $(bench_programs)
+bench: stsgated$(EXEEXT) $(bench_programs)
+	$(srcdir)/tests/bench/run .
+.PHONY: bench

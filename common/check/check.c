@@ -199,6 +199,15 @@ static void wait_for(
 	lock_drop(&wait->lock);
 }
 
+/* A case that is cut short before it has read the store knows less than check_fresh() did; and when the store breaks
+ * in between, the policy that could be read still holds (rule 9). */
+static bool knows_less(const struct outcome *out, const struct verdict *fresh)
+{
+	if (out->verdict.has_policy || !fresh->has_policy)
+		return false;
+	return !out->final || out->verdict.reason == REASON_INTERNAL;
+}
+
 void check_domain(struct check *check, const struct question *question, int wait_ms, void (*before_wait)(void *),
 	void *arg, struct outcome *out)
 {
@@ -211,12 +220,15 @@ void check_domain(struct check *check, const struct question *question, int wait
 	}
 	if (before_wait)
 		before_wait(arg);
+	struct verdict fresh = out->verdict;
 	int64_t deadline_ms = clock_mono_ms() + wait_ms;
 	lock_init(&wait.lock);
 	cond_init(&wait.ended);
 	check_ticket ticket = check_start(check, question, wait_done, &wait);
 	if (ticket != CHECK_NO_TICKET)
 		wait_for(check, ticket, &wait, deadline_ms, out);
+	if (knows_less(out, &fresh))
+		out->verdict = fresh;
 	cond_destroy(&wait.ended);
 	lock_destroy(&wait.lock);
 }
