@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 /* What update-ca-certificates writes, whole, each time it runs: watched also when the system's store is a directory. */
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
@@ -79,10 +80,12 @@ static bool load_file(X509_STORE *store, const char *file, struct failure *why)
 {
 	struct stat st;
 
-	if (stat(file, &st) != 0)
-		return failure_set(why, EX_CONFIG, "%s: %s", file, strerror(errno));
-	if (!S_ISREG(st.st_mode))
+	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
 		return failure_set(why, EX_CONFIG, "%s: is not a regular file; name a file of PEM certificates", file);
+	if (access(file, R_OK) != 0)
+		return failure_set(why, EX_NOINPUT,
+			"%s: %s; name a file of PEM certificates that the daemon's user can read", file,
+			strerror(errno));
 	ERR_clear_error();
 	if (X509_STORE_load_file(store, file) != 1 || store_certificates(store) == 0) {
 		failure_set(why, EX_CONFIG,

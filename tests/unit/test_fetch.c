@@ -289,7 +289,8 @@ static const struct {
 	{"length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0}, REASON_NONE, ""},
 	{"short of its length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 99\r\n\r\n" POLICY, 0},
 		REASON_POLICY_FETCH, ""},
-	{"cut without close_notify", {CERT_GOOD, ANSWER_CUT, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_FETCH, "cut"},
+	/* Only later libcurl than 7.88 says so itself. */
+	{"cut without close_notify", {CERT_GOOD, ANSWER_CUT, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_FETCH, ""},
 	{"cut behind the whole body", {CERT_GOOD, ANSWER_CUT, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0},
 		REASON_NONE, ""},
 	{"chunked", {CERT_GOOD, ANSWER, OK_HEAD "Transfer-Encoding: chunked\r\n\r\n3f\r\n" POLICY "\r\n0\r\n\r\n", 0},
@@ -567,7 +568,7 @@ static void test_bad_ca_file(void **state)
 	(void)state;
 
 	assert_null(fetcher_new(&(struct fetch_options){.ca_file = "/nonexistent/ca.pem"}, &why));
-	assert_int_equal(why.code, EX_CONFIG);
+	assert_int_equal(why.code, EX_NOINPUT);
 	assert_non_null(strstr(why.text, "/nonexistent/ca.pem"));
 }
 

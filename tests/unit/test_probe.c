@@ -640,7 +640,7 @@ static void test_bad_options(void **state)
 		struct failure why = {0};
 
 		assert_null(prober_new(&bad[i], &why));
-		assert_int_equal(why.code, EX_CONFIG);
+		assert_int_equal(why.code, i == 0 ? EX_NOINPUT : EX_CONFIG);
 		assert_non_null(strstr(why.text, words[i]));
 	}
 }

@@ -4,12 +4,15 @@
 #include "pki.h"
 #include "trust.h"
 
+#include <grp.h>
 #include <openssl/x509v3.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -83,14 +86,43 @@ static void test_bad_files(void **state)
 		assert_true(strlen(why.text) > strlen(path) + 10);
 	}
 	unlink(path);
-	static const char *const places[] = {"/nonexistent/ca.pem", "/tmp"};
+	static const struct {
+		const char *file;
+		int code;
+		const char *words;
+	} places[] = {{"/nonexistent/ca.pem", EX_NOINPUT, "No such file"}, {"/tmp", EX_CONFIG, "not a regular file"}};
 	for (size_t i = 0; i < 2; i++) {
 		struct failure why = {0};
 
-		assert_null(trust_new(places[i], &why));
-		assert_int_equal(why.code, EX_CONFIG);
-		assert_non_null(strstr(why.text, places[i]));
+		assert_null(trust_new(places[i].file, &why));
+		assert_int_equal(why.code, places[i].code);
+		assert_non_null(strstr(why.text, places[i].file));
+		assert_non_null(strstr(why.text, places[i].words));
 	}
+}
+
+/* What is there and may not be read is not taken for a file without certificates. */
+static void test_unreadable_file(void **state)
+{
+	char path[] = "/tmp/stsgate-test-trust-XXXXXX";
+	struct failure why = {0};
+	(void)state;
+
+	close(mkstemp(path));
+	assert_int_equal(chmod(path, 0), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		bool root = geteuid() == 0;
+		bool left = !root || (setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+		_exit(left && trust_new(path, &why) == NULL && why.code == EX_NOINPUT &&
+					strstr(why.text, "Permission denied") != NULL
+				? 0
+				: 1);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	unlink(path);
 }
 
 static void test_system(void **state)
@@ -220,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_unreadable_file),
 		cmocka_unit_test(test_system),
 		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_damage),
