@@ -61,18 +61,35 @@ static bool context_servers(struct ub_ctx *ctx, const struct dns_options *option
 	return true;
 }
 
+static const char *trust_anchor(const struct dns_options *options)
+{
+	return options->trust_anchor ? options->trust_anchor : SYSTEM_ROOT_KEY;
+}
+
 static bool context_validation(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
 {
-	const char *anchor = options->trust_anchor ? options->trust_anchor : SYSTEM_ROOT_KEY;
+	const char *anchor = trust_anchor(options);
 
+	/* One that is named is looked at whether it is in use now or not. */
+	if ((options->validate || options->trust_anchor) && access(anchor, R_OK) != 0)
+		return failure_set(why, EX_NOINPUT,
+			"dns_trust_anchor: %s: %s; name a file with the root key (package dns-root-data has one)",
+			anchor, strerror(errno));
 	if (!options->validate)
 		return context_set(ctx, "module-config:", "iterator", why);
-	if (access(anchor, R_OK) != 0)
-		return failure_set(why, EX_CONFIG, "dns_trust_anchor: %s: %s", anchor, strerror(errno));
 	int error = ub_ctx_add_ta_file(ctx, anchor);
 	if (error != 0)
 		return failure_set(why, EX_CONFIG, "dns_trust_anchor: %s: %s", anchor, ub_strerror(error));
 	return context_set(ctx, "module-config:", "validator iterator", why);
+}
+
+static bool context_refused(const struct dns_options *options, int error, struct failure *why)
+{
+	if (!options->validate)
+		return failure_set(why, EX_CONFIG, "libunbound cannot start: %s", ub_strerror(error));
+	return failure_set(why, EX_CONFIG,
+		"dns_trust_anchor: libunbound cannot start with %s: %s; name a file with the root key",
+		trust_anchor(options), ub_strerror(error));
 }
 
 bool dns_context_setup(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
@@ -90,7 +107,6 @@ bool dns_context_setup(struct ub_ctx *ctx, const struct dns_options *options, st
 	/* Last: this is its first use, after which nothing can be set. A bad trust anchor shows here. */
 	for (size_t i = 0; i < sizeof context_zones / sizeof *context_zones; i++)
 		if ((error = ub_ctx_zone_remove(ctx, context_zones[i])) != 0)
-			return failure_set(why, EX_CONFIG, "libunbound cannot start: %s%s", ub_strerror(error),
-				options->validate ? "; look at dns_trust_anchor" : "");
+			return context_refused(options, error, why);
 	return true;
 }

@@ -418,7 +418,9 @@ static void test_control_refused(void **state)
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
 	assert_int_equal(outcome_of(dns, "servfail.example", DNS_A, 5000), DNS_FAILED);
-	assert_int_equal(outcome_of(dns, "silent.example", DNS_A, 2500), DNS_TIMEOUT);
+	/* libunbound 1.26 has given up by then, 1.17 has not. */
+	enum dns_outcome silent = outcome_of(dns, "silent.example", DNS_A, 2500);
+	assert_true(silent == DNS_TIMEOUT || silent == DNS_FAILED);
 	dns_free(&dns);
 	responder_stop(&r);
 }
@@ -471,9 +473,15 @@ static void test_bad_options(void **state)
 	assert_null(dns_new(&(struct dns_options){.servers = servers, .server_count = 1}, &why));
 	assert_int_equal(why.code, EX_CONFIG);
 	assert_non_null(strstr(why.text, "resolver.example"));
-	assert_null(dns_new(&(struct dns_options){.validate = true, .trust_anchor = "/nonexistent/root.key"}, &why));
+	for (int validate = 0; validate <= 1; validate++) {
+		struct dns_options options = {.validate = validate, .trust_anchor = "/nonexistent/root.key"};
+		assert_null(dns_new(&options, &why));
+		assert_int_equal(why.code, EX_NOINPUT);
+		assert_non_null(strstr(why.text, "dns_trust_anchor: /nonexistent/root.key"));
+	}
+	assert_null(dns_new(&(struct dns_options){.validate = true, .trust_anchor = "/etc/passwd"}, &why));
 	assert_int_equal(why.code, EX_CONFIG);
-	assert_non_null(strstr(why.text, "/nonexistent/root.key"));
+	assert_non_null(strstr(why.text, "dns_trust_anchor: libunbound cannot start with /etc/passwd"));
 }
 
 /* A trust anchor that the answers cannot be traced to: bogus, which is the domain's trouble. */
