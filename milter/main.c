@@ -135,6 +135,7 @@ static int test(const struct options *options)
 	bool good = names_known(settings, &identity, &why) && privileges_drop(&identity, &why) &&
 		    store_usable(settings->store_path, &why);
 	if (!good) {
+		settings_locate(settings, &why);
 		settings_free(&settings);
 		return fail(options, &why);
 	}
@@ -198,6 +199,7 @@ static int run(const struct options *options, struct daemon *daemon, struct conf
 		log_info("stopping");
 		notify_stopping();
 	} else {
+		settings_locate(config->settings, &why);
 		status = fail(options, &why);
 	}
 	daemon_stop(daemon);
@@ -228,6 +230,7 @@ static int start(const struct options *options)
 	privileges_limits();
 	struct daemon *daemon = prepare(options, settings, &why);
 	if (daemon == NULL) {
+		settings_locate(settings, &why);
 		settings_free(&settings);
 		return fail(options, &why);
 	}

@@ -11,12 +11,11 @@
 #include <unistd.h>
 
 #define BLANKS " \t"
-#define FROM_OVERRIDE UINT_MAX
 
 struct reader {
 	struct settings *settings;
-	const char *name;              /* of the file */
-	unsigned line[SETTINGS_COUNT]; /* where each setting was set; 0: nowhere */
+	const char *name; /* of the file */
+	unsigned *line;   /* where each setting was set; 0: nowhere */
 };
 
 /* Takes blanks off both ends, in place. */
@@ -198,7 +197,7 @@ static bool override_apply(struct reader *reader, const char *override, struct f
 	const struct settings_row *row = value ? row_named(trim(copy), why) : NULL;
 	if (!value)
 		failure_set(why, EX_USAGE, "\"%.80s\" is not of the form name=value", override);
-	bool good = row && value_set(reader, row, value, FROM_OVERRIDE, why);
+	bool good = row && value_set(reader, row, value, SETTINGS_FROM_OVERRIDE, why);
 	free(copy);
 	return good;
 }
@@ -217,10 +216,22 @@ static bool overrides_apply(struct reader *reader, char *const *overrides, size_
 
 static void reader_begin(struct reader *reader, const char *name)
 {
-	*reader = (struct reader){.settings = settings_new(), .name = name};
+	*reader = (struct reader){.settings = settings_new(name), .name = name};
+	reader->line = reader->settings->origin->line;
 	for (size_t i = 0; i < settings_table_count; i++)
 		if (!settings_set(reader->settings, &settings_table[i], settings_table[i].fallback, NULL))
 			abort(); /* the table itself is wrong */
+}
+
+/* Where a setting stands; a default: where it could. */
+static bool place_prefix(const struct settings_origin *origin, const struct settings_row *row, struct failure *why)
+{
+	unsigned line = origin->line[row - settings_table];
+	if (line == SETTINGS_FROM_OVERRIDE)
+		return failure_prefix(why, "-o");
+	if (line > 0)
+		return failure_prefix(why, "%s:%u", origin->file, line);
+	return origin->file ? failure_prefix(why, "%s", origin->file) : false;
 }
 
 static bool reader_check(struct reader *reader, struct failure *why)
@@ -232,13 +243,25 @@ static bool reader_check(struct reader *reader, struct failure *why)
 	unsigned line = reader->line[row - settings_table];
 	settings_format(reader->settings, row, value, sizeof value);
 	failure_prefix(why, "%s = \"%s\"%s", row->name, value, line ? "" : " (the default)");
-	if (line == 0)
-		return false;
-	if (line != FROM_OVERRIDE)
-		return failure_prefix(why, "%s:%u", reader->name, line);
-	if (why)
+	if (line == SETTINGS_FROM_OVERRIDE && why)
 		why->code = EX_USAGE;
-	return failure_prefix(why, "-o");
+	return place_prefix(reader->settings->origin, row, why);
+}
+
+bool settings_locate(const struct settings *settings, struct failure *why)
+{
+	size_t len = why ? strcspn(why->text, ":") : 0;
+	for (size_t i = 0; i < settings_table_count && len > 0; i++) {
+		const struct settings_row *row = &settings_table[i];
+		if (strlen(row->name) != len || memcmp(row->name, why->text, len) != 0)
+			continue;
+		if (settings->origin->line[i] == 0) {
+			struct failure rest = *why;
+			failure_set(why, rest.code, "%s (the default)%s", row->name, rest.text + len);
+		}
+		return place_prefix(settings->origin, row, why);
+	}
+	return false;
 }
 
 static struct settings *reader_end(struct reader *reader, bool good, struct failure *why)
@@ -296,7 +319,7 @@ struct settings *settings_read(
 	const char *file, bool must_exist, char *const *overrides, size_t override_count, struct failure *why)
 {
 	struct reader reader;
-	reader_begin(&reader, file ? file : "defaults");
+	reader_begin(&reader, file);
 	bool good = !file || file_read(&reader, must_exist, why);
 	good = good && overrides_apply(&reader, overrides, override_count, why);
 	return reader_end(&reader, good, why);

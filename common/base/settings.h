@@ -35,7 +35,10 @@ struct settings_list {
 #define SETTINGS_C_NUMBER uint32_t
 #define SETTINGS_C_OCTAL mode_t
 
+struct settings_origin;
+
 struct settings {
+	struct settings_origin *origin; /* where each value comes from: settings_locate() */
 #define SETTING(type, name, def, min, max, words, sentence) SETTINGS_C_##type name;
 #include "settings.def"
 #undef SETTING
@@ -72,6 +75,10 @@ struct settings *settings_read(
 /* The same for the text of a file that is in memory already; `name` stands for the file in messages. */
 struct settings *settings_read_text(const char *name, const char *bytes, size_t len, struct failure *why);
 void settings_free(struct settings **settings);
+/* A failure of what a setting names - a file, a directory, a place, a user - begins with the setting's name and a
+ * colon. Puts before such a text where the setting stands: "FILE:LINE: ", "-o: ", or for a default the file in which it
+ * could be set. Any other text stays. Returns false. */
+bool settings_locate(const struct settings *settings, struct failure *why);
 /* One value as it would stand in a file, into `out`, cut if longer; returns `out`. */
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size);
 

@@ -31,9 +31,12 @@ static void *must(void *memory)
 	return memory;
 }
 
-struct settings *settings_new(void)
+struct settings *settings_new(const char *file)
 {
-	return must(calloc(1, sizeof(struct settings)));
+	struct settings *settings = must(calloc(1, sizeof *settings));
+	settings->origin = must(calloc(1, sizeof *settings->origin));
+	settings->origin->file = file ? must(strdup(file)) : NULL;
+	return settings;
 }
 
 static void *field(const struct settings *settings, const struct settings_row *row)
@@ -60,6 +63,8 @@ void settings_free(struct settings **settings)
 		else if (row->type == SETTINGS_LIST)
 			list_clear(field(*settings, row));
 	}
+	free((*settings)->origin->file);
+	free((*settings)->origin);
 	free(*settings);
 	*settings = NULL;
 }

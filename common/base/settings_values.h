@@ -4,6 +4,8 @@
 
 #include "settings.h"
 
+#include <limits.h>
+
 enum {
 	SETTINGS_COUNT = 0
 #define SETTING(type, name, def, min, max, words, sentence) +1
@@ -11,8 +13,14 @@ enum {
 #undef SETTING
 };
 
-/* A struct that owns nothing yet. */
-struct settings *settings_new(void);
+#define SETTINGS_FROM_OVERRIDE UINT_MAX
+struct settings_origin {
+	char *file;                    /* NULL: none */
+	unsigned line[SETTINGS_COUNT]; /* where each was set; 0: nowhere, it is a default */
+};
+
+/* A struct without values. `file` may be NULL. */
+struct settings *settings_new(const char *file);
 /* Puts a value, trimmed already, in the place of the one that is there. On failure `why` says only what is wrong and
  * what would be right. */
 bool settings_set(struct settings *settings, const struct settings_row *row, const char *value, struct failure *why);

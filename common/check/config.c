@@ -149,6 +149,7 @@ struct config *config_new(struct settings *settings, struct failure *why)
 	if (rules_fill(&config->rules, settings, why) && dns_make(config, why) && fetcher_make(config, why) &&
 		prober_make(config, why))
 		return config;
+	settings_locate(settings, why);
 	config_free(config);
 	return NULL;
 }

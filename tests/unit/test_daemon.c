@@ -110,10 +110,16 @@ static void settings_are_tested(void **state)
 	assert_int_equal(RUN("-t"), EX_OK);
 	assert_string_equal(log_read(), "");
 	assert_int_equal(RUN("-t", "-o", "no_such=1"), EX_USAGE);
-	assert_int_equal(RUN("-t", "-o", "probe_ca_file=/nonexistent/ca.pem"), EX_CONFIG);
-	expect_log("probe_ca_file: /nonexistent/ca.pem: No such file");
+	assert_int_equal(RUN("-t", "-o", "probe_ca_file=/nonexistent/ca.pem"), EX_NOINPUT);
+	expect_log("-o: probe_ca_file: /nonexistent/ca.pem: No such file");
+	settings_write("probe_ca_file = /nonexistent/ca.pem\n");
+	assert_int_equal(RUN("-t"), EX_NOINPUT);
+	expect_log("/conf:8: probe_ca_file: /nonexistent/ca.pem: No such file");
+	assert_int_equal(RUN("-f"), EX_NOINPUT);
+	expect_log("/conf:8: probe_ca_file: /nonexistent/ca.pem: No such file");
+	settings_write("");
 	assert_int_equal(RUN("-t", "-o", "store_path=/nonexistent/store"), EX_CANTCREAT);
-	expect_log("store_path: `/nonexistent/store`: No such file");
+	expect_log("-o: store_path: `/nonexistent/store`: No such file");
 	assert_int_equal(RUN("-t", "-o", "socket_owner=no-such-user"), EX_NOUSER);
 	expect_log("socket_owner: no user `no-such-user`");
 	if (geteuid() == 0) {
@@ -206,18 +212,18 @@ static void start_trouble_is_told(void **state)
 	log_wait("]: ready: ");
 	/* In the foreground and in the background alike; the one that runs keeps its sockets. */
 	assert_int_equal(RUN("-f"), EX_UNAVAILABLE);
-	expect_log("socketmap_socket: cannot listen at `unix:");
+	expect_log("/conf:4: socketmap_socket: cannot listen at `unix:");
 	assert_int_equal(RUN("-o", "socketmap_socket="), EX_UNAVAILABLE);
-	expect_log("stsgated: metrics_socket: cannot listen at `unix:");
+	expect_log("/conf:5: metrics_socket: cannot listen at `unix:");
 	assert_int_equal(RUN("-o", "socketmap_socket=", "-o", "metrics_socket="), EX_UNAVAILABLE);
-	expect_log("stsgated: milter_socket: cannot listen at `unix:");
+	expect_log("/conf:3: milter_socket: cannot listen at `unix:");
 	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
 	kill(daemon, SIGTERM);
 	assert_int_equal(status_of(daemon), EX_OK);
 	nothing_is_left_behind();
 	/* What is found out only in the background reaches who started it. */
 	assert_int_not_equal(RUN("-o", "store_path=/nonexistent/store"), EX_OK);
-	expect_log("stsgated: store_path: ");
+	expect_log("stsgated: -o: store_path: ");
 	nothing_is_left_behind();
 }
 

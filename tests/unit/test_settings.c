@@ -42,8 +42,8 @@ static void test_defaults(void **state)
 	assert_int_equal(settings->store_max_bytes, 1 << 30);
 	assert_int_equal(settings->forget_after, 180 * 86400);
 	assert_int_equal(settings->exempt_domains.count, 0);
-	assert_int_equal(settings->milter_skip_mailers.count, 26);
-	assert_string_equal(settings->milter_skip_mailers.item[25], "mail11");
+	assert_int_equal(settings->milter_skip_mailers.count, 31);
+	assert_string_equal(settings->milter_skip_mailers.item[30], "uucp-uudom");
 	settings_free(&settings);
 	assert_null(settings);
 	settings_free(&settings);
@@ -170,7 +170,7 @@ static const struct {
 	{"metrics_socket = unix:stsgate", "f:1: metrics_socket = \"unix:stsgate\": a socket's path must begin with /"},
 	{"socketmap_socket = inet:8462@127.0.0.1", "f:1: socketmap_socket = \"inet:8462@127.0.0.1\": is the place of "
 						   "milter_socket, too; give each its own"},
-	{"milter_socket = inet:8461", "socketmap_socket = \"inet:8461@127.0.0.1\" (the default): is the place of "
+	{"milter_socket = inet:8461", "f: socketmap_socket = \"inet:8461@127.0.0.1\" (the default): is the place of "
 				      "milter_socket, too; give each its own"},
 	{"milter_socket = unix:/a\nmetrics_socket = local:/a",
 		"f:2: metrics_socket = \"local:/a\": is the place of milter_socket, too; give each its own"},
@@ -214,8 +214,9 @@ static const struct {
 		"f:1: fetch_proxy = \"http://u:p@proxy.example:1\": is not of the form http://host:port"},
 	{"fetch_proxy = http://[::1:1", "f:1: fetch_proxy = \"http://[::1:1\": is not of the form http://host:port"},
 	{"fetch_proxy = http://[", "f:1: fetch_proxy = \"http://[\": is not of the form http://host:port"},
-	{"probe_ttl_max = 1h", "probe_ttl_ok = \"4h\" (the default): is longer than probe_ttl_max; make it shorter, or "
-			       "that one longer"},
+	{"probe_ttl_max = 1h",
+		"f: probe_ttl_ok = \"4h\" (the default): is longer than probe_ttl_max; make it shorter, or "
+		"that one longer"},
 	{"probe_ttl_ok = 1m\nprobe_ttl_max = 1h\nprobe_ttl_fail = 2h",
 		"f:3: probe_ttl_fail = \"2h\": is longer than probe_ttl_max; make it shorter, or that one longer"},
 	{"probe_helo = a b", "f:1: probe_helo = \"a b\": is not a host name"},
@@ -323,6 +324,43 @@ static void test_overrides(void **state)
 	}
 }
 
+/* A failure that is found after reading: where its setting stands is put before it. */
+static void test_locate(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"store_path: is full", "f:3: store_path: is full"},
+		{"user: is unknown", "f: user (the default): is unknown"},
+		{"group: is unknown", "-o: group: is unknown"},
+		{"store: store_path: is full", "store: store_path: is full"},
+		{"store_path", "f:3: store_path"},
+		{"store_pat: x", "store_pat: x"},
+		{"", ""},
+	};
+	char path[] = "/tmp/test_settings.XXXXXX", *overrides[] = {"group=x"};
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	write_file(path, "mode = monitor\n# none\nstore_path = /x\n");
+	struct settings *settings = settings_read(path, true, overrides, 1, NULL);
+	unlink(path);
+	assert_non_null(settings);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct failure why;
+		char want[256];
+		const char *rest = rows[i].want;
+		bool in_file = rest[0] == 'f' && rest[1] == ':';
+		failure_set(&why, EX_OSERR, "%s", rows[i].text);
+		assert_false(settings_locate(settings, &why));
+		snprintf(want, sizeof want, "%s%s", in_file ? path : "", in_file ? rest + 1 : rest);
+		assert_string_equal(why.text, want);
+		assert_int_equal(why.code, EX_OSERR);
+	}
+	settings_free(&settings);
+}
+
 /* settings_format() gives back what is read as the same. */
 static void test_format(void **state)
 {
@@ -409,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_overrides),
+		cmocka_unit_test(test_locate),
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_socket_path_length),
