@@ -289,6 +289,7 @@ EXTRA_DIST += tests/scenarios/README \
 	tests/scenarios/design-4-rule9-store-broken.case \
 	tests/scenarios/design-5-at-most-eight-hops.case \
 	tests/scenarios/design-5-clock-set-back.case \
+	tests/scenarios/design-5-clock-set-back-a-little.case \
 	tests/scenarios/design-5-clock-set-forth.case \
 	tests/scenarios/design-5-negative-hard-age.case \
 	tests/scenarios/design-5-negative-soft-and-hard.case \

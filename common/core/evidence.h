@@ -7,7 +7,9 @@
 
 #define EVIDENCE_NAMES_SIZE 256
 #define EVIDENCE_TEXT_SIZE 128
-#define EVIDENCE_LATE_S 3600 /* no probe reports later than this */
+/* Nobody learns of a probe later than this. No more than CLOCK_SKEW_S: what is ahead by more is not believed, so it
+ * must give way. */
+#define EVIDENCE_LATE_S 60
 
 struct evidence {
 	int64_t at;         /* wall-clock seconds; 0: there is none */
