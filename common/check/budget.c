@@ -99,15 +99,38 @@ static enum budget_answer take(struct budget *budget, struct slot *slot, int64_t
 	return BUDGET_GO;
 }
 
-enum budget_answer budget_take(struct budget *budget, const struct address *address, int64_t now_ms, unsigned *slot)
+/* As if it had never been taken. */
+static void untake(struct budget *budget, struct slot *slot) REQUIRES(budget->lock)
 {
-	int64_t factor = address_is_global(address) ? 1 : BUDGET_PRIVATE_FACTOR;
+	slot->under_way--;
+	slot->bucket.milli_tokens += 1000;
+	budget->all.milli_tokens += 1000;
+}
+
+enum budget_answer budget_take_all(
+	struct budget *budget, const struct address *addresses, size_t count, int64_t now_ms, unsigned *slots)
+{
+	enum budget_answer answer = BUDGET_GO;
+	size_t taken = 0;
 	lock_take(&budget->lock);
-	struct slot *found = slot_find(budget, address_network(address), now_ms);
-	enum budget_answer answer = take(budget, found, factor, now_ms);
-	*slot = (unsigned)(found - budget->slot);
+	for (; taken < count; taken++) {
+		const struct address *address = &addresses[taken];
+		int64_t factor = address_is_global(address) ? 1 : BUDGET_PRIVATE_FACTOR;
+		struct slot *slot = slot_find(budget, address_network(address), now_ms);
+		answer = take(budget, slot, factor, now_ms);
+		if (answer != BUDGET_GO)
+			break;
+		slots[taken] = (unsigned)(slot - budget->slot);
+	}
+	while (answer != BUDGET_GO && taken > 0)
+		untake(budget, &budget->slot[slots[--taken]]);
 	lock_drop(&budget->lock);
 	return answer;
+}
+
+enum budget_answer budget_take(struct budget *budget, const struct address *address, int64_t now_ms, unsigned *slot)
+{
+	return budget_take_all(budget, address, 1, now_ms, slot);
 }
 
 void budget_give(struct budget *budget, unsigned slot)

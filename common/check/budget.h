@@ -23,6 +23,9 @@ enum budget_answer {
 };
 /* After BUDGET_GO `*slot` is to be given back by budget_give(), when the probe has ended. */
 enum budget_answer budget_take(struct budget *budget, const struct address *address, int64_t now_ms, unsigned *slot);
+/* The same for all of `count` addresses, or for none. */
+enum budget_answer budget_take_all(
+	struct budget *budget, const struct address *addresses, size_t count, int64_t now_ms, unsigned *slots);
 void budget_give(struct budget *budget, unsigned slot);
 
 #endif

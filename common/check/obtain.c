@@ -303,22 +303,6 @@ static void probe_all(const struct config *config, const struct want *want, cons
 	}
 }
 
-/* Takes the budget of all addresses, or of none. */
-static enum budget_answer budget_take_all(
-	struct budget *budget, const struct addresses *list, unsigned slot[PROBE_ADDRESSES])
-{
-	int64_t now_ms = clock_mono_ms();
-	for (size_t i = 0; i < list->count; i++) {
-		enum budget_answer answer = budget_take(budget, &list->at[i], now_ms, &slot[i]);
-		if (answer == BUDGET_GO)
-			continue;
-		while (i > 0)
-			budget_give(budget, slot[--i]);
-		return answer;
-	}
-	return BUDGET_GO;
-}
-
 static void probe_impossible(const struct addresses *list, struct evidence *seen)
 {
 	struct text text;
@@ -344,7 +328,7 @@ static bool obtain_evidence(
 		seen->at = clock_wall_s();
 		return true;
 	}
-	switch (budget_take_all(budget, &list, slot)) {
+	switch (budget_take_all(budget, list.at, list.count, clock_mono_ms(), slot)) {
 	case BUDGET_BUSY:
 		return false;
 	case BUDGET_SPENT:

@@ -70,6 +70,41 @@ static void own_networks_have_more(void **state)
 	budget_free(&budget);
 }
 
+/* A hop with an address in a busy network is asked for again and again; that uses up nothing of its other network, nor
+ * of the whole. */
+static void nothing_is_lost_by_asking(void **state)
+{
+	(void)state;
+	struct budget *budget = budget_new();
+	struct address pair[2] = {address("8.8.8.1"), address("2001:4860:1::1")};
+	unsigned slot[2], busy[BUDGET_AT_ONCE];
+	for (int i = 0; i < BUDGET_AT_ONCE; i++)
+		assert_int_equal(take(budget, "2001:4860:1::2", T0, &busy[i]), BUDGET_GO);
+	for (int i = 0; i < 2 * BUDGET_GLOBAL_A_MINUTE; i++)
+		assert_int_equal(budget_take_all(budget, pair, 2, T0, slot), BUDGET_BUSY);
+	budget_give(budget, busy[0]);
+	assert_int_equal(budget_take_all(budget, pair, 2, T0, slot), BUDGET_GO);
+	budget_give(budget, slot[0]);
+	budget_give(budget, slot[1]);
+	assert_int_equal(run(budget, "8.8.8.1", T0, 50), BUDGET_A_MINUTE - 1);
+	budget_free(&budget);
+}
+
+/* Two addresses of one hop in one network count as two. */
+static void one_network_twice(void **state)
+{
+	(void)state;
+	struct budget *budget = budget_new();
+	struct address pair[2] = {address("8.8.8.1"), address("8.8.8.2")};
+	unsigned slot[2], more;
+	assert_int_equal(budget_take_all(budget, pair, 2, T0, slot), BUDGET_GO);
+	assert_int_equal(take(budget, "8.8.8.3", T0, &more), BUDGET_BUSY);
+	budget_give(budget, slot[0]);
+	assert_int_equal(budget_take_all(budget, pair, 2, T0, slot), BUDGET_BUSY);
+	assert_int_equal(take(budget, "8.8.8.3", T0, &more), BUDGET_GO);
+	budget_free(&budget);
+}
+
 /* More networks than slots: a shared slot is stricter, and what was taken is given back. */
 static void a_full_table_holds(void **state)
 {
@@ -96,6 +131,8 @@ int main(void)
 		cmocka_unit_test(two_at_once),
 		cmocka_unit_test(six_a_minute),
 		cmocka_unit_test(own_networks_have_more),
+		cmocka_unit_test(nothing_is_lost_by_asking),
+		cmocka_unit_test(one_network_twice),
 		cmocka_unit_test(a_full_table_holds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
