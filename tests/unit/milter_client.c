@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -70,17 +69,22 @@ static bool negotiate(struct milter_client *client)
 	return true;
 }
 
-bool milter_client_open(struct milter_client *client, const char *path)
+bool milter_client_connect(struct milter_client *client, const struct sockaddr *address, socklen_t len)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct timeval patience = {.tv_sec = 10};
-	*client = (struct milter_client){.fd = socket(AF_UNIX, SOCK_STREAM, 0)};
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	*client = (struct milter_client){.fd = socket(address->sa_family, SOCK_STREAM, 0)};
 	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	if (connect(client->fd, (struct sockaddr *)&address, sizeof address) == 0 && negotiate(client))
+	if (connect(client->fd, address, len) == 0 && negotiate(client))
 		return true;
 	milter_client_close(client);
 	return false;
+}
+
+bool milter_client_open(struct milter_client *client, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	return milter_client_connect(client, (struct sockaddr *)&address, sizeof address);
 }
 
 void milter_client_close(struct milter_client *client)

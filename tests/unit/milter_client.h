@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #define MILTER_REPLY_SIZE 16384
 
@@ -15,7 +16,8 @@ struct milter_client {
 	char macros[1024];       /* the lists asked for, `STAGE:list;` each */
 };
 
-/* Connects to a UNIX socket and negotiates as Postfix does. */
+/* Connects and negotiates as Postfix does; milter_client_open() to a UNIX socket. */
+bool milter_client_connect(struct milter_client *client, const struct sockaddr *address, socklen_t len);
 bool milter_client_open(struct milter_client *client, const char *path);
 void milter_client_close(struct milter_client *client);
 /* Macros for a stage: name, value, ..., NULL. */
