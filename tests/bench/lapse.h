@@ -1,0 +1,36 @@
+/* Times of a benchmark: a clock, medians, percentiles. */
+#ifndef BENCH_LAPSE_H
+#define BENCH_LAPSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ROUNDS 5 /* of each measurement; what is printed is their median */
+
+int64_t lapse_cpu_ns(void);                 /* of this process, all threads */
+int64_t lapse_now_ns(void);                 /* CLOCK_MONOTONIC */
+double lapse_median(double values[ROUNDS]); /* puts them in order */
+
+/* What single requests took. */
+struct lapses {
+	uint32_t *ns;
+	size_t count, room;
+};
+void lapses_add(struct lapses *lapses, int64_t ns);
+
+/* What one round of requests to another process saw. */
+struct seen {
+	double per_s, p50_us, p99_us;
+	double cpu_us; /* of that process, for each request */
+};
+struct seen_from {
+	pid_t server;
+	int64_t at_ns, cpu_ns;
+};
+struct seen_from seen_begin(pid_t server);
+/* `requests`: all, of which `lapses` holds some or all; frees what it owns. */
+struct seen seen_end(const struct seen_from *from, size_t requests, struct lapses *lapses);
+struct seen seen_median(const struct seen seen[ROUNDS]);
+
+#endif

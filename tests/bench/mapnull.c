@@ -1,0 +1,68 @@
+/* mapnull PORT: the ceiling of mapload. A socketmap server on libevent, as stsgated's, that gives one constant answer
+ * to everything that looks like the end of a request. */
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define BACKLOG 64
+#define SERVE_S 120 /* in case nobody ends it */
+
+static const char answer[] = "67:OK secure match=mx1.domain-000000.bench.example servername=hostname,";
+_Static_assert(sizeof answer == 3 + 67 + 1 + 1, "the length stands before the answer");
+
+struct client {
+	struct event *readable;
+};
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *client = arg;
+	char in[4096];
+	ssize_t got = recv(fd, in, sizeof in, MSG_DONTWAIT);
+	(void)what;
+	for (ssize_t i = 0; i < got; i++)
+		if (in[i] == ',' && send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) < 0)
+			got = 0;
+	if (got > 0)
+		return;
+	event_free(client->readable);
+	close(fd);
+	free(client);
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *client = calloc(1, sizeof *client);
+	int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	(void)what;
+	if (client == NULL || peer < 0)
+		abort();
+	client->readable = event_new(arg, peer, EV_READ | EV_PERSIST, on_readable, client);
+	event_add(client->readable, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+	struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct event_base *base = event_base_new();
+	if (argc != 2 || base == NULL)
+		return EX_USAGE;
+	place.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	if (bind(fd, (struct sockaddr *)&place, sizeof place) != 0 || listen(fd, BACKLOG) != 0) {
+		perror("mapnull");
+		return EX_UNAVAILABLE;
+	}
+	struct event *readable = event_new(base, fd, EV_READ | EV_PERSIST, on_accept, base);
+	event_add(readable, NULL);
+	event_base_loopexit(base, &(struct timeval){.tv_sec = SERVE_S});
+	event_base_dispatch(base);
+	return EX_OK;
+}

@@ -1,0 +1,161 @@
+/* rcptload NULL-SOCKET NULL-PID GATE-SOCKET GATE-PID: sends messages to two milters by turns, one that does nothing and
+ * stsgated over a store of fill, and takes the time of each RCPT but a message's first (which waits for MAIL, too). A
+ * socket is the path of a UNIX socket, or a port of the loopback address. */
+#include "lapse.h"
+#include "stock.h"
+
+#include "milter_client.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <sysexits.h>
+
+#define ROUND_NS 300000000
+#define CONNECTIONS_MAX 4
+#define RECIPIENTS 20 /* of a message */
+#define FRAMES_SIZE 1024
+
+static void die(const char *what)
+{
+	fprintf(stderr, "rcptload: %s\n", what);
+	exit(EX_UNAVAILABLE);
+}
+
+static void connect_to(struct milter_client *client, const char *place)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int yes = 1;
+	if (place[0] == '/') {
+		if (!milter_client_open(client, place))
+			die("cannot connect to the path");
+		return;
+	}
+	address.sin_port = htons((uint16_t)strtoul(place, NULL, 10));
+	if (!milter_client_connect(client, (struct sockaddr *)&address, sizeof address))
+		die("cannot connect to the port");
+	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+}
+
+static size_t frame_put(char *out, char command, const char *data, size_t len)
+{
+	uint32_t size = htonl((uint32_t)len + 1);
+	memcpy(out, &size, 4);
+	out[4] = command;
+	memcpy(out + 5, data, len);
+	return len + 5;
+}
+
+/* Macros and RCPT in one piece, as Postfix sends them. */
+static size_t recipient_frames(char out[FRAMES_SIZE], const char *domain)
+{
+	char macros[512], argument[128];
+	int len = snprintf(macros, sizeof macros,
+		"Ri%c4dBench1%c{rcpt_mailer}%csmtp%c{rcpt_host}%c%s%c{rcpt_addr}%cuser@%s", 0, 0, 0, 0, 0, domain, 0, 0,
+		domain);
+	size_t used = frame_put(out, 'D', macros, (size_t)len + 1);
+	len = snprintf(argument, sizeof argument, "<user@%s>", domain);
+	return used + frame_put(out + used, 'R', argument, (size_t)len + 1);
+}
+
+/* One connection for one round. */
+struct sender {
+	pthread_t thread;
+	const char *place, *frames;
+	size_t frames_len;
+	struct lapses lapses;
+};
+
+static void recipient_send(struct sender *sender, struct milter_client *client, bool first)
+{
+	char reply[MILTER_REPLY_SIZE];
+	size_t len;
+	int64_t begun_ns = lapse_now_ns();
+	if (send(client->fd, sender->frames, sender->frames_len, MSG_NOSIGNAL) != (ssize_t)sender->frames_len)
+		die("cannot send");
+	if (milter_client_read(client, reply, &len) != 'c')
+		die("a recipient was not let pass");
+	if (!first)
+		lapses_add(&sender->lapses, lapse_now_ns() - begun_ns);
+}
+
+static void *sender_run(void *arg)
+{
+	struct sender *sender = arg;
+	struct milter_client client;
+	char reply[MILTER_REPLY_SIZE];
+	int64_t end_ns = lapse_now_ns() + ROUND_NS;
+	connect_to(&client, sender->place);
+	do {
+		if (!milter_client_mail(&client, NULL))
+			die("cannot send MAIL");
+		for (int i = 0; i < RECIPIENTS; i++)
+			recipient_send(sender, &client, i == 0);
+		if (strcmp(milter_client_end(&client, "4dBench1", reply), "c") != 0)
+			die("a message was not let pass");
+	} while (lapse_now_ns() < end_ns);
+	milter_client_close(&client);
+	return NULL;
+}
+
+struct place {
+	const char *socket;
+	pid_t pid;
+};
+
+static struct seen round_run(const struct place *place, unsigned connections, const char *frames, size_t frames_len)
+{
+	struct sender sender[CONNECTIONS_MAX];
+	struct lapses all = {.ns = NULL};
+	struct seen_from from = seen_begin(place->pid);
+	for (unsigned i = 0; i < connections; i++) {
+		sender[i] = (struct sender){.place = place->socket, .frames = frames, .frames_len = frames_len};
+		if (pthread_create(&sender[i].thread, NULL, sender_run, &sender[i]) != 0)
+			abort();
+	}
+	for (unsigned i = 0; i < connections; i++) {
+		pthread_join(sender[i].thread, NULL);
+		for (size_t k = 0; k < sender[i].lapses.count; k++)
+			lapses_add(&all, sender[i].lapses.ns[k]);
+		free(sender[i].lapses.ns);
+	}
+	return seen_end(&from, all.count / (RECIPIENTS - 1) * RECIPIENTS, &all);
+}
+
+static void row_run(const char *name, unsigned i, unsigned connections, const struct place place[2])
+{
+	struct seen rounds[2][ROUNDS];
+	struct stock subject;
+	char frames[FRAMES_SIZE];
+	stock_name(&subject, i);
+	size_t len = recipient_frames(frames, subject.domain);
+	for (size_t round = 0; round < ROUNDS; round++)
+		for (size_t which = 0; which < 2; which++)
+			rounds[which][round] = round_run(&place[which], connections, frames, len);
+	struct seen a = seen_median(rounds[0]), b = seen_median(rounds[1]);
+	printf("  %-16s %5u %6.1f %6.1f %+6.1f %6.1f %6.1f %+6.1f %6.1f %6.1f %+6.1f %7.0f %7.0f\n", name, connections,
+		a.cpu_us, b.cpu_us, b.cpu_us - a.cpu_us, a.p50_us, b.p50_us, b.p50_us - a.p50_us, a.p99_us, b.p99_us,
+		b.p99_us - a.p99_us, a.per_s, b.per_s);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	struct place place[2];
+	if (argc != 5)
+		return EX_USAGE;
+	for (int i = 0; i < 2; i++)
+		place[i] = (struct place){argv[1 + 2 * i], (pid_t)strtol(argv[2 + 2 * i], NULL, 10)};
+	printf("rcptload, %s socket: no-op and stsgated: CPU of the milter, time from RCPT to its reply, RCPT\n",
+		place[0].socket[0] == '/' ? "UNIX" : "TCP");
+	printf("  %-16s %5s %20s %20s %20s %15s\n", "", "conns", "CPU us", "p50 us", "p99 us", "per second");
+	row_run("enforce, logged", 0, 1, place);
+	row_run("enforce, logged", 0, CONNECTIONS_MAX, place);
+	row_run("no policy", 1, 1, place);
+	row_run("no policy", 1, CONNECTIONS_MAX, place);
+	return EX_OK;
+}
