@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sysexits.h>
 
 #define OWNER_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -94,6 +95,23 @@ static bool check_milter_socket(const struct settings *settings, struct failure 
 	return settings_socket_parse(&socket, settings->milter_socket, why);
 }
 
+/* Fields that mail needs. A field of milter_header's name is taken out of every message, so it must be none of these;
+ * "-" at the end: all that begin so. RFC 5322 3.6, 2045, 6376, 8601, 8617, 2369. */
+static const char *const needed_fields[] = {"Date", "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID",
+	"In-Reply-To", "References", "Subject", "Comments", "Keywords", "Resent-", "Return-Path", "Received",
+	"MIME-Version", "Content-", "DKIM-Signature", "Authentication-Results", "ARC-", "List-"};
+
+static bool field_needed(const char *name)
+{
+	for (size_t i = 0; i < sizeof needed_fields / sizeof *needed_fields; i++) {
+		size_t len = strlen(needed_fields[i]);
+		bool open_end = needed_fields[i][len - 1] == '-';
+		if (strncasecmp(name, needed_fields[i], len) == 0 && (open_end || name[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static bool check_header(const struct settings *settings, struct failure *why)
 {
 	/* RFC 5322 3.6.8: printable but for the colon. */
@@ -105,6 +123,10 @@ static bool check_header(const struct settings *settings, struct failure *why)
 		failure_set(why, EX_CONFIG,
 			"is not the name of a header field: 1 to %d printable characters, no blank, no colon",
 			HEADER_NAME_MAX);
+	else if (field_needed(name))
+		return failure_set(why, EX_CONFIG,
+			"is a field that mail needs, and would be removed from every message; take a name of its own, "
+			"as X-STS-Gate is");
 	return good;
 }
 

@@ -127,6 +127,7 @@ static void settings_are_tested(void **state)
 		expect_log("user: no user `no-such-user`");
 		assert_int_equal(RUN("-t", "-o", "user=nobody", "-o", "group=no-such-group"), EX_NOUSER);
 	}
+	assert_int_equal(RUN("-t", "-o", "milter_header=To"), EX_USAGE);
 	settings_write("mode = sometimes\n");
 	assert_int_equal(RUN("-t"), EX_CONFIG);
 	expect_log("/conf:8: mode");

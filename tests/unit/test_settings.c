@@ -219,6 +219,11 @@ static const struct {
 		"that one longer"},
 	{"probe_ttl_ok = 1m\nprobe_ttl_max = 1h\nprobe_ttl_fail = 2h",
 		"f:3: probe_ttl_fail = \"2h\": is longer than probe_ttl_max; make it shorter, or that one longer"},
+	{"milter_header = subject", "f:1: milter_header = \"subject\": is a field that mail needs, and would be "
+				    "removed from every message; "
+				    "take a name of its own, as X-STS-Gate is"},
+	{"milter_header = Content-Type", "f:1: milter_header = \"Content-Type\": is a field that mail needs, and would "
+					 "be removed from every message; take a name of its own, as X-STS-Gate is"},
 	{"probe_helo = a b", "f:1: probe_helo = \"a b\": is not a host name"},
 	{"user =", "f:1: user = \"\": is not a name of a user or group"},
 	{"group = -x", "f:1: group = \"-x\": is not a name of a user or group"},
