@@ -112,9 +112,9 @@ static bool store_usable(const char *path, struct failure *why)
 		abort();
 	bool can_make = err == ENOENT && access(dirname(copy), W_OK | X_OK) == 0;
 	free(copy);
-	return can_make || failure_set(why, EX_CANTCREAT,
-				   "store_path: `%s`: %s: make it, and give it to the user that the daemon runs as",
-				   path, strerror(err));
+	return can_make || failure_set(why, EX_CANTCREAT, "store_path: `%s`: %s: %s", path, strerror(err),
+				   err == EROFS ? "mount it writable, or name another"
+						: "make it, and give it to the user that the daemon runs as");
 }
 
 static bool names_known(const struct settings *settings, struct identity *identity, struct failure *why)

@@ -22,9 +22,22 @@ bool store_fail(struct store *store, int result, const char *what, struct failur
 	if (damaged && !atomic_exchange(&store->broken, true))
 		log_error("store %s is damaged: %s; it is not used any more: restart stsgated, which looks through it",
 			store->path, mdb_strerror(result));
+	/* LMDB says EIO of a write that was cut short, as a full disk does. */
+	bool full = result == ENOSPC || result == EDQUOT || result == EIO;
 	return failure_set(why, result == ENOSPC || result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR,
-		"store %s %s: %s%s", store->path, what, mdb_strerror(result),
-		damaged ? "; restart stsgated, which looks through it" : "");
+		"store %s %s: %s%s%s", store->path, what, mdb_strerror(result),
+		damaged ? "; restart stsgated, which looks through it" : "",
+		full ? "; see whether its disk is full or failing" : "");
+}
+
+static const char *access_advice(enum store_access access)
+{
+	if (errno == EROFS)
+		return "mount it writable, or change store_path";
+	if (errno == ENOTDIR)
+		return "store_path must name a directory";
+	return access == STORE_GUEST ? "run this as root or as the store's owner"
+				     : "give it to the user that stsgated runs as (chown), or change store_path";
 }
 
 /* The directory itself, made when only it is missing. */
@@ -32,7 +45,7 @@ static bool directory_open(struct store *store, const char *directory, struct fa
 {
 	if (snprintf(store->path, sizeof(store->path), "%s/" STORE_FILE, directory) >= PATH_MAX - 64)
 		return failure_set(why, EX_CONFIG, "store directory: the name is too long");
-	if (store->access == STORE_OWNER && mkdir(directory, 0750) != 0 && errno != EEXIST)
+	if (store->access == STORE_OWNER && mkdir(directory, 0700) != 0 && errno != EEXIST)
 		return failure_set(why, EX_CANTCREAT,
 			"store directory %s cannot be made: %s; make it and give it to the user that stsgated runs as",
 			directory, strerror(errno));
@@ -42,8 +55,9 @@ static bool directory_open(struct store *store, const char *directory, struct fa
 	if (store->access == STORE_GUEST && errno == ENOENT)
 		return failure_set(why, EX_NOINPUT,
 			"there is no store in %s yet: start stsgated, or name its settings with -c", directory);
-	return failure_set(why, EX_CONFIG, "store directory %s cannot be opened: %s; check store_path", directory,
-		strerror(errno));
+	return failure_set(why, store->access == STORE_GUEST ? EX_NOPERM : EX_CANTCREAT,
+		"store directory %s cannot be opened: %s; %s", directory, strerror(errno),
+		access_advice(store->access));
 }
 
 /* One owner at a time; the lock goes with the process. */
@@ -52,10 +66,8 @@ static bool owner_lock(struct store *store, const char *directory, struct failur
 	store->owner_fd =
 		openat(store->directory_fd, STORE_OWNER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (store->owner_fd < 0)
-		return failure_set(why, EX_CANTCREAT,
-			"store directory %s is not writable: %s; give it to the user that stsgated runs as (chown), or "
-			"change store_path",
-			directory, strerror(errno));
+		return failure_set(why, EX_CANTCREAT, "store directory %s is not writable: %s; %s", directory,
+			strerror(errno), access_advice(store->access));
 	if (flock(store->owner_fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
 	return failure_set(why, EX_TEMPFAIL,
@@ -84,9 +96,8 @@ static bool file_there(struct store *store, bool *there, struct stat *file, stru
 	if (fd < 0 && errno == ENOENT)
 		return true;
 	if (fd < 0)
-		return failure_set(why, EX_CANTCREAT,
-			"store %s cannot be opened: %s; give it to the user that stsgated runs as", store->path,
-			strerror(errno));
+		return failure_set(why, EX_CANTCREAT, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
+			access_advice(store->access));
 	ok = fstat(fd, file) == 0 && S_ISREG(file->st_mode);
 	*there = ok && file->st_size > 0;
 	close(fd);
@@ -142,9 +153,8 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	if (!guest_become(store, &file, why))
 		return false;
 	if (faccessat(store->directory_fd, STORE_FILE, R_OK | W_OK, AT_EACCESS) != 0)
-		return failure_set(why, EX_NOPERM,
-			"store %s cannot be opened: %s; run this as root or as the store's owner", store->path,
-			strerror(errno));
+		return failure_set(why, EX_NOPERM, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
+			access_advice(store->access));
 	if (store_inspect(store->path, false, -1, &result) == STORE_DAMAGED)
 		return failure_set(
 			why, EX_DATAERR, "store %s is damaged; restart stsgated, which moves it aside", store->path);
@@ -251,8 +261,7 @@ static bool env_start(struct store *store, struct failure *why)
 		return true;
 	if (result == STORE_UNREADABLE)
 		return failure_set(why, EX_CONFIG,
-			"store %s was made by a later stsgate; export it there, move it away and import it here",
-			store->path);
+			"store %s was made by a later stsgate; run that one, or move the file away", store->path);
 	if (result == MDB_NOTFOUND)
 		return failure_set(why, EX_NOINPUT, "store %s is empty: start stsgated, or name its settings with -c",
 			store->path);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -251,6 +252,53 @@ static void a_dead_guest_frees_its_view(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, room_make, room_remove)
 
+/* The disk ends at `bytes`; 0: no more. */
+static void disk_end(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = bytes > 0 ? bytes : limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static bool full_disk_is_told_and_survived(void)
+{
+	struct failure why = {0};
+	struct stat file;
+	int count = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	disk_end(10000);
+	struct store *store = store_open(room, FULL_BYTES, STORE_OWNER, &why);
+	if (store != NULL || strstr(why.text, "disk is full") == NULL)
+		return false;
+	disk_end(0);
+	store = room_open(FULL_BYTES, STORE_OWNER);
+	while (count < 20 && room_put(store, named('u', count), KIND_USED, LARGE, &why))
+		count++;
+	if (count < 20 || stat(room_file(STORE_FILE), &file) != 0)
+		return false;
+	disk_end((rlim_t)file.st_size + 1000);
+	while (count < 100 && room_put(store, named('u', count), KIND_USED, LARGE, &why))
+		count++;
+	if (count == 100 || strstr(why.text, "disk is full") == NULL || known(store, 'u', count) != count)
+		return false;
+	disk_end(0);
+	bool good = room_put(store, named('v', 0), KIND_USED, LARGE, &why) && known(store, 'u', count) == count;
+	store_close(&store);
+	store = room_open(FULL_BYTES, STORE_OWNER);
+	good = good && known(store, 'u', count) == count && known(store, 'v', 1) == 1;
+	store_close(&store);
+	return good;
+}
+
+static void a_full_disk_takes_nothing(void **state)
+{
+	(void)state;
+	assert_true(room_child(full_disk_is_told_and_survived));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +309,7 @@ int main(void)
 		TEST(evicted_is_due_no_more),
 		TEST(an_old_view_costs_room_but_nothing_else),
 		TEST(a_dead_guest_frees_its_view),
+		TEST(a_full_disk_takes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
