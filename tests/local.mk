@@ -291,6 +291,10 @@ EXTRA_DIST += tests/scenarios/README \
 	tests/scenarios/design-5-clock-set-back.case \
 	tests/scenarios/design-5-clock-set-back-a-little.case \
 	tests/scenarios/design-5-clock-set-forth.case \
+	tests/scenarios/design-5-expired-is-not-due.case \
+	tests/scenarios/design-5-exempt-is-not-due.case \
+	tests/scenarios/design-5-due-in-use.case \
+	tests/scenarios/design-5-due-means-stale.case \
 	tests/scenarios/design-5-negative-hard-age.case \
 	tests/scenarios/design-5-negative-soft-and-hard.case \
 	tests/scenarios/design-5-probe-budget.case \
@@ -310,6 +314,7 @@ EXTRA_DIST += tests/scenarios/README \
 	tests/scenarios/rfc8461-3.1-strings-joined.case \
 	tests/scenarios/rfc8461-3.1-two-records.case \
 	tests/scenarios/rfc8461-3.2-max-age-0.case \
+	tests/scenarios/rfc8461-3.2-max-age-short.case \
 	tests/scenarios/rfc8461-3.2-max-age-expires.case \
 	tests/scenarios/rfc8461-3.2-max-age-from-fetch.case \
 	tests/scenarios/rfc8461-3.3-body-daily-with-unchanged-id.case \

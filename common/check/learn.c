@@ -83,8 +83,9 @@ void learn_found(struct store *store, const struct facts *facts, const struct fo
 
 void learn_end(struct store *store, const struct facts *facts, struct kept *kept)
 {
-	if (facts->store != STORE_READ || !facts_policy(facts))
+	if (facts->store != STORE_READ)
 		return;
-	if (facts->entry.last_used_day != kept->last_used_day || schedule_due(facts) != kept->due_at)
+	bool used = facts_policy(facts) && facts->entry.last_used_day != kept->last_used_day;
+	if (used || schedule_due(facts) != kept->due_at)
 		entry_write(store, facts, NULL, kept);
 }

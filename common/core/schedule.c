@@ -112,28 +112,46 @@ static void sooner(int64_t *due, int64_t candidate)
 		*due = candidate;
 }
 
-static int64_t body_due(const struct entry *entry, const struct rules *rules)
+/* A look before something is stale would find nothing to do, and the next one would come a minute later: what spreads
+ * the entries comes on top of the age. */
+static int64_t past(int64_t at, int64_t age)
 {
-	int64_t interval = body_interval(entry, rules);
-	int64_t due = entry->policy_fetched_at + interval - jitter(entry->domain, interval);
-	if (entry->fetch_failures > 0) {
-		unsigned doublings = entry->fetch_failures < 9 ? entry->fetch_failures - 1 : 8;
-		int64_t wait = between((int64_t)FETCH_SPACING_S << doublings, FETCH_SPACING_S, DAY_S);
-		if (entry->fetch_tried_at + wait > due)
-			due = entry->fetch_tried_at + wait;
-	}
-	return due;
+	return at + age + 1;
 }
 
-/* Good evidence is renewed before its soft age ends; bad evidence is looked at again when somebody asks. */
+static int64_t fetch_wait(const struct entry *entry)
+{
+	unsigned failures = entry->fetch_failures < 9 ? entry->fetch_failures : 9;
+	return failures < 2 ? FETCH_SPACING_S
+			    : between((int64_t)FETCH_SPACING_S << (failures - 1), FETCH_SPACING_S, DAY_S);
+}
+
+static void body_due(const struct entry *entry, const struct rules *rules, int64_t *due)
+{
+	int64_t interval = body_interval(entry, rules);
+	int64_t body = past(entry->policy_fetched_at, interval + jitter(entry->domain, interval));
+	int64_t possible = past(entry->fetch_tried_at, fetch_wait(entry));
+	if (possible > body)
+		body = possible;
+	/* A policy too short to be renewed in time is fetched when somebody asks. */
+	if (body < entry->policy_expires_at || entry->fetch_failures > 0)
+		sooner(due, body);
+}
+
+/* Good evidence is renewed when its soft age has ended, an inconclusive probe in between permitting; bad evidence is
+ * looked at again when somebody asks. */
 static void evidence_due(const struct facts *facts, int64_t *due)
 {
 	const struct rules *rules = facts->rules;
 	int64_t soft = facts->entry.policy.mode == POLICY_TESTING ? DAY_S : rules->probe_ttl_ok_s;
 	for (unsigned i = 0; i < facts->hop_count; i++) {
-		const struct evidence *good = &facts->hop[i].record.good;
-		if (good->at != 0 && good->at == facts->hop[i].record.conclusive.at)
-			sooner(due, good->at + soft - jitter(facts->hop[i].host, soft));
+		const struct hop_record *record = &facts->hop[i].record;
+		if (record->good.at == 0 || record->good.at != record->conclusive.at)
+			continue;
+		int64_t renewal = past(record->good.at, soft + jitter(facts->hop[i].host, soft));
+		if (record->newest.at != record->good.at && past(record->newest.at, PROBE_SPACING_S) > renewal)
+			renewal = past(record->newest.at, PROBE_SPACING_S);
+		sooner(due, renewal);
 	}
 }
 
@@ -142,14 +160,15 @@ int64_t schedule_due(const struct facts *facts)
 	const struct entry *entry = &facts->entry;
 	const struct rules *rules = facts->rules;
 	int64_t due = 0, unused = (int64_t)(schedule_day(facts->now) - entry->last_used_day) * DAY_S;
-	if (!entry->has_policy || entry->policy_expires_at <= facts->now || unused > rules->forget_after_s)
+	if (!entry->has_policy || entry->policy_expires_at <= facts->now || unused > rules->forget_after_s ||
+		names_cover(&rules->exempt_domains, entry->domain))
 		return 0;
-	sooner(&due, body_due(entry, rules));
+	body_due(entry, rules, &due);
 	if (schedule_in_use(entry, facts->now)) {
 		int64_t soft = between(entry->record_ttl_s, RECORD_AGE_MIN_S, RECORD_AGE_MAX_S);
-		sooner(&due, entry->record_checked_at + soft);
+		sooner(&due, past(entry->record_checked_at, soft));
 		if (rules->probe && entry->policy.mode != POLICY_NONE)
 			evidence_due(facts, &due);
 	}
-	return due < facts->now + NEGATIVE_AGE_MIN_S ? facts->now + NEGATIVE_AGE_MIN_S : due;
+	return due != 0 && due < facts->now + NEGATIVE_AGE_MIN_S ? facts->now + NEGATIVE_AGE_MIN_S : due;
 }

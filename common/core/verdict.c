@@ -314,10 +314,12 @@ struct step verdict_next(const struct facts *facts)
 
 	if (!q->has_domain)
 		return judge_done(&j, VERDICT_NONE, REASON_NO_POLICY_DOMAIN, "");
-	if (names_cover(&facts->rules->exempt_domains, q->domain))
-		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
-	if (facts->store == STORE_UNREAD)
+	/* The refresher's case reads the entry all the same, which then leaves the list of what is due. */
+	bool exempt = names_cover(&facts->rules->exempt_domains, q->domain);
+	if (facts->store == STORE_UNREAD && (!exempt || q->purpose == PURPOSE_REFRESH))
 		return judge_wants(&j, WANT_ENTRY, q->domain, 0);
+	if (exempt)
+		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
 	j.policy = facts_policy(facts);
 	if (facts->store == STORE_BROKEN && j.policy) { /* rule 9: it was read before the store broke */
 		bool live = j.policy->mode == POLICY_ENFORCE;

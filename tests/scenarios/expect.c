@@ -258,11 +258,30 @@ static bool expect_answer(struct scene *scene, const struct words *words)
 	return expect_text(scene, kind, words->word[2], buffer);
 }
 
+/* due [DOMAIN...]: what the refresher would find now, earliest first */
+static bool expect_due(struct scene *scene, const struct words *words)
+{
+	struct names due;
+	struct failure why;
+	char wanted[512] = "", seen[512] = "";
+	size_t len = 0;
+	if (!store_due(scene->store, clock_wall_s(), 100, &due, &why))
+		return scene_bad(scene, "store_due", why.text);
+	for (const char *name = names_next(&due, NULL); name && len < sizeof seen; name = names_next(&due, name))
+		len += (size_t)snprintf(seen + len, sizeof seen - len, " %s", name);
+	names_free(&due);
+	len = 0;
+	for (size_t i = 2; i < words->count && len < sizeof wanted; i++)
+		len += (size_t)snprintf(wanted + len, sizeof wanted - len, " %s", words->word[i]);
+	return strcmp(wanted, seen) == 0 || scene_wrong(scene, "due", wanted, seen);
+}
+
 bool scene_expect(struct scene *scene, const struct words *words)
 {
 	static const struct statement kinds[] = {{"steps", expect_steps}, {"steps-any", expect_steps},
 		{"store", expect_store}, {"none-stored", expect_none_stored}, {"evidence", expect_evidence},
-		{"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer}, {"map", expect_answer}};
+		{"due", expect_due}, {"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer},
+		{"map", expect_answer}};
 	if (words->count < 2)
 		return scene_bad(scene, "expect", "what");
 	if (!scene->check)
