@@ -27,6 +27,7 @@
 #define RCODE_NXDOMAIN 3
 #define RCODE_REFUSED 5
 #define PACKET_MAX 60000
+#define LATE_MS 7500
 
 struct responder {
 	int udp, tcp, stop[2];
@@ -36,6 +37,7 @@ struct responder {
 	bool refuses_invalid;
 	atomic_bool mute;
 	atomic_int queries;
+	int64_t late_since_ms; /* when late.example was asked for first */
 };
 
 struct packet {
@@ -120,13 +122,23 @@ static void put_many(struct packet *p, unsigned count, bool udp)
 	answer_count(p, count);
 }
 
+/* A resolver that needs a while to find the answer. */
+static bool still_late(struct responder *r)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (r->late_since_ms == 0)
+		r->late_since_ms = now_ms;
+	return now_ms - r->late_since_ms < LATE_MS;
+}
+
 /* False: no answer at all. */
 static bool answer_fill(struct responder *r, struct packet *p, const char *name, unsigned type, bool udp)
 {
 	static const uint8_t address[4] = {192, 0, 2, 9};
 	static const uint8_t mx[] = {0, 10, 4, 'm', 'a', 'i', 'l', 0xc0, 0x0c}; /* mail.<queried name> */
 
-	if (!strcmp(name, "silent.example"))
+	if (!strcmp(name, "silent.example") || (!strcmp(name, "late.example") && still_late(r)))
 		return false;
 	if (!strcmp(name, "servfail.example")) {
 		p->bytes[3] |= RCODE_SERVFAIL;
@@ -373,6 +385,34 @@ static void test_deadline(void **state)
 	responder_stop(&r);
 }
 
+static void test_late_answer(void **state)
+{
+	struct responder r = {0};
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port);
+
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
+	assert_int_equal(outcome_of(dns, "late.example", DNS_A, 15000), DNS_OK);
+	dns_free(&dns);
+	responder_stop(&r);
+}
+
+/* A domain whose own servers are silent is no reason to give up those of others. */
+static void test_silent_domain(void **state)
+{
+	struct responder r = {0};
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port);
+
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
+	assert_int_equal(outcome_of(dns, "silent.example", DNS_A, 8000), DNS_TIMEOUT);
+	assert_int_equal(outcome_of(dns, "other.example", DNS_A, 1000), DNS_OK);
+	dns_free(&dns);
+	responder_stop(&r);
+}
+
 /* The servers fall silent: what is cached goes on, the rest is not the domain's fault; then they come back. */
 static void test_dead_and_back(void **state)
 {
@@ -518,6 +558,8 @@ int main(void)
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_outcomes_without_recursion_available),
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_late_answer),
+		cmocka_unit_test(test_silent_domain),
 		cmocka_unit_test(test_dead_and_back),
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_control_refused),
