@@ -21,5 +21,5 @@ install-data-local:
 uninstall-local:
 	rm -f "$(DESTDIR)$(docdir)/stsgate.conf.sample"
 
-TESTS += tests/packaging
-EXTRA_DIST += tests/packaging
+TESTS += tests/packaging tests/quickstart
+EXTRA_DIST += tests/packaging tests/quickstart
