@@ -13,7 +13,8 @@ check_PROGRAMS += tests/scenarios/runner
 tests_scenarios_runner_CPPFLAGS = $(fakes_inc) -I$(srcdir)/tests/scenarios $(AM_CPPFLAGS)
 tests_scenarios_runner_LDFLAGS = $(fakes_ldflags)
 tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.c tests/scenarios/scene.h \
-	tests/scenarios/scene_world.c tests/scenarios/expect.c $(fakes)
+	tests/scenarios/scene_world.c tests/scenarios/expect.c \
+	tests/scenarios/table.c tests/scenarios/table.h $(fakes)
 tests_scenarios_runner_LDADD = $(all_layers) $(all_libs)
 
 if HAVE_CMOCKA
@@ -265,7 +266,8 @@ tests_fuzz_replay_settings_LDADD = libbase.a
 
 # tests/run: all tests; those of the whole relay need root
 EXTRA_DIST += tests/system
-EXTRA_DIST += tests/scenarios/README \
+EXTRA_DIST += tests/scenarios/README tests/scenarios/rfc8461-3.1-matrix-discovery.case \
+	tests/scenarios/rfc8461-3.3-matrix-fetch.case \
 	tests/scenarios/design-4-evidence-shared-verdicts-not.case \
 	tests/scenarios/design-4-inconclusive-keeps-conclusive.case \
 	tests/scenarios/design-4-mx-set-too-large.case \

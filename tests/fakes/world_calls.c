@@ -62,7 +62,7 @@ void world_gate_open(const char *calls)
 {
 	lock_take(&lock);
 	for (size_t i = 0; i < w.gate_count; i++)
-		if (strcmp(w.gate[i].calls, calls) == 0)
+		if (calls[0] == '\0' || strcmp(w.gate[i].calls, calls) == 0)
 			w.gate[i].shut = false;
 	pthread_cond_broadcast(&changed);
 	lock_drop(&lock);

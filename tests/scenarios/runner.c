@@ -2,7 +2,7 @@
  * core and store and the fakes in place of the network and the clock. `runner [-v] [FILE...]`; without files, all of
  * tests/scenarios in the source directory. One line `ok NAME` or `not ok NAME` for each, then a count. Exit status 1
  * when a case failed. */
-#include "scene.h"
+#include "table.h"
 
 #include "log.h"
 
@@ -18,6 +18,7 @@
 static bool case_run(const char *path)
 {
 	static struct scene scene;
+	static struct table table;
 	char line[SCENE_LINE_MAX];
 	FILE *file = fopen(path, "r");
 	if (!file) {
@@ -29,10 +30,14 @@ static bool case_run(const char *path)
 	while (fgets(line, sizeof line, file)) {
 		scene.line++;
 		line[strcspn(line, "\n")] = '\0';
-		if (!scene_run(&scene, line))
+		if (!table_run(&table, &scene, line) && !scene_run(&scene, line))
 			scene.failures++;
 	}
 	fclose(file);
+	table_end(&table, &scene);
+	table_free(&table);
+	if (table.cells_run)
+		printf("# %u cells\n", table.cells_run);
 	if (scene.expectations == 0) {
 		printf("# %s: expects nothing\n", path);
 		scene.failures++;

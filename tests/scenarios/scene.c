@@ -155,6 +155,7 @@ void scene_begin(struct scene *scene, const char *file)
 
 void scene_end(struct scene *scene)
 {
+	world_gate_open("");
 	product_stop(scene);
 	DIR *directory = opendir(scene->directory);
 	for (struct dirent *item; directory && (item = readdir(directory));) {
@@ -195,7 +196,7 @@ static bool run_open(struct scene *scene, const struct words *words)
 	char calls[WORLD_CALL_SIZE];
 	words_join(words, 1, calls, sizeof calls);
 	world_gate_open(calls);
-	scene->gates--;
+	scene->gates -= calls[0] ? 1 : scene->gates;
 	return scene->gates > 0 || settle(scene);
 }
 
@@ -274,7 +275,8 @@ static void question_ask(struct scene *scene, const struct question *question, i
 	outcome_free(&scene->outcome);
 	memset(&scene->outcome, 0, sizeof scene->outcome);
 	scene->waited = false;
-	scene->calls_before = world_calls();
+	scene->question = *question;
+	scene->wait_ms = wait_ms;
 	snprintf(scene->domain, sizeof scene->domain, "%s", question->domain);
 	check_domain(scene->check, question, wait_ms, note_wait, scene, &scene->outcome);
 }
@@ -329,10 +331,21 @@ static bool run_ask(struct scene *scene, const struct words *words)
 			question_from_recipient(&question, text, strlen(text), purposes[i].purpose);
 		else
 			question_from_next_hop(&question, text, strlen(text), purposes[i].purpose);
+		scene->calls_before = world_calls();
 		question_ask(scene, &question, wait ? (int)strtol(wait, NULL, 10) : 10000);
 		return scene->gates > 0 || settle(scene);
 	}
 	return scene_bad(scene, "ask", words->word[1]);
+}
+
+/* again: the last question of a front end once more; its steps are counted on */
+static bool run_again(struct scene *scene, const struct words *words)
+{
+	struct question question = scene->question;
+	if (words->count != 1 || !question.domain[0])
+		return scene_bad(scene, "again", "without a question");
+	question_ask(scene, &question, scene->wait_ms);
+	return scene->gates > 0 || settle(scene);
 }
 
 static bool run_expect(struct scene *scene, const struct words *words)
@@ -351,6 +364,7 @@ static const struct statement own_statements[] = {
 	{"reload", run_reload},
 	{"restart", run_restart},
 	{"ask", run_ask},
+	{"again", run_again},
 	{"expect", run_expect},
 	{NULL, NULL},
 };

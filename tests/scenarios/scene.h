@@ -26,6 +26,8 @@ struct scene {
 
 	/* The last question. */
 	char domain[DOMAIN_SIZE];
+	struct question question;
+	int wait_ms;
 	struct outcome outcome;
 	bool waited;
 	unsigned calls_before; /* of the world, when it was asked */
