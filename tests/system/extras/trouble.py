@@ -84,6 +84,26 @@ def dead_dns(lab, stage):
     flush_until_arrived(lab, unknown.mx)
 
 
+@test
+def dns_comes_back(lab, stage):
+    """After an outage of the gate's DNS first contacts are judged again within 20 s."""
+    lost = [lab.domain(f'lost{number}', policy=False) for number in range(3)]
+    found = [lab.domain(f'found{number}', conduct=hop.STRIPPED) for number in range(40)]
+    lab.dns.of_gate.freeze()
+    threads = [threading.Thread(target=lab.relay.send, args=([domain.address()],))
+               for domain in lost]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lab.dns.of_gate.thaw()
+    begun = time.monotonic()
+    remaining = iter(found)
+    wait_for('a first contact is judged', lambda: not lab.relay.send(
+        [next(remaining).address()]).queue_id, seconds=20, pause=0.5)
+    stage.tell('took', f'{time.monotonic() - begun:.1f} s')
+
+
 def flush_until_arrived(lab, one, seconds=75):
     """The map answers TEMP while a first contact lasts, so a message may need some queue runs."""
     def arrived():

@@ -39,6 +39,7 @@ class DnsServer:
         self.address = address
         self.dir = directory
         self.records = {}
+        self.frozen = False
         self.config = f'{directory}/unbound.conf'
         self.process = Process(f'unbound {address}', ['unbound', '-d', '-c', self.config],
                                f'{directory}/unbound.log')
@@ -61,9 +62,11 @@ class DnsServer:
     def freeze(self):
         """Takes questions and never answers."""
         self.process.send_signal(signal.SIGSTOP)
+        self.frozen = True
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
+        self.frozen = False
 
     def _control(self, *words, check=True):
         return run('unbound-control', '-c', self.config, *words, check=check)

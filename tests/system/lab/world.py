@@ -148,14 +148,18 @@ class Lab:
 
     def settle(self):
         """Before each scene: servers answer, the queue is empty, the gate has its base settings."""
+        hurt = False
         for server in (self.dns.common, self.dns.of_gate):
-            if server.process.running():
+            if server.frozen:
                 server.thaw()
-            else:
+                hurt = True
+            if not server.process.running():
                 server.start()
+                hurt = True
         if not self.policy_hosts.process.running():
             self.policy_hosts.start()
         self.relay.empty()
-        if not self.gate.process.running() or self.gate.settings != self.gate.base:
+        # after an outage of DNS the gate remembers for some seconds that its server was dead
+        if hurt or not self.gate.process.running() or self.gate.settings != self.gate.base:
             self.gate.restart()
         self.relay.attach()
