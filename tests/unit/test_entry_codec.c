@@ -219,6 +219,37 @@ static void hop_records_come_back(void **state)
 	free(again.at);
 }
 
+/* What is the same in two or three places is written once, and stands in all of them again. */
+static void evidence_is_written_once(void **state)
+{
+	static const struct {
+		enum reason seen[3];
+		unsigned written;
+	} rows[] = {
+		{{REASON_NONE, REASON_NONE, REASON_NONE}, 1},
+		{{REASON_NONE, REASON_NONE, REASON_HOP_TIMEOUT}, 2},
+		{{REASON_NONE, REASON_NONE, REASON_CERT_EXPIRED}, 2},
+		{{REASON_NONE, REASON_CERT_EXPIRED, REASON_HOP_TIMEOUT}, 3},
+		{{REASON_CERT_EXPIRED, REASON_CERT_EXPIRED, REASON_CERT_EXPIRED}, 1},
+		{{REASON_HOP_TIMEOUT, REASON_HOP_TIMEOUT, REASON_HOP_TIMEOUT}, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct hop_record record = {0}, back;
+		for (int k = 0; k < 3; k++) {
+			struct evidence seen = seen_at(NOW + k, rows[i].seen[k]);
+			memset(seen.names, 'x', sizeof(seen.names) - 1);
+			hop_record_learn(&record, &seen);
+		}
+		struct bytes bytes = hop_record_encode(&record);
+		assert_int_equal(bytes.len / sizeof(record.newest.names), rows[i].written);
+		assert_true(hop_record_decode(&back, bytes.at, bytes.len));
+		assert_memory_equal(&back, &record, sizeof(record));
+		free(bytes.at);
+	}
+}
+
 /* A copy of just the size, so that the address sanitizer sees a read behind the end. */
 static bool decodes(bool hop, const uint8_t *at, size_t len)
 {
@@ -530,6 +561,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_entries_come_back),
 		cmocka_unit_test(hop_records_come_back),
+		cmocka_unit_test(evidence_is_written_once),
 		cmocka_unit_test(every_flip_and_cut_is_refused),
 		cmocka_unit_test(unknown_fields_are_skipped),
 		cmocka_unit_test(other_versions_and_magics_are_refused),
