@@ -13,7 +13,7 @@
 struct arbiter {
 	struct nudge nudge;
 	struct check *check;
-	atomic_int waiting;  /* callbacks that wait for a first contact */
+	atomic_int waiting;  /* callbacks that wait for a look-up */
 	atomic_int inside;   /* callbacks that may use `check` */
 	atomic_bool hurry;   /* none begins to wait */
 	atomic_bool closing; /* none begins to use `check` */
