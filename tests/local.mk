@@ -266,8 +266,14 @@ tests_fuzz_replay_settings_LDADD = libbase.a
 
 # tests/run: all tests; those of the whole relay need root
 EXTRA_DIST += tests/system
-EXTRA_DIST += tests/scenarios/README tests/scenarios/rfc8461-3.1-matrix-discovery.case \
+EXTRA_DIST += tests/scenarios/README \
+	tests/scenarios/design-4-matrix-evidence.case \
+	tests/scenarios/design-4-matrix-trouble.case \
+	tests/scenarios/rfc8461-3.1-matrix-discovery.case \
 	tests/scenarios/rfc8461-3.3-matrix-fetch.case \
+	tests/scenarios/rfc8461-4-matrix-hops.case \
+	tests/scenarios/rfc8461-5-matrix-pairs.case \
+	tests/scenarios/settings-matrix-lists.case \
 	tests/scenarios/design-4-evidence-shared-verdicts-not.case \
 	tests/scenarios/design-4-inconclusive-keeps-conclusive.case \
 	tests/scenarios/design-4-mx-set-too-large.case \

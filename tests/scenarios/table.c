@@ -36,6 +36,96 @@ static bool list_has(const char *list, const char *word)
 	return false;
 }
 
+/* --- cells by number ---------------------------------------------------------------------------------------------- */
+
+static size_t cell_number(const struct table *table, const size_t *choice)
+{
+	size_t number = 0;
+	for (size_t c = 0; c < table->column_count; c++)
+		number = number * table->value_count[c] + choice[c];
+	return number;
+}
+
+static void cell_choice(const struct table *table, size_t number, size_t *choice)
+{
+	for (size_t c = table->column_count; c-- > 0;) {
+		choice[c] = number % table->value_count[c];
+		number /= table->value_count[c];
+	}
+}
+
+static void cell_told(const struct table *table, const size_t *choice)
+{
+	printf("#   in the cell");
+	for (size_t c = 0; c < table->column_count; c++)
+		printf(" %s=%s", table->column[c], table->value[c][choice[c]]);
+	printf("\n");
+}
+
+/* --- what is covered ---------------------------------------------------------------------------------------------- */
+
+static bool pair_stated(const struct table *table, size_t c, size_t v, size_t d, size_t w)
+{
+	size_t choice[TABLE_COLUMNS_MAX];
+	for (size_t i = 0; i < table->cell_count; i++) {
+		cell_choice(table, i, choice);
+		if (table->stated[i] && choice[c] == v && choice[d] == w)
+			return true;
+	}
+	return false;
+}
+
+static void pairs_check(const struct table *table, struct scene *scene)
+{
+	for (size_t c = 0; c < table->column_count; c++)
+		for (size_t d = c + 1; d < table->column_count; d++)
+			for (size_t v = 0; v < table->value_count[c]; v++)
+				for (size_t w = 0; w < table->value_count[d]; w++) {
+					if (pair_stated(table, c, v, d, w))
+						continue;
+					printf("# %s:%u: no row has %s=%s with %s=%s\n", scene->file, table->line,
+						table->column[c], table->value[c][v], table->column[d],
+						table->value[d][w]);
+					scene->failures++;
+				}
+}
+
+static void cells_check(const struct table *table, struct scene *scene)
+{
+	for (size_t i = 0; i < table->cell_count; i++) {
+		size_t choice[TABLE_COLUMNS_MAX];
+		if (table->stated[i])
+			continue;
+		printf("# %s:%u: no row says what is expected\n", scene->file, table->line);
+		cell_choice(table, i, choice);
+		cell_told(table, choice);
+		scene->failures++;
+	}
+}
+
+void table_end(struct table *table, struct scene *scene)
+{
+	if (!table->open)
+		return;
+	if (table->pairs)
+		pairs_check(table, scene);
+	else
+		cells_check(table, scene);
+	free(table->stated);
+	table->stated = NULL;
+	table->open = false;
+	while (table->first_count > 0)
+		free(table->first[--table->first_count]);
+	while (table->last_count > 0)
+		free(table->last[--table->last_count]);
+}
+
+void table_free(struct table *table)
+{
+	while (table->meaning_count > 0)
+		free(table->meaning[--table->meaning_count].statement);
+}
+
 /* --- statements that prepare -------------------------------------------------------------------------------------- */
 
 static bool meaning_add(struct table *table, const char *column, const char *value, const char *statement)
@@ -49,12 +139,13 @@ static bool meaning_add(struct table *table, const char *column, const char *val
 	return true;
 }
 
-/* means COLUMN VALUE[,VALUE...] [STATEMENT] */
-static bool run_means(struct table *table, char *rest)
+/* means COLUMN VALUE[,VALUE...] [STATEMENT]; ends the table before it */
+static bool run_means(struct table *table, struct scene *scene, char *rest)
 {
+	table_end(table, scene);
 	const char *column = word_take(&rest);
 	char *values = word_take(&rest), *save = NULL;
-	bool room = *values != '\0' && !table->open;
+	bool room = *values != '\0';
 	for (char *value = strtok_r(values, ",", &save); value && room; value = strtok_r(NULL, ",", &save))
 		room = meaning_add(table, column, value, rest);
 	return room;
@@ -162,14 +253,6 @@ static void part_expect(struct scene *cell, size_t number, char *part)
 		cell->failures++;
 }
 
-static void cell_told(const struct table *table, const size_t *choice)
-{
-	printf("#   in the cell");
-	for (size_t c = 0; c < table->column_count; c++)
-		printf(" %s=%s", table->column[c], table->value[c][choice[c]]);
-	printf("\n");
-}
-
 static void cell_run(
 	struct table *table, struct scene *scene, const size_t *choice, char *const *part, size_t part_count)
 {
@@ -200,22 +283,6 @@ static void cell_run(
 }
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
-
-static size_t cell_number(const struct table *table, const size_t *choice)
-{
-	size_t number = 0;
-	for (size_t c = 0; c < table->column_count; c++)
-		number = number * table->value_count[c] + choice[c];
-	return number;
-}
-
-static void cell_choice(const struct table *table, size_t number, size_t *choice)
-{
-	for (size_t c = table->column_count; c-- > 0;) {
-		choice[c] = number % table->value_count[c];
-		number /= table->value_count[c];
-	}
-}
 
 /* VALUE,VALUE... | * | !VALUE,VALUE... (all but these) */
 static bool row_covers(const struct table *table, char *const *field, const size_t *choice)
@@ -286,70 +353,6 @@ static bool run_case(struct table *table, struct scene *scene, char *rest)
 	return covered > 0;
 }
 
-/* --- what is covered ---------------------------------------------------------------------------------------------- */
-
-static bool pair_stated(const struct table *table, size_t c, size_t v, size_t d, size_t w)
-{
-	size_t choice[TABLE_COLUMNS_MAX];
-	for (size_t i = 0; i < table->cell_count; i++) {
-		cell_choice(table, i, choice);
-		if (table->stated[i] && choice[c] == v && choice[d] == w)
-			return true;
-	}
-	return false;
-}
-
-static void pairs_check(const struct table *table, struct scene *scene)
-{
-	for (size_t c = 0; c < table->column_count; c++)
-		for (size_t d = c + 1; d < table->column_count; d++)
-			for (size_t v = 0; v < table->value_count[c]; v++)
-				for (size_t w = 0; w < table->value_count[d]; w++) {
-					if (pair_stated(table, c, v, d, w))
-						continue;
-					printf("# %s:%u: no row has %s=%s with %s=%s\n", scene->file, table->line,
-						table->column[c], table->value[c][v], table->column[d],
-						table->value[d][w]);
-					scene->failures++;
-				}
-}
-
-static void cells_check(const struct table *table, struct scene *scene)
-{
-	for (size_t i = 0; i < table->cell_count; i++) {
-		size_t choice[TABLE_COLUMNS_MAX];
-		if (table->stated[i])
-			continue;
-		printf("# %s:%u: no row says what is expected\n", scene->file, table->line);
-		cell_choice(table, i, choice);
-		cell_told(table, choice);
-		scene->failures++;
-	}
-}
-
-void table_end(struct table *table, struct scene *scene)
-{
-	if (!table->open)
-		return;
-	if (table->pairs)
-		pairs_check(table, scene);
-	else
-		cells_check(table, scene);
-	free(table->stated);
-	table->stated = NULL;
-	table->open = false;
-	while (table->first_count > 0)
-		free(table->first[--table->first_count]);
-	while (table->last_count > 0)
-		free(table->last[--table->last_count]);
-}
-
-void table_free(struct table *table)
-{
-	while (table->meaning_count > 0)
-		free(table->meaning[--table->meaning_count].statement);
-}
-
 bool table_run(struct table *table, struct scene *scene, char *line)
 {
 	static const char *const names[] = {"means", "table", "first", "last", "case"};
@@ -359,7 +362,7 @@ bool table_run(struct table *table, struct scene *scene, char *line)
 	if (kind == 5)
 		return false;
 	char *rest = line + len + (line[len] != '\0');
-	bool read = kind == 0   ? run_means(table, rest)
+	bool read = kind == 0   ? run_means(table, scene, rest)
 		    : kind == 1 ? run_table(table, scene, rest)
 		    : kind == 2 ? table->open && line_keep(table->first, &table->first_count, rest)
 		    : kind == 3 ? table->open && line_keep(table->last, &table->last_count, rest)
