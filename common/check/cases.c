@@ -61,6 +61,15 @@ static struct flight *flight_new(const struct want *want)
 	return flight;
 }
 
+/* One client may have thousands of cases that wait for its share: the longer one has waited, the less often it asks. */
+static int share_wait_ms(struct cas *c)
+{
+	int wait_ms = OBTAIN_RETRY_MS << c->put_offs;
+	if (wait_ms < CASES_SHARE_WAIT_MS)
+		c->put_offs++;
+	return wait_ms < CASES_SHARE_WAIT_MS ? wait_ms : CASES_SHARE_WAIT_MS;
+}
+
 /* The flight that this case now leads; NULL when it is parked in somebody else's, or put off since its client's share
  * of the workers is used up (so that others who want the same do not wait behind it). */
 static struct flight *flight_join(struct check *check, struct cas *c, const struct want *want)
@@ -79,7 +88,7 @@ static struct flight *flight_join(struct check *check, struct cas *c, const stru
 	}
 	lock_drop(&check->lock);
 	if (put_off)
-		workers_push_later(check->workers, &c->job, OBTAIN_RETRY_MS);
+		workers_push_later(check->workers, &c->job, share_wait_ms(c));
 	return mine;
 }
 
@@ -123,6 +132,7 @@ static void case_end(struct cas *c, const struct verdict *verdict)
 	lock_take(&check->lock);
 	check->cases--;
 	check->refreshing -= c->job.class == WORK_REFRESH;
+	share_give(check->room, c->facts.question.client);
 	lock_drop(&check->lock);
 	facts_free(&c->facts);
 	config_unref(&c->config);
@@ -309,7 +319,7 @@ check_ticket cases_open(struct check *check, const struct question *question, en
 	check_ticket ticket = CHECK_NO_TICKET;
 	lock_take(&check->lock);
 	struct cas *c = case_find(check, question), *new = NULL;
-	if (!c && room_for(check, class)) {
+	if (!c && room_for(check, class) && share_take(check->room, question->client)) {
 		c = new = case_new(check, question, class);
 		c->facts.forced = forced;
 		c->asked = asked;

@@ -15,7 +15,10 @@
 
 #define CASES_BUCKETS 1024
 #define CASES_REFRESH_MAX (CHECK_CASES_MAX / 2)
-#define CASES_STEPS_MAX 64 /* of one case; verdict_next() is bounded far below */
+#define CASES_CLIENT_MAX (CHECK_CASES_MAX / 8) /* of one client: whoever sends to many domains leaves room for others  \
+						*/
+#define CASES_SHARE_WAIT_MS 1000               /* at most, between two tries to get a share of the workers */
+#define CASES_STEPS_MAX 64                     /* of one case; verdict_next() is bounded far below */
 
 struct waiter {
 	check_ticket ticket;
@@ -41,6 +44,7 @@ struct cas {
 	struct kept kept;
 	struct flight *leading; /* a flight that was put off, else NULL */
 	int64_t put_off_ms;     /* since when */
+	unsigned put_offs;      /* how often, for its client's share */
 
 	/* Under the check's lock. */
 	struct verdict so_far;
@@ -53,6 +57,7 @@ struct check {
 	struct store *store;
 	struct workers *workers;
 	struct bounds bounds;
+	struct share *room; /* in the table of cases: a client's */
 	unsigned worker_count;
 	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
 	void *observe_arg;

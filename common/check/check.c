@@ -23,7 +23,8 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->observe = options->observe;
 	check->observe_arg = options->observe_arg;
 	check->bounds.budget = budget_new();
-	check->bounds.share = share_new(options->workers);
+	check->bounds.share = share_new(options->workers / 4);
+	check->room = share_new(CASES_CLIENT_MAX);
 	check->worker_count = options->workers;
 	check->workers = workers_new(options->workers, why);
 	if (!check->workers)
@@ -42,6 +43,7 @@ void check_free(struct check **check)
 	workers_free(&c->workers);
 	budget_free(&c->bounds.budget);
 	share_free(&c->bounds.share);
+	share_free(&c->room);
 	config_unref(&c->config);
 	lock_destroy(&c->lock);
 	free(c);

@@ -10,13 +10,13 @@ struct share {
 	unsigned used[SHARE_SLOTS] GUARDED_BY(lock);
 };
 
-struct share *share_new(unsigned workers)
+struct share *share_new(unsigned most)
 {
 	struct share *share = calloc(1, sizeof *share);
 	if (!share)
 		abort();
 	lock_init(&share->lock);
-	share->most = workers < 4 ? 1 : workers / 4;
+	share->most = most < 1 ? 1 : most;
 	return share;
 }
 

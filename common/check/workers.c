@@ -17,7 +17,9 @@ struct workers {
 	struct lock lock;
 	struct signal_cond wake;
 	struct queue queue[WORK_CLASSES] GUARDED_BY(lock);
-	struct job *later GUARDED_BY(lock); /* put off; few, unsorted */
+	struct queue later GUARDED_BY(lock);       /* put off; the earliest first */
+	int64_t later_last_ms GUARDED_BY(lock);    /* of the last of them */
+	int64_t watched_until_ms GUARDED_BY(lock); /* when a thread that waits will look at them; 0: none does */
 	unsigned refreshing GUARDED_BY(lock);
 	unsigned running GUARDED_BY(lock);
 	bool stopping GUARDED_BY(lock);
@@ -49,46 +51,76 @@ static struct job *queue_take(struct queue *queue)
 	return job;
 }
 
+/* Thousands may be put off, most of them for the same time: those go to the end. */
+static void later_add(struct workers *w, struct job *job) REQUIRES(w->lock)
+{
+	struct job **at = &w->later.first;
+	if (!*at || job->not_before_ms >= w->later_last_ms) {
+		w->later_last_ms = job->not_before_ms;
+		queue_add(&w->later, job);
+		return;
+	}
+	while ((*at)->not_before_ms <= job->not_before_ms)
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
+}
+
 /* Queues what was put off and is due; returns when the next one is, or 0. */
 static int64_t wake_later(struct workers *w, int64_t now_ms) REQUIRES(w->lock)
 {
-	int64_t next = 0;
-	for (struct job **at = &w->later; *at;) {
-		struct job *job = *at;
-		if (job->not_before_ms <= now_ms || w->stopping) {
-			*at = job->next;
-			queue_add(&w->queue[job->class], job);
-			continue;
-		}
-		if (next == 0 || job->not_before_ms < next)
-			next = job->not_before_ms;
-		at = &job->next;
+	while (w->later.first && (w->later.first->not_before_ms <= now_ms || w->stopping)) {
+		struct job *job = queue_take(&w->later);
+		queue_add(&w->queue[job->class], job);
 	}
-	return next;
+	return w->later.first ? w->later.first->not_before_ms : 0;
+}
+
+static bool refresh_allowed(const struct workers *w) REQUIRES(w->lock)
+{
+	return w->refreshing < (w->count + 1) / 2;
 }
 
 static struct job *take(struct workers *w) REQUIRES(w->lock)
 {
 	struct job *job = queue_take(&w->queue[WORK_ASKED]);
-	if (!job && w->refreshing < (w->count + 1) / 2)
+	if (!job && refresh_allowed(w))
 		job = queue_take(&w->queue[WORK_REFRESH]);
 	return job;
+}
+
+/* Before a thread goes to work: another one has to go on with what it leaves, the watch over what was put off too. */
+static void hand_over(struct workers *w) REQUIRES(w->lock)
+{
+	bool more = w->queue[WORK_ASKED].first || (w->queue[WORK_REFRESH].first && refresh_allowed(w));
+	if (more || (w->later.first && w->watched_until_ms == 0))
+		cond_wake_one(&w->wake);
+}
+
+/* One thread watches the time; the others sleep until they are called. */
+static void rest(struct workers *w, int64_t next_ms) REQUIRES(w->lock)
+{
+	if (next_ms == 0 || (w->watched_until_ms != 0 && w->watched_until_ms <= next_ms)) {
+		cond_wait(&w->wake, &w->lock);
+		return;
+	}
+	w->watched_until_ms = next_ms;
+	cond_wait_until(&w->wake, &w->lock, next_ms);
+	if (w->watched_until_ms == next_ms)
+		w->watched_until_ms = 0;
 }
 
 /* The next job, or NULL when the pool stops and nothing is left that could push another. */
 static struct job *next_job(struct workers *w) REQUIRES(w->lock)
 {
 	for (;;) {
-		int64_t next = wake_later(w, clock_mono_ms());
+		int64_t next_ms = wake_later(w, clock_mono_ms());
 		struct job *job = take(w);
 		if (job)
 			return job;
 		if (w->stopping && w->running == 0)
 			return NULL;
-		if (next != 0)
-			cond_wait_until(&w->wake, &w->lock, next);
-		else
-			cond_wait(&w->wake, &w->lock);
+		rest(w, next_ms);
 	}
 }
 
@@ -101,6 +133,7 @@ static void *worker_main(void *arg)
 		bool refresh = job->class == WORK_REFRESH; /* the job may be gone when it has run */
 		w->refreshing += refresh;
 		w->running++;
+		hand_over(w);
 		lock_drop(&w->lock);
 		job->run(job);
 		lock_take(&w->lock);
@@ -148,6 +181,7 @@ struct workers *workers_new(unsigned count, struct failure *why)
 	lock_take(&w->lock);
 	for (int i = 0; i < WORK_CLASSES; i++)
 		queue_init(&w->queue[i]);
+	queue_init(&w->later);
 	w->count = count;
 	w->count = threads_start(w, count);
 	lock_drop(&w->lock);
@@ -172,9 +206,9 @@ void workers_push_later(struct workers *w, struct job *job, int delay_ms)
 {
 	lock_take(&w->lock);
 	job->not_before_ms = clock_mono_ms() + delay_ms;
-	job->next = w->later;
-	w->later = job;
-	cond_wake_one(&w->wake);
+	later_add(w, job);
+	if (w->watched_until_ms == 0 || w->watched_until_ms > job->not_before_ms)
+		cond_wake_one(&w->wake);
 	lock_drop(&w->lock);
 }
 

@@ -115,9 +115,12 @@ static void gate_wait(const char *call) REQUIRES(lock)
 	struct timespec deadline = deadline_in(WORLD_GATE_WAIT_MS);
 	struct gate *gate;
 	int error = 0;
+	bool told = false; /* once, or those who wait would wake each other for ever */
 	while ((gate = gate_for(call)) && error == 0) {
 		gate->waiting++;
-		pthread_cond_broadcast(&changed);
+		if (!told)
+			pthread_cond_broadcast(&changed);
+		told = true;
 		error = pthread_cond_timedwait(&changed, &lock.mutex, &deadline);
 		gate->waiting--;
 	}

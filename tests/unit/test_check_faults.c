@@ -6,17 +6,19 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 /* A policy that the store holds, with evidence past its hard age. */
-static struct question known_domain(struct product *p)
+static struct question known_domain(struct product *p, unsigned workers)
 {
 	struct outcome outcome;
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
-	product_start(p, 4);
+	product_start(p, workers);
 	product_domain("example.com", "mx1.example.com");
 	check_domain(p->check, &question, 5000, NULL, NULL, &outcome);
 	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
@@ -37,10 +39,55 @@ static void test_store_breaks_between(void **state)
 	(void)state;
 	struct product p;
 	struct outcome outcome;
-	struct question question = known_domain(&p);
+	struct question question = known_domain(&p, 4);
 	check_domain(p.check, &question, 5000, store_breaks, NULL, &outcome);
 	assert_int_equal(outcome.verdict.kind, VERDICT_DEFER);
 	assert_true(outcome.verdict.has_policy);
+	product_settle(p.check);
+	product_stop(&p);
+}
+
+static int64_t processor_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void nobody_waits(void *arg, struct outcome *outcome)
+{
+	(void)arg;
+	(void)outcome;
+}
+
+/* A client that asks for thousands of silent domains takes neither all the room nor all the processor: most of its
+ * cases wait for its share of the workers, and others are served meanwhile. */
+static void test_one_client_floods(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	struct question known = known_domain(&p, 64);
+	unsigned taken = 0;
+	known.client = 2;
+	world_gate_shut("dns TXT");
+	for (int i = 0; i < CHECK_CASES_MAX; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		question.client = 1;
+		taken += check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET;
+	}
+	assert_int_equal(taken, CASES_CLIENT_MAX);
+	product_pause(2000);
+	int64_t before = processor_ms();
+	product_pause(1000);
+	assert_in_range(processor_ms() - before, 0, 400);
+	check_domain(p.check, &known, 4000, NULL, NULL, &outcome);
+	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
+	world_gate_open("dns TXT");
+	product_settle(p.check);
+	assert_true(check_start(p.check, &known, nobody_waits, NULL) != CHECK_NO_TICKET);
 	product_settle(p.check);
 	product_stop(&p);
 }
@@ -49,6 +96,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_store_breaks_between),
+		cmocka_unit_test(test_one_client_floods),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

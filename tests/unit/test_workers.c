@@ -98,12 +98,82 @@ static void stopping_runs_what_is_pushed(void **state)
 	assert_int_equal(atomic_load(&ran), 10);
 }
 
+static struct job *order[5];
+
+static void in_order(struct job *job)
+{
+	order[atomic_fetch_add(&ran, 1)] = job;
+}
+
+static void count_long(struct job *job)
+{
+	(void)job;
+	atomic_fetch_add(&ran, 1);
+	nap(300);
+}
+
+static void doze(struct job *job)
+{
+	(void)job;
+	nap(300);
+}
+
+/* A job that was put off is run in time while threads are idle, whatever the one that watched the clock is busy with;
+ * and when several fall due at once, several threads run them. */
+static void put_off_is_in_time(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 10; round++) {
+		struct workers *workers = workers_new(4, NULL);
+		struct job busy[2], later[2];
+		nap(5);
+		atomic_store(&ran, 0);
+		for (int i = 0; i < 2; i++) {
+			later[i] = (struct job){.class = WORK_ASKED, .run = i == 0 ? count_long : count};
+			workers_push_later(workers, &later[i], 60);
+			nap(5);
+		}
+		for (int i = 0; i < 2; i++) {
+			busy[i] = (struct job){.class = WORK_ASKED, .run = doze};
+			workers_push(workers, &busy[i]);
+			nap(5);
+		}
+		nap(140);
+		assert_int_equal(atomic_load(&ran), 2);
+		workers_free(&workers);
+	}
+}
+
+/* The one that comes first is run first, in whatever order they were put off. */
+static void put_off_in_order(void **state)
+{
+	(void)state;
+	static const int delay_ms[] = {90, 30, 60, 120, 1};
+	struct workers *workers = workers_new(1, NULL);
+	struct job late[5];
+	atomic_store(&ran, 0);
+	for (int i = 0; i < 5; i++) {
+		late[i] = (struct job){.class = WORK_ASKED, .run = in_order};
+		workers_push_later(workers, &late[i], delay_ms[i]);
+	}
+	for (int i = 0; i < 2000 && atomic_load(&ran) < 5; i++)
+		nap(1);
+	assert_ptr_equal(order[0], &late[4]);
+	assert_ptr_equal(order[1], &late[1]);
+	assert_ptr_equal(order[2], &late[2]);
+	assert_ptr_equal(order[3], &late[0]);
+	assert_ptr_equal(order[4], &late[3]);
+	workers_free(&workers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_job_runs_once),
 		cmocka_unit_test(half_refresh),
 		cmocka_unit_test(stopping_runs_what_is_pushed),
+		cmocka_unit_test(put_off_is_in_time),
+		cmocka_unit_test(put_off_in_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
