@@ -25,12 +25,6 @@ bool schedule_record_stale(const struct entry *entry, int64_t now)
 	return schedule_age(entry->record_checked_at, now) > soft;
 }
 
-/* A look or a fetch that failed, rather than a domain that has nothing: the answer may come any moment. */
-static bool lookup_failed(const struct entry *entry)
-{
-	return entry->record_outcome == REASON_RECORD_LOOKUP || entry->record_outcome == REASON_RESOLVER;
-}
-
 static bool fetch_failed(const struct entry *entry)
 {
 	return entry->record_outcome == REASON_NONE && entry->fetch_tried_at != 0 &&
@@ -46,7 +40,11 @@ bool schedule_negative_known(const struct entry *entry, int64_t now)
 {
 	if (entry->record_checked_at == 0 || (entry->record_outcome == REASON_NONE && !fetch_failed(entry)))
 		return false;
-	int64_t hard = lookup_failed(entry) ? NEGATIVE_ERROR_HARD_S : NEGATIVE_HARD_S;
+	int64_t hard = NEGATIVE_HARD_S;
+	if (entry->record_outcome == REASON_RECORD_LOOKUP)
+		hard = NEGATIVE_ERROR_HARD_S;
+	else if (entry->record_outcome == REASON_RESOLVER)
+		hard = NEGATIVE_BROKEN_HARD_S;
 	return schedule_age(negative_at(entry), now) <= hard;
 }
 
@@ -55,8 +53,6 @@ bool schedule_negative_stale(const struct entry *entry, int64_t now)
 	int64_t soft = between(entry->record_ttl_s, NEGATIVE_AGE_MIN_S, NEGATIVE_AGE_MAX_S);
 	if (fetch_failed(entry))
 		soft = FETCH_SPACING_S;
-	else if (lookup_failed(entry))
-		soft = NEGATIVE_AGE_MIN_S;
 	return schedule_age(negative_at(entry), now) > soft;
 }
 

@@ -90,7 +90,7 @@ static void test_negative_known(void **state)
 		{REASON_RECORD_INVALID, NEGATIVE_HARD_S},
 		{REASON_RECORD_MANY, NEGATIVE_HARD_S},
 		{REASON_RECORD_LOOKUP, NEGATIVE_ERROR_HARD_S},
-		{REASON_RESOLVER, NEGATIVE_ERROR_HARD_S},
+		{REASON_RESOLVER, NEGATIVE_BROKEN_HARD_S},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct entry e = negative_of_age(rows[i].outcome, rows[i].hard_s - 1);
