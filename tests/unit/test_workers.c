@@ -102,7 +102,8 @@ static struct job *order[5];
 
 static void in_order(struct job *job)
 {
-	order[atomic_fetch_add(&ran, 1)] = job;
+	order[atomic_load(&ran)] = job; /* one thread */
+	atomic_fetch_add(&ran, 1);
 }
 
 static void count_long(struct job *job)
