@@ -8,17 +8,17 @@
 
 /* --- tables (under the lock) -------------------------------------------------------------------------------------- */
 
-static unsigned hash_name(const char *name, unsigned salt)
+static uint32_t hash_name(const char *name, unsigned salt)
 {
 	uint32_t hash = 2166136261u ^ salt;
 	for (const char *c = name; *c; c++)
 		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return hash % CASES_BUCKETS;
+	return hash;
 }
 
 static unsigned question_hash(const struct question *q)
 {
-	return hash_name(q->domain, q->port);
+	return hash_name(q->domain, q->port) % CASES_BUCKETS;
 }
 
 static bool question_same(const struct question *a, const struct question *b)
@@ -45,7 +45,7 @@ static void case_unlink(struct check *check, struct cas *c) REQUIRES(check->lock
 
 static struct flight **flight_place(struct check *check, const struct want *want) REQUIRES(check->lock)
 {
-	struct flight **at = &check->flight[hash_name(want->name, want->kind)];
+	struct flight **at = &check->flight[hash_name(want->name, want->kind) % CASES_BUCKETS];
 	while (*at && !((*at)->want.kind == want->kind && (*at)->want.port == want->port &&
 			      strcmp((*at)->want.name, want->name) == 0))
 		at = &(*at)->next;
@@ -330,6 +330,29 @@ check_ticket cases_open(struct check *check, const struct question *question, en
 	if (new)
 		workers_push(check->workers, &new->job);
 	return ticket;
+}
+
+/* Whether it is time, and if so, that it is done now. */
+static bool renewal_due(struct check *check, const struct question *question)
+{
+	uint32_t hash = hash_name(question->domain, question->port);
+	int64_t now_ms = clock_mono_ms();
+	lock_take(&check->lock);
+	struct renewed *last = &check->renewed[hash % CASES_RENEWALS];
+	bool due = last->question != hash || last->at_ms == 0 || now_ms - last->at_ms >= CASES_RENEWAL_MS;
+	if (due)
+		*last = (struct renewed){hash, now_ms};
+	lock_drop(&check->lock);
+	return due;
+}
+
+void cases_renew(struct check *check, const struct question *question)
+{
+	struct question refresh = *question;
+	refresh.purpose = PURPOSE_REFRESH;
+	refresh.client = 0; /* refreshing has a share of its own */
+	if (renewal_due(check, question))
+		cases_open(check, &refresh, WORK_REFRESH, false, true, NULL);
 }
 
 static struct waiter *waiter_take(struct cas *c, check_ticket ticket)

@@ -15,10 +15,13 @@
 
 #define CASES_BUCKETS 1024
 #define CASES_REFRESH_MAX (CHECK_CASES_MAX / 2)
-#define CASES_CLIENT_MAX (CHECK_CASES_MAX / 8) /* of one client: whoever sends to many domains leaves room for others  \
-						*/
-#define CASES_SHARE_WAIT_MS 1000               /* at most, between two tries to get a share of the workers */
-#define CASES_STEPS_MAX 64                     /* of one case; verdict_next() is bounded far below */
+#define CASES_CLIENT_MAX                                                                                               \
+	(CHECK_CASES_MAX / 8)    /* of one client: whoever sends to many domains leaves room for others                \
+				  */
+#define CASES_SHARE_WAIT_MS 1000 /* at most, between two tries to get a share of the workers */
+#define CASES_RENEWAL_MS 10000   /* between two renewals of one question, should the first one have brought nothing */
+#define CASES_RENEWALS 4096      /* questions whose renewal is remembered, about */
+#define CASES_STEPS_MAX 64       /* of one case; verdict_next() is bounded far below */
 
 struct waiter {
 	check_ticket ticket;
@@ -53,6 +56,11 @@ struct cas {
 	struct cas *parked; /* next one parked in the same flight */
 };
 
+struct renewed {
+	uint32_t question; /* its hash */
+	int64_t at_ms;     /* 0: never */
+};
+
 struct check {
 	struct store *store;
 	struct workers *workers;
@@ -66,6 +74,7 @@ struct check {
 	struct config *config GUARDED_BY(lock);
 	struct cas *bucket[CASES_BUCKETS] GUARDED_BY(lock);
 	struct flight *flight[CASES_BUCKETS] GUARDED_BY(lock);
+	struct renewed renewed[CASES_RENEWALS] GUARDED_BY(lock);
 	unsigned cases GUARDED_BY(lock);
 	unsigned refreshing GUARDED_BY(lock); /* cases of class WORK_REFRESH */
 	check_ticket last_ticket GUARDED_BY(lock);
@@ -77,6 +86,10 @@ struct check {
  */
 check_ticket cases_open(struct check *check, const struct question *question, enum work_class class, bool forced,
 	bool asked, struct waiter *waiter);
+
+/* Opens a case that renews what the question rests on, unless that was done a moment ago: what cannot be renewed (a
+ * lookup that fails, a probe beyond the budget, a store that takes nothing) would be tried for each message. */
+void cases_renew(struct check *check, const struct question *question);
 
 /* Takes a waiter out of its case. NULL: it is not there any more. The caller frees it. */
 struct waiter *cases_withdraw(struct check *check, check_ticket ticket, struct verdict *so_far);

@@ -115,14 +115,6 @@ static struct step fresh_step(struct check *check, struct facts *facts)
 	return step;
 }
 
-static void renew(struct check *check, const struct question *question)
-{
-	struct question refresh = *question;
-	refresh.purpose = PURPOSE_REFRESH;
-	refresh.client = 0; /* refreshing has a share of its own */
-	cases_open(check, &refresh, WORK_REFRESH, false, true, NULL);
-}
-
 bool check_fresh(struct check *check, const struct question *question, struct outcome *out)
 {
 	struct config *config = check_config(check);
@@ -135,7 +127,7 @@ bool check_fresh(struct check *check, const struct question *question, struct ou
 	if (out->final && step.verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
 		policy_copy(&out->policy, facts_policy(&facts));
 	if (out->final && step.renew != 0)
-		renew(check, question);
+		cases_renew(check, question);
 	facts_free(&facts);
 	config_unref(&config);
 	return out->final;
