@@ -10,12 +10,20 @@
 struct lesson {
 	const struct facts *facts;
 	const struct found *found; /* NULL: use and due time only */
-	int64_t due_at;
+	int64_t due_at;            /* out */
 };
+
+/* Of the entry as it is stored: another process may have learned more of it than this case. */
+static int64_t entry_due(const struct entry *entry, const struct facts *facts)
+{
+	struct facts stored = *facts; /* owns nothing */
+	stored.entry = *entry;
+	return schedule_due(&stored);
+}
 
 static void entry_apply(struct entry *entry, void *arg)
 {
-	const struct lesson *lesson = arg;
+	struct lesson *lesson = arg;
 	const struct facts *facts = lesson->facts;
 	if (lesson->found) {
 		const struct found *found = lesson->found;
@@ -26,9 +34,9 @@ static void entry_apply(struct entry *entry, void *arg)
 		else if (found->want.kind == WANT_MX)
 			entry_learn_mx(entry, &found->mx, facts->now);
 	}
-	if (facts->entry.last_used_day > entry->last_used_day)
+	if (facts->entry.last_used_day > entry->last_used_day || facts->entry.last_used_day == schedule_day(facts->now))
 		entry_learn_use(entry, facts->now);
-	entry->due_at = lesson->due_at;
+	entry->due_at = lesson->due_at = entry_due(entry, facts);
 }
 
 static void hop_apply(struct hop_record *record, void *arg)
@@ -54,7 +62,7 @@ static void policy_told(const struct facts *facts, const struct found *found)
 static void entry_write(struct store *store, const struct facts *facts, const struct found *found, struct kept *kept)
 {
 	const char *domain = facts->question.domain;
-	struct lesson lesson = {.facts = facts, .found = found, .due_at = schedule_due(facts)};
+	struct lesson lesson = {.facts = facts, .found = found};
 	struct failure why;
 	if (!store_change_entry(store, domain, entry_apply, &lesson, &why)) {
 		log_error("domain=%s what was found out is used but not stored: %s", domain, why.text);

@@ -47,17 +47,80 @@ static void test_store_breaks_between(void **state)
 	product_stop(&p);
 }
 
-static int64_t processor_ms(void)
+static struct entry stored(struct product *p, const char *domain)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	struct entry entry;
+	struct store_view *view = store_view_begin(p->store, NULL);
+	assert_non_null(view);
+	assert_int_equal(store_view_entry(view, domain, &entry), STORE_FOUND);
+	store_view_end(&view);
+	return entry;
 }
 
 static void nobody_waits(void *arg, struct outcome *outcome)
 {
 	(void)arg;
 	(void)outcome;
+}
+
+static void policy_put(struct entry *entry, void *arg)
+{
+	struct policy_found found = {.policy = {.mode = POLICY_ENFORCE, .max_age_s = 30 * 86400}};
+	(void)arg;
+	names_add(&found.policy.mx, "mx1.example.com", strlen("mx1.example.com"));
+	entry_learn_policy(entry, &found, "1", world_wall_s());
+	entry->due_at = world_wall_s() + 3600;
+	policy_found_free(&found);
+}
+
+/* Another process stores the policy while a case that has read nothing of it is on its way: what the case writes later
+ * does not take the policy off the list of what is due. */
+static void test_due_of_what_is_stored(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p, 4);
+	product_domain("example.com", "mx1.example.com");
+	world_policy_fails("example.com", REASON_POLICY_FETCH, "silent");
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	world_gate_shut("dns TXT");
+	assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	assert_true(world_gate_await("dns TXT", 1, SETTLE_MS));
+	assert_true(store_change_entry(p.store, "example.com", policy_put, NULL, NULL));
+	world_gate_open("dns TXT");
+	product_settle(p.check);
+	struct entry entry = stored(&p, "example.com");
+	assert_true(entry.has_policy);
+	assert_true(entry.due_at > world_wall_s());
+	entry_free(&entry);
+	product_stop(&p);
+}
+
+/* Used in a future that the clock has left since: marked as used today, once. */
+static void test_use_after_clock_set_back(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	struct question question = known_domain(&p, 4);
+	check_domain(p.check, &question, 5000, NULL, NULL, &outcome);
+	world_set_back(3 * 86400);
+	for (int i = 0; i < 2; i++) {
+		world_advance(60);
+		check_domain(p.check, &question, 5000, NULL, NULL, &outcome);
+		product_settle(p.check);
+	}
+	struct entry entry = stored(&p, "example.com");
+	assert_int_equal(entry.last_used_day, world_wall_s() / 86400);
+	entry_free(&entry);
+	product_stop(&p);
+}
+
+static int64_t processor_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* A client that asks for thousands of silent domains takes neither all the room nor all the processor: most of its
@@ -96,6 +159,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_store_breaks_between),
+		cmocka_unit_test(test_due_of_what_is_stored),
+		cmocka_unit_test(test_use_after_clock_set_back),
 		cmocka_unit_test(test_one_client_floods),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
