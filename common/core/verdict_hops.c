@@ -96,11 +96,13 @@ static void hop_list_fill(struct hop_list *list, const struct facts *f)
 	}
 }
 
-/* RFC 5321 5.1: a relay that is an MX itself uses only those of better preference than its own. */
-static void hop_list_cut(struct hop_list *list, const struct names *own)
+/* RFC 5321 5.1: a relay that is an MX itself uses only those of better preference than its own. One that the policy
+ * does not name (RFC 8461 4.1) is an MX by forgery only: the MTA knows itself by its addresses, and those are forged
+ * with it. */
+static void hop_list_cut(struct hop_list *list, const struct names *own, const struct policy *policy)
 {
 	for (unsigned i = 0; i < list->count; i++) {
-		if (!names_cover(own, list->host[i]))
+		if (!names_cover(own, list->host[i]) || !policy_allows(policy, list->host[i]))
 			continue;
 		while (i > 0 && list->preference[i - 1] == list->preference[i])
 			i--;
@@ -239,7 +241,7 @@ struct step judge_hops(struct judge *j)
 	struct survey s;
 	hop_list_fill(&list, j->facts);
 	if (j->facts->question.mx_lookup)
-		hop_list_cut(&list, &j->facts->rules->own_hosts);
+		hop_list_cut(&list, &j->facts->rules->own_hosts, j->policy);
 	if (list.count == 0)
 		return judge_done(j, VERDICT_NONE, REASON_OWN_HOST, "");
 	survey_take(&s, j, &list);

@@ -37,13 +37,13 @@ enum oracle_hop oracle_hop(const struct facts *f, const struct policy *policy, c
 	return ORACLE_UNKNOWN;
 }
 
-static void oracle_listed(const struct facts *f, struct oracle_set *set)
+static void oracle_listed(const struct facts *f, const struct policy *policy, struct oracle_set *set)
 {
 	const struct mx_set *mx = &f->entry.mx;
 	uint32_t i = 0;
 	unsigned own = UINT16_MAX + 1;
 	for (const char *n = names_next(&mx->names, NULL); n; n = names_next(&mx->names, n), i++)
-		if (strcmp(n, "relay.example.net") == 0 && mx->preference[i] < own)
+		if (strcmp(n, "relay.example.net") == 0 && mx->preference[i] < own && policy_allows(policy, n))
 			own = mx->preference[i];
 	i = 0;
 	for (const char *n = names_next(&mx->names, NULL); n; n = names_next(&mx->names, n), i++) {
@@ -55,7 +55,7 @@ static void oracle_listed(const struct facts *f, struct oracle_set *set)
 	set->nothing = set->count == 0;
 }
 
-struct oracle_set oracle_set(const struct facts *f)
+struct oracle_set oracle_set(const struct facts *f, const struct policy *policy)
 {
 	struct oracle_set set = {.known = true};
 	const struct mx_set *mx = &f->entry.mx;
@@ -70,7 +70,7 @@ struct oracle_set oracle_set(const struct facts *f)
 	else if (mx->state == MX_IMPLICIT)
 		set.host[set.count++] = f->question.domain;
 	else if (mx->state == MX_LISTED)
-		oracle_listed(f, &set);
+		oracle_listed(f, policy, &set);
 	else
 		set.known = false;
 	return set;
@@ -110,7 +110,7 @@ static enum verdict_kind oracle_lenient(
 
 enum verdict_kind oracle_kind(const struct facts *f, const struct policy *policy)
 {
-	struct oracle_set set = oracle_set(f);
+	struct oracle_set set = oracle_set(f, policy);
 	if (set.nothing)
 		return VERDICT_NONE;
 	if (!set.known)

@@ -19,7 +19,7 @@ struct oracle_set {
 	const char *host[MX_SET_MAX];
 	unsigned preference[MX_SET_MAX];
 };
-struct oracle_set oracle_set(const struct facts *f);
+struct oracle_set oracle_set(const struct facts *f, const struct policy *policy);
 
 /* What the verdict must be under an enforce policy. */
 enum verdict_kind oracle_kind(const struct facts *f, const struct policy *policy);

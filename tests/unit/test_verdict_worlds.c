@@ -221,7 +221,7 @@ static void check_served_from_store(const struct run *run)
 	struct facts f;
 	facts_init(&f, &w->question, &w->rules, WORLD_NOW);
 	facts_learn_store(&f, e);
-	struct oracle_set set = oracle_set(&f);
+	struct oracle_set set = oracle_set(&f, &f.entry.policy);
 	bool looked_at = true;
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
 		const struct world_host *host = &w->host[i];
