@@ -14,7 +14,7 @@ tests_scenarios_runner_CPPFLAGS = $(fakes_inc) -I$(srcdir)/tests/scenarios $(AM_
 tests_scenarios_runner_LDFLAGS = $(fakes_ldflags)
 tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.c tests/scenarios/scene.h \
 	tests/scenarios/scene_world.c tests/scenarios/expect.c \
-	tests/scenarios/table.c tests/scenarios/table.h $(fakes)
+	tests/scenarios/table.c tests/scenarios/table.h tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 tests_scenarios_runner_LDADD = $(all_layers) $(all_libs)
 
 if HAVE_CMOCKA
@@ -331,6 +331,7 @@ EXTRA_DIST += tests/scenarios/README \
 	tests/scenarios/rfc8461-3.3-fetch-five-minutes-apart.case \
 	tests/scenarios/rfc8461-3.3-invalid-body-keeps-the-old.case \
 	tests/scenarios/rfc8461-3.3-refresh-by-operator-at-once.case \
+	tests/scenarios/rfc8461-3.3-refresh-failure-is-told.case \
 	tests/scenarios/rfc8461-3.4-literals.case \
 	tests/scenarios/rfc8461-3.4-smart-host.case \
 	tests/scenarios/rfc8461-3.4-subdomain-inherits-nothing.case \

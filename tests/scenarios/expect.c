@@ -3,6 +3,7 @@
 
 #include "answer.h"
 #include "clock.h"
+#include "fake_log.h"
 #include "world.h"
 
 #include <inttypes.h>
@@ -276,12 +277,24 @@ static bool expect_due(struct scene *scene, const struct words *words)
 	return strcmp(wanted, seen) == 0 || scene_wrong(scene, "due", wanted, seen);
 }
 
+/* said|not-said TEXT: what the log holds since the last question */
+static bool expect_said(struct scene *scene, const struct words *words)
+{
+	static char said[FAKE_LOG_SIZE];
+	bool wanted = strcmp(words->word[1], "said") == 0;
+	if (words->count != 3)
+		return scene_bad(scene, "expect", words->word[1]);
+	fake_log_copy(said);
+	bool found = strstr(said, words->word[2]) != NULL;
+	return found == wanted || scene_wrong(scene, words->word[1], words->word[2], said);
+}
+
 bool scene_expect(struct scene *scene, const struct words *words)
 {
 	static const struct statement kinds[] = {{"steps", expect_steps}, {"steps-any", expect_steps},
 		{"store", expect_store}, {"none-stored", expect_none_stored}, {"evidence", expect_evidence},
 		{"due", expect_due}, {"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer},
-		{"map", expect_answer}};
+		{"map", expect_answer}, {"said", expect_said}, {"not-said", expect_said}};
 	if (words->count < 2)
 		return scene_bad(scene, "expect", "what");
 	if (!scene->check)

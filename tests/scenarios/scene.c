@@ -2,6 +2,7 @@
 
 #include "cases.h"
 #include "clock.h"
+#include "fake_log.h"
 #include "world.h"
 
 #include <dirent.h>
@@ -317,6 +318,7 @@ static bool run_ask(struct scene *scene, const struct words *words)
 		{"recipient", PURPOSE_DELIVER}};
 	if (words->count < 2 || !product_start(scene))
 		return scene_bad(scene, "ask", "what");
+	fake_log_forget();
 	if (strcmp(words->word[1], "refresh") == 0)
 		return ask_refresh(scene, words);
 	if (strcmp(words->word[1], "due") == 0)
