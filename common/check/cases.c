@@ -208,6 +208,27 @@ static void case_landed(struct cas *c, struct flight *flight, const struct found
 	}
 }
 
+static bool is_stopping(struct check *check)
+{
+	lock_take(&check->lock);
+	bool stopping = check->stopping;
+	lock_drop(&check->lock);
+	return stopping;
+}
+
+/* While it stops, nothing is put off: the case and those parked end with their verdicts so far. */
+static void flight_drop(struct cas *c, struct flight *flight)
+{
+	struct cas *parked = flight_land(c->check, flight);
+	share_give(c->check->bounds.share, c->facts.question.client);
+	c->leading = NULL;
+	while (parked) {
+		struct cas *other = parked;
+		parked = other->parked;
+		workers_push(c->check->workers, &other->job);
+	}
+}
+
 /* Leads a flight. False: the bounds let nothing through now, and the case was put off. */
 static bool case_fly(struct cas *c, struct flight *flight)
 {
@@ -218,6 +239,10 @@ static bool case_fly(struct cas *c, struct flight *flight)
 		if (!c->leading)
 			c->put_off_ms = now_ms;
 		c->leading = flight;
+		if (is_stopping(c->check)) {
+			flight_drop(c, flight);
+			return true;
+		}
 		if (now_ms - c->put_off_ms < obtain_patience_ms(c->config, &want)) {
 			workers_push_later(c->check->workers, &c->job, OBTAIN_RETRY_MS);
 			return false;

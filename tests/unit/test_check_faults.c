@@ -155,6 +155,43 @@ static void test_one_client_floods(void **state)
 	product_stop(&p);
 }
 
+static void *gate_opened(void *arg)
+{
+	(void)arg;
+	product_pause(500);
+	world_gate_open("probe");
+	return NULL;
+}
+
+/* A stop with a case that waits for the probe budget: it does not ask again and again until the others have ended. */
+static void test_stop_while_put_off(void **state)
+{
+	(void)state;
+	struct product p;
+	pthread_t opener;
+	product_start(&p, 8);
+	world_gate_shut("probe");
+	for (int i = 1; i <= BUDGET_AT_ONCE + 1; i++) {
+		char domain[64], mx[64], address[64];
+		const char *record = address;
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		snprintf(mx, sizeof mx, "mx%d.example.net", i);
+		snprintf(address, sizeof address, "8.0.1.%d", i);
+		product_domain(domain, mx);
+		assert_true(world_dns(mx, DNS_A, 3600, &record, 1));
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	}
+	assert_true(world_gate_await("probe", BUDGET_AT_ONCE, SETTLE_MS));
+	product_pause(200);
+	int64_t before = processor_ms();
+	assert_int_equal(pthread_create(&opener, NULL, gate_opened, NULL), 0);
+	check_free(&p.check);
+	assert_in_range(processor_ms() - before, 0, 200);
+	pthread_join(opener, NULL);
+	product_stop(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_due_of_what_is_stored),
 		cmocka_unit_test(test_use_after_clock_set_back),
 		cmocka_unit_test(test_one_client_floods),
+		cmocka_unit_test(test_stop_while_put_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
