@@ -39,6 +39,15 @@ static void await(struct tally *tally, unsigned done)
 	assert_int_equal(tally->done, done);
 }
 
+/* A case tells its waiters first and closes after that. */
+static void await_cases(struct check *check, unsigned open)
+{
+	int64_t deadline = clock_mono_ms() + SETTLE_MS;
+	while (product_cases(check) > open && clock_mono_ms() < deadline)
+		product_pause(1);
+	assert_int_equal(product_cases(check), open);
+}
+
 /* A hundred askers of one domain cost one discovery. */
 static void test_one_discovery(void **state)
 {
@@ -108,7 +117,7 @@ static void test_one_probe(void **state)
 	await(&other, 1);
 	assert_int_equal(other.pass, 1);
 	assert_int_equal(tally.done, 0);
-	assert_int_equal(product_cases(p.check), 100);
+	await_cases(p.check, 100);
 	world_gate_open("probe mx.example.net");
 	await(&tally, 100);
 	assert_int_equal(tally.pass, 100);
@@ -393,6 +402,47 @@ static void test_fresh_is_one_view(void **state)
 	product_stop(&p);
 }
 
+/* What a teller of verdicts finds in the store at that moment. */
+struct teller {
+	struct store *store;
+	atomic_bool told, entry_stored, hop_stored;
+};
+
+static void teller_done(void *arg, struct outcome *outcome)
+{
+	struct teller *teller = arg;
+	struct failure why;
+	struct entry entry;
+	struct hop_record hop;
+	struct store_view *view = store_view_begin(teller->store, &why);
+	if (view && store_view_entry(view, outcome->verdict.domain, &entry) == STORE_FOUND) {
+		teller->entry_stored = entry.has_policy && entry.mx.state == MX_LISTED;
+		entry_free(&entry);
+	}
+	if (view)
+		teller->hop_stored = store_view_hop(view, "mx1.example.com", 25, &hop) == STORE_FOUND;
+	store_view_end(&view);
+	teller->told = true;
+}
+
+/* What a verdict rests on is on disk before anybody hears of it: after a crash the policy that held one message holds
+ * the next. */
+static void test_stored_before_told(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p, 4);
+	product_domain("example.com", "mx1.example.com");
+	struct teller teller = {.store = p.store};
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	assert_true(check_start(p.check, &question, teller_done, &teller) != CHECK_NO_TICKET);
+	product_settle(p.check);
+	assert_true(teller.told);
+	assert_true(teller.entry_stored);
+	assert_true(teller.hop_stored);
+	product_stop(&p);
+}
+
 /* At most CHECK_CASES_MAX cases: the next finds no room, and says so. */
 static void test_no_room(void **state)
 {
@@ -427,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_stop_while_open),
 		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_fresh_is_one_view),
+		cmocka_unit_test(test_stored_before_told),
 		cmocka_unit_test(test_no_room),
 	};
 	alarm(300);
