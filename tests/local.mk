@@ -257,7 +257,7 @@ tests_fuzz_replay_socketmap_SOURCES = tests/fuzz/fuzz_socketmap.c $(fuzz_files)
 tests_fuzz_replay_socketmap_LDADD = $(fuzz_libs)
 
 # the house: core is pure, layers hold
-dist_check_SCRIPTS = tests/core-purity tests/layers
+dist_check_SCRIPTS = tests/core-purity tests/layers tests/spec-cases
 TESTS += $(dist_check_SCRIPTS)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(base_inc) $(AM_CPPFLAGS)
@@ -266,9 +266,10 @@ tests_fuzz_replay_settings_LDADD = libbase.a
 
 # tests/run: all tests; those of the whole relay need root
 EXTRA_DIST += tests/system
-EXTRA_DIST += tests/scenarios/README \
+EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-4-matrix-evidence.case \
 	tests/scenarios/design-4-matrix-trouble.case \
+	tests/scenarios/rfc8461-3.1-id-is-opaque.case \
 	tests/scenarios/rfc8461-3.1-matrix-discovery.case \
 	tests/scenarios/rfc8461-3.3-matrix-fetch.case \
 	tests/scenarios/rfc8461-4-matrix-hops.case \
