@@ -104,12 +104,16 @@ static bool milter_start(struct daemon *daemon, struct failure *why)
 	return milter_await(why);
 }
 
-bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why)
+bool daemon_open_store(struct daemon *daemon, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
 	daemon->store = store_open(settings->store_path, settings->store_max_bytes, STORE_OWNER, why);
-	if (daemon->store == NULL)
-		return failure_prefix(why, "store_path");
+	return daemon->store != NULL || failure_prefix(why, "store_path");
+}
+
+bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why)
+{
+	const struct settings *settings = daemon->settings;
 	struct check_options options = {.config = config, .store = daemon->store, .workers = settings->workers};
 	daemon->check = check_new(&options, why);
 	if (daemon->check == NULL || !server_build(daemon, why))

@@ -7,7 +7,10 @@
 struct daemon;
 /* Opens the sockets, as whoever runs it. */
 struct daemon *daemon_new(const struct settings *settings, struct failure *why); /* settings outlive it */
-/* Store, workers and threads, after privileges were dropped and the daemon is in the background. */
+/* After privileges were dropped and the daemon is in the background; before any thread is started, the DNS of
+ * config_new() included: it forks. */
+bool daemon_open_store(struct daemon *daemon, struct failure *why);
+/* Workers and threads. */
 bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why);
 /* The line that tells that all of it listens. */
 void daemon_describe(const struct daemon *daemon, char *out, size_t size);

@@ -206,7 +206,7 @@ static int run(const struct options *options, struct daemon *daemon, struct conf
 	return status;
 }
 
-/* Root's part: names, sockets, then root is given up. NULL: `why`. */
+/* Root's part: names, sockets, then root is given up; and all that forks. NULL: `why`. */
 static struct daemon *prepare(const struct options *options, const struct settings *settings, struct failure *why)
 {
 	struct identity identity;
@@ -215,7 +215,8 @@ static struct daemon *prepare(const struct options *options, const struct settin
 	struct daemon *daemon = daemon_new(settings, why);
 	if (daemon == NULL)
 		return NULL;
-	if (privileges_drop(&identity, why) && (options->foreground || background_enter(why)) && signals_open(why))
+	if (privileges_drop(&identity, why) && (options->foreground || background_enter(why)) && signals_open(why) &&
+		daemon_open_store(daemon, why))
 		return daemon;
 	daemon_free(&daemon);
 	return NULL;

@@ -137,6 +137,16 @@ static void settings_are_tested(void **state)
 	assert_int_equal(RUN("-V"), EX_OK);
 }
 
+/* store_open() forks, so it comes before config_new(), which starts threads: its trouble is the one that is told. */
+static void the_store_is_opened_first(void **state)
+{
+	(void)state;
+	settings_write("probe_ca_file = /nonexistent/ca.pem\n");
+	assert_int_equal(RUN("-f", "-o", "store_path=/nonexistent/store"), EX_CANTCREAT);
+	expect_log("store_path: ");
+	assert_null(strstr(log_read(), "probe_ca_file"));
+}
+
 static const char *exchange(const char *name, const char *request)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -292,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(settings_are_tested),
+		cmocka_unit_test(the_store_is_opened_first),
 		cmocka_unit_test(it_serves_reloads_and_stops),
 		cmocka_unit_test(map_and_enforcement_need_no_warning),
 		cmocka_unit_test(start_trouble_is_told),
