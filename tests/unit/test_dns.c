@@ -156,6 +156,12 @@ static bool answer_fill(struct responder *r, struct packet *p, const char *name,
 	} else if (!strcmp(name, "alias.example")) {
 		put_record(p, NULL, 5, 50, "\4real\7example", 14);
 		answer_count(p, 1);
+	} else if (!strcmp(name, "chain.example")) {
+		put_record(p, NULL, 5, 50, "\5alias\7example", 15);
+		answer_count(p, 1);
+	} else if (!strcmp(name, "loop.example")) {
+		put_record(p, NULL, 5, 50, "\4loop\7example", 14);
+		answer_count(p, 1);
 	} else if (!strcmp(name, "real.example")) {
 		put_record(p, NULL, DNS_TXT, 40, "\2ab\1c", 5);
 		answer_count(p, 1);
@@ -310,6 +316,8 @@ static const struct row {
 	{"ok.example", DNS_A, DNS_OK, 1, 77, "\300\0\2\11", 4, false},
 	{"ok.example", DNS_AAAA, DNS_NODATA, 0, 60, NULL, 0, false},
 	{"alias.example", DNS_TXT, DNS_OK, 1, 40, "\2ab\1c", 5, false},
+	{"chain.example", DNS_TXT, DNS_OK, 1, 40, "\2ab\1c", 5, false}, /* RFC 8461 3.1: one CNAME or several */
+	{"loop.example", DNS_TXT, DNS_FAILED, 0, 0, NULL, 0, false},
 	{"x.example", DNS_MX, DNS_OK, 1, 60, "\0\12\4mail\1x\7example", 18, false},
 	{"nodata.example", DNS_A, DNS_NODATA, 0, 123, NULL, 0, false},
 	{"gone.example", DNS_A, DNS_NXDOMAIN, 0, 60, NULL, 0, false},
