@@ -46,7 +46,7 @@ void world_hop(const char *host, enum reason reason, uint16_t protocol);
 
 /* Gates: calls that begin so wait until the gate is opened. */
 void world_gate_shut(const char *calls);
-void world_gate_open(const char *calls); /* "": all */
+void world_gate_open(const char *calls);                                    /* "": all */
 bool world_gate_await(const char *calls, unsigned waiting, int timeout_ms); /* until so many calls wait there */
 
 /* What was called. The log is the caller's to free: a call a line, from the call numbered `from`. */
