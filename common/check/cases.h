@@ -15,9 +15,8 @@
 
 #define CASES_BUCKETS 1024
 #define CASES_REFRESH_MAX (CHECK_CASES_MAX / 2)
-#define CASES_CLIENT_MAX                                                                                               \
-	(CHECK_CASES_MAX / 8)    /* of one client: whoever sends to many domains leaves room for others                \
-				  */
+/* Of one client: whoever sends to many domains leaves room for others. */
+#define CASES_CLIENT_MAX (CHECK_CASES_MAX / 8)
 #define CASES_SHARE_WAIT_MS 1000 /* at most, between two tries to get a share of the workers */
 #define CASES_RENEWAL_MS 10000   /* between two renewals of one question, should the first one have brought nothing */
 #define CASES_RENEWALS 4096      /* questions whose renewal is remembered, about */

@@ -10,7 +10,7 @@
 #define NEGATIVE_AGE_MAX_S 3600
 #define NEGATIVE_HARD_S 86400
 #define NEGATIVE_ERROR_HARD_S 60  /* of a lookup that failed rather than answered: the answer may come any moment */
-#define NEGATIVE_BROKEN_HARD_S 10 /* of one that failed for lack of a resolver: mail flows again as soon as that does */
+#define NEGATIVE_BROKEN_HARD_S 10 /* of one that failed for lack of a resolver: with it, mail flows again */
 #define MX_AGE_MIN_S 60
 #define MX_AGE_MAX_S 3600
 #define MX_HARD_S 86400
