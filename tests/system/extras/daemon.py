@@ -128,7 +128,7 @@ def refuses_trouble_at_start(lab, stage):
                      f'metrics_socket=inet:53@{net.DNS}'):
         status, out, err = run(gate.DAEMON, *base, '-o', 'milter_socket=inet:8472@127.0.0.1',
                                '-o', 'socketmap_socket=inet:8471@127.0.0.1',
-                               '-o', 'metrics_socket=', '-o', f'store_path={PLACE}/other-store',
+                               '-o', 'metrics_socket=', '-o', f'store_path={lab.gate.store}/other',
                                '-o', override, check=False)
         expect_match(f'exit status with {override}', r'^(6[4-9]|7[0-8])$', status)
         value = override.partition('=')[2].partition('@')[0]
