@@ -5,4 +5,4 @@ man_settings_doc_SOURCES = man/settings_doc.c
 man_settings_doc_LDADD = libbase.a
 dist_man_MANS += man/stsgated.8 man/stsgate.1 man/stsgate.conf.5
 TESTS += tests/docs-settings tests/docs-man
-EXTRA_DIST += tests/docs-settings tests/docs-man tests/run
+EXTRA_DIST += tests/docs-settings tests/docs-man tests/run tests/built-files tests/mutation
