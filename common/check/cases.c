@@ -1,7 +1,7 @@
 #include "cases.h"
 
 #include "clock.h"
-#include "log.h"
+#include "recall.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,50 +146,16 @@ static void case_observed(struct cas *c, const struct want *want)
 		c->check->observe(c->check->observe_arg, want, &c->facts);
 }
 
-static void case_read_entry(struct cas *c, struct store_view *view)
-{
-	struct entry entry;
-	switch (store_view_entry(view, c->facts.question.domain, &entry)) {
-	case STORE_FOUND:
-		facts_learn_store(&c->facts, &entry);
-		c->kept = (struct kept){entry.due_at, entry.last_used_day};
-		entry_free(&entry);
-		break;
-	case STORE_ABSENT:
-		facts_learn_store(&c->facts, NULL);
-		break;
-	case STORE_FAILED:
-		facts_learn_store_broken(&c->facts);
-		break;
-	}
-	if (c->asked)
-		entry_learn_use(&c->facts.entry, c->facts.now);
-}
-
-static void case_read_hop(struct cas *c, struct store_view *view, const struct want *want)
-{
-	struct hop_record record;
-	enum store_found found = store_view_hop(view, want->name, want->port, &record);
-	facts_learn_evidence(&c->facts, want->name, want->port, found == STORE_FOUND ? &record : NULL);
-}
-
 static void case_read(struct cas *c, const struct want *want)
 {
-	struct failure why;
-	struct store_view *view = store_view_begin(c->check->store, &why);
-	if (!view)
-		log_error("the store cannot be read: %s", why.text);
-	if (want->kind == WANT_EVIDENCE) {
-		if (view)
-			case_read_hop(c, view, want);
-		else
-			facts_learn_evidence(&c->facts, want->name, want->port, NULL);
-	} else if (view) {
-		case_read_entry(c, view);
-	} else {
-		facts_learn_store_broken(&c->facts);
-	}
+	struct store_view *view = NULL;
+	recall(c->check->store, &view, &c->facts, want);
 	store_view_end(&view);
+	if (want->kind == WANT_ENTRY) {
+		c->kept = (struct kept){c->facts.entry.due_at, c->facts.entry.last_used_day};
+		if (c->asked)
+			entry_learn_use(&c->facts.entry, c->facts.now);
+	}
 	case_observed(c, want);
 }
 

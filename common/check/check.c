@@ -2,7 +2,7 @@
 
 #include "cases.h"
 #include "clock.h"
-#include "log.h"
+#include "recall.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,46 +69,13 @@ struct config *check_config(struct check *check)
 
 /* --- from the store ----------------------------------------------------------------------------------------------- */
 
-static void fresh_entry(struct facts *facts, struct store_view *view)
-{
-	struct entry entry;
-	switch (view ? store_view_entry(view, facts->question.domain, &entry) : STORE_FAILED) {
-	case STORE_FOUND:
-		facts_learn_store(facts, &entry);
-		entry_free(&entry);
-		break;
-	case STORE_ABSENT:
-		facts_learn_store(facts, NULL);
-		break;
-	case STORE_FAILED:
-		facts_learn_store_broken(facts);
-		break;
-	}
-}
-
-static void fresh_hop(struct facts *facts, struct store_view *view, const struct want *want)
-{
-	struct hop_record record;
-	bool found = view && store_view_hop(view, want->name, want->port, &record) == STORE_FOUND;
-	facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
-}
-
 /* Goes as far as the store leads: one read transaction, begun only if anything is wanted of it. */
 static struct step fresh_step(struct check *check, struct facts *facts)
 {
 	struct store_view *view = NULL;
-	struct failure why;
 	struct step step = verdict_next(facts);
-	if (step.want.kind == WANT_ENTRY) {
-		view = store_view_begin(check->store, &why);
-		if (!view)
-			log_error("the store cannot be read: %s", why.text);
-		facts->now = clock_wall_s();
-		fresh_entry(facts, view);
-		step = verdict_next(facts);
-	}
-	while (step.want.kind == WANT_EVIDENCE) {
-		fresh_hop(facts, view, &step.want);
+	while (step.want.kind != WANT_NOTHING && !want_is_remote(step.want.kind)) {
+		recall(check->store, &view, facts, &step.want);
 		step = verdict_next(facts);
 	}
 	store_view_end(&view);

@@ -1,0 +1,43 @@
+#include "recall.h"
+
+#include "clock.h"
+#include "log.h"
+
+static void recall_entry(struct facts *facts, struct store_view *view)
+{
+	struct entry entry;
+	switch (view ? store_view_entry(view, facts->question.domain, &entry) : STORE_FAILED) {
+	case STORE_FOUND:
+		facts_learn_store(facts, &entry);
+		entry_free(&entry);
+		break;
+	case STORE_ABSENT:
+		facts_learn_store(facts, NULL);
+		break;
+	case STORE_FAILED:
+		facts_learn_store_broken(facts);
+		break;
+	}
+}
+
+static void recall_hop(struct facts *facts, struct store_view *view, const struct want *want)
+{
+	struct hop_record record;
+	bool found = view && store_view_hop(view, want->name, want->port, &record) == STORE_FOUND;
+	facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
+}
+
+void recall(struct store *store, struct store_view **view, struct facts *facts, const struct want *want)
+{
+	struct failure why;
+	if (!*view) {
+		*view = store_view_begin(store, &why);
+		if (!*view)
+			log_error("the store cannot be read: %s", why.text);
+		facts->now = clock_wall_s(); /* what is read may be newer than the step before */
+	}
+	if (want->kind == WANT_EVIDENCE)
+		recall_hop(facts, *view, want);
+	else
+		recall_entry(facts, *view);
+}
