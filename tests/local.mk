@@ -243,6 +243,10 @@ check_PROGRAMS += tests/fuzz/replay_recipient
 tests_fuzz_replay_recipient_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/recipient"' $(core_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_recipient_SOURCES = tests/fuzz/fuzz_recipient.c $(fuzz_files)
 tests_fuzz_replay_recipient_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_entry
+tests_fuzz_replay_entry_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/entry"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_entry_SOURCES = tests/fuzz/fuzz_entry.c $(fuzz_files)
+tests_fuzz_replay_entry_LDADD = $(fuzz_libs)
 check_PROGRAMS += tests/fuzz/replay_record
 tests_fuzz_replay_record_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/record"' $(core_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz_record.c $(fuzz_files)

@@ -59,7 +59,7 @@ static uint64_t sum_step(uint64_t sum, uint64_t word)
 }
 
 /* Eight octets at a time: every read of the store passes here. */
-static uint64_t sum_of(const void *bytes, size_t len)
+uint64_t fields_sum(const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
 	uint64_t sum = UINT64_C(0xcbf29ce484222325) ^ len;
@@ -95,7 +95,7 @@ void fields_frame_begin(struct fields_out *out, const char *magic, uint16_t vers
 
 void fields_frame_end(struct fields_out *out)
 {
-	fields_number(out, sum_of(out->at, out->len), SUM_OCTETS);
+	fields_number(out, fields_sum(out->at, out->len), SUM_OCTETS);
 }
 
 bool fields_frame_open(struct span in, const char *magic, uint16_t version, struct span *body)
@@ -106,7 +106,7 @@ bool fields_frame_open(struct span in, const char *magic, uint16_t version, stru
 	if (in.len < HEAD_OCTETS + SUM_OCTETS || in.len > FIELDS_BYTES_MAX || memcmp(in.at, magic, MAGIC_OCTETS) != 0)
 		return false;
 	tail = (struct span){in.at + in.len - SUM_OCTETS, SUM_OCTETS};
-	if (!fields_take_number(&tail, SUM_OCTETS, &sum) || sum != sum_of(in.at, in.len - SUM_OCTETS))
+	if (!fields_take_number(&tail, SUM_OCTETS, &sum) || sum != fields_sum(in.at, in.len - SUM_OCTETS))
 		return false;
 	*body = (struct span){in.at + MAGIC_OCTETS, in.len - MAGIC_OCTETS - SUM_OCTETS};
 	return fields_take_number(body, 2, &found) && found >= 1 && found <= version;

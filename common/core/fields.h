@@ -37,6 +37,8 @@ struct field {
  * `version`, a wrong checksum. */
 void fields_frame_begin(struct fields_out *out, const char *magic, uint16_t version);
 void fields_frame_end(struct fields_out *out);
+/* What the frame ends in, little endian: over all octets before it. */
+uint64_t fields_sum(const void *bytes, size_t len);
 bool fields_frame_open(struct span in, const char *magic, uint16_t version, struct span *body);
 
 void fields_put(struct fields_out *out, const struct field *table, size_t count, const void *record);
