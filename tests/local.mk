@@ -230,7 +230,7 @@ endif
 # fuzz targets, replayed over seeds; no fuzzer needed
 fuzz_files = tests/fuzz/fuzz.h tests/fuzz/replay.c
 fuzz_libs = libcore.a $(IDN2_LIBS)
-EXTRA_DIST += tests/fuzz/seeds
+EXTRA_DIST += tests/fuzz/seeds tests/fuzz/run
 check_PROGRAMS += tests/fuzz/replay_policy
 tests_fuzz_replay_policy_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/corpus/policies"' $(core_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_policy_SOURCES = tests/fuzz/fuzz_policy.c $(fuzz_files)
