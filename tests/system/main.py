@@ -33,9 +33,10 @@ def collect(kind):
         import scenes
         found = scenes.SCENES
     else:
+        import attacks
         import extras
         import scenes
-        found = scenes.SCENES + extras.TESTS
+        found = scenes.SCENES + extras.TESTS + attacks.TESTS
     return [(function.__name__.replace('_', '-'), function.__doc__.strip(), function)
             for function in found]
 

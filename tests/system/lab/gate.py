@@ -1,5 +1,7 @@
 """The gate: stsgated with settings of the lab, as its unprivileged user."""
 
+import http.client
+import glob
 import os
 import re
 import shutil
@@ -19,14 +21,15 @@ def make_user():
 
 
 class Gate:
-    def __init__(self, directory, settings):
+    def __init__(self, directory, settings, name='stsgated'):
         os.makedirs(directory)
         self.dir = directory
         self.config = f'{directory}/stsgate.conf'
         self.store = f'{directory}/store'
         self.base = dict(settings, store_path=self.store, user=USER)
         self.settings = dict(self.base)
-        self.process = Process('stsgated', [DAEMON, '-f', '-c', self.config],
+        self.own_clock = False
+        self.process = Process(name, [DAEMON, '-f', '-c', self.config],
                                f'{directory}/stsgated.log')
 
     @property
@@ -75,3 +78,33 @@ class Gate:
 
     def tool(self, *words):
         return run(TOOL, '-c', self.config, *words, check=False)
+
+    def scrape(self):
+        """What /metrics says, as lines."""
+        port, _, host = self.settings['metrics_socket'].removeprefix('inet:').partition('@')
+        connection = http.client.HTTPConnection(host, int(port), timeout=10)
+        try:
+            connection.request('GET', '/metrics')
+            reply = connection.getresponse()
+            body = reply.read().decode('ascii')
+        finally:
+            connection.close()
+        if reply.status != 200:
+            raise RuntimeError(f'/metrics: status {reply.status}')
+        return body.splitlines()
+
+    def has_metrics(self):
+        try:
+            return bool(self.scrape())
+        except RuntimeError:
+            return False
+
+    def counter(self, name, **labels):
+        """The sum of the series of this name that have these labels; 0 where there is none."""
+        total = 0
+        for line in self.scrape():
+            series, _, value = line.rpartition(' ')
+            if series.partition('{')[0] == name and \
+                    labels.items() <= dict(re.findall(r'(\w+)="([^"]*)"', series)).items():
+                total += int(float(value))
+        return total

@@ -60,6 +60,7 @@ class Hop:
         self.certificates = certificates
         self.conduct = DOWN
         self.arrivals = []
+        self.envelopes = []      # (how it came: a protocol or None, the command) of MAIL, RCPT and DATA
         self.connections = 0
         self.listener = None
 
@@ -159,6 +160,8 @@ class Session:
 
     def _command(self, line):
         verb, _, argument = line.partition(' ')
+        if verb.upper() in ('MAIL', 'RCPT', 'DATA'):
+            self.hop.envelopes.append((self.secure and self.secure.version(), line))
         act = getattr(self, f'_on_{verb.lower()}', None)
         if act is None:
             self._say('502 5.5.2 what?')

@@ -15,6 +15,11 @@ MAP = 'socketmap:inet:127.0.0.1:8461:postfix'
 MILTER = ('{{ {socket}, connect_timeout=10s, command_timeout=30s, default_action=tempfail }}')
 DEFAULT_MILTER_SOCKET = 'inet:127.0.0.1:8462'
 
+# Two more doors, each with a gate of its own behind it (world.SIDE_GATES).
+PORT_ALONE, PORT_TAG = 2525, 2526
+MILTER_ALONE = MILTER.format(socket='inet:127.0.0.1:8472')
+MILTER_TAG = MILTER.format(socket='inet:127.0.0.1:8482')
+
 MAIN_CF = {
     'compatibility_level': '3.6',
     'myhostname': NAME,
@@ -31,7 +36,8 @@ MAIN_CF = {
     'smtp_tls_loglevel': '1',
     'smtp_connection_cache_on_demand': 'no',
     'smtp_connect_timeout': '5s',
-    'smtp_helo_timeout': '10s',
+    'smtp_helo_timeout': '5s',
+    'smtp_starttls_timeout': '5s',
     # a message is tried again only when a test says so
     'queue_run_delay': '1h',
     'minimal_backoff_time': '1h',
@@ -41,8 +47,10 @@ MAIN_CF = {
 }
 
 # service type private unpriv chroot wakeup maxproc command
-MASTER_CF = '''
+MASTER_CF = f'''
 smtp       inet  n - n -    - smtpd
+{PORT_ALONE}       inet  n - n -    - smtpd -o {{ smtpd_milters = {MILTER_ALONE} }}
+{PORT_TAG}       inet  n - n -    - smtpd -o {{ smtpd_milters = {MILTER_TAG} }}
 pickup     unix  n - n 60   1 pickup
 cleanup    unix  n - n -    0 cleanup
 qmgr       unix  n - n 300  1 qmgr
@@ -89,9 +97,9 @@ class Attempt:
 class Client(smtplib.SMTP):
     """smtplib with UTF-8 commands and a transcript."""
 
-    def __init__(self, attempt, address=net.RELAY):
+    def __init__(self, attempt, port=25):
         self.attempt = attempt
-        super().__init__(address, 25, local_hostname='client.example', timeout=60)
+        super().__init__(net.RELAY, port, local_hostname='client.example', timeout=60)
         self.command_encoding = 'utf-8'
 
     def talk(self, command):
@@ -149,11 +157,11 @@ class Relay:
                  smtp_tls_policy_maps=map_ if tls_map else '')
 
     def send(self, recipients, sender='sender@relay.example', subject='a message', hold=False,
-             headers=(), body='The body of the message.'):
+             headers=(), body='The body of the message.', port=25):
         """Offers a message; goes on to DATA where a recipient was taken."""
         self.tried += 1
         attempt = Attempt()
-        client = Client(attempt)
+        client = Client(attempt, port)
         try:
             client.ehlo()
             utf8 = not all(text.isascii() for text in [sender, *recipients])

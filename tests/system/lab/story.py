@@ -92,6 +92,7 @@ class Stage:
             self.tell('arrived', f'nothing at {one.name} ({one.address}), '
                                  f'which saw {one.connections} connections')
             expect(f'messages at {one.name}', [], [str(item) for item in one.arrivals])
+            expect(f'envelopes at {one.name}', [], one.envelopes)
 
     def deferred(self, attempt, pattern, since=0):
         """The message waits in the queue, and for this reason."""

@@ -18,9 +18,19 @@ GATE_SETTINGS = {
     'probe_private': 'yes',
     'probe_helo': relay.NAME,
     'probe_ttl_fail': '1s',
+    'probe_timeout': '3s',
     'milter_socket': 'inet:8462@127.0.0.1',
     'socketmap_socket': 'inet:8461@127.0.0.1',
     'metrics_socket': 'inet:9461@127.0.0.1',
+}
+
+# Gates beside the first, each behind a port of the relay: one as if the milter were alone,
+# one that only tags, so that a header tells what it thought.
+SIDE_GATES = {
+    'alone': {'mta_enforces': 'no', 'milter_socket': 'inet:8472@127.0.0.1',
+              'socketmap_socket': 'inet:8471@127.0.0.1', 'metrics_socket': 'inet:9471@127.0.0.1'},
+    'tag': {'mta_enforces': 'no', 'milter_on_fail': 'tag', 'milter_socket': 'inet:8482@127.0.0.1',
+            'socketmap_socket': 'inet:8481@127.0.0.1', 'metrics_socket': 'inet:9481@127.0.0.1'},
 }
 
 
@@ -74,6 +84,8 @@ class Lab:
         self.relay = relay.Relay(self.authority.file)
         self.gate = gate.Gate(f'{PLACE}/gate', GATE_SETTINGS)
         os.makedirs(f'{PLACE}/cert')
+        self.side_gates = {name: gate.Gate(f'{PLACE}/gate-{name}', dict(GATE_SETTINGS, **more), name)
+                           for name, more in SIDE_GATES.items()}
 
     def start(self, with_gate=True):
         net.up()
@@ -95,8 +107,9 @@ class Lab:
 
     def stop(self):
         self.relay.stop()
-        if self.gate.process.running():
-            self.gate.terminate()
+        for one in (self.gate, *self.side_gates.values()):
+            if one.process.running():
+                one.terminate()
         self.policy_hosts.stop()
         self.dns.common.stop()
         self.dns.of_gate.stop()
@@ -104,6 +117,11 @@ class Lab:
     def new_address(self):
         address = self.plan.next()
         net.add(address)
+    def open_side_doors(self):
+        for one in self.side_gates.values():
+            if not one.process.running():
+                one.start()
+
         return address
 
     def new_hop(self, name, conduct=hop.HONEST, v6=False, port=25):
