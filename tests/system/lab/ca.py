@@ -56,19 +56,31 @@ class Authority:
         run('openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256',
             '-out', f'{self.dir}/{name}')
 
-    def issue(self, names, path, expired=False):
-        """Writes certificate and key for the names to one PEM file."""
+    def issue(self, names, path, expired=False, common_name='lab'):
+        """Writes certificate and key for the names to one PEM file; without names it has no such extension."""
         request, result = f'{path}.csr', f'{path}.crt'
         wanted = ','.join(f'DNS:{name}' for name in names)
+        extension = ['-addext', f'subjectAltName={wanted}'] if names else []
         run('openssl', 'req', '-new', '-config', self.config, '-key', f'{self.dir}/leaf.key',
-            '-subj', '/CN=lab', '-addext', f'subjectAltName={wanted}', '-out', request)
+            '-subj', f'/CN={common_name}', *extension, '-out', request)
         begin, end = (-60, -1) if expired else (-1, 30)
         run('openssl', 'ca', '-batch', '-notext', '-config', self.config, '-in', request,
             '-startdate', stamp(begin), '-enddate', stamp(end), '-out', result)
+        os.unlink(request)
+        return self._join(result, path)
+
+    def self_sign(self, name, path):
+        """The same by a certificate that vouches for itself."""
+        result = f'{path}.crt'
+        run('openssl', 'req', '-x509', '-new', '-config', self.config, '-days', '30',
+            '-key', f'{self.dir}/leaf.key', '-subj', f'/CN={name}',
+            '-addext', f'subjectAltName=DNS:{name}', '-out', result)
+        return self._join(result, path)
+
+    def _join(self, certificate, path):
         with open(path, 'w', encoding='ascii') as out:
-            for part in (result, f'{self.dir}/leaf.key'):
+            for part in (certificate, f'{self.dir}/leaf.key'):
                 with open(part, encoding='ascii') as file:
                     out.write(file.read())
-        os.unlink(request)
-        os.unlink(result)
+        os.unlink(certificate)
         return path

@@ -9,11 +9,12 @@ INTERFACE = 'lo'
 RELAY = '10.99.0.1'
 DNS = '10.99.0.53'
 DNS_OF_GATE = '10.99.0.54'
+DNS_CROOKED = '10.99.0.55'
 
 
 def up():
     run('ip', 'link', 'set', INTERFACE, 'up')
-    for address in (RELAY, DNS, DNS_OF_GATE):
+    for address in (RELAY, DNS, DNS_OF_GATE, DNS_CROOKED):
         add(address)
 
 

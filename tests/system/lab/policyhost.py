@@ -18,8 +18,8 @@ http {{
     access_log {dir}/access.log;
     client_body_temp_path {dir}/tmp;
     server {{
-        listen 443 ssl;
-        listen [::]:443 ssl;
+        listen 443 ssl reuseport;
+        listen [::]:443 ssl reuseport;
         ssl_certificate {dir}/cert/$ssl_server_name;
         ssl_certificate_key {dir}/cert/$ssl_server_name;
         ssl_protocols TLSv1.2 TLSv1.3;

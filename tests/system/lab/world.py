@@ -2,7 +2,7 @@
 
 import os
 
-from . import ca, dns, gate, hop, net, policyhost, relay
+from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay
 from .proc import wait_for
 
 PLACE = '/lab-run'
@@ -80,12 +80,13 @@ class Lab:
         self.strangers = ca.Authority(f'{PLACE}/other-ca', 'Unknown Root')
         self.dns = dns.TwoViews(dns.DnsServer(net.DNS, f'{PLACE}/dns'),
                                 dns.DnsServer(net.DNS_OF_GATE, f'{PLACE}/dns-of-gate'))
+        self.crooked_dns = crooked.CrookedDns(net.DNS_CROOKED, net.DNS_OF_GATE)
         self.policy_hosts = policyhost.PolicyHosts(f'{PLACE}/nginx', self.authority)
         self.relay = relay.Relay(self.authority.file)
         self.gate = gate.Gate(f'{PLACE}/gate', GATE_SETTINGS)
-        os.makedirs(f'{PLACE}/cert')
         self.side_gates = {name: gate.Gate(f'{PLACE}/gate-{name}', dict(GATE_SETTINGS, **more), name)
                            for name, more in SIDE_GATES.items()}
+        os.makedirs(f'{PLACE}/cert')
 
     def start(self, with_gate=True):
         net.up()
@@ -97,6 +98,7 @@ class Lab:
             file.write(relay.NAME)
         self.dns.common.start()
         self.dns.of_gate.start()
+        self.crooked_dns.start()
         self.dns.set(relay.NAME, 'A', net.RELAY)
         self.policy_hosts.start()
         gate.make_user()
@@ -111,17 +113,23 @@ class Lab:
             if one.process.running():
                 one.terminate()
         self.policy_hosts.stop()
+        self.crooked_dns.stop()
         self.dns.common.stop()
         self.dns.of_gate.stop()
 
-    def new_address(self):
-        address = self.plan.next()
-        net.add(address)
     def open_side_doors(self):
         for one in self.side_gates.values():
             if not one.process.running():
                 one.start()
 
+    def restart_gates(self, **how):
+        """All gates, with the same settings of a test."""
+        for one in (self.gate, *self.side_gates.values()):
+            one.restart(**how)
+
+    def new_address(self):
+        address = self.plan.next()
+        net.add(address)
         return address
 
     def new_hop(self, name, conduct=hop.HONEST, v6=False, port=25):
@@ -155,6 +163,12 @@ class Lab:
             made.publish_record()
         return made
 
+    def new_policy_server(self, domain, body):
+        """A policy host of the domain's own, beside nginx; the domain's name is not pointed at it yet."""
+        host = f'mta-sts.{domain.ascii}'
+        return policyserver.PolicyServer(host, self.new_address(), policyserver.certificates(
+            self.authority, host, f'{PLACE}/cert/{host}'), body)
+
     def arrivals(self):
         return [arrival for one in self.hops.values() for arrival in one.arrivals]
 
@@ -178,6 +192,10 @@ class Lab:
             self.policy_hosts.start()
         self.relay.empty()
         # after an outage of DNS the gate remembers for some seconds that its server was dead
-        if hurt or not self.gate.process.running() or self.gate.settings != self.gate.base:
+        self.crooked_dns.be_honest()
+        if hurt or self.gate.changed():
             self.gate.restart()
+        for one in self.side_gates.values():
+            if one.process.running() and (hurt or one.changed()):
+                one.restart()
         self.relay.attach()

@@ -1,0 +1,153 @@
+"""Policy hosts that misbehave: one small HTTPS server each, whose conduct can be changed.
+
+Each has an address of its own, beside nginx, which serves all other domains.
+"""
+
+import socket
+import ssl
+import threading
+import time
+
+IDLE_S = 20
+ENDLESS_MAX = 8 << 20            # who takes so much would take more
+
+# How a policy host may behave.  Those with a certificate of their own have it from the lab.
+HONEST = 'honest'
+DOWN = 'down'                    # refuses connections
+SILENT = 'silent'                # takes connections and never answers the handshake
+REDIRECT = 'redirect'            # 301 to a page of its own with the same policy
+HTML = 'html'                    # the policy as text/html
+ENDLESS = 'endless'              # a body without an end
+DRIBBLE = 'dribble'              # one byte a second
+SELF_SIGNED = 'self-signed'
+EXPIRED = 'expired'
+WRONG_NAME = 'wrong-name'
+CN_ONLY = 'cn-only'              # the right name, but only as the subject's common name
+PARTIAL_WILDCARD = 'partial-wildcard'
+
+BAD_CERTIFICATES = (SELF_SIGNED, EXPIRED, WRONG_NAME, CN_ONLY, PARTIAL_WILDCARD)
+
+PATH = '/.well-known/mta-sts.txt'
+ELSEWHERE = '/policy.txt'
+
+
+def certificates(authority, host, base):
+    """{conduct: PEM file} for a policy host named mta-sts.DOMAIN."""
+    parent = host.partition('.')[2]
+    issue = authority.issue
+    return {
+        HONEST: issue([host], f'{base}.honest'),
+        EXPIRED: issue([host], f'{base}.expired', expired=True),
+        WRONG_NAME: issue([f'www.{parent}'], f'{base}.wrong'),
+        CN_ONLY: issue([], f'{base}.cn', common_name=host),
+        PARTIAL_WILDCARD: issue([f'mta-*.{parent}'], f'{base}.partial'),
+        SELF_SIGNED: authority.self_sign(host, f'{base}.self'),
+    }
+
+
+class PolicyServer:
+    """requests: the paths that were asked for, over TLS that the client was content with."""
+
+    def __init__(self, host, address, certificate_files, body):
+        self.host = host
+        self.address = address
+        self.certificates = certificate_files
+        self.body = body
+        self.conduct = DOWN
+        self.connections = 0
+        self.requests = []
+        self.taken = 0           # bytes of the endless body that somebody took
+        self.listener = None
+
+    def become(self, conduct):
+        self.conduct = conduct
+        if conduct == DOWN:
+            self._close()
+        elif self.listener is None:
+            self._open()
+
+    def _open(self):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((self.address, 443))
+        listener.listen(64)
+        self.listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def _close(self):
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+
+    def _accept(self, listener):
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(peer, self.conduct), daemon=True).start()
+
+    def _serve(self, peer, conduct):
+        peer.settimeout(IDLE_S)
+        try:
+            if conduct == SILENT:
+                peer.recv(65536)
+                peer.recv(65536)
+                return
+            with self._context(conduct).wrap_socket(peer, server_side=True) as secure:
+                self._reply(secure, conduct, self._request(secure))
+        except OSError:
+            pass
+        finally:
+            peer.close()
+
+    def _context(self, conduct):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificates.get(conduct, self.certificates[HONEST]))
+        return context
+
+    def _request(self, secure):
+        head = b''
+        while b'\r\n\r\n' not in head:
+            more = secure.recv(4096)
+            if not more or len(head) > 65536:
+                raise OSError('no request')
+            head += more
+        path = head.split(b' ')[1].decode('ascii', 'replace')
+        self.requests.append(path)
+        return path
+
+    def _reply(self, secure, conduct, path):
+        body = self.body.encode()
+        head = ['HTTP/1.1 200 OK', 'Content-Type: text/plain', f'Content-Length: {len(body)}']
+        if conduct == REDIRECT and path != ELSEWHERE:
+            head = ['HTTP/1.1 301 Moved Permanently', f'Location: https://{self.host}{ELSEWHERE}',
+                    'Content-Type: text/plain', f'Content-Length: {len(body)}']
+        elif conduct == HTML:
+            head[1] = 'Content-Type: text/html'
+        elif conduct == ENDLESS:
+            head.pop()
+        secure.sendall('\r\n'.join([*head, 'Connection: close', '', '']).encode())
+        if conduct == ENDLESS:
+            self._flood(secure)
+        elif conduct == DRIBBLE:
+            self._dribble(secure, body)
+        else:
+            secure.sendall(body)
+
+    def _flood(self, secure):
+        """Valid to the last line that ever came: nothing but the size tells."""
+        line = b'mx: ' + b'x' * 50 + b'.example\r\n'
+        secure.sendall(self.body.encode())
+        while self.taken < ENDLESS_MAX:
+            secure.sendall(line * 16)
+            self.taken += 16 * len(line)
+
+    @staticmethod
+    def _dribble(secure, body):
+        for at in range(len(body)):
+            secure.sendall(body[at:at + 1])
+            time.sleep(1)
