@@ -5,7 +5,7 @@ fakes_inc = -I$(srcdir)/tests/fakes $(check_inc)
 fakes_ldflags = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until,--wrap=store_view_begin,--wrap=store_view_end \
 	-Wl,--wrap=store_change_entry,--wrap=store_change_hop
 fakes = tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
-	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c \
+	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
 	tests/fakes/fake_trouble.c
 
 # scenarios: one program over all cases
@@ -89,7 +89,8 @@ tests_unit_test_query_CPPFLAGS = -DSTSGATE_BUILT='"./stsgate"' -I$(srcdir)/tests
 tests_unit_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/unit/call.h tests/unit/tool.c tests/unit/tool.h \
 	tests/unit/cm.h $(cli_sources) tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
-	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c tests/fakes/fake_trouble.c
+	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
+	tests/fakes/fake_trouble.c
 tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until \
 	-Wl,--wrap=store_view_begin,--wrap=store_view_end,--wrap=store_change_entry,--wrap=store_change_hop
 tests_unit_test_query_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
@@ -190,6 +191,12 @@ tests_unit_test_check_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_check_faults_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_faults_SOURCES = tests/unit/test_check_faults.c tests/unit/product.c tests/unit/product.h $(fakes)
 tests_unit_test_check_faults_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_check_storm
+tests_unit_test_check_storm_CPPFLAGS = $(fakes_inc) $(AM_CPPFLAGS)
+tests_unit_test_check_storm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_check_storm_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_check_storm_SOURCES = tests/unit/test_check_storm.c tests/unit/product.c tests/unit/product.h $(fakes)
+tests_unit_test_check_storm_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 milter_test_CPPFLAGS = $(front_inc) -I$(srcdir)/milter -I$(srcdir)/tests/fakes $(AM_CPPFLAGS)
 milter_test_files = $(milter_sources) tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h \
 	tests/unit/milter_client.c tests/unit/milter_client.h tests/unit/milter_room.c tests/unit/milter_room.h

@@ -2,6 +2,7 @@
 
 #include "lock.h"
 #include "text.h"
+#include "trust.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,12 +92,33 @@ static bool dns_make(struct config *config, struct failure *why)
 	return config->dns != NULL;
 }
 
+/* Parsing the system's authorities takes some 20 ms, most of a start. */
+static bool trusts_make(struct config *config, struct failure *why)
+{
+	const struct settings *s = config->settings;
+	const char *fetch_file = or_null(s->fetch_ca_file), *probe_file = or_null(s->probe_ca_file);
+	bool same = fetch_file && probe_file ? strcmp(fetch_file, probe_file) == 0 : fetch_file == probe_file;
+	config->fetch_trust = trust_new(fetch_file, why);
+	if (!config->fetch_trust)
+		return failure_prefix(why, "fetch_ca_file");
+	config->probe_trust = same ? config->fetch_trust : trust_new(probe_file, why);
+	return config->probe_trust || failure_prefix(why, "probe_ca_file");
+}
+
+static void trusts_free(struct config *config)
+{
+	if (config->probe_trust == config->fetch_trust)
+		config->probe_trust = NULL;
+	trust_free(&config->probe_trust);
+	trust_free(&config->fetch_trust);
+}
+
 static bool fetcher_make(struct config *config, struct failure *why)
 {
 	const struct settings *s = config->settings;
-	struct fetch_options options = {.ca_file = or_null(s->fetch_ca_file), .proxy = or_null(s->fetch_proxy)};
+	struct fetch_options options = {.trust = config->fetch_trust, .proxy = or_null(s->fetch_proxy)};
 	config->fetcher = fetcher_new(&options, why);
-	return config->fetcher || failure_prefix(why, "fetch_ca_file");
+	return config->fetcher != NULL;
 }
 
 static bool bind_take(struct probe_options *options, const struct settings_list *values, struct failure *why)
@@ -114,7 +136,7 @@ static bool prober_make(struct config *config, struct failure *why)
 {
 	const struct settings *s = config->settings;
 	char host[HOST_NAME_SIZE] = "localhost";
-	struct probe_options options = {.ca_file = or_null(s->probe_ca_file), .helo = or_null(s->probe_helo)};
+	struct probe_options options = {.trust = config->probe_trust, .helo = or_null(s->probe_helo)};
 	if (!options.helo) {
 		if (gethostname(host, sizeof host) != 0)
 			memcpy(host, "localhost", sizeof "localhost");
@@ -124,7 +146,7 @@ static bool prober_make(struct config *config, struct failure *why)
 	if (!bind_take(&options, &s->probe_bind, why))
 		return false;
 	config->prober = prober_new(&options, why);
-	return config->prober || failure_prefix(why, "probe_ca_file");
+	return config->prober != NULL;
 }
 
 static void config_free(struct config *config)
@@ -134,6 +156,7 @@ static void config_free(struct config *config)
 	names_free(&config->rules.own_hosts);
 	prober_free(&config->prober);
 	fetcher_free(&config->fetcher);
+	trusts_free(config);
 	dns_free(&config->dns);
 	settings_free(&settings);
 	free(config);
@@ -146,8 +169,8 @@ struct config *config_new(struct settings *settings, struct failure *why)
 		abort();
 	config->settings = settings;
 	config->references = 1;
-	if (rules_fill(&config->rules, settings, why) && dns_make(config, why) && fetcher_make(config, why) &&
-		prober_make(config, why))
+	if (rules_fill(&config->rules, settings, why) && dns_make(config, why) && trusts_make(config, why) &&
+		fetcher_make(config, why) && prober_make(config, why))
 		return config;
 	settings_locate(settings, why);
 	config_free(config);

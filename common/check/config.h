@@ -13,6 +13,7 @@ struct config {
 	const struct settings *settings;
 	struct rules rules;
 	struct dns *dns;
+	struct trust *fetch_trust, *probe_trust; /* one and the same where the settings name the same authorities */
 	struct fetcher *fetcher;
 	struct prober *prober;
 	int references; /* under a lock of config.c */

@@ -12,8 +12,9 @@
 #define FETCH_ADDRESSES_MAX 8
 #define FETCH_HEADER_BYTES_MAX 65536
 
+struct trust;
 struct fetch_options {
-	const char *ca_file; /* NULL: the system's */
+	struct trust *trust; /* outlives the fetcher */
 	const char *proxy;   /* NULL: none */
 };
 struct fetcher;

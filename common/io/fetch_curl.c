@@ -320,21 +320,20 @@ struct fetcher *fetcher_new(const struct fetch_options *options, struct failure 
 
 	if (!fetcher || !(fetcher->proxy = strdup(options->proxy ? options->proxy : "")))
 		abort();
+	fetcher->trust = options->trust;
 	pthread_once(&curl_once, curl_start);
 	if (curl_ready != CURLE_OK)
 		failure_set(why, EX_OSERR, "libcurl cannot start: %s", curl_easy_strerror(curl_ready));
 	else if (proxy_ok(fetcher->proxy, why) && fetcher_try(fetcher, why))
-		fetcher->trust = trust_new(options->ca_file, why);
-	if (!fetcher->trust)
-		fetcher_free(&fetcher);
-	return fetcher;
+		return fetcher;
+	fetcher_free(&fetcher);
+	return NULL;
 }
 
 void fetcher_free(struct fetcher **fetcher)
 {
 	if (!fetcher || !*fetcher)
 		return;
-	trust_free(&(*fetcher)->trust);
 	free((*fetcher)->proxy);
 	free(*fetcher);
 	*fetcher = NULL;

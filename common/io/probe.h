@@ -9,8 +9,9 @@
 #include "evidence.h"
 #include "failure.h"
 
+struct trust;
 struct probe_options {
-	const char *ca_file; /* NULL: the system's */
+	struct trust *trust; /* outlives the prober */
 	const char *helo;
 	struct address bind4, bind6; /* len 0: the system chooses */
 };

@@ -353,18 +353,17 @@ struct prober *prober_new(const struct probe_options *options, struct failure *w
 		abort();
 	prober->bind4 = options->bind4;
 	prober->bind6 = options->bind6;
+	prober->trust = options->trust;
 	if (helo_ok(prober->helo, why) && (prober->ctx = context_new(why)))
-		prober->trust = trust_new(options->ca_file, why);
-	if (!prober->trust)
-		prober_free(&prober);
-	return prober;
+		return prober;
+	prober_free(&prober);
+	return NULL;
 }
 
 void prober_free(struct prober **prober)
 {
 	if (!prober || !*prober)
 		return;
-	trust_free(&(*prober)->trust);
 	SSL_CTX_free((*prober)->ctx);
 	free((*prober)->helo);
 	free(*prober);

@@ -101,10 +101,10 @@ static bool load_system(X509_STORE *store, struct failure *why)
 {
 	struct stat st;
 
-	if (X509_STORE_set_default_paths(store) != 1)
-		return failure_set(why, EX_OSERR, "the system's certificate store cannot be used: %s", openssl_words());
 	if (stat(SYSTEM_BUNDLE, &st) == 0)
 		return load_file(store, SYSTEM_BUNDLE, why);
+	if (X509_STORE_set_default_paths(store) != 1)
+		return failure_set(why, EX_OSERR, "the system's certificate store cannot be used: %s", openssl_words());
 	/* A directory of hashed names is read as certificates are asked for: that it is empty shows only then. */
 	return true;
 }

@@ -3,6 +3,7 @@
 #include "fetch.h"
 #include "netns.h"
 #include "pki.h"
+#include "trust.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -60,7 +61,7 @@ struct script {
 };
 
 static struct pki_pair ca, stranger, leaves[CERT_COUNT];
-static char ca_file[] = "/tmp/stsgate-test-fetch-XXXXXX";
+static struct trust *trust;
 
 /* The server: one thread, one script at a time. */
 
@@ -226,7 +227,7 @@ static void fetch(
 {
 	struct failure why = {0};
 	struct address parsed[FETCH_ADDRESSES_MAX];
-	struct fetcher *fetcher = fetcher_new(&(struct fetch_options){.ca_file = ca_file, .proxy = proxy}, &why);
+	struct fetcher *fetcher = fetcher_new(&(struct fetch_options){.trust = trust, .proxy = proxy}, &why);
 
 	if (!fetcher)
 		fail_msg("%s", why.text);
@@ -557,19 +558,9 @@ static void test_proxy(void **state)
 
 	check_proxy("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", REASON_NONE);
 	check_proxy("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", REASON_POLICY_FETCH);
-	assert_null(fetcher_new(&(struct fetch_options){.ca_file = ca_file, .proxy = "socks5h://127.0.0.1"}, &why));
+	assert_null(fetcher_new(&(struct fetch_options){.trust = trust, .proxy = "socks5h://127.0.0.1"}, &why));
 	assert_int_equal(why.code, EX_CONFIG);
 	assert_non_null(strstr(why.text, "socks5h"));
-}
-
-static void test_bad_ca_file(void **state)
-{
-	struct failure why = {0};
-	(void)state;
-
-	assert_null(fetcher_new(&(struct fetch_options){.ca_file = "/nonexistent/ca.pem"}, &why));
-	assert_int_equal(why.code, EX_NOINPUT);
-	assert_non_null(strstr(why.text, "/nonexistent/ca.pem"));
 }
 
 /* http_fetch.json ct-*, and more. */
@@ -616,11 +607,17 @@ static int set_up(void **state)
 		[CERT_SELF_SIGNED] = {.san = "DNS:" HOST},
 		[CERT_STRANGER] = {.san = "DNS:" HOST},
 	};
+	char ca_file[] = "/tmp/stsgate-test-fetch-XXXXXX";
+	struct failure why = {0};
 	(void)state;
 
 	ca = pki_ca("test");
 	stranger = pki_ca("stranger");
 	pki_write_temporary(&ca, ca_file);
+	trust = trust_new(ca_file, &why);
+	unlink(ca_file);
+	if (!trust)
+		fail_msg("%s", why.text);
 	for (int i = 0; i < CERT_COUNT; i++) {
 		const struct pki_pair *issuer = i == CERT_STRANGER ? &stranger : &ca;
 
@@ -636,7 +633,7 @@ static int tear_down(void **state)
 	pki_free(&stranger);
 	for (int i = 0; i < CERT_COUNT; i++)
 		pki_free(&leaves[i]);
-	unlink(ca_file);
+	trust_free(&trust);
 	return 0;
 }
 
@@ -650,7 +647,6 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_proxy),
-		cmocka_unit_test(test_bad_ca_file),
 		cmocka_unit_test(test_media_types),
 	};
 
