@@ -1,8 +1,10 @@
 /* The policy store. Hides LMDB. Entries by domain, hop records by (host, port), an index by due time. It opens after
  * kill -9 at any instant with every acknowledged change; what cannot be opened is moved aside under a dated name, never
  * deleted, and said in the log. A read takes one transaction from a pool of reset and renewed readers (MDB_NOTLS) and
- * waits for nothing but a free slot. Changes are made by one writer at a time and are on disk when the call returns.
- * Several processes may have it open. Any thread. No transaction is left open when a call returns, views apart. */
+ * waits for nothing but a free slot. A change is on disk when its call returns. One transaction at a time is written:
+ * what comes meanwhile goes into the next together, up to 64 changes in the order in which they came; while no more
+ * wait, a call waits for two commits at most. Several processes may have it open. Any thread. No transaction is left
+ * open when a call returns, views apart. What happens in trouble: doc/design, section 9. */
 #ifndef IO_STORE_H
 #define IO_STORE_H
 
@@ -34,10 +36,10 @@ enum store_found store_view_entry(struct store_view *view, const char *domain, s
 enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out);
 
 /* Read, change, write, commit. An absent entry comes to `change` as entry_init() makes it. `change` runs inside the
- * write transaction: it must be pure and quick; it may be called again, on what it was given first. False when
- * nothing was written. When the store is full: expired entries go first, then negatives, then none and testing; a new
- * entry never evicts a live enforce policy in use on two or more days (then EX_TEMPFAIL, and the entry is not
- * stored). */
+ * write transaction, perhaps on the thread of another caller: it must be pure and quick; it may be called again, on the
+ * entry as it was given first. A change that fails takes no other with it. False when nothing was written. When the
+ * store is full: expired entries go first, then negatives, then none and testing; a new entry never evicts a live
+ * enforce policy in use on two or more days (then EX_TEMPFAIL, and the entry is not stored). */
 typedef void store_entry_change(struct entry *entry, void *arg);
 typedef void store_hop_change(struct hop_record *record, void *arg);
 bool store_change_entry(

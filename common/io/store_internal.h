@@ -21,7 +21,8 @@
 enum {
 	STORE_REFUSED = 1000000, /* full: what was evicted is committed, the change is not made */
 	STORE_UNCHANGED,         /* nothing to write */
-	STORE_UNREADABLE         /* the change made what could not be read back */
+	STORE_UNREADABLE,        /* the change made what could not be read back */
+	STORE_HELD               /* another process looks at an older state, whose pages fill the map */
 };
 
 /* A slot for one read transaction; reset between uses. */
@@ -29,6 +30,21 @@ struct store_view {
 	struct store *store;
 	MDB_txn *txn; /* NULL until the slot's first use */
 	struct store_view *next;
+};
+
+/* Runs inside the write transaction, perhaps on the thread of another caller of store_write(), and perhaps again after
+ * the transaction was given up: it is pure and quick, and what it leaves in `arg` does not alter what it does the next
+ * time. Results: 0, STORE_REFUSED: commit; STORE_UNCHANGED: it wrote nothing; any other: take back what it wrote. */
+typedef int store_step(struct store *store, MDB_txn *txn, void *arg);
+
+/* One caller's change, on that caller's stack. */
+struct store_change {
+	store_step *step;
+	void *arg;
+	int result;
+	pid_t holder; /* of STORE_HELD */
+	bool told;
+	struct store_change *next;
 };
 
 /* What eviction would remove, found in one look. */
@@ -65,7 +81,13 @@ struct store {
 	char path[PATH_MAX];
 	atomic_bool broken; /* LMDB cannot go on in this process */
 
-	struct lock writer; /* one change at a time; taken before `pool` */
+	struct lock queue; /* never held with another */
+	struct signal_cond told;
+	struct store_change *queue_first GUARDED_BY(queue);
+	struct store_change *queue_last GUARDED_BY(queue);
+	bool has_leader GUARDED_BY(queue); /* a caller that writes for those in the queue */
+
+	struct lock writer; /* one transaction at a time; taken before `pool` */
 	struct store_eviction eviction GUARDED_BY(writer);
 
 	struct lock pool;
@@ -82,11 +104,20 @@ bool store_fail(struct store *store, int result, const char *what, struct failur
 /* Takes over the map size that another process has set. */
 int store_adopt_size(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);
 
+/* After a commit that failed: LMDB refuses all to a process that could not write the file's head, until it opens the
+ * file anew. `broken` when that fails, too. */
+void store_revive(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);
+/* The process, but this one, that looks at the oldest state, if that is not the newest; 0: none. */
+pid_t store_held_by(struct store *store) REQUIRES(store->writer);
+
+/* Nobody in this process has a view, and none gets one, until the pool is opened again. */
+void store_pool_close(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);
+void store_pool_open(struct store *store) EXCLUDES(store->pool);
 void store_pool_init(struct store *store);
 void store_pool_free(struct store *store);
 
-/* One write transaction around `step`; once more when the map is full and something could be done about it. */
-typedef int store_step(struct store *store, MDB_txn *txn, void *arg);
+/* Commits what `step` does, with the changes of other callers beside it in one transaction, and returns when that is on
+ * disk. What fails takes nothing of others with it. */
 bool store_write(struct store *store, store_step *step, void *arg, struct failure *why) EXCLUDES(store->writer);
 
 MDB_val store_entry_key(const char *domain);

@@ -248,6 +248,32 @@ static int env_begin(struct store *store)
 	return result;
 }
 
+static bool is_refused_all(struct store *store)
+{
+	MDB_txn *txn;
+	int result = mdb_txn_begin(store->env, NULL, 0, &txn);
+
+	if (result == 0)
+		mdb_txn_abort(txn);
+	return result == MDB_PANIC;
+}
+
+void store_revive(struct store *store)
+{
+	if (!is_refused_all(store))
+		return;
+	store_pool_close(store);
+	for (size_t i = 0; i < STORE_POOL; i++) {
+		mdb_txn_abort(store->slot[i].txn);
+		store->slot[i].txn = NULL;
+	}
+	mdb_env_close(store->env);
+	store->env = NULL;
+	if (env_begin(store) != 0)
+		atomic_store(&store->broken, true);
+	store_pool_open(store);
+}
+
 static bool env_start(struct store *store, struct failure *why)
 {
 	int result = env_begin(store);

@@ -1,12 +1,15 @@
 #include "store_internal.h"
 
+#include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
+#include <unistd.h>
 
 #define TRIES 3 /* another process may set the map size again between two */
 
 void store_pool_init(struct store *store)
 {
+	lock_init(&store->queue);
+	cond_init(&store->told);
 	lock_init(&store->writer);
 	lock_init(&store->pool);
 	cond_init(&store->slot_free);
@@ -28,6 +31,8 @@ void store_pool_free(struct store *store)
 	cond_destroy(&store->slot_free);
 	lock_destroy(&store->pool);
 	lock_destroy(&store->writer);
+	cond_destroy(&store->told);
+	lock_destroy(&store->queue);
 }
 
 static struct store_view *slot_take(struct store *store)
@@ -57,22 +62,66 @@ static void slot_give(struct store_view *view)
 	lock_drop(&store->pool);
 }
 
+void store_pool_close(struct store *store)
+{
+	lock_take(&store->pool);
+	store->closed_for_mapping = true;
+	while (store->in_use > 0)
+		cond_wait(&store->all_idle, &store->pool);
+	lock_drop(&store->pool);
+}
+
+void store_pool_open(struct store *store)
+{
+	lock_take(&store->pool);
+	store->closed_for_mapping = false;
+	cond_wake_all(&store->slot_free);
+	lock_drop(&store->pool);
+}
+
 /* LMDB may map the file anew only while no transaction of this process uses the old map. */
 int store_adopt_size(struct store *store)
 {
 	int result;
 
-	lock_take(&store->pool);
-	store->closed_for_mapping = true;
-	while (store->in_use > 0)
-		cond_wait(&store->all_idle, &store->pool);
+	store_pool_close(store);
 	result = mdb_env_set_mapsize(store->env, 0);
 	if (result != 0)
 		atomic_store(&store->broken, true);
-	store->closed_for_mapping = false;
-	cond_wake_all(&store->slot_free);
-	lock_drop(&store->pool);
+	store_pool_open(store);
 	return result;
+}
+
+struct holder {
+	pid_t pid; /* 0: none so far */
+	unsigned long long looks_at;
+};
+
+/* A line of LMDB's list of readers: process, thread, number of the state that it looks at, or a dash. */
+static int reader_consider(const char *line, void *arg)
+{
+	struct holder *holder = arg;
+	unsigned long long looks_at;
+	long pid;
+
+	if (sscanf(line, "%ld %*s %llu", &pid, &looks_at) == 2 && pid != (long)getpid() &&
+		looks_at < holder->looks_at) {
+		holder->pid = (pid_t)pid;
+		holder->looks_at = looks_at;
+	}
+	return 0;
+}
+
+pid_t store_held_by(struct store *store)
+{
+	struct holder holder = {0};
+	MDB_envinfo info;
+
+	if (mdb_env_info(store->env, &info) != 0)
+		return 0;
+	holder.looks_at = info.me_last_txnid;
+	mdb_reader_list(store->env, reader_consider, &holder);
+	return holder.pid;
 }
 
 static int view_renew(struct store_view *view)
@@ -100,12 +149,10 @@ static int view_retry(struct store *store, int result)
 {
 	int dead;
 
-	if (result == MDB_READERS_FULL)
-		return mdb_reader_check(store->env, &dead);
-	if (result != MDB_MAP_RESIZED)
+	if (result != MDB_READERS_FULL && result != MDB_MAP_RESIZED)
 		return result;
 	lock_take(&store->writer);
-	result = store_adopt_size(store);
+	result = result == MDB_MAP_RESIZED ? store_adopt_size(store) : mdb_reader_check(store->env, &dead);
 	lock_drop(&store->writer);
 	return result;
 }
