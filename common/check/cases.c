@@ -218,6 +218,7 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	share_give(c->check->bounds.share, c->facts.question.client);
 	c->leading = NULL;
 	c->facts.now = clock_wall_s();
+	memcpy(found.record_id, c->facts.entry.record_id, sizeof found.record_id);
 	facts_learn_found(&c->facts, &found);
 	case_landed(c, flight, &found);
 	case_observed(c, &want);

@@ -30,7 +30,7 @@ static void entry_apply(struct entry *entry, void *arg)
 		if (found->want.kind == WANT_RECORD)
 			entry_learn_record(entry, &found->record, facts->now);
 		else if (found->want.kind == WANT_POLICY)
-			entry_learn_policy(entry, &found->policy, facts->entry.record_id, facts->now);
+			entry_learn_policy(entry, &found->policy, found->record_id, facts->now);
 		else if (found->want.kind == WANT_MX)
 			entry_learn_mx(entry, &found->mx, facts->now);
 	}

@@ -23,7 +23,7 @@ void facts_learn_found(struct facts *facts, const struct found *found)
 		facts_learn_record(facts, &found->record);
 		break;
 	case WANT_POLICY:
-		facts_learn_policy(facts, &found->policy);
+		facts_learn_policy(facts, &found->policy, found->record_id);
 		break;
 	case WANT_MX:
 		facts_learn_mx(facts, &found->mx);

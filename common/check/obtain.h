@@ -15,6 +15,8 @@ struct found {
 	struct want want;
 	struct record_found record;
 	struct policy_found policy;
+	/* That led to the fetch (spec S-78). A case that was parked in the flight may have read a newer one since. */
+	char record_id[RECORD_ID_MAX + 1];
 	struct mx_found mx;
 	struct evidence evidence;
 };

@@ -94,9 +94,9 @@ void facts_learn_record(struct facts *facts, const struct record_found *found)
 	facts->record_tried = true;
 }
 
-void facts_learn_policy(struct facts *facts, const struct policy_found *found)
+void facts_learn_policy(struct facts *facts, const struct policy_found *found, const char *id)
 {
-	entry_learn_policy(&facts->entry, found, facts->entry.record_id, facts->now);
+	entry_learn_policy(&facts->entry, found, id, facts->now);
 	facts->policy_tried = true;
 	memcpy(facts->policy_detail, found->detail, sizeof facts->policy_detail);
 	facts->policy_detail[sizeof facts->policy_detail - 1] = '\0';

@@ -67,7 +67,8 @@ void facts_learn_store_broken(struct facts *facts);
 void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port,
 	const struct hop_record *record); /* NULL: none in the store */
 void facts_learn_record(struct facts *facts, const struct record_found *found);
-void facts_learn_policy(struct facts *facts, const struct policy_found *found);
+void facts_learn_policy(
+	struct facts *facts, const struct policy_found *found, const char *id); /* as entry_learn_policy() */
 void facts_learn_mx(struct facts *facts, const struct mx_found *found);
 void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, const struct evidence *seen);
 

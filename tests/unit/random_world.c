@@ -300,7 +300,7 @@ void random_world_obtain(struct random_world *w, struct facts *facts, const stru
 		facts_learn_record(facts, &w->record);
 		return;
 	case WANT_POLICY:
-		facts_learn_policy(facts, &w->policy);
+		facts_learn_policy(facts, &w->policy, facts->entry.record_id);
 		return;
 	case WANT_MX:
 		facts_learn_mx(facts, &w->mx);
