@@ -316,6 +316,7 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-5-clock-set-back.case \
 	tests/scenarios/design-5-clock-set-back-a-little.case \
 	tests/scenarios/design-5-clock-set-forth.case \
+	tests/scenarios/design-5-evidence-renewed-ahead.case \
 	tests/scenarios/design-5-expired-is-not-due.case \
 	tests/scenarios/design-5-exempt-is-not-due.case \
 	tests/scenarios/design-5-due-in-use.case \

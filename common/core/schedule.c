@@ -66,16 +66,55 @@ bool schedule_mx_known(const struct entry *entry, int64_t now)
 	return entry->mx.state != MX_UNKNOWN && schedule_age(entry->mx.checked_at, now) <= MX_HARD_S;
 }
 
+/* A number of a name's own, the same each time (FNV-1a), below `limit`: what came at once spreads out by it. */
+static int64_t spread(const char *name, int64_t limit)
+{
+	uint32_t hash = 2166136261u;
+	for (const char *c = name; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	hash = (hash ^ hash >> 16) * 0x85ebca6bu; /* the last letters alone hardly reach the upper bits */
+	hash ^= hash >> 13;
+	return limit < 1 ? 0 : hash % limit;
+}
+
 /* RFC 8461 3.3: well before the policy expires, suggested daily. */
 static int64_t body_interval(const struct entry *entry, const struct rules *rules)
 {
 	int64_t half = entry->policy.max_age_s / 2;
-	return half < rules->refresh_interval_s ? half : rules->refresh_interval_s;
+	return between(half, 1, rules->refresh_interval_s);
+}
+
+/* Each domain has a moment of its own in every interval, whenever it was fetched: no policy gets older than the
+ * interval, and those that came at once fall due evenly over it. */
+static int64_t body_moment(const struct entry *entry, const struct rules *rules)
+{
+	int64_t interval = body_interval(entry, rules), phase = spread(entry->domain, interval);
+	int64_t since = (entry->policy_fetched_at - phase) % interval;
+	return entry->policy_fetched_at + interval - (since < 0 ? since + interval : since);
+}
+
+/* Longer with each failure in a row, but never so long that a policy ends without some more tries. */
+static int64_t fetch_wait(const struct entry *entry)
+{
+	unsigned failures = entry->fetch_failures < 9 ? entry->fetch_failures : 9;
+	int64_t left = entry->policy_expires_at - entry->fetch_tried_at;
+	int64_t wait = failures < 2 ? FETCH_SPACING_S : between((int64_t)FETCH_SPACING_S << (failures - 1), 0, DAY_S);
+	return between(wait, FETCH_SPACING_S, left / 4 > FETCH_SPACING_S ? left / 4 : FETCH_SPACING_S);
+}
+
+/* When the body is to be fetched again. What the clock, set back since, cannot have seen yet counts for nothing. */
+static int64_t body_at(const struct entry *entry, const struct rules *rules, int64_t now)
+{
+	bool fetched = schedule_age(entry->policy_fetched_at, now) != INT64_MAX;
+	bool tried = schedule_age(entry->fetch_tried_at, now) != INT64_MAX;
+	int64_t at = fetched ? body_moment(entry, rules) : now;
+	int64_t possible = tried ? entry->fetch_tried_at + fetch_wait(entry) : now;
+	return at > possible ? at : possible;
 }
 
 bool schedule_body_stale(const struct entry *entry, const struct rules *rules, int64_t now)
 {
-	return entry->has_policy && schedule_age(entry->policy_fetched_at, now) > body_interval(entry, rules);
+	return entry->has_policy && now >= body_at(entry, rules, now);
 }
 
 bool schedule_fetch_allowed(const struct entry *entry, int64_t now)
@@ -93,13 +132,12 @@ bool schedule_in_use(const struct entry *entry, int64_t now)
 	return entry->last_used_day != 0 && entry->last_used_day >= schedule_day(now) - 1;
 }
 
-/* A tenth of the interval at most, the same for a name each time: entries that came at once spread out (FNV-1a). */
-static int64_t jitter(const char *name, int64_t interval)
+int64_t schedule_evidence_age(const char *host, enum policy_mode mode, const struct rules *rules, bool ahead)
 {
-	uint32_t hash = 2166136261u;
-	for (const char *c = name; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return interval / 10 * (hash % 1000) / 1000;
+	int64_t soft = rules->probe_ttl_ok_s;
+	if (mode == POLICY_TESTING)
+		return DAY_S;
+	return ahead ? soft * 3 / 4 + spread(host, soft * 3 / 20) : soft;
 }
 
 static void sooner(int64_t *due, int64_t candidate)
@@ -108,43 +146,33 @@ static void sooner(int64_t *due, int64_t candidate)
 		*due = candidate;
 }
 
-/* A look before something is stale would find nothing to do, and the next one would come a minute later: what spreads
- * the entries comes on top of the age. */
+/* A look before something is stale would find nothing to do. */
 static int64_t past(int64_t at, int64_t age)
 {
 	return at + age + 1;
 }
 
-static int64_t fetch_wait(const struct entry *entry)
+static void body_due(const struct entry *entry, const struct rules *rules, int64_t now, int64_t *due)
 {
-	unsigned failures = entry->fetch_failures < 9 ? entry->fetch_failures : 9;
-	return failures < 2 ? FETCH_SPACING_S
-			    : between((int64_t)FETCH_SPACING_S << (failures - 1), FETCH_SPACING_S, DAY_S);
-}
-
-static void body_due(const struct entry *entry, const struct rules *rules, int64_t *due)
-{
-	int64_t interval = body_interval(entry, rules);
-	int64_t body = past(entry->policy_fetched_at, interval + jitter(entry->domain, interval));
-	int64_t possible = past(entry->fetch_tried_at, fetch_wait(entry));
-	if (possible > body)
-		body = possible;
+	int64_t body = body_at(entry, rules, now);
 	/* A policy too short to be renewed in time is fetched when somebody asks. */
 	if (body < entry->policy_expires_at || entry->fetch_failures > 0)
 		sooner(due, body);
 }
 
-/* Good evidence is renewed when its soft age has ended, an inconclusive probe in between permitting; bad evidence is
- * looked at again when somebody asks. */
+/* Good evidence is renewed before its soft age ends, that of a testing policy once a day, an inconclusive probe in
+ * between permitting; bad evidence is looked at again when somebody asks. */
 static void evidence_due(const struct facts *facts, int64_t *due)
 {
-	const struct rules *rules = facts->rules;
-	int64_t soft = facts->entry.policy.mode == POLICY_TESTING ? DAY_S : rules->probe_ttl_ok_s;
+	enum policy_mode mode = facts->entry.policy.mode;
+	int64_t late = mode == POLICY_TESTING ? DAY_S / 10 : 0;
 	for (unsigned i = 0; i < facts->hop_count; i++) {
+		const char *host = facts->hop[i].host;
 		const struct hop_record *record = &facts->hop[i].record;
 		if (record->good.at == 0 || record->good.at != record->conclusive.at)
 			continue;
-		int64_t renewal = past(record->good.at, soft + jitter(facts->hop[i].host, soft));
+		int64_t age = schedule_evidence_age(host, mode, facts->rules, true) + spread(host, late);
+		int64_t renewal = past(record->good.at, age);
 		if (record->newest.at != record->good.at && past(record->newest.at, PROBE_SPACING_S) > renewal)
 			renewal = past(record->newest.at, PROBE_SPACING_S);
 		sooner(due, renewal);
@@ -159,7 +187,7 @@ int64_t schedule_due(const struct facts *facts)
 	if (!entry->has_policy || entry->policy_expires_at <= facts->now || unused > rules->forget_after_s ||
 		names_cover(&rules->exempt_domains, entry->domain))
 		return 0;
-	body_due(entry, rules, &due);
+	body_due(entry, rules, facts->now, &due);
 	if (schedule_in_use(entry, facts->now)) {
 		int64_t soft = between(entry->record_ttl_s, RECORD_AGE_MIN_S, RECORD_AGE_MAX_S);
 		sooner(&due, past(entry->record_checked_at, soft));

@@ -28,12 +28,17 @@ bool schedule_negative_known(const struct entry *entry, int64_t now);
 bool schedule_negative_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_known(const struct entry *entry, int64_t now); /* within its hard age */
+/* Whether it is time to fetch the policy again: at the domain's own moment in each interval of max_age / 2 or
+ * refresh_interval, whichever is shorter; after failures, when their back-off is over. */
 bool schedule_body_stale(const struct entry *entry, const struct rules *rules, int64_t now);
 /* Whether the policy may be fetched now: 5 minutes between attempts for one domain, whatever the id does. */
 bool schedule_fetch_allowed(const struct entry *entry, int64_t now);
+/* Age past which good evidence of a hop is renewed: its soft age; `ahead`, for the refresher: between 0.75 and 0.9 of
+ * it, by the host's name, so that evidence in use does not get old. Under a testing policy a day for both. */
+int64_t schedule_evidence_age(const char *host, enum policy_mode mode, const struct rules *rules, bool ahead);
 bool schedule_in_use(const struct entry *entry, int64_t now); /* asked for today or yesterday */
-/* When the refresher should look at the entry next; 0 when not at all. Spread by the domain's name, backed off by
- * failures. */
+/* When the refresher should look at the entry next; 0 when not at all. Later than `now` by NEGATIVE_AGE_MIN_S at
+ * least, whatever came of this look. */
 int64_t schedule_due(const struct facts *facts);
 
 #endif

@@ -15,12 +15,14 @@ struct hop_opinion {
 };
 
 /* Age at which a hop's newest evidence lets it be probed again (design 5). */
-static int64_t probe_age(const struct judge *j, const struct evidence *newest)
+static int64_t probe_age(const struct judge *j, const struct hop_fact *hop)
 {
 	const struct rules *rules = j->facts->rules;
+	const struct evidence *newest = &hop->record.newest;
+	bool ahead = j->facts->question.purpose == PURPOSE_REFRESH;
 	switch (reason_class(newest->reason)) {
 	case REASON_GOOD:
-		return j->policy->mode == POLICY_TESTING ? DAY_S : rules->probe_ttl_ok_s;
+		return schedule_evidence_age(hop->host, j->policy->mode, rules, ahead);
 	case REASON_BAD:
 		return rules->probe_ttl_fail_s;
 	case REASON_UNSURE:
@@ -37,7 +39,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED};
 
 	o.never = newest->at == 0 && !hop->tried;
-	o.due = !hop->tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, newest));
+	o.due = !hop->tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop));
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
 		o.state = reason_class(conclusive->reason) == REASON_GOOD ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,9 +148,15 @@ static void test_mx(void **state)
 static void test_body_stale(void **state)
 {
 	(void)state;
-	struct entry e = entry_of_age(DAY_S - 1);
-	assert_false(schedule_body_stale(&e, &rules, NOW));
-	assert_true(schedule_body_stale(&e, &rules, NOW + 2));
+	struct entry e = entry_of_age(0);
+	int64_t first = NOW, second;
+	while (!schedule_body_stale(&e, &rules, first))
+		first++;
+	assert_in_range(first, NOW + 1, NOW + DAY_S);
+	e.policy_fetched_at = e.fetch_tried_at = first;
+	for (second = first; !schedule_body_stale(&e, &rules, second);)
+		second++;
+	assert_int_equal(second, first + DAY_S); /* one moment in each interval */
 	e = entry_of_age(-7200);
 	assert_true(schedule_body_stale(&e, &rules, NOW)); /* fetched in the future: refresh now (S-79) */
 	/* A short policy is fetched again well before it expires (RFC 8461 3.3). */
@@ -217,7 +224,7 @@ static void test_due_unused(void **state)
 	struct entry e = entry_of_age(0);
 	e.first_used_day = e.last_used_day = schedule_day(NOW) - 10; /* unused: the body daily, no record checks */
 	int64_t due = due_of(&e, NOW);
-	assert_true(due > NOW + RECORD_AGE_MAX_S && due <= NOW + DAY_S + DAY_S / 10 + 1);
+	assert_true(due > NOW + RECORD_AGE_MAX_S && due <= NOW + DAY_S);
 	e.last_used_day = schedule_day(NOW) - 179;
 	assert_true(due_of(&e, NOW) != 0);
 	e.last_used_day = schedule_day(NOW) - 182; /* past forget_after */
@@ -235,7 +242,70 @@ static void test_due_before_expiry(void **state)
 	assert_true(due > NOW && due < NOW + 7200 - 600);
 }
 
-/* Jitter: the same each time for a name, spread over names; back-off: later with each failure, bounded. */
+#define SPREAD_DOMAINS 100000
+#define SPREAD_HOURS 24
+
+/* A hundred thousand domains that came at one moment: they fall due evenly over the interval, none later than it; each
+ * look finds something to do, and the next one is later. */
+static void test_due_even(void **state)
+{
+	(void)state;
+	unsigned hour[SPREAD_HOURS] = {0};
+	for (int i = 0; i < SPREAD_DOMAINS; i++) {
+		struct entry e = entry_of_age(0);
+		snprintf(e.domain, sizeof e.domain, "d%d.example.net", i);
+		e.last_used_day -= 10;
+		int64_t due = due_of(&e, NOW);
+		assert_in_range(due, NOW + 1, NOW + DAY_S);
+		hour[(due - NOW - 1) / 3600]++;
+		assert_true(schedule_body_stale(&e, &rules, due) && schedule_fetch_allowed(&e, due));
+		e.policy_fetched_at = e.fetch_tried_at = due;
+		e.policy_expires_at = due + e.policy.max_age_s;
+		int64_t next = due_of(&e, due);
+		assert_in_range(next, due + NEGATIVE_AGE_MIN_S, due + DAY_S);
+		e.policy_fetched_at = e.fetch_tried_at = next;
+		assert_int_equal(due_of(&e, next), next + DAY_S); /* one early fetch at most */
+	}
+	for (int i = 0; i < SPREAD_HOURS; i++)
+		assert_in_range(
+			hour[i], SPREAD_DOMAINS / SPREAD_HOURS * 9 / 10, SPREAD_DOMAINS / SPREAD_HOURS * 11 / 10);
+}
+
+/* Policies of any length: due means stale and allowed, and no policy that can be renewed in time is left to end. */
+static void test_due_short(void **state)
+{
+	(void)state;
+	for (uint32_t max_age = 0; max_age < 7200; max_age += 7) {
+		struct entry e = entry_of_age(0);
+		e.last_used_day -= 10;
+		e.policy.max_age_s = max_age;
+		e.policy_expires_at = NOW + max_age;
+		int64_t due = due_of(&e, NOW);
+		assert_true(due != 0 || max_age <= FETCH_SPACING_S);
+		assert_true(due == 0 || (due >= NOW + FETCH_SPACING_S && due < e.policy_expires_at));
+		assert_true(due == 0 || (schedule_body_stale(&e, &rules, due) && schedule_fetch_allowed(&e, due)));
+	}
+}
+
+/* Before the soft age ends, spread over the hosts; under a testing policy once a day. */
+static void test_evidence_age(void **state)
+{
+	(void)state;
+	int64_t soft = rules.probe_ttl_ok_s, least = soft, most = 0;
+	for (int i = 0; i < 1000; i++) {
+		char host[64];
+		snprintf(host, sizeof host, "mx%d.example.net", i);
+		int64_t age = schedule_evidence_age(host, POLICY_ENFORCE, &rules, true);
+		least = age < least ? age : least;
+		most = age > most ? age : most;
+		assert_int_equal(schedule_evidence_age(host, POLICY_ENFORCE, &rules, false), soft);
+		assert_int_equal(schedule_evidence_age(host, POLICY_TESTING, &rules, true), DAY_S);
+	}
+	assert_in_range(least, soft * 3 / 4, soft * 77 / 100);
+	assert_in_range(most, soft * 88 / 100, soft * 9 / 10);
+}
+
+/* The same each time for a name, spread over names. */
 static void test_due_spread(void **state)
 {
 	(void)state;
@@ -254,6 +324,7 @@ static void test_due_spread(void **state)
 	assert_true(most - least >= 1800);
 }
 
+/* Back-off: later with each failure, bounded; as the policy nears its end it is tried more often. */
 static void test_due_backs_off(void **state)
 {
 	(void)state;
@@ -271,7 +342,13 @@ static void test_due_backs_off(void **state)
 		before = due;
 	}
 	e.fetch_failures = UINT32_MAX;
-	assert_true(due_of(&e, NOW) <= NOW + DAY_S + DAY_S / 10);
+	assert_in_range(due_of(&e, NOW), NOW + 12 * 3600, NOW + DAY_S);
+	assert_false(schedule_body_stale(&e, &rules, due_of(&e, NOW) - 1));
+	assert_true(schedule_body_stale(&e, &rules, due_of(&e, NOW)));
+	e.policy_expires_at = NOW + DAY_S;
+	assert_int_equal(due_of(&e, NOW), NOW + DAY_S / 4);
+	e.policy_expires_at = NOW + 600;
+	assert_int_equal(due_of(&e, NOW), NOW + FETCH_SPACING_S);
 }
 
 static void test_due_nothing(void **state)
@@ -298,6 +375,9 @@ int main(void)
 		cmocka_unit_test(test_due_in_use),
 		cmocka_unit_test(test_due_unused),
 		cmocka_unit_test(test_due_before_expiry),
+		cmocka_unit_test(test_due_even),
+		cmocka_unit_test(test_due_short),
+		cmocka_unit_test(test_evidence_age),
 		cmocka_unit_test(test_due_spread),
 		cmocka_unit_test(test_due_backs_off),
 		cmocka_unit_test(test_due_nothing),

@@ -301,6 +301,31 @@ static void test_store_breaks_midway(void **state)
 	}
 }
 
+/* Evidence that is not old yet: the refresher probes ahead of time, a front end renews past the soft age only. */
+static void test_evidence_ahead(void **state)
+{
+	(void)state;
+	struct row row = {.hops = "a1+", .mode = POLICY_ENFORCE};
+	struct rules rules = rules_of(&row);
+	for (int i = 0; i < 6; i++) {
+		static const unsigned hundredths[] = {74, 91, 99};
+		struct question question;
+		struct facts facts;
+		struct entry entry = entry_of(&row);
+		question_from_next_hop(&question, "example.com", 11, i < 3 ? PURPOSE_REFRESH : PURPOSE_DELIVER);
+		facts_init(&facts, &question, &rules, NOW);
+		facts_learn_store(&facts, &entry);
+		struct evidence good = {.at = NOW - rules.probe_ttl_ok_s / 100 * hundredths[i % 3]};
+		struct hop_record record = {.newest = good, .conclusive = good, .good = good};
+		facts_learn_evidence(&facts, verdict_next(&facts).want.name, 25, &record);
+		struct step step = verdict_next(&facts);
+		assert_int_equal(step.want.kind, i == 1 || i == 2 ? WANT_PROBE : WANT_NOTHING);
+		assert_int_equal(step.renew & RENEW_EVIDENCE, i == 1 || i == 2 ? RENEW_EVIDENCE : 0);
+		facts_free(&facts);
+		entry_free(&entry);
+	}
+}
+
 /* A policy is in force up to its expiry, not at it; one fetched in this case also with max_age 0 (S-55). */
 static void test_policy_in_force(void **state)
 {
@@ -327,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_names_only),
 		cmocka_unit_test(test_more_hops_than_probed),
 		cmocka_unit_test(test_store_breaks_midway),
+		cmocka_unit_test(test_evidence_ahead),
 		cmocka_unit_test(test_policy_in_force),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
