@@ -354,6 +354,7 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/rfc8461-3.4-smart-host.case \
 	tests/scenarios/rfc8461-3.4-subdomain-inherits-nothing.case \
 	tests/scenarios/rfc8461-4.1-implicit-mx.case \
+	tests/scenarios/design-5-refresh-by-operator-looks-at-mx.case \
 	tests/scenarios/rfc8461-4.1-mx-not-in-policy.case \
 	tests/scenarios/rfc8461-4.1-wildcard-one-label.case \
 	tests/scenarios/rfc8461-4.2-certificate.case \

@@ -261,7 +261,7 @@ static struct step judge_mx(struct judge *j)
 	const struct facts *f = j->facts;
 	bool stale = schedule_mx_stale(&f->entry, f->now), known = schedule_mx_known(&f->entry, f->now);
 
-	if (!f->mx_tried && (!known || (j->eager && stale)))
+	if (!f->mx_tried && (!known || f->forced || (j->eager && stale)))
 		return judge_wants(j, WANT_MX, f->question.domain, 0);
 	if (!known)
 		return mx_missing(j);
