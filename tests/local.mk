@@ -373,7 +373,7 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 
 # tests/bench: loads that others can repeat; not part of make or make check
 bench_programs = tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
-	tests/bench/rcptnull
+	tests/bench/rcptnull tests/bench/start
 EXTRA_PROGRAMS = $(bench_programs)
 bench_stock = tests/bench/lapse.c tests/bench/lapse.h tests/bench/stock.c tests/bench/stock.h
 tests_bench_fill_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
@@ -392,6 +392,9 @@ tests_bench_mapnull_LDADD = $(EVENT_LIBS)
 tests_bench_rcptload_CPPFLAGS = -I$(srcdir)/tests/unit $(io_inc) $(AM_CPPFLAGS)
 tests_bench_rcptload_SOURCES = tests/bench/rcptload.c tests/unit/milter_client.c tests/unit/milter_client.h $(bench_stock)
 tests_bench_rcptload_LDADD = $(all_layers) $(all_libs)
+tests_bench_start_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_bench_start_SOURCES = tests/bench/start.c $(bench_stock)
+tests_bench_start_LDADD = $(all_layers) $(all_libs)
 tests_bench_rcptnull_SOURCES = tests/bench/rcptnull.c
 tests_bench_rcptnull_LDADD = $(MILTER_LIBS)
 EXTRA_DIST += tests/bench/README tests/bench/run

@@ -17,6 +17,7 @@
 #define ROUND_MS 60
 #define THREADS_MAX 4
 #define SUBJECTS_MAX 5000 /* domains of one row, in random order */
+#define SUBJECTS_HOT 40   /* of the table of few domains: as many in every store */
 #define COUNT_MIN 100
 #define COUNT_MAX 1000000
 
@@ -24,7 +25,7 @@ static struct {
 	struct store *store;
 	struct check *check;
 	struct plain plain;
-	atomic_bool over;
+	atomic_bool over, written;
 } bench;
 
 /* One row: what is asked, and what it reads. */
@@ -103,6 +104,7 @@ struct runner {
 	reading *way;
 	unsigned from;
 	uint64_t calls;
+	int64_t cpu_ns;
 };
 
 static void *run(void *arg)
@@ -113,6 +115,7 @@ static void *run(void *arg)
 	reader.question = (struct question){
 		.purpose = row->purpose, .has_domain = true, .mx_lookup = true, .port = QUESTION_PORT};
 	unsigned at = runner->from;
+	int64_t begun_ns = lapse_thread_ns();
 	while (!atomic_load_explicit(&bench.over, memory_order_relaxed)) {
 		if (!runner->way(&reader, row, &row->subject[at])) {
 			fprintf(stderr, "fresh: %s: a wrong answer for %s\n", row->name, row->subject[at].domain);
@@ -121,6 +124,7 @@ static void *run(void *arg)
 		runner->calls++;
 		at = at + 1 < row->subjects ? at + 1 : 0;
 	}
+	runner->cpu_ns = lapse_thread_ns() - begun_ns;
 	plain_reader_free(&reader.txn);
 	return NULL;
 }
@@ -134,8 +138,9 @@ static struct cost measure(const struct row *row, reading *way, unsigned threads
 {
 	struct runner runner[THREADS_MAX];
 	uint64_t calls = 0;
+	int64_t cpu_ns = 0;
 	atomic_store(&bench.over, false);
-	int64_t begun = lapse_now_ns(), cpu_begun = lapse_cpu_ns();
+	int64_t begun = lapse_now_ns();
 	for (unsigned i = 0; i < threads; i++) {
 		runner[i] = (struct runner){.row = row, .way = way, .from = row->subjects / threads * i};
 		if (pthread_create(&runner[i].thread, NULL, run, &runner[i]) != 0)
@@ -146,10 +151,10 @@ static struct cost measure(const struct row *row, reading *way, unsigned threads
 	for (unsigned i = 0; i < threads; i++) {
 		pthread_join(runner[i].thread, NULL);
 		calls += runner[i].calls;
+		cpu_ns += runner[i].cpu_ns;
 	}
 	double number = (double)(calls > 0 ? calls : 1);
-	return (struct cost){.ns = (double)(lapse_cpu_ns() - cpu_begun) / number,
-		.per_s = number * 1e9 / (double)(lapse_now_ns() - begun)};
+	return (struct cost){.ns = (double)cpu_ns / number, .per_s = number * 1e9 / (double)(lapse_now_ns() - begun)};
 }
 
 static void row_print(const struct row *row, unsigned threads)
@@ -167,14 +172,60 @@ static void row_print(const struct row *row, unsigned threads)
 		median[1] / median[0], median[2], median[2] / median[0], lapse_median(per_s[WAYS - 1]));
 }
 
-static void table_print(unsigned count, unsigned threads)
+static void table_print(unsigned count, unsigned threads, const char *remark)
 {
-	printf("fresh: %u domains, %u thread%s; CPU ns per call (times the plain read)\n", count, threads,
-		threads == 1 ? "" : "s");
+	printf("fresh: %u domains, %u thread%s%s; CPU ns per call (times the plain read)\n", count, threads,
+		threads == 1 ? "" : "s", remark);
 	printf("  %-20s %7s %15s %15s %10s\n", "", "plain", "decoded", "check_fresh", "calls/s");
 	for (size_t r = 0; r < ROWS; r++)
 		row_print(&rows[r], threads);
 	fflush(stdout);
+}
+
+/* Few domains asked for, as many in each store: what the store's size alone costs. */
+static void hot_print(unsigned count)
+{
+	unsigned kept[ROWS];
+	for (size_t r = 0; r < ROWS; r++) {
+		kept[r] = rows[r].subjects;
+		rows[r].subjects = kept[r] < SUBJECTS_HOT ? kept[r] : SUBJECTS_HOT;
+	}
+	table_print(count, 1, ", 40 domains asked for");
+	for (size_t r = 0; r < ROWS; r++)
+		rows[r].subjects = kept[r];
+}
+
+static void entry_touch(struct entry *entry, void *arg)
+{
+	const unsigned *commits = arg;
+	entry->record_checked_at += *commits % 2 == 0 ? 1 : -1;
+}
+
+/* Commits one after another until told to stop. */
+static void *write_on(void *arg)
+{
+	unsigned *commits = arg;
+	struct stock stock;
+	stock_name(&stock, 0);
+	while (!atomic_load(&bench.written)) {
+		if (!store_change_entry(bench.store, stock.domain, entry_touch, commits, NULL))
+			abort();
+		++*commits;
+	}
+	return NULL;
+}
+
+static void writing_print(unsigned count)
+{
+	unsigned commits = 0;
+	pthread_t writer;
+	int64_t begun_ns = lapse_now_ns();
+	if (pthread_create(&writer, NULL, write_on, &commits) != 0)
+		abort();
+	table_print(count, 1, " while the writer commits");
+	atomic_store(&bench.written, true);
+	pthread_join(writer, NULL);
+	printf("  the writer made %.0f commits a second\n", commits * 1e9 / (double)(lapse_now_ns() - begun_ns));
 }
 
 /* The same order in every run. */
@@ -233,8 +284,10 @@ int main(int argc, char **argv)
 		return EX_OSERR;
 	for (size_t r = 0; r < ROWS; r++)
 		row_subjects(&rows[r], (unsigned)count);
-	table_print((unsigned)count, 1);
-	table_print((unsigned)count, THREADS_MAX);
+	table_print((unsigned)count, 1, "");
+	table_print((unsigned)count, THREADS_MAX, "");
+	hot_print((unsigned)count);
+	writing_print((unsigned)count);
 	for (size_t r = 0; r < ROWS; r++)
 		free(rows[r].subject);
 	plain_close(&bench.plain);

@@ -9,6 +9,7 @@
 #define ROUNDS 5 /* of each measurement; what is printed is their median */
 
 int64_t lapse_cpu_ns(void);                 /* of this process, all threads */
+int64_t lapse_thread_ns(void);              /* of the calling thread */
 int64_t lapse_now_ns(void);                 /* CLOCK_MONOTONIC */
 double lapse_median(double values[ROUNDS]); /* puts them in order */
 
