@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include "gauges.h"
 #include "http_server.h"
 #include "log.h"
 #include "milter.h"
@@ -28,6 +29,7 @@ struct daemon {
 	struct server *server;
 	struct socketmap_server *map;
 	struct http_server *http;
+	struct gauges gauges;
 	struct refresher *refresher;
 	pthread_t milter_thread;
 	bool milter_open, milter_running, server_running;
@@ -72,7 +74,9 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	if (daemon->server == NULL)
 		return false;
 	daemon->map = socketmap_server_new(daemon->server, daemon->check);
-	daemon->http = http_server_new(daemon->store);
+	gauges_init(
+		&daemon->gauges, daemon->check, daemon->store, daemon->server, socketmap_server_service(daemon->map));
+	daemon->http = http_server_new(daemon->store, gauges_collect, &daemon->gauges);
 	if (listener_on(&daemon->map_place) &&
 		!server_add(daemon->server, &daemon->map_place, socketmap_server_service(daemon->map), why))
 		return false;

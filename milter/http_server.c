@@ -1,5 +1,7 @@
 #include "http_server.h"
 
+#include "tally.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +9,18 @@
 /* A name that cannot stand in the store: looking for it reads the store without finding anything. */
 #define HEALTH_NAME "healthz.invalid"
 
+#define HEAD_MAX 512
+#define TYPE_TEXT "text/plain; charset=utf-8"
+#define TYPE_METRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+_Static_assert(HEAD_MAX + METRICS_TEXT_MAX <= SERVER_OUTPUT_MAX, "a client that takes its time loses the metrics");
+
 struct http_server {
 	struct store *store;
+	void (*collect)(void *arg);
+	void *collect_arg;
 	struct service service;
+	char reply[HEAD_MAX + METRICS_TEXT_MAX]; /* the body at HEAD_MAX, the head right before it */
 };
 
 struct http_request {
@@ -56,16 +67,35 @@ static struct http_request request_parse(struct span line)
 	return request;
 }
 
-static void http_reply(struct client *client, const char *status, const char *text, bool head)
+/* Sends the body that stands in http->reply, below a head; with `head` the head alone. */
+static void http_send(struct http_server *http, struct client *client, const char *status, const char *type,
+	size_t body_len, bool head)
 {
-	char reply[1024];
-	int len = snprintf(reply, sizeof reply,
-		"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
-		"Cache-Control: no-store\r\nConnection: close\r\n%s\r\n%s%s",
-		status, strlen(text) + 1, strncmp(status, "405", 3) == 0 ? "Allow: GET, HEAD\r\n" : "",
-		head ? "" : text, head ? "" : "\n");
-	client_reply(client, (struct span){reply, (size_t)len});
+	char text[HEAD_MAX];
+	size_t len = (size_t)snprintf(text, sizeof text,
+		"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+		"Cache-Control: no-store\r\nConnection: close\r\n%s\r\n",
+		status, type, body_len, strncmp(status, "405", 3) == 0 ? "Allow: GET, HEAD\r\n" : "");
+	char *reply = http->reply + HEAD_MAX - len;
+	memcpy(reply, text, len);
+	client_reply(client, (struct span){reply, len + (head ? 0 : body_len)});
 	client_finish(client);
+}
+
+static void http_reply(struct http_server *http, struct client *client, const char *status, const char *text, bool head)
+{
+	int len = snprintf(http->reply + HEAD_MAX, METRICS_TEXT_MAX, "%s\n", text);
+	http_send(http, client, status, TYPE_TEXT, (size_t)len, head);
+}
+
+static void http_metrics(struct http_server *http, struct client *client, bool head)
+{
+	http->collect(http->collect_arg);
+	size_t len = metrics_render(&tally_names, http->reply + HEAD_MAX, METRICS_TEXT_MAX);
+	if (len > 0)
+		http_send(http, client, "200 OK", TYPE_METRICS, len, head);
+	else
+		http_reply(http, client, "500 Internal Server Error", "there are more metrics than fit", head);
 }
 
 static bool store_readable(struct store *store, struct failure *why)
@@ -85,15 +115,17 @@ static void http_answer(struct http_server *http, struct client *client, const s
 {
 	struct failure why;
 	if (!request->valid)
-		http_reply(client, "400 Bad Request", "not an HTTP/1 request", false);
+		http_reply(http, client, "400 Bad Request", "not an HTTP/1 request", false);
 	else if (!request->known_method)
-		http_reply(client, "405 Method Not Allowed", "GET and HEAD only", false);
+		http_reply(http, client, "405 Method Not Allowed", "GET and HEAD only", false);
+	else if (span_is(request->path, "/metrics"))
+		http_metrics(http, client, request->head);
 	else if (!span_is(request->path, "/healthz"))
-		http_reply(client, "404 Not Found", "there is /healthz only", request->head);
+		http_reply(http, client, "404 Not Found", "there are /healthz and /metrics only", request->head);
 	else if (store_readable(http->store, &why))
-		http_reply(client, "200 OK", "ok", request->head);
+		http_reply(http, client, "200 OK", "ok", request->head);
 	else
-		http_reply(client, "503 Service Unavailable", why.text, request->head);
+		http_reply(http, client, "503 Service Unavailable", why.text, request->head);
 }
 
 /* The length of the request's head with its empty line, or 0 while that is still to come (RFC 9112 2.2: a bare LF ends
@@ -132,12 +164,14 @@ static void http_expired(void *arg, struct client *client)
 	client_close(client);
 }
 
-struct http_server *http_server_new(struct store *store)
+struct http_server *http_server_new(struct store *store, void (*collect)(void *arg), void *arg)
 {
 	struct http_server *http = calloc(1, sizeof *http);
 	if (http == NULL)
 		abort();
 	http->store = store;
+	http->collect = collect;
+	http->collect_arg = arg;
 	http->service = (struct service){.name = "http",
 		.input_max = HTTP_REQUEST_MAX,
 		.clients_max = HTTP_CLIENTS_MAX,

@@ -16,6 +16,7 @@ server_sources = \
 stsgated_SOURCES = \
 	milter/background.c milter/background.h \
 	milter/daemon.c milter/daemon.h \
+	milter/gauges.c milter/gauges.h \
 	milter/main.c \
 	milter/notify.h \
 	milter/privileges.c milter/privileges.h \

@@ -4,6 +4,7 @@
 #include "arbiter.h"
 #include "log.h"
 #include "message.h"
+#include "tally.h"
 
 #include <errno.h>
 #include <libmilter/mfapi.h>
@@ -95,6 +96,7 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 	struct message *message = &session->message;
 	struct decision decision = action_decide(message->config->settings, kind, verdict->kind);
 	arbiter_log(session->queue_id, verdict, &decision);
+	tally_action(&decision);
 	if (decision.tag)
 		message_tag(message, verdict);
 	switch (decision.action) {
@@ -353,6 +355,12 @@ void milter_stop(uint32_t grace_ms)
 		nanosleep(&rest, NULL);
 	}
 	pthread_join(stopper, NULL);
+}
+
+unsigned milter_waiting(void)
+{
+	int waiting = atomic_load(&milter.arbiter.waiting);
+	return waiting > 0 ? (unsigned)waiting : 0;
 }
 
 bool milter_quiesce(uint32_t wait_ms)

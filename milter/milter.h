@@ -18,6 +18,8 @@ bool milter_run(struct check *check);
 bool milter_await(struct failure *why);
 /* Lets no more callbacks wait and those that do finish, for at most `grace_ms`; then makes milter_run() end. */
 void milter_stop(uint32_t grace_ms);
+/* Callbacks that wait for a look-up now. Any thread. */
+unsigned milter_waiting(void);
 /* Waits until no callback uses `check` any more; afterwards none will. False when `wait_ms` have passed: then check
  * must not be freed. */
 bool milter_quiesce(uint32_t wait_ms);

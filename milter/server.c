@@ -183,6 +183,15 @@ struct client *server_client(struct server *server, const struct service *servic
 	return NULL;
 }
 
+unsigned server_clients(const struct server *server, const struct service *service)
+{
+	unsigned clients = 0;
+	for (unsigned i = 0; i < server->place_count; i++)
+		if (client_table_service(server->place[i].clients) == service)
+			clients += client_table_count(server->place[i].clients);
+	return clients;
+}
+
 struct server *server_new(struct failure *why)
 {
 	struct server *server = calloc(1, sizeof *server);

@@ -60,6 +60,9 @@ void server_free(struct server **server);
 /* The client of this name, or NULL. Must be called by the service that it belongs to. */
 struct client *server_client(struct server *server, const struct service *service, client_name name);
 
+/* How many clients a service has now. */
+unsigned server_clients(const struct server *server, const struct service *service);
+
 /* Something to be done on the loop's thread. The caller's memory, until `run` is called. */
 struct server_task {
 	void (*run)(struct server_task *task);

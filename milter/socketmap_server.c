@@ -4,6 +4,7 @@
 #include "log.h"
 #include "quiet.h"
 #include "socketmap.h"
+#include "tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ static void map_send(struct socketmap_server *map, struct client *client, struct
 	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
 	if (len == 0)
 		abort();
+	tally_map_reply(payload);
 	client_reply(client, (struct span){map->wire, len});
 }
 
@@ -135,6 +137,7 @@ static void map_first_contact(struct socketmap_server *map, struct client *clien
 	if (pending->ticket == CHECK_NO_TICKET) {
 		state->pending = NULL;
 		pending_free(pending);
+		tally_verdict(PURPOSE_MAP, &so_far->verdict);
 		map_answer(map, client, so_far);
 		return;
 	}

@@ -39,7 +39,7 @@ enum {
 };
 
 #define METRICS_LABELS_MAX 3 /* of one metric */
-/* The whole text with every value that has a name at its largest: 4 purposes, 5 verdicts, 42 reasons. */
+/* The whole text has room, with every value that has a name at its largest (tests/unit/test_metrics). */
 #define METRICS_TEXT_MAX 126976
 
 enum metrics_type { METRICS_COUNTER, METRICS_GAUGE };

@@ -51,25 +51,36 @@ struct decision action_decide(const struct settings *settings, enum session_kind
 		.action = action, .would = would, .tag = action != ACTION_REFUSE && tagged(settings, verdict)};
 }
 
-static const char *name_of(enum action action, bool tag)
+const char *action_deed_name(enum deed deed)
+{
+	static const char *const names[] = {"accept", "tag", "quarantine", "defer"};
+	return names[deed];
+}
+
+static enum deed deed_of(enum action action, bool tag)
 {
 	switch (action) {
 	case ACTION_REFUSE:
-		return "defer";
+		return DEED_DEFER;
 	case ACTION_HOLD:
-		return "quarantine";
+		return DEED_QUARANTINE;
 	case ACTION_ACCEPT:
 		break;
 	}
-	return tag ? "tag" : "accept";
+	return tag ? DEED_TAG : DEED_ACCEPT;
+}
+
+enum deed action_deed(const struct decision *decision)
+{
+	return deed_of(decision->action, decision->tag);
 }
 
 const char *action_name(const struct decision *decision)
 {
-	return name_of(decision->action, decision->tag);
+	return action_deed_name(action_deed(decision));
 }
 
 const char *action_would_name(const struct decision *decision)
 {
-	return name_of(decision->would, decision->tag);
+	return action_deed_name(deed_of(decision->would, decision->tag));
 }

@@ -24,8 +24,13 @@ struct decision {
 	bool tag;           /* a header at the end of the message */
 };
 
+/* What comes of both for the recipient, in one word. */
+enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER };
+const char *action_deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer` */
+
 struct decision action_decide(const struct settings *settings, enum session_kind session, enum verdict_kind verdict);
-const char *action_name(const struct decision *decision); /* `defer`, `quarantine`, `tag`, `accept` */
+enum deed action_deed(const struct decision *decision);
+const char *action_name(const struct decision *decision); /* of what is done */
 const char *action_would_name(const struct decision *decision);
 
 #endif

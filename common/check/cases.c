@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "recall.h"
+#include "tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,8 @@ static void waiters_tell(struct cas *c, struct waiter *waiters, const struct ver
 		waiters = waiter->next;
 		if (c->facts.question.purpose == PURPOSE_MAP && verdict->kind == VERDICT_PASS && policy)
 			policy_copy(&outcome.policy, policy);
+		if (waiter->tallied)
+			tally_verdict(waiter->purpose, verdict);
 		waiter->done(waiter->arg, &outcome);
 		outcome_free(&outcome);
 		free(waiter);
@@ -127,6 +130,8 @@ static void case_end(struct cas *c, const struct verdict *verdict)
 	case_unlink(check, c);
 	struct waiter *waiters = c->waiters;
 	lock_drop(&check->lock);
+	if (c->facts.question.purpose == PURPOSE_REFRESH)
+		tally_verdict(PURPOSE_REFRESH, verdict);
 	waiters_tell(c, waiters, verdict);
 	learn_end(check->store, &c->facts, &c->kept); /* housekeeping: nobody waits for it */
 	lock_take(&check->lock);
@@ -220,6 +225,7 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	c->facts.now = clock_wall_s();
 	memcpy(found.record_id, c->facts.entry.record_id, sizeof found.record_id);
 	facts_learn_found(&c->facts, &found);
+	tally_found(&found);
 	case_landed(c, flight, &found);
 	case_observed(c, &want);
 	found_free(&found);

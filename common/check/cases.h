@@ -26,6 +26,8 @@ struct waiter {
 	check_ticket ticket;
 	check_done *done;
 	void *arg;
+	enum purpose purpose; /* of its case */
+	bool tallied;         /* its verdict is counted when it is told, or the wait given up; else who waits does it */
 	struct waiter *next;
 };
 

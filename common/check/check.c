@@ -3,6 +3,7 @@
 #include "cases.h"
 #include "clock.h"
 #include "recall.h"
+#include "tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static struct step fresh_step(struct check *check, struct facts *facts)
 	return step;
 }
 
-bool check_fresh(struct check *check, const struct question *question, struct outcome *out)
+static bool fresh_outcome(struct check *check, const struct question *question, struct outcome *out)
 {
 	struct config *config = check_config(check);
 	struct facts facts;
@@ -100,15 +101,26 @@ bool check_fresh(struct check *check, const struct question *question, struct ou
 	return out->final;
 }
 
+bool check_fresh(struct check *check, const struct question *question, struct outcome *out)
+{
+	bool final = fresh_outcome(check, question, out);
+	if (final)
+		tally_verdict(question->purpose, &out->verdict);
+	return final;
+}
+
 /* --- finding out -------------------------------------------------------------------------------------------------- */
 
-check_ticket check_start(struct check *check, const struct question *question, check_done *done, void *arg)
+static check_ticket wait_begin(
+	struct check *check, const struct question *question, check_done *done, void *arg, bool tallied)
 {
 	struct waiter *waiter = calloc(1, sizeof *waiter);
 	if (!waiter)
 		abort();
 	waiter->done = done;
 	waiter->arg = arg;
+	waiter->purpose = question->purpose;
+	waiter->tallied = tallied;
 	check_ticket ticket =
 		cases_open(check, question, WORK_ASKED, false, question->purpose != PURPOSE_QUERY, waiter);
 	if (ticket == CHECK_NO_TICKET)
@@ -116,10 +128,17 @@ check_ticket check_start(struct check *check, const struct question *question, c
 	return ticket;
 }
 
+check_ticket check_start(struct check *check, const struct question *question, check_done *done, void *arg)
+{
+	return wait_begin(check, question, done, arg, true);
+}
+
 bool check_abandon(struct check *check, check_ticket ticket, struct outcome *out)
 {
 	memset(out, 0, sizeof *out);
 	struct waiter *waiter = cases_withdraw(check, ticket, &out->verdict);
+	if (waiter && waiter->tallied)
+		tally_verdict(waiter->purpose, &out->verdict);
 	free(waiter);
 	return waiter != NULL;
 }
@@ -169,12 +188,10 @@ static bool knows_less(const struct outcome *out, const struct verdict *fresh)
 	return !out->final || out->verdict.reason == REASON_INTERNAL;
 }
 
-void check_domain(struct check *check, const struct question *question, int wait_ms, void (*before_wait)(void *),
-	void *arg, struct outcome *out)
+static void outcome_await(struct check *check, const struct question *question, int wait_ms,
+	void (*before_wait)(void *), void *arg, struct outcome *out)
 {
 	struct wait wait = {.done = false};
-	if (check_fresh(check, question, out))
-		return;
 	if (!out->verdict.worth_waiting || wait_ms <= 0) {
 		cases_open(check, question, WORK_ASKED, false, true, NULL);
 		return;
@@ -185,13 +202,30 @@ void check_domain(struct check *check, const struct question *question, int wait
 	int64_t deadline_ms = clock_mono_ms() + wait_ms;
 	lock_init(&wait.lock);
 	cond_init(&wait.ended);
-	check_ticket ticket = check_start(check, question, wait_done, &wait);
+	check_ticket ticket = wait_begin(check, question, wait_done, &wait, false);
 	if (ticket != CHECK_NO_TICKET)
 		wait_for(check, ticket, &wait, deadline_ms, out);
 	if (knows_less(out, &fresh))
 		out->verdict = fresh;
 	cond_destroy(&wait.ended);
 	lock_destroy(&wait.lock);
+}
+
+void check_domain(struct check *check, const struct question *question, int wait_ms, void (*before_wait)(void *),
+	void *arg, struct outcome *out)
+{
+	if (!fresh_outcome(check, question, out))
+		outcome_await(check, question, wait_ms, before_wait, arg, out);
+	tally_verdict(question->purpose, &out->verdict);
+}
+
+struct check_load check_load(struct check *check)
+{
+	lock_take(&check->lock);
+	unsigned cases = check->cases;
+	lock_drop(&check->lock);
+	return (struct check_load){
+		.workers = check->worker_count, .busy = workers_busy(check->workers), .cases = cases};
 }
 
 bool check_refresh(struct check *check, const char *domain, bool forced)

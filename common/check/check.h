@@ -39,7 +39,8 @@ struct config *check_config(struct check *check);                   /* a referen
 bool check_fresh(struct check *check, const struct question *question, struct outcome *out);
 
 /* Starts finding out. `done` is called once, by a worker, unless check_abandon() comes first. CHECK_NO_TICKET: no room;
- * say the verdict so far of check_fresh(). The outcome belongs to check; `done` may move the policy out of it. */
+ * say the verdict so far of check_fresh(), and count it (tally.h). The outcome belongs to check; `done` may move the
+ * policy out of it. */
 typedef uint64_t check_ticket;
 #define CHECK_NO_TICKET 0
 typedef void check_done(void *arg, struct outcome *outcome);
@@ -57,5 +58,11 @@ void check_domain(struct check *check, const struct question *question, int wait
 /* Queues a refresh of a stored domain; `forced`: everything anew, whatever its age. False: no room, or half of the
  * workers are refreshing. */
 bool check_refresh(struct check *check, const char *domain, bool forced);
+
+struct check_load {
+	unsigned workers, busy; /* threads, and those that are at work */
+	unsigned cases;         /* open */
+};
+struct check_load check_load(struct check *check);
 
 #endif

@@ -212,6 +212,14 @@ void workers_push_later(struct workers *w, struct job *job, int delay_ms)
 	lock_drop(&w->lock);
 }
 
+unsigned workers_busy(struct workers *w)
+{
+	lock_take(&w->lock);
+	unsigned running = w->running;
+	lock_drop(&w->lock);
+	return running;
+}
+
 void workers_free(struct workers **workers)
 {
 	struct workers *w = *workers;

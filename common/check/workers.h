@@ -22,6 +22,7 @@ struct workers;
 struct workers *workers_new(unsigned count, struct failure *why);
 void workers_push(struct workers *workers, struct job *job);
 void workers_push_later(struct workers *workers, struct job *job, int delay_ms);
+unsigned workers_busy(struct workers *workers); /* threads that run a job */
 /* Runs what is queued, what runs pushes and what was put off included, then joins the threads. Not from a worker. */
 void workers_free(struct workers **workers);
 

@@ -55,4 +55,12 @@ bool store_due(struct store *store, int64_t now, size_t max, struct names *out, 
  * between pages. */
 bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why);
 
+struct store_usage {
+	uint64_t bytes;     /* in use */
+	uint64_t max_bytes; /* that it may take */
+	uint64_t entries;
+};
+/* Waits for nothing but a free slot. */
+bool store_usage(struct store *store, struct store_usage *out, struct failure *why);
+
 #endif

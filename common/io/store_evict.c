@@ -22,8 +22,7 @@ static enum rank entry_rank(const struct entry *entry, int64_t now)
 	return entry->last_used_day > entry->first_used_day ? RANK_KEPT : RANK_USED_ONCE;
 }
 
-/* Octets in use, without what LMDB has free or keeps for readers. */
-static int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
+int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 {
 	const MDB_dbi dbi[] = {
 		0 /* LMDB's list of free pages */, store->main, store->entries, store->hops, store->due, store->meta};
@@ -167,13 +166,15 @@ static struct store_candidate *candidate_first(struct store_eviction *eviction, 
 static int candidates_remove(struct store *store, MDB_txn *txn, MDB_dbi dbi, int level, size_t goal, size_t *freed)
 	REQUIRES(store->writer)
 {
+	struct store_eviction *eviction = &store->eviction;
 	struct store_candidate *candidate;
 
-	while (*freed < goal && (candidate = candidate_first(&store->eviction, level)) != NULL) {
+	while (*freed < goal && (candidate = candidate_first(eviction, level)) != NULL) {
 		int result = candidate_remove(store, txn, dbi, candidate, dbi == store->entries);
 
 		if (result != 0)
 			return result;
+		eviction->removed++;
 		*freed += candidate->size;
 		candidate->size = 0;
 	}
@@ -221,8 +222,7 @@ static int entries_evict(struct store *store, MDB_txn *txn, MDB_val spare, size_
 	return result;
 }
 
-/* A guest, whatever its settings say, keeps the bound of the owner, who made the map a quarter larger. */
-static uint64_t store_bound(struct store *store)
+uint64_t store_bound(struct store *store)
 {
 	MDB_envinfo info;
 

@@ -61,6 +61,7 @@ struct store_candidate {
 struct store_eviction {
 	int level;        /* ranks up to this one go; it grows when a whole round found nothing */
 	bool round_freed; /* something went in this round */
+	unsigned removed; /* in the transaction under way */
 	size_t entry_len, hop_len;
 	uint8_t entry_key[HOP_KEY_SIZE], hop_key[HOP_KEY_SIZE];
 	size_t count;
@@ -124,6 +125,10 @@ MDB_val store_entry_key(const char *domain);
 MDB_val store_hop_key(uint8_t buffer[HOP_KEY_SIZE], const char *host, uint16_t port);
 MDB_val store_due_key(uint8_t buffer[DUE_KEY_SIZE], int64_t due_at, const void *domain, size_t len);
 
+/* Octets in use, without what LMDB has free or keeps for readers. */
+int store_used(struct store *store, MDB_txn *txn, uint64_t *used);
+/* A guest, whatever its settings say, keeps the bound of the owner, who made the map a quarter larger. */
+uint64_t store_bound(struct store *store);
 /* Room for `need` octets more. `spare`: the key about to be written, which stays. */
 int store_make_room(struct store *store, MDB_txn *txn, MDB_val spare, size_t need, bool *has_room)
 	REQUIRES(store->writer);

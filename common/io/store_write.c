@@ -1,3 +1,4 @@
+#include "metrics.h"
 #include "store_internal.h"
 
 #include <sysexits.h>
@@ -56,11 +57,14 @@ static int txn_end(struct store *store, MDB_txn *txn, bool written) REQUIRES(sto
 	result = mdb_txn_commit(txn);
 	if (result != 0)
 		store_revive(store);
+	else
+		metrics_add(METRIC_STORE_EVICTED, 0, 0, 0, store->eviction.removed);
 	return result;
 }
 
 static int txn_start(struct store *store, MDB_txn **txn) REQUIRES(store->writer)
 {
+	store->eviction.removed = 0;
 	return atomic_load(&store->broken) ? MDB_PANIC : mdb_txn_begin(store->env, NULL, 0, txn);
 }
 
@@ -185,11 +189,20 @@ static void change_write(struct store *store, struct store_change *change) EXCLU
 	lock_drop(&store->queue);
 }
 
+static void tally(int result)
+{
+	if (result == 0)
+		metrics_add(METRIC_STORE_WRITES, 0, 0, 0, 1);
+	else if (result == STORE_REFUSED || result == STORE_HELD || result == MDB_MAP_FULL)
+		metrics_add(METRIC_STORE_REFUSED, 0, 0, 0, 1);
+}
+
 bool store_write(struct store *store, store_step *step, void *arg, struct failure *why)
 {
 	struct store_change change = {.step = step, .arg = arg};
 
 	change_write(store, &change);
+	tally(change.result);
 	if (change.result == 0 || change.result == STORE_UNCHANGED)
 		return true;
 	if (change.result == STORE_HELD)

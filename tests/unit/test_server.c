@@ -2,6 +2,7 @@
  * limits, a stop. */
 #include "fake_check.h"
 #include "http_server.h"
+#include "metrics.h"
 #include "refresher.h"
 #include "reload.h"
 #include "socketmap_server.h"
@@ -68,6 +69,13 @@ static size_t count_input(void *arg, struct client *client, struct span in)
 static const struct service count_service = {
 	.name = "count", .input_max = 64, .clients_max = 4, .idle_ms = 600, .partial_ms = 300, .input = count_input};
 
+/* A gauge that tells how often it was asked for. */
+static void collect(void *arg)
+{
+	(void)arg;
+	metrics_set(METRIC_WORKERS, 0, 0, 0, metrics_read(METRIC_WORKERS, 0, 0, 0) + 1);
+}
+
 static int room_open(void **state)
 {
 	(void)state;
@@ -82,7 +90,7 @@ static int room_open(void **state)
 	room.server = server_new(&why);
 	assert_non_null(room.server);
 	room.map = socketmap_server_new(room.server, room.check);
-	room.http = http_server_new((struct store *)&store);
+	room.http = http_server_new((struct store *)&store, collect, NULL);
 	snprintf(room.map_text, sizeof room.map_text, "unix:%s/map", room.directory);
 	snprintf(room.http_text, sizeof room.http_text, "unix:%s/http", room.directory);
 	place_add("socketmap_socket", room.map_text, socketmap_server_service(room.map), room.map_path);
@@ -474,11 +482,84 @@ static void healthz_tells_whether_the_store_is_readable(void **state)
 	fake_store_break(false);
 }
 
+/* The number behind `sample` in the metrics, or -1. */
+static long long metric(const char *sample)
+{
+	char line[256];
+	int fd = dial(room.http_path);
+	snprintf(line, sizeof line, "GET /metrics HTTP/1.1\r\n\r\n");
+	say(fd, line, strlen(line));
+	const char *reply = hear(fd, REPLY_SIZE - 1);
+	close(fd);
+	snprintf(line, sizeof line, "\n%s ", sample);
+	const char *at = strstr(reply, line);
+	return at != NULL ? strtoll(at + strlen(line), NULL, 10) : -1;
+}
+
+static void metrics_are_told(void **state)
+{
+	(void)state;
+	int fd = dial(room.http_path);
+	const char *request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+	say(fd, request, strlen(request));
+	const char *reply = hear(fd, REPLY_SIZE - 1), *head_end = strstr(reply, "\r\n\r\n");
+	close(fd);
+	assert_non_null(head_end);
+	size_t body_len = strlen(head_end + 4);
+	assert_int_equal(strncmp(reply, "HTTP/1.1 200 OK\r\n", 17), 0);
+	assert_non_null(strstr(reply,
+		"\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\nContent-Length: "));
+	assert_int_equal(strtoul(strstr(reply, "Content-Length: ") + 16, NULL, 10), body_len);
+	assert_int_equal(strncmp(head_end + 4, "# TYPE ", 7), 0);
+	assert_true(body_len > 6);
+	assert_string_equal(head_end + 4 + body_len - 7, "\n# EOF\n");
+	long long asked = metric("stsgate_workers");
+	assert_true(asked > 0);
+	http_is("HEAD /metrics HTTP/1.1\r\n\r\n", "200 OK", "");
+	assert_int_equal(metric("stsgate_workers"), asked + 2);
+	fake_store_break(true);
+	assert_int_equal(metric("stsgate_workers"), asked + 3);
+	fake_store_break(false);
+}
+
+static long long replies(const char *word)
+{
+	char sample[80];
+	snprintf(sample, sizeof sample, "stsgate_map_replies_total{reply=\"%s\"}", word);
+	long long count = metric(sample);
+	return count < 0 ? 0 : count;
+}
+
+/* Also those that are not judged, and a first contact without room, whose verdict nobody else counts. */
+static void map_replies_are_counted(void **state)
+{
+	(void)state;
+	static const char refused[] =
+		"stsgate_verdicts_total{purpose=\"map\",verdict=\"defer\",reason=\"first-contact\"}";
+	long long ok = replies("ok"), notfound = replies("notfound"), temp = replies("temp"), before = metric(refused);
+	int fd = dial(room.map_path);
+	ask(fd, "pass.example");
+	expect(fd, SECURE);
+	ask(fd, "none.example");
+	expect(fd, NOTFOUND);
+	ask(fd, "[192.0.2.1]");
+	expect(fd, NOTFOUND);
+	fake_check_refuse(true);
+	ask(fd, "none-9000.example");
+	expect(fd, FIRST_CONTACT);
+	fake_check_refuse(false);
+	assert_int_equal(replies("ok"), ok + 1);
+	assert_int_equal(replies("notfound"), notfound + 2);
+	assert_int_equal(replies("temp"), temp + 1);
+	assert_int_equal(metric(refused), (before < 0 ? 0 : before) + 1);
+	close(fd);
+}
+
 static void http_refuses_the_rest(void **state)
 {
 	(void)state;
-	http_is("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "there is /healthz only\n");
-	http_is("GET /healthz/ HTTP/1.1\r\n\r\n", "404 Not Found", "there is /healthz only\n");
+	http_is("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "there are /healthz and /metrics only\n");
+	http_is("GET /healthz/ HTTP/1.1\r\n\r\n", "404 Not Found", "there are /healthz and /metrics only\n");
 	http_is("POST /healthz HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "GET and HEAD only\n");
 	http_is("GET /healthz\r\n\r\n", "400 Bad Request", "not an HTTP/1 request\n");
 	http_is("GET /healthz HTTP/2.0\r\n\r\n", "400 Bad Request", "not an HTTP/1 request\n");
@@ -570,6 +651,8 @@ int main(void)
 		TEST(stop_finishes_waits_in_hand),
 		TEST(stop_ends_waits_that_take_too_long),
 		TEST(healthz_tells_whether_the_store_is_readable),
+		TEST(metrics_are_told),
+		TEST(map_replies_are_counted),
 		TEST(http_refuses_the_rest),
 		TEST(clients_beyond_the_limit_are_hung_up_on),
 		TEST(refresher_hands_over_what_is_due),

@@ -1,0 +1,96 @@
+#include "tally.h"
+
+#include <string.h>
+
+_Static_assert((int)PURPOSE_QUERY < (int)LABEL_PURPOSE_VALUES, "LABEL(PURPOSE) in metrics.def has too few values");
+_Static_assert((int)VERDICT_DEFER < (int)LABEL_VERDICT_VALUES, "LABEL(VERDICT) in metrics.def has too few values");
+_Static_assert((int)REASON_COUNT <= (int)LABEL_REASON_VALUES, "LABEL(REASON) in metrics.def has too few values");
+_Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
+
+static const char *const purposes[] = {
+	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
+
+static const struct {
+	const char *word, *name;
+} replies[] = {{"OK ", "ok"}, {"NOTFOUND ", "notfound"}, {"TEMP ", "temp"}};
+#define REPLIES (sizeof replies / sizeof replies[0])
+_Static_assert(REPLIES <= (size_t)LABEL_REPLY_VALUES, "LABEL(REPLY) in metrics.def has too few values");
+
+void tally_verdict(enum purpose purpose, const struct verdict *verdict)
+{
+	metrics_add(METRIC_VERDICTS, purpose, verdict->kind, verdict->reason, 1);
+}
+
+void tally_found(const struct found *found)
+{
+	switch (found->want.kind) {
+	case WANT_RECORD:
+		metrics_add(METRIC_RECORD_LOOKUPS, found->record.outcome, 0, 0, 1);
+		break;
+	case WANT_POLICY:
+		metrics_add(METRIC_POLICY_FETCHES, found->policy.outcome, 0, 0, 1);
+		break;
+	case WANT_MX:
+		metrics_add(METRIC_MX_LOOKUPS, found->mx.outcome, 0, 0, 1);
+		break;
+	case WANT_PROBE:
+		metrics_add(METRIC_PROBES, found->evidence.reason, 0, 0, 1);
+		break;
+	case WANT_NOTHING:
+	case WANT_ENTRY:
+	case WANT_EVIDENCE:
+		break;
+	}
+}
+
+void tally_action(const struct decision *decision)
+{
+	metrics_add(METRIC_MILTER_ACTIONS, action_deed(decision), 0, 0, 1);
+}
+
+void tally_map_reply(struct span payload)
+{
+	for (unsigned i = 0; i < REPLIES; i++) {
+		size_t len = strlen(replies[i].word);
+		if (payload.len >= len && memcmp(payload.at, replies[i].word, len) == 0)
+			metrics_add(METRIC_MAP_REPLIES, i, 0, 0, 1);
+	}
+}
+
+static const char *purpose_label(unsigned value)
+{
+	return value <= PURPOSE_QUERY ? purposes[value] : NULL;
+}
+
+static const char *verdict_label(unsigned value)
+{
+	return value <= VERDICT_DEFER ? verdict_name((enum verdict_kind)value) : NULL;
+}
+
+static const char *reason_label(unsigned value)
+{
+	return value < REASON_COUNT ? reason_name((enum reason)value) : NULL;
+}
+
+static const char *reply_label(unsigned value)
+{
+	return value < REPLIES ? replies[value].name : NULL;
+}
+
+static const char *action_label(unsigned value)
+{
+	return value <= DEED_DEFER ? action_deed_name((enum deed)value) : NULL;
+}
+
+static const char *version_label(unsigned value)
+{
+	(void)value;
+	return PACKAGE_VERSION;
+}
+
+const struct metrics_names tally_names = {.name = {[LABEL_PURPOSE] = purpose_label,
+						  [LABEL_VERDICT] = verdict_label,
+						  [LABEL_REASON] = reason_label,
+						  [LABEL_REPLY] = reply_label,
+						  [LABEL_ACTION] = action_label,
+						  [LABEL_VERSION] = version_label}};

@@ -1,0 +1,18 @@
+#include "store_internal.h"
+
+bool store_usage(struct store *store, struct store_usage *out, struct failure *why)
+{
+	MDB_stat stat;
+	struct store_view *view = store_view_begin(store, why);
+	if (view == NULL)
+		return false;
+	int result = store_used(store, view->txn, &out->bytes);
+	if (result == 0)
+		result = mdb_stat(view->txn, store->entries, &stat);
+	store_view_end(&view);
+	if (result != 0)
+		return store_fail(store, result, "cannot be read", why);
+	out->max_bytes = store_bound(store);
+	out->entries = stat.ms_entries;
+	return true;
+}

@@ -1,0 +1,35 @@
+#include "gauges.h"
+
+#include "clock.h"
+#include "metrics.h"
+#include "milter.h"
+
+static void gauge(enum metric metric, uint64_t value)
+{
+	metrics_set(metric, 0, 0, 0, value);
+}
+
+void gauges_init(struct gauges *gauges, struct check *check, struct store *store, const struct server *server,
+	const struct service *map)
+{
+	*gauges = (struct gauges){check, store, server, map};
+	gauge(METRIC_START_TIME, (uint64_t)clock_wall_s());
+	gauge(METRIC_BUILD_INFO, 1);
+}
+
+void gauges_collect(void *arg)
+{
+	const struct gauges *gauges = arg;
+	struct check_load load = check_load(gauges->check);
+	struct store_usage usage;
+	gauge(METRIC_WORKERS, load.workers);
+	gauge(METRIC_WORKERS_BUSY, load.busy);
+	gauge(METRIC_CASES_OPEN, load.cases);
+	gauge(METRIC_MILTER_WAITING, milter_waiting());
+	gauge(METRIC_MAP_CLIENTS, server_clients(gauges->server, gauges->map));
+	if (!store_usage(gauges->store, &usage, NULL))
+		return; /* what could be read before stays; /healthz tells of the trouble */
+	gauge(METRIC_STORE_BYTES, usage.bytes);
+	gauge(METRIC_STORE_MAX_BYTES, usage.max_bytes);
+	gauge(METRIC_STORE_ENTRIES, usage.entries);
+}
