@@ -53,6 +53,12 @@ tests_unit_test_store_batch_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_store_batch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
 tests_unit_test_store_batch_SOURCES = tests/unit/test_store_batch.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 tests_unit_test_store_batch_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+# 25 rounds; the long form: test_store_crash -n 500
+check_PROGRAMS += tests/unit/test_store_crash
+tests_unit_test_store_crash_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_store_crash_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
+tests_unit_test_store_crash_SOURCES = tests/unit/test_store_crash.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+tests_unit_test_store_crash_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_failure
 tests_unit_test_failure_CPPFLAGS = $(base_inc) $(AM_CPPFLAGS)
 tests_unit_test_failure_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -1,4 +1,4 @@
-/* The store's file after a kill, and damaged. */
+/* The store's file, damaged. What a kill leaves: test_store_crash. */
 #include "cm.h"
 
 #include "clock.h"
@@ -9,60 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define KILLS 20
-
-/* Writes entry after entry and tells of each that is acknowledged. */
-static void write_on(int fd)
-{
-	struct failure why;
-	struct store *store = store_open(room, 16 * ROOM_BYTES, STORE_OWNER, &why);
-	struct names names;
-	char domain[32];
-	int number;
-
-	if (store == NULL || !store_page(store, "", 100000, &names, &why))
-		return;
-	number = (int)names.count;
-	names_free(&names);
-	for (;; number++) {
-		snprintf(domain, sizeof(domain), "d%08d.example", number);
-		if (!room_put(store, domain, KIND_USED, (size_t)(number % 7) * 900, &why) ||
-			write(fd, &number, sizeof(number)) != sizeof(number))
-			return;
-	}
-}
-
-static void killed_at_any_instant_nothing_is_lost(void **state)
-{
-	struct store *store;
-	char domain[32];
-	int last = -1;
-
-	(void)state;
-	for (int round = 0; round < KILLS; round++) {
-		int fd, before = last;
-		pid_t pid = room_spawn(write_on, &fd);
-
-		while (last < before + 5 + round && read(fd, &last, sizeof(last)) == sizeof(last))
-			continue;
-		usleep((useconds_t)round * 137);
-		room_kill(pid);
-		while (read(fd, &last, sizeof(last)) == sizeof(last))
-			continue;
-		close(fd);
-		assert_true(last >= before + 5 + round);
-		assert_true(room_has("policies.dirty"));
-		store = room_open(16 * ROOM_BYTES, STORE_OWNER);
-		for (int i = 0; i <= last; i++) {
-			snprintf(domain, sizeof(domain), "d%08d.example", i);
-			if (!room_knows(store, domain))
-				fail_msg("%s was acknowledged in round %d", domain, round);
-		}
-		store_close(&store);
-	}
-	assert_int_equal(room_count("policies.mdb.damaged", NULL), 0);
-}
 
 static void store_fill(int entries)
 {
@@ -224,7 +170,6 @@ static void empty_file_is_a_new_store(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(killed_at_any_instant_nothing_is_lost),
 		TEST(random_bytes_are_moved_aside),
 		TEST(cut_off_is_moved_aside),
 		TEST(header_claims_are_not_believed),
