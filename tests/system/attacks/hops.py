@@ -1,6 +1,7 @@
 """What an attacker, or a broken host, does on port 25."""
 
-from lab import hop
+from lab import evil, hop, relay
+from lab.story import expect, expect_match
 
 from . import attack
 from .siege import Siege, play
@@ -14,9 +15,165 @@ def conduct(lab, name, how, reason, **more):
                  later=lab.domain(f'{name}-later'), **more)
 
 
+NOT_VERIFIED = 'Server certificate not (verified|trusted)'
+
+
 @attack
-def hop_strips_starttls(lab, stage):
-    """STARTTLS is taken out of what an MX host offers."""
-    play(lab, stage, conduct(lab, 'strips', hop.STRIPPED, 'starttls-not-supported',
-                             about=r'mx\.strips\.example offers no STARTTLS',
-                             queued='TLS is required, but was not offered'))
+def hop_without_starttls(lab, stage):
+    """STARTTLS is taken out of what an MX host offers, or refused when it is asked for."""
+    play(lab, stage,
+         conduct(lab, 'strips', hop.STRIPPED, 'starttls-not-supported',
+                 about=r'mx\.strips\.example offers no STARTTLS',
+                 queued='TLS is required, but was not offered'),
+         conduct(lab, 'refuses', evil.REFUSED_454, 'starttls-refused',
+                 about=r'mx\.refuses\.example offers STARTTLS but refuses it',
+                 queued='TLS is required, but host .* refused to start TLS: 454'))
+
+
+@attack
+def hop_refuses_starttls_for_good(lab, stage):
+    """STARTTLS is refused by 502: Postfix would bounce what it has, but for README's status filter."""
+    play(lab, stage, conduct(lab, 'refuses-ever', evil.REFUSED_502, 'starttls-refused',
+                             queued='TLS is required, but host .* refused to start TLS: 502'))
+    domain = lab.domain('bounces')
+    attempt = stage.send(domain, hold=True)
+    domain.mx.become(evil.REFUSED_502)
+    lab.relay.set(smtp_delivery_status_filter='')
+    try:
+        stage.release(attempt)
+        stage.tell('relay', lab.relay.wait_fate(attempt.queue_id, 'bounced'))
+        stage.nothing_at(domain.mx)
+    finally:
+        lab.relay.set(smtp_delivery_status_filter=relay.STATUS_FILTER)
+
+
+@attack
+def hop_with_injected_replies(lab, stage):
+    """Plaintext stands behind the reply to STARTTLS: refused at RCPT; at delivery Postfix drops it."""
+    play(lab, stage, conduct(lab, 'injects', evil.INJECTED, 'starttls-injection'))
+
+
+@attack
+def hop_with_bad_certificate(lab, stage):
+    """Certificates that do not hold: self-signed, unknown authority, expired, early, wrong names."""
+    kinds = {hop.SELF_SIGNED: 'certificate-not-trusted', hop.UNTRUSTED: 'certificate-not-trusted',
+             hop.EXPIRED: 'certificate-expired', hop.NOT_YET_VALID: 'certificate-not-yet-valid',
+             hop.WRONG_NAME: 'certificate-host-mismatch',
+             hop.WILDCARD_DEEP: 'certificate-host-mismatch',
+             hop.WILDCARD_PARTIAL: 'certificate-host-mismatch'}
+    play(lab, stage, *(conduct(lab, f'shows.{how}', how, reason, queued=NOT_VERIFIED)
+                       for how, reason in kinds.items()))
+
+
+@attack
+def hop_named_by_common_name_only(lab, stage):
+    """A certificate names its host in the common name only: refused at RCPT; Postfix believes it at delivery."""
+    play(lab, stage, conduct(lab, 'shows.cn-only', hop.CN_ONLY, 'certificate-host-mismatch'))
+
+
+@attack
+def hop_with_bad_handshake(lab, stage):
+    """Handshakes that come to no good end: cut, old versions, NULL, anonymous and export ciphers, weak keys."""
+    kinds = {evil.CUT: 'validation-failure', hop.OLD_TLS: 'tls-too-old',
+             hop.NO_CIPHER: 'validation-failure', hop.ANONYMOUS: 'validation-failure',
+             evil.EXPORT: 'validation-failure'}
+    play(lab, stage, *(conduct(lab, how, how, reason, queued='Cannot start TLS: handshake failure')
+                       for how, reason in kinds.items()),
+         conduct(lab, hop.WEAK_KEY, hop.WEAK_KEY, 'validation-failure', queued=NOT_VERIFIED))
+
+
+@attack
+def hop_that_does_not_get_on(lab, stage):
+    """The handshake is never answered, EHLO at a line a minute: inconclusive, so left to the map."""
+    kinds = {evil.MUTE: 'Cannot start TLS: handshake failure', evil.LINE_A_MINUTE: 'timed out'}
+    play(lab, stage, *(conduct(lab, how, how, 'hop-timeout', verdict='defer', left='hop-timeout',
+                               refresh=True, queued=queued) for how, queued in kinds.items()))
+
+
+@attack
+def hop_that_floods(lab, stage):
+    """EHLO is answered by a megabyte, in many lines or in one: nobody gets to the STARTTLS behind it."""
+    kinds = (evil.EHLO_LINES, evil.EHLO_LINE)
+    play(lab, stage, *(conduct(lab, how, how, 'hop-protocol-error', verdict='defer', refresh=True,
+                               left='hop-protocol-error', queued='TLS is required, but was not offered')
+                       for how in kinds))
+
+
+@attack
+def hop_added_by_forgery(lab, stage):
+    """An evil host is put below the real MX, which is cut off, or its address in place of the real one's."""
+    adder, mover = lab.new_hop('mx.evil-below.example'), lab.new_hop('mx.evil-place.example')
+
+    def add(domain):
+        domain.set_mx(domain.mx, adder)
+        domain.mx.become(hop.DOWN)
+
+    def take_away(domain):
+        domain.set_mx(domain.mx)
+        domain.mx.become(hop.HONEST)
+
+    play(lab, stage,
+         Siege(lab.domain('below'), add, take_away, 'mx-not-in-policy', later=lab.domain('below-later'),
+               about=r'mx\.evil-below\.example .*', left='hop-unreachable', queued=NOT_VERIFIED,
+               evil=(adder,), refresh=True),
+         Siege(lab.domain('place'), lambda domain: lab.dns.set(domain.mx.name, 'A', mover.address),
+               lambda domain: lab.dns.set(domain.mx.name, 'A', domain.mx.address),
+               'certificate-host-mismatch', later=lab.domain('place-later'), queued=NOT_VERIFIED,
+               about=r'mx\.place\.example .*', evil=(mover,)))
+
+
+def crowd(lab, pattern, count, address):
+    """Names of MX hosts, all at one address."""
+    names = [pattern.format(number) for number in range(count)]
+    lab.dns.add_crowd(names, 'A', address)
+    return names
+
+
+def crowded(lab, domain, names):
+    """Publishes an MX set with the domain's own host first and all the names behind it."""
+    lab.dns.set(domain.ascii, 'MX', f'10 {domain.mx.name}.', *(f'20 {name}.' for name in names))
+
+
+def domain_with_pool(lab, name):
+    """A domain whose policy names its MX host and whatever stands below pool."""
+    domain = lab.domain(name, policy=False)
+    domain.publish_policy(mx=[domain.mx.name, f'*.pool.{domain.ascii}'])
+    domain.publish_record()
+    return domain
+
+
+@attack
+def two_hundred_hops_forged(lab, stage):
+    """Two hundred MX hosts, half of them evil and half bystanders that the policy allows; the real one is cut off."""
+    evil_one, bystander = lab.new_hop('mx.evil-crowd.example'), lab.new_hop('mx.bystander.example')
+    evil_names = crowd(lab, 'e{}.evil-crowd.example', 100, evil_one.address)
+
+    def surround(domain):
+        crowded(lab, domain, evil_names + crowd(lab, f'b{{}}.pool.{domain.ascii}', 99, bystander.address))
+        domain.mx.become(hop.DOWN)
+
+    def clear(domain):
+        domain.set_mx(domain.mx)
+        domain.mx.become(hop.HONEST)
+    play(lab, stage,
+         Siege(domain_with_pool(lab, 'many'), surround, clear, 'mx-not-in-policy',
+               about=r'e\d+\.evil-crowd\.example .*', later=domain_with_pool(lab, 'many-later'),
+               left='hop-unreachable', queued=NOT_VERIFIED, evil=(evil_one, bystander), refresh=True))
+
+
+@attack
+def two_hundred_hops_probed(lab, stage):
+    """Two hundred good MX hosts: eight are looked at, once each, and the mail goes to the best."""
+    lab.open_side_doors()
+    domain = domain_with_pool(lab, 'pool')
+    pool = lab.new_hop(f'*.pool.{domain.ascii}')
+    crowded(lab, domain, crowd(lab, f'h{{}}.pool.{domain.ascii}', 199, pool.address))
+    attempt = stage.send(domain, port=relay.PORT_ALONE, hold=True)
+    stage.accepted(attempt)
+    seen = [line for line in lab.side_gates['alone'].log.lines() if domain.ascii in line]
+    stage.tell('log', seen[-1])
+    expect_match('what the milter alone says', 'verdict=pass reason=none', seen[-1])
+    expect('probes of the best and of the others', (1, 7), (domain.mx.connections, pool.connections))
+    stage.release(attempt)
+    stage.encrypted(attempt, domain.mx)
+    expect('probes of the others', 7, pool.connections)

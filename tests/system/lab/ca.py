@@ -1,6 +1,7 @@
 """A private certificate authority, by openssl(1)."""
 
 import os
+import threading
 from datetime import datetime, timedelta, timezone
 
 from .proc import run
@@ -46,8 +47,10 @@ class Authority:
         with open(self.config, 'w', encoding='ascii') as file:
             file.write(CONFIG.format(dir=directory))
         open(f'{directory}/index.txt', 'w', encoding='ascii').close()
+        self.lock = threading.Lock()     # openssl ca keeps a database
         self._key('ca.key')
         self._key('leaf.key')
+        run('openssl', 'genrsa', '-out', f'{directory}/weak.key', '512')
         run('openssl', 'req', '-x509', '-new', '-config', self.config, '-extensions', 'root',
             '-key', f'{directory}/ca.key', '-subj', f'/CN={name}', '-days', '30',
             '-out', self.file)
@@ -56,18 +59,22 @@ class Authority:
         run('openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256',
             '-out', f'{self.dir}/{name}')
 
-    def issue(self, names, path, expired=False, common_name='lab'):
+    def issue(self, names, path, expired=False, early=False, common_name='lab', key='leaf.key'):
         """Writes certificate and key for the names to one PEM file; without names it has no such extension."""
+        with self.lock:
+            return self._issue(names, path, (-60, -1) if expired else (5 if early else -1, 30),
+                               common_name, f'{self.dir}/{key}')
+
+    def _issue(self, names, path, days, common_name, key):
         request, result = f'{path}.csr', f'{path}.crt'
         wanted = ','.join(f'DNS:{name}' for name in names)
         extension = ['-addext', f'subjectAltName={wanted}'] if names else []
-        run('openssl', 'req', '-new', '-config', self.config, '-key', f'{self.dir}/leaf.key',
+        run('openssl', 'req', '-new', '-config', self.config, '-key', key,
             '-subj', f'/CN={common_name}', *extension, '-out', request)
-        begin, end = (-60, -1) if expired else (-1, 30)
         run('openssl', 'ca', '-batch', '-notext', '-config', self.config, '-in', request,
-            '-startdate', stamp(begin), '-enddate', stamp(end), '-out', result)
+            '-startdate', stamp(days[0]), '-enddate', stamp(days[1]), '-out', result)
         os.unlink(request)
-        return self._join(result, path)
+        return self._join(result, key, path)
 
     def self_sign(self, name, path):
         """The same by a certificate that vouches for itself."""
@@ -75,11 +82,12 @@ class Authority:
         run('openssl', 'req', '-x509', '-new', '-config', self.config, '-days', '30',
             '-key', f'{self.dir}/leaf.key', '-subj', f'/CN={name}',
             '-addext', f'subjectAltName=DNS:{name}', '-out', result)
-        return self._join(result, path)
+        return self._join(result, f'{self.dir}/leaf.key', path)
 
-    def _join(self, certificate, path):
+    @staticmethod
+    def _join(certificate, key, path):
         with open(path, 'w', encoding='ascii') as out:
-            for part in (certificate, f'{self.dir}/leaf.key'):
+            for part in (certificate, key):
                 with open(part, encoding='ascii') as file:
                     out.write(file.read())
         os.unlink(certificate)

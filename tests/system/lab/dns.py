@@ -68,16 +68,23 @@ class DnsServer:
         self.process.send_signal(signal.SIGCONT)
         self.frozen = False
 
-    def _control(self, *words, check=True):
-        return run('unbound-control', '-c', self.config, *words, check=check)
+    def _control(self, *words, **how):
+        return run('unbound-control', '-c', self.config, *words, **how)
+
+    def _publish(self, texts):
+        self._control('local_datas', text=''.join(f'{text}\n' for text in texts))
 
     def set(self, name, kind, *data):
         """Makes data the only records of this kind; none given removes the kind."""
         kept = [record for record in self.records.get(name, []) if record[0] != kind]
         self.records[name] = kept + [(kind, one) for one in data]
         self._control('local_data_remove', name)
-        for text in self._texts(name):
-            self._control('local_data', text)
+        self._publish(self._texts(name))
+
+    def add_crowd(self, names, kind, data):
+        """The same record for many new names."""
+        self.records.update((name, [(kind, data)]) for name in names)
+        self._publish(text for name in names for text in self._texts(name))
 
     def remove(self, name):
         self.records.pop(name, None)
@@ -94,6 +101,10 @@ class TwoViews:
     def set(self, name, kind, *data):
         self.common.set(name, kind, *data)
         self.of_gate.set(name, kind, *data)
+
+    def add_crowd(self, names, kind, data):
+        self.common.add_crowd(names, kind, data)
+        self.of_gate.add_crowd(names, kind, data)
 
     def remove(self, name):
         self.common.remove(name)

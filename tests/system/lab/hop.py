@@ -12,16 +12,32 @@ from dataclasses import dataclass, field
 
 IDLE_S = 20
 
-# How a hop may behave.  The three with a certificate of their own have it from the lab.
+# How a hop may behave; evil.py has more.
 HONEST = 'honest'
 STRIPPED = 'stripped'            # STARTTLS is taken out of the EHLO answer
 EXPIRED = 'expired'              # its certificate has ended
 WRONG_NAME = 'wrong-name'        # its certificate is for another name
 UNTRUSTED = 'untrusted'          # its certificate comes from an unknown authority
+SELF_SIGNED = 'self-signed'      # its certificate comes from itself
+NOT_YET_VALID = 'not-yet-valid'  # its certificate begins next week
+CN_ONLY = 'cn-only'              # its certificate has its name as common name only
+WILDCARD_DEEP = 'wildcard-deep'  # the star of its certificate would have to stand for two labels
+WILDCARD_PARTIAL = 'wildcard-partial'    # the star of its certificate stands for a part of a label
+WEAK_KEY = 'weak-key'            # its certificate is for an RSA key of 512 bits
 OLD_TLS = 'old-tls'              # TLS 1.0 and 1.1 only
+NO_CIPHER = 'no-cipher'          # TLS without encryption only
+ANONYMOUS = 'anonymous'          # TLS without certificates only
 SILENT = 'silent'                # takes connections and says nothing
 BUSY = 'busy'                    # greets with 421
 DOWN = 'down'                    # refuses connections
+
+# Those whose TLS is not of today: ciphers, and the newest version.
+OLD_FASHIONS = {
+    OLD_TLS: ('ALL:@SECLEVEL=0', ssl.TLSVersion.TLSv1_1),
+    NO_CIPHER: ('eNULL:@SECLEVEL=0', ssl.TLSVersion.TLSv1_2),
+    ANONYMOUS: ('aNULL:@SECLEVEL=0', ssl.TLSVersion.TLSv1_2),
+    WEAK_KEY: ('ALL:@SECLEVEL=0', ssl.TLSVersion.TLSv1_2),
+}
 
 
 @dataclass
@@ -51,7 +67,7 @@ class Arrival:
 
 
 class Hop:
-    """certificates: what to show for honest, expired, wrong-name and untrusted, as PEM files."""
+    """certificates: what to show, a shown.Certificates."""
 
     def __init__(self, name, address, certificates, port=25):
         self.name = name
@@ -65,6 +81,7 @@ class Hop:
         self.listener = None
 
     def become(self, conduct):
+        self.certificates.file(conduct)      # made here, so that no handshake waits for it
         self.conduct = conduct
         if conduct == DOWN:
             self._close()
@@ -97,7 +114,7 @@ class Hop:
 
     def _serve(self, peer):
         peer.settimeout(IDLE_S)
-        session = Session(self, peer, self.conduct)
+        session = SESSIONS.get(self.conduct, Session)(self, peer, self.conduct)
         try:
             session.run()
         except (OSError, EOFError):
@@ -107,18 +124,31 @@ class Hop:
 
     def context(self, conduct):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificates.get(conduct, self.certificates[HONEST]))
-        if conduct == OLD_TLS:
+        if conduct in OLD_FASHIONS:
+            ciphers, newest = OLD_FASHIONS[conduct]
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore', DeprecationWarning)
-                context.set_ciphers('ALL:@SECLEVEL=0')
+                context.set_ciphers(ciphers)
                 context.minimum_version = ssl.TLSVersion.TLSv1
-                context.maximum_version = ssl.TLSVersion.TLSv1_1
+                context.maximum_version = newest
+        context.load_cert_chain(self.certificates.file(conduct))
         return context
+
+
+SESSIONS = {}
+
+
+def conduct(name):
+    """Makes a class the one that serves the sessions of hops of this conduct."""
+    def note(kind):
+        SESSIONS[name] = kind
+        return kind
+    return note
 
 
 class Session:
     """One SMTP connection, from the hop's side."""
+    go_ahead = b'220 2.0.0 go ahead\r\n'
 
     def __init__(self, hop, peer, conduct):
         self.hop = hop
@@ -183,7 +213,10 @@ class Session:
         if self.secure or self.conduct == STRIPPED:
             self._say('502 5.5.1 not offered')
             return True
-        self._say('220 2.0.0 go ahead')
+        self.peer.sendall(self.go_ahead)
+        return self._start_tls()
+
+    def _start_tls(self):
         self.peer = self.secure = self.hop.context(self.conduct).wrap_socket(
             self.peer, server_side=True)
         self.file = self.peer.makefile('rb')

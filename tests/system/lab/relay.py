@@ -20,6 +20,9 @@ PORT_ALONE, PORT_TAG = 2525, 2526
 MILTER_ALONE = MILTER.format(socket='inet:127.0.0.1:8472')
 MILTER_TAG = MILTER.format(socket='inet:127.0.0.1:8482')
 
+# As README has it: a 5xx to STARTTLS makes mail wait instead of come back.
+STATUS_FILTER = 'regexp:{{/^5(.* TLS is required, but .*)/ 4$$1}}'
+
 MAIN_CF = {
     'compatibility_level': '3.6',
     'myhostname': NAME,
@@ -33,6 +36,7 @@ MAIN_CF = {
     'maillog_file': '/var/log/mail.log',
     'smtpd_tls_security_level': 'none',
     'smtp_tls_security_level': 'may',
+    'smtp_delivery_status_filter': STATUS_FILTER,
     'smtp_tls_loglevel': '1',
     'smtp_connection_cache_on_demand': 'no',
     'smtp_connect_timeout': '5s',

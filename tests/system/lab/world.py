@@ -2,7 +2,7 @@
 
 import os
 
-from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay
+from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay, shown
 from .proc import wait_for
 
 PLACE = '/lab-run'
@@ -137,25 +137,16 @@ class Lab:
         address = self.plan.next6() if v6 else self.plan.next()
         net.add(address)
         self.dns.set(name, 'AAAA' if v6 else 'A', address)
-        made = hop.Hop(name, address, self._certificates(name), port)
+        made = hop.Hop(name, address, shown.Certificates(
+            self.authority, self.strangers, name, f'{PLACE}/cert/{name}'), port)
         self.hops[name] = made
         made.become(conduct)
         return made
 
-    def _certificates(self, name):
-        base = f'{PLACE}/cert/{name}'
-        issue = self.authority.issue
-        return {
-            hop.HONEST: issue([name], f'{base}.honest'),
-            hop.EXPIRED: issue([name], f'{base}.expired', expired=True),
-            hop.WRONG_NAME: issue([f'other.{name}'], f'{base}.wrong'),
-            hop.UNTRUSTED: self.strangers.issue([name], f'{base}.untrusted'),
-        }
-
-    def domain(self, name, mode='enforce', conduct=hop.HONEST, policy=True, v6=False):
+    def domain(self, name, mode='enforce', conduct=hop.HONEST, policy=True, v6=False, mx=None):
         """A whole domain; mode None or policy=False publishes no policy."""
         made = Domain(self, f'{name}.example')
-        first = self.new_hop(f'mx.{made.ascii}', conduct, v6)
+        first = self.new_hop(mx or f'mx.{made.ascii}', conduct, v6)
         made.hops[first.name] = first
         made.set_mx(first)
         if policy:

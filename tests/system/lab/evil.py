@@ -1,0 +1,105 @@
+"""What an attacker, or a broken server, says on port 25 instead of what it should."""
+
+import socket
+
+from .hop import Session, conduct
+
+REFUSED_454 = 'refused-454'          # offers STARTTLS and is not ready for it, for ever
+REFUSED_502 = 'refused-502'          # offers STARTTLS and does not know it
+INJECTED = 'injected'                # sends replies of its own behind the one to STARTTLS
+CUT = 'cut'                          # hangs up after the ClientHello
+MUTE = 'mute'                        # takes the ClientHello and says nothing
+EXPORT = 'export'                    # chooses an export cipher that nobody offered
+LINE_A_MINUTE = 'line-a-minute'      # answers EHLO at one line a minute
+EHLO_LINES = 'ehlo-lines'            # answers EHLO by a megabyte of lines
+EHLO_LINE = 'ehlo-line'              # answers EHLO by a line of a megabyte
+
+MEGABYTE = 1 << 20
+
+# TLS_RSA_EXPORT_WITH_RC4_40_MD5.  No server at hand can offer export ciphers (OpenSSL lost them
+# with 1.1.0), so that the hello that chooses one is our own.
+EXPORT_CIPHER = b'\x00\x03'
+
+
+def server_hello(cipher):
+    """A whole record: TLS 1.2, a random, no session, this cipher, no compression."""
+    body = b'\x03\x03' + bytes(range(32)) + b'\x00' + cipher + b'\x00'
+    message = b'\x02' + len(body).to_bytes(3, 'big') + body
+    return b'\x16\x03\x03' + len(message).to_bytes(2, 'big') + message
+
+
+@conduct(REFUSED_454)
+class Unready(Session):
+    def _on_starttls(self, _):
+        self._say('454 4.7.0 TLS not available now')
+        return True
+
+
+@conduct(REFUSED_502)
+class Unaware(Session):
+    def _on_starttls(self, _):
+        self._say('502 5.5.1 command not implemented')
+        return True
+
+
+@conduct(INJECTED)
+class Injecting(Session):
+    go_ahead = b'220 2.0.0 go ahead\r\n250-forged.example\r\n250 8BITMIME\r\n'
+
+
+@conduct(CUT)
+class Cutting(Session):
+    def _start_tls(self):
+        self.peer.recv(1)
+        return False
+
+
+@conduct(MUTE)
+class Mute(Session):
+    def _start_tls(self):
+        while self.peer.recv(4096):
+            pass
+        return False
+
+
+@conduct(EXPORT)
+class Exporting(Session):
+    def _start_tls(self):
+        self.peer.recv(4096)
+        self.peer.sendall(server_hello(EXPORT_CIPHER))
+        while self.peer.recv(4096):
+            pass
+        return False
+
+
+@conduct(LINE_A_MINUTE)
+class Dribbling(Session):
+    def _on_ehlo(self, _):
+        self.peer.settimeout(60)
+        while True:
+            self.peer.sendall(b'250-one more\r\n')
+            try:
+                if not self.peer.recv(4096):
+                    return False
+            except socket.timeout:
+                pass
+
+
+class Flooding(Session):
+    """Answers EHLO by a megabyte, and offers STARTTLS behind it."""
+    flood = b''
+
+    def _on_ehlo(self, _):
+        self.peer.sendall(b'250-flood\r\n' + self.flood)
+        self._say('250 STARTTLS')
+        return True
+
+
+@conduct(EHLO_LINES)
+class FloodOfLines(Flooding):
+    flood = b'250-X-ONE-MORE\r\n' * (MEGABYTE // 16)
+
+
+@conduct(EHLO_LINE)
+class FloodOfOneLine(Flooding):
+    flood = b'250-' + b'X' * MEGABYTE + b'\r\n'
