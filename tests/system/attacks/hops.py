@@ -163,7 +163,7 @@ def two_hundred_hops_forged(lab, stage):
 
 @attack
 def two_hundred_hops_probed(lab, stage):
-    """Two hundred good MX hosts: eight are looked at, once each, and the mail goes to the best."""
+    """Two hundred good MX hosts: eight are looked at, once each, and the mail goes to one, encrypted."""
     lab.open_side_doors()
     domain = domain_with_pool(lab, 'pool')
     pool = lab.new_hop(f'*.pool.{domain.ascii}')
@@ -175,5 +175,8 @@ def two_hundred_hops_probed(lab, stage):
     expect_match('what the milter alone says', 'verdict=pass reason=none', seen[-1])
     expect('probes of the best and of the others', (1, 7), (domain.mx.connections, pool.connections))
     stage.release(attempt)
-    stage.encrypted(attempt, domain.mx)
-    expect('probes of the others', 7, pool.connections)
+    lab.relay.wait_fate(attempt.queue_id, 'sent')
+    # Postfix takes any hundred of the answer, so that the best may not be among them.
+    arrivals = domain.mx.arrivals + pool.arrivals
+    expect('how the message came', [True], [bool(arrival.protocol) for arrival in arrivals])
+    expect('connections with the message', 9, domain.mx.connections + pool.connections)

@@ -113,12 +113,6 @@ class Gate:
             raise RuntimeError(f'/metrics: status {reply.status}')
         return body.splitlines()
 
-    def has_metrics(self):
-        try:
-            return bool(self.scrape())
-        except RuntimeError:
-            return False
-
     def counter(self, name, **labels):
         """The sum of the series of this name that have these labels; 0 where there is none."""
         total = 0
