@@ -1,0 +1,139 @@
+#include "merge.h"
+
+#include "schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* When it was learned; never, when that lies in the future: by a clock since set back. */
+static int64_t believed(int64_t at, int64_t now)
+{
+	return at > now + CLOCK_SKEW_S ? 0 : at;
+}
+
+static bool is_newer(int64_t theirs, int64_t ours, int64_t now)
+{
+	return believed(theirs, now) > believed(ours, now);
+}
+
+static bool merge_record(struct entry *into, const struct entry *from, int64_t now)
+{
+	if (!is_newer(from->record_checked_at, into->record_checked_at, now))
+		return false;
+	into->record_checked_at = from->record_checked_at;
+	into->record_outcome = from->record_outcome;
+	into->record_ttl_s = from->record_ttl_s;
+	if (*from->record_id) /* else the newest valid record is the one that was seen here */
+		memcpy(into->record_id, from->record_id, sizeof into->record_id);
+	return true;
+}
+
+static bool is_live(const struct entry *entry, int64_t now)
+{
+	return entry->has_policy && entry->policy_expires_at > now;
+}
+
+static bool policy_is_taken(const struct entry *into, const struct entry *from, int64_t now)
+{
+	if (!from->has_policy || (is_live(into, now) && !is_live(from, now)))
+		return false;
+	return !into->has_policy || is_newer(from->policy_fetched_at, into->policy_fetched_at, now);
+}
+
+/* The policy that gives way is the one before, to notice a weakening; else theirs is. */
+static void merge_previous(struct entry *into, const struct entry *from, int64_t now)
+{
+	bool same = into->policy.mode == from->policy.mode && strcmp(into->policy_id, from->policy_id) == 0;
+	if (is_live(into, now) && !same) {
+		into->has_previous = true;
+		into->previous_mode = into->policy.mode;
+		memcpy(into->previous_id, into->policy_id, sizeof into->previous_id);
+		into->previous_until = into->policy_expires_at;
+	} else if (from->has_previous) {
+		into->has_previous = true;
+		into->previous_mode = from->previous_mode;
+		memcpy(into->previous_id, from->previous_id, sizeof into->previous_id);
+		into->previous_until = from->previous_until;
+	}
+}
+
+static bool merge_policy(struct entry *into, const struct entry *from, int64_t now)
+{
+	if (!policy_is_taken(into, from, now))
+		return false;
+	merge_previous(into, from, now);
+	policy_free(&into->policy);
+	free(into->policy_text);
+	struct entry copy;
+	entry_copy(&copy, from);
+	names_free(&copy.mx.names);
+	into->has_policy = true;
+	into->policy = copy.policy;
+	into->policy_text = copy.policy_text;
+	into->policy_text_len = copy.policy_text_len;
+	memcpy(into->policy_id, from->policy_id, sizeof into->policy_id);
+	into->policy_fetched_at = from->policy_fetched_at;
+	into->policy_expires_at = from->policy_expires_at;
+	return true;
+}
+
+/* A success goes with its policy: alone it would say that there is nothing to fetch. */
+static bool merge_fetch(struct entry *into, const struct entry *from, bool policy_taken, int64_t now)
+{
+	if (!is_newer(from->fetch_tried_at, into->fetch_tried_at, now))
+		return false;
+	if (!policy_taken && from->fetch_outcome == REASON_NONE)
+		return false;
+	into->fetch_tried_at = from->fetch_tried_at;
+	into->fetch_outcome = from->fetch_outcome;
+	into->fetch_failures = from->fetch_failures;
+	memcpy(into->fetch_tried_id, from->fetch_tried_id, sizeof into->fetch_tried_id);
+	return true;
+}
+
+static bool merge_mx(struct entry *into, const struct entry *from, int64_t now)
+{
+	if (from->mx.state == MX_UNKNOWN || !is_newer(from->mx.checked_at, into->mx.checked_at, now))
+		return false;
+	names_free(&into->mx.names);
+	mx_set_copy(&into->mx, &from->mx);
+	return true;
+}
+
+static bool merge_use(struct entry *into, const struct entry *from, int64_t now)
+{
+	int32_t first = into->first_used_day, last = into->last_used_day;
+	if (from->last_used_day == 0 || from->last_used_day > schedule_day(now + CLOCK_SKEW_S))
+		return false;
+	if (first == 0 || from->first_used_day < first)
+		into->first_used_day = from->first_used_day;
+	if (from->last_used_day > last)
+		into->last_used_day = from->last_used_day;
+	return into->first_used_day != first || into->last_used_day != last;
+}
+
+bool entry_merge(struct entry *into, const struct entry *from, int64_t now)
+{
+	bool record = merge_record(into, from, now);
+	bool policy = merge_policy(into, from, now);
+	bool fetch = merge_fetch(into, from, policy, now);
+	bool mx = merge_mx(into, from, now);
+	bool use = merge_use(into, from, now);
+	return record || policy || fetch || mx || use;
+}
+
+static bool merge_evidence(struct evidence *into, const struct evidence *from, int64_t now)
+{
+	if (!is_newer(from->at, into->at, now))
+		return false;
+	*into = *from;
+	return true;
+}
+
+bool hop_record_merge(struct hop_record *into, const struct hop_record *from, int64_t now)
+{
+	bool newest = merge_evidence(&into->newest, &from->newest, now);
+	bool conclusive = merge_evidence(&into->conclusive, &from->conclusive, now);
+	bool good = merge_evidence(&into->good, &from->good, now);
+	return newest || conclusive || good;
+}
