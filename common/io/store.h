@@ -54,6 +54,13 @@ bool store_due(struct store *store, int64_t now, size_t max, struct names *out, 
 /* The names of at most `max` domains after `after` ("" : from the start), in order. For lists: no transaction is held
  * between pages. */
 bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why);
+/* The same of hops: fills `out`, which has room for `max`. A `host` of "" in `after`: from the start. */
+struct store_hop {
+	char host[DOMAIN_SIZE];
+	uint16_t port;
+};
+bool store_page_hops(struct store *store, const struct store_hop *after, size_t max, struct store_hop *out,
+	size_t *count, struct failure *why);
 
 struct store_usage {
 	uint64_t bytes;     /* in use */

@@ -117,39 +117,100 @@ bool store_due(struct store *store, int64_t now, size_t max, struct names *out, 
 	return ok;
 }
 
-static int page_walk(struct store *store, MDB_txn *txn, const char *after, size_t max, struct names *out)
+/* Where a page goes. False: it is full. */
+typedef bool page_take(const MDB_val *key, void *arg);
+
+/* Hands over the keys after `after` (empty: from the start) until the page is full. */
+static int page_walk(MDB_txn *txn, MDB_dbi dbi, MDB_val after, page_take *take, void *arg)
 {
-	size_t after_len = strlen(after);
 	MDB_cursor *cursor;
-	MDB_val key = {after_len, (void *)(uintptr_t)after}, value;
-	int result = mdb_cursor_open(txn, store->entries, &cursor);
+	MDB_val key = after, value;
+	int result = mdb_cursor_open(txn, dbi, &cursor);
 
 	if (result != 0)
 		return result;
-	result = mdb_cursor_get(cursor, &key, &value, after_len == 0 ? MDB_FIRST : MDB_SET_RANGE);
-	if (result == 0 && key.mv_size == after_len && memcmp(key.mv_data, after, after_len) == 0)
+	result = mdb_cursor_get(cursor, &key, &value, after.mv_size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+	if (result == 0 && key.mv_size == after.mv_size && memcmp(key.mv_data, after.mv_data, after.mv_size) == 0)
 		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-	while (result == 0 && out->count < max) {
-		if (key.mv_size <= DOMAIN_MAX && memchr(key.mv_data, '\0', key.mv_size) == NULL)
-			names_add(out, key.mv_data, key.mv_size);
+	while (result == 0 && take(&key, arg))
 		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-	}
 	mdb_cursor_close(cursor);
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why)
+static bool page_read(struct store *store, MDB_dbi dbi, MDB_val after, page_take *take, void *arg, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);
 	int result;
 
-	*out = (struct names){0};
 	if (view == NULL)
 		return false;
-	result = page_walk(store, view->txn, after, max, out);
+	result = page_walk(view->txn, dbi, after, take, arg);
 	store_view_end(&view);
-	if (result == 0)
+	return result == 0 || store_fail(store, result, "cannot be read", why);
+}
+
+struct domain_page {
+	struct names *names;
+	size_t max;
+};
+
+static bool domain_take(const MDB_val *key, void *arg)
+{
+	const struct domain_page *page = arg;
+
+	if (page->names->count == page->max)
+		return false;
+	if (key->mv_size <= DOMAIN_MAX && memchr(key->mv_data, '\0', key->mv_size) == NULL)
+		names_add(page->names, key->mv_data, key->mv_size);
+	return true;
+}
+
+bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why)
+{
+	struct domain_page page = {out, max};
+
+	*out = (struct names){0};
+	if (page_read(store, store->entries, store_entry_key(after), domain_take, &page, why))
 		return true;
 	names_free(out);
-	return store_fail(store, result, "cannot be read", why);
+	return false;
+}
+
+struct hop_page {
+	struct store_hop *hops;
+	size_t count, max;
+};
+
+static bool hop_take(const MDB_val *key, void *arg)
+{
+	struct hop_page *page = arg;
+	struct store_hop *hop = &page->hops[page->count];
+	const uint8_t *bytes = key->mv_data;
+	size_t len = key->mv_size - 3; /* NUL, port */
+
+	if (page->count == page->max)
+		return false;
+	if (key->mv_size <= 3 || len > DOMAIN_MAX || memchr(bytes, '\0', key->mv_size) != bytes + len)
+		return true;
+	memcpy(hop->host, bytes, len + 1);
+	hop->port = (uint16_t)(bytes[len + 1] << 8 | bytes[len + 2]);
+	page->count++;
+	return true;
+}
+
+bool store_page_hops(struct store *store, const struct store_hop *after, size_t max, struct store_hop *out,
+	size_t *count, struct failure *why)
+{
+	uint8_t buffer[HOP_KEY_SIZE];
+	MDB_val key = store_hop_key(buffer, after->host, after->port);
+	struct hop_page page = {out, 0, max};
+
+	if (after->host[0] == '\0')
+		key.mv_size = 0;
+	*count = 0;
+	if (!page_read(store, store->hops, key, hop_take, &page, why))
+		return false;
+	*count = page.count;
+	return true;
 }
