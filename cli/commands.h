@@ -13,16 +13,20 @@ struct options {
 	char **overrides; /* `name=value` */
 	size_t override_count;
 	bool json;
+	const char *rate; /* of warm; NULL: not given */
 };
 
 typedef int command_run(const struct options *options, size_t count, char **words);
 
+command_run export_run;
 command_run forget_run;
+command_run import_run;
 command_run lint_run;
 command_run list_run;
 command_run query_run;
 command_run refresh_run;
 command_run settings_run;
 command_run show_run;
+command_run warm_run;
 
 #endif

@@ -5,16 +5,22 @@ cli_sources = \
 	cli/commands.h \
 	cli/describe.h cli/describe_json.c cli/describe_text.c \
 	cli/domains.c cli/domains.h \
+	cli/dump.h cli/dump_hop.c cli/dump_parts.c cli/dump_parts.h cli/dump_read.c cli/dump_write.c \
+	cli/export.c \
 	cli/forget.c \
+	cli/import.c \
 	cli/kit.c cli/kit.h \
+	cli/lines.c cli/lines.h \
 	cli/lint.c \
 	cli/list.c \
 	cli/outlook.c cli/outlook.h \
 	cli/output.c cli/output.h \
+	cli/progress.c cli/progress.h \
 	cli/query.c \
 	cli/refresh.c \
 	cli/settings_cmd.c \
 	cli/show.c \
-	cli/story.c cli/story.h
+	cli/story.c cli/story.h \
+	cli/warm.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs)

@@ -23,6 +23,9 @@ static const struct command commands[] = {
 	{"show", 1, 1, show_run, "show DOMAIN", "all that the store knows of a domain"},
 	{"refresh", 1, SIZE_MAX, refresh_run, "refresh DOMAIN...", "look everything up anew for stored domains"},
 	{"forget", 1, SIZE_MAX, forget_run, "forget DOMAIN...", "take domains out of the store"},
+	{"export", 0, SIZE_MAX, export_run, "export [DOMAIN...]", "all that the store knows, as JSON lines"},
+	{"import", 1, 1, import_run, "import FILE|-", "take what another relay exported into the store"},
+	{"warm", 1, 1, warm_run, "warm [--rate N] FILE|-", "look up a list of domains ahead of their first message"},
 	{"settings", 0, SIZE_MAX, settings_run, "settings [NAME...]", "the settings in force"},
 	{"lint", 2, 3, lint_run, "lint policy FILE|- | record TEXT | mx PATTERN HOST", "check what a domain publishes"},
 };
@@ -37,6 +40,7 @@ static int help_print(void)
 	puts("\n  -c FILE        read these settings (default: " SYSCONFDIR "/stsgate.conf)\n"
 	     "  -o NAME=VALUE  override a setting\n"
 	     "  --json         for programs\n"
+	     "  --rate N       of warm: domains begun in a second (default: 10)\n"
 	     "  --help, -V     this text, the version\n\n"
 	     "Exit status: 0 pass, no policy, valid, match, done; 1 would be deferred, invalid, no match, not there;\n"
 	     "2 could not tell; 64 and more as in sysexits.h.");
@@ -67,6 +71,8 @@ static int command_start(const struct options *options, size_t count, char **wor
 		fprintf(stderr, "usage: stsgate %s\n", command->usage);
 		return EX_USAGE;
 	}
+	if (options->rate && command->run != warm_run)
+		return usage_error("--rate is for warm");
 	return command->run(options, count, words + 1);
 }
 
@@ -74,8 +80,8 @@ static int command_start(const struct options *options, size_t count, char **wor
  * on. */
 static int options_read(struct options *options, int argc, char **argv, size_t *count, char **words)
 {
-	static const struct option names[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+	static const struct option names[] = {{"json", no_argument, NULL, 'j'}, {"rate", required_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
 	for (int got; (got = getopt_long(argc, argv, "-c:o:V", names, NULL)) != -1;) {
 		if (got == 1)
 			words[(*count)++] = optarg;
@@ -85,6 +91,8 @@ static int options_read(struct options *options, int argc, char **argv, size_t *
 			options->overrides[options->override_count++] = optarg;
 		else if (got == 'j')
 			options->json = true;
+		else if (got == 'r')
+			options->rate = optarg;
 		else if (got == 'h')
 			return help_print();
 		else if (got == 'V')

@@ -110,6 +110,26 @@ tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/
 tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until \
 	-Wl,--wrap=store_view_begin,--wrap=store_view_end,--wrap=store_change_entry,--wrap=store_change_hop
 tests_unit_test_query_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+moving_files = tests/unit/moving_room.c tests/unit/moving_room.h tests/unit/call.c tests/unit/call.h tests/unit/tool.c \
+	tests/unit/tool.h tests/unit/cm.h $(cli_sources) $(fakes)
+check_PROGRAMS += tests/unit/test_moving
+tests_unit_test_moving_CPPFLAGS = $(tests_unit_test_query_CPPFLAGS)
+tests_unit_test_moving_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_moving_SOURCES = tests/unit/test_moving.c $(moving_files)
+tests_unit_test_moving_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_moving_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_import_lines
+tests_unit_test_import_lines_CPPFLAGS = $(tests_unit_test_query_CPPFLAGS)
+tests_unit_test_import_lines_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_import_lines_SOURCES = tests/unit/test_import_lines.c $(moving_files)
+tests_unit_test_import_lines_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_import_lines_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_warm
+tests_unit_test_warm_CPPFLAGS = $(tests_unit_test_query_CPPFLAGS)
+tests_unit_test_warm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_warm_SOURCES = tests/unit/test_warm.c $(moving_files)
+tests_unit_test_warm_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_warm_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_budget
 tests_unit_test_budget_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_budget_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

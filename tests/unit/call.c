@@ -21,7 +21,8 @@ int call_run(void *arg)
 	struct options options = {.file = "/dev/null",
 		.overrides = overrides,
 		.override_count = call->override ? 3 : 2,
-		.json = call->json};
+		.json = call->json,
+		.rate = call->rate};
 	size_t count = 0;
 	while (count < COUNT(call->words) && call->words[count])
 		count++;

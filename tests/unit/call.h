@@ -11,6 +11,7 @@ struct call {
 	const char *override; /* name=value, or NULL */
 	const char *store;    /* NULL: one that is not there */
 	bool json;
+	const char *rate; /* of warm */
 };
 
 extern char call_directory[64]; /* of the store; temporary ones are made in it, too */

@@ -1,0 +1,61 @@
+#include "lines.h"
+
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void trouble_tell(const char *name, const char *what)
+{
+	struct quote quote;
+	fprintf(stderr, "stsgate: %s cannot be %s: %s\n", quote_string(&quote, name), what, strerror(errno));
+}
+
+bool lines_open(struct lines *lines, const char *name)
+{
+	struct stat file;
+	*lines = (struct lines){.file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re")};
+	if (!lines->file) {
+		trouble_tell(name, "opened");
+		return false;
+	}
+	if (fstat(fileno(lines->file), &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0)
+		lines->bytes_total = (uint64_t)file.st_size;
+	lines->line = malloc(LINE_BYTES_MAX);
+	if (!lines->line)
+		abort();
+	return true;
+}
+
+bool lines_next(struct lines *lines)
+{
+	int c = getc_unlocked(lines->file);
+	if (c == EOF)
+		return false;
+	lines->number++;
+	lines->len = 0;
+	lines->too_long = false;
+	for (; c != EOF && c != '\n'; c = getc_unlocked(lines->file)) {
+		lines->bytes++;
+		if (lines->len < LINE_BYTES_MAX)
+			lines->line[lines->len++] = (char)c;
+		else
+			lines->too_long = true;
+	}
+	lines->bytes += c == '\n';
+	return true;
+}
+
+bool lines_close(struct lines *lines, const char *name)
+{
+	bool whole = !ferror(lines->file);
+	if (!whole)
+		trouble_tell(name, "read");
+	if (lines->file != stdin)
+		fclose(lines->file);
+	free(lines->line);
+	*lines = (struct lines){0};
+	return whole;
+}

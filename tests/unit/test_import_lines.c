@@ -1,0 +1,138 @@
+/* The lines that import reads are hostile: what is refused, and that the others go in. */
+#include "cm.h"
+
+#include "moving_room.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DOMAIN(rest) "{\"domain\": \"d.example\", " rest "}"
+#define RECORD(rest) DOMAIN("\"record\": {" rest "}")
+#define PARSED(mx)                                                                                                     \
+	DOMAIN("\"policy\": {\"fetched_at\": 1899990000, \"id\": \"1\", \"mode\": \"enforce\", \"max_age\": 600, "     \
+	       "\"mx\": " mx "}")
+#define MX(hosts)                                                                                                      \
+	DOMAIN("\"mx\": {\"checked_at\": 1899990000, \"state\": \"listed\", \"ttl\": 60, \"secure\": false, "          \
+	       "\"hosts\": " hosts "}")
+#define HOP(rest) "{\"host\": \"mx.example\", \"port\": 25, " rest "}"
+#define SEEN(at, reason, rest)                                                                                         \
+	"{\"at\": " at ", \"reason\": \"" reason "\", \"protocol\": 772, \"chain_error\": 0, \"not_after\": 0" rest "}"
+
+static const struct {
+	const char *line, *why;
+} bad[] = {
+	{"", "no JSON"},
+	{"{\"domain\": \"d.exam", "no JSON"},
+	{"{\"domain\": \"d.example\"} x", "no JSON"},
+	{"{\"domain\": \"d.example\", \"domain\": \"e.example\"}", "no JSON: \"duplicate"},
+	{"\xff\x1b[2J", "no JSON"},
+	{"[]", "the line is no object"},
+	{"{}", "the line is no header"},
+	{"{\"domain\": \"d.example\"}", "the line tells nothing"},
+	{"{\"domain\": \"example\", \"last_used_day\": 21990, \"first_used_day\": 21990}", "no domain that could"},
+	{"{\"domain\": \"192.0.2.1\"}", "no domain that could"},
+	{"{\"domain\": \"a b.example\"}", "no domain that could"},
+	{"{\"domain\": 5}", "domain is no text"},
+	{DOMAIN("\"record\": 5"), "record is no object"},
+	{RECORD("\"checked_at\": 1900000061, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
+	{RECORD("\"checked_at\": 1500000000, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
+	{RECORD("\"checked_at\": 1e9, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
+	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"none\", \"ttl\": -1, \"id\": \"1\""), "record: ttl"},
+	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"a;b\""), "record: id"},
+	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"none\", \"ttl\": 60"), "record: id is missing"},
+	{FETCHED("1900000061", GOOD_TEXT), "policy: fetched_at"},
+	{FETCHED("1514764799", GOOD_TEXT), "policy: fetched_at"},
+	{FETCHED("1899990000", "version: STSv1\\nmode: enforce\\nmax_age: 600\\n"), "policy: text is no valid policy"},
+	{FETCHED("1899990000", "a\\u0000b"), "no JSON"},
+	{PARSED("[\"a.example\\nmode: none\"]"), "policy: mx is no list of patterns"},
+	{PARSED("[\"*.*.example\"]"), "policy: mx is no list of patterns"},
+	{PARSED("{}"), "policy: mx is no list of patterns"},
+	{PARSED("[]"), "are no valid policy"},
+	{MX("[[10, \"a b\"]]"), "mx: hosts are no pairs"},
+	{MX("[[65536, \"a.example\"]]"), "mx: hosts are no pairs"},
+	{MX("[[20, \"a.example\"], [10, \"b.example\"]]"), "not in the order"},
+	{MX("[]"), "mx: hosts are too many"},
+	{DOMAIN("\"last_used_day\": 21992, \"first_used_day\": 21990"), "last_used_day"},
+	{DOMAIN("\"last_used_day\": 21980, \"first_used_day\": 21990"), "first_used_day"},
+	{HOP("\"newest\": {}"), "newest: at"},
+	{"{\"host\": \"mx.example\", \"port\": 0}", "port"},
+	{"{\"host\": \"mx..example\", \"port\": 25}", "host is no host name"},
+	{HOP("\"newest\": " SEEN("1900000061", "none", "")), "newest: at"},
+	{HOP("\"good\": " SEEN("1899990000", "starttls-refused", "")), "must be what they are called"},
+	{HOP("\"conclusive\": " SEEN("1899990000", "hop-timeout", "")), "must be what they are called"},
+	{HOP("\"newest\": " SEEN("1899990000", "of-a-later-version", "")), "the line tells nothing"},
+	{HOP("\"newest\": " SEEN("1899990000", "none", ", \"address\": \"mx\"")), "newest: address"},
+	{HOP("\"newest\": " SEEN("1899990000", "none", ", \"text_hex\": \"4g\"")), "newest: text_hex"},
+	{HOP("\"newest\": " SEEN("1899990000", "none", ", \"text_hex\": \"410042\"")), "newest: text_hex"},
+	{HOP("\"newest\": " SEEN("1899990000", "none", ", \"text_hex\": \"414\"")), "newest: text_hex"},
+};
+
+static void test_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		char text[2048], why[128];
+		snprintf(text, sizeof text, HEADER "%s\n" FETCHED("1899990000", GOOD_TEXT) "\n", bad[i].line);
+		struct tool_run run = imported(two, text, strlen(text));
+		snprintf(why, sizeof why, "stsgate: line 2 is refused: ");
+		if (run.status != 1 || strncmp(run.err, why, strlen(why)) != 0 || !strstr(run.err, bad[i].why) ||
+			!strstr(run.out,
+				i == 0 ? "imported 1, kept 0, refused 1\n" : "imported 0, kept 1, refused 1\n"))
+			fail_msg("row %zu: %d: %s%s", i, run.status, run.out, run.err);
+		tool_run_free(&run);
+	}
+	imported_is(two, HEADER PARSED("[\"a.example\"]"), 0, "imported 0, kept 1, refused 0\n");
+	imported_is(two, HEADER FETCHED("1900000060", GOOD_TEXT), 0, "imported 1, kept 0, refused 0\n");
+	imported_is(two,
+		HEADER RECORD("\"later\": [1], \"checked_at\": 1899990000, \"outcome\": \"later\", \"ttl\": 1"), 0,
+		"imported 1, kept 0, refused 0\n");
+}
+
+/* Lines without end are bounded, and what comes behind them is read. */
+static void test_too_long(void **state)
+{
+	(void)state;
+	size_t len = 600000;
+	char *text = malloc(len + 200);
+	memset(text, '[', len);
+	memcpy(text, TEXT(HEADER));
+	text[300000] = '\n'; /* as deep as a line can be */
+	len += (size_t)sprintf(text + len, "\n" FETCHED("1899990000", GOOD_TEXT));
+	struct tool_run run = imported(two, text, len);
+	assert_int_equal(run.status, 1);
+	assert_string_equal(run.out, "imported 1, kept 0, refused 2\n");
+	assert_non_null(strstr(run.err, "line 2 is refused: it is longer than 262144 octets\n"));
+	tool_run_free(&run);
+	text[200000] = '\n';
+	run = imported(two, text, 262144);
+	assert_non_null(strstr(run.err, "line 2 is refused: no JSON"));
+	tool_run_free(&run);
+	free(text);
+}
+
+static void test_no_export(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {"", "\n", "hello\n", "{\"domain\": \"d.example\"}\n" HEADER,
+		FETCHED("1899990000", GOOD_TEXT) "\n" HEADER, "{\"stsgate\": 2}\n"};
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct tool_run run = imported(one, texts[i], strlen(texts[i]));
+		if (run.status != 65 || *run.out || !strstr(run.err, " is no export of stsgate: "))
+			fail_msg("row %zu: %d: %s%s", i, run.status, run.out, run.err);
+		tool_run_free(&run);
+	}
+	struct tool_run run = call_tool((struct call){.run = import_run, .words = {"/nonexistent/x"}, .store = one});
+	assert_int_equal(run.status, 66);
+	tool_run_free(&run);
+	run = call_tool((struct call){.run = import_run, .words = {"/proc/self/mem"}, .store = one});
+	assert_true(run.status >= 65);
+	tool_run_free(&run);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_STORES(test_refused), ON_STORES(test_too_long), ON_STORES(test_no_export)};
+	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
+}
