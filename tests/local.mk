@@ -13,7 +13,7 @@ check_PROGRAMS += tests/scenarios/runner
 tests_scenarios_runner_CPPFLAGS = $(fakes_inc) -I$(srcdir)/tests/scenarios $(AM_CPPFLAGS)
 tests_scenarios_runner_LDFLAGS = $(fakes_ldflags)
 tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.c tests/scenarios/scene.h \
-	tests/scenarios/scene_world.c tests/scenarios/expect.c \
+	tests/scenarios/scene_world.c tests/scenarios/counts.c tests/scenarios/counts.h tests/scenarios/expect.c \
 	tests/scenarios/table.c tests/scenarios/table.h tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 tests_scenarios_runner_LDADD = $(all_layers) $(all_libs)
 
@@ -319,6 +319,7 @@ tests_fuzz_replay_settings_LDADD = libbase.a
 # tests/run: all tests; those of the whole relay need root
 EXTRA_DIST += tests/system
 EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
+	tests/scenarios/design-3-metrics-counted-once.case \
 	tests/scenarios/design-4-matrix-evidence.case \
 	tests/scenarios/design-4-matrix-trouble.case \
 	tests/scenarios/rfc8461-3.1-id-is-opaque.case \

@@ -1,5 +1,5 @@
 /* What a case expects: of the verdict, of the calls made, of the store, of the words that front ends would use. */
-#include "scene.h"
+#include "counts.h"
 
 #include "answer.h"
 #include "clock.h"
@@ -294,7 +294,7 @@ bool scene_expect(struct scene *scene, const struct words *words)
 	static const struct statement kinds[] = {{"steps", expect_steps}, {"steps-any", expect_steps},
 		{"store", expect_store}, {"none-stored", expect_none_stored}, {"evidence", expect_evidence},
 		{"due", expect_due}, {"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer},
-		{"map", expect_answer}, {"said", expect_said}, {"not-said", expect_said}};
+		{"map", expect_answer}, {"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said}};
 	if (words->count < 2)
 		return scene_bad(scene, "expect", "what");
 	if (!scene->check)

@@ -2,6 +2,7 @@
 
 #include "cases.h"
 #include "clock.h"
+#include "counts.h"
 #include "fake_log.h"
 #include "world.h"
 
@@ -141,6 +142,17 @@ static bool settle(struct scene *scene)
 	}
 }
 
+/* After a question, unless a gate holds its work up. */
+static bool work_ended(struct scene *scene)
+{
+	if (scene->gates > 0)
+		return true;
+	if (!settle(scene))
+		return false;
+	counts_settled(scene);
+	return true;
+}
+
 void scene_begin(struct scene *scene, const char *file)
 {
 	memset(scene, 0, sizeof *scene);
@@ -198,7 +210,7 @@ static bool run_open(struct scene *scene, const struct words *words)
 	words_join(words, 1, calls, sizeof calls);
 	world_gate_open(calls);
 	scene->gates -= calls[0] ? 1 : scene->gates;
-	return scene->gates > 0 || settle(scene);
+	return work_ended(scene);
 }
 
 static bool run_advance(struct scene *scene, const struct words *words)
@@ -279,17 +291,29 @@ static void question_ask(struct scene *scene, const struct question *question, i
 	scene->question = *question;
 	scene->wait_ms = wait_ms;
 	snprintf(scene->domain, sizeof scene->domain, "%s", question->domain);
+	counts_ask();
 	check_domain(scene->check, question, wait_ms, note_wait, scene, &scene->outcome);
+	counts_asked(scene);
+}
+
+static void question_begin(struct scene *scene)
+{
+	scene->calls_before = world_calls();
+	counts_question(scene);
 }
 
 static bool ask_refresh(struct scene *scene, const struct words *words)
 {
 	if (words->count < 3)
 		return scene_bad(scene, "ask refresh", "DOMAIN [forced]");
-	scene->calls_before = world_calls();
+	question_begin(scene);
 	snprintf(scene->domain, sizeof scene->domain, "%s", words->word[2]);
-	check_refresh(scene->check, words->word[2], words->count > 3 && strcmp(words->word[3], "forced") == 0);
-	return scene->gates > 0 || settle(scene);
+	bool forced = words->count > 3 && strcmp(words->word[3], "forced") == 0;
+	bool begun = check_refresh(scene->check, words->word[2], forced);
+	bool ended = work_ended(scene);
+	if (scene->gates == 0)
+		counts_refreshed(scene, begun);
+	return ended;
 }
 
 /* ask due: a round of the refresher */
@@ -297,15 +321,19 @@ static bool ask_due(struct scene *scene)
 {
 	struct names due = {0};
 	struct failure why;
-	scene->calls_before = world_calls();
+	unsigned begun = 0;
+	question_begin(scene);
 	if (!store_due(scene->store, clock_wall_s(), 100, &due, &why))
 		return scene_bad(scene, "store_due", why.text);
 	for (const char *name = names_next(&due, NULL); name; name = names_next(&due, name)) {
 		snprintf(scene->domain, sizeof scene->domain, "%s", name);
-		check_refresh(scene->check, name, false);
+		begun += check_refresh(scene->check, name, false);
 	}
 	names_free(&due);
-	return scene->gates > 0 || settle(scene);
+	bool ended = work_ended(scene);
+	if (scene->gates == 0)
+		counts_refreshed(scene, begun);
+	return ended;
 }
 
 /* ask deliver|map|query NEXT_HOP [wait=MS] | ask recipient ADDRESS [wait=MS] | ask refresh ... | ask due */
@@ -333,9 +361,9 @@ static bool run_ask(struct scene *scene, const struct words *words)
 			question_from_recipient(&question, text, strlen(text), purposes[i].purpose);
 		else
 			question_from_next_hop(&question, text, strlen(text), purposes[i].purpose);
-		scene->calls_before = world_calls();
+		question_begin(scene);
 		question_ask(scene, &question, wait ? (int)strtol(wait, NULL, 10) : 10000);
-		return scene->gates > 0 || settle(scene);
+		return work_ended(scene);
 	}
 	return scene_bad(scene, "ask", words->word[1]);
 }
@@ -347,7 +375,7 @@ static bool run_again(struct scene *scene, const struct words *words)
 	if (words->count != 1 || !question.domain[0])
 		return scene_bad(scene, "again", "without a question");
 	question_ask(scene, &question, scene->wait_ms);
-	return scene->gates > 0 || settle(scene);
+	return work_ended(scene);
 }
 
 static bool run_expect(struct scene *scene, const struct words *words)

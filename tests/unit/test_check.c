@@ -2,6 +2,7 @@
  * worker, and nothing that asks, gives up, reloads or stops at the same time goes wrong. Meant to be run under
  * ThreadSanitizer too. */
 #include "clock.h"
+#include "metrics.h"
 #include "product.h"
 #include "world.h"
 
@@ -50,7 +51,25 @@ static void await_cases(struct check *check, unsigned open)
 	assert_int_equal(product_cases(check), open);
 }
 
-/* A hundred askers of one domain cost one discovery. */
+/* Of all reasons together. */
+static uint64_t counted(enum metric metric)
+{
+	uint64_t sum = 0;
+	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
+		sum += metrics_read(metric, reason, 0, 0);
+	return sum;
+}
+
+static uint64_t verdicts_counted(enum purpose purpose)
+{
+	uint64_t sum = 0;
+	for (unsigned kind = VERDICT_NONE; kind <= VERDICT_DEFER; kind++)
+		for (unsigned reason = 0; reason < REASON_COUNT; reason++)
+			sum += metrics_read(METRIC_VERDICTS, purpose, kind, reason);
+	return sum;
+}
+
+/* A hundred askers of one domain cost one discovery, and get a verdict each. */
 static void test_one_discovery(void **state)
 {
 	(void)state;
@@ -59,6 +78,8 @@ static void test_one_discovery(void **state)
 	product_start(&p, 8);
 	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("fetch example.com");
+	uint64_t verdicts = verdicts_counted(PURPOSE_DELIVER), records = counted(METRIC_RECORD_LOOKUPS);
+	uint64_t passes = metrics_read(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_NONE);
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
 	for (int i = 0; i < 100; i++)
 		assert_true(check_start(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
@@ -67,6 +88,9 @@ static void test_one_discovery(void **state)
 	await(&tally, 100);
 	assert_int_equal(tally.pass, 100);
 	assert_int_equal(tally.final, 100);
+	assert_int_equal(verdicts_counted(PURPOSE_DELIVER) - verdicts, 100);
+	assert_int_equal(metrics_read(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_NONE) - passes, 100);
+	assert_int_equal(counted(METRIC_RECORD_LOOKUPS) - records, 1);
 	assert_int_equal(world_count("dns TXT _mta-sts.example.com"), 1);
 	assert_int_equal(world_count("fetch example.com"), 1);
 	assert_int_equal(world_count("dns MX example.com"), 1);
@@ -83,6 +107,7 @@ static void test_purposes_share(void **state)
 	product_start(&p, 8);
 	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("dns TXT _mta-sts.example.com");
+	uint64_t records = counted(METRIC_RECORD_LOOKUPS), maps = verdicts_counted(PURPOSE_MAP);
 	struct question deliver = product_question("example.com", PURPOSE_DELIVER);
 	struct question map = product_question("example.com", PURPOSE_MAP);
 	check_start(p.check, &deliver, tally_done, &tally);
@@ -93,6 +118,8 @@ static void test_purposes_share(void **state)
 	await(&tally, 2);
 	assert_int_equal(tally.pass, 2);
 	assert_int_equal(world_count("dns TXT _mta-sts.example.com"), 1);
+	assert_int_equal(counted(METRIC_RECORD_LOOKUPS) - records, 1);
+	assert_int_equal(verdicts_counted(PURPOSE_MAP) - maps, 1);
 	product_stop(&p);
 }
 
@@ -250,6 +277,7 @@ static void test_abandon_races(void **state)
 	product_start(&p, 8);
 	world_delay(200);
 	long unit_ns = discovery_ns(p.check) / 12;
+	uint64_t verdicts = verdicts_counted(PURPOSE_DELIVER);
 	for (unsigned i = 0; i < rounds; i++) {
 		char domain[64];
 		struct outcome outcome;
@@ -269,6 +297,8 @@ static void test_abandon_races(void **state)
 	product_settle(p.check);
 	await(&tally, rounds - abandoned);
 	assert_true(abandoned > 0 && abandoned < rounds);
+	/* Told or given up: each got one. */
+	assert_int_equal(verdicts_counted(PURPOSE_DELIVER) - verdicts, rounds);
 	product_stop(&p);
 }
 

@@ -2,6 +2,7 @@
 #include "cm.h"
 
 #include "clock.h"
+#include "metrics.h"
 #include "room.h"
 
 #include <signal.h>
@@ -100,8 +101,15 @@ static void kinds_go_in_their_order(void **state)
 	store_close(&store);
 }
 
+static uint64_t counted(enum metric metric)
+{
+	return metrics_read(metric, 0, 0, 0);
+}
+
 static void policies_in_use_stay(void **state)
 {
+	uint64_t written = counted(METRIC_STORE_WRITES), refused = counted(METRIC_STORE_REFUSED);
+	uint64_t evicted = counted(METRIC_STORE_EVICTED);
 	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
 	struct failure why;
 	int stored = 0;
@@ -112,6 +120,9 @@ static void policies_in_use_stay(void **state)
 	assert_int_equal(why.code, EX_TEMPFAIL);
 	assert_non_null(strstr(why.text, "store_max_bytes"));
 	assert_true(stored > 80);
+	assert_int_equal(counted(METRIC_STORE_WRITES) - written, stored);
+	assert_int_equal(counted(METRIC_STORE_REFUSED) - refused, 1);
+	assert_int_equal(counted(METRIC_STORE_EVICTED) - evicted, 0);
 	assert_false(room_knows(store, named('u', stored)));
 	assert_false(room_put(store, "new.example", KIND_NEGATIVE, 0, &why));
 	assert_int_equal(why.code, EX_TEMPFAIL);
@@ -128,6 +139,7 @@ static void policies_in_use_stay(void **state)
 	for (int i = 0; i < 20 && !room_put(store, "new.example", KIND_NEGATIVE, 0, NULL); i++)
 		continue; /* each call looks on from where the one before stopped */
 	assert_true(room_knows(store, "new.example"));
+	assert_int_equal(counted(METRIC_STORE_EVICTED) - evicted, stored - known(store, 'u', stored));
 	store_close(&store);
 }
 
