@@ -67,13 +67,13 @@ def hop_with_bad_certificate(lab, stage):
 
 @attack
 def hop_named_by_common_name_only(lab, stage):
-    """A certificate names its host in the common name only: refused at RCPT; Postfix believes it at delivery."""
+    """A certificate has its name as common name only: refused at RCPT; Postfix takes it at delivery."""
     play(lab, stage, conduct(lab, 'shows.cn-only', hop.CN_ONLY, 'certificate-host-mismatch'))
 
 
 @attack
 def hop_with_bad_handshake(lab, stage):
-    """Handshakes that come to no good end: cut, old versions, NULL, anonymous and export ciphers, weak keys."""
+    """Bad handshakes: cut, old versions, NULL, anonymous and export ciphers, keys of 512 bits."""
     kinds = {evil.CUT: 'validation-failure', hop.OLD_TLS: 'tls-too-old',
              hop.NO_CIPHER: 'validation-failure', hop.ANONYMOUS: 'validation-failure',
              evil.EXPORT: 'validation-failure'}
@@ -92,7 +92,7 @@ def hop_that_does_not_get_on(lab, stage):
 
 @attack
 def hop_that_floods(lab, stage):
-    """EHLO is answered by a megabyte, in many lines or in one: nobody gets to the STARTTLS behind it."""
+    """EHLO is answered by a megabyte, in lines or in one: nobody gets to the STARTTLS behind it."""
     kinds = (evil.EHLO_LINES, evil.EHLO_LINE)
     play(lab, stage, *(conduct(lab, how, how, 'hop-protocol-error', verdict='defer', refresh=True,
                                left='hop-protocol-error', queued='TLS is required, but was not offered')
@@ -101,7 +101,7 @@ def hop_that_floods(lab, stage):
 
 @attack
 def hop_added_by_forgery(lab, stage):
-    """An evil host is put below the real MX, which is cut off, or its address in place of the real one's."""
+    """An evil host is put below the real MX, which is cut off, or at the real one's name."""
     adder, mover = lab.new_hop('mx.evil-below.example'), lab.new_hop('mx.evil-place.example')
 
     def add(domain):
@@ -144,17 +144,19 @@ def domain_with_pool(lab, name):
 
 @attack
 def two_hundred_hops_forged(lab, stage):
-    """Two hundred MX hosts, half of them evil and half bystanders that the policy allows; the real one is cut off."""
+    """Two hundred MX hosts, evil ones and bystanders that the policy allows; the real one is cut off."""
     evil_one, bystander = lab.new_hop('mx.evil-crowd.example'), lab.new_hop('mx.bystander.example')
     evil_names = crowd(lab, 'e{}.evil-crowd.example', 100, evil_one.address)
 
     def surround(domain):
-        crowded(lab, domain, evil_names + crowd(lab, f'b{{}}.pool.{domain.ascii}', 99, bystander.address))
+        allowed = crowd(lab, f'b{{}}.pool.{domain.ascii}', 99, bystander.address)
+        crowded(lab, domain, evil_names + allowed)
         domain.mx.become(hop.DOWN)
 
     def clear(domain):
         domain.set_mx(domain.mx)
         domain.mx.become(hop.HONEST)
+
     play(lab, stage,
          Siege(domain_with_pool(lab, 'many'), surround, clear, 'mx-not-in-policy',
                about=r'e\d+\.evil-crowd\.example .*', later=domain_with_pool(lab, 'many-later'),

@@ -71,10 +71,10 @@ class Siegeworks:
         self.log_marks = {door: gate.log.size() for door, gate in self.gates.items()}
         self.hop_marks = {name: len(one.envelopes) for name, one in lab.hops.items()}
 
-    def learn(self, domain, doors=PORTS):
-        """Makes gates know a policy, without a look at any MX host."""
-        for door in doors:
-            port = self.gates[door].settings['socketmap_socket'].removeprefix('inet:').partition('@')[0]
+    def learn(self, domain):
+        """Makes all gates know a policy, without a look at any MX host."""
+        for door, gate in self.gates.items():
+            port = gate.settings['socketmap_socket'].removeprefix('inet:').partition('@')[0]
             answer = relay.Relay.map_answer(domain.ascii, f'socketmap:inet:127.0.0.1:{port}:postfix')
             expect_match(f'what the map of {door} says of {domain.name}', '^secure match=', answer)
 
@@ -95,10 +95,10 @@ class Siegeworks:
         siege.attempts[door] = self.lab.relay.send([siege.domain.address()], subject=door,
                                                    port=PORTS[door])
 
-    def offer_all(self, doors=PORTS, sieges=None):
+    def offer_all(self):
         """The messages of all attacks at once, since some gates must wait for a hop."""
         together([lambda siege=siege, door=door: self.offer(siege, door)
-                  for siege in sieges or self.sieges for door in doors])
+                  for siege in self.sieges for door in PORTS])
 
     def counters(self):
         return {(door, *siege.said(door)): gate.counter(VERDICTS, **labels(*siege.said(door)))
