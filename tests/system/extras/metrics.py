@@ -1,0 +1,98 @@
+"""/metrics: the form of OpenMetrics, read strictly, and the numbers of a few messages."""
+
+import http.client
+import re
+
+from lab import hop
+from lab.story import expect
+
+from . import test
+
+NAME = r'[a-z_][a-z0-9_]*'
+VALUE = r'"((?:[^"\\\n]|\\["\\n])*)"'
+SAMPLE = re.compile(rf'({NAME})(?:\{{({NAME}={VALUE}(?:,{NAME}={VALUE})*)\}})? (0|[1-9][0-9]*)')
+CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+
+
+def scrape(method='GET'):
+    connection = http.client.HTTPConnection('127.0.0.1', 9461, timeout=5)
+    connection.request(method, '/metrics')
+    reply = connection.getresponse()
+    body = reply.read().decode('ascii')
+    connection.close()
+    expect(f'status of {method}', 200, reply.status)
+    expect(f'content type of {method}', CONTENT_TYPE, reply.getheader('Content-Type'))
+    return body, int(reply.getheader('Content-Length'))
+
+
+def parse(text):
+    """{name: {labels: number}}; anything that OpenMetrics does not allow fails the test."""
+    expect('the end', '\n# EOF\n', text[-7:])
+    families, samples, family = {}, {}, None
+    lines = iter(text[:-7].split('\n'))
+    for line in lines:
+        if line.startswith('# TYPE '):
+            family, kind = re.fullmatch(rf'# TYPE ({NAME}) (counter|gauge)', line).groups()
+            expect(f'earlier families {family}', False, family in families)
+            families[family] = kind
+            described = re.fullmatch(rf'# HELP {family} (?:[^\\\n]|\\["\\n])+', next(lines))
+            expect(f'{family} is described', True, described is not None)
+            continue
+        found = SAMPLE.fullmatch(line)
+        expect(f'a sample: {line}', True, found is not None)
+        name, labels = found[1], found[2] or ''
+        wanted = f'{family}_total' if families[family] == 'counter' else family
+        expect('the family of a sample', wanted, name)
+        key = frozenset(re.findall(rf'({NAME})={VALUE}', labels))
+        expect(f'earlier samples {line}', False, key in samples.setdefault(name, {}))
+        samples[name][key] = int(line.rpartition(' ')[2])
+    return samples
+
+
+def value(samples, name, **labels):
+    return sum(number for key, number in samples.get(name, {}).items()
+               if frozenset(labels.items()) <= key)
+
+
+@test
+def metrics(lab, stage):
+    """/metrics tells one pass, one refusal and one answer of the map, no more and no less."""
+    lab.gate.restart(fresh=True)
+    begun, _ = scrape()
+    begun = parse(begun)
+    expect('verdicts at the start', 0, value(begun, 'stsgate_verdicts_total', purpose='deliver'))
+    expect('build', 1, value(begun, 'stsgate_build_info'))
+    good, bad = lab.domain('counted'), lab.domain('counted-bad', conduct=hop.STRIPPED)
+    stage.encrypted(stage.send(good), good.mx)
+    stage.refused(stage.send(bad), bad, 'starttls-not-supported')
+    text, length = scrape()
+    expect('length', len(text), length)
+    expect('HEAD', ('', True), (scrape('HEAD')[0], scrape('HEAD')[1] > 0))
+    seen = parse(text)
+    for labels, number in (({'verdict': 'pass', 'reason': 'none'}, 1),
+                           ({'verdict': 'fail-enforce', 'reason': 'starttls-not-supported'}, 1),
+                           ({}, 2)):
+        expect(f'verdicts at RCPT {labels}', number,
+               value(seen, 'stsgate_verdicts_total', purpose='deliver', **labels))
+    for name in ('record_lookups', 'policy_fetches', 'mx_lookups', 'probes'):
+        expect(f'{name} that were well', 1 if name == 'probes' else 2,
+               value(seen, f'stsgate_{name}_total', reason='none'))
+    expect('probes that saw no STARTTLS', 1,
+           value(seen, 'stsgate_probes_total', reason='starttls-not-supported'))
+    expect('actions', [1, 1, 0], [value(seen, 'stsgate_milter_actions_total', action=word)
+                                  for word in ('accept', 'defer', 'quarantine')])
+    expect('domains in the store', 2, value(seen, 'stsgate_store_entries'))
+    expect('within the bound', True, 0 < value(seen, 'stsgate_store_bytes') <
+           value(seen, 'stsgate_store_max_bytes'))
+    expect('waiting now', 0, value(seen, 'stsgate_milter_waiting'))
+    map_counted(lab, good, seen)
+
+
+def map_counted(lab, domain, before):
+    lab.relay.map_answer(domain.ascii)
+    lab.relay.map_answer('nowhere.example')
+    after = parse(scrape()[0])
+    for reply in ('ok', 'notfound', 'temp'):
+        grown = (value(after, 'stsgate_map_replies_total', reply=reply) -
+                 value(before, 'stsgate_map_replies_total', reply=reply))
+        expect(f'map replies {reply}', 0 if reply == 'temp' else 1, grown)
