@@ -307,6 +307,22 @@ check_PROGRAMS += tests/fuzz/replay_socketmap
 tests_fuzz_replay_socketmap_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/socketmap"' $(core_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_socketmap_SOURCES = tests/fuzz/fuzz_socketmap.c $(fuzz_files)
 tests_fuzz_replay_socketmap_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_mx
+tests_fuzz_replay_mx_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/mx"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_mx_SOURCES = tests/fuzz/fuzz_mx.c $(fuzz_files)
+tests_fuzz_replay_mx_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_dialogue
+tests_fuzz_replay_dialogue_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dialogue"' $(io_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_dialogue_SOURCES = tests/fuzz/fuzz_dialogue.c $(fuzz_files)
+tests_fuzz_replay_dialogue_LDADD = libio.a $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_response
+tests_fuzz_replay_response_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/response"' $(io_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_response_SOURCES = tests/fuzz/fuzz_response.c $(fuzz_files)
+tests_fuzz_replay_response_LDADD = libio.a $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_http
+tests_fuzz_replay_http_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/http"' $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
+tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c milter/http_server.c milter/http_server.h $(fuzz_files)
+tests_fuzz_replay_http_LDADD = libcheck.a libcore.a libbase.a $(IDN2_LIBS)
 
 # the house: core is pure, layers hold
 dist_check_SCRIPTS = tests/core-purity tests/layers tests/spec-cases
@@ -328,6 +344,9 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/rfc8461-4-matrix-hops.case \
 	tests/scenarios/rfc8461-5-matrix-pairs.case \
 	tests/scenarios/settings-matrix-lists.case \
+	tests/scenarios/settings-matrix-ages.case \
+	tests/scenarios/settings-matrix-private.case \
+	tests/scenarios/settings-forget-after.case \
 	tests/scenarios/design-4-evidence-shared-verdicts-not.case \
 	tests/scenarios/design-4-inconclusive-keeps-conclusive.case \
 	tests/scenarios/design-4-mx-set-too-large.case \

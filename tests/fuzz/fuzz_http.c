@@ -1,0 +1,111 @@
+/* The HTTP service's requests: the head, whatever follows it, and what is answered. The event loop and the store are
+ * played by this file. */
+#include "fuzz.h"
+#include "http_server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct client {
+	unsigned replies, ended;
+	int status;
+	bool body;
+};
+
+/* An answer is whole: its length is told, and nothing stands behind it. */
+void client_reply(struct client *client, struct span bytes)
+{
+	size_t told = 0, head = 0;
+	while (head + 4 <= bytes.len && memcmp(bytes.at + head, "\r\n\r\n", 4) != 0)
+		head++;
+	FUZZ_MUST(head > 0 && head + 4 <= bytes.len && head < 512);
+	char text[512] = "";
+	memcpy(text, bytes.at, head);
+	const char *length = strstr(text, "\r\nContent-Length: ");
+	FUZZ_MUST(length && sscanf(length, "\r\nContent-Length: %zu", &told) == 1);
+	FUZZ_MUST(sscanf(text, "HTTP/1.1 %3d ", &client->status) == 1);
+	client->body = bytes.len > head + 4;
+	FUZZ_MUST(told > 0 && (!client->body || told == bytes.len - head - 4));
+	client->replies++;
+}
+
+void client_finish(struct client *client)
+{
+	client->ended++;
+}
+
+void client_close(struct client *client)
+{
+	client->ended++;
+}
+
+struct store_view {
+	int unused;
+};
+
+struct store_view *store_view_begin(struct store *store, struct failure *why)
+{
+	static struct store_view view;
+	(void)store;
+	(void)why;
+	return &view;
+}
+
+void store_view_end(struct store_view **view)
+{
+	*view = NULL;
+}
+
+enum store_found store_view_entry(struct store_view *view, const char *domain, struct entry *out)
+{
+	(void)view;
+	(void)domain;
+	(void)out;
+	return STORE_ABSENT;
+}
+
+static void collect(void *arg)
+{
+	(void)arg;
+}
+
+static bool begins(const char *bytes, size_t len, const char *word)
+{
+	return len >= strlen(word) && memcmp(bytes, word, strlen(word)) == 0;
+}
+
+/* What is told of the daemon is told to those who ask for it in so many words. */
+static void status_must_fit(const struct client *client, const char *bytes, size_t len)
+{
+	bool get = begins(bytes, len, "GET "), head = begins(bytes, len, "HEAD ");
+	const char *path = bytes + (get ? 4 : 5);
+	size_t left = get ? len - 4 : head ? len - 5 : 0;
+	bool known = begins(path, left, "/healthz") || begins(path, left, "/metrics");
+	FUZZ_MUST(client->status == 200 || client->status == 400 || client->status == 404 || client->status == 405);
+	FUZZ_MUST(client->status != 200 || ((get || head) && known));
+	FUZZ_MUST(client->status != 404 || get || head);
+	FUZZ_MUST(client->status != 405 || !(get || head));
+	FUZZ_MUST(client->body || head);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct http_server *http = http_server_new(NULL, collect, NULL);
+	const struct service *service = http_server_service(http);
+	const char *bytes = (const char *)data;
+	size_t used = 0, whole = size < HTTP_REQUEST_MAX ? size : HTTP_REQUEST_MAX;
+
+	/* As it comes in: the first answer is that to the shortest request, and more to come would not change it. */
+	for (size_t len = 1; len <= whole && used == 0; len += 1 + len / 16) {
+		struct client client = {0}, later = {0};
+		used = service->input(service->arg, &client, (struct span){bytes, len});
+		FUZZ_MUST(used <= len && client.replies == (used > 0) && client.ended == (used > 0));
+		if (used == 0)
+			continue;
+		status_must_fit(&client, bytes, used);
+		FUZZ_MUST(service->input(service->arg, &later, (struct span){bytes, whole}) == used);
+		FUZZ_MUST(later.status == client.status && later.body == client.body);
+	}
+	http_server_free(&http);
+	return 0;
+}
