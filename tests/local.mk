@@ -323,6 +323,12 @@ check_PROGRAMS += tests/fuzz/replay_http
 tests_fuzz_replay_http_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/http"' $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
 tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c milter/http_server.c milter/http_server.h $(fuzz_files)
 tests_fuzz_replay_http_LDADD = libcheck.a libcore.a libbase.a $(IDN2_LIBS)
+check_PROGRAMS += tests/fuzz/replay_dump
+tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' -I$(srcdir)/cli $(front_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_dump_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.h cli/dump_hop.c cli/dump_parts.c cli/dump_parts.h cli/dump_read.c \
+	cli/dump_write.c cli/describe.h cli/describe_json.c cli/output.c cli/output.h $(fuzz_files)
+tests_fuzz_replay_dump_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(JANSSON_LIBS)
 
 # the house: core is pure, layers hold
 dist_check_SCRIPTS = tests/core-purity tests/layers tests/spec-cases
