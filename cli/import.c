@@ -205,7 +205,7 @@ static bool header_read(struct lines *lines, const char *name)
 	struct failure why = {0};
 	struct quote quote;
 	if (!lines_next(lines))
-		failure_set(&why, EX_DATAERR, "it is empty");
+		failure_set(&why, EX_DATAERR, lines->trouble ? "nothing can be read" : "it is empty");
 	else if (line_read(lines, &line, clock_wall_s(), &why) && line.kind != DUMP_HEADER) {
 		dump_line_free(&line);
 		failure_set(&why, EX_DATAERR, "its first line is no header");

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void trouble_tell(const char *name, const char *what)
+static void trouble_tell(const char *name, const char *what, int trouble)
 {
 	struct quote quote;
-	fprintf(stderr, "stsgate: %s cannot be %s: %s\n", quote_string(&quote, name), what, strerror(errno));
+	fprintf(stderr, "stsgate: %s cannot be %s: %s\n", quote_string(&quote, name), what, strerror(trouble));
 }
 
 bool lines_open(struct lines *lines, const char *name)
@@ -18,7 +18,7 @@ bool lines_open(struct lines *lines, const char *name)
 	struct stat file;
 	*lines = (struct lines){.file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re")};
 	if (!lines->file) {
-		trouble_tell(name, "opened");
+		trouble_tell(name, "opened", errno);
 		return false;
 	}
 	if (fstat(fileno(lines->file), &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0)
@@ -32,6 +32,8 @@ bool lines_open(struct lines *lines, const char *name)
 bool lines_next(struct lines *lines)
 {
 	int c = getc_unlocked(lines->file);
+	if (c == EOF && ferror(lines->file))
+		lines->trouble = errno;
 	if (c == EOF)
 		return false;
 	lines->number++;
@@ -50,9 +52,9 @@ bool lines_next(struct lines *lines)
 
 bool lines_close(struct lines *lines, const char *name)
 {
-	bool whole = !ferror(lines->file);
+	bool whole = lines->trouble == 0;
 	if (!whole)
-		trouble_tell(name, "read");
+		trouble_tell(name, "read", lines->trouble);
 	if (lines->file != stdin)
 		fclose(lines->file);
 	free(lines->line);

@@ -16,6 +16,7 @@ struct lines {
 	char *line;           /* LINE_BYTES_MAX octets, without the new line; not NUL-terminated */
 	size_t len;
 	bool too_long; /* the line was longer, and what is over is gone */
+	int trouble;   /* errno, when the file cannot be read on */
 };
 
 /* `name` "-" is standard input. False, and said on stderr, when it cannot be opened. */

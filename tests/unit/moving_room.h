@@ -13,7 +13,6 @@
 #define FETCHED(at, text)                                                                                              \
 	"{\"domain\": \"d.example\", \"policy\": {\"fetched_at\": " at ", \"id\": \"1\", \"text\": \"" text "\"}}"
 #define GOOD_TEXT "version: STSv1\\nmode: enforce\\nmx: a.example\\nmax_age: 600\\n"
-#define TEXT(text) text, sizeof text - 1
 
 extern char one[96], two[96], file[96]; /* their paths; both stores are empty at first */
 

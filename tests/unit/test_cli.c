@@ -36,6 +36,14 @@ static const struct {
 	{{"show", "[192.0.2.1]"}, 64, "", "no domain that could have a policy"},
 	{{"forget", "a.example", "b..example"}, 64, "", "b..example is no domain"},
 	{{"refresh", "\033[2J"}, 64, "", "\"\\x1b[2J\" is no domain"},
+	{{"export", "a.example", "b..example"}, 64, "", "b..example is no domain"},
+	{{"import"}, 64, "", "usage: stsgate import FILE|-"},
+	{{"warm", "a", "b"}, 64, "", "usage: stsgate warm [--rate N] FILE|-"},
+	{{"warm", "--rate", "0", "-"}, 64, "", "--rate is a number"},
+	{{"list", "--rate", "1"}, 64, "", "--rate is for warm"},
+	{{"import", "/nonexistent"}, 66, "", "/nonexistent cannot be opened"},
+	{{"warm", "/nonexistent"}, 66, "", "/nonexistent cannot be opened"},
+	{{"import", "/"}, 74, "", "/ cannot be read"},
 	{{"-c", "/nonexistent.conf", "settings"}, 66, "", "/nonexistent.conf"},
 	{{"-c", "/dev/null", "settings", "-o", "mode=off"}, 64, "", "mode"},
 	{{"-c", "/dev/null", "settings", "no_such"}, 64, "", "no_such"},
@@ -60,23 +68,28 @@ static void test_words(void **state)
 	}
 }
 
-static int help_to_full(void *arg)
+static int run_to_full(void *arg)
 {
-	const char *program = getenv("STSGATE");
-	(void)arg;
+	const char *program = getenv("STSGATE"), *const *words = arg;
 	dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
-	execl(program ? program : STSGATE_BUILT, "stsgate", "--help", (char *)NULL);
+	execl(program ? program : STSGATE_BUILT, "stsgate", words[0], words[1], words[2], (char *)NULL);
 	return 127;
+}
+
+static void full_is_told(const char *a, const char *b, const char *c)
+{
+	const char *words[] = {a, b, c};
+	struct tool_run run = tool_call(run_to_full, words);
+	assert_int_equal(run.status, 74);
+	assert_non_null(strstr(run.err, "output"));
+	tool_run_free(&run);
 }
 
 /* What could not be printed is not a success. */
 static void test_full(void **state)
 {
 	(void)state;
-	struct tool_run run = tool_call(help_to_full, NULL);
-	assert_int_equal(run.status, 74);
-	assert_non_null(strstr(run.err, "output"));
-	tool_run_free(&run);
+	full_is_told("--help", NULL, NULL);
 }
 
 /* All settings as the tool prints them are a file that gives the same settings. */
@@ -187,6 +200,31 @@ static void test_forget(void **state)
 	run_check(on_store("list", "--json", NULL), 0, "{\"domains\":[\n]}\n");
 }
 
+static void test_export_full(void **state)
+{
+	(void)state;
+	char setting[128];
+	snprintf(setting, sizeof setting, "-ostore_path=%s", store_path);
+	full_is_told("-c/dev/null", setting, "export");
+}
+
+/* What is exported on standard output is imported from standard input. */
+static void test_export_import(void **state)
+{
+	(void)state;
+	char setting[128];
+	struct tool_run out = on_store("export", NULL, NULL);
+	assert_int_equal(out.status, 0);
+	run_check(on_store("forget", "none.example", "bare.example"), 0, "");
+	snprintf(setting, sizeof setting, "store_path=%s", store_path);
+	const char *const words[] = {"-c", "/dev/null", "-o", setting, "-o", NO_RESOLVER, "import", "-", NULL};
+	run_check(tool_run(out.out, strlen(out.out), words), 0, "imported 2, kept 0, refused 0\n");
+	struct tool_run again = on_store("export", NULL, NULL);
+	assert_string_equal(strchr(again.out, '\n'), strchr(out.out, '\n'));
+	tool_run_free(&again);
+	tool_run_free(&out);
+}
+
 /* What is fresh in the store needs no resolver; what is not there cannot be told without one. */
 static void test_query(void **state)
 {
@@ -244,6 +282,8 @@ int main(void)
 		cmocka_unit_test(test_no_store),
 		cmocka_unit_test_setup_teardown(test_list_show, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_forget, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_export_full, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_export_import, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_query, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_refresh, store_make, store_remove),
 	};

@@ -96,7 +96,7 @@ static void test_too_long(void **state)
 	size_t len = 600000;
 	char *text = malloc(len + 200);
 	memset(text, '[', len);
-	memcpy(text, TEXT(HEADER));
+	memcpy(text, LIT(HEADER));
 	text[300000] = '\n'; /* as deep as a line can be */
 	len += (size_t)sprintf(text + len, "\n" FETCHED("1899990000", GOOD_TEXT));
 	struct tool_run run = imported(two, text, len);

@@ -127,7 +127,7 @@ static void test_trouble(void **state)
 	assert_non_null(strstr(run.err, "more lines are refused; they are only counted\n"));
 	tool_run_free(&run);
 	world_store(WORLD_STORE_UNWRITABLE);
-	run = imported(two, TEXT(HEADER FETCHED("1899990000", GOOD_TEXT)));
+	run = imported(two, LIT(HEADER FETCHED("1899990000", GOOD_TEXT)));
 	assert_int_equal(run.status, 1);
 	assert_string_equal(run.out, "imported 0, kept 0, refused 1\n");
 	assert_non_null(strstr(run.err, "line 2 is refused: store: cannot be written"));
@@ -194,7 +194,7 @@ static void test_progress(void **state)
 {
 	(void)state;
 	store_fill(one);
-	file_write(TEXT(HEADER "{}\n"));
+	file_write(LIT(HEADER "{}\n"));
 	struct call call = {.run = import_run, .words = {file}, .store = one};
 	struct tool_run run = tool_call(on_terminal, &call);
 	assert_int_equal(run.status, 1);
