@@ -556,6 +556,59 @@ static void evidence_fits_its_place(void **state)
 	}
 }
 
+/* What version 1 writes, on whatever machine. */
+static const char golden_entry[] =
+	"535453450100010009000000642e6578616d706c650200080000000078e768000000000400040000000403020105000100000031060011"
+	"00"
+	"000002803a09002a2e642e6578616d706c65000800080000000078e7680000000009000800000080b2f0680000000012001d0000000100"
+	"10"
+	"0e00000178e768000000000b0a6d782e642e6578616d706c6500140004000000924f0000d77ac60b1d7c645d";
+static const char golden_hop[] =
+	"5354534801000100470000000100080000000078e7680000000002001300000063657274696669636174652d6578706972656403000200"
+	"00"
+	"0003030400040000000a000000050008000000feffffffffffffff0400020000000100aaa57885383c971e";
+
+static void is_golden(struct bytes bytes, const char *golden)
+{
+	char *hex = calloc(1, 2 * bytes.len + 1);
+
+	for (size_t i = 0; i < bytes.len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes.at[i]);
+	assert_string_equal(hex, golden);
+	free(hex);
+	free(bytes.at);
+}
+
+static void byte_order_is_fixed(void **state)
+{
+	struct entry entry;
+	struct hop_record record = {0};
+
+	(void)state;
+	entry_init(&entry, "d.example");
+	entry.record_checked_at = NOW;
+	entry.record_ttl_s = 0x01020304;
+	snprintf(entry.record_id, sizeof(entry.record_id), "1");
+	entry.has_policy = true;
+	entry.policy.mode = POLICY_ENFORCE;
+	entry.policy.max_age_s = 604800;
+	names_add(&entry.policy.mx, LIT("*.d.example"));
+	entry.policy_fetched_at = NOW;
+	entry.policy_expires_at = NOW + 604800;
+	entry.mx.state = MX_LISTED;
+	entry.mx.ttl_s = 3600;
+	entry.mx.checked_at = NOW + 1;
+	entry.mx.preference[0] = 0x0a0b;
+	names_add(&entry.mx.names, LIT("mx.d.example"));
+	entry.last_used_day = 20370;
+	is_golden(entry_encode(&entry), golden_entry);
+	entry_free(&entry);
+	hop_record_learn(&record,
+		&(struct evidence){
+			.at = NOW, .reason = REASON_CERT_EXPIRED, .protocol = 0x0303, .chain = 10, .not_after = -2});
+	is_golden(hop_record_encode(&record), golden_hop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -571,6 +624,7 @@ int main(void)
 		cmocka_unit_test(too_much_is_refused),
 		cmocka_unit_test(unknown_reasons_of_an_entry_mean_look_again),
 		cmocka_unit_test(evidence_fits_its_place),
+		cmocka_unit_test(byte_order_is_fixed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
