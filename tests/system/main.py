@@ -58,6 +58,8 @@ def play(lab, function, live, settle):
         stage = Stage(lab, story)
         function(lab, stage)
         expect('disasters in the log of stsgated', [], lab.gate.log.find(DISASTER, stage.gate_mark))
+        for door, gate in lab.side_gates.items():
+            expect(f'disasters in the log of the gate {door}', [], gate.log.find(DISASTER))
     except Failed as failure:
         return story, str(failure)
     except Exception:

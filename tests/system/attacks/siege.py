@@ -235,9 +235,10 @@ def play(lab, stage, *sieges):
         works.attack(siege)
     before = works.counters()
     works.offer_all()
-    works.counted(before)
     for siege in sieges:
         works.judged(siege)
+    works.counted(before)
+    for siege in sieges:
         if siege.later:
             stage.release(siege.attempts['later'])
     for siege in sieges:
