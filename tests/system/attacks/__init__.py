@@ -11,4 +11,4 @@ def attack(function):
     return function
 
 
-from . import hops  # noqa: E402  they add themselves to TESTS
+from . import discovery, hops, names  # noqa: E402  they add themselves to TESTS

@@ -16,6 +16,7 @@ import dns.rrset
 
 PATIENCE_S = 5
 QUESTION_MAX = 4096
+SOA = 'ns.example. hostmaster.example. 1 60 60 60 1'
 
 
 def silent(_):
@@ -25,6 +26,12 @@ def silent(_):
 
 def servfail(question):
     return reply(question, rcode=dns.rcode.SERVFAIL)
+
+
+def nxdomain(question):
+    answer = reply(question, rcode=dns.rcode.NXDOMAIN)
+    answer.authority.append(dns.rrset.from_text('.', 1, 'IN', 'SOA', SOA))
+    return answer
 
 
 def reply(question, *records, rcode=dns.rcode.NOERROR, ttl=1):
@@ -71,8 +78,12 @@ class CrookedDns:
     def lie(self, name, kind, answer):
         self.lies[self._key(dns.name.from_text(name), kind)] = answer
 
-    def be_honest(self):
-        self.lies.clear()
+    def be_honest(self, name=None, kind=None):
+        """About one name and kind, or about all."""
+        if name:
+            self.lies.pop(self._key(dns.name.from_text(name), kind), None)
+        else:
+            self.lies.clear()
 
     @staticmethod
     def _key(name, kind):

@@ -69,7 +69,8 @@ class Gate:
     def _clock_environment(self):
         # The wall clock only: what waits is timed by another one, which nobody can set.
         return {'LD_PRELOAD': glob.glob(FAKETIME)[0], 'FAKETIME_TIMESTAMP_FILE': f'{self.dir}/clock',
-                'FAKETIME_NO_CACHE': '1', 'FAKETIME_DONT_FAKE_MONOTONIC': '1'}
+                'FAKETIME_NO_CACHE': '1', 'FAKETIME_DONT_FAKE_MONOTONIC': '1',
+                'FAKETIME_FORCE_MONOTONIC_FIX': '0', 'NO_FAKE_STAT': '1'}
 
     def set_clock(self, seconds):
         """How far ahead of the true time the wall clock of a daemon with its own is; below 0: behind."""

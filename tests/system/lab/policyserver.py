@@ -8,12 +8,14 @@ import ssl
 import threading
 import time
 
-IDLE_S = 20
-ENDLESS_MAX = 8 << 20            # who takes so much would take more
+from . import net
 
-# How a policy host may behave.  Those with a certificate of their own have it from the lab.
+IDLE_S = 20
+ENDLESS_MAX = 32 << 20           # who takes so much would take more
+
+# How a policy host may behave.
 HONEST = 'honest'
-DOWN = 'down'                    # refuses connections
+DOWN = 'down'                    # cannot be reached, and that for good
 SILENT = 'silent'                # takes connections and never answers the handshake
 REDIRECT = 'redirect'            # 301 to a page of its own with the same policy
 HTML = 'html'                    # the policy as text/html
@@ -31,38 +33,41 @@ PATH = '/.well-known/mta-sts.txt'
 ELSEWHERE = '/policy.txt'
 
 
-def certificates(authority, host, base):
-    """{conduct: PEM file} for a policy host named mta-sts.DOMAIN."""
-    parent = host.partition('.')[2]
-    issue = authority.issue
-    return {
-        HONEST: issue([host], f'{base}.honest'),
-        EXPIRED: issue([host], f'{base}.expired', expired=True),
-        WRONG_NAME: issue([f'www.{parent}'], f'{base}.wrong'),
-        CN_ONLY: issue([], f'{base}.cn', common_name=host),
-        PARTIAL_WILDCARD: issue([f'mta-*.{parent}'], f'{base}.partial'),
-        SELF_SIGNED: authority.self_sign(host, f'{base}.self'),
-    }
+def certificate(conduct, authority, host, path):
+    """Writes what a policy host shows, mta-sts.DOMAIN by name, to one PEM file."""
+    domain = host.partition('.')[2]
+    if conduct == SELF_SIGNED:
+        return authority.self_sign(host, path)
+    if conduct == CN_ONLY:
+        return authority.issue([], path, common_name=host)
+    shown = {WRONG_NAME: f'www.{domain}', PARTIAL_WILDCARD: f'mta-*.{domain}'}
+    return authority.issue([shown.get(conduct, host)], path, expired=conduct == EXPIRED)
 
 
 class PolicyServer:
     """requests: the paths that were asked for, over TLS that the client was content with."""
 
-    def __init__(self, host, address, certificate_files, body):
+    def __init__(self, host, address, authority, base, body):
         self.host = host
         self.address = address
-        self.certificates = certificate_files
+        self.authority = authority
+        self.base = base
+        self.certificates = {}
         self.body = body
-        self.conduct = DOWN
+        self.conduct = HONEST
         self.connections = 0
         self.requests = []
-        self.taken = 0           # bytes of the endless body that somebody took
+        self.drowned = 0         # clients that took all of the endless body
         self.listener = None
 
     def become(self, conduct):
+        shown = conduct if conduct in BAD_CERTIFICATES else HONEST
+        if shown not in self.certificates:
+            self.certificates[shown] = certificate(shown, self.authority, self.host, f'{self.base}.{shown}')
         self.conduct = conduct
         if conduct == DOWN:
             self._close()
+            net.remove(self.address)
         elif self.listener is None:
             self._open()
 
@@ -106,7 +111,7 @@ class PolicyServer:
 
     def _context(self, conduct):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificates.get(conduct, self.certificates[HONEST]))
+        context.load_cert_chain(self.certificates[conduct if conduct in BAD_CERTIFICATES else HONEST])
         return context
 
     def _request(self, secure):
@@ -142,9 +147,9 @@ class PolicyServer:
         """Valid to the last line that ever came: nothing but the size tells."""
         line = b'mx: ' + b'x' * 50 + b'.example\r\n'
         secure.sendall(self.body.encode())
-        while self.taken < ENDLESS_MAX:
-            secure.sendall(line * 16)
-            self.taken += 16 * len(line)
+        for _ in range(0, ENDLESS_MAX, 64 * len(line)):
+            secure.sendall(line * 64)
+        self.drowned += 1
 
     @staticmethod
     def _dribble(secure, body):

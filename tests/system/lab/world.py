@@ -138,7 +138,7 @@ class Lab:
         net.add(address)
         self.dns.set(name, 'AAAA' if v6 else 'A', address)
         made = hop.Hop(name, address, shown.Certificates(
-            self.authority, self.strangers, name, f'{PLACE}/cert/{name}'), port)
+            self.authority, self.strangers, name, f'{PLACE}/cert/hop-{address}'), port)
         self.hops[name] = made
         made.become(conduct)
         return made
@@ -156,9 +156,9 @@ class Lab:
 
     def new_policy_server(self, domain, body):
         """A policy host of the domain's own, beside nginx; the domain's name is not pointed at it yet."""
-        host = f'mta-sts.{domain.ascii}'
-        return policyserver.PolicyServer(host, self.new_address(), policyserver.certificates(
-            self.authority, host, f'{PLACE}/cert/{host}'), body)
+        address = self.new_address()
+        return policyserver.PolicyServer(f'mta-sts.{domain.ascii}', address, self.authority,
+                                         f'{PLACE}/cert/policy-{address}', body)
 
     def arrivals(self):
         return [arrival for one in self.hops.values() for arrival in one.arrivals]
