@@ -161,7 +161,7 @@ def cname_loops(lab, stage):
 
 @attack
 def cname_loops_of_mail_hosts(lab, stage):
-    """CNAMEs in a circle at the domain's MX and at the MX host: Postfix bounces by itself, nothing leaks; alone: 451."""
+    """CNAMEs in a circle at the domain's MX and at the MX host: Postfix bounces, nothing leaks; alone: 451."""
     at_domain, at_host = lab.domain('looped-mx'), lab.domain('looped-mxhost')
     for domain in (at_domain, at_host):
         stage.learn(domain)
