@@ -64,6 +64,12 @@ tests_unit_test_store_crash_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_store_crash_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
 tests_unit_test_store_crash_SOURCES = tests/unit/test_store_crash.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 tests_unit_test_store_crash_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_store_faults
+tests_unit_test_store_faults_CPPFLAGS = -I$(srcdir)/tests/fakes $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
+tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
+	tests/fakes/faulty_disk.c tests/fakes/faulty_disk.h
+tests_unit_test_store_faults_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_failure
 tests_unit_test_failure_CPPFLAGS = $(base_inc) $(AM_CPPFLAGS)
 tests_unit_test_failure_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

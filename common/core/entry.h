@@ -112,6 +112,8 @@ struct bytes {
 struct hop_record;
 struct bytes entry_encode(const struct entry *entry);
 bool entry_decode(struct entry *out, const void *bytes, size_t len);
+/* What a later ENTRY_VERSION wrote: whole, and not for this one to read. */
+bool entry_is_newer(const void *bytes, size_t len);
 struct bytes hop_record_encode(const struct hop_record *record);
 bool hop_record_decode(struct hop_record *out, const void *bytes, size_t len);
 

@@ -308,3 +308,11 @@ bool entry_decode(struct entry *out, const void *bytes, size_t len)
 	entry_free(out);
 	return false;
 }
+
+bool entry_is_newer(const void *bytes, size_t len)
+{
+	struct span in = {bytes, len}, body;
+
+	return fields_frame_open(in, ENTRY_MAGIC, UINT16_MAX, &body) &&
+	       !fields_frame_open(in, ENTRY_MAGIC, ENTRY_VERSION, &body);
+}

@@ -37,7 +37,8 @@ enum store_found store_view_hop(struct store_view *view, const char *host, uint1
 
 /* Read, change, write, commit. An absent entry comes to `change` as entry_init() makes it. `change` runs inside the
  * write transaction, perhaps on the thread of another caller: it must be pure and quick; it may be called again, on the
- * entry as it was given first. A change that fails takes no other with it. False when nothing was written. When the
+ * entry as it was given first. What a later version of ours wrote is absent to `change`, and stays unless the change
+ * leads to a policy. A change that fails takes no other with it. False when nothing was written. When the
  * store is full: expired entries go first, then negatives, then none and testing; a new entry never evicts a live
  * enforce policy in use on two or more days (then EX_TEMPFAIL, and the entry is not stored). */
 typedef void store_entry_change(struct entry *entry, void *arg);

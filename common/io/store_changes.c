@@ -23,15 +23,14 @@ static bool value_equals(const MDB_val *value, struct bytes bytes)
 	return value->mv_size == bytes.len && memcmp(value->mv_data, bytes.at, bytes.len) == 0;
 }
 
+/* The key is there afterwards, whatever came to it while an earlier version, which could not read the entry, ran. */
 static int due_move(struct store *store, MDB_txn *txn, const char *domain, int64_t from, int64_t to)
 {
 	uint8_t buffer[DUE_KEY_SIZE];
 	MDB_val key, nothing = {0, NULL};
 	int result;
 
-	if (from == to)
-		return 0;
-	if (from > 0) {
+	if (from > 0 && from != to) {
 		key = store_due_key(buffer, from, domain, strlen(domain));
 		result = mdb_del(txn, store->due, &key, NULL);
 		if (result != 0 && result != MDB_NOTFOUND)
@@ -40,7 +39,8 @@ static int due_move(struct store *store, MDB_txn *txn, const char *domain, int64
 	if (to <= 0)
 		return 0;
 	key = store_due_key(buffer, to, domain, strlen(domain));
-	return mdb_put(txn, store->due, &key, &nothing, 0);
+	result = mdb_put(txn, store->due, &key, &nothing, MDB_NOOVERWRITE);
+	return result == MDB_KEYEXIST ? 0 : result;
 }
 
 struct entry_change {
@@ -73,6 +73,12 @@ static bool entry_reads_back(const char *domain, struct bytes bytes)
 	return ok;
 }
 
+/* What a later version wrote gives way to a policy only: it may hold one. */
+static bool is_to_stay(const MDB_val *value, const struct entry *instead)
+{
+	return !instead->has_policy && entry_is_newer(value->mv_data, value->mv_size);
+}
+
 static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
 {
 	const struct entry_change *change = arg;
@@ -90,7 +96,7 @@ static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(sto
 	bytes = entry_encode(&entry);
 	if (!entry_reads_back(change->domain, bytes))
 		result = STORE_UNREADABLE;
-	else if (found == 0 && value_equals(&value, bytes))
+	else if (found == 0 && (value_equals(&value, bytes) || is_to_stay(&value, &entry)))
 		result = STORE_UNCHANGED;
 	else
 		result = record_put(store, txn, store->entries, store_entry_key(change->domain), bytes, found != 0);

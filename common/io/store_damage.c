@@ -31,8 +31,8 @@ bool store_result_is_damage(int result)
  * file claims an absurd size. */
 static bool is_trouble(int result)
 {
-	static const int trouble[] = {
-		EACCES, EPERM, EMFILE, ENFILE, ENOSPC, EDQUOT, EROFS, EAGAIN, EINTR, MDB_READERS_FULL, MDB_MAP_RESIZED};
+	static const int trouble[] = {EACCES, EPERM, EIO, EMFILE, ENFILE, ENOSPC, EDQUOT, EROFS, EAGAIN, EINTR,
+		MDB_READERS_FULL, MDB_MAP_RESIZED};
 	struct rlimit space;
 
 	for (size_t i = 0; i < sizeof(trouble) / sizeof(trouble[0]); i++)

@@ -56,7 +56,8 @@ static void entry_consider(struct store_eviction *eviction, const MDB_val *key, 
 	struct entry entry;
 	struct store_candidate *candidate;
 	bool readable = entry_decode(&entry, value->mv_data, value->mv_size);
-	enum rank rank = readable ? entry_rank(&entry, now) : RANK_EXPIRED;
+	bool newer = !readable && entry_is_newer(value->mv_data, value->mv_size);
+	enum rank rank = readable ? entry_rank(&entry, now) : newer ? RANK_USED_ONCE : RANK_EXPIRED;
 
 	if (rank != RANK_KEPT) {
 		candidate = candidate_add(eviction, key, value);

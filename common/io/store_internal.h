@@ -9,7 +9,9 @@
 #include <lmdb.h>
 #include <stdatomic.h>
 
-#define STORE_LOCK_SUFFIX "-lock"     /* LMDB's own lock file: the file's name with this */
+#define STORE_LOCK_SUFFIX "-lock" /* LMDB's own lock file: the file's name with this */
+#define STORE_LOCK_BYTES                                                                                               \
+	(64 * (STORE_READERS + 2))    /* at least its size: LMDB has a line of 64 octets for each reader */
 #define STORE_MARKER "policies.dirty" /* there while an owner has the store open, and after its unclean end */
 #define STORE_OWNER_LOCK "policies.owner"
 #define STORE_WALK_MS 60000

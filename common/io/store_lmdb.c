@@ -15,6 +15,16 @@
 #define SCHEMA "1"
 #define MAP_MIN (64 * 1024)
 
+/* LMDB says EIO of a write that was cut short, as a full disk does. */
+static const char *result_advice(int result)
+{
+	if (store_result_is_damage(result))
+		return "; restart stsgated, which looks through it";
+	if (result == ENOSPC || result == EDQUOT || result == EIO)
+		return "; see whether its disk is full or failing";
+	return result == EROFS ? "; see whether its disk is failing, and mount it writable" : "";
+}
+
 bool store_fail(struct store *store, int result, const char *what, struct failure *why)
 {
 	bool damaged = store_result_is_damage(result);
@@ -22,12 +32,8 @@ bool store_fail(struct store *store, int result, const char *what, struct failur
 	if (damaged && !atomic_exchange(&store->broken, true))
 		log_error("store %s is damaged: %s; it is not used any more: restart stsgated, which looks through it",
 			store->path, mdb_strerror(result));
-	/* LMDB says EIO of a write that was cut short, as a full disk does. */
-	bool full = result == ENOSPC || result == EDQUOT || result == EIO;
 	return failure_set(why, result == ENOSPC || result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR,
-		"store %s %s: %s%s%s", store->path, what, mdb_strerror(result),
-		damaged ? "; restart stsgated, which looks through it" : "",
-		full ? "; see whether its disk is full or failing" : "");
+		"store %s %s: %s%s", store->path, what, mdb_strerror(result), result_advice(result));
 }
 
 static const char *access_advice(enum store_access access)
@@ -104,6 +110,34 @@ static bool file_there(struct store *store, bool *there, struct stat *file, stru
 	return ok || failure_set(why, EX_CONFIG, "store %s is not a file", store->path);
 }
 
+/* LMDB maps its lock file and writes there: where the disk is full that would end us by SIGBUS, were there holes in it.
+ */
+static int lock_file_fill(struct store *store)
+{
+	int fd = openat(
+		store->directory_fd, STORE_FILE STORE_LOCK_SUFFIX, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int result;
+
+	if (fd < 0)
+		return errno;
+	result = posix_fallocate(fd, 0, STORE_LOCK_BYTES);
+	close(fd);
+	return result;
+}
+
+static bool lock_file_check(struct store *store, struct failure *why)
+{
+	int result = lock_file_fill(store);
+
+	if (result == 0)
+		return true;
+	errno = result;
+	if (result == EACCES || result == EPERM || result == EROFS || result == ELOOP)
+		return failure_set(why, EX_CANTCREAT, "store %s" STORE_LOCK_SUFFIX " cannot be opened: %s; %s", store->path,
+			strerror(result), access_advice(store->access));
+	return store_fail(store, result, "cannot be opened", why);
+}
+
 static bool owner_check(struct store *store, struct failure *why)
 {
 	bool unclean = faccessat(store->directory_fd, STORE_MARKER, F_OK, AT_EACCESS) == 0;
@@ -111,7 +145,7 @@ static bool owner_check(struct store *store, struct failure *why)
 	bool there;
 	int result;
 
-	if (!file_there(store, &there, &file, why))
+	if (!file_there(store, &there, &file, why) || !lock_file_check(store, why))
 		return false;
 	if (!there)
 		return true;
@@ -125,8 +159,8 @@ static bool owner_check(struct store *store, struct failure *why)
 	case STORE_UNTOLD:
 		break;
 	}
-	return failure_set(
-		why, EX_OSERR, "store %s could not be looked through: %s", store->path, mdb_strerror(result));
+	return failure_set(why, EX_OSERR, "store %s could not be looked through: %s%s", store->path,
+		mdb_strerror(result), result == EIO ? "; see whether its disk is failing" : "");
 }
 
 /* For good: nothing of root is needed afterwards, and what a guest makes belongs to the store's owner. */
@@ -173,8 +207,10 @@ static size_t map_size(uint64_t max_bytes)
 
 static int env_open(struct store *store)
 {
-	int result = mdb_env_create(&store->env);
+	int result = store->access == STORE_OWNER ? lock_file_fill(store) : 0;
 
+	if (result == 0)
+		result = mdb_env_create(&store->env);
 	if (result != 0)
 		return result;
 	result = mdb_env_set_maxdbs(store->env, 4);

@@ -86,16 +86,17 @@ static int make_any_room(struct store *store, MDB_txn *txn, void *arg) REQUIRES(
 	return store_make_any_room(store, txn);
 }
 
-/* What holds the map full may be the view of a process that has died, or records that may go. To remove these would
- * free nothing while another process looks at an older state. */
+/* What holds the map full may be the view of a process that has died; then the step is tried again first. Or records
+ * that may go: to remove these would free nothing while another process looks at an older state. */
 static int write_help(struct store *store, struct store_change *change) REQUIRES(store->writer)
 {
 	int dead = 0;
 
 	if (change->result == MDB_MAP_RESIZED)
 		return store_adopt_size(store);
-	mdb_reader_check(store->env, &dead);
-	change->holder = dead > 0 ? 0 : store_held_by(store);
+	if (mdb_reader_check(store->env, &dead) == 0 && dead > 0)
+		return 0;
+	change->holder = store_held_by(store);
 	if (change->holder != 0)
 		return STORE_HELD;
 	write_once(store, make_any_room, NULL);

@@ -163,12 +163,34 @@ size_t room_records(const char *table)
 	return stat.ms_entries;
 }
 
-void room_write(const char *table, const char *key, size_t key_len, const char *value)
+struct bytes room_read(const char *table, const char *key)
 {
 	MDB_env *env;
 	MDB_dbi dbi;
 	MDB_txn *txn = raw_begin(table, &env, &dbi);
-	MDB_val k = {key_len, (void *)(uintptr_t)key}, v = {strlen(value), (void *)(uintptr_t)value};
+	MDB_val k = {strlen(key), (void *)(uintptr_t)key}, v;
+	struct bytes bytes;
+
+	assert_int_equal(mdb_get(txn, dbi, &k, &v), 0);
+	bytes = (struct bytes){malloc(v.mv_size), v.mv_size};
+	assert_non_null(bytes.at);
+	memcpy(bytes.at, v.mv_data, v.mv_size);
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+	return bytes;
+}
+
+void room_write(const char *table, const char *key, size_t key_len, const char *value)
+{
+	room_write_bytes(table, key, key_len, value, strlen(value));
+}
+
+void room_write_bytes(const char *table, const char *key, size_t key_len, const void *bytes, size_t len)
+{
+	MDB_env *env;
+	MDB_dbi dbi;
+	MDB_txn *txn = raw_begin(table, &env, &dbi);
+	MDB_val k = {key_len, (void *)(uintptr_t)key}, v = {len, (void *)(uintptr_t)bytes};
 
 	assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
 	assert_int_equal(mdb_txn_commit(txn), 0);

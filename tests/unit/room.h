@@ -32,6 +32,8 @@ bool room_knows(struct store *store, const char *domain);
 /* Of a store that is closed: how many records a table has; puts bytes under a key. */
 size_t room_records(const char *table);
 void room_write(const char *table, const char *key, size_t key_len, const char *value);
+struct bytes room_read(const char *table, const char *key); /* malloc'ed */
+void room_write_bytes(const char *table, const char *key, size_t key_len, const void *bytes, size_t len);
 
 /* Runs `body` in a child and waits; true when it returned true. Nothing of cmocka may be used in it. */
 bool room_child(bool (*body)(void));

@@ -335,14 +335,18 @@ static void other_versions_and_magics_are_refused(void **state)
 	static const struct {
 		const char *magic;
 		uint16_t version;
-		bool ok;
-	} rows[] = {{"STSE", 1, true}, {"STSE", 2, false}, {"STSE", 0, false}, {"STSH", 1, false}, {"XXXX", 1, false}};
+		bool ok, newer;
+	} rows[] = {{"STSE", 1, true, false}, {"STSE", 2, false, true}, {"STSE", 0, false, false},
+		{"STSH", 1, false, false}, {"STSH", 2, false, false}, {"XXXX", 2, false, false}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fields_out out = framed((struct bytes){NULL, 0}, rows[i].magic, rows[i].version, 1, "a.b", 3);
 
 		assert_int_equal(decodes(false, out.at, out.len), rows[i].ok);
+		assert_int_equal(entry_is_newer(out.at, out.len), rows[i].newer);
+		out.at[8] ^= 1; /* damage is not of a later version */
+		assert_false(entry_is_newer(out.at, out.len));
 		free(out.at);
 	}
 }

@@ -1,6 +1,7 @@
 #include "cm.h"
 
 #include "clock.h"
+#include "fields.h"
 #include "room.h"
 
 #include <pthread.h>
@@ -12,8 +13,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define READERS 200
-#define READS 25
+#define READERS 2000 /* sixteen times what LMDB has slots for */
+#define READS 5
 #define WRITES 60
 
 static void entries_outlive_a_restart(void **state)
@@ -274,6 +275,91 @@ static void what_cannot_be_read_is_as_if_absent(void **state)
 	assert_int_equal(room_records("due"), 2);
 }
 
+/* An entry as a later version might write it, in place of the one that is there. */
+static struct bytes entry_of_later_version(const char *domain)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct entry entry;
+	struct bytes bytes;
+	uint64_t sum;
+
+	assert_true(room_put(store, domain, KIND_USED, 100, NULL));
+	assert_true(room_put_due(store, domain, 5, NULL));
+	assert_int_equal(room_get(store, domain, &entry), STORE_FOUND);
+	store_close(&store);
+	bytes = entry_encode(&entry);
+	entry_free(&entry);
+	bytes.at[4] = ENTRY_VERSION + 1;
+	sum = fields_sum(bytes.at, bytes.len - sizeof(sum));
+	for (size_t i = 0; i < sizeof(sum); i++)
+		bytes.at[bytes.len - sizeof(sum) + i] = (uint8_t)(sum >> 8 * i);
+	room_write_bytes("entries", domain, strlen(domain), bytes.at, bytes.len);
+	return bytes;
+}
+
+static bool is_stored(const char *domain, struct bytes bytes)
+{
+	struct bytes stored = room_read("entries", domain);
+	bool same = stored.len == bytes.len && memcmp(stored.at, bytes.at, bytes.len) == 0;
+
+	free(stored.at);
+	return same;
+}
+
+/* It is absent to us, and gives way to nothing but a policy: until the later version runs again it may be all that is
+ * known of the domain. */
+static void what_a_later_version_wrote_gives_way_to_a_policy_only(void **state)
+{
+	struct bytes later = entry_of_later_version("a.example");
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct names names;
+	struct entry entry;
+
+	(void)state;
+	assert_int_equal(room_get(store, "a.example", &entry), STORE_ABSENT);
+	assert_true(room_put(store, "a.example", KIND_NEGATIVE, 0, NULL));
+	assert_true(room_put_due(store, "a.example", 9, NULL));
+	assert_true(store_due(store, 100, 10, &names, NULL));
+	assert_int_equal(names.count, 0);
+	store_close(&store);
+	assert_true(is_stored("a.example", later));
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_true(room_put(store, "a.example", KIND_USED, 10, NULL));
+	assert_int_equal(room_get(store, "a.example", &entry), STORE_FOUND);
+	assert_int_equal(entry.policy_text_len, 10);
+	entry_free(&entry);
+	store_close(&store);
+	free(later.at);
+}
+
+/* What another version has taken from the list of what is due comes back with the next change. */
+static void a_due_key_that_is_missing_comes_back(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct names names;
+	struct bytes now, later;
+
+	(void)state;
+	assert_true(room_put(store, "a.example", KIND_USED, 10, NULL));
+	assert_true(room_put_due(store, "a.example", 5, NULL));
+	store_close(&store);
+	now = room_read("entries", "a.example");
+	later = entry_of_later_version("a.example");
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_true(
+		store_due(store, 100, 10, &names, NULL)); /* an earlier version's look removes what it cannot read */
+	store_close(&store);
+	assert_int_equal(room_records("due"), 0);
+	room_write_bytes("entries", LIT("a.example"), now.at, now.len);
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_true(room_put(store, "a.example", KIND_USED, 20, NULL));
+	assert_true(store_due(store, 100, 10, &names, NULL));
+	names_are(&names, "a.example ");
+	store_close(&store);
+	free(now.at);
+	free(later.at);
+}
+
 /* Each write keeps three places of the entry equal. */
 static void counted(struct entry *entry, void *arg)
 {
@@ -286,6 +372,7 @@ static void counted(struct entry *entry, void *arg)
 
 struct reading {
 	struct store *store;
+	pthread_barrier_t all; /* begin at once */
 	atomic_int wrong;
 };
 
@@ -294,6 +381,7 @@ static void *reader(void *arg)
 	struct reading *reading = arg;
 	uint32_t last = 0;
 
+	pthread_barrier_wait(&reading->all);
 	for (int i = 0; i < READS; i++) {
 		struct store_view *view = store_view_begin(reading->store, NULL);
 		struct entry first, second;
@@ -317,14 +405,18 @@ static void *reader(void *arg)
 static void many_read_while_one_writes(void **state)
 {
 	struct reading reading = {.store = room_open(ROOM_BYTES, STORE_OWNER)};
-	pthread_t thread[READERS];
+	static pthread_t thread[READERS];
+	pthread_attr_t small;
 	struct entry entry;
 	uint32_t number = 0;
 
 	(void)state;
 	assert_true(store_change_entry(reading.store, "a.example", counted, &number, NULL));
+	pthread_barrier_init(&reading.all, NULL, READERS);
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 256 * 1024);
 	for (int i = 0; i < READERS; i++)
-		assert_int_equal(pthread_create(&thread[i], NULL, reader, &reading), 0);
+		assert_int_equal(pthread_create(&thread[i], &small, reader, &reading), 0);
 	while (number < WRITES) {
 		number++;
 		assert_true(store_change_entry(reading.store, "a.example", counted, &number, NULL));
@@ -417,6 +509,8 @@ int main(void)
 		TEST(many_read_while_one_writes),
 		TEST(many_may_write),
 		TEST(one_view_too_many_waits),
+		TEST(what_a_later_version_wrote_gives_way_to_a_policy_only),
+		TEST(a_due_key_that_is_missing_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,6 +262,45 @@ static void a_dead_guest_frees_its_view(void **state)
 	store_close(&store);
 }
 
+/* A tool that is stopped in the middle of a look (Ctrl-Z in a pager) holds what it looks at: the file does not grow for
+ * it, changes are refused by its name, nothing goes to make room, and what is known can be read. */
+static void a_stopped_guest_is_named_and_costs_nothing(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	struct failure why;
+	char told, pid_text[32];
+	int written = 0;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		assert_true(room_put(store, named('o', i), KIND_ONCE, 400, NULL));
+		assert_true(room_put(store, named('n', i), KIND_NEGATIVE, 400, NULL));
+	}
+	pid = room_spawn(view_hold, &fd);
+	assert_int_equal(read(fd, &told, 1), 1);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	while (written < 5000 && room_put_due(store, named('o', written % 50), 1 + written, &why))
+		written++;
+	assert_in_range(written, 1, 4999);
+	snprintf(pid_text, sizeof(pid_text), "process %ld ", (long)pid);
+	for (int i = 0; i < 50; i++) {
+		assert_false(room_put(store, named('x', i), KIND_USED, LARGE, &why));
+		assert_int_equal(why.code, EX_TEMPFAIL);
+		assert_non_null(strstr(why.text, pid_text));
+	}
+	assert_int_equal(known(store, 'o', 50), 50);
+	assert_int_equal(known(store, 'n', 50), 50);
+	file_is_bounded(FULL_BYTES);
+	room_kill(pid);
+	close(fd);
+	assert_true(room_put(store, named('x', 0), KIND_USED, LARGE, NULL));
+	assert_int_equal(known(store, 'o', 50), 50);
+	assert_int_equal(known(store, 'n', 50), 50);
+	store_close(&store);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, room_make, room_remove)
 
 /* The disk ends at `bytes`; 0: no more. */
@@ -321,6 +360,7 @@ int main(void)
 		TEST(evicted_is_due_no_more),
 		TEST(an_old_view_costs_room_but_nothing_else),
 		TEST(a_dead_guest_frees_its_view),
+		TEST(a_stopped_guest_is_named_and_costs_nothing),
 		TEST(a_full_disk_takes_nothing),
 	};
 
