@@ -242,7 +242,8 @@ check_PROGRAMS += tests/unit/test_check_storm
 tests_unit_test_check_storm_CPPFLAGS = $(fakes_inc) $(AM_CPPFLAGS)
 tests_unit_test_check_storm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_check_storm_LDFLAGS = $(fakes_ldflags)
-tests_unit_test_check_storm_SOURCES = tests/unit/test_check_storm.c tests/unit/product.c tests/unit/product.h $(fakes)
+tests_unit_test_check_storm_SOURCES = tests/unit/test_check_storm.c tests/unit/storm.c tests/unit/storm.h \
+	tests/unit/product.c tests/unit/product.h $(fakes)
 tests_unit_test_check_storm_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 milter_test_CPPFLAGS = $(front_inc) -I$(srcdir)/milter -I$(srcdir)/tests/fakes $(AM_CPPFLAGS)
 milter_test_files = $(milter_sources) tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h \

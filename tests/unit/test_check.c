@@ -424,6 +424,40 @@ static void test_stored_before_told(void **state)
 	product_stop(&p);
 }
 
+/* RFC 8461 1, 10.2: nothing depends on DNSSEC. With it and without it, validated or not, the verdict is the same. */
+static void test_dnssec_changes_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct product p;
+		struct outcome outcome;
+		struct entry entry;
+		struct failure why;
+		product_start(&p, 4);
+		product_domain("example.com", "mx1.example.com");
+		if (i & 1) {
+			world_dns_secure("_mta-sts.example.com", DNS_TXT);
+			world_dns_secure("example.com", DNS_MX);
+		}
+		struct config *config = product_config(i & 2 ? "dnssec=on" : "dnssec=off");
+		check_reconfigure(p.check, config);
+		config_unref(&config);
+		struct question question = product_question("example.com", PURPOSE_DELIVER);
+		check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+		assert_true(outcome.final);
+		assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
+		assert_int_equal(outcome.verdict.mode, POLICY_ENFORCE);
+		outcome_free(&outcome);
+		product_settle(p.check);
+		struct store_view *view = store_view_begin(p.store, &why);
+		assert_int_equal(store_view_entry(view, "example.com", &entry), STORE_FOUND);
+		store_view_end(&view);
+		assert_int_equal(entry.mx.secure, i == 3); /* the answers did differ */
+		entry_free(&entry);
+		product_stop(&p);
+	}
+}
+
 /* At most CHECK_CASES_MAX cases: the next finds no room, and says so. */
 static void test_no_room(void **state)
 {
@@ -459,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_stop_while_open),
 		cmocka_unit_test(test_fresh_is_one_view),
 		cmocka_unit_test(test_stored_before_told),
+		cmocka_unit_test(test_dnssec_changes_nothing),
 		cmocka_unit_test(test_no_room),
 	};
 	alarm(300);

@@ -1,0 +1,70 @@
+/* The world of the storm (test_check_storm): a few domains whose hops, policies and settings change from round to
+ * round, and what is right to be told of them. Callers may judge on any thread; the rest belongs to the thread that
+ * leads the rounds. */
+#ifndef TESTS_STORM_H
+#define TESTS_STORM_H
+
+#include "product.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { HOP, POLICY, MODE, FORGET, EXEMPT, NOTHING, TWO, DOMAINS };
+struct place {
+	const char *domain, *mx, *worse_mx; /* the worse one may be NULL */
+	bool republished;
+};
+extern const struct place place[DOMAINS];
+
+enum { HOP_MX, HOP_B, HOPS };
+enum { SET_ALONE, SET_BESIDE_MAP, SET_EXEMPT, SETS };
+extern const char *const set_text[SETS];
+
+struct world_state {
+	enum reason conduct[HOPS];
+	unsigned version[DOMAINS];
+	unsigned set;
+};
+
+struct storm {
+	struct product product;
+	struct config *config[SETS];
+	int to_forgetter, from_forgetter;
+	pid_t forgetter;
+	unsigned seed;
+
+	/* Of a round; set while nobody asks. */
+	struct world_state now, next;
+	unsigned remembered[HOPS]; /* conduct that the store may hold from earlier rounds, as bits */
+	unsigned lowest[DOMAINS];  /* the version of the policy that is known at least; 0: perhaps none */
+	int64_t advanced_s;        /* since the round before */
+	pthread_barrier_t begin, end;
+	atomic_bool over, finished;
+	atomic_uint changed;       /* the change has begun */
+	atomic_uint told[DOMAINS]; /* the newest version that anybody was told */
+
+	atomic_uint calls, begun, heard, abandoned, refused, wrong;
+	atomic_uint kinds[VERDICT_DEFER + 1]; /* final ones */
+	struct lock lock;
+	char first_wrong[1000] GUARDED_BY(lock);
+};
+
+struct call {
+	struct storm *storm;
+	int at;
+	enum purpose purpose;
+	bool changed;    /* before it ended */
+	bool may_be_new; /* the asker may hear before the store is looked at */
+	unsigned lowest; /* version known when it began */
+};
+
+void storm_build(struct storm *storm); /* the first state of the world */
+unsigned storm_random(struct storm *storm, unsigned below);
+void storm_plan(struct storm *storm);   /* before a round: what it will change */
+void storm_change(struct storm *storm); /* in its middle */
+void storm_close(struct storm *storm);  /* when nothing is under way any more; the clock moves on */
+
+/* Counts the outcome, keeps it when it is wrong, and frees it. */
+void storm_judge(struct call *call, struct outcome *outcome);
+
+#endif
