@@ -78,7 +78,7 @@ static int refresh_one(struct kit *kit, struct story *story, const char *word, j
 	if (found == STORE_ABSENT)
 		return absent_tell(question.domain, array);
 	story_open(story, &question, &kit->config->rules);
-	bool begun = found == STORE_FOUND && check_refresh(kit->check, question.domain, true);
+	bool begun = found == STORE_FOUND && check_refresh(kit->check, question.domain, true) != CHECK_REFRESH_NO_ROOM;
 	bool ended = begun && story_await(story, kit_case_ms(kit->config->settings));
 	story_close(story);
 	if (!begun)

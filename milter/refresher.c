@@ -8,11 +8,25 @@
 #include <string.h>
 #include <sysexits.h>
 
+#define BEGUN_SLOTS 16384
+#define BEGUN_TRIES 16
+
+struct begun {
+	uint32_t domain; /* its hash */
+	int64_t at_ms;   /* 0: never */
+};
+
 struct refresher {
 	struct check *check;
 	struct store *store;
 	pthread_t thread;
-	bool store_failing; /* the thread's own: trouble is told once, and its end */
+	/* The thread's own. */
+	bool store_failing; /* trouble is told once, and its end */
+	size_t batch;
+	int64_t milli_tokens; /* a token for each domain that may be handed over */
+	int64_t filled_at_ms;
+	struct begun begun[BEGUN_SLOTS];
+
 	struct lock lock;
 	struct signal_cond wake;
 	bool stop GUARDED_BY(lock);
@@ -27,22 +41,106 @@ static void refresher_told(struct refresher *refresher, bool read, const struct 
 	refresher->store_failing = !read;
 }
 
-static void refresher_look(struct refresher *refresher)
+static void tokens_fill(struct refresher *refresher, int64_t now_ms)
+{
+	const int64_t full = REFRESHER_A_SECOND * 1000;
+	int64_t passed = now_ms - refresher->filled_at_ms;
+	if (passed > 1000)
+		passed = 1000;
+	refresher->milli_tokens += passed * REFRESHER_A_SECOND;
+	if (refresher->milli_tokens > full)
+		refresher->milli_tokens = full;
+	refresher->filled_at_ms = now_ms;
+}
+
+/* The domain's slot, or the one in its neighbourhood that is the first to be given up. */
+static struct begun *begun_slot(struct refresher *refresher, uint32_t hash)
+{
+	struct begun *oldest = &refresher->begun[hash % BEGUN_SLOTS];
+	for (uint32_t i = 0; i < BEGUN_TRIES; i++) {
+		struct begun *begun = &refresher->begun[(hash + i) % BEGUN_SLOTS];
+		if (begun->at_ms != 0 && begun->domain == hash)
+			return begun;
+		if (begun->at_ms < oldest->at_ms)
+			oldest = begun;
+	}
+	return oldest;
+}
+
+static uint32_t domain_hash(const char *domain)
+{
+	uint32_t hash = 2166136261u;
+	for (const char *c = domain; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	return hash;
+}
+
+static bool begun_lately(struct refresher *refresher, const char *domain, int64_t now_ms)
+{
+	uint32_t hash = domain_hash(domain);
+	const struct begun *begun = begun_slot(refresher, hash);
+	return begun->at_ms != 0 && begun->domain == hash && now_ms - begun->at_ms < REFRESHER_AGAIN_MS;
+}
+
+static void begun_note(struct refresher *refresher, const char *domain, int64_t now_ms)
+{
+	uint32_t hash = domain_hash(domain);
+	*begun_slot(refresher, hash) = (struct begun){.domain = hash, .at_ms = now_ms};
+	refresher->milli_tokens -= 1000;
+}
+
+/* False: no more can be handed over at this moment. */
+static bool refresher_hand(struct refresher *refresher, const char *domain, int64_t now_ms)
+{
+	if (begun_lately(refresher, domain, now_ms))
+		return true;
+	if (refresher->milli_tokens < 1000)
+		return false;
+	switch (check_refresh(refresher->check, domain, false)) {
+	case CHECK_REFRESH_BEGUN:
+		begun_note(refresher, domain, now_ms);
+		return true;
+	case CHECK_REFRESH_UNDER_WAY:
+		return true;
+	case CHECK_REFRESH_NO_ROOM:
+		break;
+	}
+	return false;
+}
+
+/* Whether to look again soon. A whole batch of which nothing can be handed over must not hide what comes after it. */
+static bool batch_adjust(struct refresher *refresher, bool whole, bool handed)
+{
+	bool stuck = whole && !handed;
+	bool most = refresher->batch >= REFRESHER_BATCH_MAX;
+	refresher->batch = !stuck ? REFRESHER_BATCH : most ? REFRESHER_BATCH_MAX : refresher->batch * 2;
+	return whole && !(stuck && most);
+}
+
+static bool refresher_look(struct refresher *refresher)
 {
 	struct names due = {0};
 	struct failure why;
-	bool read = store_due(refresher->store, clock_wall_s(), REFRESHER_BATCH, &due, &why);
+	int64_t now_ms = clock_mono_ms();
+	tokens_fill(refresher, now_ms);
+	int64_t tokens = refresher->milli_tokens;
+	bool read = store_due(refresher->store, clock_wall_s(), refresher->batch, &due, &why);
 	refresher_told(refresher, read, &why);
 	const char *domain = NULL;
-	while (read && (domain = names_next(&due, domain)) != NULL)
-		if (!check_refresh(refresher->check, domain, false))
-			break;
+	size_t count = 0;
+	bool room = true;
+	while (read && room && (domain = names_next(&due, domain)) != NULL) {
+		room = refresher_hand(refresher, domain, now_ms);
+		count++;
+	}
 	names_free(&due);
+	bool whole = room && count == refresher->batch;
+	return batch_adjust(refresher, whole, refresher->milli_tokens < tokens) || !room;
 }
 
-static bool refresher_rest(struct refresher *refresher)
+static bool refresher_rest(struct refresher *refresher, int rest_ms)
 {
-	int64_t until_ms = clock_mono_ms() + REFRESHER_TICK_MS;
+	int64_t until_ms = clock_mono_ms() + rest_ms;
 	lock_take(&refresher->lock);
 	while (!refresher->stop && cond_wait_until(&refresher->wake, &refresher->lock, until_ms))
 		continue;
@@ -54,9 +152,10 @@ static bool refresher_rest(struct refresher *refresher)
 static void *refresher_main(void *arg)
 {
 	struct refresher *refresher = arg;
+	bool more;
 	do
-		refresher_look(refresher);
-	while (refresher_rest(refresher));
+		more = refresher_look(refresher);
+	while (refresher_rest(refresher, more ? REFRESHER_SOON_MS : REFRESHER_TICK_MS));
 	return NULL;
 }
 
@@ -74,6 +173,8 @@ struct refresher *refresher_start(struct check *check, struct store *store, stru
 		abort();
 	refresher->check = check;
 	refresher->store = store;
+	refresher->batch = REFRESHER_BATCH;
+	refresher->filled_at_ms = clock_mono_ms();
 	lock_init(&refresher->lock);
 	cond_init(&refresher->wake);
 	int err = pthread_create(&refresher->thread, NULL, refresher_main, refresher);

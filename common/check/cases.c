@@ -62,8 +62,9 @@ static struct flight *flight_new(const struct want *want)
 	return flight;
 }
 
-/* One client may have thousands of cases that wait for its share: the longer one has waited, the less often it asks. */
-static int share_wait_ms(struct cas *c)
+/* Thousands of cases may wait for one client's share, or for one policy host: the longer one has waited, the less often
+ * it asks. */
+static int put_off_ms(struct cas *c)
 {
 	int wait_ms = OBTAIN_RETRY_MS << c->put_offs;
 	if (wait_ms < CASES_SHARE_WAIT_MS)
@@ -89,7 +90,7 @@ static struct flight *flight_join(struct check *check, struct cas *c, const stru
 	}
 	lock_drop(&check->lock);
 	if (put_off)
-		workers_push_later(check->workers, &c->job, share_wait_ms(c));
+		workers_push_later(check->workers, &c->job, put_off_ms(c));
 	return mine;
 }
 
@@ -164,6 +165,12 @@ static void case_read(struct cas *c, const struct want *want)
 	case_observed(c, want);
 }
 
+/* Somebody may wait for it; what a front end begins in the background is a refresh. */
+static bool case_is_asked(const struct cas *c)
+{
+	return c->job.class == WORK_ASKED || c->facts.forced;
+}
+
 /* Gives what a flight brought to its leader and to all who were parked, and sends those on their way. */
 static void case_landed(struct cas *c, struct flight *flight, const struct found *found)
 {
@@ -173,8 +180,10 @@ static void case_landed(struct cas *c, struct flight *flight, const struct found
 		struct cas *other = parked;
 		parked = other->parked;
 		other->facts.now = c->facts.now;
-		facts_learn_found(&other->facts, found);
-		case_observed(other, &found->want);
+		if (!found->put_back || !case_is_asked(other)) {
+			facts_learn_found(&other->facts, found);
+			case_observed(other, &found->want);
+		}
 		workers_push(c->check->workers, &other->job);
 	}
 }
@@ -191,7 +200,6 @@ static bool is_stopping(struct check *check)
 static void flight_drop(struct cas *c, struct flight *flight)
 {
 	struct cas *parked = flight_land(c->check, flight);
-	share_give(c->check->bounds.share, c->facts.question.client);
 	c->leading = NULL;
 	while (parked) {
 		struct cas *other = parked;
@@ -200,27 +208,40 @@ static void flight_drop(struct cas *c, struct flight *flight)
 	}
 }
 
+/* While it is put off, a case holds neither worker nor share. False: it has lost patience with the bounds; its client's
+ * share, which others of that client use up, does not count. */
+static bool case_put_off(struct cas *c, struct flight *flight, bool share_held)
+{
+	int64_t now_ms = clock_mono_ms();
+	if (!c->leading)
+		c->put_off_ms = now_ms;
+	c->leading = flight;
+	if (share_held && now_ms - c->put_off_ms >= obtain_patience_ms(c->config, &flight->want))
+		return false;
+	bool probe = flight->want.kind == WANT_PROBE && share_held;
+	workers_push_later(c->check->workers, &c->job, probe ? OBTAIN_RETRY_MS : put_off_ms(c));
+	return true;
+}
+
 /* Leads a flight. False: the bounds let nothing through now, and the case was put off. */
 static bool case_fly(struct cas *c, struct flight *flight)
 {
 	struct found found;
 	struct want want = flight->want;
-	if (!obtain(c->config, &c->check->bounds, &want, &found)) {
-		int64_t now_ms = clock_mono_ms();
-		if (!c->leading)
-			c->put_off_ms = now_ms;
-		c->leading = flight;
-		if (is_stopping(c->check)) {
-			flight_drop(c, flight);
-			return true;
-		}
-		if (now_ms - c->put_off_ms < obtain_patience_ms(c->config, &want)) {
-			workers_push_later(c->check->workers, &c->job, OBTAIN_RETRY_MS);
-			return false;
-		}
-		obtain_in_vain(&want, &found);
+	const struct bounds *bounds = &c->check->bounds;
+	uint64_t client = c->facts.question.client;
+	bool share_held = !c->leading || share_take(bounds->share, client); /* flight_join() took the first one */
+	bool through = share_held && obtain(c->config, bounds, &want, case_is_asked(c), &found);
+	if (share_held)
+		share_give(bounds->share, client);
+	if (!through && is_stopping(c->check)) {
+		flight_drop(c, flight);
+		return true;
 	}
-	share_give(c->check->bounds.share, c->facts.question.client);
+	if (!through && case_put_off(c, flight, share_held))
+		return false;
+	if (!through)
+		obtain_in_vain(&found);
 	c->leading = NULL;
 	c->facts.now = clock_wall_s();
 	memcpy(found.record_id, c->facts.entry.record_id, sizeof found.record_id);
@@ -299,6 +320,12 @@ static bool room_for(const struct check *check, enum work_class class) REQUIRES(
 	       (class != WORK_REFRESH || check->refreshing < CASES_REFRESH_MAX);
 }
 
+/* A client's rate of new cases, and its part of the table. */
+static bool client_take(struct check *check, const struct question *question) REQUIRES(check->lock)
+{
+	return rate_take(check->rate, question->client, clock_mono_ms()) && share_take(check->room, question->client);
+}
+
 /* The ticket is read under the lock: the moment it is dropped, the case may end and free the waiter. */
 static check_ticket waiter_add(struct check *check, struct cas *c, struct waiter *waiter) REQUIRES(check->lock)
 {
@@ -317,7 +344,7 @@ check_ticket cases_open(struct check *check, const struct question *question, en
 	check_ticket ticket = CHECK_NO_TICKET;
 	lock_take(&check->lock);
 	struct cas *c = case_find(check, question), *new = NULL;
-	if (!c && room_for(check, class) && share_take(check->room, question->client)) {
+	if (!c && room_for(check, class) && client_take(check, question)) {
 		c = new = case_new(check, question, class);
 		c->facts.forced = forced;
 		c->asked = asked;
@@ -328,6 +355,14 @@ check_ticket cases_open(struct check *check, const struct question *question, en
 	if (new)
 		workers_push(check->workers, &new->job);
 	return ticket;
+}
+
+bool cases_have(struct check *check, const struct question *question)
+{
+	lock_take(&check->lock);
+	bool have = case_find(check, question) != NULL;
+	lock_drop(&check->lock);
+	return have;
 }
 
 /* Whether it is time, and if so, that it is done now. */

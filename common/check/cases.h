@@ -11,13 +11,19 @@
 #include "learn.h"
 #include "lock.h"
 #include "obtain.h"
+#include "rate.h"
 #include "workers.h"
 
 #define CASES_BUCKETS 1024
 #define CASES_REFRESH_MAX (CHECK_CASES_MAX / 2)
 /* Of one client: whoever sends to many domains leaves room for others. */
 #define CASES_CLIENT_MAX (CHECK_CASES_MAX / 8)
-#define CASES_SHARE_WAIT_MS 1000 /* at most, between two tries to get a share of the workers */
+/* New cases of one client. */
+#define CASES_CLIENT_A_SECOND 100
+#define CASES_CLIENT_BURST 1000
+/* Refreshes that are open when the refresher is to wait; half of the workers serve them. */
+#define CASES_DUE_MAX 512
+#define CASES_SHARE_WAIT_MS 1000 /* at most, between two tries to get a share of the workers, or to a policy host */
 #define CASES_RENEWAL_MS 10000   /* between two renewals of one question, should the first one have brought nothing */
 #define CASES_RENEWALS 4096      /* questions whose renewal is remembered, about */
 #define CASES_STEPS_MAX 64       /* of one case; verdict_next() is bounded far below */
@@ -48,7 +54,7 @@ struct cas {
 	struct kept kept;
 	struct flight *leading; /* a flight that was put off, else NULL */
 	int64_t put_off_ms;     /* since when */
-	unsigned put_offs;      /* how often, for its client's share */
+	unsigned put_offs;      /* how often */
 
 	/* Under the check's lock. */
 	struct verdict so_far;
@@ -67,6 +73,7 @@ struct check {
 	struct workers *workers;
 	struct bounds bounds;
 	struct share *room; /* in the table of cases: a client's */
+	struct rate *rate;  /* of new cases: a client's */
 	unsigned worker_count;
 	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
 	void *observe_arg;
@@ -87,6 +94,9 @@ struct check {
  */
 check_ticket cases_open(struct check *check, const struct question *question, enum work_class class, bool forced,
 	bool asked, struct waiter *waiter);
+
+/* Whether a case for the question is open. */
+bool cases_have(struct check *check, const struct question *question);
 
 /* Opens a case that renews what the question rests on, unless that was done a moment ago: what cannot be renewed (a
  * lookup that fails, a probe beyond the budget, a store that takes nothing) would be tried for each message. */

@@ -25,6 +25,9 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->observe_arg = options->observe_arg;
 	check->bounds.budget = budget_new();
 	check->bounds.share = share_new(options->workers / 4);
+	check->bounds.backoff = backoff_new();
+	check->bounds.missed = missed_new();
+	check->rate = rate_new(CASES_CLIENT_A_SECOND, CASES_CLIENT_BURST);
 	check->room = share_new(CASES_CLIENT_MAX);
 	check->worker_count = options->workers;
 	check->workers = workers_new(options->workers, why);
@@ -44,6 +47,9 @@ void check_free(struct check **check)
 	workers_free(&c->workers);
 	budget_free(&c->bounds.budget);
 	share_free(&c->bounds.share);
+	backoff_free(&c->bounds.backoff);
+	missed_free(&c->bounds.missed);
+	rate_free(&c->rate);
 	share_free(&c->room);
 	config_unref(&c->config);
 	lock_destroy(&c->lock);
@@ -228,14 +234,16 @@ struct check_load check_load(struct check *check)
 		.workers = check->worker_count, .busy = workers_busy(check->workers), .cases = cases};
 }
 
-bool check_refresh(struct check *check, const char *domain, bool forced)
+enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced)
 {
 	struct question question;
 	question_from_next_hop(&question, domain, strlen(domain), PURPOSE_REFRESH);
-	if (!question.has_domain)
-		return true;
+	if (!question.has_domain || cases_have(check, &question))
+		return CHECK_REFRESH_UNDER_WAY;
 	lock_take(&check->lock);
-	bool room = forced || check->refreshing < (check->worker_count + 1) / 2;
+	bool room = forced || check->refreshing < CASES_DUE_MAX;
 	lock_drop(&check->lock);
-	return room && cases_open(check, &question, WORK_REFRESH, forced, false, NULL) != CHECK_NO_TICKET;
+	if (!room || cases_open(check, &question, WORK_REFRESH, forced, false, NULL) == CHECK_NO_TICKET)
+		return CHECK_REFRESH_NO_ROOM;
+	return CHECK_REFRESH_BEGUN;
 }

@@ -55,9 +55,13 @@ bool check_abandon(struct check *check, check_ticket ticket, struct outcome *out
 void check_domain(struct check *check, const struct question *question, int wait_ms, void (*before_wait)(void *),
 	void *arg, struct outcome *out);
 
-/* Queues a refresh of a stored domain; `forced`: everything anew, whatever its age. False: no room, or half of the
- * workers are refreshing. */
-bool check_refresh(struct check *check, const char *domain, bool forced);
+/* Queues a refresh of a stored domain; `forced`: everything anew, whatever its age. */
+enum check_refreshed {
+	CHECK_REFRESH_BEGUN,
+	CHECK_REFRESH_UNDER_WAY, /* already; or what is no policy domain */
+	CHECK_REFRESH_NO_ROOM    /* so many refreshes are open, or cases at all, that this one is to come later */
+};
+enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced);
 
 struct check_load {
 	unsigned workers, busy; /* threads, and those that are at work */

@@ -52,6 +52,9 @@ static void policy_told(const struct facts *facts, const struct found *found)
 	if (policy->outcome == REASON_NONE)
 		log_info("domain=%s policy=%s id=%s max_age=%u fetched", domain, policy_mode_name(policy->policy.mode),
 			facts->entry.policy_id, (unsigned)policy->policy.max_age_s);
+	else if (found->untried)
+		log_info("domain=%s the policy was not asked for: reason=%s %s", domain, reason_name(policy->outcome),
+			policy->detail);
 	else if (facts_policy(facts) && facts->entry.policy.mode != POLICY_NONE)
 		log_warning("domain=%s the stored policy stays in force, a newer one could not be had: reason=%s %s",
 			domain, reason_name(policy->outcome), policy->detail);
@@ -79,7 +82,8 @@ void learn_found(struct store *store, const struct facts *facts, const struct fo
 	if (want->kind != WANT_PROBE) {
 		if (want->kind == WANT_POLICY)
 			policy_told(facts, found);
-		entry_write(store, facts, found, kept);
+		if (!found->untried)
+			entry_write(store, facts, found, kept);
 		return;
 	}
 	struct evidence seen = found->evidence;

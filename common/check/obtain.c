@@ -187,8 +187,59 @@ static void policy_missed(struct policy_found *found, enum reason outcome, const
 	text_add(&detail, words);
 }
 
-static bool obtain_policy(
-	const struct config *config, struct share *share, const char *domain, struct policy_found *found)
+/* One for all orders in which DNS may hand them out. */
+static const struct address *address_least(const struct addresses *list)
+{
+	const struct address *least = &list->at[0];
+	for (size_t i = 1; i < list->count; i++) {
+		const struct address *one = &list->at[i];
+		if (one->len < least->len || (one->len == least->len && memcmp(one->bytes, least->bytes, one->len) < 0))
+			least = one;
+	}
+	return least;
+}
+
+/* Too little time to tell is no proof: slow DNS of one domain must not keep others from the host. */
+static enum backoff_end fetch_end(const struct policy_found *found, int64_t given_ms, int64_t full_ms)
+{
+	if (!found->unreached)
+		return BACKOFF_REACHED;
+	return given_ms >= full_ms / 2 ? BACKOFF_UNREACHED : BACKOFF_UNTOLD;
+}
+
+/* False: the network's share is used up at this moment. */
+static bool policy_fetch(const struct config *config, const struct bounds *bounds, const struct addresses *list,
+	int64_t left_ms, struct found *found, enum backoff_end *end)
+{
+	uint64_t network = address_network(&list->at[0]);
+	*end = BACKOFF_UNTOLD;
+	if (!share_take(bounds->share, network)) {
+		policy_missed(
+			&found->policy, REASON_POLICY_FETCH, "shares its network with too many fetches under way");
+		return false;
+	}
+	fetch_policy(config->fetcher, found->want.name, list->at, list->count, (int)left_ms, &found->policy);
+	*end = fetch_end(&found->policy, left_ms, (int64_t)config->settings->fetch_timeout * 1000);
+	share_give(bounds->share, network);
+	return true;
+}
+
+static bool policy_host_asked(const struct config *config, const struct bounds *bounds, const struct addresses *list,
+	bool asked, int64_t left_ms, struct found *found)
+{
+	struct backoff_try try;
+	enum backoff_end end;
+	if (!backoff_begin(bounds->backoff, address_least(list), asked, clock_mono_ms(), &try)) {
+		policy_missed(&found->policy, REASON_POLICY_FETCH, "could not be reached a short time ago");
+		found->put_back = !asked;
+		return !asked;
+	}
+	bool fetched = policy_fetch(config, bounds, list, left_ms, found, &end);
+	backoff_end(bounds->backoff, &try, end, clock_mono_ms());
+	return fetched;
+}
+
+static bool obtain_policy(const struct config *config, const struct bounds *bounds, bool asked, struct found *found)
 {
 	const struct settings *settings = config->settings;
 	int64_t deadline_ms = clock_mono_ms() + (int64_t)settings->fetch_timeout * 1000;
@@ -198,19 +249,13 @@ static bool obtain_policy(
 
 	text_init(&host, buffer, sizeof buffer);
 	text_add(&host, "mta-sts.");
-	text_add(&host, domain);
+	text_add(&host, found->want.name);
 	addresses_find(&list, config->dns, buffer, FETCH_ADDRESSES_MAX, settings->fetch_private, deadline_ms);
 	int64_t left_ms = deadline_ms - clock_mono_ms();
-	if (list.count == 0 || left_ms <= 0) {
-		bool dead = list.trouble == DNS_BROKEN;
-		policy_missed(found, dead ? REASON_RESOLVER : REASON_POLICY_FETCH, addresses_lack(&list));
-		return true;
-	}
-	uint64_t network = address_network(&list.at[0]);
-	if (!share_take(share, network))
-		return false;
-	fetch_policy(config->fetcher, domain, list.at, list.count, (int)left_ms, found);
-	share_give(share, network);
+	if (list.count > 0 && left_ms > 0)
+		return policy_host_asked(config, bounds, &list, asked, left_ms, found);
+	found->untried = list.trouble == DNS_BROKEN;
+	policy_missed(&found->policy, found->untried ? REASON_RESOLVER : REASON_POLICY_FETCH, addresses_lack(&list));
 	return true;
 }
 
@@ -244,7 +289,7 @@ static void mx_list(const struct dns_answer *answer, struct mx_set *set)
 	free(mx);
 }
 
-static void obtain_mx(const struct config *config, const char *domain, struct mx_found *found)
+static void mx_look(const struct config *config, const char *domain, struct mx_found *found)
 {
 	struct dns_answer *answer = dns_lookup(config->dns, domain, DNS_MX, DNS_TIMEOUT_MS);
 	struct mx_set *set = &found->set;
@@ -273,6 +318,18 @@ static void obtain_mx(const struct config *config, const char *domain, struct mx
 		break;
 	}
 	dns_answer_free(&answer);
+}
+
+static void obtain_mx(const struct config *config, struct missed *missed, struct found *found)
+{
+	const char *domain = found->want.name;
+	found->mx.outcome = missed_lately(missed, domain, clock_mono_ms());
+	found->untried = found->mx.outcome != REASON_NONE;
+	if (found->untried)
+		return;
+	mx_look(config, domain, &found->mx);
+	if (found->mx.outcome != REASON_NONE)
+		missed_note(missed, domain, found->mx.outcome, clock_mono_ms());
 }
 
 /* --- probe -------------------------------------------------------------------------------------------------------- */
@@ -344,7 +401,8 @@ static bool obtain_evidence(
 	return true;
 }
 
-bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, struct found *found)
+bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, bool asked,
+	struct found *found)
 {
 	memset(found, 0, sizeof *found);
 	found->want = *want;
@@ -353,9 +411,9 @@ bool obtain(const struct config *config, const struct bounds *bounds, const stru
 		obtain_record(config, want->name, &found->record);
 		return true;
 	case WANT_POLICY:
-		return obtain_policy(config, bounds->share, want->name, &found->policy);
+		return obtain_policy(config, bounds, asked, found);
 	case WANT_MX:
-		obtain_mx(config, want->name, &found->mx);
+		obtain_mx(config, bounds->missed, found);
 		return true;
 	case WANT_PROBE:
 		return obtain_evidence(config, bounds->budget, want, &found->evidence);
@@ -373,11 +431,9 @@ int64_t obtain_patience_ms(const struct config *config, const struct want *want)
 	return 1000 * (int64_t)(want->kind == WANT_POLICY ? settings->fetch_timeout : settings->probe_timeout);
 }
 
-void obtain_in_vain(const struct want *want, struct found *found)
+void obtain_in_vain(struct found *found)
 {
-	if (want->kind == WANT_POLICY)
-		policy_missed(
-			&found->policy, REASON_POLICY_FETCH, "shares its network with too many fetches under way");
+	found->untried = true;
 	found->evidence.reason = REASON_PROBE_BUDGET;
 	found->evidence.at = clock_wall_s();
 }

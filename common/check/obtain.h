@@ -3,8 +3,10 @@
 #ifndef CHECK_OBTAIN_H
 #define CHECK_OBTAIN_H
 
+#include "backoff.h"
 #include "budget.h"
 #include "config.h"
+#include "missed.h"
 #include "share.h"
 #include "verdict.h"
 
@@ -19,6 +21,8 @@ struct found {
 	char record_id[RECORD_ID_MAX + 1];
 	struct mx_found mx;
 	struct evidence evidence;
+	bool untried;  /* nothing was asked of the network: it serves this case, and is not remembered */
+	bool put_back; /* of a refresh whose policy host is in back-off: what somebody waits for goes on by itself */
 };
 void found_free(struct found *found);
 void facts_learn_found(struct facts *facts, const struct found *found);
@@ -27,12 +31,16 @@ void facts_learn_found(struct facts *facts, const struct found *found);
 struct bounds {
 	struct budget *budget; /* of probes */
 	struct share *share;   /* of workers: a network's, a client's */
+	struct backoff *backoff;
+	struct missed *missed;
 };
 
 /* Fills `found`. False: the bounds let nothing through at this moment; ask again after OBTAIN_RETRY_MS, for as long as
- * the want itself might take (obtain_patience_ms), then obtain_in_vain(). */
-bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, struct found *found);
+ * the want itself might take (obtain_patience_ms); then obtain_in_vain(), of the `found` of the last time. `asked`:
+ * somebody may wait for it; else a policy host in back-off fails it at once. */
+bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, bool asked,
+	struct found *found);
 int64_t obtain_patience_ms(const struct config *config, const struct want *want);
-void obtain_in_vain(const struct want *want, struct found *found);
+void obtain_in_vain(struct found *found);
 
 #endif

@@ -23,6 +23,8 @@ void tally_verdict(enum purpose purpose, const struct verdict *verdict)
 
 void tally_found(const struct found *found)
 {
+	if (found->untried || found->put_back)
+		return;
 	switch (found->want.kind) {
 	case WANT_RECORD:
 		metrics_add(METRIC_RECORD_LOOKUPS, found->record.outcome, 0, 0, 1);

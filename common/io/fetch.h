@@ -22,8 +22,8 @@ struct fetcher *fetcher_new(const struct fetch_options *options, struct failure 
 void fetcher_free(struct fetcher **fetcher);
 
 /* GET https://mta-sts.<domain>/.well-known/mta-sts.txt from one of the addresses; fills outcome (REASON_NONE,
- * POLICY_FETCH, POLICY_INVALID, POLICY_WEBPKI), the policy and its text, and `detail` for people ("HTTP status 301",
- * "certificate has expired", ...). */
+ * POLICY_FETCH, POLICY_INVALID, POLICY_WEBPKI), the policy and its text, `unreached` (refused, unreachable, or silent
+ * to the end; never told of a proxy), and `detail` for people ("HTTP status 301", "certificate has expired", ...). */
 void fetch_policy(struct fetcher *fetcher, const char *domain, const struct address *addresses, size_t count,
 	int timeout_ms, struct policy_found *found);
 

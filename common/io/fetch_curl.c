@@ -252,6 +252,15 @@ static void take_body(struct response *response, struct policy_found *found, str
 	response->body = NULL;
 }
 
+/* With a proxy it says nothing of the policy host. */
+static bool transfer_unreached(struct transfer *transfer)
+{
+	curl_off_t connected_us = 0;
+
+	curl_easy_getinfo(transfer->curl, CURLINFO_CONNECT_TIME_T, &connected_us);
+	return connected_us == 0 && !*transfer->fetcher->proxy;
+}
+
 static void transfer_run(struct transfer *transfer, struct policy_found *found, struct text *detail)
 {
 	transfer->curl = curl_easy_init();
@@ -259,6 +268,7 @@ static void transfer_run(struct transfer *transfer, struct policy_found *found, 
 		abort();
 	if (transfer_set(transfer)) {
 		found->outcome = transfer_judge(transfer, curl_easy_perform(transfer->curl), detail);
+		found->unreached = found->outcome == REASON_POLICY_FETCH && transfer_unreached(transfer);
 	} else {
 		found->outcome = REASON_POLICY_FETCH;
 		text_add(detail, "libcurl does not take an option");

@@ -267,15 +267,15 @@ void check_domain(struct check *check, const struct question *question, int wait
 		outcome_final(out, question);
 }
 
-bool check_refresh(struct check *check, const char *domain, bool forced)
+enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced)
 {
 	(void)check;
 	(void)domain;
 	(void)forced;
 	if (atomic_load(&refuse))
-		return false;
+		return CHECK_REFRESH_NO_ROOM;
 	atomic_fetch_add(&refreshed, 1);
-	return true;
+	return CHECK_REFRESH_BEGUN;
 }
 
 struct config *config_new(struct settings *settings, struct failure *why)

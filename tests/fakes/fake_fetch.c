@@ -36,6 +36,7 @@ void fetch_policy(struct fetcher *fetcher, const char *domain, const struct addr
 	struct world_answer answer = world_policy_answer(domain);
 	found->outcome = answer.reason;
 	snprintf(found->detail, sizeof found->detail, "%s", answer.detail);
+	found->unreached = strncmp(answer.detail, "no connection", 13) == 0;
 	if (answer.text && !policy_parse(&found->policy, answer.text, answer.len, NULL)) {
 		found->outcome = REASON_POLICY_INVALID;
 		snprintf(found->detail, sizeof found->detail, "the body violates the grammar");

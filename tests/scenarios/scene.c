@@ -309,7 +309,7 @@ static bool ask_refresh(struct scene *scene, const struct words *words)
 	question_begin(scene);
 	snprintf(scene->domain, sizeof scene->domain, "%s", words->word[2]);
 	bool forced = words->count > 3 && strcmp(words->word[3], "forced") == 0;
-	bool begun = check_refresh(scene->check, words->word[2], forced);
+	bool begun = check_refresh(scene->check, words->word[2], forced) == CHECK_REFRESH_BEGUN;
 	bool ended = work_ended(scene);
 	if (scene->gates == 0)
 		counts_refreshed(scene, begun);
@@ -327,7 +327,7 @@ static bool ask_due(struct scene *scene)
 		return scene_bad(scene, "store_due", why.text);
 	for (const char *name = names_next(&due, NULL); name; name = names_next(&due, name)) {
 		snprintf(scene->domain, sizeof scene->domain, "%s", name);
-		begun += check_refresh(scene->check, name, false);
+		begun += check_refresh(scene->check, name, false) == CHECK_REFRESH_BEGUN;
 	}
 	names_free(&due);
 	bool ended = work_ended(scene);

@@ -1,0 +1,305 @@
+/* Refreshes in bulk, with the fakes in place of the network: a provider that is dead, hosts that are silent, bursts. */
+#include "clock.h"
+#include "product.h"
+#include "schedule.h"
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TENANTS 200
+
+static struct question tenant_question(unsigned i)
+{
+	char domain[64];
+	snprintf(domain, sizeof domain, "d%u.example.com", i);
+	return product_question(domain, PURPOSE_DELIVER);
+}
+
+/* Domains whose policies one host serves, at one address. */
+static void tenants_make(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		char host[DOMAIN_SIZE + 16], address[] = "8.9.9.9";
+		const char *record = address;
+		struct question question = tenant_question(i);
+		product_domain(question.domain, "mx.example.net");
+		snprintf(host, sizeof host, "mta-sts.%s", question.domain);
+		assert_true(world_dns(host, DNS_A, 60, &record, 1));
+	}
+}
+
+static void tenants_ask(struct product *p, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct outcome outcome;
+		struct question question = tenant_question(i);
+		check_domain(p->check, &question, SETTLE_MS, NULL, NULL, &outcome);
+		outcome_free(&outcome);
+	}
+	product_settle(p->check);
+}
+
+static void tenants_fail(unsigned count, const char *detail)
+{
+	for (unsigned i = 0; i < count; i++)
+		world_policy_fails(tenant_question(i).domain, REASON_POLICY_FETCH, detail);
+}
+
+static unsigned tenants_refresh(struct product *p, unsigned count)
+{
+	unsigned begun = 0;
+	for (unsigned i = 0; i < count; i++)
+		begun += check_refresh(p->check, tenant_question(i).domain, false) == CHECK_REFRESH_BEGUN;
+	return begun;
+}
+
+static struct entry stored(struct product *p, const char *domain)
+{
+	struct failure why;
+	struct entry entry;
+	struct store_view *view = store_view_begin(p->store, &why);
+	assert_non_null(view);
+	assert_int_equal(store_view_entry(view, domain, &entry), STORE_FOUND);
+	store_view_end(&view);
+	return entry;
+}
+
+static void nobody_waits(void *arg, struct outcome *outcome)
+{
+	(void)arg;
+	(void)outcome;
+}
+
+/* Two hundred policies of one provider that has died are due: one connection at a time, few of them, and each domain's
+ * due time moves on by its own back-off. When the provider is back, one success opens it for all. */
+static void test_dead_provider(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p, 16);
+	tenants_make(TENANTS);
+	tenants_ask(&p, TENANTS);
+	tenants_fail(TENANTS, "no connection");
+	world_advance(3 * DAY_S);
+	unsigned before = world_count("fetch");
+	assert_int_equal(tenants_refresh(&p, TENANTS), TENANTS);
+	product_settle(p.check);
+	assert_in_range(
+		world_count("fetch") - before, 1, 16 / 4 + 2); /* under way at the first failure, and one more */
+	for (unsigned i = 0; i < TENANTS; i++) {
+		struct entry entry = stored(&p, tenant_question(i).domain);
+		assert_int_equal(entry.fetch_failures, 1);
+		assert_in_range(entry.due_at, world_wall_s() + FETCH_SPACING_S, world_wall_s() + FETCH_SPACING_S);
+		entry_free(&entry);
+	}
+	world_advance(FETCH_SPACING_S);
+	before = world_count("fetch");
+	tenants_refresh(&p, TENANTS);
+	product_settle(p.check);
+	assert_in_range(world_count("fetch") - before, 1, 2);
+	tenants_make(TENANTS);
+	world_advance(3600);
+	before = world_count("fetch");
+	tenants_refresh(&p, TENANTS);
+	product_settle(p.check);
+	world_advance(3600);
+	tenants_refresh(&p, TENANTS);
+	product_settle(p.check);
+	/* some are due again by then: their own moment of the day has come */
+	assert_in_range(world_count("fetch") - before, TENANTS, TENANTS + TENANTS / 8);
+	for (unsigned i = 0; i < TENANTS; i++) {
+		struct entry entry = stored(&p, tenant_question(i).domain);
+		assert_int_equal(entry.fetch_failures, 0);
+		entry_free(&entry);
+	}
+	product_stop(&p);
+}
+
+/* TLS and HTTP errors are no proof that a host is dead: somebody else's record may point there. */
+static void test_errors_of_others(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p, 4);
+	tenants_make(20);
+	tenants_ask(&p, 20);
+	tenants_fail(20, "HTTP status 500");
+	world_advance(3 * DAY_S);
+	unsigned before = world_count("fetch");
+	tenants_refresh(&p, 20);
+	product_settle(p.check);
+	assert_int_equal(world_count("fetch") - before, 20);
+	product_stop(&p);
+}
+
+/* What is asked at a front end is not failed by a host in back-off: it is put off, holds no worker, and tries itself.
+ */
+static void test_asked_at_dead_provider(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	product_start(&p, 4);
+	tenants_make(40);
+	tenants_ask(&p, 2);
+	tenants_fail(2, "no connection");
+	for (int i = 0; i < 2; i++) {
+		world_advance(3 * DAY_S); /* two failures in a row */
+		tenants_refresh(&p, 2);
+		product_settle(p.check);
+	}
+	unsigned before = world_count("fetch");
+	for (unsigned i = 2; i < 40; i++) {
+		struct question question = tenant_question(i);
+		question.client = 1;
+		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	}
+	product_pause(300);
+	assert_int_equal(world_count("fetch") - before, 0);
+	assert_int_equal(product_cases(p.check), 38);
+	product_domain("elsewhere.example.org", "mx.example.net");
+	struct question question = product_question("elsewhere.example.org", PURPOSE_DELIVER);
+	question.client = 1; /* of the same client, too */
+	check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
+	outcome_free(&outcome);
+	world_advance(BACKOFF_ASKED_MS / 1000);
+	product_settle(p.check);
+	assert_int_equal(world_count("fetch") - before, 39);
+	product_stop(&p);
+}
+
+/* A fetch for which there was never room was not tried: the next message may try at once. */
+static void test_no_room_is_no_failure(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p, 4); /* one worker for one network */
+	tenants_make(2);
+	world_gate_shut("fetch d0.example.com");
+	struct question question = tenant_question(0);
+	check_start(p.check, &question, nobody_waits, NULL);
+	assert_true(world_gate_await("fetch d0.example.com", 1, SETTLE_MS));
+	question = tenant_question(1);
+	check_start(p.check, &question, nobody_waits, NULL);
+	product_pause(200);
+	world_advance(600); /* longer than fetch_timeout: its patience is over */
+	int64_t until_ms = clock_mono_ms() + SETTLE_MS;
+	while (product_cases(p.check) > 1 && clock_mono_ms() < until_ms)
+		product_pause(1);
+	struct entry entry = stored(&p, question.domain);
+	assert_int_equal(entry.record_outcome, REASON_NONE);
+	assert_int_equal(entry.fetch_tried_at, 0);
+	assert_int_equal(entry.fetch_failures, 0);
+	entry_free(&entry);
+	world_gate_open("");
+	product_settle(p.check);
+	tenants_ask(&p, 2);
+	assert_int_equal(world_count("fetch d1.example.com"), 1);
+	product_stop(&p);
+}
+
+/* Refreshes at silent hosts hold half of the workers at most: who asks finds one. */
+static void test_silent_hosts(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	product_start(&p, 8);
+	for (unsigned i = 0; i < 60; i++)
+		product_domain(tenant_question(i).domain, "mx.example.net"); /* each at an address of its own */
+	tenants_ask(&p, 60);
+	world_advance(3 * DAY_S);
+	world_gate_shut("fetch");
+	assert_int_equal(tenants_refresh(&p, 60), 60);
+	assert_true(world_gate_await("fetch", 4, SETTLE_MS));
+	product_pause(100);
+	assert_int_equal(world_busy(), 4);
+	assert_int_equal(check_refresh(p.check, tenant_question(0).domain, false), CHECK_REFRESH_UNDER_WAY);
+	struct question question = product_question("unknown.example.org", PURPOSE_DELIVER);
+	check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+	assert_true(outcome.final);
+	outcome_free(&outcome);
+	assert_int_equal(world_busy(), 4);
+	world_gate_open("fetch");
+	product_settle(p.check);
+	product_stop(&p);
+}
+
+/* A burst of messages to a domain whose MX lookup fails costs one lookup. */
+static void test_mx_missed(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	product_start(&p, 4);
+	product_domain("example.com", "mx1.example.com");
+	world_dns_outcome("example.com", DNS_MX, DNS_FAILED, 0);
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	for (int i = 0; i < 20; i++) {
+		check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+		assert_int_equal(outcome.verdict.kind, VERDICT_DEFER);
+		assert_int_equal(outcome.verdict.reason, REASON_MX_LOOKUP);
+		outcome_free(&outcome);
+		product_settle(p.check);
+	}
+	assert_in_range(world_count("dns MX example.com"), 1, 2);
+	product_domain("example.com", "mx1.example.com");
+	world_advance(MISSED_MS / 1000);
+	check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
+	outcome_free(&outcome);
+	product_stop(&p);
+}
+
+/* A client begins no more new cases than its rate allows: beyond, it is told what is known so far. */
+static void test_client_rate(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	product_start(&p, 8);
+	unsigned asked = 0, told = 0;
+	for (; asked < 2 * CASES_CLIENT_BURST; asked++) {
+		struct question question = tenant_question(asked);
+		question.client = 1;
+		check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+		told += outcome.final;
+		outcome_free(&outcome);
+	}
+	product_settle(p.check);
+	unsigned looked = world_count("dns TXT");
+	assert_true(looked >= CASES_CLIENT_BURST);
+	if (looked == asked) /* a machine so slow that the rate did not matter */
+		skip();
+	assert_int_equal(told, looked);
+	struct question question = tenant_question(asked);
+	question.client = 2;
+	check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+	assert_true(outcome.final);
+	outcome_free(&outcome);
+	product_stop(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dead_provider),
+		cmocka_unit_test(test_errors_of_others),
+		cmocka_unit_test(test_asked_at_dead_provider),
+		cmocka_unit_test(test_no_room_is_no_failure),
+		cmocka_unit_test(test_silent_hosts),
+		cmocka_unit_test(test_mx_missed),
+		cmocka_unit_test(test_client_rate),
+	};
+	alarm(300);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
