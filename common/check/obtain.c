@@ -1,5 +1,6 @@
 #include "obtain.h"
 
+#include "addresses.h"
 #include "clock.h"
 #include "rdata.h"
 #include "text.h"
@@ -112,70 +113,6 @@ static void obtain_record(const struct config *config, const char *domain, struc
 	dns_answer_free(&answer);
 }
 
-/* --- addresses ---------------------------------------------------------------------------------------------------- */
-
-/* Addresses of a host that may be dialled, IPv4 first. */
-struct addresses {
-	struct address at[FETCH_ADDRESSES_MAX];
-	size_t count;
-	bool refused;             /* there were some that are not globally reachable */
-	enum dns_outcome trouble; /* the worst that a lookup ended in: DNS_OK, DNS_FAILED, DNS_TIMEOUT, DNS_BROKEN */
-};
-
-static void addresses_take(struct addresses *list, const struct dns_answer *answer, size_t max, bool allow_private)
-{
-	for (size_t i = 0; i < answer->count && list->count < max; i++) {
-		struct address address;
-		if (!rdata_address(&address, answer->rr[i].data, answer->rr[i].len))
-			continue;
-		if (!allow_private && !address_is_global(&address))
-			list->refused = true;
-		else
-			list->at[list->count++] = address;
-	}
-	if (answer->outcome > list->trouble && answer->outcome != DNS_NODATA && answer->outcome != DNS_NXDOMAIN)
-		list->trouble = answer->outcome;
-}
-
-/* Half of the room at most for IPv4, so that IPv6 is always looked at too. */
-static void addresses_find(
-	struct addresses *list, struct dns *dns, const char *host, size_t max, bool allow_private, int64_t deadline_ms)
-{
-	static const enum dns_type types[] = {DNS_A, DNS_AAAA};
-	memset(list, 0, sizeof *list);
-	list->trouble = DNS_OK;
-	for (size_t i = 0; i < 2; i++) {
-		int64_t left_ms = deadline_ms - clock_mono_ms();
-		if (left_ms <= 0) {
-			list->trouble = DNS_TIMEOUT;
-			return;
-		}
-		int timeout_ms = left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS;
-		struct dns_answer *answer = dns_lookup(dns, host, types[i], timeout_ms);
-		addresses_take(list, answer, i == 0 ? (max + 1) / 2 : max, allow_private);
-		dns_answer_free(&answer);
-	}
-}
-
-static const char *addresses_lack(const struct addresses *list)
-{
-	if (list->refused)
-		return "has no globally reachable address";
-	switch (list->trouble) {
-	case DNS_OK:
-	case DNS_NODATA:
-	case DNS_NXDOMAIN:
-		return "has no address";
-	case DNS_FAILED:
-		return "its address lookup failed";
-	case DNS_TIMEOUT:
-		return "its address lookup timed out";
-	case DNS_BROKEN:
-		return "no resolver answers";
-	}
-	return "has no address";
-}
-
 /* --- policy ------------------------------------------------------------------------------------------------------- */
 
 static void policy_missed(struct policy_found *found, enum reason outcome, const char *words)
@@ -185,18 +122,6 @@ static void policy_missed(struct policy_found *found, enum reason outcome, const
 	text_init(&detail, found->detail, sizeof found->detail);
 	text_add(&detail, "policy host ");
 	text_add(&detail, words);
-}
-
-/* One for all orders in which DNS may hand them out. */
-static const struct address *address_least(const struct addresses *list)
-{
-	const struct address *least = &list->at[0];
-	for (size_t i = 1; i < list->count; i++) {
-		const struct address *one = &list->at[i];
-		if (one->len < least->len || (one->len == least->len && memcmp(one->bytes, least->bytes, one->len) < 0))
-			least = one;
-	}
-	return least;
 }
 
 /* Too little time to tell is no proof: slow DNS of one domain must not keep others from the host. */
@@ -229,7 +154,7 @@ static bool policy_host_asked(const struct config *config, const struct bounds *
 {
 	struct backoff_try try;
 	enum backoff_end end;
-	if (!backoff_begin(bounds->backoff, address_least(list), asked, clock_mono_ms(), &try)) {
+	if (!backoff_begin(bounds->backoff, addresses_least(list), asked, clock_mono_ms(), &try)) {
 		policy_missed(&found->policy, REASON_POLICY_FETCH, "could not be reached a short time ago");
 		found->put_back = !asked;
 		return !asked;
