@@ -448,6 +448,7 @@ static void check_addresses(const char *const *addresses, size_t count, enum rea
 	server_stop(&server);
 	if (found.outcome != outcome)
 		fail_msg("%s: %s", addresses[0], found.detail);
+	assert_int_equal(found.unreached, outcome != REASON_NONE);
 	policy_found_free(&found);
 }
 
