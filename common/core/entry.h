@@ -85,7 +85,7 @@ struct policy_found {
 	struct policy policy; /* when outcome is REASON_NONE; owned */
 	char *text;           /* the body as received; owned */
 	uint32_t text_len;
-	bool unreached;   /* there was no connection: what failed came before the TLS handshake */
+	bool unreached;   /* refused, unreachable, or silent: nothing came back, not even the start of TLS */
 	char detail[256]; /* for people: what exactly failed; untrusted parts are quoted already */
 };
 struct mx_found {

@@ -30,7 +30,8 @@ struct transfer {
 	char error[CURL_ERROR_SIZE];
 	int timeout_ms;
 	int64_t deadline_ms;
-	bool ended; /* the peer said that nothing more would come */
+	bool answered; /* the peer took part in a TLS handshake */
+	bool ended;    /* the peer said that nothing more would come */
 	struct response response;
 };
 
@@ -90,6 +91,8 @@ static void on_tls_info(const SSL *ssl, int where, int value)
 {
 	struct transfer *transfer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), transfer_index);
 
+	if ((where & SSL_CB_LOOP) && SSL_get_state(ssl) != TLS_ST_BEFORE && SSL_get_state(ssl) != TLS_ST_CW_CLNT_HELLO)
+		transfer->answered = true;
 	if (where == SSL_CB_READ_ALERT && (value & 0xff) == SSL3_AD_CLOSE_NOTIFY)
 		transfer->ended = true;
 }
@@ -253,12 +256,13 @@ static void take_body(struct response *response, struct policy_found *found, str
 }
 
 /* With a proxy it says nothing of the policy host. */
-static bool transfer_unreached(struct transfer *transfer)
+static bool transfer_unreached(const struct transfer *transfer, CURLcode code)
 {
-	curl_off_t connected_us = 0;
+	bool silent = code == CURLE_OPERATION_TIMEDOUT || code == CURLE_ABORTED_BY_CALLBACK;
 
-	curl_easy_getinfo(transfer->curl, CURLINFO_CONNECT_TIME_T, &connected_us);
-	return connected_us == 0 && !*transfer->fetcher->proxy;
+	if (*transfer->fetcher->proxy)
+		return false;
+	return code == CURLE_COULDNT_CONNECT || (silent && !transfer->answered);
 }
 
 static void transfer_run(struct transfer *transfer, struct policy_found *found, struct text *detail)
@@ -267,8 +271,9 @@ static void transfer_run(struct transfer *transfer, struct policy_found *found, 
 	if (!transfer->curl)
 		abort();
 	if (transfer_set(transfer)) {
-		found->outcome = transfer_judge(transfer, curl_easy_perform(transfer->curl), detail);
-		found->unreached = found->outcome == REASON_POLICY_FETCH && transfer_unreached(transfer);
+		CURLcode code = curl_easy_perform(transfer->curl);
+		found->outcome = transfer_judge(transfer, code, detail);
+		found->unreached = transfer_unreached(transfer, code);
 	} else {
 		found->outcome = REASON_POLICY_FETCH;
 		text_add(detail, "libcurl does not take an option");
