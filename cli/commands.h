@@ -14,11 +14,13 @@ struct options {
 	size_t override_count;
 	bool json;
 	const char *rate; /* of warm; NULL: not given */
+	const char *since, *kind; /* of events; NULL: all */
 };
 
 typedef int command_run(const struct options *options, size_t count, char **words);
 
 command_run export_run;
+command_run events_run;
 command_run forget_run;
 command_run import_run;
 command_run lint_run;

@@ -7,6 +7,7 @@ cli_sources = \
 	cli/domains.c cli/domains.h \
 	cli/dump.h cli/dump_hop.c cli/dump_parts.c cli/dump_parts.h cli/dump_read.c cli/dump_write.c \
 	cli/export.c \
+	cli/events.c \
 	cli/forget.c \
 	cli/import.c \
 	cli/kit.c cli/kit.h \

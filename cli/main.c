@@ -26,6 +26,8 @@ static const struct command commands[] = {
 	{"export", 0, SIZE_MAX, export_run, "export [DOMAIN...]", "all that the store knows, as JSON lines"},
 	{"import", 1, 1, import_run, "import FILE|-", "take what another relay exported into the store"},
 	{"warm", 1, 1, warm_run, "warm [--rate N] FILE|-", "look up a list of domains ahead of their first message"},
+	{"events", 0, SIZE_MAX, events_run, "events [--since DURATION] [--kind KIND] [DOMAIN...]",
+		"what an operator should know, newest last"},
 	{"settings", 0, SIZE_MAX, settings_run, "settings [NAME...]", "the settings in force"},
 	{"lint", 2, 3, lint_run, "lint policy FILE|- | record TEXT | mx PATTERN HOST", "check what a domain publishes"},
 };
@@ -41,6 +43,8 @@ static int help_print(void)
 	     "  -o NAME=VALUE  override a setting\n"
 	     "  --json         for programs\n"
 	     "  --rate N       of warm: domains begun in a second (default: 10)\n"
+	     "  --since DURATION, --kind KIND\n"
+	     "                 of events: only those that happened since, only those of that kind\n"
 	     "  --help, -V     this text, the version\n\n"
 	     "Exit status: 0 pass, no policy, valid, match, done; 1 would be deferred, invalid, no match, not there;\n"
 	     "2 could not tell; 64 and more as in sysexits.h.");
@@ -73,6 +77,8 @@ static int command_start(const struct options *options, size_t count, char **wor
 	}
 	if (options->rate && command->run != warm_run)
 		return usage_error("--rate is for warm");
+	if ((options->since || options->kind) && command->run != events_run)
+		return usage_error("--since and --kind are for events");
 	return command->run(options, count, words + 1);
 }
 
@@ -81,6 +87,7 @@ static int command_start(const struct options *options, size_t count, char **wor
 static int options_read(struct options *options, int argc, char **argv, size_t *count, char **words)
 {
 	static const struct option names[] = {{"json", no_argument, NULL, 'j'}, {"rate", required_argument, NULL, 'r'},
+		{"since", required_argument, NULL, 's'}, {"kind", required_argument, NULL, 'k'},
 		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
 	for (int got; (got = getopt_long(argc, argv, "-c:o:V", names, NULL)) != -1;) {
 		if (got == 1)
@@ -93,6 +100,10 @@ static int options_read(struct options *options, int argc, char **argv, size_t *
 			options->json = true;
 		else if (got == 'r')
 			options->rate = optarg;
+		else if (got == 's')
+			options->since = optarg;
+		else if (got == 'k')
+			options->kind = optarg;
 		else if (got == 'h')
 			return help_print();
 		else if (got == 'V')

@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include "clock.h"
 #include "gauges.h"
 #include "http_server.h"
 #include "log.h"
@@ -20,6 +21,7 @@
 
 #define GRACE_MS 4000   /* waits in hand, at a stop */
 #define LIBRARY_MS 5000 /* libmilter, at a stop */
+#define EVENTS_KEPT_S (90 * 86400)
 
 struct daemon {
 	const struct settings *settings;
@@ -108,11 +110,22 @@ static bool milter_start(struct daemon *daemon, struct failure *why)
 	return milter_await(why);
 }
 
+/* What happened long ago helps nobody. */
+static void old_events_forget(struct daemon *daemon)
+{
+	struct failure why;
+	if (!store_forget_events(daemon->store, clock_wall_s() - EVENTS_KEPT_S, &why))
+		log_warning("old events stay in the store: %s", why.text);
+}
+
 bool daemon_open_store(struct daemon *daemon, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
 	daemon->store = store_open(settings->store_path, settings->store_max_bytes, STORE_OWNER, why);
-	return daemon->store != NULL || failure_prefix(why, "store_path");
+	if (daemon->store == NULL)
+		return failure_prefix(why, "store_path");
+	old_events_forget(daemon);
+	return true;
 }
 
 bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why)

@@ -2,7 +2,6 @@
 
 #include "clock.h"
 #include "lock.h"
-#include "log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,6 @@ struct refresher {
 	struct store *store;
 	pthread_t thread;
 	/* The thread's own. */
-	bool store_failing; /* trouble is told once, and its end */
 	size_t batch;
 	int64_t milli_tokens; /* a token for each domain that may be handed over */
 	int64_t filled_at_ms;
@@ -31,15 +29,6 @@ struct refresher {
 	struct signal_cond wake;
 	bool stop GUARDED_BY(lock);
 };
-
-static void refresher_told(struct refresher *refresher, bool read, const struct failure *why)
-{
-	if (!read && !refresher->store_failing)
-		log_error("refresher: the store does not tell what is due: %s", why->text);
-	if (read && refresher->store_failing)
-		log_info("refresher: the store can be read again");
-	refresher->store_failing = !read;
-}
 
 static void tokens_fill(struct refresher *refresher, int64_t now_ms)
 {
@@ -125,7 +114,7 @@ static bool refresher_look(struct refresher *refresher)
 	tokens_fill(refresher, now_ms);
 	int64_t tokens = refresher->milli_tokens;
 	bool read = store_due(refresher->store, clock_wall_s(), refresher->batch, &due, &why);
-	refresher_told(refresher, read, &why);
+	check_round_told(refresher->check, read, &why);
 	const char *domain = NULL;
 	size_t count = 0;
 	bool room = true;

@@ -3,10 +3,10 @@
 # fakes of clock, DNS, policy hosts, next hops and store trouble, in place of files of common/io
 fakes_inc = -I$(srcdir)/tests/fakes $(check_inc)
 fakes_ldflags = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until,--wrap=store_view_begin,--wrap=store_view_end \
-	-Wl,--wrap=store_change_entry,--wrap=store_change_hop
+	-Wl,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=events_note
 fakes = tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
 	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
-	tests/fakes/fake_trouble.c
+	tests/fakes/fake_trouble.c tests/fakes/fake_events.c tests/fakes/fake_events.h
 
 # scenarios: one program over all cases
 check_PROGRAMS += tests/scenarios/runner
@@ -38,6 +38,13 @@ tests_unit_test_store_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
 tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 tests_unit_test_store_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_events
+tests_unit_test_events_CPPFLAGS = $(fakes_inc) $(AM_CPPFLAGS)
+tests_unit_test_events_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
+tests_unit_test_events_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_events_SOURCES = tests/unit/test_events.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
+	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
+tests_unit_test_events_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_store_full
 tests_unit_test_store_full_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_store_full_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
@@ -405,6 +412,10 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-5-expired-is-not-due.case \
 	tests/scenarios/design-5-exempt-is-not-due.case \
 	tests/scenarios/design-5-due-in-use.case \
+	tests/scenarios/design-5-event-moved-aside.case \
+	tests/scenarios/design-5-event-refresh-failing.case \
+	tests/scenarios/design-5-event-resolver.case \
+	tests/scenarios/design-5-event-store.case \
 	tests/scenarios/design-5-due-means-stale.case \
 	tests/scenarios/design-5-negative-hard-age.case \
 	tests/scenarios/design-5-negative-soft-and-hard.case \

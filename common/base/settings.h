@@ -91,4 +91,7 @@ struct settings_socket {
 };
 bool settings_socket_parse(struct settings_socket *out, const char *value, struct failure *why);
 
+/* A duration in the form of the settings: 90, 90s, 5m, 4h, 180d. */
+bool settings_read_duration(const char *text, uint64_t *seconds);
+
 #endif

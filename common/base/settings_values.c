@@ -115,6 +115,11 @@ static void format_number(char *out, size_t size, const struct settings_row *row
 		snprintf(out, size, "%" PRIu64, number);
 }
 
+bool settings_read_duration(const char *text, uint64_t *seconds)
+{
+	return read_scaled(text, duration_units, seconds);
+}
+
 static bool read_number(const struct settings_row *row, const char *value, uint64_t *number)
 {
 	const char *end;

@@ -134,7 +134,8 @@ static void case_end(struct cas *c, const struct verdict *verdict)
 	if (c->facts.question.purpose == PURPOSE_REFRESH)
 		tally_verdict(PURPOSE_REFRESH, verdict);
 	waiters_tell(c, waiters, verdict);
-	learn_end(check->store, &c->facts, &c->kept); /* housekeeping: nobody waits for it */
+	learn_end(check->store, &check->trouble, &c->facts, &c->kept); /* housekeeping: nobody waits for it */
+	events_write(check->events, false);
 	lock_take(&check->lock);
 	check->cases--;
 	check->refreshing -= c->job.class == WORK_REFRESH;
@@ -155,7 +156,7 @@ static void case_observed(struct cas *c, const struct want *want)
 static void case_read(struct cas *c, const struct want *want)
 {
 	struct store_view *view = NULL;
-	recall(c->check->store, &view, &c->facts, want);
+	recall(c->check->store, &c->check->trouble, &view, &c->facts, want);
 	store_view_end(&view);
 	if (want->kind == WANT_ENTRY) {
 		c->kept = (struct kept){c->facts.entry.due_at, c->facts.entry.last_used_day};
@@ -174,7 +175,7 @@ static bool case_is_asked(const struct cas *c)
 /* Gives what a flight brought to its leader and to all who were parked, and sends those on their way. */
 static void case_landed(struct cas *c, struct flight *flight, const struct found *found)
 {
-	learn_found(c->check->store, &c->facts, found, &c->kept);
+	learn_found(c->check->store, &c->check->trouble, &c->facts, found, &c->kept);
 	struct cas *parked = flight_land(c->check, flight);
 	while (parked) {
 		struct cas *other = parked;

@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "obtain.h"
 #include "rate.h"
+#include "trouble.h"
 #include "workers.h"
 
 #define CASES_BUCKETS 1024
@@ -71,6 +72,8 @@ struct renewed {
 struct check {
 	struct store *store;
 	struct workers *workers;
+	struct events *events;
+	struct trouble trouble;
 	struct bounds bounds;
 	struct share *room; /* in the table of cases: a client's */
 	struct rate *rate;  /* of new cases: a client's */

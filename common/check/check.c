@@ -13,6 +13,15 @@ void outcome_free(struct outcome *outcome)
 	policy_free(&outcome->policy);
 }
 
+/* The event goes into the store that was begun in the place of the damaged one. */
+static void store_told(struct check *check)
+{
+	const char *aside = store_moved_aside(check->store);
+	if (aside[0])
+		events_note(check->events, EVENT_FILE_MOVED_ASIDE, "", aside);
+	events_write(check->events, false);
+}
+
 struct check *check_new(const struct check_options *options, struct failure *why)
 {
 	struct check *check = calloc(1, sizeof *check);
@@ -20,6 +29,8 @@ struct check *check_new(const struct check_options *options, struct failure *why
 		abort();
 	lock_init(&check->lock);
 	check->store = options->store;
+	check->events = check->trouble.events = events_new(check->store);
+	store_told(check);
 	check->config = config_ref(options->config);
 	check->observe = options->observe;
 	check->observe_arg = options->observe_arg;
@@ -51,6 +62,7 @@ void check_free(struct check **check)
 	missed_free(&c->bounds.missed);
 	rate_free(&c->rate);
 	share_free(&c->room);
+	events_free(&c->events);
 	config_unref(&c->config);
 	lock_destroy(&c->lock);
 	free(c);
@@ -82,7 +94,7 @@ static struct step fresh_step(struct check *check, struct facts *facts)
 	struct store_view *view = NULL;
 	struct step step = verdict_next(facts);
 	while (step.want.kind != WANT_NOTHING && !want_is_remote(step.want.kind)) {
-		recall(check->store, &view, facts, &step.want);
+		recall(check->store, &check->trouble, &view, facts, &step.want);
 		step = verdict_next(facts);
 	}
 	store_view_end(&view);
@@ -246,4 +258,13 @@ enum check_refreshed check_refresh(struct check *check, const char *domain, bool
 	if (!room || cases_open(check, &question, WORK_REFRESH, forced, false, NULL) == CHECK_NO_TICKET)
 		return CHECK_REFRESH_NO_ROOM;
 	return CHECK_REFRESH_BEGUN;
+}
+
+void check_round_told(struct check *check, bool store_read, const struct failure *why)
+{
+	if (store_read)
+		trouble_ended(&check->trouble, TROUBLE_READING);
+	else
+		trouble_began(&check->trouble, TROUBLE_READING, why->text);
+	events_write(check->events, false);
 }

@@ -63,6 +63,10 @@ enum check_refreshed {
 };
 enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced);
 
+/* Told by whoever looks for what is due, once a round: whether the store could be read for that, and if not, why.
+ * Events that wait for their minute are written here at the latest. */
+void check_round_told(struct check *check, bool store_read, const struct failure *why);
+
 struct check_load {
 	unsigned workers, busy; /* threads, and those that are at work */
 	unsigned cases;         /* open */

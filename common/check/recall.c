@@ -1,12 +1,16 @@
 #include "recall.h"
 
 #include "clock.h"
-#include "log.h"
 
-static void recall_entry(struct facts *facts, struct store_view *view)
+static void recall_entry(struct facts *facts, struct trouble *trouble, struct store_view *view)
 {
 	struct entry entry;
-	switch (view ? store_view_entry(view, facts->question.domain, &entry) : STORE_FAILED) {
+	enum store_found found = view ? store_view_entry(view, facts->question.domain, &entry) : STORE_FAILED;
+	if (found == STORE_FAILED)
+		trouble_began(trouble, TROUBLE_READING, "an entry cannot be read");
+	else
+		trouble_ended(trouble, TROUBLE_READING);
+	switch (found) {
 	case STORE_FOUND:
 		facts_learn_store(facts, &entry);
 		entry_free(&entry);
@@ -27,17 +31,18 @@ static void recall_hop(struct facts *facts, struct store_view *view, const struc
 	facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
 }
 
-void recall(struct store *store, struct store_view **view, struct facts *facts, const struct want *want)
+void recall(struct store *store, struct trouble *trouble, struct store_view **view, struct facts *facts,
+	const struct want *want)
 {
 	struct failure why;
 	if (!*view) {
 		*view = store_view_begin(store, &why);
 		if (!*view)
-			log_error("the store cannot be read: %s", why.text);
+			trouble_began(trouble, TROUBLE_READING, why.text);
 		facts->now = clock_wall_s(); /* what is read may be newer than the step before */
 	}
 	if (want->kind == WANT_EVIDENCE)
 		recall_hop(facts, *view, want);
 	else
-		recall_entry(facts, *view);
+		recall_entry(facts, trouble, *view);
 }

@@ -3,11 +3,13 @@
 #define CHECK_RECALL_H
 
 #include "store.h"
+#include "trouble.h"
 #include "verdict.h"
 
 /* Reads what the want names, WANT_ENTRY or WANT_EVIDENCE, and gives it to the facts: an entry that cannot be read as a
  * broken store, evidence that cannot be read as none. Begins `*view` if it is NULL and the store can be read; the
- * caller ends it. */
-void recall(struct store *store, struct store_view **view, struct facts *facts, const struct want *want);
+ * caller ends it. A store that cannot be read is trouble. */
+void recall(struct store *store, struct trouble *trouble, struct store_view **view, struct facts *facts,
+	const struct want *want);
 
 #endif

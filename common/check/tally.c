@@ -1,10 +1,13 @@
 #include "tally.h"
 
+#include "event_record.h"
+
 #include <string.h>
 
 _Static_assert((int)PURPOSE_QUERY < (int)LABEL_PURPOSE_VALUES, "LABEL(PURPOSE) in metrics.def has too few values");
 _Static_assert((int)VERDICT_DEFER < (int)LABEL_VERDICT_VALUES, "LABEL(VERDICT) in metrics.def has too few values");
 _Static_assert((int)REASON_COUNT <= (int)LABEL_REASON_VALUES, "LABEL(REASON) in metrics.def has too few values");
+_Static_assert((int)EVENT_KIND_COUNT <= (int)LABEL_EVENT_VALUES, "LABEL(EVENT) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
 static const char *const purposes[] = {
@@ -74,6 +77,11 @@ static const char *reason_label(unsigned value)
 	return value < REASON_COUNT ? reason_name((enum reason)value) : NULL;
 }
 
+static const char *event_label(unsigned value)
+{
+	return value < EVENT_KIND_COUNT ? event_name((enum event_kind)value) : NULL;
+}
+
 static const char *reply_label(unsigned value)
 {
 	return value < REPLIES ? replies[value].name : NULL;
@@ -93,6 +101,7 @@ static const char *version_label(unsigned value)
 const struct metrics_names tally_names = {.name = {[LABEL_PURPOSE] = purpose_label,
 						  [LABEL_VERDICT] = verdict_label,
 						  [LABEL_REASON] = reason_label,
+						  [LABEL_EVENT] = event_label,
 						  [LABEL_REPLY] = reply_label,
 						  [LABEL_ACTION] = action_label,
 						  [LABEL_VERSION] = version_label}};

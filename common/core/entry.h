@@ -54,6 +54,7 @@ struct entry {
 	enum reason fetch_outcome; /* POLICY_FETCH, POLICY_INVALID, POLICY_WEBPKI, RESOLVER */
 	char fetch_tried_id[RECORD_ID_MAX + 1];
 	uint32_t fetch_failures; /* in a row */
+	uint16_t refresh_alarm;  /* enum refresh_alarm: the highest that was raised since the policy was fetched */
 
 	/* The policy before this one, to notice a weakening. */
 	bool has_previous;

@@ -283,6 +283,7 @@ static const struct field entry_fields[] = {
 	{19, field_put_u32, take_day, MEMBER(struct entry, first_used_day)},
 	{20, field_put_u32, take_day, MEMBER(struct entry, last_used_day)},
 	{21, field_put_i64, field_take_time, MEMBER(struct entry, due_at)},
+	{22, field_put_u16, field_take_u16, MEMBER(struct entry, refresh_alarm)},
 };
 
 struct bytes entry_encode(const struct entry *entry)

@@ -74,6 +74,7 @@ static bool merge_policy(struct entry *into, const struct entry *from, int64_t n
 	memcpy(into->policy_id, from->policy_id, sizeof into->policy_id);
 	into->policy_fetched_at = from->policy_fetched_at;
 	into->policy_expires_at = from->policy_expires_at;
+	into->refresh_alarm = from->refresh_alarm;
 	return true;
 }
 

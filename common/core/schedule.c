@@ -196,3 +196,15 @@ int64_t schedule_due(const struct facts *facts)
 	}
 	return due != 0 && due < facts->now + NEGATIVE_AGE_MIN_S ? facts->now + NEGATIVE_AGE_MIN_S : due;
 }
+
+/* Measured from the end: a clock that was set back makes no policy old. */
+enum refresh_alarm schedule_refresh_alarm(const struct entry *entry, int64_t now)
+{
+	int64_t left = entry->policy_expires_at - now, max_age = entry->policy.max_age_s;
+
+	if (!entry->has_policy || entry->policy.mode == POLICY_NONE || left <= 0)
+		return REFRESH_ALARM_NONE;
+	if (left * 10 <= max_age)
+		return REFRESH_ALARM_NINE_TENTHS;
+	return left * 2 <= max_age ? REFRESH_ALARM_HALF : REFRESH_ALARM_NONE;
+}

@@ -41,4 +41,9 @@ bool schedule_in_use(const struct entry *entry, int64_t now); /* asked for today
  * least, whatever came of this look. */
 int64_t schedule_due(const struct facts *facts);
 
+/* How much of the max_age of a policy in force is over, should a renewal have failed now: an operator should know that
+ * in time. Policies of mode none bind nobody. Raised once each: entry.refresh_alarm. The numbers stand in files. */
+enum refresh_alarm { REFRESH_ALARM_NONE, REFRESH_ALARM_HALF, REFRESH_ALARM_NINE_TENTHS };
+enum refresh_alarm schedule_refresh_alarm(const struct entry *entry, int64_t now);
+
 #endif

@@ -1,14 +1,15 @@
 /* The policy store. Hides LMDB. Entries by domain, hop records by (host, port), an index by due time. It opens after
  * kill -9 at any instant with every acknowledged change; what cannot be opened is moved aside under a dated name, never
- * deleted, and said in the log. A read takes one transaction from a pool of reset and renewed readers (MDB_NOTLS) and
- * waits for nothing but a free slot. A change is on disk when its call returns. One transaction at a time is written:
- * what comes meanwhile goes into the next together, up to 64 changes in the order in which they came; while no more
- * wait, a call waits for two commits at most. Several processes may have it open. Any thread. No transaction is left
- * open when a call returns, views apart. What happens in trouble: doc/design, section 9. */
+ * deleted, and told by store_moved_aside(). A read takes one transaction from a pool of reset and renewed readers
+ * (MDB_NOTLS) and waits for nothing but a free slot. A change is on disk when its call returns. One transaction at a
+ * time is written: what comes meanwhile goes into the next together, up to 64 changes in the order in which they came;
+ * while no more wait, a call waits for two commits at most. Several processes may have it open. Any thread. No
+ * transaction is left open when a call returns, views apart. What happens in trouble: doc/design, section 9. */
 #ifndef IO_STORE_H
 #define IO_STORE_H
 
 #include "entry.h"
+#include "event_record.h"
 #include "evidence.h"
 #include "failure.h"
 
@@ -27,6 +28,9 @@ struct store;
 struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why);
 void store_close(struct store **store);
 
+/* The name to which store_open() moved a damaged file, "" if it did not. */
+const char *store_moved_aside(const struct store *store);
+
 /* One consistent look. Do not wait for anything between begin and end. NULL: the store cannot be read (`why`). */
 struct store_view;
 struct store_view *store_view_begin(struct store *store, struct failure *why);
@@ -40,7 +44,8 @@ enum store_found store_view_hop(struct store_view *view, const char *host, uint1
  * entry as it was given first. What a later version of ours wrote is absent to `change`, and stays unless the change
  * leads to a policy. A change that fails takes no other with it. False when nothing was written. When the
  * store is full: expired entries go first, then negatives, then none and testing; a new entry never evicts a live
- * enforce policy in use on two or more days (then EX_TEMPFAIL, and the entry is not stored). */
+ * enforce policy in use on two or more days (then EX_TEMPFAIL, and the entry is not stored). No
+ * other failure of a change is EX_TEMPFAIL. */
 typedef void store_entry_change(struct entry *entry, void *arg);
 typedef void store_hop_change(struct hop_record *record, void *arg);
 bool store_change_entry(
@@ -70,5 +75,17 @@ struct store_usage {
 };
 /* Waits for nothing but a free slot. */
 bool store_usage(struct store *store, struct store_usage *out, struct failure *why);
+
+/* Events: a ring, merged per kind and domain. A new one puts out the one with the oldest last_at when there are
+ * EVENTS_MAX others, or when the ring takes too much of the store (a 32nd of its bound). It is written also into a
+ * store that is full. A store without the table for them (of an earlier version, seen by a guest) takes and has none.
+ */
+#define EVENTS_MAX 1024
+bool store_note_event(struct store *store, const struct event_record *event, struct failure *why);
+/* Those whose last_at is before `before`. */
+bool store_forget_events(struct store *store, int64_t before, struct failure *why);
+/* All, newest last; what cannot be read and what only a later version knows is left out. The caller frees; NULL: `why`.
+ */
+struct event_record *store_events(struct store *store, size_t *count, struct failure *why);
 
 #endif

@@ -1,5 +1,4 @@
 #include "clock.h"
-#include "log.h"
 #include "store_internal.h"
 
 #include <errno.h>
@@ -94,41 +93,60 @@ static int table_walk(MDB_txn *txn, MDB_dbi dbi, size_t last_page)
 	return count == stat.ms_entries ? LOOK_SOUND : LOOK_DAMAGED;
 }
 
-static void values_decode(MDB_txn *txn, MDB_dbi dbi, bool hops)
+typedef void value_try(const MDB_val *value);
+
+static void entry_try(const MDB_val *value)
+{
+	struct entry entry;
+
+	entry_decode(&entry, value->mv_data, value->mv_size);
+	entry_free(&entry);
+}
+
+static void hop_try(const MDB_val *value)
+{
+	struct hop_record record;
+
+	hop_record_decode(&record, value->mv_data, value->mv_size);
+}
+
+static void event_try(const MDB_val *value)
+{
+	struct event_record event;
+
+	event_decode(&event, value->mv_data, value->mv_size);
+}
+
+static void values_decode(MDB_txn *txn, MDB_dbi dbi, value_try *try)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
 
 	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
 		return;
-	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-		struct hop_record record;
-		struct entry entry;
-
-		if (hops) {
-			hop_record_decode(&record, value.mv_data, value.mv_size);
-		} else {
-			entry_decode(&entry, value.mv_data, value.mv_size);
-			entry_free(&entry);
-		}
-	}
+	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0)
+		try(&value);
 	mdb_cursor_close(cursor);
 }
 
 static int tables_walk(MDB_txn *txn, size_t last_page)
 {
-	static const char *const names[] = {NULL, "meta", "due", "hops", "entries"};
+	static const struct {
+		const char *name;
+		value_try *try; /* NULL: nothing to decode */
+	} tables[] = {{NULL, NULL}, {"meta", NULL}, {"due", NULL}, {"hops", hop_try}, {"entries", entry_try},
+		{"events", event_try}};
 	int outcome = table_walk(txn, 0, last_page);
 
-	for (size_t i = 0; outcome == LOOK_SOUND && i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; outcome == LOOK_SOUND && i < sizeof(tables) / sizeof(tables[0]); i++) {
 		MDB_dbi dbi;
-		int result = mdb_dbi_open(txn, names[i], 0, &dbi);
+		int result = mdb_dbi_open(txn, tables[i].name, 0, &dbi);
 
 		if (result == MDB_NOTFOUND)
 			continue; /* its making was never finished */
 		outcome = result == 0 ? table_walk(txn, dbi, last_page) : result;
-		if (outcome == LOOK_SOUND && i >= 3)
-			values_decode(txn, dbi, i == 3);
+		if (outcome == LOOK_SOUND && tables[i].try != NULL)
+			values_decode(txn, dbi, tables[i].try);
 	}
 	return outcome;
 }
@@ -153,7 +171,7 @@ static int look_open(const char *path, MDB_env **env)
 		return errno;
 	result = mdb_env_set_mapsize(*env, ((size_t)file.st_size / page + 1) * page);
 	if (result == 0)
-		result = mdb_env_set_maxdbs(*env, 4);
+		result = mdb_env_set_maxdbs(*env, STORE_TABLES_MAX);
 	return result != 0 ? result : mdb_env_open(*env, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_RDONLY, 0640);
 }
 
@@ -290,25 +308,28 @@ static bool aside_name(char *name, size_t size, const char *path)
 	return false;
 }
 
-bool store_move_aside(int directory_fd, const char *path, const char *found, struct failure *why)
+static bool lock_file_move(struct store *store, struct failure *why)
 {
-	char name[PATH_MAX], lock_from[PATH_MAX + 8], lock_to[PATH_MAX + 8];
+	char from[PATH_MAX + 8], to[PATH_MAX + 8];
 
-	if (!aside_name(name, sizeof(name), path))
-		return failure_set(
-			why, EX_CANTCREAT, "store %s is damaged (%s) and no name is free to move it to", path, found);
-	if (rename(path, name) != 0)
-		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and cannot be moved aside: %s", path,
-			found, strerror(errno));
-	snprintf(lock_from, sizeof(lock_from), "%s" STORE_LOCK_SUFFIX, path);
-	snprintf(lock_to, sizeof(lock_to), "%s" STORE_LOCK_SUFFIX, name);
-	if (rename(lock_from, lock_to) != 0 && errno != ENOENT)
-		return failure_set(
-			why, EX_CANTCREAT, "store: %s cannot be moved aside: %s", lock_from, strerror(errno));
-	fsync(directory_fd);
-	log_error("store %s is damaged (%s): moved to %s, and an empty store begun; policies are learned anew as mail "
-		  "asks for them; "
-		  "look at the disk, and remove the moved file when it is of no more use",
-		path, found, name);
-	return true;
+	snprintf(from, sizeof(from), "%s" STORE_LOCK_SUFFIX, store->path);
+	snprintf(to, sizeof(to), "%s" STORE_LOCK_SUFFIX, store->aside);
+	if (rename(from, to) == 0 || errno == ENOENT)
+		return true;
+	return failure_set(why, EX_CANTCREAT, "store: %s cannot be moved aside: %s", from, strerror(errno));
+}
+
+bool store_move_aside(struct store *store, const char *found, struct failure *why)
+{
+	char name[PATH_MAX];
+
+	if (!aside_name(name, sizeof(name), store->path))
+		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and no name is free to move it to",
+			store->path, found);
+	if (rename(store->path, name) != 0)
+		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and cannot be moved aside: %s",
+			store->path, found, strerror(errno));
+	memcpy(store->aside, name, sizeof(name));
+	fsync(store->directory_fd);
+	return lock_file_move(store, why);
 }

@@ -24,12 +24,13 @@ static enum rank entry_rank(const struct entry *entry, int64_t now)
 
 int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 {
-	const MDB_dbi dbi[] = {
-		0 /* LMDB's list of free pages */, store->main, store->entries, store->hops, store->due, store->meta};
+	const MDB_dbi dbi[] = {0 /* LMDB's list of free pages */, store->main, store->entries, store->hops, store->due,
+		store->meta, store->events};
+	size_t count = sizeof(dbi) / sizeof(dbi[0]) - !store->has_events;
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */
 
-	for (size_t i = 0; i < sizeof(dbi) / sizeof(dbi[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		int result = mdb_stat(txn, dbi[i], &stat);
 
 		if (result != 0)

@@ -14,6 +14,7 @@
 	(64 * (STORE_READERS + 2))    /* at least its size: LMDB has a line of 64 octets for each reader */
 #define STORE_MARKER "policies.dirty" /* there while an owner has the store open, and after its unclean end */
 #define STORE_OWNER_LOCK "policies.owner"
+#define STORE_TABLES_MAX 8
 #define STORE_WALK_MS 60000
 #define STORE_LOOK_MAX 128 /* entries, and as many hop records, that one change looks at to evict */
 #define HOP_KEY_SIZE (DOMAIN_SIZE + 2)
@@ -76,13 +77,16 @@ struct store {
 	MDB_dbi hops;    /* host NUL port -> hop record */
 	MDB_dbi due;     /* time (8 octets, big endian) domain -> nothing */
 	MDB_dbi meta;
+	MDB_dbi events; /* kind (an octet) domain -> event */
 	MDB_dbi main;
+	bool has_events; /* false: a guest of a store that an earlier version made */
 	enum store_access access;
 	uint64_t max_bytes;
 	int directory_fd;
 	int owner_fd; /* -1: guest */
 	char path[PATH_MAX];
-	atomic_bool broken; /* LMDB cannot go on in this process */
+	char aside[PATH_MAX]; /* where a damaged file was moved, or "" */
+	atomic_bool broken;   /* LMDB cannot go on in this process */
 
 	struct lock queue; /* never held with another */
 	struct signal_cond told;
@@ -141,8 +145,8 @@ int store_make_any_room(struct store *store, MDB_txn *txn) REQUIRES(store->write
  * `lock_fd` (-1: none) is closed in the child; STORE_UNTOLD: `result` says what stood in the way. */
 enum store_health { STORE_SOUND, STORE_DAMAGED, STORE_UNTOLD };
 enum store_health store_inspect(const char *path, bool walk, int lock_fd, int *result);
-/* Renames file and lock file to `...damaged-<time>`. */
-bool store_move_aside(int directory_fd, const char *path, const char *found, struct failure *why);
+/* Renames file and lock file to `...damaged-<time>`, which is left in store->aside. */
+bool store_move_aside(struct store *store, const char *found, struct failure *why);
 bool store_result_is_damage(int result);
 
 #endif

@@ -32,8 +32,8 @@ bool store_fail(struct store *store, int result, const char *what, struct failur
 	if (damaged && !atomic_exchange(&store->broken, true))
 		log_error("store %s is damaged: %s; it is not used any more: restart stsgated, which looks through it",
 			store->path, mdb_strerror(result));
-	return failure_set(why, result == ENOSPC || result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR,
-		"store %s %s: %s%s", store->path, what, mdb_strerror(result), result_advice(result));
+	return failure_set(why, result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR, "store %s %s: %s%s", store->path,
+		what, mdb_strerror(result), result_advice(result));
 }
 
 static const char *access_advice(enum store_access access)
@@ -133,8 +133,8 @@ static bool lock_file_check(struct store *store, struct failure *why)
 		return true;
 	errno = result;
 	if (result == EACCES || result == EPERM || result == EROFS || result == ELOOP)
-		return failure_set(why, EX_CANTCREAT, "store %s" STORE_LOCK_SUFFIX " cannot be opened: %s; %s", store->path,
-			strerror(result), access_advice(store->access));
+		return failure_set(why, EX_CANTCREAT, "store %s" STORE_LOCK_SUFFIX " cannot be opened: %s; %s",
+			store->path, strerror(result), access_advice(store->access));
 	return store_fail(store, result, "cannot be opened", why);
 }
 
@@ -155,7 +155,7 @@ static bool owner_check(struct store *store, struct failure *why)
 	case STORE_SOUND:
 		return true;
 	case STORE_DAMAGED:
-		return store_move_aside(store->directory_fd, store->path, "it cannot be read through", why);
+		return store_move_aside(store, "it cannot be read through", why);
 	case STORE_UNTOLD:
 		break;
 	}
@@ -213,7 +213,7 @@ static int env_open(struct store *store)
 		result = mdb_env_create(&store->env);
 	if (result != 0)
 		return result;
-	result = mdb_env_set_maxdbs(store->env, 4);
+	result = mdb_env_set_maxdbs(store->env, STORE_TABLES_MAX);
 	if (result == 0)
 		result = mdb_env_set_maxreaders(store->env, STORE_READERS);
 	if (result == 0 && store->access == STORE_OWNER)
@@ -241,6 +241,15 @@ static int schema_check(struct store *store, MDB_txn *txn)
 	return result;
 }
 
+/* A store of an earlier version has no table of events until its owner opens it. */
+static int events_open(struct store *store, MDB_txn *txn, unsigned flags)
+{
+	int result = mdb_dbi_open(txn, "events", flags, &store->events);
+
+	store->has_events = result == 0;
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
 static int tables_open(struct store *store)
 {
 	bool owner = store->access == STORE_OWNER;
@@ -262,6 +271,8 @@ static int tables_open(struct store *store)
 		result = mdb_dbi_open(txn, "due", flags, &store->due);
 	if (result == 0)
 		result = mdb_dbi_open(txn, "meta", flags, &store->meta);
+	if (result == 0)
+		result = events_open(store, txn, flags);
 	if (result == 0)
 		result = schema_check(store, txn);
 	if (result == 0)
@@ -315,7 +326,7 @@ static bool env_start(struct store *store, struct failure *why)
 	int result = env_begin(store);
 
 	if (store_result_is_damage(result) && store->access == STORE_OWNER) {
-		if (!store_move_aside(store->directory_fd, store->path, mdb_strerror(result), why))
+		if (!store_move_aside(store, mdb_strerror(result), why))
 			return false;
 		result = env_begin(store);
 	}
@@ -365,8 +376,15 @@ struct store *store_open(const char *directory, uint64_t max_bytes, enum store_a
 	store_pool_init(store);
 	if (store_start(store, directory, why))
 		return store;
+	if (store->aside[0] != '\0')
+		log_error("store %s was damaged and moved to %s", store->path, store->aside);
 	store_release(store);
 	return NULL;
+}
+
+const char *store_moved_aside(const struct store *store)
+{
+	return store->aside;
 }
 
 void store_close(struct store **store)

@@ -33,11 +33,18 @@ void __wrap_store_view_end(struct store_view **view)
 	__real_store_view_end(view);
 }
 
+static bool refused(struct failure *why)
+{
+	if (world_store_state() == WORLD_STORE_FULL)
+		return failure_set(why, EX_TEMPFAIL, "store: is full (a test says so)");
+	return failure_set(why, EX_IOERR, "store: cannot be written (a test says so)");
+}
+
 bool __wrap_store_change_entry(
 	struct store *store, const char *domain, store_entry_change *change, void *arg, struct failure *why)
 {
 	if (world_store_state() != WORLD_STORE_WHOLE)
-		return failure_set(why, EX_TEMPFAIL, "store: cannot be written (a test says so)");
+		return refused(why);
 	return __real_store_change_entry(store, domain, change, arg, why);
 }
 
@@ -45,6 +52,6 @@ bool __wrap_store_change_hop(
 	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why)
 {
 	if (world_store_state() != WORLD_STORE_WHOLE)
-		return failure_set(why, EX_TEMPFAIL, "store: cannot be written (a test says so)");
+		return refused(why);
 	return __real_store_change_hop(store, host, port, change, arg, why);
 }

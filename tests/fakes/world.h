@@ -58,7 +58,7 @@ char *world_log(unsigned from);
 void world_delay(unsigned microseconds); /* of each call, while it counts as under way */
 
 /* Trouble with the store, whose calls pass through the linker's --wrap. */
-enum world_store { WORLD_STORE_WHOLE, WORLD_STORE_UNWRITABLE, WORLD_STORE_BROKEN };
+enum world_store { WORLD_STORE_WHOLE, WORLD_STORE_UNWRITABLE, WORLD_STORE_BROKEN, WORLD_STORE_FULL };
 void world_store(enum world_store state);
 enum world_store world_store_state(void);
 unsigned world_views(void); /* store views begun */

@@ -1,5 +1,6 @@
-/* Entries and hop records of the store: what decodes must encode to something that decodes to the same. */
+/* Entries, hop records and events of the store: what decodes must encode to something that decodes to the same. */
 #include "entry.h"
+#include "event_record.h"
 #include "evidence.h"
 #include "fields.h"
 
@@ -44,6 +45,19 @@ static void hop_try(const uint8_t *data, size_t size)
 	same(bytes, hop_record_encode(&back));
 }
 
+static void event_try(const uint8_t *data, size_t size)
+{
+	struct event_record event, back;
+	struct bytes bytes;
+
+	if (!event_decode(&event, data, size))
+		return;
+	bytes = event_encode(&event);
+	if (!event_decode(&back, bytes.at, bytes.len))
+		abort();
+	same(bytes, event_encode(&back));
+}
+
 /* A fuzzer does not guess checksums: the sum is put right, so that what lies behind it is reached too. */
 static uint8_t *summed(const uint8_t *data, size_t size)
 {
@@ -64,11 +78,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	entry_try(data, size);
 	hop_try(data, size);
+	event_try(data, size);
 	if (size < 8)
 		return 0;
 	copy = summed(data, size);
 	entry_try(copy, size);
 	hop_try(copy, size);
+	event_try(copy, size);
 	free(copy);
 	return 0;
 }

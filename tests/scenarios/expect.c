@@ -3,6 +3,7 @@
 
 #include "answer.h"
 #include "clock.h"
+#include "fake_events.h"
 #include "fake_log.h"
 #include "world.h"
 
@@ -289,12 +290,30 @@ static bool expect_said(struct scene *scene, const struct words *words)
 	return found == wanted || scene_wrong(scene, words->word[1], words->word[2], said);
 }
 
+/* events [KIND[:DOMAIN]...]: exactly those that were noted since the last question, in any order */
+static bool expect_events(struct scene *scene, const struct words *words)
+{
+	static char noted[FAKE_EVENTS_SIZE];
+	char seen[SEEN_SIZE] = "", wanted[SEEN_SIZE] = "";
+	struct words seen_words, wanted_words = *words;
+	fake_events_copy(noted);
+	words_cut(&seen_words, noted);
+	qsort(seen_words.word, seen_words.count, sizeof(char *), word_compare);
+	qsort(wanted_words.word + 2, wanted_words.count - 2, sizeof(char *), word_compare);
+	for (size_t i = 0, len = 0; i < seen_words.count && len < sizeof seen; i++)
+		len += (size_t)snprintf(seen + len, sizeof seen - len, " %s", seen_words.word[i]);
+	for (size_t i = 2, len = 0; i < wanted_words.count && len < sizeof wanted; i++)
+		len += (size_t)snprintf(wanted + len, sizeof wanted - len, " %s", wanted_words.word[i]);
+	return strcmp(seen, wanted) == 0 || scene_wrong(scene, "events", wanted, seen);
+}
+
 bool scene_expect(struct scene *scene, const struct words *words)
 {
 	static const struct statement kinds[] = {{"steps", expect_steps}, {"steps-any", expect_steps},
 		{"store", expect_store}, {"none-stored", expect_none_stored}, {"evidence", expect_evidence},
 		{"due", expect_due}, {"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer},
-		{"map", expect_answer}, {"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said}};
+		{"map", expect_answer}, {"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said},
+		{"events", expect_events}};
 	if (words->count < 2)
 		return scene_bad(scene, "expect", "what");
 	if (!scene->check)

@@ -3,6 +3,7 @@
 #include "cases.h"
 #include "clock.h"
 #include "counts.h"
+#include "fake_events.h"
 #include "fake_log.h"
 #include "world.h"
 
@@ -268,10 +269,23 @@ static bool run_reload(struct scene *scene, const struct words *words)
 	return true;
 }
 
+static bool store_damage(const struct scene *scene)
+{
+	char path[sizeof scene->directory + sizeof "/" STORE_FILE];
+	snprintf(path, sizeof path, "%s/%s", scene->directory, STORE_FILE);
+	FILE *file = fopen(path, "w");
+	bool done = file && fputs("this is no store\n", file) >= 0;
+	return file && fclose(file) == 0 && done;
+}
+
+/* restart [damaged]: by other bytes in the place of the store's, in between */
 static bool run_restart(struct scene *scene, const struct words *words)
 {
-	(void)words;
 	product_stop(scene);
+	fake_log_forget();
+	fake_events_forget();
+	if (words->count == 2 && strcmp(words->word[1], "damaged") == 0 && !store_damage(scene))
+		return scene_bad(scene, "restart", "damaged");
 	return product_start(scene);
 }
 
@@ -347,6 +361,7 @@ static bool run_ask(struct scene *scene, const struct words *words)
 	if (words->count < 2 || !product_start(scene))
 		return scene_bad(scene, "ask", "what");
 	fake_log_forget();
+	fake_events_forget();
 	if (strcmp(words->word[1], "refresh") == 0)
 		return ask_refresh(scene, words);
 	if (strcmp(words->word[1], "due") == 0)

@@ -186,14 +186,14 @@ static bool run_resolver(struct scene *scene, const struct words *words)
 
 static bool run_store(struct scene *scene, const struct words *words)
 {
-	static const char *const states[] = {"whole", "unwritable", "broken"};
-	for (size_t i = 0; i < 3; i++) {
+	static const char *const states[] = {"whole", "unwritable", "broken", "full"};
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
 		if (words->count == 2 && strcmp(words->word[1], states[i]) == 0) {
 			world_store((enum world_store)i);
 			return true;
 		}
 	}
-	return scene_bad(scene, "store", "whole|unwritable|broken");
+	return scene_bad(scene, "store", "whole|unwritable|broken|full");
 }
 
 const struct statement scene_world_statements[] = {

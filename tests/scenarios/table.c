@@ -253,6 +253,16 @@ static void part_expect(struct scene *cell, size_t number, char *part)
 		cell->failures++;
 }
 
+/* A row that says nothing of events says that there are none. */
+static void events_expect(struct scene *cell, char *const *part, size_t part_count)
+{
+	char line[] = "events";
+	for (size_t i = 3; i < part_count; i++)
+		if (strncmp(part[i], line, strlen(line)) == 0)
+			return;
+	part_expect(cell, 3, line);
+}
+
 static void cell_run(
 	struct table *table, struct scene *scene, const size_t *choice, char *const *part, size_t part_count)
 {
@@ -274,6 +284,7 @@ static void cell_run(
 		text_filled(table, choice, part[i], line);
 		part_expect(&cell, i, line);
 	}
+	events_expect(&cell, part, part_count);
 	if (cell.failures)
 		cell_told(table, choice);
 	scene->failures += cell.failures;

@@ -1,5 +1,6 @@
 /* Refreshes in bulk, with the fakes in place of the network: a provider that is dead, hosts that are silent, bursts. */
 #include "clock.h"
+#include "fake_events.h"
 #include "product.h"
 #include "schedule.h"
 #include "world.h"
@@ -297,6 +298,32 @@ static void test_client_rate(void **state)
 	product_stop(&p);
 }
 
+/* A fetch that could not even be tried is told in time, too: once, and not remembered as a fetch. */
+static void test_alarm_of_untried(void **state)
+{
+	(void)state;
+	struct product p;
+	char events[FAKE_EVENTS_SIZE];
+	product_start(&p, 4);
+	tenants_make(1);
+	tenants_ask(&p, 1);
+	world_resolver(false);
+	world_advance(604800 / 2);
+	for (int i = 0; i < 3; i++) {
+		fake_events_forget();
+		world_advance(900);
+		assert_int_equal(tenants_refresh(&p, 1), 1);
+		product_settle(p.check);
+		fake_events_copy(events);
+		assert_int_equal(strstr(events, "refresh-failing:d0.example.com") != NULL, i == 0);
+	}
+	struct entry entry = stored(&p, "d0.example.com");
+	assert_int_equal(entry.fetch_outcome, REASON_NONE);
+	assert_int_equal(entry.refresh_alarm, REFRESH_ALARM_HALF);
+	entry_free(&entry);
+	product_stop(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_silent_hosts),
 		cmocka_unit_test(test_mx_missed),
 		cmocka_unit_test(test_client_rate),
+		cmocka_unit_test(test_alarm_of_untried),
 	};
 	alarm(300);
 	return cmocka_run_group_tests(tests, NULL, NULL);

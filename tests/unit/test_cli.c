@@ -52,6 +52,9 @@ static const struct {
 		"# set\nmode = monitor\n# default\nworkers = 64\n", ""},
 	{{"settings", "mode", "--json", "-c", "/dev/null"}, 0,
 		"{\"mode\": {\"value\": \"enforce\", \"default\": true}}\n", ""},
+	{{"events", "--since", "soon"}, 64, "", "--since wants a duration"},
+	{{"events", "--kind", "\033[2J"}, 64, "", "no events of the kind \"\\x1b[2J\""},
+	{{"list", "--kind", "store-trouble"}, 64, "", "are for events"},
 	{{"list", "-o", "store_path=/nonexistent", "-c", "/dev/null"}, 66, "", "/nonexistent"},
 };
 
@@ -200,6 +203,54 @@ static void test_forget(void **state)
 	run_check(on_store("list", "--json", NULL), 0, "{\"domains\":[\n]}\n");
 }
 
+static void events_make(void)
+{
+	struct failure why = {0};
+	struct event_record event;
+	int64_t now = (int64_t)time(NULL);
+	struct store *store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_non_null(store);
+	event_record_init(&event, EVENT_STORE_TROUBLE, "", "the disk is full", now - 10);
+	assert_true(store_note_event(store, &event, &why));
+	event_record_init(&event, EVENT_REFRESH_FAILING, "none.example", "half of it", now - 3600);
+	assert_true(store_note_event(store, &event, &why));
+	event.last_at = now - 1800;
+	assert_true(store_note_event(store, &event, &why));
+	store_close(&store);
+}
+
+static void run_lacks(struct tool_run run, const char *part)
+{
+	if (run.status != 0 || strstr(run.out, part))
+		fail_msg("%d: %s%s", run.status, run.out, run.err);
+	tool_run_free(&run);
+}
+
+static void test_events(void **state)
+{
+	(void)state;
+	run_check(on_store("events", NULL, NULL), 0, "");
+	run_check(on_store("events", "--json", NULL), 0, "{\"events\": []}\n");
+	events_make();
+	struct tool_run run = on_store("events", NULL, NULL);
+	const char *old = strstr(run.out, "  warning  refresh-failing  none.example\n"),
+		   *new = strstr(run.out, "  error  store-trouble  -\n");
+	assert_true(run.status == 0 && old && new && old < new);
+	assert_non_null(strstr(old, " 2 times since "));
+	assert_non_null(strstr(old, " half of it\nmeans     a policy in force"));
+	assert_non_null(strstr(new, "to do     look at the disk"));
+	tool_run_free(&run);
+	run_check(on_store("events", "--json", NULL), 0,
+		"\"kind\": \"store-trouble\", \"severity\": \"error\", \"domain\": null");
+	run_check(on_store("events", "--kind=refresh-failing", NULL), 0, "none.example");
+	run_lacks(on_store("events", "--kind=refresh-failing", NULL), "store-trouble");
+	run_check(on_store("events", "--since=5m", NULL), 0, "store-trouble");
+	run_lacks(on_store("events", "--since=5m", NULL), "refresh-failing");
+	run_check(on_store("events", "NONE.example", NULL), 0, "refresh-failing");
+	run_lacks(on_store("events", "NONE.example", NULL), "store-trouble");
+	run_lacks(on_store("events", "bare.example", NULL), "e");
+}
+
 static void test_export_full(void **state)
 {
 	(void)state;
@@ -282,6 +333,7 @@ int main(void)
 		cmocka_unit_test(test_no_store),
 		cmocka_unit_test_setup_teardown(test_list_show, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_forget, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_events, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_export_full, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_export_import, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_query, store_make, store_remove),

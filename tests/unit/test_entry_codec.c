@@ -99,6 +99,7 @@ static void dice_entry(struct entry *entry)
 	entry->fetch_outcome = fetch[dice(COUNT(fetch))];
 	dice_id(entry->fetch_tried_id);
 	entry->fetch_failures = (uint32_t)dice(100);
+	entry->refresh_alarm = (uint16_t)dice(3);
 	entry->has_previous = dice(2);
 	entry->previous_mode = entry->has_previous ? (enum policy_mode)dice(3) : POLICY_NONE;
 	dice_id(entry->previous_id);
@@ -313,7 +314,7 @@ static struct fields_out framed(
 
 static void unknown_fields_are_skipped(void **state)
 {
-	static const uint16_t tags[] = {22, 1000, UINT16_MAX};
+	static const uint16_t tags[] = {23, 1000, UINT16_MAX};
 	struct entry entry = full_entry(), back;
 	struct bytes bytes = entry_encode(&entry);
 

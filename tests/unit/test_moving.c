@@ -126,11 +126,11 @@ static void test_trouble(void **state)
 	assert_null(strstr(run.err, "line 22 is refused"));
 	assert_non_null(strstr(run.err, "more lines are refused; they are only counted\n"));
 	tool_run_free(&run);
-	world_store(WORLD_STORE_UNWRITABLE);
+	world_store(WORLD_STORE_FULL);
 	run = imported(two, LIT(HEADER FETCHED("1899990000", GOOD_TEXT)));
 	assert_int_equal(run.status, 1);
 	assert_string_equal(run.out, "imported 0, kept 0, refused 1\n");
-	assert_non_null(strstr(run.err, "line 2 is refused: store: cannot be written"));
+	assert_non_null(strstr(run.err, "line 2 is refused: store: is full"));
 	tool_run_free(&run);
 	world_store(WORLD_STORE_WHOLE);
 	json_t *got = call_for_json((struct call){.run = import_run, .words = {file}, .store = two}, 0);

@@ -361,6 +361,32 @@ static void test_due_nothing(void **state)
 	assert_int_equal(due_of(&e, NOW), 0); /* an unused negative is not refreshed */
 }
 
+static void test_refresh_alarm(void **state)
+{
+	static const struct {
+		int64_t age;
+		enum policy_mode mode;
+		enum refresh_alarm alarm;
+	} rows[] = {
+		{15 * DAY_S - 1, POLICY_ENFORCE, REFRESH_ALARM_NONE}, {15 * DAY_S, POLICY_ENFORCE, REFRESH_ALARM_HALF},
+		{15 * DAY_S, POLICY_TESTING, REFRESH_ALARM_HALF}, {15 * DAY_S, POLICY_NONE, REFRESH_ALARM_NONE},
+		{27 * DAY_S - 1, POLICY_ENFORCE, REFRESH_ALARM_HALF},
+		{27 * DAY_S, POLICY_ENFORCE, REFRESH_ALARM_NINE_TENTHS},
+		{30 * DAY_S - 1, POLICY_ENFORCE, REFRESH_ALARM_NINE_TENTHS},
+		{30 * DAY_S, POLICY_ENFORCE, REFRESH_ALARM_NONE}, /* it is over */
+		{-DAY_S, POLICY_ENFORCE, REFRESH_ALARM_NONE},     /* a clock set back */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct entry e = entry_of_age(rows[i].age);
+		e.policy.mode = rows[i].mode;
+		if (schedule_refresh_alarm(&e, NOW) != rows[i].alarm)
+			fail_msg("row %zu", i);
+		e.has_policy = false;
+		assert_int_equal(schedule_refresh_alarm(&e, NOW), REFRESH_ALARM_NONE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_due_spread),
 		cmocka_unit_test(test_due_backs_off),
 		cmocka_unit_test(test_due_nothing),
+		cmocka_unit_test(test_refresh_alarm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -252,7 +252,7 @@ static bool a_full_disk_is_survived(void)
 	disk_fill();
 	for (int i = 0; i < 200 && room_put(store, named(1000 + i), KIND_USED, LARGE, &why); i++)
 		continue;
-	good = why.code == EX_TEMPFAIL && is_told(&why) && ALL(known(store));
+	good = why.code == EX_IOERR && is_told(&why) && ALL(known(store));
 	store_close(&store);
 	/* It starts on the full disk, too. */
 	store = store_open(room, ROOM_BYTES, STORE_OWNER, &why);
@@ -276,7 +276,7 @@ static bool no_room_for_the_lock_file_is_told(void)
 	store_close(&store);
 	unlink(room_file(STORE_FILE STORE_LOCK_SUFFIX));
 	disk_fill();
-	good = store_open(room, ROOM_BYTES, STORE_OWNER, &why) == NULL && why.code == EX_TEMPFAIL && is_told(&why) &&
+	good = store_open(room, ROOM_BYTES, STORE_OWNER, &why) == NULL && why.code == EX_IOERR && is_told(&why) &&
 	       room_count("policies.mdb.damaged", NULL) == 0;
 	unlink(room_file("filler"));
 	store = store_open(room, ROOM_BYTES, STORE_OWNER, &why);

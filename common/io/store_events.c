@@ -1,0 +1,192 @@
+/* Events: a ring of at most EVENTS_MAX, and of a small part of the store. They are put beside the store's bound, into
+ * what the map has left for renewals, so that a full store still tells that it is full. */
+#include "store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_SIZE (1 + DOMAIN_SIZE)
+#define KEY_LONGEST 511    /* that LMDB takes */
+#define SHARE 32           /* of the store's bound that the ring takes at most; pages are half empty at worst */
+#define RECORD_OVERHEAD 16 /* node header and index of one record, about */
+
+static MDB_val event_key(uint8_t buffer[KEY_SIZE], const struct event_record *event)
+{
+	size_t len = strlen(event->domain);
+
+	buffer[0] = event_number(event->kind);
+	memcpy(buffer + 1, event->domain, len);
+	return (MDB_val){1 + len, buffer};
+}
+
+static bool key_is(const MDB_val *key, const MDB_val *other)
+{
+	return key->mv_size == other->mv_size && memcmp(key->mv_data, other->mv_data, key->mv_size) == 0;
+}
+
+/* What a walk over the ring saw. */
+struct ring {
+	size_t count, bytes;
+	bool has_oldest;
+	int64_t oldest_at;
+	MDB_val oldest; /* `spare` apart */
+};
+
+/* What cannot be read is the oldest of all. */
+static void ring_count(struct ring *ring, const MDB_val *key, const MDB_val *value, const MDB_val *spare)
+{
+	struct event_record event;
+	int64_t at = event_decode(&event, value->mv_data, value->mv_size) ? event.last_at : INT64_MIN;
+
+	ring->count++;
+	ring->bytes += key->mv_size + value->mv_size + RECORD_OVERHEAD;
+	if (key_is(key, spare) || (ring->has_oldest && at >= ring->oldest_at))
+		return;
+	ring->has_oldest = true;
+	ring->oldest_at = at;
+	ring->oldest = *key;
+}
+
+static int ring_look(struct store *store, MDB_txn *txn, const MDB_val *spare, struct ring *ring)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int result = mdb_cursor_open(txn, store->events, &cursor);
+
+	memset(ring, 0, sizeof(*ring));
+	if (result != 0)
+		return result;
+	while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+		ring_count(ring, &key, &value, spare);
+	mdb_cursor_close(cursor);
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
+static int oldest_remove(struct store *store, MDB_txn *txn, const struct ring *ring)
+{
+	uint8_t copy[KEY_LONGEST]; /* LMDB takes no key that lies in a page it changes */
+	MDB_val key = {ring->oldest.mv_size, copy};
+
+	if (key.mv_size > sizeof(copy))
+		return MDB_CORRUPTED;
+	memcpy(copy, ring->oldest.mv_data, key.mv_size);
+	return mdb_del(txn, store->events, &key, NULL);
+}
+
+/* Until the ring with what was just put there is within its bounds; that one stays. */
+static int ring_trim(struct store *store, MDB_txn *txn, const MDB_val *spare)
+{
+	size_t bytes_max = (size_t)(store_bound(store) / SHARE);
+	struct ring ring;
+	int result;
+
+	while ((result = ring_look(store, txn, spare, &ring)) == 0) {
+		if ((ring.count <= EVENTS_MAX && ring.bytes <= bytes_max) || !ring.has_oldest)
+			return 0;
+		result = oldest_remove(store, txn, &ring);
+		if (result != 0)
+			return result;
+	}
+	return result;
+}
+
+static int note_step(struct store *store, MDB_txn *txn, void *arg)
+{
+	const struct event_record *event = arg;
+	struct event_record merged;
+	uint8_t buffer[KEY_SIZE];
+	MDB_val key = event_key(buffer, event), value;
+	struct bytes bytes;
+	int result = mdb_get(txn, store->events, &key, &value);
+
+	if (result != 0 && result != MDB_NOTFOUND)
+		return result;
+	if (result == 0 && event_decode(&merged, value.mv_data, value.mv_size))
+		event_merge(&merged, event);
+	else
+		merged = *event;
+	bytes = event_encode(&merged);
+	value = (MDB_val){bytes.len, bytes.at};
+	result = mdb_put(txn, store->events, &key, &value, 0);
+	free(bytes.at);
+	return result != 0 ? result : ring_trim(store, txn, &key);
+}
+
+bool store_note_event(struct store *store, const struct event_record *event, struct failure *why)
+{
+	struct event_record copy = *event;
+
+	return !store->has_events || store_write(store, note_step, &copy, why);
+}
+
+struct forgetting {
+	int64_t before;
+};
+
+static int forget_step(struct store *store, MDB_txn *txn, void *arg)
+{
+	const struct forgetting *forgetting = arg;
+	const MDB_val nothing = {0, NULL};
+	struct ring ring;
+	int result;
+
+	while ((result = ring_look(store, txn, &nothing, &ring)) == 0) {
+		if (!ring.has_oldest || ring.oldest_at >= forgetting->before)
+			return 0;
+		result = oldest_remove(store, txn, &ring);
+		if (result != 0)
+			return result;
+	}
+	return result;
+}
+
+bool store_forget_events(struct store *store, int64_t before, struct failure *why)
+{
+	struct forgetting forgetting = {before};
+
+	return !store->has_events || store_write(store, forget_step, &forgetting, why);
+}
+
+static int events_walk(struct store *store, MDB_txn *txn, struct event_record *out, size_t *count)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int result = mdb_cursor_open(txn, store->events, &cursor);
+
+	if (result != 0)
+		return result;
+	while (*count < EVENTS_MAX && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+		*count += event_decode(&out[*count], value.mv_data, value.mv_size);
+	mdb_cursor_close(cursor);
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
+static int event_compare(const void *a, const void *b)
+{
+	const struct event_record *left = a, *right = b;
+
+	return (left->last_at > right->last_at) - (left->last_at < right->last_at);
+}
+
+struct event_record *store_events(struct store *store, size_t *count, struct failure *why)
+{
+	struct store_view *view = store_view_begin(store, why);
+	struct event_record *out;
+	int result;
+
+	*count = 0;
+	if (view == NULL)
+		return NULL;
+	out = malloc(EVENTS_MAX * sizeof(*out));
+	if (out == NULL)
+		abort();
+	result = store->has_events ? events_walk(store, view->txn, out, count) : 0;
+	store_view_end(&view);
+	if (result == 0) {
+		qsort(out, *count, sizeof(*out), event_compare);
+		return out;
+	}
+	free(out);
+	store_fail(store, result, "cannot be read", why);
+	return NULL;
+}
