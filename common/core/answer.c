@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+/* RFC 5321 4.5.3.1.5: a reply line has 512 octets at most. Two names of this length together leave room for the code
+ * and every sentence. */
+#define REPLY_NAMES_MAX 340
+
 /* RFC 3463: 4.7.5 stands before the text, put there by whoever sends it. */
 void answer_reply(struct text *out, const struct verdict *v)
 {
@@ -17,7 +21,8 @@ void answer_reply(struct text *out, const struct verdict *v)
 	}
 	text_add(out, ": ");
 	if (reason_class(v->reason) != REASON_APART) {
-		text_add(out, v->hop[0] ? v->hop : "its mail host");
+		bool fits = strlen(v->domain) + strlen(v->hop) <= REPLY_NAMES_MAX;
+		text_add(out, v->hop[0] && fits ? v->hop : "its mail host");
 		text_add(out, " ");
 	}
 	text_add(out, reason_sentence(v->reason));

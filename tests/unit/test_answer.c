@@ -87,12 +87,31 @@ static void test_reply_every_reason(void **state)
 			answer_reply(&t, &v);
 			assert_false(t.cut);
 			assert_int_equal(strlen(buffer), t.len);
-			assert_true(t.len > 0);
+			assert_in_range(t.len, 1, ANSWER_LINE_MAX);
 			assert_null(strchr(buffer, '%'));
 			for (size_t i = 0; i < t.len; i++)
 				assert_true(buffer[i] >= ' ' && buffer[i] <= '~');
 		}
 	}
+}
+
+/* Longer names than any in use, and the hop is still told. */
+static void test_reply_with_long_names(void **state)
+{
+	(void)state;
+	struct text t;
+	struct verdict v = verdict_made(VERDICT_FAIL_ENFORCE, REASON_PROBE_BUDGET, "");
+	memset(v.domain, 'a', 170);
+	v.domain[170] = '\0';
+	memset(v.hop, 'b', 170);
+	text_init(&t, buffer, ANSWER_REPLY_SIZE);
+	answer_reply(&t, &v);
+	assert_non_null(strstr(buffer, v.hop));
+	assert_true(t.len <= ANSWER_LINE_MAX);
+	v.hop[170] = 'b';
+	text_init(&t, buffer, ANSWER_REPLY_SIZE);
+	answer_reply(&t, &v);
+	assert_non_null(strstr(buffer, ": its mail host "));
 }
 
 static void test_header(void **state)
@@ -231,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_reply_without_hop),
 		cmocka_unit_test(test_reply_without_policy),
 		cmocka_unit_test(test_reply_every_reason),
+		cmocka_unit_test(test_reply_with_long_names),
 		cmocka_unit_test(test_header),
 		cmocka_unit_test(test_header_testing),
 		cmocka_unit_test(test_header_none),
