@@ -468,10 +468,13 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/spec-S18-record-servfail-and-timeout.case
 
 # tests/bench: loads that others can repeat; not part of make or make check
-bench_programs = tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
+bench_programs = tests/bench/changes tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
 	tests/bench/rcptnull tests/bench/start
 EXTRA_PROGRAMS = $(bench_programs)
 bench_stock = tests/bench/lapse.c tests/bench/lapse.h tests/bench/stock.c tests/bench/stock.h
+tests_bench_changes_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_bench_changes_SOURCES = tests/bench/changes.c tests/bench/lapse.c tests/bench/lapse.h
+tests_bench_changes_LDADD = $(all_layers) $(all_libs)
 tests_bench_fill_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_bench_fill_SOURCES = tests/bench/fill.c tests/bench/stock.c tests/bench/stock.h
 tests_bench_fill_LDADD = $(all_layers) $(all_libs)
