@@ -109,13 +109,13 @@ static struct cas *flight_land(struct check *check, struct flight *flight)
 
 static void waiters_tell(struct cas *c, struct waiter *waiters, const struct verdict *verdict)
 {
-	const struct policy *policy = facts_policy(&c->facts);
+	bool with_policy = c->facts.question.purpose == PURPOSE_MAP && verdict->kind == VERDICT_PASS;
 	while (waiters) {
 		struct waiter *waiter = waiters;
 		struct outcome outcome = {.verdict = *verdict, .final = !c->cut_off};
 		waiters = waiter->next;
-		if (c->facts.question.purpose == PURPOSE_MAP && verdict->kind == VERDICT_PASS && policy)
-			policy_copy(&outcome.policy, policy);
+		if (with_policy)
+			outcome_take_policy(&outcome, &c->facts);
 		if (waiter->tallied)
 			tally_verdict(waiter->purpose, verdict);
 		waiter->done(waiter->arg, &outcome);
@@ -321,10 +321,12 @@ static bool room_for(const struct check *check, enum work_class class) REQUIRES(
 	       (class != WORK_REFRESH || check->refreshing < CASES_REFRESH_MAX);
 }
 
-/* A client's rate of new cases, and its part of the table. */
+/* A client's rate of new cases, and its part of the table: no more than an eighth of what is free, so that many greedy
+ * clients together leave room for the next one. */
 static bool client_take(struct check *check, const struct question *question) REQUIRES(check->lock)
 {
-	return rate_take(check->rate, question->client, clock_mono_ms()) && share_take(check->room, question->client);
+	return rate_take(check->rate, question->client, clock_mono_ms()) &&
+	       share_take_within(check->room, question->client, (CHECK_CASES_MAX - check->cases) / CASES_CLIENT_PART);
 }
 
 /* The ticket is read under the lock: the moment it is dropped, the case may end and free the waiter. */

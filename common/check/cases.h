@@ -18,10 +18,10 @@
 #define CASES_BUCKETS 1024
 #define CASES_REFRESH_MAX (CHECK_CASES_MAX / 2)
 /* Of one client: whoever sends to many domains leaves room for others. */
-#define CASES_CLIENT_MAX (CHECK_CASES_MAX / 8)
+#define CASES_CLIENT_PART 8 /* of the room that is left: one client's */
 /* New cases of one client. */
 #define CASES_CLIENT_A_SECOND 100
-#define CASES_CLIENT_BURST 1000
+#define CASES_CLIENT_BURST 800
 /* Refreshes that are open when the refresher is to wait; half of the workers serve them. */
 #define CASES_DUE_MAX 512
 #define CASES_SHARE_WAIT_MS 1000 /* at most, between two tries to get a share of the workers, or to a policy host */

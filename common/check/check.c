@@ -39,7 +39,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->bounds.backoff = backoff_new();
 	check->bounds.missed = missed_new();
 	check->rate = rate_new(CASES_CLIENT_A_SECOND, CASES_CLIENT_BURST);
-	check->room = share_new(CASES_CLIENT_MAX);
+	check->room = share_new(CHECK_CASES_MAX / CASES_CLIENT_PART);
 	check->worker_count = options->workers;
 	check->workers = workers_new(options->workers, why);
 	if (!check->workers)
@@ -111,7 +111,7 @@ static bool fresh_outcome(struct check *check, const struct question *question, 
 	out->verdict = step.verdict;
 	out->final = step.want.kind == WANT_NOTHING;
 	if (out->final && step.verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
-		policy_copy(&out->policy, facts_policy(&facts));
+		outcome_take_policy(out, &facts);
 	if (out->final && step.renew != 0)
 		cases_renew(check, question);
 	facts_free(&facts);

@@ -36,11 +36,16 @@ static unsigned *slot_of(struct share *share, uint64_t key) REQUIRES(share->lock
 
 bool share_take(struct share *share, uint64_t key)
 {
+	return share_take_within(share, key, share->most);
+}
+
+bool share_take_within(struct share *share, uint64_t key, unsigned most)
+{
 	if (key == 0)
 		return true;
 	lock_take(&share->lock);
 	unsigned *used = slot_of(share, key);
-	bool taken = *used < share->most;
+	bool taken = *used < (most < 1 ? 1 : most);
 	*used += taken;
 	lock_drop(&share->lock);
 	return taken;

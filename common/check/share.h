@@ -15,6 +15,8 @@ struct share *share_new(unsigned most); /* for one key; 0 counts as 1 */
 void share_free(struct share **share);
 /* False: the share is used up at this moment. Key 0 has no bounds. */
 bool share_take(struct share *share, uint64_t key);
+/* The same, with another bound for this once; 0 counts as 1. */
+bool share_take_within(struct share *share, uint64_t key, unsigned most);
 void share_give(struct share *share, uint64_t key); /* after share_take() that was true */
 
 #endif

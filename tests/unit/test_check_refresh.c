@@ -281,14 +281,14 @@ static void test_client_rate(void **state)
 	product_start(&p, 8);
 	world_gate_shut("dns TXT");
 	int64_t from_ms = clock_mono_ms();
-	unsigned begun = client_begins(&p, 0, CASES_CLIENT_MAX, 1);
+	unsigned begun = client_begins(&p, 0, CHECK_CASES_MAX / CASES_CLIENT_PART, 1);
 	unsigned fills = (unsigned)((clock_mono_ms() - from_ms) * CASES_CLIENT_A_SECOND / 1000) + 1;
 	assert_in_range(begun, CASES_CLIENT_BURST, CASES_CLIENT_BURST + fills);
 	assert_int_equal(client_begins(&p, 0, 100, 1), 100); /* joins */
 	assert_int_equal(client_begins(&p, 3000, 10, 2), 10);
 	world_gate_open("dns TXT");
 	product_settle(p.check);
-	begun = client_begins(&p, 5000, CASES_CLIENT_MAX, 1);
+	begun = client_begins(&p, 5000, CHECK_CASES_MAX / CASES_CLIENT_PART, 1);
 	fills = (unsigned)((clock_mono_ms() - from_ms) * CASES_CLIENT_A_SECOND / 1000) + 1;
 	assert_in_range(begun, 0, fills);
 	product_settle(p.check);

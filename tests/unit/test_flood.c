@@ -1,0 +1,471 @@
+/* Floods: whoever sends to very many domains neither grows the store beyond its bound, nor drives a policy in use out
+ * of it, nor keeps others waiting. The real check and store; DNS, policy hosts and next hops answer at once, by the
+ * form of the name: v-* is a domain with a policy and a hop of its own, n-* does not exist.
+ *
+ *   test_flood [-r RANDOM] [-v VALID] [-m MEBIBYTES]     how many domains of each kind, and the store's bound */
+#include "budget.h"
+#include "check.h"
+#include "clock.h"
+#include "schedule.h"
+#include "trust.h"
+
+#include <getopt.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define FLOODERS 4
+#define CLIENTS 64 /* networks that the floods come from */
+#define KEPT 200   /* policies in use on two days */
+#define WORKERS 8
+#define WAIT_MS 10000
+#define SETTLE_MS 120000
+#define POLICY "version: STSv1\r\nmode: enforce\r\nmx: *.%s\r\nmax_age: 604800\r\n"
+
+static unsigned random_count = 60000, valid_count = 8000, bound_mib = 4;
+
+static struct {
+	char directory[256];
+	struct store *store;
+	struct config *config;
+	struct check *check;
+	atomic_uint probes; /* of hops of the victim */
+	atomic_uint ended;  /* cases that the flood began */
+	atomic_bool over;
+} flood;
+
+/* The world */
+
+struct dns {
+	int unused;
+};
+struct fetcher {
+	int unused;
+};
+struct prober {
+	int unused;
+};
+struct trust {
+	int unused;
+};
+
+static void *made(void)
+{
+	void *memory = calloc(1, 64);
+	assert_non_null(memory);
+	return memory;
+}
+
+struct dns *dns_new(const struct dns_options *options, struct failure *why)
+{
+	(void)options;
+	(void)why;
+	return made();
+}
+
+void dns_free(struct dns **dns)
+{
+	free(*dns);
+	*dns = NULL;
+}
+
+const char *dns_outcome_name(enum dns_outcome outcome)
+{
+	return outcome == DNS_OK ? "ok" : "nxdomain";
+}
+
+static struct dns_answer *answer_new(enum dns_outcome outcome, const uint8_t *data, size_t len)
+{
+	struct dns_answer *answer = calloc(1, sizeof *answer + sizeof answer->rr[0] + len);
+	assert_non_null(answer);
+	answer->outcome = outcome;
+	answer->ttl_s = 3600;
+	if (outcome != DNS_OK)
+		return answer;
+	uint8_t *copy = (uint8_t *)&answer->rr[1];
+	memcpy(copy, data, len);
+	answer->count = 1;
+	answer->rr[0] = (struct dns_rr){copy, len};
+	return answer;
+}
+
+/* 10 mx.<name>; a name that is a victim's has the victim as its MX. */
+static struct dns_answer *mx_answer(const char *name)
+{
+	char host[DOMAIN_SIZE + 4];
+	uint8_t data[DOMAIN_SIZE + 8] = {0, 10};
+	size_t at = 2;
+	snprintf(host, sizeof host, "mx.%s", name);
+	for (char *label = host, *end; *label; label = *end ? end + 1 : end) {
+		end = label + strcspn(label, ".");
+		data[at++] = (uint8_t)(end - label);
+		memcpy(data + at, label, (size_t)(end - label));
+		at += (size_t)(end - label);
+	}
+	return answer_new(DNS_OK, data, at + 1);
+}
+
+static struct dns_answer *address_answer(const char *name)
+{
+	uint32_t hash = 2166136261u;
+	for (const char *c = name; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	uint8_t address[4] = {8, (uint8_t)(hash >> 16), (uint8_t)(hash >> 8), 1};
+	if (strstr(name, "victim"))
+		address[1] = address[2] = 8;
+	return answer_new(DNS_OK, address, sizeof address);
+}
+
+struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+{
+	static const uint8_t record[] = "\017v=STSv1; id=1; ";
+	(void)dns;
+	(void)timeout_ms;
+	if (!strstr(name, "v-"))
+		return answer_new(DNS_NXDOMAIN, NULL, 0);
+	switch (type) {
+	case DNS_TXT:
+		return answer_new(DNS_OK, record, 16);
+	case DNS_MX:
+		return mx_answer(name);
+	case DNS_A:
+		return address_answer(name);
+	case DNS_AAAA:
+	case DNS_TLSA:
+		break;
+	}
+	return answer_new(DNS_NODATA, NULL, 0);
+}
+
+void dns_answer_free(struct dns_answer **answer)
+{
+	free(*answer);
+	*answer = NULL;
+}
+
+struct trust *trust_new(const char *file, struct failure *why)
+{
+	(void)file;
+	(void)why;
+	return made();
+}
+
+void trust_free(struct trust **trust)
+{
+	free(*trust);
+	*trust = NULL;
+}
+
+struct fetcher *fetcher_new(const struct fetch_options *options, struct failure *why)
+{
+	(void)options;
+	(void)why;
+	return made();
+}
+
+void fetcher_free(struct fetcher **fetcher)
+{
+	free(*fetcher);
+	*fetcher = NULL;
+}
+
+static void policy_make(struct policy_found *found, const char *domain)
+{
+	char text[1024];
+	int len = snprintf(text, sizeof text, POLICY, domain);
+	memset(found, 0, sizeof *found);
+	assert_true(policy_parse(&found->policy, text, (size_t)len, NULL));
+	found->text = strdup(text);
+	found->text_len = (uint32_t)len;
+	assert_non_null(found->text);
+}
+
+void fetch_policy(struct fetcher *fetcher, const char *domain, const struct address *addresses, size_t count,
+	int timeout_ms, struct policy_found *found)
+{
+	(void)fetcher;
+	(void)addresses;
+	(void)count;
+	(void)timeout_ms;
+	policy_make(found, domain);
+}
+
+struct prober *prober_new(const struct probe_options *options, struct failure *why)
+{
+	(void)options;
+	(void)why;
+	return made();
+}
+
+void prober_free(struct prober **prober)
+{
+	free(*prober);
+	*prober = NULL;
+}
+
+void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
+	int timeout_ms, struct evidence *seen)
+{
+	(void)prober;
+	(void)address;
+	(void)port;
+	(void)timeout_ms;
+	if (strstr(host, "victim"))
+		atomic_fetch_add(&flood.probes, 1);
+	seen->reason = REASON_NONE;
+	seen->protocol = 0x0304;
+}
+
+/* Domains in use */
+
+static void kept_name(char name[DOMAIN_SIZE], unsigned i)
+{
+	snprintf(name, DOMAIN_SIZE, "v-kept-%u.example", i);
+}
+
+static void kept_fill(struct entry *entry, void *arg)
+{
+	struct policy_found found;
+	struct record_found record = {.ttl_s = 3600, .record = {.id = "1"}};
+	struct mx_found mx = {.set = {.state = MX_LISTED, .ttl_s = 3600, .preference = {10}}};
+	int64_t now = clock_wall_s();
+	char host[DOMAIN_SIZE + 4];
+	(void)arg;
+	policy_make(&found, entry->domain);
+	entry_learn_record(entry, &record, now);
+	entry_learn_policy(entry, &found, "1", now);
+	snprintf(host, sizeof host, "mx.%s", entry->domain);
+	names_add(&mx.set.names, host, strlen(host));
+	entry_learn_mx(entry, &mx, now);
+	entry_learn_use(entry, now - DAY_S);
+	entry_learn_use(entry, now);
+	policy_found_free(&found);
+	mx_found_free(&mx);
+}
+
+static void kept_store(void)
+{
+	for (unsigned i = 0; i < KEPT; i++) {
+		char name[DOMAIN_SIZE];
+		kept_name(name, i);
+		assert_true(store_change_entry(flood.store, name, kept_fill, NULL, NULL));
+	}
+}
+
+static void kept_are_there(void)
+{
+	for (unsigned i = 0; i < KEPT; i++) {
+		char name[DOMAIN_SIZE];
+		struct entry entry;
+		struct store_view *view = store_view_begin(flood.store, NULL);
+		kept_name(name, i);
+		assert_non_null(view);
+		assert_int_equal(store_view_entry(view, name, &entry), STORE_FOUND);
+		store_view_end(&view);
+		assert_true(entry.has_policy);
+		assert_int_equal(entry.policy.mode, POLICY_ENFORCE);
+		entry_free(&entry);
+	}
+}
+
+/* The flood, and who sends beside it */
+
+struct flooder {
+	pthread_t thread;
+	const char *form; /* of its names */
+	unsigned first, count, step;
+	unsigned begun;
+};
+
+static void case_ended(void *arg, struct outcome *outcome)
+{
+	(void)arg;
+	(void)outcome;
+	atomic_fetch_add(&flood.ended, 1);
+}
+
+static void *flooder_run(void *arg)
+{
+	struct flooder *flooder = arg;
+	for (unsigned i = flooder->first; i < flooder->count; i += flooder->step) {
+		char name[DOMAIN_SIZE];
+		struct question question;
+		struct outcome outcome;
+		snprintf(name, sizeof name, flooder->form, i);
+		question_from_next_hop(&question, name, strlen(name), PURPOSE_DELIVER);
+		question.client = 0x1000 + i % CLIENTS;
+		bool final = check_fresh(flood.check, &question, &outcome);
+		outcome_free(&outcome);
+		check_ticket ticket = final ? CHECK_NO_TICKET : check_start(flood.check, &question, case_ended, NULL);
+		if (ticket != CHECK_NO_TICKET)
+			flooder->begun++;
+		else if (!final)
+			usleep(200); /* what a refusal costs over SMTP, and less */
+	}
+	return NULL;
+}
+
+struct bystander {
+	pthread_t thread;
+	unsigned asked, passed, slow;
+};
+
+/* Sends to new domains and to known ones, as an honest client does while the flood goes on. */
+static void *bystander_run(void *arg)
+{
+	struct bystander *bystander = arg;
+	for (unsigned i = 0; !atomic_load(&flood.over); i++) {
+		char name[DOMAIN_SIZE];
+		struct question question;
+		struct outcome outcome;
+		if (i % 2 == 0)
+			kept_name(name, i % KEPT);
+		else
+			snprintf(name, sizeof name, "v-honest-%u-%p.example", i, arg);
+		question_from_next_hop(&question, name, strlen(name), PURPOSE_DELIVER);
+		question.client = 0x2000;
+		int64_t begun_ms = clock_mono_ms();
+		check_domain(flood.check, &question, WAIT_MS, NULL, NULL, &outcome);
+		bystander->asked++;
+		bystander->passed += outcome.verdict.kind == VERDICT_PASS;
+		bystander->slow += clock_mono_ms() - begun_ms > WAIT_MS / 2;
+		if (outcome.verdict.kind != VERDICT_PASS)
+			print_message("%s: %s\n", name, reason_name(outcome.verdict.reason));
+		outcome_free(&outcome);
+		usleep(5000);
+	}
+	return NULL;
+}
+
+static unsigned flood_run(const char *form, unsigned count, struct bystander *bystander)
+{
+	struct flooder flooder[FLOODERS];
+	unsigned begun = 0;
+	*bystander = (struct bystander){.asked = 0};
+	atomic_store(&flood.over, false);
+	atomic_store(&flood.ended, 0);
+	assert_int_equal(pthread_create(&bystander->thread, NULL, bystander_run, bystander), 0);
+	for (unsigned i = 0; i < FLOODERS; i++) {
+		flooder[i] = (struct flooder){.form = form, .first = i, .count = count, .step = FLOODERS};
+		assert_int_equal(pthread_create(&flooder[i].thread, NULL, flooder_run, &flooder[i]), 0);
+	}
+	for (unsigned i = 0; i < FLOODERS; i++) {
+		pthread_join(flooder[i].thread, NULL);
+		begun += flooder[i].begun;
+	}
+	for (int64_t until_ms = clock_mono_ms() + SETTLE_MS; atomic_load(&flood.ended) < begun;) {
+		assert_true(clock_mono_ms() < until_ms);
+		usleep(1000);
+	}
+	atomic_store(&flood.over, true);
+	pthread_join(bystander->thread, NULL);
+	return begun;
+}
+
+static void bound_holds(void)
+{
+	char path[sizeof flood.directory + sizeof STORE_FILE + 1];
+	struct stat file;
+	snprintf(path, sizeof path, "%s/" STORE_FILE, flood.directory);
+	assert_int_equal(stat(path, &file), 0);
+	print_message("the store's file has %lld KiB of %u KiB\n", (long long)file.st_size / 1024, bound_mib * 1024);
+	assert_true(file.st_size <= (long long)bound_mib * 1024 * 1024 / 4 * 5);
+}
+
+static struct bystander flooded(const char *form, unsigned count)
+{
+	struct bystander bystander;
+	unsigned begun = flood_run(form, count, &bystander);
+	print_message("%u of %u looked up; beside it %u asked, %u passed, %u slow\n", begun, count, bystander.asked,
+		bystander.passed, bystander.slow);
+	assert_true(begun > 0);
+	assert_true(bystander.asked > 2);
+	assert_int_equal(bystander.passed, bystander.asked);
+	kept_are_there();
+	bound_holds();
+	return bystander;
+}
+
+static void test_names_that_do_not_exist(void **state)
+{
+	(void)state;
+	assert_int_equal(flooded("n-%u.example", random_count).slow, 0);
+}
+
+/* Each of these wants a probe: once the global budget of them is spent, others wait for it, too. */
+static void test_valid_policies(void **state)
+{
+	(void)state;
+	flooded("v-%u.example", valid_count);
+}
+
+/* Many domains whose hops all stand in one network. */
+static void test_one_victim(void **state)
+{
+	struct bystander bystander;
+	int64_t begun_ms = clock_mono_ms();
+	(void)state;
+	flood_run("v-victim-%u.example", 500, &bystander);
+	unsigned minutes = (unsigned)((clock_mono_ms() - begun_ms) / 60000) + 1;
+	assert_true(atomic_load(&flood.probes) > 0);
+	assert_true(atomic_load(&flood.probes) <= BUDGET_A_MINUTE * (minutes + 1));
+	assert_int_equal(bystander.passed, bystander.asked);
+}
+
+static int set_up(void **state)
+{
+	const char *where = getenv("TMPDIR");
+	struct failure why = {.text = ""};
+	char own[] = "own_hosts=relay.example.net";
+	char *overrides[] = {own};
+	(void)state;
+	snprintf(flood.directory, sizeof flood.directory, "%s/stsgate-flood-XXXXXX", where ? where : "/tmp");
+	assert_non_null(mkdtemp(flood.directory));
+	flood.store = store_open(flood.directory, (uint64_t)bound_mib << 20, STORE_OWNER, &why);
+	assert_non_null(flood.store);
+	flood.config = config_new(settings_read(NULL, false, overrides, 1, &why), &why);
+	assert_non_null(flood.config);
+	flood.check = check_new(
+		&(struct check_options){.config = flood.config, .store = flood.store, .workers = WORKERS}, &why);
+	assert_non_null(flood.check);
+	kept_store();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	static const char *const files[] = {STORE_FILE, STORE_FILE "-lock", "policies.owner", "policies.dirty"};
+	(void)state;
+	check_free(&flood.check);
+	store_close(&flood.store);
+	config_unref(&flood.config);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		char path[sizeof flood.directory + 32];
+		snprintf(path, sizeof path, "%s/%s", flood.directory, files[i]);
+		unlink(path);
+	}
+	rmdir(flood.directory);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_that_do_not_exist),
+		cmocka_unit_test(test_valid_policies),
+		cmocka_unit_test(test_one_victim),
+	};
+	for (int got; (got = getopt(argc, argv, "r:v:m:")) != -1;) {
+		unsigned number = (unsigned)strtoul(optarg, NULL, 10);
+		*(got == 'r' ? &random_count : got == 'v' ? &valid_count : &bound_mib) = number;
+	}
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
