@@ -103,9 +103,11 @@ static void map_expired(void *arg, struct client *client)
 	struct socketmap_server *map = arg;
 	struct state *state = client_state(client);
 	struct pending *pending = state->pending;
+	struct outcome so_far; /* check_abandon() clears it also when it fails */
 	/* Too late to give up: the answer is on its way to this thread. */
-	if (!check_abandon(map->check, pending->ticket, &pending->outcome))
+	if (!check_abandon(map->check, pending->ticket, &so_far))
 		return;
+	pending->outcome = so_far;
 	state->pending = NULL;
 	map_answer(map, client, &pending->outcome);
 	pending_free(pending);
@@ -116,8 +118,9 @@ static void map_gone(void *arg, struct client *client)
 	struct socketmap_server *map = arg;
 	struct state *state = client_state(client);
 	struct pending *pending = state->pending;
+	struct outcome so_far;
 	state->pending = NULL;
-	if (pending != NULL && check_abandon(map->check, pending->ticket, &pending->outcome))
+	if (pending != NULL && check_abandon(map->check, pending->ticket, &so_far))
 		pending_free(pending);
 }
 

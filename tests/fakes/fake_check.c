@@ -239,6 +239,7 @@ check_ticket check_start(struct check *check, const struct question *question, c
 bool check_abandon(struct check *check, check_ticket ticket, struct outcome *out)
 {
 	bool open = false;
+	memset(out, 0, sizeof *out); /* as the real one: whatever becomes of it */
 	lock_take(&check->lock);
 	for (struct fake_case *c = check->cases; c != NULL; c = c->next) {
 		if (c->ticket != ticket || c->over)

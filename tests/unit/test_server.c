@@ -313,6 +313,25 @@ static void map_says_temp_when_its_time_is_over(void **state)
 	close(fd);
 }
 
+/* The time is over in the moment in which the answer comes: one of the two is told, never an answer that nobody gave.
+ */
+static void map_tells_the_answer_or_that_time_is_over(void **state)
+{
+	(void)state;
+	int fds[400];
+	settings("lookup_timeout=1s");
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = dial(room.map_path);
+		ask(fds[i], i % 2 == 0 ? "defer-1000.example" : "defer-1001.example");
+	}
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		const char *reply = hear(fds[i], strlen(FIRST_CONTACT));
+		if (strcmp(reply, FIRST_CONTACT) != 0)
+			assert_string_equal(reply, "20:TEMP not-yet-checke");
+		close(fds[i]);
+	}
+}
+
 static void map_says_temp_when_there_is_no_room(void **state)
 {
 	(void)state;
@@ -642,6 +661,7 @@ int main(void)
 		TEST(map_takes_the_longest_request),
 		TEST(map_answers_who_has_said_all),
 		TEST(map_says_temp_when_its_time_is_over),
+		TEST(map_tells_the_answer_or_that_time_is_over),
 		TEST(map_says_temp_when_there_is_no_room),
 		TEST(map_gives_no_late_answer_to_another_client),
 		TEST(map_serves_many_clients_beside_waiting_ones),
