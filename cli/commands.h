@@ -13,7 +13,7 @@ struct options {
 	char **overrides; /* `name=value` */
 	size_t override_count;
 	bool json;
-	const char *rate; /* of warm; NULL: not given */
+	const char *rate;         /* of warm; NULL: not given */
 	const char *since, *kind; /* of events; NULL: all */
 };
 

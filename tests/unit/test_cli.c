@@ -233,12 +233,12 @@ static void test_events(void **state)
 	run_check(on_store("events", "--json", NULL), 0, "{\"events\": []}\n");
 	events_make();
 	struct tool_run run = on_store("events", NULL, NULL);
-	const char *old = strstr(run.out, "  warning  refresh-failing  none.example\n"),
-		   *new = strstr(run.out, "  error  store-trouble  -\n");
-	assert_true(run.status == 0 && old && new && old < new);
-	assert_non_null(strstr(old, " 2 times since "));
-	assert_non_null(strstr(old, " half of it\nmeans     a policy in force"));
-	assert_non_null(strstr(new, "to do     look at the disk"));
+	const char *older = strstr(run.out, "  warning  refresh-failing  none.example\n"),
+		   *newer = strstr(run.out, "  error  store-trouble  -\n");
+	assert_true(run.status == 0 && older && newer && older < newer);
+	assert_non_null(strstr(older, " 2 times since "));
+	assert_non_null(strstr(older, " half of it\nmeans     a policy in force"));
+	assert_non_null(strstr(newer, "to do     look at the disk"));
 	tool_run_free(&run);
 	run_check(on_store("events", "--json", NULL), 0,
 		"\"kind\": \"store-trouble\", \"severity\": \"error\", \"domain\": null");
