@@ -111,7 +111,7 @@ static bool fresh_outcome(struct check *check, const struct question *question, 
 	out->verdict = step.verdict;
 	out->final = step.want.kind == WANT_NOTHING;
 	if (out->final && step.verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
-		outcome_take_policy(out, &facts);
+		policy_copy(&out->policy, facts_policy(&facts));
 	if (out->final && step.renew != 0)
 		cases_renew(check, question);
 	facts_free(&facts);
