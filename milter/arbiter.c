@@ -85,18 +85,6 @@ static void question_by_recipient(struct question *question, enum session_kind k
 	question_from_recipient(question, address, strlen(address), PURPOSE_DELIVER);
 }
 
-/* The next one of Postfix's list of next hops (`[a.example]:587, b.example`, 3.5 and newer); most lists have one. */
-static bool next_hop(const char **at, struct span *hop)
-{
-	const char *begin = *at + strspn(*at, ", \t");
-	size_t len = strcspn(begin, ",");
-	*at = begin + len;
-	while (len > 0 && (begin[len - 1] == ' ' || begin[len - 1] == '\t'))
-		len--;
-	*hop = (struct span){begin, len};
-	return len > 0;
-}
-
 /* A map binds the MTA to hops that keep their policy, so one next hop that may be used is enough then; else any of them
  * may be the one that is used (rule 6, one level up). */
 static void outcome_join(struct outcome *all, struct outcome *one, bool first, bool mta_enforces)
@@ -122,7 +110,7 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 {
 	struct question question;
 	struct span hop;
-	const char *at = recipient->host;
+	struct span hops = {recipient->host, strlen(recipient->host)};
 	*outcome = (struct outcome){.final = false};
 	if (kind == SESSION_LOCAL || recipient->host[0] == '\0') {
 		question_by_recipient(&question, kind, recipient);
@@ -130,7 +118,7 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 		question_answer(arbiter, message, &question, outcome);
 		return;
 	}
-	for (int i = 0; i < NEXT_HOPS_MAX && next_hop(&at, &hop); i++) {
+	for (int i = 0; i < NEXT_HOPS_MAX && question_next_hop(&hops, &hop); i++) {
 		struct outcome one = {.final = false};
 		question_from_next_hop(&question, hop.at, hop.len, PURPOSE_DELIVER);
 		question.client = client_key(recipient->client);

@@ -107,6 +107,41 @@ static struct span span_from(struct span span, size_t at)
 	return (struct span){span.at + at, span.len - at};
 }
 
+static bool parts_next_hops(char c)
+{
+	return c == ',' || ascii_is_blank(c);
+}
+
+/* At `at` stands a colon: between two of Sendmail's next hops, unless a port follows. */
+static bool colon_parts(struct span list, size_t at)
+{
+	size_t end = at + 1;
+	uint16_t port;
+
+	while (end < list.len && list.at[end] != ':' && !parts_next_hops(list.at[end]))
+		end++;
+	return !port_parse(&port, (struct span){list.at + at + 1, end - at - 1});
+}
+
+static size_t next_hop_length(struct span list)
+{
+	const char *bracket = list.len && list.at[0] == '[' ? memchr(list.at, ']', list.len) : NULL;
+	size_t len = bracket ? (size_t)(bracket - list.at) : 0;
+
+	while (len < list.len && !parts_next_hops(list.at[len]) && (list.at[len] != ':' || !colon_parts(list, len)))
+		len++;
+	return len;
+}
+
+bool question_next_hop(struct span *list, struct span *hop)
+{
+	while (list->len && (parts_next_hops(list->at[0]) || list->at[0] == ':'))
+		*list = span_from(*list, 1);
+	*hop = (struct span){list->at, next_hop_length(*list)};
+	*list = span_from(*list, hop->len);
+	return hop->len > 0;
+}
+
 /* RFC 5321 4.1.1.3: `@relay1,@relay2:` before the mailbox is ignored. Empty when the route has no end. */
 static struct span route_skip(struct span path)
 {

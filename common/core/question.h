@@ -5,6 +5,7 @@
 #define CORE_QUESTION_H
 
 #include "domain.h"
+#include "span.h"
 
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ struct question {
 /* Both always fill `out`; what has no policy domain (address literals, names beginning with ".", paths, single labels,
  * names over DOMAIN_POLICY_MAX, garbage) gets has_domain = false. */
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose);
+/* Takes the next one off a list of next hops; false: there is none. Postfix has commas or blanks between them
+ * (`[a.example]:587, b.example`), Sendmail's mailertable colons (`a.example:[b.example]`); most lists have one. */
+bool question_next_hop(struct span *list, struct span *hop);
 void question_from_recipient(struct question *out, const char *bytes, size_t len, enum purpose purpose);
 
 #endif

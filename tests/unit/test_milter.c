@@ -166,6 +166,9 @@ static void next_hop_and_transport_decide(void **state)
 		{"<a@none.example>", "relay", "enforce.example , none.example", REPLY_NO_STARTTLS},
 		{"<a@none.example>", "relay", "none.example, pass.example,", "c"},
 		{"<a@none.example>", "relay", ", ,", "c"},
+		{"<a@none.example>", "relay", "none.example enforce.example", REPLY_NO_STARTTLS},
+		{"<a@none.example>", "esmtp", "none.example:enforce.example", REPLY_NO_STARTTLS},
+		{"<a@none.example>", "esmtp", "[192.0.2.1]:none.example:pass.example", "c"},
 	};
 	char out[MILTER_REPLY_SIZE];
 	settings_one(NULL);

@@ -158,6 +158,41 @@ static void next_hops_agree(void **state)
 	}
 }
 
+/* The parts of a list of next hops, with `|` between them. */
+static void lists_come_apart(void **state)
+{
+	static const struct {
+		const char *list, *parts;
+	} lists[] = {
+		{"", ""},
+		{" , :", ""},
+		{"a.example", "a.example|"},
+		{"a.example:587", "a.example:587|"},
+		{"[a.example]:submission, b.example:25", "[a.example]:submission|b.example:25|"},
+		{"a.example b.example,,c.example,", "a.example|b.example|c.example|"},
+		{"a.example:b.example", "a.example|b.example|"},
+		{"a.example.:[b.example]:c.example:", "a.example.|[b.example]|c.example|"},
+		{"a.example:587:b.example", "a.example:587|b.example|"},
+		{"a.example:backup", "a.example|backup|"},
+		{"[IPv6:2001:db8::1]:b.example", "[IPv6:2001:db8::1]|b.example|"},
+		{"[2001:db8::1]:25", "[2001:db8::1]:25|"},
+		{"[a.example:b.example", "[a.example|b.example|"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		struct span list = {lists[i].list, strlen(lists[i].list)}, hop;
+		char parts[128] = "";
+
+		while (question_next_hop(&list, &hop)) {
+			strncat(parts, hop.at, hop.len);
+			strncat(parts, "|", 2);
+		}
+		assert_string_equal(parts, lists[i].parts);
+		assert_int_equal(list.len, 0);
+	}
+}
+
 static void recipients_agree(void **state)
 {
 	(void)state;
@@ -235,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(next_hops_agree),
+		cmocka_unit_test(lists_come_apart),
 		cmocka_unit_test(recipients_agree),
 		cmocka_unit_test(length_is_bounded),
 		cmocka_unit_test(any_bytes_keep_the_promise),
