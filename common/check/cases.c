@@ -302,6 +302,7 @@ static struct cas *case_new(struct check *check, const struct question *question
 	if (!c)
 		abort();
 	c->job.class = class;
+	c->job.client = question->client;
 	c->job.run = case_run;
 	c->check = check;
 	c->config = config_ref(check->config);

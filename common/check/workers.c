@@ -13,10 +13,17 @@ struct queue {
 	struct job **end;
 };
 
+/* Jobs of one class: a lane for each client, served by turns. */
+struct line {
+	struct queue lane[WORK_LANES];
+	unsigned count;
+	unsigned turn; /* the lane that is looked at first */
+};
+
 struct workers {
 	struct lock lock;
 	struct signal_cond wake;
-	struct queue queue[WORK_CLASSES] GUARDED_BY(lock);
+	struct line line[WORK_CLASSES] GUARDED_BY(lock);
 	struct queue later GUARDED_BY(lock);       /* put off; the earliest first */
 	int64_t later_last_ms GUARDED_BY(lock);    /* of the last of them */
 	int64_t watched_until_ms GUARDED_BY(lock); /* when a thread that waits will look at them; 0: none does */
@@ -51,6 +58,29 @@ static struct job *queue_take(struct queue *queue)
 	return job;
 }
 
+static void line_init(struct line *line)
+{
+	for (unsigned i = 0; i < WORK_LANES; i++)
+		queue_init(&line->lane[i]);
+}
+
+static void line_add(struct line *line, struct job *job)
+{
+	queue_add(&line->lane[((job->client * 0x9e3779b97f4a7c15u) >> 32) % WORK_LANES], job);
+	line->count++;
+}
+
+static struct job *line_take(struct line *line)
+{
+	struct job *job = NULL;
+	if (line->count == 0)
+		return NULL;
+	for (; !job; line->turn = (line->turn + 1) % WORK_LANES)
+		job = queue_take(&line->lane[line->turn]);
+	line->count--;
+	return job;
+}
+
 /* Thousands may be put off, most of them for the same time: those go to the end. */
 static void later_add(struct workers *w, struct job *job) REQUIRES(w->lock)
 {
@@ -71,7 +101,7 @@ static int64_t wake_later(struct workers *w, int64_t now_ms) REQUIRES(w->lock)
 {
 	while (w->later.first && (w->later.first->not_before_ms <= now_ms || w->stopping)) {
 		struct job *job = queue_take(&w->later);
-		queue_add(&w->queue[job->class], job);
+		line_add(&w->line[job->class], job);
 	}
 	return w->later.first ? w->later.first->not_before_ms : 0;
 }
@@ -83,16 +113,16 @@ static bool refresh_allowed(const struct workers *w) REQUIRES(w->lock)
 
 static struct job *take(struct workers *w) REQUIRES(w->lock)
 {
-	struct job *job = queue_take(&w->queue[WORK_ASKED]);
+	struct job *job = line_take(&w->line[WORK_ASKED]);
 	if (!job && refresh_allowed(w))
-		job = queue_take(&w->queue[WORK_REFRESH]);
+		job = line_take(&w->line[WORK_REFRESH]);
 	return job;
 }
 
 /* Before a thread goes to work: another one has to go on with what it leaves, the watch over what was put off too. */
 static void hand_over(struct workers *w) REQUIRES(w->lock)
 {
-	bool more = w->queue[WORK_ASKED].first || (w->queue[WORK_REFRESH].first && refresh_allowed(w));
+	bool more = w->line[WORK_ASKED].count > 0 || (w->line[WORK_REFRESH].count > 0 && refresh_allowed(w));
 	if (more || (w->later.first && w->watched_until_ms == 0))
 		cond_wake_one(&w->wake);
 }
@@ -180,7 +210,7 @@ struct workers *workers_new(unsigned count, struct failure *why)
 	cond_init(&w->wake);
 	lock_take(&w->lock);
 	for (int i = 0; i < WORK_CLASSES; i++)
-		queue_init(&w->queue[i]);
+		line_init(&w->line[i]);
 	queue_init(&w->later);
 	w->count = count;
 	w->count = threads_start(w, count);
@@ -197,7 +227,7 @@ struct workers *workers_new(unsigned count, struct failure *why)
 void workers_push(struct workers *w, struct job *job)
 {
 	lock_take(&w->lock);
-	queue_add(&w->queue[job->class], job);
+	line_add(&w->line[job->class], job);
 	cond_wake_one(&w->wake);
 	lock_drop(&w->lock);
 }

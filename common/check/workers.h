@@ -1,6 +1,7 @@
-/* The pool of threads that wait for the network. Jobs are run in the order in which they come; at most half of the
- * threads run jobs of class WORK_REFRESH at a time, so that what somebody asks for always finds a thread. A job belongs
- * to its owner and may be pushed again once it runs. Any thread. */
+/* The pool of threads that wait for the network. Clients take turns, each client's jobs are run in the order in which
+ * they come: who queues thousands keeps nobody else waiting. At most half of the threads run jobs of class WORK_REFRESH
+ * at a time, so that what somebody asks for always finds a thread. A job belongs to its owner and may be pushed again
+ * once it runs. Any thread. */
 #ifndef CHECK_WORKERS_H
 #define CHECK_WORKERS_H
 
@@ -10,9 +11,11 @@
 
 enum work_class { WORK_ASKED, WORK_REFRESH };
 #define WORK_CLASSES 2
+#define WORK_LANES 64
 
 struct job {
 	enum work_class class;
+	uint64_t client; /* whose turn it takes; clients whose keys fall on one of WORK_LANES share it */
 	void (*run)(struct job *job);
 	struct job *next;      /* of the pool */
 	int64_t not_before_ms; /* of the pool */

@@ -167,6 +167,28 @@ static void put_off_in_order(void **state)
 	workers_free(&workers);
 }
 
+/* Whoever queues many keeps nobody else waiting; a client's own jobs keep their order. */
+static void clients_take_turns(void **state)
+{
+	(void)state;
+	struct workers *workers = workers_new(1, NULL);
+	struct job busy = {.class = WORK_ASKED, .run = doze}, job[5];
+	atomic_store(&ran, 0);
+	workers_push(workers, &busy);
+	nap(50);
+	for (int i = 0; i < 5; i++) {
+		job[i] = (struct job){.class = WORK_ASKED, .run = in_order, .client = i < 4 ? 1 : 2};
+		workers_push(workers, &job[i]);
+	}
+	workers_free(&workers);
+	assert_int_equal(atomic_load(&ran), 5);
+	assert_true(order[0] == &job[4] || order[1] == &job[4]);
+	unsigned at = 0;
+	for (int i = 0; i < 5; i++)
+		if (order[i] != &job[4])
+			assert_ptr_equal(order[i], &job[at++]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +197,7 @@ int main(void)
 		cmocka_unit_test(stopping_runs_what_is_pushed),
 		cmocka_unit_test(put_off_is_in_time),
 		cmocka_unit_test(put_off_in_order),
+		cmocka_unit_test(clients_take_turns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
