@@ -1,21 +1,26 @@
 #include "outlook.h"
 
-#include "socketmap.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 static void map_fill(struct outlook *outlook, const struct facts *facts, bool monitor)
 {
-	outlook->map = malloc(SOCKETMAP_REPLY_MAX + 1);
-	if (!outlook->map)
-		abort();
 	struct facts by_map = *facts;
 	by_map.question.purpose = PURPOSE_MAP;
 	struct step step = verdict_next(&by_map);
-	struct text text;
-	text_init(&text, outlook->map, SOCKETMAP_REPLY_MAX + 1);
-	answer_socketmap(&text, &step.verdict, facts_policy(&by_map), monitor);
+	struct policy policy;
+	facts_policy_copy(&policy, &by_map);
+	const struct map_source source = {
+		.verdict = &step.verdict, .policy = facts_policy(&by_map) ? &policy : NULL, .monitor = monitor};
+	for (int i = 0; i < MAP_DIALECTS; i++) {
+		struct text text;
+		outlook->map[i] = malloc(MAP_REPLY_MAX + 1);
+		if (!outlook->map[i])
+			abort();
+		text_init(&text, outlook->map[i], MAP_REPLY_MAX + 1);
+		map_reply(&text, (enum map_dialect)i, &source);
+	}
+	policy_free(&policy);
 }
 
 void outlook_init(struct outlook *outlook, const struct verdict *verdict, const struct facts *facts,
@@ -41,8 +46,10 @@ void outlook_init(struct outlook *outlook, const struct verdict *verdict, const 
 
 void outlook_free(struct outlook *outlook)
 {
-	free(outlook->map);
-	outlook->map = NULL;
+	for (int i = 0; i < MAP_DIALECTS; i++) {
+		free(outlook->map[i]);
+		outlook->map[i] = NULL;
+	}
 }
 
 void tell_outlook(const struct outlook *outlook)
@@ -57,7 +64,10 @@ void tell_outlook(const struct outlook *outlook)
 		tell("", "%s", outlook->reply);
 	if (*outlook->header)
 		tell("", "%s", outlook->header);
-	tell("map", "%s", outlook->map);
+	tell("map", "%s", outlook->map[MAP_PLAIN]);
+	for (int i = MAP_PLAIN + 1; i < MAP_DIALECTS; i++)
+		if (strcmp(outlook->map[i], outlook->map[MAP_PLAIN]) != 0)
+			tell("", "%s: %s", map_dialect_name((enum map_dialect)i), outlook->map[i]);
 }
 
 json_t *describe_milter(const struct outlook *outlook)
@@ -67,5 +77,13 @@ json_t *describe_milter(const struct outlook *outlook)
 	json_put(object, "would", json_text(action_would_name(&outlook->decision)));
 	json_put(object, "reply", json_text(outlook->reply));
 	json_put(object, "header", json_text(outlook->header));
+	return object;
+}
+
+json_t *describe_maps(const struct outlook *outlook)
+{
+	json_t *object = json_made(json_object());
+	for (int i = 0; i < MAP_DIALECTS; i++)
+		json_put(object, map_dialect_name((enum map_dialect)i), json_text(outlook->map[i]));
 	return object;
 }

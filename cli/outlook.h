@@ -5,6 +5,7 @@
 
 #include "action.h"
 #include "answer.h"
+#include "map_reply.h"
 #include "output.h"
 #include "settings.h"
 
@@ -12,7 +13,7 @@ struct outlook {
 	struct decision decision;
 	char reply[ANSWER_REPLY_SIZE + 16];    /* of ACTION_REFUSE; else "" */
 	char header[ANSWER_HEADER_SIZE + 256]; /* when the message is tagged; else "" */
-	char *map;                             /* a socketmap reply's payload, owned */
+	char *map[MAP_DIALECTS];               /* a socketmap reply's payload in each dialect, owned */
 };
 /* `facts` are those that the verdict was made from: the map answers by them, too. */
 void outlook_init(struct outlook *outlook, const struct verdict *verdict, const struct facts *facts,
@@ -21,5 +22,6 @@ void outlook_free(struct outlook *outlook);
 
 void tell_outlook(const struct outlook *outlook);
 json_t *describe_milter(const struct outlook *outlook);
+json_t *describe_maps(const struct outlook *outlook); /* by the map's name */
 
 #endif

@@ -179,7 +179,8 @@ static void answer_print(
 	json_put(object, "hop", json_text(verdict->hop));
 	json_put(object, "final", json_boolean(waiter->final));
 	json_put(object, "milter", describe_milter(outlook));
-	json_put(object, "map", json_text(outlook->map));
+	json_put(object, "map", json_text(outlook->map[MAP_PLAIN]));
+	json_put(object, "maps", describe_maps(outlook));
 	json_print(object);
 }
 

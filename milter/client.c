@@ -276,12 +276,10 @@ static void client_go(struct client *client)
 	client_interest(client);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void client_receive(struct client *client)
 {
-	(void)what;
-	struct client *client = arg;
 	size_t room = client->table->service->input_max - client->in_len;
-	ssize_t got = recv(fd, client->in + client->in_len, room, MSG_DONTWAIT);
+	ssize_t got = recv(client->fd, client->in + client->in_len, room, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
 	if (got > 0)
@@ -290,6 +288,14 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		client->ended = true;
 	else
 		client->closing = true;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct client *client = arg;
+	client_receive(client);
 	client_go(client);
 }
 
@@ -368,9 +374,15 @@ void client_table_accept(struct client_table *table, int fd)
 
 void client_table_drain(struct client_table *table)
 {
-	for (uint32_t i = 0; i < table->service->clients_max; i++)
-		if (table->slot[i] != NULL)
-			client_finish(table->slot[i]);
+	for (uint32_t i = 0; i < table->service->clients_max; i++) {
+		struct client *client = table->slot[i];
+		if (client == NULL)
+			continue;
+		if (!client->ended && client->in_len < table->service->input_max)
+			client_receive(client);
+		client->ended = true; /* what it asked so far is answered; no more is read */
+		client_go(client);
+	}
 }
 
 void client_table_end(struct client_table *table)

@@ -14,7 +14,7 @@ const struct service *client_table_service(const struct client_table *table);
 void client_table_accept(struct client_table *table, int fd);
 struct client *client_table_find(struct client_table *table, client_name name);
 unsigned client_table_count(const struct client_table *table);
-/* Hangs up on whoever does not wait for an answer, on the others after it. */
+/* Reads no more; hangs up on each client when what it has asked is answered. */
 void client_table_drain(struct client_table *table);
 /* Lets every wait expire now and hangs up on all. */
 void client_table_end(struct client_table *table);

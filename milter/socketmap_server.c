@@ -2,10 +2,12 @@
 
 #include "answer.h"
 #include "log.h"
+#include "map_reply.h"
 #include "quiet.h"
 #include "socketmap.h"
 #include "tally.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +19,8 @@ struct socketmap_server {
 	struct check *check;
 	struct service service;
 	struct quiet malformed;
-	char payload[SOCKETMAP_REPLY_MAX + 1];
-	char wire[SOCKETMAP_REPLY_MAX + NETSTRING_EXTRA];
+	char payload[MAP_REPLY_MAX + 1];
+	char wire[MAP_REPLY_MAX + NETSTRING_EXTRA];
 };
 
 /* A first contact that a client waits for. Whoever ends the waiting frees it: check_abandon() that came in time, or the
@@ -33,6 +35,7 @@ struct pending {
 
 struct state {
 	struct pending *pending;
+	enum map_dialect dialect; /* of the request in hand */
 };
 
 static void map_log(const struct verdict *verdict, struct span reply)
@@ -56,18 +59,34 @@ static void map_send(struct socketmap_server *map, struct client *client, struct
 	client_reply(client, (struct span){map->wire, len});
 }
 
+static void map_refused(struct socketmap_server *map, const struct verdict *verdict, enum map_dialect dialect)
+{
+	char detail[64];
+	snprintf(detail, sizeof detail, "map %s", map_dialect_name(dialect));
+	check_event(map->check, EVENT_MAP_REPLY_REFUSED, verdict->domain, detail);
+}
+
+static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
+{
+	const struct state *state = client_state(client);
+	struct text text;
+	text_init(&text, map->payload, sizeof map->payload);
+	if (!map_reply(&text, state->dialect, source))
+		map_refused(map, source->verdict, state->dialect);
+	struct span payload = {text.bytes, text.len};
+	map_log(source->verdict, payload);
+	map_send(map, client, payload);
+}
+
 static void map_answer(struct socketmap_server *map, struct client *client, const struct outcome *outcome)
 {
 	struct config *config = check_config(map->check);
 	bool monitor = config->settings->mode == MODE_MONITOR;
 	config_unref(&config);
-	struct text text;
-	text_init(&text, map->payload, sizeof map->payload);
 	bool pass = outcome->verdict.kind == VERDICT_PASS;
-	answer_socketmap(&text, &outcome->verdict, pass ? &outcome->policy : NULL, monitor);
-	struct span payload = {text.bytes, text.len};
-	map_log(&outcome->verdict, payload);
-	map_send(map, client, payload);
+	const struct map_source source = {
+		.verdict = &outcome->verdict, .policy = pass ? &outcome->policy : NULL, .monitor = monitor};
+	map_render(map, client, &source);
 }
 
 static void pending_free(struct pending *pending)
@@ -156,7 +175,8 @@ static void map_request(struct socketmap_server *map, struct client *client, str
 	if (!question.has_domain) {
 		/* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec
 		 * K-4). */
-		map_send(map, client, (struct span){"NOTFOUND ", 9});
+		const struct verdict none = {.kind = VERDICT_NONE};
+		map_render(map, client, &(struct map_source){.verdict = &none});
 		return;
 	}
 	struct outcome outcome = {0};
@@ -194,6 +214,7 @@ static size_t map_input(void *arg, struct client *client, struct span in)
 		break;
 	case NETSTRING_OK:
 		if (socketmap_request_parse(&request, payload)) {
+			((struct state *)client_state(client))->dialect = map_dialect_by_name(request.map);
 			map_request(map, client, request.key);
 			return used;
 		}

@@ -109,13 +109,13 @@ static struct cas *flight_land(struct check *check, struct flight *flight)
 
 static void waiters_tell(struct cas *c, struct waiter *waiters, const struct verdict *verdict)
 {
-	const struct policy *policy = facts_policy(&c->facts);
+	bool with_policy = c->facts.question.purpose == PURPOSE_MAP && verdict->kind == VERDICT_PASS;
 	while (waiters) {
 		struct waiter *waiter = waiters;
 		struct outcome outcome = {.verdict = *verdict, .final = !c->cut_off};
 		waiters = waiter->next;
-		if (c->facts.question.purpose == PURPOSE_MAP && verdict->kind == VERDICT_PASS && policy)
-			policy_copy(&outcome.policy, policy);
+		if (with_policy)
+			facts_policy_copy(&outcome.policy, &c->facts);
 		if (waiter->tallied)
 			tally_verdict(waiter->purpose, verdict);
 		waiter->done(waiter->arg, &outcome);

@@ -111,7 +111,7 @@ static bool fresh_outcome(struct check *check, const struct question *question, 
 	out->verdict = step.verdict;
 	out->final = step.want.kind == WANT_NOTHING;
 	if (out->final && step.verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
-		policy_copy(&out->policy, facts_policy(&facts));
+		facts_policy_copy(&out->policy, &facts);
 	if (out->final && step.renew != 0)
 		cases_renew(check, question);
 	facts_free(&facts);
@@ -125,6 +125,11 @@ bool check_fresh(struct check *check, const struct question *question, struct ou
 	if (final)
 		tally_verdict(question->purpose, &out->verdict);
 	return final;
+}
+
+void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail)
+{
+	events_note(check->events, kind, domain, detail);
 }
 
 /* --- finding out -------------------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 struct outcome {
 	struct verdict verdict;
 	bool final;           /* false: the verdict so far; more is being found out */
-	struct policy policy; /* purpose map and VERDICT_PASS: the policy in force; owned */
+	struct policy policy; /* purpose map and VERDICT_PASS: the policy in force, with its text; owned */
 };
 void outcome_free(struct outcome *outcome);
 
@@ -33,6 +33,9 @@ void check_free(struct check *
 		*check); /* lets running steps end, then joins the workers; open cases end with the verdict so far */
 void check_reconfigure(struct check *check, struct config *config); /* cases begun go on with the old one */
 struct config *check_config(struct check *check);                   /* a reference of the caller's own */
+
+/* Something an operator should know, noted by a front end (events.h). */
+void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail);
 
 /* A verdict from the store: one read transaction, no waiting. Queues renewals. Fills `out` always; true when it is
  * final. */

@@ -1,7 +1,5 @@
 #include "answer.h"
 
-#include "socketmap.h"
-
 #include <string.h>
 
 /* RFC 5321 4.5.3.1.5: a reply line has 512 octets at most. Two names of this length together leave room for the code
@@ -70,51 +68,4 @@ void answer_log(struct text *out, const struct verdict *v)
 	add_pair(out, between, "verdict", verdict_name(v->kind));
 	add_pair(out, between, "reason", reason_name(v->reason));
 	add_pair(out, between, "mx", v->hop);
-}
-
-/* Words with a meaning of their own in smtp_tls_policy_maps (spec X-3): as a pattern they would match something else.
- */
-static bool magic_word(const char *pattern)
-{
-	return strcmp(pattern, "hostname") == 0 || strcmp(pattern, "nexthop") == 0 ||
-	       strcmp(pattern, "dot-nexthop") == 0;
-}
-
-/* `*.x` is written `.x` there (spec X-4). */
-static void add_match(struct text *out, const struct policy *policy)
-{
-	const char *between = "OK secure match=";
-	for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx)) {
-		if (magic_word(mx))
-			continue;
-		text_add(out, between);
-		text_add(out, mx[0] == '*' ? mx + 1 : mx);
-		between = ":";
-	}
-	text_add(out, " servername=hostname");
-}
-
-static void add_temp(struct text *out, enum reason reason)
-{
-	text_add(out, "TEMP ");
-	text_add(out, reason_name(reason));
-}
-
-void answer_socketmap(struct text *out, const struct verdict *v, const struct policy *policy, bool monitor)
-{
-	size_t start = out->len;
-	bool secure = !monitor && v->kind == VERDICT_PASS && policy;
-	if (secure)
-		add_match(out, policy);
-	else if (!monitor && v->kind == VERDICT_PASS)
-		add_temp(out, REASON_INTERNAL);
-	else if (!monitor && v->kind == VERDICT_DEFER)
-		add_temp(out, v->reason);
-	else
-		text_add(out, "NOTFOUND ");
-	if (!out->cut && socketmap_reply_valid((struct span){out->bytes + start, out->len - start}))
-		return;
-	out->len = start;
-	out->cut = false;
-	add_temp(out, REASON_INTERNAL);
 }

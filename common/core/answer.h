@@ -1,4 +1,4 @@
-/* Verdicts in words: SMTP reply, header, log line, socketmap data. Every text is bounded and clean: names are in the
+/* Verdicts in words: SMTP reply, header, log line (map_reply.h: the map). Every text is bounded and clean: names are in the
  * form of domain_parse(), the rest comes from tables. Pure; any thread. */
 #ifndef CORE_ANSWER_H
 #define CORE_ANSWER_H
@@ -19,10 +19,5 @@ void answer_reply(struct text *out, const struct verdict *verdict);
 void answer_header(struct text *out, const struct verdict *verdict, bool with_domains);
 /* `domain=… policy=… id=… verdict=… reason=… mx=…`, what is empty left out. */
 void answer_log(struct text *out, const struct verdict *verdict);
-
-/* A socketmap reply's payload for a map verdict: `OK secure match=…`, `NOTFOUND ` or `TEMP …`. `policy` is the policy
- * in force, or NULL; needed for VERDICT_PASS only. `monitor`: NOTFOUND whatever the verdict. A reply that would not be
- * valid becomes TEMP. */
-void answer_socketmap(struct text *out, const struct verdict *verdict, const struct policy *policy, bool monitor);
 
 #endif

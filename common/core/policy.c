@@ -3,7 +3,9 @@
 #include "ascii.h"
 #include "domain.h"
 #include "span.h"
+#include "utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define KEY_MAX 32
@@ -50,37 +52,11 @@ static bool span_is(struct span span, const char *word)
 	return span.len == strlen(word) && !memcmp(span.at, word, span.len);
 }
 
-static bool is_continuation(unsigned char c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/* Octets of the UTF-8 sequence at the start, 0 when it is none. RFC 3629: no overlong form, no surrogate, nothing over
- * U+10FFFF. */
-static size_t utf8_len(const unsigned char *at, size_t len)
-{
-	if (at[0] < 0x80)
-		return 1;
-	if (at[0] >= 0xc2 && at[0] <= 0xdf)
-		return len >= 2 && is_continuation(at[1]) ? 2 : 0;
-	if (at[0] >= 0xe0 && at[0] <= 0xef) {
-		if (len < 3 || !is_continuation(at[1]) || !is_continuation(at[2]))
-			return 0;
-		return (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ? 0 : 3;
-	}
-	if (at[0] >= 0xf0 && at[0] <= 0xf4) {
-		if (len < 4 || !is_continuation(at[1]) || !is_continuation(at[2]) || !is_continuation(at[3]))
-			return 0;
-		return (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f) ? 0 : 4;
-	}
-	return 0;
-}
-
 /* RFC 8461 3.2, sts-policy-ext-value; the blanks at both ends are gone already. */
 static bool value_is_grammatical(struct span value)
 {
 	for (size_t at = 0; at < value.len;) {
-		size_t step = utf8_len((const unsigned char *)value.at + at, value.len - at);
+		size_t step = utf8_len(value.at + at, value.len - at);
 
 		if (!step || (step == 1 && !ascii_is_printable(value.at[at])))
 			return false;
@@ -291,11 +267,27 @@ void policy_copy(struct policy *to, const struct policy *from)
 	to->mode = from->mode;
 	to->max_age_s = from->max_age_s;
 	names_copy(&to->mx, &from->mx);
+	to->text = NULL;
+	policy_set_text(to, from->text, from->text_len);
+}
+
+void policy_set_text(struct policy *policy, const char *text, uint32_t len)
+{
+	free(policy->text);
+	policy->text = NULL;
+	policy->text_len = text ? len : 0;
+	if (!policy->text_len)
+		return;
+	policy->text = malloc(len);
+	if (!policy->text)
+		abort();
+	memcpy(policy->text, text, len);
 }
 
 void policy_free(struct policy *policy)
 {
 	names_free(&policy->mx);
+	free(policy->text);
 	*policy = (struct policy){0};
 }
 

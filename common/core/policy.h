@@ -18,6 +18,8 @@ struct policy {
 	enum policy_mode mode;
 	uint32_t max_age_s;
 	struct names mx; /* for matching: lower case, no trailing dot, no address literals, no duplicates */
+	char *text;      /* as received, owned; NULL unless policy_set_text() was called */
+	uint32_t text_len;
 };
 
 /* Words such as `bad-mode`, `missing-version`, `too-large`; `blanks-trimmed`, `empty-line`, `mx-trailing-dot`,
@@ -31,6 +33,8 @@ struct policy_findings {
 /* False when invalid; then `out` is the empty policy. `findings` may be NULL. */
 bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings);
 void policy_copy(struct policy *to, const struct policy *from);
+/* Keeps a copy of `text`, in the place of what was kept; NULL: of nothing. Ends the process when memory is out. */
+void policy_set_text(struct policy *policy, const char *text, uint32_t len);
 void policy_free(struct policy *policy);
 void policy_findings_free(struct policy_findings *findings);
 

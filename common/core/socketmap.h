@@ -1,5 +1,5 @@
 /* The socketmap wire format of Postfix and Sendmail (socketmap_table(5); spec K-1 to K-4): netstrings of `map SP key`,
- * answered by netstrings of `OK SP data`, `NOTFOUND SP`, `TEMP SP reason`. Pure; any thread. */
+ * answered by netstrings of `OK SP data`, `NOTFOUND SP`, `TEMP SP reason` (map_grammar.h). Pure; any thread. */
 #ifndef CORE_SOCKETMAP_H
 #define CORE_SOCKETMAP_H
 
@@ -8,7 +8,6 @@
 #include <stdbool.h>
 
 #define SOCKETMAP_REQUEST_MAX 4096 /* octets of a request's payload; a longer one is malformed */
-#define SOCKETMAP_REPLY_MAX 90000  /* octets of a reply's payload; consumers take 100000 (K-2) */
 
 enum netstring_state { NETSTRING_OK, NETSTRING_MORE, NETSTRING_MALFORMED };
 
@@ -22,13 +21,8 @@ struct socketmap_request {
 	struct span map;
 	struct span key;
 };
-/* False when there is no blank, or an empty map name. The key may be empty and may hold blanks. */
+/* False when there is no blank, the map's name is empty or not printable ASCII, or the key is no UTF-8 or holds control
+ * characters: no MTA asks for that. The key may be empty and may hold blanks. */
 bool socketmap_request_parse(struct socketmap_request *out, struct span payload);
-
-/* The consumer's grammar (postconf(5) smtp_tls_policy_maps; spec X-1, X-4; K-2): `NOTFOUND `, `TEMP ` with printable
- * text, or `OK secure match=NAME[:NAME]... servername=hostname` where each NAME is a host name or `.` and a host name,
- * none of them a magic word
- * (`nexthop`, `dot-nexthop`, `hostname`). Every reply passes here before it leaves. */
-bool socketmap_reply_valid(struct span payload);
 
 #endif

@@ -72,6 +72,16 @@ const struct policy *facts_policy(const struct facts *facts)
 	return &entry->policy;
 }
 
+void facts_policy_copy(struct policy *out, const struct facts *facts)
+{
+	const struct policy *policy = facts_policy(facts);
+	*out = (struct policy){.mode = POLICY_NONE};
+	if (!policy)
+		return;
+	policy_copy(out, policy);
+	policy_set_text(out, facts->entry.policy_text, facts->entry.policy_text_len);
+}
+
 /* --- steps ------------------------------------------------------------------------------------------------------- */
 
 static void name_copy(char to[DOMAIN_SIZE], const char *from)

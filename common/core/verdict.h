@@ -53,6 +53,8 @@ struct step {
 /* The policy in force at `now`, or NULL. A policy is in force before it expires; one just fetched in this case also
  * with max_age 0. */
 const struct policy *facts_policy(const struct facts *facts);
+/* A copy of it with its text, where that was kept; the empty policy when there is none. The caller's to free. */
+void facts_policy_copy(struct policy *out, const struct facts *facts);
 
 struct step verdict_next(const struct facts *facts);
 

@@ -30,7 +30,7 @@ struct check {
 	pthread_t worker;
 };
 
-static atomic_uint started, abandoned, refreshed;
+static atomic_uint started, abandoned, refreshed, refused;
 static atomic_bool refuse, store_broken;
 static _Atomic(const char *) due_domain;
 static struct lock references_lock = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -69,6 +69,10 @@ static void policy_fill(struct policy *policy, const char *domain)
 	char pattern[DOMAIN_SIZE + 4];
 	policy->mode = POLICY_ENFORCE;
 	policy->max_age_s = 86400;
+	if (strncmp(domain, "passmagic", 9) == 0) {
+		names_add(&policy->mx, "nexthop", 7);
+		return;
+	}
 	snprintf(pattern, sizeof pattern, "mx.%s", domain);
 	names_add(&policy->mx, pattern, strlen(pattern));
 	snprintf(pattern, sizeof pattern, "*.%s", domain);
@@ -102,6 +106,20 @@ static void outcome_so_far(struct outcome *out, const struct question *question)
 	out->verdict.kind = question->purpose == PURPOSE_MAP ? VERDICT_DEFER : VERDICT_NONE;
 	out->verdict.reason = REASON_FIRST_CONTACT;
 	out->verdict.worth_waiting = true;
+}
+
+void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail)
+{
+	(void)check;
+	(void)domain;
+	(void)detail;
+	if (kind == EVENT_MAP_REPLY_REFUSED)
+		atomic_fetch_add(&refused, 1);
+}
+
+unsigned fake_check_refused(void)
+{
+	return atomic_load(&refused);
 }
 
 void outcome_free(struct outcome *outcome)

@@ -1,4 +1,5 @@
 #include "fuzz.h"
+#include "map_reply.h"
 #include "question.h"
 #include "socketmap.h"
 
@@ -21,12 +22,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct question question;
 	size_t used = 0;
 
-	(void)socketmap_reply_valid(in);
+	for (int i = 0; i < MAP_DIALECTS; i++)
+		(void)map_reply_valid((enum map_dialect)i, in);
 	if (netstring_read(in, SOCKETMAP_REQUEST_MAX, &payload, &used) != NETSTRING_OK)
 		return 0;
 	FUZZ_MUST(used <= size && payload.len <= SOCKETMAP_REQUEST_MAX);
 	must_round_trip(in.at, payload, used);
-	(void)socketmap_reply_valid(payload);
 	if (socketmap_request_parse(&request, payload)) {
 		FUZZ_MUST(request.map.len && request.map.len + 1 + request.key.len == payload.len);
 		question_from_next_hop(&question, request.key.at, request.key.len, PURPOSE_MAP);

@@ -2,6 +2,7 @@
 #include "counts.h"
 
 #include "answer.h"
+#include "map_reply.h"
 #include "clock.h"
 #include "fake_events.h"
 #include "fake_log.h"
@@ -240,7 +241,15 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 	return right;
 }
 
-/* reply|header|log|map "TEXT" */
+/* map, map-tlsrpt, map-sts */
+static void expect_map(const struct scene *scene, const char *kind, struct text *t)
+{
+	bool tlsrpt = strcmp(kind, "map-tlsrpt") == 0, sts = strcmp(kind, "map-sts") == 0;
+	const struct map_source source = {.verdict = &scene->outcome.verdict, .policy = &scene->outcome.policy};
+	map_reply(t, tlsrpt ? MAP_TLSRPT : sts ? MAP_STS : MAP_PLAIN, &source);
+}
+
+/* reply|header|log|map|map-tlsrpt|map-sts "TEXT" */
 static bool expect_answer(struct scene *scene, const struct words *words)
 {
 	static char buffer[100000];
@@ -256,7 +265,7 @@ static bool expect_answer(struct scene *scene, const struct words *words)
 	else if (strcmp(kind, "log") == 0)
 		answer_log(&t, &scene->outcome.verdict);
 	else
-		answer_socketmap(&t, &scene->outcome.verdict, &scene->outcome.policy, false);
+		expect_map(scene, kind, &t);
 	return expect_text(scene, kind, words->word[2], buffer);
 }
 
@@ -312,7 +321,7 @@ bool scene_expect(struct scene *scene, const struct words *words)
 	static const struct statement kinds[] = {{"steps", expect_steps}, {"steps-any", expect_steps},
 		{"store", expect_store}, {"none-stored", expect_none_stored}, {"evidence", expect_evidence},
 		{"due", expect_due}, {"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer},
-		{"map", expect_answer}, {"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said},
+		{"map", expect_answer}, {"map-tlsrpt", expect_answer}, {"map-sts", expect_answer}, {"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said},
 		{"events", expect_events}};
 	if (words->count < 2)
 		return scene_bad(scene, "expect", "what");

@@ -1,7 +1,5 @@
-/* Verdicts in words (design 6): SMTP reply, header, log line, socketmap payload. */
+/* Verdicts in words (design 6): SMTP reply, header, log line. */
 #include "answer.h"
-
-#include "socketmap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +9,7 @@
 
 #include <cmocka.h>
 
-static char buffer[SOCKETMAP_REPLY_MAX];
+static char buffer[ANSWER_LOG_SIZE];
 
 static struct verdict verdict_made(enum verdict_kind kind, enum reason reason, const char *hop)
 {
@@ -21,13 +19,6 @@ static struct verdict verdict_made(enum verdict_kind kind, enum reason reason, c
 	snprintf(v.policy_id, sizeof v.policy_id, "20260101T000000");
 	v.policy_expires_at = 1900000000;
 	return v;
-}
-
-static struct policy policy_made(const char *body)
-{
-	struct policy policy;
-	assert_true(policy_parse(&policy, body, strlen(body), NULL));
-	return policy;
 }
 
 static void test_reply(void **state)
@@ -172,77 +163,6 @@ static void test_log(void **state)
 				    "reason=mx-lookup-failed");
 }
 
-static const char *map_answer(enum verdict_kind kind, enum reason reason, const struct policy *policy, bool monitor)
-{
-	struct text t;
-	struct verdict v = verdict_made(kind, reason, "");
-	if (policy)
-		v.mode = policy->mode;
-	v.has_policy = policy != NULL;
-	text_init(&t, buffer, sizeof buffer);
-	answer_socketmap(&t, &v, policy, monitor);
-	assert_true(socketmap_reply_valid((struct span){buffer, t.len}));
-	return buffer;
-}
-
-static void test_socketmap(void **state)
-{
-	(void)state;
-	struct policy p =
-		policy_made("version: STSv1\nmode: enforce\nmx: MX1.example.com\nmx: *.example.net.\nmax_age: 86400\n");
-	assert_string_equal(map_answer(VERDICT_PASS, REASON_NONE, &p, false),
-		"OK secure match=mx1.example.com:.example.net servername=hostname");
-	assert_string_equal(map_answer(VERDICT_PASS, REASON_NONE, &p, true), "NOTFOUND ");
-	policy_free(&p);
-	assert_string_equal(map_answer(VERDICT_NONE, REASON_NO_RECORD, NULL, false), "NOTFOUND ");
-	assert_int_equal(strncmp(map_answer(VERDICT_DEFER, REASON_FIRST_CONTACT, NULL, false), "TEMP ", 5), 0);
-	assert_true(strlen(buffer) > 5);
-	assert_string_equal(map_answer(VERDICT_DEFER, REASON_FIRST_CONTACT, NULL, true), "NOTFOUND ");
-}
-
-/* Testing never binds a delivery (design 6). */
-static void test_socketmap_testing(void **state)
-{
-	(void)state;
-	struct policy p = policy_made("version: STSv1\nmode: testing\nmx: mx1.example.com\nmax_age: 86400\n");
-	assert_string_equal(map_answer(VERDICT_NONE, REASON_NONE, &p, false), "NOTFOUND ");
-	assert_string_equal(map_answer(VERDICT_FAIL_TESTING, REASON_NONE, &p, false), "NOTFOUND ");
-	policy_free(&p);
-}
-
-/* What the consumer would misread never leaves: a magic word of Postfix as a host name, a pass without its policy. */
-static void test_socketmap_never_invalid(void **state)
-{
-	(void)state;
-	static const char *const words[] = {"nexthop", "dot-nexthop", "hostname"};
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-		char body[128];
-		snprintf(body, sizeof body, "version: STSv1\nmode: enforce\nmx: %s\nmax_age: 86400\n", words[i]);
-		struct policy p = policy_made(body);
-		assert_int_equal(strncmp(map_answer(VERDICT_PASS, REASON_NONE, &p, false), "TEMP ", 5), 0);
-		policy_free(&p);
-	}
-	assert_int_equal(strncmp(map_answer(VERDICT_PASS, REASON_NONE, NULL, false), "TEMP ", 5), 0);
-}
-
-/* The largest policy that the reader takes: an answer, within the consumer's limit. */
-static void test_socketmap_largest(void **state)
-{
-	(void)state;
-	static char body[POLICY_BYTES_MAX];
-	size_t len = (size_t)snprintf(body, sizeof body, "version: STSv1\nmode: enforce\nmax_age: 86400\n");
-	for (int i = 0; i < POLICY_MX_MAX; i++)
-		len += (size_t)snprintf(
-			body + len, sizeof body - len, "mx: *.h%d.%063d.%063d.%050d.example.com\n", i, 1, 2, 3);
-	struct policy p;
-	assert_true(policy_parse(&p, body, len, NULL));
-	const char *answer = map_answer(VERDICT_PASS, REASON_NONE, &p, false);
-	assert_int_equal(strncmp(answer, "OK secure match=.h0.", 20), 0);
-	assert_non_null(strstr(answer, ":.h255."));
-	assert_non_null(strstr(answer, " servername=hostname"));
-	policy_free(&p);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,10 +175,6 @@ int main(void)
 		cmocka_unit_test(test_header_testing),
 		cmocka_unit_test(test_header_none),
 		cmocka_unit_test(test_log),
-		cmocka_unit_test(test_socketmap),
-		cmocka_unit_test(test_socketmap_testing),
-		cmocka_unit_test(test_socketmap_never_invalid),
-		cmocka_unit_test(test_socketmap_largest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,222 @@
+#include "map_grammar.h"
+
+#include "ascii.h"
+#include "domain.h"
+
+#include <string.h>
+
+static bool span_is(struct span span, const char *word)
+{
+	return span.len == strlen(word) && !memcmp(span.at, word, span.len);
+}
+
+/* Takes `prefix` off the front of `span`. */
+static bool span_take(struct span *span, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if (span->len < len || memcmp(span->at, prefix, len) != 0)
+		return false;
+	*span = (struct span){span->at + len, span->len - len};
+	return true;
+}
+
+/* Takes off the front what stands before the next `separator`, and that; all of it when there is none. False when
+ * nothing is left, or the separator is the last. */
+static bool span_split(struct span *rest, char separator, struct span *word)
+{
+	const char *end = rest->len ? memchr(rest->at, separator, rest->len) : NULL;
+
+	*word = *rest;
+	if (!rest->len)
+		return false;
+	if (!end) {
+		*rest = (struct span){rest->at + rest->len, 0};
+		return true;
+	}
+	word->len = (size_t)(end - rest->at);
+	*rest = (struct span){end + 1, rest->len - word->len - 1};
+	return rest->len > 0;
+}
+
+enum map_dialect map_dialect_by_name(struct span name)
+{
+	if (span_is(name, "postfix-tlsrpt") || span_is(name, "QUERYwithTLSRPT"))
+		return MAP_TLSRPT;
+	return span_is(name, "sts") ? MAP_STS : MAP_PLAIN;
+}
+
+const char *map_dialect_name(enum map_dialect dialect)
+{
+	switch (dialect) {
+	case MAP_PLAIN:
+		return "postfix";
+	case MAP_TLSRPT:
+		return "postfix-tlsrpt";
+	case MAP_STS:
+		return "sts";
+	}
+	return "";
+}
+
+size_t map_sts_weight(struct span value)
+{
+	size_t weight = value.len + 1;
+
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.at[i];
+
+		if (c == ' ' || c == '\t')
+			weight++;
+		else if (c && strchr(".:%@!^/[]+", c))
+			weight += 2; /* the token before it ends, and so does its own */
+	}
+	return weight;
+}
+
+bool map_word_is_magic(struct span name)
+{
+	static const char *const words[] = {"nexthop", "dot-nexthop", "hostname"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (span_is(name, words[i]))
+			return true;
+	return false;
+}
+
+static bool is_printable(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!ascii_is_printable(text.at[i]))
+			return false;
+	return true;
+}
+
+/* The consumers fold neither case nor trailing dots in names (spec X-4), so these stand in domain_parse()'s form
+ * already. */
+static bool name_valid(struct span name)
+{
+	struct domain domain;
+
+	return domain_is_grammatical(name.at, name.len) && domain_parse(&domain, name.at, name.len) &&
+	       !memcmp(domain.name, name.at, name.len);
+}
+
+static bool match_valid(struct span names)
+{
+	struct span name;
+
+	do {
+		if (!span_split(&names, ':', &name) || map_word_is_magic(name))
+			return false;
+		(void)span_take(&name, ".");
+		if (!name_valid(name))
+			return false;
+	} while (names.len);
+	return true;
+}
+
+bool map_policy_line_valid(struct span line)
+{
+	return line.len && line.len <= MAP_POLICY_LINE_MAX && is_printable(line) && line.at[0] != ' ' &&
+	       line.at[line.len - 1] != ' ' && !memchr(line.at, '{', line.len) && !memchr(line.at, '}', line.len);
+}
+
+struct attributes {
+	unsigned types, domains, lines, patterns;
+	struct span match; /* the names that the patterns are still to be held against */
+};
+
+/* The patterns are those of `match=`, in their turn: Postfix binds by the one or the other (spec T-66). */
+static bool pattern_valid(struct attributes *seen, struct span pattern)
+{
+	struct span name;
+
+	if (!seen->match.len)
+		return false;
+	(void)span_split(&seen->match, ':', &name);
+	if (span_take(&pattern, "*") != (name.at[0] == '.'))
+		return false;
+	return pattern.len == name.len && !memcmp(pattern.at, name.at, name.len);
+}
+
+/* `{ policy_string = LINE }` */
+static bool braced_valid(struct attributes *seen, struct span *rest)
+{
+	const char *end = rest->len ? memchr(rest->at, '}', rest->len) : NULL;
+	struct span text;
+
+	if (!end)
+		return false;
+	text = (struct span){rest->at, (size_t)(end - rest->at) + 1};
+	*rest = (struct span){end + 1, rest->len - text.len};
+	if (rest->len && (!span_take(rest, " ") || !rest->len))
+		return false;
+	if (text.len < 2 || !span_take(&text, "{ policy_string = ") || text.len < 2 || text.at[text.len - 2] != ' ')
+		return false;
+	seen->lines++;
+	return map_policy_line_valid((struct span){text.at, text.len - 2});
+}
+
+static bool attribute_valid(struct attributes *seen, struct span word)
+{
+	if (span_take(&word, "policy_type="))
+		return !seen->types++ && span_is(word, "sts");
+	if (span_take(&word, "policy_domain="))
+		return !seen->domains++ && name_valid(word);
+	if (!span_take(&word, "mx_host_pattern="))
+		return false;
+	seen->patterns++;
+	return pattern_valid(seen, word);
+}
+
+/* All or none: some versions crash on a policy_type without the others (spec T-52, T-55). */
+static bool attributes_valid(struct span rest, struct span match)
+{
+	struct attributes seen = {.match = match};
+	struct span word;
+
+	if (!rest.len)
+		return true;
+	while (rest.len) {
+		if (rest.at[0] == '{') {
+			if (!braced_valid(&seen, &rest))
+				return false;
+			continue;
+		}
+		if (!span_split(&rest, ' ', &word) || !attribute_valid(&seen, word))
+			return false;
+	}
+	return seen.types && seen.domains && seen.lines && seen.patterns && !seen.match.len;
+}
+
+static bool secure_valid(enum map_dialect dialect, struct span value)
+{
+	struct span rest = value, match, server;
+
+	if (!span_take(&rest, "secure ") || !span_split(&rest, ' ', &match) || !span_take(&match, "match=") ||
+		!match_valid(match))
+		return false;
+	if (!span_split(&rest, ' ', &server) || !span_is(server, "servername=hostname"))
+		return false;
+	switch (dialect) {
+	case MAP_PLAIN:
+		return !rest.len;
+	case MAP_TLSRPT:
+		return attributes_valid(rest, match);
+	case MAP_STS:
+		return !rest.len && map_sts_weight(value) <= MAP_STS_VALUE_MAX;
+	}
+	return false;
+}
+
+bool map_reply_valid(enum map_dialect dialect, struct span payload)
+{
+	if (payload.len > MAP_REPLY_MAX)
+		return false;
+	if (span_take(&payload, "NOTFOUND "))
+		return !payload.len;
+	if (span_take(&payload, "TEMP "))
+		return payload.len && is_printable(payload);
+	return span_take(&payload, "OK ") && secure_valid(dialect, payload);
+}

@@ -1,0 +1,156 @@
+#include "map_reply.h"
+
+#include "ascii.h"
+
+#include <string.h>
+
+/* `secure match= servername=hostname` and what Sendmail puts between its tokens. */
+#define STS_FRAME_WEIGHT 48
+
+static const char *next_pattern(const struct policy *policy, const char *previous)
+{
+	const char *mx = names_next(&policy->mx, previous);
+
+	while (mx && map_word_is_magic((struct span){mx, strlen(mx)}))
+		mx = names_next(&policy->mx, mx);
+	return mx;
+}
+
+/* `*.x` is written `.x` there (spec X-4). */
+static const char *match_name(const char *mx)
+{
+	return mx[0] == '*' ? mx + 1 : mx;
+}
+
+static void add_match(struct text *out, const struct policy *policy, size_t weight_max)
+{
+	const char *between = "OK secure match=";
+	size_t weight = STS_FRAME_WEIGHT;
+
+	for (const char *mx = next_pattern(policy, NULL); mx; mx = next_pattern(policy, mx)) {
+		const char *name = match_name(mx);
+
+		weight += 2 + map_sts_weight((struct span){name, strlen(name)});
+		if (weight > weight_max)
+			break;
+		text_add(out, between);
+		text_add(out, name);
+		between = ":";
+	}
+	text_add(out, " servername=hostname");
+}
+
+static bool add_line(struct text *out, struct span line)
+{
+	if (!map_policy_line_valid(line))
+		return false;
+	text_add(out, " { policy_string = ");
+	text_add_bytes(out, line.at, line.len);
+	text_add(out, " }");
+	return true;
+}
+
+static struct span trim(struct span line)
+{
+	while (line.len && (ascii_is_blank(line.at[0]) || line.at[0] == '\r'))
+		line = (struct span){line.at + 1, line.len - 1};
+	while (line.len && (ascii_is_blank(line.at[line.len - 1]) || line.at[line.len - 1] == '\r'))
+		line.len--;
+	return line;
+}
+
+/* RFC 8460 4.4, policy-string: the lines as declared, but for those that would break the reply. */
+static bool add_received_lines(struct text *out, struct span rest)
+{
+	bool any = false;
+
+	while (rest.len) {
+		const char *end = memchr(rest.at, '\n', rest.len);
+		size_t len = end ? (size_t)(end - rest.at) : rest.len;
+
+		any = add_line(out, trim((struct span){rest.at, len})) || any;
+		rest = end ? (struct span){end + 1, rest.len - len - 1} : (struct span){rest.at + len, 0};
+	}
+	return any;
+}
+
+static void add_field(struct text *out, const char *name, const char *value)
+{
+	text_add(out, " { policy_string = ");
+	text_add(out, name);
+	text_add(out, ": ");
+	text_add(out, value);
+	text_add(out, " }");
+}
+
+/* Where the text was too long to be kept. */
+static void add_parsed_lines(struct text *out, const struct policy *policy)
+{
+	add_field(out, "version", "STSv1");
+	add_field(out, "mode", policy_mode_name(policy->mode));
+	for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
+		add_field(out, "mx", mx);
+	text_add(out, " { policy_string = max_age: ");
+	text_add_number(out, policy->max_age_s);
+	text_add(out, " }");
+}
+
+static void add_tlsrpt(struct text *out, const struct map_source *source)
+{
+	text_add(out, " policy_type=sts policy_domain=");
+	text_add(out, source->verdict->domain);
+	if (!add_received_lines(out, (struct span){source->policy->text, source->policy->text_len}))
+		add_parsed_lines(out, source->policy);
+	for (const char *mx = next_pattern(source->policy, NULL); mx; mx = next_pattern(source->policy, mx)) {
+		text_add(out, " mx_host_pattern=");
+		text_add(out, mx);
+	}
+}
+
+static void cut_back(struct text *out, size_t len)
+{
+	out->len = len;
+	out->bytes[len] = '\0';
+	out->cut = false;
+}
+
+static void add_secure(struct text *out, enum map_dialect dialect, const struct map_source *source)
+{
+	size_t start = out->len, plain;
+
+	add_match(out, source->policy, dialect == MAP_STS ? MAP_STS_VALUE_MAX : SIZE_MAX);
+	plain = out->len;
+	if (dialect != MAP_TLSRPT || out->cut)
+		return;
+	add_tlsrpt(out, source);
+	if (out->cut || out->len - start > MAP_REPLY_MAX)
+		cut_back(out, plain);
+}
+
+static void add_temp(struct text *out, enum reason reason)
+{
+	text_add(out, "TEMP ");
+	text_add(out, reason_name(reason));
+}
+
+bool map_reply(struct text *out, enum map_dialect dialect, const struct map_source *source)
+{
+	const struct verdict *v = source->verdict;
+	size_t start = out->len;
+
+	if (source->monitor)
+		text_add(out, "NOTFOUND ");
+	else if (v->kind == VERDICT_PASS && source->policy)
+		add_secure(out, dialect, source);
+	else if (v->kind == VERDICT_PASS)
+		add_temp(out, REASON_INTERNAL);
+	else if (v->kind == VERDICT_DEFER)
+		add_temp(out, v->reason);
+	else
+		text_add(out, "NOTFOUND ");
+	if (!out->cut && map_reply_valid(dialect, (struct span){out->bytes + start, out->len - start}))
+		return true;
+	cut_back(out, start);
+	add_temp(out, REASON_INTERNAL);
+	return false;
+}
