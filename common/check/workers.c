@@ -13,11 +13,16 @@ struct queue {
 	struct job **end;
 };
 
-/* Jobs of one class: a lane for each client, served by turns. */
+/* One client's jobs. */
+struct lane {
+	struct queue jobs;
+	struct lane *next; /* whose turn comes after it, while it holds jobs */
+};
+
+/* Jobs of one class: the lanes that hold some take turns. */
 struct line {
-	struct queue lane[WORK_LANES];
-	unsigned count;
-	unsigned turn; /* the lane that is looked at first */
+	struct lane lane[WORK_LANES];
+	struct lane *first, **end;
 };
 
 struct workers {
@@ -61,23 +66,36 @@ static struct job *queue_take(struct queue *queue)
 static void line_init(struct line *line)
 {
 	for (unsigned i = 0; i < WORK_LANES; i++)
-		queue_init(&line->lane[i]);
+		queue_init(&line->lane[i].jobs);
+	line->end = &line->first;
+}
+
+static void lane_wait(struct line *line, struct lane *lane)
+{
+	lane->next = NULL;
+	*line->end = lane;
+	line->end = &lane->next;
 }
 
 static void line_add(struct line *line, struct job *job)
 {
-	queue_add(&line->lane[((job->client * 0x9e3779b97f4a7c15u) >> 32) % WORK_LANES], job);
-	line->count++;
+	struct lane *lane = &line->lane[((job->client * 0x9e3779b97f4a7c15u) >> 32) % WORK_LANES];
+	if (!lane->jobs.first)
+		lane_wait(line, lane);
+	queue_add(&lane->jobs, job);
 }
 
 static struct job *line_take(struct line *line)
 {
-	struct job *job = NULL;
-	if (line->count == 0)
+	struct lane *lane = line->first;
+	if (!lane)
 		return NULL;
-	for (; !job; line->turn = (line->turn + 1) % WORK_LANES)
-		job = queue_take(&line->lane[line->turn]);
-	line->count--;
+	line->first = lane->next;
+	if (!line->first)
+		line->end = &line->first;
+	struct job *job = queue_take(&lane->jobs);
+	if (lane->jobs.first)
+		lane_wait(line, lane);
 	return job;
 }
 
@@ -122,7 +140,7 @@ static struct job *take(struct workers *w) REQUIRES(w->lock)
 /* Before a thread goes to work: another one has to go on with what it leaves, the watch over what was put off too. */
 static void hand_over(struct workers *w) REQUIRES(w->lock)
 {
-	bool more = w->line[WORK_ASKED].count > 0 || (w->line[WORK_REFRESH].count > 0 && refresh_allowed(w));
+	bool more = w->line[WORK_ASKED].first || (w->line[WORK_REFRESH].first && refresh_allowed(w));
 	if (more || (w->later.first && w->watched_until_ms == 0))
 		cond_wake_one(&w->wake);
 }

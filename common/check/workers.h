@@ -11,7 +11,7 @@
 
 enum work_class { WORK_ASKED, WORK_REFRESH };
 #define WORK_CLASSES 2
-#define WORK_LANES 64
+#define WORK_LANES 1024
 
 struct job {
 	enum work_class class;
