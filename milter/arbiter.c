@@ -2,14 +2,12 @@
 
 #include "address.h"
 #include "clock.h"
-#include "log.h"
 
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#define POLL_MS 10 /* how often a stop looks whether callbacks are over */
-#define QUEUE_ID_SHOWN 64
+#define POLL_MS 10      /* how often a stop looks whether callbacks are over */
 #define NEXT_HOPS_MAX 8 /* of one recipient */
 
 bool arbiter_enter(struct arbiter *arbiter)
@@ -125,26 +123,6 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 		question_answer(arbiter, message, &question, &one);
 		outcome_join(outcome, &one, i == 0, message->config->settings->mta_enforces);
 	}
-}
-
-void arbiter_log(const char *queue_id, const struct verdict *verdict, const struct decision *decision)
-{
-	if (verdict->kind == VERDICT_NONE)
-		return;
-	char id[4 * QUEUE_ID_SHOWN + 8] = "", line[ANSWER_LOG_SIZE];
-	struct text text;
-	if (queue_id[0] != '\0') {
-		text_init(&text, id, sizeof id);
-		text_quote(&text, queue_id, strlen(queue_id), QUEUE_ID_SHOWN);
-		text_add(&text, ": ");
-	}
-	text_init(&text, line, sizeof line);
-	answer_log(&text, verdict);
-	if (decision->would == decision->action)
-		log_info("%sfrontend=milter %s action=%s", id, line, action_name(decision));
-	else
-		log_info("%sfrontend=milter %s action=%s would=%s", id, line, action_name(decision),
-			action_would_name(decision));
 }
 
 static bool poll_zero(atomic_int *counter, uint32_t wait_ms)

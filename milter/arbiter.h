@@ -34,8 +34,6 @@ bool arbiter_wanted(const struct settings *settings, const struct recipient *rec
 /* Waits for what is left of the message's milter_wait at most. The caller frees the outcome. */
 void arbiter_judge(struct arbiter *arbiter, struct message *message, enum session_kind kind,
 	const struct recipient *recipient, struct outcome *outcome);
-/* One line for a verdict that is not none; `queue_id` may be "". */
-void arbiter_log(const char *queue_id, const struct verdict *verdict, const struct decision *decision);
 
 /* None begins to wait any more; those that do have `grace_ms` to finish. */
 void arbiter_hurry(struct arbiter *arbiter, uint32_t grace_ms);

@@ -1,6 +1,7 @@
 #include "daemon.h"
 
 #include "clock.h"
+#include "delegation_server.h"
 #include "gauges.h"
 #include "http_server.h"
 #include "log.h"
@@ -25,11 +26,12 @@
 
 struct daemon {
 	const struct settings *settings;
-	struct listener milter_place, map_place, http_place;
+	struct listener milter_place, map_place, delegation_place, http_place;
 	struct store *store;
 	struct check *check;
 	struct server *server;
 	struct socketmap_server *map;
+	struct delegation_server *delegation;
 	struct http_server *http;
 	struct gauges gauges;
 	struct refresher *refresher;
@@ -46,6 +48,8 @@ static bool sockets_open(struct daemon *daemon, struct failure *why)
 		return false;
 	if (listener_on(&daemon->map_place) && !listener_open(&daemon->map_place, &access, why))
 		return false;
+	if (listener_on(&daemon->delegation_place) && !listener_open(&daemon->delegation_place, &access, why))
+		return false;
 	if (listener_on(&daemon->http_place) && !listener_open(&daemon->http_place, &access, why))
 		return false;
 	if (!listener_on(&daemon->milter_place))
@@ -60,9 +64,10 @@ struct daemon *daemon_new(const struct settings *settings, struct failure *why)
 	if (daemon == NULL)
 		abort();
 	daemon->settings = settings;
-	daemon->milter_place.fd = daemon->map_place.fd = daemon->http_place.fd = -1;
+	daemon->milter_place.fd = daemon->map_place.fd = daemon->delegation_place.fd = daemon->http_place.fd = -1;
 	if (listener_init(&daemon->milter_place, "milter_socket", settings->milter_socket, why) &&
 		listener_init(&daemon->map_place, "socketmap_socket", settings->socketmap_socket, why) &&
+		listener_init(&daemon->delegation_place, "delegation_socket", settings->delegation_socket, why) &&
 		listener_init(&daemon->http_place, "metrics_socket", settings->metrics_socket, why) &&
 		sockets_open(daemon, why))
 		return daemon;
@@ -76,11 +81,15 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	if (daemon->server == NULL)
 		return false;
 	daemon->map = socketmap_server_new(daemon->server, daemon->check);
+	daemon->delegation = delegation_server_new(daemon->server, daemon->check);
 	gauges_init(
 		&daemon->gauges, daemon->check, daemon->store, daemon->server, socketmap_server_service(daemon->map));
 	daemon->http = http_server_new(daemon->store, gauges_collect, &daemon->gauges);
 	if (listener_on(&daemon->map_place) &&
 		!server_add(daemon->server, &daemon->map_place, socketmap_server_service(daemon->map), why))
+		return false;
+	if (listener_on(&daemon->delegation_place) && !server_add(daemon->server, &daemon->delegation_place,
+							      delegation_server_service(daemon->delegation), why))
 		return false;
 	if (listener_on(&daemon->http_place) &&
 		!server_add(daemon->server, &daemon->http_place, http_server_service(daemon->http), why))
@@ -156,6 +165,7 @@ void daemon_describe(const struct daemon *daemon, char *out, size_t size)
 	text_add(&text, "ready: version " PACKAGE_VERSION);
 	describe_place(&text, "milter", &daemon->milter_place);
 	describe_place(&text, "socketmap", &daemon->map_place);
+	describe_place(&text, "delegation", &daemon->delegation_place);
 	describe_place(&text, "http", &daemon->http_place);
 	text_add(&text, ", store ");
 	text_add(&text, daemon->settings->store_path);
@@ -220,9 +230,12 @@ void daemon_free(struct daemon **slot)
 	server_free(&daemon->server);
 	if (daemon->map != NULL)
 		socketmap_server_free(&daemon->map);
+	if (daemon->delegation != NULL)
+		delegation_server_free(&daemon->delegation);
 	if (daemon->http != NULL)
 		http_server_free(&daemon->http);
 	listener_close(&daemon->map_place);
+	listener_close(&daemon->delegation_place);
 	listener_close(&daemon->http_place);
 	free(daemon);
 	*slot = NULL;

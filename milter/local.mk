@@ -9,7 +9,9 @@ milter_sources = \
 	milter/nudge.c milter/nudge.h
 server_sources = \
 	milter/client.c milter/client.h \
+	milter/delegation_server.c milter/delegation_server.h \
 	milter/http_server.c milter/http_server.h \
+	milter/lookup.c milter/lookup.h \
 	milter/quiet.c milter/quiet.h \
 	milter/server.c milter/server.h \
 	milter/socketmap_server.c milter/socketmap_server.h

@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "arbiter.h"
+#include "journal.h"
 #include "log.h"
 #include "message.h"
 #include "tally.h"
@@ -95,7 +96,8 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 {
 	struct message *message = &session->message;
 	struct decision decision = action_decide(message->config->settings, kind, verdict->kind);
-	arbiter_log(session->queue_id, verdict, &decision);
+	struct span queue_id = {session->queue_id, strlen(session->queue_id)};
+	journal_verdict("milter", queue_id, verdict, &decision);
 	tally_action(&decision);
 	if (decision.tag)
 		message_tag(message, verdict);

@@ -213,6 +213,11 @@ tests_unit_test_smtp_CPPFLAGS = $(core_test_CPPFLAGS)
 tests_unit_test_smtp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_smtp_SOURCES = tests/unit/test_smtp.c $(core_test_files)
 tests_unit_test_smtp_LDADD = $(core_test_libs)
+check_PROGRAMS += tests/unit/test_delegation
+tests_unit_test_delegation_CPPFLAGS = $(core_test_CPPFLAGS)
+tests_unit_test_delegation_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_delegation_SOURCES = tests/unit/test_delegation.c tests/unit/cm.h
+tests_unit_test_delegation_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_socketmap
 tests_unit_test_socketmap_CPPFLAGS = $(core_test_CPPFLAGS)
 tests_unit_test_socketmap_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
@@ -302,6 +307,12 @@ tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) milter/listener.c milter/listener.h milter/refresher.c \
 	milter/refresher.h milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h
 tests_unit_test_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_delegation_server
+tests_unit_test_delegation_server_CPPFLAGS = $(milter_test_CPPFLAGS)
+tests_unit_test_delegation_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) milter/listener.c milter/listener.h \
+	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h
+tests_unit_test_delegation_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_listener
 tests_unit_test_listener_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -347,6 +358,10 @@ check_PROGRAMS += tests/fuzz/replay_socketmap
 tests_fuzz_replay_socketmap_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/socketmap"' $(core_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_socketmap_SOURCES = tests/fuzz/fuzz_socketmap.c $(fuzz_files)
 tests_fuzz_replay_socketmap_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_delegation
+tests_fuzz_replay_delegation_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/delegation"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_delegation_SOURCES = tests/fuzz/fuzz_delegation.c $(fuzz_files)
+tests_fuzz_replay_delegation_LDADD = $(fuzz_libs)
 check_PROGRAMS += tests/fuzz/replay_mx
 tests_fuzz_replay_mx_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/mx"' $(core_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_mx_SOURCES = tests/fuzz/fuzz_mx.c $(fuzz_files)

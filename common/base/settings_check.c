@@ -167,8 +167,24 @@ static bool check_metrics_socket(const struct settings *settings, struct failure
 
 static bool check_delegation_socket(const struct settings *settings, struct failure *why)
 {
-	if (settings->delegation_socket[0] != '\0')
-		return failure_set(why, EX_CONFIG, "policy delegation is not served by this version; leave it empty");
+	struct settings_socket socket;
+	const char *place = settings->delegation_socket;
+	return settings_socket_parse(&socket, place, why) &&
+	       check_apart(place, settings->milter_socket, "milter_socket", why) &&
+	       check_apart(place, settings->socketmap_socket, "socketmap_socket", why) &&
+	       check_apart(place, settings->metrics_socket, "metrics_socket", why);
+}
+
+/* Whether the MTA has a smart host nobody tells us, neither the protocol nor a setting of ours; a wrong guess would
+ * judge the wrong hosts and say that all is well. So the operator says it. Whether it is a next hop shows in
+ * config_new(). */
+static bool check_delegation_domain(const struct settings *settings, struct failure *why)
+{
+	if (settings->delegation_socket[0] != '\0' && settings->delegation_domain[0] == '\0')
+		return failure_set(why, EX_CONFIG,
+			"delegation_socket is set, but policy delegation does not tell the next hop: say recipient "
+			"when mail goes where the MX records of the recipient's domain point, else the smart host "
+			"that relayhost names, as it stands there");
 	return true;
 }
 
@@ -333,6 +349,7 @@ static const struct {
 	{"milter_header", check_header},
 	{"socketmap_socket", check_socketmap_socket},
 	{"delegation_socket", check_delegation_socket},
+	{"delegation_domain", check_delegation_domain},
 	{"socket_owner", check_socket_owner},
 	{"metrics_socket", check_metrics_socket},
 	{"store_path", check_store_path},

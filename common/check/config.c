@@ -79,6 +79,17 @@ static bool rules_fill(struct rules *rules, const struct settings *s, struct fai
 	       names_take(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
 }
 
+static bool delegation_check(const struct settings *s, struct failure *why)
+{
+	struct question question;
+	const char *hop = s->delegation_domain;
+	question_from_next_hop(&question, hop, strlen(hop), PURPOSE_DELIVER);
+	return hop[0] == '\0' || strcmp(hop, CONFIG_BY_RECIPIENT) == 0 || question.has_domain ||
+	       failure_set(why, EX_CONFIG,
+		       "delegation_domain: is neither recipient nor a next hop that can have a policy: write "
+		       "example.com, [mail.example.com] or [mail.example.com]:587, as in relayhost");
+}
+
 static bool dns_make(struct config *config, struct failure *why)
 {
 	const struct settings *s = config->settings;
@@ -169,8 +180,8 @@ struct config *config_new(struct settings *settings, struct failure *why)
 		abort();
 	config->settings = settings;
 	config->references = 1;
-	if (rules_fill(&config->rules, settings, why) && dns_make(config, why) && trusts_make(config, why) &&
-		fetcher_make(config, why) && prober_make(config, why))
+	if (rules_fill(&config->rules, settings, why) && delegation_check(settings, why) && dns_make(config, why) &&
+		trusts_make(config, why) && fetcher_make(config, why) && prober_make(config, why))
 		return config;
 	settings_locate(settings, why);
 	config_free(config);

@@ -9,6 +9,8 @@
 #include "probe.h"
 #include "settings.h"
 
+#define CONFIG_BY_RECIPIENT "recipient" /* of delegation_domain: no smart host */
+
 struct config {
 	const struct settings *settings;
 	struct rules rules;

@@ -53,6 +53,11 @@ void tally_action(const struct decision *decision)
 	metrics_add(METRIC_MILTER_ACTIONS, action_deed(decision), 0, 0, 1);
 }
 
+void tally_delegation(enum deed deed)
+{
+	metrics_add(METRIC_DELEGATION_REPLIES, deed, 0, 0, 1);
+}
+
 void tally_map_reply(struct span payload)
 {
 	for (unsigned i = 0; i < REPLIES; i++) {

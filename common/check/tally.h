@@ -13,6 +13,7 @@
 void tally_verdict(enum purpose purpose, const struct verdict *verdict);
 void tally_found(const struct found *found); /* what a flight brought, once, however many cases share it */
 void tally_action(const struct decision *decision);
+void tally_delegation(enum deed deed);
 void tally_map_reply(struct span payload); /* by its first word (socketmap) */
 
 extern const struct metrics_names tally_names;

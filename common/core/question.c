@@ -198,3 +198,10 @@ void question_from_recipient(struct question *out, const char *bytes, size_t len
 		path = span_from(path, 1);
 	question_fill(out, mailbox_domain(route_skip(path)), QUESTION_PORT, true);
 }
+
+void question_from_domain(struct question *out, const char *bytes, size_t len, enum purpose purpose)
+{
+	question_clear(out, purpose);
+	if (len > 0 && len <= QUESTION_BYTES_MAX)
+		question_fill(out, (struct span){bytes, len}, QUESTION_PORT, true);
+}

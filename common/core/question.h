@@ -25,12 +25,14 @@ struct question {
 			    asked */
 };
 
-/* Both always fill `out`; what has no policy domain (address literals, names beginning with ".", paths, single labels,
+/* All always fill `out`; what has no policy domain (address literals, names beginning with ".", paths, single labels,
  * names over DOMAIN_POLICY_MAX, garbage) gets has_domain = false. */
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose);
 /* Takes the next one off a list of next hops; false: there is none. Postfix has commas or blanks between them
  * (`[a.example]:587, b.example`), Sendmail's mailertable colons (`a.example:[b.example]`); most lists have one. */
 bool question_next_hop(struct span *list, struct span *hop);
 void question_from_recipient(struct question *out, const char *bytes, size_t len, enum purpose purpose);
+/* The same by a mail domain: what stands behind an address's last `@`. */
+void question_from_domain(struct question *out, const char *bytes, size_t len, enum purpose purpose);
 
 #endif

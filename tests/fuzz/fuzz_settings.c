@@ -7,7 +7,8 @@
 
 static void sockets_parse(const struct settings *settings)
 {
-	const char *const values[] = {settings->milter_socket, settings->socketmap_socket, settings->metrics_socket};
+	const char *const values[] = {settings->milter_socket, settings->socketmap_socket, settings->delegation_socket,
+		settings->metrics_socket};
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
 		struct settings_socket socket;
 		/* settings_check() has let it pass. */

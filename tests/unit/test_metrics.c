@@ -54,6 +54,9 @@ static void text_is_exact(void **state)
 	    "stsgate_milter_actions_total{action=\"a \\\"quote\\\", a \\\\ and\\na line\"} 18446744073709551615\n"
 	    "# TYPE stsgate_map_replies counter\n"
 	    "# HELP stsgate_map_replies Replies of the socketmap.\n"
+	    "# TYPE stsgate_delegation_replies counter\n"
+	    "# HELP stsgate_delegation_replies Replies of policy delegation; accept is also said to what is not "
+	    "judged.\n"
 	    "# TYPE stsgate_events counter\n");
 	has("\n# TYPE stsgate_workers gauge\n"
 	    "# HELP stsgate_workers Threads that look up, fetch and probe.\n"

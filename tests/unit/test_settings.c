@@ -105,6 +105,9 @@ static const struct {
 	{"socketmap_socket = inet:8462@127.0.0.2", "socketmap_socket", "inet:8462@127.0.0.2"},
 	{"socketmap_socket = inet6:8462@::1", "socketmap_socket", "inet6:8462@::1"},
 	{"probe_helo = [192.0.2.1]", "probe_helo", "[192.0.2.1]"},
+	{"delegation_socket = inet:8463@127.0.0.1\ndelegation_domain = [smart.example]:587", "delegation_domain",
+		"[smart.example]:587"},
+	{"delegation_domain = recipient", "delegation_domain", "recipient"},
 };
 
 static void test_good(void **state)
@@ -177,8 +180,18 @@ static const struct {
 	{"metrics_socket = inet:8461@127.0.0.1", "f:1: metrics_socket = \"inet:8461@127.0.0.1\": is the place of "
 						 "socketmap_socket, too; give each its own"},
 	{"delegation_socket = inet:8463@127.0.0.1",
-		"f:1: delegation_socket = \"inet:8463@127.0.0.1\": policy delegation is "
-		"not served by this version; leave it empty"},
+		"f: delegation_domain = \"\" (the default): delegation_socket is set, but policy delegation does not "
+		"tell the next hop: say recipient when mail goes where the MX records of the recipient's domain point, "
+		"else the smart host that relayhost names, as it stands there"},
+	{"delegation_socket = inet:8463@127.0.0.1\ndelegation_domain =",
+		"f:2: delegation_domain = \"\": delegation_socket is set, but policy delegation does not "
+		"tell the next hop: say recipient when mail goes where the MX records of the recipient's domain point, "
+		"else the smart host that relayhost names, as it stands there"},
+	{"delegation_domain = recipient\ndelegation_socket = inet:8461@127.0.0.1",
+		"f:2: delegation_socket = \"inet:8461@127.0.0.1\": is the place of socketmap_socket, too; give each "
+		"its own"},
+	{"delegation_socket = 8463",
+		"f:1: delegation_socket = \"8463\": is not inet:port@host, inet6:port@host or unix:path"},
 	{"socket_owner = a:b:c", "f:1: socket_owner = \"a:b:c\": is not user, user:group or :group"},
 	{"socket_owner = -b", "f:1: socket_owner = \"-b\": is not user, user:group or :group"},
 	{"socket_owner = :", "f:1: socket_owner = \":\": is not user, user:group or :group"},

@@ -1,0 +1,27 @@
+#include "journal.h"
+
+#include "answer.h"
+#include "log.h"
+
+#define QUEUE_ID_SHOWN 64
+
+void journal_verdict(
+	const char *frontend, struct span queue_id, const struct verdict *verdict, const struct decision *decision)
+{
+	if (verdict->kind == VERDICT_NONE)
+		return;
+	char id[4 * QUEUE_ID_SHOWN + 8] = "", line[ANSWER_LOG_SIZE];
+	struct text text;
+	if (queue_id.len > 0) {
+		text_init(&text, id, sizeof id);
+		text_quote(&text, queue_id.at, queue_id.len, QUEUE_ID_SHOWN);
+		text_add(&text, ": ");
+	}
+	text_init(&text, line, sizeof line);
+	answer_log(&text, verdict);
+	if (decision->would == decision->action)
+		log_info("%sfrontend=%s %s action=%s", id, frontend, line, action_name(decision));
+	else
+		log_info("%sfrontend=%s %s action=%s would=%s", id, frontend, line, action_name(decision),
+			action_would_name(decision));
+}

@@ -1,0 +1,252 @@
+#include "delegation_server.h"
+
+#include "delegation.h"
+#include "journal.h"
+#include "log.h"
+#include "lookup.h"
+#include "quiet.h"
+#include "tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
+#define WORD_SIZE 64       /* a queue id, an instance: what is longer counts as none */
+#define TOLD_MAX 8         /* headers of one message that are remembered */
+
+struct delegation_server {
+	struct check *check;
+	struct service service;
+	struct lookup_desk desk;
+	struct quiet malformed;
+};
+
+/* What is kept of a request while its answer is found out, and of the message that it belongs to. */
+struct state {
+	struct lookup_place place; /* first, for lookup.h */
+	bool authenticated;
+	char queue_id[WORD_SIZE];
+	char instance[WORD_SIZE];
+	uint32_t told[TOLD_MAX]; /* hashes of the headers that this message has got already */
+	unsigned told_count;
+};
+
+static void word_copy(char out[WORD_SIZE], struct span word)
+{
+	size_t len = word.len < WORD_SIZE ? word.len : 0;
+	if (len > 0)
+		memcpy(out, word.at, len);
+	out[len] = '\0';
+}
+
+static void state_take(struct state *state, const struct delegation_request *request)
+{
+	char instance[WORD_SIZE];
+	word_copy(instance, request->instance);
+	if (instance[0] == '\0' || strcmp(instance, state->instance) != 0)
+		state->told_count = 0;
+	memcpy(state->instance, instance, sizeof instance);
+	word_copy(state->queue_id, request->queue_id);
+	state->authenticated = delegation_authenticated(request);
+}
+
+/* Recipients of one message mostly get the same header, and Postfix would put in each. Two that share a hash lose one,
+ * which is no loss of safety. */
+static bool told_before(struct state *state, const struct text *reply)
+{
+	uint32_t hash = 2166136261u;
+	for (size_t i = 0; i < reply->len; i++)
+		hash = (hash ^ (unsigned char)reply->bytes[i]) * 16777619u;
+	for (unsigned i = 0; i < state->told_count; i++)
+		if (state->told[i] == hash)
+			return true;
+	if (state->instance[0] != '\0' && state->told_count < TOLD_MAX)
+		state->told[state->told_count++] = hash;
+	return false;
+}
+
+static enum delegation_action action_of(const struct decision *decision)
+{
+	switch (decision->action) {
+	case ACTION_REFUSE:
+		return DELEGATION_DEFER;
+	case ACTION_HOLD:
+		return DELEGATION_HOLD;
+	case ACTION_ACCEPT:
+		break;
+	}
+	return decision->tag ? DELEGATION_PREPEND : DELEGATION_DUNNO;
+}
+
+static void reply_send(struct client *client, const struct delegation_reply *reply)
+{
+	char bytes[DELEGATION_REPLY_SIZE];
+	struct text text;
+	text_init(&text, bytes, sizeof bytes);
+	delegation_reply(&text, reply);
+	if (reply->action == DELEGATION_PREPEND && told_before(client_state(client), &text)) {
+		text_init(&text, bytes, sizeof bytes);
+		delegation_reply(&text, &(struct delegation_reply){.action = DELEGATION_DUNNO});
+	}
+	client_reply(client, (struct span){text.bytes, text.len});
+}
+
+static void delegation_dunno(struct client *client)
+{
+	tally_delegation(DEED_ACCEPT);
+	reply_send(client, &(struct delegation_reply){.action = DELEGATION_DUNNO});
+}
+
+static void delegation_answer(void *arg, struct client *client, const struct outcome *outcome)
+{
+	struct delegation_server *delegation = arg;
+	struct state *state = client_state(client);
+	struct config *config = check_config(delegation->check);
+	const struct settings *settings = config->settings;
+	enum session_kind kind = state->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
+	struct decision decision = action_decide(settings, kind, outcome->verdict.kind);
+	/* A header stays in the message, and no milter of ours takes a forged one out. */
+	decision.tag = decision.tag && settings->mode != MODE_MONITOR;
+	journal_verdict(
+		"delegation", (struct span){state->queue_id, strlen(state->queue_id)}, &outcome->verdict, &decision);
+	tally_delegation(action_deed(&decision));
+	/* Which recipients are still to come is not known: blind copies stay blind. */
+	reply_send(client, &(struct delegation_reply){.action = action_of(&decision),
+				   .verdict = &outcome->verdict,
+				   .header = settings->milter_header,
+				   .with_domains = settings->milter_tag_domains});
+	config_unref(&config);
+}
+
+/* Clients share the workers by their network; what is no address is nobody in particular. */
+static uint64_t client_key(struct span client)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	struct address address;
+	if (client.len >= sizeof text)
+		return 0;
+	if (client.len > 0)
+		memcpy(text, client.at, client.len);
+	text[client.len] = '\0';
+	return address_parse(&address, text) ? address_network(&address) : 0;
+}
+
+/* False when there is nothing to ask. With a smart host a recipient in exempt_domains is one whose mail does not go
+ * there; one at an address literal goes there, too. */
+static bool question_make(struct question *question, struct span domain, const struct config *config)
+{
+	const char *hop = config->settings->delegation_domain;
+	question_from_domain(question, domain.at, domain.len, PURPOSE_DELIVER);
+	if (strcmp(hop, CONFIG_BY_RECIPIENT) == 0)
+		return question->has_domain;
+	if (question->has_domain && names_cover(&config->rules.exempt_domains, question->domain))
+		return false;
+	question_from_next_hop(question, hop, strlen(hop), PURPOSE_DELIVER);
+	return true;
+}
+
+static void delegation_request(
+	struct delegation_server *delegation, struct client *client, const struct delegation_request *request)
+{
+	struct span domain;
+	struct question question;
+	state_take(client_state(client), request);
+	if (!delegation_domain(request, &domain)) {
+		delegation_dunno(client);
+		return;
+	}
+	struct config *config = check_config(delegation->check);
+	uint32_t wait_ms = config->settings->lookup_timeout * 1000;
+	bool asks = question_make(&question, domain, config);
+	config_unref(&config);
+	if (!asks) {
+		delegation_dunno(client);
+		return;
+	}
+	question.client = client_key(request->client);
+	struct outcome outcome = {0};
+	if (check_fresh(delegation->check, &question, &outcome))
+		delegation_answer(delegation, client, &outcome);
+	else
+		lookup_begin(&delegation->desk, client, &question, &outcome, wait_ms);
+	outcome_free(&outcome);
+}
+
+static void delegation_malformed(struct delegation_server *delegation, struct client *client, struct span in)
+{
+	unsigned left_out;
+	if (quiet_over(&delegation->malformed, &left_out)) {
+		char shown[4 * MALFORMED_SHOWN + 8];
+		struct text text;
+		text_init(&text, shown, sizeof shown);
+		text_quote(&text, in.at, in.len, MALFORMED_SHOWN);
+		log_warning(
+			"frontend=delegation hung up on a malformed request (and on %u before): %s", left_out, shown);
+	}
+	client_close(client);
+}
+
+static size_t delegation_input(void *arg, struct client *client, struct span in)
+{
+	struct delegation_server *delegation = arg;
+	struct delegation_request request;
+	size_t used = 0;
+	switch (delegation_read(&request, in, &used)) {
+	case DELEGATION_OK:
+		delegation_request(delegation, client, &request);
+		return used;
+	case DELEGATION_MORE:
+		return 0;
+	case DELEGATION_MALFORMED:
+		break;
+	}
+	delegation_malformed(delegation, client, in);
+	return in.len;
+}
+
+static void delegation_expired(void *arg, struct client *client)
+{
+	struct delegation_server *delegation = arg;
+	lookup_expired(&delegation->desk, client);
+}
+
+static void delegation_gone(void *arg, struct client *client)
+{
+	struct delegation_server *delegation = arg;
+	lookup_gone(&delegation->desk, client);
+}
+
+struct delegation_server *delegation_server_new(struct server *server, struct check *check)
+{
+	struct delegation_server *delegation = calloc(1, sizeof *delegation);
+	if (delegation == NULL)
+		abort();
+	delegation->check = check;
+	delegation->desk = (struct lookup_desk){.server = server,
+		.check = check,
+		.service = &delegation->service,
+		.arg = delegation,
+		.answer = delegation_answer};
+	delegation->service = (struct service){.name = "delegation",
+		.input_max = DELEGATION_REQUEST_MAX,
+		.clients_max = DELEGATION_CLIENTS_MAX,
+		.idle_ms = SERVER_IDLE_MS,
+		.partial_ms = SERVER_PARTIAL_MS,
+		.state_size = sizeof(struct state),
+		.arg = delegation,
+		.input = delegation_input,
+		.expired = delegation_expired,
+		.gone = delegation_gone};
+	return delegation;
+}
+
+const struct service *delegation_server_service(const struct delegation_server *delegation)
+{
+	return &delegation->service;
+}
+
+void delegation_server_free(struct delegation_server **delegation)
+{
+	free(*delegation);
+	*delegation = NULL;
+}
