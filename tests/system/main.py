@@ -8,7 +8,6 @@ import sys
 import time
 import traceback
 
-from lab.proc import run
 from lab.story import Failed, Stage, Story, expect
 from lab.world import PLACE, Lab
 
@@ -16,7 +15,7 @@ from lab.world import PLACE, Lab
 DISASTER = re.compile(r'Sanitizer|runtime error:|Assertion .* failed|stack smashing')
 
 LEGEND = '''
-relay.example   {postfix} with stsgated as milter (RCPT) and as TLS policy map (delivery)
+{relay:<15} {mta} with stsgated as milter (RCPT) and as TLS policy map (delivery)
 *.example       domains with DNS by unbound, a policy host by nginx, and an MX host of their own each
 attacker        strips STARTTLS, forges MX records, shows wrong certificates, blocks hosts
 sent, answer    what a client said to the relay, and the reply, word for word
@@ -34,9 +33,10 @@ def collect(kind):
         found = scenes.SCENES
     else:
         import attacks
+        import consumers
         import extras
         import scenes
-        found = scenes.SCENES + extras.TESTS + attacks.TESTS
+        found = scenes.SCENES + extras.TESTS + attacks.TESTS + consumers.TESTS
     return [(function.__name__.replace('_', '-'), function.__doc__.strip(), function)
             for function in found]
 
@@ -44,7 +44,8 @@ def collect(kind):
 def tails(lab):
     """The ends of the logs that explain a failure."""
     parts = []
-    for name, log in (('stsgated', lab.gate.log), ('Postfix', lab.relay.log)):
+    started = [one for one in lab.consumers.values() if one.running()]
+    for name, log in [('stsgated', lab.gate.log)] + [(one.name, one.log) for one in started]:
         parts += [f'--- the end of the log of {name}', *log.tail()]
     return '\n'.join(parts)
 
@@ -85,8 +86,7 @@ def test(lab, chosen, settle):
 def demo(lab, chosen):
     """Scene by scene, told as it goes."""
     failed = 0
-    version = run('postconf', '-h', 'mail_version')[1].strip()
-    print(LEGEND.format(postfix=f'Postfix {version}'), flush=True)
+    print(LEGEND.format(relay=lab.relay.name, mta=lab.relay.version()), flush=True)
     for number, (_, sentence, function) in enumerate(chosen, 1):
         print(f'\n{number}/{len(chosen)}  {sentence}', flush=True)
         _, wrong = play(lab, function, True, True)
@@ -98,9 +98,12 @@ def demo(lab, chosen):
     return failed
 
 
-def keep_logs():
+def keep_logs(lab):
     """Copies the logs to /out, where the caller has mounted a directory of the host."""
-    for path in ('/var/log/mail.log', f'{PLACE}/gate/stsgated.log', f'{PLACE}/gate/stsgate.conf',
+    for one in lab.consumers.values():
+        if os.path.exists(one.log.path):
+            shutil.copy(one.log.path, f'/out/mail.{one.name}.log')
+    for path in (f'{PLACE}/gate/stsgated.log', f'{PLACE}/gate/stsgate.conf',
                  f'{PLACE}/nginx/access.log', f'{PLACE}/nginx/error.log'):
         if os.path.exists(path):
             shutil.copy(path, '/out')
@@ -110,6 +113,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('kind', choices=('test', 'demo', 'selfcheck'))
     parser.add_argument('--only', action='append', metavar='NAME')
+    parser.add_argument('--mta', choices=('postfix', 'sendmail'), default='postfix')
     parser.add_argument('--list', action='store_true')
     options = parser.parse_args()
     chosen = [one for one in collect(options.kind)
@@ -121,7 +125,7 @@ def main():
     if not chosen:
         print('no such test', file=sys.stderr)
         return 64
-    lab = Lab()
+    lab = Lab(options.mta)
     try:
         with_gate = options.kind != 'selfcheck'
         lab.start(with_gate)
@@ -134,7 +138,7 @@ def main():
     finally:
         lab.stop()
         if os.path.isdir('/out'):
-            keep_logs()
+            keep_logs(lab)
 
 
 if __name__ == '__main__':

@@ -75,7 +75,7 @@ class Siegeworks:
         """Makes all gates know a policy, without a look at any MX host."""
         for door, gate in self.gates.items():
             port = gate.settings['socketmap_socket'].removeprefix('inet:').partition('@')[0]
-            answer = relay.Relay.map_answer(domain.ascii, f'socketmap:inet:127.0.0.1:{port}:postfix')
+            answer = self.lab.relay.map_answer(domain.ascii, f'socketmap:inet:127.0.0.1:{port}:postfix')
             expect_match(f'what the map of {door} says of {domain.name}', '^secure match=', answer)
 
     def prepare(self, siege):

@@ -2,7 +2,7 @@
 
 import os
 
-from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay, shown
+from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay, sendmail, shown
 from .proc import wait_for
 
 PLACE = '/lab-run'
@@ -72,7 +72,9 @@ class Domain:
 
 
 class Lab:
-    def __init__(self):
+    """main_mta: the MTA that is the relay of the scenes."""
+
+    def __init__(self, main_mta='postfix'):
         os.makedirs(PLACE)
         self.plan = net.Plan()
         self.hops = {}
@@ -82,7 +84,12 @@ class Lab:
                                 dns.DnsServer(net.DNS_OF_GATE, f'{PLACE}/dns-of-gate'))
         self.crooked_dns = crooked.CrookedDns(net.DNS_CROOKED, net.DNS_OF_GATE)
         self.policy_hosts = policyhost.PolicyHosts(f'{PLACE}/nginx', self.authority)
-        self.relay = relay.Relay(self.authority.file)
+        # what stands in trees of their own is started when a test first wants it
+        self.consumers = {
+            'postfix': relay.Relay(self.authority.file),
+            'postfix-next': relay.Relay(self.authority.file, relay.NAME_NEXT, net.POSTFIX_NEXT, relay.ROOT_NEXT),
+            'sendmail': sendmail.Sendmail(self.authority.file)}
+        self.relay = self.consumers[main_mta]
         self.gate = gate.Gate(f'{PLACE}/gate', GATE_SETTINGS)
         self.side_gates = {name: gate.Gate(f'{PLACE}/gate-{name}', dict(GATE_SETTINGS, **more), name)
                            for name, more in SIDE_GATES.items()}
@@ -93,13 +100,15 @@ class Lab:
         with open('/etc/resolv.conf', 'w', encoding='ascii') as file:
             file.write(f'nameserver {net.DNS}\n')
         with open('/etc/hosts', 'w', encoding='ascii') as file:
-            file.write(f'127.0.0.1 localhost\n{net.RELAY} {relay.NAME}\n')
+            file.write('127.0.0.1 localhost\n')
+            file.writelines(f'{one.address} {one.name}\n' for one in self.consumers.values())
         with open('/proc/sys/kernel/hostname', 'w', encoding='ascii') as file:
             file.write(relay.NAME)
         self.dns.common.start()
         self.dns.of_gate.start()
         self.crooked_dns.start()
-        self.dns.set(relay.NAME, 'A', net.RELAY)
+        for one in self.consumers.values():
+            self.dns.set(one.name, 'A', one.address)
         self.policy_hosts.start()
         gate.make_user()
         if with_gate:
@@ -107,8 +116,17 @@ class Lab:
             self.relay.attach()
         self.relay.start()
 
+    def consumer(self, name):
+        """Another relay, attached to the same gate."""
+        one = self.consumers[name]
+        one.attach()
+        if not one.running():
+            one.start()
+        return one
+
     def stop(self):
-        self.relay.stop()
+        for one in self.consumers.values():
+            one.stop()
         for one in (self.gate, *self.side_gates.values()):
             if one.process.running():
                 one.terminate()
@@ -181,7 +199,9 @@ class Lab:
                 hurt = True
         if not self.policy_hosts.process.running():
             self.policy_hosts.start()
-        self.relay.empty()
+        for one in self.consumers.values():
+            if one.running():
+                one.empty()
         # after an outage of DNS the gate remembers for some seconds that its server was dead
         self.crooked_dns.be_honest()
         if hurt or self.gate.changed():

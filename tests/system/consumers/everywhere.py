@@ -1,0 +1,165 @@
+"""What must hold whichever MTA is the consumer."""
+
+import functools
+
+from lab import hop
+from lab.proc import wait_for
+from lab.story import expect, expect_match
+
+from . import TESTS
+
+BEFORE = {hop.STRIPPED: 'starttls-not-supported', hop.EXPIRED: 'certificate-expired',
+          hop.WRONG_NAME: 'certificate-host-mismatch', hop.UNTRUSTED: 'certificate-not-trusted'}
+
+
+def each(*names):
+    """Makes a test of each of these consumers, called after it."""
+    def make(function):
+        for name in names:
+            @functools.wraps(function)
+            def one(lab, stage, name=name):
+                function(lab, stage.at(lab.consumer(name)), name)
+            one.__name__ = f'{name}_{function.__name__}'.replace('-', '_')
+            one.__doc__ = f'{name}: {function.__doc__}'
+            TESTS.append(one)
+        return function
+    return make
+
+
+@each('postfix-next', 'sendmail')
+def honest(lab, stage, name):
+    """An honest domain's mail goes out verified; the map has its policy and nothing of others."""
+    domain = lab.domain(f'{name}-honest')
+    attempt = stage.send(domain)
+    stage.encrypted(attempt, domain.mx)
+    stage.explain(domain, 'verdict=pass')
+    stage.verified(domain.mx)
+    answer = stage.relay.map_answer(domain.ascii)
+    stage.tell('map', answer)
+    expect_match('the map', rf'^secure match={domain.mx.name} servername=hostname\b', answer)
+    for other in (lab.domain(f'{name}-testing', mode='testing'), lab.domain(f'{name}-none', policy=False)):
+        expect(f'the map on {other.name}', None, stage.relay.map_answer(other.ascii))
+
+
+@each('postfix-next', 'sendmail')
+def attacked_at_rcpt(lab, stage, name):
+    """STARTTLS stripped, bad certificates, an evil MX: that recipient is put off, another one is not."""
+    domains = {how: lab.domain(f'{name}-rcpt-{how}', conduct=how) for how in BEFORE}
+    forged, evil = lab.domain(f'{name}-rcpt-forged'), lab.new_hop(f'mx.evil-{name}.example')
+    stage.learn(forged)
+    forged.set_mx(evil)
+    good = lab.domain(f'{name}-rcpt-good')
+    attempt = stage.send(*domains.values(), forged, good)
+    for how, domain in domains.items():
+        stage.refused(attempt, domain, BEFORE[how])
+        stage.nothing_at(domain.mx)
+    stage.refused(attempt, forged, 'mx-not-in-policy', rf'{evil.name} .*')
+    stage.nothing_at(evil, forged.mx)
+    stage.encrypted(attempt, good.mx)
+
+
+@each('postfix-next', 'sendmail')
+def attacked_between(lab, stage, name):
+    """The attack begins between RCPT and delivery: the mail waits in the queue, and goes out when it is over."""
+    domains = {how: lab.domain(f'{name}-then-{how}') for how in BEFORE}
+    forged, evil = lab.domain(f'{name}-then-forged'), lab.new_hop(f'mx.evil-then-{name}.example')
+    held = [(domain, stage.send(domain, hold=True)) for domain in (*domains.values(), forged)]
+    for _, attempt in held:
+        stage.accepted(attempt)
+        stage.on_hold(attempt)
+    for how, domain in domains.items():
+        stage.turn(domain.mx, how, f'{domain.mx.name}: {how}')
+    stage.tell('attack', f'{forged.name} MX 10 {evil.name}')
+    forged.set_mx(evil)
+    since = stage.relay.log.size()
+    for domain, attempt in held:
+        stage.release(attempt)
+        wanted = {forged: stage.relay.NOT_NAMED, domains[hop.STRIPPED]: stage.relay.NOT_OFFERED}
+        stage.deferred(attempt, wanted.get(domain, stage.relay.NOT_VERIFIED), since)
+        stage.nothing_at(*domain.hops.values())
+    stage.nothing_at(evil)
+    expect('messages that wait', {attempt.queue_id for _, attempt in held}, set(stage.relay.queue()))
+    forged.set_mx(forged.mx)
+    for domain, _ in held:
+        domain.mx.become(hop.HONEST)
+    goes_out(stage, held)
+    stage.nothing_at(evil)
+
+
+def goes_out(stage, held):
+    """A queue run finds only what is not under way, and DNS answers live a second: so there may be need of another."""
+    def gone():
+        stage.relay.flush()
+        return not stage.relay.queue()
+    wait_for('the queue is empty', gone, 20, pause=1)
+    for domain, attempt in held:
+        stage.encrypted(attempt, domain.mx)
+
+
+@each('postfix', 'postfix-next', 'sendmail')
+def better_hop_cut_off(lab, stage, name):
+    """The better hop is cut off at delivery, a good one below takes the mail; an evil one between gets nothing."""
+    domain = lab.domain(f'{name}-cut')
+    evil = lab.new_hop(f'mx.evil-cut-{name}.example')
+    backup = lab.new_hop(f'backup.{domain.ascii}')
+    domain.hops[backup.name] = backup
+    domain.publish_policy()
+    domain.set_mx(domain.mx, backup)
+    attempt = stage.send(domain, hold=True)
+    stage.accepted(attempt)
+    stage.turn(domain.mx, hop.DOWN, f'{domain.mx.name} is cut off, and {evil.name} is put before {backup.name}')
+    domain.set_mx(domain.mx, evil, backup)
+    stage.release(attempt)
+    stage.encrypted(attempt, backup)
+    stage.nothing_at(evil, domain.mx)
+
+
+@each('postfix', 'postfix-next', 'sendmail')
+def gate_killed_between(lab, stage, name):
+    """The gate is killed between RCPT and delivery: the mail waits, under attack or not, until the gate is back."""
+    calm, attacked = lab.domain(f'{name}-calm'), lab.domain(f'{name}-alone')
+    held = [(domain, stage.send(domain, hold=True)) for domain in (calm, attacked)]
+    for _, attempt in held:
+        stage.accepted(attempt)
+    stage.tell('gate', 'stsgated is killed with -9')
+    lab.gate.kill()
+    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is taken out of what {attacked.mx.name} offers')
+    since = stage.relay.log.size()
+    for _, attempt in held:
+        stage.release(attempt)
+        stage.deferred(attempt, stage.relay.NO_MAP, since)
+    stage.nothing_at(calm.mx, attacked.mx)
+    refused = stage.send(calm)
+    expect_match('the relay without its milter', '^S: 451 ', refused.lines[1])
+    lab.gate.start()
+    stage.tell('gate', 'stsgated is started')
+    since = stage.relay.log.size()
+    stage.flush()
+    stage.encrypted(held[0][1], calm.mx)
+    stage.deferred(held[1][1], stage.relay.NOT_OFFERED, since)
+    stage.nothing_at(attacked.mx)
+    attacked.mx.become(hop.HONEST)
+    goes_out(stage, held)
+
+
+@each('postfix', 'postfix-next', 'sendmail')
+def tls_required_no(lab, stage, name):
+    """`TLS-Required: No` (RFC 8689): the gate does not hear of it; Postfix 3.10 obeys it, others do not."""
+    asked = ('TLS-Required: No',)
+    domain, attacked = lab.domain(f'{name}-waives'), lab.domain(f'{name}-waives-late')
+    domain.mx.become(hop.STRIPPED)
+    stage.refused(stage.send(domain, headers=asked), domain, 'starttls-not-supported')
+    attempt = stage.send(attacked, headers=asked, hold=True)
+    stage.accepted(attempt)
+    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is taken out of what {attacked.mx.name} offers')
+    since = stage.release(attempt)
+    if stage.relay.obeys_tls_required():
+        stage.relay.wait_fate(attempt.queue_id, 'sent')
+        arrival = lab.wait_arrival(attacked.mx)
+        stage.tell('arrived', arrival)
+        expect('how the message came: as its sender asked', None, arrival.protocol)
+    else:
+        stage.deferred(attempt, stage.relay.NOT_OFFERED, since)
+        stage.nothing_at(attacked.mx)
+        attacked.mx.become(hop.HONEST)
+        goes_out(stage, [(attacked, attempt)])

@@ -1,0 +1,103 @@
+"""The dialects of the map as Postfix reads them, and what Postfix 3.10 does with the attributes of TLSRPT."""
+
+import re
+
+from lab.proc import run
+from lab.story import expect, expect_match
+
+from . import test
+from .everywhere import each, goes_out
+
+MAP_OF = 'socketmap:inet:127.0.0.1:8461:{}'
+TLSRPT = MAP_OF.format('postfix-tlsrpt')
+PLAIN, FULL = ('postfix', 'QUERY', 'zone-of-ours'), ('postfix-tlsrpt', 'QUERYwithTLSRPT')
+UNKNOWN_ATTRIBUTE = 'client TLS configuration problem'
+
+
+def domain_with_pool(lab, name):
+    """Its policy names its MX host and whatever stands one label below pool."""
+    domain = lab.domain(name, policy=False)
+    domain.publish_policy(mx=[domain.mx.name, f'*.pool.{domain.ascii}'])
+    domain.publish_record()
+    return domain
+
+
+@each('postfix', 'postfix-next')
+def dialects(lab, stage, name):
+    """`postmap -q` has each dialect of the map; what is no policy is in none."""
+    domain = domain_with_pool(lab, f'{name}-dialects')
+    none = lab.domain(f'{name}-no-dialects', policy=False)
+    plain = rf'secure match={domain.mx.name}:\.pool\.{domain.ascii} servername=hostname'
+    wanted = {**dict.fromkeys(PLAIN, f'^{plain}$'), 'sts': f'^{plain}$',
+              **dict.fromkeys(FULL, rf'^{plain} policy_type=sts policy_domain={domain.ascii} .*policy_string = '
+                                    rf'mode: enforce }}.* mx_host_pattern=\*\.pool\.{domain.ascii}$')}
+    for dialect, pattern in wanted.items():
+        answer = stage.relay.map_answer(domain.ascii, MAP_OF.format(dialect))
+        stage.tell('map', f'{dialect}: {answer}')
+        expect_match(f'the answer of {dialect}', pattern, answer)
+        for key in (none.ascii, f'.{domain.ascii}', f'sub.{domain.ascii}', '[192.0.2.1]:25'):
+            expect(f'the answer of {dialect} to {key}', None, stage.relay.map_answer(key, MAP_OF.format(dialect)))
+
+
+@test
+def postfix_next_with_tlsrpt(lab, stage):
+    """Postfix 3.10 and postfix-tlsrpt: MX names are compared with the policy, one label a star, unconnected."""
+    relay = lab.consumer('postfix-next')
+    stage = stage.at(relay)
+    relay.attach(map_=TLSRPT)
+    domain = domain_with_pool(lab, 'tlsrpt')
+    stage.encrypted(stage.send(domain), domain.mx)
+    stage.verified(domain.mx)
+    pool = lab.new_hop(f'a.pool.{domain.ascii}')
+    deep = lab.new_hop(f'a.b.pool.{domain.ascii}')
+    evil = lab.new_hop('mx.evil-tlsrpt.example')
+    held = stage.send(domain, hold=True)
+    stage.tell('attack', f'MX of {domain.name}: {evil.name}, {deep.name}')
+    domain.set_mx(evil, deep)
+    since = stage.release(held)
+    stage.deferred(held, 'server unavailable or unable to receive mail', since)
+    expect('connections to hosts of no pattern', (0, 0), (evil.connections, deep.connections))
+    pattern = f"MX name '{evil.name}' does not match STS MX pattern for '{domain.ascii}'"
+    said = relay.log.find(re.compile(pattern), since)
+    stage.tell('log', said[0] if said else relay.log.tail(3))
+    expect('a line on the pattern', True, bool(said))
+    stage.tell('attack', f'MX of {domain.name}: {evil.name}, {pool.name}')
+    domain.set_mx(evil, pool)
+    goes_out(stage, [])
+    arrivals = [arrival for arrival in pool.arrivals if arrival.protocol]
+    expect('messages at the host that the star allows', 1, len(arrivals))
+
+
+@test
+def postfix_next_without_patterns(lab, stage):
+    """Postfix 3.10 with smtp_tls_enforce_sts_mx_patterns = no compares the certificate, as older ones do."""
+    relay = lab.consumer('postfix-next')
+    stage = stage.at(relay)
+    relay.attach(map_=TLSRPT)
+    relay.set(smtp_tls_enforce_sts_mx_patterns='no')
+    try:
+        domain, evil = lab.domain('certonly'), lab.new_hop('mx.evil-certonly.example')
+        attempt = stage.send(domain, hold=True)
+        domain.set_mx(evil)
+        since = stage.release(attempt)
+        stage.deferred(attempt, relay.NOT_NAMED, since)
+        stage.nothing_at(evil)
+    finally:
+        relay.set(smtp_tls_enforce_sts_mx_patterns='yes')
+
+
+@test
+def postfix_with_tlsrpt(lab, stage):
+    """Postfix 3.7 does not know the attributes of TLSRPT: with that dialect mail waits, and nothing is lost."""
+    version = run('postconf', '-h', 'mail_version')[1]
+    knows = tuple(int(part) for part in version.split('.')[:2]) >= (3, 10)
+    lab.relay.attach(map_=TLSRPT)
+    domain = lab.domain('tooearly')
+    attempt = stage.send(domain)
+    if not knows:
+        stage.deferred(attempt, UNKNOWN_ATTRIBUTE)
+        stage.nothing_at(domain.mx)
+        lab.relay.attach()
+        goes_out(stage, [(domain, attempt)])
+    else:
+        stage.encrypted(attempt, domain.mx)

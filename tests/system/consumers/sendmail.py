@@ -1,0 +1,144 @@
+"""What is Sendmail's own: its macros, its tables, its clock, its quarantine, its submission program."""
+
+import functools
+import re
+import time
+
+from lab import hop
+from lab.proc import wait_for
+from lab.story import expect, expect_match
+
+from . import TESTS
+
+# As a site has it that sets no time-outs: replies are waited for 10 s.
+MILTER_PLAIN = 'S=inet:8462@127.0.0.1, F=T'
+
+
+def test(function):
+    """A test whose stage is at Sendmail."""
+    @functools.wraps(function)
+    def one(lab, stage):
+        relay = lab.consumer('sendmail')
+        try:
+            function(lab, stage.at(relay))
+        finally:
+            relay.route(mailertable={}, virtusertable={})
+            relay.attach()
+    TESTS.append(one)
+    return one
+
+
+@test
+def sendmail_macros(lab, stage):
+    """No confMILTER_MACROS is needed: the filter asks for its macros, and the log has queue id and plain name."""
+    lab.gate.restart(milter_tag='all')
+    domain = lab.domain('dotted')
+    attempt = stage.send(domain)
+    arrival = stage.encrypted(attempt, domain.mx)
+    stage.explain(domain, rf'{attempt.queue_id}: frontend=milter domain=dotted\.example ')
+    expect_match('the tag', r'^domain=dotted\.example; policy=enforce; verdict=pass', arrival.headers('X-STS-Gate')[0])
+
+
+@test
+def sendmail_virtusertable(lab, stage):
+    """An address that virtusertable expands is judged by where it goes."""
+    domain = lab.domain('expanded', conduct=hop.STRIPPED)
+    stage.relay.route(virtusertable={'alias@virtual.example': domain.address()})
+    attempt = stage.send('alias@virtual.example')
+    answer = attempt.answer('alias@virtual.example')
+    expect_match('the answer', r'^451 4\.7\.5 <expanded\.example> .*\[starttls-not-supported\]', answer)
+    stage.nothing_at(domain.mx)
+
+
+@test
+def sendmail_mailertable(lab, stage):
+    """A next hop of mailertable is judged in the recipient's place; of several, none may be a bad one."""
+    lab.gate.restart(mta_enforces='no')
+    stage.relay.attach(tls_map=False)
+    bad, good = lab.domain('smart-bad', conduct=hop.STRIPPED), lab.domain('smart-good')
+    routed = {'one': f'esmtp:[{bad.mx.name}]', 'list': f'esmtp:{good.name}:{bad.name}',
+              'brackets': f'esmtp:[{good.mx.name}]:{bad.name}', 'fine': f'esmtp:{good.name}'}
+    # a policy for the host that is named in brackets
+    own = lab.domain('mx.smart-bad', policy=False)
+    own.publish_policy(mx=[bad.mx.name])
+    own.publish_record()
+    stage.relay.route(mailertable={f'{name}.routed.example': value for name, value in routed.items()})
+    for name in ('one', 'list', 'brackets'):
+        recipient = f'user@{name}.routed.example'
+        expect_match(f'the answer on {routed[name]}', r'^451 4\.7\.5 <\S*smart-bad\.example> .*starttls-not-supp',
+                     stage.send(recipient).answer(recipient))
+    fine = stage.send('user@fine.routed.example')
+    stage.encrypted(fine, good.mx)
+    stage.nothing_at(bad.mx)
+
+
+@test
+def sendmail_clock(lab, stage):
+    """First contacts with a silent resolver: one message waits milter_wait in all, well before Sendmail gives up."""
+    stage.relay.attach(milter_options=MILTER_PLAIN)
+    domains = [lab.domain(f'slow-{number}', policy=False) for number in range(4)]
+    since = stage.relay.log.size()
+    lab.dns.of_gate.freeze()
+    begun = time.monotonic()
+    try:
+        attempt = stage.relay.send([domain.address() for domain in domains])
+    finally:
+        lab.dns.of_gate.thaw()
+    took = time.monotonic() - begun
+    stage.tell('relay', f'answered after {took:.1f} s')
+    expect('seconds', '4 to 8', round(took, 1), 3.5 < took < 8)
+    stage.accepted(attempt)
+    lost = stage.relay.log.find(re.compile('timeout before data read|to error state'), since)
+    expect('complaints of Sendmail', [], lost)
+
+
+@test
+def sendmail_quarantine(lab, stage):
+    """milter_on_fail = quarantine: the message is in Sendmail's quarantine, with the reason, until it is let go."""
+    lab.gate.restart(milter_on_fail='quarantine')
+    domain = lab.domain('quarantined-there', conduct=hop.STRIPPED)
+    attempt = stage.send(domain)
+    stage.accepted(attempt)
+    stage.on_hold(attempt)
+    expect_match('what `mailq -qQ` says', rf'QUARANTINE: stsgate: domain={domain.ascii}; policy=enforce; ',
+                 stage.relay.run('sendmail', '-bp', '-qQ')[1])
+    stage.flush()
+    stage.on_hold(attempt)
+    stage.nothing_at(domain.mx)
+    domain.mx.become(hop.HONEST)
+    stage.release(attempt)
+    arrival = stage.encrypted(attempt, domain.mx)
+    expect_match('the tag', 'verdict=fail-enforce', arrival.headers('X-STS-Gate')[0])
+
+
+@test
+def sendmail_submission_program(lab, stage):
+    """sendmail(1): the refused recipient alone waits with the MSP, and goes out from there when all is well."""
+    good, bad = lab.domain('msp-good'), lab.domain('msp-bad', conduct=hop.STRIPPED)
+    stage.relay.submit([good.address(), bad.address()])
+    lab.wait_arrival(good.mx)
+    waits = wait_for('the MSP tells of the other', lambda: stage.relay.log.find(
+        re.compile(r'to=.*msp-bad\.example.*stat=Deferred: 451 4\.7\.5 .*starttls-not-supported'), stage.relay_mark))
+    stage.tell('queued', stage.relay.what(waits[-1]))
+    stage.nothing_at(bad.mx)
+    expect('messages with the MSP', 1, stage.relay.waiting_with_msp())
+    bad.mx.become(hop.HONEST)
+
+    def gone():
+        stage.relay.flush_msp()
+        return stage.relay.waiting_with_msp() == 0
+    wait_for('the MSP has handed it over', gone, 20, pause=1)
+    stage.tell('arrived', lab.wait_arrival(bad.mx))
+    expect('how it came', [True], [bool(arrival.protocol) for arrival in bad.mx.arrivals])
+
+
+@test
+def sendmail_without_gate(lab, stage):
+    """F=T: without the gate nothing is taken, and what the gate could not judge is not lost to the client."""
+    domain = lab.domain('unjudged')
+    lab.gate.kill()
+    refused = stage.relay.send([domain.address()])
+    stage.tell('answer', refused.lines[1])
+    expect_match('MAIL', r'^S: 451 4\.3\.2 ', refused.lines[1])
+    lab.gate.start()
+    stage.encrypted(stage.send(domain), domain.mx)
