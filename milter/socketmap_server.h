@@ -1,6 +1,6 @@
 /* The TLS policy map (socketmap_table(5)): a service of the server. The map's name says in which dialect
- * (map_grammar.h). A known domain is answered at once, a first contact is waited for on nobody's thread. The loop's thread
- * only, but for new and free. */
+ * (map_grammar.h). A known domain is answered at once, a first contact is waited for on nobody's thread. The loop's
+ * thread only, but for new and free. */
 #ifndef MILTER_SOCKETMAP_SERVER_H
 #define MILTER_SOCKETMAP_SERVER_H
 

@@ -305,7 +305,8 @@ check_PROGRAMS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) milter/listener.c milter/listener.h milter/refresher.c \
-	milter/refresher.h milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h
+	milter/refresher.h milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h \
+	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
 tests_unit_test_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_delegation_server
 tests_unit_test_delegation_server_CPPFLAGS = $(milter_test_CPPFLAGS)

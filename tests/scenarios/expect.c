@@ -2,10 +2,10 @@
 #include "counts.h"
 
 #include "answer.h"
-#include "map_reply.h"
 #include "clock.h"
 #include "fake_events.h"
 #include "fake_log.h"
+#include "map_reply.h"
 #include "world.h"
 
 #include <inttypes.h>
@@ -321,7 +321,8 @@ bool scene_expect(struct scene *scene, const struct words *words)
 	static const struct statement kinds[] = {{"steps", expect_steps}, {"steps-any", expect_steps},
 		{"store", expect_store}, {"none-stored", expect_none_stored}, {"evidence", expect_evidence},
 		{"due", expect_due}, {"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer},
-		{"map", expect_answer}, {"map-tlsrpt", expect_answer}, {"map-sts", expect_answer}, {"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said},
+		{"map", expect_answer}, {"map-tlsrpt", expect_answer}, {"map-sts", expect_answer},
+		{"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said},
 		{"events", expect_events}};
 	if (words->count < 2)
 		return scene_bad(scene, "expect", "what");

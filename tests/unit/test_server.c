@@ -1,6 +1,7 @@
 /* The event loop with socketmap and HTTP on UNIX sockets, and a check that answers by name: wire formats, bounds, time
  * limits, a stop. */
 #include "fake_check.h"
+#include "fake_log.h"
 #include "http_server.h"
 #include "metrics.h"
 #include "refresher.h"
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -208,6 +210,53 @@ static void map_answers_by_key(void **state)
 	close(fd);
 }
 
+/* A request to the map of this name. */
+static void ask_map(int fd, const char *map, const char *key)
+{
+	char request[512];
+	int len = snprintf(request, sizeof request, "%zu:%s %s,", strlen(map) + 1 + strlen(key), map, key);
+	say(fd, request, (size_t)len);
+}
+
+#define TLSRPT                                                                                                         \
+	"354:OK secure match=mx.pass.example:.pass.example servername=hostname policy_type=sts"                        \
+	" policy_domain=pass.example { policy_string = version: STSv1 } { policy_string = mode: enforce }"             \
+	" { policy_string = mx: mx.pass.example } { policy_string = mx: *.pass.example }"                              \
+	" { policy_string = max_age: 86400 } mx_host_pattern=mx.pass.example mx_host_pattern=*.pass.example,"
+
+static void map_answers_by_dialect(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *map, *reply;
+	} cases[] = {{"postfix", SECURE}, {"QUERY", SECURE}, {"zone", SECURE}, {"sts", SECURE},
+		{"postfix-tlsrpt", TLSRPT}, {"QUERYwithTLSRPT", TLSRPT}, {"postfix", SECURE}};
+	int fd = dial(room.map_path);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		ask_map(fd, cases[i].map, "pass.example");
+		expect(fd, cases[i].reply);
+		ask_map(fd, cases[i].map, ".pass.example");
+		expect(fd, NOTFOUND);
+	}
+	/* Also after a wait. */
+	ask_map(fd, "QUERYwithTLSRPT", "none-50.example");
+	ask_map(fd, "sts", "pass.example");
+	expect(fd, NOTFOUND SECURE);
+	close(fd);
+}
+
+static void map_says_temp_for_what_cannot_be_told(void **state)
+{
+	(void)state;
+	unsigned before = fake_check_refused();
+	int fd = dial(room.map_path);
+	ask(fd, "passmagic.example");
+	ask(fd, "pass.example");
+	expect(fd, "13:TEMP internal," SECURE);
+	assert_int_equal(fake_check_refused(), before + 1);
+	close(fd);
+}
+
 static void map_answers_notfound_in_monitor_mode(void **state)
 {
 	(void)state;
@@ -265,6 +314,81 @@ static void map_hangs_up_on_malformed_requests(void **state)
 		expect_end(fd);
 		close(fd);
 	}
+}
+
+static unsigned said(const char *words)
+{
+	static char log[FAKE_LOG_SIZE];
+	unsigned found = 0;
+	fake_log_copy(log);
+	for (const char *at = strstr(log, words); at != NULL; at = strstr(at + 1, words))
+		found++;
+	return found;
+}
+
+/* A flood of them costs one line; what a key may hold: UTF-8 without control characters. */
+static void map_tells_malformed_requests_once(void **state)
+{
+	(void)state;
+	static const struct span bad[] = {{LIT("11:postfix a\0b,")}, {LIT("11:postfix a\nb,")},
+		{LIT("11:postfix a\xfc"
+		     "b,")},
+		{LIT("9:p\xc3\xbcstfi a,")}, {LIT("1073741824:postfix ")}};
+	fake_log_forget();
+	for (int i = 0; i < 50; i++) {
+		int fd = dial(room.map_path);
+		say(fd, bad[i % COUNT(bad)].at, bad[i % COUNT(bad)].len);
+		expect_end(fd);
+		close(fd);
+	}
+	assert_int_equal(said("malformed request"), 1);
+}
+
+/* Many MiB: the client is hung up on long before it has sent them. */
+static void map_takes_no_flood(void **state)
+{
+	(void)state;
+	static char flood[65536];
+	memset(flood, '1', sizeof flood);
+	int fd = dial(room.map_path);
+	size_t sent = 0;
+	for (int i = 0; i < 128; i++) {
+		ssize_t part = send(fd, flood, sizeof flood, MSG_NOSIGNAL);
+		if (part < 0)
+			break;
+		sent += (size_t)part;
+	}
+	assert_in_range(sent, 0, 1 << 20);
+	close(fd);
+}
+
+/* A descriptor each; whoever asks is answered beside them. */
+static void map_keeps_a_thousand_idle_clients(void **state)
+{
+	(void)state;
+	enum { IDLE = 1000 };
+	static int idle[IDLE];
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 2 * IDLE + 100)
+		skip(); /* both ends are ours here */
+	for (int i = 0; i < IDLE; i++)
+		assert_true((idle[i] = dial(room.map_path)) >= 0);
+	int fd = dial(room.map_path);
+	int64_t from_ms = clock_mono_ms();
+	for (int i = 0; i < 100; i++) {
+		ask(fd, "pass.example");
+		expect(fd, SECURE);
+	}
+	assert_in_range(clock_mono_ms() - from_ms, 0, 2000);
+	assert_int_equal(server_clients(room.server, socketmap_server_service(room.map)), IDLE + 1);
+	ask(idle[IDLE - 1], "pass.example");
+	expect(idle[IDLE - 1], SECURE);
+	for (int i = 0; i < IDLE; i++)
+		close(idle[i]);
+	close(fd);
 }
 
 static void map_takes_the_longest_request(void **state)
@@ -462,6 +586,22 @@ static void stop_finishes_waits_in_hand(void **state)
 	close(idle);
 }
 
+/* Requests behind the one that waits were asked, too. */
+static void stop_answers_what_was_asked(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	ask(fd, "none-300.example");
+	ask(fd, "pass.example");
+	ask_map(fd, "sts", "pass.example");
+	rest(100);
+	server_stop(room.server, 3000);
+	server_join(room.server);
+	expect(fd, NOTFOUND SECURE SECURE);
+	expect_end(fd);
+	close(fd);
+}
+
 static void stop_ends_waits_that_take_too_long(void **state)
 {
 	(void)state;
@@ -654,7 +794,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(map_answers_by_key),
+		TEST(map_answers_by_dialect),
+		TEST(map_says_temp_for_what_cannot_be_told),
 		TEST(map_answers_notfound_in_monitor_mode),
+		TEST(map_tells_malformed_requests_once),
+		TEST(map_takes_no_flood),
+		TEST(map_keeps_a_thousand_idle_clients),
 		TEST(map_takes_octet_after_octet),
 		TEST(map_answers_pipelined_requests_in_turn),
 		TEST(map_hangs_up_on_malformed_requests),
@@ -669,6 +814,7 @@ int main(void)
 		TEST(requests_that_trickle_in_are_hung_up_on),
 		TEST(replies_that_nobody_reads_are_bounded),
 		TEST(stop_finishes_waits_in_hand),
+		TEST(stop_answers_what_was_asked),
 		TEST(stop_ends_waits_that_take_too_long),
 		TEST(healthz_tells_whether_the_store_is_readable),
 		TEST(metrics_are_told),

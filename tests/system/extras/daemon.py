@@ -27,6 +27,20 @@ def map_answers(lab, stage):
               'nowhere.example': None, 'sub.mapped.example': None}
     for key, answer in wanted.items():
         expect(f'map answer to {key}', answer, lab.relay.map_answer(key))
+    attributes = [f'policy_type=sts policy_domain={domain.ascii}',
+                  '{ policy_string = version: STSv1 }', '{ policy_string = mode: enforce }',
+                  '{ policy_string = mx: mx.mapped.example }', '{ policy_string = mx: *.pool.example }',
+                  'mx_host_pattern=mx.mapped.example mx_host_pattern=*.pool.example']
+    for name in ('postfix', 'QUERY', 'zone', 'sts', 'postfix-tlsrpt', 'QUERYwithTLSRPT'):
+        map_ = f'socketmap:inet:127.0.0.1:8461:{name}'
+        answer = lab.relay.map_answer(domain.ascii, map_)
+        if 'TLSRPT' in name.upper():
+            expect(f'start of the answer of {name}', True, answer.startswith(secure + ' '))
+            for part in attributes:
+                expect(f'{part} in the answer of {name}', True, part in answer)
+        else:
+            expect(f'answer of {name}', secure, answer)
+        expect(f'testing, by {name}', None, lab.relay.map_answer(testing.ascii, map_))
 
 
 @test
