@@ -1,5 +1,5 @@
-/* Verdicts in words: SMTP reply, header, log line (map_reply.h: the map). Every text is bounded and clean: names are in the
- * form of domain_parse(), the rest comes from tables. Pure; any thread. */
+/* Verdicts in words: SMTP reply, header, log line (map_reply.h: the map). Every text is bounded and clean: names are in
+ * the form of domain_parse(), the rest comes from tables. Pure; any thread. */
 #ifndef CORE_ANSWER_H
 #define CORE_ANSWER_H
 
