@@ -64,7 +64,7 @@ def mx_added(lab, stage):
     stage.turn(domain.mx, hop.DOWN, f'{domain.mx.name} is blocked')
     blocked = stage.send(domain)
     stage.accepted(blocked)
-    stage.deferred(blocked, lab.relay.NOT_VERIFIED)
+    stage.deferred(blocked, lab.relay.NOT_NAMED)
     stage.nothing_at(evil)
     stage.turn(domain.mx, hop.HONEST, f'{domain.mx.name} can be reached again')
     stage.flush()

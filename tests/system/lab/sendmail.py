@@ -24,7 +24,7 @@ DOMAIN(`debian-mta')dnl
 undefine(`confHOST_STATUS_DIRECTORY')dnl
 define(`confDOMAIN_NAME', `{name}')dnl
 define(`confCACERT', `/etc/mail/lab-ca.pem')dnl
-define(`confCACERT_PATH', `/etc/mail/tls')dnl
+define(`confCACERT_PATH', `/etc/ssl/certs')dnl
 define(`confLOG_LEVEL', `14')dnl
 define(`confQUEUE_LA', `10000')dnl
 define(`confREFUSE_LA', `10000')dnl
