@@ -108,8 +108,8 @@ def record_attacked(lab, stage):
             lab.crooked_dns.be_honest(*txt_lie(domain))
             domain.publish_record()
             mend(domain)
-        # what is blocked lasts longer than milter_wait
-        verdict = 'defer' if spoil is block else 'fail-enforce'
+        # what is blocked lasts longer than milter_wait, unless the resolver has given the server up before
+        verdict = 'defer|fail-enforce' if spoil is block else 'fail-enforce'
         return Siege(lab.domain(name), attacked, relieved, STRIPPED, verdict,
                      about=rf'mx\.{name}\.example offers no STARTTLS',
                      queued='TLS is required, but was not offered')
