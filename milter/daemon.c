@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include "activation.h"
 #include "clock.h"
 #include "delegation_server.h"
 #include "gauges.h"
@@ -40,17 +41,23 @@ struct daemon {
 	bool check_in_use; /* by a callback that did not end: nothing that it uses is freed */
 };
 
+static bool place_open(struct listener *place, const struct listener_access *access, struct failure *why)
+{
+	return !listener_on(place) || place->fd >= 0 || listener_open(place, access, why);
+}
+
+/* What the service manager hands over is not opened. libmilter takes no descriptor. */
 static bool sockets_open(struct daemon *daemon, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
 	struct listener_access access;
-	if (!listener_access_find(&access, settings->socket_owner, settings->socket_mode, why))
+	const struct activation_place places[] = {{"socketmap", &daemon->map_place},
+		{"delegation", &daemon->delegation_place}, {"metrics", &daemon->http_place}};
+	if (!activation_take(places, sizeof places / sizeof places[0], why) ||
+		!listener_access_find(&access, settings->socket_owner, settings->socket_mode, why))
 		return false;
-	if (listener_on(&daemon->map_place) && !listener_open(&daemon->map_place, &access, why))
-		return false;
-	if (listener_on(&daemon->delegation_place) && !listener_open(&daemon->delegation_place, &access, why))
-		return false;
-	if (listener_on(&daemon->http_place) && !listener_open(&daemon->http_place, &access, why))
+	if (!place_open(&daemon->map_place, &access, why) || !place_open(&daemon->delegation_place, &access, why) ||
+		!place_open(&daemon->http_place, &access, why))
 		return false;
 	if (!listener_on(&daemon->milter_place))
 		return true;
@@ -155,7 +162,12 @@ static void describe_place(struct text *text, const char *name, const struct lis
 	text_add(text, ", ");
 	text_add(text, name);
 	text_add(text, " ");
-	text_add(text, place->text);
+	if (place->handed[0] == '\0') {
+		text_add(text, place->text);
+		return;
+	}
+	text_add(text, place->handed);
+	text_add(text, " (of the service manager)");
 }
 
 void daemon_describe(const struct daemon *daemon, char *out, size_t size)

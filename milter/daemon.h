@@ -5,7 +5,7 @@
 #include "reload.h"
 
 struct daemon;
-/* Opens the sockets, as whoever runs it. */
+/* Opens the sockets, as whoever runs it, or takes those that the service manager opened. */
 struct daemon *daemon_new(const struct settings *settings, struct failure *why); /* settings outlive it */
 /* After privileges were dropped and the daemon is in the background; before any thread is started, the DNS of
  * config_new() included: it forks. */

@@ -190,6 +190,6 @@ void listener_close(struct listener *listener)
 		return;
 	close(listener->fd);
 	listener->fd = -1;
-	if (listener->place.family == SOCKET_UNIX)
+	if (listener->place.family == SOCKET_UNIX && listener->handed[0] == '\0')
 		unlink(listener->place.path);
 }

@@ -9,12 +9,14 @@
 #include <sys/socket.h>
 
 #define LISTENER_BACKLOG 1024
+#define LISTENER_HANDED_SIZE 512 /* octets of an address, quoted */
 
 struct listener {
 	const char *setting; /* the setting's name */
 	const char *text;    /* its value; "" is off */
 	struct settings_socket place;
-	int fd; /* -1: not open */
+	int fd;                            /* -1: not open */
+	char handed[LISTENER_HANDED_SIZE]; /* where it listens, if the service manager opened it; else "" */
 };
 
 /* Owner and mode of UNIX sockets. (uid_t)-1 and (gid_t)-1: left as they are. */
@@ -37,7 +39,7 @@ bool listener_open(struct listener *listener, const struct listener_access *acce
 bool listener_give(const struct listener *listener, const struct listener_access *access, struct failure *why);
 /* The umask under which a UNIX socket gets its mode at once, without a moment in which it is too open. */
 mode_t listener_umask(const struct listener_access *access);
-/* Closes the descriptor and removes the UNIX socket. */
+/* Closes the descriptor and removes the UNIX socket, unless it is the service manager's. */
 void listener_close(struct listener *listener);
 
 /* An address to connect to: the place itself, or the loopback address where it listens at every address. */

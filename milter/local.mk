@@ -16,6 +16,7 @@ server_sources = \
 	milter/server.c milter/server.h \
 	milter/socketmap_server.c milter/socketmap_server.h
 stsgated_SOURCES = \
+	milter/activation.c milter/activation.h \
 	milter/background.c milter/background.h \
 	milter/daemon.c milter/daemon.h \
 	milter/gauges.c milter/gauges.h \

@@ -1,5 +1,6 @@
 # packaging: what is installed beside the programs
 systemdsystemunit_DATA = packaging/stsgated.service
+dist_systemdsystemunit_DATA = packaging/stsgated-socketmap.socket
 sysusers_DATA = packaging/sysusers.d/stsgate.conf
 tmpfiles_DATA = packaging/tmpfiles.d/stsgate.conf
 dist_doc_DATA = README NEWS doc/coming-from doc/design doc/spec-cases doc/threat-model

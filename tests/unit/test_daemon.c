@@ -50,6 +50,26 @@ static void suppressions_add(void)
 	setenv("TSAN_OPTIONS", options, 1);
 }
 
+/* Sockets for the next daemon, as a service manager hands them over. */
+static struct {
+	int fd[3];
+	int count;
+	const char *names;
+	bool to_another; /* process */
+} handed;
+
+static void handed_give(void)
+{
+	char number[16];
+	snprintf(number, sizeof number, "%ld", (long)getpid() + handed.to_another);
+	setenv("LISTEN_PID", number, 1);
+	snprintf(number, sizeof number, "%d", handed.count);
+	setenv("LISTEN_FDS", number, 1);
+	setenv("LISTEN_FDNAMES", handed.names, 1);
+	for (int i = 0; i < handed.count; i++)
+		dup2(handed.fd[i], 3 + i);
+}
+
 /* Starts the daemon with our settings and more arguments; its stderr goes to the file `log`. */
 static pid_t daemon_start(const char *const *more)
 {
@@ -65,6 +85,8 @@ static pid_t daemon_start(const char *const *more)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int log = open(path_of("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	dup2(log, STDERR_FILENO);
+	if (handed.names != NULL)
+		handed_give();
 	execv(arguments[0], (char *const *)arguments);
 	_exit(127);
 }
@@ -288,6 +310,107 @@ static void sockets_of_the_dead_are_taken_over(void **state)
 	nothing_is_left_behind();
 }
 
+/* Its descriptor is out of the way of those that the daemon is to get. */
+static int socket_at(const char *name, int type)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of(name));
+	int low = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	int fd = fcntl(low, F_DUPFD_CLOEXEC, 20);
+	close(low);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+static void handed_set(const char *names, int first, int second)
+{
+	handed.names = names;
+	handed.fd[0] = first;
+	handed.fd[1] = second;
+	handed.count = second >= 0 ? 2 : 1;
+}
+
+static unsigned long fdinfo_flags(const char *path)
+{
+	unsigned long flags = 0;
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "pos: %*d flags: %lo", &flags), 1);
+	fclose(file);
+	return flags;
+}
+
+/* The service manager's sockets are served, and those alone; they stay when the daemon goes, and clients wait there. */
+static void sockets_of_the_service_manager_are_served(void **state)
+{
+	(void)state;
+	char ready[512], link[64];
+	settings_write("");
+	int map = socket_at("given-map", SOCK_STREAM), http = socket_at("given-http", SOCK_STREAM);
+	assert_true(listen(map, 8) == 0 && listen(http, 8) == 0);
+	for (int i = 0; i < 2; i++) {
+		handed_set("socketmap:metrics", map, http);
+		pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+		snprintf(ready, sizeof ready,
+			", milter unix:%s, socketmap unix:%s (of the service manager), "
+			"http unix:%s (of the service manager), ",
+			path_of("milter"), path_of("given-map"), path_of("given-http"));
+		log_wait(ready);
+		assert_string_equal(exchange("given-map", "16:postfix .example,"), "9:NOTFOUND ,");
+		assert_non_null(strstr(exchange("given-http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\nok\n"));
+		assert_int_not_equal(access(path_of("map"), F_OK), 0);
+		snprintf(link, sizeof link, "/proc/%ld/fdinfo/3", (long)daemon);
+		assert_int_equal(fdinfo_flags(link) & (O_NONBLOCK | O_CLOEXEC), O_NONBLOCK | O_CLOEXEC);
+		kill(daemon, SIGTERM);
+		assert_int_equal(status_of(daemon), EX_OK);
+		assert_int_equal(access(path_of("given-map"), F_OK), 0);
+	}
+	handed.names = NULL;
+	close(map);
+	close(http);
+	nothing_is_left_behind();
+}
+
+static void refused(const char *names, int first, int second, const char *words)
+{
+	handed_set(names, first, second);
+	assert_int_equal(RUN("-f"), EX_CONFIG);
+	expect_log(words);
+	nothing_is_left_behind();
+}
+
+static void sockets_that_do_not_fit_are_refused(void **state)
+{
+	(void)state;
+	static char long_name[400];
+	memset(long_name, 'n', sizeof long_name - 1);
+	settings_write("");
+	int good = socket_at("good", SOCK_STREAM), deaf = socket_at("deaf", SOCK_STREAM);
+	int datagram = socket_at("datagram", SOCK_DGRAM);
+	assert_int_equal(listen(good, 8), 0);
+	refused("milter", good, -1, "error: socket milter of the service manager: libmilter opens its own");
+	refused("stsgated.socket", good, -1, "socket stsgated.socket of the service manager: nothing here has");
+	refused("", good, -1, "socket \"\" of the service manager: nothing here has that name");
+	refused("socketmap", good, good, "socket \"\" of the service manager: nothing here has that name");
+	refused("socketmap:socketmap", good, good, "socket socketmap of the service manager: is there twice");
+	refused("delegation", good, -1, "socket delegation of the service manager: the setting of this place is empty");
+	refused("socketmap", deaf, -1, "socket socketmap of the service manager: is no listening stream socket");
+	refused("metrics", datagram, -1, "socket metrics of the service manager: is no listening stream socket");
+	refused(long_name, good, -1, "environment: LISTEN_FDNAMES is too long");
+	handed_set("milter", good, -1);
+	handed.to_another = true;
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("]: ready: ");
+	assert_null(strstr(log_read(), "of the service manager"));
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	handed.names = NULL;
+	handed.to_another = false;
+	close(good);
+	close(deaf);
+	close(datagram);
+}
+
 static int directory_make(void **state)
 {
 	(void)state;
@@ -299,8 +422,8 @@ static int directory_make(void **state)
 static int directory_remove(void **state)
 {
 	(void)state;
-	static const char *const names[] = {
-		"conf", "log", "store/policies.mdb", "store/policies.mdb-lock", "store/policies.owner"};
+	static const char *const names[] = {"conf", "log", "store/policies.mdb", "store/policies.mdb-lock",
+		"store/policies.owner", "given-map", "given-http", "good", "deaf", "datagram"};
 	for (size_t i = 0; i < COUNT(names); i++)
 		unlink(path_of(names[i]));
 	rmdir(path_of("store"));
@@ -317,6 +440,8 @@ int main(void)
 		cmocka_unit_test(start_trouble_is_told),
 		cmocka_unit_test(it_goes_into_the_background_when_ready),
 		cmocka_unit_test(sockets_of_the_dead_are_taken_over),
+		cmocka_unit_test(sockets_of_the_service_manager_are_served),
+		cmocka_unit_test(sockets_that_do_not_fit_are_refused),
 	};
 	return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }

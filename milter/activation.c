@@ -1,0 +1,169 @@
+#include "activation.h"
+
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define FIRST_FD 3 /* SD_LISTEN_FDS_START */
+#define NAMES_SIZE 256
+#define QUOTED_SIZE 64
+
+struct handed {
+	unsigned long count;
+	char names[NAMES_SIZE]; /* between colons */
+};
+
+static bool number_read(unsigned long *out, const char *variable, struct failure *why)
+{
+	const char *value = getenv(variable);
+	char *end;
+	errno = 0;
+	*out = strtoul(value, &end, 10);
+	if (value[0] >= '0' && value[0] <= '9' && *end == '\0' && errno == 0)
+		return true;
+	return failure_set(why, EX_CONFIG,
+		"environment: %s is no number: unset it, or let the service manager set it (sd_listen_fds(3))",
+		variable);
+}
+
+static bool environment_read(struct handed *out, struct failure *why)
+{
+	unsigned long pid;
+	*out = (struct handed){.count = 0};
+	if (getenv("LISTEN_PID") == NULL || getenv("LISTEN_FDS") == NULL)
+		return true;
+	if (!number_read(&pid, "LISTEN_PID", why))
+		return false;
+	if (pid != (unsigned long)getpid())
+		return true;
+	const char *names = getenv("LISTEN_FDNAMES");
+	if (names != NULL && strlen(names) >= sizeof out->names)
+		return failure_set(why, EX_CONFIG,
+			"environment: LISTEN_FDNAMES is too long: the names are socketmap, delegation and metrics");
+	snprintf(out->names, sizeof out->names, "%s", names != NULL ? names : "");
+	return number_read(&out->count, "LISTEN_FDS", why);
+}
+
+static void environment_clear(void)
+{
+	static const char *const variables[] = {"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"};
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+		unsetenv(variables[i]);
+}
+
+static bool listens(int fd)
+{
+	int type = 0, accepting = 0;
+	socklen_t type_len = sizeof type, accepting_len = sizeof accepting;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 && type == SOCK_STREAM &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &accepting_len) == 0 && accepting != 0;
+}
+
+static bool flags_set(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+static void describe_unix(struct text *out, const struct sockaddr_un *address, socklen_t len)
+{
+	size_t head = offsetof(struct sockaddr_un, sun_path);
+	size_t path_len = len > head ? len - head : 0;
+	/* An abstract name begins with NUL, a path ends with one. */
+	if (path_len > 0 && address->sun_path[0] != '\0')
+		path_len = strnlen(address->sun_path, path_len);
+	text_add(out, "unix:");
+	text_quote(out, address->sun_path, path_len, LISTENER_HANDED_SIZE);
+}
+
+/* In the words of the settings. */
+static bool describe(char *bytes, size_t size, int fd)
+{
+	struct text out;
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	char host[64], port[8];
+	text_init(&out, bytes, size);
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		return false;
+	if (address.ss_family == AF_UNIX) {
+		describe_unix(&out, (const struct sockaddr_un *)&address, len);
+		return true;
+	}
+	if (address.ss_family != AF_INET && address.ss_family != AF_INET6)
+		return false;
+	if (getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
+		    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return false;
+	text_add(&out, address.ss_family == AF_INET ? "inet:" : "inet6:");
+	text_add(&out, port);
+	text_add(&out, "@");
+	text_add(&out, host);
+	return true;
+}
+
+static struct listener *listener_named(const struct activation_place *places, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(places[i].name, name) == 0)
+			return places[i].listener;
+	return NULL;
+}
+
+static bool refuse(const char *name, const char *trouble, struct failure *why)
+{
+	char quoted[QUOTED_SIZE];
+	struct text text;
+	text_init(&text, quoted, sizeof quoted);
+	text_quote(&text, name, strlen(name), sizeof quoted - 1);
+	return failure_set(why, EX_CONFIG, "socket %s of the service manager: %s", quoted, trouble);
+}
+
+static bool socket_take(struct listener *listener, const char *name, int fd, struct failure *why)
+{
+	if (strcmp(name, "milter") == 0)
+		return refuse(name,
+			"libmilter opens its own and cannot be handed one: remove it from the socket unit; "
+			"milter_socket says where the milter listens",
+			why);
+	if (listener == NULL)
+		return refuse(name,
+			"nothing here has that name: write FileDescriptorName=socketmap, delegation or metrics", why);
+	if (!listener_on(listener))
+		return refuse(name,
+			"the setting of this place is empty: say there where it listens, or disable the socket unit",
+			why);
+	if (listener->fd >= 0)
+		return refuse(name, "is there twice: write one ListenStream= for each name", why);
+	if (!listens(fd) || !flags_set(fd) || !describe(listener->handed, sizeof listener->handed, fd))
+		return refuse(name, "is no listening stream socket: write ListenStream= and Accept=no", why);
+	listener->fd = fd;
+	return true;
+}
+
+bool activation_take(const struct activation_place *places, size_t count, struct failure *why)
+{
+	struct handed handed;
+	bool read = environment_read(&handed, why);
+	environment_clear();
+	if (!read)
+		return false;
+	char *rest = handed.names;
+	/* Ends early: each name is good for one. */
+	for (unsigned long i = 0; i < handed.count; i++) {
+		const char *name = strsep(&rest, ":");
+		if (name == NULL)
+			name = "";
+		if (!socket_take(listener_named(places, count, name), name, FIRST_FD + (int)i, why))
+			return false;
+	}
+	return true;
+}
