@@ -25,9 +25,10 @@ const char *map_dialect_name(enum map_dialect dialect); /* `postfix`, `postfix-t
 
 /* Octets of a reply's payload. Postfix takes 100000 (spec K-2). */
 #define MAP_REPLY_MAX 90000
-/* Sendmail copies a map's value token by token, each with a NUL behind it, into MAXNAME + MAXATOM = 1256 octets
- * (sendmail/parseaddr.c, prescan()); `. : % @ ! ^ / [ ] +` are tokens. */
-#define MAP_STS_VALUE_MAX 1200
+/* Sendmail takes a map's value apart into tokens, each with a NUL behind it; `. : % @ ! ^ / [ ] +` are tokens. What is
+ * too long for it is not refused: the message goes out unverified. Measured with 8.17.1: verified up to a weight of
+ * 1091, not at 1407. */
+#define MAP_STS_VALUE_MAX 1090
 /* What `value` takes there. */
 size_t map_sts_weight(struct span value);
 
