@@ -1,6 +1,7 @@
 #include "refresher.h"
 
 #include "clock.h"
+#include "domain.h"
 #include "lock.h"
 
 #include <stdlib.h>
@@ -56,24 +57,16 @@ static struct begun *begun_slot(struct refresher *refresher, uint32_t hash)
 	return oldest;
 }
 
-static uint32_t domain_hash(const char *domain)
-{
-	uint32_t hash = 2166136261u;
-	for (const char *c = domain; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return hash;
-}
-
 static bool begun_lately(struct refresher *refresher, const char *domain, int64_t now_ms)
 {
-	uint32_t hash = domain_hash(domain);
+	uint32_t hash = domain_hash(domain, 0);
 	const struct begun *begun = begun_slot(refresher, hash);
 	return begun->at_ms != 0 && begun->domain == hash && now_ms - begun->at_ms < REFRESHER_AGAIN_MS;
 }
 
 static void begun_note(struct refresher *refresher, const char *domain, int64_t now_ms)
 {
-	uint32_t hash = domain_hash(domain);
+	uint32_t hash = domain_hash(domain, 0);
 	*begun_slot(refresher, hash) = (struct begun){.domain = hash, .at_ms = now_ms};
 	refresher->milli_tokens -= 1000;
 }

@@ -9,17 +9,9 @@
 
 /* --- tables (under the lock) -------------------------------------------------------------------------------------- */
 
-static uint32_t hash_name(const char *name, unsigned salt)
-{
-	uint32_t hash = 2166136261u ^ salt;
-	for (const char *c = name; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return hash;
-}
-
 static unsigned question_hash(const struct question *q)
 {
-	return hash_name(q->domain, q->port) % CASES_BUCKETS;
+	return domain_hash(q->domain, q->port) % CASES_BUCKETS;
 }
 
 static bool question_same(const struct question *a, const struct question *b)
@@ -46,7 +38,7 @@ static void case_unlink(struct check *check, struct cas *c) REQUIRES(check->lock
 
 static struct flight **flight_place(struct check *check, const struct want *want) REQUIRES(check->lock)
 {
-	struct flight **at = &check->flight[hash_name(want->name, want->kind) % CASES_BUCKETS];
+	struct flight **at = &check->flight[domain_hash(want->name, want->kind) % CASES_BUCKETS];
 	while (*at && !((*at)->want.kind == want->kind && (*at)->want.port == want->port &&
 			      strcmp((*at)->want.name, want->name) == 0))
 		at = &(*at)->next;
@@ -372,7 +364,7 @@ bool cases_have(struct check *check, const struct question *question)
 /* Whether it is time, and if so, that it is done now. */
 static bool renewal_due(struct check *check, const struct question *question)
 {
-	uint32_t hash = hash_name(question->domain, question->port);
+	uint32_t hash = domain_hash(question->domain, question->port);
 	int64_t now_ms = clock_mono_ms();
 	lock_take(&check->lock);
 	struct renewed *last = &check->renewed[hash % CASES_RENEWALS];

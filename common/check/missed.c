@@ -37,10 +37,7 @@ void missed_free(struct missed **missed)
 
 static struct slot *slot_of(struct missed *missed, const char *domain) REQUIRES(missed->lock)
 {
-	uint32_t hash = 2166136261u;
-	for (const char *c = domain; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return &missed->slot[hash % MISSED_SLOTS];
+	return &missed->slot[domain_hash(domain, 0) % MISSED_SLOTS];
 }
 
 void missed_note(struct missed *missed, const char *domain, enum reason outcome, int64_t now_ms)

@@ -89,3 +89,11 @@ bool domain_parse(struct domain *out, const char *bytes, size_t len)
 	}
 	return ascii ? domain_take_ascii(out, bytes, len) : domain_take_idn(out, bytes, len);
 }
+
+uint32_t domain_hash(const char *name, uint32_t salt)
+{
+	uint32_t hash = 2166136261u ^ salt;
+	for (const char *c = name; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	return hash;
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define DOMAIN_MAX 253 /* RFC 1035 2.3.4, without the root dot */
 #define DOMAIN_SIZE (DOMAIN_MAX + 1)
@@ -24,5 +25,8 @@ bool domain_parse(struct domain *out, const char *bytes, size_t len);
 bool domain_is_grammatical(const char *bytes, size_t len);
 /* Whether the last label is all digits: an IPv4 address or what no DNS zone delegates (RFC 3696 2). */
 bool domain_is_numeric(const char *bytes, size_t len);
+
+/* For tables and for what is spread by name (FNV-1a): the same in every process; no defence against chosen names. */
+uint32_t domain_hash(const char *name, uint32_t salt);
 
 #endif

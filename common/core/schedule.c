@@ -66,12 +66,10 @@ bool schedule_mx_known(const struct entry *entry, int64_t now)
 	return entry->mx.state != MX_UNKNOWN && schedule_age(entry->mx.checked_at, now) <= MX_HARD_S;
 }
 
-/* A number of a name's own, the same each time (FNV-1a), below `limit`: what came at once spreads out by it. */
+/* A number of a name's own, the same each time, below `limit`: what came at once spreads out by it. */
 static int64_t spread(const char *name, int64_t limit)
 {
-	uint32_t hash = 2166136261u;
-	for (const char *c = name; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	uint32_t hash = domain_hash(name, 0);
 	hash = (hash ^ hash >> 16) * 0x85ebca6bu; /* the last letters alone hardly reach the upper bits */
 	hash ^= hash >> 13;
 	return limit < 1 ? 0 : hash % limit;
