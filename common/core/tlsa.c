@@ -1,0 +1,183 @@
+#include "tlsa.h"
+
+#include <string.h>
+
+#define RDATA_HEAD 3 /* usage, selector, matching type */
+#define DER_SEQUENCE 0x30
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+const char *tlsa_state_name(enum tlsa_state state)
+{
+	switch (state) {
+	case TLSA_UNKNOWN:
+		return "unknown";
+	case TLSA_NONE:
+		return "none";
+	case TLSA_USABLE:
+		return "usable";
+	case TLSA_UNUSABLE:
+		return "unusable";
+	case TLSA_FAILED:
+		return "failed";
+	}
+	return "";
+}
+
+/* Whether it can be a certificate or a public key: one SEQUENCE of DER, of just this length. Who verifies looks within.
+ */
+static bool data_is_sequence(struct span data)
+{
+	const unsigned char *at = (const unsigned char *)data.at;
+
+	if (data.len < 2 || at[0] != DER_SEQUENCE)
+		return false;
+	if (at[1] < 0x80)
+		return data.len - 2 == at[1];
+	if (at[1] == 0x81)
+		return data.len >= 3 && at[2] >= 0x80 && data.len - 3 == at[2];
+	return at[1] == 0x82 && data.len >= 4 && at[2] != 0 && data.len - 4 == ((size_t)at[2] << 8 | at[3]);
+}
+
+static bool data_fits(uint8_t matching, struct span data)
+{
+	switch (matching) {
+	case TLSA_MATCHING_FULL:
+		return data_is_sequence(data);
+	case TLSA_MATCHING_SHA256:
+		return data.len == 32;
+	case TLSA_MATCHING_SHA512:
+		return data.len == 64;
+	default:
+		return false;
+	}
+}
+
+/* RFC 7672 3.1.3: the usages of the web's authorities, PKIX-TA(0) and PKIX-EE(1), are not for SMTP. */
+static bool record_take(struct tlsa_record *out, struct span rdata)
+{
+	const unsigned char *at = (const unsigned char *)rdata.at;
+
+	if (rdata.len <= RDATA_HEAD || rdata.len > TLSA_RDATA_MAX)
+		return false;
+	*out = (struct tlsa_record){.usage = at[0], .selector = at[1], .matching = at[2]};
+	out->data = (struct span){rdata.at + RDATA_HEAD, rdata.len - RDATA_HEAD};
+	return (out->usage == TLSA_USAGE_TA || out->usage == TLSA_USAGE_EE) &&
+	       (out->selector == TLSA_SELECTOR_CERT || out->selector == TLSA_SELECTOR_KEY) &&
+	       data_fits(out->matching, out->data);
+}
+
+/* The strongest digest among the well-formed records, for each usage and selector; 0 none. */
+struct strongest {
+	uint8_t of[TLSA_USAGE_EE + 1][TLSA_SELECTOR_KEY + 1];
+};
+
+static void strongest_find(struct strongest *strongest, const struct span *rdata, size_t count)
+{
+	struct tlsa_record record;
+
+	memset(strongest, 0, sizeof *strongest);
+	for (size_t i = 0; i < count; i++)
+		if (record_take(&record, rdata[i])) {
+			uint8_t *digest = &strongest->of[record.usage][record.selector];
+
+			if (record.matching > *digest)
+				*digest = record.matching;
+		}
+}
+
+/* RFC 7671 9: a digest counts only while no stronger one stands beside it. */
+static bool record_counts(const struct strongest *strongest, const struct tlsa_record *record)
+{
+	return record->matching == TLSA_MATCHING_FULL ||
+	       record->matching == strongest->of[record->usage][record->selector];
+}
+
+static int record_order(const struct tlsa_record *a, const struct tlsa_record *b)
+{
+	if (a->usage != b->usage)
+		return a->usage < b->usage ? -1 : 1;
+	if (a->selector != b->selector)
+		return a->selector < b->selector ? -1 : 1;
+	if (a->matching != b->matching)
+		return a->matching < b->matching ? -1 : 1;
+	if (a->data.len != b->data.len)
+		return a->data.len < b->data.len ? -1 : 1;
+	return memcmp(a->data.at, b->data.at, a->data.len);
+}
+
+/* Puts the record in its place. What goes over the bound falls off at the end, so that the order in which records came
+ * does not show. */
+static void set_add(struct tlsa_set *set, const struct tlsa_record *record)
+{
+	size_t at = 0;
+
+	while (at < set->count && record_order(&set->record[at], record) < 0)
+		at++;
+	if (at == TLSA_SET_MAX || (at < set->count && record_order(&set->record[at], record) == 0))
+		return;
+	if (set->count < TLSA_SET_MAX)
+		set->count++;
+	memmove(&set->record[at + 1], &set->record[at], (set->count - 1 - at) * sizeof *record);
+	set->record[at] = *record;
+}
+
+static uint64_t hash_octet(uint64_t hash, uint8_t octet)
+{
+	return (hash ^ octet) * FNV_PRIME;
+}
+
+static uint64_t set_hash(const struct tlsa_set *set)
+{
+	uint64_t hash = FNV_BASIS;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct tlsa_record *record = &set->record[i];
+
+		hash = hash_octet(hash, record->usage);
+		hash = hash_octet(hash, record->selector);
+		hash = hash_octet(hash, record->matching);
+		hash = hash_octet(hash, (uint8_t)(record->data.len >> 8));
+		hash = hash_octet(hash, (uint8_t)record->data.len);
+		for (size_t j = 0; j < record->data.len; j++)
+			hash = hash_octet(hash, (uint8_t)record->data.at[j]);
+	}
+	return hash ? hash : 1;
+}
+
+enum tlsa_state tlsa_set_take(struct tlsa_set *out, const struct span *rdata, size_t count)
+{
+	struct strongest strongest;
+	struct tlsa_record record;
+
+	memset(out, 0, sizeof *out);
+	out->seen = count;
+	strongest_find(&strongest, rdata, count);
+	for (size_t i = 0; i < count; i++)
+		if (record_take(&record, rdata[i]) && record_counts(&strongest, &record))
+			set_add(out, &record);
+	if (out->count == 0)
+		return count == 0 ? TLSA_NONE : TLSA_UNUSABLE;
+	out->id = set_hash(out);
+	return TLSA_USABLE;
+}
+
+void tlsa_record_text(struct text *t, const struct tlsa_record *record, size_t octets)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t len = record->data.len < octets ? record->data.len : octets;
+
+	text_add_number(t, record->usage);
+	text_add(t, " ");
+	text_add_number(t, record->selector);
+	text_add(t, " ");
+	text_add_number(t, record->matching);
+	text_add(t, " ");
+	for (size_t i = 0; i < len; i++) {
+		unsigned octet = (unsigned char)record->data.at[i];
+
+		text_add_bytes(t, (char[]){hex[octet >> 4], hex[octet & 15]}, 2);
+	}
+	if (len < record->data.len)
+		text_add(t, "...");
+}
