@@ -17,6 +17,7 @@ struct evidence {
 	uint16_t protocol;  /* as on the wire: 0x0303 is TLS 1.2; 0 without a handshake */
 	int32_t chain;      /* OpenSSL's X509_V_ERR_ number of the chain and name check; 0 good */
 	int64_t not_after;  /* of the leaf, wall-clock seconds; 0 unknown */
+	uint64_t tlsa_id;   /* of the TLSA set that it was judged by (RFC 7672); 0: by the trust store (RFC 8461 4.2) */
 	char address[ADDRESS_TEXT_SIZE]; /* dialled last; "" none */
 	char cipher[64];
 	char names[EVIDENCE_NAMES_SIZE]; /* DNS names of the leaf's SAN, blank-separated, cut; untrusted: quote */
