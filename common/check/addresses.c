@@ -49,6 +49,7 @@ const char *addresses_lack(const struct addresses *list)
 	case DNS_NXDOMAIN:
 		return "has no address";
 	case DNS_FAILED:
+	case DNS_BOGUS:
 		return "its address lookup failed";
 	case DNS_TIMEOUT:
 		return "its address lookup timed out";

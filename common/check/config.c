@@ -92,11 +92,13 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 
 static bool dns_make(struct config *config, struct failure *why)
 {
+	static const enum dns_validation validation[] = {
+		[DNSSEC_AUTO] = DNS_VALIDATE_AUTO, [DNSSEC_ON] = DNS_VALIDATE_ON, [DNSSEC_OFF] = DNS_VALIDATE_OFF};
 	const struct settings *s = config->settings;
 	struct dns_options options = {
 		.servers = (const char *const *)s->dns_servers.item,
 		.server_count = s->dns_servers.count,
-		.validate = s->dnssec == DNSSEC_ON,
+		.validate = validation[s->dnssec],
 		.trust_anchor = or_null(s->dns_trust_anchor),
 	};
 	config->dns = dns_new(&options, why);

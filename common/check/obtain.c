@@ -103,6 +103,7 @@ static void obtain_record(const struct config *config, const char *domain, struc
 		found->outcome = REASON_NO_RECORD;
 		break;
 	case DNS_FAILED:
+	case DNS_BOGUS:
 	case DNS_TIMEOUT:
 		found->outcome = REASON_RECORD_LOOKUP;
 		break;
@@ -235,6 +236,7 @@ static void mx_look(const struct config *config, const char *domain, struct mx_f
 		set->state = MX_NO_DOMAIN;
 		break;
 	case DNS_FAILED:
+	case DNS_BOGUS:
 	case DNS_TIMEOUT:
 		found->outcome = REASON_MX_LOOKUP;
 		break;
@@ -279,7 +281,7 @@ static void probe_all(const struct config *config, const struct want *want, cons
 		memset(&one, 0, sizeof one);
 		one.reason = REASON_HOP_TIMEOUT;
 		if (share_ms > 0)
-			probe_address(config->prober, want->name, &list->at[i], want->port, (int)share_ms, &one);
+			probe_address(config->prober, want->name, &list->at[i], want->port, (int)share_ms, NULL, &one);
 		if (i == 0 || evidence_outweighs(&one, seen))
 			*seen = one;
 	}

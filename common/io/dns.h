@@ -4,6 +4,7 @@
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
+#include "domain.h"
 #include "failure.h"
 
 #include <stddef.h>
@@ -19,7 +20,8 @@ enum dns_outcome {
 	DNS_OK,
 	DNS_NODATA,
 	DNS_NXDOMAIN,
-	DNS_FAILED,  /* SERVFAIL, REFUSED, bogus, malformed: the domain's trouble */
+	DNS_FAILED,  /* SERVFAIL, REFUSED, malformed: the domain's trouble */
+	DNS_BOGUS,   /* proved false: signatures are missing, expired or wrong. Handled as DNS_FAILED */
 	DNS_TIMEOUT, /* no answer within the deadline */
 	DNS_BROKEN   /* no resolver answers at all, or trouble on this machine */
 };
@@ -31,22 +33,31 @@ struct dns_rr {
 };
 struct dns_answer {
 	enum dns_outcome outcome;
-	bool secure;    /* validated by us (dnssec = on) */
+	/* Validated by us, each link of a chain of CNAMEs; of NODATA and NXDOMAIN: the absence is proved. */
+	bool secure;
 	bool truncated; /* more than DNS_RR_MAX records */
 	uint32_t ttl_s; /* of the answer, or of its absence (SOA minimum) */
+	/* Where a chain of CNAMEs ends: lower case, no dot at the end, '?' for what no host name has. "": no CNAME. */
+	char canonical[DOMAIN_SIZE];
 	size_t count;
 	struct dns_rr rr[];
 };
 
+enum dns_validation {
+	DNS_VALIDATE_OFF,
+	DNS_VALIDATE_ON,
+	DNS_VALIDATE_AUTO /* where the servers hand signatures on */
+};
 struct dns_options {
 	const char *const *servers; /* addr or addr@port; none: resolv.conf */
 	size_t server_count;
-	bool validate;
+	enum dns_validation validate;
 	const char *trust_anchor; /* NULL: the system's */
 };
 struct dns;
 struct dns *dns_new(const struct dns_options *options, struct failure *why);
-void dns_free(struct dns **dns); /* no lookup may be under way */
+void dns_free(struct dns **dns);     /* no lookup may be under way */
+bool dns_validates(struct dns *dns); /* at this moment; any thread */
 /* Never NULL. CNAMEs are followed. The caller frees with dns_answer_free(). */
 struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms);
 void dns_answer_free(struct dns_answer **answer);

@@ -16,6 +16,8 @@ const char *dns_outcome_name(enum dns_outcome outcome)
 		return "nxdomain";
 	case DNS_FAILED:
 		return "failed";
+	case DNS_BOGUS:
+		return "bogus";
 	case DNS_TIMEOUT:
 		return "timeout";
 	case DNS_BROKEN:
@@ -67,12 +69,25 @@ static uint32_t answer_ttl(const struct ub_result *result)
 	return result->ttl > 0 ? (uint32_t)result->ttl : 0;
 }
 
+/* libunbound has put '?' for octets that no host name has, and a dot at the end. */
+static void answer_canonical(struct dns_answer *answer, const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	if (len > 1 && name[len - 1] == '.')
+		len--;
+	if (len >= sizeof answer->canonical)
+		return;
+	for (size_t i = 0; i < len; i++)
+		answer->canonical[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
+}
+
 struct dns_answer *dns_answer_from(const struct ub_result *result)
 {
 	struct dns_answer *answer;
 
 	if (result->bogus)
-		return dns_answer_new(DNS_FAILED, 0, 0);
+		return dns_answer_new(DNS_BOGUS, 0, 0);
 	if (result->nxdomain)
 		answer = dns_answer_new(DNS_NXDOMAIN, 0, 0);
 	else if (result->rcode != 0)
@@ -80,6 +95,7 @@ struct dns_answer *dns_answer_from(const struct ub_result *result)
 	else
 		answer = result->havedata ? answer_records(result) : dns_answer_new(DNS_NODATA, 0, 0);
 	answer->secure = result->secure;
+	answer_canonical(answer, result->canonname);
 	answer->ttl_s = answer_ttl(result);
 	return answer;
 }

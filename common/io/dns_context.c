@@ -73,11 +73,11 @@ static bool context_validation(struct ub_ctx *ctx, const struct dns_options *opt
 	const char *anchor = trust_anchor(options);
 
 	/* One that is named is looked at whether it is in use now or not. */
-	if ((options->validate || options->trust_anchor) && access(anchor, R_OK) != 0)
+	if ((options->validate == DNS_VALIDATE_ON || options->trust_anchor) && access(anchor, R_OK) != 0)
 		return failure_set(why, EX_NOINPUT,
 			"dns_trust_anchor: %s: %s; name a file with the root key (package dns-root-data has one)",
 			anchor, strerror(errno));
-	if (!options->validate)
+	if (options->validate != DNS_VALIDATE_ON)
 		return context_set(ctx, "module-config:", "iterator", why);
 	int error = ub_ctx_add_ta_file(ctx, anchor);
 	if (error != 0)
@@ -87,7 +87,7 @@ static bool context_validation(struct ub_ctx *ctx, const struct dns_options *opt
 
 static bool context_refused(const struct dns_options *options, int error, struct failure *why)
 {
-	if (!options->validate)
+	if (options->validate != DNS_VALIDATE_ON)
 		return failure_set(why, EX_CONFIG, "libunbound cannot start: %s", ub_strerror(error));
 	return failure_set(why, EX_CONFIG,
 		"dns_trust_anchor: libunbound cannot start with %s: %s; name a file with the root key",

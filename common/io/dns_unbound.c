@@ -27,6 +27,7 @@
 
 struct dns {
 	struct ub_ctx *ctx;
+	bool validates;
 	pthread_t collector;
 	bool collecting;
 	int stop_fd;
@@ -260,6 +261,7 @@ struct dns *dns_new(const struct dns_options *options, struct failure *why)
 	if (!dns)
 		abort();
 	dns->stop_fd = -1;
+	dns->validates = options->validate == DNS_VALIDATE_ON;
 	lock_init(&dns->lock);
 	cond_init(&dns->control_done);
 	dns->ctx = ub_ctx_create();
@@ -269,6 +271,11 @@ struct dns *dns_new(const struct dns_options *options, struct failure *why)
 		return dns;
 	dns_free(&dns);
 	return NULL;
+}
+
+bool dns_validates(struct dns *dns)
+{
+	return dns->validates;
 }
 
 void dns_free(struct dns **dns_pointer)

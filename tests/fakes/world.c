@@ -21,6 +21,7 @@ static struct lock lock = {PTHREAD_MUTEX_INITIALIZER};
 static struct world {
 	int64_t wall_s, mono_offset_ms;
 	bool resolver_dead;
+	bool validates;
 	unsigned address_count;
 	struct dns_row dns[ROWS_MAX];
 	struct answer_row policy[ROWS_MAX], hop[ROWS_MAX];
@@ -133,6 +134,21 @@ void world_address(const char *host)
 	snprintf(text, sizeof text, "8.%u.%u.1", number >> 8 & 255, number & 255);
 	const char *record = text;
 	world_dns(host, DNS_A, 3600, &record, 1);
+}
+
+void world_validation(bool works)
+{
+	lock_take(&lock);
+	w.validates = works;
+	lock_drop(&lock);
+}
+
+bool world_validates(void)
+{
+	lock_take(&lock);
+	bool validates = w.validates;
+	lock_drop(&lock);
+	return validates;
 }
 
 static struct dns_answer *answer_bare(enum dns_outcome outcome)

@@ -30,7 +30,9 @@ int64_t world_mono_offset_ms(void);
 bool world_dns(const char *name, enum dns_type type, uint32_t ttl_s, const char *const *records, size_t count);
 void world_dns_outcome(const char *name, enum dns_type type, enum dns_outcome outcome, uint32_t ttl_s);
 void world_dns_secure(const char *name, enum dns_type type);
-void world_resolver(bool alive); /* dead: every lookup is DNS_BROKEN */
+void world_resolver(bool alive);   /* dead: every lookup is DNS_BROKEN */
+void world_validation(bool works); /* what dnssec = auto finds; at first it does not */
+bool world_validates(void);
 bool world_dns_type(const char *word, enum dns_type *type);
 const char *world_dns_type_name(enum dns_type type);
 /* An address of the host's own if it has none yet: 8.0.N.1, each host in a /24 of its own. */
