@@ -1,5 +1,5 @@
-/* Probing one address of a hop (RFC 8461 4.2): connect, greeting, EHLO, STARTTLS, handshake with SNI, chain and name
- * check against the MX host name, QUIT. Hides OpenSSL. TLS versions down to 1.0 are offered so that "too old" can be
+/* Probing one address of a hop (RFC 8461 4.2, RFC 7672 2.2): connect, greeting, EHLO, STARTTLS, handshake with SNI, a
+ * look at the certificates, QUIT. Hides OpenSSL. TLS versions down to 1.0 are offered so that "too old" can be
  * told apart; nothing that the peer sent before the handshake survives it. No mail is ever sent. A prober may be used
  * by many threads at once. Replaced by a fake in scenario tests. */
 #ifndef IO_PROBE_H
@@ -8,6 +8,7 @@
 #include "address.h"
 #include "evidence.h"
 #include "failure.h"
+#include "tlsa.h"
 
 struct trust;
 struct probe_options {
@@ -19,8 +20,17 @@ struct prober;
 struct prober *prober_new(const struct probe_options *options, struct failure *why);
 void prober_free(struct prober **prober);
 
-/* Fills `seen` whole but for `at`, which the caller sets. One deadline over everything. */
+/* What a hop is judged by under DANE, and the trust store not at all: usable records, one at least, and the TLSA base
+ * domain, which is the name in SNI and the one that DANE-TA(2) asks for. A record in whose data OpenSSL reads no
+ * certificate or key matches nothing. */
+struct probe_dane {
+	const struct tlsa_set *set;
+	const char *base;
+};
+
+/* `dane` NULL: chain by the trust store, name by the MX host name. Fills `seen` whole but for `at`, which the caller
+ * sets. One deadline over everything. */
 void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
-	int timeout_ms, struct evidence *seen);
+	int timeout_ms, const struct probe_dane *dane, struct evidence *seen);
 
 #endif

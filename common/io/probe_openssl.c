@@ -1,21 +1,18 @@
 #include "probe.h"
 
 #include "clock.h"
+#include "probe_chain.h"
 #include "probe_smtp.h"
-#include "trust.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
-#include <stdio.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #define TLS_BYTES_MAX (256 * 1024)       /* that a peer may send in one probe */
 #define TLS_CHAIN_BYTES_MAX (100 * 1024) /* of its certificates */
 #define QUIT_WAIT_MS 2000
-#define AUTH_LEVEL 2 /* keys and signatures of certificates below 112 bits are refused, as Debian's OpenSSL does */
 
 /* Old protocols and ciphers are offered, to tell "too old" from "broken". Anonymous ones are not: servers that prefer
  * them would show us no certificate, though they have one for everybody who asks for it. */
@@ -28,133 +25,19 @@ struct prober {
 	struct address bind4, bind6;
 };
 
-/* X509_V_ERR_ numbers of the chain and name check, the first of each kind; 0 none. */
-struct chain_errors {
-	int untrusted;
-	int weak_key;
-	int expired;
-	int early;
-	int mismatch;
-};
-
 struct tls {
 	struct wire *wire;
 	SSL *ssl;
 	BIO *in, *out; /* the SSL's */
 	size_t received;
-	struct chain_errors errors;
+	struct chain chain;
 };
-
-/* The check of chain and name. It never stops the handshake: all that can be seen shall be seen. */
-
-static int *error_kind(struct chain_errors *errors, int error)
-{
-	switch (error) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		return &errors->expired;
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return &errors->early;
-	case X509_V_ERR_HOSTNAME_MISMATCH:
-		return &errors->mismatch;
-	case X509_V_ERR_EE_KEY_TOO_SMALL:
-		return &errors->weak_key;
-	default:
-		return &errors->untrusted;
-	}
-}
-
-static int on_verify(int good, X509_STORE_CTX *ctx)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls *tls = SSL_get_app_data(ssl);
-
-	if (!good) {
-		int error = X509_STORE_CTX_get_error(ctx);
-		int *first = error_kind(&tls->errors, error);
-
-		if (*first == X509_V_OK)
-			*first = error;
-	}
-	return 1;
-}
-
-/* A chain that nobody vouches for says nothing of its dates, and neither of its names. */
-static bool judge_chain(const struct chain_errors *errors, struct evidence *seen)
-{
-	const struct {
-		int error;
-		enum reason reason;
-	} kinds[] = {
-		{errors->untrusted, REASON_CERT_UNTRUSTED},
-		{errors->weak_key, REASON_TLS_FAILED},
-		{errors->expired, REASON_CERT_EXPIRED},
-		{errors->early, REASON_CERT_NOT_YET_VALID},
-		{errors->mismatch, REASON_CERT_HOST_MISMATCH},
-	};
-
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (kinds[i].error != X509_V_OK) {
-			seen->chain = kinds[i].error;
-			return probe_tell(seen, kinds[i].reason, X509_verify_cert_error_string(kinds[i].error));
-		}
-	return true;
-}
-
-/* What the peer showed */
-
-/* Printed names are compared by people: nothing but what a host name may hold, and a certificate's star. */
-static char name_character(unsigned char octet)
-{
-	return octet && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*", octet)
-		       ? (char)octet
-		       : '?';
-}
-
-static void take_name(struct evidence *seen, const ASN1_IA5STRING *name)
-{
-	size_t used = strlen(seen->names), len = (size_t)ASN1_STRING_length(name);
-	const unsigned char *bytes = ASN1_STRING_get0_data(name);
-
-	if (used + len + 2 > sizeof seen->names)
-		return;
-	if (used)
-		seen->names[used++] = ' ';
-	for (size_t i = 0; i < len; i++)
-		seen->names[used++] = name_character(bytes[i]);
-	seen->names[used] = '\0';
-}
-
-static void take_names(struct evidence *seen, X509 *cert)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-
-		if (name->type == GEN_DNS)
-			take_name(seen, name->d.dNSName);
-	}
-	GENERAL_NAMES_free(names);
-}
-
-static void take_session(struct evidence *seen, const SSL *ssl)
-{
-	X509 *cert = SSL_get0_peer_certificate(ssl);
-	struct tm tm;
-
-	seen->protocol = (uint16_t)SSL_version(ssl);
-	snprintf(seen->cipher, sizeof seen->cipher, "%s", SSL_get_cipher_name(ssl));
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1)
-		seen->not_after = timegm(&tm);
-	take_names(seen, cert);
-}
 
 /* TLS over two memory buffers, so that all that touches the socket is the wire: its deadline, and no SIGPIPE. */
 
-static bool tls_open(struct tls *tls, struct prober *prober, struct wire *wire, const char *host)
+static bool tls_open(
+	struct tls *tls, struct prober *prober, struct wire *wire, const char *host, const struct probe_dane *dane)
 {
-	X509_STORE *store = trust_store(prober->trust);
-
 	tls->wire = wire;
 	tls->ssl = SSL_new(prober->ctx);
 	tls->in = BIO_new(BIO_s_mem());
@@ -162,12 +45,7 @@ static bool tls_open(struct tls *tls, struct prober *prober, struct wire *wire, 
 	if (!tls->ssl || !tls->in || !tls->out)
 		abort();
 	SSL_set_bio(tls->ssl, tls->in, tls->out);
-	SSL_set_app_data(tls->ssl, tls);
-	SSL_set1_verify_cert_store(tls->ssl, store);
-	X509_STORE_free(store);
-	X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(tls->ssl), AUTH_LEVEL);
-	/* RFC 8461 7.1: SNI is the MX host name. */
-	return trust_check_host(SSL_get0_param(tls->ssl), host) && SSL_set_tlsext_host_name(tls->ssl, host) == 1;
+	return chain_expect(&tls->chain, tls->ssl, prober->trust, host, dane);
 }
 
 static enum wire_end tls_flush(struct tls *tls)
@@ -279,15 +157,16 @@ static void tls_quit(struct tls *tls)
 
 /* The probe */
 
-static void probe_tls(struct prober *prober, struct wire *wire, const char *host, struct evidence *seen)
+static void probe_tls(struct prober *prober, struct wire *wire, const char *host, const struct probe_dane *dane,
+	struct evidence *seen)
 {
 	struct tls tls = {.received = 0};
 
-	if (!tls_open(&tls, prober, wire, host)) {
+	if (!tls_open(&tls, prober, wire, host, dane)) {
 		probe_tell(seen, REASON_HOP_INTERNAL, "OpenSSL does not take the host name");
 	} else if (tls_handshake(&tls, seen)) {
-		take_session(seen, tls.ssl);
-		if (judge_chain(&tls.errors, seen))
+		chain_show(tls.ssl, seen);
+		if (chain_judge(&tls.chain, tls.ssl, seen))
 			seen->reason = REASON_NONE;
 		/* RFC 8461 7.2. An MTA that insists on it does not come to see the certificate. */
 		if (seen->protocol < TLS1_2_VERSION)
@@ -298,18 +177,19 @@ static void probe_tls(struct prober *prober, struct wire *wire, const char *host
 }
 
 void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
-	int timeout_ms, struct evidence *seen)
+	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
 {
 	const struct address *from = address->len == 4 ? &prober->bind4 : &prober->bind6;
 	struct wire wire;
 
 	memset(seen, 0, sizeof *seen);
+	seen->tlsa_id = dane ? dane->set->id : 0;
 	address_format(address, seen->address);
 	wire.deadline_ms = clock_mono_ms() + timeout_ms;
 	if (!wire_open(&wire, address, port, from->len ? from : NULL, seen))
 		return;
 	if (smtp_dialogue(&wire, prober->helo, seen))
-		probe_tls(prober, &wire, host, seen);
+		probe_tls(prober, &wire, host, dane, seen);
 	wire_close(&wire);
 }
 
@@ -324,9 +204,8 @@ static SSL_CTX *context_new(struct failure *why)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ctx, TLS_CHAIN_BYTES_MAX);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) == 1 && SSL_CTX_set_max_proto_version(ctx, 0) == 1 &&
-		SSL_CTX_set_cipher_list(ctx, CIPHERS) == 1)
+	if (chain_context(ctx) && SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) == 1 &&
+		SSL_CTX_set_max_proto_version(ctx, 0) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS) == 1)
 		return ctx;
 	failure_set(why, EX_SOFTWARE, "OpenSSL does not take the protocols and ciphers of a probe");
 	SSL_CTX_free(ctx);

@@ -27,10 +27,11 @@ void prober_free(struct prober **prober)
 }
 
 void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
-	int timeout_ms, struct evidence *seen)
+	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
 {
 	assert(prober && timeout_ms > 0);
 	memset(seen, 0, sizeof *seen);
+	seen->tlsa_id = dane ? dane->set->id : 0;
 	address_format(address, seen->address);
 	world_call_begin("probe %s:%u %s", host, port, seen->address);
 	struct world_answer answer = world_hop_answer(host, seen->address);

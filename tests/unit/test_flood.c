@@ -212,8 +212,9 @@ void prober_free(struct prober **prober)
 }
 
 void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
-	int timeout_ms, struct evidence *seen)
+	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
 {
+	(void)dane;
 	(void)prober;
 	(void)address;
 	(void)port;

@@ -342,7 +342,7 @@ static struct evidence probe(const char *bind4, const char *address, uint16_t po
 	struct evidence seen;
 
 	memset(&seen, 0xff, sizeof seen);
-	probe_address(prober, HOST, &to, port, TIMEOUT_MS, &seen);
+	probe_address(prober, HOST, &to, port, TIMEOUT_MS, NULL, &seen);
 	prober_free(&prober);
 	assert_null(prober);
 	return seen;
@@ -565,7 +565,7 @@ static void test_no_descriptors(void **state)
 	none = old;
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	probe_address(prober, HOST, &to, 25, TIMEOUT_MS, &seen);
+	probe_address(prober, HOST, &to, 25, TIMEOUT_MS, NULL, &seen);
 	setrlimit(RLIMIT_NOFILE, &old);
 	assert_int_equal(seen.reason, REASON_HOP_INTERNAL);
 	prober_free(&prober);
@@ -601,7 +601,7 @@ static void *job_run(void *arg)
 	struct address to = address_of("127.0.0.1");
 	struct evidence seen;
 
-	probe_address(job->prober, HOST, &to, job->port, 8000, &seen);
+	probe_address(job->prober, HOST, &to, job->port, 8000, NULL, &seen);
 	job->reason = seen.reason;
 	return NULL;
 }

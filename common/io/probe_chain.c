@@ -1,0 +1,231 @@
+#include "probe_chain.h"
+
+#include "probe_smtp.h"
+#include "text.h"
+#include "trust.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define AUTH_LEVEL 2  /* keys and signatures of certificates below 112 bits are refused, as Debian's OpenSSL does */
+#define TEXT_OCTETS 8 /* shown of the TLSA record that matches */
+
+/* What OpenSSL finds. It never stops the handshake: all that can be seen shall be seen. */
+
+static int *error_kind(struct chain *chain, int error)
+{
+	switch (error) {
+	case X509_V_ERR_DANE_NO_MATCH:
+		return &chain->no_match;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return &chain->expired;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return &chain->early;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+		return &chain->mismatch;
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+		return &chain->weak_key;
+	default:
+		return &chain->untrusted;
+	}
+}
+
+static int on_verify(int good, X509_STORE_CTX *ctx)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct chain *chain = SSL_get_app_data(ssl);
+
+	if (!good) {
+		int error = X509_STORE_CTX_get_error(ctx);
+		int *first = error_kind(chain, error);
+
+		if (*first == X509_V_OK)
+			*first = error;
+	}
+	return 1;
+}
+
+bool chain_context(SSL_CTX *ctx)
+{
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
+	return SSL_CTX_dane_enable(ctx) == 1;
+}
+
+/* What is expected */
+
+static bool expect_authority(SSL *ssl, struct trust *trust, const char *host)
+{
+	X509_STORE *store = trust_store(trust);
+
+	SSL_set1_verify_cert_store(ssl, store);
+	X509_STORE_free(store);
+	/* RFC 8461 7.1: SNI is the MX host name. */
+	return trust_check_host(SSL_get0_param(ssl), host) && SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+/* The connection has no trust store but its context's, which is empty. */
+static bool expect_tlsa(struct chain *chain, SSL *ssl, const struct probe_dane *dane)
+{
+	/* RFC 7672 8.1: SNI is the TLSA base domain. */
+	if (SSL_dane_enable(ssl, dane->base) != 1)
+		return false;
+	/* RFC 7672 3.1.1: no names with DANE-EE. 3.2.3: else a CN counts where there is no DNS name. */
+	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+	X509_VERIFY_PARAM_set_hostflags(SSL_get0_param(ssl), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	for (size_t i = 0; i < dane->set->count; i++) {
+		const struct tlsa_record *record = &dane->set->record[i];
+		int taken = SSL_dane_tlsa_add(ssl, record->usage, record->selector, record->matching,
+			(const unsigned char *)record->data.at, record->data.len);
+
+		if (taken < 0)
+			abort();
+		chain->records += (size_t)taken;
+	}
+	ERR_clear_error();
+	return true;
+}
+
+bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane)
+{
+	*chain = (struct chain){.dane = dane};
+	SSL_set_app_data(ssl, chain);
+	X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(ssl), AUTH_LEVEL);
+	return dane ? expect_tlsa(chain, ssl, dane) : expect_authority(ssl, trust, host);
+}
+
+/* What it is worth */
+
+/* Adds the record that matched, if one did. OpenSSL tells it only where it found no error: we have counted those. */
+static void add_record(struct text *text, SSL *ssl)
+{
+	struct tlsa_record record;
+	const unsigned char *data = NULL;
+	long result = SSL_get_verify_result(ssl);
+
+	SSL_set_verify_result(ssl, X509_V_OK);
+	int depth = SSL_get0_dane_tlsa(ssl, &record.usage, &record.selector, &record.matching, &data, &record.data.len);
+	SSL_set_verify_result(ssl, result);
+	if (depth < 0 || !data)
+		return;
+	record.data.at = (const char *)data;
+	text_add(text, text->len ? "; TLSA record " : "TLSA record ");
+	tlsa_record_text(text, &record, TEXT_OCTETS);
+	text_add(text, " matches");
+}
+
+static bool tell_mismatch(const struct chain *chain, struct evidence *seen)
+{
+	struct text text;
+
+	seen->chain = X509_V_ERR_DANE_NO_MATCH;
+	seen->reason = REASON_TLSA_MISMATCH;
+	text_init(&text, seen->text, sizeof seen->text);
+	text_add_number(&text, (int64_t)chain->dane->set->count);
+	text_add(&text, chain->records ? " usable TLSA records, none matches"
+				       : " usable TLSA records, in none a certificate or key that can be read");
+	return false;
+}
+
+static bool tell_error(SSL *ssl, enum reason reason, int error, struct evidence *seen)
+{
+	struct text text;
+
+	seen->chain = error;
+	seen->reason = reason;
+	text_init(&text, seen->text, sizeof seen->text);
+	text_add(&text, X509_verify_cert_error_string(error));
+	add_record(&text, ssl);
+	return false;
+}
+
+/* A chain that nobody vouches for says nothing of its dates, and neither of its names. */
+static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *seen)
+{
+	const struct {
+		int error;
+		enum reason reason;
+	} kinds[] = {
+		{chain->untrusted, REASON_CERT_UNTRUSTED},
+		{chain->weak_key, REASON_TLS_FAILED},
+		{chain->expired, REASON_CERT_EXPIRED},
+		{chain->early, REASON_CERT_NOT_YET_VALID},
+		{chain->mismatch, REASON_CERT_HOST_MISMATCH},
+	};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (kinds[i].error != X509_V_OK)
+			return tell_error(ssl, kinds[i].reason, kinds[i].error, seen);
+	return true;
+}
+
+bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen)
+{
+	struct text text;
+
+	if (!chain->dane)
+		return judge_errors(chain, ssl, seen);
+	/* Without a record OpenSSL would not ask for a match at all. */
+	if (chain->records == 0 || chain->no_match != X509_V_OK)
+		return tell_mismatch(chain, seen);
+	if (!judge_errors(chain, ssl, seen))
+		return false;
+	/* That no error was seen is not enough: a match must have been. */
+	if (SSL_get0_dane_authority(ssl, NULL, NULL) < 0)
+		return tell_mismatch(chain, seen);
+	text_init(&text, seen->text, sizeof seen->text);
+	add_record(&text, ssl);
+	return true;
+}
+
+/* What was shown */
+
+/* Printed names are compared by people: nothing but what a host name may hold, and a certificate's star. */
+static char name_character(unsigned char octet)
+{
+	return octet && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*", octet)
+		       ? (char)octet
+		       : '?';
+}
+
+static void take_name(struct evidence *seen, const ASN1_IA5STRING *name)
+{
+	size_t used = strlen(seen->names), len = (size_t)ASN1_STRING_length(name);
+	const unsigned char *bytes = ASN1_STRING_get0_data(name);
+
+	if (used + len + 2 > sizeof seen->names)
+		return;
+	if (used)
+		seen->names[used++] = ' ';
+	for (size_t i = 0; i < len; i++)
+		seen->names[used++] = name_character(bytes[i]);
+	seen->names[used] = '\0';
+}
+
+static void take_names(struct evidence *seen, X509 *cert)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS)
+			take_name(seen, name->d.dNSName);
+	}
+	GENERAL_NAMES_free(names);
+}
+
+void chain_show(SSL *ssl, struct evidence *seen)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	struct tm tm;
+
+	seen->protocol = (uint16_t)SSL_version(ssl);
+	snprintf(seen->cipher, sizeof seen->cipher, "%s", SSL_get_cipher_name(ssl));
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1)
+		seen->not_after = timegm(&tm);
+	take_names(seen, cert);
+}
