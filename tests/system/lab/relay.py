@@ -6,7 +6,7 @@ import re
 
 from . import net
 from .mta import BESIDE, HOLD_MARK, Attempt, Mta
-from .proc import Process, wait_for
+from .proc import Process, Timeout, wait_for
 
 NAME = 'relay.example'
 # Debian's next, beside the lab's own tree.
@@ -79,6 +79,16 @@ scache     unix  - - n -    1 scache
 postlog    unix-dgram n - n - 1 postlogd
 '''
 
+
+def program(pid):
+    """Its name; None when it has ended."""
+    try:
+        with open(f'/proc/{pid}/comm', encoding='ascii') as file:
+            return file.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 class Relay(Mta):
     """root: a tree that the room has put beside the lab's own, '' for the lab's own."""
     QUEUED = r'queued as (\S+)'
@@ -126,7 +136,25 @@ class Relay(Mta):
         self.settings.update(changed)
         if self.process:
             self.run('postconf', '-e', *(f'{name}={value}' for name, value in changed.items()))
-            self.run('postfix', 'reload')
+            self.reload()
+
+    def reload(self):
+        """From here on nobody who has read the settings of before takes anything up."""
+        before = self._readers()
+        self.run('postfix', 'reload')
+        # Idle ones may still be quicker than the news; busy ones end after what they have in hand.
+        try:
+            wait_for('processes with the old settings end', lambda: not before & self._readers(), 2)
+        except Timeout:
+            pass
+
+    def _readers(self):
+        """Process ids of those that read main.cf once, when they start."""
+        with open(self.path('/var/spool/postfix/pid/master.pid'), encoding='ascii') as file:
+            master = file.read().strip()
+        with open(f'/proc/{master}/task/{master}/children', encoding='ascii') as file:
+            children = file.read().split()
+        return {child for child in children if program(child) in ('smtp', 'smtpd', 'cleanup')}
 
     def attach(self, milter=True, tls_map=True, milter_socket=DEFAULT_MILTER_SOCKET, map_=None):
         used = MILTER.format(socket=milter_socket) if milter else ''
