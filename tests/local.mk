@@ -23,6 +23,11 @@ tests_unit_test_entry_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_entry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_entry_SOURCES = tests/unit/test_entry.c tests/unit/cm.h
 tests_unit_test_entry_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_tlsa
+tests_unit_test_tlsa_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
+tests_unit_test_tlsa_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tlsa_SOURCES = tests/unit/test_tlsa.c tests/unit/cm.h
+tests_unit_test_tlsa_LDADD = libcore.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_merge
 tests_unit_test_merge_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_merge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -339,6 +344,10 @@ check_PROGRAMS += tests/fuzz/replay_rdata
 tests_fuzz_replay_rdata_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/rdata"' $(core_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_rdata_SOURCES = tests/fuzz/fuzz_rdata.c $(fuzz_files)
 tests_fuzz_replay_rdata_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_tlsa
+tests_fuzz_replay_tlsa_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tlsa"' $(core_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_tlsa_SOURCES = tests/fuzz/fuzz_tlsa.c $(fuzz_files)
+tests_fuzz_replay_tlsa_LDADD = $(fuzz_libs)
 check_PROGRAMS += tests/fuzz/replay_recipient
 tests_fuzz_replay_recipient_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/recipient"' $(core_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_recipient_SOURCES = tests/fuzz/fuzz_recipient.c $(fuzz_files)
