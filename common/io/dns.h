@@ -14,7 +14,7 @@
 #define DNS_TIMEOUT_MS 15000 /* of one lookup */
 #define DNS_CNAME_MAX 12     /* what libunbound follows at most: documented there, not set here */
 
-enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
 
 enum dns_outcome {
 	DNS_OK,
@@ -48,6 +48,7 @@ enum dns_validation {
 	DNS_VALIDATE_ON,
 	DNS_VALIDATE_AUTO /* where the servers hand signatures on */
 };
+/* The strings are not copied: they must last as long as the dns. */
 struct dns_options {
 	const char *const *servers; /* addr or addr@port; none: resolv.conf */
 	size_t server_count;
@@ -55,9 +56,12 @@ struct dns_options {
 	const char *trust_anchor; /* NULL: the system's */
 };
 struct dns;
+/* DNS_VALIDATE_AUTO waits 1.5 s at most for the answers that tell, and mostly a few ms. Where there are none, it is
+ * tried again in the background when lookups are made. A system trust anchor that is missing is no failure then. */
 struct dns *dns_new(const struct dns_options *options, struct failure *why);
-void dns_free(struct dns **dns);     /* no lookup may be under way */
-bool dns_validates(struct dns *dns); /* at this moment; any thread */
+void dns_free(struct dns **dns); /* no lookup may be under way */
+/* Whether lookups that begin from now on are validated. Once true, always true. Any thread. */
+bool dns_validates(struct dns *dns);
 /* Never NULL. CNAMEs are followed. The caller frees with dns_answer_free(). */
 struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms);
 void dns_answer_free(struct dns_answer **answer);

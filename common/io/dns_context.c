@@ -63,14 +63,14 @@ static bool context_servers(struct ub_ctx *ctx, const struct dns_options *option
 	return true;
 }
 
-static const char *trust_anchor(const struct dns_options *options)
+const char *dns_context_anchor(const struct dns_options *options)
 {
 	return options->trust_anchor ? options->trust_anchor : SYSTEM_ROOT_KEY;
 }
 
 static bool context_validation(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
 {
-	const char *anchor = trust_anchor(options);
+	const char *anchor = dns_context_anchor(options);
 
 	/* One that is named is looked at whether it is in use now or not. */
 	if ((options->validate == DNS_VALIDATE_ON || options->trust_anchor) && access(anchor, R_OK) != 0)
@@ -91,10 +91,10 @@ static bool context_refused(const struct dns_options *options, int error, struct
 		return failure_set(why, EX_CONFIG, "libunbound cannot start: %s", ub_strerror(error));
 	return failure_set(why, EX_CONFIG,
 		"dns_trust_anchor: libunbound cannot start with %s: %s; name a file with the root key",
-		trust_anchor(options), ub_strerror(error));
+		dns_context_anchor(options), ub_strerror(error));
 }
 
-bool dns_context_setup(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
+static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
 {
 	int error;
 
@@ -111,4 +111,17 @@ bool dns_context_setup(struct ub_ctx *ctx, const struct dns_options *options, st
 		if ((error = ub_ctx_zone_remove(ctx, context_zones[i])) != 0)
 			return context_refused(options, error, why);
 	return true;
+}
+
+struct ub_ctx *dns_context_new(const struct dns_options *options, struct failure *why)
+{
+	struct ub_ctx *ctx = ub_ctx_create();
+
+	if (!ctx)
+		failure_set(why, EX_OSERR, "libunbound cannot be set up: %s", strerror(errno));
+	else if (context_setup(ctx, options, why))
+		return ctx;
+	else
+		ub_ctx_delete(ctx);
+	return NULL;
 }

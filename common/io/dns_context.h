@@ -6,7 +6,10 @@
 
 #include <unbound.h>
 
-/* Brings a new context to its first use: nothing can be set afterwards. */
-bool dns_context_setup(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why);
+/* A context after its first use: nothing can be set in it any more. It validates where options->validate is
+ * DNS_VALIDATE_ON, and only there. */
+struct ub_ctx *dns_context_new(const struct dns_options *options, struct failure *why);
+/* The file with the trust anchor. */
+const char *dns_context_anchor(const struct dns_options *options);
 
 #endif
