@@ -306,6 +306,12 @@ tests_unit_test_probe_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_probe_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_probe_SOURCES = tests/unit/test_probe.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
 tests_unit_test_probe_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_probe_dane
+tests_unit_test_probe_dane_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_probe_dane_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_probe_dane_SOURCES = tests/unit/test_probe_dane.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
+	tests/unit/tls_hop.c tests/unit/tls_hop.h tests/unit/cm.h
+tests_unit_test_probe_dane_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)

@@ -124,9 +124,9 @@ static bool tell_mismatch(const struct chain *chain, struct evidence *seen)
 	seen->chain = X509_V_ERR_DANE_NO_MATCH;
 	seen->reason = REASON_TLSA_MISMATCH;
 	text_init(&text, seen->text, sizeof seen->text);
+	text_add(&text, chain->records ? "no match among the usable TLSA records: "
+				       : "no certificate or key to be read in the usable TLSA records: ");
 	text_add_number(&text, (int64_t)chain->dane->set->count);
-	text_add(&text, chain->records ? " usable TLSA records, none matches"
-				       : " usable TLSA records, in none a certificate or key that can be read");
 	return false;
 }
 

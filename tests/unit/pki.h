@@ -3,6 +3,7 @@
 #define TESTS_PKI_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pki_pair {
@@ -17,6 +18,8 @@ struct pki_request {
 	int64_t until_s;   /* from now; 0: in 30 days */
 	unsigned rsa_bits; /* 0: P-256 */
 	unsigned padding;  /* octets of a comment, to make it long */
+	const char *usage; /* extended key usage as in openssl.cnf: "clientAuth"; NULL: none */
+	bool authority;    /* may issue */
 };
 
 struct pki_pair pki_ca(const char *cn);
