@@ -1,7 +1,8 @@
 """Checks of the lab itself, by a relay without stsgate: what an attacker gets then."""
 
-from lab import hop, net
-from lab.proc import run
+from lab import crooked, hop, net
+from lab.proc import run, wait_for
+from lab.signed import LAPSED, tlsa
 from lab.story import expect, expect_match
 
 CHECKS = []
@@ -125,3 +126,79 @@ def local_submission(lab, stage):
     """sendmail(1) works."""
     domain = lab.domain('p-local')
     stage.encrypted(lab.relay.submit([domain.address()]), domain.mx)
+
+
+def forwarded(name, kind, lab):
+    """What libunbound says that validates by itself, and asks the resolver that validates."""
+    with open('/lab-run/validate.conf', 'w', encoding='ascii') as file:
+        file.write(f'server:\n trust-anchor-file: "{lab.signed.anchor}"\n do-not-query-localhost: no\n'
+                   f'forward-zone:\n name: "."\n forward-addr: {net.DNS_VALIDATING}\n')
+    return run('unbound-host', '-v', '-C', '/lab-run/validate.conf', '-t', kind, name)[1].strip()
+
+
+@check
+def dnssec_states(lab, stage):
+    """Names are secure, insecure or bogus as they should be, to a resolver that validates and to one behind it."""
+    lab.use_signed()
+    both = lab.domain('states', tld='signed', policy=False), lab.domain('states', policy=False)
+    lab.signed.publish_tlsa(both[0].mx, hop.HONEST)
+    lab.signed.set('late.states.signed', 'CNAME', f'x.{LAPSED}.')
+    lab.signed.set('stripped.states.signed', 'TXT', '"x"')
+    lab.signed.upstream.lie('stripped.states.signed', 'TXT', lab.signed.upstream.without_signatures)
+    lab.signed.set('failing.states.signed', 'TXT', '"x"')
+    lab.signed.upstream.lie('failing.states.signed', 'TXT', crooked.servfail)
+    wanted = {('states.signed', 'MX'): r'\(secure\)', ('_25._tcp.mx.states.signed', 'TLSA'): r'\(secure\)',
+              ('states.example', 'MX'): r'\(insecure\)', ('none.states.signed', 'A'): r'not found.*\(secure\)',
+              ('states.signed', 'A'): r'has no address \(secure\)', ('none.example', 'A'): r'not found.*\(insecure\)',
+              ('late.states.signed', 'TLSA'): 'SERVFAIL|BOGUS', ('stripped.states.signed', 'TXT'): 'SERVFAIL|BOGUS',
+              ('failing.states.signed', 'TXT'): 'SERVFAIL|BOGUS'}
+    for (name, kind), pattern in wanted.items():
+        seen = forwarded(name, kind, lab)
+        stage.tell('dns', seen)
+        expect_match(f'{name} {kind}', pattern, seen)
+        expect(f'AD of {name} {kind}', pattern.endswith(r'\(secure\)') and 'not found' not in pattern,
+               lab.signed.secure(name, kind))
+    lab.signed.upstream.be_honest()
+    wait_for('all is well again', lambda: lab.signed.secure('stripped.states.signed', 'TXT'))
+
+
+def only_dane(lab, stage, relay):
+    """A signed domain with a certificate of its own making, which is shown, and one whose host shows another."""
+    lab.use_signed(relay)
+    stage = stage.at(relay)
+    relay.attach(milter=False, tls_map=False)
+    relay.set(smtp_tls_security_level='dane-only')
+    try:
+        good, bad = (lab.domain(f'{name}-{relay.name.partition(".")[0]}', tld='signed', policy=False)
+                     for name in ('matches', 'differs'))
+        good.mx.become(hop.SELF_SIGNED)
+        lab.signed.publish_tlsa(good.mx, hop.SELF_SIGNED)
+        lab.signed.publish_tlsa(bad.mx, hop.REISSUED)
+        stage.encrypted(stage.send(good), good.mx)
+        stage.verified(good.mx)
+        stage.deferred(stage.send(bad), 'Server certificate not (verified|trusted)')
+        stage.nothing_at(bad.mx)
+        lab.signed.publish_tlsa(bad.mx, tlsa(lab.authority.file, 2, 1, 1))
+        bad.mx.become(hop.WITH_CA)
+        def arrived():
+            relay.flush()
+            return bad.mx.arrivals
+        wait_for('the message that waited', arrived, 20, pause=1)
+        stage.verified(bad.mx)
+    finally:
+        relay.set(smtp_tls_security_level='may')
+        relay.resolve(net.DNS)
+
+
+@check
+def dane_only(lab, stage):
+    """Without stsgate Postfix at dane-only delivers where TLSA records match, and defers where none does."""
+    only_dane(lab, stage, lab.relay)
+
+
+@check
+def dane_only_next(lab, stage):
+    """The same by Debian's next Postfix."""
+    relay = lab.consumers['postfix-next']
+    relay.start()
+    only_dane(lab, stage, relay)

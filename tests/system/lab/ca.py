@@ -59,13 +59,13 @@ class Authority:
         run('openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256',
             '-out', f'{self.dir}/{name}')
 
-    def issue(self, names, path, expired=False, early=False, common_name='lab', key='leaf.key'):
+    def issue(self, names, path, expired=False, early=False, common_name='lab', key='leaf.key', with_ca=False):
         """Writes certificate and key for the names to one PEM file; without names it has no such extension."""
         with self.lock:
             return self._issue(names, path, (-60, -1) if expired else (5 if early else -1, 30),
-                               common_name, f'{self.dir}/{key}')
+                               common_name, f'{self.dir}/{key}', [self.file] if with_ca else [])
 
-    def _issue(self, names, path, days, common_name, key):
+    def _issue(self, names, path, days, common_name, key, above):
         request, result = f'{path}.csr', f'{path}.crt'
         wanted = ','.join(f'DNS:{name}' for name in names)
         extension = ['-addext', f'subjectAltName={wanted}'] if names else []
@@ -74,7 +74,7 @@ class Authority:
         run('openssl', 'ca', '-batch', '-notext', '-config', self.config, '-in', request,
             '-startdate', stamp(days[0]), '-enddate', stamp(days[1]), '-out', result)
         os.unlink(request)
-        return self._join(result, key, path)
+        return self._join(result, [*above, key], path)
 
     def self_sign(self, name, path):
         """The same by a certificate that vouches for itself."""
@@ -82,12 +82,12 @@ class Authority:
         run('openssl', 'req', '-x509', '-new', '-config', self.config, '-days', '30',
             '-key', f'{self.dir}/leaf.key', '-subj', f'/CN={name}',
             '-addext', f'subjectAltName=DNS:{name}', '-out', result)
-        return self._join(result, f'{self.dir}/leaf.key', path)
+        return self._join(result, [f'{self.dir}/leaf.key'], path)
 
     @staticmethod
-    def _join(certificate, key, path):
+    def _join(certificate, others, path):
         with open(path, 'w', encoding='ascii') as out:
-            for part in (certificate, key):
+            for part in (certificate, *others):
                 with open(part, encoding='ascii') as file:
                     out.write(file.read())
         os.unlink(certificate)

@@ -16,6 +16,7 @@ import dns.rrset
 
 PATIENCE_S = 5
 QUESTION_MAX = 4096
+PROOFS = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3)
 SOA = 'ns.example. hostmaster.example. 1 60 60 60 1'
 
 
@@ -63,6 +64,7 @@ class CrookedDns:
         self.address = address
         self.honest = honest
         self.lies = {}
+        self.always = None
         self.asked = []
         self.socket = None
 
@@ -85,6 +87,21 @@ class CrookedDns:
         else:
             self.lies.clear()
 
+    def lie_always(self, answer):
+        """About all that no other lie is told about, from now on."""
+        self.always = answer
+
+    def without_signatures(self, question):
+        """A lie: what is true, but without what proves it."""
+        packet = self._pass_on(question.to_wire())
+        if packet is None:
+            return None
+        answer = dns.message.from_wire(packet)
+        answer.flags &= ~dns.flags.AD
+        for section in (answer.answer, answer.authority):
+            section[:] = [one for one in section if one.rdtype not in PROOFS]
+        return answer
+
     @staticmethod
     def _key(name, kind):
         return name.canonicalize().to_text(), kind
@@ -105,7 +122,7 @@ class CrookedDns:
         asked = question.question[0]
         key = self._key(asked.name, dns.rdatatype.to_text(asked.rdtype))
         self.asked.append(key)
-        lie = self.lies.get(key)
+        lie = self.lies.get(key, self.always)
         if lie is None:
             answer = self._pass_on(packet)
         else:

@@ -91,21 +91,26 @@ class DnsServer:
         self._control('local_data_remove', name)
 
 
-class TwoViews:
-    """The same records at two servers: the relay's, and one for the gate alone that can be hurt."""
+class Views:
+    """Signed names have a server of their own.  The records of all others are the same at two
+    servers: the relay's, and one for the gate alone that can be hurt."""
 
-    def __init__(self, common, of_gate):
+    def __init__(self, common, of_gate, signed):
         self.common = common
         self.of_gate = of_gate
+        self.signed = signed
+
+    def _servers(self, name):
+        return (self.signed,) if self.signed.holds(name) else (self.common, self.of_gate)
 
     def set(self, name, kind, *data):
-        self.common.set(name, kind, *data)
-        self.of_gate.set(name, kind, *data)
+        for server in self._servers(name):
+            server.set(name, kind, *data)
 
     def add_crowd(self, names, kind, data):
         self.common.add_crowd(names, kind, data)
         self.of_gate.add_crowd(names, kind, data)
 
     def remove(self, name):
-        self.common.remove(name)
-        self.of_gate.remove(name)
+        for server in self._servers(name):
+            server.remove(name)

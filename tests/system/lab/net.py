@@ -10,6 +10,10 @@ RELAY = '10.99.0.1'
 DNS = '10.99.0.53'
 DNS_OF_GATE = '10.99.0.54'
 DNS_CROOKED = '10.99.0.55'
+DNS_SIGNED = '10.99.0.56'        # the signed zones
+DNS_UPSTREAM = '10.99.0.57'      # the way to them, which lies when it is told to
+DNS_STRIPPING = '10.99.0.58'     # a forwarder that takes signatures away
+DNS_VALIDATING = '127.0.0.1'     # its AD bit may be believed
 POSTFIX_NEXT = '10.99.0.2'
 SENDMAIL = '10.99.0.3'
 

@@ -35,6 +35,7 @@ MAIN_CF = {
     'maillog_file': '/var/log/mail.log',
     'smtpd_tls_security_level': 'none',
     'smtp_tls_security_level': 'may',
+    'smtp_dns_support_level': 'enabled',
     'smtp_delivery_status_filter': STATUS_FILTER,
     'smtp_tls_loglevel': '1',
     'smtp_connection_cache_on_demand': 'no',
@@ -155,6 +156,12 @@ class Relay(Mta):
         with open(f'/proc/{master}/task/{master}/children', encoding='ascii') as file:
             children = file.read().split()
         return {child for child in children if program(child) in ('smtp', 'smtpd', 'cleanup')}
+
+    def resolve(self, server, dnssec=False):
+        """From now on it asks this server; with dnssec it believes what that says of signatures."""
+        options = 'options trust-ad\n' if dnssec else ''
+        self.write('/etc/resolv.conf', f'nameserver {server}\n{options}')
+        self.set(smtp_dns_support_level='dnssec' if dnssec else 'enabled')
 
     def attach(self, milter=True, tls_map=True, milter_socket=DEFAULT_MILTER_SOCKET, map_=None):
         used = MILTER.format(socket=milter_socket) if milter else ''

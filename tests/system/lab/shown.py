@@ -31,6 +31,8 @@ def below(name, labels, star='*'):
 
 MAKERS = {
     hop.HONEST: lambda own, path: own._issue(path, own.name),
+    hop.REISSUED: lambda own, path: own._issue(path, own.name),
+    hop.WITH_CA: lambda own, path: own._issue(path, own.name, with_ca=True),
     hop.EXPIRED: lambda own, path: own._issue(path, own.name, expired=True),
     hop.NOT_YET_VALID: lambda own, path: own._issue(path, own.name, early=True),
     hop.WRONG_NAME: lambda own, path: own._issue(path, f'other.{own.name}'),

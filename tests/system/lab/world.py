@@ -2,7 +2,7 @@
 
 import os
 
-from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay, sendmail, shown
+from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay, sendmail, shown, signed
 from .proc import wait_for
 
 PLACE = '/lab-run'
@@ -12,6 +12,7 @@ GATE_SETTINGS = {
     'mta_enforces': 'yes',
     'own_hosts': relay.NAME,
     'dns_servers': net.DNS_OF_GATE,
+    'dnssec': 'off',
     'fetch_ca_file': f'{PLACE}/ca/ca.crt',
     'probe_ca_file': f'{PLACE}/ca/ca.crt',
     'fetch_private': 'yes',
@@ -31,6 +32,14 @@ SIDE_GATES = {
               'socketmap_socket': 'inet:8471@127.0.0.1', 'metrics_socket': 'inet:9471@127.0.0.1'},
     'tag': {'mta_enforces': 'no', 'milter_on_fail': 'tag', 'milter_socket': 'inet:8482@127.0.0.1',
             'socketmap_socket': 'inet:8481@127.0.0.1', 'metrics_socket': 'inet:9481@127.0.0.1'},
+}
+
+
+# What differs where the gate's resolver validates.
+SIGNED_SETTINGS = {
+    'dns_servers': net.DNS_VALIDATING,
+    'dnssec': 'auto',
+    'dns_trust_anchor': f'{PLACE}/signed/root.key',
 }
 
 
@@ -80,8 +89,9 @@ class Lab:
         self.hops = {}
         self.authority = ca.Authority(f'{PLACE}/ca', 'Lab Root')
         self.strangers = ca.Authority(f'{PLACE}/other-ca', 'Unknown Root')
-        self.dns = dns.TwoViews(dns.DnsServer(net.DNS, f'{PLACE}/dns'),
-                                dns.DnsServer(net.DNS_OF_GATE, f'{PLACE}/dns-of-gate'))
+        self.signed = signed.SignedDns(f'{PLACE}/signed')
+        self.dns = dns.Views(dns.DnsServer(net.DNS, f'{PLACE}/dns'),
+                             dns.DnsServer(net.DNS_OF_GATE, f'{PLACE}/dns-of-gate'), self.signed)
         self.crooked_dns = crooked.CrookedDns(net.DNS_CROOKED, net.DNS_OF_GATE)
         self.policy_hosts = policyhost.PolicyHosts(f'{PLACE}/nginx', self.authority)
         # what stands in trees of their own is started when a test first wants it
@@ -132,6 +142,7 @@ class Lab:
                 one.terminate()
         self.policy_hosts.stop()
         self.crooked_dns.stop()
+        self.signed.stop()
         self.dns.common.stop()
         self.dns.of_gate.stop()
 
@@ -161,9 +172,9 @@ class Lab:
         made.become(conduct)
         return made
 
-    def domain(self, name, mode='enforce', conduct=hop.HONEST, policy=True, v6=False, mx=None):
+    def domain(self, name, mode='enforce', conduct=hop.HONEST, policy=True, v6=False, mx=None, tld='example'):
         """A whole domain; mode None or policy=False publishes no policy."""
-        made = Domain(self, f'{name}.example')
+        made = Domain(self, f'{name}.{tld}')
         first = self.new_hop(mx or f'mx.{made.ascii}', conduct, v6)
         made.hops[first.name] = first
         made.set_mx(first)
@@ -171,6 +182,13 @@ class Lab:
             made.publish_policy(mode)
             made.publish_record()
         return made
+
+    def use_signed(self, *relays):
+        """Signed names resolve from now on, and these relays ask the resolver that validates."""
+        if not self.signed.running():
+            self.signed.start()
+        for one in relays:
+            one.resolve(net.DNS_VALIDATING, dnssec=True)
 
     def new_policy_server(self, domain, body):
         """A policy host of the domain's own, beside nginx; the domain's name is not pointed at it yet."""
