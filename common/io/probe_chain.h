@@ -21,7 +21,7 @@ struct chain {
 
 bool chain_context(SSL_CTX *ctx);
 /* Says before the handshake what is expected, and sets SNI. The chain and what `dane` points to outlive the connection.
- * False: OpenSSL does not take the name. */
+ * False: OpenSSL does not take the name, or has no memory for the records. */
 bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane);
 /* After a handshake: what was shown; then what it is worth. False: `seen` says why not. */
 void chain_show(SSL *ssl, struct evidence *seen);

@@ -163,7 +163,7 @@ static void probe_tls(struct prober *prober, struct wire *wire, const char *host
 	struct tls tls = {.received = 0};
 
 	if (!tls_open(&tls, prober, wire, host, dane)) {
-		probe_tell(seen, REASON_HOP_INTERNAL, "OpenSSL does not take the host name");
+		probe_tell(seen, REASON_HOP_INTERNAL, "OpenSSL does not take the host name or the TLSA records");
 	} else if (tls_handshake(&tls, seen)) {
 		chain_show(tls.ssl, seen);
 		if (chain_judge(&tls.chain, tls.ssl, seen))
