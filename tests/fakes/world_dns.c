@@ -99,6 +99,7 @@ static size_t put_rdata(uint8_t *out, enum dns_type type, const char *text)
 		return put_txt(out, text);
 	case DNS_MX:
 		return put_mx(out, text);
+	case DNS_CNAME:
 	case DNS_TLSA:
 		break;
 	}
