@@ -1,0 +1,65 @@
+"""Postfix whose smtp(8) is chrooted, as Debian has it, and the map on a UNIX socket below its queue directory."""
+
+import os
+import shutil
+from contextlib import contextmanager
+
+from lab import hop
+from lab.gate import USER
+from lab.proc import run
+from lab.story import expect_match
+
+from . import test
+
+SPOOL = '/var/spool/postfix'
+SOCKET = 'stsgate/map'
+
+
+def chroot(relay, flag):
+    relay.run('postconf', '-F', f'smtp/unix/chroot={flag}')
+    # what Debian's unit does before each start: the files that libc reads are copied into the queue directory
+    relay.run('/usr/lib/postfix/configure-instance.sh', '-')
+    relay.reload()
+
+
+@contextmanager
+def jail(lab):
+    """As stsgated(8) has it: a directory of the daemon's user, a socket of Postfix's group."""
+    os.makedirs(f'{SPOOL}/stsgate')
+    shutil.chown(f'{SPOOL}/stsgate', USER)
+    lab.gate.restart(socketmap_socket=f'unix:{SPOOL}/{SOCKET}', socket_owner=':postfix')
+    chroot(lab.relay, 'y')
+    try:
+        yield
+    finally:
+        chroot(lab.relay, 'n')
+        lab.gate.kill()
+        shutil.rmtree(f'{SPOOL}/stsgate')
+
+
+def attach(lab, path):
+    lab.relay.attach(map_=f'socketmap:unix:{path}:postfix')
+
+
+@test
+def chrooted_smtp(lab, stage):
+    """A chrooted smtp(8) reaches the map by the socket's name from the queue directory on; by its full name mail waits."""
+    calm, attacked, lost = lab.domain('jailed'), lab.domain('jailed-stripped'), lab.domain('jailed-lost')
+    with jail(lab):
+        attach(lab, SOCKET)
+        listed = run('ls', '-l', f'{SPOOL}/{SOCKET}')[1]
+        stage.tell('socket', listed)
+        expect_match('the socket', '^srw-rw---- 1 root postfix ', listed)
+        stage.encrypted(stage.send(calm), calm.mx)
+        stage.verified(calm.mx)
+        held = stage.send(attacked, hold=True)
+        stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is taken out of what {attacked.mx.name} offers')
+        stage.release(held)
+        stage.deferred(held, lab.relay.NOT_OFFERED)
+        stage.nothing_at(attacked.mx)
+        attach(lab, f'{SPOOL}/{SOCKET}')
+        stage.deferred(stage.send(lost), lab.relay.NO_MAP)
+        stage.nothing_at(lost.mx)
+        attach(lab, SOCKET)
+        stage.flush()
+        lab.wait_arrival(lost.mx)
