@@ -139,6 +139,7 @@ struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type t
 	case DNS_A:
 		return address_answer(name);
 	case DNS_AAAA:
+	case DNS_CNAME:
 	case DNS_TLSA:
 		break;
 	}
