@@ -154,6 +154,9 @@ static const struct row rows[] = {
 		TLSA_USABLE, "2 0 1 EE, 2 1 2 DD, 3 1 2 BB"},
 	/* several */
 	{"two of a kind", {SHA256(3, 1, 0xbb), SHA256(3, 1, 0xaa)}, 2, TLSA_USABLE, "3 1 1 AA, 3 1 1 BB"},
+	{"two of a kind, of two lengths", {FULL(3, 1, 120, 0xaa), FULL(3, 1, 91, 0xbb)}, 2, TLSA_USABLE,
+		"3 1 0 BB, 3 1 0 AA"},
+	{"the same, turned", {FULL(3, 1, 91, 0xbb), FULL(3, 1, 120, 0xaa)}, 2, TLSA_USABLE, "3 1 0 BB, 3 1 0 AA"},
 	{"twice the same", {SHA256(3, 1, 0xaa), SHA256(3, 1, 0xbb), SHA256(3, 1, 0xaa)}, 3, TLSA_USABLE,
 		"3 1 1 AA, 3 1 1 BB"},
 	{"none of several", {SHA256(1, 1, 0xaa), {3, 1, 1, 5, 0xbb, false}}, 2, TLSA_UNUSABLE, ""},
