@@ -105,8 +105,16 @@ tests_unit_test_settings_LDADD = libbase.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_dns
 tests_unit_test_dns_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_dns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_dns_SOURCES = tests/unit/test_dns.c
+tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/cm.h
 tests_unit_test_dns_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+if HAVE_LDNS
+check_PROGRAMS += tests/unit/test_dnssec
+tests_unit_test_dnssec_CPPFLAGS = -I$(srcdir)/tests/fakes $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_dnssec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_dnssec_SOURCES = tests/unit/test_dnssec.c tests/unit/signed_server.c tests/unit/signed_server.h \
+	tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
+tests_unit_test_dnssec_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS) $(LDNS_LIBS)
+endif
 check_PROGRAMS += tests/unit/test_lint
 tests_unit_test_lint_CPPFLAGS = -DCORPUS_DIR='"$(srcdir)/tests/corpus"' -DSTSGATE_BUILT='"./stsgate"' $(AM_CPPFLAGS)
 tests_unit_test_lint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)

@@ -1,9 +1,8 @@
 /* dns against a small DNS server on a loopback port: forwarding, outcomes, TTLs, deadlines, dead resolvers, threads. */
 #include "clock.h"
 #include "dns.h"
+#include "dns_port.h"
 
-#include <arpa/inet.h>
-#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -26,13 +23,10 @@
 #define RCODE_SERVFAIL 2
 #define RCODE_NXDOMAIN 3
 #define RCODE_REFUSED 5
-#define PACKET_MAX 60000
 #define LATE_MS 7500
 
 struct responder {
-	int udp, tcp, stop[2];
-	uint16_t port;
-	pthread_t thread;
+	struct dns_port port;
 	bool authoritative; /* no RA */
 	bool refuses_invalid;
 	atomic_bool mute;
@@ -41,7 +35,7 @@ struct responder {
 };
 
 struct packet {
-	uint8_t bytes[PACKET_MAX];
+	uint8_t *bytes;
 	size_t len;
 };
 
@@ -86,7 +80,8 @@ static void put_record(struct packet *p, const char *owner, unsigned type, uint3
 
 static void put_soa(struct packet *p, uint32_t ttl, uint32_t minimum)
 {
-	struct packet soa = {.len = 0};
+	uint8_t bytes[128];
+	struct packet soa = {.bytes = bytes};
 
 	put_name(&soa, "ns.example");
 	put_name(&soa, "hostmaster.example");
@@ -181,8 +176,10 @@ static bool answer_fill(struct responder *r, struct packet *p, const char *name,
 }
 
 /* The reply to a query of one question; 0: none. */
-static size_t respond(struct responder *r, const uint8_t *query, size_t len, struct packet *p, bool udp)
+static size_t respond(void *arg, const uint8_t *query, size_t len, uint8_t reply[DNS_PORT_MAX], bool udp)
 {
+	struct responder *r = arg;
+	struct packet packet = {.bytes = reply}, *p = &packet;
 	char name[256] = "";
 	size_t at = 12, used = 0;
 
@@ -206,75 +203,14 @@ static size_t respond(struct responder *r, const uint8_t *query, size_t len, str
 	return answer_fill(r, p, name, (unsigned)query[at + 1] << 8 | query[at + 2], udp) ? p->len : 0;
 }
 
-static void serve_udp(struct responder *r, struct packet *p)
-{
-	uint8_t query[1500];
-	struct sockaddr_in peer;
-	socklen_t peer_len = sizeof peer;
-	ssize_t len = recvfrom(r->udp, query, sizeof query, 0, (struct sockaddr *)&peer, &peer_len);
-	size_t reply = len > 0 ? respond(r, query, (size_t)len, p, true) : 0;
-
-	if (reply)
-		sendto(r->udp, p->bytes, reply, 0, (struct sockaddr *)&peer, peer_len);
-}
-
-static void serve_tcp(struct responder *r, struct packet *p)
-{
-	uint8_t query[1500];
-	int fd = accept(r->tcp, NULL, NULL);
-	ssize_t len = recv(fd, query, sizeof query, 0);
-	size_t reply = len > 2 ? respond(r, query + 2, (size_t)len - 2, p, false) : 0;
-	uint8_t prefix[2] = {(uint8_t)(reply >> 8), (uint8_t)reply};
-
-	if (reply && send(fd, prefix, 2, MSG_NOSIGNAL | MSG_MORE) == 2)
-		send(fd, p->bytes, reply, MSG_NOSIGNAL);
-	close(fd);
-}
-
-static void *responder_run(void *arg)
-{
-	struct responder *r = arg;
-	struct pollfd fds[3] = {{.fd = r->udp, .events = POLLIN}, {.fd = r->tcp, .events = POLLIN},
-		{.fd = r->stop[0], .events = POLLIN}};
-	struct packet *p = calloc(1, sizeof *p);
-
-	for (;;) {
-		poll(fds, 3, -1);
-		if (fds[2].revents)
-			break;
-		if (fds[0].revents)
-			serve_udp(r, p);
-		if (fds[1].revents)
-			serve_tcp(r, p);
-	}
-	free(p);
-	return NULL;
-}
-
 static void responder_start(struct responder *r)
 {
-	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof here;
-
-	r->tcp = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(r->tcp, (struct sockaddr *)&here, sizeof here), 0);
-	assert_int_equal(getsockname(r->tcp, (struct sockaddr *)&here, &len), 0);
-	assert_int_equal(listen(r->tcp, 16), 0);
-	r->udp = socket(AF_INET, SOCK_DGRAM, 0);
-	assert_int_equal(bind(r->udp, (struct sockaddr *)&here, sizeof here), 0);
-	r->port = ntohs(here.sin_port);
-	assert_int_equal(pipe(r->stop), 0);
-	assert_int_equal(pthread_create(&r->thread, NULL, responder_run, r), 0);
+	dns_port_open(&r->port, respond, r);
 }
 
 static void responder_stop(struct responder *r)
 {
-	assert_int_equal(write(r->stop[1], "", 1), 1);
-	pthread_join(r->thread, NULL);
-	close(r->udp);
-	close(r->tcp);
-	close(r->stop[0]);
-	close(r->stop[1]);
+	dns_port_close(&r->port);
 }
 
 static struct dns *dns_at(uint16_t port)
@@ -342,7 +278,7 @@ static void check_rows(bool authoritative)
 {
 	struct responder r = {.authoritative = authoritative};
 	responder_start(&r);
-	struct dns *dns = dns_at(r.port);
+	struct dns *dns = dns_at(r.port.number);
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const struct row *row = &rows[i];
@@ -380,7 +316,7 @@ static void test_deadline(void **state)
 	struct responder r = {0};
 	(void)state;
 	responder_start(&r);
-	struct dns *dns = dns_at(r.port);
+	struct dns *dns = dns_at(r.port.number);
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
 	int64_t begun_ms = clock_mono_ms();
@@ -398,7 +334,7 @@ static void test_late_answer(void **state)
 	struct responder r = {0};
 	(void)state;
 	responder_start(&r);
-	struct dns *dns = dns_at(r.port);
+	struct dns *dns = dns_at(r.port.number);
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
 	assert_int_equal(outcome_of(dns, "late.example", DNS_A, 15000), DNS_OK);
@@ -412,7 +348,7 @@ static void test_silent_domain(void **state)
 	struct responder r = {0};
 	(void)state;
 	responder_start(&r);
-	struct dns *dns = dns_at(r.port);
+	struct dns *dns = dns_at(r.port.number);
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
 	assert_int_equal(outcome_of(dns, "silent.example", DNS_A, 8000), DNS_TIMEOUT);
@@ -427,7 +363,7 @@ static void test_dead_and_back(void **state)
 	struct responder r = {0};
 	(void)state;
 	responder_start(&r);
-	struct dns *dns = dns_at(r.port);
+	struct dns *dns = dns_at(r.port.number);
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
 	assert_int_equal(outcome_of(dns, "servfail.example", DNS_A, 5000), DNS_FAILED); /* control query: alive */
@@ -450,7 +386,7 @@ static void test_nobody_listens(void **state)
 	(void)state;
 	responder_start(&r);
 	responder_stop(&r);
-	struct dns *dns = dns_at(r.port);
+	struct dns *dns = dns_at(r.port.number);
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 4000), DNS_BROKEN);
 	dns_free(&dns);
@@ -462,7 +398,7 @@ static void test_control_refused(void **state)
 	struct responder r = {.refuses_invalid = true};
 	(void)state;
 	responder_start(&r);
-	struct dns *dns = dns_at(r.port);
+	struct dns *dns = dns_at(r.port.number);
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
 	assert_int_equal(outcome_of(dns, "servfail.example", DNS_A, 5000), DNS_FAILED);
@@ -500,7 +436,7 @@ static void test_threads(void **state)
 	pthread_t threads[THREADS];
 	(void)state;
 	responder_start(&r);
-	struct dns *dns = dns_at(r.port);
+	struct dns *dns = dns_at(r.port.number);
 
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, lookups_run, dns), 0);
@@ -547,7 +483,7 @@ static void test_bogus(void **state)
 	assert_int_equal(write(fd, anchor, sizeof anchor - 1), sizeof anchor - 1);
 	close(fd);
 	responder_start(&r);
-	snprintf(server, sizeof server, "127.0.0.1@%u", r.port);
+	snprintf(server, sizeof server, "127.0.0.1@%u", r.port.number);
 	struct dns *dns = dns_new(
 		&(struct dns_options){
 			.servers = servers, .server_count = 1, .validate = DNS_VALIDATE_ON, .trust_anchor = path},

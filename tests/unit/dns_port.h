@@ -1,0 +1,26 @@
+/* A DNS server's port on the loopback address, UDP and TCP, served by a thread. */
+#ifndef TEST_DNS_PORT_H
+#define TEST_DNS_PORT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DNS_PORT_MAX 60000
+
+/* The reply to a query: its length in `reply`, or 0 for none. Called on the port's thread. */
+typedef size_t dns_port_respond(void *arg, const uint8_t *query, size_t len, uint8_t reply[DNS_PORT_MAX], bool udp);
+
+struct dns_port {
+	uint16_t number;
+	int udp, tcp, stop[2];
+	pthread_t thread;
+	dns_port_respond *respond;
+	void *arg;
+};
+
+void dns_port_open(struct dns_port *port, dns_port_respond *respond, void *arg);
+void dns_port_close(struct dns_port *port);
+
+#endif

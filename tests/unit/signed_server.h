@@ -1,0 +1,31 @@
+/* A DNS server over zones of the test's own, which ldns signs: authoritative for all of them, and asked as a forwarder
+ * that follows no CNAME out of a zone. */
+#ifndef TEST_SIGNED_SERVER_H
+#define TEST_SIGNED_SERVER_H
+
+#include <stdint.h>
+
+enum server_mood {
+	SERVER_HONEST,
+	SERVER_STRIPS, /* as one that knows nothing of DNSSEC: no signature, no proof of an absence */
+	SERVER_SILENT
+};
+
+enum signing { SIGNED, UNSIGNED, SIGNED_LONG_AGO };
+
+/* Children before their parents, which get their DS records. */
+struct signed_zone {
+	const char *apex, *text; /* with SOA and NS */
+	enum signing signing;
+	const char *bare; /* its records have lost their signatures; may be NULL */
+};
+
+struct signed_server;
+struct signed_server *signed_server_start(const struct signed_zone *zones, unsigned count);
+void signed_server_stop(struct signed_server *server);
+uint16_t signed_server_port(const struct signed_server *server);
+void signed_server_mood(struct signed_server *server, enum server_mood mood);
+/* Writes the DS records of a zone into a new file below /tmp. */
+void signed_server_anchor(const struct signed_server *server, const char *apex, char path[64]);
+
+#endif

@@ -1,0 +1,382 @@
+/* dns over zones that are signed, unsigned, signed long ago, or have lost signatures; and dnssec = auto: over servers
+ * that hand signatures on, strip them, are silent, or change while it runs. */
+#include "clock.h"
+#include "cm.h"
+#include "dns.h"
+#include "fake_log.h"
+#include "signed_server.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define SOA "@ SOA ns hostmaster 1 3600 600 86400 60\n"
+#define LOOKUP_MS 8000
+
+static const char text_signed[] = SOA "@ NS ns\n"
+				      "ns A 192.0.2.1\n"
+				      "www A 192.0.2.2\n"
+				      "www MX 10 www\n"
+				      "_25._tcp.www TLSA 3 1 1 "
+				      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+				      "alias CNAME WWW.Signed.\n"
+				      "chain CNAME alias\n"
+				      "out CNAME www.unsigned.\n"
+				      "to-none CNAME none\n"
+				      "to-bare CNAME bare\n"
+				      "odd CNAME a\\032b\n"
+				      "a\\032b A 192.0.2.3\n"
+				      "bare A 192.0.2.4\n";
+static const char text_unsigned[] = SOA "@ NS ns\n"
+					"ns A 192.0.2.1\n"
+					"www A 192.0.2.5\n"
+					"www TXT text\n"
+					"back CNAME www.signed.\n";
+static const char text_lapsed[] = SOA "@ NS ns\n"
+				      "ns A 192.0.2.1\n"
+				      "www A 192.0.2.6\n";
+static const char text_root[] = SOA "@ NS ns.signed.\n"
+				    "signed NS ns.signed.\n"
+				    "unsigned NS ns.unsigned.\n"
+				    "lapsed NS ns.lapsed.\n";
+static const struct signed_zone zones[] = {{"signed.", text_signed, SIGNED, "bare.signed."},
+	{"unsigned.", text_unsigned, UNSIGNED, NULL}, {"lapsed.", text_lapsed, SIGNED_LONG_AGO, NULL},
+	{".", text_root, SIGNED, NULL}};
+
+static struct room {
+	struct signed_server *server;
+	char anchor[64], address[32];
+	const char *servers[1];
+	struct dns_options options;
+} room;
+
+static int room_open(void **state)
+{
+	(void)state;
+	room.server = signed_server_start(zones, COUNT(zones));
+	signed_server_anchor(room.server, ".", room.anchor);
+	snprintf(room.address, sizeof room.address, "127.0.0.1@%u", signed_server_port(room.server));
+	room.servers[0] = room.address;
+	room.options = (struct dns_options){
+		.servers = room.servers, .server_count = 1, .validate = DNS_VALIDATE_AUTO, .trust_anchor = room.anchor};
+	fake_log_forget();
+	return 0;
+}
+
+static int room_close(void **state)
+{
+	(void)state;
+	unlink(room.anchor);
+	signed_server_stop(room.server);
+	return 0;
+}
+
+static struct dns *dns_begin(enum dns_validation validate)
+{
+	struct failure why = {0};
+
+	room.options.validate = validate;
+	struct dns *dns = dns_new(&room.options, &why);
+	if (!dns)
+		fail_msg("%s", why.text);
+	return dns;
+}
+
+static bool log_has(const char *words)
+{
+	static char said[FAKE_LOG_SIZE];
+
+	fake_log_copy(said);
+	return strstr(said, words) != NULL;
+}
+
+static const struct row {
+	const char *name;
+	enum dns_type type;
+	enum dns_outcome outcome;
+	bool secure;
+	size_t count;
+	const char *canonical;
+} rows[] = {
+	{"www.signed", DNS_A, DNS_OK, true, 1, ""},
+	{"www.signed", DNS_MX, DNS_OK, true, 1, ""},
+	{"_25._tcp.www.signed", DNS_TLSA, DNS_OK, true, 1, ""},
+	{"alias.signed", DNS_A, DNS_OK, true, 1, "www.signed"},
+	{"chain.signed", DNS_A, DNS_OK, true, 1, "www.signed"},
+	{"odd.signed", DNS_A, DNS_OK, true, 1, "a?b.signed"},
+	/* the absence is proved: of a type, of a name, of both at the end of a chain */
+	{"www.signed", DNS_AAAA, DNS_NODATA, true, 0, ""},
+	{"_tcp.www.signed", DNS_TLSA, DNS_NODATA, true, 0, ""},
+	{"none.signed", DNS_A, DNS_NXDOMAIN, true, 0, ""},
+	{"chain.signed", DNS_AAAA, DNS_NODATA, true, 0, "www.signed"},
+	{"to-none.signed", DNS_A, DNS_NXDOMAIN, true, 0, "none.signed"},
+	{"none", DNS_A, DNS_NXDOMAIN, true, 0, ""},
+	/* proved to be unsigned, in any link */
+	{"www.unsigned", DNS_A, DNS_OK, false, 1, ""},
+	{"www.unsigned", DNS_AAAA, DNS_NODATA, false, 0, ""},
+	{"none.unsigned", DNS_A, DNS_NXDOMAIN, false, 0, ""},
+	{"out.signed", DNS_A, DNS_OK, false, 1, "www.unsigned"},
+	{"back.unsigned", DNS_A, DNS_OK, false, 1, "www.signed"},
+	/* proved to be false */
+	{"bare.signed", DNS_A, DNS_BOGUS, false, 0, ""},
+	{"to-bare.signed", DNS_A, DNS_BOGUS, false, 0, ""},
+	{"www.lapsed", DNS_A, DNS_BOGUS, false, 0, ""},
+	{"none.lapsed", DNS_A, DNS_BOGUS, false, 0, ""},
+};
+
+static void check_row(struct dns *dns, const struct row *row, bool secure)
+{
+	struct dns_answer *answer = dns_lookup(dns, row->name, row->type, LOOKUP_MS);
+
+	if (answer->outcome != row->outcome || answer->secure != secure || answer->count != row->count ||
+		strcmp(answer->canonical, row->canonical) != 0)
+		fail_msg("%s type %d: %s %ssecure, %zu records, canonical \"%s\"", row->name, (int)row->type,
+			dns_outcome_name(answer->outcome), answer->secure ? "" : "not ", answer->count,
+			answer->canonical);
+	dns_answer_free(&answer);
+}
+
+static enum dns_outcome outcome_of(struct dns *dns, const char *name, bool *secure)
+{
+	struct dns_answer *answer = dns_lookup(dns, name, DNS_A, LOOKUP_MS);
+	enum dns_outcome outcome = answer->outcome;
+
+	*secure = answer->secure;
+	dns_answer_free(&answer);
+	return outcome;
+}
+
+/* Tests */
+
+static void test_on(void **state)
+{
+	(void)state;
+	struct dns *dns = dns_begin(DNS_VALIDATE_ON);
+	assert_true(dns_validates(dns));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_row(dns, &rows[i], rows[i].secure);
+	dns_free(&dns);
+}
+
+static void test_off(void **state)
+{
+	(void)state;
+	struct dns *dns = dns_begin(DNS_VALIDATE_OFF);
+	assert_false(dns_validates(dns));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].outcome != DNS_BOGUS)
+			check_row(dns, &rows[i], false);
+	bool secure;
+	assert_int_equal(outcome_of(dns, "bare.signed", &secure), DNS_OK);
+	assert_int_equal(outcome_of(dns, "www.lapsed", &secure), DNS_OK);
+	assert_false(log_has("dnssec"));
+	dns_free(&dns);
+}
+
+static void test_auto_over_honest_servers(void **state)
+{
+	(void)state;
+	int64_t begun_ms = clock_mono_ms();
+	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+	assert_in_range(clock_mono_ms() - begun_ms, 0, 1000);
+	assert_true(dns_validates(dns));
+	assert_true(log_has("dnssec = auto: DNS answers are validated\n"));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_row(dns, &rows[i], rows[i].secure);
+	dns_free(&dns);
+}
+
+static void test_auto_over_stripping_servers(void **state)
+{
+	(void)state;
+	signed_server_mood(room.server, SERVER_STRIPS);
+	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+	assert_false(dns_validates(dns));
+	assert_true(log_has("warning: dnssec = auto: DNS answers are not validated and DANE is not evaluated: "
+			    "DNSKEY of . is bogus: the DNS servers take signatures out"));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].outcome != DNS_BOGUS)
+			check_row(dns, &rows[i], false);
+	/* Found for good: what changes later changes nothing. */
+	signed_server_mood(room.server, SERVER_HONEST);
+	bool secure;
+	assert_int_equal(outcome_of(dns, "ns.signed", &secure), DNS_OK);
+	assert_false(secure);
+	assert_false(dns_validates(dns));
+	dns_free(&dns);
+}
+
+/* An attacker, or a new forwarder, cannot switch validation off: the domain is bogus, not insecure. */
+static void test_never_lowered(void **state)
+{
+	(void)state;
+	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+	assert_true(dns_validates(dns));
+	signed_server_mood(room.server, SERVER_STRIPS);
+	bool secure;
+	assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_BOGUS);
+	assert_int_equal(outcome_of(dns, "none.signed", &secure), DNS_BOGUS);
+	assert_true(dns_validates(dns));
+	dns_free(&dns);
+}
+
+/* Both answers of `invalid.` that a validating context can get say that there is a resolver. */
+static void test_dead_while_validating(void **state)
+{
+	(void)state;
+	for (int mood = SERVER_HONEST; mood <= SERVER_STRIPS; mood++) {
+		bool secure;
+		signed_server_mood(room.server, SERVER_HONEST);
+		struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+		signed_server_mood(room.server, (enum server_mood)mood);
+		outcome_of(dns, "www.unsigned", &secure); /* sends the control query */
+		signed_server_mood(room.server, SERVER_SILENT);
+		struct dns_answer *answer = dns_lookup(dns, "ns.signed", DNS_A, 1000);
+		assert_int_equal(answer->outcome, DNS_TIMEOUT); /* alive a moment ago */
+		dns_answer_free(&answer);
+		usleep(5100 * 1000); /* the control query's answer is too old by then */
+		assert_int_equal(outcome_of(dns, "ns.unsigned", &secure), DNS_BROKEN);
+		assert_true(dns_validates(dns));
+		dns_free(&dns);
+	}
+}
+
+static void test_auto_over_silent_servers(void **state)
+{
+	bool secure;
+	(void)state;
+	signed_server_mood(room.server, SERVER_SILENT);
+	int64_t begun_ms = clock_mono_ms();
+	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+	assert_in_range(clock_mono_ms() - begun_ms, 1499, 2500);
+	assert_false(dns_validates(dns));
+	assert_true(log_has("warning: dnssec = auto: the DNS servers do not answer"));
+	signed_server_mood(room.server, SERVER_HONEST);
+	while (outcome_of(dns, "www.signed", &secure) != DNS_OK)
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 15000);
+	while (!dns_validates(dns)) {
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 15000);
+		assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK);
+		usleep(20 * 1000);
+	}
+	assert_true(log_has("dnssec = auto: DNS answers are validated\n"));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_row(dns, &rows[i], rows[i].secure);
+	dns_free(&dns);
+}
+
+/* The trial of a dead start finds servers that strip: no more is tried. */
+static void test_auto_undecided_then_stripping(void **state)
+{
+	bool secure;
+	(void)state;
+	signed_server_mood(room.server, SERVER_SILENT);
+	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+	int64_t begun_ms = clock_mono_ms();
+	signed_server_mood(room.server, SERVER_STRIPS);
+	while (!log_has("DNSKEY of . is bogus")) {
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 15000);
+		outcome_of(dns, "www.signed", &secure);
+		usleep(20 * 1000);
+	}
+	assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK);
+	assert_false(dns_validates(dns));
+	dns_free(&dns);
+}
+
+/* A site's own anchor is tried by its own zone; the root is not signed for it. */
+static void test_anchor_below_the_root(void **state)
+{
+	(void)state;
+	unlink(room.anchor);
+	signed_server_anchor(room.server, "signed.", room.anchor);
+	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+	assert_true(dns_validates(dns));
+	check_row(dns, &(struct row){"www.signed", DNS_A, DNS_OK, true, 1, ""}, true);
+	check_row(dns, &(struct row){"www.lapsed", DNS_A, DNS_OK, false, 1, ""}, false);
+	dns_free(&dns);
+	signed_server_mood(room.server, SERVER_STRIPS);
+	fake_log_forget();
+	dns = dns_begin(DNS_VALIDATE_AUTO);
+	assert_false(dns_validates(dns));
+	assert_true(log_has("DNSKEY of signed. is bogus"));
+	dns_free(&dns);
+}
+
+static void test_anchor_that_cannot_be_read(void **state)
+{
+	struct failure why = {0};
+	(void)state;
+	room.options.validate = DNS_VALIDATE_AUTO;
+	room.options.trust_anchor = "/nonexistent/root.key";
+	assert_null(dns_new(&room.options, &why));
+	assert_int_equal(why.code, EX_NOINPUT);
+	assert_non_null(strstr(why.text, "dns_trust_anchor: /nonexistent/root.key"));
+	room.options.trust_anchor = "/etc/passwd";
+	assert_null(dns_new(&room.options, &why));
+	assert_int_equal(why.code, EX_CONFIG);
+}
+
+#define THREADS 8
+#define LOOKUPS 200
+
+static void *lookups_run(void *dns)
+{
+	for (int i = 0; i < LOOKUPS; i++) {
+		const struct row *row = &rows[i % COUNT(rows)];
+		bool validated = dns_validates(dns);
+		struct dns_answer *answer = dns_lookup(dns, row->name, row->type, LOOKUP_MS);
+		/* What was begun with validation has it. */
+		if (validated && (answer->outcome != row->outcome || answer->secure != row->secure))
+			abort();
+		dns_answer_free(&answer);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* Lookups go on while the trial is repeated and validation switched on. */
+static void test_switched_on_under_load(void **state)
+{
+	pthread_t threads[THREADS];
+	bool secure;
+	(void)state;
+	signed_server_mood(room.server, SERVER_SILENT);
+	int64_t begun_ms = clock_mono_ms();
+	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+	signed_server_mood(room.server, SERVER_HONEST);
+	while (outcome_of(dns, "www.signed", &secure) != DNS_OK)
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 15000);
+	while (clock_mono_ms() - begun_ms < 9900)
+		usleep(10 * 1000);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, lookups_run, dns), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	assert_true(dns_validates(dns));
+	dns_free(&dns);
+}
+
+int main(void)
+{
+#define IN_ROOM(test) cmocka_unit_test_setup_teardown(test, room_open, room_close)
+	const struct CMUnitTest tests[] = {
+		IN_ROOM(test_on),
+		IN_ROOM(test_off),
+		IN_ROOM(test_auto_over_honest_servers),
+		IN_ROOM(test_auto_over_stripping_servers),
+		IN_ROOM(test_never_lowered),
+		IN_ROOM(test_dead_while_validating),
+		IN_ROOM(test_auto_over_silent_servers),
+		IN_ROOM(test_auto_undecided_then_stripping),
+		IN_ROOM(test_anchor_below_the_root),
+		IN_ROOM(test_anchor_that_cannot_be_read),
+		IN_ROOM(test_switched_on_under_load),
+	};
+
+	alarm(120);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
