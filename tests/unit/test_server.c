@@ -12,6 +12,7 @@
 
 #include "cm.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,15 +25,18 @@
 #include <unistd.h>
 
 #define REPLY_SIZE 65536
+#define HURRIED_IDLE_MS 2000
+#define HURRIED_PARTIAL_MS 1000
 
 struct room {
 	char directory[64];
-	char map_text[96], http_text[96], count_text[96];
+	char map_text[96], http_text[96], count_text[96], hurried_text[96];
 	struct check *check;
 	struct server *server;
 	struct socketmap_server *map;
 	struct http_server *http;
-	char map_path[108], http_path[108], count_path[108];
+	struct service hurried; /* the map's, with little patience */
+	char map_path[108], http_path[108], count_path[108], hurried_path[108];
 };
 static struct room room;
 
@@ -99,6 +103,11 @@ static int room_open(void **state)
 	place_add("metrics_socket", room.http_text, http_server_service(room.http), room.http_path);
 	snprintf(room.count_text, sizeof room.count_text, "unix:%s/count", room.directory);
 	place_add("count_socket", room.count_text, &count_service, room.count_path);
+	snprintf(room.hurried_text, sizeof room.hurried_text, "unix:%s/hurried", room.directory);
+	room.hurried = *socketmap_server_service(room.map);
+	room.hurried.idle_ms = HURRIED_IDLE_MS;
+	room.hurried.partial_ms = HURRIED_PARTIAL_MS;
+	place_add("socketmap_socket", room.hurried_text, &room.hurried, room.hurried_path);
 	assert_true(server_start(room.server, &why));
 	return 0;
 }
@@ -750,6 +759,75 @@ static void clients_beyond_the_limit_are_hung_up_on(void **state)
 	close(fd);
 }
 
+/* Silent ones, and ones in the middle of a request, in all places: the next are hung up on, with one line, and who is
+ * there is served. */
+static void map_clients_beyond_the_limit_are_hung_up_on(void **state)
+{
+	(void)state;
+	static int fds[SOCKETMAP_CLIENTS_MAX];
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 2 * SOCKETMAP_CLIENTS_MAX + 100)
+		skip(); /* both ends are ours here */
+	fake_log_forget();
+	for (int i = 0; i < SOCKETMAP_CLIENTS_MAX; i++) {
+		assert_true((fds[i] = dial(room.map_path)) >= 0);
+		if (i % 2 == 1)
+			say(fds[i], "20:postfix pass", 15);
+	}
+	ask(fds[0], "pass.example");
+	expect(fds[0], SECURE);
+	assert_int_equal(said("places for clients are taken"), 0);
+	for (int i = 0; i < 50; i++) {
+		int fd = dial(room.map_path);
+		expect_end(fd);
+		close(fd);
+	}
+	assert_int_equal(said("frontend=socketmap all 4096 places for clients are taken"), 1);
+	assert_int_equal(said("places for clients are taken"), 1);
+	say(fds[SOCKETMAP_CLIENTS_MAX - 1], ".example,", 9);
+	expect(fds[SOCKETMAP_CLIENTS_MAX - 1], SECURE);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\n");
+	close(fds[0]);
+	rest(100);
+	fds[0] = dial(room.map_path);
+	ask(fds[0], "pass.example");
+	expect(fds[0], SECURE);
+	for (int i = 0; i < SOCKETMAP_CLIENTS_MAX; i++)
+		close(fds[i]);
+}
+
+static bool is_open(int fd)
+{
+	char octet;
+	return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+/* A silent client, and one that sends a request octet after octet, lose their places; one that asks keeps its own. */
+static void map_clients_that_take_too_long_are_hung_up_on(void **state)
+{
+	(void)state;
+	static const char request[] = "20:postfix pass.example,";
+	int silent = dial(room.hurried_path), slow = dial(room.hurried_path), busy = dial(room.hurried_path);
+	int64_t until_ms = clock_mono_ms() + HURRIED_IDLE_MS + 200;
+	for (size_t i = 0; clock_mono_ms() < until_ms; i++) {
+		if (i < sizeof request - 2)
+			(void)!send(slow, request + i, 1, MSG_NOSIGNAL);
+		ask(busy, "pass.example");
+		expect(busy, SECURE);
+		if (i == 0)
+			assert_true(is_open(slow) && is_open(silent));
+		rest(150);
+	}
+	expect_end(slow);
+	expect_end(silent);
+	close(slow);
+	close(silent);
+	close(busy);
+}
+
 static void refresher_hands_over_what_is_due(void **state)
 {
 	(void)state;
@@ -821,6 +899,8 @@ int main(void)
 		TEST(map_replies_are_counted),
 		TEST(http_refuses_the_rest),
 		TEST(clients_beyond_the_limit_are_hung_up_on),
+		TEST(map_clients_beyond_the_limit_are_hung_up_on),
+		TEST(map_clients_that_take_too_long_are_hung_up_on),
 		TEST(refresher_hands_over_what_is_due),
 		TEST(reload_tells_what_needs_a_restart),
 	};
