@@ -1,7 +1,9 @@
 /* The built daemon from outside: exit status, ready line, signals, what is left behind. */
 #include "cm.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +38,7 @@ static void settings_write(const char *more)
 	assert_non_null(file);
 	fprintf(file,
 		"user = root\nstore_path = %s\nmilter_socket = unix:%s\nsocketmap_socket = unix:%s\n"
-		"metrics_socket = unix:%s\nworkers = 4\nstore_max_bytes = 4M\n%s",
+		"metrics_socket = unix:%s\nworkers = 4\ndnssec = off\nstore_max_bytes = 4M\n%s",
 		path_of("store"), path_of("milter"), path_of("map"), path_of("http"), more);
 	fclose(file);
 }
@@ -145,9 +147,9 @@ static void settings_are_tested(void **state)
 	expect_log("-o: probe_ca_file: /nonexistent/ca.pem: No such file");
 	settings_write("probe_ca_file = /nonexistent/ca.pem\n");
 	assert_int_equal(RUN("-t"), EX_NOINPUT);
-	expect_log("/conf:8: probe_ca_file: /nonexistent/ca.pem: No such file");
+	expect_log("/conf:9: probe_ca_file: /nonexistent/ca.pem: No such file");
 	assert_int_equal(RUN("-f"), EX_NOINPUT);
-	expect_log("/conf:8: probe_ca_file: /nonexistent/ca.pem: No such file");
+	expect_log("/conf:9: probe_ca_file: /nonexistent/ca.pem: No such file");
 	settings_write("");
 	assert_int_equal(RUN("-t", "-o", "store_path=/nonexistent/store"), EX_CANTCREAT);
 	expect_log("-o: store_path: `/nonexistent/store`: No such file");
@@ -161,7 +163,7 @@ static void settings_are_tested(void **state)
 	assert_int_equal(RUN("-t", "-o", "milter_header=To"), EX_USAGE);
 	settings_write("mode = sometimes\n");
 	assert_int_equal(RUN("-t"), EX_CONFIG);
-	expect_log("/conf:8: mode");
+	expect_log("/conf:9: mode");
 	assert_int_equal(RUN("-t", "-c", "/nonexistent/conf"), EX_NOINPUT);
 	assert_int_equal(RUN("-x"), EX_USAGE);
 	assert_int_equal(RUN("more"), EX_USAGE);
@@ -340,27 +342,51 @@ static unsigned long fdinfo_flags(const char *path)
 	return flags;
 }
 
+static int socket_at_loopback(unsigned *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof address;
+	int low = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = fcntl(low, F_DUPFD_CLOEXEC, 20);
+	close(low);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
+static void given_are_served(pid_t daemon)
+{
+	char link[64];
+	assert_string_equal(exchange("given-map", "16:postfix .example,"), "9:NOTFOUND ,");
+	assert_non_null(strstr(exchange("given-http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\nok\n"));
+	assert_string_equal(exchange("given-asked",
+				    "request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=x@[192.0.2.1]\n\n"),
+		"action=DUNNO\n\n");
+	assert_int_not_equal(access(path_of("map"), F_OK), 0);
+	snprintf(link, sizeof link, "/proc/%ld/fdinfo/3", (long)daemon);
+	assert_int_equal(fdinfo_flags(link) & (O_NONBLOCK | O_CLOEXEC), O_NONBLOCK | O_CLOEXEC);
+}
+
 /* The service manager's sockets are served, and those alone; they stay when the daemon goes, and clients wait there. */
 static void sockets_of_the_service_manager_are_served(void **state)
 {
 	(void)state;
-	char ready[512], link[64];
-	settings_write("");
+	char ready[512];
+	settings_write("delegation_socket = unix:/nonexistent/asked\ndelegation_domain = recipient\n");
 	int map = socket_at("given-map", SOCK_STREAM), http = socket_at("given-http", SOCK_STREAM);
-	assert_true(listen(map, 8) == 0 && listen(http, 8) == 0);
+	int asked = socket_at("given-asked", SOCK_STREAM);
+	assert_true(listen(map, 8) == 0 && listen(http, 8) == 0 && listen(asked, 8) == 0);
 	for (int i = 0; i < 2; i++) {
-		handed_set("socketmap:metrics", map, http);
+		handed_set("socketmap:metrics:delegation", map, http);
+		handed.fd[handed.count++] = asked;
 		pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
 		snprintf(ready, sizeof ready,
 			", milter unix:%s, socketmap unix:%s (of the service manager), "
-			"http unix:%s (of the service manager), ",
-			path_of("milter"), path_of("given-map"), path_of("given-http"));
+			"delegation unix:%s (of the service manager), http unix:%s (of the service manager), ",
+			path_of("milter"), path_of("given-map"), path_of("given-asked"), path_of("given-http"));
 		log_wait(ready);
-		assert_string_equal(exchange("given-map", "16:postfix .example,"), "9:NOTFOUND ,");
-		assert_non_null(strstr(exchange("given-http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\nok\n"));
-		assert_int_not_equal(access(path_of("map"), F_OK), 0);
-		snprintf(link, sizeof link, "/proc/%ld/fdinfo/3", (long)daemon);
-		assert_int_equal(fdinfo_flags(link) & (O_NONBLOCK | O_CLOEXEC), O_NONBLOCK | O_CLOEXEC);
+		given_are_served(daemon);
 		kill(daemon, SIGTERM);
 		assert_int_equal(status_of(daemon), EX_OK);
 		assert_int_equal(access(path_of("given-map"), F_OK), 0);
@@ -368,6 +394,26 @@ static void sockets_of_the_service_manager_are_served(void **state)
 	handed.names = NULL;
 	close(map);
 	close(http);
+	close(asked);
+	nothing_is_left_behind();
+}
+
+static void an_address_of_the_service_manager_is_told(void **state)
+{
+	(void)state;
+	char ready[128];
+	unsigned port;
+	settings_write("");
+	int map = socket_at_loopback(&port);
+	assert_int_equal(listen(map, 8), 0);
+	handed_set("socketmap", map, -1);
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	snprintf(ready, sizeof ready, ", socketmap inet:%u@127.0.0.1 (of the service manager), http unix:", port);
+	log_wait(ready);
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	handed.names = NULL;
+	close(map);
 	nothing_is_left_behind();
 }
 
@@ -423,7 +469,7 @@ static int directory_remove(void **state)
 {
 	(void)state;
 	static const char *const names[] = {"conf", "log", "store/policies.mdb", "store/policies.mdb-lock",
-		"store/policies.owner", "given-map", "given-http", "good", "deaf", "datagram"};
+		"store/policies.owner", "given-map", "given-http", "given-asked", "good", "deaf", "datagram"};
 	for (size_t i = 0; i < COUNT(names); i++)
 		unlink(path_of(names[i]));
 	rmdir(path_of("store"));
@@ -441,6 +487,7 @@ int main(void)
 		cmocka_unit_test(it_goes_into_the_background_when_ready),
 		cmocka_unit_test(sockets_of_the_dead_are_taken_over),
 		cmocka_unit_test(sockets_of_the_service_manager_are_served),
+		cmocka_unit_test(an_address_of_the_service_manager_is_told),
 		cmocka_unit_test(sockets_that_do_not_fit_are_refused),
 	};
 	return cmocka_run_group_tests(tests, directory_make, directory_remove);
