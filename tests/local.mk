@@ -338,6 +338,12 @@ tests_unit_test_listener_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_listener_SOURCES = tests/unit/test_listener.c milter/listener.c milter/listener.h tests/unit/cm.h
 tests_unit_test_listener_LDADD = libbase.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_activation
+tests_unit_test_activation_CPPFLAGS = $(milter_test_CPPFLAGS)
+tests_unit_test_activation_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_activation_SOURCES = tests/unit/test_activation.c milter/activation.c milter/activation.h \
+	milter/listener.c milter/listener.h tests/unit/cm.h
+tests_unit_test_activation_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' -DSUPPRESSIONS='"$(srcdir)/tests/tsan.supp"' $(AM_CPPFLAGS)
 EXTRA_DIST += tests/tsan.supp
