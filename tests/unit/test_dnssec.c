@@ -7,14 +7,20 @@
 #include "signed_server.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #define SOA "@ SOA ns hostmaster 1 3600 600 86400 60\n"
 #define LOOKUP_MS 8000
+#define ANCHOR_DIR "/usr/share/dns" /* of dns-root-data */
+#define NO_NAMESPACE 77
 
 static const char text_signed[] = SOA "@ NS ns\n"
 				      "ns A 192.0.2.1\n"
@@ -147,6 +153,19 @@ static enum dns_outcome outcome_of(struct dns *dns, const char *name, bool *secu
 	*secure = answer->secure;
 	dns_answer_free(&answer);
 	return outcome;
+}
+
+static void hide_system_anchor(void)
+{
+	struct stat there;
+	int as_root = geteuid() == 0;
+
+	if (stat(ANCHOR_DIR, &there) != 0)
+		return;
+	if (unshare(as_root ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		mount("none", ANCHOR_DIR, "tmpfs", 0, NULL) != 0)
+		_exit(as_root ? 1 : NO_NAMESPACE);
 }
 
 /* Tests */
@@ -320,6 +339,34 @@ static void test_anchor_that_cannot_be_read(void **state)
 	assert_int_equal(why.code, EX_CONFIG);
 }
 
+/* Before any thread: a child that sees no files of dns-root-data, and nobody at its servers. */
+static void test_system_anchor_missing(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	assert_int_not_equal(child, -1);
+	if (child == 0) {
+		const char *servers[1] = {"127.0.0.1@1"};
+		struct dns_options options = {.servers = servers, .server_count = 1, .validate = DNS_VALIDATE_AUTO};
+		struct failure why = {0};
+		hide_system_anchor();
+		int64_t begun_ms = clock_mono_ms();
+		struct dns *dns = dns_new(&options, &why);
+		bool good = dns && !dns_validates(dns) && clock_mono_ms() - begun_ms < 1000 &&
+			    log_has("warning: dnssec = auto: DNS answers are not validated and DANE is not evaluated: "
+				    "dns_trust_anchor: /usr/share/dns/root.key: No such file");
+		dns_free(&dns);
+		options.validate = DNS_VALIDATE_ON;
+		dns = dns_new(&options, &why);
+		_exit(good && !dns && why.code == EX_NOINPUT ? 0 : 1);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_NAMESPACE)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 #define THREADS 8
 #define LOOKUPS 200
 
@@ -364,6 +411,7 @@ int main(void)
 {
 #define IN_ROOM(test) cmocka_unit_test_setup_teardown(test, room_open, room_close)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_system_anchor_missing),
 		IN_ROOM(test_on),
 		IN_ROOM(test_off),
 		IN_ROOM(test_auto_over_honest_servers),
