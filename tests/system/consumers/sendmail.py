@@ -92,6 +92,27 @@ def sendmail_clock(lab, stage):
     expect('complaints of Sendmail', [], lost)
 
 
+def weight(value):
+    """What Sendmail makes of it in its rules: tokens, where a colon, a dot and the like is one of its own."""
+    return len(value) + 1 + sum(1 if char == ' ' else 2 if char in '.:%@!^/[]+' else 0 for char in value)
+
+
+@test
+def sendmail_longest_answer(lab, stage):
+    """Policies of 256 names: the map tells as many as Sendmail can take, and the certificate is verified."""
+    for length in (2, 20, 63):
+        domain = lab.domain(f'many-{length}', policy=False)
+        names = [f'{"m" * (length - 2)}{chr(97 + number // 26)}{chr(97 + number % 26)}.x' for number in range(255)]
+        domain.publish_policy(mx=[domain.mx.name, *names])
+        domain.publish_record()
+        answer = stage.relay.map_answer(domain.ascii)
+        told = len(re.search('match=([^ ]*)', answer).group(1).split(':'))
+        stage.tell('map', f'{told} of {len(names) + 1} names, {len(answer)} octets that weigh {weight(answer)}')
+        expect('weight', 'little less than the bound of 1090', weight(answer), 1000 < weight(answer) <= 1090)
+        stage.encrypted(stage.send(domain), domain.mx)
+        stage.verified(domain.mx)
+
+
 @test
 def sendmail_quarantine(lab, stage):
     """milter_on_fail = quarantine: the message is in Sendmail's quarantine, with the reason, until it is let go."""
