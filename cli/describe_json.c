@@ -140,15 +140,24 @@ static json_t *evidence_object(const struct evidence *evidence)
 	return object;
 }
 
-json_t *describe_hop(const char *host, uint16_t port, const struct hop_record *record)
+static json_t *trials_object(const struct trials *trials)
 {
 	json_t *object = json_made(json_object());
+	json_put(object, "newest", evidence_object(&trials->newest));
+	json_put(object, "conclusive", evidence_object(&trials->conclusive));
+	json_put(object, "good", evidence_object(&trials->good));
+	return object;
+}
+
+json_t *describe_hop(const char *host, uint16_t port, const struct hop_record *record)
+{
+	bool by_dane = record->dane.newest.at != 0 && record->dane.newest.tlsa_id == record->tlsa.id;
+	const struct evidence *newest = by_dane ? &record->dane.newest : &record->pkix.newest;
+	json_t *object = trials_object(&record->pkix);
 	json_put(object, "host", json_text(host));
 	json_put(object, "port", json_integer(port));
-	json_put(object, "reason",
-		json_text(reason_name(record->newest.at ? record->newest.reason : REASON_NOT_YET_CHECKED)));
-	json_put(object, "newest", evidence_object(&record->newest));
-	json_put(object, "conclusive", evidence_object(&record->conclusive));
-	json_put(object, "good", evidence_object(&record->good));
+	json_put(object, "reason", json_text(reason_name(newest->at ? newest->reason : REASON_NOT_YET_CHECKED)));
+	json_put(object, "tlsa", describe_tlsa(&record->tlsa));
+	json_put(object, "dane", record->dane.newest.at != 0 ? trials_object(&record->dane) : NULL);
 	return object;
 }

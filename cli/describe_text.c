@@ -113,7 +113,7 @@ void tell_mx(const struct entry *entry)
 		mx_host_tell(entry, entry->domain, "");
 	if (mx->state != MX_UNKNOWN)
 		tell("", "looked up %s, TTL %s%s", when_date(&at, mx->checked_at), when_span(&ttl, mx->ttl_s),
-			mx->secure ? ", DNSSEC-secure" : "");
+			mx->secure ? ", DNSSEC-secure" : ", not signed");
 }
 
 static void evidence_tell(const char *label, const struct evidence *evidence, int64_t now)
@@ -138,16 +138,27 @@ static void evidence_tell(const char *label, const struct evidence *evidence, in
 		tell("", "  in its words: %s", quote_string(&quote, evidence->text));
 }
 
-void tell_hop(const char *host, uint16_t port, const struct hop_record *record, int64_t now)
+static void trials_tell(const struct trials *trials, int64_t now)
 {
-	tell("hop", "%s:%u", host, port);
-	const struct evidence *newest = &record->newest, *conclusive = &record->conclusive, *good = &record->good;
-	if (newest->at == 0)
-		tell("", "was not probed yet");
-	else
+	const struct evidence *newest = &trials->newest, *conclusive = &trials->conclusive, *good = &trials->good;
+	if (newest->at != 0)
 		evidence_tell("", newest, now);
 	if (conclusive->at && conclusive->at != newest->at)
 		evidence_tell("before, conclusively: ", conclusive, now);
 	if (good->at && good->at != conclusive->at && good->at != newest->at)
 		evidence_tell("when it was good: ", good, now);
+}
+
+void tell_hop(const char *host, uint16_t port, const struct hop_record *record, int64_t now)
+{
+	tell("hop", "%s:%u", host, port);
+	tell_tlsa(&record->tlsa, now);
+	if (record->pkix.newest.at == 0 && record->dane.newest.at == 0)
+		tell("", "was not probed yet");
+	if (record->dane.newest.at != 0)
+		tell("", "by %s TLSA records:", record->dane.newest.tlsa_id == record->tlsa.id ? "these" : "earlier");
+	trials_tell(&record->dane, now);
+	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
+		tell("", "by the certificate authorities:");
+	trials_tell(&record->pkix, now);
 }

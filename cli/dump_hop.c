@@ -13,12 +13,13 @@ static bool is_conclusive(const struct evidence *evidence)
 
 bool dump_says_conclusive(const struct hop_record *record)
 {
-	return record->conclusive.at == record->newest.at && is_conclusive(&record->newest);
+	return record->pkix.conclusive.at == record->pkix.newest.at && is_conclusive(&record->pkix.newest);
 }
 
 bool dump_says_good(const struct hop_record *record)
 {
-	return record->good.at == record->conclusive.at && reason_class(record->conclusive.reason) == REASON_GOOD;
+	return record->pkix.good.at == record->pkix.conclusive.at &&
+	       reason_class(record->pkix.conclusive.reason) == REASON_GOOD;
 }
 
 /* REASON_COUNT for one that is not about a hop, or that a later version wrote. */
@@ -77,16 +78,17 @@ static bool take_evidence(const struct take *in, const char *key, struct evidenc
 
 static bool take_record(const struct take *in, struct hop_record *out)
 {
-	if (!take_evidence(in, "newest", &out->newest) || !take_evidence(in, "conclusive", &out->conclusive) ||
-		!take_evidence(in, "good", &out->good))
+	if (!take_evidence(in, "newest", &out->pkix.newest) ||
+		!take_evidence(in, "conclusive", &out->pkix.conclusive) || !take_evidence(in, "good", &out->pkix.good))
 		return false;
-	if (!is_conclusive(&out->conclusive) || reason_class(out->good.reason) != REASON_GOOD)
+	if (!is_conclusive(&out->pkix.conclusive) || reason_class(out->pkix.good.reason) != REASON_GOOD)
 		return take_fail(in, "conclusive and good evidence", "must be what they are called");
-	if (out->conclusive.at == 0 && out->newest.at != 0 && is_conclusive(&out->newest))
-		out->conclusive = out->newest;
-	if (out->good.at == 0 && out->conclusive.at != 0 && reason_class(out->conclusive.reason) == REASON_GOOD)
-		out->good = out->conclusive;
-	return out->newest.at != 0 || out->conclusive.at != 0 || out->good.at != 0 ||
+	if (out->pkix.conclusive.at == 0 && out->pkix.newest.at != 0 && is_conclusive(&out->pkix.newest))
+		out->pkix.conclusive = out->pkix.newest;
+	if (out->pkix.good.at == 0 && out->pkix.conclusive.at != 0 &&
+		reason_class(out->pkix.conclusive.reason) == REASON_GOOD)
+		out->pkix.good = out->pkix.conclusive;
+	return out->pkix.newest.at != 0 || out->pkix.conclusive.at != 0 || out->pkix.good.at != 0 ||
 	       take_fail(in, "the line", "tells nothing");
 }
 

@@ -165,11 +165,11 @@ json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *recor
 	json_t *object = json_made(json_object());
 	put_word(object, "host", host);
 	put_number(object, "port", port);
-	if (record->newest.at != 0)
-		json_put(object, "newest", evidence_object(&record->newest));
-	if (record->conclusive.at != 0 && !dump_says_conclusive(record))
-		json_put(object, "conclusive", evidence_object(&record->conclusive));
-	if (record->good.at != 0 && !dump_says_good(record))
-		json_put(object, "good", evidence_object(&record->good));
+	if (record->pkix.newest.at != 0)
+		json_put(object, "newest", evidence_object(&record->pkix.newest));
+	if (record->pkix.conclusive.at != 0 && !dump_says_conclusive(record))
+		json_put(object, "conclusive", evidence_object(&record->pkix.conclusive));
+	if (record->pkix.good.at != 0 && !dump_says_good(record))
+		json_put(object, "good", evidence_object(&record->pkix.good));
 	return object;
 }

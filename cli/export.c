@@ -36,7 +36,7 @@ static bool hop_print(struct store *store, const char *host, uint16_t port, stru
 		return false;
 	enum store_found found = store_view_hop(view, host, port, &record);
 	store_view_end(&view);
-	if (found == STORE_FOUND && (record.newest.at != 0 || record.conclusive.at != 0))
+	if (found == STORE_FOUND && (record.pkix.newest.at != 0 || record.pkix.conclusive.at != 0))
 		json_print(dump_hop(host, port, &record));
 	return found != STORE_FAILED || failure_set(why, EX_IOERR, "the evidence of %s cannot be read", host);
 }

@@ -3,7 +3,7 @@ stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(AM_CPPFLAGS)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 cli_sources = \
 	cli/commands.h \
-	cli/describe.h cli/describe_json.c cli/describe_text.c \
+	cli/describe.h cli/describe_dane.c cli/describe_json.c cli/describe_text.c \
 	cli/domains.c cli/domains.h \
 	cli/dump.h cli/dump_hop.c cli/dump_parts.c cli/dump_parts.h cli/dump_read.c cli/dump_write.c \
 	cli/export.c \

@@ -3,24 +3,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+static char *map_answer(enum map_dialect dialect, const struct facts *facts, bool monitor)
+{
+	struct facts by_map = *facts; /* owns nothing */
+	struct policy policy;
+	struct text text;
+	char *answer = malloc(MAP_REPLY_MAX + 1);
+	if (!answer)
+		abort();
+	by_map.question.purpose = PURPOSE_MAP;
+	by_map.question.no_dane = dialect == MAP_STS;
+	struct step step = verdict_next(&by_map);
+	facts_policy_copy(&policy, &by_map);
+	bool secure = step.verdict.binding == BINDING_SECURE;
+	const struct map_source source = {
+		.verdict = &step.verdict, .policy = secure ? &policy : NULL, .monitor = monitor};
+	text_init(&text, answer, MAP_REPLY_MAX + 1);
+	map_reply(&text, dialect, &source);
+	policy_free(&policy);
+	return answer;
+}
+
 static void map_fill(struct outlook *outlook, const struct facts *facts, bool monitor)
 {
-	struct facts by_map = *facts;
-	by_map.question.purpose = PURPOSE_MAP;
-	struct step step = verdict_next(&by_map);
-	struct policy policy;
-	facts_policy_copy(&policy, &by_map);
-	const struct map_source source = {
-		.verdict = &step.verdict, .policy = facts_policy(&by_map) ? &policy : NULL, .monitor = monitor};
-	for (int i = 0; i < MAP_DIALECTS; i++) {
-		struct text text;
-		outlook->map[i] = malloc(MAP_REPLY_MAX + 1);
-		if (!outlook->map[i])
-			abort();
-		text_init(&text, outlook->map[i], MAP_REPLY_MAX + 1);
-		map_reply(&text, (enum map_dialect)i, &source);
-	}
-	policy_free(&policy);
+	for (int i = 0; i < MAP_DIALECTS; i++)
+		outlook->map[i] = map_answer((enum map_dialect)i, facts, monitor);
 }
 
 void outlook_init(struct outlook *outlook, const struct verdict *verdict, const struct facts *facts,

@@ -121,6 +121,8 @@ static void facts_tell(const struct facts *facts)
 	tell_policy(entry, facts->now);
 	if (facts->question.mx_lookup)
 		tell_mx(entry);
+	if (!facts->dane)
+		tell("DANE", "is left out: mta_dane = no, or this resolver validates nothing (dnssec)");
 	for (unsigned i = 0; i < facts->hop_count; i++)
 		tell_hop(facts->hop[i].host, facts->hop[i].port, &facts->hop[i].record, facts->now);
 	putchar('\n');
@@ -149,6 +151,15 @@ static json_t *question_object(const struct question *question, const char *aske
 	return object;
 }
 
+/* Of the newest look for MX records. */
+static json_t *dnssec_word(const struct facts *facts)
+{
+	const struct mx_set *mx = &facts->entry.mx;
+	if (mx->state == MX_UNKNOWN)
+		return NULL;
+	return json_text(mx->secure ? "secure" : "insecure");
+}
+
 static void facts_put(json_t *object, const struct facts *facts)
 {
 	json_t *hops = json_made(json_array());
@@ -159,6 +170,8 @@ static void facts_put(json_t *object, const struct facts *facts)
 	json_put(object, "policy", describe_policy(&facts->entry));
 	json_put(object, "mx_state", json_text(describe_mx_state(facts->entry.mx.state)));
 	json_put(object, "mx", describe_mx(&facts->entry));
+	json_put(object, "mx_dnssec", dnssec_word(facts));
+	json_put(object, "dane", json_boolean(facts->dane));
 	json_put(object, "hops", hops);
 }
 

@@ -75,9 +75,16 @@ static struct finding hop_finding(const struct facts *facts, const struct want *
 	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
 	if (hop && hop->refused != REASON_NONE)
 		return (struct finding){NULL, hop->refused};
-	if (!hop || hop->record.newest.at == 0)
+	const struct evidence *newest = hop ? &facts_trials(facts, hop)->newest : NULL;
+	if (!newest || newest->at == 0)
 		return (struct finding){"unknown", REASON_NONE};
-	return found_or("good", hop->record.newest.reason);
+	return found_or("good", newest->reason);
+}
+
+static const char *tlsa_finding(const struct facts *facts, const struct want *want)
+{
+	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
+	return describe_tlsa_state(hop ? &hop->record.tlsa : NULL);
 }
 
 static struct finding step_finding(const struct want *want, const struct facts *facts)
@@ -90,6 +97,8 @@ static struct finding step_finding(const struct want *want, const struct facts *
 	case WANT_EVIDENCE:
 	case WANT_PROBE:
 		return hop_finding(facts, want);
+	case WANT_TLSA:
+		return (struct finding){tlsa_finding(facts, want), REASON_NONE};
 	case WANT_RECORD:
 		return found_or("found", facts->entry.record_outcome);
 	case WANT_POLICY:
@@ -115,16 +124,23 @@ static const char *step_subject(enum want_kind kind)
 		return "fetch of the policy of";
 	case WANT_MX:
 		return "MX records of";
+	case WANT_TLSA:
+		return "TLSA records of";
 	case WANT_PROBE:
 		return "probe of";
 	}
 	return "step of";
 }
 
+static bool is_about_hop(enum want_kind kind)
+{
+	return kind == WANT_EVIDENCE || kind == WANT_TLSA || kind == WANT_PROBE;
+}
+
 static void step_tell(const struct want *want, const struct finding *finding, const char *detail)
 {
 	printf("- %s %s", step_subject(want->kind), want->name);
-	if (want->kind == WANT_EVIDENCE || want->kind == WANT_PROBE)
+	if (is_about_hop(want->kind))
 		printf(":%u", want->port);
 	if (finding->word)
 		printf(": %s\n", finding->word);
@@ -137,7 +153,7 @@ static void step_tell(const struct want *want, const struct finding *finding, co
 
 static json_t *step_object(const struct want *want, const struct finding *finding, const char *detail)
 {
-	bool hop = want->kind == WANT_EVIDENCE || want->kind == WANT_PROBE;
+	bool hop = is_about_hop(want->kind);
 	json_t *object = json_made(json_object());
 	json_put(object, "want", json_text(want_name(want->kind)));
 	json_put(object, "name", json_text(want->name));

@@ -46,7 +46,8 @@ static void map_log(const struct verdict *verdict, struct span reply)
 	struct text text;
 	text_init(&text, line, sizeof line);
 	answer_log(&text, verdict);
-	const char *action = reply.len > 0 && reply.at[0] == 'O' ? "secure" : reply.at[0] == 'T' ? "temp" : "notfound";
+	bool ok = reply.len > 0 && reply.at[0] == 'O';
+	const char *action = ok ? binding_name(verdict->binding) : reply.at[0] == 'T' ? "temp" : "notfound";
 	log_info("frontend=socketmap %s action=%s", line, action);
 }
 
@@ -83,9 +84,9 @@ static void map_answer(struct socketmap_server *map, struct client *client, cons
 	struct config *config = check_config(map->check);
 	bool monitor = config->settings->mode == MODE_MONITOR;
 	config_unref(&config);
-	bool pass = outcome->verdict.kind == VERDICT_PASS;
+	bool secure = outcome->verdict.binding == BINDING_SECURE;
 	const struct map_source source = {
-		.verdict = &outcome->verdict, .policy = pass ? &outcome->policy : NULL, .monitor = monitor};
+		.verdict = &outcome->verdict, .policy = secure ? &outcome->policy : NULL, .monitor = monitor};
 	map_render(map, client, &source);
 }
 
@@ -172,6 +173,7 @@ static void map_request(struct socketmap_server *map, struct client *client, str
 {
 	struct question question;
 	question_from_next_hop(&question, key.at, key.len, PURPOSE_MAP);
+	question.no_dane = ((const struct state *)client_state(client))->dialect == MAP_STS;
 	if (!question.has_domain) {
 		/* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec
 		 * K-4). */

@@ -16,8 +16,8 @@ static unsigned question_hash(const struct question *q)
 
 static bool question_same(const struct question *a, const struct question *b)
 {
-	return a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->port == b->port &&
-	       strcmp(a->domain, b->domain) == 0;
+	return a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->no_dane == b->no_dane &&
+	       a->port == b->port && strcmp(a->domain, b->domain) == 0;
 }
 
 static struct cas *case_find(struct check *check, const struct question *question) REQUIRES(check->lock)
@@ -39,8 +39,7 @@ static void case_unlink(struct check *check, struct cas *c) REQUIRES(check->lock
 static struct flight **flight_place(struct check *check, const struct want *want) REQUIRES(check->lock)
 {
 	struct flight **at = &check->flight[domain_hash(want->name, want->kind) % CASES_BUCKETS];
-	while (*at && !((*at)->want.kind == want->kind && (*at)->want.port == want->port &&
-			      strcmp((*at)->want.name, want->name) == 0))
+	while (*at && !want_same(&(*at)->want, want))
 		at = &(*at)->next;
 	return at;
 }
@@ -299,6 +298,7 @@ static struct cas *case_new(struct check *check, const struct question *question
 	c->check = check;
 	c->config = config_ref(check->config);
 	facts_init(&c->facts, question, &c->config->rules, clock_wall_s());
+	c->facts.dane = config_dane(c->config);
 	c->so_far = verdict_next(&c->facts).verdict;
 	struct cas **bucket = &check->bucket[question_hash(question)];
 	c->next = *bucket;
@@ -380,6 +380,7 @@ void cases_renew(struct check *check, const struct question *question)
 	struct question refresh = *question;
 	refresh.purpose = PURPOSE_REFRESH;
 	refresh.client = 0; /* refreshing has a share of its own */
+	refresh.no_dane = false;
 	if (renewal_due(check, question))
 		cases_open(check, &refresh, WORK_REFRESH, false, true, NULL);
 }

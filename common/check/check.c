@@ -107,6 +107,7 @@ static bool fresh_outcome(struct check *check, const struct question *question, 
 	struct facts facts;
 	memset(out, 0, sizeof *out);
 	facts_init(&facts, question, &config->rules, clock_wall_s());
+	facts.dane = config_dane(config);
 	struct step step = fresh_step(check, &facts);
 	out->verdict = step.verdict;
 	out->final = step.want.kind == WANT_NOTHING;

@@ -190,6 +190,11 @@ struct config *config_new(struct settings *settings, struct failure *why)
 	return NULL;
 }
 
+bool config_dane(const struct config *config)
+{
+	return config->settings->mta_dane && dns_validates(config->dns);
+}
+
 struct config *config_ref(struct config *config)
 {
 	lock_take(&references_lock);

@@ -23,6 +23,8 @@ struct config {
 
 /* Takes the settings over, also on failure. */
 struct config *config_new(struct settings *settings, struct failure *why);
+/* Whether rule 2 is in force at this moment: the MTA does DANE, and our resolver validates. */
+bool config_dane(const struct config *config);
 struct config *config_ref(struct config *config);
 void config_unref(struct config **config);
 

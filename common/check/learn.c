@@ -69,7 +69,10 @@ static void entry_apply(struct entry *entry, void *arg)
 
 static void hop_apply(struct hop_record *record, void *arg)
 {
-	hop_record_learn(record, arg);
+	const struct found *found = arg;
+	hop_record_learn_tlsa(record, &found->tlsa);
+	if (found->evidence.reason != REASON_PROBE_BUDGET)
+		hop_record_learn(record, &found->evidence);
 }
 
 /* --- what is told ------------------------------------------------------------------------------------------------- */
@@ -187,11 +190,11 @@ static void entry_write(struct store *store, struct trouble *trouble, struct les
 static void hop_write(struct store *store, struct trouble *trouble, const struct found *found)
 {
 	const struct want *want = &found->want;
-	struct evidence seen = found->evidence;
+	struct found heard = *found; /* owns nothing */
 	struct failure why;
-	if (seen.reason == REASON_PROBE_BUDGET)
+	if (found->tlsa.checked_at == 0 && found->evidence.reason == REASON_PROBE_BUDGET)
 		return;
-	if (store_change_hop(store, want->name, want->port, hop_apply, &seen, &why))
+	if (store_change_hop(store, want->name, want->port, hop_apply, &heard, &why))
 		trouble_ended(trouble, TROUBLE_WRITING);
 	else
 		unstored_told(trouble, "mx=", want->name, &why);
@@ -201,8 +204,9 @@ void learn_found(struct store *store, struct trouble *trouble, const struct fact
 	struct kept *kept)
 {
 	struct lesson lesson = {.facts = facts, .found = found};
-	if (found->want.kind == WANT_PROBE) {
-		hop_write(store, trouble, found);
+	if (found->want.kind == WANT_PROBE || found->want.kind == WANT_TLSA) {
+		if (!found->untried)
+			hop_write(store, trouble, found);
 		return;
 	}
 	if (!found->untried || alarm_due(&facts->entry, found, facts->now) != REFRESH_ALARM_NONE)

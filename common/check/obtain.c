@@ -2,13 +2,12 @@
 
 #include "addresses.h"
 #include "clock.h"
+#include "obtain_hop.h"
 #include "rdata.h"
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define PROBE_ADDRESSES 2 /* of one hop (design 5) */
 
 void found_free(struct found *found)
 {
@@ -29,8 +28,13 @@ void facts_learn_found(struct facts *facts, const struct found *found)
 	case WANT_MX:
 		facts_learn_mx(facts, &found->mx);
 		break;
+	case WANT_TLSA:
+		facts_learn_tlsa(facts, want->name, want->port, &found->tlsa);
+		break;
 	case WANT_PROBE:
-		facts_learn_probe(facts, want->name, want->port, &found->evidence);
+		if (found->tlsa.checked_at != 0)
+			facts_learn_tlsa(facts, want->name, want->port, &found->tlsa);
+		facts_learn_probe(facts, want->name, want->port, want->dane, &found->evidence);
 		break;
 	case WANT_NOTHING:
 	case WANT_ENTRY:
@@ -259,75 +263,6 @@ static void obtain_mx(const struct config *config, struct missed *missed, struct
 		missed_note(missed, domain, found->mx.outcome, clock_mono_ms());
 }
 
-/* --- probe -------------------------------------------------------------------------------------------------------- */
-
-/* A hop is good only if all its addresses that answer are: the worst conclusive evidence counts, then the best of the
- * rest. */
-static bool evidence_outweighs(const struct evidence *seen, const struct evidence *than)
-{
-	enum reason_class new = reason_class(seen->reason), old = reason_class(than->reason);
-	if (old == REASON_BAD)
-		return false;
-	return new == REASON_BAD || (new == REASON_GOOD &&old != REASON_GOOD);
-}
-
-/* Each address gets its share of the time that is left. */
-static void probe_all(const struct config *config, const struct want *want, const struct addresses *list,
-	int64_t deadline_ms, struct evidence *seen)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		struct evidence one;
-		int64_t share_ms = (deadline_ms - clock_mono_ms()) / (int64_t)(list->count - i);
-		memset(&one, 0, sizeof one);
-		one.reason = REASON_HOP_TIMEOUT;
-		if (share_ms > 0)
-			probe_address(config->prober, want->name, &list->at[i], want->port, (int)share_ms, NULL, &one);
-		if (i == 0 || evidence_outweighs(&one, seen))
-			*seen = one;
-	}
-}
-
-static void probe_impossible(const struct addresses *list, struct evidence *seen)
-{
-	struct text text;
-	text_init(&text, seen->text, sizeof seen->text);
-	text_add(&text, addresses_lack(list));
-	if (list->refused)
-		seen->reason = REASON_HOP_ADDRESS_PRIVATE;
-	else
-		seen->reason = list->trouble == DNS_BROKEN ? REASON_HOP_INTERNAL : REASON_HOP_NO_ADDRESS;
-}
-
-static bool obtain_evidence(
-	const struct config *config, struct budget *budget, const struct want *want, struct evidence *seen)
-{
-	int64_t deadline_ms = clock_mono_ms() + (int64_t)config->settings->probe_timeout * 1000;
-	unsigned slot[PROBE_ADDRESSES];
-	struct addresses list;
-
-	memset(seen, 0, sizeof *seen);
-	addresses_find(&list, config->dns, want->name, PROBE_ADDRESSES, config->settings->probe_private, deadline_ms);
-	if (list.count == 0) {
-		probe_impossible(&list, seen);
-		seen->at = clock_wall_s();
-		return true;
-	}
-	switch (budget_take_all(budget, list.at, list.count, clock_mono_ms(), slot)) {
-	case BUDGET_BUSY:
-		return false;
-	case BUDGET_SPENT:
-		seen->reason = REASON_PROBE_BUDGET;
-		break;
-	case BUDGET_GO:
-		probe_all(config, want, &list, deadline_ms, seen);
-		for (size_t i = 0; i < list.count; i++)
-			budget_give(budget, slot[i]);
-		break;
-	}
-	seen->at = clock_wall_s();
-	return true;
-}
-
 bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, bool asked,
 	struct found *found)
 {
@@ -342,8 +277,11 @@ bool obtain(const struct config *config, const struct bounds *bounds, const stru
 	case WANT_MX:
 		obtain_mx(config, bounds->missed, found);
 		return true;
+	case WANT_TLSA:
+		obtain_tlsa(config, found);
+		return true;
 	case WANT_PROBE:
-		return obtain_evidence(config, bounds->budget, want, &found->evidence);
+		return obtain_evidence(config, bounds->budget, found);
 	case WANT_NOTHING:
 	case WANT_ENTRY:
 	case WANT_EVIDENCE:

@@ -20,6 +20,8 @@ struct found {
 	/* That led to the fetch (spec S-78). A case that was parked in the flight may have read a newer one since. */
 	char record_id[RECORD_ID_MAX + 1];
 	struct mx_found mx;
+	struct tlsa_look
+		tlsa; /* also of a probe by TLSA records, which are looked for anew: checked_at is 0 otherwise */
 	struct evidence evidence;
 	bool untried;  /* nothing was asked of the network: it serves this case, and is not remembered */
 	bool put_back; /* of a refresh whose policy host is in back-off: what somebody waits for goes on by itself */

@@ -8,6 +8,7 @@ _Static_assert((int)PURPOSE_QUERY < (int)LABEL_PURPOSE_VALUES, "LABEL(PURPOSE) i
 _Static_assert((int)VERDICT_DEFER < (int)LABEL_VERDICT_VALUES, "LABEL(VERDICT) in metrics.def has too few values");
 _Static_assert((int)REASON_COUNT <= (int)LABEL_REASON_VALUES, "LABEL(REASON) in metrics.def has too few values");
 _Static_assert((int)EVENT_KIND_COUNT <= (int)LABEL_EVENT_VALUES, "LABEL(EVENT) in metrics.def has too few values");
+_Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
 static const char *const purposes[] = {
@@ -38,8 +39,12 @@ void tally_found(const struct found *found)
 	case WANT_MX:
 		metrics_add(METRIC_MX_LOOKUPS, found->mx.outcome, 0, 0, 1);
 		break;
+	case WANT_TLSA:
+		metrics_add(METRIC_TLSA_LOOKUPS, found->tlsa.state, 0, 0, 1);
+		break;
 	case WANT_PROBE:
-		metrics_add(METRIC_PROBES, found->evidence.reason, 0, 0, 1);
+		if (found->evidence.at != 0)
+			metrics_add(METRIC_PROBES, found->evidence.reason, 0, 0, 1);
 		break;
 	case WANT_NOTHING:
 	case WANT_ENTRY:
@@ -97,6 +102,11 @@ static const char *action_label(unsigned value)
 	return value <= DEED_DEFER ? action_deed_name((enum deed)value) : NULL;
 }
 
+static const char *state_label(unsigned value)
+{
+	return value <= TLSA_FAILED ? tlsa_state_name((enum tlsa_state)value) : NULL;
+}
+
 static const char *version_label(unsigned value)
 {
 	(void)value;
@@ -106,6 +116,7 @@ static const char *version_label(unsigned value)
 const struct metrics_names tally_names = {.name = {[LABEL_PURPOSE] = purpose_label,
 						  [LABEL_VERDICT] = verdict_label,
 						  [LABEL_REASON] = reason_label,
+						  [LABEL_STATE] = state_label,
 						  [LABEL_EVENT] = event_label,
 						  [LABEL_REPLY] = reply_label,
 						  [LABEL_ACTION] = action_label,

@@ -8,22 +8,45 @@ static void evidence_drop_later(struct evidence *kept, int64_t at)
 		memset(kept, 0, sizeof(*kept));
 }
 
-void hop_record_learn(struct hop_record *record, const struct evidence *seen)
+static void trials_learn(struct trials *trials, const struct evidence *seen)
 {
 	enum reason_class class = reason_class(seen->reason);
 
-	if (seen->at == 0)
-		return;
-	if (record->newest.at - seen->at > EVIDENCE_LATE_S) {
-		evidence_drop_later(&record->newest, seen->at);
-		evidence_drop_later(&record->conclusive, seen->at);
-		evidence_drop_later(&record->good, seen->at);
+	if (trials->newest.at - seen->at > EVIDENCE_LATE_S) {
+		evidence_drop_later(&trials->newest, seen->at);
+		evidence_drop_later(&trials->conclusive, seen->at);
+		evidence_drop_later(&trials->good, seen->at);
 	}
-	if (seen->at < record->newest.at)
+	if (seen->at < trials->newest.at)
 		return;
-	record->newest = *seen;
+	if (trials->newest.tlsa_id != seen->tlsa_id)
+		memset(trials, 0, sizeof(*trials));
+	trials->newest = *seen;
 	if (class == REASON_GOOD || class == REASON_BAD)
-		record->conclusive = *seen;
+		trials->conclusive = *seen;
 	if (class == REASON_GOOD)
-		record->good = *seen;
+		trials->good = *seen;
+}
+
+void hop_record_learn(struct hop_record *record, const struct evidence *seen)
+{
+	if (seen->at != 0)
+		trials_learn(seen->tlsa_id == 0 ? &record->pkix : &record->dane, seen);
+}
+
+void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look)
+{
+	int64_t ahead = record->tlsa.checked_at - look->checked_at;
+
+	if (look->checked_at != 0 && (ahead <= 0 || ahead > EVIDENCE_LATE_S))
+		record->tlsa = *look;
+}
+
+int64_t hop_record_at(const struct hop_record *record)
+{
+	int64_t at = record->pkix.newest.at;
+
+	if (record->dane.newest.at > at)
+		at = record->dane.newest.at;
+	return record->tlsa.checked_at > at ? record->tlsa.checked_at : at;
 }

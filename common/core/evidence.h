@@ -3,7 +3,9 @@
 #define CORE_EVIDENCE_H
 
 #include "address.h"
+#include "domain.h"
 #include "reason.h"
+#include "tlsa.h"
 
 #define EVIDENCE_NAMES_SIZE 256
 #define EVIDENCE_TEXT_SIZE 128
@@ -24,15 +26,37 @@ struct evidence {
 	char text[EVIDENCE_TEXT_SIZE];   /* the peer's or the library's own words, cut; untrusted: quote */
 };
 
-/* Of one hop (host, port): what the store keeps. `at` == 0 marks what there is not. */
-struct hop_record {
+/* Of several probes: what is kept. `at` == 0 marks what there is not. */
+struct trials {
 	struct evidence newest;
 	struct evidence conclusive; /* newest of class GOOD or BAD */
 	struct evidence good;       /* newest of class GOOD */
 };
 
-/* Takes new evidence in. Evidence older than what is there changes nothing; but when it is older by more than
+/* The newest look for a host's TLSA records (RFC 7672 2.2). */
+struct tlsa_look {
+	int64_t checked_at; /* 0: never */
+	enum tlsa_state state;
+	uint32_t ttl_s;         /* the shortest of what it rests on */
+	uint64_t id;            /* of the set, when it is usable */
+	uint16_t count, usable; /* records, and those of them that count */
+	bool signed_denial;     /* of TLSA_NONE: the absence is proved, rather than the zone not signed */
+	char base[DOMAIN_SIZE]; /* the TLSA base domain; "" none */
+};
+
+/* Of one hop (host, port): what the store keeps. */
+struct hop_record {
+	struct trials pkix; /* judged by the trust store (RFC 8461 4.2) */
+	struct trials dane; /* judged by one TLSA set, that of dane.newest.tlsa_id (RFC 7672) */
+	struct tlsa_look tlsa;
+};
+
+/* Takes new evidence in, beside that which was judged in the same way; what was judged by another TLSA set is dropped
+ * with the first by a new one. Evidence older than what is there changes nothing; but when it is older by more than
  * EVIDENCE_LATE_S, what is there was learned by a clock since set back, and gives way. */
 void hop_record_learn(struct hop_record *record, const struct evidence *seen);
+void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look);
+/* When the newest of all that is known was learned; 0: nothing is known. */
+int64_t hop_record_at(const struct hop_record *record);
 
 #endif

@@ -1,5 +1,7 @@
 #include "facts.h"
 
+#include "schedule.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +55,28 @@ struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t
 			return (struct hop_fact *)hop;
 	}
 	return NULL;
+}
+
+bool facts_dane(const struct facts *facts)
+{
+	const struct question *question = &facts->question;
+	return facts->dane && !question->no_dane && (!question->mx_lookup || facts->entry.mx.secure);
+}
+
+bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop)
+{
+	const struct tlsa_look *look = &hop->record.tlsa;
+	return facts_dane(facts) && look->state == TLSA_USABLE && schedule_tlsa_known(look, facts->now);
+}
+
+const struct trials *facts_trials(const struct facts *facts, const struct hop_fact *hop)
+{
+	static const struct trials none;
+	const struct hop_record *record = &hop->record;
+	if (!facts_hop_by_dane(facts, hop))
+		return &record->pkix;
+	uint64_t id = record->dane.conclusive.at != 0 ? record->dane.conclusive.tlsa_id : record->dane.newest.tlsa_id;
+	return id == record->tlsa.id ? &record->dane : &none;
 }
 
 /* Made one by one: most domains have one hop or two, and a hop's fact is large. */
@@ -109,13 +133,23 @@ void facts_learn_mx(struct facts *facts, const struct mx_found *found)
 	facts->mx_outcome = found->outcome;
 }
 
-void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, const struct evidence *seen)
+void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_look *look)
 {
 	struct hop_fact *hop = hop_made(facts, host, port);
 	if (!hop)
 		return;
 	hop->read = true;
-	hop->tried = true;
+	hop->tlsa_tried = true;
+	hop->record.tlsa = *look;
+}
+
+void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, bool dane, const struct evidence *seen)
+{
+	struct hop_fact *hop = hop_made(facts, host, port);
+	if (!hop)
+		return;
+	hop->read = true;
+	*(dane ? &hop->dane_tried : &hop->tried) = true;
 	if (seen->reason == REASON_PROBE_BUDGET)
 		hop->refused = seen->reason;
 	else

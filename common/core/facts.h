@@ -7,8 +7,9 @@
 #include "question.h"
 
 #define HOPS_MAX 8 /* hops of a domain that are looked at, best preference first (design 5) */
-/* A case sees its MX set and its policy change once each at most, and each time other hops may be the first. */
-#define HOP_FACTS_MAX (3 * HOPS_MAX)
+/* A case sees its MX set and its policy change once each at most, and each time other hops may be the first, those of
+ * the set and those of them that the policy allows. */
+#define HOP_FACTS_MAX (5 * HOPS_MAX)
 
 enum first_contact { FIRST_CONTACT_ACCEPT, FIRST_CONTACT_DEFER };
 enum on_internal_error { ON_INTERNAL_ERROR_ACCEPT, ON_INTERNAL_ERROR_DEFER };
@@ -34,7 +35,9 @@ struct hop_fact {
 	char host[DOMAIN_SIZE];
 	uint16_t port;
 	bool read;           /* from the store */
-	bool tried;          /* probed, or refused a probe, in this case */
+	bool tried;          /* probed by the trust store, or refused a probe, in this case */
+	bool dane_tried;     /* the same by its TLSA records */
+	bool tlsa_tried;     /* its TLSA records were looked for in this case */
 	enum reason refused; /* why it was not probed: PROBE_BUDGET; REASON_NONE otherwise */
 	struct hop_record record;
 };
@@ -43,6 +46,7 @@ struct facts {
 	struct question question;
 	const struct rules *rules; /* outlives the facts */
 	int64_t now;               /* wall-clock seconds; moves on as the case goes */
+	bool dane;                 /* the MTA does DANE, and our resolver validates: rule 2 is in force */
 	bool forced; /* an operator's refresh: everything is renewed, the five minutes between fetches do not hold */
 
 	enum store_state store;
@@ -61,6 +65,14 @@ void facts_free(struct facts *facts);
 /* The fact about one hop, or NULL while it was not asked for. Belongs to the facts. */
 struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t port);
 
+/* Whether DANE governs hops that have usable TLSA records: the MX set, or that there is none to look up, is beyond
+ * doubt (design rule 2; RFC 7672 2.2.1). */
+bool facts_dane(const struct facts *facts);
+/* What the hop's evidence is judged by in this case: its usable TLSA records, if DANE governs and they are known. */
+bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop);
+/* Its evidence that was judged so; without any when all there is was judged otherwise. Belongs to the facts. */
+const struct trials *facts_trials(const struct facts *facts, const struct hop_fact *hop);
+
 /* What the shell obtained. The facts take copies. */
 void facts_learn_store(struct facts *facts, const struct entry *entry); /* NULL: the store has no entry */
 void facts_learn_store_broken(struct facts *facts);
@@ -70,6 +82,9 @@ void facts_learn_record(struct facts *facts, const struct record_found *found);
 void facts_learn_policy(
 	struct facts *facts, const struct policy_found *found, const char *id); /* as entry_learn_policy() */
 void facts_learn_mx(struct facts *facts, const struct mx_found *found);
-void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, const struct evidence *seen);
+void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_look *look);
+/* `dane`: the probe was to be judged by TLSA records; seen->at == 0 then says that there are none any more, which was
+ * learned before. */
+void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, bool dane, const struct evidence *seen);
 
 #endif

@@ -184,6 +184,24 @@ bool field_take_time(struct span in, void *member, size_t size)
 	return field_take_i64(in, member, size) && number_take(in, 8, &number) && number <= FIELDS_TIME_MAX;
 }
 
+void field_put_u64(struct fields_out *out, uint16_t tag, const void *member, size_t size)
+{
+	uint64_t value;
+
+	memcpy(&value, member, size);
+	number_field(out, tag, value, 8);
+}
+
+bool field_take_u64(struct span in, void *member, size_t size)
+{
+	uint64_t number;
+
+	if (!number_take(in, 8, &number))
+		return false;
+	memcpy(member, &number, size);
+	return true;
+}
+
 void field_put_u32(struct fields_out *out, uint16_t tag, const void *member, size_t size)
 {
 	uint32_t value;

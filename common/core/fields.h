@@ -48,13 +48,15 @@ bool fields_take(struct span in, const struct field *table, size_t count, void *
 /* Reads a number of that many octets; false when fewer are left. */
 bool fields_take_number(struct span *in, size_t octets, uint64_t *out);
 
-/* Members of the usual types: int64_t, int64_t from 0 to FIELDS_TIME_MAX, uint32_t or int32_t, uint16_t,
+/* Members of the usual types: int64_t, int64_t from 0 to FIELDS_TIME_MAX, uint64_t, uint32_t or int32_t, uint16_t,
  * char[]. */
 void field_put_i64(struct fields_out *out, uint16_t tag, const void *member, size_t size);
 bool field_take_i64(struct span in, void *member, size_t size); /* within plus or minus FIELDS_TIME_MAX */
 bool field_take_time(struct span in, void *member, size_t size);
 void field_put_u32(struct fields_out *out, uint16_t tag, const void *member, size_t size);
 bool field_take_u32(struct span in, void *member, size_t size);
+void field_put_u64(struct fields_out *out, uint16_t tag, const void *member, size_t size);
+bool field_take_u64(struct span in, void *member, size_t size);
 void field_put_u16(struct fields_out *out, uint16_t tag, const void *member, size_t size);
 bool field_take_u16(struct span in, void *member, size_t size);
 void field_put_text(struct fields_out *out, uint16_t tag, const void *member, size_t size);

@@ -10,6 +10,7 @@ struct judge {
 	const struct facts *facts;
 	const struct policy *policy; /* NULL: none in force */
 	bool eager;                  /* what is due for renewal is wanted now: nobody waits for a quick answer */
+	bool unbound;                /* DANE is still looked for, and what there is binds nobody if it is not found */
 	unsigned renew;
 	enum reason bad;
 	const char *bad_host;
@@ -18,6 +19,8 @@ struct judge {
 bool step_is_want(const struct step *step);
 /* The verdict is final. */
 struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop);
+/* The delivery is bound. */
+struct step judge_bound(const struct judge *j, enum binding binding);
 /* A fact is wanted; the verdict so far comes with it. */
 struct step judge_wants(const struct judge *j, enum want_kind kind, const char *name, uint16_t port);
 /* The verdict of a next hop that cannot keep the policy now; `kind` is what it is under enforce. First comes a second
@@ -25,5 +28,29 @@ struct step judge_wants(const struct judge *j, enum want_kind kind, const char *
 struct step judge_held(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host);
 /* Rule 6. */
 struct step judge_hops(struct judge *j);
+/* Wants the MX set, unless that in hand will do; `settled`: it must be good enough for DANE to rest on. */
+struct step judge_wants_mx(struct judge *j, bool settled);
+/* Whether the MX set has hops to judge. */
+bool mx_has_hops(const struct facts *facts);
+
+/* The hops that the MTA may use, best preference first; at least one once judge_wants_mx() wants nothing. */
+struct hop_list {
+	unsigned count;
+	const char *host[MX_SET_MAX];
+	uint16_t preference[MX_SET_MAX];
+};
+/* Cut at our own host's preference (RFC 5321 5.1); `policy` may be NULL. */
+void hop_list_fill(struct hop_list *list, const struct facts *facts, const struct policy *policy);
+
+/* Rule 2: wants what DANE has to say of the hops, and notes what is due. */
+struct step judge_tlsa(struct judge *j, const struct hop_list *list);
+/* The same with the MX set: for a map's answer, and for those who look ahead for it. */
+struct step judge_dane(struct judge *j);
+/* What binds the delivery, when judge_dane() wants nothing more. */
+struct step judge_binding(struct judge *j, enum reason reason);
+
+/* Leaves of the names of an enforce policy the hops that have no usable TLSA records, when DANE cannot be told of
+ * others: a hop of which it cannot be told is bound to no other's name. */
+void policy_narrow(struct policy *policy, const struct facts *facts);
 
 #endif

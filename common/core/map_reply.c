@@ -133,6 +133,29 @@ static void add_temp(struct text *out, enum reason reason)
 	text_add(out, reason_name(reason));
 }
 
+/* Neither names nor TLSRPT attributes go with these levels (spec D-68, D-69): Postfix takes them from DNS. */
+static void add_binding(struct text *out, enum map_dialect dialect, const struct map_source *source)
+{
+	enum binding binding = source->verdict->binding;
+
+	switch (binding) {
+	case BINDING_NONE:
+		add_temp(out, REASON_INTERNAL);
+		break;
+	case BINDING_SECURE:
+		if (source->policy && names_next(&source->policy->mx, NULL))
+			add_secure(out, dialect, source);
+		else
+			add_temp(out, REASON_INTERNAL);
+		break;
+	case BINDING_DANE:
+	case BINDING_DANE_ONLY:
+		text_add(out, "OK ");
+		text_add(out, binding_name(binding));
+		break;
+	}
+}
+
 bool map_reply(struct text *out, enum map_dialect dialect, const struct map_source *source)
 {
 	const struct verdict *v = source->verdict;
@@ -140,10 +163,8 @@ bool map_reply(struct text *out, enum map_dialect dialect, const struct map_sour
 
 	if (source->monitor)
 		text_add(out, "NOTFOUND ");
-	else if (v->kind == VERDICT_PASS && source->policy)
-		add_secure(out, dialect, source);
 	else if (v->kind == VERDICT_PASS)
-		add_temp(out, REASON_INTERNAL);
+		add_binding(out, dialect, source);
 	else if (v->kind == VERDICT_DEFER)
 		add_temp(out, v->reason);
 	else

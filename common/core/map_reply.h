@@ -8,12 +8,12 @@
 
 struct map_source {
 	const struct verdict *verdict;
-	const struct policy *policy; /* in force, or NULL; needed for VERDICT_PASS only. MAP_TLSRPT tells its text */
+	const struct policy *policy; /* in force, or NULL; needed for BINDING_SECURE only. MAP_TLSRPT tells its text */
 	bool monitor;                /* NOTFOUND whatever the verdict */
 };
 
-/* `OK secure match=...` for an enforce policy, `NOTFOUND ` for testing, none and no policy, `TEMP REASON` for what
- * cannot be told yet. `out` has room for MAP_REPLY_MAX + 1 octets.
+/* `OK secure match=...` for an enforce policy, `OK dane-only` and `OK dane` where DANE comes first, `NOTFOUND ` for
+ * testing, none and no policy, `TEMP REASON` for what cannot be told yet. `out` has room for MAP_REPLY_MAX + 1 octets.
  *
  * What does not fit: MAP_TLSRPT falls back to the plain form; MAP_STS tells as many of the policy's names, in their
  * turn, as Sendmail takes: mail for others waits. A reply that its dialect would not take is `TEMP internal`, and the

@@ -131,10 +131,11 @@ static bool merge_evidence(struct evidence *into, const struct evidence *from, i
 	return true;
 }
 
+/* What DANE found out lasts no longer than TTLs, and is not moved. */
 bool hop_record_merge(struct hop_record *into, const struct hop_record *from, int64_t now)
 {
-	bool newest = merge_evidence(&into->newest, &from->newest, now);
-	bool conclusive = merge_evidence(&into->conclusive, &from->conclusive, now);
-	bool good = merge_evidence(&into->good, &from->good, now);
+	bool newest = merge_evidence(&into->pkix.newest, &from->pkix.newest, now);
+	bool conclusive = merge_evidence(&into->pkix.conclusive, &from->pkix.conclusive, now);
+	bool good = merge_evidence(&into->pkix.good, &from->pkix.good, now);
 	return newest || conclusive || good;
 }

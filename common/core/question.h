@@ -18,6 +18,7 @@ struct question {
 	enum purpose purpose;
 	bool has_domain; /* false: there is no policy domain, so no policy and no lookup; the rest is empty */
 	bool mx_lookup;  /* false: the one hop is (host, port) */
+	bool no_dane;    /* who asks does DANE by himself and cannot be told of it: map dialect sts (spec D-70) */
 	uint16_t port;
 	char domain[DOMAIN_SIZE]; /* the policy domain */
 	char host[DOMAIN_SIZE];   /* equals domain */

@@ -66,6 +66,23 @@ bool schedule_mx_known(const struct entry *entry, int64_t now)
 	return entry->mx.state != MX_UNKNOWN && schedule_age(entry->mx.checked_at, now) <= MX_HARD_S;
 }
 
+bool schedule_mx_recent(const struct entry *entry, int64_t now)
+{
+	return entry->mx.state != MX_UNKNOWN && schedule_age(entry->mx.checked_at, now) <= DANE_HARD_S;
+}
+
+bool schedule_tlsa_stale(const struct tlsa_look *look, int64_t now)
+{
+	int64_t soft = between(look->ttl_s, TLSA_AGE_MIN_S, TLSA_AGE_MAX_S);
+	return schedule_age(look->checked_at, now) > (look->state == TLSA_FAILED ? TLSA_FAILED_S : soft);
+}
+
+bool schedule_tlsa_known(const struct tlsa_look *look, int64_t now)
+{
+	int64_t hard = look->state == TLSA_FAILED ? TLSA_FAILED_S : DANE_HARD_S;
+	return look->state != TLSA_UNKNOWN && schedule_age(look->checked_at, now) <= hard;
+}
+
 /* A number of a name's own, the same each time, below `limit`: what came at once spreads out by it. */
 static int64_t spread(const char *name, int64_t limit)
 {
@@ -166,13 +183,13 @@ static void evidence_due(const struct facts *facts, int64_t *due)
 	int64_t late = mode == POLICY_TESTING ? DAY_S / 10 : 0;
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const char *host = facts->hop[i].host;
-		const struct hop_record *record = &facts->hop[i].record;
-		if (record->good.at == 0 || record->good.at != record->conclusive.at)
+		const struct trials *trials = facts_trials(facts, &facts->hop[i]);
+		if (trials->good.at == 0 || trials->good.at != trials->conclusive.at)
 			continue;
 		int64_t age = schedule_evidence_age(host, mode, facts->rules, true) + spread(host, late);
-		int64_t renewal = past(record->good.at, age);
-		if (record->newest.at != record->good.at && past(record->newest.at, PROBE_SPACING_S) > renewal)
-			renewal = past(record->newest.at, PROBE_SPACING_S);
+		int64_t renewal = past(trials->good.at, age);
+		if (trials->newest.at != trials->good.at && past(trials->newest.at, PROBE_SPACING_S) > renewal)
+			renewal = past(trials->newest.at, PROBE_SPACING_S);
 		sooner(due, renewal);
 	}
 }

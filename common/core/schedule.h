@@ -14,6 +14,12 @@
 #define MX_AGE_MIN_S 60
 #define MX_AGE_MAX_S 3600
 #define MX_HARD_S 86400
+#define TLSA_AGE_MIN_S 60 /* what a hop's TLSA records say is renewed after their TTL within these bounds */
+#define TLSA_AGE_MAX_S 3600
+#define TLSA_FAILED_S 60 /* of a look that failed */
+/* What DANE rests on, an MX set's signatures and TLSA records, is believed no longer: the longest TTL that counts, and
+ * time for the refresher. */
+#define DANE_HARD_S 5400
 #define FETCH_SPACING_S 300 /* RFC 8461 3.3 */
 #define PROBE_SPACING_S 300 /* of one hop, bad evidence apart */
 #define CLOCK_SKEW_S 60     /* a time this little ahead is "now", not the future */
@@ -27,7 +33,10 @@ bool schedule_record_stale(const struct entry *entry, int64_t now);
 bool schedule_negative_known(const struct entry *entry, int64_t now);
 bool schedule_negative_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_stale(const struct entry *entry, int64_t now);
-bool schedule_mx_known(const struct entry *entry, int64_t now); /* within its hard age */
+bool schedule_mx_known(const struct entry *entry, int64_t now);  /* within its hard age */
+bool schedule_mx_recent(const struct entry *entry, int64_t now); /* enough for DANE to rest on */
+bool schedule_tlsa_stale(const struct tlsa_look *look, int64_t now);
+bool schedule_tlsa_known(const struct tlsa_look *look, int64_t now); /* within its hard age */
 /* Whether it is time to fetch the policy again: at the domain's own moment in each interval of max_age / 2 or
  * refresh_interval, whichever is shorter; after failures, when their back-off is over. */
 bool schedule_body_stale(const struct entry *entry, const struct rules *rules, int64_t now);

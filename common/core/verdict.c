@@ -3,66 +3,6 @@
 
 #include <string.h>
 
-const char *want_name(enum want_kind kind)
-{
-	switch (kind) {
-	case WANT_NOTHING:
-		return "nothing";
-	case WANT_ENTRY:
-		return "entry";
-	case WANT_EVIDENCE:
-		return "evidence";
-	case WANT_RECORD:
-		return "record";
-	case WANT_POLICY:
-		return "policy";
-	case WANT_MX:
-		return "mx";
-	case WANT_PROBE:
-		return "probe";
-	}
-	return "nothing";
-}
-
-bool want_is_remote(enum want_kind kind)
-{
-	return kind == WANT_RECORD || kind == WANT_POLICY || kind == WANT_MX || kind == WANT_PROBE;
-}
-
-const char *verdict_name(enum verdict_kind kind)
-{
-	switch (kind) {
-	case VERDICT_NONE:
-		return "none";
-	case VERDICT_PASS:
-		return "pass";
-	case VERDICT_FAIL_TESTING:
-		return "fail-testing";
-	case VERDICT_FAIL_ENFORCE:
-		return "fail-enforce";
-	case VERDICT_DEFER:
-		return "defer";
-	}
-	return "defer";
-}
-
-int verdict_weight(enum verdict_kind kind)
-{
-	switch (kind) {
-	case VERDICT_NONE:
-		return 0;
-	case VERDICT_PASS:
-		return 1;
-	case VERDICT_FAIL_TESTING:
-		return 2;
-	case VERDICT_DEFER:
-		return 3;
-	case VERDICT_FAIL_ENFORCE:
-		return 4;
-	}
-	return 0;
-}
-
 const struct policy *facts_policy(const struct facts *facts)
 {
 	const struct entry *entry = &facts->entry;
@@ -79,6 +19,7 @@ void facts_policy_copy(struct policy *out, const struct facts *facts)
 	if (!policy)
 		return;
 	policy_copy(out, policy);
+	policy_narrow(out, facts);
 	policy_set_text(out, facts->entry.policy_text, facts->entry.policy_text_len);
 }
 
@@ -113,12 +54,26 @@ struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reaso
 	return (struct step){.verdict = verdict_make(j, kind, reason, hop), .renew = j->renew};
 }
 
-/* What to say while facts are still wanted (rules 4, 6, 7, 10). */
+struct step judge_bound(const struct judge *j, enum binding binding)
+{
+	struct step step = judge_done(j, VERDICT_PASS, REASON_NONE, "");
+	step.verdict.binding = binding;
+	return step;
+}
+
+/* What to say while facts are still wanted (rules 4, 6, 7, 10). A map waits until it is known what binds the delivery,
+ * unless nothing may. */
 static struct verdict so_far(const struct judge *j)
 {
 	const struct facts *f = j->facts;
 	struct verdict v;
-	if (f->store == STORE_UNREAD || !j->policy) {
+	if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unbound) {
+		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
+		v.worth_waiting = true;
+	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->policy) {
+		v = verdict_make(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
+		v.worth_waiting = true;
+	} else if (f->store == STORE_UNREAD || !j->policy) {
 		bool defer = f->question.purpose == PURPOSE_MAP || f->rules->first_contact == FIRST_CONTACT_DEFER;
 		v = verdict_make(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_FIRST_CONTACT, "");
 		v.worth_waiting = true;
@@ -156,6 +111,26 @@ static enum reason public_reason(enum reason outcome)
 	return outcome == REASON_RESOLVER ? REASON_INTERNAL : outcome;
 }
 
+static struct step judge_map(struct judge *j, enum reason reason)
+{
+	struct step step = judge_dane(j);
+	return step_is_want(&step) ? step : judge_binding(j, reason);
+}
+
+/* MTA-STS enforces nothing here: all that a message needs to know. A map tells of DANE all the same, and a case in the
+ * background looks ahead for it where one has asked before. */
+static struct step unenforced(struct judge *j, enum reason reason)
+{
+	const struct question *q = &j->facts->question;
+	bool asked = !q->mx_lookup || j->facts->entry.mx.state != MX_UNKNOWN;
+	struct step step = {.want = {.kind = WANT_NOTHING}};
+	if (q->purpose == PURPOSE_MAP)
+		return judge_map(j, reason);
+	if (q->purpose == PURPOSE_QUERY || (q->purpose == PURPOSE_REFRESH && asked))
+		step = judge_dane(j);
+	return step_is_want(&step) ? step : judge_done(j, VERDICT_NONE, reason, "");
+}
+
 static struct step without_policy(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -170,12 +145,12 @@ static struct step without_policy(struct judge *j)
 			j->renew |= RENEW_RECORD;
 	}
 	if (entry->record_outcome != REASON_NONE)
-		return judge_done(j, VERDICT_NONE, public_reason(entry->record_outcome), "");
+		return unenforced(j, public_reason(entry->record_outcome));
 	bool may_fetch = f->forced || schedule_fetch_allowed(entry, f->now);
 	if (f->record_tried && !f->policy_tried && may_fetch)
 		return judge_wants(j, WANT_POLICY, domain, 0);
 	enum reason why = entry->fetch_outcome == REASON_NONE ? REASON_POLICY_WAIT : entry->fetch_outcome;
-	return judge_done(j, VERDICT_NONE, public_reason(why), "");
+	return unenforced(j, public_reason(why));
 }
 
 /* --- keeping a policy in force fresh (RFC 8461 3.3, 5.1, 10.2) -----------------------------------------------------
@@ -266,17 +241,35 @@ static struct step mx_missing(struct judge *j)
 	return judge_held(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
 }
 
+struct step judge_wants_mx(struct judge *j, bool settled)
+{
+	const struct facts *f = j->facts;
+	struct step nothing = {.want = {.kind = WANT_NOTHING}};
+	bool stale = schedule_mx_stale(&f->entry, f->now), known = schedule_mx_known(&f->entry, f->now);
+	bool enough = settled ? schedule_mx_recent(&f->entry, f->now) : known;
+
+	if (!f->mx_tried && (!enough || f->forced || (j->eager && stale)))
+		return judge_wants(j, WANT_MX, f->question.domain, 0);
+	if (known && stale)
+		j->renew |= RENEW_MX;
+	return nothing;
+}
+
+bool mx_has_hops(const struct facts *facts)
+{
+	enum mx_state state = facts->entry.mx.state;
+	return !facts->question.mx_lookup || state == MX_LISTED || state == MX_IMPLICIT;
+}
+
 static struct step judge_mx(struct judge *j)
 {
 	const struct facts *f = j->facts;
-	bool stale = schedule_mx_stale(&f->entry, f->now), known = schedule_mx_known(&f->entry, f->now);
+	struct step step = judge_wants_mx(j, false);
 
-	if (!f->mx_tried && (!known || f->forced || (j->eager && stale)))
-		return judge_wants(j, WANT_MX, f->question.domain, 0);
-	if (!known)
+	if (step_is_want(&step))
+		return step;
+	if (!schedule_mx_known(&f->entry, f->now))
 		return mx_missing(j);
-	if (stale)
-		j->renew |= RENEW_MX;
 	switch (f->entry.mx.state) {
 	case MX_NULL: /* RFC 7505: no mail goes there at all */
 		return judge_done(j, VERDICT_NONE, REASON_NULL_MX, "");
@@ -306,11 +299,9 @@ static struct step with_policy(struct judge *j)
 	if (purpose != PURPOSE_REFRESH && f->entry.last_used_day != schedule_day(f->now))
 		j->renew |= RENEW_USE;
 	if (j->policy->mode == POLICY_NONE)
-		return judge_done(j, VERDICT_NONE, REASON_POLICY_MODE_NONE, "");
-	if (purpose == PURPOSE_MAP && j->policy->mode == POLICY_TESTING)
-		return judge_done(j, VERDICT_NONE, REASON_POLICY_MODE_TESTING, "");
+		return unenforced(j, REASON_POLICY_MODE_NONE);
 	if (purpose == PURPOSE_MAP)
-		return judge_done(j, VERDICT_PASS, REASON_NONE, "");
+		return judge_map(j, REASON_POLICY_MODE_TESTING);
 	if (purpose == PURPOSE_REFRESH && !f->forced && !schedule_in_use(&f->entry, f->now))
 		return judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
 	return f->question.mx_lookup ? judge_mx(j) : judge_hops(j);

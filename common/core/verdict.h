@@ -12,6 +12,7 @@ enum want_kind {
 	WANT_RECORD,   /* the `_mta-sts` record of name, from DNS */
 	WANT_POLICY,   /* the policy of name, by HTTPS */
 	WANT_MX,       /* the MX set of name, from DNS */
+	WANT_TLSA,     /* the TLSA records of (name, port), from DNS */
 	WANT_PROBE     /* a probe of (name, port) */
 };
 const char *want_name(enum want_kind kind);
@@ -21,18 +22,30 @@ bool want_is_remote(enum want_kind kind);
 struct want {
 	enum want_kind kind;
 	uint16_t port;
+	bool dane; /* WANT_PROBE: to be judged by the TLSA records, not by the trust store */
 	char name[DOMAIN_SIZE];
 };
+bool want_same(const struct want *a, const struct want *b);
 
 enum verdict_kind { VERDICT_NONE, VERDICT_PASS, VERDICT_FAIL_TESTING, VERDICT_FAIL_ENFORCE, VERDICT_DEFER };
 const char *verdict_name(enum verdict_kind kind);
 /* How much it stands in the way: of two verdicts the heavier one is the worse. */
 int verdict_weight(enum verdict_kind kind);
 
+/* What binds the delivery: what the map answers (design rule 2; spec dane.md D-61). */
+enum binding {
+	BINDING_NONE,     /* nothing: the MTA's own default */
+	BINDING_SECURE,   /* the MTA-STS policy in force */
+	BINDING_DANE,     /* DANE where there are TLSA records */
+	BINDING_DANE_ONLY /* DANE, and no hop without it */
+};
+const char *binding_name(enum binding binding);
+
 struct verdict {
 	enum verdict_kind kind;
 	enum reason reason; /* with VERDICT_PASS: REASON_NONE, or why what is unknown is left to the MTA (rule 6) */
 	bool worth_waiting; /* of a verdict so far: more facts may change it, and the front end should wait if it can */
+	enum binding binding;     /* purpose map with VERDICT_PASS */
 	char domain[DOMAIN_SIZE]; /* "" when there is no policy domain */
 	char hop[DOMAIN_SIZE];    /* the hop that decided, or "" */
 	bool has_policy;          /* a live policy was applied: the rest is its identity */
@@ -42,7 +55,7 @@ struct verdict {
 };
 
 /* Facts good enough to judge by, but due for renewal in the background. */
-enum renewal { RENEW_RECORD = 1, RENEW_POLICY = 2, RENEW_MX = 4, RENEW_EVIDENCE = 8, RENEW_USE = 16 };
+enum renewal { RENEW_RECORD = 1, RENEW_POLICY = 2, RENEW_MX = 4, RENEW_EVIDENCE = 8, RENEW_USE = 16, RENEW_TLSA = 32 };
 
 struct step {
 	struct want want;       /* kind WANT_NOTHING: judged */
@@ -53,7 +66,8 @@ struct step {
 /* The policy in force at `now`, or NULL. A policy is in force before it expires; one just fetched in this case also
  * with max_age 0. */
 const struct policy *facts_policy(const struct facts *facts);
-/* A copy of it with its text, where that was kept; the empty policy when there is none. The caller's to free. */
+/* A copy of it with its text, where that was kept; the empty policy when there is none. The caller's to free. Where
+ * DANE cannot be told of some hops, and others have no TLSA records, its names are those others (verdict_dane.c). */
 void facts_policy_copy(struct policy *out, const struct facts *facts);
 
 struct step verdict_next(const struct facts *facts);

@@ -9,20 +9,20 @@ struct hop_opinion {
 	enum hop_state state;
 	enum reason reason;
 	bool unread; /* the store was not asked for its evidence */
-	bool beyond; /* one of more than HOPS_MAX: not looked at */
+	bool aside;  /* holds no mail that has a good hop: one of more than HOPS_MAX, or passed over by the MTA */
+	bool dane;   /* judged by its TLSA records (RFC 7672), not by the policy */
 	bool never;  /* nothing at all is known of it */
 	bool due;    /* a probe now would not be too early */
 };
 
 /* Age at which a hop's newest evidence lets it be probed again (design 5). */
-static int64_t probe_age(const struct judge *j, const struct hop_fact *hop)
+static int64_t probe_age(const struct judge *j, const char *host, const struct evidence *newest)
 {
 	const struct rules *rules = j->facts->rules;
-	const struct evidence *newest = &hop->record.newest;
 	bool ahead = j->facts->question.purpose == PURPOSE_REFRESH;
 	switch (reason_class(newest->reason)) {
 	case REASON_GOOD:
-		return schedule_evidence_age(hop->host, j->policy->mode, rules, ahead);
+		return schedule_evidence_age(host, j->policy->mode, rules, ahead);
 	case REASON_BAD:
 		return rules->probe_ttl_fail_s;
 	case REASON_UNSURE:
@@ -32,20 +32,49 @@ static int64_t probe_age(const struct judge *j, const struct hop_fact *hop)
 	return PROBE_SPACING_S;
 }
 
+/* RFC 7672 3.2.2: over a secure MX set, a certificate under a trust anchor may also name the next-hop domain. The probe
+ * knows of the host alone, whose evidence many domains share. */
+static bool names_domain(const struct evidence *seen, const char *domain)
+{
+	const char *at = seen->names;
+	while (*at) {
+		char name[DOMAIN_SIZE];
+		size_t len = strcspn(at, " ");
+		if (len < sizeof name) {
+			memcpy(name, at, len);
+			name[len] = '\0';
+			if (mx_matches(name, domain))
+				return true;
+		}
+		at += len + (at[len] == ' ');
+	}
+	return false;
+}
+
+static bool evidence_is_good(const struct judge *j, const struct evidence *seen)
+{
+	if (reason_class(seen->reason) == REASON_GOOD)
+		return true;
+	return seen->tlsa_id != 0 && seen->reason == REASON_CERT_HOST_MISMATCH && j->facts->question.mx_lookup &&
+	       names_domain(seen, j->facts->question.domain);
+}
+
 static struct hop_opinion hop_by_evidence(const struct judge *j, const struct hop_fact *hop)
 {
 	const struct facts *f = j->facts;
-	const struct evidence *newest = &hop->record.newest, *conclusive = &hop->record.conclusive;
+	const struct trials *trials = facts_trials(f, hop);
+	const struct evidence *newest = &trials->newest, *conclusive = &trials->conclusive;
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED};
 
-	o.never = newest->at == 0 && !hop->tried;
-	o.due = !hop->tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop));
+	o.dane = facts_hop_by_dane(f, hop);
+	bool tried = o.dane ? hop->dane_tried : hop->tried;
+	o.never = newest->at == 0 && !tried;
+	o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop->host, newest));
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
-		o.state = reason_class(conclusive->reason) == REASON_GOOD ? HOP_GOOD : HOP_BAD;
+		o.state = evidence_is_good(j, conclusive) ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
 		if (o.state == HOP_BAD) /* rule 4, also when an inconclusive probe came after it */
-			o.due = !hop->tried &&
-				(f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
+			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		return o;
 	}
 	if (hop->refused != REASON_NONE)
@@ -53,12 +82,12 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	else if (newest->at != 0 && reason_class(newest->reason) == REASON_UNSURE)
 		o.reason = newest->reason;
 	else
-		o.due = !hop->tried; /* what was conclusive is past its hard age */
+		o.due = !tried; /* what was conclusive is past its hard age */
 	return o;
 }
 
 /* `place`: how many hops that the policy allows come before this one. */
-static struct hop_opinion hop_judge(const struct judge *j, const char *host, unsigned place)
+static struct hop_opinion hop_by_policy(const struct judge *j, const char *host, unsigned place)
 {
 	const struct facts *f = j->facts;
 	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; "" stands for what is no host name */
@@ -70,47 +99,24 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 		return hop_by_evidence(j, hop);
 	bool room = place < HOPS_MAX;
 	return (struct hop_opinion){
-		.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room, .beyond = !room};
+		.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room, .aside = !room};
 }
 
-/* The hops that the MTA may use, best preference first. */
-struct hop_list {
-	unsigned count;
-	const char *host[MX_SET_MAX];
-	uint16_t preference[MX_SET_MAX];
-};
-
-static void hop_list_fill(struct hop_list *list, const struct facts *f)
+/* Design rule 2: where there are usable TLSA records, they alone count, and the policy for the other hops. judge_tlsa()
+ * has looked for them. */
+static struct hop_opinion hop_judge(const struct judge *j, const char *host, unsigned index, unsigned place)
 {
-	const struct mx_set *mx = &f->entry.mx;
-	list->count = 0;
-	if (!f->question.mx_lookup || mx->state == MX_IMPLICIT) {
-		list->host[0] = f->question.host;
-		list->preference[0] = 0;
-		list->count = 1;
-		return;
-	}
-	for (const char *name = names_next(&mx->names, NULL); name && list->count < MX_SET_MAX;
-		name = names_next(&mx->names, name)) {
-		list->host[list->count] = name;
-		list->preference[list->count] = mx->preference[list->count];
-		list->count++;
-	}
-}
-
-/* RFC 5321 5.1: a relay that is an MX itself uses only those of better preference than its own. One that the policy
- * does not name (RFC 8461 4.1) is an MX by forgery only: the MTA knows itself by its addresses, and those are forged
- * with it. */
-static void hop_list_cut(struct hop_list *list, const struct names *own, const struct policy *policy)
-{
-	for (unsigned i = 0; i < list->count; i++) {
-		if (!names_cover(own, list->host[i]) || !policy_allows(policy, list->host[i]))
-			continue;
-		while (i > 0 && list->preference[i - 1] == list->preference[i])
-			i--;
-		list->count = i;
-		return;
-	}
+	const struct facts *f = j->facts;
+	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
+	if (!facts_dane(f) || host[0] == '\0')
+		return hop_by_policy(j, host, place);
+	if (index >= HOPS_MAX || !hop)
+		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .aside = true};
+	if (hop->record.tlsa.state == TLSA_FAILED)
+		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_TLSA_LOOKUP, .aside = true};
+	if (!facts_hop_by_dane(f, hop))
+		return hop_by_policy(j, host, place);
+	return f->rules->probe ? hop_by_evidence(j, hop) : (struct hop_opinion){.state = HOP_GOOD, .dane = true};
 }
 
 /* What the hops of a list are, taken together. Indexes; -1: none. */
@@ -151,24 +157,43 @@ static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o
 	}
 }
 
+/* Where the map says `dane-only`, the MTA passes over hops without usable TLSA records (spec D-66). */
+static void opinions_bound(struct survey *s, const struct judge *j, const struct hop_list *list)
+{
+	bool dane = false;
+	for (unsigned i = 0; i < list->count; i++)
+		dane = dane || s->opinion[i].dane;
+	if (!dane || !j->facts->rules->mta_enforces || j->policy->mode != POLICY_ENFORCE)
+		return;
+	for (unsigned i = 0; i < list->count; i++)
+		if (!s->opinion[i].dane && !s->opinion[i].aside)
+			s->opinion[i] = (struct hop_opinion){.state = HOP_BAD, .reason = REASON_DANE_REQUIRED};
+}
+
+static void opinions_take(struct survey *s, const struct judge *j, const struct hop_list *list)
+{
+	unsigned allowed = 0;
+	for (unsigned i = 0; i < list->count; i++) {
+		s->opinion[i] = hop_judge(j, list->host[i], i, allowed);
+		allowed += s->opinion[i].reason != REASON_MX_NOT_IN_POLICY;
+	}
+	opinions_bound(s, j, list);
+}
+
 static void survey_take(struct survey *s, const struct judge *j, const struct hop_list *list)
 {
 	s->unread = s->good = s->bad_name = s->bad_seen = s->unknown = -1;
 	s->unsure_before_good = s->probe = s->bad_old = s->bad_recent = -1;
 	s->renewable = false;
-	unsigned allowed = 0;
-	for (unsigned i = 0; i < list->count; i++) {
-		s->opinion[i] = hop_judge(j, list->host[i], allowed);
+	opinions_take(s, j, list);
+	for (unsigned i = 0; i < list->count; i++)
 		survey_hop(s, i, &s->opinion[i]);
-		allowed += s->opinion[i].reason != REASON_MX_NOT_IN_POLICY;
-	}
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct hop_opinion *o = &s->opinion[i];
 		if (o->state != HOP_UNKNOWN)
 			continue;
-		/* What is beyond those that are looked at cannot hold mail for ever, but cannot be all there is either.
-		 */
-		bool matters = s->good < 0 || (!o->beyond && list->preference[i] <= list->preference[s->good]);
+		/* What stands aside cannot hold mail for ever, but cannot be all there is either. */
+		bool matters = s->good < 0 || (!o->aside && list->preference[i] <= list->preference[s->good]);
 		if (matters)
 			note(&s->unsure_before_good, i);
 		/* A hop behind a good one is looked at once; after that in the background. */
@@ -178,9 +203,11 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 	}
 }
 
-static struct step probe_judge_wants(const struct judge *j, const struct hop_list *list, int i)
+static struct step wants_probe(const struct judge *j, const struct hop_list *list, const struct survey *s, int i)
 {
-	return judge_wants(j, WANT_PROBE, list->host[i], j->facts->question.port);
+	struct step step = judge_wants(j, WANT_PROBE, list->host[i], j->facts->question.port);
+	step.want.dane = s->opinion[i].dane;
+	return step;
 }
 
 /* Bad evidence that is old is looked at again before mail is held by it (rule 4). */
@@ -190,7 +217,7 @@ static struct step bad_hop(struct judge *j, const struct hop_list *list, const s
 	if (step_is_want(&step))
 		return step;
 	if (s->opinion[i].due && j->policy->mode == POLICY_ENFORCE)
-		return probe_judge_wants(j, list, i);
+		return wants_probe(j, list, s, i);
 	if (s->opinion[i].due)
 		step.renew |= RENEW_EVIDENCE;
 	return step;
@@ -204,7 +231,7 @@ static struct step judge_alone(struct judge *j, const struct hop_list *list, con
 	if (s->bad_seen >= 0)
 		return bad_hop(j, list, s, s->bad_recent >= 0 ? s->bad_recent : s->bad_old);
 	if (s->probe >= 0)
-		return probe_judge_wants(j, list, s->probe);
+		return wants_probe(j, list, s, s->probe);
 	int unsure = s->unsure_before_good;
 	if (unsure >= 0)
 		return judge_held(j, VERDICT_DEFER, s->opinion[unsure].reason, list->host[unsure]);
@@ -218,7 +245,7 @@ static struct step judge_beside_map(struct judge *j, const struct hop_list *list
 	if (s->good >= 0)
 		return judge_done(j, VERDICT_PASS, REASON_NONE, "");
 	if (s->probe >= 0)
-		return probe_judge_wants(j, list, s->probe);
+		return wants_probe(j, list, s, s->probe);
 	if (s->unknown >= 0 && j->policy->mode == POLICY_ENFORCE)
 		return judge_done(j, VERDICT_PASS, s->opinion[s->unknown].reason, list->host[s->unknown]);
 	if (s->unknown >= 0)
@@ -241,11 +268,12 @@ struct step judge_hops(struct judge *j)
 {
 	struct hop_list list;
 	struct survey s;
-	hop_list_fill(&list, j->facts);
-	if (j->facts->question.mx_lookup)
-		hop_list_cut(&list, &j->facts->rules->own_hosts, j->policy);
+	hop_list_fill(&list, j->facts, j->policy);
 	if (list.count == 0)
 		return judge_done(j, VERDICT_NONE, REASON_OWN_HOST, "");
+	struct step step = judge_tlsa(j, &list);
+	if (step_is_want(&step))
+		return step;
 	survey_take(&s, j, &list);
 	if (s.unread >= 0)
 		return judge_wants(j, WANT_EVIDENCE, list.host[s.unread], j->facts->question.port);
@@ -253,6 +281,6 @@ struct step judge_hops(struct judge *j)
 		j->renew |= RENEW_EVIDENCE;
 	int due = eager_probe(j, &list, &s);
 	if (due >= 0)
-		return probe_judge_wants(j, &list, due);
+		return wants_probe(j, &list, &s, due);
 	return j->facts->rules->mta_enforces ? judge_beside_map(j, &list, &s) : judge_alone(j, &list, &s);
 }

@@ -74,8 +74,8 @@ static void hop_consider(struct store_eviction *eviction, const MDB_val *key, co
 	struct hop_record record;
 
 	hop_record_decode(&record, value->mv_data, value->mv_size);
-	if (now - record.newest.at > HOP_KEPT_S)
-		candidate_add(eviction, key, value)->at = record.newest.at;
+	if (now - hop_record_at(&record) > HOP_KEPT_S)
+		candidate_add(eviction, key, value)->at = hop_record_at(&record);
 }
 
 typedef void consider(struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, int64_t now);

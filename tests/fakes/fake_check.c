@@ -95,8 +95,10 @@ static void outcome_final(struct outcome *out, const struct question *question)
 	}
 	if (verdict->has_policy)
 		snprintf(verdict->hop, sizeof verdict->hop, "mx.%.200s", question->domain);
-	if (verdict->kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
+	if (verdict->kind == VERDICT_PASS && question->purpose == PURPOSE_MAP) {
+		verdict->binding = BINDING_SECURE;
 		policy_fill(&out->policy, question->domain);
+	}
 }
 
 static void outcome_so_far(struct outcome *out, const struct question *question)

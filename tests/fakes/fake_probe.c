@@ -35,6 +35,9 @@ void probe_address(struct prober *prober, const char *host, const struct address
 	address_format(address, seen->address);
 	world_call_begin("probe %s:%u %s", host, port, seen->address);
 	struct world_answer answer = world_hop_answer(host, seen->address);
+	struct world_answer by_dane = world_hop_answer(host, "dane");
+	if (dane && by_dane.listed)
+		answer = by_dane;
 	seen->reason = answer.reason;
 	seen->protocol = answer.protocol;
 	if (answer.protocol)

@@ -6,11 +6,19 @@
 #include <string.h>
 
 #define ROWS_MAX 4096
+#define ZONES_MAX 64
 
 struct dns_row {
 	char name[DOMAIN_SIZE];
 	enum dns_type type;
 	struct dns_answer *answer;
+};
+struct zone_row {
+	char name[DOMAIN_SIZE];
+	bool is_signed;
+};
+struct alias_row {
+	char name[DOMAIN_SIZE], target[DOMAIN_SIZE];
 };
 struct answer_row {
 	char name[DOMAIN_SIZE + ADDRESS_TEXT_SIZE];
@@ -25,7 +33,9 @@ static struct world {
 	unsigned address_count;
 	struct dns_row dns[ROWS_MAX];
 	struct answer_row policy[ROWS_MAX], hop[ROWS_MAX];
-	size_t dns_count, policy_count, hop_count;
+	struct zone_row zone[ZONES_MAX];
+	struct alias_row alias[ZONES_MAX];
+	size_t dns_count, policy_count, hop_count, zone_count, alias_count;
 } w GUARDED_BY(lock) = {.wall_s = WORLD_START_S};
 
 void world_reset(void)
@@ -179,20 +189,82 @@ static struct dns_answer *answer_copy(const struct dns_answer *from)
 	return to;
 }
 
-struct dns_answer *world_dns_answer(const char *name, enum dns_type type)
+void world_zone(const char *zone, bool is_signed)
 {
 	lock_take(&lock);
+	size_t i = 0;
+	while (i < w.zone_count && strcmp(w.zone[i].name, zone) != 0)
+		i++;
+	assert(i < ZONES_MAX);
+	snprintf(w.zone[i].name, sizeof w.zone[i].name, "%s", zone);
+	w.zone[i].is_signed = is_signed;
+	w.zone_count += i == w.zone_count;
+	lock_drop(&lock);
+}
+
+void world_alias(const char *name, const char *target)
+{
+	lock_take(&lock);
+	assert(w.alias_count < ZONES_MAX);
+	struct alias_row *row = &w.alias[w.alias_count++];
+	snprintf(row->name, sizeof row->name, "%s", name);
+	snprintf(row->target, sizeof row->target, "%s", target);
+	lock_drop(&lock);
+}
+
+static bool name_is_signed(const char *name) REQUIRES(lock)
+{
+	size_t len = strlen(name), closest = 0;
+	bool is_signed = false;
+	for (size_t i = 0; i < w.zone_count; i++) {
+		size_t zone = strlen(w.zone[i].name);
+		bool within = zone <= len && strcmp(name + len - zone, w.zone[i].name) == 0 &&
+			      (zone == len || name[len - zone - 1] == '.');
+		if (within && zone >= closest) {
+			closest = zone;
+			is_signed = w.zone[i].is_signed;
+		}
+	}
+	return is_signed;
+}
+
+static struct dns_answer *answer_at(const char *name, enum dns_type type) REQUIRES(lock)
+{
 	const struct dns_row *row = dns_row(name, type);
 	bool others = false;
 	for (size_t i = 0; i < w.dns_count && !others; i++)
 		others = strcmp(w.dns[i].name, name) == 0 && w.dns[i].answer->outcome == DNS_OK;
+	struct dns_answer *answer = row ? answer_copy(row->answer) : answer_bare(others ? DNS_NODATA : DNS_NXDOMAIN);
+	answer->secure = answer->secure || name_is_signed(name);
+	return answer;
+}
+
+static struct dns_answer *alias_answer(const struct alias_row *alias, enum dns_type type) REQUIRES(lock)
+{
+	bool is_signed = name_is_signed(alias->name);
+	if (type == DNS_CNAME) {
+		struct dns_answer *answer = answer_bare(DNS_OK);
+		answer->secure = is_signed;
+		return answer;
+	}
+	struct dns_answer *answer = answer_at(alias->target, type);
+	answer->secure = answer->secure && is_signed;
+	snprintf(answer->canonical, sizeof answer->canonical, "%s", alias->target);
+	return answer;
+}
+
+struct dns_answer *world_dns_answer(const char *name, enum dns_type type)
+{
+	lock_take(&lock);
+	const struct alias_row *alias = NULL;
 	struct dns_answer *answer;
+	for (size_t i = 0; i < w.alias_count; i++)
+		if (strcmp(w.alias[i].name, name) == 0)
+			alias = &w.alias[i];
 	if (w.resolver_dead)
 		answer = answer_bare(DNS_BROKEN);
-	else if (row)
-		answer = answer_copy(row->answer);
 	else
-		answer = answer_bare(others ? DNS_NODATA : DNS_NXDOMAIN);
+		answer = alias ? alias_answer(alias, type) : answer_at(name, type);
 	lock_drop(&lock);
 	return answer;
 }

@@ -30,6 +30,10 @@ int64_t world_mono_offset_ms(void);
 bool world_dns(const char *name, enum dns_type type, uint32_t ttl_s, const char *const *records, size_t count);
 void world_dns_outcome(const char *name, enum dns_type type, enum dns_outcome outcome, uint32_t ttl_s);
 void world_dns_secure(const char *name, enum dns_type type);
+/* What is at or below a signed zone is secure, its absence too; the closest zone counts. */
+void world_zone(const char *zone, bool is_signed);
+/* A name that is another's alias: every look-up of it answers what is at `target`; secure if both are. */
+void world_alias(const char *name, const char *target);
 void world_resolver(bool alive);   /* dead: every lookup is DNS_BROKEN */
 void world_validation(bool works); /* what dnssec = auto finds; at first it does not */
 bool world_validates(void);
@@ -42,8 +46,8 @@ void world_address(const char *host);
 void world_policy(const char *domain, const char *body, size_t len);
 void world_policy_fails(const char *domain, enum reason outcome, const char *detail);
 
-/* Hops, by host name, or by host name and one address (`host/8.0.1.2`), which comes first. REASON_NONE: good. Unlisted
- * ones cannot be reached. */
+/* Hops, by host name, or by host name and one address (`host/8.0.1.2`) or `dane` (what a probe by TLSA records sees),
+ * which come first. REASON_NONE: good. Unlisted ones cannot be reached. */
 void world_hop(const char *host, enum reason reason, uint16_t protocol);
 
 /* Gates: calls that begin so wait until the gate is opened. */

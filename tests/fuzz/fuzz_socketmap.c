@@ -50,7 +50,8 @@ static void must_be_harmless(const char *reply, size_t len, enum map_dialect dia
 static void must_reply(const struct question *question, enum map_dialect dialect, struct span body)
 {
 	static char buffer[MAP_REPLY_MAX + 1];
-	struct verdict verdict = {.kind = question->has_domain ? VERDICT_PASS : VERDICT_NONE};
+	struct verdict verdict = {
+		.kind = question->has_domain ? VERDICT_PASS : VERDICT_NONE, .binding = BINDING_SECURE};
 	struct policy policy;
 	struct text text;
 

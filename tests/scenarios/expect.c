@@ -229,11 +229,11 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 			   *conclusive = word_value(words->word[i], "conclusive");
 		if (newest)
 			right = expect_text(scene, "newest", newest,
-					record.newest.at ? reason_name(record.newest.reason) : "-") &&
+					record.pkix.newest.at ? reason_name(record.pkix.newest.reason) : "-") &&
 				right;
 		else if (conclusive)
 			right = expect_text(scene, "conclusive", conclusive,
-					record.conclusive.at ? reason_name(record.conclusive.reason) : "-") &&
+					record.pkix.conclusive.at ? reason_name(record.pkix.conclusive.reason) : "-") &&
 				right;
 		else
 			return scene_bad(scene, "expect evidence", words->word[i]);

@@ -27,7 +27,7 @@ enum oracle_hop oracle_hop(const struct facts *f, const struct policy *policy, c
 	if (!f->rules->probe)
 		return ORACLE_GOOD;
 	for (unsigned i = 0; i < f->hop_count; i++) {
-		const struct evidence *seen = &f->hop[i].record.conclusive;
+		const struct evidence *seen = &f->hop[i].record.pkix.conclusive;
 		if (strcmp(f->hop[i].host, host) != 0 || f->hop[i].port != f->question.port)
 			continue;
 		if (seen->at == 0 || schedule_age(seen->at, f->now) > f->rules->probe_ttl_max_s)

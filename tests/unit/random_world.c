@@ -76,11 +76,11 @@ static void host_make(struct random_world *w, struct world_host *host, unsigned 
 		struct evidence seen = {.at = at[i], .reason = some_sight(w, good)};
 		if (seen.at == 0)
 			continue;
-		host->record.newest = seen;
+		host->record.pkix.newest = seen;
 		if (reason_class(seen.reason) != REASON_UNSURE)
-			host->record.conclusive = seen;
+			host->record.pkix.conclusive = seen;
 		if (seen.reason == REASON_NONE)
-			host->record.good = seen;
+			host->record.pkix.good = seen;
 	}
 	host->seen = chance(w, 8) ? REASON_PROBE_BUDGET : some_sight(w, good);
 }
@@ -277,7 +277,7 @@ static void probe_obtain(struct random_world *w, struct facts *facts, const stru
 	const struct world_host *host = host_find(w, want->name);
 	assert(host);
 	struct evidence seen = {.at = facts->now, .reason = host->seen};
-	facts_learn_probe(facts, want->name, want->port, &seen);
+	facts_learn_probe(facts, want->name, want->port, false, &seen);
 }
 
 void random_world_obtain(struct random_world *w, struct facts *facts, const struct want *want)
@@ -304,6 +304,9 @@ void random_world_obtain(struct random_world *w, struct facts *facts, const stru
 		return;
 	case WANT_MX:
 		facts_learn_mx(facts, &w->mx);
+		return;
+	case WANT_TLSA: /* the worlds are without DANE: test_verdict_dane has those */
+		assert(false);
 		return;
 	case WANT_PROBE:
 		probe_obtain(w, facts, want);

@@ -236,9 +236,9 @@ static void hop_record_keeps_what_is_conclusive(void **state)
 		struct evidence seen = seen_at(rows[i].at, rows[i].reason);
 
 		hop_record_learn(&record, &seen);
-		assert_int_equal(record.newest.at, rows[i].newest);
-		assert_int_equal(record.conclusive.at, rows[i].conclusive);
-		assert_int_equal(record.good.at, rows[i].good);
+		assert_int_equal(record.pkix.newest.at, rows[i].newest);
+		assert_int_equal(record.pkix.conclusive.at, rows[i].conclusive);
+		assert_int_equal(record.pkix.good.at, rows[i].good);
 	}
 }
 

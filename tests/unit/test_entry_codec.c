@@ -202,17 +202,17 @@ static void hop_records_come_back(void **state)
 
 	(void)state;
 	assert_true(hop_record_decode(&back, bytes.at, bytes.len));
-	assert_int_equal(back.newest.reason, REASON_HOP_TIMEOUT);
-	assert_int_equal(back.newest.at, NOW + 2);
-	assert_int_equal(back.conclusive.reason, REASON_CERT_EXPIRED);
-	assert_string_equal(back.conclusive.text, "\x7f\xff\n");
-	assert_int_equal(back.good.at, NOW);
-	assert_int_equal(back.good.not_after, -5);
-	assert_int_equal(back.good.chain, -1);
-	assert_int_equal(back.good.protocol, 0x0304);
-	assert_string_equal(back.good.address, "2001:db8::1");
-	assert_string_equal(back.good.cipher, "TLS_AES_256_GCM_SHA384");
-	assert_string_equal(back.good.names, "mx.example *.example");
+	assert_int_equal(back.pkix.newest.reason, REASON_HOP_TIMEOUT);
+	assert_int_equal(back.pkix.newest.at, NOW + 2);
+	assert_int_equal(back.pkix.conclusive.reason, REASON_CERT_EXPIRED);
+	assert_string_equal(back.pkix.conclusive.text, "\x7f\xff\n");
+	assert_int_equal(back.pkix.good.at, NOW);
+	assert_int_equal(back.pkix.good.not_after, -5);
+	assert_int_equal(back.pkix.good.chain, -1);
+	assert_int_equal(back.pkix.good.protocol, 0x0304);
+	assert_string_equal(back.pkix.good.address, "2001:db8::1");
+	assert_string_equal(back.pkix.good.cipher, "TLS_AES_256_GCM_SHA384");
+	assert_string_equal(back.pkix.good.names, "mx.example *.example");
 	again = hop_record_encode(&back);
 	assert_int_equal(again.len, bytes.len);
 	assert_memory_equal(again.at, bytes.at, bytes.len);
@@ -244,7 +244,7 @@ static void evidence_is_written_once(void **state)
 			hop_record_learn(&record, &seen);
 		}
 		struct bytes bytes = hop_record_encode(&record);
-		assert_int_equal(bytes.len / sizeof(record.newest.names), rows[i].written);
+		assert_int_equal(bytes.len / sizeof(record.pkix.newest.names), rows[i].written);
 		assert_true(hop_record_decode(&back, bytes.at, bytes.len));
 		assert_memory_equal(&back, &record, sizeof(record));
 		free(bytes.at);
@@ -553,7 +553,8 @@ static void evidence_fits_its_place(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fields_out out = evidence_named(rows[i].tag, rows[i].reason);
-		const struct evidence *const place[] = {&record.newest, &record.conclusive, &record.good};
+		const struct evidence *const place[] = {
+			&record.pkix.newest, &record.pkix.conclusive, &record.pkix.good};
 
 		assert_int_equal(hop_record_decode(&record, out.at, out.len), rows[i].ok);
 		assert_int_equal(place[rows[i].tag - 1]->at, rows[i].kept ? NOW : 0);

@@ -26,9 +26,12 @@ static struct policy policy_made(const char *body, bool with_text)
 	return policy;
 }
 
+static enum binding binding = BINDING_SECURE; /* of VERDICT_PASS */
+
 static bool render(enum map_dialect dialect, enum verdict_kind kind, enum reason reason, const struct policy *policy)
 {
 	struct verdict verdict = {.kind = kind, .reason = reason, .has_policy = policy != NULL};
+	verdict.binding = kind == VERDICT_PASS ? binding : BINDING_NONE;
 	struct text text;
 	snprintf(verdict.domain, sizeof verdict.domain, "example.com");
 	text_init(&text, buffer, sizeof buffer);
@@ -108,7 +111,7 @@ static void hostile_lines_are_left_out(void **state)
 static void the_rest_is_the_same_in_all(void **state)
 {
 	(void)state;
-	struct verdict verdict = {.kind = VERDICT_PASS};
+	struct verdict verdict = {.kind = VERDICT_PASS, .binding = BINDING_SECURE};
 	struct policy policy = policy_made(BODY, true);
 	for (int i = 0; i < MAP_DIALECTS; i++) {
 		enum map_dialect dialect = (enum map_dialect)i;
@@ -126,6 +129,28 @@ static void the_rest_is_the_same_in_all(void **state)
 		assert_true(map_reply(&text, dialect, &source));
 		assert_string_equal(buffer, "NOTFOUND ");
 	}
+	policy_free(&policy);
+}
+
+/* RFC 7672, spec D-68, D-69: the level alone. Sendmail does DANE by itself, and takes no such word. */
+static void dane_is_told_alone(void **state)
+{
+	(void)state;
+	static const char *const words[] = {[BINDING_DANE] = "OK dane", [BINDING_DANE_ONLY] = "OK dane-only"};
+	struct policy policy = policy_made(BODY, true);
+	for (int i = BINDING_DANE; i <= BINDING_DANE_ONLY; i++) {
+		binding = (enum binding)i;
+		assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_NONE, &policy));
+		assert_string_equal(buffer, words[i]);
+		assert_true(render(MAP_TLSRPT, VERDICT_PASS, REASON_NONE, NULL));
+		assert_string_equal(buffer, words[i]);
+		assert_false(render(MAP_STS, VERDICT_PASS, REASON_NONE, &policy));
+		assert_string_equal(buffer, "TEMP internal");
+	}
+	binding = BINDING_NONE;
+	assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_NONE, &policy));
+	assert_string_equal(buffer, "TEMP internal");
+	binding = BINDING_SECURE;
 	policy_free(&policy);
 }
 
@@ -198,6 +223,12 @@ static const struct {
 	int taken_by;
 } replies[] = {
 	{{LIT("NOTFOUND ")}, ALL},
+	{{LIT("OK dane")}, PLAIN | TLSRPT},
+	{{LIT("OK dane-only")}, PLAIN | TLSRPT},
+	{{LIT("OK dane ")}, 0},
+	{{LIT("OK dane-only servername=hostname")}, 0},
+	{{LIT("OK dane match=a.example")}, 0},
+	{{LIT("OK danes")}, 0},
 	{{LIT("TEMP try again")}, ALL},
 	{{LIT("OK secure match=a.example servername=hostname")}, ALL},
 	{{LIT("OK secure match=a.example:.b.example:xn--bcher-kva.test servername=hostname")}, ALL},
@@ -316,6 +347,7 @@ int main(void)
 		cmocka_unit_test(lines_are_written_anew),
 		cmocka_unit_test(hostile_lines_are_left_out),
 		cmocka_unit_test(the_rest_is_the_same_in_all),
+		cmocka_unit_test(dane_is_told_alone),
 		cmocka_unit_test(never_invalid),
 		cmocka_unit_test(large_policies_are_bounded),
 		cmocka_unit_test(grammars_agree),

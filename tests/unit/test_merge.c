@@ -183,9 +183,9 @@ static void test_hops(void **state)
 	assert_true(hop_record_merge(&ab, &b, NOW));
 	assert_true(hop_record_merge(&ba, &a, NOW));
 	assert_memory_equal(&ab, &ba, sizeof ab);
-	assert_int_equal(ab.newest.at, NOW - 100);
-	assert_int_equal(ab.conclusive.at, NOW - 200);
-	assert_int_equal(ab.good.at, NOW - 300);
+	assert_int_equal(ab.pkix.newest.at, NOW - 100);
+	assert_int_equal(ab.pkix.conclusive.at, NOW - 200);
+	assert_int_equal(ab.pkix.good.at, NOW - 300);
 	assert_false(hop_record_merge(&ab, &a, NOW));
 	assert_false(hop_record_merge(&ab, &b, NOW));
 }

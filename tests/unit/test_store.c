@@ -146,7 +146,7 @@ static void hops_are_kept_by_host_and_port(void **state)
 		struct evidence seen = {.at = 100 + (int64_t)i, .reason = REASON_NONE};
 
 		assert_int_equal(hop_get(store, rows[i].host, rows[i].port, &record), STORE_ABSENT);
-		assert_int_equal(record.newest.at, 0);
+		assert_int_equal(record.pkix.newest.at, 0);
 		assert_true(store_change_hop(store, rows[i].host, rows[i].port, evidence_add, &seen, NULL));
 		seen = (struct evidence){.at = 200 + (int64_t)i, .reason = REASON_HOP_TIMEOUT};
 		assert_true(store_change_hop(store, rows[i].host, rows[i].port, evidence_add, &seen, NULL));
@@ -155,9 +155,9 @@ static void hops_are_kept_by_host_and_port(void **state)
 	store = room_open(ROOM_BYTES, STORE_OWNER);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(hop_get(store, rows[i].host, rows[i].port, &record), STORE_FOUND);
-		assert_int_equal(record.good.at, 100 + i);
-		assert_int_equal(record.newest.at, 200 + i);
-		assert_int_equal(record.newest.reason, REASON_HOP_TIMEOUT);
+		assert_int_equal(record.pkix.good.at, 100 + i);
+		assert_int_equal(record.pkix.newest.at, 200 + i);
+		assert_int_equal(record.pkix.newest.reason, REASON_HOP_TIMEOUT);
 	}
 	store_close(&store);
 }

@@ -75,7 +75,7 @@ static void entry_next(struct entry *entry, void *arg)
 static void hop_next(struct hop_record *record, void *arg)
 {
 	struct acknowledged *change = arg;
-	struct evidence seen = {.at = record->newest.at + 1};
+	struct evidence seen = {.at = record->pkix.newest.at + 1};
 
 	change->version = seen.at;
 	snprintf(seen.names, sizeof(seen.names), "v%lld", (long long)seen.at);
@@ -230,7 +230,7 @@ static void slot_check(struct store_view *view, int slot, int round)
 		entry_free(&entry);
 	} else {
 		found = store_view_hop(view, slot_name(slot), 25, &record);
-		version = record.newest.at;
+		version = record.pkix.newest.at;
 	}
 	if (newest[slot] > 0 && (found != STORE_FOUND || version < newest[slot]))
 		fail_msg("round %d: %s: version %lld was acknowledged, %lld is there", round, slot_name(slot),

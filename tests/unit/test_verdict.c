@@ -109,6 +109,7 @@ static void obtain(const struct row *row, struct facts *facts, const struct want
 	switch (want->kind) {
 	case WANT_NOTHING:
 	case WANT_POLICY:
+	case WANT_TLSA:
 		fail();
 		break;
 	case WANT_ENTRY:
@@ -126,7 +127,7 @@ static void obtain(const struct row *row, struct facts *facts, const struct want
 		break;
 	case WANT_PROBE:
 		seen = probe_of(word[2]);
-		facts_learn_probe(facts, want->name, want->port, &seen);
+		facts_learn_probe(facts, want->name, want->port, false, &seen);
 		break;
 	}
 	entry_free(&entry);
@@ -316,7 +317,7 @@ static void test_evidence_ahead(void **state)
 		facts_init(&facts, &question, &rules, NOW);
 		facts_learn_store(&facts, &entry);
 		struct evidence good = {.at = NOW - rules.probe_ttl_ok_s / 100 * hundredths[i % 3]};
-		struct hop_record record = {.newest = good, .conclusive = good, .good = good};
+		struct hop_record record = {.pkix = {.newest = good, .conclusive = good, .good = good}};
 		facts_learn_evidence(&facts, verdict_next(&facts).want.name, 25, &record);
 		struct step step = verdict_next(&facts);
 		assert_int_equal(step.want.kind, i == 1 || i == 2 ? WANT_PROBE : WANT_NOTHING);

@@ -61,9 +61,9 @@ static void say(const struct run *run, const char *what)
 	for (unsigned h = 0; h < run->facts.hop_count; h++) {
 		const struct hop_fact *hop = &run->facts.hop[h];
 		print_error("    %s:%u read %d tried %d refused %d newest %s conclusive %s age %lld\n", hop->host,
-			hop->port, hop->read, hop->tried, hop->refused, reason_name(hop->record.newest.reason),
-			reason_name(hop->record.conclusive.reason),
-			(long long)(run->facts.now - hop->record.conclusive.at));
+			hop->port, hop->read, hop->tried, hop->refused, reason_name(hop->record.pkix.newest.reason),
+			reason_name(hop->record.pkix.conclusive.reason),
+			(long long)(run->facts.now - hop->record.pkix.conclusive.at));
 	}
 }
 
@@ -136,9 +136,9 @@ static void check_fail_is_fresh(const struct run *run, const struct verdict *v)
 		if (strcmp(f->hop[i].host, v->hop) == 0)
 			hop = &f->hop[i];
 	HOLDS(run, hop != NULL);
-	HOLDS(run, hop->record.conclusive.reason == v->reason);
+	HOLDS(run, hop->record.pkix.conclusive.reason == v->reason);
 	/* Bad evidence older than that was probed again, whatever that probe saw. */
-	HOLDS(run, hop->tried || schedule_age(hop->record.newest.at, f->now) <= f->rules->probe_ttl_fail_s);
+	HOLDS(run, hop->tried || schedule_age(hop->record.pkix.newest.at, f->now) <= f->rules->probe_ttl_fail_s);
 }
 
 static void check_enforce(const struct run *run, const struct policy *policy)
@@ -230,7 +230,7 @@ static void check_served_from_store(const struct run *run)
 			listed = listed || strcmp(set.host[k], host->name) == 0;
 		if (!listed)
 			continue;
-		looked_at = looked_at && host->stored && host->record.newest.at != 0;
+		looked_at = looked_at && host->stored && host->record.pkix.newest.at != 0;
 		facts_learn_evidence(&f, host->name, w->question.port, &host->record);
 	}
 	bool would_pass = looked_at && oracle_kind(&f, &f.entry.policy) == VERDICT_PASS;

@@ -1,0 +1,108 @@
+#include "obtain_hop.h"
+
+#include "addresses.h"
+#include "clock.h"
+#include "text.h"
+#include "tlsa_find.h"
+
+#include <string.h>
+
+#define PROBE_ADDRESSES 2 /* of one hop (design 5) */
+
+/* A hop is good only if all its addresses that answer are: the worst conclusive evidence counts, then the best of the
+ * rest. */
+static bool evidence_outweighs(const struct evidence *seen, const struct evidence *than)
+{
+	enum reason_class new = reason_class(seen->reason), old = reason_class(than->reason);
+	if (old == REASON_BAD)
+		return false;
+	return new == REASON_BAD || (new == REASON_GOOD &&old != REASON_GOOD);
+}
+
+/* Each address gets its share of the time that is left. */
+static void probe_all(const struct config *config, const struct want *want, const struct addresses *list,
+	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct evidence one;
+		int64_t share_ms = (deadline_ms - clock_mono_ms()) / (int64_t)(list->count - i);
+		memset(&one, 0, sizeof one);
+		one.reason = REASON_HOP_TIMEOUT;
+		if (share_ms > 0)
+			probe_address(config->prober, want->name, &list->at[i], want->port, (int)share_ms, dane, &one);
+		if (i == 0 || evidence_outweighs(&one, seen))
+			*seen = one;
+	}
+}
+
+static void probe_impossible(const struct addresses *list, struct evidence *seen)
+{
+	struct text text;
+	text_init(&text, seen->text, sizeof seen->text);
+	text_add(&text, addresses_lack(list));
+	if (list->refused)
+		seen->reason = REASON_HOP_ADDRESS_PRIVATE;
+	else
+		seen->reason = list->trouble == DNS_BROKEN ? REASON_HOP_INTERNAL : REASON_HOP_NO_ADDRESS;
+}
+
+static bool probe_host(const struct config *config, struct budget *budget, const struct want *want,
+	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen)
+{
+	unsigned slot[PROBE_ADDRESSES];
+	struct addresses list;
+
+	addresses_find(&list, config->dns, want->name, PROBE_ADDRESSES, config->settings->probe_private, deadline_ms);
+	if (list.count == 0) {
+		probe_impossible(&list, seen);
+		return true;
+	}
+	switch (budget_take_all(budget, list.at, list.count, clock_mono_ms(), slot)) {
+	case BUDGET_BUSY:
+		return false;
+	case BUDGET_SPENT:
+		seen->reason = REASON_PROBE_BUDGET;
+		break;
+	case BUDGET_GO:
+		probe_all(config, want, &list, dane, deadline_ms, seen);
+		for (size_t i = 0; i < list.count; i++)
+			budget_give(budget, slot[i]);
+		break;
+	}
+	return true;
+}
+
+static void tlsa_look(const struct config *config, int64_t deadline_ms, struct tlsa_found *tlsa, struct found *found)
+{
+	tlsa_find(tlsa, config->dns, found->want.name, found->want.port, deadline_ms);
+	found->tlsa = tlsa->look;
+	found->tlsa.checked_at = clock_wall_s();
+	found->untried = tlsa->broken && tlsa->look.state == TLSA_FAILED;
+}
+
+void obtain_tlsa(const struct config *config, struct found *found)
+{
+	struct tlsa_found tlsa;
+	tlsa_look(config, clock_mono_ms() + DNS_TIMEOUT_MS, &tlsa, found);
+	tlsa_found_free(&tlsa);
+}
+
+/* What is judged by TLSA records is judged by those of now: the ones that were known may be gone. */
+bool obtain_evidence(const struct config *config, struct budget *budget, struct found *found)
+{
+	const struct want *want = &found->want;
+	int64_t deadline_ms = clock_mono_ms() + (int64_t)config->settings->probe_timeout * 1000;
+	struct tlsa_found tlsa = {.answer = NULL};
+	bool through = true;
+
+	if (want->dane)
+		tlsa_look(config, deadline_ms, &tlsa, found);
+	const struct probe_dane dane = {.set = &tlsa.set, .base = tlsa.look.base};
+	if (!want->dane || tlsa.look.state == TLSA_USABLE) {
+		through = probe_host(config, budget, want, want->dane ? &dane : NULL, deadline_ms, &found->evidence);
+		found->evidence.tlsa_id = want->dane ? tlsa.set.id : 0;
+		found->evidence.at = clock_wall_s();
+	}
+	tlsa_found_free(&tlsa);
+	return through;
+}

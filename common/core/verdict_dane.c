@@ -1,0 +1,227 @@
+#include "judge.h"
+#include "schedule.h"
+
+#include <string.h>
+
+static bool is_enforced(const struct policy *policy)
+{
+	return policy && policy->mode == POLICY_ENFORCE;
+}
+
+/* --- what is looked for (RFC 7672 2.2) -----------------------------------------------------------------------------
+ */
+
+/* Over an MX set that anybody may have forged, TLSA records of its hops prove nothing of the domain: MTA-STS does (spec
+ * D-61). Without an enforce policy they are better than nothing, and the map tells the MTA to heed them. */
+static bool tlsa_matters(const struct judge *j)
+{
+	const struct facts *f = j->facts;
+	if (!f->dane || f->question.no_dane)
+		return false;
+	return facts_dane(f) || (f->question.purpose != PURPOSE_DELIVER && !is_enforced(j->policy));
+}
+
+static struct step hop_tlsa(struct judge *j, const char *host)
+{
+	const struct facts *f = j->facts;
+	uint16_t port = f->question.port;
+	const struct hop_fact *hop = facts_hop(f, host, port);
+	struct step nothing = {.want = {.kind = WANT_NOTHING}};
+
+	if (host[0] == '\0') /* what is no host name */
+		return nothing;
+	if (!hop || !hop->read)
+		return judge_wants(j, WANT_EVIDENCE, host, port);
+	if (hop->tlsa_tried)
+		return nothing;
+	bool stale = f->forced || schedule_tlsa_stale(&hop->record.tlsa, f->now);
+	if (!schedule_tlsa_known(&hop->record.tlsa, f->now) || (j->eager && stale))
+		return judge_wants(j, WANT_TLSA, host, port);
+	if (stale)
+		j->renew |= RENEW_TLSA;
+	return nothing;
+}
+
+struct step judge_tlsa(struct judge *j, const struct hop_list *list)
+{
+	struct step step = {.want = {.kind = WANT_NOTHING}};
+	if (!tlsa_matters(j))
+		return step;
+	j->unbound = !facts_dane(j->facts) && !is_enforced(j->policy);
+	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++)
+		step = hop_tlsa(j, list->host[i]);
+	return step;
+}
+
+/* Nobody's mail waits for it: the operator who asks wants to see whether the records match. */
+static struct step hops_matched(const struct judge *j, const struct hop_list *list)
+{
+	const struct facts *f = j->facts;
+	struct step step = {.want = {.kind = WANT_NOTHING}};
+	for (unsigned i = 0; f->rules->probe && i < list->count && i < HOPS_MAX; i++) {
+		const struct hop_fact *hop = facts_hop(f, list->host[i], f->question.port);
+		if (!hop || hop->dane_tried || !facts_hop_by_dane(f, hop))
+			continue;
+		step = judge_wants(j, WANT_PROBE, list->host[i], f->question.port);
+		step.want.dane = true;
+		return step;
+	}
+	return step;
+}
+
+struct step judge_dane(struct judge *j)
+{
+	const struct facts *f = j->facts;
+	struct step step = {.want = {.kind = WANT_NOTHING}};
+	struct hop_list list;
+	if (!f->dane || f->question.no_dane)
+		return step;
+	if (f->question.mx_lookup)
+		step = judge_wants_mx(j, true);
+	if (step_is_want(&step) || !mx_has_hops(f))
+		return step;
+	hop_list_fill(&list, f, j->policy);
+	step = judge_tlsa(j, &list);
+	return step_is_want(&step) || f->question.purpose != PURPOSE_QUERY ? step : hops_matched(j, &list);
+}
+
+/* --- what follows from it (spec D-61) ------------------------------------------------------------------------------
+ */
+
+/* How many of a domain's hops are in each state. */
+struct census {
+	unsigned usable, unusable, none, failed;
+	unsigned beyond; /* more than are looked at */
+	unsigned plain;  /* without usable records, and allowed by the policy */
+	const char *failed_host;
+};
+
+static enum tlsa_state hop_state(const struct facts *f, const char *host)
+{
+	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
+	return hop ? hop->record.tlsa.state : TLSA_NONE;
+}
+
+static bool hop_is_plain(const struct facts *f, const struct policy *policy, const char *host)
+{
+	enum tlsa_state state = hop_state(f, host);
+	return (state == TLSA_NONE || state == TLSA_UNUSABLE) && policy && policy_allows(policy, host);
+}
+
+static void census_hop(struct census *census, const struct facts *f, const struct policy *policy, const char *host)
+{
+	census->plain += hop_is_plain(f, policy, host);
+	switch (hop_state(f, host)) {
+	case TLSA_USABLE:
+		census->usable++;
+		break;
+	case TLSA_UNUSABLE:
+		census->unusable++;
+		break;
+	case TLSA_UNKNOWN:
+	case TLSA_NONE:
+		census->none++;
+		break;
+	case TLSA_FAILED:
+		if (census->failed++ == 0)
+			census->failed_host = host;
+		break;
+	}
+}
+
+static struct census census_take(const struct facts *f, const struct policy *policy, const struct hop_list *list)
+{
+	struct census census = {.failed_host = ""};
+	for (unsigned i = 0; i < list->count; i++) {
+		if (i < HOPS_MAX)
+			census_hop(&census, f, policy, list->host[i]);
+		else
+			census.beyond++;
+	}
+	return census;
+}
+
+/* Under an enforce policy `dane` would leave hops without TLSA records to opportunistic TLS, and `secure` would rescue
+ * failing DANE (RFC 8461 2): where DANE cannot be told of some hops, it is for the names of the others only
+ * (policy_narrow()). */
+static struct step bind_enforced(struct judge *j, const struct census *c)
+{
+	if (c->usable > 0)
+		return judge_bound(j, BINDING_DANE_ONLY);
+	if (c->failed + c->beyond == 0 || c->plain > 0)
+		return judge_bound(j, BINDING_SECURE);
+	enum reason reason = c->failed > 0 ? REASON_TLSA_LOOKUP : REASON_MX_SET_TOO_LARGE;
+	return judge_done(j, VERDICT_DEFER, reason, c->failed_host);
+}
+
+/* Without one, the MTA looks at each hop for itself: one whose lookup fails is passed over there. */
+static struct step bind_freely(struct judge *j, const struct census *c, enum reason reason)
+{
+	if (!facts_dane(j->facts))
+		return c->usable > 0 ? judge_bound(j, BINDING_DANE) : judge_done(j, VERDICT_NONE, reason, "");
+	if (c->usable > 0 && c->none + c->unusable + c->beyond == 0)
+		return judge_bound(j, BINDING_DANE_ONLY);
+	if (c->usable + c->unusable > 0)
+		return judge_bound(j, BINDING_DANE);
+	if (c->failed > 0 && c->none > 0)
+		return judge_bound(j, BINDING_DANE);
+	if (c->failed > 0)
+		return judge_done(j, VERDICT_DEFER, REASON_TLSA_LOOKUP, c->failed_host);
+	return judge_done(j, VERDICT_NONE, reason, "");
+}
+
+/* The MX set was not to be had: nobody can tell whether DANE governs (spec D-5). Where there is no resolver at all, and
+ * no policy, that is no reason to hold mail (rules 9 and 10). */
+static struct step bind_unknown(struct judge *j, enum reason reason)
+{
+	if (j->facts->mx_outcome != REASON_RESOLVER)
+		return judge_done(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
+	if (is_enforced(j->policy))
+		return judge_done(j, VERDICT_DEFER, REASON_INTERNAL, "");
+	return judge_done(j, VERDICT_NONE, reason, "");
+}
+
+/* No hops, or so many that they were not kept. */
+static struct step bind_without_hops(struct judge *j, enum reason reason)
+{
+	const struct mx_set *mx = &j->facts->entry.mx;
+	bool large = mx->state == MX_TOO_LARGE && mx->secure;
+	if (is_enforced(j->policy))
+		return large ? judge_done(j, VERDICT_DEFER, REASON_MX_SET_TOO_LARGE, "")
+			     : judge_bound(j, BINDING_SECURE);
+	return large ? judge_bound(j, BINDING_DANE) : judge_done(j, VERDICT_NONE, reason, "");
+}
+
+struct step judge_binding(struct judge *j, enum reason reason)
+{
+	const struct facts *f = j->facts;
+	struct hop_list list;
+	bool enforced = is_enforced(j->policy);
+	if (f->question.mx_lookup && f->dane && !f->question.no_dane && !schedule_mx_recent(&f->entry, f->now))
+		return bind_unknown(j, reason);
+	bool governs = facts_dane(f);
+	if (!f->dane || f->question.no_dane || (enforced && !governs))
+		return enforced ? judge_bound(j, BINDING_SECURE) : judge_done(j, VERDICT_NONE, reason, "");
+	if (!mx_has_hops(f))
+		return bind_without_hops(j, reason);
+	hop_list_fill(&list, f, j->policy);
+	struct census census = census_take(f, j->policy, &list);
+	return enforced ? bind_enforced(j, &census) : bind_freely(j, &census, reason);
+}
+
+void policy_narrow(struct policy *policy, const struct facts *f)
+{
+	struct hop_list list;
+	struct names names = {.count = 0};
+	if (!facts_dane(f) || !mx_has_hops(f) || policy->mode != POLICY_ENFORCE)
+		return;
+	hop_list_fill(&list, f, policy);
+	struct census census = census_take(f, policy, &list);
+	if (census.usable > 0 || census.failed + census.beyond == 0)
+		return;
+	for (unsigned i = 0; i < list.count && i < HOPS_MAX; i++)
+		if (hop_is_plain(f, policy, list.host[i]))
+			names_add(&names, list.host[i], strlen(list.host[i]));
+	names_free(&policy->mx);
+	policy->mx = names;
+}
