@@ -63,12 +63,7 @@ bool dns_request_good(const struct request *request)
 {
 	const struct ub_result *result = request->result;
 
-	if (request->error != 0 || !result)
-		return false;
-	/* Many resolvers make the answer for invalid. up, so nobody has signed it: bogus, but there is a resolver. */
-	if (result->bogus)
-		return request->control;
-	return result->rcode == 0 || result->nxdomain;
+	return request->error == 0 && result && (result->rcode == 0 || result->nxdomain) && !result->bogus;
 }
 
 static void request_end(struct dns *dns, struct request *request, int error, struct ub_result *result)

@@ -48,9 +48,11 @@ static const char text_root[] = SOA "@ NS ns.signed.\n"
 				    "signed NS ns.signed.\n"
 				    "unsigned NS ns.unsigned.\n"
 				    "lapsed NS ns.lapsed.\n";
-static const struct signed_zone zones[] = {{"signed.", text_signed, SIGNED, "bare.signed."},
-	{"unsigned.", text_unsigned, UNSIGNED, NULL}, {"lapsed.", text_lapsed, SIGNED_LONG_AGO, NULL},
-	{".", text_root, SIGNED, NULL}};
+static const char text_own[] = SOA "@ NS ns\n"
+				   "www A 10.0.0.1\n";
+static const struct signed_zone zones[] = {{"local.", text_own, UNSIGNED, NULL}, {"own.", text_own, UNSIGNED, NULL},
+	{"signed.", text_signed, SIGNED, "bare.signed."}, {"unsigned.", text_unsigned, UNSIGNED, NULL},
+	{"lapsed.", text_lapsed, SIGNED_LONG_AGO, NULL}, {".", text_root, SIGNED, NULL}};
 
 static struct room {
 	struct signed_server *server;
@@ -131,6 +133,9 @@ static const struct row {
 	{"to-bare.signed", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"www.lapsed", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"none.lapsed", DNS_A, DNS_BOGUS, false, 0, ""},
+	/* the root knows neither: the one is for sites, the other is made up */
+	{"www.local", DNS_A, DNS_OK, false, 1, ""},
+	{"www.own", DNS_A, DNS_BOGUS, false, 0, ""},
 };
 
 static void check_row(struct dns *dns, const struct row *row, bool secure)
