@@ -34,9 +34,10 @@ def collect(kind):
     else:
         import attacks
         import consumers
+        import dane
         import extras
         import scenes
-        found = scenes.SCENES + extras.TESTS + attacks.TESTS + consumers.TESTS
+        found = scenes.SCENES + extras.TESTS + attacks.TESTS + consumers.TESTS + dane.TESTS
     return [(function.__name__.replace('_', '-'), function.__doc__.strip(), function)
             for function in found]
 
@@ -104,7 +105,8 @@ def keep_logs(lab):
         if os.path.exists(one.log.path):
             shutil.copy(one.log.path, f'/out/mail.{one.name}.log')
     for path in (f'{PLACE}/gate/stsgated.log', f'{PLACE}/gate/stsgate.conf',
-                 f'{PLACE}/nginx/access.log', f'{PLACE}/nginx/error.log'):
+                 f'{PLACE}/nginx/access.log', f'{PLACE}/nginx/error.log',
+                 f'{PLACE}/signed/knot.log', f'{PLACE}/signed/unbound.log'):
         if os.path.exists(path):
             shutil.copy(path, '/out')
 

@@ -86,6 +86,7 @@ class CrookedDns:
             self.lies.pop(self._key(dns.name.from_text(name), kind), None)
         else:
             self.lies.clear()
+            self.always = None
 
     def lie_always(self, answer):
         """About all that no other lie is told about, from now on."""

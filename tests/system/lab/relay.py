@@ -36,6 +36,8 @@ MAIN_CF = {
     'smtpd_tls_security_level': 'none',
     'smtp_tls_security_level': 'may',
     'smtp_dns_support_level': 'enabled',
+    # as newer ones have it if nothing is said: `dane` of the map counts there, too
+    'smtp_tls_dane_insecure_mx_policy': 'dane',
     'smtp_delivery_status_filter': STATUS_FILTER,
     'smtp_tls_loglevel': '1',
     'smtp_connection_cache_on_demand': 'no',

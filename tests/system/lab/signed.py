@@ -3,6 +3,7 @@
     resolver    unbound on the loopback address, for Postfix and for the gate
     upstream    the way from there to the signed zones, which an attacker can be put on
     zones       Knot, which signs what it is told at once
+    forwarder   another way to the resolver, for a gate whose provider meddles
 
 `example.` is delegated without a key, to the servers that the lab has anyway.  Below
 `lapsed.signed.` all signatures ended weeks ago.
@@ -108,7 +109,7 @@ remote-control:
 
 
 class SignedDns:
-    """All three; started when a test first wants them."""
+    """All four; started when a test first wants them."""
 
     def __init__(self, directory):
         os.makedirs(directory)
@@ -118,13 +119,13 @@ class SignedDns:
         self.resolver = Process('unbound, validating', ['unbound', '-d', '-c', f'{directory}/unbound.conf'],
                                 f'{directory}/unbound.log')
         self.upstream = CrookedDns(net.DNS_UPSTREAM, net.DNS_SIGNED)
-        self.stripping = CrookedDns(net.DNS_STRIPPING, net.DNS_VALIDATING)
+        self.forwarder = CrookedDns(net.DNS_FORWARDER, net.DNS_VALIDATING)
 
     def running(self):
         return self.zones.running()
 
     def start(self):
-        for address in (net.DNS_SIGNED, net.DNS_UPSTREAM, net.DNS_STRIPPING):
+        for address in (net.DNS_SIGNED, net.DNS_UPSTREAM, net.DNS_FORWARDER):
             net.add(address)
         self._write_zones()
         self.zones.start()
@@ -136,8 +137,7 @@ class SignedDns:
             digests = [dns.dnssec.make_ds(f'{zone}.', key, 'SHA256').to_text() for key in keys[zone]]
             self._update(parent, f'{zone}.', KEY_TTL, 'DS', *digests)
         self.upstream.start()
-        self.stripping.start()
-        self.stripping.lie_always(self.stripping.without_signatures)
+        self.forwarder.start()
         self._write(f'{self.dir}/unbound.conf', UNBOUND.format(
             dir=self.dir, address=net.DNS_VALIDATING, anchor=self.anchor, upstream=net.DNS_UPSTREAM,
             unsigned=net.DNS))
@@ -146,12 +146,19 @@ class SignedDns:
     def stop(self):
         self.resolver.stop()
         self.upstream.stop()
-        self.stripping.stop()
+        self.forwarder.stop()
         self.zones.stop()
 
     def start_resolver(self):
         self.resolver.start()
         wait_for('the validating resolver', lambda: self.secure(f'ns.{TLD}', 'A'))
+
+    def settle(self):
+        """Nobody lies, all is well."""
+        self.upstream.be_honest()
+        self.forwarder.be_honest()
+        if not self.resolver.running():
+            self.start_resolver()
 
     @staticmethod
     def _write(path, text):

@@ -184,11 +184,14 @@ class Lab:
         return made
 
     def use_signed(self, *relays):
-        """Signed names resolve from now on, and these relays ask the resolver that validates."""
+        """From now on signed names resolve, and these relays and the gate ask the resolver that validates."""
         if not self.signed.running():
             self.signed.start()
         for one in relays:
             one.resolve(net.DNS_VALIDATING, dnssec=True)
+        if self.gate.process.running() and not SIGNED_SETTINGS.items() <= self.gate.base.items():
+            self.gate.base.update(SIGNED_SETTINGS)
+            self.gate.restart()
 
     def new_policy_server(self, domain, body):
         """A policy host of the domain's own, beside nginx; the domain's name is not pointed at it yet."""
@@ -222,6 +225,8 @@ class Lab:
                 one.empty()
         # after an outage of DNS the gate remembers for some seconds that its server was dead
         self.crooked_dns.be_honest()
+        if self.signed.running():
+            self.signed.settle()
         if hurt or self.gate.changed():
             self.gate.restart()
         for one in self.side_gates.values():

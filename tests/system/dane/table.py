@@ -1,0 +1,207 @@
+"""What the map says by what is published of a domain, and what comes of it: the rows of D-61."""
+
+from lab import hop, net
+from lab.signed import tlsa
+from lab.story import expect, expect_match
+
+from . import test
+from .steps import SECURE, backup_hop, domains, goes_out, map_says
+
+POLICIES = ('enforce', 'testing', 'none', None)
+UNUSABLE = '0 0 1 ' + '0f' * 32      # PKIX-TA, which SMTP has not (RFC 7672 3.1.3)
+
+
+@test
+def dane_every_hop(lab, stage):
+    """All hosts have usable TLSA records: dane-only, whatever the policy; self-signed will do."""
+    for domain in domains(lab, 'every', POLICIES):
+        domain.mx.become(hop.SELF_SIGNED)
+        lab.signed.publish_tlsa(domain.mx, tlsa(domain.mx.certificates.file(hop.SELF_SIGNED), 3, 1, 1))
+        map_says(stage, domain, '^dane-only$')
+        map_says(stage, domain, SECURE.format(domain.mx.name) if 'enforce' in domain.name else None, 'sts')
+        stage.encrypted(stage.send(domain), domain.mx)
+        stage.verified(domain.mx)
+
+
+@test
+def dane_authority(lab, stage):
+    """A TLSA record that names the authority: its certificate must be shown, and stand for the host's name."""
+    authority = tlsa(lab.authority.file, 2, 0, 2)
+    named, misnamed, refused = domains(lab, 'authority', ('enforce', None, 'none'))
+    for domain in (named, misnamed, refused):
+        lab.signed.publish_tlsa(domain.mx, authority)
+        domain.mx.become(hop.WITH_CA)
+    # the certificate is for mx, which is no name of this host any more
+    lab.dns.set(misnamed.ascii, 'MX', f'10 other.{misnamed.ascii}.')
+    lab.dns.set(f'other.{misnamed.ascii}', 'A', misnamed.mx.address)
+    lab.dns.set(f'_25._tcp.other.{misnamed.ascii}', 'TLSA', authority)
+    refused.mx.become(hop.HONEST)
+    for domain in (named, misnamed, refused):
+        map_says(stage, domain, '^dane-only$')
+    stage.encrypted(stage.send(named), named.mx)
+    stage.verified(named.mx)
+    for domain in (misnamed, refused):
+        stage.deferred(stage.send(domain), 'Server certificate not (verified|trusted)')
+        stage.nothing_at(domain.mx)
+
+
+@test
+def dane_aliases(lab, stage):
+    """The host's name is an alias, and its TLSA records are one: those of the name at the end count."""
+    domain, = domains(lab, 'alias', (None,))
+    domain.mx.become(hop.SELF_SIGNED)
+    lab.dns.set(domain.ascii, 'MX', f'10 www.{domain.ascii}.')
+    lab.dns.set(f'www.{domain.ascii}', 'CNAME', f'{domain.mx.name}.')
+    lab.dns.set(f'_25._tcp.www.{domain.ascii}', 'TLSA', f'3 1 1 {"00" * 32}')
+    lab.dns.set(f'_dane.{domain.ascii}', 'TLSA', tlsa(domain.mx.certificates.file(hop.SELF_SIGNED), 3, 0, 2))
+    lab.dns.set(f'_25._tcp.{domain.mx.name}', 'CNAME', f'_dane.{domain.ascii}.')
+    map_says(stage, domain, '^dane-only$')
+    stage.encrypted(stage.send(domain), domain.mx)
+    expect_match('the end of the log', 'Verified TLS connection', '\n'.join(stage.relay.log.tail(5)))
+
+
+@test
+def dane_next_postfix(lab, stage):
+    """Postfix 3.10 obeys dane-only and dane by the same map."""
+    relay = lab.consumer('postfix-next')
+    relay.resolve(net.DNS_VALIDATING, dnssec=True)
+    stage = stage.at(relay)
+    every, = domains(lab, 'next-every', ('enforce',))
+    every.mx.become(hop.SELF_SIGNED)
+    lab.signed.publish_tlsa(every.mx, hop.SELF_SIGNED)
+    some, = domains(lab, 'next-some', (None,))
+    backup_hop(lab, some)
+    lab.signed.publish_tlsa(some.mx, hop.HONEST)
+    for domain, answer in ((every, '^dane-only$'), (some, '^dane$')):
+        map_says(stage, domain, answer)
+        stage.encrypted(stage.send(domain), domain.mx)
+        stage.verified(domain.mx)
+
+
+@test
+def dane_some_hops(lab, stage):
+    """Some hosts have TLSA records, no policy: dane; mail goes to those that have them, and to the others."""
+    testing, none = domains(lab, 'some', ('testing', None))
+    for domain in (testing, none):
+        backup = backup_hop(lab, domain)
+        lab.signed.publish_tlsa(domain.mx, hop.HONEST)
+        map_says(stage, domain, '^dane$')
+        map_says(stage, domain, None, 'sts')
+        stage.encrypted(stage.send(domain), domain.mx)
+        stage.verified(domain.mx)
+        stage.turn(domain.mx, hop.DOWN, f'{domain.mx.name} is cut off')
+        stage.encrypted(stage.send(domain), backup)
+
+
+@test
+def dane_some_hops_enforced(lab, stage):
+    """Some hosts have TLSA records, and an enforce policy: dane-only; nothing ever goes to the others."""
+    domain, = domains(lab, 'bound', ('enforce',))
+    attacked, = domains(lab, 'bound-early', ('enforce',))
+    for one in (domain, attacked):
+        one.set_mx(backup_hop(lab, one), one.mx)
+        lab.signed.publish_tlsa(one.mx, hop.HONEST)
+        map_says(stage, one, '^dane-only$')
+    _, backup = domain.hops.values()
+    attacked.mx.become(hop.REISSUED)
+    # the reply is about the best host, which is none that mail may go to
+    stage.refused(stage.send(attacked), attacked, 'dane-required', r'backup\..* has no usable TLSA record, .*')
+    stage.nothing_at(*attacked.hops.values())
+    stage.encrypted(stage.send(domain), domain.mx)
+    stage.verified(domain.mx)
+    held = stage.send(domain, hold=True)
+    stage.turn(domain.mx, hop.REISSUED, f'{domain.mx.name} shows another certificate, good by all but TLSA')
+    since = stage.release(held)
+    stage.deferred(held, 'Server certificate not verified|no TLSA records', since)
+    stage.nothing_at(backup)
+    expect('messages at the host under attack', 1, len(domain.mx.arrivals))
+    domain.mx.become(hop.HONEST)
+    goes_out(stage, [(held, domain.mx)], count=2)
+    stage.nothing_at(backup)
+
+
+@test
+def dane_unusable(lab, stage):
+    """TLSA records of which none is usable: dane without an enforce policy, so TLS is a must; else secure."""
+    free, bound = domains(lab, 'unusable', (None, 'enforce'))
+    for domain in (free, bound):
+        lab.signed.publish_tlsa(domain.mx, UNUSABLE)
+    free.mx.become(hop.SELF_SIGNED)
+    map_says(stage, free, '^dane$')
+    map_says(stage, bound, SECURE.format(bound.mx.name))
+    stage.encrypted(stage.send(free), free.mx)
+    stage.encrypted(stage.send(bound), bound.mx)
+    stage.verified(bound.mx)
+    stage.turn(free.mx, hop.STRIPPED, f'STARTTLS is taken out of what {free.mx.name} offers')
+    held = stage.send(free)
+    stage.deferred(held, 'TLS is required, but was not offered')
+    expect('messages in the clear', [], [str(one) for one in free.mx.arrivals if one.protocol is None])
+    free.mx.become(hop.SELF_SIGNED)
+    goes_out(stage, [(held, free.mx)], count=2)
+
+
+@test
+def dane_unsigned_domain(lab, stage):
+    """The domain is not signed, its host is and has TLSA records: dane without an enforce policy, else secure."""
+    free, bound = (lab.domain(name, mx=f'mx.{name}.signed', policy=policy)
+                   for name, policy in (('unsigned-free', False), ('unsigned-bound', True)))
+    for domain in (free, bound):
+        lab.signed.publish_tlsa(domain.mx, hop.HONEST)
+    map_says(stage, free, '^dane$')
+    map_says(stage, bound, SECURE.format(bound.mx.name))
+    # what Postfix makes of a path that began unsigned: RFC 7672 2.2.1 keeps it from calling that verified
+    stage.encrypted(stage.send(free), free.mx)
+    expect_match('the end of the log', f'Trusted TLS connection established to {free.mx.name}',
+                 '\n'.join(stage.relay.log.tail(5)))
+    stage.encrypted(stage.send(bound), bound.mx)
+    stage.verified(bound.mx)
+    stage.turn(free.mx, hop.REISSUED, f'{free.mx.name} shows another certificate')
+    held = stage.send(free)
+    stage.deferred(held, 'Server certificate not (verified|trusted)')
+    expect('messages', 1, len(free.mx.arrivals))
+    free.mx.become(hop.HONEST)
+    goes_out(stage, [(held, free.mx)], count=2)
+
+
+@test
+def dane_proven_absent(lab, stage):
+    """A signed domain without TLSA records: secure with an enforce policy; else the map has nothing to say."""
+    for domain in domains(lab, 'absent', POLICIES):
+        if 'enforce' in domain.name:
+            map_says(stage, domain, SECURE.format(domain.mx.name))
+        else:
+            map_says(stage, domain, None)
+        stage.encrypted(stage.send(domain), domain.mx)
+
+
+def as_if_none(lab, stage, name):
+    """TLSA records that match nothing do not count, neither for the map nor for the milter."""
+    free, bound = domains(lab, name, (None, 'enforce'))
+    for domain in (free, bound):
+        lab.signed.publish_tlsa(domain.mx, hop.HONEST)
+    map_says(stage, free, None)
+    map_says(stage, bound, SECURE.format(bound.mx.name))
+    bound.mx.become(hop.REISSUED)
+    for domain in (free, bound):
+        stage.encrypted(stage.send(domain), domain.mx)
+    stage.verified(bound.mx)
+
+
+@test
+def dane_turned_off(lab, stage):
+    """mta_dane = no, or dnssec = off: as if there were no TLSA records."""
+    for number, settings in enumerate(({'mta_dane': 'no'}, {'dnssec': 'off'})):
+        lab.gate.restart(**settings)
+        as_if_none(lab, stage, f'off-{number}')
+
+
+@test
+def dane_stripping_forwarder(lab, stage):
+    """dnssec = auto and a forwarder that takes signatures away: the log says so, and mail flows by MTA-STS alone."""
+    since = lab.gate.log.size()
+    lab.signed.forwarder.lie_always(lab.signed.forwarder.without_signatures)
+    lab.gate.restart(dns_servers=net.DNS_FORWARDER)
+    said = [line for line in lab.gate.log.lines(since) if 'DNSSEC' in line or 'dnssec' in line]
+    stage.tell('log', '\n'.join(said))
+    expect_match('what the log says of signatures', r'dnssec = off', ' '.join(said))
+    as_if_none(lab, stage, 'stripping')
