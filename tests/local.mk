@@ -432,6 +432,19 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/rfc8461-3.1-id-is-opaque.case \
 	tests/scenarios/rfc8461-3.1-matrix-discovery.case \
 	tests/scenarios/rfc8461-3.3-matrix-fetch.case \
+	tests/scenarios/design-4-rule2-map-waits.case \
+	tests/scenarios/design-4-rule2-resolver-dead.case \
+	tests/scenarios/design-5-dane-kept-fresh.case \
+	tests/scenarios/design-5-tlsa-ages.case \
+	tests/scenarios/rfc7672-2.2-forged-mx.case \
+	tests/scenarios/rfc7672-2.2-matrix-map.case \
+	tests/scenarios/rfc7672-2.2-mixed-hops.case \
+	tests/scenarios/rfc7672-2.2-more-than-eight.case \
+	tests/scenarios/rfc7672-2.2.2-aliases.case \
+	tests/scenarios/rfc7672-2.2.3-port.case \
+	tests/scenarios/rfc7672-3.1-no-authority-needed.case \
+	tests/scenarios/rfc7672-records-change.case \
+	tests/scenarios/rfc8461-2-dane-never-rescued.case \
 	tests/scenarios/rfc8461-4-matrix-hops.case \
 	tests/scenarios/rfc8461-5-matrix-pairs.case \
 	tests/scenarios/settings-matrix-lists.case \

@@ -69,6 +69,12 @@ static struct step hops_matched(const struct judge *j, const struct hop_list *li
 	return step;
 }
 
+/* What is known of the MX set is good enough for DANE to rest on, or nothing needs to be known of it. */
+static bool mx_is_settled(const struct facts *f)
+{
+	return !f->question.mx_lookup || schedule_mx_recent(&f->entry, f->now);
+}
+
 struct step judge_dane(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -78,7 +84,7 @@ struct step judge_dane(struct judge *j)
 		return step;
 	if (f->question.mx_lookup)
 		step = judge_wants_mx(j, true);
-	if (step_is_want(&step) || !mx_has_hops(f))
+	if (step_is_want(&step) || !mx_is_settled(f) || !mx_has_hops(f))
 		return step;
 	hop_list_fill(&list, f, j->policy);
 	step = judge_tlsa(j, &list);
@@ -196,11 +202,10 @@ struct step judge_binding(struct judge *j, enum reason reason)
 {
 	const struct facts *f = j->facts;
 	struct hop_list list;
-	bool enforced = is_enforced(j->policy);
-	if (f->question.mx_lookup && f->dane && !f->question.no_dane && !schedule_mx_recent(&f->entry, f->now))
+	bool enforced = is_enforced(j->policy), dane = f->dane && !f->question.no_dane;
+	if (dane && !mx_is_settled(f))
 		return bind_unknown(j, reason);
-	bool governs = facts_dane(f);
-	if (!f->dane || f->question.no_dane || (enforced && !governs))
+	if (!dane || (enforced && !facts_dane(f)))
 		return enforced ? judge_bound(j, BINDING_SECURE) : judge_done(j, VERDICT_NONE, reason, "");
 	if (!mx_has_hops(f))
 		return bind_without_hops(j, reason);

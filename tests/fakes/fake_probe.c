@@ -33,7 +33,7 @@ void probe_address(struct prober *prober, const char *host, const struct address
 	memset(seen, 0, sizeof *seen);
 	seen->tlsa_id = dane ? dane->set->id : 0;
 	address_format(address, seen->address);
-	world_call_begin("probe %s:%u %s", host, port, seen->address);
+	world_call_begin("%s %s:%u %s", dane ? "probe-dane" : "probe", host, port, seen->address);
 	struct world_answer answer = world_hop_answer(host, seen->address);
 	struct world_answer by_dane = world_hop_answer(host, "dane");
 	if (dane && by_dane.listed)

@@ -62,9 +62,26 @@ static bool expect_verdict(struct scene *scene, const struct words *words)
 	return true;
 }
 
-/* Steps: the remote calls since the last question, as words: record, policy, mx, probe:HOST. Those of another domain
- * than the one asked for carry its name (record:example.org). Address lookups are left out, and a hop's further
- * addresses. */
+static void probe_word(const char *kind, const char *hop, char *word, size_t size)
+{
+	size_t len = strcspn(hop, " ");
+	bool usual = len > 3 && strncmp(hop + len - 3, ":25", 3) == 0;
+	snprintf(word, size, "%s:%.*s", kind, (int)(usual ? len - 3 : len), hop);
+}
+
+static void tlsa_word(const char *owner, char *word, size_t size)
+{
+	unsigned port = (unsigned)strtoul(owner, NULL, 10);
+	const char *host = strstr(owner, "._tcp.");
+	if (host && port == QUESTION_PORT)
+		snprintf(word, size, "tlsa:%s", host + 6);
+	else if (host)
+		snprintf(word, size, "tlsa:%s:%u", host + 6, port);
+}
+
+/* Steps: the remote calls since the last question, as words: record, policy, mx, tlsa:HOST, probe:HOST, and dane:HOST
+ * for a probe by TLSA records, which looks for them once more. Those of another domain than the one asked for carry its
+ * name (record:example.org). Address lookups are left out, and a hop's further addresses. */
 static void step_word(const struct scene *scene, const char *call, char *word, size_t size)
 {
 	static const struct {
@@ -78,11 +95,12 @@ static void step_word(const struct scene *scene, const char *call, char *word, s
 		bool other = strcmp(call + len, scene->domain) != 0;
 		snprintf(word, size, "%s%s%s", kinds[i].word, other ? ":" : "", other ? call + len : "");
 	}
-	if (strncmp(call, "probe ", 6) == 0) {
-		size_t len = strcspn(call + 6, " ");
-		bool usual = len > 3 && strncmp(call + 6 + len - 3, ":25", 3) == 0;
-		snprintf(word, size, "probe:%.*s", (int)(usual ? len - 3 : len), call + 6);
-	}
+	if (strncmp(call, "probe ", 6) == 0)
+		probe_word("probe", call + 6, word, size);
+	if (strncmp(call, "probe-dane ", 11) == 0)
+		probe_word("dane", call + 11, word, size);
+	if (strncmp(call, "dns TLSA _", 10) == 0)
+		tlsa_word(call + 10, word, size);
 }
 
 static void steps_seen(const struct scene *scene, char seen[SEEN_SIZE])
@@ -93,7 +111,8 @@ static void steps_seen(const struct scene *scene, char seen[SEEN_SIZE])
 	for (char *line = log, *end; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
 		step_word(scene, line, word, sizeof word);
-		if (!word[0] || (strncmp(word, "probe:", 6) == 0 && strcmp(word, last) == 0))
+		bool repeated = strchr(word, ':') && strcmp(word, last) == 0;
+		if (!word[0] || repeated)
 			continue;
 		memcpy(last, word, sizeof last);
 		if (len < SEEN_SIZE)
@@ -213,7 +232,7 @@ static bool expect_none_stored(struct scene *scene, const struct words *words)
 	return scene_wrong(scene, "none-stored", "no entry", policy ? "an entry with a policy" : "an entry");
 }
 
-/* evidence HOST newest=REASON conclusive=REASON good=yes|no */
+/* evidence HOST newest=REASON conclusive=REASON dane=REASON tlsa=STATE */
 static bool expect_evidence(struct scene *scene, const struct words *words)
 {
 	struct hop_record record;
@@ -226,7 +245,8 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 	bool right = true;
 	for (size_t i = 3; i < words->count; i++) {
 		const char *newest = word_value(words->word[i], "newest"),
-			   *conclusive = word_value(words->word[i], "conclusive");
+			   *conclusive = word_value(words->word[i], "conclusive"),
+			   *dane = word_value(words->word[i], "dane"), *tlsa = word_value(words->word[i], "tlsa");
 		if (newest)
 			right = expect_text(scene, "newest", newest,
 					record.pkix.newest.at ? reason_name(record.pkix.newest.reason) : "-") &&
@@ -235,6 +255,12 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 			right = expect_text(scene, "conclusive", conclusive,
 					record.pkix.conclusive.at ? reason_name(record.pkix.conclusive.reason) : "-") &&
 				right;
+		else if (dane)
+			right = expect_text(scene, "dane", dane,
+					record.dane.newest.at ? reason_name(record.dane.newest.reason) : "-") &&
+				right;
+		else if (tlsa)
+			right = expect_text(scene, "tlsa", tlsa, tlsa_state_name(record.tlsa.state)) && right;
 		else
 			return scene_bad(scene, "expect evidence", words->word[i]);
 	}

@@ -33,7 +33,7 @@ static bool run_record(struct scene *scene, const struct words *words)
 /* dns NAME TYPE [ttl=N] RECORD... | dns NAME TYPE OUTCOME */
 static bool run_dns(struct scene *scene, const struct words *words)
 {
-	static const char *const outcomes[] = {"ok", "nodata", "nxdomain", "failed", "timeout", "broken"};
+	static const char *const outcomes[] = {"ok", "nodata", "nxdomain", "failed", "bogus", "timeout", "broken"};
 	enum dns_type type;
 	if (words->count < 4 || !world_dns_type(words->word[2], &type))
 		return scene_bad(scene, "dns", "NAME TYPE ...");
@@ -196,6 +196,41 @@ static bool run_store(struct scene *scene, const struct words *words)
 	return scene_bad(scene, "store", "whole|unwritable|broken|full");
 }
 
+/* zone NAME signed|unsigned */
+static bool run_zone(struct scene *scene, const struct words *words)
+{
+	bool is_signed = words->count == 3 && strcmp(words->word[2], "signed") == 0;
+	if (!is_signed && (words->count != 3 || strcmp(words->word[2], "unsigned") != 0))
+		return scene_bad(scene, "zone", "NAME signed|unsigned");
+	world_zone(words->word[1], is_signed);
+	return true;
+}
+
+/* alias NAME TARGET */
+static bool run_alias(struct scene *scene, const struct words *words)
+{
+	if (words->count != 3)
+		return scene_bad(scene, "alias", "NAME TARGET");
+	world_alias(words->word[1], words->word[2]);
+	return true;
+}
+
+/* tlsa HOST RECORD... | tlsa HOST OUTCOME: of port 25 */
+static bool run_tlsa(struct scene *scene, const struct words *words)
+{
+	char name[DOMAIN_SIZE + 16];
+	struct words made = *words;
+	if (words->count < 3 || words->count >= SCENE_WORDS_MAX)
+		return scene_bad(scene, "tlsa", "HOST RECORD...");
+	snprintf(name, sizeof name, "_25._tcp.%s", words->word[1]);
+	for (size_t i = words->count; i > 2; i--)
+		made.word[i] = words->word[i - 1];
+	made.word[1] = name;
+	made.word[2] = (char *)"TLSA";
+	made.count++;
+	return run_dns(scene, &made);
+}
+
 const struct statement scene_world_statements[] = {
 	{"record", run_record},
 	{"dns", run_dns},
@@ -206,6 +241,9 @@ const struct statement scene_world_statements[] = {
 	{"policy-fails", run_policy_fails},
 	{"hop", run_hop},
 	{"good", run_good},
+	{"zone", run_zone},
+	{"alias", run_alias},
+	{"tlsa", run_tlsa},
 	{"resolver", run_resolver},
 	{"store", run_store},
 	{NULL, NULL},
