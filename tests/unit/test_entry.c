@@ -242,10 +242,52 @@ static void hop_record_keeps_what_is_conclusive(void **state)
 	}
 }
 
+/* What was judged by TLSA records stands beside what was judged by the trust store, and goes with them. */
+static void evidence_by_records_goes_with_them(void **state)
+{
+	struct hop_record record = {0};
+	struct evidence seen = seen_at(100, REASON_NONE);
+
+	(void)state;
+	hop_record_learn(&record, &seen);
+	seen = (struct evidence){.at = 200, .reason = REASON_NONE, .tlsa_id = 7};
+	hop_record_learn(&record, &seen);
+	assert_int_equal(record.pkix.newest.at, 100);
+	assert_int_equal(record.dane.good.at, 200);
+	seen = (struct evidence){.at = 300, .reason = REASON_HOP_TIMEOUT, .tlsa_id = 7};
+	hop_record_learn(&record, &seen);
+	assert_int_equal(record.dane.good.at, 200);
+	seen = (struct evidence){.at = 400, .reason = REASON_HOP_TIMEOUT, .tlsa_id = 8};
+	hop_record_learn(&record, &seen);
+	assert_int_equal(record.dane.newest.at, 400);
+	assert_int_equal(record.dane.conclusive.at, 0);
+	assert_int_equal(record.dane.good.at, 0);
+	assert_int_equal(record.pkix.newest.at, 100);
+	assert_int_equal(hop_record_at(&record), 400);
+}
+
+static void the_newest_look_for_records_counts(void **state)
+{
+	static const int64_t rows[][2] = {
+		{0, 0}, {100, 100}, {90, 100}, {101, 101}, {500, 500}, {440, 500}, {439, 439}};
+	struct hop_record record = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct tlsa_look look = {.checked_at = rows[i][0], .state = TLSA_NONE};
+
+		hop_record_learn_tlsa(&record, &look);
+		assert_int_equal(record.tlsa.checked_at, rows[i][1]);
+		assert_int_equal(hop_record_at(&record), rows[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(record_failures_keep_the_id_and_the_policy),
+		cmocka_unit_test(evidence_by_records_goes_with_them),
+		cmocka_unit_test(the_newest_look_for_records_counts),
 		cmocka_unit_test(policy_replaces_the_old_one_completely),
 		cmocka_unit_test(previous_is_kept_for_another_identity_only),
 		cmocka_unit_test(failed_fetch_changes_nothing_but_the_attempt),

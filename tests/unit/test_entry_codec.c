@@ -220,6 +220,74 @@ static void hop_records_come_back(void **state)
 	free(again.at);
 }
 
+static struct hop_record dane_hop(void)
+{
+	struct hop_record record = full_hop();
+	struct evidence seen = seen_at(NOW - 1, REASON_NONE);
+
+	seen.tlsa_id = UINT64_C(0xfedcba9876543210);
+	hop_record_learn(&record, &seen);
+	seen = seen_at(NOW + 3, REASON_TLSA_MISMATCH);
+	seen.tlsa_id = UINT64_C(0xfedcba9876543210);
+	hop_record_learn(&record, &seen);
+	record.tlsa = (struct tlsa_look){.checked_at = NOW,
+		.state = TLSA_USABLE,
+		.ttl_s = UINT32_MAX,
+		.id = UINT64_C(0xfedcba9876543210),
+		.count = 3,
+		.usable = 2,
+		.base = "mx.example"};
+	return record;
+}
+
+static void what_dane_says_comes_back(void **state)
+{
+	struct hop_record record = dane_hop(), back;
+	struct bytes bytes = hop_record_encode(&record);
+
+	(void)state;
+	assert_int_equal(record.dane.conclusive.reason, REASON_TLSA_MISMATCH);
+	assert_int_equal(record.dane.good.at, NOW - 1);
+	assert_int_equal(record.pkix.newest.at, NOW + 2);
+	assert_true(hop_record_decode(&back, bytes.at, bytes.len));
+	assert_memory_equal(&back, &record, sizeof(record));
+	free(bytes.at);
+	record = (struct hop_record){.tlsa = {.checked_at = NOW, .state = TLSA_NONE, .signed_denial = true}};
+	bytes = hop_record_encode(&record);
+	assert_true(hop_record_decode(&back, bytes.at, bytes.len));
+	assert_memory_equal(&back, &record, sizeof(record));
+	free(bytes.at);
+}
+
+/* What no version of ours writes is not read. */
+static void what_dane_cannot_say_is_refused(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct hop_record record = dane_hop(), back;
+
+		if (i == 1) /* evidence by the trust store that tells of records */
+			record.pkix.good.tlsa_id = 1;
+		if (i == 2) /* evidence by two sets */
+			record.dane.good.tlsa_id = 1;
+		if (i == 3) /* evidence by no records among those by records */
+			record.dane.newest.tlsa_id = record.dane.conclusive.tlsa_id = record.dane.good.tlsa_id = 0;
+		if (i == 4)
+			record.tlsa.state = TLSA_UNKNOWN;
+		if (i == 5) /* a set without usable records */
+			record.tlsa.state = TLSA_UNUSABLE;
+		if (i == 6) /* usable records without a set */
+			record.tlsa.id = 0;
+		if (i == 7) {
+			uint16_t wild = TLSA_FAILED + 1;
+			memcpy(&record.tlsa.state, &(unsigned){wild}, sizeof(record.tlsa.state));
+		}
+		struct bytes bytes = hop_record_encode(&record);
+		assert_int_equal(hop_record_decode(&back, bytes.at, bytes.len), i == 0);
+		free(bytes.at);
+	}
+}
+
 /* What is the same in two or three places is written once, and stands in all of them again. */
 static void evidence_is_written_once(void **state)
 {
@@ -621,6 +689,8 @@ int main(void)
 		cmocka_unit_test(random_entries_come_back),
 		cmocka_unit_test(hop_records_come_back),
 		cmocka_unit_test(evidence_is_written_once),
+		cmocka_unit_test(what_dane_says_comes_back),
+		cmocka_unit_test(what_dane_cannot_say_is_refused),
 		cmocka_unit_test(every_flip_and_cut_is_refused),
 		cmocka_unit_test(unknown_fields_are_skipped),
 		cmocka_unit_test(other_versions_and_magics_are_refused),

@@ -78,6 +78,59 @@ static void test_stripped(void **state)
 	json_decref(got);
 }
 
+/* A signed world: DNSSEC by look-up, TLSA records by hop, and what the maps would say. */
+static void test_dane(void **state)
+{
+	(void)state;
+	const struct call call = {.run = query_run, .words = {"example.com"}, .override = "dnssec=on"};
+	world_honest();
+	world_zone("example.com", true);
+	dns_set("_25._tcp.mx.example.com", DNS_TLSA, "3 1 1 a");
+	world_hop("mx.example.com/dane", REASON_TLSA_MISMATCH, 0x0304);
+	json_t *got = call_for_json(call, 1);
+	json_is_text(got, "reason", "tlsa-invalid");
+	json_is_text(got, "mx_dnssec", "secure");
+	assert_true(json_is_true(json_at(got, "dane")));
+	json_is_text(got, "hops.0.reason", "tlsa-invalid");
+	json_is_text(got, "hops.0.tlsa.state", "usable");
+	json_is_text(got, "hops.0.tlsa.dnssec", "secure");
+	json_is_text(got, "hops.0.tlsa.base", "mx.example.com");
+	assert_int_equal(json_integer_value(json_at(got, "hops.0.tlsa.usable")), 1);
+	json_is_text(got, "hops.0.dane.newest.reason", "tlsa-invalid");
+	json_is_nothing(got, "hops.0.newest");
+	json_is_text(got, "map", "OK dane-only");
+	json_is_text(got, "maps.postfix-tlsrpt", "OK dane-only");
+	json_is_text(got, "maps.sts", "OK secure match=mx.example.com servername=hostname");
+	json_decref(got);
+}
+
+/* Without a policy nothing is enforced by MTA-STS; whether the records match is shown all the same. */
+static void test_dane_alone(void **state)
+{
+	(void)state;
+	const struct call call = {.run = query_run, .words = {"example.com"}, .override = "dnssec=on"};
+	world_reset();
+	dns_set("example.com", DNS_MX, "10 mx.example.com");
+	world_address("mx.example.com");
+	world_zone("example.com", true);
+	dns_set("_25._tcp.mx.example.com", DNS_TLSA, "3 1 1 a");
+	world_hop("mx.example.com/dane", REASON_NONE, 0x0304);
+	json_t *got = call_for_json(call, 0);
+	json_is_text(got, "verdict", "none");
+	json_is_text(got, "reason", "no-record");
+	json_is_text(got, "hops.0.dane.good.protocol", "TLSv1.3");
+	json_is_text(got, "map", "OK dane-only");
+	json_is_text(got, "maps.sts", "NOTFOUND ");
+	json_decref(got);
+	world_zone("example.com", false);
+	got = call_for_json(call, 0);
+	json_is_text(got, "mx_dnssec", "insecure");
+	json_is_text(got, "hops.0.tlsa.state", "none");
+	json_is_text(got, "hops.0.tlsa.dnssec", "insecure");
+	json_is_text(got, "map", "NOTFOUND ");
+	json_decref(got);
+}
+
 /* What the settings make of the same verdict. */
 static void test_actions(void **state)
 {
@@ -319,8 +372,9 @@ static void test_no_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_honest), cmocka_unit_test(test_stripped),
-		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
-		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
-		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store), cmocka_unit_test(test_refresh)};
+		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text), cmocka_unit_test(test_discovery),
+		cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck), cmocka_unit_test(test_no_trace),
+		cmocka_unit_test(test_store), cmocka_unit_test(test_refresh)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }

@@ -327,6 +327,53 @@ static void test_evidence_ahead(void **state)
 	}
 }
 
+/* RFC 7672 3.2.2: a certificate under a trust anchor may name the next-hop domain in place of the host. */
+static void test_dane_names(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *names;
+		enum reason reason;
+		enum verdict_kind kind;
+	} rows[] = {
+		{"example.com", REASON_CERT_HOST_MISMATCH, VERDICT_PASS},
+		{"other.example *.com example.com", REASON_CERT_HOST_MISMATCH, VERDICT_PASS},
+		{"*.com", REASON_CERT_HOST_MISMATCH, VERDICT_PASS},
+		{"", REASON_CERT_HOST_MISMATCH, VERDICT_FAIL_ENFORCE},
+		{"example.co www.example.com *.example.com xexample.com", REASON_CERT_HOST_MISMATCH,
+			VERDICT_FAIL_ENFORCE},
+		{"example.com", REASON_CERT_EXPIRED, VERDICT_FAIL_ENFORCE},
+		{"example.com", REASON_TLSA_MISMATCH, VERDICT_FAIL_ENFORCE},
+	};
+	enum { DANE_ROWS = sizeof rows / sizeof rows[0] };
+	struct row row = {.hops = "a1+", .mode = POLICY_ENFORCE};
+	struct rules rules = rules_of(&row);
+	for (size_t i = 0; i < 2 * DANE_ROWS; i++) {
+		bool dane = i < DANE_ROWS;
+		struct question question;
+		struct facts facts;
+		struct entry entry = entry_of(&row);
+		entry.mx.secure = true;
+		question_from_next_hop(&question, "example.com", 11, PURPOSE_DELIVER);
+		facts_init(&facts, &question, &rules, NOW);
+		facts.dane = true;
+		facts_learn_store(&facts, &entry);
+		struct evidence seen = {.at = NOW, .reason = rows[i % DANE_ROWS].reason, .tlsa_id = dane ? 5 : 0};
+		snprintf(seen.names, sizeof seen.names, "%s", rows[i % DANE_ROWS].names);
+		struct hop_record record = {.tlsa = {.checked_at = NOW, .ttl_s = 300, .state = TLSA_NONE}};
+		if (dane)
+			record.tlsa.state = TLSA_USABLE;
+		record.tlsa.id = dane ? 5 : 0;
+		hop_record_learn(&record, &seen);
+		facts_learn_evidence(&facts, verdict_next(&facts).want.name, 25, &record);
+		struct step step = verdict_next(&facts);
+		assert_int_equal(step.want.kind, WANT_NOTHING);
+		assert_int_equal(step.verdict.kind, dane ? rows[i].kind : VERDICT_FAIL_ENFORCE);
+		facts_free(&facts);
+		entry_free(&entry);
+	}
+}
+
 /* A policy is in force up to its expiry, not at it; one fetched in this case also with max_age 0 (S-55). */
 static void test_policy_in_force(void **state)
 {
@@ -354,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_more_hops_than_probed),
 		cmocka_unit_test(test_store_breaks_midway),
 		cmocka_unit_test(test_evidence_ahead),
+		cmocka_unit_test(test_dane_names),
 		cmocka_unit_test(test_policy_in_force),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
