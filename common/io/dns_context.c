@@ -37,9 +37,10 @@ static const char *const context_zones[] = {
 	"test.", "invalid.", "onion.", "home.arpa.", "resolver.arpa.", "service.arpa."};
 
 /* Domains that the signed root says do not exist, and that sites serve to themselves (RFC 6761, RFC 6762 G): not bogus
- * for that. A control query under invalid. needs no proof either. */
+ * for that. A control query under invalid. needs no proof either. Who names an anchor of his own may sign the others.
+ */
 static const char *const private_domains[] = {
-	"test.", "invalid.", "onion.", "local.", "internal.", "intranet.", "private.", "corp.", "home.", "lan."};
+	"invalid.", "test.", "onion.", "local.", "internal.", "intranet.", "private.", "corp.", "home.", "lan."};
 
 static bool context_set(struct ub_ctx *ctx, const char *option, const char *value, struct failure *why)
 {
@@ -87,7 +88,8 @@ static bool context_validation(struct ub_ctx *ctx, const struct dns_options *opt
 	int error = ub_ctx_add_ta_file(ctx, anchor);
 	if (error != 0)
 		return failure_set(why, EX_CONFIG, "dns_trust_anchor: %s: %s", anchor, ub_strerror(error));
-	for (size_t i = 0; i < sizeof private_domains / sizeof *private_domains; i++)
+	size_t unproved = options->trust_anchor ? 1 : sizeof private_domains / sizeof *private_domains;
+	for (size_t i = 0; i < unproved; i++)
 		if (!context_set(ctx, "domain-insecure:", private_domains[i], why))
 			return false;
 	return context_set(ctx, "module-config:", "validator iterator", why);

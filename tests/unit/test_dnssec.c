@@ -133,8 +133,8 @@ static const struct row {
 	{"to-bare.signed", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"www.lapsed", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"none.lapsed", DNS_A, DNS_BOGUS, false, 0, ""},
-	/* the root knows neither: the one is for sites, the other is made up */
-	{"www.local", DNS_A, DNS_OK, false, 1, ""},
+	/* made up: the root knows neither */
+	{"www.local", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"www.own", DNS_A, DNS_BOGUS, false, 0, ""},
 };
 
@@ -182,6 +182,19 @@ static void test_on(void **state)
 	assert_true(dns_validates(dns));
 	for (size_t i = 0; i < COUNT(rows); i++)
 		check_row(dns, &rows[i], rows[i].secure);
+	dns_free(&dns);
+}
+
+/* Under the root of the world, sites serve some domains to themselves; here nothing else is that root's. */
+static void test_private_domains(void **state)
+{
+	(void)state;
+	bool secure;
+	room.options.trust_anchor = NULL;
+	struct dns *dns = dns_begin(DNS_VALIDATE_ON);
+	assert_int_equal(outcome_of(dns, "www.local", &secure), DNS_OK);
+	assert_false(secure);
+	assert_int_equal(outcome_of(dns, "www.own", &secure), DNS_BOGUS);
 	dns_free(&dns);
 }
 
@@ -418,6 +431,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_system_anchor_missing),
 		IN_ROOM(test_on),
+		IN_ROOM(test_private_domains),
 		IN_ROOM(test_off),
 		IN_ROOM(test_auto_over_honest_servers),
 		IN_ROOM(test_auto_over_stripping_servers),
