@@ -177,11 +177,21 @@ static int serve(struct daemon *daemon, const struct settings_source *source)
 	}
 }
 
-static void announce(const struct daemon *daemon, const struct settings *settings)
+/* An MTA that cannot do what the map says would hold mail. */
+static void tell_of_dane(const struct config *config)
+{
+	if (config->settings->socketmap_socket[0] != '\0' && config_dane(config))
+		log_info("mta_dane = yes: the map answers dane-only or dane where there are TLSA records; Postfix must "
+			 "have "
+			 "smtp_dns_support_level = dnssec and a resolver that validates, else set mta_dane = no");
+}
+
+static void announce(const struct daemon *daemon, const struct config *config)
 {
 	char line[DESCRIPTION_SIZE];
 	daemon_describe(daemon, line, sizeof line);
-	warn_of_limits(settings);
+	warn_of_limits(config->settings);
+	tell_of_dane(config);
 	log_info("%s", line);
 	notify_ready(line);
 	background_ready();
@@ -194,7 +204,7 @@ static int run(const struct options *options, struct daemon *daemon, struct conf
 	int status = EX_OK;
 	if (daemon_start(daemon, config, &why)) {
 		signals_take();
-		announce(daemon, config->settings);
+		announce(daemon, config);
 		status = serve(daemon, &options->source);
 		log_info("stopping");
 		notify_stopping();
