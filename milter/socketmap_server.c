@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "log.h"
+#include "lookup.h"
 #include "map_reply.h"
 #include "quiet.h"
 #include "socketmap.h"
@@ -15,27 +16,17 @@
 #define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
 
 struct socketmap_server {
-	struct server *server;
 	struct check *check;
 	struct service service;
+	struct lookup_desk desk;
 	struct quiet malformed;
 	char payload[MAP_REPLY_MAX + 1];
 	char wire[MAP_REPLY_MAX + NETSTRING_EXTRA];
 };
 
-/* A first contact that a client waits for. Whoever ends the waiting frees it: check_abandon() that came in time, or the
- * task that check_done posts. */
-struct pending {
-	struct server_task task; /* first: the task is the pending */
-	struct socketmap_server *map;
-	client_name client;
-	check_ticket ticket;
-	struct outcome outcome; /* of `done` */
-};
-
 struct state {
-	struct pending *pending;
-	enum map_dialect dialect; /* of the request in hand */
+	struct lookup_place place; /* first: lookup.h */
+	enum map_dialect dialect;  /* of the request in hand */
 };
 
 static void map_log(const struct verdict *verdict, struct span reply)
@@ -79,8 +70,9 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	map_send(map, client, payload);
 }
 
-static void map_answer(struct socketmap_server *map, struct client *client, const struct outcome *outcome)
+static void map_answer(void *arg, struct client *client, const struct outcome *outcome)
 {
+	struct socketmap_server *map = arg;
 	struct config *config = check_config(map->check);
 	bool monitor = config->settings->mode == MODE_MONITOR;
 	config_unref(&config);
@@ -90,83 +82,25 @@ static void map_answer(struct socketmap_server *map, struct client *client, cons
 	map_render(map, client, &source);
 }
 
-static void pending_free(struct pending *pending)
-{
-	server_release(pending->map->server);
-	outcome_free(&pending->outcome);
-	free(pending);
-}
-
-static void pending_run(struct server_task *task)
-{
-	struct pending *pending = (struct pending *)task;
-	struct socketmap_server *map = pending->map;
-	struct client *client = server_client(map->server, &map->service, pending->client);
-	struct state *state = client != NULL ? client_state(client) : NULL;
-	if (state != NULL && state->pending == pending) {
-		state->pending = NULL;
-		map_answer(map, client, &pending->outcome);
-	}
-	pending_free(pending);
-}
-
-static void pending_done(void *arg, struct outcome *outcome)
-{
-	struct pending *pending = arg;
-	pending->outcome = *outcome;
-	outcome->policy = (struct policy){.mode = POLICY_NONE};
-	server_post(pending->map->server, &pending->task);
-}
-
 static void map_expired(void *arg, struct client *client)
 {
-	struct socketmap_server *map = arg;
-	struct state *state = client_state(client);
-	struct pending *pending = state->pending;
-	struct outcome so_far; /* check_abandon() clears it also when it fails */
-	/* Too late to give up: the answer is on its way to this thread. */
-	if (!check_abandon(map->check, pending->ticket, &so_far))
-		return;
-	pending->outcome = so_far;
-	state->pending = NULL;
-	map_answer(map, client, &pending->outcome);
-	pending_free(pending);
+	const struct socketmap_server *map = arg;
+	lookup_expired(&map->desk, client);
 }
 
 static void map_gone(void *arg, struct client *client)
 {
-	struct socketmap_server *map = arg;
-	struct state *state = client_state(client);
-	struct pending *pending = state->pending;
-	struct outcome so_far;
-	state->pending = NULL;
-	if (pending != NULL && check_abandon(map->check, pending->ticket, &so_far))
-		pending_free(pending);
+	const struct socketmap_server *map = arg;
+	lookup_gone(&map->desk, client);
 }
 
-static void map_first_contact(struct socketmap_server *map, struct client *client, const struct question *question,
+static void map_look_up(struct socketmap_server *map, struct client *client, const struct question *question,
 	const struct outcome *so_far)
 {
-	struct pending *pending = calloc(1, sizeof *pending);
-	if (pending == NULL)
-		abort();
-	pending->task.run = pending_run;
-	pending->map = map;
-	pending->client = client_name_of(client);
-	server_hold(map->server);
-	struct state *state = client_state(client);
-	state->pending = pending;
-	pending->ticket = check_start(map->check, question, pending_done, pending);
-	if (pending->ticket == CHECK_NO_TICKET) {
-		state->pending = NULL;
-		pending_free(pending);
-		tally_verdict(PURPOSE_MAP, &so_far->verdict);
-		map_answer(map, client, so_far);
-		return;
-	}
 	struct config *config = check_config(map->check);
-	client_wait(client, config->settings->lookup_timeout * 1000);
+	uint32_t wait_ms = config->settings->lookup_timeout * 1000;
 	config_unref(&config);
+	lookup_begin(&map->desk, client, question, so_far, wait_ms);
 }
 
 static void map_request(struct socketmap_server *map, struct client *client, struct span key)
@@ -185,7 +119,7 @@ static void map_request(struct socketmap_server *map, struct client *client, str
 	if (check_fresh(map->check, &question, &outcome))
 		map_answer(map, client, &outcome);
 	else
-		map_first_contact(map, client, &question, &outcome);
+		map_look_up(map, client, &question, &outcome);
 	outcome_free(&outcome);
 }
 
@@ -231,7 +165,6 @@ struct socketmap_server *socketmap_server_new(struct server *server, struct chec
 	struct socketmap_server *map = calloc(1, sizeof *map);
 	if (map == NULL)
 		abort();
-	map->server = server;
 	map->check = check;
 	map->service = (struct service){.name = "socketmap",
 		.input_max = SOCKETMAP_REQUEST_MAX + NETSTRING_EXTRA,
@@ -243,6 +176,8 @@ struct socketmap_server *socketmap_server_new(struct server *server, struct chec
 		.input = map_input,
 		.expired = map_expired,
 		.gone = map_gone};
+	map->desk = (struct lookup_desk){
+		.server = server, .check = check, .service = &map->service, .arg = map, .answer = map_answer};
 	return map;
 }
 
