@@ -416,7 +416,7 @@ tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.h cli/dump_hop.
 tests_fuzz_replay_dump_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(JANSSON_LIBS)
 
 # the house: core is pure, layers hold
-dist_check_SCRIPTS = tests/core-purity tests/layers tests/spec-cases
+dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/spec-cases
 TESTS += $(dist_check_SCRIPTS)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(base_inc) $(AM_CPPFLAGS)
@@ -424,7 +424,7 @@ tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c $(fuzz_files)
 tests_fuzz_replay_settings_LDADD = libbase.a
 
 # tests/run: all tests; those of the whole relay need root
-EXTRA_DIST += tests/system
+EXTRA_DIST += tests/system tests/mutation
 EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-3-metrics-counted-once.case \
 	tests/scenarios/design-4-matrix-evidence.case \
