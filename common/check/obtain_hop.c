@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define PROBE_ADDRESSES 2 /* of one hop (design 5) */
+#define TLSA_TIMEOUT_MS                                                                                                \
+	8000 /* of all look-ups for one hop's records: a map waits half as long, a domain has eight hops */
 
 /* A hop is good only if all its addresses that answer are: the worst conclusive evidence counts, then the best of the
  * rest. */
@@ -83,7 +85,7 @@ static void tlsa_look(const struct config *config, int64_t deadline_ms, struct t
 void obtain_tlsa(const struct config *config, struct found *found)
 {
 	struct tlsa_found tlsa;
-	tlsa_look(config, clock_mono_ms() + DNS_TIMEOUT_MS, &tlsa, found);
+	tlsa_look(config, clock_mono_ms() + TLSA_TIMEOUT_MS, &tlsa, found);
 	tlsa_found_free(&tlsa);
 }
 

@@ -8,6 +8,12 @@ static bool is_enforced(const struct policy *policy)
 	return policy && policy->mode == POLICY_ENFORCE;
 }
 
+static enum tlsa_state hop_state(const struct facts *f, const char *host)
+{
+	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
+	return hop ? hop->record.tlsa.state : TLSA_NONE;
+}
+
 /* --- what is looked for (RFC 7672 2.2) -----------------------------------------------------------------------------
  */
 
@@ -42,14 +48,25 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	return nothing;
 }
 
+/* Where nothing is bound: one hop with records is enough to say so, and one whose lookup fails is enough to look no
+ * further; whoever publishes eight silent ones would hold a worker for minutes. */
+static bool hop_decides(const struct facts *f, const char *host)
+{
+	enum tlsa_state state = hop_state(f, host);
+	return state == TLSA_USABLE || state == TLSA_FAILED;
+}
+
 struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 {
 	struct step step = {.want = {.kind = WANT_NOTHING}};
 	if (!tlsa_matters(j))
 		return step;
 	j->unbound = !facts_dane(j->facts) && !is_enforced(j->policy);
-	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++)
+	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++) {
 		step = hop_tlsa(j, list->host[i]);
+		if (j->unbound && hop_decides(j->facts, list->host[i]))
+			break;
+	}
 	return step;
 }
 
@@ -101,12 +118,6 @@ struct census {
 	unsigned plain;  /* without usable records, and allowed by the policy */
 	const char *failed_host;
 };
-
-static enum tlsa_state hop_state(const struct facts *f, const char *host)
-{
-	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
-	return hop ? hop->record.tlsa.state : TLSA_NONE;
-}
 
 static bool hop_is_plain(const struct facts *f, const struct policy *policy, const char *host)
 {
