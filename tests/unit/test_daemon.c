@@ -19,6 +19,7 @@
 
 #define ARGUMENTS_MAX 16
 #define TEXT_SIZE 65536
+#define SANITIZER_FOUND 66 /* exit status of a program that ThreadSanitizer ended */
 
 static char directory[] = "/tmp/daemon-test-XXXXXX";
 static char text[TEXT_SIZE];
@@ -120,9 +121,13 @@ static void log_wait(const char *words)
 static int status_of(pid_t child)
 {
 	int status;
-	for (int i = 0; i < 750; i++, rest())
-		if (waitpid(child, &status, WNOHANG) == child)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+	for (int i = 0; i < 750; i++, rest()) {
+		if (waitpid(child, &status, WNOHANG) != child)
+			continue;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == SANITIZER_FOUND)
+			print_error("%s\n", log_read());
+		return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+	}
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	return -1;
