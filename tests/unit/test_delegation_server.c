@@ -218,7 +218,7 @@ static void pipelined_requests_are_answered_in_turn(void **state)
 		"action=DEFER_IF_PERMIT 4.7.5 <enforce-300.example> MTA-STS policy (enforce): "
 		"mx.enforce-300.example offers no STARTTLS [starttls-not-supported]; will be "
 		"retried");
-	assert_in_range(clock_mono_ms() - from_ms, 250, 3000);
+	assert_true(clock_mono_ms() - from_ms >= 250);
 	assert_string_equal(hear(room.fd), DUNNO);
 	assert_string_equal(hear(room.fd), TESTING);
 }
@@ -230,9 +230,9 @@ static void first_contact_ends_with_lookup_timeout(void **state)
 	unsigned before = fake_check_abandoned();
 	settings("lookup_timeout=1s", "milter_on_fail_authenticated=tag");
 	int64_t from_ms = clock_mono_ms();
-	ask("RCPT", "u@enforce-3000.example", "");
+	ask("RCPT", "u@enforce-9000.example", "");
 	assert_string_equal(hear(room.fd), DUNNO);
-	assert_in_range(clock_mono_ms() - from_ms, 950, 2500);
+	assert_in_range(clock_mono_ms() - from_ms, 950, 6000);
 	assert_int_equal(fake_check_abandoned(), before + 1);
 	ask("RCPT", "u@enforce-100.example", "sasl_username=u\n");
 	assert_string_equal(hear(room.fd), FAILING);

@@ -12,8 +12,8 @@
 
 #define SLOW 30
 #define FAST 15
-#define BURSTS 5
-#define LATE_MS 250
+#define BURSTS 3
+#define WAIT_MS 2000 /* long beside what a busy machine adds */
 
 struct caller {
 	struct milter_client client;
@@ -41,7 +41,7 @@ static void burst(struct caller *callers, int64_t *worst_fast_ms, int64_t *worst
 {
 	pthread_barrier_init(&barrier, NULL, SLOW + FAST);
 	for (int i = 0; i < SLOW + FAST; i++) {
-		callers[i].host = i < SLOW ? "pass-500.example" : "pass.example";
+		callers[i].host = i < SLOW ? "pass-2000.example" : "pass.example";
 		assert_true(milter_client_mail(&callers[i].client, NULL));
 		assert_int_equal(pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0);
 	}
@@ -69,8 +69,9 @@ static void fast_recipients_are_not_held_up(void **state)
 		milter_client_close(&callers[i].client);
 	print_message(
 		"slowest fast recipient %d ms, slowest waiting one %d ms\n", (int)worst_fast_ms, (int)worst_slow_ms);
-	assert_true(worst_fast_ms < LATE_MS);
-	assert_true(worst_slow_ms < 500 + LATE_MS);
+	/* Nobody was behind one that waits. */
+	assert_true(worst_fast_ms < WAIT_MS);
+	assert_true(worst_slow_ms < 2 * WAIT_MS);
 }
 
 int main(void)

