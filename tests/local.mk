@@ -255,7 +255,8 @@ check_PROGRAMS += tests/unit/test_verdict_worlds
 tests_unit_test_verdict_worlds_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_verdict_worlds_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_verdict_worlds_SOURCES = tests/unit/test_verdict_worlds.c tests/unit/oracle.c tests/unit/oracle.h \
-	tests/unit/random_world.c tests/unit/random_world.h
+	tests/unit/random_draw.h tests/unit/random_hosts.c tests/unit/random_world.c tests/unit/random_world.h \
+	tests/unit/world_map.c tests/unit/world_run.c tests/unit/world_run.h tests/unit/cm.h
 tests_unit_test_verdict_worlds_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_schedule
 tests_unit_test_schedule_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static bool allowed(const struct policy *policy, const char *host)
+bool oracle_allows(const struct policy *policy, const char *host)
 {
 	const char *rest = strchr(host, '.');
 	for (const char *p = names_next(&policy->mx, NULL); p; p = names_next(&policy->mx, p))
@@ -20,21 +20,67 @@ const struct policy *oracle_policy(const struct facts *f)
 	return e->has_policy && (fetched || e->policy_expires_at > f->now) ? &e->policy : NULL;
 }
 
-enum oracle_hop oracle_hop(const struct facts *f, const struct policy *policy, const char *host)
+bool oracle_dane(const struct facts *f)
 {
-	if (!allowed(policy, host))
-		return ORACLE_BAD;
+	return f->dane && !f->question.no_dane && (!f->question.mx_lookup || f->entry.mx.secure);
+}
+
+const struct hop_fact *oracle_fact(const struct facts *f, const char *host)
+{
+	for (unsigned i = 0; i < f->hop_count; i++)
+		if (strcmp(f->hop[i].host, host) == 0 && f->hop[i].port == f->question.port)
+			return &f->hop[i];
+	return NULL;
+}
+
+bool oracle_by_dane(const struct facts *f, const struct oracle_set *set, unsigned i)
+{
+	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
+	return oracle_dane(f) && i < HOPS_MAX && hop && hop->record.tlsa.state == TLSA_USABLE &&
+	       schedule_age(hop->record.tlsa.checked_at, f->now) <= 5400;
+}
+
+/* Nothing can be told of its TLSA records, or it is one hop too many to look. */
+static bool oracle_aside(const struct facts *f, const struct oracle_set *set, unsigned i)
+{
+	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
+	if (i >= HOPS_MAX)
+		return true;
+	return oracle_dane(f) && set->host[i][0] != '\0' && (!hop || hop->record.tlsa.state == TLSA_FAILED);
+}
+
+struct evidence oracle_evidence(const struct facts *f, const struct oracle_set *set, unsigned i)
+{
+	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
+	struct evidence none = {.at = 0};
+	if (!hop)
+		return none;
+	if (!oracle_by_dane(f, set, i))
+		return hop->record.pkix.conclusive;
+	return hop->record.dane.conclusive.tlsa_id == hop->record.tlsa.id ? hop->record.dane.conclusive : none;
+}
+
+static enum oracle_hop oracle_seen(const struct facts *f, const struct oracle_set *set, unsigned i)
+{
+	struct evidence seen = oracle_evidence(f, set, i);
 	if (!f->rules->probe)
 		return ORACLE_GOOD;
-	for (unsigned i = 0; i < f->hop_count; i++) {
-		const struct evidence *seen = &f->hop[i].record.pkix.conclusive;
-		if (strcmp(f->hop[i].host, host) != 0 || f->hop[i].port != f->question.port)
-			continue;
-		if (seen->at == 0 || schedule_age(seen->at, f->now) > f->rules->probe_ttl_max_s)
-			return ORACLE_UNKNOWN;
-		return seen->reason == REASON_NONE ? ORACLE_GOOD : ORACLE_BAD;
-	}
-	return ORACLE_UNKNOWN;
+	if (seen.at == 0 || schedule_age(seen.at, f->now) > f->rules->probe_ttl_max_s)
+		return ORACLE_UNKNOWN;
+	/* RFC 7672 3.2.2. The worlds have no other name in it. */
+	bool for_domain = oracle_by_dane(f, set, i) && seen.reason == REASON_CERT_HOST_MISMATCH &&
+			  f->question.mx_lookup && seen.names[0] != '\0';
+	return seen.reason == REASON_NONE || for_domain ? ORACLE_GOOD : ORACLE_BAD;
+}
+
+enum oracle_hop oracle_hop(const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i)
+{
+	bool dane = oracle_dane(f) && set->host[i][0] != '\0';
+	if (dane && oracle_aside(f, set, i))
+		return ORACLE_UNKNOWN;
+	if (oracle_by_dane(f, set, i))
+		return oracle_seen(f, set, i);
+	return oracle_allows(policy, set->host[i]) ? oracle_seen(f, set, i) : ORACLE_BAD;
 }
 
 static void oracle_listed(const struct facts *f, const struct policy *policy, struct oracle_set *set)
@@ -43,7 +89,8 @@ static void oracle_listed(const struct facts *f, const struct policy *policy, st
 	uint32_t i = 0;
 	unsigned own = UINT16_MAX + 1;
 	for (const char *n = names_next(&mx->names, NULL); n; n = names_next(&mx->names, n), i++)
-		if (strcmp(n, "relay.example.net") == 0 && mx->preference[i] < own && policy_allows(policy, n))
+		if (strcmp(n, "relay.example.net") == 0 && mx->preference[i] < own &&
+			(!policy || oracle_allows(policy, n)))
 			own = mx->preference[i];
 	i = 0;
 	for (const char *n = names_next(&mx->names, NULL); n; n = names_next(&mx->names, n), i++) {
@@ -82,29 +129,43 @@ static enum verdict_kind oracle_strict(const struct facts *f, const struct polic
 	bool good = false, unknown_before = false;
 	unsigned good_preference = 0, looked_at = 0;
 	for (unsigned i = 0; i < set->count; i++)
-		if (oracle_hop(f, policy, set->host[i]) == ORACLE_BAD)
+		if (oracle_hop(f, policy, set, i) == ORACLE_BAD)
 			return VERDICT_FAIL_ENFORCE;
 	for (unsigned i = 0; i < set->count; i++) {
 		if (looked_at++ >= HOPS_MAX)
 			continue;
-		if (oracle_hop(f, policy, set->host[i]) == ORACLE_GOOD && !good) {
+		if (oracle_hop(f, policy, set, i) == ORACLE_GOOD && !good) {
 			good = true;
 			good_preference = set->preference[i];
 		}
 	}
-	for (unsigned i = 0; i < set->count && i < HOPS_MAX; i++)
-		unknown_before = unknown_before || (oracle_hop(f, policy, set->host[i]) == ORACLE_UNKNOWN && good &&
-							   set->preference[i] <= good_preference);
+	for (unsigned i = 0; i < set->count; i++)
+		unknown_before = unknown_before ||
+				 (!oracle_aside(f, set, i) && oracle_hop(f, policy, set, i) == ORACLE_UNKNOWN && good &&
+					 set->preference[i] <= good_preference);
 	return good && !unknown_before ? VERDICT_PASS : VERDICT_DEFER;
 }
 
-/* Rule 6 with mta_enforces = yes: any good hop will do, what is unknown is the MTA's business. */
+bool oracle_bound(const struct facts *f, const struct oracle_set *set)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		if (oracle_by_dane(f, set, i))
+			return f->rules->mta_enforces;
+	return false;
+}
+
+/* Rule 6 with mta_enforces = yes: any good hop will do, what is unknown is the MTA's business. Where one has TLSA
+ * records, the map binds the MTA to such hops. */
 static enum verdict_kind oracle_lenient(
 	const struct facts *f, const struct policy *policy, const struct oracle_set *set)
 {
-	for (unsigned i = 0; i < set->count; i++)
-		if (oracle_hop(f, policy, set->host[i]) != ORACLE_BAD)
+	bool bound = oracle_bound(f, set);
+	for (unsigned i = 0; i < set->count; i++) {
+		if (bound && !oracle_by_dane(f, set, i) && !oracle_aside(f, set, i))
+			continue;
+		if (oracle_hop(f, policy, set, i) != ORACLE_BAD)
 			return VERDICT_PASS;
+	}
 	return VERDICT_FAIL_ENFORCE;
 }
 

@@ -1,4 +1,4 @@
-#include "random_world.h"
+#include "random_draw.h"
 
 #include "schedule.h"
 
@@ -7,82 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DOMAIN "example.com"
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define NAME_SIZE 32
 
-/* splitmix64 */
-static uint64_t draw(struct random_world *w)
+static const char *host_name(const struct random_world *w, unsigned i, char name[NAME_SIZE])
 {
-	uint64_t z = w->random += 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-static unsigned below(struct random_world *w, unsigned limit)
-{
-	return (unsigned)(draw(w) % limit);
-}
-
-static bool chance(struct random_world *w, unsigned percent)
-{
-	return below(w, 100) < percent;
-}
-
-/* A time in the past, most often near one of the ages that matter; seldom never, or in the future. */
-static int64_t some_time(struct random_world *w)
-{
-	static const int64_t ages[] = {0, 1, 30, 59, 60, 61, 65, 200, 295, 299, 300, 301, 600, 601, 3000, 3600, 3601,
-		4 * 3600, 4 * 3600 + 2, 12 * 3600, DAY_S - 5, DAY_S, DAY_S + 1, DAY_S + 60, 2 * DAY_S, 40 * DAY_S};
-	if (chance(w, 4))
-		return 0;
-	if (chance(w, 3))
-		return WORLD_NOW + 10 + below(w, 2 * DAY_S);
-	return WORLD_NOW - ages[below(w, COUNT(ages))];
-}
-
-static enum reason some_reason(struct random_world *w, enum reason_class class)
-{
-	enum reason reason;
-	do
-		reason = (enum reason)below(w, REASON_COUNT);
-	while (reason_class(reason) != class || reason == REASON_PROBE_BUDGET || reason == REASON_NOT_YET_CHECKED ||
-		reason == REASON_MX_NOT_IN_POLICY);
-	return reason;
-}
-
-static enum reason some_sight(struct random_world *w, unsigned good)
-{
-	if (chance(w, good))
-		return REASON_NONE;
-	return some_reason(w, chance(w, 50) ? REASON_BAD : REASON_UNSURE);
-}
-
-/* Up to three pieces of evidence, oldest first. */
-static void host_make(struct random_world *w, struct world_host *host, unsigned good)
-{
-	host->stored = chance(w, 70);
-	int64_t at[3];
-	size_t count = 1 + below(w, 3);
-	for (size_t i = 0; i < count; i++) {
-		at[i] = some_time(w);
-		for (size_t j = i; j > 0 && at[j] < at[j - 1]; j--) {
-			int64_t swap = at[j];
-			at[j] = at[j - 1];
-			at[j - 1] = swap;
-		}
-	}
-	for (size_t i = 0; i < count && host->stored; i++) {
-		struct evidence seen = {.at = at[i], .reason = some_sight(w, good)};
-		if (seen.at == 0)
-			continue;
-		host->record.pkix.newest = seen;
-		if (reason_class(seen.reason) != REASON_UNSURE)
-			host->record.pkix.conclusive = seen;
-		if (seen.reason == REASON_NONE)
-			host->record.pkix.good = seen;
-	}
-	host->seen = chance(w, 8) ? REASON_PROBE_BUDGET : some_sight(w, good);
+	if (i == w->names - 1)
+		snprintf(name, NAME_SIZE, DOMAIN);
+	else
+		snprintf(name, NAME_SIZE, "h%x." DOMAIN, i);
+	return name;
 }
 
 static void policy_make(struct random_world *w, struct policy *policy)
@@ -93,10 +26,14 @@ static void policy_make(struct random_world *w, struct policy *policy)
 	policy->mode = modes[below(w, COUNT(modes))];
 	static const uint32_t ages[] = {0, 60, 7200, 604800, POLICY_AGE_MAX_S};
 	policy->max_age_s = ages[below(w, COUNT(ages))];
-	unsigned allowed = chance(w, 70) ? 100 : 80;
-	for (size_t i = 0; i < WORLD_HOSTS; i++)
+	static const unsigned few[] = {100, 50, 20};
+	unsigned allowed = w->hostile ? few[below(w, COUNT(few))] : chance(w, 70) ? 100 : 80;
+	char name[NAME_SIZE];
+	for (unsigned i = 0; i < w->names; i++) {
+		host_name(w, i, name);
 		if (chance(w, allowed))
-			names_add(&policy->mx, w->host[i].name, strlen(w->host[i].name));
+			names_add(&policy->mx, name, strlen(name));
+	}
 	if (chance(w, 20))
 		names_add(&policy->mx, "*." DOMAIN, strlen("*." DOMAIN));
 	if (policy->mx.count == 0)
@@ -107,14 +44,16 @@ static void mx_list(struct random_world *w, struct mx_set *set)
 {
 	static const unsigned sizes[] = {1, 1, 2, 2, 2, 3, 3, 4, 5, 8, 9, 11};
 	set->state = MX_LISTED;
-	unsigned size = sizes[below(w, COUNT(sizes))], first = below(w, WORLD_HOSTS - size), preference = 0;
+	unsigned size = w->hostile ? 1 + below(w, w->names - 1) : sizes[below(w, COUNT(sizes))];
+	unsigned first = below(w, w->names - size), preference = 0;
+	char own[NAME_SIZE];
 	for (unsigned i = 0; i < size; i++) {
 		preference += chance(w, 50) ? 0 : 10;
-		const char *name = w->host[first + i].name;
+		const char *name = host_name(w, first + i, own);
 		if (chance(w, 1))
 			name = "";
 		if (chance(w, 2))
-			name = "relay.example.net";
+			name = OWN_HOST;
 		set->preference[set->names.count] = (uint16_t)preference;
 		names_add(&set->names, name, strlen(name));
 	}
@@ -126,6 +65,7 @@ static void mx_make(struct random_world *w, struct mx_set *set)
 	static const enum mx_state states[] = {MX_IMPLICIT, MX_NULL, MX_NO_DOMAIN, MX_TOO_LARGE};
 	memset(set, 0, sizeof *set);
 	set->ttl_s = ttls[below(w, COUNT(ttls))];
+	set->secure = chance(w, 60);
 	if (chance(w, 80))
 		mx_list(w, set);
 	else
@@ -210,32 +150,54 @@ static void rules_make(struct random_world *w)
 		.refresh_interval_s = DAY_S,
 		.forget_after_s = 180 * DAY_S,
 	};
-	names_add(&w->rules.own_hosts, "relay.example.net", strlen("relay.example.net"));
+	names_add(&w->rules.own_hosts, OWN_HOST, strlen(OWN_HOST));
 	const char *exempt = chance(w, 2) ? DOMAIN : "example.org";
 	names_add(&w->rules.exempt_domains, exempt, strlen(exempt));
 }
 
 static void question_make(struct random_world *w)
 {
-	static const enum purpose others[] = {PURPOSE_MAP, PURPOSE_REFRESH, PURPOSE_QUERY};
+	static const enum purpose others[] = {PURPOSE_MAP, PURPOSE_MAP, PURPOSE_MAP, PURPOSE_REFRESH, PURPOSE_QUERY};
 	struct question *q = &w->question;
-	enum purpose purpose = chance(w, 80) ? PURPOSE_DELIVER : others[below(w, COUNT(others))];
+	enum purpose purpose = chance(w, 65) ? PURPOSE_DELIVER : others[below(w, COUNT(others))];
 	const char *hop = chance(w, 93) ? DOMAIN : "[" DOMAIN "]:587";
 	if (chance(w, 1))
 		hop = "[192.0.2.1]";
 	question_from_next_hop(q, hop, strlen(hop), purpose);
+	q->no_dane = chance(w, 10);
 }
 
-void random_world_make(struct random_world *w, uint64_t seed)
+/* How TLSA records are spread over the hosts: not at all, everywhere, here and there. */
+static void mood_make(struct random_world *w)
+{
+	static const unsigned usable[] = {0, 0, 30, 60, 95};
+	static const unsigned trouble[] = {0, 15, 50, 95};
+	w->good = chance(w, 40) ? 95 : chance(w, 50) ? 75 : 40;
+	w->usable = usable[below(w, COUNT(usable))];
+	w->tlsa_trouble = trouble[below(w, COUNT(trouble))];
+}
+
+static void hosts_make(struct random_world *w)
+{
+	char name[NAME_SIZE];
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		snprintf(w->host[i].name, sizeof w->host[i].name, "%s", host_name(w, i, name));
+		host_make(w, &w->host[i]);
+	}
+	snprintf(w->host[WORLD_HOSTS].name, sizeof w->host[WORLD_HOSTS].name, OWN_HOST);
+	host_make(w, &w->host[WORLD_HOSTS]);
+}
+
+void random_world_make(struct random_world *w, uint64_t seed, bool hostile)
 {
 	memset(w, 0, sizeof *w);
 	w->random = seed * 0xd1342543de82ef95u + 1;
-	unsigned good = chance(w, 40) ? 95 : chance(w, 50) ? 75 : 40;
-	for (unsigned i = 0; i < WORLD_HOSTS - 1; i++)
-		snprintf(w->host[i].name, sizeof w->host[i].name, "h%x." DOMAIN, i);
-	snprintf(w->host[WORLD_HOSTS - 1].name, DOMAIN_SIZE, DOMAIN);
-	for (unsigned i = 0; i < WORLD_HOSTS; i++)
-		host_make(w, &w->host[i], good);
+	w->hostile = hostile;
+	w->names = hostile ? WORLD_NAMES_HOSTILE : WORLD_HOSTS;
+	w->dane = chance(w, 50);
+	mood_make(w);
+	if (!hostile)
+		hosts_make(w);
 	rules_make(w);
 	question_make(w);
 	entry_make(w);
@@ -254,36 +216,62 @@ void random_world_free(struct random_world *w)
 	mx_found_free(&w->mx);
 }
 
-static struct world_host *host_find(struct random_world *w, const char *name)
+/* A hostile one says something else each time. */
+static const struct world_host *host_find(struct random_world *w, const char *name)
 {
-	for (size_t i = 0; i < WORLD_HOSTS; i++)
+	if (w->hostile) {
+		host_make(w, &w->host[0]);
+		return &w->host[0];
+	}
+	for (size_t i = 0; i <= WORLD_HOSTS; i++)
 		if (strcmp(w->host[i].name, name) == 0)
 			return &w->host[i];
+	assert(false);
 	return NULL;
 }
 
 static void evidence_obtain(struct random_world *w, struct facts *facts, const struct want *want)
 {
 	const struct world_host *host = host_find(w, want->name);
-	assert(host);
 	if (w->evidence_broken)
 		facts_learn_store_broken(facts);
 	else
 		facts_learn_evidence(facts, want->name, want->port, host->stored ? &host->record : NULL);
 }
 
+static void tlsa_obtain(struct facts *facts, const struct want *want, const struct tlsa_look *look)
+{
+	struct tlsa_look found = *look;
+	found.checked_at = facts->now;
+	facts_learn_tlsa(facts, want->name, want->port, &found);
+}
+
+/* One by TLSA records is judged by those of its moment. */
 static void probe_obtain(struct random_world *w, struct facts *facts, const struct want *want)
 {
 	const struct world_host *host = host_find(w, want->name);
-	assert(host);
 	struct evidence seen = {.at = facts->now, .reason = host->seen};
-	facts_learn_probe(facts, want->name, want->port, false, &seen);
+	if (want->dane) {
+		tlsa_obtain(facts, want, &host->look_of_probe);
+		bool usable = host->look_of_probe.state == TLSA_USABLE;
+		seen = usable ? host->seen_by_dane : (struct evidence){.at = 0};
+		seen.at = usable ? facts->now : 0;
+		seen.tlsa_id = host->look_of_probe.id;
+	}
+	facts_learn_probe(facts, want->name, want->port, want->dane, &seen);
+}
+
+static void clock_run(struct random_world *w, struct facts *facts)
+{
+	facts->now += below(w, 4);
+	if (w->hostile && chance(w, 10))
+		facts->now += (int64_t)below(w, 4 * DAY_S) - 2 * DAY_S;
 }
 
 void random_world_obtain(struct random_world *w, struct facts *facts, const struct want *want)
 {
 	if (want_is_remote(want->kind))
-		facts->now += below(w, 4);
+		clock_run(w, facts);
 	switch (want->kind) {
 	case WANT_NOTHING:
 		return;
@@ -305,8 +293,8 @@ void random_world_obtain(struct random_world *w, struct facts *facts, const stru
 	case WANT_MX:
 		facts_learn_mx(facts, &w->mx);
 		return;
-	case WANT_TLSA: /* the worlds are without DANE: test_verdict_dane has those */
-		assert(false);
+	case WANT_TLSA:
+		tlsa_obtain(facts, want, &host_find(w, want->name)->look);
 		return;
 	case WANT_PROBE:
 		probe_obtain(w, facts, want);

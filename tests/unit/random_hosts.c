@@ -1,0 +1,120 @@
+/* The hosts of a random world: what is stored of them, what DNS says of their TLSA records, what probes see. */
+#include "random_draw.h"
+
+#include "schedule.h"
+
+#include <string.h>
+
+int64_t some_time(struct random_world *w)
+{
+	static const int64_t ages[] = {0, 1, 30, 59, 60, 61, 65, 200, 295, 299, 300, 301, 600, 601, 3000, 3600, 3601,
+		5395, 5400, 5401, 4 * 3600, 4 * 3600 + 2, 12 * 3600, DAY_S - 5, DAY_S, DAY_S + 1, DAY_S + 60, 2 * DAY_S,
+		40 * DAY_S};
+	if (chance(w, 4))
+		return 0;
+	if (chance(w, 3))
+		return WORLD_NOW + 10 + below(w, 2 * DAY_S);
+	return WORLD_NOW - ages[below(w, COUNT(ages))];
+}
+
+static enum reason some_reason(struct random_world *w, enum reason_class class)
+{
+	enum reason reason;
+	do
+		reason = (enum reason)below(w, REASON_COUNT);
+	while (reason_class(reason) != class || reason == REASON_PROBE_BUDGET || reason == REASON_NOT_YET_CHECKED ||
+		reason == REASON_MX_NOT_IN_POLICY || reason == REASON_DANE_REQUIRED || reason == REASON_TLSA_LOOKUP);
+	return reason;
+}
+
+static enum reason some_sight(struct random_world *w)
+{
+	if (chance(w, w->good))
+		return REASON_NONE;
+	return some_reason(w, chance(w, 50) ? REASON_BAD : REASON_UNSURE);
+}
+
+/* A probe by TLSA records; under a trust anchor a certificate may be for the domain (RFC 7672 3.2.2). */
+static struct evidence dane_sight(struct random_world *w, int64_t at, uint64_t id)
+{
+	struct evidence seen = {.at = at, .reason = some_sight(w), .tlsa_id = id};
+	if (chance(w, 10))
+		seen.reason = REASON_CERT_HOST_MISMATCH;
+	if (chance(w, 30))
+		memcpy(seen.names, DOMAIN, sizeof DOMAIN);
+	return seen;
+}
+
+static void trials_add(struct trials *trials, const struct evidence *seen)
+{
+	if (seen->at == 0)
+		return;
+	trials->newest = *seen;
+	if (reason_class(seen->reason) != REASON_UNSURE)
+		trials->conclusive = *seen;
+	if (seen->reason == REASON_NONE)
+		trials->good = *seen;
+}
+
+/* Up to three pieces of evidence, oldest first, judged by one TLSA set, or by the trust store. */
+static void trials_make(struct random_world *w, struct trials *trials, uint64_t id)
+{
+	int64_t at[3];
+	size_t count = 1 + below(w, 3);
+	for (size_t i = 0; i < count; i++) {
+		at[i] = some_time(w);
+		for (size_t j = i; j > 0 && at[j] < at[j - 1]; j--) {
+			int64_t swap = at[j];
+			at[j] = at[j - 1];
+			at[j - 1] = swap;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct evidence seen = {.at = at[i], .reason = REASON_NONE};
+		if (id != 0)
+			seen = dane_sight(w, at[i], id);
+		else
+			seen.reason = some_sight(w);
+		trials_add(trials, &seen);
+	}
+}
+
+static struct tlsa_look look_make(struct random_world *w)
+{
+	static const uint32_t ttls[] = {0, 60, 300, 3600, 86400};
+	struct tlsa_look look = {.checked_at = some_time(w), .state = TLSA_NONE, .ttl_s = ttls[below(w, COUNT(ttls))]};
+	if (chance(w, 50))
+		look.checked_at = WORLD_NOW - below(w, 70);
+	if (chance(w, w->usable))
+		look.state = TLSA_USABLE;
+	else if (chance(w, w->tlsa_trouble))
+		look.state = chance(w, 50) ? TLSA_FAILED : TLSA_UNUSABLE;
+	if (look.checked_at == 0)
+		look.state = TLSA_UNKNOWN;
+	look.id = look.state == TLSA_USABLE ? 1 + below(w, 100) / 90 : 0;
+	return look;
+}
+
+static struct tlsa_look look_now(struct random_world *w, const struct tlsa_look *before, unsigned same)
+{
+	struct tlsa_look look = chance(w, same) ? *before : look_make(w);
+	if (look.state == TLSA_UNKNOWN)
+		look.state = TLSA_NONE;
+	return look;
+}
+
+void host_make(struct random_world *w, struct world_host *host)
+{
+	memset(&host->record, 0, sizeof host->record);
+	host->stored = chance(w, 70);
+	trials_make(w, &host->record.pkix, 0);
+	if (chance(w, 80))
+		trials_make(w, &host->record.dane, 1 + below(w, 100) / 90);
+	host->record.tlsa = look_make(w);
+	host->look = look_now(w, &host->record.tlsa, 75);
+	host->look_of_probe = look_now(w, &host->look, 92);
+	host->seen = chance(w, 8) ? REASON_PROBE_BUDGET : some_sight(w);
+	host->seen_by_dane = dane_sight(w, 1, 1);
+	if (chance(w, 8))
+		host->seen_by_dane.reason = REASON_PROBE_BUDGET;
+}

@@ -1,0 +1,166 @@
+/* What the map may answer in a random world: rules 2, 7 and 10 of design 4, and spec D-61, stated again. */
+#include "world_run.h"
+
+#include "schedule.h"
+
+static enum tlsa_state state_of(const struct facts *f, const char *host)
+{
+	const struct hop_fact *hop = oracle_fact(f, host);
+	return hop && host[0] != '\0' ? hop->record.tlsa.state : TLSA_NONE;
+}
+
+struct hops {
+	unsigned count, usable, unusable, none, failed, beyond, plain;
+};
+
+static struct hops hops_count(const struct facts *f, const struct policy *policy, const struct oracle_set *set)
+{
+	struct hops hops = {.count = set->count};
+	for (unsigned i = 0; i < set->count; i++) {
+		enum tlsa_state state = state_of(f, set->host[i]);
+		bool other = i >= HOPS_MAX || state == TLSA_USABLE || state == TLSA_FAILED;
+		hops.beyond += i >= HOPS_MAX;
+		hops.usable += i < HOPS_MAX && state == TLSA_USABLE;
+		hops.unusable += i < HOPS_MAX && state == TLSA_UNUSABLE;
+		hops.failed += i < HOPS_MAX && state == TLSA_FAILED;
+		hops.none += i < HOPS_MAX && (state == TLSA_NONE || state == TLSA_UNKNOWN);
+		hops.plain += !other && policy && oracle_allows(policy, set->host[i]);
+	}
+	return hops;
+}
+
+/* RFC 8461 2: `secure` is told for no name of a hop that has usable TLSA records, nor of one of which nothing is known.
+ */
+static void check_secure(const struct run *run, const struct oracle_set *set)
+{
+	struct policy told;
+	facts_policy_copy(&told, &run->facts);
+	HOLDS(run, told.mode == POLICY_ENFORCE && told.mx.count > 0);
+	for (unsigned i = 0; i < set->count; i++) {
+		enum tlsa_state state = state_of(&run->facts, set->host[i]);
+		bool known = i < HOPS_MAX && state != TLSA_USABLE && state != TLSA_FAILED && state != TLSA_UNKNOWN;
+		HOLDS(run, known || !oracle_allows(&told, set->host[i]));
+	}
+	policy_free(&told);
+}
+
+/* What DANE rests on is young, or was looked up a moment ago. */
+static void check_looks_are_fresh(const struct run *run, const struct oracle_set *set)
+{
+	const struct facts *f = &run->facts;
+	for (unsigned i = 0; i < set->count && i < HOPS_MAX; i++) {
+		const struct hop_fact *hop = oracle_fact(f, set->host[i]);
+		if (set->host[i][0] == '\0')
+			continue;
+		HOLDS(run, hop && hop->read && hop->record.tlsa.state != TLSA_UNKNOWN);
+		int64_t age = hop->record.tlsa.state == TLSA_FAILED ? 60 : 5400;
+		HOLDS(run, hop->tlsa_tried || schedule_age(hop->record.tlsa.checked_at, f->now) <= age);
+	}
+}
+
+/* The rows of D-61 under signed MX records. */
+static void check_signed(const struct run *run, const struct policy *policy, bool enforced)
+{
+	const struct verdict *v = run_verdict(run);
+	struct oracle_set set = oracle_set(&run->facts, policy);
+	struct hops hops = hops_count(&run->facts, policy, &set);
+	check_looks_are_fresh(run, &set);
+	switch (v->binding) {
+	case BINDING_SECURE:
+		HOLDS(run, enforced);
+		check_secure(run, &set);
+		return;
+	case BINDING_DANE_ONLY:
+		HOLDS(run, hops.usable > 0 && (enforced || hops.usable + hops.failed == hops.count));
+		return;
+	case BINDING_DANE: /* it would give up the policy at hops without records */
+		HOLDS(run, !enforced && hops.usable + hops.failed < hops.count);
+		HOLDS(run, hops.usable + hops.unusable > 0 || (hops.failed > 0 && hops.none > 0));
+		return;
+	case BINDING_NONE:
+		break;
+	}
+	if (v->kind == VERDICT_NONE) /* D-5: not when a look-up failed */
+		HOLDS(run, !enforced && hops.usable + hops.unusable + hops.failed == 0);
+	else
+		HOLDS(run, hops.usable + (enforced ? hops.plain : hops.unusable + hops.none) == 0);
+}
+
+static void check_unsigned(const struct run *run, const struct policy *policy, bool enforced)
+{
+	const struct verdict *v = run_verdict(run);
+	struct oracle_set set = oracle_set(&run->facts, policy);
+	bool usable = hops_count(&run->facts, policy, &set).usable > 0;
+	if (enforced)
+		HOLDS(run, v->binding == BINDING_SECURE);
+	else
+		HOLDS(run, v->binding == (usable ? BINDING_DANE : BINDING_NONE));
+	HOLDS(run, v->kind == (v->binding == BINDING_NONE ? VERDICT_NONE : VERDICT_PASS));
+}
+
+static void check_dane(const struct run *run, const struct policy *policy, bool enforced)
+{
+	const struct facts *f = &run->facts;
+	const struct mx_set *mx = &f->entry.mx;
+	const struct verdict *v = run_verdict(run);
+	bool lookup = f->question.mx_lookup, settled = schedule_age(mx->checked_at, f->now) <= 5400;
+	HOLDS(run, (v->kind == VERDICT_PASS) == (v->binding != BINDING_NONE));
+	if (lookup && (mx->state == MX_UNKNOWN || !settled)) {
+		bool dead = f->mx_outcome == REASON_RESOLVER && !enforced;
+		HOLDS(run, f->mx_tried && v->kind == (dead ? VERDICT_NONE : VERDICT_DEFER));
+	} else if (lookup && mx->state == MX_TOO_LARGE && mx->secure) {
+		HOLDS(run, enforced ? v->kind == VERDICT_DEFER : v->binding == BINDING_DANE);
+	} else if (lookup && mx->state != MX_LISTED && mx->state != MX_IMPLICIT) {
+		HOLDS(run, v->binding == (enforced ? BINDING_SECURE : BINDING_NONE) && v->kind != VERDICT_DEFER);
+	} else if (lookup && !mx->secure) {
+		check_unsigned(run, policy, enforced);
+	} else {
+		check_signed(run, policy, enforced);
+	}
+}
+
+/* Without DANE it stops at the policy (rule 7). */
+static void check_without_dane(const struct run *run, bool enforced)
+{
+	const struct entry *e = &run->world.entry;
+	const struct verdict *v = run_verdict(run);
+	for (int i = 0; i < run->count; i++) {
+		enum want_kind kind = run->steps[i].want.kind;
+		HOLDS(run, kind != WANT_MX && kind != WANT_EVIDENCE && kind != WANT_TLSA);
+		HOLDS(run, run->steps[i].verdict.binding != BINDING_DANE);
+		HOLDS(run, run->steps[i].verdict.binding != BINDING_DANE_ONLY);
+	}
+	if (run->world.store_broken)
+		return;
+	HOLDS(run, v->kind == (enforced ? VERDICT_PASS : VERDICT_NONE));
+	HOLDS(run, v->binding == (enforced ? BINDING_SECURE : BINDING_NONE));
+	if (run->world.has_entry && e->has_policy && e->policy_expires_at > WORLD_NOW + (int64_t)STEPS_MAX * 4)
+		HOLDS(run, run->remote == 0);
+}
+
+/* Unfinished it is TEMP (rule 10), but where what is looked for would bind nobody if it is not found. */
+static void check_unfinished(const struct run *run)
+{
+	for (int i = 0; i < run->count - 1; i++) {
+		const struct step *s = &run->steps[i];
+		bool unbound = s->want.kind == WANT_TLSA && !run->dane[i] && !run->live[i];
+		HOLDS(run, s->want.kind != WANT_PROBE);
+		if (want_is_remote(s->want.kind) && !run->world.store_broken)
+			HOLDS(run, s->verdict.kind == (unbound ? VERDICT_NONE : VERDICT_DEFER));
+	}
+}
+
+void check_map(const struct run *run)
+{
+	const struct facts *f = &run->facts;
+	const struct policy *policy = oracle_policy(f);
+	bool enforced = policy && policy->mode == POLICY_ENFORCE;
+	check_unfinished(run);
+	if (!f->dane || f->question.no_dane)
+		check_without_dane(run, enforced);
+	else if (f->store == STORE_BROKEN)
+		HOLDS(run, run_verdict(run)->binding == BINDING_NONE &&
+				   (!enforced || run_verdict(run)->kind == VERDICT_DEFER));
+	else
+		check_dane(run, policy, enforced);
+}
