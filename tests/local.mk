@@ -446,6 +446,8 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/rfc7672-2.2-matrix-map.case \
 	tests/scenarios/rfc7672-2.2-mixed-hops.case \
 	tests/scenarios/rfc7672-2.2-more-than-eight.case \
+	tests/scenarios/rfc7672-2.2.1-alias-domain.case \
+	tests/scenarios/rfc7672-2.2.2-alias-under-policy.case \
 	tests/scenarios/rfc7672-2.2.2-aliases.case \
 	tests/scenarios/rfc7672-2.2.3-port.case \
 	tests/scenarios/rfc7672-3.1-no-authority-needed.case \
