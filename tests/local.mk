@@ -351,7 +351,9 @@ tests_unit_test_activation_SOURCES = tests/unit/test_activation.c milter/activat
 	milter/listener.c milter/listener.h tests/unit/cm.h
 tests_unit_test_activation_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
-tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' -DSUPPRESSIONS='"$(srcdir)/tests/tsan.supp"' $(AM_CPPFLAGS)
+tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(AM_CPPFLAGS)
+# To what the options say already.
+AM_TESTS_ENVIRONMENT = TSAN_OPTIONS="$$TSAN_OPTIONS suppressions=$(srcdir)/tests/tsan.supp"; export TSAN_OPTIONS;
 EXTRA_DIST += tests/tsan.supp
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c tests/unit/cm.h

@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LIBRARY_S 5
 
 static char directory[] = "/tmp/milter-test-XXXXXX";
 static char place[128];
@@ -33,14 +36,6 @@ void milter_room_settings(const char *const *overrides, size_t count)
 	else
 		check_reconfigure(check, config);
 	config_unref(&config);
-}
-
-/* At its end libmilter destroys locks that others of its threads still use: its own matter. Only that is left out,
- * since callbacks of ours have its frames below them. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-	return "race_top:pthread_mutex_destroy\nmutex:mi_stop_milters\n";
 }
 
 void milter_room_log_catch(void)
@@ -90,14 +85,28 @@ int milter_room_open(void **state)
 	return 0;
 }
 
+/* Seldom libmilter's pool ends with its lock taken, and its listener waits for that for ever. As the daemon does, we go
+ * on without it. */
+static void library_leave(void)
+{
+	void *failed;
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LIBRARY_S;
+	if (pthread_timedjoin_np(thread, &failed, &until) == 0) {
+		assert_null(failed);
+		return;
+	}
+	print_message("libmilter did not stop within %d s\n", LIBRARY_S);
+	pthread_detach(thread);
+}
+
 int milter_room_close(void **state)
 {
 	(void)state;
-	void *failed;
 	milter_stop(1000);
-	assert_int_equal(pthread_join(thread, &failed), 0);
-	assert_null(failed);
-	assert_true(milter_quiesce(1000));
+	library_leave();
+	assert_true(milter_quiesce(10000));
 	milter_close();
 	assert_int_not_equal(access(listener.place.path, F_OK), 0);
 	check_free(&check);

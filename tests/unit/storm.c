@@ -277,7 +277,7 @@ static bool outcome_right(const struct call *call, const struct outcome *outcome
 	if (strcmp(v->domain, place[call->at].domain) != 0)
 		return false;
 	if (call->at == EXEMPT && v->reason == REASON_EXEMPT)
-		return v->kind == VERDICT_NONE && (outcome->final || call->may_be_new) && set_may(call, SET_EXEMPT);
+		return v->kind == VERDICT_NONE && (outcome->final || !call->at_once) && set_may(call, SET_EXEMPT);
 	if (call->at == EXEMPT && !set_may(call, SET_ALONE) && !set_may(call, SET_BESIDE_MAP))
 		return call->may_be_new && !outcome->final;
 	if (v->has_policy && (id < call->lowest || id > newest(call) || id == 0))

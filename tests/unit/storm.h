@@ -54,6 +54,7 @@ struct call {
 	int at;
 	enum purpose purpose;
 	bool changed;    /* before it ended */
+	bool at_once;    /* from the store alone: no wait can run out */
 	bool may_be_new; /* the asker may hear before the store is looked at */
 	unsigned lowest; /* version known when it began */
 };

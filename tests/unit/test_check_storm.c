@@ -84,7 +84,8 @@ static void caller_ask(struct caller *caller, unsigned dice)
 	/* What is in the store must be known to all who look there; a case may have looked some time ago. */
 	call.lowest = how == 0 && call.at != FORGET ? storm->told[call.at] : storm->lowest[call.at];
 	storm->calls++;
-	if (how == 0) {
+	call.at_once = how == 0;
+	if (call.at_once) {
 		check_fresh(storm->product.check, &question, &outcome);
 	} else if (how == 1) {
 		check_domain(storm->product.check, &question, (int)wait_ms, NULL, NULL, &outcome);

@@ -44,15 +44,6 @@ static void settings_write(const char *more)
 	fclose(file);
 }
 
-/* To what the options say already. */
-static void suppressions_add(void)
-{
-	char options[1024];
-	const char *given = getenv("TSAN_OPTIONS");
-	snprintf(options, sizeof options, "%s suppressions=" SUPPRESSIONS, given != NULL ? given : "");
-	setenv("TSAN_OPTIONS", options, 1);
-}
-
 /* Sockets for the next daemon, as a service manager hands them over. */
 static struct {
 	int fd[3];
@@ -84,7 +75,6 @@ static pid_t daemon_start(const char *const *more)
 	pid_t child = fork();
 	if (child != 0)
 		return child;
-	suppressions_add();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int log = open(path_of("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	dup2(log, STDERR_FILENO);
