@@ -59,6 +59,11 @@ void outlook_free(struct outlook *outlook)
 	}
 }
 
+bool outlook_holds(const struct outlook *outlook)
+{
+	return strncmp(outlook->map[MAP_PLAIN], "TEMP ", strlen("TEMP ")) == 0;
+}
+
 void tell_outlook(const struct outlook *outlook)
 {
 	const struct decision *decision = &outlook->decision;

@@ -20,6 +20,9 @@ void outlook_init(struct outlook *outlook, const struct verdict *verdict, const 
 	const struct settings *settings);
 void outlook_free(struct outlook *outlook);
 
+/* The map tells the MTA to wait. `sts` is not asked: where it differs, DANE fails, which Sendmail sees by itself. */
+bool outlook_holds(const struct outlook *outlook);
+
 void tell_outlook(const struct outlook *outlook);
 json_t *describe_milter(const struct outlook *outlook);
 json_t *describe_maps(const struct outlook *outlook); /* by the map's name */

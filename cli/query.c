@@ -15,6 +15,7 @@ struct waiter {
 	struct signal_cond told;
 	bool done;
 	bool final;
+	bool held; /* whatever the verdict, the map holds the mail */
 	struct verdict verdict;
 };
 
@@ -84,14 +85,15 @@ static bool none_is_known(enum reason reason)
 
 static int verdict_status(const struct waiter *waiter)
 {
+	int passed = waiter->held ? STATUS_NO : STATUS_YES;
 	if (!waiter->final)
 		return STATUS_UNSURE;
 	switch (waiter->verdict.kind) {
 	case VERDICT_NONE:
-		return none_is_known(waiter->verdict.reason) ? STATUS_YES : STATUS_UNSURE;
+		return none_is_known(waiter->verdict.reason) ? passed : STATUS_UNSURE;
 	case VERDICT_PASS:
 	case VERDICT_FAIL_TESTING:
-		return STATUS_YES;
+		return passed;
 	case VERDICT_FAIL_ENFORCE:
 	case VERDICT_DEFER:
 		break;
@@ -208,6 +210,7 @@ static void query_answer(
 	story_close(story);
 	struct outlook outlook;
 	outlook_init(&outlook, &waiter->verdict, &story->facts, settings);
+	waiter->held = settings->mta_enforces && outlook_holds(&outlook);
 	if (options->json)
 		answer_print(waiter, story, &outlook, asked);
 	else

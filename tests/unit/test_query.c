@@ -131,6 +131,34 @@ static void test_dane_alone(void **state)
 	json_decref(got);
 }
 
+/* Where the MTA asks the map, TEMP holds mail that the verdict lets pass; where it does not, TEMP is nobody's answer.
+ */
+static void test_map_holds(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *override, *map;
+		int status;
+	} rows[] = {
+		{"mta_enforces=yes", "TEMP dnssec-invalid", 1},
+		{"mta_enforces=no", "TEMP dnssec-invalid", 0},
+		{"mta_dane=no", "NOTFOUND ", 0},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct call call = {.run = query_run, .words = {"example.com"}, .override = rows[i].override};
+		world_reset();
+		world_validation(true);
+		dns_set("example.com", DNS_MX, "10 mx.example.com");
+		world_address("mx.example.com");
+		world_zone("example.com", true);
+		world_dns_outcome("_25._tcp.mx.example.com", DNS_TLSA, DNS_FAILED, 60);
+		json_t *got = call_for_json(call, rows[i].status);
+		json_is_text(got, "verdict", "none");
+		json_is_text(got, "map", rows[i].map);
+		json_decref(got);
+	}
+}
+
 /* What the settings make of the same verdict. */
 static void test_actions(void **state)
 {
@@ -372,9 +400,9 @@ static void test_no_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_honest), cmocka_unit_test(test_stripped),
-		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_actions),
-		cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text), cmocka_unit_test(test_discovery),
-		cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck), cmocka_unit_test(test_no_trace),
-		cmocka_unit_test(test_store), cmocka_unit_test(test_refresh)};
+		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_map_holds),
+		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
+		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store), cmocka_unit_test(test_refresh)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
