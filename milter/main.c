@@ -150,8 +150,13 @@ static void warn_of_limits(const struct settings *settings)
 {
 	if (settings->milter_socket[0] == '\0')
 		return;
-	if (settings->socketmap_socket[0] != '\0' && settings->mta_enforces)
+	if (settings->mta_enforces) {
+		if (settings->socketmap_socket[0] == '\0')
+			log_warning("mta_enforces = yes, but socketmap_socket is empty: the milter passes what the map "
+				    "would stop at delivery, and this daemon serves no map: set socketmap_socket, or "
+				    "say mta_enforces = no, unless the MTA asks the map of another stsgated");
 		return;
+	}
 	log_warning(
 		"the milter alone judges when a message is accepted; it cannot stop a first contact that takes longer "
 		"than "

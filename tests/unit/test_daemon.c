@@ -243,6 +243,18 @@ static void map_and_enforcement_need_no_warning(void **state)
 	nothing_is_left_behind();
 }
 
+/* Nobody may be there to stop what the milter leaves to the map. */
+static void enforcement_without_a_map_is_warned_of(void **state)
+{
+	(void)state;
+	settings_write("mta_enforces = yes\n");
+	pid_t daemon = daemon_start((const char *const[]){"-f", "-o", "socketmap_socket=", NULL});
+	log_wait("]: ready: ");
+	expect_log("warning: mta_enforces = yes, but socketmap_socket is empty: ");
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+}
+
 static void start_trouble_is_told(void **state)
 {
 	(void)state;
@@ -478,6 +490,7 @@ int main(void)
 		cmocka_unit_test(the_store_is_opened_first),
 		cmocka_unit_test(it_serves_reloads_and_stops),
 		cmocka_unit_test(map_and_enforcement_need_no_warning),
+		cmocka_unit_test(enforcement_without_a_map_is_warned_of),
 		cmocka_unit_test(start_trouble_is_told),
 		cmocka_unit_test(it_goes_into_the_background_when_ready),
 		cmocka_unit_test(sockets_of_the_dead_are_taken_over),
