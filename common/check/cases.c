@@ -63,6 +63,13 @@ static int put_off_ms(struct cas *c)
 	return wait_ms < CASES_SHARE_WAIT_MS ? wait_ms : CASES_SHARE_WAIT_MS;
 }
 
+/* Whose share is counted may change while the case waits for one; what was taken is given back by that name. */
+static bool case_share_take(struct check *check, struct cas *c) REQUIRES(check->lock)
+{
+	c->share_of = c->client;
+	return share_take(check->bounds.share, c->share_of);
+}
+
 /* The flight that this case now leads; NULL when it is parked in somebody else's, or put off since its client's share
  * of the workers is used up (so that others who want the same do not wait behind it). */
 static struct flight *flight_join(struct check *check, struct cas *c, const struct want *want)
@@ -74,7 +81,7 @@ static struct flight *flight_join(struct check *check, struct cas *c, const stru
 	if (*at) {
 		c->parked = (*at)->parked;
 		(*at)->parked = c;
-	} else if (share_take(check->bounds.share, c->facts.question.client)) {
+	} else if (case_share_take(check, c)) {
 		*at = mine = flight_new(want);
 	} else {
 		put_off = true;
@@ -140,6 +147,7 @@ static void case_end(struct cas *c, const struct verdict *verdict)
 static void case_observed(struct cas *c, const struct want *want)
 {
 	c->steps++;
+	c->put_off_ms = 0;
 	if (c->check->observe)
 		c->check->observe(c->check->observe_arg, want, &c->facts);
 }
@@ -188,7 +196,8 @@ static bool is_stopping(struct check *check)
 	return stopping;
 }
 
-/* While it stops, nothing is put off: the case and those parked end with their verdicts so far. */
+/* The case and those parked look for themselves again: while it stops, to end with their verdicts so far; else since
+ * the leader has no share, which must hold up nobody who has one. */
 static void flight_drop(struct cas *c, struct flight *flight)
 {
 	struct cas *parked = flight_land(c->check, flight);
@@ -200,19 +209,30 @@ static void flight_drop(struct cas *c, struct flight *flight)
 	}
 }
 
-/* While it is put off, a case holds neither worker nor share. False: it has lost patience with the bounds; its client's
- * share, which others of that client use up, does not count. */
-static bool case_put_off(struct cas *c, struct flight *flight, bool share_held)
+/* While it is put off, a case holds neither worker nor share. False: it has lost patience with the bounds. */
+static bool case_put_off(struct cas *c, struct flight *flight)
 {
 	int64_t now_ms = clock_mono_ms();
-	if (!c->leading)
+	if (c->put_off_ms == 0)
 		c->put_off_ms = now_ms;
 	c->leading = flight;
-	if (share_held && now_ms - c->put_off_ms >= obtain_patience_ms(c->config, &flight->want))
+	if (now_ms - c->put_off_ms >= obtain_patience_ms(c->config, &flight->want))
 		return false;
-	bool probe = flight->want.kind == WANT_PROBE && share_held;
+	bool probe = flight->want.kind == WANT_PROBE;
 	workers_push_later(c->check->workers, &c->job, probe ? OBTAIN_RETRY_MS : put_off_ms(c));
 	return true;
+}
+
+/* flight_join() took the first share. */
+static bool case_share_held(struct cas *c)
+{
+	struct check *check = c->check;
+	if (!c->leading)
+		return true;
+	lock_take(&check->lock);
+	bool held = case_share_take(check, c);
+	lock_drop(&check->lock);
+	return held;
 }
 
 /* Leads a flight. False: the bounds let nothing through now, and the case was put off. */
@@ -221,16 +241,17 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	struct found found;
 	struct want want = flight->want;
 	const struct bounds *bounds = &c->check->bounds;
-	uint64_t client = c->facts.question.client;
-	bool share_held = !c->leading || share_take(bounds->share, client); /* flight_join() took the first one */
-	bool through = share_held && obtain(c->config, bounds, &want, case_is_asked(c), &found);
-	if (share_held)
-		share_give(bounds->share, client);
+	if (!case_share_held(c)) {
+		flight_drop(c, flight);
+		return true;
+	}
+	bool through = obtain(c->config, bounds, &want, case_is_asked(c), &found);
+	share_give(bounds->share, c->share_of);
 	if (!through && is_stopping(c->check)) {
 		flight_drop(c, flight);
 		return true;
 	}
-	if (!through && case_put_off(c, flight, share_held))
+	if (!through && case_put_off(c, flight))
 		return false;
 	if (!through)
 		obtain_in_vain(&found);
@@ -296,6 +317,7 @@ static struct cas *case_new(struct check *check, const struct question *question
 	c->job.client = question->client;
 	c->job.run = case_run;
 	c->check = check;
+	c->client = question->client;
 	c->config = config_ref(check->config);
 	facts_init(&c->facts, question, &c->config->rules, clock_wall_s());
 	c->facts.dane = config_dane(c->config);
@@ -322,6 +344,15 @@ static bool client_take(struct check *check, const struct question *question) RE
 	       share_take_within(check->room, question->client, (CHECK_CASES_MAX - check->cases) / CASES_CLIENT_PART);
 }
 
+/* One more client asks: from now on its share counts, should that of the client before be used up. */
+static void case_shared(struct check *check, struct cas *c, uint64_t client) REQUIRES(check->lock)
+{
+	if (share_take(check->bounds.share, c->client))
+		share_give(check->bounds.share, c->client);
+	else
+		c->client = client;
+}
+
 /* The ticket is read under the lock: the moment it is dropped, the case may end and free the waiter. */
 static check_ticket waiter_add(struct check *check, struct cas *c, struct waiter *waiter) REQUIRES(check->lock)
 {
@@ -345,6 +376,8 @@ check_ticket cases_open(struct check *check, const struct question *question, en
 		c->facts.forced = forced;
 		c->asked = asked;
 	}
+	if (c && c != new)
+		case_shared(check, c, question->client);
 	if (c)
 		ticket = waiter_add(check, c, waiter);
 	lock_drop(&check->lock);

@@ -54,10 +54,12 @@ struct cas {
 	bool cut_off; /* ended with the verdict so far */
 	struct kept kept;
 	struct flight *leading; /* a flight that was put off, else NULL */
-	int64_t put_off_ms;     /* since when */
+	int64_t put_off_ms;     /* since when, of the want that is next; 0: it was not */
 	unsigned put_offs;      /* how often */
+	uint64_t share_of;      /* the client whose share it took last */
 
 	/* Under the check's lock. */
+	uint64_t client; /* whose share it takes: one of those who ask */
 	struct verdict so_far;
 	struct waiter *waiters;
 	struct cas *next;   /* in its bucket */

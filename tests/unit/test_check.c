@@ -251,6 +251,100 @@ static void test_one_network(void **state)
 	product_stop(&p);
 }
 
+static void ask(struct check *check, const char *domain, uint64_t client, struct tally *tally)
+{
+	struct question question = product_question(domain, PURPOSE_DELIVER);
+	question.client = client;
+	assert_true(check_start(check, &question, tally_done, tally) != CHECK_NO_TICKET);
+}
+
+/* Its policy host does not answer. */
+static void silence(const char *domain)
+{
+	char calls[64];
+	snprintf(calls, sizeof calls, "fetch %s", domain);
+	world_gate_shut(calls);
+}
+
+/* Sooner than the calls at the gates end by themselves. */
+static void await_soon(struct tally *tally, unsigned done)
+{
+	for (int i = 0; i < WORLD_GATE_WAIT_MS / 2 && tally->done < done; i++)
+		product_pause(1);
+	assert_int_equal(tally->done, done);
+}
+
+/* What was put off while it waited for a policy host's network may find its client's share used up later. Others who
+ * want the same have shares of their own, and do not wait behind it. */
+static void test_put_off_client(void **state)
+{
+	(void)state;
+	static const char *const near[] = {"a.example.com", "b.example.com", "wanted.example.com"};
+	static const char *const far[] = {"c.example.org", "d.example.org"};
+	const char *record = "8.9.9.9";
+	struct product p;
+	struct tally first = {0}, busy = {0}, other = {0};
+	product_start(&p, 8);
+	for (int i = 0; i < 3; i++) {
+		char host[64];
+		product_domain(near[i], "mx.example.net");
+		snprintf(host, sizeof host, "mta-sts.%s", near[i]);
+		assert_true(world_dns(host, DNS_A, 60, &record, 1));
+	}
+	for (unsigned i = 0; i < 2; i++) { /* the network's share is used up */
+		silence(near[i]);
+		ask(p.check, near[i], 3 + i, &busy);
+	}
+	assert_true(world_gate_await("fetch a.example.com", 1, SETTLE_MS));
+	assert_true(world_gate_await("fetch b.example.com", 1, SETTLE_MS));
+	ask(p.check, "wanted.example.com", 1, &first);
+	product_pause(100);           /* it is put off */
+	for (int i = 0; i < 2; i++) { /* and then its client's share, too */
+		product_domain(far[i], "mx.example.net");
+		silence(far[i]);
+		ask(p.check, far[i], 1, &first);
+	}
+	assert_true(world_gate_await("fetch c.example.org", 1, SETTLE_MS));
+	assert_true(world_gate_await("fetch d.example.org", 1, SETTLE_MS));
+	struct question question = product_question("wanted.example.com", PURPOSE_MAP);
+	check_start(p.check, &question, tally_done, &other);
+	product_pause(100);
+	world_gate_open("fetch a.example.com");
+	world_gate_open("fetch b.example.com");
+	await(&busy, 2);
+	await_soon(&other, 1);
+	assert_int_equal(first.done, 0);
+	world_gate_open("");
+	await(&first, 3);
+	product_stop(&p);
+}
+
+/* One case serves all who ask for a domain: that the first of them has used up its share is no matter to the others. */
+static void test_client_beside_another(void **state)
+{
+	(void)state;
+	static const char *const far[] = {"c.example.org", "d.example.org"};
+	struct product p;
+	struct tally first = {0}, other = {0};
+	product_start(&p, 8);
+	for (int i = 0; i < 2; i++) {
+		product_domain(far[i], "mx.example.net");
+		silence(far[i]);
+		ask(p.check, far[i], 1, &first);
+	}
+	assert_true(world_gate_await("fetch c.example.org", 1, SETTLE_MS));
+	assert_true(world_gate_await("fetch d.example.org", 1, SETTLE_MS));
+	product_domain("wanted.example.com", "mx.example.net");
+	ask(p.check, "wanted.example.com", 1, &first);
+	product_pause(100);
+	ask(p.check, "wanted.example.com", 2, &other);
+	await_soon(&other, 1);
+	assert_int_equal(first.done, 1);
+	world_gate_open("");
+	await(&first, 3);
+	product_stop(&p);
+}
+
 /* How long a first contact takes here: the store waits for the disk. */
 static long discovery_ns(struct check *check)
 {
@@ -487,6 +581,8 @@ int main(void)
 		cmocka_unit_test(test_fetch_keeps_its_id),
 		cmocka_unit_test(test_one_probe),
 		cmocka_unit_test(test_one_client),
+		cmocka_unit_test(test_put_off_client),
+		cmocka_unit_test(test_client_beside_another),
 		cmocka_unit_test(test_one_network),
 		cmocka_unit_test(test_abandon_races),
 		cmocka_unit_test(test_abandoned_goes_on),
