@@ -1,6 +1,7 @@
 #include "cases.h"
 
 #include "clock.h"
+#include "flights.h"
 #include "recall.h"
 #include "tally.h"
 
@@ -34,73 +35,6 @@ static void case_unlink(struct check *check, struct cas *c) REQUIRES(check->lock
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
-}
-
-static struct flight **flight_place(struct check *check, const struct want *want) REQUIRES(check->lock)
-{
-	struct flight **at = &check->flight[domain_hash(want->name, want->kind) % CASES_BUCKETS];
-	while (*at && !want_same(&(*at)->want, want))
-		at = &(*at)->next;
-	return at;
-}
-
-static struct flight *flight_new(const struct want *want)
-{
-	struct flight *flight = calloc(1, sizeof *flight);
-	if (!flight)
-		abort();
-	flight->want = *want;
-	return flight;
-}
-
-/* Thousands of cases may wait for one client's share, or for one policy host: the longer one has waited, the less often
- * it asks. */
-static int put_off_ms(struct cas *c)
-{
-	int wait_ms = OBTAIN_RETRY_MS << c->put_offs;
-	if (wait_ms < CASES_SHARE_WAIT_MS)
-		c->put_offs++;
-	return wait_ms < CASES_SHARE_WAIT_MS ? wait_ms : CASES_SHARE_WAIT_MS;
-}
-
-/* Whose share is counted may change while the case waits for one; what was taken is given back by that name. */
-static bool case_share_take(struct check *check, struct cas *c) REQUIRES(check->lock)
-{
-	c->share_of = c->client;
-	return share_take(check->bounds.share, c->share_of);
-}
-
-/* The flight that this case now leads; NULL when it is parked in somebody else's, or put off since its client's share
- * of the workers is used up (so that others who want the same do not wait behind it). */
-static struct flight *flight_join(struct check *check, struct cas *c, const struct want *want)
-{
-	struct flight *mine = NULL;
-	bool put_off = false;
-	lock_take(&check->lock);
-	struct flight **at = flight_place(check, want);
-	if (*at) {
-		c->parked = (*at)->parked;
-		(*at)->parked = c;
-	} else if (case_share_take(check, c)) {
-		*at = mine = flight_new(want);
-	} else {
-		put_off = true;
-	}
-	lock_drop(&check->lock);
-	if (put_off)
-		workers_push_later(check->workers, &c->job, put_off_ms(c));
-	return mine;
-}
-
-/* Ends a flight; the cases that were parked in it belong to the caller. */
-static struct cas *flight_land(struct check *check, struct flight *flight)
-{
-	lock_take(&check->lock);
-	struct cas *parked = flight->parked;
-	*flight_place(check, &flight->want) = flight->next;
-	lock_drop(&check->lock);
-	free(flight);
-	return parked;
 }
 
 /* --- one case, run by a worker ------------------------------------------------------------------------------------ */
@@ -219,20 +153,8 @@ static bool case_put_off(struct cas *c, struct flight *flight)
 	if (now_ms - c->put_off_ms >= obtain_patience_ms(c->config, &flight->want))
 		return false;
 	bool probe = flight->want.kind == WANT_PROBE;
-	workers_push_later(c->check->workers, &c->job, probe ? OBTAIN_RETRY_MS : put_off_ms(c));
+	workers_push_later(c->check->workers, &c->job, probe ? OBTAIN_RETRY_MS : flight_wait_ms(c));
 	return true;
-}
-
-/* flight_join() took the first share. */
-static bool case_share_held(struct cas *c)
-{
-	struct check *check = c->check;
-	if (!c->leading)
-		return true;
-	lock_take(&check->lock);
-	bool held = case_share_take(check, c);
-	lock_drop(&check->lock);
-	return held;
 }
 
 /* Leads a flight. False: the bounds let nothing through now, and the case was put off. */
@@ -241,7 +163,7 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	struct found found;
 	struct want want = flight->want;
 	const struct bounds *bounds = &c->check->bounds;
-	if (!case_share_held(c)) {
+	if (!flight_share_held(c)) {
 		flight_drop(c, flight);
 		return true;
 	}

@@ -1,8 +1,8 @@
-/* Cases and flights: what is being found out right now. Internal to check.
+/* Cases: what is being found out right now. Internal to check.
  *
  * A case is one question under way, shared by all who ask it. Only the worker that runs it touches its facts; what
- * others may see of it stands under the lock. A flight is one remote want under way, shared by all cases that want it:
- * the first leads, the others are parked in it and hold no worker. Life of a case: queued -> run by a worker -> (parked
+ * others may see of it stands under the lock. What it wants from the network is shared, too (flights.h): the first case
+ * that wants it leads, the others are parked and hold no worker. Life of a case: queued -> run by a worker -> (parked
  * -> queued)* -> ended. */
 #ifndef CHECK_CASES_H
 #define CHECK_CASES_H
@@ -24,10 +24,9 @@
 #define CASES_CLIENT_BURST 800
 /* Refreshes that are open when the refresher is to wait; half of the workers serve them. */
 #define CASES_DUE_MAX 512
-#define CASES_SHARE_WAIT_MS 1000 /* at most, between two tries to get a share of the workers, or to a policy host */
-#define CASES_RENEWAL_MS 10000   /* between two renewals of one question, should the first one have brought nothing */
-#define CASES_RENEWALS 4096      /* questions whose renewal is remembered, about */
-#define CASES_STEPS_MAX 64       /* of one case; verdict_next() is bounded far below */
+#define CASES_RENEWAL_MS 10000 /* between two renewals of one question, should the first one have brought nothing */
+#define CASES_RENEWALS 4096    /* questions whose renewal is remembered, about */
+#define CASES_STEPS_MAX 64     /* of one case; verdict_next() is bounded far below */
 
 struct waiter {
 	check_ticket ticket;
@@ -38,11 +37,7 @@ struct waiter {
 	struct waiter *next;
 };
 
-struct flight {
-	struct want want;
-	struct cas *parked;
-	struct flight *next; /* in its bucket */
-};
+struct flight;
 
 struct cas {
 	struct job job; /* first: a job is its case */
