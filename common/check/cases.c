@@ -130,19 +130,6 @@ static bool is_stopping(struct check *check)
 	return stopping;
 }
 
-/* The case and those parked look for themselves again: while it stops, to end with their verdicts so far; else since
- * the leader has no share, which must hold up nobody who has one. */
-static void flight_drop(struct cas *c, struct flight *flight)
-{
-	struct cas *parked = flight_land(c->check, flight);
-	c->leading = NULL;
-	while (parked) {
-		struct cas *other = parked;
-		parked = other->parked;
-		workers_push(c->check->workers, &other->job);
-	}
-}
-
 /* While it is put off, a case holds neither worker nor share. False: it has lost patience with the bounds. */
 static bool case_put_off(struct cas *c, struct flight *flight)
 {
@@ -152,21 +139,17 @@ static bool case_put_off(struct cas *c, struct flight *flight)
 	c->leading = flight;
 	if (now_ms - c->put_off_ms >= obtain_patience_ms(c->config, &flight->want))
 		return false;
-	bool probe = flight->want.kind == WANT_PROBE;
-	workers_push_later(c->check->workers, &c->job, probe ? OBTAIN_RETRY_MS : flight_wait_ms(c));
+	int wait_ms = flight->want.kind == WANT_PROBE ? OBTAIN_RETRY_MS : flight_wait_ms(c);
+	workers_push_later(c->check->workers, &c->job, wait_ms);
 	return true;
 }
 
-/* Leads a flight. False: the bounds let nothing through now, and the case was put off. */
+/* Leads a flight, with a share. False: the bounds let nothing through now, and the case was put off. */
 static bool case_fly(struct cas *c, struct flight *flight)
 {
 	struct found found;
 	struct want want = flight->want;
 	const struct bounds *bounds = &c->check->bounds;
-	if (!flight_share_held(c)) {
-		flight_drop(c, flight);
-		return true;
-	}
 	bool through = obtain(c->config, bounds, &want, case_is_asked(c), &found);
 	share_give(bounds->share, c->share_of);
 	if (!through && is_stopping(c->check)) {
@@ -185,6 +168,15 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	case_landed(c, flight, &found);
 	case_observed(c, &want);
 	found_free(&found);
+	return true;
+}
+
+/* It was put off. Without a share it leads no longer: it must hold up nobody who has one. */
+static bool case_fly_again(struct cas *c)
+{
+	if (flight_share_take(c))
+		return case_fly(c, c->leading);
+	flight_drop(c, c->leading);
 	return true;
 }
 
@@ -209,7 +201,7 @@ static struct step case_step(struct cas *c)
 static void case_run(struct job *job)
 {
 	struct cas *c = (struct cas *)job;
-	if (c->leading && !case_fly(c, c->leading))
+	if (c->leading && !case_fly_again(c))
 		return;
 	for (;;) {
 		struct step step = case_step(c);
@@ -266,7 +258,7 @@ static bool client_take(struct check *check, const struct question *question) RE
 	       share_take_within(check->room, question->client, (CHECK_CASES_MAX - check->cases) / CASES_CLIENT_PART);
 }
 
-/* One more client asks: from now on its share counts, should that of the client before be used up. */
+/* Who asks and does not wait has a share, too: from now on it counts, should that of the client before be used up. */
 static void case_shared(struct check *check, struct cas *c, uint64_t client) REQUIRES(check->lock)
 {
 	if (share_take(check->bounds.share, c->client))
@@ -276,12 +268,14 @@ static void case_shared(struct check *check, struct cas *c, uint64_t client) REQ
 }
 
 /* The ticket is read under the lock: the moment it is dropped, the case may end and free the waiter. */
-static check_ticket waiter_add(struct check *check, struct cas *c, struct waiter *waiter) REQUIRES(check->lock)
+static check_ticket waiter_add(struct check *check, struct cas *c, struct waiter *waiter, uint64_t client)
+	REQUIRES(check->lock)
 {
 	check_ticket ticket = ++check->last_ticket;
 	if (!waiter)
 		return ticket;
 	waiter->ticket = ticket;
+	waiter->client = client;
 	waiter->next = c->waiters;
 	c->waiters = waiter;
 	return ticket;
@@ -301,7 +295,7 @@ check_ticket cases_open(struct check *check, const struct question *question, en
 	if (c && c != new)
 		case_shared(check, c, question->client);
 	if (c)
-		ticket = waiter_add(check, c, waiter);
+		ticket = waiter_add(check, c, waiter, question->client);
 	lock_drop(&check->lock);
 	if (new)
 		workers_push(check->workers, &new->job);

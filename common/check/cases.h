@@ -33,6 +33,7 @@ struct waiter {
 	check_done *done;
 	void *arg;
 	enum purpose purpose; /* of its case */
+	uint64_t client;      /* who asks */
 	bool tallied;         /* its verdict is counted when it is told, or the wait given up; else who waits does it */
 	struct waiter *next;
 };
@@ -54,7 +55,7 @@ struct cas {
 	uint64_t share_of;      /* the client whose share it took last */
 
 	/* Under the check's lock. */
-	uint64_t client; /* whose share it takes: one of those who ask */
+	uint64_t client; /* whose share it tries first: somebody who asked, and may not wait */
 	struct verdict so_far;
 	struct waiter *waiters;
 	struct cas *next;   /* in its bucket */

@@ -27,11 +27,19 @@ int flight_wait_ms(struct cas *c)
 	return wait_ms < FLIGHT_SHARE_WAIT_MS ? wait_ms : FLIGHT_SHARE_WAIT_MS;
 }
 
-/* Whose share is counted may change while the case waits for one; what was taken is given back by that name. */
+static bool share_take_of(struct check *check, struct cas *c, uint64_t client)
+{
+	c->share_of = client;
+	return share_take(check->bounds.share, client);
+}
+
+/* Anybody's who asks will do: whoever has used up its own must not hold up the others. */
 static bool case_share_take(struct check *check, struct cas *c) REQUIRES(check->lock)
 {
-	c->share_of = c->client;
-	return share_take(check->bounds.share, c->share_of);
+	bool taken = share_take_of(check, c, c->client);
+	for (struct waiter *waiter = c->waiters; waiter && !taken; waiter = waiter->next)
+		taken = share_take_of(check, c, waiter->client);
+	return taken;
 }
 
 struct flight *flight_join(struct check *check, struct cas *c, const struct want *want)
@@ -54,15 +62,13 @@ struct flight *flight_join(struct check *check, struct cas *c, const struct want
 	return mine;
 }
 
-bool flight_share_held(struct cas *c)
+bool flight_share_take(struct cas *c)
 {
 	struct check *check = c->check;
-	if (!c->leading)
-		return true;
 	lock_take(&check->lock);
-	bool held = case_share_take(check, c);
+	bool taken = case_share_take(check, c);
 	lock_drop(&check->lock);
-	return held;
+	return taken;
 }
 
 struct cas *flight_land(struct check *check, struct flight *flight)
@@ -73,4 +79,15 @@ struct cas *flight_land(struct check *check, struct flight *flight)
 	lock_drop(&check->lock);
 	free(flight);
 	return parked;
+}
+
+void flight_drop(struct cas *c, struct flight *flight)
+{
+	struct cas *parked = flight_land(c->check, flight);
+	c->leading = NULL;
+	while (parked) {
+		struct cas *other = parked;
+		parked = other->parked;
+		workers_push(c->check->workers, &other->job);
+	}
 }

@@ -1,8 +1,7 @@
 /* Flights: what is being asked of the network right now, and who waits for it. Internal to check; any worker may call.
  *
- * The case that leads a flight counts against its client's share of the workers while it asks, and holds neither share
- * nor worker while it is put off. Nobody waits behind a leader that gets no share: its flight lands, and those who were
- * parked in it look for themselves. */
+ * The case that leads a flight counts against the share of the workers of one client that asks it, and holds neither
+ * share nor worker while it is put off. Nobody waits behind a leader that gets no share: its flight is dropped. */
 #ifndef CHECK_FLIGHTS_H
 #define CHECK_FLIGHTS_H
 
@@ -17,11 +16,11 @@ struct flight {
 };
 
 /* The flight that this case now leads, with a share taken; NULL when it is parked in somebody else's, or put off since
- * its client's share is used up. Then the case is somebody else's from now on. */
+ * all who ask have used up their shares. Then the case is somebody else's from now on. */
 struct flight *flight_join(struct check *check, struct cas *c, const struct want *want);
 
-/* Whether the case has a share to lead with: flight_join() took the first; after it was put off it takes another. */
-bool flight_share_held(struct cas *c);
+/* Takes a share once more, after the case was put off. False: all who ask have used up theirs. */
+bool flight_share_take(struct cas *c);
 
 /* How long it is put off, in ms. Thousands of cases may wait for one client's share, or for one policy host: the longer
  * one has waited, the less often it asks. */
@@ -29,5 +28,8 @@ int flight_wait_ms(struct cas *c);
 
 /* Ends a flight; the cases that were parked in it belong to the caller. */
 struct cas *flight_land(struct check *check, struct flight *flight);
+
+/* Ends a flight that brought nothing, and was led by this case: all who wanted it look for themselves again. */
+void flight_drop(struct cas *c, struct flight *flight);
 
 #endif

@@ -34,12 +34,23 @@ static void tally_done(void *arg, struct outcome *outcome)
 	tally->done++;
 }
 
-static void await(struct tally *tally, unsigned done)
+static void await_within(struct tally *tally, unsigned done, int limit_ms)
 {
-	int64_t deadline = clock_mono_ms() + SETTLE_MS;
+	int64_t deadline = clock_mono_ms() + limit_ms;
 	while (tally->done < done && clock_mono_ms() < deadline)
 		product_pause(1);
 	assert_int_equal(tally->done, done);
+}
+
+static void await(struct tally *tally, unsigned done)
+{
+	await_within(tally, done, SETTLE_MS);
+}
+
+/* Sooner than the calls at the gates end by themselves. */
+static void await_soon(struct tally *tally, unsigned done)
+{
+	await_within(tally, done, WORLD_GATE_WAIT_MS / 2);
 }
 
 /* A case tells its waiters first and closes after that. */
@@ -185,6 +196,13 @@ static void test_one_probe(void **state)
 	product_stop(&p);
 }
 
+static void ask(struct check *check, const char *domain, uint64_t client, struct tally *tally)
+{
+	struct question question = product_question(domain, PURPOSE_DELIVER);
+	question.client = client;
+	assert_true(check_start(check, &question, tally_done, tally) != CHECK_NO_TICKET);
+}
+
 /* Somebody who sends to many silent domains holds a quarter of the workers; another client is served meanwhile, also
  * when it asks for a domain of theirs. */
 static void test_one_client(void **state)
@@ -198,18 +216,14 @@ static void test_one_client(void **state)
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%d.example.com", i);
 		product_domain(domain, "mx.example.net");
-		struct question question = product_question(domain, PURPOSE_DELIVER);
-		question.client = 1;
-		check_start(p.check, &question, tally_done, &tally);
+		ask(p.check, domain, 1, &tally);
 	}
 	assert_true(world_gate_await("fetch", 2, SETTLE_MS));
 	product_pause(150);
 	assert_int_equal(world_busy_peak(), 2);
-	struct question question = product_question("unknown.example.org", PURPOSE_DELIVER);
-	question.client = 2;
-	check_start(p.check, &question, tally_done, &other);
+	ask(p.check, "unknown.example.org", 2, &other);
 	await(&other, 1);
-	question = product_question("d39.example.com", PURPOSE_MAP);
+	struct question question = product_question("d39.example.com", PURPOSE_MAP);
 	check_start(p.check, &question, tally_done, &other);
 	assert_true(world_gate_await("fetch", 3, SETTLE_MS));
 	world_gate_open("fetch");
@@ -251,27 +265,45 @@ static void test_one_network(void **state)
 	product_stop(&p);
 }
 
-static void ask(struct check *check, const char *domain, uint64_t client, struct tally *tally)
-{
-	struct question question = product_question(domain, PURPOSE_DELIVER);
-	question.client = client;
-	assert_true(check_start(check, &question, tally_done, tally) != CHECK_NO_TICKET);
-}
-
-/* Its policy host does not answer. */
-static void silence(const char *domain)
+/* The client asks for a domain whose policy host does not answer. */
+static void ask_silent(struct check *check, const char *domain, uint64_t client, struct tally *tally)
 {
 	char calls[64];
+	product_domain(domain, "mx.example.net");
 	snprintf(calls, sizeof calls, "fetch %s", domain);
 	world_gate_shut(calls);
+	ask(check, domain, client, tally);
+	assert_true(world_gate_await(calls, 1, SETTLE_MS));
 }
 
-/* Sooner than the calls at the gates end by themselves. */
-static void await_soon(struct tally *tally, unsigned done)
+/* Of 8 workers the client holds its quarter. */
+static void share_use_up(struct check *check, uint64_t client, struct tally *tally)
 {
-	for (int i = 0; i < WORLD_GATE_WAIT_MS / 2 && tally->done < done; i++)
-		product_pause(1);
-	assert_int_equal(tally->done, done);
+	ask_silent(check, "c.example.org", client, tally);
+	ask_silent(check, "d.example.org", client, tally);
+}
+
+/* Asked for by client 1, and put off: its policy host's network is busy with others, until their gates open. */
+static void put_off_wanted(struct check *check, struct tally *first, struct tally *busy)
+{
+	static const char *const host[] = {
+		"mta-sts.a.example.com", "mta-sts.b.example.com", "mta-sts.wanted.example.com"};
+	const char *record = "8.9.9.9";
+	for (int i = 0; i < 3; i++)
+		assert_true(world_dns(host[i], DNS_A, 60, &record, 1));
+	ask_silent(check, "a.example.com", 3, busy);
+	ask_silent(check, "b.example.com", 4, busy);
+	product_domain("wanted.example.com", "mx.example.net");
+	ask(check, "wanted.example.com", 1, first);
+	product_pause(100);
+}
+
+static void busy_end(struct tally *busy)
+{
+	product_pause(100);
+	world_gate_open("fetch a.example.com");
+	world_gate_open("fetch b.example.com");
+	await(busy, 2);
 }
 
 /* What was put off while it waited for a policy host's network may find its client's share used up later. Others who
@@ -279,39 +311,14 @@ static void await_soon(struct tally *tally, unsigned done)
 static void test_put_off_client(void **state)
 {
 	(void)state;
-	static const char *const near[] = {"a.example.com", "b.example.com", "wanted.example.com"};
-	static const char *const far[] = {"c.example.org", "d.example.org"};
-	const char *record = "8.9.9.9";
 	struct product p;
 	struct tally first = {0}, busy = {0}, other = {0};
 	product_start(&p, 8);
-	for (int i = 0; i < 3; i++) {
-		char host[64];
-		product_domain(near[i], "mx.example.net");
-		snprintf(host, sizeof host, "mta-sts.%s", near[i]);
-		assert_true(world_dns(host, DNS_A, 60, &record, 1));
-	}
-	for (unsigned i = 0; i < 2; i++) { /* the network's share is used up */
-		silence(near[i]);
-		ask(p.check, near[i], 3 + i, &busy);
-	}
-	assert_true(world_gate_await("fetch a.example.com", 1, SETTLE_MS));
-	assert_true(world_gate_await("fetch b.example.com", 1, SETTLE_MS));
-	ask(p.check, "wanted.example.com", 1, &first);
-	product_pause(100);           /* it is put off */
-	for (int i = 0; i < 2; i++) { /* and then its client's share, too */
-		product_domain(far[i], "mx.example.net");
-		silence(far[i]);
-		ask(p.check, far[i], 1, &first);
-	}
-	assert_true(world_gate_await("fetch c.example.org", 1, SETTLE_MS));
-	assert_true(world_gate_await("fetch d.example.org", 1, SETTLE_MS));
+	put_off_wanted(p.check, &first, &busy);
+	share_use_up(p.check, 1, &first);
 	struct question question = product_question("wanted.example.com", PURPOSE_MAP);
 	check_start(p.check, &question, tally_done, &other);
-	product_pause(100);
-	world_gate_open("fetch a.example.com");
-	world_gate_open("fetch b.example.com");
-	await(&busy, 2);
+	busy_end(&busy);
 	await_soon(&other, 1);
 	assert_int_equal(first.done, 0);
 	world_gate_open("");
@@ -319,29 +326,50 @@ static void test_put_off_client(void **state)
 	product_stop(&p);
 }
 
-/* One case serves all who ask for a domain: that the first of them has used up its share is no matter to the others. */
-static void test_client_beside_another(void **state)
+/* The same, where they share one case since before the first client's share was used up. */
+static void test_client_used_up_later(void **state)
 {
 	(void)state;
-	static const char *const far[] = {"c.example.org", "d.example.org"};
 	struct product p;
-	struct tally first = {0}, other = {0};
+	struct tally first = {0}, busy = {0}, other = {0};
 	product_start(&p, 8);
-	for (int i = 0; i < 2; i++) {
-		product_domain(far[i], "mx.example.net");
-		silence(far[i]);
-		ask(p.check, far[i], 1, &first);
-	}
-	assert_true(world_gate_await("fetch c.example.org", 1, SETTLE_MS));
-	assert_true(world_gate_await("fetch d.example.org", 1, SETTLE_MS));
-	product_domain("wanted.example.com", "mx.example.net");
-	ask(p.check, "wanted.example.com", 1, &first);
-	product_pause(100);
+	put_off_wanted(p.check, &first, &busy);
 	ask(p.check, "wanted.example.com", 2, &other);
+	share_use_up(p.check, 1, &first);
+	busy_end(&busy);
 	await_soon(&other, 1);
 	assert_int_equal(first.done, 1);
 	world_gate_open("");
 	await(&first, 3);
+	product_stop(&p);
+}
+
+/* One case serves all who ask for a domain: that the first of them has used up its share is no matter to the others,
+ * whether they wait or not. */
+static void test_client_beside_another(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome at_once = {0};
+	struct tally first = {0}, other = {0};
+	product_start(&p, 8);
+	share_use_up(p.check, 1, &first);
+	product_domain("wanted.example.com", "mx.example.net");
+	product_domain("also.example.com", "mx.example.net");
+	ask(p.check, "wanted.example.com", 1, &first);
+	ask(p.check, "also.example.com", 1, &first);
+	product_pause(100);
+	ask(p.check, "wanted.example.com", 2, &other);
+	await_soon(&other, 1);
+	assert_int_equal(first.done, 1);
+	struct question question = product_question("also.example.com", PURPOSE_DELIVER);
+	question.client = 2;
+	check_domain(p.check, &question, 0, NULL, NULL, &at_once);
+	assert_false(at_once.final);
+	outcome_free(&at_once);
+	await_soon(&first, 2);
+	world_gate_open("");
+	await(&first, 4);
 	product_stop(&p);
 }
 
@@ -582,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_one_probe),
 		cmocka_unit_test(test_one_client),
 		cmocka_unit_test(test_put_off_client),
+		cmocka_unit_test(test_client_used_up_later),
 		cmocka_unit_test(test_client_beside_another),
 		cmocka_unit_test(test_one_network),
 		cmocka_unit_test(test_abandon_races),
