@@ -18,18 +18,12 @@ struct recipe {
 	bool der;
 };
 
-#define SHA256(usage, selector, fill)                                                                                  \
-	{                                                                                                              \
-		usage, selector, 1, 32, fill, false                                                                    \
-	}
-#define SHA512(usage, selector, fill)                                                                                  \
-	{                                                                                                              \
-		usage, selector, 2, 64, fill, false                                                                    \
-	}
-#define FULL(usage, selector, len, fill)                                                                               \
-	{                                                                                                              \
-		usage, selector, 0, len, fill, true                                                                    \
-	}
+/* Versions 14 and 19 of the formatter differ on macros that are initializers. */
+/* clang-format off */
+#define SHA256(usage, selector, fill) {usage, selector, 1, 32, fill, false}
+#define SHA512(usage, selector, fill) {usage, selector, 2, 64, fill, false}
+#define FULL(usage, selector, len, fill) {usage, selector, 0, len, fill, true}
+/* clang-format on */
 
 struct heap {
 	size_t count;
