@@ -499,6 +499,7 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-5-negative-soft-and-hard.case \
 	tests/scenarios/design-5-probe-budget.case \
 	tests/scenarios/design-5-refresher-rounds.case \
+	tests/scenarios/design-5-refused-for-long.case \
 	tests/scenarios/design-5-renewal-in-vain.case \
 	tests/scenarios/design-5-store-unwritable.case \
 	tests/scenarios/design-5-testing-probed-daily.case \

@@ -105,6 +105,12 @@ static bool case_is_asked(const struct cas *c)
 	return c->job.class == WORK_ASKED || c->facts.forced;
 }
 
+/* A milter or the policy delegation waits for it, or has waited. */
+static bool case_is_at_front(const struct cas *c)
+{
+	return c->job.class == WORK_ASKED && c->facts.question.purpose == PURPOSE_DELIVER;
+}
+
 /* Gives what a flight brought to its leader and to all who were parked, and sends those on their way. */
 static void case_landed(struct cas *c, struct flight *flight, const struct found *found)
 {
@@ -160,6 +166,7 @@ static bool case_fly(struct cas *c, struct flight *flight)
 		return false;
 	if (!through)
 		obtain_in_vain(&found);
+	found.front = case_is_at_front(c);
 	c->leading = NULL;
 	c->facts.now = clock_wall_s();
 	memcpy(found.record_id, c->facts.entry.record_id, sizeof found.record_id);

@@ -71,7 +71,9 @@ static void hop_apply(struct hop_record *record, void *arg)
 {
 	const struct found *found = arg;
 	hop_record_learn_tlsa(record, &found->tlsa);
-	if (found->evidence.reason != REASON_PROBE_BUDGET)
+	if (found_refused(found))
+		hop_record_refused(record, found->evidence.at);
+	else if (found->evidence.reason != REASON_PROBE_BUDGET)
 		hop_record_learn(record, &found->evidence);
 }
 
@@ -187,13 +189,20 @@ static void entry_write(struct store *store, struct trouble *trouble, struct les
 	kept->last_used_day = facts->entry.last_used_day;
 }
 
+/* A refusal is written once: the first one counts. */
+static bool hop_is_news(const struct facts *facts, const struct found *found)
+{
+	const struct hop_fact *hop = facts_hop(facts, found->want.name, found->want.port);
+	if (found_refused(found) && hop && hop->record.refused_since == found->evidence.at)
+		return true;
+	return !found->untried && (found->tlsa.checked_at != 0 || found->evidence.reason != REASON_PROBE_BUDGET);
+}
+
 static void hop_write(struct store *store, struct trouble *trouble, const struct found *found)
 {
 	const struct want *want = &found->want;
 	struct found heard = *found; /* owns nothing */
 	struct failure why;
-	if (found->tlsa.checked_at == 0 && found->evidence.reason == REASON_PROBE_BUDGET)
-		return;
 	if (store_change_hop(store, want->name, want->port, hop_apply, &heard, &why))
 		trouble_ended(trouble, TROUBLE_WRITING);
 	else
@@ -205,7 +214,7 @@ void learn_found(struct store *store, struct trouble *trouble, const struct fact
 {
 	struct lesson lesson = {.facts = facts, .found = found};
 	if (found->want.kind == WANT_PROBE || found->want.kind == WANT_TLSA) {
-		if (!found->untried)
+		if (hop_is_news(facts, found))
 			hop_write(store, trouble, found);
 		return;
 	}

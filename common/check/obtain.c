@@ -15,6 +15,11 @@ void found_free(struct found *found)
 	mx_found_free(&found->mx);
 }
 
+bool found_refused(const struct found *found)
+{
+	return found->want.kind == WANT_PROBE && found->front && found->evidence.reason == REASON_PROBE_BUDGET;
+}
+
 void facts_learn_found(struct facts *facts, const struct found *found)
 {
 	const struct want *want = &found->want;
@@ -35,6 +40,8 @@ void facts_learn_found(struct facts *facts, const struct found *found)
 		if (found->tlsa.checked_at != 0)
 			facts_learn_tlsa(facts, want->name, want->port, &found->tlsa);
 		facts_learn_probe(facts, want->name, want->port, want->dane, &found->evidence);
+		if (found_refused(found))
+			facts_learn_refused(facts, want->name, want->port, found->evidence.at);
 		break;
 	case WANT_NOTHING:
 	case WANT_ENTRY:

@@ -23,11 +23,14 @@ struct found {
 	struct tlsa_look
 		tlsa; /* also of a probe by TLSA records, which are looked for anew: checked_at is 0 otherwise */
 	struct evidence evidence;
+	bool front;    /* a front end waits for it: if the budget refuses the probe, that is remembered */
 	bool untried;  /* nothing was asked of the network: it serves this case, and is not remembered */
 	bool put_back; /* of a refresh whose policy host is in back-off: what somebody waits for goes on by itself */
 };
 void found_free(struct found *found);
 void facts_learn_found(struct facts *facts, const struct found *found);
+/* The budget refused a probe that a front end waits for. */
+bool found_refused(const struct found *found);
 
 /* What bounds the traffic of all wants together. */
 struct bounds {

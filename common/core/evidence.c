@@ -1,5 +1,7 @@
 #include "evidence.h"
 
+#include "schedule.h"
+
 #include <string.h>
 
 static void evidence_drop_later(struct evidence *kept, int64_t at)
@@ -30,8 +32,10 @@ static void trials_learn(struct trials *trials, const struct evidence *seen)
 
 void hop_record_learn(struct hop_record *record, const struct evidence *seen)
 {
-	if (seen->at != 0)
-		trials_learn(seen->tlsa_id == 0 ? &record->pkix : &record->dane, seen);
+	if (seen->at == 0)
+		return;
+	record->refused_since = 0;
+	trials_learn(seen->tlsa_id == 0 ? &record->pkix : &record->dane, seen);
 }
 
 void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look)
@@ -40,6 +44,12 @@ void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *lo
 
 	if (look->checked_at != 0 && (ahead <= 0 || ahead > EVIDENCE_LATE_S))
 		record->tlsa = *look;
+}
+
+void hop_record_refused(struct hop_record *record, int64_t at)
+{
+	if (schedule_age(record->refused_since, at) > REFUSED_KNOWN_S)
+		record->refused_since = at;
 }
 
 int64_t hop_record_at(const struct hop_record *record)

@@ -49,6 +49,8 @@ struct hop_record {
 	struct trials pkix; /* judged by the trust store (RFC 8461 4.2) */
 	struct trials dane; /* judged by one TLSA set, that of dane.newest.tlsa_id (RFC 7672) */
 	struct tlsa_look tlsa;
+	int64_t refused_since; /* a front end wanted a probe that the budget refused, for the first time since the last
+				  probe that happened; 0: none was refused since */
 };
 
 /* Takes new evidence in, beside that which was judged in the same way; what was judged by another TLSA set is dropped
@@ -56,6 +58,8 @@ struct hop_record {
  * EVIDENCE_LATE_S, what is there was learned by a clock since set back, and gives way. */
 void hop_record_learn(struct hop_record *record, const struct evidence *seen);
 void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look);
+/* The probe budget refused a probe that a front end wanted. */
+void hop_record_refused(struct hop_record *record, int64_t at);
 /* When the newest of all that is known was learned; 0: nothing is known. */
 int64_t hop_record_at(const struct hop_record *record);
 

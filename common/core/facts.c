@@ -155,3 +155,10 @@ void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, boo
 	else
 		hop_record_learn(&hop->record, seen);
 }
+
+void facts_learn_refused(struct facts *facts, const char *host, uint16_t port, int64_t at)
+{
+	struct hop_fact *hop = hop_made(facts, host, port);
+	if (hop)
+		hop_record_refused(&hop->record, at);
+}

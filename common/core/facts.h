@@ -86,5 +86,7 @@ void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, cons
 /* `dane`: the probe was to be judged by TLSA records; seen->at == 0 then says that there are none any more, which was
  * learned before. */
 void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, bool dane, const struct evidence *seen);
+/* The probe budget refused the probe that a front end wanted. */
+void facts_learn_refused(struct facts *facts, const char *host, uint16_t port, int64_t at);
 
 #endif

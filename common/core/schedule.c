@@ -83,6 +83,12 @@ bool schedule_tlsa_known(const struct tlsa_look *look, int64_t now)
 	return look->state != TLSA_UNKNOWN && schedule_age(look->checked_at, now) <= hard;
 }
 
+bool schedule_refused_long(const struct hop_record *record, int64_t now)
+{
+	int64_t age = schedule_age(record->refused_since, now);
+	return age > REFUSED_WAIT_S && age <= REFUSED_KNOWN_S;
+}
+
 /* A number of a name's own, the same each time, below `limit`: what came at once spreads out by it. */
 static int64_t spread(const char *name, int64_t limit)
 {

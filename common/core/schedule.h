@@ -22,7 +22,10 @@
 #define DANE_HARD_S 5400
 #define FETCH_SPACING_S 300 /* RFC 8461 3.3 */
 #define PROBE_SPACING_S 300 /* of one hop, bad evidence apart */
-#define CLOCK_SKEW_S 60     /* a time this little ahead is "now", not the future */
+/* What the probe budget refuses holds mail for this long; then the mail passes unchecked. */
+#define REFUSED_WAIT_S 90
+#define REFUSED_KNOWN_S 86400 /* a refusal that is older began another time, and the wait begins anew */
+#define CLOCK_SKEW_S 60       /* a time this little ahead is "now", not the future */
 #define DAY_S 86400
 
 int32_t schedule_day(int64_t now);
@@ -37,6 +40,8 @@ bool schedule_mx_known(const struct entry *entry, int64_t now);  /* within its h
 bool schedule_mx_recent(const struct entry *entry, int64_t now); /* enough for DANE to rest on */
 bool schedule_tlsa_stale(const struct tlsa_look *look, int64_t now);
 bool schedule_tlsa_known(const struct tlsa_look *look, int64_t now); /* within its hard age */
+/* Whether the probe budget has kept the hop from being checked for so long that it holds no more mail. */
+bool schedule_refused_long(const struct hop_record *record, int64_t now);
 /* Whether it is time to fetch the policy again: at the domain's own moment in each interval of max_age / 2 or
  * refresh_interval, whichever is shorter; after failures, when their back-off is over. */
 bool schedule_body_stale(const struct entry *entry, const struct rules *rules, int64_t now);

@@ -13,6 +13,7 @@ struct hop_opinion {
 	bool dane;   /* judged by its TLSA records (RFC 7672), not by the policy */
 	bool never;  /* nothing at all is known of it */
 	bool due;    /* a probe now would not be too early */
+	bool spent;  /* the budget has refused its probes for so long that it holds no more mail */
 };
 
 /* Age at which a hop's newest evidence lets it be probed again (design 5). */
@@ -69,6 +70,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	o.dane = facts_hop_by_dane(f, hop);
 	bool tried = o.dane ? hop->dane_tried : hop->tried;
 	o.never = newest->at == 0 && !tried;
+	o.spent = schedule_refused_long(&hop->record, f->now);
 	o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop->host, newest));
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
 		o.state = evidence_is_good(j, conclusive) ? HOP_GOOD : HOP_BAD;
@@ -126,6 +128,7 @@ struct survey {
 	int bad_seen;            /* by evidence, recent or old */
 	int bad_recent, bad_old; /* of these, the first not due and the first due for a probe */
 	int unsure_before_good;  /* unknown, at a preference that the MTA tries before or beside the first good one */
+	int spent;               /* the same, but nobody waits for it any more */
 	int probe;               /* the first that a probe is needed of */
 	bool renewable;          /* some evidence is good enough to judge by, but due */
 	struct hop_opinion opinion[MX_SET_MAX];
@@ -183,7 +186,7 @@ static void opinions_take(struct survey *s, const struct judge *j, const struct 
 static void survey_take(struct survey *s, const struct judge *j, const struct hop_list *list)
 {
 	s->unread = s->good = s->bad_name = s->bad_seen = s->unknown = -1;
-	s->unsure_before_good = s->probe = s->bad_old = s->bad_recent = -1;
+	s->unsure_before_good = s->spent = s->probe = s->bad_old = s->bad_recent = -1;
 	s->renewable = false;
 	opinions_take(s, j, list);
 	for (unsigned i = 0; i < list->count; i++)
@@ -195,7 +198,7 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 		/* What stands aside cannot hold mail for ever, but cannot be all there is either. */
 		bool matters = s->good < 0 || (!o->aside && list->preference[i] <= list->preference[s->good]);
 		if (matters)
-			note(&s->unsure_before_good, i);
+			note(o->spent ? &s->spent : &s->unsure_before_good, i);
 		/* A hop behind a good one is looked at once; after that in the background. */
 		if (o->due && (matters || o->never))
 			note(&s->probe, i);
@@ -223,6 +226,28 @@ static struct step bad_hop(struct judge *j, const struct hop_list *list, const s
 	return step;
 }
 
+/* Of hops that nothing bad is known of, only what our own limits kept from being checked: that delays mail for a minute
+ * or two, no longer. */
+static struct step unchecked_hop(const struct judge *j, const struct hop_list *list, int i)
+{
+	bool enforce = j->policy->mode == POLICY_ENFORCE;
+	return judge_done(j, enforce ? VERDICT_PASS : VERDICT_NONE, REASON_PROBE_BUDGET, list->host[i]);
+}
+
+/* The verdict so far does not wait either, where the budget has refused all that is wanted for long. */
+static struct step wants_probe_alone(const struct judge *j, const struct hop_list *list, const struct survey *s)
+{
+	struct step step = wants_probe(j, list, s, s->probe);
+	bool spent = s->unsure_before_good < 0;
+	for (unsigned i = 0; i < list->count; i++)
+		spent = spent && (!s->opinion[i].due || s->opinion[i].spent);
+	if (spent && j->policy->mode == POLICY_ENFORCE) {
+		step.verdict = unchecked_hop(j, list, s->probe).verdict;
+		step.verdict.worth_waiting = true;
+	}
+	return step;
+}
+
 /* Rule 6, mta_enforces = no: any bad hop fails, since the MTA would use it as soon as the better ones are blocked. */
 static struct step judge_alone(struct judge *j, const struct hop_list *list, const struct survey *s)
 {
@@ -231,11 +256,11 @@ static struct step judge_alone(struct judge *j, const struct hop_list *list, con
 	if (s->bad_seen >= 0)
 		return bad_hop(j, list, s, s->bad_recent >= 0 ? s->bad_recent : s->bad_old);
 	if (s->probe >= 0)
-		return wants_probe(j, list, s, s->probe);
+		return wants_probe_alone(j, list, s);
 	int unsure = s->unsure_before_good;
 	if (unsure >= 0)
 		return judge_held(j, VERDICT_DEFER, s->opinion[unsure].reason, list->host[unsure]);
-	return judge_done(j, VERDICT_PASS, REASON_NONE, "");
+	return s->spent >= 0 ? unchecked_hop(j, list, s->spent) : judge_done(j, VERDICT_PASS, REASON_NONE, "");
 }
 
 /* Rule 6, mta_enforces = yes: the MTA asks our map at delivery, so one good hop is enough and the unknown is left to

@@ -198,6 +198,7 @@ static struct hop_record full_hop(void)
 static void hop_records_come_back(void **state)
 {
 	struct hop_record record = full_hop(), back;
+	record.refused_since = NOW - 5;
 	struct bytes bytes = hop_record_encode(&record), again;
 
 	(void)state;

@@ -327,6 +327,49 @@ static void test_evidence_ahead(void **state)
 	}
 }
 
+/* What the probe budget has refused for long holds no mail, not even while it is tried once more. */
+static void test_refused_for_long(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t ago;
+		const char *hops;
+		enum policy_mode mode;
+		enum verdict_kind so_far;
+		enum reason reason;
+	} rows[] = {
+		{REFUSED_WAIT_S, "a1?", POLICY_ENFORCE, VERDICT_DEFER, REASON_NOT_YET_CHECKED},
+		{REFUSED_WAIT_S + 1, "a1?", POLICY_ENFORCE, VERDICT_PASS, REASON_PROBE_BUDGET},
+		{REFUSED_WAIT_S + 1, "a1?", POLICY_TESTING, VERDICT_NONE, REASON_NOT_YET_CHECKED},
+		{REFUSED_WAIT_S + 1, "a1? b2+", POLICY_ENFORCE, VERDICT_PASS, REASON_PROBE_BUDGET},
+		{REFUSED_WAIT_S + 1, "a1? b1x", POLICY_ENFORCE, VERDICT_DEFER, REASON_NOT_YET_CHECKED},
+		{REFUSED_WAIT_S + 1, "a1? b2-", POLICY_ENFORCE, VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING},
+		{REFUSED_WAIT_S + 1, "a1? b2!", POLICY_ENFORCE, VERDICT_FAIL_ENFORCE, REASON_MX_NOT_IN_POLICY},
+		{REFUSED_KNOWN_S + 1, "a1?", POLICY_ENFORCE, VERDICT_DEFER, REASON_NOT_YET_CHECKED},
+		{-CLOCK_SKEW_S - 1, "a1?", POLICY_ENFORCE, VERDICT_DEFER, REASON_NOT_YET_CHECKED},
+		{NOW, "a1?", POLICY_ENFORCE, VERDICT_DEFER, REASON_NOT_YET_CHECKED},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct row row = {.hops = rows[i].hops, .mode = rows[i].mode};
+		struct rules rules = rules_of(&row);
+		struct question question;
+		struct facts facts;
+		struct step step;
+		question_from_next_hop(&question, "example.com", 11, PURPOSE_DELIVER);
+		facts_init(&facts, &question, &rules, NOW);
+		while ((step = verdict_next(&facts)).want.kind == WANT_ENTRY || step.want.kind == WANT_EVIDENCE) {
+			obtain(&row, &facts, &step.want);
+			if (step.want.kind == WANT_EVIDENCE && step.want.name[0] == 'a')
+				facts_hop(&facts, step.want.name, 25)->record.refused_since = NOW - rows[i].ago;
+		}
+		assert_int_equal(step.verdict.kind, rows[i].so_far);
+		assert_int_equal(step.verdict.reason, rows[i].reason);
+		if (step.want.kind == WANT_PROBE)
+			assert_int_equal(step.verdict.worth_waiting, rows[i].mode == POLICY_ENFORCE);
+		facts_free(&facts);
+	}
+}
+
 /* RFC 7672 3.2.2: a certificate under a trust anchor may name the next-hop domain in place of the host. */
 static void test_dane_names(void **state)
 {
@@ -401,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_more_hops_than_probed),
 		cmocka_unit_test(test_store_breaks_midway),
 		cmocka_unit_test(test_evidence_ahead),
+		cmocka_unit_test(test_refused_for_long),
 		cmocka_unit_test(test_dane_names),
 		cmocka_unit_test(test_policy_in_force),
 	};
