@@ -34,7 +34,7 @@ void outlook_init(struct outlook *outlook, const struct verdict *verdict, const 
 	const struct settings *settings)
 {
 	struct text text;
-	*outlook = (struct outlook){.decision = action_decide(settings, SESSION_SMTP, verdict->kind)};
+	*outlook = (struct outlook){.decision = action_decide(settings, SESSION_SMTP, verdict)};
 	if (outlook->decision.action == ACTION_REFUSE) {
 		text_init(&text, outlook->reply, sizeof outlook->reply);
 		text_add(&text, "451 4.7.5 ");

@@ -1,4 +1,5 @@
 /* settings: the values in force, in the form of the file; those that are as by default stand apart. */
+#include "action.h"
 #include "commands.h"
 #include "kit.h"
 #include "output.h"
@@ -47,6 +48,25 @@ static bool names_known(size_t count, char **names)
 	return true;
 }
 
+/* A value that is left to other settings as long as it is empty: what these make of it, or "". */
+static const char *value_left_empty(const struct settings *settings, const char *name)
+{
+	static const char *const words[] = {[ON_FAIL_DEFER] = "defer", "tag", "quarantine"};
+	if (strcmp(name, "milter_on_fail_authenticated") == 0)
+		return words[action_on_fail(settings, SESSION_AUTHENTICATED)];
+	if (strcmp(name, "milter_on_fail_local") == 0)
+		return words[action_on_fail(settings, SESSION_LOCAL)];
+	return "";
+}
+
+static void value_tell(const struct values *values, const char *name)
+{
+	const char *acts_as = *values->text ? "" : value_left_empty(values->settings, name);
+	if (*acts_as)
+		printf("# %s is empty: with these settings, %s\n", name, acts_as);
+	printf("%s =%s%s\n", name, *values->text ? " " : "", values->text);
+}
+
 /* Those that are as by default, or those that are not. */
 static void values_tell(struct values *values, bool by_default, size_t count, char **names)
 {
@@ -58,7 +78,7 @@ static void values_tell(struct values *values, bool by_default, size_t count, ch
 		if (first)
 			puts(by_default ? "# default" : "# set");
 		first = false;
-		printf("%s =%s%s\n", row->name, *values->text ? " " : "", values->text);
+		value_tell(values, row->name);
 	}
 }
 
@@ -73,6 +93,8 @@ static void values_print(struct values *values, size_t count, char **names)
 		bool by_default = value_take(values, row);
 		json_put(value, "value", json_text_bytes(values->text, strlen(values->text)));
 		json_put(value, "default", json_boolean(by_default));
+		if (*values->text == '\0' && *value_left_empty(values->settings, row->name))
+			json_put(value, "acts_as", json_text(value_left_empty(values->settings, row->name)));
 		json_put(object, row->name, value);
 	}
 	json_print(object);

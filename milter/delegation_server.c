@@ -104,7 +104,7 @@ static void delegation_answer(void *arg, struct client *client, const struct out
 	struct config *config = check_config(delegation->check);
 	const struct settings *settings = config->settings;
 	enum session_kind kind = state->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
-	struct decision decision = action_decide(settings, kind, outcome->verdict.kind);
+	struct decision decision = action_decide(settings, kind, &outcome->verdict);
 	/* A header stays in the message, and no milter of ours takes a forged one out. */
 	decision.tag = decision.tag && settings->mode != MODE_MONITOR;
 	journal_verdict(

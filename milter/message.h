@@ -14,6 +14,7 @@ struct message {
 	struct config *config; /* the settings of this message, whatever a reload does meanwhile; NULL: no message */
 	int64_t waited_ms;     /* of milter_wait */
 	unsigned forged;       /* headers with our name */
+	bool unjudged;         /* the daemon ends, and a recipient was taken all the same */
 	bool held;
 	struct verdict held_for; /* the first verdict that asked for it */
 	unsigned recipients;

@@ -95,7 +95,7 @@ static sfsistat refuse(SMFICTX *context, const struct verdict *verdict)
 static sfsistat act(SMFICTX *context, struct session *session, enum session_kind kind, const struct verdict *verdict)
 {
 	struct message *message = &session->message;
-	struct decision decision = action_decide(message->config->settings, kind, verdict->kind);
+	struct decision decision = action_decide(message->config->settings, kind, verdict);
 	struct span queue_id = {session->queue_id, strlen(session->queue_id)};
 	journal_verdict("milter", queue_id, verdict, &decision);
 	tally_action(&decision);
@@ -124,9 +124,11 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 	enum session_kind kind = session->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
 	if (recipient.mailer[0] == '\0')
 		kind = SESSION_LOCAL;
-	/* While the daemon ends nothing can be judged; in a local session even that must not become a refusal. */
-	if (session->message.config == NULL || !arbiter_enter(&milter.arbiter))
+	/* While the daemon ends nothing can be judged. A local session must not be refused here: see on_end(). */
+	if (session->message.config == NULL || !arbiter_enter(&milter.arbiter)) {
+		session->message.unjudged = kind == SESSION_LOCAL;
 		return kind == SESSION_LOCAL ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
+	}
 	session_queue_id(session, context);
 	message_recipient(&session->message, recipient.argument);
 	sfsistat status = SMFIS_CONTINUE;
@@ -206,7 +208,8 @@ static sfsistat on_end(SMFICTX *context)
 {
 	struct session *session = session_of(context);
 	struct message *message = &session->message;
-	if (message->config == NULL)
+	/* Postfix leaves a local message in its maildrop then, and comes with it again. */
+	if (message->config == NULL || message->unjudged)
 		return SMFIS_TEMPFAIL;
 	session_queue_id(session, context);
 	bool told = forged_remove(context, message) && tags_insert(context, message);

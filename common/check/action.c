@@ -1,28 +1,30 @@
 #include "action.h"
 
-static int on_fail(const struct settings *settings, enum session_kind session)
+int action_on_fail(const struct settings *settings, enum session_kind session)
 {
-	int local = settings->milter_on_fail_local;
 	switch (session) {
 	case SESSION_LOCAL:
-		if (local == CHOICE_EMPTY)
-			return settings->mta_enforces ? ON_FAIL_TAG : ON_FAIL_QUARANTINE;
-		return local == ON_FAIL_LOCAL_TAG ? ON_FAIL_TAG : ON_FAIL_QUARANTINE;
+		if (settings->milter_on_fail_local != CHOICE_EMPTY)
+			return settings->milter_on_fail_local == ON_FAIL_LOCAL_TAG ? ON_FAIL_TAG : ON_FAIL_QUARANTINE;
+		return settings->mta_enforces ? ON_FAIL_TAG : ON_FAIL_QUARANTINE;
 	case SESSION_AUTHENTICATED:
 		if (settings->milter_on_fail_authenticated != CHOICE_EMPTY)
 			return settings->milter_on_fail_authenticated;
-		break;
+		/* Mail programs do not queue: the relay takes the message, and the map has it wait there. */
+		return settings->mta_enforces ? ON_FAIL_TAG : settings->milter_on_fail;
 	case SESSION_SMTP:
 		break;
 	}
 	return settings->milter_on_fail;
 }
 
-/* A message is never held for what passes by itself: a `defer` verdict is refused, or in a local session let through.
- */
-static enum action action_of(enum verdict_kind verdict, int wanted, enum session_kind session)
+/* What a `defer` verdict waits for comes by itself, so the recipient is refused and the client tries again. A local
+ * session cannot be refused: under an enforce policy in force its message is held, since nothing else would keep it from
+ * leaving unchecked; without such a policy it is let through. */
+static enum action action_of(const struct verdict *verdict, int wanted, enum session_kind session)
 {
-	switch (verdict) {
+	bool enforced = verdict->has_policy && verdict->mode == POLICY_ENFORCE;
+	switch (verdict->kind) {
 	case VERDICT_NONE:
 	case VERDICT_PASS:
 	case VERDICT_FAIL_TESTING:
@@ -32,7 +34,11 @@ static enum action action_of(enum verdict_kind verdict, int wanted, enum session
 			return ACTION_HOLD;
 		return wanted == ON_FAIL_DEFER ? ACTION_REFUSE : ACTION_ACCEPT;
 	case VERDICT_DEFER:
-		return wanted == ON_FAIL_TAG || session == SESSION_LOCAL ? ACTION_ACCEPT : ACTION_REFUSE;
+		if (wanted == ON_FAIL_TAG)
+			return ACTION_ACCEPT;
+		if (session != SESSION_LOCAL)
+			return ACTION_REFUSE;
+		return enforced ? ACTION_HOLD : ACTION_ACCEPT;
 	}
 	return ACTION_ACCEPT;
 }
@@ -43,12 +49,12 @@ static bool tagged(const struct settings *settings, enum verdict_kind verdict)
 	return settings->milter_tag == TAG_ALL || (settings->milter_tag == TAG_FAIL && failing);
 }
 
-struct decision action_decide(const struct settings *settings, enum session_kind session, enum verdict_kind verdict)
+struct decision action_decide(const struct settings *settings, enum session_kind session, const struct verdict *verdict)
 {
-	enum action would = action_of(verdict, on_fail(settings, session), session);
+	enum action would = action_of(verdict, action_on_fail(settings, session), session);
 	enum action action = settings->mode == MODE_MONITOR ? ACTION_ACCEPT : would;
 	return (struct decision){
-		.action = action, .would = would, .tag = action != ACTION_REFUSE && tagged(settings, verdict)};
+		.action = action, .would = would, .tag = action != ACTION_REFUSE && tagged(settings, verdict->kind)};
 }
 
 const char *action_deed_name(enum deed deed)

@@ -24,11 +24,15 @@ struct decision {
 	bool tag;           /* a header at the end of the message */
 };
 
+/* ON_FAIL_DEFER, ON_FAIL_TAG or ON_FAIL_QUARANTINE: what is set for a session, also where it is left empty. */
+int action_on_fail(const struct settings *settings, enum session_kind session);
+
 /* What comes of both for the recipient, in one word. */
 enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER };
 const char *action_deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer` */
 
-struct decision action_decide(const struct settings *settings, enum session_kind session, enum verdict_kind verdict);
+struct decision action_decide(
+	const struct settings *settings, enum session_kind session, const struct verdict *verdict);
 enum deed action_deed(const struct decision *decision);
 const char *action_name(const struct decision *decision); /* of what is done */
 const char *action_would_name(const struct decision *decision);

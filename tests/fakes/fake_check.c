@@ -55,13 +55,15 @@ static const struct {
 	const char *label;
 	enum verdict_kind kind;
 	enum reason reason;
+	bool has_policy;
 	enum policy_mode mode;
 } kinds[] = {
-	{"none", VERDICT_NONE, REASON_NO_RECORD, POLICY_NONE},
-	{"pass", VERDICT_PASS, REASON_NONE, POLICY_ENFORCE},
-	{"testing", VERDICT_FAIL_TESTING, REASON_CERT_EXPIRED, POLICY_TESTING},
-	{"enforce", VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, POLICY_ENFORCE},
-	{"defer", VERDICT_DEFER, REASON_NOT_YET_CHECKED, POLICY_ENFORCE},
+	{"none", VERDICT_NONE, REASON_NO_RECORD, false, POLICY_NONE},
+	{"pass", VERDICT_PASS, REASON_NONE, true, POLICY_ENFORCE},
+	{"testing", VERDICT_FAIL_TESTING, REASON_CERT_EXPIRED, true, POLICY_TESTING},
+	{"enforce", VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, true, POLICY_ENFORCE},
+	{"defer", VERDICT_DEFER, REASON_NOT_YET_CHECKED, true, POLICY_ENFORCE},
+	{"unknown", VERDICT_DEFER, REASON_FIRST_CONTACT, false, POLICY_NONE},
 };
 
 static void policy_fill(struct policy *policy, const char *domain)
@@ -91,7 +93,7 @@ static void outcome_final(struct outcome *out, const struct question *question)
 		verdict->kind = kinds[i].kind;
 		verdict->reason = kinds[i].reason;
 		verdict->mode = kinds[i].mode;
-		verdict->has_policy = kinds[i].kind != VERDICT_NONE;
+		verdict->has_policy = kinds[i].has_policy;
 	}
 	if (verdict->has_policy)
 		snprintf(verdict->hop, sizeof verdict->hop, "mx.%.200s", question->domain);

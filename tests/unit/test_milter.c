@@ -30,6 +30,10 @@
 #define TAG_PASS                                                                                                       \
 	"insert 1 X-STS-Gate: domain=pass.example; policy=enforce; verdict=pass; reason=none; mx=mx.pass.example\n"
 #define TAG_NONE "insert 1 X-STS-Gate: domain=none.example; policy=none; verdict=none; reason=no-record\n"
+#define TAG_UNKNOWN "insert 1 X-STS-Gate: domain=unknown.example; policy=none; verdict=defer; reason=first-contact\n"
+#define HELD_UNCHECKED                                                                                                 \
+	"quarantine stsgate: domain=defer.example; policy=enforce; verdict=defer; reason=not-yet-checked; "            \
+	"mx=mx.defer.example\n"
 #define HELD                                                                                                           \
 	"quarantine stsgate: domain=enforce.example; policy=enforce; verdict=fail-enforce; "                           \
 	"reason=starttls-not-supported; mx=mx.enforce.example\n"
@@ -68,14 +72,28 @@ static const struct row rows[] = {
 	{{"milter_on_fail_authenticated=quarantine"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE HELD "c"},
 	{{"milter_on_fail=tag", "milter_on_fail_authenticated=defer"}, LOGGED_IN, "enforce.example", REPLY_NO_STARTTLS,
 		NULL},
-	/* local sessions are never refused, whatever is set */
+	/* their programs do not queue: the map holds the message at delivery, unless something else is asked for */
+	{{"mta_enforces=yes"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"mta_enforces=yes"}, LOGGED_IN, "defer.example", "c", TAG_DEFER "c"},
+	{{"mta_enforces=yes"}, SMTP, "enforce.example", REPLY_NO_STARTTLS, NULL},
+	{{"mta_enforces=yes", "milter_on_fail=quarantine"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"mta_enforces=yes", "milter_on_fail_authenticated=defer"}, LOGGED_IN, "enforce.example", REPLY_NO_STARTTLS,
+		NULL},
+	/* local sessions are never refused, whatever is set: under an enforce policy in force the message is held */
 	{{NULL}, LOCAL, "enforce.example", "c", TAG_ENFORCE HELD "c"},
-	{{NULL}, LOCAL, "defer.example", "c", TAG_DEFER "c"},
+	{{NULL}, LOCAL, "defer.example", "c", TAG_DEFER HELD_UNCHECKED "c"},
+	{{NULL}, LOCAL, "unknown.example", "c", TAG_UNKNOWN "c"},
 	{{NULL}, LOCAL, "testing.example", "c", TAG_TESTING "c"},
 	{{"mta_enforces=yes"}, LOCAL, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"mta_enforces=yes"}, LOCAL, "defer.example", "c", TAG_DEFER "c"},
 	{{"mta_enforces=yes", "milter_on_fail_local=quarantine"}, LOCAL, "enforce.example", "c", TAG_ENFORCE HELD "c"},
 	{{"milter_on_fail_local=tag"}, LOCAL, "enforce.example", "c", TAG_ENFORCE "c"},
-	{{"milter_on_fail=quarantine"}, LOCAL, "defer.example", "c", TAG_DEFER "c"},
+	{{"milter_on_fail_local=tag"}, LOCAL, "defer.example", "c", TAG_DEFER "c"},
+	{{"milter_on_fail=tag"}, LOCAL, "defer.example", "c", TAG_DEFER HELD_UNCHECKED "c"},
+	{{"milter_on_fail=quarantine"}, LOCAL, "defer.example", "c", TAG_DEFER HELD_UNCHECKED "c"},
+	{{"mta_enforces=yes", "milter_on_fail_local=quarantine"}, LOCAL, "defer.example", "c",
+		TAG_DEFER HELD_UNCHECKED "c"},
+	{{"milter_tag=off"}, LOCAL, "defer.example", "c", HELD_UNCHECKED "c"},
 	/* milter_tag */
 	{{"milter_tag=all"}, SMTP, "pass.example", "c", TAG_PASS "c"},
 	{{"milter_tag=all"}, SMTP, "none.example", "c", TAG_NONE "c"},
@@ -86,6 +104,7 @@ static const struct row rows[] = {
 	{{"mode=monitor"}, SMTP, "defer.example", "c", TAG_DEFER "c"},
 	{{"mode=monitor", "milter_on_fail=quarantine"}, SMTP, "enforce.example", "c", TAG_ENFORCE "c"},
 	{{"mode=monitor"}, LOCAL, "enforce.example", "c", TAG_ENFORCE "c"},
+	{{"mode=monitor"}, LOCAL, "defer.example", "c", TAG_DEFER "c"},
 	{{"mode=monitor", "milter_tag=off"}, SMTP, "enforce.example", "c", "c"},
 };
 
@@ -298,6 +317,19 @@ static void a_message_waits_no_longer_than_milter_wait(void **state)
 	assert_true(milter_client_send(&client, 'A', NULL, 0));
 }
 
+/* What is found out meanwhile need not be held, which would take a person to undo. */
+static void a_local_session_waits_before_its_message_is_held(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	settings_one(NULL);
+	assert_true(milter_client_mail(&client, NULL));
+	int64_t from_ms = clock_mono_ms();
+	assert_string_equal(rcpt("pass-300.example", LOCAL, NULL, out), "c");
+	assert_true(clock_mono_ms() - from_ms >= 250);
+	assert_string_equal(milter_client_end(&client, "4QID", out), "c");
+}
+
 static void *wait_in_other_session(void *arg)
 {
 	struct milter_client *other = arg;
@@ -418,6 +450,7 @@ int main(void)
 		TEST(domains_are_told_only_when_alone),
 		TEST(one_header_a_domain_and_no_two_alike),
 		TEST(a_message_waits_no_longer_than_milter_wait),
+		TEST(a_local_session_waits_before_its_message_is_held),
 		TEST(no_more_callbacks_wait_than_milter_waiters),
 		TEST(each_verdict_is_logged_with_its_queue_id),
 	};

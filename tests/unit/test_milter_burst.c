@@ -3,6 +3,7 @@
 #include "milter_room.h"
 
 #include "clock.h"
+#include "milter.h"
 
 #include "cm.h"
 
@@ -74,8 +75,25 @@ static void fast_recipients_are_not_held_up(void **state)
 	assert_true(worst_slow_ms < 2 * WAIT_MS);
 }
 
+/* libmilter's pool may outlive the check. Nothing is refused to a local session, and nothing goes out unjudged. */
+static void a_local_message_at_the_end_is_brought_again(void **state)
+{
+	(void)state;
+	struct milter_client client;
+	char out[MILTER_REPLY_SIZE];
+	assert_true(milter_client_open(&client, milter_room_path()));
+	assert_true(milter_client_mail(&client, NULL));
+	assert_true(milter_quiesce(10000));
+	assert_string_equal(milter_client_rcpt(&client, "a@pass.example", NULL, NULL, "4QID", out), "c");
+	assert_string_equal(milter_client_end(&client, "4QID", out), "t");
+	milter_client_close(&client);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(fast_recipients_are_not_held_up)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fast_recipients_are_not_held_up),
+		cmocka_unit_test(a_local_message_at_the_end_is_brought_again),
+	};
 	return cmocka_run_group_tests(tests, milter_room_open, milter_room_close);
 }

@@ -93,10 +93,40 @@ def local_submission(lab, stage):
 
 @test
 def local_submission_milter_only(lab, stage):
-    """sendmail(1) without the map: a message that cannot go safely is held."""
+    """sendmail(1) without the map: a message that cannot go safely, or not yet, is held until it is released."""
     milter_only(lab)
-    domain = lab.domain('heldhere', conduct=hop.STRIPPED)
-    attempt = lab.relay.submit([domain.address()])
-    wait_for('the message is on hold', lambda: lab.relay.held(attempt.queue_id))
+    attacked, down = lab.domain('heldhere', conduct=hop.STRIPPED), lab.domain('heldhere-down', conduct=hop.DOWN)
+    held = {domain: lab.relay.submit([domain.address()]) for domain in (attacked, down)}
+    for attempt in held.values():
+        wait_for('the message is on hold', lambda: lab.relay.held(attempt.queue_id))
     expect('messages left in maildrop', 0, lab.relay.maildrop())
+    stage.nothing_at(attacked.mx, down.mx)
+    stage.explain(attacked, 'verdict=fail-enforce .*action=quarantine')
+    stage.explain(down, 'verdict=defer .*action=quarantine')
+    # no milter is asked again when a message is released
+    stage.turn(down.mx, hop.HONEST, f'{down.mx.name} is back')
+    stage.release(held[down])
+    expect_match('the tag', 'verdict=defer', tags(stage.encrypted(held[down], down.mx)))
+
+
+@test
+def local_submission_in_monitor(lab, stage):
+    """sendmail(1) without the map, mode = monitor: tagged, and never held."""
+    milter_only(lab, mode='monitor')
+    domain = lab.domain('watchedhere', conduct=hop.STRIPPED)
+    lab.relay.submit([domain.address()])
+    expect_match('the tag', 'verdict=fail-enforce', tags(lab.wait_arrival(domain.mx)))
+
+
+@test
+def submission_by_mail_programs(lab, stage):
+    """A client that logged in gets no 451 beside the map, which holds the message; without the map it does."""
+    domain = lab.domain('mua', conduct=hop.STRIPPED)
+    stage.refused(stage.send(domain), domain, 'starttls-not-supported')
+    attempt = stage.send(domain, login='anna')
+    stage.accepted(attempt)
+    stage.deferred(attempt, lab.relay.NOT_OFFERED)
+    stage.explain(domain, 'verdict=fail-enforce .*action=tag')
+    milter_only(lab)
+    stage.refused(stage.send(domain, login='anna'), domain, 'starttls-not-supported')
     stage.nothing_at(domain.mx)

@@ -99,13 +99,16 @@ class Mta:
             return False
 
     def send(self, recipients, sender='sender@relay.example', subject='a message', hold=False,
-             headers=(), body='The body of the message.', port=25):
-        """Offers a message; goes on to DATA where a recipient was taken."""
+             headers=(), body='The body of the message.', port=25, login=None):
+        """Offers a message; goes on to DATA where a recipient was taken.  login: as somebody who logged in."""
         self.tried += 1
         attempt = Attempt()
         client = Client(attempt, self.address, port)
         try:
             client.ehlo()
+            if login:
+                client.talk(f'XCLIENT LOGIN={login}')
+                client.ehlo()
             utf8 = not all(text.isascii() for text in [sender, *recipients])
             client.talk(f'MAIL FROM:<{sender}>' + (' SMTPUTF8' if utf8 else ''))
             for recipient in recipients:
