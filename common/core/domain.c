@@ -55,21 +55,44 @@ static bool domain_take_ascii(struct domain *out, const char *bytes, size_t len)
 	return true;
 }
 
-/* Without IDN2_USE_STD3_ASCII_RULES: libidn2 2.3 then drops what it does not like and returns the name of somebody
+/* U+00DF, U+03C2, U+200C, U+200D: what the two kinds of UTS 46 processing treat differently (6). */
+static bool has_deviation(const uint8_t *written)
+{
+	static const char *const deviations[] = {"\xc3\x9f", "\xcf\x82", "\xe2\x80\x8c", "\xe2\x80\x8d"};
+
+	for (size_t i = 0; i < sizeof deviations / sizeof *deviations; i++)
+		if (strstr((const char *)written, deviations[i]))
+			return true;
+	return false;
+}
+
+/* MTAs convert names with ICU, which by UTS 46 takes more than IDNA2008 does: emoji, and labels that break its rules
+ * for joiners and for right-to-left text. libidn2 checks none of that in transitional processing, which is the same for
+ * a name without deviations.
+ *
+ * Without IDN2_USE_STD3_ASCII_RULES: libidn2 2.3 then drops what it does not like and returns the name of somebody
  * else. What it returns without them still shows every ASCII octet as it is, so the grammar decides. */
+static int name_convert(uint8_t **converted, const uint8_t *written)
+{
+	int rc = idn2_lookup_u8(written, converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+
+	if (rc != IDN2_OK && rc != IDN2_MALLOC && !has_deviation(written))
+		rc = idn2_lookup_u8(written, converted, IDN2_NFC_INPUT | IDN2_TRANSITIONAL);
+	if (rc == IDN2_MALLOC)
+		abort();
+	return rc;
+}
+
 static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
 {
 	uint8_t written[WRITTEN_MAX + 1];
 	uint8_t *converted = NULL;
-	int rc;
 	bool ok;
 
 	memcpy(written, bytes, len);
 	written[len] = '\0';
-	rc = idn2_lookup_u8(written, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-	if (rc == IDN2_MALLOC)
-		abort();
-	ok = rc == IDN2_OK && domain_take_ascii(out, (const char *)converted, strlen((const char *)converted));
+	ok = name_convert(&converted, written) == IDN2_OK &&
+	     domain_take_ascii(out, (const char *)converted, strlen((const char *)converted));
 	idn2_free(converted);
 	return ok;
 }

@@ -60,10 +60,17 @@ static const struct row rows[] = {
 	{LIT("a\xef\xbc\xbf\xc3\xbc.test"), NULL},
 	{LIT("\xc3\xbc/x.test"), NULL},
 	{LIT("\xc3\xbc x.test"), NULL},
-	{LIT("x\xef\xbf\xbd.test"), NULL}, /* replacement character */
-	{LIT("x\xee\x80\x80.test"), NULL}, /* private use */
-	{LIT("x\xe2\x80\xa8.test"), NULL}, /* line separator */
-	{LIT("x\xc2\x80.test"), NULL},     /* C1 control */
+	/* What UTS 46 takes and IDNA2008 does not; as ICU converts it. */
+	{LIT("\xf0\x9f\x92\xa9.la"), "xn--ls8h.la"},
+	{LIT("I\xe2\x9d\xa4.ws"), "xn--i-7iq.ws"},
+	{LIT("\xd7\x90"
+	     "ab.test"),
+		"xn--ab-uld.test"},
+	{LIT("fa\xc3\x9f\xf0\x9f\x92\xa9.de"), NULL}, /* transitional processing would make it fass */
+	{LIT("x\xef\xbf\xbd.test"), NULL},            /* replacement character */
+	{LIT("x\xee\x80\x80.test"), NULL},            /* private use */
+	{LIT("x\xe2\x80\xa8.test"), NULL},            /* line separator */
+	{LIT("x\xc2\x80.test"), NULL},                /* C1 control */
 	{LIT("b\xfc"
 	     "cher.test"),
 		NULL}, /* Latin-1 */
