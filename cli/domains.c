@@ -1,4 +1,5 @@
 #include "domains.h"
+#include "next_hop.h"
 
 #include "output.h"
 
@@ -8,7 +9,7 @@
 bool domain_word(struct question *out, const char *word, enum purpose purpose)
 {
 	struct quote quote;
-	question_from_next_hop(out, word, strlen(word), purpose);
+	next_hop_question(out, word, strlen(word), purpose);
 	if (!out->has_domain)
 		fprintf(stderr, "stsgate: %s is no domain that could have a policy\n", quote_string(&quote, word));
 	return out->has_domain;

@@ -4,6 +4,7 @@
 #include "domains.h"
 #include "event_record.h"
 #include "kit.h"
+#include "next_hop.h"
 #include "output.h"
 #include "settings.h"
 
@@ -46,7 +47,7 @@ static bool is_wished(const struct wish *wish, const struct event_record *event)
 		return false;
 	for (size_t i = 0; i < wish->count; i++) {
 		struct question question;
-		question_from_next_hop(&question, wish->words[i], strlen(wish->words[i]), PURPOSE_QUERY);
+		next_hop_question(&question, wish->words[i], strlen(wish->words[i]), PURPOSE_QUERY);
 		if (strcmp(question.domain, event->domain) == 0)
 			return true;
 	}

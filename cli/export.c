@@ -4,6 +4,7 @@
 #include "domains.h"
 #include "dump.h"
 #include "kit.h"
+#include "next_hop.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -99,7 +100,7 @@ static int one_print(struct store *store, const char *word)
 	struct question question;
 	struct entry entry;
 	struct failure why = {0};
-	question_from_next_hop(&question, word, strlen(word), PURPOSE_QUERY);
+	next_hop_question(&question, word, strlen(word), PURPOSE_QUERY);
 	enum store_found found = entry_print(store, question.domain, &entry, &why);
 	bool ok = found != STORE_FAILED && hops_of_print(store, &question, &entry.mx, &why);
 	entry_free(&entry);

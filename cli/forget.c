@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "domains.h"
 #include "kit.h"
+#include "next_hop.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@ static int forget_one(struct store *store, const char *word, json_t *array)
 	struct question question;
 	struct failure why = {0};
 	bool found = false;
-	question_from_next_hop(&question, word, strlen(word), PURPOSE_QUERY);
+	next_hop_question(&question, word, strlen(word), PURPOSE_QUERY);
 	if (!store_forget(store, question.domain, &found, &why))
 		return complain(&why);
 	if (array) {

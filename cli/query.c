@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "describe.h"
 #include "kit.h"
+#include "next_hop.h"
 #include "outlook.h"
 #include "story.h"
 
@@ -73,7 +74,7 @@ static void question_take(struct question *question, const char *word)
 	if (strchr(word, '@'))
 		question_from_recipient(question, word, strlen(word), PURPOSE_QUERY);
 	else
-		question_from_next_hop(question, word, strlen(word), PURPOSE_QUERY);
+		next_hop_question(question, word, strlen(word), PURPOSE_QUERY);
 }
 
 /* Without a policy: whether that is known, or only could not be found out. */

@@ -4,6 +4,7 @@
 #include "describe.h"
 #include "domains.h"
 #include "kit.h"
+#include "next_hop.h"
 #include "story.h"
 
 #include <stdio.h>
@@ -73,7 +74,7 @@ static int absent_tell(const char *domain, json_t *array)
 static int refresh_one(struct kit *kit, struct story *story, const char *word, json_t *array)
 {
 	struct question question;
-	question_from_next_hop(&question, word, strlen(word), PURPOSE_REFRESH);
+	next_hop_question(&question, word, strlen(word), PURPOSE_REFRESH);
 	enum store_found found = domain_find(kit->store, question.domain);
 	if (found == STORE_ABSENT)
 		return absent_tell(question.domain, array);

@@ -5,6 +5,7 @@
 #include "kit.h"
 #include "lines.h"
 #include "lock.h"
+#include "next_hop.h"
 #include "output.h"
 #include "progress.h"
 
@@ -194,7 +195,7 @@ static void line_warm(struct warming *warming, const struct lines *lines)
 	if (word.len == 0)
 		return;
 	bool address = memchr(word.at, '@', word.len) != NULL;
-	(address ? question_from_recipient : question_from_next_hop)(&question, word.at, word.len, PURPOSE_DELIVER);
+	(address ? question_from_recipient : next_hop_question)(&question, word.at, word.len, PURPOSE_DELIVER);
 	if (question.has_domain) {
 		question_warm(warming, &question);
 		return;

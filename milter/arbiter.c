@@ -2,13 +2,13 @@
 
 #include "address.h"
 #include "clock.h"
+#include "next_hop.h"
 
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#define POLL_MS 10      /* how often a stop looks whether callbacks are over */
-#define NEXT_HOPS_MAX 8 /* of one recipient */
+#define POLL_MS 10 /* how often a stop looks whether callbacks are over */
 
 bool arbiter_enter(struct arbiter *arbiter)
 {
@@ -49,7 +49,7 @@ static bool waiter_enter(struct arbiter *arbiter, const struct settings *setting
 }
 
 /* From the store, or after what this message may still wait. */
-static void question_answer(
+static void question_judge(
 	struct arbiter *arbiter, struct message *message, const struct question *question, struct outcome *outcome)
 {
 	if (check_fresh(arbiter->check, question, outcome))
@@ -67,6 +67,14 @@ static void question_answer(
 		message->waited_ms += clock_mono_ms() - wait.from_ms;
 }
 
+/* `asked`: the next hop or the recipient that the question was made of. */
+static void question_answer(struct arbiter *arbiter, struct message *message, const struct question *question,
+	struct span asked, struct outcome *outcome)
+{
+	question_judge(arbiter, message, question, outcome);
+	next_hop_note(arbiter->check, &outcome->verdict, "milter", asked);
+}
+
 bool arbiter_wanted(const struct settings *settings, const struct recipient *recipient)
 {
 	for (size_t i = 0; i < settings->milter_skip_mailers.count; i++)
@@ -76,11 +84,11 @@ bool arbiter_wanted(const struct settings *settings, const struct recipient *rec
 }
 
 /* Sendmail's {rcpt_addr} is expanded; Postfix's cleanup has nothing better than what was asked for. */
-static void question_by_recipient(struct question *question, enum session_kind kind, const struct recipient *recipient)
+static struct span address_of(enum session_kind kind, const struct recipient *recipient)
 {
 	bool expanded = kind != SESSION_LOCAL && recipient->address[0] != '\0';
 	const char *address = expanded ? recipient->address : recipient->argument;
-	question_from_recipient(question, address, strlen(address), PURPOSE_DELIVER);
+	return (struct span){address, strlen(address)};
 }
 
 /* A map binds the MTA to hops that keep their policy, so one next hop that may be used is enough then; else any of them
@@ -103,26 +111,35 @@ static uint64_t client_key(const char *client)
 	return address_parse(&address, client) ? address_network(&address) : 0;
 }
 
+/* Of a list too long to be looked at whole, the rest is unreadable. */
+static void judge_next_hops(
+	struct arbiter *arbiter, struct message *message, const struct recipient *recipient, struct outcome *outcome)
+{
+	struct span hop, hops = {recipient->host, strlen(recipient->host)};
+	for (int i = 0; i <= QUESTION_HOPS_MAX && question_next_hop(&hops, &hop); i++) {
+		struct outcome one = {.final = false};
+		struct question question = {.purpose = PURPOSE_DELIVER, .unreadable = true};
+		if (i < QUESTION_HOPS_MAX)
+			next_hop_question(&question, hop.at, hop.len, PURPOSE_DELIVER);
+		question.client = client_key(recipient->client);
+		question_answer(arbiter, message, &question, hop, &one);
+		outcome_join(outcome, &one, i == 0, message->config->settings->mta_enforces);
+	}
+}
+
 void arbiter_judge(struct arbiter *arbiter, struct message *message, enum session_kind kind,
 	const struct recipient *recipient, struct outcome *outcome)
 {
 	struct question question;
-	struct span hop;
-	struct span hops = {recipient->host, strlen(recipient->host)};
+	struct span address = address_of(kind, recipient);
 	*outcome = (struct outcome){.final = false};
-	if (kind == SESSION_LOCAL || recipient->host[0] == '\0') {
-		question_by_recipient(&question, kind, recipient);
-		question.client = client_key(recipient->client);
-		question_answer(arbiter, message, &question, outcome);
+	if (kind != SESSION_LOCAL && recipient->host[0] != '\0') {
+		judge_next_hops(arbiter, message, recipient, outcome);
 		return;
 	}
-	for (int i = 0; i < NEXT_HOPS_MAX && question_next_hop(&hops, &hop); i++) {
-		struct outcome one = {.final = false};
-		question_from_next_hop(&question, hop.at, hop.len, PURPOSE_DELIVER);
-		question.client = client_key(recipient->client);
-		question_answer(arbiter, message, &question, &one);
-		outcome_join(outcome, &one, i == 0, message->config->settings->mta_enforces);
-	}
+	question_from_recipient(&question, address.at, address.len, PURPOSE_DELIVER);
+	question.client = client_key(recipient->client);
+	question_answer(arbiter, message, &question, address, outcome);
 }
 
 static bool poll_zero(atomic_int *counter, uint32_t wait_ms)

@@ -4,6 +4,7 @@
 #include "journal.h"
 #include "log.h"
 #include "lookup.h"
+#include "next_hop.h"
 #include "quiet.h"
 #include "tally.h"
 
@@ -138,10 +139,10 @@ static bool question_make(struct question *question, struct span domain, const s
 	const char *hop = config->settings->delegation_domain;
 	question_from_domain(question, domain.at, domain.len, PURPOSE_DELIVER);
 	if (strcmp(hop, CONFIG_BY_RECIPIENT) == 0)
-		return question->has_domain;
+		return question->has_domain || question->unreadable;
 	if (question->has_domain && names_cover(&config->rules.exempt_domains, question->domain))
 		return false;
-	question_from_next_hop(question, hop, strlen(hop), PURPOSE_DELIVER);
+	next_hop_question(question, hop, strlen(hop), PURPOSE_DELIVER);
 	return true;
 }
 
@@ -165,10 +166,12 @@ static void delegation_request(
 	}
 	question.client = client_key(request->client);
 	struct outcome outcome = {0};
-	if (check_fresh(delegation->check, &question, &outcome))
+	if (check_fresh(delegation->check, &question, &outcome)) {
+		next_hop_note(delegation->check, &outcome.verdict, "delegation", domain);
 		delegation_answer(delegation, client, &outcome);
-	else
+	} else {
 		lookup_begin(&delegation->desk, client, &question, &outcome, wait_ms);
+	}
 	outcome_free(&outcome);
 }
 

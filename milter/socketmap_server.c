@@ -4,6 +4,7 @@
 #include "log.h"
 #include "lookup.h"
 #include "map_reply.h"
+#include "next_hop.h"
 #include "quiet.h"
 #include "socketmap.h"
 #include "tally.h"
@@ -14,6 +15,7 @@
 
 #define NETSTRING_EXTRA 16 /* octets of a netstring beside its payload */
 #define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
+#define KEY_SHOWN 101      /* octets of a key that cannot be read, for an event */
 
 struct socketmap_server {
 	struct check *check;
@@ -24,9 +26,13 @@ struct socketmap_server {
 	char wire[MAP_REPLY_MAX + NETSTRING_EXTRA];
 };
 
+/* Of the request in hand. */
 struct state {
 	struct lookup_place place; /* first: lookup.h */
-	enum map_dialect dialect;  /* of the request in hand */
+	enum map_dialect dialect;
+	bool several; /* next hops in one key */
+	char key[KEY_SHOWN];
+	uint16_t key_len; /* KEY_SHOWN at most, of a longer one */
 };
 
 static void map_log(const struct verdict *verdict, struct span reply)
@@ -65,6 +71,7 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	text_init(&text, map->payload, sizeof map->payload);
 	if (!map_reply(&text, state->dialect, source))
 		map_refused(map, source->verdict, state->dialect);
+	next_hop_note(map->check, source->verdict, "map", (struct span){state->key, state->key_len});
 	struct span payload = {text.bytes, text.len};
 	map_log(source->verdict, payload);
 	map_send(map, client, payload);
@@ -80,6 +87,18 @@ static void map_answer(void *arg, struct client *client, const struct outcome *o
 	const struct map_source source = {
 		.verdict = &outcome->verdict, .policy = secure ? &outcome->policy : NULL, .monitor = monitor};
 	map_render(map, client, &source);
+}
+
+/* What was found out, perhaps, of one next hop of several: the others are looked at when the MTA asks again. */
+static void map_found(void *arg, struct client *client, const struct outcome *outcome)
+{
+	const struct state *state = client_state(client);
+	struct outcome found = *outcome;
+	if (state->several && found.verdict.kind == VERDICT_NONE) {
+		found.verdict.kind = VERDICT_DEFER;
+		found.verdict.reason = REASON_FIRST_CONTACT;
+	}
+	map_answer(arg, client, &found);
 }
 
 static void map_expired(void *arg, struct client *client)
@@ -103,24 +122,57 @@ static void map_look_up(struct socketmap_server *map, struct client *client, con
 	lookup_begin(&map->desk, client, question, so_far, wait_ms);
 }
 
-static void map_request(struct socketmap_server *map, struct client *client, struct span key)
+/* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec K-4). */
+static void map_none(struct socketmap_server *map, struct client *client)
 {
-	struct question question;
-	question_from_next_hop(&question, key.at, key.len, PURPOSE_MAP);
-	question.no_dane = ((const struct state *)client_state(client))->dialect == MAP_STS;
-	if (!question.has_domain) {
-		/* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec
-		 * K-4). */
-		const struct verdict none = {.kind = VERDICT_NONE};
-		map_render(map, client, &(struct map_source){.verdict = &none});
-		return;
-	}
+	const struct verdict none = {.kind = VERDICT_NONE};
+	map_render(map, client, &(struct map_source){.verdict = &none});
+}
+
+/* False when the next hop has no policy and others follow. */
+static bool map_judge(struct socketmap_server *map, struct client *client, const struct question *question)
+{
+	const struct state *state = client_state(client);
 	struct outcome outcome = {0};
-	if (check_fresh(map->check, &question, &outcome))
-		map_answer(map, client, &outcome);
-	else
-		map_look_up(map, client, &question, &outcome);
+	bool none = false;
+	if (check_fresh(map->check, question, &outcome)) {
+		none = state->several && outcome.verdict.kind == VERDICT_NONE;
+		if (!none)
+			map_answer(map, client, &outcome);
+	} else {
+		map_look_up(map, client, question, &outcome);
+	}
 	outcome_free(&outcome);
+	return !none;
+}
+
+static void state_take(struct state *state, const struct socketmap_request *request)
+{
+	struct span hop, rest = request->key;
+	state->dialect = map_dialect_by_name(request->map);
+	state->key_len = (uint16_t)(rest.len < KEY_SHOWN ? rest.len : KEY_SHOWN);
+	if (state->key_len > 0)
+		memcpy(state->key, rest.at, state->key_len);
+	state->several = question_next_hop(&rest, &hop) && question_next_hop(&rest, &hop);
+}
+
+/* MTAs ask for one next hop at a time. What looks like several is unreadable: each of them may have a policy, and
+ * nobody knows which of them gets the mail. */
+static void map_request(struct socketmap_server *map, struct client *client, const struct socketmap_request *request)
+{
+	struct state *state = client_state(client);
+	struct span hop, hops = request->key;
+	state_take(state, request);
+	for (int i = 0; i <= QUESTION_HOPS_MAX && question_next_hop(&hops, &hop); i++) {
+		struct question question = {.purpose = PURPOSE_MAP, .unreadable = true};
+		if (i < QUESTION_HOPS_MAX)
+			next_hop_question(&question, hop.at, hop.len, PURPOSE_MAP);
+		question.no_dane = state->dialect == MAP_STS;
+		question.unreadable |= state->several && question.has_domain;
+		if ((question.has_domain || question.unreadable) && map_judge(map, client, &question))
+			return;
+	}
+	map_none(map, client);
 }
 
 static void map_malformed(struct socketmap_server *map, struct client *client, struct span in)
@@ -150,8 +202,7 @@ static size_t map_input(void *arg, struct client *client, struct span in)
 		break;
 	case NETSTRING_OK:
 		if (socketmap_request_parse(&request, payload)) {
-			((struct state *)client_state(client))->dialect = map_dialect_by_name(request.map);
-			map_request(map, client, request.key);
+			map_request(map, client, &request);
 			return used;
 		}
 		break;
@@ -177,7 +228,7 @@ struct socketmap_server *socketmap_server_new(struct server *server, struct chec
 		.expired = map_expired,
 		.gone = map_gone};
 	map->desk = (struct lookup_desk){
-		.server = server, .check = check, .service = &map->service, .arg = map, .answer = map_answer};
+		.server = server, .check = check, .service = &map->service, .arg = map, .answer = map_found};
 	return map;
 }
 

@@ -18,7 +18,7 @@ static unsigned question_hash(const struct question *q)
 static bool question_same(const struct question *a, const struct question *b)
 {
 	return a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->no_dane == b->no_dane &&
-	       a->port == b->port && strcmp(a->domain, b->domain) == 0;
+	       a->unreadable == b->unreadable && a->port == b->port && strcmp(a->domain, b->domain) == 0;
 }
 
 static struct cas *case_find(struct check *check, const struct question *question) REQUIRES(check->lock)

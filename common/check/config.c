@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "lock.h"
+#include "next_hop.h"
 #include "text.h"
 #include "trust.h"
 
@@ -83,8 +84,9 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 {
 	struct question question;
 	const char *hop = s->delegation_domain;
-	question_from_next_hop(&question, hop, strlen(hop), PURPOSE_DELIVER);
-	return hop[0] == '\0' || strcmp(hop, CONFIG_BY_RECIPIENT) == 0 || question.has_domain ||
+	next_hop_question(&question, hop, strlen(hop), PURPOSE_DELIVER);
+	return hop[0] == '\0' || strcmp(hop, CONFIG_BY_RECIPIENT) == 0 ||
+	       (question.has_domain && !question.unreadable) ||
 	       failure_set(why, EX_CONFIG,
 		       "delegation_domain: is neither recipient nor a next hop that can have a policy: write "
 		       "example.com, [mail.example.com] or [mail.example.com]:587, as in relayhost");

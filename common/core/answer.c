@@ -9,9 +9,12 @@
 /* RFC 3463: 4.7.5 stands before the text, put there by whoever sends it. */
 void answer_reply(struct text *out, const struct verdict *v)
 {
-	text_add(out, "<");
-	text_add(out, v->domain);
-	text_add(out, "> MTA-STS");
+	if (v->domain[0]) {
+		text_add(out, "<");
+		text_add(out, v->domain);
+		text_add(out, "> ");
+	}
+	text_add(out, "MTA-STS");
 	if (v->has_policy) {
 		text_add(out, " policy (");
 		text_add(out, policy_mode_name(v->mode));

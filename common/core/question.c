@@ -13,14 +13,51 @@ static void question_clear(struct question *out, enum purpose purpose)
 	*out = (struct question){.purpose = purpose};
 }
 
+static struct span span_from(struct span span, size_t at)
+{
+	return (struct span){span.at + at, span.len - at};
+}
+
+static bool is_eight_bit(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] > 0x7f)
+			return true;
+	return false;
+}
+
+static bool begins_with(struct span text, const char *bytes, size_t len)
+{
+	return text.len >= len && !memcmp(text.at, bytes, len);
+}
+
+/* A dot, or what IDNA takes for one (UTS 46 4.5). */
+static bool has_dot(struct span text)
+{
+	for (; text.len; text = span_from(text, 1))
+		if (text.at[0] == '.' || begins_with(text, "\xe3\x80\x82", 3) || begins_with(text, "\xef\xbc\x8e", 3) ||
+			begins_with(text, "\xef\xbd\xa1", 3))
+			return true;
+	return false;
+}
+
+/* An MTA with other tables than libidn2's may find an A-label where we find none, and deliver there. In ASCII there is
+ * one grammar: what violates it is no name to anybody. */
+static bool name_is_unreadable(struct span name)
+{
+	return is_eight_bit(name) && name.at[0] != '/' && has_dot(name);
+}
+
 /* RFC 8461 3.4: no policy domain for what is no fully qualified name, or too long to put `_mta-sts.` before it. */
 static void question_fill(struct question *out, struct span name, uint16_t port, bool mx_lookup)
 {
 	struct domain domain;
 	size_t len;
 
-	if (!domain_parse(&domain, name.at, name.len))
+	if (!domain_parse(&domain, name.at, name.len)) {
+		out->unreadable = name_is_unreadable(name);
 		return;
+	}
 	len = strlen(domain.name);
 	if (len > DOMAIN_POLICY_MAX || !memchr(domain.name, '.', len))
 		return;
@@ -31,12 +68,13 @@ static void question_fill(struct question *out, struct span name, uint16_t port,
 	memcpy(out->host, domain.name, len);
 }
 
+/* Postfix's known_tcp_ports. */
 static bool port_by_name(uint16_t *port, struct span text)
 {
 	static const struct {
 		const char *name;
 		uint16_t port;
-	} services[] = {{"smtp", 25}, {"submission", 587}, {"smtps", 465}, {"submissions", 465}};
+	} services[] = {{"smtp", 25}, {"submission", 587}, {"smtps", 465}, {"submissions", 465}, {"lmtp", 24}};
 
 	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
 		if (strlen(services[i].name) == text.len && !memcmp(services[i].name, text.at, text.len)) {
@@ -47,13 +85,11 @@ static bool port_by_name(uint16_t *port, struct span text)
 	return false;
 }
 
-static bool port_parse(uint16_t *port, struct span text)
+static bool port_by_number(uint16_t *port, struct span text)
 {
 	uint32_t number = 0;
 
-	if (port_by_name(port, text))
-		return true;
-	if (!text.len || text.len > PORT_DIGITS_MAX)
+	if (text.len > PORT_DIGITS_MAX)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		if (!ascii_is_digit(text.at[i]))
@@ -64,47 +100,72 @@ static bool port_parse(uint16_t *port, struct span text)
 	return number && number <= PORT_MAX;
 }
 
+static bool is_service(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!ascii_is_printable(text.at[i]) || text.at[i] == ' ')
+			return false;
+	return text.len > 0 && text.len < QUESTION_SERVICE_SIZE && !ascii_is_digit(text.at[0]);
+}
+
+/* What stands behind `host` or `[host]`: nothing, or a colon and a port. To Postfix a colon alone is none. */
+static void question_take_port(struct question *out, struct span rest)
+{
+	if (!out->has_domain || !rest.len)
+		return;
+	if (rest.at[0] == ':') {
+		rest = span_from(rest, 1);
+		if (!rest.len || port_by_name(&out->port, rest) || port_by_number(&out->port, rest))
+			return;
+		if (is_service(rest))
+			memcpy(out->service, rest.at, rest.len);
+	}
+	out->unreadable = true;
+	out->port = QUESTION_PORT;
+}
+
+void question_port_is(struct question *out, uint16_t port)
+{
+	out->port = port;
+	out->unreadable = false;
+	memset(out->service, 0, sizeof out->service);
+}
+
 /* `[host]` and `[host]:port`: no MX lookup (spec S-6). */
 static void question_from_brackets(struct question *out, struct span hop)
 {
 	const char *end = memchr(hop.at, ']', hop.len);
-	uint16_t port = QUESTION_PORT;
-	struct span host, rest;
+	const char *colon = memchr(hop.at, ':', hop.len);
+	struct span host;
 
-	if (!end)
-		return;
+	if (!end) /* a name all the same */
+		end = colon ? colon : hop.at + hop.len;
 	host = (struct span){hop.at + 1, (size_t)(end - hop.at) - 1};
-	rest = (struct span){end + 1, hop.len - host.len - 2};
-	if (rest.len && (rest.at[0] != ':' || !port_parse(&port, (struct span){rest.at + 1, rest.len - 1})))
-		return;
-	question_fill(out, host, port, false);
+	question_fill(out, host, QUESTION_PORT, false);
+	if (end == hop.at + hop.len || *end != ']')
+		out->unreadable |= out->has_domain;
+	else
+		question_take_port(out, span_from(hop, host.len + 2));
 }
 
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose)
 {
-	struct span host = {bytes, len};
-	uint16_t port = QUESTION_PORT;
+	struct span hop = {bytes, len}, host = hop;
 	const char *colon;
 
 	question_clear(out, purpose);
-	if (!len || len > QUESTION_BYTES_MAX)
+	out->unreadable = len > QUESTION_BYTES_MAX;
+	if (!len || out->unreadable)
 		return;
 	if (bytes[0] == '[') {
-		question_from_brackets(out, host);
+		question_from_brackets(out, hop);
 		return;
 	}
 	colon = memchr(bytes, ':', len);
-	if (colon) {
+	if (colon)
 		host.len = (size_t)(colon - bytes);
-		if (!port_parse(&port, (struct span){colon + 1, len - host.len - 1}))
-			return;
-	}
-	question_fill(out, host, port, true);
-}
-
-static struct span span_from(struct span span, size_t at)
-{
-	return (struct span){span.at + at, span.len - at};
+	question_fill(out, host, QUESTION_PORT, true);
+	question_take_port(out, span_from(hop, host.len));
 }
 
 static bool parts_next_hops(char c)
@@ -112,15 +173,16 @@ static bool parts_next_hops(char c)
 	return c == ',' || ascii_is_blank(c);
 }
 
-/* At `at` stands a colon: between two of Sendmail's next hops, unless a port follows. */
+/* At `at` stands a colon: between two of Sendmail's next hops, unless what follows can only be a port. */
 static bool colon_parts(struct span list, size_t at)
 {
-	size_t end = at + 1;
-	uint16_t port;
+	struct span rest = span_from(list, at + 1);
+	size_t len = 0;
 
-	while (end < list.len && list.at[end] != ':' && !parts_next_hops(list.at[end]))
-		end++;
-	return !port_parse(&port, (struct span){list.at + at + 1, end - at - 1});
+	while (len < rest.len && rest.at[len] != ':' && !parts_next_hops(rest.at[len]))
+		len++;
+	rest.len = len;
+	return !len || rest.at[0] == '[' || has_dot(rest);
 }
 
 static size_t next_hop_length(struct span list)
@@ -190,7 +252,8 @@ void question_from_recipient(struct question *out, const char *bytes, size_t len
 	struct span path = {bytes, len};
 
 	question_clear(out, purpose);
-	if (!len || len > QUESTION_BYTES_MAX || memchr(bytes, '\0', len))
+	out->unreadable = len > QUESTION_BYTES_MAX;
+	if (!len || out->unreadable || memchr(bytes, '\0', len))
 		return;
 	while (path.len && ascii_is_blank(path.at[0]))
 		path = span_from(path, 1);
@@ -202,6 +265,7 @@ void question_from_recipient(struct question *out, const char *bytes, size_t len
 void question_from_domain(struct question *out, const char *bytes, size_t len, enum purpose purpose)
 {
 	question_clear(out, purpose);
-	if (len > 0 && len <= QUESTION_BYTES_MAX)
+	out->unreadable = len > QUESTION_BYTES_MAX;
+	if (len > 0 && !out->unreadable)
 		question_fill(out, (struct span){bytes, len}, QUESTION_PORT, true);
 }

@@ -124,6 +124,8 @@ static struct step unenforced(struct judge *j, enum reason reason)
 	const struct question *q = &j->facts->question;
 	bool asked = !q->mx_lookup || j->facts->entry.mx.state != MX_UNKNOWN;
 	struct step step = {.want = {.kind = WANT_NOTHING}};
+	if (q->unreadable)
+		return judge_done(j, VERDICT_NONE, reason, "");
 	if (q->purpose == PURPOSE_MAP)
 		return judge_map(j, reason);
 	if (q->purpose == PURPOSE_QUERY || (q->purpose == PURPOSE_REFRESH && asked))
@@ -207,7 +209,7 @@ static struct step second_look(struct judge *j)
 			return judge_wants(j, WANT_POLICY, domain, 0);
 		j->renew |= RENEW_POLICY;
 	}
-	if (f->question.mx_lookup && !f->mx_tried && schedule_mx_stale(&f->entry, f->now)) {
+	if (f->question.mx_lookup && !f->question.unreadable && !f->mx_tried && schedule_mx_stale(&f->entry, f->now)) {
 		if (at_once)
 			return judge_wants(j, WANT_MX, domain, 0);
 		j->renew |= RENEW_MX;
@@ -300,6 +302,8 @@ static struct step with_policy(struct judge *j)
 		j->renew |= RENEW_USE;
 	if (j->policy->mode == POLICY_NONE)
 		return unenforced(j, REASON_POLICY_MODE_NONE);
+	if (f->question.unreadable) /* whatever its hosts are, they are not known to keep the policy */
+		return judge_held(j, VERDICT_DEFER, REASON_NEXT_HOP_UNREADABLE, "");
 	if (purpose == PURPOSE_MAP)
 		return judge_map(j, REASON_POLICY_MODE_TESTING);
 	if (purpose == PURPOSE_REFRESH && !f->forced && !schedule_in_use(&f->entry, f->now))
@@ -313,6 +317,8 @@ struct step verdict_next(const struct facts *facts)
 	struct judge j = {.facts = facts, .bad_host = ""};
 	j.eager = facts->forced || q->purpose == PURPOSE_REFRESH || q->purpose == PURPOSE_QUERY;
 
+	if (!q->has_domain && q->unreadable)
+		return judge_done(&j, VERDICT_DEFER, REASON_DOMAIN_UNREADABLE, "");
 	if (!q->has_domain)
 		return judge_done(&j, VERDICT_NONE, REASON_NO_POLICY_DOMAIN, "");
 	/* The refresher's case reads the entry all the same, which then leaves the list of what is due. */

@@ -30,7 +30,7 @@ struct check {
 	pthread_t worker;
 };
 
-static atomic_uint started, abandoned, refreshed, refused;
+static atomic_uint started, abandoned, refreshed, refused, unreadable;
 static atomic_bool refuse, store_broken;
 static _Atomic(const char *) due_domain;
 static struct lock references_lock = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -95,6 +95,12 @@ static void outcome_final(struct outcome *out, const struct question *question)
 		verdict->mode = kinds[i].mode;
 		verdict->has_policy = kinds[i].has_policy;
 	}
+	if (question->unreadable) {
+		bool held = !question->has_domain || verdict->mode == POLICY_ENFORCE;
+		verdict->kind = held ? VERDICT_DEFER : VERDICT_NONE;
+		verdict->reason = question->has_domain ? REASON_NEXT_HOP_UNREADABLE : REASON_DOMAIN_UNREADABLE;
+		return;
+	}
 	if (verdict->has_policy)
 		snprintf(verdict->hop, sizeof verdict->hop, "mx.%.200s", question->domain);
 	if (verdict->kind == VERDICT_PASS && question->purpose == PURPOSE_MAP) {
@@ -119,6 +125,13 @@ void check_event(struct check *check, enum event_kind kind, const char *domain, 
 	(void)detail;
 	if (kind == EVENT_MAP_REPLY_REFUSED)
 		atomic_fetch_add(&refused, 1);
+	if (kind == EVENT_NEXT_HOP_UNREADABLE)
+		atomic_fetch_add(&unreadable, 1);
+}
+
+unsigned fake_check_unreadable(void)
+{
+	return atomic_load(&unreadable);
 }
 
 unsigned fake_check_refused(void)

@@ -12,7 +12,9 @@ unsigned fake_check_started(void);   /* by check_start() */
 unsigned fake_check_abandoned(void); /* while they were open */
 unsigned fake_check_refreshed(void);
 /* Events of kind map-reply-refused. */
-unsigned fake_check_refused(void);   /* by check_refresh() */
+unsigned fake_check_refused(void);
+/* Events of kind next-hop-unreadable. */
+unsigned fake_check_unreadable(void);
 void fake_check_refuse(bool refuse); /* check_start() and check_refresh() find no room */
 void fake_store_break(bool broken);
 void fake_store_due(const char *domain); /* NULL: nothing is due */

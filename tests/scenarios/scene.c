@@ -5,6 +5,7 @@
 #include "counts.h"
 #include "fake_events.h"
 #include "fake_log.h"
+#include "next_hop.h"
 #include "world.h"
 
 #include <dirent.h>
@@ -375,7 +376,7 @@ static bool run_ask(struct scene *scene, const struct words *words)
 		if (i == 3)
 			question_from_recipient(&question, text, strlen(text), purposes[i].purpose);
 		else
-			question_from_next_hop(&question, text, strlen(text), purposes[i].purpose);
+			next_hop_question(&question, text, strlen(text), purposes[i].purpose);
 		question.no_dane = i == 4;
 		question_begin(scene);
 		question_ask(scene, &question, wait ? (int)strtol(wait, NULL, 10) : 10000);

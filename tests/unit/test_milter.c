@@ -3,6 +3,7 @@
 #include "milter_room.h"
 
 #include "clock.h"
+#include "fake_check.h"
 
 #include "cm.h"
 
@@ -15,6 +16,12 @@
 #define REPLY_NO_STARTTLS                                                                                              \
 	"451 4.7.5 <enforce.example> MTA-STS policy (enforce): mx.enforce.example offers no STARTTLS "                 \
 	"[starttls-not-supported]; will be retried"
+#define REPLY_UNREADABLE                                                                                               \
+	"451 4.7.5 <pass.example> MTA-STS policy (enforce): the next hop's port, brackets or list make no sense "      \
+	"here, so which hosts get the mail is not known [next-hop-unreadable]; will be retried"
+#define REPLY_NO_NAME                                                                                                  \
+	"451 4.7.5 MTA-STS: the domain's name cannot be turned into its form in DNS, so whether it has a policy is "   \
+	"not known [domain-unreadable]; will be retried"
 #define REPLY_NOT_CHECKED                                                                                              \
 	"451 4.7.5 <defer.example> MTA-STS policy (enforce): mx.defer.example has not been checked yet "               \
 	"[not-yet-checked]; will be retried"
@@ -188,8 +195,19 @@ static void next_hop_and_transport_decide(void **state)
 		{"<a@none.example>", "relay", "none.example enforce.example", REPLY_NO_STARTTLS},
 		{"<a@none.example>", "esmtp", "none.example:enforce.example", REPLY_NO_STARTTLS},
 		{"<a@none.example>", "esmtp", "[192.0.2.1]:none.example:pass.example", "c"},
+		{"<a@none.example>", "smtp", "pass.example:no-such-service", REPLY_UNREADABLE},
+		{"<a@none.example>", "smtp", "none.example, [pass.example]:0", REPLY_UNREADABLE},
+		{"<a@none.example>", "smtp", "[pass.example", REPLY_UNREADABLE},
+		{"<a@none.example>", "smtp", "none.example:no-such-service", "c"},
+		{"<a@none.example>", "smtp", "a.b c.d e.f g.h i.j k.l m.n o.p enforce.example", REPLY_NO_STARTTLS},
+		{"<a@none.example>", "smtp",
+			"a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 6 pass.example", REPLY_NO_NAME},
+		{"<a@none.example>", "smtp", "x\xcd\xb8.pass.example", REPLY_NO_NAME},
+		{"<a@x\xcd\xb8.pass.example>", "smtp", "", REPLY_NO_NAME},
+		{"<a@x\xcd\xb8.pass.example>", "local", "", "c"},
 	};
 	char out[MILTER_REPLY_SIZE];
+	unsigned before = fake_check_unreadable();
 	settings_one(NULL);
 	assert_true(milter_client_mail(&client, NULL));
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -198,6 +216,7 @@ static void next_hop_and_transport_decide(void **state)
 		if (strcmp(reply, cases[i].reply) != 0)
 			fail_msg("case %zu: got `%s`, not `%s`", i, reply, cases[i].reply);
 	}
+	assert_int_equal(fake_check_unreadable(), before + 6);
 	settings_one("mta_enforces=yes");
 	assert_true(milter_client_send(&client, 'A', NULL, 0) && milter_client_mail(&client, NULL));
 	assert_string_equal(

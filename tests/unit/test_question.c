@@ -12,10 +12,17 @@ struct row {
 	const char *domain; /* NULL: no policy domain */
 	uint16_t port;
 	bool mx_lookup;
+	bool unreadable;
+	const char *service; /* NULL: none */
 };
 
-#define NONE NULL, 0, false
-#define MX(name) name, 25, true
+#define NONE NULL, 0, false, false, NULL
+#define MX(name) name, 25, true, false, NULL
+#define HOST(name, port) name, port, false, false, NULL
+#define UNREADABLE NULL, 0, false, true, NULL
+/* What stands beside the domain cannot be read. */
+#define ODD(name) name, 25, true, true, NULL
+#define ODD_HOST(name) name, 25, false, true, NULL
 
 static const struct row next_hops[] = {
 	{LIT("example.com"), MX("example.com")},
@@ -24,35 +31,50 @@ static const struct row next_hops[] = {
 	{LIT("B\xc3\x9c"
 	     "CHER.test"),
 		MX("xn--bcher-kva.test")},
-	{LIT("[host.example.com]"), "host.example.com", 25, false},
-	{LIT("[Host.example.com.]:587"), "host.example.com", 587, false},
+	{LIT("[host.example.com]"), HOST("host.example.com", 25)},
+	{LIT("[Host.example.com.]:587"), HOST("host.example.com", 587)},
 	{LIT("[b\xc3\xbc"
 	     "cher.test]:25"),
-		"xn--bcher-kva.test", 25, false},
-	{LIT("[smart.test]:submission"), "smart.test", 587, false},
-	{LIT("[smart.test]:submissions"), "smart.test", 465, false},
-	{LIT("[smart.test]:smtps"), "smart.test", 465, false},
-	{LIT("[smart.test]:smtp"), "smart.test", 25, false},
-	{LIT("relay.example.net:26"), "relay.example.net", 26, true},
-	{LIT("relay.example.net.:smtp"), "relay.example.net", 25, true},
-	{LIT("relay.example.net:65535"), "relay.example.net", 65535, true},
-	{LIT("relay.example.net:0"), NONE},
-	{LIT("relay.example.net:65536"), NONE},
-	{LIT("relay.example.net:4294967321"), NONE},
-	{LIT("relay.example.net:"), NONE},
-	{LIT("relay.example.net:+25"), NONE},
-	{LIT("relay.example.net:lmtp"), NONE},
-	{LIT("relay.example.net:25 "), NONE},
-	{LIT("[relay.example.net]:0"), NONE},
-	{LIT("[relay.example.net]25"), NONE},
-	{LIT("[relay.example.net]:"), NONE},
-	{LIT("[relay.example.net"), NONE},
+		HOST("xn--bcher-kva.test", 25)},
+	{LIT("[smart.test]:submission"), HOST("smart.test", 587)},
+	{LIT("[smart.test]:submissions"), HOST("smart.test", 465)},
+	{LIT("[smart.test]:smtps"), HOST("smart.test", 465)},
+	{LIT("[smart.test]:smtp"), HOST("smart.test", 25)},
+	{LIT("[smart.test]:lmtp"), HOST("smart.test", 24)},
+	{LIT("relay.example.net:26"), "relay.example.net", 26, true, false, NULL},
+	{LIT("relay.example.net.:smtp"), MX("relay.example.net")},
+	{LIT("relay.example.net:65535"), "relay.example.net", 65535, true, false, NULL},
+	/* To Postfix a colon with nothing behind it is no port. */
+	{LIT("relay.example.net:"), MX("relay.example.net")},
+	{LIT("[relay.example.net]:"), HOST("relay.example.net", 25)},
+	/* Services that the machine's table may have, not the rules. */
+	{LIT("relay.example.net:mail"), "relay.example.net", 25, true, true, "mail"},
+	{LIT("[relay.example.net]:ssmtp"), "relay.example.net", 25, false, true, "ssmtp"},
+	{LIT("relay.example.net:SMTP"), "relay.example.net", 25, true, true, "SMTP"},
+	{LIT("relay.example.net:+25"), "relay.example.net", 25, true, true, "+25"},
+	{LIT("relay.example.net:a-name-that-is-longer-than-any-service"), ODD("relay.example.net")},
+	/* No port, and a domain that keeps its policy. */
+	{LIT("relay.example.net:0"), ODD("relay.example.net")},
+	{LIT("relay.example.net:65536"), ODD("relay.example.net")},
+	{LIT("relay.example.net:4294967321"), ODD("relay.example.net")},
+	{LIT("relay.example.net:2x"), ODD("relay.example.net")},
+	{LIT("relay.example.net:25 "), ODD("relay.example.net")},
+	{LIT("relay.example.net:25:26"), ODD("relay.example.net")},
+	{LIT("relay.example.net:s\xc3\xa9"), ODD("relay.example.net")},
+	{LIT("[relay.example.net]:0"), ODD_HOST("relay.example.net")},
+	{LIT("[relay.example.net]25"), ODD_HOST("relay.example.net")},
+	{LIT("[relay.example.net]]"), ODD_HOST("relay.example.net")},
+	{LIT("[relay.example.net"), ODD_HOST("relay.example.net")},
+	{LIT("[relay.example.net:25"), ODD_HOST("relay.example.net")},
 	{LIT("[]"), NONE},
 	{LIT("[]:25"), NONE},
 	{LIT("["), NONE},
 	{LIT("[[a.example]]"), NONE},
 	{LIT("[192.0.2.1]"), NONE},
 	{LIT("[192.0.2.1]:25"), NONE},
+	{LIT("[192.0.2.1]:mail"), NONE},
+	{LIT("[192.0.2.1"), NONE},
+	{LIT("[::1]"), NONE},
 	{LIT("[IPv6:2001:db8::1]"), NONE},
 	{LIT("[2001:db8::1]:25"), NONE},
 	{LIT("2001:db8::1"), NONE},
@@ -71,10 +93,28 @@ static const struct row next_hops[] = {
 	{LIT(""), NONE},
 	{LIT("exam\0ple.com"), NONE},
 	{LIT("example.com\0.evil.example"), NONE},
-	{LIT("[a.example]:2\0"), NONE},
-	{LIT("\xff\xfe\x80.example"), NONE},
+	{LIT("[a.example]:2\0"), ODD_HOST("a.example")},
 	{LIT("exa mple.com"), NONE},
-	{LIT("_spf.example.com"), NONE},
+	{LIT("-a.example"),
+		NONE}, /* hyphens and wildcards: Postfix takes them for no host, and no certificate names them */
+	{LIT("*.example.com"), NONE},
+	{LIT("example.25"), NONE}, /* looks like an address: no URL can name its policy host */
+	/* An emoji domain, and one that breaks IDNA2008's rule for right-to-left text: UTS 46 takes both. */
+	{LIT("\xf0\x9f\x92\xa9.la"), MX("xn--ls8h.la")},
+	{LIT("[\xe2\x98\x83.NET.]:587"), HOST("xn--n3h.net", 587)},
+	{LIT("\xd7\x90"
+	     "ab.test"),
+		MX("xn--ab-uld.test")},
+	/* Outside ASCII, and no A-label here: perhaps the MTA's tables have one. */
+	{LIT("\xff\xfe\x80.example"), UNREADABLE},
+	{LIT("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb.ws"), UNREADABLE}, /* joined emoji */
+	{LIT("[x\xcd\xb8.test]:587"), UNREADABLE},                            /* not assigned */
+	{LIT("\xcc\x80y.test"), UNREADABLE},
+	{LIT("\xff\xe3\x80\x82test"), UNREADABLE}, /* ideographic full stop */
+	{LIT("\xff\xef\xbc\x8etest"), UNREADABLE}, /* full-width full stop */
+	{LIT("\xff\xef\xbd\xa1test"), UNREADABLE}, /* half-width ideographic full stop */
+	{LIT("gel\xf6scht"), NONE},                /* no dot, so no domain */
+	{LIT("/run/\xf6.d/lmtp"), NONE},
 };
 
 static const struct row recipients[] = {
@@ -121,6 +161,11 @@ static const struct row recipients[] = {
 	{LIT("<u@.example.com>"), NONE},
 	{LIT("<u@exa_mple.com>"), NONE},
 	{LIT("<u@example.com:25>"), NONE},
+	{LIT("<u@\xf0\x9f\x92\xa9.la>"), MX("xn--ls8h.la")},
+	{LIT("<u@b\xfc"
+	     "cher.test>"),
+		UNREADABLE},
+	{LIT("<u@\xff>"), NONE},
 	{LIT("<\"u@example.com>"), NONE},
 	{LIT("\"unclosed@example.com"), NONE},
 	{LIT("<u@example.com\\"), NONE},
@@ -143,6 +188,9 @@ static void assert_question(const struct question *question, const struct row *r
 	assert_string_equal(question->host, domain);
 	assert_int_equal(question->port, row->port);
 	assert_int_equal(question->mx_lookup, row->mx_lookup);
+	if (question->unreadable != row->unreadable)
+		fail_msg("`%s`: unreadable is %d", row->bytes, question->unreadable);
+	assert_string_equal(question->service, row->service ? row->service : "");
 }
 
 static void next_hops_agree(void **state)
@@ -173,7 +221,12 @@ static void lists_come_apart(void **state)
 		{"a.example:b.example", "a.example|b.example|"},
 		{"a.example.:[b.example]:c.example:", "a.example.|[b.example]|c.example|"},
 		{"a.example:587:b.example", "a.example:587|b.example|"},
-		{"a.example:backup", "a.example|backup|"},
+		{"a.example:mail", "a.example:mail|"},
+		{"a.example:0,[b.example]:ssmtp c.example:", "a.example:0|[b.example]:ssmtp|c.example|"},
+		{"gateway:a.example", "gateway|a.example|"},
+		{"smtp:a.example", "smtp|a.example|"},
+		{"inet:a.example:24", "inet|a.example:24|"},
+		{"a.example:\xe3\x80\x82", "a.example|\xe3\x80\x82|"},
 		{"[IPv6:2001:db8::1]:b.example", "[IPv6:2001:db8::1]|b.example|"},
 		{"[2001:db8::1]:25", "[2001:db8::1]:25|"},
 		{"[a.example:b.example", "[a.example|b.example|"},
@@ -229,6 +282,7 @@ static void length_is_bounded(void **state)
 	assert_int_equal(strlen(question.domain), DOMAIN_POLICY_MAX);
 	ask_long(&question, DOMAIN_POLICY_MAX + 1);
 	assert_false(question.has_domain);
+	assert_false(question.unreadable); /* no room for _mta-sts: there can be no policy */
 	memset(bytes, 'u', sizeof bytes);
 	memcpy(bytes + QUESTION_BYTES_MAX - 10, "@a.example", 10);
 	question_from_recipient(&question, bytes, QUESTION_BYTES_MAX, PURPOSE_DELIVER);
@@ -236,6 +290,25 @@ static void length_is_bounded(void **state)
 	memcpy(bytes + QUESTION_BYTES_MAX - 9, "@a.example", 10);
 	question_from_recipient(&question, bytes, QUESTION_BYTES_MAX + 1, PURPOSE_DELIVER);
 	assert_false(question.has_domain);
+	assert_true(question.unreadable);
+	question_from_next_hop(&question, bytes, QUESTION_BYTES_MAX + 1, PURPOSE_DELIVER);
+	assert_true(question.unreadable);
+	question_from_domain(&question, bytes, QUESTION_BYTES_MAX + 1, PURPOSE_DELIVER);
+	assert_true(question.unreadable);
+}
+
+static void a_service_gets_its_port(void **state)
+{
+	struct question question;
+
+	(void)state;
+	question_from_next_hop(&question, LIT("[a.example]:ssmtp"), PURPOSE_MAP);
+	assert_true(question.unreadable);
+	question_port_is(&question, 465);
+	assert_false(question.unreadable);
+	assert_int_equal(question.port, 465);
+	assert_string_equal(question.service, "");
+	assert_string_equal(question.domain, "a.example");
 }
 
 static void any_bytes_keep_the_promise(void **state)
@@ -273,6 +346,7 @@ int main(void)
 		cmocka_unit_test(lists_come_apart),
 		cmocka_unit_test(recipients_agree),
 		cmocka_unit_test(length_is_bounded),
+		cmocka_unit_test(a_service_gets_its_port),
 		cmocka_unit_test(any_bytes_keep_the_promise),
 	};
 

@@ -13,6 +13,7 @@
 #include "cm.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,8 @@ static void rest(int ms)
 
 #define SECURE "65:OK secure match=mx.pass.example:.pass.example servername=hostname,"
 #define NOTFOUND "9:NOTFOUND ,"
+#define UNREADABLE "24:TEMP next-hop-unreadable,"
+#define NO_NAME "22:TEMP domain-unreadable,"
 #define FIRST_CONTACT "18:TEMP first-contact,"
 
 static void map_answers_by_key(void **state)
@@ -208,13 +211,66 @@ static void map_answers_by_key(void **state)
 		{"pass", NOTFOUND},
 		{"", NOTFOUND},
 		{"a b c", NOTFOUND},
+		/* The domain keeps its policy, whatever stands beside it. */
+		{"pass.example:", SECURE},
+		{"[pass.example]:", SECURE},
+		{"pass.example:no-such-service", UNREADABLE},
+		{"[pass.example]:no-such-service", UNREADABLE},
+		{"[pass.example", UNREADABLE},
+		{"[pass.example]25", UNREADABLE},
+		{"pass.example:0", UNREADABLE},
+		{"pass.example:65536", UNREADABLE},
+		{"smtp:pass.example", UNREADABLE},
+		{"inet:pass.example:25", UNREADABLE},
+		{"none.example, pass.example", UNREADABLE},
+		{"none.example:[pass.example]", UNREADABLE},
+		{"none.example:no-such-service", NOTFOUND},
+		{"testing.example:0", NOTFOUND},
+		{"a.example, none.example", NOTFOUND},
+		{"inet:192.0.2.1:25", NOTFOUND},
+		{"[::1]:25", NOTFOUND},
+		{"a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 pass.example", UNREADABLE},
+		{"a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 6 7", NO_NAME},
+		/* A name that this machine cannot convert may have a policy. */
+		{"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb.ws", NO_NAME},
 	};
+	unsigned before = fake_check_unreadable();
 	int fd = dial(room.map_path);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		ask(fd, cases[i].key);
 		expect(fd, cases[i].reply);
 	}
+	assert_int_equal(fake_check_unreadable(), before + 13);
 	say(fd, "14:x pass.example,", 18);
+	expect(fd, SECURE);
+	close(fd);
+}
+
+/* One domain of a list that has no policy says nothing of the others. */
+static void map_says_temp_until_a_whole_list_is_known(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	ask(fd, "none-50.example, pass.example");
+	ask(fd, "pass.example");
+	ask(fd, "none-50.example:0");
+	expect(fd, FIRST_CONTACT SECURE NOTFOUND);
+	close(fd);
+}
+
+static void map_knows_the_machines_services(void **state)
+{
+	(void)state;
+	char key[128] = "";
+	struct servent *service;
+	while (key[0] == '\0' && (service = getservent()) != NULL)
+		if (strcmp(service->s_proto, "tcp") == 0 && strlen(service->s_name) < QUESTION_SERVICE_SIZE)
+			snprintf(key, sizeof key, "[pass.example]:%s", service->s_name);
+	endservent();
+	if (key[0] == '\0')
+		skip();
+	int fd = dial(room.map_path);
+	ask(fd, key);
 	expect(fd, SECURE);
 	close(fd);
 }
@@ -872,6 +928,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(map_answers_by_key),
+		TEST(map_says_temp_until_a_whole_list_is_known),
+		TEST(map_knows_the_machines_services),
 		TEST(map_answers_by_dialect),
 		TEST(map_says_temp_for_what_cannot_be_told),
 		TEST(map_answers_notfound_in_monitor_mode),

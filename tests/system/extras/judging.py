@@ -106,6 +106,29 @@ def umlaut_domain(lab, stage):
 
 
 @test
+def next_hop_names(lab, stage):
+    """A service's name that only the MTA knows, and a domain that only UTS 46 takes: the policy holds."""
+    service, emoji = lab.domain('service', conduct=hop.STRIPPED), lab.domain('☃', conduct=hop.STRIPPED)
+    stage.learn(service)
+    lab.relay.set(known_tcp_ports='smtp=25, odd-mail=25',
+                  transport_maps='inline:{ service.example=smtp:service.example:odd-mail }')
+    try:
+        stage.refused(stage.send(service), service, 'next-hop-unreadable')
+        lab.relay.attach(milter=False)
+        attempt = stage.send(service)
+        stage.accepted(attempt)
+        stage.deferred(attempt, 'TLS configuration problem')
+        stage.nothing_at(service.mx)
+    finally:
+        lab.relay.attach()
+        lab.relay.set(known_tcp_ports='smtp=25', transport_maps='')
+    stage.refused(stage.send(emoji), emoji, 'starttls-not-supported')
+    emoji.mx.become(hop.HONEST)
+    lab.gate.restart(fresh=True)
+    stage.encrypted(stage.send(emoji), emoji.mx)
+
+
+@test
 def address_literal(lab, stage):
     """A recipient at an address literal has no policy and is delivered."""
     domain = lab.domain('literal', conduct=hop.STRIPPED)
