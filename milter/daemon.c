@@ -134,10 +134,17 @@ static void old_events_forget(struct daemon *daemon)
 		log_warning("old events stay in the store: %s", why.text);
 }
 
+/* The service manager has patience as long as it hears of it; a stop that it asks for meanwhile is not put off. */
+static bool look_goes_on(unsigned percent)
+{
+	notify_looking(percent);
+	return !signals_stopping();
+}
+
 bool daemon_open_store(struct daemon *daemon, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
-	daemon->store = store_open(settings->store_path, settings->store_max_bytes, STORE_OWNER, why);
+	daemon->store = store_open_watched(settings->store_path, settings->store_max_bytes, look_goes_on, why);
 	if (daemon->store == NULL)
 		return failure_prefix(why, "store_path");
 	old_events_forget(daemon);
@@ -191,15 +198,20 @@ void daemon_reload(struct daemon *daemon, const struct settings_source *source)
 	notify_ready(done ? "settings reloaded" : "reload failed, the settings from before stay");
 }
 
+bool daemon_store_is_broken(const struct daemon *daemon, struct failure *why)
+{
+	return store_is_broken(daemon->store, why);
+}
+
 /* A watch over the stop: a thread that nobody joins. */
 static void *stop_watch(void *arg)
 {
-	(void)arg;
+	const int *status = arg;
 	struct timespec limit = {.tv_sec = DAEMON_STOP_MS / 1000, .tv_nsec = (DAEMON_STOP_MS % 1000) * 1000000L};
 	nanosleep(&limit, NULL);
 	log_warning("did not stop within %d s: ending all the same; what the store acknowledged is on disk",
 		DAEMON_STOP_MS / 1000);
-	_exit(EX_OK);
+	_exit(*status);
 }
 
 static void milter_end(struct daemon *daemon)
@@ -216,10 +228,12 @@ static void milter_end(struct daemon *daemon)
 	daemon->check_in_use = !milter_quiesce(1000);
 }
 
-void daemon_stop(struct daemon *daemon)
+void daemon_stop(struct daemon *daemon, int status)
 {
+	static int status_kept; /* the watch may outlive this call */
 	pthread_t watch;
-	if (pthread_create(&watch, NULL, stop_watch, NULL) == 0)
+	status_kept = status;
+	if (pthread_create(&watch, NULL, stop_watch, &status_kept) == 0)
 		pthread_detach(watch);
 	if (daemon->server_running)
 		server_stop(daemon->server, GRACE_MS);

@@ -15,9 +15,11 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct failure *
 /* The line that tells that all of it listens. */
 void daemon_describe(const struct daemon *daemon, char *out, size_t size);
 void daemon_reload(struct daemon *daemon, const struct settings_source *source);
-/* Stops what was started, within DAEMON_STOP_MS: beyond it the process ends all the same. */
+/* store_is_broken() of its store. */
+bool daemon_store_is_broken(const struct daemon *daemon, struct failure *why);
+/* Stops what was started, within DAEMON_STOP_MS: beyond it the process ends all the same, with `status`. */
 #define DAEMON_STOP_MS 10000
-void daemon_stop(struct daemon *daemon);
+void daemon_stop(struct daemon *daemon, int status);
 void daemon_free(struct daemon **daemon);
 
 #endif

@@ -37,6 +37,7 @@
 #define SETTINGS_FILE SYSCONFDIR "/stsgate.conf"
 #define OVERRIDES_MAX 256
 #define DESCRIPTION_SIZE 2048
+#define STORE_LOOK_MS 1000 /* how often it is asked whether the store is broken */
 
 struct options {
 	bool foreground;
@@ -164,10 +165,23 @@ static void warn_of_limits(const struct settings *settings)
 		"(Postfix: smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix) and set mta_enforces = yes");
 }
 
+/* The next start looks through the store's file, and moves it aside if it is damaged. */
+static int store_is_lost(const struct failure *why)
+{
+	log_error("%s; ending with status %d, so that the next start looks through it; until then the map has mail "
+		  "wait",
+		why->text, EX_IOERR);
+	return EX_IOERR;
+}
+
+/* The exit status, when it is time to stop. */
 static int serve(struct daemon *daemon, const struct settings_source *source)
 {
-	for (;;) {
-		switch (signals_next()) {
+	struct failure why;
+	while (!daemon_store_is_broken(daemon, &why)) {
+		switch (signals_next(STORE_LOOK_MS)) {
+		case SIGNALS_NONE:
+			break;
 		case SIGNALS_RELOAD:
 			daemon_reload(daemon, source);
 			break;
@@ -180,6 +194,7 @@ static int serve(struct daemon *daemon, const struct settings_source *source)
 			return EX_OK;
 		}
 	}
+	return store_is_lost(&why);
 }
 
 /* An MTA that cannot do what the map says would hold mail. */
@@ -217,7 +232,7 @@ static int run(const struct options *options, struct daemon *daemon, struct conf
 		settings_locate(config->settings, &why);
 		status = fail(options, &why);
 	}
-	daemon_stop(daemon);
+	daemon_stop(daemon, status);
 	return status;
 }
 

@@ -4,6 +4,7 @@
 #define MILTER_NOTIFY_H
 
 void notify_ready(const char *status); /* also after a reload */
+void notify_looking(unsigned percent); /* through the store, at a start that takes its time */
 void notify_reloading(void);
 void notify_stopping(void);
 

@@ -5,6 +5,11 @@ void notify_ready(const char *status)
 	(void)status;
 }
 
+void notify_looking(unsigned percent)
+{
+	(void)percent;
+}
+
 void notify_reloading(void)
 {
 }

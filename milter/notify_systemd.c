@@ -4,9 +4,16 @@
 
 #include <systemd/sd-daemon.h>
 
+#define PATIENCE_US 60000000 /* from the newest word on */
+
 void notify_ready(const char *status)
 {
 	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+}
+
+void notify_looking(unsigned percent)
+{
+	sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d\nSTATUS=looking through the store: %u %%", PATIENCE_US, percent);
 }
 
 void notify_reloading(void)

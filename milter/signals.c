@@ -52,15 +52,22 @@ void signals_take(void)
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
-enum signals_event signals_next(void)
+bool signals_stopping(void)
+{
+	sigset_t pending;
+	sigpending(&pending);
+	return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
+enum signals_event signals_next(int wait_ms)
 {
 	char letter;
 	struct pollfd readable = {.fd = ends[0], .events = POLLIN};
 	/* poll() ends at every signal, read() with SA_RESTART does not: ThreadSanitizer runs a handler only after the
 	 * call. */
-	do
-		poll(&readable, 1, -1);
-	while (read(ends[0], &letter, 1) != 1);
+	poll(&readable, 1, wait_ms);
+	if (read(ends[0], &letter, 1) != 1)
+		return SIGNALS_NONE;
 	switch (letter) {
 	case SIGNALS_RELOAD:
 		return SIGNALS_RELOAD;

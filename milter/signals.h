@@ -6,15 +6,23 @@
 
 #include "failure.h"
 
-enum signals_event { SIGNALS_STOP = 'T', SIGNALS_RELOAD = 'U', SIGNALS_HANGUP = 'H', SIGNALS_FAILED = 'F' };
+enum signals_event {
+	SIGNALS_NONE = 'N', /* nothing came in time */
+	SIGNALS_STOP = 'T',
+	SIGNALS_RELOAD = 'U',
+	SIGNALS_HANGUP = 'H',
+	SIGNALS_FAILED = 'F'
+};
 
 /* Handlers and pipe; blocks the signals, so that threads started afterwards never see them. Before any thread is
  * started. */
 bool signals_open(struct failure *why);
 /* Unblocks them in the calling thread: the main thread, after all others were started. */
 void signals_take(void);
-/* The next event; waits for it. */
-enum signals_event signals_next(void);
+/* The next event; waits for it, `wait_ms` at most. */
+enum signals_event signals_next(int wait_ms);
+/* Between signals_open() and signals_take(): whether a stop is asked for. */
+bool signals_stopping(void);
 /* From any thread. */
 void signals_post(enum signals_event event);
 

@@ -65,6 +65,13 @@ tests_unit_test_store_damage_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_store_damage_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
 tests_unit_test_store_damage_SOURCES = tests/unit/test_store_damage.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 tests_unit_test_store_damage_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_store_look
+tests_unit_test_store_look_CPPFLAGS = -I$(srcdir)/tests/fakes $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_store_look_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
+tests_unit_test_store_look_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork,--wrap=clock_mono_ms
+tests_unit_test_store_look_SOURCES = tests/unit/test_store_look.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
+	tests/fakes/faulty_disk.c tests/fakes/faulty_disk.h
+tests_unit_test_store_look_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_store_shared
 tests_unit_test_store_shared_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_store_shared_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
@@ -352,6 +359,9 @@ tests_unit_test_activation_SOURCES = tests/unit/test_activation.c milter/activat
 tests_unit_test_activation_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(AM_CPPFLAGS)
+if HAVE_SYSTEMD
+tests_unit_test_daemon_CPPFLAGS += -DHAVE_SYSTEMD
+endif
 # To what the options say already.
 AM_TESTS_ENVIRONMENT = TSAN_OPTIONS="$$TSAN_OPTIONS suppressions=$(srcdir)/tests/tsan.supp"; export TSAN_OPTIONS;
 EXTRA_DIST += tests/tsan.supp

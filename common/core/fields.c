@@ -98,15 +98,22 @@ void fields_frame_end(struct fields_out *out)
 	fields_number(out, fields_sum(out->at, out->len), SUM_OCTETS);
 }
 
-bool fields_frame_open(struct span in, const char *magic, uint16_t version, struct span *body)
+bool fields_whole(struct span in)
 {
 	struct span tail;
-	uint64_t sum, found;
+	uint64_t sum;
 
-	if (in.len < HEAD_OCTETS + SUM_OCTETS || in.len > FIELDS_BYTES_MAX || memcmp(in.at, magic, MAGIC_OCTETS) != 0)
+	if (in.len < HEAD_OCTETS + SUM_OCTETS || in.len > FIELDS_BYTES_MAX)
 		return false;
 	tail = (struct span){in.at + in.len - SUM_OCTETS, SUM_OCTETS};
-	if (!fields_take_number(&tail, SUM_OCTETS, &sum) || sum != fields_sum(in.at, in.len - SUM_OCTETS))
+	return fields_take_number(&tail, SUM_OCTETS, &sum) && sum == fields_sum(in.at, in.len - SUM_OCTETS);
+}
+
+bool fields_frame_open(struct span in, const char *magic, uint16_t version, struct span *body)
+{
+	uint64_t found;
+
+	if (!fields_whole(in) || memcmp(in.at, magic, MAGIC_OCTETS) != 0)
 		return false;
 	*body = (struct span){in.at + MAGIC_OCTETS, in.len - MAGIC_OCTETS - SUM_OCTETS};
 	return fields_take_number(body, 2, &found) && found >= 1 && found <= version;

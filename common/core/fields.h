@@ -39,6 +39,8 @@ void fields_frame_begin(struct fields_out *out, const char *magic, uint16_t vers
 void fields_frame_end(struct fields_out *out);
 /* What the frame ends in, little endian: over all octets before it. */
 uint64_t fields_sum(const void *bytes, size_t len);
+/* Whether the octets are those that were written: they end in their checksum. */
+bool fields_whole(struct span in);
 bool fields_frame_open(struct span in, const char *magic, uint16_t version, struct span *body);
 
 void fields_put(struct fields_out *out, const struct field *table, size_t count, const void *record);

@@ -311,6 +311,17 @@ static struct step with_policy(struct judge *j)
 	return f->question.mx_lookup ? judge_mx(j) : judge_hops(j);
 }
 
+/* Rule 9. What was read before the store broke holds. Where the store cannot tell, on_internal_error decides for a
+ * message that is being accepted; at delivery mail waits, else a store that has gone would end enforcement. */
+static struct step store_broken(const struct judge *j)
+{
+	const struct facts *f = j->facts;
+	bool defer = f->question.purpose == PURPOSE_MAP || f->rules->on_internal_error == ON_INTERNAL_ERROR_DEFER;
+	if (j->policy)
+		defer = j->policy->mode == POLICY_ENFORCE;
+	return judge_done(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
+}
+
 struct step verdict_next(const struct facts *facts)
 {
 	const struct question *q = &facts->question;
@@ -328,13 +339,7 @@ struct step verdict_next(const struct facts *facts)
 	if (exempt)
 		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
 	j.policy = facts_policy(facts);
-	if (facts->store == STORE_BROKEN && j.policy) { /* rule 9: it was read before the store broke */
-		bool live = j.policy->mode == POLICY_ENFORCE;
-		return judge_done(&j, live ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
-	}
-	if (facts->store == STORE_BROKEN) {
-		bool defer = facts->rules->on_internal_error == ON_INTERNAL_ERROR_DEFER;
-		return judge_done(&j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
-	}
+	if (facts->store == STORE_BROKEN)
+		return store_broken(&j);
 	return j.policy ? with_policy(&j) : without_policy(&j);
 }

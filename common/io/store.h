@@ -28,8 +28,19 @@ struct store;
 struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why);
 void store_close(struct store **store);
 
+/* The daemon's way: as STORE_OWNER. While the file is looked through, which may take hours on a slow disk, `go_on` is
+ * called about every second, with how far it is in percent; false gives up, and leaves the file as it is. */
+typedef bool store_go_on(unsigned percent);
+struct store *store_open_watched(const char *directory, uint64_t max_bytes, store_go_on *go_on, struct failure *why);
+
 /* The name to which store_open() moved a damaged file, "" if it did not. */
 const char *store_moved_aside(const struct store *store);
+
+/* The store is not used any more by this process, which can neither read nor write it: damage was met (LMDB's
+ * structure, or the checksums of many records), or the disk failed so that LMDB could not open the file anew. One
+ * damaged record, a full disk and a read or write that fails now and then do not break it. Who owns it should end
+ * (EX_IOERR): the next start looks through the file. */
+bool store_is_broken(const struct store *store, struct failure *why);
 
 /* One consistent look. Do not wait for anything between begin and end. NULL: the store cannot be read (`why`). */
 struct store_view;

@@ -15,8 +15,8 @@
 #define STORE_MARKER "policies.dirty" /* there while an owner has the store open, and after its unclean end */
 #define STORE_OWNER_LOCK "policies.owner"
 #define STORE_TABLES_MAX 8
-#define STORE_WALK_MS 60000
 #define STORE_LOOK_MAX 128 /* entries, and as many hop records, that one change looks at to evict */
+#define STORE_UNREADABLE_BITS 4096
 #define HOP_KEY_SIZE (DOMAIN_SIZE + 2)
 #define DUE_KEY_SIZE (8 + DOMAIN_SIZE)
 
@@ -86,7 +86,13 @@ struct store {
 	int owner_fd; /* -1: guest */
 	char path[PATH_MAX];
 	char aside[PATH_MAX]; /* where a damaged file was moved, or "" */
-	atomic_bool broken;   /* LMDB cannot go on in this process */
+	atomic_bool broken;   /* LMDB cannot go on in this process; `ruin` says why */
+	atomic_bool breaking; /* `ruin` is written, by the thread that was the first to set it */
+	char ruin[128];
+	/* Records that the checksum of which is wrong, each counted once as far as their hashes differ. */
+	_Atomic uint64_t unreadable[STORE_UNREADABLE_BITS / 64];
+	atomic_uint unreadable_count;
+	unsigned unreadable_known; /* of the look at the start */
 
 	struct lock queue; /* never held with another */
 	struct signal_cond told;
@@ -106,7 +112,11 @@ struct store {
 	bool closed_for_mapping GUARDED_BY(pool);
 };
 
-/* Fills `why` from LMDB's result and returns false. Damage met on the way is logged. */
+/* From now on the store is not used by this process: neither read nor written. The first call says why. */
+void store_break(struct store *store, const char *what);
+/* A value that could not be decoded: where its checksum is wrong it is counted, and the store breaks at too many. */
+void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *value);
+/* Fills `why` from LMDB's result and returns false. A result that shows damage breaks the store. */
 bool store_fail(struct store *store, int result, const char *what, struct failure *why);
 /* Takes over the map size that another process has set. */
 int store_adopt_size(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);
@@ -142,11 +152,24 @@ int store_make_room(struct store *store, MDB_txn *txn, MDB_val spare, size_t nee
 int store_make_any_room(struct store *store, MDB_txn *txn) REQUIRES(store->writer);
 
 /* Whether the file can be trusted, looked at by a child process, since LMDB answers damage with SIGSEGV or SIGBUS.
- * `lock_fd` (-1: none) is closed in the child; STORE_UNTOLD: `result` says what stood in the way. */
+ * Takes as long as it takes. Damage is proved by what stands in the file alone: by a child that crashed over it or met
+ * what must not be there. A child that was ended from outside, or met trouble of the machine, says nothing of it. */
+struct store_look_way {
+	bool walk;          /* through all of it; else only where it seems cut off */
+	int lock_fd;        /* closed in the child; -1: none */
+	store_go_on *go_on; /* may be NULL */
+};
 enum store_health { STORE_SOUND, STORE_DAMAGED, STORE_UNTOLD };
-enum store_health store_inspect(const char *path, bool walk, int lock_fd, int *result);
+struct store_finding {
+	enum store_health health;
+	int result;          /* LMDB's or errno; 0 where there is none */
+	unsigned unreadable; /* values whose checksum is wrong */
+	char words[96];      /* what was found, or what stood in the way */
+};
+void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out);
 /* Renames file and lock file to `...damaged-<time>`, which is left in store->aside. */
 bool store_move_aside(struct store *store, const char *found, struct failure *why);
+/* Of reading the file: what stands there is wrong. */
 bool store_result_is_damage(int result);
 
 #endif

@@ -32,18 +32,35 @@ static bool due_key_read(const MDB_val *key, struct due_key *out)
 	return true;
 }
 
-/* An entry that can no longer be read leaves its due key behind. */
-static bool due_is_current(struct store *store, MDB_txn *txn, const struct due_key *due)
+/* 0: the entry is due then. MDB_NOTFOUND: the due key was left behind, as by an entry that can no longer be read. Else
+ * it cannot be told. */
+static int due_look(struct store *store, MDB_txn *txn, const struct due_key *due)
 {
 	MDB_val key = store_entry_key(due->domain), value;
 	struct entry entry;
 	bool current;
+	int result = mdb_get(txn, store->entries, &key, &value);
 
-	if (mdb_get(txn, store->entries, &key, &value) != 0 || !entry_decode(&entry, value.mv_data, value.mv_size))
-		return false;
+	if (result != 0)
+		return result;
+	if (!entry_decode(&entry, value.mv_data, value.mv_size)) {
+		store_unreadable(store, &key, &value);
+		return MDB_NOTFOUND;
+	}
 	current = entry.due_at == due->at;
 	entry_free(&entry);
-	return current;
+	return current ? 0 : MDB_NOTFOUND;
+}
+
+static int due_take(struct store *store, MDB_txn *txn, const struct due_key *due, struct due_scan *scan)
+{
+	int result = due_look(store, txn, due);
+
+	if (result == 0)
+		names_add(scan->out, due->domain, strlen(due->domain));
+	else if (result == MDB_NOTFOUND)
+		scan->stale[scan->stale_count++] = *due;
+	return result == MDB_NOTFOUND ? 0 : result;
 }
 
 static int due_walk(struct store *store, MDB_txn *txn, struct due_scan *scan)
@@ -60,12 +77,10 @@ static int due_walk(struct store *store, MDB_txn *txn, struct due_scan *scan)
 		if (due_key_read(&key, &due)) {
 			if (due.at > scan->now)
 				break;
-			if (due_is_current(store, txn, &due))
-				names_add(scan->out, due.domain, strlen(due.domain));
-			else
-				scan->stale[scan->stale_count++] = due;
+			result = due_take(store, txn, &due, scan);
 		}
-		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+		if (result == 0)
+			result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
 	mdb_cursor_close(cursor);
 	return result == MDB_NOTFOUND ? 0 : result;
@@ -79,8 +94,10 @@ static int stale_step(struct store *store, MDB_txn *txn, void *arg)
 	for (size_t i = 0; i < scan->stale_count; i++) {
 		const struct due_key *due = &scan->stale[i];
 		MDB_val key = store_due_key(buffer, due->at, due->domain, strlen(due->domain));
-		int result = due_is_current(store, txn, due) ? 0 : mdb_del(txn, store->due, &key, NULL);
+		int result = due_look(store, txn, due);
 
+		if (result == MDB_NOTFOUND)
+			result = mdb_del(txn, store->due, &key, NULL);
 		if (result != 0 && result != MDB_NOTFOUND)
 			return result;
 	}

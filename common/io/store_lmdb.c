@@ -15,27 +15,6 @@
 #define SCHEMA "1"
 #define MAP_MIN (64 * 1024)
 
-/* LMDB says EIO of a write that was cut short, as a full disk does. */
-static const char *result_advice(int result)
-{
-	if (store_result_is_damage(result))
-		return "; restart stsgated, which looks through it";
-	if (result == ENOSPC || result == EDQUOT || result == EIO)
-		return "; see whether its disk is full or failing";
-	return result == EROFS ? "; see whether its disk is failing, and mount it writable" : "";
-}
-
-bool store_fail(struct store *store, int result, const char *what, struct failure *why)
-{
-	bool damaged = store_result_is_damage(result);
-
-	if (damaged && !atomic_exchange(&store->broken, true))
-		log_error("store %s is damaged: %s; it is not used any more: restart stsgated, which looks through it",
-			store->path, mdb_strerror(result));
-	return failure_set(why, result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR, "store %s %s: %s%s", store->path,
-		what, mdb_strerror(result), result_advice(result));
-}
-
 static const char *access_advice(enum store_access access)
 {
 	if (errno == EROFS)
@@ -138,12 +117,39 @@ static bool lock_file_check(struct store *store, struct failure *why)
 	return store_fail(store, result, "cannot be opened", why);
 }
 
-static bool owner_check(struct store *store, struct failure *why)
+static bool untold(const struct store *store, const struct store_finding *finding, struct failure *why)
+{
+	return failure_set(why, EX_TEMPFAIL,
+		"store %s could not be looked through: %s%s; it is left as it is, start stsgated again", store->path,
+		finding->words, finding->result == EIO ? ", see whether its disk is failing" : "");
+}
+
+static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct failure *why)
+{
+	struct store_look_way way = {.walk = walk, .lock_fd = store->owner_fd, .go_on = go_on};
+	struct store_finding finding;
+
+	store_inspect(store->path, &way, &finding);
+	store->unreadable_known = finding.unreadable;
+	if (finding.unreadable > 0)
+		log_warning("store %s: the checksums of %u records are wrong; what they held is looked up anew",
+			store->path, finding.unreadable);
+	switch (finding.health) {
+	case STORE_SOUND:
+		return true;
+	case STORE_DAMAGED:
+		return store_move_aside(store, finding.words, why);
+	case STORE_UNTOLD:
+		break;
+	}
+	return untold(store, &finding, why);
+}
+
+static bool owner_check(struct store *store, store_go_on *go_on, struct failure *why)
 {
 	bool unclean = faccessat(store->directory_fd, STORE_MARKER, F_OK, AT_EACCESS) == 0;
 	struct stat file;
 	bool there;
-	int result;
 
 	if (!file_there(store, &there, &file, why) || !lock_file_check(store, why))
 		return false;
@@ -151,16 +157,7 @@ static bool owner_check(struct store *store, struct failure *why)
 		return true;
 	if (unclean)
 		log_info("store %s was not closed: looking through it", store->path);
-	switch (store_inspect(store->path, unclean, store->owner_fd, &result)) {
-	case STORE_SOUND:
-		return true;
-	case STORE_DAMAGED:
-		return store_move_aside(store, "it cannot be read through", why);
-	case STORE_UNTOLD:
-		break;
-	}
-	return failure_set(why, EX_OSERR, "store %s could not be looked through: %s%s", store->path,
-		mdb_strerror(result), result == EIO ? "; see whether its disk is failing" : "");
+	return file_look(store, unclean, go_on, why);
 }
 
 /* For good: nothing of root is needed afterwards, and what a guest makes belongs to the store's owner. */
@@ -175,8 +172,8 @@ static bool guest_become(struct store *store, const struct stat *file, struct fa
 
 static bool guest_check(struct store *store, const char *directory, struct failure *why)
 {
+	struct store_finding finding;
 	struct stat file;
-	int result;
 	int found = fstatat(store->directory_fd, STORE_FILE, &file, AT_SYMLINK_NOFOLLOW);
 
 	if (found != 0 && errno != ENOENT)
@@ -189,10 +186,14 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	if (faccessat(store->directory_fd, STORE_FILE, R_OK | W_OK, AT_EACCESS) != 0)
 		return failure_set(why, EX_NOPERM, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
 			access_advice(store->access));
-	if (store_inspect(store->path, false, -1, &result) == STORE_DAMAGED)
-		return failure_set(
-			why, EX_DATAERR, "store %s is damaged; restart stsgated, which moves it aside", store->path);
-	return true;
+	store_inspect(store->path, &(struct store_look_way){.lock_fd = -1}, &finding);
+	if (finding.health == STORE_DAMAGED)
+		return failure_set(why, EX_DATAERR, "store %s is damaged: %s; restart stsgated, which moves it aside",
+			store->path, finding.words);
+	/* The owner may have made the map larger in between, or readers may be many: to open it is tried all the same.
+	 */
+	return finding.health == STORE_SOUND || finding.result == MDB_MAP_RESIZED ||
+	       finding.result == MDB_READERS_FULL || untold(store, &finding, why);
 }
 
 static size_t map_size(uint64_t max_bytes)
@@ -307,6 +308,8 @@ static bool is_refused_all(struct store *store)
 
 void store_revive(struct store *store)
 {
+	int result;
+
 	if (!is_refused_all(store))
 		return;
 	store_pool_close(store);
@@ -316,8 +319,9 @@ void store_revive(struct store *store)
 	}
 	mdb_env_close(store->env);
 	store->env = NULL;
-	if (env_begin(store) != 0)
-		atomic_store(&store->broken, true);
+	result = env_begin(store);
+	if (result != 0)
+		store_break(store, mdb_strerror(result));
 	store_pool_open(store);
 }
 
@@ -341,13 +345,13 @@ static bool env_start(struct store *store, struct failure *why)
 	return store_fail(store, result, "cannot be opened", why);
 }
 
-static bool store_start(struct store *store, const char *directory, struct failure *why)
+static bool store_start(struct store *store, const char *directory, store_go_on *go_on, struct failure *why)
 {
 	if (!directory_open(store, directory, why))
 		return false;
 	if (store->access == STORE_GUEST)
 		return guest_check(store, directory, why) && env_start(store, why);
-	return owner_lock(store, directory, why) && owner_check(store, why) && marker_set(store, why) &&
+	return owner_lock(store, directory, why) && owner_check(store, go_on, why) && marker_set(store, why) &&
 	       env_start(store, why);
 }
 
@@ -363,7 +367,8 @@ static void store_release(struct store *store)
 	free(store);
 }
 
-struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why)
+static struct store *store_open_as(
+	const char *directory, uint64_t max_bytes, enum store_access access, store_go_on *go_on, struct failure *why)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
@@ -374,12 +379,22 @@ struct store *store_open(const char *directory, uint64_t max_bytes, enum store_a
 	store->directory_fd = -1;
 	store->owner_fd = -1;
 	store_pool_init(store);
-	if (store_start(store, directory, why))
+	if (store_start(store, directory, go_on, why))
 		return store;
 	if (store->aside[0] != '\0')
 		log_error("store %s was damaged and moved to %s", store->path, store->aside);
 	store_release(store);
 	return NULL;
+}
+
+struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why)
+{
+	return store_open_as(directory, max_bytes, access, NULL, why);
+}
+
+struct store *store_open_watched(const char *directory, uint64_t max_bytes, store_go_on *go_on, struct failure *why)
+{
+	return store_open_as(directory, max_bytes, STORE_OWNER, go_on, why);
 }
 
 const char *store_moved_aside(const struct store *store)

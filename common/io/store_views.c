@@ -87,7 +87,7 @@ int store_adopt_size(struct store *store)
 	store_pool_close(store);
 	result = mdb_env_set_mapsize(store->env, 0);
 	if (result != 0)
-		atomic_store(&store->broken, true);
+		store_break(store, mdb_strerror(result));
 	store_pool_open(store);
 	return result;
 }
@@ -145,14 +145,27 @@ static int view_renew(struct store_view *view)
 	return result;
 }
 
-static int view_retry(struct store *store, int result)
+/* Readers meet MDB_PANIC between a commit that failed and store_revive(), which is no damage. */
+static int view_help(struct store *store, int result) REQUIRES(store->writer)
 {
 	int dead;
 
-	if (result != MDB_READERS_FULL && result != MDB_MAP_RESIZED)
+	if (atomic_load(&store->broken))
+		return result;
+	if (result == MDB_MAP_RESIZED)
+		return store_adopt_size(store);
+	if (result == MDB_READERS_FULL)
+		return mdb_reader_check(store->env, &dead);
+	store_revive(store);
+	return 0;
+}
+
+static int view_retry(struct store *store, int result)
+{
+	if (result != MDB_READERS_FULL && result != MDB_MAP_RESIZED && result != MDB_PANIC)
 		return result;
 	lock_take(&store->writer);
-	result = result == MDB_MAP_RESIZED ? store_adopt_size(store) : mdb_reader_check(store->env, &dead);
+	result = view_help(store, result);
 	lock_drop(&store->writer);
 	return result;
 }
@@ -222,6 +235,7 @@ enum store_found store_view_entry(struct store_view *view, const char *domain, s
 	}
 	if (entry_decode(out, value.mv_data, value.mv_size) && strcmp(out->domain, domain) == 0)
 		return STORE_FOUND;
+	store_unreadable(view->store, &key, &value);
 	entry_free(out);
 	entry_init(out, domain);
 	return STORE_ABSENT;
@@ -240,5 +254,8 @@ enum store_found store_view_hop(struct store_view *view, const char *host, uint1
 		store_fail(view->store, result, "cannot be read", NULL);
 		return STORE_FAILED;
 	}
-	return hop_record_decode(out, value.mv_data, value.mv_size) ? STORE_FOUND : STORE_ABSENT;
+	if (hop_record_decode(out, value.mv_data, value.mv_size))
+		return STORE_FOUND;
+	store_unreadable(view->store, &key, &value);
+	return STORE_ABSENT;
 }

@@ -77,6 +77,15 @@ static long error_return(int error)
 	return -1;
 }
 
+ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+	int error = call_error(DISK_READ, fd, (long)at);
+
+	if (error > 0)
+		return error_return(error);
+	return syscall(SYS_pread64, fd, bytes, len, at);
+}
+
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
 	int error = call_error(DISK_WRITE, fd, (long)at);

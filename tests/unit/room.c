@@ -163,6 +163,30 @@ size_t room_records(const char *table)
 	return stat.ms_entries;
 }
 
+/* LMDB keeps of each table, as a value of the main one, a struct that ends in the number of its first page. */
+void room_table_zero(const char *table)
+{
+	static const char zeros[4096];
+	MDB_env *env;
+	MDB_dbi dbi;
+	MDB_txn *txn = raw_begin(table, &env, &dbi);
+	MDB_dbi all;
+	MDB_val key = {strlen(table), (void *)(uintptr_t)table}, value;
+	size_t page;
+	FILE *file;
+
+	assert_int_equal(mdb_dbi_open(txn, NULL, 0, &all), 0);
+	assert_int_equal(mdb_get(txn, all, &key, &value), 0);
+	memcpy(&page, (const char *)value.mv_data + value.mv_size - sizeof(page), sizeof(page));
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+	file = fopen(room_file(STORE_FILE), "r+");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, (long)page * (long)sizeof(zeros), SEEK_SET), 0);
+	assert_int_equal(fwrite(zeros, 1, sizeof(zeros), file), sizeof(zeros));
+	fclose(file);
+}
+
 struct bytes room_read(const char *table, const char *key)
 {
 	MDB_env *env;

@@ -35,6 +35,9 @@ void room_write(const char *table, const char *key, size_t key_len, const char *
 struct bytes room_read(const char *table, const char *key); /* malloc'ed */
 void room_write_bytes(const char *table, const char *key, size_t key_len, const void *bytes, size_t len);
 
+/* Of a store that is closed: the page that a table's tree begins with is zeroed. */
+void room_table_zero(const char *table);
+
 /* Runs `body` in a child and waits; true when it returned true. Nothing of cmocka may be used in it. */
 bool room_child(bool (*body)(void));
 /* Starts `body(fd)` in a child, the parent reads from the descriptor left in `fd`. */

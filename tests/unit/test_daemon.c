@@ -2,6 +2,7 @@
 #include "cm.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -464,6 +466,110 @@ static void sockets_that_do_not_fit_are_refused(void **state)
 	close(datagram);
 }
 
+#define KNOWN 60 /* domains, so that the store has some pages */
+#define PAGE 4096
+
+/* An export of KNOWN domains with a live enforce policy each. */
+static void export_write(void)
+{
+	long now = (long)time(NULL);
+	FILE *file = fopen(path_of("export"), "w");
+	assert_non_null(file);
+	fputs("{\"stsgate\":1}\n", file);
+	for (int i = 0; i < KNOWN; i++)
+		fprintf(file,
+			"{\"domain\":\"d%d.example\",\"record\":{\"checked_at\":%ld,\"outcome\":\"none\",\"ttl\":3600,"
+			"\"id\":\"1\"},\"fetch\":{\"tried_at\":%ld,\"outcome\":\"none\",\"failures\":0,\"id\":\"1\"},"
+			"\"policy\":{\"fetched_at\":%ld,\"id\":\"1\",\"text\":\"version: STSv1\\nmode: enforce\\n"
+			"max_age: 604800\\nmx: mx.d%d.example\\n\"}}\n",
+			i, now, now, now, i);
+	fclose(file);
+}
+
+static int tool_run(const char *command, const char *word)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		execl("./stsgate", "stsgate", "-c", path_of("conf"), command, word, (char *)NULL);
+		_exit(127);
+	}
+	return status_of(child);
+}
+
+/* As by dd conv=notrunc; LMDB's two head pages stay. */
+static void store_zero(void)
+{
+	static const char zeros[PAGE];
+	struct stat file;
+	int fd = open(path_of("store/policies.mdb"), O_WRONLY);
+	assert_int_equal(fstat(fd, &file), 0);
+	for (off_t at = 2 * PAGE; at < file.st_size; at += PAGE)
+		assert_int_equal(pwrite(fd, zeros, PAGE, at), PAGE);
+	close(fd);
+}
+
+static void expect_reply(const char *request, const char *begins)
+{
+	const char *reply = exchange("map", request);
+	const char *colon = strchr(reply, ':');
+	if (colon == NULL || strncmp(colon + 1, begins, strlen(begins)) != 0)
+		fail_msg("%s is answered %s, not %s", request, reply, begins);
+}
+
+/* Where the next daemon tells the service manager how it is. */
+static int notify_socket(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of("notify"));
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	setenv("NOTIFY_SOCKET", address.sun_path, 1);
+	return fd;
+}
+
+/* While the store was looked through it was asked for, more than once: that may take longer than a start may. */
+static void expect_patience(int fd)
+{
+#ifdef HAVE_SYSTEMD
+	unsigned asked = 0;
+	for (ssize_t got; (got = recv(fd, text, sizeof text - 1, MSG_DONTWAIT)) >= 0;) {
+		text[got] = '\0';
+		asked += strstr(text, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=looking through the store: ") != NULL;
+	}
+	assert_true(asked > 1);
+#endif
+	unsetenv("NOTIFY_SOCKET");
+	close(fd);
+}
+
+/* Pages zeroed under the running daemon: enforcement goes on by TEMP, whatever on_internal_error says, the daemon ends
+ * so that a service manager starts it again, and the next start finds the damage. */
+static void a_store_that_breaks_ends_the_daemon(void **state)
+{
+	(void)state;
+	settings_write("mta_dane = no\ndns_servers = 127.0.0.1@1\non_internal_error = accept\n");
+	export_write();
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("]: ready: ");
+	assert_int_equal(tool_run("import", path_of("export")), 0);
+	expect_reply("18:postfix d7.example,", "OK secure match=mx.d7.example");
+	store_zero();
+	expect_reply("18:postfix d7.example,", "TEMP internal");
+	expect_reply("18:postfix d8.example,", "TEMP internal");
+	assert_int_equal(status_of(daemon), EX_IOERR);
+	expect_log("ending with status 74, so that the next start looks through it; until then the map has mail wait");
+	assert_int_equal(access(path_of("store/policies.dirty"), F_OK), 0);
+	int words = notify_socket();
+	daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("]: ready: ");
+	expect_log("/policies.mdb.damaged-");
+	expect_patience(words);
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	assert_int_not_equal(access(path_of("store/policies.dirty"), F_OK), 0);
+}
+
 static int directory_make(void **state)
 {
 	(void)state;
@@ -475,10 +581,16 @@ static int directory_make(void **state)
 static int directory_remove(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"conf", "log", "store/policies.mdb", "store/policies.mdb-lock",
-		"store/policies.owner", "given-map", "given-http", "given-asked", "good", "deaf", "datagram"};
+	static const char *const names[] = {"conf", "log", "export", "notify", "given-map", "given-http", "given-asked",
+		"good", "deaf", "datagram"};
 	for (size_t i = 0; i < COUNT(names); i++)
 		unlink(path_of(names[i]));
+	DIR *store = opendir(path_of("store"));
+	for (const struct dirent *file; store != NULL && (file = readdir(store)) != NULL;)
+		if (file->d_name[0] != '.')
+			unlinkat(dirfd(store), file->d_name, 0);
+	if (store != NULL)
+		closedir(store);
 	rmdir(path_of("store"));
 	return rmdir(directory);
 }
@@ -497,6 +609,7 @@ int main(void)
 		cmocka_unit_test(sockets_of_the_service_manager_are_served),
 		cmocka_unit_test(an_address_of_the_service_manager_is_told),
 		cmocka_unit_test(sockets_that_do_not_fit_are_refused),
+		cmocka_unit_test(a_store_that_breaks_ends_the_daemon),
 	};
 	return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }

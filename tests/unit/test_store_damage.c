@@ -157,6 +157,125 @@ static void damaged_pages_end_no_daemon(void **state)
 	assert_true(moved > pages);
 }
 
+#define DOMAINS 60
+
+static void named(char out[32], int number)
+{
+	snprintf(out, 32, "d%d.example", number);
+}
+
+static int reads_that_failed(struct store *store)
+{
+	int failed = 0;
+	char domain[32];
+	struct entry entry;
+
+	for (int i = 0; i < DOMAINS; i++) {
+		named(domain, i);
+		switch (room_get(store, domain, &entry)) {
+		case STORE_FAILED:
+			failed++;
+			break;
+		case STORE_FOUND:
+		case STORE_ABSENT:
+			entry_free(&entry);
+			break;
+		}
+	}
+	return failed;
+}
+
+static void pages_zero(off_t from)
+{
+	static const uint8_t zeros[4096];
+
+	for (off_t at = from * 4096; at < file_size(STORE_FILE); at += 4096)
+		file_write(at, zeros, sizeof(zeros));
+}
+
+/* Pages zeroed under an open store: no read says "absent", nothing is written, and the next start finds it. */
+static void damage_under_an_open_store_breaks_it(void **state)
+{
+	struct store *store;
+	struct names due;
+	struct failure why;
+	struct store_usage usage;
+
+	(void)state;
+	store_fill(DOMAINS);
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_int_equal(reads_that_failed(store), 0);
+	assert_false(store_is_broken(store, &why));
+	pages_zero(2);
+	assert_int_equal(reads_that_failed(store), DOMAINS);
+	assert_true(store_is_broken(store, &why));
+	assert_non_null(strstr(why.text, STORE_FILE));
+	assert_false(room_put(store, "new.example", KIND_USED, 10, &why));
+	assert_false(store_due(store, ROOM_NOW, 10, &due, &why));
+	assert_false(store_usage(store, &usage, &why));
+	store_close(&store);
+	assert_true(room_has("policies.dirty"));
+	opens_and_works();
+	assert_int_equal(room_count("policies.mdb.damaged-2", NULL) / 2, 1);
+}
+
+/* What is due is read from a table of its own: an entry that cannot be read behind it is not taken for one that is
+ * gone. */
+static void damage_leaves_the_list_of_what_is_due(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct names due;
+	struct failure why;
+	char domain[32];
+
+	(void)state;
+	for (int i = 0; i < DOMAINS; i++) {
+		named(domain, i);
+		assert_true(room_put(store, domain, KIND_USED, 700, NULL));
+		assert_true(room_put_due(store, domain, 1000 + i, NULL));
+	}
+	store_close(&store);
+	room_table_zero("entries");
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_false(store_due(store, ROOM_NOW, 10, &due, &why));
+	assert_true(store_is_broken(store, &why));
+	store_close(&store);
+	assert_int_equal(room_records("due"), DOMAINS);
+}
+
+/* Records whose checksum is wrong are as if absent. Many are a sign of damage elsewhere, for which the next start
+ * looks; it keeps a file that can be walked, and does not end the daemon for the same records again. */
+static void many_wrong_checksums_break_it_once(void **state)
+{
+	enum { WRONG = 16 };
+	struct store *store;
+	struct failure why;
+	char domain[32];
+
+	(void)state;
+	store_fill(DOMAINS);
+	for (int i = 0; i < WRONG; i++) {
+		named(domain, i);
+		room_write("entries", domain, strlen(domain), "these octets are no entry at all");
+	}
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	for (int turn = 0; turn < 3; turn++)
+		for (int i = 0; i < WRONG - 1; i++) {
+			named(domain, i);
+			assert_false(room_knows(store, domain));
+		}
+	assert_false(store_is_broken(store, &why));
+	assert_int_equal(reads_that_failed(store), DOMAINS - WRONG);
+	assert_true(store_is_broken(store, &why));
+	store_close(&store);
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_int_equal(reads_that_failed(store), 0);
+	assert_false(store_is_broken(store, &why));
+	assert_true(room_knows(store, "d20.example"));
+	store_close(&store);
+	assert_int_equal(room_count("policies.mdb.damaged-2", NULL), 0);
+}
+
 static void empty_file_is_a_new_store(void **state)
 {
 	(void)state;
@@ -174,6 +293,9 @@ int main(void)
 		TEST(cut_off_is_moved_aside),
 		TEST(header_claims_are_not_believed),
 		TEST(damaged_pages_end_no_daemon),
+		TEST(damage_under_an_open_store_breaks_it),
+		TEST(damage_leaves_the_list_of_what_is_due),
+		TEST(many_wrong_checksums_break_it_once),
 		TEST(empty_file_is_a_new_store),
 	};
 

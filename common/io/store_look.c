@@ -1,0 +1,322 @@
+/* The child's part of looking through a store's file: what can be read at all, then what LMDB and we make of it. */
+#include "store_look.h"
+#include "fields.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define LOOK_SOUND 0
+#define LOOK_DAMAGED MDB_CORRUPTED
+#define TOUCH_STEP 512 /* no page is smaller */
+#define READ_STEP (64 * 1024)
+#define MEMORY_TRIED (1024 * 1024)
+#define HALF 50 /* percent: reading the file is one half of the work, walking through its tables the other */
+
+/* What handlers of signals need. One look in the life of a child. */
+static struct {
+	int pipe_fd, file_fd;
+	unsigned percent;
+	uint32_t unreadable;
+	uint64_t entries, entries_seen; /* of all tables */
+} child = {.pipe_fd = -1, .file_fd = -1};
+
+/* Also from handlers: only what they may call. Nobody reads any more: the parent has gone. */
+static void report(enum look_kind kind, int result)
+{
+	struct look_report out = {kind, result, child.percent, child.unreadable};
+
+	if (write(child.pipe_fd, &out, sizeof(out)) != sizeof(out))
+		_exit(EX_IOERR);
+}
+
+static void progress(unsigned percent)
+{
+	if (percent <= child.percent || percent > 100)
+		return;
+	child.percent = percent;
+	report(LOOK_PROGRESS, 0);
+}
+
+/* The errno of what cannot be read, or 0: then all of it can. Also from handlers. */
+static int file_read(bool telling)
+{
+	static char octets[READ_STEP];
+	struct stat file;
+	ssize_t got;
+
+	if (fstat(child.file_fd, &file) != 0)
+		return errno;
+	for (off_t at = 0; (got = pread(child.file_fd, octets, sizeof(octets), at)) != 0; at += got) {
+		if (got < 0)
+			return errno;
+		if (telling)
+			progress((unsigned)(at * HALF / (file.st_size + 1)));
+	}
+	return 0;
+}
+
+/* LMDB reads through a map: a page that the disk does not give ends in SIGBUS, as one beyond the file's end does. */
+static void on_bus_error(int number)
+{
+	int error = file_read(false);
+
+	if (error != 0)
+		report(LOOK_RESULT, error);
+	if (error != 0)
+		_exit(EX_IOERR);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static bool memory_is_short(void)
+{
+	void *at = mmap(NULL, MEMORY_TRIED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return true;
+	munmap(at, MEMORY_TRIED);
+	return false;
+}
+
+/* We abort() where memory ends, LMDB where the file is not as it must be. */
+static void on_abort(int number)
+{
+	if (memory_is_short()) {
+		report(LOOK_RESULT, ENOMEM);
+		_exit(EX_OSERR);
+	}
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+/* LMDB's list of free pages: a transaction's number, then a count and so many page numbers. */
+static bool free_list_is_sound(const MDB_val *key, const MDB_val *value, size_t last_page)
+{
+	size_t count, page;
+
+	if (key->mv_size != sizeof(size_t) || value->mv_size < sizeof(size_t))
+		return false;
+	memcpy(&count, value->mv_data, sizeof(count));
+	if (count > value->mv_size / sizeof(size_t) - 1)
+		return false;
+	for (size_t i = 1; i <= count; i++) {
+		memcpy(&page, (const char *)value->mv_data + i * sizeof(page), sizeof(page));
+		if (page < 2 || page > last_page)
+			return false;
+	}
+	return true;
+}
+
+static void octets_touch(const MDB_val *value)
+{
+	const volatile unsigned char *at = value->mv_data;
+
+	for (size_t i = 0; i < value->mv_size; i += TOUCH_STEP)
+		(void)at[i];
+	if (value->mv_size > 0)
+		(void)at[value->mv_size - 1];
+}
+
+static void entry_seen(void)
+{
+	child.entries_seen++;
+	if (child.entries > 0)
+		progress(HALF + (unsigned)(child.entries_seen * HALF / child.entries));
+}
+
+/* Touches every page, and ends also when damaged pages point in a circle. */
+static int table_walk(MDB_txn *txn, MDB_dbi dbi, size_t last_page)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	MDB_stat stat;
+	size_t count = 0;
+	int result = mdb_stat(txn, dbi, &stat);
+
+	if (result == 0)
+		result = mdb_cursor_open(txn, dbi, &cursor);
+	if (result != 0)
+		return result;
+	while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		if (++count > stat.ms_entries || (dbi == 0 && !free_list_is_sound(&key, &value, last_page)))
+			return LOOK_DAMAGED;
+		octets_touch(&key);
+		octets_touch(&value);
+		entry_seen();
+	}
+	mdb_cursor_close(cursor);
+	if (result != MDB_NOTFOUND)
+		return result;
+	return count == stat.ms_entries ? LOOK_SOUND : LOOK_DAMAGED;
+}
+
+typedef void value_try(const MDB_val *value);
+
+static void entry_try(const MDB_val *value)
+{
+	struct entry entry;
+
+	entry_decode(&entry, value->mv_data, value->mv_size);
+	entry_free(&entry);
+}
+
+static void hop_try(const MDB_val *value)
+{
+	struct hop_record record;
+
+	hop_record_decode(&record, value->mv_data, value->mv_size);
+}
+
+static void event_try(const MDB_val *value)
+{
+	struct event_record event;
+
+	event_decode(&event, value->mv_data, value->mv_size);
+}
+
+static void values_decode(MDB_txn *txn, MDB_dbi dbi, value_try *try)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+
+	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
+		return;
+	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+		child.unreadable += !fields_whole((struct span){value.mv_data, value.mv_size});
+		try(&value);
+	}
+	mdb_cursor_close(cursor);
+}
+
+static const struct {
+	const char *name;
+	value_try *try; /* NULL: nothing to decode */
+} tables[] = {
+	{NULL, NULL}, {"meta", NULL}, {"due", NULL}, {"hops", hop_try}, {"entries", entry_try}, {"events", event_try}};
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+/* How much there is to walk through, as far as it can be told. */
+static void entries_count(MDB_txn *txn)
+{
+	MDB_stat stat;
+	MDB_dbi dbi;
+
+	for (size_t i = 0; i < TABLES; i++)
+		if (mdb_dbi_open(txn, tables[i].name, 0, &dbi) == 0 && mdb_stat(txn, dbi, &stat) == 0)
+			child.entries += stat.ms_entries;
+}
+
+static int tables_walk(MDB_txn *txn, size_t last_page)
+{
+	int outcome = table_walk(txn, 0, last_page);
+
+	for (size_t i = 0; outcome == LOOK_SOUND && i < TABLES; i++) {
+		MDB_dbi dbi;
+		int result = mdb_dbi_open(txn, tables[i].name, 0, &dbi);
+
+		if (result == MDB_NOTFOUND)
+			continue; /* its making was never finished */
+		outcome = result == 0 ? table_walk(txn, dbi, last_page) : result;
+		if (outcome == LOOK_SOUND && tables[i].try != NULL)
+			values_decode(txn, dbi, tables[i].try);
+	}
+	return outcome;
+}
+
+static bool is_short(const char *path, const MDB_envinfo *info, const MDB_stat *stat)
+{
+	struct stat file;
+
+	return lstat(path, &file) != 0 || (uint64_t)file.st_size / stat->ms_psize < (uint64_t)info->me_last_pgno + 1;
+}
+
+/* Of an LMDB that could not map the file: whether there is no room for one as large as the file is, or the file claims
+ * more. */
+static bool map_is_short(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, child.file_fd, 0);
+
+	if (at == MAP_FAILED)
+		return true;
+	munmap(at, size);
+	return memory_is_short();
+}
+
+/* The map is as large as the file, whatever size that claims. */
+static int look_open(const char *path, MDB_env **env)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size;
+	struct stat file;
+	int result = mdb_env_create(env);
+
+	if (result != 0)
+		return result;
+	if (fstat(child.file_fd, &file) != 0)
+		return errno;
+	size = ((size_t)file.st_size / page + 1) * page;
+	result = mdb_env_set_mapsize(*env, size);
+	if (result == 0)
+		result = mdb_env_set_maxdbs(*env, STORE_TABLES_MAX);
+	if (result == 0)
+		result = mdb_env_open(*env, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_RDONLY, 0640);
+	return result == ENOMEM && !map_is_short(size) ? LOOK_DAMAGED : result;
+}
+
+static int look(const char *path, bool walk)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_envinfo info;
+	MDB_stat stat;
+	int result = 0;
+
+	child.file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (child.file_fd < 0)
+		return errno;
+	if (walk)
+		result = file_read(true);
+	if (result == 0)
+		result = look_open(path, &env);
+	if (result == 0)
+		result = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	if (result == 0)
+		result = mdb_env_stat(env, &stat);
+	if (result == 0)
+		result = mdb_env_info(env, &info);
+	if (result != 0)
+		return result;
+	/* A file may end before pages that are free; one that ends before others is cut off. The walk tells. */
+	if (!walk && !is_short(path, &info, &stat))
+		return LOOK_SOUND;
+	entries_count(txn);
+	return tables_walk(txn, info.me_last_pgno);
+}
+
+/* Core files would hold the store; the owner's lock must not outlive the parent. */
+void store_look(const char *path, bool walk, int lock_fd, int pipe_fd)
+{
+	static const int fatal[] = {SIGSEGV, SIGFPE, SIGILL};
+	struct rlimit none = {0, 0};
+	int null = open("/dev/null", O_WRONLY);
+
+	if (null >= 0)
+		dup2(null, STDERR_FILENO); /* what LMDB says when its assertions fail would alarm and not help */
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+		signal(fatal[i], SIG_DFL);
+	signal(SIGBUS, on_bus_error);
+	signal(SIGABRT, on_abort);
+	signal(SIGPIPE, SIG_IGN);
+	setrlimit(RLIMIT_CORE, &none);
+	if (lock_fd >= 0)
+		close(lock_fd);
+	child.pipe_fd = pipe_fd;
+	report(LOOK_RESULT, look(path, walk));
+	_exit(0);
+}

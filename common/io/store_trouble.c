@@ -1,0 +1,80 @@
+/* What goes wrong with the store while it is open: words for people, and when it is used no more. */
+#include "fields.h"
+#include "log.h"
+#include "store_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+/* So many different records with a wrong checksum, beside those that the look at the start met, are no chance. */
+#define UNREADABLE_MAX 16
+#define RESULT_PROBLEM (-30779) /* MDB_PROBLEM, which LMDB 0.9.24 has no name for */
+
+bool store_result_is_damage(int result)
+{
+	return result == MDB_INVALID || result == MDB_VERSION_MISMATCH || result == MDB_CORRUPTED ||
+	       result == MDB_PAGE_NOTFOUND || result == MDB_INCOMPATIBLE || result == MDB_CURSOR_FULL;
+}
+
+/* LMDB cannot go on with the file in this process: it met damage, or what comes of damage or of a lost write. */
+static bool is_end(int result)
+{
+	return store_result_is_damage(result) || result == MDB_PANIC || result == RESULT_PROBLEM ||
+	       result == MDB_BAD_TXN;
+}
+
+void store_break(struct store *store, const char *what)
+{
+	if (atomic_exchange(&store->breaking, true))
+		return;
+	snprintf(store->ruin, sizeof(store->ruin), "%s", what);
+	atomic_store(&store->broken, true);
+	if (store->access == STORE_GUEST)
+		log_error("store %s cannot be used: %s; restart stsgated, which looks through it", store->path, what);
+}
+
+bool store_is_broken(const struct store *store, struct failure *why)
+{
+	if (!atomic_load(&store->broken))
+		return false;
+	failure_set(why, EX_IOERR, "store %s cannot be used any more: %s", store->path, store->ruin);
+	return true;
+}
+
+void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *value)
+{
+	uint64_t bit = fields_sum(key->mv_data, key->mv_size) % STORE_UNREADABLE_BITS;
+	uint64_t mask = UINT64_C(1) << bit % 64;
+	char what[64];
+	unsigned count;
+
+	/* What is whole is of a later version. A tool serves nobody, and ends by itself. */
+	if (store->access == STORE_GUEST || fields_whole((struct span){value->mv_data, value->mv_size}))
+		return;
+	if (atomic_fetch_or(&store->unreadable[bit / 64], mask) & mask)
+		return;
+	count = atomic_fetch_add(&store->unreadable_count, 1) + 1;
+	if (count < store->unreadable_known + UNREADABLE_MAX)
+		return;
+	snprintf(what, sizeof(what), "the checksums of %u records are wrong", count);
+	store_break(store, what);
+}
+
+/* LMDB says EIO of a write that was cut short, as a full disk does. */
+static const char *result_advice(int result)
+{
+	if (is_end(result))
+		return "; restart stsgated, which looks through it";
+	if (result == ENOSPC || result == EDQUOT || result == EIO)
+		return "; see whether its disk is full or failing";
+	return result == EROFS ? "; see whether its disk is failing, and mount it writable" : "";
+}
+
+bool store_fail(struct store *store, int result, const char *what, struct failure *why)
+{
+	if (is_end(result))
+		store_break(store, mdb_strerror(result));
+	return failure_set(why, result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR, "store %s %s: %s%s", store->path,
+		what, mdb_strerror(result), result_advice(result));
+}
