@@ -5,38 +5,61 @@
 
 #include <string.h>
 
-static void addresses_take(struct addresses *list, const struct dns_answer *answer, size_t max, bool allow_private)
+/* What one look-up brings: those that may be dialled, at most FETCH_ADDRESSES_MAX. */
+struct family {
+	struct address at[FETCH_ADDRESSES_MAX];
+	size_t count;
+};
+
+static void family_take(
+	struct family *family, struct addresses *list, const struct dns_answer *answer, bool allow_private)
 {
-	for (size_t i = 0; i < answer->count && list->count < max; i++) {
+	for (size_t i = 0; i < answer->count && family->count < FETCH_ADDRESSES_MAX; i++) {
 		struct address address;
 		if (!rdata_address(&address, answer->rr[i].data, answer->rr[i].len))
 			continue;
 		if (!allow_private && !address_is_global(&address))
 			list->refused = true;
 		else
-			list->at[list->count++] = address;
+			family->at[family->count++] = address;
 	}
 	if (answer->outcome > list->trouble && answer->outcome != DNS_NODATA && answer->outcome != DNS_NXDOMAIN)
 		list->trouble = answer->outcome;
+}
+
+static void addresses_add(struct addresses *list, const struct family *family, size_t most)
+{
+	for (size_t i = 0; i < family->count && i < most; i++)
+		list->at[list->count++] = family->at[i];
+}
+
+/* Half of them are of each family, and one family has the other's places that stay empty. */
+static void addresses_choose(struct addresses *list, const struct family *four, const struct family *six, size_t max)
+{
+	size_t half = max / 2, sixes = six->count < half ? six->count : half;
+	addresses_add(list, four, max - sixes);
+	addresses_add(list, six, max - list->count);
 }
 
 void addresses_find(
 	struct addresses *list, struct dns *dns, const char *host, size_t max, bool allow_private, int64_t deadline_ms)
 {
 	static const enum dns_type types[] = {DNS_A, DNS_AAAA};
+	struct family family[2] = {{.count = 0}, {.count = 0}};
 	memset(list, 0, sizeof *list);
 	list->trouble = DNS_OK;
 	for (size_t i = 0; i < 2; i++) {
 		int64_t left_ms = deadline_ms - clock_mono_ms();
 		if (left_ms <= 0) {
 			list->trouble = DNS_TIMEOUT;
-			return;
+			break;
 		}
 		int timeout_ms = left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS;
 		struct dns_answer *answer = dns_lookup(dns, host, types[i], timeout_ms);
-		addresses_take(list, answer, i == 0 ? (max + 1) / 2 : max, allow_private);
+		family_take(&family[i], list, answer, allow_private);
 		dns_answer_free(&answer);
 	}
+	addresses_choose(list, &family[0], &family[1], max);
 }
 
 const char *addresses_lack(const struct addresses *list)

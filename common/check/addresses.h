@@ -14,7 +14,8 @@ struct addresses {
 	enum dns_outcome trouble; /* the worst that a lookup ended in: DNS_OK, DNS_FAILED, DNS_TIMEOUT, DNS_BROKEN */
 };
 
-/* At most `max`, half of them IPv4, so that IPv6 is always looked at too. `deadline_ms` is of the monotonic clock. */
+/* At most `max`: half of them of each family where there are both, else all of the one. `deadline_ms` is of the
+ * monotonic clock. */
 void addresses_find(
 	struct addresses *list, struct dns *dns, const char *host, size_t max, bool allow_private, int64_t deadline_ms);
 /* Why there is none, after "host". */

@@ -48,6 +48,20 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 		seen->reason = list->trouble == DNS_BROKEN ? REASON_HOP_INTERNAL : REASON_HOP_NO_ADDRESS;
 }
 
+/* Where the budget has no room left for all of them in this minute, one is better than none. */
+static enum budget_answer budget_take_some(struct budget *budget, struct addresses *list, unsigned *slot)
+{
+	enum budget_answer answer = budget_take_all(budget, list->at, list->count, clock_mono_ms(), slot);
+	for (size_t i = 0; answer == BUDGET_SPENT && list->count > 1 && i < list->count; i++) {
+		answer = budget_take(budget, &list->at[i], clock_mono_ms(), slot);
+		if (answer == BUDGET_GO) {
+			list->at[0] = list->at[i];
+			list->count = 1;
+		}
+	}
+	return answer;
+}
+
 static bool probe_host(const struct config *config, struct budget *budget, const struct want *want,
 	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen)
 {
@@ -59,7 +73,7 @@ static bool probe_host(const struct config *config, struct budget *budget, const
 		probe_impossible(&list, seen);
 		return true;
 	}
-	switch (budget_take_all(budget, list.at, list.count, clock_mono_ms(), slot)) {
+	switch (budget_take_some(budget, &list, slot)) {
 	case BUDGET_BUSY:
 		return false;
 	case BUDGET_SPENT:
