@@ -94,6 +94,13 @@ static bool store_find(struct kit *kit, const struct settings *settings, enum ki
 	return kit->store != NULL;
 }
 
+static void settings_note(const struct config *config)
+{
+	char warning[CONFIG_WARNING_SIZE];
+	if (config_warning(config, warning)[0] != '\0')
+		fprintf(stderr, "stsgate: note: %s\n", warning);
+}
+
 int kit_open(struct kit *kit, const struct options *options, enum kit_need need, kit_observe *observe, void *arg)
 {
 	int status = EX_SOFTWARE;
@@ -113,8 +120,10 @@ int kit_open(struct kit *kit, const struct options *options, enum kit_need need,
 			.observe_arg = arg};
 		kit->check = check_new(&check, &why);
 	}
-	if (kit->check)
+	if (kit->check) {
+		settings_note(kit->config);
 		return 0;
+	}
 	status = complain(&why);
 	kit_close(kit);
 	return status;

@@ -125,6 +125,13 @@ static bool names_known(const struct settings *settings, struct identity *identi
 	       listener_access_find(&sockets, settings->socket_owner, settings->socket_mode, why);
 }
 
+static void warn_of_settings(const struct config *config)
+{
+	char warning[CONFIG_WARNING_SIZE];
+	if (config_warning(config, warning)[0] != '\0')
+		log_warning("%s", warning);
+}
+
 /* -t: everything that a start needs, as the user that it would run as, but for listening. */
 static int test(const struct options *options)
 {
@@ -143,6 +150,7 @@ static int test(const struct options *options)
 	struct config *config = config_new(settings, &why);
 	if (config == NULL)
 		return fail(options, &why);
+	warn_of_settings(config);
 	config_unref(&config);
 	return EX_OK;
 }
@@ -210,6 +218,7 @@ static void announce(const struct daemon *daemon, const struct config *config)
 {
 	char line[DESCRIPTION_SIZE];
 	daemon_describe(daemon, line, sizeof line);
+	warn_of_settings(config);
 	warn_of_limits(config->settings);
 	tell_of_dane(config);
 	log_info("%s", line);

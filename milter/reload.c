@@ -53,8 +53,10 @@ bool reload_run(struct check *check, const struct settings_source *source, const
 	struct config *config = config_new(settings, &why);
 	if (config == NULL)
 		return reload_failed(&why);
-	char names[1024];
+	char names[1024], warning[CONFIG_WARNING_SIZE];
 	bool restart = reload_restart_names(running, config->settings, names, sizeof names) > 0;
+	if (config_warning(config, warning)[0] != '\0')
+		log_warning("%s", warning);
 	check_reconfigure(check, config);
 	config_unref(&config);
 	log_info("reloaded the settings");

@@ -5,7 +5,7 @@ fakes_inc = -I$(srcdir)/tests/fakes $(check_inc)
 fakes_ldflags = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until,--wrap=store_view_begin,--wrap=store_view_end \
 	-Wl,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=events_note
 fakes = tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
-	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
+	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
 	tests/fakes/fake_trouble.c tests/fakes/fake_events.c tests/fakes/fake_events.h
 
 # scenarios: one program over all cases
@@ -33,6 +33,11 @@ tests_unit_test_tlsa_find_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_tlsa_find_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tlsa_find_SOURCES = tests/unit/test_tlsa_find.c common/check/tlsa_find.c common/check/tlsa_find.h tests/unit/cm.h
 tests_unit_test_tlsa_find_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_host_name
+tests_unit_test_host_name_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_host_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_host_name_SOURCES = tests/unit/test_host_name.c tests/unit/cm.h
+tests_unit_test_host_name_LDADD = libio.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_merge
 tests_unit_test_merge_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_merge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -143,7 +148,7 @@ tests_unit_test_query_CPPFLAGS = -DSTSGATE_BUILT='"./stsgate"' -I$(srcdir)/tests
 tests_unit_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/unit/call.h tests/unit/tool.c tests/unit/tool.h \
 	tests/unit/cm.h $(cli_sources) tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
-	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
+	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
 	tests/fakes/fake_trouble.c
 tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until \
 	-Wl,--wrap=store_view_begin,--wrap=store_view_end,--wrap=store_change_entry,--wrap=store_change_hop

@@ -137,7 +137,7 @@ static bool is_stopping(struct check *check)
 }
 
 /* While it is put off, a case holds neither worker nor share. False: it has lost patience with the bounds. */
-static bool case_put_off(struct cas *c, struct flight *flight)
+static bool case_put_off(struct cas *c, struct flight *flight, int again_ms)
 {
 	int64_t now_ms = clock_mono_ms();
 	if (c->put_off_ms == 0)
@@ -145,7 +145,9 @@ static bool case_put_off(struct cas *c, struct flight *flight)
 	c->leading = flight;
 	if (now_ms - c->put_off_ms >= obtain_patience_ms(c->config, &flight->want))
 		return false;
-	int wait_ms = flight->want.kind == WANT_PROBE ? OBTAIN_RETRY_MS : flight_wait_ms(c);
+	int wait_ms = again_ms;
+	if (wait_ms == 0)
+		wait_ms = flight->want.kind == WANT_PROBE ? OBTAIN_RETRY_MS : flight_wait_ms(c);
 	workers_push_later(c->check->workers, &c->job, wait_ms);
 	return true;
 }
@@ -156,13 +158,13 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	struct found found;
 	struct want want = flight->want;
 	const struct bounds *bounds = &c->check->bounds;
-	bool through = obtain(c->config, bounds, &want, case_is_asked(c), &found);
+	bool through = obtain(c->config, bounds, &want, case_is_asked(c), &flight->look, &found);
 	share_give(bounds->share, c->share_of);
 	if (!through && is_stopping(c->check)) {
 		flight_drop(c, flight);
 		return true;
 	}
-	if (!through && case_put_off(c, flight))
+	if (!through && case_put_off(c, flight, found.again_ms))
 		return false;
 	if (!through)
 		obtain_in_vain(&found);

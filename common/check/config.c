@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
-
-#define HOST_NAME_SIZE 256
 
 static struct lock references_lock = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -52,18 +49,10 @@ static bool names_take(struct names *list, const char *setting, const struct set
 	return true;
 }
 
-/* What cannot be told of the host name is left out: a cut that is missing makes the gate stricter, not laxer. */
-static void own_name_take(struct names *list)
+static bool rules_fill(struct config *config, struct failure *why)
 {
-	char name[HOST_NAME_SIZE];
-	if (gethostname(name, sizeof name) != 0)
-		return;
-	name[sizeof name - 1] = '\0';
-	name_take(list, name);
-}
-
-static bool rules_fill(struct rules *rules, const struct settings *s, struct failure *why)
-{
+	const struct settings *s = config->settings;
+	struct rules *rules = &config->rules;
 	rules->probe = s->probe;
 	rules->mta_enforces = s->mta_enforces;
 	rules->first_contact = s->milter_first_contact == SETTINGS_DEFER ? FIRST_CONTACT_DEFER : FIRST_CONTACT_ACCEPT;
@@ -74,8 +63,9 @@ static bool rules_fill(struct rules *rules, const struct settings *s, struct fai
 	rules->probe_ttl_max_s = s->probe_ttl_max;
 	rules->refresh_interval_s = s->refresh_interval;
 	rules->forget_after_s = s->forget_after;
-	if (s->own_hosts.count == 0)
-		own_name_take(&rules->own_hosts);
+	/* A cut that is missing makes the gate stricter, not laxer. */
+	if (s->own_hosts.count == 0 && config->host_is_whole)
+		name_take(&rules->own_hosts, config->host);
 	return names_take(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
 	       names_take(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
 }
@@ -150,14 +140,9 @@ static bool bind_take(struct probe_options *options, const struct settings_list 
 static bool prober_make(struct config *config, struct failure *why)
 {
 	const struct settings *s = config->settings;
-	char host[HOST_NAME_SIZE] = "localhost";
 	struct probe_options options = {.trust = config->probe_trust, .helo = or_null(s->probe_helo)};
-	if (!options.helo) {
-		if (gethostname(host, sizeof host) != 0)
-			memcpy(host, "localhost", sizeof "localhost");
-		host[sizeof host - 1] = '\0';
-		options.helo = host;
-	}
+	if (!options.helo)
+		options.helo = config->host;
 	if (!bind_take(&options, &s->probe_bind, why))
 		return false;
 	config->prober = prober_new(&options, why);
@@ -184,12 +169,39 @@ struct config *config_new(struct settings *settings, struct failure *why)
 		abort();
 	config->settings = settings;
 	config->references = 1;
-	if (rules_fill(&config->rules, settings, why) && delegation_check(settings, why) && dns_make(config, why) &&
+	config->host_is_whole = host_name(config->host);
+	if (rules_fill(config, why) && delegation_check(settings, why) && dns_make(config, why) &&
 		trusts_make(config, why) && fetcher_make(config, why) && prober_make(config, why))
 		return config;
 	settings_locate(settings, why);
 	config_free(config);
 	return NULL;
+}
+
+const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE])
+{
+	const struct settings *s = config->settings;
+	const char *name = s->probe_helo[0] != '\0' ? s->probe_helo : config->host;
+	bool helo = name == config->host ? !config->host_is_whole : !strpbrk(name, ".[");
+	bool own = s->own_hosts.count == 0 && !config->host_is_whole;
+	struct text text;
+	text_init(&text, out, CONFIG_WARNING_SIZE);
+	if (helo) {
+		text_add(&text, "probes say EHLO ");
+		text_quote(&text, name, strlen(name), 100);
+		text_add(&text, ", which is no full host name: next hops may refuse it, and are then unknown");
+	}
+	if (own) {
+		text_add(&text, helo ? "; and " : "");
+		text_add(&text, "own_hosts is empty, and the host name has no domain: this relay does not know itself "
+				"among a domain's mail hosts");
+	}
+	if (helo || own)
+		text_add(&text, "; give this machine a full name (`hostname -f`), or set ");
+	text_add(&text, helo ? "probe_helo" : "");
+	text_add(&text, helo && own ? " and " : "");
+	text_add(&text, own ? "own_hosts" : "");
+	return out;
 }
 
 bool config_dane(const struct config *config)

@@ -6,6 +6,7 @@
 #include "dns.h"
 #include "facts.h"
 #include "fetch.h"
+#include "host_name.h"
 #include "probe.h"
 #include "settings.h"
 
@@ -14,6 +15,8 @@
 struct config {
 	const struct settings *settings;
 	struct rules rules;
+	char host[HOST_NAME_SIZE]; /* of this machine */
+	bool host_is_whole;        /* it has a dot */
 	struct dns *dns;
 	struct trust *fetch_trust, *probe_trust; /* one and the same where the settings name the same authorities */
 	struct fetcher *fetcher;
@@ -23,6 +26,9 @@ struct config {
 
 /* Takes the settings over, also on failure. */
 struct config *config_new(struct settings *settings, struct failure *why);
+/* What an operator should know at a start, though it works; "": nothing. Returns `out`. */
+#define CONFIG_WARNING_SIZE 1024
+const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE]);
 /* Whether rule 2 is in force at this moment: the MTA does DANE, and our resolver validates. */
 bool config_dane(const struct config *config);
 struct config *config_ref(struct config *config);

@@ -11,6 +11,7 @@
 
 struct flight {
 	struct want want;
+	struct second_look look;
 	struct cas *parked;
 	struct flight *next; /* in its bucket */
 };

@@ -271,7 +271,7 @@ static void obtain_mx(const struct config *config, struct missed *missed, struct
 }
 
 bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, bool asked,
-	struct found *found)
+	struct second_look *look, struct found *found)
 {
 	memset(found, 0, sizeof *found);
 	found->want = *want;
@@ -288,7 +288,7 @@ bool obtain(const struct config *config, const struct bounds *bounds, const stru
 		obtain_tlsa(config, found);
 		return true;
 	case WANT_PROBE:
-		return obtain_evidence(config, bounds->budget, found);
+		return obtain_evidence(config, bounds->budget, look, found);
 	case WANT_NOTHING:
 	case WANT_ENTRY:
 	case WANT_EVIDENCE:

@@ -10,7 +10,8 @@
 #include "share.h"
 #include "verdict.h"
 
-#define OBTAIN_RETRY_MS 50 /* of a want that was put off */
+#define OBTAIN_RETRY_MS 50   /* of a want that was put off */
+#define OBTAIN_AGAIN_MS 2500 /* until a hop is looked at once more, whose trouble may pass */
 
 /* What came of a want; the member is told by want.kind. */
 struct found {
@@ -25,6 +26,7 @@ struct found {
 	struct evidence evidence;
 	bool front;    /* a front end waits for it: if the budget refuses the probe, that is remembered */
 	bool untried;  /* nothing was asked of the network: it serves this case, and is not remembered */
+	int again_ms;  /* where obtain() says false: when to ask again; 0: soon */
 	bool put_back; /* of a refresh whose policy host is in back-off: what somebody waits for goes on by itself */
 };
 void found_free(struct found *found);
@@ -40,11 +42,18 @@ struct bounds {
 	struct missed *missed;
 };
 
+/* Of one probe, between two looks at a hop; all zero at first. Both lie within the probe's one deadline. */
+struct second_look {
+	bool due;
+	int64_t deadline_ms;
+};
+
 /* Fills `found`. False: the bounds let nothing through at this moment; ask again after OBTAIN_RETRY_MS, for as long as
  * the want itself might take (obtain_patience_ms); then obtain_in_vain(), of the `found` of the last time. `asked`:
- * somebody may wait for it; else a policy host in back-off fails it at once. */
+ * somebody may wait for it; else a policy host in back-off fails it at once. `look` is kept from one time to the next.
+ */
 bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, bool asked,
-	struct found *found);
+	struct second_look *look, struct found *found);
 int64_t obtain_patience_ms(const struct config *config, const struct want *want);
 void obtain_in_vain(struct found *found);
 

@@ -21,20 +21,26 @@ static bool evidence_outweighs(const struct evidence *seen, const struct evidenc
 	return new == REASON_BAD || (new == REASON_GOOD &&old != REASON_GOOD);
 }
 
-/* Each address gets its share of the time that is left. */
-static void probe_all(const struct config *config, const struct want *want, const struct addresses *list,
+/* Each address gets its share of the time that is left. True: what counts may pass by itself. */
+static bool probe_all(const struct config *config, const struct want *want, const struct addresses *list,
 	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen)
 {
+	bool passing = false;
 	for (size_t i = 0; i < list->count; i++) {
 		struct evidence one;
+		bool may_pass = false;
 		int64_t share_ms = (deadline_ms - clock_mono_ms()) / (int64_t)(list->count - i);
 		memset(&one, 0, sizeof one);
 		one.reason = REASON_HOP_TIMEOUT;
 		if (share_ms > 0)
-			probe_address(config->prober, want->name, &list->at[i], want->port, (int)share_ms, dane, &one);
-		if (i == 0 || evidence_outweighs(&one, seen))
+			may_pass = probe_address(
+				config->prober, want->name, &list->at[i], want->port, (int)share_ms, dane, &one);
+		if (i == 0 || evidence_outweighs(&one, seen)) {
 			*seen = one;
+			passing = may_pass;
+		}
 	}
+	return passing;
 }
 
 static void probe_impossible(const struct addresses *list, struct evidence *seen)
@@ -63,7 +69,7 @@ static enum budget_answer budget_take_some(struct budget *budget, struct address
 }
 
 static bool probe_host(const struct config *config, struct budget *budget, const struct want *want,
-	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen)
+	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen, bool *passing)
 {
 	unsigned slot[PROBE_ADDRESSES];
 	struct addresses list;
@@ -80,7 +86,7 @@ static bool probe_host(const struct config *config, struct budget *budget, const
 		seen->reason = REASON_PROBE_BUDGET;
 		break;
 	case BUDGET_GO:
-		probe_all(config, want, &list, dane, deadline_ms, seen);
+		*passing = probe_all(config, want, &list, dane, deadline_ms, seen);
 		for (size_t i = 0; i < list.count; i++)
 			budget_give(budget, slot[i]);
 		break;
@@ -103,22 +109,40 @@ void obtain_tlsa(const struct config *config, struct found *found)
 	tlsa_found_free(&tlsa);
 }
 
+/* Whether the hop is to be looked at once more. Without the time for it nothing is proved. */
+static bool look_again(struct second_look *look, int64_t deadline_ms, struct found *found)
+{
+	if (deadline_ms - clock_mono_ms() <= OBTAIN_AGAIN_MS) {
+		found->evidence.reason = REASON_HOP_GREETING;
+		return false;
+	}
+	*look = (struct second_look){.due = true, .deadline_ms = deadline_ms};
+	found->again_ms = OBTAIN_AGAIN_MS;
+	return true;
+}
+
 /* What is judged by TLSA records is judged by those of now: the ones that were known may be gone. */
-bool obtain_evidence(const struct config *config, struct budget *budget, struct found *found)
+bool obtain_evidence(const struct config *config, struct budget *budget, struct second_look *look, struct found *found)
 {
 	const struct want *want = &found->want;
 	int64_t deadline_ms = clock_mono_ms() + (int64_t)config->settings->probe_timeout * 1000;
 	struct tlsa_found tlsa = {.answer = NULL};
-	bool through = true;
+	bool through = true, passing = false;
+
+	if (look->due)
+		deadline_ms = look->deadline_ms;
 
 	if (want->dane)
 		tlsa_look(config, deadline_ms, &tlsa, found);
 	const struct probe_dane dane = {.set = &tlsa.set, .base = tlsa.look.base};
 	if (!want->dane || tlsa.look.state == TLSA_USABLE) {
-		through = probe_host(config, budget, want, want->dane ? &dane : NULL, deadline_ms, &found->evidence);
+		through = probe_host(
+			config, budget, want, want->dane ? &dane : NULL, deadline_ms, &found->evidence, &passing);
 		found->evidence.tlsa_id = want->dane ? tlsa.set.id : 0;
 		found->evidence.at = clock_wall_s();
 	}
 	tlsa_found_free(&tlsa);
+	if (through && passing && !look->due)
+		through = !look_again(look, deadline_ms, found);
 	return through;
 }

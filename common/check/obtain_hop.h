@@ -6,6 +6,6 @@
 
 void obtain_tlsa(const struct config *config, struct found *found);
 /* False: the budget lets nothing through at this moment. */
-bool obtain_evidence(const struct config *config, struct budget *budget, struct found *found);
+bool obtain_evidence(const struct config *config, struct budget *budget, struct second_look *look, struct found *found);
 
 #endif

@@ -29,8 +29,9 @@ struct probe_dane {
 };
 
 /* `dane` NULL: chain by the trust store, name by the MX host name. Fills `seen` whole but for `at`, which the caller
- * sets. One deadline over everything. */
-void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
+ * sets. One deadline over everything. True: what it saw may pass by itself (a 4xx reply to STARTTLS, a connection cut
+ * in the handshake), and counts only if a probe some seconds later sees it too. */
+bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
 	int timeout_ms, const struct probe_dane *dane, struct evidence *seen);
 
 #endif

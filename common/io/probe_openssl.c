@@ -115,6 +115,7 @@ static bool tls_handshake(struct tls *tls, struct evidence *seen)
 		good = result == 1 || tell_broken(seen);
 		break;
 	case WIRE_CLOSED: /* somebody may be cutting it: nothing can be delivered under the policy */
+		tls->wire->passing = tls->received <= TLS_BYTES_MAX;
 		good = probe_tell(seen, REASON_TLS_FAILED,
 			tls->received > TLS_BYTES_MAX ? "too many octets in the TLS handshake"
 						      : "connection cut in the TLS handshake");
@@ -176,7 +177,7 @@ static void probe_tls(struct prober *prober, struct wire *wire, const char *host
 	SSL_free(tls.ssl);
 }
 
-void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
+bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
 	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
 {
 	const struct address *from = address->len == 4 ? &prober->bind4 : &prober->bind6;
@@ -187,10 +188,11 @@ void probe_address(struct prober *prober, const char *host, const struct address
 	address_format(address, seen->address);
 	wire.deadline_ms = clock_mono_ms() + timeout_ms;
 	if (!wire_open(&wire, address, port, from->len ? from : NULL, seen))
-		return;
+		return false;
 	if (smtp_dialogue(&wire, prober->helo, seen))
 		probe_tls(prober, &wire, host, dane, seen);
 	wire_close(&wire);
+	return wire.passing;
 }
 
 /* The prober */

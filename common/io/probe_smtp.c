@@ -142,6 +142,7 @@ bool wire_open(
 	bool good = true;
 
 	wire->used = wire->filled = 0;
+	wire->passing = false;
 	wire->fd = socket(to->len == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (wire->fd < 0)
 		return probe_tell(seen, REASON_HOP_INTERNAL, strerror(errno));
@@ -195,6 +196,12 @@ static bool tell_reply(struct evidence *seen, enum reason reason, const struct s
 	return probe_tell(seen, reason, words);
 }
 
+/* RFC 5321 4.2.4, 4.3.2: what a server says that does not know EHLO. Others may mean this relay, or this moment. */
+static bool is_unknown_command(const struct smtp_reader *reply)
+{
+	return reply->code == 500 || reply->code == 502;
+}
+
 static bool is_refusal(const struct smtp_reader *reply)
 {
 	return reply->code >= 400;
@@ -227,7 +234,7 @@ static bool ehlo(struct wire *wire, const char *helo, struct smtp_reader *reply,
 		return false;
 	if (reply->code == 250)
 		return reply->starttls || probe_tell(seen, REASON_STARTTLS_MISSING, "no STARTTLS in the reply to EHLO");
-	if (reply->code >= 500) /* a server without EHLO has no STARTTLS */
+	if (is_unknown_command(reply)) /* a server without EHLO has no STARTTLS */
 		return tell_reply(seen, REASON_STARTTLS_MISSING, reply);
 	return tell_reply(seen, is_refusal(reply) ? REASON_HOP_GREETING : REASON_HOP_PROTOCOL, reply);
 }
@@ -249,6 +256,7 @@ static bool starttls(struct wire *wire, struct smtp_reader *reply, struct eviden
 		return false;
 	if (reply->code == 220)
 		return nothing_ahead(wire, seen);
+	wire->passing = is_refusal(reply) && reply->code < 500;
 	return tell_reply(seen, is_refusal(reply) ? REASON_STARTTLS_REFUSED : REASON_HOP_PROTOCOL, reply);
 }
 

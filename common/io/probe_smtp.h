@@ -13,6 +13,7 @@
 struct wire {
 	int fd;
 	int64_t deadline_ms;
+	bool passing;        /* what went wrong may pass by itself */
 	size_t used, filled; /* of the buffer: read and not looked at yet */
 	char buffer[WIRE_BUFFER_SIZE];
 };

@@ -330,6 +330,13 @@ struct config *config_new(struct settings *settings, struct failure *why)
 	return config;
 }
 
+const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE])
+{
+	(void)config;
+	out[0] = '\0';
+	return out;
+}
+
 struct config *config_ref(struct config *config)
 {
 	lock_take(&references_lock);

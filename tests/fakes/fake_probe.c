@@ -26,7 +26,7 @@ void prober_free(struct prober **prober)
 	*prober = NULL;
 }
 
-void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
+bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
 	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
 {
 	assert(prober && timeout_ms > 0);
@@ -43,4 +43,5 @@ void probe_address(struct prober *prober, const char *host, const struct address
 	if (answer.protocol)
 		snprintf(seen->cipher, sizeof seen->cipher, "TLS_AES_256_GCM_SHA384");
 	world_call_end();
+	return answer.passing;
 }

@@ -334,13 +334,24 @@ struct world_answer world_policy_answer(const char *domain)
 	return answer;
 }
 
-void world_hop(const char *host, enum reason reason, uint16_t protocol)
+static void hop_set(const char *host, enum reason reason, uint16_t protocol, bool passing)
 {
 	lock_take(&lock);
 	struct answer_row *row = answer_row(w.hop, &w.hop_count, host);
 	row->answer.reason = reason;
 	row->answer.protocol = protocol;
+	row->answer.passing = passing;
 	lock_drop(&lock);
+}
+
+void world_hop(const char *host, enum reason reason, uint16_t protocol)
+{
+	hop_set(host, reason, protocol, false);
+}
+
+void world_hop_passing(const char *host, enum reason reason, uint16_t protocol)
+{
+	hop_set(host, reason, protocol, true);
 }
 
 struct world_answer world_hop_answer(const char *host, const char *address)

@@ -49,6 +49,8 @@ void world_policy_fails(const char *domain, enum reason outcome, const char *det
 /* Hops, by host name, or by host name and one address (`host/8.0.1.2`) or `dane` (what a probe by TLSA records sees),
  * which come first. REASON_NONE: good. Unlisted ones cannot be reached. */
 void world_hop(const char *host, enum reason reason, uint16_t protocol);
+/* The same, and what is wrong may pass by itself. */
+void world_hop_passing(const char *host, enum reason reason, uint16_t protocol);
 
 /* Gates: calls that begin so wait until the gate is opened. */
 void world_gate_shut(const char *calls);
@@ -81,6 +83,7 @@ struct world_answer {
 	bool listed;
 	enum reason reason;
 	uint16_t protocol;
+	bool passing;
 	char *text; /* of a policy; NULL: `reason` says what failed; the caller frees */
 	size_t len;
 	char detail[128];

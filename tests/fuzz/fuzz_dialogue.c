@@ -43,7 +43,7 @@ static struct conclusion conclude(const char *at, size_t left)
 	bad.told = EHLO "QUIT\r\n";
 	if (!reply_take(&reply, &at, &left))
 		return bad;
-	if (reply.code >= 500 || (reply.code == 250 && !reply.starttls))
+	if (reply.code == 500 || reply.code == 502 || (reply.code == 250 && !reply.starttls))
 		bad.reason = REASON_STARTTLS_MISSING;
 	else if (reply.code >= 400)
 		bad.reason = REASON_HOP_GREETING;

@@ -165,7 +165,6 @@ void scene_begin(struct scene *scene, const char *file)
 		perror(scene->directory);
 		exit(1);
 	}
-	scene->setting[scene->setting_count++] = strdup("own_hosts=relay.example.net");
 }
 
 void scene_end(struct scene *scene)

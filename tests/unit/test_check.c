@@ -203,6 +203,60 @@ static void ask(struct check *check, const char *domain, uint64_t client, struct
 	assert_true(check_start(check, &question, tally_done, tally) != CHECK_NO_TICKET);
 }
 
+/* What may pass by itself counts when a second look, seconds later, sees it too; meanwhile no worker is held. */
+static void test_second_look(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally passes = {0}, stays = {0}, other = {0};
+	product_start(&p, 1);
+	product_domain("example.com", "mx1.example.com");
+	product_domain("example.net", "mx1.example.net");
+	product_domain("example.org", "mx1.example.org");
+	world_hop_passing("mx1.example.com", REASON_STARTTLS_REFUSED, 0);
+	world_hop_passing("mx1.example.net", REASON_TLS_FAILED, 0);
+	uint64_t probes = counted(METRIC_PROBES);
+	int64_t begun_ms = clock_mono_ms();
+	ask(p.check, "example.com", 1, &passes);
+	ask(p.check, "example.net", 2, &stays);
+	int64_t deadline_ms = begun_ms + SETTLE_MS;
+	while (world_count("probe mx1.example.com") + world_count("probe mx1.example.net") < 2 &&
+		clock_mono_ms() < deadline_ms)
+		product_pause(1);
+	world_hop("mx1.example.com", REASON_NONE, 0x0304);
+	ask(p.check, "example.org", 3, &other);
+	await(&other, 1);
+	assert_int_equal(passes.done + stays.done, 0);
+	await(&passes, 1);
+	await(&stays, 1);
+	assert_in_range(clock_mono_ms() - begun_ms, 2000, SETTLE_MS);
+	assert_int_equal(passes.pass, 1);
+	assert_int_equal(stays.fail, 1);
+	assert_int_equal(world_count("probe mx1.example.com"), 2);
+	assert_int_equal(world_count("probe mx1.example.net"), 2);
+	assert_int_equal(counted(METRIC_PROBES) - probes, 3);
+	product_stop(&p);
+}
+
+/* Without the time for a second look nothing is proved. */
+static void test_no_second_look(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally tally = {0};
+	product_start(&p, 1);
+	struct config *config = product_config("probe_timeout=2");
+	check_reconfigure(p.check, config);
+	config_unref(&config);
+	product_domain("example.com", "mx1.example.com");
+	world_hop_passing("mx1.example.com", REASON_TLS_FAILED, 0);
+	ask(p.check, "example.com", 1, &tally);
+	await(&tally, 1);
+	assert_int_equal(tally.pass + tally.fail, 0);
+	assert_int_equal(world_count("probe mx1.example.com"), 1);
+	product_stop(&p);
+}
+
 /* Somebody who sends to many silent domains holds a quarter of the workers; another client is served meanwhile, also
  * when it asks for a domain of theirs. */
 static void test_one_client(void **state)
@@ -608,6 +662,8 @@ int main(void)
 		cmocka_unit_test(test_purposes_share),
 		cmocka_unit_test(test_fetch_keeps_its_id),
 		cmocka_unit_test(test_one_probe),
+		cmocka_unit_test(test_second_look),
+		cmocka_unit_test(test_no_second_look),
 		cmocka_unit_test(test_one_client),
 		cmocka_unit_test(test_put_off_client),
 		cmocka_unit_test(test_client_used_up_later),

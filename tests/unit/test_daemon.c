@@ -41,7 +41,8 @@ static void settings_write(const char *more)
 	assert_non_null(file);
 	fprintf(file,
 		"user = root\nstore_path = %s\nmilter_socket = unix:%s\nsocketmap_socket = unix:%s\n"
-		"metrics_socket = unix:%s\nworkers = 4\ndnssec = off\nstore_max_bytes = 4M\n%s",
+		"metrics_socket = unix:%s\nworkers = 4\ndnssec = off\nstore_max_bytes = 4M\n"
+		"probe_helo = relay.example.com\nown_hosts = relay.example.com\n%s",
 		path_of("store"), path_of("milter"), path_of("map"), path_of("http"), more);
 	fclose(file);
 }
@@ -144,9 +145,9 @@ static void settings_are_tested(void **state)
 	expect_log("-o: probe_ca_file: /nonexistent/ca.pem: No such file");
 	settings_write("probe_ca_file = /nonexistent/ca.pem\n");
 	assert_int_equal(RUN("-t"), EX_NOINPUT);
-	expect_log("/conf:9: probe_ca_file: /nonexistent/ca.pem: No such file");
+	expect_log("/conf:11: probe_ca_file: /nonexistent/ca.pem: No such file");
 	assert_int_equal(RUN("-f"), EX_NOINPUT);
-	expect_log("/conf:9: probe_ca_file: /nonexistent/ca.pem: No such file");
+	expect_log("/conf:11: probe_ca_file: /nonexistent/ca.pem: No such file");
 	settings_write("");
 	assert_int_equal(RUN("-t", "-o", "store_path=/nonexistent/store"), EX_CANTCREAT);
 	expect_log("-o: store_path: `/nonexistent/store`: No such file");
@@ -160,7 +161,7 @@ static void settings_are_tested(void **state)
 	assert_int_equal(RUN("-t", "-o", "milter_header=To"), EX_USAGE);
 	settings_write("mode = sometimes\n");
 	assert_int_equal(RUN("-t"), EX_CONFIG);
-	expect_log("/conf:9: mode");
+	expect_log("/conf:11: mode");
 	assert_int_equal(RUN("-t", "-c", "/nonexistent/conf"), EX_NOINPUT);
 	assert_int_equal(RUN("-x"), EX_USAGE);
 	assert_int_equal(RUN("more"), EX_USAGE);
@@ -231,6 +232,18 @@ static void it_serves_reloads_and_stops(void **state)
 	assert_int_equal(status_of(daemon), EX_OK);
 	expect_log("]: stopping\n");
 	nothing_is_left_behind();
+}
+
+/* Next hops may refuse it, and are then unknown. */
+static void helo_without_a_domain_is_warned_of(void **state)
+{
+	(void)state;
+	settings_write("");
+	assert_int_equal(RUN("-t", "-o", "probe_helo=relay"), EX_OK);
+	expect_log("warning: probes say EHLO relay, which is no full host name");
+	expect_log("or set probe_helo");
+	assert_int_equal(RUN("-t", "-o", "probe_helo=[192.0.2.1]"), EX_OK);
+	assert_string_equal(log_read(), "");
 }
 
 static void map_and_enforcement_need_no_warning(void **state)
@@ -601,6 +614,7 @@ int main(void)
 		cmocka_unit_test(settings_are_tested),
 		cmocka_unit_test(the_store_is_opened_first),
 		cmocka_unit_test(it_serves_reloads_and_stops),
+		cmocka_unit_test(helo_without_a_domain_is_warned_of),
 		cmocka_unit_test(map_and_enforcement_need_no_warning),
 		cmocka_unit_test(enforcement_without_a_map_is_warned_of),
 		cmocka_unit_test(start_trouble_is_told),

@@ -218,7 +218,7 @@ void prober_free(struct prober **prober)
 	*prober = NULL;
 }
 
-void probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
+bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
 	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
 {
 	(void)dane;
@@ -230,6 +230,7 @@ void probe_address(struct prober *prober, const char *host, const struct address
 		atomic_fetch_add(&flood.probes, 1);
 	seen->reason = REASON_NONE;
 	seen->protocol = 0x0304;
+	return false;
 }
 
 /* Domains in use */

@@ -1,0 +1,53 @@
+#include "host_name.h"
+
+#include <netdb.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NOBODY "localhost" /* also with a dot and more behind it */
+
+static bool is_whole(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return dot && dot != name && dot[1] != '\0' && strncasecmp(name, NOBODY ".", sizeof NOBODY) != 0;
+}
+
+static bool is_below(const char *canonical, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncasecmp(canonical, name, len) == 0 && canonical[len] == '.';
+}
+
+static bool canonical_take(char out[HOST_NAME_SIZE], const char *canonical)
+{
+	size_t len = strlen(canonical);
+
+	if (len > 0 && canonical[len - 1] == '.')
+		len--;
+	if (!is_below(canonical, out) || !is_whole(canonical) || len >= HOST_NAME_SIZE)
+		return false;
+	memcpy(out, canonical, len);
+	out[len] = '\0';
+	return true;
+}
+
+bool host_name(char out[HOST_NAME_SIZE])
+{
+	const struct addrinfo hints = {.ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+
+	if (gethostname(out, HOST_NAME_SIZE) != 0)
+		memcpy(out, NOBODY, sizeof NOBODY);
+	out[HOST_NAME_SIZE - 1] = '\0';
+	if (is_whole(out))
+		return true;
+	if (getaddrinfo(out, NULL, &hints, &found) != 0)
+		return false;
+	bool whole = found && found->ai_canonname && canonical_take(out, found->ai_canonname);
+	freeaddrinfo(found);
+	return whole;
+}
