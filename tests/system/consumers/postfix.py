@@ -2,7 +2,6 @@
 
 import re
 
-from lab.proc import run
 from lab.story import expect, expect_match
 
 from . import test
@@ -89,8 +88,7 @@ def postfix_next_without_patterns(lab, stage):
 @test
 def postfix_with_tlsrpt(lab, stage):
     """Postfix 3.7 does not know the attributes of TLSRPT: with that dialect mail waits, and nothing is lost."""
-    version = run('postconf', '-h', 'mail_version')[1]
-    knows = tuple(int(part) for part in version.split('.')[:2]) >= (3, 10)
+    knows = lab.relay.version_number() >= (3, 10)
     lab.relay.attach(map_=TLSRPT)
     domain = lab.domain('tooearly')
     attempt = stage.send(domain)

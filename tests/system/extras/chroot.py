@@ -17,8 +17,12 @@ SOCKET = 'stsgate/map'
 
 def chroot(relay, flag):
     relay.run('postconf', '-F', f'smtp/unix/chroot={flag}')
-    # what Debian's unit does before each start: the files that libc reads are copied into the queue directory
-    relay.run('/usr/lib/postfix/configure-instance.sh', '-')
+    # what Debian does before each start: the files that libc reads are copied into the queue directory; by its unit,
+    # since Debian 13 by Postfix's own script
+    if relay.version_number() < (3, 9):
+        relay.run('/usr/lib/postfix/configure-instance.sh', '-')
+    else:
+        relay.run('postfix', 'check')
     relay.reload()
 
 
@@ -28,8 +32,8 @@ def jail(lab):
     os.makedirs(f'{SPOOL}/stsgate')
     shutil.chown(f'{SPOOL}/stsgate', USER)
     lab.gate.restart(socketmap_socket=f'unix:{SPOOL}/{SOCKET}', socket_owner=':postfix')
-    chroot(lab.relay, 'y')
     try:
+        chroot(lab.relay, 'y')
         yield
     finally:
         chroot(lab.relay, 'n')

@@ -128,6 +128,9 @@ class Relay(Mta):
     def version(self):
         return 'Postfix ' + self.run('postconf', '-h', 'mail_version')[1].strip()
 
+    def version_number(self):
+        return tuple(int(part) for part in re.match(r'Postfix (\d+)\.(\d+)', self.version()).groups())
+
     def obeys_tls_required(self):
         """3.10 and newer: `TLS-Required: No` in a header."""
         return self.run('postconf', '-d', '-h', 'tls_required_enable', check=False)[1].strip() == 'yes'
