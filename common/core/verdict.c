@@ -263,6 +263,16 @@ bool mx_has_hops(const struct facts *facts)
 	return !facts->question.mx_lookup || state == MX_LISTED || state == MX_IMPLICIT;
 }
 
+/* RFC 7505: no mail goes there at all. A null MX that nobody signed may be forged, to have the message let through
+ * before its records are shown again or the MTA return it; so an enforce policy holds the message, as at NXDOMAIN. */
+static struct step null_mx(struct judge *j)
+{
+	const struct entry *entry = &j->facts->entry;
+	if (entry->mx.secure && schedule_mx_recent(entry, j->facts->now))
+		return judge_done(j, VERDICT_NONE, REASON_NULL_MX, "");
+	return judge_held(j, VERDICT_DEFER, REASON_NULL_MX, "");
+}
+
 static struct step judge_mx(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -273,8 +283,8 @@ static struct step judge_mx(struct judge *j)
 	if (!schedule_mx_known(&f->entry, f->now))
 		return mx_missing(j);
 	switch (f->entry.mx.state) {
-	case MX_NULL: /* RFC 7505: no mail goes there at all */
-		return judge_done(j, VERDICT_NONE, REASON_NULL_MX, "");
+	case MX_NULL:
+		return null_mx(j);
 	case MX_NO_DOMAIN:
 		return judge_held(j, VERDICT_DEFER, REASON_NO_SUCH_DOMAIN, "");
 	case MX_TOO_LARGE:

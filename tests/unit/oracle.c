@@ -112,8 +112,8 @@ struct oracle_set oracle_set(const struct facts *f, const struct policy *policy)
 	}
 	if (schedule_age(mx->checked_at, f->now) > MX_HARD_S)
 		set.known = false;
-	else if (mx->state == MX_NULL)
-		set.nothing = true;
+	else if (mx->state == MX_NULL) /* only a signed one is believed, as long as what DANE rests on */
+		set.known = set.nothing = mx->secure && schedule_age(mx->checked_at, f->now) <= 5400;
 	else if (mx->state == MX_IMPLICIT)
 		set.host[set.count++] = f->question.domain;
 	else if (mx->state == MX_LISTED)
