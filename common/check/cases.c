@@ -207,6 +207,15 @@ static struct step case_step(struct cas *c)
 	return step;
 }
 
+/* A pass that rests on fresh facts only never comes straight from the store, where the answer has what is old renewed:
+ * so the case does it. The case itself stores that the domain is in use. */
+static void case_renew(struct cas *c, const struct step *step)
+{
+	bool passes = !c->cut_off && step->verdict.kind == VERDICT_PASS;
+	if (passes && verdict_rests_on_fresh(&c->facts) && (step->renew & ~(unsigned)RENEW_USE) != 0)
+		cases_renew(c->check, &c->facts.question);
+}
+
 static void case_run(struct job *job)
 {
 	struct cas *c = (struct cas *)job;
@@ -215,6 +224,7 @@ static void case_run(struct job *job)
 	for (;;) {
 		struct step step = case_step(c);
 		if (step.want.kind == WANT_NOTHING) {
+			case_renew(c, &step);
 			case_end(c, &step.verdict);
 			return;
 		}

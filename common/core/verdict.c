@@ -250,7 +250,7 @@ struct step judge_wants_mx(struct judge *j, bool settled)
 	bool stale = schedule_mx_stale(&f->entry, f->now), known = schedule_mx_known(&f->entry, f->now);
 	bool enough = settled ? schedule_mx_recent(&f->entry, f->now) : known;
 
-	if (!f->mx_tried && (!enough || f->forced || (j->eager && stale)))
+	if (!f->mx_tried && (!enough || f->forced || ((j->eager || j->alone) && stale)))
 		return judge_wants(j, WANT_MX, f->question.domain, 0);
 	if (known && stale)
 		j->renew |= RENEW_MX;
@@ -332,6 +332,13 @@ static struct step store_broken(const struct judge *j)
 	return judge_done(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
 }
 
+bool verdict_rests_on_fresh(const struct facts *facts)
+{
+	const struct policy *policy = facts_policy(facts);
+	return facts->question.purpose == PURPOSE_DELIVER && !facts->rules->mta_enforces && policy &&
+	       policy->mode == POLICY_ENFORCE;
+}
+
 struct step verdict_next(const struct facts *facts)
 {
 	const struct question *q = &facts->question;
@@ -349,6 +356,7 @@ struct step verdict_next(const struct facts *facts)
 	if (exempt)
 		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
 	j.policy = facts_policy(facts);
+	j.alone = verdict_rests_on_fresh(facts);
 	if (facts->store == STORE_BROKEN)
 		return store_broken(&j);
 	return j.policy ? with_policy(&j) : without_policy(&j);

@@ -72,4 +72,9 @@ void facts_policy_copy(struct policy *out, const struct facts *facts);
 
 struct step verdict_next(const struct facts *facts);
 
+/* Whether a pass must rest on fresh facts only: an enforce policy is in force, and nothing binds the delivery to it.
+ * The MX set is then looked up again past its TTL, and a hop is probed again past its soft age, before the message
+ * passes. */
+bool verdict_rests_on_fresh(const struct facts *facts);
+
 #endif

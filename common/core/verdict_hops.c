@@ -14,6 +14,7 @@ struct hop_opinion {
 	bool never;  /* nothing at all is known of it */
 	bool due;    /* a probe now would not be too early */
 	bool spent;  /* the budget has refused its probes for so long that it holds no more mail */
+	bool old;    /* good, but by evidence past its soft age */
 };
 
 /* Age at which a hop's newest evidence lets it be probed again (design 5). */
@@ -75,6 +76,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
 		o.state = evidence_is_good(j, conclusive) ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
+		o.old = o.state == HOP_GOOD && schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
 		if (o.state == HOP_BAD) /* rule 4, also when an inconclusive probe came after it */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		return o;
@@ -193,6 +195,8 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 		survey_hop(s, i, &s->opinion[i]);
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct hop_opinion *o = &s->opinion[i];
+		if (o->old && o->due && j->alone)
+			note(&s->probe, i);
 		if (o->state != HOP_UNKNOWN)
 			continue;
 		/* What stands aside cannot hold mail for ever, but cannot be all there is either. */

@@ -201,8 +201,10 @@ static const struct row alone[] = {
 	{"a1=", POLICY_ENFORCE, false, false, FAIL("a"), "probe:a"},
 	{"a1+ b2~", POLICY_ENFORCE, false, false, PASS, "probe:b"},
 	{"a1- b2~", POLICY_ENFORCE, false, false, FAIL("a"), ""},
-	/* past the soft age a pass is still served, past the hard age the fact is unknown */
-	{"a1o", POLICY_ENFORCE, false, false, PASS, ""},
+	/* past the soft age a hop is probed before the message passes, past the hard age the fact is unknown */
+	{"a1o", POLICY_ENFORCE, false, false, PASS, "probe:a"},
+	{"a1+ b2o", POLICY_ENFORCE, false, false, PASS, "probe:b"},
+	{"a1o b2-", POLICY_ENFORCE, false, false, FAIL("b"), ""},
 	{"a1x", POLICY_ENFORCE, false, false, UNREACHED("a"), "probe:a"},
 	{"a1+ b1x", POLICY_ENFORCE, false, false, UNREACHED("b"), "probe:b"},
 };
@@ -214,6 +216,7 @@ static const struct row beside_map[] = {
 	{"a1- b2+", POLICY_ENFORCE, true, false, PASS, ""},
 	{"a1! b2+", POLICY_ENFORCE, true, false, PASS, ""},
 	{"a1? b2+", POLICY_ENFORCE, true, false, PASS, ""},
+	{"a1o", POLICY_ENFORCE, true, false, PASS, ""},
 	{"a1?", POLICY_ENFORCE, true, false, LEFT("a"), "probe:a"},
 	{"a1- b2?", POLICY_ENFORCE, true, false, LEFT("b"), "probe:b"},
 	{"a1-", POLICY_ENFORCE, true, false, FAIL("a"), ""},

@@ -103,11 +103,39 @@ static void check_pass(const struct run *run, const struct policy *policy)
 	HOLDS(run, any);
 }
 
+/* A probe that saw nothing conclusive came after the good one, so the next is not due yet. */
+static bool tried_lately(const struct facts *f, const struct hop_fact *hop, bool dane)
+{
+	const struct evidence *newest = dane ? &hop->record.dane.newest : &hop->record.pkix.newest;
+	return reason_class(newest->reason) == REASON_UNSURE && schedule_age(newest->at, f->now) <= PROBE_SPACING_S;
+}
+
+/* Where nothing binds the delivery, a pass rests on fresh facts: those within their soft age, or looked at in this
+ * case. */
+static void check_pass_is_fresh(const struct run *run, const struct policy *policy)
+{
+	const struct facts *f = &run->facts;
+	struct oracle_set set = oracle_set(f, policy);
+	if (run_verdict(run)->kind != VERDICT_PASS || f->rules->mta_enforces)
+		return;
+	HOLDS(run, !f->question.mx_lookup || f->mx_tried || !schedule_mx_stale(&f->entry, f->now));
+	for (unsigned i = 0; f->rules->probe && i < set.count; i++) {
+		const struct hop_fact *hop = oracle_fact(f, set.host[i]);
+		bool dane = oracle_by_dane(f, &set, i);
+		struct evidence seen = oracle_evidence(f, &set, i);
+		if (hop && oracle_hop(f, policy, &set, i) == ORACLE_GOOD && seen.at != 0 &&
+			!(dane ? hop->dane_tried : hop->tried))
+			HOLDS(run, schedule_age(seen.at, f->now) <= f->rules->probe_ttl_ok_s ||
+					   tried_lately(f, hop, dane));
+	}
+}
+
 static void check_enforce(const struct run *run, const struct policy *policy)
 {
 	const struct facts *f = &run->facts;
 	const struct verdict *v = run_verdict(run);
 	check_pass(run, policy);
+	check_pass_is_fresh(run, policy);
 	bool set_unknown = v->reason == REASON_MX_LOOKUP || v->reason == REASON_MX_SET_TOO_LARGE;
 	bool left_to_mta = f->rules->mta_enforces && v->kind == VERDICT_PASS && set_unknown;
 	HOLDS(run, left_to_mta || v->kind == oracle_kind(f, policy));
@@ -178,6 +206,13 @@ static bool is_stored(const struct facts *f, const struct oracle_set *set, const
 		    : record->pkix.newest.at != 0;
 }
 
+static bool is_fresh(const struct facts *f, const struct oracle_set *set, const struct world_host *host)
+{
+	bool dane = oracle_by_dane(f, set, place_of(set, host->name));
+	const struct trials *trials = dane ? &host->record.dane : &host->record.pkix;
+	return schedule_age(trials->conclusive.at, f->now) <= f->rules->probe_ttl_ok_s;
+}
+
 /* What the store knows is served from the store: no remote want. */
 static void check_served_from_store(const struct run *run)
 {
@@ -203,7 +238,7 @@ static void check_served_from_store(const struct run *run)
 	f.dane = w->dane;
 	facts_learn_store(&f, e);
 	struct oracle_set set = oracle_set(&f, &f.entry.policy);
-	bool looked_at = true;
+	bool looked_at = !schedule_mx_stale(e, WORLD_NOW); /* where nothing binds the delivery, it must be fresh */
 	for (unsigned i = 0; i <= WORLD_HOSTS; i++) {
 		const struct world_host *host = &w->host[i];
 		bool listed = false;
@@ -212,7 +247,7 @@ static void check_served_from_store(const struct run *run)
 		if (!listed)
 			continue;
 		facts_learn_evidence(&f, host->name, w->question.port, &host->record);
-		looked_at = looked_at && host->stored && is_stored(&f, &set, host);
+		looked_at = looked_at && host->stored && is_stored(&f, &set, host) && is_fresh(&f, &set, host);
 	}
 	bool would_pass = looked_at && oracle_kind(&f, &f.entry.policy) == VERDICT_PASS;
 	facts_free(&f);
