@@ -106,6 +106,33 @@ static struct hop_opinion hop_by_policy(const struct judge *j, const char *host,
 		.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room, .aside = !room};
 }
 
+/* One of more than HOPS_MAX: its TLSA records are not looked up, so a name that the policy allows is all it has. */
+static struct hop_opinion hop_beyond(const struct judge *j, const char *host)
+{
+	if (!policy_allows(j->policy, host))
+		return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
+	return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .aside = true};
+}
+
+/* The lookup of its TLSA records failed, so nobody can say whether DANE governs this hop. An answer of the map excludes
+ * the hop: `dane-only` has the MTA skip it, and `secure` then names only the others (policy_narrow()). Without a map
+ * nothing excludes it: whoever can make that lookup fail must not have the hop's other faults overlooked. So a name
+ * outside the policy and bad evidence count, and nothing makes the hop good. */
+static struct hop_opinion hop_without_answer(const struct judge *j, const char *host, unsigned place)
+{
+	bool excluded = j->facts->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
+	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_TLSA_LOOKUP, .aside = true};
+	if (excluded)
+		return o;
+	o = hop_by_policy(j, host, place);
+	o.spent = false;
+	if (o.state == HOP_GOOD) {
+		o.state = HOP_UNKNOWN;
+		o.reason = REASON_TLSA_LOOKUP;
+	}
+	return o;
+}
+
 /* Design rule 2: where there are usable TLSA records, they alone count, and the policy for the other hops. judge_tlsa()
  * has looked for them. */
 static struct hop_opinion hop_judge(const struct judge *j, const char *host, unsigned index, unsigned place)
@@ -114,13 +141,14 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
 	if (!facts_dane(f) || host[0] == '\0')
 		return hop_by_policy(j, host, place);
+	if (hop && facts_hop_by_dane(f, hop))
+		return f->rules->probe ? hop_by_evidence(j, hop)
+				       : (struct hop_opinion){.state = HOP_GOOD, .dane = true};
 	if (index >= HOPS_MAX || !hop)
-		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .aside = true};
+		return hop_beyond(j, host);
 	if (hop->record.tlsa.state == TLSA_FAILED)
-		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_TLSA_LOOKUP, .aside = true};
-	if (!facts_hop_by_dane(f, hop))
-		return hop_by_policy(j, host, place);
-	return f->rules->probe ? hop_by_evidence(j, hop) : (struct hop_opinion){.state = HOP_GOOD, .dane = true};
+		return hop_without_answer(j, host, place);
+	return hop_by_policy(j, host, place);
 }
 
 /* What the hops of a list are, taken together. Indexes; -1: none. */

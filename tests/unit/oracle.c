@@ -36,17 +36,20 @@ const struct hop_fact *oracle_fact(const struct facts *f, const char *host)
 bool oracle_by_dane(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
 	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
-	return oracle_dane(f) && i < HOPS_MAX && hop && hop->record.tlsa.state == TLSA_USABLE &&
+	return oracle_dane(f) && hop && hop->record.tlsa.state == TLSA_USABLE &&
 	       schedule_age(hop->record.tlsa.checked_at, f->now) <= 5400;
 }
 
-/* Nothing can be told of its TLSA records, or it is one hop too many to look. */
-static bool oracle_aside(const struct facts *f, const struct oracle_set *set, unsigned i)
+static bool oracle_failed(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
 	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
-	if (i >= HOPS_MAX)
-		return true;
-	return oracle_dane(f) && set->host[i][0] != '\0' && (!hop || hop->record.tlsa.state == TLSA_FAILED);
+	return oracle_dane(f) && i < HOPS_MAX && hop && hop->record.tlsa.state == TLSA_FAILED;
+}
+
+/* One hop too many to look at, or the map's answer excludes it since its TLSA records cannot be looked up. */
+static bool oracle_aside(const struct facts *f, const struct oracle_set *set, unsigned i)
+{
+	return i >= HOPS_MAX || (oracle_failed(f, set, i) && f->rules->mta_enforces);
 }
 
 struct evidence oracle_evidence(const struct facts *f, const struct oracle_set *set, unsigned i)
@@ -75,12 +78,17 @@ static enum oracle_hop oracle_seen(const struct facts *f, const struct oracle_se
 
 enum oracle_hop oracle_hop(const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i)
 {
-	bool dane = oracle_dane(f) && set->host[i][0] != '\0';
-	if (dane && oracle_aside(f, set, i))
+	bool failed = oracle_failed(f, set, i);
+	if (failed && f->rules->mta_enforces)
 		return ORACLE_UNKNOWN;
 	if (oracle_by_dane(f, set, i))
 		return oracle_seen(f, set, i);
-	return oracle_allows(policy, set->host[i]) ? oracle_seen(f, set, i) : ORACLE_BAD;
+	if (!oracle_allows(policy, set->host[i]))
+		return ORACLE_BAD;
+	if (oracle_dane(f) && i >= HOPS_MAX)
+		return ORACLE_UNKNOWN;
+	enum oracle_hop seen = oracle_seen(f, set, i);
+	return failed && seen == ORACLE_GOOD ? ORACLE_UNKNOWN : seen;
 }
 
 static void oracle_listed(const struct facts *f, const struct policy *policy, struct oracle_set *set)
