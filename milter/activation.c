@@ -14,6 +14,7 @@
 
 #define FIRST_FD 3 /* SD_LISTEN_FDS_START */
 #define NAMES_SIZE 256
+#define HANDED_MAX 1024
 #define QUOTED_SIZE 64
 
 struct handed {
@@ -147,6 +148,15 @@ static bool socket_take(struct listener *listener, const char *name, int fd, str
 		return refuse(name, "is no listening stream socket: write ListenStream= and Accept=no", why);
 	listener->fd = fd;
 	return true;
+}
+
+unsigned activation_count(void)
+{
+	struct handed handed;
+	struct failure ignored;
+	if (!environment_read(&handed, &ignored))
+		return 0;
+	return handed.count < HANDED_MAX ? (unsigned)handed.count : HANDED_MAX;
 }
 
 bool activation_take(const struct activation_place *places, size_t count, struct failure *why)

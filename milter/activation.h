@@ -16,4 +16,8 @@ struct activation_place {
  * that were not given to a listener then stay open, and the process must end. */
 bool activation_take(const struct activation_place *places, size_t count, struct failure *why);
 
+/* How many descriptors are handed over, from the third on. Before activation_take(), which judges what is odd about
+ * them. */
+unsigned activation_count(void);
+
 #endif

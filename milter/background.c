@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -24,6 +25,17 @@ static void parent_wait(int fd, pid_t child)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE);
 }
 
+void background_descriptors(unsigned kept)
+{
+	int null;
+	do
+		null = open("/dev/null", O_RDWR);
+	while (null >= 0 && null <= STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+	close_range(STDERR_FILENO + 1 + kept, UINT_MAX, 0);
+}
+
 bool background_enter(struct failure *why)
 {
 	int ends[2];
@@ -42,7 +54,7 @@ bool background_enter(struct failure *why)
 	close(ends[0]);
 	ready_fd = ends[1];
 	setsid();
-	return true;
+	return chdir("/") == 0 || failure_set(why, EX_OSERR, "cannot enter /: %s", strerror(errno));
 }
 
 void background_ready(void)

@@ -27,6 +27,7 @@
 
 struct daemon {
 	const struct settings *settings;
+	struct identity identity;
 	struct listener milter_place, map_place, delegation_place, http_place;
 	struct store *store;
 	struct check *check;
@@ -54,7 +55,7 @@ static bool sockets_open(struct daemon *daemon, struct failure *why)
 	const struct activation_place places[] = {{"socketmap", &daemon->map_place},
 		{"delegation", &daemon->delegation_place}, {"metrics", &daemon->http_place}};
 	if (!activation_take(places, sizeof places / sizeof places[0], why) ||
-		!listener_access_find(&access, settings->socket_owner, settings->socket_mode, why))
+		!listener_access_find(&access, settings->socket_owner, settings->socket_mode, &daemon->identity, why))
 		return false;
 	if (!place_open(&daemon->map_place, &access, why) || !place_open(&daemon->delegation_place, &access, why) ||
 		!place_open(&daemon->http_place, &access, why))
@@ -65,12 +66,13 @@ static bool sockets_open(struct daemon *daemon, struct failure *why)
 	return daemon->milter_open;
 }
 
-struct daemon *daemon_new(const struct settings *settings, struct failure *why)
+struct daemon *daemon_new(const struct settings *settings, const struct identity *identity, struct failure *why)
 {
 	struct daemon *daemon = calloc(1, sizeof *daemon);
 	if (daemon == NULL)
 		abort();
 	daemon->settings = settings;
+	daemon->identity = *identity;
 	daemon->milter_place.fd = daemon->map_place.fd = daemon->delegation_place.fd = daemon->http_place.fd = -1;
 	if (listener_init(&daemon->milter_place, "milter_socket", settings->milter_socket, why) &&
 		listener_init(&daemon->map_place, "socketmap_socket", settings->socketmap_socket, why) &&

@@ -2,11 +2,13 @@
 #ifndef MILTER_DAEMON_H
 #define MILTER_DAEMON_H
 
+#include "privileges.h"
 #include "reload.h"
 
 struct daemon;
-/* Opens the sockets, as whoever runs it, or takes those that the service manager opened. */
-struct daemon *daemon_new(const struct settings *settings, struct failure *why); /* settings outlive it */
+/* Opens the sockets, as whoever runs it, for the user that the daemon will be, or takes those that the service manager
+ * opened. The settings outlive it. */
+struct daemon *daemon_new(const struct settings *settings, const struct identity *identity, struct failure *why);
 /* After privileges were dropped and the daemon is in the background; before any thread is started, the DNS of
  * config_new() included: it forks. */
 bool daemon_open_store(struct daemon *daemon, struct failure *why);

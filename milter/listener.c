@@ -14,9 +14,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-bool listener_access_find(struct listener_access *out, const char *owner, mode_t mode, struct failure *why)
+bool listener_access_find(struct listener_access *out, const char *owner, mode_t mode, const struct identity *identity,
+	struct failure *why)
 {
-	*out = (struct listener_access){.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = mode};
+	bool given = privileges_to_drop(identity);
+	*out = (struct listener_access){.uid = given ? identity->uid : (uid_t)-1,
+		.gid = given ? identity->gid : (gid_t)-1,
+		.mode = mode,
+		.identity = identity};
 	const char *colon = strchr(owner, ':');
 	size_t user_len = colon != NULL ? (size_t)(colon - owner) : strlen(owner);
 	char user[256];
@@ -104,7 +109,15 @@ static bool listener_failure(const struct listener *listener, int err, struct fa
 		strerror(err), advice);
 }
 
-/* Removes what a dead process left: a socket on which nobody answers. */
+bool listener_place(struct listener *listener, const struct listener_access *access, struct failure *why)
+{
+	return listener->place.family != SOCKET_UNIX ||
+	       socket_file_init(&listener->file, listener->place.path, access->identity, why) ||
+	       failure_prefix(why, "%s: cannot listen at `%s`", listener->setting, listener->text);
+}
+
+/* Removes what a dead process left: a socket on which nobody answers. To look is nobody's risk, so root may do that;
+ * the maker removes it. */
 static bool path_clear(const struct listener *listener, struct failure *why)
 {
 	const char *path = listener->place.path;
@@ -127,7 +140,11 @@ static bool path_clear(const struct listener *listener, struct failure *why)
 		return listener_failure(listener, EADDRINUSE, why);
 	if (err != ECONNREFUSED && err != ENOENT)
 		return listener_failure(listener, err, why);
-	return unlink(path) == 0 || errno == ENOENT || listener_failure(listener, errno, why);
+	if (!socket_file_begin(&listener->file, why))
+		return false;
+	bool gone = unlink(path) == 0 || errno == ENOENT;
+	socket_file_end();
+	return gone || listener_failure(listener, errno, why);
 }
 
 mode_t listener_umask(const struct listener_access *access)
@@ -137,13 +154,21 @@ mode_t listener_umask(const struct listener_access *access)
 
 bool listener_give(const struct listener *listener, const struct listener_access *access, struct failure *why)
 {
-	if (listener->place.family != SOCKET_UNIX || (access->uid == (uid_t)-1 && access->gid == (gid_t)-1))
-		return true;
-	if (lchown(listener->place.path, access->uid, access->gid) == 0)
-		return true;
-	return failure_set(why, EX_CANTCREAT,
-		"%s: cannot give `%s` to socket_owner: %s: start as root, or name a group that the daemon is in",
-		listener->setting, listener->text, strerror(errno));
+	return listener->place.family != SOCKET_UNIX ||
+	       socket_file_give(&listener->file, access->uid, access->gid, why) ||
+	       failure_prefix(why, "%s: `%s`", listener->setting, listener->text);
+}
+
+static bool socket_bind(const struct listener *listener, int fd, const struct sockaddr_storage *address, socklen_t len,
+	struct failure *why)
+{
+	bool file = listener->place.family == SOCKET_UNIX;
+	if (file && !socket_file_begin(&listener->file, why))
+		return false;
+	bool bound = bind(fd, (const struct sockaddr *)address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
+	if (file)
+		socket_file_end();
+	return bound || listener_failure(listener, errno, why);
 }
 
 static int socket_bound(const struct listener *listener, const struct listener_access *access, struct failure *why)
@@ -161,19 +186,18 @@ static int socket_bound(const struct listener *listener, const struct listener_a
 	if (address.ss_family != AF_UNIX)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 	mode_t before = umask(listener_umask(access));
-	bool bound = bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
-	int err = errno;
+	bool bound = socket_bind(listener, fd, &address, len, why);
 	umask(before);
 	if (bound)
 		return fd;
-	listener_failure(listener, err, why);
 	close(fd);
 	return -1;
 }
 
 bool listener_open(struct listener *listener, const struct listener_access *access, struct failure *why)
 {
-	if (listener->place.family == SOCKET_UNIX && !path_clear(listener, why))
+	if (!listener_place(listener, access, why) ||
+		(listener->place.family == SOCKET_UNIX && !path_clear(listener, why)))
 		return false;
 	listener->fd = socket_bound(listener, access, why);
 	if (listener->fd < 0)
@@ -191,5 +215,5 @@ void listener_close(struct listener *listener)
 	close(listener->fd);
 	listener->fd = -1;
 	if (listener->place.family == SOCKET_UNIX && listener->handed[0] == '\0')
-		unlink(listener->place.path);
+		socket_file_remove(&listener->file);
 }

@@ -5,6 +5,7 @@
 
 #include "failure.h"
 #include "settings.h"
+#include "socket_file.h"
 
 #include <sys/socket.h>
 
@@ -15,6 +16,7 @@ struct listener {
 	const char *setting; /* the setting's name */
 	const char *text;    /* its value; "" is off */
 	struct settings_socket place;
+	struct socket_file file;           /* of a UNIX socket; see listener_place() */
 	int fd;                            /* -1: not open */
 	char handed[LISTENER_HANDED_SIZE]; /* where it listens, if the service manager opened it; else "" */
 };
@@ -24,13 +26,18 @@ struct listener_access {
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
+	const struct identity *identity; /* who the daemon will be; outlives the listeners */
 };
-/* `owner`: user, user:group, :group, or "". */
-bool listener_access_find(struct listener_access *out, const char *owner, mode_t mode, struct failure *why);
+/* `owner`: user, user:group, :group, or "". What it leaves out is the user and group that root will become: the daemon
+ * itself must reach its sockets. */
+bool listener_access_find(struct listener_access *out, const char *owner, mode_t mode, const struct identity *identity,
+	struct failure *why);
 
 /* Parses; opens nothing. */
 bool listener_init(struct listener *listener, const char *setting, const char *text, struct failure *why);
 bool listener_on(const struct listener *listener);
+/* Whether a UNIX socket can be made there, and with whose rights; listener_open() does it, too. */
+bool listener_place(struct listener *listener, const struct listener_access *access, struct failure *why);
 /* Non-blocking, close-on-exec. A UNIX socket that a dead process left behind is removed; anything else at its path is a
  * failure. */
 bool listener_open(struct listener *listener, const struct listener_access *access, struct failure *why);

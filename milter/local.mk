@@ -1,9 +1,13 @@
 # milter: the daemon
 stsgated_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
 stsgated_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
-milter_sources = \
-	milter/arbiter.c milter/arbiter.h \
+listener_sources = \
 	milter/listener.c milter/listener.h \
+	milter/privileges.c milter/privileges.h \
+	milter/socket_file.c milter/socket_file.h
+milter_sources = \
+	$(listener_sources) \
+	milter/arbiter.c milter/arbiter.h \
 	milter/message.c milter/message.h \
 	milter/milter.c milter/milter.h \
 	milter/nudge.c milter/nudge.h
@@ -22,7 +26,6 @@ stsgated_SOURCES = \
 	milter/gauges.c milter/gauges.h \
 	milter/main.c \
 	milter/notify.h \
-	milter/privileges.c milter/privileges.h \
 	milter/refresher.c milter/refresher.h \
 	milter/reload.c milter/reload.h \
 	milter/signals.c milter/signals.h \

@@ -16,6 +16,7 @@
  *   refresher  stop                        refresher.c    config    references                 common/check/config.c
  *   arbiter    atomics: callbacks waiting and inside     store     the pool of readers        common/io
  */
+#include "activation.h"
 #include "background.h"
 #include "daemon.h"
 #include "listener.h"
@@ -38,6 +39,7 @@
 #define OVERRIDES_MAX 256
 #define DESCRIPTION_SIZE 2048
 #define STORE_LOOK_MS 1000 /* how often it is asked whether the store is broken */
+#define POSTFIX_QUEUE "/var/spool/postfix"
 
 struct options {
 	bool foreground;
@@ -61,6 +63,18 @@ static int usage(void)
 	return EX_USAGE;
 }
 
+/* A reload reads the file again, when the daemon in the background has left the directory that it was started in. */
+static const char *file_absolute(const char *file)
+{
+	char *directory = file[0] == '/' ? NULL : getcwd(NULL, 0), *path;
+	if (directory == NULL)
+		return file;
+	if (asprintf(&path, "%s/%s", directory, file) < 0)
+		abort();
+	free(directory);
+	return path;
+}
+
 /* -1: go on; else the exit status. */
 static int options_read(struct options *options, int argc, char **argv)
 {
@@ -73,7 +87,7 @@ static int options_read(struct options *options, int argc, char **argv)
 			options->foreground = true;
 			break;
 		case 'c':
-			options->source.file = optarg;
+			options->source.file = file_absolute(optarg);
 			options->source.must_exist = true;
 			break;
 		case 'o':
@@ -118,11 +132,39 @@ static bool store_usable(const char *path, struct failure *why)
 						: "make it, and give it to the user that the daemon runs as");
 }
 
-static bool names_known(const struct settings *settings, struct identity *identity, struct failure *why)
+static void hint_of_chroot(const struct listener *listener)
 {
+	const char *path = listener->place.path;
+	if (listener->place.family == SOCKET_UNIX && access(POSTFIX_QUEUE, F_OK) == 0 &&
+		strncmp(path, POSTFIX_QUEUE "/", strlen(POSTFIX_QUEUE "/")) != 0)
+		log_info(
+			"%s: where Postfix is chrooted, as Debian has it, it cannot reach `%s`: sockets for it lie below "
+			"%s and main.cf names them from there; see THE MAP in stsgated(8)",
+			listener->setting, path, POSTFIX_QUEUE);
+}
+
+/* Whether the directories of UNIX sockets take them. A socket that is there already is a running daemon's. */
+static bool places_usable(const struct settings *settings, const struct identity *identity, struct failure *why)
+{
+	const struct {
+		const char *setting, *text;
+		bool of_postfix;
+	} places[] = {{"milter_socket", settings->milter_socket, true},
+		{"socketmap_socket", settings->socketmap_socket, true},
+		{"delegation_socket", settings->delegation_socket, true},
+		{"metrics_socket", settings->metrics_socket, false}};
 	struct listener_access sockets;
-	return privileges_find(identity, settings, why) &&
-	       listener_access_find(&sockets, settings->socket_owner, settings->socket_mode, why);
+	if (!listener_access_find(&sockets, settings->socket_owner, settings->socket_mode, identity, why))
+		return false;
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		struct listener listener;
+		if (!listener_init(&listener, places[i].setting, places[i].text, why) ||
+			!listener_place(&listener, &sockets, why))
+			return false;
+		if (places[i].of_postfix)
+			hint_of_chroot(&listener);
+	}
+	return true;
 }
 
 static void warn_of_settings(const struct config *config)
@@ -140,8 +182,8 @@ static int test(const struct options *options)
 	struct settings *settings = settings_load(&options->source, &why);
 	if (settings == NULL)
 		return fail(options, &why);
-	bool good = names_known(settings, &identity, &why) && privileges_drop(&identity, &why) &&
-		    store_usable(settings->store_path, &why);
+	bool good = privileges_find(&identity, settings, &why) && places_usable(settings, &identity, &why) &&
+		    privileges_drop(&identity, &why) && store_usable(settings->store_path, &why);
 	if (!good) {
 		settings_locate(settings, &why);
 		settings_free(&settings);
@@ -251,7 +293,7 @@ static struct daemon *prepare(const struct options *options, const struct settin
 	struct identity identity;
 	if (!privileges_find(&identity, settings, why))
 		return NULL;
-	struct daemon *daemon = daemon_new(settings, why);
+	struct daemon *daemon = daemon_new(settings, &identity, why);
 	if (daemon == NULL)
 		return NULL;
 	if (privileges_drop(&identity, why) && (options->foreground || background_enter(why)) && signals_open(why) &&
@@ -288,6 +330,8 @@ int main(int argc, char **argv)
 	int status = options_read(&options, argc, argv);
 	if (status >= 0)
 		return status;
+	if (!options.test)
+		background_descriptors(activation_count());
 	log_open("stsgated", options.foreground || options.test);
 	return options.test ? test(&options) : start(&options);
 }

@@ -289,10 +289,17 @@ static bool library_open(const struct listener *listener, const struct listener_
 	char *place = strdup(listener->text);
 	if (place == NULL)
 		abort();
+	bool file = listener->place.family == SOCKET_UNIX;
+	if (file && !socket_file_begin(&listener->file, why)) {
+		free(place);
+		return false;
+	}
 	mode_t before = umask(listener_umask(access));
 	bool open = smfi_register(filter) == MI_SUCCESS && smfi_setconn(place) == MI_SUCCESS &&
 		    smfi_setbacklog(LISTENER_BACKLOG) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
 	umask(before);
+	if (file)
+		socket_file_end();
 	free(place);
 	return open || failure_set(why, EX_OSERR, "%s: libmilter cannot listen at `%s`; the mail log says more",
 			       listener->setting, listener->text);
@@ -305,9 +312,13 @@ bool milter_open(const struct listener *listener, const struct listener_access *
 	if (!listener_open(&trial, access, why))
 		return false;
 	listener_close(&trial);
-	milter.listener = *listener;
-	return library_open(listener, access, why) && listener_give(listener, access, why) &&
-	       nudge_init(&milter.arbiter.nudge, listener, why);
+	milter.listener = trial;
+	if (!library_open(&trial, access, why))
+		return false;
+	if (listener_give(&trial, access, why) && nudge_init(&milter.arbiter.nudge, &trial, why))
+		return true;
+	milter_close();
+	return false;
 }
 
 bool milter_run(struct check *check)
@@ -376,5 +387,5 @@ bool milter_quiesce(uint32_t wait_ms)
 void milter_close(void)
 {
 	if (milter.listener.place.family == SOCKET_UNIX)
-		unlink(milter.listener.place.path);
+		socket_file_remove(&milter.listener.file);
 }

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -52,6 +53,36 @@ bool privileges_drop(const struct identity *identity, struct failure *why)
 	if (!taken || setuid(0) == 0)
 		return failure_set(why, EX_OSERR, "user: still has root's rights after becoming `%s`", identity->user);
 	return true;
+}
+
+bool privileges_to_drop(const struct identity *identity)
+{
+	return identity != NULL && identity->drop && geteuid() == 0;
+}
+
+static bool acting;
+
+void privileges_return(void)
+{
+	if (!acting)
+		return;
+	/* Root's own groups give root nothing; they end with privileges_drop(). */
+	if (seteuid(0) != 0 || setegid(0) != 0)
+		abort();
+	acting = false;
+}
+
+bool privileges_act(const struct identity *identity, struct failure *why)
+{
+	if (!privileges_to_drop(identity))
+		return true;
+	acting = true;
+	if (initgroups(identity->user, identity->gid) == 0 && setegid(identity->gid) == 0 &&
+		seteuid(identity->uid) == 0)
+		return true;
+	int err = errno;
+	privileges_return();
+	return failure_set(why, EX_OSERR, "user: cannot act as `%s`: %s", identity->user, strerror(err));
 }
 
 void privileges_limits(void)

@@ -18,6 +18,12 @@ struct identity {
 bool privileges_find(struct identity *out, const struct settings *settings, struct failure *why);
 /* Takes groups, group and user, and proves that the way back to root is closed. */
 bool privileges_drop(const struct identity *identity, struct failure *why);
+/* Whether this process is root, and will be this user. */
+bool privileges_to_drop(const struct identity *identity);
+/* Between the two, root has the rights of that user alone; a process that is not root, or stays it, has its own. Before
+ * any thread is started. */
+bool privileges_act(const struct identity *identity, struct failure *why);
+void privileges_return(void);
 /* Raises the number of descriptors to the hard limit, ignores SIGPIPE, umask 027. */
 void privileges_limits(void);
 

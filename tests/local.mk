@@ -341,26 +341,26 @@ tests_unit_test_probe_dane_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
-tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) milter/listener.c milter/listener.h milter/refresher.c \
+tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) $(listener_sources) milter/refresher.c \
 	milter/refresher.h milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
 tests_unit_test_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_delegation_server
 tests_unit_test_delegation_server_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_delegation_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
-tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) milter/listener.c milter/listener.h \
+tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) $(listener_sources) \
 	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h
 tests_unit_test_delegation_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_listener
 tests_unit_test_listener_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_listener_SOURCES = tests/unit/test_listener.c milter/listener.c milter/listener.h tests/unit/cm.h
+tests_unit_test_listener_SOURCES = tests/unit/test_listener.c $(listener_sources) tests/unit/cm.h
 tests_unit_test_listener_LDADD = libbase.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_activation
 tests_unit_test_activation_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_activation_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_activation_SOURCES = tests/unit/test_activation.c milter/activation.c milter/activation.h \
-	milter/listener.c milter/listener.h tests/unit/cm.h
+	$(listener_sources) tests/unit/cm.h
 tests_unit_test_activation_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(AM_CPPFLAGS)

@@ -75,7 +75,7 @@ int milter_room_open(void **state)
 	assert_non_null(mkdtemp(directory));
 	snprintf(place, sizeof place, "unix:%s/milter", directory);
 	milter_room_settings(NULL, 0);
-	assert_true(listener_access_find(&access, "", 0620, &why));
+	assert_true(listener_access_find(&access, "", 0620, NULL, &why));
 	assert_true(listener_init(&listener, "milter_socket", place, &why));
 	assert_true(milter_open(&listener, &access, &why));
 	assert_int_equal(stat(listener.place.path, &info), 0);

@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #include <unistd.h>
 
 #define ARGUMENTS_MAX 16
+#define LEFT_OPEN 900 /* a descriptor that a shell forgot */
 #define TEXT_SIZE 65536
 #define SANITIZER_FOUND 66 /* exit status of a program that ThreadSanitizer ended */
 
@@ -139,7 +142,12 @@ static void settings_are_tested(void **state)
 	(void)state;
 	settings_write("");
 	assert_int_equal(RUN("-t"), EX_OK);
-	assert_string_equal(log_read(), "");
+	assert_null(strstr(log_read(), "error"));
+	assert_int_equal(RUN("-t", "-o", "socketmap_socket=unix:/nonexistent/map"), EX_CANTCREAT);
+	expect_log("-o: socketmap_socket: cannot listen at `unix:/nonexistent/map`: directory `/nonexistent`: No such "
+		   "file or directory: make it: install -d -o ");
+	assert_int_equal(RUN("-t", "-o", "metrics_socket=unix:/dev/null/http"), EX_CANTCREAT);
+	expect_log("/dev/null`: Not a directory: it is no directory: choose another path");
 	assert_int_equal(RUN("-t", "-o", "no_such=1"), EX_USAGE);
 	assert_int_equal(RUN("-t", "-o", "probe_ca_file=/nonexistent/ca.pem"), EX_NOINPUT);
 	expect_log("-o: probe_ca_file: /nonexistent/ca.pem: No such file");
@@ -321,6 +329,93 @@ static void it_goes_into_the_background_when_ready(void **state)
 	nothing_is_left_behind();
 }
 
+/* Its descriptor is out of the way of those that the daemon is to get. */
+static int socket_at(const char *name, int type)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of(name));
+	int low = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	int fd = fcntl(low, F_DUPFD_CLOEXEC, 20);
+	close(low);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+/* From a careless shell: in a directory of its own, the settings named from there, without stdin and stdout, with a
+ * descriptor left open. */
+static pid_t background_start_carelessly(const char *program)
+{
+	pid_t child = fork();
+	if (child != 0)
+		return child;
+	if (chdir(directory) != 0 || dup2(STDERR_FILENO, LEFT_OPEN) < 0)
+		_exit(127);
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	execl(program, program, "-c", "conf", (char *)NULL);
+	_exit(127);
+}
+
+/* Where the next daemon tells the service manager how it is. */
+static int notify_socket(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of("notify"));
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	setenv("NOTIFY_SOCKET", address.sun_path, 1);
+	return fd;
+}
+
+/* Until the service manager is told these words. */
+static void told_wait(int fd, const char *words)
+{
+#ifdef HAVE_SYSTEMD
+	do {
+		ssize_t len = recv(fd, text, sizeof text - 1, 0);
+		assert_true(len > 0);
+		text[len] = '\0';
+	} while (strstr(text, words) == NULL);
+#else
+	(void)fd;
+	(void)words;
+#endif
+}
+
+static void the_background_holds_nothing_of_its_start(void **state)
+{
+	(void)state;
+	char link[64], target[128] = "", *program = realpath(STSGATED_BUILT, NULL);
+	struct timeval patience = {.tv_sec = 5};
+	settings_write("");
+	assert_non_null(program);
+	int notify = notify_socket();
+	setsockopt(notify, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	assert_int_equal(status_of(background_start_carelessly(program)), EX_OK);
+	unsetenv("NOTIFY_SOCKET");
+	free(program);
+	pid_t daemon = child_of_ours();
+	assert_true(daemon > 0);
+	snprintf(link, sizeof link, "/proc/%ld/cwd", (long)daemon);
+	assert_true(readlink(link, target, sizeof target - 1) > 0);
+	assert_string_equal(target, "/");
+	snprintf(link, sizeof link, "/proc/%ld/fd/%d", (long)daemon, LEFT_OPEN);
+	assert_int_not_equal(access(link, F_OK), 0);
+	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
+	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\nok\n"));
+	/* A reload finds the file, though its name was said from the directory of the start. */
+	told_wait(notify, "READY=1");
+	kill(daemon, SIGUSR1);
+	told_wait(notify, "RELOADING=1");
+	told_wait(notify, "settings reloaded");
+	close(notify);
+	unlink(path_of("notify"));
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	nothing_is_left_behind();
+}
+
 static void sockets_of_the_dead_are_taken_over(void **state)
 {
 	(void)state;
@@ -332,18 +427,6 @@ static void sockets_of_the_dead_are_taken_over(void **state)
 		assert_int_equal(status_of(daemon), i == 0 ? 1000 + SIGKILL : EX_OK);
 	}
 	nothing_is_left_behind();
-}
-
-/* Its descriptor is out of the way of those that the daemon is to get. */
-static int socket_at(const char *name, int type)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of(name));
-	int low = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	int fd = fcntl(low, F_DUPFD_CLOEXEC, 20);
-	close(low);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-	return fd;
 }
 
 static void handed_set(const char *names, int first, int second)
@@ -530,18 +613,7 @@ static void expect_reply(const char *request, const char *begins)
 		fail_msg("%s is answered %s, not %s", request, reply, begins);
 }
 
-/* Where the next daemon tells the service manager how it is. */
-static int notify_socket(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of("notify"));
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-	setenv("NOTIFY_SOCKET", address.sun_path, 1);
-	return fd;
-}
-
-/* While the store was looked through it was asked for, more than once: that may take longer than a start may. */
+/* While the store was looked through it was asked for: that may take longer than a start may. */
 static void expect_patience(int fd)
 {
 #ifdef HAVE_SYSTEMD
@@ -550,7 +622,7 @@ static void expect_patience(int fd)
 		text[got] = '\0';
 		asked += strstr(text, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=looking through the store: ") != NULL;
 	}
-	assert_true(asked > 1);
+	assert_true(asked > 0);
 #endif
 	unsetenv("NOTIFY_SOCKET");
 	close(fd);
@@ -583,6 +655,179 @@ static void a_store_that_breaks_ends_the_daemon(void **state)
 	assert_int_not_equal(access(path_of("store/policies.dirty"), F_OK), 0);
 }
 
+/* As root, for a daemon that becomes `nobody`: its own directory, one that is root's, and the store. */
+static struct passwd *nobody;
+
+static void nobodys_make(const char *name)
+{
+	assert_int_equal(mkdir(path_of(name), 0755), 0);
+	assert_int_equal(chown(path_of(name), nobody->pw_uid, nobody->pw_gid), 0);
+}
+
+static bool room_of_nobody(void)
+{
+	if (geteuid() != 0)
+		return false;
+	nobody = getpwnam("nobody");
+	const struct group *group = nobody != NULL ? getgrgid(nobody->pw_gid) : NULL;
+	assert_non_null(group);
+	assert_int_equal(chmod(directory, 0755), 0);
+	nobodys_make("run");
+	nobodys_make("held");
+	FILE *file = fopen(path_of("conf"), "w");
+	assert_non_null(file);
+	fprintf(file,
+		"user = nobody\ngroup = %s\nstore_path = %s\nmilter_socket = unix:%s\nsocketmap_socket = unix:%s\n"
+		"metrics_socket =\nworkers = 4\ndnssec = off\nstore_max_bytes = 4M\n",
+		group->gr_name, path_of("held"), path_of("run/milter"), path_of("run/map"));
+	fclose(file);
+	return true;
+}
+
+static void directory_clear(const char *name)
+{
+	DIR *directory_in = opendir(path_of(name));
+	for (const struct dirent *file; directory_in != NULL && (file = readdir(directory_in)) != NULL;)
+		if (file->d_name[0] != '.')
+			unlinkat(dirfd(directory_in), file->d_name, 0);
+	if (directory_in != NULL)
+		closedir(directory_in);
+	rmdir(path_of(name));
+}
+
+static void room_of_nobody_end(void)
+{
+	directory_clear("run");
+	directory_clear("held");
+	assert_int_equal(chmod(directory, 0700), 0);
+}
+
+static void belongs(const char *path, uid_t uid, gid_t gid)
+{
+	struct stat info;
+	assert_int_equal(lstat(path, &info), 0);
+	assert_true(S_ISSOCK(info.st_mode));
+	assert_int_equal(info.st_uid, uid);
+	assert_int_equal(info.st_gid, gid);
+	assert_int_equal(info.st_mode & 07777, 0660);
+}
+
+/* As an MTA of its own user in this group. */
+static bool connects(const char *path, gid_t gid)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		struct sockaddr_un address = {.sun_family = AF_UNIX};
+		snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (setgroups(0, NULL) != 0 || setgid(gid) != 0 || setuid(1) != 0)
+			_exit(2);
+		_exit(connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? 0 : 1);
+	}
+	int status = status_of(child);
+	assert_in_range(status, 0, 1);
+	return status == 0;
+}
+
+static pid_t ready_with(const char *override)
+{
+	pid_t daemon = daemon_start((const char *const[]){"-f", override != NULL ? "-o" : NULL, override, NULL});
+	log_wait("]: ready: ");
+	assert_null(strstr(log_read(), "cannot connect to its own socket"));
+	return daemon;
+}
+
+static void stop(pid_t daemon)
+{
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+}
+
+static void sockets_of_a_daemon_started_as_root_are_its_users(void **state)
+{
+	(void)state;
+	if (!room_of_nobody())
+		skip();
+	pid_t daemon = ready_with(NULL);
+	belongs(path_of("run/milter"), nobody->pw_uid, nobody->pw_gid);
+	belongs(path_of("run/map"), nobody->pw_uid, nobody->pw_gid);
+	assert_true(connects(path_of("run/map"), nobody->pw_gid));
+	assert_true(connects(path_of("run/milter"), nobody->pw_gid));
+	assert_false(connects(path_of("run/map"), 1));
+	stop(daemon);
+	assert_int_not_equal(access(path_of("run/map"), F_OK), 0);
+	assert_int_not_equal(access(path_of("run/milter"), F_OK), 0);
+	/* What socket_owner leaves out is the daemon's own, so that it reaches its milter. */
+	daemon = ready_with("socket_owner=:daemon");
+	belongs(path_of("run/milter"), nobody->pw_uid, 1);
+	assert_true(connects(path_of("run/map"), 1));
+	stop(daemon);
+	/* Also in the place of one that belongs to another user and was left behind. */
+	for (int i = 0; i < 2; i++) {
+		daemon = ready_with("socket_owner=daemon");
+		belongs(path_of("run/milter"), 1, nobody->pw_gid);
+		belongs(path_of("run/map"), 1, nobody->pw_gid);
+		kill(daemon, i == 0 ? SIGKILL : SIGTERM);
+		assert_int_equal(status_of(daemon), i == 0 ? 1000 + SIGKILL : EX_OK);
+	}
+	room_of_nobody_end();
+}
+
+/* The daemon's user, before it is one, may lay traps where root is to make the sockets. */
+static void planted_links_lead_root_nowhere(void **state)
+{
+	(void)state;
+	char override[256];
+	struct stat info;
+	if (!room_of_nobody())
+		skip();
+	int victim = open(path_of("victim"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(symlink(path_of("victim"), path_of("run/map")), 0);
+	assert_int_equal(RUN("-f"), EX_CANTCREAT);
+	expect_log("exists and is no socket");
+	assert_int_equal(unlink(path_of("run/map")), 0);
+	assert_int_equal(fstat(victim, &info), 0);
+	assert_true(info.st_uid == 0 && info.st_gid == 0);
+	close(victim);
+	/* A directory of root's, as seen through a link of the user: root makes nothing there, and removes nothing. */
+	assert_int_equal(mkdir(path_of("vault"), 0755), 0);
+	assert_int_equal(symlink(path_of("vault"), path_of("run/link")), 0);
+	int stale = socket_at("vault/map", SOCK_STREAM);
+	close(stale);
+	snprintf(override, sizeof override, "socketmap_socket=unix:%s/run/link/map", directory);
+	assert_int_equal(RUN("-f", "-o", override), EX_CANTCREAT);
+	expect_log("Permission denied: nobody must be able to write there: chown nobody ");
+	assert_int_equal(RUN("-t", "-o", override), EX_CANTCREAT);
+	assert_int_equal(access(path_of("vault/map"), F_OK), 0);
+	assert_int_not_equal(access(path_of("run/milter"), F_OK), 0);
+	unlink(path_of("vault/map"));
+	unlink(path_of("run/link"));
+	unlink(path_of("victim"));
+	assert_int_equal(rmdir(path_of("vault")), 0);
+	room_of_nobody_end();
+}
+
+/* Where only root may write, as in /run itself, root makes them; they are left behind, and taken over. */
+static void sockets_in_roots_own_directory_are_made_by_root(void **state)
+{
+	(void)state;
+	char path[64], override[128];
+	struct stat info;
+	bool roots = stat("/run", &info) == 0 && info.st_uid == 0 && (info.st_mode & 022) == 0;
+	if (!roots || !room_of_nobody())
+		skip();
+	snprintf(path, sizeof path, "/run/stsgate-test-%ld", (long)getpid());
+	snprintf(override, sizeof override, "milter_socket=unix:%s", path);
+	for (int i = 0; i < 2; i++) {
+		pid_t daemon = ready_with(override);
+		belongs(path, nobody->pw_uid, nobody->pw_gid);
+		assert_true(connects(path, nobody->pw_gid));
+		stop(daemon);
+	}
+	assert_int_equal(unlink(path), 0);
+	room_of_nobody_end();
+}
+
 static int directory_make(void **state)
 {
 	(void)state;
@@ -598,13 +843,7 @@ static int directory_remove(void **state)
 		"good", "deaf", "datagram"};
 	for (size_t i = 0; i < COUNT(names); i++)
 		unlink(path_of(names[i]));
-	DIR *store = opendir(path_of("store"));
-	for (const struct dirent *file; store != NULL && (file = readdir(store)) != NULL;)
-		if (file->d_name[0] != '.')
-			unlinkat(dirfd(store), file->d_name, 0);
-	if (store != NULL)
-		closedir(store);
-	rmdir(path_of("store"));
+	directory_clear("store");
 	return rmdir(directory);
 }
 
@@ -619,11 +858,15 @@ int main(void)
 		cmocka_unit_test(enforcement_without_a_map_is_warned_of),
 		cmocka_unit_test(start_trouble_is_told),
 		cmocka_unit_test(it_goes_into_the_background_when_ready),
+		cmocka_unit_test(the_background_holds_nothing_of_its_start),
 		cmocka_unit_test(sockets_of_the_dead_are_taken_over),
 		cmocka_unit_test(sockets_of_the_service_manager_are_served),
 		cmocka_unit_test(an_address_of_the_service_manager_is_told),
 		cmocka_unit_test(sockets_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_store_that_breaks_ends_the_daemon),
+		cmocka_unit_test(sockets_of_a_daemon_started_as_root_are_its_users),
+		cmocka_unit_test(planted_links_lead_root_nowhere),
+		cmocka_unit_test(sockets_in_roots_own_directory_are_made_by_root),
 	};
 	return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }

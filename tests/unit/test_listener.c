@@ -4,6 +4,7 @@
 #include "cm.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -89,7 +90,8 @@ static void a_missing_directory_is_told(void **state)
 	struct listener listener;
 	assert_false(opens(&listener, text_in("no/e"), &why));
 	assert_int_equal(why.code, EX_CANTCREAT);
-	assert_non_null(strstr(why.text, "No such file or directory"));
+	assert_non_null(strstr(why.text, "some_socket: cannot listen at `unix:"));
+	assert_non_null(strstr(why.text, "No such file or directory: make it: install -d -o "));
 }
 
 static void a_taken_port_is_told(void **state)
@@ -145,17 +147,45 @@ static void owners_are_looked_up(void **state)
 	(void)state;
 	struct failure why;
 	struct listener_access found;
-	assert_true(listener_access_find(&found, "", 0660, &why));
+	assert_true(listener_access_find(&found, "", 0660, NULL, &why));
 	assert_true(found.uid == (uid_t)-1 && found.gid == (gid_t)-1);
-	assert_true(listener_access_find(&found, "root", 0660, &why));
+	assert_true(listener_access_find(&found, "root", 0660, NULL, &why));
 	assert_true(found.uid == 0 && found.gid == (gid_t)-1);
-	assert_true(listener_access_find(&found, "root:mail", 0660, &why));
+	assert_true(listener_access_find(&found, "root:mail", 0660, NULL, &why));
 	assert_int_equal(found.gid, getgrnam("mail")->gr_gid);
-	assert_false(listener_access_find(&found, "no-such-user", 0660, &why));
+	assert_false(listener_access_find(&found, "no-such-user", 0660, NULL, &why));
 	assert_int_equal(why.code, EX_NOUSER);
 	assert_non_null(strstr(why.text, "socket_owner: no user `no-such-user`"));
-	assert_false(listener_access_find(&found, "root:no-such-group", 0660, &why));
+	assert_false(listener_access_find(&found, "root:no-such-group", 0660, NULL, &why));
 	assert_int_equal(why.code, EX_NOUSER);
+}
+
+/* What somebody puts in the place of a socket, between its making and its giving, stays what it is. */
+static void only_a_socket_of_the_maker_is_given_away(void **state)
+{
+	(void)state;
+	struct failure why;
+	struct socket_file file;
+	struct stat info;
+	char victim[128], path[128];
+	if (geteuid() != 0)
+		skip();
+	snprintf(victim, sizeof victim, "%s/victim", directory);
+	snprintf(path, sizeof path, "%s/f", directory);
+	int fd = open(victim, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_true(socket_file_init(&file, path, NULL, &why));
+	for (int hard = 0; hard < 2; hard++) {
+		assert_int_equal(hard ? link(victim, path) : symlink(victim, path), 0);
+		assert_false(socket_file_give(&file, 1, 1, &why));
+		assert_int_equal(why.code, EX_CANTCREAT);
+		assert_non_null(strstr(why.text, "something else is in the place of the socket"));
+		assert_int_equal(unlink(path), 0);
+	}
+	assert_int_equal(fstat(fd, &info), 0);
+	assert_true(info.st_uid == 0 && info.st_gid == getegid());
+	close(fd);
+	assert_int_equal(unlink(victim), 0);
 }
 
 static int directory_make(void **state)
@@ -182,6 +212,7 @@ int main(void)
 		cmocka_unit_test(an_address_of_others_is_told),
 		cmocka_unit_test(a_listener_everywhere_is_reached_at_the_loopback),
 		cmocka_unit_test(owners_are_looked_up),
+		cmocka_unit_test(only_a_socket_of_the_maker_is_given_away),
 	};
 	return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }

@@ -5,9 +5,9 @@ import shutil
 from contextlib import contextmanager
 
 from lab import hop
-from lab.gate import USER
+from lab.gate import DAEMON, USER
 from lab.proc import run
-from lab.story import expect_match
+from lab.story import expect, expect_match
 
 from . import test
 
@@ -53,7 +53,10 @@ def chrooted_smtp(lab, stage):
         attach(lab, SOCKET)
         listed = run('ls', '-l', f'{SPOOL}/{SOCKET}')[1]
         stage.tell('socket', listed)
-        expect_match('the socket', '^srw-rw---- 1 root postfix ', listed)
+        expect_match('the socket', f'^srw-rw---- 1 {USER} postfix ', listed)
+        for place, hinted in ((f'{SPOOL}/stsgate', False), (lab.gate.store, True)):
+            told = run(DAEMON, '-t', '-c', lab.gate.config, '-o', f'socketmap_socket=unix:{place}/other')[2]
+            expect(f'-t hints at the chroot for a socket in {place}', hinted, 'where Postfix is chrooted' in told)
         stage.encrypted(stage.send(calm), calm.mx)
         stage.verified(calm.mx)
         held = stage.send(attacked, hold=True)

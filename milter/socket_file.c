@@ -1,0 +1,143 @@
+#include "socket_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* "/" for what lies in the root directory. */
+static void directory_of(char out[PATH_MAX], const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
+	snprintf(out, PATH_MAX, "%.*s", (int)len, path);
+}
+
+/* Whether only root can change where the path leads: all on the way belongs to root, and nobody else may write. */
+static bool directory_is_roots(const char *directory)
+{
+	char path[PATH_MAX];
+	struct stat info;
+	if (realpath(directory, path) == NULL)
+		return false;
+	for (;;) {
+		if (lstat(path, &info) != 0 || info.st_uid != 0 || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+			return false;
+		if (path[1] == '\0')
+			return true;
+		char *slash = strrchr(path, '/');
+		slash[slash == path ? 1 : 0] = '\0';
+	}
+}
+
+static int directory_trouble(const char *directory, const struct identity *identity, struct failure *why)
+{
+	char inside[PATH_MAX + 2];
+	snprintf(inside, sizeof inside, "%s/.", directory);
+	if (!privileges_act(identity, why))
+		return -1;
+	int err = faccessat(AT_FDCWD, inside, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
+	privileges_return();
+	return err;
+}
+
+static bool directory_failure(const char *directory, const struct identity *identity, int err, struct failure *why)
+{
+	char advice[PATH_MAX + 128];
+	const struct passwd *passwd = getpwuid(identity != NULL ? identity->uid : geteuid());
+	const char *user = passwd != NULL ? passwd->pw_name : "the user that stsgated runs as";
+	if (err == ENOENT)
+		snprintf(advice, sizeof advice, "make it: install -d -o %s -m 0755 %s", user, directory);
+	else if (err == ENOTDIR)
+		snprintf(advice, sizeof advice, "it is no directory: choose another path");
+	else if (err == EROFS)
+		snprintf(advice, sizeof advice,
+			"let the service write there (ReadWritePaths=%s in its unit), or choose a path below "
+			"/run/stsgate",
+			directory);
+	else
+		snprintf(advice, sizeof advice, "%s must be able to write there: chown %s %s, or choose another path",
+			user, user, directory);
+	return failure_set(why, EX_CANTCREAT, "directory `%s`: %s: %s", directory, strerror(err), advice);
+}
+
+bool socket_file_init(struct socket_file *file, const char *path, const struct identity *identity, struct failure *why)
+{
+	char directory[PATH_MAX];
+	*file = (struct socket_file){.maker = identity};
+	snprintf(file->path, sizeof file->path, "%s", path);
+	directory_of(directory, path);
+	int err = directory_trouble(directory, identity, why);
+	if (err <= 0)
+		return err == 0;
+	if (err != EACCES || !privileges_to_drop(identity) || !directory_is_roots(directory))
+		return directory_failure(directory, identity, err, why);
+	file->maker = NULL;
+	return true;
+}
+
+bool socket_file_begin(const struct socket_file *file, struct failure *why)
+{
+	return privileges_act(file->maker, why);
+}
+
+void socket_file_end(void)
+{
+	int err = errno;
+	privileges_return();
+	errno = err;
+}
+
+/* Opened with the maker's rights; what it is is looked at before root does anything with it. */
+static int socket_file_open(const struct socket_file *file, struct stat *info, struct failure *why)
+{
+	if (!socket_file_begin(file, why))
+		return -1;
+	uid_t maker = geteuid();
+	int fd = open(file->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int err = errno;
+	socket_file_end();
+	if (fd >= 0 && fstat(fd, info) == 0 && S_ISSOCK(info->st_mode) && info->st_uid == maker)
+		return fd;
+	if (fd < 0)
+		failure_set(why, EX_CANTCREAT, "the socket that was just made cannot be opened: %s", strerror(err));
+	else
+		failure_set(why, EX_CANTCREAT,
+			"something else is in the place of the socket that was just made: see who writes there");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+bool socket_file_give(const struct socket_file *file, uid_t uid, gid_t gid, struct failure *why)
+{
+	struct stat info;
+	if (uid == (uid_t)-1 && gid == (gid_t)-1)
+		return true;
+	int fd = socket_file_open(file, &info, why);
+	if (fd < 0)
+		return false;
+	bool own = (uid == (uid_t)-1 || uid == info.st_uid) && (gid == (gid_t)-1 || gid == info.st_gid);
+	bool given = own || fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0;
+	int err = errno;
+	close(fd);
+	return given || failure_set(why, EX_CANTCREAT,
+				"cannot give it to socket_owner: %s: start as root, or name a group that the daemon is "
+				"in",
+				strerror(err));
+}
+
+void socket_file_remove(const struct socket_file *file)
+{
+	struct failure why;
+	if (!socket_file_begin(file, &why))
+		return;
+	unlink(file->path);
+	socket_file_end();
+}
