@@ -57,8 +57,9 @@ static bool context_servers(struct ub_ctx *ctx, const struct dns_options *option
 	/* Without any nameserver line libunbound asks 127.0.0.1, as resolv.conf(5) says. */
 	if (options->server_count == 0) {
 		error = ub_ctx_resolvconf(ctx, RESOLV_CONF);
+		/* No wrong setting: at boot it may still come. */
 		return error == 0 ||
-		       failure_set(why, EX_CONFIG, "%s: %s; set dns_servers", RESOLV_CONF, ub_strerror(error));
+		       failure_set(why, EX_OSFILE, "%s: %s; set dns_servers", RESOLV_CONF, ub_strerror(error));
 	}
 	for (size_t i = 0; i < options->server_count; i++) {
 		error = ub_ctx_set_fwd(ctx, options->servers[i]);
