@@ -56,7 +56,7 @@ tests_unit_test_store_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_events
 tests_unit_test_events_CPPFLAGS = $(fakes_inc) $(AM_CPPFLAGS)
 tests_unit_test_events_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LMDB_CFLAGS)
-tests_unit_test_events_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_events_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_event
 tests_unit_test_events_SOURCES = tests/unit/test_events.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 tests_unit_test_events_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)

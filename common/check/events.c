@@ -16,10 +16,20 @@ struct pending {
 	int64_t said_ms, written_ms;
 };
 
+/* What gave way to others before the store was given it. */
+struct left {
+	struct event_record event;
+	struct left *next;
+};
+
 struct events {
 	struct store *store;
 	struct lock lock;
 	struct pending pending[EVENTS_PENDING_MAX] GUARDED_BY(lock);
+	struct left *left_first GUARDED_BY(lock); /* the oldest */
+	struct left *left_last GUARDED_BY(lock);
+	unsigned left_count GUARDED_BY(lock);
+	int64_t left_failed_ms GUARDED_BY(lock); /* when the store did not take one; 0: it did since */
 };
 
 struct events *events_new(struct store *store)
@@ -32,22 +42,88 @@ struct events *events_new(struct store *store)
 	return events;
 }
 
+static bool is_due(int64_t since_ms, int64_t now_ms)
+{
+	return since_ms == 0 || now_ms - since_ms >= EVENTS_SPACING_MS;
+}
+
+/* --- the queue of what is left --------------------------------------------------------------------------------------- */
+
+static struct left *left_unlink(struct events *events) REQUIRES(events->lock)
+{
+	struct left *left = events->left_first;
+	if (!left)
+		return NULL;
+	events->left_first = left->next;
+	if (!left->next)
+		events->left_last = NULL;
+	events->left_count--;
+	return left;
+}
+
+/* The store's ring holds no more: the oldest gives way here as it would there. */
+static void left_add(struct events *events, const struct event_record *event) REQUIRES(events->lock)
+{
+	struct left *left = calloc(1, sizeof *left);
+	if (!left)
+		abort();
+	if (events->left_count == EVENTS_MAX)
+		free(left_unlink(events));
+	left->event = *event;
+	if (events->left_last)
+		events->left_last->next = left;
+	else
+		events->left_first = left;
+	events->left_last = left;
+	events->left_count++;
+}
+
+/* NULL: there is none, or the store did not take one within the last minute. */
+static struct left *left_take(struct events *events, bool all)
+{
+	lock_take(&events->lock);
+	bool due = all || is_due(events->left_failed_ms, clock_mono_ms());
+	struct left *left = due ? left_unlink(events) : NULL;
+	lock_drop(&events->lock);
+	return left;
+}
+
+static void left_return(struct events *events, struct left *left)
+{
+	lock_take(&events->lock);
+	left->next = events->left_first;
+	events->left_first = left;
+	if (!left->next)
+		events->left_last = left;
+	events->left_count++;
+	events->left_failed_ms = clock_mono_ms();
+	lock_drop(&events->lock);
+}
+
+/* False: the store does not take them now. */
+static bool left_write(struct events *events, bool all)
+{
+	for (struct left *left; (left = left_take(events, all)); free(left))
+		if (!store_note_event(events->store, &left->event, NULL)) {
+			left_return(events, left);
+			return false;
+		}
+	return true;
+}
+
 void events_free(struct events **events)
 {
 	if (!*events)
 		return;
 	events_write(*events, true);
+	for (struct left *left; (left = left_take(*events, true));)
+		free(left);
 	lock_destroy(&(*events)->lock);
 	free(*events);
 	*events = NULL;
 }
 
 /* --- in memory (under the lock) ----------------------------------------------------------------------------------- */
-
-static bool is_due(int64_t since_ms, int64_t now_ms)
-{
-	return since_ms == 0 || now_ms - since_ms >= EVENTS_SPACING_MS;
-}
 
 static struct pending *pending_find(struct events *events, enum event_kind kind, const char *domain)
 	REQUIRES(events->lock)
@@ -133,12 +209,12 @@ bool events_note(struct events *events, enum event_kind kind, const char *domain
 	if (!p)
 		p = pending_replace(events, &left);
 	pending_add(p, &event);
+	if (left.count > 0)
+		left_add(events, &left);
 	uint32_t times = pending_say(p, clock_mono_ms());
 	lock_drop(&events->lock);
 	if (times > 0)
 		event_say(&event, times);
-	if (left.count > 0)
-		store_note_event(events->store, &left, NULL);
 	return times > 0;
 }
 
@@ -178,6 +254,8 @@ static void pending_return(struct events *events, const struct event_record *eve
 void events_write(struct events *events, bool all)
 {
 	struct event_record event;
+	if (!left_write(events, all))
+		return;
 	for (size_t from = 0; pending_take(events, all, &from, &event);)
 		if (!store_note_event(events->store, &event, NULL))
 			pending_return(events, &event);

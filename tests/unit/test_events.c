@@ -9,6 +9,7 @@
 #include "room.h"
 #include "world.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,75 @@ static void none_is_lost(void **state)
 	store_close(&store);
 }
 
+static pthread_t noting;
+static unsigned written_here, written_elsewhere;
+
+bool __real_store_note_event(struct store *store, const struct event_record *event, struct failure *why);
+bool __wrap_store_note_event(struct store *store, const struct event_record *event, struct failure *why);
+
+bool __wrap_store_note_event(struct store *store, const struct event_record *event, struct failure *why)
+{
+	*(pthread_equal(pthread_self(), noting) ? &written_here : &written_elsewhere) += 1;
+	return __real_store_note_event(store, event, why);
+}
+
+static void *all_write(void *arg)
+{
+	events_write(arg, false);
+	return NULL;
+}
+
+/* As on the event loop, whose thread must not wait for the disk: however many it notes, another thread writes them. */
+static void who_notes_does_not_write(void **state)
+{
+	enum { MANY = 3 * EVENTS_PENDING_MAX };
+	struct store *store = room_open(64 * ROOM_BYTES, STORE_OWNER);
+	struct events *events = events_new(store);
+	struct event_record first;
+	pthread_t other;
+
+	(void)state;
+	noting = pthread_self();
+	written_here = written_elsewhere = 0;
+	for (int i = 0; i < MANY; i++) {
+		char domain[32];
+
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		events_note(events, EVENT_MAP_REPLY_REFUSED, domain, "map postfix");
+	}
+	assert_int_equal(written_here, 0);
+	assert_int_equal(pthread_create(&other, NULL, all_write, events), 0);
+	pthread_join(other, NULL);
+	assert_int_equal(written_here, 0);
+	assert_int_equal(written_elsewhere, MANY);
+	assert_int_equal(noted(store, &first), MANY);
+	events_free(&events);
+	store_close(&store);
+}
+
+/* While the store takes nothing, no more wait than it could hold, and the newest stay. */
+static void the_queue_is_bounded(void **state)
+{
+	enum { MANY = 2 * EVENTS_MAX };
+	struct store *store = room_open(64 * ROOM_BYTES, STORE_OWNER);
+	struct events *events = events_new(store);
+	struct event_record first;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		char domain[32];
+
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		events_note(events, EVENT_MAP_REPLY_REFUSED, domain, "map postfix");
+	}
+	written_elsewhere = written_here = 0;
+	noting = pthread_self();
+	events_free(&events);
+	assert_int_equal(written_here, EVENTS_MAX + EVENTS_PENDING_MAX);
+	assert_int_equal(noted(store, &first), EVENTS_MAX);
+	store_close(&store);
+}
+
 static int world_begin(void **state)
 {
 	world_reset();
@@ -318,6 +388,8 @@ int main(void)
 		TEST(unreadable_records_are_left_out),
 		TEST(once_a_minute),
 		TEST(none_is_lost),
+		TEST(who_notes_does_not_write),
+		TEST(the_queue_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
