@@ -363,7 +363,7 @@ tests_unit_test_activation_SOURCES = tests/unit/test_activation.c milter/activat
 	$(listener_sources) tests/unit/cm.h
 tests_unit_test_activation_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
-tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(AM_CPPFLAGS)
+tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(io_inc) $(AM_CPPFLAGS)
 if HAVE_SYSTEMD
 tests_unit_test_daemon_CPPFLAGS += -DHAVE_SYSTEMD
 endif
@@ -372,7 +372,7 @@ AM_TESTS_ENVIRONMENT = TSAN_OPTIONS="$$TSAN_OPTIONS suppressions=$(srcdir)/tests
 EXTRA_DIST += tests/tsan.supp
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c tests/unit/cm.h
-tests_unit_test_daemon_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_daemon_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 endif
 
 # fuzz targets, replayed over seeds; no fuzzer needed

@@ -1,6 +1,8 @@
 /* The built daemon from outside: exit status, ready line, signals, what is left behind. */
 #include "cm.h"
 
+#include "store.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -565,32 +567,30 @@ static void sockets_that_do_not_fit_are_refused(void **state)
 #define KNOWN 60 /* domains, so that the store has some pages */
 #define PAGE 4096
 
-/* An export of KNOWN domains with a live enforce policy each. */
-static void export_write(void)
+static void policy_put(struct entry *entry, void *arg)
 {
-	long now = (long)time(NULL);
-	FILE *file = fopen(path_of("export"), "w");
-	assert_non_null(file);
-	fputs("{\"stsgate\":1}\n", file);
-	for (int i = 0; i < KNOWN; i++)
-		fprintf(file,
-			"{\"domain\":\"d%d.example\",\"record\":{\"checked_at\":%ld,\"outcome\":\"none\",\"ttl\":3600,"
-			"\"id\":\"1\"},\"fetch\":{\"tried_at\":%ld,\"outcome\":\"none\",\"failures\":0,\"id\":\"1\"},"
-			"\"policy\":{\"fetched_at\":%ld,\"id\":\"1\",\"text\":\"version: STSv1\\nmode: enforce\\n"
-			"max_age: 604800\\nmx: mx.d%d.example\\n\"}}\n",
-			i, now, now, now, i);
-	fclose(file);
+	struct policy_found found = {.policy = {.mode = POLICY_ENFORCE, .max_age_s = 604800}};
+	char mx[64];
+	int len = snprintf(mx, sizeof mx, "mx.%s", entry->domain);
+	(void)arg;
+	names_add(&found.policy.mx, mx, (size_t)len);
+	entry_learn_record(entry, &(struct record_found){.record = {.id = "1"}, .ttl_s = 3600}, time(NULL));
+	entry_learn_policy(entry, &found, "1", time(NULL));
+	policy_found_free(&found);
 }
 
-static int tool_run(const char *command, const char *word)
+/* With a live enforce policy of KNOWN domains each. */
+static void store_fill(void)
 {
-	pid_t child = fork();
-	if (child == 0) {
-		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
-		execl("./stsgate", "stsgate", "-c", path_of("conf"), command, word, (char *)NULL);
-		_exit(127);
+	struct failure why;
+	char domain[32];
+	struct store *store = store_open(path_of("store"), 4 << 20, STORE_OWNER, &why);
+	assert_non_null(store);
+	for (int i = 0; i < KNOWN; i++) {
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		assert_true(store_change_entry(store, domain, policy_put, NULL, &why));
 	}
-	return status_of(child);
+	store_close(&store);
 }
 
 /* As by dd conv=notrunc; LMDB's two head pages stay. */
@@ -634,14 +634,14 @@ static void a_store_that_breaks_ends_the_daemon(void **state)
 {
 	(void)state;
 	settings_write("mta_dane = no\ndns_servers = 127.0.0.1@1\non_internal_error = accept\n");
-	export_write();
+	store_fill();
 	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
 	log_wait("]: ready: ");
-	assert_int_equal(tool_run("import", path_of("export")), 0);
 	expect_reply("18:postfix d7.example,", "OK secure match=mx.d7.example");
 	store_zero();
 	expect_reply("18:postfix d7.example,", "TEMP internal");
 	expect_reply("18:postfix d8.example,", "TEMP internal");
+	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), " 503 "));
 	assert_int_equal(status_of(daemon), EX_IOERR);
 	expect_log("ending with status 74, so that the next start looks through it; until then the map has mail wait");
 	assert_int_equal(access(path_of("store/policies.dirty"), F_OK), 0);
@@ -839,8 +839,8 @@ static int directory_make(void **state)
 static int directory_remove(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"conf", "log", "export", "notify", "given-map", "given-http", "given-asked",
-		"good", "deaf", "datagram"};
+	static const char *const names[] = {
+		"conf", "log", "notify", "given-map", "given-http", "given-asked", "good", "deaf", "datagram"};
 	for (size_t i = 0; i < COUNT(names); i++)
 		unlink(path_of(names[i]));
 	directory_clear("store");
