@@ -62,9 +62,14 @@ static int page_read(struct store *store, const struct names *names, struct row 
 		return -1;
 	for (const char *name = NULL; (name = names_next(names, name)) && count < LIST_PAGE;) {
 		struct entry entry;
-		if (store_view_entry(view, name, &entry) == STORE_FOUND) {
+		enum store_found found = store_view_entry(view, name, &entry);
+		if (found == STORE_FOUND) {
 			row_fill(&rows[count++], &entry);
 			entry_free(&entry);
+		} else if (found == STORE_FAILED) {
+			failure_set(why, EX_IOERR, "the entry of %s cannot be read", name);
+			count = -1;
+			break;
 		}
 	}
 	store_view_end(&view);

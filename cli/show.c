@@ -20,12 +20,15 @@ struct shown {
 	struct entry entry;
 	size_t count;
 	struct hop_seen *hops; /* those that the store knows */
+	bool failed;           /* one of them could not be read */
 };
 
 static void hop_read(struct store_view *view, const char *host, uint16_t port, struct shown *shown)
 {
 	struct hop_seen *hop = &shown->hops[shown->count];
-	if (store_view_hop(view, host, port, &hop->record) != STORE_FOUND)
+	enum store_found found = store_view_hop(view, host, port, &hop->record);
+	shown->failed = shown->failed || found == STORE_FAILED;
+	if (found != STORE_FOUND)
 		return;
 	snprintf(hop->host, sizeof hop->host, "%s", host);
 	hop->port = port;
@@ -59,7 +62,12 @@ static enum store_found shown_read(
 	else if (found == STORE_FAILED)
 		failure_set(why, EX_IOERR, "the entry of %s cannot be read", question->domain);
 	store_view_end(&view);
-	return found;
+	if (!shown->failed)
+		return found;
+	entry_free(&shown->entry);
+	free(shown->hops);
+	failure_set(why, EX_IOERR, "the evidence of %s cannot be read", question->domain);
+	return STORE_FAILED;
 }
 
 static const char *day_date(struct when *when, int32_t day)

@@ -29,6 +29,7 @@ struct slot {
 
 struct warming {
 	struct check *check;
+	struct store *store;
 	int case_ms;
 	int64_t step_ms; /* from one start to the next */
 	int64_t next_ms;
@@ -70,9 +71,34 @@ static void outcome_count(struct warming *warming, const char *domain, const str
 	}
 }
 
+static void placed_set(struct entry *entry, void *arg)
+{
+	(void)arg;
+	entry->placed = entry->has_policy;
+}
+
+static bool is_stored(struct store *store, const char *domain)
+{
+	struct entry entry;
+	struct store_view *view = store_view_begin(store, NULL);
+	bool found = view && store_view_entry(view, domain, &entry) == STORE_FOUND;
+	store_view_end(&view);
+	if (found)
+		entry_free(&entry);
+	return found;
+}
+
+/* Until it is fetched again it counts as in use, so that it is there when mail comes. */
+static void policy_place(const struct warming *warming, const char *domain, const struct verdict *verdict)
+{
+	if (verdict->has_policy && verdict->mode == POLICY_ENFORCE && is_stored(warming->store, domain))
+		store_change_entry(warming->store, domain, placed_set, NULL, NULL);
+}
+
 static void slot_end(struct slot *slot, const struct outcome *outcome)
 {
 	struct warming *warming = slot->warming;
+	policy_place(warming, slot->domain, &outcome->verdict);
 	lock_take(&warming->lock);
 	outcome_count(warming, slot->domain, outcome);
 	slot->busy = false;
@@ -238,8 +264,10 @@ static int summary_print(struct warming *warming, bool json)
 
 static int lines_warm(const struct kit *kit, struct lines *lines, int rate, bool json)
 {
-	struct warming warming = {
-		.check = kit->check, .case_ms = kit_case_ms(kit->config->settings), .step_ms = 1000 / rate};
+	struct warming warming = {.check = kit->check,
+		.store = kit->store,
+		.case_ms = kit_case_ms(kit->config->settings),
+		.step_ms = 1000 / rate};
 	lock_init(&warming.lock);
 	cond_init(&warming.freed);
 	progress_init(&warming.progress);

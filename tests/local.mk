@@ -510,6 +510,7 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-5-event-resolver.case \
 	tests/scenarios/design-5-event-store.case \
 	tests/scenarios/design-5-due-means-stale.case \
+	tests/scenarios/design-5-hops-needed.case \
 	tests/scenarios/design-5-negative-hard-age.case \
 	tests/scenarios/design-5-negative-soft-and-hard.case \
 	tests/scenarios/design-5-probe-budget.case \

@@ -67,9 +67,18 @@ static void entry_apply(struct entry *entry, void *arg)
 	entry->due_at = lesson->due_at = entry_due(entry, facts);
 }
 
+/* What store_change_hop() applies to the stored record. */
+struct hop_lesson {
+	const struct found *found;
+	int32_t needed_day; /* today, for a live enforce policy; else 0 */
+};
+
 static void hop_apply(struct hop_record *record, void *arg)
 {
-	const struct found *found = arg;
+	const struct hop_lesson *lesson = arg;
+	const struct found *found = lesson->found;
+	if (lesson->needed_day != 0)
+		record->needed_day = lesson->needed_day;
 	hop_record_learn_tlsa(record, &found->tlsa);
 	if (found_refused(found))
 		hop_record_refused(record, found->evidence.at);
@@ -198,12 +207,15 @@ static bool hop_is_news(const struct facts *facts, const struct found *found)
 	return !found->untried && (found->tlsa.checked_at != 0 || found->evidence.reason != REASON_PROBE_BUDGET);
 }
 
-static void hop_write(struct store *store, struct trouble *trouble, const struct found *found)
+static void hop_write(
+	struct store *store, struct trouble *trouble, const struct facts *facts, const struct found *found)
 {
 	const struct want *want = &found->want;
-	struct found heard = *found; /* owns nothing */
+	const struct policy *policy = facts_policy(facts);
+	bool needed = policy && policy->mode == POLICY_ENFORCE;
+	struct hop_lesson lesson = {found, needed ? schedule_day(facts->now) : 0};
 	struct failure why;
-	if (store_change_hop(store, want->name, want->port, hop_apply, &heard, &why))
+	if (store_change_hop(store, want->name, want->port, hop_apply, &lesson, &why))
 		trouble_ended(trouble, TROUBLE_WRITING);
 	else
 		unstored_told(trouble, "mx=", want->name, &why);
@@ -215,7 +227,7 @@ void learn_found(struct store *store, struct trouble *trouble, const struct fact
 	struct lesson lesson = {.facts = facts, .found = found};
 	if (found->want.kind == WANT_PROBE || found->want.kind == WANT_TLSA) {
 		if (hop_is_news(facts, found))
-			hop_write(store, trouble, found);
+			hop_write(store, trouble, facts, found);
 		return;
 	}
 	if (!found->untried || alarm_due(&facts->entry, found, facts->now) != REFRESH_ALARM_NONE)

@@ -109,6 +109,7 @@ static void policy_replace(struct entry *entry, const struct policy_found *found
 	id_set(entry->policy_id, id);
 	entry->policy_fetched_at = now;
 	entry->refresh_alarm = 0;
+	entry->placed = 0;
 	entry->policy_expires_at = now + found->policy.max_age_s;
 	if (found->text != NULL && found->text_len <= POLICY_TEXT_KEPT) {
 		entry->policy_text = text_keep(found->text, found->text_len);

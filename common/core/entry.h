@@ -67,6 +67,9 @@ struct entry {
 	/* Use: days since the epoch. */
 	int32_t first_used_day;
 	int32_t last_used_day;
+	/* The operator put the policy here (import, warm), and it was not fetched again since: it counts as in use, so that
+	 * it is there when mail comes. */
+	uint16_t placed;
 
 	int64_t due_at; /* when the refresher looks next; 0: not at all */
 };

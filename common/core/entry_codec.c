@@ -284,6 +284,7 @@ static const struct field entry_fields[] = {
 	{20, field_put_u32, take_day, MEMBER(struct entry, last_used_day)},
 	{21, field_put_i64, field_take_time, MEMBER(struct entry, due_at)},
 	{22, field_put_u16, field_take_u16, MEMBER(struct entry, refresh_alarm)},
+	{23, field_put_u16, field_take_u16, MEMBER(struct entry, placed)},
 };
 
 struct bytes entry_encode(const struct entry *entry)

@@ -51,6 +51,7 @@ struct hop_record {
 	struct tlsa_look tlsa;
 	int64_t refused_since; /* a front end wanted a probe that the budget refused, for the first time since the last
 				  probe that happened; 0: none was refused since */
+	int32_t needed_day; /* since the epoch: when something was last learned of it for a live enforce policy; 0: never */
 };
 
 /* Takes new evidence in, beside that which was judged in the same way; what was judged by another TLSA set is dropped

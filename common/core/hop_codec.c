@@ -150,6 +150,7 @@ static const struct field hop_fields[] = {
 	{8, field_put_u16, field_take_u16, MEMBER(struct stored, dane_same)},
 	{9, put_tlsa, take_tlsa, MEMBER(struct stored, record.tlsa)},
 	{10, field_put_i64, field_take_time, MEMBER(struct stored, record.refused_since)},
+	{11, field_put_u32, field_take_u32, MEMBER(struct stored, record.needed_day)},
 };
 
 /* Takes `evidence` out of the record when it equals `other`. */

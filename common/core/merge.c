@@ -75,6 +75,7 @@ static bool merge_policy(struct entry *into, const struct entry *from, int64_t n
 	into->policy_fetched_at = from->policy_fetched_at;
 	into->policy_expires_at = from->policy_expires_at;
 	into->refresh_alarm = from->refresh_alarm;
+	into->placed = 1;
 	return true;
 }
 

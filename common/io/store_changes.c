@@ -1,21 +1,24 @@
+#include "clock.h"
 #include "store_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Puts `bytes` under `key`, within the store's bounds. */
-static int record_put(struct store *store, MDB_txn *txn, MDB_dbi dbi, MDB_val key, struct bytes bytes, bool is_new)
+static int record_put(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct bytes bytes, struct store_coming coming)
 	REQUIRES(store->writer)
 {
 	MDB_val value = {bytes.len, bytes.at};
 	bool has_room;
-	int result = store_make_room(store, txn, key, key.mv_size + bytes.len, &has_room);
+	int result;
 
+	coming.size = coming.key.mv_size + bytes.len;
+	result = store_make_room(store, txn, &coming, &has_room);
 	if (result != 0)
 		return result;
-	if (is_new && !has_room)
+	if (coming.is_new && !has_room)
 		return STORE_REFUSED;
-	return mdb_put(txn, dbi, &key, &value, 0);
+	return mdb_put(txn, dbi, &coming.key, &value, 0);
 }
 
 static bool value_equals(const MDB_val *value, struct bytes bytes)
@@ -99,7 +102,10 @@ static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(sto
 	else if (found == 0 && (value_equals(&value, bytes) || is_to_stay(&value, &entry)))
 		result = STORE_UNCHANGED;
 	else
-		result = record_put(store, txn, store->entries, store_entry_key(change->domain), bytes, found != 0);
+		result = record_put(store, txn, store->entries, bytes,
+			(struct store_coming){.key = store_entry_key(change->domain),
+				.rank = store_entry_rank(&entry, clock_wall_s()),
+				.is_new = found != 0});
 	if (result == 0)
 		result = due_move(store, txn, change->domain, due_before, entry.due_at);
 	free(bytes.at);
@@ -143,7 +149,9 @@ static int hop_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store
 	else if (found == 0 && value_equals(&value, bytes))
 		result = STORE_UNCHANGED;
 	else
-		result = record_put(store, txn, store->hops, key, bytes, found != 0);
+		result = record_put(store, txn, store->hops, bytes,
+			(struct store_coming){
+				.key = key, .rank = store_hop_rank(&record, clock_wall_s()), .is_new = found != 0});
 	free(bytes.at);
 	return result;
 }

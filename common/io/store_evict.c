@@ -1,17 +1,16 @@
 #include "clock.h"
+#include "schedule.h"
 #include "store_internal.h"
 
 #include <string.h>
 
-#define HOP_KEPT_S (7 * 86400)
+#define HOP_KEPT_S (7 * DAY_S)
+#define HOP_NEEDED_DAYS 7  /* since a live enforce policy last had the hop looked at */
 #define RECORD_OVERHEAD 16 /* node header and index of one record, about */
 #define FREED_AT_FULL (256 * 1024)
 #define FREED_FOR_ONE 4 /* a change of a store near its bound frees so many times what it adds */
 
-/* In the order in which they go. */
-enum rank { RANK_EXPIRED, RANK_NEGATIVE, RANK_MILD, RANK_USED_ONCE, RANK_KEPT };
-
-static enum rank entry_rank(const struct entry *entry, int64_t now)
+enum store_rank store_entry_rank(const struct entry *entry, int64_t now)
 {
 	if (!entry->has_policy)
 		return RANK_NEGATIVE;
@@ -19,7 +18,25 @@ static enum rank entry_rank(const struct entry *entry, int64_t now)
 		return RANK_EXPIRED;
 	if (entry->policy.mode != POLICY_ENFORCE)
 		return RANK_MILD;
-	return entry->last_used_day > entry->first_used_day ? RANK_KEPT : RANK_USED_ONCE;
+	return entry->placed || entry->last_used_day > entry->first_used_day ? RANK_KEPT : RANK_USED_ONCE;
+}
+
+enum store_rank store_hop_rank(const struct hop_record *record, int64_t now)
+{
+	int32_t day = schedule_day(now), needed = record->needed_day;
+
+	if (needed != 0 && needed <= day + 1 && needed >= day - HOP_NEEDED_DAYS)
+		return RANK_HOP_NEEDED;
+	return now - hop_record_at(record) > HOP_KEPT_S ? RANK_EXPIRED : RANK_HOP;
+}
+
+/* Nothing goes for what is worth less: up to which rank records may go for one that comes. What no policy is about may
+ * take each other's place; a policy in use goes for nothing. */
+static enum store_rank ceiling_of(enum store_rank rank)
+{
+	if (rank < RANK_NEGATIVE)
+		return RANK_NEGATIVE;
+	return rank > RANK_USED_ONCE ? RANK_USED_ONCE : rank;
 }
 
 int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
@@ -41,41 +58,43 @@ int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 	return 0;
 }
 
-static struct store_candidate *candidate_add(struct store_eviction *eviction, const MDB_val *key, const MDB_val *value)
+static void candidate_add(
+	struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, const struct store_candidate *about)
 {
 	struct store_candidate *candidate = &eviction->candidate[eviction->count++];
 
-	memset(candidate, 0, sizeof(*candidate));
+	*candidate = *about;
 	candidate->key_len = key->mv_size < HOP_KEY_SIZE ? key->mv_size : HOP_KEY_SIZE;
 	memcpy(candidate->key, key->mv_data, candidate->key_len);
 	candidate->size = key->mv_size + value->mv_size + RECORD_OVERHEAD;
-	return candidate;
 }
 
 static void entry_consider(struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, int64_t now)
 {
 	struct entry entry;
-	struct store_candidate *candidate;
 	bool readable = entry_decode(&entry, value->mv_data, value->mv_size);
 	bool newer = !readable && entry_is_newer(value->mv_data, value->mv_size);
-	enum rank rank = readable ? entry_rank(&entry, now) : newer ? RANK_USED_ONCE : RANK_EXPIRED;
+	struct store_candidate about = {.is_entry = true,
+		.rank = readable ? store_entry_rank(&entry, now)
+			: newer  ? RANK_USED_ONCE
+				 : RANK_EXPIRED,
+		.at = (int64_t)entry.last_used_day * DAY_S,
+		.due_at = entry.due_at};
 
-	if (rank != RANK_KEPT) {
-		candidate = candidate_add(eviction, key, value);
-		candidate->rank = (int)rank;
-		candidate->at = entry.last_used_day;
-		candidate->due_at = entry.due_at;
-	}
+	if (about.rank != RANK_KEPT)
+		candidate_add(eviction, key, value, &about);
 	entry_free(&entry);
 }
 
 static void hop_consider(struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, int64_t now)
 {
 	struct hop_record record;
+	struct store_candidate about = {0};
 
 	hop_record_decode(&record, value->mv_data, value->mv_size);
-	if (now - hop_record_at(&record) > HOP_KEPT_S)
-		candidate_add(eviction, key, value)->at = hop_record_at(&record);
+	about.rank = store_hop_rank(&record, now);
+	about.at = hop_record_at(&record);
+	candidate_add(eviction, key, value, &about);
 }
 
 typedef void consider(struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, int64_t now);
@@ -121,7 +140,6 @@ static int records_look(struct look *look, struct store_eviction *eviction, uint
 	int result;
 
 	memcpy(start, at, *at_len);
-	eviction->count = 0;
 	result = look_on(look, eviction, *at_len == 0 ? MDB_FIRST : MDB_SET_RANGE, NULL, &next);
 	look->ended = result == MDB_NOTFOUND;
 	if (look->ended && *at_len > 0)
@@ -134,28 +152,27 @@ static int records_look(struct look *look, struct store_eviction *eviction, uint
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-static int candidate_remove(
-	struct store *store, MDB_txn *txn, MDB_dbi dbi, const struct store_candidate *candidate, bool has_due)
+static int candidate_remove(struct store *store, MDB_txn *txn, const struct store_candidate *candidate)
 {
 	uint8_t buffer[DUE_KEY_SIZE];
 	MDB_val key = {candidate->key_len, (void *)(uintptr_t)candidate->key};
-	int result = mdb_del(txn, dbi, &key, NULL);
+	int result = mdb_del(txn, candidate->is_entry ? store->entries : store->hops, &key, NULL);
 
-	if (result != 0 || !has_due || candidate->due_at <= 0 || candidate->key_len > DOMAIN_MAX)
+	if (result != 0 || !candidate->is_entry || candidate->due_at <= 0 || candidate->key_len > DOMAIN_MAX)
 		return result;
 	key = store_due_key(buffer, candidate->due_at, candidate->key, candidate->key_len);
 	result = mdb_del(txn, store->due, &key, NULL);
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-static struct store_candidate *candidate_first(struct store_eviction *eviction, int level)
+static struct store_candidate *candidate_first(struct store_eviction *eviction, enum store_rank level)
 {
 	struct store_candidate *first = NULL;
 
 	for (size_t i = 0; i < eviction->count; i++) {
 		struct store_candidate *candidate = &eviction->candidate[i];
 
-		if (candidate->size == 0 || candidate->rank > level)
+		if (candidate->chosen || candidate->rank > level)
 			continue;
 		if (first == NULL || candidate->rank < first->rank ||
 			(candidate->rank == first->rank && candidate->at < first->at))
@@ -164,64 +181,77 @@ static struct store_candidate *candidate_first(struct store_eviction *eviction, 
 	return first;
 }
 
-/* Removes candidates up to `level` until `goal` octets are freed. */
-static int candidates_remove(struct store *store, MDB_txn *txn, MDB_dbi dbi, int level, size_t goal, size_t *freed)
-	REQUIRES(store->writer)
+/* Chooses candidates up to `level` until `goal` octets are to be freed; nothing is removed yet. */
+static void candidates_choose(struct store_eviction *eviction, enum store_rank level, size_t goal, size_t *freed)
 {
-	struct store_eviction *eviction = &store->eviction;
 	struct store_candidate *candidate;
 
 	while (*freed < goal && (candidate = candidate_first(eviction, level)) != NULL) {
-		int result = candidate_remove(store, txn, dbi, candidate, dbi == store->entries);
+		candidate->chosen = true;
+		*freed += candidate->size;
+	}
+}
+
+static int chosen_remove(struct store *store, MDB_txn *txn) REQUIRES(store->writer)
+{
+	struct store_eviction *eviction = &store->eviction;
+
+	for (size_t i = 0; i < eviction->count; i++) {
+		int result = eviction->candidate[i].chosen ? candidate_remove(store, txn, &eviction->candidate[i]) : 0;
 
 		if (result != 0)
 			return result;
-		eviction->removed++;
-		*freed += candidate->size;
-		candidate->size = 0;
+		eviction->removed += eviction->candidate[i].chosen;
 	}
 	return 0;
 }
 
-static int hops_evict(struct store *store, MDB_txn *txn, MDB_val spare, size_t goal, size_t *freed)
+/* Adds some records of a table to the candidates. */
+static int table_look(struct store *store, MDB_txn *txn, MDB_val spare, bool entries, bool *ended)
 	REQUIRES(store->writer)
 {
 	struct store_eviction *eviction = &store->eviction;
-	struct look look = {.consider = hop_consider, .spare = spare};
-	int result = mdb_cursor_open(txn, store->hops, &look.cursor);
+	struct look look = {.consider = entries ? entry_consider : hop_consider, .spare = spare};
+	int result = mdb_cursor_open(txn, entries ? store->entries : store->hops, &look.cursor);
 
 	if (result != 0)
 		return result;
-	result = records_look(&look, eviction, eviction->hop_key, &eviction->hop_len);
+	result = entries ? records_look(&look, eviction, eviction->entry_key, &eviction->entry_len)
+			 : records_look(&look, eviction, eviction->hop_key, &eviction->hop_len);
 	mdb_cursor_close(look.cursor);
-	return result != 0 ? result : candidates_remove(store, txn, store->hops, 0, goal, freed);
+	*ended = *ended || look.ended;
+	return result;
 }
 
 /* The store is gone through rank by rank, `goal` octets at a time. What is `needed` at once, since the store is full,
- * comes from any rank that may go, the lowest of those looked at first. */
-static int entries_evict(struct store *store, MDB_txn *txn, MDB_val spare, size_t goal, size_t needed, size_t *freed)
+ * comes from any rank up to the ceiling, the lowest of those looked at first. */
+static int eviction_plan(struct store *store, MDB_txn *txn, MDB_val spare, size_t goal, size_t needed, size_t *freed)
 	REQUIRES(store->writer)
 {
 	struct store_eviction *eviction = &store->eviction;
-	struct look look = {.consider = entry_consider, .spare = spare};
-	size_t before = *freed;
-	int result = mdb_cursor_open(txn, store->entries, &look.cursor);
+	enum store_rank ceiling = eviction->ceiling;
+	int result;
 
+	eviction->count = 0;
+	result = table_look(store, txn, spare, false, &eviction->hops_ended);
+	if (result == 0)
+		result = table_look(store, txn, spare, true, &eviction->entries_ended);
 	if (result != 0)
 		return result;
-	result = records_look(&look, eviction, eviction->entry_key, &eviction->entry_len);
-	mdb_cursor_close(look.cursor);
-	if (result == 0)
-		result = candidates_remove(store, txn, store->entries, eviction->level, goal, freed);
-	if (result == 0)
-		result = candidates_remove(store, txn, store->entries, RANK_USED_ONCE, needed, freed);
-	eviction->round_freed = eviction->round_freed || *freed > before;
-	if (!look.ended)
-		return result;
+	candidates_choose(eviction, eviction->level < ceiling ? eviction->level : ceiling, goal, freed);
+	candidates_choose(eviction, ceiling, needed, freed);
+	return 0;
+}
+
+/* After a look: a whole round over both tables that freed nothing of a rank lets the next one go. */
+static void round_note(struct store_eviction *eviction, bool freed)
+{
+	eviction->round_freed = eviction->round_freed || freed;
+	if (!eviction->hops_ended || !eviction->entries_ended)
+		return;
 	if (!eviction->round_freed && eviction->level < RANK_USED_ONCE)
 		eviction->level++;
-	eviction->round_freed = false;
-	return result;
+	eviction->round_freed = eviction->hops_ended = eviction->entries_ended = false;
 }
 
 uint64_t store_bound(struct store *store)
@@ -233,35 +263,46 @@ uint64_t store_bound(struct store *store)
 	return info.me_mapsize / 5 * 4;
 }
 
-int store_make_room(struct store *store, MDB_txn *txn, MDB_val spare, size_t need, bool *has_room)
+/* Whether the change may be made once the chosen ones have gone. Pages empty later than records go, so that for a while
+ * more is in use than the bound; but never so much that what is stored already cannot be renewed, unless what goes is a
+ * multiple of what comes. */
+static bool room_is_had(uint64_t used, size_t need, uint64_t bound, size_t freed, size_t goal)
 {
-	size_t goal = FREED_FOR_ONE * (need + RECORD_OVERHEAD), freed = 0;
+	if (used + need <= bound)
+		return true;
+	return freed >= need + RECORD_OVERHEAD && (used + need <= bound / 10 * 11 || freed >= goal);
+}
+
+int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming *coming, bool *has_room)
+{
+	size_t need = coming->size, goal = FREED_FOR_ONE * (need + RECORD_OVERHEAD), freed = 0;
 	uint64_t bound = store_bound(store);
 	uint64_t used;
-	bool full;
 	int result = store_used(store, txn, &used);
 
 	*has_room = true;
+	store->eviction.ceiling = ceiling_of(coming->rank);
 	if (result != 0)
 		return result;
 	if (used + need <= bound / 10 * 9) {
 		store->eviction.level = RANK_EXPIRED;
 		return 0;
 	}
-	full = used + need > bound;
-	result = hops_evict(store, txn, spare, goal, &freed);
-	if (result == 0 && freed < goal)
-		result = entries_evict(store, txn, spare, goal, full ? need + RECORD_OVERHEAD : 0, &freed);
-	/* Pages empty later than records go; but never so late that what is stored already cannot be renewed. */
-	*has_room = !full || (freed >= need + RECORD_OVERHEAD && used + need <= bound / 10 * 11);
-	return result;
+	result = eviction_plan(store, txn, coming->key, goal, used + need > bound ? need + RECORD_OVERHEAD : 0, &freed);
+	*has_room = room_is_had(used, need, bound, freed, goal);
+	if (result != 0)
+		return result;
+	round_note(&store->eviction, freed > 0);
+	/* What is refused in the end leaves all as it was. */
+	return *has_room || !coming->is_new ? chosen_remove(store, txn) : 0;
 }
 
 int store_make_any_room(struct store *store, MDB_txn *txn)
 {
 	MDB_val nothing = {0, NULL};
 	size_t freed = 0;
-	int result = hops_evict(store, txn, nothing, FREED_AT_FULL, &freed);
+	int result = eviction_plan(store, txn, nothing, FREED_AT_FULL, FREED_AT_FULL, &freed);
 
-	return result != 0 ? result : entries_evict(store, txn, nothing, FREED_AT_FULL, FREED_AT_FULL, &freed);
+	round_note(&store->eviction, freed > 0);
+	return result != 0 ? result : chosen_remove(store, txn);
 }

@@ -22,7 +22,7 @@
 
 /* Results of a write step beside LMDB's own. */
 enum {
-	STORE_REFUSED = 1000000, /* full: what was evicted is committed, the change is not made */
+	STORE_REFUSED = 1000000, /* full: nothing was written, nor evicted for it */
 	STORE_UNCHANGED,         /* nothing to write */
 	STORE_UNREADABLE,        /* the change made what could not be read back */
 	STORE_HELD               /* another process looks at an older state, whose pages fill the map */
@@ -37,7 +37,7 @@ struct store_view {
 
 /* Runs inside the write transaction, perhaps on the thread of another caller of store_write(), and perhaps again after
  * the transaction was given up: it is pure and quick, and what it leaves in `arg` does not alter what it does the next
- * time. Results: 0, STORE_REFUSED: commit; STORE_UNCHANGED: it wrote nothing; any other: take back what it wrote. */
+ * time. Results: 0: commit; STORE_UNCHANGED, STORE_REFUSED: it wrote nothing; any other: take back what it wrote. */
 typedef int store_step(struct store *store, MDB_txn *txn, void *arg);
 
 /* One caller's change, on that caller's stack. */
@@ -50,9 +50,32 @@ struct store_change {
 	struct store_change *next;
 };
 
+/* What records are worth, in the order in which they go. */
+enum store_rank {
+	RANK_EXPIRED,    /* policies that are over, hops nothing was learned of for a week, what cannot be read */
+	RANK_HOP,        /* hops that no live enforce policy has had looked at of late */
+	RANK_NEGATIVE,   /* domains without a policy */
+	RANK_MILD,       /* policies of mode none and testing */
+	RANK_HOP_NEEDED, /* hops of live enforce policies: found out anew, nothing is lost but time */
+	RANK_USED_ONCE,  /* live enforce policies used on one day only */
+	RANK_KEPT        /* those used on more, or placed by the operator and not refreshed yet: they never go */
+};
+enum store_rank store_entry_rank(const struct entry *entry, int64_t now);
+enum store_rank store_hop_rank(const struct hop_record *record, int64_t now);
+
+/* A record about to be written. */
+struct store_coming {
+	MDB_val key; /* what stands there stays until then */
+	size_t size;
+	enum store_rank rank;
+	bool is_new; /* it may be refused; else it is renewed */
+};
+
 /* What eviction would remove, found in one look. */
 struct store_candidate {
-	int rank;       /* lower goes first */
+	enum store_rank rank;
+	bool is_entry; /* else a hop record */
+	bool chosen;
 	int64_t at;     /* within a rank, earlier goes first */
 	int64_t due_at; /* of an entry */
 	size_t size;
@@ -62,13 +85,15 @@ struct store_candidate {
 
 /* Where eviction stands: a change looks at a few records and goes on there at the next. */
 struct store_eviction {
-	int level;        /* ranks up to this one go; it grows when a whole round found nothing */
-	bool round_freed; /* something went in this round */
-	unsigned removed; /* in the transaction under way */
+	enum store_rank level;          /* ranks up to this one go; it grows when a whole round found nothing */
+	enum store_rank ceiling;        /* that of the change at hand: no rank above it goes for it */
+	bool round_freed;               /* something went in this round */
+	bool hops_ended, entries_ended; /* a table's end was met in this round */
+	unsigned removed;               /* in the transaction under way */
 	size_t entry_len, hop_len;
 	uint8_t entry_key[HOP_KEY_SIZE], hop_key[HOP_KEY_SIZE];
 	size_t count;
-	struct store_candidate candidate[STORE_LOOK_MAX];
+	struct store_candidate candidate[2 * STORE_LOOK_MAX];
 };
 
 struct store {
@@ -145,10 +170,10 @@ MDB_val store_due_key(uint8_t buffer[DUE_KEY_SIZE], int64_t due_at, const void *
 int store_used(struct store *store, MDB_txn *txn, uint64_t *used);
 /* A guest, whatever its settings say, keeps the bound of the owner, who made the map a quarter larger. */
 uint64_t store_bound(struct store *store);
-/* Room for `need` octets more. `spare`: the key about to be written, which stays. */
-int store_make_room(struct store *store, MDB_txn *txn, MDB_val spare, size_t need, bool *has_room)
+/* Room for what is coming. Removes nothing for what has no room in the end. */
+int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming *coming, bool *has_room)
 	REQUIRES(store->writer);
-/* Removes what it can, whatever the use, after the map was full. */
+/* Removes what may go for the change at hand, after the map was full. */
 int store_make_any_room(struct store *store, MDB_txn *txn) REQUIRES(store->writer);
 
 /* Whether the file can be trusted, looked at by a child process, since LMDB answers damage with SIGSEGV or SIGBUS.

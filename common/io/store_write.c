@@ -65,6 +65,7 @@ static int txn_end(struct store *store, MDB_txn *txn, bool written) REQUIRES(sto
 static int txn_start(struct store *store, MDB_txn **txn) REQUIRES(store->writer)
 {
 	store->eviction.removed = 0;
+	store->eviction.ceiling = RANK_NEGATIVE; /* until a change says what it is worth */
 	return atomic_load(&store->broken) ? MDB_PANIC : mdb_txn_begin(store->env, NULL, 0, txn);
 }
 
@@ -76,7 +77,7 @@ static int write_once(struct store *store, store_step *step, void *arg) REQUIRES
 	if (result != 0)
 		return result;
 	outcome = step(store, txn, arg);
-	result = txn_end(store, txn, outcome == 0 || outcome == STORE_REFUSED);
+	result = txn_end(store, txn, outcome == 0);
 	return result != 0 ? result : outcome;
 }
 
@@ -140,7 +141,7 @@ static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->w
 			mdb_txn_abort(txn);
 			return change->result;
 		}
-		written = written || change->result != STORE_UNCHANGED;
+		written = written || change->result == 0;
 		change = batch->count < BATCH_MAX ? queue_take(store) : NULL;
 		if (change != NULL)
 			batch->change[batch->count++] = change;

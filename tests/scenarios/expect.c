@@ -6,6 +6,7 @@
 #include "fake_events.h"
 #include "fake_log.h"
 #include "map_reply.h"
+#include "schedule.h"
 #include "world.h"
 
 #include <inttypes.h>
@@ -232,7 +233,7 @@ static bool expect_none_stored(struct scene *scene, const struct words *words)
 	return scene_wrong(scene, "none-stored", "no entry", policy ? "an entry with a policy" : "an entry");
 }
 
-/* evidence HOST newest=REASON conclusive=REASON dane=REASON tlsa=STATE */
+/* evidence HOST newest=REASON conclusive=REASON dane=REASON tlsa=STATE needed=yes|no */
 static bool expect_evidence(struct scene *scene, const struct words *words)
 {
 	struct hop_record record;
@@ -246,7 +247,8 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 	for (size_t i = 3; i < words->count; i++) {
 		const char *newest = word_value(words->word[i], "newest"),
 			   *conclusive = word_value(words->word[i], "conclusive"),
-			   *dane = word_value(words->word[i], "dane"), *tlsa = word_value(words->word[i], "tlsa");
+			   *dane = word_value(words->word[i], "dane"), *tlsa = word_value(words->word[i], "tlsa"),
+			   *needed = word_value(words->word[i], "needed");
 		if (newest)
 			right = expect_text(scene, "newest", newest,
 					record.pkix.newest.at ? reason_name(record.pkix.newest.reason) : "-") &&
@@ -261,6 +263,10 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 				right;
 		else if (tlsa)
 			right = expect_text(scene, "tlsa", tlsa, tlsa_state_name(record.tlsa.state)) && right;
+		else if (needed)
+			right = expect_text(scene, "needed", needed,
+					record.needed_day == schedule_day(clock_wall_s()) ? "yes" : "no") &&
+				right;
 		else
 			return scene_bad(scene, "expect evidence", words->word[i]);
 	}

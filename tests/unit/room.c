@@ -100,13 +100,16 @@ static void mx_fill(struct mx_set *set, size_t size)
 static void entry_make(struct entry *entry, void *arg)
 {
 	const struct making *making = arg;
-	bool enforce = making->kind == KIND_ONCE || making->kind == KIND_USED || making->kind == KIND_EXPIRED;
+	bool enforce = making->kind == KIND_ONCE || making->kind == KIND_USED || making->kind == KIND_EXPIRED ||
+		       making->kind == KIND_PLACED;
 	struct policy_found found = {.policy = {.max_age_s = ROOM_DAY}};
 	int64_t fetched_at = ROOM_NOW - (making->kind == KIND_EXPIRED ? 3 * ROOM_DAY : 0);
 
 	entry->record_checked_at = fetched_at;
-	entry_learn_use(entry, ROOM_NOW - (making->kind == KIND_USED ? 5 * ROOM_DAY : 0));
-	entry_learn_use(entry, ROOM_NOW);
+	if (making->kind != KIND_PLACED) {
+		entry_learn_use(entry, ROOM_NOW - (making->kind == KIND_USED ? 5 * ROOM_DAY : 0));
+		entry_learn_use(entry, ROOM_NOW);
+	}
 	if (making->kind == KIND_NEGATIVE) {
 		entry->record_outcome = REASON_NO_RECORD;
 		mx_fill(&entry->mx, making->size);
@@ -117,6 +120,7 @@ static void entry_make(struct entry *entry, void *arg)
 	found.text = calloc(1, making->size + 1);
 	found.text_len = (uint32_t)making->size;
 	entry_learn_policy(entry, &found, "a1", fetched_at);
+	entry->placed = making->kind == KIND_PLACED;
 	policy_found_free(&found);
 }
 

@@ -22,7 +22,7 @@ int room_count(const char *prefix, char *last);
 
 struct store *room_open(uint64_t max_bytes, enum store_access access);
 
-enum kind { KIND_EXPIRED, KIND_NEGATIVE, KIND_TESTING, KIND_NONE, KIND_ONCE, KIND_USED, KIND_COUNT };
+enum kind { KIND_EXPIRED, KIND_NEGATIVE, KIND_TESTING, KIND_NONE, KIND_ONCE, KIND_USED, KIND_PLACED, KIND_COUNT };
 /* Puts an entry of that kind, about `size` octets large. */
 bool room_put(struct store *store, const char *domain, enum kind kind, size_t size, struct failure *why);
 bool room_put_due(struct store *store, const char *domain, int64_t due_at, struct failure *why);

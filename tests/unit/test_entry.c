@@ -65,6 +65,7 @@ static void policy_replaces_the_old_one_completely(void **state)
 	assert_int_equal(entry.policy_text_len, strlen("version: STSv1\n"));
 	entry.fetch_failures = 7;
 	entry.refresh_alarm = 2;
+	entry.placed = 1;
 	entry_learn_policy(&entry, &found, "b2", NOW + 10);
 	assert_int_equal(entry.policy.mode, POLICY_NONE);
 	assert_int_equal(entry.policy.mx.count, 1);
@@ -75,6 +76,7 @@ static void policy_replaces_the_old_one_completely(void **state)
 	assert_int_equal(entry.policy_expires_at, NOW + 60);
 	assert_int_equal(entry.fetch_failures, 0);
 	assert_int_equal(entry.refresh_alarm, 0);
+	assert_int_equal(entry.placed, 0);
 	assert_int_equal(entry.fetch_outcome, REASON_NONE);
 	assert_true(entry.has_previous);
 	assert_int_equal(entry.previous_mode, POLICY_ENFORCE);

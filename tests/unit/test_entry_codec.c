@@ -100,6 +100,7 @@ static void dice_entry(struct entry *entry)
 	dice_id(entry->fetch_tried_id);
 	entry->fetch_failures = (uint32_t)dice(100);
 	entry->refresh_alarm = (uint16_t)dice(3);
+	entry->placed = (uint16_t)dice(2);
 	entry->has_previous = dice(2);
 	entry->previous_mode = entry->has_previous ? (enum policy_mode)dice(3) : POLICY_NONE;
 	dice_id(entry->previous_id);
@@ -199,10 +200,12 @@ static void hop_records_come_back(void **state)
 {
 	struct hop_record record = full_hop(), back;
 	record.refused_since = NOW - 5;
+	record.needed_day = 20000;
 	struct bytes bytes = hop_record_encode(&record), again;
 
 	(void)state;
 	assert_true(hop_record_decode(&back, bytes.at, bytes.len));
+	assert_int_equal(back.needed_day, 20000);
 	assert_int_equal(back.pkix.newest.reason, REASON_HOP_TIMEOUT);
 	assert_int_equal(back.pkix.newest.at, NOW + 2);
 	assert_int_equal(back.pkix.conclusive.reason, REASON_CERT_EXPIRED);
@@ -383,7 +386,7 @@ static struct fields_out framed(
 
 static void unknown_fields_are_skipped(void **state)
 {
-	static const uint16_t tags[] = {23, 1000, UINT16_MAX};
+	static const uint16_t tags[] = {24, 1000, UINT16_MAX};
 	struct entry entry = full_entry(), back;
 	struct bytes bytes = entry_encode(&entry);
 

@@ -66,6 +66,7 @@ static void test_policies(void **state)
 		bool changed = entry_merge(&ours, &theirs, NOW);
 		if (changed != policies[i].taken || strcmp(ours.policy_id, policies[i].taken ? "2" : "1") != 0)
 			fail_msg("row %zu: id %s", i, ours.policy_id);
+		assert_int_equal(ours.placed, policies[i].taken); /* by the operator, until it is fetched again */
 		const struct entry *source = policies[i].taken ? &theirs : NULL;
 		if (source) {
 			assert_int_equal(ours.policy.mode, POLICY_TESTING);

@@ -4,9 +4,11 @@
 #include "clock.h"
 #include "metrics.h"
 #include "room.h"
+#include "schedule.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -143,17 +145,27 @@ static void policies_in_use_stay(void **state)
 	store_close(&store);
 }
 
-static void evidence_add(struct hop_record *record, void *arg)
+/* A hop record about to be put. */
+struct hop_making {
+	struct evidence seen;
+	bool needed; /* by a live enforce policy */
+};
+
+static void hop_make(struct hop_record *record, void *arg)
 {
-	hop_record_learn(record, arg);
+	const struct hop_making *making = arg;
+
+	hop_record_learn(record, &making->seen);
+	if (making->needed)
+		record->needed_day = schedule_day(ROOM_NOW);
 }
 
-static bool hop_put(struct store *store, int number, int64_t at)
+static bool hop_put(struct store *store, int number, int64_t at, bool needed)
 {
-	struct evidence seen = {.at = at, .reason = REASON_NONE};
+	struct hop_making making = {{.at = at, .reason = REASON_NONE}, needed};
 
-	memset(seen.names, 'n', sizeof(seen.names) - 1);
-	return store_change_hop(store, named('h', number), 25, evidence_add, &seen, NULL);
+	memset(making.seen.names, 'n', sizeof(making.seen.names) - 1);
+	return store_change_hop(store, named('h', number), 25, hop_make, &making, NULL);
 }
 
 static bool hop_known(struct store *store, int number)
@@ -166,25 +178,195 @@ static bool hop_known(struct store *store, int number)
 	return found == STORE_FOUND;
 }
 
+static int hops_known(struct store *store, int from, int count)
+{
+	int found = 0;
+
+	for (int i = 0; i < count; i++)
+		found += hop_known(store, from + i);
+	return found;
+}
+
 static void evidence_of_last_week_goes(void **state)
 {
+	enum { OLD = 300, FRESH = 2000, NEWEST = 100 };
 	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
-	int old = 300, fresh = 0, left = 0;
 
 	(void)state;
 	assert_true(room_put(store, "t.example", KIND_TESTING, 100, NULL));
-	for (int i = 0; i < old; i++)
-		assert_true(hop_put(store, i, ROOM_NOW - WEEK - 100));
-	while (fresh < 5000 && hop_put(store, old + fresh, ROOM_NOW - WEEK + 1000))
-		fresh++;
-	for (int i = 0; i < old; i++)
-		left += hop_known(store, i);
-	assert_int_equal(left, 0);
-	assert_true(fresh > 500);
-	for (int i = 0; i < fresh; i++)
-		assert_true(hop_known(store, old + i));
-	assert_false(room_knows(store, "t.example")); /* the last to go for evidence */
-	assert_true(hop_put(store, old, ROOM_NOW));   /* renewed */
+	for (int i = 0; i < OLD; i++)
+		assert_true(hop_put(store, i, ROOM_NOW - WEEK - 100, false));
+	for (int i = 0; i < FRESH; i++)
+		assert_true(hop_put(store, OLD + i, ROOM_NOW - WEEK + 1000 + i, true));
+	assert_int_equal(hops_known(store, 0, OLD), 0);
+	/* Then each other, the oldest of those looked at first; but before that what binds nobody. */
+	assert_false(room_knows(store, "t.example"));
+	assert_in_range(hops_known(store, OLD, FRESH), 500, FRESH - 1);
+	assert_true(hops_known(store, OLD + FRESH - NEWEST, NEWEST) > NEWEST / 2);
+	file_is_bounded(FULL_BYTES);
+	store_close(&store);
+}
+
+#define POLICIES 300
+#define FLOOD_BYTES (2 * 1024 * 1024)
+
+static struct store *policies_stored(void)
+{
+	struct store *store = room_open(FLOOD_BYTES, STORE_OWNER);
+
+	for (int i = 0; i < POLICIES; i++)
+		assert_true(room_put(store, named('o', i), KIND_ONCE, LARGE, NULL));
+	return store;
+}
+
+/* Domains without a policy, which a stranger chooses, have their hops looked at by the thousand: these go for each other,
+ * and no policy goes for them. Nor do policies for hops that enforce policies need: those of the stranger's own. */
+static void hops_take_no_policy(void **state)
+{
+	enum { FLOOD = 4000, NEWEST = 50 };
+
+	(void)state;
+	for (int needed = 0; needed <= 1; needed++) {
+		struct store *store = policies_stored();
+
+		for (int i = 0; i < FLOOD; i++)
+			if (!hop_put(store, i, ROOM_NOW, needed))
+				fail_msg("hop %d is refused", i);
+		assert_int_equal(known(store, 'o', POLICIES), POLICIES);
+		assert_true(hops_known(store, 0, FLOOD) < FLOOD);
+		assert_true(hop_known(store, FLOOD - 1));
+		file_is_bounded(FLOOD_BYTES);
+		store_close(&store);
+		room_remove(NULL);
+		room_make(NULL);
+	}
+}
+
+/* Hops that no enforce policy needs go before those that one does, and before domains without a policy. */
+static void hops_that_nobody_needs_go_first(void **state)
+{
+	enum { EACH = 150 };
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	int put = 0;
+
+	(void)state;
+	for (int i = 0; i < EACH; i++) {
+		assert_true(hop_put(store, i, ROOM_NOW, true));
+		assert_true(hop_put(store, EACH + i, ROOM_NOW, false));
+		assert_true(room_put(store, named('n', i), KIND_NEGATIVE, 300, NULL));
+	}
+	while (hops_known(store, EACH, EACH) > 0 && put < 2000)
+		assert_true(room_put(store, named('u', put++), KIND_USED, LARGE, NULL));
+	assert_int_equal(hops_known(store, EACH, EACH), 0);
+	assert_int_equal(hops_known(store, 0, EACH), EACH);
+	assert_true(known(store, 'n', EACH) > EACH / 2);
+	store_close(&store);
+}
+
+/* An import of many policies, of which none has been used yet, is there when mail comes. */
+static void placed_policies_stay(void **state)
+{
+	enum { PLACED = 100 };
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+
+	(void)state;
+	for (int i = 0; i < PLACED; i++)
+		assert_true(room_put(store, named('p', i), KIND_PLACED, 200, NULL));
+	for (int i = 0; i < 1000; i++)
+		room_put(store, named('o', i), KIND_ONCE, LARGE, NULL);
+	assert_int_equal(known(store, 'p', PLACED), PLACED);
+	assert_true(known(store, 'o', 1000) < 1000);
+	store_close(&store);
+}
+
+/* A small record that may go is not enough: it stays. */
+static void what_is_refused_evicts_nothing(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	struct failure why;
+	uint64_t evicted;
+	int stored = 0;
+
+	(void)state;
+	assert_true(room_put(store, "e.example", KIND_USED, 10, NULL));
+	while (stored < 2000 && room_put(store, named('u', stored), KIND_USED, LARGE, NULL))
+		stored++;
+	assert_true(room_put(store, "e.example", KIND_EXPIRED, 10, NULL));
+	evicted = counted(METRIC_STORE_EVICTED);
+	for (int i = 0; i < 50; i++) {
+		assert_false(room_put(store, named('x', i), KIND_USED, LARGE, &why));
+		assert_int_equal(why.code, EX_TEMPFAIL);
+	}
+	assert_true(room_knows(store, "e.example"));
+	assert_int_equal(counted(METRIC_STORE_EVICTED), evicted);
+	store_close(&store);
+}
+
+/* What is in the store, as far as this test put it there. */
+#define DRAWN 300
+struct model {
+	bool hop[DRAWN], entry[DRAWN];
+	enum kind kind[DRAWN];
+};
+
+static void model_read(struct store *store, struct model *model)
+{
+	for (int i = 0; i < DRAWN; i++) {
+		model->hop[i] = hop_known(store, i);
+		model->entry[i] = room_knows(store, named('d', i));
+	}
+}
+
+static bool is_enforced(enum kind kind)
+{
+	return kind == KIND_ONCE || kind == KIND_USED || kind == KIND_PLACED;
+}
+
+/* What a change may have cost, beside what it was about. */
+static void cost_is_fair(const struct model *before, const struct model *after, int skip, bool refused, bool policy)
+{
+	for (int i = 0; i < DRAWN; i++) {
+		bool lost = before->entry[i] && !after->entry[i] && i != skip;
+
+		if (refused && (lost || (before->hop[i] && !after->hop[i])))
+			fail_msg("a refused change evicted number %d", i);
+		if (lost && (before->kind[i] == KIND_USED || before->kind[i] == KIND_PLACED))
+			fail_msg("a policy in use went, number %d", i);
+		if (lost && is_enforced(before->kind[i]) && !policy)
+			fail_msg("a live enforce policy went for what is none, number %d", i);
+	}
+}
+
+/* Changes of all kinds in any order, in a store that holds a part of what comes. */
+static void no_change_costs_more_than_it_is_worth(void **state)
+{
+	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
+	struct model before = {.hop = {false}}, after;
+	uint32_t dice = 4711;
+	int refused = 0;
+
+	(void)state;
+	for (int step = 0; step < 600; step++) {
+		dice = dice * 1664525 + 1013904223;
+		int number = (int)(dice >> 8) % DRAWN;
+		bool hop = dice >> 30 == 0, needed = dice >> 29 & 1, ok;
+		enum kind kind = dice >> 28 & 1 ? KIND_USED : (enum kind)((dice >> 16) % KIND_COUNT);
+
+		if (kind == KIND_NEGATIVE && before.entry[number]) /* would leave its policy as it is */
+			kind = before.kind[number];
+		for (int i = 0; hop && i < 20; i++) /* small, so several */
+			hop_put(store, (number + i) % DRAWN, ROOM_NOW, needed);
+		ok = hop || room_put(store, named('d', number), kind, LARGE + dice % 5000, NULL);
+		after = before;
+		model_read(store, &after);
+		cost_is_fair(&before, &after, hop || !ok ? -1 : number, !ok, !hop && is_enforced(kind));
+		before = after;
+		if (ok && !hop)
+			before.kind[number] = kind;
+		refused += !ok;
+	}
+	assert_true(refused > 0);
+	file_is_bounded(FULL_BYTES);
 	store_close(&store);
 }
 
@@ -357,6 +539,11 @@ int main(void)
 		TEST(kinds_go_in_their_order),
 		TEST(policies_in_use_stay),
 		TEST(evidence_of_last_week_goes),
+		TEST(hops_take_no_policy),
+		TEST(hops_that_nobody_needs_go_first),
+		TEST(placed_policies_stay),
+		TEST(what_is_refused_evicts_nothing),
+		TEST(no_change_costs_more_than_it_is_worth),
 		TEST(evicted_is_due_no_more),
 		TEST(an_old_view_costs_room_but_nothing_else),
 		TEST(a_dead_guest_frees_its_view),
@@ -364,5 +551,8 @@ int main(void)
 		TEST(a_full_disk_takes_nothing),
 	};
 
+	/* Thousands of commits, and none that must outlive a crash. */
+	if (access("/dev/shm", W_OK) == 0)
+		setenv("TMPDIR", "/dev/shm", 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,7 @@ static void test_warm(void **state)
 	struct entry entry = entry_at(one, "enforce.example");
 	assert_int_equal(entry.last_used_day, schedule_day(NOW));
 	assert_int_equal(entry.first_used_day, schedule_day(NOW));
+	assert_int_equal(entry.placed, 1); /* it counts as in use until it is fetched again */
 	assert_true(entry.due_at > NOW && entry.due_at <= NOW + RECORD_AGE_MAX_S);
 	entry_free(&entry);
 	run = exported(one, "enforce.example");
