@@ -83,10 +83,16 @@ static struct store *temporary_open(struct failure *why)
 	return store;
 }
 
+/* There is a store, and it is broken: what is said without it would not be what the daemon says. */
+static bool is_broken(const struct failure *why)
+{
+	return why->code == EX_DATAERR || why->code == EX_IOERR || why->code == EX_TEMPFAIL;
+}
+
 static bool store_find(struct kit *kit, const struct settings *settings, enum kit_need need, struct failure *why)
 {
 	kit->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
-	if (kit->store || need == KIT_STORE)
+	if (kit->store || need == KIT_STORE || is_broken(why))
 		return kit->store != NULL;
 	fprintf(stderr, "stsgate: note: nothing is read from or kept in the store: %s\n", why->text);
 	root_leave(settings);

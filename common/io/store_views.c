@@ -162,7 +162,8 @@ static int view_help(struct store *store, int result) REQUIRES(store->writer)
 
 static int view_retry(struct store *store, int result)
 {
-	if (result != MDB_READERS_FULL && result != MDB_MAP_RESIZED && result != MDB_PANIC)
+	if (atomic_load(&store->broken) ||
+		(result != MDB_READERS_FULL && result != MDB_MAP_RESIZED && result != MDB_PANIC))
 		return result;
 	lock_take(&store->writer);
 	result = view_help(store, result);

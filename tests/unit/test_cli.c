@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -303,6 +304,35 @@ static void test_refresh(void **state)
 	run_check(on_store("show", "none.example", NULL), 0, "policy    mode none, id 20260101");
 }
 
+/* As by dd: LMDB's two head pages stay. */
+static void store_zero(void)
+{
+	static const char zeros[4096];
+	char path[128];
+	struct stat info;
+	snprintf(path, sizeof path, "%s/" STORE_FILE, store_path);
+	int fd = open(path, O_WRONLY);
+	assert_int_equal(fstat(fd, &info), 0);
+	for (off_t at = 2 * (off_t)sizeof zeros; at < info.st_size; at += (off_t)sizeof zeros)
+		assert_int_equal(pwrite(fd, zeros, sizeof zeros, at), sizeof zeros);
+	close(fd);
+}
+
+/* No command takes a store that cannot be read for one that knows of no policy. */
+static void test_broken_store(void **state)
+{
+	(void)state;
+	static const char *const commands[][2] = {{"list", NULL}, {"show", "none.example"}, {"query", "none.example"},
+		{"refresh", "none.example"}, {"export", NULL}, {"forget", "none.example"}, {"events", NULL}};
+	store_zero();
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		struct tool_run run = on_store(commands[i][0], commands[i][1], NULL);
+		if (run.status != EX_IOERR || !strstr(run.err, "restart stsgated, which looks through it"))
+			fail_msg("%s: %d: %s%s", commands[i][0], run.status, run.out, run.err);
+		tool_run_free(&run);
+	}
+}
+
 /* Without a store: a note, a temporary one, and no trace of it. */
 static void test_no_store(void **state)
 {
@@ -346,6 +376,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_export_import, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_query, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_refresh, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_broken_store, store_make, store_remove),
 	};
 	return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }

@@ -128,6 +128,11 @@ static void the_rest_is_the_same_in_all(void **state)
 		const struct map_source source = {.verdict = &verdict, .policy = &policy, .monitor = true};
 		assert_true(map_reply(&text, dialect, &source));
 		assert_string_equal(buffer, "NOTFOUND ");
+		/* Nor does a broken store delay mail then. */
+		static const struct verdict broken = {.kind = VERDICT_DEFER, .reason = REASON_INTERNAL};
+		text_init(&text, buffer, sizeof buffer);
+		assert_true(map_reply(&text, dialect, &(struct map_source){.verdict = &broken, .monitor = true}));
+		assert_string_equal(buffer, "NOTFOUND ");
 	}
 	policy_free(&policy);
 }

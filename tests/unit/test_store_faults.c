@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -124,6 +125,7 @@ static void reading_goes_on_while_nothing_can_be_written(void **state)
 		for (int turn = 0; turn < 5; turn++) {
 			assert_false(room_put_due(store, named(turn), 100, &why));
 			assert_true(is_told(&why));
+			assert_false(store_is_broken(store, &why));
 			all_known(store);
 		}
 		assert_true(disk_mend() >= 5);
@@ -182,6 +184,50 @@ static void a_shared_commit_that_fails_is_told_to_each(void **state)
 			room_remove(NULL);
 			room_make(NULL);
 		}
+}
+
+struct looker {
+	struct store *store;
+	atomic_bool *stop;
+	unsigned looks, failed;
+	pthread_t thread;
+};
+
+static void *looks_make(void *arg)
+{
+	struct looker *looker = arg;
+
+	for (; !atomic_load(looker->stop); looker->looks++)
+		looker->failed += !room_knows(looker->store, named(1));
+	return NULL;
+}
+
+/* Readers between a commit that failed and LMDB's opening anew: none is told that the store is damaged. */
+static void who_reads_meanwhile_meets_no_damage(void **state)
+{
+	enum { LOOKERS = 4, FAILURES = 300 };
+	struct looker looker[LOOKERS];
+	struct store *store = store_filled();
+	atomic_bool stop = false;
+	struct failure why;
+
+	(void)state;
+	for (int i = 0; i < LOOKERS; i++) {
+		looker[i] = (struct looker){.store = store, .stop = &stop};
+		assert_int_equal(pthread_create(&looker[i].thread, NULL, looks_make, &looker[i]), 0);
+	}
+	for (int i = 0; i < FAILURES; i++) {
+		disk_fail((struct disk_fault){DISK_HEAD, EIO, 0, 1});
+		assert_false(room_put_due(store, named(1), 100 + i, &why));
+		disk_mend();
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < LOOKERS; i++) {
+		pthread_join(looker[i].thread, NULL);
+		assert_int_equal(looker[i].failed, 0);
+	}
+	assert_false(store_is_broken(store, &why));
+	store_close(&store);
 }
 
 static void a_disk_that_fails_at_the_start_is_no_damage(void **state)
@@ -347,6 +393,7 @@ int main(void)
 		TEST(one_call_that_fails_loses_nothing),
 		TEST(reading_goes_on_while_nothing_can_be_written),
 		TEST(a_shared_commit_that_fails_is_told_to_each),
+		TEST(who_reads_meanwhile_meets_no_damage),
 		TEST(a_disk_that_fails_at_the_start_is_no_damage),
 		TEST(a_full_disk),
 		TEST(a_full_disk_without_a_lock_file),
