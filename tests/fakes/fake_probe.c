@@ -42,6 +42,8 @@ bool probe_address(struct prober *prober, const char *host, const struct address
 	seen->protocol = answer.protocol;
 	if (answer.protocol)
 		snprintf(seen->cipher, sizeof seen->cipher, "TLS_AES_256_GCM_SHA384");
+	snprintf(seen->names, sizeof seen->names, "%s", answer.names);
+	seen->not_after = answer.not_after;
 	world_call_end();
 	return answer.passing;
 }

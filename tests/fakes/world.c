@@ -354,6 +354,15 @@ void world_hop_passing(const char *host, enum reason reason, uint16_t protocol)
 	hop_set(host, reason, protocol, true);
 }
 
+void world_hop_names(const char *host, const char *names, int64_t not_after)
+{
+	lock_take(&lock);
+	struct answer_row *row = answer_row(w.hop, &w.hop_count, host);
+	snprintf(row->answer.names, sizeof row->answer.names, "%s", names);
+	row->answer.not_after = not_after;
+	lock_drop(&lock);
+}
+
 struct world_answer world_hop_answer(const char *host, const char *address)
 {
 	struct world_answer answer = {.reason = REASON_HOP_UNREACHABLE};

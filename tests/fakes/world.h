@@ -52,6 +52,9 @@ void world_hop(const char *host, enum reason reason, uint16_t protocol);
 /* The same, and what is wrong may pass by itself. */
 void world_hop_passing(const char *host, enum reason reason, uint16_t protocol);
 
+/* The DNS names of the certificate that a listed hop shows, blank-separated, and its end. */
+void world_hop_names(const char *host, const char *names, int64_t not_after);
+
 /* Gates: calls that begin so wait until the gate is opened. */
 void world_gate_shut(const char *calls);
 void world_gate_open(const char *calls);                                    /* "": all */
@@ -87,6 +90,8 @@ struct world_answer {
 	char *text; /* of a policy; NULL: `reason` says what failed; the caller frees */
 	size_t len;
 	char detail[128];
+	char names[256];   /* of a hop's certificate, blank-separated */
+	int64_t not_after; /* of it */
 };
 struct world_answer world_policy_answer(const char *domain);
 struct world_answer world_hop_answer(const char *host, const char *address);

@@ -138,18 +138,37 @@ static bool run_policy_fails(struct scene *scene, const struct words *words)
 	return true;
 }
 
-/* hop HOST[/ADDRESS] good|REASON */
+/* names=A,B,...: of the certificate, which is good for 30 days; until=DURATION: for that long */
+static bool run_hop_names(struct scene *scene, const struct words *words)
+{
+	const char *names = word_value(words->word[3], "names");
+	const char *until = words->count > 4 ? word_value(words->word[4], "until") : "30d";
+	int64_t seconds;
+	char blanks[256];
+	if (!names || !until || !duration_parse(until, &seconds))
+		return scene_bad(scene, "hop", words->word[3]);
+	snprintf(blanks, sizeof blanks, "%s", names);
+	for (char *at = blanks; (at = strchr(at, ','));)
+		*at = ' ';
+	world_hop_names(words->word[1], blanks, world_wall_s() + seconds);
+	return true;
+}
+
+/* hop HOST[/ADDRESS] good|REASON [names=A,B,... [until=DURATION]] */
 static bool run_hop(struct scene *scene, const struct words *words)
 {
 	enum reason reason = REASON_NONE;
-	if (words->count != 3)
+	if (words->count < 3 || words->count > 5)
 		return scene_bad(scene, "hop", "HOST good|REASON");
 	if (strcmp(words->word[2], "good") != 0 && !reason_read(scene, words->word[2], &reason))
 		return false;
 	if (!strchr(words->word[1], '/'))
 		world_address(words->word[1]);
-	world_hop(words->word[1], reason, reason == REASON_NONE ? 0x0304 : reason == REASON_TLS_TOO_OLD ? 0x0302 : 0);
-	return true;
+	world_hop(words->word[1], reason,
+		reason == REASON_NONE || reason == REASON_CERT_HOST_MISMATCH ? 0x0304
+		: reason == REASON_TLS_TOO_OLD                               ? 0x0302
+									     : 0);
+	return words->count == 3 || run_hop_names(scene, words);
 }
 
 /* good DOMAIN: an honest enforce domain with one good hop */
