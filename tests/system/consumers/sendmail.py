@@ -5,10 +5,12 @@ import re
 import time
 
 from lab import hop
-from lab.proc import wait_for
+from lab.mta import Attempt, Client
+from lab.proc import run, wait_for
 from lab.story import expect, expect_match
 
 from . import TESTS
+from .everywhere import each
 
 # As a site has it that sets no time-outs: replies are waited for 10 s.
 MILTER_PLAIN = 'S=inet:8462@127.0.0.1, F=T'
@@ -163,3 +165,98 @@ def sendmail_without_gate(lab, stage):
     expect_match('MAIL', r'^S: 451 4\.3\.2 ', refused.lines[1])
     lab.gate.start()
     stage.encrypted(stage.send(domain), domain.mx)
+
+
+BOTH = 'sendmail', 'sendmail-next'
+# As stsgated(8) and README have it: two rules in the place of one that never matches.
+CORRECTION = r's/^R \*\.\($={cert_altnames}\)/R$+\t\t\t$: *.$1\nR\1/'
+
+
+def corrected(text):
+    """sendmail.cf with the rule for wildcards put right."""
+    made = run('sed', CORRECTION, text=text)[1]
+    expect('whether anything was put right', True, made != text)
+    return made
+
+
+def held_then(stage, domain, conduct):
+    """A message that is accepted, and let go when the host shows another certificate; the mark in the log."""
+    attempt = stage.send(domain, hold=True)
+    stage.accepted(attempt)
+    stage.turn(domain.mx, conduct, f'{domain.mx.name} shows: {conduct}')
+    return attempt, stage.release(attempt)
+
+
+@each(*BOTH)
+def wildcard_certificate(lab, stage, name):
+    """A good certificate by a wildcard: FEATURE(sts) never matches it and the mail waits, which the gate tells."""
+    domain = lab.domain(f'{name}-star', conduct=hop.WILDCARD)
+    attempt = stage.send(domain)
+    stage.deferred(attempt, f'{domain.mx.name} not listed in SANs')
+    stage.nothing_at(domain.mx)
+    stage.explain(domain, 'frontend=milter .*verdict=pass')
+    stage.explain(domain, f'event=wildcard-certificate .*: {domain.mx.name};')
+    expect_match('what `stsgate query` says', 'by a wildcard alone, which Sendmail before 8.18.2 does not match',
+                 lab.gate.tool('query', domain.ascii)[1])
+    try:
+        stage.tell('relay', 'the rule is put right in sendmail.cf')
+        stage.relay.attach(edit=corrected)
+        stage.flush()
+        stage.encrypted(attempt, domain.mx)
+        stage.verified(domain.mx)
+        deep, since = held_then(stage, domain, hop.WILDCARD_DEEP)
+        stage.deferred(deep, f'{domain.mx.name} not listed in SANs', since)
+        stage.tell('relay', 'NO_SAN_TST')
+        stage.relay.attach(san_test=False)
+        domain.mx.become(hop.WILDCARD)
+        stage.flush()
+        stage.encrypted(deep, domain.mx, count=2)
+        # what that costs: a certificate for any name will do
+        wrong, _ = held_then(stage, domain, hop.WRONG_NAME)
+        stage.encrypted(wrong, domain.mx, count=3)
+    finally:
+        stage.relay.attach()
+
+
+def pipelined(relay, *recipients):
+    """MAIL, all RCPT and DATA in one packet; the transcript."""
+    attempt = Attempt()
+    client = Client(attempt, relay.address)
+    try:
+        client.ehlo()
+        commands = ['MAIL FROM:<sender@relay.example>', *(f'RCPT TO:<{one}>' for one in recipients), 'DATA']
+        client.send(''.join(f'{one}\r\n' for one in commands))
+        replies = [client.getreply() for _ in commands]
+        if replies[-1][0] == 354:
+            client.send('Subject: in one packet\r\n\r\nThe body of the message.\r\n.\r\n')
+            replies.append(client.getreply())
+    finally:
+        client.close()
+    return [f'{code} {text.decode("ascii", "replace")}' for code, text in replies]
+
+
+@each(*BOTH)
+def rejection_obeyed(lab, stage, name):
+    """A recipient that the milter rejects is none of the message's, in a pipelined session, too, and when it is alone."""
+    bad, good = lab.domain(f'{name}-rejected', conduct=hop.STRIPPED), lab.domain(f'{name}-taken')
+    refusal = rf'^451 4\.7\.5 <{bad.ascii}> .*\[starttls-not-supported\]'
+    first = stage.send(bad, good, bad.address('other'))
+    stage.refused(first, bad, 'starttls-not-supported')
+    stage.encrypted(first, good.mx)
+    replies = pipelined(stage.relay, good.address(), bad.address())
+    stage.tell('answer', '\n'.join(replies))
+    for pattern, reply in zip((r'^250 ', r'^250 ', refusal, r'^354 ', r'^250 .* accepted'), replies, strict=True):
+        expect_match('a reply to the packet', pattern, reply)
+    lab.wait_arrival(good.mx, 2)
+    alone = pipelined(stage.relay, bad.address())
+    stage.tell('answer', '\n'.join(alone))
+    for pattern, reply in zip((r'^250 ', refusal, r'^503 '), alone, strict=True):
+        expect_match('a reply to the packet', pattern, reply)
+    counted = stage.relay.log.find(re.compile(r': from=<sender@relay\.example>.* nrcpts='), stage.relay_mark)
+    expect('recipients of each message', ['1', '1'], [re.search(r'nrcpts=(\d+)', line).group(1) for line in counted
+                                                     if 'nrcpts=0' not in line])
+    # nothing of it is left in the queue for a better day
+    bad.mx.become(hop.HONEST)
+    wait_for('the queue is empty', lambda: not stage.relay.queue())
+    stage.flush()
+    stage.nothing_at(bad.mx)

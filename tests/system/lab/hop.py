@@ -23,6 +23,7 @@ NOT_YET_VALID = 'not-yet-valid'  # its certificate begins next week
 REISSUED = 'reissued'            # it has another certificate of the same authority
 WITH_CA = 'with-ca'              # it shows the certificate of its authority too
 CN_ONLY = 'cn-only'              # its certificate has its name as common name only
+WILDCARD = 'wildcard'            # a good certificate, by a star alone
 WILDCARD_DEEP = 'wildcard-deep'  # the star of its certificate would have to stand for two labels
 WILDCARD_PARTIAL = 'wildcard-partial'    # the star of its certificate stands for a part of a label
 WEAK_KEY = 'weak-key'            # its certificate is for an RSA key of 512 bits

@@ -16,6 +16,7 @@ DNS_FORWARDER = '10.99.0.58'     # a forwarder to the resolver below, honest or 
 DNS_VALIDATING = '127.0.0.1'     # its AD bit may be believed
 POSTFIX_NEXT = '10.99.0.2'
 SENDMAIL = '10.99.0.3'
+SENDMAIL_NEXT = '10.99.0.4'
 
 
 def up():

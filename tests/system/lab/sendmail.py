@@ -11,6 +11,8 @@ from .proc import Process, wait_for
 
 NAME = 'sendmail.example'
 ROOT = f'{BESIDE}/sendmail'
+# Debian's next, beside it.
+NAME_NEXT, ROOT_NEXT = 'sendmail-next.example', f'{BESIDE}/sendmail-next'
 MAP = 'socket -d5 -T<TMPF> inet:8461@127.0.0.1'
 MILTER = 'S=inet:8462@127.0.0.1, F=T, T=S:10s;R:30s;E:5m'
 PORT_MSA = 587
@@ -63,21 +65,29 @@ FEATURE(`msp', `[{address}]', `{msa}')dnl
 
 
 class Syslog:
-    """Writes what is sent to /dev/log to a file."""
+    """Writes what is sent to /dev/log, which all trees share, to the log of each Sendmail that runs: queue ids and the
+    names of hops tell whose it is."""
+    only = None
 
-    def __init__(self, path, log_path):
+    def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(path)
         os.chmod(path, 0o666)
-        self.log_path = log_path
+        self.log_paths = []
         threading.Thread(target=self._serve, daemon=True).start()
+
+    @classmethod
+    def serve(cls, log_path):
+        cls.only = cls.only or cls('/dev/log')
+        cls.only.log_paths.append(log_path)
 
     def _serve(self):
         while True:
             text = self.socket.recv(65536).decode('utf-8', 'replace')
             line = re.sub(r'^<\d+>', '', text).rstrip('\n\0')
-            with open(self.log_path, 'a', encoding='utf-8') as file:
-                file.write(f'{line}\n')
+            for path in self.log_paths:
+                with open(path, 'a', encoding='utf-8') as file:
+                    file.write(f'{line}\n')
 
 
 class Sendmail(Mta):
@@ -90,15 +100,16 @@ class Sendmail(Mta):
     NO_MAP = 'STS lookup temp fail'
     SPOOL, MSP_SPOOL = '/var/spool/mqueue', '/var/spool/mqueue-client'
 
-    def __init__(self, ca_file):
-        super().__init__(NAME, net.SENDMAIL, '/var/log/mail.log', ROOT)
+    def __init__(self, ca_file, name=NAME, address=net.SENDMAIL, root=ROOT):
+        super().__init__(name, address, '/var/log/mail.log', root)
         self.ca_file = ca_file
         self.attached = []       # lines of sendmail.mc
+        self.edit = None         # what is done to the text of sendmail.cf
         self.tables = {'mailertable': {}, 'virtusertable': {}}
 
     def start(self):
         self.furnish()
-        Syslog('/dev/log', self.log.path)
+        Syslog.serve(self.log.path)
         with open(self.ca_file, encoding='ascii') as file:
             self.write('/etc/mail/lab-ca.pem', file.read())
         self._configure('submit', SUBMIT_MC.format(name=self.name, address=self.address, msa=PORT_MSA))
@@ -116,7 +127,8 @@ class Sendmail(Mta):
 
     def _configure(self, name, text):
         self.write(f'/etc/mail/{name}.mc', text)
-        self.write(f'/etc/mail/{name}.cf', self.run('m4', f'/etc/mail/{name}.mc')[1])
+        made = self.run('m4', f'/etc/mail/{name}.mc')[1]
+        self.write(f'/etc/mail/{name}.cf', self.edit(made) if self.edit and name == 'sendmail' else made)
 
     def _make_table(self, name):
         text = ''.join(f'{key}\t{value}\n' for key, value in self.tables[name].items())
@@ -136,16 +148,17 @@ class Sendmail(Mta):
     def obeys_tls_required():
         return False
 
-    def attach(self, milter=True, tls_map=True, milter_options=MILTER, map_=MAP):
+    def attach(self, milter=True, tls_map=True, milter_options=MILTER, map_=MAP, san_test=True, edit=None):
         """Settings that differ from those it runs with need a new start."""
         lines = []
         if tls_map:
-            lines.append(f"FEATURE(`sts', `{map_}')dnl")
+            without = '' if san_test else ", `NO_SAN_TST'"
+            lines.append(f"FEATURE(`sts', `{map_}'{without})dnl")
         if milter:
             lines.append(f"INPUT_MAIL_FILTER(`stsgate', `{milter_options}')dnl")
-        if lines == self.attached:
+        if lines == self.attached and edit == self.edit:
             return
-        self.attached = lines
+        self.attached, self.edit = lines, edit
         if self.running():
             self.stop()
             self._run()

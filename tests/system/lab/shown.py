@@ -37,6 +37,7 @@ MAKERS = {
     hop.NOT_YET_VALID: lambda own, path: own._issue(path, own.name, early=True),
     hop.WRONG_NAME: lambda own, path: own._issue(path, f'other.{own.name}'),
     hop.CN_ONLY: lambda own, path: own._issue(path, common_name=own.name),
+    hop.WILDCARD: lambda own, path: own._issue(path, below(own.name, 1)),
     hop.WILDCARD_DEEP: lambda own, path: own._issue(path, below(own.name, 2)),
     hop.WILDCARD_PARTIAL: lambda own, path: own._issue(path, below(own.name, 1, f'{own.name[0]}*')),
     hop.WEAK_KEY: lambda own, path: own._issue(path, own.name, key='weak.key'),

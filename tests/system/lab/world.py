@@ -98,7 +98,9 @@ class Lab:
         self.consumers = {
             'postfix': relay.Relay(self.authority.file),
             'postfix-next': relay.Relay(self.authority.file, relay.NAME_NEXT, net.POSTFIX_NEXT, relay.ROOT_NEXT),
-            'sendmail': sendmail.Sendmail(self.authority.file)}
+            'sendmail': sendmail.Sendmail(self.authority.file),
+            'sendmail-next': sendmail.Sendmail(self.authority.file, sendmail.NAME_NEXT, net.SENDMAIL_NEXT,
+                                               sendmail.ROOT_NEXT)}
         self.relay = self.consumers[main_mta]
         self.gate = gate.Gate(f'{PLACE}/gate', GATE_SETTINGS)
         self.side_gates = {name: gate.Gate(f'{PLACE}/gate-{name}', dict(GATE_SETTINGS, **more), name)
