@@ -161,4 +161,6 @@ void tell_hop(const char *host, uint16_t port, const struct hop_record *record, 
 	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
 		tell("", "by the certificate authorities:");
 	trials_tell(&record->pkix, now);
+	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
+		tell("", "  its certificate names it by a wildcard alone, which Sendmail before 8.18.2 does not match");
 }

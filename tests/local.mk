@@ -497,6 +497,7 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-4-rule9-mx-servfail.case \
 	tests/scenarios/design-4-rule9-resolver-dead.case \
 	tests/scenarios/design-4-rule9-store-broken.case \
+	tests/scenarios/design-4-sendmail-wildcard.case \
 	tests/scenarios/design-5-at-most-eight-hops.case \
 	tests/scenarios/design-5-clock-set-back.case \
 	tests/scenarios/design-5-clock-set-back-a-little.case \

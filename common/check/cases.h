@@ -13,6 +13,7 @@
 #include "obtain.h"
 #include "rate.h"
 #include "trouble.h"
+#include "wildcards.h"
 #include "workers.h"
 
 #define CASES_BUCKETS 1024
@@ -73,6 +74,7 @@ struct check {
 	struct events *events;
 	struct trouble trouble;
 	struct bounds bounds;
+	struct wildcards *wildcards;
 	struct share *room; /* in the table of cases: a client's */
 	struct rate *rate;  /* of new cases: a client's */
 	unsigned worker_count;

@@ -38,6 +38,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->bounds.share = share_new(options->workers / 4);
 	check->bounds.backoff = backoff_new();
 	check->bounds.missed = missed_new();
+	check->wildcards = wildcards_new();
 	check->rate = rate_new(CASES_CLIENT_A_SECOND, CASES_CLIENT_BURST);
 	check->room = share_new(CHECK_CASES_MAX / CASES_CLIENT_PART);
 	check->worker_count = options->workers;
@@ -60,6 +61,7 @@ void check_free(struct check **check)
 	share_free(&c->bounds.share);
 	backoff_free(&c->bounds.backoff);
 	missed_free(&c->bounds.missed);
+	wildcards_free(&c->wildcards);
 	rate_free(&c->rate);
 	share_free(&c->room);
 	events_free(&c->events);
@@ -113,6 +115,8 @@ static bool fresh_outcome(struct check *check, const struct question *question, 
 	out->final = step.want.kind == WANT_NOTHING;
 	if (out->final && step.verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
 		facts_policy_copy(&out->policy, &facts);
+	if (out->final && question->no_dane && step.verdict.binding == BINDING_SECURE)
+		wildcards_look(check->wildcards, check->store, check->events, &facts.entry, clock_mono_ms());
 	if (out->final && step.renew != 0)
 		cases_renew(check, question);
 	facts_free(&facts);

@@ -1,5 +1,6 @@
 #include "evidence.h"
 
+#include "ascii.h"
 #include "schedule.h"
 
 #include <string.h>
@@ -59,4 +60,26 @@ int64_t hop_record_at(const struct hop_record *record)
 	if (record->dane.newest.at > at)
 		at = record->dane.newest.at;
 	return record->tlsa.checked_at > at ? record->tlsa.checked_at : at;
+}
+
+static bool name_is(const char *at, size_t len, const char *name)
+{
+	return len == strlen(name) && ascii_same(at, name, len);
+}
+
+bool evidence_by_wildcard_only(const struct evidence *evidence, const char *host)
+{
+	const char *above = strchr(host, '.');
+	bool wildcard = false;
+
+	if (!above || strlen(evidence->names) + strlen(host) + 2 > sizeof(evidence->names))
+		return false;
+	for (const char *at = evidence->names; *(at += strspn(at, " ")); at += strcspn(at, " ")) {
+		size_t len = strcspn(at, " ");
+
+		if (name_is(at, len, host))
+			return false;
+		wildcard = wildcard || (at[0] == '*' && name_is(at + 1, len - 1, above));
+	}
+	return wildcard;
 }

@@ -64,4 +64,9 @@ void hop_record_refused(struct hop_record *record, int64_t at);
 /* When the newest of all that is known was learned; 0: nothing is known. */
 int64_t hop_record_at(const struct hop_record *record);
 
+/* Whether the certificate is for `host` by a wildcard alone (`*.example.net` for mx.example.net), which the rules of
+ * FEATURE(sts) before Sendmail 8.18.2 never match. False where the name itself may have been among those that were cut
+ * off. `host` is in the form of domain_parse(). */
+bool evidence_by_wildcard_only(const struct evidence *evidence, const char *host);
+
 #endif

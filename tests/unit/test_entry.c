@@ -4,6 +4,7 @@
 #include "entry.h"
 #include "evidence.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -284,9 +285,56 @@ static void the_newest_look_for_records_counts(void **state)
 	}
 }
 
+static void a_wildcard_alone(void **state)
+{
+	static const struct {
+		const char *names, *host;
+		bool alone;
+	} rows[] = {
+		{"*.example.net", "mx.example.net", true},
+		{"*.EXAMPLE.net", "mx.example.net", true},
+		{"example.net *.example.net www.example.org", "mx.example.net", true},
+		{"*.example.net mx.example.net", "mx.example.net", false},
+		{"MX.example.net *.example.net", "mx.example.net", false},
+		{"mx.example.net", "mx.example.net", false},
+		{"*.example.net", "a.mx.example.net", false}, /* one label only */
+		{"*.example.net", "example.net", false},
+		{"*.net", "mx.example.net", false},
+		{"m*.example.net", "mx.example.net", false},
+		{"other.example.net", "mx.example.net", false},
+		{"*", "mx", false},
+		{"", "mx.example.net", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct evidence seen = {.at = 1};
+
+		snprintf(seen.names, sizeof seen.names, "%s", rows[i].names);
+		if (evidence_by_wildcard_only(&seen, rows[i].host) != rows[i].alone)
+			fail_msg("%s for %s", rows[i].names, rows[i].host);
+	}
+}
+
+/* A name that had no room in the evidence was left out: the host's own may be one. */
+static void a_wildcard_among_many_names(void **state)
+{
+	static const char host[] = "mx.example.net";
+	struct evidence seen = {.at = 1, .names = "*.example.net "};
+	size_t len = strlen(seen.names), room = sizeof seen.names - (sizeof host - 1) - 2;
+
+	(void)state;
+	memset(seen.names + len, 'x', room - len);
+	assert_true(evidence_by_wildcard_only(&seen, host));
+	seen.names[room] = 'x';
+	assert_false(evidence_by_wildcard_only(&seen, host));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_wildcard_alone),
+		cmocka_unit_test(a_wildcard_among_many_names),
 		cmocka_unit_test(record_failures_keep_the_id_and_the_policy),
 		cmocka_unit_test(evidence_by_records_goes_with_them),
 		cmocka_unit_test(the_newest_look_for_records_counts),
