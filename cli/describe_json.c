@@ -146,6 +146,8 @@ static json_t *trials_object(const struct trials *trials)
 	json_put(object, "newest", evidence_object(&trials->newest));
 	json_put(object, "conclusive", evidence_object(&trials->conclusive));
 	json_put(object, "good", evidence_object(&trials->good));
+	json_put(object, "silent_since", json_when(trials->silent_since));
+	json_put(object, "silent_probes", json_integer(trials->silent_probes));
 	return object;
 }
 

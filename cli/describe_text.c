@@ -138,11 +138,23 @@ static void evidence_tell(const char *label, const struct evidence *evidence, in
 		tell("", "  in its words: %s", quote_string(&quote, evidence->text));
 }
 
+static void silence_tell(const struct trials *trials, int64_t now)
+{
+	struct when at, span;
+	if (trials->silent_since == 0)
+		return;
+	tell("", "silent since %s (%s ago), probed %u time%s since%s", when_date(&at, trials->silent_since),
+		when_span(&span, now - trials->silent_since), trials->silent_probes,
+		trials->silent_probes == 1 ? "" : "s",
+		trials_silent(trials, now) ? ": mail goes to the domain's other hosts, if one of them is good" : "");
+}
+
 static void trials_tell(const struct trials *trials, int64_t now)
 {
 	const struct evidence *newest = &trials->newest, *conclusive = &trials->conclusive, *good = &trials->good;
 	if (newest->at != 0)
 		evidence_tell("", newest, now);
+	silence_tell(trials, now);
 	if (conclusive->at && conclusive->at != newest->at)
 		evidence_tell("before, conclusively: ", conclusive, now);
 	if (good->at && good->at != conclusive->at && good->at != newest->at)

@@ -208,11 +208,12 @@ static void warn_of_limits(const struct settings *settings)
 				    "say mta_enforces = no, unless the MTA asks the map of another stsgated");
 		return;
 	}
-	log_warning(
-		"the milter alone judges when a message is accepted; it cannot stop a first contact that takes longer "
-		"than "
-		"milter_wait, an attack that begins after RCPT, queue retries, aliases expanded later: attach the map "
-		"(Postfix: smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix) and set mta_enforces = yes");
+	log_warning("the milter alone judges when a message is accepted; it cannot stop a first contact that takes "
+		    "longer than milter_wait, an attack that begins after RCPT, queue retries, aliases expanded later; "
+		    "it rests on MX records up to their TTL (an hour at most) and on probes up to probe_ttl_ok "
+		    "(%lld s): attach the map (Postfix: smtp_tls_policy_maps = "
+		    "socketmap:inet:127.0.0.1:8461:postfix) and set mta_enforces = yes",
+		(long long)settings->probe_ttl_ok);
 }
 
 /* The next start looks through the store's file, and moves it aside if it is damaged. */

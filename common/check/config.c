@@ -67,6 +67,7 @@ static bool rules_fill(struct config *config, struct failure *why)
 	if (s->own_hosts.count == 0 && config->host_is_whole)
 		name_take(&rules->own_hosts, config->host);
 	return names_take(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
+	       names_take(&rules->exempt_hosts, "exempt_hosts", &s->exempt_hosts, why) &&
 	       names_take(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
 }
 
@@ -153,6 +154,7 @@ static void config_free(struct config *config)
 {
 	struct settings *settings = (struct settings *)config->settings;
 	names_free(&config->rules.exempt_domains);
+	names_free(&config->rules.exempt_hosts);
 	names_free(&config->rules.own_hosts);
 	prober_free(&config->prober);
 	fetcher_free(&config->fetcher);

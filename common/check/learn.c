@@ -4,6 +4,7 @@
 #include "schedule.h"
 #include "text.h"
 
+#include <string.h>
 #include <sysexits.h>
 
 /* What store_change_entry() applies to the stored entry. */
@@ -71,12 +72,20 @@ static void entry_apply(struct entry *entry, void *arg)
 struct hop_lesson {
 	const struct found *found;
 	int32_t needed_day; /* today, for a live enforce policy; else 0 */
+	bool lasts;         /* out: the hop has been silent for SILENT_LASTS_S since this probe */
 };
+
+static int64_t silence_s(const struct trials *trials)
+{
+	return trials->silent_since == 0 ? 0 : trials->newest.at - trials->silent_since;
+}
 
 static void hop_apply(struct hop_record *record, void *arg)
 {
-	const struct hop_lesson *lesson = arg;
+	struct hop_lesson *lesson = arg;
 	const struct found *found = lesson->found;
+	const struct trials *trials = found->evidence.tlsa_id == 0 ? &record->pkix : &record->dane;
+	int64_t before_s = silence_s(trials);
 	if (lesson->needed_day != 0)
 		record->needed_day = lesson->needed_day;
 	hop_record_learn_tlsa(record, &found->tlsa);
@@ -84,6 +93,8 @@ static void hop_apply(struct hop_record *record, void *arg)
 		hop_record_refused(record, found->evidence.at);
 	else if (found->evidence.reason != REASON_PROBE_BUDGET)
 		hop_record_learn(record, &found->evidence);
+	lesson->lasts = before_s < SILENT_LASTS_S && silence_s(trials) >= SILENT_LASTS_S &&
+			trials_silent(trials, trials->newest.at);
 }
 
 /* --- what is told ------------------------------------------------------------------------------------------------- */
@@ -207,18 +218,36 @@ static bool hop_is_news(const struct facts *facts, const struct found *found)
 	return !found->untried && (found->tlsa.checked_at != 0 || found->evidence.reason != REASON_PROBE_BUDGET);
 }
 
+/* `mx1.example.com cannot be reached: Connection refused` */
+static void silence_told(struct trouble *trouble, const struct facts *facts, const struct found *found)
+{
+	char detail[EVENT_DETAIL_SIZE];
+	struct text text;
+	if (!facts_policy(facts) || facts->entry.policy.mode != POLICY_ENFORCE)
+		return;
+	text_init(&text, detail, sizeof detail);
+	text_add(&text, found->want.name);
+	text_add(&text, " ");
+	text_add(&text, reason_sentence(found->evidence.reason));
+	text_add(&text, ": ");
+	text_quote(&text, found->evidence.text, strlen(found->evidence.text), EVIDENCE_TEXT_SIZE);
+	events_note(trouble->events, EVENT_HOP_SILENT, facts->question.domain, detail);
+}
+
 static void hop_write(
 	struct store *store, struct trouble *trouble, const struct facts *facts, const struct found *found)
 {
 	const struct want *want = &found->want;
 	const struct policy *policy = facts_policy(facts);
 	bool needed = policy && policy->mode == POLICY_ENFORCE;
-	struct hop_lesson lesson = {found, needed ? schedule_day(facts->now) : 0};
+	struct hop_lesson lesson = {.found = found, .needed_day = needed ? schedule_day(facts->now) : 0};
 	struct failure why;
 	if (store_change_hop(store, want->name, want->port, hop_apply, &lesson, &why))
 		trouble_ended(trouble, TROUBLE_WRITING);
 	else
 		unstored_told(trouble, "mx=", want->name, &why);
+	if (lesson.lasts)
+		silence_told(trouble, facts, found);
 }
 
 void learn_found(struct store *store, struct trouble *trouble, const struct facts *facts, const struct found *found,

@@ -6,6 +6,7 @@
 #include "rdata.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,7 +216,7 @@ static void mx_list(const struct dns_answer *answer, struct mx_set *set)
 		if (!rdata_mx(&mx[i], answer->rr[i].data, answer->rr[i].len))
 			mx[i] = (struct rdata_mx){.preference = 0};
 		if (!mx[i].is_domain)
-			mx[i].exchange.name[0] = '\0';
+			snprintf(mx[i].exchange.name, sizeof mx[i].exchange.name, "%s", mx[i].root ? MX_ROOT : "");
 	}
 	set->state = answer->count == 1 && mx[0].root ? MX_NULL : MX_LISTED;
 	qsort(mx, answer->count, sizeof *mx, mx_compare);

@@ -50,8 +50,10 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 	text_add(&text, addresses_lack(list));
 	if (list->refused)
 		seen->reason = REASON_HOP_ADDRESS_PRIVATE;
+	else if (list->trouble == DNS_BROKEN)
+		seen->reason = REASON_HOP_INTERNAL;
 	else
-		seen->reason = list->trouble == DNS_BROKEN ? REASON_HOP_INTERNAL : REASON_HOP_NO_ADDRESS;
+		seen->reason = list->trouble == DNS_OK ? REASON_HOP_NO_ADDRESS : REASON_HOP_ADDRESS_LOOKUP;
 }
 
 /* Where the budget has no room left for all of them in this minute, one is better than none. */

@@ -9,6 +9,7 @@
 #include "reason.h"
 #include "record.h"
 
+#define MX_ROOT "."    /* `MX 0 .`; alone it is MX_NULL, beside others it is a host without an address (RFC 7505 3) */
 #define MX_SET_MAX 256 /* names kept of one MX answer; a larger answer is kept as `too_large` without names */
 
 enum mx_state {
@@ -26,7 +27,7 @@ struct mx_set {
 	bool secure; /* DNSSEC */
 	uint32_t ttl_s;
 	int64_t checked_at; /* of this answer */
-	struct names names; /* what is no host name stands as "" (it never matches a policy) */
+	struct names names; /* what is no host name stands as "" (it never matches a policy), the root as MX_ROOT */
 	uint16_t preference[MX_SET_MAX];
 };
 

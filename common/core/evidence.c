@@ -11,6 +11,44 @@ static void evidence_drop_later(struct evidence *kept, int64_t at)
 		memset(kept, 0, sizeof(*kept));
 }
 
+static void trials_count(struct trials *trials, const struct evidence *seen, enum reason_class class)
+{
+	bool goes_on = trials->silent_since != 0 && trials->silent_since <= seen->at &&
+		       seen->at - trials->newest.at <= SILENT_GAP_S;
+
+	if (class != REASON_UNSURE) {
+		trials->silent_since = 0;
+		trials->silent_probes = 0;
+	} else if (!goes_on) {
+		trials->silent_since = seen->at;
+		trials->silent_probes = 1;
+	} else if (trials->silent_probes < UINT16_MAX) {
+		trials->silent_probes++;
+	}
+}
+
+/* Not so trouble of this machine, and an address that it may not dial: nobody knows how the hop is then. */
+static bool is_silence(enum reason reason)
+{
+	return reason == REASON_HOP_ADDRESS_LOOKUP || reason == REASON_HOP_UNREACHABLE ||
+	       reason == REASON_HOP_TIMEOUT || reason == REASON_HOP_GREETING || reason == REASON_HOP_PROTOCOL;
+}
+
+bool trials_counting(const struct trials *trials)
+{
+	return trials->silent_since != 0 && is_silence(trials->newest.reason) && trials->silent_probes < SILENT_PROBES;
+}
+
+bool trials_silent(const struct trials *trials, int64_t now)
+{
+	if (trials->newest.at == 0)
+		return false;
+	if (trials->newest.reason == REASON_HOP_NO_ADDRESS)
+		return true;
+	return trials->silent_since != 0 && is_silence(trials->newest.reason) &&
+	       trials->silent_probes >= SILENT_PROBES && now - trials->silent_since >= SILENT_S;
+}
+
 static void trials_learn(struct trials *trials, const struct evidence *seen)
 {
 	enum reason_class class = reason_class(seen->reason);
@@ -24,6 +62,7 @@ static void trials_learn(struct trials *trials, const struct evidence *seen)
 		return;
 	if (trials->newest.tlsa_id != seen->tlsa_id)
 		memset(trials, 0, sizeof(*trials));
+	trials_count(trials, seen, class);
 	trials->newest = *seen;
 	if (class == REASON_GOOD || class == REASON_BAD)
 		trials->conclusive = *seen;

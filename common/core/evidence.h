@@ -31,7 +31,19 @@ struct trials {
 	struct evidence newest;
 	struct evidence conclusive; /* newest of class GOOD or BAD */
 	struct evidence good;       /* newest of class GOOD */
+	int64_t silent_since; /* when the first of the probes since `conclusive` ended that saw nothing conclusive; 0: there is none */
+	uint16_t silent_probes; /* how many there were */
 };
+/* Whether mail need not wait for the hop if another one is good: it has no address, or SILENT_PROBES probes over
+ * SILENT_S seconds could not speak SMTP with it. */
+#define SILENT_PROBES 3
+#define SILENT_S 120
+/* A probe that comes so long after the one before begins a new count. */
+#define SILENT_GAP_S 86400
+bool trials_silent(const struct trials *trials, int64_t now);
+#define SILENT_LASTS_S 3600 /* an operator should know of it */
+/* Whether more probes are needed to say that it is silent. */
+bool trials_counting(const struct trials *trials);
 
 /* The newest look for a host's TLSA records (RFC 7672 2.2). */
 struct tlsa_look {

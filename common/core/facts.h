@@ -26,6 +26,7 @@ struct rules {
 	uint32_t refresh_interval_s;
 	uint32_t forget_after_s;
 	struct names exempt_domains;
+	struct names exempt_hosts;
 	struct names own_hosts;
 };
 

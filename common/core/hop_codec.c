@@ -151,6 +151,10 @@ static const struct field hop_fields[] = {
 	{9, put_tlsa, take_tlsa, MEMBER(struct stored, record.tlsa)},
 	{10, field_put_i64, field_take_time, MEMBER(struct stored, record.refused_since)},
 	{11, field_put_u32, field_take_u32, MEMBER(struct stored, record.needed_day)},
+	{20, field_put_i64, field_take_time, MEMBER(struct stored, record.pkix.silent_since)},
+	{21, field_put_u16, field_take_u16, MEMBER(struct stored, record.pkix.silent_probes)},
+	{22, field_put_i64, field_take_time, MEMBER(struct stored, record.dane.silent_since)},
+	{23, field_put_u16, field_take_u16, MEMBER(struct stored, record.dane.silent_probes)},
 };
 
 /* Takes `evidence` out of the record when it equals `other`. */

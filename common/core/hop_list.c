@@ -8,8 +8,10 @@ static void hop_list_cut(struct hop_list *list, const struct names *own, const s
 	for (unsigned i = 0; i < list->count; i++) {
 		if (!names_cover(own, list->host[i]) || (policy && !policy_allows(policy, list->host[i])))
 			continue;
+		unsigned cut = i;
 		while (i > 0 && list->preference[i - 1] == list->preference[i])
 			i--;
+		list->own = list->host[cut];
 		list->count = i;
 		return;
 	}
@@ -19,6 +21,7 @@ void hop_list_fill(struct hop_list *list, const struct facts *f, const struct po
 {
 	const struct mx_set *mx = &f->entry.mx;
 	list->count = 0;
+	list->own = "";
 	if (!f->question.mx_lookup || mx->state == MX_IMPLICIT) {
 		list->host[0] = f->question.host;
 		list->preference[0] = 0;

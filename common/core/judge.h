@@ -27,6 +27,9 @@ struct step judge_wants(const struct judge *j, enum want_kind kind, const char *
 /* The verdict of a next hop that cannot keep the policy now; `kind` is what it is under enforce. First comes a second
  * look (rule 4). */
 struct step judge_held(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host);
+/* Whether the operator has exempted every host that the MTA may use (exempt_hosts), and the policy names each. Known only
+ * when judge_wants_mx() wants nothing. */
+bool judge_all_exempt(const struct judge *j);
 /* Rule 6. */
 struct step judge_hops(struct judge *j);
 /* Wants the MX set, unless that in hand will do; `settled`: it must be good enough for DANE to rest on. */
@@ -37,6 +40,7 @@ bool mx_has_hops(const struct facts *facts);
 /* The hops that the MTA may use, best preference first; at least one once judge_wants_mx() wants nothing. */
 struct hop_list {
 	unsigned count;
+	const char *own; /* our own host's name, where the list was cut at it; "" otherwise */
 	const char *host[MX_SET_MAX];
 	uint16_t preference[MX_SET_MAX];
 };

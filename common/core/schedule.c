@@ -161,6 +161,11 @@ int64_t schedule_evidence_age(const char *host, enum policy_mode mode, const str
 	return ahead ? soft * 3 / 4 + spread(host, soft * 3 / 20) : soft;
 }
 
+int64_t schedule_silent_age(const struct trials *trials)
+{
+	return trials_counting(trials) ? SILENT_RETRY_S : PROBE_SPACING_S;
+}
+
 static void sooner(int64_t *due, int64_t candidate)
 {
 	if (*due == 0 || candidate < *due)
@@ -181,6 +186,15 @@ static void body_due(const struct entry *entry, const struct rules *rules, int64
 		sooner(due, body);
 }
 
+/* Nothing is known of the hop but that it was silent: the next probes decide soon whether mail may go past it. */
+static void silent_due(const struct facts *facts, const struct trials *trials, int64_t *due)
+{
+	bool unknown = schedule_age(trials->conclusive.at, facts->now) > facts->rules->probe_ttl_max_s;
+	if (facts->entry.policy.mode == POLICY_ENFORCE && !facts->rules->mta_enforces && unknown &&
+		trials_counting(trials))
+		sooner(due, past(trials->newest.at, SILENT_RETRY_S));
+}
+
 /* Good evidence is renewed before its soft age ends, that of a testing policy once a day, an inconclusive probe in
  * between permitting; bad evidence is looked at again when somebody asks. */
 static void evidence_due(const struct facts *facts, int64_t *due)
@@ -190,6 +204,7 @@ static void evidence_due(const struct facts *facts, int64_t *due)
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const char *host = facts->hop[i].host;
 		const struct trials *trials = facts_trials(facts, &facts->hop[i]);
+		silent_due(facts, trials, due);
 		if (trials->good.at == 0 || trials->good.at != trials->conclusive.at)
 			continue;
 		int64_t age = schedule_evidence_age(host, mode, facts->rules, true) + spread(host, late);

@@ -22,6 +22,7 @@
 #define DANE_HARD_S 5400
 #define FETCH_SPACING_S 300 /* RFC 8461 3.3 */
 #define PROBE_SPACING_S 300 /* of one hop, bad evidence apart */
+#define SILENT_RETRY_S 60   /* of a hop that is silent, until it was tried often enough to be set aside */
 /* What the probe budget refuses holds mail for this long; then the mail passes unchecked. */
 #define REFUSED_WAIT_S 90
 #define REFUSED_KNOWN_S 86400 /* a refusal that is older began another time, and the wait begins anew */
@@ -50,6 +51,8 @@ bool schedule_fetch_allowed(const struct entry *entry, int64_t now);
 /* Age past which good evidence of a hop is renewed: its soft age; `ahead`, for the refresher: between 0.75 and 0.9 of
  * it, by the host's name, so that evidence in use does not get old. Under a testing policy a day for both. */
 int64_t schedule_evidence_age(const char *host, enum policy_mode mode, const struct rules *rules, bool ahead);
+/* Age past which a hop is probed again whose newest probe saw nothing conclusive. */
+int64_t schedule_silent_age(const struct trials *trials);
 bool schedule_in_use(const struct entry *entry, int64_t now); /* asked for today or yesterday */
 /* When the refresher should look at the entry next; 0 when not at all. Later than `now` by NEGATIVE_AGE_MIN_S at
  * least, whatever came of this look. */

@@ -301,6 +301,21 @@ static struct step judge_mx(struct judge *j)
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
+/* The map answers for a domain, not for a host: so hosts that the operator has exempted count there only if the domain
+ * has no others. */
+static struct step map_bound(struct judge *j)
+{
+	const struct facts *f = j->facts;
+	struct step step = {.want = {.kind = WANT_NOTHING}};
+	if (f->rules->exempt_hosts.count > 0 && f->question.mx_lookup)
+		step = judge_wants_mx(j, false);
+	if (step_is_want(&step))
+		return step;
+	if (judge_all_exempt(j))
+		return judge_done(j, VERDICT_NONE, REASON_EXEMPT, "");
+	return judge_map(j, REASON_POLICY_MODE_TESTING);
+}
+
 static struct step with_policy(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -315,7 +330,7 @@ static struct step with_policy(struct judge *j)
 	if (f->question.unreadable) /* whatever its hosts are, they are not known to keep the policy */
 		return judge_held(j, VERDICT_DEFER, REASON_NEXT_HOP_UNREADABLE, "");
 	if (purpose == PURPOSE_MAP)
-		return judge_map(j, REASON_POLICY_MODE_TESTING);
+		return map_bound(j);
 	if (purpose == PURPOSE_REFRESH && !f->forced && !schedule_in_use(&f->entry, f->now))
 		return judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
 	return f->question.mx_lookup ? judge_mx(j) : judge_hops(j);

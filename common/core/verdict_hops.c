@@ -9,17 +9,18 @@ struct hop_opinion {
 	enum hop_state state;
 	enum reason reason;
 	bool unread; /* the store was not asked for its evidence */
-	bool aside;  /* holds no mail that has a good hop: one of more than HOPS_MAX, or passed over by the MTA */
-	bool dane;   /* judged by its TLSA records (RFC 7672), not by the policy */
-	bool never;  /* nothing at all is known of it */
-	bool due;    /* a probe now would not be too early */
-	bool spent;  /* the budget has refused its probes for so long that it holds no more mail */
-	bool old;    /* good, but by evidence past its soft age */
+	bool aside; /* holds no mail that has a good hop: one of more than HOPS_MAX, silent, or excluded by the map's answer */
+	bool dane;  /* judged by its TLSA records (RFC 7672), not by the policy */
+	bool never; /* nothing at all is known of it */
+	bool due;   /* a probe now would not be too early */
+	bool spent; /* the budget has refused its probes for so long that it holds no more mail */
+	bool old;   /* good, but by evidence past its soft age */
 };
 
 /* Age at which a hop's newest evidence lets it be probed again (design 5). */
-static int64_t probe_age(const struct judge *j, const char *host, const struct evidence *newest)
+static int64_t probe_age(const struct judge *j, const char *host, const struct trials *trials)
 {
+	const struct evidence *newest = &trials->newest;
 	const struct rules *rules = j->facts->rules;
 	bool ahead = j->facts->question.purpose == PURPOSE_REFRESH;
 	switch (reason_class(newest->reason)) {
@@ -31,7 +32,7 @@ static int64_t probe_age(const struct judge *j, const char *host, const struct e
 	case REASON_APART:
 		break;
 	}
-	return PROBE_SPACING_S;
+	return schedule_silent_age(trials);
 }
 
 /* RFC 7672 3.2.2: over a secure MX set, a certificate under a trust anchor may also name the next-hop domain. The probe
@@ -72,11 +73,12 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	bool tried = o.dane ? hop->dane_tried : hop->tried;
 	o.never = newest->at == 0 && !tried;
 	o.spent = schedule_refused_long(&hop->record, f->now);
-	o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop->host, newest));
+	o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop->host, trials));
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
 		o.state = evidence_is_good(j, conclusive) ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
-		o.old = o.state == HOP_GOOD && schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
+		o.old = o.state == HOP_GOOD && !trials_silent(trials, f->now) &&
+			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
 		if (o.state == HOP_BAD) /* rule 4, also when an inconclusive probe came after it */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		return o;
@@ -87,6 +89,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 		o.reason = newest->reason;
 	else
 		o.due = !tried; /* what was conclusive is past its hard age */
+	o.aside = trials_silent(trials, f->now);
 	return o;
 }
 
@@ -125,12 +128,18 @@ static struct hop_opinion hop_without_answer(const struct judge *j, const char *
 	if (excluded)
 		return o;
 	o = hop_by_policy(j, host, place);
-	o.spent = false;
+	o.spent = o.aside = false;
 	if (o.state == HOP_GOOD) {
 		o.state = HOP_UNKNOWN;
 		o.reason = REASON_TLSA_LOOKUP;
 	}
 	return o;
+}
+
+/* The operator vouches for the host, not for the MX records: the policy must name it. */
+static bool hop_is_exempt(const struct judge *j, const char *host)
+{
+	return names_cover(&j->facts->rules->exempt_hosts, host) && policy_allows(j->policy, host);
 }
 
 /* Design rule 2: where there are usable TLSA records, they alone count, and the policy for the other hops. judge_tlsa()
@@ -139,6 +148,10 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 {
 	const struct facts *f = j->facts;
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
+	if (hop_is_exempt(j, host))
+		return (struct hop_opinion){.state = HOP_GOOD, .reason = REASON_EXEMPT};
+	if (strcmp(host, MX_ROOT) == 0) /* RFC 7505 3: no host, whatever stands beside it */
+		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_HOP_NO_ADDRESS, .aside = true};
 	if (!facts_dane(f) || host[0] == '\0')
 		return hop_by_policy(j, host, place);
 	if (hop && facts_hop_by_dane(f, hop))
@@ -321,13 +334,39 @@ static int eager_probe(const struct judge *j, const struct hop_list *list, const
 	return -1;
 }
 
+/* The MX set has no host better than this relay itself. Where only a wildcard of an enforce policy names this relay, and
+ * nobody signed the set, somebody may have forged this relay's name into it, to have the message let through. */
+static struct step own_host(struct judge *j, const struct hop_list *list)
+{
+	bool named = j->facts->entry.mx.secure || names_have(&j->policy->mx, list->own);
+	if (named)
+		return judge_done(j, VERDICT_NONE, REASON_OWN_HOST, "");
+	return judge_held(j, VERDICT_DEFER, REASON_OWN_HOST, list->own);
+}
+
+bool judge_all_exempt(const struct judge *j)
+{
+	const struct facts *f = j->facts;
+	struct hop_list list;
+	if (f->rules->exempt_hosts.count == 0 || !mx_has_hops(f) ||
+		(f->question.mx_lookup && !schedule_mx_known(&f->entry, f->now)))
+		return false;
+	hop_list_fill(&list, f, j->policy);
+	for (unsigned i = 0; i < list.count; i++)
+		if (!hop_is_exempt(j, list.host[i]))
+			return false;
+	return list.count > 0;
+}
+
 struct step judge_hops(struct judge *j)
 {
 	struct hop_list list;
 	struct survey s;
 	hop_list_fill(&list, j->facts, j->policy);
 	if (list.count == 0)
-		return judge_done(j, VERDICT_NONE, REASON_OWN_HOST, "");
+		return own_host(j, &list);
+	if (judge_all_exempt(j))
+		return judge_done(j, VERDICT_NONE, REASON_EXEMPT, list.host[0]);
 	struct step step = judge_tlsa(j, &list);
 	if (step_is_want(&step))
 		return step;

@@ -46,9 +46,29 @@ static bool oracle_failed(const struct facts *f, const struct oracle_set *set, u
 	return oracle_dane(f) && i < HOPS_MAX && hop && hop->record.tlsa.state == TLSA_FAILED;
 }
 
+/* RFC 7505 and the silent hop: no mail waits for a hop beside a good one that has no address, or that three probes over
+ * two minutes could not talk to. */
+bool oracle_silent(const struct facts *f, const struct oracle_set *set, unsigned i)
+{
+	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
+	if (!hop)
+		return false;
+	const struct trials *trials = oracle_by_dane(f, set, i) ? &hop->record.dane : &hop->record.pkix;
+	const struct evidence *newest = &trials->newest;
+	if (newest->at == 0 || (oracle_by_dane(f, set, i) && newest->tlsa_id != hop->record.tlsa.id))
+		return false;
+	bool counts = newest->reason == REASON_HOP_UNREACHABLE || newest->reason == REASON_HOP_TIMEOUT ||
+		      newest->reason == REASON_HOP_GREETING || newest->reason == REASON_HOP_PROTOCOL ||
+		      newest->reason == REASON_HOP_ADDRESS_LOOKUP;
+	return newest->reason == REASON_HOP_NO_ADDRESS ||
+	       (counts && trials->silent_probes >= 3 && f->now - trials->silent_since >= 120);
+}
+
 /* One hop too many to look at, or the map's answer excludes it since its TLSA records cannot be looked up. */
 static bool oracle_aside(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
+	if (oracle_silent(f, set, i) && !oracle_failed(f, set, i))
+		return true;
 	return i >= HOPS_MAX || (oracle_failed(f, set, i) && f->rules->mta_enforces);
 }
 
@@ -107,7 +127,8 @@ static void oracle_listed(const struct facts *f, const struct policy *policy, st
 		set->host[set->count] = n;
 		set->preference[set->count++] = mx->preference[i];
 	}
-	set->nothing = set->count == 0;
+	if (set->count == 0) /* the worlds' policies name the relay by no wildcard */
+		set->nothing = true;
 }
 
 struct oracle_set oracle_set(const struct facts *f, const struct policy *policy)

@@ -28,6 +28,8 @@ enum oracle_hop oracle_hop(
  * those. */
 bool oracle_dane(const struct facts *f);
 bool oracle_by_dane(const struct facts *f, const struct oracle_set *set, unsigned i);
+/* Holds no mail beside a good hop, and is not probed before a message passes. */
+bool oracle_silent(const struct facts *f, const struct oracle_set *set, unsigned i);
 bool oracle_bound(const struct facts *f, const struct oracle_set *set);
 /* NULL: it was not asked for. */
 const struct hop_fact *oracle_fact(const struct facts *f, const char *host);

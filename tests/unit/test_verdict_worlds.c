@@ -126,7 +126,7 @@ static void check_pass_is_fresh(const struct run *run, const struct policy *poli
 		if (hop && oracle_hop(f, policy, &set, i) == ORACLE_GOOD && seen.at != 0 &&
 			!(dane ? hop->dane_tried : hop->tried))
 			HOLDS(run, schedule_age(seen.at, f->now) <= f->rules->probe_ttl_ok_s ||
-					   tried_lately(f, hop, dane));
+					   tried_lately(f, hop, dane) || oracle_silent(f, &set, i));
 	}
 }
 
