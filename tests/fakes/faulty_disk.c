@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -84,6 +85,15 @@ ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 	if (error > 0)
 		return error_return(error);
 	return syscall(SYS_pread64, fd, bytes, len, at);
+}
+
+/* What clang makes of a call under _FORTIFY_SOURCE, since Debian 13. */
+ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room);
+ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room)
+{
+	if (len > room)
+		abort();
+	return pread(fd, bytes, len, at);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
