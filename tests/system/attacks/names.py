@@ -64,13 +64,11 @@ def mx_answer_withheld(lab, stage):
 
 @attack
 def null_mx_forged(lab, stage):
-    """A forged null MX: the MTA bounces by itself (RFC 7505), and nothing goes out in the clear."""
+    """A forged null MX, unsigned as it is, is not believed under an enforce policy: mail waits, and none is returned."""
     domain = lab.domain('nulled', conduct=hop.STRIPPED)
     stage.learn(domain)
     lab.dns.set(domain.ascii, 'MX', '0 .')
-    attempt = stage.send(domain)
-    stage.accepted(attempt)
-    stage.tell('relay', lab.relay.wait_fate(attempt.queue_id, 'bounced'))
+    stage.refused(stage.send(domain), domain, 'null-mx', r'the domain takes no mail \(null MX\)')
     expect_match('what the gate knows', 'null-mx', lab.gate.tool('query', domain.ascii)[1])
     stage.nothing_at(domain.mx)
 
