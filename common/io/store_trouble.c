@@ -62,9 +62,9 @@ void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *va
 }
 
 /* LMDB says EIO of a write that was cut short, as a full disk does. */
-static const char *result_advice(int result)
+static const char *result_advice(const struct store *store, int result)
 {
-	if (is_end(result))
+	if (is_end(result) && store->access == STORE_GUEST)
 		return "; restart stsgated, which looks through it";
 	if (result == ENOSPC || result == EDQUOT || result == EIO)
 		return "; see whether its disk is full or failing";
@@ -76,5 +76,5 @@ bool store_fail(struct store *store, int result, const char *what, struct failur
 	if (is_end(result))
 		store_break(store, mdb_strerror(result));
 	return failure_set(why, result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR, "store %s %s: %s%s", store->path,
-		what, mdb_strerror(result), result_advice(result));
+		what, mdb_strerror(result), result_advice(store, result));
 }
