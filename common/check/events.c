@@ -16,7 +16,7 @@ struct pending {
 	int64_t said_ms, written_ms;
 };
 
-/* What gave way to others before the store was given it. */
+/* An event that others displaced from memory before it was written. */
 struct left {
 	struct event_record event;
 	struct left *next;
@@ -61,7 +61,7 @@ static struct left *left_unlink(struct events *events) REQUIRES(events->lock)
 	return left;
 }
 
-/* The store's ring holds no more: the oldest gives way here as it would there. */
+/* The store's ring holds no more than this queue: the oldest is dropped here, as it would be there. */
 static void left_add(struct events *events, const struct event_record *event) REQUIRES(events->lock)
 {
 	struct left *left = calloc(1, sizeof *left);

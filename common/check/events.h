@@ -12,8 +12,8 @@ struct events;
 struct events *events_new(struct store *store); /* outlives them */
 void events_free(struct events **events);       /* after events_write() of all, as far as the store takes them */
 
-/* Never fails, waits for nothing and writes nothing: the event loop and libmilter's callbacks note events, too. What
- * EVENTS_PENDING_MAX others within a minute put out waits in a queue. `domain` is "" for the machine or the store as a whole; `detail` has words of others quoted.
+/* Never fails, waits for nothing and writes nothing: the event loop and libmilter's callbacks note events, too. An
+ * event that EVENTS_PENDING_MAX others within a minute displace waits in a queue. `domain` is "" for the machine or the store as a whole; `detail` has words of others quoted.
  * True: it was said in the log, and not only counted. */
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail);
 
