@@ -39,11 +39,19 @@ static enum refresh_alarm alarm_due(const struct entry *entry, const struct foun
 	return due ? alarm : REFRESH_ALARM_NONE;
 }
 
+/* A resolver that is dead takes nothing away that is known of a domain without a policy: else its mail would wait for
+ * that resolver. */
+static bool record_is_news(const struct entry *entry, const struct found *found, int64_t now)
+{
+	bool known = now >= entry->policy_expires_at && schedule_negative_known(entry, true, now);
+	return found->record.outcome != REASON_RESOLVER || !known || entry->record_outcome == REASON_RESOLVER;
+}
+
 static void found_apply(struct entry *entry, struct lesson *lesson)
 {
 	const struct found *found = lesson->found;
 	int64_t now = lesson->facts->now;
-	if (found->untried)
+	if (found->untried || (found->want.kind == WANT_RECORD && !record_is_news(entry, found, now)))
 		; /* only the alarm is remembered */
 	else if (found->want.kind == WANT_RECORD)
 		entry_learn_record(entry, &found->record, now);

@@ -10,8 +10,9 @@ struct judge {
 	const struct facts *facts;
 	const struct policy *policy; /* NULL: none in force */
 	bool eager;                  /* what is due for renewal is wanted now: nobody waits for a quick answer */
-	bool alone;   /* nothing binds the delivery: a pass under an enforce policy rests on fresh facts only */
-	bool unbound; /* DANE is still looked for, and what there is binds nobody if it is not found */
+	bool alone;      /* nothing binds the delivery: a pass under an enforce policy rests on fresh facts only */
+	bool unbound;    /* DANE is still looked for, and what there is binds nobody if it is not found */
+	bool unenforced; /* a map knows that no enforce policy is in force; only DANE may bind */
 	unsigned renew;
 	enum reason bad;
 	const char *bad_host;

@@ -31,21 +31,31 @@ static bool fetch_failed(const struct entry *entry)
 	       entry->fetch_outcome != REASON_NONE;
 }
 
+static bool lookup_failed(const struct entry *entry)
+{
+	return entry->record_outcome == REASON_RECORD_LOOKUP || entry->record_outcome == REASON_RESOLVER;
+}
+
 static int64_t negative_at(const struct entry *entry)
 {
 	return fetch_failed(entry) ? entry->fetch_tried_at : entry->record_checked_at;
 }
 
-bool schedule_negative_known(const struct entry *entry, int64_t now)
+static int64_t negative_hard(const struct entry *entry, bool held)
 {
-	if (entry->record_checked_at == 0 || (entry->record_outcome == REASON_NONE && !fetch_failed(entry)))
-		return false;
-	int64_t hard = NEGATIVE_HARD_S;
 	if (entry->record_outcome == REASON_RECORD_LOOKUP)
-		hard = NEGATIVE_ERROR_HARD_S;
-	else if (entry->record_outcome == REASON_RESOLVER)
-		hard = NEGATIVE_BROKEN_HARD_S;
-	return schedule_age(negative_at(entry), now) <= hard;
+		return held ? NEGATIVE_HELD_HARD_S : NEGATIVE_ERROR_HARD_S;
+	return entry->record_outcome == REASON_RESOLVER ? NEGATIVE_BROKEN_HARD_S : NEGATIVE_HARD_S;
+}
+
+bool schedule_negative_known(const struct entry *entry, bool held, int64_t now)
+{
+	bool failed = lookup_failed(entry) || fetch_failed(entry);
+	if (entry->record_checked_at == 0 || (entry->record_outcome == REASON_NONE && !failed))
+		return false;
+	if (failed && entry->has_policy && negative_at(entry) < entry->policy_expires_at)
+		return false;
+	return schedule_age(negative_at(entry), now) <= negative_hard(entry, held);
 }
 
 bool schedule_negative_stale(const struct entry *entry, int64_t now)
@@ -53,6 +63,8 @@ bool schedule_negative_stale(const struct entry *entry, int64_t now)
 	int64_t soft = between(entry->record_ttl_s, NEGATIVE_AGE_MIN_S, NEGATIVE_AGE_MAX_S);
 	if (fetch_failed(entry))
 		soft = FETCH_SPACING_S;
+	else if (lookup_failed(entry))
+		soft = NEGATIVE_AGE_MIN_S;
 	return schedule_age(negative_at(entry), now) > soft;
 }
 

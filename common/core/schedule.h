@@ -9,7 +9,9 @@
 #define NEGATIVE_AGE_MIN_S 60 /* soft age of "no policy": SOA minimum within these bounds (S-20) */
 #define NEGATIVE_AGE_MAX_S 3600
 #define NEGATIVE_HARD_S 86400
-#define NEGATIVE_ERROR_HARD_S 60  /* of a lookup that failed rather than answered: the answer may come any moment */
+#define NEGATIVE_ERROR_HARD_S 60 /* of a lookup that failed rather than answered: the answer may come any moment */
+/* The same where mail waits for the answer: longer than any MTA waits between two tries of a message. */
+#define NEGATIVE_HELD_HARD_S 21600
 #define NEGATIVE_BROKEN_HARD_S 10 /* of one that failed for lack of a resolver: with it, mail flows again */
 #define MX_AGE_MIN_S 60
 #define MX_AGE_MAX_S 3600
@@ -33,8 +35,10 @@ int32_t schedule_day(int64_t now);
 /* Ages grow from `then` to `now`; a `then` in the future counts as infinitely old (clock set back; S-79). */
 int64_t schedule_age(int64_t then, int64_t now);
 bool schedule_record_stale(const struct entry *entry, int64_t now);
-/* "No policy" (a look without a valid record, or a failed fetch) within its hard age, and past its soft age. */
-bool schedule_negative_known(const struct entry *entry, int64_t now);
+/* "No policy" (a look without a valid record, or a failed fetch) within its hard age, and past its soft age. `held`:
+ * without it, mail is held; then a lookup that failed is remembered for longer than a queue waits (RFC 8461 3.3: as if
+ * there were no policy). What failed while a policy was in force says nothing of the time after its end. */
+bool schedule_negative_known(const struct entry *entry, bool held, int64_t now);
 bool schedule_negative_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_known(const struct entry *entry, int64_t now);  /* within its hard age */

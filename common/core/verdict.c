@@ -62,13 +62,17 @@ struct step judge_bound(const struct judge *j, enum binding binding)
 }
 
 /* What to say while facts are still wanted (rules 4, 6, 7, 10). A map waits until it is known what binds the delivery,
- * unless nothing may. */
+ * unless nothing may; where only DANE may, it leaves that to the MTA, which looks for itself. */
 static struct verdict so_far(const struct judge *j)
 {
 	const struct facts *f = j->facts;
 	struct verdict v;
 	if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unbound) {
 		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
+		v.worth_waiting = true;
+	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unenforced) {
+		v = verdict_make(j, VERDICT_PASS, REASON_NOT_YET_CHECKED, "");
+		v.binding = BINDING_DANE;
 		v.worth_waiting = true;
 	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->policy) {
 		v = verdict_make(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
@@ -105,14 +109,9 @@ bool step_is_want(const struct step *step)
 
 /* --- no policy in force: discovery (RFC 8461 3.3, 5.1; rule 10) --------------------------------------------------- */
 
-/* A resolver of ours that is dead is our trouble (rule 9), a domain's that is dead is not. */
-static enum reason public_reason(enum reason outcome)
-{
-	return outcome == REASON_RESOLVER ? REASON_INTERNAL : outcome;
-}
-
 static struct step judge_map(struct judge *j, enum reason reason)
 {
+	j->unenforced = !j->policy || j->policy->mode != POLICY_ENFORCE;
 	struct step step = judge_dane(j);
 	return step_is_want(&step) ? step : judge_binding(j, reason);
 }
@@ -138,21 +137,22 @@ static struct step without_policy(struct judge *j)
 	const struct facts *f = j->facts;
 	const struct entry *entry = &f->entry;
 	const char *domain = f->question.domain;
+	bool held = f->question.purpose == PURPOSE_MAP || f->rules->first_contact == FIRST_CONTACT_DEFER;
 
 	if (!f->record_tried) {
 		bool stale = schedule_negative_stale(entry, f->now);
-		if (f->forced || !schedule_negative_known(entry, f->now) || (j->eager && stale))
+		if (f->forced || !schedule_negative_known(entry, held, f->now) || (j->eager && stale))
 			return judge_wants(j, WANT_RECORD, domain, 0);
 		if (stale)
 			j->renew |= RENEW_RECORD;
 	}
 	if (entry->record_outcome != REASON_NONE)
-		return unenforced(j, public_reason(entry->record_outcome));
+		return unenforced(j, entry->record_outcome);
 	bool may_fetch = f->forced || schedule_fetch_allowed(entry, f->now);
 	if (f->record_tried && !f->policy_tried && may_fetch)
 		return judge_wants(j, WANT_POLICY, domain, 0);
 	enum reason why = entry->fetch_outcome == REASON_NONE ? REASON_POLICY_WAIT : entry->fetch_outcome;
-	return unenforced(j, public_reason(why));
+	return unenforced(j, why);
 }
 
 /* --- keeping a policy in force fresh (RFC 8461 3.3, 5.1, 10.2) -----------------------------------------------------
@@ -237,7 +237,7 @@ static struct step mx_missing(struct judge *j)
 {
 	const struct facts *f = j->facts;
 	if (f->mx_outcome == REASON_RESOLVER)
-		return judge_held(j, VERDICT_DEFER, REASON_INTERNAL, "");
+		return judge_held(j, VERDICT_DEFER, REASON_RESOLVER, "");
 	if (f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE)
 		return judge_done(j, VERDICT_PASS, REASON_MX_LOOKUP, "");
 	return judge_held(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");

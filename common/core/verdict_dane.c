@@ -171,31 +171,28 @@ static struct step bind_enforced(struct judge *j, const struct census *c)
 	return judge_done(j, VERDICT_DEFER, reason, c->failed_host);
 }
 
-/* Without one, the MTA looks at each hop for itself: one whose lookup fails is passed over there. */
+/* Without one, the MTA looks at each hop for itself: one whose lookup fails there, too, is passed over, and one whose
+ * lookup fails here alone holds no mail. */
 static struct step bind_freely(struct judge *j, const struct census *c, enum reason reason)
 {
 	if (!facts_dane(j->facts))
 		return c->usable > 0 ? judge_bound(j, BINDING_DANE) : judge_done(j, VERDICT_NONE, reason, "");
 	if (c->usable > 0 && c->none + c->unusable + c->beyond == 0)
 		return judge_bound(j, BINDING_DANE_ONLY);
-	if (c->usable + c->unusable > 0)
+	if (c->usable + c->unusable + c->failed > 0)
 		return judge_bound(j, BINDING_DANE);
-	if (c->failed > 0 && c->none > 0)
-		return judge_bound(j, BINDING_DANE);
-	if (c->failed > 0)
-		return judge_done(j, VERDICT_DEFER, REASON_TLSA_LOOKUP, c->failed_host);
 	return judge_done(j, VERDICT_NONE, reason, "");
 }
 
-/* The MX set was not to be had: nobody can tell whether DANE governs (spec D-5). Where there is no resolver at all, and
- * no policy, that is no reason to hold mail (rules 9 and 10). */
+/* The MX set was not to be had: nobody here can tell whether DANE governs (spec D-5, D-61). Under an enforce policy
+ * mail waits. Without one the MTA tells by itself: it has the MX set already, or holds the mail for lack of it. Where
+ * there is no resolver at all, nothing is said (rules 9 and 10). */
 static struct step bind_unknown(struct judge *j, enum reason reason)
 {
-	if (j->facts->mx_outcome != REASON_RESOLVER)
-		return judge_done(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
+	bool broken = j->facts->mx_outcome == REASON_RESOLVER;
 	if (is_enforced(j->policy))
-		return judge_done(j, VERDICT_DEFER, REASON_INTERNAL, "");
-	return judge_done(j, VERDICT_NONE, reason, "");
+		return judge_done(j, VERDICT_DEFER, broken ? REASON_RESOLVER : REASON_MX_LOOKUP, "");
+	return broken ? judge_done(j, VERDICT_NONE, reason, "") : judge_bound(j, BINDING_DANE);
 }
 
 /* No hops, or so many that they were not kept. */

@@ -85,26 +85,55 @@ static void test_negative_known(void **state)
 	(void)state;
 	static const struct {
 		enum reason outcome;
+		bool held;
 		int64_t hard_s;
 	} rows[] = {
-		{REASON_NO_RECORD, NEGATIVE_HARD_S},
-		{REASON_RECORD_INVALID, NEGATIVE_HARD_S},
-		{REASON_RECORD_MANY, NEGATIVE_HARD_S},
-		{REASON_RECORD_LOOKUP, NEGATIVE_ERROR_HARD_S},
-		{REASON_RESOLVER, NEGATIVE_BROKEN_HARD_S},
+		{REASON_NO_RECORD, false, 86400},
+		{REASON_NO_RECORD, true, 86400},
+		{REASON_RECORD_INVALID, true, 86400},
+		{REASON_RECORD_MANY, true, 86400},
+		{REASON_RECORD_LOOKUP, false, 60},
+		{REASON_RECORD_LOOKUP, true, 6 * 3600},
+		{REASON_RESOLVER, false, 10},
+		{REASON_RESOLVER, true, 10},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct entry e = negative_of_age(rows[i].outcome, rows[i].hard_s - 1);
-		assert_true(schedule_negative_known(&e, NOW));
-		assert_false(schedule_negative_known(&e, NOW + 2));
+		assert_true(schedule_negative_known(&e, rows[i].held, NOW));
+		assert_false(schedule_negative_known(&e, rows[i].held, NOW + 2));
 	}
 	struct entry unknown, future = negative_of_age(REASON_NO_RECORD, -7200);
 	entry_init(&unknown, "example.com");
-	assert_false(schedule_negative_known(&unknown, NOW));
-	assert_false(schedule_negative_known(&future, NOW));
+	assert_false(schedule_negative_known(&unknown, true, NOW));
+	assert_false(schedule_negative_known(&future, true, NOW));
 	struct entry valid =
 		negative_of_age(REASON_NONE, 10); /* a valid record that was not followed yet tells nothing */
-	assert_false(schedule_negative_known(&valid, NOW));
+	assert_false(schedule_negative_known(&valid, true, NOW));
+}
+
+/* What failed while a policy was in force says nothing of the time after its end; an answer does. */
+static void test_negative_after_policy(void **state)
+{
+	(void)state;
+	static const struct {
+		enum reason record, fetch;
+		int64_t age_s, over_s; /* of the look, and since the policy's end */
+		bool known;
+	} rows[] = {
+		{REASON_RECORD_LOOKUP, REASON_NONE, 100, 200, true},
+		{REASON_RECORD_LOOKUP, REASON_NONE, 200, 100, false},
+		{REASON_NONE, REASON_POLICY_FETCH, 100, 200, true},
+		{REASON_NONE, REASON_POLICY_FETCH, 200, 100, false},
+		{REASON_NO_RECORD, REASON_NONE, 200, 100, true},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct entry e = negative_of_age(rows[i].record, rows[i].age_s);
+		e.fetch_outcome = rows[i].fetch;
+		e.fetch_tried_at = e.record_checked_at;
+		e.has_policy = true;
+		e.policy_expires_at = NOW - rows[i].over_s;
+		assert_int_equal(schedule_negative_known(&e, true, NOW), rows[i].known);
+	}
 }
 
 /* Soft: the SOA minimum within 1 to 60 minutes (S-20). */
@@ -393,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_record_stale),
 		cmocka_unit_test(test_negative_known),
+		cmocka_unit_test(test_negative_after_policy),
 		cmocka_unit_test(test_negative_stale),
 		cmocka_unit_test(test_mx),
 		cmocka_unit_test(test_body_stale),

@@ -222,7 +222,7 @@ static void check_served_from_store(const struct run *run)
 		return;
 	bool live = e->has_policy && e->policy_expires_at > WORLD_NOW + STEPS_MAX * 4;
 	bool over = !e->has_policy || e->policy_expires_at <= WORLD_NOW;
-	if (over && schedule_negative_known(e, WORLD_NOW))
+	if (over && schedule_negative_known(e, false, WORLD_NOW))
 		HOLDS(run, run->remote == 0);
 	if (live && e->policy.mode == POLICY_NONE)
 		HOLDS(run, run->remote == 0);

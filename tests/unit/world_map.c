@@ -74,8 +74,8 @@ static void check_signed(const struct run *run, const struct policy *policy, boo
 		HOLDS(run, hops.usable > 0 && (enforced || hops.usable + hops.failed == hops.count));
 		return;
 	case BINDING_DANE: /* it would give up the policy at hops without records */
-		HOLDS(run, !enforced && hops.usable + hops.failed < hops.count);
-		HOLDS(run, hops.usable + hops.unusable > 0 || (hops.failed > 0 && hops.none > 0));
+		HOLDS(run, !enforced && (hops.usable == 0 || hops.usable + hops.failed < hops.count));
+		HOLDS(run, hops.usable + hops.unusable + hops.failed > 0);
 		return;
 	case BINDING_NONE:
 		break;
@@ -83,7 +83,7 @@ static void check_signed(const struct run *run, const struct policy *policy, boo
 	if (v->kind == VERDICT_NONE) /* D-5: not when a look-up failed */
 		HOLDS(run, !enforced && hops.usable + hops.unusable + hops.failed == 0);
 	else
-		HOLDS(run, hops.usable + (enforced ? hops.plain : hops.unusable + hops.none) == 0);
+		HOLDS(run, enforced && hops.usable + hops.plain == 0);
 }
 
 static void check_unsigned(const struct run *run, const struct policy *policy, bool enforced)
@@ -106,8 +106,10 @@ static void check_dane(const struct run *run, const struct policy *policy, bool 
 	bool lookup = f->question.mx_lookup, settled = schedule_age(mx->checked_at, f->now) <= 5400;
 	HOLDS(run, (v->kind == VERDICT_PASS) == (v->binding != BINDING_NONE));
 	if (lookup && (mx->state == MX_UNKNOWN || !settled)) {
-		bool dead = f->mx_outcome == REASON_RESOLVER && !enforced;
-		HOLDS(run, f->mx_tried && v->kind == (dead ? VERDICT_NONE : VERDICT_DEFER));
+		bool dead = f->mx_outcome == REASON_RESOLVER;
+		enum verdict_kind kind = enforced ? VERDICT_DEFER : dead ? VERDICT_NONE : VERDICT_PASS;
+		HOLDS(run, f->mx_tried && v->kind == kind &&
+				   v->binding == (kind == VERDICT_PASS ? BINDING_DANE : BINDING_NONE));
 	} else if (lookup && mx->state == MX_TOO_LARGE && mx->secure) {
 		HOLDS(run, enforced ? v->kind == VERDICT_DEFER : v->binding == BINDING_DANE);
 	} else if (lookup && mx->state != MX_LISTED && mx->state != MX_IMPLICIT) {
@@ -138,15 +140,19 @@ static void check_without_dane(const struct run *run, bool enforced)
 		HOLDS(run, run->remote == 0);
 }
 
-/* Unfinished it is TEMP (rule 10), but where what is looked for would bind nobody if it is not found. */
+/* Unfinished it is TEMP (rule 10). Where no policy is in force and DANE alone may bind, the MTA looks for itself; where
+ * what is looked for would bind nobody if it is not found, nothing is said. */
 static void check_unfinished(const struct run *run)
 {
 	for (int i = 0; i < run->count - 1; i++) {
 		const struct step *s = &run->steps[i];
-		bool unbound = s->want.kind == WANT_TLSA && !run->dane[i] && !run->live[i];
+		bool over = (s->want.kind == WANT_TLSA || s->want.kind == WANT_MX) && !run->live[i];
+		bool unbound = over && s->want.kind == WANT_TLSA && !run->dane[i];
+		enum verdict_kind kind = unbound ? VERDICT_NONE : over ? VERDICT_PASS : VERDICT_DEFER;
 		HOLDS(run, s->want.kind != WANT_PROBE);
 		if (want_is_remote(s->want.kind) && !run->world.store_broken)
-			HOLDS(run, s->verdict.kind == (unbound ? VERDICT_NONE : VERDICT_DEFER));
+			HOLDS(run, s->verdict.kind == kind &&
+					   s->verdict.binding == (kind == VERDICT_PASS ? BINDING_DANE : BINDING_NONE));
 	}
 }
 
