@@ -90,17 +90,24 @@ static int64_t wait_ms(unsigned failures, bool asked)
 	return wait < most ? wait : most;
 }
 
-bool backoff_begin(
+/* Why none may go. A refresh does not wait: its policy stays in force. */
+static enum backoff_way way_barred(const struct slot *slot, bool asked)
+{
+	return asked && slot->trying && slot->failures == 1 ? BACKOFF_WAIT : BACKOFF_FAIL;
+}
+
+enum backoff_way backoff_begin(
 	struct backoff *backoff, const struct address *address, bool asked, int64_t now_ms, struct backoff_try *try)
 {
 	*try = (struct backoff_try){.address = *address};
 	lock_take(&backoff->lock);
 	struct slot *slot = slot_find(backoff, address);
 	bool go = !slot || (!slot->trying && now_ms - slot->failed_at_ms >= wait_ms(slot->failures, asked));
+	enum backoff_way way = go ? BACKOFF_GO : way_barred(slot, asked);
 	if (slot && go)
 		slot->trying = try->alone = true;
 	lock_drop(&backoff->lock);
-	return go;
+	return way;
 }
 
 /* Of fetches that were under way together, the failures count as one. */

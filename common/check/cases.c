@@ -120,7 +120,7 @@ static void case_landed(struct cas *c, struct flight *flight, const struct found
 		struct cas *other = parked;
 		parked = other->parked;
 		other->facts.now = c->facts.now;
-		if (!found->put_back || !case_is_asked(other)) {
+		if (!found->unmade || case_is_asked(c) || !case_is_asked(other)) {
 			facts_learn_found(&other->facts, found);
 			case_observed(other, &found->want);
 		}

@@ -167,10 +167,11 @@ static bool policy_host_asked(const struct config *config, const struct bounds *
 {
 	struct backoff_try try;
 	enum backoff_end end;
-	if (!backoff_begin(bounds->backoff, addresses_least(list), asked, clock_mono_ms(), &try)) {
+	enum backoff_way way = backoff_begin(bounds->backoff, addresses_least(list), asked, clock_mono_ms(), &try);
+	if (way != BACKOFF_GO) {
 		policy_missed(&found->policy, REASON_POLICY_FETCH, "could not be reached a short time ago");
-		found->put_back = !asked;
-		return !asked;
+		found->unmade = way == BACKOFF_FAIL;
+		return found->unmade;
 	}
 	bool fetched = policy_fetch(config, bounds, list, left_ms, found, &end);
 	backoff_end(bounds->backoff, &try, end, clock_mono_ms());
@@ -304,8 +305,13 @@ int64_t obtain_patience_ms(const struct config *config, const struct want *want)
 	return 1000 * (int64_t)(want->kind == WANT_POLICY ? settings->fetch_timeout : settings->probe_timeout);
 }
 
+/* RFC 8461 3.3: a policy that cannot be fetched within the time for a fetch is none. */
 void obtain_in_vain(struct found *found)
 {
+	if (found->want.kind == WANT_POLICY) {
+		found->unmade = true;
+		return;
+	}
 	found->untried = true;
 	found->evidence.reason = REASON_PROBE_BUDGET;
 	found->evidence.at = clock_wall_s();

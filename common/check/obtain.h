@@ -24,10 +24,10 @@ struct found {
 	struct tlsa_look
 		tlsa; /* also of a probe by TLSA records, which are looked for anew: checked_at is 0 otherwise */
 	struct evidence evidence;
-	bool front;    /* a front end waits for it: if the budget refuses the probe, that is remembered */
-	bool untried;  /* nothing was asked of the network: it serves this case, and is not remembered */
-	int again_ms;  /* where obtain() says false: when to ask again; 0: soon */
-	bool put_back; /* of a refresh whose policy host is in back-off: what somebody waits for goes on by itself */
+	bool front;   /* a front end waits for it: if the budget refuses the probe, that is remembered */
+	bool untried; /* nothing was asked of the network: it serves this case, and is not remembered */
+	int again_ms; /* where obtain() says false: when to ask again; 0: soon */
+	bool unmade;  /* a fetch that failed without being made: its policy host is in back-off, or there was no room */
 };
 void found_free(struct found *found);
 void facts_learn_found(struct facts *facts, const struct found *found);
@@ -50,7 +50,7 @@ struct second_look {
 
 /* Fills `found`. False: the bounds let nothing through at this moment; ask again after OBTAIN_RETRY_MS, for as long as
  * the want itself might take (obtain_patience_ms); then obtain_in_vain(), of the `found` of the last time. `asked`:
- * somebody may wait for it; else a policy host in back-off fails it at once. `look` is kept from one time to the next.
+ * somebody may wait for it. `look` is kept from one time to the next.
  */
 bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, bool asked,
 	struct second_look *look, struct found *found);

@@ -27,7 +27,7 @@ void tally_verdict(enum purpose purpose, const struct verdict *verdict)
 
 void tally_found(const struct found *found)
 {
-	if (found->untried || found->put_back)
+	if (found->untried || found->unmade)
 		return;
 	switch (found->want.kind) {
 	case WANT_RECORD:

@@ -20,10 +20,15 @@ static struct address address_of(unsigned number)
 	return address;
 }
 
-static bool begin(struct backoff *backoff, unsigned host, bool asked, int64_t now_ms, struct backoff_try *try)
+static enum backoff_way way(struct backoff *backoff, unsigned host, bool asked, int64_t now_ms, struct backoff_try *try)
 {
 	struct address address = address_of(host);
 	return backoff_begin(backoff, &address, asked, now_ms, try);
+}
+
+static bool begin(struct backoff *backoff, unsigned host, bool asked, int64_t now_ms, struct backoff_try *try)
+{
+	return way(backoff, host, asked, now_ms, try) == BACKOFF_GO;
 }
 
 static bool goes(struct backoff *backoff, unsigned host, bool asked, int64_t now_ms)
@@ -53,16 +58,32 @@ static void test_one_at_a_time(void **state)
 	backoff_end(backoff, &first, BACKOFF_UNREACHED, START_MS);
 	assert_true(begin(backoff, 1, false, START_MS, &first));
 	assert_true(first.alone);
-	assert_false(begin(backoff, 1, false, START_MS + 3600000, &third));
-	assert_false(begin(backoff, 1, true, START_MS + 3600000, &third)); /* what is asked for, too */
-	assert_true(goes(backoff, 2, false, START_MS));                    /* another host */
-	backoff_end(backoff, &second, BACKOFF_UNREACHED, START_MS);        /* was under way before: counts as one */
+	assert_int_equal(way(backoff, 1, false, START_MS + 3600000, &third), BACKOFF_FAIL);
+	assert_int_equal(way(backoff, 1, true, START_MS + 3600000, &third), BACKOFF_WAIT); /* what is asked for */
+	assert_true(goes(backoff, 2, false, START_MS));                                    /* another host */
+	backoff_end(backoff, &second, BACKOFF_UNREACHED, START_MS); /* was under way before: counts as one */
 	assert_false(begin(backoff, 1, false, START_MS, &third));
 	backoff_end(backoff, &first, BACKOFF_REACHED, START_MS);
 	assert_true(begin(backoff, 1, false, START_MS, &first));
 	assert_true(begin(backoff, 1, false, START_MS, &second));
 	backoff_free(&backoff);
 	assert_null(backoff);
+}
+
+/* In back-off nothing waits, whoever asks; one try at a time is let through. */
+static void test_fails_at_once(void **state)
+{
+	(void)state;
+	struct backoff *backoff = backoff_new();
+	struct backoff_try first, second;
+	host_fails(backoff, 1, START_MS);
+	host_fails(backoff, 1, START_MS);
+	assert_int_equal(way(backoff, 1, true, START_MS, &first), BACKOFF_FAIL);
+	assert_int_equal(way(backoff, 1, true, START_MS + BACKOFF_ASKED_MS, &first), BACKOFF_GO);
+	assert_int_equal(way(backoff, 1, true, START_MS + BACKOFF_ASKED_MS, &second), BACKOFF_FAIL);
+	backoff_end(backoff, &first, BACKOFF_REACHED, START_MS + BACKOFF_ASKED_MS);
+	assert_int_equal(way(backoff, 1, false, START_MS + BACKOFF_ASKED_MS, &second), BACKOFF_GO);
+	backoff_free(&backoff);
 }
 
 /* 5 s, 10 s, ... ten minutes; what is asked for waits 5 s at most. */
@@ -153,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_at_a_time),
+		cmocka_unit_test(test_fails_at_once),
 		cmocka_unit_test(test_longer_each_time),
 		cmocka_unit_test(test_table_full),
 		cmocka_unit_test(test_missed),

@@ -141,8 +141,16 @@ static void test_errors_of_others(void **state)
 	product_stop(&p);
 }
 
-/* What is asked at a front end is not failed by a host in back-off: it is put off, holds no worker, and tries itself.
- */
+static void tenant_answer(struct product *p, unsigned i, struct outcome *outcome)
+{
+	struct question question = tenant_question(i);
+	question.purpose = PURPOSE_MAP;
+	check_domain(p->check, &question, SETTLE_MS, NULL, NULL, outcome);
+	outcome_free(outcome);
+	product_settle(p->check);
+}
+
+/* A host in back-off is a failed fetch for whoever asks, and remembered so. A policy in force stays. */
 static void test_asked_at_dead_provider(void **state)
 {
 	(void)state;
@@ -159,27 +167,61 @@ static void test_asked_at_dead_provider(void **state)
 	}
 	unsigned before = world_count("fetch");
 	for (unsigned i = 2; i < 40; i++) {
-		struct question question = tenant_question(i);
-		question.client = 1;
-		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+		tenant_answer(&p, i, &outcome);
+		assert_true(outcome.final && outcome.verdict.kind == VERDICT_NONE);
+		assert_int_equal(outcome.verdict.reason, REASON_POLICY_FETCH);
+		struct entry entry = stored(&p, tenant_question(i).domain);
+		assert_int_equal(entry.fetch_outcome, REASON_POLICY_FETCH);
+		assert_int_equal(entry.fetch_tried_at, world_wall_s());
+		entry_free(&entry);
 	}
-	product_pause(300);
 	assert_int_equal(world_count("fetch") - before, 0);
-	assert_int_equal(product_cases(p.check), 38);
-	product_domain("elsewhere.example.org", "mx.example.net");
-	struct question question = product_question("elsewhere.example.org", PURPOSE_DELIVER);
-	question.client = 1; /* of the same client, too */
-	check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+	tenant_answer(&p, 0, &outcome);
 	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
-	outcome_free(&outcome);
-	world_advance(BACKOFF_ASKED_MS / 1000);
-	product_settle(p.check);
-	assert_int_equal(world_count("fetch") - before, 39);
+	world_advance(FETCH_SPACING_S + 1); /* the host is well again: retried behind the answer */
+	for (unsigned i = 2; i < 40; i++)
+		tenant_answer(&p, i, &outcome);
+	assert_int_equal(world_count("fetch") - before, 38);
+	tenant_answer(&p, 2, &outcome);
+	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
 	product_stop(&p);
 }
 
-/* A fetch for which there was never room was not tried: the next message may try at once. */
-static void test_no_room_is_no_failure(void **state)
+/* Two hundred domains of which nothing is known, at one silent host: the mail of each waits for one deadline, and the
+ * next question of each has its answer. */
+static void test_silent_provider(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	product_start(&p, 16);
+	tenants_make(TENANTS);
+	tenants_fail(TENANTS, "no connection");
+	world_gate_shut("fetch");
+	for (unsigned i = 0; i < TENANTS; i++) {
+		struct question question = tenant_question(i);
+		question.purpose = PURPOSE_MAP;
+		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	}
+	assert_true(world_gate_await("fetch", 16 / 4, SETTLE_MS));
+	product_pause(200);
+	assert_int_equal(world_busy(), 16 / 4);
+	world_advance(61); /* longer than fetch_timeout */
+	world_gate_open("fetch");
+	product_settle(p.check);
+	world_advance(FETCH_SPACING_S - 61);
+	for (unsigned i = 0; i < TENANTS; i++) {
+		struct question question = tenant_question(i);
+		question.purpose = PURPOSE_MAP;
+		assert_true(check_fresh(p.check, &question, &outcome));
+		assert_int_equal(outcome.verdict.kind, VERDICT_NONE);
+		outcome_free(&outcome);
+	}
+	product_stop(&p);
+}
+
+/* A fetch for which there is no room in the time that a fetch may take is a failed one. */
+static void test_no_room_is_a_failure(void **state)
 {
 	(void)state;
 	struct product p;
@@ -198,13 +240,12 @@ static void test_no_room_is_no_failure(void **state)
 		product_pause(1);
 	struct entry entry = stored(&p, question.domain);
 	assert_int_equal(entry.record_outcome, REASON_NONE);
-	assert_int_equal(entry.fetch_tried_at, 0);
-	assert_int_equal(entry.fetch_failures, 0);
+	assert_int_equal(entry.fetch_outcome, REASON_POLICY_FETCH);
+	assert_int_equal(entry.fetch_failures, 1);
 	entry_free(&entry);
 	world_gate_open("");
 	product_settle(p.check);
-	tenants_ask(&p, 2);
-	assert_int_equal(world_count("fetch d1.example.com"), 1);
+	assert_int_equal(world_count("fetch d1.example.com"), 0);
 	product_stop(&p);
 }
 
@@ -330,7 +371,8 @@ int main(void)
 		cmocka_unit_test(test_dead_provider),
 		cmocka_unit_test(test_errors_of_others),
 		cmocka_unit_test(test_asked_at_dead_provider),
-		cmocka_unit_test(test_no_room_is_no_failure),
+		cmocka_unit_test(test_no_room_is_a_failure),
+		cmocka_unit_test(test_silent_provider),
 		cmocka_unit_test(test_silent_hosts),
 		cmocka_unit_test(test_mx_missed),
 		cmocka_unit_test(test_client_rate),
