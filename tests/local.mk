@@ -455,6 +455,10 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/rfc8461-3.1-id-is-opaque.case \
 	tests/scenarios/rfc8461-3.1-matrix-discovery.case \
 	tests/scenarios/rfc8461-3.3-matrix-fetch.case \
+	tests/scenarios/rfc8461-3.3-map-never-answered.case \
+	tests/scenarios/design-4-rule10-never-answered.case \
+	tests/scenarios/design-4-rule9-resolver-dead-no-policy.case \
+	tests/scenarios/design-4-rule2-mx-never-answered.case \
 	tests/scenarios/design-4-rule2-map-waits.case \
 	tests/scenarios/design-4-rule2-resolver-dead.case \
 	tests/scenarios/design-5-dane-kept-fresh.case \
