@@ -169,6 +169,7 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 			next_hop_question(&question, hop.at, hop.len, PURPOSE_MAP);
 		question.no_dane = state->dialect == MAP_STS;
 		question.unreadable |= state->several && question.has_domain;
+		question.client = question_destination(&question);
 		if ((question.has_domain || question.unreadable) && map_judge(map, client, &question))
 			return;
 	}

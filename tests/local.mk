@@ -31,7 +31,8 @@ tests_unit_test_tlsa_LDADD = libcore.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_tlsa_find
 tests_unit_test_tlsa_find_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_tlsa_find_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_tlsa_find_SOURCES = tests/unit/test_tlsa_find.c common/check/tlsa_find.c common/check/tlsa_find.h tests/unit/cm.h
+tests_unit_test_tlsa_find_SOURCES = tests/unit/test_tlsa_find.c common/check/tlsa_find.c common/check/tlsa_find.h \
+	common/check/lookups.c common/check/lookups.h tests/unit/cm.h
 tests_unit_test_tlsa_find_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_host_name
 tests_unit_test_host_name_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
@@ -122,14 +123,14 @@ tests_unit_test_settings_LDADD = libbase.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_dns
 tests_unit_test_dns_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_dns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/cm.h
+tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/cm.h
 tests_unit_test_dns_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 if HAVE_LDNS
 check_PROGRAMS += tests/unit/test_dnssec
 tests_unit_test_dnssec_CPPFLAGS = -I$(srcdir)/tests/fakes $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_dnssec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dnssec_SOURCES = tests/unit/test_dnssec.c tests/unit/signed_server.c tests/unit/signed_server.h \
-	tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
+	tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
 tests_unit_test_dnssec_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS) $(LDNS_LIBS)
 endif
 check_PROGRAMS += tests/unit/test_lint
@@ -452,8 +453,13 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-3-metrics-counted-once.case \
 	tests/scenarios/design-4-matrix-evidence.case \
 	tests/scenarios/design-4-matrix-trouble.case \
+	tests/scenarios/design-4-rule10-never-answered.case \
+	tests/scenarios/design-4-rule2-mx-never-answered.case \
+	tests/scenarios/design-4-rule9-resolver-dead-no-policy.case \
+	tests/scenarios/design-4-silent-name-servers-hold-no-worker.case \
 	tests/scenarios/rfc8461-3.1-id-is-opaque.case \
 	tests/scenarios/rfc8461-3.1-matrix-discovery.case \
+	tests/scenarios/rfc8461-3.3-map-never-answered.case \
 	tests/scenarios/rfc8461-3.3-matrix-fetch.case \
 	tests/scenarios/rfc8461-3.3-map-never-answered.case \
 	tests/scenarios/design-4-rule10-never-answered.case \
@@ -488,7 +494,6 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-4-rule10-first-contact-defer.case \
 	tests/scenarios/design-4-rule10-map-temp-until-finished.case \
 	tests/scenarios/design-4-rule4-deadline-with-bad-evidence.case \
-	tests/scenarios/design-4-rule4-deadline-with-every-worker-busy.case \
 	tests/scenarios/design-4-rule4-deadline-with-live-policy.case \
 	tests/scenarios/design-4-rule4-stale-bad-evidence-probed-again.case \
 	tests/scenarios/design-4-rule6-any-bad-hop-fails.case \

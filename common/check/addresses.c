@@ -1,6 +1,5 @@
 #include "addresses.h"
 
-#include "clock.h"
 #include "rdata.h"
 
 #include <string.h>
@@ -41,23 +40,16 @@ static void addresses_choose(struct addresses *list, const struct family *four, 
 	addresses_add(list, six, max - list->count);
 }
 
-void addresses_find(
-	struct addresses *list, struct dns *dns, const char *host, size_t max, bool allow_private, int64_t deadline_ms)
+void addresses_find(struct addresses *list, struct lookups *lookups, const char *host, size_t max, bool allow_private,
+	int64_t deadline_ms)
 {
 	static const enum dns_type types[] = {DNS_A, DNS_AAAA};
 	struct family family[2] = {{.count = 0}, {.count = 0}};
 	memset(list, 0, sizeof *list);
 	list->trouble = DNS_OK;
 	for (size_t i = 0; i < 2; i++) {
-		int64_t left_ms = deadline_ms - clock_mono_ms();
-		if (left_ms <= 0) {
-			list->trouble = DNS_TIMEOUT;
-			break;
-		}
-		int timeout_ms = left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS;
-		struct dns_answer *answer = dns_lookup(dns, host, types[i], timeout_ms);
+		const struct dns_answer *answer = lookups_ask(lookups, host, types[i], deadline_ms);
 		family_take(&family[i], list, answer, allow_private);
-		dns_answer_free(&answer);
 	}
 	addresses_choose(list, &family[0], &family[1], max);
 }

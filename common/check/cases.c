@@ -74,6 +74,7 @@ static void case_end(struct cas *c, const struct verdict *verdict)
 	share_give(check->room, c->facts.question.client);
 	lock_drop(&check->lock);
 	facts_free(&c->facts);
+	lookups_end(&c->lookups);
 	config_unref(&c->config);
 	free(c);
 }
@@ -82,6 +83,7 @@ static void case_observed(struct cas *c, const struct want *want)
 {
 	c->steps++;
 	c->put_off_ms = 0;
+	lookups_end(&c->lookups);
 	if (c->check->observe)
 		c->check->observe(c->check->observe_arg, want, &c->facts);
 }
@@ -140,9 +142,13 @@ static bool is_stopping(struct check *check)
 static bool case_put_off(struct cas *c, struct flight *flight, int again_ms)
 {
 	int64_t now_ms = clock_mono_ms();
+	c->leading = flight;
+	if (c->lookups.waiting) {
+		workers_push_later(c->check->workers, &c->job, lookups_retry_ms(&c->lookups));
+		return true;
+	}
 	if (c->put_off_ms == 0)
 		c->put_off_ms = now_ms;
-	c->leading = flight;
 	if (now_ms - c->put_off_ms >= obtain_patience_ms(c->config, &flight->want))
 		return false;
 	int wait_ms = again_ms;
@@ -152,14 +158,36 @@ static bool case_put_off(struct cas *c, struct flight *flight, int again_ms)
 	return true;
 }
 
-/* Leads a flight, with a share. False: the bounds let nothing through now, and the case was put off. */
+/* What waits for more than DNS holds its worker for long: all of that together leaves a quarter of the workers free, and
+ * what somebody waits for half, so that silent hosts never have them all. */
+static bool case_obtain(struct cas *c, struct flight *flight, struct found *found)
+{
+	const struct want *want = &flight->want;
+	const struct bounds *bounds = &c->check->bounds;
+	unsigned workers = c->check->worker_count;
+	bool asked = case_is_asked(c), through = false;
+	c->lookups.waiting = false;
+	if (!obtain_holds(want))
+		return obtain(c->config, bounds, &c->lookups, want, asked, &flight->look, found);
+	if (!share_take_within(bounds->held, HELD_ALL, workers * 3 / 4))
+		return false;
+	if (!asked || share_take_within(bounds->held, HELD_ASKED, workers / 2)) {
+		through = obtain(c->config, bounds, &c->lookups, want, asked, &flight->look, found);
+		if (asked)
+			share_give(bounds->held, HELD_ASKED);
+	}
+	share_give(bounds->held, HELD_ALL);
+	return through;
+}
+
+/* Leads a flight, with a share. False: DNS has not answered yet, or the bounds let nothing through now, and the case was
+ * put off. */
 static bool case_fly(struct cas *c, struct flight *flight)
 {
-	struct found found;
+	struct found found = {.untried = false};
 	struct want want = flight->want;
-	const struct bounds *bounds = &c->check->bounds;
-	bool through = obtain(c->config, bounds, &want, case_is_asked(c), &flight->look, &found);
-	share_give(bounds->share, c->share_of);
+	bool through = case_obtain(c, flight, &found);
+	share_give(c->check->bounds.share, c->share_of);
 	if (!through && is_stopping(c->check)) {
 		flight_drop(c, flight);
 		return true;
@@ -167,7 +195,7 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	if (!through && case_put_off(c, flight, found.again_ms))
 		return false;
 	if (!through)
-		obtain_in_vain(&found);
+		obtain_in_vain(&want, &found);
 	found.front = case_is_at_front(c);
 	c->leading = NULL;
 	c->facts.now = clock_wall_s();

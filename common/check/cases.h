@@ -51,6 +51,7 @@ struct cas {
 	bool cut_off; /* ended with the verdict so far */
 	struct kept kept;
 	struct flight *leading; /* a flight that was put off, else NULL */
+	struct lookups lookups; /* of the want that is next */
 	int64_t put_off_ms;     /* since when, of the want that is next; 0: it was not */
 	unsigned put_offs;      /* how often */
 	uint64_t share_of;      /* the client whose share it took last */

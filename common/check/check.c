@@ -36,6 +36,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->observe_arg = options->observe_arg;
 	check->bounds.budget = budget_new();
 	check->bounds.share = share_new(options->workers / 4);
+	check->bounds.held = share_new(options->workers);
 	check->bounds.backoff = backoff_new();
 	check->bounds.missed = missed_new();
 	check->wildcards = wildcards_new();
@@ -59,6 +60,7 @@ void check_free(struct check **check)
 	workers_free(&c->workers);
 	budget_free(&c->bounds.budget);
 	share_free(&c->bounds.share);
+	share_free(&c->bounds.held);
 	backoff_free(&c->bounds.backoff);
 	missed_free(&c->bounds.missed);
 	wildcards_free(&c->wildcards);

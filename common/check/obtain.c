@@ -97,14 +97,14 @@ static enum reason record_reason(enum record_set set)
 	return REASON_RECORD_INVALID;
 }
 
-static void obtain_record(const struct config *config, const char *domain, struct record_found *found)
+static void obtain_record(struct lookups *lookups, const char *domain, struct record_found *found)
 {
 	char buffer[DOMAIN_SIZE + sizeof "_mta-sts."];
 	struct text name;
 	text_init(&name, buffer, sizeof buffer);
 	text_add(&name, "_mta-sts.");
 	text_add(&name, domain);
-	struct dns_answer *answer = dns_lookup(config->dns, buffer, DNS_TXT, DNS_TIMEOUT_MS);
+	const struct dns_answer *answer = lookups_ask(lookups, buffer, DNS_TXT, lookups->begun_ms + DNS_TIMEOUT_MS);
 	found->ttl_s = answer->ttl_s;
 	switch (answer->outcome) {
 	case DNS_OK:
@@ -123,7 +123,6 @@ static void obtain_record(const struct config *config, const char *domain, struc
 		found->outcome = REASON_RESOLVER;
 		break;
 	}
-	dns_answer_free(&answer);
 }
 
 /* --- policy ------------------------------------------------------------------------------------------------------- */
@@ -178,10 +177,11 @@ static bool policy_host_asked(const struct config *config, const struct bounds *
 	return fetched;
 }
 
-static bool obtain_policy(const struct config *config, const struct bounds *bounds, bool asked, struct found *found)
+static bool obtain_policy(const struct config *config, const struct bounds *bounds, struct lookups *lookups, bool asked,
+	struct found *found)
 {
 	const struct settings *settings = config->settings;
-	int64_t deadline_ms = clock_mono_ms() + (int64_t)settings->fetch_timeout * 1000;
+	int64_t whole_ms = (int64_t)settings->fetch_timeout * 1000;
 	char buffer[DOMAIN_SIZE + sizeof "mta-sts."];
 	struct addresses list;
 	struct text host;
@@ -189,8 +189,11 @@ static bool obtain_policy(const struct config *config, const struct bounds *boun
 	text_init(&host, buffer, sizeof buffer);
 	text_add(&host, "mta-sts.");
 	text_add(&host, found->want.name);
-	addresses_find(&list, config->dns, buffer, FETCH_ADDRESSES_MAX, settings->fetch_private, deadline_ms);
-	int64_t left_ms = deadline_ms - clock_mono_ms();
+	addresses_find(
+		&list, lookups, buffer, FETCH_ADDRESSES_MAX, settings->fetch_private, lookups->begun_ms + whole_ms);
+	if (!lookups_over(lookups))
+		return false;
+	int64_t left_ms = whole_ms - lookups_took_ms(lookups);
 	if (list.count > 0 && left_ms > 0)
 		return policy_host_asked(config, bounds, &list, asked, left_ms, found);
 	found->untried = list.trouble == DNS_BROKEN;
@@ -228,9 +231,9 @@ static void mx_list(const struct dns_answer *answer, struct mx_set *set)
 	free(mx);
 }
 
-static void mx_look(const struct config *config, const char *domain, struct mx_found *found)
+static void mx_look(struct lookups *lookups, const char *domain, struct mx_found *found)
 {
-	struct dns_answer *answer = dns_lookup(config->dns, domain, DNS_MX, DNS_TIMEOUT_MS);
+	const struct dns_answer *answer = lookups_ask(lookups, domain, DNS_MX, lookups->begun_ms + DNS_TIMEOUT_MS);
 	struct mx_set *set = &found->set;
 	set->ttl_s = answer->ttl_s;
 	set->secure = answer->secure;
@@ -257,46 +260,51 @@ static void mx_look(const struct config *config, const char *domain, struct mx_f
 		found->outcome = REASON_RESOLVER;
 		break;
 	}
-	dns_answer_free(&answer);
 }
 
-static void obtain_mx(const struct config *config, struct missed *missed, struct found *found)
+static void obtain_mx(struct lookups *lookups, struct missed *missed, struct found *found)
 {
 	const char *domain = found->want.name;
 	found->mx.outcome = missed_lately(missed, domain, clock_mono_ms());
 	found->untried = found->mx.outcome != REASON_NONE;
 	if (found->untried)
 		return;
-	mx_look(config, domain, &found->mx);
-	if (found->mx.outcome != REASON_NONE)
+	mx_look(lookups, domain, &found->mx);
+	if (lookups_over(lookups) && found->mx.outcome != REASON_NONE)
 		missed_note(missed, domain, found->mx.outcome, clock_mono_ms());
 }
 
-bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, bool asked,
-	struct second_look *look, struct found *found)
+bool obtain_holds(const struct want *want)
+{
+	return want->kind == WANT_POLICY || want->kind == WANT_PROBE;
+}
+
+bool obtain(const struct config *config, const struct bounds *bounds, struct lookups *lookups, const struct want *want,
+	bool asked, struct second_look *look, struct found *found)
 {
 	memset(found, 0, sizeof *found);
 	found->want = *want;
+	lookups_begin(lookups, config->dns);
 	switch (want->kind) {
 	case WANT_RECORD:
-		obtain_record(config, want->name, &found->record);
-		return true;
+		obtain_record(lookups, want->name, &found->record);
+		break;
 	case WANT_POLICY:
-		return obtain_policy(config, bounds, asked, found);
+		return obtain_policy(config, bounds, lookups, asked, found);
 	case WANT_MX:
-		obtain_mx(config, bounds->missed, found);
-		return true;
+		obtain_mx(lookups, bounds->missed, found);
+		break;
 	case WANT_TLSA:
-		obtain_tlsa(config, found);
-		return true;
+		obtain_tlsa(lookups, found);
+		break;
 	case WANT_PROBE:
-		return obtain_evidence(config, bounds->budget, look, found);
+		return obtain_evidence(config, bounds->budget, lookups, look, found);
 	case WANT_NOTHING:
 	case WANT_ENTRY:
 	case WANT_EVIDENCE:
 		break;
 	}
-	return true;
+	return lookups_over(lookups);
 }
 
 int64_t obtain_patience_ms(const struct config *config, const struct want *want)
@@ -306,9 +314,12 @@ int64_t obtain_patience_ms(const struct config *config, const struct want *want)
 }
 
 /* RFC 8461 3.3: a policy that cannot be fetched within the time for a fetch is none. */
-void obtain_in_vain(struct found *found)
+void obtain_in_vain(const struct want *want, struct found *found)
 {
-	if (found->want.kind == WANT_POLICY) {
+	found->want = *want;
+	if (want->kind == WANT_POLICY) {
+		if (found->policy.outcome == REASON_NONE)
+			policy_missed(&found->policy, REASON_POLICY_FETCH, "was not asked: too much else is under way");
 		found->unmade = true;
 		return;
 	}

@@ -1,11 +1,12 @@
-/* Obtaining what a want names from the network: the one place that turns DNS, HTTPS and SMTP into found values. Waits;
- * workers only. */
+/* Obtaining what a want names from the network: the one place that turns DNS, HTTPS and SMTP into found values. Waits
+ * for HTTPS and SMTP, and a moment for DNS; workers only. */
 #ifndef CHECK_OBTAIN_H
 #define CHECK_OBTAIN_H
 
 #include "backoff.h"
 #include "budget.h"
 #include "config.h"
+#include "lookups.h"
 #include "missed.h"
 #include "share.h"
 #include "verdict.h"
@@ -34,10 +35,13 @@ void facts_learn_found(struct facts *facts, const struct found *found);
 /* The budget refused a probe that a front end waits for. */
 bool found_refused(const struct found *found);
 
+enum held { HELD_ALL = 1, HELD_ASKED };
+
 /* What bounds the traffic of all wants together. */
 struct bounds {
 	struct budget *budget; /* of probes */
 	struct share *share;   /* of workers: a network's, a client's */
+	struct share *held;    /* workers that wait for more than DNS: enum held */
 	struct backoff *backoff;
 	struct missed *missed;
 };
@@ -48,13 +52,15 @@ struct second_look {
 	int64_t deadline_ms;
 };
 
-/* Fills `found`. False: the bounds let nothing through at this moment; ask again after OBTAIN_RETRY_MS, for as long as
+/* Whether it waits for more than DNS. */
+bool obtain_holds(const struct want *want);
+/* Fills `found`; `lookups` are the want's own, from one time to the next. False: the lookups wait; ask again after
+ * lookups_retry_ms(). Or the bounds let nothing through at this moment; ask again after OBTAIN_RETRY_MS, for as long as
  * the want itself might take (obtain_patience_ms); then obtain_in_vain(), of the `found` of the last time. `asked`:
- * somebody may wait for it. `look` is kept from one time to the next.
- */
-bool obtain(const struct config *config, const struct bounds *bounds, const struct want *want, bool asked,
-	struct second_look *look, struct found *found);
+ * somebody may wait for it. `look` is kept from one time to the next. */
+bool obtain(const struct config *config, const struct bounds *bounds, struct lookups *lookups, const struct want *want,
+	bool asked, struct second_look *look, struct found *found);
 int64_t obtain_patience_ms(const struct config *config, const struct want *want);
-void obtain_in_vain(struct found *found);
+void obtain_in_vain(const struct want *want, struct found *found);
 
 #endif

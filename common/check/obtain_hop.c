@@ -70,13 +70,24 @@ static enum budget_answer budget_take_some(struct budget *budget, struct address
 	return answer;
 }
 
-static bool probe_host(const struct config *config, struct budget *budget, const struct want *want,
-	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen, bool *passing)
+static int64_t probe_whole_ms(const struct config *config)
+{
+	return (int64_t)config->settings->probe_timeout * 1000;
+}
+
+static bool probe_host(const struct config *config, struct budget *budget, struct lookups *lookups,
+	struct second_look *look, const struct want *want, const struct probe_dane *dane, struct evidence *seen,
+	bool *passing)
 {
 	unsigned slot[PROBE_ADDRESSES];
 	struct addresses list;
 
-	addresses_find(&list, config->dns, want->name, PROBE_ADDRESSES, config->settings->probe_private, deadline_ms);
+	addresses_find(&list, lookups, want->name, PROBE_ADDRESSES, config->settings->probe_private,
+		lookups->begun_ms + probe_whole_ms(config));
+	if (!lookups_over(lookups))
+		return false;
+	if (!look->due)
+		look->deadline_ms = clock_mono_ms() + probe_whole_ms(config) - lookups_took_ms(lookups);
 	if (list.count == 0) {
 		probe_impossible(&list, seen);
 		return true;
@@ -88,7 +99,7 @@ static bool probe_host(const struct config *config, struct budget *budget, const
 		seen->reason = REASON_PROBE_BUDGET;
 		break;
 	case BUDGET_GO:
-		*passing = probe_all(config, want, &list, dane, deadline_ms, seen);
+		*passing = probe_all(config, want, &list, dane, look->deadline_ms, seen);
 		for (size_t i = 0; i < list.count; i++)
 			budget_give(budget, slot[i]);
 		break;
@@ -96,55 +107,53 @@ static bool probe_host(const struct config *config, struct budget *budget, const
 	return true;
 }
 
-static void tlsa_look(const struct config *config, int64_t deadline_ms, struct tlsa_found *tlsa, struct found *found)
+static void tlsa_look(struct lookups *lookups, int64_t whole_ms, struct tlsa_found *tlsa, struct found *found)
 {
-	tlsa_find(tlsa, config->dns, found->want.name, found->want.port, deadline_ms);
+	int64_t deadline_ms = lookups->begun_ms + whole_ms;
+	tlsa_find(tlsa, lookups, found->want.name, found->want.port, deadline_ms);
 	found->tlsa = tlsa->look;
 	found->tlsa.checked_at = clock_wall_s();
 	found->untried = tlsa->broken && tlsa->look.state == TLSA_FAILED;
 }
 
-void obtain_tlsa(const struct config *config, struct found *found)
+void obtain_tlsa(struct lookups *lookups, struct found *found)
 {
 	struct tlsa_found tlsa;
-	tlsa_look(config, clock_mono_ms() + TLSA_TIMEOUT_MS, &tlsa, found);
-	tlsa_found_free(&tlsa);
+	tlsa_look(lookups, TLSA_TIMEOUT_MS, &tlsa, found);
 }
 
 /* Whether the hop is to be looked at once more. Without the time for it nothing is proved. */
-static bool look_again(struct second_look *look, int64_t deadline_ms, struct found *found)
+static bool look_again(struct second_look *look, struct found *found)
 {
-	if (deadline_ms - clock_mono_ms() <= OBTAIN_AGAIN_MS) {
+	if (look->deadline_ms - clock_mono_ms() <= OBTAIN_AGAIN_MS) {
 		found->evidence.reason = REASON_HOP_GREETING;
 		return false;
 	}
-	*look = (struct second_look){.due = true, .deadline_ms = deadline_ms};
+	look->due = true;
 	found->again_ms = OBTAIN_AGAIN_MS;
 	return true;
 }
 
 /* What is judged by TLSA records is judged by those of now: the ones that were known may be gone. */
-bool obtain_evidence(const struct config *config, struct budget *budget, struct second_look *look, struct found *found)
+bool obtain_evidence(const struct config *config, struct budget *budget, struct lookups *lookups,
+	struct second_look *look, struct found *found)
 {
 	const struct want *want = &found->want;
-	int64_t deadline_ms = clock_mono_ms() + (int64_t)config->settings->probe_timeout * 1000;
-	struct tlsa_found tlsa = {.answer = NULL};
+	struct tlsa_found tlsa = {.broken = false};
 	bool through = true, passing = false;
 
-	if (look->due)
-		deadline_ms = look->deadline_ms;
-
 	if (want->dane)
-		tlsa_look(config, deadline_ms, &tlsa, found);
+		tlsa_look(lookups, probe_whole_ms(config), &tlsa, found);
+	if (lookups->waiting)
+		return false;
 	const struct probe_dane dane = {.set = &tlsa.set, .base = tlsa.look.base};
 	if (!want->dane || tlsa.look.state == TLSA_USABLE) {
 		through = probe_host(
-			config, budget, want, want->dane ? &dane : NULL, deadline_ms, &found->evidence, &passing);
+			config, budget, lookups, look, want, want->dane ? &dane : NULL, &found->evidence, &passing);
 		found->evidence.tlsa_id = want->dane ? tlsa.set.id : 0;
 		found->evidence.at = clock_wall_s();
 	}
-	tlsa_found_free(&tlsa);
 	if (through && passing && !look->due)
-		through = !look_again(look, deadline_ms, found);
+		through = !look_again(look, found);
 	return through;
 }

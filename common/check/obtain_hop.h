@@ -4,8 +4,9 @@
 
 #include "obtain.h"
 
-void obtain_tlsa(const struct config *config, struct found *found);
-/* False: the budget lets nothing through at this moment. */
-bool obtain_evidence(const struct config *config, struct budget *budget, struct second_look *look, struct found *found);
+void obtain_tlsa(struct lookups *lookups, struct found *found);
+/* False: the lookups wait, or the budget lets nothing through at this moment. */
+bool obtain_evidence(const struct config *config, struct budget *budget, struct lookups *lookups,
+	struct second_look *look, struct found *found);
 
 #endif

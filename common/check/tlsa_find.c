@@ -1,6 +1,5 @@
 #include "tlsa_find.h"
 
-#include "clock.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -8,16 +7,14 @@
 
 /* One search: what all its lookups share. */
 struct search {
-	struct dns *dns;
+	struct lookups *lookups;
 	int64_t deadline_ms;
 	struct tlsa_found *found;
 };
 
-static struct dns_answer *search_ask(struct search *search, const char *name, enum dns_type type)
+static const struct dns_answer *search_ask(struct search *search, const char *name, enum dns_type type)
 {
-	int64_t left_ms = search->deadline_ms - clock_mono_ms();
-	int timeout_ms = left_ms < 1 ? 1 : left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS;
-	return dns_lookup(search->dns, name, type, timeout_ms);
+	return lookups_ask(search->lookups, name, type, search->deadline_ms);
 }
 
 /* What it rests on is good for no longer than the shortest of all TTLs (spec D-52). */
@@ -72,13 +69,12 @@ static bool host_find(struct search *search, const char *name, struct host *host
 	bool failed = false;
 	memset(host, 0, sizeof *host);
 	for (size_t i = 0; i < 2; i++) {
-		struct dns_answer *answer = search_ask(search, name, types[i]);
+		const struct dns_answer *answer = search_ask(search, name, types[i]);
 		search_rest_on(search, answer);
 		if (answer->outcome == DNS_OK && answer->count > 0)
 			host_learn(host, answer);
 		else
 			failed = search_failed(search, answer) || failed;
-		dns_answer_free(&answer);
 	}
 	search->found->look.state = failed && !host->has_address ? TLSA_FAILED : TLSA_NONE;
 	return host->has_address;
@@ -87,23 +83,22 @@ static bool host_find(struct search *search, const char *name, struct host *host
 /* RFC 7672 2.2.2: an alias whose own link is signed, though what it leads to is not. */
 static bool alias_is_secure(struct search *search, const char *name)
 {
-	struct dns_answer *answer = search_ask(search, name, DNS_CNAME);
+	const struct dns_answer *answer = search_ask(search, name, DNS_CNAME);
 	bool secure = !search_failed(search, answer) && answer->outcome == DNS_OK && answer->secure;
 	search_rest_on(search, answer);
-	dns_answer_free(&answer);
 	return secure;
 }
 
 /* --- the records (RFC 7672 2.2.3) ----------------------------------------------------------------------------------
  */
 
-static void records_take(struct tlsa_found *found, const char *base)
+static void records_take(struct tlsa_found *found, const struct dns_answer *answer, const char *base)
 {
 	struct span rdata[DNS_RR_MAX];
 	struct text text;
-	for (size_t i = 0; i < found->answer->count; i++)
-		rdata[i] = (struct span){(const char *)found->answer->rr[i].data, found->answer->rr[i].len};
-	found->look.state = tlsa_set_take(&found->set, rdata, found->answer->count);
+	for (size_t i = 0; i < answer->count; i++)
+		rdata[i] = (struct span){(const char *)answer->rr[i].data, answer->rr[i].len};
+	found->look.state = tlsa_set_take(&found->set, rdata, answer->count);
 	found->look.id = found->look.state == TLSA_USABLE ? found->set.id : 0;
 	found->look.count = (uint16_t)found->set.seen;
 	found->look.usable = (uint16_t)found->set.count;
@@ -123,22 +118,19 @@ static bool records_find(struct search *search, const char *base, uint16_t port)
 	text_add(&text, base);
 	if (text.len > DOMAIN_MAX) /* a name that nothing can have */
 		return false;
-	struct dns_answer *answer = search_ask(search, name, DNS_TLSA);
+	const struct dns_answer *answer = search_ask(search, name, DNS_TLSA);
 	search_rest_on(search, answer);
 	if (search_failed(search, answer) || answer->outcome != DNS_OK || !answer->secure || answer->count == 0) {
 		search->found->look.signed_denial = answer->secure;
-		bool over = search->found->look.state == TLSA_FAILED;
-		dns_answer_free(&answer);
-		return over;
+		return search->found->look.state == TLSA_FAILED;
 	}
-	search->found->answer = answer;
-	records_take(search->found, base);
+	records_take(search->found, answer, base);
 	return true;
 }
 
-void tlsa_find(struct tlsa_found *found, struct dns *dns, const char *host, uint16_t port, int64_t deadline_ms)
+void tlsa_find(struct tlsa_found *found, struct lookups *lookups, const char *host, uint16_t port, int64_t deadline_ms)
 {
-	struct search search = {.dns = dns, .deadline_ms = deadline_ms, .found = found};
+	struct search search = {.lookups = lookups, .deadline_ms = deadline_ms, .found = found};
 	struct host seen;
 	memset(found, 0, sizeof *found);
 	found->look.state = TLSA_NONE;
@@ -152,10 +144,4 @@ void tlsa_find(struct tlsa_found *found, struct dns *dns, const char *host, uint
 	if (seen.secure && alias && records_find(&search, seen.canonical, port))
 		return;
 	records_find(&search, host, port);
-}
-
-void tlsa_found_free(struct tlsa_found *found)
-{
-	if (found->answer)
-		dns_answer_free(&found->answer);
 }

@@ -269,3 +269,23 @@ void question_from_domain(struct question *out, const char *bytes, size_t len, e
 	if (len > 0 && !out->unreadable)
 		question_fill(out, (struct span){bytes, len}, QUESTION_PORT, true);
 }
+
+#define SECOND_LABEL_SHORT 3 /* `co`, `com`, `ac`: below a country, names are mostly bought one label further down */
+
+/* Back to the beginning of the label before `at`. */
+static const char *label_before(const char *name, const char *at)
+{
+	if (at > name)
+		at--;
+	while (at > name && at[-1] != '.')
+		at--;
+	return at;
+}
+
+uint64_t question_destination(const struct question *question)
+{
+	const char *name = question->domain, *end = name + strlen(name);
+	const char *top = label_before(name, end), *second = label_before(name, top);
+	bool country = end - top == 2 && top - second <= SECOND_LABEL_SHORT + 1;
+	return ((uint64_t)1 << 63) | domain_hash(country ? label_before(name, second) : second, 0);
+}

@@ -35,6 +35,10 @@ struct question {
 						unreadable until question_port_is() */
 };
 
+/* In place of a client where nobody tells who asks (the map): the domain that the policy domain is likely to be bought
+ * under, its last two labels, or three where the second is as short as in co.uk. Never 0. */
+uint64_t question_destination(const struct question *question);
+
 /* All always fill `out`; what has no policy domain (address literals, names beginning with ".", paths, single labels,
  * names over DOMAIN_POLICY_MAX, ASCII that no MTA takes for a name) gets has_domain = false. */
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose);

@@ -1,6 +1,7 @@
 /* DNS lookups with a deadline of our own. Hides libunbound: its context, its background thread and the thread that
- * collects answers. Lookups may be made from any thread; each waits at most its time-out, after which the query goes on
- * into the cache. Replaced by a fake in scenario tests. */
+ * collects answers. A lookup is begun, and asked for its answer until there is one: nobody need wait for it meanwhile.
+ * After its time-out the query goes on into the cache. Any thread may begin one; it belongs to one thread at a time.
+ * Replaced by a fake in scenario tests. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
@@ -59,11 +60,16 @@ struct dns;
 /* DNS_VALIDATE_AUTO waits 1.5 s at most for the answers that tell, and mostly a few ms. Where there are none, it is
  * tried again in the background when lookups are made. A system trust anchor that is missing is no failure then. */
 struct dns *dns_new(const struct dns_options *options, struct failure *why);
-void dns_free(struct dns **dns); /* no lookup may be under way */
+void dns_free(struct dns **dns); /* all lookups have been dropped */
 /* Whether lookups that begin from now on are validated. Once true, always true. Any thread. */
 bool dns_validates(struct dns *dns);
-/* Never NULL. CNAMEs are followed. The caller frees with dns_answer_free(). */
-struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms);
+/* CNAMEs are followed. */
+struct dns_query;
+struct dns_query *dns_query_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms);
+/* The answer, after a wait of at most `wait_ms`; NULL: not yet. Never NULL past the time-out. Once; the caller frees it
+ * with dns_answer_free(). */
+struct dns_answer *dns_query_answer(struct dns_query *query, int wait_ms);
+void dns_query_drop(struct dns_query **query);
 void dns_answer_free(struct dns_answer **answer);
 
 #endif

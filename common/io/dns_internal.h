@@ -64,7 +64,9 @@ void dns_requests_forget(struct dns *dns);
 
 /* Sends a control query unless one is under way or its answer is no older than `age_ms`. */
 void dns_control_start(struct dns *dns, int64_t age_ms);
-/* After a failed lookup: whether it is no fault of the domain. */
-bool dns_resolver_dead(struct dns *dns, int64_t deadline_ms);
+/* After a failed lookup: whether it is no fault of the domain. Waits until `until_ms` for the control query, and is told
+ * by what there is when the lookup's deadline has passed. */
+enum resolver_state { RESOLVER_UNTOLD, RESOLVER_ALIVE, RESOLVER_DEAD };
+enum resolver_state dns_resolver_state(struct dns *dns, int64_t until_ms, int64_t deadline_ms);
 
 #endif

@@ -187,16 +187,22 @@ static bool resolver_dead(struct dns *dns, int64_t now_ms) REQUIRES(dns->lock)
 	return dns->control_ever_good || now_ms - dns->answered_at_ms > ANSWERED_AGE_MS;
 }
 
-bool dns_resolver_dead(struct dns *dns, int64_t deadline_ms)
+enum resolver_state dns_resolver_state(struct dns *dns, int64_t until_ms, int64_t deadline_ms)
 {
+	enum resolver_state state = RESOLVER_UNTOLD;
+
 	dns_control_start(dns, CONTROL_AGE_MS);
 	lock_take(&dns->lock);
-	if (deadline_ms > dns->control_sent_ms + CONTROL_PATIENCE_MS)
-		deadline_ms = dns->control_sent_ms + CONTROL_PATIENCE_MS;
+	int64_t patient_ms = dns->control_sent_ms + CONTROL_PATIENCE_MS;
+	if (until_ms > patient_ms)
+		until_ms = patient_ms;
 	while (dns->control_ended_ms < dns->control_sent_ms)
-		if (!cond_wait_until(&dns->control_done, &dns->lock, deadline_ms))
+		if (!cond_wait_until(&dns->control_done, &dns->lock, until_ms))
 			break;
-	bool dead = resolver_dead(dns, clock_mono_ms());
+	int64_t now_ms = clock_mono_ms();
+	bool told = dns->control_ended_ms >= dns->control_sent_ms;
+	if (told || now_ms >= patient_ms || now_ms >= deadline_ms)
+		state = resolver_dead(dns, now_ms) ? RESOLVER_DEAD : RESOLVER_ALIVE;
 	lock_drop(&dns->lock);
-	return dead;
+	return state;
 }

@@ -281,40 +281,85 @@ void dns_free(struct dns **dns_pointer)
 
 /* Lookups */
 
-/* Once finished, a request changes no more: read without the lock. */
-static struct dns_answer *request_answer(struct request *request, int64_t begun_ms, int timeout_ms)
-{
-	struct dns *dns = request->dns;
-	int64_t deadline_ms = begun_ms + timeout_ms;
-	enum dns_outcome failed = DNS_FAILED;
-
-	/* Half the time is left to find out whether the resolver lives. */
-	if (!dns_request_wait(request, begun_ms + timeout_ms / 2)) {
-		dns_control_start(dns, CONTROL_AGE_MS);
-		if (!dns_request_wait(request, deadline_ms))
-			failed = DNS_TIMEOUT;
-	}
-	if (failed == DNS_FAILED) {
-		if (request->error == UB_SYNTAX) /* no name that DNS can hold */
-			return dns_answer_new(DNS_FAILED, 0, 0);
-		if (request->error != 0 || !request->result)
-			return dns_answer_new(DNS_BROKEN, 0, 0);
-		if (dns_request_good(request) || request->result->bogus)
-			return dns_answer_from(request->result);
-	}
-	return dns_answer_new(dns_resolver_dead(dns, deadline_ms) ? DNS_BROKEN : failed, 0, 0);
-}
-
-struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
-{
-	int64_t begun_ms = clock_mono_ms();
+struct dns_query {
 	struct request *request;
-	struct dns_answer *answer;
+	int64_t half_ms; /* what is left is for finding out whether the resolver lives */
+	int64_t deadline_ms;
+};
 
+struct dns_query *dns_query_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+{
+	struct dns_query *query = calloc(1, sizeof *query);
+	int64_t now_ms = clock_mono_ms();
+
+	if (!query)
+		abort();
+	query->half_ms = now_ms + timeout_ms / 2;
+	query->deadline_ms = now_ms + timeout_ms;
 	trial_want(dns);
 	dns_control_start(dns, INT64_MAX); /* once at first: to know whether these servers answer it at all */
-	request = dns_request_start(dns, name, (int)type);
-	answer = request_answer(request, begun_ms, timeout_ms);
-	dns_request_drop(request);
-	return answer;
+	query->request = dns_request_start(dns, name, (int)type);
+	return query;
+}
+
+void dns_query_drop(struct dns_query **query)
+{
+	if (!*query)
+		return;
+	dns_request_drop((*query)->request);
+	free(*query);
+	*query = NULL;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* False: there is no answer yet, and it is not too late for one. */
+static bool query_over(struct dns_query *query, int64_t until_ms, bool *finished)
+{
+	struct request *request = query->request;
+
+	*finished = dns_request_wait(request, earlier(until_ms, query->half_ms));
+	if (*finished || clock_mono_ms() < query->half_ms)
+		return *finished;
+	dns_control_start(request->dns, CONTROL_AGE_MS);
+	*finished = dns_request_wait(request, earlier(until_ms, query->deadline_ms));
+	return *finished || clock_mono_ms() >= query->deadline_ms;
+}
+
+/* NULL: whether the resolver lives is not known yet. */
+static struct dns_answer *query_failed(struct dns_query *query, int64_t until_ms, enum dns_outcome outcome)
+{
+	switch (dns_resolver_state(query->request->dns, until_ms, query->deadline_ms)) {
+	case RESOLVER_UNTOLD:
+		return NULL;
+	case RESOLVER_DEAD:
+		outcome = DNS_BROKEN;
+		break;
+	case RESOLVER_ALIVE:
+		break;
+	}
+	return dns_answer_new(outcome, 0, 0);
+}
+
+/* Once finished, a request changes no more: read without the lock. */
+struct dns_answer *dns_query_answer(struct dns_query *query, int wait_ms)
+{
+	const struct request *request = query->request;
+	int64_t until_ms = earlier(clock_mono_ms() + wait_ms, query->deadline_ms);
+	bool finished;
+
+	if (!query_over(query, until_ms, &finished))
+		return NULL;
+	if (!finished)
+		return query_failed(query, until_ms, DNS_TIMEOUT);
+	if (request->error == UB_SYNTAX) /* no name that DNS can hold */
+		return dns_answer_new(DNS_FAILED, 0, 0);
+	if (request->error != 0 || !request->result)
+		return dns_answer_new(DNS_BROKEN, 0, 0);
+	if (dns_request_good(request) || request->result->bogus)
+		return dns_answer_from(request->result);
+	return query_failed(query, until_ms, DNS_FAILED);
 }

@@ -1,8 +1,10 @@
 /* DNS as the world tells it, in place of dns_unbound.c. */
+#include "clock.h"
 #include "dns.h"
 #include "world.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct dns {
@@ -43,14 +45,50 @@ void dns_free(struct dns **dns)
 	*dns = NULL;
 }
 
-struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+struct dns_query {
+	struct dns *dns;
+	struct world_call *call;
+	int64_t deadline_ms;
+	enum dns_type type;
+	char name[DOMAIN_SIZE + 16];
+};
+
+struct dns_query *dns_query_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
 {
-	assert(timeout_ms > 0);
-	world_call_begin("dns %s %s", world_dns_type_name(type), name);
-	struct dns_answer *answer = world_dns_answer(name, type);
-	answer->secure = answer->secure && dns_validates(dns);
-	world_call_end();
+	struct dns_query *query = calloc(1, sizeof *query);
+	assert(query && timeout_ms > 0);
+	query->dns = dns;
+	query->type = type;
+	query->deadline_ms = clock_mono_ms() + timeout_ms;
+	snprintf(query->name, sizeof query->name, "%s", name);
+	query->call = world_call_start("dns %s %s", world_dns_type_name(type), name);
+	return query;
+}
+
+static struct dns_answer *answer_timeout(void)
+{
+	struct dns_answer *answer = calloc(1, sizeof *answer);
+	assert(answer);
+	answer->outcome = DNS_TIMEOUT;
 	return answer;
+}
+
+struct dns_answer *dns_query_answer(struct dns_query *query, int wait_ms)
+{
+	if (!world_call_passes(query->call, wait_ms))
+		return clock_mono_ms() >= query->deadline_ms ? answer_timeout() : NULL;
+	struct dns_answer *answer = world_dns_answer(query->name, query->type);
+	answer->secure = answer->secure && dns_validates(query->dns);
+	return answer;
+}
+
+void dns_query_drop(struct dns_query **query)
+{
+	if (!*query)
+		return;
+	world_call_drop(&(*query)->call);
+	free(*query);
+	*query = NULL;
 }
 
 void dns_answer_free(struct dns_answer **answer)

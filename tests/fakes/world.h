@@ -79,6 +79,11 @@ unsigned world_views_open(void);
  * open must not begin one. */
 void world_call_begin(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void world_call_end(void);
+/* A call that nobody waits in. It passes when its gates are open. */
+struct world_call;
+struct world_call *world_call_start(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool world_call_passes(struct world_call *call, int wait_ms);
+void world_call_drop(struct world_call **call);                                             /* it ends */
 void world_calls_reset(void);                                                               /* part of world_reset() */
 void world_dns_answer_set(const char *name, enum dns_type type, struct dns_answer *answer); /* takes the answer over */
 struct dns_answer *world_dns_answer(const char *name, enum dns_type type);

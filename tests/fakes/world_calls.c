@@ -126,6 +126,22 @@ static void gate_wait(const char *call) REQUIRES(lock)
 	}
 }
 
+static void call_note(const char *call) REQUIRES(lock)
+{
+	if (w.call_count < CALLS_MAX) {
+		char *copy = strdup(call);
+		assert(copy);
+		w.call[w.call_count++] = copy;
+	}
+	if (++w.busy > w.busy_peak)
+		w.busy_peak = w.busy;
+}
+
+static struct timespec delay_of_call(void) REQUIRES(lock)
+{
+	return (struct timespec){0, (long)w.delay_us * 1000};
+}
+
 void world_call_begin(const char *format, ...)
 {
 	assert(views_here == 0); /* no transaction is held across a wait */
@@ -135,18 +151,79 @@ void world_call_begin(const char *format, ...)
 	vsnprintf(call, sizeof call, format, args);
 	va_end(args);
 	lock_take(&lock);
-	if (w.call_count < CALLS_MAX) {
-		char *copy = strdup(call);
-		assert(copy);
-		w.call[w.call_count++] = copy;
-	}
-	if (++w.busy > w.busy_peak)
-		w.busy_peak = w.busy;
+	call_note(call);
 	gate_wait(call);
-	struct timespec pause = {0, (long)w.delay_us * 1000};
+	struct timespec pause = delay_of_call();
 	lock_drop(&lock);
 	if (pause.tv_nsec)
 		nanosleep(&pause, NULL);
+}
+
+struct world_call {
+	char text[WORLD_CALL_SIZE];
+	struct gate *gate; /* that it waits at, counted there */
+	bool passed;
+};
+
+struct world_call *world_call_start(const char *format, ...)
+{
+	struct world_call *call = calloc(1, sizeof *call);
+	va_list args;
+	assert(call && views_here == 0);
+	va_start(args, format);
+	vsnprintf(call->text, sizeof call->text, format, args);
+	va_end(args);
+	lock_take(&lock);
+	call_note(call->text);
+	struct timespec pause = delay_of_call();
+	lock_drop(&lock);
+	if (pause.tv_nsec)
+		nanosleep(&pause, NULL);
+	return call;
+}
+
+static void call_move(struct world_call *call, struct gate *gate) REQUIRES(lock)
+{
+	if (call->gate == gate)
+		return;
+	if (call->gate)
+		call->gate->waiting--;
+	if (gate) {
+		gate->waiting++;
+		pthread_cond_broadcast(&changed);
+	}
+	call->gate = gate;
+}
+
+bool world_call_passes(struct world_call *call, int wait_ms)
+{
+	struct timespec deadline = deadline_in(wait_ms);
+	struct gate *gate;
+	int error = wait_ms > 0 ? 0 : -1;
+	lock_take(&lock);
+	while (!call->passed && (gate = gate_for(call->text))) {
+		call_move(call, gate);
+		if (error)
+			break;
+		error = pthread_cond_timedwait(&changed, &lock.mutex, &deadline);
+	}
+	call->passed = call->passed || !gate_for(call->text);
+	if (call->passed)
+		call_move(call, NULL);
+	bool passed = call->passed;
+	lock_drop(&lock);
+	return passed;
+}
+
+void world_call_drop(struct world_call **call)
+{
+	lock_take(&lock);
+	call_move(*call, NULL);
+	assert(w.busy > 0);
+	w.busy--;
+	lock_drop(&lock);
+	free(*call);
+	*call = NULL;
 }
 
 void world_call_end(void)

@@ -112,7 +112,7 @@ void counts_refreshed(struct scene *scene, unsigned refreshes)
 }
 
 /* Fetches, probes and looks for TLSA records begin with the addresses of their host, whether they then find one to dial
- * or not; a probe by TLSA records is both. */
+ * or not; a probe by TLSA records looks them up once for both. */
 static enum metric call_metric(const char *call)
 {
 	static const struct {
@@ -130,17 +130,15 @@ void counts_settled(struct scene *scene)
 {
 	static const enum metric work[] = {
 		METRIC_RECORD_LOOKUPS, METRIC_POLICY_FETCHES, METRIC_MX_LOOKUPS, METRIC_PROBES};
-	unsigned called[METRIC_COUNT + 1] = {0}, by_dane = 0;
+	unsigned called[METRIC_COUNT + 1] = {0};
 	if (!quiet_before)
 		return;
 	char *log = world_log(scene->calls_before);
-	for (char *line = log, *end; (end = strchr(line, '\n')); line = end + 1) {
+	for (char *line = log, *end; (end = strchr(line, '\n')); line = end + 1)
 		called[call_metric(line)]++;
-		by_dane += strncmp(line, "probe-dane ", 11) == 0;
-	}
 	free(log);
 	const struct series looks = {METRIC_TLSA_LOOKUPS, {ANY, ANY, ANY}};
-	called[METRIC_PROBES] -= by_dane + (unsigned)growth(&at_question, &looks);
+	called[METRIC_PROBES] -= (unsigned)growth(&at_question, &looks);
 	for (size_t i = 0; i < sizeof work / sizeof work[0]; i++)
 		grew_by(scene, metrics_table[work[i]].name, &at_question, (struct series){work[i], {ANY, ANY, ANY}},
 			called[work[i]]);

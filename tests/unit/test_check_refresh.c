@@ -276,6 +276,76 @@ static void test_silent_hosts(void **state)
 	product_stop(&p);
 }
 
+/* What somebody waits for holds half of the workers at silent hosts at most, and with the refreshes three quarters:
+ * what needs DNS alone is found out meanwhile. */
+static void test_silent_hosts_asked(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	product_start(&p, 8);
+	for (unsigned i = 0; i < 60; i++)
+		product_domain(tenant_question(i).domain, "mx.example.net");
+	tenants_ask(&p, 30);
+	world_advance(3 * DAY_S);
+	world_gate_shut("fetch");
+	for (unsigned i = 30; i < 60; i++) {
+		struct question question = tenant_question(i);
+		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	}
+	assert_true(world_gate_await("fetch", 4, SETTLE_MS));
+	product_pause(100);
+	assert_int_equal(world_busy(), 4);
+	tenants_refresh(&p, 30);
+	assert_true(world_gate_await("fetch", 6, SETTLE_MS));
+	product_pause(100);
+	assert_int_equal(world_busy(), 6);
+	struct question question = product_question("unknown.example.org", PURPOSE_MAP);
+	check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+	assert_true(outcome.final);
+	assert_int_equal(outcome.verdict.reason, REASON_NO_RECORD);
+	outcome_free(&outcome);
+	world_gate_open("fetch");
+	product_settle(p.check);
+	product_stop(&p);
+}
+
+/* Name servers that are silent hold nothing but a place in the table of cases, whatever it is that they are asked. */
+static void test_silent_name_servers(void **state)
+{
+	(void)state;
+	static const char *const calls[] = {"dns TXT", "dns MX", "dns A", "dns AAAA"};
+	struct product p;
+	struct outcome outcome;
+	for (size_t at = 0; at < sizeof calls / sizeof calls[0]; at++) {
+		world_reset();
+		product_start(&p, 2);
+		char gate[2 * DOMAIN_SIZE];
+		for (unsigned i = 0; i < 12; i++) {
+			const char *name = tenant_question(i).domain;
+			bool record = strcmp(calls[at], "dns TXT") == 0, mx = strcmp(calls[at], "dns MX") == 0;
+			product_domain(name, "mx.example.net");
+			snprintf(gate, sizeof gate, "%s %s%s", calls[at],
+				record ? "_mta-sts."
+				: mx   ? ""
+				       : "mta-sts.",
+				name);
+			world_gate_shut(gate);
+			struct question question = tenant_question(i);
+			assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+		}
+		product_domain("fresh.example.org", "mx.example.net");
+		struct question question = product_question("fresh.example.org", PURPOSE_DELIVER);
+		check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+		assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
+		outcome_free(&outcome);
+		assert_in_range(product_cases(p.check), 12, 13); /* the last one may be about to end */
+		world_advance(DNS_TIMEOUT_MS / 1000 * 2);
+		product_settle(p.check); /* each has timed out */
+		product_stop(&p);
+	}
+}
+
 /* A burst of messages to a domain whose MX lookup fails costs one lookup. */
 static void test_mx_missed(void **state)
 {
@@ -374,6 +444,8 @@ int main(void)
 		cmocka_unit_test(test_no_room_is_a_failure),
 		cmocka_unit_test(test_silent_provider),
 		cmocka_unit_test(test_silent_hosts),
+		cmocka_unit_test(test_silent_hosts_asked),
+		cmocka_unit_test(test_silent_name_servers),
 		cmocka_unit_test(test_mx_missed),
 		cmocka_unit_test(test_client_rate),
 		cmocka_unit_test(test_alarm_of_untried),

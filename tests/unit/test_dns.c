@@ -1,6 +1,6 @@
 /* dns against a small DNS server on a loopback port: forwarding, outcomes, TTLs, deadlines, dead resolvers, threads. */
 #include "clock.h"
-#include "dns.h"
+#include "dns_await.h"
 #include "dns_port.h"
 
 #include <pthread.h>
@@ -229,7 +229,7 @@ static struct dns *dns_at(uint16_t port)
 
 static enum dns_outcome outcome_of(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
 {
-	struct dns_answer *answer = dns_lookup(dns, name, type, timeout_ms);
+	struct dns_answer *answer = dns_await(dns, name, type, timeout_ms);
 	enum dns_outcome outcome = answer->outcome;
 
 	dns_answer_free(&answer);
@@ -282,7 +282,7 @@ static void check_rows(bool authoritative)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const struct row *row = &rows[i];
-		struct dns_answer *answer = dns_lookup(dns, row->name, row->type, 5000);
+		struct dns_answer *answer = dns_await(dns, row->name, row->type, 5000);
 
 		if (answer->outcome != row->outcome || answer->count != row->count || answer->ttl_s != row->ttl_s ||
 			answer->truncated != row->truncated || answer->secure)

@@ -2,7 +2,7 @@
  * that hand signatures on, strip them, are silent, or change while it runs. */
 #include "clock.h"
 #include "cm.h"
-#include "dns.h"
+#include "dns_await.h"
 #include "fake_log.h"
 #include "signed_server.h"
 
@@ -140,7 +140,7 @@ static const struct row {
 
 static void check_row(struct dns *dns, const struct row *row, bool secure)
 {
-	struct dns_answer *answer = dns_lookup(dns, row->name, row->type, LOOKUP_MS);
+	struct dns_answer *answer = dns_await(dns, row->name, row->type, LOOKUP_MS);
 
 	if (answer->outcome != row->outcome || answer->secure != secure || answer->count != row->count ||
 		strcmp(answer->canonical, row->canonical) != 0)
@@ -152,7 +152,7 @@ static void check_row(struct dns *dns, const struct row *row, bool secure)
 
 static enum dns_outcome outcome_of(struct dns *dns, const char *name, bool *secure)
 {
-	struct dns_answer *answer = dns_lookup(dns, name, DNS_A, LOOKUP_MS);
+	struct dns_answer *answer = dns_await(dns, name, DNS_A, LOOKUP_MS);
 	enum dns_outcome outcome = answer->outcome;
 
 	*secure = answer->secure;
@@ -269,7 +269,7 @@ static void test_dead_while_validating(void **state)
 		signed_server_mood(room.server, (enum server_mood)mood);
 		outcome_of(dns, "www.unsigned", &secure); /* sends the control query */
 		signed_server_mood(room.server, SERVER_SILENT);
-		struct dns_answer *answer = dns_lookup(dns, "ns.signed", DNS_A, 1000);
+		struct dns_answer *answer = dns_await(dns, "ns.signed", DNS_A, 1000);
 		assert_int_equal(answer->outcome, DNS_TIMEOUT); /* alive a moment ago */
 		dns_answer_free(&answer);
 		usleep(5100 * 1000); /* the control query's answer is too old by then */
@@ -390,7 +390,7 @@ static void *lookups_run(void *dns)
 	for (int i = 0; i < LOOKUPS; i++) {
 		const struct row *row = &rows[i % COUNT(rows)];
 		bool validated = dns_validates(dns);
-		struct dns_answer *answer = dns_lookup(dns, row->name, row->type, LOOKUP_MS);
+		struct dns_answer *answer = dns_await(dns, row->name, row->type, LOOKUP_MS);
 		/* What was begun with validation has it. */
 		if (validated && (answer->outcome != row->outcome || answer->secure != row->secure))
 			abort();

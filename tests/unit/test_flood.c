@@ -130,14 +130,36 @@ static struct dns_answer *address_answer(const char *name)
 	return answer_new(DNS_OK, address, sizeof address);
 }
 
-struct dns_answer *dns_lookup(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+struct dns_query {
+	enum dns_type type;
+	char name[DOMAIN_SIZE + 16];
+};
+
+struct dns_query *dns_query_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
 {
-	static const uint8_t record[] = "\017v=STSv1; id=1; ";
 	(void)dns;
 	(void)timeout_ms;
+	struct dns_query *query = calloc(1, sizeof *query);
+	assert_non_null(query);
+	query->type = type;
+	snprintf(query->name, sizeof query->name, "%s", name);
+	return query;
+}
+
+void dns_query_drop(struct dns_query **query)
+{
+	free(*query);
+	*query = NULL;
+}
+
+struct dns_answer *dns_query_answer(struct dns_query *query, int wait_ms)
+{
+	static const uint8_t record[] = "\017v=STSv1; id=1; ";
+	const char *name = query->name;
+	(void)wait_ms;
 	if (!strstr(name, "v-"))
 		return answer_new(DNS_NXDOMAIN, NULL, 0);
-	switch (type) {
+	switch (query->type) {
 	case DNS_TXT:
 		return answer_new(DNS_OK, record, 16);
 	case DNS_MX:

@@ -339,6 +339,36 @@ static void any_bytes_keep_the_promise(void **state)
 	}
 }
 
+/* Whose share a question at the map counts against. */
+static void destinations_are_told_apart(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *one, *other;
+		bool same;
+	} rows[] = {
+		{"a.example.com", "b.example.com", true},
+		{"example.com", "a.b.c.example.com", true},
+		{"example.com", "example.net", false},
+		{"example.com", "example.org.com", false},
+		{"a.example.co.uk", "b.example.co.uk", true},
+		{"example.co.uk", "other.co.uk", false},
+		{"a.example.com.br", "b.other.com.br", false},
+		{"a.gov.uk", "b.gov.uk", false},
+		{"a.bund.de", "b.bund.de", true},
+		{"co.uk", "com.br", false},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct question one, other;
+		question_from_next_hop(&one, rows[i].one, strlen(rows[i].one), PURPOSE_MAP);
+		question_from_next_hop(&other, rows[i].other, strlen(rows[i].other), PURPOSE_MAP);
+		assert_true(one.has_domain && other.has_domain);
+		if ((question_destination(&one) == question_destination(&other)) != rows[i].same)
+			fail_msg("%s and %s", rows[i].one, rows[i].other);
+		assert_true(question_destination(&one) != 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +378,7 @@ int main(void)
 		cmocka_unit_test(length_is_bounded),
 		cmocka_unit_test(a_service_gets_its_port),
 		cmocka_unit_test(any_bytes_keep_the_promise),
+		cmocka_unit_test(destinations_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
