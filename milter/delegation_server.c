@@ -30,6 +30,7 @@ struct state {
 	char instance[WORD_SIZE];
 	uint32_t told[TOLD_MAX]; /* hashes of the headers that this message has got already */
 	unsigned told_count;
+	struct journal_told unchecked;
 };
 
 static void word_copy(char out[WORD_SIZE], struct span word)
@@ -45,7 +46,7 @@ static void state_take(struct state *state, const struct delegation_request *req
 	char instance[WORD_SIZE];
 	word_copy(instance, request->instance);
 	if (instance[0] == '\0' || strcmp(instance, state->instance) != 0)
-		state->told_count = 0;
+		state->told_count = state->unchecked.count = 0;
 	memcpy(state->instance, instance, sizeof instance);
 	word_copy(state->queue_id, request->queue_id);
 	state->authenticated = delegation_authenticated(request);
@@ -108,8 +109,8 @@ static void delegation_answer(void *arg, struct client *client, const struct out
 	struct decision decision = action_decide(settings, kind, &outcome->verdict);
 	/* A header stays in the message, and no milter of ours takes a forged one out. */
 	decision.tag = decision.tag && settings->mode != MODE_MONITOR;
-	journal_verdict(
-		"delegation", (struct span){state->queue_id, strlen(state->queue_id)}, &outcome->verdict, &decision);
+	struct span queue_id = {state->queue_id, strlen(state->queue_id)};
+	journal_verdict("delegation", queue_id, &outcome->verdict, &decision, &state->unchecked);
 	tally_delegation(action_deed(&decision));
 	/* Which recipients are still to come is not known: blind copies stay blind. */
 	reply_send(client, &(struct delegation_reply){.action = action_of(&decision),
@@ -141,7 +142,7 @@ static bool question_make(struct question *question, struct span domain, const s
 	if (strcmp(hop, CONFIG_BY_RECIPIENT) == 0)
 		return question->has_domain || question->unreadable;
 	if (question->has_domain && names_cover(&config->rules.exempt_domains, question->domain))
-		return false;
+		return true;
 	next_hop_question(question, hop, strlen(hop), PURPOSE_DELIVER);
 	return true;
 }

@@ -5,6 +5,7 @@
 
 #include "answer.h"
 #include "config.h"
+#include "journal.h"
 #include "text.h"
 #include "verdict.h"
 
@@ -16,7 +17,8 @@ struct message {
 	unsigned forged;       /* headers with our name */
 	bool unjudged;         /* the daemon ends, and a recipient was taken all the same */
 	bool held;
-	struct verdict held_for; /* the first verdict that asked for it */
+	struct verdict held_for;  /* the first verdict that asked for it */
+	struct journal_told told; /* of domains that go unchecked */
 	unsigned recipients;
 	bool many_domains; /* recipients in more than one domain */
 	char first_domain[DOMAIN_SIZE];

@@ -350,7 +350,7 @@ check_PROGRAMS += tests/unit/test_delegation_server
 tests_unit_test_delegation_server_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_delegation_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) $(listener_sources) \
-	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h
+	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
 tests_unit_test_delegation_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_listener
 tests_unit_test_listener_CPPFLAGS = $(milter_test_CPPFLAGS)

@@ -5,10 +5,22 @@
 
 #define QUEUE_ID_SHOWN 64
 
-void journal_verdict(
-	const char *frontend, struct span queue_id, const struct verdict *verdict, const struct decision *decision)
+static bool told_before(struct journal_told *told, const char *domain)
 {
-	if (verdict->kind == VERDICT_NONE)
+	uint32_t hash = domain_hash(domain, 0);
+	for (unsigned i = 0; i < told->count; i++)
+		if (told->domain[i] == hash)
+			return true;
+	if (told->count < JOURNAL_TOLD_MAX)
+		told->domain[told->count++] = hash;
+	return false;
+}
+
+void journal_verdict(const char *frontend, struct span queue_id, const struct verdict *verdict,
+	const struct decision *decision, struct journal_told *told)
+{
+	bool none = verdict->kind == VERDICT_NONE;
+	if (none && (!verdict_unchecked(verdict) || told_before(told, verdict->domain)))
 		return;
 	char id[4 * QUEUE_ID_SHOWN + 8] = "", line[ANSWER_LOG_SIZE];
 	struct text text;

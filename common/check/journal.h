@@ -5,9 +5,17 @@
 #include "action.h"
 #include "span.h"
 
-/* `QUEUEID: frontend=… domain=… … action=… would=…`, for a verdict that is not none. `queue_id` is somebody else's and
- * may be empty; `would` is told where it is not what is done. */
-void journal_verdict(
-	const char *frontend, struct span queue_id, const struct verdict *verdict, const struct decision *decision);
+/* The domains of one message of which it has been told that they go unchecked: one line each, however many recipients
+ * there are. Beyond the room a line is told again, never left out. A zeroed struct is that of a new message. */
+#define JOURNAL_TOLD_MAX 16
+struct journal_told {
+	uint32_t domain[JOURNAL_TOLD_MAX]; /* hashes */
+	unsigned count;
+};
+
+/* `QUEUEID: frontend=… domain=… … action=… would=…`, for a verdict that is not none, or lets mail through unchecked.
+ * `queue_id` is somebody else's and may be empty; `would` is told where it is not what is done. */
+void journal_verdict(const char *frontend, struct span queue_id, const struct verdict *verdict,
+	const struct decision *decision, struct journal_told *told);
 
 #endif

@@ -71,6 +71,6 @@ void answer_log(struct text *out, const struct verdict *v)
 	add_pair(out, between, "verdict", verdict_name(v->kind));
 	add_pair(out, between, "reason", reason_name(v->reason));
 	add_pair(out, between, "mx", v->hop);
-	if (v->kind == VERDICT_PASS && v->reason == REASON_PROBE_BUDGET)
+	if (verdict_unchecked(v))
 		add_pair(out, between, "unchecked", "yes");
 }

@@ -54,6 +54,9 @@ struct verdict {
 	int64_t policy_expires_at;
 };
 
+/* Whether mail goes on though nobody has found out, or looked, whether anything binds it. */
+bool verdict_unchecked(const struct verdict *verdict);
+
 /* Facts good enough to judge by, but due for renewal in the background. */
 enum renewal { RENEW_RECORD = 1, RENEW_POLICY = 2, RENEW_MX = 4, RENEW_EVIDENCE = 8, RENEW_USE = 16, RENEW_TLSA = 32 };
 

@@ -83,3 +83,13 @@ const char *binding_name(enum binding binding)
 	}
 	return "none";
 }
+
+bool verdict_unchecked(const struct verdict *v)
+{
+	if (v->kind == VERDICT_PASS)
+		return v->reason == REASON_PROBE_BUDGET;
+	if (v->kind != VERDICT_NONE)
+		return false;
+	return v->reason == REASON_FIRST_CONTACT || v->reason == REASON_EXEMPT || v->reason == REASON_RECORD_LOOKUP ||
+	       v->reason == REASON_RESOLVER || v->reason == REASON_INTERNAL;
+}

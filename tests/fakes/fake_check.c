@@ -58,6 +58,8 @@ static const struct {
 	bool has_policy;
 	enum policy_mode mode;
 } kinds[] = {
+	{"first", VERDICT_NONE, REASON_FIRST_CONTACT, false, POLICY_NONE},
+	{"exempt", VERDICT_NONE, REASON_EXEMPT, false, POLICY_NONE},
 	{"none", VERDICT_NONE, REASON_NO_RECORD, false, POLICY_NONE},
 	{"pass", VERDICT_PASS, REASON_NONE, true, POLICY_ENFORCE},
 	{"testing", VERDICT_FAIL_TESTING, REASON_CERT_EXPIRED, true, POLICY_TESTING},
@@ -327,6 +329,9 @@ struct config *config_new(struct settings *settings, struct failure *why)
 	struct config *config = zeroed(sizeof *config);
 	config->settings = settings;
 	config->references = 1;
+	for (size_t i = 0; i < settings->exempt_domains.count; i++)
+		names_add(&config->rules.exempt_domains, settings->exempt_domains.item[i],
+			strlen(settings->exempt_domains.item[i]));
 	return config;
 }
 
@@ -355,6 +360,7 @@ void config_unref(struct config **slot)
 	if (!last)
 		return;
 	struct settings *settings = (struct settings *)config->settings;
+	names_free(&config->rules.exempt_domains);
 	settings_free(&settings);
 	free(config);
 }

@@ -2,6 +2,7 @@
 #include "delegation.h"
 #include "delegation_server.h"
 #include "fake_check.h"
+#include "fake_log.h"
 #include "metrics.h"
 
 #include "action.h"
@@ -212,6 +213,42 @@ static void one_message_gets_a_header_once(void **state)
 	}
 }
 
+static void log_is(const char *expected)
+{
+	char log[FAKE_LOG_SIZE];
+	fake_log_copy(log);
+	assert_string_equal(log, expected);
+	fake_log_forget();
+}
+
+#define LINE(domain, reason)                                                                                           \
+	"frontend=delegation domain=" domain " policy=none verdict=none reason=" reason " unchecked=yes action=accept\n"
+
+/* Mail that goes on unchecked leaves one line a message and domain, not one a recipient. */
+static void unchecked_mail_leaves_a_trace(void **state)
+{
+	(void)state;
+	fake_log_forget();
+	ask("RCPT", "u@first.example", "instance=2.1\nqueue_id=4QID\n");
+	assert_string_equal(hear(room.fd), DUNNO);
+	log_is("4QID: " LINE("first.example", "first-contact"));
+	ask("RCPT", "v@first.example", "instance=2.1\n");
+	assert_string_equal(hear(room.fd), DUNNO);
+	ask("RCPT", "u@none.example", "instance=2.1\n");
+	assert_string_equal(hear(room.fd), DUNNO);
+	log_is("");
+	ask("RCPT", "u@exempt.example", "instance=2.1\n");
+	assert_string_equal(hear(room.fd), DUNNO);
+	log_is(LINE("exempt.example", "exempt"));
+	ask("RCPT", "u@first.example", "instance=2.2\n");
+	assert_string_equal(hear(room.fd), DUNNO);
+	log_is(LINE("first.example", "first-contact"));
+	settings("delegation_domain=enforce.example", "exempt_domains=exempt.example"); /* beside a smart host */
+	ask("RCPT", "u@exempt.example", "instance=2.3\n");
+	assert_string_equal(hear(room.fd), DUNNO);
+	log_is(LINE("exempt.example", "exempt"));
+}
+
 static void pipelined_requests_are_answered_in_turn(void **state)
 {
 	(void)state;
@@ -315,6 +352,7 @@ int main(void)
 		TEST(verdicts_become_actions),
 		TEST(other_states_are_not_judged),
 		TEST(one_message_gets_a_header_once),
+		TEST(unchecked_mail_leaves_a_trace),
 		TEST(pipelined_requests_are_answered_in_turn),
 		TEST(first_contact_ends_with_lookup_timeout),
 		TEST(late_answers_go_to_nobody),

@@ -412,6 +412,41 @@ static void each_verdict_is_logged_with_its_queue_id(void **state)
 	assert_true(milter_client_send(&client, 'A', NULL, 0));
 }
 
+#define FIRST                                                                                                          \
+	"frontend=milter domain=first.example policy=none verdict=none reason=first-contact unchecked=yes action=accept\n"
+
+static void log_is_silent(void)
+{
+	char *log = milter_room_log();
+	assert_string_equal(log, "");
+	free(log);
+	milter_room_log_catch();
+}
+
+/* Mail that goes on unchecked leaves one line a message and domain, not one a recipient. */
+static void unchecked_mail_leaves_a_trace(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	milter_room_log_catch();
+	settings_one(NULL);
+	for (int i = 0; i < 2; i++) {
+		assert_true(milter_client_mail(&client, NULL));
+		rcpt("first.example", SMTP, NULL, out);
+		log_is("]: " FIRST);
+		rcpt("first.example", SMTP, NULL, out);
+		rcpt("none.example", SMTP, NULL, out);
+		log_is_silent();
+		rcpt("exempt.example", SMTP, NULL, out);
+		log_is("]: frontend=milter domain=exempt.example policy=none verdict=none reason=exempt "
+		       "unchecked=yes action=accept\n");
+		rcpt("exempt.example", SMTP, NULL, out);
+		log_is_silent();
+		milter_client_end(&client, "4QID", out);
+	}
+	free(milter_room_log());
+}
+
 struct late {
 	struct milter_client client;
 	char reply[MILTER_REPLY_SIZE];
@@ -472,6 +507,7 @@ int main(void)
 		TEST(a_local_session_waits_before_its_message_is_held),
 		TEST(no_more_callbacks_wait_than_milter_waiters),
 		TEST(each_verdict_is_logged_with_its_queue_id),
+		TEST(unchecked_mail_leaves_a_trace),
 	};
 	return cmocka_run_group_tests(tests, milter_room_open, stop_finishes_waits_in_hand);
 }
