@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,12 +67,11 @@ static int usage(void)
 /* A reload reads the file again, when the daemon in the background has left the directory that it was started in. */
 static const char *file_absolute(const char *file)
 {
-	char *directory = file[0] == '/' ? NULL : getcwd(NULL, 0), *path;
-	if (directory == NULL)
+	static char path[2 * PATH_MAX];
+	char directory[PATH_MAX];
+	if (file[0] == '/' || getcwd(directory, sizeof directory) == NULL)
 		return file;
-	if (asprintf(&path, "%s/%s", directory, file) < 0)
-		abort();
-	free(directory);
+	snprintf(path, sizeof path, "%s/%s", directory, file);
 	return path;
 }
 
