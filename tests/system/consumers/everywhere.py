@@ -41,7 +41,7 @@ def honest(lab, stage, name):
         expect(f'the map on {other.name}', None, stage.relay.map_answer(other.ascii))
 
 
-@each('postfix-next', 'sendmail', 'sendmail-next')
+@each('postfix-next', 'sendmail')
 def attacked_at_rcpt(lab, stage, name):
     """STARTTLS stripped, bad certificates, an evil MX: that recipient is put off, another one is not."""
     domains = {how: lab.domain(f'{name}-rcpt-{how}', conduct=how) for how in BEFORE}
