@@ -37,6 +37,9 @@ static bool policy_is_taken(const struct entry *into, const struct entry *from, 
 {
 	if (!from->has_policy || (is_live(into, now) && !is_live(from, now)))
 		return false;
+	/* Also while the clock is behind: what was fetched later stays, although it seems to be of times to come. */
+	if (is_live(into, now) && from->policy_fetched_at <= into->policy_fetched_at)
+		return false;
 	return !into->has_policy || is_newer(from->policy_fetched_at, into->policy_fetched_at, now);
 }
 

@@ -81,6 +81,24 @@ static void test_policies(void **state)
 	}
 }
 
+/* While the clock is behind, what was fetched before it was set back is still the newer one, and in force. */
+static void test_policy_of_times_to_come(void **state)
+{
+	(void)state;
+	for (int theirs_at = 0; theirs_at <= 1; theirs_at++) {
+		struct entry ours, theirs;
+		entry_init(&ours, "d.example");
+		entry_init(&theirs, "d.example");
+		policy_set(&ours, NOW + 4 * DAY_S, POLICY_ENFORCE, "2", 10 * DAY_S);
+		policy_set(&theirs, NOW - theirs_at * HOUR, POLICY_NONE, "1", 10 * DAY_S);
+		entry_merge(&ours, &theirs, NOW);
+		assert_int_equal(ours.policy.mode, POLICY_ENFORCE);
+		assert_string_equal(ours.policy_id, "2");
+		entry_free(&ours);
+		entry_free(&theirs);
+	}
+}
+
 /* The live policy that gives way is remembered as the one before; else what the other relay remembered is. */
 static void test_previous(void **state)
 {
@@ -195,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_policy_of_times_to_come),
 		cmocka_unit_test(test_previous),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_fetch),
