@@ -1,6 +1,7 @@
 #include "http_server.h"
 
 #include "tally.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,22 @@ static bool store_readable(struct store *store, struct failure *why)
 	return found != STORE_FAILED || failure_set(why, 0, "the store cannot be read");
 }
 
+/* 200 all the same: it answers, and whoever takes it out of service, or starts it anew, mends nothing. */
+static void http_healthy(struct http_server *http, struct client *client, bool head)
+{
+	char words[512];
+	struct text text;
+	text_init(&text, words, sizeof words);
+	for (unsigned i = 0; i < LABEL_CONDITION_VALUES; i++) {
+		const char *name = tally_names.name[LABEL_CONDITION](i);
+		if (!name || metrics_read(METRIC_DEGRADED, i, 0, 0) == 0)
+			continue;
+		text_add(&text, text.len == 0 ? "degraded: " : " ");
+		text_add(&text, name);
+	}
+	http_reply(http, client, "200 OK", text.len == 0 ? "ok" : words, head);
+}
+
 static void http_answer(struct http_server *http, struct client *client, const struct http_request *request)
 {
 	struct failure why;
@@ -123,7 +140,7 @@ static void http_answer(struct http_server *http, struct client *client, const s
 	else if (!span_is(request->path, "/healthz"))
 		http_reply(http, client, "404 Not Found", "there are /healthz and /metrics only", request->head);
 	else if (store_readable(http->store, &why))
-		http_reply(http, client, "200 OK", "ok", request->head);
+		http_healthy(http, client, request->head);
 	else
 		http_reply(http, client, "503 Service Unavailable", why.text, request->head);
 }

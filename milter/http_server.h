@@ -1,5 +1,5 @@
-/* HTTP for those who watch: GET or HEAD. /healthz is for a supervisor, 200 `ok` when the store can be read, else 503
- * and the reason; /metrics tells the metrics in OpenMetrics' text form. One request a connection. A service of the
+/* HTTP for those who watch: GET or HEAD. /healthz is for a supervisor, 200 `ok`, or `degraded:` and the
+ * conditions (check/trouble), when the store can be read, else 503 and the reason; /metrics tells the metrics in OpenMetrics' text form. One request a connection. A service of the
  * server; own code, since evhttp bounds neither the number of its connections nor the time of a request. */
 #ifndef MILTER_HTTP_SERVER_H
 #define MILTER_HTTP_SERVER_H

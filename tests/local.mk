@@ -39,6 +39,11 @@ tests_unit_test_host_name_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_host_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_host_name_SOURCES = tests/unit/test_host_name.c tests/unit/cm.h
 tests_unit_test_host_name_LDADD = libio.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_health
+tests_unit_test_health_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
+tests_unit_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_health_SOURCES = tests/unit/test_health.c tests/unit/cm.h
+tests_unit_test_health_LDADD = libcore.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_merge
 tests_unit_test_merge_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_merge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -508,6 +513,15 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-4-rule9-store-broken.case \
 	tests/scenarios/design-4-sendmail-wildcard.case \
 	tests/scenarios/design-5-at-most-eight-hops.case \
+	tests/scenarios/design-5-blind-authorities.case \
+	tests/scenarios/design-5-blind-bogus.case \
+	tests/scenarios/design-5-blind-fetches.case \
+	tests/scenarios/design-5-blind-lookups.case \
+	tests/scenarios/design-5-blind-not.case \
+	tests/scenarios/design-5-blind-probes.case \
+	tests/scenarios/design-5-clock-early-certificates.case \
+	tests/scenarios/design-5-clock-expired-certificates.case \
+	tests/scenarios/design-5-clock-four-days-behind.case \
 	tests/scenarios/design-5-clock-set-back.case \
 	tests/scenarios/design-5-clock-set-back-a-little.case \
 	tests/scenarios/design-5-clock-set-forth.case \

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "flights.h"
 #include "recall.h"
+#include "senses.h"
 #include "tally.h"
 
 #include <stdlib.h>
@@ -202,6 +203,7 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	memcpy(found.record_id, c->facts.entry.record_id, sizeof found.record_id);
 	facts_learn_found(&c->facts, &found);
 	tally_found(&found);
+	senses_found(&c->check->trouble, &found);
 	case_landed(c, flight, &found);
 	case_observed(c, &want);
 	found_free(&found);

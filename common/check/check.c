@@ -3,6 +3,7 @@
 #include "cases.h"
 #include "clock.h"
 #include "recall.h"
+#include "senses.h"
 #include "tally.h"
 
 #include <stdlib.h>
@@ -29,7 +30,8 @@ struct check *check_new(const struct check_options *options, struct failure *why
 		abort();
 	lock_init(&check->lock);
 	check->store = options->store;
-	check->events = check->trouble.events = events_new(check->store);
+	check->events = events_new(check->store);
+	trouble_init(&check->trouble, check->events);
 	store_told(check);
 	check->config = config_ref(options->config);
 	check->observe = options->observe;
@@ -66,6 +68,7 @@ void check_free(struct check **check)
 	wildcards_free(&c->wildcards);
 	rate_free(&c->rate);
 	share_free(&c->room);
+	trouble_destroy(&c->trouble);
 	events_free(&c->events);
 	config_unref(&c->config);
 	lock_destroy(&c->lock);
@@ -137,6 +140,11 @@ bool check_fresh(struct check *check, const struct question *question, struct ou
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail)
 {
 	events_note(check->events, kind, domain, detail);
+}
+
+void check_time_seen(struct check *check, int64_t at, const char *of)
+{
+	senses_time(&check->trouble, at, of);
 }
 
 /* --- finding out -------------------------------------------------------------------------------------------------- */
@@ -278,5 +286,7 @@ void check_round_told(struct check *check, bool store_read, const struct failure
 		trouble_ended(&check->trouble, TROUBLE_READING);
 	else
 		trouble_began(&check->trouble, TROUBLE_READING, why->text);
+	senses_look(&check->trouble);
+	trouble_show(&check->trouble);
 	events_write(check->events, false);
 }

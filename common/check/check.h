@@ -37,6 +37,10 @@ struct config *check_config(struct check *check);                   /* a referen
 /* Something an operator should know, noted by a front end (events.h). */
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail);
 
+/* A time that was not ahead of the clock when it was written, and what it is `of`: should it be now, the clock is
+ * wrong. Times in the store are looked at by check itself. */
+void check_time_seen(struct check *check, int64_t at, const char *of);
+
 /* A verdict from the store: one read transaction, no waiting. Queues renewals. Fills `out` always; true when it is
  * final. */
 bool check_fresh(struct check *check, const struct question *question, struct outcome *out);

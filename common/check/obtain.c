@@ -97,7 +97,8 @@ static enum reason record_reason(enum record_set set)
 	return REASON_RECORD_INVALID;
 }
 
-static void obtain_record(struct lookups *lookups, const char *domain, struct record_found *found)
+static void obtain_record(
+	struct lookups *lookups, const char *domain, struct record_found *found, enum dns_outcome *outcome)
 {
 	char buffer[DOMAIN_SIZE + sizeof "_mta-sts."];
 	struct text name;
@@ -106,6 +107,7 @@ static void obtain_record(struct lookups *lookups, const char *domain, struct re
 	text_add(&name, domain);
 	const struct dns_answer *answer = lookups_ask(lookups, buffer, DNS_TXT, lookups->begun_ms + DNS_TIMEOUT_MS);
 	found->ttl_s = answer->ttl_s;
+	*outcome = answer->outcome;
 	switch (answer->outcome) {
 	case DNS_OK:
 		found->outcome = record_reason(record_read(answer, &found->record));
@@ -155,6 +157,7 @@ static bool policy_fetch(const struct config *config, const struct bounds *bound
 			&found->policy, REASON_POLICY_FETCH, "shares its network with too many fetches under way");
 		return false;
 	}
+	found->network = network;
 	fetch_policy(config->fetcher, found->want.name, list->at, list->count, (int)left_ms, &found->policy);
 	*end = fetch_end(&found->policy, left_ms, (int64_t)config->settings->fetch_timeout * 1000);
 	share_give(bounds->share, network);
@@ -231,13 +234,14 @@ static void mx_list(const struct dns_answer *answer, struct mx_set *set)
 	free(mx);
 }
 
-static void mx_look(struct lookups *lookups, const char *domain, struct mx_found *found)
+static void mx_look(struct lookups *lookups, const char *domain, struct mx_found *found, enum dns_outcome *outcome)
 {
 	const struct dns_answer *answer = lookups_ask(lookups, domain, DNS_MX, lookups->begun_ms + DNS_TIMEOUT_MS);
 	struct mx_set *set = &found->set;
 	set->ttl_s = answer->ttl_s;
 	set->secure = answer->secure;
 	found->outcome = REASON_NONE;
+	*outcome = answer->outcome;
 	switch (answer->outcome) {
 	case DNS_OK:
 		if (answer->truncated || answer->count > MX_SET_MAX)
@@ -269,7 +273,7 @@ static void obtain_mx(struct lookups *lookups, struct missed *missed, struct fou
 	found->untried = found->mx.outcome != REASON_NONE;
 	if (found->untried)
 		return;
-	mx_look(lookups, domain, &found->mx);
+	mx_look(lookups, domain, &found->mx, &found->dns);
 	if (lookups_over(lookups) && found->mx.outcome != REASON_NONE)
 		missed_note(missed, domain, found->mx.outcome, clock_mono_ms());
 }
@@ -287,7 +291,7 @@ bool obtain(const struct config *config, const struct bounds *bounds, struct loo
 	lookups_begin(lookups, config->dns);
 	switch (want->kind) {
 	case WANT_RECORD:
-		obtain_record(lookups, want->name, &found->record);
+		obtain_record(lookups, want->name, &found->record, &found->dns);
 		break;
 	case WANT_POLICY:
 		return obtain_policy(config, bounds, lookups, asked, found);

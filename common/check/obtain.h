@@ -22,6 +22,10 @@ struct found {
 	/* That led to the fetch (spec S-78). A case that was parked in the flight may have read a newer one since. */
 	char record_id[RECORD_ID_MAX + 1];
 	struct mx_found mx;
+	/* The answer that the record or the MX set came from. */
+	enum dns_outcome dns;
+	/* Of a policy host that was dialled; 0: none was. */
+	uint64_t network;
 	struct tlsa_look
 		tlsa; /* also of a probe by TLSA records, which are looked for anew: checked_at is 0 otherwise */
 	struct evidence evidence;

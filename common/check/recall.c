@@ -1,6 +1,7 @@
 #include "recall.h"
 
 #include "clock.h"
+#include "senses.h"
 
 static void recall_entry(struct facts *facts, struct trouble *trouble, struct store_view *view)
 {
@@ -12,6 +13,7 @@ static void recall_entry(struct facts *facts, struct trouble *trouble, struct st
 		trouble_ended(trouble, TROUBLE_READING);
 	switch (found) {
 	case STORE_FOUND:
+		senses_time(trouble, entry_newest(&entry), facts->question.domain);
 		facts_learn_store(facts, &entry);
 		entry_free(&entry);
 		break;

@@ -1,6 +1,7 @@
 #include "tally.h"
 
 #include "event_record.h"
+#include "trouble.h"
 
 #include <string.h>
 
@@ -8,11 +9,25 @@ _Static_assert((int)PURPOSE_QUERY < (int)LABEL_PURPOSE_VALUES, "LABEL(PURPOSE) i
 _Static_assert((int)VERDICT_DEFER < (int)LABEL_VERDICT_VALUES, "LABEL(VERDICT) in metrics.def has too few values");
 _Static_assert((int)REASON_COUNT <= (int)LABEL_REASON_VALUES, "LABEL(REASON) in metrics.def has too few values");
 _Static_assert((int)EVENT_KIND_COUNT <= (int)LABEL_EVENT_VALUES, "LABEL(EVENT) in metrics.def has too few values");
+_Static_assert((int)TROUBLE_COUNT <= (int)LABEL_CONDITION_VALUES, "LABEL(CONDITION) in metrics.def has too few values");
 _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
 static const char *const purposes[] = {
 	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
+
+/* Also in /healthz. */
+static const char *const conditions[TROUBLE_COUNT] = {[TROUBLE_READING] = "store-unreadable",
+	[TROUBLE_WRITING] = "store-unwritable",
+	[TROUBLE_RESOLVER] = "resolver-trouble",
+	[TROUBLE_HEALTH + HEALTH_LOOKUPS_FAIL] = "lookups-failing",
+	[TROUBLE_HEALTH + HEALTH_DNS_BOGUS] = "dnssec-failing",
+	[TROUBLE_HEALTH + HEALTH_FETCHES_FAIL] = "fetches-failing",
+	[TROUBLE_HEALTH + HEALTH_FETCHES_UNTRUSTED] = "fetches-untrusted",
+	[TROUBLE_HEALTH + HEALTH_PROBES_FAIL] = "probes-failing",
+	[TROUBLE_HEALTH + HEALTH_PROBES_UNTRUSTED] = "probes-untrusted",
+	[TROUBLE_HEALTH + HEALTH_CLOCK_BEHIND] = "clock-behind",
+	[TROUBLE_HEALTH + HEALTH_CLOCK_AHEAD] = "clock-ahead"};
 
 static const struct {
 	const char *word, *name;
@@ -107,6 +122,11 @@ static const char *state_label(unsigned value)
 	return value <= TLSA_FAILED ? tlsa_state_name((enum tlsa_state)value) : NULL;
 }
 
+static const char *condition_label(unsigned value)
+{
+	return value < TROUBLE_COUNT ? conditions[value] : NULL;
+}
+
 static const char *version_label(unsigned value)
 {
 	(void)value;
@@ -120,4 +140,5 @@ const struct metrics_names tally_names = {.name = {[LABEL_PURPOSE] = purpose_lab
 						  [LABEL_EVENT] = event_label,
 						  [LABEL_REPLY] = reply_label,
 						  [LABEL_ACTION] = action_label,
-						  [LABEL_VERSION] = version_label}};
+						  [LABEL_VERSION] = version_label,
+						  [LABEL_CONDITION] = condition_label}};

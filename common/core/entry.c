@@ -152,3 +152,19 @@ void entry_learn_use(struct entry *entry, int64_t now)
 		entry->first_used_day = day;
 	entry->last_used_day = day;
 }
+
+static void later(int64_t *newest, int64_t at)
+{
+	if (at > *newest)
+		*newest = at;
+}
+
+int64_t entry_newest(const struct entry *entry)
+{
+	int64_t newest = entry->record_checked_at;
+
+	later(&newest, entry->policy_fetched_at);
+	later(&newest, entry->fetch_tried_at);
+	later(&newest, entry->mx.checked_at);
+	return newest;
+}

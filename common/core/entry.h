@@ -5,6 +5,7 @@
 #define CORE_ENTRY_H
 
 #include "domain.h"
+#include "health.h"
 #include "policy.h"
 #include "reason.h"
 #include "record.h"
@@ -90,8 +91,9 @@ struct policy_found {
 	struct policy policy; /* when outcome is REASON_NONE; owned */
 	char *text;           /* the body as received; owned */
 	uint32_t text_len;
-	bool unreached;   /* refused, unreachable, or silent: nothing came back, not even the start of TLS */
-	char detail[256]; /* for people: what exactly failed; untrusted parts are quoted already */
+	enum health_way way; /* what the fetch says of this machine */
+	bool unreached;      /* refused, unreachable, or silent: nothing came back, not even the start of TLS */
+	char detail[256];    /* for people: what exactly failed; untrusted parts are quoted already */
 };
 struct mx_found {
 	enum reason outcome; /* REASON_NONE, MX_LOOKUP, RESOLVER */
@@ -107,6 +109,9 @@ void entry_learn_record(struct entry *entry, const struct record_found *found, i
 void entry_learn_policy(struct entry *entry, const struct policy_found *found, const char *id, int64_t now);
 void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t now);
 void entry_learn_use(struct entry *entry, int64_t now);
+
+/* The latest of the times at which something of it was learned; 0: nothing was. */
+int64_t entry_newest(const struct entry *entry);
 
 /* Encoding: a version, tagged fields of which unknown ones are skipped, and a checksum over all of it. Decoding takes
  * hostile bytes: it is bounded, parsed whole, and false means "as if absent". Byte order is fixed (little endian). */

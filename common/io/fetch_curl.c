@@ -31,6 +31,7 @@ struct transfer {
 	int timeout_ms;
 	int64_t deadline_ms;
 	bool answered; /* the peer took part in a TLS handshake */
+	bool spoken;   /* which ended well */
 	bool ended;    /* the peer said that nothing more would come */
 	struct response response;
 };
@@ -93,6 +94,8 @@ static void on_tls_info(const SSL *ssl, int where, int value)
 
 	if ((where & SSL_CB_LOOP) && SSL_get_state(ssl) != TLS_ST_BEFORE && SSL_get_state(ssl) != TLS_ST_CW_CLNT_HELLO)
 		transfer->answered = true;
+	if (where & SSL_CB_HANDSHAKE_DONE)
+		transfer->spoken = true;
 	if (where == SSL_CB_READ_ALERT && (value & 0xff) == SSL3_AD_CLOSE_NOTIFY)
 		transfer->ended = true;
 }
@@ -265,6 +268,38 @@ static bool transfer_unreached(const struct transfer *transfer, CURLcode code)
 	return code == CURLE_COULDNT_CONNECT || (silent && !transfer->answered);
 }
 
+static enum health_way certificate_way(const struct transfer *transfer)
+{
+	long error = X509_V_OK;
+
+	curl_easy_getinfo(transfer->curl, CURLINFO_SSL_VERIFYRESULT, &error);
+	switch (error) {
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return HEALTH_EARLY;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return HEALTH_EXPIRED;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return HEALTH_UNTRUSTED;
+	default:
+		return HEALTH_REACHED;
+	}
+}
+
+/* With a proxy, too: where that fails, no policy host is reached. */
+static enum health_way transfer_way(const struct transfer *transfer, CURLcode code)
+{
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return certificate_way(transfer);
+	if (code == CURLE_OK || transfer->spoken)
+		return HEALTH_WELL;
+	return transfer->answered ? HEALTH_REACHED : HEALTH_UNREACHED;
+}
+
 static void transfer_run(struct transfer *transfer, struct policy_found *found, struct text *detail)
 {
 	transfer->curl = curl_easy_init();
@@ -274,6 +309,7 @@ static void transfer_run(struct transfer *transfer, struct policy_found *found, 
 		CURLcode code = curl_easy_perform(transfer->curl);
 		found->outcome = transfer_judge(transfer, code, detail);
 		found->unreached = transfer_unreached(transfer, code);
+		found->way = transfer_way(transfer, code);
 	} else {
 		found->outcome = REASON_POLICY_FETCH;
 		text_add(detail, "libcurl does not take an option");

@@ -27,6 +27,22 @@ void fetcher_free(struct fetcher **fetcher)
 	*fetcher = NULL;
 }
 
+/* As fetch_curl.c tells them apart. */
+static enum health_way way_of(const struct policy_found *found)
+{
+	if (found->unreached)
+		return HEALTH_UNREACHED;
+	if (found->outcome == REASON_POLICY_FETCH)
+		return strncmp(found->detail, "HTTP", 4) == 0 ? HEALTH_WELL : HEALTH_REACHED;
+	if (found->outcome != REASON_POLICY_WEBPKI)
+		return HEALTH_WELL;
+	if (strstr(found->detail, "not yet valid"))
+		return HEALTH_EARLY;
+	if (strstr(found->detail, "expired"))
+		return HEALTH_EXPIRED;
+	return strstr(found->detail, "mismatch") ? HEALTH_REACHED : HEALTH_UNTRUSTED;
+}
+
 void fetch_policy(struct fetcher *fetcher, const char *domain, const struct address *addresses, size_t count,
 	int timeout_ms, struct policy_found *found)
 {
@@ -41,6 +57,7 @@ void fetch_policy(struct fetcher *fetcher, const char *domain, const struct addr
 		found->outcome = REASON_POLICY_INVALID;
 		snprintf(found->detail, sizeof found->detail, "the body violates the grammar");
 	}
+	found->way = way_of(found);
 	if (found->outcome == REASON_NONE) {
 		found->text = answer.text;
 		found->text_len = (uint32_t)answer.len;

@@ -242,6 +242,32 @@ static const char *const loopback[] = {"127.0.0.1"};
 
 static int patience_ms = 1500;
 
+/* What it says of the machine that fetches; by the certificate, where there is one. */
+static enum health_way way_of(const struct script *script)
+{
+	if (script->manner == SILENT_TCP || script->manner == PLAIN || script->manner == OLD_TLS)
+		return HEALTH_UNREACHED;
+	switch (script->cert) {
+	case CERT_GOOD:
+	case CERT_WILDCARD:
+		return HEALTH_WELL;
+	case CERT_FUTURE:
+		return HEALTH_EARLY;
+	case CERT_EXPIRED:
+		return HEALTH_EXPIRED;
+	case CERT_SELF_SIGNED:
+	case CERT_STRANGER:
+		return HEALTH_UNTRUSTED;
+	case CERT_PARTIAL:
+	case CERT_CN_ONLY:
+	case CERT_ADDRESS:
+	case CERT_OTHER_NAME:
+	case CERT_COUNT:
+		break;
+	}
+	return HEALTH_REACHED;
+}
+
 static void check_script(const char *name, const struct script *script, enum reason outcome, const char *detail)
 {
 	struct server server;
@@ -257,6 +283,8 @@ static void check_script(const char *name, const struct script *script, enum rea
 	/* What a peer that answers does wrong may be anybody's doing. */
 	if (found.unreached != (script->manner == SILENT_TCP))
 		fail_msg("%s: whether it was reached", name);
+	if (found.way != way_of(script))
+		fail_msg("%s: way %d", name, (int)found.way);
 	if (took_ms > 8000)
 		fail_msg("%s: took %d ms", name, (int)took_ms);
 	if (server.connections != 1)
@@ -453,6 +481,7 @@ static void check_addresses(const char *const *addresses, size_t count, enum rea
 	if (found.outcome != outcome)
 		fail_msg("%s: %s", addresses[0], found.detail);
 	assert_int_equal(found.unreached, outcome != REASON_NONE);
+	assert_int_equal(found.way, outcome != REASON_NONE ? HEALTH_UNREACHED : HEALTH_WELL);
 	policy_found_free(&found);
 }
 
@@ -553,6 +582,7 @@ static void check_proxy(const char *reply, enum reason outcome)
 	close(proxy.listener);
 	if (found.outcome != outcome)
 		fail_msg("%s: %s", reply, found.detail);
+	assert_int_equal(found.way, outcome != REASON_NONE ? HEALTH_UNREACHED : HEALTH_WELL);
 	assert_ptr_equal(strstr(proxy.request, "CONNECT " HOST ":443 HTTP/1.1\r\n"), proxy.request);
 	policy_found_free(&found);
 }

@@ -7,6 +7,7 @@
 #include "refresher.h"
 #include "reload.h"
 #include "socketmap_server.h"
+#include "trouble.h"
 
 #include "clock.h"
 
@@ -706,6 +707,27 @@ static void healthz_tells_whether_the_store_is_readable(void **state)
 	fake_store_break(false);
 }
 
+/* It serves, so it is not to be taken out of service; but somebody must look. */
+static void healthz_tells_what_the_gate_lacks(void **state)
+{
+	(void)state;
+	metrics_set(METRIC_DEGRADED, TROUBLE_HEALTH + HEALTH_CLOCK_BEHIND, 0, 0, 1);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "degraded: clock-behind\n");
+	metrics_set(METRIC_DEGRADED, TROUBLE_RESOLVER, 0, 0, 1);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "degraded: resolver-trouble clock-behind\n");
+	for (unsigned i = 0; i < TROUBLE_COUNT; i++)
+		metrics_set(METRIC_DEGRADED, i, 0, 0, 1);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK",
+		"degraded: store-unreadable store-unwritable resolver-trouble lookups-failing dnssec-failing "
+		"fetches-failing fetches-untrusted probes-failing probes-untrusted clock-behind clock-ahead\n");
+	fake_store_break(true);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "503 Service Unavailable", "the store is broken\n");
+	fake_store_break(false);
+	for (unsigned i = 0; i < TROUBLE_COUNT; i++)
+		metrics_set(METRIC_DEGRADED, i, 0, 0, 0);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\n");
+}
+
 /* The number behind `sample` in the metrics, or -1. */
 static long long metric(const char *sample)
 {
@@ -953,6 +975,7 @@ int main(void)
 		TEST(stop_answers_what_was_asked),
 		TEST(stop_ends_waits_that_take_too_long),
 		TEST(healthz_tells_whether_the_store_is_readable),
+		TEST(healthz_tells_what_the_gate_lacks),
 		TEST(metrics_are_told),
 		TEST(map_replies_are_counted),
 		TEST(http_refuses_the_rest),

@@ -1,0 +1,161 @@
+#include "health.h"
+
+#include <string.h>
+
+/* --- what is noted ------------------------------------------------------------------------------------------------ */
+
+/* Whether an outcome shows that another, of the same sense, was not this machine's doing. What came as far as a
+ * certificate has shown the way there, and one that is only out of its time has shown its authority. */
+static bool disproves(enum health_way seen, enum health_way other)
+{
+	if (other == HEALTH_UNREACHED)
+		return seen != HEALTH_UNREACHED;
+	return other == HEALTH_UNTRUSTED && (seen == HEALTH_WELL || seen == HEALTH_EARLY || seen == HEALTH_EXPIRED);
+}
+
+static bool is_recent(const struct health_slot *slot, const struct health_now *now)
+{
+	return slot->way != HEALTH_NOTHING && now->mono_s - slot->at_s <= HEALTH_WINDOW_S;
+}
+
+static bool is_excused(const struct health_slot *slot, const struct health_now *now)
+{
+	return slot->excused && now->mono_s - slot->excused_s <= HEALTH_WINDOW_S;
+}
+
+/* A clock that was set: what it made of certificates and signatures before says nothing of it now. */
+static void clock_follow(struct health *health, const struct health_now *now)
+{
+	int64_t offset = now->wall_s - now->mono_s, moved = offset - health->offset_s;
+	health->offset_s = offset;
+	if (!health->begun || (moved <= HEALTH_CLOCK_STEP_S && moved >= -HEALTH_CLOCK_STEP_S)) {
+		health->begun = true;
+		return;
+	}
+	health->stored_at_s = 0;
+	for (int sense = 0; sense < HEALTH_SENSES; sense++) {
+		for (int i = 0; i < HEALTH_PLACES; i++) {
+			struct health_slot *slot = &health->slot[sense][i];
+			bool by_clock = slot->way == HEALTH_EARLY || slot->way == HEALTH_EXPIRED ||
+					(sense == HEALTH_DNS && slot->way == HEALTH_UNTRUSTED);
+			if (by_clock)
+				slot->way = HEALTH_REACHED;
+		}
+	}
+}
+
+static void others_excuse(struct health_slot *slots, enum health_way way, const struct health_now *now)
+{
+	for (int i = 0; i < HEALTH_PLACES; i++) {
+		if (!disproves(way, slots[i].way))
+			continue;
+		slots[i].excused = true;
+		slots[i].excused_s = now->mono_s;
+	}
+}
+
+/* The place's slot, or that of the oldest, moves to the front. */
+static void slot_put(struct health_slot *slots, enum health_way way, uint64_t place, const struct health_now *now)
+{
+	int at = 0;
+	while (at < HEALTH_PLACES - 1 && slots[at].way != HEALTH_NOTHING && slots[at].place != place)
+		at++;
+	struct health_slot slot = slots[at];
+	bool again = slot.way == way && slot.place == place;
+	if (!again)
+		slot = (struct health_slot){.place = place, .way = way};
+	slot.at_s = now->mono_s;
+	memmove(slots + 1, slots, (size_t)at * sizeof *slots);
+	slots[0] = slot;
+}
+
+void health_note(struct health *health, enum health_sense sense, enum health_way way, uint64_t place,
+	const struct health_now *now)
+{
+	if (way == HEALTH_NOTHING)
+		return;
+	clock_follow(health, now);
+	others_excuse(health->slot[sense], way, now);
+	slot_put(health->slot[sense], way, place, now);
+}
+
+bool health_time_is_ahead(int64_t at, int64_t wall_s)
+{
+	return at > wall_s && at - wall_s >= HEALTH_AHEAD_S;
+}
+
+void health_note_time(struct health *health, int64_t at, const struct health_now *now)
+{
+	clock_follow(health, now);
+	if (!health_time_is_ahead(at, now->wall_s))
+		return;
+	if (at > health->stored_at_s)
+		health->stored_at_s = at;
+	health->stored_seen_s = now->mono_s;
+}
+
+/* --- what it says ------------------------------------------------------------------------------------------------- */
+
+/* Places that failed so since the last that shows the opposite. */
+static unsigned failing_count(const struct health_slot *slots, enum health_way way, const struct health_now *now)
+{
+	unsigned count = 0;
+	for (int i = 0; i < HEALTH_PLACES && is_recent(&slots[i], now) && !disproves(slots[i].way, way); i++)
+		count += slots[i].way == way && !is_excused(&slots[i], now);
+	return count;
+}
+
+static unsigned certificates_count(const struct health *health, enum health_way way, const struct health_now *now)
+{
+	unsigned count = 0;
+	for (int sense = HEALTH_FETCH; sense <= HEALTH_PROBE; sense++)
+		for (int i = 0; i < HEALTH_PLACES; i++)
+			count += is_recent(&health->slot[sense][i], now) && health->slot[sense][i].way == way;
+	return count;
+}
+
+/* Until the clock has come there, unless nobody has seen such a time for long: one that a clock ahead once wrote. */
+static bool store_is_ahead(const struct health *health, const struct health_now *now)
+{
+	return health->stored_at_s != 0 && health_time_is_ahead(health->stored_at_s, now->wall_s) &&
+	       now->mono_s - health->stored_seen_s <= HEALTH_WINDOW_S;
+}
+
+/* What has begun lasts as long as anything speaks for it. */
+static bool lasts(bool on, unsigned count, unsigned min)
+{
+	return count >= (on ? 1 : min);
+}
+
+static void failing_look(struct health *health, const struct health_now *now, unsigned count[HEALTH_CONDITIONS])
+{
+	static const struct {
+		enum health_sense sense;
+		enum health_way way;
+	} rows[HEALTH_CLOCK_BEHIND] = {
+		[HEALTH_LOOKUPS_FAIL] = {HEALTH_DNS, HEALTH_UNREACHED},
+		[HEALTH_DNS_BOGUS] = {HEALTH_DNS, HEALTH_UNTRUSTED},
+		[HEALTH_FETCHES_FAIL] = {HEALTH_FETCH, HEALTH_UNREACHED},
+		[HEALTH_FETCHES_UNTRUSTED] = {HEALTH_FETCH, HEALTH_UNTRUSTED},
+		[HEALTH_PROBES_FAIL] = {HEALTH_PROBE, HEALTH_UNREACHED},
+		[HEALTH_PROBES_UNTRUSTED] = {HEALTH_PROBE, HEALTH_UNTRUSTED},
+	};
+	for (int i = 0; i < HEALTH_CLOCK_BEHIND; i++) {
+		count[i] = failing_count(health->slot[rows[i].sense], rows[i].way, now);
+		health->on[i] = lasts(health->on[i], count[i], HEALTH_FAILING_MIN);
+	}
+}
+
+void health_look(struct health *health, const struct health_now *now, unsigned count[HEALTH_CONDITIONS])
+{
+	clock_follow(health, now);
+	failing_look(health, now, count);
+	unsigned early = certificates_count(health, HEALTH_EARLY, now);
+	unsigned expired = certificates_count(health, HEALTH_EXPIRED, now);
+	unsigned all = certificates_count(health, HEALTH_WELL, now) + early + expired;
+	bool *behind = &health->on[HEALTH_CLOCK_BEHIND], *ahead = &health->on[HEALTH_CLOCK_AHEAD];
+	*behind = lasts(*behind, early, HEALTH_EARLY_MIN) || store_is_ahead(health, now);
+	*ahead = lasts(*ahead, expired, HEALTH_EXPIRED_MIN) && expired * HEALTH_EXPIRED_PART >= all;
+	count[HEALTH_CLOCK_BEHIND] = early;
+	count[HEALTH_CLOCK_AHEAD] = expired;
+}
