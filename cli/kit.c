@@ -91,6 +91,7 @@ static bool is_broken(const struct failure *why)
 
 static bool store_find(struct kit *kit, const struct settings *settings, enum kit_need need, struct failure *why)
 {
+	kit->changed_at = store_changed_at(settings->store_path);
 	kit->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
 	if (kit->store || need == KIT_STORE || is_broken(why))
 		return kit->store != NULL;
@@ -128,6 +129,7 @@ int kit_open(struct kit *kit, const struct options *options, enum kit_need need,
 	}
 	if (kit->check) {
 		settings_note(kit->config);
+		check_time_seen(kit->check, kit->changed_at, "the store's file");
 		return 0;
 	}
 	status = complain(&why);

@@ -17,6 +17,7 @@ struct kit {
 	struct config *config;
 	struct store *store;
 	struct check *check;
+	int64_t changed_at; /* the store, before this process opened it */
 };
 enum kit_need {
 	KIT_STORE,    /* the daemon's store, or nothing */

@@ -6,6 +6,8 @@
 #include "next_hop.h"
 #include "outlook.h"
 #include "story.h"
+#include "tally.h"
+#include "trouble.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -131,6 +133,29 @@ static void facts_tell(const struct facts *facts)
 	putchar('\n');
 }
 
+static bool is_degraded(enum health_condition condition)
+{
+	return metrics_read(METRIC_DEGRADED, (unsigned)TROUBLE_HEALTH + condition, 0, 0) != 0;
+}
+
+/* What this process saw of the store says so, whatever the verdict. */
+static void clock_tell(void)
+{
+	enum event_kind kind = is_degraded(HEALTH_CLOCK_AHEAD) ? EVENT_CLOCK_AHEAD : EVENT_CLOCK_BEHIND;
+	if (is_degraded(HEALTH_CLOCK_BEHIND) || is_degraded(HEALTH_CLOCK_AHEAD))
+		tell("clock", "%s; %s", event_sentence(kind), event_advice(kind));
+}
+
+/* Names of the conditions under which this was found out. */
+static json_t *degraded_words(void)
+{
+	json_t *words = json_made(json_array());
+	for (unsigned kind = 0; kind < TROUBLE_COUNT; kind++)
+		if (metrics_read(METRIC_DEGRADED, kind, 0, 0) != 0)
+			json_add(words, json_text(tally_names.name[LABEL_CONDITION](kind)));
+	return words;
+}
+
 static void answer_tell(const struct waiter *waiter, const struct facts *facts, const struct outlook *outlook)
 {
 	const struct verdict *verdict = &waiter->verdict;
@@ -140,6 +165,7 @@ static void answer_tell(const struct waiter *waiter, const struct facts *facts, 
 		*subject ? " " : "", reason_sentence(verdict->reason), reason_name(verdict->reason));
 	if (strcmp(advice, "nothing") != 0)
 		tell("advice", "%s", advice);
+	clock_tell();
 	tell_outlook(outlook);
 }
 
@@ -192,6 +218,7 @@ static void answer_print(
 	json_put(object, "reason", json_text(reason_name(verdict->reason)));
 	json_put(object, "sentence", json_text(reason_sentence(verdict->reason)));
 	json_put(object, "advice", json_text(reason_advice(verdict->reason)));
+	json_put(object, "degraded", degraded_words());
 	json_put(object, "hop", json_text(verdict->hop));
 	json_put(object, "final", json_boolean(waiter->final));
 	json_put(object, "milter", describe_milter(outlook));

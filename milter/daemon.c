@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,7 +40,8 @@ struct daemon {
 	struct refresher *refresher;
 	pthread_t milter_thread;
 	bool milter_open, milter_running, server_running;
-	bool check_in_use; /* by a callback that did not end: nothing that it uses is freed */
+	int64_t store_changed_at; /* before this process opened it */
+	bool check_in_use;        /* by a callback that did not end: nothing that it uses is freed */
 };
 
 static bool place_open(struct listener *place, const struct listener_access *access, struct failure *why)
@@ -146,6 +148,7 @@ static bool look_goes_on(unsigned percent)
 bool daemon_open_store(struct daemon *daemon, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
+	daemon->store_changed_at = store_changed_at(settings->store_path);
 	daemon->store = store_open_watched(settings->store_path, settings->store_max_bytes, look_goes_on, why);
 	if (daemon->store == NULL)
 		return failure_prefix(why, "store_path");
@@ -153,12 +156,24 @@ bool daemon_open_store(struct daemon *daemon, struct failure *why)
 	return true;
 }
 
+/* Both files were written at a time that is past, so a clock that says otherwise is behind. */
+static void clock_compare(struct daemon *daemon)
+{
+	struct stat program;
+	check_time_seen(daemon->check, daemon->store_changed_at, "the store's file");
+	if (stat("/proc/self/exe", &program) == 0)
+		check_time_seen(daemon->check, (int64_t)program.st_mtime, "the program's file");
+}
+
 bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
 	struct check_options options = {.config = config, .store = daemon->store, .workers = settings->workers};
 	daemon->check = check_new(&options, why);
-	if (daemon->check == NULL || !server_build(daemon, why))
+	if (daemon->check == NULL)
+		return false;
+	clock_compare(daemon);
+	if (!server_build(daemon, why))
 		return false;
 	daemon->refresher = refresher_start(daemon->check, daemon->store, why);
 	return daemon->refresher != NULL && milter_start(daemon, why);

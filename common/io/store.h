@@ -42,6 +42,9 @@ const char *store_moved_aside(const struct store *store);
  * (EX_IOERR): the next start looks through the file. */
 bool store_is_broken(const struct store *store, struct failure *why);
 
+/* When a process last changed the store of this directory, by the clock of that time; 0: there is none. */
+int64_t store_changed_at(const char *directory);
+
 /* One consistent look. Do not wait for anything between begin and end. NULL: the store cannot be read (`why`). */
 struct store_view;
 struct store_view *store_view_begin(struct store *store, struct failure *why);

@@ -1,5 +1,9 @@
 #include "store_internal.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 bool store_usage(struct store *store, struct store_usage *out, struct failure *why)
 {
 	MDB_stat stat;
@@ -15,4 +19,14 @@ bool store_usage(struct store *store, struct store_usage *out, struct failure *w
 	out->max_bytes = store_bound(store);
 	out->entries = stat.ms_entries;
 	return true;
+}
+
+int64_t store_changed_at(const char *directory)
+{
+	struct stat info;
+	int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool there = dir >= 0 && fstatat(dir, STORE_FILE, &info, 0) == 0;
+	if (dir >= 0)
+		close(dir);
+	return there ? (int64_t)info.st_mtime : 0;
 }

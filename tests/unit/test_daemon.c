@@ -256,6 +256,31 @@ static void helo_without_a_domain_is_warned_of(void **state)
 	assert_string_equal(log_read(), "");
 }
 
+/* The store was written at a time that is past. One that lies ahead shows that the clock is behind. */
+static void a_clock_behind_its_store_is_told(void **state)
+{
+	(void)state;
+	char file[256];
+	settings_write("");
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("]: ready: ");
+	assert_null(strstr(log_read(), "clock-behind"));
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	snprintf(file, sizeof file, "%s/policies.mdb", path_of("store"));
+	struct timespec four_days_on[2] = {
+		{.tv_sec = time(NULL) + 4 * 86400 + 60}, {.tv_sec = time(NULL) + 4 * 86400 + 60}};
+	assert_int_equal(utimensat(AT_FDCWD, file, four_days_on, 0), 0);
+	daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("error: event=clock-behind count=1 this machine's clock is behind");
+	expect_log("the last change of the store's file lies 4 days ahead of it; set the clock");
+	log_wait("]: ready: ");
+	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\ndegraded: clock-behind\n"));
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	assert_int_equal(utimensat(AT_FDCWD, file, NULL, 0), 0);
+}
+
 static void map_and_enforcement_need_no_warning(void **state)
 {
 	(void)state;
@@ -854,6 +879,7 @@ int main(void)
 		cmocka_unit_test(the_store_is_opened_first),
 		cmocka_unit_test(it_serves_reloads_and_stops),
 		cmocka_unit_test(helo_without_a_domain_is_warned_of),
+		cmocka_unit_test(a_clock_behind_its_store_is_told),
 		cmocka_unit_test(map_and_enforcement_need_no_warning),
 		cmocka_unit_test(enforcement_without_a_map_is_warned_of),
 		cmocka_unit_test(start_trouble_is_told),

@@ -354,6 +354,31 @@ static void test_store(void **state)
 	call_store_remove();
 }
 
+/* What was learned before the clock was set back is of times to come: the answer says so, whatever else failed by it. */
+static void test_clock_behind(void **state)
+{
+	(void)state;
+	const struct call asked = {.run = query_run, .words = {"example.com"}, .store = call_directory};
+	world_honest();
+	call_store_make();
+	json_t *got = call_for_json(asked, 0);
+	assert_int_equal(json_array_size(json_at(got, "degraded")), 0);
+	json_decref(got);
+	world_set_back(4 * 86400);
+	world_policy_fails("example.com", REASON_POLICY_WEBPKI, "certificate is not yet valid");
+	struct tool_run run = call_tool(asked);
+	assert_non_null(strstr(run.out, "clock     this machine's clock is behind: "));
+	assert_non_null(strstr(run.out, "; set the clock (`timedatectl`)"));
+	tool_run_free(&run);
+	world_advance(1);
+	world_set_back(86400);
+	got = call_for_json(asked, 0);
+	json_is_text(got, "degraded.0", "clock-behind");
+	json_is_text(got, "policy.mode", "enforce");
+	json_decref(got);
+	call_store_remove();
+}
+
 /* A refresh takes a new policy although nothing is due, and tells a failure without forgetting the policy. */
 static void test_refresh(void **state)
 {
@@ -406,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_map_holds),
 		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
 		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
-		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store), cmocka_unit_test(test_refresh)};
+		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store), cmocka_unit_test(test_clock_behind),
+		cmocka_unit_test(test_refresh)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
