@@ -57,8 +57,8 @@ struct dns_options {
 	const char *trust_anchor; /* NULL: the system's */
 };
 struct dns;
-/* DNS_VALIDATE_AUTO waits 1.5 s at most for the answers that tell, and mostly a few ms. Where there are none, it is
- * tried again in the background when lookups are made. A system trust anchor that is missing is no failure then. */
+/* DNS_VALIDATE_AUTO waits 1.5 s at most for the answers that tell, and mostly a few ms. Where there are none, or they
+ * say that nothing can be validated, it is tried again in the background when lookups are made. A system trust anchor that is missing is no failure then. */
 struct dns *dns_new(const struct dns_options *options, struct failure *why);
 void dns_free(struct dns **dns); /* all lookups have been dropped */
 /* Whether lookups that begin from now on are validated. Once true, always true. Any thread. */

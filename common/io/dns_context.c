@@ -1,6 +1,7 @@
 #include "dns_context.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -135,4 +136,19 @@ struct ub_ctx *dns_context_new(const struct dns_options *options, struct failure
 	else
 		ub_ctx_delete(ctx);
 	return NULL;
+}
+
+static void *discard_run(void *ctx)
+{
+	ub_ctx_delete(ctx);
+	return NULL;
+}
+
+void dns_context_discard(struct ub_ctx *ctx)
+{
+	pthread_t thread;
+
+	/* Without a thread its memory is lost: better than a caller that never comes back. */
+	if (pthread_create(&thread, NULL, discard_run, ctx) == 0)
+		pthread_detach(thread);
 }

@@ -9,6 +9,8 @@
 /* A context after its first use: nothing can be set in it any more. It validates where options->validate is
  * DNS_VALIDATE_ON, and only there. */
 struct ub_ctx *dns_context_new(const struct dns_options *options, struct failure *why);
+/* Of one that failed: ub_ctx_delete() may wait for ever for a thread that is gone, so a thread of its own waits. */
+void dns_context_discard(struct ub_ctx *ctx);
 /* The file with the trust anchor. */
 const char *dns_context_anchor(const struct dns_options *options);
 

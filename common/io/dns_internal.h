@@ -17,22 +17,32 @@ enum validation {
 	VALIDATION_OFF
 };
 
+/* Of libunbound. One that failed goes with the last lookup that is being handed to it at that moment. */
+struct context {
+	struct ub_ctx *ub;
+	unsigned users; /* under dns->lock, as what follows */
+	bool failed;
+};
+
 struct dns {
 	struct dns_options options;
-	/* Set by dns_new() and the collector alone, and never deleted before dns_free(). */
-	struct ub_ctx *plain, *validating;
-	struct trial *trial; /* the collector's, once that runs */
+	/* Set by dns_new() and the collector alone. */
+	struct context *plain, *validating;
+	int64_t rebuilt_ms, rebuild_wait_ms; /* the collector's */
+	bool warned;                         /* that nothing is validated; the collector's, once that runs */
+	struct trial *trial;                 /* the collector's, once that runs */
 	pthread_t collector;
 	bool collecting;
 	int wake_fd;
 	struct lock lock;
 	struct signal_cond control_done, trial_done;
 	bool stopping GUARDED_BY(lock);
-	struct ub_ctx *current GUARDED_BY(lock); /* which lookups use */
+	struct context *current GUARDED_BY(lock); /* which lookups use; NULL: libunbound failed */
 	enum validation validation GUARDED_BY(lock);
 	bool trial_wanted GUARDED_BY(lock);
 	bool trial_ended GUARDED_BY(lock);         /* one, at least */
 	int64_t trial_asked_ms GUARDED_BY(lock);   /* the last one */
+	int64_t trial_wait_ms GUARDED_BY(lock);    /* before the next */
 	struct request *pending GUARDED_BY(lock);  /* those that libunbound holds */
 	int64_t answered_at_ms GUARDED_BY(lock);   /* any good answer, also from libunbound's cache */
 	int64_t control_sent_ms GUARDED_BY(lock);  /* 0: never */
@@ -44,9 +54,9 @@ struct dns {
 /* All fields below `ctx` are under dns->lock; once finished, it changes no more. */
 struct request {
 	struct dns *dns;
-	struct ub_ctx *ctx;
+	struct context *ctx;             /* NULL: there is none */
 	struct request *previous, *next; /* in dns->pending */
-	int references;                  /* libunbound's and the caller's */
+	int references;                  /* libunbound's and the caller's, who has sent it */
 	bool control;
 	bool finished;
 	int error;
@@ -59,6 +69,8 @@ struct request *dns_request_start(struct dns *dns, const char *name, int type);
 bool dns_request_wait(struct request *request, int64_t deadline_ms); /* whether it has finished */
 void dns_request_drop(struct request *request);
 bool dns_request_good(const struct request *request); /* of a finished one */
+/* Ends all that it was given, as broken, and gives it up. */
+void dns_context_fail(struct dns *dns, struct context *ctx);
 /* Those that libunbound was given and has forgotten without a word. */
 void dns_requests_forget(struct dns *dns);
 

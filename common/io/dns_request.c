@@ -1,3 +1,4 @@
+#include "dns_context.h"
 #include "dns_internal.h"
 
 #include "clock.h"
@@ -24,10 +25,12 @@ static struct request *request_new(struct dns *dns, bool control)
 		abort();
 	request->dns = dns;
 	request->control = control;
-	request->references = control ? 1 : 2;
+	request->references = 2;
 	cond_init(&request->done);
 	lock_take(&dns->lock);
 	request->ctx = dns->current;
+	if (request->ctx)
+		request->ctx->users++;
 	request->next = dns->pending;
 	if (dns->pending)
 		dns->pending->previous = request;
@@ -96,16 +99,52 @@ static void request_answered(void *arg, int error, struct ub_result *result)
 	lock_drop(&dns->lock);
 }
 
+/* True: it has failed and nobody else uses it. */
+static bool context_drop(struct dns *dns, struct context *ctx) REQUIRES(dns->lock)
+{
+	(void)dns;
+	return --ctx->users == 0 && ctx->failed;
+}
+
+static void context_discard(struct context *ctx)
+{
+	dns_context_discard(ctx->ub);
+	free(ctx);
+}
+
+/* It may have ended before libunbound has taken it, with its context. */
 static void request_send(struct request *request, const char *name, int type)
 {
 	struct dns *dns = request->dns;
-	int error = ub_resolve_async(request->ctx, name, type, CLASS_IN, request, request_answered, NULL);
+	struct context *ctx = request->ctx;
+	int error = UB_PIPE;
 
-	if (error == 0)
-		return;
+	if (ctx)
+		error = ub_resolve_async(ctx->ub, name, type, CLASS_IN, request, request_answered, NULL);
 	lock_take(&dns->lock);
-	request_end(dns, request, error, NULL);
+	if (error != 0 && !request->finished)
+		request_end(dns, request, error, NULL);
+	bool last = ctx && context_drop(dns, ctx);
 	lock_drop(&dns->lock);
+	if (last)
+		context_discard(ctx);
+}
+
+void dns_context_fail(struct dns *dns, struct context *ctx)
+{
+	lock_take(&dns->lock);
+	if (dns->current == ctx)
+		dns->current = NULL;
+	for (struct request *request = dns->pending, *next; request; request = next) {
+		next = request->next;
+		if (request->ctx == ctx)
+			request_end(dns, request, UB_PIPE, NULL);
+	}
+	ctx->failed = true;
+	bool last = ctx->users == 0;
+	lock_drop(&dns->lock);
+	if (last)
+		context_discard(ctx);
 }
 
 bool dns_request_wait(struct request *request, int64_t deadline_ms)
@@ -174,7 +213,9 @@ void dns_control_start(struct dns *dns, int64_t age_ms)
 	if (getrandom(&random, sizeof random, 0) != sizeof random)
 		random = (uint64_t)now_ms;
 	snprintf(name, sizeof name, "stsgate-%016" PRIx64 ".invalid", random);
-	request_send(request_new(dns, true), name, DNS_A);
+	struct request *request = request_new(dns, true);
+	request_send(request, name, DNS_A);
+	dns_request_drop(request);
 }
 
 static bool resolver_dead(struct dns *dns, int64_t now_ms) REQUIRES(dns->lock)

@@ -12,6 +12,9 @@
 #define OWNER_SIZE 256
 #define LINE_SIZE 1024
 #define QUESTIONS 3
+/* What made it unsigned may be over: a clock that was wrong, a network or a forwarder that was another. */
+#define WAIT_MIN_MS (10 * 60 * 1000)
+#define WAIT_MAX_MS (60 * 60 * 1000)
 
 enum answer_state { ANSWER_NONE, ANSWER_SECURE, ANSWER_INSECURE, ANSWER_BOGUS };
 
@@ -25,6 +28,7 @@ struct trial {
 	struct ub_ctx *ctx;
 	char owner[OWNER_SIZE];
 	size_t open; /* questions without an end yet */
+	bool failed; /* libunbound */
 	struct question_asked {
 		struct trial *trial;
 		enum answer_state state;
@@ -107,7 +111,9 @@ struct trial *trial_new(const struct dns_options *options, struct failure *why)
 
 void trial_free(struct trial **trial)
 {
-	if (*trial && (*trial)->ctx)
+	if (*trial && (*trial)->ctx && (*trial)->failed)
+		dns_context_discard((*trial)->ctx);
+	else if (*trial && (*trial)->ctx)
 		ub_ctx_delete((*trial)->ctx);
 	free(*trial);
 	*trial = NULL;
@@ -120,13 +126,23 @@ int trial_fd(const struct trial *trial)
 
 bool trial_process(struct trial *trial)
 {
-	return ub_process(trial->ctx) != 0 || trial->open == 0;
+	trial->failed = ub_process(trial->ctx) != 0;
+	return trial->failed || trial->open == 0;
+}
+
+int64_t trial_wait_ms(int64_t last)
+{
+	if (last < WAIT_MIN_MS)
+		return WAIT_MIN_MS;
+	return last * 2 < WAIT_MAX_MS ? last * 2 : WAIT_MAX_MS;
 }
 
 enum trial_finding trial_finding(const struct trial *trial)
 {
 	enum trial_finding finding = TRIAL_SIGNED;
 
+	if (trial->failed)
+		return TRIAL_UNANSWERED;
 	for (size_t i = 0; i < QUESTIONS; i++) {
 		if (trial->asked[i].state == ANSWER_NONE)
 			return TRIAL_UNANSWERED;

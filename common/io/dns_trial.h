@@ -16,6 +16,10 @@ enum trial_finding {
 	TRIAL_UNSIGNED    /* answers that are bogus, or insecure */
 };
 
+/* How long to wait for the next trial when one has ended with TRIAL_UNSIGNED; `last`: what was waited for it, 0 for the
+ * first. */
+int64_t trial_wait_ms(int64_t last);
+
 struct trial;
 /* Asks at once; no answer is waited for. `options` ask for DNS_VALIDATE_ON or _AUTO. */
 struct trial *trial_new(const struct dns_options *options, struct failure *why);

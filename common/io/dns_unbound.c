@@ -15,36 +15,70 @@
 #include <unistd.h>
 
 #define TRIAL_PATIENCE_MS 1500  /* of dns_new() */
-#define TRIAL_INTERVAL_MS 10000 /* between the begins of two */
+#define TRIAL_INTERVAL_MS 10000 /* between the begins of two, while none is answered */
+#define REBUILD_SPACING_MS 1000 /* between two contexts; longer each time while they fail at once */
+#define REBUILD_SPACING_MAX_MS 60000
 
-/* dnssec = auto. What is found is found for good, but for the case that nobody answers. */
+static struct context *context_of(struct ub_ctx *ub)
+{
+	struct context *ctx = ub ? calloc(1, sizeof *ctx) : NULL;
 
+	if (ub && !ctx)
+		abort();
+	if (ctx)
+		ctx->ub = ub;
+	return ctx;
+}
+
+static struct context *context_new(const struct dns_options *options, struct failure *why)
+{
+	return context_of(dns_context_new(options, why));
+}
+
+static void context_free(struct context *ctx)
+{
+	if (ctx)
+		ub_ctx_delete(ctx->ub);
+	free(ctx);
+}
+
+/* dnssec = auto. That answers are validated is found for good; that they cannot be is looked at again, later and later.
+ */
+
+/* An answer that is out stays so while a later trial gets none. */
 static void validation_settle(struct dns *dns, enum validation validation)
 {
 	lock_take(&dns->lock);
-	dns->validation = validation;
+	if (validation == VALIDATION_OFF)
+		dns->trial_wait_ms = trial_wait_ms(dns->validation == VALIDATION_OFF ? dns->trial_wait_ms : 0);
 	if (validation == VALIDATION_WORKS)
 		dns->current = dns->validating;
+	if (validation != VALIDATION_UNDECIDED)
+		dns->validation = validation;
 	dns->trial_ended = true;
 	cond_wake_all(&dns->trial_done);
 	lock_drop(&dns->lock);
 }
 
-static void validation_lacks(const char *what, const char *hint)
+/* Said once: the trials that come are for the day on which it is over, which is said. */
+static void validation_lacks(struct dns *dns, const char *what, const char *hint)
 {
-	log_warning("dnssec = auto: DNS answers are not validated and DANE is not evaluated: %s%s; dnssec = off "
-		    "silences this",
+	if (dns->warned)
+		return;
+	dns->warned = true;
+	log_warning("dnssec = auto: DNS answers are not validated and DANE is not evaluated: %s%s; this is tried again "
+		    "from time to time; dnssec = off silences this",
 		what, hint);
 }
 
-static void validation_unsigned(const struct trial *trial)
+static void validation_unsigned(struct dns *dns, const struct trial *trial)
 {
 	char words[TRIAL_WORDS_SIZE];
 
 	trial_words(trial, words);
-	validation_lacks(words,
-		": the DNS servers take signatures out, or the trust anchor is out of date; name others in "
-		"dns_servers, or see dns_trust_anchor");
+	validation_lacks(dns, words,
+		": the DNS servers take signatures out, or this machine's clock is wrong, or the trust anchor is out "
+		"of date; name others in dns_servers, or see dns_trust_anchor");
 }
 
 /* Called by the collector, when the trial has ended. */
@@ -55,12 +89,12 @@ static void trial_judge(struct dns *dns)
 		validation_settle(dns, VALIDATION_UNDECIDED);
 		break;
 	case TRIAL_SIGNED:
-		dns->validating = trial_take(dns->trial);
+		dns->validating = context_of(trial_take(dns->trial));
 		log_info("dnssec = auto: DNS answers are validated");
 		validation_settle(dns, VALIDATION_WORKS);
 		break;
 	case TRIAL_UNSIGNED:
-		validation_unsigned(dns->trial);
+		validation_unsigned(dns, dns->trial);
 		validation_settle(dns, VALIDATION_OFF);
 		break;
 	}
@@ -76,7 +110,7 @@ static void trial_again(struct dns *dns)
 	dns->trial = trial_new(&dns->options, &why);
 	if (dns->trial)
 		return;
-	validation_lacks(why.text, "");
+	validation_lacks(dns, why.text, "");
 	validation_settle(dns, VALIDATION_OFF);
 }
 
@@ -93,7 +127,8 @@ static void trial_want(struct dns *dns)
 {
 	lock_take(&dns->lock);
 	int64_t now_ms = clock_mono_ms();
-	bool due = dns->validation == VALIDATION_UNDECIDED && now_ms - dns->trial_asked_ms >= TRIAL_INTERVAL_MS;
+	bool due = dns->options.validate == DNS_VALIDATE_AUTO && dns->validation != VALIDATION_WORKS &&
+		   now_ms - dns->trial_asked_ms >= dns->trial_wait_ms;
 	if (due) {
 		dns->trial_asked_ms = now_ms;
 		dns->trial_wanted = true;
@@ -113,7 +148,7 @@ static bool collector_woken(struct dns *dns)
 	if (read(dns->wake_fd, &count, sizeof count) != sizeof count)
 		abort();
 	lock_take(&dns->lock);
-	bool stopping = dns->stopping, wanted = dns->trial_wanted && dns->validation == VALIDATION_UNDECIDED;
+	bool stopping = dns->stopping, wanted = dns->trial_wanted && dns->validation != VALIDATION_WORKS;
 	dns->trial_wanted = false;
 	lock_drop(&dns->lock);
 	if (!stopping && wanted)
@@ -121,13 +156,55 @@ static bool collector_woken(struct dns *dns)
 	return !stopping;
 }
 
-static bool context_process(struct ub_ctx *ctx)
+static void context_process(struct dns *dns, struct context **slot)
 {
-	int error = ub_process(ctx);
+	int error = ub_process((*slot)->ub);
 
-	if (error != 0)
-		log_error("no more DNS answers until the next reload: libunbound: %s", ub_strerror(error));
-	return error == 0;
+	if (error == 0)
+		return;
+	log_error(
+		"libunbound failed: %s; the lookups under way fail with it, and it is set up anew", ub_strerror(error));
+	dns_context_fail(dns, *slot);
+	*slot = NULL;
+}
+
+/* When lookups have no context: how long until there is to be a new one, after which dns->current is for them again.
+ * -1: they have one. */
+static int context_lack_ms(struct dns *dns)
+{
+	lock_take(&dns->lock);
+	bool lacks = !dns->current;
+	lock_drop(&dns->lock);
+	int64_t since_ms = clock_mono_ms() - dns->rebuilt_ms;
+	if (!lacks)
+		return -1;
+	if (dns->rebuilt_ms == 0 || since_ms > REBUILD_SPACING_MAX_MS)
+		dns->rebuild_wait_ms = 0;
+	return since_ms >= dns->rebuild_wait_ms ? 0 : (int)(dns->rebuild_wait_ms - since_ms);
+}
+
+/* What was validated stays so. */
+static void context_rebuild(struct dns *dns)
+{
+	struct dns_options options = dns->options;
+	struct failure why;
+	bool validates = dns_validates(dns);
+
+	options.validate = validates ? DNS_VALIDATE_ON : DNS_VALIDATE_OFF;
+	dns->rebuilt_ms = clock_mono_ms();
+	dns->rebuild_wait_ms = dns->rebuild_wait_ms == 0 ? REBUILD_SPACING_MS : 2 * dns->rebuild_wait_ms;
+	if (dns->rebuild_wait_ms > REBUILD_SPACING_MAX_MS)
+		dns->rebuild_wait_ms = REBUILD_SPACING_MAX_MS;
+	struct context *ctx = context_new(&options, &why);
+	if (!ctx) {
+		log_error("no DNS answers: %s", why.text);
+		return;
+	}
+	*(validates ? &dns->validating : &dns->plain) = ctx;
+	lock_take(&dns->lock);
+	dns->current = ctx;
+	lock_drop(&dns->lock);
+	log_info("libunbound was set up anew");
 }
 
 /* poll() passes over a descriptor of -1. */
@@ -142,17 +219,23 @@ static void *collector_run(void *arg)
 
 	for (;;) {
 		struct pollfd wake = readable(dns->wake_fd), fds[4] = {wake};
-		fds[1] = readable(dns->plain ? ub_fd(dns->plain) : -1);
-		fds[2] = readable(dns->validating ? ub_fd(dns->validating) : -1);
+		int lack_ms = context_lack_ms(dns);
+		if (lack_ms == 0) {
+			context_rebuild(dns);
+			continue;
+		}
+		fds[1] = readable(dns->plain ? ub_fd(dns->plain->ub) : -1);
+		fds[2] = readable(dns->validating ? ub_fd(dns->validating->ub) : -1);
 		fds[3] = readable(dns->trial ? trial_fd(dns->trial) : -1);
-		if (poll(fds, 4, -1) < 0) {
+		if (poll(fds, 4, lack_ms) < 0) {
 			if (errno != EINTR)
 				abort();
 			continue;
 		}
-		if ((fds[1].revents && !context_process(dns->plain)) ||
-			(fds[2].revents && !context_process(dns->validating)))
-			return NULL;
+		if (fds[1].revents)
+			context_process(dns, &dns->plain);
+		if (fds[2].revents)
+			context_process(dns, &dns->validating);
 		if (fds[3].revents && trial_process(dns->trial))
 			trial_judge(dns);
 		if (fds[0].revents && !collector_woken(dns))
@@ -200,19 +283,20 @@ static bool contexts_new(struct dns *dns, struct failure *why)
 
 	if (options->validate == DNS_VALIDATE_ON) {
 		dns->validation = VALIDATION_WORKS;
-		dns->current = dns->validating = dns_context_new(options, why);
+		dns->current = dns->validating = context_new(options, why);
 		return dns->current != NULL;
 	}
 	dns->validation = VALIDATION_OFF;
-	dns->current = dns->plain = dns_context_new(options, why);
+	dns->current = dns->plain = context_new(options, why);
 	if (!dns->current || options->validate == DNS_VALIDATE_OFF)
 		return dns->current != NULL;
 	dns->trial_asked_ms = clock_mono_ms();
 	dns->trial = trial_new(options, why);
+	dns->trial_wait_ms = dns->trial ? TRIAL_INTERVAL_MS : trial_wait_ms(0);
 	if (dns->trial)
 		dns->validation = VALIDATION_UNDECIDED;
 	else if (!options->trust_anchor)
-		validation_lacks(why->text, "");
+		validation_lacks(dns, why->text, "");
 	return dns->trial || !options->trust_anchor;
 }
 
@@ -267,10 +351,8 @@ void dns_free(struct dns **dns_pointer)
 		return;
 	collector_stop(dns);
 	trial_free(&dns->trial);
-	if (dns->plain)
-		ub_ctx_delete(dns->plain);
-	if (dns->validating)
-		ub_ctx_delete(dns->validating);
+	context_free(dns->plain);
+	context_free(dns->validating);
 	dns_requests_forget(dns);
 	cond_destroy(&dns->trial_done);
 	cond_destroy(&dns->control_done);

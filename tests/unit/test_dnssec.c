@@ -3,11 +3,15 @@
 #include "clock.h"
 #include "cm.h"
 #include "dns_await.h"
+#include "dns_trial.h"
 #include "fake_log.h"
 #include "signed_server.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +19,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
+#include <unbound.h>
 #include <unistd.h>
 
 #define SOA "@ SOA ns hostmaster 1 3600 600 86400 60\n"
 #define LOOKUP_MS 8000
+#define MINUTE_MS (60 * 1000)
 #define ANCHOR_DIR "/usr/share/dns" /* of dns-root-data */
 #define NO_NAMESPACE 77
 
@@ -61,6 +68,38 @@ static struct room {
 	struct dns_options options;
 } room;
 
+/* The clock, in place of clock_posix.c: nothing waits for ten minutes. */
+static _Atomic int64_t jump_ms;
+
+int64_t clock_wall_s(void)
+{
+	return time(NULL);
+}
+
+int64_t clock_mono_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + atomic_load(&jump_ms);
+}
+
+/* In front of libunbound's own. */
+static atomic_int failures_left;
+
+int ub_process(struct ub_ctx *ctx)
+{
+	int (*real)(struct ub_ctx *);
+	int left = atomic_load(&failures_left);
+
+	while (left > 0 && !atomic_compare_exchange_weak(&failures_left, &left, left - 1))
+		;
+	if (left > 0)
+		return UB_PIPE;
+	*(void **)&real = dlsym(RTLD_NEXT, "ub_process");
+	return real(ctx);
+}
+
 static int room_open(void **state)
 {
 	(void)state;
@@ -71,6 +110,8 @@ static int room_open(void **state)
 	room.options = (struct dns_options){
 		.servers = room.servers, .server_count = 1, .validate = DNS_VALIDATE_AUTO, .trust_anchor = room.anchor};
 	fake_log_forget();
+	atomic_store(&jump_ms, 0);
+	atomic_store(&failures_left, 0);
 	return 0;
 }
 
@@ -235,12 +276,121 @@ static void test_auto_over_stripping_servers(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].outcome != DNS_BOGUS)
 			check_row(dns, &rows[i], false);
-	/* Found for good: what changes later changes nothing. */
+	/* What changes a moment later is not looked at yet. */
 	signed_server_mood(room.server, SERVER_HONEST);
 	bool secure;
 	assert_int_equal(outcome_of(dns, "ns.signed", &secure), DNS_OK);
 	assert_false(secure);
 	assert_false(dns_validates(dns));
+	dns_free(&dns);
+}
+
+static unsigned log_count(const char *words)
+{
+	static char said[FAKE_LOG_SIZE];
+	unsigned count = 0;
+
+	fake_log_copy(said);
+	for (const char *at = said; (at = strstr(at, words)); at++)
+		count++;
+	return count;
+}
+
+/* A machine whose clock was wrong when it started, or whose network was another, is not without DANE until somebody
+ * reloads: it is tried again behind lookups, and said once. */
+static void test_auto_tries_again(void **state)
+{
+	(void)state;
+	bool secure;
+	signed_server_mood(room.server, SERVER_STRIPS);
+	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+	assert_false(dns_validates(dns));
+	atomic_fetch_add(&jump_ms, 10 * MINUTE_MS);
+	assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK); /* the second trial strips, too */
+	signed_server_mood(room.server, SERVER_HONEST);
+	int64_t begun_ms = clock_mono_ms();
+	while (!dns_validates(dns)) {
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 60000 + 60 * MINUTE_MS);
+		if (clock_mono_ms() - begun_ms < 40 * MINUTE_MS)
+			atomic_fetch_add(&jump_ms, 10 * MINUTE_MS);
+		assert_int_equal(outcome_of(dns, "www.unsigned", &secure), DNS_OK);
+		usleep(20 * 1000);
+	}
+	assert_int_equal(log_count("warning: dnssec = auto"), 1);
+	assert_int_equal(log_count("dnssec = auto: DNS answers are validated\n"), 1);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_row(dns, &rows[i], rows[i].secure);
+	dns_free(&dns);
+}
+
+static void test_waits_between_trials(void **state)
+{
+	static const int64_t minutes[] = {10, 20, 40, 60, 60, 60};
+	int64_t wait_ms = 0;
+	(void)state;
+	for (size_t i = 0; i < COUNT(minutes); i++) {
+		wait_ms = trial_wait_ms(wait_ms);
+		assert_int_equal(wait_ms, minutes[i] * MINUTE_MS);
+	}
+}
+
+/* Neither off nor on is tried. */
+static void test_settled_by_the_setting(void **state)
+{
+	(void)state;
+	bool secure;
+	struct dns *dns = dns_begin(DNS_VALIDATE_OFF);
+	atomic_fetch_add(&jump_ms, 70 * MINUTE_MS);
+	assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK);
+	usleep(200 * 1000);
+	assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK);
+	assert_false(secure);
+	assert_false(dns_validates(dns));
+	dns_free(&dns);
+}
+
+/* libunbound fails: what is under way fails with it, and nothing else. What was validated stays so. */
+static void test_libunbound_fails(void **state)
+{
+	static const enum dns_validation validations[] = {DNS_VALIDATE_ON, DNS_VALIDATE_AUTO, DNS_VALIDATE_OFF};
+	(void)state;
+	for (size_t v = 0; v < COUNT(validations); v++) {
+		bool secure, validates = validations[v] != DNS_VALIDATE_OFF;
+		fake_log_forget();
+		struct dns *dns = dns_begin(validations[v]);
+		assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK);
+		atomic_store(&failures_left, 1);
+		int64_t begun_ms = clock_mono_ms();
+		while (outcome_of(dns, "ns.signed", &secure) != DNS_OK || !log_has("libunbound was set up anew\n"))
+			assert_in_range(clock_mono_ms() - begun_ms, 0, 60000);
+		assert_int_equal(secure, validates);
+		assert_int_equal(dns_validates(dns), validates);
+		assert_int_equal(log_count("error: libunbound failed: "), 1);
+		assert_int_equal(log_count("libunbound was set up anew\n"), 1);
+		dns_free(&dns);
+	}
+}
+
+/* One that fails again and again is not set up again and again at once; lookups meanwhile end at once. */
+static void test_libunbound_fails_on(void **state)
+{
+	(void)state;
+	bool secure;
+	struct dns *dns = dns_begin(DNS_VALIDATE_ON);
+	atomic_store(&failures_left, INT_MAX);
+	int64_t begun_ms = clock_mono_ms();
+	unsigned lookups = 0;
+	for (; clock_mono_ms() - begun_ms < 1500; lookups++) {
+		assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_BROKEN);
+		usleep(10 * 1000);
+	}
+	assert_in_range(log_count("error: libunbound failed: "), 1, 4); /* at once, after 1 s, 2 s, ... */
+	atomic_store(&failures_left, 0);
+	while (outcome_of(dns, "www.signed", &secure) != DNS_OK) {
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 60000);
+		usleep(10 * 1000);
+	}
+	assert_true(secure);
 	dns_free(&dns);
 }
 
@@ -432,6 +582,11 @@ int main(void)
 		IN_ROOM(test_off),
 		IN_ROOM(test_auto_over_honest_servers),
 		IN_ROOM(test_auto_over_stripping_servers),
+		IN_ROOM(test_auto_tries_again),
+		cmocka_unit_test(test_waits_between_trials),
+		IN_ROOM(test_settled_by_the_setting),
+		IN_ROOM(test_libunbound_fails),
+		IN_ROOM(test_libunbound_fails_on),
 		IN_ROOM(test_never_lowered),
 		IN_ROOM(test_dead_while_validating),
 		IN_ROOM(test_auto_over_silent_servers),
