@@ -42,10 +42,8 @@ static void context_free(struct context *ctx)
 	free(ctx);
 }
 
-/* dnssec = auto. That answers are validated is found for good; that they cannot be is looked at again, later and later.
- */
-
-/* An answer that is out stays so while a later trial gets none. */
+/* dnssec = auto. That answers are validated is found for good; that they cannot be is looked at again. What one trial
+ * has found stays so while a later one gets no answer. */
 static void validation_settle(struct dns *dns, enum validation validation)
 {
 	lock_take(&dns->lock);

@@ -284,8 +284,9 @@ def policy_weakened(lab, stage):
 
 @attack
 def clock_set_back_and_forth(lab, stage):
-    """The clock jumps: within max_age the policy holds, beyond it is over, and back it is there again."""
+    """The clock jumps: within max_age the policy holds, beyond it is over, and back it is there again. Behind, it says so."""
     lab.gate.restart(own_clock=True)
+    since = lab.gate.log.size()
     domain = lab.domain('clock')
     stage.encrypted(stage.send(domain), domain.mx)
     domain.hide_record()
@@ -294,6 +295,7 @@ def clock_set_back_and_forth(lab, stage):
         lab.gate.set_clock(days * DAY_S)
         stage.tell('clock', f'{days:+d} days')
         stage.refused(stage.send(domain), domain, STRIPPED)
+    wait_for('an event', lambda: lab.gate.log.find(re.compile('error: event=clock-behind'), since))
     lab.gate.set_clock(10 * DAY_S)
     stage.tell('clock', '+10 days: the policy of 7 days is over')
     held = lab.relay.send([domain.address()], hold=True)
