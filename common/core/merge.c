@@ -141,5 +141,9 @@ bool hop_record_merge(struct hop_record *into, const struct hop_record *from, in
 	bool newest = merge_evidence(&into->pkix.newest, &from->pkix.newest, now);
 	bool conclusive = merge_evidence(&into->pkix.conclusive, &from->pkix.conclusive, now);
 	bool good = merge_evidence(&into->pkix.good, &from->pkix.good, now);
+	if (newest) { /* how often it was silent is counted by what this machine saw */
+		into->pkix.silent_since = 0;
+		into->pkix.silent_probes = 0;
+	}
 	return newest || conclusive || good;
 }
