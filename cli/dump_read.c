@@ -88,8 +88,8 @@ static bool read_text(const struct take *in, struct entry *entry)
 	return true;
 }
 
-/* The patterns of an array as lines of a policy. Their number is bounded by the line's length, and then by
- * policy_parse(). */
+/* The patterns of an array as lines of a policy. Their number is bounded by the line's length, and then by what a
+ * policy may hold; the last line needs no end, as in the largest policy. */
 static bool patterns_write(const struct take *in, char *text, size_t size, size_t len)
 {
 	const json_t *patterns = json_object_get(in->object, "mx");
@@ -111,13 +111,13 @@ static bool read_parsed(const struct take *in, struct entry *entry)
 	int64_t max_age_s;
 	if (!take_mode(in, &mode) || !take_number(in, "max_age", 0, POLICY_AGE_MAX_S, &max_age_s))
 		return false;
-	char *text = malloc(POLICY_BYTES_MAX + 1);
+	char *text = malloc(POLICY_BYTES_MAX + 2);
 	if (!text)
 		abort();
 	int head = snprintf(text, POLICY_BYTES_MAX, "version:STSv1\nmode:%s\nmax_age:%lld\n", policy_mode_name(mode),
 		(long long)max_age_s);
-	bool ok = patterns_write(in, text, POLICY_BYTES_MAX + 1, (size_t)head) &&
-		  (policy_parse(&entry->policy, text, strlen(text), NULL) ||
+	bool ok = patterns_write(in, text, POLICY_BYTES_MAX + 2, (size_t)head) &&
+		  (policy_parse(&entry->policy, text, strlen(text) - 1, NULL) ||
 			  take_fail(in, "mode, max_age and mx", "are no valid policy"));
 	free(text);
 	return ok;

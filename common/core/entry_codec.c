@@ -143,6 +143,8 @@ static bool take_policy(struct span in, void *member, size_t size)
 			return false;
 		names_add(&entry->policy.mx, name.at, name.len);
 	}
+	if (entry->policy.mx.count > POLICY_MX_FEW)
+		names_search(&entry->policy.mx);
 	return true;
 }
 

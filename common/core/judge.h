@@ -59,4 +59,9 @@ struct step judge_binding(struct judge *j, enum reason reason);
  * others: a hop of which it cannot be told is bound to no other's name. */
 void policy_narrow(struct policy *policy, const struct facts *facts);
 
+/* Whether a map's answer might not hold all names of the policy (map_grammar.h, MAP_STS_VALUE_MAX). */
+bool policy_is_long(const struct policy *policy);
+/* Puts those names of a long policy first that allow the mail hosts, as they are known. */
+void policy_order(struct policy *policy, const struct facts *facts);
+
 #endif

@@ -29,10 +29,11 @@ static void add_match(struct text *out, const struct policy *policy, size_t weig
 
 	for (const char *mx = next_pattern(policy, NULL); mx; mx = next_pattern(policy, mx)) {
 		const char *name = match_name(mx);
+		size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
 
-		weight += 2 + map_sts_weight((struct span){name, strlen(name)});
-		if (weight > weight_max)
-			break;
+		if (weight + more > weight_max)
+			continue;
+		weight += more;
 		text_add(out, between);
 		text_add(out, name);
 		between = ":";

@@ -41,21 +41,23 @@ bool mx_matches(const char *pattern, const char *host)
 	return pattern_len == host_len && ascii_same(pattern, host, host_len);
 }
 
-/* mx_matches() for names that policy_parse() and domain_parse() have read already: a domain with 256 mail hosts and as
- * many patterns makes 65536 pairs, several times for each message. */
-static bool mx_matches_read(const char *pattern, const char *host, const char *parent)
-{
-	if (pattern[0] == '*')
-		return parent && !strcmp(pattern + 1, parent);
-	return !strcmp(pattern, host);
-}
-
+/* mx_matches() for names that policy_parse() and domain_parse() have read already. A domain may have 256 mail hosts and
+ * ten thousand patterns, and this is asked several times for each message: many patterns are searched by halves. */
 bool policy_allows(const struct policy *policy, const char *host)
 {
-	const char *parent = strchr(host, '.');
+	char wildcard[DOMAIN_SIZE];
 
-	for (const char *pattern = names_next(&policy->mx, NULL); pattern; pattern = names_next(&policy->mx, pattern))
-		if (mx_matches_read(pattern, host, parent))
-			return true;
-	return false;
+	return names_have(&policy->mx, host) || (mx_wildcard(wildcard, host) && names_have(&policy->mx, wildcard));
+}
+
+bool mx_wildcard(char out[DOMAIN_SIZE], const char *host)
+{
+	const char *parent = strchr(host, '.');
+	size_t len = parent ? strlen(parent) : 0;
+
+	if (!len || parent == host || len + 1 >= DOMAIN_SIZE)
+		return false;
+	out[0] = '*';
+	memcpy(out + 1, parent, len + 1);
+	return true;
 }

@@ -21,6 +21,8 @@ void names_add(struct names *list, const char *name, size_t len)
 
 	if (len >= UINT32_MAX || needed > UINT32_MAX)
 		abort();
+	free(list->at);
+	list->at = NULL;
 	if (!list->bytes || names_capacity(list->len) < needed) {
 		char *bytes = realloc(list->bytes, names_capacity(needed));
 
@@ -44,12 +46,85 @@ const char *names_next(const struct names *list, const char *previous)
 	return next;
 }
 
+static bool names_have_sorted(const struct names *list, const char *name)
+{
+	uint32_t low = 0, high = list->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = strcmp(list->bytes + list->at[middle], name);
+
+		if (!order)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
 bool names_have(const struct names *list, const char *name)
 {
+	if (list->at)
+		return names_have_sorted(list, name);
 	for (const char *item = names_next(list, NULL); item; item = names_next(list, item))
 		if (!strcmp(item, name))
 			return true;
 	return false;
+}
+
+static void *memory(size_t count, size_t size)
+{
+	void *bytes = calloc(count, size);
+
+	if (!bytes)
+		abort();
+	return bytes;
+}
+
+static int names_order(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void names_sort(struct names *list)
+{
+	struct names sorted = {0};
+	const char **item, *name = NULL;
+
+	if (!list->count)
+		return;
+	item = memory(list->count, sizeof *item);
+	for (uint32_t i = 0; i < list->count; i++)
+		item[i] = name = names_next(list, name);
+	qsort(item, list->count, sizeof *item, names_order);
+	for (uint32_t i = 0; i < list->count; i++)
+		if (!i || strcmp(item[i - 1], item[i]) != 0)
+			names_add(&sorted, item[i], strlen(item[i]));
+	free(item);
+	names_free(list);
+	*list = sorted;
+}
+
+void names_search(struct names *list)
+{
+	const char *before = NULL, *name = NULL;
+	uint32_t *at;
+
+	if (!list->count || list->at)
+		return;
+	at = memory(list->count, sizeof *at);
+	for (uint32_t i = 0; i < list->count; i++) {
+		name = names_next(list, name);
+		if (before && strcmp(before, name) >= 0) {
+			free(at);
+			return;
+		}
+		at[i] = (uint32_t)(name - list->bytes);
+		before = name;
+	}
+	list->at = at;
 }
 
 void names_copy(struct names *to, const struct names *from)
@@ -63,11 +138,16 @@ void names_copy(struct names *to, const struct names *from)
 	memcpy(to->bytes, from->bytes, from->len);
 	to->len = from->len;
 	to->count = from->count;
+	if (!from->at)
+		return;
+	to->at = memory(from->count, sizeof *to->at);
+	memcpy(to->at, from->at, from->count * sizeof *to->at);
 }
 
 void names_free(struct names *list)
 {
 	free(list->bytes);
+	free(list->at);
 	*list = (struct names){0};
 }
 

@@ -131,11 +131,7 @@ static void reader_mx(struct policy_reader *reader, struct span value)
 	for (size_t i = 0; i < value.len; i++)
 		folded[i] = ascii_lower(value.at[i]);
 	folded[value.len] = '\0';
-	if (names_have(&reader->policy->mx, folded))
-		return;
-	if (reader->policy->mx.count == POLICY_MX_MAX)
-		reader_error(reader, "too-many-mx");
-	else
+	if (reader->policy->mx.count > POLICY_MX_FEW || !names_have(&reader->policy->mx, folded))
 		names_add(&reader->policy->mx, folded, value.len);
 }
 
@@ -228,6 +224,10 @@ static void reader_end(struct policy_reader *reader)
 		reader_error(reader, "missing-mode");
 	if (!reader->age_seen)
 		reader_error(reader, "missing-max-age");
+	if (reader->policy->mx.count > POLICY_MX_FEW) {
+		names_sort(&reader->policy->mx);
+		names_search(&reader->policy->mx);
+	}
 	if (!reader->policy->mx.count && !(reader->mode_good && reader->policy->mode == POLICY_NONE))
 		reader_error(reader, "no-mx");
 }

@@ -4,10 +4,13 @@
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
 
+#include "domain.h"
 #include "names.h"
 
 #define POLICY_BYTES_MAX 65536 /* a longer body is refused whole (RFC 8461 3.3) */
-#define POLICY_MX_MAX 256      /* distinct patterns; a policy with more is refused whole */
+/* Distinct patterns: what 64 KiB can hold, and more; each takes `mx:`, its octets and a line's end. */
+#define POLICY_MX_MAX (POLICY_BYTES_MAX / 5)
+#define POLICY_MX_FEW 32 /* more are kept in the order of their octets, to be found fast; their order means nothing */
 #define POLICY_AGE_MAX_S 31557600
 #define POLICY_TEXT_KEPT 8192 /* of the received text, in the store */
 
@@ -40,6 +43,8 @@ void policy_findings_free(struct policy_findings *findings);
 
 /* Whether the policy allows this MX host name (in the form of domain_parse()). RFC 8461 4.1. */
 bool policy_allows(const struct policy *policy, const char *host);
+/* The one wildcard pattern that matches the host, such as `*.example.com`; false for a single label. */
+bool mx_wildcard(char out[DOMAIN_SIZE], const char *host);
 
 /* Whether it is a pattern of RFC 8461 3.2: a Domain, or `*.` and a Domain. */
 bool mx_is_pattern(const char *bytes, size_t len);

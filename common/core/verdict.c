@@ -20,6 +20,7 @@ void facts_policy_copy(struct policy *out, const struct facts *facts)
 		return;
 	policy_copy(out, policy);
 	policy_narrow(out, facts);
+	policy_order(out, facts);
 	policy_set_text(out, facts->entry.policy_text, facts->entry.policy_text_len);
 }
 
@@ -109,10 +110,22 @@ bool step_is_want(const struct step *step)
 
 /* --- no policy in force: discovery (RFC 8461 3.3, 5.1; rule 10) --------------------------------------------------- */
 
+/* Which of many names are to come first depends on the mail hosts. */
+static struct step judge_order(struct judge *j)
+{
+	const struct question *q = &j->facts->question;
+	bool matters = q->no_dane && q->mx_lookup && j->policy && j->policy->mode == POLICY_ENFORCE;
+	if (matters && policy_is_long(j->policy))
+		return judge_wants_mx(j, false);
+	return (struct step){.want = {.kind = WANT_NOTHING}};
+}
+
 static struct step judge_map(struct judge *j, enum reason reason)
 {
 	j->unenforced = !j->policy || j->policy->mode != POLICY_ENFORCE;
 	struct step step = judge_dane(j);
+	if (!step_is_want(&step))
+		step = judge_order(j);
 	return step_is_want(&step) ? step : judge_binding(j, reason);
 }
 

@@ -109,6 +109,24 @@ static bool run_policy(struct scene *scene, const struct words *words)
 	return true;
 }
 
+/* policy-many DOMAIN COUNT PATTERN: enforce, with the names f0.DOMAIN, ... and PATTERN behind them */
+static bool run_policy_many(struct scene *scene, const struct words *words)
+{
+	static char body[POLICY_BYTES_MAX];
+	size_t count = words->count == 4 ? strtoul(words->word[2], NULL, 10) : 0;
+	int len = snprintf(body, sizeof body, "version: STSv1\nmode: enforce\nmax_age: 604800\n");
+	if (count == 0)
+		return scene_bad(scene, "policy-many", "DOMAIN COUNT PATTERN");
+	for (size_t i = 0; i < count && (size_t)len < sizeof body; i++)
+		len += snprintf(body + len, sizeof body - (size_t)len, "mx: f%zu.%s\n", i, words->word[1]);
+	if ((size_t)len < sizeof body)
+		len += snprintf(body + len, sizeof body - (size_t)len, "mx: %s\n", words->word[3]);
+	if ((size_t)len >= sizeof body)
+		return scene_bad(scene, "policy-many", "fewer names");
+	world_policy(words->word[1], body, (size_t)len);
+	return true;
+}
+
 static bool run_body(struct scene *scene, const struct words *words)
 {
 	if (words->count != 3)
@@ -256,6 +274,7 @@ const struct statement scene_world_statements[] = {
 	{"mx", run_mx},
 	{"mx-many", run_mx_many},
 	{"policy", run_policy},
+	{"policy-many", run_policy_many},
 	{"body", run_body},
 	{"policy-fails", run_policy_fails},
 	{"hop", run_hop},

@@ -211,6 +211,41 @@ static void list_keeps_order(void **state)
 	assert_null(copy.bytes);
 }
 
+static void sorted_lists_are_searched(void **state)
+{
+	struct names list = {0}, copy;
+
+	(void)state;
+	names_sort(&list);
+	names_search(&list);
+	assert_null(list.at);
+	for (int i = 0; i < 2000; i++) {
+		char name[3] = {(char)('a' + i * 7 % 26), (char)('a' + i / 26 % 26), 'x'};
+
+		names_add(&list, name, 2 + i % 2);
+	}
+	names_search(&list);
+	assert_null(list.at); /* not in order */
+	names_sort(&list);
+	names_search(&list);
+	assert_non_null(list.at);
+	names_copy(&copy, &list);
+	names_free(&list);
+	assert_in_range(copy.count, 500, 1999); /* each once */
+	for (const char *before = NULL, *name = names_next(&copy, NULL); name; name = names_next(&copy, name)) {
+		assert_true(!before || strcmp(before, name) < 0);
+		assert_true(names_have(&copy, name));
+		before = name;
+	}
+	assert_false(names_have(&copy, ""));
+	assert_false(names_have(&copy, "a"));
+	assert_false(names_have(&copy, "zzz"));
+	names_add(&copy, "a", 1);
+	assert_null(copy.at);
+	assert_true(names_have(&copy, "a"));
+	names_free(&copy);
+}
+
 static void list_covers(void **state)
 {
 	struct names list = {0};
@@ -239,6 +274,7 @@ int main(void)
 		cmocka_unit_test(parsing_again_changes_nothing),
 		cmocka_unit_test(numeric_is_about_the_last_label),
 		cmocka_unit_test(list_keeps_order),
+		cmocka_unit_test(sorted_lists_are_searched),
 		cmocka_unit_test(list_covers),
 	};
 

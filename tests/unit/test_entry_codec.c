@@ -27,6 +27,8 @@ static uint64_t dice(uint64_t below)
 	return dice_state % below;
 }
 
+#define MANY_PATTERNS 3000 /* nearly POLICY_BYTES_MAX */
+
 static void dice_id(char id[RECORD_ID_MAX + 1])
 {
 	static const char letters[] = "abcXYZ0189";
@@ -57,7 +59,7 @@ static void dice_policy(struct entry *entry)
 	entry->has_policy = true;
 	entry->policy.mode = (enum policy_mode)dice(3);
 	entry->policy.max_age_s = (uint32_t)dice(POLICY_AGE_MAX_S + 1);
-	dice_names(&entry->policy.mx, dice(10) == 0 ? POLICY_MX_MAX : dice(5), dice(2) ? "*." : "");
+	dice_names(&entry->policy.mx, dice(10) == 0 ? MANY_PATTERNS : dice(5), dice(2) ? "*." : "");
 	dice_id(entry->policy_id);
 	entry->policy_fetched_at = dice_time();
 	entry->policy_expires_at = dice_time();
@@ -542,7 +544,9 @@ static void too_much_is_refused(void **state)
 		entry_init(&entry, "example.com");
 		entry.has_policy = true;
 		entry.mx.state = MX_LISTED;
-		dice_names(&entry.policy.mx, over == 1 ? POLICY_MX_MAX + 1 : POLICY_MX_MAX, "");
+		dice_names(&entry.policy.mx, MANY_PATTERNS, "");
+		while (over == 1 && entry.policy.mx.len <= POLICY_BYTES_MAX)
+			names_add(&entry.policy.mx, "b", 1);
 		dice_names(&entry.mx.names, MX_SET_MAX, "");
 		entry.policy_text_len = over == 2 ? POLICY_TEXT_KEPT + 1 : POLICY_TEXT_KEPT;
 		entry.policy_text = calloc(1, entry.policy_text_len + 1);

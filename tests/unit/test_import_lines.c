@@ -9,9 +9,10 @@
 
 #define DOMAIN(rest) "{\"domain\": \"d.example\", " rest "}"
 #define RECORD(rest) DOMAIN("\"record\": {" rest "}")
-#define PARSED(mx)                                                                                                     \
-	DOMAIN("\"policy\": {\"fetched_at\": 1899990000, \"id\": \"1\", \"mode\": \"enforce\", \"max_age\": 600, "     \
-	       "\"mx\": " mx "}")
+#define BEFORE_MX                                                                                                      \
+	"{\"domain\": \"d.example\", \"policy\": {\"fetched_at\": 1899990000, \"id\": \"1\", \"mode\": "               \
+	"\"enforce\", \"max_age\": 600, \"mx\": "
+#define PARSED(mx) BEFORE_MX mx "}}"
 #define MX(hosts)                                                                                                      \
 	DOMAIN("\"mx\": {\"checked_at\": 1899990000, \"state\": \"listed\", \"ttl\": 60, \"secure\": false, "          \
 	       "\"hosts\": " hosts "}")
@@ -111,6 +112,30 @@ static void test_too_long(void **state)
 	free(text);
 }
 
+/* A policy as long as 64 KiB allow, whose text was too long to be kept; with a pattern more it is none. */
+static void test_largest_policy(void **state)
+{
+	(void)state;
+	static const char head[] = "version:STSv1\nmode:enforce\nmax_age:600\n";
+	char *text = malloc(300000), tail[32] = "zz.example";
+	for (int over = 0; over < 2; over++) {
+		size_t body = strlen(head), len = (size_t)sprintf(text, HEADER BEFORE_MX "[");
+		for (unsigned i = 0; body + 20 < 65536; i++, body += 12)
+			len += (size_t)sprintf(text + len, "\"m%05u.a\", ", i);
+		memset(tail, 'z', 65536 - body - 5);
+		snprintf(tail + (65536 - body - 5), 4, ".a");
+		len += (size_t)sprintf(text + len, "\"%s%s\"]}}\n", over ? "y" : "", tail);
+		struct tool_run run = imported(over ? two : one, text, len);
+		assert_int_equal(run.status, over);
+		tool_run_free(&run);
+	}
+	struct tool_run run = call_tool((struct call){.run = export_run, .words = {"d.example"}, .store = one});
+	assert_non_null(strstr(run.out, "\"m00000.a\""));
+	assert_non_null(strstr(run.out, "\"m05000.a\""));
+	tool_run_free(&run);
+	free(text);
+}
+
 static void test_no_export(void **state)
 {
 	(void)state;
@@ -132,7 +157,7 @@ static void test_no_export(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		ON_STORES(test_refused), ON_STORES(test_too_long), ON_STORES(test_no_export)};
+	const struct CMUnitTest tests[] = {ON_STORES(test_refused), ON_STORES(test_too_long),
+		ON_STORES(test_largest_policy), ON_STORES(test_no_export)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }

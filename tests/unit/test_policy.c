@@ -291,12 +291,51 @@ static void patterns_are_counted(void **state)
 	struct policy_findings findings;
 
 	(void)state;
-	assert_true(parse_many(POLICY_MX_MAX, &findings));
-	assert_int_equal(findings.published.count, 2 * POLICY_MX_MAX);
-	policy_findings_free(&findings);
-	assert_false(parse_many(POLICY_MX_MAX + 1, &findings));
-	assert_true(names_have(&findings.errors, "too-many-mx"));
-	policy_findings_free(&findings);
+	static const unsigned counts[] = {1, POLICY_MX_FEW, POLICY_MX_FEW + 1, 256, 257, 1500};
+	for (size_t i = 0; i < COUNT(counts); i++) {
+		assert_true(parse_many(counts[i], &findings));
+		assert_int_equal(findings.published.count, 2 * counts[i]);
+		policy_findings_free(&findings);
+	}
+}
+
+/* The largest number of patterns that a body can hold, each of which counts. */
+static void every_pattern_of_the_largest_counts(void **state)
+{
+	static const char letters[] = "zyxwvutsrqponmlkjihgfedcba9876543210";
+	char *body = malloc(POLICY_BYTES_MAX), name[] = "aaa.a";
+	size_t len = (size_t)snprintf(body, POLICY_BYTES_MAX, "version:STSv1\nmode:enforce\nmax_age:1\nmx:*.b\n");
+	unsigned count = 1;
+	struct policy policy, copy;
+
+	(void)state;
+	for (; len + 9 <= POLICY_BYTES_MAX; count++) {
+		name[0] = letters[count % 36];
+		name[1] = letters[count / 36 % 36];
+		name[2] = letters[count / 1296 % 36];
+		memcpy(body + len, "mx:", 3);
+		memcpy(body + len + 3, name, 5);
+		body[len + 8] = '\n';
+		len += 9;
+	}
+	assert_true(policy_parse(&policy, body, len, NULL));
+	assert_int_equal(policy.mx.count, count);
+	policy_copy(&copy, &policy);
+	policy_free(&policy);
+	for (unsigned i = 1; i < count; i++) {
+		name[0] = letters[i % 36];
+		name[1] = letters[i / 36 % 36];
+		name[2] = letters[i / 1296 % 36];
+		assert_true(policy_allows(&copy, name));
+	}
+	assert_true(policy_allows(&copy, "x.b"));
+	assert_false(policy_allows(&copy, "x.y.b"));
+	assert_false(policy_allows(&copy, "b"));
+	assert_false(policy_allows(&copy, ""));
+	assert_false(policy_allows(&copy, ".b"));
+	assert_false(policy_allows(&copy, "aaaa.a"));
+	policy_free(&copy);
+	free(body);
 }
 
 static void size_is_bounded(void **state)
@@ -440,6 +479,7 @@ int main(void)
 		cmocka_unit_test(published_files_agree),
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(patterns_are_counted),
+		cmocka_unit_test(every_pattern_of_the_largest_counts),
 		cmocka_unit_test(size_is_bounded),
 		cmocka_unit_test(copies_are_apart),
 		cmocka_unit_test(mutations_keep_promises),
