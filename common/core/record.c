@@ -126,26 +126,44 @@ enum record_error record_parse(struct record *out, const char *bytes, size_t len
 	return id_good ? RECORD_OK : RECORD_NO_ID;
 }
 
+static bool record_is_plain(struct span txt)
+{
+	return record_is_candidate(txt.at, txt.len) && txt.at[RECORD_VERSION_LEN] == ';';
+}
+
+/* How many candidates there are, only those without a blank before the semicolon counted if `plain`; `last` is the last
+ * of them. */
+static size_t candidates_count(const struct span *txt, size_t count, bool plain, struct span *last)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (plain ? record_is_plain(txt[i]) : record_is_candidate(txt[i].at, txt[i].len)) {
+			*last = txt[i];
+			found++;
+		}
+	}
+	return found;
+}
+
+/* RFC 8461 3.1: of several records those that do not begin with `v=STSv1;` are discarded. One with a blank before the
+ * semicolon, which the grammar allows, counts where that leaves none. */
 enum record_set record_set_parse(struct record *out, const struct span *txt, size_t count)
 {
-	size_t candidates = 0;
-	enum record_error error = RECORD_NO_VERSION;
+	struct span one;
+	size_t candidates;
 
 	out->id[0] = '\0';
 	if (count > RECORD_SET_MAX)
 		return RECORD_SET_MANY;
-	for (size_t i = 0; i < count; i++) {
-		if (!record_is_candidate(txt[i].at, txt[i].len))
-			continue;
-		if (++candidates > 1) {
-			out->id[0] = '\0';
-			return RECORD_SET_MANY;
-		}
-		error = record_parse(out, txt[i].at, txt[i].len);
-	}
+	candidates = candidates_count(txt, count, true, &one);
+	if (!candidates)
+		candidates = candidates_count(txt, count, false, &one);
 	if (!candidates)
 		return RECORD_SET_NONE;
-	if (error == RECORD_OK)
+	if (candidates > 1)
+		return RECORD_SET_MANY;
+	if (record_parse(out, one.at, one.len) == RECORD_OK)
 		return RECORD_SET_ONE;
 	out->id[0] = '\0';
 	return RECORD_SET_INVALID;

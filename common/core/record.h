@@ -26,7 +26,8 @@ const char *record_error_name(enum record_error error);
 enum record_error record_parse(struct record *out, const char *bytes, size_t len);
 
 enum record_set {
-	RECORD_SET_ONE,     /* exactly one candidate, and it is valid: `out` is filled */
+	RECORD_SET_ONE,     /* exactly one candidate, and it is valid: `out` is filled. Beside one that begins with
+			       `v=STSv1;` those with a blank before the semicolon are none (RFC 8461 3.1) */
 	RECORD_SET_NONE,    /* no candidate */
 	RECORD_SET_INVALID, /* one candidate, which violates the grammar */
 	RECORD_SET_MANY     /* more than one candidate, equal ones too */

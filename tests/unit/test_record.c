@@ -62,6 +62,39 @@ static void set_vectors_agree(void **state)
 	json_decref(vectors);
 }
 
+/* RFC 8461 3.1: of several records those that do not begin with `v=STSv1;` are discarded. */
+static void blanks_give_way_to_plain_records(void **state)
+{
+	static const struct {
+		const char *txt[4];
+		enum record_set set;
+		const char *id;
+	} sets[] = {
+		{{"v=STSv1 ; id=1"}, RECORD_SET_ONE, "1"},
+		{{"v=STSv1 ; id=1", "v=spf1 -all"}, RECORD_SET_ONE, "1"},
+		{{"v=STSv1 ; id=1", "v=STSv1; id=2"}, RECORD_SET_ONE, "2"},
+		{{"v=STSv1; id=2", "v=STSv1 ; id=1", "v=STSv1\t; id=3"}, RECORD_SET_ONE, "2"},
+		{{"v=STSv1 ; id=1", "v=STSv1;"}, RECORD_SET_INVALID, ""},
+		{{"v=STSv1 ; id=1", "v=STSv1 ; id=1"}, RECORD_SET_MANY, ""},
+		{{"v=STSv1 ; id=1", "v=STSv1; id=2", "v=STSv1; id=3"}, RECORD_SET_MANY, ""},
+		{{"v=STSv1 ;"}, RECORD_SET_INVALID, ""},
+		{{"v=STSv1 id=1"}, RECORD_SET_NONE, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sets); i++) {
+		struct span txt[4];
+		size_t count = 0;
+		struct record record;
+
+		for (; count < 4 && sets[i].txt[count]; count++)
+			txt[count] = (struct span){sets[i].txt[count], strlen(sets[i].txt[count])};
+		if (record_set_parse(&record, txt, count) != sets[i].set)
+			fail_msg("row %zu", i);
+		assert_string_equal(record.id, sets[i].id);
+	}
+}
+
 struct row {
 	const char *bytes;
 	size_t len;
@@ -155,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors_agree),
 		cmocka_unit_test(set_vectors_agree),
+		cmocka_unit_test(blanks_give_way_to_plain_records),
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(duplicate_is_the_first),
 		cmocka_unit_test(sets_tell_their_kind),
