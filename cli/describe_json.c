@@ -79,7 +79,7 @@ static json_t *mx_host(const struct entry *entry, const char *host, json_t *pref
 	json_put(object, "preference", preference);
 	json_put(object, "allowed",
 		entry->has_policy && entry->policy.mode != POLICY_NONE
-			? json_boolean(*host && policy_allows(&entry->policy, host))
+			? json_boolean(policy_allows(&entry->policy, host))
 			: NULL);
 	return object;
 }

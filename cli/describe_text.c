@@ -89,12 +89,11 @@ static void mx_state_tell(const struct entry *entry)
 
 static void mx_host_tell(const struct entry *entry, const char *host, const char *preference)
 {
-	struct quote quote;
-	const char *allowed = "";
+	const char *allowed = "", *kind = mx_name_is_received(host, strlen(host)) ? "(no host name)" : "";
 	if (entry->has_policy && entry->policy.mode != POLICY_NONE)
-		allowed = *host && policy_allows(&entry->policy, host) ? ", allowed by the policy"
-								       : ", NOT allowed by the policy";
-	tell("", "%s%s%s", preference, *host ? quote_string(&quote, host) : "(no host name)", allowed);
+		allowed =
+			policy_allows(&entry->policy, host) ? ", allowed by the policy" : ", NOT allowed by the policy";
+	tell("", "%s%s%s%s%s", preference, host, *host && *kind ? " " : "", kind, allowed);
 }
 
 void tell_mx(const struct entry *entry)

@@ -157,7 +157,7 @@ static bool take_mx_state(const struct take *in, enum mx_state *out)
 	return take_fail(in, "state", "is no state of an MX set");
 }
 
-/* [preference, host]; what was no host name stands as "". */
+/* [preference, host]; what was no host name stands in quotes, or as "". */
 static bool read_mx_host(const json_t *pair, struct mx_set *set)
 {
 	const json_t *number = json_array_get(pair, 0), *host = json_array_get(pair, 1);
@@ -165,10 +165,12 @@ static bool read_mx_host(const json_t *pair, struct mx_set *set)
 	if (!json_is_integer(number) || json_integer_value(number) < 0 || json_integer_value(number) > UINT16_MAX ||
 		!json_is_string(host))
 		return false;
-	if (json_string_length(host) > 0 && !domain_parse(&name, json_string_value(host), json_string_length(host)))
+	const char *text = json_string_value(host);
+	bool received = mx_name_is_received(text, json_string_length(host));
+	if (!received && !domain_parse(&name, text, json_string_length(host)))
 		return false;
 	set->preference[set->names.count] = (uint16_t)json_integer_value(number);
-	names_add(&set->names, name.name, strlen(name.name));
+	names_add(&set->names, received ? text : name.name, strlen(received ? text : name.name));
 	return true;
 }
 

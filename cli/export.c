@@ -90,7 +90,7 @@ static bool hops_of_print(
 	if (!question->mx_lookup || mx->state == MX_IMPLICIT)
 		return hop_print(store, question->host, question->port, why);
 	for (const char *name = NULL; ok && (name = names_next(&mx->names, name));)
-		ok = !*name || hop_print(store, name, question->port, why);
+		ok = mx_name_is_received(name, strlen(name)) || hop_print(store, name, question->port, why);
 	return ok;
 }
 

@@ -45,7 +45,7 @@ static void hops_read(struct store_view *view, const struct question *question, 
 	if (!listed)
 		hop_read(view, question->host, question->port, shown);
 	for (const char *name = NULL; listed && (name = names_next(&mx->names, name));)
-		if (*name)
+		if (!mx_name_is_received(name, strlen(name)))
 			hop_read(view, name, question->port, shown);
 }
 

@@ -80,14 +80,27 @@ static void session_queue_id(struct session *session, SMFICTX *context)
 		memcpy(session->queue_id, id, strlen(id) + 1);
 }
 
+/* The MTA takes `%%` in a reply for one percent sign, and what else follows one for a mistake. */
+static void percent_escape(char *out, const char *reply)
+{
+	for (; *reply; reply++) {
+		*out++ = *reply;
+		if (*reply == '%')
+			*out++ = '%';
+	}
+	*out = '\0';
+}
+
 static sfsistat refuse(SMFICTX *context, const struct verdict *verdict)
 {
 	char reply[ANSWER_REPLY_SIZE];
 	struct text text;
 	text_init(&text, reply, sizeof reply);
 	answer_reply(&text, verdict);
+	char escaped[2 * ANSWER_REPLY_SIZE];
 	char code[] = "451", enhanced[] = "4.7.5";
-	if (smfi_setreply(context, code, enhanced, reply) != MI_SUCCESS)
+	percent_escape(escaped, reply);
+	if (smfi_setreply(context, code, enhanced, escaped) != MI_SUCCESS)
 		log_error("libmilter does not take the reply text for %s", verdict->domain);
 	return SMFIS_TEMPFAIL;
 }

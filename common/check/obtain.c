@@ -214,16 +214,16 @@ static int mx_compare(const void *a, const void *b)
 	return strcmp(left->exchange.name, right->exchange.name);
 }
 
-/* Data that does not parse stands as "", a name that no policy allows: an MX that cannot be judged is not a good one.
- */
+/* No policy allows a name that is no host's, or "", which stands for data that does not parse: an MX that cannot be
+ * judged is not a good one. */
 static void mx_list(const struct dns_answer *answer, struct mx_set *set)
 {
 	struct rdata_mx *mx = need(calloc(answer->count, sizeof *mx));
 	for (size_t i = 0; i < answer->count; i++) {
 		if (!rdata_mx(&mx[i], answer->rr[i].data, answer->rr[i].len))
 			mx[i] = (struct rdata_mx){.preference = 0};
-		if (!mx[i].is_domain)
-			snprintf(mx[i].exchange.name, sizeof mx[i].exchange.name, "%s", mx[i].root ? MX_ROOT : "");
+		if (mx[i].root)
+			snprintf(mx[i].exchange.name, sizeof mx[i].exchange.name, "%s", MX_ROOT);
 	}
 	set->state = answer->count == 1 && mx[0].root ? MX_NULL : MX_LISTED;
 	qsort(mx, answer->count, sizeof *mx, mx_compare);

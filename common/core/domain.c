@@ -11,7 +11,7 @@
  */
 #define WRITTEN_MAX 1024
 
-bool domain_is_grammatical(const char *bytes, size_t len)
+static bool domain_is_of(const char *bytes, size_t len, bool underscores)
 {
 	size_t label_len = 0;
 
@@ -26,12 +26,23 @@ bool domain_is_grammatical(const char *bytes, size_t len)
 			label_len = 0;
 			continue;
 		}
-		if (!ascii_is_alnum(bytes[i]) && (bytes[i] != '-' || !label_len || at_end))
+		bool hyphen = bytes[i] == '-' && label_len && !at_end;
+		if (!ascii_is_alnum(bytes[i]) && !hyphen && !(underscores && bytes[i] == '_'))
 			return false;
 		if (++label_len > LABEL_MAX)
 			return false;
 	}
 	return true;
+}
+
+bool domain_is_grammatical(const char *bytes, size_t len)
+{
+	return domain_is_of(bytes, len, false);
+}
+
+bool domain_is_host(const char *bytes, size_t len)
+{
+	return domain_is_of(bytes, len, true);
 }
 
 bool domain_is_numeric(const char *bytes, size_t len)
@@ -47,7 +58,7 @@ static bool domain_take_ascii(struct domain *out, const char *bytes, size_t len)
 {
 	if (len && bytes[len - 1] == '.')
 		len--;
-	if (!domain_is_grammatical(bytes, len) || domain_is_numeric(bytes, len))
+	if (!domain_is_host(bytes, len) || domain_is_numeric(bytes, len))
 		return false;
 	for (size_t i = 0; i < len; i++)
 		out->name[i] = ascii_lower(bytes[i]);

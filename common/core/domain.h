@@ -16,13 +16,16 @@ struct domain {
 };
 
 /* False for everything that is no host name: empty labels, labels over 63 or names over 253 octets, characters outside
- * letters, digits and hyphen after IDNA conversion, hyphens at a label's ends, NUL, bad UTF-8, an IPv4 address. One
- * trailing dot is taken off. A single label is a domain here. */
+ * letters, digits, hyphen and underscore after IDNA conversion, hyphens at a label's ends, NUL, bad UTF-8, an IPv4
+ * address. One trailing dot is taken off. A single label is a domain here. Underscores are no RFC's, but MTAs look such
+ * names up and deliver there. */
 bool domain_parse(struct domain *out, const char *bytes, size_t len);
 
 /* The grammar of RFC 5321's Domain within the limits of RFC 1035: letters, digits and hyphens, labels of 1 to 63
  * octets, at most DOMAIN_MAX in all, no trailing dot; any case, an IPv4 address too. */
 bool domain_is_grammatical(const char *bytes, size_t len);
+/* The same, with underscores: what MTAs take for a host. */
+bool domain_is_host(const char *bytes, size_t len);
 /* Whether the last label is all digits: an IPv4 address or what no DNS zone delegates (RFC 3696 2). */
 bool domain_is_numeric(const char *bytes, size_t len);
 

@@ -1,5 +1,6 @@
 #include "entry.h"
 
+#include "ascii.h"
 #include "schedule.h"
 
 #include <stdio.h>
@@ -65,6 +66,18 @@ void mx_found_free(struct mx_found *found)
 {
 	if (found != NULL)
 		names_free(&found->set.names);
+}
+
+bool mx_name_is_received(const char *name, size_t len)
+{
+	if (!len || (len == strlen(MX_ROOT) && !memcmp(name, MX_ROOT, len)))
+		return true;
+	if (len < 3 || len > DOMAIN_MAX || name[0] != '"' || name[len - 1] != '"')
+		return false;
+	for (size_t i = 1; i + 1 < len; i++)
+		if (!ascii_is_printable(name[i]) || name[i] == '"')
+			return false;
+	return true;
 }
 
 void mx_set_copy(struct mx_set *to, const struct mx_set *from)

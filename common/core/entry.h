@@ -28,7 +28,7 @@ struct mx_set {
 	bool secure; /* DNSSEC */
 	uint32_t ttl_s;
 	int64_t checked_at; /* of this answer */
-	struct names names; /* what is no host name stands as "" (it never matches a policy), the root as MX_ROOT */
+	struct names names; /* what is no host name stands as mx_name_is_received() says: no policy allows it */
 	uint16_t preference[MX_SET_MAX];
 };
 
@@ -102,6 +102,9 @@ struct mx_found {
 void policy_found_free(struct policy_found *found);
 void mx_found_free(struct mx_found *found);
 void mx_set_copy(struct mx_set *to, const struct mx_set *from);
+/* An MX name that is no host's: as it was received, by text_quote() and always between double quotes, to be shown as it
+ * stands; MX_ROOT; or "", when the record could not be read at all. */
+bool mx_name_is_received(const char *name, size_t len);
 
 /* Learning (RFC 8461 3.3, 5.1): a failed look never takes a policy away; only a fetched and parsed policy replaces one,
  * and only it restarts max_age. `id` is the record id that led to the fetch, "" when none is known. */

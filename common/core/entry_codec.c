@@ -41,7 +41,7 @@ static bool is_domain(struct span in)
 			if (label == 0)
 				return false;
 			label = 0;
-		} else if (++label > 63 || (!is_lower_alnum(in.at[i]) && in.at[i] != '-')) {
+		} else if (++label > 63 || (!is_lower_alnum(in.at[i]) && in.at[i] != '-' && in.at[i] != '_')) {
 			return false;
 		}
 	}
@@ -224,11 +224,6 @@ static void put_mx(struct fields_out *out, uint16_t tag, const void *member, siz
 	fields_end(out, begun);
 }
 
-static bool is_root(struct span name)
-{
-	return name.len == sizeof(MX_ROOT) - 1 && memcmp(name.at, MX_ROOT, name.len) == 0;
-}
-
 static bool take_mx_names(struct span in, struct mx_set *set)
 {
 	struct span name;
@@ -239,7 +234,7 @@ static bool take_mx_names(struct span in, struct mx_set *set)
 			return false;
 		if (!fields_take_number(&in, 2, &preference) || !name_next(&in, &name))
 			return false;
-		if (name.len != 0 && !is_root(name) && !is_domain(name))
+		if (!is_domain(name) && !mx_name_is_received(name.at, name.len))
 			return false;
 		set->preference[set->names.count] = (uint16_t)preference;
 		names_add(&set->names, name.at, name.len);

@@ -141,7 +141,7 @@ static bool take_name(struct span in, void *member, size_t size)
 	for (size_t i = 0; i < in.len; i++) {
 		char c = in.at[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '.')
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
 			return false;
 	}
 	return field_take_text(in, member, size);

@@ -98,7 +98,7 @@ static bool name_valid(struct span name)
 {
 	struct domain domain;
 
-	return domain_is_grammatical(name.at, name.len) && domain_parse(&domain, name.at, name.len) &&
+	return domain_is_host(name.at, name.len) && domain_parse(&domain, name.at, name.len) &&
 	       !memcmp(domain.name, name.at, name.len);
 }
 

@@ -26,7 +26,7 @@ bool mx_matches(const char *pattern, const char *host)
 
 	if (host_len && host[host_len - 1] == '.')
 		host_len--;
-	if (!mx_is_pattern(pattern, pattern_len) || !domain_is_grammatical(host, host_len))
+	if (!mx_is_pattern(pattern, pattern_len) || !domain_is_host(host, host_len))
 		return false;
 	if (is_wildcard(pattern, pattern_len)) {
 		const char *dot = memchr(host, '.', host_len);
@@ -47,6 +47,7 @@ bool policy_allows(const struct policy *policy, const char *host)
 {
 	char wildcard[DOMAIN_SIZE];
 
+	/* What is no host name stands in quotes, which no pattern holds. */
 	return names_have(&policy->mx, host) || (mx_wildcard(wildcard, host) && names_have(&policy->mx, wildcard));
 }
 

@@ -41,7 +41,8 @@ void policy_set_text(struct policy *policy, const char *text, uint32_t len);
 void policy_free(struct policy *policy);
 void policy_findings_free(struct policy_findings *findings);
 
-/* Whether the policy allows this MX host name (in the form of domain_parse()). RFC 8461 4.1. */
+/* Whether the policy allows this MX host name (in the form of domain_parse(); never one in quotes, as entry.h has
+ * them). RFC 8461 4.1. */
 bool policy_allows(const struct policy *policy, const char *host);
 /* The one wildcard pattern that matches the host, such as `*.example.com`; false for a single label. */
 bool mx_wildcard(char out[DOMAIN_SIZE], const char *host);

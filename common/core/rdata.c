@@ -1,9 +1,12 @@
 #include "rdata.h"
 
+#include "text.h"
+
 #include <string.h>
 
-#define NAME_WIRE_MAX 255 /* RFC 1035 2.3.4, with the length octets and the root */
-#define LABEL_MAX 63      /* above: compression pointers and label types that no RDATA may hold here */
+#define NAME_WIRE_MAX 255  /* RFC 1035 2.3.4, with the length octets and the root */
+#define RECEIVED_SHOWN 100 /* characters of what is no host name */
+#define LABEL_MAX 63       /* above: compression pointers and label types that no RDATA may hold here */
 
 long rdata_txt(char *out, size_t size, const uint8_t *rdata, size_t len)
 {
@@ -48,6 +51,20 @@ static long name_text(char text[NAME_WIRE_MAX], const uint8_t *wire, size_t len)
 	return at + 1 == len ? (long)written : -1;
 }
 
+/* What is no host name must not look like one to anybody: quotes, also where text_quote() needs none. */
+static void received_show(struct domain *out, const char *text, size_t len)
+{
+	char shown[RECEIVED_SHOWN + 1];
+	struct text quoted, exchange;
+
+	text_init(&quoted, shown, sizeof shown);
+	text_quote(&quoted, len ? text : ".", len ? len : 1, RECEIVED_SHOWN);
+	text_init(&exchange, out->name, sizeof out->name);
+	text_add(&exchange, shown[0] == '"' ? "" : "\"");
+	text_add(&exchange, shown);
+	text_add(&exchange, shown[0] == '"' ? "" : "\"");
+}
+
 bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len)
 {
 	char text[NAME_WIRE_MAX];
@@ -62,8 +79,9 @@ bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len)
 		return false;
 	out->root = !text_len;
 	/* The grammar first: 8-bit labels on the wire are no U-labels, so IDNA must not see them. */
-	out->is_domain =
-		domain_is_grammatical(text, (size_t)text_len) && domain_parse(&out->exchange, text, (size_t)text_len);
+	out->is_domain = domain_is_host(text, (size_t)text_len) && domain_parse(&out->exchange, text, (size_t)text_len);
+	if (!out->is_domain)
+		received_show(&out->exchange, text, (size_t)text_len);
 	return true;
 }
 

@@ -12,9 +12,9 @@ long rdata_txt(char *out, size_t size, const uint8_t *rdata, size_t len);
 
 struct rdata_mx {
 	uint16_t preference;
-	bool root;      /* exchange is ".": null MX (RFC 7505) */
-	bool is_domain; /* false: not a host name in the sense of domain_parse(); `exchange` is empty */
-	struct domain exchange;
+	bool root;              /* exchange is ".": null MX (RFC 7505) */
+	bool is_domain;         /* false: not a host name in the sense of domain_parse() */
+	struct domain exchange; /* then as entry.h, mx_name_is_received(), says */
 };
 bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len);
 bool rdata_address(struct address *out, const uint8_t *rdata, size_t len); /* A or AAAA, by length */

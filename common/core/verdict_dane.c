@@ -34,7 +34,7 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	const struct hop_fact *hop = facts_hop(f, host, port);
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
 
-	if (host[0] == '\0' || strcmp(host, MX_ROOT) == 0) /* what is no host name */
+	if (mx_name_is_received(host, strlen(host))) /* what is no host name */
 		return nothing;
 	if (!hop || !hop->read)
 		return judge_wants(j, WANT_EVIDENCE, host, port);

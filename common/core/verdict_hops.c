@@ -152,7 +152,7 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 		return (struct hop_opinion){.state = HOP_GOOD, .reason = REASON_EXEMPT};
 	if (strcmp(host, MX_ROOT) == 0) /* RFC 7505 3: no host, whatever stands beside it */
 		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_HOP_NO_ADDRESS, .aside = true};
-	if (!facts_dane(f) || host[0] == '\0')
+	if (!facts_dane(f) || mx_name_is_received(host, strlen(host)))
 		return hop_by_policy(j, host, place);
 	if (hop && facts_hop_by_dane(f, hop))
 		return f->rules->probe ? hop_by_evidence(j, hop)

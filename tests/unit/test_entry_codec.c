@@ -81,6 +81,8 @@ static void dice_mx(struct mx_set *set)
 		return;
 	dice_names(&set->names, dice(10) == 0 ? MX_SET_MAX - 1 : dice(5), "");
 	names_add(&set->names, "", 0);
+	if (set->names.count < MX_SET_MAX)
+		names_add(&set->names, LIT("\"192.0.2.1\""));
 	for (uint32_t i = 0; i < set->names.count; i++)
 		set->preference[i] = (uint16_t)dice(65536);
 }
@@ -509,7 +511,7 @@ static void bad_values_are_refused(void **state)
 
 static void bad_domains_are_refused(void **state)
 {
-	static const char *const rows[] = {"", ".", "a.", ".a", "a..b", "A.b", "a_b.c", "a b", "a/b",
+	static const char *const rows[] = {"", ".", "a.", ".a", "a..b", "A.b", "a%b.c", "a b", "a/b",
 		"1234567890123456789012345678901234567890123456789012345678901234.b"};
 	char longest[DOMAIN_MAX + 2];
 	struct fields_out out;

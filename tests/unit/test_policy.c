@@ -464,7 +464,9 @@ static void mx_edges(void **state)
 {
 	(void)state;
 	assert_false(mx_matches("*.example.com", "*.example.com"));
-	assert_false(mx_matches("*.example.com", "a_b.example.com"));
+	assert_true(mx_matches("*.example.com", "a_b.example.com"));
+	assert_false(mx_matches("a_b.example.com", "a_b.example.com"));
+	assert_false(mx_matches("*.example.com", "\"a.example.com\""));
 	assert_false(mx_matches("a.example", "a.example.."));
 	assert_false(mx_matches("", ""));
 	assert_false(mx_matches("*.", "a."));

@@ -95,6 +95,7 @@ static const struct row next_hops[] = {
 	{LIT("example.com\0.evil.example"), NONE},
 	{LIT("[a.example]:2\0"), ODD_HOST("a.example")},
 	{LIT("exa mple.com"), NONE},
+	{LIT("_spf.example.com"), MX("_spf.example.com")}, /* Postfix takes underscores for a host's */
 	{LIT("-a.example"),
 		NONE}, /* hyphens and wildcards: Postfix takes them for no host, and no certificate names them */
 	{LIT("*.example.com"), NONE},
@@ -159,7 +160,7 @@ static const struct row recipients[] = {
 	{LIT("<u@>"), NONE},
 	{LIT("<u@ example.com>"), NONE},
 	{LIT("<u@.example.com>"), NONE},
-	{LIT("<u@exa_mple.com>"), NONE},
+	{LIT("<u@exa_mple.com>"), MX("exa_mple.com")},
 	{LIT("<u@example.com:25>"), NONE},
 	{LIT("<u@\xf0\x9f\x92\xa9.la>"), MX("xn--ls8h.la")},
 	{LIT("<u@b\xfc"

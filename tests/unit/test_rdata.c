@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "corpus.h"
+#include "entry.h"
 #include "rdata.h"
 
 #include <stdlib.h>
@@ -65,27 +66,33 @@ static const struct mx_row mxs[] = {
 	     "COM\x00"),
 		true, 10, false, "mx1.example.com"},
 	{LIT("\xff\xff\x02mx\x00"), true, 65535, false, "mx"},
-	{LIT("\x00\x00\x00"), true, 0, true, ""},
+	{LIT("\x00\x00\x00"), true, 0, true, "\".\""},
 	{LIT("\x00\x01\x03"
 	     "a.b\x07"
 	     "example\x00"),
-		true, 1, false, ""}, /* a dot within a label */
+		true, 1, false, "\"a\\x00b.example\""}, /* a dot within a label */
 	{LIT("\x00\x01\x03"
 	     "a_b\x07"
 	     "example\x00"),
-		true, 1, false, ""},
+		true, 1, false, "a_b.example"},
+	{LIT("\x00\x01\x01*\x07"
+	     "example\x00"),
+		true, 1, false, "\"*.example\""},
+	{LIT("\x00\x01\x03\"%\\\x07"
+	     "example\x00"),
+		true, 1, false, "\"\\x22%\\x5c.example\""},
 	{LIT("\x00\x01\x02\xc3\xbc\x07"
 	     "example\x00"),
-		true, 1, false, ""}, /* UTF-8 on the wire is no U-label */
+		true, 1, false, "\"\\xc3\\xbc.example\""}, /* UTF-8 on the wire is no U-label */
 	{LIT("\x00\x01\x03"
 	     "192\x01"
 	     "0\x01"
 	     "2\x01"
 	     "1\x00"),
-		true, 1, false, ""},
+		true, 1, false, "\"192.0.2.1\""},
 	{LIT("\x00\x01\x03"
 	     "a\0b\x00"),
-		true, 1, false, ""},
+		true, 1, false, "\"a\\x00b\""},
 	{LIT(""), false, 0, false, ""},
 	{LIT("\x00\x01"), false, 0, false, ""},
 	{LIT("\x00\x01\x02mx"), false, 0, false, ""},
@@ -113,7 +120,7 @@ static void mxs_agree(void **state)
 		if (strcmp(mx.exchange.name, mxs[i].exchange) != 0)
 			fail_msg("row %zu: %s", i, mx.exchange.name);
 		assert_int_equal(mx.root, mxs[i].root);
-		assert_int_equal(mx.is_domain, *mxs[i].exchange != '\0');
+		assert_int_equal(mx.is_domain, !mx_name_is_received(mxs[i].exchange, strlen(mxs[i].exchange)));
 		if (ok)
 			assert_int_equal(mx.preference, mxs[i].preference);
 	}
@@ -138,6 +145,14 @@ static void name_is_bounded(void **state)
 	rdata[2 + 254] = 'a';
 	rdata[2 + 255] = 0;
 	assert_false(rdata_mx(&mx, rdata, 2 + 256));
+	/* What is no host name is shown cut, and still in quotes. */
+	memset(rdata + 3, 0xff, 63);
+	rdata[2 + 192] = 61;
+	rdata[2 + 254] = 0;
+	assert_true(rdata_mx(&mx, rdata, 2 + 255));
+	assert_false(mx.is_domain);
+	assert_in_range(strlen(mx.exchange.name), 90, 104);
+	assert_true(mx_name_is_received(mx.exchange.name, strlen(mx.exchange.name)));
 }
 
 static void addresses_come_by_length(void **state)
