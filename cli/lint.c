@@ -1,5 +1,6 @@
 /* lint: the parsers of the gate, on what somebody is about to publish. */
 #include "commands.h"
+#include "domain.h"
 #include "output.h"
 #include "policy.h"
 #include "record.h"
@@ -110,17 +111,40 @@ static int lint_record(const struct options *options, const char *text)
 	return valid ? STATUS_YES : STATUS_NO;
 }
 
+/* A pattern is read as in a policy: without a dot at its end. */
+static const char *mx_trouble(char *pattern, const char *host)
+{
+	size_t len = strlen(pattern), host_len = strlen(host);
+	if (len > 0 && pattern[len - 1] == '.')
+		pattern[--len] = '\0';
+	if (!mx_is_pattern(pattern, len))
+		return "the pattern is invalid, and so is a policy with it";
+	if (domain_is_numeric(pattern, len))
+		return "the pattern is an address, which matches nothing";
+	if (host_len > 0 && host[host_len - 1] == '.')
+		host_len--;
+	if (!domain_is_host(host, host_len) || domain_is_numeric(host, host_len))
+		return "the host is no host name as DNS has it";
+	return mx_matches(pattern, host) ? NULL : "";
+}
+
 static int lint_mx(const struct options *options, const char *pattern, const char *host)
 {
-	bool match = mx_matches(pattern, host);
+	char *copy = strdup(pattern);
+	if (!copy)
+		abort();
+	const char *trouble = mx_trouble(copy, host);
 	if (options->json) {
 		json_t *object = json_made(json_object());
-		json_put(object, "match", json_boolean(match));
+		json_put(object, "match", json_boolean(!trouble));
+		json_put(object, "error", trouble && *trouble ? json_text(trouble) : NULL);
 		json_print(object);
 	} else {
-		puts(match ? "match" : "no match");
+		printf("%s%s%s\n", trouble ? "no match" : "match", trouble && *trouble ? ": " : "",
+			trouble ? trouble : "");
 	}
-	return match ? STATUS_YES : STATUS_NO;
+	free(copy);
+	return trouble ? STATUS_NO : STATUS_YES;
 }
 
 int lint_run(const struct options *options, size_t count, char **words)
