@@ -49,6 +49,7 @@ void outlook_init(struct outlook *outlook, const struct verdict *verdict, const 
 		text_add(&text, value);
 	}
 	map_fill(outlook, facts, settings->mode == MODE_MONITOR);
+	outlook->dane_fails = strcmp(outlook->map[MAP_PLAIN], "OK dane-only") == 0 && verdict_dane_fails(facts);
 }
 
 void outlook_free(struct outlook *outlook)
@@ -61,7 +62,7 @@ void outlook_free(struct outlook *outlook)
 
 bool outlook_holds(const struct outlook *outlook)
 {
-	return strncmp(outlook->map[MAP_PLAIN], "TEMP ", strlen("TEMP ")) == 0;
+	return outlook->dane_fails || strncmp(outlook->map[MAP_PLAIN], "TEMP ", strlen("TEMP ")) == 0;
 }
 
 void tell_outlook(const struct outlook *outlook)
@@ -76,7 +77,8 @@ void tell_outlook(const struct outlook *outlook)
 		tell("", "%s", outlook->reply);
 	if (*outlook->header)
 		tell("", "%s", outlook->header);
-	tell("map", "%s", outlook->map[MAP_PLAIN]);
+	tell("map", "%s%s", outlook->map[MAP_PLAIN],
+		outlook->dane_fails ? " (no mail host passes that now: the MTA waits)" : "");
 	for (int i = MAP_PLAIN + 1; i < MAP_DIALECTS; i++)
 		if (strcmp(outlook->map[i], outlook->map[MAP_PLAIN]) != 0)
 			tell("", "%s: %s", map_dialect_name((enum map_dialect)i), outlook->map[i]);

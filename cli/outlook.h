@@ -14,13 +14,14 @@ struct outlook {
 	char reply[ANSWER_REPLY_SIZE + 16];    /* of ACTION_REFUSE; else "" */
 	char header[ANSWER_HEADER_SIZE + 256]; /* when the message is tagged; else "" */
 	char *map[MAP_DIALECTS];               /* a socketmap reply's payload in each dialect, owned */
+	bool dane_fails;                       /* the map says `dane-only`, which no mail host passes: the MTA waits */
 };
 /* `facts` are those that the verdict was made from: the map answers by them, too. */
 void outlook_init(struct outlook *outlook, const struct verdict *verdict, const struct facts *facts,
 	const struct settings *settings);
 void outlook_free(struct outlook *outlook);
 
-/* The map tells the MTA to wait. `sts` is not asked: where it differs, DANE fails, which Sendmail sees by itself. */
+/* By the map's answer the MTA waits. `sts` is not asked: where it differs, DANE fails, which Sendmail sees by itself. */
 bool outlook_holds(const struct outlook *outlook);
 
 void tell_outlook(const struct outlook *outlook);

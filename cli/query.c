@@ -224,6 +224,7 @@ static void answer_print(
 	json_put(object, "milter", describe_milter(outlook));
 	json_put(object, "map", json_text(outlook->map[MAP_PLAIN]));
 	json_put(object, "maps", describe_maps(outlook));
+	json_put(object, "map_holds", json_boolean(outlook_holds(outlook)));
 	json_print(object);
 }
 

@@ -80,4 +80,8 @@ struct step verdict_next(const struct facts *facts);
  * passes. */
 bool verdict_rests_on_fresh(const struct facts *facts);
 
+/* Whether no mail host may take mail that is bound by BINDING_DANE_ONLY: every one with usable TLSA records is known
+ * to fail by them. False when nothing is known of one. */
+bool verdict_dane_fails(const struct facts *facts);
+
 #endif

@@ -93,11 +93,31 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	return o;
 }
 
+bool verdict_dane_fails(const struct facts *f)
+{
+	const struct judge j = {.facts = f};
+	struct hop_list list;
+	bool failed = false;
+	if (!mx_has_hops(f))
+		return false;
+	hop_list_fill(&list, f, facts_policy(f));
+	for (unsigned i = 0; i < list.count && i < HOPS_MAX; i++) {
+		const struct hop_fact *hop = facts_hop(f, list.host[i], f->question.port);
+		if (!hop || !facts_hop_by_dane(f, hop))
+			continue;
+		const struct evidence *seen = &facts_trials(f, hop)->conclusive;
+		if (seen->at == 0 || evidence_is_good(&j, seen))
+			return false;
+		failed = true;
+	}
+	return failed;
+}
+
 /* `place`: how many hops that the policy allows come before this one. */
 static struct hop_opinion hop_by_policy(const struct judge *j, const char *host, unsigned place)
 {
 	const struct facts *f = j->facts;
-	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; "" stands for what is no host name */
+	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; nor what is no host name */
 		return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
 	if (!f->rules->probe)
 		return (struct hop_opinion){.state = HOP_GOOD};

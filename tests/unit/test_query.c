@@ -131,6 +131,42 @@ static void test_dane_alone(void **state)
 	json_decref(got);
 }
 
+/* The map says `dane-only`, and no mail host passes that: mail waits at the MTA, whatever the verdict. */
+static void test_dane_fails(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *override;
+		enum reason first, second;
+		int status;
+		bool holds;
+	} rows[] = {
+		{"mta_enforces=yes", REASON_TLSA_MISMATCH, REASON_TLSA_MISMATCH, 1, true},
+		{"mta_enforces=no", REASON_TLSA_MISMATCH, REASON_TLSA_MISMATCH, 0, true},
+		{"mta_enforces=yes", REASON_TLSA_MISMATCH, REASON_NONE, 0, false},
+		{"mta_enforces=yes", REASON_STARTTLS_MISSING, REASON_HOP_UNREACHABLE, 0, false},
+		{"mode=monitor", REASON_TLSA_MISMATCH, REASON_TLSA_MISMATCH, 0, false},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct call call = {.run = query_run, .words = {"example.com"}, .override = rows[i].override};
+		world_reset();
+		world_validation(true);
+		world_dns("example.com", DNS_MX, 3600, (const char *const[]){"10 mx.example.com", "20 mx2.example.com"},
+			2);
+		world_address("mx.example.com");
+		world_address("mx2.example.com");
+		world_zone("example.com", true);
+		dns_set("_25._tcp.mx.example.com", DNS_TLSA, "3 1 1 a");
+		dns_set("_25._tcp.mx2.example.com", DNS_TLSA, "3 1 1 a");
+		world_hop("mx.example.com/dane", rows[i].first, 0x0304);
+		world_hop("mx2.example.com/dane", rows[i].second, 0x0304);
+		json_t *got = call_for_json(call, rows[i].status);
+		json_is_text(got, "verdict", "none");
+		assert_int_equal(json_is_true(json_at(got, "map_holds")), rows[i].holds);
+		json_decref(got);
+	}
+}
+
 /* Where the MTA asks the map, TEMP holds mail that the verdict lets pass. */
 static void test_map_holds(void **state)
 {
@@ -429,9 +465,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_honest), cmocka_unit_test(test_stripped),
 		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_map_holds),
-		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
-		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
-		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store), cmocka_unit_test(test_clock_behind),
-		cmocka_unit_test(test_refresh)};
+		cmocka_unit_test(test_dane_fails), cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx),
+		cmocka_unit_test(test_text), cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain),
+		cmocka_unit_test(test_stuck), cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store),
+		cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
