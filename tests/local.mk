@@ -445,7 +445,7 @@ tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.h cli/dump_hop.
 tests_fuzz_replay_dump_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(JANSSON_LIBS)
 
 # the house: core is pure, layers hold
-dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/spec-cases
+dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/spec-cases tests/threats
 TESTS += $(dist_check_SCRIPTS)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(base_inc) $(AM_CPPFLAGS)

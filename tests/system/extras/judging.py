@@ -1,6 +1,6 @@
 """What is judged, and how."""
 
-from lab import hop
+from lab import evil, hop
 from lab.story import expect
 
 from . import milter_only, tags, test
@@ -16,6 +16,33 @@ def milter_only_evil_mx(lab, stage):
     stage.refused(stage.send(domain), domain, 'mx-not-in-policy', f'{evil.name} .*')
     stage.nothing_at(domain.mx, evil)
     stage.encrypted(stage.send(good), good.mx)
+
+
+@test
+def milter_only_leaves_delivery_open(lab, stage):
+    """Milter only: what the threat model calls PLAIN TEXT is so; with the map the same mail waits."""
+    milter_only(lab)
+    cases = {lab.domain('lone-later'): hop.STRIPPED, lab.domain('lone-502'): evil.REFUSED_502}
+    queued = [(domain, stage.send(domain, hold=True)) for domain in cases]
+    aliased = lab.domain('lone-aliased', conduct=hop.STRIPPED)
+    for domain, conduct in cases.items():
+        domain.mx.become(conduct)
+    for domain, attempt in queued:
+        stage.accepted(attempt)
+        stage.release(attempt)
+    lab.relay.set(virtual_alias_maps=f'inline:{{ someone@alias.example={aliased.address()} }}',
+                  virtual_alias_domains='alias.example')
+    try:
+        stage.accepted(stage.send('someone@alias.example'))
+        for domain in (*cases, aliased):
+            expect(f'how the message came to {domain.mx.name}', None, lab.wait_arrival(domain.mx).protocol)
+        stage.learn(aliased)
+        lab.relay.attach()
+        bound = stage.send('someone@alias.example')
+        stage.accepted(bound)
+        stage.deferred(bound, 'TLS is required, but was not offered')
+    finally:
+        lab.relay.set(virtual_alias_maps='', virtual_alias_domains='')
 
 
 @test
