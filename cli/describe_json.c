@@ -1,4 +1,5 @@
 #include "describe.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -108,9 +109,11 @@ static json_t *san_names(const char *names)
 	return array;
 }
 
-/* Whether STARTTLS was offered; null when the probe did not come that far. */
-static json_t *starttls_offered(const struct evidence *evidence)
+/* Whether STARTTLS was offered; null when the probe did not come that far, or TLS comes first. */
+static json_t *starttls_offered(const struct evidence *evidence, uint16_t port)
 {
+	if (port == PROBE_PORT_TLS)
+		return NULL;
 	if (evidence->reason == REASON_STARTTLS_MISSING)
 		return json_false();
 	bool offered = evidence->protocol || evidence->reason == REASON_STARTTLS_REFUSED ||
@@ -119,7 +122,7 @@ static json_t *starttls_offered(const struct evidence *evidence)
 	return offered ? json_true() : NULL;
 }
 
-static json_t *evidence_object(const struct evidence *evidence)
+static json_t *evidence_object(const struct evidence *evidence, uint16_t port)
 {
 	if (evidence->at == 0)
 		return NULL;
@@ -129,7 +132,7 @@ static json_t *evidence_object(const struct evidence *evidence)
 	json_put(object, "reason", json_text(reason_name(evidence->reason)));
 	json_put(object, "sentence", json_text(reason_sentence(evidence->reason)));
 	json_put(object, "address", json_text(evidence->address));
-	json_put(object, "starttls", starttls_offered(evidence));
+	json_put(object, "starttls", starttls_offered(evidence, port));
 	json_put(object, "protocol",
 		evidence->protocol ? json_text(describe_protocol(evidence->protocol, protocol)) : NULL);
 	json_put(object, "cipher", json_text(evidence->cipher));
@@ -137,15 +140,17 @@ static json_t *evidence_object(const struct evidence *evidence)
 	json_put(object, "certificate_names", san_names(evidence->names));
 	json_put(object, "not_after", json_when(evidence->not_after));
 	json_put(object, "text", json_text(evidence->text));
+	json_put(object, "advice", json_text(reason_advice(evidence->reason)));
+	json_put(object, "mta_address", *evidence->mta_address ? json_text(evidence->mta_address) : NULL);
 	return object;
 }
 
-static json_t *trials_object(const struct trials *trials)
+static json_t *trials_object(const struct trials *trials, uint16_t port)
 {
 	json_t *object = json_made(json_object());
-	json_put(object, "newest", evidence_object(&trials->newest));
-	json_put(object, "conclusive", evidence_object(&trials->conclusive));
-	json_put(object, "good", evidence_object(&trials->good));
+	json_put(object, "newest", evidence_object(&trials->newest, port));
+	json_put(object, "conclusive", evidence_object(&trials->conclusive, port));
+	json_put(object, "good", evidence_object(&trials->good, port));
 	json_put(object, "silent_since", json_when(trials->silent_since));
 	json_put(object, "silent_probes", json_integer(trials->silent_probes));
 	return object;
@@ -155,11 +160,11 @@ json_t *describe_hop(const char *host, uint16_t port, const struct hop_record *r
 {
 	bool by_dane = record->dane.newest.at != 0 && record->dane.newest.tlsa_id == record->tlsa.id;
 	const struct evidence *newest = by_dane ? &record->dane.newest : &record->pkix.newest;
-	json_t *object = trials_object(&record->pkix);
+	json_t *object = trials_object(&record->pkix, port);
 	json_put(object, "host", json_text(host));
 	json_put(object, "port", json_integer(port));
 	json_put(object, "reason", json_text(reason_name(newest->at ? newest->reason : REASON_NOT_YET_CHECKED)));
 	json_put(object, "tlsa", describe_tlsa(&record->tlsa));
-	json_put(object, "dane", record->dane.newest.at != 0 ? trials_object(&record->dane) : NULL);
+	json_put(object, "dane", record->dane.newest.at != 0 ? trials_object(&record->dane, port) : NULL);
 	return object;
 }

@@ -1,4 +1,5 @@
 #include "describe.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -115,7 +116,7 @@ void tell_mx(const struct entry *entry)
 			mx->secure ? ", DNSSEC-secure" : ", not signed");
 }
 
-static void evidence_tell(const char *label, const struct evidence *evidence, int64_t now)
+static void evidence_tell(const char *label, const struct evidence *evidence, uint16_t port, int64_t now)
 {
 	struct when at, span;
 	struct quote quote;
@@ -125,8 +126,8 @@ static void evidence_tell(const char *label, const struct evidence *evidence, in
 	if (*evidence->address)
 		tell("", "  address %s", quote_string(&quote, evidence->address));
 	if (evidence->protocol)
-		tell("", "  STARTTLS, then %s %s", describe_protocol(evidence->protocol, protocol),
-			quote_string(&quote, evidence->cipher));
+		tell("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS at once," : "STARTTLS, then",
+			describe_protocol(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));
 	if (*evidence->names)
 		tell("", "  certificate for %s", quote_string(&quote, evidence->names));
 	if (evidence->not_after)
@@ -135,6 +136,11 @@ static void evidence_tell(const char *label, const struct evidence *evidence, in
 		tell("", "  chain and name check: OpenSSL's error %d", (int)evidence->chain);
 	if (*evidence->text)
 		tell("", "  in its words: %s", quote_string(&quote, evidence->text));
+	if (reason_class(evidence->reason) == REASON_BAD)
+		tell("", "  advice: %s", reason_advice(evidence->reason));
+	if (*evidence->mta_address)
+		tell("", "  an MTA that asks the map delivers at %s all the same",
+			quote_string(&quote, evidence->mta_address));
 }
 
 static void silence_tell(const struct trials *trials, int64_t now)
@@ -148,16 +154,16 @@ static void silence_tell(const struct trials *trials, int64_t now)
 		trials_silent(trials, now) ? ": mail goes to the domain's other hosts, if one of them is good" : "");
 }
 
-static void trials_tell(const struct trials *trials, int64_t now)
+static void trials_tell(const struct trials *trials, uint16_t port, int64_t now)
 {
 	const struct evidence *newest = &trials->newest, *conclusive = &trials->conclusive, *good = &trials->good;
 	if (newest->at != 0)
-		evidence_tell("", newest, now);
+		evidence_tell("", newest, port, now);
 	silence_tell(trials, now);
 	if (conclusive->at && conclusive->at != newest->at)
-		evidence_tell("before, conclusively: ", conclusive, now);
+		evidence_tell("before, conclusively: ", conclusive, port, now);
 	if (good->at && good->at != conclusive->at && good->at != newest->at)
-		evidence_tell("when it was good: ", good, now);
+		evidence_tell("when it was good: ", good, port, now);
 }
 
 void tell_hop(const char *host, uint16_t port, const struct hop_record *record, int64_t now)
@@ -168,10 +174,10 @@ void tell_hop(const char *host, uint16_t port, const struct hop_record *record, 
 		tell("", "was not probed yet");
 	if (record->dane.newest.at != 0)
 		tell("", "by %s TLSA records:", record->dane.newest.tlsa_id == record->tlsa.id ? "these" : "earlier");
-	trials_tell(&record->dane, now);
+	trials_tell(&record->dane, port, now);
 	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
 		tell("", "by the certificate authorities:");
-	trials_tell(&record->pkix, now);
+	trials_tell(&record->pkix, port, now);
 	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
 		tell("", "  its certificate names it by a wildcard alone, which Sendmail before 8.18.2 does not match");
 }

@@ -36,14 +36,14 @@ static bool take_reason(const struct take *in, enum reason *out)
 	return true;
 }
 
-static bool take_address(const struct take *in, char out[ADDRESS_TEXT_SIZE])
+static bool take_address(const struct take *in, const char *key, char out[ADDRESS_TEXT_SIZE])
 {
 	const char *text;
 	struct address address;
-	if (!take_text(in, "address", 0, ADDRESS_TEXT_SIZE - 1, &text))
+	if (!take_text(in, key, 0, ADDRESS_TEXT_SIZE - 1, &text))
 		return false;
 	if (*text && !address_parse(&address, text))
-		return take_fail(in, "address", "is no IP address");
+		return take_fail(in, key, "is no IP address");
 	snprintf(out, ADDRESS_TEXT_SIZE, "%s", text);
 	return true;
 }
@@ -55,7 +55,8 @@ static bool read_evidence(const struct take *in, struct evidence *out)
 		!take_number(in, "protocol", 0, UINT16_MAX, &protocol) ||
 		!take_number(in, "chain_error", INT32_MIN, INT32_MAX, &chain) ||
 		!take_number(in, "not_after", -FIELDS_TIME_MAX, FIELDS_TIME_MAX, &out->not_after) ||
-		!take_address(in, out->address) || !take_bytes(in, "cipher", out->cipher, sizeof out->cipher) ||
+		!take_address(in, "address", out->address) || !take_address(in, "mta_address", out->mta_address) ||
+		!take_bytes(in, "cipher", out->cipher, sizeof out->cipher) ||
 		!take_bytes(in, "names", out->names, sizeof out->names) ||
 		!take_bytes(in, "text", out->text, sizeof out->text))
 		return false;

@@ -154,6 +154,7 @@ static json_t *evidence_object(const struct evidence *evidence)
 	put_number(object, "chain_error", evidence->chain);
 	put_number(object, "not_after", evidence->not_after);
 	put_word(object, "address", evidence->address);
+	put_word(object, "mta_address", evidence->mta_address);
 	put_bytes(object, "cipher", evidence->cipher);
 	put_bytes(object, "names", evidence->names);
 	put_bytes(object, "text", evidence->text);

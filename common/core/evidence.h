@@ -21,6 +21,9 @@ struct evidence {
 	int64_t not_after;  /* of the leaf, wall-clock seconds; 0 unknown */
 	uint64_t tlsa_id;   /* of the TLSA set that it was judged by (RFC 7672); 0: by the trust store (RFC 8461 4.2) */
 	char address[ADDRESS_TEXT_SIZE]; /* dialled last; "" none */
+	/* Of bad evidence: an address at which a Postfix that is bound to verified TLS would deliver all the same,
+	 * since its own demands are lower, or another address is the bad one; "" none. */
+	char mta_address[ADDRESS_TEXT_SIZE];
 	char cipher[64];
 	char names[EVIDENCE_NAMES_SIZE]; /* DNS names of the leaf's SAN, blank-separated, cut; untrusted: quote */
 	char text[EVIDENCE_TEXT_SIZE];   /* the peer's or the library's own words, cut; untrusted: quote */

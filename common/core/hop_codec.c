@@ -29,6 +29,7 @@ static const struct field evidence_fields[] = {
 	{8, field_put_text, field_take_text, MEMBER(struct evidence, names)},
 	{9, field_put_text, field_take_text, MEMBER(struct evidence, text)},
 	{10, field_put_u64, field_take_u64, MEMBER(struct evidence, tlsa_id)},
+	{11, field_put_text, field_take_text, MEMBER(struct evidence, mta_address)},
 };
 
 static void put_evidence(struct fields_out *out, uint16_t tag, const void *member, size_t size)

@@ -10,12 +10,13 @@
 #include <string.h>
 #include <time.h>
 
-#define AUTH_LEVEL 2  /* keys and signatures of certificates below 112 bits are refused, as Debian's OpenSSL does */
-#define TEXT_OCTETS 8 /* shown of the TLSA record that matches */
+#define AUTH_LEVEL 2    /* keys and signatures of certificates below 112 bits are refused, as Debian's OpenSSL does */
+#define MTA_KEY_BITS 80 /* Postfix asks for level 1 */
+#define TEXT_OCTETS 8   /* shown of the TLSA record that matches */
 
 /* What OpenSSL finds. It never stops the handshake: all that can be seen shall be seen. */
 
-static int *error_kind(struct chain *chain, int error)
+static int *error_kind(struct chain *chain, int error, int depth)
 {
 	switch (error) {
 	case X509_V_ERR_DANE_NO_MATCH:
@@ -27,10 +28,27 @@ static int *error_kind(struct chain *chain, int error)
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 		return &chain->mismatch;
 	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
 		return &chain->weak_key;
+	case X509_V_ERR_INVALID_PURPOSE:
+		return depth == 0 ? &chain->purpose : &chain->untrusted;
 	default:
 		return &chain->untrusted;
 	}
+}
+
+static void note_error(struct chain *chain, X509_STORE_CTX *ctx)
+{
+	int error = X509_STORE_CTX_get_error(ctx);
+	int *first = error_kind(chain, error, X509_STORE_CTX_get_error_depth(ctx));
+	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
+
+	if (*first == X509_V_OK && first == &chain->untrusted && trust_lacks_issuer(error) && cert)
+		trust_issuer(chain->issuer, cert);
+	if (*first == X509_V_OK)
+		*first = error;
+	if (first == &chain->weak_key)
+		chain->feeble |= !cert || EVP_PKEY_get_security_bits(X509_get0_pubkey(cert)) < MTA_KEY_BITS;
 }
 
 static int on_verify(int good, X509_STORE_CTX *ctx)
@@ -38,13 +56,8 @@ static int on_verify(int good, X509_STORE_CTX *ctx)
 	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct chain *chain = SSL_get_app_data(ssl);
 
-	if (!good) {
-		int error = X509_STORE_CTX_get_error(ctx);
-		int *first = error_kind(chain, error);
-
-		if (*first == X509_V_OK)
-			*first = error;
-	}
+	if (!good)
+		note_error(chain, ctx);
 	return 1;
 }
 
@@ -96,7 +109,7 @@ static bool expect_tlsa(struct chain *chain, SSL *ssl, const struct probe_dane *
 
 bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane)
 {
-	*chain = (struct chain){.dane = dane};
+	*chain = (struct chain){.dane = dane, .host = host};
 	SSL_set_app_data(ssl, chain);
 	X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(ssl), AUTH_LEVEL);
 	return dane ? expect_tlsa(chain, ssl, dane) : expect_authority(ssl, trust, host);
@@ -135,19 +148,42 @@ static bool tell_mismatch(const struct chain *chain, struct evidence *seen)
 	return false;
 }
 
-static bool tell_error(SSL *ssl, enum reason reason, int error, struct evidence *seen)
+/* Postfix takes a common name where there is no DNS name. */
+static bool names_host_by_cn(const struct chain *chain, SSL *ssl)
+{
+	return !chain->dane && chain->mismatch != X509_V_OK &&
+	       X509_check_host(
+		       SSL_get0_peer_certificate(ssl), chain->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+}
+
+/* Whether all that is wrong is less than what Postfix asks for. */
+static bool is_taken_by_mta(const struct chain *chain, SSL *ssl)
+{
+	if (chain->untrusted != X509_V_OK || chain->purpose != X509_V_OK || chain->expired != X509_V_OK ||
+		chain->early != X509_V_OK || chain->feeble)
+		return false;
+	return chain->mismatch == X509_V_OK || names_host_by_cn(chain, ssl);
+}
+
+static bool tell_error(const struct chain *chain, SSL *ssl, enum reason reason, int error, struct evidence *seen)
 {
 	struct text text;
 
 	seen->chain = error;
 	seen->reason = reason;
 	text_init(&text, seen->text, sizeof seen->text);
-	text_add(&text, X509_verify_cert_error_string(error));
+	if (trust_explain(&text, error, SSL_get0_peer_certificate(ssl), sk_X509_num(SSL_get_peer_cert_chain(ssl))))
+		text_add(&text, chain->issuer);
+	if (reason == REASON_CERT_HOST_MISMATCH && names_host_by_cn(chain, ssl))
+		text_add(&text, ": the host is the common name, and no DNS name");
 	add_record(&text, ssl);
+	if (is_taken_by_mta(chain, ssl))
+		memcpy(seen->mta_address, seen->address, sizeof seen->mta_address);
 	return false;
 }
 
-/* A chain that nobody vouches for says nothing of its dates, and neither of its names. */
+/* A chain that nobody vouches for says nothing of its dates, and neither of its names. What an MTA may take all the same
+ * comes last. */
 static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *seen)
 {
 	const struct {
@@ -155,15 +191,16 @@ static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *s
 		enum reason reason;
 	} kinds[] = {
 		{chain->untrusted, REASON_CERT_UNTRUSTED},
-		{chain->weak_key, REASON_TLS_FAILED},
+		{chain->purpose, REASON_CERT_PURPOSE},
 		{chain->expired, REASON_CERT_EXPIRED},
 		{chain->early, REASON_CERT_NOT_YET_VALID},
 		{chain->mismatch, REASON_CERT_HOST_MISMATCH},
+		{chain->weak_key, REASON_CERT_WEAK_KEY},
 	};
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (kinds[i].error != X509_V_OK)
-			return tell_error(ssl, kinds[i].reason, kinds[i].error, seen);
+			return tell_error(chain, ssl, kinds[i].reason, kinds[i].error, seen);
 	return true;
 }
 

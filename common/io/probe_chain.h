@@ -4,16 +4,21 @@
 #define IO_PROBE_CHAIN_H
 
 #include "probe.h"
+#include "trust.h"
 
 #include <openssl/ssl.h>
 
 /* Numbers of X509_V_ERR_, the first of each kind that OpenSSL found; 0 none. */
 struct chain {
 	const struct probe_dane *dane; /* NULL: judged by the trust store */
-	size_t records;                /* TLSA records that OpenSSL takes */
+	const char *host;
+	size_t records; /* TLSA records that OpenSSL takes */
 	int no_match;
 	int untrusted;
+	int purpose;
 	int weak_key;
+	bool feeble;                    /* a weak key is so short that no MTA takes it */
+	char issuer[TRUST_ISSUER_SIZE]; /* that could not be found, of the first such error; "": none */
 	int expired;
 	int early;
 	int mismatch;
@@ -23,7 +28,8 @@ bool chain_context(SSL_CTX *ctx);
 /* Says before the handshake what is expected, and sets SNI. The chain and what `dane` points to outlive the connection.
  * False: OpenSSL does not take the name, or has no memory for the records. */
 bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane);
-/* After a handshake: what was shown; then what it is worth. False: `seen` says why not. */
+/* After a handshake: what was shown; then what it is worth. False: `seen` says why not; and by `mta_address` that a
+ * Postfix bound to verified TLS would take it all the same (doc/design section 10). */
 void chain_show(SSL *ssl, struct evidence *seen);
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen);
 

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "probe_chain.h"
 #include "probe_smtp.h"
+#include "smtp.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -128,6 +129,37 @@ static bool tls_handshake(struct tls *tls, struct evidence *seen)
 	return good;
 }
 
+static int wait_octet(SSL *ssl)
+{
+	char octet;
+
+	return SSL_peek(ssl, &octet, 1);
+}
+
+/* Where TLS comes first: a host that refuses this relay is not ready, whatever its certificate. */
+static bool tls_greeting(struct tls *tls, struct evidence *seen)
+{
+	struct smtp_reader reply;
+	char bytes[512];
+	int got = 1;
+
+	smtp_reader_init(&reply);
+	while (reply.state == SMTP_MORE) {
+		enum wire_end end = tls_run(tls, wait_octet, &got);
+
+		if (end == WIRE_TIMEOUT)
+			return probe_tell(seen, REASON_HOP_TIMEOUT, "no greeting in time, behind the TLS handshake");
+		if (end == WIRE_GOOD && got > 0)
+			got = SSL_read(tls->ssl, bytes, sizeof bytes);
+		if (end != WIRE_GOOD || got <= 0)
+			return probe_tell(seen, REASON_HOP_PROTOCOL, "connection closed before the greeting");
+		smtp_reader_feed(&reply, bytes, (size_t)got);
+	}
+	if (reply.state == SMTP_MALFORMED)
+		return probe_tell(seen, REASON_HOP_PROTOCOL, "no SMTP reply before the greeting");
+	return smtp_greets(&reply, seen);
+}
+
 static int say_quit(SSL *ssl)
 {
 	return SSL_write(ssl, "QUIT\r\n", 6);
@@ -159,7 +191,7 @@ static void tls_quit(struct tls *tls)
 /* The probe */
 
 static void probe_tls(struct prober *prober, struct wire *wire, const char *host, const struct probe_dane *dane,
-	struct evidence *seen)
+	bool tls_first, struct evidence *seen)
 {
 	struct tls tls = {.received = 0};
 
@@ -167,11 +199,14 @@ static void probe_tls(struct prober *prober, struct wire *wire, const char *host
 		probe_tell(seen, REASON_HOP_INTERNAL, "OpenSSL does not take the host name or the TLSA records");
 	} else if (tls_handshake(&tls, seen)) {
 		chain_show(tls.ssl, seen);
-		if (chain_judge(&tls.chain, tls.ssl, seen))
-			seen->reason = REASON_NONE;
+		bool good = chain_judge(&tls.chain, tls.ssl, seen);
 		/* RFC 8461 7.2. An MTA that insists on it does not come to see the certificate. */
-		if (seen->protocol < TLS1_2_VERSION)
-			probe_tell(seen, REASON_TLS_TOO_OLD, SSL_get_version(tls.ssl));
+		if (seen->protocol < TLS1_2_VERSION) {
+			good = probe_tell(seen, REASON_TLS_TOO_OLD, SSL_get_version(tls.ssl));
+			seen->mta_address[0] = '\0';
+		}
+		if (good && (!tls_first || tls_greeting(&tls, seen)))
+			seen->reason = REASON_NONE;
 		tls_quit(&tls);
 	}
 	SSL_free(tls.ssl);
@@ -189,8 +224,9 @@ bool probe_address(struct prober *prober, const char *host, const struct address
 	wire.deadline_ms = clock_mono_ms() + timeout_ms;
 	if (!wire_open(&wire, address, port, from->len ? from : NULL, seen))
 		return false;
-	if (smtp_dialogue(&wire, prober->helo, seen))
-		probe_tls(prober, &wire, host, dane, seen);
+	bool tls_first = port == PROBE_PORT_TLS;
+	if (tls_first || smtp_dialogue(&wire, prober->helo, seen))
+		probe_tls(prober, &wire, host, dane, tls_first, seen);
 	wire_close(&wire);
 	return wire.passing;
 }

@@ -207,13 +207,16 @@ static bool is_refusal(const struct smtp_reader *reply)
 	return reply->code >= 400;
 }
 
-static bool greeting(struct wire *wire, struct smtp_reader *reply, struct evidence *seen)
+bool smtp_greets(const struct smtp_reader *reply, struct evidence *seen)
 {
-	if (!reply_read(wire, "before the greeting", reply, seen))
-		return false;
 	if (reply->code == 220)
 		return true;
 	return tell_reply(seen, is_refusal(reply) ? REASON_HOP_GREETING : REASON_HOP_PROTOCOL, reply);
+}
+
+static bool greeting(struct wire *wire, struct smtp_reader *reply, struct evidence *seen)
+{
+	return reply_read(wire, "before the greeting", reply, seen) && smtp_greets(reply, seen);
 }
 
 static bool command(struct wire *wire, const char *verb, const char *argument, const char *when,

@@ -31,6 +31,10 @@ void wire_close(struct wire *wire);
 enum wire_end wire_send(struct wire *wire, const char *bytes, size_t len);
 enum wire_end wire_receive(struct wire *wire, char *bytes, size_t size, size_t *len);
 
+/* Whether this reply greets. False: `seen` says why not. */
+struct smtp_reader;
+bool smtp_greets(const struct smtp_reader *reply, struct evidence *seen);
+
 /* Greeting, EHLO, STARTTLS. True: the next octets are the handshake's, and none of the peer's is left over. False:
  * `seen` says why. */
 bool smtp_dialogue(struct wire *wire, const char *helo, struct evidence *seen);

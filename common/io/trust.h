@@ -20,4 +20,13 @@ X509_STORE *trust_store(struct trust *trust);
  * set. */
 bool trust_check_host(X509_VERIFY_PARAM *param, const char *host);
 
+/* What a certificate's error is, in OpenSSL's words and with what they leave out: what the leaf is made for, the bits of
+ * its key, how many certificates were sent. True: the issuer that was not found belongs behind it, quoted if need be. */
+struct text;
+bool trust_explain(struct text *text, int error, X509 *leaf, int sent);
+bool trust_lacks_issuer(int error);
+/* The issuer's name, cut; untrusted. */
+#define TRUST_ISSUER_SIZE 64
+void trust_issuer(char out[TRUST_ISSUER_SIZE], const X509 *cert);
+
 #endif

@@ -4,6 +4,7 @@
 #include "domain.h"
 #include "lock.h"
 #include "log.h"
+#include "text.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -221,4 +222,56 @@ bool trust_check_host(X509_VERIFY_PARAM *param, const char *host)
 	X509_VERIFY_PARAM_set_hostflags(
 		param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 && accept_star(param, host);
+}
+
+void trust_issuer(char out[TRUST_ISSUER_SIZE], const X509 *cert)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *bytes;
+
+	if (!bio)
+		abort();
+	X509_NAME_print_ex(bio, X509_get_issuer_name(cert), 0, XN_FLAG_RFC2253);
+	long len = BIO_get_mem_data(bio, &bytes);
+	if (len >= TRUST_ISSUER_SIZE)
+		len = TRUST_ISSUER_SIZE - 1;
+	if (len > 0)
+		memcpy(out, bytes, (size_t)len);
+	out[len > 0 ? len : 0] = '\0';
+	BIO_free(bio);
+}
+
+bool trust_lacks_issuer(int error)
+{
+	return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY || error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
+}
+
+static void add_purpose(struct text *text, X509 *leaf)
+{
+	uint32_t usage = X509_get_extended_key_usage(leaf);
+
+	text_add(text, usage == UINT32_MAX ? ": by its key usage" : ": no server authentication");
+	text_add(text, usage == XKU_SSL_CLIENT ? ", clients only" : "");
+}
+
+static void add_key(struct text *text, X509 *leaf)
+{
+	text_add(text, ": the certificate has ");
+	text_add_number(text, EVP_PKEY_get_bits(X509_get0_pubkey(leaf)));
+	text_add(text, " bits");
+}
+
+bool trust_explain(struct text *text, int error, X509 *leaf, int sent)
+{
+	text_add(text, X509_verify_cert_error_string(error));
+	if (error == X509_V_ERR_INVALID_PURPOSE)
+		add_purpose(text, leaf);
+	if (error == X509_V_ERR_EE_KEY_TOO_SMALL || error == X509_V_ERR_CA_KEY_TOO_SMALL)
+		add_key(text, leaf);
+	if (!trust_lacks_issuer(error))
+		return false;
+	text_add(text, "; certificates sent: ");
+	text_add_number(text, sent);
+	text_add(text, "; not sent, nor known here: ");
+	return true;
 }

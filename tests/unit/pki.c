@@ -82,7 +82,7 @@ struct pki_pair pki_issue(const struct pki_pair *ca, const struct pki_request *r
 		add_extension(leaf.cert, NID_ext_key_usage, request->usage);
 	if (request->authority)
 		add_extension(leaf.cert, NID_basic_constraints, "critical,CA:TRUE");
-	must(X509_sign(leaf.cert, ca ? ca->key : leaf.key, EVP_sha256()));
+	must(X509_sign(leaf.cert, ca ? ca->key : leaf.key, request->sha1 ? EVP_sha1() : EVP_sha256()));
 	return leaf;
 }
 

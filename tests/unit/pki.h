@@ -20,6 +20,7 @@ struct pki_request {
 	unsigned padding;  /* octets of a comment, to make it long */
 	const char *usage; /* extended key usage as in openssl.cnf: "clientAuth"; NULL: none */
 	bool authority;    /* may issue */
+	bool sha1;         /* signed with it */
 };
 
 struct pki_pair pki_ca(const char *cn);

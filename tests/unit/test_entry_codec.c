@@ -236,6 +236,7 @@ static struct hop_record dane_hop(void)
 	seen.tlsa_id = UINT64_C(0xfedcba9876543210);
 	hop_record_learn(&record, &seen);
 	seen = seen_at(NOW + 3, REASON_TLSA_MISMATCH);
+	memcpy(seen.mta_address, "2001:db8::25", sizeof "2001:db8::25");
 	seen.tlsa_id = UINT64_C(0xfedcba9876543210);
 	hop_record_learn(&record, &seen);
 	record.tlsa = (struct tlsa_look){.checked_at = NOW,
@@ -259,6 +260,8 @@ static void what_dane_says_comes_back(void **state)
 	assert_int_equal(record.pkix.newest.at, NOW + 2);
 	assert_true(hop_record_decode(&back, bytes.at, bytes.len));
 	assert_memory_equal(&back, &record, sizeof(record));
+	assert_string_equal(back.dane.newest.mta_address, "2001:db8::25");
+	assert_string_equal(back.pkix.newest.mta_address, ""); /* not in the record: no MTA takes it */
 	free(bytes.at);
 	record = (struct hop_record){.tlsa = {.checked_at = NOW, .state = TLSA_NONE, .signed_denial = true}};
 	bytes = hop_record_encode(&record);

@@ -82,7 +82,7 @@ static const struct row rows[] = {
 	{"EE, self-signed, expired, other name", SELF_BAD, NOBODY, {{3, 1, 1, SELF_BAD, false}}, REASON_NONE, X509_V_OK,
 		"3 1 1"},
 	{"EE, authority unknown", STRANGE, NOBODY, {{3, 1, 1, STRANGE, false}}, REASON_NONE, X509_V_OK, "3 1 1"},
-	{"EE, short key", SHORT_KEY, NOBODY, {{3, 1, 1, SHORT_KEY, false}}, REASON_TLS_FAILED,
+	{"EE, short key", SHORT_KEY, NOBODY, {{3, 1, 1, SHORT_KEY, false}}, REASON_CERT_WEAK_KEY,
 		X509_V_ERR_EE_KEY_TOO_SMALL, "key too weak"},
 	{"EE of the authority", GOOD, CA, {{3, 1, 1, CA, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no match"},
 	/* D-36: DANE-TA, the authority in the chain */
@@ -109,9 +109,9 @@ static const struct row rows[] = {
 		X509_V_ERR_CERT_SIGNATURE_FAILURE, "signature"},
 	{"2 1 0, not signed by it", FORGED, NOBODY, {{2, 1, 0, CA, false}}, REASON_TLSA_MISMATCH, NO_MATCH, ""},
 	{"TA sent beside another's leaf", STRANGE, CA, {{2, 0, 1, CA, false}}, REASON_TLSA_MISMATCH, NO_MATCH, ""},
-	{"TA, for clients", CLIENT, CA, {{2, 0, 1, CA, false}}, REASON_CERT_UNTRUSTED, X509_V_ERR_INVALID_PURPOSE,
+	{"TA, for clients", CLIENT, CA, {{2, 0, 1, CA, false}}, REASON_CERT_PURPOSE, X509_V_ERR_INVALID_PURPOSE,
 		"purpose"},
-	{"TA, short key", SHORT_KEY, CA, {{2, 0, 1, CA, false}}, REASON_TLS_FAILED, X509_V_ERR_EE_KEY_TOO_SMALL,
+	{"TA, short key", SHORT_KEY, CA, {{2, 0, 1, CA, false}}, REASON_CERT_WEAK_KEY, X509_V_ERR_EE_KEY_TOO_SMALL,
 		"key too weak"},
 	{"TA of the leaf itself", SELF_BAD, NOBODY, {{2, 0, 1, SELF_BAD, false}}, REASON_TLSA_MISMATCH, NO_MATCH, ""},
 	/* D-36, D-38: and the name, which is the base domain's */
@@ -254,6 +254,8 @@ static void rows_agree(void **state)
 			fail_msg("%s: %s", row->name, seen.text);
 		if (seen.reason == REASON_TLSA_MISMATCH && strstr(seen.text, "TLSA record "))
 			fail_msg("%s: %s", row->name, seen.text);
+		if ((seen.mta_address[0] != '\0') != (seen.reason == REASON_CERT_WEAK_KEY))
+			fail_msg("%s: for the MTA %s", row->name, seen.mta_address);
 		if (strcmp(hop.sni, BASE) != 0 || seen.tlsa_id != rrset.set.id || seen.protocol != 0x0304)
 			fail_msg("%s: SNI %s, id, or protocol %x", row->name, hop.sni, seen.protocol);
 	}
