@@ -28,6 +28,7 @@ struct transfer {
 	struct curl_slist *pins;
 	char host[HOST_SIZE];
 	char error[CURL_ERROR_SIZE];
+	char certificate[192]; /* what is wrong with it; "" nothing */
 	int timeout_ms;
 	int64_t deadline_ms;
 	bool answered; /* the peer took part in a TLS handshake */
@@ -100,6 +101,26 @@ static void on_tls_info(const SSL *ssl, int where, int value)
 		transfer->ended = true;
 }
 
+/* Judges nothing: what OpenSSL finds first is kept for people. */
+static int on_verify(int good, X509_STORE_CTX *ctx)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct transfer *transfer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), transfer_index);
+	X509 *cert = X509_STORE_CTX_get_current_cert(ctx), *leaf = X509_STORE_CTX_get0_cert(ctx);
+	char issuer[TRUST_ISSUER_SIZE];
+	struct text text;
+
+	if (good || transfer->certificate[0] != '\0' || !cert || !leaf)
+		return good;
+	text_init(&text, transfer->certificate, sizeof transfer->certificate);
+	if (trust_explain(
+		    &text, X509_STORE_CTX_get_error(ctx), leaf, sk_X509_num(X509_STORE_CTX_get0_untrusted(ctx)))) {
+		trust_issuer(issuer, cert);
+		text_quote(&text, issuer, strlen(issuer), TRUST_ISSUER_SIZE);
+	}
+	return 0;
+}
+
 /* libcurl's own check would take a certificate with nothing but a CN: the check inside the handshake is ours. */
 static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *arg)
 {
@@ -110,6 +131,7 @@ static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *arg)
 	(void)curl;
 	SSL_CTX_set_ex_data(ssl_ctx, transfer_index, transfer);
 	SSL_CTX_set_info_callback(ssl_ctx, on_tls_info);
+	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, on_verify);
 	SSL_CTX_set1_cert_store(ssl_ctx, store);
 	X509_STORE_free(store);
 	set = trust_check_host(SSL_CTX_get0_param(ssl_ctx), transfer->host);
@@ -195,7 +217,9 @@ static void tell_webpki(struct transfer *transfer, struct text *detail)
 	long error = X509_V_OK;
 
 	curl_easy_getinfo(transfer->curl, CURLINFO_SSL_VERIFYRESULT, &error);
-	if (error != X509_V_OK)
+	if (transfer->certificate[0] != '\0')
+		text_add(detail, transfer->certificate);
+	else if (error != X509_V_OK)
 		text_add(detail, X509_verify_cert_error_string(error));
 	else
 		text_quote(detail, transfer->error, strlen(transfer->error), 160);
@@ -225,8 +249,7 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 	if (response->headers_too_long) {
 		text_add(detail, "headers too large");
 	} else if (status != 0 && status != STATUS_OK) {
-		text_add(detail, "HTTP status ");
-		text_add_number(detail, status);
+		response_refuse_status(&transfer->response, status, detail);
 	} else if (response->too_large) {
 		text_add(detail, "policy too large");
 	} else if (code != CURLE_OK) {

@@ -56,12 +56,17 @@ bool fetch_media_type_ok(const char *content_type)
 	return content_type && media_type_ok(value_trim(content_type, strlen(content_type)));
 }
 
+static void keep(char *out, size_t size, struct value value)
+{
+	size_t len = value.len < size ? value.len : size - 1;
+
+	memcpy(out, value.at, len);
+	out[len] = '\0';
+}
+
 static void keep_value(struct response *response, struct value value)
 {
-	size_t len = value.len < sizeof response->value ? value.len : sizeof response->value - 1;
-
-	memcpy(response->value, value.at, len);
-	response->value[len] = '\0';
+	keep(response->value, sizeof response->value, value);
 }
 
 static void take_header(struct response *response, const char *line, size_t len)
@@ -69,7 +74,10 @@ static void take_header(struct response *response, const char *line, size_t len)
 	struct value type = header_value(line, len, "content-type");
 	struct value encoding = header_value(line, len, "content-encoding");
 	struct value transfer = header_value(line, len, "transfer-encoding");
+	struct value location = header_value(line, len, "location");
 
+	if (location.at)
+		keep(response->location, sizeof response->location, location);
 	if (transfer.at || header_value(line, len, "content-length").at)
 		response->framed = true;
 	if (type.at) {
@@ -97,6 +105,7 @@ bool response_header(struct response *response, const char *line, size_t len)
 	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* what an interim response said does not count */
 		response->type_seen = response->type_wrong = false;
 		response->folded = response->framed = response->encoded = false;
+		response->location[0] = '\0';
 		return true;
 	}
 	if (len && (line[0] == ' ' || line[0] == '\t'))
@@ -117,6 +126,17 @@ bool response_body(struct response *response, const char *bytes, size_t len)
 		memcpy(response->body + response->body_len, bytes, len);
 	response->body_len += len;
 	return true;
+}
+
+void response_refuse_status(const struct response *response, long status, struct text *detail)
+{
+	text_add(detail, "HTTP status ");
+	text_add_number(detail, status);
+	if (status < 300 || status > 399 || response->location[0] == '\0')
+		return;
+	text_add(detail, ", a redirect to ");
+	text_quote(detail, response->location, strlen(response->location), 100);
+	text_add(detail, ": redirects are never followed (RFC 8461 3.3), the policy host itself must answer");
 }
 
 bool response_refuse(const struct response *response, struct text *detail)

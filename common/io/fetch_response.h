@@ -12,8 +12,9 @@ struct response {
 	bool framed;  /* its end can be told without the connection's */
 	bool encoded; /* Content-Encoding or Transfer-Encoding that nobody asked for */
 	bool too_large;
-	char value[64]; /* the Content-Type or encoding that is wrong: untrusted */
-	char *body;     /* owned */
+	char value[64];     /* the Content-Type or encoding that is wrong: untrusted */
+	char location[160]; /* where a redirect leads, cut: untrusted */
+	char *body;         /* owned */
 	size_t body_len;
 };
 
@@ -21,6 +22,8 @@ struct response {
 bool response_header(struct response *response, const char *line, size_t len);
 /* A piece of the body. False: give up. */
 bool response_body(struct response *response, const char *bytes, size_t len);
+/* Says why a response of this status counts for nothing (RFC 8461 3.3). */
+void response_refuse_status(const struct response *response, long status, struct text *detail);
 /* Says what is wrong with a response of status 200; false when nothing is. */
 bool response_refuse(const struct response *response, struct text *detail);
 void response_free(struct response *response);

@@ -38,6 +38,8 @@ enum cert {
 	CERT_OTHER_NAME,
 	CERT_SELF_SIGNED,
 	CERT_STRANGER,
+	CERT_CLIENT,
+	CERT_SHORT_KEY,
 	CERT_COUNT
 };
 
@@ -318,7 +320,12 @@ static const struct {
 	{"future", {CERT_FUTURE, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI, "not yet valid"},
 	{"other name", {CERT_OTHER_NAME, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI, "mismatch"},
 	{"self-signed", {CERT_SELF_SIGNED, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI, "self-signed"},
-	{"stranger's CA", {CERT_STRANGER, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI, "issuer"},
+	{"stranger's CA", {CERT_STRANGER, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI,
+		"issuer certificate; certificates sent: 1; not sent, nor known here: \"CN=stranger\""},
+	{"for clients", {CERT_CLIENT, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI,
+		"purpose: no server authentication, clients only"},
+	{"short key", {CERT_SHORT_KEY, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI,
+		"key too weak: the certificate has 1024 bits"},
 	/* framing */
 	{"length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0}, REASON_NONE, ""},
 	{"short of its length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 99\r\n\r\n" POLICY, 0},
@@ -341,9 +348,14 @@ static const struct {
 	{"206", {CERT_GOOD, ANSWER, "HTTP/1.1 206 X\r\n" TYPE "\r\n" POLICY, 0}, REASON_POLICY_FETCH,
 		"HTTP status 206"},
 	{"301", {CERT_GOOD, ANSWER, "HTTP/1.1 301 X\r\nLocation: https://" HOST "/x\r\n" TYPE "\r\n" POLICY, 0},
-		REASON_POLICY_FETCH, "HTTP status 301"},
+		REASON_POLICY_FETCH,
+		"HTTP status 301, a redirect to https://" HOST
+		"/x: redirects are never followed (RFC 8461 3.3), the policy host itself must answer"},
 	{"302", {CERT_GOOD, ANSWER, "HTTP/1.1 302 X\r\nLocation: http://127.0.0.1/\r\n\r\n", 0}, REASON_POLICY_FETCH,
-		"HTTP status 302"},
+		"HTTP status 302, a redirect to http://127.0.0.1/: redirects are never followed"},
+	{"302 with an escape", {CERT_GOOD, ANSWER, "HTTP/1.1 302 X\r\nLocation: https://a.example/\x1b[2J\r\n\r\n", 0},
+		REASON_POLICY_FETCH, "a redirect to \"https://a.example/\\x1b[2J\": redirects are never followed"},
+	{"302 to nowhere", {CERT_GOOD, ANSWER, "HTTP/1.1 302 X\r\n\r\n", 0}, REASON_POLICY_FETCH, "HTTP status 302"},
 	{"304", {CERT_GOOD, ANSWER, "HTTP/1.1 304 X\r\n\r\n", 0}, REASON_POLICY_FETCH, "HTTP status 304"},
 	{"401",
 		{CERT_GOOD, ANSWER, "HTTP/1.1 401 X\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n",
@@ -642,6 +654,8 @@ static int set_up(void **state)
 		[CERT_OTHER_NAME] = {.san = "DNS:example.com,DNS:mta-sts.example.org"},
 		[CERT_SELF_SIGNED] = {.san = "DNS:" HOST},
 		[CERT_STRANGER] = {.san = "DNS:" HOST},
+		[CERT_CLIENT] = {.san = "DNS:" HOST, .usage = "clientAuth"},
+		[CERT_SHORT_KEY] = {.san = "DNS:" HOST, .rsa_bits = 1024},
 	};
 	char ca_file[] = "/tmp/stsgate-test-fetch-XXXXXX";
 	struct failure why = {0};
