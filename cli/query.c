@@ -111,6 +111,19 @@ static const char *verdict_subject(const struct verdict *verdict)
 	return reason_class(verdict->reason) == REASON_APART ? "" : "the next hop";
 }
 
+/* What counts of it in this case is left to the MTA. */
+static bool is_left_to_mta(const struct facts *facts, const struct hop_fact *hop)
+{
+	return facts_left_to_mta(facts, &facts_trials(facts, hop)->conclusive);
+}
+
+static void tell_hop_fact(const struct facts *facts, const struct hop_fact *hop)
+{
+	tell_hop(hop->host, hop->port, &hop->record, facts->now);
+	if (is_left_to_mta(facts, hop))
+		tell("", "holds no mail (mta_enforces): by its own standards the MTA delivers there over verified TLS");
+}
+
 static void facts_tell(const struct facts *facts)
 {
 	const struct entry *entry = &facts->entry;
@@ -129,7 +142,7 @@ static void facts_tell(const struct facts *facts)
 	if (!facts->dane)
 		tell("DANE", "is left out: mta_dane = no, or this resolver validates nothing (dnssec)");
 	for (unsigned i = 0; i < facts->hop_count; i++)
-		tell_hop(facts->hop[i].host, facts->hop[i].port, &facts->hop[i].record, facts->now);
+		tell_hop_fact(facts, &facts->hop[i]);
 	putchar('\n');
 }
 
@@ -192,8 +205,12 @@ static json_t *dnssec_word(const struct facts *facts)
 static void facts_put(json_t *object, const struct facts *facts)
 {
 	json_t *hops = json_made(json_array());
-	for (unsigned i = 0; i < facts->hop_count; i++)
-		json_add(hops, describe_hop(facts->hop[i].host, facts->hop[i].port, &facts->hop[i].record));
+	for (unsigned i = 0; i < facts->hop_count; i++) {
+		const struct hop_fact *hop = &facts->hop[i];
+		json_t *described = describe_hop(hop->host, hop->port, &hop->record);
+		json_put(described, "left_to_mta", json_boolean(is_left_to_mta(facts, hop)));
+		json_add(hops, described);
+	}
 	json_put(object, "record", describe_record(&facts->entry));
 	json_put(object, "fetch", describe_fetch(&facts->entry, facts->policy_detail));
 	json_put(object, "policy", describe_policy(&facts->entry));

@@ -200,6 +200,30 @@ static void unstored_told(struct trouble *trouble, const char *what, const char 
 		trouble_began(trouble, TROUBLE_WRITING, detail);
 }
 
+/* `mx=mx1.example.com shows an expired certificate [certificate-expired] at 192.0.2.1; the MTA delivers at 192.0.2.2` */
+static void hop_told(struct trouble *trouble, const struct facts *facts, const struct found *found)
+{
+	const struct evidence *seen = &found->evidence;
+	char detail[EVENT_DETAIL_SIZE];
+	struct text text;
+	if (found->want.kind != WANT_PROBE || !facts_left_to_mta(facts, seen))
+		return;
+	text_init(&text, detail, sizeof detail);
+	text_add(&text, "mx=");
+	text_add(&text, found->want.name);
+	text_add(&text, " ");
+	text_add(&text, reason_sentence(seen->reason));
+	text_add(&text, " [");
+	text_add(&text, reason_name(seen->reason));
+	text_add(&text, "] at ");
+	text_add(&text, seen->address);
+	if (seen->mta_address[0] != '\0') {
+		text_add(&text, "; the MTA delivers at ");
+		text_add(&text, seen->mta_address);
+	}
+	events_note(trouble->events, EVENT_HOP_BELOW_STANDARD, facts->question.domain, detail);
+}
+
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static void entry_write(struct store *store, struct trouble *trouble, struct lesson *lesson, struct kept *kept)
@@ -265,6 +289,7 @@ void learn_found(struct store *store, struct trouble *trouble, const struct fact
 	if (found->want.kind == WANT_PROBE || found->want.kind == WANT_TLSA) {
 		if (hop_is_news(facts, found))
 			hop_write(store, trouble, facts, found);
+		hop_told(trouble, facts, found);
 		return;
 	}
 	if (!found->untried || alarm_due(&facts->entry, found, facts->now) != REFRESH_ALARM_NONE)

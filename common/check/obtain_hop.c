@@ -21,10 +21,19 @@ static bool evidence_outweighs(const struct evidence *seen, const struct evidenc
 	return new == REASON_BAD || (new == REASON_GOOD &&old != REASON_GOOD);
 }
 
+/* An MTA tries one address after the other: by its standards one that does is enough. */
+static void mta_address_note(char mta_address[ADDRESS_TEXT_SIZE], const struct evidence *one)
+{
+	bool good = reason_class(one->reason) == REASON_GOOD;
+	if (mta_address[0] == '\0' && (good || one->mta_address[0] != '\0'))
+		memcpy(mta_address, good ? one->address : one->mta_address, ADDRESS_TEXT_SIZE);
+}
+
 /* Each address gets its share of the time that is left. True: what counts may pass by itself. */
 static bool probe_all(const struct config *config, const struct want *want, const struct addresses *list,
 	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen)
 {
+	char mta_address[ADDRESS_TEXT_SIZE] = "";
 	bool passing = false;
 	for (size_t i = 0; i < list->count; i++) {
 		struct evidence one;
@@ -35,11 +44,14 @@ static bool probe_all(const struct config *config, const struct want *want, cons
 		if (share_ms > 0)
 			may_pass = probe_address(
 				config->prober, want->name, &list->at[i], want->port, (int)share_ms, dane, &one);
+		mta_address_note(mta_address, &one);
 		if (i == 0 || evidence_outweighs(&one, seen)) {
 			*seen = one;
 			passing = may_pass;
 		}
 	}
+	if (reason_class(seen->reason) == REASON_BAD)
+		memcpy(seen->mta_address, mta_address, sizeof seen->mta_address);
 	return passing;
 }
 

@@ -1,6 +1,7 @@
 #include "facts.h"
 
 #include "schedule.h"
+#include "verdict.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,47 @@ const struct trials *facts_trials(const struct facts *facts, const struct hop_fa
 		return &record->pkix;
 	uint64_t id = record->dane.conclusive.at != 0 ? record->dane.conclusive.tlsa_id : record->dane.newest.tlsa_id;
 	return id == record->tlsa.id ? &record->dane : &none;
+}
+
+/* What the map says is compared with the certificate by Postfix before 3.10.5, whichever MX host shows it. `name` may be
+ * a wildcard itself. */
+static bool name_is_allowed(const char *name, const struct policy *policy)
+{
+	if (policy_allows(policy, name))
+		return true;
+	for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
+		if (mx_matches(name, mx))
+			return true;
+	return false;
+}
+
+static bool names_are_allowed(const char *names, const struct policy *policy)
+{
+	while (*names) {
+		char name[DOMAIN_SIZE];
+		size_t len = strcspn(names, " ");
+		if (len < sizeof name) {
+			memcpy(name, names, len);
+			name[len] = '\0';
+			if (name_is_allowed(name, policy))
+				return true;
+		}
+		names += len + (names[len] == ' ');
+	}
+	return false;
+}
+
+bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
+{
+	const struct policy *policy = facts_policy(facts);
+	if (!facts->rules->mta_enforces || !policy || policy->mode != POLICY_ENFORCE)
+		return false;
+	if (reason_class(seen->reason) != REASON_BAD)
+		return false;
+	if (seen->mta_address[0] != '\0')
+		return true;
+	return seen->reason == REASON_CERT_HOST_MISMATCH && seen->tlsa_id == 0 &&
+	       names_are_allowed(seen->names, policy);
 }
 
 /* Made one by one: most domains have one hop or two, and a hop's fact is large. */

@@ -74,6 +74,10 @@ bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop);
 /* Its evidence that was judged so; without any when all there is was judged otherwise. Belongs to the facts. */
 const struct trials *facts_trials(const struct facts *facts, const struct hop_fact *hop);
 
+/* Whether bad evidence is left to the MTA, which asks the map under an enforce policy and so delivers over verified TLS
+ * or not at all (rule 6): what falls short of our demands, but not of its own, holds no mail. */
+bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen);
+
 /* What the shell obtained. The facts take copies. */
 void facts_learn_store(struct facts *facts, const struct entry *entry); /* NULL: the store has no entry */
 void facts_learn_store_broken(struct facts *facts);

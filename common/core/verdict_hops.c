@@ -17,13 +17,15 @@ struct hop_opinion {
 	bool old;   /* good, but by evidence past its soft age */
 };
 
+static bool evidence_is_good(const struct judge *j, const struct evidence *seen);
+
 /* Age at which a hop's newest evidence lets it be probed again (design 5). */
 static int64_t probe_age(const struct judge *j, const char *host, const struct trials *trials)
 {
 	const struct evidence *newest = &trials->newest;
 	const struct rules *rules = j->facts->rules;
 	bool ahead = j->facts->question.purpose == PURPOSE_REFRESH;
-	switch (reason_class(newest->reason)) {
+	switch (evidence_is_good(j, newest) ? REASON_GOOD : reason_class(newest->reason)) {
 	case REASON_GOOD:
 		return schedule_evidence_age(host, j->policy->mode, rules, ahead);
 	case REASON_BAD:
@@ -56,7 +58,7 @@ static bool names_domain(const struct evidence *seen, const char *domain)
 
 static bool evidence_is_good(const struct judge *j, const struct evidence *seen)
 {
-	if (reason_class(seen->reason) == REASON_GOOD)
+	if (reason_class(seen->reason) == REASON_GOOD || facts_left_to_mta(j->facts, seen))
 		return true;
 	return seen->tlsa_id != 0 && seen->reason == REASON_CERT_HOST_MISMATCH && j->facts->question.mx_lookup &&
 	       names_domain(seen, j->facts->question.domain);

@@ -40,6 +40,8 @@ bool probe_address(struct prober *prober, const char *host, const struct address
 		answer = by_dane;
 	seen->reason = answer.reason;
 	seen->protocol = answer.protocol;
+	if (answer.left_to_mta)
+		memcpy(seen->mta_address, seen->address, sizeof seen->mta_address);
 	if (answer.protocol)
 		snprintf(seen->cipher, sizeof seen->cipher, "TLS_AES_256_GCM_SHA384");
 	snprintf(seen->names, sizeof seen->names, "%s", answer.names);

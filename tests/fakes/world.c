@@ -334,24 +334,30 @@ struct world_answer world_policy_answer(const char *domain)
 	return answer;
 }
 
-static void hop_set(const char *host, enum reason reason, uint16_t protocol, bool passing)
+static void hop_set(const char *host, enum reason reason, uint16_t protocol, bool passing, bool left_to_mta)
 {
 	lock_take(&lock);
 	struct answer_row *row = answer_row(w.hop, &w.hop_count, host);
 	row->answer.reason = reason;
 	row->answer.protocol = protocol;
 	row->answer.passing = passing;
+	row->answer.left_to_mta = left_to_mta;
 	lock_drop(&lock);
 }
 
 void world_hop(const char *host, enum reason reason, uint16_t protocol)
 {
-	hop_set(host, reason, protocol, false);
+	hop_set(host, reason, protocol, false, false);
 }
 
 void world_hop_passing(const char *host, enum reason reason, uint16_t protocol)
 {
-	hop_set(host, reason, protocol, true);
+	hop_set(host, reason, protocol, true, false);
+}
+
+void world_hop_left_to_mta(const char *host, enum reason reason, uint16_t protocol)
+{
+	hop_set(host, reason, protocol, false, true);
 }
 
 void world_hop_names(const char *host, const char *names, int64_t not_after)
@@ -372,6 +378,7 @@ struct world_answer world_hop_answer(const char *host, const char *address)
 	for (size_t i = 0; i < w.hop_count; i++)
 		if (strcmp(w.hop[i].name, host) == 0)
 			answer = w.hop[i].answer;
+	answer.listed = false; /* not with the address */
 	for (size_t i = 0; i < w.hop_count; i++)
 		if (strcmp(w.hop[i].name, both) == 0)
 			answer = w.hop[i].answer;

@@ -49,8 +49,9 @@ void world_policy_fails(const char *domain, enum reason outcome, const char *det
 /* Hops, by host name, or by host name and one address (`host/8.0.1.2`) or `dane` (what a probe by TLSA records sees),
  * which come first. REASON_NONE: good. Unlisted ones cannot be reached. */
 void world_hop(const char *host, enum reason reason, uint16_t protocol);
-/* The same, and what is wrong may pass by itself. */
+/* The same, and what is wrong may pass by itself; or an MTA bound to verified TLS takes it all the same. */
 void world_hop_passing(const char *host, enum reason reason, uint16_t protocol);
+void world_hop_left_to_mta(const char *host, enum reason reason, uint16_t protocol);
 
 /* The DNS names of the certificate that a listed hop shows, blank-separated, and its end. */
 void world_hop_names(const char *host, const char *names, int64_t not_after);
@@ -88,10 +89,10 @@ void world_calls_reset(void);                                                   
 void world_dns_answer_set(const char *name, enum dns_type type, struct dns_answer *answer); /* takes the answer over */
 struct dns_answer *world_dns_answer(const char *name, enum dns_type type);
 struct world_answer {
-	bool listed;
+	bool listed; /* by all that was asked for */
 	enum reason reason;
 	uint16_t protocol;
-	bool passing;
+	bool passing, left_to_mta;
 	char *text; /* of a policy; NULL: `reason` says what failed; the caller frees */
 	size_t len;
 	char detail[128];

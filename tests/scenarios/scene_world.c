@@ -172,21 +172,25 @@ static bool run_hop_names(struct scene *scene, const struct words *words)
 	return true;
 }
 
-/* hop HOST[/ADDRESS] good|REASON [names=A,B,... [until=DURATION]] */
+/* hop HOST[/ADDRESS] good|REASON [mta | names=A,B,... [until=DURATION]] */
 static bool run_hop(struct scene *scene, const struct words *words)
 {
 	enum reason reason = REASON_NONE;
+	bool left_to_mta = words->count == 4 && strcmp(words->word[3], "mta") == 0;
 	if (words->count < 3 || words->count > 5)
 		return scene_bad(scene, "hop", "HOST good|REASON");
 	if (strcmp(words->word[2], "good") != 0 && !reason_read(scene, words->word[2], &reason))
 		return false;
 	if (!strchr(words->word[1], '/'))
 		world_address(words->word[1]);
-	world_hop(words->word[1], reason,
-		reason == REASON_NONE || reason == REASON_CERT_HOST_MISMATCH ? 0x0304
-		: reason == REASON_TLS_TOO_OLD                               ? 0x0302
-									     : 0);
-	return words->count == 3 || run_hop_names(scene, words);
+	uint16_t protocol = reason == REASON_NONE || reason == REASON_CERT_HOST_MISMATCH ? 0x0304 : 0;
+	if (reason == REASON_TLS_TOO_OLD)
+		protocol = 0x0302;
+	if (left_to_mta)
+		world_hop_left_to_mta(words->word[1], reason, protocol);
+	else
+		world_hop(words->word[1], reason, protocol);
+	return words->count == 3 || left_to_mta || run_hop_names(scene, words);
 }
 
 /* good DOMAIN: an honest enforce domain with one good hop */

@@ -83,6 +83,12 @@ struct evidence oracle_evidence(const struct facts *f, const struct oracle_set *
 	return hop->record.dane.conclusive.tlsa_id == hop->record.tlsa.id ? hop->record.dane.conclusive : none;
 }
 
+bool oracle_left(const struct facts *f, const struct evidence *seen)
+{
+	const struct policy *policy = oracle_policy(f);
+	return f->rules->mta_enforces && policy && policy->mode == POLICY_ENFORCE && seen->mta_address[0] != '\0';
+}
+
 static enum oracle_hop oracle_seen(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
 	struct evidence seen = oracle_evidence(f, set, i);
@@ -93,7 +99,7 @@ static enum oracle_hop oracle_seen(const struct facts *f, const struct oracle_se
 	/* RFC 7672 3.2.2. The worlds have no other name in it. */
 	bool for_domain = oracle_by_dane(f, set, i) && seen.reason == REASON_CERT_HOST_MISMATCH &&
 			  f->question.mx_lookup && seen.names[0] != '\0';
-	return seen.reason == REASON_NONE || for_domain ? ORACLE_GOOD : ORACLE_BAD;
+	return seen.reason == REASON_NONE || for_domain || oracle_left(f, &seen) ? ORACLE_GOOD : ORACLE_BAD;
 }
 
 enum oracle_hop oracle_hop(const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i)

@@ -35,6 +35,8 @@ bool oracle_bound(const struct facts *f, const struct oracle_set *set);
 const struct hop_fact *oracle_fact(const struct facts *f, const char *host);
 /* The newest conclusive evidence by the rule of that hop; at 0: there is none. */
 struct evidence oracle_evidence(const struct facts *f, const struct oracle_set *set, unsigned i);
+/* Rule 6: bad by our demands, and left to an MTA that the map binds. */
+bool oracle_left(const struct facts *f, const struct evidence *seen);
 
 /* What the verdict must be under an enforce policy. */
 enum verdict_kind oracle_kind(const struct facts *f, const struct policy *policy);

@@ -45,6 +45,13 @@ static struct evidence dane_sight(struct random_world *w, int64_t at, uint64_t i
 	return seen;
 }
 
+/* What an MTA would take all the same. */
+static void mta_sight(struct evidence *seen)
+{
+	if (reason_class(seen->reason) == REASON_BAD && seen->at % 7 == 0)
+		memcpy(seen->mta_address, "192.0.2.1", sizeof "192.0.2.1");
+}
+
 static void trials_add(struct trials *trials, const struct evidence *seen)
 {
 	if (seen->at == 0)
@@ -75,6 +82,7 @@ static void trials_make(struct random_world *w, struct trials *trials, uint64_t 
 			seen = dane_sight(w, at[i], id);
 		else
 			seen.reason = some_sight(w);
+		mta_sight(&seen);
 		trials_add(trials, &seen);
 	}
 }

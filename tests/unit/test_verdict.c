@@ -420,6 +420,58 @@ static void test_dane_names(void **state)
 	}
 }
 
+/* Rule 6: with the map attached, what falls short of our demands but not of the MTA's own. */
+static void test_left_to_mta(void **state)
+{
+	(void)state;
+	static const struct {
+		enum reason reason;
+		const char *names, *mta_address;
+		bool left;
+	} rows[] = {
+		{REASON_CERT_WEAK_KEY, "", "192.0.2.1", true},
+		{REASON_CERT_WEAK_KEY, "", "", false},
+		{REASON_STARTTLS_MISSING, "", "192.0.2.1", true},
+		/* a certificate for another name of the policy: what Postfix before 3.10.5 compares */
+		{REASON_CERT_HOST_MISMATCH, "mx2.example.com", "", true},
+		{REASON_CERT_HOST_MISMATCH, "other.example *.example.com", "", true},
+		{REASON_CERT_HOST_MISMATCH, "mx2.example.org a.wild.example", "", true},
+		{REASON_CERT_HOST_MISMATCH, "*.wild.example", "", true},
+		{REASON_CERT_HOST_MISMATCH, "*.example.org a.b.wild.example wild.example *.com x?example.com", "",
+			false},
+		{REASON_CERT_HOST_MISMATCH, "", "", false},
+		{REASON_CERT_EXPIRED, "mx2.example.com", "", false},
+		{REASON_CERT_UNTRUSTED, "mx2.example.com", "", false},
+		{REASON_HOP_TIMEOUT, "", "192.0.2.1", false},
+		{REASON_NONE, "", "192.0.2.1", false},
+	};
+	struct row row = {.hops = "a1+", .mode = POLICY_ENFORCE};
+	for (size_t i = 0; i < 4 * (sizeof rows / sizeof rows[0]); i++) {
+		size_t at = i / 4;
+		struct rules rules = rules_of(&row);
+		struct entry entry = entry_of(&row);
+		struct question question;
+		struct facts facts;
+		rules.mta_enforces = (i & 1) == 0;
+		entry.policy.mode = (i & 2) == 0 ? POLICY_ENFORCE : POLICY_TESTING;
+		names_add(&entry.policy.mx, "mx2.example.com", strlen("mx2.example.com"));
+		names_add(&entry.policy.mx, "*.wild.example", strlen("*.wild.example"));
+		question_from_next_hop(&question, "example.com", 11, PURPOSE_DELIVER);
+		facts_init(&facts, &question, &rules, NOW);
+		facts_learn_store(&facts, &entry);
+		struct evidence seen = {.at = NOW, .reason = rows[at].reason};
+		snprintf(seen.names, sizeof seen.names, "%s", rows[at].names);
+		snprintf(seen.mta_address, sizeof seen.mta_address, "%s", rows[at].mta_address);
+		if (facts_left_to_mta(&facts, &seen) != (rows[at].left && (i & 3) == 0))
+			fail_msg("row %zu", at);
+		seen.tlsa_id = 5;
+		if (seen.reason == REASON_CERT_HOST_MISMATCH)
+			assert_false(facts_left_to_mta(&facts, &seen));
+		facts_free(&facts);
+		entry_free(&entry);
+	}
+}
+
 /* A policy is in force up to its expiry, not at it; one fetched in this case also with max_age 0 (S-55). */
 static void test_policy_in_force(void **state)
 {
@@ -449,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_evidence_ahead),
 		cmocka_unit_test(test_refused_for_long),
 		cmocka_unit_test(test_dane_names),
+		cmocka_unit_test(test_left_to_mta),
 		cmocka_unit_test(test_policy_in_force),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

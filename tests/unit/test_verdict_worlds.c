@@ -97,7 +97,7 @@ static void check_pass(const struct run *run, const struct policy *policy)
 		struct evidence seen = oracle_evidence(f, &set, i);
 		bool bad = reason_class(seen.reason) == REASON_BAD && seen.at != 0 &&
 			   !(dane && seen.reason == REASON_CERT_HOST_MISMATCH && seen.names[0] != '\0') &&
-			   schedule_age(seen.at, f->now) <= f->rules->probe_ttl_max_s;
+			   !oracle_left(f, &seen) && schedule_age(seen.at, f->now) <= f->rules->probe_ttl_max_s;
 		any = any || (named && (!bad || !f->rules->probe)) || hop_failed(f, set.host[i]);
 	}
 	HOLDS(run, any);
