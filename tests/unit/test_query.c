@@ -276,6 +276,62 @@ static void test_text(void **state)
 	tool_run_free(&run);
 }
 
+static void told(const struct call *call, int status, const char *const *lines, size_t count)
+{
+	struct tool_run run = call_tool(*call);
+	assert_int_equal(run.status, status);
+	for (size_t i = 0; i < count; i++)
+		if (!strstr(run.out, lines[i]))
+			fail_msg("not there: %s\n%s", lines[i], run.out);
+	tool_run_free(&run);
+}
+
+/* What is wrong with a hop, what can be done, and that it holds no mail beside the map. */
+static void test_left_to_mta(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"shows a certificate with too weak a key [certificate-key-too-weak]",
+		"            advice: tell the domain's postmaster: RSA keys",
+		"            an MTA that asks the map delivers at 8.0.",
+		"          holds no mail (mta_enforces): by its own standards the MTA delivers there over verified TLS\n",
+		"verdict   pass: ",
+	};
+	static const char *const alone[] = {
+		"            an MTA that asks the map delivers at 8.0.",
+		"verdict   fail-enforce: mx.example.com shows a certificate with too weak a key",
+	};
+	struct call call = {.run = query_run, .words = {"example.com"}, .override = "mta_enforces=yes"};
+	world_honest();
+	world_hop_left_to_mta("mx.example.com", REASON_CERT_WEAK_KEY, 0x0304);
+	told(&call, 0, lines, COUNT(lines));
+	json_t *got = call_for_json(call, 0);
+	assert_true(json_is_true(json_at(got, "hops.0.left_to_mta")));
+	json_is_text(got, "hops.0.newest.mta_address", "8.0.1.1");
+	json_decref(got);
+	call.override = NULL;
+	told(&call, 1, alone, COUNT(alone));
+	got = call_for_json(call, 1);
+	assert_true(json_is_false(json_at(got, "hops.0.left_to_mta")));
+	json_decref(got);
+}
+
+/* Port 465: no STARTTLS to be told of. */
+static void test_tls_first(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {"hop       mx.example.com:465\n", "            TLS at once, TLSv1.3 "};
+	const struct call call = {.run = query_run, .words = {"[mx.example.com]:465"}};
+	world_honest();
+	dns_set("_mta-sts.mx.example.com", DNS_TXT, "v=STSv1; id=1;");
+	world_policy("mx.example.com", ENFORCE, strlen(ENFORCE));
+	told(&call, 0, lines, COUNT(lines));
+	json_t *got = call_for_json(call, 0);
+	json_is_nothing(got, "hops.0.newest.starttls");
+	json_is_text(got, "map", "OK secure match=mx.example.com servername=hostname");
+	json_decref(got);
+}
+
 /* Failures of discovery: none, but not the same certainty. */
 static void test_discovery(void **state)
 {
@@ -465,9 +521,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_honest), cmocka_unit_test(test_stripped),
 		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_map_holds),
-		cmocka_unit_test(test_dane_fails), cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx),
-		cmocka_unit_test(test_text), cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain),
-		cmocka_unit_test(test_stuck), cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store),
-		cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh)};
+		cmocka_unit_test(test_left_to_mta), cmocka_unit_test(test_tls_first), cmocka_unit_test(test_dane_fails),
+		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
+		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store), cmocka_unit_test(test_clock_behind),
+		cmocka_unit_test(test_refresh)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
