@@ -1,7 +1,8 @@
 /* Probing one address of a hop (RFC 8461 4.2, RFC 7672 2.2): connect, greeting, EHLO, STARTTLS, handshake with SNI, a
- * look at the certificates, QUIT. At port 465 TLS comes first (RFC 8314 3.3), then the greeting. Hides OpenSSL. TLS versions down to 1.0 are offered so that "too old" can be
- * told apart; nothing that the peer sent before the handshake survives it. No mail is ever sent. A prober may be used
- * by many threads at once. Replaced by a fake in scenario tests. */
+ * look at the certificates, QUIT. At port 465 TLS comes first (RFC 8314 3.3), then the greeting. Hides OpenSSL. TLS
+ * versions down to 1.0 are offered so that "too old" can be told apart; nothing that the peer sent before the handshake
+ * survives it. No mail is ever sent. A prober may be used by many threads at once. Replaced by a fake in scenario tests.
+ */
 #ifndef IO_PROBE_H
 #define IO_PROBE_H
 
