@@ -264,6 +264,8 @@ static enum health_way way_of(const struct script *script)
 	case CERT_CN_ONLY:
 	case CERT_ADDRESS:
 	case CERT_OTHER_NAME:
+	case CERT_CLIENT:
+	case CERT_SHORT_KEY:
 	case CERT_COUNT:
 		break;
 	}
