@@ -182,8 +182,8 @@ static bool tell_error(const struct chain *chain, SSL *ssl, enum reason reason, 
 	return false;
 }
 
-/* A chain that nobody vouches for says nothing of its dates, and neither of its names. What an MTA may take all the same
- * comes last. */
+/* A chain that nobody vouches for says nothing of its dates, and neither of its names. A name that is wrong comes last:
+ * then nothing else is wrong with the certificate. */
 static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *seen)
 {
 	const struct {
@@ -194,8 +194,8 @@ static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *s
 		{chain->purpose, REASON_CERT_PURPOSE},
 		{chain->expired, REASON_CERT_EXPIRED},
 		{chain->early, REASON_CERT_NOT_YET_VALID},
-		{chain->mismatch, REASON_CERT_HOST_MISMATCH},
 		{chain->weak_key, REASON_CERT_WEAK_KEY},
+		{chain->mismatch, REASON_CERT_HOST_MISMATCH},
 	};
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
