@@ -142,6 +142,7 @@ static json_t *evidence_object(const struct evidence *evidence, uint16_t port)
 	json_put(object, "text", json_text(evidence->text));
 	json_put(object, "advice", json_text(reason_advice(evidence->reason)));
 	json_put(object, "mta_address", *evidence->mta_address ? json_text(evidence->mta_address) : NULL);
+	json_put(object, "seen_for", json_text(evidence->seen_for));
 	return object;
 }
 

@@ -123,7 +123,10 @@ static void evidence_tell(const char *label, const struct evidence *evidence, ui
 	char protocol[PROTOCOL_SIZE];
 	tell("", "%s%s [%s], %s (%s ago)", label, reason_sentence(evidence->reason), reason_name(evidence->reason),
 		when_date(&at, evidence->at), when_span(&span, now - evidence->at));
-	if (*evidence->address)
+	if (*evidence->seen_for)
+		tell("", "  seen at address %s for host %s; the certificate covers this host, too",
+			quote_string(&quote, evidence->address), evidence->seen_for);
+	else if (*evidence->address)
 		tell("", "  address %s", quote_string(&quote, evidence->address));
 	if (evidence->protocol)
 		tell("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS at once," : "STARTTLS, then",

@@ -48,6 +48,18 @@ static bool take_address(const struct take *in, const char *key, char out[ADDRES
 	return true;
 }
 
+static bool take_seen_for(const struct take *in, char out[DOMAIN_SIZE])
+{
+	const char *text;
+	struct domain name;
+	if (!take_text(in, "seen_for", 0, DOMAIN_MAX, &text))
+		return false;
+	if (*text && !domain_parse(&name, text, strlen(text)))
+		return take_fail(in, "seen_for", "is no host name");
+	snprintf(out, DOMAIN_SIZE, "%s", *text ? name.name : "");
+	return true;
+}
+
 static bool read_evidence(const struct take *in, struct evidence *out)
 {
 	int64_t protocol, chain;
@@ -58,7 +70,7 @@ static bool read_evidence(const struct take *in, struct evidence *out)
 		!take_address(in, "address", out->address) || !take_address(in, "mta_address", out->mta_address) ||
 		!take_bytes(in, "cipher", out->cipher, sizeof out->cipher) ||
 		!take_bytes(in, "names", out->names, sizeof out->names) ||
-		!take_bytes(in, "text", out->text, sizeof out->text))
+		!take_bytes(in, "text", out->text, sizeof out->text) || !take_seen_for(in, out->seen_for))
 		return false;
 	out->protocol = (uint16_t)protocol;
 	out->chain = (int32_t)chain;

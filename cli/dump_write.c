@@ -158,6 +158,7 @@ static json_t *evidence_object(const struct evidence *evidence)
 	put_bytes(object, "cipher", evidence->cipher);
 	put_bytes(object, "names", evidence->names);
 	put_bytes(object, "text", evidence->text);
+	put_word(object, "seen_for", evidence->seen_for);
 	return object;
 }
 

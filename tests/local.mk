@@ -344,6 +344,12 @@ tests_unit_test_probe_dane_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_probe_dane_SOURCES = tests/unit/test_probe_dane.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
 	tests/unit/tls_hop.c tests/unit/tls_hop.h tests/unit/cm.h
 tests_unit_test_probe_dane_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_sightings
+tests_unit_test_sightings_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
+tests_unit_test_sightings_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sightings_SOURCES = tests/unit/test_sightings.c tests/unit/pki.c tests/unit/pki.h tests/unit/tls_hop.c tests/unit/tls_hop.h \
+	tests/unit/cm.h
+tests_unit_test_sightings_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
@@ -540,6 +546,11 @@ EXTRA_DIST += tests/scenarios/README tests/scenarios/items \
 	tests/scenarios/design-5-probe-budget.case \
 	tests/scenarios/design-5-refresher-rounds.case \
 	tests/scenarios/design-5-refused-for-long.case \
+	tests/scenarios/design-5-many-tenants.case \
+	tests/scenarios/design-5-seen-for-others.case \
+	tests/scenarios/design-5-seen-for-others-not.case \
+	tests/scenarios/design-5-stranger-and-victim.case \
+	tests/scenarios/design-5-background-budget.case \
 	tests/scenarios/design-5-renewal-in-vain.case \
 	tests/scenarios/design-5-store-unwritable.case \
 	tests/scenarios/design-5-testing-probed-daily.case \

@@ -84,14 +84,30 @@ static struct slot *slot_find(struct budget *budget, uint64_t network, int64_t n
 	return idle;
 }
 
-static enum budget_answer take(struct budget *budget, struct slot *slot, int64_t factor, int64_t now_ms)
-	REQUIRES(budget->lock)
+/* Whether one may be taken from a bucket, and what must stay in it. */
+static bool bucket_has(const struct bucket *bucket, int64_t a_minute, enum budget_claim claim)
+{
+	static const int sixths[] = {
+		[BUDGET_FOR_GOOD] = 0, [BUDGET_FOR_NEW] = 2, [BUDGET_FOR_BACKGROUND] = 3, [BUDGET_FOR_BAD] = 4};
+	return bucket->milli_tokens - 1000 >= a_minute * 1000 / 6 * sixths[claim];
+}
+
+/* `mine`: how many this probe holds there already; its own addresses do not stand in each other's way. */
+static bool slot_has_place(const struct slot *slot, int64_t factor, enum budget_claim claim, unsigned mine)
+{
+	unsigned most = (unsigned)(BUDGET_AT_ONCE * factor);
+	bool background = claim == BUDGET_FOR_BACKGROUND;
+	return slot->under_way < most && !(background && slot->under_way - mine >= most / 2);
+}
+
+static enum budget_answer take(struct budget *budget, struct slot *slot, int64_t factor, enum budget_claim claim,
+	unsigned mine, int64_t now_ms) REQUIRES(budget->lock)
 {
 	bucket_fill(&slot->bucket, BUDGET_A_MINUTE * factor, now_ms);
 	bucket_fill(&budget->all, BUDGET_GLOBAL_A_MINUTE, now_ms);
-	if (slot->bucket.milli_tokens < 1000)
+	if (!bucket_has(&slot->bucket, BUDGET_A_MINUTE * factor, claim))
 		return BUDGET_SPENT;
-	if (slot->under_way >= BUDGET_AT_ONCE * factor || budget->all.milli_tokens < 1000)
+	if (!slot_has_place(slot, factor, claim, mine) || !bucket_has(&budget->all, BUDGET_GLOBAL_A_MINUTE, claim))
 		return BUDGET_BUSY;
 	slot->bucket.milli_tokens -= 1000;
 	budget->all.milli_tokens -= 1000;
@@ -107,8 +123,16 @@ static void untake(struct budget *budget, struct slot *slot) REQUIRES(budget->lo
 	budget->all.milli_tokens += 1000;
 }
 
-enum budget_answer budget_take_all(
-	struct budget *budget, const struct address *addresses, size_t count, int64_t now_ms, unsigned *slots)
+static unsigned held(const unsigned *slots, size_t taken, unsigned slot)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < taken; i++)
+		count += slots[i] == slot;
+	return count;
+}
+
+enum budget_answer budget_take_all(struct budget *budget, const struct address *addresses, size_t count,
+	enum budget_claim claim, int64_t now_ms, unsigned *slots)
 {
 	enum budget_answer answer = BUDGET_GO;
 	size_t taken = 0;
@@ -117,10 +141,10 @@ enum budget_answer budget_take_all(
 		const struct address *address = &addresses[taken];
 		int64_t factor = address_is_global(address) ? 1 : BUDGET_PRIVATE_FACTOR;
 		struct slot *slot = slot_find(budget, address_network(address), now_ms);
-		answer = take(budget, slot, factor, now_ms);
+		slots[taken] = (unsigned)(slot - budget->slot);
+		answer = take(budget, slot, factor, claim, held(slots, taken, slots[taken]), now_ms);
 		if (answer != BUDGET_GO)
 			break;
-		slots[taken] = (unsigned)(slot - budget->slot);
 	}
 	while (answer != BUDGET_GO && taken > 0)
 		untake(budget, &budget->slot[slots[--taken]]);
@@ -128,9 +152,10 @@ enum budget_answer budget_take_all(
 	return answer;
 }
 
-enum budget_answer budget_take(struct budget *budget, const struct address *address, int64_t now_ms, unsigned *slot)
+enum budget_answer budget_take(
+	struct budget *budget, const struct address *address, enum budget_claim claim, int64_t now_ms, unsigned *slot)
 {
-	return budget_take_all(budget, address, 1, now_ms, slot);
+	return budget_take_all(budget, address, 1, claim, now_ms, slot);
 }
 
 void budget_give(struct budget *budget, unsigned slot)

@@ -111,7 +111,14 @@ static bool case_is_asked(const struct cas *c)
 /* A milter or the policy delegation waits for it, or has waited. */
 static bool case_is_at_front(const struct cas *c)
 {
-	return c->job.class == WORK_ASKED && c->facts.question.purpose == PURPOSE_DELIVER;
+	return c->job.class == WORK_ASKED && c->facts.question.purpose == PURPOSE_DELIVER &&
+	       !c->check->bounds.background;
+}
+
+/* To somebody who waits for the same probe, and has a better claim to it. */
+static bool case_gives_way(const struct cas *c, const struct want *want)
+{
+	return want->kind == WANT_PROBE && !case_is_asked(c);
 }
 
 /* Gives what a flight brought to its leader and to all who were parked, and sends those on their way. */
@@ -123,7 +130,8 @@ static void case_landed(struct cas *c, struct flight *flight, const struct found
 		struct cas *other = parked;
 		parked = other->parked;
 		other->facts.now = c->facts.now;
-		if (!found->unmade || case_is_asked(c) || !case_is_asked(other)) {
+		bool first = (found->unmade && !case_is_asked(c)) || found->outbid;
+		if (!first || !case_is_asked(other)) {
 			facts_learn_found(&other->facts, found);
 			case_observed(other, &found->want);
 		}
@@ -155,6 +163,9 @@ static bool case_put_off(struct cas *c, struct flight *flight, int again_ms)
 	int wait_ms = again_ms;
 	if (wait_ms == 0)
 		wait_ms = flight->want.kind == WANT_PROBE ? OBTAIN_RETRY_MS : flight_wait_ms(c);
+	/* Not between two looks at a hop: what was seen belongs to the flight. */
+	if (case_gives_way(c, &flight->want) && !flight->look.due)
+		flight_drop(c, flight);
 	workers_push_later(c->check->workers, &c->job, wait_ms);
 	return true;
 }
@@ -195,8 +206,10 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	}
 	if (!through && case_put_off(c, flight, found.again_ms))
 		return false;
-	if (!through)
+	if (!through) {
 		obtain_in_vain(&want, &found);
+		found.outbid = case_gives_way(c, &want);
+	}
 	found.front = case_is_at_front(c);
 	c->leading = NULL;
 	c->facts.now = clock_wall_s();

@@ -42,6 +42,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->bounds.backoff = backoff_new();
 	check->bounds.missed = missed_new();
 	check->wildcards = wildcards_new();
+	check->bounds.background = options->background;
 	check->rate = rate_new(CASES_CLIENT_A_SECOND, CASES_CLIENT_BURST);
 	check->room = share_new(CHECK_CASES_MAX / CASES_CLIENT_PART);
 	check->worker_count = options->workers;

@@ -23,6 +23,7 @@ struct check_options {
 	struct config *config; /* a reference is taken */
 	struct store *store;   /* outlives the check */
 	unsigned workers;
+	bool background; /* no front end waits: probes leave the others their part of the budget */
 	/* Told after each step of each case, off the lock, by the thread that took it: for `stsgate query`. May be
 	 * NULL. */
 	void (*observe)(void *arg, const struct want *want, const struct facts *facts);

@@ -141,7 +141,10 @@ static bool bind_take(struct probe_options *options, const struct settings_list 
 static bool prober_make(struct config *config, struct failure *why)
 {
 	const struct settings *s = config->settings;
-	struct probe_options options = {.trust = config->probe_trust, .helo = or_null(s->probe_helo)};
+	struct probe_options options = {.trust = config->probe_trust,
+		.helo = or_null(s->probe_helo),
+		.shown = sightings_note,
+		.shown_arg = config->sightings};
 	if (!options.helo)
 		options.helo = config->host;
 	if (!bind_take(&options, &s->probe_bind, why))
@@ -157,6 +160,7 @@ static void config_free(struct config *config)
 	names_free(&config->rules.exempt_hosts);
 	names_free(&config->rules.own_hosts);
 	prober_free(&config->prober);
+	sightings_free(&config->sightings);
 	fetcher_free(&config->fetcher);
 	trusts_free(config);
 	dns_free(&config->dns);
@@ -172,6 +176,7 @@ struct config *config_new(struct settings *settings, struct failure *why)
 	config->settings = settings;
 	config->references = 1;
 	config->host_is_whole = host_name(config->host);
+	config->sightings = sightings_new();
 	if (rules_fill(config, why) && delegation_check(settings, why) && dns_make(config, why) &&
 		trusts_make(config, why) && fetcher_make(config, why) && prober_make(config, why))
 		return config;

@@ -9,6 +9,7 @@
 #include "host_name.h"
 #include "probe.h"
 #include "settings.h"
+#include "sightings.h"
 
 #define CONFIG_BY_RECIPIENT "recipient" /* of delegation_domain: no smart host */
 
@@ -21,7 +22,8 @@ struct config {
 	struct trust *fetch_trust, *probe_trust; /* one and the same where the settings name the same authorities */
 	struct fetcher *fetcher;
 	struct prober *prober;
-	int references; /* under a lock of config.c */
+	struct sightings *sightings; /* of this prober */
+	int references;              /* under a lock of config.c */
 };
 
 /* Takes the settings over, also on failure. */

@@ -283,6 +283,13 @@ bool obtain_holds(const struct want *want)
 	return want->kind == WANT_POLICY || want->kind == WANT_PROBE;
 }
 
+static enum budget_claim probe_claim(const struct bounds *bounds, const struct want *want, bool asked)
+{
+	static const enum budget_claim claims[] = {
+		[STANDING_GOOD] = BUDGET_FOR_GOOD, [STANDING_NEW] = BUDGET_FOR_NEW, [STANDING_BAD] = BUDGET_FOR_BAD};
+	return asked && !bounds->background ? claims[want->standing] : BUDGET_FOR_BACKGROUND;
+}
+
 bool obtain(const struct config *config, const struct bounds *bounds, struct lookups *lookups, const struct want *want,
 	bool asked, struct second_look *look, struct found *found)
 {
@@ -302,7 +309,8 @@ bool obtain(const struct config *config, const struct bounds *bounds, struct loo
 		obtain_tlsa(lookups, found);
 		break;
 	case WANT_PROBE:
-		return obtain_evidence(config, bounds->budget, lookups, look, found);
+		return obtain_evidence(config,
+			&(struct probing){bounds->budget, probe_claim(bounds, want, asked), lookups, look}, found);
 	case WANT_NOTHING:
 	case WANT_ENTRY:
 	case WANT_EVIDENCE:

@@ -31,8 +31,10 @@ struct found {
 	struct evidence evidence;
 	bool front;   /* a front end waits for it: if the budget refuses the probe, that is remembered */
 	bool untried; /* nothing was asked of the network: it serves this case, and is not remembered */
+	bool spared;  /* no probe was needed: what was seen for other hosts at its addresses will do */
 	int again_ms; /* where obtain() says false: when to ask again; 0: soon */
 	bool unmade;  /* a fetch that failed without being made: its policy host is in back-off, or there was no room */
+	bool outbid;  /* of a probe that nobody waits for, and the budget refused: whoever waits has a better claim */
 };
 void found_free(struct found *found);
 void facts_learn_found(struct facts *facts, const struct found *found);
@@ -48,6 +50,7 @@ struct bounds {
 	struct share *held;    /* workers that wait for more than DNS: enum held */
 	struct backoff *backoff;
 	struct missed *missed;
+	bool background; /* no front end waits for anything here */
 };
 
 /* Of one probe, between two looks at a hop; all zero at first. Both lie within the probe's one deadline. */

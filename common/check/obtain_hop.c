@@ -69,11 +69,13 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 }
 
 /* Where the budget has no room left for all of them in this minute, one is better than none. */
-static enum budget_answer budget_take_some(struct budget *budget, struct addresses *list, unsigned *slot)
+static enum budget_answer budget_take_some(const struct probing *probing, struct addresses *list, unsigned *slot)
 {
-	enum budget_answer answer = budget_take_all(budget, list->at, list->count, clock_mono_ms(), slot);
+	struct budget *budget = probing->budget;
+	enum budget_answer answer =
+		budget_take_all(budget, list->at, list->count, probing->claim, clock_mono_ms(), slot);
 	for (size_t i = 0; answer == BUDGET_SPENT && list->count > 1 && i < list->count; i++) {
-		answer = budget_take(budget, &list->at[i], clock_mono_ms(), slot);
+		answer = budget_take(budget, &list->at[i], probing->claim, clock_mono_ms(), slot);
 		if (answer == BUDGET_GO) {
 			list->at[0] = list->at[i];
 			list->count = 1;
@@ -87,11 +89,77 @@ static int64_t probe_whole_ms(const struct config *config)
 	return (int64_t)config->settings->probe_timeout * 1000;
 }
 
-static bool probe_host(const struct config *config, struct budget *budget, struct lookups *lookups,
-	struct second_look *look, const struct want *want, const struct probe_dane *dane, struct evidence *seen,
-	bool *passing)
+/* What the budget lets through. False: nothing at this moment. */
+static bool probe_within(const struct config *config, const struct probing *probing, struct addresses *list,
+	const struct probe_dane *dane, struct found *found, bool *passing)
 {
 	unsigned slot[PROBE_ADDRESSES];
+	switch (budget_take_some(probing, list, slot)) {
+	case BUDGET_BUSY:
+		return false;
+	case BUDGET_SPENT:
+		found->evidence.reason = REASON_PROBE_BUDGET;
+		found->outbid = probing->claim == BUDGET_FOR_BACKGROUND;
+		break;
+	case BUDGET_GO:
+		*passing = probe_all(config, &found->want, list, dane, probing->look->deadline_ms, &found->evidence);
+		for (size_t i = 0; i < list->count; i++)
+			budget_give(probing->budget, slot[i]);
+		break;
+	}
+	return true;
+}
+
+/* Leaves in the list the addresses that must be dialled. `known`: the oldest of what was seen at the others, and of what
+ * it is already. */
+static void list_spare(
+	const struct config *config, const struct want *want, struct addresses *list, struct evidence *known)
+{
+	size_t left = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct address *address = &list->at[i];
+		struct evidence seen;
+		if (!sightings_find(config->sightings, address, want->port, want->name, want->seen_since,
+			    clock_wall_s(), &seen))
+			list->at[left++] = *address;
+		else if (known->at == 0 || seen.at < known->at)
+			*known = seen;
+	}
+	list->count = left;
+}
+
+/* Where what was seen for other hosts will do, it is looked at first, and awaited while it is being looked for. */
+static bool probe_or_spare(const struct config *config, const struct probing *probing, struct addresses *list,
+	struct found *found, bool *passing)
+{
+	const struct want *want = &found->want;
+	struct evidence known = {.at = 0}, *seen = &found->evidence;
+	bool through = true;
+	list_spare(config, want, list, &known);
+	const struct addresses dialled = *list;
+	if (!sightings_dial(config->sightings, dialled.at, dialled.count, want->port))
+		return false;
+	list_spare(config, want, list, &known); /* some of it may have come in between */
+	found->spared = list->count == 0;
+	if (!found->spared)
+		through = probe_within(config, probing, list, NULL, found, passing);
+	sightings_hang_up(config->sightings, dialled.at, dialled.count, want->port);
+	bool refused = !through || seen->reason == REASON_PROBE_BUDGET;
+	if (known.at != 0 && !refused && (found->spared || !evidence_outweighs(seen, &known))) {
+		*seen = known;
+		*passing = false;
+	} else if (known.at != 0 && !refused) {
+		mta_address_note(seen->mta_address, &known);
+	}
+	return through;
+}
+
+static bool probe_host(const struct config *config, const struct probing *probing, const struct probe_dane *dane,
+	struct found *found, bool *passing)
+{
+	const struct want *want = &found->want;
+	struct lookups *lookups = probing->lookups;
+	struct second_look *look = probing->look;
 	struct addresses list;
 
 	addresses_find(&list, lookups, want->name, PROBE_ADDRESSES, config->settings->probe_private,
@@ -101,22 +169,12 @@ static bool probe_host(const struct config *config, struct budget *budget, struc
 	if (!look->due)
 		look->deadline_ms = clock_mono_ms() + probe_whole_ms(config) - lookups_took_ms(lookups);
 	if (list.count == 0) {
-		probe_impossible(&list, seen);
+		probe_impossible(&list, &found->evidence);
 		return true;
 	}
-	switch (budget_take_some(budget, &list, slot)) {
-	case BUDGET_BUSY:
-		return false;
-	case BUDGET_SPENT:
-		seen->reason = REASON_PROBE_BUDGET;
-		break;
-	case BUDGET_GO:
-		*passing = probe_all(config, want, &list, dane, look->deadline_ms, seen);
-		for (size_t i = 0; i < list.count; i++)
-			budget_give(budget, slot[i]);
-		break;
-	}
-	return true;
+	if (want->seen_since != 0)
+		return probe_or_spare(config, probing, &list, found, passing);
+	return probe_within(config, probing, &list, dane, found, passing);
 }
 
 static void tlsa_look(struct lookups *lookups, int64_t whole_ms, struct tlsa_found *tlsa, struct found *found)
@@ -147,10 +205,11 @@ static bool look_again(struct second_look *look, struct found *found)
 }
 
 /* What is judged by TLSA records is judged by those of now: the ones that were known may be gone. */
-bool obtain_evidence(const struct config *config, struct budget *budget, struct lookups *lookups,
-	struct second_look *look, struct found *found)
+bool obtain_evidence(const struct config *config, const struct probing *probing, struct found *found)
 {
 	const struct want *want = &found->want;
+	struct lookups *lookups = probing->lookups;
+	struct second_look *look = probing->look;
 	struct tlsa_found tlsa = {.broken = false};
 	bool through = true, passing = false;
 
@@ -160,10 +219,10 @@ bool obtain_evidence(const struct config *config, struct budget *budget, struct 
 		return false;
 	const struct probe_dane dane = {.set = &tlsa.set, .base = tlsa.look.base};
 	if (!want->dane || tlsa.look.state == TLSA_USABLE) {
-		through = probe_host(
-			config, budget, lookups, look, want, want->dane ? &dane : NULL, &found->evidence, &passing);
+		through = probe_host(config, probing, want->dane ? &dane : NULL, found, &passing);
 		found->evidence.tlsa_id = want->dane ? tlsa.set.id : 0;
-		found->evidence.at = clock_wall_s();
+		if (found->evidence.at == 0) /* what was seen for another host has its own time */
+			found->evidence.at = clock_wall_s();
 	}
 	if (through && passing && !look->due)
 		through = !look_again(look, found);

@@ -5,8 +5,15 @@
 #include "obtain.h"
 
 void obtain_tlsa(struct lookups *lookups, struct found *found);
-/* False: the lookups wait, or the budget lets nothing through at this moment. */
-bool obtain_evidence(const struct config *config, struct budget *budget, struct lookups *lookups,
-	struct second_look *look, struct found *found);
+/* What bounds a probe, how urgent it is, and what is kept of it between two tries. */
+struct probing {
+	struct budget *budget;
+	enum budget_claim claim;
+	struct lookups *lookups;
+	struct second_look *look;
+};
+/* False: the lookups wait, or the budget lets nothing through at this moment, or what is seen there now may do, or it is
+ * to be looked at once more. */
+bool obtain_evidence(const struct config *config, const struct probing *probing, struct found *found);
 
 #endif

@@ -58,7 +58,9 @@ void tally_found(const struct found *found)
 		metrics_add(METRIC_TLSA_LOOKUPS, found->tlsa.state, 0, 0, 1);
 		break;
 	case WANT_PROBE:
-		if (found->evidence.at != 0)
+		if (found->spared)
+			metrics_add(METRIC_PROBES_SPARED, 0, 0, 0, 1);
+		else if (found->evidence.at != 0)
 			metrics_add(METRIC_PROBES, found->evidence.reason, 0, 0, 1);
 		break;
 	case WANT_NOTHING:

@@ -53,6 +53,10 @@ static void trials_learn(struct trials *trials, const struct evidence *seen)
 {
 	enum reason_class class = reason_class(seen->reason);
 
+	bool other = seen->seen_for[0] != '\0';
+
+	if (other && (seen->at < trials->newest.at || reason_class(trials->conclusive.reason) == REASON_BAD))
+		return;
 	if (trials->newest.at - seen->at > EVIDENCE_LATE_S) {
 		evidence_drop_later(&trials->newest, seen->at);
 		evidence_drop_later(&trials->conclusive, seen->at);

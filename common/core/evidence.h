@@ -27,6 +27,8 @@ struct evidence {
 	char cipher[64];
 	char names[EVIDENCE_NAMES_SIZE]; /* DNS names of the leaf's SAN, blank-separated, cut; untrusted: quote */
 	char text[EVIDENCE_TEXT_SIZE];   /* the peer's or the library's own words, cut; untrusted: quote */
+	char seen_for[DOMAIN_SIZE];      /* it was seen at the address in a probe of this other host, and the
+					    certificate covers this one, too; "": in a probe of this host */
 };
 
 /* Of several probes: what is kept. `at` == 0 marks what there is not. */
@@ -71,7 +73,8 @@ struct hop_record {
 
 /* Takes new evidence in, beside that which was judged in the same way; what was judged by another TLSA set is dropped
  * with the first by a new one. Evidence older than what is there changes nothing; but when it is older by more than
- * EVIDENCE_LATE_S, what is there was learned by a clock since set back, and gives way. */
+ * EVIDENCE_LATE_S, what is there was learned by a clock since set back, and gives way. What was seen for another host
+ * is good, and changes nothing either where a probe of this one saw bad evidence. */
 void hop_record_learn(struct hop_record *record, const struct evidence *seen);
 void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look);
 /* The probe budget refused a probe that a front end wanted. */

@@ -30,6 +30,7 @@ static const struct field evidence_fields[] = {
 	{9, field_put_text, field_take_text, MEMBER(struct evidence, text)},
 	{10, field_put_u64, field_take_u64, MEMBER(struct evidence, tlsa_id)},
 	{11, field_put_text, field_take_text, MEMBER(struct evidence, mta_address)},
+	{20, field_put_text, field_take_text, MEMBER(struct evidence, seen_for)},
 };
 
 static void put_evidence(struct fields_out *out, uint16_t tag, const void *member, size_t size)

@@ -62,3 +62,12 @@ bool mx_wildcard(char out[DOMAIN_SIZE], const char *host)
 	memcpy(out + 1, parent, len + 1);
 	return true;
 }
+
+bool certificate_covers(const char *name, const char *host)
+{
+	if (strchr(host, '_') || strchr(name, '_'))
+		return false;
+	if (name[0] == '*' && (name[1] != '.' || !strchr(name + 2, '.')))
+		return false;
+	return mx_matches(name, host);
+}

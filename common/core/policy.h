@@ -53,4 +53,9 @@ bool mx_is_pattern(const char *bytes, size_t len);
  * the host's trailing dot are ignored; `*.` stands for exactly one label. RFC 8461 4.1, RFC 6125 6.4.3. */
 bool mx_matches(const char *pattern, const char *host);
 
+/* Whether a DNS name of a certificate is good for the host. It takes no more than the host check of a probe does: `*.`
+ * stands for one label and has two labels behind it, nothing else may be a wildcard, and a name that is no host name
+ * covers nothing. */
+bool certificate_covers(const char *name, const char *host);
+
 #endif

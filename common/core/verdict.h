@@ -19,11 +19,17 @@ const char *want_name(enum want_kind kind);
 /* Whether obtaining it waits for the network. */
 bool want_is_remote(enum want_kind kind);
 
+/* What is known of a hop that a probe is wanted of: who was good before comes first. */
+enum hop_standing { STANDING_GOOD, STANDING_NEW, STANDING_BAD };
+
 struct want {
 	enum want_kind kind;
 	uint16_t port;
 	bool dane; /* WANT_PROBE: to be judged by the TLSA records, not by the trust store */
 	char name[DOMAIN_SIZE];
+	enum hop_standing standing; /* of WANT_PROBE */
+	int64_t seen_since; /* of WANT_PROBE: what was seen at its addresses for other hosts will do from then on; 0: it
+			       will not */
 };
 bool want_same(const struct want *a, const struct want *b);
 

@@ -273,10 +273,33 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 	}
 }
 
+static enum hop_standing hop_standing(const struct trials *trials)
+{
+	if (trials->good.at != 0)
+		return STANDING_GOOD;
+	return reason_class(trials->conclusive.reason) == REASON_BAD ? STANDING_BAD : STANDING_NEW;
+}
+
+/* What was seen for other hosts will do while it is no older than what this probe is to renew, nor than a probe of this
+ * host that came to nothing; where one saw bad evidence, only another one tells whether that is over (SNI may select
+ * another certificate). */
+static int64_t seen_since(const struct judge *j, const char *host, const struct trials *trials)
+{
+	const struct facts *f = j->facts;
+	int64_t age = schedule_evidence_age(host, POLICY_ENFORCE, f->rules, f->question.purpose == PURPOSE_REFRESH);
+	if (f->forced || reason_class(trials->conclusive.reason) == REASON_BAD)
+		return 0;
+	return trials->newest.at > f->now - age ? trials->newest.at : f->now - age;
+}
+
 static struct step wants_probe(const struct judge *j, const struct hop_list *list, const struct survey *s, int i)
 {
 	struct step step = judge_wants(j, WANT_PROBE, list->host[i], j->facts->question.port);
+	const struct hop_fact *hop = facts_hop(j->facts, list->host[i], j->facts->question.port);
+	const struct trials *trials = facts_trials(j->facts, hop);
 	step.want.dane = s->opinion[i].dane;
+	step.want.standing = hop_standing(trials);
+	step.want.seen_since = step.want.dane ? 0 : seen_since(j, list->host[i], trials);
 	return step;
 }
 

@@ -9,15 +9,32 @@
 #include "address.h"
 #include "evidence.h"
 #include "failure.h"
+#include "names.h"
 #include "tlsa.h"
 
 #define PROBE_PORT_TLS 465
+
+#define PROBE_NAMES_MAX 512
+#define PROBE_NAMES_BYTES_MAX (16 * 1024)
+
+/* What a probe by the trust store saw that nothing is wrong with but, maybe, the name: STARTTLS, TLS 1.2 or newer, a
+ * trusted chain that is valid now. `names` are the certificate's DNS names, those in the form of domain_parse() or with
+ * `*.` before it, at most PROBE_NAMES_MAX of them and PROBE_NAMES_BYTES_MAX octets. */
+struct probe_shown {
+	const char *host;
+	const struct address *address;
+	uint16_t port;
+	const struct evidence *seen;
+	const struct names *names;
+};
 
 struct trust;
 struct probe_options {
 	struct trust *trust; /* outlives the prober */
 	const char *helo;
-	struct address bind4, bind6; /* len 0: the system chooses */
+	struct address bind4, bind6;                               /* len 0: the system chooses */
+	void (*shown)(void *arg, const struct probe_shown *shown); /* called by the thread that probes; may be NULL */
+	void *shown_arg;
 };
 struct prober;
 struct prober *prober_new(const struct probe_options *options, struct failure *why);

@@ -271,3 +271,38 @@ void chain_show(SSL *ssl, struct evidence *seen)
 		seen->not_after = timegm(&tm);
 	take_names(seen, cert);
 }
+
+/* As it is compared: a name with any octet that no host name holds covers nothing, and is left out. */
+static void add_name(struct names *names, const ASN1_IA5STRING *name)
+{
+	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", lower[] = "abcdefghijklmnopqrstuvwxyz";
+	size_t len = (size_t)ASN1_STRING_length(name);
+	const unsigned char *bytes = ASN1_STRING_get0_data(name);
+	char plain[DOMAIN_SIZE + 2]; /* `*.` before it */
+
+	if (len == 0 || len >= sizeof plain || names->count == PROBE_NAMES_MAX ||
+		names->len + len + 1 > PROBE_NAMES_BYTES_MAX)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		const char *at = strchr(upper, bytes[i]);
+
+		if (name_character(bytes[i]) == '?')
+			return;
+		plain[i] = at ? lower[at - upper] : (char)bytes[i];
+	}
+	names_add(names, plain, len);
+}
+
+void chain_names(SSL *ssl, struct names *names)
+{
+	GENERAL_NAMES *all = X509_get_ext_d2i(SSL_get0_peer_certificate(ssl), NID_subject_alt_name, NULL, NULL);
+
+	*names = (struct names){.bytes = NULL};
+	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
+
+		if (name->type == GEN_DNS)
+			add_name(names, name->d.dNSName);
+	}
+	GENERAL_NAMES_free(all);
+}

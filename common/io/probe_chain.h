@@ -31,6 +31,8 @@ bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char
 /* After a handshake: what was shown; then what it is worth. False: `seen` says why not; and by `mta_address` that a
  * Postfix bound to verified TLS would take it all the same (doc/design section 10). */
 void chain_show(SSL *ssl, struct evidence *seen);
+/* All DNS names that a host may be compared with (struct probe_shown); the caller frees. */
+void chain_names(SSL *ssl, struct names *names);
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen);
 
 #endif

@@ -24,6 +24,8 @@ struct prober {
 	SSL_CTX *ctx;
 	char *helo;
 	struct address bind4, bind6;
+	void (*shown)(void *arg, const struct probe_shown *shown);
+	void *shown_arg;
 };
 
 struct tls {
@@ -191,7 +193,7 @@ static void tls_quit(struct tls *tls)
 /* The probe */
 
 static void probe_tls(struct prober *prober, struct wire *wire, const char *host, const struct probe_dane *dane,
-	bool tls_first, struct evidence *seen)
+	bool tls_first, struct evidence *seen, struct names *names)
 {
 	struct tls tls = {.received = 0};
 
@@ -207,6 +209,10 @@ static void probe_tls(struct prober *prober, struct wire *wire, const char *host
 		}
 		if (good && (!tls_first || tls_greeting(&tls, seen)))
 			seen->reason = REASON_NONE;
+		/* A name that is wrong comes behind all that may be wrong with a certificate. */
+		bool named = seen->reason == REASON_CERT_HOST_MISMATCH && !tls_first;
+		if (!dane && (seen->reason == REASON_NONE || named))
+			chain_names(tls.ssl, names);
 		tls_quit(&tls);
 	}
 	SSL_free(tls.ssl);
@@ -216,6 +222,7 @@ bool probe_address(struct prober *prober, const char *host, const struct address
 	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
 {
 	const struct address *from = address->len == 4 ? &prober->bind4 : &prober->bind6;
+	struct names names = {.bytes = NULL};
 	struct wire wire;
 
 	memset(seen, 0, sizeof *seen);
@@ -226,8 +233,11 @@ bool probe_address(struct prober *prober, const char *host, const struct address
 		return false;
 	bool tls_first = port == PROBE_PORT_TLS;
 	if (tls_first || smtp_dialogue(&wire, prober->helo, seen))
-		probe_tls(prober, &wire, host, dane, tls_first, seen);
+		probe_tls(prober, &wire, host, dane, tls_first, seen, &names);
 	wire_close(&wire);
+	if (prober->shown && names.count > 0)
+		prober->shown(prober->shown_arg, &(struct probe_shown){host, address, port, seen, &names});
+	names_free(&names);
 	return wire.passing;
 }
 
@@ -271,6 +281,8 @@ struct prober *prober_new(const struct probe_options *options, struct failure *w
 	prober->bind4 = options->bind4;
 	prober->bind6 = options->bind6;
 	prober->trust = options->trust;
+	prober->shown = options->shown;
+	prober->shown_arg = options->shown_arg;
 	if (helo_ok(prober->helo, why) && (prober->ctx = context_new(why)))
 		return prober;
 	prober_free(&prober);

@@ -8,15 +8,16 @@
 #include <string.h>
 
 struct prober {
-	int unused;
+	void (*shown)(void *arg, const struct probe_shown *shown);
+	void *shown_arg;
 };
 
 struct prober *prober_new(const struct probe_options *options, struct failure *why)
 {
-	(void)options;
 	(void)why;
 	struct prober *prober = calloc(1, sizeof *prober);
 	assert(prober);
+	*prober = (struct prober){options->shown, options->shown_arg};
 	return prober;
 }
 
@@ -24,6 +25,22 @@ void prober_free(struct prober **prober)
 {
 	free(*prober);
 	*prober = NULL;
+}
+
+/* As probe.h has it: nothing is wrong but the name, if anything. */
+static void certificate_show(const struct prober *prober, const struct probe_shown *shown, const char *listed)
+{
+	struct names names = {.bytes = NULL};
+	enum reason reason = shown->seen->reason;
+	if (!prober->shown || (reason != REASON_NONE && reason != REASON_CERT_HOST_MISMATCH))
+		return;
+	for (const char *at = listed; *at; at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' '))
+		names_add(&names, at, strcspn(at, " "));
+	struct probe_shown whole = *shown;
+	whole.names = &names;
+	if (names.count > 0)
+		prober->shown(prober->shown_arg, &whole);
+	names_free(&names);
 }
 
 bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
@@ -46,6 +63,8 @@ bool probe_address(struct prober *prober, const char *host, const struct address
 		snprintf(seen->cipher, sizeof seen->cipher, "TLS_AES_256_GCM_SHA384");
 	snprintf(seen->names, sizeof seen->names, "%s", answer.names);
 	seen->not_after = answer.not_after;
+	if (!dane)
+		certificate_show(prober, &(struct probe_shown){host, address, port, seen, NULL}, answer.names);
 	world_call_end();
 	return answer.passing;
 }

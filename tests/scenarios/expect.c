@@ -248,6 +248,7 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 		const char *newest = word_value(words->word[i], "newest"),
 			   *conclusive = word_value(words->word[i], "conclusive"),
 			   *dane = word_value(words->word[i], "dane"), *tlsa = word_value(words->word[i], "tlsa"),
+			   *seen_for = word_value(words->word[i], "seen-for"), *at = word_value(words->word[i], "at"),
 			   *needed = word_value(words->word[i], "needed");
 		if (newest)
 			right = expect_text(scene, "newest", newest,
@@ -261,7 +262,15 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 			right = expect_text(scene, "dane", dane,
 					record.dane.newest.at ? reason_name(record.dane.newest.reason) : "-") &&
 				right;
-		else if (tlsa)
+		else if (seen_for)
+			right = expect_text(scene, "seen-for", seen_for,
+					record.pkix.newest.seen_for[0] ? record.pkix.newest.seen_for : "-") &&
+				right;
+		else if (at) {
+			char seen[SEEN_SIZE];
+			time_seen(record.pkix.newest.at, at, seen);
+			right = expect_text(scene, "at", at, seen) && right;
+		} else if (tlsa)
 			right = expect_text(scene, "tlsa", tlsa, tlsa_state_name(record.tlsa.state)) && right;
 		else if (needed)
 			right = expect_text(scene, "needed", needed,

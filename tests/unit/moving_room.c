@@ -105,6 +105,7 @@ static void hops_put(struct store *store)
 	struct evidence seen = {.at = NOW - 300, .protocol = 0x0304, .not_after = NOW + 9999, .address = "192.0.2.25"};
 	snprintf(seen.cipher, sizeof seen.cipher, "TLS_AES_256_GCM_SHA384");
 	snprintf(seen.names, sizeof seen.names, "mx1.used.example *.used.example");
+	snprintf(seen.seen_for, sizeof seen.seen_for, "mx9.used.example");
 	hop_record_learn(&record, &seen);
 	assert_true(store_change_hop(store, "mx1.used.example", 25, hop_put, &record, &why));
 	hop_record_learn(&record, &(struct evidence){.at = NOW - 200, .reason = REASON_CERT_UNTRUSTED, .chain = 20});

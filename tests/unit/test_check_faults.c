@@ -63,6 +63,15 @@ static void nobody_waits(void *arg, struct outcome *outcome)
 	(void)outcome;
 }
 
+static atomic_int passed;
+
+static void passes(void *arg, struct outcome *outcome)
+{
+	(void)arg;
+	if (outcome->final && outcome->verdict.kind == VERDICT_PASS && outcome->verdict.reason == REASON_NONE)
+		atomic_fetch_add(&passed, 1);
+}
+
 static void policy_put(struct entry *entry, void *arg)
 {
 	struct policy_found found = {.policy = {.mode = POLICY_ENFORCE, .max_age_s = 30 * 86400}};
@@ -192,6 +201,73 @@ static void test_stop_while_put_off(void **state)
 	product_stop(&p);
 }
 
+/* Tenants of a large provider, asked for all at once: each address is looked at once, and nobody is refused. */
+static void test_many_tenants(void **state)
+{
+	(void)state;
+	static const char *const addresses[] = {"8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4"};
+	struct product p;
+	product_start(&p, 16);
+	world_delay(2000);
+	for (int i = 0; i < 40; i++) {
+		char domain[64], mx[64];
+		const char *two[] = {addresses[i % 4], addresses[(i + 1) % 4]};
+		snprintf(domain, sizeof domain, "tenant%d.example", i);
+		snprintf(mx, sizeof mx, "tenant%d-example.mail.example.net", i);
+		product_domain(domain, mx);
+		assert_true(world_dns(mx, DNS_A, 3600, two, 2));
+		world_hop_names(mx, "mail.example.net *.mail.example.net", world_wall_s() + 86400);
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		assert_true(check_start(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
+	}
+	product_settle(p.check);
+	assert_int_equal(atomic_load(&passed), 40);
+	for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+		char *log = world_log(0);
+		unsigned probes = 0;
+		for (char *at = log; (at = strstr(at, addresses[i])); at++)
+			probes++;
+		assert_in_range(probes, 0, 1);
+		free(log);
+	}
+	product_stop(&p);
+}
+
+/* The renewal of a hop waits for the budget; somebody who asks for the same hop does not wait behind it. */
+static void test_asked_before_renewals(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p, 8);
+	for (int i = 1; i <= 2; i++) {
+		char domain[64], mx[64], address[64];
+		const char *record = address;
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		snprintf(mx, sizeof mx, "mx%d.example.net", i);
+		snprintf(address, sizeof address, "8.0.1.%d", i);
+		product_domain(domain, mx);
+		assert_true(world_dns(mx, DNS_A, 3600, &record, 1));
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	}
+	product_settle(p.check);
+	world_advance(5 * 3600);
+	world_gate_shut("probe");
+	assert_int_equal(check_refresh(p.check, "d1.example.com", false), CHECK_REFRESH_BEGUN);
+	assert_true(world_gate_await("probe", 1, SETTLE_MS));
+	assert_int_equal(check_refresh(p.check, "d2.example.com", false), CHECK_REFRESH_BEGUN);
+	product_pause(200);
+	struct question question = product_question("d2.example.com", PURPOSE_DELIVER);
+	world_advance(30 * 3600); /* past the hard age */
+	atomic_store(&passed, 0);
+	assert_true(check_start(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
+	assert_true(world_gate_await("probe", 2, SETTLE_MS));
+	world_gate_open("probe");
+	product_settle(p.check);
+	assert_int_equal(atomic_load(&passed), 1);
+	product_stop(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +276,8 @@ int main(void)
 		cmocka_unit_test(test_use_after_clock_set_back),
 		cmocka_unit_test(test_one_client_floods),
 		cmocka_unit_test(test_stop_while_put_off),
+		cmocka_unit_test(test_many_tenants),
+		cmocka_unit_test(test_asked_before_renewals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -245,6 +245,43 @@ static void hop_record_keeps_what_is_conclusive(void **state)
 	}
 }
 
+/* What was seen for another host: older than the newest, or beside bad evidence, it changes nothing, and it is never
+ * taken for what was learned by a clock since set back. */
+static void what_was_seen_for_others(void **state)
+{
+	static const struct {
+		int64_t at;
+		enum reason reason;
+		bool other;
+		int64_t newest, conclusive, good;
+	} rows[] = {
+		{100, REASON_NONE, true, 100, 100, 100},
+		{5000, REASON_HOP_TIMEOUT, false, 5000, 100, 100},
+		{200, REASON_NONE, true, 5000, 100, 100},
+		{4990, REASON_NONE, true, 5000, 100, 100},
+		{5001, REASON_NONE, true, 5001, 5001, 5001},
+		{6000, REASON_CERT_HOST_MISMATCH, false, 6000, 6000, 5001},
+		{7000, REASON_NONE, true, 6000, 6000, 5001},
+		{8000, REASON_HOP_TIMEOUT, false, 8000, 6000, 5001},
+		{9000, REASON_NONE, true, 8000, 6000, 5001},
+		{9001, REASON_NONE, false, 9001, 9001, 9001},
+		{9002, REASON_NONE, true, 9002, 9002, 9002},
+	};
+	struct hop_record record = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct evidence seen = seen_at(rows[i].at, rows[i].reason);
+
+		if (rows[i].other)
+			memcpy(seen.seen_for, "mx.other.example", 17);
+		hop_record_learn(&record, &seen);
+		assert_int_equal(record.pkix.newest.at, rows[i].newest);
+		assert_int_equal(record.pkix.conclusive.at, rows[i].conclusive);
+		assert_int_equal(record.pkix.good.at, rows[i].good);
+	}
+}
+
 /* What was judged by TLSA records stands beside what was judged by the trust store, and goes with them. */
 static void evidence_by_records_goes_with_them(void **state)
 {
@@ -345,6 +382,7 @@ int main(void)
 		cmocka_unit_test(mx_set_is_learned_from_answers_only),
 		cmocka_unit_test(use_is_counted_in_days),
 		cmocka_unit_test(hop_record_keeps_what_is_conclusive),
+		cmocka_unit_test(what_was_seen_for_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

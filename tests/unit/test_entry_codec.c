@@ -191,6 +191,7 @@ static struct hop_record full_hop(void)
 	snprintf(seen.address, sizeof(seen.address), "2001:db8::1");
 	snprintf(seen.cipher, sizeof(seen.cipher), "TLS_AES_256_GCM_SHA384");
 	snprintf(seen.names, sizeof(seen.names), "mx.example *.example");
+	snprintf(seen.seen_for, sizeof(seen.seen_for), "mx2.example");
 	hop_record_learn(&record, &seen);
 	seen = seen_at(NOW + 1, REASON_CERT_EXPIRED);
 	snprintf(seen.text, sizeof(seen.text), "\x7f\xff\n");
@@ -221,6 +222,8 @@ static void hop_records_come_back(void **state)
 	assert_string_equal(back.pkix.good.address, "2001:db8::1");
 	assert_string_equal(back.pkix.good.cipher, "TLS_AES_256_GCM_SHA384");
 	assert_string_equal(back.pkix.good.names, "mx.example *.example");
+	assert_string_equal(back.pkix.good.seen_for, "mx2.example");
+	assert_int_equal(back.refused_since, NOW - 5);
 	again = hop_record_encode(&back);
 	assert_int_equal(again.len, bytes.len);
 	assert_memory_equal(again.at, bytes.at, bytes.len);

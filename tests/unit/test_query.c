@@ -2,6 +2,7 @@
 #include "cm.h"
 
 #include "call.h"
+#include "store.h"
 #include "world.h"
 
 #include <dirent.h>
@@ -504,6 +505,42 @@ static void test_refresh(void **state)
 	call_store_remove();
 }
 
+static void hop_seen_for(struct hop_record *record, void *arg)
+{
+	struct evidence seen = {.at = *(int64_t *)arg, .protocol = 0x0304, .address = "8.8.8.1"};
+	snprintf(seen.seen_for, sizeof seen.seen_for, "mx.other.example");
+	*record = (struct hop_record){.refused_since = 0};
+	hop_record_learn(record, &seen);
+}
+
+/* Evidence that was seen at its address for another host is told as such. */
+static void test_seen_for(void **state)
+{
+	(void)state;
+	struct failure why;
+	int64_t at = world_wall_s() - 60;
+	world_honest();
+	call_store_make();
+	json_decref(
+		call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0));
+	struct store *store = store_open(call_directory, 1 << 20, STORE_OWNER, &why);
+	assert_non_null(store);
+	assert_true(store_change_hop(store, "mx.example.com", 25, hop_seen_for, &at, &why));
+	store_close(&store);
+	struct tool_run run =
+		call_tool((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory});
+	assert_int_equal(run.status, 0);
+	assert_non_null(
+		strstr(run.out, "seen at address 8.8.8.1 for host mx.other.example; the certificate covers this "
+				"host, too\n"));
+	tool_run_free(&run);
+	json_t *got =
+		call_for_json((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory}, 0);
+	json_is_text(got, "hops.0.newest.seen_for", "mx.other.example");
+	json_decref(got);
+	call_store_remove();
+}
+
 static void test_no_trace(void **state)
 {
 	(void)state;
@@ -524,7 +561,7 @@ int main(void)
 		cmocka_unit_test(test_left_to_mta), cmocka_unit_test(test_tls_first), cmocka_unit_test(test_dane_fails),
 		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
 		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
-		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_store), cmocka_unit_test(test_clock_behind),
-		cmocka_unit_test(test_refresh)};
+		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_seen_for), cmocka_unit_test(test_store),
+		cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
