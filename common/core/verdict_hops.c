@@ -83,6 +83,11 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
 		if (o.state == HOP_BAD) /* rule 4, also when an inconclusive probe came after it */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
+		/* Who uses the budget up must not have a pass rest on old evidence at once. */
+		if (o.old && j->alone && hop->refused != REASON_NONE) {
+			o.state = HOP_UNKNOWN;
+			o.reason = hop->refused;
+		}
 		return o;
 	}
 	if (hop->refused != REASON_NONE)

@@ -99,7 +99,20 @@ static enum oracle_hop oracle_seen(const struct facts *f, const struct oracle_se
 	/* RFC 7672 3.2.2. The worlds have no other name in it. */
 	bool for_domain = oracle_by_dane(f, set, i) && seen.reason == REASON_CERT_HOST_MISMATCH &&
 			  f->question.mx_lookup && seen.names[0] != '\0';
-	return seen.reason == REASON_NONE || for_domain || oracle_left(f, &seen) ? ORACLE_GOOD : ORACLE_BAD;
+	if (seen.reason != REASON_NONE && !for_domain && !oracle_left(f, &seen))
+		return ORACLE_BAD;
+	/* Without a map it must have been looked at, and the budget did not let that happen. */
+	bool fresh = f->rules->mta_enforces || f->question.purpose != PURPOSE_DELIVER ||
+		     schedule_age(seen.at, f->now) <= f->rules->probe_ttl_ok_s;
+	return fresh || oracle_fact(f, set->host[i])->refused == REASON_NONE ? ORACLE_GOOD : ORACLE_UNKNOWN;
+}
+
+/* Unknown since the budget has refused to look for more than 90 s, and for less than a day. */
+static bool oracle_refused_long(const struct facts *f, const struct oracle_set *set, unsigned i)
+{
+	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
+	int64_t age = hop ? schedule_age(hop->record.refused_since, f->now) : 0;
+	return age > 90 && age <= 86400 && !oracle_failed(f, set, i) && !(oracle_dane(f) && i >= HOPS_MAX);
 }
 
 enum oracle_hop oracle_hop(const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i)
@@ -161,7 +174,7 @@ struct oracle_set oracle_set(const struct facts *f, const struct policy *policy)
 /* Rule 6 with mta_enforces = no. At most HOPS_MAX hops that the policy allows are looked at. */
 static enum verdict_kind oracle_strict(const struct facts *f, const struct policy *policy, const struct oracle_set *set)
 {
-	bool good = false, unknown_before = false;
+	bool good = false, refused_long = false, unknown_before = false;
 	unsigned good_preference = 0, looked_at = 0;
 	for (unsigned i = 0; i < set->count; i++)
 		if (oracle_hop(f, policy, set, i) == ORACLE_BAD)
@@ -174,11 +187,15 @@ static enum verdict_kind oracle_strict(const struct facts *f, const struct polic
 			good_preference = set->preference[i];
 		}
 	}
-	for (unsigned i = 0; i < set->count; i++)
-		unknown_before = unknown_before ||
-				 (!oracle_aside(f, set, i) && oracle_hop(f, policy, set, i) == ORACLE_UNKNOWN && good &&
-					 set->preference[i] <= good_preference);
-	return good && !unknown_before ? VERDICT_PASS : VERDICT_DEFER;
+	for (unsigned i = 0; i < set->count; i++) {
+		bool behind = good && (oracle_aside(f, set, i) || set->preference[i] > good_preference);
+		if (oracle_hop(f, policy, set, i) != ORACLE_UNKNOWN || behind)
+			continue;
+		bool refused = oracle_refused_long(f, set, i);
+		refused_long = refused_long || refused;
+		unknown_before = unknown_before || !refused;
+	}
+	return (good || refused_long) && !unknown_before ? VERDICT_PASS : VERDICT_DEFER;
 }
 
 bool oracle_bound(const struct facts *f, const struct oracle_set *set)

@@ -115,6 +115,7 @@ void host_make(struct random_world *w, struct world_host *host)
 {
 	memset(&host->record, 0, sizeof host->record);
 	host->stored = chance(w, 70);
+	host->record.refused_since = chance(w, 20) ? some_time(w) : 0;
 	trials_make(w, &host->record.pkix, 0);
 	if (chance(w, 80))
 		trials_make(w, &host->record.dane, 1 + below(w, 100) / 90);

@@ -373,6 +373,34 @@ static void test_refused_for_long(void **state)
 	}
 }
 
+/* Without a map, good evidence past its soft age is no pass where the budget refuses to look again; after 90 s it is as
+ * with what was never seen. Beside a map nothing waits. */
+static void test_refused_when_old(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct row row = {.hops = "a1o", .mode = POLICY_ENFORCE, .mta_enforces = i > 1};
+		struct rules rules = rules_of(&row);
+		struct evidence refused = {.at = NOW, .reason = REASON_PROBE_BUDGET};
+		struct question question;
+		struct facts facts;
+		struct step step;
+		question_from_next_hop(&question, "example.com", 11, PURPOSE_DELIVER);
+		facts_init(&facts, &question, &rules, NOW);
+		while ((step = verdict_next(&facts)).want.kind != WANT_NOTHING) {
+			if (step.want.kind == WANT_PROBE)
+				facts_learn_probe(&facts, step.want.name, 25, false, &refused);
+			else
+				obtain(&row, &facts, &step.want);
+			if (facts_hop(&facts, "a.example.com", 25) && i % 2 == 1)
+				facts_hop(&facts, "a.example.com", 25)->record.refused_since = NOW - REFUSED_WAIT_S - 1;
+		}
+		assert_int_equal(step.verdict.kind, i == 0 ? VERDICT_DEFER : VERDICT_PASS);
+		assert_int_equal(step.verdict.reason, i > 1 ? REASON_NONE : REASON_PROBE_BUDGET);
+		facts_free(&facts);
+	}
+}
+
 /* RFC 7672 3.2.2: a certificate under a trust anchor may name the next-hop domain in place of the host. */
 static void test_dane_names(void **state)
 {
@@ -500,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_store_breaks_midway),
 		cmocka_unit_test(test_evidence_ahead),
 		cmocka_unit_test(test_refused_for_long),
+		cmocka_unit_test(test_refused_when_old),
 		cmocka_unit_test(test_dane_names),
 		cmocka_unit_test(test_left_to_mta),
 		cmocka_unit_test(test_policy_in_force),
