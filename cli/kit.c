@@ -93,7 +93,7 @@ static bool store_find(struct kit *kit, const struct settings *settings, enum ki
 {
 	kit->changed_at = store_changed_at(settings->store_path);
 	kit->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
-	if (kit->store || need == KIT_STORE || is_broken(why))
+	if (kit->store || need != KIT_ANY_STORE || is_broken(why))
 		return kit->store != NULL;
 	fprintf(stderr, "stsgate: note: nothing is read from or kept in the store: %s\n", why->text);
 	root_leave(settings);
@@ -123,6 +123,7 @@ int kit_open(struct kit *kit, const struct options *options, enum kit_need need,
 		struct check_options check = {.config = kit->config,
 			.store = kit->store,
 			.workers = KIT_WORKERS,
+			.background = need == KIT_PATIENT,
 			.observe = observe,
 			.observe_arg = arg};
 		kit->check = check_new(&check, &why);

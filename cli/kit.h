@@ -21,6 +21,7 @@ struct kit {
 };
 enum kit_need {
 	KIT_STORE,    /* the daemon's store, or nothing */
+	KIT_PATIENT,  /* the same, and nobody waits for the probes: they leave others their part of the budget */
 	KIT_ANY_STORE /* a temporary one will do, and a note says so */
 };
 typedef void kit_observe(void *arg, const struct want *want, const struct facts *facts);

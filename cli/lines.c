@@ -61,3 +61,20 @@ bool lines_close(struct lines *lines, const char *name)
 	*lines = (struct lines){0};
 	return whole;
 }
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct span lines_word(const struct lines *lines)
+{
+	size_t from = 0, to = 0;
+	while (to < lines->len && !(lines->line[to] == '#' && (to == 0 || is_blank(lines->line[to - 1]))))
+		to++;
+	while (from < to && is_blank(lines->line[from]))
+		from++;
+	while (to > from && is_blank(lines->line[to - 1]))
+		to--;
+	return (struct span){lines->line + from, to - from};
+}

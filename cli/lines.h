@@ -2,6 +2,8 @@
 #ifndef CLI_LINES_H
 #define CLI_LINES_H
 
+#include "span.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,6 +25,9 @@ struct lines {
 bool lines_open(struct lines *lines, const char *name);
 /* False at the end, and when it cannot be read: lines_close() tells them apart. */
 bool lines_next(struct lines *lines);
+/* The line without the blanks around it and without its comment: a `#` at its start or behind a blank, since a local
+ * part may hold one. */
+struct span lines_word(const struct lines *lines);
 /* False, and said on stderr, when something could not be read. */
 bool lines_close(struct lines *lines, const char *name);
 

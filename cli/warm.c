@@ -1,5 +1,6 @@
 /* warm: finds out about many domains ahead of their first message, as if one were on its way: what is found is stored,
- * and a policy counts as used today, so that the daemon keeps it fresh. */
+ * and a policy counts as used today, so that the daemon keeps it fresh. Domains whose next hops the probe budget refuses
+ * are asked for again, round by round, for as long as that gets any of them through. */
 #include "clock.h"
 #include "commands.h"
 #include "kit.h"
@@ -17,12 +18,15 @@
 
 #define RATE_DEFAULT 10
 #define RATE_MAX 1000
+#define ROUND_MS 10000  /* between two rounds: what a network's budget takes for one probe more */
+#define STALL_MS 180000 /* without any domain that gets through: the rest is left */
 
 /* A domain that is being found out about. */
 struct slot {
 	struct warming *warming;
 	bool busy;
-	char domain[DOMAIN_SIZE];
+	bool refused; /* the budget has refused a probe */
+	struct question question;
 	check_ticket ticket;
 	int64_t deadline_ms;
 };
@@ -37,6 +41,8 @@ struct warming {
 	struct signal_cond freed;
 	struct slot slot[KIT_WORKERS];
 	uint64_t mode[POLICY_ENFORCE + 1], without, failed;
+	bool again;        /* a later round: the domains are counted already */
+	struct names left; /* next hops of domains that were not wholly probed */
 	struct progress progress;
 };
 
@@ -56,11 +62,27 @@ static void failed_tell(struct warming *warming, const char *domain, const char 
 	fprintf(stderr, "stsgate: %s: %s\n", domain, what);
 }
 
+/* Under the lock. In the form in which a next hop is given. */
+static void left_add(struct warming *warming, const struct question *question)
+{
+	char hop[DOMAIN_SIZE + sizeof "[]:65535"];
+	if (question->mx_lookup)
+		snprintf(hop, sizeof hop, "%s", question->domain);
+	else
+		snprintf(hop, sizeof hop, "[%s]:%u", question->host, question->port);
+	names_add(&warming->left, hop, strlen(hop));
+}
+
 /* Under the lock. */
-static void outcome_count(struct warming *warming, const char *domain, const struct outcome *outcome)
+static void outcome_count(struct warming *warming, const struct slot *slot, const struct outcome *outcome)
 {
 	char what[256];
+	const char *domain = slot->question.domain;
 	const struct verdict *verdict = &outcome->verdict;
+	if (verdict->has_policy && (slot->refused || !outcome->final))
+		left_add(warming, &slot->question);
+	if (warming->again)
+		return;
 	if (verdict->has_policy) {
 		warming->mode[verdict->mode]++;
 	} else if (none_is_known(outcome)) {
@@ -98,9 +120,9 @@ static void policy_place(const struct warming *warming, const char *domain, cons
 static void slot_end(struct slot *slot, const struct outcome *outcome)
 {
 	struct warming *warming = slot->warming;
-	policy_place(warming, slot->domain, &outcome->verdict);
+	policy_place(warming, slot->question.domain, &outcome->verdict);
 	lock_take(&warming->lock);
-	outcome_count(warming, slot->domain, outcome);
+	outcome_count(warming, slot, outcome);
 	slot->busy = false;
 	cond_wake_one(&warming->freed);
 	lock_drop(&warming->lock);
@@ -109,6 +131,22 @@ static void slot_end(struct slot *slot, const struct outcome *outcome)
 static void slot_done(void *arg, struct outcome *outcome)
 {
 	slot_end(arg, outcome);
+}
+
+/* Told of each step of each case. */
+static void step_observe(void *arg, const struct want *want, const struct facts *facts)
+{
+	struct warming *warming = arg;
+	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
+	if (want->kind != WANT_PROBE || !hop || hop->refused == REASON_NONE)
+		return;
+	lock_take(&warming->lock);
+	for (size_t i = 0; i < KIT_WORKERS; i++) {
+		struct slot *slot = &warming->slot[i];
+		if (slot->busy && strcmp(slot->question.domain, facts->question.domain) == 0)
+			slot->refused = true;
+	}
+	lock_drop(&warming->lock);
 }
 
 /* Gives up what takes too long; what is being told at this moment frees its slot by itself. */
@@ -185,36 +223,20 @@ static void question_warm(struct warming *warming, const struct question *questi
 {
 	rate_await(warming);
 	struct slot *slot = slot_wait(warming);
-	memcpy(slot->domain, question->domain, sizeof slot->domain);
+	lock_take(&warming->lock);
+	slot->question = *question;
+	slot->refused = false;
 	slot->deadline_ms = clock_mono_ms() + warming->case_ms;
 	slot->busy = true;
+	lock_drop(&warming->lock);
 	slot->ticket = check_start(warming->check, question, slot_done, slot);
 	if (slot->ticket == CHECK_NO_TICKET)
 		slot_end(slot, &(struct outcome){.verdict.reason = REASON_INTERNAL});
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The line without the blanks around it and without its comment: a `#` at its start or behind a blank, since a local
- * part may hold one. */
-static struct span line_word(const struct lines *lines)
-{
-	size_t from = 0, to = 0;
-	while (to < lines->len && !(lines->line[to] == '#' && (to == 0 || is_blank(lines->line[to - 1]))))
-		to++;
-	while (from < to && is_blank(lines->line[from]))
-		from++;
-	while (to > from && is_blank(lines->line[to - 1]))
-		to--;
-	return (struct span){lines->line + from, to - from};
-}
-
 static void line_warm(struct warming *warming, const struct lines *lines)
 {
-	struct span word = line_word(lines);
+	struct span word = lines_word(lines);
 	struct question question;
 	struct quote quote;
 	char what[64];
@@ -252,36 +274,109 @@ static int summary_print(struct warming *warming, bool json)
 			json_put(object, policy_mode_name((enum policy_mode)i), json_integer((json_int_t)mode[i]));
 		json_put(object, "without", json_integer((json_int_t)warming->without));
 		json_put(object, "failed", json_integer((json_int_t)warming->failed));
+		json_put(object, "not_probed", json_integer((json_int_t)warming->left.count));
 		json_print(object);
 	} else {
 		printf("enforce %" PRIu64 ", testing %" PRIu64 ", none %" PRIu64 ", without %" PRIu64
-		       ", failed %" PRIu64 "\n",
+		       ", failed %" PRIu64 ", not probed %u\n",
 			mode[POLICY_ENFORCE], mode[POLICY_TESTING], mode[POLICY_NONE], warming->without,
-			warming->failed);
+			warming->failed, warming->left.count);
 	}
-	return warming->failed > 0 ? STATUS_UNSURE : STATUS_YES;
+	return warming->failed + warming->left.count > 0 ? STATUS_UNSURE : STATUS_YES;
 }
 
-static int lines_warm(const struct kit *kit, struct lines *lines, int rate, bool json)
+/* --- what the probe budget refused -------------------------------------------------------------------------------- */
+
+static void rounds_tell(struct warming *warming)
 {
-	struct warming warming = {.check = kit->check,
-		.store = kit->store,
-		.case_ms = kit_case_ms(kit->config->settings),
-		.step_ms = 1000 / rate};
-	lock_init(&warming.lock);
-	cond_init(&warming.freed);
-	progress_init(&warming.progress);
-	for (size_t i = 0; i < KIT_WORKERS; i++)
-		warming.slot[i].warming = &warming;
-	while (lines_next(lines)) {
-		line_warm(&warming, lines);
-		warming_tell(&warming, lines);
+	char words[96];
+	snprintf(words, sizeof words, "domains that wait for the probe budget: %u", warming->left.count);
+	progress_tell(&warming->progress, 0, 0, words);
+}
+
+static void round_await(struct warming *warming)
+{
+	int64_t until_ms = clock_mono_ms() + ROUND_MS;
+	lock_take(&warming->lock);
+	while (clock_mono_ms() < until_ms) {
+		rounds_tell(warming);
+		cond_wait_until(&warming->freed, &warming->lock, clock_mono_ms() + 1000);
 	}
-	slots_await(&warming);
-	int status = summary_print(&warming, json);
-	cond_destroy(&warming.freed);
-	lock_destroy(&warming.lock);
-	return status;
+	lock_drop(&warming->lock);
+}
+
+static void round_run(struct warming *warming)
+{
+	struct names round = warming->left;
+	warming->left = (struct names){.bytes = NULL};
+	for (const char *hop = NULL; (hop = names_next(&round, hop));) {
+		struct question question;
+		question_from_next_hop(&question, hop, strlen(hop), PURPOSE_DELIVER);
+		question_warm(warming, &question);
+	}
+	slots_await(warming);
+	names_free(&round);
+}
+
+/* A minute brings each network some probes more, and what one of them sees may do for others. */
+static void rounds_run(struct warming *warming)
+{
+	int64_t moved_ms = clock_mono_ms();
+	if (warming->left.count > 0) {
+		progress_clear(&warming->progress);
+		fprintf(stderr,
+			"stsgate: note: the probe budget holds up %u domains; they are tried again for as long as that "
+			"gets any of them through (Ctrl-C ends it)\n",
+			warming->left.count);
+	}
+	warming->again = true;
+	while (warming->left.count > 0 && clock_mono_ms() - moved_ms < STALL_MS) {
+		uint32_t before = warming->left.count;
+		round_await(warming);
+		round_run(warming);
+		if (warming->left.count < before)
+			moved_ms = clock_mono_ms();
+	}
+}
+
+static void left_tell(struct warming *warming)
+{
+	progress_clear(&warming->progress);
+	for (const char *hop = NULL; (hop = names_next(&warming->left, hop));)
+		fprintf(stderr, "stsgate: %s: not all of its mail hosts were probed [%s]\n", hop,
+			reason_name(REASON_PROBE_BUDGET));
+}
+
+static int lines_warm(struct warming *warming, const struct kit *kit, struct lines *lines, bool json)
+{
+	warming->check = kit->check;
+	warming->store = kit->store;
+	warming->case_ms = kit_case_ms(kit->config->settings);
+	while (lines_next(lines)) {
+		line_warm(warming, lines);
+		warming_tell(warming, lines);
+	}
+	slots_await(warming);
+	rounds_run(warming);
+	left_tell(warming);
+	return summary_print(warming, json);
+}
+
+static void warming_init(struct warming *warming, int rate)
+{
+	*warming = (struct warming){.step_ms = 1000 / rate};
+	lock_init(&warming->lock);
+	cond_init(&warming->freed);
+	progress_init(&warming->progress);
+	for (size_t i = 0; i < KIT_WORKERS; i++)
+		warming->slot[i].warming = warming;
+}
+
+static void warming_free(struct warming *warming)
+{
+	names_free(&warming->left);
+	cond_destroy(&warming->freed);
+	lock_destroy(&warming->lock);
 }
 
 static bool rate_read(const char *text, int *out)
@@ -301,14 +396,17 @@ int warm_run(const struct options *options, size_t count, char **words)
 	int rate;
 	struct lines lines;
 	struct kit kit;
+	struct warming warming;
 	if (!rate_read(options->rate, &rate))
 		return EX_USAGE;
 	if (!lines_open(&lines, words[0]))
 		return EX_NOINPUT;
-	int status = kit_open(&kit, options, KIT_STORE, NULL, NULL);
+	warming_init(&warming, rate);
+	int status = kit_open(&kit, options, KIT_PATIENT, step_observe, &warming);
 	if (status == 0) {
-		status = lines_warm(&kit, &lines, rate, options->json);
+		status = lines_warm(&warming, &kit, &lines, options->json);
 		kit_close(&kit);
 	}
+	warming_free(&warming);
 	return lines_close(&lines, words[0]) ? status : EX_IOERR;
 }

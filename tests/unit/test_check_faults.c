@@ -233,6 +233,33 @@ static void test_many_tenants(void **state)
 	product_stop(&p);
 }
 
+/* In a tool that nobody waits for, questions leave half of the budget, and a refusal is no front end's. */
+static void test_tool_in_the_background(void **state)
+{
+	(void)state;
+	struct product p;
+	struct hop_record record;
+	product_start(&p, 8);
+	p.check->bounds.background = true;
+	for (int i = 1; i <= BUDGET_A_MINUTE; i++) {
+		char domain[64], mx[64], address[64];
+		const char *one = address;
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		snprintf(mx, sizeof mx, "mx%d.example.net", i);
+		snprintf(address, sizeof address, "8.0.1.%d", i);
+		product_domain(domain, mx);
+		assert_true(world_dns(mx, DNS_A, 3600, &one, 1));
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+		product_settle(p.check);
+	}
+	assert_int_equal(world_count("probe"), BUDGET_A_MINUTE / 2);
+	struct store_view *view = store_view_begin(p.store, NULL);
+	assert_int_equal(store_view_hop(view, "mx6.example.net", 25, &record), STORE_ABSENT);
+	store_view_end(&view);
+	product_stop(&p);
+}
+
 /* The renewal of a hop waits for the budget; somebody who asks for the same hop does not wait behind it. */
 static void test_asked_before_renewals(void **state)
 {
@@ -277,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_one_client_floods),
 		cmocka_unit_test(test_stop_while_put_off),
 		cmocka_unit_test(test_many_tenants),
+		cmocka_unit_test(test_tool_in_the_background),
 		cmocka_unit_test(test_asked_before_renewals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

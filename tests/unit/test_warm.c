@@ -4,6 +4,8 @@
 #include "moving_room.h"
 #include "schedule.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +48,7 @@ static void test_warm(void **state)
 	struct tool_run run = warmed("# those we write to\n\nenforce.example\n  user@Testing.Example\t# a friend\r\n"
 				     "a#b@none.example\nplain.example\n#enforce2.example\n",
 		"1000");
-	assert_string_equal(run.out, "enforce 1, testing 1, none 1, without 1, failed 0\n");
+	assert_string_equal(run.out, "enforce 1, testing 1, none 1, without 1, failed 0, not probed 0\n");
 	assert_int_equal(run.status, 0);
 	assert_string_equal(run.err, "");
 	tool_run_free(&run);
@@ -73,7 +75,7 @@ static void test_warm_failed(void **state)
 	struct tool_run run =
 		warmed("broken.example\nenforce.example\n192.0.2.1\ntwo words.example\n\033[2J\ndark.example\n", "100");
 	assert_int_equal(run.status, 2);
-	assert_string_equal(run.out, "enforce 1, testing 0, none 0, without 0, failed 5\n");
+	assert_string_equal(run.out, "enforce 1, testing 0, none 0, without 0, failed 5, not probed 0\n");
 	assert_non_null(strstr(run.err, "stsgate: broken.example: the policy could not be fetched "
 					"[sts-policy-fetch-error]\n"));
 	assert_non_null(strstr(run.err, "stsgate: dark.example: the MTA-STS record could not be looked up "));
@@ -99,7 +101,7 @@ static void test_warm_rate(void **state)
 	(void)state;
 	int64_t begun_ms = mono_ms();
 	struct tool_run run = warmed("a.example\nb.example\nc.example\nd.example\n", "5");
-	assert_string_equal(run.out, "enforce 0, testing 0, none 0, without 4, failed 0\n");
+	assert_string_equal(run.out, "enforce 0, testing 0, none 0, without 4, failed 0, not probed 0\n");
 	assert_true(mono_ms() - begun_ms >= 600);
 	tool_run_free(&run);
 	static const char *const rates[] = {"0", "1001", "x", "", "5x"};
@@ -110,9 +112,101 @@ static void test_warm_rate(void **state)
 	}
 }
 
+/* --- the probe budget ---------------------------------------------------------------------------------------------- */
+
+#define TENANTS 12
+#define TICK_S 20
+#define GATE_OPENS_S 8000 /* long after the rounds have ended */
+
+/* Makes time pass, and opens the gate of a hop that hangs long after nobody waits for it any more. */
+static void *time_pass(void *arg)
+{
+	const atomic_bool *ended = arg;
+	for (int64_t passed = 0; !atomic_load(ended); passed += TICK_S) {
+		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000L}, NULL);
+		world_advance(TICK_S);
+		if (passed >= GATE_OPENS_S)
+			world_gate_open("");
+	}
+	return NULL;
+}
+
+/* In the process of the call. */
+static int warm_in_time(const struct options *options, size_t count, char **words)
+{
+	atomic_bool ended = false;
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, time_pass, &ended), 0);
+	int status = warm_run(options, count, words);
+	atomic_store(&ended, true);
+	pthread_join(thread, NULL);
+	return status;
+}
+
+/* Domains whose mail hosts lie in one /24, each with a certificate of its own. */
+static void tenants_make(char *list, size_t size)
+{
+	size_t len = 0;
+	for (int i = 1; i <= TENANTS; i++) {
+		char domain[40], mx[48], address[24];
+		const char *record = address;
+		snprintf(domain, sizeof domain, "tenant%d.example", i);
+		domain_publishes(domain, "enforce");
+		snprintf(mx, sizeof mx, "mx.%s", domain);
+		snprintf(address, sizeof address, "8.8.8.%d", i);
+		assert_true(world_dns(mx, DNS_A, 300, &record, 1));
+		len += (size_t)snprintf(list + len, size - len, "%s\n", domain);
+	}
+	file_write(list, len);
+}
+
+/* It waits for the budget: all are probed in the end. */
+static void test_warm_waits(void **state)
+{
+	(void)state;
+	char list[TENANTS * 32];
+	tenants_make(list, sizeof list);
+	struct tool_run run =
+		call_tool((struct call){.run = warm_in_time, .words = {file}, .store = one, .rate = "1000"});
+	assert_string_equal(run.out, "enforce 12, testing 0, none 0, without 0, failed 0, not probed 0\n");
+	assert_int_equal(run.status, 0);
+	assert_non_null(strstr(run.err, "stsgate: note: the probe budget holds up "));
+	tool_run_free(&run);
+	run = exported(one, NULL);
+	for (int i = 1; i <= TENANTS; i++) {
+		char line[120];
+		snprintf(line, sizeof line,
+			"{\"host\": \"mx.tenant%d.example\", \"port\": 25, \"newest\": {\"at\": ", i);
+		assert_non_null(strstr(run.out, line));
+	}
+	tool_run_free(&run);
+}
+
+/* Not for ever: where nothing gets through any more, it says what is left. */
+static void test_warm_gives_up(void **state)
+{
+	(void)state;
+	char list[TENANTS * 32];
+	tenants_make(list, sizeof list);
+	world_gate_shut("probe mx.tenant1.example:25");
+	struct tool_run run =
+		call_tool((struct call){.run = warm_in_time, .words = {file}, .store = one, .rate = "1000"});
+	world_gate_open("");
+	assert_int_equal(run.status, 2);
+	assert_non_null(strstr(run.out, "enforce 12, testing 0, none 0, without 0, failed 0, not probed "));
+	assert_null(strstr(run.out, "not probed 0\n"));
+	assert_non_null(
+		strstr(run.err, "stsgate: tenant1.example: not all of its mail hosts were probed [probe-budget]\n"));
+	tool_run_free(&run);
+	json_t *got =
+		call_for_json((struct call){.run = warm_run, .words = {file}, .store = one, .override = "probe=no"}, 0);
+	assert_int_equal(json_integer_value(json_at(got, "not_probed")), 0);
+	json_decref(got);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		ON_STORES(test_warm), ON_STORES(test_warm_failed), ON_STORES(test_warm_rate)};
+	const struct CMUnitTest tests[] = {ON_STORES(test_warm), ON_STORES(test_warm_failed), ON_STORES(test_warm_rate),
+		ON_STORES(test_warm_waits), ON_STORES(test_warm_gives_up)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
