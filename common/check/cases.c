@@ -115,8 +115,8 @@ static bool case_is_at_front(const struct cas *c)
 	       !c->check->bounds.background;
 }
 
-/* To somebody who waits for the same probe, and has a better claim to it. */
-static bool case_gives_way(const struct cas *c, const struct want *want)
+/* Nobody waits for it: whoever waits for the same probe comes first. */
+static bool case_comes_second(const struct cas *c, const struct want *want)
 {
 	return want->kind == WANT_PROBE && !case_is_asked(c);
 }
@@ -164,7 +164,7 @@ static bool case_put_off(struct cas *c, struct flight *flight, int again_ms)
 	if (wait_ms == 0)
 		wait_ms = flight->want.kind == WANT_PROBE ? OBTAIN_RETRY_MS : flight_wait_ms(c);
 	/* Not between two looks at a hop: what was seen belongs to the flight. */
-	if (case_gives_way(c, &flight->want) && !flight->look.due)
+	if (case_comes_second(c, &flight->want) && !flight->look.due)
 		flight_drop(c, flight);
 	workers_push_later(c->check->workers, &c->job, wait_ms);
 	return true;
@@ -208,7 +208,7 @@ static bool case_fly(struct cas *c, struct flight *flight)
 		return false;
 	if (!through) {
 		obtain_in_vain(&want, &found);
-		found.outbid = case_gives_way(c, &want);
+		found.outbid = case_comes_second(c, &want);
 	}
 	found.front = case_is_at_front(c);
 	c->leading = NULL;
