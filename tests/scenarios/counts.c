@@ -139,8 +139,7 @@ void counts_settled(struct scene *scene)
 	free(log);
 	const struct series looks = {METRIC_TLSA_LOOKUPS, {ANY, ANY, ANY}};
 	const struct series spared = {METRIC_PROBES_SPARED, {ANY, ANY, ANY}};
-	called[METRIC_PROBES] -=
-		(unsigned)growth(&at_question, &looks) + (unsigned)growth(&at_question, &spared);
+	called[METRIC_PROBES] -= (unsigned)growth(&at_question, &looks) + (unsigned)growth(&at_question, &spared);
 	for (size_t i = 0; i < sizeof work / sizeof work[0]; i++)
 		grew_by(scene, metrics_table[work[i]].name, &at_question, (struct series){work[i], {ANY, ANY, ANY}},
 			called[work[i]]);
