@@ -15,8 +15,8 @@ struct labels {
 	char label[LABELS_MAX][64];
 };
 
-/* RFC 5321 4.1.2: false when the text is no Domain. */
-static bool labels_cut(struct labels *out, const char *text)
+/* RFC 5321 4.1.2: false when the text is no Domain, or with `underscores` no host of an MTA. */
+static bool labels_cut(struct labels *out, const char *text, bool underscores)
 {
 	out->count = 0;
 	if (strlen(text) > 253)
@@ -27,7 +27,7 @@ static bool labels_cut(struct labels *out, const char *text)
 			return false;
 		for (size_t i = 0; i < len; i++) {
 			unsigned char c = (unsigned char)text[i];
-			if (c > 127 || !(isalnum(c) || c == '-'))
+			if (c > 127 || !(isalnum(c) || c == '-' || (c == '_' && underscores)))
 				return false;
 			out->label[out->count][i] = (char)tolower(c);
 		}
@@ -44,7 +44,7 @@ static bool match_plainly(const char *pattern, const char *host)
 	static struct labels wanted, given;
 	size_t any = strncmp(pattern, "*.", 2) == 0 ? 1 : 0;
 
-	if (strlen(pattern) > 253 || !labels_cut(&wanted, pattern + 2 * any) || !labels_cut(&given, host))
+	if (strlen(pattern) > 253 || !labels_cut(&wanted, pattern + 2 * any, false) || !labels_cut(&given, host, true))
 		return false;
 	if (given.count != wanted.count + any)
 		return false;
