@@ -129,11 +129,12 @@ static struct hop_opinion hop_by_policy(const struct judge *j, const char *host,
 	if (!f->rules->probe)
 		return (struct hop_opinion){.state = HOP_GOOD};
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
-	if (hop && hop->read)
-		return hop_by_evidence(j, hop);
 	bool room = place < HOPS_MAX;
-	return (struct hop_opinion){
-		.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room, .aside = !room};
+	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room};
+	if (hop && hop->read) /* perhaps of another MX set in this case */
+		o = hop_by_evidence(j, hop);
+	o.aside |= !room && o.state == HOP_UNKNOWN;
+	return o;
 }
 
 /* One of more than HOPS_MAX: its TLSA records are not looked up, so a name that the policy allows is all it has. */
