@@ -53,7 +53,7 @@ def dane_lookup_fails(lab, stage):
         stage.deferred(kept[free], ITS_OWN, since)
     lab.gate.restart(mta_enforces='no')
     for bound, free in kinds.values():
-        stage.refused(stage.send(bound), bound, 'dnssec-invalid', rf'{bound.mx.name} .*')
+        stage.refused(stage.send(bound), bound, 'starttls-not-supported', rf'{bound.mx.name} .*')
         stage.nothing_at(bound.mx, free.mx)
     for domain in every:
         honest_again(lab, domain.mx)
