@@ -1,0 +1,330 @@
+#include "loop.h"
+
+#include "lock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+struct loop {
+	struct event_base *base;
+	struct event *posted; /* the reading end of the pipe */
+	int wake[2];
+	pthread_t thread;
+	atomic_bool running; /* the thread has been started and not been joined */
+	struct lock lock;    /* guards what follows; nothing else is taken under it */
+	struct loop_task *first GUARDED_BY(lock);
+	struct loop_task **last GUARDED_BY(lock);
+	bool stop GUARDED_BY(lock);
+};
+
+static _Thread_local const struct loop *loop_of_thread;
+
+/* --- posted tasks ------------------------------------------------------------------------------------------------- */
+
+static void tasks_run(struct loop_task *task)
+{
+	while (task) {
+		struct loop_task *next = task->next;
+		task->run(task);
+		task = next;
+	}
+}
+
+static struct loop_task *tasks_take(struct loop *loop, bool *stop)
+{
+	lock_take(&loop->lock);
+	struct loop_task *first = loop->first;
+	loop->first = NULL;
+	loop->last = &loop->first;
+	*stop = loop->stop;
+	lock_drop(&loop->lock);
+	return first;
+}
+
+static void on_posted(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+	char bytes[64];
+	bool stop;
+	(void)what;
+	while (read(fd, bytes, sizeof bytes) > 0)
+		continue;
+	tasks_run(tasks_take(loop, &stop));
+	if (stop)
+		event_base_loopbreak(loop->base);
+}
+
+static void loop_wake(struct loop *loop) REQUIRES(loop->lock)
+{
+	/* A full pipe wakes the loop as well. */
+	while (write(loop->wake[1], "", 1) < 0 && errno == EINTR)
+		continue;
+}
+
+void loop_post(struct loop *loop, struct loop_task *task)
+{
+	task->next = NULL;
+	lock_take(&loop->lock);
+	bool first = !loop->first;
+	*loop->last = task;
+	loop->last = &task->next;
+	/* Under the lock: once the lock is dropped, the task may run, and the loop may end with it. */
+	if (first)
+		loop_wake(loop);
+	lock_drop(&loop->lock);
+}
+
+/* --- the thread --------------------------------------------------------------------------------------------------- */
+
+struct loop *loop_new(struct failure *why)
+{
+	struct loop *loop = calloc(1, sizeof *loop);
+	if (!loop)
+		abort();
+	lock_init(&loop->lock);
+	loop->wake[0] = loop->wake[1] = -1;
+	loop->last = &loop->first;
+	bool made = pipe2(loop->wake, O_NONBLOCK | O_CLOEXEC) == 0;
+	loop->base = made ? event_base_new() : NULL;
+	if (loop->base)
+		loop->posted = event_new(loop->base, loop->wake[0], EV_READ | EV_PERSIST, on_posted, loop);
+	if (loop->posted && event_add(loop->posted, NULL) == 0)
+		return loop;
+	failure_set(why, EX_OSERR, "cannot set up an event loop: %s", strerror(errno));
+	loop_free(&loop);
+	return NULL;
+}
+
+static void *loop_main(void *arg)
+{
+	struct loop *loop = arg;
+	loop_of_thread = loop;
+	if (event_base_dispatch(loop->base) < 0)
+		log_error("an event loop failed");
+	return NULL;
+}
+
+bool loop_start(struct loop *loop, struct failure *why)
+{
+	sigset_t all, before;
+	atomic_store(&loop->running, true);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int err = pthread_create(&loop->thread, NULL, loop_main, loop);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err == 0)
+		return true;
+	atomic_store(&loop->running, false);
+	return failure_set(why, EX_OSERR, "cannot start the thread of an event loop: %s", strerror(err));
+}
+
+void loop_stop(struct loop *loop)
+{
+	lock_take(&loop->lock);
+	loop->stop = true;
+	loop_wake(loop);
+	lock_drop(&loop->lock);
+}
+
+void loop_join(struct loop *loop)
+{
+	if (!atomic_load(&loop->running))
+		return;
+	pthread_join(loop->thread, NULL);
+	atomic_store(&loop->running, false);
+}
+
+bool loop_is_mine(const struct loop *loop)
+{
+	return loop_of_thread == loop || !atomic_load(&loop->running);
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+/* Whether there was anything to run. */
+static bool loop_drain(struct loop *loop)
+{
+	bool stop;
+	struct loop_task *task = tasks_take(loop, &stop);
+	tasks_run(task);
+	return task != NULL;
+}
+
+void loop_free(struct loop **slot)
+{
+	struct loop *loop = *slot;
+	if (!loop)
+		return;
+	while (loop_drain(loop))
+		continue;
+	if (loop->posted)
+		event_free(loop->posted);
+	if (loop->base)
+		event_base_free(loop->base);
+	for (int i = 0; i < 2; i++)
+		if (loop->wake[i] >= 0)
+			close(loop->wake[i]);
+	lock_destroy(&loop->lock);
+	free(loop);
+	*slot = NULL;
+}
+
+/* --- watches ------------------------------------------------------------------------------------------------------ */
+
+struct loop_watch {
+	struct event *event;
+	struct event_base *base;
+	int fd;
+	unsigned what;
+	void (*call)(void *arg, int fd, unsigned what);
+	void *arg;
+};
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_watch *watch = arg;
+	unsigned ready = (what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0);
+	watch->call(watch->arg, fd, ready);
+}
+
+void loop_watch_set(struct loop_watch *watch, unsigned what)
+{
+	if (watch->what == what)
+		return;
+	watch->what = what;
+	event_del(watch->event);
+	short events = (short)((what & LOOP_READ ? EV_READ : 0) | (what & LOOP_WRITE ? EV_WRITE : 0));
+	if (events == 0)
+		return;
+	if (event_assign(watch->event, watch->base, watch->fd, (short)(events | EV_PERSIST), on_ready, watch) != 0 ||
+		event_add(watch->event, NULL) != 0)
+		abort();
+}
+
+struct loop_watch *loop_watch_new(
+	struct loop *loop, int fd, unsigned what, void (*call)(void *arg, int fd, unsigned what), void *arg)
+{
+	struct loop_watch *watch = calloc(1, sizeof *watch);
+	if (!watch)
+		abort();
+	watch->base = loop->base;
+	watch->fd = fd;
+	watch->call = call;
+	watch->arg = arg;
+	watch->event = event_new(loop->base, fd, EV_PERSIST, on_ready, watch);
+	if (!watch->event)
+		abort();
+	loop_watch_set(watch, what);
+	return watch;
+}
+
+void loop_watch_free(struct loop_watch **watch)
+{
+	if (!*watch)
+		return;
+	event_free((*watch)->event);
+	free(*watch);
+	*watch = NULL;
+}
+
+/* --- timers ------------------------------------------------------------------------------------------------------- */
+
+struct loop_timer {
+	struct event *event;
+	void (*call)(void *arg);
+	void *arg;
+};
+
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_timer *timer = arg;
+	(void)fd;
+	(void)what;
+	timer->call(timer->arg);
+}
+
+struct loop_timer *loop_timer_new(struct loop *loop, void (*call)(void *arg), void *arg)
+{
+	struct loop_timer *timer = calloc(1, sizeof *timer);
+	if (!timer)
+		abort();
+	timer->call = call;
+	timer->arg = arg;
+	timer->event = event_new(loop->base, -1, 0, on_time, timer);
+	if (!timer->event)
+		abort();
+	return timer;
+}
+
+void loop_timer_set(struct loop_timer *timer, int64_t ms)
+{
+	if (ms < 0)
+		ms = 0;
+	struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+	if (event_add(timer->event, &wait) != 0)
+		abort();
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+	event_del(timer->event);
+}
+
+void loop_timer_free(struct loop_timer **timer)
+{
+	if (!*timer)
+		return;
+	event_free((*timer)->event);
+	free(*timer);
+	*timer = NULL;
+}
+
+/* --- several loops ------------------------------------------------------------------------------------------------ */
+
+struct loops *loops_new(unsigned count, struct failure *why)
+{
+	struct loops *loops = calloc(1, sizeof *loops);
+	if (!loops)
+		abort();
+	for (unsigned i = 0; i < count && i < LOOPS_MAX; i++) {
+		loops->at[i] = loop_new(why);
+		loops->count += loops->at[i] != NULL;
+		if (loops->at[i] && loop_start(loops->at[i], why))
+			continue;
+		loops_free(&loops);
+		return NULL;
+	}
+	return loops;
+}
+
+void loops_free(struct loops **loops)
+{
+	struct loops *l = *loops;
+	if (!l)
+		return;
+	for (unsigned i = 0; i < l->count; i++)
+		loop_stop(l->at[i]);
+	for (unsigned i = 0; i < l->count; i++)
+		loop_join(l->at[i]);
+	/* What is left on one loop may post to another. */
+	for (bool ran = true; ran;) {
+		ran = false;
+		for (unsigned i = 0; i < l->count; i++)
+			ran = loop_drain(l->at[i]) || ran;
+	}
+	for (unsigned i = 0; i < l->count; i++)
+		loop_free(&l->at[i]);
+	free(l);
+	*loops = NULL;
+}
