@@ -27,13 +27,13 @@ check_PROGRAMS += tests/unit/test_tlsa
 tests_unit_test_tlsa_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_tlsa_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tlsa_SOURCES = tests/unit/test_tlsa.c tests/unit/cm.h
-tests_unit_test_tlsa_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_tlsa_LDADD = libcore.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_tlsa_find
 tests_unit_test_tlsa_find_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_tlsa_find_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tlsa_find_SOURCES = tests/unit/test_tlsa_find.c common/check/tlsa_find.c common/check/tlsa_find.h \
 	common/check/lookups.c common/check/lookups.h tests/unit/cm.h
-tests_unit_test_tlsa_find_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_tlsa_find_LDADD = libcore.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_host_name
 tests_unit_test_host_name_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_host_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -43,12 +43,12 @@ check_PROGRAMS += tests/unit/test_health
 tests_unit_test_health_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_health_SOURCES = tests/unit/test_health.c tests/unit/cm.h
-tests_unit_test_health_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_health_LDADD = libcore.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_merge
 tests_unit_test_merge_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_merge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_merge_SOURCES = tests/unit/test_merge.c tests/unit/cm.h
-tests_unit_test_merge_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_merge_LDADD = libcore.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_entry_codec
 tests_unit_test_entry_codec_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_entry_codec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -109,27 +109,27 @@ check_PROGRAMS += tests/unit/test_failure
 tests_unit_test_failure_CPPFLAGS = $(base_inc) $(AM_CPPFLAGS)
 tests_unit_test_failure_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_failure_SOURCES = tests/unit/test_failure.c
-tests_unit_test_failure_LDADD = libbase.a $(CMOCKA_LIBS)
+tests_unit_test_failure_LDADD = libbase.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_lock
 tests_unit_test_lock_CPPFLAGS = $(base_inc) $(AM_CPPFLAGS)
 tests_unit_test_lock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_lock_SOURCES = tests/unit/test_lock.c
-tests_unit_test_lock_LDADD = libbase.a $(CMOCKA_LIBS)
+tests_unit_test_lock_LDADD = libbase.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_loop
 tests_unit_test_loop_CPPFLAGS = $(loop_inc) $(AM_CPPFLAGS)
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c tests/unit/cm.h
-tests_unit_test_loop_LDADD = libloop.a libbase.a $(EVENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_loop_LDADD = libloop.a libbase.a libtext.a $(EVENT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_log
 tests_unit_test_log_CPPFLAGS = $(base_inc) $(AM_CPPFLAGS)
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_SOURCES = tests/unit/test_log.c
-tests_unit_test_log_LDADD = libbase.a $(CMOCKA_LIBS)
+tests_unit_test_log_LDADD = libbase.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_settings
 tests_unit_test_settings_CPPFLAGS = $(base_inc) $(AM_CPPFLAGS)
 tests_unit_test_settings_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c
-tests_unit_test_settings_LDADD = libbase.a $(CMOCKA_LIBS)
+tests_unit_test_settings_LDADD = libbase.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_dns
 tests_unit_test_dns_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_dns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -204,7 +204,7 @@ check_PROGRAMS += tests/unit/test_refresher
 tests_unit_test_refresher_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
 tests_unit_test_refresher_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_refresher_SOURCES = tests/unit/test_refresher.c milter/refresher.c milter/refresher.h
-tests_unit_test_refresher_LDADD = libio.a libcore.a libbase.a $(all_libs) $(CMOCKA_LIBS)
+tests_unit_test_refresher_LDADD = libio.a libcore.a libbase.a libtext.a $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_workers
 tests_unit_test_workers_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_workers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -223,7 +223,7 @@ tests_unit_test_trust_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/corpus
 core_test_files = tests/unit/corpus.c tests/unit/corpus.h tests/unit/cm.h
 core_test_CPPFLAGS = -DCORPUS_DIR='"$(srcdir)/tests/corpus"' $(core_inc) $(AM_CPPFLAGS)
-core_test_libs = libcore.a $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+core_test_libs = libcore.a libtext.a $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_domain
 tests_unit_test_domain_CPPFLAGS = $(core_test_CPPFLAGS)
 tests_unit_test_domain_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
@@ -258,7 +258,7 @@ check_PROGRAMS += tests/unit/test_delegation
 tests_unit_test_delegation_CPPFLAGS = $(core_test_CPPFLAGS)
 tests_unit_test_delegation_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_delegation_SOURCES = tests/unit/test_delegation.c tests/unit/cm.h
-tests_unit_test_delegation_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_delegation_LDADD = libcore.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_socketmap
 tests_unit_test_socketmap_CPPFLAGS = $(core_test_CPPFLAGS)
 tests_unit_test_socketmap_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
@@ -278,29 +278,29 @@ check_PROGRAMS += tests/unit/test_verdict
 tests_unit_test_verdict_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_verdict_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_verdict_SOURCES = tests/unit/test_verdict.c
-tests_unit_test_verdict_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_verdict_LDADD = libcore.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_verdict_worlds
 tests_unit_test_verdict_worlds_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_verdict_worlds_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_verdict_worlds_SOURCES = tests/unit/test_verdict_worlds.c tests/unit/oracle.c tests/unit/oracle.h \
 	tests/unit/random_draw.h tests/unit/random_hosts.c tests/unit/random_world.c tests/unit/random_world.h \
 	tests/unit/world_map.c tests/unit/world_run.c tests/unit/world_run.h tests/unit/cm.h
-tests_unit_test_verdict_worlds_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_verdict_worlds_LDADD = libcore.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_schedule
 tests_unit_test_schedule_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_schedule_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_schedule_SOURCES = tests/unit/test_schedule.c
-tests_unit_test_schedule_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_schedule_LDADD = libcore.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_map_reply
 tests_unit_test_map_reply_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_map_reply_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_map_reply_SOURCES = tests/unit/test_map_reply.c tests/unit/cm.h
-tests_unit_test_map_reply_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_map_reply_LDADD = libcore.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_answer
 tests_unit_test_answer_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_answer_SOURCES = tests/unit/test_answer.c
-tests_unit_test_answer_LDADD = libcore.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_answer_LDADD = libcore.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_check
 tests_unit_test_check_CPPFLAGS = $(fakes_inc) $(AM_CPPFLAGS)
 tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -372,13 +372,13 @@ check_PROGRAMS += tests/unit/test_listener
 tests_unit_test_listener_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_listener_SOURCES = tests/unit/test_listener.c $(listener_sources) tests/unit/cm.h
-tests_unit_test_listener_LDADD = libbase.a $(CMOCKA_LIBS)
+tests_unit_test_listener_LDADD = libbase.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_activation
 tests_unit_test_activation_CPPFLAGS = $(milter_test_CPPFLAGS)
 tests_unit_test_activation_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_activation_SOURCES = tests/unit/test_activation.c milter/activation.c milter/activation.h \
 	$(listener_sources) tests/unit/cm.h
-tests_unit_test_activation_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_activation_LDADD = libcore.a libbase.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(io_inc) $(AM_CPPFLAGS)
 if HAVE_SYSTEMD
@@ -394,7 +394,7 @@ endif
 
 # fuzz targets, replayed over seeds; no fuzzer needed
 fuzz_files = tests/fuzz/fuzz.h tests/fuzz/replay.c
-fuzz_libs = libcore.a $(IDN2_LIBS)
+fuzz_libs = libcore.a libtext.a $(IDN2_LIBS)
 EXTRA_DIST += tests/fuzz/seeds tests/fuzz/run
 check_PROGRAMS += tests/fuzz/replay_policy
 tests_fuzz_replay_policy_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/corpus/policies"' $(core_inc) $(AM_CPPFLAGS)
@@ -447,13 +447,13 @@ tests_fuzz_replay_response_LDADD = libio.a $(fuzz_libs)
 check_PROGRAMS += tests/fuzz/replay_http
 tests_fuzz_replay_http_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/http"' $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
 tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c milter/http_server.c milter/http_server.h $(fuzz_files)
-tests_fuzz_replay_http_LDADD = libcheck.a libcore.a libbase.a $(IDN2_LIBS)
+tests_fuzz_replay_http_LDADD = libcheck.a libcore.a libbase.a libtext.a $(IDN2_LIBS)
 check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' -I$(srcdir)/cli $(front_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_dump_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.h cli/dump_hop.c cli/dump_parts.c cli/dump_parts.h cli/dump_read.c \
 	cli/dump_write.c cli/describe.h cli/describe_dane.c cli/describe_json.c cli/output.c cli/output.h $(fuzz_files)
-tests_fuzz_replay_dump_LDADD = libcore.a libbase.a $(IDN2_LIBS) $(JANSSON_LIBS)
+tests_fuzz_replay_dump_LDADD = libcore.a libbase.a libtext.a $(IDN2_LIBS) $(JANSSON_LIBS)
 
 # the house: core is pure, layers hold
 dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/spec-cases tests/threats
@@ -461,7 +461,7 @@ TESTS += $(dist_check_SCRIPTS)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(base_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c $(fuzz_files)
-tests_fuzz_replay_settings_LDADD = libbase.a
+tests_fuzz_replay_settings_LDADD = libbase.a libtext.a
 
 # tests/run: all tests; those of the whole relay need root
 EXTRA_DIST += tests/system tests/mutation

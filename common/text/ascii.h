@@ -1,6 +1,6 @@
 /* Character classes of US-ASCII, whatever the locale. */
-#ifndef CORE_ASCII_H
-#define CORE_ASCII_H
+#ifndef TEXT_ASCII_H
+#define TEXT_ASCII_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* A run of bytes that somebody else owns. Not NUL-terminated; may hold any byte. */
-#ifndef CORE_SPAN_H
-#define CORE_SPAN_H
+#ifndef TEXT_SPAN_H
+#define TEXT_SPAN_H
 
 #include <stddef.h>
 

@@ -3,8 +3,8 @@
  * Untrusted bytes (from DNS, HTTPS, SMTP peers, sockets, files) reach a log line, a header, a reply or a terminal only
  * through text_quote(). Pure; any thread; never allocates. A text that does not fit is cut, `cut` says so, and it
  * is NUL-terminated all the same. */
-#ifndef CORE_TEXT_H
-#define CORE_TEXT_H
+#ifndef TEXT_TEXT_H
+#define TEXT_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* A list of names in one allocation: NUL-terminated strings, one after the other. The owner calls names_free(). Pure.
  * A zeroed struct is the empty list. */
-#ifndef CORE_NAMES_H
-#define CORE_NAMES_H
+#ifndef TEXT_NAMES_H
+#define TEXT_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>

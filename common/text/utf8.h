@@ -1,6 +1,6 @@
 /* UTF-8 (RFC 3629). Pure; any thread. */
-#ifndef CORE_UTF8_H
-#define CORE_UTF8_H
+#ifndef TEXT_UTF8_H
+#define TEXT_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,49 @@
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void *have(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+/* Of nothing, one octet: whether malloc(0) returns NULL is the libc's choice. */
+void *xmalloc(size_t size)
+{
+	return have(malloc(size ? size : 1));
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+	return have(count && size ? calloc(count, size) : calloc(1, 1));
+}
+
+void *xrealloc(void *memory, size_t size)
+{
+	return have(realloc(memory, size ? size : 1));
+}
+
+void *xmemdup(const void *bytes, size_t len)
+{
+	void *copy = xmalloc(len);
+	if (len)
+		memcpy(copy, bytes, len);
+	return copy;
+}
+
+char *xstrdup(const char *string)
+{
+	return xmemdup(string, strlen(string) + 1);
+}
+
+char *xstrndup(const char *bytes, size_t len)
+{
+	char *copy = xmalloc(len + 1);
+	if (len)
+		memcpy(copy, bytes, len);
+	copy[len] = '\0';
+	return copy;
+}
