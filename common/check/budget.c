@@ -3,10 +3,9 @@
 #include "lock.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define MINUTE_MS 60000
-#define SLOT_TRIES 8
+#define SLOT_TRIES 16
 
 /* A bucket of tokens that fills evenly: a minute's worth at most. In thousandths, so that slow rates keep their
  * fractions. */
@@ -16,8 +15,9 @@ struct bucket {
 };
 
 struct slot {
-	uint64_t network; /* 0 with under_way 0 and a full bucket: free */
+	uint64_t network;
 	unsigned under_way;
+	unsigned a_minute; /* the bucket's size; 0: the slot was never used */
 	struct bucket bucket;
 };
 
@@ -59,14 +59,19 @@ static void bucket_fill(struct bucket *bucket, int64_t a_minute, int64_t now_ms)
 	bucket->at_ms = now_ms;
 }
 
+/* A slot without probes under way whose bucket is full again is worth as much as one that was never used. So a probe
+ * that the global bucket refuses occupies none. */
 static bool slot_is_idle(const struct slot *slot, int64_t now_ms)
 {
-	return slot->under_way == 0 && (slot->bucket.at_ms == 0 || now_ms - slot->bucket.at_ms > MINUTE_MS);
+	struct bucket bucket = slot->bucket;
+	bucket_fill(&bucket, slot->a_minute, now_ms);
+	return slot->under_way == 0 && bucket.milli_tokens >= (int64_t)slot->a_minute * 1000;
 }
 
 /* The network's slot, one that is idle, or, in a full neighbourhood, a slot shared with another network: stricter,
  * never laxer. */
-static struct slot *slot_find(struct budget *budget, uint64_t network, int64_t now_ms) REQUIRES(budget->lock)
+static struct slot *slot_find(struct budget *budget, uint64_t network, int64_t factor, int64_t now_ms)
+	REQUIRES(budget->lock)
 {
 	uint64_t hash = network * 0x9e3779b97f4a7c15u;
 	struct slot *idle = NULL;
@@ -79,8 +84,7 @@ static struct slot *slot_find(struct budget *budget, uint64_t network, int64_t n
 	}
 	if (!idle)
 		return &budget->slot[(hash >> 32) % BUDGET_SLOTS];
-	memset(idle, 0, sizeof *idle);
-	idle->network = network;
+	*idle = (struct slot){.network = network, .a_minute = (unsigned)(BUDGET_A_MINUTE * factor)};
 	return idle;
 }
 
@@ -140,7 +144,7 @@ enum budget_answer budget_take_all(struct budget *budget, const struct address *
 	for (; taken < count; taken++) {
 		const struct address *address = &addresses[taken];
 		int64_t factor = address_is_global(address) ? 1 : BUDGET_PRIVATE_FACTOR;
-		struct slot *slot = slot_find(budget, address_network(address), now_ms);
+		struct slot *slot = slot_find(budget, address_network(address), factor, now_ms);
 		slots[taken] = (unsigned)(slot - budget->slot);
 		answer = take(budget, slot, factor, claim, held(slots, taken, slots[taken]), now_ms);
 		if (answer != BUDGET_GO)

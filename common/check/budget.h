@@ -2,7 +2,8 @@
  * Per /24 or /48 BUDGET_AT_ONCE at a time and BUDGET_A_MINUTE; ten times that for networks that are not globally
  * reachable, which only `probe_private = yes` lets us dial and which are the operator's own; BUDGET_GLOBAL_A_MINUTE in
  * all. Who waits for a hop that was good before has all of it; the others leave something to those before them, of a
- * network's minute and of the whole. A fixed table: networks that share a slot share a budget. Any thread. */
+ * network's minute and of the whole. A fixed table, with slots for more networks than the global rate lets through
+ * before a network's bucket is full again; networks that share a slot share a budget. Any thread. */
 #ifndef CHECK_BUDGET_H
 #define CHECK_BUDGET_H
 
@@ -12,7 +13,7 @@
 #define BUDGET_A_MINUTE 6
 #define BUDGET_PRIVATE_FACTOR 10
 #define BUDGET_GLOBAL_A_MINUTE 18000
-#define BUDGET_SLOTS 4096
+#define BUDGET_SLOTS 65536 /* 2 MiB, of which only what is used takes memory */
 
 struct budget;
 struct budget *budget_new(void);

@@ -131,6 +131,35 @@ static void a_full_table_holds(void **state)
 	budget_free(&budget);
 }
 
+static struct address scattered(unsigned i)
+{
+	uint32_t network = i * 2654435761u >> 8;
+	return (struct address){
+		.len = 16, .bytes = {0x2a, 0, 0, (uint8_t)(network >> 16), (uint8_t)(network >> 8), (uint8_t)network}};
+}
+
+/* Always other networks, as many as the global rate lets through and many more that it refuses, for minutes on end: none
+ * finds its budget used up by others that share its slot. */
+static void a_flood_shares_no_slot(void **state)
+{
+	(void)state;
+	struct budget *budget = budget_new();
+	unsigned next = 0;
+	for (int i = 0; i < 30; i++) {
+		unsigned gone = 0, slot;
+		for (unsigned until = next + 2 * BUDGET_SLOTS; next < until; next++) {
+			struct address a = scattered(next);
+			enum budget_answer answer = budget_take(budget, &a, BUDGET_FOR_GOOD, T0 + 10000 * i, &slot);
+			assert_int_not_equal(answer, BUDGET_SPENT);
+			if (answer == BUDGET_GO)
+				budget_give(budget, slot);
+			gone += answer == BUDGET_GO;
+		}
+		assert_int_equal(gone, i == 0 ? BUDGET_GLOBAL_A_MINUTE : BUDGET_GLOBAL_A_MINUTE / 6);
+	}
+	budget_free(&budget);
+}
+
 /* Each leaves something to those before it, however often it asks. */
 static void each_leaves_something(void **state)
 {
@@ -198,6 +227,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_lost_by_asking),
 		cmocka_unit_test(one_network_twice),
 		cmocka_unit_test(a_full_table_holds),
+		cmocka_unit_test(a_flood_shares_no_slot),
 		cmocka_unit_test(each_leaves_something),
 		cmocka_unit_test(each_leaves_something_of_all),
 		cmocka_unit_test(background_has_one_place),
