@@ -98,6 +98,8 @@ static void man_row(const struct settings_row *row)
 	man_sentences(row->sentence);
 	if (range[0])
 		printf("%s\n", range);
+	if (row->when == SETTINGS_RESTART)
+		printf("A change needs a restart.\n");
 	if (row->fallback[0])
 		printf("Default:\n.Li %s\n", row->fallback);
 	else
@@ -125,7 +127,8 @@ static void sample_row(const struct settings_row *row)
 {
 	char range[RANGE_SIZE], text[1024];
 	range_format(range, row);
-	snprintf(text, sizeof text, "%s%s%s", row->sentence, range[0] ? " " : "", range);
+	snprintf(text, sizeof text, "%s%s%s%s", row->sentence, range[0] ? " " : "", range,
+		row->when == SETTINGS_RESTART ? " A change needs a restart." : "");
 	putchar('\n');
 	sample_comment(text);
 	printf("#%s =%s%s\n", row->name, row->fallback[0] ? " " : "", row->fallback);

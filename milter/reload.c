@@ -5,19 +5,7 @@
 
 #include <string.h>
 
-/* What was opened, taken or started once and for all. */
-static const char *const fixed[] = {"milter_socket", "socketmap_socket", "delegation_socket", "metrics_socket",
-	"socket_owner", "socket_mode", "store_path", "store_max_bytes", "workers", "user", "group"};
-#define FIXED (sizeof fixed / sizeof fixed[0])
 #define VALUE_SIZE 4096
-
-static bool is_fixed(const char *name)
-{
-	for (size_t i = 0; i < FIXED; i++)
-		if (strcmp(fixed[i], name) == 0)
-			return true;
-	return false;
-}
 
 unsigned reload_restart_names(const struct settings *running, const struct settings *fresh, char *out, size_t size)
 {
@@ -27,9 +15,11 @@ unsigned reload_restart_names(const struct settings *running, const struct setti
 	for (size_t i = 0; i < settings_table_count; i++) {
 		char before[VALUE_SIZE], after[VALUE_SIZE];
 		const struct settings_row *row = &settings_table[i];
+		if (row->when == SETTINGS_RELOAD)
+			continue;
 		settings_format(running, row, before, sizeof before);
 		settings_format(fresh, row, after, sizeof after);
-		if (!is_fixed(row->name) || strcmp(before, after) == 0)
+		if (strcmp(before, after) == 0)
 			continue;
 		text_add(&names, count++ > 0 ? " " : "");
 		text_add(&names, row->name);

@@ -39,9 +39,8 @@ struct settings_origin;
 
 struct settings {
 	struct settings_origin *origin; /* where each value comes from: settings_locate() */
-#define SETTING(type, name, def, min, max, words, sentence) SETTINGS_C_##type name;
+#define SETTING(type, when, name, def, min, max, words, sentence) SETTINGS_C_##type name;
 #include "settings.def"
-#undef SETTING
 };
 
 enum settings_type {
@@ -54,9 +53,11 @@ enum settings_type {
 	SETTINGS_NUMBER,
 	SETTINGS_OCTAL
 };
+enum settings_when { SETTINGS_RELOAD, SETTINGS_RESTART };
 struct settings_row {
 	const char *name;
 	enum settings_type type;
+	enum settings_when when; /* a changed value takes effect at a reload, or at a restart only */
 	const char *fallback; /* the default, as it would stand in the file */
 	int64_t min, max;
 	const char *words; /* CHOICE: the words, blank-separated; else a unit */

@@ -10,10 +10,9 @@
 #define NEAREST_DISTANCE 3
 
 const struct settings_row settings_table[] = {
-#define SETTING(type, name, def, min, max, words, sentence)                                                            \
-	{#name, SETTINGS_##type, def, min, max, words, sentence, offsetof(struct settings, name)},
+#define SETTING(type, when, name, def, min, max, words, sentence)                                                      \
+	{#name, SETTINGS_##type, SETTINGS_##when, def, min, max, words, sentence, offsetof(struct settings, name)},
 #include "settings.def"
-#undef SETTING
 };
 const size_t settings_table_count = SETTINGS_COUNT;
 

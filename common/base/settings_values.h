@@ -8,9 +8,8 @@
 
 enum {
 	SETTINGS_COUNT = 0
-#define SETTING(type, name, def, min, max, words, sentence) +1
+#define SETTING(type, when, name, def, min, max, words, sentence) +1
 #include "settings.def"
-#undef SETTING
 };
 
 #define SETTINGS_FROM_OVERRIDE UINT_MAX
