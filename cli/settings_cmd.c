@@ -42,7 +42,11 @@ static bool names_known(size_t count, char **names)
 			at++;
 		if (at < settings_table_count)
 			continue;
-		fprintf(stderr, "stsgate: there is no setting %s\n", quote_string(&quote, names[i]));
+		const char *obsolete = settings_obsolete(names[i]);
+		if (obsolete)
+			fprintf(stderr, "stsgate: %s %s\n", names[i], obsolete);
+		else
+			fprintf(stderr, "stsgate: there is no setting %s\n", quote_string(&quote, names[i]));
 		return false;
 	}
 	return true;

@@ -24,6 +24,7 @@
 
 #define GRACE_MS 4000   /* waits in hand, at a stop */
 #define LIBRARY_MS 5000 /* libmilter, at a stop */
+#define WORKERS 64      /* threads of check */
 #define EVENTS_KEPT_S (90 * 86400)
 
 struct daemon {
@@ -167,8 +168,7 @@ static void clock_compare(struct daemon *daemon)
 
 bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why)
 {
-	const struct settings *settings = daemon->settings;
-	struct check_options options = {.config = config, .store = daemon->store, .workers = settings->workers};
+	struct check_options options = {.config = config, .store = daemon->store, .workers = WORKERS};
 	daemon->check = check_new(&options, why);
 	if (daemon->check == NULL)
 		return false;

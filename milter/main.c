@@ -170,6 +170,7 @@ static bool places_usable(const struct settings *settings, const struct identity
 static void warn_of_settings(const struct config *config)
 {
 	char warning[CONFIG_WARNING_SIZE];
+	settings_warn(config->settings);
 	if (config_warning(config, warning)[0] != '\0')
 		log_warning("%s", warning);
 }

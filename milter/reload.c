@@ -45,6 +45,7 @@ bool reload_run(struct check *check, const struct settings_source *source, const
 		return reload_failed(&why);
 	char names[1024], warning[CONFIG_WARNING_SIZE];
 	bool restart = reload_restart_names(running, config->settings, names, sizeof names) > 0;
+	settings_warn(config->settings);
 	if (config_warning(config, warning)[0] != '\0')
 		log_warning("%s", warning);
 	check_reconfigure(check, config);

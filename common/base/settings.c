@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "log.h"
 #include "settings_values.h"
 
 #include <errno.h>
@@ -57,6 +58,17 @@ static const struct settings_row *row_named(const char *name, struct failure *wh
 	return NULL;
 }
 
+/* Whether it is an obsolete setting; then its place is kept for the warning, and its value is ignored. */
+static bool obsolete_take(struct reader *reader, const char *name, unsigned line)
+{
+	for (size_t i = 0; i < SETTINGS_OBSOLETE_COUNT; i++)
+		if (strcmp(settings_obsolete_table[i].name, name) == 0) {
+			reader->settings->origin->obsolete_line[i] = line;
+			return true;
+		}
+	return false;
+}
+
 static bool value_set(
 	struct reader *reader, const struct settings_row *row, const char *value, unsigned line, struct failure *why)
 {
@@ -80,6 +92,8 @@ static bool statement_read(struct reader *reader, char *statement, unsigned line
 		failure_set(why, EX_CONFIG, "\"%.80s\" is not of the form name = value", name);
 		return failure_prefix(why, "%s:%u", reader->name, line);
 	}
+	if (obsolete_take(reader, name, line))
+		return true;
 	const struct settings_row *row = row_named(name, why);
 	if (!row)
 		return failure_prefix(why, "%s:%u", reader->name, line);
@@ -194,10 +208,12 @@ static bool override_apply(struct reader *reader, const char *override, struct f
 	if (!copy)
 		abort();
 	char *value = split(copy);
-	const struct settings_row *row = value ? row_named(trim(copy), why) : NULL;
-	if (!value)
-		failure_set(why, EX_USAGE, "\"%.80s\" is not of the form name=value", override);
-	bool good = row && value_set(reader, row, value, SETTINGS_FROM_OVERRIDE, why);
+	char *name = trim(copy);
+	bool good = value || failure_set(why, EX_USAGE, "\"%.80s\" is not of the form name=value", override);
+	if (good && !obsolete_take(reader, name, SETTINGS_FROM_OVERRIDE)) {
+		const struct settings_row *row = row_named(name, why);
+		good = row && value_set(reader, row, value, SETTINGS_FROM_OVERRIDE, why);
+	}
 	free(copy);
 	return good;
 }
@@ -224,9 +240,8 @@ static void reader_begin(struct reader *reader, const char *name)
 }
 
 /* Where a setting stands; a default: where it could. */
-static bool place_prefix(const struct settings_origin *origin, const struct settings_row *row, struct failure *why)
+static bool place_prefix(const struct settings_origin *origin, unsigned line, struct failure *why)
 {
-	unsigned line = origin->line[row - settings_table];
 	if (line == SETTINGS_FROM_OVERRIDE)
 		return failure_prefix(why, "-o");
 	if (line > 0)
@@ -245,7 +260,28 @@ static bool reader_check(struct reader *reader, struct failure *why)
 	failure_prefix(why, "%s = \"%s\"%s", row->name, value, line ? "" : " (the default)");
 	if (line == SETTINGS_FROM_OVERRIDE && why)
 		why->code = EX_USAGE;
-	return place_prefix(reader->settings->origin, row, why);
+	return place_prefix(reader->settings->origin, line, why);
+}
+
+const char *settings_obsolete(const char *name)
+{
+	for (size_t i = 0; i < SETTINGS_OBSOLETE_COUNT; i++)
+		if (strcmp(settings_obsolete_table[i].name, name) == 0)
+			return settings_obsolete_table[i].sentence;
+	return NULL;
+}
+
+void settings_warn(const struct settings *settings)
+{
+	for (size_t i = 0; i < SETTINGS_OBSOLETE_COUNT; i++) {
+		const struct settings_obsolete_row *row = &settings_obsolete_table[i];
+		struct failure what;
+		if (settings->origin->obsolete_line[i] == 0)
+			continue;
+		failure_set(&what, EX_CONFIG, "%s %s", row->name, row->sentence);
+		place_prefix(settings->origin, settings->origin->obsolete_line[i], &what);
+		log_warning("%s", what.text);
+	}
 }
 
 bool settings_locate(const struct settings *settings, struct failure *why)
@@ -259,7 +295,7 @@ bool settings_locate(const struct settings *settings, struct failure *why)
 			struct failure rest = *why;
 			failure_set(why, rest.code, "%s (the default)%s", row->name, rest.text + len);
 		}
-		return place_prefix(settings->origin, row, why);
+		return place_prefix(settings->origin, settings->origin->line[i], why);
 	}
 	return false;
 }

@@ -58,7 +58,7 @@ struct settings_row {
 	const char *name;
 	enum settings_type type;
 	enum settings_when when; /* a changed value takes effect at a reload, or at a restart only */
-	const char *fallback; /* the default, as it would stand in the file */
+	const char *fallback;    /* the default, as it would stand in the file */
 	int64_t min, max;
 	const char *words; /* CHOICE: the words, blank-separated; else a unit */
 	const char *sentence;
@@ -66,6 +66,9 @@ struct settings_row {
 };
 extern const struct settings_row settings_table[];
 extern const size_t settings_table_count;
+/* If `name` is a setting of an earlier version that is still accepted, and ignored: what follows the name in a message
+ * about it ("has no effect since ..."). Else NULL. */
+const char *settings_obsolete(const char *name);
 
 /* Reads the defaults, then `file` (NULL: none; one that does not exist is an error only if `must_exist`), then
  * `overrides` of the form `name=value`, then checks values against each other (settings_check). NULL on failure: `why`
@@ -80,6 +83,8 @@ void settings_free(struct settings **settings);
  * colon. Puts before such a text where the setting stands: "FILE:LINE: ", "-o: ", or for a default the file in which it
  * could be set. Any other text stays. Returns false. */
 bool settings_locate(const struct settings *settings, struct failure *why);
+/* Logs a warning for each obsolete setting that was set, with its place. Once at a start and at each reload. */
+void settings_warn(const struct settings *settings);
 /* One value as it would stand in a file, into `out`, cut if longer; returns `out`. */
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size);
 

@@ -16,6 +16,11 @@ const struct settings_row settings_table[] = {
 };
 const size_t settings_table_count = SETTINGS_COUNT;
 
+const struct settings_obsolete_row settings_obsolete_table[] = {
+#define OBSOLETE(name, sentence) {#name, sentence},
+#include "settings.def"
+};
+
 struct unit {
 	char letter;
 	uint64_t factor;

@@ -11,11 +11,21 @@ enum {
 #define SETTING(type, when, name, def, min, max, words, sentence) +1
 #include "settings.def"
 };
+enum {
+	SETTINGS_OBSOLETE_COUNT = 0
+#define OBSOLETE(name, sentence) +1
+#include "settings.def"
+};
+struct settings_obsolete_row {
+	const char *name, *sentence;
+};
+extern const struct settings_obsolete_row settings_obsolete_table[];
 
 #define SETTINGS_FROM_OVERRIDE UINT_MAX
 struct settings_origin {
 	char *file;                    /* NULL: none */
 	unsigned line[SETTINGS_COUNT]; /* where each was set; 0: nowhere, it is a default */
+	unsigned obsolete_line[SETTINGS_OBSOLETE_COUNT];
 };
 
 /* A struct without values. `file` may be NULL. */

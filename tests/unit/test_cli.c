@@ -49,8 +49,9 @@ static const struct {
 	{{"-c", "/dev/null", "settings", "-o", "mode=off"}, 64, "", "mode"},
 	{{"-c", "/dev/null", "settings", "no_such"}, 64, "", "no_such"},
 	{{"-c", "/dev/null", "-o", "mode=monitor", "settings"}, 0, "# set\nmode = monitor\n# default\n", ""},
-	{{"settings", "workers", "mode", "-o", "mode=monitor", "-c", "/dev/null"}, 0,
-		"# set\nmode = monitor\n# default\nworkers = 64\n", ""},
+	{{"settings", "io_threads", "mode", "-o", "mode=monitor", "-c", "/dev/null"}, 0,
+		"# set\nmode = monitor\n# default\nio_threads = 2\n", ""},
+	{{"settings", "workers", "-c", "/dev/null"}, 64, "", "stsgate: workers has no effect since 0.2.0"},
 	{{"settings", "milter_on_fail_authenticated", "-c", "/dev/null"}, 0,
 		"# default\n# milter_on_fail_authenticated is empty: with these settings, defer\n"
 		"milter_on_fail_authenticated =\n",

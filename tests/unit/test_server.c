@@ -924,10 +924,11 @@ static void reload_tells_what_needs_a_restart(void **state)
 {
 	(void)state;
 	char names[256];
-	char *changed[] = {(char *)"workers=3", (char *)"mode=monitor", (char *)"store_path=/x", (char *)"user=root"};
+	char *changed[] = {
+		(char *)"lookups_max=64", (char *)"mode=monitor", (char *)"store_path=/x", (char *)"user=root"};
 	struct config *before = fake_config(NULL, 0), *after = fake_config(changed, COUNT(changed));
 	assert_int_equal(reload_restart_names(before->settings, after->settings, names, sizeof names), 3);
-	assert_string_equal(names, "store_path workers user");
+	assert_string_equal(names, "store_path lookups_max user");
 	assert_int_equal(reload_restart_names(before->settings, before->settings, names, sizeof names), 0);
 	config_unref(&after);
 	/* A bad value leaves all as it was; a good one takes effect. */
@@ -936,8 +937,11 @@ static void reload_tells_what_needs_a_restart(void **state)
 	struct config *now = check_config(room.check);
 	assert_int_equal(now->settings->mode, MODE_ENFORCE);
 	config_unref(&now);
-	source.overrides = (char *[]){(char *)"mode=monitor"};
+	source.overrides = (char *[]){(char *)"mode=monitor", (char *)"workers=64"};
+	source.override_count = 2;
+	fake_log_forget();
 	assert_true(reload_run(room.check, &source, before->settings));
+	assert_int_equal(said("warning: -o: workers has no effect"), 1);
 	now = check_config(room.check);
 	assert_int_equal(now->settings->mode, MODE_MONITOR);
 	config_unref(&now);

@@ -1,3 +1,4 @@
+#include "fake_log.h"
 #include "settings.h"
 
 #include <setjmp.h>
@@ -38,6 +39,8 @@ static void test_defaults(void **state)
 	assert_int_equal(settings->milter_on_fail_local, CHOICE_EMPTY);
 	assert_int_equal(settings->milter_wait, 4);
 	assert_int_equal(settings->milter_waiters, 64);
+	assert_int_equal(settings->io_threads, 2);
+	assert_int_equal(settings->lookups_max, 10000);
 	assert_int_equal(settings->socket_mode, 0660);
 	assert_int_equal(settings->store_max_bytes, 1 << 30);
 	assert_int_equal(settings->forget_after, 180 * 86400);
@@ -90,7 +93,8 @@ static const struct {
 	{"store_max_bytes = 1048577", "store_max_bytes", "1048577"},
 	{"store_max_bytes = 2048k", "store_max_bytes", "2M"},
 	{"store_max_bytes = 1024G", "store_max_bytes", "1024G"},
-	{"workers = 2", "workers", "2"},
+	{"io_threads = 1", "io_threads", "1"},
+	{"workers = 64\nlookups_max = 1000000", "lookups_max", "1000000"},
 	{"socket_mode = 600", "socket_mode", "0600"},
 	{"socket_mode = 0", "socket_mode", "0000"},
 	{"socket_owner = postfix", "socket_owner", "postfix"},
@@ -158,10 +162,10 @@ static const struct {
 	{"store_max_bytes =", "f:1: store_max_bytes = \"\": is not a size such as 64k, 512M or 1G"},
 	{"store_max_bytes = 1T", "f:1: store_max_bytes = \"1T\": is not a size such as 64k, 512M or 1G"},
 	{"store_max_bytes = 1023k", "f:1: store_max_bytes = \"1023k\": is not between 1M and 1024G"},
-	{"workers =", "f:1: workers = \"\": is not a number"},
-	{"workers = 4k", "f:1: workers = \"4k\": is not a number"},
-	{"workers = 99999999999999999999", "f:1: workers = \"99999999999999999999\": is not a number"},
-	{"workers = 1", "f:1: workers = \"1\": is not between 2 and 1024"},
+	{"io_threads =", "f:1: io_threads = \"\": is not a number"},
+	{"io_threads = 4k", "f:1: io_threads = \"4k\": is not a number"},
+	{"io_threads = 99999999999999999999", "f:1: io_threads = \"99999999999999999999\": is not a number"},
+	{"io_threads = 65", "f:1: io_threads = \"65\": is not between 1 and 64"},
 	{"socket_mode =", "f:1: socket_mode = \"\": is not a file mode such as 0660"},
 	{"socket_mode = 0800", "f:1: socket_mode = \"0800\": is not a file mode such as 0660"},
 	{"socket_mode = 1777", "f:1: socket_mode = \"1777\": is not between 0000 and 0777"},
@@ -291,17 +295,17 @@ static void test_file(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 
-	write_file(path, "mode = monitor\nworkers = 3\n");
-	char *overrides[] = {"workers=4", " workers = 5 ", "exempt_domains="};
+	write_file(path, "mode = monitor\nio_threads = 3\n");
+	char *overrides[] = {"io_threads=4", " io_threads = 5 ", "exempt_domains="};
 	struct settings *settings = settings_read(path, true, overrides, 3, &why);
 	assert_non_null(settings);
 	assert_int_equal(settings->mode, MODE_MONITOR);
-	assert_int_equal(settings->workers, 5);
+	assert_int_equal(settings->io_threads, 5);
 	settings_free(&settings);
 
-	write_file(path, "workers = 1\n");
+	write_file(path, "io_threads = 65\n");
 	assert_null(settings_read(path, false, NULL, 0, &why));
-	snprintf(want, sizeof want, "%s:1: workers = \"1\": is not between 2 and 1024", path);
+	snprintf(want, sizeof want, "%s:1: io_threads = \"65\": is not between 1 and 64", path);
 	assert_string_equal(why.text, want);
 
 	unlink(path);
@@ -320,9 +324,9 @@ static void test_file(void **state)
 static const struct {
 	const char *override, *message;
 } bad_overrides[] = {
-	{"workers", "-o: \"workers\" is not of the form name=value"},
-	{"worker=3", "-o: there is no setting \"worker\"; did you mean workers?"},
-	{"workers=1", "-o: workers = \"1\": is not between 2 and 1024"},
+	{"io_threads", "-o: \"io_threads\" is not of the form name=value"},
+	{"io_thread=3", "-o: there is no setting \"io_thread\"; did you mean io_threads?"},
+	{"io_threads=0", "-o: io_threads = \"0\": is not between 1 and 64"},
 	{"mode=monitor\n", "-o: holds a control character"},
 	{"milter_header=a:",
 		"-o: milter_header = \"a:\": is not the name of a header field: 1 to 64 printable characters, no "
@@ -340,6 +344,47 @@ static void test_overrides(void **state)
 		assert_int_equal(why.code, EX_USAGE);
 		free(override);
 	}
+}
+
+/* Any value is accepted and none is used; a warning names each place. */
+static void obsolete_settings_are_ignored_with_a_warning(void **state)
+{
+	(void)state;
+	static const char sentence[] = "has no effect since 0.2.0: lookups no longer hold threads; remove it; see "
+				       "io_threads and lookups_max";
+	static const char file[] = "mode = monitor\nworkers = as many as it\n  takes\n";
+	char log[FAKE_LOG_SIZE], want[256];
+	struct failure why = {0};
+	struct settings *settings = read_text(file, &why);
+	assert_non_null(settings);
+	assert_int_equal(settings->mode, MODE_MONITOR);
+	fake_log_forget();
+	settings_warn(settings);
+	fake_log_copy(log);
+	snprintf(want, sizeof want, "warning: f:2: workers %s\n", sentence);
+	assert_string_equal(log, want);
+	settings_free(&settings);
+
+	char *overrides[] = {"workers=64"};
+	settings = settings_read(NULL, false, overrides, 1, &why);
+	assert_non_null(settings);
+	fake_log_forget();
+	settings_warn(settings);
+	fake_log_copy(log);
+	snprintf(want, sizeof want, "warning: -o: workers %s\n", sentence);
+	assert_string_equal(log, want);
+	settings_free(&settings);
+
+	settings = read_text("# workers = 64", &why);
+	assert_non_null(settings);
+	fake_log_forget();
+	settings_warn(settings);
+	fake_log_copy(log);
+	assert_string_equal(log, "");
+	settings_free(&settings);
+
+	assert_string_equal(settings_obsolete("workers"), sentence);
+	assert_null(settings_obsolete("io_threads"));
 }
 
 /* A failure that is found after reading: where its setting stands is put before it. */
@@ -465,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_overrides),
+		cmocka_unit_test(obsolete_settings_are_ignored_with_a_warning),
 		cmocka_unit_test(test_locate),
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_socket),
