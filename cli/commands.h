@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
+
+#define OPTIONS_OWN_MAX 8 /* of all commands */
 
 /* Exit status; from 64 on those of sysexits.h. */
 enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNSURE = 2 };
@@ -13,9 +16,18 @@ struct options {
 	char **overrides; /* `name=value` */
 	size_t override_count;
 	bool json;
-	const char *rate;         /* of warm; NULL: not given */
-	const char *since, *kind; /* of events; NULL: all */
+	struct own_value {
+		const char *name, *value;
+	} own[OPTIONS_OWN_MAX]; /* options of one command, see main.c; unset ones are NULL */
 };
+/* Returns the value of an option of one command; NULL when it is not given. */
+static inline const char *option_value(const struct options *options, const char *name)
+{
+	for (size_t i = 0; i < OPTIONS_OWN_MAX; i++)
+		if (options->own[i].name && strcmp(options->own[i].name, name) == 0)
+			return options->own[i].value;
+	return NULL;
+}
 
 typedef int command_run(const struct options *options, size_t count, char **words);
 

@@ -25,17 +25,18 @@ struct wish {
 static bool wish_read(struct wish *wish, const struct options *options, size_t count, char **words)
 {
 	uint64_t seconds = 0;
-	*wish = (struct wish){.any_kind = !options->kind, .count = count, .words = words};
-	if (options->since && !settings_read_duration(options->since, &seconds)) {
+	const char *since = option_value(options, "since"), *kind = option_value(options, "kind");
+	*wish = (struct wish){.any_kind = !kind, .count = count, .words = words};
+	if (since && !settings_read_duration(since, &seconds)) {
 		fputs("stsgate: --since wants a duration such as 90s, 5m, 4h or 180d\n", stderr);
 		return false;
 	}
-	if (options->since)
+	if (since)
 		wish->since = seconds < (uint64_t)clock_wall_s() ? clock_wall_s() - (int64_t)seconds : 0;
-	if (options->kind && !event_find(options->kind, &wish->kind)) {
+	if (kind && !event_find(kind, &wish->kind)) {
 		struct quote quote;
 		fprintf(stderr, "stsgate: there are no events of the kind %s; stsgate(1) lists them\n",
-			quote_string(&quote, options->kind));
+			quote_string(&quote, kind));
 		return false;
 	}
 	return domain_words(words, count);

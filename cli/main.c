@@ -32,7 +32,19 @@ static const struct command commands[] = {
 	{"lint", 2, 3, lint_run, "lint policy FILE|- | record TEXT | mx PATTERN HOST", "check what a domain publishes"},
 };
 
+/* Options of one command. Each takes an argument, which the command gets by option_value(). */
+static const struct {
+	const char *command, *name, *argument, *sentence;
+} own_options[] = {
+	{"warm", "rate", "N", "domains begun in a second (default: 10)"},
+	{"events", "since", "DURATION", "only those that happened since"},
+	{"events", "kind", "KIND", "only those of that kind"},
+};
+
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
+#define OWN_COUNT (sizeof own_options / sizeof *own_options)
+#define OWN_FIRST 256 /* for getopt_long(), above all letters */
+_Static_assert(OWN_COUNT <= OPTIONS_OWN_MAX, "each option of a command has its place in struct options");
 
 static int help_print(void)
 {
@@ -41,11 +53,13 @@ static int help_print(void)
 		printf("  %s\n      %s\n", commands[i].usage, commands[i].sentence);
 	puts("\n  -c FILE        read these settings (default: " SYSCONFDIR "/stsgate.conf)\n"
 	     "  -o NAME=VALUE  override a setting\n"
-	     "  --json         for programs\n"
-	     "  --rate N       of warm: domains begun in a second (default: 10)\n"
-	     "  --since DURATION, --kind KIND\n"
-	     "                 of events: only those that happened since, only those of that kind\n"
-	     "  --help, -V     this text, the version\n\n"
+	     "  --json         for programs");
+	for (size_t i = 0; i < OWN_COUNT; i++) {
+		int width = printf("  --%s %s", own_options[i].name, own_options[i].argument);
+		printf("%s%*sof %s: %s\n", width > 16 ? "\n" : "", width > 16 ? 17 : 17 - width, "",
+			own_options[i].command, own_options[i].sentence);
+	}
+	puts("  --help, -V     this text, the version\n\n"
 	     "Exit status: 0 pass, no policy, valid, match, done; 1 would be deferred, invalid, no match, not there;\n"
 	     "2 could not tell; 64 and more as in sysexits.h.");
 	return STATUS_YES;
@@ -75,10 +89,13 @@ static int command_start(const struct options *options, size_t count, char **wor
 		fprintf(stderr, "usage: stsgate %s\n", command->usage);
 		return EX_USAGE;
 	}
-	if (options->rate && command->run != warm_run)
-		return usage_error("--rate is for warm");
-	if ((options->since || options->kind) && command->run != events_run)
-		return usage_error("--since and --kind are for events");
+	for (size_t i = 0; i < OWN_COUNT; i++) {
+		if (!options->own[i].value || strcmp(own_options[i].command, command->name) == 0)
+			continue;
+		char what[64];
+		snprintf(what, sizeof what, "--%s is for %s", own_options[i].name, own_options[i].command);
+		return usage_error(what);
+	}
 	return command->run(options, count, words + 1);
 }
 
@@ -86,9 +103,10 @@ static int command_start(const struct options *options, size_t count, char **wor
  * on. */
 static int options_read(struct options *options, int argc, char **argv, size_t *count, char **words)
 {
-	static const struct option names[] = {{"json", no_argument, NULL, 'j'}, {"rate", required_argument, NULL, 'r'},
-		{"since", required_argument, NULL, 's'}, {"kind", required_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+	struct option names[OWN_COUNT + 4] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}};
+	for (size_t i = 0; i < OWN_COUNT; i++)
+		names[3 + i] = (struct option){own_options[i].name, required_argument, NULL, OWN_FIRST + (int)i};
 	for (int got; (got = getopt_long(argc, argv, "-c:o:V", names, NULL)) != -1;) {
 		if (got == 1)
 			words[(*count)++] = optarg;
@@ -98,12 +116,8 @@ static int options_read(struct options *options, int argc, char **argv, size_t *
 			options->overrides[options->override_count++] = optarg;
 		else if (got == 'j')
 			options->json = true;
-		else if (got == 'r')
-			options->rate = optarg;
-		else if (got == 's')
-			options->since = optarg;
-		else if (got == 'k')
-			options->kind = optarg;
+		else if (got >= OWN_FIRST)
+			options->own[got - OWN_FIRST] = (struct own_value){own_options[got - OWN_FIRST].name, optarg};
 		else if (got == 'h')
 			return help_print();
 		else if (got == 'V')

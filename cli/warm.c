@@ -397,7 +397,7 @@ int warm_run(const struct options *options, size_t count, char **words)
 	struct lines lines;
 	struct kit kit;
 	struct warming warming;
-	if (!rate_read(options->rate, &rate))
+	if (!rate_read(option_value(options, "rate"), &rate))
 		return EX_USAGE;
 	if (!lines_open(&lines, words[0]))
 		return EX_NOINPUT;

@@ -22,7 +22,7 @@ int call_run(void *arg)
 		.overrides = overrides,
 		.override_count = call->override ? 3 : 2,
 		.json = call->json,
-		.rate = call->rate};
+		.own = {{"rate", call->rate}}};
 	size_t count = 0;
 	while (count < COUNT(call->words) && call->words[count])
 		count++;

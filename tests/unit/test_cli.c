@@ -64,7 +64,10 @@ static const struct {
 		"{\"mode\": {\"value\": \"enforce\", \"default\": true}}\n", ""},
 	{{"events", "--since", "soon"}, 64, "", "--since wants a duration"},
 	{{"events", "--kind", "\033[2J"}, 64, "", "no events of the kind \"\\x1b[2J\""},
-	{{"list", "--kind", "store-trouble"}, 64, "", "are for events"},
+	{{"list", "--kind", "store-trouble"}, 64, "", "--kind is for events"},
+	{{"--since", "1d", "warm", "-"}, 64, "", "--since is for events"},
+	{{"--help"}, 0, "\n  --rate N       of warm: domains begun in a second", ""},
+	{{"--help"}, 0, "\n  --since DURATION\n                 of events: only", ""},
 	{{"list", "-o", "store_path=/nonexistent", "-c", "/dev/null"}, 66, "", "/nonexistent"},
 };
 
