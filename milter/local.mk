@@ -3,7 +3,6 @@ stsgated_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
 stsgated_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 listener_sources = \
 	milter/listener.c milter/listener.h \
-	milter/privileges.c milter/privileges.h \
 	milter/socket_file.c milter/socket_file.h
 milter_sources = \
 	$(listener_sources) \

@@ -38,7 +38,7 @@ check_PROGRAMS += tests/unit/test_host_name
 tests_unit_test_host_name_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_host_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_host_name_SOURCES = tests/unit/test_host_name.c tests/unit/cm.h
-tests_unit_test_host_name_LDADD = libio.a $(CMOCKA_LIBS)
+tests_unit_test_host_name_LDADD = libio.a libbase.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_health
 tests_unit_test_health_CPPFLAGS = $(core_inc) $(AM_CPPFLAGS)
 tests_unit_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -439,7 +439,7 @@ tests_fuzz_replay_mx_LDADD = $(fuzz_libs)
 check_PROGRAMS += tests/fuzz/replay_dialogue
 tests_fuzz_replay_dialogue_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dialogue"' $(io_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_dialogue_SOURCES = tests/fuzz/fuzz_dialogue.c $(fuzz_files)
-tests_fuzz_replay_dialogue_LDADD = libio.a $(fuzz_libs)
+tests_fuzz_replay_dialogue_LDADD = libio.a libbase.a $(fuzz_libs)
 check_PROGRAMS += tests/fuzz/replay_response
 tests_fuzz_replay_response_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/response"' $(io_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_response_SOURCES = tests/fuzz/fuzz_response.c $(fuzz_files)

@@ -1,6 +1,6 @@
 /* Who the daemon runs as: looked up as root, taken for good, verified. Before any thread is started. */
-#ifndef MILTER_PRIVILEGES_H
-#define MILTER_PRIVILEGES_H
+#ifndef BASE_PRIVILEGES_H
+#define BASE_PRIVILEGES_H
 
 #include "failure.h"
 #include "settings.h"

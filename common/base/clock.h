@@ -1,6 +1,6 @@
 /* The clock. Replaced at link time by a fake in scenario tests. Any thread. */
-#ifndef IO_CLOCK_H
-#define IO_CLOCK_H
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
 
 #include <stdint.h>
 
