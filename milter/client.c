@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,8 +26,8 @@ struct client {
 	enum phase phase;
 	int64_t deadline_ms; /* of the phase */
 	int64_t armed_ms;    /* when the timer fires; it is set anew only when it would fire too late */
-	struct event *readable, *writable, *timer;
-	bool reading, writing;
+	struct loop_watch *watch;
+	struct loop_timer *timer;
 	bool ended;     /* the client sends no more */
 	bool finishing; /* hang up when all is sent */
 	bool closing;   /* hang up now */
@@ -41,7 +40,7 @@ struct client {
 };
 
 struct client_table {
-	struct event_base *base;
+	struct loop *loop;
 	const struct service *service;
 	struct client **slot;
 	uint32_t *generation;
@@ -55,15 +54,15 @@ static void client_go(struct client *client);
 static void *allocate(size_t count, size_t size)
 {
 	void *memory = calloc(count, size);
-	if (memory == NULL)
+	if (!memory)
 		abort();
 	return memory;
 }
 
-struct client_table *client_table_new(struct event_base *base, const struct service *service)
+struct client_table *client_table_new(struct loop *loop, const struct service *service)
 {
 	struct client_table *table = allocate(1, sizeof *table);
-	table->base = base;
+	table->loop = loop;
 	table->service = service;
 	table->slot = allocate(service->clients_max, sizeof *table->slot);
 	table->generation = allocate(service->clients_max, sizeof *table->generation);
@@ -75,7 +74,7 @@ struct client_table *client_table_new(struct event_base *base, const struct serv
 
 void client_table_free(struct client_table **table)
 {
-	if (*table == NULL)
+	if (!*table)
 		return;
 	assert(client_table_count(*table) == 0);
 	free((*table)->slot);
@@ -98,7 +97,7 @@ unsigned client_table_count(const struct client_table *table)
 struct client *client_table_find(struct client_table *table, client_name name)
 {
 	uint32_t slot = (uint32_t)name;
-	if (slot >= table->service->clients_max || table->slot[slot] == NULL)
+	if (slot >= table->service->clients_max || !table->slot[slot])
 		return NULL;
 	struct client *client = table->slot[slot];
 	return client->generation == (uint32_t)(name >> 32) && !client->closing ? client : NULL;
@@ -117,11 +116,10 @@ client_name client_name_of(const struct client *client)
 static void client_free(struct client *client)
 {
 	struct client_table *table = client->table;
-	if (table->service->gone != NULL)
+	if (table->service->gone)
 		table->service->gone(table->service->arg, client);
-	event_free(client->readable);
-	event_free(client->writable);
-	event_free(client->timer);
+	loop_watch_free(&client->watch);
+	loop_timer_free(&client->timer);
 	close(client->fd);
 	table->slot[client->slot] = NULL;
 	table->vacant[table->vacant_count++] = client->slot;
@@ -139,24 +137,8 @@ static void client_phase(struct client *client, enum phase phase, int64_t wait_m
 	client->deadline_ms = now_ms + wait_ms;
 	if (client->armed_ms != 0 && client->armed_ms <= client->deadline_ms)
 		return;
-	struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = (wait_ms % 1000) * 1000};
-	if (event_add(client->timer, &wait) != 0)
-		abort();
+	loop_timer_set(client->timer, wait_ms);
 	client->armed_ms = client->deadline_ms;
-}
-
-static void client_interest(struct client *client)
-{
-	bool read_on = !client->ended && client->in_len < client->table->service->input_max;
-	bool write_on = client->out_len > client->out_sent;
-	if (read_on != client->reading &&
-		(read_on ? event_add(client->readable, NULL) : event_del(client->readable)) != 0)
-		abort();
-	if (write_on != client->writing &&
-		(write_on ? event_add(client->writable, NULL) : event_del(client->writable)) != 0)
-		abort();
-	client->reading = read_on;
-	client->writing = write_on;
 }
 
 void client_close(struct client *client)
@@ -273,7 +255,8 @@ static void client_go(struct client *client)
 		client_phase(client, PHASE_SENDING, client->table->service->partial_ms);
 	else if (client->phase == PHASE_IDLE && client->in_len > 0)
 		client_phase(client, PHASE_PARTIAL, client->table->service->partial_ms);
-	client_interest(client);
+	bool read_on = !client->ended && client->in_len < client->table->service->input_max;
+	loop_watch_set(client->watch, (read_on ? LOOP_READ : 0) | (client->out_len > 0 ? LOOP_WRITE : 0));
 }
 
 static void client_receive(struct client *client)
@@ -290,21 +273,14 @@ static void client_receive(struct client *client)
 		client->closing = true;
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_ready(void *arg, int fd, unsigned what)
 {
 	(void)fd;
-	(void)what;
 	struct client *client = arg;
-	client_receive(client);
-	client_go(client);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	struct client *client = arg;
-	client_send(client);
+	if (what & LOOP_READ)
+		client_receive(client);
+	if (what & LOOP_WRITE)
+		client_send(client);
 	if (client->out_len == 0 && client->phase == PHASE_SENDING)
 		client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
 	client_go(client);
@@ -321,10 +297,8 @@ static void client_expire(struct client *client)
 	service->expired(service->arg, client);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
-	(void)fd;
-	(void)what;
 	struct client *client = arg;
 	int64_t left_ms = client->deadline_ms - clock_mono_ms();
 	client->armed_ms = 0;
@@ -347,11 +321,8 @@ static struct client *client_new(struct client_table *table, int fd)
 	client->slot = table->vacant[--table->vacant_count];
 	client->generation = ++table->generation[client->slot];
 	client->in = allocate(1, service->input_max);
-	client->readable = event_new(table->base, fd, EV_READ | EV_PERSIST, on_readable, client);
-	client->writable = event_new(table->base, fd, EV_WRITE | EV_PERSIST, on_writable, client);
-	client->timer = event_new(table->base, -1, 0, on_timer, client);
-	if (client->readable == NULL || client->writable == NULL || client->timer == NULL)
-		abort();
+	client->watch = loop_watch_new(table->loop, fd, LOOP_READ, on_ready, client);
+	client->timer = loop_timer_new(table->loop, on_timer, client);
 	table->slot[client->slot] = client;
 	return client;
 }
@@ -376,7 +347,7 @@ void client_table_drain(struct client_table *table)
 {
 	for (uint32_t i = 0; i < table->service->clients_max; i++) {
 		struct client *client = table->slot[i];
-		if (client == NULL)
+		if (!client)
 			continue;
 		if (!client->ended && client->in_len < table->service->input_max)
 			client_receive(client);
@@ -389,7 +360,7 @@ void client_table_end(struct client_table *table)
 {
 	for (uint32_t i = 0; i < table->service->clients_max; i++) {
 		struct client *client = table->slot[i];
-		if (client == NULL)
+		if (!client)
 			continue;
 		client->finishing = true;
 		client->busy = true;

@@ -1,13 +1,12 @@
 /* The clients of one service: slots, buffers, time limits. Private to the server; the loop's thread only. */
-#ifndef MILTER_CLIENT_H
-#define MILTER_CLIENT_H
+#ifndef LOOP_CLIENT_H
+#define LOOP_CLIENT_H
 
 #include "server.h"
 
-struct event_base;
 struct client_table;
 
-struct client_table *client_table_new(struct event_base *base, const struct service *service);
+struct client_table *client_table_new(struct loop *loop, const struct service *service);
 void client_table_free(struct client_table **table);
 const struct service *client_table_service(const struct client_table *table);
 /* Takes the descriptor over. Full: hangs up. */

@@ -97,15 +97,12 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	gauges_init(
 		&daemon->gauges, daemon->check, daemon->store, daemon->server, socketmap_server_service(daemon->map));
 	daemon->http = http_server_new(daemon->store, gauges_collect, &daemon->gauges);
-	if (listener_on(&daemon->map_place) &&
-		!server_add(daemon->server, &daemon->map_place, socketmap_server_service(daemon->map), why))
-		return false;
-	if (listener_on(&daemon->delegation_place) && !server_add(daemon->server, &daemon->delegation_place,
-							      delegation_server_service(daemon->delegation), why))
-		return false;
-	if (listener_on(&daemon->http_place) &&
-		!server_add(daemon->server, &daemon->http_place, http_server_service(daemon->http), why))
-		return false;
+	if (listener_on(&daemon->map_place))
+		server_add(daemon->server, &daemon->map_place, socketmap_server_service(daemon->map));
+	if (listener_on(&daemon->delegation_place))
+		server_add(daemon->server, &daemon->delegation_place, delegation_server_service(daemon->delegation));
+	if (listener_on(&daemon->http_place))
+		server_add(daemon->server, &daemon->http_place, http_server_service(daemon->http));
 	daemon->server_running = server_start(daemon->server, why);
 	return daemon->server_running;
 }

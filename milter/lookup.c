@@ -6,7 +6,7 @@
 
 /* Whoever ends the waiting frees it: check_abandon() that came in time, or the task that lookup_done() posts. */
 struct lookup {
-	struct server_task task; /* first: the task is the look-up */
+	struct loop_task task; /* first: the task is the look-up */
 	const struct lookup_desk *desk;
 	client_name client;
 	check_ticket ticket;
@@ -39,7 +39,7 @@ static void lookup_answer(struct lookup *lookup, struct client *client)
 	lookup->desk->answer(lookup->desk->arg, client, &lookup->outcome);
 }
 
-static void lookup_run(struct server_task *task)
+static void lookup_run(struct loop_task *task)
 {
 	struct lookup *lookup = (struct lookup *)task;
 	struct client *client = server_client(lookup->desk->server, lookup->desk->service, lookup->client);
@@ -54,7 +54,7 @@ static void lookup_done(void *arg, struct outcome *outcome)
 	struct lookup *lookup = arg;
 	lookup->outcome = *outcome;
 	outcome->policy = (struct policy){.mode = POLICY_NONE};
-	server_post(lookup->desk->server, &lookup->task);
+	loop_post(server_loop(lookup->desk->server), &lookup->task);
 }
 
 void lookup_begin(const struct lookup_desk *desk, struct client *client, const struct question *question,

@@ -1,19 +1,19 @@
-/* The event loop: one thread that accepts clients, reads requests and sends replies, and never waits for anything else.
- * Hides libevent. A service (socketmap, HTTP) says what a request is and answers it; the server keeps the clients
- * within bounds.
+/* Clients of an event loop's thread: accepts them, reads their requests and sends the replies, and never waits for
+ * anything else. A service (socketmap, HTTP) defines what a request is and answers it; the server bounds the number of
+ * clients, what is kept of each and how long each may take.
  *
- * Everything here is called on the loop's thread, but for server_new(), server_add(), server_start(), server_stop(),
- * server_free(), which belong to the thread that owns the server, and server_post(), which any thread may call. No lock
- * is held when a service is called. */
-#ifndef MILTER_SERVER_H
-#define MILTER_SERVER_H
+ * server_new(), server_add(), server_start(), server_stop(), server_join() and server_free() belong to the thread that
+ * owns the server. Everything else is called on the loop's thread. No lock is held when a service is called. */
+#ifndef LOOP_SERVER_H
+#define LOOP_SERVER_H
 
 #include "listener.h"
+#include "loop.h"
 #include "span.h"
 
-#define SERVER_IDLE_MS 300000    /* what services give a client that asks nothing; Postfix itself hangs up after 10 s */
-#define SERVER_PARTIAL_MS 30000  /* and a client from a request's first octet to its last */
-#define SERVER_PAUSE_MS 1000     /* no accepting after the system refused a descriptor */
+#define SERVER_IDLE_MS 300000    /* the usual idle_ms; Postfix itself hangs up after 10 s */
+#define SERVER_PARTIAL_MS 30000  /* the usual partial_ms */
+#define SERVER_PAUSE_MS 1000     /* between tries to accept, when the system has no descriptor to give */
 #define SERVER_OUTPUT_MAX 131072 /* octets of replies that wait to be sent to one client */
 
 struct server;
@@ -47,15 +47,20 @@ void client_wait(struct client *client, uint32_t wait_ms);
 void client_close(struct client *client);
 void client_finish(struct client *client);
 
+/* NULL on failure. */
 struct server *server_new(struct failure *why);
-/* Takes the listener's descriptor over. `service` outlives the server. Before server_start(). */
-bool server_add(struct server *server, struct listener *listener, const struct service *service, struct failure *why);
+/* Takes the listener's descriptor over. The service must outlive the server. Before server_start(). */
+void server_add(struct server *server, struct listener *listener, const struct service *service);
 bool server_start(struct server *server, struct failure *why);
-/* Makes it stop accepting, hang up on clients that do not wait for an answer, give the others `grace_ms`, then let
- * their waits expire. */
+/* Stops accepting and hangs up on the clients that do not wait for an answer. The others get their answers, or after
+ * `grace_ms` whatever `expired` gives them. The thread ends when all clients are gone and no hold is left. */
 void server_stop(struct server *server, uint32_t grace_ms);
-void server_join(struct server *server); /* after server_stop(): until the thread has ended */
+/* Waits until the thread has ended. After server_stop(). */
+void server_join(struct server *server);
 void server_free(struct server **server);
+
+/* Where tasks for the server's thread are posted. Any thread. */
+struct loop *server_loop(struct server *server);
 
 /* The client of this name, or NULL. Must be called by the service that it belongs to. */
 struct client *server_client(struct server *server, const struct service *service, client_name name);
@@ -63,12 +68,6 @@ struct client *server_client(struct server *server, const struct service *servic
 /* How many clients a service has now. */
 unsigned server_clients(const struct server *server, const struct service *service);
 
-/* Something to be done on the loop's thread. The caller's memory, until `run` is called. */
-struct server_task {
-	void (*run)(struct server_task *task);
-	struct server_task *next;
-};
-void server_post(struct server *server, struct server_task *task);
 /* While held, the loop does not end: a task is still to come. */
 void server_hold(struct server *server);
 void server_release(struct server *server);

@@ -71,9 +71,9 @@ static int room_open(void **state)
 	room.delegation = delegation_server_new(room.server, room.check);
 	snprintf(room.place, sizeof room.place, "unix:%s/delegation", room.directory);
 	assert_true(listener_init(&listener, "delegation_socket", room.place, &why) &&
-		    listener_open(&listener, &access, &why) &&
-		    server_add(room.server, &listener, delegation_server_service(room.delegation), &why) &&
-		    server_start(room.server, &why));
+		    listener_open(&listener, &access, &why));
+	server_add(room.server, &listener, delegation_server_service(room.delegation));
+	assert_true(server_start(room.server, &why));
 	room.fd = dial();
 	return 0;
 }

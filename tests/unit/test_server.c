@@ -59,7 +59,7 @@ static void place_add(const char *setting, const char *text, const struct servic
 	struct listener_access access = {.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = 0600};
 	assert_true(listener_init(&listener, setting, text, &why) && listener_open(&listener, &access, &why));
 	snprintf(path, sizeof room.map_path, "%s", listener.place.path);
-	assert_true(server_add(room.server, &listener, service, &why));
+	server_add(room.server, &listener, service);
 }
 
 /* A service with short limits: a line is answered by as many octets as it says. */
