@@ -55,8 +55,12 @@ static bool sockets_open(struct daemon *daemon, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
 	struct listener_access access;
-	const struct activation_place places[] = {{"socketmap", &daemon->map_place},
-		{"delegation", &daemon->delegation_place}, {"metrics", &daemon->http_place}};
+	const struct activation_place places[] = {
+		{"milter", NULL,
+			"libmilter opens its own and cannot be handed one: remove it from the socket unit; "
+			"milter_socket says where the milter listens"},
+		{"socketmap", &daemon->map_place, NULL}, {"delegation", &daemon->delegation_place, NULL},
+		{"metrics", &daemon->http_place, NULL}};
 	if (!activation_take(places, sizeof places / sizeof places[0], why) ||
 		!listener_access_find(&access, settings->socket_owner, settings->socket_mode, &daemon->identity, why))
 		return false;

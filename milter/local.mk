@@ -1,25 +1,17 @@
 # milter: the daemon
 stsgated_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
-stsgated_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
-listener_sources = \
-	milter/listener.c milter/listener.h \
-	milter/socket_file.c milter/socket_file.h
+stsgated_CFLAGS = $(AM_CFLAGS)
 milter_sources = \
-	$(listener_sources) \
 	milter/arbiter.c milter/arbiter.h \
 	milter/message.c milter/message.h \
 	milter/milter.c milter/milter.h \
 	milter/nudge.c milter/nudge.h
 server_sources = \
-	milter/client.c milter/client.h \
 	milter/delegation_server.c milter/delegation_server.h \
 	milter/http_server.c milter/http_server.h \
 	milter/lookup.c milter/lookup.h \
-	milter/quiet.c milter/quiet.h \
-	milter/server.c milter/server.h \
 	milter/socketmap_server.c milter/socketmap_server.h
 stsgated_SOURCES = \
-	milter/activation.c milter/activation.h \
 	milter/background.c milter/background.h \
 	milter/daemon.c milter/daemon.h \
 	milter/gauges.c milter/gauges.h \
@@ -35,4 +27,4 @@ stsgated_CFLAGS += $(SYSTEMD_CFLAGS)
 else
 stsgated_SOURCES += milter/notify_none.c
 endif
-stsgated_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(MILTER_LIBS) $(SYSTEMD_LIBS)
+stsgated_LDADD = $(all_layers) $(all_libs) $(MILTER_LIBS) $(SYSTEMD_LIBS)

@@ -357,28 +357,27 @@ tests_unit_test_sightings_SOURCES = tests/unit/test_sightings.c tests/unit/pki.c
 tests_unit_test_sightings_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(milter_test_CPPFLAGS)
-tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
-tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) $(listener_sources) milter/refresher.c \
-	milter/refresher.h milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h \
+tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) milter/refresher.c milter/refresher.h \
+	milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
-tests_unit_test_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_server_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_delegation_server
 tests_unit_test_delegation_server_CPPFLAGS = $(milter_test_CPPFLAGS)
-tests_unit_test_delegation_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
-tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) $(listener_sources) \
+tests_unit_test_delegation_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) \
 	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
-tests_unit_test_delegation_server_LDADD = $(all_layers) $(all_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_delegation_server_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_listener
-tests_unit_test_listener_CPPFLAGS = $(milter_test_CPPFLAGS)
+tests_unit_test_listener_CPPFLAGS = $(loop_inc) $(AM_CPPFLAGS)
 tests_unit_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_listener_SOURCES = tests/unit/test_listener.c $(listener_sources) tests/unit/cm.h
-tests_unit_test_listener_LDADD = libbase.a libtext.a $(CMOCKA_LIBS)
+tests_unit_test_listener_SOURCES = tests/unit/test_listener.c tests/unit/cm.h
+tests_unit_test_listener_LDADD = libloop.a libbase.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_activation
-tests_unit_test_activation_CPPFLAGS = $(milter_test_CPPFLAGS)
+tests_unit_test_activation_CPPFLAGS = $(loop_inc) $(AM_CPPFLAGS)
 tests_unit_test_activation_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_activation_SOURCES = tests/unit/test_activation.c milter/activation.c milter/activation.h \
-	$(listener_sources) tests/unit/cm.h
-tests_unit_test_activation_LDADD = libcore.a libbase.a libtext.a $(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_activation_SOURCES = tests/unit/test_activation.c tests/unit/cm.h
+tests_unit_test_activation_LDADD = libloop.a libbase.a libtext.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
 tests_unit_test_daemon_CPPFLAGS = -DSTSGATED_BUILT='"./stsgated"' $(io_inc) $(AM_CPPFLAGS)
 if HAVE_SYSTEMD

@@ -17,7 +17,7 @@
 static bool group_find(gid_t *out, const char *name, struct failure *why)
 {
 	const struct group *group = getgrnam(name);
-	if (group == NULL)
+	if (!group)
 		return failure_set(
 			why, EX_NOUSER, "group: no group `%s` on this machine: create it, or set another", name);
 	*out = group->gr_gid;
@@ -30,7 +30,7 @@ bool privileges_find(struct identity *out, const struct settings *settings, stru
 	if (geteuid() != 0 || strcmp(settings->user, "root") == 0)
 		return true;
 	const struct passwd *passwd = getpwnam(settings->user);
-	if (passwd == NULL)
+	if (!passwd)
 		return failure_set(why, EX_NOUSER,
 			"user: no user `%s` on this machine: create it, or set another (root stays root)",
 			settings->user);
@@ -57,7 +57,7 @@ bool privileges_drop(const struct identity *identity, struct failure *why)
 
 bool privileges_to_drop(const struct identity *identity)
 {
-	return identity != NULL && identity->drop && geteuid() == 0;
+	return identity && identity->drop && geteuid() == 0;
 }
 
 static bool acting;

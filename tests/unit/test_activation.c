@@ -17,7 +17,9 @@
 #define FIRST_FD 3
 
 static struct listener map, metrics, off;
-static const struct activation_place places[] = {{"socketmap", &map}, {"metrics", &metrics}, {"delegation", &off}};
+static const struct activation_place places[] = {{.name = "milter", .refused = "opens its own"},
+	{.name = "socketmap", .listener = &map}, {.name = "metrics", .listener = &metrics},
+	{.name = "delegation", .listener = &off}};
 
 static int listeners_make(void **state)
 {
@@ -94,6 +96,10 @@ static void variables_are_unset(void **state)
 		{NULL, "1x", "socketmap", "environment: LISTEN_FDS is no number: unset it"},
 		{NULL, "99999999999999999999", "socketmap", "environment: LISTEN_FDS is no number: unset it"},
 		{NULL, "1", "no such", "socket \"no such\" of the service manager: nothing here has that name"},
+		{NULL, "1", "milter", "socket milter of the service manager: opens its own"},
+		{NULL, "1", "delegation",
+			"socket delegation of the service manager: the setting of this place is empty"},
+		{NULL, "1", "no such", "write FileDescriptorName=socketmap or metrics or delegation"},
 		{NULL, "1", "", "socket \"\" of the service manager: nothing here has that name"},
 		{NULL, "4294967295", "socketmap", "socket \"\" of the service manager: nothing here has that name"},
 	};

@@ -15,7 +15,7 @@
 static void directory_of(char out[PATH_MAX], const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	size_t len = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
+	size_t len = !slash || slash == path ? 1 : (size_t)(slash - path);
 	snprintf(out, PATH_MAX, "%.*s", (int)len, path);
 }
 
@@ -24,7 +24,7 @@ static bool directory_is_roots(const char *directory)
 {
 	char path[PATH_MAX];
 	struct stat info;
-	if (realpath(directory, path) == NULL)
+	if (!realpath(directory, path))
 		return false;
 	for (;;) {
 		if (lstat(path, &info) != 0 || info.st_uid != 0 || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
@@ -50,8 +50,8 @@ static int directory_trouble(const char *directory, const struct identity *ident
 static bool directory_failure(const char *directory, const struct identity *identity, int err, struct failure *why)
 {
 	char advice[PATH_MAX + 128];
-	const struct passwd *passwd = getpwuid(identity != NULL ? identity->uid : geteuid());
-	const char *user = passwd != NULL ? passwd->pw_name : "the user that stsgated runs as";
+	const struct passwd *passwd = getpwuid(identity ? identity->uid : geteuid());
+	const char *user = passwd ? passwd->pw_name : "the user that stsgated runs as";
 	if (err == ENOENT)
 		snprintf(advice, sizeof advice, "make it: install -d -o %s -m 0755 %s", user, directory);
 	else if (err == ENOTDIR)

@@ -2,8 +2,8 @@
  * and with it all that a path leads to. So the file is made and removed with that user's rights; root makes it only in a
  * directory that nobody else can change; and what gets another owner is what is open already, never a path. Before any
  * thread is started, but for socket_file_remove(). */
-#ifndef MILTER_SOCKET_FILE_H
-#define MILTER_SOCKET_FILE_H
+#ifndef LOOP_SOCKET_FILE_H
+#define LOOP_SOCKET_FILE_H
 
 #include "privileges.h"
 

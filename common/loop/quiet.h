@@ -1,6 +1,6 @@
 /* A log line that a peer can cause at will: at most one in QUIET_MS, which tells how many were left out. One thread. */
-#ifndef MILTER_QUIET_H
-#define MILTER_QUIET_H
+#ifndef LOOP_QUIET_H
+#define LOOP_QUIET_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -39,17 +39,17 @@ static bool environment_read(struct handed *out, struct failure *why)
 {
 	unsigned long pid;
 	*out = (struct handed){.count = 0};
-	if (getenv("LISTEN_PID") == NULL || getenv("LISTEN_FDS") == NULL)
+	if (!getenv("LISTEN_PID") || !getenv("LISTEN_FDS"))
 		return true;
 	if (!number_read(&pid, "LISTEN_PID", why))
 		return false;
 	if (pid != (unsigned long)getpid())
 		return true;
 	const char *names = getenv("LISTEN_FDNAMES");
-	if (names != NULL && strlen(names) >= sizeof out->names)
+	if (names && strlen(names) >= sizeof out->names)
 		return failure_set(why, EX_CONFIG,
-			"environment: LISTEN_FDNAMES is too long: the names are socketmap, delegation and metrics");
-	snprintf(out->names, sizeof out->names, "%s", names != NULL ? names : "");
+			"environment: LISTEN_FDNAMES is too long: write one FileDescriptorName= for each socket");
+	snprintf(out->names, sizeof out->names, "%s", names ? names : "");
 	return number_read(&out->count, "LISTEN_FDS", why);
 }
 
@@ -111,14 +111,6 @@ static bool describe(char *bytes, size_t size, int fd)
 	return true;
 }
 
-static struct listener *listener_named(const struct activation_place *places, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(places[i].name, name) == 0)
-			return places[i].listener;
-	return NULL;
-}
-
 static bool refuse(const char *name, const char *trouble, struct failure *why)
 {
 	char quoted[QUOTED_SIZE];
@@ -128,24 +120,36 @@ static bool refuse(const char *name, const char *trouble, struct failure *why)
 	return failure_set(why, EX_CONFIG, "socket %s of the service manager: %s", quoted, trouble);
 }
 
-static bool socket_take(struct listener *listener, const char *name, int fd, struct failure *why)
+static bool refuse_unknown(const char *name, const struct activation_place *places, size_t count, struct failure *why)
 {
-	if (strcmp(name, "milter") == 0)
-		return refuse(name,
-			"libmilter opens its own and cannot be handed one: remove it from the socket unit; "
-			"milter_socket says where the milter listens",
-			why);
-	if (listener == NULL)
-		return refuse(name,
-			"nothing here has that name: write FileDescriptorName=socketmap, delegation or metrics", why);
+	char trouble[256];
+	struct text text;
+	text_init(&text, trouble, sizeof trouble);
+	text_add(&text, "nothing here has that name: write FileDescriptorName=");
+	const char *between = "";
+	for (size_t i = 0; i < count; i++) {
+		if (places[i].refused)
+			continue;
+		text_add(&text, between);
+		text_add(&text, places[i].name);
+		between = " or ";
+	}
+	return refuse(name, trouble, why);
+}
+
+static bool socket_take(const struct activation_place *place, int fd, struct failure *why)
+{
+	struct listener *listener = place->listener;
+	if (place->refused)
+		return refuse(place->name, place->refused, why);
 	if (!listener_on(listener))
-		return refuse(name,
+		return refuse(place->name,
 			"the setting of this place is empty: say there where it listens, or disable the socket unit",
 			why);
 	if (listener->fd >= 0)
-		return refuse(name, "is there twice: write one ListenStream= for each name", why);
+		return refuse(place->name, "is there twice: write one ListenStream= for each name", why);
 	if (!listens(fd) || !flags_set(fd) || !describe(listener->handed, sizeof listener->handed, fd))
-		return refuse(name, "is no listening stream socket: write ListenStream= and Accept=no", why);
+		return refuse(place->name, "is no listening stream socket: write ListenStream= and Accept=no", why);
 	listener->fd = fd;
 	return true;
 }
@@ -170,9 +174,14 @@ bool activation_take(const struct activation_place *places, size_t count, struct
 	/* Ends early: each name is good for one. */
 	for (unsigned long i = 0; i < handed.count; i++) {
 		const char *name = strsep(&rest, ":");
-		if (name == NULL)
+		size_t at = 0;
+		if (!name)
 			name = "";
-		if (!socket_take(listener_named(places, count, name), name, FIRST_FD + (int)i, why))
+		while (at < count && strcmp(places[at].name, name) != 0)
+			at++;
+		if (at == count)
+			return refuse_unknown(name, places, count, why);
+		if (!socket_take(&places[at], FIRST_FD + (int)i, why))
 			return false;
 	}
 	return true;

@@ -23,21 +23,21 @@ bool listener_access_find(struct listener_access *out, const char *owner, mode_t
 		.mode = mode,
 		.identity = identity};
 	const char *colon = strchr(owner, ':');
-	size_t user_len = colon != NULL ? (size_t)(colon - owner) : strlen(owner);
+	size_t user_len = colon ? (size_t)(colon - owner) : strlen(owner);
 	char user[256];
 	if (user_len >= sizeof user)
 		return failure_set(why, EX_CONFIG, "socket_owner: is too long for a name");
 	snprintf(user, sizeof user, "%.*s", (int)user_len, owner);
 	if (user_len > 0) {
 		const struct passwd *passwd = getpwnam(user);
-		if (passwd == NULL)
+		if (!passwd)
 			return failure_set(why, EX_NOUSER,
 				"socket_owner: no user `%s` on this machine: write user or user:group", user);
 		out->uid = passwd->pw_uid;
 	}
-	if (colon != NULL) {
+	if (colon) {
 		const struct group *group = getgrnam(colon + 1);
-		if (group == NULL)
+		if (!group)
 			return failure_set(why, EX_NOUSER,
 				"socket_owner: no group `%s` on this machine: write user or user:group", colon + 1);
 		out->gid = group->gr_gid;

@@ -3,6 +3,7 @@
 #include "client.h"
 #include "clock.h"
 #include "log.h"
+#include "memory.h"
 #include "quiet.h"
 
 #include <assert.h>
@@ -144,9 +145,7 @@ struct server *server_new(struct failure *why)
 	struct loop *loop = loop_new(why);
 	if (!loop)
 		return NULL;
-	struct server *server = calloc(1, sizeof *server);
-	if (!server)
-		abort();
+	struct server *server = xcalloc(1, sizeof *server);
 	server->loop = loop;
 	server->ending = loop_timer_new(loop, on_ending, server);
 	return server;

@@ -1,7 +1,7 @@
 /* Places to listen at: opened, given to their owner, taken away again. Every failure names the setting, the place, what
  * the system said and what to do. Any thread. */
-#ifndef MILTER_LISTENER_H
-#define MILTER_LISTENER_H
+#ifndef LOOP_LISTENER_H
+#define LOOP_LISTENER_H
 
 #include "failure.h"
 #include "settings.h"

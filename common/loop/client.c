@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "memory.h"
 #include "quiet.h"
 
 #include <assert.h>
@@ -51,22 +52,14 @@ struct client_table {
 
 static void client_go(struct client *client);
 
-static void *allocate(size_t count, size_t size)
-{
-	void *memory = calloc(count, size);
-	if (!memory)
-		abort();
-	return memory;
-}
-
 struct client_table *client_table_new(struct loop *loop, const struct service *service)
 {
-	struct client_table *table = allocate(1, sizeof *table);
+	struct client_table *table = xcalloc(1, sizeof *table);
 	table->loop = loop;
 	table->service = service;
-	table->slot = allocate(service->clients_max, sizeof *table->slot);
-	table->generation = allocate(service->clients_max, sizeof *table->generation);
-	table->vacant = allocate(service->clients_max, sizeof *table->vacant);
+	table->slot = xcalloc(service->clients_max, sizeof *table->slot);
+	table->generation = xcalloc(service->clients_max, sizeof *table->generation);
+	table->vacant = xcalloc(service->clients_max, sizeof *table->vacant);
 	for (uint32_t i = service->clients_max; i-- > 0;)
 		table->vacant[table->vacant_count++] = i;
 	return table;
@@ -185,7 +178,7 @@ static void client_keep(struct client *client, struct span bytes)
 		client->closing = true;
 		return;
 	}
-	char *out = allocate(1, waiting + bytes.len);
+	char *out = xcalloc(1, waiting + bytes.len);
 	if (waiting > 0)
 		memcpy(out, client->out + client->out_sent, waiting);
 	memcpy(out + waiting, bytes.at, bytes.len);
@@ -315,12 +308,12 @@ static void on_timer(void *arg)
 static struct client *client_new(struct client_table *table, int fd)
 {
 	const struct service *service = table->service;
-	struct client *client = allocate(1, sizeof *client + service->state_size);
+	struct client *client = xcalloc(1, sizeof *client + service->state_size);
 	client->table = table;
 	client->fd = fd;
 	client->slot = table->vacant[--table->vacant_count];
 	client->generation = ++table->generation[client->slot];
-	client->in = allocate(1, service->input_max);
+	client->in = xcalloc(1, service->input_max);
 	client->watch = loop_watch_new(table->loop, fd, LOOP_READ, on_ready, client);
 	client->timer = loop_timer_new(table->loop, on_timer, client);
 	table->slot[client->slot] = client;
