@@ -8,6 +8,7 @@
  *   libmilter its pool: callbacks, its signals   libmilter             with smfi_main(), or abandoned
  *   workers   all that waits for the network     check_new()           check_free()
  *   DNS       libunbound's, collecting answers   config_new()          with the last reference to a config
+ *   writer    the store's: writes submissions    the first of them     store_close()
  *   watch     ends a stop that takes too long    daemon_stop()         with the process
  * All but main have every signal blocked.
  *

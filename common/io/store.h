@@ -2,7 +2,7 @@
  * kill -9 at any instant with every acknowledged change; what cannot be opened is moved aside under a dated name, never
  * deleted, and told by store_moved_aside(). A read takes one transaction from a pool of reset and renewed readers
  * (MDB_NOTLS) and waits for nothing but a free slot. A change is on disk when its call returns. One transaction at a
- * time is written: what comes meanwhile goes into the next together, up to 64 changes in the order in which they came;
+ * time is written: what comes meanwhile goes into the next together, up to 256 changes in the order in which they came;
  * while no more wait, a call waits for two commits at most. Several processes may have it open. Any thread. No
  * transaction is left open when a call returns, views apart. What happens in trouble: doc/design, section 9. */
 #ifndef IO_STORE_H
@@ -26,6 +26,8 @@ struct store;
  * that looks at the file: call it before threads are started. A process has a directory's store open once.
  * A guest keeps the bound that the owner gave the file; its own `max_bytes` does not matter. */
 struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why);
+/* Returns when all submissions are written and their `done` has returned. Nobody else uses the store any more, but `done`
+ * may submit again. */
 void store_close(struct store **store);
 
 /* The daemon's way: as STORE_OWNER. While the file is looked through, which may take hours on a slow disk, `go_on` is
@@ -66,6 +68,33 @@ bool store_change_entry(
 	struct store *store, const char *domain, store_entry_change *change, void *arg, struct failure *why);
 bool store_change_hop(
 	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why);
+
+/* One of several changes that are written together. The store sets `stored` and `why` before `done` is called; `change`,
+ * `arg` and results are as above. */
+struct store_batch_change {
+	const char *domain_or_host;
+	uint16_t port; /* 0: an entry */
+	store_entry_change *entry;
+	store_hop_change *hop;
+	void *arg;
+	bool stored;
+	struct failure why; /* set only if not stored */
+};
+/* Changes of one caller, in one transaction. Should the transaction fail, each change is made alone. */
+struct store_submission {
+	struct store_batch_change *change;
+	size_t count;
+	/* Called once, on the store's own thread, with no lock held. It must be quick, and may call store_submit(), but
+	 * not a call that waits for a change. The submission is the caller's again. */
+	void (*done)(struct store_submission *submission);
+};
+/* Queues the submission for a thread of the store's own, and waits for nothing. The submission and everything it points
+ * to stay as they are until `done` is called. Submissions are written in the order in which they came. Starts the
+ * thread if store_start_writer() has not, and ends the process if that is impossible. */
+void store_submit(struct store *store, struct store_submission *submission);
+/* Starts the thread, which blocks all signals. Once is enough. */
+bool store_start_writer(struct store *store, struct failure *why);
+
 /* True also when there was none; `found` says which. */
 bool store_forget(struct store *store, const char *domain, bool *found, struct failure *why);
 

@@ -1,4 +1,5 @@
 #include "clock.h"
+#include "memory.h"
 #include "store_internal.h"
 
 #include <stdlib.h>
@@ -46,12 +47,6 @@ static int due_move(struct store *store, MDB_txn *txn, const char *domain, int64
 	return result == MDB_KEYEXIST ? 0 : result;
 }
 
-struct entry_change {
-	const char *domain;
-	store_entry_change *change;
-	void *arg;
-};
-
 /* The entry under `domain`, or a new one. `value` is what stands in the store. */
 static int entry_get(struct store *store, MDB_txn *txn, const char *domain, struct entry *out, MDB_val *value)
 {
@@ -84,30 +79,31 @@ static bool is_to_stay(const MDB_val *value, const struct entry *instead)
 
 static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
 {
-	const struct entry_change *change = arg;
+	const struct store_batch_change *change = arg;
+	const char *domain = change->domain_or_host;
 	struct entry entry;
 	MDB_val value;
 	int64_t due_before;
 	struct bytes bytes;
-	int found = entry_get(store, txn, change->domain, &entry, &value);
+	int found = entry_get(store, txn, domain, &entry, &value);
 	int result;
 
 	if (found != 0 && found != MDB_NOTFOUND)
 		return found;
 	due_before = entry.due_at;
-	change->change(&entry, change->arg);
+	change->entry(&entry, change->arg);
 	bytes = entry_encode(&entry);
-	if (!entry_reads_back(change->domain, bytes))
+	if (!entry_reads_back(domain, bytes))
 		result = STORE_UNREADABLE;
 	else if (found == 0 && (value_equals(&value, bytes) || is_to_stay(&value, &entry)))
 		result = STORE_UNCHANGED;
 	else
 		result = record_put(store, txn, store->entries, bytes,
-			(struct store_coming){.key = store_entry_key(change->domain),
+			(struct store_coming){.key = store_entry_key(domain),
 				.rank = store_entry_rank(&entry, clock_wall_s()),
 				.is_new = found != 0});
 	if (result == 0)
-		result = due_move(store, txn, change->domain, due_before, entry.due_at);
+		result = due_move(store, txn, domain, due_before, entry.due_at);
 	free(bytes.at);
 	entry_free(&entry);
 	return result;
@@ -116,23 +112,15 @@ static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(sto
 bool store_change_entry(
 	struct store *store, const char *domain, store_entry_change *change, void *arg, struct failure *why)
 {
-	struct entry_change what = {domain, change, arg};
-
+	struct store_batch_change what = {.domain_or_host = domain, .entry = change, .arg = arg};
 	return store_write(store, entry_step, &what, why);
 }
 
-struct hop_change {
-	const char *host;
-	uint16_t port;
-	store_hop_change *change;
-	void *arg;
-};
-
 static int hop_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
 {
-	const struct hop_change *change = arg;
+	const struct store_batch_change *change = arg;
 	uint8_t buffer[HOP_KEY_SIZE];
-	MDB_val key = store_hop_key(buffer, change->host, change->port), value;
+	MDB_val key = store_hop_key(buffer, change->domain_or_host, change->port), value;
 	struct hop_record record, back;
 	struct bytes bytes;
 	int found = mdb_get(txn, store->hops, &key, &value);
@@ -142,7 +130,7 @@ static int hop_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store
 		return found;
 	if (found != 0 || !hop_record_decode(&record, value.mv_data, value.mv_size))
 		memset(&record, 0, sizeof(record));
-	change->change(&record, change->arg);
+	change->hop(&record, change->arg);
 	bytes = hop_record_encode(&record);
 	if (!hop_record_decode(&back, bytes.at, bytes.len))
 		result = STORE_UNREADABLE;
@@ -159,9 +147,21 @@ static int hop_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store
 bool store_change_hop(
 	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why)
 {
-	struct hop_change what = {host, port, change, arg};
-
+	struct store_batch_change what = {.domain_or_host = host, .port = port, .hop = change, .arg = arg};
 	return store_write(store, hop_step, &what, why);
+}
+
+void store_submit(struct store *store, struct store_submission *submission)
+{
+	struct store_job *job = xcalloc(1, sizeof *job);
+	job->change = xcalloc(submission->count, sizeof *job->change);
+	job->count = submission->count;
+	job->submission = submission;
+	for (size_t i = 0; i < submission->count; i++) {
+		struct store_batch_change *change = &submission->change[i];
+		job->change[i] = (struct store_change){.step = change->port ? hop_step : entry_step, .arg = change};
+	}
+	store_submit_job(store, job);
 }
 
 struct forgetting {

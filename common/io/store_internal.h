@@ -40,14 +40,24 @@ struct store_view {
  * time. Results: 0: commit; STORE_UNCHANGED, STORE_REFUSED: it wrote nothing; any other: take back what it wrote. */
 typedef int store_step(struct store *store, MDB_txn *txn, void *arg);
 
-/* One caller's change, on that caller's stack. */
 struct store_change {
 	store_step *step;
 	void *arg;
 	int result;
 	pid_t holder; /* of STORE_HELD */
-	bool told;
-	struct store_change *next;
+};
+
+/* The changes of one caller: they go into one transaction. */
+struct store_job {
+	struct store_change *change;
+	size_t count;
+	struct store_submission
+		*submission; /* NULL: a caller waits for `ended`, and the job is on that caller's stack */
+	bool ended;
+	struct store_job *next;
+};
+struct store_jobs {
+	struct store_job *first, *last;
 };
 
 /* What records are worth, in the order in which they go. */
@@ -121,9 +131,13 @@ struct store {
 
 	struct lock queue; /* never held with another */
 	struct signal_cond told;
-	struct store_change *queue_first GUARDED_BY(queue);
-	struct store_change *queue_last GUARDED_BY(queue);
-	bool has_leader GUARDED_BY(queue); /* a caller that writes for those in the queue */
+	struct signal_cond work; /* for the writer thread */
+	struct store_jobs queued GUARDED_BY(queue);
+	struct store_jobs ended GUARDED_BY(queue); /* submissions that were written, and not reported yet */
+	bool has_leader GUARDED_BY(queue);         /* a thread that writes for those in the queue */
+	bool has_writer GUARDED_BY(queue);
+	bool stopping GUARDED_BY(queue);
+	pthread_t writer_thread;
 
 	struct lock writer; /* one transaction at a time; taken before `pool` */
 	struct store_eviction eviction GUARDED_BY(writer);
@@ -161,6 +175,11 @@ void store_pool_free(struct store *store);
 /* Commits what `step` does, with the changes of other callers beside it in one transaction, and returns when that is on
  * disk. What fails takes nothing of others with it. */
 bool store_write(struct store *store, store_step *step, void *arg, struct failure *why) EXCLUDES(store->writer);
+
+/* Queues a job with a submission for the writer thread, which frees it and its changes. */
+void store_submit_job(struct store *store, struct store_job *job) EXCLUDES(store->queue);
+/* Returns when all submissions are written and reported, and the thread has ended. */
+void store_stop_writer(struct store *store) EXCLUDES(store->queue);
 
 MDB_val store_entry_key(const char *domain);
 MDB_val store_hop_key(uint8_t buffer[HOP_KEY_SIZE], const char *host, uint16_t port);

@@ -406,6 +406,7 @@ void store_close(struct store **store)
 {
 	if (store == NULL || *store == NULL)
 		return;
+	store_stop_writer(*store);
 	if ((*store)->access == STORE_OWNER && !atomic_load(&(*store)->broken))
 		unlinkat((*store)->directory_fd, STORE_MARKER, 0);
 	store_release(*store);

@@ -10,6 +10,7 @@ void store_pool_init(struct store *store)
 {
 	lock_init(&store->queue);
 	cond_init(&store->told);
+	cond_init(&store->work);
 	lock_init(&store->writer);
 	lock_init(&store->pool);
 	cond_init(&store->slot_free);
@@ -31,6 +32,7 @@ void store_pool_free(struct store *store)
 	cond_destroy(&store->slot_free);
 	lock_destroy(&store->pool);
 	lock_destroy(&store->writer);
+	cond_destroy(&store->work);
 	cond_destroy(&store->told);
 	lock_destroy(&store->queue);
 }

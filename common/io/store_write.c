@@ -1,65 +1,65 @@
+#include "memory.h"
 #include "metrics.h"
 #include "store_internal.h"
 
+#include <signal.h>
+#include <stdlib.h>
 #include <sysexits.h>
 
-/* Changes of many callers in one transaction. Whoever comes while nobody writes leads: it writes its own change and
- * those that came meanwhile; the others wait and are told. A batch that fails is undone as a whole by LMDB, and then
- * made again change by change, so that each has a result of its own. */
+/* Changes of many callers in one transaction. A caller that comes while nobody writes leads: it writes its own job and
+ * those that came meanwhile, while the other callers wait. The writer thread leads for submissions, for which nobody
+ * waits. LMDB undoes a batch that fails as a whole; then each of its changes is made alone, so that each has a result of
+ * its own. */
 
-#define BATCH_MAX 64
+#define BATCH_MAX 256
 #define TRIES 3
 
+/* The jobs of one transaction, in the order in which they came. */
 struct batch {
-	size_t count;
-	struct store_change *change[BATCH_MAX];
+	struct store_jobs jobs;
+	size_t changes;
 };
 
-static void queue_add(struct store *store, struct store_change *change) REQUIRES(store->queue)
+static void jobs_add(struct store_jobs *jobs, struct store_job *job)
 {
-	change->next = NULL;
-	if (store->queue_last != NULL)
-		store->queue_last->next = change;
+	job->next = NULL;
+	if (jobs->last)
+		jobs->last->next = job;
 	else
-		store->queue_first = change;
-	store->queue_last = change;
+		jobs->first = job;
+	jobs->last = job;
 }
 
-/* In the order in which they came. */
-static struct store_change *queue_take(struct store *store) EXCLUDES(store->queue)
+static struct store_job *jobs_take(struct store_jobs *jobs)
 {
-	struct store_change *change;
+	struct store_job *job = jobs->first;
+	if (job)
+		jobs->first = job->next;
+	if (!jobs->first)
+		jobs->last = NULL;
+	return job;
+}
 
+/* Moves the next job that waits into the batch. NULL: there is none, or it is left for the next batch. */
+static struct store_job *batch_take(struct store *store, struct batch *batch) EXCLUDES(store->queue)
+{
 	lock_take(&store->queue);
-	change = store->queue_first;
-	if (change != NULL)
-		store->queue_first = change->next;
-	if (store->queue_first == NULL)
-		store->queue_last = NULL;
+	struct store_job *job = store->queued.first;
+	if (job && batch->changes && batch->changes + job->count > BATCH_MAX)
+		job = NULL;
+	if (job) {
+		jobs_take(&store->queued);
+		jobs_add(&batch->jobs, job);
+		batch->changes += job->count;
+	}
 	lock_drop(&store->queue);
-	return change;
+	return job;
 }
 
 /* Whether the step has left the transaction as it may be committed. */
 static bool is_result(int outcome)
 {
-	return outcome == 0 || outcome == STORE_UNCHANGED || outcome == STORE_REFUSED;
-}
-
-static int txn_end(struct store *store, MDB_txn *txn, bool written) REQUIRES(store->writer)
-{
-	int result;
-
-	if (!written) {
-		mdb_txn_abort(txn);
-		return 0;
-	}
-	result = mdb_txn_commit(txn);
-	if (result != 0)
-		store_revive(store);
-	else
-		metrics_add(METRIC_STORE_EVICTED, 0, 0, 0, store->eviction.removed);
-	return result;
+	return !outcome || outcome == STORE_UNCHANGED || outcome == STORE_REFUSED;
 }
 
 static int txn_start(struct store *store, MDB_txn **txn) REQUIRES(store->writer)
@@ -69,16 +69,29 @@ static int txn_start(struct store *store, MDB_txn **txn) REQUIRES(store->writer)
 	return atomic_load(&store->broken) ? MDB_PANIC : mdb_txn_begin(store->env, NULL, 0, txn);
 }
 
+static int txn_end(struct store *store, MDB_txn *txn, bool written) REQUIRES(store->writer)
+{
+	if (!written) {
+		mdb_txn_abort(txn);
+		return 0;
+	}
+	int result = mdb_txn_commit(txn);
+	if (result)
+		store_revive(store);
+	else
+		metrics_add(METRIC_STORE_EVICTED, 0, 0, 0, store->eviction.removed);
+	return result;
+}
+
 static int write_once(struct store *store, store_step *step, void *arg) REQUIRES(store->writer)
 {
 	MDB_txn *txn;
-	int outcome, result = txn_start(store, &txn);
-
-	if (result != 0)
+	int result = txn_start(store, &txn);
+	if (result)
 		return result;
-	outcome = step(store, txn, arg);
-	result = txn_end(store, txn, outcome == 0);
-	return result != 0 ? result : outcome;
+	int outcome = step(store, txn, arg);
+	result = txn_end(store, txn, !outcome);
+	return result ? result : outcome;
 }
 
 static int make_any_room(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
@@ -92,13 +105,12 @@ static int make_any_room(struct store *store, MDB_txn *txn, void *arg) REQUIRES(
 static int write_help(struct store *store, struct store_change *change) REQUIRES(store->writer)
 {
 	int dead = 0;
-
 	if (change->result == MDB_MAP_RESIZED)
 		return store_adopt_size(store);
-	if (mdb_reader_check(store->env, &dead) == 0 && dead > 0)
+	if (!mdb_reader_check(store->env, &dead) && dead > 0)
 		return 0;
 	change->holder = store_held_by(store);
-	if (change->holder != 0)
+	if (change->holder)
 		return STORE_HELD;
 	write_once(store, make_any_room, NULL);
 	return 0;
@@ -112,113 +124,171 @@ static bool is_helped(int result)
 static void change_alone(struct store *store, struct store_change *change) REQUIRES(store->writer)
 {
 	for (int i = 0; i < TRIES; i++) {
-		int result;
-
 		change->result = write_once(store, change->step, change->arg);
 		if (!is_helped(change->result))
 			return;
-		result = write_help(store, change);
-		if (result != 0) {
+		int result = write_help(store, change);
+		if (result) {
 			change->result = result;
 			return;
 		}
 	}
 }
 
-/* All that waits, and what comes while it is written. Not 0: nothing of it is in the store. */
+/* The batch, and the jobs that come while it is written. Not 0: nothing of it is in the store. */
 static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->writer)
 {
-	struct store_change *change = batch->change[0];
 	bool written = false;
 	MDB_txn *txn;
 	int result = txn_start(store, &txn);
-
-	if (result != 0)
+	if (result)
 		return result;
-	while (change != NULL) {
-		change->result = change->step(store, txn, change->arg);
-		if (!is_result(change->result)) {
-			mdb_txn_abort(txn);
-			return change->result;
+	for (struct store_job *job = batch->jobs.first; job; job = batch_take(store, batch))
+		for (struct store_change *change = job->change; change < job->change + job->count; change++) {
+			change->result = change->step(store, txn, change->arg);
+			if (!is_result(change->result)) {
+				mdb_txn_abort(txn);
+				return change->result;
+			}
+			written = written || !change->result;
 		}
-		written = written || change->result == 0;
-		change = batch->count < BATCH_MAX ? queue_take(store) : NULL;
-		if (change != NULL)
-			batch->change[batch->count++] = change;
-	}
 	return txn_end(store, txn, written);
 }
 
-static void batch_write(struct store *store, struct batch *batch) EXCLUDES(store->writer)
+/* Writes the job that came first, which need not be the caller's own, and those behind it. */
+static void lead(struct store *store) REQUIRES(store->queue)
 {
-	int result;
-
-	lock_take(&store->writer);
-	result = batch_try(store, batch);
-	if (batch->count == 1 && !is_helped(result))
-		batch->change[0]->result = result != 0 ? result : batch->change[0]->result;
-	else
-		for (size_t i = 0; result != 0 && i < batch->count; i++)
-			change_alone(store, batch->change[i]);
-	lock_drop(&store->writer);
-}
-
-/* Writes what came first, which need not be the caller's own. */
-static void queue_lead(struct store *store) REQUIRES(store->queue)
-{
-	struct batch batch = {.count = 1};
-
+	struct batch batch = {0};
 	store->has_leader = true;
 	lock_drop(&store->queue);
-	batch.change[0] = queue_take(store);
-	batch_write(store, &batch);
+	batch_take(store, &batch);
+	lock_take(&store->writer);
+	int result = batch_try(store, &batch);
+	bool is_final = batch.changes == 1 && !is_helped(result);
+	for (struct store_job *job = result ? batch.jobs.first : NULL; job; job = job->next)
+		for (struct store_change *change = job->change; change < job->change + job->count; change++)
+			if (is_final)
+				change->result = result;
+			else
+				change_alone(store, change);
+	lock_drop(&store->writer);
 	lock_take(&store->queue);
-	for (size_t i = 0; i < batch.count; i++)
-		batch.change[i]->told = true;
+	for (struct store_job *job; (job = jobs_take(&batch.jobs));)
+		if (job->submission)
+			jobs_add(&store->ended, job);
+		else
+			job->ended = true;
 	store->has_leader = false;
 	cond_wake_all(&store->told);
+	cond_wake_one(&store->work);
 }
 
-static void change_write(struct store *store, struct store_change *change) EXCLUDES(store->queue)
+/* Counts the change, and says why it was not stored. */
+static bool change_report(struct store *store, const struct store_change *change, struct failure *why)
 {
-	lock_take(&store->queue);
-	queue_add(store, change);
-	while (!change->told)
-		if (store->has_leader)
-			cond_wait(&store->told, &store->queue);
-		else
-			queue_lead(store);
-	lock_drop(&store->queue);
-}
-
-static void tally(int result)
-{
-	if (result == 0)
+	int result = change->result;
+	if (!result)
 		metrics_add(METRIC_STORE_WRITES, 0, 0, 0, 1);
-	else if (result == STORE_REFUSED || result == STORE_HELD || result == MDB_MAP_FULL)
+	if (!result || result == STORE_UNCHANGED)
+		return true;
+	if (result == STORE_REFUSED || result == STORE_HELD || result == MDB_MAP_FULL)
 		metrics_add(METRIC_STORE_REFUSED, 0, 0, 0, 1);
+	if (result == STORE_HELD)
+		return failure_set(why, EX_TEMPFAIL,
+			"store %s is full of what process %ld has been looking at: nothing was stored; let that process go on, or end it",
+			store->path, (long)change->holder);
+	if (result == STORE_REFUSED || result == MDB_MAP_FULL)
+		return failure_set(why, EX_TEMPFAIL,
+			"store %s is full and holds nothing that may go: nothing was stored; raise store_max_bytes",
+			store->path);
+	if (result == STORE_UNREADABLE)
+		return failure_set(why, EX_SOFTWARE, "store %s: a record that could not be read back was not written",
+			store->path);
+	return store_fail(store, result, "cannot be written", why);
 }
 
 bool store_write(struct store *store, store_step *step, void *arg, struct failure *why)
 {
 	struct store_change change = {.step = step, .arg = arg};
+	struct store_job job = {.change = &change, .count = 1};
+	lock_take(&store->queue);
+	jobs_add(&store->queued, &job);
+	while (!job.ended)
+		if (store->has_leader)
+			cond_wait(&store->told, &store->queue);
+		else
+			lead(store);
+	lock_drop(&store->queue);
+	return change_report(store, &change, why);
+}
 
-	change_write(store, &change);
-	tally(change.result);
-	if (change.result == 0 || change.result == STORE_UNCHANGED)
-		return true;
-	if (change.result == STORE_HELD)
-		return failure_set(why, EX_TEMPFAIL,
-			"store %s is full of what process %ld has been looking at: nothing was stored; let that "
-			"process go "
-			"on, or end it",
-			store->path, (long)change.holder);
-	if (change.result == STORE_REFUSED || change.result == MDB_MAP_FULL)
-		return failure_set(why, EX_TEMPFAIL,
-			"store %s is full and holds nothing that may go: nothing was stored; raise store_max_bytes",
-			store->path);
-	if (change.result == STORE_UNREADABLE)
-		return failure_set(why, EX_SOFTWARE, "store %s: a record that could not be read back was not written",
-			store->path);
-	return store_fail(store, change.result, "cannot be written", why);
+/* The memory of the submission is its caller's again when `done` is called. */
+static void submission_end(struct store *store, struct store_job *job)
+{
+	struct store_submission *submission = job->submission;
+	for (size_t i = 0; i < job->count; i++)
+		submission->change[i].stored = change_report(store, &job->change[i], &submission->change[i].why);
+	free(job->change);
+	free(job);
+	submission->done(submission);
+}
+
+static void *writer_main(void *arg)
+{
+	struct store *store = arg;
+	lock_take(&store->queue);
+	for (;;) {
+		struct store_job *job = jobs_take(&store->ended);
+		if (job) {
+			lock_drop(&store->queue);
+			submission_end(store, job);
+			lock_take(&store->queue);
+		} else if (store->queued.first && !store->has_leader) {
+			lead(store);
+		} else if (store->stopping && !store->queued.first && !store->has_leader) {
+			break;
+		} else {
+			cond_wait(&store->work, &store->queue);
+		}
+	}
+	lock_drop(&store->queue);
+	return NULL;
+}
+
+bool store_start_writer(struct store *store, struct failure *why)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	lock_take(&store->queue);
+	if (!store->has_writer) {
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+		store->has_writer = !pthread_create(&store->writer_thread, NULL, writer_main, store);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	bool started = store->has_writer;
+	lock_drop(&store->queue);
+	return started ||
+	       failure_set(why, EX_OSERR,
+		       "the thread that writes store %s could not be started: raise the limit on threads", store->path);
+}
+
+void store_stop_writer(struct store *store)
+{
+	lock_take(&store->queue);
+	store->stopping = true;
+	cond_wake_one(&store->work);
+	bool started = store->has_writer;
+	lock_drop(&store->queue);
+	if (started)
+		pthread_join(store->writer_thread, NULL);
+}
+
+void store_submit_job(struct store *store, struct store_job *job)
+{
+	if (!store_start_writer(store, NULL))
+		abort();
+	lock_take(&store->queue);
+	jobs_add(&store->queued, job);
+	cond_wake_one(&store->work);
+	lock_drop(&store->queue);
 }

@@ -1,5 +1,5 @@
-/* changes: how many changes per second reach the disk, by the number of callers. The ceiling for one caller: the two
- * syncs that a change costs, by a plain file in the same directory.
+/* changes: how many changes per second reach the disk, by the number of callers, and by the number of submissions of
+ * three changes. The ceiling for one caller: the two syncs that a change costs, by a plain file in the same directory.
  *
  *   changes DIRECTORY   the directory is on the disk to be measured, and empty */
 #include "lapse.h"
@@ -61,7 +61,7 @@ static void *changes_make(void *arg)
 }
 
 /* Changes per second of one round; adds to `all`. */
-static double round_run(struct store *store, unsigned callers, struct lapses *all, size_t *failed)
+static double callers_round(struct store *store, unsigned callers, struct lapses *all, size_t *failed)
 {
 	static struct caller caller[CALLERS_MAX];
 	pthread_t thread[CALLERS_MAX];
@@ -91,22 +91,89 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static bool callers_measure(struct store *store, unsigned callers, double plain)
+typedef double round_of(struct store *store, unsigned count, struct lapses *all, size_t *failed);
+
+static bool rounds_measure(struct store *store, round_of *round, const char *what, unsigned count, double plain)
 {
 	struct lapses all = {0};
 	double per_s[ROUNDS];
 	size_t failed = 0;
 
 	for (int i = 0; i < ROUNDS; i++)
-		per_s[i] = round_run(store, callers, &all, &failed);
+		per_s[i] = round(store, count, &all, &failed);
 	qsort(all.ns, all.count, sizeof(*all.ns), ascending);
-	printf("  %3u callers  %8.0f changes/s (%5.2f)   p50 %7.2f ms   p99 %7.2f ms   worst %7.2f ms\n", callers,
+	printf("  %4u %-11s  %8.0f changes/s (%5.2f)   p50 %7.2f ms   p99 %7.2f ms   worst %7.2f ms\n", count, what,
 		lapse_median(per_s), per_s[ROUNDS / 2] / plain, all.ns[all.count / 2] / 1e6,
 		all.ns[all.count * 99 / 100] / 1e6, all.ns[all.count - 1] / 1e6);
 	free(all.ns);
 	if (failed > 0)
 		fprintf(stderr, "changes: %zu of them failed\n", failed);
 	return failed == 0;
+}
+
+#define SUBMISSIONS_MAX 1024
+#define SUBMITTED 3
+
+struct submitter {
+	struct store_submission submission; /* first: `done` is given it */
+	struct store_batch_change change[SUBMITTED];
+	char domain[SUBMITTED][48];
+	struct store *store;
+	unsigned turn, number;
+	int64_t until_ns, began_ns;
+	struct lapses *lapses; /* of all */
+	size_t *failed;
+	atomic_uint *running;
+};
+
+static void changes_submit(struct submitter *self)
+{
+	self->began_ns = lapse_now_ns();
+	if (self->began_ns >= self->until_ns) {
+		atomic_fetch_sub(self->running, 1);
+		return;
+	}
+	self->turn = atomic_fetch_add(&turns, 1);
+	store_submit(self->store, &self->submission);
+}
+
+/* On the store's thread. */
+static void changes_submitted(struct store_submission *submission)
+{
+	struct submitter *self = (struct submitter *)submission;
+	for (int i = 0; i < SUBMITTED; i++) {
+		*self->failed += !self->change[i].stored;
+		lapses_add(self->lapses, lapse_now_ns() - self->began_ns);
+	}
+	changes_submit(self);
+}
+
+static double submissions_round(struct store *store, unsigned count, struct lapses *all, size_t *failed)
+{
+	static struct submitter submitter[SUBMISSIONS_MAX];
+	atomic_uint running = count;
+	int64_t began_ns = lapse_now_ns();
+	size_t before = all->count;
+	for (unsigned i = 0; i < count; i++) {
+		struct submitter *self = &submitter[i];
+		*self = (struct submitter){.store = store,
+			.number = i,
+			.until_ns = began_ns + ROUND_NS,
+			.lapses = all,
+			.failed = failed,
+			.running = &running};
+		for (int k = 0; k < SUBMITTED; k++) {
+			snprintf(self->domain[k], sizeof self->domain[k], "domain-%d.submitter-%u.example", k, i);
+			self->change[k] = (struct store_batch_change){
+				.domain_or_host = self->domain[k], .entry = text_learn, .arg = &self->turn};
+		}
+		self->submission = (struct store_submission){
+			.change = self->change, .count = SUBMITTED, .done = changes_submitted};
+		changes_submit(self);
+	}
+	while (atomic_load(&running))
+		usleep(100);
+	return (double)(all->count - before) * 1e9 / (double)(lapse_now_ns() - began_ns);
 }
 
 /* Two writes with a sync each, as often as they go. */
@@ -136,7 +203,7 @@ static double plain_measure(const char *directory)
 
 int main(int argc, char **argv)
 {
-	static const unsigned callers[] = {1, 16, 64};
+	static const unsigned callers[] = {1, 16, 64}, submissions[] = {1, 64, SUBMISSIONS_MAX};
 	struct failure why;
 	struct store *store;
 	bool ok = true;
@@ -148,14 +215,16 @@ int main(int argc, char **argv)
 	}
 	plain = plain_measure(argv[1]);
 	printf("changes that reach the disk (times the plain pair of writes and syncs)\n");
-	printf("  plain        %8.0f pairs/s\n", plain);
+	printf("  plain             %8.0f pairs/s\n", plain);
 	store = store_open(argv[1], STORE_BYTES, STORE_OWNER, &why);
 	if (store == NULL) {
 		fprintf(stderr, "changes: %s\n", why.text);
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++)
-		ok = callers_measure(store, callers[i], plain) && ok;
+		ok = rounds_measure(store, callers_round, "callers", callers[i], plain) && ok;
+	for (size_t i = 0; i < sizeof(submissions) / sizeof(submissions[0]); i++)
+		ok = rounds_measure(store, submissions_round, "submissions", submissions[i], plain) && ok;
 	store_close(&store);
 	return ok ? 0 : 1;
 }

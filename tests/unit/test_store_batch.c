@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define CALLERS_MAX 150
-#define BATCH 64
+#define BATCH 256                   /* changes of one transaction */
 #define HUGE_VALUE (3 * ROOM_BYTES) /* more than the map has room for */
 
 enum deed { WRITES, FINDS_NOTHING_TO_DO, IS_REFUSED, FAILS, FILLS_THE_MAP };
@@ -37,7 +37,7 @@ static unsigned waiting(struct store *store)
 	unsigned count = 0;
 
 	lock_take(&store->queue);
-	for (const struct store_change *change = store->queue_first; change != NULL; change = change->next)
+	for (const struct store_job *job = store->queued.first; job; job = job->next)
 		count++;
 	lock_drop(&store->queue);
 	return count;
@@ -115,7 +115,7 @@ static void those_who_wait_share_a_commit(void **state)
 	static const struct {
 		int callers;
 		size_t commits;
-	} rows[] = {{1, 1}, {2, 1}, {BATCH, 1}, {BATCH + 1, 2}, {CALLERS_MAX, 3}};
+	} rows[] = {{1, 1}, {2, 1}, {64, 1}, {CALLERS_MAX, 1}};
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
 
 	(void)state;
@@ -136,8 +136,8 @@ static void each_has_its_own_result(void **state)
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
 
 	(void)state;
-	assert_int_equal(callers_run(store, BATCH - 1, deeds, COUNT(deeds)), 1);
-	for (int i = 0; i < BATCH - 1; i++) {
+	assert_int_equal(callers_run(store, 63, deeds, COUNT(deeds)), 1);
+	for (int i = 0; i < 63; i++) {
 		assert_int_equal(caller[i].ok, caller[i].deed != IS_REFUSED);
 		if (!caller[i].ok)
 			assert_int_equal(caller[i].why.code, EX_TEMPFAIL);
@@ -237,6 +237,198 @@ static void no_change_is_lost_between_callers(void **state)
 	assert_int_equal(room_records("due"), 1);
 }
 
+/* A submission of a test, and what its `done` saw. */
+#define EACH 3
+struct submitted {
+	struct store_submission submission; /* first: `done` is given it */
+	struct store_batch_change change[EACH];
+	char name[EACH][32];
+	struct store *store;
+	unsigned again; /* how often `done` is to submit it anew */
+	pthread_t thread;
+	unsigned done;
+};
+
+static struct submitted submitted[CALLERS_MAX];
+static atomic_uint ended, order;
+static unsigned sequence[CALLERS_MAX];
+
+static void submitted_end(struct store_submission *submission)
+{
+	struct submitted *self = (struct submitted *)submission;
+	self->thread = pthread_self();
+	self->done++;
+	sequence[atomic_fetch_add(&order, 1) % CALLERS_MAX] = (unsigned)(self - submitted);
+	if (self->again) {
+		self->again--;
+		store_submit(self->store, submission);
+	} else {
+		atomic_fetch_add(&ended, 1);
+	}
+}
+
+static void entry_spoil(struct entry *entry, void *arg)
+{
+	(void)arg;
+	entry->domain[0] = 'X';
+}
+
+static void hop_note(struct hop_record *record, void *arg)
+{
+	(void)arg;
+	hop_record_refused(record, 1000);
+}
+
+/* An entry of its own, a hop of its own, and an entry that all change. */
+static void submitted_make(struct store *store, int i)
+{
+	struct submitted *self = &submitted[i];
+	*self = (struct submitted){.store = store};
+	snprintf(self->name[0], sizeof self->name[0], "own-%d.example", i);
+	snprintf(self->name[1], sizeof self->name[1], "mx-%d.example", i);
+	snprintf(self->name[2], sizeof self->name[2], "counted.example");
+	self->change[0] = (struct store_batch_change){.domain_or_host = self->name[0], .entry = entry_count_up};
+	self->change[1] = (struct store_batch_change){.domain_or_host = self->name[1], .port = 25, .hop = hop_note};
+	self->change[2] = (struct store_batch_change){.domain_or_host = self->name[2], .entry = entry_count_up};
+	self->submission = (struct store_submission){.change = self->change, .count = EACH, .done = submitted_end};
+}
+
+static void until_ended(unsigned count)
+{
+	while (atomic_load(&ended) < count)
+		usleep(1000);
+}
+
+/* A caller's step that holds the transaction open until `count` submissions wait. */
+static void submit_behind_a_caller(struct store *store, int count)
+{
+	atomic_store(&ended, 0);
+	atomic_store(&order, 0);
+	caller[0] = (struct caller){.store = store, .deed = FINDS_NOTHING_TO_DO, .waits_for = (unsigned)count};
+	assert_int_equal(pthread_create(&caller[0].thread, NULL, call, &caller[0]), 0);
+	while (!atomic_load(&caller[0].steps))
+		usleep(1000);
+	for (int i = 0; i < count; i++)
+		store_submit(store, &submitted[i].submission);
+	pthread_join(caller[0].thread, NULL);
+	until_ended((unsigned)count);
+}
+
+static void submissions_share_commits(void **state)
+{
+	static const struct {
+		int submissions;
+		size_t commits;
+	} rows[] = {{1, 1}, {BATCH / EACH, 1}, {BATCH / EACH + 1, 2}, {CALLERS_MAX, 2}};
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	int64_t changes = 0;
+	(void)state;
+	for (size_t row = 0; row < COUNT(rows); row++) {
+		size_t before = newest(store);
+		for (int i = 0; i < rows[row].submissions; i++)
+			submitted_make(store, i);
+		/* What was stored before is not written again. */
+		for (int i = 0; i < rows[row].submissions; i++)
+			snprintf(submitted[i].name[1], sizeof submitted[i].name[1], "mx-%zu-%d.example", row, i);
+		submit_behind_a_caller(store, rows[row].submissions);
+		assert_int_equal(newest(store) - before, rows[row].commits);
+		changes += rows[row].submissions;
+		for (int i = 0; i < rows[row].submissions; i++) {
+			assert_int_equal(submitted[i].done, 1);
+			assert_int_equal(sequence[i], i);
+			for (int k = 0; k < EACH; k++)
+				assert_true(submitted[i].change[k].stored);
+			assert_true(room_knows(store, submitted[i].name[0]));
+		}
+	}
+	struct entry entry;
+	assert_int_equal(room_get(store, "counted.example", &entry), STORE_FOUND);
+	assert_int_equal(entry.due_at, changes);
+	entry_free(&entry);
+	store_close(&store);
+	assert_int_equal(room_records("hops"), changes);
+}
+
+static void a_change_that_fails_takes_no_other_of_its_submission_with_it(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		submitted_make(store, i);
+	submitted[7].change[0].entry = entry_spoil;
+	submitted[9].change[2].entry = entry_spoil;
+	submit_behind_a_caller(store, 20);
+	for (int i = 0; i < 20; i++)
+		for (int k = 0; k < EACH; k++) {
+			bool bad = (i == 7 && k == 0) || (i == 9 && k == 2);
+			assert_int_equal(submitted[i].change[k].stored, !bad);
+			if (bad)
+				assert_int_equal(submitted[i].change[k].why.code, EX_SOFTWARE);
+		}
+	assert_true(room_knows(store, "own-9.example"));
+	assert_false(room_knows(store, "own-7.example"));
+	store_close(&store);
+	assert_int_equal(room_records("hops"), 20);
+}
+
+/* `done` runs on one thread of the store's own, and what it submits is written, too, also when the store is closed. */
+static void close_waits_for_all_submissions(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct entry entry;
+	(void)state;
+	assert_true(store_start_writer(store, NULL));
+	for (int i = 0; i < CALLERS_MAX; i++) {
+		submitted_make(store, i);
+		submitted[i].again = 2;
+		store_submit(store, &submitted[i].submission);
+	}
+	store_close(&store);
+	for (int i = 0; i < CALLERS_MAX; i++) {
+		assert_int_equal(submitted[i].done, 3);
+		assert_false(pthread_equal(submitted[i].thread, pthread_self()));
+		assert_true(pthread_equal(submitted[i].thread, submitted[0].thread));
+	}
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_int_equal(room_get(store, "counted.example", &entry), STORE_FOUND);
+	assert_int_equal(entry.due_at, 3 * CALLERS_MAX);
+	entry_free(&entry);
+	store_close(&store);
+	assert_int_equal(room_records("hops"), CALLERS_MAX);
+}
+
+static void *submits(void *arg)
+{
+	struct submitted *self = arg;
+	store_submit(self->store, &self->submission);
+	return entry_changes(self->store);
+}
+
+/* Many threads submit, while others wait for changes of the same entry. */
+static void no_change_is_lost_beside_submissions(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	pthread_t thread[CHANGERS];
+	struct entry entry;
+	void *whole;
+	(void)state;
+	atomic_store(&ended, 0);
+	for (int i = 0; i < CHANGERS; i++) {
+		submitted_make(store, i);
+		submitted[i].again = CHANGES - 1;
+		assert_int_equal(pthread_create(&thread[i], NULL, submits, &submitted[i]), 0);
+	}
+	for (int i = 0; i < CHANGERS; i++) {
+		pthread_join(thread[i], &whole);
+		assert_non_null(whole);
+	}
+	until_ended(CHANGERS);
+	assert_int_equal(room_get(store, "counted.example", &entry), STORE_FOUND);
+	assert_int_equal(entry.due_at, 2 * CHANGERS * CHANGES);
+	entry_free(&entry);
+	store_close(&store);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, room_make, room_remove)
 
 int main(void)
@@ -248,6 +440,10 @@ int main(void)
 		TEST(a_failed_step_takes_no_other_with_it),
 		TEST(what_fits_no_map_takes_no_other_with_it),
 		TEST(no_change_is_lost_between_callers),
+		TEST(submissions_share_commits),
+		TEST(a_change_that_fails_takes_no_other_of_its_submission_with_it),
+		TEST(close_waits_for_all_submissions),
+		TEST(no_change_is_lost_beside_submissions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* kill -9 at random instants: an owner and a guest change the same entries and hops from several threads and tell of
- * each change that is acknowledged; they are killed, and the store is opened and looked through.
+/* kill -9 at random instants: an owner and a guest change the same entries and hops from several threads, and by
+ * submissions, and tell of each change that is acknowledged; they are killed, and the store is opened and looked through.
  *
  *   test_store_crash [-n ROUNDS] [-s SEED]   25 rounds, unless told otherwise */
 #include "cm.h"
@@ -20,6 +20,8 @@
 #define ENTRIES 40
 #define SLOTS 50 /* the entries, then hops */
 #define THREADS 4
+#define SUBMISSIONS 6 /* in flight */
+#define SUBMITTED 3   /* changes of each */
 #define DELAY_MAX_US 60000
 #define GOES_ON_MS 20000 /* for a process that another's death has let the lock to */
 #define DUE_BASE 1000000
@@ -101,6 +103,56 @@ static void *changes_make(void *arg)
 	}
 }
 
+struct submitter {
+	struct store_submission submission;
+	struct store_batch_change change[SUBMITTED];
+	struct acknowledged made[SUBMITTED];
+	char name[SUBMITTED][32];
+	struct worker worker;
+};
+
+static void changes_submit(struct submitter *self)
+{
+	for (int i = 0; i < SUBMITTED; i++) {
+		int slot = rand_r(&self->worker.dice) % SLOTS;
+		self->made[i] = (struct acknowledged){.slot = slot};
+		snprintf(self->name[i], sizeof self->name[i], "%s", slot_name(slot));
+		self->change[i] = (struct store_batch_change){.domain_or_host = self->name[i],
+			.port = slot < ENTRIES ? 0 : 25,
+			.entry = entry_next,
+			.hop = hop_next,
+			.arg = &self->made[i]};
+	}
+	store_submit(self->worker.store, &self->submission);
+}
+
+static void changes_submitted(struct store_submission *submission)
+{
+	struct submitter *self = (struct submitter *)submission;
+	bool ok = true;
+	for (int i = 0; i < SUBMITTED; i++)
+		if (!self->change[i].stored)
+			fprintf(stderr, "slot %d: %s\n", self->made[i].slot, self->change[i].why.text);
+		else
+			ok = write(self->worker.fd, &self->made[i], sizeof self->made[i]) == sizeof self->made[i] && ok;
+	if (ok)
+		changes_submit(self);
+}
+
+static void submitters_start(const struct worker *worker)
+{
+	static struct submitter submitter[SUBMISSIONS];
+	for (unsigned i = 0; i < SUBMISSIONS; i++) {
+		struct submitter *self = &submitter[i];
+		self->worker = *worker;
+		self->worker.dice += 7919 * (i + 1);
+		self->submission.change = self->change;
+		self->submission.count = SUBMITTED;
+		self->submission.done = changes_submitted;
+		changes_submit(self);
+	}
+}
+
 static void store_work(int fd, enum store_access access)
 {
 	static struct worker worker[THREADS];
@@ -117,6 +169,7 @@ static void store_work(int fd, enum store_access access)
 		if (pthread_create(&thread[i], NULL, changes_make, &worker[i]) != 0)
 			_exit(1);
 	}
+	submitters_start(&worker[0]);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
 }
