@@ -1,10 +1,14 @@
 #include "fetch_response.h"
 
 #include "fetch.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+/* Nearly all policies are shorter. */
+#define BODY_BYTES_FIRST 4096
 
 struct value {
 	const char *at;
@@ -120,8 +124,11 @@ bool response_body(struct response *response, const char *bytes, size_t len)
 		response->too_large = true; /* never cut: a cut line can be another pattern (RFC 8461 3.3) */
 		return false;
 	}
-	if (!response->body && !(response->body = malloc(POLICY_BYTES_MAX)))
-		abort();
+	if (!response->body || len > response->body_size - response->body_len) {
+		size_t needed = response->body_len + len;
+		response->body_size = needed > BODY_BYTES_FIRST ? POLICY_BYTES_MAX : BODY_BYTES_FIRST;
+		response->body = xrealloc(response->body, response->body_size);
+	}
 	if (len)
 		memcpy(response->body + response->body_len, bytes, len);
 	response->body_len += len;

@@ -15,7 +15,7 @@ struct response {
 	char value[64];     /* the Content-Type or encoding that is wrong: untrusted */
 	char location[160]; /* where a redirect leads, cut: untrusted */
 	char *body;         /* owned */
-	size_t body_len;
+	size_t body_len, body_size;
 };
 
 /* One header line, with its end. False: give up. */
