@@ -1,6 +1,7 @@
 /* fetch against an HTTPS server on the real port, in a network namespace of the program's own. */
 #include "clock.h"
 #include "fetch.h"
+#include "fetch_await.h"
 #include "netns.h"
 #include "pki.h"
 #include "trust.h"
@@ -235,7 +236,7 @@ static void fetch(
 		fail_msg("%s", why.text);
 	for (size_t i = 0; i < count; i++)
 		parsed[i] = address_of(addresses[i]);
-	fetch_policy(fetcher, "example.com", parsed, count, timeout_ms, found);
+	fetch_await(fetcher, "example.com", parsed, count, timeout_ms, found);
 	fetcher_free(&fetcher);
 	assert_null(fetcher);
 }

@@ -1,0 +1,227 @@
+#include "fetch_transfer.h"
+#include "loop.h"
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* libcurl ends a transfer at its deadline and tells best what it was waiting for. A transfer that is still there so
+ * much later is cut off. */
+#define DEADLINE_GRACE_MS 50
+
+struct fetch_line {
+	struct loop *loop;
+	CURLM *multi;
+	struct loop_timer *timer;    /* calls libcurl when it wants to be called */
+	struct fetch *first, **last; /* fetches that have ended and whose wakes have not been called yet */
+	bool delivering;             /* inside line_deliver() */
+	bool freed;                  /* by a wake */
+};
+
+struct fetch {
+	struct fetch_line *line;
+	struct transfer *transfer; /* NULL when it has ended */
+	struct loop_timer *timer;  /* cuts the transfer off; calls the wake of a fetch that ended before it started */
+	struct wake wake;
+	struct policy_found found;
+	bool taken;                 /* `found` has been moved to the caller */
+	struct fetch *next, **back; /* in the line's list of ended fetches; back is NULL outside the list */
+};
+
+/* --- fetches that have ended -------------------------------------------------------------------------------------- */
+
+static void ended_add(struct fetch_line *line, struct fetch *fetch)
+{
+	fetch->next = NULL;
+	fetch->back = line->last;
+	*line->last = fetch;
+	line->last = &fetch->next;
+}
+
+static void ended_remove(struct fetch_line *line, struct fetch *fetch)
+{
+	*fetch->back = fetch->next;
+	if (fetch->next)
+		fetch->next->back = fetch->back;
+	else
+		line->last = fetch->back;
+	fetch->back = NULL;
+}
+
+/* libcurl forbids removing a handle inside its callbacks; this is called outside them only. */
+static void fetch_end(struct fetch *fetch, CURLcode code)
+{
+	loop_timer_stop(fetch->timer);
+	curl_multi_remove_handle(fetch->line->multi, fetch->transfer->curl);
+	transfer_end(&fetch->transfer, code, &fetch->found);
+}
+
+static void line_collect(struct fetch_line *line)
+{
+	CURLMsg *message;
+	int left;
+	while ((message = curl_multi_info_read(line->multi, &left))) {
+		CURLcode code = message->data.result;
+		void *owner = NULL;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
+		fetch_end(owner, code);
+		ended_add(line, owner);
+	}
+}
+
+static void line_destroy(struct fetch_line *line)
+{
+	curl_multi_cleanup(line->multi);
+	loop_timer_free(&line->timer);
+	free(line);
+}
+
+/* A wake may drop any fetch, begin others, and free the line. */
+static void line_deliver(struct fetch_line *line)
+{
+	line->delivering = true;
+	while (line->first) {
+		struct fetch *fetch = line->first;
+		ended_remove(line, fetch);
+		fetch->wake.call(fetch->wake.arg);
+	}
+	line->delivering = false;
+	if (line->freed)
+		line_destroy(line);
+}
+
+/* --- libcurl and the loop ----------------------------------------------------------------------------------------- */
+
+/* The only place where libcurl works; wakes are called after that. */
+static void line_run(struct fetch_line *line, curl_socket_t fd, int ready)
+{
+	int running;
+	curl_multi_socket_action(line->multi, fd, ready, &running);
+	line_collect(line);
+	line_deliver(line);
+}
+
+static void on_ready(void *arg, int fd, unsigned what)
+{
+	line_run(arg, fd, (what & LOOP_READ ? CURL_CSELECT_IN : 0) | (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0));
+}
+
+static void on_timer(void *arg)
+{
+	line_run(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_timer_wanted(CURLM *multi, long ms, void *arg)
+{
+	struct fetch_line *line = arg;
+	(void)multi;
+	if (ms < 0)
+		loop_timer_stop(line->timer);
+	else
+		loop_timer_set(line->timer, ms);
+	return 0;
+}
+
+static int on_socket_wanted(CURL *curl, curl_socket_t fd, int what, void *arg, void *arg_of_fd)
+{
+	struct fetch_line *line = arg;
+	struct loop_watch *watch = arg_of_fd;
+	unsigned wanted = (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
+	(void)curl;
+	if (what == CURL_POLL_REMOVE)
+		loop_watch_free(&watch);
+	else if (watch)
+		loop_watch_set(watch, wanted);
+	else
+		curl_multi_assign(line->multi, fd, loop_watch_new(line->loop, fd, wanted, on_ready, line));
+	return 0;
+}
+
+/* Connections are never shared nor kept, since a certificate was checked for one host. */
+struct fetch_line *fetch_line_new(struct loop *loop)
+{
+	struct fetch_line *line = xcalloc(1, sizeof *line);
+	transfer_start_curl();
+	line->multi = curl_multi_init();
+	if (!line->multi)
+		abort();
+	line->loop = loop;
+	line->last = &line->first;
+	line->timer = loop_timer_new(loop, on_timer, line);
+	curl_multi_setopt(line->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
+	curl_multi_setopt(line->multi, CURLMOPT_SOCKETDATA, line);
+	curl_multi_setopt(line->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
+	curl_multi_setopt(line->multi, CURLMOPT_TIMERDATA, line);
+	curl_multi_setopt(line->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	curl_multi_setopt(line->multi, CURLMOPT_MAXCONNECTS, 1L);
+	return line;
+}
+
+void fetch_line_free(struct fetch_line **slot)
+{
+	if (*slot && (*slot)->delivering)
+		(*slot)->freed = true;
+	else if (*slot)
+		line_destroy(*slot);
+	*slot = NULL;
+}
+
+/* --- fetches ------------------------------------------------------------------------------------------------------ */
+
+static void on_fetch_timer(void *arg)
+{
+	struct fetch *fetch = arg;
+	if (fetch->transfer)
+		fetch_end(fetch, CURLE_OPERATION_TIMEDOUT);
+	fetch->wake.call(fetch->wake.arg);
+}
+
+struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, const char *domain,
+	const struct address *addresses, size_t count, int timeout_ms, struct wake wake)
+{
+	struct fetch *fetch = xcalloc(1, sizeof *fetch);
+	fetch->line = line;
+	fetch->wake = wake;
+	fetch->timer = loop_timer_new(line->loop, on_fetch_timer, fetch);
+	fetch->transfer = transfer_new(fetcher, domain, addresses, count, timeout_ms, &fetch->found);
+	loop_timer_set(fetch->timer, fetch->transfer ? (int64_t)timeout_ms + DEADLINE_GRACE_MS : 0);
+	/* libcurl only asks for its timer here and starts when that fires. */
+	if (fetch->transfer && (curl_easy_setopt(fetch->transfer->curl, CURLOPT_PRIVATE, fetch) != CURLE_OK ||
+				       curl_multi_add_handle(line->multi, fetch->transfer->curl) != CURLM_OK))
+		abort();
+	return fetch;
+}
+
+bool fetch_answer(struct fetch *fetch, struct policy_found *found)
+{
+	if (fetch->transfer || fetch->taken)
+		return false;
+	fetch->taken = true;
+	*found = fetch->found;
+	return true;
+}
+
+void fetch_drop(struct fetch **slot)
+{
+	struct fetch *fetch = *slot;
+	if (!fetch)
+		return;
+	if (fetch->back)
+		ended_remove(fetch->line, fetch);
+	if (fetch->transfer)
+		curl_multi_remove_handle(fetch->line->multi, fetch->transfer->curl);
+	transfer_free(&fetch->transfer);
+	loop_timer_free(&fetch->timer);
+	if (!fetch->taken)
+		policy_found_free(&fetch->found);
+	free(fetch);
+	*slot = NULL;
+}
+
+void fetch_policy(struct fetcher *fetcher, const char *domain, const struct address *addresses, size_t count,
+	int timeout_ms, struct policy_found *found)
+{
+	struct transfer *transfer = transfer_new(fetcher, domain, addresses, count, timeout_ms, found);
+	if (transfer)
+		transfer_end(&transfer, curl_easy_perform(transfer->curl), found);
+}

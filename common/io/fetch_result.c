@@ -1,0 +1,130 @@
+#include "fetch_response.h"
+#include "fetch_transfer.h"
+
+#include <openssl/ssl.h>
+#include <string.h>
+
+long transfer_status(const struct transfer *transfer)
+{
+	long status = 0;
+	curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+static void describe_webpki(struct transfer *transfer, struct text *detail)
+{
+	long error = X509_V_OK;
+	curl_easy_getinfo(transfer->curl, CURLINFO_SSL_VERIFYRESULT, &error);
+	if (transfer->certificate[0] != '\0')
+		text_add(detail, transfer->certificate);
+	else if (error != X509_V_OK)
+		text_add(detail, X509_verify_cert_error_string(error));
+	else
+		text_quote(detail, transfer->error, strlen(transfer->error), 160);
+}
+
+static void describe_trouble(struct transfer *transfer, CURLcode code, struct text *detail)
+{
+	const char *words = transfer->error[0] ? transfer->error : curl_easy_strerror(code);
+	if (code == CURLE_OPERATION_TIMEDOUT) {
+		text_add(detail, "no policy within ");
+		text_add_number(detail, transfer->timeout_ms);
+		text_add(detail, " ms: ");
+	}
+	text_quote(detail, words, strlen(words), 160);
+}
+
+static enum reason transfer_judge(struct transfer *transfer, CURLcode code, struct text *detail)
+{
+	const struct response *response = &transfer->response;
+	long status = transfer_status(transfer);
+	if (code == CURLE_PEER_FAILED_VERIFICATION) {
+		describe_webpki(transfer, detail);
+		return REASON_POLICY_WEBPKI;
+	}
+	if (response->headers_too_long) {
+		text_add(detail, "headers too large");
+	} else if (status != 0 && status != FETCH_STATUS_OK) {
+		response_refuse_status(&transfer->response, status, detail);
+	} else if (response->too_large) {
+		text_add(detail, "policy too large");
+	} else if (code != CURLE_OK) {
+		describe_trouble(transfer, code, detail);
+	} else if (!response->framed && !transfer->ended) {
+		/* libcurl takes this for the end of the body, but anybody on the path can cut a connection. */
+		text_add(detail, "the connection was cut");
+	} else if (!response_refuse(response, detail)) {
+		return REASON_NONE;
+	}
+	return REASON_POLICY_FETCH;
+}
+
+static void take_body(struct response *response, struct policy_found *found, struct text *detail)
+{
+	struct policy_findings findings = {.errors = {.bytes = NULL}};
+	const char *word = NULL;
+	if (!policy_parse(&found->policy, response->body ? response->body : "", response->body_len, &findings)) {
+		found->outcome = REASON_POLICY_INVALID;
+		while ((word = names_next(&findings.errors, word))) {
+			text_add(detail, detail->len ? " " : "");
+			text_add(detail, word);
+		}
+	}
+	policy_findings_free(&findings);
+	found->text = response->body;
+	found->text_len = (uint32_t)response->body_len;
+	response->body = NULL;
+}
+
+/* Always false with a proxy, since its trouble says nothing about the policy host. */
+static bool transfer_unreached(const struct transfer *transfer, CURLcode code)
+{
+	if (*transfer->fetcher->proxy)
+		return false;
+	return code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && !transfer->answered);
+}
+
+static enum health_way certificate_way(const struct transfer *transfer)
+{
+	long error = X509_V_OK;
+	curl_easy_getinfo(transfer->curl, CURLINFO_SSL_VERIFYRESULT, &error);
+	switch (error) {
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return HEALTH_EARLY;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return HEALTH_EXPIRED;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return HEALTH_UNTRUSTED;
+	default:
+		return HEALTH_REACHED;
+	}
+}
+
+/* Counts with a proxy, too: no policy host is reached through one that fails. */
+static enum health_way transfer_way(const struct transfer *transfer, CURLcode code)
+{
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return certificate_way(transfer);
+	if (code == CURLE_OK || transfer->spoken)
+		return HEALTH_WELL;
+	return transfer->answered ? HEALTH_REACHED : HEALTH_UNREACHED;
+}
+
+void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *found)
+{
+	struct transfer *transfer = *slot;
+	struct text detail;
+	memset(found, 0, sizeof *found);
+	text_init(&detail, found->detail, sizeof found->detail);
+	found->outcome = transfer_judge(transfer, code, &detail);
+	found->unreached = transfer_unreached(transfer, code);
+	found->way = transfer_way(transfer, code);
+	if (found->outcome == REASON_NONE)
+		take_body(&transfer->response, found, &detail);
+	transfer_free(slot);
+}
