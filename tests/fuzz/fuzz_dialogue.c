@@ -1,18 +1,13 @@
-/* What a probe says and concludes before the handshake: the first octet says in which pieces the rest comes in, which
- * is all that the peer ever sends. The conclusion is the one drawn from the whole text, and nothing is said out of
- * turn. */
-#include "clock.h"
+/* The dialogue of a probe before the handshake. The first octet of the input sets the size of the pieces in which the
+ * rest reaches the probe; the rest is all that the peer ever sends. The conclusion is the same as from the whole text at
+ * once, and nothing is said out of turn. */
 #include "fuzz.h"
 #include "probe_smtp.h"
 #include "smtp.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define PIECES_MAX 64
-#define INPUT_MAX (PIECES_MAX * (WIRE_BUFFER_SIZE - 1))
 #define EHLO "EHLO relay.example.net\r\n"
 
 /* Drawn from the whole text: the reason, and what the peer has been told by then. */
@@ -61,47 +56,40 @@ static struct conclusion conclude(const char *at, size_t left)
 	return bad;
 }
 
-/* All that the peer says, in pieces that stay apart, and then its end. */
-static void peer_speak(int fd, const char *bytes, size_t len, size_t piece)
+/* Adds the commands of one call; `told` has room for all of a dialogue. */
+static void heard_add(char told[DIALOGUE_SAY_SIZE], const struct text *say)
 {
-	if (piece < len / PIECES_MAX + 1)
-		piece = len / PIECES_MAX + 1;
-	for (size_t at = 0; at < len; at += piece) {
-		size_t some = len - at < piece ? len - at : piece;
-		FUZZ_MUST(send(fd, bytes + at, some, MSG_NOSIGNAL) == (ssize_t)some);
-	}
-	FUZZ_MUST(shutdown(fd, SHUT_WR) == 0);
-}
-
-static void must_have_heard(int fd, const char *told)
-{
-	char heard[1024];
-	size_t len = 0;
-	ssize_t got;
-
-	while ((got = recv(fd, heard + len, sizeof heard - len, MSG_DONTWAIT)) > 0)
-		len += (size_t)got;
-	FUZZ_MUST(len == strlen(told) && memcmp(heard, told, len) == 0);
+	FUZZ_MUST(!say->cut && strlen(told) + say->len < DIALOGUE_SAY_SIZE);
+	strcat(told, say->bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	char line[DIALOGUE_SAY_SIZE], told[DIALOGUE_SAY_SIZE] = "";
 	struct evidence seen = {.reason = REASON_NONE};
-	struct wire wire = {.deadline_ms = clock_mono_ms() + 20000};
-	int ends[2];
+	struct dialogue dialogue;
+	struct text say;
+	size_t fed = 0;
 
-	if (size == 0 || size > INPUT_MAX)
+	if (size == 0)
 		return 0;
 	const char *said = (const char *)data + 1;
-	FUZZ_MUST(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
-	peer_speak(ends[0], said, size - 1, 1 + (size_t)data[0]);
-	wire.fd = ends[1];
-	bool good = smtp_dialogue(&wire, "relay.example.net", &seen);
-	struct conclusion conclusion = conclude(said, size - 1);
-	FUZZ_MUST(good == conclusion.good && seen.reason == conclusion.reason);
+	size_t len = size - 1, piece = 1 + (size_t)data[0];
+	dialogue_begin(&dialogue, "relay.example.net", false, &seen);
+	while (dialogue_waits(&dialogue)) {
+		size_t some = len - fed < piece ? len - fed : piece;
+		text_init(&say, line, sizeof line);
+		if (some)
+			dialogue_feed(&dialogue, said + fed, some, &say);
+		else
+			dialogue_fail(&dialogue, PEER_CLOSED, &say);
+		heard_add(told, &say);
+		fed += some;
+	}
+	/* What the peer says later is the handshake's, or nobody's. */
+	struct conclusion conclusion = conclude(said, fed);
+	FUZZ_MUST((dialogue.state == DIALOGUE_READY) == conclusion.good && seen.reason == conclusion.reason);
 	FUZZ_MUST(memchr(seen.text, '\0', sizeof seen.text));
-	must_have_heard(ends[0], conclusion.told);
-	wire_close(&wire);
-	close(ends[0]);
+	FUZZ_MUST(strcmp(told, conclusion.told) == 0);
 	return 0;
 }

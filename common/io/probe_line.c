@@ -1,0 +1,229 @@
+/* Probes on an event loop, and the probers that they belong to. */
+#include "clock.h"
+#include "loop.h"
+#include "memory.h"
+#include "probe_dial.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define QUIT_WAIT_MS 2000
+
+struct probe_line {
+	struct loop *loop;
+	struct probe *leaving; /* those that are in the stage DIAL_QUIT */
+	size_t leaving_count;
+};
+
+struct probe {
+	struct probe_line *line;
+	struct loop_watch *watch;
+	struct loop_timer *timer;
+	struct wake wake;
+	bool answered;
+	bool dropped;               /* while it takes leave of the peer: is freed afterwards */
+	struct probe *next, **link; /* in line->leaving; link NULL: is not there */
+	struct dial dial;
+};
+
+struct probe_line *probe_line_new(struct loop *loop)
+{
+	struct probe_line *line = xcalloc(1, sizeof *line);
+	line->loop = loop;
+	return line;
+}
+
+static void leaving_add(struct probe *probe)
+{
+	struct probe_line *line = probe->line;
+	probe->next = line->leaving;
+	probe->link = &line->leaving;
+	if (probe->next)
+		probe->next->link = &probe->next;
+	line->leaving = probe;
+	line->leaving_count++;
+}
+
+static void leaving_remove(struct probe *probe)
+{
+	if (!probe->link)
+		return;
+	*probe->link = probe->next;
+	if (probe->next)
+		probe->next->link = probe->link;
+	probe->link = NULL;
+	probe->line->leaving_count--;
+}
+
+/* Ends what goes on over the network. */
+static void probe_end(struct probe *probe)
+{
+	leaving_remove(probe);
+	loop_watch_free(&probe->watch);
+	loop_timer_free(&probe->timer);
+	dial_close(&probe->dial);
+}
+
+void probe_line_free(struct probe_line **line)
+{
+	if (!*line)
+		return;
+	while ((*line)->leaving) {
+		struct probe *probe = (*line)->leaving;
+		probe_end(probe);
+		if (probe->dropped)
+			free(probe);
+	}
+	free(*line);
+	*line = NULL;
+}
+
+/* The wake comes last: it may drop this probe and others, and begin new ones. */
+static void probe_went(struct probe *probe)
+{
+	struct dial *dial = &probe->dial;
+	struct wake wake = probe->wake;
+	bool news = !probe->answered && dial->stage >= DIAL_ANSWERED;
+	probe->answered |= news;
+	if (dial->stage == DIAL_ANSWERED) {
+		bool room = probe->line->leaving_count < PROBE_LEAVING_MAX;
+		dial_quit(dial);
+		if (!room)
+			dial->stage = DIAL_OVER;
+		if (dial->stage == DIAL_QUIT) {
+			leaving_add(probe);
+			loop_timer_set(probe->timer, QUIT_WAIT_MS);
+		}
+	}
+	if (dial->stage != DIAL_OVER) {
+		unsigned wants = dial_wants(dial);
+		loop_watch_set(
+			probe->watch, (wants & DIAL_READ ? LOOP_READ : 0) | (wants & DIAL_WRITE ? LOOP_WRITE : 0));
+	} else {
+		probe_end(probe);
+		if (probe->dropped)
+			free(probe);
+	}
+	if (news)
+		wake.call(wake.arg);
+}
+
+static void on_ready(void *arg, int fd, unsigned what)
+{
+	struct probe *probe = arg;
+	(void)fd;
+	(void)what;
+	dial_go(&probe->dial);
+	probe_went(probe);
+}
+
+/* Also when it was over before it began. */
+static void on_time(void *arg)
+{
+	struct probe *probe = arg;
+	dial_late(&probe->dial);
+	probe_went(probe);
+}
+
+struct probe *probe_begin(struct prober *prober, struct probe_line *line, const char *host,
+	const struct address *address, uint16_t port, int timeout_ms, const struct probe_dane *dane, struct wake wake)
+{
+	struct probe *probe = xcalloc(1, sizeof *probe);
+	probe->line = line;
+	probe->wake = wake;
+	probe->timer = loop_timer_new(line->loop, on_time, probe);
+	dial_begin(&probe->dial, prober, host, address, port, dane);
+	if (probe->dial.stage == DIAL_OVER) {
+		loop_timer_set(probe->timer, 0);
+	} else {
+		probe->watch = loop_watch_new(line->loop, probe->dial.fd, LOOP_WRITE, on_ready, probe);
+		loop_timer_set(probe->timer, timeout_ms);
+	}
+	return probe;
+}
+
+bool probe_answer(const struct probe *probe, struct evidence *seen, bool *may_pass)
+{
+	if (!probe->answered)
+		return false;
+	*seen = probe->dial.seen;
+	*may_pass = probe->dial.may_pass;
+	return true;
+}
+
+void probe_drop(struct probe **slot)
+{
+	struct probe *probe = *slot;
+	if (!probe)
+		return;
+	*slot = NULL;
+	if (probe->link) {
+		probe->dropped = true;
+	} else {
+		probe_end(probe);
+		free(probe);
+	}
+}
+
+bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
+	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
+{
+	struct dial dial;
+	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
+	dial_begin(&dial, prober, host, address, port, dane);
+	while (dial.stage != DIAL_OVER) {
+		int64_t left_ms = deadline_ms - clock_mono_ms();
+		struct pollfd fd = {.fd = dial.fd, .events = dial_wants(&dial) & DIAL_WRITE ? POLLOUT : POLLIN};
+		if (left_ms <= 0)
+			dial_late(&dial);
+		else if (poll(&fd, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX) > 0)
+			dial_go(&dial);
+		if (dial.stage != DIAL_ANSWERED)
+			continue;
+		dial_quit(&dial);
+		if (deadline_ms > clock_mono_ms() + QUIT_WAIT_MS)
+			deadline_ms = clock_mono_ms() + QUIT_WAIT_MS;
+	}
+	*seen = dial.seen;
+	dial_close(&dial);
+	return dial.may_pass;
+}
+
+static bool helo_ok(const char *helo, struct failure *why)
+{
+	size_t len = strlen(helo);
+	for (size_t i = 0; i < len; i++)
+		if (helo[i] <= ' ' || helo[i] > '~')
+			return failure_set(why, EX_CONFIG, "probe_helo: a blank or a character outside ASCII in it");
+	if (len == 0 || len > 255)
+		return failure_set(why, EX_CONFIG, "probe_helo: %s; give a host name", len ? "too long" : "empty");
+	return true;
+}
+
+struct prober *prober_new(const struct probe_options *options, struct failure *why)
+{
+	struct prober *prober = xcalloc(1, sizeof *prober);
+	prober->helo = xstrdup(options->helo);
+	prober->bind4 = options->bind4;
+	prober->bind6 = options->bind6;
+	prober->trust = options->trust;
+	prober->shown = options->shown;
+	prober->shown_arg = options->shown_arg;
+	if (helo_ok(prober->helo, why) && (prober->context = tls_context_new(why)))
+		return prober;
+	prober_free(&prober);
+	return NULL;
+}
+
+void prober_free(struct prober **prober)
+{
+	if (!prober || !*prober)
+		return;
+	tls_context_free((*prober)->context);
+	free((*prober)->helo);
+	free(*prober);
+	*prober = NULL;
+}
