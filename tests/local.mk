@@ -346,19 +346,26 @@ tests_unit_test_milter_burst_LDADD = $(all_layers) $(all_libs) $(MILTER_LIBS) $(
 check_PROGRAMS += tests/unit/test_probe
 tests_unit_test_probe_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_probe_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_probe_SOURCES = tests/unit/test_probe.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
+tests_unit_test_probe_SOURCES = tests/unit/test_probe.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
+	tests/unit/probe_await.h
 tests_unit_test_probe_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_probe_dane
 tests_unit_test_probe_dane_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_probe_dane_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_probe_dane_SOURCES = tests/unit/test_probe_dane.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
-	tests/unit/tls_hop.c tests/unit/tls_hop.h tests/unit/cm.h
+	tests/unit/probe_await.h tests/unit/tls_hop.c tests/unit/tls_hop.h tests/unit/cm.h
 tests_unit_test_probe_dane_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_probe_loop
+tests_unit_test_probe_loop_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_probe_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_probe_loop_SOURCES = tests/unit/test_probe_loop.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
+	tests/unit/probe_await.h tests/unit/cm.h
+tests_unit_test_probe_loop_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_sightings
 tests_unit_test_sightings_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_sightings_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_sightings_SOURCES = tests/unit/test_sightings.c tests/unit/pki.c tests/unit/pki.h tests/unit/tls_hop.c tests/unit/tls_hop.h \
-	tests/unit/cm.h
+	tests/unit/probe_await.h tests/unit/cm.h
 tests_unit_test_sightings_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_server
 tests_unit_test_server_CPPFLAGS = $(milter_test_CPPFLAGS)

@@ -3,6 +3,7 @@
 #include "netns.h"
 #include "pki.h"
 #include "probe.h"
+#include "probe_await.h"
 #include "smtp.h"
 #include "trust.h"
 
@@ -86,6 +87,7 @@ struct script {
 
 static struct pki_pair ca, stranger, weak, inter, leaves[CERT_COUNT];
 static struct trust *trust;
+static struct probe_room room;
 
 struct server {
 	const struct script *script;
@@ -370,7 +372,7 @@ static struct evidence probe(const char *bind4, const char *address, uint16_t po
 	struct evidence seen;
 
 	memset(&seen, 0xff, sizeof seen);
-	passing = probe_address(prober, HOST, &to, port, TIMEOUT_MS, NULL, &seen);
+	passing = probe_await(&room, prober, HOST, &to, port, TIMEOUT_MS, NULL, &seen);
 	prober_free(&prober);
 	assert_null(prober);
 	return seen;
@@ -691,7 +693,7 @@ static void test_no_descriptors(void **state)
 	none = old;
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	probe_address(prober, HOST, &to, 25, TIMEOUT_MS, NULL, &seen);
+	probe_await(&room, prober, HOST, &to, 25, TIMEOUT_MS, NULL, &seen);
 	setrlimit(RLIMIT_NOFILE, &old);
 	assert_int_equal(seen.reason, REASON_HOP_INTERNAL);
 	prober_free(&prober);
@@ -725,13 +727,17 @@ static void *job_run(void *arg)
 {
 	struct job *job = arg;
 	struct address to = address_of("127.0.0.1");
+	struct probe_room own;
 	struct evidence seen;
 
-	probe_address(job->prober, HOST, &to, job->port, 8000, NULL, &seen);
+	probe_room_open(&own);
+	probe_await(&own, job->prober, HOST, &to, job->port, 8000, NULL, &seen);
 	job->reason = seen.reason;
+	probe_room_close(&own);
 	return NULL;
 }
 
+/* One prober on the loops of eight threads. */
 static void test_threads(void **state)
 {
 	struct prober *prober = prober_of(NULL);
@@ -828,6 +834,7 @@ static int set_up(void **state)
 	unlink(ca_file);
 	if (!trust)
 		fail_msg("%s", why.text);
+	probe_room_open(&room);
 	for (int i = 0; i < CERT_COUNT; i++) {
 		leaves[i] = pki_issue(issuer_of(i), &requests[i]);
 	}
@@ -837,6 +844,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
+	probe_room_close(&room);
 	pki_free(&ca);
 	pki_free(&stranger);
 	pki_free(&weak);

@@ -5,6 +5,7 @@
 #include "netns.h"
 #include "pki.h"
 #include "probe.h"
+#include "probe_await.h"
 #include "tls_hop.h"
 #include "trust.h"
 
@@ -49,6 +50,7 @@ enum cert {
 static struct pki_pair pairs[CERT_COUNT];
 static struct trust *trust;
 static struct prober *prober;
+static struct probe_room room;
 
 /* A record for a certificate or its key; of NOBODY: DER without either in it. `off`: with another octet at its end. */
 struct recipe {
@@ -226,7 +228,7 @@ static struct evidence probe(struct tls_hop *hop, const struct probe_dane *dane)
 	assert_true(address_parse(&to, "127.0.0.1"));
 	memset(&seen, 0xff, sizeof seen);
 	tls_hop_start(hop);
-	probe_address(prober, HOST, &to, hop->port, TIMEOUT_MS, dane, &seen);
+	probe_await(&room, prober, HOST, &to, hop->port, TIMEOUT_MS, dane, &seen);
 	tls_hop_end(hop);
 	return seen;
 }
@@ -368,12 +370,14 @@ static int set_up(void **state)
 	prober = trust ? prober_new(&(struct probe_options){.trust = trust, .helo = "relay.example"}, &why) : NULL;
 	if (!prober)
 		fail_msg("%s", why.text);
+	probe_room_open(&room);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
+	probe_room_close(&room);
 	for (int i = 0; i < CERT_COUNT; i++)
 		pki_free(&pairs[i]);
 	prober_free(&prober);

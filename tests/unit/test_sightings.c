@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "cm.h"
 #include "policy.h"
+#include "probe_await.h"
 #include "tls_hop.h"
 #include "trust.h"
 
@@ -19,6 +20,7 @@ static struct pki_pair ca;
 static struct trust *trust;
 static struct sightings *sightings;
 static struct prober *prober;
+static struct probe_room room;
 
 static struct address local(void)
 {
@@ -33,7 +35,7 @@ static uint16_t probed(const char *host, struct tls_hop *hop, enum reason reason
 	struct address address = local();
 	struct evidence seen;
 	tls_hop_start(hop);
-	probe_address(prober, host, &address, hop->port, TIMEOUT_MS, NULL, &seen);
+	probe_await(&room, prober, host, &address, hop->port, TIMEOUT_MS, NULL, &seen);
 	tls_hop_end(hop);
 	assert_int_equal(seen.reason, reason);
 	return hop->port;
@@ -287,12 +289,14 @@ static int set_up(void **state)
 		&(struct probe_options){
 			.trust = trust, .helo = "relay.example", .shown = sightings_note, .shown_arg = sightings},
 		&why);
+	probe_room_open(&room);
 	return trust && prober ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
+	probe_room_close(&room);
 	prober_free(&prober);
 	sightings_free(&sightings);
 	trust_free(&trust);
