@@ -94,7 +94,8 @@ static bool dns_make(struct config *config, struct failure *why)
 		.validate = validation[s->dnssec],
 		.trust_anchor = or_null(s->dns_trust_anchor),
 	};
-	config->dns = dns_new(&options, why);
+	config->loops = loops_new(1, why);
+	config->dns = config->loops ? dns_new(&options, config->loops, why) : NULL;
 	return config->dns != NULL;
 }
 
@@ -164,6 +165,7 @@ static void config_free(struct config *config)
 	fetcher_free(&config->fetcher);
 	trusts_free(config);
 	dns_free(&config->dns);
+	loops_free(&config->loops);
 	settings_free(&settings);
 	free(config);
 }

@@ -18,6 +18,7 @@ struct config {
 	struct rules rules;
 	char host[HOST_NAME_SIZE]; /* of this machine */
 	bool host_is_whole;        /* it has a dot */
+	struct loops *loops;       /* of dns */
 	struct dns *dns;
 	struct trust *fetch_trust, *probe_trust; /* one and the same where the settings name the same authorities */
 	struct fetcher *fetcher;

@@ -13,8 +13,8 @@
 struct lookup {
 	struct lookup *next;
 	enum dns_type type;
-	struct dns_query *query;   /* NULL once it is answered */
-	struct dns_answer *answer; /* NULL: not yet */
+	struct dns_old_query *query; /* NULL once it is answered */
+	struct dns_answer *answer;   /* NULL: not yet */
 	char name[NAME_SIZE];
 };
 
@@ -47,7 +47,7 @@ static struct lookup *lookup_new(struct lookups *lookups, const char *name, enum
 	if (left_ms < 1) /* the answer may be at hand */
 		left_ms = 1;
 	lookup->query =
-		dns_query_begin(lookups->dns, name, type, left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS);
+		dns_old_begin(lookups->dns, name, type, left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS);
 	lookup->next = lookups->first;
 	lookups->first = lookup;
 	return lookup;
@@ -56,9 +56,9 @@ static struct lookup *lookup_new(struct lookups *lookups, const char *name, enum
 static void lookup_look(const struct lookups *lookups, struct lookup *lookup)
 {
 	int64_t wait_ms = lookups->moment_end_ms - clock_mono_ms();
-	lookup->answer = dns_query_answer(lookup->query, wait_ms > 0 ? (int)wait_ms : 0);
+	lookup->answer = dns_old_answer(lookup->query, wait_ms > 0 ? (int)wait_ms : 0);
 	if (lookup->answer)
-		dns_query_drop(&lookup->query);
+		dns_old_drop(&lookup->query);
 }
 
 const struct dns_answer *lookups_ask(struct lookups *lookups, const char *name, enum dns_type type, int64_t deadline_ms)
@@ -100,7 +100,7 @@ void lookups_end(struct lookups *lookups)
 	while (lookups->first) {
 		struct lookup *lookup = lookups->first;
 		lookups->first = lookup->next;
-		dns_query_drop(&lookup->query);
+		dns_old_drop(&lookup->query);
 		if (lookup->answer)
 			dns_answer_free(&lookup->answer);
 		free(lookup);

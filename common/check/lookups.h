@@ -5,7 +5,7 @@
 #ifndef CHECK_LOOKUPS_H
 #define CHECK_LOOKUPS_H
 
-#include "dns.h"
+#include "dns_old.h"
 
 #define LOOKUPS_MOMENT_MS 100 /* of a thread, for all lookups of a want together */
 

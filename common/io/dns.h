@@ -1,12 +1,13 @@
-/* DNS lookups with a deadline of our own. Hides libunbound: its context, its background thread and the thread that
- * collects answers. A lookup is begun, and asked for its answer until there is one: nobody need wait for it meanwhile.
- * After its time-out the query goes on into the cache. Any thread may begin one; it belongs to one thread at a time.
- * Replaced by a fake in scenario tests. */
+/* DNS lookups on event loops, each with a deadline of its own. Hides libunbound, which works as a stub resolver with a
+ * cache, one for each loop: no thread waits, and no lock is taken. Replaced by a fake in scenario tests.
+ *
+ * All calls about a query are made on the thread of the loop that it was begun for. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
 #include "domain.h"
 #include "failure.h"
+#include "loop.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,9 +35,9 @@ struct dns_rr {
 };
 struct dns_answer {
 	enum dns_outcome outcome;
-	/* Validated by us, each link of a chain of CNAMEs; of NODATA and NXDOMAIN: the absence is proved. */
+	/* Validated here, each link of a chain of CNAMEs; for NODATA and NXDOMAIN: the absence is proved. */
 	bool secure;
-	bool truncated; /* more than DNS_RR_MAX records */
+	bool truncated; /* there were more records, which are left out */
 	uint32_t ttl_s; /* of the answer, or of its absence (SOA minimum) */
 	/* Where a chain of CNAMEs ends: lower case, no dot at the end, '?' for what no host name has. "": no CNAME. */
 	char canonical[DOMAIN_SIZE];
@@ -49,7 +50,7 @@ enum dns_validation {
 	DNS_VALIDATE_ON,
 	DNS_VALIDATE_AUTO /* where the servers hand signatures on */
 };
-/* The strings are not copied: they must last as long as the dns. */
+/* The strings are not copied: they must last until dns_free(). */
 struct dns_options {
 	const char *const *servers; /* addr or addr@port; none: resolv.conf */
 	size_t server_count;
@@ -57,19 +58,26 @@ struct dns_options {
 	const char *trust_anchor; /* NULL: the system's */
 };
 struct dns;
-/* DNS_VALIDATE_AUTO waits 1.5 s at most for the answers that tell, and mostly a few ms. Where there are none, or they
- * say that nothing can be validated, it is tried again in the background when lookups are made. A system trust anchor that is missing is no failure then. */
-struct dns *dns_new(const struct dns_options *options, struct failure *why);
-void dns_free(struct dns **dns); /* all lookups have been dropped */
+/* The loops are running, and outlive the dns: they may be freed once dns_free() was called. Not called on the thread of
+ * one of them. With DNS_VALIDATE_AUTO it waits at most 1.5 s, and mostly a few ms, to learn whether the servers hand
+ * signatures on. If they do not, or do not answer, this is tried again in the background when lookups are made. A
+ * system trust anchor that is missing is no failure then. NULL on failure (EX_CONFIG, EX_NOINPUT, EX_OSFILE, EX_OSERR). */
+struct dns *dns_new(const struct dns_options *options, const struct loops *loops, struct failure *why);
+/* Any thread. All queries have been dropped. Does not wait: what belongs to a loop is freed there. */
+void dns_free(struct dns **dns);
 /* Whether lookups that begin from now on are validated. Once true, always true. Any thread. */
 bool dns_validates(struct dns *dns);
-/* CNAMEs are followed. */
+
 struct dns_query;
-struct dns_query *dns_query_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms);
-/* The answer, after a wait of at most `wait_ms`; NULL: not yet. Never NULL past the time-out. Once; the caller frees it
- * with dns_answer_free(). */
-struct dns_answer *dns_query_answer(struct dns_query *query, int wait_ms);
+/* Begins a lookup, which follows CNAMEs. An answer that is at hand (from the cache, or because nothing can be asked) can
+ * be had from dns_query_answer() at once; then `wake` is not called. */
+struct dns_query *dns_query_begin(
+	struct dns *dns, struct loop *loop, const char *name, enum dns_type type, int timeout_ms, struct wake wake);
+/* The answer, which belongs to the query. NULL: there is none yet. Never NULL after the time-out. */
+const struct dns_answer *dns_query_answer(struct dns_query *query);
+/* Ends the query, answered or not. What libunbound still learns about the name goes into its cache. */
 void dns_query_drop(struct dns_query **query);
-void dns_answer_free(struct dns_answer **answer);
+/* Begins a lookup whose answer goes only into the cache, for a query on the same loop a moment later. */
+void dns_prefetch(struct dns *dns, struct loop *loop, const char *name, enum dns_type type);
 
 #endif

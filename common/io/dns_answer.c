@@ -1,9 +1,16 @@
 #include "dns_answer.h"
 
+#include "ascii.h"
+#include "memory.h"
+
+#include <arpa/nameser.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NEGATIVE_TTL_S 300 /* of an absence whose answer carries no SOA */
+#define SOA_TAIL 20        /* serial, refresh, retry, expire, minimum */
+
+enum security { SECURITY_BOGUS = 1, SECURITY_PROVED = 2 };
 
 const char *dns_outcome_name(enum dns_outcome outcome)
 {
@@ -28,80 +35,193 @@ const char *dns_outcome_name(enum dns_outcome outcome)
 
 struct dns_answer *dns_answer_new(enum dns_outcome outcome, size_t count, size_t bytes)
 {
-	struct dns_answer *answer = calloc(1, sizeof *answer + count * sizeof answer->rr[0] + bytes);
-
-	if (!answer)
-		abort();
+	struct dns_answer *answer = xcalloc(1, sizeof *answer + count * sizeof answer->rr[0] + bytes);
 	answer->outcome = outcome;
 	return answer;
 }
 
-static struct dns_answer *answer_records(const struct ub_result *result)
+bool dns_name_fits(const char *name)
 {
-	size_t count = 0, bytes = 0;
+	uint8_t wire[NS_MAXCDNAME];
+	return ns_name_pton(name, wire, sizeof wire) >= 0;
+}
 
-	while (count < DNS_RR_MAX && result->data[count])
-		bytes += (size_t)result->len[count++];
-	struct dns_answer *answer = dns_answer_new(DNS_OK, count, bytes);
-	uint8_t *at = (uint8_t *)&answer->rr[count];
-	for (size_t i = 0; i < count; i++) {
-		size_t len = (size_t)result->len[i];
+/* A name at `at` without compression: its length, or 0 if there is none that ends before `end`. */
+static size_t name_take(const ns_msg *msg, const uint8_t **at, const uint8_t *end, uint8_t name[NS_MAXCDNAME])
+{
+	int used = ns_name_unpack(ns_msg_base(*msg), ns_msg_end(*msg), *at, name, NS_MAXCDNAME);
+	if (used < 0 || used > end - *at)
+		return 0;
+	*at += used;
+	size_t len = 1;
+	for (const uint8_t *label = name; *label != 0; label += 1 + *label)
+		len += 1u + *label;
+	return len;
+}
 
-		memcpy(at, result->data[i], len);
-		answer->rr[i] = (struct dns_rr){.data = at, .len = len};
-		at += len;
+/* RDATA with its names uncompressed, at most ns_rr_rdlen() + NS_MAXCDNAME octets: its length, or -1 if it is malformed. */
+static ptrdiff_t rdata_take(const ns_msg *msg, const ns_rr *rr, uint8_t *out)
+{
+	const uint8_t *at = ns_rr_rdata(*rr), *end = at + ns_rr_rdlen(*rr);
+	size_t fixed = ns_rr_type(*rr) == ns_t_mx ? 2 : 0;
+	uint8_t name[NS_MAXCDNAME];
+	if (ns_rr_type(*rr) != ns_t_mx && ns_rr_type(*rr) != ns_t_cname) {
+		memcpy(out, at, ns_rr_rdlen(*rr));
+		return ns_rr_rdlen(*rr);
 	}
-	answer->count = count;
-	answer->truncated = result->data[count] != NULL;
-	return answer;
+	if ((size_t)(end - at) < fixed)
+		return -1;
+	memcpy(out, at, fixed);
+	at += fixed;
+	size_t len = name_take(msg, &at, end, name);
+	if (len == 0 || at != end)
+		return -1;
+	memcpy(out + fixed, name, len);
+	return (ptrdiff_t)(fixed + len);
 }
 
-/* libunbound has taken the smaller of the SOA's TTL and its minimum already (RFC 2308 5); without an authority section
- * its 0 says nothing. */
-static uint32_t answer_ttl(const struct ub_result *result)
+/* Lower case, no dot at the end, '?' for each octet that no host name has. */
+static void canonical_set(struct dns_answer *answer, const uint8_t *name)
 {
-	const uint8_t *packet = result->answer_packet;
-	bool positive = result->rcode == 0 && result->havedata;
-	bool authority = packet && result->answer_len >= 12 && (packet[8] || packet[9]);
-
-	if (!positive && !authority)
-		return NEGATIVE_TTL_S;
-	return result->ttl > 0 ? (uint32_t)result->ttl : 0;
+	char *out = answer->canonical;
+	if (*name == 0)
+		*out++ = '.';
+	for (const uint8_t *label = name; *label != 0; label += 1 + *label) {
+		if (out > answer->canonical)
+			*out++ = '.';
+		for (unsigned i = 1; i <= *label; i++) {
+			char c = (char)label[i];
+			*out++ = ascii_is_alnum(c) || c == '-' || c == '_' || c == '*' ? ascii_lower(c) : '?';
+		}
+	}
+	*out = '\0';
 }
 
-/* libunbound has put '?' for octets that no host name has, and a dot at the end. */
-static void answer_canonical(struct dns_answer *answer, const char *name)
-{
-	size_t len = name ? strlen(name) : 0;
-
-	if (len > 1 && name[len - 1] == '.')
-		len--;
-	if (len >= sizeof answer->canonical)
-		return;
-	for (size_t i = 0; i < len; i++)
-		answer->canonical[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
-}
-
-struct dns_answer *dns_answer_from(const struct ub_result *result)
-{
+/* The answer section, while it is read. */
+struct reading {
+	ns_msg msg;
+	unsigned type;
 	struct dns_answer *answer;
+	uint8_t *data;           /* where the next record's RDATA goes */
+	char owner[NS_MAXDNAME]; /* the name that the next record is to belong to */
+	uint32_t ttl_s;
+};
 
-	if (result->bogus)
-		return dns_answer_new(DNS_BOGUS, 0, 0);
-	if (result->nxdomain)
-		answer = dns_answer_new(DNS_NXDOMAIN, 0, 0);
-	else if (result->rcode != 0)
-		return dns_answer_new(DNS_FAILED, 0, 0);
-	else
-		answer = result->havedata ? answer_records(result) : dns_answer_new(DNS_NODATA, 0, 0);
-	answer->secure = result->secure;
-	answer_canonical(answer, result->canonname);
-	answer->ttl_s = answer_ttl(result);
-	return answer;
+static bool cname_follow(struct reading *r, const ns_rr *rr)
+{
+	const uint8_t *at = ns_rr_rdata(*rr), *end = at + ns_rr_rdlen(*rr);
+	uint8_t name[NS_MAXCDNAME];
+	if (name_take(&r->msg, &at, end, name) == 0 || at != end || ns_name_ntop(name, r->owner, sizeof r->owner) < 0)
+		return false;
+	canonical_set(r->answer, name);
+	return true;
 }
 
-void dns_answer_free(struct dns_answer **answer)
+static bool record_keep(struct reading *r, const ns_rr *rr)
 {
-	free(*answer);
-	*answer = NULL;
+	struct dns_answer *answer = r->answer;
+	if (answer->count == DNS_RR_MAX) {
+		answer->truncated = true;
+		return true;
+	}
+	ptrdiff_t len = rdata_take(&r->msg, rr, r->data);
+	if (len < 0)
+		return false;
+	answer->rr[answer->count++] = (struct dns_rr){.data = r->data, .len = (size_t)len};
+	r->data += len;
+	return true;
+}
+
+/* libunbound puts a chain of CNAMEs in order, and the records that the chain leads to behind it. */
+static bool answers_read(struct reading *r)
+{
+	ns_rr rr;
+	for (int i = 0; i < ns_msg_count(r->msg, ns_s_an); i++) {
+		if (ns_parserr(&r->msg, ns_s_an, i, &rr) != 0)
+			return false;
+		if (ns_rr_ttl(rr) < r->ttl_s)
+			r->ttl_s = ns_rr_ttl(rr);
+		size_t len = strlen(r->owner);
+		if (ns_rr_class(rr) != ns_c_in || strlen(ns_rr_name(rr)) != len ||
+			!ascii_same(ns_rr_name(rr), r->owner, len))
+			continue;
+		if (ns_rr_type(rr) == r->type ? !record_keep(r, &rr)
+					      : ns_rr_type(rr) == ns_t_cname && !cname_follow(r, &rr))
+			return false;
+	}
+	return true;
+}
+
+/* RFC 2308 5: the TTL of an absence is the smaller of the SOA's TTL and its minimum. */
+static bool authority_read(struct reading *r)
+{
+	ns_rr rr;
+	if (ns_msg_count(r->msg, ns_s_ns) == 0)
+		r->ttl_s = NEGATIVE_TTL_S;
+	for (int i = 0; i < ns_msg_count(r->msg, ns_s_ns); i++) {
+		if (ns_parserr(&r->msg, ns_s_ns, i, &rr) != 0)
+			return false;
+		uint32_t ttl_s = ns_rr_ttl(rr);
+		if (ns_rr_type(rr) == ns_t_soa && ns_rr_rdlen(rr) >= SOA_TAIL) {
+			uint32_t minimum_s = ns_get32(ns_rr_rdata(rr) + ns_rr_rdlen(rr) - 4);
+			ttl_s = minimum_s < ttl_s ? minimum_s : ttl_s;
+		}
+		if (ttl_s < r->ttl_s)
+			r->ttl_s = ttl_s;
+	}
+	return true;
+}
+
+static bool question_read(struct reading *r)
+{
+	ns_rr rr;
+	if (ns_msg_count(r->msg, ns_s_qd) != 1 || ns_parserr(&r->msg, ns_s_qd, 0, &rr) != 0)
+		return false;
+	memcpy(r->owner, ns_rr_name(rr), strlen(ns_rr_name(rr)) + 1);
+	return ns_rr_type(rr) == r->type && ns_rr_class(rr) == ns_c_in;
+}
+
+static bool message_read(struct reading *r)
+{
+	int rcode = ns_msg_getflag(r->msg, ns_f_rcode);
+	if ((rcode != ns_r_noerror && rcode != ns_r_nxdomain) || !question_read(r) || !answers_read(r))
+		return false;
+	struct dns_answer *answer = r->answer;
+	if (rcode == ns_r_nxdomain)
+		answer->count = 0;
+	answer->outcome = rcode == ns_r_nxdomain ? DNS_NXDOMAIN : answer->count ? DNS_OK : DNS_NODATA;
+	if (ns_msg_getflag(r->msg, ns_f_tc)) {
+		answer->truncated = true;
+		if (answer->outcome == DNS_NODATA) /* they did not fit */
+			return false;
+	}
+	if (answer->outcome != DNS_OK && !authority_read(r))
+		return false;
+	answer->ttl_s = r->ttl_s;
+	return true;
+}
+
+struct dns_answer *dns_answer_parse(int rcode, const void *packet, int len, unsigned type, int security)
+{
+	struct reading r = {.type = type, .ttl_s = INT32_MAX};
+	if (rcode == 0 && security == SECURITY_BOGUS)
+		return dns_answer_new(DNS_BOGUS, 0, 0);
+	if (rcode != 0 || !packet || len < 0 || len > NS_MAXMSG || ns_initparse(packet, len, &r.msg) != 0)
+		return dns_answer_new(DNS_FAILED, 0, 0);
+	size_t count = ns_msg_count(r.msg, ns_s_an);
+	if (count > DNS_RR_MAX)
+		count = DNS_RR_MAX;
+	r.answer = dns_answer_new(DNS_OK, count, (size_t)len + count * NS_MAXCDNAME);
+	r.data = (uint8_t *)&r.answer->rr[count];
+	if (message_read(&r)) {
+		r.answer->secure = security == SECURITY_PROVED;
+		return r.answer;
+	}
+	free(r.answer);
+	return dns_answer_new(DNS_FAILED, 0, 0);
+}
+
+bool dns_answer_good(const struct dns_answer *answer)
+{
+	return answer->outcome == DNS_OK || answer->outcome == DNS_NODATA || answer->outcome == DNS_NXDOMAIN;
 }

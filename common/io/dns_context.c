@@ -1,7 +1,9 @@
 #include "dns_context.h"
 
+#include "lock.h"
+
 #include <errno.h>
-#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -22,9 +24,11 @@ static const char *const context_options[][2] = {
 	{"msg-cache-size:", "16m"},
 	{"rrset-cache-size:", "32m"},
 	{"cache-max-negative-ttl:", "3600"},
-	{"outgoing-range:", "512"},
 	{"outgoing-num-tcp:", "32"},
-	{"num-queries-per-thread:", "1024"},
+	/* The resolver answers for all domains: how fast it answers for one does not say how long it needs for another.
+	 * With the default of 50 ms, answers from the resolver's cache would make the queries for a slow domain end
+	 * within a second, and silent domains would be asked for 14 times in that second. */
+	{"infra-cache-min-rtt:", "1000"},
 	/* A server that was dead is asked again soon. infra-cache-max-rtt stays as it is: where it is short, one silent
 	 * domain has the server taken for dead, and all others get SERVFAIL. */
 	{"infra-host-ttl:", "10"},
@@ -38,8 +42,7 @@ static const char *const context_zones[] = {
 	"test.", "invalid.", "onion.", "home.arpa.", "resolver.arpa.", "service.arpa."};
 
 /* Domains that the signed root says do not exist, and that sites serve to themselves (RFC 6761, RFC 6762 G): not bogus
- * for that. A control query under invalid. needs no proof either. Who names an anchor of his own may sign the others.
- */
+ * for that. A control query under invalid. needs no proof either. A site with an anchor of its own may sign them all. */
 static const char *const private_domains[] = {
 	"invalid.", "test.", "onion.", "local.", "internal.", "intranet.", "private.", "corp.", "home.", "lan."};
 
@@ -106,49 +109,55 @@ static bool context_refused(const struct dns_options *options, int error, struct
 		dns_context_anchor(options), ub_strerror(error));
 }
 
-static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
+static bool context_options_set(struct ub_ctx *ctx, unsigned queries, struct failure *why)
 {
-	int error;
-
-	ub_ctx_debugout(ctx, NULL); /* it would write to stderr */
+	char number[16];
+	snprintf(number, sizeof number, "%u", queries);
 	for (size_t i = 0; i < sizeof context_options / sizeof *context_options; i++)
 		if (!context_set(ctx, context_options[i][0], context_options[i][1], why))
 			return false;
-	if (!context_validation(ctx, options, why) || !context_servers(ctx, options, why))
+	return context_set(ctx, "outgoing-range:", number, why) &&
+	       context_set(ctx, "num-queries-per-thread:", number, why);
+}
+
+static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options, unsigned queries, struct failure *why)
+{
+	ub_ctx_debugout(ctx, NULL); /* it would write to stderr */
+	if (!context_options_set(ctx, queries, why) || !context_validation(ctx, options, why) ||
+		!context_servers(ctx, options, why))
 		return false;
-	if ((error = ub_ctx_async(ctx, 1)) != 0)
-		return failure_set(why, EX_SOFTWARE, "libunbound: %s", ub_strerror(error));
 	/* Last: this is its first use, after which nothing can be set. A bad trust anchor shows here. */
-	for (size_t i = 0; i < sizeof context_zones / sizeof *context_zones; i++)
-		if ((error = ub_ctx_zone_remove(ctx, context_zones[i])) != 0)
+	for (size_t i = 0; i < sizeof context_zones / sizeof *context_zones; i++) {
+		int error = ub_ctx_zone_remove(ctx, context_zones[i]);
+		if (error != 0)
 			return context_refused(options, error, why);
+	}
 	return true;
 }
 
-struct ub_ctx *dns_context_new(const struct dns_options *options, struct failure *why)
-{
-	struct ub_ctx *ctx = ub_ctx_create();
+/* libunbound shares its log file among contexts, without a lock. Guards nothing else, and no lock is taken under it. */
+static struct lock setup_lock = {PTHREAD_MUTEX_INITIALIZER};
 
+struct ub_ctx *dns_context_new(
+	const struct dns_options *options, struct loop *loop, unsigned queries, struct failure *why)
+{
+	lock_take(&setup_lock);
+	struct ub_ctx *ctx = ub_ctx_create_event(loop_base(loop));
 	if (!ctx)
-		failure_set(why, EX_OSERR, "libunbound cannot be set up: %s", strerror(errno));
-	else if (context_setup(ctx, options, why))
-		return ctx;
-	else
+		failure_set(why, EX_OSERR, "libunbound cannot be set up: no memory, or built without libevent");
+	else if (!context_setup(ctx, options, queries, why)) {
 		ub_ctx_delete(ctx);
-	return NULL;
+		ctx = NULL;
+	}
+	lock_drop(&setup_lock);
+	return ctx;
 }
 
-static void *discard_run(void *ctx)
+void dns_context_free(struct ub_ctx **ctx)
 {
-	ub_ctx_delete(ctx);
-	return NULL;
-}
-
-void dns_context_discard(struct ub_ctx *ctx)
-{
-	pthread_t thread;
-
-	/* Without a thread its memory is lost: better than a caller that never comes back. */
-	if (pthread_create(&thread, NULL, discard_run, ctx) == 0)
-		pthread_detach(thread);
+	lock_take(&setup_lock);
+	if (*ctx)
+		ub_ctx_delete(*ctx);
+	*ctx = NULL;
+	lock_drop(&setup_lock);
 }

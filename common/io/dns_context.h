@@ -4,13 +4,18 @@
 
 #include "dns.h"
 
+#include <unbound-event.h>
 #include <unbound.h>
 
-/* A context after its first use: nothing can be set in it any more. It validates where options->validate is
- * DNS_VALIDATE_ON, and only there. */
-struct ub_ctx *dns_context_new(const struct dns_options *options, struct failure *why);
-/* Of one that failed: ub_ctx_delete() may wait for ever for a thread that is gone, so a thread of its own waits. */
-void dns_context_discard(struct ub_ctx *ctx);
+#define CLASS_IN 1
+
+/* A context on a loop. Nothing can be set in it any more. It validates where options->validate is DNS_VALIDATE_ON, and
+ * only there. `queries` is how many of its queries can wait for a server at once, each with a descriptor of its own; more
+ * than that wait in line. Any thread, until the first lookup: from then on the loop's. */
+struct ub_ctx *dns_context_new(
+	const struct dns_options *options, struct loop *loop, unsigned queries, struct failure *why);
+/* On the loop's thread, once there was a lookup. Not called from inside a callback of libunbound. NULL: does nothing. */
+void dns_context_free(struct ub_ctx **ctx);
 /* The file with the trust anchor. */
 const char *dns_context_anchor(const struct dns_options *options);
 

@@ -1,14 +1,14 @@
 #include "dns_trial.h"
 
+#include "dns_answer.h"
 #include "dns_context.h"
+#include "memory.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
-#define CLASS_IN 1
+#define QUERIES 64 /* its questions, and those that validation asks */
 #define OWNER_SIZE 256
 #define LINE_SIZE 1024
 #define QUESTIONS 3
@@ -21,14 +21,17 @@ enum answer_state { ANSWER_NONE, ANSWER_SECURE, ANSWER_INSECURE, ANSWER_BOGUS };
 /* The keys, any record, and a record that is hardly ever there: the proof of an absence must come through, too. */
 static const struct {
 	const char *name;
-	int type;
+	unsigned type;
 } questions[QUESTIONS] = {{"DNSKEY", 48}, {"SOA", 6}, {"TLSA", DNS_TLSA}};
 
 struct trial {
+	struct loop *loop;
 	struct ub_ctx *ctx;
+	struct loop_timer *end; /* NULL: not begun */
+	void (*ended)(void *arg);
+	void *arg;
 	char owner[OWNER_SIZE];
-	size_t open; /* questions without an end yet */
-	bool failed; /* libunbound */
+	size_t open; /* questions that have not ended */
 	struct question_asked {
 		struct trial *trial;
 		enum answer_state state;
@@ -55,79 +58,77 @@ static void anchor_owner(char owner[OWNER_SIZE], const char *path)
 		fclose(file);
 }
 
-static enum answer_state state_of(int error, const struct ub_result *result)
+static void question_ended(struct question_asked *asked, enum answer_state state)
 {
-	if (error != 0 || !result)
-		return ANSWER_NONE;
-	if (result->bogus)
-		return ANSWER_BOGUS;
-	if (result->rcode != 0 && !result->nxdomain)
-		return ANSWER_NONE;
-	return result->secure ? ANSWER_SECURE : ANSWER_INSECURE;
+	struct trial *trial = asked->trial;
+	asked->state = state;
+	/* Not at once: libunbound may be in the middle of its work, and the end of a trial frees its context. */
+	if (--trial->open == 0)
+		loop_timer_set(trial->end, 0);
 }
 
-static void question_answered(void *arg, int error, struct ub_result *result)
+static void question_answered(
+	void *arg, int rcode, void *packet, int len, int security, char *why_bogus, int was_ratelimited)
 {
 	struct question_asked *asked = arg;
-
-	asked->state = state_of(error, result);
-	asked->trial->open--;
-	if (result)
-		ub_resolve_free(result);
+	(void)why_bogus;
+	(void)was_ratelimited;
+	struct dns_answer *answer =
+		dns_answer_parse(rcode, packet, len, questions[asked - asked->trial->asked].type, security);
+	if (answer->outcome == DNS_BOGUS)
+		question_ended(asked, ANSWER_BOGUS);
+	else if (!dns_answer_good(answer))
+		question_ended(asked, ANSWER_NONE);
+	else
+		question_ended(asked, answer->secure ? ANSWER_SECURE : ANSWER_INSECURE);
+	free(answer);
 }
 
-static bool questions_ask(struct trial *trial, struct failure *why)
+static void trial_over(void *arg)
 {
-	for (size_t i = 0; i < QUESTIONS; i++) {
-		struct question_asked *asked = &trial->asked[i];
-		asked->trial = trial;
-		int error = ub_resolve_async(
-			trial->ctx, trial->owner, questions[i].type, CLASS_IN, asked, question_answered, NULL);
-		if (error != 0)
-			return failure_set(why, EX_CONFIG, "dns_trust_anchor: libunbound cannot ask for %s of %s: %s",
-				questions[i].name, trial->owner, ub_strerror(error));
-		trial->open++;
-	}
-	return true;
+	struct trial *trial = arg;
+	trial->ended(trial->arg);
 }
 
-struct trial *trial_new(const struct dns_options *options, struct failure *why)
+struct trial *trial_new(const struct dns_options *options, struct loop *loop, struct failure *why)
 {
-	struct trial *trial = calloc(1, sizeof *trial);
+	struct trial *trial = xcalloc(1, sizeof *trial);
 	struct dns_options validating = *options;
-
-	if (!trial)
-		abort();
 	validating.validate = DNS_VALIDATE_ON;
-	trial->ctx = dns_context_new(&validating, why);
+	trial->loop = loop;
+	trial->ctx = dns_context_new(&validating, loop, QUERIES, why);
 	if (trial->ctx) {
 		anchor_owner(trial->owner, dns_context_anchor(options));
-		if (questions_ask(trial, why))
-			return trial;
+		return trial;
 	}
 	trial_free(&trial);
 	return NULL;
 }
 
+void trial_begin(struct trial *trial, void (*ended)(void *arg), void *arg)
+{
+	trial->ended = ended;
+	trial->arg = arg;
+	trial->end = loop_timer_new(trial->loop, trial_over, trial);
+	trial->open = QUESTIONS;
+	for (size_t i = 0; i < QUESTIONS; i++) {
+		struct question_asked *asked = &trial->asked[i];
+		int id;
+		asked->trial = trial;
+		if (ub_resolve_event(trial->ctx, trial->owner, (int)questions[i].type, CLASS_IN, asked,
+			    question_answered, &id) != 0)
+			question_ended(asked, ANSWER_NONE);
+	}
+}
+
 void trial_free(struct trial **trial)
 {
-	if (*trial && (*trial)->ctx && (*trial)->failed)
-		dns_context_discard((*trial)->ctx);
-	else if (*trial && (*trial)->ctx)
-		ub_ctx_delete((*trial)->ctx);
+	if (!*trial)
+		return;
+	dns_context_free(&(*trial)->ctx);
+	loop_timer_free(&(*trial)->end);
 	free(*trial);
 	*trial = NULL;
-}
-
-int trial_fd(const struct trial *trial)
-{
-	return ub_fd(trial->ctx);
-}
-
-bool trial_process(struct trial *trial)
-{
-	trial->failed = ub_process(trial->ctx) != 0;
-	return trial->failed || trial->open == 0;
 }
 
 int64_t trial_wait_ms(int64_t last)
@@ -141,8 +142,6 @@ enum trial_finding trial_finding(const struct trial *trial)
 {
 	enum trial_finding finding = TRIAL_SIGNED;
 
-	if (trial->failed)
-		return TRIAL_UNANSWERED;
 	for (size_t i = 0; i < QUESTIONS; i++) {
 		if (trial->asked[i].state == ANSWER_NONE)
 			return TRIAL_UNANSWERED;
@@ -160,12 +159,4 @@ void trial_words(const struct trial *trial, char words[TRIAL_WORDS_SIZE])
 		i++;
 	snprintf(words, TRIAL_WORDS_SIZE, "%s of %s is %s", questions[i].name, trial->owner,
 		trial->asked[i].state == ANSWER_BOGUS ? "bogus" : "insecure");
-}
-
-struct ub_ctx *trial_take(struct trial *trial)
-{
-	struct ub_ctx *ctx = trial->ctx;
-
-	trial->ctx = NULL;
-	return ctx;
 }

@@ -1,6 +1,6 @@
 /* DNS as the world tells it, in place of dns_unbound.c. */
 #include "clock.h"
-#include "dns.h"
+#include "dns_old.h"
 #include "world.h"
 
 #include <assert.h>
@@ -17,8 +17,9 @@ const char *dns_outcome_name(enum dns_outcome outcome)
 	return names[outcome];
 }
 
-struct dns *dns_new(const struct dns_options *options, struct failure *why)
+struct dns *dns_new(const struct dns_options *options, const struct loops *loops, struct failure *why)
 {
+	(void)loops;
 	(void)why;
 	struct dns *dns = calloc(1, sizeof *dns);
 	assert(dns);
@@ -45,7 +46,7 @@ void dns_free(struct dns **dns)
 	*dns = NULL;
 }
 
-struct dns_query {
+struct dns_old_query {
 	struct dns *dns;
 	struct world_call *call;
 	int64_t deadline_ms;
@@ -53,9 +54,9 @@ struct dns_query {
 	char name[DOMAIN_SIZE + 16];
 };
 
-struct dns_query *dns_query_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+struct dns_old_query *dns_old_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
 {
-	struct dns_query *query = calloc(1, sizeof *query);
+	struct dns_old_query *query = calloc(1, sizeof *query);
 	assert(query && timeout_ms > 0);
 	query->dns = dns;
 	query->type = type;
@@ -73,7 +74,7 @@ static struct dns_answer *answer_timeout(void)
 	return answer;
 }
 
-struct dns_answer *dns_query_answer(struct dns_query *query, int wait_ms)
+struct dns_answer *dns_old_answer(struct dns_old_query *query, int wait_ms)
 {
 	if (!world_call_passes(query->call, wait_ms))
 		return clock_mono_ms() >= query->deadline_ms ? answer_timeout() : NULL;
@@ -82,7 +83,7 @@ struct dns_answer *dns_query_answer(struct dns_query *query, int wait_ms)
 	return answer;
 }
 
-void dns_query_drop(struct dns_query **query)
+void dns_old_drop(struct dns_old_query **query)
 {
 	if (!*query)
 		return;

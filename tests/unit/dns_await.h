@@ -1,17 +1,38 @@
-/* A lookup that is waited for, for tests of the real dns. */
+/* Loops, and a lookup that is waited for, for tests of the real dns. */
 #ifndef UNIT_DNS_AWAIT_H
 #define UNIT_DNS_AWAIT_H
 
-#include "dns.h"
+#include "cm.h"
+#include "dns_wait.h"
 
-static inline struct dns_answer *dns_await(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+static struct loops *await_loops;
+
+/* Loops for as long as the program lives, or loops_free(&await_loops). */
+static inline struct loops *await_loops_get(void)
 {
-	struct dns_query *query = dns_query_begin(dns, name, type, timeout_ms);
-	struct dns_answer *answer = NULL;
+	struct failure why = {0};
+	if (!await_loops)
+		await_loops = loops_new(2, &why);
+	if (!await_loops)
+		fail_msg("%s", why.text);
+	return await_loops;
+}
+
+/* The answer lasts until dns_wait_drop(). */
+static inline const struct dns_answer *dns_await_on(struct dns_wait **wait, struct dns *dns, struct loop *loop,
+	const char *name, enum dns_type type, int timeout_ms)
+{
+	const struct dns_answer *answer = NULL;
+	*wait = dns_wait_begin(dns, loop, name, type, timeout_ms);
 	while (!answer)
-		answer = dns_query_answer(query, timeout_ms);
-	dns_query_drop(&query);
+		answer = dns_wait_answer(*wait, timeout_ms);
 	return answer;
+}
+
+static inline const struct dns_answer *dns_await(
+	struct dns_wait **wait, struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+{
+	return dns_await_on(wait, dns, await_loops_get()->at[0], name, type, timeout_ms);
 }
 
 #endif

@@ -221,7 +221,7 @@ static struct dns *dns_at(uint16_t port)
 	struct dns *dns;
 
 	snprintf(server, sizeof server, "127.0.0.1@%u", port);
-	dns = dns_new(&(struct dns_options){.servers = servers, .server_count = 1}, &why);
+	dns = dns_new(&(struct dns_options){.servers = servers, .server_count = 1}, await_loops_get(), &why);
 	if (!dns)
 		fail_msg("%s", why.text);
 	return dns;
@@ -229,11 +229,10 @@ static struct dns *dns_at(uint16_t port)
 
 static enum dns_outcome outcome_of(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
 {
-	struct dns_answer *answer = dns_await(dns, name, type, timeout_ms);
-	enum dns_outcome outcome = answer->outcome;
+	struct dns_wait *wait;
+	enum dns_outcome outcome = dns_await(&wait, dns, name, type, timeout_ms)->outcome;
 
-	dns_answer_free(&answer);
-	assert_null(answer);
+	dns_wait_drop(&wait);
 	return outcome;
 }
 
@@ -282,7 +281,8 @@ static void check_rows(bool authoritative)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const struct row *row = &rows[i];
-		struct dns_answer *answer = dns_await(dns, row->name, row->type, 5000);
+		struct dns_wait *wait;
+		const struct dns_answer *answer = dns_await(&wait, dns, row->name, row->type, 5000);
 
 		if (answer->outcome != row->outcome || answer->count != row->count || answer->ttl_s != row->ttl_s ||
 			answer->truncated != row->truncated || answer->secure)
@@ -292,7 +292,7 @@ static void check_rows(bool authoritative)
 			assert_int_equal(answer->rr[0].len, row->len);
 			assert_memory_equal(answer->rr[0].data, row->data, row->len);
 		}
-		dns_answer_free(&answer);
+		dns_wait_drop(&wait);
 	}
 	dns_free(&dns);
 	assert_null(dns);
@@ -454,16 +454,17 @@ static void test_bad_options(void **state)
 	struct failure why = {0};
 	(void)state;
 
-	assert_null(dns_new(&(struct dns_options){.servers = servers, .server_count = 1}, &why));
+	assert_null(dns_new(&(struct dns_options){.servers = servers, .server_count = 1}, await_loops_get(), &why));
 	assert_int_equal(why.code, EX_CONFIG);
 	assert_non_null(strstr(why.text, "resolver.example"));
 	for (enum dns_validation validate = DNS_VALIDATE_OFF; validate <= DNS_VALIDATE_AUTO; validate++) {
 		struct dns_options options = {.validate = validate, .trust_anchor = "/nonexistent/root.key"};
-		assert_null(dns_new(&options, &why));
+		assert_null(dns_new(&options, await_loops_get(), &why));
 		assert_int_equal(why.code, EX_NOINPUT);
 		assert_non_null(strstr(why.text, "dns_trust_anchor: /nonexistent/root.key"));
 	}
-	assert_null(dns_new(&(struct dns_options){.validate = DNS_VALIDATE_ON, .trust_anchor = "/etc/passwd"}, &why));
+	assert_null(dns_new(&(struct dns_options){.validate = DNS_VALIDATE_ON, .trust_anchor = "/etc/passwd"},
+		await_loops_get(), &why));
 	assert_int_equal(why.code, EX_CONFIG);
 	assert_non_null(strstr(why.text, "dns_trust_anchor: libunbound cannot start with /etc/passwd"));
 }
@@ -487,7 +488,7 @@ static void test_bogus(void **state)
 	struct dns *dns = dns_new(
 		&(struct dns_options){
 			.servers = servers, .server_count = 1, .validate = DNS_VALIDATE_ON, .trust_anchor = path},
-		&why);
+		await_loops_get(), &why);
 	if (!dns)
 		fail_msg("%s", why.text);
 	assert_int_equal(outcome_of(dns, "ok.test", DNS_A, 5000), DNS_OK);

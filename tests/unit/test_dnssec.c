@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unbound-event.h>
 #include <unbound.h>
 #include <unistd.h>
 
@@ -87,17 +88,18 @@ int64_t clock_mono_ms(void)
 /* In front of libunbound's own. */
 static atomic_int failures_left;
 
-int ub_process(struct ub_ctx *ctx)
+int ub_resolve_event(
+	struct ub_ctx *ctx, const char *name, int type, int class, void *arg, ub_event_callback_type answered, int *id)
 {
-	int (*real)(struct ub_ctx *);
+	int (*real)(struct ub_ctx *, const char *, int, int, void *, ub_event_callback_type, int *);
 	int left = atomic_load(&failures_left);
 
 	while (left > 0 && !atomic_compare_exchange_weak(&failures_left, &left, left - 1))
 		;
 	if (left > 0)
-		return UB_PIPE;
-	*(void **)&real = dlsym(RTLD_NEXT, "ub_process");
-	return real(ctx);
+		return UB_NOMEM;
+	*(void **)&real = dlsym(RTLD_NEXT, "ub_resolve_event");
+	return real(ctx, name, type, class, arg, answered, id);
 }
 
 static int room_open(void **state)
@@ -128,7 +130,7 @@ static struct dns *dns_begin(enum dns_validation validate)
 	struct failure why = {0};
 
 	room.options.validate = validate;
-	struct dns *dns = dns_new(&room.options, &why);
+	struct dns *dns = dns_new(&room.options, await_loops_get(), &why);
 	if (!dns)
 		fail_msg("%s", why.text);
 	return dns;
@@ -181,23 +183,25 @@ static const struct row {
 
 static void check_row(struct dns *dns, const struct row *row, bool secure)
 {
-	struct dns_answer *answer = dns_await(dns, row->name, row->type, LOOKUP_MS);
+	struct dns_wait *wait;
+	const struct dns_answer *answer = dns_await(&wait, dns, row->name, row->type, LOOKUP_MS);
 
 	if (answer->outcome != row->outcome || answer->secure != secure || answer->count != row->count ||
 		strcmp(answer->canonical, row->canonical) != 0)
 		fail_msg("%s type %d: %s %ssecure, %zu records, canonical \"%s\"", row->name, (int)row->type,
 			dns_outcome_name(answer->outcome), answer->secure ? "" : "not ", answer->count,
 			answer->canonical);
-	dns_answer_free(&answer);
+	dns_wait_drop(&wait);
 }
 
 static enum dns_outcome outcome_of(struct dns *dns, const char *name, bool *secure)
 {
-	struct dns_answer *answer = dns_await(dns, name, DNS_A, LOOKUP_MS);
+	struct dns_wait *wait;
+	const struct dns_answer *answer = dns_await(&wait, dns, name, DNS_A, LOOKUP_MS);
 	enum dns_outcome outcome = answer->outcome;
 
 	*secure = answer->secure;
-	dns_answer_free(&answer);
+	dns_wait_drop(&wait);
 	return outcome;
 }
 
@@ -349,7 +353,7 @@ static void test_settled_by_the_setting(void **state)
 	dns_free(&dns);
 }
 
-/* libunbound fails: what is under way fails with it, and nothing else. What was validated stays so. */
+/* libunbound fails, and is left alone for a second; lookups meanwhile end at once. What was validated stays so. */
 static void test_libunbound_fails(void **state)
 {
 	static const enum dns_validation validations[] = {DNS_VALIDATE_ON, DNS_VALIDATE_AUTO, DNS_VALIDATE_OFF};
@@ -361,17 +365,22 @@ static void test_libunbound_fails(void **state)
 		assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK);
 		atomic_store(&failures_left, 1);
 		int64_t begun_ms = clock_mono_ms();
-		while (outcome_of(dns, "ns.signed", &secure) != DNS_OK || !log_has("libunbound was set up anew\n"))
+		assert_int_equal(outcome_of(dns, "ns.signed", &secure), DNS_BROKEN);
+		assert_int_equal(atomic_load(&failures_left), 0);
+		assert_true(log_has("error: no DNS answers: libunbound failed: out of memory\n"));
+		while (outcome_of(dns, "ns.signed", &secure) != DNS_OK) {
 			assert_in_range(clock_mono_ms() - begun_ms, 0, 60000);
+			usleep(10 * 1000);
+		}
+		assert_in_range(clock_mono_ms() - begun_ms, 999, 61000);
 		assert_int_equal(secure, validates);
 		assert_int_equal(dns_validates(dns), validates);
-		assert_int_equal(log_count("error: libunbound failed: "), 1);
-		assert_int_equal(log_count("libunbound was set up anew\n"), 1);
+		assert_int_equal(log_count("error: no DNS answers"), 1);
 		dns_free(&dns);
 	}
 }
 
-/* One that fails again and again is not set up again and again at once; lookups meanwhile end at once. */
+/* If it fails again and again, it is not tried again and again at once. */
 static void test_libunbound_fails_on(void **state)
 {
 	(void)state;
@@ -379,18 +388,42 @@ static void test_libunbound_fails_on(void **state)
 	struct dns *dns = dns_begin(DNS_VALIDATE_ON);
 	atomic_store(&failures_left, INT_MAX);
 	int64_t begun_ms = clock_mono_ms();
-	unsigned lookups = 0;
-	for (; clock_mono_ms() - begun_ms < 1500; lookups++) {
+	while (clock_mono_ms() - begun_ms < 1500) {
 		assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_BROKEN);
 		usleep(10 * 1000);
 	}
-	assert_in_range(log_count("error: libunbound failed: "), 1, 4); /* at once, after 1 s, 2 s, ... */
+	assert_in_range(
+		log_count("error: no DNS answers: libunbound failed: "), 1, 4); /* at once, after 1 s, 2 s, ... */
 	atomic_store(&failures_left, 0);
 	while (outcome_of(dns, "www.signed", &secure) != DNS_OK) {
 		assert_in_range(clock_mono_ms() - begun_ms, 0, 60000);
 		usleep(10 * 1000);
 	}
 	assert_true(secure);
+	dns_free(&dns);
+}
+
+/* Each loop reads the trust anchor when it is used first, or when validation is switched on. */
+static void test_anchor_that_is_lost_for_a_while(void **state)
+{
+	(void)state;
+	char away[80];
+	snprintf(away, sizeof away, "%s.away", room.anchor);
+	struct dns *dns = dns_begin(DNS_VALIDATE_ON);
+	assert_int_equal(rename(room.anchor, away), 0);
+	bool secure;
+	assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK);
+	struct loop *second = await_loops_get()->at[1];
+	struct dns_wait *wait;
+	assert_int_equal(dns_await_on(&wait, dns, second, "www.signed", DNS_A, LOOKUP_MS)->outcome, DNS_BROKEN);
+	dns_wait_drop(&wait);
+	assert_int_equal(log_count("error: no DNS answers: dns_trust_anchor: "), 1);
+	assert_int_equal(rename(away, room.anchor), 0);
+	atomic_fetch_add(&jump_ms, 1000);
+	const struct dns_answer *answer = dns_await_on(&wait, dns, second, "www.signed", DNS_A, LOOKUP_MS);
+	assert_int_equal(answer->outcome, DNS_OK);
+	assert_true(answer->secure);
+	dns_wait_drop(&wait);
 	dns_free(&dns);
 }
 
@@ -419,9 +452,10 @@ static void test_dead_while_validating(void **state)
 		signed_server_mood(room.server, (enum server_mood)mood);
 		outcome_of(dns, "www.unsigned", &secure); /* sends the control query */
 		signed_server_mood(room.server, SERVER_SILENT);
-		struct dns_answer *answer = dns_await(dns, "ns.signed", DNS_A, 1000);
+		struct dns_wait *wait;
+		const struct dns_answer *answer = dns_await(&wait, dns, "ns.signed", DNS_A, 1000);
 		assert_int_equal(answer->outcome, DNS_TIMEOUT); /* alive a moment ago */
-		dns_answer_free(&answer);
+		dns_wait_drop(&wait);
 		usleep(5100 * 1000); /* the control query's answer is too old by then */
 		assert_int_equal(outcome_of(dns, "ns.unsigned", &secure), DNS_BROKEN);
 		assert_true(dns_validates(dns));
@@ -497,11 +531,11 @@ static void test_anchor_that_cannot_be_read(void **state)
 	(void)state;
 	room.options.validate = DNS_VALIDATE_AUTO;
 	room.options.trust_anchor = "/nonexistent/root.key";
-	assert_null(dns_new(&room.options, &why));
+	assert_null(dns_new(&room.options, await_loops_get(), &why));
 	assert_int_equal(why.code, EX_NOINPUT);
 	assert_non_null(strstr(why.text, "dns_trust_anchor: /nonexistent/root.key"));
 	room.options.trust_anchor = "/etc/passwd";
-	assert_null(dns_new(&room.options, &why));
+	assert_null(dns_new(&room.options, await_loops_get(), &why));
 	assert_int_equal(why.code, EX_CONFIG);
 }
 
@@ -516,13 +550,13 @@ static void test_system_anchor_missing(void **state)
 		struct dns_options options = {.servers = servers, .server_count = 1, .validate = DNS_VALIDATE_AUTO};
 		struct failure why = {0};
 		hide_system_anchor();
-		struct dns *dns = dns_new(&options, &why);
+		struct dns *dns = dns_new(&options, await_loops_get(), &why);
 		bool good = dns && !dns_validates(dns) &&
 			    log_has("warning: dnssec = auto: DNS answers are not validated and DANE is not evaluated: "
 				    "dns_trust_anchor: /usr/share/dns/root.key: No such file");
 		dns_free(&dns);
 		options.validate = DNS_VALIDATE_ON;
-		dns = dns_new(&options, &why);
+		dns = dns_new(&options, await_loops_get(), &why);
 		_exit(good && !dns && why.code == EX_NOINPUT ? 0 : 1);
 	}
 	int status = -1;
@@ -540,11 +574,13 @@ static void *lookups_run(void *dns)
 	for (int i = 0; i < LOOKUPS; i++) {
 		const struct row *row = &rows[i % COUNT(rows)];
 		bool validated = dns_validates(dns);
-		struct dns_answer *answer = dns_await(dns, row->name, row->type, LOOKUP_MS);
+		struct dns_wait *wait;
+		const struct dns_answer *answer =
+			dns_await_on(&wait, dns, await_loops_get()->at[i % 2], row->name, row->type, LOOKUP_MS);
 		/* What was begun with validation has it. */
 		if (validated && (answer->outcome != row->outcome || answer->secure != row->secure))
 			abort();
-		dns_answer_free(&answer);
+		dns_wait_drop(&wait);
 		usleep(1000);
 	}
 	return NULL;
@@ -587,6 +623,7 @@ int main(void)
 		IN_ROOM(test_settled_by_the_setting),
 		IN_ROOM(test_libunbound_fails),
 		IN_ROOM(test_libunbound_fails_on),
+		IN_ROOM(test_anchor_that_is_lost_for_a_while),
 		IN_ROOM(test_never_lowered),
 		IN_ROOM(test_dead_while_validating),
 		IN_ROOM(test_auto_over_silent_servers),

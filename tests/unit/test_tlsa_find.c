@@ -161,11 +161,11 @@ static struct dns_answer *answer_made(const struct expected *lookup)
 	return answer;
 }
 
-struct dns_query {
+struct dns_old_query {
 	const struct expected *answer;
 };
 
-struct dns_query *dns_query_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+struct dns_old_query *dns_old_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
 {
 	(void)dns;
 	const struct expected *lookup = &room.row->lookups[room.asked];
@@ -175,19 +175,19 @@ struct dns_query *dns_query_begin(struct dns *dns, const char *name, enum dns_ty
 		fail_msg("%s: look-up %u is type %d for %s", room.row->name, room.asked, (int)type, name);
 	room.timeout_ms[room.asked++] = timeout_ms;
 	room.now_ms += room.takes_ms;
-	struct dns_query *query = calloc(1, sizeof *query);
+	struct dns_old_query *query = calloc(1, sizeof *query);
 	assert_non_null(query);
 	query->answer = lookup;
 	return query;
 }
 
-struct dns_answer *dns_query_answer(struct dns_query *query, int wait_ms)
+struct dns_answer *dns_old_answer(struct dns_old_query *query, int wait_ms)
 {
 	(void)wait_ms;
 	return answer_made(query->answer);
 }
 
-void dns_query_drop(struct dns_query **query)
+void dns_old_drop(struct dns_old_query **query)
 {
 	free(*query);
 	*query = NULL;

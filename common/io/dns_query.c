@@ -1,0 +1,183 @@
+#include "dns_answer.h"
+#include "dns_internal.h"
+
+#include "clock.h"
+#include "memory.h"
+
+#include <stdlib.h>
+
+/* One timer of each query does what is next: it starts the control query when half of the time is over, ends a query
+ * whose time is over, looks at one that has failed, and wakes the caller of one that has been answered. */
+struct dns_query {
+	struct resolver *resolver;
+	struct wake wake;
+	struct loop_timer *timer; /* NULL: dns_query_begin() has not returned yet, or the answer was at hand */
+	int64_t half_ms;          /* the rest is for finding out whether the servers are alive */
+	int64_t deadline_ms;
+	struct ub_ctx *asked; /* NULL: libunbound does not hold the query any more */
+	int id;               /* libunbound's */
+	enum dns_type type;
+	bool failed;
+	enum dns_outcome failure;      /* if the servers are alive */
+	LIST_ENTRY(dns_query) waiting; /* in resolver->failed, while failed and without an answer */
+	struct dns_answer *answer;
+};
+
+static void query_answer(struct dns_query *query, struct dns_answer *answer)
+{
+	query->answer = answer;
+	if (query->timer)
+		loop_timer_set(query->timer, 0);
+}
+
+static void query_fail(struct dns_query *query, enum dns_outcome failure)
+{
+	query->failed = true;
+	query->failure = failure;
+	LIST_INSERT_HEAD(&query->resolver->failed, query, waiting);
+}
+
+/* False: whether the servers are alive is not known yet. */
+static bool query_settle(struct dns_query *query, int64_t now_ms)
+{
+	if (now_ms < query->deadline_ms && control_pending_ms(query->resolver, now_ms) != 0)
+		return false;
+	LIST_REMOVE(query, waiting);
+	query_answer(query, dns_answer_new(servers_dead(query->resolver, now_ms) ? DNS_BROKEN : query->failure, 0, 0));
+	return true;
+}
+
+void queries_settle(struct resolver *resolver)
+{
+	int64_t now_ms = clock_mono_ms();
+	while (!LIST_EMPTY(&resolver->failed) && query_settle(LIST_FIRST(&resolver->failed), now_ms))
+		continue;
+}
+
+/* libunbound calls this. Nothing is asked here, for it is not known to bear that. */
+static void query_answered(
+	void *arg, int rcode, void *packet, int len, int security, char *why_bogus, int was_ratelimited)
+{
+	struct dns_query *query = arg;
+	(void)why_bogus;
+	(void)was_ratelimited;
+	query->asked = NULL;
+	struct dns_answer *answer = dns_answer_parse(rcode, packet, len, query->type, security);
+	if (answer->outcome != DNS_FAILED) {
+		if (dns_answer_good(answer))
+			query->resolver->health.answered_ms = clock_mono_ms();
+		query_answer(query, answer);
+		return;
+	}
+	free(answer);
+	query_fail(query, DNS_FAILED);
+	if (query->timer)
+		loop_timer_set(query->timer, 0);
+}
+
+/* Whatever is due now. Afterwards the query is answered, or its timer is to be set to the time that is returned. */
+static int64_t query_go_on(struct dns_query *query)
+{
+	int64_t now_ms = clock_mono_ms();
+	if (!query->failed && now_ms < query->half_ms)
+		return query->half_ms;
+	control_start(query->resolver, CONTROL_AGE_MS);
+	if (!query->failed && now_ms < query->deadline_ms)
+		return query->deadline_ms;
+	if (!query->failed) {
+		ub_cancel(query->asked, query->id);
+		query->asked = NULL;
+		query_fail(query, DNS_TIMEOUT);
+	}
+	if (!query->answer)
+		query_settle(query, now_ms);
+	int64_t pending_ms = control_pending_ms(query->resolver, now_ms);
+	return pending_ms != 0 && pending_ms < query->deadline_ms ? pending_ms : query->deadline_ms;
+}
+
+static void query_timed(void *arg)
+{
+	struct dns_query *query = arg;
+	if (query->answer) {
+		query->wake.call(query->wake.arg);
+		return;
+	}
+	int64_t next_ms = query_go_on(query);
+	if (!query->answer)
+		loop_timer_set(query->timer, next_ms - clock_mono_ms());
+}
+
+static void query_ask(struct dns_query *query, const char *name)
+{
+	if (!dns_name_fits(name)) {
+		query_answer(query, dns_answer_new(DNS_FAILED, 0, 0));
+		return;
+	}
+	struct ub_ctx *asked = resolver_ask(query->resolver, name, (int)query->type, query_answered, query, &query->id);
+	if (query->answer || query->failed)
+		return;
+	query->asked = asked;
+	if (!asked)
+		query_answer(query, dns_answer_new(DNS_BROKEN, 0, 0));
+}
+
+struct dns_query *dns_query_begin(
+	struct dns *dns, struct loop *loop, const char *name, enum dns_type type, int timeout_ms, struct wake wake)
+{
+	struct dns_query *query = xcalloc(1, sizeof *query);
+	int64_t now_ms = clock_mono_ms();
+	query->resolver = resolver_of(dns, loop);
+	query->wake = wake;
+	query->half_ms = now_ms + timeout_ms / 2;
+	query->deadline_ms = now_ms + timeout_ms;
+	query->type = type;
+	trial_want(query->resolver);
+	control_start(query->resolver, INT64_MAX); /* the first: to know whether these servers answer it at all */
+	query_ask(query, name);
+	int64_t next_ms = query->answer ? 0 : query_go_on(query);
+	if (query->answer)
+		return query;
+	query->timer = loop_timer_new(loop, query_timed, query);
+	loop_timer_set(query->timer, next_ms - now_ms);
+	return query;
+}
+
+const struct dns_answer *dns_query_answer(struct dns_query *query)
+{
+	if (!query->answer && clock_mono_ms() >= query->deadline_ms)
+		query_go_on(query);
+	return query->answer;
+}
+
+void dns_query_drop(struct dns_query **slot)
+{
+	struct dns_query *query = *slot;
+	if (!query)
+		return;
+	if (query->asked)
+		ub_cancel(query->asked, query->id);
+	if (query->failed && !query->answer)
+		LIST_REMOVE(query, waiting);
+	loop_timer_free(&query->timer);
+	free(query->answer);
+	free(query);
+	*slot = NULL;
+}
+
+static void prefetched(void *arg, int rcode, void *packet, int len, int security, char *why_bogus, int was_ratelimited)
+{
+	(void)arg;
+	(void)rcode;
+	(void)packet;
+	(void)len;
+	(void)security;
+	(void)why_bogus;
+	(void)was_ratelimited;
+}
+
+void dns_prefetch(struct dns *dns, struct loop *loop, const char *name, enum dns_type type)
+{
+	int id;
+	if (dns_name_fits(name))
+		resolver_ask(resolver_of(dns, loop), name, (int)type, prefetched, NULL, &id);
+}

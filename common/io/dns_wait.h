@@ -1,0 +1,15 @@
+/* A DNS lookup that a thread waits for. For tests, and for callers that do not run on a loop yet. */
+#ifndef IO_DNS_WAIT_H
+#define IO_DNS_WAIT_H
+
+#include "dns.h"
+
+struct dns_wait;
+/* Any thread but the loop's. */
+struct dns_wait *dns_wait_begin(
+	struct dns *dns, struct loop *loop, const char *name, enum dns_type type, int timeout_ms);
+/* The answer, after a wait of at most `wait_ms`; NULL: not yet. Lasts until dns_wait_drop(). */
+const struct dns_answer *dns_wait_answer(struct dns_wait *wait, int wait_ms);
+void dns_wait_drop(struct dns_wait **wait);
+
+#endif
