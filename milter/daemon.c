@@ -2,90 +2,85 @@
 
 #include "activation.h"
 #include "clock.h"
-#include "delegation_server.h"
 #include "gauges.h"
-#include "http_server.h"
 #include "log.h"
-#include "milter.h"
+#include "memory.h"
 #include "notify.h"
 #include "refresher.h"
 #include "signals.h"
-#include "socketmap_server.h"
 #include "text.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE_MS 4000   /* waits in hand, at a stop */
-#define LIBRARY_MS 5000 /* libmilter, at a stop */
-#define WORKERS 64      /* threads of check */
+#define GRACE_MS 4000 /* waits in hand, at a stop */
+#define WORKERS 64    /* threads of check */
 #define EVENTS_KEPT_S (90 * 86400)
 
 struct daemon {
 	const struct settings *settings;
 	struct identity identity;
-	struct listener milter_place, map_place, delegation_place, http_place;
+	struct listener place[FRONT_ENDS_MAX]; /* this and the next two: one for each of front_ends */
+	struct service *service[FRONT_ENDS_MAX];
+	bool open[FRONT_ENDS_MAX]; /* by its own `open` */
 	struct store *store;
 	struct check *check;
 	struct server *server;
-	struct socketmap_server *map;
-	struct delegation_server *delegation;
-	struct http_server *http;
 	struct gauges gauges;
 	struct refresher *refresher;
-	pthread_t milter_thread;
-	bool milter_open, milter_running, server_running;
+	bool server_running;
 	int64_t store_changed_at; /* before this process opened it */
-	bool check_in_use;        /* by a callback that did not end: nothing that it uses is freed */
+	bool check_in_use;        /* by a thread that did not end: nothing that it uses is freed */
 };
 
-static bool place_open(struct listener *place, const struct listener_access *access, struct failure *why)
+static bool places_find(struct daemon *daemon, struct failure *why)
 {
-	return !listener_on(place) || place->fd >= 0 || listener_open(place, access, why);
+	for (size_t i = 0; i < front_ends_count; i++)
+		if (!listener_init(&daemon->place[i], front_ends[i].setting,
+			    front_end_place(&front_ends[i], daemon->settings), why))
+			return false;
+	return true;
 }
 
-/* What the service manager hands over is not opened. libmilter takes no descriptor. */
-static bool sockets_open(struct daemon *daemon, struct failure *why)
+/* Opens what is on, apart from what the service manager has handed over. */
+static bool places_open(struct daemon *daemon, struct failure *why)
 {
-	const struct settings *settings = daemon->settings;
 	struct listener_access access;
-	const struct activation_place places[] = {
-		{"milter", NULL,
-			"libmilter opens its own and cannot be handed one: remove it from the socket unit; "
-			"milter_socket says where the milter listens"},
-		{"socketmap", &daemon->map_place, NULL}, {"delegation", &daemon->delegation_place, NULL},
-		{"metrics", &daemon->http_place, NULL}};
-	if (!activation_take(places, sizeof places / sizeof places[0], why) ||
-		!listener_access_find(&access, settings->socket_owner, settings->socket_mode, &daemon->identity, why))
+	struct activation_place handed[FRONT_ENDS_MAX];
+	for (size_t i = 0; i < front_ends_count; i++)
+		handed[i] = (struct activation_place){front_ends[i].handed, &daemon->place[i], front_ends[i].refused};
+	if (!activation_take(handed, front_ends_count, why) ||
+		!listener_access_find(
+			&access, daemon->settings->socket_owner, daemon->settings->socket_mode, &daemon->identity, why))
 		return false;
-	if (!place_open(&daemon->map_place, &access, why) || !place_open(&daemon->delegation_place, &access, why) ||
-		!place_open(&daemon->http_place, &access, why))
-		return false;
-	if (!listener_on(&daemon->milter_place))
-		return true;
-	daemon->milter_open = milter_open(&daemon->milter_place, &access, why);
-	return daemon->milter_open;
+	for (size_t i = 0; i < front_ends_count; i++) {
+		struct listener *place = &daemon->place[i];
+		bool wanted = listener_on(place) && place->fd < 0 && !front_ends[i].open;
+		if (wanted && !listener_open(place, &access, why))
+			return false;
+	}
+	/* The others last: another stsgated at the same places is found before libmilter is touched. */
+	for (size_t i = 0; i < front_ends_count; i++) {
+		if (!listener_on(&daemon->place[i]) || !front_ends[i].open)
+			continue;
+		daemon->open[i] = front_ends[i].open(&daemon->place[i], &access, why);
+		if (!daemon->open[i])
+			return false;
+	}
+	return true;
 }
 
 struct daemon *daemon_new(const struct settings *settings, const struct identity *identity, struct failure *why)
 {
-	struct daemon *daemon = calloc(1, sizeof *daemon);
-	if (daemon == NULL)
-		abort();
+	struct daemon *daemon = xcalloc(1, sizeof *daemon);
 	daemon->settings = settings;
 	daemon->identity = *identity;
-	daemon->milter_place.fd = daemon->map_place.fd = daemon->delegation_place.fd = daemon->http_place.fd = -1;
-	if (listener_init(&daemon->milter_place, "milter_socket", settings->milter_socket, why) &&
-		listener_init(&daemon->map_place, "socketmap_socket", settings->socketmap_socket, why) &&
-		listener_init(&daemon->delegation_place, "delegation_socket", settings->delegation_socket, why) &&
-		listener_init(&daemon->http_place, "metrics_socket", settings->metrics_socket, why) &&
-		sockets_open(daemon, why))
+	for (size_t i = 0; i < FRONT_ENDS_MAX; i++)
+		daemon->place[i].fd = -1;
+	if (places_find(daemon, why) && places_open(daemon, why))
 		return daemon;
 	daemon_free(&daemon);
 	return NULL;
@@ -94,42 +89,22 @@ struct daemon *daemon_new(const struct settings *settings, const struct identity
 static bool server_build(struct daemon *daemon, struct failure *why)
 {
 	daemon->server = server_new(why);
-	if (daemon->server == NULL)
+	if (!daemon->server)
 		return false;
-	daemon->map = socketmap_server_new(daemon->server, daemon->check);
-	daemon->delegation = delegation_server_new(daemon->server, daemon->check);
-	gauges_init(
-		&daemon->gauges, daemon->check, daemon->store, daemon->server, socketmap_server_service(daemon->map));
-	daemon->http = http_server_new(daemon->store, gauges_collect, &daemon->gauges);
-	if (listener_on(&daemon->map_place))
-		server_add(daemon->server, &daemon->map_place, socketmap_server_service(daemon->map));
-	if (listener_on(&daemon->delegation_place))
-		server_add(daemon->server, &daemon->delegation_place, delegation_server_service(daemon->delegation));
-	if (listener_on(&daemon->http_place))
-		server_add(daemon->server, &daemon->http_place, http_server_service(daemon->http));
+	gauges_init(&daemon->gauges, daemon->check, daemon->store, daemon->server, daemon->service);
+	const struct front_end_parts parts = {.server = daemon->server,
+		.check = daemon->check,
+		.store = daemon->store,
+		.collect = gauges_collect,
+		.collect_arg = &daemon->gauges};
+	for (size_t i = 0; i < front_ends_count; i++) {
+		if (!front_ends[i].service_new || !listener_on(&daemon->place[i]))
+			continue;
+		daemon->service[i] = front_ends[i].service_new(&parts);
+		server_add(daemon->server, &daemon->place[i], daemon->service[i]);
+	}
 	daemon->server_running = server_start(daemon->server, why);
 	return daemon->server_running;
-}
-
-static void *milter_main(void *arg)
-{
-	struct daemon *daemon = arg;
-	if (!milter_run(daemon->check))
-		log_error("milter_socket: libmilter failed; the mail log says more");
-	/* After a stop nobody reads it. */
-	signals_post(SIGNALS_FAILED);
-	return NULL;
-}
-
-static bool milter_start(struct daemon *daemon, struct failure *why)
-{
-	if (!daemon->milter_open)
-		return true;
-	int err = pthread_create(&daemon->milter_thread, NULL, milter_main, daemon);
-	daemon->milter_running = err == 0;
-	if (!daemon->milter_running)
-		return failure_set(why, EX_OSERR, "cannot start a thread: %s", strerror(err));
-	return milter_await(why);
 }
 
 /* What happened long ago helps nobody. */
@@ -152,7 +127,7 @@ bool daemon_open_store(struct daemon *daemon, struct failure *why)
 	const struct settings *settings = daemon->settings;
 	daemon->store_changed_at = store_changed_at(settings->store_path);
 	daemon->store = store_open_watched(settings->store_path, settings->store_max_bytes, look_goes_on, why);
-	if (daemon->store == NULL)
+	if (!daemon->store)
 		return failure_prefix(why, "store_path");
 	old_events_forget(daemon);
 	return true;
@@ -171,13 +146,18 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct failure *
 {
 	struct check_options options = {.config = config, .store = daemon->store, .workers = WORKERS};
 	daemon->check = check_new(&options, why);
-	if (daemon->check == NULL)
+	if (!daemon->check)
 		return false;
 	clock_compare(daemon);
 	if (!server_build(daemon, why))
 		return false;
 	daemon->refresher = refresher_start(daemon->check, daemon->store, why);
-	return daemon->refresher != NULL && milter_start(daemon, why);
+	if (!daemon->refresher)
+		return false;
+	for (size_t i = 0; i < front_ends_count; i++)
+		if (daemon->open[i] && !front_ends[i].start(daemon->check, why))
+			return false;
+	return true;
 }
 
 static void describe_place(struct text *text, const char *name, const struct listener *place)
@@ -200,10 +180,8 @@ void daemon_describe(const struct daemon *daemon, char *out, size_t size)
 	struct text text;
 	text_init(&text, out, size);
 	text_add(&text, "ready: version " PACKAGE_VERSION);
-	describe_place(&text, "milter", &daemon->milter_place);
-	describe_place(&text, "socketmap", &daemon->map_place);
-	describe_place(&text, "delegation", &daemon->delegation_place);
-	describe_place(&text, "http", &daemon->http_place);
+	for (size_t i = 0; i < front_ends_count; i++)
+		describe_place(&text, front_ends[i].name, &daemon->place[i]);
 	text_add(&text, ", store ");
 	text_add(&text, daemon->settings->store_path);
 	text_add(&text, daemon->settings->mode == MODE_MONITOR ? ", mode monitor" : ", mode enforce");
@@ -232,20 +210,6 @@ static void *stop_watch(void *arg)
 	_exit(*status);
 }
 
-static void milter_end(struct daemon *daemon)
-{
-	if (!daemon->milter_running)
-		return;
-	milter_stop(GRACE_MS);
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += LIBRARY_MS / 1000;
-	if (pthread_timedjoin_np(daemon->milter_thread, NULL, &until) != 0)
-		log_warning("libmilter did not stop within %d s", LIBRARY_MS / 1000);
-	daemon->milter_running = false;
-	daemon->check_in_use = !milter_quiesce(1000);
-}
-
 void daemon_stop(struct daemon *daemon, int status)
 {
 	static int status_kept; /* the watch may outlive this call */
@@ -256,7 +220,9 @@ void daemon_stop(struct daemon *daemon, int status)
 	if (daemon->server_running)
 		server_stop(daemon->server, GRACE_MS);
 	refresher_stop(&daemon->refresher);
-	milter_end(daemon);
+	for (size_t i = 0; i < front_ends_count; i++)
+		if (daemon->open[i] && !front_ends[i].stop(GRACE_MS))
+			daemon->check_in_use = true;
 	if (daemon->server_running)
 		server_join(daemon->server);
 	daemon->server_running = false;
@@ -265,22 +231,18 @@ void daemon_stop(struct daemon *daemon, int status)
 void daemon_free(struct daemon **slot)
 {
 	struct daemon *daemon = *slot;
-	if (daemon->milter_open)
-		milter_close();
+	for (size_t i = 0; i < front_ends_count; i++)
+		if (daemon->open[i])
+			front_ends[i].close();
 	if (!daemon->check_in_use) {
 		check_free(&daemon->check);
 		store_close(&daemon->store);
 	}
 	server_free(&daemon->server);
-	if (daemon->map != NULL)
-		socketmap_server_free(&daemon->map);
-	if (daemon->delegation != NULL)
-		delegation_server_free(&daemon->delegation);
-	if (daemon->http != NULL)
-		http_server_free(&daemon->http);
-	listener_close(&daemon->map_place);
-	listener_close(&daemon->delegation_place);
-	listener_close(&daemon->http_place);
+	for (size_t i = 0; i < front_ends_count; i++) {
+		free(daemon->service[i]);
+		listener_close(&daemon->place[i]);
+	}
 	free(daemon);
 	*slot = NULL;
 }

@@ -4,6 +4,7 @@
 #include "journal.h"
 #include "log.h"
 #include "lookup.h"
+#include "memory.h"
 #include "next_hop.h"
 #include "quiet.h"
 #include "tally.h"
@@ -16,8 +17,8 @@
 #define TOLD_MAX 8         /* headers of one message that are remembered */
 
 struct delegation_server {
+	struct service service; /* first: front_end.h */
 	struct check *check;
-	struct service service;
 	struct lookup_desk desk;
 	struct quiet malformed;
 };
@@ -220,14 +221,12 @@ static void delegation_gone(void *arg, struct client *client)
 	lookup_gone(&delegation->desk, client);
 }
 
-struct delegation_server *delegation_server_new(struct server *server, struct check *check)
+struct service *delegation_server_new(const struct front_end_parts *parts)
 {
-	struct delegation_server *delegation = calloc(1, sizeof *delegation);
-	if (delegation == NULL)
-		abort();
-	delegation->check = check;
-	delegation->desk = (struct lookup_desk){.server = server,
-		.check = check,
+	struct delegation_server *delegation = xcalloc(1, sizeof *delegation);
+	delegation->check = parts->check;
+	delegation->desk = (struct lookup_desk){.server = parts->server,
+		.check = parts->check,
 		.service = &delegation->service,
 		.arg = delegation,
 		.answer = delegation_answer};
@@ -241,16 +240,5 @@ struct delegation_server *delegation_server_new(struct server *server, struct ch
 		.input = delegation_input,
 		.expired = delegation_expired,
 		.gone = delegation_gone};
-	return delegation;
-}
-
-const struct service *delegation_server_service(const struct delegation_server *delegation)
-{
 	return &delegation->service;
-}
-
-void delegation_server_free(struct delegation_server **delegation)
-{
-	free(*delegation);
-	*delegation = NULL;
 }

@@ -5,15 +5,10 @@
 #ifndef MILTER_DELEGATION_SERVER_H
 #define MILTER_DELEGATION_SERVER_H
 
-#include "check.h"
-#include "server.h"
+#include "front_end.h"
 
 #define DELEGATION_CLIENTS_MAX 1024 /* an smtpd(8) each */
 
-struct delegation_server;
-struct delegation_server *delegation_server_new(struct server *server, struct check *check);
-const struct service *delegation_server_service(const struct delegation_server *delegation);
-/* After the server's thread has ended. */
-void delegation_server_free(struct delegation_server **delegation);
+struct service *delegation_server_new(const struct front_end_parts *parts);
 
 #endif

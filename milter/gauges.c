@@ -2,7 +2,6 @@
 
 #include "clock.h"
 #include "metrics.h"
-#include "milter.h"
 
 static void gauge(enum metric metric, uint64_t value)
 {
@@ -10,9 +9,9 @@ static void gauge(enum metric metric, uint64_t value)
 }
 
 void gauges_init(struct gauges *gauges, struct check *check, struct store *store, const struct server *server,
-	const struct service *map)
+	struct service *const *service)
 {
-	*gauges = (struct gauges){check, store, server, map};
+	*gauges = (struct gauges){check, store, server, service};
 	gauge(METRIC_START_TIME, (uint64_t)clock_wall_s());
 	gauge(METRIC_BUILD_INFO, 1);
 }
@@ -25,8 +24,13 @@ void gauges_collect(void *arg)
 	gauge(METRIC_WORKERS, load.workers);
 	gauge(METRIC_WORKERS_BUSY, load.busy);
 	gauge(METRIC_CASES_OPEN, load.cases);
-	gauge(METRIC_MILTER_WAITING, milter_waiting());
-	gauge(METRIC_MAP_CLIENTS, server_clients(gauges->server, gauges->map));
+	for (size_t i = 0; i < front_ends_count; i++) {
+		const struct front_end *front_end = &front_ends[i];
+		if (front_end->gauge != NO_GAUGE)
+			gauge((enum metric)front_end->gauge,
+				front_end->load ? front_end->load()
+						: server_clients(gauges->server, gauges->service[i]));
+	}
 	if (!store_usage(gauges->store, &usage, NULL))
 		return; /* what could be read before stays; /healthz tells of the trouble */
 	gauge(METRIC_STORE_BYTES, usage.bytes);

@@ -1,20 +1,19 @@
-/* The daemon's gauges: metrics that are looked at when somebody asks for them. On the event loop's thread. */
+/* The daemon's gauges: metrics that are set when they are asked for. On the event loop's thread. */
 #ifndef MILTER_GAUGES_H
 #define MILTER_GAUGES_H
 
-#include "check.h"
-#include "server.h"
+#include "front_end.h"
 
 struct gauges {
 	struct check *check;
 	struct store *store;
 	const struct server *server;
-	const struct service *map;
+	struct service *const *service; /* one for each of front_ends */
 };
 
-/* What is given outlives the gauges. Sets those that never change. */
+/* What is passed outlives the gauges. Sets those that never change. */
 void gauges_init(struct gauges *gauges, struct check *check, struct store *store, const struct server *server,
-	const struct service *map);
+	struct service *const *service);
 void gauges_collect(void *gauges);
 
 #endif

@@ -1,5 +1,6 @@
 #include "http_server.h"
 
+#include "memory.h"
 #include "tally.h"
 #include "text.h"
 
@@ -17,10 +18,10 @@
 _Static_assert(HEAD_MAX + METRICS_TEXT_MAX <= SERVER_OUTPUT_MAX, "a client that takes its time loses the metrics");
 
 struct http_server {
+	struct service service; /* first: front_end.h */
 	struct store *store;
 	void (*collect)(void *arg);
 	void *collect_arg;
-	struct service service;
 	char reply[HEAD_MAX + METRICS_TEXT_MAX]; /* the body at HEAD_MAX, the head right before it */
 };
 
@@ -181,14 +182,12 @@ static void http_expired(void *arg, struct client *client)
 	client_close(client);
 }
 
-struct http_server *http_server_new(struct store *store, void (*collect)(void *arg), void *arg)
+struct service *http_server_new(const struct front_end_parts *parts)
 {
-	struct http_server *http = calloc(1, sizeof *http);
-	if (http == NULL)
-		abort();
-	http->store = store;
-	http->collect = collect;
-	http->collect_arg = arg;
+	struct http_server *http = xcalloc(1, sizeof *http);
+	http->store = parts->store;
+	http->collect = parts->collect;
+	http->collect_arg = parts->collect_arg;
 	http->service = (struct service){.name = "http",
 		.input_max = HTTP_REQUEST_MAX,
 		.clients_max = HTTP_CLIENTS_MAX,
@@ -197,16 +196,5 @@ struct http_server *http_server_new(struct store *store, void (*collect)(void *a
 		.arg = http,
 		.input = http_input,
 		.expired = http_expired};
-	return http;
-}
-
-const struct service *http_server_service(const struct http_server *http)
-{
 	return &http->service;
-}
-
-void http_server_free(struct http_server **http)
-{
-	free(*http);
-	*http = NULL;
 }

@@ -1,26 +1,8 @@
-/* stsgated.
- *
- * Threads                                        started by            ends
- *   main      start, signals, reload, stop       the system            last
- *   server    the libevent loop: socketmap, HTTP daemon_start()        server_stop()
- *   refresher which domains are due              daemon_start()        refresher_stop()
- *   milter    smfi_main(), libmilter's listener  daemon_start()        milter_stop()
- *   libmilter its pool: callbacks, its signals   libmilter             with smfi_main(), or abandoned
- *   workers   all that waits for the network     check_new()           check_free()
- *   DNS       libunbound's, collecting answers   config_new()          with the last reference to a config
- *   writer    the store's: writes submissions    the first of them     store_close()
- *   watch     ends a stop that takes too long    daemon_stop()         with the process
- * All but main have every signal blocked.
- *
- * Locks: none is held while another is taken, but where the holder's header says so, and none while something waits for
- * the network. server     posted tasks, stop          server.c       check     cases, tickets, workers    common/check
- *   refresher  stop                        refresher.c    config    references                 common/check/config.c
- *   arbiter    atomics: callbacks waiting and inside     store     the pool of readers        common/io
- */
+/* stsgated: options, the start in its order, the main thread's loop. Threads and locks are in doc/design, section 5. */
 #include "activation.h"
 #include "background.h"
 #include "daemon.h"
-#include "listener.h"
+#include "front_end.h"
 #include "log.h"
 #include "notify.h"
 #include "privileges.h"
@@ -147,22 +129,15 @@ static void hint_of_chroot(const struct listener *listener)
 /* Whether the directories of UNIX sockets take them. A socket that is there already is a running daemon's. */
 static bool places_usable(const struct settings *settings, const struct identity *identity, struct failure *why)
 {
-	const struct {
-		const char *setting, *text;
-		bool of_postfix;
-	} places[] = {{"milter_socket", settings->milter_socket, true},
-		{"socketmap_socket", settings->socketmap_socket, true},
-		{"delegation_socket", settings->delegation_socket, true},
-		{"metrics_socket", settings->metrics_socket, false}};
 	struct listener_access sockets;
 	if (!listener_access_find(&sockets, settings->socket_owner, settings->socket_mode, identity, why))
 		return false;
-	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+	for (size_t i = 0; i < front_ends_count; i++) {
 		struct listener listener;
-		if (!listener_init(&listener, places[i].setting, places[i].text, why) ||
+		if (!listener_init(&listener, front_ends[i].setting, front_end_place(&front_ends[i], settings), why) ||
 			!listener_place(&listener, &sockets, why))
 			return false;
-		if (places[i].of_postfix)
+		if (front_ends[i].for_mta)
 			hint_of_chroot(&listener);
 	}
 	return true;

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "lookup.h"
 #include "map_reply.h"
+#include "memory.h"
 #include "next_hop.h"
 #include "quiet.h"
 #include "socketmap.h"
@@ -18,8 +19,8 @@
 #define KEY_SHOWN 101      /* octets of a key that cannot be read, for an event */
 
 struct socketmap_server {
+	struct service service; /* first: front_end.h */
 	struct check *check;
-	struct service service;
 	struct lookup_desk desk;
 	struct quiet malformed;
 	char payload[MAP_REPLY_MAX + 1];
@@ -212,12 +213,10 @@ static size_t map_input(void *arg, struct client *client, struct span in)
 	return in.len;
 }
 
-struct socketmap_server *socketmap_server_new(struct server *server, struct check *check)
+struct service *socketmap_server_new(const struct front_end_parts *parts)
 {
-	struct socketmap_server *map = calloc(1, sizeof *map);
-	if (map == NULL)
-		abort();
-	map->check = check;
+	struct socketmap_server *map = xcalloc(1, sizeof *map);
+	map->check = parts->check;
 	map->service = (struct service){.name = "socketmap",
 		.input_max = SOCKETMAP_REQUEST_MAX + NETSTRING_EXTRA,
 		.clients_max = SOCKETMAP_CLIENTS_MAX,
@@ -228,18 +227,10 @@ struct socketmap_server *socketmap_server_new(struct server *server, struct chec
 		.input = map_input,
 		.expired = map_expired,
 		.gone = map_gone};
-	map->desk = (struct lookup_desk){
-		.server = server, .check = check, .service = &map->service, .arg = map, .answer = map_found};
-	return map;
-}
-
-const struct service *socketmap_server_service(const struct socketmap_server *map)
-{
+	map->desk = (struct lookup_desk){.server = parts->server,
+		.check = parts->check,
+		.service = &map->service,
+		.arg = map,
+		.answer = map_found};
 	return &map->service;
-}
-
-void socketmap_server_free(struct socketmap_server **map)
-{
-	free(*map);
-	*map = NULL;
 }

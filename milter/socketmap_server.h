@@ -4,15 +4,10 @@
 #ifndef MILTER_SOCKETMAP_SERVER_H
 #define MILTER_SOCKETMAP_SERVER_H
 
-#include "check.h"
-#include "server.h"
+#include "front_end.h"
 
 #define SOCKETMAP_CLIENTS_MAX 4096
 
-struct socketmap_server;
-struct socketmap_server *socketmap_server_new(struct server *server, struct check *check);
-const struct service *socketmap_server_service(const struct socketmap_server *map);
-/* After the server's thread has ended. */
-void socketmap_server_free(struct socketmap_server **map);
+struct service *socketmap_server_new(const struct front_end_parts *parts);
 
 #endif

@@ -4,6 +4,7 @@
 #include "http_server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct client {
@@ -90,8 +91,7 @@ static void status_must_fit(const struct client *client, const char *bytes, size
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct http_server *http = http_server_new(NULL, collect, NULL);
-	const struct service *service = http_server_service(http);
+	struct service *service = http_server_new(&(struct front_end_parts){.collect = collect});
 	const char *bytes = (const char *)data;
 	size_t used = 0, whole = size < HTTP_REQUEST_MAX ? size : HTTP_REQUEST_MAX;
 
@@ -106,6 +106,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_MUST(service->input(service->arg, &later, (struct span){bytes, whole}) == used);
 		FUZZ_MUST(later.status == client.status && later.body == client.body);
 	}
-	http_server_free(&http);
+	free(service);
 	return 0;
 }

@@ -26,7 +26,7 @@ struct room {
 	char directory[64], place[96];
 	struct check *check;
 	struct server *server;
-	struct delegation_server *delegation;
+	struct service *delegation;
 	int fd;
 };
 static struct room room;
@@ -68,11 +68,11 @@ static int room_open(void **state)
 	settings(NULL, NULL);
 	room.server = server_new(&why);
 	assert_non_null(room.server);
-	room.delegation = delegation_server_new(room.server, room.check);
+	room.delegation = delegation_server_new(&(struct front_end_parts){.server = room.server, .check = room.check});
 	snprintf(room.place, sizeof room.place, "unix:%s/delegation", room.directory);
 	assert_true(listener_init(&listener, "delegation_socket", room.place, &why) &&
 		    listener_open(&listener, &access, &why));
-	server_add(room.server, &listener, delegation_server_service(room.delegation));
+	server_add(room.server, &listener, room.delegation);
 	assert_true(server_start(room.server, &why));
 	room.fd = dial();
 	return 0;
@@ -86,7 +86,7 @@ static int room_close(void **state)
 	server_join(room.server);
 	check_free(&room.check);
 	server_free(&room.server);
-	delegation_server_free(&room.delegation);
+	free(room.delegation);
 	return rmdir(room.directory);
 }
 

@@ -35,8 +35,7 @@ struct room {
 	char map_text[96], http_text[96], count_text[96], hurried_text[96];
 	struct check *check;
 	struct server *server;
-	struct socketmap_server *map;
-	struct http_server *http;
+	struct service *map, *http;
 	struct service hurried; /* the map's, with little patience */
 	char map_path[108], http_path[108], count_path[108], hurried_path[108];
 };
@@ -97,16 +96,18 @@ static int room_open(void **state)
 	settings(NULL);
 	room.server = server_new(&why);
 	assert_non_null(room.server);
-	room.map = socketmap_server_new(room.server, room.check);
-	room.http = http_server_new((struct store *)&store, collect, NULL);
+	const struct front_end_parts parts = {
+		.server = room.server, .check = room.check, .store = (struct store *)&store, .collect = collect};
+	room.map = socketmap_server_new(&parts);
+	room.http = http_server_new(&parts);
 	snprintf(room.map_text, sizeof room.map_text, "unix:%s/map", room.directory);
 	snprintf(room.http_text, sizeof room.http_text, "unix:%s/http", room.directory);
-	place_add("socketmap_socket", room.map_text, socketmap_server_service(room.map), room.map_path);
-	place_add("metrics_socket", room.http_text, http_server_service(room.http), room.http_path);
+	place_add("socketmap_socket", room.map_text, room.map, room.map_path);
+	place_add("metrics_socket", room.http_text, room.http, room.http_path);
 	snprintf(room.count_text, sizeof room.count_text, "unix:%s/count", room.directory);
 	place_add("count_socket", room.count_text, &count_service, room.count_path);
 	snprintf(room.hurried_text, sizeof room.hurried_text, "unix:%s/hurried", room.directory);
-	room.hurried = *socketmap_server_service(room.map);
+	room.hurried = *room.map;
 	room.hurried.idle_ms = HURRIED_IDLE_MS;
 	room.hurried.partial_ms = HURRIED_PARTIAL_MS;
 	place_add("socketmap_socket", room.hurried_text, &room.hurried, room.hurried_path);
@@ -121,8 +122,8 @@ static int room_close(void **state)
 	server_join(room.server);
 	check_free(&room.check);
 	server_free(&room.server);
-	socketmap_server_free(&room.map);
-	http_server_free(&room.http);
+	free(room.map);
+	free(room.http);
 	/* Empty: the sockets are gone. */
 	return rmdir(room.directory);
 }
@@ -449,7 +450,7 @@ static void map_keeps_a_thousand_idle_clients(void **state)
 		expect(fd, SECURE);
 	}
 	assert_in_range(clock_mono_ms() - from_ms, 0, 10000);
-	assert_int_equal(server_clients(room.server, socketmap_server_service(room.map)), IDLE + 1);
+	assert_int_equal(server_clients(room.server, room.map), IDLE + 1);
 	ask(idle[IDLE - 1], "pass.example");
 	expect(idle[IDLE - 1], SECURE);
 	for (int i = 0; i < IDLE; i++)

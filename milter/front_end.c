@@ -1,0 +1,45 @@
+#include "front_end.h"
+
+#include "delegation_server.h"
+#include "http_server.h"
+#include "metrics.h"
+#include "milter.h"
+#include "milter_thread.h"
+#include "socketmap_server.h"
+
+#define PLACE(name) .setting = #name, .value = offsetof(struct settings, name)
+
+const struct front_end front_ends[] = {
+	{.name = "milter",
+		PLACE(milter_socket),
+		.for_mta = true,
+		.handed = "milter",
+		.refused = "libmilter opens its own and cannot be handed one: remove it from the socket unit; "
+			   "milter_socket says where the milter listens",
+		.gauge = METRIC_MILTER_WAITING,
+		.load = milter_waiting,
+		.open = milter_open,
+		.start = milter_thread_start,
+		.stop = milter_thread_stop,
+		.close = milter_close},
+	{.name = "socketmap",
+		PLACE(socketmap_socket),
+		.for_mta = true,
+		.handed = "socketmap",
+		.gauge = METRIC_MAP_CLIENTS,
+		.service_new = socketmap_server_new},
+	{.name = "delegation",
+		PLACE(delegation_socket),
+		.for_mta = true,
+		.handed = "delegation",
+		.gauge = NO_GAUGE,
+		.service_new = delegation_server_new},
+	{.name = "http", PLACE(metrics_socket), .handed = "metrics", .gauge = NO_GAUGE, .service_new = http_server_new},
+};
+const size_t front_ends_count = sizeof front_ends / sizeof *front_ends;
+_Static_assert(sizeof front_ends / sizeof *front_ends <= FRONT_ENDS_MAX, "FRONT_ENDS_MAX is too small");
+
+const char *front_end_place(const struct front_end *front_end, const struct settings *settings)
+{
+	return *(char *const *)((const char *)settings + front_end->value);
+}

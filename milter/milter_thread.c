@@ -1,0 +1,48 @@
+#include "milter_thread.h"
+
+#include "log.h"
+#include "milter.h"
+#include "signals.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#define LIBRARY_MS 5000 /* libmilter, at a stop */
+#define QUIESCE_MS 1000
+
+static pthread_t thread;
+static bool running;
+
+static void *milter_main(void *check)
+{
+	if (!milter_run(check))
+		log_error("milter_socket: libmilter failed; the mail log says more");
+	/* After a stop nobody reads it. */
+	signals_post(SIGNALS_FAILED);
+	return NULL;
+}
+
+bool milter_thread_start(struct check *check, struct failure *why)
+{
+	int err = pthread_create(&thread, NULL, milter_main, check);
+	running = err == 0;
+	if (!running)
+		return failure_set(why, EX_OSERR, "cannot start a thread: %s", strerror(err));
+	return milter_await(why);
+}
+
+bool milter_thread_stop(uint32_t grace_ms)
+{
+	if (!running)
+		return true;
+	milter_stop(grace_ms);
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LIBRARY_MS / 1000;
+	if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+		log_warning("libmilter did not stop within %d s", LIBRARY_MS / 1000);
+	running = false;
+	return milter_quiesce(QUIESCE_MS);
+}
