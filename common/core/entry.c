@@ -1,7 +1,7 @@
 #include "entry.h"
 
+#include "age.h"
 #include "ascii.h"
-#include "schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>

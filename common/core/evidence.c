@@ -1,7 +1,7 @@
 #include "evidence.h"
 
+#include "age.h"
 #include "ascii.h"
-#include "schedule.h"
 
 #include <string.h>
 
@@ -72,6 +72,12 @@ static void trials_learn(struct trials *trials, const struct evidence *seen)
 		trials->conclusive = *seen;
 	if (class == REASON_GOOD)
 		trials->good = *seen;
+}
+
+bool tlsa_look_known(const struct tlsa_look *look, int64_t now)
+{
+	int64_t hard = look->state == TLSA_FAILED ? TLSA_FAILED_S : DANE_HARD_S;
+	return look->state != TLSA_UNKNOWN && schedule_age(look->checked_at, now) <= hard;
 }
 
 void hop_record_learn(struct hop_record *record, const struct evidence *seen)

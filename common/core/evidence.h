@@ -61,6 +61,14 @@ struct tlsa_look {
 	char base[DOMAIN_SIZE]; /* the TLSA base domain; "" none */
 };
 
+#define TLSA_FAILED_S 60 /* what a look that failed says is believed no longer */
+/* What DANE rests on, an MX set's signatures and TLSA records, is believed no longer: the longest TTL that counts, and
+ * time for the refresher. */
+#define DANE_HARD_S 5400
+/* Whether the look is within its hard age. */
+bool tlsa_look_known(const struct tlsa_look *look, int64_t now);
+
+#define REFUSED_KNOWN_S 86400 /* a refusal that is older began another time, and the wait begins anew */
 /* Of one hop (host, port): what the store keeps. */
 struct hop_record {
 	struct trials pkix; /* judged by the trust store (RFC 8461 4.2) */

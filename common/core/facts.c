@@ -1,8 +1,5 @@
 #include "facts.h"
 
-#include "schedule.h"
-#include "verdict.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +55,15 @@ struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t
 	return NULL;
 }
 
+const struct policy *facts_policy(const struct facts *facts)
+{
+	const struct entry *entry = &facts->entry;
+	bool just_fetched = facts->policy_tried && entry->fetch_outcome == REASON_NONE;
+	if (!entry->has_policy || (!just_fetched && facts->now >= entry->policy_expires_at))
+		return NULL;
+	return &entry->policy;
+}
+
 bool facts_dane(const struct facts *facts)
 {
 	const struct question *question = &facts->question;
@@ -67,7 +73,7 @@ bool facts_dane(const struct facts *facts)
 bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop)
 {
 	const struct tlsa_look *look = &hop->record.tlsa;
-	return facts_dane(facts) && look->state == TLSA_USABLE && schedule_tlsa_known(look, facts->now);
+	return facts_dane(facts) && look->state == TLSA_USABLE && tlsa_look_known(look, facts->now);
 }
 
 const struct trials *facts_trials(const struct facts *facts, const struct hop_fact *hop)

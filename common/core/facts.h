@@ -66,6 +66,10 @@ void facts_free(struct facts *facts);
 /* The fact about one hop, or NULL while it was not asked for. Belongs to the facts. */
 struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t port);
 
+/* The policy in force at `now`, or NULL. A policy is in force before it expires; one just fetched in this case also
+ * with max_age 0. */
+const struct policy *facts_policy(const struct facts *facts);
+
 /* Whether DANE governs hops that have usable TLSA records: the MX set, or that there is none to look up, is beyond
  * doubt (design rule 2; RFC 7672 2.2.1). */
 bool facts_dane(const struct facts *facts);

@@ -2,18 +2,6 @@
 
 #include <string.h>
 
-int32_t schedule_day(int64_t now)
-{
-	return (int32_t)(now / DAY_S);
-}
-
-int64_t schedule_age(int64_t then, int64_t now)
-{
-	if (then == 0 || then > now + CLOCK_SKEW_S)
-		return INT64_MAX;
-	return then > now ? 0 : now - then;
-}
-
 static int64_t between(int64_t value, int64_t min, int64_t max)
 {
 	return value < min ? min : value > max ? max : value;
@@ -87,12 +75,6 @@ bool schedule_tlsa_stale(const struct tlsa_look *look, int64_t now)
 {
 	int64_t soft = between(look->ttl_s, TLSA_AGE_MIN_S, TLSA_AGE_MAX_S);
 	return schedule_age(look->checked_at, now) > (look->state == TLSA_FAILED ? TLSA_FAILED_S : soft);
-}
-
-bool schedule_tlsa_known(const struct tlsa_look *look, int64_t now)
-{
-	int64_t hard = look->state == TLSA_FAILED ? TLSA_FAILED_S : DANE_HARD_S;
-	return look->state != TLSA_UNKNOWN && schedule_age(look->checked_at, now) <= hard;
 }
 
 bool schedule_refused_long(const struct hop_record *record, int64_t now)

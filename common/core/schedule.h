@@ -2,6 +2,7 @@
 #ifndef CORE_SCHEDULE_H
 #define CORE_SCHEDULE_H
 
+#include "age.h"
 #include "facts.h"
 
 #define RECORD_AGE_MIN_S 300 /* a record is looked at again after its TTL within these bounds */
@@ -18,22 +19,12 @@
 #define MX_HARD_S 86400
 #define TLSA_AGE_MIN_S 60 /* what a hop's TLSA records say is renewed after their TTL within these bounds */
 #define TLSA_AGE_MAX_S 3600
-#define TLSA_FAILED_S 60 /* of a look that failed */
-/* What DANE rests on, an MX set's signatures and TLSA records, is believed no longer: the longest TTL that counts, and
- * time for the refresher. */
-#define DANE_HARD_S 5400
 #define FETCH_SPACING_S 300 /* RFC 8461 3.3 */
 #define PROBE_SPACING_S 300 /* of one hop, bad evidence apart */
 #define SILENT_RETRY_S 60   /* of a hop that is silent, until it was tried often enough to be set aside */
 /* What the probe budget refuses holds mail for this long; then the mail passes unchecked. */
 #define REFUSED_WAIT_S 90
-#define REFUSED_KNOWN_S 86400 /* a refusal that is older began another time, and the wait begins anew */
-#define CLOCK_SKEW_S 60       /* a time this little ahead is "now", not the future */
-#define DAY_S 86400
 
-int32_t schedule_day(int64_t now);
-/* Ages grow from `then` to `now`; a `then` in the future counts as infinitely old (clock set back; S-79). */
-int64_t schedule_age(int64_t then, int64_t now);
 bool schedule_record_stale(const struct entry *entry, int64_t now);
 /* "No policy" (a look without a valid record, or a failed fetch) within its hard age, and past its soft age. `held`:
  * without it, mail is held; then a lookup that failed is remembered for longer than a queue waits (RFC 8461 3.3: as if
@@ -44,7 +35,6 @@ bool schedule_mx_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_known(const struct entry *entry, int64_t now);  /* within its hard age */
 bool schedule_mx_recent(const struct entry *entry, int64_t now); /* enough for DANE to rest on */
 bool schedule_tlsa_stale(const struct tlsa_look *look, int64_t now);
-bool schedule_tlsa_known(const struct tlsa_look *look, int64_t now); /* within its hard age */
 /* Whether the probe budget has kept the hop from being checked for so long that it holds no more mail. */
 bool schedule_refused_long(const struct hop_record *record, int64_t now);
 /* Whether it is time to fetch the policy again: at the domain's own moment in each interval of max_age / 2 or

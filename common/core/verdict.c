@@ -1,15 +1,64 @@
+#include "verdict.h"
+
 #include "judge.h"
 #include "schedule.h"
+#include "verdict_dane.h"
+#include "verdict_hops.h"
 
 #include <string.h>
 
-const struct policy *facts_policy(const struct facts *facts)
+/* --- the names of the policy -------------------------------------------------------------------------------------- */
+
+/* Octets of names that every map's answer can hold: a name weighs about twice its octets there, NUL and all, when each
+ * of its labels is one letter. */
+#define NAMES_SHORT 256
+
+/* Whether a map's answer might not hold all names of the policy (map_grammar.h, MAP_STS_VALUE_MAX). */
+static bool policy_is_long(const struct policy *policy)
 {
-	const struct entry *entry = &facts->entry;
-	bool just_fetched = facts->policy_tried && entry->fetch_outcome == REASON_NONE;
-	if (!entry->has_policy || (!just_fetched && facts->now >= entry->policy_expires_at))
-		return NULL;
-	return &entry->policy;
+	return policy->mx.len > NAMES_SHORT;
+}
+
+static void name_take(struct names *to, const struct names *from, const char *name)
+{
+	if (names_have(from, name) && !names_have(to, name))
+		names_add(to, name, strlen(name));
+}
+
+static void patterns_of_host(struct names *to, const struct names *from, const char *host)
+{
+	char wildcard[DOMAIN_SIZE];
+	name_take(to, from, host);
+	if (mx_wildcard(wildcard, host))
+		name_take(to, from, wildcard);
+}
+
+static void others_add(struct names *to, const struct names *from)
+{
+	struct names first;
+	names_copy(&first, to);
+	names_sort(&first);
+	names_search(&first);
+	for (const char *name = names_next(from, NULL); name; name = names_next(from, name))
+		if (!names_have(&first, name))
+			names_add(to, name, strlen(name));
+	names_free(&first);
+}
+
+/* Puts those names of a long policy first that allow the mail hosts, as they are known. What the MX set says may be old or forged: it changes the order only, never which names there are. */
+static void policy_order(struct policy *policy, const struct facts *f)
+{
+	struct names names = {.count = 0};
+	const struct mx_set *mx = &f->entry.mx;
+	if (!f->question.no_dane || !policy_is_long(policy)) /* the other dialects take them all */
+		return;
+	patterns_of_host(&names, &policy->mx, f->question.host);
+	for (const char *host = names_next(&mx->names, NULL); host && f->question.mx_lookup;
+		host = names_next(&mx->names, host))
+		patterns_of_host(&names, &policy->mx, host);
+	others_add(&names, &policy->mx);
+	names_free(&policy->mx);
+	policy->mx = names;
 }
 
 void facts_policy_copy(struct policy *out, const struct facts *facts)
@@ -22,90 +71,6 @@ void facts_policy_copy(struct policy *out, const struct facts *facts)
 	policy_narrow(out, facts);
 	policy_order(out, facts);
 	policy_set_text(out, facts->entry.policy_text, facts->entry.policy_text_len);
-}
-
-/* --- steps ------------------------------------------------------------------------------------------------------- */
-
-static void name_copy(char to[DOMAIN_SIZE], const char *from)
-{
-	size_t len = strlen(from);
-	if (len > DOMAIN_MAX)
-		len = DOMAIN_MAX;
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
-static struct verdict verdict_make(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop)
-{
-	const struct entry *entry = &j->facts->entry;
-	struct verdict v = {.kind = kind, .reason = reason};
-	name_copy(v.domain, j->facts->question.domain);
-	name_copy(v.hop, hop);
-	if (j->policy) {
-		v.has_policy = true;
-		v.mode = j->policy->mode;
-		memcpy(v.policy_id, entry->policy_id, sizeof v.policy_id);
-		v.policy_expires_at = entry->policy_expires_at;
-	}
-	return v;
-}
-
-struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop)
-{
-	return (struct step){.verdict = verdict_make(j, kind, reason, hop), .renew = j->renew};
-}
-
-struct step judge_bound(const struct judge *j, enum binding binding)
-{
-	struct step step = judge_done(j, VERDICT_PASS, REASON_NONE, "");
-	step.verdict.binding = binding;
-	return step;
-}
-
-/* What to say while facts are still wanted (rules 4, 6, 7, 10). A map waits until it is known what binds the delivery,
- * unless nothing may; where only DANE may, it leaves that to the MTA, which looks for itself. */
-static struct verdict so_far(const struct judge *j)
-{
-	const struct facts *f = j->facts;
-	struct verdict v;
-	if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unbound) {
-		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
-		v.worth_waiting = true;
-	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unenforced) {
-		v = verdict_make(j, VERDICT_PASS, REASON_NOT_YET_CHECKED, "");
-		v.binding = BINDING_DANE;
-		v.worth_waiting = true;
-	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->policy) {
-		v = verdict_make(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
-		v.worth_waiting = true;
-	} else if (f->store == STORE_UNREAD || !j->policy) {
-		bool defer = f->question.purpose == PURPOSE_MAP || f->rules->first_contact == FIRST_CONTACT_DEFER;
-		v = verdict_make(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_FIRST_CONTACT, "");
-		v.worth_waiting = true;
-	} else if (j->policy->mode != POLICY_ENFORCE) {
-		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
-		v.worth_waiting = f->question.purpose == PURPOSE_QUERY;
-	} else if (j->bad != REASON_NONE) {
-		v = verdict_make(j, VERDICT_DEFER, j->bad, j->bad_host);
-		v.worth_waiting = true;
-	} else {
-		bool left = f->rules->mta_enforces;
-		v = verdict_make(j, left ? VERDICT_PASS : VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
-		v.worth_waiting = true;
-	}
-	return v;
-}
-
-struct step judge_wants(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
-{
-	struct step step = {.want = {.kind = kind, .port = port}, .verdict = so_far(j), .renew = j->renew};
-	name_copy(step.want.name, name);
-	return step;
-}
-
-bool step_is_want(const struct step *step)
-{
-	return step->want.kind != WANT_NOTHING;
 }
 
 /* --- no policy in force: discovery (RFC 8461 3.3, 5.1; rule 10) --------------------------------------------------- */
@@ -168,81 +133,6 @@ static struct step without_policy(struct judge *j)
 	return unenforced(j, why);
 }
 
-/* --- keeping a policy in force fresh (RFC 8461 3.3, 5.1, 10.2) -----------------------------------------------------
- */
-
-static bool id_changed(const struct entry *entry)
-{
-	return entry->record_outcome == REASON_NONE && entry->record_checked_at != 0 &&
-	       strcmp(entry->record_id, entry->policy_id) != 0;
-}
-
-static bool fetch_possible(const struct facts *f)
-{
-	return !f->policy_tried && (f->forced || schedule_fetch_allowed(&f->entry, f->now));
-}
-
-/* Notes what is due, or wants it when the case is eager. */
-static struct step keep_fresh(struct judge *j)
-{
-	const struct facts *f = j->facts;
-	const char *domain = f->question.domain;
-	struct step nothing = {.want = {.kind = WANT_NOTHING}};
-
-	if (!f->record_tried && (f->forced || schedule_record_stale(&f->entry, f->now))) {
-		if (j->eager)
-			return judge_wants(j, WANT_RECORD, domain, 0);
-		j->renew |= RENEW_RECORD;
-	}
-	bool due = f->forced || id_changed(&f->entry) || schedule_body_stale(&f->entry, f->rules, f->now);
-	if (due && fetch_possible(f)) {
-		if (j->eager)
-			return judge_wants(j, WANT_POLICY, domain, 0);
-		j->renew |= RENEW_POLICY;
-	}
-	return nothing;
-}
-
-/* Rule 4: before a verdict that holds mail, the record and the MX set are looked at again, and a policy whose id has
- * changed is fetched (RFC 8461 5). A testing policy holds nothing, so there the background does it (rule 7). */
-static struct step second_look(struct judge *j)
-{
-	const struct facts *f = j->facts;
-	const char *domain = f->question.domain;
-	struct step nothing = {.want = {.kind = WANT_NOTHING}};
-	bool at_once = j->eager || j->policy->mode == POLICY_ENFORCE;
-
-	if (!f->record_tried && schedule_age(f->entry.record_checked_at, f->now) > f->rules->probe_ttl_fail_s) {
-		if (at_once)
-			return judge_wants(j, WANT_RECORD, domain, 0);
-		j->renew |= RENEW_RECORD;
-	}
-	if (id_changed(&f->entry) && fetch_possible(f)) {
-		if (at_once)
-			return judge_wants(j, WANT_POLICY, domain, 0);
-		j->renew |= RENEW_POLICY;
-	}
-	if (f->question.mx_lookup && !f->question.unreadable && !f->mx_tried && schedule_mx_stale(&f->entry, f->now)) {
-		if (at_once)
-			return judge_wants(j, WANT_MX, domain, 0);
-		j->renew |= RENEW_MX;
-	}
-	return nothing;
-}
-
-/* The verdict of a next hop that cannot keep the policy now; `kind` is what it is under enforce. */
-struct step judge_held(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host)
-{
-	j->bad = reason;
-	j->bad_host = host;
-	struct step step = second_look(j);
-	if (step_is_want(&step))
-		return step;
-	if (j->policy->mode == POLICY_ENFORCE)
-		return judge_done(j, kind, reason, host);
-	return judge_done(j, kind == VERDICT_FAIL_ENFORCE ? VERDICT_FAIL_TESTING : VERDICT_NONE, reason, host);
-}
-
 /* --- the MX set --------------------------------------------------------------------------------------------------- */
 
 /* The set is not to be had: unknown hops (rule 6), or trouble of ours with a live policy in hand (rule 9). */
@@ -254,26 +144,6 @@ static struct step mx_missing(struct judge *j)
 	if (f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE)
 		return judge_done(j, VERDICT_PASS, REASON_MX_LOOKUP, "");
 	return judge_held(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
-}
-
-struct step judge_wants_mx(struct judge *j, bool settled)
-{
-	const struct facts *f = j->facts;
-	struct step nothing = {.want = {.kind = WANT_NOTHING}};
-	bool stale = schedule_mx_stale(&f->entry, f->now), known = schedule_mx_known(&f->entry, f->now);
-	bool enough = settled ? schedule_mx_recent(&f->entry, f->now) : known;
-
-	if (!f->mx_tried && (!enough || f->forced || ((j->eager || j->alone) && stale)))
-		return judge_wants(j, WANT_MX, f->question.domain, 0);
-	if (known && stale)
-		j->renew |= RENEW_MX;
-	return nothing;
-}
-
-bool mx_has_hops(const struct facts *facts)
-{
-	enum mx_state state = facts->entry.mx.state;
-	return !facts->question.mx_lookup || state == MX_LISTED || state == MX_IMPLICIT;
 }
 
 /* RFC 7505: no mail goes there at all. A null MX that nobody signed may be forged, to have the message let through
@@ -333,7 +203,7 @@ static struct step with_policy(struct judge *j)
 {
 	const struct facts *f = j->facts;
 	enum purpose purpose = f->question.purpose;
-	struct step step = keep_fresh(j);
+	struct step step = judge_keeps_fresh(j);
 	if (step_is_want(&step))
 		return step;
 	if (purpose != PURPOSE_REFRESH && f->entry.last_used_day != schedule_day(f->now))
@@ -365,6 +235,11 @@ bool verdict_rests_on_fresh(const struct facts *facts)
 	const struct policy *policy = facts_policy(facts);
 	return facts->question.purpose == PURPOSE_DELIVER && !facts->rules->mta_enforces && policy &&
 	       policy->mode == POLICY_ENFORCE;
+}
+
+bool verdict_dane_fails(const struct facts *facts)
+{
+	return hops_fail_dane(facts);
 }
 
 struct step verdict_next(const struct facts *facts)

@@ -1,4 +1,5 @@
-#include "judge.h"
+#include "verdict_dane.h"
+
 #include "schedule.h"
 
 #include <string.h>
@@ -41,7 +42,7 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	if (hop->tlsa_tried)
 		return nothing;
 	bool stale = f->forced || schedule_tlsa_stale(&hop->record.tlsa, f->now);
-	if (!schedule_tlsa_known(&hop->record.tlsa, f->now) || (j->eager && stale))
+	if (!tlsa_look_known(&hop->record.tlsa, f->now) || (j->eager && stale))
 		return judge_wants(j, WANT_TLSA, host, port);
 	if (stale)
 		j->renew |= RENEW_TLSA;

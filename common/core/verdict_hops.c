@@ -1,5 +1,7 @@
-#include "judge.h"
+#include "verdict_hops.h"
+
 #include "schedule.h"
+#include "verdict_dane.h"
 
 #include <string.h>
 
@@ -100,7 +102,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	return o;
 }
 
-bool verdict_dane_fails(const struct facts *f)
+bool hops_fail_dane(const struct facts *f)
 {
 	const struct judge j = {.facts = f};
 	struct hop_list list;

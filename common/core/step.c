@@ -1,4 +1,4 @@
-#include "verdict.h"
+#include "step.h"
 
 #include <string.h>
 
@@ -92,4 +92,9 @@ bool verdict_unchecked(const struct verdict *v)
 		return false;
 	return v->reason == REASON_FIRST_CONTACT || v->reason == REASON_EXEMPT || v->reason == REASON_RECORD_LOOKUP ||
 	       v->reason == REASON_RESOLVER || v->reason == REASON_INTERNAL;
+}
+
+bool step_is_want(const struct step *step)
+{
+	return step->want.kind != WANT_NOTHING;
 }

@@ -1,0 +1,216 @@
+#include "judge.h"
+
+#include "schedule.h"
+
+#include <string.h>
+
+static void name_copy(char to[DOMAIN_SIZE], const char *from)
+{
+	size_t len = strlen(from);
+	if (len > DOMAIN_MAX)
+		len = DOMAIN_MAX;
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+static struct verdict verdict_make(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop)
+{
+	const struct entry *entry = &j->facts->entry;
+	struct verdict v = {.kind = kind, .reason = reason};
+	name_copy(v.domain, j->facts->question.domain);
+	name_copy(v.hop, hop);
+	if (j->policy) {
+		v.has_policy = true;
+		v.mode = j->policy->mode;
+		memcpy(v.policy_id, entry->policy_id, sizeof v.policy_id);
+		v.policy_expires_at = entry->policy_expires_at;
+	}
+	return v;
+}
+
+struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop)
+{
+	return (struct step){.verdict = verdict_make(j, kind, reason, hop), .renew = j->renew};
+}
+
+struct step judge_bound(const struct judge *j, enum binding binding)
+{
+	struct step step = judge_done(j, VERDICT_PASS, REASON_NONE, "");
+	step.verdict.binding = binding;
+	return step;
+}
+
+/* What to say while facts are still wanted (rules 4, 6, 7, 10). A map waits until it is known what binds the delivery,
+ * unless nothing may; where only DANE may, it leaves that to the MTA, which looks for itself. */
+static struct verdict so_far(const struct judge *j)
+{
+	const struct facts *f = j->facts;
+	struct verdict v;
+	if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unbound) {
+		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
+		v.worth_waiting = true;
+	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unenforced) {
+		v = verdict_make(j, VERDICT_PASS, REASON_NOT_YET_CHECKED, "");
+		v.binding = BINDING_DANE;
+		v.worth_waiting = true;
+	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->policy) {
+		v = verdict_make(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
+		v.worth_waiting = true;
+	} else if (f->store == STORE_UNREAD || !j->policy) {
+		bool defer = f->question.purpose == PURPOSE_MAP || f->rules->first_contact == FIRST_CONTACT_DEFER;
+		v = verdict_make(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_FIRST_CONTACT, "");
+		v.worth_waiting = true;
+	} else if (j->policy->mode != POLICY_ENFORCE) {
+		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
+		v.worth_waiting = f->question.purpose == PURPOSE_QUERY;
+	} else if (j->bad != REASON_NONE) {
+		v = verdict_make(j, VERDICT_DEFER, j->bad, j->bad_host);
+		v.worth_waiting = true;
+	} else {
+		bool left = f->rules->mta_enforces;
+		v = verdict_make(j, left ? VERDICT_PASS : VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
+		v.worth_waiting = true;
+	}
+	return v;
+}
+
+struct step judge_wants(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
+{
+	struct step step = {.want = {.kind = kind, .port = port}, .verdict = so_far(j), .renew = j->renew};
+	name_copy(step.want.name, name);
+	return step;
+}
+
+/* --- keeping a policy in force fresh (RFC 8461 3.3, 5.1, 10.2) -----------------------------------------------------
+ */
+
+static bool id_changed(const struct entry *entry)
+{
+	return entry->record_outcome == REASON_NONE && entry->record_checked_at != 0 &&
+	       strcmp(entry->record_id, entry->policy_id) != 0;
+}
+
+static bool fetch_possible(const struct facts *f)
+{
+	return !f->policy_tried && (f->forced || schedule_fetch_allowed(&f->entry, f->now));
+}
+
+/* Notes what is due, or wants it when the case is eager. */
+struct step judge_keeps_fresh(struct judge *j)
+{
+	const struct facts *f = j->facts;
+	const char *domain = f->question.domain;
+	struct step nothing = {.want = {.kind = WANT_NOTHING}};
+
+	if (!f->record_tried && (f->forced || schedule_record_stale(&f->entry, f->now))) {
+		if (j->eager)
+			return judge_wants(j, WANT_RECORD, domain, 0);
+		j->renew |= RENEW_RECORD;
+	}
+	bool due = f->forced || id_changed(&f->entry) || schedule_body_stale(&f->entry, f->rules, f->now);
+	if (due && fetch_possible(f)) {
+		if (j->eager)
+			return judge_wants(j, WANT_POLICY, domain, 0);
+		j->renew |= RENEW_POLICY;
+	}
+	return nothing;
+}
+
+/* Rule 4: before a verdict that holds mail, the record and the MX set are looked at again, and a policy whose id has
+ * changed is fetched (RFC 8461 5). A testing policy holds nothing, so there the background does it (rule 7). */
+static struct step second_look(struct judge *j)
+{
+	const struct facts *f = j->facts;
+	const char *domain = f->question.domain;
+	struct step nothing = {.want = {.kind = WANT_NOTHING}};
+	bool at_once = j->eager || j->policy->mode == POLICY_ENFORCE;
+
+	if (!f->record_tried && schedule_age(f->entry.record_checked_at, f->now) > f->rules->probe_ttl_fail_s) {
+		if (at_once)
+			return judge_wants(j, WANT_RECORD, domain, 0);
+		j->renew |= RENEW_RECORD;
+	}
+	if (id_changed(&f->entry) && fetch_possible(f)) {
+		if (at_once)
+			return judge_wants(j, WANT_POLICY, domain, 0);
+		j->renew |= RENEW_POLICY;
+	}
+	if (f->question.mx_lookup && !f->question.unreadable && !f->mx_tried && schedule_mx_stale(&f->entry, f->now)) {
+		if (at_once)
+			return judge_wants(j, WANT_MX, domain, 0);
+		j->renew |= RENEW_MX;
+	}
+	return nothing;
+}
+
+/* The verdict of a next hop that cannot keep the policy now; `kind` is what it is under enforce. */
+struct step judge_held(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host)
+{
+	j->bad = reason;
+	j->bad_host = host;
+	struct step step = second_look(j);
+	if (step_is_want(&step))
+		return step;
+	if (j->policy->mode == POLICY_ENFORCE)
+		return judge_done(j, kind, reason, host);
+	return judge_done(j, kind == VERDICT_FAIL_ENFORCE ? VERDICT_FAIL_TESTING : VERDICT_NONE, reason, host);
+}
+
+/* --- the MX set --------------------------------------------------------------------------------------------------- */
+
+struct step judge_wants_mx(struct judge *j, bool settled)
+{
+	const struct facts *f = j->facts;
+	struct step nothing = {.want = {.kind = WANT_NOTHING}};
+	bool stale = schedule_mx_stale(&f->entry, f->now), known = schedule_mx_known(&f->entry, f->now);
+	bool enough = settled ? schedule_mx_recent(&f->entry, f->now) : known;
+
+	if (!f->mx_tried && (!enough || f->forced || ((j->eager || j->alone) && stale)))
+		return judge_wants(j, WANT_MX, f->question.domain, 0);
+	if (known && stale)
+		j->renew |= RENEW_MX;
+	return nothing;
+}
+
+bool mx_has_hops(const struct facts *facts)
+{
+	enum mx_state state = facts->entry.mx.state;
+	return !facts->question.mx_lookup || state == MX_LISTED || state == MX_IMPLICIT;
+}
+
+/* RFC 5321 5.1: a relay that is an MX itself uses only those of better preference than its own. One that the policy
+ * does not name (RFC 8461 4.1) is an MX by forgery only: the MTA knows itself by its addresses, and those are forged
+ * with it. */
+static void hop_list_cut(struct hop_list *list, const struct names *own, const struct policy *policy)
+{
+	for (unsigned i = 0; i < list->count; i++) {
+		if (!names_cover(own, list->host[i]) || (policy && !policy_allows(policy, list->host[i])))
+			continue;
+		unsigned cut = i;
+		while (i > 0 && list->preference[i - 1] == list->preference[i])
+			i--;
+		list->own = list->host[cut];
+		list->count = i;
+		return;
+	}
+}
+
+void hop_list_fill(struct hop_list *list, const struct facts *f, const struct policy *policy)
+{
+	const struct mx_set *mx = &f->entry.mx;
+	list->count = 0;
+	list->own = "";
+	if (!f->question.mx_lookup || mx->state == MX_IMPLICIT) {
+		list->host[0] = f->question.host;
+		list->preference[0] = 0;
+		list->count = 1;
+	}
+	for (const char *name = list->count ? NULL : names_next(&mx->names, NULL); name && list->count < MX_SET_MAX;
+		name = names_next(&mx->names, name)) {
+		list->host[list->count] = name;
+		list->preference[list->count] = mx->preference[list->count];
+		list->count++;
+	}
+	if (f->question.mx_lookup)
+		hop_list_cut(list, &f->rules->own_hosts, policy);
+}
