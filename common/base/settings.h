@@ -18,7 +18,6 @@ enum { ON_FAIL_DEFER, ON_FAIL_TAG, ON_FAIL_QUARANTINE };
 enum { ON_FAIL_LOCAL_TAG, ON_FAIL_LOCAL_QUARANTINE };
 enum { SETTINGS_ACCEPT, SETTINGS_DEFER }; /* milter_first_contact, on_internal_error */
 enum { TAG_FAIL, TAG_ALL, TAG_OFF };
-enum { DNSSEC_AUTO, DNSSEC_ON, DNSSEC_OFF };
 #define CHOICE_EMPTY (-1) /* a CHOICE whose value is empty */
 
 struct settings_list {
@@ -39,7 +38,7 @@ struct settings_origin;
 
 struct settings {
 	struct settings_origin *origin; /* where each value comes from: settings_locate() */
-#define SETTING(type, when, name, def, min, max, words, sentence) SETTINGS_C_##type name;
+#define SETTING(type, form, when, name, def, min, max, words, sentence) SETTINGS_C_##type name;
 #include "settings.def"
 };
 
@@ -53,10 +52,29 @@ enum settings_type {
 	SETTINGS_NUMBER,
 	SETTINGS_OCTAL
 };
+/* What the text of a value is. SOCKET: a listening place; PATH: absolute; FILE: the same, or empty; NAME: of a user or
+ * group; OWNER: user:group; HEADER: a header field's name; HOST: a host name; SERVERS: addr or addr@port; ADDRESSES: one
+ * of each family; PROXY: a URL; DOMAINS: domain names; NEXT_HOP: as in relayhost. */
+enum settings_form {
+	FORM_PLAIN,
+	FORM_SOCKET,
+	FORM_PATH,
+	FORM_FILE,
+	FORM_NAME,
+	FORM_OWNER,
+	FORM_HEADER,
+	FORM_HOST,
+	FORM_SERVERS,
+	FORM_ADDRESSES,
+	FORM_PROXY,
+	FORM_DOMAINS,
+	FORM_NEXT_HOP
+};
 enum settings_when { SETTINGS_RELOAD, SETTINGS_RESTART };
 struct settings_row {
 	const char *name;
 	enum settings_type type;
+	enum settings_form form;
 	enum settings_when when; /* a changed value takes effect at a reload, or at a restart only */
 	const char *fallback;    /* the default, as it would stand in the file */
 	int64_t min, max;

@@ -1,5 +1,7 @@
 #include "settings_values.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,8 +12,9 @@
 #define NEAREST_DISTANCE 3
 
 const struct settings_row settings_table[] = {
-#define SETTING(type, when, name, def, min, max, words, sentence)                                                      \
-	{#name, SETTINGS_##type, SETTINGS_##when, def, min, max, words, sentence, offsetof(struct settings, name)},
+#define SETTING(type, form, when, name, def, min, max, words, sentence)                                                \
+	{#name, SETTINGS_##type, FORM_##form, SETTINGS_##when, def, min, max, words, sentence,                         \
+		offsetof(struct settings, name)},
 #include "settings.def"
 };
 const size_t settings_table_count = SETTINGS_COUNT;
@@ -28,24 +31,22 @@ struct unit {
 static const struct unit duration_units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 static const struct unit size_units[] = {{'G', UINT64_C(1) << 30}, {'M', UINT64_C(1) << 20}, {'k', 1024}, {'\0', 1}};
 
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
-
 struct settings *settings_new(const char *file)
 {
-	struct settings *settings = must(calloc(1, sizeof *settings));
-	settings->origin = must(calloc(1, sizeof *settings->origin));
-	settings->origin->file = file ? must(strdup(file)) : NULL;
+	struct settings *settings = xcalloc(1, sizeof *settings);
+	settings->origin = xcalloc(1, sizeof *settings->origin);
+	settings->origin->file = file ? xstrdup(file) : NULL;
 	return settings;
 }
 
-static void *field(const struct settings *settings, const struct settings_row *row)
+static void *field(struct settings *settings, const struct settings_row *row)
 {
 	return (char *)settings + row->offset;
+}
+
+const void *settings_value(const struct settings *settings, const struct settings_row *row)
+{
+	return (const char *)settings + row->offset;
 }
 
 static void list_clear(struct settings_list *list)
@@ -213,17 +214,11 @@ static void set_list(struct settings_list *list, const char *value)
 		/* Room doubles at powers of two. */
 		if ((list->count & (list->count - 1)) == 0) {
 			size_t room = list->count ? 2 * list->count : 1;
-			list->item = must(realloc(list->item, room * sizeof *list->item));
+			list->item = xrealloc(list->item, room * sizeof *list->item);
 		}
-		list->item[list->count++] = must(strndup(at, len));
+		list->item[list->count++] = xstrndup(at, len);
 		at += len;
 	}
-}
-
-static void set_text(char **text, const char *value)
-{
-	free(*text);
-	*text = must(strdup(value));
 }
 
 bool settings_set(struct settings *settings, const struct settings_row *row, const char *value, struct failure *why)
@@ -235,7 +230,8 @@ bool settings_set(struct settings *settings, const struct settings_row *row, con
 	case SETTINGS_CHOICE:
 		return set_choice(to, row, value, why);
 	case SETTINGS_TEXT:
-		set_text(to, value);
+		free(*(char **)to);
+		*(char **)to = xstrdup(value);
 		return true;
 	case SETTINGS_LIST:
 		set_list(to, value);
@@ -270,7 +266,7 @@ static void format_list(char *out, size_t size, const struct settings_list *list
 
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size)
 {
-	const void *from = field(settings, row);
+	const void *from = settings_value(settings, row);
 	switch (row->type) {
 	case SETTINGS_BOOL:
 		snprintf(out, size, "%s", *(const bool *)from ? "yes" : "no");

@@ -8,7 +8,7 @@
 
 enum {
 	SETTINGS_COUNT = 0
-#define SETTING(type, when, name, def, min, max, words, sentence) +1
+#define SETTING(type, form, when, name, def, min, max, words, sentence) +1
 #include "settings.def"
 };
 enum {
@@ -37,8 +37,11 @@ const struct settings_row *settings_row_find(const char *name);
 /* The row whose name is nearest to a wrong one, or NULL. */
 const struct settings_row *settings_row_nearest(const char *name);
 
-/* Checks the values against each other and those that have a form of their own (settings_check.c). On failure `blamed`
- * is the row at fault. */
+/* Where the value of a row is: of the C type that settings.h has for the row's type. */
+const void *settings_value(const struct settings *settings, const struct settings_row *row);
+
+/* Checks the values by the form of their settings, and against each other (settings_check.c). On failure `blamed` is
+ * the row at fault. */
 bool settings_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why);
 
 #endif

@@ -71,27 +71,38 @@ static bool rules_fill(struct config *config, struct failure *why)
 	       names_take(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
 }
 
+/* The protocol does not report the next hop, and a wrong guess would judge the wrong hosts. So the operator must set
+ * it. */
 static bool delegation_check(const struct settings *s, struct failure *why)
 {
-	struct question question;
 	const char *hop = s->delegation_domain;
+	if (hop[0] == '\0')
+		return s->delegation_socket[0] == '\0' ||
+		       failure_set(why, EX_CONFIG,
+			       "delegation_domain: is empty, but delegation_socket is set, and policy delegation does "
+			       "not report the next hop: write recipient when mail goes where the MX records of the "
+			       "recipient's domain point, else the smart host as it stands in relayhost");
+	struct question question;
 	next_hop_question(&question, hop, strlen(hop), PURPOSE_DELIVER);
-	return hop[0] == '\0' || strcmp(hop, CONFIG_BY_RECIPIENT) == 0 ||
-	       (question.has_domain && !question.unreadable) ||
-	       failure_set(why, EX_CONFIG,
-		       "delegation_domain: is neither recipient nor a next hop that can have a policy: write "
-		       "example.com, [mail.example.com] or [mail.example.com]:587, as in relayhost");
+	if (strcmp(hop, CONFIG_BY_RECIPIENT) == 0 || (question.has_domain && !question.unreadable))
+		return true;
+	char quoted[128];
+	struct text text;
+	text_init(&text, quoted, sizeof quoted);
+	text_quote(&text, hop, strlen(hop), 100);
+	return failure_set(why, EX_CONFIG,
+		"delegation_domain: %s is neither recipient nor a next hop that can have a policy: write example.com, "
+		"[mail.example.com] or [mail.example.com]:587, as in relayhost",
+		quoted);
 }
 
 static bool dns_make(struct config *config, struct failure *why)
 {
-	static const enum dns_validation validation[] = {
-		[DNSSEC_AUTO] = DNS_VALIDATE_AUTO, [DNSSEC_ON] = DNS_VALIDATE_ON, [DNSSEC_OFF] = DNS_VALIDATE_OFF};
 	const struct settings *s = config->settings;
 	struct dns_options options = {
 		.servers = (const char *const *)s->dns_servers.item,
 		.server_count = s->dns_servers.count,
-		.validate = validation[s->dnssec],
+		.validate = (enum dns_validation)s->dnssec, /* the words have the order of the enum */
 		.trust_anchor = or_null(s->dns_trust_anchor),
 	};
 	config->loops = loops_new(1, why);
@@ -128,17 +139,6 @@ static bool fetcher_make(struct config *config, struct failure *why)
 	return config->fetcher != NULL;
 }
 
-static bool bind_take(struct probe_options *options, const struct settings_list *values, struct failure *why)
-{
-	for (size_t i = 0; i < values->count; i++) {
-		struct address address;
-		if (!address_parse(&address, values->item[i]))
-			return failure_set(why, EX_CONFIG, "probe_bind: an item is not an IP address");
-		*(address.len == 4 ? &options->bind4 : &options->bind6) = address;
-	}
-	return true;
-}
-
 static bool prober_make(struct config *config, struct failure *why)
 {
 	const struct settings *s = config->settings;
@@ -148,8 +148,11 @@ static bool prober_make(struct config *config, struct failure *why)
 		.shown_arg = config->sightings};
 	if (!options.helo)
 		options.helo = config->host;
-	if (!bind_take(&options, &s->probe_bind, why))
-		return false;
+	for (size_t i = 0; i < s->probe_bind.count; i++) {
+		struct address address; /* settings_check() has accepted each */
+		if (address_parse(&address, s->probe_bind.item[i]))
+			*(address.len == 4 ? &options.bind4 : &options.bind6) = address;
+	}
 	config->prober = prober_new(&options, why);
 	return config->prober != NULL;
 }

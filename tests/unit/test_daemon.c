@@ -46,7 +46,7 @@ static void settings_write(const char *more)
 	assert_non_null(file);
 	fprintf(file,
 		"user = root\nstore_path = %s\nmilter_socket = unix:%s\nsocketmap_socket = unix:%s\n"
-		"metrics_socket = unix:%s\nworkers = 4\ndnssec = off\nstore_max_bytes = 4M\n"
+		"metrics_socket = unix:%s\nio_threads = 1\ndnssec = off\nstore_max_bytes = 4M\n"
 		"probe_helo = relay.example.com\nown_hosts = relay.example.com\n%s",
 		path_of("store"), path_of("milter"), path_of("map"), path_of("http"), more);
 	fclose(file);
@@ -254,6 +254,31 @@ static void helo_without_a_domain_is_warned_of(void **state)
 	expect_log("or set probe_helo");
 	assert_int_equal(RUN("-t", "-o", "probe_helo=[192.0.2.1]"), EX_OK);
 	assert_string_equal(log_read(), "");
+}
+
+/* Policy delegation does not guess what it judges by. */
+static void delegation_needs_a_next_hop(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *settings, *message;
+	} rows[] = {
+		{"delegation_socket = unix:/tmp/x\n",
+			"conf: delegation_domain (the default): is empty, but delegation_socket is set"},
+		{"delegation_domain =\ndelegation_socket = unix:/tmp/x\n",
+			"conf:11: delegation_domain: is empty, but delegation_socket is set"},
+		{"delegation_domain = 192.0.2.1\n",
+			"conf:11: delegation_domain: 192.0.2.1 is neither recipient nor a next hop"},
+		{"delegation_domain = example.com, example.org\n",
+			"delegation_domain: \"example.com, example.org\" is neither recipient nor a next hop"},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		settings_write(rows[i].settings);
+		assert_int_equal(RUN("-t"), EX_CONFIG);
+		expect_log(rows[i].message);
+	}
+	settings_write("delegation_domain = [mail.example.com]:587\ndelegation_socket = unix:/tmp/x\n");
+	assert_int_equal(RUN("-t"), EX_OK);
 }
 
 /* The store was written at a time that is past. One that lies ahead shows that the clock is behind. */
@@ -703,7 +728,7 @@ static bool room_of_nobody(void)
 	assert_non_null(file);
 	fprintf(file,
 		"user = nobody\ngroup = %s\nstore_path = %s\nmilter_socket = unix:%s\nsocketmap_socket = unix:%s\n"
-		"metrics_socket =\nworkers = 4\ndnssec = off\nstore_max_bytes = 4M\n",
+		"metrics_socket =\nio_threads = 1\ndnssec = off\nstore_max_bytes = 4M\n",
 		group->gr_name, path_of("held"), path_of("run/milter"), path_of("run/map"));
 	fclose(file);
 	return true;
@@ -879,6 +904,7 @@ int main(void)
 		cmocka_unit_test(the_store_is_opened_first),
 		cmocka_unit_test(it_serves_reloads_and_stops),
 		cmocka_unit_test(helo_without_a_domain_is_warned_of),
+		cmocka_unit_test(delegation_needs_a_next_hop),
 		cmocka_unit_test(a_clock_behind_its_store_is_told),
 		cmocka_unit_test(map_and_enforcement_need_no_warning),
 		cmocka_unit_test(enforcement_without_a_map_is_warned_of),

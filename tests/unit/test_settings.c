@@ -39,6 +39,7 @@ static void test_defaults(void **state)
 	assert_int_equal(settings->milter_on_fail_local, CHOICE_EMPTY);
 	assert_int_equal(settings->milter_wait, 4);
 	assert_int_equal(settings->milter_waiters, 64);
+	assert_string_equal(row_of("dnssec")->words, "off on auto"); /* the order of enum dns_validation */
 	assert_int_equal(settings->io_threads, 2);
 	assert_int_equal(settings->lookups_max, 10000);
 	assert_int_equal(settings->socket_mode, 0660);
@@ -183,14 +184,6 @@ static const struct {
 		"f:2: metrics_socket = \"local:/a\": is the place of milter_socket, too; give each its own"},
 	{"metrics_socket = inet:8461@127.0.0.1", "f:1: metrics_socket = \"inet:8461@127.0.0.1\": is the place of "
 						 "socketmap_socket, too; give each its own"},
-	{"delegation_socket = inet:8463@127.0.0.1",
-		"f: delegation_domain = \"\" (the default): delegation_socket is set, but policy delegation does not "
-		"tell the next hop: say recipient when mail goes where the MX records of the recipient's domain point, "
-		"else the smart host that relayhost names, as it stands there"},
-	{"delegation_socket = inet:8463@127.0.0.1\ndelegation_domain =",
-		"f:2: delegation_domain = \"\": delegation_socket is set, but policy delegation does not "
-		"tell the next hop: say recipient when mail goes where the MX records of the recipient's domain point, "
-		"else the smart host that relayhost names, as it stands there"},
 	{"delegation_domain = recipient\ndelegation_socket = inet:8461@127.0.0.1",
 		"f:2: delegation_socket = \"inet:8461@127.0.0.1\": is the place of socketmap_socket, too; give each "
 		"its own"},
@@ -219,7 +212,8 @@ static const struct {
 		"f:1: dns_servers = \"127.0.0.1@\": \"127.0.0.1@\" is not an address or address@port"},
 	{"dns_servers = 127.0.0.1@65536",
 		"f:1: dns_servers = \"127.0.0.1@65536\": \"127.0.0.1@65536\" is not an address or address@port"},
-	{"probe_bind = eth0", "f:1: probe_bind = \"eth0\": \"eth0\" is not an address"},
+	{"probe_bind = eth0", "f:1: probe_bind = \"eth0\": \"eth0\" is not an address: write one "
+			      "such as 192.0.2.1 or 2001:db8::1"},
 	{"probe_bind = 192.0.2.1 192.0.2.2",
 		"f:1: probe_bind = \"192.0.2.1 192.0.2.2\": has two addresses of one family; "
 		"give one IPv4 and one IPv6 address at most"},
@@ -241,7 +235,7 @@ static const struct {
 				    "take a name of its own, as X-STS-Gate is"},
 	{"milter_header = Content-Type", "f:1: milter_header = \"Content-Type\": is a field that mail needs, and would "
 					 "be removed from every message; take a name of its own, as X-STS-Gate is"},
-	{"probe_helo = a b", "f:1: probe_helo = \"a b\": is not a host name"},
+	{"probe_helo = a b", "f:1: probe_helo = \"a b\": is not a host name: write one such as relay.example.com"},
 	{"user =", "f:1: user = \"\": is not a name of a user or group"},
 	{"group = -x", "f:1: group = \"-x\": is not a name of a user or group"},
 };
