@@ -1,7 +1,7 @@
 #include "refresher.h"
 
 #include "clock.h"
-#include "domain.h"
+#include "keyed.h"
 #include "lock.h"
 
 #include <stdlib.h>
@@ -9,12 +9,8 @@
 #include <sysexits.h>
 
 #define BEGUN_SLOTS 16384
-#define BEGUN_TRIES 16
 
-struct begun {
-	uint32_t domain; /* its hash */
-	int64_t at_ms;   /* 0: never */
-};
+static const struct rate handing = {REFRESHER_A_SECOND, 1000, REFRESHER_A_SECOND};
 
 struct refresher {
 	struct check *check;
@@ -22,65 +18,27 @@ struct refresher {
 	pthread_t thread;
 	/* The thread's own. */
 	size_t batch;
-	int64_t milli_tokens; /* a token for each domain that may be handed over */
-	int64_t filled_at_ms;
-	struct begun begun[BEGUN_SLOTS];
+	struct bucket bucket; /* a token for each domain that may be handed over */
+	struct keyed *begun;  /* domains handed over, and when */
 
 	struct lock lock;
 	struct signal_cond wake;
 	bool stop GUARDED_BY(lock);
 };
 
-static void tokens_fill(struct refresher *refresher, int64_t now_ms)
-{
-	const int64_t full = REFRESHER_A_SECOND * 1000;
-	int64_t passed = now_ms - refresher->filled_at_ms;
-	if (passed > 1000)
-		passed = 1000;
-	refresher->milli_tokens += passed * REFRESHER_A_SECOND;
-	if (refresher->milli_tokens > full)
-		refresher->milli_tokens = full;
-	refresher->filled_at_ms = now_ms;
-}
-
-/* The domain's slot, or the one in its neighbourhood that is the first to be given up. */
-static struct begun *begun_slot(struct refresher *refresher, uint32_t hash)
-{
-	struct begun *oldest = &refresher->begun[hash % BEGUN_SLOTS];
-	for (uint32_t i = 0; i < BEGUN_TRIES; i++) {
-		struct begun *begun = &refresher->begun[(hash + i) % BEGUN_SLOTS];
-		if (begun->at_ms != 0 && begun->domain == hash)
-			return begun;
-		if (begun->at_ms < oldest->at_ms)
-			oldest = begun;
-	}
-	return oldest;
-}
-
-static bool begun_lately(struct refresher *refresher, const char *domain, int64_t now_ms)
-{
-	uint32_t hash = domain_hash(domain, 0);
-	const struct begun *begun = begun_slot(refresher, hash);
-	return begun->at_ms != 0 && begun->domain == hash && now_ms - begun->at_ms < REFRESHER_AGAIN_MS;
-}
-
-static void begun_note(struct refresher *refresher, const char *domain, int64_t now_ms)
-{
-	uint32_t hash = domain_hash(domain, 0);
-	*begun_slot(refresher, hash) = (struct begun){.domain = hash, .at_ms = now_ms};
-	refresher->milli_tokens -= 1000;
-}
-
 /* False: no more can be handed over at this moment. */
 static bool refresher_hand(struct refresher *refresher, const char *domain, int64_t now_ms)
 {
-	if (begun_lately(refresher, domain, now_ms))
+	const struct key key = keyed_name(refresher->begun, domain, 0);
+	const struct slot *begun = keyed_find(refresher->begun, &key);
+	if (begun && now_ms - begun->at_ms < REFRESHER_AGAIN_MS)
 		return true;
-	if (refresher->milli_tokens < 1000)
+	if (!bucket_has(&refresher->bucket, &handing, 0))
 		return false;
 	switch (check_refresh(refresher->check, domain, false)) {
 	case CHECK_REFRESH_BEGUN:
-		begun_note(refresher, domain, now_ms);
+		keyed_slot(refresher->begun, &key, now_ms)->at_ms = now_ms;
+		bucket_take(&refresher->bucket, &handing);
 		return true;
 	case CHECK_REFRESH_UNDER_WAY:
 		return true;
@@ -104,8 +62,8 @@ static bool refresher_look(struct refresher *refresher)
 	struct names due = {0};
 	struct failure why;
 	int64_t now_ms = clock_mono_ms();
-	tokens_fill(refresher, now_ms);
-	int64_t tokens = refresher->milli_tokens;
+	bucket_fill(&refresher->bucket, &handing, now_ms);
+	int64_t spent = refresher->bucket.spent;
 	bool read = store_due(refresher->store, clock_wall_s(), refresher->batch, &due, &why);
 	check_round_told(refresher->check, read, &why);
 	const char *domain = NULL;
@@ -117,7 +75,7 @@ static bool refresher_look(struct refresher *refresher)
 	}
 	names_free(&due);
 	bool whole = room && count == refresher->batch;
-	return batch_adjust(refresher, whole, refresher->milli_tokens < tokens) || !room;
+	return batch_adjust(refresher, whole, refresher->bucket.spent > spent) || !room;
 }
 
 static bool refresher_rest(struct refresher *refresher, int rest_ms)
@@ -145,6 +103,7 @@ static void refresher_free(struct refresher *refresher)
 {
 	lock_destroy(&refresher->lock);
 	cond_destroy(&refresher->wake);
+	keyed_free(&refresher->begun);
 	free(refresher);
 }
 
@@ -156,7 +115,8 @@ struct refresher *refresher_start(struct check *check, struct store *store, stru
 	refresher->check = check;
 	refresher->store = store;
 	refresher->batch = REFRESHER_BATCH;
-	refresher->filled_at_ms = clock_mono_ms();
+	refresher->begun = keyed_new(BEGUN_SLOTS, NULL);
+	refresher->bucket = (struct bucket){.spent = (int64_t)handing.most * handing.in_ms, .at_ms = clock_mono_ms()};
 	lock_init(&refresher->lock);
 	cond_init(&refresher->wake);
 	int err = pthread_create(&refresher->thread, NULL, refresher_main, refresher);

@@ -72,7 +72,7 @@ static void case_end(struct cas *c, const struct verdict *verdict)
 	lock_take(&check->lock);
 	check->cases--;
 	check->refreshing -= c->job.class == WORK_REFRESH;
-	share_give(check->room, c->facts.question.client);
+	limits_release(check->bounds.limits, LIMIT_CLIENT_CASES, c->facts.question.client);
 	lock_drop(&check->lock);
 	facts_free(&c->facts);
 	lookups_end(&c->lookups);
@@ -181,14 +181,14 @@ static bool case_obtain(struct cas *c, struct flight *flight, struct found *foun
 	c->lookups.waiting = false;
 	if (!obtain_holds(want))
 		return obtain(c->config, bounds, &c->lookups, want, asked, &flight->look, found);
-	if (!share_take_within(bounds->held, HELD_ALL, workers * 3 / 4))
+	if (!limits_hold(bounds->limits, LIMIT_WORKERS, HELD_ALL, workers * 3 / 4))
 		return false;
-	if (!asked || share_take_within(bounds->held, HELD_ASKED, workers / 2)) {
+	if (!asked || limits_hold(bounds->limits, LIMIT_WORKERS, HELD_ASKED, workers / 2)) {
 		through = obtain(c->config, bounds, &c->lookups, want, asked, &flight->look, found);
 		if (asked)
-			share_give(bounds->held, HELD_ASKED);
+			limits_release(bounds->limits, LIMIT_WORKERS, HELD_ASKED);
 	}
-	share_give(bounds->held, HELD_ALL);
+	limits_release(bounds->limits, LIMIT_WORKERS, HELD_ALL);
 	return through;
 }
 
@@ -199,7 +199,7 @@ static bool case_fly(struct cas *c, struct flight *flight)
 	struct found found = {.untried = false};
 	struct want want = flight->want;
 	bool through = case_obtain(c, flight, &found);
-	share_give(c->check->bounds.share, c->share_of);
+	limits_release(c->check->bounds.limits, LIMIT_CLIENT_LOOKUPS, c->share_of);
 	if (!through && is_stopping(c->check)) {
 		flight_drop(c, flight);
 		return true;
@@ -316,15 +316,18 @@ static bool room_for(const struct check *check, enum work_class class) REQUIRES(
  * clients together leave room for the next one. */
 static bool client_take(struct check *check, const struct question *question) REQUIRES(check->lock)
 {
-	return rate_take(check->rate, question->client, clock_mono_ms()) &&
-	       share_take_within(check->room, question->client, (CHECK_CASES_MAX - check->cases) / CASES_CLIENT_PART);
+	struct limits *limits = check->bounds.limits;
+	unsigned room = (CHECK_CASES_MAX - check->cases) / CASES_CLIENT_PART;
+	return limits_rate(limits, LIMIT_CLIENT_RATE, question->client, clock_mono_ms()) &&
+	       limits_hold(limits, LIMIT_CLIENT_CASES, question->client, room);
 }
 
 /* Who asks and does not wait has a share, too: from now on it counts, should that of the client before be used up. */
 static void case_shared(struct check *check, struct cas *c, uint64_t client) REQUIRES(check->lock)
 {
-	if (share_take(check->bounds.share, c->client))
-		share_give(check->bounds.share, c->client);
+	struct limits *limits = check->bounds.limits;
+	if (limits_hold(limits, LIMIT_CLIENT_LOOKUPS, c->client, check->bounds.quota))
+		limits_release(limits, LIMIT_CLIENT_LOOKUPS, c->client);
 	else
 		c->client = client;
 }
@@ -372,27 +375,14 @@ bool cases_have(struct check *check, const struct question *question)
 	return have;
 }
 
-/* Whether it is time, and if so, that it is done now. */
-static bool renewal_due(struct check *check, const struct question *question)
-{
-	uint32_t hash = domain_hash(question->domain, question->port);
-	int64_t now_ms = clock_mono_ms();
-	lock_take(&check->lock);
-	struct renewed *last = &check->renewed[hash % CASES_RENEWALS];
-	bool due = last->question != hash || last->at_ms == 0 || now_ms - last->at_ms >= CASES_RENEWAL_MS;
-	if (due)
-		*last = (struct renewed){hash, now_ms};
-	lock_drop(&check->lock);
-	return due;
-}
-
 void cases_renew(struct check *check, const struct question *question)
 {
 	struct question refresh = *question;
 	refresh.purpose = PURPOSE_REFRESH;
 	refresh.client = 0; /* refreshing has a share of its own */
 	refresh.no_dane = false;
-	if (renewal_due(check, question))
+	if (limits_once(check->bounds.limits, LIMIT_RENEWALS, question->domain, question->port, clock_mono_ms(),
+		    LIMITS_RENEWAL_MS))
 		cases_open(check, &refresh, WORK_REFRESH, false, true, NULL);
 }
 

@@ -11,23 +11,16 @@
 #include "learn.h"
 #include "lock.h"
 #include "obtain.h"
-#include "rate.h"
 #include "trouble.h"
-#include "wildcards.h"
 #include "workers.h"
 
 #define CASES_BUCKETS 1024
 #define CASES_REFRESH_MAX (CHECK_CASES_MAX / 2)
 /* Of one client: whoever sends to many domains leaves room for others. */
 #define CASES_CLIENT_PART 8 /* of the room that is left: one client's */
-/* New cases of one client. */
-#define CASES_CLIENT_A_SECOND 100
-#define CASES_CLIENT_BURST 800
 /* Refreshes that are open when the refresher is to wait; half of the workers serve them. */
 #define CASES_DUE_MAX 512
-#define CASES_RENEWAL_MS 10000 /* between two renewals of one question, should the first one have brought nothing */
-#define CASES_RENEWALS 4096    /* questions whose renewal is remembered, about */
-#define CASES_STEPS_MAX 64     /* of one case; verdict_next() is bounded far below */
+#define CASES_STEPS_MAX 64 /* of one case; verdict_next() is bounded far below */
 
 struct waiter {
 	check_ticket ticket;
@@ -64,20 +57,12 @@ struct cas {
 	struct cas *parked; /* next one parked in the same flight */
 };
 
-struct renewed {
-	uint32_t question; /* its hash */
-	int64_t at_ms;     /* 0: never */
-};
-
 struct check {
 	struct store *store;
 	struct workers *workers;
 	struct events *events;
 	struct trouble trouble;
 	struct bounds bounds;
-	struct wildcards *wildcards;
-	struct share *room; /* in the table of cases: a client's */
-	struct rate *rate;  /* of new cases: a client's */
 	unsigned worker_count;
 	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
 	void *observe_arg;
@@ -86,7 +71,6 @@ struct check {
 	struct config *config GUARDED_BY(lock);
 	struct cas *bucket[CASES_BUCKETS] GUARDED_BY(lock);
 	struct flight *flight[CASES_BUCKETS] GUARDED_BY(lock);
-	struct renewed renewed[CASES_RENEWALS] GUARDED_BY(lock);
 	unsigned cases GUARDED_BY(lock);
 	unsigned refreshing GUARDED_BY(lock); /* cases of class WORK_REFRESH */
 	check_ticket last_ticket GUARDED_BY(lock);

@@ -2,6 +2,7 @@
 
 #include "cases.h"
 #include "clock.h"
+#include "evidence.h"
 #include "recall.h"
 #include "senses.h"
 #include "tally.h"
@@ -36,15 +37,9 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->config = config_ref(options->config);
 	check->observe = options->observe;
 	check->observe_arg = options->observe_arg;
-	check->bounds.budget = budget_new();
-	check->bounds.share = share_new(options->workers / 4);
-	check->bounds.held = share_new(options->workers);
-	check->bounds.backoff = backoff_new();
-	check->bounds.missed = missed_new();
-	check->wildcards = wildcards_new();
+	check->bounds.limits = limits_new();
+	check->bounds.quota = options->workers / 4;
 	check->bounds.background = options->background;
-	check->rate = rate_new(CASES_CLIENT_A_SECOND, CASES_CLIENT_BURST);
-	check->room = share_new(CHECK_CASES_MAX / CASES_CLIENT_PART);
 	check->worker_count = options->workers;
 	check->workers = workers_new(options->workers, why);
 	if (!check->workers)
@@ -61,14 +56,7 @@ void check_free(struct check **check)
 	c->stopping = true;
 	lock_drop(&c->lock);
 	workers_free(&c->workers);
-	budget_free(&c->bounds.budget);
-	share_free(&c->bounds.share);
-	share_free(&c->bounds.held);
-	backoff_free(&c->bounds.backoff);
-	missed_free(&c->bounds.missed);
-	wildcards_free(&c->wildcards);
-	rate_free(&c->rate);
-	share_free(&c->room);
+	limits_free(&c->bounds.limits);
 	trouble_destroy(&c->trouble);
 	events_free(&c->events);
 	config_unref(&c->config);
@@ -109,6 +97,47 @@ static struct step fresh_step(struct check *check, struct facts *facts)
 	return step;
 }
 
+/* Mail hosts whose certificates are for them by a wildcard alone: Sendmail before 8.18.2 passes them over
+ * (core/evidence.h), and nothing else would say why its mail waits. */
+static bool hop_is_passed_over(struct store_view *view, const char *host)
+{
+	struct hop_record record;
+	return store_view_hop(view, host, QUESTION_PORT, &record) == STORE_FOUND && record.pkix.good.at != 0 &&
+	       evidence_by_wildcard_only(&record.pkix.good, host);
+}
+
+/* The first such host of the MX set, or NULL. */
+static const char *host_passed_over(struct store *store, const struct entry *entry)
+{
+	struct failure why;
+	const char *found = NULL, *host = NULL;
+	struct store_view *view = store_view_begin(store, &why);
+	if (!view)
+		return NULL;
+	if (entry->mx.state == MX_IMPLICIT && hop_is_passed_over(view, entry->domain))
+		found = entry->domain;
+	for (int i = 0; !found && i < HOPS_MAX && (host = names_next(&entry->mx.names, host)) != NULL; i++)
+		if (hop_is_passed_over(view, host))
+			found = host;
+	store_view_end(&view);
+	return found;
+}
+
+/* Sendmail delivers by the entry's policy, in force now: an event when the store knows such a host of its MX set, once
+ * a day. */
+static void wildcards_look(struct check *check, const struct entry *entry)
+{
+	struct limits *limits = check->bounds.limits;
+	int64_t now_ms = clock_mono_ms();
+	if (!limits_once(limits, LIMIT_WILDCARDS, entry->domain, 0, now_ms, LIMITS_WILDCARD_LOOK_MS))
+		return;
+	const char *host = host_passed_over(check->store, entry);
+	if (!host)
+		return;
+	limits_remember(limits, LIMIT_WILDCARDS, entry->domain, 0, 1, now_ms + LIMITS_WILDCARD_SAID_MS);
+	events_note(check->events, EVENT_WILDCARD_CERTIFICATE, entry->domain, host);
+}
+
 static bool fresh_outcome(struct check *check, const struct question *question, struct outcome *out)
 {
 	struct config *config = check_config(check);
@@ -122,7 +151,7 @@ static bool fresh_outcome(struct check *check, const struct question *question, 
 	if (out->final && step.verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
 		facts_policy_copy(&out->policy, &facts);
 	if (out->final && question->no_dane && step.verdict.binding == BINDING_SECURE)
-		wildcards_look(check->wildcards, check->store, check->events, &facts.entry, clock_mono_ms());
+		wildcards_look(check, &facts.entry);
 	if (out->final && step.renew != 0)
 		cases_renew(check, question);
 	facts_free(&facts);

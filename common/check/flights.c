@@ -30,7 +30,7 @@ int flight_wait_ms(struct cas *c)
 static bool share_take_of(struct check *check, struct cas *c, uint64_t client)
 {
 	c->share_of = client;
-	return share_take(check->bounds.share, client);
+	return limits_hold(check->bounds.limits, LIMIT_CLIENT_LOOKUPS, client, check->bounds.quota);
 }
 
 /* Anybody's who asks will do: whoever has used up its own must not hold up the others. */

@@ -152,7 +152,7 @@ static bool policy_fetch(const struct config *config, const struct bounds *bound
 {
 	uint64_t network = address_network(&list->at[0]);
 	*end = BACKOFF_UNTOLD;
-	if (!share_take(bounds->share, network)) {
+	if (!limits_hold(bounds->limits, LIMIT_NETWORK_FETCHES, network, bounds->quota)) {
 		policy_missed(
 			&found->policy, REASON_POLICY_FETCH, "shares its network with too many fetches under way");
 		return false;
@@ -160,7 +160,7 @@ static bool policy_fetch(const struct config *config, const struct bounds *bound
 	found->network = network;
 	fetch_policy(config->fetcher, found->want.name, list->at, list->count, (int)left_ms, &found->policy);
 	*end = fetch_end(&found->policy, left_ms, (int64_t)config->settings->fetch_timeout * 1000);
-	share_give(bounds->share, network);
+	limits_release(bounds->limits, LIMIT_NETWORK_FETCHES, network);
 	return true;
 }
 
@@ -169,14 +169,14 @@ static bool policy_host_asked(const struct config *config, const struct bounds *
 {
 	struct backoff_try try;
 	enum backoff_end end;
-	enum backoff_way way = backoff_begin(bounds->backoff, addresses_least(list), asked, clock_mono_ms(), &try);
+	enum backoff_way way = limits_fetch_begin(bounds->limits, addresses_least(list), asked, clock_mono_ms(), &try);
 	if (way != BACKOFF_GO) {
 		policy_missed(&found->policy, REASON_POLICY_FETCH, "could not be reached a short time ago");
 		found->unmade = way == BACKOFF_FAIL;
 		return found->unmade;
 	}
 	bool fetched = policy_fetch(config, bounds, list, left_ms, found, &end);
-	backoff_end(bounds->backoff, &try, end, clock_mono_ms());
+	limits_fetch_end(bounds->limits, &try, end, clock_mono_ms());
 	return fetched;
 }
 
@@ -266,16 +266,17 @@ static void mx_look(struct lookups *lookups, const char *domain, struct mx_found
 	}
 }
 
-static void obtain_mx(struct lookups *lookups, struct missed *missed, struct found *found)
+static void obtain_mx(struct lookups *lookups, struct limits *limits, struct found *found)
 {
 	const char *domain = found->want.name;
-	found->mx.outcome = missed_lately(missed, domain, clock_mono_ms());
+	found->mx.outcome = limits_remembered(limits, LIMIT_MX_FAILURES, domain, 0, clock_mono_ms());
 	found->untried = found->mx.outcome != REASON_NONE;
 	if (found->untried)
 		return;
 	mx_look(lookups, domain, &found->mx, &found->dns);
 	if (lookups_over(lookups) && found->mx.outcome != REASON_NONE)
-		missed_note(missed, domain, found->mx.outcome, clock_mono_ms());
+		limits_remember(limits, LIMIT_MX_FAILURES, domain, 0, (uint16_t)found->mx.outcome,
+			clock_mono_ms() + LIMITS_MX_FAILURE_MS);
 }
 
 bool obtain_holds(const struct want *want)
@@ -303,14 +304,14 @@ bool obtain(const struct config *config, const struct bounds *bounds, struct loo
 	case WANT_POLICY:
 		return obtain_policy(config, bounds, lookups, asked, found);
 	case WANT_MX:
-		obtain_mx(lookups, bounds->missed, found);
+		obtain_mx(lookups, bounds->limits, found);
 		break;
 	case WANT_TLSA:
 		obtain_tlsa(lookups, found);
 		break;
 	case WANT_PROBE:
 		return obtain_evidence(config,
-			&(struct probing){bounds->budget, probe_claim(bounds, want, asked), lookups, look}, found);
+			&(struct probing){bounds->limits, probe_claim(bounds, want, asked), lookups, look}, found);
 	case WANT_NOTHING:
 	case WANT_ENTRY:
 	case WANT_EVIDENCE:

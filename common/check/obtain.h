@@ -3,12 +3,9 @@
 #ifndef CHECK_OBTAIN_H
 #define CHECK_OBTAIN_H
 
-#include "backoff.h"
-#include "budget.h"
+#include "check_limits.h"
 #include "config.h"
 #include "lookups.h"
-#include "missed.h"
-#include "share.h"
 #include "verdict.h"
 
 #define OBTAIN_RETRY_MS 50   /* of a want that was put off */
@@ -41,15 +38,13 @@ void facts_learn_found(struct facts *facts, const struct found *found);
 /* The budget refused a probe that a front end waits for. */
 bool found_refused(const struct found *found);
 
+/* Keys of LIMIT_WORKERS. */
 enum held { HELD_ALL = 1, HELD_ASKED };
 
 /* What bounds the traffic of all wants together. */
 struct bounds {
-	struct budget *budget; /* of probes */
-	struct share *share;   /* of workers: a network's, a client's */
-	struct share *held;    /* workers that wait for more than DNS: enum held */
-	struct backoff *backoff;
-	struct missed *missed;
+	struct limits *limits;
+	unsigned quota;  /* of lookups in flight: a client's, a network's */
 	bool background; /* no front end waits for anything here */
 };
 

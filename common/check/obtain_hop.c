@@ -71,11 +71,11 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 /* Where the budget has no room left for all of them in this minute, one is better than none. */
 static enum budget_answer budget_take_some(const struct probing *probing, struct addresses *list, unsigned *slot)
 {
-	struct budget *budget = probing->budget;
+	struct limits *limits = probing->limits;
 	enum budget_answer answer =
-		budget_take_all(budget, list->at, list->count, probing->claim, clock_mono_ms(), slot);
+		limits_probes_begin(limits, list->at, list->count, probing->claim, clock_mono_ms(), slot);
 	for (size_t i = 0; answer == BUDGET_SPENT && list->count > 1 && i < list->count; i++) {
-		answer = budget_take(budget, &list->at[i], probing->claim, clock_mono_ms(), slot);
+		answer = limits_probes_begin(limits, &list->at[i], 1, probing->claim, clock_mono_ms(), slot);
 		if (answer == BUDGET_GO) {
 			list->at[0] = list->at[i];
 			list->count = 1;
@@ -104,7 +104,7 @@ static bool probe_within(const struct config *config, const struct probing *prob
 	case BUDGET_GO:
 		*passing = probe_all(config, &found->want, list, dane, probing->look->deadline_ms, &found->evidence);
 		for (size_t i = 0; i < list->count; i++)
-			budget_give(probing->budget, slot[i]);
+			limits_probe_end(probing->limits, slot[i]);
 		break;
 	}
 	return true;

@@ -7,7 +7,7 @@
 void obtain_tlsa(struct lookups *lookups, struct found *found);
 /* What bounds a probe, how urgent it is, and what is kept of it between two tries. */
 struct probing {
-	struct budget *budget;
+	struct limits *limits;
 	enum budget_claim claim;
 	struct lookups *lookups;
 	struct second_look *look;

@@ -365,7 +365,7 @@ static void test_mx_missed(void **state)
 	}
 	assert_in_range(world_count("dns MX example.com"), 1, 2);
 	product_domain("example.com", "mx1.example.com");
-	world_advance(MISSED_MS / 1000);
+	world_advance(LIMITS_MX_FAILURE_MS / 1000);
 	check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
 	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
 	outcome_free(&outcome);

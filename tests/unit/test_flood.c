@@ -3,8 +3,8 @@
  * form of the name: v-* is a domain with a policy and a hop of its own, n-* does not exist.
  *
  *   test_flood [-r RANDOM] [-v VALID] [-m MEBIBYTES]     how many domains of each kind, and the store's bound */
-#include "budget.h"
 #include "check.h"
+#include "check_limits.h"
 #include "clock.h"
 #include "dns_old.h"
 #include "schedule.h"

@@ -1,0 +1,303 @@
+#include "check_limits.h"
+
+#include "lock.h"
+#include "memory.h"
+
+#include <stdlib.h>
+
+#define MINUTE_MS 60000
+
+static const struct rate client_rate = {CASES_CLIENT_A_SECOND, 1000, CASES_CLIENT_BURST};
+static const struct rate network_rate = {BUDGET_A_MINUTE, MINUTE_MS, BUDGET_A_MINUTE};
+static const struct rate global_rate = {BUDGET_GLOBAL_A_MINUTE, MINUTE_MS, BUDGET_GLOBAL_A_MINUTE};
+
+/* Several times what can be in use at once: then a key finds a slot. */
+static const struct {
+	size_t slots;
+	const struct rate *rate;
+} tables[LIMIT_KINDS] = {
+	[LIMIT_CLIENT_LOOKUPS] = {65536, NULL},
+	[LIMIT_NETWORK_FETCHES] = {65536, NULL},
+	[LIMIT_CLIENT_CASES] = {65536, NULL},
+	[LIMIT_WORKERS] = {16, NULL},
+	[LIMIT_CLIENT_RATE] = {65536, &client_rate},
+	[LIMIT_PROBES] = {65536, &network_rate},
+	[LIMIT_BACKOFF] = {BACKOFF_SLOTS, NULL},
+	[LIMIT_MX_FAILURES] = {4096, NULL},
+	[LIMIT_WILDCARDS] = {4096, NULL},
+	[LIMIT_RENEWALS] = {4096, NULL},
+};
+
+struct limits {
+	struct lock lock;
+	struct keyed *table[LIMIT_KINDS] GUARDED_BY(lock);
+	struct bucket probes GUARDED_BY(lock); /* of all networks */
+};
+
+struct limits *limits_new(void)
+{
+	struct limits *limits = xcalloc(1, sizeof *limits);
+	lock_init(&limits->lock);
+	for (unsigned i = 0; i < LIMIT_KINDS; i++)
+		limits->table[i] = keyed_new(tables[i].slots, tables[i].rate);
+	return limits;
+}
+
+void limits_free(struct limits **limits)
+{
+	if (!*limits)
+		return;
+	for (unsigned i = 0; i < LIMIT_KINDS; i++)
+		keyed_free(&(*limits)->table[i]);
+	lock_destroy(&(*limits)->lock);
+	free(*limits);
+	*limits = NULL;
+}
+
+void limits_each(
+	struct limits *limits, enum limit_kind kind, void (*visit)(void *arg, const struct slot *slot), void *arg)
+{
+	lock_take(&limits->lock);
+	const struct keyed *table = limits->table[kind];
+	for (size_t i = 0; i < table->slots; i++) {
+		const struct slot *slot = &table->slot[i];
+		if (slot->held > 0 || slot->bucket.spent > 0 || slot->value > 0)
+			visit(arg, slot);
+	}
+	lock_drop(&limits->lock);
+}
+
+/* --- quotas and rates --------------------------------------------------------------------------------------------- */
+
+bool limits_hold(struct limits *limits, enum limit_kind kind, uint64_t key, unsigned most)
+{
+	const struct key number = {.low = key};
+	if (key == 0)
+		return true;
+	lock_take(&limits->lock);
+	struct slot *slot = keyed_slot(limits->table[kind], &number, 0);
+	bool held = slot && slot->held < (most < 1 ? 1 : most);
+	if (held)
+		slot->held++;
+	lock_drop(&limits->lock);
+	return held;
+}
+
+void limits_release(struct limits *limits, enum limit_kind kind, uint64_t key)
+{
+	const struct key number = {.low = key};
+	if (key == 0)
+		return;
+	lock_take(&limits->lock);
+	struct slot *slot = keyed_find(limits->table[kind], &number);
+	if (slot && slot->held > 0)
+		slot->held--;
+	lock_drop(&limits->lock);
+}
+
+bool limits_rate(struct limits *limits, enum limit_kind kind, uint64_t key, int64_t now_ms)
+{
+	const struct key number = {.low = key};
+	if (key == 0)
+		return true;
+	lock_take(&limits->lock);
+	struct slot *slot = keyed_slot_shared(limits->table[kind], &number, now_ms);
+	const struct rate rate = keyed_rate(limits->table[kind], slot);
+	bucket_fill(&slot->bucket, &rate, now_ms);
+	bool taken = bucket_has(&slot->bucket, &rate, 0);
+	if (taken)
+		bucket_take(&slot->bucket, &rate);
+	lock_drop(&limits->lock);
+	return taken;
+}
+
+/* --- probe budget ------------------------------------------------------------------------------------------------- */
+
+/* A network's slot. Of networks that share one, the smaller budget counts. */
+static struct slot *network_slot(struct limits *limits, const struct address *address, int64_t now_ms)
+	REQUIRES(limits->lock)
+{
+	uint16_t scale = address_is_global(address) ? 1 : BUDGET_PRIVATE_FACTOR;
+	const struct key key = {.high = scale, .low = address_network(address)};
+	struct slot *slot = keyed_slot_shared(limits->table[LIMIT_PROBES], &key, now_ms);
+	if (slot->scale == 0 || slot->scale > scale)
+		slot->scale = scale;
+	return slot;
+}
+
+/* `mine`: how many this probe holds there already; its own addresses do not stand in each other's way. */
+static enum budget_answer probe_begin(struct limits *limits, struct slot *slot, enum budget_claim claim, unsigned mine,
+	int64_t now_ms) REQUIRES(limits->lock)
+{
+	static const uint32_t sixths_left[] = {
+		[BUDGET_FOR_GOOD] = 0, [BUDGET_FOR_NEW] = 2, [BUDGET_FOR_BACKGROUND] = 3, [BUDGET_FOR_BAD] = 4};
+	const struct rate rate = keyed_rate(limits->table[LIMIT_PROBES], slot);
+	unsigned most = BUDGET_AT_ONCE * (unsigned)slot->scale;
+	bool background = claim == BUDGET_FOR_BACKGROUND;
+	bucket_fill(&slot->bucket, &rate, now_ms);
+	bucket_fill(&limits->probes, &global_rate, now_ms);
+	if (!bucket_has(&slot->bucket, &rate, rate.most / 6 * sixths_left[claim]))
+		return BUDGET_SPENT;
+	if (slot->held >= most || (background && slot->held - mine >= most / 2) ||
+		!bucket_has(&limits->probes, &global_rate, global_rate.most / 6 * sixths_left[claim]))
+		return BUDGET_BUSY;
+	bucket_take(&slot->bucket, &rate);
+	bucket_take(&limits->probes, &global_rate);
+	slot->held++;
+	return BUDGET_GO;
+}
+
+/* As if the probe had never been taken. */
+static void probe_undo(struct limits *limits, struct slot *slot) REQUIRES(limits->lock)
+{
+	const struct rate rate = keyed_rate(limits->table[LIMIT_PROBES], slot);
+	slot->held--;
+	bucket_give(&slot->bucket, &rate);
+	bucket_give(&limits->probes, &global_rate);
+}
+
+enum budget_answer limits_probes_begin(struct limits *limits, const struct address *addresses, size_t count,
+	enum budget_claim claim, int64_t now_ms, unsigned *slots)
+{
+	enum budget_answer answer = BUDGET_GO;
+	size_t taken = 0;
+	lock_take(&limits->lock);
+	struct keyed *networks = limits->table[LIMIT_PROBES];
+	for (; taken < count; taken++) {
+		struct slot *slot = network_slot(limits, &addresses[taken], now_ms);
+		unsigned mine = 0;
+		slots[taken] = (unsigned)(slot - networks->slot);
+		for (size_t i = 0; i < taken; i++)
+			mine += slots[i] == slots[taken];
+		answer = probe_begin(limits, slot, claim, mine, now_ms);
+		if (answer != BUDGET_GO)
+			break;
+	}
+	while (answer != BUDGET_GO && taken > 0)
+		probe_undo(limits, &networks->slot[slots[--taken]]);
+	lock_drop(&limits->lock);
+	return answer;
+}
+
+void limits_probe_end(struct limits *limits, unsigned slot)
+{
+	lock_take(&limits->lock);
+	struct slot *network = &limits->table[LIMIT_PROBES]->slot[slot];
+	if (network->held > 0)
+		network->held--;
+	lock_drop(&limits->lock);
+}
+
+/* --- back-off ----------------------------------------------------------------------------------------------------- */
+
+/* A slot of this kind: `value` is how many fetches failed in a row, `at_ms` when the last one did, and `held` says that
+ * one is being tried. */
+
+static int64_t backoff_ms(unsigned failures, bool asked)
+{
+	int64_t most = asked ? BACKOFF_ASKED_MS : BACKOFF_MOST_MS;
+	if (failures < 2)
+		return 0;
+	int64_t wait = failures > 10 ? BACKOFF_MOST_MS : (int64_t)BACKOFF_FIRST_MS << (failures - 2);
+	return wait < most ? wait : most;
+}
+
+/* A refresh does not wait: its policy stays in force. */
+enum backoff_way limits_fetch_begin(
+	struct limits *limits, const struct address *address, bool asked, int64_t now_ms, struct backoff_try *try)
+{
+	const struct key key = keyed_address(address);
+	enum backoff_way way = BACKOFF_GO;
+	*try = (struct backoff_try){.address = *address};
+	lock_take(&limits->lock);
+	struct slot *slot = keyed_find(limits->table[LIMIT_BACKOFF], &key);
+	if (slot && (slot->held > 0 || now_ms - slot->at_ms < backoff_ms(slot->value, asked)))
+		way = asked && slot->held > 0 && slot->value == 1 ? BACKOFF_WAIT : BACKOFF_FAIL;
+	if (slot && way == BACKOFF_GO)
+		slot->held = try->alone = true;
+	lock_drop(&limits->lock);
+	return way;
+}
+
+/* Of fetches that were under way together, the failures count as one. */
+static void fetch_failed(struct limits *limits, const struct key *key, bool alone, int64_t now_ms)
+	REQUIRES(limits->lock)
+{
+	struct slot *slot = keyed_slot(limits->table[LIMIT_BACKOFF], key, now_ms);
+	if (!slot || (slot->value > 0 && !alone))
+		return;
+	if (slot->value < UINT16_MAX)
+		slot->value++;
+	slot->at_ms = now_ms;
+}
+
+void limits_fetch_end(struct limits *limits, const struct backoff_try *try, enum backoff_end end, int64_t now_ms)
+{
+	const struct key key = keyed_address(&try->address);
+	lock_take(&limits->lock);
+	struct slot *slot = keyed_find(limits->table[LIMIT_BACKOFF], &key);
+	if (slot && try->alone)
+		slot->held = 0;
+	switch (end) {
+	case BACKOFF_REACHED:
+		if (slot)
+			*slot = (struct slot){.held = 0};
+		break;
+	case BACKOFF_UNREACHED:
+		fetch_failed(limits, &key, try->alone, now_ms);
+		break;
+	case BACKOFF_UNTOLD:
+		break;
+	}
+	lock_drop(&limits->lock);
+}
+
+/* --- memories ----------------------------------------------------------------------------------------------------- */
+
+/* A slot of this kind: `at_ms` is when `value` ends. */
+
+static void value_keep(struct keyed *table, const struct key *key, uint16_t value, int64_t until_ms)
+{
+	struct slot *slot = keyed_slot(table, key, until_ms);
+	slot->value = value;
+	slot->at_ms = until_ms;
+}
+
+static uint16_t value_of(struct keyed *table, const struct key *key, int64_t now_ms)
+{
+	const struct slot *slot = keyed_find(table, key);
+	return slot && now_ms < slot->at_ms ? slot->value : 0;
+}
+
+void limits_remember(
+	struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, uint16_t value, int64_t until_ms)
+{
+	lock_take(&limits->lock);
+	struct keyed *table = limits->table[kind];
+	const struct key key = keyed_name(table, name, salt);
+	value_keep(table, &key, value, until_ms);
+	lock_drop(&limits->lock);
+}
+
+uint16_t limits_remembered(struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms)
+{
+	lock_take(&limits->lock);
+	struct keyed *table = limits->table[kind];
+	const struct key key = keyed_name(table, name, salt);
+	uint16_t value = value_of(table, &key, now_ms);
+	lock_drop(&limits->lock);
+	return value;
+}
+
+bool limits_once(
+	struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms, int64_t for_ms)
+{
+	lock_take(&limits->lock);
+	struct keyed *table = limits->table[kind];
+	const struct key key = keyed_name(table, name, salt);
+	bool due = value_of(table, &key, now_ms) == 0;
+	if (due)
+		value_keep(table, &key, 1, now_ms + for_ms);
+	lock_drop(&limits->lock);
+	return due;
+}
