@@ -53,7 +53,6 @@ static bool block_has(const struct block *block, const uint8_t *bytes)
 {
 	unsigned whole = block->bits / 8;
 	unsigned rest = block->bits % 8;
-
 	if (memcmp(block->prefix, bytes, whole) != 0)
 		return false;
 	return !rest || (block->prefix[whole] ^ bytes[whole]) >> (8 - rest) == 0;
@@ -70,7 +69,6 @@ static bool blocks_judge(const struct block *block, const uint8_t *bytes)
 bool address_is_global(const struct address *address)
 {
 	const uint8_t *bytes = address->bytes;
-
 	if (address->len == 4)
 		return blocks_judge(blocks4, bytes);
 	if (!memcmp(bytes, mapped_prefix, sizeof mapped_prefix) || !memcmp(bytes, nat64_prefix, sizeof nat64_prefix))
@@ -83,7 +81,6 @@ uint64_t address_network(const struct address *address)
 	const uint8_t *bytes = address->bytes;
 	uint64_t network = 0;
 	bool v4 = address->len == 4;
-
 	if (!v4 && !memcmp(bytes, mapped_prefix, sizeof mapped_prefix)) {
 		bytes += 12;
 		v4 = true;

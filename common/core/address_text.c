@@ -18,10 +18,8 @@ static unsigned group_at(const uint8_t *bytes, int group)
 static int longest_zeros(const uint8_t *bytes, int *start)
 {
 	int longest = 0;
-
 	for (int group = 0; group < GROUPS; group++) {
 		int run = 0;
-
 		while (group + run < GROUPS && !group_at(bytes, group + run))
 			run++;
 		if (run > longest && run > 1) {
@@ -43,7 +41,6 @@ static void format6(const uint8_t *bytes, char out[ADDRESS_TEXT_SIZE])
 	int start = GROUPS;
 	int zeros = longest_zeros(bytes, &start);
 	size_t len = 0;
-
 	for (int group = 0; group < GROUPS; group++) {
 		if (group == start) {
 			len += (size_t)snprintf(out + len, ADDRESS_TEXT_SIZE - len, "::");
@@ -58,7 +55,6 @@ static void format6(const uint8_t *bytes, char out[ADDRESS_TEXT_SIZE])
 const char *address_format(const struct address *address, char out[ADDRESS_TEXT_SIZE])
 {
 	static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
-
 	if (address->len == 4) {
 		format4(address->bytes, out, ADDRESS_TEXT_SIZE);
 	} else if (!memcmp(address->bytes, mapped_prefix, sizeof mapped_prefix)) {
@@ -76,7 +72,6 @@ static bool parse4(uint8_t bytes[4], const char *text)
 	for (int i = 0; i < 4; i++) {
 		unsigned number = 0;
 		int digits = 0;
-
 		if (i && *text++ != '.')
 			return false;
 		for (; ascii_is_digit(*text); text++, digits++) {
@@ -106,7 +101,6 @@ static bool parse_group(uint8_t *bytes, const char **text)
 {
 	unsigned number = 0;
 	int digits = 0;
-
 	for (; digits < GROUP_DIGITS_MAX && hex_value(**text) >= 0; digits++)
 		number = number << 4 | (unsigned)hex_value(*(*text)++);
 	bytes[0] = (uint8_t)(number >> 8);
@@ -119,7 +113,6 @@ static bool parse_group(uint8_t *bytes, const char **text)
 static int parse_groups(uint8_t bytes[16], const char **text)
 {
 	int len = 0;
-
 	if (!**text || **text == ':')
 		return 0;
 	for (;;) {
@@ -141,7 +134,6 @@ static bool parse6(uint8_t bytes[16], const char *text)
 	uint8_t tail[16];
 	int head_len = parse_groups(bytes, &text);
 	int tail_len = 0;
-
 	if (head_len < 0)
 		return false;
 	if (!*text)

@@ -14,12 +14,10 @@
 static bool domain_is_of(const char *bytes, size_t len, bool underscores)
 {
 	size_t label_len = 0;
-
 	if (!len || len > DOMAIN_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		bool at_end = i + 1 == len || bytes[i + 1] == '.';
-
 		if (bytes[i] == '.') {
 			if (!label_len || at_end)
 				return false;
@@ -48,7 +46,6 @@ bool domain_is_host(const char *bytes, size_t len)
 bool domain_is_numeric(const char *bytes, size_t len)
 {
 	size_t i = len;
-
 	while (i && ascii_is_digit(bytes[i - 1]))
 		i--;
 	return i < len && (!i || bytes[i - 1] == '.');
@@ -70,7 +67,6 @@ static bool domain_take_ascii(struct domain *out, const char *bytes, size_t len)
 static bool has_deviation(const uint8_t *written)
 {
 	static const char *const deviations[] = {"\xc3\x9f", "\xcf\x82", "\xe2\x80\x8c", "\xe2\x80\x8d"};
-
 	for (size_t i = 0; i < sizeof deviations / sizeof *deviations; i++)
 		if (strstr((const char *)written, deviations[i]))
 			return true;
@@ -86,7 +82,6 @@ static bool has_deviation(const uint8_t *written)
 static int name_convert(uint8_t **converted, const uint8_t *written)
 {
 	int rc = idn2_lookup_u8(written, converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-
 	if (rc != IDN2_OK && rc != IDN2_MALLOC && !has_deviation(written))
 		rc = idn2_lookup_u8(written, converted, IDN2_NFC_INPUT | IDN2_TRANSITIONAL);
 	if (rc == IDN2_MALLOC)
@@ -98,12 +93,10 @@ static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
 {
 	uint8_t written[WRITTEN_MAX + 1];
 	uint8_t *converted = NULL;
-	bool ok;
-
 	memcpy(written, bytes, len);
 	written[len] = '\0';
-	ok = name_convert(&converted, written) == IDN2_OK &&
-	     domain_take_ascii(out, (const char *)converted, strlen((const char *)converted));
+	bool ok = name_convert(&converted, written) == IDN2_OK &&
+		  domain_take_ascii(out, (const char *)converted, strlen((const char *)converted));
 	idn2_free(converted);
 	return ok;
 }
@@ -111,7 +104,6 @@ static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
 bool domain_parse(struct domain *out, const char *bytes, size_t len)
 {
 	bool ascii = true;
-
 	out->name[0] = '\0';
 	if (!len || len > WRITTEN_MAX)
 		return false;

@@ -101,7 +101,6 @@ struct step judge_keeps_fresh(struct judge *j)
 	const struct facts *f = j->facts;
 	const char *domain = f->question.domain;
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
-
 	if (!f->record_tried && (f->forced || schedule_record_stale(&f->entry, f->now))) {
 		if (j->eager)
 			return judge_wants(j, WANT_RECORD, domain, 0);
@@ -124,7 +123,6 @@ static struct step second_look(struct judge *j)
 	const char *domain = f->question.domain;
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
 	bool at_once = j->eager || j->policy->mode == POLICY_ENFORCE;
-
 	if (!f->record_tried && schedule_age(f->entry.record_checked_at, f->now) > f->rules->probe_ttl_fail_s) {
 		if (at_once)
 			return judge_wants(j, WANT_RECORD, domain, 0);
@@ -164,7 +162,6 @@ struct step judge_wants_mx(struct judge *j, bool settled)
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
 	bool stale = schedule_mx_stale(&f->entry, f->now), known = schedule_mx_known(&f->entry, f->now);
 	bool enough = settled ? schedule_mx_recent(&f->entry, f->now) : known;
-
 	if (!f->mx_tried && (!enough || f->forced || ((j->eager || j->alone) && stale)))
 		return judge_wants(j, WANT_MX, f->question.domain, 0);
 	if (known && stale)

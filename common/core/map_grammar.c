@@ -14,7 +14,6 @@ static bool span_is(struct span span, const char *word)
 static bool span_take(struct span *span, const char *prefix)
 {
 	size_t len = strlen(prefix);
-
 	if (span->len < len || memcmp(span->at, prefix, len) != 0)
 		return false;
 	*span = (struct span){span->at + len, span->len - len};
@@ -26,7 +25,6 @@ static bool span_take(struct span *span, const char *prefix)
 static bool span_split(struct span *rest, char separator, struct span *word)
 {
 	const char *end = rest->len ? memchr(rest->at, separator, rest->len) : NULL;
-
 	*word = *rest;
 	if (!rest->len)
 		return false;
@@ -62,10 +60,8 @@ const char *map_dialect_name(enum map_dialect dialect)
 size_t map_sts_weight(struct span value)
 {
 	size_t weight = value.len + 1;
-
 	for (size_t i = 0; i < value.len; i++) {
 		char c = value.at[i];
-
 		if (c == ' ' || c == '\t')
 			weight++;
 		else if (c && strchr(".:%@!^/[]+", c))
@@ -77,7 +73,6 @@ size_t map_sts_weight(struct span value)
 bool map_word_is_magic(struct span name)
 {
 	static const char *const words[] = {"nexthop", "dot-nexthop", "hostname"};
-
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (span_is(name, words[i]))
 			return true;
@@ -97,7 +92,6 @@ static bool is_printable(struct span text)
 static bool name_valid(struct span name)
 {
 	struct domain domain;
-
 	return domain_is_host(name.at, name.len) && domain_parse(&domain, name.at, name.len) &&
 	       !memcmp(domain.name, name.at, name.len);
 }
@@ -105,7 +99,6 @@ static bool name_valid(struct span name)
 static bool match_valid(struct span names)
 {
 	struct span name;
-
 	do {
 		if (!span_split(&names, ':', &name) || map_word_is_magic(name))
 			return false;
@@ -131,7 +124,6 @@ struct attributes {
 static bool pattern_valid(struct attributes *seen, struct span pattern)
 {
 	struct span name;
-
 	if (!seen->match.len)
 		return false;
 	(void)span_split(&seen->match, ':', &name);
@@ -144,11 +136,9 @@ static bool pattern_valid(struct attributes *seen, struct span pattern)
 static bool braced_valid(struct attributes *seen, struct span *rest)
 {
 	const char *end = rest->len ? memchr(rest->at, '}', rest->len) : NULL;
-	struct span text;
-
 	if (!end)
 		return false;
-	text = (struct span){rest->at, (size_t)(end - rest->at) + 1};
+	struct span text = {rest->at, (size_t)(end - rest->at) + 1};
 	*rest = (struct span){end + 1, rest->len - text.len};
 	if (rest->len && (!span_take(rest, " ") || !rest->len))
 		return false;
@@ -175,7 +165,6 @@ static bool attributes_valid(struct span rest, struct span match)
 {
 	struct attributes seen = {.match = match};
 	struct span word;
-
 	if (!rest.len)
 		return true;
 	while (rest.len) {
@@ -193,7 +182,6 @@ static bool attributes_valid(struct span rest, struct span match)
 static bool secure_valid(enum map_dialect dialect, struct span value)
 {
 	struct span rest = value, match, server;
-
 	if (!span_take(&rest, "secure ") || !span_split(&rest, ' ', &match) || !span_take(&match, "match=") ||
 		!match_valid(match))
 		return false;

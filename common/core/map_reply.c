@@ -10,7 +10,6 @@
 static const char *next_pattern(const struct policy *policy, const char *previous)
 {
 	const char *mx = names_next(&policy->mx, previous);
-
 	while (mx && map_word_is_magic((struct span){mx, strlen(mx)}))
 		mx = names_next(&policy->mx, mx);
 	return mx;
@@ -26,11 +25,9 @@ static void add_match(struct text *out, const struct policy *policy, size_t weig
 {
 	const char *between = "OK secure match=";
 	size_t weight = STS_FRAME_WEIGHT;
-
 	for (const char *mx = next_pattern(policy, NULL); mx; mx = next_pattern(policy, mx)) {
 		const char *name = match_name(mx);
 		size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
-
 		if (weight + more > weight_max)
 			continue;
 		weight += more;
@@ -64,11 +61,9 @@ static struct span trim(struct span line)
 static bool add_received_lines(struct text *out, struct span rest)
 {
 	bool any = false;
-
 	while (rest.len) {
 		const char *end = memchr(rest.at, '\n', rest.len);
 		size_t len = end ? (size_t)(end - rest.at) : rest.len;
-
 		any = add_line(out, trim((struct span){rest.at, len})) || any;
 		rest = end ? (struct span){end + 1, rest.len - len - 1} : (struct span){rest.at + len, 0};
 	}
@@ -117,10 +112,9 @@ static void cut_back(struct text *out, size_t len)
 
 static void add_secure(struct text *out, enum map_dialect dialect, const struct map_source *source)
 {
-	size_t start = out->len, plain;
-
+	size_t start = out->len;
 	add_match(out, source->policy, dialect == MAP_STS ? MAP_STS_VALUE_MAX : SIZE_MAX);
-	plain = out->len;
+	size_t plain = out->len;
 	if (dialect != MAP_TLSRPT || out->cut)
 		return;
 	add_tlsrpt(out, source);
@@ -138,7 +132,6 @@ static void add_temp(struct text *out, enum reason reason)
 static void add_binding(struct text *out, enum map_dialect dialect, const struct map_source *source)
 {
 	enum binding binding = source->verdict->binding;
-
 	switch (binding) {
 	case BINDING_NONE:
 		add_temp(out, REASON_INTERNAL);
@@ -161,7 +154,6 @@ bool map_reply(struct text *out, enum map_dialect dialect, const struct map_sour
 {
 	const struct verdict *v = source->verdict;
 	size_t start = out->len;
-
 	if (source->monitor)
 		text_add(out, "NOTFOUND ");
 	else if (v->kind == VERDICT_PASS)

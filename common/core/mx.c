@@ -23,14 +23,12 @@ bool mx_matches(const char *pattern, const char *host)
 {
 	size_t pattern_len = strlen(pattern);
 	size_t host_len = strlen(host);
-
 	if (host_len && host[host_len - 1] == '.')
 		host_len--;
 	if (!mx_is_pattern(pattern, pattern_len) || !domain_is_host(host, host_len))
 		return false;
 	if (is_wildcard(pattern, pattern_len)) {
 		const char *dot = memchr(host, '.', host_len);
-
 		if (!dot)
 			return false;
 		host_len -= (size_t)(dot - host);
@@ -46,7 +44,6 @@ bool mx_matches(const char *pattern, const char *host)
 bool policy_allows(const struct policy *policy, const char *host)
 {
 	char wildcard[DOMAIN_SIZE];
-
 	/* What is no host name stands in quotes, which no pattern holds. */
 	return names_have(&policy->mx, host) || (mx_wildcard(wildcard, host) && names_have(&policy->mx, wildcard));
 }
@@ -55,7 +52,6 @@ bool mx_wildcard(char out[DOMAIN_SIZE], const char *host)
 {
 	const char *parent = strchr(host, '.');
 	size_t len = parent ? strlen(parent) : 0;
-
 	if (!len || parent == host || len + 1 >= DOMAIN_SIZE)
 		return false;
 	out[0] = '*';

@@ -57,7 +57,6 @@ static bool value_is_grammatical(struct span value)
 {
 	for (size_t at = 0; at < value.len;) {
 		size_t step = utf8_len(value.at + at, value.len - at);
-
 		if (!step || (step == 1 && !ascii_is_printable(value.at[at])))
 			return false;
 		at += step;
@@ -78,7 +77,6 @@ static bool key_is_grammatical(struct span key)
 static void reader_mode(struct policy_reader *reader, struct span value)
 {
 	static const enum policy_mode modes[] = {POLICY_NONE, POLICY_TESTING, POLICY_ENFORCE};
-
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		if (span_is(value, policy_mode_name(modes[i]))) {
 			reader->policy->mode = modes[i];
@@ -93,7 +91,6 @@ static void reader_age(struct policy_reader *reader, struct span value)
 {
 	uint64_t age_s = 0;
 	bool good = value.len > 0 && value.len <= AGE_DIGITS_MAX;
-
 	for (size_t i = 0; good && i < value.len; i++) {
 		good = ascii_is_digit(value.at[i]);
 		if (good)
@@ -114,7 +111,6 @@ static void reader_mx(struct policy_reader *reader, struct span value)
 {
 	char folded[DOMAIN_SIZE];
 	bool dotted = value.len > 0 && value.at[value.len - 1] == '.';
-
 	if (dotted)
 		value.len--;
 	if (!mx_is_pattern(value.at, value.len)) {
@@ -138,7 +134,6 @@ static void reader_mx(struct policy_reader *reader, struct span value)
 static bool seen_before(bool *seen)
 {
 	bool before = *seen;
-
 	*seen = true;
 	return before;
 }
@@ -174,9 +169,6 @@ static struct span trim(struct span line)
 static void reader_line(struct policy_reader *reader, struct span line)
 {
 	struct span whole = line;
-	struct span key, value;
-	const char *colon;
-
 	line = trim(line);
 	if (!line.len) {
 		reader_tolerate(reader, "empty-line");
@@ -186,13 +178,13 @@ static void reader_line(struct policy_reader *reader, struct span line)
 		reader_tolerate(reader, "blanks-trimmed");
 	if (memchr(line.at, '\r', line.len))
 		reader_error(reader, "bare-cr");
-	colon = memchr(line.at, ':', line.len);
+	const char *colon = memchr(line.at, ':', line.len);
 	if (!colon) {
 		reader_error(reader, "no-colon");
 		return;
 	}
-	key = trim((struct span){line.at, (size_t)(colon - line.at)});
-	value = trim((struct span){colon + 1, line.len - (size_t)(colon - line.at) - 1});
+	struct span key = trim((struct span){line.at, (size_t)(colon - line.at)});
+	struct span value = trim((struct span){colon + 1, line.len - (size_t)(colon - line.at) - 1});
 	if (!key_is_grammatical(key)) {
 		reader_error(reader, "bad-key");
 		return;
@@ -209,7 +201,6 @@ static void reader_lines(struct policy_reader *reader, struct span body)
 		const char *end = memchr(body.at, '\n', body.len);
 		size_t len = end ? (size_t)(end - body.at) : body.len;
 		size_t used = end ? len + 1 : len;
-
 		reader_line(reader, (struct span){body.at, end && len && end[-1] == '\r' ? len - 1 : len});
 		body.at += used;
 		body.len -= used;
@@ -250,12 +241,10 @@ bool policy_parse(struct policy *out, const char *bytes, size_t len, struct poli
 {
 	struct policy_findings own = {0};
 	struct policy_reader reader = {.policy = out, .findings = findings ? findings : &own};
-	bool valid;
-
 	*out = (struct policy){0};
 	*reader.findings = (struct policy_findings){0};
 	reader_body(&reader, (struct span){bytes, len});
-	valid = !reader.findings->errors.count;
+	bool valid = !reader.findings->errors.count;
 	policy_findings_free(&own);
 	if (!valid)
 		policy_free(out);

@@ -53,7 +53,6 @@ static void question_fill(struct question *out, struct span name, uint16_t port,
 {
 	struct domain domain;
 	size_t len;
-
 	if (!domain_parse(&domain, name.at, name.len)) {
 		out->unreadable = name_is_unreadable(name);
 		return;
@@ -88,7 +87,6 @@ static bool port_by_name(uint16_t *port, struct span text)
 static bool port_by_number(uint16_t *port, struct span text)
 {
 	uint32_t number = 0;
-
 	if (text.len > PORT_DIGITS_MAX)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
@@ -136,11 +134,9 @@ static void question_from_brackets(struct question *out, struct span hop)
 {
 	const char *end = memchr(hop.at, ']', hop.len);
 	const char *colon = memchr(hop.at, ':', hop.len);
-	struct span host;
-
 	if (!end) /* a name all the same */
 		end = colon ? colon : hop.at + hop.len;
-	host = (struct span){hop.at + 1, (size_t)(end - hop.at) - 1};
+	struct span host = {hop.at + 1, (size_t)(end - hop.at) - 1};
 	question_fill(out, host, QUESTION_PORT, false);
 	if (end == hop.at + hop.len || *end != ']')
 		out->unreadable |= out->has_domain;
@@ -151,8 +147,6 @@ static void question_from_brackets(struct question *out, struct span hop)
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose)
 {
 	struct span hop = {bytes, len}, host = hop;
-	const char *colon;
-
 	question_clear(out, purpose);
 	out->unreadable = len > QUESTION_BYTES_MAX;
 	if (!len || out->unreadable)
@@ -161,7 +155,7 @@ void question_from_next_hop(struct question *out, const char *bytes, size_t len,
 		question_from_brackets(out, hop);
 		return;
 	}
-	colon = memchr(bytes, ':', len);
+	const char *colon = memchr(bytes, ':', len);
 	if (colon)
 		host.len = (size_t)(colon - bytes);
 	question_fill(out, host, QUESTION_PORT, true);
@@ -178,7 +172,6 @@ static bool colon_parts(struct span list, size_t at)
 {
 	struct span rest = span_from(list, at + 1);
 	size_t len = 0;
-
 	while (len < rest.len && rest.at[len] != ':' && !parts_next_hops(rest.at[len]))
 		len++;
 	rest.len = len;
@@ -189,7 +182,6 @@ static size_t next_hop_length(struct span list)
 {
 	const char *bracket = list.len && list.at[0] == '[' ? memchr(list.at, ']', list.len) : NULL;
 	size_t len = bracket ? (size_t)(bracket - list.at) : 0;
-
 	while (len < list.len && !parts_next_hops(list.at[len]) && (list.at[len] != ':' || !colon_parts(list, len)))
 		len++;
 	return len;
@@ -208,7 +200,6 @@ bool question_next_hop(struct span *list, struct span *hop)
 static struct span route_skip(struct span path)
 {
 	bool literal = false;
-
 	if (!path.len || path.at[0] != '@')
 		return path;
 	for (size_t i = 0; i < path.len; i++) {
@@ -230,7 +221,6 @@ static struct span mailbox_domain(struct span mailbox)
 	bool quoted = false;
 	size_t at = 0;
 	size_t i;
-
 	for (i = 0; i < mailbox.len && (quoted || mailbox.at[i] != '>'); i++) {
 		if (mailbox.at[i] == '\\')
 			i++;
@@ -250,7 +240,6 @@ static struct span mailbox_domain(struct span mailbox)
 void question_from_recipient(struct question *out, const char *bytes, size_t len, enum purpose purpose)
 {
 	struct span path = {bytes, len};
-
 	question_clear(out, purpose);
 	out->unreadable = len > QUESTION_BYTES_MAX;
 	if (!len || out->unreadable || memchr(bytes, '\0', len))

@@ -11,12 +11,10 @@
 long rdata_txt(char *out, size_t size, const uint8_t *rdata, size_t len)
 {
 	size_t written = 0;
-
 	if (!len)
 		return -1;
 	for (size_t at = 0; at < len;) {
 		size_t string_len = rdata[at++];
-
 		if (string_len > len - at || string_len > size - written)
 			return -1;
 		if (string_len)
@@ -33,12 +31,10 @@ static long name_text(char text[NAME_WIRE_MAX], const uint8_t *wire, size_t len)
 {
 	size_t written = 0;
 	size_t at = 0;
-
 	if (!len || len > NAME_WIRE_MAX)
 		return -1;
 	while (wire[at]) {
 		size_t label_len = wire[at++];
-
 		/* The root's octet must still follow. */
 		if (label_len > LABEL_MAX || label_len >= len - at)
 			return -1;
@@ -56,7 +52,6 @@ static void received_show(struct domain *out, const char *text, size_t len)
 {
 	char shown[RECEIVED_SHOWN + 1];
 	struct text quoted, exchange;
-
 	text_init(&quoted, shown, sizeof shown);
 	text_quote(&quoted, len ? text : ".", len ? len : 1, RECEIVED_SHOWN);
 	text_init(&exchange, out->name, sizeof out->name);
@@ -68,13 +63,11 @@ static void received_show(struct domain *out, const char *text, size_t len)
 bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len)
 {
 	char text[NAME_WIRE_MAX] = ""; /* gcc 14 cannot tell that the root leaves it unread */
-	long text_len;
-
 	*out = (struct rdata_mx){0};
 	if (len < 3)
 		return false;
 	out->preference = (uint16_t)(rdata[0] << 8 | rdata[1]);
-	text_len = name_text(text, rdata + 2, len - 2);
+	long text_len = name_text(text, rdata + 2, len - 2);
 	if (text_len < 0)
 		return false;
 	out->root = !text_len;

@@ -34,18 +34,15 @@ static size_t blanks(const char *bytes, size_t len, size_t at)
  * 6285). */
 static bool record_is_candidate(const char *bytes, size_t len)
 {
-	size_t at;
-
 	if (len < RECORD_VERSION_LEN || memcmp(bytes, RECORD_VERSION, RECORD_VERSION_LEN) != 0)
 		return false;
-	at = blanks(bytes, len, RECORD_VERSION_LEN);
+	size_t at = blanks(bytes, len, RECORD_VERSION_LEN);
 	return at < len && bytes[at] == ';';
 }
 
 static size_t ext_name_len(const char *bytes, size_t len)
 {
 	size_t at = 0;
-
 	while (at < len && at <= EXT_NAME_MAX &&
 		(ascii_is_alnum(bytes[at]) || (at && (bytes[at] == '_' || bytes[at] == '-' || bytes[at] == '.'))))
 		at++;
@@ -55,7 +52,6 @@ static size_t ext_name_len(const char *bytes, size_t len)
 static size_t ext_value_len(const char *bytes, size_t len)
 {
 	size_t at = 0;
-
 	while (at < len && ascii_is_printable(bytes[at]) && bytes[at] != ' ' && bytes[at] != ';' && bytes[at] != '=')
 		at++;
 	return at;
@@ -83,7 +79,6 @@ static size_t field_read(struct record_field *field, const char *bytes, size_t l
 {
 	size_t name_len = ext_name_len(bytes, len);
 	size_t value_len;
-
 	if (!name_len || name_len == len || bytes[name_len] != '=')
 		return 0;
 	value_len = ext_value_len(bytes + name_len + 1, len - name_len - 1);
@@ -99,21 +94,18 @@ enum record_error record_parse(struct record *out, const char *bytes, size_t len
 	size_t at = RECORD_VERSION_LEN;
 	bool id_seen = false;
 	bool id_good = false;
-
 	out->id[0] = '\0';
 	if (!record_is_candidate(bytes, len))
 		return RECORD_NO_VERSION;
 	while (at < len) {
 		struct record_field field;
-		size_t field_len;
-
 		at = blanks(bytes, len, at);
 		if (at == len || bytes[at] != ';')
 			return RECORD_BAD_FIELD;
 		at = blanks(bytes, len, at + 1);
 		if (at == len)
 			break;
-		field_len = field_read(&field, bytes + at, len - at);
+		size_t field_len = field_read(&field, bytes + at, len - at);
 		if (!field_len)
 			return RECORD_BAD_FIELD;
 		at += field_len;
@@ -136,7 +128,6 @@ static bool record_is_plain(struct span txt)
 static size_t candidates_count(const struct span *txt, size_t count, bool plain, struct span *last)
 {
 	size_t found = 0;
-
 	for (size_t i = 0; i < count; i++) {
 		if (plain ? record_is_plain(txt[i]) : record_is_candidate(txt[i].at, txt[i].len)) {
 			*last = txt[i];
@@ -151,12 +142,10 @@ static size_t candidates_count(const struct span *txt, size_t count, bool plain,
 enum record_set record_set_parse(struct record *out, const struct span *txt, size_t count)
 {
 	struct span one;
-	size_t candidates;
-
 	out->id[0] = '\0';
 	if (count > RECORD_SET_MAX)
 		return RECORD_SET_MANY;
-	candidates = candidates_count(txt, count, true, &one);
+	size_t candidates = candidates_count(txt, count, true, &one);
 	if (!candidates)
 		candidates = candidates_count(txt, count, false, &one);
 	if (!candidates)

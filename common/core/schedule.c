@@ -231,7 +231,6 @@ int64_t schedule_due(const struct facts *facts)
 enum refresh_alarm schedule_refresh_alarm(const struct entry *entry, int64_t now)
 {
 	int64_t left = entry->policy_expires_at - now, max_age = entry->policy.max_age_s;
-
 	if (!entry->has_policy || entry->policy.mode == POLICY_NONE || left <= 0)
 		return REFRESH_ALARM_NONE;
 	if (left * 10 <= max_age)

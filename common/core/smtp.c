@@ -32,7 +32,6 @@ static void reader_text(struct smtp_reader *reader, const char *text, size_t len
 {
 	if (!reader->first_done) {
 		size_t kept = len < sizeof reader->first ? len : sizeof reader->first - 1;
-
 		memcpy(reader->first, text, kept);
 		reader->first[kept] = '\0';
 		reader->first_done = true;
@@ -46,7 +45,6 @@ static enum smtp_state reader_line(struct smtp_reader *reader, const char *line,
 {
 	int code = code_parse(line, len);
 	bool more = len > CODE_LEN && line[CODE_LEN] == '-';
-
 	if (!code || (reader->first_done && code != reader->code))
 		return SMTP_MALFORMED;
 	if (len > CODE_LEN && !more && line[CODE_LEN] != ' ')
@@ -62,7 +60,6 @@ static enum smtp_state reader_line(struct smtp_reader *reader, const char *line,
 static enum smtp_state reader_octet(struct smtp_reader *reader, char octet)
 {
 	size_t len = reader->line_len;
-
 	if (!octet || ++reader->total > SMTP_REPLY_BYTES_MAX || len == SMTP_LINE_MAX)
 		return SMTP_MALFORMED;
 	reader->line[reader->line_len++] = octet;
@@ -77,7 +74,6 @@ static enum smtp_state reader_octet(struct smtp_reader *reader, char octet)
 size_t smtp_reader_feed(struct smtp_reader *reader, const char *bytes, size_t len)
 {
 	size_t taken = 0;
-
 	while (taken < len && reader->state == SMTP_MORE)
 		reader->state = reader_octet(reader, bytes[taken++]);
 	return taken;

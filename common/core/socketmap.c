@@ -10,7 +10,6 @@ enum netstring_state netstring_read(struct span in, size_t max, struct span *pay
 {
 	size_t payload_len = 0;
 	size_t at = 0;
-
 	while (at < in.len && ascii_is_digit(in.at[at])) {
 		if (at && !payload_len) /* a leading zero */
 			return NETSTRING_MALFORMED;
@@ -35,7 +34,6 @@ size_t netstring_write(char *out, size_t size, struct span payload)
 {
 	char head[24];
 	size_t head_len = (size_t)snprintf(head, sizeof head, "%zu:", payload.len);
-
 	if (payload.len >= size || size - payload.len < head_len + 1)
 		return 0;
 	memcpy(out, head, head_len);
@@ -64,7 +62,6 @@ static bool map_valid(struct span map)
 bool socketmap_request_parse(struct socketmap_request *out, struct span payload)
 {
 	const char *blank = payload.len ? memchr(payload.at, ' ', payload.len) : NULL;
-
 	*out = (struct socketmap_request){0};
 	if (!blank)
 		return false;

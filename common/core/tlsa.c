@@ -29,7 +29,6 @@ const char *tlsa_state_name(enum tlsa_state state)
 static bool data_is_sequence(struct span data)
 {
 	const unsigned char *at = (const unsigned char *)data.at;
-
 	if (data.len < 2 || at[0] != DER_SEQUENCE)
 		return false;
 	if (at[1] < 0x80)
@@ -57,7 +56,6 @@ static bool data_fits(uint8_t matching, struct span data)
 static bool record_take(struct tlsa_record *out, struct span rdata)
 {
 	const unsigned char *at = (const unsigned char *)rdata.at;
-
 	if (rdata.len <= RDATA_HEAD || rdata.len > TLSA_RDATA_MAX)
 		return false;
 	*out = (struct tlsa_record){.usage = at[0], .selector = at[1], .matching = at[2]};
@@ -75,12 +73,10 @@ struct strongest {
 static void strongest_find(struct strongest *strongest, const struct span *rdata, size_t count)
 {
 	struct tlsa_record record;
-
 	memset(strongest, 0, sizeof *strongest);
 	for (size_t i = 0; i < count; i++)
 		if (record_take(&record, rdata[i])) {
 			uint8_t *digest = &strongest->of[record.usage][record.selector];
-
 			if (record.matching > *digest)
 				*digest = record.matching;
 		}
@@ -111,7 +107,6 @@ static int record_order(const struct tlsa_record *a, const struct tlsa_record *b
 static void set_add(struct tlsa_set *set, const struct tlsa_record *record)
 {
 	size_t at = 0;
-
 	while (at < set->count && record_order(&set->record[at], record) < 0)
 		at++;
 	if (at == TLSA_SET_MAX || (at < set->count && record_order(&set->record[at], record) == 0))
@@ -130,10 +125,8 @@ static uint64_t hash_octet(uint64_t hash, uint8_t octet)
 static uint64_t set_hash(const struct tlsa_set *set)
 {
 	uint64_t hash = FNV_BASIS;
-
 	for (size_t i = 0; i < set->count; i++) {
 		const struct tlsa_record *record = &set->record[i];
-
 		hash = hash_octet(hash, record->usage);
 		hash = hash_octet(hash, record->selector);
 		hash = hash_octet(hash, record->matching);
@@ -149,7 +142,6 @@ enum tlsa_state tlsa_set_take(struct tlsa_set *out, const struct span *rdata, si
 {
 	struct strongest strongest;
 	struct tlsa_record record;
-
 	memset(out, 0, sizeof *out);
 	out->seen = count;
 	strongest_find(&strongest, rdata, count);
@@ -166,7 +158,6 @@ void tlsa_record_text(struct text *t, const struct tlsa_record *record, size_t o
 {
 	static const char hex[] = "0123456789ABCDEF";
 	size_t len = record->data.len < octets ? record->data.len : octets;
-
 	text_add_number(t, record->usage);
 	text_add(t, " ");
 	text_add_number(t, record->selector);
@@ -175,7 +166,6 @@ void tlsa_record_text(struct text *t, const struct tlsa_record *record, size_t o
 	text_add(t, " ");
 	for (size_t i = 0; i < len; i++) {
 		unsigned octet = (unsigned char)record->data.at[i];
-
 		text_add_bytes(t, (char[]){hex[octet >> 4], hex[octet & 15]}, 2);
 	}
 	if (len < record->data.len)

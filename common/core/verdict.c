@@ -116,7 +116,6 @@ static struct step without_policy(struct judge *j)
 	const struct entry *entry = &f->entry;
 	const char *domain = f->question.domain;
 	bool held = f->question.purpose == PURPOSE_MAP || f->rules->first_contact == FIRST_CONTACT_DEFER;
-
 	if (!f->record_tried) {
 		bool stale = schedule_negative_stale(entry, f->now);
 		if (f->forced || !schedule_negative_known(entry, held, f->now) || (j->eager && stale))
@@ -160,7 +159,6 @@ static struct step judge_mx(struct judge *j)
 {
 	const struct facts *f = j->facts;
 	struct step step = judge_wants_mx(j, false);
-
 	if (step_is_want(&step))
 		return step;
 	if (!schedule_mx_known(&f->entry, f->now))

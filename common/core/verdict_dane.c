@@ -34,7 +34,6 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	uint16_t port = f->question.port;
 	const struct hop_fact *hop = facts_hop(f, host, port);
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
-
 	if (mx_name_is_received(host, strlen(host))) /* what is no host name */
 		return nothing;
 	if (!hop || !hop->read)

@@ -72,7 +72,6 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	const struct trials *trials = facts_trials(f, hop);
 	const struct evidence *newest = &trials->newest, *conclusive = &trials->conclusive;
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED};
-
 	o.dane = facts_hop_by_dane(f, hop);
 	bool tried = o.dane ? hop->dane_tried : hop->tried;
 	o.never = newest->at == 0 && !tried;

@@ -9,7 +9,6 @@
 static size_t names_capacity(size_t len)
 {
 	size_t capacity = CAPACITY_MIN;
-
 	while (capacity < len)
 		capacity *= 2;
 	return capacity;
@@ -18,14 +17,12 @@ static size_t names_capacity(size_t len)
 void names_add(struct names *list, const char *name, size_t len)
 {
 	size_t needed = (size_t)list->len + len + 1;
-
 	if (len >= UINT32_MAX || needed > UINT32_MAX)
 		abort();
 	free(list->at);
 	list->at = NULL;
 	if (!list->bytes || names_capacity(list->len) < needed) {
 		char *bytes = realloc(list->bytes, names_capacity(needed));
-
 		if (!bytes)
 			abort();
 		list->bytes = bytes;
@@ -40,7 +37,6 @@ void names_add(struct names *list, const char *name, size_t len)
 const char *names_next(const struct names *list, const char *previous)
 {
 	const char *next = previous ? previous + strlen(previous) + 1 : list->bytes;
-
 	if (!list->bytes || next >= list->bytes + list->len)
 		return NULL;
 	return next;
@@ -49,11 +45,9 @@ const char *names_next(const struct names *list, const char *previous)
 static bool names_have_sorted(const struct names *list, const char *name)
 {
 	uint32_t low = 0, high = list->count;
-
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		int order = strcmp(list->bytes + list->at[middle], name);
-
 		if (!order)
 			return true;
 		if (order < 0)
@@ -92,7 +86,6 @@ void names_sort(struct names *list)
 {
 	struct names sorted = {0};
 	const char **item, *name = NULL;
-
 	if (!list->count)
 		return;
 	item = memory(list->count, sizeof *item);
@@ -111,7 +104,6 @@ void names_search(struct names *list)
 {
 	const char *before = NULL, *name = NULL;
 	uint32_t *at;
-
 	if (!list->count || list->at)
 		return;
 	at = memory(list->count, sizeof *at);
@@ -154,10 +146,8 @@ void names_free(struct names *list)
 bool names_cover(const struct names *list, const char *domain)
 {
 	size_t domain_len = strlen(domain);
-
 	for (const char *item = names_next(list, NULL); item; item = names_next(list, item)) {
 		size_t item_len = strlen(item);
-
 		if (!strcmp(item, domain))
 			return true;
 		if (item[0] == '.' && domain_len > item_len && !strcmp(domain + domain_len - item_len, item))

@@ -23,7 +23,6 @@ void text_add(struct text *t, const char *string)
 void text_add_bytes(struct text *t, const char *bytes, size_t len)
 {
 	size_t room = t->size - 1 - t->len;
-
 	if (len > room) {
 		len = room;
 		t->cut = true;
@@ -38,7 +37,6 @@ void text_add_number(struct text *t, int64_t number)
 {
 	char digits[24];
 	int len = snprintf(digits, sizeof digits, "%" PRId64, number);
-
 	text_add_bytes(t, digits, (size_t)len);
 }
 
@@ -64,7 +62,6 @@ static bool quote_all_plain(const char *bytes, size_t len)
 static size_t quote_fitting(const char *bytes, size_t len, size_t cap)
 {
 	size_t taken = 0;
-
 	for (size_t used = 0; taken < len; taken++) {
 		used += quote_width(bytes[taken]);
 		if (used > cap)
@@ -76,10 +73,8 @@ static size_t quote_fitting(const char *bytes, size_t len, size_t cap)
 static void quote_add(struct text *t, const char *bytes, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
-
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)bytes[i];
-
 		if (quote_width(bytes[i]) == 1)
 			text_add_bytes(t, &bytes[i], 1);
 		else
@@ -114,7 +109,6 @@ static void quote_within(struct text *t, const char *bytes, size_t len, size_t c
 void text_quote(struct text *t, const void *bytes, size_t len, size_t cap)
 {
 	size_t room = t->size - 1 - t->len;
-
 	/* A buffer that is too small shortens the text as the cap does, so that the quotes stay closed. */
 	if (room < cap && !quote_fits(bytes, len, room))
 		t->cut = true;

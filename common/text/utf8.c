@@ -8,7 +8,6 @@ static bool is_continuation(unsigned char c)
 size_t utf8_len(const char *bytes, size_t len)
 {
 	const unsigned char *at = (const unsigned char *)bytes;
-
 	if (at[0] < 0x80)
 		return 1;
 	if (at[0] >= 0xc2 && at[0] <= 0xdf)
@@ -30,7 +29,6 @@ bool utf8_is_valid(const char *bytes, size_t len)
 {
 	while (len) {
 		size_t used = utf8_len(bytes, len);
-
 		if (!used)
 			return false;
 		bytes += used;
