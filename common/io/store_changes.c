@@ -11,10 +11,8 @@ static int record_put(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct byt
 {
 	MDB_val value = {bytes.len, bytes.at};
 	bool has_room;
-	int result;
-
 	coming.size = coming.key.mv_size + bytes.len;
-	result = store_make_room(store, txn, &coming, &has_room);
+	int result = store_make_room(store, txn, &coming, &has_room);
 	if (result != 0)
 		return result;
 	if (coming.is_new && !has_room)
@@ -33,7 +31,6 @@ static int due_move(struct store *store, MDB_txn *txn, const char *domain, int64
 	uint8_t buffer[DUE_KEY_SIZE];
 	MDB_val key, nothing = {0, NULL};
 	int result;
-
 	if (from > 0 && from != to) {
 		key = store_due_key(buffer, from, domain, strlen(domain));
 		result = mdb_del(txn, store->due, &key, NULL);
@@ -52,7 +49,6 @@ static int entry_get(struct store *store, MDB_txn *txn, const char *domain, stru
 {
 	MDB_val key = store_entry_key(domain);
 	int result = mdb_get(txn, store->entries, &key, value);
-
 	if (result == 0 && entry_decode(out, value->mv_data, value->mv_size)) {
 		if (strcmp(out->domain, domain) == 0)
 			return 0;
@@ -66,7 +62,6 @@ static bool entry_reads_back(const char *domain, struct bytes bytes)
 {
 	struct entry back;
 	bool ok = entry_decode(&back, bytes.at, bytes.len) && strcmp(back.domain, domain) == 0;
-
 	entry_free(&back);
 	return ok;
 }
@@ -83,16 +78,13 @@ static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(sto
 	const char *domain = change->domain_or_host;
 	struct entry entry;
 	MDB_val value;
-	int64_t due_before;
-	struct bytes bytes;
 	int found = entry_get(store, txn, domain, &entry, &value);
 	int result;
-
 	if (found != 0 && found != MDB_NOTFOUND)
 		return found;
-	due_before = entry.due_at;
+	int64_t due_before = entry.due_at;
 	change->entry(&entry, change->arg);
-	bytes = entry_encode(&entry);
+	struct bytes bytes = entry_encode(&entry);
 	if (!entry_reads_back(domain, bytes))
 		result = STORE_UNREADABLE;
 	else if (found == 0 && (value_equals(&value, bytes) || is_to_stay(&value, &entry)))
@@ -122,16 +114,14 @@ static int hop_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store
 	uint8_t buffer[HOP_KEY_SIZE];
 	MDB_val key = store_hop_key(buffer, change->domain_or_host, change->port), value;
 	struct hop_record record, back;
-	struct bytes bytes;
 	int found = mdb_get(txn, store->hops, &key, &value);
 	int result;
-
 	if (found != 0 && found != MDB_NOTFOUND)
 		return found;
 	if (found != 0 || !hop_record_decode(&record, value.mv_data, value.mv_size))
-		memset(&record, 0, sizeof(record));
+		memset(&record, 0, sizeof record);
 	change->hop(&record, change->arg);
-	bytes = hop_record_encode(&record);
+	struct bytes bytes = hop_record_encode(&record);
 	if (!hop_record_decode(&back, bytes.at, bytes.len))
 		result = STORE_UNREADABLE;
 	else if (found == 0 && value_equals(&value, bytes))
@@ -175,7 +165,6 @@ static int forget_step(struct store *store, MDB_txn *txn, void *arg)
 	struct entry entry;
 	MDB_val key = store_entry_key(forgetting->domain), value;
 	int result = entry_get(store, txn, forgetting->domain, &entry, &value);
-
 	forgetting->found = result == 0;
 	if (result == 0)
 		result = mdb_del(txn, store->entries, &key, NULL);
@@ -191,8 +180,7 @@ bool store_forget(struct store *store, const char *domain, bool *found, struct f
 {
 	struct forgetting forgetting = {domain, false};
 	bool ok = store_write(store, forget_step, &forgetting, why);
-
-	if (found != NULL)
+	if (found)
 		*found = forgetting.found;
 	return ok;
 }

@@ -24,8 +24,7 @@ static bool is_trouble(int result)
 {
 	static const int trouble[] = {EACCES, EPERM, EIO, ESTALE, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EDQUOT, EROFS,
 		ETIMEDOUT, EAGAIN, EINTR, MDB_READERS_FULL, MDB_MAP_RESIZED};
-
-	for (size_t i = 0; i < sizeof(trouble) / sizeof(trouble[0]); i++)
+	for (size_t i = 0; i < sizeof trouble / sizeof trouble[0]; i++)
 		if (result == trouble[i])
 			return true;
 	return false;
@@ -42,7 +41,6 @@ static bool is_crash(int signal_number)
 static int child_wait(pid_t pid)
 {
 	int status = 0;
-
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
 	return status;
@@ -52,13 +50,12 @@ static int child_wait(pid_t pid)
 static void silent_judge(int status, struct store_finding *out)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-
 	out->health = is_crash(number) ? STORE_DAMAGED : STORE_UNTOLD;
 	if (number != 0)
-		snprintf(out->words, sizeof(out->words), "the process that reads it was ended by signal %d (%s)",
-			number, strsignal(number));
+		snprintf(out->words, sizeof out->words, "the process that reads it was ended by signal %d (%s)", number,
+			strsignal(number));
 	else
-		snprintf(out->words, sizeof(out->words), "the process that reads it ended with status %d",
+		snprintf(out->words, sizeof out->words, "the process that reads it ended with status %d",
 			WEXITSTATUS(status));
 }
 
@@ -67,7 +64,7 @@ static void result_judge(const struct look_report *report, struct store_finding 
 	out->result = report->result;
 	out->unreadable = report->unreadable;
 	out->health = report->result == 0 ? STORE_SOUND : is_trouble(report->result) ? STORE_UNTOLD : STORE_DAMAGED;
-	snprintf(out->words, sizeof(out->words), "%s", mdb_strerror(report->result));
+	snprintf(out->words, sizeof out->words, "%s", mdb_strerror(report->result));
 }
 
 /* One who watches a child. */
@@ -82,12 +79,11 @@ struct watch {
 static bool watch_tell(struct watch *watch)
 {
 	int64_t now_ms = clock_mono_ms();
-
 	if (watch->way->walk && now_ms - watch->told_ms >= TOLD_MS) {
 		log_info("store %s: looked through %u %% of it", watch->path, watch->percent);
 		watch->told_ms = now_ms;
 	}
-	return watch->way->go_on == NULL || watch->way->go_on(watch->percent);
+	return !watch->way->go_on || watch->way->go_on(watch->percent);
 }
 
 /* True: a report came. False: the child has ended, or the look was given up. However long it takes: a disk may be slow.
@@ -95,21 +91,18 @@ static bool watch_tell(struct watch *watch)
 static bool report_read(struct watch *watch, int fd, struct look_report *report, bool *given_up)
 {
 	struct pollfd readable = {.fd = fd, .events = POLLIN};
-
 	while (poll(&readable, 1, WATCH_MS) <= 0) {
 		*given_up = !watch_tell(watch);
 		if (*given_up)
 			return false;
 	}
-	return read(fd, report, sizeof(*report)) == sizeof(*report);
+	return read(fd, report, sizeof *report) == sizeof *report;
 }
 
 static void child_watch(struct watch *watch, pid_t pid, int fd, struct store_finding *out)
 {
 	struct look_report report = {.kind = LOOK_PROGRESS};
 	bool given_up = false, more = true;
-	int status;
-
 	while (more && report.kind == LOOK_PROGRESS) {
 		more = report_read(watch, fd, &report, &given_up);
 		if (more && report.kind == LOOK_PROGRESS)
@@ -119,31 +112,29 @@ static void child_watch(struct watch *watch, pid_t pid, int fd, struct store_fin
 	}
 	if (given_up)
 		kill(pid, SIGKILL);
-	status = child_wait(pid);
+	int status = child_wait(pid);
 	if (more)
 		result_judge(&report, out);
 	else
 		silent_judge(status, out);
 	if (given_up)
-		snprintf(out->words, sizeof(out->words), "it was to stop before its end");
+		snprintf(out->words, sizeof out->words, "it was to stop before its end");
 }
 
 void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out)
 {
 	struct watch watch = {.way = way, .path = path, .told_ms = clock_mono_ms()};
 	int ends[2];
-	pid_t pid;
-
 	*out = (struct store_finding){.health = STORE_UNTOLD};
 	if (pipe2(ends, O_CLOEXEC) != 0) {
-		snprintf(out->words, sizeof(out->words), "no pipe: %s", strerror(errno));
+		snprintf(out->words, sizeof out->words, "no pipe: %s", strerror(errno));
 		return;
 	}
-	pid = fork();
+	pid_t pid = fork();
 	if (pid == 0)
 		store_look(path, way->walk, way->lock_fd, ends[1]);
 	if (pid < 0)
-		snprintf(out->words, sizeof(out->words), "no process: %s", strerror(errno));
+		snprintf(out->words, sizeof out->words, "no process: %s", strerror(errno));
 	close(ends[1]);
 	if (pid > 0)
 		child_watch(&watch, pid, ends[0], out);
@@ -157,13 +148,11 @@ static bool aside_name(char *name, size_t size, const char *path)
 	char when[32];
 	struct stat file;
 	struct tm tm;
-
 	gmtime_r(&now, &tm);
-	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
+	strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
 	for (int i = 0; i < NAMES_MAX; i++) {
 		int len = i == 0 ? snprintf(name, size, "%s.damaged-%s", path, when)
 				 : snprintf(name, size, "%s.damaged-%s-%d", path, when, i);
-
 		if (len < 0 || (size_t)len >= size)
 			return false;
 		if (lstat(name, &file) != 0 && errno == ENOENT)
@@ -175,9 +164,8 @@ static bool aside_name(char *name, size_t size, const char *path)
 static bool lock_file_move(struct store *store, struct failure *why)
 {
 	char from[PATH_MAX + 8], to[PATH_MAX + 8];
-
-	snprintf(from, sizeof(from), "%s" STORE_LOCK_SUFFIX, store->path);
-	snprintf(to, sizeof(to), "%s" STORE_LOCK_SUFFIX, store->aside);
+	snprintf(from, sizeof from, "%s" STORE_LOCK_SUFFIX, store->path);
+	snprintf(to, sizeof to, "%s" STORE_LOCK_SUFFIX, store->aside);
 	if (rename(from, to) == 0 || errno == ENOENT)
 		return true;
 	return failure_set(why, EX_CANTCREAT, "store: %s cannot be moved aside: %s", from, strerror(errno));
@@ -186,14 +174,13 @@ static bool lock_file_move(struct store *store, struct failure *why)
 bool store_move_aside(struct store *store, const char *found, struct failure *why)
 {
 	char name[PATH_MAX];
-
-	if (!aside_name(name, sizeof(name), store->path))
+	if (!aside_name(name, sizeof name, store->path))
 		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and no name is free to move it to",
 			store->path, found);
 	if (rename(store->path, name) != 0)
 		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and cannot be moved aside: %s",
 			store->path, found, strerror(errno));
-	memcpy(store->aside, name, sizeof(name));
+	memcpy(store->aside, name, sizeof name);
 	fsync(store->directory_fd);
 	return lock_file_move(store, why);
 }

@@ -13,7 +13,6 @@
 static MDB_val event_key(uint8_t buffer[KEY_SIZE], const struct event_record *event)
 {
 	size_t len = strlen(event->domain);
-
 	buffer[0] = event_number(event->kind);
 	memcpy(buffer + 1, event->domain, len);
 	return (MDB_val){1 + len, buffer};
@@ -37,7 +36,6 @@ static void ring_count(struct ring *ring, const MDB_val *key, const MDB_val *val
 {
 	struct event_record event;
 	int64_t at = event_decode(&event, value->mv_data, value->mv_size) ? event.last_at : INT64_MIN;
-
 	ring->count++;
 	ring->bytes += key->mv_size + value->mv_size + RECORD_OVERHEAD;
 	if (key_is(key, spare) || (ring->has_oldest && at >= ring->oldest_at))
@@ -52,8 +50,7 @@ static int ring_look(struct store *store, MDB_txn *txn, const MDB_val *spare, st
 	MDB_cursor *cursor;
 	MDB_val key, value;
 	int result = mdb_cursor_open(txn, store->events, &cursor);
-
-	memset(ring, 0, sizeof(*ring));
+	memset(ring, 0, sizeof *ring);
 	if (result != 0)
 		return result;
 	while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
@@ -66,8 +63,7 @@ static int oldest_remove(struct store *store, MDB_txn *txn, const struct ring *r
 {
 	uint8_t copy[KEY_LONGEST]; /* LMDB takes no key that lies in a page it changes */
 	MDB_val key = {ring->oldest.mv_size, copy};
-
-	if (key.mv_size > sizeof(copy))
+	if (key.mv_size > sizeof copy)
 		return MDB_CORRUPTED;
 	memcpy(copy, ring->oldest.mv_data, key.mv_size);
 	return mdb_del(txn, store->events, &key, NULL);
@@ -79,7 +75,6 @@ static int ring_trim(struct store *store, MDB_txn *txn, const MDB_val *spare)
 	size_t bytes_max = (size_t)(store_bound(store) / SHARE);
 	struct ring ring;
 	int result;
-
 	while ((result = ring_look(store, txn, spare, &ring)) == 0) {
 		if ((ring.count <= EVENTS_MAX && ring.bytes <= bytes_max) || !ring.has_oldest)
 			return 0;
@@ -96,16 +91,14 @@ static int note_step(struct store *store, MDB_txn *txn, void *arg)
 	struct event_record merged;
 	uint8_t buffer[KEY_SIZE];
 	MDB_val key = event_key(buffer, event), value;
-	struct bytes bytes;
 	int result = mdb_get(txn, store->events, &key, &value);
-
 	if (result != 0 && result != MDB_NOTFOUND)
 		return result;
 	if (result == 0 && event_decode(&merged, value.mv_data, value.mv_size))
 		event_merge(&merged, event);
 	else
 		merged = *event;
-	bytes = event_encode(&merged);
+	struct bytes bytes = event_encode(&merged);
 	value = (MDB_val){bytes.len, bytes.at};
 	result = mdb_put(txn, store->events, &key, &value, 0);
 	free(bytes.at);
@@ -115,7 +108,6 @@ static int note_step(struct store *store, MDB_txn *txn, void *arg)
 bool store_note_event(struct store *store, const struct event_record *event, struct failure *why)
 {
 	struct event_record copy = *event;
-
 	return !store->has_events || store_write(store, note_step, &copy, why);
 }
 
@@ -129,7 +121,6 @@ static int forget_step(struct store *store, MDB_txn *txn, void *arg)
 	const MDB_val nothing = {0, NULL};
 	struct ring ring;
 	int result;
-
 	while ((result = ring_look(store, txn, &nothing, &ring)) == 0) {
 		if (!ring.has_oldest || ring.oldest_at >= forgetting->before)
 			return 0;
@@ -143,7 +134,6 @@ static int forget_step(struct store *store, MDB_txn *txn, void *arg)
 bool store_forget_events(struct store *store, int64_t before, struct failure *why)
 {
 	struct forgetting forgetting = {before};
-
 	return !store->has_events || store_write(store, forget_step, &forgetting, why);
 }
 
@@ -152,7 +142,6 @@ static int events_walk(struct store *store, MDB_txn *txn, struct event_record *o
 	MDB_cursor *cursor;
 	MDB_val key, value;
 	int result = mdb_cursor_open(txn, store->events, &cursor);
-
 	if (result != 0)
 		return result;
 	while (*count < EVENTS_MAX && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
@@ -164,7 +153,6 @@ static int events_walk(struct store *store, MDB_txn *txn, struct event_record *o
 static int event_compare(const void *a, const void *b)
 {
 	const struct event_record *left = a, *right = b;
-
 	return (left->last_at > right->last_at) - (left->last_at < right->last_at);
 }
 
@@ -172,18 +160,16 @@ struct event_record *store_events(struct store *store, size_t *count, struct fai
 {
 	struct store_view *view = store_view_begin(store, why);
 	struct event_record *out;
-	int result;
-
 	*count = 0;
-	if (view == NULL)
+	if (!view)
 		return NULL;
-	out = malloc(EVENTS_MAX * sizeof(*out));
-	if (out == NULL)
+	out = malloc(EVENTS_MAX * sizeof *out);
+	if (!out)
 		abort();
-	result = store->has_events ? events_walk(store, view->txn, out, count) : 0;
+	int result = store->has_events ? events_walk(store, view->txn, out, count) : 0;
 	store_view_end(&view);
 	if (result == 0) {
-		qsort(out, *count, sizeof(*out), event_compare);
+		qsort(out, *count, sizeof *out, event_compare);
 		return out;
 	}
 	free(out);

@@ -24,7 +24,6 @@ enum store_rank store_entry_rank(const struct entry *entry, int64_t now)
 enum store_rank store_hop_rank(const struct hop_record *record, int64_t now)
 {
 	int32_t day = schedule_day(now), needed = record->needed_day;
-
 	if (needed != 0 && needed <= day + 1 && needed >= day - HOP_NEEDED_DAYS)
 		return RANK_HOP_NEEDED;
 	return now - hop_record_at(record) > HOP_KEPT_S ? RANK_EXPIRED : RANK_HOP;
@@ -43,13 +42,11 @@ int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 {
 	const MDB_dbi dbi[] = {0 /* LMDB's list of free pages */, store->main, store->entries, store->hops, store->due,
 		store->meta, store->events};
-	size_t count = sizeof(dbi) / sizeof(dbi[0]) - !store->has_events;
+	size_t count = sizeof dbi / sizeof dbi[0] - !store->has_events;
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */
-
 	for (size_t i = 0; i < count; i++) {
 		int result = mdb_stat(txn, dbi[i], &stat);
-
 		if (result != 0)
 			return result;
 		pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
@@ -62,7 +59,6 @@ static void candidate_add(
 	struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, const struct store_candidate *about)
 {
 	struct store_candidate *candidate = &eviction->candidate[eviction->count++];
-
 	*candidate = *about;
 	candidate->key_len = key->mv_size < HOP_KEY_SIZE ? key->mv_size : HOP_KEY_SIZE;
 	memcpy(candidate->key, key->mv_data, candidate->key_len);
@@ -80,7 +76,6 @@ static void entry_consider(struct store_eviction *eviction, const MDB_val *key, 
 				 : RANK_EXPIRED,
 		.at = (int64_t)entry.last_used_day * DAY_S,
 		.due_at = entry.due_at};
-
 	if (about.rank != RANK_KEPT)
 		candidate_add(eviction, key, value, &about);
 	entry_free(&entry);
@@ -90,7 +85,6 @@ static void hop_consider(struct store_eviction *eviction, const MDB_val *key, co
 {
 	struct hop_record record;
 	struct store_candidate about = {0};
-
 	hop_record_decode(&record, value->mv_data, value->mv_size);
 	about.rank = store_hop_rank(&record, now);
 	about.at = hop_record_at(&record);
@@ -122,8 +116,7 @@ static int look_on(
 	MDB_dbi dbi = mdb_cursor_dbi(look->cursor);
 	MDB_val value;
 	int result = mdb_cursor_get(look->cursor, next, &value, op);
-
-	while (result == 0 && look->seen < STORE_LOOK_MAX && (stop == NULL || mdb_cmp(txn, dbi, next, stop) < 0)) {
+	while (result == 0 && look->seen < STORE_LOOK_MAX && (!stop || mdb_cmp(txn, dbi, next, stop) < 0)) {
 		if (!is_key(next, &look->spare))
 			look->consider(eviction, next, &value, now);
 		look->seen++;
@@ -137,10 +130,8 @@ static int records_look(struct look *look, struct store_eviction *eviction, uint
 {
 	uint8_t start[HOP_KEY_SIZE];
 	MDB_val next = {*at_len, start}, stop = next;
-	int result;
-
 	memcpy(start, at, *at_len);
-	result = look_on(look, eviction, *at_len == 0 ? MDB_FIRST : MDB_SET_RANGE, NULL, &next);
+	int result = look_on(look, eviction, *at_len == 0 ? MDB_FIRST : MDB_SET_RANGE, NULL, &next);
 	look->ended = result == MDB_NOTFOUND;
 	if (look->ended && *at_len > 0)
 		result = look_on(look, eviction, MDB_FIRST, &stop, &next);
@@ -157,7 +148,6 @@ static int candidate_remove(struct store *store, MDB_txn *txn, const struct stor
 	uint8_t buffer[DUE_KEY_SIZE];
 	MDB_val key = {candidate->key_len, (void *)(uintptr_t)candidate->key};
 	int result = mdb_del(txn, candidate->is_entry ? store->entries : store->hops, &key, NULL);
-
 	if (result != 0 || !candidate->is_entry || candidate->due_at <= 0 || candidate->key_len > DOMAIN_MAX)
 		return result;
 	key = store_due_key(buffer, candidate->due_at, candidate->key, candidate->key_len);
@@ -168,13 +158,11 @@ static int candidate_remove(struct store *store, MDB_txn *txn, const struct stor
 static struct store_candidate *candidate_first(struct store_eviction *eviction, enum store_rank level)
 {
 	struct store_candidate *first = NULL;
-
 	for (size_t i = 0; i < eviction->count; i++) {
 		struct store_candidate *candidate = &eviction->candidate[i];
-
 		if (candidate->chosen || candidate->rank > level)
 			continue;
-		if (first == NULL || candidate->rank < first->rank ||
+		if (!first || candidate->rank < first->rank ||
 			(candidate->rank == first->rank && candidate->at < first->at))
 			first = candidate;
 	}
@@ -185,8 +173,7 @@ static struct store_candidate *candidate_first(struct store_eviction *eviction, 
 static void candidates_choose(struct store_eviction *eviction, enum store_rank level, size_t goal, size_t *freed)
 {
 	struct store_candidate *candidate;
-
-	while (*freed < goal && (candidate = candidate_first(eviction, level)) != NULL) {
+	while (*freed < goal && (candidate = candidate_first(eviction, level))) {
 		candidate->chosen = true;
 		*freed += candidate->size;
 	}
@@ -195,10 +182,8 @@ static void candidates_choose(struct store_eviction *eviction, enum store_rank l
 static int chosen_remove(struct store *store, MDB_txn *txn) REQUIRES(store->writer)
 {
 	struct store_eviction *eviction = &store->eviction;
-
 	for (size_t i = 0; i < eviction->count; i++) {
 		int result = eviction->candidate[i].chosen ? candidate_remove(store, txn, &eviction->candidate[i]) : 0;
-
 		if (result != 0)
 			return result;
 		eviction->removed += eviction->candidate[i].chosen;
@@ -213,7 +198,6 @@ static int table_look(struct store *store, MDB_txn *txn, MDB_val spare, bool ent
 	struct store_eviction *eviction = &store->eviction;
 	struct look look = {.consider = entries ? entry_consider : hop_consider, .spare = spare};
 	int result = mdb_cursor_open(txn, entries ? store->entries : store->hops, &look.cursor);
-
 	if (result != 0)
 		return result;
 	result = entries ? records_look(&look, eviction, eviction->entry_key, &eviction->entry_len)
@@ -230,10 +214,8 @@ static int eviction_plan(struct store *store, MDB_txn *txn, MDB_val spare, size_
 {
 	struct store_eviction *eviction = &store->eviction;
 	enum store_rank ceiling = eviction->ceiling;
-	int result;
-
 	eviction->count = 0;
-	result = table_look(store, txn, spare, false, &eviction->hops_ended);
+	int result = table_look(store, txn, spare, false, &eviction->hops_ended);
 	if (result == 0)
 		result = table_look(store, txn, spare, true, &eviction->entries_ended);
 	if (result != 0)
@@ -257,7 +239,6 @@ static void round_note(struct store_eviction *eviction, bool freed)
 uint64_t store_bound(struct store *store)
 {
 	MDB_envinfo info;
-
 	if (store->access == STORE_OWNER || mdb_env_info(store->env, &info) != 0)
 		return store->max_bytes;
 	return info.me_mapsize / 5 * 4;
@@ -279,7 +260,6 @@ int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming
 	uint64_t bound = store_bound(store);
 	uint64_t used;
 	int result = store_used(store, txn, &used);
-
 	*has_room = true;
 	store->eviction.ceiling = ceiling_of(coming->rank);
 	if (result != 0)
@@ -302,7 +282,6 @@ int store_make_any_room(struct store *store, MDB_txn *txn)
 	MDB_val nothing = {0, NULL};
 	size_t freed = 0;
 	int result = eviction_plan(store, txn, nothing, FREED_AT_FULL, FREED_AT_FULL, &freed);
-
 	round_note(&store->eviction, freed > 0);
 	return result != 0 ? result : chosen_remove(store, txn);
 }

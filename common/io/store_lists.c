@@ -21,8 +21,7 @@ static bool due_key_read(const MDB_val *key, struct due_key *out)
 	const uint8_t *bytes = key->mv_data;
 	uint64_t at = 0;
 	size_t len = key->mv_size - 8;
-
-	if (key->mv_size <= 8 || len > DOMAIN_MAX || memchr(bytes + 8, '\0', len) != NULL)
+	if (key->mv_size <= 8 || len > DOMAIN_MAX || memchr(bytes + 8, '\0', len))
 		return false;
 	for (int i = 0; i < 8; i++)
 		at = at << 8 | bytes[i];
@@ -38,16 +37,14 @@ static int due_look(struct store *store, MDB_txn *txn, const struct due_key *due
 {
 	MDB_val key = store_entry_key(due->domain), value;
 	struct entry entry;
-	bool current;
 	int result = mdb_get(txn, store->entries, &key, &value);
-
 	if (result != 0)
 		return result;
 	if (!entry_decode(&entry, value.mv_data, value.mv_size)) {
 		store_unreadable(store, &key, &value);
 		return MDB_NOTFOUND;
 	}
-	current = entry.due_at == due->at;
+	bool current = entry.due_at == due->at;
 	entry_free(&entry);
 	return current ? 0 : MDB_NOTFOUND;
 }
@@ -55,7 +52,6 @@ static int due_look(struct store *store, MDB_txn *txn, const struct due_key *due
 static int due_take(struct store *store, MDB_txn *txn, const struct due_key *due, struct due_scan *scan)
 {
 	int result = due_look(store, txn, due);
-
 	if (result == 0)
 		names_add(scan->out, due->domain, strlen(due->domain));
 	else if (result == MDB_NOTFOUND)
@@ -69,7 +65,6 @@ static int due_walk(struct store *store, MDB_txn *txn, struct due_scan *scan)
 	MDB_cursor *cursor;
 	MDB_val key, value;
 	int result = mdb_cursor_open(txn, store->due, &cursor);
-
 	if (result != 0)
 		return result;
 	result = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
@@ -90,12 +85,10 @@ static int stale_step(struct store *store, MDB_txn *txn, void *arg)
 {
 	const struct due_scan *scan = arg;
 	uint8_t buffer[DUE_KEY_SIZE];
-
 	for (size_t i = 0; i < scan->stale_count; i++) {
 		const struct due_key *due = &scan->stale[i];
 		MDB_val key = store_due_key(buffer, due->at, due->domain, strlen(due->domain));
 		int result = due_look(store, txn, due);
-
 		if (result == MDB_NOTFOUND)
 			result = mdb_del(txn, store->due, &key, NULL);
 		if (result != 0 && result != MDB_NOTFOUND)
@@ -106,23 +99,20 @@ static int stale_step(struct store *store, MDB_txn *txn, void *arg)
 
 bool store_due(struct store *store, int64_t now, size_t max, struct names *out, struct failure *why)
 {
-	struct due_scan *scan = calloc(1, sizeof(*scan));
-	struct store_view *view;
-	int result;
+	struct due_scan *scan = calloc(1, sizeof *scan);
 	bool ok = true;
-
-	if (scan == NULL)
+	if (!scan)
 		abort();
 	*out = (struct names){0};
 	scan->now = now;
 	scan->max = max;
 	scan->out = out;
-	view = store_view_begin(store, why);
-	if (view == NULL) {
+	struct store_view *view = store_view_begin(store, why);
+	if (!view) {
 		free(scan);
 		return false;
 	}
-	result = due_walk(store, view->txn, scan);
+	int result = due_walk(store, view->txn, scan);
 	store_view_end(&view);
 	if (result != 0)
 		ok = store_fail(store, result, "cannot be read", why);
@@ -143,7 +133,6 @@ static int page_walk(MDB_txn *txn, MDB_dbi dbi, MDB_val after, page_take *take, 
 	MDB_cursor *cursor;
 	MDB_val key = after, value;
 	int result = mdb_cursor_open(txn, dbi, &cursor);
-
 	if (result != 0)
 		return result;
 	result = mdb_cursor_get(cursor, &key, &value, after.mv_size == 0 ? MDB_FIRST : MDB_SET_RANGE);
@@ -158,11 +147,9 @@ static int page_walk(MDB_txn *txn, MDB_dbi dbi, MDB_val after, page_take *take, 
 static bool page_read(struct store *store, MDB_dbi dbi, MDB_val after, page_take *take, void *arg, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);
-	int result;
-
-	if (view == NULL)
+	if (!view)
 		return false;
-	result = page_walk(view->txn, dbi, after, take, arg);
+	int result = page_walk(view->txn, dbi, after, take, arg);
 	store_view_end(&view);
 	return result == 0 || store_fail(store, result, "cannot be read", why);
 }
@@ -175,10 +162,9 @@ struct domain_page {
 static bool domain_take(const MDB_val *key, void *arg)
 {
 	const struct domain_page *page = arg;
-
 	if (page->names->count == page->max)
 		return false;
-	if (key->mv_size <= DOMAIN_MAX && memchr(key->mv_data, '\0', key->mv_size) == NULL)
+	if (key->mv_size <= DOMAIN_MAX && !memchr(key->mv_data, '\0', key->mv_size))
 		names_add(page->names, key->mv_data, key->mv_size);
 	return true;
 }
@@ -186,7 +172,6 @@ static bool domain_take(const MDB_val *key, void *arg)
 bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why)
 {
 	struct domain_page page = {out, max};
-
 	*out = (struct names){0};
 	if (page_read(store, store->entries, store_entry_key(after), domain_take, &page, why))
 		return true;
@@ -205,7 +190,6 @@ static bool hop_take(const MDB_val *key, void *arg)
 	struct store_hop *hop = &page->hops[page->count];
 	const uint8_t *bytes = key->mv_data;
 	size_t len = key->mv_size - 3; /* NUL, port */
-
 	if (page->count == page->max)
 		return false;
 	if (key->mv_size <= 3 || len > DOMAIN_MAX || memchr(bytes, '\0', key->mv_size) != bytes + len)
@@ -222,7 +206,6 @@ bool store_page_hops(struct store *store, const struct store_hop *after, size_t 
 	uint8_t buffer[HOP_KEY_SIZE];
 	MDB_val key = store_hop_key(buffer, after->host, after->port);
 	struct hop_page page = {out, 0, max};
-
 	if (after->host[0] == '\0')
 		key.mv_size = 0;
 	*count = 0;

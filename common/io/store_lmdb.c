@@ -28,7 +28,7 @@ static const char *access_advice(enum store_access access)
 /* The directory itself, made when only it is missing. */
 static bool directory_open(struct store *store, const char *directory, struct failure *why)
 {
-	if (snprintf(store->path, sizeof(store->path), "%s/" STORE_FILE, directory) >= PATH_MAX - 64)
+	if (snprintf(store->path, sizeof store->path, "%s/" STORE_FILE, directory) >= PATH_MAX - 64)
 		return failure_set(why, EX_CONFIG, "store directory: the name is too long");
 	if (store->access == STORE_OWNER && mkdir(directory, 0700) != 0 && errno != EEXIST)
 		return failure_set(why, EX_CANTCREAT,
@@ -62,7 +62,6 @@ static bool owner_lock(struct store *store, const char *directory, struct failur
 static bool marker_set(struct store *store, struct failure *why)
 {
 	int fd = openat(store->directory_fd, STORE_MARKER, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-
 	if (fd < 0)
 		return failure_set(
 			why, EX_CANTCREAT, "store %s: cannot make %s: %s", store->path, STORE_MARKER, strerror(errno));
@@ -75,15 +74,13 @@ static bool marker_set(struct store *store, struct failure *why)
 static bool file_there(struct store *store, bool *there, struct stat *file, struct failure *why)
 {
 	int fd = openat(store->directory_fd, STORE_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	bool ok;
-
 	*there = false;
 	if (fd < 0 && errno == ENOENT)
 		return true;
 	if (fd < 0)
 		return failure_set(why, EX_CANTCREAT, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
 			access_advice(store->access));
-	ok = fstat(fd, file) == 0 && S_ISREG(file->st_mode);
+	bool ok = fstat(fd, file) == 0 && S_ISREG(file->st_mode);
 	*there = ok && file->st_size > 0;
 	close(fd);
 	return ok || failure_set(why, EX_CONFIG, "store %s is not a file", store->path);
@@ -95,11 +92,9 @@ static int lock_file_fill(struct store *store)
 {
 	int fd = openat(
 		store->directory_fd, STORE_FILE STORE_LOCK_SUFFIX, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	int result;
-
 	if (fd < 0)
 		return errno;
-	result = posix_fallocate(fd, 0, STORE_LOCK_BYTES);
+	int result = posix_fallocate(fd, 0, STORE_LOCK_BYTES);
 	close(fd);
 	return result;
 }
@@ -107,7 +102,6 @@ static int lock_file_fill(struct store *store)
 static bool lock_file_check(struct store *store, struct failure *why)
 {
 	int result = lock_file_fill(store);
-
 	if (result == 0)
 		return true;
 	errno = result;
@@ -128,7 +122,6 @@ static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct
 {
 	struct store_look_way way = {.walk = walk, .lock_fd = store->owner_fd, .go_on = go_on};
 	struct store_finding finding;
-
 	store_inspect(store->path, &way, &finding);
 	store->unreadable_known = finding.unreadable;
 	if (finding.unreadable > 0)
@@ -150,7 +143,6 @@ static bool owner_check(struct store *store, store_go_on *go_on, struct failure 
 	bool unclean = faccessat(store->directory_fd, STORE_MARKER, F_OK, AT_EACCESS) == 0;
 	struct stat file;
 	bool there;
-
 	if (!file_there(store, &there, &file, why) || !lock_file_check(store, why))
 		return false;
 	if (!there)
@@ -175,7 +167,6 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	struct store_finding finding;
 	struct stat file;
 	int found = fstatat(store->directory_fd, STORE_FILE, &file, AT_SYMLINK_NOFOLLOW);
-
 	if (found != 0 && errno != ENOENT)
 		return failure_set(why, EX_NOINPUT, "store %s cannot be opened: %s", store->path, strerror(errno));
 	if (found != 0 || !S_ISREG(file.st_mode) || file.st_size == 0)
@@ -200,7 +191,6 @@ static size_t map_size(uint64_t max_bytes)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t size = max_bytes / 4 * 5;
-
 	if (size < MAP_MIN)
 		size = MAP_MIN;
 	return (size_t)((size + page - 1) / page * page);
@@ -209,7 +199,6 @@ static size_t map_size(uint64_t max_bytes)
 static int env_open(struct store *store)
 {
 	int result = store->access == STORE_OWNER ? lock_file_fill(store) : 0;
-
 	if (result == 0)
 		result = mdb_env_create(&store->env);
 	if (result != 0)
@@ -232,7 +221,6 @@ static int schema_check(struct store *store, MDB_txn *txn)
 {
 	MDB_val key = {6, "schema"}, value;
 	int result = mdb_get(txn, store->meta, &key, &value);
-
 	if (result == MDB_NOTFOUND && store->access == STORE_OWNER) {
 		value = (MDB_val){sizeof(SCHEMA) - 1, SCHEMA};
 		return mdb_put(txn, store->meta, &key, &value, 0);
@@ -246,7 +234,6 @@ static int schema_check(struct store *store, MDB_txn *txn)
 static int events_open(struct store *store, MDB_txn *txn, unsigned flags)
 {
 	int result = mdb_dbi_open(txn, "events", flags, &store->events);
-
 	store->has_events = result == 0;
 	return result == MDB_NOTFOUND ? 0 : result;
 }
@@ -258,7 +245,6 @@ static int tables_open(struct store *store)
 	MDB_txn *txn;
 	int dead;
 	int result = mdb_reader_check(store->env, &dead);
-
 	if (result == 0)
 		result = mdb_txn_begin(store->env, NULL, owner ? 0 : MDB_RDONLY, &txn);
 	if (result != 0)
@@ -285,7 +271,6 @@ static int tables_open(struct store *store)
 static int env_begin(struct store *store)
 {
 	int result = env_open(store);
-
 	if (result != 0)
 		return result;
 	result = tables_open(store);
@@ -300,7 +285,6 @@ static bool is_refused_all(struct store *store)
 {
 	MDB_txn *txn;
 	int result = mdb_txn_begin(store->env, NULL, 0, &txn);
-
 	if (result == 0)
 		mdb_txn_abort(txn);
 	return result == MDB_PANIC;
@@ -308,8 +292,6 @@ static bool is_refused_all(struct store *store)
 
 void store_revive(struct store *store)
 {
-	int result;
-
 	if (!is_refused_all(store))
 		return;
 	store_pool_close(store);
@@ -319,7 +301,7 @@ void store_revive(struct store *store)
 	}
 	mdb_env_close(store->env);
 	store->env = NULL;
-	result = env_begin(store);
+	int result = env_begin(store);
 	if (result != 0)
 		store_break(store, mdb_strerror(result));
 	store_pool_open(store);
@@ -328,7 +310,6 @@ void store_revive(struct store *store)
 static bool env_start(struct store *store, struct failure *why)
 {
 	int result = env_begin(store);
-
 	if (store_result_is_damage(result) && store->access == STORE_OWNER) {
 		if (!store_move_aside(store, mdb_strerror(result), why))
 			return false;
@@ -358,7 +339,7 @@ static bool store_start(struct store *store, const char *directory, store_go_on 
 static void store_release(struct store *store)
 {
 	store_pool_free(store);
-	if (store->env != NULL)
+	if (store->env)
 		mdb_env_close(store->env);
 	if (store->owner_fd >= 0)
 		close(store->owner_fd);
@@ -370,9 +351,8 @@ static void store_release(struct store *store)
 static struct store *store_open_as(
 	const char *directory, uint64_t max_bytes, enum store_access access, store_go_on *go_on, struct failure *why)
 {
-	struct store *store = calloc(1, sizeof(*store));
-
-	if (store == NULL)
+	struct store *store = calloc(1, sizeof *store);
+	if (!store)
 		abort();
 	store->access = access;
 	store->max_bytes = max_bytes;
@@ -404,7 +384,7 @@ const char *store_moved_aside(const struct store *store)
 
 void store_close(struct store **store)
 {
-	if (store == NULL || *store == NULL)
+	if (!store || !*store)
 		return;
 	store_stop_writer(*store);
 	if ((*store)->access == STORE_OWNER && !atomic_load(&(*store)->broken))

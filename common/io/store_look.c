@@ -31,8 +31,7 @@ static struct {
 static void report(enum look_kind kind, int result)
 {
 	struct look_report out = {kind, result, child.percent, child.unreadable};
-
-	if (write(child.pipe_fd, &out, sizeof(out)) != sizeof(out))
+	if (write(child.pipe_fd, &out, sizeof out) != sizeof out)
 		_exit(EX_IOERR);
 }
 
@@ -50,10 +49,9 @@ static int file_read(bool telling)
 	static char octets[READ_STEP];
 	struct stat file;
 	ssize_t got;
-
 	if (fstat(child.file_fd, &file) != 0)
 		return errno;
-	for (off_t at = 0; (got = pread(child.file_fd, octets, sizeof(octets), at)) != 0; at += got) {
+	for (off_t at = 0; (got = pread(child.file_fd, octets, sizeof octets, at)) != 0; at += got) {
 		if (got < 0)
 			return errno;
 		if (telling)
@@ -66,7 +64,6 @@ static int file_read(bool telling)
 static void on_bus_error(int number)
 {
 	int error = file_read(false);
-
 	if (error != 0)
 		report(LOOK_RESULT, error);
 	if (error != 0)
@@ -100,14 +97,13 @@ static void on_abort(int number)
 static bool free_list_is_sound(const MDB_val *key, const MDB_val *value, size_t last_page)
 {
 	size_t count, page;
-
 	if (key->mv_size != sizeof(size_t) || value->mv_size < sizeof(size_t))
 		return false;
-	memcpy(&count, value->mv_data, sizeof(count));
+	memcpy(&count, value->mv_data, sizeof count);
 	if (count > value->mv_size / sizeof(size_t) - 1)
 		return false;
 	for (size_t i = 1; i <= count; i++) {
-		memcpy(&page, (const char *)value->mv_data + i * sizeof(page), sizeof(page));
+		memcpy(&page, (const char *)value->mv_data + i * sizeof page, sizeof page);
 		if (page < 2 || page > last_page)
 			return false;
 	}
@@ -117,7 +113,6 @@ static bool free_list_is_sound(const MDB_val *key, const MDB_val *value, size_t 
 static void octets_touch(const MDB_val *value)
 {
 	const volatile unsigned char *at = value->mv_data;
-
 	for (size_t i = 0; i < value->mv_size; i += TOUCH_STEP)
 		(void)at[i];
 	if (value->mv_size > 0)
@@ -139,7 +134,6 @@ static int table_walk(MDB_txn *txn, MDB_dbi dbi, size_t last_page)
 	MDB_stat stat;
 	size_t count = 0;
 	int result = mdb_stat(txn, dbi, &stat);
-
 	if (result == 0)
 		result = mdb_cursor_open(txn, dbi, &cursor);
 	if (result != 0)
@@ -162,7 +156,6 @@ typedef void value_try(const MDB_val *value);
 static void entry_try(const MDB_val *value)
 {
 	struct entry entry;
-
 	entry_decode(&entry, value->mv_data, value->mv_size);
 	entry_free(&entry);
 }
@@ -170,14 +163,12 @@ static void entry_try(const MDB_val *value)
 static void hop_try(const MDB_val *value)
 {
 	struct hop_record record;
-
 	hop_record_decode(&record, value->mv_data, value->mv_size);
 }
 
 static void event_try(const MDB_val *value)
 {
 	struct event_record event;
-
 	event_decode(&event, value->mv_data, value->mv_size);
 }
 
@@ -185,7 +176,6 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, value_try *try)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
-
 	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
 		return;
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
@@ -200,14 +190,13 @@ static const struct {
 	value_try *try; /* NULL: nothing to decode */
 } tables[] = {
 	{NULL, NULL}, {"meta", NULL}, {"due", NULL}, {"hops", hop_try}, {"entries", entry_try}, {"events", event_try}};
-#define TABLES (sizeof(tables) / sizeof(tables[0]))
+#define TABLES (sizeof tables / sizeof tables[0])
 
 /* How much there is to walk through, as far as it can be told. */
 static void entries_count(MDB_txn *txn)
 {
 	MDB_stat stat;
 	MDB_dbi dbi;
-
 	for (size_t i = 0; i < TABLES; i++)
 		if (mdb_dbi_open(txn, tables[i].name, 0, &dbi) == 0 && mdb_stat(txn, dbi, &stat) == 0)
 			child.entries += stat.ms_entries;
@@ -216,15 +205,13 @@ static void entries_count(MDB_txn *txn)
 static int tables_walk(MDB_txn *txn, size_t last_page)
 {
 	int outcome = table_walk(txn, 0, last_page);
-
 	for (size_t i = 0; outcome == LOOK_SOUND && i < TABLES; i++) {
 		MDB_dbi dbi;
 		int result = mdb_dbi_open(txn, tables[i].name, 0, &dbi);
-
 		if (result == MDB_NOTFOUND)
 			continue; /* its making was never finished */
 		outcome = result == 0 ? table_walk(txn, dbi, last_page) : result;
-		if (outcome == LOOK_SOUND && tables[i].try != NULL)
+		if (outcome == LOOK_SOUND && tables[i].try)
 			values_decode(txn, dbi, tables[i].try);
 	}
 	return outcome;
@@ -233,7 +220,6 @@ static int tables_walk(MDB_txn *txn, size_t last_page)
 static bool is_short(const char *path, const MDB_envinfo *info, const MDB_stat *stat)
 {
 	struct stat file;
-
 	return lstat(path, &file) != 0 || (uint64_t)file.st_size / stat->ms_psize < (uint64_t)info->me_last_pgno + 1;
 }
 
@@ -255,7 +241,6 @@ static int look_open(const char *path, MDB_env **env)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size;
 	struct stat file;
 	int result = mdb_env_create(env);
-
 	if (result != 0)
 		return result;
 	if (fstat(child.file_fd, &file) != 0)
@@ -276,7 +261,6 @@ static int look(const char *path, bool walk)
 	MDB_envinfo info;
 	MDB_stat stat;
 	int result = 0;
-
 	child.file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (child.file_fd < 0)
 		return errno;
@@ -305,10 +289,9 @@ void store_look(const char *path, bool walk, int lock_fd, int pipe_fd)
 	static const int fatal[] = {SIGSEGV, SIGFPE, SIGILL};
 	struct rlimit none = {0, 0};
 	int null = open("/dev/null", O_WRONLY);
-
 	if (null >= 0)
 		dup2(null, STDERR_FILENO); /* what LMDB says when its assertions fail would alarm and not help */
-	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+	for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
 		signal(fatal[i], SIG_DFL);
 	signal(SIGBUS, on_bus_error);
 	signal(SIGABRT, on_abort);

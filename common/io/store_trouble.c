@@ -28,7 +28,7 @@ void store_break(struct store *store, const char *what)
 {
 	if (atomic_exchange(&store->breaking, true))
 		return;
-	snprintf(store->ruin, sizeof(store->ruin), "%s", what);
+	snprintf(store->ruin, sizeof store->ruin, "%s", what);
 	atomic_store(&store->broken, true);
 	if (store->access == STORE_GUEST)
 		log_error("store %s cannot be used: %s; restart stsgated, which looks through it", store->path, what);
@@ -48,7 +48,6 @@ void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *va
 	uint64_t mask = UINT64_C(1) << bit % 64;
 	char what[64];
 	unsigned count;
-
 	/* What is whole is of a later version. A tool serves nobody, and ends by itself. */
 	if (store->access == STORE_GUEST || fields_whole((struct span){value->mv_data, value->mv_size}))
 		return;
@@ -57,7 +56,7 @@ void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *va
 	count = atomic_fetch_add(&store->unreadable_count, 1) + 1;
 	if (count < store->unreadable_known + UNREADABLE_MAX)
 		return;
-	snprintf(what, sizeof(what), "the checksums of %u records are wrong", count);
+	snprintf(what, sizeof what, "the checksums of %u records are wrong", count);
 	store_break(store, what);
 }
 

@@ -8,7 +8,7 @@ bool store_usage(struct store *store, struct store_usage *out, struct failure *w
 {
 	MDB_stat stat;
 	struct store_view *view = store_view_begin(store, why);
-	if (view == NULL)
+	if (!view)
 		return false;
 	int result = store_used(store, view->txn, &out->bytes);
 	if (result == 0)

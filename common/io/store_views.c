@@ -26,7 +26,7 @@ void store_pool_init(struct store *store)
 void store_pool_free(struct store *store)
 {
 	for (size_t i = 0; i < STORE_POOL; i++)
-		if (store->slot[i].txn != NULL)
+		if (store->slot[i].txn)
 			mdb_txn_abort(store->slot[i].txn);
 	cond_destroy(&store->all_idle);
 	cond_destroy(&store->slot_free);
@@ -39,12 +39,10 @@ void store_pool_free(struct store *store)
 
 static struct store_view *slot_take(struct store *store)
 {
-	struct store_view *view;
-
 	lock_take(&store->pool);
-	while (store->closed_for_mapping || store->free == NULL)
+	while (store->closed_for_mapping || !store->free)
 		cond_wait(&store->slot_free, &store->pool);
-	view = store->free;
+	struct store_view *view = store->free;
 	store->free = view->next;
 	store->in_use++;
 	lock_drop(&store->pool);
@@ -54,7 +52,6 @@ static struct store_view *slot_take(struct store *store)
 static void slot_give(struct store_view *view)
 {
 	struct store *store = view->store;
-
 	lock_take(&store->pool);
 	view->next = store->free;
 	store->free = view;
@@ -84,10 +81,8 @@ void store_pool_open(struct store *store)
 /* LMDB may map the file anew only while no transaction of this process uses the old map. */
 int store_adopt_size(struct store *store)
 {
-	int result;
-
 	store_pool_close(store);
-	result = mdb_env_set_mapsize(store->env, 0);
+	int result = mdb_env_set_mapsize(store->env, 0);
 	if (result != 0)
 		store_break(store, mdb_strerror(result));
 	store_pool_open(store);
@@ -105,7 +100,6 @@ static int reader_consider(const char *line, void *arg)
 	struct holder *holder = arg;
 	unsigned long long looks_at;
 	long pid;
-
 	if (sscanf(line, "%ld %*s %llu", &pid, &looks_at) == 2 && pid != (long)getpid() &&
 		looks_at < holder->looks_at) {
 		holder->pid = (pid_t)pid;
@@ -118,7 +112,6 @@ pid_t store_held_by(struct store *store)
 {
 	struct holder holder = {0};
 	MDB_envinfo info;
-
 	if (mdb_env_info(store->env, &info) != 0)
 		return 0;
 	holder.looks_at = info.me_last_txnid;
@@ -130,10 +123,9 @@ static int view_renew(struct store_view *view)
 {
 	struct store *store = view->store;
 	int result;
-
 	if (atomic_load(&store->broken))
 		return MDB_PANIC;
-	if (view->txn != NULL) {
+	if (view->txn) {
 		result = mdb_txn_renew(view->txn);
 		if (result == 0)
 			return 0;
@@ -151,7 +143,6 @@ static int view_renew(struct store_view *view)
 static int view_help(struct store *store, int result) REQUIRES(store->writer)
 {
 	int dead;
-
 	if (atomic_load(&store->broken))
 		return result;
 	if (result == MDB_MAP_RESIZED)
@@ -176,10 +167,8 @@ static int view_retry(struct store *store, int result)
 struct store_view *store_view_begin(struct store *store, struct failure *why)
 {
 	int result = 0;
-
 	for (int i = 0; i < TRIES; i++) {
 		struct store_view *view = slot_take(store);
-
 		result = view_renew(view);
 		if (result == 0)
 			return view;
@@ -193,7 +182,7 @@ struct store_view *store_view_begin(struct store *store, struct failure *why)
 
 void store_view_end(struct store_view **view)
 {
-	if (view == NULL || *view == NULL)
+	if (!view || !*view)
 		return;
 	mdb_txn_reset((*view)->txn);
 	slot_give(*view);
@@ -208,7 +197,6 @@ MDB_val store_entry_key(const char *domain)
 MDB_val store_hop_key(uint8_t buffer[HOP_KEY_SIZE], const char *host, uint16_t port)
 {
 	size_t len = strnlen(host, DOMAIN_MAX);
-
 	memcpy(buffer, host, len);
 	buffer[len] = 0;
 	buffer[len + 1] = (uint8_t)(port >> 8);
@@ -228,7 +216,6 @@ enum store_found store_view_entry(struct store_view *view, const char *domain, s
 {
 	MDB_val key = store_entry_key(domain), value;
 	int result = mdb_get(view->txn, view->store->entries, &key, &value);
-
 	entry_init(out, domain);
 	if (result == MDB_NOTFOUND)
 		return STORE_ABSENT;
@@ -249,8 +236,7 @@ enum store_found store_view_hop(struct store_view *view, const char *host, uint1
 	uint8_t buffer[HOP_KEY_SIZE];
 	MDB_val key = store_hop_key(buffer, host, port), value;
 	int result = mdb_get(view->txn, view->store->hops, &key, &value);
-
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, sizeof *out);
 	if (result == MDB_NOTFOUND)
 		return STORE_ABSENT;
 	if (result != 0) {
