@@ -1,4 +1,4 @@
-/* The front ends, one row each: everything that the daemon does with all of them goes by this table. */
+/* What a front end is to the daemon: a row of the table in front_ends.c. */
 #ifndef MILTER_FRONT_END_H
 #define MILTER_FRONT_END_H
 
@@ -40,12 +40,5 @@ struct front_end {
 	bool (*stop)(uint32_t grace_ms);
 	void (*close)(void);
 };
-
-#define FRONT_ENDS_MAX 8
-extern const struct front_end front_ends[];
-extern const size_t front_ends_count; /* FRONT_ENDS_MAX at most */
-
-/* The value of its setting; "" is off. */
-const char *front_end_place(const struct front_end *front_end, const struct settings *settings);
 
 #endif

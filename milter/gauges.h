@@ -2,7 +2,7 @@
 #ifndef MILTER_GAUGES_H
 #define MILTER_GAUGES_H
 
-#include "front_end.h"
+#include "front_ends.h"
 
 struct gauges {
 	struct check *check;

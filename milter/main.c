@@ -2,7 +2,7 @@
 #include "activation.h"
 #include "background.h"
 #include "daemon.h"
-#include "front_end.h"
+#include "front_ends.h"
 #include "log.h"
 #include "notify.h"
 #include "privileges.h"

@@ -1,4 +1,4 @@
-#include "front_end.h"
+#include "front_ends.h"
 
 #include "delegation_server.h"
 #include "http_server.h"
