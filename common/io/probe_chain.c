@@ -14,7 +14,7 @@
 #define MTA_KEY_BITS 80 /* Postfix asks for level 1 */
 #define TEXT_OCTETS 8   /* shown of the TLSA record that matches */
 
-/* What OpenSSL finds. It never stops the handshake: all that can be seen shall be seen. */
+/* --- errors that OpenSSL finds: they never stop the handshake, so that everything is seen ------------------------- */
 
 static int *error_kind(struct chain *chain, int error, int depth)
 {
@@ -42,7 +42,6 @@ static void note_error(struct chain *chain, X509_STORE_CTX *ctx)
 	int error = X509_STORE_CTX_get_error(ctx);
 	int *first = error_kind(chain, error, X509_STORE_CTX_get_error_depth(ctx));
 	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
-
 	if (*first == X509_V_OK && first == &chain->untrusted && trust_lacks_issuer(error) && cert)
 		trust_issuer(chain->issuer, cert);
 	if (*first == X509_V_OK)
@@ -55,7 +54,6 @@ static int on_verify(int good, X509_STORE_CTX *ctx)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct chain *chain = SSL_get_app_data(ssl);
-
 	if (!good)
 		note_error(chain, ctx);
 	return 1;
@@ -67,26 +65,24 @@ bool chain_context(SSL_CTX *ctx)
 	return SSL_CTX_dane_enable(ctx) == 1;
 }
 
-/* What is expected */
+/* --- what is expected --------------------------------------------------------------------------------------------- */
 
 static bool expect_authority(SSL *ssl, struct trust *trust, const char *host)
 {
 	X509_STORE *store = trust_store(trust);
-
 	SSL_set1_verify_cert_store(ssl, store);
 	X509_STORE_free(store);
 	/* RFC 8461 7.1: SNI is the MX host name. */
 	return trust_check_host(SSL_get0_param(ssl), host) && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-/* A record that OpenSSL does not take counts as not there. False: trouble on this machine. */
+/* A record that OpenSSL does not take counts as absent. False: OpenSSL has no memory. */
 static bool add_records(struct chain *chain, SSL *ssl, const struct tlsa_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		const struct tlsa_record *record = &set->record[i];
 		int taken = SSL_dane_tlsa_add(ssl, record->usage, record->selector, record->matching,
 			(const unsigned char *)record->data.at, record->data.len);
-
 		ERR_clear_error();
 		if (taken < 0)
 			return false;
@@ -115,15 +111,15 @@ bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char
 	return dane ? expect_tlsa(chain, ssl, dane) : expect_authority(ssl, trust, host);
 }
 
-/* What it is worth */
+/* --- what the certificates are worth ------------------------------------------------------------------------------ */
 
-/* Adds the record that matched, if one did. OpenSSL tells it only where it found no error: we have counted those. */
+/* Adds the record that matched, if one did. OpenSSL names it only if it found no error; the errors are counted here, so
+ * the result is set aside. */
 static void add_record(struct text *text, SSL *ssl)
 {
 	struct tlsa_record record;
 	const unsigned char *data = NULL;
 	long result = SSL_get_verify_result(ssl);
-
 	SSL_set_verify_result(ssl, X509_V_OK);
 	int depth = SSL_get0_dane_tlsa(ssl, &record.usage, &record.selector, &record.matching, &data, &record.data.len);
 	SSL_set_verify_result(ssl, result);
@@ -135,10 +131,9 @@ static void add_record(struct text *text, SSL *ssl)
 	text_add(text, " matches");
 }
 
-static bool tell_mismatch(const struct chain *chain, struct evidence *seen)
+static bool fail_mismatch(const struct chain *chain, struct evidence *seen)
 {
 	struct text text;
-
 	seen->chain = X509_V_ERR_DANE_NO_MATCH;
 	seen->reason = REASON_TLSA_MISMATCH;
 	text_init(&text, seen->text, sizeof seen->text);
@@ -148,7 +143,7 @@ static bool tell_mismatch(const struct chain *chain, struct evidence *seen)
 	return false;
 }
 
-/* Postfix takes a common name where there is no DNS name. */
+/* Postfix accepts a common name if there is no DNS name. */
 static bool names_host_by_cn(const struct chain *chain, SSL *ssl)
 {
 	return !chain->dane && chain->mismatch != X509_V_OK &&
@@ -156,7 +151,7 @@ static bool names_host_by_cn(const struct chain *chain, SSL *ssl)
 		       SSL_get0_peer_certificate(ssl), chain->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
 
-/* Whether all that is wrong is less than what Postfix asks for. */
+/* Whether Postfix would accept the certificates in spite of the errors. */
 static bool is_taken_by_mta(const struct chain *chain, SSL *ssl)
 {
 	if (chain->untrusted != X509_V_OK || chain->purpose != X509_V_OK || chain->expired != X509_V_OK ||
@@ -165,10 +160,9 @@ static bool is_taken_by_mta(const struct chain *chain, SSL *ssl)
 	return chain->mismatch == X509_V_OK || names_host_by_cn(chain, ssl);
 }
 
-static bool tell_error(const struct chain *chain, SSL *ssl, enum reason reason, int error, struct evidence *seen)
+static bool fail_error(const struct chain *chain, SSL *ssl, enum reason reason, int error, struct evidence *seen)
 {
 	struct text text;
-
 	seen->chain = error;
 	seen->reason = reason;
 	text_init(&text, seen->text, sizeof seen->text);
@@ -182,8 +176,8 @@ static bool tell_error(const struct chain *chain, SSL *ssl, enum reason reason, 
 	return false;
 }
 
-/* A chain that nobody vouches for says nothing of its dates, and neither of its names. A name that is wrong comes last:
- * then nothing else is wrong with the certificate. */
+/* The first error in this order counts: the dates and names in an untrusted chain prove nothing. A wrong name comes last,
+ * so that it means that nothing else is wrong with the certificate. */
 static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *seen)
 {
 	const struct {
@@ -197,35 +191,33 @@ static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *s
 		{chain->weak_key, REASON_CERT_WEAK_KEY},
 		{chain->mismatch, REASON_CERT_HOST_MISMATCH},
 	};
-
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (kinds[i].error != X509_V_OK)
-			return tell_error(chain, ssl, kinds[i].reason, kinds[i].error, seen);
+			return fail_error(chain, ssl, kinds[i].reason, kinds[i].error, seen);
 	return true;
 }
 
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen)
 {
 	struct text text;
-
 	if (!chain->dane)
 		return judge_errors(chain, ssl, seen);
-	/* Without a record OpenSSL would not ask for a match at all. */
+	/* Without a record OpenSSL does not ask for a match at all. */
 	if (chain->records == 0 || chain->no_match != X509_V_OK)
-		return tell_mismatch(chain, seen);
+		return fail_mismatch(chain, seen);
 	if (!judge_errors(chain, ssl, seen))
 		return false;
-	/* That no error was seen is not enough: a match must have been. */
+	/* The absence of errors is not enough: there must be a match. */
 	if (SSL_get0_dane_authority(ssl, NULL, NULL) < 0)
-		return tell_mismatch(chain, seen);
+		return fail_mismatch(chain, seen);
 	text_init(&text, seen->text, sizeof seen->text);
 	add_record(&text, ssl);
 	return true;
 }
 
-/* What was shown */
+/* --- what was shown ----------------------------------------------------------------------------------------------- */
 
-/* Printed names are compared by people: nothing but what a host name may hold, and a certificate's star. */
+/* People compare the names that are printed: only the characters of host names, and the star of a wildcard. */
 static char name_character(unsigned char octet)
 {
 	return octet && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*", octet)
@@ -237,7 +229,6 @@ static void take_name(struct evidence *seen, const ASN1_IA5STRING *name)
 {
 	size_t used = strlen(seen->names), len = (size_t)ASN1_STRING_length(name);
 	const unsigned char *bytes = ASN1_STRING_get0_data(name);
-
 	if (used + len + 2 > sizeof seen->names)
 		return;
 	if (used)
@@ -250,10 +241,8 @@ static void take_name(struct evidence *seen, const ASN1_IA5STRING *name)
 static void take_names(struct evidence *seen, X509 *cert)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-
 		if (name->type == GEN_DNS)
 			take_name(seen, name->d.dNSName);
 	}
@@ -264,7 +253,6 @@ void chain_show(SSL *ssl, struct evidence *seen)
 {
 	X509 *cert = SSL_get0_peer_certificate(ssl);
 	struct tm tm;
-
 	seen->protocol = (uint16_t)SSL_version(ssl);
 	snprintf(seen->cipher, sizeof seen->cipher, "%s", SSL_get_cipher_name(ssl));
 	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1)
@@ -272,20 +260,19 @@ void chain_show(SSL *ssl, struct evidence *seen)
 	take_names(seen, cert);
 }
 
-/* As it is compared: a name with any octet that no host name holds covers nothing, and is left out. */
+/* In the form in which names are compared. A name with an octet that no host name may hold covers no host and is left
+ * out. */
 static void add_name(struct names *names, const ASN1_IA5STRING *name)
 {
 	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", lower[] = "abcdefghijklmnopqrstuvwxyz";
 	size_t len = (size_t)ASN1_STRING_length(name);
 	const unsigned char *bytes = ASN1_STRING_get0_data(name);
 	char plain[DOMAIN_SIZE + 2]; /* `*.` before it */
-
 	if (len == 0 || len >= sizeof plain || names->count == PROBE_NAMES_MAX ||
 		names->len + len + 1 > PROBE_NAMES_BYTES_MAX)
 		return;
 	for (size_t i = 0; i < len; i++) {
 		const char *at = strchr(upper, bytes[i]);
-
 		if (name_character(bytes[i]) == '?')
 			return;
 		plain[i] = at ? lower[at - upper] : (char)bytes[i];
@@ -296,11 +283,9 @@ static void add_name(struct names *names, const ASN1_IA5STRING *name)
 void chain_names(SSL *ssl, struct names *names)
 {
 	GENERAL_NAMES *all = X509_get_ext_d2i(SSL_get0_peer_certificate(ssl), NID_subject_alt_name, NULL, NULL);
-
 	*names = (struct names){.bytes = NULL};
 	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
-
 		if (name->type == GEN_DNS)
 			add_name(names, name->d.dNSName);
 	}

@@ -1,5 +1,5 @@
-/* How a probe judges the certificates that a hop shows, by the trust store (RFC 8461 4.2) or by TLSA records (RFC
- * 7672), and what is kept of them. Part of probe_openssl.c. Of one connection: one thread at a time. */
+/* Judges the certificates that a hop shows, by the trust store (RFC 8461 4.2) or by TLSA records (RFC 7672), and notes
+ * what is kept of them. Part of probe_openssl.c. Belongs to one connection: one thread at a time. */
 #ifndef IO_PROBE_CHAIN_H
 #define IO_PROBE_CHAIN_H
 
@@ -8,7 +8,7 @@
 
 #include <openssl/ssl.h>
 
-/* Numbers of X509_V_ERR_, the first of each kind that OpenSSL found; 0 none. */
+/* The first error of each kind that OpenSSL found, as a number of X509_V_ERR_; 0: none. */
 struct chain {
 	const struct probe_dane *dane; /* NULL: judged by the trust store */
 	const char *host;
@@ -25,14 +25,15 @@ struct chain {
 };
 
 bool chain_context(SSL_CTX *ctx);
-/* Says before the handshake what is expected, and sets SNI. The chain and what `dane` points to outlive the connection.
- * False: OpenSSL does not take the name, or has no memory for the records. */
+/* Before the handshake: sets the expected names and records, and SNI. The chain, `host` and `dane` (may be NULL) outlive
+ * the connection. False: OpenSSL does not take the name, or has no memory for the records. */
 bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane);
-/* After a handshake: what was shown; then what it is worth. False: `seen` says why not; and by `mta_address` that a
- * Postfix bound to verified TLS would take it all the same (doc/design section 10). */
+/* After the handshake: describes protocol, cipher and leaf in `seen`. */
 void chain_show(SSL *ssl, struct evidence *seen);
-/* All DNS names that a host may be compared with (struct probe_shown); the caller frees. */
+/* After the handshake: all DNS names that a host may be compared with (struct probe_shown). The caller frees them. */
 void chain_names(SSL *ssl, struct names *names);
+/* After the handshake. False: `seen` has the reason and the words, and `mta_address` is set if a Postfix that is bound to
+ * verified TLS would accept the certificates all the same (doc/design section 10). */
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen);
 
 #endif
