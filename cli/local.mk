@@ -3,9 +3,9 @@ stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(AM_CPPFLAGS)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 cli_sources = \
 	cli/commands.h \
-	cli/describe.h cli/describe_dane.c cli/describe_json.c cli/describe_text.c \
+	cli/describe.c cli/describe.h \
 	cli/domains.c cli/domains.h \
-	cli/dump.h cli/dump_hop.c cli/dump_parts.c cli/dump_parts.h cli/dump_read.c cli/dump_write.c \
+	cli/dump.c cli/dump.h \
 	cli/export.c \
 	cli/events.c \
 	cli/forget.c \
@@ -18,6 +18,7 @@ cli_sources = \
 	cli/output.c cli/output.h \
 	cli/progress.c cli/progress.h \
 	cli/query.c \
+	cli/record_json.c cli/record_json.h \
 	cli/refresh.c \
 	cli/settings_cmd.c \
 	cli/show.c \

@@ -211,11 +211,8 @@ static void facts_put(json_t *object, const struct facts *facts)
 		json_put(described, "left_to_mta", json_boolean(is_left_to_mta(facts, hop)));
 		json_add(hops, described);
 	}
-	json_put(object, "record", describe_record(&facts->entry));
-	json_put(object, "fetch", describe_fetch(&facts->entry, facts->policy_detail));
-	json_put(object, "policy", describe_policy(&facts->entry));
-	json_put(object, "mx_state", json_text(describe_mx_state(facts->entry.mx.state)));
-	json_put(object, "mx", describe_mx(&facts->entry));
+	static const char *const names[] = {"record", "fetch", "policy", "mx_state", "mx", NULL};
+	described_put(object, describe_entry(&facts->entry, facts->policy_detail), names);
 	json_put(object, "mx_dnssec", dnssec_word(facts));
 	json_put(object, "dane", json_boolean(facts->dane));
 	json_put(object, "hops", hops);

@@ -52,9 +52,8 @@ static json_t *outcome_object(const struct story *story)
 	json_put(object, "found", json_true());
 	json_put(object, "finished", json_boolean(story->ended));
 	json_put(object, "steps", json_copy(story->steps));
-	json_put(object, "record", describe_record(&facts->entry));
-	json_put(object, "fetch", describe_fetch(&facts->entry, facts->policy_detail));
-	json_put(object, "policy", describe_policy(&facts->entry));
+	static const char *const names[] = {"record", "fetch", "policy", NULL};
+	described_put(object, describe_entry(&facts->entry, facts->policy_detail), names);
 	return object;
 }
 

@@ -114,37 +114,13 @@ static void entry_tell(const struct entry *entry, int64_t now)
 		tell("due", "%s", when_date(&last, entry->due_at));
 }
 
-static json_t *previous_object(const struct entry *entry)
-{
-	if (!entry->has_previous)
-		return NULL;
-	json_t *object = json_made(json_object());
-	json_put(object, "mode", json_text(policy_mode_name(entry->previous_mode)));
-	json_put(object, "id", json_text(entry->previous_id));
-	json_put(object, "until", json_when(entry->previous_until));
-	return object;
-}
-
 static void shown_print(const struct shown *shown)
 {
-	const struct entry *entry = &shown->entry;
 	json_t *hops = json_made(json_array());
 	for (size_t i = 0; i < shown->count; i++)
 		json_add(hops, describe_hop(shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record));
-	json_t *object = json_made(json_object());
-	json_put(object, "domain", json_text(entry->domain));
-	json_put(object, "record", describe_record(entry));
-	json_put(object, "fetch", describe_fetch(entry, ""));
-	json_put(object, "policy", describe_policy(entry));
-	json_put(object, "policy_text",
-		entry->policy_text ? json_text_bytes(entry->policy_text, entry->policy_text_len) : NULL);
-	json_put(object, "previous", previous_object(entry));
-	json_put(object, "mx_state", json_text(describe_mx_state(entry->mx.state)));
-	json_put(object, "mx", describe_mx(entry));
+	json_t *object = describe_entry(&shown->entry, "");
 	json_put(object, "hops", hops);
-	json_put(object, "first_used_at", json_when((int64_t)entry->first_used_day * 86400));
-	json_put(object, "last_used_at", json_when((int64_t)entry->last_used_day * 86400));
-	json_put(object, "due_at", json_when(entry->due_at));
 	json_print(object);
 }
 

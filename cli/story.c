@@ -104,7 +104,7 @@ static struct finding step_finding(const struct want *want, const struct facts *
 	case WANT_POLICY:
 		return found_or("fetched", facts->entry.fetch_outcome);
 	case WANT_MX:
-		return found_or(describe_mx_state(facts->entry.mx.state), facts->mx_outcome);
+		return found_or(mx_state_name(facts->entry.mx.state), facts->mx_outcome);
 	}
 	return (struct finding){"judged", REASON_NONE};
 }

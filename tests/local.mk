@@ -457,8 +457,7 @@ tests_fuzz_replay_http_LDADD = libcheck.a libcore.a libbase.a libtext.a $(IDN2_L
 check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' -I$(srcdir)/cli $(front_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_dump_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.h cli/dump_hop.c cli/dump_parts.c cli/dump_parts.h cli/dump_read.c \
-	cli/dump_write.c cli/describe.h cli/describe_dane.c cli/describe_json.c cli/output.c cli/output.h $(fuzz_files)
+tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h $(fuzz_files)
 tests_fuzz_replay_dump_LDADD = libcore.a libbase.a libtext.a $(IDN2_LIBS) $(JANSSON_LIBS)
 
 # the house: core is pure, layers hold

@@ -26,6 +26,25 @@ static char *text_keep(const char *text, size_t len)
 	return copy;
 }
 
+const char *mx_state_name(enum mx_state state)
+{
+	switch (state) {
+	case MX_UNKNOWN:
+		return "unknown";
+	case MX_LISTED:
+		return "listed";
+	case MX_IMPLICIT:
+		return "implicit";
+	case MX_NULL:
+		return "null";
+	case MX_NO_DOMAIN:
+		return "no-domain";
+	case MX_TOO_LARGE:
+		return "too-large";
+	}
+	return "unknown";
+}
+
 void entry_init(struct entry *entry, const char *domain)
 {
 	memset(entry, 0, sizeof(*entry));

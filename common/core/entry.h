@@ -22,6 +22,7 @@ enum mx_state {
 	MX_NO_DOMAIN, /* NXDOMAIN */
 	MX_TOO_LARGE
 };
+const char *mx_state_name(enum mx_state state); /* `unknown`, `listed`, `implicit`, `null`, `no-domain`, `too-large` */
 
 struct mx_set {
 	enum mx_state state;

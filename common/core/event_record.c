@@ -100,83 +100,65 @@ void event_merge(struct event_record *event, const struct event_record *later)
 	memcpy(event->detail, later->detail, sizeof(event->detail));
 }
 
-static void put_kind(struct fields_out *out, uint16_t tag, const void *member, size_t size)
-{
-	enum event_kind kind;
-	uint16_t number;
-
-	memcpy(&kind, member, size);
-	number = event_number(kind);
-	field_put_u16(out, tag, &number, sizeof(number));
-}
-
-static bool take_kind(struct span in, void *member, size_t size)
-{
-	uint16_t number;
-
-	if (!field_take_u16(in, &number, sizeof(number)))
-		return false;
-	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
-		enum event_kind kind = (enum event_kind)i;
-
-		if (events[i].number != number)
-			continue;
-		memcpy(member, &kind, size);
-		return true;
-	}
-	return false;
-}
-
-static bool take_printable(struct span in, void *member, size_t size)
+static bool is_printable(struct span in)
 {
 	for (size_t i = 0; i < in.len; i++)
 		if (in.at[i] < ' ' || in.at[i] > '~')
 			return false;
-	return field_take_text(in, member, size);
+	return true;
 }
 
 /* As domain_parse() leaves names. */
-static bool take_name(struct span in, void *member, size_t size)
+static bool is_name(struct span in)
 {
 	for (size_t i = 0; i < in.len; i++) {
 		char c = in.at[i];
-
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
 			return false;
 	}
-	return field_take_text(in, member, size);
+	return true;
 }
 
-#define MEMBER(name) offsetof(struct event_record, name), sizeof(((struct event_record *)0)->name)
-
-/* Tags are for ever: see entry_codec.c. */
-static const struct field event_fields[] = {
-	{1, put_kind, take_kind, MEMBER(kind)},
-	{2, field_put_text, take_name, MEMBER(domain)},
-	{3, field_put_text, take_printable, MEMBER(detail)},
-	{4, field_put_i64, field_take_time, MEMBER(first_at)},
-	{5, field_put_i64, field_take_time, MEMBER(last_at)},
-	{6, field_put_u32, field_take_u32, MEMBER(count)},
+struct stored {
+	struct event_record event;
+	uint16_t number; /* of the kind */
 };
-#define FIELD_COUNT (sizeof(event_fields) / sizeof(event_fields[0]))
+
+static const struct field_form form_name = {.kind = FIELD_TEXT, .valid = is_name};
+static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
+
+/* Tags are for ever: see tables.c. */
+#define ROW(tag, form, member) FIELD(tag, form_##form, struct stored, member, NULL, NULL)
+static const struct field event_rows[] = {
+	ROW(1, u16, number),
+	ROW(2, name, event.domain),
+	ROW(3, printable, event.detail),
+	ROW(4, time, event.first_at),
+	ROW(5, time, event.last_at),
+	ROW(6, u32, event.count),
+};
+static const struct fields event_table = FIELDS(event_rows, "", "");
 
 struct bytes event_encode(const struct event_record *event)
 {
+	struct stored stored = {.event = *event, .number = event_number(event->kind)};
 	struct fields_out out;
-
 	fields_frame_begin(&out, EVENT_MAGIC, EVENT_VERSION);
-	fields_put(&out, event_fields, FIELD_COUNT, event);
+	fields_put(&out, &event_table, &stored);
 	fields_frame_end(&out);
 	return (struct bytes){out.at, out.len};
 }
 
 bool event_decode(struct event_record *out, const void *bytes, size_t len)
 {
+	struct stored stored = {.number = 0};
 	struct span body;
-
-	memset(out, 0, sizeof(*out));
-	out->kind = EVENT_KIND_COUNT; /* a record without one is none */
-	return fields_frame_open((struct span){bytes, len}, EVENT_MAGIC, EVENT_VERSION, &body) &&
-	       fields_take(body, event_fields, FIELD_COUNT, out) && out->kind != EVENT_KIND_COUNT && out->count > 0 &&
-	       out->first_at <= out->last_at;
+	int kind = 0;
+	bool read = fields_frame_open((struct span){bytes, len}, EVENT_MAGIC, EVENT_VERSION, &body) &&
+		    fields_take(body, &event_table, &stored);
+	while (kind < EVENT_KIND_COUNT && events[kind].number != stored.number)
+		kind++;
+	*out = stored.event;
+	out->kind = (enum event_kind)kind; /* a record without one, or with one of a later version, is none */
+	return read && kind < EVENT_KIND_COUNT && out->count > 0 && out->first_at <= out->last_at;
 }

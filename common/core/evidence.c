@@ -5,6 +5,12 @@
 
 #include <string.h>
 
+bool evidence_is_conclusive(const struct evidence *evidence)
+{
+	enum reason_class class = reason_class(evidence->reason);
+	return class == REASON_GOOD || class == REASON_BAD;
+}
+
 static void evidence_drop_later(struct evidence *kept, int64_t at)
 {
 	if (kept->at > at)
@@ -68,7 +74,7 @@ static void trials_learn(struct trials *trials, const struct evidence *seen)
 		memset(trials, 0, sizeof(*trials));
 	trials_count(trials, seen, class);
 	trials->newest = *seen;
-	if (class == REASON_GOOD || class == REASON_BAD)
+	if (evidence_is_conclusive(seen))
 		trials->conclusive = *seen;
 	if (class == REASON_GOOD)
 		trials->good = *seen;

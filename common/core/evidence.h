@@ -31,6 +31,9 @@ struct evidence {
 					    certificate covers this one, too; "": in a probe of this host */
 };
 
+/* Whether it says that the hop is good or that it is bad; also of no evidence. */
+bool evidence_is_conclusive(const struct evidence *evidence);
+
 /* Of several probes: what is kept. `at` == 0 marks what there is not. */
 struct trials {
 	struct evidence newest;

@@ -1,6 +1,7 @@
 #include "fields.h"
 
-#include <stdlib.h>
+#include "memory.h"
+
 #include <string.h>
 
 #define MAGIC_OCTETS 4
@@ -11,9 +12,7 @@ void fields_bytes(struct fields_out *out, const void *bytes, size_t len)
 {
 	if (out->room - out->len < len) {
 		out->room = (out->len + len) * 2 + 256;
-		out->at = realloc(out->at, out->room);
-		if (out->at == NULL)
-			abort();
+		out->at = xrealloc(out->at, out->room);
 	}
 	if (len != 0)
 		memcpy(out->at + out->len, bytes, len);
@@ -23,7 +22,6 @@ void fields_bytes(struct fields_out *out, const void *bytes, size_t len)
 void fields_number(struct fields_out *out, uint64_t number, size_t octets)
 {
 	uint8_t bytes[8];
-
 	for (size_t i = 0; i < octets; i++)
 		bytes[i] = (uint8_t)(number >> (8 * i));
 	fields_bytes(out, bytes, octets);
@@ -44,7 +42,6 @@ bool fields_take_number(struct span *in, size_t octets, uint64_t *out)
 static uint64_t word_of(const uint8_t *at)
 {
 	uint64_t word = 0;
-
 	for (unsigned i = 0; i < 8; i++)
 		word |= (uint64_t)at[i] << (8 * i);
 	return word;
@@ -63,7 +60,6 @@ uint64_t fields_sum(const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
 	uint64_t sum = UINT64_C(0xcbf29ce484222325) ^ len;
-
 	for (; len >= 8; at += 8, len -= 8)
 		sum = sum_step(sum, word_of(at));
 	for (; len > 0; at++, len--)
@@ -81,14 +77,13 @@ size_t fields_begin(struct fields_out *out, uint16_t tag)
 void fields_end(struct fields_out *out, size_t begun)
 {
 	size_t len = out->len - begun;
-
 	for (size_t i = 0; i < 4; i++)
 		out->at[begun - 4 + i] = (uint8_t)(len >> (8 * i));
 }
 
 void fields_frame_begin(struct fields_out *out, const char *magic, uint16_t version)
 {
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, sizeof *out);
 	fields_bytes(out, magic, MAGIC_OCTETS);
 	fields_number(out, version, 2);
 }
@@ -102,7 +97,6 @@ bool fields_whole(struct span in)
 {
 	struct span tail;
 	uint64_t sum;
-
 	if (in.len < HEAD_OCTETS + SUM_OCTETS || in.len > FIELDS_BYTES_MAX)
 		return false;
 	tail = (struct span){in.at + in.len - SUM_OCTETS, SUM_OCTETS};
@@ -112,179 +106,203 @@ bool fields_whole(struct span in)
 bool fields_frame_open(struct span in, const char *magic, uint16_t version, struct span *body)
 {
 	uint64_t found;
-
 	if (!fields_whole(in) || memcmp(in.at, magic, MAGIC_OCTETS) != 0)
 		return false;
 	*body = (struct span){in.at + MAGIC_OCTETS, in.len - MAGIC_OCTETS - SUM_OCTETS};
 	return fields_take_number(body, 2, &found) && found >= 1 && found <= version;
 }
 
-void fields_put(struct fields_out *out, const struct field *table, size_t count, const void *record)
-{
-	for (size_t i = 0; i < count; i++)
-		table[i].put(out, table[i].tag, (const char *)record + table[i].offset, table[i].size);
-}
+#define U32_MAX INT64_C(0xffffffff)
+#define DAY_MAX (1 << 24)
+const struct field_form form_u16 = {.kind = FIELD_NUMBER, .octets = 2, .max = UINT16_MAX};
+const struct field_form form_u32 = {.kind = FIELD_NUMBER, .octets = 4, .max = U32_MAX};
+const struct field_form form_u64 = {.kind = FIELD_NUMBER, .octets = 8, .min = INT64_MIN, .max = INT64_MAX};
+const struct field_form form_flag = {.kind = FIELD_FLAG, .octets = 2, .max = 1};
+const struct field_form form_ttl = {.kind = FIELD_TTL, .octets = 4, .max = U32_MAX};
+const struct field_form form_time = {.kind = FIELD_TIME, .octets = 8, .max = FIELDS_TIME_MAX};
+const struct field_form form_date = {.kind = FIELD_DATE, .octets = 8, .min = -FIELDS_TIME_MAX, .max = FIELDS_TIME_MAX};
+const struct field_form form_day = {.kind = FIELD_DAY, .octets = 4, .max = DAY_MAX};
 
-bool fields_take(struct span in, const struct field *table, size_t count, void *record)
+int64_t field_number(const struct field *field, const void *record)
 {
-	uint64_t tag, len;
-	uint64_t before = 0;
-	size_t i = 0;
-
-	while (in.len > 0) {
-		if (!fields_take_number(&in, 2, &tag) || !fields_take_number(&in, 4, &len))
-			return false;
-		if (tag <= before || len > in.len)
-			return false;
-		before = tag;
-		while (i < count && table[i].tag < tag)
-			i++;
-		if (i < count && table[i].tag == tag &&
-			!table[i].take((struct span){in.at, len}, (char *)record + table[i].offset, table[i].size))
-			return false;
-		in.at += len;
-		in.len -= len;
+	const char *at = (const char *)record + field->offset;
+	uint64_t number = 0;
+	uint32_t word;
+	uint16_t half;
+	switch (field->size) {
+	case sizeof(bool):
+		return *(const bool *)at;
+	case sizeof half:
+		memcpy(&half, at, sizeof half);
+		return half;
+	case sizeof word:
+		memcpy(&word, at, sizeof word);
+		return field->form->min < 0 ? (int32_t)word : (int64_t)word;
+	default:
+		memcpy(&number, at, sizeof number);
+		return (int64_t)number;
 	}
-	return true;
 }
 
-static void number_field(struct fields_out *out, uint16_t tag, uint64_t number, size_t octets)
+void field_set_number(const struct field *field, void *record, int64_t number)
 {
-	size_t begun;
-
-	if (number == 0)
-		return;
-	begun = fields_begin(out, tag);
-	fields_number(out, number, octets);
-	fields_end(out, begun);
+	char *at = (char *)record + field->offset;
+	switch (field->size) {
+	case sizeof(bool):
+		*(bool *)at = number != 0;
+		break;
+	case sizeof(uint16_t):
+		memcpy(at, &(uint16_t){(uint16_t)number}, sizeof(uint16_t));
+		break;
+	case sizeof(uint32_t):
+		memcpy(at, &(uint32_t){(uint32_t)number}, sizeof(uint32_t));
+		break;
+	default:
+		memcpy(at, &number, sizeof number);
+	}
 }
 
-static bool number_take(struct span in, size_t octets, uint64_t *out)
+enum reason field_reason(const struct field_form *form, struct span name)
 {
-	return in.len == octets && fields_take_number(&in, octets, out);
+	for (int i = 0; i < REASON_COUNT; i++) {
+		enum reason reason = (enum reason)i;
+		if (strlen(reason_name(reason)) != name.len || memcmp(reason_name(reason), name.at, name.len) != 0)
+			continue;
+		bool apart = reason_class(reason) == REASON_APART;
+		bool fits = form->other == REASON_COUNT ? !apart : apart || reason == REASON_NONE;
+		return fits ? reason : form->other;
+	}
+	return form->other;
 }
 
-void field_put_i64(struct fields_out *out, uint16_t tag, const void *member, size_t size)
+bool field_is_zero(const struct field *field, const void *record)
 {
-	int64_t value;
-
-	memcpy(&value, member, size);
-	number_field(out, tag, (uint64_t)value, 8);
+	const char *at = (const char *)record + field->offset;
+	switch (field->form->kind) {
+	case FIELD_TEXT:
+	case FIELD_HOST:
+	case FIELD_ADDRESS:
+	case FIELD_OCTETS:
+	case FIELD_NAME_LIST:
+		return !*at;
+	case FIELD_RECORD:
+		return field_is_zero(field->form->table->field, at);
+	case FIELD_PATTERNS:
+	case FIELD_POLICY:
+	case FIELD_MX:
+		return !*(char *const *)(const void *)at;
+	case FIELD_PRESENT:
+	case FIELD_FLAG:
+	case FIELD_NUMBER:
+	case FIELD_TTL:
+	case FIELD_TIME:
+	case FIELD_DATE:
+	case FIELD_DAY:
+	case FIELD_PROTOCOL:
+	case FIELD_WORD:
+	case FIELD_REASON:
+		break;
+	}
+	return field_number(field, record) == 0;
 }
 
-bool field_take_i64(struct span in, void *member, size_t size)
+static void value_put(struct fields_out *out, const struct field *field, const void *record)
 {
-	uint64_t number;
-	int64_t value;
+	const char *at = (const char *)record + field->offset;
+	const struct field_form *form = field->form;
+	if (form->put) {
+		form->put(out, record);
+	} else if (form->kind == FIELD_RECORD) {
+		fields_put(out, form->table, at);
+	} else if (form->kind == FIELD_REASON) {
+		const char *name = reason_name((enum reason)field_number(field, record));
+		fields_bytes(out, name, strlen(name));
+	} else if (form->octets > 0) {
+		fields_number(out, (uint64_t)field_number(field, record), form->octets);
+	} else if (form->kind != FIELD_PRESENT) {
+		fields_bytes(out, at, strnlen(at, field->size));
+	}
+}
 
-	if (!number_take(in, 8, &number))
+void fields_put(struct fields_out *out, const struct fields *table, const void *record)
+{
+	const struct field *field = table->field, *end = field + table->count;
+	while (field < end) {
+		bool there = !field_is_zero(field, record);
+		uint16_t tag = field->tag;
+		size_t begun = there ? fields_begin(out, tag) : 0;
+		for (; field < end && field->tag == tag; field++)
+			if (there)
+				value_put(out, field, record);
+		if (there)
+			fields_end(out, begun);
+	}
+}
+
+static bool number_take(struct span *in, const struct field *field, void *record)
+{
+	const struct field_form *form = field->form;
+	uint64_t bits;
+	if (!fields_take_number(in, form->octets, &bits))
 		return false;
-	value = (int64_t)number;
-	memcpy(member, &value, size);
-	return value >= -FIELDS_TIME_MAX && value <= FIELDS_TIME_MAX;
+	int64_t number = form->min < 0 && form->octets == 4 ? (int32_t)(uint32_t)bits : (int64_t)bits;
+	field_set_number(field, record, number);
+	return number >= form->min && number <= form->max;
 }
 
-bool field_take_time(struct span in, void *member, size_t size)
+static bool text_take(struct span in, const struct field *field, char *text)
 {
-	uint64_t number;
-
-	return field_take_i64(in, member, size) && number_take(in, 8, &number) && number <= FIELDS_TIME_MAX;
-}
-
-void field_put_u64(struct fields_out *out, uint16_t tag, const void *member, size_t size)
-{
-	uint64_t value;
-
-	memcpy(&value, member, size);
-	number_field(out, tag, value, 8);
-}
-
-bool field_take_u64(struct span in, void *member, size_t size)
-{
-	uint64_t number;
-
-	if (!number_take(in, 8, &number))
-		return false;
-	memcpy(member, &number, size);
-	return true;
-}
-
-void field_put_u32(struct fields_out *out, uint16_t tag, const void *member, size_t size)
-{
-	uint32_t value;
-
-	memcpy(&value, member, size);
-	number_field(out, tag, value, 4);
-}
-
-bool field_take_u32(struct span in, void *member, size_t size)
-{
-	uint64_t number;
-	uint32_t value;
-
-	if (!number_take(in, 4, &number))
-		return false;
-	value = (uint32_t)number;
-	memcpy(member, &value, size);
-	return true;
-}
-
-void field_put_u16(struct fields_out *out, uint16_t tag, const void *member, size_t size)
-{
-	uint16_t value;
-
-	memcpy(&value, member, size);
-	number_field(out, tag, value, 2);
-}
-
-bool field_take_u16(struct span in, void *member, size_t size)
-{
-	uint64_t number;
-	uint16_t value;
-
-	if (!number_take(in, 2, &number))
-		return false;
-	value = (uint16_t)number;
-	memcpy(member, &value, size);
-	return true;
-}
-
-void field_put_text(struct fields_out *out, uint16_t tag, const void *member, size_t size)
-{
-	size_t len = strnlen(member, size);
-	size_t begun;
-
-	if (len == 0)
-		return;
-	begun = fields_begin(out, tag);
-	fields_bytes(out, member, len);
-	fields_end(out, begun);
-}
-
-bool field_take_text(struct span in, void *member, size_t size)
-{
-	char *text = member;
-
-	if (in.len >= size || memchr(in.at, '\0', in.len) != NULL)
+	if (in.len >= field->size || memchr(in.at, '\0', in.len) || (field->form->valid && !field->form->valid(in)))
 		return false;
 	memcpy(text, in.at, in.len);
 	text[in.len] = '\0';
 	return true;
 }
 
-void field_put_reason(struct fields_out *out, uint16_t tag, const void *member, size_t size)
+/* What is no number takes all that is left of the field. */
+static bool value_take(struct span *in, const struct field *field, void *record)
 {
-	enum reason reason;
-
-	memcpy(&reason, member, size);
-	if (reason != REASON_NONE)
-		field_put_text(out, tag, reason_name(reason), strlen(reason_name(reason)));
+	char *at = (char *)record + field->offset;
+	const struct field_form *form = field->form;
+	if (form->octets > 0)
+		return number_take(in, field, record);
+	struct span rest = *in;
+	if (form->kind == FIELD_PRESENT) {
+		*(bool *)at = true;
+		return true;
+	}
+	*in = (struct span){rest.at + rest.len, 0};
+	if (form->take)
+		return form->take(rest, record);
+	if (form->kind == FIELD_RECORD)
+		return fields_take(rest, form->table, at) && (!form->settle || form->settle(at));
+	if (form->kind != FIELD_REASON)
+		return text_take(rest, field, at);
+	field_set_number(field, record, field_reason(form, rest));
+	return true;
 }
 
-enum reason field_reason(struct span in)
+bool fields_take(struct span in, const struct fields *table, void *record)
 {
-	for (int i = 0; i < REASON_COUNT; i++)
-		if (strlen(reason_name(i)) == in.len && memcmp(reason_name(i), in.at, in.len) == 0)
-			return i;
-	return REASON_COUNT;
+	uint64_t tag, len, before = 0;
+	const struct field *field = table->field, *end = field + table->count;
+	while (in.len > 0) {
+		if (!fields_take_number(&in, 2, &tag) || !fields_take_number(&in, 4, &len))
+			return false;
+		if (tag <= before || len > in.len)
+			return false;
+		before = tag;
+		while (field < end && field->tag < tag)
+			field++;
+		bool known = field < end && field->tag == tag;
+		struct span value = {in.at, len};
+		for (; field < end && field->tag == tag; field++)
+			if (!value_take(&value, field, record))
+				return false;
+		if (known && value.len > 0)
+			return false;
+		in.at += len;
+		in.len -= len;
+	}
+	return true;
 }

@@ -67,20 +67,22 @@ static void bytes_come_back(void **state)
 /* One whose members are as given, whatever an event may be. */
 static struct bytes crafted(uint16_t number, const char *domain, const char *detail, int64_t last_at)
 {
-	static const struct field numbers[] = {{1, field_put_u16, NULL, 0, 2}},
-				  times[] = {{5, field_put_i64, NULL, 0, 8}};
 	struct fields_out out;
 	size_t begun;
 
 	fields_frame_begin(&out, "STSV", 1);
-	fields_put(&out, numbers, 1, &number);
+	begun = fields_begin(&out, 1);
+	fields_number(&out, number, 2);
+	fields_end(&out, begun);
 	begun = fields_begin(&out, 2);
 	fields_bytes(&out, domain, strlen(domain));
 	fields_end(&out, begun);
 	begun = fields_begin(&out, 3);
 	fields_bytes(&out, detail, strlen(detail));
 	fields_end(&out, begun);
-	fields_put(&out, times, 1, &last_at);
+	begun = fields_begin(&out, 5);
+	fields_number(&out, (uint64_t)last_at, 8);
+	fields_end(&out, begun);
 	begun = fields_begin(&out, 6);
 	fields_number(&out, 1, 4);
 	fields_end(&out, begun);

@@ -1,5 +1,6 @@
 #include "describe.h"
 #include "probe.h"
+#include "record_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +117,36 @@ void tell_mx(const struct entry *entry)
 			mx->secure ? ", DNSSEC-secure" : ", not signed");
 }
 
+const char *describe_tlsa_state(const struct tlsa_look *look)
+{
+	switch (look ? look->state : TLSA_UNKNOWN) {
+	case TLSA_UNKNOWN:
+		break;
+	case TLSA_NONE:
+		return look->signed_denial ? "none, which DNSSEC proves" : "none that is signed";
+	case TLSA_USABLE:
+		return "usable";
+	case TLSA_UNUSABLE:
+		return "signed, but none usable";
+	case TLSA_FAILED:
+		return "could not be looked up or validated";
+	}
+	return "unknown";
+}
+
+static void tlsa_tell(const struct tlsa_look *look, int64_t now)
+{
+	struct when at, span, ttl;
+	struct quote quote;
+	if (look->checked_at == 0)
+		return;
+	tell("", "TLSA records: %s, looked up %s (%s ago), TTL %s", describe_tlsa_state(look),
+		when_date(&at, look->checked_at), when_span(&span, now - look->checked_at),
+		when_span(&ttl, look->ttl_s));
+	if (look->count > 0)
+		tell("", "  %u of %u at %s count", look->usable, look->count, quote_string(&quote, look->base));
+}
+
 static void evidence_tell(const char *label, const struct evidence *evidence, uint16_t port, int64_t now)
 {
 	struct when at, span;
@@ -130,7 +161,7 @@ static void evidence_tell(const char *label, const struct evidence *evidence, ui
 		tell("", "  address %s", quote_string(&quote, evidence->address));
 	if (evidence->protocol)
 		tell("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS at once," : "STARTTLS, then",
-			describe_protocol(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));
+			protocol_name(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));
 	if (*evidence->names)
 		tell("", "  certificate for %s", quote_string(&quote, evidence->names));
 	if (evidence->not_after)
@@ -172,7 +203,7 @@ static void trials_tell(const struct trials *trials, uint16_t port, int64_t now)
 void tell_hop(const char *host, uint16_t port, const struct hop_record *record, int64_t now)
 {
 	tell("hop", "%s:%u", host, port);
-	tell_tlsa(&record->tlsa, now);
+	tlsa_tell(&record->tlsa, now);
 	if (record->pkix.newest.at == 0 && record->dane.newest.at == 0)
 		tell("", "was not probed yet");
 	if (record->dane.newest.at != 0)
@@ -183,4 +214,64 @@ void tell_hop(const char *host, uint16_t port, const struct hop_record *record, 
 	trials_tell(&record->pkix, port, now);
 	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
 		tell("", "  its certificate names it by a wildcard alone, which Sendmail before 8.18.2 does not match");
+}
+
+/* --- JSON --------------------------------------------------------------------------------------------------------- */
+
+/* Whether STARTTLS was offered; null when the probe did not come that far, or TLS comes first. */
+static json_t *starttls_offered(const struct evidence *evidence, uint16_t port)
+{
+	if (port == PROBE_PORT_TLS)
+		return NULL;
+	if (evidence->reason == REASON_STARTTLS_MISSING)
+		return json_false();
+	bool offered = evidence->protocol || evidence->reason == REASON_STARTTLS_REFUSED ||
+		       evidence->reason == REASON_STARTTLS_INJECTION || evidence->reason == REASON_TLS_TOO_OLD ||
+		       evidence->reason == REASON_TLS_FAILED;
+	return offered ? json_true() : NULL;
+}
+
+static const char *dnssec_word(const struct tlsa_look *look)
+{
+	if (look->state == TLSA_FAILED)
+		return "failed";
+	return look->state != TLSA_NONE || look->signed_denial ? "secure" : "insecure";
+}
+
+/* What follows from the fields. `arg` is the port of a hop. */
+static void more_describe(json_t *object, const struct fields *table, const void *record, const void *arg)
+{
+	if (table == &evidence_table) {
+		const struct evidence *evidence = record;
+		json_put(object, "sentence", json_text(reason_sentence(evidence->reason)));
+		json_put(object, "starttls", starttls_offered(evidence, *(const uint16_t *)arg));
+		json_put(object, "advice", json_text(reason_advice(evidence->reason)));
+	} else if (table == &tlsa_table) {
+		json_put(object, "dnssec", json_text(dnssec_word(record)));
+	}
+}
+
+json_t *describe_entry(const struct entry *entry, const char *detail)
+{
+	json_t *object = record_show(&entry_table, entry, more_describe, NULL);
+	json_put(json_object_get(object, "fetch"), "detail", json_text(detail));
+	return object;
+}
+
+void described_put(json_t *object, json_t *described, const char *const *names)
+{
+	for (; *names; names++)
+		json_put(object, *names, json_incref(json_object_get(described, *names)));
+	json_decref(described);
+}
+
+json_t *describe_hop(const char *host, uint16_t port, const struct hop_record *record)
+{
+	bool by_dane = record->dane.newest.at != 0 && record->dane.newest.tlsa_id == record->tlsa.id;
+	const struct evidence *newest = by_dane ? &record->dane.newest : &record->pkix.newest;
+	json_t *object = record_show(&hop_table, record, more_describe, &port);
+	json_put(object, "host", json_text(host));
+	json_put(object, "port", json_integer(port));
+	json_put(object, "reason", json_text(reason_name(newest->at ? newest->reason : REASON_NOT_YET_CHECKED)));
+	return object;
 }

@@ -1,0 +1,187 @@
+#include "dump.h"
+
+#include "memory.h"
+#include "output.h"
+#include "record_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+json_t *dump_header(int64_t now)
+{
+	json_t *object = json_made(json_object());
+	json_put(object, "stsgate", json_integer(DUMP_VERSION));
+	json_put(object, "exported_at", json_integer(now));
+	return object;
+}
+
+json_t *dump_entry(const struct entry *entry)
+{
+	json_t *object = json_made(json_object());
+	record_export(object, &entry_table, entry);
+	return object;
+}
+
+/* Whether a reader takes the newest evidence for the newest conclusive one, and that for the newest good one. */
+static bool says_conclusive(const struct trials *trials)
+{
+	return trials->conclusive.at == trials->newest.at && evidence_is_conclusive(&trials->newest);
+}
+
+static bool says_good(const struct trials *trials)
+{
+	return trials->good.at == trials->conclusive.at && reason_class(trials->conclusive.reason) == REASON_GOOD;
+}
+
+json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *record)
+{
+	struct hop_record written = *record;
+	json_t *object = json_made(json_object());
+	json_put(object, "host", json_text(host));
+	json_put(object, "port", json_integer(port));
+	if (says_conclusive(&record->pkix))
+		written.pkix.conclusive.at = 0;
+	if (says_good(&record->pkix))
+		written.pkix.good.at = 0;
+	record_export(object, &hop_table, &written);
+	return object;
+}
+
+/* --- read --------------------------------------------------------------------------------------------------------- */
+
+static bool text_parse(const struct take *in, struct entry *entry)
+{
+	return policy_parse(&entry->policy, entry->policy_text, entry->policy_text_len, NULL) ||
+	       take_fail(in, "text", "is no valid policy");
+}
+
+/* Parses a policy whose text was not kept from the shortest text that says the same. The last line needs no end, as in
+ * the largest policy. */
+static bool parts_parse(const struct take *in, struct entry *entry)
+{
+	const size_t size = POLICY_BYTES_MAX + 2;
+	struct policy parts = entry->policy;
+	char *text = xmalloc(size);
+	size_t len = (size_t)snprintf(
+		text, size, "version:STSv1\nmode:%s\nmax_age:%u\n", policy_mode_name(parts.mode), parts.max_age_s);
+	const char *pattern = NULL;
+	while ((pattern = names_next(&parts.mx, pattern)) && strlen(pattern) + 5 <= size - len)
+		len += (size_t)snprintf(text + len, size - len, "mx:%s\n", pattern);
+	entry->policy = (struct policy){.mode = POLICY_NONE};
+	bool ok = (!pattern && policy_parse(&entry->policy, text, len - 1, NULL)) ||
+		  take_fail(in, "mode, max_age and mx", "are no valid policy");
+	policy_free(&parts);
+	free(text);
+	return ok;
+}
+
+static bool policy_settle(const struct take *in, struct entry *entry)
+{
+	const struct take part = {.name = "policy", .now = in->now, .why = in->why};
+	if (!entry->has_policy)
+		return true;
+	if (!(entry->policy_text ? text_parse : parts_parse)(&part, entry))
+		return false;
+	entry->policy_expires_at = entry->policy_fetched_at + entry->policy.max_age_s;
+	return true;
+}
+
+static bool use_settle(const struct take *in, struct entry *entry)
+{
+	char what[64];
+	if (entry->last_used_day == 0)
+		entry->first_used_day = 0;
+	if (entry->last_used_day == 0 || (entry->first_used_day > 0 && entry->first_used_day <= entry->last_used_day))
+		return true;
+	snprintf(what, sizeof what, "is no whole number from 1 to %d", (int)entry->last_used_day);
+	return take_fail(in, "first_used_day", what);
+}
+
+static bool entry_settle(const struct take *in, struct entry *entry)
+{
+	if (strlen(entry->domain) > DOMAIN_POLICY_MAX || !strchr(entry->domain, '.'))
+		return take_fail(in, "domain", "is no domain that could have a policy");
+	if (entry->record_checked_at != 0 && entry->record_outcome == REASON_NONE && !*entry->record_id)
+		return take_fail(in, "record: id", "is missing");
+	if (!policy_settle(in, entry) || !use_settle(in, entry))
+		return false;
+	return entry->record_checked_at != 0 || entry->fetch_tried_at != 0 || entry->has_policy ||
+	       entry->mx.state != MX_UNKNOWN || entry->last_used_day != 0 || take_fail(in, "the line", "tells nothing");
+}
+
+static bool read_domain(const struct take *in, struct dump_line *out)
+{
+	out->kind = DUMP_DOMAIN;
+	entry_init(&out->entry, "");
+	if (record_read(in, &entry_table, &out->entry) && entry_settle(in, &out->entry))
+		return true;
+	entry_free(&out->entry);
+	return false;
+}
+
+static bool trials_settle(const struct take *in, struct trials *trials)
+{
+	if (!evidence_is_conclusive(&trials->conclusive) || reason_class(trials->good.reason) != REASON_GOOD)
+		return take_fail(in, "conclusive and good evidence", "must be what they are called");
+	if (trials->conclusive.at == 0 && trials->newest.at != 0 && evidence_is_conclusive(&trials->newest))
+		trials->conclusive = trials->newest;
+	if (trials->good.at == 0 && trials->conclusive.at != 0 &&
+		reason_class(trials->conclusive.reason) == REASON_GOOD)
+		trials->good = trials->conclusive;
+	return trials->newest.at != 0 || trials->conclusive.at != 0 || trials->good.at != 0 ||
+	       take_fail(in, "the line", "tells nothing");
+}
+
+static bool read_hop(const struct take *in, struct dump_line *out)
+{
+	const char *text;
+	struct domain name;
+	int64_t port;
+	out->kind = DUMP_HOP;
+	if (!take_text(in, "host", 1, DOMAIN_MAX, &text) || !take_number(in, "port", 1, UINT16_MAX, &port))
+		return false;
+	if (!domain_parse(&name, text, strlen(text)))
+		return take_fail(in, "host", "is no host name");
+	memcpy(out->host, name.name, sizeof out->host);
+	out->port = (uint16_t)port;
+	return record_read(in, &hop_table, &out->record) && trials_settle(in, &out->record.pkix);
+}
+
+static bool read_header(const struct take *in, struct dump_line *out)
+{
+	int64_t version;
+	out->kind = DUMP_HEADER;
+	return take_number(in, "stsgate", DUMP_VERSION, DUMP_VERSION, &version);
+}
+
+static bool read_object(const struct take *in, struct dump_line *out)
+{
+	if (json_object_get(in->object, "stsgate"))
+		return read_header(in, out);
+	if (json_object_get(in->object, "domain"))
+		return read_domain(in, out);
+	if (json_object_get(in->object, "host"))
+		return read_hop(in, out);
+	return take_fail(in, "the line", "is no header, no domain and no host");
+}
+
+bool dump_read(struct dump_line *out, const char *bytes, size_t len, int64_t now, struct failure *why)
+{
+	json_error_t error;
+	json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &error);
+	const struct take in = {value, "", now, why};
+	struct quote quote;
+	memset(out, 0, sizeof *out);
+	if (!value)
+		return failure_set(why, EX_DATAERR, "no JSON: %s", quote_string(&quote, error.text));
+	bool ok = json_is_object(value) ? read_object(&in, out) : take_fail(&in, "the line", "is no object");
+	json_decref(value);
+	return ok;
+}
+
+void dump_line_free(struct dump_line *line)
+{
+	entry_free(&line->entry);
+}

@@ -1,0 +1,537 @@
+#include "record_json.h"
+
+#include "address.h"
+#include "memory.h"
+#include "output.h"
+#include "schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define NAME_SIZE 32
+#define TIME_FIRST INT64_C(1514764800) /* 2018: RFC 8461 is of that year */
+
+/* --- names: `policy.mode` is the member `mode` of the object `policy` --------------------------------------------- */
+
+struct walk {
+	const struct fields *table;
+	const void *record;
+	bool shown;       /* `show --json`, rather than an export */
+	bool policy_text; /* the export has the text of the policy */
+	record_more *more;
+	const void *arg;
+};
+
+static const char *name_of(const struct walk *walk, const struct field *field)
+{
+	return walk->shown ? field->shown : field->exported;
+}
+
+/* Whether `name` is the name of `len` octets, or that of a member of its object. */
+static bool is_within(const char *name, const char *object, size_t len)
+{
+	return strncmp(name, object, len) == 0 && (!name[len] || name[len] == '.');
+}
+
+/* The first field of the object that the field is a member of, if the object is absent: its first field is zero. */
+static const struct field *absent_head(const struct walk *walk, const struct field *field)
+{
+	const char *name = name_of(walk, field), *dot = strchr(name, '.');
+	for (const struct field *head = walk->table->field; dot; head++) {
+		if (!name_of(walk, head) || !is_within(name_of(walk, head), name, (size_t)(dot - name)))
+			continue;
+		return field_is_zero(head, walk->record) ? head : NULL;
+	}
+	return NULL;
+}
+
+/* Returns the object that has the member, and makes it if need be. */
+static json_t *object_of(json_t *object, const char *name)
+{
+	char outer[NAME_SIZE];
+	const char *dot = strchr(name, '.');
+	if (!dot)
+		return object;
+	snprintf(outer, sizeof outer, "%.*s", (int)(dot - name), name);
+	json_t *inner = json_object_get(object, outer);
+	if (json_is_object(inner))
+		return inner;
+	inner = json_made(json_object());
+	json_put(object, outer, inner);
+	return inner;
+}
+
+static const char *member_name(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	return dot ? dot + 1 : name;
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+const char *protocol_name(uint16_t protocol, char out[PROTOCOL_SIZE])
+{
+	static const char *const names[] = {"SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+	snprintf(out, PROTOCOL_SIZE, "0x%04x", protocol);
+	return protocol >= 0x0300 && protocol <= 0x0304 ? names[protocol - 0x0300] : out;
+}
+
+static json_t *protocol_json(uint16_t protocol)
+{
+	char name[PROTOCOL_SIZE];
+	return protocol ? json_text(protocol_name(protocol, name)) : NULL;
+}
+
+static json_t *name_list_json(const char *names)
+{
+	json_t *array = json_made(json_array());
+	while (*(names += strspn(names, " "))) {
+		size_t len = strcspn(names, " ");
+		json_add(array, json_text_bytes(names, len));
+		names += len;
+	}
+	return array;
+}
+
+static json_t *mx_host_shown(const struct entry *entry, const char *host, json_t *preference)
+{
+	bool bound = entry->has_policy && entry->policy.mode != POLICY_NONE;
+	json_t *object = json_made(json_object());
+	json_put(object, "host", json_text(host));
+	json_put(object, "preference", preference);
+	json_put(object, "allowed", bound ? json_boolean(policy_allows(&entry->policy, host)) : NULL);
+	return object;
+}
+
+/* An export has pairs of preference and name. */
+static json_t *mx_json(const struct entry *entry, bool shown)
+{
+	const struct mx_set *mx = &entry->mx;
+	json_t *hosts = json_made(json_array());
+	size_t i = 0;
+	for (const char *name = NULL; i < MX_SET_MAX && (name = names_next(&mx->names, name)); i++) {
+		json_t *preference = json_made(json_integer(mx->preference[i]));
+		json_add(hosts, shown ? mx_host_shown(entry, name, preference) : json_made(json_array()));
+		if (shown)
+			continue;
+		json_add(json_array_get(hosts, i), preference);
+		json_add(json_array_get(hosts, i), json_text_bytes(name, strlen(name)));
+	}
+	if (shown && mx->state == MX_IMPLICIT)
+		json_add(hosts, mx_host_shown(entry, entry->domain, NULL));
+	return hosts;
+}
+
+static json_t *record_write(json_t *object, const struct walk *walk);
+
+/* NULL: null, or left out of an export; also octets that are no UTF-8. */
+static json_t *value_json(const struct walk *walk, const struct field *field)
+{
+	const struct field_form *form = field->form;
+	const struct entry *entry = walk->record;
+	const void *member = (const char *)walk->record + field->offset;
+	bool zero = field_is_zero(field, walk->record), shown = walk->shown;
+	int64_t number = form->octets > 0 || form->kind == FIELD_REASON ? field_number(field, walk->record) : 0;
+	switch (form->kind) {
+	case FIELD_PRESENT:
+		return NULL;
+	case FIELD_FLAG:
+		return json_boolean(!zero);
+	case FIELD_NUMBER:
+	case FIELD_TTL:
+		return json_integer(number);
+	case FIELD_TIME:
+	case FIELD_DATE:
+		return zero && shown ? NULL : json_integer(number);
+	case FIELD_DAY:
+		return zero ? NULL : json_integer(shown ? number * 86400 : number);
+	case FIELD_PROTOCOL:
+		return shown ? protocol_json((uint16_t)number) : json_integer(number);
+	case FIELD_WORD:
+		return json_text(form->word(number));
+	case FIELD_REASON:
+		return json_text(zero && shown && form->good ? form->good : reason_name((enum reason)number));
+	case FIELD_TEXT:
+	case FIELD_HOST:
+	case FIELD_ADDRESS:
+		return zero ? NULL : json_text(member);
+	case FIELD_OCTETS:
+		return zero ? NULL : shown ? json_text(member) : json_string(member);
+	case FIELD_NAME_LIST:
+		return shown ? name_list_json(member) : zero ? NULL : json_string(member);
+	case FIELD_PATTERNS:
+		return json_names(&entry->policy.mx);
+	case FIELD_POLICY:
+		return zero || !(shown || walk->policy_text)
+			       ? NULL
+			       : json_text_bytes(entry->policy_text, entry->policy_text_len);
+	case FIELD_MX:
+		return mx_json(entry, shown);
+	case FIELD_RECORD:
+		break;
+	}
+	struct walk inner = *walk;
+	inner.table = form->table;
+	inner.record = member;
+	return zero ? NULL : record_write(json_made(json_object()), &inner);
+}
+
+/* --- write -------------------------------------------------------------------------------------------------------- */
+
+/* Whether parsing the text that was kept gives the policy in force: another version may have read it otherwise. */
+static bool text_says_all(const struct entry *entry)
+{
+	struct policy policy;
+	if (!entry->policy_text || !policy_parse(&policy, entry->policy_text, entry->policy_text_len, NULL))
+		return false;
+	bool same = policy.mode == entry->policy.mode && policy.max_age_s == entry->policy.max_age_s &&
+		    policy.mx.len == entry->policy.mx.len &&
+		    (policy.mx.len == 0 || memcmp(policy.mx.bytes, entry->policy.mx.bytes, policy.mx.len) == 0);
+	policy_free(&policy);
+	return same;
+}
+
+static void hex_put(json_t *object, const char *name, const char *octets)
+{
+	char hex_name[NAME_SIZE + sizeof "_hex"], *digits = xmalloc(2 * strlen(octets) + 1);
+	for (size_t i = 0; octets[i]; i++)
+		snprintf(digits + 2 * i, 3, "%02x", (unsigned char)octets[i]);
+	snprintf(hex_name, sizeof hex_name, "%s_hex", name);
+	json_put(object, hex_name, json_text(digits));
+	free(digits);
+}
+
+static void field_export(json_t *object, const struct walk *walk, const struct field *field)
+{
+	bool octets = field->form->kind == FIELD_OCTETS || field->form->kind == FIELD_NAME_LIST;
+	if (absent_head(walk, field) || (field->form->by_text && walk->policy_text))
+		return;
+	json_t *value = value_json(walk, field);
+	if (value)
+		json_put(object_of(object, field->exported), member_name(field->exported), value);
+	else if (octets && !field_is_zero(field, walk->record))
+		hex_put(object, field->exported, (const char *)walk->record + field->offset);
+}
+
+/* An object that is absent is null if it can be. Else it stands for a look that never was, and outcome and TTL of that
+ * are null. */
+static void field_show(json_t *object, const struct walk *walk, const struct field *field)
+{
+	enum field_kind kind = field->form->kind;
+	const struct field *head = absent_head(walk, field);
+	if (head && (head->form->kind == FIELD_PRESENT || head->form->kind == FIELD_RECORD)) {
+		char outer[NAME_SIZE];
+		snprintf(outer, sizeof outer, "%.*s", (int)strcspn(field->shown, "."), field->shown);
+		json_put(object, outer, NULL);
+	} else if (kind != FIELD_PRESENT) {
+		bool unknown = head && (kind == FIELD_REASON || kind == FIELD_TTL);
+		json_put(object_of(object, field->shown), member_name(field->shown),
+			unknown ? NULL : value_json(walk, field));
+	}
+}
+
+/* Writes all fields that have a name, in the order that the table gives their names, then in that of its rows. */
+static json_t *record_write(json_t *object, const struct walk *walk)
+{
+	const struct fields *table = walk->table;
+	const char *order = walk->shown ? table->shown : table->exported;
+	uint64_t written = 0;
+	for (size_t len = 1; len > 0; order += len) {
+		order += strspn(order, " ");
+		len = strcspn(order, " ");
+		bool found = false;
+		for (size_t i = 0; i < table->count; i++) {
+			const char *name = name_of(walk, &table->field[i]);
+			if (!name || (len > 0 && !is_within(name, order, len)))
+				continue;
+			found = true;
+			if (!(written >> i & 1))
+				(walk->shown ? field_show : field_export)(object, walk, &table->field[i]);
+			written |= UINT64_C(1) << i;
+		}
+		if (!found && len > 0 && walk->shown) {
+			char name[NAME_SIZE];
+			snprintf(name, sizeof name, "%.*s", (int)len, order);
+			json_put(object_of(object, name), member_name(name), NULL);
+		}
+	}
+	if (walk->more)
+		walk->more(object, table, walk->record, walk->arg);
+	return object;
+}
+
+void record_export(json_t *object, const struct fields *table, const void *record)
+{
+	bool text = table == &entry_table && text_says_all(record);
+	record_write(object, &(struct walk){.table = table, .record = record, .policy_text = text});
+}
+
+json_t *record_show(const struct fields *table, const void *record, record_more *more, const void *arg)
+{
+	const struct walk walk = {.table = table, .record = record, .shown = true, .more = more, .arg = arg};
+	return record_write(json_made(json_object()), &walk);
+}
+
+/* --- read --------------------------------------------------------------------------------------------------------- */
+
+bool take_fail(const struct take *in, const char *key, const char *what)
+{
+	return failure_set(in->why, EX_DATAERR, "%s%s%s %s", in->name, *in->name ? ": " : "", key, what);
+}
+
+bool take_number(const struct take *in, const char *key, int64_t min, int64_t max, int64_t *out)
+{
+	char what[96];
+	const json_t *value = json_object_get(in->object, key);
+	*out = json_is_integer(value) ? json_integer_value(value) : 0;
+	if (json_is_integer(value) && *out >= min && *out <= max)
+		return true;
+	snprintf(what, sizeof what, "is no whole number from %lld to %lld", (long long)min, (long long)max);
+	return take_fail(in, key, what);
+}
+
+bool take_text(const struct take *in, const char *key, size_t min, size_t max, const char **out)
+{
+	char what[64];
+	const json_t *value = json_object_get(in->object, key);
+	*out = "";
+	if (!value && min == 0)
+		return true;
+	if (json_is_string(value) && json_string_length(value) >= min && json_string_length(value) <= max) {
+		*out = json_string_value(value);
+		return true;
+	}
+	snprintf(what, sizeof what, "is no text of %zu to %zu octets", min, max);
+	return take_fail(in, key, what);
+}
+
+static int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool hex_read(const char *digits, char *out)
+{
+	for (; *digits; digits += 2) {
+		int high = digit_value(digits[0]), low = high < 0 ? -1 : digit_value(digits[1]);
+		if (low < 0 || high + low == 0)
+			return false;
+		*out++ = (char)(high << 4 | low);
+	}
+	*out = '\0';
+	return true;
+}
+
+/* `key`, or `key`_hex in hexadecimal digits; "" when both are missing. */
+static bool octets_read(const struct take *in, const char *key, char *out, size_t size)
+{
+	char name[NAME_SIZE + sizeof "_hex"];
+	const char *text, *digits;
+	snprintf(name, sizeof name, "%s_hex", key);
+	if (!take_text(in, key, 0, size - 1, &text) || !take_text(in, name, 0, 2 * (size - 1), &digits))
+		return false;
+	snprintf(out, size, "%s", text);
+	return !*digits || hex_read(digits, out) || take_fail(in, name, "is no run of octets in hexadecimal digits");
+}
+
+/* A text that may be missing. A host name is put into the form in which names are compared. */
+static bool text_read(const struct take *in, const char *key, const struct field *field, char *out)
+{
+	const struct field_form *form = field->form;
+	const char *text;
+	struct domain name = {""};
+	struct address address;
+	if (!take_text(in, key, 0, field->size - 1, &text))
+		return false;
+	bool host = form->kind == FIELD_HOST, valid = true;
+	if (host)
+		valid = domain_parse(&name, text, strlen(text));
+	else if (form->kind == FIELD_ADDRESS)
+		valid = address_parse(&address, text);
+	else if (form->valid)
+		valid = form->valid((struct span){text, strlen(text)});
+	if (*text && !valid)
+		return take_fail(in, key, form->wrong);
+	snprintf(out, field->size, "%s", host && *text ? name.name : text);
+	return true;
+}
+
+static bool word_read(const struct take *in, const char *key, const struct field_form *form, int64_t *out)
+{
+	const char *name;
+	if (!take_text(in, key, 1, 16, &name))
+		return false;
+	for (*out = form->min; *out <= form->max; (*out)++)
+		if (strcmp(name, form->word(*out)) == 0)
+			return true;
+	return take_fail(in, key, form->wrong);
+}
+
+static bool reason_read(const struct take *in, const char *key, const struct field_form *form, int64_t *out)
+{
+	const char *name;
+	if (!take_text(in, key, 1, 64, &name))
+		return false;
+	*out = field_reason(form, (struct span){name, strlen(name)});
+	return true;
+}
+
+static bool patterns_read(const struct take *in, const char *key, const struct field_form *form, struct names *out)
+{
+	const json_t *patterns = json_object_get(in->object, key);
+	bool valid = json_is_array(patterns);
+	for (size_t i = 0; valid && i < json_array_size(patterns); i++) {
+		const json_t *pattern = json_array_get(patterns, i);
+		const char *text = json_string_value(pattern);
+		valid = text && mx_is_pattern(text, json_string_length(pattern));
+		if (valid)
+			names_add(out, text, strlen(text));
+	}
+	return valid || take_fail(in, key, form->wrong);
+}
+
+static bool policy_read(const struct take *in, const char *key, struct entry *entry)
+{
+	const char *text;
+	if (!json_object_get(in->object, key))
+		return true;
+	if (!take_text(in, key, 1, POLICY_TEXT_KEPT, &text))
+		return false;
+	entry->policy_text = xstrdup(text);
+	entry->policy_text_len = (uint32_t)strlen(text);
+	return true;
+}
+
+/* [preference, host]; what was no host name stands in quotes, or as "". */
+static bool mx_host_read(const json_t *pair, struct mx_set *set)
+{
+	const json_t *number = json_array_get(pair, 0), *host = json_array_get(pair, 1);
+	struct domain name = {""};
+	if (!json_is_integer(number) || json_integer_value(number) < 0 || json_integer_value(number) > UINT16_MAX ||
+		!json_is_string(host))
+		return false;
+	const char *text = json_string_value(host);
+	bool received = mx_name_is_received(text, json_string_length(host));
+	if (!received && !domain_parse(&name, text, json_string_length(host)))
+		return false;
+	set->preference[set->names.count] = (uint16_t)json_integer_value(number);
+	names_add(&set->names, received ? text : name.name, strlen(received ? text : name.name));
+	return true;
+}
+
+/* Best preference first: which hops are looked at depends on it. */
+static bool mx_read(const struct take *in, const char *key, struct mx_set *set)
+{
+	const json_t *hosts = json_object_get(in->object, key);
+	size_t count = json_array_size(hosts);
+	if (count > MX_SET_MAX || (count > 0) != (set->state == MX_LISTED))
+		return take_fail(in, key, "are too many, or not what the state says");
+	for (size_t i = 0; i < count; i++) {
+		if (!mx_host_read(json_array_get(hosts, i), set))
+			return take_fail(in, key, "are no pairs of preference and host name");
+		if (i > 0 && set->preference[i] < set->preference[i - 1])
+			return take_fail(in, key, "are not in the order of their preference");
+	}
+	return true;
+}
+
+static bool inner_read(const struct take *in, const char *key, const struct field_form *form, void *member)
+{
+	const struct take inner = {json_object_get(in->object, key), key, in->now, in->why};
+	if (!inner.object)
+		return true;
+	if (!json_is_object(inner.object))
+		return take_fail(in, key, "is no object");
+	return record_read(&inner, form->table, member) &&
+	       (!form->settle || form->settle(member) || take_fail(in, key, "contradicts itself"));
+}
+
+/* Numbers, words and reasons must be there when their object is. */
+static bool number_read(const struct take *in, const char *key, const struct field *field, void *record)
+{
+	const struct field_form *form = field->form;
+	int64_t number, latest = in->now + CLOCK_SKEW_S;
+	bool ok;
+	if (form->kind == FIELD_WORD)
+		ok = word_read(in, key, form, &number);
+	else if (form->kind == FIELD_REASON)
+		ok = reason_read(in, key, form, &number);
+	else if (form->kind == FIELD_TIME)
+		ok = take_number(in, key, TIME_FIRST, latest + form->ahead_s, &number);
+	else if (form->kind == FIELD_DAY)
+		ok = take_number(in, key, 1, schedule_day(latest), &number);
+	else
+		ok = take_number(in, key, form->min, form->max, &number);
+	if (ok)
+		field_set_number(field, record, number);
+	return ok;
+}
+
+static bool field_read(const struct take *in, const char *key, const struct field *field, void *record)
+{
+	const struct field_form *form = field->form;
+	char *member = (char *)record + field->offset;
+	struct entry *entry = record;
+	switch (form->kind) {
+	case FIELD_PRESENT:
+		break;
+	case FIELD_FLAG:
+		field_set_number(field, record, json_is_true(json_object_get(in->object, key)));
+		return true;
+	case FIELD_DAY:
+		return !json_object_get(in->object, key) || number_read(in, key, field, record);
+	case FIELD_NUMBER:
+	case FIELD_TTL:
+	case FIELD_TIME:
+	case FIELD_DATE:
+	case FIELD_PROTOCOL:
+	case FIELD_WORD:
+	case FIELD_REASON:
+		return number_read(in, key, field, record);
+	case FIELD_TEXT:
+	case FIELD_HOST:
+	case FIELD_ADDRESS:
+		return text_read(in, key, field, member);
+	case FIELD_OCTETS:
+	case FIELD_NAME_LIST:
+		return octets_read(in, key, member, field->size);
+	case FIELD_PATTERNS:
+		return patterns_read(in, key, form, &entry->policy.mx);
+	case FIELD_POLICY:
+		return policy_read(in, key, entry);
+	case FIELD_MX:
+		return mx_read(in, key, &entry->mx);
+	case FIELD_RECORD:
+		return inner_read(in, key, form, member);
+	}
+	field_set_number(field, record, json_object_get(in->object, key) != NULL);
+	return true;
+}
+
+bool record_read(const struct take *in, const struct fields *table, void *record)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct field *field = &table->field[i];
+		const char *dot = field->exported ? strchr(field->exported, '.') : NULL;
+		struct take part = *in;
+		char outer[NAME_SIZE];
+		if (!field->exported)
+			continue;
+		if (dot) {
+			snprintf(outer, sizeof outer, "%.*s", (int)(dot - field->exported), field->exported);
+			part.object = json_object_get(in->object, outer);
+			part.name = outer;
+		}
+		if (!part.object || (field->form->by_text && json_object_get(part.object, "text")))
+			continue;
+		if (!json_is_object(part.object))
+			return take_fail(in, outer, "is no object");
+		if (!field_read(&part, dot ? dot + 1 : field->exported, field, record))
+			return false;
+	}
+	return true;
+}

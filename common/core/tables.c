@@ -1,0 +1,426 @@
+#include "tables.h"
+
+#include "memory.h"
+
+#include <string.h>
+
+#define ENTRY_MAGIC "STSE"
+#define HOP_MAGIC "STSH"
+#define HOP_VERSION 1
+
+/* These numbers stand in files. */
+_Static_assert(POLICY_NONE == 0 && POLICY_TESTING == 1 && POLICY_ENFORCE == 2, "modes are stored by number");
+_Static_assert(
+	MX_UNKNOWN == 0 && MX_LISTED == 1 && MX_IMPLICIT == 2 && MX_NULL == 3 && MX_NO_DOMAIN == 4 && MX_TOO_LARGE == 5,
+	"MX states are stored by number");
+_Static_assert(TLSA_UNKNOWN == 0 && TLSA_NONE == 1 && TLSA_USABLE == 2 && TLSA_UNUSABLE == 3 && TLSA_FAILED == 4,
+	"TLSA states are stored by number");
+
+/* --- forms -------------------------------------------------------------------------------------------------------- */
+
+static bool is_lower_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_id(struct span in)
+{
+	for (size_t i = 0; i < in.len; i++)
+		if (!is_lower_alnum(in.at[i]) && !(in.at[i] >= 'A' && in.at[i] <= 'Z'))
+			return false;
+	return in.len >= 1 && in.len <= RECORD_ID_MAX;
+}
+
+/* As domain_parse() leaves names, without its cost: this runs for each message. */
+static bool is_domain(struct span in)
+{
+	size_t label = 0;
+	if (in.len == 0 || in.len > DOMAIN_MAX)
+		return false;
+	for (size_t i = 0; i < in.len; i++) {
+		if (in.at[i] == '.') {
+			if (label == 0)
+				return false;
+			label = 0;
+		} else if (++label > 63 || (!is_lower_alnum(in.at[i]) && in.at[i] != '-' && in.at[i] != '_')) {
+			return false;
+		}
+	}
+	return label > 0;
+}
+
+static bool is_pattern(struct span in)
+{
+	for (size_t i = 0; i < in.len; i++)
+		if (in.at[i] < '!' || in.at[i] > '~')
+			return false;
+	return in.len > 0;
+}
+
+/* One NUL-terminated name. */
+static bool name_next(struct span *in, struct span *name)
+{
+	const char *end = in->len == 0 ? NULL : memchr(in->at, '\0', in->len);
+	if (!end)
+		return false;
+	*name = (struct span){in->at, (size_t)(end - in->at)};
+	in->len -= name->len + 1;
+	in->at = end + 1;
+	return true;
+}
+
+static void patterns_put(struct fields_out *out, const void *record)
+{
+	const struct entry *entry = record;
+	fields_bytes(out, entry->policy.mx.bytes, entry->policy.mx.len);
+}
+
+static bool patterns_take(struct span in, void *record)
+{
+	struct names *patterns = &((struct entry *)record)->policy.mx;
+	struct span name;
+	if (in.len > POLICY_BYTES_MAX)
+		return false;
+	while (in.len > 0) {
+		if (!name_next(&in, &name) || !is_pattern(name) || patterns->count == POLICY_MX_MAX)
+			return false;
+		names_add(patterns, name.at, name.len);
+	}
+	if (patterns->count > POLICY_MX_FEW)
+		names_search(patterns);
+	return true;
+}
+
+static void text_put(struct fields_out *out, const void *record)
+{
+	const struct entry *entry = record;
+	fields_bytes(out, entry->policy_text, entry->policy_text_len);
+}
+
+static bool text_take(struct span in, void *record)
+{
+	struct entry *entry = record;
+	if (in.len > POLICY_TEXT_KEPT)
+		return false;
+	entry->policy_text = xstrndup(in.at, in.len);
+	entry->policy_text_len = (uint32_t)in.len;
+	return true;
+}
+
+static void mx_put(struct fields_out *out, const void *record)
+{
+	const struct mx_set *set = &((const struct entry *)record)->mx;
+	const char *name = NULL;
+	for (size_t i = 0; i < MX_SET_MAX && (name = names_next(&set->names, name)); i++) {
+		fields_number(out, set->preference[i], 2);
+		fields_bytes(out, name, strlen(name) + 1);
+	}
+}
+
+static bool mx_take(struct span in, void *record)
+{
+	struct mx_set *set = &((struct entry *)record)->mx;
+	struct span name;
+	uint64_t preference;
+	if (set->state != MX_LISTED && in.len > 0)
+		return false;
+	while (in.len > 0) {
+		if (set->names.count == MX_SET_MAX)
+			return false;
+		if (!fields_take_number(&in, 2, &preference) || !name_next(&in, &name))
+			return false;
+		if (!is_domain(name) && !mx_name_is_received(name.at, name.len))
+			return false;
+		set->preference[set->names.count] = (uint16_t)preference;
+		names_add(&set->names, name.at, name.len);
+	}
+	return true;
+}
+
+static const char *mode_word(int64_t mode)
+{
+	return policy_mode_name((enum policy_mode)mode);
+}
+
+static const char *mx_word(int64_t state)
+{
+	return mx_state_name((enum mx_state)state);
+}
+
+static const char *tlsa_word(int64_t state)
+{
+	return tlsa_state_name((enum tlsa_state)state);
+}
+
+/* What a later version saw, for a reason that is not known here, is no evidence. */
+static bool evidence_settle(void *record)
+{
+	struct evidence *evidence = record;
+	if (evidence->at == 0 || evidence->reason == REASON_COUNT)
+		memset(evidence, 0, sizeof *evidence);
+	return true;
+}
+
+static bool tlsa_settle(void *record)
+{
+	const struct tlsa_look *look = record;
+	return look->checked_at != 0 && look->state != TLSA_UNKNOWN && (look->id != 0) == (look->state == TLSA_USABLE);
+}
+
+#define NO_MODE "is no mode of a policy"
+static const struct field_form form_present = {.kind = FIELD_PRESENT};
+static const struct field_form form_text = {.kind = FIELD_TEXT};
+static const struct field_form form_host = {.kind = FIELD_HOST, .wrong = "is no host name"};
+static const struct field_form form_address = {.kind = FIELD_ADDRESS, .wrong = "is no IP address"};
+static const struct field_form form_octets = {.kind = FIELD_OCTETS};
+static const struct field_form form_name_list = {.kind = FIELD_NAME_LIST};
+static const struct field_form form_protocol = {.kind = FIELD_PROTOCOL, .octets = 2, .max = UINT16_MAX};
+static const struct field_form form_chain = {.kind = FIELD_NUMBER, .octets = 4, .min = INT32_MIN, .max = INT32_MAX};
+static const struct field_form form_domain = {
+	.kind = FIELD_HOST, .valid = is_domain, .wrong = "is no domain that could have a policy"};
+static const struct field_form form_id = {.kind = FIELD_TEXT, .valid = is_id, .wrong = "is no id of a record"};
+static const struct field_form form_record_outcome = {
+	.kind = FIELD_REASON, .good = "found", .other = REASON_RECORD_LOOKUP};
+static const struct field_form form_fetch_outcome = {
+	.kind = FIELD_REASON, .good = "fetched", .other = REASON_POLICY_FETCH};
+static const struct field_form form_reason = {.kind = FIELD_REASON, .other = REASON_COUNT};
+static const struct field_form form_mode = {
+	.kind = FIELD_WORD, .octets = 1, .max = POLICY_ENFORCE, .word = mode_word, .wrong = NO_MODE};
+static const struct field_form form_policy_mode = {
+	.kind = FIELD_WORD, .octets = 1, .max = POLICY_ENFORCE, .word = mode_word, .wrong = NO_MODE, .by_text = true};
+static const struct field_form form_max_age = {
+	.kind = FIELD_NUMBER, .octets = 4, .max = POLICY_AGE_MAX_S, .by_text = true};
+static const struct field_form form_patterns = {.kind = FIELD_PATTERNS,
+	.wrong = "is no list of patterns",
+	.by_text = true,
+	.put = patterns_put,
+	.take = patterns_take};
+static const struct field_form form_policy_text = {.kind = FIELD_POLICY, .put = text_put, .take = text_take};
+static const struct field_form form_until = {
+	.kind = FIELD_TIME, .octets = 8, .max = FIELDS_TIME_MAX, .ahead_s = POLICY_AGE_MAX_S};
+static const struct field_form form_mx_state = {.kind = FIELD_WORD,
+	.octets = 1,
+	.min = MX_LISTED,
+	.max = MX_TOO_LARGE,
+	.word = mx_word,
+	.wrong = "is no state of an MX set"};
+static const struct field_form form_mx_secure = {.kind = FIELD_FLAG, .octets = 1, .max = 1};
+static const struct field_form form_mx_hosts = {.kind = FIELD_MX, .put = mx_put, .take = mx_take};
+static const struct field_form form_tlsa_state = {
+	.kind = FIELD_WORD, .octets = 2, .max = TLSA_FAILED, .word = tlsa_word, .wrong = "is no state of TLSA records"};
+static const struct field_form form_evidence = {
+	.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
+static const struct field_form form_tlsa = {.kind = FIELD_RECORD, .table = &tlsa_table, .settle = tlsa_settle};
+
+/* --- tables: tags are for ever. A field that goes leaves its tag unused, a new one takes the next. --------------------- */
+
+#define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct entry, member, exported, shown)
+static const struct field entry_rows[] = {
+	ROW(1, domain, domain, "domain", "domain"),
+	ROW(2, time, record_checked_at, "record.checked_at", "record.checked_at"),
+	ROW(3, record_outcome, record_outcome, "record.outcome", "record.outcome"),
+	ROW(4, ttl, record_ttl_s, "record.ttl", "record.ttl"),
+	ROW(5, id, record_id, "record.id", "record.id"),
+	ROW(6, present, has_policy, "policy", "policy"),
+	ROW(6, policy_mode, policy.mode, "policy.mode", "policy.mode"),
+	ROW(6, max_age, policy.max_age_s, "policy.max_age", "policy.max_age"),
+	ROW(6, patterns, policy.mx, "policy.mx", "policy.mx"),
+	ROW(7, id, policy_id, "policy.id", "policy.id"),
+	ROW(8, time, policy_fetched_at, "policy.fetched_at", "policy.fetched_at"),
+	ROW(9, time, policy_expires_at, NULL, "policy.expires_at"),
+	ROW(10, policy_text, policy_text, "policy.text", "policy_text"),
+	ROW(11, time, fetch_tried_at, "fetch.tried_at", "fetch.tried_at"),
+	ROW(12, fetch_outcome, fetch_outcome, "fetch.outcome", "fetch.outcome"),
+	ROW(13, id, fetch_tried_id, "fetch.id", "fetch.id"),
+	ROW(14, u32, fetch_failures, "fetch.failures", "fetch.failures"),
+	ROW(15, present, has_previous, "previous", "previous"),
+	ROW(15, mode, previous_mode, "previous.mode", "previous.mode"),
+	ROW(16, id, previous_id, "previous.id", "previous.id"),
+	ROW(17, until, previous_until, "previous.until", "previous.until"),
+	ROW(18, mx_state, mx.state, "mx.state", "mx_state"),
+	ROW(18, mx_secure, mx.secure, "mx.secure", NULL),
+	ROW(18, ttl, mx.ttl_s, "mx.ttl", NULL),
+	ROW(18, time, mx.checked_at, "mx.checked_at", NULL),
+	ROW(18, mx_hosts, mx.names, "mx.hosts", "mx"),
+	ROW(19, day, first_used_day, "first_used_day", "first_used_at"),
+	ROW(20, day, last_used_day, "last_used_day", "last_used_at"),
+	ROW(21, time, due_at, NULL, "due_at"),
+	ROW(22, u16, refresh_alarm, NULL, NULL),
+	ROW(23, u16, placed, NULL, NULL),
+};
+#undef ROW
+const struct fields entry_table = FIELDS(entry_rows,
+	"domain record fetch.tried_at fetch.outcome fetch.failures fetch policy.fetched_at policy.id policy.text policy "
+	"previous mx.checked_at mx.state mx.ttl",
+	"domain record.outcome record.id record.ttl fetch.outcome fetch.detail fetch.id fetch.tried_at record fetch "
+	"policy.mode policy.mx policy.max_age policy policy_text previous mx_state mx hops");
+
+#define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct evidence, member, exported, shown)
+static const struct field evidence_rows[] = {
+	ROW(1, time, at, "at", "at"),
+	ROW(2, reason, reason, "reason", "reason"),
+	ROW(3, protocol, protocol, "protocol", "protocol"),
+	ROW(4, chain, chain, "chain_error", "chain_error"),
+	ROW(5, date, not_after, "not_after", "not_after"),
+	ROW(6, address, address, "address", "address"),
+	ROW(7, octets, cipher, "cipher", "cipher"),
+	ROW(8, name_list, names, "names", "certificate_names"),
+	ROW(9, octets, text, "text", "text"),
+	ROW(10, u64, tlsa_id, NULL, NULL),
+	ROW(11, address, mta_address, "mta_address", "mta_address"),
+	ROW(20, host, seen_for, "seen_for", "seen_for"),
+};
+#undef ROW
+const struct fields evidence_table =
+	FIELDS(evidence_rows, "at reason protocol chain_error not_after address mta_address",
+		"at reason sentence address starttls protocol cipher chain_error certificate_names not_after text "
+		"advice mta_address");
+
+#define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct tlsa_look, member, exported, shown)
+static const struct field tlsa_rows[] = {
+	ROW(1, time, checked_at, NULL, "checked_at"),
+	ROW(2, tlsa_state, state, NULL, "state"),
+	ROW(3, ttl, ttl_s, NULL, "ttl"),
+	ROW(4, u64, id, NULL, NULL),
+	ROW(5, u16, count, NULL, "records"),
+	ROW(6, u16, usable, NULL, "usable"),
+	ROW(7, flag, signed_denial, NULL, NULL),
+	ROW(8, text, base, NULL, "base"),
+};
+#undef ROW
+const struct fields tlsa_table = FIELDS(tlsa_rows, "", "state dnssec base records usable checked_at ttl");
+
+/* A hop record as bytes: mostly the three of one kind are one, and what stands in another place of the record is not
+ * written twice. */
+enum same { CONCLUSIVE_IS_NEWEST = 1, GOOD_IS_NEWEST = 2, GOOD_IS_CONCLUSIVE = 4 };
+struct stored {
+	struct hop_record record; /* first: the table is used for a hop record alone, too */
+	uint16_t same, dane_same;
+};
+_Static_assert(offsetof(struct stored, record) == 0, "rows with names in JSON are members of a hop record");
+
+#define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct stored, member, exported, shown)
+static const struct field hop_rows[] = {
+	ROW(1, evidence, record.pkix.newest, "newest", "newest"),
+	ROW(2, evidence, record.pkix.conclusive, "conclusive", "conclusive"),
+	ROW(3, evidence, record.pkix.good, "good", "good"),
+	ROW(4, u16, same, NULL, NULL),
+	ROW(5, evidence, record.dane.newest, NULL, "dane.newest"),
+	ROW(6, evidence, record.dane.conclusive, NULL, "dane.conclusive"),
+	ROW(7, evidence, record.dane.good, NULL, "dane.good"),
+	ROW(8, u16, dane_same, NULL, NULL),
+	ROW(9, tlsa, record.tlsa, NULL, "tlsa"),
+	ROW(10, time, record.refused_since, NULL, NULL),
+	ROW(11, day, record.needed_day, NULL, NULL),
+	ROW(20, time, record.pkix.silent_since, NULL, "silent_since"),
+	ROW(21, u16, record.pkix.silent_probes, NULL, "silent_probes"),
+	ROW(22, time, record.dane.silent_since, NULL, "dane.silent_since"),
+	ROW(23, u16, record.dane.silent_probes, NULL, "dane.silent_probes"),
+};
+#undef ROW
+const struct fields hop_table =
+	FIELDS(hop_rows, "", "newest conclusive good silent_since silent_probes host port reason tlsa dane");
+
+/* --- entries ------------------------------------------------------------------------------------------------------ */
+
+struct bytes entry_encode(const struct entry *entry)
+{
+	struct fields_out out;
+	fields_frame_begin(&out, ENTRY_MAGIC, ENTRY_VERSION);
+	fields_put(&out, &entry_table, entry);
+	fields_frame_end(&out);
+	return (struct bytes){out.at, out.len};
+}
+
+bool entry_decode(struct entry *out, const void *bytes, size_t len)
+{
+	struct span body;
+	entry_init(out, "");
+	if (!fields_frame_open((struct span){bytes, len}, ENTRY_MAGIC, ENTRY_VERSION, &body))
+		return false;
+	if (fields_take(body, &entry_table, out) && out->domain[0])
+		return true;
+	entry_free(out);
+	return false;
+}
+
+bool entry_is_newer(const void *bytes, size_t len)
+{
+	struct span in = {bytes, len}, body;
+	return fields_frame_open(in, ENTRY_MAGIC, UINT16_MAX, &body) &&
+	       !fields_frame_open(in, ENTRY_MAGIC, ENTRY_VERSION, &body);
+}
+
+/* --- hop records -------------------------------------------------------------------------------------------------- */
+
+/* Takes `evidence` out of the record when it equals `other`. */
+static uint16_t same_as(struct evidence *evidence, const struct evidence *other, enum same flag)
+{
+	if (evidence->at == 0 || memcmp(evidence, other, sizeof *evidence) != 0)
+		return 0;
+	evidence->at = 0;
+	return flag;
+}
+
+static uint16_t same_taken_out(struct trials *stored, const struct trials *trials)
+{
+	uint16_t same = same_as(&stored->good, &trials->newest, GOOD_IS_NEWEST);
+	same |= same_as(&stored->good, &trials->conclusive, GOOD_IS_CONCLUSIVE);
+	same |= same_as(&stored->conclusive, &trials->newest, CONCLUSIVE_IS_NEWEST);
+	return same;
+}
+
+struct bytes hop_record_encode(const struct hop_record *record)
+{
+	struct stored stored = {.record = *record};
+	struct fields_out out;
+	stored.same = same_taken_out(&stored.record.pkix, &record->pkix);
+	stored.dane_same = same_taken_out(&stored.record.dane, &record->dane);
+	fields_frame_begin(&out, HOP_MAGIC, HOP_VERSION);
+	fields_put(&out, &hop_table, &stored);
+	fields_frame_end(&out);
+	return (struct bytes){out.at, out.len};
+}
+
+static void same_restore(struct trials *trials, uint16_t same)
+{
+	if (same & CONCLUSIVE_IS_NEWEST)
+		trials->conclusive = trials->newest;
+	if (same & GOOD_IS_NEWEST)
+		trials->good = trials->newest;
+	else if (same & GOOD_IS_CONCLUSIVE)
+		trials->good = trials->conclusive;
+}
+
+/* All were judged in one way: by the trust store, or by one TLSA set. */
+static bool trials_valid(const struct trials *trials, bool dane)
+{
+	const struct evidence *const all[] = {&trials->newest, &trials->conclusive, &trials->good};
+	uint64_t id = 0;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		if (all[i]->at == 0)
+			continue;
+		if ((all[i]->tlsa_id != 0) != dane || (id != 0 && all[i]->tlsa_id != id))
+			return false;
+		id = all[i]->tlsa_id;
+	}
+	return evidence_is_conclusive(&trials->conclusive) && reason_class(trials->good.reason) == REASON_GOOD;
+}
+
+bool hop_record_decode(struct hop_record *out, const void *bytes, size_t len)
+{
+	struct stored stored;
+	struct span body;
+	memset(out, 0, sizeof *out);
+	if (!fields_frame_open((struct span){bytes, len}, HOP_MAGIC, HOP_VERSION, &body))
+		return false;
+	memset(&stored, 0, sizeof stored);
+	if (!fields_take(body, &hop_table, &stored))
+		return false;
+	same_restore(&stored.record.pkix, stored.same);
+	same_restore(&stored.record.dane, stored.dane_same);
+	if (!trials_valid(&stored.record.pkix, false) || !trials_valid(&stored.record.dane, true))
+		return false;
+	*out = stored.record;
+	return true;
+}
