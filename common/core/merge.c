@@ -1,6 +1,8 @@
 #include "merge.h"
 
+#include "memory.h"
 #include "schedule.h"
+#include "tables.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +18,29 @@ static bool is_newer(int64_t theirs, int64_t ours, int64_t now)
 	return believed(theirs, now) > believed(ours, now);
 }
 
+/* Copies the fields whose names in JSON begin with `part` and a dot, or are `part`; not what they own. */
+static void part_copy(struct entry *into, const struct entry *from, const char *part)
+{
+	size_t len = strlen(part);
+	for (size_t i = 0; i < entry_table.count; i++) {
+		const struct field *field = &entry_table.field[i];
+		const char *name = field->exported ? field->exported : field->shown;
+		enum field_kind kind = field->form->kind;
+		bool owner = kind == FIELD_PATTERNS || kind == FIELD_POLICY || kind == FIELD_MX;
+		if (!owner && name && strncmp(name, part, len) == 0 && (!name[len] || name[len] == '.'))
+			memcpy((char *)into + field->offset, (const char *)from + field->offset, field->size);
+	}
+}
+
 static bool merge_record(struct entry *into, const struct entry *from, int64_t now)
 {
 	if (!is_newer(from->record_checked_at, into->record_checked_at, now))
 		return false;
-	into->record_checked_at = from->record_checked_at;
-	into->record_outcome = from->record_outcome;
-	into->record_ttl_s = from->record_ttl_s;
-	if (*from->record_id) /* else the newest valid record is the one that was seen here */
-		memcpy(into->record_id, from->record_id, sizeof into->record_id);
+	char id[RECORD_ID_MAX + 1];
+	memcpy(id, into->record_id, sizeof id);
+	part_copy(into, from, "record");
+	if (!*from->record_id) /* then the newest valid record is the one that was seen here */
+		memcpy(into->record_id, id, sizeof id);
 	return true;
 }
 
@@ -53,10 +69,7 @@ static void merge_previous(struct entry *into, const struct entry *from, int64_t
 		memcpy(into->previous_id, into->policy_id, sizeof into->previous_id);
 		into->previous_until = into->policy_expires_at;
 	} else if (from->has_previous) {
-		into->has_previous = true;
-		into->previous_mode = from->previous_mode;
-		memcpy(into->previous_id, from->previous_id, sizeof into->previous_id);
-		into->previous_until = from->previous_until;
+		part_copy(into, from, "previous");
 	}
 }
 
@@ -67,16 +80,10 @@ static bool merge_policy(struct entry *into, const struct entry *from, int64_t n
 	merge_previous(into, from, now);
 	policy_free(&into->policy);
 	free(into->policy_text);
-	struct entry copy;
-	entry_copy(&copy, from);
-	names_free(&copy.mx.names);
-	into->has_policy = true;
-	into->policy = copy.policy;
-	into->policy_text = copy.policy_text;
-	into->policy_text_len = copy.policy_text_len;
-	memcpy(into->policy_id, from->policy_id, sizeof into->policy_id);
-	into->policy_fetched_at = from->policy_fetched_at;
-	into->policy_expires_at = from->policy_expires_at;
+	policy_copy(&into->policy, &from->policy);
+	into->policy_text = from->policy_text ? xstrndup(from->policy_text, from->policy_text_len) : NULL;
+	into->policy_text_len = from->policy_text_len;
+	part_copy(into, from, "policy");
 	into->refresh_alarm = from->refresh_alarm;
 	into->placed = 1;
 	return true;
@@ -89,10 +96,7 @@ static bool merge_fetch(struct entry *into, const struct entry *from, bool polic
 		return false;
 	if (!policy_taken && from->fetch_outcome == REASON_NONE)
 		return false;
-	into->fetch_tried_at = from->fetch_tried_at;
-	into->fetch_outcome = from->fetch_outcome;
-	into->fetch_failures = from->fetch_failures;
-	memcpy(into->fetch_tried_id, from->fetch_tried_id, sizeof into->fetch_tried_id);
+	part_copy(into, from, "fetch");
 	return true;
 }
 
