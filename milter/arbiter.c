@@ -1,6 +1,5 @@
 #include "arbiter.h"
 
-#include "address.h"
 #include "clock.h"
 #include "next_hop.h"
 
@@ -104,13 +103,6 @@ static void outcome_join(struct outcome *all, struct outcome *one, bool first, b
 	outcome_free(one);
 }
 
-/* Clients share the workers by their network; what is no address is nobody in particular. */
-static uint64_t client_key(const char *client)
-{
-	struct address address;
-	return address_parse(&address, client) ? address_network(&address) : 0;
-}
-
 /* Of a list too long to be looked at whole, the rest is unreadable. */
 static void judge_next_hops(
 	struct arbiter *arbiter, struct message *message, const struct recipient *recipient, struct outcome *outcome)
@@ -121,7 +113,7 @@ static void judge_next_hops(
 		struct question question = {.purpose = PURPOSE_DELIVER, .unreadable = true};
 		if (i < QUESTION_HOPS_MAX)
 			next_hop_question(&question, hop.at, hop.len, PURPOSE_DELIVER);
-		question.client = client_key(recipient->client);
+		question_client_is(&question, (struct span){recipient->client, strlen(recipient->client)});
 		question_answer(arbiter, message, &question, hop, &one);
 		outcome_join(outcome, &one, i == 0, message->config->settings->mta_enforces);
 	}
@@ -138,7 +130,7 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 		return;
 	}
 	question_from_recipient(&question, address.at, address.len, PURPOSE_DELIVER);
-	question.client = client_key(recipient->client);
+	question_client_is(&question, (struct span){recipient->client, strlen(recipient->client)});
 	question_answer(arbiter, message, &question, address, outcome);
 }
 

@@ -92,8 +92,7 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	if (!daemon->server)
 		return false;
 	gauges_init(&daemon->gauges, daemon->check, daemon->store, daemon->server, daemon->service);
-	const struct front_end_parts parts = {.server = daemon->server,
-		.check = daemon->check,
+	const struct front_end_parts parts = {.check = daemon->check,
 		.store = daemon->store,
 		.collect = gauges_collect,
 		.collect_arg = &daemon->gauges};

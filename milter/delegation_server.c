@@ -2,30 +2,18 @@
 
 #include "delegation.h"
 #include "journal.h"
-#include "log.h"
-#include "lookup.h"
 #include "memory.h"
 #include "next_hop.h"
-#include "quiet.h"
 #include "tally.h"
+#include "verdict_service.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
-#define WORD_SIZE 64       /* a queue id, an instance: what is longer counts as none */
-#define TOLD_MAX 8         /* headers of one message that are remembered */
-
-struct delegation_server {
-	struct service service; /* first: front_end.h */
-	struct check *check;
-	struct lookup_desk desk;
-	struct quiet malformed;
-};
+#define WORD_SIZE 64 /* a queue id, an instance: what is longer counts as none */
+#define TOLD_MAX 8   /* headers of one message that are remembered */
 
 /* What is kept of a request while its answer is found out, and of the message that it belongs to. */
 struct state {
-	struct lookup_place place; /* first, for lookup.h */
 	bool authenticated;
 	char queue_id[WORD_SIZE];
 	char instance[WORD_SIZE];
@@ -100,11 +88,10 @@ static void delegation_dunno(struct client *client)
 	reply_send(client, &(struct delegation_reply){.action = DELEGATION_DUNNO});
 }
 
-static void delegation_answer(void *arg, struct client *client, const struct outcome *outcome)
+static void delegation_reply_by(struct verdict_service *service, struct client *client, const struct outcome *outcome)
 {
-	struct delegation_server *delegation = arg;
 	struct state *state = client_state(client);
-	struct config *config = check_config(delegation->check);
+	struct config *config = check_config(service->check);
 	const struct settings *settings = config->settings;
 	enum session_kind kind = state->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
 	struct decision decision = action_decide(settings, kind, &outcome->verdict);
@@ -119,19 +106,6 @@ static void delegation_answer(void *arg, struct client *client, const struct out
 				   .header = settings->milter_header,
 				   .with_domains = settings->milter_tag_domains});
 	config_unref(&config);
-}
-
-/* Clients share the workers by their network; what is no address is nobody in particular. */
-static uint64_t client_key(struct span client)
-{
-	char text[ADDRESS_TEXT_SIZE];
-	struct address address;
-	if (client.len >= sizeof text)
-		return 0;
-	if (client.len > 0)
-		memcpy(text, client.at, client.len);
-	text[client.len] = '\0';
-	return address_parse(&address, text) ? address_network(&address) : 0;
 }
 
 /* False when there is nothing to ask. With a smart host a recipient in exempt_domains is one whose mail does not go
@@ -149,7 +123,7 @@ static bool question_make(struct question *question, struct span domain, const s
 }
 
 static void delegation_request(
-	struct delegation_server *delegation, struct client *client, const struct delegation_request *request)
+	struct verdict_service *service, struct client *client, const struct delegation_request *request)
 {
 	struct span domain;
 	struct question question;
@@ -158,87 +132,48 @@ static void delegation_request(
 		delegation_dunno(client);
 		return;
 	}
-	struct config *config = check_config(delegation->check);
-	uint32_t wait_ms = config->settings->lookup_timeout * 1000;
+	struct config *config = check_config(service->check);
 	bool asks = question_make(&question, domain, config);
 	config_unref(&config);
 	if (!asks) {
 		delegation_dunno(client);
 		return;
 	}
-	question.client = client_key(request->client);
+	question_client_is(&question, request->client);
 	struct outcome outcome = {0};
-	if (check_fresh(delegation->check, &question, &outcome)) {
-		next_hop_note(delegation->check, &outcome.verdict, "delegation", domain);
-		delegation_answer(delegation, client, &outcome);
-	} else {
-		lookup_begin(&delegation->desk, client, &question, &outcome, wait_ms);
+	if (verdict_service_ask(service, client, &question, &outcome)) {
+		next_hop_note(service->check, &outcome.verdict, "delegation", domain);
+		delegation_reply_by(service, client, &outcome);
 	}
 	outcome_free(&outcome);
 }
 
-static void delegation_malformed(struct delegation_server *delegation, struct client *client, struct span in)
-{
-	unsigned left_out;
-	if (quiet_over(&delegation->malformed, &left_out)) {
-		char shown[4 * MALFORMED_SHOWN + 8];
-		struct text text;
-		text_init(&text, shown, sizeof shown);
-		text_quote(&text, in.at, in.len, MALFORMED_SHOWN);
-		log_warning(
-			"frontend=delegation hung up on a malformed request (and on %u before): %s", left_out, shown);
-	}
-	client_close(client);
-}
-
 static size_t delegation_input(void *arg, struct client *client, struct span in)
 {
-	struct delegation_server *delegation = arg;
 	struct delegation_request request;
 	size_t used = 0;
 	switch (delegation_read(&request, in, &used)) {
 	case DELEGATION_OK:
-		delegation_request(delegation, client, &request);
+		delegation_request(arg, client, &request);
 		return used;
 	case DELEGATION_MORE:
 		return 0;
 	case DELEGATION_MALFORMED:
 		break;
 	}
-	delegation_malformed(delegation, client, in);
-	return in.len;
-}
-
-static void delegation_expired(void *arg, struct client *client)
-{
-	struct delegation_server *delegation = arg;
-	lookup_expired(&delegation->desk, client);
-}
-
-static void delegation_gone(void *arg, struct client *client)
-{
-	struct delegation_server *delegation = arg;
-	lookup_gone(&delegation->desk, client);
+	return SERVICE_MALFORMED;
 }
 
 struct service *delegation_server_new(const struct front_end_parts *parts)
 {
-	struct delegation_server *delegation = xcalloc(1, sizeof *delegation);
-	delegation->check = parts->check;
-	delegation->desk = (struct lookup_desk){.server = parts->server,
-		.check = parts->check,
-		.service = &delegation->service,
-		.arg = delegation,
-		.answer = delegation_answer};
-	delegation->service = (struct service){.name = "delegation",
-		.input_max = DELEGATION_REQUEST_MAX,
-		.clients_max = DELEGATION_CLIENTS_MAX,
-		.idle_ms = SERVER_IDLE_MS,
-		.partial_ms = SERVER_PARTIAL_MS,
-		.state_size = sizeof(struct state),
-		.arg = delegation,
-		.input = delegation_input,
-		.expired = delegation_expired,
-		.gone = delegation_gone};
-	return &delegation->service;
+	struct verdict_service *delegation = xcalloc(1, sizeof *delegation);
+	verdict_service_init(delegation, parts);
+	delegation->reply = delegation_reply_by;
+	struct service *service = &delegation->service;
+	service->name = "delegation";
+	service->input_max = DELEGATION_REQUEST_MAX;
+	service->clients_max = DELEGATION_CLIENTS_MAX;
+	service->state_size = sizeof(struct state);
+	service->input = delegation_input;
+	return service;
 }

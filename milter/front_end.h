@@ -9,7 +9,6 @@
 
 /* What a service may use. All of it outlives the service. */
 struct front_end_parts {
-	struct server *server;
 	struct check *check;
 	struct store *store;
 	void (*collect)(void *arg); /* sets the metrics that are gauges; on the event loop's thread */

@@ -175,13 +175,6 @@ static size_t http_input(void *arg, struct client *client, struct span in)
 	return len;
 }
 
-/* Nothing here waits. */
-static void http_expired(void *arg, struct client *client)
-{
-	(void)arg;
-	client_close(client);
-}
-
 struct service *http_server_new(const struct front_end_parts *parts)
 {
 	struct http_server *http = xcalloc(1, sizeof *http);
@@ -194,7 +187,6 @@ struct service *http_server_new(const struct front_end_parts *parts)
 		.idle_ms = SERVER_PARTIAL_MS,
 		.partial_ms = SERVER_PARTIAL_MS,
 		.arg = http,
-		.input = http_input,
-		.expired = http_expired};
+		.input = http_input};
 	return &http->service;
 }

@@ -10,8 +10,8 @@ server_sources = \
 	milter/delegation_server.c milter/delegation_server.h \
 	milter/front_end.h milter/front_ends.h \
 	milter/http_server.c milter/http_server.h \
-	milter/lookup.c milter/lookup.h \
-	milter/socketmap_server.c milter/socketmap_server.h
+	milter/socketmap_server.c milter/socketmap_server.h \
+	milter/verdict_service.c milter/verdict_service.h
 stsgated_SOURCES = \
 	milter/background.c milter/background.h \
 	milter/daemon.c milter/daemon.h \

@@ -2,34 +2,28 @@
 
 #include "answer.h"
 #include "log.h"
-#include "lookup.h"
 #include "map_reply.h"
 #include "memory.h"
 #include "next_hop.h"
-#include "quiet.h"
 #include "socketmap.h"
 #include "tally.h"
+#include "verdict_service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NETSTRING_EXTRA 16 /* octets of a netstring beside its payload */
-#define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
 #define KEY_SHOWN 101      /* octets of a key that cannot be read, for an event */
 
 struct socketmap_server {
-	struct service service; /* first: front_end.h */
-	struct check *check;
-	struct lookup_desk desk;
-	struct quiet malformed;
+	struct verdict_service by_verdict; /* first: front_end.h */
 	char payload[MAP_REPLY_MAX + 1];
 	char wire[MAP_REPLY_MAX + NETSTRING_EXTRA];
 };
 
 /* Of the request in hand. */
 struct state {
-	struct lookup_place place; /* first: lookup.h */
 	enum map_dialect dialect;
 	bool several; /* next hops in one key */
 	char key[KEY_SHOWN];
@@ -62,7 +56,7 @@ static void map_refused(struct socketmap_server *map, const struct verdict *verd
 {
 	char detail[64];
 	snprintf(detail, sizeof detail, "map %s", map_dialect_name(dialect));
-	check_event(map->check, EVENT_MAP_REPLY_REFUSED, verdict->domain, detail);
+	check_event(map->by_verdict.check, EVENT_MAP_REPLY_REFUSED, verdict->domain, detail);
 }
 
 static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
@@ -72,55 +66,31 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	text_init(&text, map->payload, sizeof map->payload);
 	if (!map_reply(&text, state->dialect, source))
 		map_refused(map, source->verdict, state->dialect);
-	next_hop_note(map->check, source->verdict, "map", (struct span){state->key, state->key_len});
+	next_hop_note(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
 	struct span payload = {text.bytes, text.len};
 	map_log(source->verdict, payload);
 	map_send(map, client, payload);
 }
 
-static void map_answer(void *arg, struct client *client, const struct outcome *outcome)
+/* Of one next hop of several that took a wait: the others are looked up when the MTA asks again. */
+static void map_reply_by(struct verdict_service *service, struct client *client, const struct outcome *outcome)
 {
-	struct socketmap_server *map = arg;
-	struct config *config = check_config(map->check);
-	bool monitor = config->settings->mode == MODE_MONITOR;
-	config_unref(&config);
-	bool secure = outcome->verdict.binding == BINDING_SECURE;
-	const struct map_source source = {
-		.verdict = &outcome->verdict, .policy = secure ? &outcome->policy : NULL, .monitor = monitor};
-	map_render(map, client, &source);
-}
-
-/* What was found out, perhaps, of one next hop of several: the others are looked at when the MTA asks again. */
-static void map_found(void *arg, struct client *client, const struct outcome *outcome)
-{
+	struct socketmap_server *map = (struct socketmap_server *)service;
 	const struct state *state = client_state(client);
-	struct outcome found = *outcome;
-	if (state->several && found.verdict.kind == VERDICT_NONE) {
-		found.verdict.kind = VERDICT_DEFER;
-		found.verdict.reason = REASON_FIRST_CONTACT;
+	struct config *config = check_config(service->check);
+	struct verdict first_contact;
+	const struct verdict *verdict = &outcome->verdict;
+	if (state->several && verdict->kind == VERDICT_NONE) {
+		first_contact = *verdict;
+		first_contact.kind = VERDICT_DEFER;
+		first_contact.reason = REASON_FIRST_CONTACT;
+		verdict = &first_contact;
 	}
-	map_answer(arg, client, &found);
-}
-
-static void map_expired(void *arg, struct client *client)
-{
-	const struct socketmap_server *map = arg;
-	lookup_expired(&map->desk, client);
-}
-
-static void map_gone(void *arg, struct client *client)
-{
-	const struct socketmap_server *map = arg;
-	lookup_gone(&map->desk, client);
-}
-
-static void map_look_up(struct socketmap_server *map, struct client *client, const struct question *question,
-	const struct outcome *so_far)
-{
-	struct config *config = check_config(map->check);
-	uint32_t wait_ms = config->settings->lookup_timeout * 1000;
+	const struct map_source source = {.verdict = verdict,
+		.policy = verdict->binding == BINDING_SECURE ? &outcome->policy : NULL,
+		.monitor = config->settings->mode == MODE_MONITOR};
 	config_unref(&config);
-	lookup_begin(&map->desk, client, question, so_far, wait_ms);
+	map_render(map, client, &source);
 }
 
 /* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec K-4). */
@@ -135,14 +105,10 @@ static bool map_judge(struct socketmap_server *map, struct client *client, const
 {
 	const struct state *state = client_state(client);
 	struct outcome outcome = {0};
-	bool none = false;
-	if (check_fresh(map->check, question, &outcome)) {
-		none = state->several && outcome.verdict.kind == VERDICT_NONE;
-		if (!none)
-			map_answer(map, client, &outcome);
-	} else {
-		map_look_up(map, client, question, &outcome);
-	}
+	bool now = verdict_service_ask(&map->by_verdict, client, question, &outcome);
+	bool none = now && outcome.final && state->several && outcome.verdict.kind == VERDICT_NONE;
+	if (now && !none)
+		map_reply_by(&map->by_verdict, client, &outcome);
 	outcome_free(&outcome);
 	return !none;
 }
@@ -177,20 +143,6 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 	map_none(map, client);
 }
 
-static void map_malformed(struct socketmap_server *map, struct client *client, struct span in)
-{
-	unsigned left_out;
-	if (quiet_over(&map->malformed, &left_out)) {
-		char shown[4 * MALFORMED_SHOWN + 8];
-		struct text text;
-		text_init(&text, shown, sizeof shown);
-		text_quote(&text, in.at, in.len, MALFORMED_SHOWN);
-		log_warning(
-			"frontend=socketmap hung up on a malformed request (and on %u before): %s", left_out, shown);
-	}
-	client_close(client);
-}
-
 static size_t map_input(void *arg, struct client *client, struct span in)
 {
 	struct socketmap_server *map = arg;
@@ -209,28 +161,19 @@ static size_t map_input(void *arg, struct client *client, struct span in)
 		}
 		break;
 	}
-	map_malformed(map, client, in);
-	return in.len;
+	return SERVICE_MALFORMED;
 }
 
 struct service *socketmap_server_new(const struct front_end_parts *parts)
 {
 	struct socketmap_server *map = xcalloc(1, sizeof *map);
-	map->check = parts->check;
-	map->service = (struct service){.name = "socketmap",
-		.input_max = SOCKETMAP_REQUEST_MAX + NETSTRING_EXTRA,
-		.clients_max = SOCKETMAP_CLIENTS_MAX,
-		.idle_ms = SERVER_IDLE_MS,
-		.partial_ms = SERVER_PARTIAL_MS,
-		.state_size = sizeof(struct state),
-		.arg = map,
-		.input = map_input,
-		.expired = map_expired,
-		.gone = map_gone};
-	map->desk = (struct lookup_desk){.server = parts->server,
-		.check = parts->check,
-		.service = &map->service,
-		.arg = map,
-		.answer = map_found};
-	return &map->service;
+	verdict_service_init(&map->by_verdict, parts);
+	map->by_verdict.reply = map_reply_by;
+	struct service *service = &map->by_verdict.service;
+	service->name = "socketmap";
+	service->input_max = SOCKETMAP_REQUEST_MAX + NETSTRING_EXTRA;
+	service->clients_max = SOCKETMAP_CLIENTS_MAX;
+	service->state_size = sizeof(struct state);
+	service->input = map_input;
+	return service;
 }

@@ -1,5 +1,6 @@
 #include "question.h"
 
+#include "address.h"
 #include "ascii.h"
 #include "span.h"
 
@@ -269,6 +270,19 @@ static const char *label_before(const char *name, const char *at)
 	while (at > name && at[-1] != '.')
 		at--;
 	return at;
+}
+
+void question_client_is(struct question *question, struct span bytes)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	struct address address;
+	question->client = 0;
+	if (bytes.len == 0 || bytes.len >= sizeof text)
+		return;
+	memcpy(text, bytes.at, bytes.len);
+	text[bytes.len] = '\0';
+	if (address_parse(&address, text))
+		question->client = address_network(&address);
 }
 
 uint64_t question_destination(const struct question *question)

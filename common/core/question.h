@@ -35,6 +35,8 @@ struct question {
 						unreadable until question_port_is() */
 };
 
+/* The client that asks: its network, by which clients share the work. Anything but an address is nobody in particular. */
+void question_client_is(struct question *question, struct span address);
 /* In place of a client where nobody tells who asks (the map): the domain that the policy domain is likely to be bought
  * under, its last two labels, or three where the second is as short as in co.uk. Never 0. */
 uint64_t question_destination(const struct question *question);

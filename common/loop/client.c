@@ -4,6 +4,7 @@
 #include "log.h"
 #include "memory.h"
 #include "quiet.h"
+#include "text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
 
 enum phase {
 	PHASE_IDLE,    /* nothing of a request yet */
@@ -22,7 +25,7 @@ enum phase {
 struct client {
 	struct client_table *table;
 	uint32_t slot;
-	uint32_t generation;
+	struct later *later; /* NULL: the client waits for no answer */
 	int fd;
 	enum phase phase;
 	int64_t deadline_ms; /* of the phase */
@@ -44,10 +47,10 @@ struct client_table {
 	struct loop *loop;
 	const struct service *service;
 	struct client **slot;
-	uint32_t *generation;
 	uint32_t *vacant; /* a stack of slots */
 	uint32_t vacant_count;
-	struct quiet full;
+	unsigned later_count; /* also of clients that are gone */
+	struct quiet full, malformed;
 };
 
 static void client_go(struct client *client);
@@ -58,7 +61,6 @@ struct client_table *client_table_new(struct loop *loop, const struct service *s
 	table->loop = loop;
 	table->service = service;
 	table->slot = xcalloc(service->clients_max, sizeof *table->slot);
-	table->generation = xcalloc(service->clients_max, sizeof *table->generation);
 	table->vacant = xcalloc(service->clients_max, sizeof *table->vacant);
 	for (uint32_t i = service->clients_max; i-- > 0;)
 		table->vacant[table->vacant_count++] = i;
@@ -69,9 +71,8 @@ void client_table_free(struct client_table **table)
 {
 	if (!*table)
 		return;
-	assert(client_table_count(*table) == 0);
+	assert(client_table_count(*table) == 0 && (*table)->later_count == 0);
 	free((*table)->slot);
-	free((*table)->generation);
 	free((*table)->vacant);
 	free(*table);
 	*table = NULL;
@@ -87,13 +88,9 @@ unsigned client_table_count(const struct client_table *table)
 	return table->service->clients_max - table->vacant_count;
 }
 
-struct client *client_table_find(struct client_table *table, client_name name)
+unsigned client_table_waits(const struct client_table *table)
 {
-	uint32_t slot = (uint32_t)name;
-	if (slot >= table->service->clients_max || !table->slot[slot])
-		return NULL;
-	struct client *client = table->slot[slot];
-	return client->generation == (uint32_t)(name >> 32) && !client->closing ? client : NULL;
+	return table->later_count;
 }
 
 void *client_state(struct client *client)
@@ -101,16 +98,43 @@ void *client_state(struct client *client)
 	return client->state;
 }
 
-client_name client_name_of(const struct client *client)
+/* The answer is there, or was given up. */
+static void later_end(struct later *later)
 {
-	return (client_name)client->generation << 32 | client->slot;
+	struct client *client = later->client;
+	const struct service *service = later->table->service;
+	later->table->later_count--;
+	if (client)
+		client->later = NULL;
+	service->answer(service->arg, client, later);
+}
+
+static void later_run(struct loop_task *task)
+{
+	later_end((struct later *)task);
+}
+
+void later_init(struct later *later, struct client *client)
+{
+	later->task.run = later_run;
+	later->table = client->table;
+	later->client = NULL;
+}
+
+void later_ready(struct later *later)
+{
+	loop_post(later->table->loop, &later->task);
 }
 
 static void client_free(struct client *client)
 {
 	struct client_table *table = client->table;
-	if (table->service->gone)
-		table->service->gone(table->service->arg, client);
+	struct later *later = client->later;
+	if (later) {
+		later->client = NULL;
+		if (table->service->give_up(table->service->arg, later))
+			later_end(later);
+	}
 	loop_watch_free(&client->watch);
 	loop_timer_free(&client->timer);
 	close(client->fd);
@@ -134,20 +158,18 @@ static void client_phase(struct client *client, enum phase phase, int64_t wait_m
 	client->armed_ms = client->deadline_ms;
 }
 
-void client_close(struct client *client)
-{
-	client->closing = true;
-	client_go(client);
-}
-
 void client_finish(struct client *client)
 {
 	client->finishing = true;
 	client_go(client);
 }
 
-void client_wait(struct client *client, uint32_t wait_ms)
+void client_wait(struct client *client, struct later *later, uint32_t wait_ms)
 {
+	assert(!client->later);
+	client->later = later;
+	client->table->later_count++;
+	later->client = client;
 	client_phase(client, PHASE_WAITING, wait_ms);
 }
 
@@ -202,6 +224,20 @@ void client_reply(struct client *client, struct span bytes)
 	client_go(client);
 }
 
+static void client_malformed(struct client *client)
+{
+	unsigned left_out;
+	client->closing = true;
+	if (!quiet_over(&client->table->malformed, &left_out))
+		return;
+	char shown[4 * MALFORMED_SHOWN + 8];
+	struct text text;
+	text_init(&text, shown, sizeof shown);
+	text_quote(&text, client->in, client->in_len, MALFORMED_SHOWN);
+	log_warning("frontend=%s hung up on a malformed request (and on %u before): %s", client->table->service->name,
+		left_out, shown);
+}
+
 /* Requests in turn: the next is looked at when the reply to the one before is on its way. */
 static void client_requests(struct client *client)
 {
@@ -209,9 +245,11 @@ static void client_requests(struct client *client)
 	while (!client->closing && !client->finishing && client->in_len > 0 && client->phase != PHASE_WAITING &&
 		client->out_len == 0) {
 		size_t used = service->input(service->arg, client, (struct span){client->in, client->in_len});
-		assert(used <= client->in_len);
-		if (used == 0)
+		if (used == SERVICE_MALFORMED)
+			client_malformed(client);
+		if (used == 0 || used == SERVICE_MALFORMED)
 			break;
+		assert(used <= client->in_len);
 		client->in_len -= used;
 		memmove(client->in, client->in + used, client->in_len);
 		if (client->phase == PHASE_PARTIAL)
@@ -286,8 +324,9 @@ static void client_expire(struct client *client)
 		client->closing = true;
 		return;
 	}
-	client->deadline_ms = INT64_MAX; /* the service is told once */
-	service->expired(service->arg, client);
+	client->deadline_ms = INT64_MAX; /* once */
+	if (service->give_up(service->arg, client->later))
+		later_end(client->later);
 }
 
 static void on_timer(void *arg)
@@ -312,7 +351,6 @@ static struct client *client_new(struct client_table *table, int fd)
 	client->table = table;
 	client->fd = fd;
 	client->slot = table->vacant[--table->vacant_count];
-	client->generation = ++table->generation[client->slot];
 	client->in = xcalloc(1, service->input_max);
 	client->watch = loop_watch_new(table->loop, fd, LOOP_READ, on_ready, client);
 	client->timer = loop_timer_new(table->loop, on_timer, client);
@@ -360,6 +398,7 @@ void client_table_end(struct client_table *table)
 		if (client->phase == PHASE_WAITING)
 			client_expire(client);
 		client->busy = false;
-		client_close(client);
+		client->closing = true;
+		client_go(client);
 	}
 }

@@ -11,8 +11,9 @@ void client_table_free(struct client_table **table);
 const struct service *client_table_service(const struct client_table *table);
 /* Takes the descriptor over. Full: hangs up. */
 void client_table_accept(struct client_table *table, int fd);
-struct client *client_table_find(struct client_table *table, client_name name);
 unsigned client_table_count(const struct client_table *table);
+/* Answers that are still to come, also those to clients that are gone. */
+unsigned client_table_waits(const struct client_table *table);
 /* Reads no more; hangs up on each client when what it has asked is answered. */
 void client_table_drain(struct client_table *table);
 /* Lets every wait expire now and hangs up on all. */

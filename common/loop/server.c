@@ -14,7 +14,7 @@
 
 #define PLACES_MAX 8       /* listening places of one server */
 #define ACCEPTS_AT_ONCE 64 /* then the clients that are connected get their turn */
-#define END_MS 200         /* how often a stopping server checks whether it can end */
+#define END_MS 50          /* how often a stopping server checks whether it can end */
 
 struct place {
 	struct server *server;
@@ -30,7 +30,6 @@ struct server {
 	bool started;
 	struct place place[PLACES_MAX];
 	unsigned place_count;
-	unsigned held;
 	bool stopping;
 	struct loop_task stop; /* `run` is set when server_stop() has posted it */
 	uint32_t grace_ms;     /* set before `stop` is posted */
@@ -75,8 +74,8 @@ static void server_end_if_done(struct server *server)
 {
 	unsigned clients = 0;
 	for (unsigned i = 0; i < server->place_count; i++)
-		clients += client_table_count(server->place[i].clients);
-	if (clients == 0 && server->held == 0)
+		clients += client_table_count(server->place[i].clients) + client_table_waits(server->place[i].clients);
+	if (clients == 0)
 		loop_stop(server->loop);
 }
 
@@ -103,32 +102,6 @@ static void on_ending(void *arg)
 			client_table_end(server->place[i].clients);
 	loop_timer_set(server->ending, END_MS);
 	server_end_if_done(server);
-}
-
-struct loop *server_loop(struct server *server)
-{
-	return server->loop;
-}
-
-void server_hold(struct server *server)
-{
-	server->held++;
-}
-
-void server_release(struct server *server)
-{
-	assert(server->held > 0);
-	server->held--;
-	if (server->stopping)
-		server_end_if_done(server);
-}
-
-struct client *server_client(struct server *server, const struct service *service, client_name name)
-{
-	for (unsigned i = 0; i < server->place_count; i++)
-		if (client_table_service(server->place[i].clients) == service)
-			return client_table_find(server->place[i].clients, name);
-	return NULL;
 }
 
 unsigned server_clients(const struct server *server, const struct service *service)

@@ -18,9 +18,9 @@
 
 struct server;
 struct client;
+struct later;
 
-/* Names a client for as long as it lives: slot and generation. A name that is over finds nobody. */
-typedef uint64_t client_name;
+#define SERVICE_MALFORMED SIZE_MAX
 
 struct service {
 	const char *name;     /* for log lines */
@@ -30,46 +30,51 @@ struct service {
 	uint32_t partial_ms;  /* from a request's first octet to its last, and from a reply's first to its last */
 	size_t state_size;    /* of client_state(), zeroed at the start */
 	void *arg;
-	/* Looks at what the client has sent and returns how many octets are done with. 0: the request is not whole yet.
-	 */
+	/* Looks at what the client has sent and returns how many octets are done with. 0: the request is not complete.
+	 * SERVICE_MALFORMED: the client is hung up on, with a line in the log at most once in QUIET_MS. */
 	size_t (*input)(void *arg, struct client *client, struct span in);
-	void (*expired)(void *arg, struct client *client); /* the time given to client_wait() is over */
-	void (*gone)(void *arg, struct client *client);    /* is being hung up on; may be NULL */
+	/* Only of a service that calls client_wait(). `answer` replies to the client and frees `later`; the client is
+	 * NULL when it is gone. `give_up` is called when the time is over or the client is gone, and again when the
+	 * client is gone after that. True: later_ready() was not called and never will be; `answer` follows at once.
+	 * False: it is too late to give up, and later_ready() brings the answer. */
+	void (*answer)(void *arg, struct client *client, struct later *later);
+	bool (*give_up)(void *arg, struct later *later);
 };
 
 void *client_state(struct client *client);
-client_name client_name_of(const struct client *client);
-/* Sends. Ends the waiting of client_wait(). A client for which too much is waiting to be sent is hung up on. */
+/* Sends. Hangs up on a client for which more than SERVER_OUTPUT_MAX would wait to be sent. */
 void client_reply(struct client *client, struct span bytes);
-/* No more input is looked at until client_reply(); service->expired is called in `wait_ms`, once. */
-void client_wait(struct client *client, uint32_t wait_ms);
-/* Hangs up: at once, or after what waits to be sent. */
-void client_close(struct client *client);
+/* Hangs up when what waits to be sent is sent. */
 void client_finish(struct client *client);
+
+/* An answer that is found out elsewhere. The service owns the memory, until it calls later_ready(). */
+struct later {
+	struct loop_task task; /* first; this and the rest are the server's */
+	struct client_table *table;
+	struct client *client;
+};
+/* Before whoever finds the answer out may call later_ready(). */
+void later_init(struct later *later, struct client *client);
+/* Has service->answer called on the loop's thread, once. Any thread, also before client_wait(). */
+void later_ready(struct later *later);
+/* The client waits for this answer, and no more of its input is looked at until then; after `wait_ms` the service is
+ * asked to give up. */
+void client_wait(struct client *client, struct later *later, uint32_t wait_ms);
 
 /* NULL on failure. */
 struct server *server_new(struct failure *why);
 /* Takes the listener's descriptor over. The service must outlive the server. Before server_start(). */
 void server_add(struct server *server, struct listener *listener, const struct service *service);
 bool server_start(struct server *server, struct failure *why);
-/* Stops accepting and hangs up on the clients that do not wait for an answer. The others get their answers, or after
- * `grace_ms` whatever `expired` gives them. The thread ends when all clients are gone and no hold is left. */
+/* Stops accepting and hangs up on the clients that do not wait for an answer. The others get their answers; after
+ * `grace_ms` the service is asked to give these up. The thread ends when all clients are gone and no answer is still to
+ * come. */
 void server_stop(struct server *server, uint32_t grace_ms);
 /* Waits until the thread has ended. After server_stop(). */
 void server_join(struct server *server);
 void server_free(struct server **server);
 
-/* Where tasks for the server's thread are posted. Any thread. */
-struct loop *server_loop(struct server *server);
-
-/* The client of this name, or NULL. Must be called by the service that it belongs to. */
-struct client *server_client(struct server *server, const struct service *service, client_name name);
-
 /* How many clients a service has now. */
 unsigned server_clients(const struct server *server, const struct service *service);
-
-/* While held, the loop does not end: a task is still to come. */
-void server_hold(struct server *server);
-void server_release(struct server *server);
 
 #endif

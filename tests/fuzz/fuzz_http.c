@@ -35,11 +35,6 @@ void client_finish(struct client *client)
 	client->ended++;
 }
 
-void client_close(struct client *client)
-{
-	client->ended++;
-}
-
 struct store_view {
 	int unused;
 };

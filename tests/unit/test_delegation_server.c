@@ -68,7 +68,7 @@ static int room_open(void **state)
 	settings(NULL, NULL);
 	room.server = server_new(&why);
 	assert_non_null(room.server);
-	room.delegation = delegation_server_new(&(struct front_end_parts){.server = room.server, .check = room.check});
+	room.delegation = delegation_server_new(&(struct front_end_parts){.check = room.check});
 	snprintf(room.place, sizeof room.place, "unix:%s/delegation", room.directory);
 	assert_true(listener_init(&listener, "delegation_socket", room.place, &why) &&
 		    listener_open(&listener, &access, &why));

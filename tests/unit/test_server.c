@@ -96,8 +96,7 @@ static int room_open(void **state)
 	settings(NULL);
 	room.server = server_new(&why);
 	assert_non_null(room.server);
-	const struct front_end_parts parts = {
-		.server = room.server, .check = room.check, .store = (struct store *)&store, .collect = collect};
+	const struct front_end_parts parts = {.check = room.check, .store = (struct store *)&store, .collect = collect};
 	room.map = socketmap_server_new(&parts);
 	room.http = http_server_new(&parts);
 	snprintf(room.map_text, sizeof room.map_text, "unix:%s/map", room.directory);
