@@ -2,6 +2,7 @@
 
 #include "activation.h"
 #include "clock.h"
+#include "front_ends.h"
 #include "gauges.h"
 #include "log.h"
 #include "memory.h"

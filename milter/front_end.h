@@ -1,10 +1,10 @@
-/* What a front end is to the daemon: a row of the table in front_ends.c. */
+/* What a front end is to the daemon: a row of front_ends.c. */
 #ifndef MILTER_FRONT_END_H
 #define MILTER_FRONT_END_H
 
 #include "check.h"
+#include "client.h"
 #include "listener.h"
-#include "server.h"
 #include "store.h"
 
 /* What a service may use. All of it outlives the service. */

@@ -1,4 +1,4 @@
-/* The front ends, one row each: everything that the daemon does with all of them goes by this table. */
+/* The table of front ends: everything that the daemon does with all of them goes by it. */
 #ifndef MILTER_FRONT_ENDS_H
 #define MILTER_FRONT_ENDS_H
 

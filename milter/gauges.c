@@ -1,6 +1,7 @@
 #include "gauges.h"
 
 #include "clock.h"
+#include "front_ends.h"
 #include "metrics.h"
 
 static void gauge(enum metric metric, uint64_t value)

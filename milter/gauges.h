@@ -2,7 +2,9 @@
 #ifndef MILTER_GAUGES_H
 #define MILTER_GAUGES_H
 
-#include "front_ends.h"
+#include "check.h"
+#include "server.h"
+#include "store.h"
 
 struct gauges {
 	struct check *check;

@@ -15,7 +15,7 @@
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_METRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-_Static_assert(HEAD_MAX + METRICS_TEXT_MAX <= SERVER_OUTPUT_MAX, "a client that takes its time loses the metrics");
+_Static_assert(HEAD_MAX + METRICS_TEXT_MAX <= CLIENT_OUTPUT_MAX, "a client that takes its time loses the metrics");
 
 struct http_server {
 	struct service service; /* first: front_end.h */
@@ -184,8 +184,8 @@ struct service *http_server_new(const struct front_end_parts *parts)
 	http->service = (struct service){.name = "http",
 		.input_max = HTTP_REQUEST_MAX,
 		.clients_max = HTTP_CLIENTS_MAX,
-		.idle_ms = SERVER_PARTIAL_MS,
-		.partial_ms = SERVER_PARTIAL_MS,
+		.idle_ms = CLIENT_PARTIAL_MS,
+		.partial_ms = CLIENT_PARTIAL_MS,
 		.arg = http,
 		.input = http_input};
 	return &http->service;

@@ -8,14 +8,14 @@ milter_sources = \
 	milter/nudge.c milter/nudge.h
 server_sources = \
 	milter/delegation_server.c milter/delegation_server.h \
-	milter/front_end.h milter/front_ends.h \
+	milter/front_end.h \
 	milter/http_server.c milter/http_server.h \
 	milter/socketmap_server.c milter/socketmap_server.h \
 	milter/verdict_service.c milter/verdict_service.h
 stsgated_SOURCES = \
 	milter/background.c milter/background.h \
 	milter/daemon.c milter/daemon.h \
-	milter/front_ends.c \
+	milter/front_ends.c milter/front_ends.h \
 	milter/gauges.c milter/gauges.h \
 	milter/main.c \
 	milter/milter_thread.c milter/milter_thread.h \

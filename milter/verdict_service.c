@@ -77,8 +77,8 @@ bool verdict_service_ask(
 void verdict_service_init(struct verdict_service *service, const struct front_end_parts *parts)
 {
 	service->check = parts->check;
-	service->service.idle_ms = SERVER_IDLE_MS;
-	service->service.partial_ms = SERVER_PARTIAL_MS;
+	service->service.idle_ms = CLIENT_IDLE_MS;
+	service->service.partial_ms = CLIENT_PARTIAL_MS;
 	service->service.arg = service;
 	service->service.answer = lookup_answer;
 	service->service.give_up = lookup_give_up;

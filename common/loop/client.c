@@ -196,7 +196,7 @@ static void client_send(struct client *client)
 static void client_keep(struct client *client, struct span bytes)
 {
 	size_t waiting = client->out_len - client->out_sent;
-	if (waiting + bytes.len > SERVER_OUTPUT_MAX) {
+	if (waiting + bytes.len > CLIENT_OUTPUT_MAX) {
 		client->closing = true;
 		return;
 	}

@@ -1,6 +1,5 @@
 #include "server.h"
 
-#include "client.h"
 #include "clock.h"
 #include "log.h"
 #include "memory.h"

@@ -4,6 +4,7 @@
 #include "fake_check.h"
 #include "fake_log.h"
 #include "metrics.h"
+#include "server.h"
 
 #include "action.h"
 #include "clock.h"

@@ -6,6 +6,7 @@
 #include "metrics.h"
 #include "refresher.h"
 #include "reload.h"
+#include "server.h"
 #include "socketmap_server.h"
 #include "trouble.h"
 
