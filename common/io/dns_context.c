@@ -5,10 +5,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
+#define MESSAGES_SIZE (16u << 20)
+#define RECORDS_SIZE (32u << 20)
+/* Lookups that wait for a server at once. Each costs some 900 octets whether it is used or not. */
+#define QUERIES_MAX 12288
+#define QUERIES_MIN 64
 #define SYSTEM_ROOT_KEY "/usr/share/dns/root.key" /* package dns-root-data */
 
 static const char *const context_options[][2] = {
@@ -21,8 +27,6 @@ static const char *const context_options[][2] = {
 	{"aggressive-nsec:", "no"},
 	{"harden-below-nxdomain:", "no"},
 	{"edns-buffer-size:", "1232"},
-	{"msg-cache-size:", "16m"},
-	{"rrset-cache-size:", "32m"},
 	{"cache-max-negative-ttl:", "3600"},
 	{"outgoing-num-tcp:", "32"},
 	/* The resolver answers for all domains: how fast it answers for one does not say how long it needs for another.
@@ -109,21 +113,39 @@ static bool context_refused(const struct dns_options *options, int error, struct
 		dns_context_anchor(options), ub_strerror(error));
 }
 
-static bool context_options_set(struct ub_ctx *ctx, unsigned queries, struct failure *why)
+static bool context_set_number(struct ub_ctx *ctx, const char *option, size_t number, struct failure *why)
 {
-	char number[16];
-	snprintf(number, sizeof number, "%u", queries);
+	char text[32];
+	snprintf(text, sizeof text, "%zu", number);
+	return context_set(ctx, option, text, why);
+}
+
+/* At most three quarters of the descriptors that the process may have: what waits for DNS does nothing else meanwhile. */
+static size_t queries_at_once(unsigned parts)
+{
+	struct rlimit limit;
+	size_t all = QUERIES_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 * 3 < all)
+		all = limit.rlim_cur / 4 * 3;
+	return all / parts > QUERIES_MIN ? all / parts : QUERIES_MIN;
+}
+
+static bool context_sizes(struct ub_ctx *ctx, unsigned parts, struct failure *why)
+{
+	size_t queries = queries_at_once(parts);
+	return context_set_number(ctx, "outgoing-range:", queries, why) &&
+	       context_set_number(ctx, "num-queries-per-thread:", queries, why) &&
+	       context_set_number(ctx, "msg-cache-size:", MESSAGES_SIZE / parts, why) &&
+	       context_set_number(ctx, "rrset-cache-size:", RECORDS_SIZE / parts, why);
+}
+
+static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options, unsigned parts, struct failure *why)
+{
+	ub_ctx_debugout(ctx, NULL); /* it would write to stderr */
 	for (size_t i = 0; i < sizeof context_options / sizeof *context_options; i++)
 		if (!context_set(ctx, context_options[i][0], context_options[i][1], why))
 			return false;
-	return context_set(ctx, "outgoing-range:", number, why) &&
-	       context_set(ctx, "num-queries-per-thread:", number, why);
-}
-
-static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options, unsigned queries, struct failure *why)
-{
-	ub_ctx_debugout(ctx, NULL); /* it would write to stderr */
-	if (!context_options_set(ctx, queries, why) || !context_validation(ctx, options, why) ||
+	if (!context_sizes(ctx, parts, why) || !context_validation(ctx, options, why) ||
 		!context_servers(ctx, options, why))
 		return false;
 	/* Last: this is its first use, after which nothing can be set. A bad trust anchor shows here. */
@@ -139,13 +161,13 @@ static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options,
 static struct lock setup_lock = {PTHREAD_MUTEX_INITIALIZER};
 
 struct ub_ctx *dns_context_new(
-	const struct dns_options *options, struct loop *loop, unsigned queries, struct failure *why)
+	const struct dns_options *options, struct loop *loop, unsigned parts, struct failure *why)
 {
 	lock_take(&setup_lock);
 	struct ub_ctx *ctx = ub_ctx_create_event(loop_base(loop));
 	if (!ctx)
 		failure_set(why, EX_OSERR, "libunbound cannot be set up: no memory, or built without libevent");
-	else if (!context_setup(ctx, options, queries, why)) {
+	else if (!context_setup(ctx, options, parts, why)) {
 		ub_ctx_delete(ctx);
 		ctx = NULL;
 	}

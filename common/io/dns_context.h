@@ -10,10 +10,11 @@
 #define CLASS_IN 1
 
 /* A context on a loop. Nothing can be set in it any more. It validates where options->validate is DNS_VALIDATE_ON, and
- * only there. `queries` is how many of its queries can wait for a server at once, each with a descriptor of its own; more
- * than that wait in line. Any thread, until the first lookup: from then on the loop's. */
+ * only there. It has one part in `parts` of the cache, and of the queries that can wait for a server at once. Each of
+ * these has a descriptor of its own; what is more than that waits in line. Any thread, until the first lookup: from then
+ * on the loop's. */
 struct ub_ctx *dns_context_new(
-	const struct dns_options *options, struct loop *loop, unsigned queries, struct failure *why);
+	const struct dns_options *options, struct loop *loop, unsigned parts, struct failure *why);
 /* On the loop's thread, once there was a lookup. Not called from inside a callback of libunbound. NULL: does nothing. */
 void dns_context_free(struct ub_ctx **ctx);
 /* The file with the trust anchor. */

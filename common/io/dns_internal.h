@@ -33,7 +33,6 @@ struct resolver {
 
 struct dns {
 	struct dns_options options;
-	unsigned queries; /* of each resolver, under way at once */
 	atomic_bool validates;
 	_Atomic int64_t trial_due_ms; /* when the next trial may begin: read without the lock, changed under it */
 	struct lock lock;             /* guards what follows; nothing else is taken under it */

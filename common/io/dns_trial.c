@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUERIES 64 /* its questions, and those that validation asks */
+#define PARTS 64 /* a small context: for a few questions, and those that validation asks */
 #define OWNER_SIZE 256
 #define LINE_SIZE 1024
 #define QUESTIONS 3
@@ -96,7 +96,7 @@ struct trial *trial_new(const struct dns_options *options, struct loop *loop, st
 	struct dns_options validating = *options;
 	validating.validate = DNS_VALIDATE_ON;
 	trial->loop = loop;
-	trial->ctx = dns_context_new(&validating, loop, QUERIES, why);
+	trial->ctx = dns_context_new(&validating, loop, PARTS, why);
 	if (trial->ctx) {
 		anchor_owner(trial->owner, dns_context_anchor(options));
 		return trial;

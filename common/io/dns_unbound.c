@@ -6,16 +6,12 @@
 #include "memory.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 
 #define TRIAL_PATIENCE_MS 1500  /* of dns_new() */
 #define TRIAL_INTERVAL_MS 10000 /* between the begins of two, while none is answered */
 #define RETRY_MS 1000           /* after libunbound has failed; longer each time while it fails at once */
 #define RETRY_MAX_MS 60000
-/* Lookups of one loop that wait for a server at once: what comes then waits in line, behind silent domains. */
-#define QUERIES_MAX 12288
-#define QUERIES_MIN 64
 
 /* --- libunbound's contexts ---------------------------------------------------------------------------------------- */
 
@@ -46,7 +42,7 @@ static struct ub_ctx *resolver_context(struct resolver *resolver)
 	struct ub_ctx **ctx = validates ? &resolver->validating : &resolver->plain;
 	options.validate = validates ? DNS_VALIDATE_ON : DNS_VALIDATE_OFF;
 	if (!*ctx)
-		*ctx = dns_context_new(&options, resolver->loop, resolver->dns->queries, &why);
+		*ctx = dns_context_new(&options, resolver->loop, resolver->dns->count, &why);
 	if (!*ctx)
 		resolver_failed(resolver, "no DNS answers", why.text);
 	return *ctx;
@@ -149,16 +145,6 @@ void trial_want(struct resolver *resolver)
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-/* Half of the descriptors that the process may have. */
-static unsigned queries_at_once(unsigned loops)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 / loops >= QUERIES_MAX)
-		return QUERIES_MAX;
-	unsigned queries = (unsigned)limit.rlim_cur / 2 / loops;
-	return queries > QUERIES_MIN ? queries : QUERIES_MIN;
-}
-
 static void resolver_end(struct loop_task *task)
 {
 	struct resolver *resolver = (struct resolver *)((char *)task - offsetof(struct resolver, end));
@@ -183,7 +169,6 @@ static struct dns *dns_alloc(const struct dns_options *options, const struct loo
 {
 	struct dns *dns = xcalloc(1, sizeof *dns + loops->count * sizeof dns->resolver[0]);
 	dns->options = *options;
-	dns->queries = queries_at_once(loops->count);
 	dns->left = dns->count = loops->count;
 	dns->trial_due_ms = INT64_MAX;
 	lock_init(&dns->lock);
@@ -209,7 +194,7 @@ static bool dns_start(struct dns *dns, struct failure *why)
 	bool tries = options.validate == DNS_VALIDATE_AUTO;
 	options.validate = validates ? DNS_VALIDATE_ON : DNS_VALIDATE_OFF;
 	atomic_store(&dns->validates, validates);
-	struct ub_ctx *ctx = dns_context_new(&options, first->loop, dns->queries, why);
+	struct ub_ctx *ctx = dns_context_new(&options, first->loop, dns->count, why);
 	*(validates ? &first->validating : &first->plain) = ctx;
 	if (!ctx || !tries)
 		return ctx != NULL;

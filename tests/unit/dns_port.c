@@ -57,6 +57,7 @@ void dns_port_open(struct dns_port *port, dns_port_respond *respond, void *arg)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof here;
+	int room = 16 << 20; /* for thousands of queries at once */
 
 	port->respond = respond;
 	port->arg = arg;
@@ -66,6 +67,8 @@ void dns_port_open(struct dns_port *port, dns_port_respond *respond, void *arg)
 	assert_int_equal(listen(port->tcp, 16), 0);
 	port->udp = socket(AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(bind(port->udp, (struct sockaddr *)&here, sizeof here), 0);
+	if (setsockopt(port->udp, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0)
+		setsockopt(port->udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 	port->number = ntohs(here.sin_port);
 	assert_int_equal(pipe(port->stop), 0);
 	assert_int_equal(pthread_create(&port->thread, NULL, port_run, port), 0);

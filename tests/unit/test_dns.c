@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "dns_await.h"
 #include "dns_port.h"
+#include "lock.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -133,7 +135,7 @@ static bool answer_fill(struct responder *r, struct packet *p, const char *name,
 	static const uint8_t address[4] = {192, 0, 2, 9};
 	static const uint8_t mx[] = {0, 10, 4, 'm', 'a', 'i', 'l', 0xc0, 0x0c}; /* mail.<queried name> */
 
-	if (!strcmp(name, "silent.example") || (!strcmp(name, "late.example") && still_late(r)))
+	if (!strncmp(name, "silent", 6) || (!strcmp(name, "late.example") && still_late(r)))
 		return false;
 	if (!strcmp(name, "servfail.example")) {
 		p->bytes[3] |= RCODE_SERVFAIL;
@@ -215,8 +217,8 @@ static void responder_stop(struct responder *r)
 
 static struct dns *dns_at(uint16_t port)
 {
-	char server[32];
-	const char *servers[1] = {server};
+	static char server[32];
+	static const char *servers[1] = {server};
 	struct failure why = {0};
 	struct dns *dns;
 
@@ -448,6 +450,315 @@ static void test_threads(void **state)
 	responder_stop(&r);
 }
 
+/* What a caller on a loop sees. Everything of an operation is on its loop's thread; the test's thread waits for that. */
+
+struct operation {
+	struct loop_task task;
+	void (*run)(struct operation *operation);
+	struct dns *dns;
+	struct loop *loop;
+	char name[64];
+	int timeout_ms;
+	struct dns_query *query;
+	bool at_once; /* the answer was there when dns_query_begin() returned */
+	enum dns_outcome outcome;
+	struct operation *then; /* begun inside the wake */
+	atomic_int woken, ran;
+};
+
+static void operation_run(struct loop_task *task)
+{
+	struct operation *operation = (struct operation *)task;
+	operation->run(operation);
+	atomic_fetch_add(&operation->ran, 1);
+}
+
+/* On the loop, without waiting for it. */
+static void operation_post(struct operation *operation, void (*run)(struct operation *operation))
+{
+	operation->task.run = operation_run;
+	operation->run = run;
+	loop_post(operation->loop, &operation->task);
+}
+
+static void operation_do(struct operation *operation, void (*run)(struct operation *operation))
+{
+	int ran = atomic_load(&operation->ran);
+	operation_post(operation, run);
+	while (atomic_load(&operation->ran) == ran)
+		usleep(1000);
+}
+
+static void operation_begin(struct operation *operation);
+
+static void operation_woken(void *arg)
+{
+	struct operation *operation = arg;
+	assert_true(loop_is_mine(operation->loop));
+	assert_false(operation->at_once);
+	const struct dns_answer *answer = dns_query_answer(operation->query);
+	assert_non_null(answer);
+	assert_ptr_equal(dns_query_answer(operation->query), answer);
+	operation->outcome = answer->outcome;
+	if (operation->then)
+		operation_begin(operation->then);
+	atomic_fetch_add(&operation->woken, 1);
+}
+
+static void operation_begin(struct operation *operation)
+{
+	struct wake wake = {operation_woken, operation};
+	operation->query =
+		dns_query_begin(operation->dns, operation->loop, operation->name, DNS_A, operation->timeout_ms, wake);
+	assert_int_equal(atomic_load(&operation->woken), 0);
+	const struct dns_answer *answer = dns_query_answer(operation->query);
+	operation->at_once = answer != NULL;
+	if (answer)
+		operation->outcome = answer->outcome;
+}
+
+static void operation_drop(struct operation *operation)
+{
+	dns_query_drop(&operation->query);
+	assert_null(operation->query);
+	dns_query_drop(&operation->query);
+}
+
+static void operation_begin_and_drop(struct operation *operation)
+{
+	operation_begin(operation);
+	assert_false(operation->at_once);
+	operation_drop(operation);
+}
+
+/* The query drops itself while its caller is woken. */
+static void operation_dropped_woken(void *arg)
+{
+	struct operation *operation = arg;
+	operation->outcome = dns_query_answer(operation->query)->outcome;
+	dns_query_drop(&operation->query);
+	atomic_fetch_add(&operation->woken, 1);
+}
+
+static void operation_begin_dropping(struct operation *operation)
+{
+	struct wake wake = {operation_dropped_woken, operation};
+	operation->query =
+		dns_query_begin(operation->dns, operation->loop, operation->name, DNS_A, operation->timeout_ms, wake);
+	operation->at_once = dns_query_answer(operation->query) != NULL;
+}
+
+static void operation_prefetch(struct operation *operation)
+{
+	dns_prefetch(operation->dns, operation->loop, operation->name, DNS_A);
+}
+
+static void operation_init(struct operation *operation, struct dns *dns, unsigned loop, const char *name)
+{
+	memset(operation, 0, sizeof *operation);
+	operation->dns = dns;
+	operation->loop = await_loops_get()->at[loop];
+	operation->timeout_ms = 20000;
+	snprintf(operation->name, sizeof operation->name, "%s", name);
+}
+
+static void operation_await(struct operation *operation)
+{
+	while (atomic_load(&operation->woken) == 0)
+		usleep(1000);
+}
+
+static void test_wakes(void **state)
+{
+	struct responder r = {0};
+	struct operation first, again, malformed, inner, outer, dropping, dropped;
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port.number);
+
+	operation_init(&first, dns, 1, "ok.example");
+	operation_do(&first, operation_begin);
+	operation_await(&first);
+	assert_int_equal(first.outcome, DNS_OK);
+
+	/* From the cache, and for a name that DNS cannot hold: at once, and without a wake. */
+	operation_init(&again, dns, 1, "ok.example");
+	operation_do(&again, operation_begin);
+	assert_true(again.at_once);
+	assert_int_equal(again.outcome, DNS_OK);
+	operation_do(&again, operation_drop);
+	assert_int_equal(atomic_load(&again.woken), 0);
+	operation_init(&malformed, dns, 1, "a..example");
+	operation_do(&malformed, operation_begin);
+	assert_true(malformed.at_once);
+	assert_int_equal(malformed.outcome, DNS_FAILED);
+
+	operation_init(&inner, dns, 1, "inner.example");
+	operation_init(&outer, dns, 1, "outer.example");
+	outer.then = &inner;
+	operation_do(&outer, operation_begin);
+	operation_await(&inner);
+	assert_int_equal(inner.outcome, DNS_OK);
+
+	operation_init(&dropping, dns, 0, "dropping.example");
+	operation_do(&dropping, operation_begin_dropping);
+	operation_await(&dropping);
+	assert_int_equal(dropping.outcome, DNS_OK);
+
+	/* After a drop there is no wake, and the answer goes into the cache. */
+	operation_init(&dropped, dns, 0, "dropped.example");
+	operation_do(&dropped, operation_begin_and_drop);
+	int64_t begun_ms = clock_mono_ms();
+	do {
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 60000);
+		assert_int_equal(atomic_load(&dropped.woken), 0);
+		operation_init(&again, dns, 0, "dropped.example");
+		operation_do(&again, operation_begin);
+		operation_do(&again, operation_drop);
+	} while (!again.at_once);
+	assert_int_equal(again.outcome, DNS_OK);
+
+	assert_int_equal(atomic_load(&first.woken), 1);
+	assert_int_equal(atomic_load(&malformed.woken), 0);
+	operation_do(&first, operation_drop);
+	operation_do(&malformed, operation_drop);
+	operation_do(&outer, operation_drop);
+	operation_do(&inner, operation_drop);
+	dns_free(&dns);
+	responder_stop(&r);
+}
+
+static void test_time_out_wakes(void **state)
+{
+	struct responder r = {0};
+	struct operation silent, dropped;
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port.number);
+
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
+	operation_init(&silent, dns, 0, "silent.example");
+	operation_init(&dropped, dns, 0, "silent.example");
+	silent.timeout_ms = dropped.timeout_ms = 300;
+	operation_do(&silent, operation_begin);
+	operation_do(&dropped, operation_begin_and_drop);
+	operation_await(&silent);
+	assert_int_equal(silent.outcome, DNS_TIMEOUT);
+	operation_do(&silent, operation_drop);
+	assert_int_equal(atomic_load(&silent.woken), 1);
+	assert_int_equal(atomic_load(&dropped.woken), 0);
+	dns_free(&dns);
+	responder_stop(&r);
+}
+
+static void test_prefetch(void **state)
+{
+	struct responder r = {0};
+	struct operation fetched, used;
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port.number);
+
+	operation_init(&fetched, dns, 0, "soon.example");
+	operation_do(&fetched, operation_prefetch);
+	snprintf(fetched.name, sizeof fetched.name, "a..example");
+	operation_do(&fetched, operation_prefetch);
+	snprintf(fetched.name, sizeof fetched.name, "silent.example");
+	operation_do(&fetched, operation_prefetch);
+	int64_t begun_ms = clock_mono_ms();
+	do {
+		operation_init(&used, dns, 0, "soon.example");
+		operation_do(&used, operation_begin);
+		operation_do(&used, operation_drop);
+		assert_in_range(clock_mono_ms() - begun_ms, 0, 60000);
+	} while (!used.at_once);
+	assert_int_equal(used.outcome, DNS_OK);
+	dns_free(&dns); /* with a query under way that nobody waits for */
+	responder_stop(&r);
+}
+
+/* One loop's dns_free() is as good as any other thread's: a reload ends the last use of a configuration there. */
+static void operation_free_dns(struct operation *operation)
+{
+	dns_free(&operation->dns);
+}
+
+static void test_freed_on_a_loop(void **state)
+{
+	struct responder r = {0};
+	struct operation one;
+	(void)state;
+	responder_start(&r);
+	for (unsigned loop = 0; loop < 2; loop++) {
+		operation_init(&one, dns_at(r.port.number), loop, "ok.example");
+		operation_do(&one, operation_begin);
+		if (!one.at_once)
+			operation_await(&one);
+		operation_do(&one, operation_drop);
+		operation_do(&one, operation_free_dns);
+	}
+	/* The loops end first, and what dns_free() has posted is left to their end. */
+	struct dns *dns = dns_at(r.port.number);
+	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
+	dns_free(&dns);
+	loops_free(&await_loops);
+	responder_stop(&r);
+}
+
+#define GOOD 20
+
+/* Domains whose own servers are silent hold up no other. */
+static void check_silent(unsigned count)
+{
+	struct responder r = {0};
+	struct operation *silent = calloc(count, sizeof *silent);
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port.number);
+
+	for (unsigned i = 0; i < count; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "silent-%u.example", i);
+		operation_init(&silent[i], dns, i % 2, name);
+		operation_post(&silent[i], operation_begin);
+	}
+	while (atomic_load(&silent[count - 1].ran) == 0 || atomic_load(&silent[count - 2].ran) == 0)
+		usleep(1000);
+	for (unsigned i = 0; i < GOOD; i++) {
+		char name[64];
+		struct dns_wait *wait;
+		snprintf(name, sizeof name, "good-%u.example", i);
+		struct loop *loop = await_loops_get()->at[i % 2];
+		const struct dns_answer *answer = dns_await_on(&wait, dns, loop, name, DNS_A, DNS_TIMEOUT_MS);
+		if (answer->outcome != DNS_OK)
+			fail_msg("%u of %u are answered, then %s", i, GOOD, dns_outcome_name(answer->outcome));
+		dns_wait_drop(&wait);
+	}
+	for (unsigned i = 0; i < count; i++)
+		operation_do(&silent[i], operation_drop);
+	dns_free(&dns);
+	loops_free(&await_loops);
+	free(silent);
+	responder_stop(&r);
+}
+
+static void test_silent_thousand(void **state)
+{
+	(void)state;
+	check_silent(1000);
+}
+
+static void test_silent_ten_thousand(void **state)
+{
+	struct rlimit limit;
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 16384)
+		skip();
+	check_silent(10000);
+}
+
 static void test_bad_options(void **state)
 {
 	const char *servers[1] = {"resolver.example"};
@@ -510,10 +821,16 @@ int main(void)
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_control_refused),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_wakes),
+		cmocka_unit_test(test_time_out_wakes),
+		cmocka_unit_test(test_prefetch),
+		cmocka_unit_test(test_freed_on_a_loop),
+		cmocka_unit_test(test_silent_thousand),
+		cmocka_unit_test(test_silent_ten_thousand),
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_bogus),
 	};
 
-	alarm(120);
+	alarm(240);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
