@@ -1,5 +1,7 @@
 #include "metrics.h"
 
+#include "text.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -75,52 +77,31 @@ uint64_t metrics_read(enum metric metric, unsigned a, unsigned b, unsigned c)
 
 /* --- the text ----------------------------------------------------------------------------------------------------- */
 
-struct page {
-	char *bytes;
-	size_t size, len;
-	bool cut;
-};
-
-static void page_add_bytes(struct page *page, const char *bytes, size_t len)
-{
-	page->cut = page->cut || len >= page->size - page->len;
-	if (page->cut)
-		return;
-	memcpy(page->bytes + page->len, bytes, len);
-	page->len += len;
-	page->bytes[page->len] = '\0';
-}
-
-static void page_add(struct page *page, const char *text)
-{
-	page_add_bytes(page, text, strlen(text));
-}
-
 /* In a label's value and in a sentence. */
-static void page_add_escaped(struct page *page, const char *text)
+static void page_add_escaped(struct text *page, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '\n')
-			page_add(page, "\\n");
+			text_add(page, "\\n");
 		else if (*text == '"' || *text == '\\')
-			page_add_bytes(page, (const char[]){'\\', *text}, 2);
+			text_add_bytes(page, (const char[]){'\\', *text}, 2);
 		else
-			page_add_bytes(page, text, 1);
+			text_add_bytes(page, text, 1);
 	}
 }
 
 static void page_add_labels(
-	struct page *page, const struct metrics_row *row, const char *const name[METRICS_LABELS_MAX])
+	struct text *page, const struct metrics_row *row, const char *const name[METRICS_LABELS_MAX])
 {
 	for (int i = 0; i < METRICS_LABELS_MAX && row->label[i] != LABEL_NONE; i++) {
-		page_add(page, i == 0 ? "{" : ",");
-		page_add(page, labels[row->label[i]].name);
-		page_add(page, "=\"");
+		text_add(page, i == 0 ? "{" : ",");
+		text_add(page, labels[row->label[i]].name);
+		text_add(page, "=\"");
 		page_add_escaped(page, name[i]);
-		page_add(page, "\"");
+		text_add(page, "\"");
 	}
 	if (row->label[0] != LABEL_NONE)
-		page_add(page, "}");
+		text_add(page, "}");
 }
 
 static const char *value_name(const struct metrics_names *names, enum metrics_label label, unsigned value)
@@ -131,11 +112,10 @@ static const char *value_name(const struct metrics_names *names, enum metrics_la
 }
 
 /* The sample of cell `number`, whose labels' values are the digits of that number. */
-static void sample_render(struct page *page, const struct metrics_names *names, enum metric metric, unsigned number)
+static void sample_render(struct text *page, const struct metrics_names *names, enum metric metric, unsigned number)
 {
 	const struct metrics_row *row = &metrics_table[metric];
 	const char *name[METRICS_LABELS_MAX];
-	char text[24];
 	uint64_t value = atomic_load_explicit(&cells[metric][number], memory_order_relaxed);
 	if (value == 0 && row->label[0] != LABEL_NONE)
 		return;
@@ -144,41 +124,45 @@ static void sample_render(struct page *page, const struct metrics_names *names, 
 		if (!name[i])
 			return;
 	}
-	page_add(page, row->name);
+	text_add(page, row->name);
 	page_add_labels(page, row, name);
-	snprintf(text, sizeof text, " %" PRIu64 "\n", value);
-	page_add(page, text);
+	char number_text[24];
+	snprintf(number_text, sizeof number_text, " %" PRIu64 "\n", value);
+	text_add(page, number_text);
 }
 
 /* The family of a counter is named without the suffix of its samples. */
-static void head_render(struct page *page, const struct metrics_row *row, const char *keyword)
+static void head_render(struct text *page, const struct metrics_row *row, const char *keyword)
 {
 	size_t suffix = row->type == METRICS_COUNTER ? strlen("_total") : 0;
-	page_add(page, keyword);
-	page_add_bytes(page, row->name, strlen(row->name) - suffix);
-	page_add(page, " ");
+	text_add(page, keyword);
+	text_add_bytes(page, row->name, strlen(row->name) - suffix);
+	text_add(page, " ");
 }
 
-static void metric_render(struct page *page, const struct metrics_names *names, enum metric metric)
+static void metric_render(struct text *page, const struct metrics_names *names, enum metric metric)
 {
 	const struct metrics_row *row = &metrics_table[metric];
 	unsigned count = 1;
 	for (int i = 0; i < METRICS_LABELS_MAX; i++)
 		count *= labels[row->label[i]].values;
 	head_render(page, row, "# TYPE ");
-	page_add(page, row->type == METRICS_COUNTER ? "counter\n" : "gauge\n");
+	text_add(page, row->type == METRICS_COUNTER ? "counter\n" : "gauge\n");
 	head_render(page, row, "# HELP ");
 	page_add_escaped(page, row->sentence);
-	page_add(page, "\n");
+	text_add(page, "\n");
 	for (unsigned i = 0; i < count; i++)
 		sample_render(page, names, metric, i);
 }
 
 size_t metrics_render(const struct metrics_names *names, char *out, size_t size)
 {
-	struct page page = {.bytes = out, .size = size, .cut = size == 0};
+	struct text page;
+	if (!size)
+		return 0;
+	text_init(&page, out, size);
 	for (int metric = 0; metric < METRIC_COUNT; metric++)
 		metric_render(&page, names, (enum metric)metric);
-	page_add(&page, "# EOF\n");
+	text_add(&page, "# EOF\n");
 	return page.cut ? 0 : page.len;
 }
