@@ -38,11 +38,6 @@ static size_t span_find(struct span in, char wanted)
 	return found != NULL ? (size_t)(found - in.at) : in.len;
 }
 
-static bool span_is(struct span in, const char *text)
-{
-	return in.len == strlen(text) && memcmp(in.at, text, in.len) == 0;
-}
-
 static struct span span_after(struct span in, size_t len)
 {
 	return (struct span){in.at + len, in.len - len};

@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-static bool span_is(struct span span, const char *word)
-{
-	return strlen(word) == span.len && memcmp(span.at, word, span.len) == 0;
-}
-
 /* All names of Postfix are of lower-case letters, digits and `_`. */
 static bool is_name(struct span name)
 {

@@ -1,5 +1,7 @@
 #include "facts.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +18,7 @@ void facts_copy(struct facts *to, const struct facts *from)
 {
 	*to = *from;
 	entry_copy(&to->entry, &from->entry);
-	to->hop = calloc(from->hop_count + 1, sizeof *to->hop);
-	if (!to->hop)
-		abort();
-	if (from->hop_count > 0)
-		memcpy(to->hop, from->hop, from->hop_count * sizeof *to->hop);
+	to->hop = xmemdup(from->hop, from->hop_count * sizeof *to->hop);
 }
 
 void facts_free(struct facts *facts)
@@ -127,15 +125,6 @@ bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 	       names_are_allowed(seen->names, policy);
 }
 
-/* Made one by one: most domains have one hop or two, and a hop's fact is large. */
-static struct hop_fact *hop_added(struct facts *facts)
-{
-	facts->hop = realloc(facts->hop, (facts->hop_count + 1) * sizeof *facts->hop);
-	if (!facts->hop)
-		abort();
-	return &facts->hop[facts->hop_count++];
-}
-
 /* Bounded by what verdict_next() asks for; a fact beyond HOP_FACTS_MAX is dropped. */
 static struct hop_fact *hop_made(struct facts *facts, const char *host, uint16_t port)
 {
@@ -143,7 +132,9 @@ static struct hop_fact *hop_made(struct facts *facts, const char *host, uint16_t
 	size_t len = strlen(host);
 	if (hop || facts->hop_count == HOP_FACTS_MAX || len >= sizeof hop->host)
 		return hop;
-	hop = hop_added(facts);
+	/* Made one by one: most domains have one hop or two, and a hop's fact is large. */
+	facts->hop = xrealloc(facts->hop, (facts->hop_count + 1) * sizeof *facts->hop);
+	hop = &facts->hop[facts->hop_count++];
 	memset(hop, 0, sizeof *hop);
 	memcpy(hop->host, host, len + 1);
 	hop->port = port;

@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-static bool span_is(struct span span, const char *word)
-{
-	return span.len == strlen(word) && !memcmp(span.at, word, span.len);
-}
-
 /* Takes `prefix` off the front of `span`. */
 static bool span_take(struct span *span, const char *prefix)
 {

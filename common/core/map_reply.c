@@ -48,15 +48,6 @@ static bool add_line(struct text *out, struct span line)
 	return true;
 }
 
-static struct span trim(struct span line)
-{
-	while (line.len && (ascii_is_blank(line.at[0]) || line.at[0] == '\r'))
-		line = (struct span){line.at + 1, line.len - 1};
-	while (line.len && (ascii_is_blank(line.at[line.len - 1]) || line.at[line.len - 1] == '\r'))
-		line.len--;
-	return line;
-}
-
 /* RFC 8460 4.4, policy-string: the lines as declared, but for those that would break the reply. */
 static bool add_received_lines(struct text *out, struct span rest)
 {
@@ -64,7 +55,7 @@ static bool add_received_lines(struct text *out, struct span rest)
 	while (rest.len) {
 		const char *end = memchr(rest.at, '\n', rest.len);
 		size_t len = end ? (size_t)(end - rest.at) : rest.len;
-		any = add_line(out, trim((struct span){rest.at, len})) || any;
+		any = add_line(out, span_trim((struct span){rest.at, len}, " \t\r")) || any;
 		rest = end ? (struct span){end + 1, rest.len - len - 1} : (struct span){rest.at + len, 0};
 	}
 	return any;

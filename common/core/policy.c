@@ -2,6 +2,7 @@
 
 #include "ascii.h"
 #include "domain.h"
+#include "memory.h"
 #include "span.h"
 #include "utf8.h"
 
@@ -45,11 +46,6 @@ static void reader_error(struct policy_reader *reader, const char *word)
 static void reader_tolerate(struct policy_reader *reader, const char *word)
 {
 	word_add(&reader->findings->tolerated, word);
-}
-
-static bool span_is(struct span span, const char *word)
-{
-	return span.len == strlen(word) && !memcmp(span.at, word, span.len);
 }
 
 /* RFC 8461 3.2, sts-policy-ext-value; the blanks at both ends are gone already. */
@@ -155,21 +151,10 @@ static void reader_field(struct policy_reader *reader, struct span key, struct s
 	}
 }
 
-static struct span trim(struct span line)
-{
-	while (line.len && ascii_is_blank(line.at[0])) {
-		line.at++;
-		line.len--;
-	}
-	while (line.len && ascii_is_blank(line.at[line.len - 1]))
-		line.len--;
-	return line;
-}
-
 static void reader_line(struct policy_reader *reader, struct span line)
 {
 	struct span whole = line;
-	line = trim(line);
+	line = span_trim(line, " \t");
 	if (!line.len) {
 		reader_tolerate(reader, "empty-line");
 		return;
@@ -183,8 +168,8 @@ static void reader_line(struct policy_reader *reader, struct span line)
 		reader_error(reader, "no-colon");
 		return;
 	}
-	struct span key = trim((struct span){line.at, (size_t)(colon - line.at)});
-	struct span value = trim((struct span){colon + 1, line.len - (size_t)(colon - line.at) - 1});
+	struct span key = span_trim((struct span){line.at, (size_t)(colon - line.at)}, " \t");
+	struct span value = span_trim((struct span){colon + 1, line.len - (size_t)(colon - line.at) - 1}, " \t");
 	if (!key_is_grammatical(key)) {
 		reader_error(reader, "bad-key");
 		return;
@@ -267,10 +252,7 @@ void policy_set_text(struct policy *policy, const char *text, uint32_t len)
 	policy->text_len = text ? len : 0;
 	if (!policy->text_len)
 		return;
-	policy->text = malloc(len);
-	if (!policy->text)
-		abort();
-	memcpy(policy->text, text, len);
+	policy->text = xmemdup(text, len);
 }
 
 void policy_free(struct policy *policy)

@@ -11,21 +11,18 @@
 static bool is_whole(const char *name)
 {
 	const char *dot = strchr(name, '.');
-
 	return dot && dot != name && dot[1] != '\0' && strncasecmp(name, NOBODY ".", sizeof NOBODY) != 0;
 }
 
 static bool is_below(const char *canonical, const char *name)
 {
 	size_t len = strlen(name);
-
 	return strncasecmp(canonical, name, len) == 0 && canonical[len] == '.';
 }
 
 static bool canonical_take(char out[HOST_NAME_SIZE], const char *canonical)
 {
 	size_t len = strlen(canonical);
-
 	if (len > 0 && canonical[len - 1] == '.')
 		len--;
 	if (!is_below(canonical, out) || !is_whole(canonical) || len >= HOST_NAME_SIZE)
@@ -39,7 +36,6 @@ bool host_name(char out[HOST_NAME_SIZE])
 {
 	const struct addrinfo hints = {.ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
-
 	if (gethostname(out, HOST_NAME_SIZE) != 0)
 		memcpy(out, NOBODY, sizeof NOBODY);
 	out[HOST_NAME_SIZE - 1] = '\0';

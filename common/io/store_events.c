@@ -1,3 +1,4 @@
+#include "memory.h"
 /* Events: a ring of at most EVENTS_MAX, and of a small part of the store. They are put beside the store's bound, into
  * what the map has left for renewals, so that a full store still tells that it is full. */
 #include "store_internal.h"
@@ -159,13 +160,10 @@ static int event_compare(const void *a, const void *b)
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);
-	struct event_record *out;
 	*count = 0;
 	if (!view)
 		return NULL;
-	out = malloc(EVENTS_MAX * sizeof *out);
-	if (!out)
-		abort();
+	struct event_record *out = xcalloc(EVENTS_MAX, sizeof *out);
 	int result = store->has_events ? events_walk(store, view->txn, out, count) : 0;
 	store_view_end(&view);
 	if (result == 0) {

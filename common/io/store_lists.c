@@ -1,3 +1,4 @@
+#include "memory.h"
 #include "store_internal.h"
 
 #include <stdlib.h>
@@ -99,10 +100,8 @@ static int stale_step(struct store *store, MDB_txn *txn, void *arg)
 
 bool store_due(struct store *store, int64_t now, size_t max, struct names *out, struct failure *why)
 {
-	struct due_scan *scan = calloc(1, sizeof *scan);
+	struct due_scan *scan = xcalloc(1, sizeof *scan);
 	bool ok = true;
-	if (!scan)
-		abort();
 	*out = (struct names){0};
 	scan->now = now;
 	scan->max = max;

@@ -1,4 +1,5 @@
 #include "log.h"
+#include "memory.h"
 #include "store_internal.h"
 
 #include <errno.h>
@@ -351,9 +352,7 @@ static void store_release(struct store *store)
 static struct store *store_open_as(
 	const char *directory, uint64_t max_bytes, enum store_access access, store_go_on *go_on, struct failure *why)
 {
-	struct store *store = calloc(1, sizeof *store);
-	if (!store)
-		abort();
+	struct store *store = xcalloc(1, sizeof *store);
 	store->access = access;
 	store->max_bytes = max_bytes;
 	store->directory_fd = -1;

@@ -75,7 +75,6 @@ static void on_bus_error(int number)
 static bool memory_is_short(void)
 {
 	void *at = mmap(NULL, MEMORY_TRIED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
 	if (at == MAP_FAILED)
 		return true;
 	munmap(at, MEMORY_TRIED);
@@ -228,7 +227,6 @@ static bool is_short(const char *path, const MDB_envinfo *info, const MDB_stat *
 static bool map_is_short(size_t size)
 {
 	void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, child.file_fd, 0);
-
 	if (at == MAP_FAILED)
 		return true;
 	munmap(at, size);

@@ -4,6 +4,7 @@
 #include "domain.h"
 #include "lock.h"
 #include "log.h"
+#include "memory.h"
 #include "text.h"
 
 #include <errno.h>
@@ -44,7 +45,6 @@ static struct version version_now(const char *file)
 {
 	struct version version;
 	struct stat st;
-
 	memset(&version, 0, sizeof version);
 	if (stat(file, &st) == 0) {
 		version.device = st.st_dev;
@@ -75,14 +75,12 @@ static int store_certificates(X509_STORE *store)
 static const char *openssl_words(void)
 {
 	const char *words = ERR_reason_error_string(ERR_peek_last_error());
-
 	return words ? words : "unknown error";
 }
 
 static bool load_file(X509_STORE *store, const char *file, struct failure *why)
 {
 	struct stat st;
-
 	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
 		return failure_set(why, EX_CONFIG, "%s: is not a regular file; name a file of PEM certificates", file);
 	if (access(file, R_OK) != 0)
@@ -103,7 +101,6 @@ static bool load_file(X509_STORE *store, const char *file, struct failure *why)
 static bool load_system(X509_STORE *store, struct failure *why)
 {
 	struct stat st;
-
 	if (stat(SYSTEM_BUNDLE, &st) == 0)
 		return load_file(store, SYSTEM_BUNDLE, why);
 	if (X509_STORE_set_default_paths(store) != 1)
@@ -114,10 +111,7 @@ static bool load_system(X509_STORE *store, struct failure *why)
 
 static X509_STORE *store_load(const char *file, struct failure *why)
 {
-	X509_STORE *store = X509_STORE_new();
-
-	if (!store)
-		abort();
+	X509_STORE *store = xneed(X509_STORE_new());
 	if (file ? load_file(store, file, why) : load_system(store, why))
 		return store;
 	X509_STORE_free(store);
@@ -126,18 +120,14 @@ static X509_STORE *store_load(const char *file, struct failure *why)
 
 struct trust *trust_new(const char *file, struct failure *why)
 {
-	struct trust *trust = calloc(1, sizeof *trust);
-
-	if (!trust)
-		abort();
+	struct trust *trust = xcalloc(1, sizeof *trust);
 	lock_init(&trust->lock);
-	if (file && !(trust->file = strdup(file)))
-		abort();
+	trust->file = file ? xstrdup(file) : NULL;
 	lock_take(&trust->lock);
 	trust->version = version_now(watched_file(trust));
 	trust->looked_at_ms = clock_mono_ms();
 	trust->store = store_load(file, why);
-	bool loaded = trust->store != NULL;
+	bool loaded = trust->store;
 	lock_drop(&trust->lock);
 	if (!loaded)
 		trust_free(&trust);
@@ -160,11 +150,9 @@ static bool trust_changed(struct trust *trust)
 {
 	int64_t now_ms = clock_mono_ms();
 	bool changed = false;
-
 	lock_take(&trust->lock);
 	if (now_ms - trust->looked_at_ms >= TRUST_LOOK_S * 1000) {
 		struct version version = version_now(watched_file(trust));
-
 		trust->looked_at_ms = now_ms;
 		changed = !version_same(&version, &trust->version);
 		trust->version = version;
@@ -177,14 +165,13 @@ static bool trust_changed(struct trust *trust)
 static void trust_reload(struct trust *trust)
 {
 	struct failure why;
-	X509_STORE *fresh = store_load(trust->file, &why), *old;
-
+	X509_STORE *fresh = store_load(trust->file, &why);
 	if (!fresh) {
 		log_warning("certificate authorities not read again, the old ones stay: %s", why.text);
 		return;
 	}
 	lock_take(&trust->lock);
-	old = trust->store;
+	X509_STORE *old = trust->store;
 	trust->store = fresh;
 	lock_drop(&trust->lock);
 	X509_STORE_free(old);
@@ -194,7 +181,6 @@ static void trust_reload(struct trust *trust)
 X509_STORE *trust_store(struct trust *trust)
 {
 	X509_STORE *store;
-
 	if (trust_changed(trust))
 		trust_reload(trust);
 	lock_take(&trust->lock);
@@ -210,7 +196,6 @@ static bool accept_star(X509_VERIFY_PARAM *param, const char *host)
 {
 	char plain[DOMAIN_SIZE];
 	const char *rest = strchr(host, '.');
-
 	if (!rest || !memchr(host, '_', (size_t)(rest - host)))
 		return true;
 	int len = snprintf(plain, sizeof plain, "%063d%s", 0, rest);
@@ -226,11 +211,8 @@ bool trust_check_host(X509_VERIFY_PARAM *param, const char *host)
 
 void trust_issuer(char out[TRUST_ISSUER_SIZE], const X509 *cert)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
+	BIO *bio = xneed(BIO_new(BIO_s_mem()));
 	char *bytes;
-
-	if (!bio)
-		abort();
 	X509_NAME_print_ex(bio, X509_get_issuer_name(cert), 0, XN_FLAG_RFC2253);
 	long len = BIO_get_mem_data(bio, &bytes);
 	if (len >= TRUST_ISSUER_SIZE)
@@ -249,7 +231,6 @@ bool trust_lacks_issuer(int error)
 static void add_purpose(struct text *text, X509 *leaf)
 {
 	uint32_t usage = X509_get_extended_key_usage(leaf);
-
 	text_add(text, usage == UINT32_MAX ? ": by its key usage" : ": no server authentication");
 	text_add(text, usage == XKU_SSL_CLIENT ? ", clients only" : "");
 }

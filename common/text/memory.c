@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *have(void *memory)
+void *xneed(void *memory)
 {
 	if (!memory)
 		abort();
@@ -13,17 +13,17 @@ static void *have(void *memory)
 /* Of nothing, one octet: whether malloc(0) returns NULL is the libc's choice. */
 void *xmalloc(size_t size)
 {
-	return have(malloc(size ? size : 1));
+	return xneed(malloc(size ? size : 1));
 }
 
 void *xcalloc(size_t count, size_t size)
 {
-	return have(count && size ? calloc(count, size) : calloc(1, 1));
+	return xneed(count && size ? calloc(count, size) : calloc(1, 1));
 }
 
 void *xrealloc(void *memory, size_t size)
 {
-	return have(realloc(memory, size ? size : 1));
+	return xneed(realloc(memory, size ? size : 1));
 }
 
 void *xmemdup(const void *bytes, size_t len)

@@ -9,6 +9,8 @@ void *xmalloc(size_t size);
 /* Zeroed; also ends the process when count * size overflows. */
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *memory, size_t size);
+/* `memory`, which a library has allocated. */
+void *xneed(void *memory);
 /* A copy of `len` bytes. */
 void *xmemdup(const void *bytes, size_t len);
 char *xstrdup(const char *string);

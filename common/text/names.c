@@ -1,5 +1,7 @@
 #include "names.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,12 +23,8 @@ void names_add(struct names *list, const char *name, size_t len)
 		abort();
 	free(list->at);
 	list->at = NULL;
-	if (!list->bytes || names_capacity(list->len) < needed) {
-		char *bytes = realloc(list->bytes, names_capacity(needed));
-		if (!bytes)
-			abort();
-		list->bytes = bytes;
-	}
+	if (!list->bytes || names_capacity(list->len) < needed)
+		list->bytes = xrealloc(list->bytes, names_capacity(needed));
 	if (len)
 		memcpy(list->bytes + list->len, name, len);
 	list->bytes[needed - 1] = '\0';
@@ -68,15 +66,6 @@ bool names_have(const struct names *list, const char *name)
 	return false;
 }
 
-static void *memory(size_t count, size_t size)
-{
-	void *bytes = calloc(count, size);
-
-	if (!bytes)
-		abort();
-	return bytes;
-}
-
 static int names_order(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -88,7 +77,7 @@ void names_sort(struct names *list)
 	const char **item, *name = NULL;
 	if (!list->count)
 		return;
-	item = memory(list->count, sizeof *item);
+	item = xcalloc(list->count, sizeof *item);
 	for (uint32_t i = 0; i < list->count; i++)
 		item[i] = name = names_next(list, name);
 	qsort(item, list->count, sizeof *item, names_order);
@@ -106,7 +95,7 @@ void names_search(struct names *list)
 	uint32_t *at;
 	if (!list->count || list->at)
 		return;
-	at = memory(list->count, sizeof *at);
+	at = xcalloc(list->count, sizeof *at);
 	for (uint32_t i = 0; i < list->count; i++) {
 		name = names_next(list, name);
 		if (before && strcmp(before, name) >= 0) {
@@ -124,16 +113,13 @@ void names_copy(struct names *to, const struct names *from)
 	*to = (struct names){0};
 	if (!from->len)
 		return;
-	to->bytes = malloc(names_capacity(from->len));
-	if (!to->bytes)
-		abort();
+	to->bytes = xmalloc(names_capacity(from->len));
 	memcpy(to->bytes, from->bytes, from->len);
 	to->len = from->len;
 	to->count = from->count;
 	if (!from->at)
 		return;
-	to->at = memory(from->count, sizeof *to->at);
-	memcpy(to->at, from->at, from->count * sizeof *to->at);
+	to->at = xmemdup(from->at, from->count * sizeof *to->at);
 }
 
 void names_free(struct names *list)

@@ -1,8 +1,10 @@
-/* Bounded text, the quoting function, and the table of reasons. */
+/* Bounded text, the quoting function, spans, memory, and the table of reasons. */
 #include "cm.h"
 
 #include "corpus.h"
+#include "memory.h"
 #include "reason.h"
+#include "span.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -181,6 +183,59 @@ static void reasons_have_their_class(void **state)
 		assert_int_not_equal(reason_class((enum reason)i), REASON_GOOD);
 }
 
+static void spans_are_trimmed_at_both_ends(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *what;
+		const char *trimmed;
+	} of[] = {
+		{LIT(""), " ", ""},
+		{LIT("  "), " ", ""},
+		{LIT(" \ta b\t "), " \t", "a b"},
+		{LIT(" \ta\r"), " \t", "a\r"},
+		{LIT("a"), "", "a"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(of); i++) {
+		struct span trimmed = span_trim((struct span){of[i].bytes, of[i].len}, of[i].what);
+		assert_true(span_is(trimmed, of[i].trimmed));
+	}
+	/* The NUL that ends `what` is not part of it. */
+	assert_int_equal(span_trim((struct span){LIT("\0a\0")}, " ").len, 3);
+	assert_false(span_is((struct span){LIT("ab")}, "a"));
+	assert_false(span_is((struct span){LIT("a\0")}, "a"));
+	assert_true(span_is((struct span){NULL, 0}, ""));
+}
+
+static void copies_are_whole(void **state)
+{
+	(void)state;
+	char *bytes = xmemdup(LIT("a\0b"));
+	assert_memory_equal(bytes, "a\0b", 3);
+	free(bytes);
+	char *string = xstrdup("abc");
+	assert_string_equal(string, "abc");
+	string = xrealloc(string, 100);
+	assert_string_equal(string, "abc");
+	free(string);
+	string = xstrndup("abc", 2);
+	assert_string_equal(string, "ab");
+	free(string);
+	/* Of nothing there is something to free, too. */
+	bytes = xmemdup(NULL, 0);
+	assert_non_null(bytes);
+	free(bytes);
+	bytes = xcalloc(0, SIZE_MAX);
+	assert_non_null(bytes);
+	free(bytes);
+	bytes = xcalloc(1000, 1);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(bytes[i], 0);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +244,8 @@ int main(void)
 		cmocka_unit_test(buffer_shortens_as_the_cap_does),
 		cmocka_unit_test(text_is_cut_and_terminated),
 		cmocka_unit_test(numbers_are_whole),
+		cmocka_unit_test(spans_are_trimmed_at_both_ends),
+		cmocka_unit_test(copies_are_whole),
 		cmocka_unit_test(reasons_are_fit_to_print),
 		cmocka_unit_test(reasons_have_their_class),
 	};
