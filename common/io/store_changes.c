@@ -58,14 +58,6 @@ static int entry_get(struct store *store, MDB_txn *txn, const char *domain, stru
 	return result;
 }
 
-static bool entry_reads_back(const char *domain, struct bytes bytes)
-{
-	struct entry back;
-	bool ok = entry_decode(&back, bytes.at, bytes.len) && strcmp(back.domain, domain) == 0;
-	entry_free(&back);
-	return ok;
-}
-
 /* What a later version wrote gives way to a policy only: it may hold one. */
 static bool is_to_stay(const MDB_val *value, const struct entry *instead)
 {
@@ -85,7 +77,10 @@ static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(sto
 	int64_t due_before = entry.due_at;
 	change->entry(&entry, change->arg);
 	struct bytes bytes = entry_encode(&entry);
-	if (!entry_reads_back(domain, bytes))
+	struct entry back;
+	bool reads_back = entry_decode(&back, bytes.at, bytes.len) && strcmp(back.domain, domain) == 0;
+	entry_free(&back);
+	if (!reads_back)
 		result = STORE_UNREADABLE;
 	else if (found == 0 && (value_equals(&value, bytes) || is_to_stay(&value, &entry)))
 		result = STORE_UNCHANGED;

@@ -38,18 +38,19 @@ static bool is_crash(int signal_number)
 	       signal_number == SIGFPE || signal_number == SIGILL;
 }
 
-static int child_wait(pid_t pid)
-{
-	int status = 0;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
-	return status;
-}
-
-/* Of a child that gave no result. */
-static void silent_judge(int status, struct store_finding *out)
+/* `report` is NULL of a child that gave no result. */
+static void child_judge(const struct look_report *report, int status, struct store_finding *out)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	if (report) {
+		out->result = report->result;
+		out->unreadable = report->unreadable;
+		out->health = report->result == 0          ? STORE_SOUND
+			      : is_trouble(report->result) ? STORE_UNTOLD
+							   : STORE_DAMAGED;
+		snprintf(out->words, sizeof out->words, "%s", mdb_strerror(report->result));
+		return;
+	}
 	out->health = is_crash(number) ? STORE_DAMAGED : STORE_UNTOLD;
 	if (number != 0)
 		snprintf(out->words, sizeof out->words, "the process that reads it was ended by signal %d (%s)", number,
@@ -57,14 +58,6 @@ static void silent_judge(int status, struct store_finding *out)
 	else
 		snprintf(out->words, sizeof out->words, "the process that reads it ended with status %d",
 			WEXITSTATUS(status));
-}
-
-static void result_judge(const struct look_report *report, struct store_finding *out)
-{
-	out->result = report->result;
-	out->unreadable = report->unreadable;
-	out->health = report->result == 0 ? STORE_SOUND : is_trouble(report->result) ? STORE_UNTOLD : STORE_DAMAGED;
-	snprintf(out->words, sizeof out->words, "%s", mdb_strerror(report->result));
 }
 
 /* One who watches a child. */
@@ -112,11 +105,10 @@ static void child_watch(struct watch *watch, pid_t pid, int fd, struct store_fin
 	}
 	if (given_up)
 		kill(pid, SIGKILL);
-	int status = child_wait(pid);
-	if (more)
-		result_judge(&report, out);
-	else
-		silent_judge(status, out);
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	child_judge(more ? &report : NULL, status, out);
 	if (given_up)
 		snprintf(out->words, sizeof out->words, "it was to stop before its end");
 }
@@ -161,19 +153,9 @@ static bool aside_name(char *name, size_t size, const char *path)
 	return false;
 }
 
-static bool lock_file_move(struct store *store, struct failure *why)
-{
-	char from[PATH_MAX + 8], to[PATH_MAX + 8];
-	snprintf(from, sizeof from, "%s" STORE_LOCK_SUFFIX, store->path);
-	snprintf(to, sizeof to, "%s" STORE_LOCK_SUFFIX, store->aside);
-	if (rename(from, to) == 0 || errno == ENOENT)
-		return true;
-	return failure_set(why, EX_CANTCREAT, "store: %s cannot be moved aside: %s", from, strerror(errno));
-}
-
 bool store_move_aside(struct store *store, const char *found, struct failure *why)
 {
-	char name[PATH_MAX];
+	char name[PATH_MAX], from[PATH_MAX + 8], to[PATH_MAX + 8];
 	if (!aside_name(name, sizeof name, store->path))
 		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and no name is free to move it to",
 			store->path, found);
@@ -182,5 +164,9 @@ bool store_move_aside(struct store *store, const char *found, struct failure *wh
 			store->path, found, strerror(errno));
 	memcpy(store->aside, name, sizeof name);
 	fsync(store->directory_fd);
-	return lock_file_move(store, why);
+	snprintf(from, sizeof from, "%s" STORE_LOCK_SUFFIX, store->path);
+	snprintf(to, sizeof to, "%s" STORE_LOCK_SUFFIX, store->aside);
+	if (rename(from, to) == 0 || errno == ENOENT)
+		return true;
+	return failure_set(why, EX_CANTCREAT, "store: %s cannot be moved aside: %s", from, strerror(errno));
 }

@@ -1,6 +1,6 @@
-#include "memory.h"
 /* Events: a ring of at most EVENTS_MAX, and of a small part of the store. They are put beside the store's bound, into
  * what the map has left for renewals, so that a full store still tells that it is full. */
+#include "memory.h"
 #include "store_internal.h"
 
 #include <stdlib.h>
@@ -19,11 +19,6 @@ static MDB_val event_key(uint8_t buffer[KEY_SIZE], const struct event_record *ev
 	return (MDB_val){1 + len, buffer};
 }
 
-static bool key_is(const MDB_val *key, const MDB_val *other)
-{
-	return key->mv_size == other->mv_size && memcmp(key->mv_data, other->mv_data, key->mv_size) == 0;
-}
-
 /* What a walk over the ring saw. */
 struct ring {
 	size_t count, bytes;
@@ -32,54 +27,47 @@ struct ring {
 	MDB_val oldest; /* `spare` apart */
 };
 
-/* What cannot be read is the oldest of all. */
-static void ring_count(struct ring *ring, const MDB_val *key, const MDB_val *value, const MDB_val *spare)
-{
-	struct event_record event;
-	int64_t at = event_decode(&event, value->mv_data, value->mv_size) ? event.last_at : INT64_MIN;
-	ring->count++;
-	ring->bytes += key->mv_size + value->mv_size + RECORD_OVERHEAD;
-	if (key_is(key, spare) || (ring->has_oldest && at >= ring->oldest_at))
-		return;
-	ring->has_oldest = true;
-	ring->oldest_at = at;
-	ring->oldest = *key;
-}
-
 static int ring_look(struct store *store, MDB_txn *txn, const MDB_val *spare, struct ring *ring)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
 	int result = mdb_cursor_open(txn, store->events, &cursor);
-	memset(ring, 0, sizeof *ring);
+	*ring = (struct ring){0};
 	if (result != 0)
 		return result;
-	while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-		ring_count(ring, &key, &value, spare);
+	while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		struct event_record event;
+		/* What cannot be read is the oldest of all. */
+		int64_t at = event_decode(&event, value.mv_data, value.mv_size) ? event.last_at : INT64_MIN;
+		bool spared = key.mv_size == spare->mv_size && memcmp(key.mv_data, spare->mv_data, key.mv_size) == 0;
+		ring->count++;
+		ring->bytes += key.mv_size + value.mv_size + RECORD_OVERHEAD;
+		if (spared || (ring->has_oldest && at >= ring->oldest_at))
+			continue;
+		ring->has_oldest = true;
+		ring->oldest_at = at;
+		ring->oldest = key;
+	}
 	mdb_cursor_close(cursor);
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-static int oldest_remove(struct store *store, MDB_txn *txn, const struct ring *ring)
-{
-	uint8_t copy[KEY_LONGEST]; /* LMDB takes no key that lies in a page it changes */
-	MDB_val key = {ring->oldest.mv_size, copy};
-	if (key.mv_size > sizeof copy)
-		return MDB_CORRUPTED;
-	memcpy(copy, ring->oldest.mv_data, key.mv_size);
-	return mdb_del(txn, store->events, &key, NULL);
-}
-
-/* Until the ring with what was just put there is within its bounds; that one stays. */
-static int ring_trim(struct store *store, MDB_txn *txn, const MDB_val *spare)
+/* Removes the oldest events until the ring is within its bounds and has none from before `before`; `spare` stays. */
+static int ring_shrink(struct store *store, MDB_txn *txn, const MDB_val *spare, int64_t before)
 {
 	size_t bytes_max = (size_t)(store_bound(store) / SHARE);
+	uint8_t copy[KEY_LONGEST]; /* LMDB takes no key that lies in a page it changes */
 	struct ring ring;
 	int result;
 	while ((result = ring_look(store, txn, spare, &ring)) == 0) {
-		if ((ring.count <= EVENTS_MAX && ring.bytes <= bytes_max) || !ring.has_oldest)
+		bool small = ring.count <= EVENTS_MAX && ring.bytes <= bytes_max;
+		if (!ring.has_oldest || (small && ring.oldest_at >= before))
 			return 0;
-		result = oldest_remove(store, txn, &ring);
+		MDB_val key = {ring.oldest.mv_size, copy};
+		if (key.mv_size > sizeof copy)
+			return MDB_CORRUPTED;
+		memcpy(copy, ring.oldest.mv_data, key.mv_size);
+		result = mdb_del(txn, store->events, &key, NULL);
 		if (result != 0)
 			return result;
 	}
@@ -103,7 +91,7 @@ static int note_step(struct store *store, MDB_txn *txn, void *arg)
 	value = (MDB_val){bytes.len, bytes.at};
 	result = mdb_put(txn, store->events, &key, &value, 0);
 	free(bytes.at);
-	return result != 0 ? result : ring_trim(store, txn, &key);
+	return result != 0 ? result : ring_shrink(store, txn, &key, INT64_MIN);
 }
 
 bool store_note_event(struct store *store, const struct event_record *event, struct failure *why)
@@ -112,30 +100,16 @@ bool store_note_event(struct store *store, const struct event_record *event, str
 	return !store->has_events || store_write(store, note_step, &copy, why);
 }
 
-struct forgetting {
-	int64_t before;
-};
-
 static int forget_step(struct store *store, MDB_txn *txn, void *arg)
 {
-	const struct forgetting *forgetting = arg;
+	const int64_t *before = arg;
 	const MDB_val nothing = {0, NULL};
-	struct ring ring;
-	int result;
-	while ((result = ring_look(store, txn, &nothing, &ring)) == 0) {
-		if (!ring.has_oldest || ring.oldest_at >= forgetting->before)
-			return 0;
-		result = oldest_remove(store, txn, &ring);
-		if (result != 0)
-			return result;
-	}
-	return result;
+	return ring_shrink(store, txn, &nothing, *before);
 }
 
 bool store_forget_events(struct store *store, int64_t before, struct failure *why)
 {
-	struct forgetting forgetting = {before};
-	return !store->has_events || store_write(store, forget_step, &forgetting, why);
+	return !store->has_events || store_write(store, forget_step, &before, why);
 }
 
 static int events_walk(struct store *store, MDB_txn *txn, struct event_record *out, size_t *count)

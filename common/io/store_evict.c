@@ -102,11 +102,6 @@ struct look {
 	bool ended; /* it came by the table's end */
 };
 
-static bool is_key(const MDB_val *a, const MDB_val *b)
-{
-	return a->mv_size == b->mv_size && memcmp(a->mv_data, b->mv_data, b->mv_size) == 0;
-}
-
 /* From `op` on to the end, to `stop` or until enough is seen; `next` is where it stopped. */
 static int look_on(
 	struct look *look, struct store_eviction *eviction, MDB_cursor_op op, const MDB_val *stop, MDB_val *next)
@@ -117,7 +112,8 @@ static int look_on(
 	MDB_val value;
 	int result = mdb_cursor_get(look->cursor, next, &value, op);
 	while (result == 0 && look->seen < STORE_LOOK_MAX && (!stop || mdb_cmp(txn, dbi, next, stop) < 0)) {
-		if (!is_key(next, &look->spare))
+		if (next->mv_size != look->spare.mv_size ||
+			memcmp(next->mv_data, look->spare.mv_data, next->mv_size) != 0)
 			look->consider(eviction, next, &value, now);
 		look->seen++;
 		result = mdb_cursor_get(look->cursor, next, &value, MDB_NEXT);
@@ -155,27 +151,23 @@ static int candidate_remove(struct store *store, MDB_txn *txn, const struct stor
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-static struct store_candidate *candidate_first(struct store_eviction *eviction, enum store_rank level)
-{
-	struct store_candidate *first = NULL;
-	for (size_t i = 0; i < eviction->count; i++) {
-		struct store_candidate *candidate = &eviction->candidate[i];
-		if (candidate->chosen || candidate->rank > level)
-			continue;
-		if (!first || candidate->rank < first->rank ||
-			(candidate->rank == first->rank && candidate->at < first->at))
-			first = candidate;
-	}
-	return first;
-}
-
-/* Chooses candidates up to `level` until `goal` octets are to be freed; nothing is removed yet. */
+/* Chooses candidates up to `level`, the least worth first, until `goal` octets are to be freed; nothing is removed yet. */
 static void candidates_choose(struct store_eviction *eviction, enum store_rank level, size_t goal, size_t *freed)
 {
-	struct store_candidate *candidate;
-	while (*freed < goal && (candidate = candidate_first(eviction, level))) {
-		candidate->chosen = true;
-		*freed += candidate->size;
+	while (*freed < goal) {
+		struct store_candidate *first = NULL;
+		for (size_t i = 0; i < eviction->count; i++) {
+			struct store_candidate *candidate = &eviction->candidate[i];
+			if (candidate->chosen || candidate->rank > level)
+				continue;
+			if (!first || candidate->rank < first->rank ||
+				(candidate->rank == first->rank && candidate->at < first->at))
+				first = candidate;
+		}
+		if (!first)
+			return;
+		first->chosen = true;
+		*freed += first->size;
 	}
 }
 
@@ -244,16 +236,6 @@ uint64_t store_bound(struct store *store)
 	return info.me_mapsize / 5 * 4;
 }
 
-/* Whether the change may be made once the chosen ones have gone. Pages empty later than records go, so that for a while
- * more is in use than the bound; but never so much that what is stored already cannot be renewed, unless what goes is a
- * multiple of what comes. */
-static bool room_is_had(uint64_t used, size_t need, uint64_t bound, size_t freed, size_t goal)
-{
-	if (used + need <= bound)
-		return true;
-	return freed >= need + RECORD_OVERHEAD && (used + need <= bound / 10 * 11 || freed >= goal);
-}
-
 int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming *coming, bool *has_room)
 {
 	size_t need = coming->size, goal = FREED_FOR_ONE * (need + RECORD_OVERHEAD), freed = 0;
@@ -269,7 +251,10 @@ int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming
 		return 0;
 	}
 	result = eviction_plan(store, txn, coming->key, goal, used + need > bound ? need + RECORD_OVERHEAD : 0, &freed);
-	*has_room = room_is_had(used, need, bound, freed, goal);
+	/* Pages empty later than records go, so that for a while more is in use than the bound; but never so much that what
+	 * is stored already cannot be renewed, unless what goes is a multiple of what comes. */
+	bool enough = freed >= need + RECORD_OVERHEAD && (used + need <= bound / 10 * 11 || freed >= goal);
+	*has_room = used + need <= bound || enough;
 	if (result != 0)
 		return result;
 	round_note(&store->eviction, freed > 0);

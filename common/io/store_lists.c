@@ -50,16 +50,6 @@ static int due_look(struct store *store, MDB_txn *txn, const struct due_key *due
 	return current ? 0 : MDB_NOTFOUND;
 }
 
-static int due_take(struct store *store, MDB_txn *txn, const struct due_key *due, struct due_scan *scan)
-{
-	int result = due_look(store, txn, due);
-	if (result == 0)
-		names_add(scan->out, due->domain, strlen(due->domain));
-	else if (result == MDB_NOTFOUND)
-		scan->stale[scan->stale_count++] = *due;
-	return result == MDB_NOTFOUND ? 0 : result;
-}
-
 static int due_walk(struct store *store, MDB_txn *txn, struct due_scan *scan)
 {
 	struct due_key due;
@@ -73,7 +63,13 @@ static int due_walk(struct store *store, MDB_txn *txn, struct due_scan *scan)
 		if (due_key_read(&key, &due)) {
 			if (due.at > scan->now)
 				break;
-			result = due_take(store, txn, &due, scan);
+			result = due_look(store, txn, &due);
+			if (result == 0)
+				names_add(scan->out, due.domain, strlen(due.domain));
+			else if (result == MDB_NOTFOUND)
+				scan->stale[scan->stale_count++] = due;
+			if (result == MDB_NOTFOUND)
+				result = 0;
 		}
 		if (result == 0)
 			result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
@@ -127,30 +123,25 @@ bool store_due(struct store *store, int64_t now, size_t max, struct names *out, 
 typedef bool page_take(const MDB_val *key, void *arg);
 
 /* Hands over the keys after `after` (empty: from the start) until the page is full. */
-static int page_walk(MDB_txn *txn, MDB_dbi dbi, MDB_val after, page_take *take, void *arg)
-{
-	MDB_cursor *cursor;
-	MDB_val key = after, value;
-	int result = mdb_cursor_open(txn, dbi, &cursor);
-	if (result != 0)
-		return result;
-	result = mdb_cursor_get(cursor, &key, &value, after.mv_size == 0 ? MDB_FIRST : MDB_SET_RANGE);
-	if (result == 0 && key.mv_size == after.mv_size && memcmp(key.mv_data, after.mv_data, after.mv_size) == 0)
-		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-	while (result == 0 && take(&key, arg))
-		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-	mdb_cursor_close(cursor);
-	return result == MDB_NOTFOUND ? 0 : result;
-}
-
 static bool page_read(struct store *store, MDB_dbi dbi, MDB_val after, page_take *take, void *arg, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);
 	if (!view)
 		return false;
-	int result = page_walk(view->txn, dbi, after, take, arg);
+	MDB_cursor *cursor;
+	MDB_val key = after, value;
+	int result = mdb_cursor_open(view->txn, dbi, &cursor);
+	if (result == 0) {
+		result = mdb_cursor_get(cursor, &key, &value, after.mv_size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+		if (result == 0 && key.mv_size == after.mv_size &&
+			memcmp(key.mv_data, after.mv_data, after.mv_size) == 0)
+			result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+		while (result == 0 && take(&key, arg))
+			result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+		mdb_cursor_close(cursor);
+	}
 	store_view_end(&view);
-	return result == 0 || store_fail(store, result, "cannot be read", why);
+	return result == 0 || result == MDB_NOTFOUND || store_fail(store, result, "cannot be read", why);
 }
 
 struct domain_page {

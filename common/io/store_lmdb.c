@@ -153,16 +153,6 @@ static bool owner_check(struct store *store, store_go_on *go_on, struct failure 
 	return file_look(store, unclean, go_on, why);
 }
 
-/* For good: nothing of root is needed afterwards, and what a guest makes belongs to the store's owner. */
-static bool guest_become(struct store *store, const struct stat *file, struct failure *why)
-{
-	if (geteuid() != 0 || file->st_uid == 0)
-		return true;
-	if (setgroups(1, &file->st_gid) == 0 && setgid(file->st_gid) == 0 && setuid(file->st_uid) == 0)
-		return true;
-	return failure_set(why, EX_OSERR, "store %s: cannot become its owner: %s", store->path, strerror(errno));
-}
-
 static bool guest_check(struct store *store, const char *directory, struct failure *why)
 {
 	struct store_finding finding;
@@ -173,8 +163,11 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	if (found != 0 || !S_ISREG(file.st_mode) || file.st_size == 0)
 		return failure_set(why, EX_NOINPUT,
 			"there is no store in %s yet: start stsgated, or name its settings with -c", directory);
-	if (!guest_become(store, &file, why))
-		return false;
+	/* For good: nothing of root is needed afterwards, and what a guest makes belongs to the store's owner. */
+	if (geteuid() == 0 && file.st_uid != 0 &&
+		(setgroups(1, &file.st_gid) != 0 || setgid(file.st_gid) != 0 || setuid(file.st_uid) != 0))
+		return failure_set(
+			why, EX_OSERR, "store %s: cannot become its owner: %s", store->path, strerror(errno));
 	if (faccessat(store->directory_fd, STORE_FILE, R_OK | W_OK, AT_EACCESS) != 0)
 		return failure_set(why, EX_NOPERM, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
 			access_advice(store->access));
@@ -231,14 +224,6 @@ static int schema_check(struct store *store, MDB_txn *txn)
 	return result;
 }
 
-/* A store of an earlier version has no table of events until its owner opens it. */
-static int events_open(struct store *store, MDB_txn *txn, unsigned flags)
-{
-	int result = mdb_dbi_open(txn, "events", flags, &store->events);
-	store->has_events = result == 0;
-	return result == MDB_NOTFOUND ? 0 : result;
-}
-
 static int tables_open(struct store *store)
 {
 	bool owner = store->access == STORE_OWNER;
@@ -259,8 +244,12 @@ static int tables_open(struct store *store)
 		result = mdb_dbi_open(txn, "due", flags, &store->due);
 	if (result == 0)
 		result = mdb_dbi_open(txn, "meta", flags, &store->meta);
-	if (result == 0)
-		result = events_open(store, txn, flags);
+	if (result == 0) {
+		result = mdb_dbi_open(txn, "events", flags, &store->events);
+		store->has_events = result == 0;
+		if (result == MDB_NOTFOUND) /* a store of an earlier version, until its owner opens it */
+			result = 0;
+	}
 	if (result == 0)
 		result = schema_check(store, txn);
 	if (result == 0)
@@ -282,18 +271,13 @@ static int env_begin(struct store *store)
 	return result;
 }
 
-static bool is_refused_all(struct store *store)
+void store_revive(struct store *store)
 {
 	MDB_txn *txn;
 	int result = mdb_txn_begin(store->env, NULL, 0, &txn);
 	if (result == 0)
 		mdb_txn_abort(txn);
-	return result == MDB_PANIC;
-}
-
-void store_revive(struct store *store)
-{
-	if (!is_refused_all(store))
+	if (result != MDB_PANIC)
 		return;
 	store_pool_close(store);
 	for (size_t i = 0; i < STORE_POOL; i++) {
@@ -302,7 +286,7 @@ void store_revive(struct store *store)
 	}
 	mdb_env_close(store->env);
 	store->env = NULL;
-	int result = env_begin(store);
+	result = env_begin(store);
 	if (result != 0)
 		store_break(store, mdb_strerror(result));
 	store_pool_open(store);

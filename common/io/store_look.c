@@ -118,13 +118,6 @@ static void octets_touch(const MDB_val *value)
 		(void)at[value->mv_size - 1];
 }
 
-static void entry_seen(void)
-{
-	child.entries_seen++;
-	if (child.entries > 0)
-		progress(HALF + (unsigned)(child.entries_seen * HALF / child.entries));
-}
-
 /* Touches every page, and ends also when damaged pages point in a circle. */
 static int table_walk(MDB_txn *txn, MDB_dbi dbi, size_t last_page)
 {
@@ -142,7 +135,9 @@ static int table_walk(MDB_txn *txn, MDB_dbi dbi, size_t last_page)
 			return LOOK_DAMAGED;
 		octets_touch(&key);
 		octets_touch(&value);
-		entry_seen();
+		child.entries_seen++;
+		if (child.entries > 0)
+			progress(HALF + (unsigned)(child.entries_seen * HALF / child.entries));
 	}
 	mdb_cursor_close(cursor);
 	if (result != MDB_NOTFOUND)
@@ -191,21 +186,16 @@ static const struct {
 	{NULL, NULL}, {"meta", NULL}, {"due", NULL}, {"hops", hop_try}, {"entries", entry_try}, {"events", event_try}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
-/* How much there is to walk through, as far as it can be told. */
-static void entries_count(MDB_txn *txn)
+static int tables_walk(MDB_txn *txn, size_t last_page)
 {
 	MDB_stat stat;
 	MDB_dbi dbi;
+	/* How much there is to walk through, as far as it can be told. */
 	for (size_t i = 0; i < TABLES; i++)
 		if (mdb_dbi_open(txn, tables[i].name, 0, &dbi) == 0 && mdb_stat(txn, dbi, &stat) == 0)
 			child.entries += stat.ms_entries;
-}
-
-static int tables_walk(MDB_txn *txn, size_t last_page)
-{
 	int outcome = table_walk(txn, 0, last_page);
 	for (size_t i = 0; outcome == LOOK_SOUND && i < TABLES; i++) {
-		MDB_dbi dbi;
 		int result = mdb_dbi_open(txn, tables[i].name, 0, &dbi);
 		if (result == MDB_NOTFOUND)
 			continue; /* its making was never finished */
@@ -214,12 +204,6 @@ static int tables_walk(MDB_txn *txn, size_t last_page)
 			values_decode(txn, dbi, tables[i].try);
 	}
 	return outcome;
-}
-
-static bool is_short(const char *path, const MDB_envinfo *info, const MDB_stat *stat)
-{
-	struct stat file;
-	return lstat(path, &file) != 0 || (uint64_t)file.st_size / stat->ms_psize < (uint64_t)info->me_last_pgno + 1;
 }
 
 /* Of an LMDB that could not map the file: whether there is no room for one as large as the file is, or the file claims
@@ -275,9 +259,11 @@ static int look(const char *path, bool walk)
 	if (result != 0)
 		return result;
 	/* A file may end before pages that are free; one that ends before others is cut off. The walk tells. */
-	if (!walk && !is_short(path, &info, &stat))
+	struct stat file;
+	bool is_short =
+		lstat(path, &file) != 0 || (uint64_t)file.st_size / stat.ms_psize < (uint64_t)info.me_last_pgno + 1;
+	if (!walk && !is_short)
 		return LOOK_SOUND;
-	entries_count(txn);
 	return tables_walk(txn, info.me_last_pgno);
 }
 

@@ -139,27 +139,25 @@ static int view_renew(struct store_view *view)
 	return result;
 }
 
-/* Readers meet MDB_PANIC between a commit that failed and store_revive(), which is no damage. */
-static int view_help(struct store *store, int result) REQUIRES(store->writer)
-{
-	int dead;
-	if (atomic_load(&store->broken))
-		return result;
-	if (result == MDB_MAP_RESIZED)
-		return store_adopt_size(store);
-	if (result == MDB_READERS_FULL)
-		return mdb_reader_check(store->env, &dead);
-	store_revive(store);
-	return 0;
-}
-
+/* Readers meet MDB_PANIC between a commit that failed and store_revive(), which is no damage. 0: the view is tried again.
+ */
 static int view_retry(struct store *store, int result)
 {
+	int dead;
 	if (atomic_load(&store->broken) ||
 		(result != MDB_READERS_FULL && result != MDB_MAP_RESIZED && result != MDB_PANIC))
 		return result;
 	lock_take(&store->writer);
-	result = view_help(store, result);
+	if (atomic_load(&store->broken)) {
+		/* meanwhile, by another thread */
+	} else if (result == MDB_MAP_RESIZED) {
+		result = store_adopt_size(store);
+	} else if (result == MDB_READERS_FULL) {
+		result = mdb_reader_check(store->env, &dead);
+	} else {
+		store_revive(store);
+		result = 0;
+	}
 	lock_drop(&store->writer);
 	return result;
 }

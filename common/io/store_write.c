@@ -56,12 +56,6 @@ static struct store_job *batch_take(struct store *store, struct batch *batch) EX
 	return job;
 }
 
-/* Whether the step has left the transaction as it may be committed. */
-static bool is_result(int outcome)
-{
-	return !outcome || outcome == STORE_UNCHANGED || outcome == STORE_REFUSED;
-}
-
 static int txn_start(struct store *store, MDB_txn **txn) REQUIRES(store->writer)
 {
 	store->eviction.removed = 0;
@@ -146,7 +140,7 @@ static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->w
 	for (struct store_job *job = batch->jobs.first; job; job = batch_take(store, batch))
 		for (struct store_change *change = job->change; change < job->change + job->count; change++) {
 			change->result = change->step(store, txn, change->arg);
-			if (!is_result(change->result)) {
+			if (change->result && change->result != STORE_UNCHANGED && change->result != STORE_REFUSED) {
 				mdb_txn_abort(txn);
 				return change->result;
 			}
@@ -222,17 +216,6 @@ bool store_write(struct store *store, store_step *step, void *arg, struct failur
 	return change_report(store, &change, why);
 }
 
-/* The memory of the submission is its caller's again when `done` is called. */
-static void submission_end(struct store *store, struct store_job *job)
-{
-	struct store_submission *submission = job->submission;
-	for (size_t i = 0; i < job->count; i++)
-		submission->change[i].stored = change_report(store, &job->change[i], &submission->change[i].why);
-	free(job->change);
-	free(job);
-	submission->done(submission);
-}
-
 static void *writer_main(void *arg)
 {
 	struct store *store = arg;
@@ -241,7 +224,13 @@ static void *writer_main(void *arg)
 		struct store_job *job = jobs_take(&store->ended);
 		if (job) {
 			lock_drop(&store->queue);
-			submission_end(store, job);
+			struct store_submission *submission = job->submission;
+			struct store_batch_change *change = submission->change;
+			for (size_t i = 0; i < job->count; i++)
+				change[i].stored = change_report(store, &job->change[i], &change[i].why);
+			free(job->change);
+			free(job);
+			submission->done(submission); /* the memory of the submission is its caller's again */
 			lock_take(&store->queue);
 		} else if (store->queued.first && !store->has_leader) {
 			lead(store);
