@@ -79,24 +79,18 @@ static bool has_deviation(const uint8_t *written)
  *
  * Without IDN2_USE_STD3_ASCII_RULES: libidn2 2.3 then drops what it does not like and returns the name of somebody
  * else. What it returns without them still shows every ASCII octet as it is, so the grammar decides. */
-static int name_convert(uint8_t **converted, const uint8_t *written)
-{
-	int rc = idn2_lookup_u8(written, converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-	if (rc != IDN2_OK && rc != IDN2_MALLOC && !has_deviation(written))
-		rc = idn2_lookup_u8(written, converted, IDN2_NFC_INPUT | IDN2_TRANSITIONAL);
-	if (rc == IDN2_MALLOC)
-		abort();
-	return rc;
-}
-
 static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
 {
 	uint8_t written[WRITTEN_MAX + 1];
 	uint8_t *converted = NULL;
 	memcpy(written, bytes, len);
 	written[len] = '\0';
-	bool ok = name_convert(&converted, written) == IDN2_OK &&
-		  domain_take_ascii(out, (const char *)converted, strlen((const char *)converted));
+	int rc = idn2_lookup_u8(written, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	if (rc != IDN2_OK && rc != IDN2_MALLOC && !has_deviation(written))
+		rc = idn2_lookup_u8(written, &converted, IDN2_NFC_INPUT | IDN2_TRANSITIONAL);
+	if (rc == IDN2_MALLOC)
+		abort();
+	bool ok = rc == IDN2_OK && domain_take_ascii(out, (const char *)converted, strlen((const char *)converted));
 	idn2_free(converted);
 	return ok;
 }

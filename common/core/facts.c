@@ -84,18 +84,8 @@ const struct trials *facts_trials(const struct facts *facts, const struct hop_fa
 	return id == record->tlsa.id ? &record->dane : &none;
 }
 
-/* What the map says is compared with the certificate by Postfix before 3.10.5, whichever MX host shows it. `name` may be
- * a wildcard itself. */
-static bool name_is_allowed(const char *name, const struct policy *policy)
-{
-	if (policy_allows(policy, name))
-		return true;
-	for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
-		if (mx_matches(name, mx))
-			return true;
-	return false;
-}
-
+/* What the map says is compared with the certificate by Postfix before 3.10.5, whichever MX host shows it. A name may
+ * be a wildcard itself. */
 static bool names_are_allowed(const char *names, const struct policy *policy)
 {
 	while (*names) {
@@ -104,8 +94,11 @@ static bool names_are_allowed(const char *names, const struct policy *policy)
 		if (len < sizeof name) {
 			memcpy(name, names, len);
 			name[len] = '\0';
-			if (name_is_allowed(name, policy))
+			if (policy_allows(policy, name))
 				return true;
+			for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
+				if (mx_matches(name, mx))
+					return true;
 		}
 		names += len + (names[len] == ' ');
 	}

@@ -18,11 +18,6 @@ static bool is_recent(const struct health_slot *slot, const struct health_now *n
 	return slot->way != HEALTH_NOTHING && now->mono_s - slot->at_s <= HEALTH_WINDOW_S;
 }
 
-static bool is_excused(const struct health_slot *slot, const struct health_now *now)
-{
-	return slot->excused && now->mono_s - slot->excused_s <= HEALTH_WINDOW_S;
-}
-
 /* A clock that was set: what it made of certificates and signatures before says nothing of it now. */
 static void clock_follow(struct health *health, const struct health_now *now)
 {
@@ -96,15 +91,6 @@ void health_note_time(struct health *health, int64_t at, const struct health_now
 
 /* --- what it says ------------------------------------------------------------------------------------------------- */
 
-/* Places that failed so since the last that shows the opposite. */
-static unsigned failing_count(const struct health_slot *slots, enum health_way way, const struct health_now *now)
-{
-	unsigned count = 0;
-	for (int i = 0; i < HEALTH_PLACES && is_recent(&slots[i], now) && !disproves(slots[i].way, way); i++)
-		count += slots[i].way == way && !is_excused(&slots[i], now);
-	return count;
-}
-
 static unsigned certificates_count(const struct health *health, enum health_way way, const struct health_now *now)
 {
 	unsigned count = 0;
@@ -112,13 +98,6 @@ static unsigned certificates_count(const struct health *health, enum health_way 
 		for (int i = 0; i < HEALTH_PLACES; i++)
 			count += is_recent(&health->slot[sense][i], now) && health->slot[sense][i].way == way;
 	return count;
-}
-
-/* Until the clock has come there, unless nobody has seen such a time for long: one that a clock ahead once wrote. */
-static bool store_is_ahead(const struct health *health, const struct health_now *now)
-{
-	return health->stored_at_s != 0 && health_time_is_ahead(health->stored_at_s, now->wall_s) &&
-	       now->mono_s - health->stored_seen_s <= HEALTH_WINDOW_S;
 }
 
 /* What has begun lasts as long as anything speaks for it. */
@@ -141,7 +120,14 @@ static void failing_look(struct health *health, const struct health_now *now, un
 		[HEALTH_PROBES_UNTRUSTED] = {HEALTH_PROBE, HEALTH_UNTRUSTED},
 	};
 	for (int i = 0; i < HEALTH_CLOCK_BEHIND; i++) {
-		count[i] = failing_count(health->slot[rows[i].sense], rows[i].way, now);
+		/* Places that failed so since the last that shows the opposite. */
+		const struct health_slot *slot = health->slot[rows[i].sense];
+		count[i] = 0;
+		for (int k = 0; k < HEALTH_PLACES && is_recent(slot, now) && !disproves(slot->way, rows[i].way);
+			k++, slot++) {
+			bool excused = slot->excused && now->mono_s - slot->excused_s <= HEALTH_WINDOW_S;
+			count[i] += slot->way == rows[i].way && !excused;
+		}
 		health->on[i] = lasts(health->on[i], count[i], HEALTH_FAILING_MIN);
 	}
 }
@@ -154,7 +140,11 @@ void health_look(struct health *health, const struct health_now *now, unsigned c
 	unsigned expired = certificates_count(health, HEALTH_EXPIRED, now);
 	unsigned all = certificates_count(health, HEALTH_WELL, now) + early + expired;
 	bool *behind = &health->on[HEALTH_CLOCK_BEHIND], *ahead = &health->on[HEALTH_CLOCK_AHEAD];
-	*behind = lasts(*behind, early, HEALTH_EARLY_MIN) || store_is_ahead(health, now);
+	/* Until the clock has come there, unless nobody has seen such a time for long: one that a clock ahead once
+	 * wrote. */
+	bool store_is_ahead = health->stored_at_s != 0 && health_time_is_ahead(health->stored_at_s, now->wall_s) &&
+			      now->mono_s - health->stored_seen_s <= HEALTH_WINDOW_S;
+	*behind = lasts(*behind, early, HEALTH_EARLY_MIN) || store_is_ahead;
 	*ahead = lasts(*ahead, expired, HEALTH_EXPIRED_MIN) && expired * HEALTH_EXPIRED_PART >= all;
 	count[HEALTH_CLOCK_BEHIND] = early;
 	count[HEALTH_CLOCK_AHEAD] = expired;

@@ -15,18 +15,12 @@ static const char *next_pattern(const struct policy *policy, const char *previou
 	return mx;
 }
 
-/* `*.x` is written `.x` there (spec X-4). */
-static const char *match_name(const char *mx)
-{
-	return mx[0] == '*' ? mx + 1 : mx;
-}
-
 static void add_match(struct text *out, const struct policy *policy, size_t weight_max)
 {
 	const char *between = "OK secure match=";
 	size_t weight = STS_FRAME_WEIGHT;
 	for (const char *mx = next_pattern(policy, NULL); mx; mx = next_pattern(policy, mx)) {
-		const char *name = match_name(mx);
+		const char *name = mx[0] == '*' ? mx + 1 : mx; /* `*.x` is written `.x` there (spec X-4) */
 		size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
 		if (weight + more > weight_max)
 			continue;
@@ -70,24 +64,21 @@ static void add_field(struct text *out, const char *name, const char *value)
 	text_add(out, " }");
 }
 
-/* Where the text was too long to be kept. */
-static void add_parsed_lines(struct text *out, const struct policy *policy)
-{
-	add_field(out, "version", "STSv1");
-	add_field(out, "mode", policy_mode_name(policy->mode));
-	for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
-		add_field(out, "mx", mx);
-	text_add(out, " { policy_string = max_age: ");
-	text_add_number(out, policy->max_age_s);
-	text_add(out, " }");
-}
-
 static void add_tlsrpt(struct text *out, const struct map_source *source)
 {
 	text_add(out, " policy_type=sts policy_domain=");
 	text_add(out, source->verdict->domain);
-	if (!add_received_lines(out, (struct span){source->policy->text, source->policy->text_len}))
-		add_parsed_lines(out, source->policy);
+	if (!add_received_lines(out, (struct span){source->policy->text, source->policy->text_len})) {
+		/* the text was too long to be kept */
+		const struct policy *policy = source->policy;
+		add_field(out, "version", "STSv1");
+		add_field(out, "mode", policy_mode_name(policy->mode));
+		for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
+			add_field(out, "mx", mx);
+		text_add(out, " { policy_string = max_age: ");
+		text_add_number(out, policy->max_age_s);
+		text_add(out, " }");
+	}
 	for (const char *mx = next_pattern(source->policy, NULL); mx; mx = next_pattern(source->policy, mx)) {
 		text_add(out, " mx_host_pattern=");
 		text_add(out, mx);

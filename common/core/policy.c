@@ -179,9 +179,17 @@ static void reader_line(struct policy_reader *reader, struct span line)
 	reader_field(reader, key, value);
 }
 
-/* RFC 8461 3.2, sts-policy-term: LF or CRLF, mixed too, none needed at the end. */
-static void reader_lines(struct policy_reader *reader, struct span body)
+static void reader_body(struct policy_reader *reader, struct span body)
 {
+	if (body.len > POLICY_BYTES_MAX) {
+		reader_error(reader, "too-large");
+		return;
+	}
+	if (body.len >= 3 && !memcmp(body.at, "\xef\xbb\xbf", 3)) {
+		reader_error(reader, "bom");
+		body = (struct span){body.at + 3, body.len - 3};
+	}
+	/* RFC 8461 3.2, sts-policy-term: LF or CRLF, mixed too, none needed at the end. */
 	while (body.len) {
 		const char *end = memchr(body.at, '\n', body.len);
 		size_t len = end ? (size_t)(end - body.at) : body.len;
@@ -190,10 +198,6 @@ static void reader_lines(struct policy_reader *reader, struct span body)
 		body.at += used;
 		body.len -= used;
 	}
-}
-
-static void reader_end(struct policy_reader *reader)
-{
 	if (!reader->version_seen)
 		reader_error(reader, "missing-version");
 	if (!reader->mode_seen)
@@ -206,20 +210,6 @@ static void reader_end(struct policy_reader *reader)
 	}
 	if (!reader->policy->mx.count && !(reader->mode_good && reader->policy->mode == POLICY_NONE))
 		reader_error(reader, "no-mx");
-}
-
-static void reader_body(struct policy_reader *reader, struct span body)
-{
-	if (body.len > POLICY_BYTES_MAX) {
-		reader_error(reader, "too-large");
-		return;
-	}
-	if (body.len >= 3 && !memcmp(body.at, "\xef\xbb\xbf", 3)) {
-		reader_error(reader, "bom");
-		body = (struct span){body.at + 3, body.len - 3};
-	}
-	reader_lines(reader, body);
-	reader_end(reader);
 }
 
 bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings)

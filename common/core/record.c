@@ -40,23 +40,6 @@ static bool record_is_candidate(const char *bytes, size_t len)
 	return at < len && bytes[at] == ';';
 }
 
-static size_t ext_name_len(const char *bytes, size_t len)
-{
-	size_t at = 0;
-	while (at < len && at <= EXT_NAME_MAX &&
-		(ascii_is_alnum(bytes[at]) || (at && (bytes[at] == '_' || bytes[at] == '-' || bytes[at] == '.'))))
-		at++;
-	return at <= EXT_NAME_MAX ? at : 0;
-}
-
-static size_t ext_value_len(const char *bytes, size_t len)
-{
-	size_t at = 0;
-	while (at < len && ascii_is_printable(bytes[at]) && bytes[at] != ' ' && bytes[at] != ';' && bytes[at] != '=')
-		at++;
-	return at;
-}
-
 static bool id_take(struct record *out, const char *bytes, size_t len)
 {
 	if (len > RECORD_ID_MAX)
@@ -77,16 +60,18 @@ struct record_field {
 /* Reads one field at the start of `bytes` and returns its length, 0 when it violates the grammar. */
 static size_t field_read(struct record_field *field, const char *bytes, size_t len)
 {
-	size_t name_len = ext_name_len(bytes, len);
-	size_t value_len;
-	if (!name_len || name_len == len || bytes[name_len] != '=')
+	size_t at = 0;
+	while (at < len && at <= EXT_NAME_MAX &&
+		(ascii_is_alnum(bytes[at]) || (at && (bytes[at] == '_' || bytes[at] == '-' || bytes[at] == '.'))))
+		at++;
+	if (!at || at > EXT_NAME_MAX || at == len || bytes[at] != '=')
 		return 0;
-	value_len = ext_value_len(bytes + name_len + 1, len - name_len - 1);
-	if (!value_len)
-		return 0;
-	field->name = (struct span){bytes, name_len};
-	field->value = (struct span){bytes + name_len + 1, value_len};
-	return name_len + 1 + value_len;
+	field->name = (struct span){bytes, at++};
+	size_t from = at;
+	while (at < len && ascii_is_printable(bytes[at]) && bytes[at] != ' ' && bytes[at] != ';' && bytes[at] != '=')
+		at++;
+	field->value = (struct span){bytes + from, at - from};
+	return field->value.len ? at : 0;
 }
 
 enum record_error record_parse(struct record *out, const char *bytes, size_t len)

@@ -29,13 +29,6 @@ static int64_t negative_at(const struct entry *entry)
 	return fetch_failed(entry) ? entry->fetch_tried_at : entry->record_checked_at;
 }
 
-static int64_t negative_hard(const struct entry *entry, bool held)
-{
-	if (entry->record_outcome == REASON_RECORD_LOOKUP)
-		return held ? NEGATIVE_HELD_HARD_S : NEGATIVE_ERROR_HARD_S;
-	return entry->record_outcome == REASON_RESOLVER ? NEGATIVE_BROKEN_HARD_S : NEGATIVE_HARD_S;
-}
-
 bool schedule_negative_known(const struct entry *entry, bool held, int64_t now)
 {
 	bool failed = lookup_failed(entry) || fetch_failed(entry);
@@ -43,7 +36,12 @@ bool schedule_negative_known(const struct entry *entry, bool held, int64_t now)
 		return false;
 	if (failed && entry->has_policy && negative_at(entry) < entry->policy_expires_at)
 		return false;
-	return schedule_age(negative_at(entry), now) <= negative_hard(entry, held);
+	int64_t hard = NEGATIVE_HARD_S;
+	if (entry->record_outcome == REASON_RECORD_LOOKUP)
+		hard = held ? NEGATIVE_HELD_HARD_S : NEGATIVE_ERROR_HARD_S;
+	else if (entry->record_outcome == REASON_RESOLVER)
+		hard = NEGATIVE_BROKEN_HARD_S;
+	return schedule_age(negative_at(entry), now) <= hard;
 }
 
 bool schedule_negative_stale(const struct entry *entry, int64_t now)
@@ -92,19 +90,13 @@ static int64_t spread(const char *name, int64_t limit)
 	return limit < 1 ? 0 : hash % limit;
 }
 
-/* RFC 8461 3.3: well before the policy expires, suggested daily. */
-static int64_t body_interval(const struct entry *entry, const struct rules *rules)
-{
-	int64_t half = entry->policy.max_age_s / 2;
-	return between(half, 1, rules->refresh_interval_s);
-}
-
-/* Each domain has a moment of its own in every interval, whenever it was fetched: no policy gets older than the
- * interval, and those that came at once fall due evenly over it. */
+/* RFC 8461 3.3: well before the policy expires, suggested daily. Each domain has a moment of its own in every interval,
+ * whenever it was fetched: no policy gets older than the interval, and those that came at once fall due evenly over it.
+ */
 static int64_t body_moment(const struct entry *entry, const struct rules *rules)
 {
-	int64_t interval = body_interval(entry, rules), phase = spread(entry->domain, interval);
-	int64_t since = (entry->policy_fetched_at - phase) % interval;
+	int64_t interval = between(entry->policy.max_age_s / 2, 1, rules->refresh_interval_s);
+	int64_t phase = spread(entry->domain, interval), since = (entry->policy_fetched_at - phase) % interval;
 	return entry->policy_fetched_at + interval - (since < 0 ? since + interval : since);
 }
 
@@ -172,23 +164,6 @@ static int64_t past(int64_t at, int64_t age)
 	return at + age + 1;
 }
 
-static void body_due(const struct entry *entry, const struct rules *rules, int64_t now, int64_t *due)
-{
-	int64_t body = body_at(entry, rules, now);
-	/* A policy too short to be renewed in time is fetched when somebody asks. */
-	if (body < entry->policy_expires_at || entry->fetch_failures > 0)
-		sooner(due, body);
-}
-
-/* Nothing is known of the hop but that it was silent: the next probes decide soon whether mail may go past it. */
-static void silent_due(const struct facts *facts, const struct trials *trials, int64_t *due)
-{
-	bool unknown = schedule_age(trials->conclusive.at, facts->now) > facts->rules->probe_ttl_max_s;
-	if (facts->entry.policy.mode == POLICY_ENFORCE && !facts->rules->mta_enforces && unknown &&
-		trials_counting(trials))
-		sooner(due, past(trials->newest.at, SILENT_RETRY_S));
-}
-
 /* Good evidence is renewed before its soft age ends, that of a testing policy once a day, an inconclusive probe in
  * between permitting; bad evidence is looked at again when somebody asks. */
 static void evidence_due(const struct facts *facts, int64_t *due)
@@ -198,7 +173,11 @@ static void evidence_due(const struct facts *facts, int64_t *due)
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const char *host = facts->hop[i].host;
 		const struct trials *trials = facts_trials(facts, &facts->hop[i]);
-		silent_due(facts, trials, due);
+		bool unknown = schedule_age(trials->conclusive.at, facts->now) > facts->rules->probe_ttl_max_s;
+		/* Nothing is known of the hop but that it was silent: the next probes decide soon whether mail may go
+		 * past it. */
+		if (mode == POLICY_ENFORCE && !facts->rules->mta_enforces && unknown && trials_counting(trials))
+			sooner(due, past(trials->newest.at, SILENT_RETRY_S));
 		if (trials->good.at == 0 || trials->good.at != trials->conclusive.at)
 			continue;
 		int64_t age = schedule_evidence_age(host, mode, facts->rules, true) + spread(host, late);
@@ -217,7 +196,10 @@ int64_t schedule_due(const struct facts *facts)
 	if (!entry->has_policy || entry->policy_expires_at <= facts->now || unused > rules->forget_after_s ||
 		names_cover(&rules->exempt_domains, entry->domain))
 		return 0;
-	body_due(entry, rules, facts->now, &due);
+	int64_t body = body_at(entry, rules, facts->now);
+	/* A policy too short to be renewed in time is fetched when somebody asks. */
+	if (body < entry->policy_expires_at || entry->fetch_failures > 0)
+		sooner(&due, body);
 	if (schedule_in_use(entry, facts->now)) {
 		int64_t soft = between(entry->record_ttl_s, RECORD_AGE_MIN_S, RECORD_AGE_MAX_S);
 		sooner(&due, past(entry->record_checked_at, soft));

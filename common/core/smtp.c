@@ -13,21 +13,6 @@ void smtp_reader_init(struct smtp_reader *reader)
 	*reader = (struct smtp_reader){.state = SMTP_MORE};
 }
 
-/* RFC 5321 4.2: three digits, the first 2 to 5. 0 when it is no code; 1yz does not exist in SMTP. */
-static int code_parse(const char *line, size_t len)
-{
-	if (len < CODE_LEN || line[0] < '2' || line[0] > '5' || !ascii_is_digit(line[1]) || !ascii_is_digit(line[2]))
-		return 0;
-	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-}
-
-/* RFC 3207 2: the keyword has no parameters; a peer that adds some still offers it. */
-static bool is_starttls(const char *text, size_t len)
-{
-	return len >= KEYWORD_LEN && ascii_same(text, KEYWORD, KEYWORD_LEN) &&
-	       (len == KEYWORD_LEN || ascii_is_blank(text[KEYWORD_LEN]));
-}
-
 static void reader_text(struct smtp_reader *reader, const char *text, size_t len)
 {
 	if (!reader->first_done) {
@@ -35,7 +20,9 @@ static void reader_text(struct smtp_reader *reader, const char *text, size_t len
 		memcpy(reader->first, text, kept);
 		reader->first[kept] = '\0';
 		reader->first_done = true;
-	} else if (reader->code == 250 && is_starttls(text, len)) {
+	} else if (reader->code == 250 && len >= KEYWORD_LEN && ascii_same(text, KEYWORD, KEYWORD_LEN) &&
+		   (len == KEYWORD_LEN || ascii_is_blank(text[KEYWORD_LEN]))) {
+		/* RFC 3207 2: the keyword has no parameters; a peer that adds some still offers it. */
 		reader->starttls = true;
 	}
 }
@@ -43,9 +30,12 @@ static void reader_text(struct smtp_reader *reader, const char *text, size_t len
 /* One line without its end. */
 static enum smtp_state reader_line(struct smtp_reader *reader, const char *line, size_t len)
 {
-	int code = code_parse(line, len);
+	/* RFC 5321 4.2: three digits, the first 2 to 5; 1yz does not exist in SMTP. */
+	if (len < CODE_LEN || line[0] < '2' || line[0] > '5' || !ascii_is_digit(line[1]) || !ascii_is_digit(line[2]))
+		return SMTP_MALFORMED;
+	int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 	bool more = len > CODE_LEN && line[CODE_LEN] == '-';
-	if (!code || (reader->first_done && code != reader->code))
+	if (reader->first_done && code != reader->code)
 		return SMTP_MALFORMED;
 	if (len > CODE_LEN && !more && line[CODE_LEN] != ' ')
 		return SMTP_MALFORMED;

@@ -43,22 +43,6 @@ size_t netstring_write(char *out, size_t size, struct span payload)
 	return head_len + payload.len + 1;
 }
 
-static bool key_valid(struct span key)
-{
-	for (size_t i = 0; i < key.len; i++)
-		if ((unsigned char)key.at[i] < ' ' || key.at[i] == 0x7f)
-			return false;
-	return utf8_is_valid(key.at, key.len);
-}
-
-static bool map_valid(struct span map)
-{
-	for (size_t i = 0; i < map.len; i++)
-		if (!ascii_is_printable(map.at[i]))
-			return false;
-	return map.len > 0;
-}
-
 bool socketmap_request_parse(struct socketmap_request *out, struct span payload)
 {
 	const char *blank = payload.len ? memchr(payload.at, ' ', payload.len) : NULL;
@@ -67,5 +51,11 @@ bool socketmap_request_parse(struct socketmap_request *out, struct span payload)
 		return false;
 	out->map = (struct span){payload.at, (size_t)(blank - payload.at)};
 	out->key = (struct span){blank + 1, payload.len - out->map.len - 1};
-	return map_valid(out->map) && key_valid(out->key);
+	for (size_t i = 0; i < out->map.len; i++)
+		if (!ascii_is_printable(out->map.at[i]))
+			return false;
+	for (size_t i = 0; i < out->key.len; i++)
+		if ((unsigned char)out->key.at[i] < ' ' || out->key.at[i] == 0x7f)
+			return false;
+	return out->map.len > 0 && utf8_is_valid(out->key.at, out->key.len);
 }

@@ -65,30 +65,6 @@ static bool record_take(struct tlsa_record *out, struct span rdata)
 	       data_fits(out->matching, out->data);
 }
 
-/* The strongest digest among the well-formed records, for each usage and selector; 0 none. */
-struct strongest {
-	uint8_t of[TLSA_USAGE_EE + 1][TLSA_SELECTOR_KEY + 1];
-};
-
-static void strongest_find(struct strongest *strongest, const struct span *rdata, size_t count)
-{
-	struct tlsa_record record;
-	memset(strongest, 0, sizeof *strongest);
-	for (size_t i = 0; i < count; i++)
-		if (record_take(&record, rdata[i])) {
-			uint8_t *digest = &strongest->of[record.usage][record.selector];
-			if (record.matching > *digest)
-				*digest = record.matching;
-		}
-}
-
-/* RFC 7671 9: a digest counts only while no stronger one stands beside it. */
-static bool record_counts(const struct strongest *strongest, const struct tlsa_record *record)
-{
-	return record->matching == TLSA_MATCHING_FULL ||
-	       record->matching == strongest->of[record->usage][record->selector];
-}
-
 static int record_order(const struct tlsa_record *a, const struct tlsa_record *b)
 {
 	if (a->usage != b->usage)
@@ -140,14 +116,26 @@ static uint64_t set_hash(const struct tlsa_set *set)
 
 enum tlsa_state tlsa_set_take(struct tlsa_set *out, const struct span *rdata, size_t count)
 {
-	struct strongest strongest;
+	/* The strongest digest among the well-formed records, for each usage and selector; 0 none. */
+	uint8_t strongest[TLSA_USAGE_EE + 1][TLSA_SELECTOR_KEY + 1] = {{0}};
 	struct tlsa_record record;
 	memset(out, 0, sizeof *out);
 	out->seen = count;
-	strongest_find(&strongest, rdata, count);
-	for (size_t i = 0; i < count; i++)
-		if (record_take(&record, rdata[i]) && record_counts(&strongest, &record))
+	for (size_t i = 0; i < count; i++) {
+		if (!record_take(&record, rdata[i]))
+			continue;
+		uint8_t *digest = &strongest[record.usage][record.selector];
+		if (record.matching > *digest)
+			*digest = record.matching;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!record_take(&record, rdata[i]))
+			continue;
+		/* RFC 7671 9: a digest counts only while no stronger one stands beside it. */
+		if (record.matching == TLSA_MATCHING_FULL ||
+			record.matching == strongest[record.usage][record.selector])
 			set_add(out, &record);
+	}
 	if (out->count == 0)
 		return count == 0 ? TLSA_NONE : TLSA_UNUSABLE;
 	out->id = set_hash(out);

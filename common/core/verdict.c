@@ -33,22 +33,11 @@ static void patterns_of_host(struct names *to, const struct names *from, const c
 		name_take(to, from, wildcard);
 }
 
-static void others_add(struct names *to, const struct names *from)
-{
-	struct names first;
-	names_copy(&first, to);
-	names_sort(&first);
-	names_search(&first);
-	for (const char *name = names_next(from, NULL); name; name = names_next(from, name))
-		if (!names_have(&first, name))
-			names_add(to, name, strlen(name));
-	names_free(&first);
-}
-
-/* Puts those names of a long policy first that allow the mail hosts, as they are known. What the MX set says may be old or forged: it changes the order only, never which names there are. */
+/* Puts those names of a long policy first that allow the mail hosts, as they are known. What the MX set says may be old
+ * or forged: it changes the order only, never which names there are. */
 static void policy_order(struct policy *policy, const struct facts *f)
 {
-	struct names names = {.count = 0};
+	struct names names = {.count = 0}, first;
 	const struct mx_set *mx = &f->entry.mx;
 	if (!f->question.no_dane || !policy_is_long(policy)) /* the other dialects take them all */
 		return;
@@ -56,7 +45,13 @@ static void policy_order(struct policy *policy, const struct facts *f)
 	for (const char *host = names_next(&mx->names, NULL); host && f->question.mx_lookup;
 		host = names_next(&mx->names, host))
 		patterns_of_host(&names, &policy->mx, host);
-	others_add(&names, &policy->mx);
+	names_copy(&first, &names);
+	names_sort(&first);
+	names_search(&first);
+	for (const char *name = names_next(&policy->mx, NULL); name; name = names_next(&policy->mx, name))
+		if (!names_have(&first, name))
+			names_add(&names, name, strlen(name));
+	names_free(&first);
 	names_free(&policy->mx);
 	policy->mx = names;
 }
@@ -75,22 +70,15 @@ void facts_policy_copy(struct policy *out, const struct facts *facts)
 
 /* --- no policy in force: discovery (RFC 8461 3.3, 5.1; rule 10) --------------------------------------------------- */
 
-/* Which of many names are to come first depends on the mail hosts. */
-static struct step judge_order(struct judge *j)
-{
-	const struct question *q = &j->facts->question;
-	bool matters = q->no_dane && q->mx_lookup && j->policy && j->policy->mode == POLICY_ENFORCE;
-	if (matters && policy_is_long(j->policy))
-		return judge_wants_mx(j, false);
-	return (struct step){.want = {.kind = WANT_NOTHING}};
-}
-
 static struct step judge_map(struct judge *j, enum reason reason)
 {
 	j->unenforced = !j->policy || j->policy->mode != POLICY_ENFORCE;
+	const struct question *q = &j->facts->question;
 	struct step step = judge_dane(j);
-	if (!step_is_want(&step))
-		step = judge_order(j);
+	/* Which of many names are to come first depends on the mail hosts. */
+	bool matters = q->no_dane && q->mx_lookup && j->policy && j->policy->mode == POLICY_ENFORCE;
+	if (!step_is_want(&step) && matters && policy_is_long(j->policy))
+		step = judge_wants_mx(j, false);
 	return step_is_want(&step) ? step : judge_binding(j, reason);
 }
 
@@ -145,16 +133,6 @@ static struct step mx_missing(struct judge *j)
 	return judge_held(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
 }
 
-/* RFC 7505: no mail goes there at all. A null MX that nobody signed may be forged, to have the message let through
- * before its records are shown again or the MTA return it; so an enforce policy holds the message, as at NXDOMAIN. */
-static struct step null_mx(struct judge *j)
-{
-	const struct entry *entry = &j->facts->entry;
-	if (entry->mx.secure && schedule_mx_recent(entry, j->facts->now))
-		return judge_done(j, VERDICT_NONE, REASON_NULL_MX, "");
-	return judge_held(j, VERDICT_DEFER, REASON_NULL_MX, "");
-}
-
 static struct step judge_mx(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -165,7 +143,12 @@ static struct step judge_mx(struct judge *j)
 		return mx_missing(j);
 	switch (f->entry.mx.state) {
 	case MX_NULL:
-		return null_mx(j);
+		/* RFC 7505: no mail goes there at all. A null MX that nobody signed may be forged, to have the message
+		 * let through before its records are shown again or the MTA return it; so an enforce policy holds the
+		 * message, as at NXDOMAIN. */
+		if (f->entry.mx.secure && schedule_mx_recent(&f->entry, f->now))
+			return judge_done(j, VERDICT_NONE, REASON_NULL_MX, "");
+		return judge_held(j, VERDICT_DEFER, REASON_NULL_MX, "");
 	case MX_NO_DOMAIN:
 		return judge_held(j, VERDICT_DEFER, REASON_NO_SUCH_DOMAIN, "");
 	case MX_TOO_LARGE:
@@ -217,17 +200,6 @@ static struct step with_policy(struct judge *j)
 	return f->question.mx_lookup ? judge_mx(j) : judge_hops(j);
 }
 
-/* Rule 9. What was read before the store broke holds. Where the store cannot tell, on_internal_error decides for a
- * message that is being accepted; at delivery mail waits, else a store that has gone would end enforcement. */
-static struct step store_broken(const struct judge *j)
-{
-	const struct facts *f = j->facts;
-	bool defer = f->question.purpose == PURPOSE_MAP || f->rules->on_internal_error == ON_INTERNAL_ERROR_DEFER;
-	if (j->policy)
-		defer = j->policy->mode == POLICY_ENFORCE;
-	return judge_done(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
-}
-
 bool verdict_rests_on_fresh(const struct facts *facts)
 {
 	const struct policy *policy = facts_policy(facts);
@@ -258,7 +230,14 @@ struct step verdict_next(const struct facts *facts)
 		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
 	j.policy = facts_policy(facts);
 	j.alone = verdict_rests_on_fresh(facts);
-	if (facts->store == STORE_BROKEN)
-		return store_broken(&j);
+	if (facts->store == STORE_BROKEN) {
+		/* Rule 9. What was read before the store broke holds. Where the store cannot tell, on_internal_error
+		 * decides for a message that is being accepted; at delivery mail waits, else a store that has gone
+		 * would end enforcement. */
+		bool defer = q->purpose == PURPOSE_MAP || facts->rules->on_internal_error == ON_INTERNAL_ERROR_DEFER;
+		if (j.policy)
+			defer = j.policy->mode == POLICY_ENFORCE;
+		return judge_done(&j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
+	}
 	return j.policy ? with_policy(&j) : without_policy(&j);
 }

@@ -18,16 +18,6 @@ static enum tlsa_state hop_state(const struct facts *f, const char *host)
 /* --- what is looked for (RFC 7672 2.2) -----------------------------------------------------------------------------
  */
 
-/* Over an MX set that anybody may have forged, TLSA records of its hops prove nothing of the domain: MTA-STS does (spec
- * D-61). Without an enforce policy they are better than nothing, and the map tells the MTA to heed them. */
-static bool tlsa_matters(const struct judge *j)
-{
-	const struct facts *f = j->facts;
-	if (!f->dane || f->question.no_dane)
-		return false;
-	return facts_dane(f) || (f->question.purpose != PURPOSE_DELIVER && !is_enforced(j->policy));
-}
-
 static struct step hop_tlsa(struct judge *j, const char *host)
 {
 	const struct facts *f = j->facts;
@@ -48,23 +38,22 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	return nothing;
 }
 
-/* Where nothing is bound: one hop with records is enough to say so, and one whose lookup fails is enough to look no
- * further; whoever publishes eight silent ones would hold a worker for minutes. */
-static bool hop_decides(const struct facts *f, const char *host)
-{
-	enum tlsa_state state = hop_state(f, host);
-	return state == TLSA_USABLE || state == TLSA_FAILED;
-}
-
+/* Over an MX set that anybody may have forged, TLSA records of its hops prove nothing of the domain: MTA-STS does (spec
+ * D-61). Without an enforce policy they are better than nothing, and the map tells the MTA to heed them. */
 struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 {
+	const struct facts *f = j->facts;
 	struct step step = {.want = {.kind = WANT_NOTHING}};
-	if (!tlsa_matters(j))
+	bool may_matter = f->dane && !f->question.no_dane;
+	if (!may_matter || (!facts_dane(f) && (f->question.purpose == PURPOSE_DELIVER || is_enforced(j->policy))))
 		return step;
-	j->unbound = !facts_dane(j->facts) && !is_enforced(j->policy);
+	j->unbound = !facts_dane(f) && !is_enforced(j->policy);
 	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++) {
 		step = hop_tlsa(j, list->host[i]);
-		if (j->unbound && hop_decides(j->facts, list->host[i]))
+		/* Where nothing is bound: one hop with records is enough to say so, and one whose lookup fails is
+		 * enough to look no further; whoever publishes eight silent ones would hold a worker for minutes. */
+		enum tlsa_state state = hop_state(f, list->host[i]);
+		if (j->unbound && (state == TLSA_USABLE || state == TLSA_FAILED))
 			break;
 	}
 	return step;
@@ -125,36 +114,30 @@ static bool hop_is_plain(const struct facts *f, const struct policy *policy, con
 	return (state == TLSA_NONE || state == TLSA_UNUSABLE) && policy && policy_allows(policy, host);
 }
 
-static void census_hop(struct census *census, const struct facts *f, const struct policy *policy, const char *host)
-{
-	census->plain += hop_is_plain(f, policy, host);
-	switch (hop_state(f, host)) {
-	case TLSA_USABLE:
-		census->usable++;
-		break;
-	case TLSA_UNUSABLE:
-		census->unusable++;
-		break;
-	case TLSA_UNKNOWN:
-	case TLSA_NONE:
-		census->none++;
-		break;
-	case TLSA_FAILED:
-		if (census->failed++ == 0)
-			census->failed_host = host;
-		break;
-	}
-}
-
 static struct census census_take(const struct facts *f, const struct policy *policy, const struct hop_list *list)
 {
 	struct census census = {.failed_host = ""};
-	for (unsigned i = 0; i < list->count; i++) {
-		if (i < HOPS_MAX)
-			census_hop(&census, f, policy, list->host[i]);
-		else
-			census.beyond++;
+	for (unsigned i = 0; i < list->count && i < HOPS_MAX; i++) {
+		census.plain += hop_is_plain(f, policy, list->host[i]);
+		switch (hop_state(f, list->host[i])) {
+		case TLSA_USABLE:
+			census.usable++;
+			break;
+		case TLSA_UNUSABLE:
+			census.unusable++;
+			break;
+		case TLSA_UNKNOWN:
+		case TLSA_NONE:
+			census.none++;
+			break;
+		case TLSA_FAILED:
+			if (census.failed++ == 0)
+				census.failed_host = list->host[i];
+			break;
+		}
 	}
+	if (list->count > HOPS_MAX)
+		census.beyond = list->count - HOPS_MAX;
 	return census;
 }
 
@@ -195,17 +178,6 @@ static struct step bind_unknown(struct judge *j, enum reason reason)
 	return broken ? judge_done(j, VERDICT_NONE, reason, "") : judge_bound(j, BINDING_DANE);
 }
 
-/* No hops, or so many that they were not kept. */
-static struct step bind_without_hops(struct judge *j, enum reason reason)
-{
-	const struct mx_set *mx = &j->facts->entry.mx;
-	bool large = mx->state == MX_TOO_LARGE && mx->secure;
-	if (is_enforced(j->policy))
-		return large ? judge_done(j, VERDICT_DEFER, REASON_MX_SET_TOO_LARGE, "")
-			     : judge_bound(j, BINDING_SECURE);
-	return large ? judge_bound(j, BINDING_DANE) : judge_done(j, VERDICT_NONE, reason, "");
-}
-
 struct step judge_binding(struct judge *j, enum reason reason)
 {
 	const struct facts *f = j->facts;
@@ -215,8 +187,13 @@ struct step judge_binding(struct judge *j, enum reason reason)
 		return bind_unknown(j, reason);
 	if (!dane || (enforced && !facts_dane(f)))
 		return enforced ? judge_bound(j, BINDING_SECURE) : judge_done(j, VERDICT_NONE, reason, "");
-	if (!mx_has_hops(f))
-		return bind_without_hops(j, reason);
+	if (!mx_has_hops(f)) { /* no hops, or so many that they were not kept */
+		bool large = f->entry.mx.state == MX_TOO_LARGE && f->entry.mx.secure;
+		if (enforced)
+			return large ? judge_done(j, VERDICT_DEFER, REASON_MX_SET_TOO_LARGE, "")
+				     : judge_bound(j, BINDING_SECURE);
+		return large ? judge_bound(j, BINDING_DANE) : judge_done(j, VERDICT_NONE, reason, "");
+	}
 	hop_list_fill(&list, f, j->policy);
 	struct census census = census_take(f, j->policy, &list);
 	return enforced ? bind_enforced(j, &census) : bind_freely(j, &census, reason);

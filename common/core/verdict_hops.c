@@ -138,14 +138,6 @@ static struct hop_opinion hop_by_policy(const struct judge *j, const char *host,
 	return o;
 }
 
-/* One of more than HOPS_MAX: its TLSA records are not looked up, so a name that the policy allows is all it has. */
-static struct hop_opinion hop_beyond(const struct judge *j, const char *host)
-{
-	if (!policy_allows(j->policy, host))
-		return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
-	return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .aside = true};
-}
-
 /* The lookup of its TLSA records failed, so nobody can say whether DANE governs this hop. An answer of the map excludes
  * the hop: `dane-only` has the MTA skip it, and `secure` then names only the others (policy_narrow()). Without a map
  * nothing excludes it: whoever can make that lookup fail must not have the hop's other faults overlooked. So a name
@@ -186,8 +178,12 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 	if (hop && facts_hop_by_dane(f, hop))
 		return f->rules->probe ? hop_by_evidence(j, hop)
 				       : (struct hop_opinion){.state = HOP_GOOD, .dane = true};
-	if (index >= HOPS_MAX || !hop)
-		return hop_beyond(j, host);
+	if (index >= HOPS_MAX || !hop) {
+		/* Its TLSA records are not looked up, so a name that the policy allows is all it has. */
+		if (!policy_allows(j->policy, host))
+			return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
+		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .aside = true};
+	}
 	if (hop->record.tlsa.state == TLSA_FAILED)
 		return hop_without_answer(j, host, place);
 	return hop_by_policy(j, host, place);
@@ -232,27 +228,21 @@ static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o
 	}
 }
 
-/* Where the map says `dane-only`, the MTA passes over hops without usable TLSA records (spec D-66). */
-static void opinions_bound(struct survey *s, const struct judge *j, const struct hop_list *list)
+static void opinions_take(struct survey *s, const struct judge *j, const struct hop_list *list)
 {
+	unsigned allowed = 0;
 	bool dane = false;
-	for (unsigned i = 0; i < list->count; i++)
+	for (unsigned i = 0; i < list->count; i++) {
+		s->opinion[i] = hop_judge(j, list->host[i], i, allowed);
+		allowed += s->opinion[i].reason != REASON_MX_NOT_IN_POLICY;
 		dane = dane || s->opinion[i].dane;
+	}
+	/* Where the map says `dane-only`, the MTA passes over hops without usable TLSA records (spec D-66). */
 	if (!dane || !j->facts->rules->mta_enforces || j->policy->mode != POLICY_ENFORCE)
 		return;
 	for (unsigned i = 0; i < list->count; i++)
 		if (!s->opinion[i].dane && !s->opinion[i].aside)
 			s->opinion[i] = (struct hop_opinion){.state = HOP_BAD, .reason = REASON_DANE_REQUIRED};
-}
-
-static void opinions_take(struct survey *s, const struct judge *j, const struct hop_list *list)
-{
-	unsigned allowed = 0;
-	for (unsigned i = 0; i < list->count; i++) {
-		s->opinion[i] = hop_judge(j, list->host[i], i, allowed);
-		allowed += s->opinion[i].reason != REASON_MX_NOT_IN_POLICY;
-	}
-	opinions_bound(s, j, list);
 }
 
 static void survey_take(struct survey *s, const struct judge *j, const struct hop_list *list)
@@ -376,26 +366,6 @@ static struct step judge_beside_map(struct judge *j, const struct hop_list *list
 	return bad_hop(j, list, s, bad);
 }
 
-/* An eager case probes whatever is due. */
-static int eager_probe(const struct judge *j, const struct hop_list *list, const struct survey *s)
-{
-	for (unsigned i = 0; j->eager && i < list->count; i++) {
-		if (s->opinion[i].due)
-			return (int)i;
-	}
-	return -1;
-}
-
-/* The MX set has no host better than this relay itself. Where only a wildcard of an enforce policy names this relay, and
- * nobody signed the set, somebody may have forged this relay's name into it, to have the message let through. */
-static struct step own_host(struct judge *j, const struct hop_list *list)
-{
-	bool named = j->facts->entry.mx.secure || names_have(&j->policy->mx, list->own);
-	if (named)
-		return judge_done(j, VERDICT_NONE, REASON_OWN_HOST, "");
-	return judge_held(j, VERDICT_DEFER, REASON_OWN_HOST, list->own);
-}
-
 bool judge_all_exempt(const struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -415,8 +385,14 @@ struct step judge_hops(struct judge *j)
 	struct hop_list list;
 	struct survey s;
 	hop_list_fill(&list, j->facts, j->policy);
-	if (list.count == 0)
-		return own_host(j, &list);
+	if (list.count == 0) {
+		/* The MX set has no host better than this relay itself. Where only a wildcard of an enforce policy
+		 * names this relay, and nobody signed the set, somebody may have forged this relay's name into it, to
+		 * have the message let through. */
+		bool named = j->facts->entry.mx.secure || names_have(&j->policy->mx, list.own);
+		return named ? judge_done(j, VERDICT_NONE, REASON_OWN_HOST, "")
+			     : judge_held(j, VERDICT_DEFER, REASON_OWN_HOST, list.own);
+	}
 	if (judge_all_exempt(j))
 		return judge_done(j, VERDICT_NONE, REASON_EXEMPT, list.host[0]);
 	struct step step = judge_tlsa(j, &list);
@@ -427,8 +403,8 @@ struct step judge_hops(struct judge *j)
 		return judge_wants(j, WANT_EVIDENCE, list.host[s.unread], j->facts->question.port);
 	if (s.renewable)
 		j->renew |= RENEW_EVIDENCE;
-	int due = eager_probe(j, &list, &s);
-	if (due >= 0)
-		return wants_probe(j, &list, &s, due);
+	for (unsigned i = 0; j->eager && i < list.count; i++) /* an eager case probes whatever is due */
+		if (s.opinion[i].due)
+			return wants_probe(j, &list, &s, (int)i);
 	return j->facts->rules->mta_enforces ? judge_beside_map(j, &list, &s) : judge_alone(j, &list, &s);
 }

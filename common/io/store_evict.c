@@ -151,7 +151,8 @@ static int candidate_remove(struct store *store, MDB_txn *txn, const struct stor
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-/* Chooses candidates up to `level`, the least worth first, until `goal` octets are to be freed; nothing is removed yet. */
+/* Chooses candidates up to `level`, the least worth first, until `goal` octets are to be freed; nothing is removed yet.
+ */
 static void candidates_choose(struct store_eviction *eviction, enum store_rank level, size_t goal, size_t *freed)
 {
 	while (*freed < goal) {
@@ -251,8 +252,8 @@ int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming
 		return 0;
 	}
 	result = eviction_plan(store, txn, coming->key, goal, used + need > bound ? need + RECORD_OVERHEAD : 0, &freed);
-	/* Pages empty later than records go, so that for a while more is in use than the bound; but never so much that what
-	 * is stored already cannot be renewed, unless what goes is a multiple of what comes. */
+	/* Pages empty later than records go, so that for a while more is in use than the bound; but never so much that
+	 * what is stored already cannot be renewed, unless what goes is a multiple of what comes. */
 	bool enough = freed >= need + RECORD_OVERHEAD && (used + need <= bound / 10 * 11 || freed >= goal);
 	*has_room = used + need <= bound || enough;
 	if (result != 0)

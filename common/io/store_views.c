@@ -139,8 +139,8 @@ static int view_renew(struct store_view *view)
 	return result;
 }
 
-/* Readers meet MDB_PANIC between a commit that failed and store_revive(), which is no damage. 0: the view is tried again.
- */
+/* Readers meet MDB_PANIC between a commit that failed and store_revive(), which is no damage. 0: the view is tried
+ * again. */
 static int view_retry(struct store *store, int result)
 {
 	int dead;

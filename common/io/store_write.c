@@ -8,8 +8,8 @@
 
 /* Changes of many callers in one transaction. A caller that comes while nobody writes leads: it writes its own job and
  * those that came meanwhile, while the other callers wait. The writer thread leads for submissions, for which nobody
- * waits. LMDB undoes a batch that fails as a whole; then each of its changes is made alone, so that each has a result of
- * its own. */
+ * waits. LMDB undoes a batch that fails as a whole; then each of its changes is made alone, so that each has a result
+ * of its own. */
 
 #define BATCH_MAX 256
 #define TRIES 3
