@@ -135,6 +135,11 @@ tests_unit_test_settings_CPPFLAGS = -I$(srcdir)/tests/fakes $(base_inc) $(AM_CPP
 tests_unit_test_settings_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c tests/fakes/fake_log.c tests/fakes/fake_log.h
 tests_unit_test_settings_LDADD = libbase.a libtext.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_dns_answer
+tests_unit_test_dns_answer_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_unit_test_dns_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c tests/unit/cm.h
+tests_unit_test_dns_answer_LDADD = libio.a libtext.a $(UNBOUND_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_dns
 tests_unit_test_dns_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_dns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -451,6 +456,10 @@ check_PROGRAMS += tests/fuzz/replay_dialogue
 tests_fuzz_replay_dialogue_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dialogue"' $(io_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_dialogue_SOURCES = tests/fuzz/fuzz_dialogue.c $(fuzz_files)
 tests_fuzz_replay_dialogue_LDADD = libio.a libbase.a $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/replay_dns
+tests_fuzz_replay_dns_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dns"' $(io_inc) $(AM_CPPFLAGS)
+tests_fuzz_replay_dns_SOURCES = tests/fuzz/fuzz_dns.c $(fuzz_files)
+tests_fuzz_replay_dns_LDADD = libio.a $(fuzz_libs) $(UNBOUND_LIBS)
 check_PROGRAMS += tests/fuzz/replay_response
 tests_fuzz_replay_response_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/response"' $(io_inc) $(AM_CPPFLAGS)
 tests_fuzz_replay_response_SOURCES = tests/fuzz/fuzz_response.c $(fuzz_files)

@@ -26,6 +26,7 @@
 #define RCODE_NXDOMAIN 3
 #define RCODE_REFUSED 5
 #define LATE_MS 7500
+#define SLOW_MS 3000
 
 struct responder {
 	struct dns_port port;
@@ -33,7 +34,7 @@ struct responder {
 	bool refuses_invalid;
 	atomic_bool mute;
 	atomic_int queries;
-	int64_t late_since_ms; /* when late.example was asked for first */
+	int64_t late_since_ms; /* when late.example or slow.example was asked for first */
 };
 
 struct packet {
@@ -120,13 +121,13 @@ static void put_many(struct packet *p, unsigned count, bool udp)
 }
 
 /* A resolver that needs a while to find the answer. */
-static bool still_late(struct responder *r)
+static bool still_late(struct responder *r, int64_t late_ms)
 {
 	int64_t now_ms = clock_mono_ms();
 
 	if (r->late_since_ms == 0)
 		r->late_since_ms = now_ms;
-	return now_ms - r->late_since_ms < LATE_MS;
+	return now_ms - r->late_since_ms < late_ms;
 }
 
 /* False: no answer at all. */
@@ -135,7 +136,8 @@ static bool answer_fill(struct responder *r, struct packet *p, const char *name,
 	static const uint8_t address[4] = {192, 0, 2, 9};
 	static const uint8_t mx[] = {0, 10, 4, 'm', 'a', 'i', 'l', 0xc0, 0x0c}; /* mail.<queried name> */
 
-	if (!strncmp(name, "silent", 6) || (!strcmp(name, "late.example") && still_late(r)))
+	if (!strncmp(name, "silent", 6) || (!strcmp(name, "late.example") && still_late(r, LATE_MS)) ||
+		(!strcmp(name, "slow.example") && still_late(r, SLOW_MS)))
 		return false;
 	if (!strcmp(name, "servfail.example")) {
 		p->bytes[3] |= RCODE_SERVFAIL;
@@ -705,6 +707,29 @@ static void test_freed_on_a_loop(void **state)
 	responder_stop(&r);
 }
 
+/* Quick answers for others do not make the lookup of a slow domain end early. */
+static void test_slow_among_quick(void **state)
+{
+	struct responder r = {0};
+	struct operation slow;
+	(void)state;
+	responder_start(&r);
+	struct dns *dns = dns_at(r.port.number);
+
+	operation_init(&slow, dns, 0, "slow.example");
+	operation_do(&slow, operation_begin);
+	for (unsigned i = 0; atomic_load(&slow.woken) == 0; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "quick-%u.example", i);
+		assert_int_equal(outcome_of(dns, name, DNS_A, DNS_TIMEOUT_MS), DNS_OK);
+		usleep(5 * 1000);
+	}
+	assert_int_equal(slow.outcome, DNS_OK);
+	operation_do(&slow, operation_drop);
+	dns_free(&dns);
+	responder_stop(&r);
+}
+
 #define GOOD 20
 
 /* Domains whose own servers are silent hold up no other. */
@@ -825,6 +850,7 @@ int main(void)
 		cmocka_unit_test(test_time_out_wakes),
 		cmocka_unit_test(test_prefetch),
 		cmocka_unit_test(test_freed_on_a_loop),
+		cmocka_unit_test(test_slow_among_quick),
 		cmocka_unit_test(test_silent_thousand),
 		cmocka_unit_test(test_silent_ten_thousand),
 		cmocka_unit_test(test_bad_options),
