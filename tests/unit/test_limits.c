@@ -9,7 +9,7 @@
 
 #define START_MS INT64_C(50000)
 #define T0 1000000
-#define NETWORK_SLOTS 65536
+#define TABLE_SLOTS 65536
 
 /* --- the probe budget --------------------------------------------------------------------------------------------- */
 
@@ -135,7 +135,7 @@ static void a_full_table_holds(void **state)
 	(void)state;
 	struct limits *limits = limits_new();
 	int gone = 0;
-	for (int i = 0; i < 4 * NETWORK_SLOTS; i++) {
+	for (int i = 0; i < 4 * TABLE_SLOTS; i++) {
 		struct address a = {.len = 4, .bytes = {(uint8_t)(11 + i / 65536), (uint8_t)(i / 256), (uint8_t)i, 1}};
 		unsigned slot;
 		if (limits_probes_begin(limits, &a, 1, BUDGET_FOR_GOOD, T0, &slot) == BUDGET_GO) {
@@ -165,7 +165,7 @@ static void a_flood_shares_no_slot(void **state)
 	unsigned next = 0;
 	for (int i = 0; i < 30; i++) {
 		unsigned gone = 0, slot;
-		for (unsigned until = next + 2 * NETWORK_SLOTS; next < until; next++) {
+		for (unsigned until = next + 2 * TABLE_SLOTS; next < until; next++) {
 			struct address a = scattered(next);
 			enum budget_answer answer =
 				limits_probes_begin(limits, &a, 1, BUDGET_FOR_GOOD, T0 + 10000 * i, &slot);
@@ -348,6 +348,29 @@ static void more_hosts_fail_than_there_is_room(void **state)
 	limits_free(&limits);
 }
 
+struct visited {
+	unsigned slots, held, value;
+	struct key key;
+	struct bucket bucket;
+};
+
+static void visit(void *arg, const struct slot *slot)
+{
+	struct visited *visited = arg;
+	visited->slots++;
+	visited->held += slot->held;
+	visited->value += slot->value;
+	visited->key = slot->key;
+	visited->bucket = slot->bucket;
+}
+
+static struct visited visits(struct limits *limits, enum limit_kind kind)
+{
+	struct visited visited = {.slots = 0};
+	limits_each(limits, kind, visit, &visited);
+	return visited;
+}
+
 /* --- memories ----------------------------------------------------------------------------------------------------- */
 
 static unsigned missed(struct limits *limits, const char *domain, int64_t now_ms)
@@ -458,7 +481,8 @@ static void a_quota_by_key(void **state)
 	limits_free(&limits);
 }
 
-/* Many more keys than there is room for: those that find no slot are refused, and nothing is left behind. */
+/* Many more keys than there is room for: those that find no slot are refused, those that hold one keep it, and nothing is
+ * left behind. */
 static void a_full_quota_refuses(void **state)
 {
 	(void)state;
@@ -466,41 +490,41 @@ static void a_full_quota_refuses(void **state)
 	static bool held[KEYS + 1];
 	struct limits *limits = limits_new();
 	for (int round = 0; round < 2; round++) {
+		unsigned count = 0;
 		for (uint64_t key = 1; key <= KEYS; key++) {
 			held[key] = limits_hold(limits, LIMIT_CLIENT_CASES, key, 1);
 			assert_true(held[key] || key > 10000);
+			count += held[key];
+		}
+		assert_in_range(count, 10000, TABLE_SLOTS);
+		for (uint64_t key = 1; key <= KEYS; key++) {
+			assert_false(limits_hold(limits, LIMIT_CLIENT_CASES, key, 1));
+			if (held[key])
+				assert_true(limits_hold(limits, LIMIT_CLIENT_CASES, key, 2));
 		}
 		for (uint64_t key = 1; key <= KEYS; key++)
-			if (held[key])
+			for (int i = 0; held[key] && i < 2; i++)
 				limits_release(limits, LIMIT_CLIENT_CASES, key);
+		assert_int_equal(visits(limits, LIMIT_CLIENT_CASES).slots, 0);
 	}
 	limits_free(&limits);
 }
 
+/* However many other clients come, one that has used up its rate gets no new one. */
+static void a_spent_rate_is_kept(void **state)
+{
+	(void)state;
+	struct limits *limits = limits_new();
+	for (uint64_t key = 1; key <= 10; key++)
+		assert_int_equal(taken(limits, key, 1000, START_MS), CASES_CLIENT_BURST);
+	for (uint64_t key = 1000; key < 200000; key++)
+		taken(limits, key, 1, START_MS);
+	for (uint64_t key = 1; key <= 10; key++)
+		assert_int_equal(taken(limits, key, 1000, START_MS), 0);
+	limits_free(&limits);
+}
+
 /* --- inspection --------------------------------------------------------------------------------------------------- */
-
-struct visited {
-	unsigned slots, held, value;
-	struct key key;
-	struct bucket bucket;
-};
-
-static void visit(void *arg, const struct slot *slot)
-{
-	struct visited *visited = arg;
-	visited->slots++;
-	visited->held += slot->held;
-	visited->value += slot->value;
-	visited->key = slot->key;
-	visited->bucket = slot->bucket;
-}
-
-static struct visited visits(struct limits *limits, enum limit_kind kind)
-{
-	struct visited visited = {.slots = 0};
-	limits_each(limits, kind, visit, &visited);
-	return visited;
-}
 
 static void an_operator_sees(void **state)
 {
@@ -557,6 +581,7 @@ int main(void)
 		cmocka_unit_test(a_rate_by_client),
 		cmocka_unit_test(a_quota_by_key),
 		cmocka_unit_test(a_full_quota_refuses),
+		cmocka_unit_test(a_spent_rate_is_kept),
 		cmocka_unit_test(an_operator_sees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
