@@ -1,5 +1,6 @@
 #include "lines.h"
 
+#include "memory.h"
 #include "output.h"
 
 #include <errno.h>
@@ -23,9 +24,7 @@ bool lines_open(struct lines *lines, const char *name)
 	}
 	if (fstat(fileno(lines->file), &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0)
 		lines->bytes_total = (uint64_t)file.st_size;
-	lines->line = malloc(LINE_BYTES_MAX);
-	if (!lines->line)
-		abort();
+	lines->line = xmalloc(LINE_BYTES_MAX);
 	return true;
 }
 
@@ -62,19 +61,13 @@ bool lines_close(struct lines *lines, const char *name)
 	return whole;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
+#define BLANKS " \t\r"
 
 struct span lines_word(const struct lines *lines)
 {
-	size_t from = 0, to = 0;
-	while (to < lines->len && !(lines->line[to] == '#' && (to == 0 || is_blank(lines->line[to - 1]))))
-		to++;
-	while (from < to && is_blank(lines->line[from]))
-		from++;
-	while (to > from && is_blank(lines->line[to - 1]))
-		to--;
-	return (struct span){lines->line + from, to - from};
+	size_t len = 0;
+	while (len < lines->len &&
+		!(lines->line[len] == '#' && (!len || (lines->line[len - 1] && strchr(BLANKS, lines->line[len - 1])))))
+		len++;
+	return span_trim((struct span){lines->line, len}, BLANKS);
 }

@@ -1,6 +1,7 @@
 /* lint: the parsers of the gate, on what somebody is about to publish. */
 #include "commands.h"
 #include "domain.h"
+#include "memory.h"
 #include "output.h"
 #include "policy.h"
 #include "record.h"
@@ -68,9 +69,7 @@ static ssize_t file_read(const char *name, char *bytes, size_t size)
 
 static int lint_policy(const struct options *options, const char *file)
 {
-	char *bytes = malloc(POLICY_BYTES_MAX + 1);
-	if (!bytes)
-		abort();
+	char *bytes = xmalloc(POLICY_BYTES_MAX + 1);
 	ssize_t len = file_read(file, bytes, POLICY_BYTES_MAX + 1);
 	if (len < 0) {
 		fprintf(stderr, "stsgate: %s: %s\n", file, strerror(errno));
@@ -130,9 +129,7 @@ static const char *mx_trouble(char *pattern, const char *host)
 
 static int lint_mx(const struct options *options, const char *pattern, const char *host)
 {
-	char *copy = strdup(pattern);
-	if (!copy)
-		abort();
+	char *copy = xstrdup(pattern);
 	const char *trouble = mx_trouble(copy, host);
 	if (options->json) {
 		json_t *object = json_made(json_object());

@@ -1,6 +1,7 @@
 /* stsgate: the tool. A table of subcommands; everything is done in this process, on the daemon's own store. */
 #include "commands.h"
 #include "log.h"
+#include "memory.h"
 
 #include <getopt.h>
 #include <stdint.h>
@@ -132,10 +133,8 @@ static int options_read(struct options *options, int argc, char **argv, size_t *
 
 int main(int argc, char **argv)
 {
-	char **words = calloc((size_t)argc + 1, sizeof *words);
-	struct options options = {.overrides = calloc((size_t)argc + 1, sizeof *options.overrides)};
-	if (!words || !options.overrides)
-		abort();
+	char **words = xcalloc((size_t)argc + 1, sizeof *words);
+	struct options options = {.overrides = xcalloc((size_t)argc + 1, sizeof *options.overrides)};
 	log_open("stsgate", true);
 	log_terse();
 	size_t count = 0;

@@ -1,5 +1,7 @@
 #include "outlook.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +10,7 @@ static char *map_answer(enum map_dialect dialect, const struct facts *facts, boo
 	struct facts by_map = *facts; /* owns nothing */
 	struct policy policy;
 	struct text text;
-	char *answer = malloc(MAP_REPLY_MAX + 1);
-	if (!answer)
-		abort();
+	char *answer = xmalloc(MAP_REPLY_MAX + 1);
 	by_map.question.purpose = PURPOSE_MAP;
 	by_map.question.no_dane = dialect == MAP_STS;
 	struct step step = verdict_next(&by_map);

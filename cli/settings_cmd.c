@@ -2,6 +2,7 @@
 #include "action.h"
 #include "commands.h"
 #include "kit.h"
+#include "memory.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -107,9 +108,7 @@ static void values_print(struct values *values, size_t count, char **names)
 static void settings_tell(const struct options *options, const struct settings *settings,
 	const struct settings *defaults, size_t count, char **names)
 {
-	struct values values = {settings, defaults, malloc(VALUE_SIZE), malloc(VALUE_SIZE)};
-	if (!values.text || !values.by_default)
-		abort();
+	struct values values = {settings, defaults, xmalloc(VALUE_SIZE), xmalloc(VALUE_SIZE)};
 	if (options->json) {
 		values_print(&values, count, names);
 	} else {

@@ -4,6 +4,7 @@
 #include "describe.h"
 #include "domains.h"
 #include "kit.h"
+#include "memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,9 +40,7 @@ static void hops_read(struct store_view *view, const struct question *question, 
 {
 	const struct mx_set *mx = &shown->entry.mx;
 	bool listed = question->mx_lookup && mx->state == MX_LISTED;
-	shown->hops = calloc(listed ? mx->names.count + 1 : 1, sizeof *shown->hops);
-	if (!shown->hops)
-		abort();
+	shown->hops = xcalloc(listed ? mx->names.count + 1 : 1, sizeof *shown->hops);
 	if (!listed)
 		hop_read(view, question->host, question->port, shown);
 	for (const char *name = NULL; listed && (name = names_next(&mx->names, name));)

@@ -35,7 +35,7 @@ struct http_request {
 static size_t span_find(struct span in, char wanted)
 {
 	const char *found = memchr(in.at, wanted, in.len);
-	return found != NULL ? (size_t)(found - in.at) : in.len;
+	return found ? (size_t)(found - in.at) : in.len;
 }
 
 static struct span span_after(struct span in, size_t len)
@@ -98,7 +98,7 @@ static void http_metrics(struct http_server *http, struct client *client, bool h
 static bool store_readable(struct store *store, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);
-	if (view == NULL)
+	if (!view)
 		return false;
 	struct entry entry = {0};
 	enum store_found found = store_view_entry(view, HEALTH_NAME, &entry);

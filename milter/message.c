@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include "memory.h"
 #include "question.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ void message_begin(struct message *message, struct config *config)
 
 void message_end(struct message *message)
 {
-	if (message->config != NULL)
+	if (message->config)
 		config_unref(&message->config);
 	free(message->tag);
 	*message = (struct message){.config = NULL};
@@ -44,9 +45,7 @@ void message_tag(struct message *message, const struct verdict *verdict)
 	}
 	if (message->tag_count == message->tag_room) {
 		message->tag_room = message->tag_room == 0 ? 2 : 2 * message->tag_room;
-		message->tag = realloc(message->tag, message->tag_room * sizeof *message->tag);
-		if (message->tag == NULL)
-			abort();
+		message->tag = xrealloc(message->tag, message->tag_room * sizeof *message->tag);
 	}
 	message->tag[message->tag_count++] = *verdict;
 }

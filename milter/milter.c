@@ -4,6 +4,7 @@
 #include "arbiter.h"
 #include "journal.h"
 #include "log.h"
+#include "memory.h"
 #include "message.h"
 #include "tally.h"
 
@@ -49,10 +50,10 @@ struct session {
 static struct session *session_of(SMFICTX *context)
 {
 	struct session *session = smfi_getpriv(context);
-	if (session != NULL)
+	if (session)
 		return session;
-	session = calloc(1, sizeof *session);
-	if (session == NULL || smfi_setpriv(context, session) != MI_SUCCESS)
+	session = xcalloc(1, sizeof *session);
+	if (smfi_setpriv(context, session) != MI_SUCCESS)
 		abort();
 	return session;
 }
@@ -70,7 +71,7 @@ static const char *macro(SMFICTX *context, const char *name)
 	char symbol[32];
 	snprintf(symbol, sizeof symbol, "%s", name);
 	const char *value = smfi_getsymval(context, symbol);
-	return value != NULL ? value : "";
+	return value ? value : "";
 }
 
 static void session_queue_id(struct session *session, SMFICTX *context)
@@ -129,7 +130,7 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 static sfsistat on_recipient(SMFICTX *context, char **argv)
 {
 	struct session *session = session_of(context);
-	struct recipient recipient = {.argument = argv[0] != NULL ? argv[0] : "",
+	struct recipient recipient = {.argument = argv[0] ? argv[0] : "",
 		.mailer = macro(context, "{rcpt_mailer}"),
 		.host = macro(context, "{rcpt_host}"),
 		.address = macro(context, "{rcpt_addr}"),
@@ -138,7 +139,7 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 	if (recipient.mailer[0] == '\0')
 		kind = SESSION_LOCAL;
 	/* While the daemon ends nothing can be judged. A local session must not be refused here: see on_end(). */
-	if (session->message.config == NULL || !arbiter_enter(&milter.arbiter)) {
+	if (!session->message.config || !arbiter_enter(&milter.arbiter)) {
 		session->message.unjudged = kind == SESSION_LOCAL;
 		return kind == SESSION_LOCAL ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
 	}
@@ -174,7 +175,7 @@ static sfsistat on_header(SMFICTX *context, char *name, char *value)
 	(void)value;
 	struct session *session = session_of(context);
 	struct message *message = &session->message;
-	if (message->config != NULL && strcasecmp(name, message->config->settings->milter_header) == 0)
+	if (message->config && strcasecmp(name, message->config->settings->milter_header) == 0)
 		message->forged++;
 	return session->silent_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
@@ -222,7 +223,7 @@ static sfsistat on_end(SMFICTX *context)
 	struct session *session = session_of(context);
 	struct message *message = &session->message;
 	/* Postfix leaves a local message in its maildrop then, and comes with it again. */
-	if (message->config == NULL || message->unjudged)
+	if (!message->config || message->unjudged)
 		return SMFIS_TEMPFAIL;
 	session_queue_id(session, context);
 	bool told = forged_remove(context, message) && tags_insert(context, message);
@@ -241,7 +242,7 @@ static sfsistat on_end(SMFICTX *context)
 static sfsistat on_abort(SMFICTX *context)
 {
 	struct session *session = smfi_getpriv(context);
-	if (session != NULL)
+	if (session)
 		session_message_end(session);
 	return SMFIS_CONTINUE;
 }
@@ -251,7 +252,7 @@ static sfsistat on_close(SMFICTX *context)
 {
 	struct session *session = smfi_getpriv(context);
 	atomic_store(&milter.served, true);
-	if (session == NULL)
+	if (!session)
 		return SMFIS_CONTINUE;
 	message_end(&session->message);
 	free(session);
@@ -299,9 +300,7 @@ static bool library_open(const struct listener *listener, const struct listener_
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,
 		.xxfi_negotiate = on_negotiate};
-	char *place = strdup(listener->text);
-	if (place == NULL)
-		abort();
+	char *place = xstrdup(listener->text);
 	bool file = listener->place.family == SOCKET_UNIX;
 	if (file && !socket_file_begin(&listener->file, why)) {
 		free(place);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keyed.h"
 #include "lock.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,7 @@ static bool refresher_look(struct refresher *refresher)
 	const char *domain = NULL;
 	size_t count = 0;
 	bool room = true;
-	while (read && room && (domain = names_next(&due, domain)) != NULL) {
+	while (read && room && (domain = names_next(&due, domain))) {
 		room = refresher_hand(refresher, domain, now_ms);
 		count++;
 	}
@@ -109,9 +110,7 @@ static void refresher_free(struct refresher *refresher)
 
 struct refresher *refresher_start(struct check *check, struct store *store, struct failure *why)
 {
-	struct refresher *refresher = calloc(1, sizeof *refresher);
-	if (refresher == NULL)
-		abort();
+	struct refresher *refresher = xcalloc(1, sizeof *refresher);
 	refresher->check = check;
 	refresher->store = store;
 	refresher->batch = REFRESHER_BATCH;
@@ -129,7 +128,7 @@ struct refresher *refresher_start(struct check *check, struct store *store, stru
 
 void refresher_stop(struct refresher **refresher)
 {
-	if (*refresher == NULL)
+	if (!*refresher)
 		return;
 	lock_take(&(*refresher)->lock);
 	(*refresher)->stop = true;

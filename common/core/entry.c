@@ -2,6 +2,7 @@
 
 #include "age.h"
 #include "ascii.h"
+#include "memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,20 +11,8 @@
 static void id_set(char to[RECORD_ID_MAX + 1], const char *id)
 {
 	size_t len = strnlen(id, RECORD_ID_MAX);
-
 	memmove(to, id, len);
 	to[len] = '\0';
-}
-
-static char *text_keep(const char *text, size_t len)
-{
-	char *copy = malloc(len + 1);
-
-	if (copy == NULL)
-		abort();
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	return copy;
 }
 
 const char *mx_state_name(enum mx_state state)
@@ -47,33 +36,33 @@ const char *mx_state_name(enum mx_state state)
 
 void entry_init(struct entry *entry, const char *domain)
 {
-	memset(entry, 0, sizeof(*entry));
-	snprintf(entry->domain, sizeof(entry->domain), "%s", domain);
+	memset(entry, 0, sizeof *entry);
+	snprintf(entry->domain, sizeof entry->domain, "%s", domain);
 }
 
 void entry_copy(struct entry *to, const struct entry *from)
 {
 	*to = *from;
-	memset(&to->policy, 0, sizeof(to->policy));
+	memset(&to->policy, 0, sizeof to->policy);
 	policy_copy(&to->policy, &from->policy);
-	if (from->policy_text != NULL)
-		to->policy_text = text_keep(from->policy_text, from->policy_text_len);
+	if (from->policy_text)
+		to->policy_text = xstrndup(from->policy_text, from->policy_text_len);
 	mx_set_copy(&to->mx, &from->mx);
 }
 
 void entry_free(struct entry *entry)
 {
-	if (entry == NULL)
+	if (!entry)
 		return;
 	policy_free(&entry->policy);
 	free(entry->policy_text);
 	names_free(&entry->mx.names);
-	memset(entry, 0, sizeof(*entry));
+	memset(entry, 0, sizeof *entry);
 }
 
 void policy_found_free(struct policy_found *found)
 {
-	if (found == NULL)
+	if (!found)
 		return;
 	policy_free(&found->policy);
 	free(found->text);
@@ -83,7 +72,7 @@ void policy_found_free(struct policy_found *found)
 
 void mx_found_free(struct mx_found *found)
 {
-	if (found != NULL)
+	if (found)
 		names_free(&found->set.names);
 }
 
@@ -102,7 +91,7 @@ bool mx_name_is_received(const char *name, size_t len)
 void mx_set_copy(struct mx_set *to, const struct mx_set *from)
 {
 	*to = *from;
-	memset(&to->names, 0, sizeof(to->names));
+	memset(&to->names, 0, sizeof to->names);
 	names_copy(&to->names, &from->names);
 }
 
@@ -136,15 +125,15 @@ static void policy_replace(struct entry *entry, const struct policy_found *found
 	entry->policy_text_len = 0;
 
 	entry->has_policy = true;
-	memset(&entry->policy, 0, sizeof(entry->policy));
+	memset(&entry->policy, 0, sizeof entry->policy);
 	policy_copy(&entry->policy, &found->policy);
 	id_set(entry->policy_id, id);
 	entry->policy_fetched_at = now;
 	entry->refresh_alarm = 0;
 	entry->placed = 0;
 	entry->policy_expires_at = now + found->policy.max_age_s;
-	if (found->text != NULL && found->text_len <= POLICY_TEXT_KEPT) {
-		entry->policy_text = text_keep(found->text, found->text_len);
+	if (found->text && found->text_len <= POLICY_TEXT_KEPT) {
+		entry->policy_text = xstrndup(found->text, found->text_len);
 		entry->policy_text_len = found->text_len;
 	}
 }
@@ -179,7 +168,6 @@ void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t n
 void entry_learn_use(struct entry *entry, int64_t now)
 {
 	int32_t day = schedule_day(now);
-
 	if (entry->first_used_day == 0 || entry->first_used_day > day)
 		entry->first_used_day = day;
 	entry->last_used_day = day;
@@ -194,7 +182,6 @@ static void later(int64_t *newest, int64_t at)
 int64_t entry_newest(const struct entry *entry)
 {
 	int64_t newest = entry->record_checked_at;
-
 	later(&newest, entry->policy_fetched_at);
 	later(&newest, entry->fetch_tried_at);
 	later(&newest, entry->mx.checked_at);

@@ -80,10 +80,10 @@ const char *event_advice(enum event_kind kind)
 void event_record_init(
 	struct event_record *event, enum event_kind kind, const char *domain, const char *detail, int64_t now)
 {
-	memset(event, 0, sizeof(*event));
+	memset(event, 0, sizeof *event);
 	event->kind = kind;
-	snprintf(event->domain, sizeof(event->domain), "%s", domain);
-	snprintf(event->detail, sizeof(event->detail), "%s", detail);
+	snprintf(event->domain, sizeof event->domain, "%s", domain);
+	snprintf(event->detail, sizeof event->detail, "%s", detail);
 	for (char *at = event->detail; *at != '\0'; at++)
 		if (*at < ' ' || *at > '~')
 			*at = '?';
@@ -97,7 +97,7 @@ void event_merge(struct event_record *event, const struct event_record *later)
 	if (later->first_at < event->first_at)
 		event->first_at = later->first_at;
 	event->last_at = later->last_at;
-	memcpy(event->detail, later->detail, sizeof(event->detail));
+	memcpy(event->detail, later->detail, sizeof event->detail);
 }
 
 static bool is_printable(struct span in)

@@ -14,14 +14,13 @@ bool evidence_is_conclusive(const struct evidence *evidence)
 static void evidence_drop_later(struct evidence *kept, int64_t at)
 {
 	if (kept->at > at)
-		memset(kept, 0, sizeof(*kept));
+		memset(kept, 0, sizeof *kept);
 }
 
 static void trials_count(struct trials *trials, const struct evidence *seen, enum reason_class class)
 {
 	bool goes_on = trials->silent_since != 0 && trials->silent_since <= seen->at &&
 		       seen->at - trials->newest.at <= SILENT_GAP_S;
-
 	if (class != REASON_UNSURE) {
 		trials->silent_since = 0;
 		trials->silent_probes = 0;
@@ -58,7 +57,6 @@ bool trials_silent(const struct trials *trials, int64_t now)
 static void trials_learn(struct trials *trials, const struct evidence *seen)
 {
 	enum reason_class class = reason_class(seen->reason);
-
 	bool other = seen->seen_for[0] != '\0';
 
 	if (other && (seen->at < trials->newest.at || reason_class(trials->conclusive.reason) == REASON_BAD))
@@ -71,7 +69,7 @@ static void trials_learn(struct trials *trials, const struct evidence *seen)
 	if (seen->at < trials->newest.at)
 		return;
 	if (trials->newest.tlsa_id != seen->tlsa_id)
-		memset(trials, 0, sizeof(*trials));
+		memset(trials, 0, sizeof *trials);
 	trials_count(trials, seen, class);
 	trials->newest = *seen;
 	if (evidence_is_conclusive(seen))
@@ -97,7 +95,6 @@ void hop_record_learn(struct hop_record *record, const struct evidence *seen)
 void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look)
 {
 	int64_t ahead = record->tlsa.checked_at - look->checked_at;
-
 	if (look->checked_at != 0 && (ahead <= 0 || ahead > EVIDENCE_LATE_S))
 		record->tlsa = *look;
 }
@@ -111,7 +108,6 @@ void hop_record_refused(struct hop_record *record, int64_t at)
 int64_t hop_record_at(const struct hop_record *record)
 {
 	int64_t at = record->pkix.newest.at;
-
 	if (record->dane.newest.at > at)
 		at = record->dane.newest.at;
 	return record->tlsa.checked_at > at ? record->tlsa.checked_at : at;
@@ -126,12 +122,10 @@ bool evidence_by_wildcard_only(const struct evidence *evidence, const char *host
 {
 	const char *above = strchr(host, '.');
 	bool wildcard = false;
-
-	if (!above || strlen(evidence->names) + strlen(host) + 2 > sizeof(evidence->names))
+	if (!above || strlen(evidence->names) + strlen(host) + 2 > sizeof evidence->names)
 		return false;
 	for (const char *at = evidence->names; *(at += strspn(at, " ")); at += strcspn(at, " ")) {
 		size_t len = strcspn(at, " ");
-
 		if (name_is(at, len, host))
 			return false;
 		wildcard = wildcard || (at[0] == '*' && name_is(at + 1, len - 1, above));

@@ -2,6 +2,7 @@
 
 #include "lock.h"
 #include "log.h"
+#include "memory.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -86,9 +87,7 @@ void loop_post(struct loop *loop, struct loop_task *task)
 
 struct loop *loop_new(struct failure *why)
 {
-	struct loop *loop = calloc(1, sizeof *loop);
-	if (!loop)
-		abort();
+	struct loop *loop = xcalloc(1, sizeof *loop);
 	lock_init(&loop->lock);
 	loop->wake[0] = loop->wake[1] = -1;
 	loop->last = &loop->first;
@@ -215,9 +214,7 @@ void loop_watch_set(struct loop_watch *watch, unsigned what)
 struct loop_watch *loop_watch_new(
 	struct loop *loop, int fd, unsigned what, void (*call)(void *arg, int fd, unsigned what), void *arg)
 {
-	struct loop_watch *watch = calloc(1, sizeof *watch);
-	if (!watch)
-		abort();
+	struct loop_watch *watch = xcalloc(1, sizeof *watch);
 	watch->base = loop->base;
 	watch->fd = fd;
 	watch->call = call;
@@ -256,9 +253,7 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 
 struct loop_timer *loop_timer_new(struct loop *loop, void (*call)(void *arg), void *arg)
 {
-	struct loop_timer *timer = calloc(1, sizeof *timer);
-	if (!timer)
-		abort();
+	struct loop_timer *timer = xcalloc(1, sizeof *timer);
 	timer->call = call;
 	timer->arg = arg;
 	timer->event = event_new(loop->base, -1, 0, on_time, timer);
@@ -294,9 +289,7 @@ void loop_timer_free(struct loop_timer **timer)
 
 struct loops *loops_new(unsigned count, struct failure *why)
 {
-	struct loops *loops = calloc(1, sizeof *loops);
-	if (!loops)
-		abort();
+	struct loops *loops = xcalloc(1, sizeof *loops);
 	for (unsigned i = 0; i < count && i < LOOPS_MAX; i++) {
 		loops->at[i] = loop_new(why);
 		loops->count += loops->at[i] != NULL;
