@@ -84,23 +84,33 @@ const struct trials *facts_trials(const struct facts *facts, const struct hop_fa
 	return id == record->tlsa.id ? &record->dane : &none;
 }
 
+/* Puts the first of the names, which blanks part, into `out`, and returns those behind it; NULL: there is none. One
+ * that is too long is passed over. */
+static const char *name_next(const char *names, char out[DOMAIN_SIZE])
+{
+	size_t len;
+	for (; *names; names += len + (names[len] == ' ')) {
+		len = strcspn(names, " ");
+		if (len >= DOMAIN_SIZE)
+			continue;
+		memcpy(out, names, len);
+		out[len] = '\0';
+		return names + len + (names[len] == ' ');
+	}
+	return NULL;
+}
+
 /* What the map says is compared with the certificate by Postfix before 3.10.5, whichever MX host shows it. A name may
  * be a wildcard itself. */
 static bool names_are_allowed(const char *names, const struct policy *policy)
 {
-	while (*names) {
-		char name[DOMAIN_SIZE];
-		size_t len = strcspn(names, " ");
-		if (len < sizeof name) {
-			memcpy(name, names, len);
-			name[len] = '\0';
-			if (policy_allows(policy, name))
+	char name[DOMAIN_SIZE];
+	while ((names = name_next(names, name))) {
+		if (policy_allows(policy, name))
+			return true;
+		for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
+			if (mx_matches(name, mx))
 				return true;
-			for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
-				if (mx_matches(name, mx))
-					return true;
-		}
-		names += len + (names[len] == ' ');
 	}
 	return false;
 }
@@ -116,6 +126,19 @@ bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 		return true;
 	return seen->reason == REASON_CERT_HOST_MISMATCH && seen->tlsa_id == 0 &&
 	       names_are_allowed(seen->names, policy);
+}
+
+bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)
+{
+	char name[DOMAIN_SIZE];
+	if (reason_class(seen->reason) == REASON_GOOD || facts_left_to_mta(facts, seen))
+		return true;
+	if (!seen->tlsa_id || seen->reason != REASON_CERT_HOST_MISMATCH || !facts->question.mx_lookup)
+		return false;
+	for (const char *names = seen->names; (names = name_next(names, name));)
+		if (mx_matches(name, facts->question.domain))
+			return true;
+	return false;
 }
 
 /* Bounded by what verdict_next() asks for; a fact beyond HOP_FACTS_MAX is dropped. */

@@ -81,6 +81,10 @@ const struct trials *facts_trials(const struct facts *facts, const struct hop_fa
 /* Whether bad evidence is left to the MTA, which asks the map under an enforce policy and so delivers over verified TLS
  * or not at all (rule 6): what falls short of our demands, but not of its own, holds no mail. */
 bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen);
+/* Whether the evidence is good in this case: by itself, or since what it falls short of is left to the MTA, or since
+ * its certificate, under a trust anchor and over a secure MX set, names the next-hop domain (RFC 7672 3.2.2). The probe
+ * knows of the host alone, whose evidence many domains share. */
+bool facts_evidence_good(const struct facts *facts, const struct evidence *seen);
 
 /* What the shell obtained. The facts take copies. */
 void facts_learn_store(struct facts *facts, const struct entry *entry); /* NULL: the store has no entry */

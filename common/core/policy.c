@@ -32,20 +32,14 @@ const char *policy_mode_name(enum policy_mode mode)
 	return "";
 }
 
-static void word_add(struct names *words, const char *word)
-{
-	if (!names_have(words, word))
-		names_add(words, word, strlen(word));
-}
-
 static void reader_error(struct policy_reader *reader, const char *word)
 {
-	word_add(&reader->findings->errors, word);
+	names_add_once(&reader->findings->errors, word);
 }
 
 static void reader_tolerate(struct policy_reader *reader, const char *word)
 {
-	word_add(&reader->findings->tolerated, word);
+	names_add_once(&reader->findings->tolerated, word);
 }
 
 /* RFC 8461 3.2, sts-policy-ext-value; the blanks at both ends are gone already. */

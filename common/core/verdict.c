@@ -21,8 +21,8 @@ static bool policy_is_long(const struct policy *policy)
 
 static void name_take(struct names *to, const struct names *from, const char *name)
 {
-	if (names_have(from, name) && !names_have(to, name))
-		names_add(to, name, strlen(name));
+	if (names_have(from, name))
+		names_add_once(to, name);
 }
 
 static void patterns_of_host(struct names *to, const struct names *from, const char *host)

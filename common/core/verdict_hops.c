@@ -19,15 +19,13 @@ struct hop_opinion {
 	bool old;   /* good, but by evidence past its soft age */
 };
 
-static bool evidence_is_good(const struct judge *j, const struct evidence *seen);
-
 /* Age at which a hop's newest evidence lets it be probed again (design 5). */
 static int64_t probe_age(const struct judge *j, const char *host, const struct trials *trials)
 {
 	const struct evidence *newest = &trials->newest;
 	const struct rules *rules = j->facts->rules;
 	bool ahead = j->facts->question.purpose == PURPOSE_REFRESH;
-	switch (evidence_is_good(j, newest) ? REASON_GOOD : reason_class(newest->reason)) {
+	switch (facts_evidence_good(j->facts, newest) ? REASON_GOOD : reason_class(newest->reason)) {
 	case REASON_GOOD:
 		return schedule_evidence_age(host, j->policy->mode, rules, ahead);
 	case REASON_BAD:
@@ -37,33 +35,6 @@ static int64_t probe_age(const struct judge *j, const char *host, const struct t
 		break;
 	}
 	return schedule_silent_age(trials);
-}
-
-/* RFC 7672 3.2.2: over a secure MX set, a certificate under a trust anchor may also name the next-hop domain. The probe
- * knows of the host alone, whose evidence many domains share. */
-static bool names_domain(const struct evidence *seen, const char *domain)
-{
-	const char *at = seen->names;
-	while (*at) {
-		char name[DOMAIN_SIZE];
-		size_t len = strcspn(at, " ");
-		if (len < sizeof name) {
-			memcpy(name, at, len);
-			name[len] = '\0';
-			if (mx_matches(name, domain))
-				return true;
-		}
-		at += len + (at[len] == ' ');
-	}
-	return false;
-}
-
-static bool evidence_is_good(const struct judge *j, const struct evidence *seen)
-{
-	if (reason_class(seen->reason) == REASON_GOOD || facts_left_to_mta(j->facts, seen))
-		return true;
-	return seen->tlsa_id != 0 && seen->reason == REASON_CERT_HOST_MISMATCH && j->facts->question.mx_lookup &&
-	       names_domain(seen, j->facts->question.domain);
 }
 
 static struct hop_opinion hop_by_evidence(const struct judge *j, const struct hop_fact *hop)
@@ -78,7 +49,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	o.spent = schedule_refused_long(&hop->record, f->now);
 	o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop->host, trials));
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
-		o.state = evidence_is_good(j, conclusive) ? HOP_GOOD : HOP_BAD;
+		o.state = facts_evidence_good(j->facts, conclusive) ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
 		o.old = o.state == HOP_GOOD && !trials_silent(trials, f->now) &&
 			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
@@ -103,7 +74,6 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 
 bool hops_fail_dane(const struct facts *f)
 {
-	const struct judge j = {.facts = f};
 	struct hop_list list;
 	bool failed = false;
 	if (!mx_has_hops(f))
@@ -114,7 +84,7 @@ bool hops_fail_dane(const struct facts *f)
 		if (!hop || !facts_hop_by_dane(f, hop))
 			continue;
 		const struct evidence *seen = &facts_trials(f, hop)->conclusive;
-		if (seen->at == 0 || evidence_is_good(&j, seen))
+		if (seen->at == 0 || facts_evidence_good(f, seen))
 			return false;
 		failed = true;
 	}
@@ -135,25 +105,6 @@ static struct hop_opinion hop_by_policy(const struct judge *j, const char *host,
 	if (hop && hop->read) /* perhaps of another MX set in this case */
 		o = hop_by_evidence(j, hop);
 	o.aside |= !room && o.state == HOP_UNKNOWN;
-	return o;
-}
-
-/* The lookup of its TLSA records failed, so nobody can say whether DANE governs this hop. An answer of the map excludes
- * the hop: `dane-only` has the MTA skip it, and `secure` then names only the others (policy_narrow()). Without a map
- * nothing excludes it: whoever can make that lookup fail must not have the hop's other faults overlooked. So a name
- * outside the policy and bad evidence count, and nothing makes the hop good. */
-static struct hop_opinion hop_without_answer(const struct judge *j, const char *host, unsigned place)
-{
-	bool excluded = j->facts->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
-	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_TLSA_LOOKUP, .aside = true};
-	if (excluded)
-		return o;
-	o = hop_by_policy(j, host, place);
-	o.spent = o.aside = false;
-	if (o.state == HOP_GOOD) {
-		o.state = HOP_UNKNOWN;
-		o.reason = REASON_TLSA_LOOKUP;
-	}
 	return o;
 }
 
@@ -184,9 +135,23 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 			return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
 		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .aside = true};
 	}
-	if (hop->record.tlsa.state == TLSA_FAILED)
-		return hop_without_answer(j, host, place);
-	return hop_by_policy(j, host, place);
+	if (hop->record.tlsa.state != TLSA_FAILED)
+		return hop_by_policy(j, host, place);
+	/* The lookup of its TLSA records failed, so nobody can say whether DANE governs this hop. An answer of the map
+	 * excludes the hop: `dane-only` has the MTA skip it, and `secure` then names only the others (policy_narrow()).
+	 * Without a map nothing excludes it: whoever can make that lookup fail must not have the hop's other faults
+	 * overlooked. So a name outside the policy and bad evidence count, and nothing makes the hop good. */
+	bool excluded = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
+	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_TLSA_LOOKUP, .aside = true};
+	if (excluded)
+		return o;
+	o = hop_by_policy(j, host, place);
+	o.spent = o.aside = false;
+	if (o.state == HOP_GOOD) {
+		o.state = HOP_UNKNOWN;
+		o.reason = REASON_TLSA_LOOKUP;
+	}
+	return o;
 }
 
 /* What the hops of a list are, taken together. Indexes; -1: none. */
@@ -228,8 +193,11 @@ static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o
 	}
 }
 
-static void opinions_take(struct survey *s, const struct judge *j, const struct hop_list *list)
+static void survey_take(struct survey *s, const struct judge *j, const struct hop_list *list)
 {
+	s->unread = s->good = s->bad_name = s->bad_seen = s->unknown = -1;
+	s->unsure_before_good = s->spent = s->probe = s->bad_old = s->bad_recent = -1;
+	s->renewable = false;
 	unsigned allowed = 0;
 	bool dane = false;
 	for (unsigned i = 0; i < list->count; i++) {
@@ -238,19 +206,10 @@ static void opinions_take(struct survey *s, const struct judge *j, const struct 
 		dane = dane || s->opinion[i].dane;
 	}
 	/* Where the map says `dane-only`, the MTA passes over hops without usable TLSA records (spec D-66). */
-	if (!dane || !j->facts->rules->mta_enforces || j->policy->mode != POLICY_ENFORCE)
-		return;
-	for (unsigned i = 0; i < list->count; i++)
+	bool by_dane_only = dane && j->facts->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
+	for (unsigned i = 0; by_dane_only && i < list->count; i++)
 		if (!s->opinion[i].dane && !s->opinion[i].aside)
 			s->opinion[i] = (struct hop_opinion){.state = HOP_BAD, .reason = REASON_DANE_REQUIRED};
-}
-
-static void survey_take(struct survey *s, const struct judge *j, const struct hop_list *list)
-{
-	s->unread = s->good = s->bad_name = s->bad_seen = s->unknown = -1;
-	s->unsure_before_good = s->spent = s->probe = s->bad_old = s->bad_recent = -1;
-	s->renewable = false;
-	opinions_take(s, j, list);
 	for (unsigned i = 0; i < list->count; i++)
 		survey_hop(s, i, &s->opinion[i]);
 	for (unsigned i = 0; i < list->count; i++) {

@@ -5,8 +5,8 @@
 #include "judge.h"
 
 struct step judge_hops(struct judge *j);
-/* Whether the operator has exempted every host that the MTA may use (exempt_hosts), and the policy names each. Known only
- * when judge_wants_mx() wants nothing. */
+/* Whether the operator has exempted every host that the MTA may use (exempt_hosts), and the policy names each. Known
+ * only when judge_wants_mx() wants nothing. */
 bool judge_all_exempt(const struct judge *j);
 /* As verdict_dane_fails(). */
 bool hops_fail_dane(const struct facts *facts);

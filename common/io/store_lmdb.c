@@ -311,16 +311,6 @@ static bool env_start(struct store *store, struct failure *why)
 	return store_fail(store, result, "cannot be opened", why);
 }
 
-static bool store_start(struct store *store, const char *directory, store_go_on *go_on, struct failure *why)
-{
-	if (!directory_open(store, directory, why))
-		return false;
-	if (store->access == STORE_GUEST)
-		return guest_check(store, directory, why) && env_start(store, why);
-	return owner_lock(store, directory, why) && owner_check(store, go_on, why) && marker_set(store, why) &&
-	       env_start(store, why);
-}
-
 static void store_release(struct store *store)
 {
 	store_pool_free(store);
@@ -342,7 +332,12 @@ static struct store *store_open_as(
 	store->directory_fd = -1;
 	store->owner_fd = -1;
 	store_pool_init(store);
-	if (store_start(store, directory, go_on, why))
+	bool open = directory_open(store, directory, why);
+	if (open && access == STORE_GUEST)
+		open = guest_check(store, directory, why);
+	else if (open)
+		open = owner_lock(store, directory, why) && owner_check(store, go_on, why) && marker_set(store, why);
+	if (open && env_start(store, why))
 		return store;
 	if (store->aside[0] != '\0')
 		log_error("store %s was damaged and moved to %s", store->path, store->aside);

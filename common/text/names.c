@@ -66,6 +66,12 @@ bool names_have(const struct names *list, const char *name)
 	return false;
 }
 
+void names_add_once(struct names *list, const char *name)
+{
+	if (!names_have(list, name))
+		names_add(list, name, strlen(name));
+}
+
 static int names_order(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -16,6 +16,8 @@ struct names {
 
 /* Ends the process when memory is out: names_add() never fails. `name` holds no NUL. */
 void names_add(struct names *list, const char *name, size_t len);
+/* Adds a name that the list does not have yet. */
+void names_add_once(struct names *list, const char *name);
 /* The first name after `previous` (NULL: the first of all), or NULL at the end. */
 const char *names_next(const struct names *list, const char *previous);
 /* Looks at every name, or after names_search() at a few. */
