@@ -1,6 +1,7 @@
 #include "kit.h"
 
 #include "dns.h"
+#include "loop.h"
 #include "output.h"
 
 #include <dirent.h>
@@ -119,10 +120,13 @@ int kit_open(struct kit *kit, const struct options *options, enum kit_need need,
 		return status;
 	if (!store_find(kit, settings, need, &why)) {
 		settings_free(&settings);
-	} else if ((kit->config = config_new(settings, &why))) {
+	} else if (!(kit->loops = loops_new(KIT_LOOPS, &why))) {
+		settings_free(&settings);
+	} else if ((kit->config = config_new(settings, kit->loops, &why))) {
 		struct check_options check = {.config = kit->config,
 			.store = kit->store,
-			.workers = KIT_WORKERS,
+			.loops = kit->loops,
+			.inquiries_max = KIT_INQUIRIES_MAX,
 			.background = need == KIT_PATIENT,
 			.observe = observe,
 			.observe_arg = arg};
@@ -143,6 +147,7 @@ void kit_close(struct kit *kit)
 	check_free(&kit->check);
 	store_close(&kit->store);
 	config_unref(&kit->config);
+	loops_free(&kit->loops);
 }
 
 int kit_case_ms(const struct settings *settings)

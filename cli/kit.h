@@ -1,4 +1,4 @@
-/* What a subcommand works with: settings, the store, and for checks a config and a check with a few workers of its own.
+/* What a subcommand works with: settings, the store, and for checks a config and a check with event loops of its own.
  */
 #ifndef CLI_KIT_H
 #define CLI_KIT_H
@@ -6,7 +6,9 @@
 #include "check.h"
 #include "commands.h"
 
-#define KIT_WORKERS 4
+#define KIT_LOOPS 2
+#define KIT_SLOTS 4 /* inquiries at a time */
+#define KIT_INQUIRIES_MAX 1024
 
 /* NULL on failure; then it was said on stderr and `status` is the exit status. The caller frees. */
 struct settings *kit_settings(const struct options *options, int *status);
@@ -14,6 +16,7 @@ struct settings *kit_settings(const struct options *options, int *status);
 struct store *kit_store(const struct settings *settings, int *status);
 
 struct kit {
+	struct loops *loops;
 	struct config *config;
 	struct store *store;
 	struct check *check;

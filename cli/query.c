@@ -12,62 +12,26 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where check hands over the verdict. */
-struct waiter {
-	struct lock lock;
-	struct signal_cond told;
-	bool done;
+/* The verdict that check gave. */
+struct answer {
 	bool final;
 	bool held; /* whatever the verdict, the map holds the mail */
 	struct verdict verdict;
 };
 
-static void outcome_take(void *arg, struct outcome *outcome)
+/* An inquiry of its own, whose every step is seen, also when the store could answer at once (check_options.observe). */
+static void verdict_await(struct answer *answer, struct check *check, const struct question *question, int wait_ms)
 {
-	struct waiter *waiter = arg;
-	lock_take(&waiter->lock);
-	waiter->verdict = outcome->verdict;
-	waiter->final = outcome->final;
-	waiter->done = true;
-	cond_wake_all(&waiter->told);
-	lock_drop(&waiter->lock);
-}
-
-static bool waiter_await_until(struct waiter *waiter, int64_t deadline_ms)
-{
-	bool in_time = true;
-	lock_take(&waiter->lock);
-	while (!waiter->done && in_time)
-		in_time = cond_wait_until(&waiter->told, &waiter->lock, deadline_ms);
-	bool done = waiter->done;
-	lock_drop(&waiter->lock);
-	return done;
-}
-
-static void waiter_await(struct waiter *waiter)
-{
-	lock_take(&waiter->lock);
-	while (!waiter->done)
-		cond_wait(&waiter->told, &waiter->lock);
-	lock_drop(&waiter->lock);
-}
-
-/* check_start() and not check_domain(): a case of its own, whose every step is seen, also when the store could answer
- * at once. */
-static void verdict_await(struct waiter *waiter, struct check *check, const struct question *question, int wait_ms)
-{
-	struct outcome outcome = {0};
+	struct outcome outcome;
+	check_ticket ticket = CHECK_NO_TICKET;
 	int64_t deadline_ms = clock_mono_ms() + wait_ms;
-	check_ticket ticket = check_start(check, question, outcome_take, waiter);
-	if (ticket == CHECK_NO_TICKET) {
-		check_fresh(check, question, &outcome);
-		outcome_take(waiter, &outcome);
-	} else if (!waiter_await_until(waiter, deadline_ms)) {
-		if (check_abandon(check, ticket, &outcome))
-			outcome_take(waiter, &outcome);
-		else
-			waiter_await(waiter); /* it is being told at this moment */
+	check_ask(check, question, NULL, NULL, &ticket, &outcome);
+	if (ticket != CHECK_NO_TICKET) {
+		outcome_free(&outcome);
+		check_wait(check, ticket, deadline_ms, &outcome);
 	}
+	answer->verdict = outcome.verdict;
+	answer->final = outcome.final;
 	outcome_free(&outcome);
 }
 
@@ -86,14 +50,14 @@ static bool none_is_known(enum reason reason)
 	       reason != REASON_FIRST_CONTACT && reason != REASON_NOT_YET_CHECKED;
 }
 
-static int verdict_status(const struct waiter *waiter)
+static int verdict_status(const struct answer *answer)
 {
-	int passed = waiter->held ? STATUS_NO : STATUS_YES;
-	if (!waiter->final)
+	int passed = answer->held ? STATUS_NO : STATUS_YES;
+	if (!answer->final)
 		return STATUS_UNSURE;
-	switch (waiter->verdict.kind) {
+	switch (answer->verdict.kind) {
 	case VERDICT_NONE:
-		return none_is_known(waiter->verdict.reason) ? passed : STATUS_UNSURE;
+		return none_is_known(answer->verdict.reason) ? passed : STATUS_UNSURE;
 	case VERDICT_PASS:
 	case VERDICT_FAIL_TESTING:
 		return passed;
@@ -169,12 +133,12 @@ static json_t *degraded_words(void)
 	return words;
 }
 
-static void answer_tell(const struct waiter *waiter, const struct facts *facts, const struct outlook *outlook)
+static void answer_tell(const struct answer *answer, const struct facts *facts, const struct outlook *outlook)
 {
-	const struct verdict *verdict = &waiter->verdict;
+	const struct verdict *verdict = &answer->verdict;
 	const char *subject = verdict_subject(verdict), *advice = reason_advice(verdict->reason);
 	facts_tell(facts);
-	tell("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), waiter->final ? "" : " so far", subject,
+	tell("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), answer->final ? "" : " so far", subject,
 		*subject ? " " : "", reason_sentence(verdict->reason), reason_name(verdict->reason));
 	if (strcmp(advice, "nothing") != 0)
 		tell("advice", "%s", advice);
@@ -219,9 +183,9 @@ static void facts_put(json_t *object, const struct facts *facts)
 }
 
 static void answer_print(
-	const struct waiter *waiter, const struct story *story, const struct outlook *outlook, const char *asked)
+	const struct answer *answer, const struct story *story, const struct outlook *outlook, const char *asked)
 {
-	const struct verdict *verdict = &waiter->verdict;
+	const struct verdict *verdict = &answer->verdict;
 	const struct facts *facts = &story->facts;
 	json_t *object = json_made(json_object());
 	json_put(object, "domain", json_text(facts->question.domain));
@@ -234,7 +198,7 @@ static void answer_print(
 	json_put(object, "advice", json_text(reason_advice(verdict->reason)));
 	json_put(object, "degraded", degraded_words());
 	json_put(object, "hop", json_text(verdict->hop));
-	json_put(object, "final", json_boolean(waiter->final));
+	json_put(object, "final", json_boolean(answer->final));
 	json_put(object, "milter", describe_milter(outlook));
 	json_put(object, "map", json_text(outlook->map[MAP_PLAIN]));
 	json_put(object, "maps", describe_maps(outlook));
@@ -243,21 +207,21 @@ static void answer_print(
 }
 
 static void query_answer(
-	const struct options *options, struct kit *kit, struct story *story, const char *asked, struct waiter *waiter)
+	const struct options *options, struct kit *kit, struct story *story, const char *asked, struct answer *answer)
 {
 	const struct settings *settings = kit->config->settings;
 	struct question question;
 	question_take(&question, asked);
 	story_open(story, &question, &kit->config->rules);
-	verdict_await(waiter, kit->check, &question, kit_case_ms(settings));
+	verdict_await(answer, kit->check, &question, kit_case_ms(settings));
 	story_close(story);
 	struct outlook outlook;
-	outlook_init(&outlook, &waiter->verdict, &story->facts, settings);
-	waiter->held = settings->mta_enforces && outlook_holds(&outlook);
+	outlook_init(&outlook, &answer->verdict, &story->facts, settings);
+	answer->held = settings->mta_enforces && outlook_holds(&outlook);
 	if (options->json)
-		answer_print(waiter, story, &outlook, asked);
+		answer_print(answer, story, &outlook, asked);
 	else
-		answer_tell(waiter, &story->facts, &outlook);
+		answer_tell(answer, &story->facts, &outlook);
 	outlook_free(&outlook);
 }
 
@@ -266,18 +230,14 @@ int query_run(const struct options *options, size_t count, char **words)
 	(void)count;
 	struct kit kit;
 	struct story story;
-	struct waiter waiter = {0};
-	lock_init(&waiter.lock);
-	cond_init(&waiter.told);
+	struct answer answer = {0};
 	story_init(&story, options->json);
 	int status = kit_open(&kit, options, KIT_ANY_STORE, story_observe, &story);
 	if (status == 0) {
-		query_answer(options, &kit, &story, words[0], &waiter);
+		query_answer(options, &kit, &story, words[0], &answer);
 		kit_close(&kit);
-		status = verdict_status(&waiter);
+		status = verdict_status(&answer);
 	}
 	story_free(&story);
-	cond_destroy(&waiter.told);
-	lock_destroy(&waiter.lock);
 	return status;
 }

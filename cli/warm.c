@@ -39,7 +39,7 @@ struct warming {
 	int64_t next_ms;
 	struct lock lock;
 	struct signal_cond freed;
-	struct slot slot[KIT_WORKERS];
+	struct slot slot[KIT_SLOTS];
 	uint64_t mode[POLICY_ENFORCE + 1], without, failed;
 	bool again;        /* a later round: the domains are counted already */
 	struct names left; /* next hops of domains that were not wholly probed */
@@ -141,7 +141,7 @@ static void step_observe(void *arg, const struct want *want, const struct facts 
 	if (want->kind != WANT_PROBE || !hop || hop->refused == REASON_NONE)
 		return;
 	lock_take(&warming->lock);
-	for (size_t i = 0; i < KIT_WORKERS; i++) {
+	for (size_t i = 0; i < KIT_SLOTS; i++) {
 		struct slot *slot = &warming->slot[i];
 		if (slot->busy && strcmp(slot->question.domain, facts->question.domain) == 0)
 			slot->refused = true;
@@ -152,13 +152,13 @@ static void step_observe(void *arg, const struct want *want, const struct facts 
 /* Gives up what takes too long; what is being told at this moment frees its slot by itself. */
 static void slots_expire(struct warming *warming)
 {
-	for (size_t i = 0; i < KIT_WORKERS; i++) {
+	for (size_t i = 0; i < KIT_SLOTS; i++) {
 		struct slot *slot = &warming->slot[i];
 		struct outcome outcome;
 		lock_take(&warming->lock);
 		bool late = slot->busy && slot->deadline_ms <= clock_mono_ms();
 		lock_drop(&warming->lock);
-		if (!late || !check_abandon(warming->check, slot->ticket, &outcome))
+		if (!late || !check_give_up(warming->check, slot->ticket, &outcome))
 			continue;
 		slot_end(slot, &outcome);
 		outcome_free(&outcome);
@@ -167,7 +167,7 @@ static void slots_expire(struct warming *warming)
 
 static struct slot *slot_free(struct warming *warming) REQUIRES(warming->lock)
 {
-	for (size_t i = 0; i < KIT_WORKERS; i++)
+	for (size_t i = 0; i < KIT_SLOTS; i++)
 		if (!warming->slot[i].busy)
 			return &warming->slot[i];
 	return NULL;
@@ -175,7 +175,7 @@ static struct slot *slot_free(struct warming *warming) REQUIRES(warming->lock)
 
 static bool slots_are_free(struct warming *warming) REQUIRES(warming->lock)
 {
-	for (size_t i = 0; i < KIT_WORKERS; i++)
+	for (size_t i = 0; i < KIT_SLOTS; i++)
 		if (warming->slot[i].busy)
 			return false;
 	return true;
@@ -229,7 +229,9 @@ static void question_warm(struct warming *warming, const struct question *questi
 	slot->deadline_ms = clock_mono_ms() + warming->case_ms;
 	slot->busy = true;
 	lock_drop(&warming->lock);
-	slot->ticket = check_start(warming->check, question, slot_done, slot);
+	struct outcome outcome;
+	check_ask(warming->check, question, slot_done, slot, &slot->ticket, &outcome);
+	outcome_free(&outcome);
 	if (slot->ticket == CHECK_NO_TICKET)
 		slot_end(slot, &(struct outcome){.verdict.reason = REASON_INTERNAL});
 }
@@ -368,7 +370,7 @@ static void warming_init(struct warming *warming, int rate)
 	lock_init(&warming->lock);
 	cond_init(&warming->freed);
 	progress_init(&warming->progress);
-	for (size_t i = 0; i < KIT_WORKERS; i++)
+	for (size_t i = 0; i < KIT_SLOTS; i++)
 		warming->slot[i].warming = warming;
 }
 

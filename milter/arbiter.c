@@ -23,20 +23,6 @@ void arbiter_leave(struct arbiter *arbiter)
 	atomic_fetch_sub(&arbiter->inside, 1);
 }
 
-struct wait {
-	const struct nudge *nudge;
-	bool begun;
-	int64_t from_ms;
-};
-
-static void before_wait(void *arg)
-{
-	struct wait *wait = arg;
-	wait->begun = true;
-	wait->from_ms = clock_mono_ms();
-	nudge_send(wait->nudge);
-}
-
 static bool waiter_enter(struct arbiter *arbiter, const struct settings *settings)
 {
 	if (atomic_load(&arbiter->hurry))
@@ -51,19 +37,20 @@ static bool waiter_enter(struct arbiter *arbiter, const struct settings *setting
 static void question_judge(
 	struct arbiter *arbiter, struct message *message, const struct question *question, struct outcome *outcome)
 {
-	if (check_fresh(arbiter->check, question, outcome))
-		return;
-	outcome_free(outcome);
-	*outcome = (struct outcome){.final = false};
 	const struct settings *settings = message->config->settings;
 	int64_t left_ms = (int64_t)settings->milter_wait * 1000 - message->waited_ms;
-	bool may_wait = left_ms > 0 && waiter_enter(arbiter, settings);
-	struct wait wait = {.nudge = &arbiter->nudge};
-	check_domain(arbiter->check, question, may_wait ? (int)left_ms : 0, before_wait, &wait, outcome);
+	check_ticket ticket = CHECK_NO_TICKET;
+	if (check_ask(arbiter->check, question, NULL, NULL, left_ms > 0 ? &ticket : NULL, outcome) ||
+		ticket == CHECK_NO_TICKET)
+		return;
+	int64_t from_ms = clock_mono_ms();
+	bool may_wait = waiter_enter(arbiter, settings);
+	if (may_wait)
+		nudge_send(&arbiter->nudge);
+	check_wait(arbiter->check, ticket, may_wait ? from_ms + left_ms : from_ms, outcome);
 	if (may_wait)
 		atomic_fetch_sub(&arbiter->waiting, 1);
-	if (wait.begun)
-		message->waited_ms += clock_mono_ms() - wait.from_ms;
+	message->waited_ms += clock_mono_ms() - from_ms;
 }
 
 /* `asked`: the next hop or the recipient that the question was made of. */
@@ -71,7 +58,7 @@ static void question_answer(struct arbiter *arbiter, struct message *message, co
 	struct span asked, struct outcome *outcome)
 {
 	question_judge(arbiter, message, question, outcome);
-	next_hop_note(arbiter->check, &outcome->verdict, "milter", asked);
+	check_next_hop(arbiter->check, &outcome->verdict, "milter", asked);
 }
 
 bool arbiter_wanted(const struct settings *settings, const struct recipient *recipient)

@@ -11,8 +11,10 @@
 #include "signals.h"
 #include "text.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +31,7 @@ struct daemon {
 	bool open[FRONT_ENDS_MAX]; /* by its own `open` */
 	struct store *store;
 	struct check *check;
+	const struct loops *loops;
 	struct server *server;
 	struct gauges gauges;
 	struct refresher *refresher;
@@ -142,9 +145,24 @@ static void clock_compare(struct daemon *daemon)
 		check_time_seen(daemon->check, (int64_t)program.st_mtime, "the program's file");
 }
 
-bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why)
+/* The other descriptors are for clients, the store, the log and the resolvers. */
+static unsigned sockets_max(void)
 {
-	struct check_options options = {.config = config, .store = daemon->store, .workers = WORKERS};
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > UINT_MAX)
+		return UINT_MAX / 2;
+	return (unsigned)limit.rlim_cur / 2;
+}
+
+bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops, struct failure *why)
+{
+	const struct settings *settings = daemon->settings;
+	struct check_options options = {.config = config,
+		.store = daemon->store,
+		.loops = loops,
+		.inquiries_max = (unsigned)settings->lookups_max,
+		.sockets_max = sockets_max()};
+	daemon->loops = loops;
 	daemon->check = check_new(&options, why);
 	if (!daemon->check)
 		return false;
@@ -190,7 +208,7 @@ void daemon_describe(const struct daemon *daemon, char *out, size_t size)
 void daemon_reload(struct daemon *daemon, const struct settings_source *source)
 {
 	notify_reloading();
-	bool done = reload_run(daemon->check, source, daemon->settings);
+	bool done = reload_run(daemon->check, daemon->loops, source, daemon->settings);
 	notify_ready(done ? "settings reloaded" : "reload failed, the settings from before stay");
 }
 
@@ -228,9 +246,10 @@ void daemon_stop(struct daemon *daemon, int status)
 	daemon->server_running = false;
 }
 
-void daemon_free(struct daemon **slot)
+bool daemon_free(struct daemon **slot)
 {
 	struct daemon *daemon = *slot;
+	bool in_use = daemon->check_in_use;
 	for (size_t i = 0; i < front_ends_count; i++)
 		if (daemon->open[i])
 			front_ends[i].close();
@@ -245,4 +264,5 @@ void daemon_free(struct daemon **slot)
 	}
 	free(daemon);
 	*slot = NULL;
+	return in_use;
 }

@@ -12,8 +12,8 @@ struct daemon *daemon_new(const struct settings *settings, const struct identity
 /* After privileges were dropped and the daemon is in the background; before any thread is started, the DNS of
  * config_new() included: it forks. */
 bool daemon_open_store(struct daemon *daemon, struct failure *why);
-/* Workers and threads. */
-bool daemon_start(struct daemon *daemon, struct config *config, struct failure *why);
+/* Starts the threads. The loops outlive the daemon. */
+bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops, struct failure *why);
 /* The line that tells that all of it listens. */
 void daemon_describe(const struct daemon *daemon, char *out, size_t size);
 void daemon_reload(struct daemon *daemon, const struct settings_source *source);
@@ -22,6 +22,7 @@ bool daemon_store_is_broken(const struct daemon *daemon, struct failure *why);
 /* Stops what was started, within DAEMON_STOP_MS: beyond it the process ends all the same, with `status`. */
 #define DAEMON_STOP_MS 10000
 void daemon_stop(struct daemon *daemon, int status);
-void daemon_free(struct daemon **daemon);
+/* True: a callback that libmilter has abandoned still uses the check, the store and the loops, which stay as they are. */
+bool daemon_free(struct daemon **daemon);
 
 #endif

@@ -142,7 +142,8 @@ static void delegation_request(
 	question_client_is(&question, request->client);
 	struct outcome outcome = {0};
 	if (verdict_service_ask(service, client, &question, &outcome)) {
-		next_hop_note(service->check, &outcome.verdict, "delegation", domain);
+		if (outcome.final)
+			check_next_hop(service->check, &outcome.verdict, "delegation", domain);
 		delegation_reply_by(service, client, &outcome);
 	}
 	outcome_free(&outcome);

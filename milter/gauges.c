@@ -22,9 +22,9 @@ void gauges_collect(void *arg)
 	const struct gauges *gauges = arg;
 	struct check_load load = check_load(gauges->check);
 	struct store_usage usage;
-	gauge(METRIC_WORKERS, load.workers);
+	gauge(METRIC_WORKERS, load.loops);
 	gauge(METRIC_WORKERS_BUSY, load.busy);
-	gauge(METRIC_CASES_OPEN, load.cases);
+	gauge(METRIC_CASES_OPEN, load.inquiries);
 	for (size_t i = 0; i < front_ends_count; i++) {
 		const struct front_end *front_end = &front_ends[i];
 		if (front_end->gauge != NO_GAUGE)

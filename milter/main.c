@@ -4,6 +4,7 @@
 #include "daemon.h"
 #include "front_ends.h"
 #include "log.h"
+#include "loop.h"
 #include "notify.h"
 #include "privileges.h"
 #include "signals.h"
@@ -166,12 +167,14 @@ static int test(const struct options *options)
 		settings_free(&settings);
 		return fail(options, &why);
 	}
-	struct config *config = config_new(settings, &why);
-	if (config == NULL)
-		return fail(options, &why);
-	warn_of_settings(config);
+	struct loops *loops = loops_new(1, &why);
+	struct config *config = loops != NULL ? config_new(settings, loops, &why) : NULL;
+	if (config != NULL)
+		warn_of_settings(config);
+	int status = config != NULL ? EX_OK : fail(options, &why);
 	config_unref(&config);
-	return EX_OK;
+	loops_free(&loops);
+	return status;
 }
 
 static void warn_of_limits(const struct settings *settings)
@@ -247,11 +250,11 @@ static void announce(const struct daemon *daemon, const struct config *config)
 }
 
 /* From the settings to the end. `settings` belongs to `config`. */
-static int run(const struct options *options, struct daemon *daemon, struct config *config)
+static int run(const struct options *options, struct daemon *daemon, struct config *config, struct loops *loops)
 {
 	struct failure why;
 	int status = EX_OK;
-	if (daemon_start(daemon, config, &why)) {
+	if (daemon_start(daemon, config, loops, &why)) {
 		signals_take();
 		announce(daemon, config);
 		status = serve(daemon, &options->source);
@@ -294,11 +297,14 @@ static int start(const struct options *options)
 		settings_free(&settings);
 		return fail(options, &why);
 	}
-	struct config *config = config_new(settings, &why);
-	int status = config != NULL ? run(options, daemon, config) : fail(options, &why);
-	daemon_free(&daemon);
-	if (config != NULL)
-		config_unref(&config);
+	struct loops *loops = loops_new((unsigned)settings->io_threads, &why);
+	struct config *config = loops != NULL ? config_new(settings, loops, &why) : NULL;
+	int status = config != NULL ? run(options, daemon, config, loops) : fail(options, &why);
+	/* What libmilter has abandoned may still use the check, and with it the loops. */
+	bool in_use = daemon_free(&daemon);
+	config_unref(&config);
+	if (!in_use)
+		loops_free(&loops);
 	return status;
 }
 

@@ -33,14 +33,15 @@ static bool reload_failed(const struct failure *why)
 	return false;
 }
 
-bool reload_run(struct check *check, const struct settings_source *source, const struct settings *running)
+bool reload_run(struct check *check, const struct loops *loops, const struct settings_source *source,
+	const struct settings *running)
 {
 	struct failure why;
 	struct settings *settings =
 		settings_read(source->file, source->must_exist, source->overrides, source->override_count, &why);
 	if (settings == NULL)
 		return reload_failed(&why);
-	struct config *config = config_new(settings, &why);
+	struct config *config = config_new(settings, loops, &why);
 	if (config == NULL)
 		return reload_failed(&why);
 	char names[1024], warning[CONFIG_WARNING_SIZE];

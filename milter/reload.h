@@ -13,7 +13,8 @@ struct settings_source {
 };
 
 /* `running` are the settings that the daemon was started with. Tells the log what changed that needs a restart. */
-bool reload_run(struct check *check, const struct settings_source *source, const struct settings *running);
+bool reload_run(struct check *check, const struct loops *loops, const struct settings_source *source,
+	const struct settings *running);
 /* The names, blank-separated, of settings that need a restart and differ. Returns how many. */
 unsigned reload_restart_names(const struct settings *running, const struct settings *fresh, char *out, size_t size);
 

@@ -66,7 +66,7 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	text_init(&text, map->payload, sizeof map->payload);
 	if (!map_reply(&text, state->dialect, source))
 		map_refused(map, source->verdict, state->dialect);
-	next_hop_note(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
+	check_next_hop(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
 	struct span payload = {text.bytes, text.len};
 	map_log(source->verdict, payload);
 	map_send(map, client, payload);

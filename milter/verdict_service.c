@@ -1,14 +1,12 @@
 #include "verdict_service.h"
 
 #include "memory.h"
-#include "tally.h"
 
 #include <stdlib.h>
 
 struct lookup {
 	struct later later; /* first: the later is the lookup */
 	check_ticket ticket;
-	struct verdict fresh; /* of check_fresh() */
 	struct outcome outcome;
 };
 
@@ -26,50 +24,39 @@ static bool lookup_give_up(void *arg, struct later *later)
 	struct verdict_service *service = arg;
 	struct lookup *lookup = (struct lookup *)later;
 	struct outcome so_far;
-	if (!check_abandon(service->check, lookup->ticket, &so_far))
+	if (!check_give_up(service->check, lookup->ticket, &so_far))
 		return false;
 	lookup->outcome = so_far;
 	return true;
-}
-
-/* A case that is cut short before it has read the store knows less than check_fresh() did; and when the store breaks in
- * between, the policy that could be read still holds (rule 9). */
-static bool knows_less(const struct outcome *outcome, const struct verdict *fresh)
-{
-	if (outcome->verdict.has_policy || !fresh->has_policy)
-		return false;
-	return !outcome->final || outcome->verdict.reason == REASON_INTERNAL;
 }
 
 static void lookup_answer(void *arg, struct client *client, struct later *later)
 {
 	struct verdict_service *service = arg;
 	struct lookup *lookup = (struct lookup *)later;
-	if (knows_less(&lookup->outcome, &lookup->fresh))
-		lookup->outcome.verdict = lookup->fresh;
 	if (client)
 		service->reply(service, client, &lookup->outcome);
 	outcome_free(&lookup->outcome);
 	free(lookup);
 }
 
+/* For the next question: the store mostly answers at once, and then no lookup is needed. */
+static struct lookup *spare;
+
 bool verdict_service_ask(
 	struct verdict_service *service, struct client *client, const struct question *question, struct outcome *out)
 {
-	if (check_fresh(service->check, question, out))
-		return true;
-	struct lookup *lookup = xcalloc(1, sizeof *lookup);
+	struct lookup *lookup = spare ? spare : xcalloc(1, sizeof *lookup);
+	spare = NULL;
+	lookup->ticket = CHECK_NO_TICKET;
 	later_init(&lookup->later, client);
-	lookup->fresh = out->verdict;
-	lookup->ticket = check_start(service->check, question, lookup_done, lookup);
+	check_ask(service->check, question, lookup_done, lookup, &lookup->ticket, out);
 	if (lookup->ticket == CHECK_NO_TICKET) {
-		free(lookup);
-		tally_verdict(question->purpose, &out->verdict);
+		spare = lookup;
 		return true;
 	}
-	/* A verdict that is not worth waiting for is replied without a wait; the lookup goes on all the same. */
 	struct config *config = check_config(service->check);
-	client_wait(client, &lookup->later, out->verdict.worth_waiting ? config->settings->lookup_timeout * 1000 : 0);
+	client_wait(client, &lookup->later, config->settings->lookup_timeout * 1000);
 	config_unref(&config);
 	return false;
 }

@@ -3,7 +3,7 @@
 # fakes of clock, DNS, policy hosts, next hops and store trouble, in place of files of common/io
 fakes_inc = -I$(srcdir)/tests/fakes $(check_inc)
 fakes_ldflags = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until,--wrap=store_view_begin,--wrap=store_view_end \
-	-Wl,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=events_note
+	-Wl,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=store_submit,--wrap=events_note
 fakes = tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
 	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
 	tests/fakes/fake_trouble.c tests/fakes/fake_events.c tests/fakes/fake_events.h
@@ -172,7 +172,7 @@ tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/
 	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
 	tests/fakes/fake_trouble.c
 tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until \
-	-Wl,--wrap=store_view_begin,--wrap=store_view_end,--wrap=store_change_entry,--wrap=store_change_hop
+	-Wl,--wrap=store_view_begin,--wrap=store_view_end,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=store_submit
 tests_unit_test_query_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 moving_files = tests/unit/moving_room.c tests/unit/moving_room.h tests/unit/call.c tests/unit/call.h tests/unit/tool.c \
 	tests/unit/tool.h tests/unit/cm.h $(cli_sources) $(fakes)
@@ -210,11 +210,6 @@ tests_unit_test_refresher_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(AM_CPPFLA
 tests_unit_test_refresher_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_refresher_SOURCES = tests/unit/test_refresher.c milter/refresher.c milter/refresher.h
 tests_unit_test_refresher_LDADD = libcheck.a libio.a libcore.a libbase.a libtext.a $(all_libs) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/test_workers
-tests_unit_test_workers_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
-tests_unit_test_workers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_workers_SOURCES = tests/unit/test_workers.c tests/unit/cm.h
-tests_unit_test_workers_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_metrics
 tests_unit_test_metrics_CPPFLAGS = $(check_inc) $(AM_CPPFLAGS)
 tests_unit_test_metrics_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -1,14 +1,16 @@
-#include "check.h"
+#include "check_internal.h"
 
-#include "cases.h"
 #include "clock.h"
 #include "evidence.h"
 #include "recall.h"
 #include "senses.h"
 #include "tally.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define ASKED_SHOWN 100 /* characters of a next hop that cannot be read */
 
 void outcome_free(struct outcome *outcome)
 {
@@ -24,12 +26,42 @@ static void store_told(struct check *check)
 	events_write(check->events, false);
 }
 
+static void desk_stopped(struct loop_task *task)
+{
+	inquiries_stop((struct desk *)((char *)task - offsetof(struct desk, stop)));
+}
+
+static void desk_ended(struct loop_task *task)
+{
+	struct desk *desk = (struct desk *)((char *)task - offsetof(struct desk, end));
+	struct check *check = desk->check;
+	runner_free(&desk->runner);
+	fetch_line_free(&desk->fetches);
+	probe_line_free(&desk->probes);
+	lock_take(&check->lock);
+	check->desks_open--;
+	cond_wake_all(&check->idle);
+	lock_drop(&check->lock);
+}
+
+static void desk_begin(struct desk *desk, struct check *check, struct loop *loop)
+{
+	desk->check = check;
+	desk->stop.run = desk_stopped;
+	desk->end.run = desk_ended;
+	desk->runner = runner_new(loop);
+	desk->fetches = fetch_line_new(loop);
+	desk->probes = probe_line_new(loop);
+}
+
 struct check *check_new(const struct check_options *options, struct failure *why)
 {
 	struct check *check = calloc(1, sizeof *check);
-	if (!check)
+	if (!check || !(check->desk = calloc(options->loops->count, sizeof *check->desk)))
 		abort();
+	(void)why;
 	lock_init(&check->lock);
+	cond_init(&check->idle);
 	check->store = options->store;
 	check->events = events_new(check->store);
 	trouble_init(&check->trouble, check->events);
@@ -37,32 +69,50 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->config = config_ref(options->config);
 	check->observe = options->observe;
 	check->observe_arg = options->observe_arg;
-	check->bounds.limits = limits_new();
-	check->bounds.quota = options->workers / 4;
-	check->bounds.background = options->background;
-	check->worker_count = options->workers;
-	check->workers = workers_new(options->workers, why);
-	if (!check->workers)
-		check_free(&check);
+	check->inquiries_max = options->inquiries_max;
+	check->bounds = (struct bounds){.limits = limits_new(),
+		.sockets_max = options->sockets_max ? options->sockets_max : options->inquiries_max,
+		.background = options->background};
+	check->desk_count = check->desks_open = options->loops->count;
+	for (unsigned i = 0; i < check->desk_count; i++)
+		desk_begin(&check->desk[i], check, options->loops->at[i]);
 	return check;
 }
 
-void check_free(struct check **check)
+static void inquiries_end(struct check *check)
 {
-	struct check *c = *check;
-	if (!c)
+	lock_take(&check->lock);
+	check->stopping = true;
+	lock_drop(&check->lock);
+	for (unsigned i = 0; i < check->desk_count; i++)
+		loop_post(runner_loop(check->desk[i].runner), &check->desk[i].stop);
+	lock_take(&check->lock);
+	while (check->inquiries > 0)
+		cond_wait(&check->idle, &check->lock);
+	lock_drop(&check->lock);
+	for (unsigned i = 0; i < check->desk_count; i++)
+		loop_post(runner_loop(check->desk[i].runner), &check->desk[i].end);
+	lock_take(&check->lock);
+	while (check->desks_open > 0)
+		cond_wait(&check->idle, &check->lock);
+	lock_drop(&check->lock);
+}
+
+void check_free(struct check **slot)
+{
+	struct check *check = *slot;
+	if (!check)
 		return;
-	lock_take(&c->lock);
-	c->stopping = true;
-	lock_drop(&c->lock);
-	workers_free(&c->workers);
-	limits_free(&c->bounds.limits);
-	trouble_destroy(&c->trouble);
-	events_free(&c->events);
-	config_unref(&c->config);
-	lock_destroy(&c->lock);
-	free(c);
-	*check = NULL;
+	inquiries_end(check);
+	limits_free(&check->bounds.limits);
+	trouble_destroy(&check->trouble);
+	events_free(&check->events);
+	config_unref(&check->config);
+	cond_destroy(&check->idle);
+	lock_destroy(&check->lock);
+	free(check->desk);
+	free(check);
+	*slot = NULL;
 }
 
 void check_reconfigure(struct check *check, struct config *config)
@@ -82,7 +132,7 @@ struct config *check_config(struct check *check)
 	return config;
 }
 
-/* --- from the store ----------------------------------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------------------------------------------------- */
 
 /* Goes as far as the store leads: one read transaction, begun only if anything is wanted of it. */
 static struct step fresh_step(struct check *check, struct facts *facts)
@@ -138,7 +188,39 @@ static void wildcards_look(struct check *check, const struct entry *entry)
 	events_note(check->events, EVENT_WILDCARD_CERTIFICATE, entry->domain, host);
 }
 
-static bool fresh_outcome(struct check *check, const struct question *question, struct outcome *out)
+/* The verdict of the store is final. */
+static void fresh_finish(struct check *check, const struct facts *facts, const struct step *step, struct outcome *out)
+{
+	const struct question *question = &facts->question;
+	if (step->verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
+		facts_policy_copy(&out->policy, facts);
+	if (question->no_dane && step->verdict.binding == BINDING_SECURE)
+		wildcards_look(check, &facts->entry);
+	if (step->renew != 0)
+		inquiries_renew(check, question);
+	tally_verdict(question->purpose, &step->verdict);
+}
+
+/* An inquiry takes over what is known; the ticket is of the one who waits for it. */
+static check_ticket inquiry_begin(struct check *check, struct facts *facts, struct config *config, check_done *done,
+	void *arg, const struct outcome *so_far, bool waits)
+{
+	struct question question = facts->question;
+	struct waiter *waiter = waits ? waiter_new(done, arg, question.purpose, &so_far->verdict) : NULL;
+	struct opening opening = {.question = &question,
+		.class = WORK_ASKED,
+		.asked = question.purpose != PURPOSE_QUERY,
+		.facts = check->observe ? NULL : facts,
+		.config = config,
+		.waiter = waiter};
+	check_ticket ticket = inquiries_open(check, &opening);
+	if (waiter && ticket == CHECK_NO_TICKET)
+		waiter_free(waiter);
+	return ticket;
+}
+
+bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
+	struct outcome *out)
 {
 	struct config *config = check_config(check);
 	struct facts facts;
@@ -147,24 +229,51 @@ static bool fresh_outcome(struct check *check, const struct question *question, 
 	facts.dane = config_dane(config);
 	struct step step = fresh_step(check, &facts);
 	out->verdict = step.verdict;
-	out->final = step.want.kind == WANT_NOTHING;
-	if (out->final && step.verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
-		facts_policy_copy(&out->policy, &facts);
-	if (out->final && question->no_dane && step.verdict.binding == BINDING_SECURE)
-		wildcards_look(check, &facts.entry);
-	if (out->final && step.renew != 0)
-		cases_renew(check, question);
+	out->final = step.want.kind == WANT_NOTHING && !check->observe;
+	if (out->final) {
+		fresh_finish(check, &facts, &step, out);
+	} else {
+		bool waits = ticket && (out->verdict.worth_waiting || check->observe);
+		check_ticket begun = inquiry_begin(check, &facts, config, done, arg, out, waits);
+		if (waits)
+			*ticket = begun;
+		if (!waits || begun == CHECK_NO_TICKET)
+			tally_verdict(question->purpose, &out->verdict);
+	}
+	bool final = out->final;
 	facts_free(&facts);
 	config_unref(&config);
-	return out->final;
+	return final;
 }
 
-bool check_fresh(struct check *check, const struct question *question, struct outcome *out)
+static void outcome_take(struct check *check, struct waiter *waiter, struct outcome *out) REQUIRES(check->lock)
 {
-	bool final = fresh_outcome(check, question, out);
-	if (final)
-		tally_verdict(question->purpose, &out->verdict);
-	return final;
+	waiter_leave(check, waiter, out);
+	tally_verdict(waiter->purpose, &out->verdict);
+	waiter_free(waiter);
+}
+
+void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, struct outcome *out)
+{
+	memset(out, 0, sizeof *out);
+	lock_take(&check->lock);
+	struct waiter *waiter = waiter_find(check, ticket);
+	while (waiter && !waiter->answered && cond_wait_until(&waiter->answer, &check->lock, deadline_ms))
+		continue;
+	if (waiter)
+		outcome_take(check, waiter, out);
+	lock_drop(&check->lock);
+}
+
+bool check_give_up(struct check *check, check_ticket ticket, struct outcome *out)
+{
+	memset(out, 0, sizeof *out);
+	lock_take(&check->lock);
+	struct waiter *waiter = waiter_find(check, ticket);
+	if (waiter)
+		outcome_take(check, waiter, out);
+	lock_drop(&check->lock);
+	return waiter != NULL;
 }
 
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail)
@@ -172,140 +281,47 @@ void check_event(struct check *check, enum event_kind kind, const char *domain, 
 	events_note(check->events, kind, domain, detail);
 }
 
+void check_next_hop(struct check *check, const struct verdict *verdict, const char *frontend, struct span asked)
+{
+	char detail[EVENT_DETAIL_SIZE];
+	struct text text;
+	bool unreadable = verdict->reason == REASON_NEXT_HOP_UNREADABLE || verdict->reason == REASON_DOMAIN_UNREADABLE;
+	if (!unreadable || verdict->kind != VERDICT_DEFER)
+		return;
+	text_init(&text, detail, sizeof detail);
+	text_add(&text, frontend);
+	text_add(&text, " was asked for ");
+	text_quote(&text, asked.at, asked.len, ASKED_SHOWN);
+	check_event(check, EVENT_NEXT_HOP_UNREADABLE, verdict->domain, detail);
+}
+
 void check_time_seen(struct check *check, int64_t at, const char *of)
 {
 	senses_time(&check->trouble, at, of);
 }
 
-/* --- finding out -------------------------------------------------------------------------------------------------- */
-
-static check_ticket wait_begin(
-	struct check *check, const struct question *question, check_done *done, void *arg, bool tallied)
-{
-	struct waiter *waiter = calloc(1, sizeof *waiter);
-	if (!waiter)
-		abort();
-	waiter->done = done;
-	waiter->arg = arg;
-	waiter->purpose = question->purpose;
-	waiter->tallied = tallied;
-	check_ticket ticket =
-		cases_open(check, question, WORK_ASKED, false, question->purpose != PURPOSE_QUERY, waiter);
-	if (ticket == CHECK_NO_TICKET)
-		free(waiter);
-	return ticket;
-}
-
-check_ticket check_start(struct check *check, const struct question *question, check_done *done, void *arg)
-{
-	return wait_begin(check, question, done, arg, true);
-}
-
-bool check_abandon(struct check *check, check_ticket ticket, struct outcome *out)
-{
-	memset(out, 0, sizeof *out);
-	struct waiter *waiter = cases_withdraw(check, ticket, &out->verdict);
-	if (waiter && waiter->tallied)
-		tally_verdict(waiter->purpose, &out->verdict);
-	free(waiter);
-	return waiter != NULL;
-}
-
-/* One thread's wait. */
-struct wait {
-	struct lock lock;
-	struct signal_cond ended;
-	bool done GUARDED_BY(lock);
-	struct outcome outcome GUARDED_BY(lock);
-};
-
-static void wait_done(void *arg, struct outcome *outcome)
-{
-	struct wait *wait = arg;
-	lock_take(&wait->lock);
-	wait->outcome = *outcome;
-	memset(&outcome->policy, 0, sizeof outcome->policy);
-	wait->done = true;
-	cond_wake_one(&wait->ended);
-	lock_drop(&wait->lock);
-}
-
-static void wait_for(
-	struct check *check, check_ticket ticket, struct wait *wait, int64_t deadline_ms, struct outcome *out)
-{
-	lock_take(&wait->lock);
-	while (!wait->done && cond_wait_until(&wait->ended, &wait->lock, deadline_ms))
-		;
-	bool done = wait->done;
-	lock_drop(&wait->lock);
-	if (!done && check_abandon(check, ticket, out))
-		return;
-	lock_take(&wait->lock);
-	while (!wait->done) /* wait_done() is on its way: it has been taken from its case already */
-		cond_wait(&wait->ended, &wait->lock);
-	*out = wait->outcome;
-	lock_drop(&wait->lock);
-}
-
-/* A case that is cut short before it has read the store knows less than check_fresh() did; and when the store breaks
- * in between, the policy that could be read still holds (rule 9). */
-static bool knows_less(const struct outcome *out, const struct verdict *fresh)
-{
-	if (out->verdict.has_policy || !fresh->has_policy)
-		return false;
-	return !out->final || out->verdict.reason == REASON_INTERNAL;
-}
-
-static void outcome_await(struct check *check, const struct question *question, int wait_ms,
-	void (*before_wait)(void *), void *arg, struct outcome *out)
-{
-	struct wait wait = {.done = false};
-	if (!out->verdict.worth_waiting || wait_ms <= 0) {
-		cases_open(check, question, WORK_ASKED, false, true, NULL);
-		return;
-	}
-	if (before_wait)
-		before_wait(arg);
-	struct verdict fresh = out->verdict;
-	int64_t deadline_ms = clock_mono_ms() + wait_ms;
-	lock_init(&wait.lock);
-	cond_init(&wait.ended);
-	check_ticket ticket = wait_begin(check, question, wait_done, &wait, false);
-	if (ticket != CHECK_NO_TICKET)
-		wait_for(check, ticket, &wait, deadline_ms, out);
-	if (knows_less(out, &fresh))
-		out->verdict = fresh;
-	cond_destroy(&wait.ended);
-	lock_destroy(&wait.lock);
-}
-
-void check_domain(struct check *check, const struct question *question, int wait_ms, void (*before_wait)(void *),
-	void *arg, struct outcome *out)
-{
-	if (!fresh_outcome(check, question, out))
-		outcome_await(check, question, wait_ms, before_wait, arg, out);
-	tally_verdict(question->purpose, &out->verdict);
-}
-
 struct check_load check_load(struct check *check)
 {
+	struct check_load load = {.loops = check->desk_count};
 	lock_take(&check->lock);
-	unsigned cases = check->cases;
+	load.inquiries = check->inquiries;
 	lock_drop(&check->lock);
-	return (struct check_load){
-		.workers = check->worker_count, .busy = workers_busy(check->workers), .cases = cases};
+	for (unsigned i = 0; i < check->desk_count; i++)
+		load.busy += runner_is_busy(check->desk[i].runner);
+	return load;
 }
 
 enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced)
 {
 	struct question question;
 	question_from_next_hop(&question, domain, strlen(domain), PURPOSE_REFRESH);
-	if (!question.has_domain || cases_have(check, &question))
+	if (!question.has_domain || inquiries_have(check, &question))
 		return CHECK_REFRESH_UNDER_WAY;
 	lock_take(&check->lock);
-	bool room = forced || check->refreshing < CASES_DUE_MAX;
+	bool room = forced || check->refreshing < REFRESHES_DUE_MAX;
 	lock_drop(&check->lock);
-	if (!room || cases_open(check, &question, WORK_REFRESH, forced, false, NULL) == CHECK_NO_TICKET)
+	struct opening opening = {.question = &question, .class = WORK_REFRESH, .forced = forced};
+	if (!room || inquiries_open(check, &opening) == CHECK_NO_TICKET)
 		return CHECK_REFRESH_NO_ROOM;
 	return CHECK_REFRESH_BEGUN;
 }

@@ -7,7 +7,7 @@
 
 #define MINUTE_MS 60000
 
-static const struct rate client_rate = {CASES_CLIENT_A_SECOND, 1000, CASES_CLIENT_BURST};
+static const struct rate client_rate = {CLIENT_A_SECOND, 1000, CLIENT_BURST};
 static const struct rate network_rate = {BUDGET_A_MINUTE, MINUTE_MS, BUDGET_A_MINUTE};
 static const struct rate global_rate = {BUDGET_GLOBAL_A_MINUTE, MINUTE_MS, BUDGET_GLOBAL_A_MINUTE};
 
@@ -16,10 +16,9 @@ static const struct {
 	size_t slots;
 	const struct rate *rate;
 } tables[LIMIT_KINDS] = {
-	[LIMIT_CLIENT_LOOKUPS] = {65536, NULL},
 	[LIMIT_NETWORK_FETCHES] = {65536, NULL},
-	[LIMIT_CLIENT_CASES] = {65536, NULL},
-	[LIMIT_WORKERS] = {16, NULL},
+	[LIMIT_CLIENT_INQUIRIES] = {65536, NULL},
+	[LIMIT_SOCKETS] = {16, NULL},
 	[LIMIT_CLIENT_RATE] = {65536, &client_rate},
 	[LIMIT_PROBES] = {65536, &network_rate},
 	[LIMIT_BACKOFF] = {BACKOFF_SLOTS, NULL},

@@ -9,12 +9,11 @@
 
 enum limit_kind {
 	/* Quotas, by number: work in flight. */
-	LIMIT_CLIENT_LOOKUPS,  /* of one client */
-	LIMIT_NETWORK_FETCHES, /* to one network of policy hosts */
-	LIMIT_CLIENT_CASES,    /* a client's open cases */
-	LIMIT_WORKERS,         /* workers that wait for more than DNS */
+	LIMIT_NETWORK_FETCHES,  /* to one network of policy hosts */
+	LIMIT_CLIENT_INQUIRIES, /* a client's open inquiries */
+	LIMIT_SOCKETS,          /* connections under way, all together */
 	/* Rates, by number. */
-	LIMIT_CLIENT_RATE, /* a client's new cases */
+	LIMIT_CLIENT_RATE, /* a client's new inquiries */
 	/* By address. */
 	LIMIT_PROBES,  /* the budget of a network */
 	LIMIT_BACKOFF, /* policy hosts that cannot be reached */
@@ -41,8 +40,8 @@ void limits_each(
 bool limits_hold(struct limits *limits, enum limit_kind kind, uint64_t key, unsigned most);
 void limits_release(struct limits *limits, enum limit_kind kind, uint64_t key);
 
-#define CASES_CLIENT_A_SECOND 100 /* LIMIT_CLIENT_RATE */
-#define CASES_CLIENT_BURST 800
+#define CLIENT_A_SECOND 100 /* LIMIT_CLIENT_RATE */
+#define CLIENT_BURST 800
 /* Returns false when the key's rate is used up. Key 0 has no bounds. Keys that find no slot share one. */
 bool limits_rate(struct limits *limits, enum limit_kind kind, uint64_t key, int64_t now_ms);
 

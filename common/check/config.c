@@ -96,7 +96,7 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 		quoted);
 }
 
-static bool dns_make(struct config *config, struct failure *why)
+static bool dns_make(struct config *config, const struct loops *loops, struct failure *why)
 {
 	const struct settings *s = config->settings;
 	struct dns_options options = {
@@ -105,8 +105,7 @@ static bool dns_make(struct config *config, struct failure *why)
 		.validate = (enum dns_validation)s->dnssec, /* the words have the order of the enum */
 		.trust_anchor = or_null(s->dns_trust_anchor),
 	};
-	config->loops = loops_new(1, why);
-	config->dns = config->loops ? dns_new(&options, config->loops, why) : NULL;
+	config->dns = dns_new(&options, loops, why);
 	return config->dns != NULL;
 }
 
@@ -168,12 +167,11 @@ static void config_free(struct config *config)
 	fetcher_free(&config->fetcher);
 	trusts_free(config);
 	dns_free(&config->dns);
-	loops_free(&config->loops);
 	settings_free(&settings);
 	free(config);
 }
 
-struct config *config_new(struct settings *settings, struct failure *why)
+struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why)
 {
 	struct config *config = calloc(1, sizeof *config);
 	if (!config)
@@ -182,7 +180,7 @@ struct config *config_new(struct settings *settings, struct failure *why)
 	config->references = 1;
 	config->host_is_whole = host_name(config->host);
 	config->sightings = sightings_new();
-	if (rules_fill(config, why) && delegation_check(settings, why) && dns_make(config, why) &&
+	if (rules_fill(config, why) && delegation_check(settings, why) && dns_make(config, loops, why) &&
 		trusts_make(config, why) && fetcher_make(config, why) && prober_make(config, why))
 		return config;
 	settings_locate(settings, why);

@@ -18,7 +18,6 @@ struct config {
 	struct rules rules;
 	char host[HOST_NAME_SIZE]; /* of this machine */
 	bool host_is_whole;        /* it has a dot */
-	struct loops *loops;       /* of dns */
 	struct dns *dns;
 	struct trust *fetch_trust, *probe_trust; /* one and the same where the settings name the same authorities */
 	struct fetcher *fetcher;
@@ -27,8 +26,9 @@ struct config {
 	int references;              /* under a lock of config.c */
 };
 
-/* Takes the settings over, also on failure. */
-struct config *config_new(struct settings *settings, struct failure *why);
+/* Takes the settings over, also on failure. The loops outlive it. */
+struct loops;
+struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why);
 /* What an operator should know at a start, though it works; "": nothing. Returns `out`. */
 #define CONFIG_WARNING_SIZE 1024
 const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE]);

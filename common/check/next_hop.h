@@ -3,10 +3,8 @@
 #ifndef CHECK_NEXT_HOP_H
 #define CHECK_NEXT_HOP_H
 
-#include "check.h"
+#include "question.h"
 
 void next_hop_question(struct question *out, const char *bytes, size_t len, enum purpose purpose);
-/* Notes an event when the verdict is to wait because `asked`, untrusted bytes, cannot be read. */
-void next_hop_note(struct check *check, const struct verdict *verdict, const char *frontend, struct span asked);
 
 #endif

@@ -1,8 +1,6 @@
-#include "obtain.h"
+#include "obtain_internal.h"
 
-#include "addresses.h"
 #include "clock.h"
-#include "obtain_hop.h"
 #include "rdata.h"
 #include "text.h"
 
@@ -16,7 +14,7 @@ void found_free(struct found *found)
 	mx_found_free(&found->mx);
 }
 
-bool found_refused(const struct found *found)
+bool found_is_refused_probe(const struct found *found)
 {
 	return found->want.kind == WANT_PROBE && found->front && found->evidence.reason == REASON_PROBE_BUDGET;
 }
@@ -41,7 +39,7 @@ void facts_learn_found(struct facts *facts, const struct found *found)
 		if (found->tlsa.checked_at != 0)
 			facts_learn_tlsa(facts, want->name, want->port, &found->tlsa);
 		facts_learn_probe(facts, want->name, want->port, want->dane, &found->evidence);
-		if (found_refused(found))
+		if (found_is_refused_probe(found))
 			facts_learn_refused(facts, want->name, want->port, found->evidence.at);
 		break;
 	case WANT_NOTHING:
@@ -127,83 +125,6 @@ static void obtain_record(
 	}
 }
 
-/* --- policy ------------------------------------------------------------------------------------------------------- */
-
-static void policy_missed(struct policy_found *found, enum reason outcome, const char *words)
-{
-	struct text detail;
-	found->outcome = outcome;
-	text_init(&detail, found->detail, sizeof found->detail);
-	text_add(&detail, "policy host ");
-	text_add(&detail, words);
-}
-
-/* Too little time to tell is no proof: slow DNS of one domain must not keep others from the host. */
-static enum backoff_end fetch_end(const struct policy_found *found, int64_t given_ms, int64_t full_ms)
-{
-	if (!found->unreached)
-		return BACKOFF_REACHED;
-	return given_ms >= full_ms / 2 ? BACKOFF_UNREACHED : BACKOFF_UNTOLD;
-}
-
-/* False: the network's share is used up at this moment. */
-static bool policy_fetch(const struct config *config, const struct bounds *bounds, const struct addresses *list,
-	int64_t left_ms, struct found *found, enum backoff_end *end)
-{
-	uint64_t network = address_network(&list->at[0]);
-	*end = BACKOFF_UNTOLD;
-	if (!limits_hold(bounds->limits, LIMIT_NETWORK_FETCHES, network, bounds->quota)) {
-		policy_missed(
-			&found->policy, REASON_POLICY_FETCH, "shares its network with too many fetches under way");
-		return false;
-	}
-	found->network = network;
-	fetch_policy(config->fetcher, found->want.name, list->at, list->count, (int)left_ms, &found->policy);
-	*end = fetch_end(&found->policy, left_ms, (int64_t)config->settings->fetch_timeout * 1000);
-	limits_release(bounds->limits, LIMIT_NETWORK_FETCHES, network);
-	return true;
-}
-
-static bool policy_host_asked(const struct config *config, const struct bounds *bounds, const struct addresses *list,
-	bool asked, int64_t left_ms, struct found *found)
-{
-	struct backoff_try try;
-	enum backoff_end end;
-	enum backoff_way way = limits_fetch_begin(bounds->limits, addresses_least(list), asked, clock_mono_ms(), &try);
-	if (way != BACKOFF_GO) {
-		policy_missed(&found->policy, REASON_POLICY_FETCH, "could not be reached a short time ago");
-		found->unmade = way == BACKOFF_FAIL;
-		return found->unmade;
-	}
-	bool fetched = policy_fetch(config, bounds, list, left_ms, found, &end);
-	limits_fetch_end(bounds->limits, &try, end, clock_mono_ms());
-	return fetched;
-}
-
-static bool obtain_policy(const struct config *config, const struct bounds *bounds, struct lookups *lookups, bool asked,
-	struct found *found)
-{
-	const struct settings *settings = config->settings;
-	int64_t whole_ms = (int64_t)settings->fetch_timeout * 1000;
-	char buffer[DOMAIN_SIZE + sizeof "mta-sts."];
-	struct addresses list;
-	struct text host;
-
-	text_init(&host, buffer, sizeof buffer);
-	text_add(&host, "mta-sts.");
-	text_add(&host, found->want.name);
-	addresses_find(
-		&list, lookups, buffer, FETCH_ADDRESSES_MAX, settings->fetch_private, lookups->begun_ms + whole_ms);
-	if (!lookups_over(lookups))
-		return false;
-	int64_t left_ms = whole_ms - lookups_took_ms(lookups);
-	if (list.count > 0 && left_ms > 0)
-		return policy_host_asked(config, bounds, &list, asked, left_ms, found);
-	found->untried = list.trouble == DNS_BROKEN;
-	policy_missed(&found->policy, found->untried ? REASON_RESOLVER : REASON_POLICY_FETCH, addresses_lack(&list));
-	return true;
-}
-
 /* --- MX set ------------------------------------------------------------------------------------------------------- */
 
 static int mx_compare(const void *a, const void *b)
@@ -279,64 +200,96 @@ static void obtain_mx(struct lookups *lookups, struct limits *limits, struct fou
 			clock_mono_ms() + LIMITS_MX_FAILURE_MS);
 }
 
-bool obtain_holds(const struct want *want)
+/* --- any want ----------------------------------------------------------------------------------------------------- */
+
+enum obtained obtain_wait(struct attempt *attempt)
 {
-	return want->kind == WANT_POLICY || want->kind == WANT_PROBE;
+	attempt->again_ms = -1;
+	return OBTAIN_LATER;
 }
 
-static enum budget_claim probe_claim(const struct bounds *bounds, const struct want *want, bool asked)
+static int64_t patience_ms(const struct means *means, const struct want *want)
 {
-	static const enum budget_claim claims[] = {
-		[STANDING_GOOD] = BUDGET_FOR_GOOD, [STANDING_NEW] = BUDGET_FOR_NEW, [STANDING_BAD] = BUDGET_FOR_BAD};
-	return asked && !bounds->background ? claims[want->standing] : BUDGET_FOR_BACKGROUND;
+	const struct settings *settings = means->config->settings;
+	return 1000 * (int64_t)(want->kind == WANT_POLICY ? settings->fetch_timeout : settings->probe_timeout);
 }
 
-bool obtain(const struct config *config, const struct bounds *bounds, struct lookups *lookups, const struct want *want,
-	bool asked, struct second_look *look, struct found *found)
+enum obtained obtain_put_off(const struct means *means, struct attempt *attempt)
 {
-	memset(found, 0, sizeof *found);
-	found->want = *want;
-	lookups_begin(lookups, config->dns);
+	int64_t now_ms = clock_mono_ms();
+	if (attempt->put_off_ms == 0)
+		attempt->put_off_ms = now_ms;
+	if (now_ms - attempt->put_off_ms >= patience_ms(means, &attempt->want))
+		return OBTAIN_REFUSED;
+	attempt->again_ms = OBTAIN_RETRY_MS << attempt->put_offs;
+	if (attempt->want.kind == WANT_POLICY && attempt->again_ms < OBTAIN_RETRY_MAX_MS)
+		attempt->put_offs++;
+	if (attempt->again_ms > OBTAIN_RETRY_MAX_MS)
+		attempt->again_ms = OBTAIN_RETRY_MAX_MS;
+	return OBTAIN_LATER;
+}
+
+bool sockets_take(const struct means *means)
+{
+	unsigned most = means->bounds->sockets_max;
+	return limits_hold(means->bounds->limits, LIMIT_SOCKETS, SOCKETS_KEY, means->asked ? most : most / 2);
+}
+
+void sockets_give(const struct bounds *bounds)
+{
+	limits_release(bounds->limits, LIMIT_SOCKETS, SOCKETS_KEY);
+}
+
+static enum obtained lookups_end_or_wait(struct attempt *attempt)
+{
+	return lookups_over(&attempt->lookups) ? OBTAINED : obtain_wait(attempt);
+}
+
+static enum obtained obtain_by_kind(const struct means *means, struct attempt *attempt, struct found *found)
+{
+	const struct want *want = &attempt->want;
 	switch (want->kind) {
 	case WANT_RECORD:
-		obtain_record(lookups, want->name, &found->record, &found->dns);
-		break;
+		obtain_record(&attempt->lookups, want->name, &found->record, &found->dns);
+		return lookups_end_or_wait(attempt);
 	case WANT_POLICY:
-		return obtain_policy(config, bounds, lookups, asked, found);
+		return obtain_policy(means, attempt, found);
 	case WANT_MX:
-		obtain_mx(lookups, bounds->limits, found);
-		break;
+		obtain_mx(&attempt->lookups, means->bounds->limits, found);
+		return lookups_end_or_wait(attempt);
 	case WANT_TLSA:
-		obtain_tlsa(lookups, found);
-		break;
+		return obtain_tlsa(attempt, found);
 	case WANT_PROBE:
-		return obtain_evidence(config,
-			&(struct probing){bounds->limits, probe_claim(bounds, want, asked), lookups, look}, found);
+		return obtain_evidence(means, attempt, found);
 	case WANT_NOTHING:
 	case WANT_ENTRY:
 	case WANT_EVIDENCE:
 		break;
 	}
-	return lookups_over(lookups);
+	return OBTAINED;
 }
 
-int64_t obtain_patience_ms(const struct config *config, const struct want *want)
+enum obtained obtain(const struct means *means, struct attempt *attempt, const struct want *want, struct found *found)
 {
-	const struct settings *settings = config->settings;
-	return 1000 * (int64_t)(want->kind == WANT_POLICY ? settings->fetch_timeout : settings->probe_timeout);
-}
-
-/* RFC 8461 3.3: a policy that cannot be fetched within the time for a fetch is none. */
-void obtain_in_vain(const struct want *want, struct found *found)
-{
+	attempt->want = *want;
+	memset(found, 0, sizeof *found);
 	found->want = *want;
-	if (want->kind == WANT_POLICY) {
-		if (found->policy.outcome == REASON_NONE)
-			policy_missed(&found->policy, REASON_POLICY_FETCH, "was not asked: too much else is under way");
-		found->unmade = true;
-		return;
-	}
-	found->untried = true;
-	found->evidence.reason = REASON_PROBE_BUDGET;
-	found->evidence.at = clock_wall_s();
+	lookups_begin(&attempt->lookups, means->config->dns, means->loop, means->wake);
+	enum obtained obtained = obtain_by_kind(means, attempt, found);
+	if (obtained == OBTAIN_LATER)
+		found_free(found);
+	return obtained;
+}
+
+bool attempt_looks_again(const struct attempt *attempt)
+{
+	return attempt->probing && probing_looks_again(attempt->probing);
+}
+
+void attempt_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config)
+{
+	fetching_end(&attempt->fetching, bounds);
+	probing_end(attempt, bounds, config);
+	lookups_end(&attempt->lookups);
+	*attempt = (struct attempt){.fetching = NULL};
 }

@@ -1,15 +1,38 @@
-#include "obtain_hop.h"
+/* The part of obtain that is about one hop: its TLSA records, and what a probe of it sees. */
+#include "obtain_internal.h"
 
-#include "addresses.h"
 #include "clock.h"
 #include "text.h"
 #include "tlsa_find.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PROBE_ADDRESSES 2 /* of one hop (design 5) */
 #define TLSA_TIMEOUT_MS                                                                                                \
 	8000 /* of all look-ups for one hop's records: a map waits half as long, a domain has eight hops */
+
+/* A probe of one address. */
+struct dial {
+	struct probe *probe; /* NULL: it has been answered */
+	unsigned slot;       /* of the budget */
+	bool may_pass;
+	struct evidence seen;
+};
+
+/* A look at a hop: probes of its addresses, all at a time. There may be two looks, under one deadline. */
+struct probing {
+	bool begun;              /* the addresses are known, and the deadline */
+	bool second;             /* what the first look saw may pass by itself: this is the second */
+	int64_t deadline_ms;     /* of both */
+	int64_t rest_end_ms;     /* between two looks: when the second one comes; else 0 */
+	struct addresses waited; /* that sightings know to be dialled */
+	struct evidence known;   /* the oldest of what was seen at addresses that need no probe; at == 0: none */
+	unsigned count;          /* of dials; 0: not dialled */
+	struct dial dial[PROBE_ADDRESSES];
+};
+
+/* --- evidence ----------------------------------------------------------------------------------------------------- */
 
 /* A hop is good only if all its addresses that answer are: the worst conclusive evidence counts, then the best of the
  * rest. */
@@ -29,30 +52,22 @@ static void mta_address_note(char mta_address[ADDRESS_TEXT_SIZE], const struct e
 		memcpy(mta_address, good ? one->address : one->mta_address, ADDRESS_TEXT_SIZE);
 }
 
-/* Each address gets its share of the time that is left. True: what counts may pass by itself. */
-static bool probe_all(const struct config *config, const struct want *want, const struct addresses *list,
-	const struct probe_dane *dane, int64_t deadline_ms, struct evidence *seen)
+/* All dials have been answered. True: what counts may pass by itself. */
+static bool evidence_join(const struct probing *probing, struct evidence *seen)
 {
 	char mta_address[ADDRESS_TEXT_SIZE] = "";
-	bool passing = false;
-	for (size_t i = 0; i < list->count; i++) {
-		struct evidence one;
-		bool may_pass = false;
-		int64_t share_ms = (deadline_ms - clock_mono_ms()) / (int64_t)(list->count - i);
-		memset(&one, 0, sizeof one);
-		one.reason = REASON_HOP_TIMEOUT;
-		if (share_ms > 0)
-			may_pass = probe_address(
-				config->prober, want->name, &list->at[i], want->port, (int)share_ms, dane, &one);
-		mta_address_note(mta_address, &one);
-		if (i == 0 || evidence_outweighs(&one, seen)) {
-			*seen = one;
-			passing = may_pass;
+	bool may_pass = false;
+	for (unsigned i = 0; i < probing->count; i++) {
+		const struct dial *dial = &probing->dial[i];
+		mta_address_note(mta_address, &dial->seen);
+		if (i == 0 || evidence_outweighs(&dial->seen, seen)) {
+			*seen = dial->seen;
+			may_pass = dial->may_pass;
 		}
 	}
 	if (reason_class(seen->reason) == REASON_BAD)
 		memcpy(seen->mta_address, mta_address, sizeof seen->mta_address);
-	return passing;
+	return may_pass;
 }
 
 static void probe_impossible(const struct addresses *list, struct evidence *seen)
@@ -68,50 +83,9 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 		seen->reason = list->trouble == DNS_OK ? REASON_HOP_NO_ADDRESS : REASON_HOP_ADDRESS_LOOKUP;
 }
 
-/* Where the budget has no room left for all of them in this minute, one is better than none. */
-static enum budget_answer budget_take_some(const struct probing *probing, struct addresses *list, unsigned *slot)
-{
-	struct limits *limits = probing->limits;
-	enum budget_answer answer =
-		limits_probes_begin(limits, list->at, list->count, probing->claim, clock_mono_ms(), slot);
-	for (size_t i = 0; answer == BUDGET_SPENT && list->count > 1 && i < list->count; i++) {
-		answer = limits_probes_begin(limits, &list->at[i], 1, probing->claim, clock_mono_ms(), slot);
-		if (answer == BUDGET_GO) {
-			list->at[0] = list->at[i];
-			list->count = 1;
-		}
-	}
-	return answer;
-}
+/* --- what was seen for other hosts -------------------------------------------------------------------------------- */
 
-static int64_t probe_whole_ms(const struct config *config)
-{
-	return (int64_t)config->settings->probe_timeout * 1000;
-}
-
-/* What the budget lets through. False: nothing at this moment. */
-static bool probe_within(const struct config *config, const struct probing *probing, struct addresses *list,
-	const struct probe_dane *dane, struct found *found, bool *passing)
-{
-	unsigned slot[PROBE_ADDRESSES];
-	switch (budget_take_some(probing, list, slot)) {
-	case BUDGET_BUSY:
-		return false;
-	case BUDGET_SPENT:
-		found->evidence.reason = REASON_PROBE_BUDGET;
-		found->outbid = probing->claim == BUDGET_FOR_BACKGROUND;
-		break;
-	case BUDGET_GO:
-		*passing = probe_all(config, &found->want, list, dane, probing->look->deadline_ms, &found->evidence);
-		for (size_t i = 0; i < list->count; i++)
-			limits_probe_end(probing->limits, slot[i]);
-		break;
-	}
-	return true;
-}
-
-/* Leaves in the list the addresses that must be dialled. `known`: the oldest of what was seen at the others, and of what
- * it is already. */
+/* Leaves in the list the addresses that must be dialled. */
 static void list_spare(
 	const struct config *config, const struct want *want, struct addresses *list, struct evidence *known)
 {
@@ -128,103 +102,266 @@ static void list_spare(
 	list->count = left;
 }
 
-/* Where what was seen for other hosts will do, it is looked at first, and awaited while it is being looked for. */
-static bool probe_or_spare(const struct config *config, const struct probing *probing, struct addresses *list,
-	struct found *found, bool *passing)
+static void sightings_leave(struct probing *probing, const struct config *config, const struct want *want)
 {
-	const struct want *want = &found->want;
-	struct evidence known = {.at = 0}, *seen = &found->evidence;
-	bool through = true;
-	list_spare(config, want, list, &known);
-	const struct addresses dialled = *list;
-	if (!sightings_dial(config->sightings, dialled.at, dialled.count, want->port))
-		return false;
-	list_spare(config, want, list, &known); /* some of it may have come in between */
-	found->spared = list->count == 0;
-	if (!found->spared)
-		through = probe_within(config, probing, list, NULL, found, passing);
-	sightings_hang_up(config->sightings, dialled.at, dialled.count, want->port);
-	bool refused = !through || seen->reason == REASON_PROBE_BUDGET;
-	if (known.at != 0 && !refused && (found->spared || !evidence_outweighs(seen, &known))) {
-		*seen = known;
-		*passing = false;
-	} else if (known.at != 0 && !refused) {
-		mta_address_note(seen->mta_address, &known);
-	}
-	return through;
+	sightings_hang_up(config->sightings, probing->waited.at, probing->waited.count, want->port);
+	probing->waited.count = 0;
 }
 
-static bool probe_host(const struct config *config, const struct probing *probing, const struct probe_dane *dane,
-	struct found *found, bool *passing)
+/* False: one of the addresses is being probed for another host, so what is seen there may do in a moment. */
+static bool spare(struct probing *probing, const struct config *config, const struct want *want, struct addresses *list)
 {
-	const struct want *want = &found->want;
-	struct lookups *lookups = probing->lookups;
-	struct second_look *look = probing->look;
-	struct addresses list;
-
-	addresses_find(&list, lookups, want->name, PROBE_ADDRESSES, config->settings->probe_private,
-		lookups->begun_ms + probe_whole_ms(config));
-	if (!lookups_over(lookups))
+	probing->known.at = 0;
+	if (want->seen_since == 0)
+		return true;
+	list_spare(config, want, list, &probing->known);
+	if (!sightings_dial(config->sightings, list->at, list->count, want->port))
 		return false;
-	if (!look->due)
-		look->deadline_ms = clock_mono_ms() + probe_whole_ms(config) - lookups_took_ms(lookups);
+	probing->waited = *list;
+	list_spare(config, want, list, &probing->known); /* some of it may have come in between */
+	return true;
+}
+
+/* What was seen before counts beside what the dials saw, and alone where nothing was dialled. */
+static void known_join(const struct probing *probing, struct found *found, bool *may_pass)
+{
+	struct evidence *seen = &found->evidence;
+	const struct evidence *known = &probing->known;
+	if (known->at == 0)
+		return;
+	if (found->spared || !evidence_outweighs(seen, known)) {
+		*seen = *known;
+		*may_pass = false;
+	} else {
+		mta_address_note(seen->mta_address, known);
+	}
+}
+
+/* --- dialling ----------------------------------------------------------------------------------------------------- */
+
+static enum budget_claim claim_of(const struct means *means, const struct want *want)
+{
+	static const enum budget_claim claims[] = {
+		[STANDING_GOOD] = BUDGET_FOR_GOOD, [STANDING_NEW] = BUDGET_FOR_NEW, [STANDING_BAD] = BUDGET_FOR_BAD};
+	return means->asked && !means->bounds->background ? claims[want->standing] : BUDGET_FOR_BACKGROUND;
+}
+
+/* Where the budget has no room left for all addresses in this minute, one is better than none. */
+static enum budget_answer budget_take_some(
+	const struct means *means, enum budget_claim claim, struct addresses *list, unsigned *slot)
+{
+	struct limits *limits = means->bounds->limits;
+	enum budget_answer answer = limits_probes_begin(limits, list->at, list->count, claim, clock_mono_ms(), slot);
+	for (size_t i = 0; answer == BUDGET_SPENT && list->count > 1 && i < list->count; i++) {
+		answer = limits_probes_begin(limits, &list->at[i], 1, claim, clock_mono_ms(), slot);
+		if (answer == BUDGET_GO) {
+			list->at[0] = list->at[i];
+			list->count = 1;
+		}
+	}
+	return answer;
+}
+
+static void dial(const struct means *means, struct attempt *attempt, const struct addresses *list,
+	const struct probe_dane *dane, const unsigned *slot)
+{
+	struct probing *probing = attempt->probing;
+	int64_t left_ms = probing->deadline_ms - clock_mono_ms();
+	for (size_t i = 0; i < list->count; i++) {
+		struct dial *one = &probing->dial[i];
+		memset(one, 0, sizeof *one);
+		one->slot = slot[i];
+		one->probe = probe_begin(means->config->prober, means->probes, attempt->want.name, &list->at[i],
+			attempt->want.port, left_ms > 1 ? (int)left_ms : 1, dane, means->wake);
+	}
+	probing->count = (unsigned)list->count;
+}
+
+static void dials_drop(struct probing *probing, const struct bounds *bounds)
+{
+	for (unsigned i = 0; i < probing->count; i++) {
+		probe_drop(&probing->dial[i].probe);
+		limits_probe_end(bounds->limits, probing->dial[i].slot);
+		sockets_give(bounds);
+	}
+	probing->count = 0;
+}
+
+/* All connections, or none. */
+static bool sockets_take_all(const struct means *means, size_t count)
+{
+	size_t taken = 0;
+	while (taken < count && sockets_take(means))
+		taken++;
+	bool all = taken == count;
+	while (!all && taken-- > 0)
+		sockets_give(means->bounds);
+	return all;
+}
+
+/* RFC 8461 has no bound on probes: ours leaves the hop unknown. */
+static enum obtained probe_refused(const struct means *means, struct attempt *attempt, struct found *found)
+{
+	sightings_leave(attempt->probing, means->config, &attempt->want);
+	if (obtain_put_off(means, attempt) == OBTAIN_LATER)
+		return OBTAIN_LATER;
+	found->untried = true;
+	found->refused = true;
+	found->evidence.reason = REASON_PROBE_BUDGET;
+	return OBTAIN_REFUSED;
+}
+
+static enum obtained dial_start(const struct means *means, struct attempt *attempt, struct addresses *list,
+	const struct probe_dane *dane, struct found *found)
+{
+	struct probing *probing = attempt->probing;
+	unsigned slot[PROBE_ADDRESSES];
+	if (!spare(probing, means->config, &attempt->want, list))
+		return probe_refused(means, attempt, found);
+	found->spared = list->count == 0;
+	if (found->spared)
+		return OBTAINED;
+	switch (budget_take_some(means, claim_of(means, &attempt->want), list, slot)) {
+	case BUDGET_BUSY:
+		return probe_refused(means, attempt, found);
+	case BUDGET_SPENT:
+		sightings_leave(probing, means->config, &attempt->want);
+		found->evidence.reason = REASON_PROBE_BUDGET;
+		found->refused = true;
+		return OBTAIN_REFUSED;
+	case BUDGET_GO:
+		break;
+	}
+	if (!sockets_take_all(means, list->count)) {
+		for (size_t i = 0; i < list->count; i++)
+			limits_probe_end(means->bounds->limits, slot[i]);
+		return probe_refused(means, attempt, found);
+	}
+	dial(means, attempt, list, dane, slot);
+	return obtain_wait(attempt);
+}
+
+static bool dials_answered(struct probing *probing)
+{
+	bool all = true;
+	for (unsigned i = 0; i < probing->count; i++) {
+		struct dial *one = &probing->dial[i];
+		if (one->probe && probe_answer(one->probe, &one->seen, &one->may_pass))
+			probe_drop(&one->probe);
+		all = all && !one->probe;
+	}
+	return all;
+}
+
+/* Whether the hop is to be looked at once more. Without the time for it nothing is proved. */
+static bool look_again(struct attempt *attempt, struct found *found)
+{
+	struct probing *probing = attempt->probing;
+	if (probing->deadline_ms - clock_mono_ms() <= OBTAIN_AGAIN_MS) {
+		found->evidence.reason = REASON_HOP_GREETING;
+		return false;
+	}
+	probing->second = true;
+	probing->rest_end_ms = clock_mono_ms() + OBTAIN_AGAIN_MS;
+	attempt->again_ms = OBTAIN_AGAIN_MS;
+	return true;
+}
+
+/* What the dials saw, all of them answered, or what was seen before. */
+static enum obtained look_end(const struct means *means, struct attempt *attempt, struct found *found)
+{
+	struct probing *probing = attempt->probing;
+	bool may_pass = !found->spared && evidence_join(probing, &found->evidence);
+	known_join(probing, found, &may_pass);
+	sightings_leave(probing, means->config, &attempt->want);
+	dials_drop(probing, means->bounds);
+	return may_pass && !probing->second && look_again(attempt, found) ? OBTAIN_LATER : OBTAINED;
+}
+
+static int64_t probe_whole_ms(const struct means *means)
+{
+	return (int64_t)means->config->settings->probe_timeout * 1000;
+}
+
+static enum obtained probe_host(
+	const struct means *means, struct attempt *attempt, const struct probe_dane *dane, struct found *found)
+{
+	struct lookups *lookups = &attempt->lookups;
+	struct probing *probing = attempt->probing;
+	struct addresses list;
+	if (probing->count > 0)
+		return dials_answered(probing) ? look_end(means, attempt, found) : obtain_wait(attempt);
+	if (probing->rest_end_ms > clock_mono_ms()) {
+		attempt->again_ms = (int)(probing->rest_end_ms - clock_mono_ms());
+		return OBTAIN_LATER;
+	}
+	probing->rest_end_ms = 0;
+	addresses_find(&list, lookups, attempt->want.name, PROBE_ADDRESSES, means->config->settings->probe_private,
+		lookups->begun_ms + probe_whole_ms(means));
+	if (!lookups_over(lookups))
+		return obtain_wait(attempt);
+	if (!probing->begun)
+		probing->deadline_ms = clock_mono_ms() + probe_whole_ms(means) - lookups_took_ms(lookups);
+	probing->begun = true;
 	if (list.count == 0) {
 		probe_impossible(&list, &found->evidence);
-		return true;
+		return OBTAINED;
 	}
-	if (want->seen_since != 0)
-		return probe_or_spare(config, probing, &list, found, passing);
-	return probe_within(config, probing, &list, dane, found, passing);
+	enum obtained started = dial_start(means, attempt, &list, dane, found);
+	bool answered = started == OBTAIN_LATER && probing->count > 0 && dials_answered(probing);
+	return found->spared || answered ? look_end(means, attempt, found) : started;
 }
+
+/* --- TLSA records ------------------------------------------------------------------------------------------------- */
 
 static void tlsa_look(struct lookups *lookups, int64_t whole_ms, struct tlsa_found *tlsa, struct found *found)
 {
-	int64_t deadline_ms = lookups->begun_ms + whole_ms;
-	tlsa_find(tlsa, lookups, found->want.name, found->want.port, deadline_ms);
+	tlsa_find(tlsa, lookups, found->want.name, found->want.port, lookups->begun_ms + whole_ms);
 	found->tlsa = tlsa->look;
 	found->tlsa.checked_at = clock_wall_s();
 	found->untried = tlsa->broken && tlsa->look.state == TLSA_FAILED;
 }
 
-void obtain_tlsa(struct lookups *lookups, struct found *found)
+enum obtained obtain_tlsa(struct attempt *attempt, struct found *found)
 {
 	struct tlsa_found tlsa;
-	tlsa_look(lookups, TLSA_TIMEOUT_MS, &tlsa, found);
-}
-
-/* Whether the hop is to be looked at once more. Without the time for it nothing is proved. */
-static bool look_again(struct second_look *look, struct found *found)
-{
-	if (look->deadline_ms - clock_mono_ms() <= OBTAIN_AGAIN_MS) {
-		found->evidence.reason = REASON_HOP_GREETING;
-		return false;
-	}
-	look->due = true;
-	found->again_ms = OBTAIN_AGAIN_MS;
-	return true;
+	tlsa_look(&attempt->lookups, TLSA_TIMEOUT_MS, &tlsa, found);
+	return lookups_over(&attempt->lookups) ? OBTAINED : obtain_wait(attempt);
 }
 
 /* What is judged by TLSA records is judged by those of now: the ones that were known may be gone. */
-bool obtain_evidence(const struct config *config, const struct probing *probing, struct found *found)
+enum obtained obtain_evidence(const struct means *means, struct attempt *attempt, struct found *found)
 {
-	const struct want *want = &found->want;
-	struct lookups *lookups = probing->lookups;
-	struct second_look *look = probing->look;
+	const struct want *want = &attempt->want;
 	struct tlsa_found tlsa = {.broken = false};
-	bool through = true, passing = false;
-
+	enum obtained obtained = OBTAINED;
+	if (!attempt->probing && !(attempt->probing = calloc(1, sizeof *attempt->probing)))
+		abort();
 	if (want->dane)
-		tlsa_look(lookups, probe_whole_ms(config), &tlsa, found);
-	if (lookups->waiting)
-		return false;
+		tlsa_look(&attempt->lookups, probe_whole_ms(means), &tlsa, found);
+	if (attempt->lookups.waiting)
+		return obtain_wait(attempt);
 	const struct probe_dane dane = {.set = &tlsa.set, .base = tlsa.look.base};
 	if (!want->dane || tlsa.look.state == TLSA_USABLE) {
-		through = probe_host(config, probing, want->dane ? &dane : NULL, found, &passing);
+		obtained = probe_host(means, attempt, want->dane ? &dane : NULL, found);
 		found->evidence.tlsa_id = want->dane ? tlsa.set.id : 0;
 		if (found->evidence.at == 0) /* what was seen for another host has its own time */
 			found->evidence.at = clock_wall_s();
 	}
-	if (through && passing && !look->due)
-		through = !look_again(look, found);
-	return through;
+	return obtained;
+}
+
+bool probing_looks_again(const struct probing *probing)
+{
+	return probing->second;
+}
+
+void probing_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config)
+{
+	if (!attempt->probing)
+		return;
+	sightings_leave(attempt->probing, config, &attempt->want);
+	dials_drop(attempt->probing, bounds);
+	free(attempt->probing);
+	attempt->probing = NULL;
 }

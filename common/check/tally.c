@@ -42,7 +42,7 @@ void tally_verdict(enum purpose purpose, const struct verdict *verdict)
 
 void tally_found(const struct found *found)
 {
-	if (found->untried || found->unmade)
+	if (found->untried || (found->refused && found->want.kind == WANT_POLICY))
 		return;
 	switch (found->want.kind) {
 	case WANT_RECORD:

@@ -135,7 +135,7 @@ void tlsa_find(struct tlsa_found *found, struct lookups *lookups, const char *ho
 	memset(found, 0, sizeof *found);
 	found->look.state = TLSA_NONE;
 	found->look.ttl_s = UINT32_MAX;
-	if (!host_find(&search, host, &seen))
+	if (!host_find(&search, host, &seen) || lookups->waiting)
 		return;
 	bool alias = seen.canonical[0] != '\0' && strcmp(seen.canonical, host) != 0;
 	if (!seen.secure && (!alias || !alias_is_secure(&search, host)))

@@ -24,6 +24,7 @@
 static struct {
 	struct store *store;
 	struct check *check;
+	struct loops *loops;
 	struct plain plain;
 	atomic_bool over, written;
 } bench;
@@ -88,7 +89,7 @@ static bool way_check(struct reader *reader, const struct row *row, const struct
 	struct question *question = &reader->question;
 	memcpy(question->domain, subject->domain, sizeof subject->domain);
 	memcpy(question->host, subject->domain, sizeof subject->domain);
-	bool final = check_fresh(bench.check, question, &outcome);
+	bool final = check_ask(bench.check, question, NULL, NULL, NULL, &outcome);
 	bool right = final && outcome.verdict.kind == row->expected;
 	outcome_free(&outcome);
 	return right;
@@ -176,7 +177,7 @@ static void table_print(unsigned count, unsigned threads, const char *remark)
 {
 	printf("fresh: %u domains, %u thread%s%s; CPU ns per call (times the plain read)\n", count, threads,
 		threads == 1 ? "" : "s", remark);
-	printf("  %-20s %7s %15s %15s %10s\n", "", "plain", "decoded", "check_fresh", "calls/s");
+	printf("  %-20s %7s %15s %15s %10s\n", "", "plain", "decoded", "check_ask", "calls/s");
 	for (size_t r = 0; r < ROWS; r++)
 		row_print(&rows[r], threads);
 	fflush(stdout);
@@ -259,11 +260,15 @@ static bool check_begin(const char *directory, struct failure *why)
 	char none[] = "dns_servers=127.0.0.1@1"; /* nothing is looked up, and if it were, nobody would answer */
 	char *const overrides[] = {none};
 	bench.store = store_open(directory, UINT64_C(1) << 30, STORE_OWNER, why);
-	struct settings *settings = bench.store == NULL ? NULL : settings_read(NULL, false, overrides, 1, why);
-	struct config *config = settings == NULL ? NULL : config_new(settings, why);
+	bench.loops = bench.store == NULL ? NULL : loops_new(2, why);
+	struct settings *settings = bench.loops == NULL ? NULL : settings_read(NULL, false, overrides, 1, why);
+	struct config *config = settings == NULL ? NULL : config_new(settings, bench.loops, why);
 	if (config == NULL)
 		return false;
-	bench.check = check_new(&(struct check_options){.config = config, .store = bench.store, .workers = 2}, why);
+	bench.check = check_new(
+		&(struct check_options){
+			.config = config, .store = bench.store, .loops = bench.loops, .inquiries_max = 10000},
+		why);
 	config_unref(&config);
 	return bench.check != NULL;
 }
@@ -293,5 +298,6 @@ int main(int argc, char **argv)
 	plain_close(&bench.plain);
 	check_free(&bench.check);
 	store_close(&bench.store);
+	loops_free(&bench.loops);
 	return EX_OK;
 }

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "lock.h"
+#include "tally.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -131,6 +132,15 @@ void check_event(struct check *check, enum event_kind kind, const char *domain, 
 		atomic_fetch_add(&unreadable, 1);
 }
 
+void check_next_hop(struct check *check, const struct verdict *verdict, const char *frontend, struct span asked)
+{
+	(void)frontend;
+	(void)asked;
+	bool noted = verdict->reason == REASON_NEXT_HOP_UNREADABLE || verdict->reason == REASON_DOMAIN_UNREADABLE;
+	if (noted && verdict->kind == VERDICT_DEFER)
+		check_event(check, EVENT_NEXT_HOP_UNREADABLE, verdict->domain, "");
+}
+
 unsigned fake_check_unreadable(void)
 {
 	return atomic_load(&unreadable);
@@ -151,7 +161,7 @@ static struct fake_case *case_ripe(struct check *check, int64_t *next_ms) REQUIR
 	int64_t now_ms = clock_mono_ms();
 	*next_ms = now_ms + 1000;
 	for (struct fake_case *c = check->cases; c != NULL; c = c->next) {
-		if (c->over)
+		if (c->over || !c->done)
 			continue;
 		if (c->due_ms <= now_ms)
 			return c;
@@ -243,20 +253,19 @@ struct config *check_config(struct check *check)
 	return config;
 }
 
-bool check_fresh(struct check *check, const struct question *question, struct outcome *out)
+/* Waits of the milter: the delay is waited for in check_wait(). */
+bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
+	struct outcome *out)
 {
-	(void)check;
-	if (delay_ms(question) > 0)
-		outcome_so_far(out, question);
-	else
+	if (delay_ms(question) <= 0) {
 		outcome_final(out, question);
-	return out->final;
-}
-
-check_ticket check_start(struct check *check, const struct question *question, check_done *done, void *arg)
-{
-	if (atomic_load(&refuse))
-		return CHECK_NO_TICKET;
+		return true;
+	}
+	outcome_so_far(out, question);
+	if (!ticket || atomic_load(&refuse)) {
+		tally_verdict(question->purpose, &out->verdict);
+		return false;
+	}
 	atomic_fetch_add(&started, 1);
 	struct fake_case *c = zeroed(sizeof *c);
 	*c = (struct fake_case){.check = check,
@@ -265,44 +274,51 @@ check_ticket check_start(struct check *check, const struct question *question, c
 		.done = done,
 		.arg = arg};
 	lock_take(&check->lock);
-	check_ticket ticket = c->ticket = ++check->last;
+	*ticket = c->ticket = ++check->last;
 	c->next = check->cases;
 	check->cases = c;
 	cond_wake_all(&check->wake);
 	lock_drop(&check->lock);
-	return ticket;
+	return false;
 }
 
-bool check_abandon(struct check *check, check_ticket ticket, struct outcome *out)
+static struct fake_case *case_open(struct check *check, check_ticket ticket) REQUIRES(check->lock)
 {
-	bool open = false;
-	memset(out, 0, sizeof *out); /* as the real one: whatever becomes of it */
+	for (struct fake_case *c = check->cases; c != NULL; c = c->next)
+		if (c->ticket == ticket && !c->over)
+			return c;
+	return NULL;
+}
+
+void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, struct outcome *out)
+{
 	lock_take(&check->lock);
-	for (struct fake_case *c = check->cases; c != NULL; c = c->next) {
-		if (c->ticket != ticket || c->over)
-			continue;
-		open = c->over = true;
+	struct fake_case *c = case_open(check, ticket);
+	c->over = true;
+	lock_drop(&check->lock);
+	int64_t rest_ms = (c->due_ms < deadline_ms ? c->due_ms : deadline_ms) - clock_mono_ms();
+	struct timespec rest = {.tv_sec = rest_ms / 1000, .tv_nsec = (rest_ms % 1000) * 1000000L};
+	if (rest_ms > 0)
+		nanosleep(&rest, NULL);
+	if (c->due_ms <= deadline_ms)
+		outcome_final(out, &c->question);
+	else
+		outcome_so_far(out, &c->question);
+}
+
+bool check_give_up(struct check *check, check_ticket ticket, struct outcome *out)
+{
+	memset(out, 0, sizeof *out); /* as the real one */
+	lock_take(&check->lock);
+	struct fake_case *c = case_open(check, ticket);
+	if (c) {
+		c->over = true;
 		outcome_so_far(out, &c->question);
 	}
 	lock_drop(&check->lock);
-	if (open)
+	if (c)
 		atomic_fetch_add(&abandoned, 1);
-	return open;
-}
-
-void check_domain(struct check *check, const struct question *question, int wait_ms, void (*before_wait)(void *),
-	void *arg, struct outcome *out)
-{
-	int delay = delay_ms(question);
-	if (check_fresh(check, question, out) || wait_ms <= 0)
-		return;
-	if (before_wait != NULL)
-		before_wait(arg);
-	int rest_ms = delay < wait_ms ? delay : wait_ms;
-	struct timespec rest = {.tv_sec = rest_ms / 1000, .tv_nsec = (rest_ms % 1000) * 1000000L};
-	nanosleep(&rest, NULL);
-	if (delay <= wait_ms)
-		outcome_final(out, question);
+	return c != NULL;
 }
 
 void check_round_told(struct check *check, bool store_read, const struct failure *why)
@@ -323,8 +339,9 @@ enum check_refreshed check_refresh(struct check *check, const char *domain, bool
 	return CHECK_REFRESH_BEGUN;
 }
 
-struct config *config_new(struct settings *settings, struct failure *why)
+struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why)
 {
+	(void)loops;
 	(void)why;
 	struct config *config = zeroed(sizeof *config);
 	config->settings = settings;
@@ -373,7 +390,7 @@ struct config *fake_config(char *const *overrides, size_t count)
 		fprintf(stderr, "%s\n", why.text);
 		abort();
 	}
-	return config_new(settings, NULL);
+	return config_new(settings, NULL, NULL);
 }
 
 unsigned fake_check_started(void)

@@ -1,6 +1,5 @@
 /* DNS as the world tells it, in place of dns_unbound.c. */
-#include "clock.h"
-#include "dns_old.h"
+#include "dns.h"
 #include "world.h"
 
 #include <assert.h>
@@ -46,23 +45,23 @@ void dns_free(struct dns **dns)
 	*dns = NULL;
 }
 
-struct dns_old_query {
+struct dns_query {
 	struct dns *dns;
 	struct world_call *call;
-	int64_t deadline_ms;
+	struct dns_answer *answer;
 	enum dns_type type;
 	char name[DOMAIN_SIZE + 16];
 };
 
-struct dns_old_query *dns_old_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+struct dns_query *dns_query_begin(
+	struct dns *dns, struct loop *loop, const char *name, enum dns_type type, int timeout_ms, struct wake wake)
 {
-	struct dns_old_query *query = calloc(1, sizeof *query);
-	assert(query && timeout_ms > 0);
+	struct dns_query *query = calloc(1, sizeof *query);
+	assert(query);
 	query->dns = dns;
 	query->type = type;
-	query->deadline_ms = clock_mono_ms() + timeout_ms;
 	snprintf(query->name, sizeof query->name, "%s", name);
-	query->call = world_call_start("dns %s %s", world_dns_type_name(type), name);
+	query->call = world_call_start(loop, timeout_ms, wake, "dns %s %s", world_dns_type_name(type), name);
 	return query;
 }
 
@@ -74,26 +73,33 @@ static struct dns_answer *answer_timeout(void)
 	return answer;
 }
 
-struct dns_answer *dns_old_answer(struct dns_old_query *query, int wait_ms)
+const struct dns_answer *dns_query_answer(struct dns_query *query)
 {
-	if (!world_call_passes(query->call, wait_ms))
-		return clock_mono_ms() >= query->deadline_ms ? answer_timeout() : NULL;
-	struct dns_answer *answer = world_dns_answer(query->name, query->type);
-	answer->secure = answer->secure && dns_validates(query->dns);
-	return answer;
+	if (query->answer)
+		return query->answer;
+	if (world_call_passes(query->call)) {
+		query->answer = world_dns_answer(query->name, query->type);
+		query->answer->secure = query->answer->secure && dns_validates(query->dns);
+	} else if (world_call_is_late(query->call)) {
+		query->answer = answer_timeout();
+	}
+	return query->answer;
 }
 
-void dns_old_drop(struct dns_old_query **query)
+void dns_query_drop(struct dns_query **query)
 {
 	if (!*query)
 		return;
 	world_call_drop(&(*query)->call);
+	free((*query)->answer);
 	free(*query);
 	*query = NULL;
 }
 
-void dns_answer_free(struct dns_answer **answer)
+void dns_prefetch(struct dns *dns, struct loop *loop, const char *name, enum dns_type type)
 {
-	free(*answer);
-	*answer = NULL;
+	(void)dns;
+	(void)loop;
+	(void)name;
+	(void)type;
 }

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,13 +44,54 @@ static enum health_way way_of(const struct policy_found *found)
 	return strstr(found->detail, "mismatch") ? HEALTH_REACHED : HEALTH_UNTRUSTED;
 }
 
-void fetch_policy(struct fetcher *fetcher, const char *domain, const struct address *addresses, size_t count,
-	int timeout_ms, struct policy_found *found)
+struct fetch_line {
+	struct loop *loop;
+};
+
+struct fetch_line *fetch_line_new(struct loop *loop)
 {
-	assert(fetcher && addresses && count > 0 && count <= FETCH_ADDRESSES_MAX && timeout_ms > 0);
+	struct fetch_line *line = calloc(1, sizeof *line);
+	assert(line);
+	line->loop = loop;
+	return line;
+}
+
+void fetch_line_free(struct fetch_line **line)
+{
+	free(*line);
+	*line = NULL;
+}
+
+struct fetch {
+	struct world_call *call;
+	char domain[DOMAIN_SIZE];
+};
+
+struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, const char *domain,
+	const struct address *addresses, size_t count, int timeout_ms, struct wake wake)
+{
+	struct fetch *fetch = calloc(1, sizeof *fetch);
+	assert(fetch && fetcher && addresses && count > 0 && count <= FETCH_ADDRESSES_MAX && timeout_ms > 0);
+	snprintf(fetch->domain, sizeof fetch->domain, "%s", domain);
+	fetch->call = world_call_start(line->loop, INT_MAX, wake, "fetch %s", domain);
+	return fetch;
+}
+
+void fetch_drop(struct fetch **fetch)
+{
+	if (!*fetch)
+		return;
+	world_call_drop(&(*fetch)->call);
+	free(*fetch);
+	*fetch = NULL;
+}
+
+bool fetch_answer(struct fetch *fetch, struct policy_found *found)
+{
+	if (!world_call_passes(fetch->call))
+		return false;
 	memset(found, 0, sizeof *found);
-	world_call_begin("fetch %s", domain);
-	struct world_answer answer = world_policy_answer(domain);
+	struct world_answer answer = world_policy_answer(fetch->domain);
 	found->outcome = answer.reason;
 	snprintf(found->detail, sizeof found->detail, "%s", answer.detail);
 	found->unreached = strncmp(answer.detail, "no connection", 13) == 0;
@@ -64,7 +106,7 @@ void fetch_policy(struct fetcher *fetcher, const char *domain, const struct addr
 	} else {
 		free(answer.text);
 	}
-	world_call_end();
+	return true;
 }
 
 bool fetch_media_type_ok(const char *content_type)

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,17 +44,62 @@ static void certificate_show(const struct prober *prober, const struct probe_sho
 	names_free(&names);
 }
 
-bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
-	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
+struct probe_line {
+	struct loop *loop;
+};
+
+struct probe_line *probe_line_new(struct loop *loop)
 {
-	assert(prober && timeout_ms > 0);
+	struct probe_line *line = calloc(1, sizeof *line);
+	assert(line);
+	line->loop = loop;
+	return line;
+}
+
+void probe_line_free(struct probe_line **line)
+{
+	free(*line);
+	*line = NULL;
+}
+
+struct probe {
+	struct prober *prober;
+	struct world_call *call;
+	bool dane;
+	uint64_t tlsa_id;
+	char host[DOMAIN_SIZE];
+	struct address address;
+	uint16_t port;
+	char address_text[ADDRESS_TEXT_SIZE];
+};
+
+struct probe *probe_begin(struct prober *prober, struct probe_line *line, const char *host,
+	const struct address *address, uint16_t port, int timeout_ms, const struct probe_dane *dane, struct wake wake)
+{
+	struct probe *probe = calloc(1, sizeof *probe);
+	assert(probe && prober && timeout_ms > 0);
+	probe->prober = prober;
+	probe->dane = dane != NULL;
+	probe->tlsa_id = dane ? dane->set->id : 0;
+	snprintf(probe->host, sizeof probe->host, "%s", host);
+	probe->address = *address;
+	probe->port = port;
+	address_format(address, probe->address_text);
+	probe->call = world_call_start(line->loop, INT_MAX, wake, "%s %s:%u %s", dane ? "probe-dane" : "probe", host,
+		port, probe->address_text);
+	return probe;
+}
+
+bool probe_answer(const struct probe *probe, struct evidence *seen, bool *may_pass)
+{
+	if (!world_call_passes(probe->call))
+		return false;
 	memset(seen, 0, sizeof *seen);
-	seen->tlsa_id = dane ? dane->set->id : 0;
-	address_format(address, seen->address);
-	world_call_begin("%s %s:%u %s", dane ? "probe-dane" : "probe", host, port, seen->address);
-	struct world_answer answer = world_hop_answer(host, seen->address);
-	struct world_answer by_dane = world_hop_answer(host, "dane");
-	if (dane && by_dane.listed)
+	seen->tlsa_id = probe->tlsa_id;
+	memcpy(seen->address, probe->address_text, sizeof seen->address);
+	struct world_answer answer = world_hop_answer(probe->host, seen->address);
+	struct world_answer by_dane = world_hop_answer(probe->host, "dane");
+	if (probe->dane && by_dane.listed)
 		answer = by_dane;
 	seen->reason = answer.reason;
 	seen->protocol = answer.protocol;
@@ -63,8 +109,18 @@ bool probe_address(struct prober *prober, const char *host, const struct address
 		snprintf(seen->cipher, sizeof seen->cipher, "TLS_AES_256_GCM_SHA384");
 	snprintf(seen->names, sizeof seen->names, "%s", answer.names);
 	seen->not_after = answer.not_after;
-	if (!dane)
-		certificate_show(prober, &(struct probe_shown){host, address, port, seen, NULL}, answer.names);
-	world_call_end();
-	return answer.passing;
+	if (!probe->dane)
+		certificate_show(probe->prober,
+			&(struct probe_shown){probe->host, &probe->address, probe->port, seen, NULL}, answer.names);
+	*may_pass = answer.passing;
+	return true;
+}
+
+void probe_drop(struct probe **probe)
+{
+	if (!*probe)
+		return;
+	world_call_drop(&(*probe)->call);
+	free(*probe);
+	*probe = NULL;
 }

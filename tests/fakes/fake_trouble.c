@@ -9,6 +9,8 @@ struct store_view *__real_store_view_begin(struct store *store, struct failure *
 struct store_view *__wrap_store_view_begin(struct store *store, struct failure *why);
 void __real_store_view_end(struct store_view **view);
 void __wrap_store_view_end(struct store_view **view);
+void __real_store_submit(struct store *, struct store_submission *);
+void __wrap_store_submit(struct store *, struct store_submission *);
 bool __real_store_change_entry(struct store *, const char *, store_entry_change *, void *, struct failure *);
 bool __wrap_store_change_entry(struct store *, const char *, store_entry_change *, void *, struct failure *);
 bool __real_store_change_hop(struct store *, const char *, uint16_t, store_hop_change *, void *, struct failure *);
@@ -46,6 +48,20 @@ bool __wrap_store_change_entry(
 	if (world_store_state() != WORLD_STORE_WHOLE)
 		return refused(why);
 	return __real_store_change_entry(store, domain, change, arg, why);
+}
+
+/* Refused by what the store refuses, on a thread of its own as the real one. */
+void __wrap_store_submit(struct store *store, struct store_submission *submission)
+{
+	if (world_store_state() == WORLD_STORE_WHOLE) {
+		__real_store_submit(store, submission);
+		return;
+	}
+	for (size_t i = 0; i < submission->count; i++) {
+		submission->change[i].stored = false;
+		refused(&submission->change[i].why);
+	}
+	submission->done(submission);
 }
 
 bool __wrap_store_change_hop(

@@ -57,6 +57,7 @@ void world_advance(int64_t seconds)
 	w.wall_s += seconds;
 	w.mono_offset_ms += seconds * 1000;
 	lock_drop(&lock);
+	world_calls_look();
 }
 
 void world_set_back(int64_t seconds)

@@ -11,10 +11,11 @@
 #include "domain.h"
 #include "evidence.h"
 #include "lock.h"
+#include "loop.h"
 
 #define WORLD_START_S 1900000000 /* the wall clock of a new world */
 #define WORLD_CALL_SIZE 400
-#define WORLD_GATE_WAIT_MS 30000 /* a call waits no longer at a gate that nobody opens */
+#define WORLD_GATE_WAIT_MS 30000 /* tests wait half as long for what must not wait for a gate */
 
 void world_reset(void); /* everything as in a new program; no call may be under way */
 
@@ -76,16 +77,17 @@ enum world_store world_store_state(void);
 unsigned world_views(void); /* store views begun */
 unsigned world_views_open(void);
 
-/* For the fakes. A call is told before it begins to wait, and ends with world_call_end(). A thread with a store view
- * open must not begin one. */
-void world_call_begin(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void world_call_end(void);
-/* A call that nobody waits in. It passes when its gates are open. */
+/* For the fakes. A call is noted when it begins. It passes when its gates are open and the delay is over; the wake is
+ * called then, or when its time is over, unless it had passed when it began. On the loop's thread, which has no store
+ * view open. */
 struct world_call;
-struct world_call *world_call_start(const char *format, ...) __attribute__((format(printf, 1, 2)));
-bool world_call_passes(struct world_call *call, int wait_ms);
-void world_call_drop(struct world_call **call);                                             /* it ends */
-void world_calls_reset(void);                                                               /* part of world_reset() */
+struct world_call *world_call_start(struct loop *loop, int timeout_ms, struct wake wake, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+bool world_call_passes(struct world_call *call);
+bool world_call_is_late(const struct world_call *call);
+void world_call_drop(struct world_call **call); /* it ends */
+void world_calls_look(void);                    /* the clock has been moved */
+void world_calls_reset(void);                   /* part of world_reset() */
 void world_dns_answer_set(const char *name, enum dns_type type, struct dns_answer *answer); /* takes the answer over */
 struct dns_answer *world_dns_answer(const char *name, enum dns_type type);
 struct world_answer {

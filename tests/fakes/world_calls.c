@@ -1,3 +1,4 @@
+#include "clock.h"
 #include "world.h"
 
 #include <assert.h>
@@ -16,6 +17,19 @@ struct gate {
 	bool shut;
 };
 
+/* A call under way. Its loop's thread owns it; gates and clock wake it by a task. */
+struct world_call {
+	struct loop_task task; /* first */
+	struct loop *loop;
+	struct wake wake;
+	struct loop_timer *timer;
+	char text[WORLD_CALL_SIZE];
+	int64_t from_ms, deadline_ms; /* passes no sooner; fails then */
+	struct world_call *next;      /* of those that have not passed */
+	struct gate *gate;            /* that it waits at, counted there */
+	bool passed, posted, dropped;
+};
+
 static struct lock lock = {PTHREAD_MUTEX_INITIALIZER};
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static _Thread_local int views_here; /* store views that this thread has open */
@@ -24,6 +38,7 @@ static struct calls {
 	size_t gate_count;
 	char *call[CALLS_MAX];
 	unsigned call_count, busy, busy_peak, delay_us;
+	struct world_call *waiting;
 	enum world_store store;
 	unsigned views, views_open;
 } w GUARDED_BY(lock);
@@ -58,13 +73,31 @@ void world_gate_shut(const char *calls)
 	lock_drop(&lock);
 }
 
+/* All that wait look again. */
+static void calls_wake(void) REQUIRES(lock)
+{
+	for (struct world_call *call = w.waiting; call; call = call->next) {
+		if (call->posted || call->dropped)
+			continue;
+		call->posted = true;
+		loop_post(call->loop, &call->task);
+	}
+}
+
+void world_calls_look(void)
+{
+	lock_take(&lock);
+	calls_wake();
+	lock_drop(&lock);
+}
+
 void world_gate_open(const char *calls)
 {
 	lock_take(&lock);
 	for (size_t i = 0; i < w.gate_count; i++)
 		if (calls[0] == '\0' || strcmp(w.gate[i].calls, calls) == 0)
 			w.gate[i].shut = false;
-	pthread_cond_broadcast(&changed);
+	calls_wake();
 	lock_drop(&lock);
 }
 
@@ -110,22 +143,6 @@ static struct gate *gate_for(const char *call) REQUIRES(lock)
 	return NULL;
 }
 
-static void gate_wait(const char *call) REQUIRES(lock)
-{
-	struct timespec deadline = deadline_in(WORLD_GATE_WAIT_MS);
-	struct gate *gate;
-	int error = 0;
-	bool told = false; /* once, or those who wait would wake each other for ever */
-	while ((gate = gate_for(call)) && error == 0) {
-		gate->waiting++;
-		if (!told)
-			pthread_cond_broadcast(&changed);
-		told = true;
-		error = pthread_cond_timedwait(&changed, &lock.mutex, &deadline);
-		gate->waiting--;
-	}
-}
-
 static void call_note(const char *call) REQUIRES(lock)
 {
 	if (w.call_count < CALLS_MAX) {
@@ -135,51 +152,6 @@ static void call_note(const char *call) REQUIRES(lock)
 	}
 	if (++w.busy > w.busy_peak)
 		w.busy_peak = w.busy;
-}
-
-static struct timespec delay_of_call(void) REQUIRES(lock)
-{
-	return (struct timespec){0, (long)w.delay_us * 1000};
-}
-
-void world_call_begin(const char *format, ...)
-{
-	assert(views_here == 0); /* no transaction is held across a wait */
-	char call[WORLD_CALL_SIZE];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(call, sizeof call, format, args);
-	va_end(args);
-	lock_take(&lock);
-	call_note(call);
-	gate_wait(call);
-	struct timespec pause = delay_of_call();
-	lock_drop(&lock);
-	if (pause.tv_nsec)
-		nanosleep(&pause, NULL);
-}
-
-struct world_call {
-	char text[WORLD_CALL_SIZE];
-	struct gate *gate; /* that it waits at, counted there */
-	bool passed;
-};
-
-struct world_call *world_call_start(const char *format, ...)
-{
-	struct world_call *call = calloc(1, sizeof *call);
-	va_list args;
-	assert(call && views_here == 0);
-	va_start(args, format);
-	vsnprintf(call->text, sizeof call->text, format, args);
-	va_end(args);
-	lock_take(&lock);
-	call_note(call->text);
-	struct timespec pause = delay_of_call();
-	lock_drop(&lock);
-	if (pause.tv_nsec)
-		nanosleep(&pause, NULL);
-	return call;
 }
 
 static void call_move(struct world_call *call, struct gate *gate) REQUIRES(lock)
@@ -195,43 +167,120 @@ static void call_move(struct world_call *call, struct gate *gate) REQUIRES(lock)
 	call->gate = gate;
 }
 
-bool world_call_passes(struct world_call *call, int wait_ms)
+static void call_unlist(struct world_call *call) REQUIRES(lock)
 {
-	struct timespec deadline = deadline_in(wait_ms);
-	struct gate *gate;
-	int error = wait_ms > 0 ? 0 : -1;
-	lock_take(&lock);
-	while (!call->passed && (gate = gate_for(call->text))) {
-		call_move(call, gate);
-		if (error)
-			break;
-		error = pthread_cond_timedwait(&changed, &lock.mutex, &deadline);
-	}
-	call->passed = call->passed || !gate_for(call->text);
+	for (struct world_call **at = &w.waiting; *at; at = &(*at)->next)
+		if (*at == call) {
+			*at = call->next;
+			return;
+		}
+}
+
+/* Whether it has passed, now or before. */
+static bool call_passes(struct world_call *call) REQUIRES(lock)
+{
 	if (call->passed)
-		call_move(call, NULL);
-	bool passed = call->passed;
-	lock_drop(&lock);
-	return passed;
+		return true;
+	call_move(call, gate_for(call->text));
+	call->passed = !call->gate && clock_mono_ms() >= call->from_ms;
+	if (call->passed)
+		call_unlist(call);
+	return call->passed;
 }
 
-void world_call_drop(struct world_call **call)
+static void call_look(struct world_call *call)
 {
 	lock_take(&lock);
-	call_move(*call, NULL);
-	assert(w.busy > 0);
-	w.busy--;
+	bool over = call_passes(call) || clock_mono_ms() >= call->deadline_ms;
+	int64_t next_ms = call->gate ? call->deadline_ms : call->from_ms;
 	lock_drop(&lock);
-	free(*call);
-	*call = NULL;
+	if (over)
+		call->wake.call(call->wake.arg);
+	else
+		loop_timer_set(call->timer, next_ms - clock_mono_ms());
 }
 
-void world_call_end(void)
+static void call_free(struct world_call *call)
+{
+	loop_timer_free(&call->timer);
+	free(call);
+}
+
+static void call_woken(struct loop_task *task)
+{
+	struct world_call *call = (struct world_call *)task;
+	lock_take(&lock);
+	call->posted = false;
+	bool dropped = call->dropped;
+	lock_drop(&lock);
+	if (dropped)
+		call_free(call);
+	else
+		call_look(call);
+}
+
+static void call_timed(void *arg)
+{
+	call_look(arg);
+}
+
+struct world_call *world_call_start(struct loop *loop, int timeout_ms, struct wake wake, const char *format, ...)
+{
+	struct world_call *call = calloc(1, sizeof *call);
+	va_list args;
+	assert(call && views_here == 0 && timeout_ms > 0 && loop_is_mine(loop));
+	call->task.run = call_woken;
+	call->loop = loop;
+	call->wake = wake;
+	call->timer = loop_timer_new(loop, call_timed, call);
+	va_start(args, format);
+	vsnprintf(call->text, sizeof call->text, format, args);
+	va_end(args);
+	lock_take(&lock);
+	call_note(call->text);
+	call->from_ms = clock_mono_ms() + (w.delay_us + 999) / 1000;
+	call->deadline_ms = clock_mono_ms() + timeout_ms;
+	call->next = w.waiting;
+	w.waiting = call;
+	bool passes = call_passes(call);
+	int64_t next_ms = call->gate ? call->deadline_ms : call->from_ms;
+	lock_drop(&lock);
+	if (!passes)
+		loop_timer_set(call->timer, next_ms - clock_mono_ms());
+	return call;
+}
+
+bool world_call_passes(struct world_call *call)
 {
 	lock_take(&lock);
+	bool passes = call_passes(call);
+	lock_drop(&lock);
+	return passes;
+}
+
+bool world_call_is_late(const struct world_call *call)
+{
+	return clock_mono_ms() >= call->deadline_ms;
+}
+
+void world_call_drop(struct world_call **slot)
+{
+	struct world_call *call = *slot;
+	if (!call)
+		return;
+	lock_take(&lock);
+	call_move(call, NULL);
+	if (!call->passed)
+		call_unlist(call);
 	assert(w.busy > 0);
 	w.busy--;
+	call->dropped = true;
+	bool posted = call->posted;
 	lock_drop(&lock);
+	loop_timer_stop(call->timer);
+	if (!posted)
+		call_free(call);
+	*slot = NULL;
 }
 
 unsigned world_count(const char *calls)

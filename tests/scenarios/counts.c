@@ -86,7 +86,7 @@ static bool grew_by(struct scene *scene, const char *what, const struct counts *
 void counts_question(struct scene *scene)
 {
 	counts_take(&at_question);
-	quiet_before = check_load(scene->check).cases == 0;
+	quiet_before = check_load(scene->check).inquiries == 0;
 }
 
 void counts_ask(void)

@@ -1,6 +1,6 @@
 #include "scene.h"
 
-#include "cases.h"
+#include "check_internal.h"
 #include "clock.h"
 #include "counts.h"
 #include "fake_events.h"
@@ -98,7 +98,7 @@ static struct config *config_made(struct scene *scene)
 {
 	struct failure why;
 	struct settings *settings = settings_read(NULL, false, scene->setting, scene->setting_count, &why);
-	struct config *config = settings ? config_new(settings, &why) : NULL;
+	struct config *config = settings ? config_new(settings, scene->loops, &why) : NULL;
 	if (!config)
 		printf("# %s:%u: settings: %s\n", scene->file, scene->line, why.text);
 	return config;
@@ -109,10 +109,12 @@ static bool product_start(struct scene *scene)
 	struct failure why = {0};
 	if (scene->check)
 		return true;
-	scene->config = config_made(scene);
-	scene->store = scene->config ? store_open(scene->directory, 64 << 20, STORE_OWNER, &why) : NULL;
-	struct check_options options = {.config = scene->config, .store = scene->store, .workers = 8};
-	scene->check = scene->store ? check_new(&options, &why) : NULL;
+	scene->store = store_open(scene->directory, 64 << 20, STORE_OWNER, &why);
+	scene->loops = scene->store ? loops_new(2, &why) : NULL;
+	scene->config = scene->loops ? config_made(scene) : NULL;
+	struct check_options options = {
+		.config = scene->config, .store = scene->store, .loops = scene->loops, .inquiries_max = 8192};
+	scene->check = scene->config ? check_new(&options, &why) : NULL;
 	if (!scene->check)
 		printf("# %s:%u: start: %s\n", scene->file, scene->line, why.text);
 	return scene->check != NULL;
@@ -125,6 +127,7 @@ static void product_stop(struct scene *scene)
 	check_free(&scene->check);
 	store_close(&scene->store);
 	config_unref(&scene->config);
+	loops_free(&scene->loops);
 }
 
 /* Waits for the end of what goes on in the background. */
@@ -134,7 +137,7 @@ static bool settle(struct scene *scene)
 	int64_t deadline = clock_mono_ms() + SCENE_SETTLE_MS;
 	for (;;) {
 		lock_take(&scene->check->lock);
-		unsigned cases = scene->check->cases;
+		unsigned cases = scene->check->inquiries;
 		lock_drop(&scene->check->lock);
 		if (cases == 0)
 			return true;
@@ -291,12 +294,6 @@ static bool run_restart(struct scene *scene, const struct words *words)
 
 /* Questions */
 
-static void note_wait(void *arg)
-{
-	struct scene *scene = arg;
-	scene->waited = true;
-}
-
 static void question_ask(struct scene *scene, const struct question *question, int wait_ms)
 {
 	outcome_free(&scene->outcome);
@@ -306,7 +303,12 @@ static void question_ask(struct scene *scene, const struct question *question, i
 	scene->wait_ms = wait_ms;
 	snprintf(scene->domain, sizeof scene->domain, "%s", question->domain);
 	counts_ask();
-	check_domain(scene->check, question, wait_ms, note_wait, scene, &scene->outcome);
+	check_ticket ticket = CHECK_NO_TICKET;
+	int64_t deadline_ms = clock_mono_ms() + wait_ms;
+	check_ask(scene->check, question, NULL, NULL, wait_ms > 0 ? &ticket : NULL, &scene->outcome);
+	scene->waited = ticket != CHECK_NO_TICKET;
+	if (scene->waited)
+		check_wait(scene->check, ticket, deadline_ms, &scene->outcome);
 	counts_asked(scene);
 }
 

@@ -19,6 +19,7 @@ struct scene {
 	char directory[256];
 	char *setting[SCENE_SETTINGS_MAX];
 	size_t setting_count;
+	struct loops *loops;
 	struct config *config;
 	struct store *store;
 	struct check *check;

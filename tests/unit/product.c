@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-struct config *product_config(const char *setting)
+struct config *product_config(struct product *p, const char *setting)
 {
 	struct failure why;
 	char own[] = "own_hosts=relay.example.net", more[128];
@@ -22,12 +22,12 @@ struct config *product_config(const char *setting)
 	char *overrides[] = {own, more};
 	struct settings *settings = settings_read(NULL, false, overrides, 2, &why);
 	assert_non_null(settings);
-	struct config *config = config_new(settings, &why);
+	struct config *config = config_new(settings, p->loops, &why);
 	assert_non_null(config);
 	return config;
 }
 
-void product_start(struct product *p, unsigned workers)
+void product_start(struct product *p)
 {
 	struct failure why;
 	const char *where = getenv("TMPDIR");
@@ -35,8 +35,11 @@ void product_start(struct product *p, unsigned workers)
 	assert_non_null(mkdtemp(p->directory));
 	p->store = store_open(p->directory, 64 << 20, STORE_OWNER, &why);
 	assert_non_null(p->store);
-	p->config = product_config("mta_enforces=no");
-	struct check_options options = {.config = p->config, .store = p->store, .workers = workers};
+	p->loops = loops_new(2, &why);
+	assert_non_null(p->loops);
+	p->config = product_config(p, "mta_enforces=no");
+	struct check_options options = {
+		.config = p->config, .store = p->store, .loops = p->loops, .inquiries_max = PRODUCT_INQUIRIES};
 	p->check = check_new(&options, &why);
 	assert_non_null(p->check);
 }
@@ -46,6 +49,7 @@ void product_stop(struct product *p)
 	check_free(&p->check);
 	store_close(&p->store);
 	config_unref(&p->config);
+	loops_free(&p->loops);
 	DIR *directory = opendir(p->directory);
 	for (struct dirent *item; directory && (item = readdir(directory));) {
 		char path[sizeof p->directory + sizeof item->d_name + 1];
@@ -69,7 +73,7 @@ void product_pause(int ms)
 unsigned product_cases(struct check *check)
 {
 	lock_take(&check->lock);
-	unsigned cases = check->cases;
+	unsigned cases = check->inquiries;
 	lock_drop(&check->lock);
 	return cases;
 }
@@ -80,6 +84,27 @@ void product_settle(struct check *check)
 	while (product_cases(check) > 0 && clock_mono_ms() < deadline)
 		product_pause(1);
 	assert_int_equal(product_cases(check), 0);
+}
+
+check_ticket product_begin(struct check *check, const struct question *question, check_done *done, void *arg)
+{
+	struct outcome outcome;
+	check_ticket ticket = CHECK_NO_TICKET;
+	if (check_ask(check, question, done, arg, &ticket, &outcome)) {
+		done(arg, &outcome);
+		ticket = UINT64_MAX;
+	}
+	outcome_free(&outcome);
+	return ticket;
+}
+
+void product_answer(struct check *check, const struct question *question, int wait_ms, struct outcome *out)
+{
+	check_ticket ticket = CHECK_NO_TICKET;
+	int64_t deadline_ms = clock_mono_ms() + wait_ms;
+	check_ask(check, question, NULL, NULL, wait_ms > 0 ? &ticket : NULL, out);
+	if (ticket != CHECK_NO_TICKET)
+		check_wait(check, ticket, deadline_ms, out);
 }
 
 void product_domain(const char *domain, const char *mx)

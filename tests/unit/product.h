@@ -2,23 +2,30 @@
 #ifndef TESTS_PRODUCT_H
 #define TESTS_PRODUCT_H
 
-#include "cases.h"
+#include "check_internal.h"
 
 #define SETTLE_MS 30000
 
 struct product {
 	char directory[256];
 	struct store *store;
+	struct loops *loops;
 	struct config *config;
 	struct check *check;
 };
 
-struct config *product_config(const char *setting); /* `name=value` */
-void product_start(struct product *p, unsigned workers);
+#define PRODUCT_INQUIRIES 8192
+struct config *product_config(struct product *p, const char *setting); /* `name=value` */
+void product_start(struct product *p);
 void product_stop(struct product *p);        /* and a new world */
 unsigned product_cases(struct check *check); /* open now */
 void product_settle(struct check *check);    /* until none is open */
 void product_pause(int ms);
+
+/* check_ask(); an answer that the store has at once is given to `done`. CHECK_NO_TICKET: there was no room. */
+check_ticket product_begin(struct check *check, const struct question *question, check_done *done, void *arg);
+/* check_ask() and check_wait(). */
+void product_answer(struct check *check, const struct question *question, int wait_ms, struct outcome *out);
 
 /* An honest enforce domain with one good hop. */
 void product_domain(const char *domain, const char *mx);

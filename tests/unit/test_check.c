@@ -86,14 +86,14 @@ static void test_one_discovery(void **state)
 	(void)state;
 	struct product p;
 	struct tally tally = {0};
-	product_start(&p, 8);
+	product_start(&p);
 	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("fetch example.com");
 	uint64_t verdicts = verdicts_counted(PURPOSE_DELIVER), records = counted(METRIC_RECORD_LOOKUPS);
 	uint64_t passes = metrics_read(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_NONE);
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
 	for (int i = 0; i < 100; i++)
-		assert_true(check_start(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
+		assert_true(product_begin(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
 	assert_true(world_gate_await("fetch example.com", 1, SETTLE_MS));
 	world_gate_open("fetch example.com");
 	await(&tally, 100);
@@ -115,14 +115,14 @@ static void test_purposes_share(void **state)
 	(void)state;
 	struct product p;
 	struct tally tally = {0};
-	product_start(&p, 8);
+	product_start(&p);
 	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("dns TXT _mta-sts.example.com");
 	uint64_t records = counted(METRIC_RECORD_LOOKUPS), maps = verdicts_counted(PURPOSE_MAP);
 	struct question deliver = product_question("example.com", PURPOSE_DELIVER);
 	struct question map = product_question("example.com", PURPOSE_MAP);
-	check_start(p.check, &deliver, tally_done, &tally);
-	check_start(p.check, &map, tally_done, &tally);
+	product_begin(p.check, &deliver, tally_done, &tally);
+	product_begin(p.check, &map, tally_done, &tally);
 	assert_true(world_gate_await("dns TXT _mta-sts.example.com", 1, SETTLE_MS));
 	product_pause(50); /* the second one reaches the record, and is parked */
 	world_gate_open("dns TXT _mta-sts.example.com");
@@ -143,15 +143,15 @@ static void test_fetch_keeps_its_id(void **state)
 	struct tally tally = {0};
 	struct outcome outcome;
 	const char *newer = "v=STSv1; id=2;";
-	product_start(&p, 4);
+	product_start(&p);
 	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("fetch example.com");
 	struct question deliver = product_question("example.com", PURPOSE_DELIVER);
 	struct question map = product_question("example.com", PURPOSE_MAP);
-	check_start(p.check, &deliver, tally_done, &tally);
+	product_begin(p.check, &deliver, tally_done, &tally);
 	assert_true(world_gate_await("fetch example.com", 1, SETTLE_MS));
 	assert_true(world_dns("_mta-sts.example.com", DNS_TXT, 3600, &newer, 1));
-	check_start(p.check, &map, tally_done, &tally);
+	product_begin(p.check, &map, tally_done, &tally);
 	while (world_count("dns TXT _mta-sts.example.com") < 2)
 		product_pause(1);
 	product_pause(50); /* the second one reaches the fetch, and is parked */
@@ -159,32 +159,31 @@ static void test_fetch_keeps_its_id(void **state)
 	await(&tally, 2);
 	assert_int_equal(world_count("fetch example.com"), 1);
 	assert_int_equal(tally.first_id, 2);
-	assert_true(check_fresh(p.check, &map, &outcome));
+	assert_true(check_ask(p.check, &map, NULL, NULL, NULL, &outcome));
 	assert_string_equal(outcome.verdict.policy_id, "1");
 	outcome_free(&outcome);
 	product_stop(&p);
 }
 
-/* A hundred domains on one hop cost one probe; while it is under way their cases hold no worker. */
+/* A hundred domains on one hop cost one probe; while it is under way others get through. */
 static void test_one_probe(void **state)
 {
 	(void)state;
 	struct product p;
 	struct tally tally = {0}, other = {0};
-	product_start(&p, 4);
+	product_start(&p);
 	world_gate_shut("probe mx.example.net");
 	for (int i = 0; i < 100; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%d.example.com", i);
 		product_domain(domain, "mx.example.net");
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		assert_true(check_start(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
+		assert_true(product_begin(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
 	}
 	assert_true(world_gate_await("probe mx.example.net", 1, SETTLE_MS));
-	/* One of four workers waits at the gate, 99 cases are parked: another domain still gets through. */
 	product_domain("example.org", "mx1.example.org");
 	struct question question = product_question("example.org", PURPOSE_DELIVER);
-	check_start(p.check, &question, tally_done, &other);
+	product_begin(p.check, &question, tally_done, &other);
 	await(&other, 1);
 	assert_int_equal(other.pass, 1);
 	assert_int_equal(tally.done, 0);
@@ -200,16 +199,16 @@ static void ask(struct check *check, const char *domain, uint64_t client, struct
 {
 	struct question question = product_question(domain, PURPOSE_DELIVER);
 	question.client = client;
-	assert_true(check_start(check, &question, tally_done, tally) != CHECK_NO_TICKET);
+	assert_true(product_begin(check, &question, tally_done, tally) != CHECK_NO_TICKET);
 }
 
-/* What may pass by itself counts when a second look, seconds later, sees it too; meanwhile no worker is held. */
+/* What may pass by itself counts when a second look, seconds later, sees it too; meanwhile others get through. */
 static void test_second_look(void **state)
 {
 	(void)state;
 	struct product p;
 	struct tally passes = {0}, stays = {0}, other = {0};
-	product_start(&p, 1);
+	product_start(&p);
 	product_domain("example.com", "mx1.example.com");
 	product_domain("example.net", "mx1.example.net");
 	product_domain("example.org", "mx1.example.org");
@@ -244,8 +243,8 @@ static void test_no_second_look(void **state)
 	(void)state;
 	struct product p;
 	struct tally tally = {0};
-	product_start(&p, 1);
-	struct config *config = product_config("probe_timeout=2");
+	product_start(&p);
+	struct config *config = product_config(&p, "probe_timeout=2");
 	check_reconfigure(p.check, config);
 	config_unref(&config);
 	product_domain("example.com", "mx1.example.com");
@@ -257,14 +256,14 @@ static void test_no_second_look(void **state)
 	product_stop(&p);
 }
 
-/* Somebody who sends to many silent domains holds a quarter of the workers; another client is served meanwhile, also
- * when it asks for a domain of theirs. */
+/* Somebody sends to many silent domains: all of them are under way, and another client is served meanwhile, also when it
+ * asks for a domain of theirs. */
 static void test_one_client(void **state)
 {
 	(void)state;
 	struct product p;
 	struct tally tally = {0}, other = {0};
-	product_start(&p, 8);
+	product_start(&p);
 	world_gate_shut("fetch"); /* every policy host is silent */
 	for (int i = 0; i < 40; i++) {
 		char domain[64];
@@ -272,14 +271,13 @@ static void test_one_client(void **state)
 		product_domain(domain, "mx.example.net");
 		ask(p.check, domain, 1, &tally);
 	}
-	assert_true(world_gate_await("fetch", 2, SETTLE_MS));
-	product_pause(150);
-	assert_int_equal(world_busy_peak(), 2);
+	assert_true(world_gate_await("fetch", 40, SETTLE_MS));
 	ask(p.check, "unknown.example.org", 2, &other);
 	await(&other, 1);
 	struct question question = product_question("d39.example.com", PURPOSE_MAP);
-	check_start(p.check, &question, tally_done, &other);
-	assert_true(world_gate_await("fetch", 3, SETTLE_MS));
+	product_begin(p.check, &question, tally_done, &other);
+	product_pause(50); /* it joins the fetch that is under way */
+	assert_int_equal(world_count("fetch"), 40);
 	world_gate_open("fetch");
 	await(&other, 2);
 	await(&tally, 40);
@@ -287,143 +285,108 @@ static void test_one_client(void **state)
 	product_stop(&p);
 }
 
-/* Policy hosts of one silent network hold a quarter of the workers, whoever asks. */
+/* The policy host of the domain is one of the network 8.9.9.0/24. */
+static void domain_in_network(const char *domain)
+{
+	char host[80], address[] = "8.9.9.9";
+	const char *record = address;
+	product_domain(domain, "mx.example.net");
+	snprintf(host, sizeof host, "mta-sts.%s", domain);
+	assert_true(world_dns(host, DNS_A, 60, &record, 1));
+}
+
+/* So many clients ask for domains of the network that no further fetch goes there until the gate opens. */
+static void network_use_up(struct check *check, struct tally *tally)
+{
+	world_gate_shut("fetch");
+	for (unsigned i = 0; i < NETWORK_FETCHES_MAX; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "d%u.example.com", i);
+		domain_in_network(domain);
+		ask(check, domain, 100 + i, tally);
+	}
+	assert_true(world_gate_await("fetch", NETWORK_FETCHES_MAX, SETTLE_MS));
+}
+
+/* Policy hosts of one silent network are asked for so many policies at a time, whoever asks; others are asked
+ * meanwhile. */
 static void test_one_network(void **state)
 {
 	(void)state;
 	struct product p;
 	struct tally tally = {0}, other = {0};
-	product_start(&p, 8);
-	world_gate_shut("fetch");
-	for (int i = 0; i < 40; i++) {
-		char domain[64], host[64], address[] = "8.9.9.9";
-		const char *record = address;
-		snprintf(domain, sizeof domain, "d%d.example.com", i);
-		snprintf(host, sizeof host, "mta-sts.d%d.example.com", i);
-		product_domain(domain, "mx.example.net");
-		assert_true(world_dns(host, DNS_A, 60, &record, 1));
-		struct question question = product_question(domain, PURPOSE_DELIVER);
-		check_start(p.check, &question, tally_done, &tally);
+	product_start(&p);
+	network_use_up(p.check, &tally);
+	for (int i = 0; i < 20; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "late%d.example.com", i);
+		domain_in_network(domain);
+		ask(p.check, domain, 1, &tally);
 	}
-	assert_true(world_gate_await("fetch", 2, SETTLE_MS));
+	product_pause(150);
+	assert_int_equal(world_count("fetch"), NETWORK_FETCHES_MAX);
 	product_domain("elsewhere.example.org", "mx.example.net");
 	struct question question = product_question("elsewhere.example.org", PURPOSE_DELIVER);
-	check_start(p.check, &question, tally_done, &other);
-	assert_true(world_gate_await("fetch", 3, SETTLE_MS));
+	product_begin(p.check, &question, tally_done, &other);
+	assert_true(world_gate_await("fetch", NETWORK_FETCHES_MAX + 1, SETTLE_MS));
 	assert_int_equal(world_count("fetch elsewhere.example.org"), 1);
-	product_pause(150);
-	assert_int_equal(world_count("fetch"), 3);
 	world_gate_open("fetch");
-	await(&tally, 40);
-	assert_int_equal(tally.pass, 40);
+	await(&tally, NETWORK_FETCHES_MAX + 20);
+	assert_int_equal(tally.pass, NETWORK_FETCHES_MAX + 20);
+	await(&other, 1);
 	product_stop(&p);
 }
 
-/* The client asks for a domain whose policy host does not answer. */
-static void ask_silent(struct check *check, const char *domain, uint64_t client, struct tally *tally)
-{
-	char calls[64];
-	product_domain(domain, "mx.example.net");
-	snprintf(calls, sizeof calls, "fetch %s", domain);
-	world_gate_shut(calls);
-	ask(check, domain, client, tally);
-	assert_true(world_gate_await(calls, 1, SETTLE_MS));
-}
-
-/* Of 8 workers the client holds its quarter. */
-static void share_use_up(struct check *check, uint64_t client, struct tally *tally)
-{
-	ask_silent(check, "c.example.org", client, tally);
-	ask_silent(check, "d.example.org", client, tally);
-}
-
-/* Asked for by client 1, and put off: its policy host's network is busy with others, until their gates open. */
-static void put_off_wanted(struct check *check, struct tally *first, struct tally *busy)
-{
-	static const char *const host[] = {
-		"mta-sts.a.example.com", "mta-sts.b.example.com", "mta-sts.wanted.example.com"};
-	const char *record = "8.9.9.9";
-	for (int i = 0; i < 3; i++)
-		assert_true(world_dns(host[i], DNS_A, 60, &record, 1));
-	ask_silent(check, "a.example.com", 3, busy);
-	ask_silent(check, "b.example.com", 4, busy);
-	product_domain("wanted.example.com", "mx.example.net");
-	ask(check, "wanted.example.com", 1, first);
-	product_pause(100);
-}
-
-static void busy_end(struct tally *busy)
-{
-	product_pause(100);
-	world_gate_open("fetch a.example.com");
-	world_gate_open("fetch b.example.com");
-	await(busy, 2);
-}
-
-/* What was put off while it waited for a policy host's network may find its client's share used up later. Others who
- * want the same have shares of their own, and do not wait behind it. */
-static void test_put_off_client(void **state)
+/* What is put off while its policy host's network is busy is shared as well: it goes on when the network is free, and
+ * all who want it get it by one fetch. */
+static void test_put_off(void **state)
 {
 	(void)state;
 	struct product p;
-	struct tally first = {0}, busy = {0}, other = {0};
-	product_start(&p, 8);
-	put_off_wanted(p.check, &first, &busy);
-	share_use_up(p.check, 1, &first);
+	struct tally busy = {0}, wanted = {0};
+	product_start(&p);
+	network_use_up(p.check, &busy);
+	domain_in_network("wanted.example.com");
+	ask(p.check, "wanted.example.com", 1, &wanted);
+	product_pause(100);
+	ask(p.check, "wanted.example.com", 2, &wanted);
 	struct question question = product_question("wanted.example.com", PURPOSE_MAP);
-	check_start(p.check, &question, tally_done, &other);
-	busy_end(&busy);
-	await_soon(&other, 1);
-	assert_int_equal(first.done, 0);
-	world_gate_open("");
-	await(&first, 3);
-	product_stop(&p);
-}
-
-/* The same, where they share one case since before the first client's share was used up. */
-static void test_client_used_up_later(void **state)
-{
-	(void)state;
-	struct product p;
-	struct tally first = {0}, busy = {0}, other = {0};
-	product_start(&p, 8);
-	put_off_wanted(p.check, &first, &busy);
-	ask(p.check, "wanted.example.com", 2, &other);
-	share_use_up(p.check, 1, &first);
-	busy_end(&busy);
-	await_soon(&other, 1);
-	assert_int_equal(first.done, 1);
-	world_gate_open("");
-	await(&first, 3);
-	product_stop(&p);
-}
-
-/* One case serves all who ask for a domain: that the first of them has used up its share is no matter to the others,
- * whether they wait or not. */
-static void test_client_beside_another(void **state)
-{
-	(void)state;
-	struct product p;
-	struct outcome at_once = {0};
-	struct tally first = {0}, other = {0};
-	product_start(&p, 8);
-	share_use_up(p.check, 1, &first);
-	product_domain("wanted.example.com", "mx.example.net");
-	product_domain("also.example.com", "mx.example.net");
-	ask(p.check, "wanted.example.com", 1, &first);
-	ask(p.check, "also.example.com", 1, &first);
+	product_begin(p.check, &question, tally_done, &wanted);
 	product_pause(100);
-	ask(p.check, "wanted.example.com", 2, &other);
-	await_soon(&other, 1);
-	assert_int_equal(first.done, 1);
-	struct question question = product_question("also.example.com", PURPOSE_DELIVER);
-	question.client = 2;
-	check_domain(p.check, &question, 0, NULL, NULL, &at_once);
-	assert_false(at_once.final);
-	outcome_free(&at_once);
-	await_soon(&first, 2);
-	world_gate_open("");
-	await(&first, 4);
+	assert_int_equal(wanted.done, 0);
+	world_gate_open("fetch");
+	await_soon(&wanted, 3);
+	assert_int_equal(world_count("fetch wanted.example.com"), 1);
+	await(&busy, NETWORK_FETCHES_MAX);
+	product_stop(&p);
+}
+
+/* Refreshes leave half of a network's places to what somebody waits for. */
+static void test_refreshes_leave_room(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally tally = {0}, other = {0};
+	product_start(&p);
+	network_use_up(p.check, &tally);
+	world_gate_open("fetch");
+	await(&tally, NETWORK_FETCHES_MAX);
+	product_settle(p.check);
+	world_advance(3 * 86400);
+	world_gate_shut("fetch");
+	for (unsigned i = 0; i < NETWORK_FETCHES_MAX; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "d%u.example.com", i);
+		check_refresh(p.check, domain, false);
+	}
+	assert_true(world_gate_await("fetch", NETWORK_FETCHES_MAX / 2, SETTLE_MS));
+	domain_in_network("wanted.example.com");
+	ask(p.check, "wanted.example.com", 1, &other);
+	assert_true(world_gate_await("fetch", NETWORK_FETCHES_MAX / 2 + 1, SETTLE_MS));
+	assert_int_equal(world_count("fetch wanted.example.com"), 1);
+	world_gate_open("fetch");
+	await(&other, 1);
+	product_settle(p.check);
 	product_stop(&p);
 }
 
@@ -435,7 +398,7 @@ static long discovery_ns(struct check *check)
 	product_domain("first.example.org", "mx1.example.org");
 	struct question question = product_question("first.example.org", PURPOSE_DELIVER);
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	check_domain(check, &question, SETTLE_MS, NULL, NULL, &outcome);
+	product_answer(check, &question, SETTLE_MS, &outcome);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	assert_true(outcome.final);
 	outcome_free(&outcome);
@@ -450,7 +413,7 @@ static void test_abandon_races(void **state)
 	struct product p;
 	struct tally tally = {0};
 	unsigned abandoned = 0, rounds = 200;
-	product_start(&p, 8);
+	product_start(&p);
 	world_delay(200);
 	long unit_ns = discovery_ns(p.check) / 12;
 	uint64_t verdicts = verdicts_counted(PURPOSE_DELIVER);
@@ -460,15 +423,15 @@ static void test_abandon_races(void **state)
 		snprintf(domain, sizeof domain, "d%u.example.com", i);
 		product_domain(domain, "mx.example.net");
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		check_ticket ticket = check_start(p.check, &question, tally_done, &tally);
+		check_ticket ticket = product_begin(p.check, &question, tally_done, &tally);
 		assert_true(ticket != CHECK_NO_TICKET);
 		nanosleep(&(struct timespec){0, (long)(i % 20) * unit_ns}, NULL);
-		if (check_abandon(p.check, ticket, &outcome)) {
+		if (check_give_up(p.check, ticket, &outcome)) {
 			abandoned++;
 			assert_false(outcome.final);
 			outcome_free(&outcome);
 		}
-		assert_false(check_abandon(p.check, ticket, &outcome)); /* an old ticket does no harm */
+		assert_false(check_give_up(p.check, ticket, &outcome)); /* an old ticket does no harm */
 	}
 	product_settle(p.check);
 	await(&tally, rounds - abandoned);
@@ -484,12 +447,12 @@ static void test_abandoned_goes_on(void **state)
 	(void)state;
 	struct product p;
 	struct outcome outcome;
-	product_start(&p, 4);
+	product_start(&p);
 	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("fetch example.com");
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
 	int64_t before = clock_mono_ms();
-	check_domain(p.check, &question, 100, NULL, NULL, &outcome);
+	product_answer(p.check, &question, 100, &outcome);
 	assert_true(clock_mono_ms() - before >= 95 && clock_mono_ms() - before < 10000);
 	assert_false(outcome.final);
 	assert_int_equal(outcome.verdict.reason, REASON_FIRST_CONTACT);
@@ -497,7 +460,7 @@ static void test_abandoned_goes_on(void **state)
 	world_gate_open("fetch example.com");
 	product_settle(p.check);
 	unsigned calls = world_calls();
-	assert_true(check_fresh(p.check, &question, &outcome));
+	assert_true(check_ask(p.check, &question, NULL, NULL, NULL, &outcome));
 	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
 	outcome_free(&outcome);
 	product_settle(p.check);
@@ -505,37 +468,26 @@ static void test_abandoned_goes_on(void **state)
 	product_stop(&p);
 }
 
-static void *gate_opener(void *arg)
-{
-	(void)arg;
-	product_pause(100);
-	world_gate_open("fetch");
-	return NULL;
-}
-
-/* Stopping with cases open, some at a gate: each waiter is told once, by the verdict so far. */
+/* Stopping with inquiries open, some at a gate that stays shut: each waiter is answered once, by the verdict so far. */
 static void test_stop_while_open(void **state)
 {
 	(void)state;
 	struct product p;
 	struct tally tally = {0};
-	pthread_t opener;
-	product_start(&p, 4);
+	product_start(&p);
 	world_gate_shut("fetch");
 	for (int i = 0; i < 50; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%d.example.com", i);
 		product_domain(domain, "mx.example.net");
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		check_start(p.check, &question, tally_done, &tally);
+		product_begin(p.check, &question, tally_done, &tally);
 	}
 	assert_true(world_gate_await("fetch", 1, SETTLE_MS));
-	assert_int_equal(pthread_create(&opener, NULL, gate_opener, NULL), 0);
 	check_free(&p.check);
 	assert_int_equal(tally.done, 50);
 	assert_true(tally.final < 50);
 	assert_int_equal(tally.unsure, 0);
-	pthread_join(opener, NULL);
 	product_stop(&p);
 }
 
@@ -545,14 +497,14 @@ static void test_fresh_is_one_view(void **state)
 	(void)state;
 	struct product p;
 	struct outcome outcome;
-	product_start(&p, 4);
+	product_start(&p);
 	product_domain("example.com", "mx1.example.com");
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
-	check_domain(p.check, &question, 5000, NULL, NULL, &outcome);
+	product_answer(p.check, &question, 5000, &outcome);
 	outcome_free(&outcome);
 	product_settle(p.check);
 	unsigned views = world_views(), calls = world_calls();
-	assert_true(check_fresh(p.check, &question, &outcome));
+	assert_true(check_ask(p.check, &question, NULL, NULL, NULL, &outcome));
 	outcome_free(&outcome);
 	assert_int_equal(world_views() - views, 1);
 	assert_int_equal(world_calls(), calls);
@@ -588,11 +540,11 @@ static void test_stored_before_told(void **state)
 {
 	(void)state;
 	struct product p;
-	product_start(&p, 4);
+	product_start(&p);
 	product_domain("example.com", "mx1.example.com");
 	struct teller teller = {.store = p.store};
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
-	assert_true(check_start(p.check, &question, teller_done, &teller) != CHECK_NO_TICKET);
+	assert_true(product_begin(p.check, &question, teller_done, &teller) != CHECK_NO_TICKET);
 	product_settle(p.check);
 	assert_true(teller.told);
 	assert_true(teller.entry_stored);
@@ -609,17 +561,17 @@ static void test_dnssec_changes_nothing(void **state)
 		struct outcome outcome;
 		struct entry entry;
 		struct failure why;
-		product_start(&p, 4);
+		product_start(&p);
 		product_domain("example.com", "mx1.example.com");
 		if (i & 1) {
 			world_dns_secure("_mta-sts.example.com", DNS_TXT);
 			world_dns_secure("example.com", DNS_MX);
 		}
-		struct config *config = product_config(i & 2 ? "dnssec=on" : "dnssec=off");
+		struct config *config = product_config(&p, i & 2 ? "dnssec=on" : "dnssec=off");
 		check_reconfigure(p.check, config);
 		config_unref(&config);
 		struct question question = product_question("example.com", PURPOSE_DELIVER);
-		check_domain(p.check, &question, SETTLE_MS, NULL, NULL, &outcome);
+		product_answer(p.check, &question, SETTLE_MS, &outcome);
 		assert_true(outcome.final);
 		assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
 		assert_int_equal(outcome.verdict.mode, POLICY_ENFORCE);
@@ -634,24 +586,24 @@ static void test_dnssec_changes_nothing(void **state)
 	}
 }
 
-/* At most CHECK_CASES_MAX cases: the next finds no room, and says so. */
+/* At most PRODUCT_INQUIRIES cases: the next finds no room, and says so. */
 static void test_no_room(void **state)
 {
 	(void)state;
 	struct product p;
 	struct tally tally = {0};
-	product_start(&p, 4);
+	product_start(&p);
 	world_gate_shut("dns");
 	unsigned taken = 0;
-	for (unsigned i = 0; i < CHECK_CASES_MAX + 10; i++) {
+	for (unsigned i = 0; i < PRODUCT_INQUIRIES + 10; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%u.example.com", i);
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		taken += check_start(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET;
+		taken += product_begin(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET;
 	}
-	assert_int_equal(taken, CHECK_CASES_MAX);
+	assert_int_equal(taken, PRODUCT_INQUIRIES);
 	world_gate_open("dns");
-	await(&tally, CHECK_CASES_MAX);
+	await(&tally, PRODUCT_INQUIRIES);
 	product_stop(&p);
 }
 
@@ -665,10 +617,9 @@ int main(void)
 		cmocka_unit_test(test_second_look),
 		cmocka_unit_test(test_no_second_look),
 		cmocka_unit_test(test_one_client),
-		cmocka_unit_test(test_put_off_client),
-		cmocka_unit_test(test_client_used_up_later),
-		cmocka_unit_test(test_client_beside_another),
 		cmocka_unit_test(test_one_network),
+		cmocka_unit_test(test_put_off),
+		cmocka_unit_test(test_refreshes_leave_room),
 		cmocka_unit_test(test_abandon_races),
 		cmocka_unit_test(test_abandoned_goes_on),
 		cmocka_unit_test(test_stop_while_open),

@@ -14,34 +14,37 @@
 #include <cmocka.h>
 
 /* A policy that the store holds, with evidence past its hard age. */
-static struct question known_domain(struct product *p, unsigned workers)
+static struct question known_domain(struct product *p)
 {
 	struct outcome outcome;
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
-	product_start(p, workers);
+	product_start(p);
 	product_domain("example.com", "mx1.example.com");
-	check_domain(p->check, &question, 5000, NULL, NULL, &outcome);
+	product_answer(p->check, &question, 5000, &outcome);
 	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
 	product_settle(p->check);
 	world_advance(25 * 3600);
 	return question;
 }
 
-static void store_breaks(void *arg)
-{
-	(void)arg;
-	world_store(WORLD_STORE_BROKEN);
-}
-
-/* Rule 9: the policy could be read; that the store breaks before the case reads it, too, does not let mail go. */
+/* Rule 9: the policy could be read when the question was asked; that the store breaks then does not let mail go. */
 static void test_store_breaks_between(void **state)
 {
 	(void)state;
 	struct product p;
 	struct outcome outcome;
-	struct question question = known_domain(&p, 4);
-	check_domain(p.check, &question, 5000, store_breaks, NULL, &outcome);
-	assert_int_equal(outcome.verdict.kind, VERDICT_DEFER);
+	check_ticket ticket = CHECK_NO_TICKET;
+	struct question question = known_domain(&p);
+	world_hop("mx1.example.com", REASON_CERT_EXPIRED, 0x0304);
+	world_gate_shut("probe");
+	assert_false(check_ask(p.check, &question, NULL, NULL, &ticket, &outcome));
+	assert_true(outcome.verdict.has_policy);
+	assert_true(ticket != CHECK_NO_TICKET);
+	world_store(WORLD_STORE_BROKEN);
+	world_gate_open("probe");
+	check_wait(p.check, ticket, clock_mono_ms() + SETTLE_MS, &outcome);
+	assert_true(outcome.final);
+	assert_int_equal(outcome.verdict.kind, VERDICT_FAIL_ENFORCE);
 	assert_true(outcome.verdict.has_policy);
 	product_settle(p.check);
 	product_stop(&p);
@@ -82,18 +85,44 @@ static void policy_put(struct entry *entry, void *arg)
 	policy_found_free(&found);
 }
 
+/* Who joins an inquiry that knows less than the store has told him is never answered by less. */
+static void test_never_less(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	check_ticket ticket = CHECK_NO_TICKET;
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	world_gate_shut("dns TXT");
+	assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	assert_true(world_gate_await("dns TXT", 1, SETTLE_MS));
+	assert_true(store_change_entry(p.store, "example.com", policy_put, NULL, NULL));
+	assert_false(check_ask(p.check, &question, NULL, NULL, &ticket, &outcome));
+	assert_true(outcome.verdict.has_policy);
+	assert_true(ticket != CHECK_NO_TICKET);
+	check_wait(p.check, ticket, clock_mono_ms() + 50, &outcome);
+	assert_false(outcome.final);
+	assert_true(outcome.verdict.has_policy);
+	assert_int_equal(outcome.verdict.kind, VERDICT_DEFER);
+	world_gate_open("dns TXT");
+	product_settle(p.check);
+	product_stop(&p);
+}
+
 /* Another process stores the policy while a case that has read nothing of it is on its way: what the case writes later
  * does not take the policy off the list of what is due. */
 static void test_due_of_what_is_stored(void **state)
 {
 	(void)state;
 	struct product p;
-	product_start(&p, 4);
+	product_start(&p);
 	product_domain("example.com", "mx1.example.com");
 	world_policy_fails("example.com", REASON_POLICY_FETCH, "silent");
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
 	world_gate_shut("dns TXT");
-	assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
 	assert_true(world_gate_await("dns TXT", 1, SETTLE_MS));
 	assert_true(store_change_entry(p.store, "example.com", policy_put, NULL, NULL));
 	world_gate_open("dns TXT");
@@ -111,12 +140,12 @@ static void test_use_after_clock_set_back(void **state)
 	(void)state;
 	struct product p;
 	struct outcome outcome;
-	struct question question = known_domain(&p, 4);
-	check_domain(p.check, &question, 5000, NULL, NULL, &outcome);
+	struct question question = known_domain(&p);
+	product_answer(p.check, &question, 5000, &outcome);
 	world_set_back(3 * 86400);
 	for (int i = 0; i < 2; i++) {
 		world_advance(60);
-		check_domain(p.check, &question, 5000, NULL, NULL, &outcome);
+		product_answer(p.check, &question, 5000, &outcome);
 		product_settle(p.check);
 	}
 	struct entry entry = stored(&p, "example.com");
@@ -132,44 +161,36 @@ static int64_t processor_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A client that asks for thousands of silent domains takes neither all the room nor all the processor: most of its
- * cases wait for its share of the workers, and others are served meanwhile. */
+/* A client that asks for thousands of silent domains takes neither all the room nor all the processor: others are served
+ * meanwhile. */
 static void test_one_client_floods(void **state)
 {
 	(void)state;
 	struct product p;
 	struct outcome outcome;
-	struct question known = known_domain(&p, 64);
+	struct question known = known_domain(&p);
 	unsigned taken = 0;
 	known.client = 2;
 	world_gate_shut("dns TXT");
-	for (int i = 0; i < CHECK_CASES_MAX; i++) {
+	for (int i = 0; i < PRODUCT_INQUIRIES; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%d.example.com", i);
 		struct question question = product_question(domain, PURPOSE_DELIVER);
 		question.client = 1;
-		taken += check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET;
+		taken += product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET;
 	}
-	assert_in_range(taken, CASES_CLIENT_BURST, CHECK_CASES_MAX / CASES_CLIENT_PART);
+	assert_in_range(taken, CLIENT_BURST, PRODUCT_INQUIRIES / CLIENT_PART);
 	product_pause(2000);
 	int64_t before = processor_ms();
 	product_pause(1000);
 	assert_in_range(processor_ms() - before, 0, 400);
-	check_domain(p.check, &known, 4000, NULL, NULL, &outcome);
+	product_answer(p.check, &known, 4000, &outcome);
 	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
 	world_gate_open("dns TXT");
 	product_settle(p.check);
-	assert_true(check_start(p.check, &known, nobody_waits, NULL) != CHECK_NO_TICKET);
+	assert_true(product_begin(p.check, &known, nobody_waits, NULL) != CHECK_NO_TICKET);
 	product_settle(p.check);
 	product_stop(&p);
-}
-
-static void *gate_opened(void *arg)
-{
-	(void)arg;
-	product_pause(500);
-	world_gate_open("probe");
-	return NULL;
 }
 
 /* A stop with a case that waits for the probe budget: it does not ask again and again until the others have ended. */
@@ -177,8 +198,7 @@ static void test_stop_while_put_off(void **state)
 {
 	(void)state;
 	struct product p;
-	pthread_t opener;
-	product_start(&p, 8);
+	product_start(&p);
 	world_gate_shut("probe");
 	for (int i = 1; i <= BUDGET_AT_ONCE + 1; i++) {
 		char domain[64], mx[64], address[64];
@@ -189,15 +209,13 @@ static void test_stop_while_put_off(void **state)
 		product_domain(domain, mx);
 		assert_true(world_dns(mx, DNS_A, 3600, &record, 1));
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+		assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
 	}
 	assert_true(world_gate_await("probe", BUDGET_AT_ONCE, SETTLE_MS));
 	product_pause(200);
 	int64_t before = processor_ms();
-	assert_int_equal(pthread_create(&opener, NULL, gate_opened, NULL), 0);
 	check_free(&p.check);
 	assert_in_range(processor_ms() - before, 0, 200);
-	pthread_join(opener, NULL);
 	product_stop(&p);
 }
 
@@ -207,7 +225,7 @@ static void test_many_tenants(void **state)
 	(void)state;
 	static const char *const addresses[] = {"8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4"};
 	struct product p;
-	product_start(&p, 16);
+	product_start(&p);
 	world_delay(2000);
 	for (int i = 0; i < 40; i++) {
 		char domain[64], mx[64];
@@ -218,7 +236,7 @@ static void test_many_tenants(void **state)
 		assert_true(world_dns(mx, DNS_A, 3600, two, 2));
 		world_hop_names(mx, "mail.example.net *.mail.example.net", world_wall_s() + 86400);
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		assert_true(check_start(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
+		assert_true(product_begin(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
 	}
 	product_settle(p.check);
 	assert_int_equal(atomic_load(&passed), 40);
@@ -239,7 +257,7 @@ static void test_tool_in_the_background(void **state)
 	(void)state;
 	struct product p;
 	struct hop_record record;
-	product_start(&p, 8);
+	product_start(&p);
 	p.check->bounds.background = true;
 	for (int i = 1; i <= BUDGET_A_MINUTE; i++) {
 		char domain[64], mx[64], address[64];
@@ -250,7 +268,7 @@ static void test_tool_in_the_background(void **state)
 		product_domain(domain, mx);
 		assert_true(world_dns(mx, DNS_A, 3600, &one, 1));
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+		assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
 		product_settle(p.check);
 	}
 	assert_int_equal(world_count("probe"), BUDGET_A_MINUTE / 2);
@@ -265,7 +283,7 @@ static void test_asked_before_renewals(void **state)
 {
 	(void)state;
 	struct product p;
-	product_start(&p, 8);
+	product_start(&p);
 	for (int i = 1; i <= 2; i++) {
 		char domain[64], mx[64], address[64];
 		const char *record = address;
@@ -275,7 +293,7 @@ static void test_asked_before_renewals(void **state)
 		product_domain(domain, mx);
 		assert_true(world_dns(mx, DNS_A, 3600, &record, 1));
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		assert_true(check_start(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+		assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
 	}
 	product_settle(p.check);
 	world_advance(25 * 3600); /* past the hard age */
@@ -286,7 +304,7 @@ static void test_asked_before_renewals(void **state)
 	product_pause(200);
 	struct question question = product_question("d2.example.com", PURPOSE_DELIVER);
 	atomic_store(&passed, 0);
-	assert_true(check_start(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
+	assert_true(product_begin(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
 	assert_true(world_gate_await("probe", 2, SETTLE_MS));
 	world_gate_open("probe");
 	product_settle(p.check);
@@ -298,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_store_breaks_between),
+		cmocka_unit_test(test_never_less),
 		cmocka_unit_test(test_due_of_what_is_stored),
 		cmocka_unit_test(test_use_after_clock_set_back),
 		cmocka_unit_test(test_one_client_floods),

@@ -6,7 +6,7 @@
  * it comes into another, and the clock stands still until the round is over and nothing is under way. Every verdict
  * must be right by what was so at some time before its call had ended and may still be remembered then; no policy that
  * was told once may be forgotten or replaced by an older one; and of every question that was begun the asker hears
- * exactly once, by done() or by check_abandon(). */
+ * exactly once, by done() or by check_give_up(). */
 #include "storm.h"
 #include "world.h"
 
@@ -55,13 +55,13 @@ static void caller_start(
 	struct begun *begun = &caller->begun[caller->count++];
 	struct check *check = caller->storm->product.check;
 	struct outcome so_far;
-	check_ticket ticket = check_start(check, question, begun_done, begun);
+	check_ticket ticket = product_begin(check, question, begun_done, begun);
 	begun->started = ticket != CHECK_NO_TICKET;
 	for (unsigned i = 0; begun->started && begun->heard == 0 && i < patience_ms; i++)
 		product_pause(1);
 	if (!begun->started)
 		return;
-	begun->abandoned = check_abandon(check, ticket, &so_far);
+	begun->abandoned = check_give_up(check, ticket, &so_far);
 	if (begun->abandoned) {
 		call->may_be_new = true;
 		storm_judge(call, &so_far);
@@ -86,9 +86,9 @@ static void caller_ask(struct caller *caller, unsigned dice)
 	storm->calls++;
 	call.at_once = how == 0;
 	if (call.at_once) {
-		check_fresh(storm->product.check, &question, &outcome);
+		check_ask(storm->product.check, &question, NULL, NULL, NULL, &outcome);
 	} else if (how == 1) {
-		check_domain(storm->product.check, &question, (int)wait_ms, NULL, NULL, &outcome);
+		product_answer(storm->product.check, &question, (int)wait_ms, &outcome);
 	} else {
 		caller_start(caller, &call, &question, wait_ms);
 		return;
@@ -190,11 +190,11 @@ static void storm_begin(struct storm *storm, struct caller *callers)
 	char directory[256] = "";
 	forgetter_start(storm);
 	storm_build(storm);
-	product_start(&storm->product, 16);
+	product_start(&storm->product);
 	snprintf(directory, sizeof directory, "%s", storm->product.directory);
 	assert_int_equal(write(storm->to_forgetter, directory, sizeof directory), sizeof directory);
 	for (int i = 0; i < SETS; i++)
-		storm->config[i] = product_config(set_text[i]);
+		storm->config[i] = product_config(&storm->product, set_text[i]);
 	lock_init(&storm->lock);
 	assert_int_equal(pthread_barrier_init(&storm->begin, NULL, CALLERS + 1), 0);
 	assert_int_equal(pthread_barrier_init(&storm->end, NULL, CALLERS + 1), 0);

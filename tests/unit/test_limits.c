@@ -445,14 +445,14 @@ static void a_rate_by_client(void **state)
 {
 	(void)state;
 	struct limits *limits = limits_new();
-	assert_int_equal(taken(limits, 7, 5000, START_MS), CASES_CLIENT_BURST);
+	assert_int_equal(taken(limits, 7, 5000, START_MS), CLIENT_BURST);
 	assert_int_equal(taken(limits, 8, 500, START_MS), 500); /* another's */
 	assert_int_equal(taken(limits, 0, 5000, START_MS), 5000);
 	assert_int_equal(taken(limits, 7, 5000, START_MS + 9), 0);
 	assert_int_equal(taken(limits, 7, 5000, START_MS + 10), 1);
 	assert_int_equal(taken(limits, 7, 5000, START_MS + 1010), 100);
 	assert_int_equal(taken(limits, 7, 5000, START_MS + 500), 0); /* two threads' clocks out of order */
-	assert_int_equal(taken(limits, 7, 5000, START_MS + 86400000), CASES_CLIENT_BURST);
+	assert_int_equal(taken(limits, 7, 5000, START_MS + 86400000), CLIENT_BURST);
 	unsigned slowly = 0;
 	for (int64_t ms = 0; ms < 10000; ms++)
 		slowly += taken(limits, 7, 1, START_MS + 86400000 + ms);
@@ -464,20 +464,20 @@ static void a_quota_by_key(void **state)
 {
 	(void)state;
 	struct limits *limits = limits_new();
-	assert_true(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 7, 2));
-	assert_true(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 7, 2));
-	assert_false(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 7, 2));
-	assert_true(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 7, 3)); /* the bound is each call's own */
-	assert_true(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 8, 0)); /* 0 counts as 1 */
-	assert_false(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 8, 0));
-	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 1)); /* another kind */
-	limits_release(limits, LIMIT_CLIENT_LOOKUPS, 7);
-	limits_release(limits, LIMIT_CLIENT_LOOKUPS, 7);
-	assert_true(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 7, 2));
-	assert_false(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 7, 2));
+	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2));
+	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2));
+	assert_false(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2));
+	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 3)); /* the bound is each call's own */
+	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 8, 0)); /* 0 counts as 1 */
+	assert_false(limits_hold(limits, LIMIT_NETWORK_FETCHES, 8, 0));
+	assert_true(limits_hold(limits, LIMIT_CLIENT_INQUIRIES, 7, 1)); /* another kind */
+	limits_release(limits, LIMIT_NETWORK_FETCHES, 7);
+	limits_release(limits, LIMIT_NETWORK_FETCHES, 7);
+	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2));
+	assert_false(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2));
 	for (int i = 0; i < 100; i++)
-		assert_true(limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 0, 1));
-	limits_release(limits, LIMIT_CLIENT_LOOKUPS, 0);
+		assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 0, 1));
+	limits_release(limits, LIMIT_NETWORK_FETCHES, 0);
 	limits_free(&limits);
 }
 
@@ -492,20 +492,20 @@ static void a_full_quota_refuses(void **state)
 	for (int round = 0; round < 2; round++) {
 		unsigned count = 0;
 		for (uint64_t key = 1; key <= KEYS; key++) {
-			held[key] = limits_hold(limits, LIMIT_CLIENT_CASES, key, 1);
+			held[key] = limits_hold(limits, LIMIT_CLIENT_INQUIRIES, key, 1);
 			assert_true(held[key] || key > 10000);
 			count += held[key];
 		}
 		assert_in_range(count, 10000, TABLE_SLOTS);
 		for (uint64_t key = 1; key <= KEYS; key++) {
-			assert_false(limits_hold(limits, LIMIT_CLIENT_CASES, key, 1));
+			assert_false(limits_hold(limits, LIMIT_CLIENT_INQUIRIES, key, 1));
 			if (held[key])
-				assert_true(limits_hold(limits, LIMIT_CLIENT_CASES, key, 2));
+				assert_true(limits_hold(limits, LIMIT_CLIENT_INQUIRIES, key, 2));
 		}
 		for (uint64_t key = 1; key <= KEYS; key++)
 			for (int i = 0; held[key] && i < 2; i++)
-				limits_release(limits, LIMIT_CLIENT_CASES, key);
-		assert_int_equal(visits(limits, LIMIT_CLIENT_CASES).slots, 0);
+				limits_release(limits, LIMIT_CLIENT_INQUIRIES, key);
+		assert_int_equal(visits(limits, LIMIT_CLIENT_INQUIRIES).slots, 0);
 	}
 	limits_free(&limits);
 }
@@ -516,7 +516,7 @@ static void a_spent_rate_is_kept(void **state)
 	(void)state;
 	struct limits *limits = limits_new();
 	for (uint64_t key = 1; key <= 10; key++)
-		assert_int_equal(taken(limits, key, 1000, START_MS), CASES_CLIENT_BURST);
+		assert_int_equal(taken(limits, key, 1000, START_MS), CLIENT_BURST);
 	for (uint64_t key = 1000; key < 200000; key++)
 		taken(limits, key, 1, START_MS);
 	for (uint64_t key = 1; key <= 10; key++)
@@ -534,13 +534,13 @@ static void an_operator_sees(void **state)
 	unsigned slot;
 	for (unsigned i = 0; i < LIMIT_KINDS; i++)
 		assert_int_equal(visits(limits, i).slots, 0);
-	limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 7, 2);
-	limits_hold(limits, LIMIT_CLIENT_LOOKUPS, 7, 2);
-	struct visited seen = visits(limits, LIMIT_CLIENT_LOOKUPS);
+	limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2);
+	limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2);
+	struct visited seen = visits(limits, LIMIT_NETWORK_FETCHES);
 	assert_true(seen.slots == 1 && seen.held == 2 && seen.key.low == 7);
-	limits_release(limits, LIMIT_CLIENT_LOOKUPS, 7);
-	limits_release(limits, LIMIT_CLIENT_LOOKUPS, 7);
-	assert_int_equal(visits(limits, LIMIT_CLIENT_LOOKUPS).slots, 0);
+	limits_release(limits, LIMIT_NETWORK_FETCHES, 7);
+	limits_release(limits, LIMIT_NETWORK_FETCHES, 7);
+	assert_int_equal(visits(limits, LIMIT_NETWORK_FETCHES).slots, 0);
 	assert_int_equal(limits_probes_begin(limits, &host, 1, BUDGET_FOR_GOOD, T0, &slot), BUDGET_GO);
 	limits_probe_end(limits, slot);
 	seen = visits(limits, LIMIT_PROBES);

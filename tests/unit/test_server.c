@@ -934,14 +934,14 @@ static void reload_tells_what_needs_a_restart(void **state)
 	config_unref(&after);
 	/* A bad value leaves all as it was; a good one takes effect. */
 	struct settings_source source = {.overrides = (char *[]){(char *)"mode=sometimes"}, .override_count = 1};
-	assert_false(reload_run(room.check, &source, before->settings));
+	assert_false(reload_run(room.check, NULL, &source, before->settings));
 	struct config *now = check_config(room.check);
 	assert_int_equal(now->settings->mode, MODE_ENFORCE);
 	config_unref(&now);
 	source.overrides = (char *[]){(char *)"mode=monitor", (char *)"workers=64"};
 	source.override_count = 2;
 	fake_log_forget();
-	assert_true(reload_run(room.check, &source, before->settings));
+	assert_true(reload_run(room.check, NULL, &source, before->settings));
 	assert_int_equal(said("warning: -o: workers has no effect"), 1);
 	now = check_config(room.check);
 	assert_int_equal(now->settings->mode, MODE_MONITOR);

@@ -161,12 +161,15 @@ static struct dns_answer *answer_made(const struct expected *lookup)
 	return answer;
 }
 
-struct dns_old_query {
-	const struct expected *answer;
+struct dns_query {
+	struct dns_answer *answer;
 };
 
-struct dns_old_query *dns_old_begin(struct dns *dns, const char *name, enum dns_type type, int timeout_ms)
+struct dns_query *dns_query_begin(
+	struct dns *dns, struct loop *loop, const char *name, enum dns_type type, int timeout_ms, struct wake wake)
 {
+	(void)loop;
+	(void)wake;
 	(void)dns;
 	const struct expected *lookup = &room.row->lookups[room.asked];
 	if (room.asked == LOOKUPS_MAX || !lookup->name)
@@ -175,28 +178,22 @@ struct dns_old_query *dns_old_begin(struct dns *dns, const char *name, enum dns_
 		fail_msg("%s: look-up %u is type %d for %s", room.row->name, room.asked, (int)type, name);
 	room.timeout_ms[room.asked++] = timeout_ms;
 	room.now_ms += room.takes_ms;
-	struct dns_old_query *query = calloc(1, sizeof *query);
+	struct dns_query *query = calloc(1, sizeof *query);
 	assert_non_null(query);
-	query->answer = lookup;
+	query->answer = answer_made(lookup);
 	return query;
 }
 
-struct dns_answer *dns_old_answer(struct dns_old_query *query, int wait_ms)
+const struct dns_answer *dns_query_answer(struct dns_query *query)
 {
-	(void)wait_ms;
-	return answer_made(query->answer);
+	return query->answer;
 }
 
-void dns_old_drop(struct dns_old_query **query)
+void dns_query_drop(struct dns_query **query)
 {
+	free((*query)->answer);
 	free(*query);
 	*query = NULL;
-}
-
-void dns_answer_free(struct dns_answer **answer)
-{
-	free(*answer);
-	*answer = NULL;
 }
 
 /* Tests */
@@ -209,7 +206,7 @@ static void find(struct tlsa_found *found, const struct row *row, int64_t deadli
 	room.asked = 0;
 	memset(found, 0xff, sizeof *found);
 	lookups_end(&lookups);
-	lookups_begin(&lookups, NULL);
+	lookups_begin(&lookups, NULL, NULL, (struct wake){NULL, NULL});
 	tlsa_find(found, &lookups, HOST, 25, deadline_ms);
 	assert_true(lookups_over(&lookups));
 	if (room.asked < LOOKUPS_MAX && row->lookups[room.asked].name)
@@ -268,7 +265,7 @@ static void ports_and_long_names(void **state)
 	room.row = &port;
 	room.asked = 0;
 	lookups_end(&lookups);
-	lookups_begin(&lookups, NULL);
+	lookups_begin(&lookups, NULL, NULL, (struct wake){NULL, NULL});
 	tlsa_find(&found, &lookups, HOST, 587, room.now_ms + 1000);
 	assert_int_equal(found.look.state, TLSA_USABLE);
 	assert_int_equal(room.asked, 3);
@@ -277,7 +274,7 @@ static void ports_and_long_names(void **state)
 	room.row = &longest;
 	room.asked = 0;
 	lookups_end(&lookups);
-	lookups_begin(&lookups, NULL);
+	lookups_begin(&lookups, NULL, NULL, (struct wake){NULL, NULL});
 	tlsa_find(&found, &lookups, room.name, 25, room.now_ms + 1000);
 	assert_int_equal(found.look.state, TLSA_NONE);
 	assert_int_equal(room.asked, 2);

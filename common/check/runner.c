@@ -1,0 +1,147 @@
+#include "runner.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define TURN_JOBS 16       /* between two looks at descriptors and timers */
+#define ASKED_BEFORE_ONE 4 /* jobs that somebody waits for, before one that refreshes */
+
+/* One client's jobs. */
+struct lane {
+	struct job *first, **end;
+	struct lane *next; /* whose turn comes after it, while it holds jobs */
+};
+
+/* Jobs of one class: the lanes that hold some take turns. */
+struct line {
+	struct lane lane[WORK_LANES];
+	struct lane *first, **end;
+};
+
+struct runner {
+	struct loop *loop;
+	struct loop_timer *turn;
+	bool turn_is_set;
+	unsigned asked_since; /* the last job of class WORK_REFRESH */
+	atomic_bool busy;
+	struct line line[WORK_CLASSES];
+};
+
+static void lane_wait(struct line *line, struct lane *lane)
+{
+	lane->next = NULL;
+	*line->end = lane;
+	line->end = &lane->next;
+}
+
+static void line_add(struct line *line, struct job *job)
+{
+	struct lane *lane = &line->lane[((job->client * 0x9e3779b97f4a7c15u) >> 32) % WORK_LANES];
+	if (!lane->first)
+		lane_wait(line, lane);
+	job->next = NULL;
+	*lane->end = job;
+	lane->end = &job->next;
+}
+
+static struct job *line_take(struct line *line)
+{
+	struct lane *lane = line->first;
+	if (!lane)
+		return NULL;
+	line->first = lane->next;
+	if (!line->first)
+		line->end = &line->first;
+	struct job *job = lane->first;
+	lane->first = job->next;
+	if (lane->first)
+		lane_wait(line, lane);
+	else
+		lane->end = &lane->first;
+	return job;
+}
+
+static struct job *job_take(struct runner *runner)
+{
+	bool asked_first = runner->asked_since < ASKED_BEFORE_ONE;
+	struct job *job = line_take(&runner->line[asked_first ? WORK_ASKED : WORK_REFRESH]);
+	if (!job)
+		job = line_take(&runner->line[asked_first ? WORK_REFRESH : WORK_ASKED]);
+	if (job)
+		runner->asked_since = job->class == WORK_ASKED ? runner->asked_since + 1 : 0;
+	return job;
+}
+
+static void turn_set(struct runner *runner)
+{
+	if (!runner->turn_is_set)
+		loop_timer_set(runner->turn, 0);
+	runner->turn_is_set = true;
+}
+
+static void turn_run(void *arg)
+{
+	struct runner *runner = arg;
+	struct job *job;
+	runner->turn_is_set = false;
+	atomic_store(&runner->busy, true);
+	for (int i = 0; i < TURN_JOBS && (job = job_take(runner)) != NULL; i++)
+		job->run(job);
+	atomic_store(&runner->busy, false);
+	if (runner->line[WORK_ASKED].first || runner->line[WORK_REFRESH].first)
+		turn_set(runner);
+}
+
+struct runner *runner_new(struct loop *loop)
+{
+	struct runner *runner = calloc(1, sizeof *runner);
+	if (!runner)
+		abort();
+	runner->loop = loop;
+	runner->turn = loop_timer_new(loop, turn_run, runner);
+	for (int i = 0; i < WORK_CLASSES; i++) {
+		struct line *line = &runner->line[i];
+		line->end = &line->first;
+		for (unsigned k = 0; k < WORK_LANES; k++)
+			line->lane[k].end = &line->lane[k].first;
+	}
+	return runner;
+}
+
+void runner_free(struct runner **runner)
+{
+	if (!*runner)
+		return;
+	loop_timer_free(&(*runner)->turn);
+	free(*runner);
+	*runner = NULL;
+}
+
+void runner_push(struct runner *runner, struct job *job)
+{
+	line_add(&runner->line[job->class], job);
+	turn_set(runner);
+}
+
+static void job_arrived(struct loop_task *task)
+{
+	struct job *job = (struct job *)task;
+	runner_push(job->runner, job);
+}
+
+void runner_post(struct runner *runner, struct job *job)
+{
+	job->runner = runner;
+	job->task.run = job_arrived;
+	loop_post(runner->loop, &job->task);
+}
+
+struct loop *runner_loop(const struct runner *runner)
+{
+	return runner->loop;
+}
+
+bool runner_is_busy(const struct runner *runner)
+{
+	return atomic_load(&runner->busy);
+}
