@@ -1,5 +1,5 @@
 /* The steps of one case as they are taken, and the facts as they stand: told at once to a person, or kept for JSON. The
- * observer is called by the workers of check; all else by the main thread. */
+ * observer is called by the event loops of check; all else by the main thread. */
 #ifndef CLI_STORY_H
 #define CLI_STORY_H
 

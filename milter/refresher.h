@@ -1,4 +1,4 @@
-/* One thread that looks which domains are due and hands them to the workers: every REFRESHER_TICK_MS, and as long as
+/* One thread that looks which domains are due and submits them to check: every REFRESHER_TICK_MS, and as long as
  * more is due than could be handed over, every REFRESHER_SOON_MS. It never waits for the network. What was handed over
  * is not handed over again for REFRESHER_AGAIN_MS: the end of a refresh moves a domain's due time on by that much at
  * least, unless the store takes no changes. */

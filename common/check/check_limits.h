@@ -1,4 +1,4 @@
-/* What bounds the traffic of all cases together: quotas of work in flight, rates, the probe budget, back-off, and short
+/* What bounds the traffic of all inquiries together: quotas of work in flight, rates, the probe budget, back-off, and short
  * memories that keep one failure from being repeated for each message. One lock, never held for longer than a look at a
  * few slots; it may be taken inside others. Time is a parameter, in milliseconds of the monotonic clock. Any thread.
  * (The name limits.h is the C library's.) */

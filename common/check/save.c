@@ -51,7 +51,7 @@ void save_know(struct save *save, const struct entry *entry)
 
 /* --- what the store applies. On its thread, perhaps more than once ------------------------------------------------- */
 
-/* Of the entry as it is stored: another process may have learned more of it than this case. */
+/* Of the entry as it is stored: another process may have learned more of it than this inquiry. */
 static int64_t entry_due(const struct entry *entry, const struct facts *facts)
 {
 	struct facts stored = *facts; /* owns nothing */

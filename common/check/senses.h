@@ -6,7 +6,7 @@
 #include "obtain.h"
 #include "trouble.h"
 
-void senses_found(struct trouble *trouble, const struct found *found); /* once, however many cases share it */
+void senses_found(struct trouble *trouble, const struct found *found); /* once, however many inquiries share it */
 /* A time that was not ahead of the clock when it was written: of a domain's entry, or whatever `of` says. */
 void senses_time(struct trouble *trouble, int64_t at, const char *of);
 void senses_look(struct trouble *trouble); /* now and then: some conditions end by time alone */

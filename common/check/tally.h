@@ -11,7 +11,7 @@
 #include "verdict.h"
 
 void tally_verdict(enum purpose purpose, const struct verdict *verdict);
-void tally_found(const struct found *found); /* what a flight brought, once, however many cases share it */
+void tally_found(const struct found *found); /* what a flight brought, once, however many inquiries share it */
 void tally_action(const struct decision *decision);
 void tally_delegation(enum deed deed);
 void tally_map_reply(struct span payload); /* by its first word (socketmap) */

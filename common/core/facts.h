@@ -1,4 +1,4 @@
-/* The case file of one check: what is known, how old it is, what was tried. verdict.h judges by it. Pure. */
+/* The facts of one inquiry: what is known, how old it is, what was tried. verdict.h judges by it. Pure. */
 #ifndef CORE_FACTS_H
 #define CORE_FACTS_H
 
@@ -7,7 +7,7 @@
 #include "question.h"
 
 #define HOPS_MAX 8 /* hops of a domain that are looked at, best preference first (design 5) */
-/* A case sees its MX set and its policy change once each at most, and each time other hops may be the first, those of
+/* An inquiry sees its MX set and its policy change once each at most, and each time other hops may be the first, those of
  * the set and those of them that the policy allows. */
 #define HOP_FACTS_MAX (5 * HOPS_MAX)
 
@@ -36,9 +36,9 @@ struct hop_fact {
 	char host[DOMAIN_SIZE];
 	uint16_t port;
 	bool read;           /* from the store */
-	bool tried;          /* probed by the trust store, or refused a probe, in this case */
+	bool tried;          /* probed by the trust store, or refused a probe, in this inquiry */
 	bool dane_tried;     /* the same by its TLSA records */
-	bool tlsa_tried;     /* its TLSA records were looked for in this case */
+	bool tlsa_tried;     /* its TLSA records were looked for in this inquiry */
 	enum reason refused; /* why it was not probed: PROBE_BUDGET; REASON_NONE otherwise */
 	struct hop_record record;
 };
@@ -46,15 +46,15 @@ struct hop_fact {
 struct facts {
 	struct question question;
 	const struct rules *rules; /* outlives the facts */
-	int64_t now;               /* wall-clock seconds; moves on as the case goes */
+	int64_t now;               /* wall-clock seconds; moves on as the inquiry goes */
 	bool dane;                 /* the MTA does DANE, and our resolver validates: rule 2 is in force */
 	bool forced; /* an operator's refresh: everything is renewed, the five minutes between fetches do not hold */
 
 	enum store_state store;
 	struct entry entry;
-	bool record_tried, policy_tried, mx_tried; /* in this case */
-	enum reason mx_outcome;                    /* of the look in this case */
-	char policy_detail[256];                   /* of the fetch in this case, for people, as in policy_found */
+	bool record_tried, policy_tried, mx_tried; /* in this inquiry */
+	enum reason mx_outcome;                    /* of the look in this inquiry */
+	char policy_detail[256];                   /* of the fetch in this inquiry, for people, as in policy_found */
 	unsigned hop_count;
 	struct hop_fact *hop; /* those that the policy allows, as evidence is asked for; at most HOP_FACTS_MAX; owned */
 };
@@ -66,14 +66,14 @@ void facts_free(struct facts *facts);
 /* The fact about one hop, or NULL while it was not asked for. Belongs to the facts. */
 struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t port);
 
-/* The policy in force at `now`, or NULL. A policy is in force before it expires; one just fetched in this case also
+/* The policy in force at `now`, or NULL. A policy is in force before it expires; one just fetched in this inquiry also
  * with max_age 0. */
 const struct policy *facts_policy(const struct facts *facts);
 
 /* Whether DANE governs hops that have usable TLSA records: the MX set, or that there is none to look up, is beyond
  * doubt (design rule 2; RFC 7672 2.2.1). */
 bool facts_dane(const struct facts *facts);
-/* What the hop's evidence is judged by in this case: its usable TLSA records, if DANE governs and they are known. */
+/* What the hop's evidence is judged by in this inquiry: its usable TLSA records, if DANE governs and they are known. */
 bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop);
 /* Its evidence that was judged so; without any when all there is was judged otherwise. Belongs to the facts. */
 const struct trials *facts_trials(const struct facts *facts, const struct hop_fact *hop);
@@ -81,7 +81,7 @@ const struct trials *facts_trials(const struct facts *facts, const struct hop_fa
 /* Whether bad evidence is left to the MTA, which asks the map under an enforce policy and so delivers over verified TLS
  * or not at all (rule 6): what falls short of our demands, but not of its own, holds no mail. */
 bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen);
-/* Whether the evidence is good in this case: by itself, or since what it falls short of is left to the MTA, or since
+/* Whether the evidence is good in this inquiry: by itself, or since what it falls short of is left to the MTA, or since
  * its certificate, under a trust anchor and over a secure MX set, names the next-hop domain (RFC 7672 3.2.2). The probe
  * knows of the host alone, whose evidence many domains share. */
 bool facts_evidence_good(const struct facts *facts, const struct evidence *seen);

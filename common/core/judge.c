@@ -95,7 +95,7 @@ static bool fetch_possible(const struct facts *f)
 	return !f->policy_tried && (f->forced || schedule_fetch_allowed(&f->entry, f->now));
 }
 
-/* Notes what is due, or wants it when the case is eager. */
+/* Notes what is due, or wants it when the inquiry is eager. */
 struct step judge_keeps_fresh(struct judge *j)
 {
 	const struct facts *f = j->facts;

@@ -25,7 +25,7 @@ struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reaso
 struct step judge_bound(const struct judge *j, enum binding binding);
 /* A fact is wanted; the verdict so far comes with it. */
 struct step judge_wants(const struct judge *j, enum want_kind kind, const char *name, uint16_t port);
-/* Notes what is due for renewal of record and policy, or wants it when the case is eager. */
+/* Notes what is due for renewal of record and policy, or wants it when the inquiry is eager. */
 struct step judge_keeps_fresh(struct judge *j);
 /* The verdict of a next hop that cannot keep the policy now; `kind` is what it is under enforce. First comes a second
  * look (rule 4). */

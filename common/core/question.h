@@ -29,7 +29,7 @@ struct question {
 	uint16_t port;
 	char domain[DOMAIN_SIZE]; /* the policy domain */
 	char host[DOMAIN_SIZE];   /* equals domain */
-	uint64_t client; /* who asks, for a fair share of the workers; 0: nobody in particular. Not part of what is
+	uint64_t client;          /* who asks, for a fair part of the room; 0: nobody in particular. Not part of what is
 			    asked */
 	char service[QUESTION_SERVICE_SIZE]; /* a name in the port's place that the rules do not know: the question is
 						unreadable until question_port_is() */

@@ -82,7 +82,7 @@ static struct step judge_map(struct judge *j, enum reason reason)
 	return step_is_want(&step) ? step : judge_binding(j, reason);
 }
 
-/* MTA-STS enforces nothing here: all that a message needs to know. A map tells of DANE all the same, and a case in the
+/* MTA-STS enforces nothing here: all that a message needs to know. A map tells of DANE all the same, and an inquiry in the
  * background looks ahead for it where one has asked before. */
 static struct step unenforced(struct judge *j, enum reason reason)
 {

@@ -1,4 +1,4 @@
-/* The rules of verdict (design 4; RFC 8461 3 to 5). One pure function looks at the facts of a case and says either
+/* The rules of verdict (design 4; RFC 8461 3 to 5). One pure function looks at the facts of an inquiry and says either
  * which fact it wants next or what the verdict is. No I/O, no clock, no globals; any thread. */
 #ifndef CORE_VERDICT_H
 #define CORE_VERDICT_H

@@ -51,7 +51,7 @@ struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++) {
 		step = hop_tlsa(j, list->host[i]);
 		/* Where nothing is bound: one hop with records is enough to say so, and one whose lookup fails is
-		 * enough to look no further; whoever publishes eight silent ones would hold a worker for minutes. */
+		 * enough to look no further; eight silent ones would keep the inquiry open for minutes. */
 		enum tlsa_state state = hop_state(f, list->host[i]);
 		if (j->unbound && (state == TLSA_USABLE || state == TLSA_FAILED))
 			break;

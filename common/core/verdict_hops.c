@@ -102,7 +102,7 @@ static struct hop_opinion hop_by_policy(const struct judge *j, const char *host,
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
 	bool room = place < HOPS_MAX;
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room};
-	if (hop && hop->read) /* perhaps of another MX set in this case */
+	if (hop && hop->read) /* perhaps of another MX set in this inquiry */
 		o = hop_by_evidence(j, hop);
 	o.aside |= !room && o.state == HOP_UNKNOWN;
 	return o;
