@@ -45,10 +45,6 @@ bool fetch_answer(struct fetch *fetch, struct policy_found *found);
 /* Ends a fetch in any state and frees it. Its wake is not called any more. */
 void fetch_drop(struct fetch **fetch);
 
-/* Does the same while the caller waits. */
-void fetch_policy(struct fetcher *fetcher, const char *domain, const struct address *addresses, size_t count,
-	int timeout_ms, struct policy_found *found);
-
 /* Whether RFC 8461 3.2 allows a Content-Type: text/plain in any case, with any parameters. NULL is not allowed. */
 bool fetch_media_type_ok(const char *content_type);
 

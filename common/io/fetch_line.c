@@ -217,11 +217,3 @@ void fetch_drop(struct fetch **slot)
 	free(fetch);
 	*slot = NULL;
 }
-
-void fetch_policy(struct fetcher *fetcher, const char *domain, const struct address *addresses, size_t count,
-	int timeout_ms, struct policy_found *found)
-{
-	struct transfer *transfer = transfer_new(fetcher, domain, addresses, count, timeout_ms, found);
-	if (transfer)
-		transfer_end(&transfer, curl_easy_perform(transfer->curl), found);
-}

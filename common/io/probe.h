@@ -73,8 +73,4 @@ bool probe_answer(const struct probe *probe, struct evidence *seen, bool *may_pa
 /* Cancels the probe, and closes its socket at once, or frees it after its answer. Sets the pointer to NULL. */
 void probe_drop(struct probe **probe);
 
-/* The same, waited for by the calling thread; any thread. Returns `may_pass`. */
-bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
-	int timeout_ms, const struct probe_dane *dane, struct evidence *seen);
-
 #endif

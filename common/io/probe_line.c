@@ -1,11 +1,8 @@
 /* Probes on an event loop, and the probers that they belong to. */
-#include "clock.h"
 #include "loop.h"
 #include "memory.h"
 #include "probe_dial.h"
 
-#include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -166,30 +163,6 @@ void probe_drop(struct probe **slot)
 		probe_end(probe);
 		free(probe);
 	}
-}
-
-bool probe_address(struct prober *prober, const char *host, const struct address *address, uint16_t port,
-	int timeout_ms, const struct probe_dane *dane, struct evidence *seen)
-{
-	struct dial dial;
-	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
-	dial_begin(&dial, prober, host, address, port, dane);
-	while (dial.stage != DIAL_OVER) {
-		int64_t left_ms = deadline_ms - clock_mono_ms();
-		struct pollfd fd = {.fd = dial.fd, .events = dial_wants(&dial) & DIAL_WRITE ? POLLOUT : POLLIN};
-		if (left_ms <= 0)
-			dial_late(&dial);
-		else if (poll(&fd, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX) > 0)
-			dial_go(&dial);
-		if (dial.stage != DIAL_ANSWERED)
-			continue;
-		dial_quit(&dial);
-		if (deadline_ms > clock_mono_ms() + QUIT_WAIT_MS)
-			deadline_ms = clock_mono_ms() + QUIT_WAIT_MS;
-	}
-	*seen = dial.seen;
-	dial_close(&dial);
-	return dial.may_pass;
 }
 
 static bool helo_ok(const char *helo, struct failure *why)
