@@ -206,7 +206,7 @@ static void test_silent_provider(void **state)
 	assert_true(world_gate_await("fetch", NETWORK_FETCHES_MAX, SETTLE_MS));
 	product_pause(200);
 	assert_int_equal(world_count("fetch"), NETWORK_FETCHES_MAX);
-	world_advance(61);                                       /* longer than fetch_timeout */
+	world_advance(61); /* longer than fetch_timeout */
 	world_gate_open("fetch");
 	product_settle(p.check);
 	world_advance(FETCH_SPACING_S - 61);
