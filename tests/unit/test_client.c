@@ -1,0 +1,275 @@
+/* Clients that wait for an answer: it comes from any thread, early or late, or is given up; the client may be gone. */
+#include "clock.h"
+#include "memory.h"
+#include "server.h"
+
+#include "cm.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 20000
+
+struct answer {
+	struct later later; /* first */
+	const char *text;
+};
+
+static char directory[64], place[96];
+static struct server *server;
+static _Atomic(struct answer *) pending; /* of `wait`, until the test takes it */
+static atomic_bool may_give_up;
+static atomic_uint asked_to_give_up, answered_to_nobody;
+
+static void on_answer(void *arg, struct client *client, struct later *later)
+{
+	(void)arg;
+	struct answer *answer = (struct answer *)later;
+	if (client)
+		client_reply(client, (struct span){answer->text, strlen(answer->text)});
+	else
+		atomic_fetch_add(&answered_to_nobody, 1);
+	free(answer);
+}
+
+static bool on_give_up(void *arg, struct later *later)
+{
+	(void)arg;
+	struct answer *answer = (struct answer *)later;
+	atomic_fetch_add(&asked_to_give_up, 1);
+	if (!atomic_load(&may_give_up))
+		return false;
+	answer->text = "gave up\n";
+	return true;
+}
+
+/* One line a request. `wait MS`: later, by the test; `early`: later, and already there; all else is echoed. */
+static size_t on_input(void *arg, struct client *client, struct span in)
+{
+	(void)arg;
+	const char *end = memchr(in.at, '\n', in.len);
+	if (!end)
+		return 0;
+	size_t len = (size_t)(end - in.at) + 1;
+	bool waits = strncmp(in.at, "wait ", 5) == 0, early = strncmp(in.at, "early", 5) == 0;
+	if (!waits && !early) {
+		client_reply(client, (struct span){in.at, len});
+		return len;
+	}
+	struct answer *answer = xcalloc(1, sizeof *answer);
+	answer->text = "later\n";
+	later_init(&answer->later, client);
+	if (early)
+		later_ready(&answer->later);
+	client_wait(client, &answer->later, early ? PATIENCE_MS : (uint32_t)strtoul(in.at + 5, NULL, 10));
+	if (waits)
+		atomic_store(&pending, answer);
+	return len;
+}
+
+static const struct service service = {.name = "test",
+	.input_max = 64,
+	.clients_max = 4,
+	.idle_ms = PATIENCE_MS,
+	.partial_ms = PATIENCE_MS,
+	.input = on_input,
+	.answer = on_answer,
+	.give_up = on_give_up};
+
+static int server_open(void **state)
+{
+	(void)state;
+	struct failure why;
+	struct listener listener;
+	const struct listener_access access = {.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = 0600};
+	snprintf(directory, sizeof directory, "/tmp/client-test-XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	snprintf(place, sizeof place, "unix:%s/socket", directory);
+	assert_true(listener_init(&listener, "socket", place, &why) && listener_open(&listener, &access, &why));
+	server = server_new(&why);
+	assert_non_null(server);
+	server_add(server, &listener, &service);
+	atomic_store(&may_give_up, true);
+	atomic_store(&asked_to_give_up, 0);
+	atomic_store(&answered_to_nobody, 0);
+	assert_true(server_start(server, &why));
+	return 0;
+}
+
+static int server_end(void **state)
+{
+	(void)state;
+	server_stop(server, 0);
+	server_join(server);
+	server_free(&server);
+	return rmdir(directory);
+}
+
+static int dial(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", directory);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+static void expect(int fd, const char *text)
+{
+	char heard[64] = "";
+	size_t used = 0, len = strlen(text);
+	while (used < len) {
+		ssize_t got = recv(fd, heard + used, len - used, 0);
+		if (got <= 0)
+			break;
+		used += (size_t)got;
+	}
+	assert_string_equal(heard, text);
+}
+
+static void rest(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
+static struct answer *await_pending(void)
+{
+	struct answer *answer;
+	while (!(answer = atomic_exchange(&pending, NULL)))
+		rest();
+	return answer;
+}
+
+static void await(atomic_uint *count)
+{
+	for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; atomic_load(count) == 0 && clock_mono_ms() < until_ms;)
+		rest();
+	assert_int_equal(atomic_load(count), 1);
+}
+
+static void an_answer_comes_from_another_thread(void **state)
+{
+	(void)state;
+	int fd = dial();
+	say(fd, "wait 20000\nnext\n");
+	struct answer *answer = await_pending();
+	char byte;
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	later_ready(&answer->later);
+	expect(fd, "later\nnext\n");
+	close(fd);
+}
+
+static void an_answer_may_be_there_before_the_wait(void **state)
+{
+	(void)state;
+	int fd = dial();
+	say(fd, "early\nnext\nearly\n");
+	expect(fd, "later\nnext\nlater\n");
+	close(fd);
+}
+
+static void an_answer_is_given_up_in_time(void **state)
+{
+	(void)state;
+	int fd = dial();
+	say(fd, "wait 50\nnext\n");
+	expect(fd, "gave up\nnext\n");
+	assert_int_equal(atomic_load(&asked_to_give_up), 1);
+	await_pending();
+	close(fd);
+}
+
+static void an_answer_that_is_on_its_way_is_waited_for(void **state)
+{
+	(void)state;
+	int fd = dial();
+	atomic_store(&may_give_up, false);
+	say(fd, "wait 20\n");
+	struct answer *answer = await_pending();
+	await(&asked_to_give_up);
+	later_ready(&answer->later);
+	expect(fd, "later\n");
+	assert_int_equal(atomic_load(&asked_to_give_up), 1);
+	close(fd);
+}
+
+/* A reply that nobody has read when the socket is closed resets the connection. */
+static int dial_and_leave(void)
+{
+	int fd = dial();
+	say(fd, "unread\n");
+	say(fd, "wait 20000\n");
+	return fd;
+}
+
+static void a_client_that_is_gone_gives_up(void **state)
+{
+	(void)state;
+	int fd = dial_and_leave();
+	await_pending();
+	close(fd);
+	await(&answered_to_nobody);
+	assert_int_equal(atomic_load(&asked_to_give_up), 1);
+}
+
+static void the_answer_to_a_client_that_is_gone_is_freed(void **state)
+{
+	(void)state;
+	atomic_store(&may_give_up, false);
+	int fd = dial_and_leave();
+	struct answer *answer = await_pending();
+	close(fd);
+	await(&asked_to_give_up);
+	assert_int_equal(atomic_load(&answered_to_nobody), 0);
+	later_ready(&answer->later);
+	await(&answered_to_nobody);
+}
+
+static void a_stop_waits_for_answers_that_are_on_their_way(void **state)
+{
+	(void)state;
+	int fd = dial();
+	atomic_store(&may_give_up, false);
+	say(fd, "wait 20000\n");
+	struct answer *answer = await_pending();
+	server_stop(server, 0);
+	char byte;
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	assert_int_equal(atomic_load(&answered_to_nobody), 0);
+	later_ready(&answer->later);
+	server_join(server);
+	assert_int_equal(atomic_load(&answered_to_nobody), 1);
+	close(fd);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, server_open, server_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_answer_comes_from_another_thread),
+		TEST(an_answer_may_be_there_before_the_wait),
+		TEST(an_answer_is_given_up_in_time),
+		TEST(an_answer_that_is_on_its_way_is_waited_for),
+		TEST(a_client_that_is_gone_gives_up),
+		TEST(the_answer_to_a_client_that_is_gone_is_freed),
+		TEST(a_stop_waits_for_answers_that_are_on_their_way),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
