@@ -70,13 +70,13 @@ def play(lab, function, live, settle):
 
 
 def test(lab, chosen, settle):
-    """One line a test; the story only of those that failed."""
+    """One line a test, and what it measured; the story only of those that failed."""
     failed = 0
     for name, _, function in chosen:
         begun = time.monotonic()
         story, wrong = play(lab, function, False, settle)
         took = time.monotonic() - begun
-        print(f'{"FAIL" if wrong else "ok"} {name} ({took:.1f} s)', flush=True)
+        print('\n    '.join([f'{"FAIL" if wrong else "ok"} {name} ({took:.1f} s)', *story.figures]), flush=True)
         if wrong:
             failed += 1
             print('\n'.join(story.lines + [wrong, tails(lab)]), flush=True)

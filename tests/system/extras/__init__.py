@@ -19,4 +19,4 @@ def milter_only(lab, **settings):
 
 
 # they add themselves to TESTS
-from . import judging, acting, chroot, crowd, daemon, delegation, metrics, trouble  # noqa: E402
+from . import judging, acting, chroot, crowd, daemon, delegation, metrics, silence, trouble  # noqa: E402

@@ -34,10 +34,13 @@ remote-control:
 
 
 class DnsServer:
-    def __init__(self, address, directory):
+    """more: text to end its configuration with."""
+
+    def __init__(self, address, directory, more=''):
         os.makedirs(directory)
         self.address = address
         self.dir = directory
+        self.more = more
         self.records = {}
         self.frozen = False
         self.config = f'{directory}/unbound.conf'
@@ -51,7 +54,7 @@ class DnsServer:
         data = ''.join(f"    local-data: '{text}'\n"
                        for name in self.records for text in self._texts(name))
         with open(self.config, 'w', encoding='ascii') as file:
-            file.write(CONFIG.format(dir=self.dir, address=self.address, ttl=TTL, data=data))
+            file.write(CONFIG.format(dir=self.dir, address=self.address, ttl=TTL, data=data) + self.more)
         self.process.start()
         wait_for(f'unbound at {self.address}',
                  lambda: self._control('status', check=False)[0] == 0)

@@ -20,10 +20,16 @@ class Story:
     def __init__(self, live):
         self.live = live
         self.lines = []
+        self.figures = []
 
     def tell(self, label, text):
         for number, line in enumerate(str(text).splitlines() or ['']):
             self._put(f'   {label if number == 0 else "":<10} {line}')
+
+    def measured(self, label, text):
+        """Tells it, and has it told also when all went well."""
+        self.figures.append(f'{label}: {text}')
+        self.tell(label, text)
 
     def _put(self, line):
         self.lines.append(line)
@@ -57,6 +63,9 @@ class Stage:
 
     def tell(self, label, text):
         self.story.tell(label, text)
+
+    def measured(self, label, text):
+        self.story.measured(label, text)
 
     # messages
 
