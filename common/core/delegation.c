@@ -105,18 +105,10 @@ static void add_header_value(struct text *out, const struct verdict *verdict, bo
 	text_add(out, value);
 }
 
-static void add_defer(struct text *out, const struct verdict *verdict)
+void delegation_reply(struct text *out, const struct delegation_reply *reply)
 {
 	char words[ANSWER_REPLY_SIZE];
 	struct text text;
-	text_init(&text, words, sizeof words);
-	answer_reply(&text, verdict);
-	text_add(out, "DEFER_IF_PERMIT 4.7.5 ");
-	text_add(out, words);
-}
-
-void delegation_reply(struct text *out, const struct delegation_reply *reply)
-{
 	text_add(out, "action=");
 	switch (reply->action) {
 	case DELEGATION_DUNNO:
@@ -134,7 +126,10 @@ void delegation_reply(struct text *out, const struct delegation_reply *reply)
 		add_header_value(out, reply->verdict, true);
 		break;
 	case DELEGATION_DEFER:
-		add_defer(out, reply->verdict);
+		text_init(&text, words, sizeof words);
+		answer_reply(&text, reply->verdict);
+		text_add(out, "DEFER_IF_PERMIT 4.7.5 ");
+		text_add(out, words);
 		break;
 	}
 	text_add(out, "\n\n");

@@ -39,16 +39,6 @@ static void clock_follow(struct health *health, const struct health_now *now)
 	}
 }
 
-static void others_excuse(struct health_slot *slots, enum health_way way, const struct health_now *now)
-{
-	for (int i = 0; i < HEALTH_PLACES; i++) {
-		if (!disproves(way, slots[i].way))
-			continue;
-		slots[i].excused = true;
-		slots[i].excused_s = now->mono_s;
-	}
-}
-
 /* The place's slot, or that of the oldest, moves to the front. */
 static void slot_put(struct health_slot *slots, enum health_way way, uint64_t place, const struct health_now *now)
 {
@@ -70,7 +60,13 @@ void health_note(struct health *health, enum health_sense sense, enum health_way
 	if (way == HEALTH_NOTHING)
 		return;
 	clock_follow(health, now);
-	others_excuse(health->slot[sense], way, now);
+	for (int i = 0; i < HEALTH_PLACES; i++) {
+		struct health_slot *other = &health->slot[sense][i];
+		if (!disproves(way, other->way))
+			continue;
+		other->excused = true;
+		other->excused_s = now->mono_s;
+	}
 	slot_put(health->slot[sense], way, place, now);
 }
 

@@ -115,18 +115,6 @@ struct attributes {
 	struct span match; /* the names that the patterns are still to be held against */
 };
 
-/* The patterns are those of `match=`, in their turn: Postfix binds by the one or the other (spec T-66). */
-static bool pattern_valid(struct attributes *seen, struct span pattern)
-{
-	struct span name;
-	if (!seen->match.len)
-		return false;
-	(void)span_split(&seen->match, ':', &name);
-	if (span_take(&pattern, "*") != (name.at[0] == '.'))
-		return false;
-	return pattern.len == name.len && !memcmp(pattern.at, name.at, name.len);
-}
-
 /* `{ policy_string = LINE }` */
 static bool braced_valid(struct attributes *seen, struct span *rest)
 {
@@ -152,7 +140,14 @@ static bool attribute_valid(struct attributes *seen, struct span word)
 	if (!span_take(&word, "mx_host_pattern="))
 		return false;
 	seen->patterns++;
-	return pattern_valid(seen, word);
+	/* The patterns are those of `match=`, in their turn: Postfix binds by the one or the other (spec T-66). */
+	struct span name;
+	if (!seen->match.len)
+		return false;
+	(void)span_split(&seen->match, ':', &name);
+	if (span_take(&word, "*") != (name.at[0] == '.'))
+		return false;
+	return word.len == name.len && !memcmp(word.at, name.at, name.len);
 }
 
 /* All or none: some versions crash on a policy_type without the others (spec T-52, T-55). */

@@ -32,16 +32,6 @@ static void add_match(struct text *out, const struct policy *policy, size_t weig
 	text_add(out, " servername=hostname");
 }
 
-static bool add_line(struct text *out, struct span line)
-{
-	if (!map_policy_line_valid(line))
-		return false;
-	text_add(out, " { policy_string = ");
-	text_add_bytes(out, line.at, line.len);
-	text_add(out, " }");
-	return true;
-}
-
 /* RFC 8460 4.4, policy-string: the lines as declared, but for those that would break the reply. */
 static bool add_received_lines(struct text *out, struct span rest)
 {
@@ -49,7 +39,13 @@ static bool add_received_lines(struct text *out, struct span rest)
 	while (rest.len) {
 		const char *end = memchr(rest.at, '\n', rest.len);
 		size_t len = end ? (size_t)(end - rest.at) : rest.len;
-		any = add_line(out, span_trim((struct span){rest.at, len}, " \t\r")) || any;
+		struct span line = span_trim((struct span){rest.at, len}, " \t\r");
+		if (map_policy_line_valid(line)) {
+			text_add(out, " { policy_string = ");
+			text_add_bytes(out, line.at, line.len);
+			text_add(out, " }");
+			any = true;
+		}
 		rest = end ? (struct span){end + 1, rest.len - len - 1} : (struct span){rest.at + len, 0};
 	}
 	return any;

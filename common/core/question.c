@@ -19,14 +19,6 @@ static struct span span_from(struct span span, size_t at)
 	return (struct span){span.at + at, span.len - at};
 }
 
-static bool is_eight_bit(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.at[i] > 0x7f)
-			return true;
-	return false;
-}
-
 static bool begins_with(struct span text, const char *bytes, size_t len)
 {
 	return text.len >= len && !memcmp(text.at, bytes, len);
@@ -42,23 +34,20 @@ static bool has_dot(struct span text)
 	return false;
 }
 
-/* An MTA with other tables than libidn2's may find an A-label where we find none, and deliver there. In ASCII there is
- * one grammar: what violates it is no name to anybody. */
-static bool name_is_unreadable(struct span name)
-{
-	return is_eight_bit(name) && name.at[0] != '/' && has_dot(name);
-}
-
 /* RFC 8461 3.4: no policy domain for what is no fully qualified name, or too long to put `_mta-sts.` before it. */
 static void question_fill(struct question *out, struct span name, uint16_t port, bool mx_lookup)
 {
 	struct domain domain;
-	size_t len;
 	if (!domain_parse(&domain, name.at, name.len)) {
-		out->unreadable = name_is_unreadable(name);
+		/* An MTA with other tables than libidn2's may find an A-label where we find none, and deliver there. In
+		 * ASCII there is one grammar: what violates it is no name to anybody. */
+		bool is_eight_bit = false;
+		for (size_t i = 0; i < name.len; i++)
+			is_eight_bit = is_eight_bit || (unsigned char)name.at[i] > 0x7f;
+		out->unreadable = is_eight_bit && name.at[0] != '/' && has_dot(name);
 		return;
 	}
-	len = strlen(domain.name);
+	size_t len = strlen(domain.name);
 	if (len > DOMAIN_POLICY_MAX || !memchr(domain.name, '.', len))
 		return;
 	out->has_domain = true;
@@ -77,7 +66,7 @@ static bool port_by_name(uint16_t *port, struct span text)
 	} services[] = {{"smtp", 25}, {"submission", 587}, {"smtps", 465}, {"submissions", 465}, {"lmtp", 24}};
 
 	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
-		if (strlen(services[i].name) == text.len && !memcmp(services[i].name, text.at, text.len)) {
+		if (span_is(text, services[i].name)) {
 			*port = services[i].port;
 			return true;
 		}
@@ -99,14 +88,6 @@ static bool port_by_number(uint16_t *port, struct span text)
 	return number && number <= PORT_MAX;
 }
 
-static bool is_service(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (!ascii_is_printable(text.at[i]) || text.at[i] == ' ')
-			return false;
-	return text.len > 0 && text.len < QUESTION_SERVICE_SIZE && !ascii_is_digit(text.at[0]);
-}
-
 /* What stands behind `host` or `[host]`: nothing, or a colon and a port. To Postfix a colon alone is none. */
 static void question_take_port(struct question *out, struct span rest)
 {
@@ -116,7 +97,10 @@ static void question_take_port(struct question *out, struct span rest)
 		rest = span_from(rest, 1);
 		if (!rest.len || port_by_name(&out->port, rest) || port_by_number(&out->port, rest))
 			return;
-		if (is_service(rest))
+		bool is_service = rest.len < QUESTION_SERVICE_SIZE && !ascii_is_digit(rest.at[0]);
+		for (size_t i = 0; i < rest.len; i++)
+			is_service = is_service && ascii_is_printable(rest.at[i]) && rest.at[i] != ' ';
+		if (is_service)
 			memcpy(out->service, rest.at, rest.len);
 	}
 	out->unreadable = true;

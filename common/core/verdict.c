@@ -122,25 +122,21 @@ static struct step without_policy(struct judge *j)
 
 /* --- the MX set --------------------------------------------------------------------------------------------------- */
 
-/* The set is not to be had: unknown hops (rule 6), or trouble of ours with a live policy in hand (rule 9). */
-static struct step mx_missing(struct judge *j)
-{
-	const struct facts *f = j->facts;
-	if (f->mx_outcome == REASON_RESOLVER)
-		return judge_held(j, VERDICT_DEFER, REASON_RESOLVER, "");
-	if (f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE)
-		return judge_done(j, VERDICT_PASS, REASON_MX_LOOKUP, "");
-	return judge_held(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
-}
-
 static struct step judge_mx(struct judge *j)
 {
 	const struct facts *f = j->facts;
 	struct step step = judge_wants_mx(j, false);
 	if (step_is_want(&step))
 		return step;
-	if (!schedule_mx_known(&f->entry, f->now))
-		return mx_missing(j);
+	bool left = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
+	if (!schedule_mx_known(&f->entry, f->now)) {
+		/* Unknown hops (rule 6), or trouble of ours with a live policy in hand (rule 9). */
+		if (f->mx_outcome == REASON_RESOLVER)
+			return judge_held(j, VERDICT_DEFER, REASON_RESOLVER, "");
+		if (left)
+			return judge_done(j, VERDICT_PASS, REASON_MX_LOOKUP, "");
+		return judge_held(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
+	}
 	switch (f->entry.mx.state) {
 	case MX_NULL:
 		/* RFC 7505: no mail goes there at all. A null MX that nobody signed may be forged, to have the message
@@ -152,7 +148,7 @@ static struct step judge_mx(struct judge *j)
 	case MX_NO_DOMAIN:
 		return judge_held(j, VERDICT_DEFER, REASON_NO_SUCH_DOMAIN, "");
 	case MX_TOO_LARGE:
-		if (f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE)
+		if (left)
 			return judge_done(j, VERDICT_PASS, REASON_MX_SET_TOO_LARGE, "");
 		return judge_held(j, VERDICT_DEFER, REASON_MX_SET_TOO_LARGE, "");
 	case MX_UNKNOWN:

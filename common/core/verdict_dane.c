@@ -167,24 +167,20 @@ static struct step bind_freely(struct judge *j, const struct census *c, enum rea
 	return judge_done(j, VERDICT_NONE, reason, "");
 }
 
-/* The MX set was not to be had: nobody here can tell whether DANE governs (spec D-5, D-61). Under an enforce policy
- * mail waits. Without one the MTA tells by itself: it has the MX set already, or holds the mail for lack of it. Where
- * there is no resolver at all, nothing is said (rules 9 and 10). */
-static struct step bind_unknown(struct judge *j, enum reason reason)
-{
-	bool broken = j->facts->mx_outcome == REASON_RESOLVER;
-	if (is_enforced(j->policy))
-		return judge_done(j, VERDICT_DEFER, broken ? REASON_RESOLVER : REASON_MX_LOOKUP, "");
-	return broken ? judge_done(j, VERDICT_NONE, reason, "") : judge_bound(j, BINDING_DANE);
-}
-
 struct step judge_binding(struct judge *j, enum reason reason)
 {
 	const struct facts *f = j->facts;
 	struct hop_list list;
 	bool enforced = is_enforced(j->policy), dane = f->dane && !f->question.no_dane;
-	if (dane && !mx_is_settled(f))
-		return bind_unknown(j, reason);
+	if (dane && !mx_is_settled(f)) {
+		/* The MX set was not to be had: nobody here can tell whether DANE governs (spec D-5, D-61). Under an
+		 * enforce policy mail waits. Without one the MTA tells by itself: it has the MX set already, or holds
+		 * the mail for lack of it. Where there is no resolver at all, nothing is said (rules 9 and 10). */
+		bool broken = f->mx_outcome == REASON_RESOLVER;
+		if (enforced)
+			return judge_done(j, VERDICT_DEFER, broken ? REASON_RESOLVER : REASON_MX_LOOKUP, "");
+		return broken ? judge_done(j, VERDICT_NONE, reason, "") : judge_bound(j, BINDING_DANE);
+	}
 	if (!dane || (enforced && !facts_dane(f)))
 		return enforced ? judge_bound(j, BINDING_SECURE) : judge_done(j, VERDICT_NONE, reason, "");
 	if (!mx_has_hops(f)) { /* no hops, or so many that they were not kept */

@@ -2,6 +2,7 @@
 
 #include "fetch.h"
 #include "memory.h"
+#include "span.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,76 +11,48 @@
 /* Nearly all policies are shorter. */
 #define BODY_BYTES_FIRST 4096
 
-struct value {
-	const char *at;
-	size_t len;
-};
+#define BLANKS " \t\r\n"
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct value value_trim(const char *at, size_t len)
-{
-	while (len && is_blank(*at)) {
-		at++;
-		len--;
-	}
-	while (len && is_blank(at[len - 1]))
-		len--;
-	return (struct value){.at = at, .len = len};
-}
-
-static bool value_is(struct value value, const char *word)
+static bool value_is(struct span value, const char *word)
 {
 	return value.len == strlen(word) && strncasecmp(value.at, word, value.len) == 0;
 }
 
 /* The value of the header `name`; its `at` is NULL when the line is another. */
-static struct value header_value(const char *line, size_t len, const char *name)
+static struct span header_value(const char *line, size_t len, const char *name)
 {
 	const char *colon = memchr(line, ':', len);
-
-	if (!colon || !value_is((struct value){line, (size_t)(colon - line)}, name))
-		return (struct value){.at = NULL};
-	return value_trim(colon + 1, len - (size_t)(colon + 1 - line));
+	if (!colon || !value_is((struct span){line, (size_t)(colon - line)}, name))
+		return (struct span){.at = NULL};
+	return span_trim((struct span){colon + 1, len - (size_t)(colon + 1 - line)}, BLANKS);
 }
 
 /* RFC 8461 3.2: parameters other than the charset are ignored, and an unknown one never makes it fail. */
-static bool media_type_ok(struct value value)
+static bool media_type_ok(struct span value)
 {
 	const char *semicolon = memchr(value.at, ';', value.len);
 	size_t len = semicolon ? (size_t)(semicolon - value.at) : value.len;
-
-	return value_is(value_trim(value.at, len), "text/plain");
+	return value_is(span_trim((struct span){value.at, len}, BLANKS), "text/plain");
 }
 
 bool fetch_media_type_ok(const char *content_type)
 {
-	return content_type && media_type_ok(value_trim(content_type, strlen(content_type)));
+	return content_type && media_type_ok(span_trim((struct span){content_type, strlen(content_type)}, BLANKS));
 }
 
-static void keep(char *out, size_t size, struct value value)
+static void keep(char *out, size_t size, struct span value)
 {
 	size_t len = value.len < size ? value.len : size - 1;
-
 	memcpy(out, value.at, len);
 	out[len] = '\0';
 }
 
-static void keep_value(struct response *response, struct value value)
-{
-	keep(response->value, sizeof response->value, value);
-}
-
 static void take_header(struct response *response, const char *line, size_t len)
 {
-	struct value type = header_value(line, len, "content-type");
-	struct value encoding = header_value(line, len, "content-encoding");
-	struct value transfer = header_value(line, len, "transfer-encoding");
-	struct value location = header_value(line, len, "location");
-
+	struct span type = header_value(line, len, "content-type");
+	struct span encoding = header_value(line, len, "content-encoding");
+	struct span transfer = header_value(line, len, "transfer-encoding");
+	struct span location = header_value(line, len, "location");
 	if (location.at)
 		keep(response->location, sizeof response->location, location);
 	if (transfer.at || header_value(line, len, "content-length").at)
@@ -88,12 +61,12 @@ static void take_header(struct response *response, const char *line, size_t len)
 		response->type_seen = true;
 		if (!media_type_ok(type)) {
 			response->type_wrong = true;
-			keep_value(response, type);
+			keep(response->value, sizeof response->value, type);
 		}
 	}
 	if ((encoding.at && !value_is(encoding, "identity")) || (transfer.at && !value_is(transfer, "chunked"))) {
 		response->encoded = true;
-		keep_value(response, encoding.at ? encoding : transfer);
+		keep(response->value, sizeof response->value, encoding.at ? encoding : transfer);
 	}
 }
 
