@@ -1,10 +1,16 @@
-/* The policy store. Hides LMDB. Entries by domain, hop records by (host, port), an index by due time. It opens after
- * kill -9 at any instant with every acknowledged change; what cannot be opened is moved aside under a dated name, never
- * deleted, and told by store_moved_aside(). A read takes one transaction from a pool of reset and renewed readers
- * (MDB_NOTLS) and waits for nothing but a free slot. A change is on disk when its call returns. One transaction at a
- * time is written: what comes meanwhile goes into the next together, up to 256 changes in the order in which they came;
- * while no more wait, a call waits for two commits at most. Several processes may have it open. Any thread. No
- * transaction is left open when a call returns, views apart. What happens in trouble: doc/design, section 9. */
+/* The policy store. Hides LMDB. It holds entries by domain, hop records by (host, port), an index of domains by due
+ * time, and events.
+ *
+ * Durability: a change is on disk when the call that made it returns, or when `done` of its submission is called. After
+ * kill -9 at any instant the store opens with every such change. A file that cannot be opened is moved aside under a
+ * dated name, never deleted; store_moved_aside() returns that name.
+ *
+ * Reading takes one transaction from a pool of reset and renewed readers (MDB_NOTLS), and waits for nothing but a free
+ * one. Writing: one transaction at a time; the changes that come meanwhile go into the next one together, up to 256, in
+ * the order in which they came. As long as no more than these wait, a call waits for two commits at most.
+ *
+ * Any thread. Several processes may have the store open. No transaction is left open when a call returns, except views.
+ * What happens in trouble: doc/design, section 9. */
 #ifndef IO_STORE_H
 #define IO_STORE_H
 
@@ -13,8 +19,8 @@
 #include "evidence.h"
 #include "failure.h"
 
-#define STORE_READERS 126 /* LMDB's reader slots; we pool fewer */
-#define STORE_POOL 32     /* views at a time in one process; the next waits */
+#define STORE_READERS 126 /* LMDB's reader slots, of all processes */
+#define STORE_POOL 32     /* views at a time in one process; the next one waits */
 #define STORE_FILE "policies.mdb"
 
 enum store_access {
@@ -22,32 +28,34 @@ enum store_access {
 	STORE_GUEST  /* the tool: never creates, never sets the map size */
 };
 struct store;
-/* NULL on failure. STORE_GUEST run as root becomes the store's owner first (setgid, setuid for good). Forks a child
- * that looks at the file: call it before threads are started. A process has a directory's store open once.
- * A guest keeps the bound that the owner gave the file; its own `max_bytes` does not matter. */
+/* Opens the store of a directory; NULL on failure. A process has a directory's store open once. Forks a child that
+ * looks at the file, so call it before threads are started. A guest that runs as root becomes the store's owner first
+ * (setgid and setuid, which it cannot take back). A guest keeps the bound that the owner gave the file, whatever its
+ * own `max_bytes` is. */
 struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why);
-/* Returns when all submissions are written and their `done` has returned. Nobody else uses the store any more, but `done`
- * may submit again. */
+/* Closes the store. Returns when all submissions are written and their `done` has returned; `done` may submit again. No
+ * other thread uses the store any more. */
 void store_close(struct store **store);
 
-/* The daemon's way: as STORE_OWNER. While the file is looked through, which may take hours on a slow disk, `go_on` is
- * called about every second, with how far it is in percent; false gives up, and leaves the file as it is. */
+/* Opens the store as STORE_OWNER, for the daemon. To look through the file may take hours on a slow disk: meanwhile
+ * `go_on` is called about every second with the progress in percent. When it returns false, the look is given up and
+ * the file stays as it is. */
 typedef bool store_go_on(unsigned percent);
 struct store *store_open_watched(const char *directory, uint64_t max_bytes, store_go_on *go_on, struct failure *why);
 
-/* The name to which store_open() moved a damaged file, "" if it did not. */
+/* Returns the name to which store_open() moved a damaged file, or "". */
 const char *store_moved_aside(const struct store *store);
 
-/* The store is not used any more by this process, which can neither read nor write it: damage was met (LMDB's
- * structure, or the checksums of many records), or the disk failed so that LMDB could not open the file anew. One
- * damaged record, a full disk and a read or write that fails now and then do not break it. Who owns it should end
- * (EX_IOERR): the next start looks through the file. */
+/* Returns whether this process has given the store up: it can neither read nor write it any more. The causes are damage
+ * (LMDB's structure, or the checksums of many records) and a disk that failed so that LMDB could not open the file
+ * anew. One damaged record, a full disk, or a read or write that fails now and then do not break the store. The owner
+ * should end (EX_IOERR): the next start looks through the file. */
 bool store_is_broken(const struct store *store, struct failure *why);
 
-/* When a process last changed the store of this directory, by the clock of that time; 0: there is none. */
+/* Returns when a process last changed the store of this directory, by the clock of that time; 0: there is no store. */
 int64_t store_changed_at(const char *directory);
 
-/* One consistent look. Do not wait for anything between begin and end. NULL: the store cannot be read (`why`). */
+/* Begins one consistent look at the store; NULL if it cannot be read. Wait for nothing between begin and end. */
 struct store_view;
 struct store_view *store_view_begin(struct store *store, struct failure *why);
 void store_view_end(struct store_view **view);
@@ -55,13 +63,16 @@ enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 enum store_found store_view_entry(struct store_view *view, const char *domain, struct entry *out);
 enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out);
 
-/* Read, change, write, commit. An absent entry comes to `change` as entry_init() makes it. `change` runs inside the
- * write transaction, perhaps on the thread of another caller: it must be pure and quick; it may be called again, on the
- * entry as it was given first. What a later version of ours wrote is absent to `change`, and stays unless the change
- * leads to a policy. A change that fails takes no other with it. False when nothing was written. When the
- * store is full: expired entries go first, then negatives, then none and testing; a new entry never evicts a live
- * enforce policy in use on two or more days (then EX_TEMPFAIL, and the entry is not stored). No
- * other failure of a change is EX_TEMPFAIL. */
+/* A change reads a record, alters it and writes it, in one transaction. False: it failed, and nothing was written.
+ *
+ * - `change` gets the entry as it is stored, or as entry_init() makes it (a hop record: zeroed) if there is none. It
+ *   runs inside the write transaction, perhaps on the thread of another caller, so it must be pure and quick. It may be
+ *   called again, on the entry as it was given first.
+ * - An entry that a later version wrote is absent to `change`, and stays unless the change leads to a policy.
+ * - A change that fails takes no other one with it.
+ * - When the store is full, expired entries go first, then negative ones, then modes none and testing. A new entry
+ *   never evicts a live enforce policy that was in use on two or more days: it is refused (EX_TEMPFAIL). No other
+ *   failure of a change is EX_TEMPFAIL. */
 typedef void store_entry_change(struct entry *entry, void *arg);
 typedef void store_hop_change(struct hop_record *record, void *arg);
 bool store_change_entry(
@@ -69,8 +80,8 @@ bool store_change_entry(
 bool store_change_hop(
 	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why);
 
-/* One of several changes that are written together. The store sets `stored` and `why` before `done` is called; `change`,
- * `arg` and results are as above. */
+/* One of several changes that are written together; `entry`, `hop` and `arg` are as above. The store sets `stored` and
+ * `why` before it calls `done`. */
 struct store_batch_change {
 	const char *domain_or_host;
 	uint16_t port; /* 0: an entry */
@@ -80,30 +91,30 @@ struct store_batch_change {
 	bool stored;
 	struct failure why; /* set only if not stored */
 };
-/* Changes of one caller, in one transaction. Should the transaction fail, each change is made alone. */
+/* Changes of one caller, for one transaction. If the transaction fails, each change is made alone. */
 struct store_submission {
 	struct store_batch_change *change;
 	size_t count;
-	/* Called once, on the store's own thread, with no lock held. It must be quick, and may call store_submit(), but
-	 * not a call that waits for a change. The submission is the caller's again. */
+	/* Called once, on the store's own thread, with no lock held. It must be quick. It may call store_submit(), but
+	 * no call that waits for a change. The submission is the caller's again. */
 	void (*done)(struct store_submission *submission);
 };
-/* Queues the submission for a thread of the store's own, and waits for nothing. The submission and everything it points
- * to stay as they are until `done` is called. Submissions are written in the order in which they came. Starts the
- * thread if store_start_writer() has not, and ends the process if that is impossible. */
+/* Queues a submission for the store's own thread, and waits for nothing. The submission and everything that it points
+ * to must stay as they are until `done` is called. Submissions are written in the order in which they came. Starts the
+ * thread unless store_start_writer() has, and ends the process if that fails. */
 void store_submit(struct store *store, struct store_submission *submission);
-/* Starts the thread, which blocks all signals. Once is enough. */
+/* Starts the store's own thread, which blocks all signals, unless it runs already. False on failure (EX_OSERR). */
 bool store_start_writer(struct store *store, struct failure *why);
 
-/* True also when there was none; `found` says which. */
+/* Removes an entry. True also when there was none; `found` (may be NULL) is set to whether there was one. */
 bool store_forget(struct store *store, const char *domain, bool *found, struct failure *why);
 
-/* Domains whose due_at is at or before `now`, earliest first, at most `max`. */
+/* Lists domains whose due_at is at or before `now`, earliest first, at most `max`. The caller frees `out`. */
 bool store_due(struct store *store, int64_t now, size_t max, struct names *out, struct failure *why);
-/* The names of at most `max` domains after `after` ("" : from the start), in order. For lists: no transaction is held
- * between pages. */
+/* Lists at most `max` domains behind `after` ("": from the start), in order. No transaction is held between pages. The
+ * caller frees `out`. */
 bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why);
-/* The same of hops: fills `out`, which has room for `max`. A `host` of "" in `after`: from the start. */
+/* Lists hops in the same way, into `out`, which has room for `max`. A `host` of "" in `after`: from the start. */
 struct store_hop {
 	char host[DOMAIN_SIZE];
 	uint16_t port;
@@ -116,19 +127,20 @@ struct store_usage {
 	uint64_t max_bytes; /* that it may take */
 	uint64_t entries;
 };
-/* Waits for nothing but a free slot. */
+/* Measures the store. Waits for nothing but a free reader. */
 bool store_usage(struct store *store, struct store_usage *out, struct failure *why);
 
-/* Events: a ring, merged per kind and domain. A new one puts out the one with the oldest last_at when there are
- * EVENTS_MAX others, or when the ring takes too much of the store (a 32nd of its bound). It is written also into a
- * store that is full. A store without the table for them (of an earlier version, seen by a guest) takes and has none.
- */
+/* Events: a ring, in which events of one kind and domain are merged. A new event takes the place of the one with the
+ * oldest last_at when there are EVENTS_MAX others, or when the ring takes more than a 32nd of the store's bound. Events
+ * are written into a full store, too. A store that an earlier version made has no table for them until its owner opens
+ * it: then events are dropped, and there are none. */
 #define EVENTS_MAX 1024
+/* Adds an event, or merges it with one of its kind and domain. */
 bool store_note_event(struct store *store, const struct event_record *event, struct failure *why);
-/* Those whose last_at is before `before`. */
+/* Removes the events whose last_at is before `before`. */
 bool store_forget_events(struct store *store, int64_t before, struct failure *why);
-/* All, newest last; what cannot be read and what only a later version knows is left out. The caller frees; NULL: `why`.
- */
+/* Returns all events, newest last, without those that cannot be read or that only a later version knows. The caller
+ * frees them. NULL on failure. */
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why);
 
 #endif
