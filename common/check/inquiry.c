@@ -154,13 +154,15 @@ static bool fly(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
 	struct desk *desk = inquiry->desk;
+	const struct question *question = &inquiry->facts.question;
 	struct means means = {.config = inquiry->config,
 		.bounds = &check->bounds,
 		.loop = runner_loop(desk->runner),
 		.fetches = desk->fetches,
 		.probes = desk->probes,
 		.wake = {on_wake, inquiry},
-		.asked = inquiry_is_asked(inquiry)};
+		.asked = inquiry_is_asked(inquiry),
+		.mx_is_next = question->mx_lookup && question->purpose != PURPOSE_MAP};
 	struct found found;
 	if (is_stopping(check)) {
 		flight_drop(inquiry);

@@ -52,6 +52,7 @@ struct means {
 	struct probe_line *probes;
 	struct wake wake; /* called when an operation has ended: then obtain() is called again */
 	bool asked;       /* somebody may wait for it */
+	bool mx_is_next;  /* the inquiry that wants a policy goes on to its MX set */
 };
 
 struct fetching;

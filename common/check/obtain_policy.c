@@ -79,8 +79,10 @@ static enum obtained fetch_start(const struct means *means, struct attempt *atte
 	fetching->fetch = fetch_begin(means->config->fetcher, means->fetches, attempt->want.name, list->at, list->count,
 		(int)left_ms, means->wake);
 	attempt->fetching = fetching;
-	/* The MX set is wanted next: its lookup goes on beside the fetch. */
-	dns_prefetch(means->config->dns, means->loop, attempt->want.name, DNS_MX);
+	/* Its lookup goes on beside the fetch. Only where it is used at once: an answer that waits in the cache is not
+	 * what DNS says when a message comes. */
+	if (means->mx_is_next)
+		dns_prefetch(means->config->dns, means->loop, attempt->want.name, DNS_MX);
 	return obtain_wait(attempt);
 }
 

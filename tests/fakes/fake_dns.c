@@ -100,6 +100,5 @@ void dns_prefetch(struct dns *dns, struct loop *loop, const char *name, enum dns
 {
 	(void)dns;
 	(void)loop;
-	(void)name;
-	(void)type;
+	world_prefetch_note(name, type);
 }

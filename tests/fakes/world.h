@@ -65,6 +65,7 @@ bool world_gate_await(const char *calls, unsigned waiting, int timeout_ms); /* u
 /* What was called. The log is the caller's to free: a call a line, from the call numbered `from`. */
 unsigned world_count(const char *calls);
 unsigned world_calls(void);
+unsigned world_prefetches(void);
 unsigned world_busy(void); /* calls under way */
 unsigned world_busy_peak(void);
 char *world_log(unsigned from);
@@ -86,8 +87,9 @@ struct world_call *world_call_start(struct loop *loop, int timeout_ms, struct wa
 bool world_call_passes(struct world_call *call);
 bool world_call_is_late(const struct world_call *call);
 void world_call_drop(struct world_call **call); /* it ends */
-void world_calls_look(void);                    /* the clock has been moved */
-void world_calls_reset(void);                   /* part of world_reset() */
+void world_prefetch_note(const char *name, enum dns_type type);
+void world_calls_look(void);  /* the clock has been moved */
+void world_calls_reset(void); /* part of world_reset() */
 void world_dns_answer_set(const char *name, enum dns_type type, struct dns_answer *answer); /* takes the answer over */
 struct dns_answer *world_dns_answer(const char *name, enum dns_type type);
 struct world_answer {

@@ -40,7 +40,7 @@ static struct calls {
 	unsigned call_count, busy, busy_peak, delay_us;
 	struct world_call *waiting;
 	enum world_store store;
-	unsigned views, views_open;
+	unsigned views, views_open, prefetches;
 } w GUARDED_BY(lock);
 
 void world_calls_reset(void)
@@ -299,6 +299,22 @@ unsigned world_calls(void)
 	unsigned count = w.call_count;
 	lock_drop(&lock);
 	return count;
+}
+
+void world_prefetch_note(const char *name, enum dns_type type)
+{
+	assert(name[0] != '\0' && type == DNS_MX);
+	lock_take(&lock);
+	w.prefetches++;
+	lock_drop(&lock);
+}
+
+unsigned world_prefetches(void)
+{
+	lock_take(&lock);
+	unsigned prefetches = w.prefetches;
+	lock_drop(&lock);
+	return prefetches;
 }
 
 unsigned world_busy(void)

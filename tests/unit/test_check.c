@@ -134,6 +134,27 @@ static void test_purposes_share(void **state)
 	product_stop(&p);
 }
 
+/* The MX set is looked up beside the fetch where it is wanted next, and not for the map, which asks for it hours later. */
+static void test_mx_prefetched(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	product_domain("example.org", "mx1.example.org");
+	struct question map = product_question("example.com", PURPOSE_MAP);
+	product_answer(p.check, &map, SETTLE_MS, &outcome);
+	outcome_free(&outcome);
+	assert_int_equal(world_count("fetch example.com"), 1);
+	assert_int_equal(world_prefetches(), 0);
+	struct question deliver = product_question("example.org", PURPOSE_DELIVER);
+	product_answer(p.check, &deliver, SETTLE_MS, &outcome);
+	outcome_free(&outcome);
+	assert_int_equal(world_prefetches(), 1);
+	product_stop(&p);
+}
+
 /* Who waits for a fetch that began under an older record hears of the policy by that record's id, as the store does:
  * else the older body would be taken for the newer one. */
 static void test_fetch_keeps_its_id(void **state)
@@ -612,6 +633,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_discovery),
 		cmocka_unit_test(test_purposes_share),
+		cmocka_unit_test(test_mx_prefetched),
 		cmocka_unit_test(test_fetch_keeps_its_id),
 		cmocka_unit_test(test_one_probe),
 		cmocka_unit_test(test_second_look),
