@@ -59,27 +59,6 @@ static size_t name_take(const ns_msg *msg, const uint8_t **at, const uint8_t *en
 	return len;
 }
 
-/* RDATA with its names uncompressed, at most ns_rr_rdlen() + NS_MAXCDNAME octets: its length, or -1 if it is malformed. */
-static ptrdiff_t rdata_take(const ns_msg *msg, const ns_rr *rr, uint8_t *out)
-{
-	const uint8_t *at = ns_rr_rdata(*rr), *end = at + ns_rr_rdlen(*rr);
-	size_t fixed = ns_rr_type(*rr) == ns_t_mx ? 2 : 0;
-	uint8_t name[NS_MAXCDNAME];
-	if (ns_rr_type(*rr) != ns_t_mx && ns_rr_type(*rr) != ns_t_cname) {
-		memcpy(out, at, ns_rr_rdlen(*rr));
-		return ns_rr_rdlen(*rr);
-	}
-	if ((size_t)(end - at) < fixed)
-		return -1;
-	memcpy(out, at, fixed);
-	at += fixed;
-	size_t len = name_take(msg, &at, end, name);
-	if (len == 0 || at != end)
-		return -1;
-	memcpy(out + fixed, name, len);
-	return (ptrdiff_t)(fixed + len);
-}
-
 /* Lower case, no dot at the end, '?' for each octet that no host name has. */
 static void canonical_set(struct dns_answer *answer, const uint8_t *name)
 {
@@ -117,18 +96,30 @@ static bool cname_follow(struct reading *r, const ns_rr *rr)
 	return true;
 }
 
+/* RDATA with its names uncompressed: at most NS_MAXCDNAME octets more than in the message. */
 static bool record_keep(struct reading *r, const ns_rr *rr)
 {
 	struct dns_answer *answer = r->answer;
+	const uint8_t *at = ns_rr_rdata(*rr), *end = at + ns_rr_rdlen(*rr);
+	bool has_name = ns_rr_type(*rr) == ns_t_mx || ns_rr_type(*rr) == ns_t_cname;
+	size_t before = ns_rr_type(*rr) == ns_t_mx ? 2 : has_name ? 0 : ns_rr_rdlen(*rr), name_len = 0;
+	uint8_t name[NS_MAXCDNAME];
 	if (answer->count == DNS_RR_MAX) {
 		answer->truncated = true;
 		return true;
 	}
-	ptrdiff_t len = rdata_take(&r->msg, rr, r->data);
-	if (len < 0)
+	if ((size_t)(end - at) < before)
 		return false;
-	answer->rr[answer->count++] = (struct dns_rr){.data = r->data, .len = (size_t)len};
-	r->data += len;
+	memcpy(r->data, at, before);
+	at += before;
+	if (has_name) {
+		name_len = name_take(&r->msg, &at, end, name);
+		if (name_len == 0 || at != end)
+			return false;
+		memcpy(r->data + before, name, name_len);
+	}
+	answer->rr[answer->count++] = (struct dns_rr){.data = r->data, .len = before + name_len};
+	r->data += before + name_len;
 	return true;
 }
 

@@ -53,7 +53,6 @@ static const char *const private_domains[] = {
 static bool context_set(struct ub_ctx *ctx, const char *option, const char *value, struct failure *why)
 {
 	int error = ub_ctx_set_option(ctx, option, value);
-
 	return error == 0 ||
 	       failure_set(why, EX_SOFTWARE, "libunbound takes no \"%s %s\": %s", option, value, ub_strerror(error));
 }
@@ -61,7 +60,6 @@ static bool context_set(struct ub_ctx *ctx, const char *option, const char *valu
 static bool context_servers(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
 {
 	int error;
-
 	/* Without any nameserver line libunbound asks 127.0.0.1, as resolv.conf(5) says. */
 	if (options->server_count == 0) {
 		error = ub_ctx_resolvconf(ctx, RESOLV_CONF);
@@ -86,7 +84,6 @@ const char *dns_context_anchor(const struct dns_options *options)
 static bool context_validation(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
 {
 	const char *anchor = dns_context_anchor(options);
-
 	/* One that is named is looked at whether it is in use now or not. */
 	if ((options->validate == DNS_VALIDATE_ON || options->trust_anchor) && access(anchor, R_OK) != 0)
 		return failure_set(why, EX_NOINPUT,
@@ -104,15 +101,6 @@ static bool context_validation(struct ub_ctx *ctx, const struct dns_options *opt
 	return context_set(ctx, "module-config:", "validator iterator", why);
 }
 
-static bool context_refused(const struct dns_options *options, int error, struct failure *why)
-{
-	if (options->validate != DNS_VALIDATE_ON)
-		return failure_set(why, EX_CONFIG, "libunbound cannot start: %s", ub_strerror(error));
-	return failure_set(why, EX_CONFIG,
-		"dns_trust_anchor: libunbound cannot start with %s: %s; name a file with the root key",
-		dns_context_anchor(options), ub_strerror(error));
-}
-
 static bool context_set_number(struct ub_ctx *ctx, const char *option, size_t number, struct failure *why)
 {
 	char text[32];
@@ -120,19 +108,14 @@ static bool context_set_number(struct ub_ctx *ctx, const char *option, size_t nu
 	return context_set(ctx, option, text, why);
 }
 
-/* At most three quarters of the descriptors that the process may have: what waits for DNS does nothing else meanwhile. */
-static size_t queries_at_once(unsigned parts)
-{
-	struct rlimit limit;
-	size_t all = QUERIES_MAX;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 * 3 < all)
-		all = limit.rlim_cur / 4 * 3;
-	return all / parts > QUERIES_MIN ? all / parts : QUERIES_MIN;
-}
-
 static bool context_sizes(struct ub_ctx *ctx, unsigned parts, struct failure *why)
 {
-	size_t queries = queries_at_once(parts);
+	struct rlimit limit;
+	size_t queries = QUERIES_MAX;
+	/* At most three quarters of the process's descriptors: a lookup that waits for DNS does nothing else meanwhile. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 * 3 < queries)
+		queries = limit.rlim_cur / 4 * 3;
+	queries = queries / parts > QUERIES_MIN ? queries / parts : QUERIES_MIN;
 	return context_set_number(ctx, "outgoing-range:", queries, why) &&
 	       context_set_number(ctx, "num-queries-per-thread:", queries, why) &&
 	       context_set_number(ctx, "msg-cache-size:", MESSAGES_SIZE / parts, why) &&
@@ -151,8 +134,12 @@ static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options,
 	/* Last: this is its first use, after which nothing can be set. A bad trust anchor shows here. */
 	for (size_t i = 0; i < sizeof context_zones / sizeof *context_zones; i++) {
 		int error = ub_ctx_zone_remove(ctx, context_zones[i]);
+		if (error != 0 && options->validate != DNS_VALIDATE_ON)
+			return failure_set(why, EX_CONFIG, "libunbound cannot start: %s", ub_strerror(error));
 		if (error != 0)
-			return context_refused(options, error, why);
+			return failure_set(why, EX_CONFIG,
+				"dns_trust_anchor: libunbound cannot start with %s: %s; name a file with the root key",
+				dns_context_anchor(options), ub_strerror(error));
 	}
 	return true;
 }

@@ -56,9 +56,9 @@ struct ub_ctx *resolver_ask(
 
 /* dns_control.c */
 
+#define CONTROL_AGE_MS 5000 /* an older answer of the control query is not believed */
 /* Sends a control query unless one is under way or the answer of the last is no older than `age_ms`. */
 void control_start(struct resolver *resolver, int64_t age_ms);
-#define CONTROL_AGE_MS 5000 /* an older answer of the control query is not believed */
 /* After control_start(): until when it is not known whether the servers are alive. 0: it is known. */
 int64_t control_pending_ms(const struct resolver *resolver, int64_t now_ms);
 /* Whether no server answers, as far as is known. */

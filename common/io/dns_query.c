@@ -107,20 +107,6 @@ static void query_timed(void *arg)
 		loop_timer_set(query->timer, next_ms - clock_mono_ms());
 }
 
-static void query_ask(struct dns_query *query, const char *name)
-{
-	if (!dns_name_fits(name)) {
-		query_answer(query, dns_answer_new(DNS_FAILED, 0, 0));
-		return;
-	}
-	struct ub_ctx *asked = resolver_ask(query->resolver, name, (int)query->type, query_answered, query, &query->id);
-	if (query->answer || query->failed)
-		return;
-	query->asked = asked;
-	if (!asked)
-		query_answer(query, dns_answer_new(DNS_BROKEN, 0, 0));
-}
-
 struct dns_query *dns_query_begin(
 	struct dns *dns, struct loop *loop, const char *name, enum dns_type type, int timeout_ms, struct wake wake)
 {
@@ -133,7 +119,15 @@ struct dns_query *dns_query_begin(
 	query->type = type;
 	trial_want(query->resolver);
 	control_start(query->resolver, INT64_MAX); /* the first: to know whether these servers answer it at all */
-	query_ask(query, name);
+	if (!dns_name_fits(name)) {
+		query_answer(query, dns_answer_new(DNS_FAILED, 0, 0));
+		return query;
+	}
+	struct ub_ctx *asked = resolver_ask(query->resolver, name, (int)type, query_answered, query, &query->id);
+	if (!query->answer && !query->failed)
+		query->asked = asked;
+	if (!asked)
+		query_answer(query, dns_answer_new(DNS_BROKEN, 0, 0));
 	int64_t next_ms = query->answer ? 0 : query_go_on(query);
 	if (query->answer)
 		return query;

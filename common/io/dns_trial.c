@@ -28,8 +28,6 @@ struct trial {
 	struct loop *loop;
 	struct ub_ctx *ctx;
 	struct loop_timer *end; /* NULL: not begun */
-	void (*ended)(void *arg);
-	void *arg;
 	char owner[OWNER_SIZE];
 	size_t open; /* questions that have not ended */
 	struct question_asked {
@@ -38,16 +36,14 @@ struct trial {
 	} asked[QUESTIONS];
 };
 
-/* The owner of the first record of the file, which libunbound has read already; "." where that cannot be told. */
+/* The owner of the first record of the file, which libunbound has read already; "." if that cannot be read. */
 static void anchor_owner(char owner[OWNER_SIZE], const char *path)
 {
 	char line[LINE_SIZE];
 	FILE *file = fopen(path, "re");
-
 	memcpy(owner, ".", sizeof ".");
 	while (file && fgets(line, sizeof line, file)) {
 		size_t len = strcspn(line, " \t\r\n;");
-
 		if (strchr("\r\n;$", line[strspn(line, " \t")]))
 			continue;
 		if (len > 0 && len < OWNER_SIZE && strncmp(line, "@", len) != 0)
@@ -75,19 +71,11 @@ static void question_answered(
 	(void)was_ratelimited;
 	struct dns_answer *answer =
 		dns_answer_parse(rcode, packet, len, questions[asked - asked->trial->asked].type, security);
-	if (answer->outcome == DNS_BOGUS)
-		question_ended(asked, ANSWER_BOGUS);
-	else if (!dns_answer_good(answer))
-		question_ended(asked, ANSWER_NONE);
-	else
-		question_ended(asked, answer->secure ? ANSWER_SECURE : ANSWER_INSECURE);
+	enum answer_state state = answer->secure ? ANSWER_SECURE : ANSWER_INSECURE;
+	if (!dns_answer_good(answer))
+		state = answer->outcome == DNS_BOGUS ? ANSWER_BOGUS : ANSWER_NONE;
 	free(answer);
-}
-
-static void trial_over(void *arg)
-{
-	struct trial *trial = arg;
-	trial->ended(trial->arg);
+	question_ended(asked, state);
 }
 
 struct trial *trial_new(const struct dns_options *options, struct loop *loop, struct failure *why)
@@ -107,9 +95,7 @@ struct trial *trial_new(const struct dns_options *options, struct loop *loop, st
 
 void trial_begin(struct trial *trial, void (*ended)(void *arg), void *arg)
 {
-	trial->ended = ended;
-	trial->arg = arg;
-	trial->end = loop_timer_new(trial->loop, trial_over, trial);
+	trial->end = loop_timer_new(trial->loop, ended, arg);
 	trial->open = QUESTIONS;
 	for (size_t i = 0; i < QUESTIONS; i++) {
 		struct question_asked *asked = &trial->asked[i];
@@ -141,7 +127,6 @@ int64_t trial_wait_ms(int64_t last)
 enum trial_finding trial_finding(const struct trial *trial)
 {
 	enum trial_finding finding = TRIAL_SIGNED;
-
 	for (size_t i = 0; i < QUESTIONS; i++) {
 		if (trial->asked[i].state == ANSWER_NONE)
 			return TRIAL_UNANSWERED;
@@ -154,7 +139,6 @@ enum trial_finding trial_finding(const struct trial *trial)
 void trial_words(const struct trial *trial, char words[TRIAL_WORDS_SIZE])
 {
 	size_t i = 0;
-
 	while (i < QUESTIONS - 1 && trial->asked[i].state == ANSWER_SECURE)
 		i++;
 	snprintf(words, TRIAL_WORDS_SIZE, "%s of %s is %s", questions[i].name, trial->owner,

@@ -34,35 +34,29 @@ static void resolver_failed(struct resolver *resolver, const char *what, const c
 	log_error("%s: %s", what, why);
 }
 
-static struct ub_ctx *resolver_context(struct resolver *resolver)
+struct ub_ctx *resolver_ask(
+	struct resolver *resolver, const char *name, int type, ub_event_callback_type answered, void *arg, int *id)
 {
 	struct dns_options options = resolver->dns->options;
 	struct failure why;
 	bool validates = dns_validates(resolver->dns);
 	struct ub_ctx **ctx = validates ? &resolver->validating : &resolver->plain;
 	options.validate = validates ? DNS_VALIDATE_ON : DNS_VALIDATE_OFF;
-	if (!*ctx)
-		*ctx = dns_context_new(&options, resolver->loop, resolver->dns->count, &why);
-	if (!*ctx)
-		resolver_failed(resolver, "no DNS answers", why.text);
-	return *ctx;
-}
-
-struct ub_ctx *resolver_ask(
-	struct resolver *resolver, const char *name, int type, ub_event_callback_type answered, void *arg, int *id)
-{
 	if (resolver->wait_ms != 0 && clock_mono_ms() - resolver->failed_ms < resolver->wait_ms)
 		return NULL;
-	struct ub_ctx *ctx = resolver_context(resolver);
-	if (!ctx)
+	if (!*ctx)
+		*ctx = dns_context_new(&options, resolver->loop, resolver->dns->count, &why);
+	if (!*ctx) {
+		resolver_failed(resolver, "no DNS answers", why.text);
 		return NULL;
-	int error = ub_resolve_event(ctx, name, type, CLASS_IN, arg, answered, id);
+	}
+	int error = ub_resolve_event(*ctx, name, type, CLASS_IN, arg, answered, id);
 	if (error != 0) {
 		resolver_failed(resolver, "no DNS answers: libunbound failed", ub_strerror(error));
 		return NULL;
 	}
 	resolver->wait_ms = 0;
-	return ctx;
+	return *ctx;
 }
 
 /* --- dnssec = auto ------------------------------------------------------------------------------------------------ */
@@ -91,7 +85,7 @@ static void validation_settle(struct dns *dns, enum trial_finding finding)
 		atomic_store(&dns->trial_due_ms, dns->trial_begun_ms + dns->trial_wait_ms);
 	}
 	if (finding == TRIAL_SIGNED && !atomic_exchange(&dns->validates, true))
-		log_info("dnssec = auto: DNS answers are validated");
+		log_info("dnssec = auto: DNS answers are validated"); /* before dns_new() returns */
 	dns->trial_over = true;
 	cond_wake_all(&dns->trial_ended);
 	lock_drop(&dns->lock);
@@ -112,23 +106,10 @@ static void trial_judge(void *arg)
 	validation_settle(dns, finding);
 }
 
-/* One that got no answer in all the time is given up. */
-static void trial_again(struct resolver *resolver)
-{
-	struct failure why;
-	trial_free(&resolver->trial);
-	resolver->trial = trial_new(&resolver->dns->options, resolver->loop, &why);
-	if (resolver->trial) {
-		trial_begin(resolver->trial, trial_judge, resolver);
-		return;
-	}
-	validation_lacks(resolver->dns, why.text, "");
-	validation_settle(resolver->dns, TRIAL_UNSIGNED);
-}
-
 void trial_want(struct resolver *resolver)
 {
 	struct dns *dns = resolver->dns;
+	struct failure why;
 	int64_t now_ms = clock_mono_ms();
 	if (dns_validates(dns) || now_ms < atomic_load(&dns->trial_due_ms))
 		return;
@@ -139,8 +120,16 @@ void trial_want(struct resolver *resolver)
 		atomic_store(&dns->trial_due_ms, now_ms + dns->trial_wait_ms);
 	}
 	lock_drop(&dns->lock);
-	if (due)
-		trial_again(resolver);
+	if (!due)
+		return;
+	trial_free(&resolver->trial); /* one that got no answer in all the time */
+	resolver->trial = trial_new(&dns->options, resolver->loop, &why);
+	if (resolver->trial) {
+		trial_begin(resolver->trial, trial_judge, resolver);
+		return;
+	}
+	validation_lacks(dns, why.text, "");
+	validation_settle(dns, TRIAL_UNSIGNED);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
@@ -210,8 +199,16 @@ static bool dns_start(struct dns *dns, struct failure *why)
 	return true;
 }
 
-static void trial_await(struct dns *dns)
+struct dns *dns_new(const struct dns_options *options, const struct loops *loops, struct failure *why)
 {
+	struct dns *dns = dns_alloc(options, loops);
+	if (!dns_start(dns, why)) {
+		dns_free(&dns);
+		return NULL;
+	}
+	if (!dns->resolver[0].trial)
+		return dns;
+	loop_post(dns->resolver[0].loop, &dns->resolver[0].start);
 	lock_take(&dns->lock);
 	int64_t deadline_ms = dns->trial_begun_ms + TRIAL_PATIENCE_MS;
 	while (!dns->trial_over && cond_wait_until(&dns->trial_ended, &dns->lock, deadline_ms))
@@ -222,19 +219,6 @@ static void trial_await(struct dns *dns)
 		log_warning(
 			"dnssec = auto: the DNS servers do not answer for the zone of the trust anchor; until they do, "
 			"answers are not validated and DANE is not evaluated");
-}
-
-struct dns *dns_new(const struct dns_options *options, const struct loops *loops, struct failure *why)
-{
-	struct dns *dns = dns_alloc(options, loops);
-	if (!dns_start(dns, why)) {
-		dns_free(&dns);
-		return NULL;
-	}
-	if (dns->resolver[0].trial) {
-		loop_post(dns->resolver[0].loop, &dns->resolver[0].start);
-		trial_await(dns);
-	}
 	return dns;
 }
 
