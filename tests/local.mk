@@ -148,14 +148,14 @@ tests_unit_test_dns_answer_LDADD = libio.a libtext.a $(UNBOUND_LIBS) $(CMOCKA_LI
 check_PROGRAMS += tests/unit/test_dns
 tests_unit_test_dns_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_dns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/cm.h
+tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/dns_wait.c tests/unit/dns_wait.h tests/unit/cm.h
 tests_unit_test_dns_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS)
 if HAVE_LDNS
 check_PROGRAMS += tests/unit/test_dnssec
 tests_unit_test_dnssec_CPPFLAGS = -I$(srcdir)/tests/fakes $(io_inc) $(AM_CPPFLAGS)
 tests_unit_test_dnssec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dnssec_SOURCES = tests/unit/test_dnssec.c tests/unit/signed_server.c tests/unit/signed_server.h \
-	tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
+	tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/dns_wait.c tests/unit/dns_wait.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
 tests_unit_test_dnssec_LDADD = $(all_layers) $(all_libs) $(CMOCKA_LIBS) $(LDNS_LIBS)
 endif
 check_PROGRAMS += tests/unit/test_lint

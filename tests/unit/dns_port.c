@@ -53,23 +53,33 @@ static void *port_run(void *arg)
 	return NULL;
 }
 
-void dns_port_open(struct dns_port *port, dns_port_respond *respond, void *arg)
+/* False: somebody has the UDP port of this number. */
+static bool ports_bind(struct dns_port *port)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof here;
-	int room = 16 << 20; /* for thousands of queries at once */
-
-	port->respond = respond;
-	port->arg = arg;
 	port->tcp = socket(AF_INET, SOCK_STREAM, 0);
+	port->udp = socket(AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(bind(port->tcp, (struct sockaddr *)&here, sizeof here), 0);
 	assert_int_equal(getsockname(port->tcp, (struct sockaddr *)&here, &len), 0);
+	port->number = ntohs(here.sin_port);
+	if (bind(port->udp, (struct sockaddr *)&here, sizeof here) == 0)
+		return true;
+	close(port->tcp);
+	close(port->udp);
+	return false;
+}
+
+void dns_port_open(struct dns_port *port, dns_port_respond *respond, void *arg)
+{
+	int room = 16 << 20; /* for thousands of queries at once */
+	port->respond = respond;
+	port->arg = arg;
+	while (!ports_bind(port))
+		continue;
 	assert_int_equal(listen(port->tcp, 16), 0);
-	port->udp = socket(AF_INET, SOCK_DGRAM, 0);
-	assert_int_equal(bind(port->udp, (struct sockaddr *)&here, sizeof here), 0);
 	if (setsockopt(port->udp, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0)
 		setsockopt(port->udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-	port->number = ntohs(here.sin_port);
 	assert_int_equal(pipe(port->stop), 0);
 	assert_int_equal(pthread_create(&port->thread, NULL, port_run, port), 0);
 }

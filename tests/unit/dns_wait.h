@@ -1,6 +1,6 @@
-/* A DNS lookup that a thread waits for. For tests, and for callers that do not run on a loop yet. */
-#ifndef IO_DNS_WAIT_H
-#define IO_DNS_WAIT_H
+/* A DNS lookup that the thread of a test waits for. */
+#ifndef UNIT_DNS_WAIT_H
+#define UNIT_DNS_WAIT_H
 
 #include "dns.h"
 
