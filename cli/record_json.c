@@ -32,7 +32,7 @@ static const char *name_of(const struct walk *walk, const struct field *field)
 /* Whether `name` is the name of `len` octets, or that of a member of its object. */
 static bool is_within(const char *name, const char *object, size_t len)
 {
-	return strncmp(name, object, len) == 0 && (!name[len] || name[len] == '.');
+	return *name == *object && strncmp(name, object, len) == 0 && (!name[len] || name[len] == '.');
 }
 
 /* The first field of the object that the field is a member of, if the object is absent: its first field is zero. */
@@ -47,14 +47,23 @@ static const struct field *absent_head(const struct walk *walk, const struct fie
 	return NULL;
 }
 
+/* Copies what stands before the first of the stop characters. */
+static const char *name_cut(char out[NAME_SIZE], const char *name, const char *stops)
+{
+	size_t len = strcspn(name, stops);
+	len = len < NAME_SIZE ? len : NAME_SIZE - 1;
+	memcpy(out, name, len);
+	out[len] = '\0';
+	return out;
+}
+
 /* Returns the object that has the member, and makes it if need be. */
 static json_t *object_of(json_t *object, const char *name)
 {
 	char outer[NAME_SIZE];
-	const char *dot = strchr(name, '.');
-	if (!dot)
+	if (!strchr(name, '.'))
 		return object;
-	snprintf(outer, sizeof outer, "%.*s", (int)(dot - name), name);
+	name_cut(outer, name, ".");
 	json_t *inner = json_object_get(object, outer);
 	if (json_is_object(inner))
 		return inner;
@@ -223,8 +232,7 @@ static void field_show(json_t *object, const struct walk *walk, const struct fie
 	const struct field *head = absent_head(walk, field);
 	if (head && (head->form->kind == FIELD_PRESENT || head->form->kind == FIELD_RECORD)) {
 		char outer[NAME_SIZE];
-		snprintf(outer, sizeof outer, "%.*s", (int)strcspn(field->shown, "."), field->shown);
-		json_put(object, outer, NULL);
+		json_put(object, name_cut(outer, field->shown, "."), NULL);
 	} else if (kind != FIELD_PRESENT) {
 		bool unknown = head && (kind == FIELD_REASON || kind == FIELD_TTL);
 		json_put(object_of(object, field->shown), member_name(field->shown),
@@ -253,7 +261,7 @@ static json_t *record_write(json_t *object, const struct walk *walk)
 		}
 		if (!found && len > 0 && walk->shown) {
 			char name[NAME_SIZE];
-			snprintf(name, sizeof name, "%.*s", (int)len, order);
+			name_cut(name, order, " ");
 			json_put(object_of(object, name), member_name(name), NULL);
 		}
 	}
@@ -522,9 +530,8 @@ bool record_read(const struct take *in, const struct fields *table, void *record
 		if (!field->exported)
 			continue;
 		if (dot) {
-			snprintf(outer, sizeof outer, "%.*s", (int)(dot - field->exported), field->exported);
+			part.name = name_cut(outer, field->exported, ".");
 			part.object = json_object_get(in->object, outer);
-			part.name = outer;
 		}
 		if (!part.object || (field->form->by_text && json_object_get(part.object, "text")))
 			continue;

@@ -178,32 +178,13 @@ enum reason field_reason(const struct field_form *form, struct span name)
 bool field_is_zero(const struct field *field, const void *record)
 {
 	const char *at = (const char *)record + field->offset;
-	switch (field->form->kind) {
-	case FIELD_TEXT:
-	case FIELD_HOST:
-	case FIELD_ADDRESS:
-	case FIELD_OCTETS:
-	case FIELD_NAME_LIST:
-		return !*at;
-	case FIELD_RECORD:
-		return field_is_zero(field->form->table->field, at);
-	case FIELD_PATTERNS:
-	case FIELD_POLICY:
-	case FIELD_MX:
+	const struct field_form *form = field->form;
+	if (form->kind == FIELD_RECORD)
+		return field_is_zero(form->table->field, at);
+	if (form->put) /* what it owns begins with a pointer to it */
 		return !*(char *const *)(const void *)at;
-	case FIELD_PRESENT:
-	case FIELD_FLAG:
-	case FIELD_NUMBER:
-	case FIELD_TTL:
-	case FIELD_TIME:
-	case FIELD_DATE:
-	case FIELD_DAY:
-	case FIELD_PROTOCOL:
-	case FIELD_WORD:
-	case FIELD_REASON:
-		break;
-	}
-	return field_number(field, record) == 0;
+	bool number = form->octets > 0 || form->kind == FIELD_PRESENT || form->kind == FIELD_REASON;
+	return number ? field_number(field, record) == 0 : !*at;
 }
 
 static void value_put(struct fields_out *out, const struct field *field, const void *record)
