@@ -24,38 +24,24 @@ json_t *dump_entry(const struct entry *entry)
 	return object;
 }
 
-/* Whether a reader takes the newest evidence for the newest conclusive one, and that for the newest good one. */
-static bool says_conclusive(const struct trials *trials)
-{
-	return trials->conclusive.at == trials->newest.at && evidence_is_conclusive(&trials->newest);
-}
-
-static bool says_good(const struct trials *trials)
-{
-	return trials->good.at == trials->conclusive.at && reason_class(trials->conclusive.reason) == REASON_GOOD;
-}
-
+/* A reader takes the newest evidence for the newest conclusive one where that says so, and that for the newest good one:
+ * then it is not written twice. */
 json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *record)
 {
 	struct hop_record written = *record;
+	const struct trials *trials = &record->pkix;
+	if (trials->conclusive.at == trials->newest.at && evidence_is_conclusive(&trials->newest))
+		written.pkix.conclusive.at = 0;
+	if (trials->good.at == trials->conclusive.at && reason_class(trials->conclusive.reason) == REASON_GOOD)
+		written.pkix.good.at = 0;
 	json_t *object = json_made(json_object());
 	json_put(object, "host", json_text(host));
 	json_put(object, "port", json_integer(port));
-	if (says_conclusive(&record->pkix))
-		written.pkix.conclusive.at = 0;
-	if (says_good(&record->pkix))
-		written.pkix.good.at = 0;
 	record_export(object, &hop_table, &written);
 	return object;
 }
 
 /* --- read --------------------------------------------------------------------------------------------------------- */
-
-static bool text_parse(const struct take *in, struct entry *entry)
-{
-	return policy_parse(&entry->policy, entry->policy_text, entry->policy_text_len, NULL) ||
-	       take_fail(in, "text", "is no valid policy");
-}
 
 /* Parses a policy whose text was not kept from the shortest text that says the same. The last line needs no end, as in
  * the largest policy. */
@@ -82,21 +68,12 @@ static bool policy_settle(const struct take *in, struct entry *entry)
 	const struct take part = {.name = "policy", .now = in->now, .why = in->why};
 	if (!entry->has_policy)
 		return true;
-	if (!(entry->policy_text ? text_parse : parts_parse)(&part, entry))
+	if (!entry->policy_text && !parts_parse(&part, entry))
 		return false;
+	if (entry->policy_text && !policy_parse(&entry->policy, entry->policy_text, entry->policy_text_len, NULL))
+		return take_fail(&part, "text", "is no valid policy");
 	entry->policy_expires_at = entry->policy_fetched_at + entry->policy.max_age_s;
 	return true;
-}
-
-static bool use_settle(const struct take *in, struct entry *entry)
-{
-	char what[64];
-	if (entry->last_used_day == 0)
-		entry->first_used_day = 0;
-	if (entry->last_used_day == 0 || (entry->first_used_day > 0 && entry->first_used_day <= entry->last_used_day))
-		return true;
-	snprintf(what, sizeof what, "is no whole number from 1 to %d", (int)entry->last_used_day);
-	return take_fail(in, "first_used_day", what);
 }
 
 static bool entry_settle(const struct take *in, struct entry *entry)
@@ -105,8 +82,12 @@ static bool entry_settle(const struct take *in, struct entry *entry)
 		return take_fail(in, "domain", "is no domain that could have a policy");
 	if (entry->record_checked_at != 0 && entry->record_outcome == REASON_NONE && !*entry->record_id)
 		return take_fail(in, "record: id", "is missing");
-	if (!policy_settle(in, entry) || !use_settle(in, entry))
+	if (!policy_settle(in, entry))
 		return false;
+	if (entry->last_used_day == 0)
+		entry->first_used_day = 0;
+	else if (entry->first_used_day == 0 || entry->first_used_day > entry->last_used_day)
+		return take_fail(in, "first_used_day", "is missing, or later than last_used_day");
 	return entry->record_checked_at != 0 || entry->fetch_tried_at != 0 || entry->has_policy ||
 	       entry->mx.state != MX_UNKNOWN || entry->last_used_day != 0 || take_fail(in, "the line", "tells nothing");
 }
@@ -149,17 +130,12 @@ static bool read_hop(const struct take *in, struct dump_line *out)
 	return record_read(in, &hop_table, &out->record) && trials_settle(in, &out->record.pkix);
 }
 
-static bool read_header(const struct take *in, struct dump_line *out)
+static bool read_object(const struct take *in, struct dump_line *out)
 {
 	int64_t version;
 	out->kind = DUMP_HEADER;
-	return take_number(in, "stsgate", DUMP_VERSION, DUMP_VERSION, &version);
-}
-
-static bool read_object(const struct take *in, struct dump_line *out)
-{
 	if (json_object_get(in->object, "stsgate"))
-		return read_header(in, out);
+		return take_number(in, "stsgate", DUMP_VERSION, DUMP_VERSION, &version);
 	if (json_object_get(in->object, "domain"))
 		return read_domain(in, out);
 	if (json_object_get(in->object, "host"))

@@ -87,12 +87,6 @@ const char *protocol_name(uint16_t protocol, char out[PROTOCOL_SIZE])
 	return protocol >= 0x0300 && protocol <= 0x0304 ? names[protocol - 0x0300] : out;
 }
 
-static json_t *protocol_json(uint16_t protocol)
-{
-	char name[PROTOCOL_SIZE];
-	return protocol ? json_text(protocol_name(protocol, name)) : NULL;
-}
-
 static json_t *name_list_json(const char *names)
 {
 	json_t *array = json_made(json_array());
@@ -157,7 +151,9 @@ static json_t *value_json(const struct walk *walk, const struct field *field)
 	case FIELD_DAY:
 		return zero ? NULL : json_integer(shown ? number * 86400 : number);
 	case FIELD_PROTOCOL:
-		return shown ? protocol_json((uint16_t)number) : json_integer(number);
+		if (!shown)
+			return json_integer(number);
+		return zero ? NULL : json_text(protocol_name((uint16_t)number, (char[PROTOCOL_SIZE]){0}));
 	case FIELD_WORD:
 		return json_text(form->word(number));
 	case FIELD_REASON:
@@ -379,15 +375,6 @@ static bool word_read(const struct take *in, const char *key, const struct field
 	return take_fail(in, key, form->wrong);
 }
 
-static bool reason_read(const struct take *in, const char *key, const struct field_form *form, int64_t *out)
-{
-	const char *name;
-	if (!take_text(in, key, 1, 64, &name))
-		return false;
-	*out = field_reason(form, (struct span){name, strlen(name)});
-	return true;
-}
-
 static bool patterns_read(const struct take *in, const char *key, const struct field_form *form, struct names *out)
 {
 	const json_t *patterns = json_object_get(in->object, key);
@@ -462,21 +449,28 @@ static bool inner_read(const struct take *in, const char *key, const struct fiel
 static bool number_read(const struct take *in, const char *key, const struct field *field, void *record)
 {
 	const struct field_form *form = field->form;
-	int64_t number, latest = in->now + CLOCK_SKEW_S;
-	bool ok;
-	if (form->kind == FIELD_WORD)
-		ok = word_read(in, key, form, &number);
-	else if (form->kind == FIELD_REASON)
-		ok = reason_read(in, key, form, &number);
-	else if (form->kind == FIELD_TIME)
-		ok = take_number(in, key, TIME_FIRST, latest + form->ahead_s, &number);
-	else if (form->kind == FIELD_DAY)
-		ok = take_number(in, key, 1, schedule_day(latest), &number);
-	else
-		ok = take_number(in, key, form->min, form->max, &number);
-	if (ok)
-		field_set_number(field, record, number);
-	return ok;
+	int64_t number, min = form->min, max = form->max;
+	const char *name;
+	if (form->kind == FIELD_REASON) {
+		if (!take_text(in, key, 1, 64, &name))
+			return false;
+		number = field_reason(form, (struct span){name, strlen(name)});
+	} else if (form->kind == FIELD_WORD) {
+		if (!word_read(in, key, form, &number))
+			return false;
+	} else {
+		if (form->kind == FIELD_TIME) {
+			min = TIME_FIRST;
+			max = in->now + CLOCK_SKEW_S + form->ahead_s;
+		} else if (form->kind == FIELD_DAY) {
+			min = 1;
+			max = schedule_day(in->now + CLOCK_SKEW_S);
+		}
+		if (!take_number(in, key, min, max, &number))
+			return false;
+	}
+	field_set_number(field, record, number);
+	return true;
 }
 
 static bool field_read(const struct take *in, const char *key, const struct field *field, void *record)
