@@ -221,7 +221,15 @@ static enum obtained dial_start(const struct means *means, struct attempt *attem
 	found->spared = list->count == 0;
 	if (found->spared)
 		return OBTAINED;
-	switch (budget_take_some(means, claim_of(means, &attempt->want), list, slot)) {
+	/* The connections come first: what the budget has granted is spent, whether or not a probe follows. */
+	size_t connections = list->count;
+	if (!sockets_take_all(means, connections))
+		return probe_refused(means, attempt, found);
+	enum budget_answer answer = budget_take_some(means, claim_of(means, &attempt->want), list, slot);
+	size_t dialled = answer == BUDGET_GO ? list->count : 0;
+	while (connections-- > dialled)
+		sockets_give(means->bounds);
+	switch (answer) {
 	case BUDGET_BUSY:
 		return probe_refused(means, attempt, found);
 	case BUDGET_SPENT:
@@ -231,11 +239,6 @@ static enum obtained dial_start(const struct means *means, struct attempt *attem
 		return OBTAIN_REFUSED;
 	case BUDGET_GO:
 		break;
-	}
-	if (!sockets_take_all(means, list->count)) {
-		for (size_t i = 0; i < list->count; i++)
-			limits_probe_end(means->bounds->limits, slot[i]);
-		return probe_refused(means, attempt, found);
 	}
 	dial(means, attempt, list, dane, slot);
 	return obtain_wait(attempt);
