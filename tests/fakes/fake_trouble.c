@@ -3,7 +3,10 @@
 #include "store.h"
 #include "world.h"
 
+#include <assert.h>
 #include <sysexits.h>
+
+#define HELD_MAX 16
 
 struct store_view *__real_store_view_begin(struct store *store, struct failure *why);
 struct store_view *__wrap_store_view_begin(struct store *store, struct failure *why);
@@ -50,9 +53,57 @@ bool __wrap_store_change_entry(
 	return __real_store_change_entry(store, domain, change, arg, why);
 }
 
+static struct lock lock = {PTHREAD_MUTEX_INITIALIZER};
+static struct held {
+	bool holds;
+	struct store *store;
+	struct store_submission *submission[HELD_MAX];
+	unsigned count;
+} held GUARDED_BY(lock);
+
+void world_store_hold(void)
+{
+	lock_take(&lock);
+	held.holds = true;
+	lock_drop(&lock);
+}
+
+unsigned world_store_held(void)
+{
+	lock_take(&lock);
+	unsigned count = held.count;
+	lock_drop(&lock);
+	return count;
+}
+
+void world_store_let_go(void)
+{
+	lock_take(&lock);
+	struct held all = held;
+	held = (struct held){.holds = false};
+	lock_drop(&lock);
+	for (unsigned i = 0; i < all.count; i++)
+		__real_store_submit(all.store, all.submission[i]);
+}
+
+static bool submission_held(struct store *store, struct store_submission *submission)
+{
+	lock_take(&lock);
+	bool holds = held.holds;
+	if (holds) {
+		assert(held.count < HELD_MAX);
+		held.store = store;
+		held.submission[held.count++] = submission;
+	}
+	lock_drop(&lock);
+	return holds;
+}
+
 /* Refused by what the store refuses, on a thread of its own as the real one. */
 void __wrap_store_submit(struct store *store, struct store_submission *submission)
 {
+	if (submission_held(store, submission))
+		return;
 	if (world_store_state() == WORLD_STORE_WHOLE) {
 		__real_store_submit(store, submission);
 		return;

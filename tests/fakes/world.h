@@ -75,6 +75,10 @@ void world_delay(unsigned microseconds); /* of each call, while it counts as und
 enum world_store { WORLD_STORE_WHOLE, WORLD_STORE_UNWRITABLE, WORLD_STORE_BROKEN, WORLD_STORE_FULL };
 void world_store(enum world_store state);
 enum world_store world_store_state(void);
+/* What is submitted from now on is not written yet; it is held, sixteen at most, until the store may go on. */
+void world_store_hold(void);
+unsigned world_store_held(void);
+void world_store_let_go(void);
 unsigned world_views(void); /* store views begun */
 unsigned world_views_open(void);
 

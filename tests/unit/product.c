@@ -78,12 +78,21 @@ unsigned product_cases(struct check *check)
 	return cases;
 }
 
+static void held_add(void *arg, const struct slot *slot)
+{
+	*(uint32_t *)arg += slot->held;
+}
+
 void product_settle(struct check *check)
 {
 	int64_t deadline = clock_mono_ms() + SETTLE_MS;
 	while (product_cases(check) > 0 && clock_mono_ms() < deadline)
 		product_pause(1);
 	assert_int_equal(product_cases(check), 0);
+	uint32_t held = 0;
+	for (int kind = 0; kind < LIMIT_KINDS; kind++)
+		limits_each(check->bounds.limits, (enum limit_kind)kind, held_add, &held);
+	assert_int_equal(held, 0);
 }
 
 check_ticket product_begin(struct check *check, const struct question *question, check_done *done, void *arg)

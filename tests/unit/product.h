@@ -19,7 +19,7 @@ struct config *product_config(struct product *p, const char *setting); /* `name=
 void product_start(struct product *p);
 void product_stop(struct product *p);        /* and a new world */
 unsigned product_cases(struct check *check); /* open now */
-void product_settle(struct check *check);    /* until none is open */
+void product_settle(struct check *check);    /* until none is open; all bounds are free again */
 void product_pause(int ms);
 
 /* check_ask(); an answer that the store has at once is given to `done`. CHECK_NO_TICKET: there was no room. */

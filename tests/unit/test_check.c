@@ -395,12 +395,15 @@ static void test_refreshes_leave_room(void **state)
 	product_settle(p.check);
 	world_advance(3 * 86400);
 	world_gate_shut("fetch");
+	unsigned before = world_count("fetch");
 	for (unsigned i = 0; i < NETWORK_FETCHES_MAX; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%u.example.com", i);
 		check_refresh(p.check, domain, false);
 	}
 	assert_true(world_gate_await("fetch", NETWORK_FETCHES_MAX / 2, SETTLE_MS));
+	product_pause(150);
+	assert_int_equal(world_count("fetch") - before, NETWORK_FETCHES_MAX / 2);
 	domain_in_network("wanted.example.com");
 	ask(p.check, "wanted.example.com", 1, &other);
 	assert_true(world_gate_await("fetch", NETWORK_FETCHES_MAX / 2 + 1, SETTLE_MS));
@@ -573,6 +576,75 @@ static void test_stored_before_told(void **state)
 	product_stop(&p);
 }
 
+static void await_held(unsigned held)
+{
+	int64_t deadline = clock_mono_ms() + SETTLE_MS;
+	while (world_store_held() < held && clock_mono_ms() < deadline)
+		product_pause(1);
+	assert_int_equal(world_store_held(), held);
+}
+
+/* What one inquiry found is in the store before those who wait for it, too, act on it. */
+static void test_stored_before_shared(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally tally = {0};
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	world_gate_shut("dns TXT _mta-sts.example.com");
+	struct question deliver = product_question("example.com", PURPOSE_DELIVER);
+	struct question map = product_question("example.com", PURPOSE_MAP);
+	product_begin(p.check, &deliver, tally_done, &tally);
+	product_begin(p.check, &map, tally_done, &tally);
+	assert_true(world_gate_await("dns TXT _mta-sts.example.com", 1, SETTLE_MS));
+	product_pause(50); /* the second one is parked */
+	world_store_hold();
+	world_gate_open("dns TXT _mta-sts.example.com");
+	await_held(1);
+	product_pause(50);
+	assert_int_equal(world_count("fetch"), 0);
+	world_store_let_go();
+	await(&tally, 2);
+	assert_int_equal(tally.pass, 2);
+	product_stop(&p);
+}
+
+/* While it is being written what a probe saw, nobody probes the host once more; and what is known of the domain has been
+ * written before the probe begins. */
+static void test_no_probe_while_saving(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally tally = {0};
+	struct entry entry;
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	world_gate_shut("probe");
+	struct question deliver = product_question("example.com", PURPOSE_DELIVER);
+	struct question query = product_question("example.com", PURPOSE_QUERY);
+	product_begin(p.check, &deliver, tally_done, &tally);
+	assert_true(world_gate_await("probe", 1, SETTLE_MS));
+	struct store_view *view = store_view_begin(p.store, NULL);
+	assert_non_null(view);
+	assert_int_equal(store_view_entry(view, "example.com", &entry), STORE_FOUND);
+	store_view_end(&view);
+	assert_true(entry.has_policy && entry.mx.state == MX_LISTED);
+	entry_free(&entry);
+	world_store_hold();
+	world_gate_open("probe");
+	await_held(1);
+	assert_true(product_begin(p.check, &query, tally_done, &tally) != CHECK_NO_TICKET);
+	product_pause(50);
+	assert_int_equal(world_count("probe"), 1);
+	assert_int_equal(tally.done, 0);
+	world_store_let_go();
+	await(&tally, 2);
+	assert_int_equal(tally.pass, 2);
+	assert_int_equal(world_count("probe"), 1);
+	product_stop(&p);
+}
+
 /* RFC 8461 1, 10.2: nothing depends on DNSSEC. With it and without it, validated or not, the verdict is the same. */
 static void test_dnssec_changes_nothing(void **state)
 {
@@ -647,6 +719,8 @@ int main(void)
 		cmocka_unit_test(test_stop_while_open),
 		cmocka_unit_test(test_fresh_is_one_view),
 		cmocka_unit_test(test_stored_before_told),
+		cmocka_unit_test(test_stored_before_shared),
+		cmocka_unit_test(test_no_probe_while_saving),
 		cmocka_unit_test(test_dnssec_changes_nothing),
 		cmocka_unit_test(test_no_room),
 	};

@@ -111,6 +111,34 @@ static void test_never_less(void **state)
 	product_stop(&p);
 }
 
+static void hears(void *arg, struct outcome *outcome)
+{
+	*(struct outcome *)arg = *outcome;
+	memset(&outcome->policy, 0, sizeof outcome->policy);
+}
+
+/* The same when the inquiry is cut off. */
+static void test_never_less_at_the_end(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome heard = {.final = true};
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	world_gate_shut("dns TXT");
+	assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	assert_true(world_gate_await("dns TXT", 1, SETTLE_MS));
+	assert_true(store_change_entry(p.store, "example.com", policy_put, NULL, NULL));
+	assert_true(product_begin(p.check, &question, hears, &heard) != CHECK_NO_TICKET);
+	check_free(&p.check);
+	assert_false(heard.final);
+	assert_true(heard.verdict.has_policy);
+	assert_int_equal(heard.verdict.kind, VERDICT_DEFER);
+	outcome_free(&heard);
+	product_stop(&p);
+}
+
 /* Another process stores the policy while a case that has read nothing of it is on its way: what the case writes later
  * does not take the policy off the list of what is due. */
 static void test_due_of_what_is_stored(void **state)
@@ -193,6 +221,130 @@ static void test_one_client_floods(void **state)
 	product_stop(&p);
 }
 
+static unsigned client_takes(struct product *p, uint64_t client, unsigned from, unsigned count)
+{
+	unsigned taken = 0;
+	for (unsigned i = from; i < from + count; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "d%u.example.com", i);
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		question.client = client;
+		taken += product_begin(p->check, &question, nobody_waits, NULL) != CHECK_NO_TICKET;
+	}
+	return taken;
+}
+
+/* A client has an eighth of the room that is left, whatever its rate, and has it again when its inquiries have ended. */
+static void test_part_of_a_client(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p);
+	p.check->inquiries_max = 800;
+	for (unsigned i = 0; i < 2; i++) {
+		world_gate_shut("dns TXT");
+		assert_in_range(client_takes(&p, 1, i * 1000, 200), 800 / (CLIENT_PART + 1), 800 / CLIENT_PART);
+		assert_int_equal(client_takes(&p, 2, i * 1000 + 200, 40), 40);
+		world_gate_open("dns TXT");
+		product_settle(p.check);
+	}
+	product_stop(&p);
+}
+
+/* Refreshes, even forced ones, leave half of the table to what somebody asks; those that are due wait much sooner. */
+static void test_part_of_refreshes(void **state)
+{
+	(void)state;
+	struct product p;
+	unsigned begun = 0;
+	product_start(&p);
+	world_gate_shut("dns TXT");
+	for (unsigned i = 0; i < PRODUCT_INQUIRIES; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "r%u.example.com", i);
+		if (i == REFRESHES_DUE_MAX)
+			assert_int_equal(check_refresh(p.check, "due.example.com", false), CHECK_REFRESH_NO_ROOM);
+		begun += check_refresh(p.check, domain, true) == CHECK_REFRESH_BEGUN;
+	}
+	assert_int_equal(begun, PRODUCT_INQUIRIES / 2);
+	assert_int_equal(client_takes(&p, 1, 0, 100), 100);
+	world_gate_open("dns TXT");
+	product_settle(p.check);
+	product_stop(&p);
+}
+
+static void await_fetches(unsigned count)
+{
+	assert_true(world_gate_await("fetch", count, SETTLE_MS));
+	product_pause(150);
+	assert_true(world_gate_await("fetch", count, 0));
+	assert_false(world_gate_await("fetch", count + 1, 0));
+}
+
+/* No more connections than there may be, half of them for refreshes; each is given back. */
+static void test_connections(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p);
+	p.check->bounds.sockets_max = 4;
+	for (int i = 0; i < 10; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		product_domain(domain, "mx.example.net");
+	}
+	world_gate_shut("fetch");
+	assert_int_equal(client_takes(&p, 1, 0, 6), 6);
+	await_fetches(4);
+	world_gate_open("fetch");
+	product_settle(p.check);
+	assert_int_equal(world_count("fetch"), 6);
+	world_advance(3 * 86400);
+	world_gate_shut("fetch");
+	for (int i = 0; i < 6; i++) {
+		char domain[64];
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		assert_int_equal(check_refresh(p.check, domain, false), CHECK_REFRESH_BEGUN);
+	}
+	await_fetches(2);
+	assert_int_equal(client_takes(&p, 1, 6, 4), 4);
+	await_fetches(4);
+	world_gate_open("fetch");
+	product_settle(p.check);
+	assert_int_equal(world_count("fetch"), 16);
+	product_stop(&p);
+}
+
+/* A probe of two addresses waits for two connections. Meanwhile it holds none, and spends nothing of the budget. */
+static void test_connections_of_a_probe(void **state)
+{
+	(void)state;
+	static const char *const two[] = {"8.0.9.1", "8.0.9.2"};
+	struct product p;
+	product_start(&p);
+	p.check->bounds.sockets_max = 2;
+	product_domain("silent.example.com", "mx.example.net");
+	product_domain("d0.example.com", "mx.example.org");
+	assert_true(world_dns("mx.example.org", DNS_A, 3600, two, 2));
+	world_gate_shut("fetch silent.example.com");
+	struct question question = product_question("silent.example.com", PURPOSE_DELIVER);
+	assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	assert_true(world_gate_await("fetch silent.example.com", 1, SETTLE_MS));
+	question = product_question("d0.example.com", PURPOSE_DELIVER);
+	atomic_store(&passed, 0);
+	assert_true(product_begin(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
+	int64_t deadline_ms = clock_mono_ms() + SETTLE_MS;
+	while (world_count("dns A mx.example.org") == 0 && clock_mono_ms() < deadline_ms)
+		product_pause(1);
+	product_pause(500);
+	assert_int_equal(world_count("probe"), 0);
+	world_gate_open("fetch silent.example.com");
+	product_settle(p.check);
+	assert_int_equal(world_count("probe mx.example.org"), 2);
+	assert_int_equal(atomic_load(&passed), 1);
+	product_stop(&p);
+}
+
 /* A stop with a case that waits for the probe budget: it does not ask again and again until the others have ended. */
 static void test_stop_while_put_off(void **state)
 {
@@ -226,6 +378,7 @@ static void test_many_tenants(void **state)
 	static const char *const addresses[] = {"8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4"};
 	struct product p;
 	product_start(&p);
+	atomic_store(&passed, 0);
 	world_delay(2000);
 	for (int i = 0; i < 40; i++) {
 		char domain[64], mx[64];
@@ -317,9 +470,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_store_breaks_between),
 		cmocka_unit_test(test_never_less),
+		cmocka_unit_test(test_never_less_at_the_end),
 		cmocka_unit_test(test_due_of_what_is_stored),
 		cmocka_unit_test(test_use_after_clock_set_back),
 		cmocka_unit_test(test_one_client_floods),
+		cmocka_unit_test(test_part_of_a_client),
+		cmocka_unit_test(test_part_of_refreshes),
+		cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_connections_of_a_probe),
 		cmocka_unit_test(test_stop_while_put_off),
 		cmocka_unit_test(test_many_tenants),
 		cmocka_unit_test(test_tool_in_the_background),
