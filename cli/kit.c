@@ -2,6 +2,7 @@
 
 #include "dns.h"
 #include "loop.h"
+#include "memory.h"
 #include "output.h"
 
 #include <dirent.h>
@@ -69,10 +70,8 @@ static struct store *temporary_open(struct failure *why)
 {
 	const char *base = getenv("TMPDIR");
 	size_t size = strlen(base && *base ? base : "/tmp") + sizeof "/stsgate.XXXXXX";
-	char *directory = malloc(size);
+	char *directory = xmalloc(size);
 	struct store *store = NULL;
-	if (!directory)
-		abort();
 	snprintf(directory, size, "%s/stsgate.XXXXXX", base && *base ? base : "/tmp");
 	if (!mkdtemp(directory)) {
 		failure_set(why, EX_CANTCREAT, "no temporary store %s: %s", directory, strerror(errno));

@@ -1,5 +1,6 @@
 #include "output.h"
 
+#include "memory.h"
 #include "text.h"
 
 #include <stdarg.h>
@@ -68,9 +69,7 @@ int complain(const struct failure *why)
 
 json_t *json_made(json_t *value)
 {
-	if (!value)
-		abort();
-	return value;
+	return xneed(value);
 }
 
 void json_put(json_t *object, const char *key, json_t *value)
@@ -115,9 +114,7 @@ json_t *json_names(const struct names *names)
 void json_print(json_t *value)
 {
 	/* ASCII only: what others published may hold control characters of Unicode. */
-	char *text = json_dumps(value, JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
-	if (!text)
-		abort();
+	char *text = xneed(json_dumps(value, JSON_ENSURE_ASCII | JSON_ENCODE_ANY));
 	puts(text);
 	free(text);
 	json_decref(value);

@@ -5,6 +5,7 @@
 #include "front_ends.h"
 #include "log.h"
 #include "loop.h"
+#include "memory.h"
 #include "notify.h"
 #include "privileges.h"
 #include "signals.h"
@@ -106,9 +107,7 @@ static bool store_usable(const char *path, struct failure *why)
 	if (access(path, R_OK | W_OK | X_OK) == 0)
 		return true;
 	int err = errno;
-	char *copy = strdup(path);
-	if (copy == NULL)
-		abort();
+	char *copy = xstrdup(path);
 	bool can_make = err == ENOENT && access(dirname(copy), W_OK | X_OK) == 0;
 	free(copy);
 	return can_make || failure_set(why, EX_CANTCREAT, "store_path: `%s`: %s: %s", path, strerror(err),

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "evidence.h"
+#include "memory.h"
 #include "recall.h"
 #include "senses.h"
 #include "tally.h"
@@ -56,9 +57,8 @@ static void desk_begin(struct desk *desk, struct check *check, struct loop *loop
 
 struct check *check_new(const struct check_options *options, struct failure *why)
 {
-	struct check *check = calloc(1, sizeof *check);
-	if (!check || !(check->desk = calloc(options->loops->count, sizeof *check->desk)))
-		abort();
+	struct check *check = xcalloc(1, sizeof *check);
+	check->desk = xcalloc(options->loops->count, sizeof *check->desk);
 	(void)why;
 	lock_init(&check->lock);
 	cond_init(&check->idle);

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "lock.h"
+#include "memory.h"
 #include "next_hop.h"
 #include "text.h"
 #include "trust.h"
@@ -173,9 +174,7 @@ static void config_free(struct config *config)
 
 struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why)
 {
-	struct config *config = calloc(1, sizeof *config);
-	if (!config)
-		abort();
+	struct config *config = xcalloc(1, sizeof *config);
 	config->settings = settings;
 	config->references = 1;
 	config->host_is_whole = host_name(config->host);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "lock.h"
 #include "log.h"
+#include "memory.h"
 #include "metrics.h"
 
 #include <inttypes.h>
@@ -34,9 +35,7 @@ struct events {
 
 struct events *events_new(struct store *store)
 {
-	struct events *events = calloc(1, sizeof *events);
-	if (!events)
-		abort();
+	struct events *events = xcalloc(1, sizeof *events);
 	events->store = store;
 	lock_init(&events->lock);
 	return events;
@@ -64,9 +63,7 @@ static struct left *left_unlink(struct events *events) REQUIRES(events->lock)
 /* The store's ring holds no more than this queue: the oldest is dropped here, as it would be there. */
 static void left_add(struct events *events, const struct event_record *event) REQUIRES(events->lock)
 {
-	struct left *left = calloc(1, sizeof *left);
-	if (!left)
-		abort();
+	struct left *left = xcalloc(1, sizeof *left);
 	if (events->left_count == EVENTS_MAX)
 		free(left_unlink(events));
 	left->event = *event;

@@ -2,6 +2,7 @@
 #include "check_internal.h"
 
 #include "clock.h"
+#include "memory.h"
 #include "tally.h"
 
 #include <stdlib.h>
@@ -65,9 +66,7 @@ static bool client_take(struct check *check, uint64_t client) REQUIRES(check->lo
 static struct inquiry *inquiry_new(struct check *check, const struct opening *opening) REQUIRES(check->lock)
 {
 	const struct question *question = opening->question;
-	struct inquiry *inquiry = calloc(1, sizeof *inquiry), **bucket = &check->bucket[question_hash(question)];
-	if (!inquiry)
-		abort();
+	struct inquiry *inquiry = xcalloc(1, sizeof *inquiry), **bucket = &check->bucket[question_hash(question)];
 	inquiry->job = (struct job){.class = opening->class, .client = question->client, .run = inquiry_run};
 	inquiry->check = check;
 	/* Questions about one domain meet on one loop. */
@@ -139,9 +138,7 @@ void inquiries_renew(struct check *check, const struct question *question)
 
 struct waiter *waiter_new(check_done *done, void *arg, enum purpose purpose, const struct verdict *fresh)
 {
-	struct waiter *waiter = calloc(1, sizeof *waiter);
-	if (!waiter)
-		abort();
+	struct waiter *waiter = xcalloc(1, sizeof *waiter);
 	waiter->done = done;
 	waiter->arg = arg;
 	waiter->purpose = purpose;
@@ -278,9 +275,7 @@ bool flight_join(struct inquiry *inquiry, const struct want *want)
 	struct flight **at = flight_place(check, want);
 	bool leads = !*at;
 	if (leads) {
-		struct flight *flight = calloc(1, sizeof *flight);
-		if (!flight)
-			abort();
+		struct flight *flight = xcalloc(1, sizeof *flight);
 		flight->want = *want;
 		*at = inquiry->leading = flight;
 	} else {

@@ -1,6 +1,7 @@
 #include "lookups.h"
 
 #include "clock.h"
+#include "memory.h"
 #include "rdata.h"
 
 #include <stdio.h>
@@ -31,9 +32,7 @@ static struct lookup *lookup_made(struct lookups *lookups, const char *name, enu
 	for (struct lookup *known = lookups->first; known; known = known->next)
 		if (known->type == type && strcmp(known->name, name) == 0)
 			return known;
-	struct lookup *lookup = calloc(1, sizeof *lookup);
-	if (!lookup)
-		abort();
+	struct lookup *lookup = xcalloc(1, sizeof *lookup);
 	snprintf(lookup->name, sizeof lookup->name, "%s", name);
 	lookup->type = type;
 	if (left_ms < 1) /* the answer may be at hand */

@@ -1,6 +1,7 @@
 #include "obtain_internal.h"
 
 #include "clock.h"
+#include "memory.h"
 #include "rdata.h"
 #include "text.h"
 
@@ -49,13 +50,6 @@ void facts_learn_found(struct facts *facts, const struct found *found)
 	}
 }
 
-static void *need(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
-
 /* --- record ------------------------------------------------------------------------------------------------------- */
 
 /* Spec S-12: what is no TXT data in the first place is no candidate either. */
@@ -65,7 +59,7 @@ static enum record_set record_read(const struct dns_answer *answer, struct recor
 	size_t count = 0, used = 0, size = 1;
 	for (size_t i = 0; i < answer->count; i++)
 		size += answer->rr[i].len;
-	char *bytes = need(malloc(size));
+	char *bytes = xmalloc(size);
 	for (size_t i = 0; i < answer->count && count < RECORD_SET_MAX; i++) {
 		long len = rdata_txt(bytes + used, size - used, answer->rr[i].data, answer->rr[i].len);
 		if (len < 0)
@@ -139,7 +133,7 @@ static int mx_compare(const void *a, const void *b)
  * judged is not a good one. */
 static void mx_list(const struct dns_answer *answer, struct mx_set *set)
 {
-	struct rdata_mx *mx = need(calloc(answer->count, sizeof *mx));
+	struct rdata_mx *mx = xcalloc(answer->count, sizeof *mx);
 	for (size_t i = 0; i < answer->count; i++) {
 		if (!rdata_mx(&mx[i], answer->rr[i].data, answer->rr[i].len))
 			mx[i] = (struct rdata_mx){.preference = 0};

@@ -2,6 +2,7 @@
 #include "obtain_internal.h"
 
 #include "clock.h"
+#include "memory.h"
 #include "text.h"
 #include "tlsa_find.h"
 
@@ -338,8 +339,8 @@ enum obtained obtain_evidence(const struct means *means, struct attempt *attempt
 	const struct want *want = &attempt->want;
 	struct tlsa_found tlsa = {.broken = false};
 	enum obtained obtained = OBTAINED;
-	if (!attempt->probing && !(attempt->probing = calloc(1, sizeof *attempt->probing)))
-		abort();
+	if (!attempt->probing)
+		attempt->probing = xcalloc(1, sizeof *attempt->probing);
 	if (want->dane)
 		tlsa_look(&attempt->lookups, probe_whole_ms(means), &tlsa, found);
 	if (attempt->lookups.waiting)

@@ -2,6 +2,7 @@
 #include "obtain_internal.h"
 
 #include "clock.h"
+#include "memory.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -72,9 +73,7 @@ static enum obtained fetch_start(const struct means *means, struct attempt *atte
 		limits_fetch_end(bounds->limits, &try, BACKOFF_UNTOLD, clock_mono_ms());
 		return fetch_put_off(means, attempt, found, "was not asked: too many fetches are under way");
 	}
-	struct fetching *fetching = calloc(1, sizeof *fetching);
-	if (!fetching)
-		abort();
+	struct fetching *fetching = xcalloc(1, sizeof *fetching);
 	*fetching = (struct fetching){.try = try, .network = network, .left_ms = left_ms};
 	fetching->fetch = fetch_begin(means->config->fetcher, means->fetches, attempt->want.name, list->at, list->count,
 		(int)left_ms, means->wake);

@@ -1,5 +1,7 @@
 #include "runner.h"
 
+#include "memory.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -94,9 +96,7 @@ static void turn_run(void *arg)
 
 struct runner *runner_new(struct loop *loop)
 {
-	struct runner *runner = calloc(1, sizeof *runner);
-	if (!runner)
-		abort();
+	struct runner *runner = xcalloc(1, sizeof *runner);
 	runner->loop = loop;
 	runner->turn = loop_timer_new(loop, turn_run, runner);
 	for (int i = 0; i < WORK_CLASSES; i++) {

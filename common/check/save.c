@@ -1,6 +1,7 @@
 #include "save.h"
 
 #include "log.h"
+#include "memory.h"
 #include "schedule.h"
 #include "text.h"
 
@@ -278,9 +279,7 @@ static bool entry_is_news(const struct facts *facts, const struct found *found)
 
 void save_add(struct save *save, struct trouble *trouble, const struct facts *facts, struct found *found)
 {
-	struct saving *saving = calloc(1, sizeof *saving), **last = &save->first;
-	if (!saving)
-		abort();
+	struct saving *saving = xcalloc(1, sizeof *saving), **last = &save->first;
 	saving->found = *found;
 	memset(&found->policy, 0, sizeof found->policy);
 	memset(&found->mx, 0, sizeof found->mx);
@@ -348,9 +347,8 @@ bool save_begin(struct save *save, struct store *store, const struct facts *fact
 	}
 	if (!entry && hops == 0)
 		return false;
-	struct submission *submission = calloc(1, sizeof *submission + (hops + 1) * sizeof submission->change[0]);
-	if (!submission || !(submission->hop = calloc(hops + 1, sizeof *submission->hop)))
-		abort();
+	struct submission *submission = xcalloc(1, sizeof *submission + (hops + 1) * sizeof submission->change[0]);
+	submission->hop = xcalloc(hops + 1, sizeof *submission->hop);
 	submission->whole = (struct store_submission){.change = submission->change, .done = on_written};
 	submission->save = save;
 	submission->facts = facts;

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "lock.h"
+#include "memory.h"
 #include "policy.h"
 #include "schedule.h"
 
@@ -29,9 +30,7 @@ struct sightings {
 
 struct sightings *sightings_new(void)
 {
-	struct sightings *sightings = calloc(1, sizeof *sightings);
-	if (!sightings)
-		abort();
+	struct sightings *sightings = xcalloc(1, sizeof *sightings);
 	lock_init(&sightings->lock);
 	return sightings;
 }

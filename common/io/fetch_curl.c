@@ -155,10 +155,8 @@ static bool transfer_set_proxy(struct transfer *transfer)
  * the transfer. */
 static bool transfer_set_pins(struct transfer *transfer, const struct address *addresses, size_t count)
 {
-	transfer->pins = pins_new(transfer->host, addresses, count);
-	transfer->share = curl_share_init();
-	if (!transfer->pins || !transfer->share)
-		abort();
+	transfer->pins = xneed(pins_new(transfer->host, addresses, count));
+	transfer->share = xneed(curl_share_init());
 	return curl_share_setopt(transfer->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
 	       SET(CURLOPT_SHARE, transfer->share) && SET(CURLOPT_RESOLVE, transfer->pins) &&
 	       SET(CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
@@ -207,9 +205,7 @@ struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const
 		return NULL;
 	}
 	struct transfer *transfer = xcalloc(1, sizeof *transfer);
-	transfer->curl = curl_easy_init();
-	if (!transfer->curl)
-		abort();
+	transfer->curl = xneed(curl_easy_init());
 	transfer->fetcher = fetcher;
 	transfer->timeout_ms = timeout_ms > 0 ? timeout_ms : 1;
 	snprintf(transfer->host, sizeof transfer->host, "mta-sts.%s", domain);
@@ -225,9 +221,7 @@ struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const
 /* Fails at the start, not with every fetch, when the TLS library of libcurl is not OpenSSL. */
 static bool fetcher_try(struct fetcher *fetcher, struct failure *why)
 {
-	struct transfer transfer = {.fetcher = fetcher, .curl = curl_easy_init()};
-	if (!transfer.curl)
-		abort();
+	struct transfer transfer = {.fetcher = fetcher, .curl = xneed(curl_easy_init())};
 	bool good = transfer_set_tls(&transfer) && transfer_set_http(&transfer);
 	curl_easy_cleanup(transfer.curl);
 	return good ||

@@ -142,9 +142,7 @@ struct fetch_line *fetch_line_new(struct loop *loop)
 {
 	struct fetch_line *line = xcalloc(1, sizeof *line);
 	transfer_start_curl();
-	line->multi = curl_multi_init();
-	if (!line->multi)
-		abort();
+	line->multi = xneed(curl_multi_init());
 	line->loop = loop;
 	line->last = &line->first;
 	line->timer = loop_timer_new(loop, on_timer, line);

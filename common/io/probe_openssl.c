@@ -26,9 +26,7 @@ struct tls {
 /* The context is an SSL_CTX under another name, which callers can write without OpenSSL's headers. */
 struct tls_context *tls_context_new(struct failure *why)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	if (!ctx)
-		abort();
+	SSL_CTX *ctx = xneed(SSL_CTX_new(TLS_client_method()));
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -49,11 +47,9 @@ void tls_context_free(struct tls_context *context)
 struct tls *tls_new(struct tls_context *context, struct trust *trust, const char *host, const struct probe_dane *dane)
 {
 	struct tls *tls = xcalloc(1, sizeof *tls);
-	tls->ssl = SSL_new((SSL_CTX *)context);
-	tls->in = BIO_new(BIO_s_mem());
-	tls->out = BIO_new(BIO_s_mem());
-	if (!tls->ssl || !tls->in || !tls->out)
-		abort();
+	tls->ssl = xneed(SSL_new((SSL_CTX *)context));
+	tls->in = xneed(BIO_new(BIO_s_mem()));
+	tls->out = xneed(BIO_new(BIO_s_mem()));
 	SSL_set_bio(tls->ssl, tls->in, tls->out);
 	if (!chain_expect(&tls->chain, tls->ssl, trust, host, dane))
 		tls_free(&tls);

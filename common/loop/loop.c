@@ -219,9 +219,7 @@ struct loop_watch *loop_watch_new(
 	watch->fd = fd;
 	watch->call = call;
 	watch->arg = arg;
-	watch->event = event_new(loop->base, fd, EV_PERSIST, on_ready, watch);
-	if (!watch->event)
-		abort();
+	watch->event = xneed(event_new(loop->base, fd, EV_PERSIST, on_ready, watch));
 	loop_watch_set(watch, what);
 	return watch;
 }
@@ -256,9 +254,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, void (*call)(void *arg), vo
 	struct loop_timer *timer = xcalloc(1, sizeof *timer);
 	timer->call = call;
 	timer->arg = arg;
-	timer->event = event_new(loop->base, -1, 0, on_time, timer);
-	if (!timer->event)
-		abort();
+	timer->event = xneed(event_new(loop->base, -1, 0, on_time, timer));
 	return timer;
 }
 
