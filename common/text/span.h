@@ -13,7 +13,7 @@ struct span {
 
 static inline bool span_is(struct span span, const char *word)
 {
-	return span.len == strlen(word) && !memcmp(span.at, word, span.len);
+	return span.len == strlen(word) && (!span.len || !memcmp(span.at, word, span.len));
 }
 
 /* Takes the characters in `what` off both ends. */
