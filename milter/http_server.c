@@ -124,23 +124,6 @@ static void http_healthy(struct http_server *http, struct client *client, bool h
 	http_reply(http, client, "200 OK", text.len == 0 ? "ok" : words, head);
 }
 
-static void http_answer(struct http_server *http, struct client *client, const struct http_request *request)
-{
-	struct failure why;
-	if (!request->valid)
-		http_reply(http, client, "400 Bad Request", "not an HTTP/1 request", false);
-	else if (!request->known_method)
-		http_reply(http, client, "405 Method Not Allowed", "GET and HEAD only", false);
-	else if (span_is(request->path, "/metrics"))
-		http_metrics(http, client, request->head);
-	else if (!span_is(request->path, "/healthz"))
-		http_reply(http, client, "404 Not Found", "there are /healthz and /metrics only", request->head);
-	else if (store_readable(http->store, &why))
-		http_healthy(http, client, request->head);
-	else
-		http_reply(http, client, "503 Service Unavailable", why.text, request->head);
-}
-
 /* The length of the request's head with its empty line, or 0 while that is still to come (RFC 9112 2.2: a bare LF ends
  * a line, too). */
 static size_t head_len(struct span in)
@@ -159,6 +142,8 @@ static size_t head_len(struct span in)
 
 static size_t http_input(void *arg, struct client *client, struct span in)
 {
+	struct http_server *http = arg;
+	struct failure why;
 	size_t len = head_len(in);
 	if (len == 0)
 		return 0;
@@ -166,7 +151,18 @@ static size_t http_input(void *arg, struct client *client, struct span in)
 	if (line.len > 0 && line.at[line.len - 1] == '\r')
 		line.len--;
 	struct http_request request = request_parse(line);
-	http_answer(arg, client, &request);
+	if (!request.valid)
+		http_reply(http, client, "400 Bad Request", "not an HTTP/1 request", false);
+	else if (!request.known_method)
+		http_reply(http, client, "405 Method Not Allowed", "GET and HEAD only", false);
+	else if (span_is(request.path, "/metrics"))
+		http_metrics(http, client, request.head);
+	else if (!span_is(request.path, "/healthz"))
+		http_reply(http, client, "404 Not Found", "there are /healthz and /metrics only", request.head);
+	else if (store_readable(http->store, &why))
+		http_healthy(http, client, request.head);
+	else
+		http_reply(http, client, "503 Service Unavailable", why.text, request.head);
 	return len;
 }
 

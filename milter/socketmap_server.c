@@ -43,33 +43,24 @@ static void map_log(const struct verdict *verdict, struct span reply)
 	log_info("frontend=socketmap %s action=%s", line, action);
 }
 
-static void map_send(struct socketmap_server *map, struct client *client, struct span payload)
-{
-	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
-	if (len == 0)
-		abort();
-	tally_map_reply(payload);
-	client_reply(client, (struct span){map->wire, len});
-}
-
-static void map_refused(struct socketmap_server *map, const struct verdict *verdict, enum map_dialect dialect)
-{
-	char detail[64];
-	snprintf(detail, sizeof detail, "map %s", map_dialect_name(dialect));
-	check_event(map->by_verdict.check, EVENT_MAP_REPLY_REFUSED, verdict->domain, detail);
-}
-
 static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
 {
 	const struct state *state = client_state(client);
 	struct text text;
 	text_init(&text, map->payload, sizeof map->payload);
-	if (!map_reply(&text, state->dialect, source))
-		map_refused(map, source->verdict, state->dialect);
+	if (!map_reply(&text, state->dialect, source)) {
+		char detail[64];
+		snprintf(detail, sizeof detail, "map %s", map_dialect_name(state->dialect));
+		check_event(map->by_verdict.check, EVENT_MAP_REPLY_REFUSED, source->verdict->domain, detail);
+	}
 	check_next_hop(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
 	struct span payload = {text.bytes, text.len};
 	map_log(source->verdict, payload);
-	map_send(map, client, payload);
+	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
+	if (len == 0)
+		abort();
+	tally_map_reply(payload);
+	client_reply(client, (struct span){map->wire, len});
 }
 
 /* Of one next hop of several that took a wait: the others are looked up when the MTA asks again. */

@@ -53,23 +53,14 @@ static bool environment_read(struct handed *out, struct failure *why)
 	return number_read(&out->count, "LISTEN_FDS", why);
 }
 
-static void environment_clear(void)
-{
-	static const char *const variables[] = {"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"};
-	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-		unsetenv(variables[i]);
-}
-
-static bool listens(int fd)
+/* Whether it is a listening stream socket, which is then non-blocking and close-on-exec. */
+static bool socket_is_good(int fd)
 {
 	int type = 0, accepting = 0;
 	socklen_t type_len = sizeof type, accepting_len = sizeof accepting;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 && type == SOCK_STREAM &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &accepting_len) == 0 && accepting != 0;
-}
-
-static bool flags_set(int fd)
-{
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0 || type != SOCK_STREAM ||
+		getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &accepting_len) != 0 || accepting == 0)
+		return false;
 	int flags = fcntl(fd, F_GETFL);
 	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
@@ -148,7 +139,7 @@ static bool socket_take(const struct activation_place *place, int fd, struct fai
 			why);
 	if (listener->fd >= 0)
 		return refuse(place->name, "is there twice: write one ListenStream= for each name", why);
-	if (!listens(fd) || !flags_set(fd) || !describe(listener->handed, sizeof listener->handed, fd))
+	if (!socket_is_good(fd) || !describe(listener->handed, sizeof listener->handed, fd))
 		return refuse(place->name, "is no listening stream socket: write ListenStream= and Accept=no", why);
 	listener->fd = fd;
 	return true;
@@ -165,9 +156,11 @@ unsigned activation_count(void)
 
 bool activation_take(const struct activation_place *places, size_t count, struct failure *why)
 {
+	static const char *const variables[] = {"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"};
 	struct handed handed;
 	bool read = environment_read(&handed, why);
-	environment_clear();
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+		unsetenv(variables[i]);
 	if (!read)
 		return false;
 	char *rest = handed.names;

@@ -193,6 +193,7 @@ static void client_send(struct client *client)
 	client->out_len = client->out_sent = 0;
 }
 
+/* Keeps what the client does not take yet. */
 static void client_keep(struct client *client, struct span bytes)
 {
 	size_t waiting = client->out_len - client->out_sent;
@@ -260,15 +261,6 @@ static void client_requests(struct client *client)
 		client->closing = true; /* a request longer than any may be */
 }
 
-static bool client_over(const struct client *client)
-{
-	if (client->closing)
-		return true;
-	if (client->phase == PHASE_WAITING || client->out_len > 0)
-		return false;
-	return client->finishing || client->ended;
-}
-
 /* The one place where a client moves on, and where it is freed; calls from within a service's callback come back here
  * when it returns. */
 static void client_go(struct client *client)
@@ -278,7 +270,8 @@ static void client_go(struct client *client)
 	client->busy = true;
 	client_requests(client);
 	client->busy = false;
-	if (client_over(client)) {
+	bool answered = client->phase != PHASE_WAITING && client->out_len == 0;
+	if (client->closing || (answered && (client->finishing || client->ended))) {
 		client_free(client);
 		return;
 	}
@@ -344,9 +337,18 @@ static void on_timer(void *arg)
 	client_go(client);
 }
 
-static struct client *client_new(struct client_table *table, int fd)
+void client_table_accept(struct client_table *table, int fd)
 {
 	const struct service *service = table->service;
+	unsigned left_out;
+	if (table->vacant_count == 0) {
+		close(fd);
+		if (quiet_over(&table->full, &left_out))
+			log_warning("frontend=%s all %u places for clients are taken: hung up on a new one (and on %u "
+				    "before)",
+				service->name, service->clients_max, left_out);
+		return;
+	}
 	struct client *client = xcalloc(1, sizeof *client + service->state_size);
 	client->table = table;
 	client->fd = fd;
@@ -355,22 +357,7 @@ static struct client *client_new(struct client_table *table, int fd)
 	client->watch = loop_watch_new(table->loop, fd, LOOP_READ, on_ready, client);
 	client->timer = loop_timer_new(table->loop, on_timer, client);
 	table->slot[client->slot] = client;
-	return client;
-}
-
-void client_table_accept(struct client_table *table, int fd)
-{
-	unsigned left_out;
-	if (table->vacant_count == 0) {
-		close(fd);
-		if (quiet_over(&table->full, &left_out))
-			log_warning("frontend=%s all %u places for clients are taken: hung up on a new one (and on %u "
-				    "before)",
-				table->service->name, table->service->clients_max, left_out);
-		return;
-	}
-	struct client *client = client_new(table, fd);
-	client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
+	client_phase(client, PHASE_IDLE, service->idle_ms);
 	client_go(client);
 }
 

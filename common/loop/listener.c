@@ -159,18 +159,6 @@ bool listener_give(const struct listener *listener, const struct listener_access
 	       failure_prefix(why, "%s: `%s`", listener->setting, listener->text);
 }
 
-static bool socket_bind(const struct listener *listener, int fd, const struct sockaddr_storage *address, socklen_t len,
-	struct failure *why)
-{
-	bool file = listener->place.family == SOCKET_UNIX;
-	if (file && !socket_file_begin(&listener->file, why))
-		return false;
-	bool bound = bind(fd, (const struct sockaddr *)address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
-	if (file)
-		socket_file_end();
-	return bound || listener_failure(listener, errno, why);
-}
-
 static int socket_bound(const struct listener *listener, const struct listener_access *access, struct failure *why)
 {
 	struct sockaddr_storage address;
@@ -185,11 +173,18 @@ static int socket_bound(const struct listener *listener, const struct listener_a
 	int yes = 1;
 	if (address.ss_family != AF_UNIX)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-	mode_t before = umask(listener_umask(access));
-	bool bound = socket_bind(listener, fd, &address, len, why);
-	umask(before);
-	if (bound)
-		return fd;
+	bool file = listener->place.family == SOCKET_UNIX;
+	if (!file || socket_file_begin(&listener->file, why)) {
+		mode_t before = umask(listener_umask(access));
+		bool bound = bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
+		int err = errno;
+		umask(before);
+		if (file)
+			socket_file_end();
+		if (bound)
+			return fd;
+		listener_failure(listener, err, why);
+	}
 	close(fd);
 	return -1;
 }

@@ -156,22 +156,19 @@ void server_join(struct server *server)
 	server->started = false;
 }
 
-static void place_free(struct place *place)
-{
-	loop_watch_free(&place->readable);
-	loop_timer_free(&place->pause);
-	listener_close(&place->listener);
-	client_table_free(&place->clients);
-}
-
 void server_free(struct server **slot)
 {
 	struct server *server = *slot;
 	if (!server)
 		return;
 	assert(!server->started);
-	for (unsigned i = 0; i < server->place_count; i++)
-		place_free(&server->place[i]);
+	for (unsigned i = 0; i < server->place_count; i++) {
+		struct place *place = &server->place[i];
+		loop_watch_free(&place->readable);
+		loop_timer_free(&place->pause);
+		listener_close(&place->listener);
+		client_table_free(&place->clients);
+	}
 	loop_timer_free(&server->ending);
 	loop_free(&server->loop);
 	free(server);

@@ -11,14 +11,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* "/" for what lies in the root directory. */
-static void directory_of(char out[PATH_MAX], const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	size_t len = !slash || slash == path ? 1 : (size_t)(slash - path);
-	snprintf(out, PATH_MAX, "%.*s", (int)len, path);
-}
-
 /* Whether only root can change where the path leads: all on the way belongs to root, and nobody else may write. */
 static bool directory_is_roots(const char *directory)
 {
@@ -72,7 +64,9 @@ bool socket_file_init(struct socket_file *file, const char *path, const struct i
 	char directory[PATH_MAX];
 	*file = (struct socket_file){.maker = identity};
 	snprintf(file->path, sizeof file->path, "%s", path);
-	directory_of(directory, path);
+	/* "/" for what lies in the root directory */
+	const char *slash = strrchr(path, '/');
+	snprintf(directory, sizeof directory, "%.*s", !slash || slash == path ? 1 : (int)(slash - path), path);
 	int err = directory_trouble(directory, identity, why);
 	if (err <= 0)
 		return err == 0;
