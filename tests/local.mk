@@ -493,13 +493,20 @@ EXTRA_DIST += tests/system tests/mutation
 EXTRA_DIST += tests/scenarios/README tests/scenarios/items
 
 # tests/bench: loads that others can repeat; not part of make or make check
-bench_programs = tests/bench/changes tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
-	tests/bench/rcptnull tests/bench/start
+bench_programs = tests/bench/changes tests/bench/cold tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
+	tests/bench/rcptnull tests/bench/start tests/bench/world
 EXTRA_PROGRAMS = $(bench_programs)
 bench_stock = tests/bench/lapse.c tests/bench/lapse.h tests/bench/stock.c tests/bench/stock.h
 tests_bench_changes_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_bench_changes_SOURCES = tests/bench/changes.c tests/bench/lapse.c tests/bench/lapse.h
 tests_bench_changes_LDADD = $(all_layers) $(all_libs)
+tests_bench_cold_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
+tests_bench_cold_SOURCES = tests/bench/cold.c tests/bench/lapse.c tests/bench/lapse.h
+tests_bench_cold_LDADD = $(all_layers) $(all_libs)
+tests_bench_world_CPPFLAGS = -I$(srcdir)/tests/unit $(AM_CPPFLAGS)
+tests_bench_world_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_bench_world_SOURCES = tests/bench/world.c tests/unit/pki.c tests/unit/pki.h
+tests_bench_world_LDADD = $(OPENSSL_LIBS)
 tests_bench_fill_CPPFLAGS = $(io_inc) $(AM_CPPFLAGS)
 tests_bench_fill_SOURCES = tests/bench/fill.c tests/bench/stock.c tests/bench/stock.h
 tests_bench_fill_LDADD = $(all_layers) $(all_libs)

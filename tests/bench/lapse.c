@@ -64,7 +64,7 @@ static double percentile_us(struct lapses *lapses, double percent)
 	return lapses->ns[at < lapses->count ? at : lapses->count - 1] / 1000.0;
 }
 
-static int64_t cpu_of_ns(pid_t process)
+int64_t lapse_process_ns(pid_t process)
 {
 	clockid_t clock;
 	return clock_getcpuclockid(process, &clock) == 0 ? clock_ns(clock) : 0;
@@ -72,14 +72,14 @@ static int64_t cpu_of_ns(pid_t process)
 
 struct seen_from seen_begin(pid_t server)
 {
-	return (struct seen_from){server, lapse_now_ns(), cpu_of_ns(server)};
+	return (struct seen_from){server, lapse_now_ns(), lapse_process_ns(server)};
 }
 
 struct seen seen_end(const struct seen_from *from, size_t requests, struct lapses *lapses)
 {
 	double number = (double)(requests > 0 ? requests : 1);
 	struct seen seen = {.per_s = number * 1e9 / (double)(lapse_now_ns() - from->at_ns),
-		.cpu_us = (double)(cpu_of_ns(from->server) - from->cpu_ns) / 1000 / number,
+		.cpu_us = (double)(lapse_process_ns(from->server) - from->cpu_ns) / 1000 / number,
 		.p50_us = percentile_us(lapses, 50),
 		.p99_us = percentile_us(lapses, 99)};
 	free(lapses->ns);

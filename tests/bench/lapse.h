@@ -10,6 +10,7 @@
 
 int64_t lapse_cpu_ns(void);                 /* of this process, all threads */
 int64_t lapse_thread_ns(void);              /* of the calling thread */
+int64_t lapse_process_ns(pid_t process);    /* CPU time of another process; 0: there is none */
 int64_t lapse_now_ns(void);                 /* CLOCK_MONOTONIC */
 double lapse_median(double values[ROUNDS]); /* puts them in order */
 

@@ -1,0 +1,399 @@
+/* cold DOMAINS CA-FILE ROW MAP PORT PID: first contacts through the map MAP of the socketmap server at PORT, or through
+ * policy delegation, which has mail hosts probed, too. Each domain is
+ * new, its servers are those of world, and each connection has one request under way. By turns with it a bare libcurl
+ * multi loop fetches from the same policy hosts, the ceiling: it is given the addresses, all transfers share a trust
+ * store, and nobody looks at what comes.
+ *
+ * cold silent KIND PORT PID: what stsgated needs while SILENT questions wait for servers that never answer; KIND begins
+ * the name of their domains, see world. */
+#include "lapse.h"
+#include "socketmap.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <dirent.h>
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECTIONS 32
+#define SILENT 1000
+#define NAME_SIZE 64
+#define DELEGATION "delegation" /* in place of a map */
+#define REPLY_SIZE 1024
+#define PATIENCE_MS 10000
+#define TIMEOUT_MS 10000L
+#define CALM_MS 200         /* of a server that is done */
+#define CALM_CPU_NS 2000000 /* that it may use in that time */
+#define CALM_LOOKS 100
+
+static void die(const char *what)
+{
+	fprintf(stderr, "cold: %s\n", what);
+	exit(EX_UNAVAILABLE);
+}
+
+/* Not below one name: that would be one destination, which has a part of the room only. */
+static void domain_name(char out[NAME_SIZE], const char *kind, unsigned i)
+{
+	snprintf(out, NAME_SIZE, "%s-%u.example", kind, i);
+}
+
+static int connect_to(uint16_t port)
+{
+	struct sockaddr_in place = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(fd, (struct sockaddr *)&place, sizeof place) != 0)
+		die("cannot connect");
+	return fd;
+}
+
+static void send_all(int fd, const char *words)
+{
+	size_t len = strlen(words);
+	if (send(fd, words, len, MSG_NOSIGNAL) != (ssize_t)len)
+		die("cannot send");
+}
+
+static void ask_map(int fd, const char *map, const char *domain)
+{
+	char payload[2 * NAME_SIZE], request[sizeof payload + 16];
+	snprintf(payload, sizeof payload, "%s %s", map, domain);
+	snprintf(request, sizeof request, "%zu:%s,", strlen(payload), payload);
+	send_all(fd, request);
+}
+
+/* Policy delegation: each question comes from a client with an address of its own. */
+static void ask_delegation(int fd, const char *domain, unsigned i)
+{
+	char request[512];
+	snprintf(request, sizeof request,
+		"request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=10.%u.%u.1\ninstance=%u\n"
+		"sender=me@sender.example\nrecipient=user@%s\n\n",
+		i / 256, i % 256, i, domain);
+	send_all(fd, request);
+}
+
+static void ask(int fd, const char *map, const char *domain, unsigned i)
+{
+	if (strcmp(map, DELEGATION) == 0)
+		ask_delegation(fd, domain, i);
+	else
+		ask_map(fd, map, domain);
+}
+
+/* --- through the map ---------------------------------------------------------------------------------------------- */
+
+struct connection {
+	int fd;
+	int64_t sent_ns;
+	size_t got;
+	char reply[REPLY_SIZE];
+};
+
+struct load {
+	const char *map, *kind;
+	unsigned next, end, under_way;
+	struct lapses lapses;
+};
+
+static void request_send(struct load *load, struct connection *connection)
+{
+	char domain[NAME_SIZE];
+	if (load->next == load->end)
+		return;
+	domain_name(domain, load->kind, load->next);
+	connection->got = 0;
+	connection->sent_ns = lapse_now_ns();
+	ask(connection->fd, load->map, domain, load->next++);
+	load->under_way++;
+}
+
+static bool starts_with(const struct connection *connection, size_t at, const char *words)
+{
+	size_t len = strlen(words);
+	return connection->got >= at + len && memcmp(connection->reply + at, words, len) == 0;
+}
+
+/* Whether the whole answer is there. Answers that are not the expected one end the program. */
+static bool reply_is_whole(const char *map, const struct connection *connection)
+{
+	struct span payload, in = {connection->reply, connection->got};
+	size_t used = 0;
+	bool delegation = strcmp(map, DELEGATION) == 0, good;
+	if (delegation && !memmem(in.at, in.len, "\n\n", 2))
+		return false;
+	if (!delegation && netstring_read(in, REPLY_SIZE, &payload, &used) != NETSTRING_OK)
+		return false;
+	if (delegation)
+		good = starts_with(connection, 0, "action=DUNNO\n");
+	else
+		good = starts_with(connection, (size_t)(payload.at - connection->reply), "OK secure match=");
+	if (!good) {
+		fprintf(stderr, "cold: %.*s\n", (int)in.len, in.at);
+		die("a wrong answer");
+	}
+	return true;
+}
+
+static void reply_read(struct load *load, struct connection *connection)
+{
+	ssize_t got = recv(connection->fd, connection->reply + connection->got, REPLY_SIZE - connection->got, 0);
+	if (got <= 0)
+		die("the server hung up");
+	connection->got += (size_t)got;
+	if (!reply_is_whole(load->map, connection))
+		return;
+	lapses_add(&load->lapses, lapse_now_ns() - connection->sent_ns);
+	load->under_way--;
+	request_send(load, connection);
+}
+
+/* What an answer leads to, in the background, is part of its cost. */
+static void await_calm(pid_t pid)
+{
+	int64_t before = lapse_process_ns(pid), now;
+	for (int i = 0; i < CALM_LOOKS; i++, before = now) {
+		nanosleep(&(struct timespec){.tv_nsec = CALM_MS * 1000000L}, NULL);
+		now = lapse_process_ns(pid);
+		if (now - before < CALM_CPU_NS)
+			return;
+	}
+}
+
+static struct seen map_round(const char *map, const char *kind, unsigned from, unsigned count, uint16_t port, pid_t pid)
+{
+	struct connection connection[CONNECTIONS];
+	struct epoll_event events[CONNECTIONS];
+	struct load load = {.map = map, .kind = kind, .next = from, .end = from + count};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connection[i]};
+		connection[i].fd = connect_to(port);
+		epoll_ctl(epoll, EPOLL_CTL_ADD, connection[i].fd, &event);
+	}
+	int64_t cpu_ns = lapse_process_ns(pid);
+	struct seen_from start = seen_begin(pid);
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		request_send(&load, &connection[i]);
+	while (load.under_way > 0) {
+		int ready = epoll_wait(epoll, events, CONNECTIONS, PATIENCE_MS);
+		if (ready <= 0)
+			die("no answer");
+		for (int i = 0; i < ready; i++)
+			reply_read(&load, events[i].data.ptr);
+	}
+	struct seen seen = seen_end(&start, count, &load.lapses);
+	await_calm(pid);
+	seen.cpu_us = (double)(lapse_process_ns(pid) - cpu_ns) / 1e3 / count;
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		close(connection[i].fd);
+	close(epoll);
+	return seen;
+}
+
+/* --- the bare loop ------------------------------------------------------------------------------------------------ */
+
+static X509_STORE *store;
+
+static CURLcode on_tls(CURL *curl, void *ctx, void *arg)
+{
+	(void)curl, (void)arg;
+	SSL_CTX_set1_cert_store(ctx, store);
+	return CURLE_OK;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+	(void)bytes, (void)arg;
+	return size * count;
+}
+
+struct transfer {
+	CURL *curl;
+	struct curl_slist *pin;
+	int64_t begun_ns;
+};
+
+static void transfer_begin(struct transfer *transfer, CURLM *multi, const char *kind, unsigned i)
+{
+	char domain[NAME_SIZE], host[NAME_SIZE + 8], url[2 * NAME_SIZE], pin[2 * NAME_SIZE];
+	CURL *curl = transfer->curl;
+	domain_name(domain, kind, i);
+	snprintf(host, sizeof host, "mta-sts.%s", domain);
+	snprintf(url, sizeof url, "https://%s/.well-known/mta-sts.txt", host);
+	snprintf(pin, sizeof pin, "%s:443:127.16.%u.1", host, i % 256); /* world serves all names at all addresses */
+	curl_slist_free_all(transfer->pin);
+	transfer->pin = curl_slist_append(NULL, pin);
+	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_RESOLVE, transfer->pin);
+	curl_easy_setopt(curl, CURLOPT_PRIVATE, transfer);
+	curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+	curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+	transfer->begun_ns = lapse_now_ns();
+	curl_multi_add_handle(multi, curl);
+}
+
+static struct seen bare_round(const char *kind, unsigned from, unsigned count)
+{
+	struct transfer transfer[CONNECTIONS] = {0};
+	struct lapses lapses = {0};
+	CURLM *multi = curl_multi_init();
+	unsigned next = 0, done = 0;
+	int running, left;
+	struct seen_from start = seen_begin(getpid());
+	for (; next < CONNECTIONS && next < count; next++) {
+		transfer[next].curl = curl_easy_init();
+		transfer_begin(&transfer[next], multi, kind, from + next);
+	}
+	while (done < count) {
+		CURLMsg *message;
+		curl_multi_perform(multi, &running);
+		while ((message = curl_multi_info_read(multi, &left)) != NULL) {
+			struct transfer *ended;
+			if (message->data.result != CURLE_OK)
+				die(curl_easy_strerror(message->data.result));
+			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &ended);
+			lapses_add(&lapses, lapse_now_ns() - ended->begun_ns);
+			curl_multi_remove_handle(multi, ended->curl);
+			done++;
+			if (next < count)
+				transfer_begin(ended, multi, kind, from + next++);
+		}
+		if (done < count)
+			curl_multi_poll(multi, NULL, 0, 1000, NULL);
+	}
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		curl_easy_cleanup(transfer[i].curl);
+		curl_slist_free_all(transfer[i].pin);
+	}
+	curl_multi_cleanup(multi);
+	return seen_end(&start, count, &lapses);
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+static void row_print(const char *name, const struct seen *seen)
+{
+	printf("  %-22s %8.0f %9.0f %9.1f %9.1f", name, seen->cpu_us, seen->per_s, seen->p50_us / 1e3,
+		seen->p99_us / 1e3);
+}
+
+static double middle(const double values[ROUNDS])
+{
+	double copy[ROUNDS];
+	memcpy(copy, values, sizeof copy);
+	return lapse_median(copy);
+}
+
+static int cold(unsigned count, const char *ca_file, const char *name, const char *map, uint16_t port, pid_t pid)
+{
+	struct seen bare[ROUNDS], seen[ROUNDS];
+	double ratio[ROUNDS];
+	char kind[NAME_SIZE / 2];
+	store = X509_STORE_new();
+	if (!store || X509_STORE_load_file(store, ca_file) != 1)
+		die("cannot read the authority's certificate");
+	snprintf(kind, sizeof kind, "%s-%lld", map, (long long)pid);
+	map_round(map, kind, count * ROUNDS, CONNECTIONS, port, pid); /* what is made once is made now */
+	bare_round(kind, count * ROUNDS, CONNECTIONS);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		bare[i] = bare_round(kind, i * count, count);
+		seen[i] = map_round(map, kind, i * count, count, port, pid);
+		ratio[i] = seen[i].cpu_us / bare[i].cpu_us;
+	}
+	struct seen of_bare = seen_median(bare), of_map = seen_median(seen);
+	row_print("bare libcurl loop", &of_bare);
+	printf("\n");
+	row_print(name, &of_map);
+	printf("   x %.2f\n", middle(ratio));
+	return EX_OK;
+}
+
+/* --- silent ------------------------------------------------------------------------------------------------------- */
+
+static unsigned resident_kib(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned kib = 0;
+	snprintf(path, sizeof path, "/proc/%lld/status", (long long)pid);
+	FILE *file = fopen(path, "r");
+	while (file && fgets(line, sizeof line, file))
+		sscanf(line, "VmRSS: %u", &kib);
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static unsigned descriptors(pid_t pid)
+{
+	char path[64];
+	unsigned count = 0;
+	snprintf(path, sizeof path, "/proc/%lld/fd", (long long)pid);
+	DIR *dir = opendir(path);
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+static int silent(const char *kind, uint16_t port, pid_t pid)
+{
+	static int fd[SILENT];
+	char name[NAME_SIZE];
+	const char *map = strcmp(kind, "quiet-smtp") == 0 ? DELEGATION : "postfix";
+	int64_t cpu_ns = lapse_process_ns(pid);
+	unsigned kib = resident_kib(pid), before = descriptors(pid);
+	for (unsigned i = 0; i < SILENT; i++) {
+		fd[i] = connect_to(port);
+		domain_name(name, kind, i);
+		ask(fd[i], map, name, i);
+	}
+	/* Each has a connection of its client, and one of the server that is silent. */
+	unsigned most = before, now;
+	for (int calm = 0; calm < CALM_LOOKS && most < before + 2 * SILENT; calm++) {
+		nanosleep(&(struct timespec){.tv_nsec = CALM_MS * 1000000L}, NULL);
+		now = descriptors(pid);
+		most = now > most ? now : most;
+	}
+	unsigned more = most - before, more_kib = resident_kib(pid) - kib;
+	if (more < 2 * SILENT * 9 / 10)
+		die("the questions do not wait for silent servers");
+	printf("  %-22s %8u %9.1f %9u %9.2f\n", kind + strlen("quiet-"), more_kib, (double)more_kib / SILENT, more,
+		(double)(lapse_process_ns(pid) - cpu_ns) / 1e6 / SILENT);
+	return EX_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (argc == 5 && strcmp(argv[1], "silent") == 0)
+		return silent(argv[2], (uint16_t)strtoul(argv[3], NULL, 10), (pid_t)strtol(argv[4], NULL, 10));
+	if (argc != 7)
+		return EX_USAGE;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	return cold((unsigned)strtoul(argv[1], NULL, 10), argv[2], argv[3], argv[4],
+		(uint16_t)strtoul(argv[5], NULL, 10), (pid_t)strtol(argv[6], NULL, 10));
+}
