@@ -1,6 +1,10 @@
-/* Makes the settings' section of stsgate.conf(5) and the sample file from the table of settings. */
+/* Makes from the tables (*.def) what the manual lists: settings, metrics, events, reasons; and the sample file. */
+#include "event_record.h"
+#include "metrics.h"
+#include "reason.h"
 #include "settings.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -76,9 +80,12 @@ static void range_format(char *out, const struct settings_row *row)
 	}
 }
 
-/* One sentence a line, as roff wants it. */
-static void man_sentences(const char *text)
+/* Text of the manual: one sentence a line, as roff wants it; a dot or an apostrophe that begins a line would be a
+ * request. */
+static void man_text(const char *text)
 {
+	if (text[0] == '.' || text[0] == '\'')
+		printf("\\&");
 	for (const char *at = text; *at; at++) {
 		bool ends = at[0] == '.' && at[1] == ' ' && at[2] >= 'A' && at[2] <= 'Z';
 		putchar(*at);
@@ -90,12 +97,12 @@ static void man_sentences(const char *text)
 	putchar('\n');
 }
 
-static void man_row(const struct settings_row *row)
+static void man_setting(const struct settings_row *row)
 {
 	char range[RANGE_SIZE];
 	range_format(range, row);
 	printf(".It Cm %s No = Ar %s\n", row->name, type_word(row->type));
-	man_sentences(row->sentence);
+	man_text(row->sentence);
 	if (range[0])
 		printf("%s\n", range);
 	if (row->when == SETTINGS_RESTART)
@@ -123,7 +130,7 @@ static void sample_comment(const char *text)
 	putchar('\n');
 }
 
-static void sample_row(const struct settings_row *row)
+static void sample_setting(const struct settings_row *row)
 {
 	char range[RANGE_SIZE], text[1024];
 	range_format(range, row);
@@ -134,25 +141,81 @@ static void sample_row(const struct settings_row *row)
 	printf("#%s =%s%s\n", row->name, row->fallback[0] ? " " : "", row->fallback);
 }
 
-static void sample_head(void)
+static void settings_print(void)
+{
+	for (size_t i = 0; i < settings_table_count; i++)
+		man_setting(&settings_table[i]);
+}
+
+static void sample_print(void)
 {
 	puts("# Settings of stsgated and stsgate: stsgate.conf(5). Every setting stands here with its\n"
 	     "# default. Lines have the form `name = value`; a line that begins with a blank\n"
 	     "# continues the one before; a comment needs a line of its own. Check the file with\n"
 	     "# `stsgated -t`, then have it read with `systemctl reload stsgated`.");
+	for (size_t i = 0; i < settings_table_count; i++)
+		sample_setting(&settings_table[i]);
+}
+
+static void metrics_print(void)
+{
+	for (int metric = 0; metric < METRIC_COUNT; metric++) {
+		const struct metrics_row *row = &metrics_table[metric];
+		printf(".It Li %s", row->name);
+		for (int i = 0; i < METRICS_LABELS_MAX && row->label[i] != LABEL_NONE; i++)
+			printf("%s%s", i == 0 ? " No by " : " , ", metrics_label_name(row->label[i]));
+		putchar('\n');
+		man_text(row->sentence);
+	}
+}
+
+/* A sentence of a table, without its dot, and what an operator can do. */
+static void explanation_print(const char *subject, const char *sentence, const char *advice)
+{
+	char text[1024];
+	snprintf(text, sizeof text, "%s%s.", subject, sentence);
+	text[0] = (char)toupper((unsigned char)text[0]);
+	man_text(text);
+	snprintf(text, sizeof text, "What to do: %s.", advice);
+	man_text(text);
+}
+
+static void events_print(void)
+{
+	puts(".Bl -tag -width Ds");
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		printf(".It Cm %s Pq %s\n", event_name(kind), event_severity_name(event_severity(kind)));
+		explanation_print("", event_sentence(kind), event_advice(kind));
+	}
+	puts(".El");
+}
+
+static void reasons_print(void)
+{
+	static const char *const words[] = {[REASON_GOOD] = "good", "bad", "inconclusive", "general"};
+	puts(".Bl -tag -width Ds");
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
+		enum reason_class class = reason_class(reason);
+		printf(".It Li %s Pq %s\n", reason_name(reason), words[class]);
+		explanation_print(
+			class == REASON_APART ? "" : "The host ", reason_sentence(reason), reason_advice(reason));
+	}
+	puts(".El");
 }
 
 int main(int argc, char **argv)
 {
-	bool man = argc == 2 && strcmp(argv[1], "man") == 0;
-	bool sample = argc == 2 && strcmp(argv[1], "sample") == 0;
-	if (!man && !sample) {
-		fprintf(stderr, "usage: settings_doc man|sample\n");
-		return EX_USAGE;
+	static const struct {
+		const char *word;
+		void (*print)(void);
+	} parts[] = {{"settings", settings_print}, {"sample", sample_print}, {"metrics", metrics_print},
+		{"events", events_print}, {"reasons", reasons_print}};
+	for (size_t i = 0; argc == 2 && i < sizeof parts / sizeof *parts; i++) {
+		if (strcmp(argv[1], parts[i].word) != 0)
+			continue;
+		parts[i].print();
+		return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EX_IOERR;
 	}
-	if (sample)
-		sample_head();
-	for (size_t i = 0; i < settings_table_count; i++)
-		(man ? man_row : sample_row)(&settings_table[i]);
-	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EX_IOERR;
+	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|reasons\n");
+	return EX_USAGE;
 }
