@@ -56,9 +56,8 @@ static bool rules_fill(struct config *config, struct failure *why)
 	struct rules *rules = &config->rules;
 	rules->probe = s->probe;
 	rules->mta_enforces = s->mta_enforces;
-	rules->first_contact = s->milter_first_contact == SETTINGS_DEFER ? FIRST_CONTACT_DEFER : FIRST_CONTACT_ACCEPT;
-	rules->on_internal_error =
-		s->on_internal_error == SETTINGS_DEFER ? ON_INTERNAL_ERROR_DEFER : ON_INTERNAL_ERROR_ACCEPT;
+	rules->first_contact_defers = s->milter_first_contact == SETTINGS_DEFER;
+	rules->internal_error_defers = s->on_internal_error == SETTINGS_DEFER;
 	rules->probe_ttl_ok_s = s->probe_ttl_ok;
 	rules->probe_ttl_fail_s = s->probe_ttl_fail;
 	rules->probe_ttl_max_s = s->probe_ttl_max;

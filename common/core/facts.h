@@ -11,15 +11,12 @@
  * the set and those of them that the policy allows. */
 #define HOP_FACTS_MAX (5 * HOPS_MAX)
 
-enum first_contact { FIRST_CONTACT_ACCEPT, FIRST_CONTACT_DEFER };
-enum on_internal_error { ON_INTERNAL_ERROR_ACCEPT, ON_INTERNAL_ERROR_DEFER };
-
 /* The settings that matter to judgement. */
 struct rules {
 	bool probe;
 	bool mta_enforces;
-	enum first_contact first_contact;
-	enum on_internal_error on_internal_error;
+	bool first_contact_defers;  /* at the milter and policy delegation: milter_first_contact */
+	bool internal_error_defers; /* likewise: on_internal_error */
 	uint32_t probe_ttl_ok_s;
 	uint32_t probe_ttl_fail_s;
 	uint32_t probe_ttl_max_s;

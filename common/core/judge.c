@@ -57,7 +57,7 @@ static struct verdict so_far(const struct judge *j)
 		v = verdict_make(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
 		v.worth_waiting = true;
 	} else if (f->store == STORE_UNREAD || !j->policy) {
-		bool defer = f->question.purpose == PURPOSE_MAP || f->rules->first_contact == FIRST_CONTACT_DEFER;
+		bool defer = f->question.purpose == PURPOSE_MAP || f->rules->first_contact_defers;
 		v = verdict_make(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_FIRST_CONTACT, "");
 		v.worth_waiting = true;
 	} else if (j->policy->mode != POLICY_ENFORCE) {

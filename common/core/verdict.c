@@ -103,7 +103,7 @@ static struct step without_policy(struct judge *j)
 	const struct facts *f = j->facts;
 	const struct entry *entry = &f->entry;
 	const char *domain = f->question.domain;
-	bool held = f->question.purpose == PURPOSE_MAP || f->rules->first_contact == FIRST_CONTACT_DEFER;
+	bool held = f->question.purpose == PURPOSE_MAP || f->rules->first_contact_defers;
 	if (!f->record_tried) {
 		bool stale = schedule_negative_stale(entry, f->now);
 		if (f->forced || !schedule_negative_known(entry, held, f->now) || (j->eager && stale))
@@ -230,7 +230,7 @@ struct step verdict_next(const struct facts *facts)
 		/* Rule 9. What was read before the store broke holds. Where the store cannot tell, on_internal_error
 		 * decides for a message that is being accepted; at delivery mail waits, else a store that has gone
 		 * would end enforcement. */
-		bool defer = q->purpose == PURPOSE_MAP || facts->rules->on_internal_error == ON_INTERNAL_ERROR_DEFER;
+		bool defer = q->purpose == PURPOSE_MAP || facts->rules->internal_error_defers;
 		if (j.policy)
 			defer = j.policy->mode == POLICY_ENFORCE;
 		return judge_done(&j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");

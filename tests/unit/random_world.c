@@ -142,8 +142,8 @@ static void rules_make(struct random_world *w)
 	w->rules = (struct rules){
 		.probe = !chance(w, 10),
 		.mta_enforces = chance(w, 15),
-		.first_contact = chance(w, 50) ? FIRST_CONTACT_DEFER : FIRST_CONTACT_ACCEPT,
-		.on_internal_error = chance(w, 50) ? ON_INTERNAL_ERROR_DEFER : ON_INTERNAL_ERROR_ACCEPT,
+		.first_contact_defers = chance(w, 50),
+		.internal_error_defers = chance(w, 50),
 		.probe_ttl_ok_s = 4 * 3600,
 		.probe_ttl_fail_s = 60,
 		.probe_ttl_max_s = DAY_S,

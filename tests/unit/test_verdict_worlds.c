@@ -177,7 +177,7 @@ static void check_testing(const struct run *run)
 static void check_without_policy(const struct run *run)
 {
 	const struct verdict *v = run_verdict(run);
-	bool blind = run->world.store_broken && run->world.rules.on_internal_error == ON_INTERNAL_ERROR_DEFER;
+	bool blind = run->world.store_broken && run->world.rules.internal_error_defers;
 	HOLDS(run, v->kind == VERDICT_NONE || (v->kind == VERDICT_DEFER && blind && v->reason == REASON_INTERNAL));
 	HOLDS(run, v->reason != REASON_NONE);
 	if (run->world.store_broken && run->world.question.has_domain && v->reason != REASON_EXEMPT)
@@ -194,7 +194,7 @@ static void check_first_contact(const struct run *run)
 			continue;
 		if (s->want.kind != WANT_RECORD && s->want.kind != WANT_POLICY)
 			continue;
-		bool defer = rules->first_contact == FIRST_CONTACT_DEFER;
+		bool defer = rules->first_contact_defers;
 		HOLDS(run, s->verdict.kind == (defer ? VERDICT_DEFER : VERDICT_NONE));
 		HOLDS(run, s->verdict.reason == REASON_FIRST_CONTACT);
 		HOLDS(run, s->verdict.worth_waiting);

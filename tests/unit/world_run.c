@@ -35,7 +35,7 @@ void run_say(const struct run *run, const char *what)
 	const struct random_world *w = &run->world;
 	print_error("  purpose %d probe %d mta_enforces %d first_contact %d forced %d store_broken %d entry %d dane %d "
 		    "no_dane %d\n",
-		w->question.purpose, w->rules.probe, w->rules.mta_enforces, w->rules.first_contact, w->forced,
+		w->question.purpose, w->rules.probe, w->rules.mta_enforces, w->rules.first_contact_defers, w->forced,
 		w->store_broken, w->has_entry, w->dane, w->question.no_dane);
 	for (int i = 0; i < run->count; i++) {
 		const struct step *s = &run->steps[i];
