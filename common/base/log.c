@@ -1,5 +1,7 @@
 #include "log.h"
 
+#include "ascii.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -32,62 +34,25 @@ void log_terse(void)
 	atomic_store(&log_info_unwanted, true);
 }
 
-static const char *level_word(enum log_level level)
-{
-	switch (level) {
-	case LOG_LEVEL_ERROR:
-		return "error: ";
-	case LOG_LEVEL_WARNING:
-		return "warning: ";
-	case LOG_LEVEL_INFO:
-		return "";
-	case LOG_LEVEL_DEBUG:
-		return "debug: ";
-	}
-	return "";
-}
-
-static int level_priority(enum log_level level)
-{
-	switch (level) {
-	case LOG_LEVEL_ERROR:
-		return LOG_ERR;
-	case LOG_LEVEL_WARNING:
-		return LOG_WARNING;
-	case LOG_LEVEL_INFO:
-		return LOG_INFO;
-	case LOG_LEVEL_DEBUG:
-		return LOG_DEBUG;
-	}
-	return LOG_INFO;
-}
-
-/* Only printable ASCII is left: a terminal obeys the control characters above 0x7f, too. */
-static void clean(char *text)
-{
-	for (unsigned char *at = (unsigned char *)text; *at; at++)
-		if (*at < 0x20 || *at > 0x7e)
-			*at = '?';
-}
-
-static void stamp(char *out, size_t size)
-{
-	struct timespec now;
-	struct tm utc;
-	char seconds[32];
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(out, size, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
-}
+static const struct {
+	const char *word;
+	int priority;
+} levels[] = {[LOG_LEVEL_ERROR] = {"error: ", LOG_ERR},
+	[LOG_LEVEL_WARNING] = {"warning: ", LOG_WARNING},
+	[LOG_LEVEL_INFO] = {"", LOG_INFO},
+	[LOG_LEVEL_DEBUG] = {"debug: ", LOG_DEBUG}};
 
 /* One write for a line, so that lines of two threads never mix. */
 static void write_stderr(const char *text)
 {
-	char line[LOG_LINE_MAX];
-	char when[48];
-	stamp(when, sizeof when);
-	int len = snprintf(line, sizeof line - 1, "%s %s[%ld]: %s", when, log_ident, (long)getpid(), text);
+	struct timespec now;
+	struct tm utc;
+	char seconds[32], line[LOG_LINE_MAX];
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
+	int len = snprintf(line, sizeof line - 1, "%s.%03ldZ %s[%ld]: %s", seconds, now.tv_nsec / 1000000, log_ident,
+		(long)getpid(), text);
 	size_t used = len < (int)sizeof line - 1 ? (size_t)len : sizeof line - 2;
 	line[used++] = '\n';
 	while (write(STDERR_FILENO, line, used) < 0 && errno == EINTR)
@@ -102,15 +67,18 @@ void log_write(enum log_level level, const char *format, ...)
 		return;
 	int error = errno;
 	char text[LOG_LINE_MAX];
-	int used = snprintf(text, sizeof text, "%s", level_word(level));
+	int used = snprintf(text, sizeof text, "%s", levels[level].word);
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(text + used, sizeof text - (size_t)used, format, arguments);
 	va_end(arguments);
-	clean(text);
+	/* Only printable ASCII is left: a terminal obeys the control characters above 0x7f, too. */
+	for (char *at = text; *at; at++)
+		if (!ascii_is_printable(*at))
+			*at = '?';
 	if (log_to_stderr)
 		write_stderr(text);
 	else
-		syslog(level_priority(level), "%s", text);
+		syslog(levels[level].priority, "%s", text);
 	errno = error;
 }

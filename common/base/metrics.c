@@ -78,7 +78,7 @@ uint64_t metrics_read(enum metric metric, unsigned a, unsigned b, unsigned c)
 /* --- the text ----------------------------------------------------------------------------------------------------- */
 
 /* In a label's value and in a sentence. */
-static void page_add_escaped(struct text *page, const char *text)
+static void add_escaped(struct text *page, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '\n')
@@ -90,79 +90,60 @@ static void page_add_escaped(struct text *page, const char *text)
 	}
 }
 
-static void page_add_labels(
-	struct text *page, const struct metrics_row *row, const char *const name[METRICS_LABELS_MAX])
-{
-	for (int i = 0; i < METRICS_LABELS_MAX && row->label[i] != LABEL_NONE; i++) {
-		text_add(page, i == 0 ? "{" : ",");
-		text_add(page, labels[row->label[i]].name);
-		text_add(page, "=\"");
-		page_add_escaped(page, name[i]);
-		text_add(page, "\"");
-	}
-	if (row->label[0] != LABEL_NONE)
-		text_add(page, "}");
-}
-
-static const char *value_name(const struct metrics_names *names, enum metrics_label label, unsigned value)
-{
-	if (label == LABEL_NONE)
-		return "";
-	return names->name[label] ? names->name[label](value) : NULL;
-}
-
-/* The sample of cell `number`, whose labels' values are the digits of that number. */
+/* The sample of cell `number`, whose labels' values are the digits of that number. Left out if it is 0 and has labels,
+ * or if a value has no name. */
 static void sample_render(struct text *page, const struct metrics_names *names, enum metric metric, unsigned number)
 {
 	const struct metrics_row *row = &metrics_table[metric];
 	const char *name[METRICS_LABELS_MAX];
+	char text[24];
 	uint64_t value = atomic_load_explicit(&cells[metric][number], memory_order_relaxed);
 	if (value == 0 && row->label[0] != LABEL_NONE)
 		return;
 	for (int i = METRICS_LABELS_MAX; i-- > 0; number /= labels[row->label[i]].values) {
-		name[i] = value_name(names, row->label[i], number % labels[row->label[i]].values);
+		enum metrics_label label = row->label[i];
+		if (label == LABEL_NONE)
+			continue;
+		name[i] = names->name[label] ? names->name[label](number % labels[label].values) : NULL;
 		if (!name[i])
 			return;
 	}
 	text_add(page, row->name);
-	page_add_labels(page, row, name);
-	char number_text[24];
-	snprintf(number_text, sizeof number_text, " %" PRIu64 "\n", value);
-	text_add(page, number_text);
-}
-
-/* The family of a counter is named without the suffix of its samples. */
-static void head_render(struct text *page, const struct metrics_row *row, const char *keyword)
-{
-	size_t suffix = row->type == METRICS_COUNTER ? strlen("_total") : 0;
-	text_add(page, keyword);
-	text_add_bytes(page, row->name, strlen(row->name) - suffix);
-	text_add(page, " ");
-}
-
-static void metric_render(struct text *page, const struct metrics_names *names, enum metric metric)
-{
-	const struct metrics_row *row = &metrics_table[metric];
-	unsigned count = 1;
-	for (int i = 0; i < METRICS_LABELS_MAX; i++)
-		count *= labels[row->label[i]].values;
-	head_render(page, row, "# TYPE ");
-	text_add(page, row->type == METRICS_COUNTER ? "counter\n" : "gauge\n");
-	head_render(page, row, "# HELP ");
-	page_add_escaped(page, row->sentence);
-	text_add(page, "\n");
-	for (unsigned i = 0; i < count; i++)
-		sample_render(page, names, metric, i);
+	for (int i = 0; i < METRICS_LABELS_MAX && row->label[i] != LABEL_NONE; i++) {
+		text_add(page, i == 0 ? "{" : ",");
+		text_add(page, labels[row->label[i]].name);
+		text_add(page, "=\"");
+		add_escaped(page, name[i]);
+		text_add(page, "\"");
+	}
+	snprintf(text, sizeof text, "%s %" PRIu64 "\n", row->label[0] != LABEL_NONE ? "}" : "", value);
+	text_add(page, text);
 }
 
 size_t metrics_render(const struct metrics_names *names, char *out, size_t size)
 {
 	struct text page;
-	if (!size)
+	if (size == 0)
 		return 0;
 	text_init(&page, out, size);
-	for (int metric = 0; metric < METRIC_COUNT; metric++)
-		metric_render(&page, names, (enum metric)metric);
+	for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
+		const struct metrics_row *row = &metrics_table[metric];
+		bool counter = row->type == METRICS_COUNTER;
+		unsigned count = 1;
+		for (int i = 0; i < METRICS_LABELS_MAX; i++)
+			count *= labels[row->label[i]].values;
+		/* The family of a counter is named without the suffix of its samples. */
+		size_t family_len = strlen(row->name) - (counter ? strlen("_total") : 0);
+		text_add(&page, "# TYPE ");
+		text_add_bytes(&page, row->name, family_len);
+		text_add(&page, counter ? " counter\n# HELP " : " gauge\n# HELP ");
+		text_add_bytes(&page, row->name, family_len);
+		text_add(&page, " ");
+		add_escaped(&page, row->sentence);
+		text_add(&page, "\n");
+		for (unsigned i = 0; i < count; i++)
+			sample_render(&page, names, metric, i);
+	}
 	text_add(&page, "# EOF\n");
 	return page.cut ? 0 : page.len;
 }

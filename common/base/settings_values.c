@@ -1,6 +1,7 @@
 #include "settings_values.h"
 
 #include "memory.h"
+#include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -125,30 +126,24 @@ bool settings_read_duration(const char *text, uint64_t *seconds)
 	return read_scaled(text, duration_units, seconds);
 }
 
-static bool read_number(const struct settings_row *row, const char *value, uint64_t *number)
-{
-	const char *end;
-	if (row->type == SETTINGS_DURATION)
-		return read_scaled(value, duration_units, number);
-	if (row->type == SETTINGS_SIZE)
-		return read_scaled(value, size_units, number);
-	return read_digits(value, row->type == SETTINGS_OCTAL ? 8 : 10, number, &end) && *end == '\0';
-}
-
-static const char *number_form(const struct settings_row *row)
-{
-	if (row->type == SETTINGS_DURATION)
-		return "a duration such as 90s, 5m, 4h or 180d";
-	if (row->type == SETTINGS_SIZE)
-		return "a size such as 64k, 512M or 1G";
-	return row->type == SETTINGS_OCTAL ? "a file mode such as 0660" : "a number";
-}
-
 static bool set_number(void *to, const struct settings_row *row, const char *value, struct failure *why)
 {
 	uint64_t number;
-	if (!read_number(row, value, &number))
-		return failure_set(why, EX_CONFIG, "is not %s", number_form(row));
+	const char *form, *end;
+	bool good;
+	if (row->type == SETTINGS_DURATION) {
+		form = "a duration such as 90s, 5m, 4h or 180d";
+		good = read_scaled(value, duration_units, &number);
+	} else if (row->type == SETTINGS_SIZE) {
+		form = "a size such as 64k, 512M or 1G";
+		good = read_scaled(value, size_units, &number);
+	} else {
+		bool octal = row->type == SETTINGS_OCTAL;
+		form = octal ? "a file mode such as 0660" : "a number";
+		good = read_digits(value, octal ? 8 : 10, &number, &end) && *end == '\0';
+	}
+	if (!good)
+		return failure_set(why, EX_CONFIG, "is not %s", form);
 	if (number < (uint64_t)row->min || number > (uint64_t)row->max) {
 		char min[32], max[32];
 		format_number(min, sizeof min, row, (uint64_t)row->min);
@@ -172,37 +167,29 @@ static bool set_bool(bool *to, const char *value, struct failure *why)
 	return true;
 }
 
-static bool choice_refused(const struct settings_row *row, struct failure *why)
-{
-	char words[128];
-	size_t used = 0;
-	for (const char *at = row->words; *at && used + 3 < sizeof words; at++) {
-		if (*at == ' ')
-			words[used++] = ',';
-		words[used++] = *at;
-	}
-	words[used] = '\0';
-	return failure_set(why, EX_CONFIG, "is not one of %s", words);
-}
-
 static bool set_choice(int *to, const struct settings_row *row, const char *value, struct failure *why)
 {
 	size_t len = strlen(value);
-	int index = 0;
+	char words[128];
+	struct text list; /* of the words, with commas, for the message */
+	text_init(&list, words, sizeof words);
 	if (len == 0 && row->fallback[0] == '\0') {
 		*to = CHOICE_EMPTY;
 		return true;
 	}
+	int index = 0;
 	for (const char *word = row->words; *word; index++) {
 		size_t word_len = strcspn(word, " ");
 		if (word_len == len && memcmp(word, value, len) == 0) {
 			*to = index;
 			return true;
 		}
+		text_add(&list, index > 0 ? ", " : "");
+		text_add_bytes(&list, word, word_len);
 		word += word_len;
 		word += strspn(word, " ");
 	}
-	return choice_refused(row, why);
+	return failure_set(why, EX_CONFIG, "is not one of %s", words);
 }
 
 static void set_list(struct settings_list *list, const char *value)
@@ -302,11 +289,6 @@ const struct settings_row *settings_row_find(const char *name)
 	return NULL;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Levenshtein's distance: letters put in, left out or replaced. */
 static size_t distance(const char *a, const char *b)
 {
@@ -320,7 +302,8 @@ static size_t distance(const char *a, const char *b)
 		for (size_t j = 0; j < b_len; j++) {
 			size_t above = row[j + 1];
 			size_t replaced = diagonal + (a[i] != b[j]);
-			row[j + 1] = smaller(replaced, smaller(above, row[j]) + 1);
+			size_t moved = (above < row[j] ? above : row[j]) + 1;
+			row[j + 1] = replaced < moved ? replaced : moved;
 			diagonal = above;
 		}
 	}
