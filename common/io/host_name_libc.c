@@ -7,6 +7,13 @@
 #include <unistd.h>
 
 #define NOBODY "localhost" /* also with a dot and more behind it */
+#define CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+
+/* The name stands in SMTP commands. */
+static bool is_plain(const char *name)
+{
+	return name[0] != '\0' && name[strspn(name, CHARACTERS)] == '\0';
+}
 
 static bool is_whole(const char *name)
 {
@@ -25,7 +32,7 @@ static bool canonical_take(char out[HOST_NAME_SIZE], const char *canonical)
 	size_t len = strlen(canonical);
 	if (len > 0 && canonical[len - 1] == '.')
 		len--;
-	if (!is_below(canonical, out) || !is_whole(canonical) || len >= HOST_NAME_SIZE)
+	if (!is_below(canonical, out) || !is_whole(canonical) || !is_plain(canonical) || len >= HOST_NAME_SIZE)
 		return false;
 	memcpy(out, canonical, len);
 	out[len] = '\0';
@@ -36,9 +43,10 @@ bool host_name(char out[HOST_NAME_SIZE])
 {
 	const struct addrinfo hints = {.ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
-	if (gethostname(out, HOST_NAME_SIZE) != 0)
-		memcpy(out, NOBODY, sizeof NOBODY);
+	int error = gethostname(out, HOST_NAME_SIZE);
 	out[HOST_NAME_SIZE - 1] = '\0';
+	if (error || !is_plain(out))
+		memcpy(out, NOBODY, sizeof NOBODY);
 	if (is_whole(out))
 		return true;
 	if (getaddrinfo(out, NULL, &hints, &found) != 0)

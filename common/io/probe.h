@@ -34,7 +34,7 @@ struct probe_shown {
 struct trust;
 struct probe_options {
 	struct trust *trust; /* outlives the prober */
-	const char *helo;
+	const char *helo;    /* a host name, or an address in brackets: printable, without blanks; sent as it is */
 	struct address bind4, bind6; /* len 0: the system chooses */
 	/* Called on the loop's thread before the answer is there; drops no probe. May be NULL. */
 	void (*shown)(void *arg, const struct probe_shown *shown);

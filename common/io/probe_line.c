@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #define QUIT_WAIT_MS 2000
 
@@ -165,17 +164,6 @@ void probe_drop(struct probe **slot)
 	}
 }
 
-static bool helo_ok(const char *helo, struct failure *why)
-{
-	size_t len = strlen(helo);
-	for (size_t i = 0; i < len; i++)
-		if (helo[i] <= ' ' || helo[i] > '~')
-			return failure_set(why, EX_CONFIG, "probe_helo: a blank or a character outside ASCII in it");
-	if (len == 0 || len > 255)
-		return failure_set(why, EX_CONFIG, "probe_helo: %s; give a host name", len ? "too long" : "empty");
-	return true;
-}
-
 struct prober *prober_new(const struct probe_options *options, struct failure *why)
 {
 	struct prober *prober = xcalloc(1, sizeof *prober);
@@ -185,7 +173,7 @@ struct prober *prober_new(const struct probe_options *options, struct failure *w
 	prober->trust = options->trust;
 	prober->shown = options->shown;
 	prober->shown_arg = options->shown_arg;
-	if (helo_ok(prober->helo, why) && (prober->context = tls_context_new(why)))
+	if ((prober->context = tls_context_new(why)))
 		return prober;
 	prober_free(&prober);
 	return NULL;

@@ -20,7 +20,7 @@ int gethostname(char *name, size_t size)
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found)
 {
-	assert_string_equal(node, bare);
+	assert_true(strcmp(node, bare) == 0 || strcmp(node, "localhost") == 0);
 	assert_null(service);
 	assert_true(hints->ai_flags & AI_CANONNAME);
 	if (!canonical)
@@ -50,6 +50,11 @@ static const struct {
 	/* an alias: whoever forges DNS must not give this relay another's name */
 	{"relay", "mx1.example.net", "relay", false},
 	{"relay", "relay1.example.net", "relay", false},
+	/* the name is sent to mail hosts */
+	{"relay.example.com\r\nMAIL", NULL, "localhost", false},
+	{"relay.exam ple", NULL, "localhost", false},
+	{"", NULL, "localhost", false},
+	{"relay", "relay.example\r\nMAIL", "relay", false},
 	{"localhost", "localhost.localdomain", "localhost", false},
 	{"localhost.localdomain", NULL, "localhost.localdomain", false},
 };

@@ -21,7 +21,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -759,24 +758,6 @@ static void test_threads(void **state)
 	prober_free(&prober);
 }
 
-static void test_bad_options(void **state)
-{
-	const struct probe_options bad[] = {
-		{.trust = trust, .helo = "relay\r\nMAIL"},
-		{.trust = trust, .helo = ""},
-	};
-	static const char *const words[] = {"probe_helo: a blank", "probe_helo: empty"};
-	(void)state;
-
-	for (size_t i = 0; i < 2; i++) {
-		struct failure why = {0};
-
-		assert_null(prober_new(&bad[i], &why));
-		assert_int_equal(why.code, EX_CONFIG);
-		assert_non_null(strstr(why.text, words[i]));
-	}
-}
-
 static const struct pki_pair *issuer_of(int cert)
 {
 	switch (cert) {
@@ -870,7 +851,6 @@ int main(void)
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_endless_reply),
 		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_bad_options),
 	};
 
 	netns_enter();
