@@ -23,9 +23,8 @@ struct dial {
 
 /* A look at a hop: probes of its addresses, all at a time. There may be two looks, under one deadline. */
 struct probing {
-	bool begun;              /* the addresses are known, and the deadline */
 	bool second;             /* what the first look saw may pass by itself: this is the second */
-	int64_t deadline_ms;     /* of both */
+	int64_t deadline_ms;     /* of both; counts from the first dial */
 	int64_t rest_end_ms;     /* between two looks: when the second one comes; else 0 */
 	struct addresses waited; /* that sightings know to be dialled */
 	struct evidence known;   /* the oldest of what was seen at addresses that need no probe; at == 0: none */
@@ -304,9 +303,9 @@ static enum obtained probe_host(
 		lookups->begun_ms + probe_whole_ms(means));
 	if (!lookups_over(lookups))
 		return obtain_wait(attempt);
-	if (!probing->begun)
+	/* What the bounds put off loses none of its time: else it would be cut short, and the hop called silent. */
+	if (!probing->second)
 		probing->deadline_ms = clock_mono_ms() + probe_whole_ms(means) - lookups_took_ms(lookups);
-	probing->begun = true;
 	if (list.count == 0) {
 		probe_impossible(&list, &found->evidence);
 		return OBTAINED;

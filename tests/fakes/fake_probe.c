@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,11 +74,19 @@ struct probe {
 	char address_text[ADDRESS_TEXT_SIZE];
 };
 
+static atomic_int newest_ms;
+
+int world_probe_ms(void)
+{
+	return atomic_load(&newest_ms);
+}
+
 struct probe *probe_begin(struct prober *prober, struct probe_line *line, const char *host,
 	const struct address *address, uint16_t port, int timeout_ms, const struct probe_dane *dane, struct wake wake)
 {
 	struct probe *probe = calloc(1, sizeof *probe);
 	assert(probe && prober && timeout_ms > 0);
+	atomic_store(&newest_ms, timeout_ms);
 	probe->prober = prober;
 	probe->dane = dane != NULL;
 	probe->tlsa_id = dane ? dane->set->id : 0;

@@ -69,6 +69,7 @@ unsigned world_prefetches(void);
 unsigned world_busy(void); /* calls under way */
 unsigned world_busy_peak(void);
 char *world_log(unsigned from);
+int world_probe_ms(void);                /* the time that the newest probe was given */
 void world_delay(unsigned microseconds); /* of each call, while it counts as under way */
 
 /* Trouble with the store, whose calls pass through the linker's --wrap. */

@@ -371,6 +371,42 @@ static void test_stop_while_put_off(void **state)
 	product_stop(&p);
 }
 
+/* An enforce domain whose hop has these addresses. */
+static void domain_at(const char *domain, const char *mx, const char *const *addresses, size_t count)
+{
+	product_domain(domain, mx);
+	assert_true(world_dns(mx, DNS_A, 3600, addresses, count));
+}
+
+/* A probe that the budget puts off has as much time as any other when its turn comes. */
+static void test_put_off_keeps_time(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p);
+	world_gate_shut("probe");
+	for (int i = 1; i <= BUDGET_AT_ONCE + 1; i++) {
+		char domain[64], mx[64], address[64];
+		const char *one = address;
+		snprintf(domain, sizeof domain, "d%d.example.com", i);
+		snprintf(mx, sizeof mx, "mx%d.example.net", i);
+		snprintf(address, sizeof address, "8.0.1.%d", i);
+		domain_at(domain, mx, &one, 1);
+		struct question question = product_question(domain, PURPOSE_DELIVER);
+		assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+		if (i == BUDGET_AT_ONCE)
+			assert_true(world_gate_await("probe", BUDGET_AT_ONCE, SETTLE_MS));
+	}
+	product_pause(300);
+	assert_int_equal(world_count("probe"), BUDGET_AT_ONCE);
+	world_advance((int64_t)p.config->settings->probe_timeout * 2 / 3);
+	world_gate_open("probe");
+	product_settle(p.check);
+	assert_int_equal(world_count("probe"), BUDGET_AT_ONCE + 1);
+	assert_true(world_probe_ms() > (int)p.config->settings->probe_timeout * 1000 / 2);
+	product_stop(&p);
+}
+
 /* Tenants of a large provider, asked for all at once: each address is looked at once, and nobody is refused. */
 static void test_many_tenants(void **state)
 {
@@ -380,6 +416,7 @@ static void test_many_tenants(void **state)
 	product_start(&p);
 	atomic_store(&passed, 0);
 	world_delay(2000);
+	atomic_store(&passed, 0);
 	for (int i = 0; i < 40; i++) {
 		char domain[64], mx[64];
 		const char *two[] = {addresses[i % 4], addresses[(i + 1) % 4]};
@@ -479,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_connections_of_a_probe),
 		cmocka_unit_test(test_stop_while_put_off),
+		cmocka_unit_test(test_put_off_keeps_time),
 		cmocka_unit_test(test_many_tenants),
 		cmocka_unit_test(test_tool_in_the_background),
 		cmocka_unit_test(test_asked_before_renewals),
