@@ -315,32 +315,89 @@ static void test_connections(void **state)
 	product_stop(&p);
 }
 
-/* A probe of two addresses waits for two connections. Meanwhile it holds none, and spends nothing of the budget. */
-static void test_connections_of_a_probe(void **state)
+/* A probe of two addresses that finds one connection, of two: the other is a silent policy host's. */
+static void probe_begins(struct product *p)
 {
-	(void)state;
 	static const char *const two[] = {"8.0.9.1", "8.0.9.2"};
-	struct product p;
-	product_start(&p);
-	p.check->bounds.sockets_max = 2;
+	product_start(p);
+	p->check->bounds.sockets_max = 2;
 	product_domain("silent.example.com", "mx.example.net");
 	product_domain("d0.example.com", "mx.example.org");
 	assert_true(world_dns("mx.example.org", DNS_A, 3600, two, 2));
 	world_gate_shut("fetch silent.example.com");
 	struct question question = product_question("silent.example.com", PURPOSE_DELIVER);
-	assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	assert_true(product_begin(p->check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
 	assert_true(world_gate_await("fetch silent.example.com", 1, SETTLE_MS));
 	question = product_question("d0.example.com", PURPOSE_DELIVER);
 	atomic_store(&passed, 0);
-	assert_true(product_begin(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
+	assert_true(product_begin(p->check, &question, passes, NULL) != CHECK_NO_TICKET);
 	int64_t deadline_ms = clock_mono_ms() + SETTLE_MS;
 	while (world_count("dns A mx.example.org") == 0 && clock_mono_ms() < deadline_ms)
 		product_pause(1);
 	product_pause(500);
 	assert_int_equal(world_count("probe"), 0);
+}
+
+/* While it waits for both, it holds none, and spends nothing of the budget. */
+static void test_connections_of_a_probe(void **state)
+{
+	(void)state;
+	struct product p;
+	probe_begins(&p);
 	world_gate_open("fetch silent.example.com");
 	product_settle(p.check);
 	assert_int_equal(world_count("probe mx.example.org"), 2);
+	assert_int_equal(atomic_load(&passed), 1);
+	product_stop(&p);
+}
+
+/* It waits for no longer than a probe may take. */
+static void test_no_connection_for_a_probe(void **state)
+{
+	(void)state;
+	struct product p;
+	probe_begins(&p);
+	world_advance(61);
+	int64_t deadline_ms = clock_mono_ms() + SETTLE_MS;
+	while (product_cases(p.check) > 1 && clock_mono_ms() < deadline_ms)
+		product_pause(1);
+	assert_int_equal(product_cases(p.check), 1);
+	world_gate_open("fetch silent.example.com");
+	product_settle(p.check);
+	assert_int_equal(world_count("probe mx.example.org"), 0);
+	assert_int_equal(atomic_load(&passed), 0);
+	product_stop(&p);
+}
+
+/* What the bounds refuse to a refresh is not refused to somebody who waits behind it. */
+static void test_behind_a_refused_refresh(void **state)
+{
+	(void)state;
+	struct product p;
+	product_start(&p);
+	p.check->bounds.sockets_max = 4;
+	product_domain("d0.example.com", "mx.example.net");
+	product_domain("d1.example.com", "mx.example.net");
+	product_domain("d2.example.com", "mx.example.net");
+	world_policy_fails("d2.example.com", REASON_POLICY_FETCH, "HTTP status 500");
+	assert_int_equal(client_takes(&p, 1, 0, 3), 3);
+	product_settle(p.check);
+	world_advance(3 * 86400);
+	product_domain("d2.example.com", "mx.example.net");
+	world_gate_shut("fetch");
+	assert_int_equal(check_refresh(p.check, "d0.example.com", false), CHECK_REFRESH_BEGUN);
+	assert_int_equal(check_refresh(p.check, "d1.example.com", false), CHECK_REFRESH_BEGUN);
+	assert_true(world_gate_await("fetch", 2, SETTLE_MS));
+	assert_int_equal(check_refresh(p.check, "d2.example.com", false), CHECK_REFRESH_BEGUN);
+	product_pause(200); /* it waits for a connection */
+	struct question question = product_question("d2.example.com", PURPOSE_DELIVER);
+	atomic_store(&passed, 0);
+	assert_true(product_begin(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
+	product_pause(200); /* it is parked */
+	world_advance(61);  /* longer than fetch_timeout */
+	assert_true(world_gate_await("fetch", 3, SETTLE_MS));
+	world_gate_open("fetch");
+	product_settle(p.check);
 	assert_int_equal(atomic_load(&passed), 1);
 	product_stop(&p);
 }
@@ -515,6 +572,8 @@ int main(void)
 		cmocka_unit_test(test_part_of_refreshes),
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_connections_of_a_probe),
+		cmocka_unit_test(test_no_connection_for_a_probe),
+		cmocka_unit_test(test_behind_a_refused_refresh),
 		cmocka_unit_test(test_stop_while_put_off),
 		cmocka_unit_test(test_put_off_keeps_time),
 		cmocka_unit_test(test_many_tenants),
