@@ -1,5 +1,5 @@
 # cli: the tool, one file per subcommand
-stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(AM_CPPFLAGS)
+stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(product_defs)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 cli_sources = \
 	cli/commands.h \

@@ -1,5 +1,5 @@
 # milter: the daemon
-stsgated_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(AM_CPPFLAGS)
+stsgated_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(product_defs)
 stsgated_CFLAGS = $(AM_CFLAGS)
 milter_sources = \
 	milter/arbiter.c milter/arbiter.h \
