@@ -294,8 +294,9 @@ static enum obtained probe_host(
 	struct addresses list;
 	if (probing->count > 0)
 		return dials_answered(probing) ? look_end(means, attempt, found) : obtain_wait(attempt);
-	if (probing->rest_end_ms > clock_mono_ms()) {
-		attempt->again_ms = (int)(probing->rest_end_ms - clock_mono_ms());
+	int64_t rest_ms = probing->rest_end_ms - clock_mono_ms();
+	if (rest_ms > 0) { /* a negative time would let it wait for an operation, and there is none */
+		attempt->again_ms = (int)rest_ms;
 		return OBTAIN_LATER;
 	}
 	probing->rest_end_ms = 0;

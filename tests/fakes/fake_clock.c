@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "world.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 #define SLICE_MS 5 /* a waiter looks so often whether the clock was moved on */
@@ -18,9 +19,17 @@ int64_t clock_wall_s(void)
 	return world_wall_s();
 }
 
+static atomic_llong slow_ms, crept_ms;
+
+void world_clock_slow(int ms)
+{
+	atomic_store(&slow_ms, ms);
+}
+
 int64_t clock_mono_ms(void)
 {
-	return machine_mono_ms() + world_mono_offset_ms();
+	long long slow = atomic_load(&slow_ms);
+	return machine_mono_ms() + world_mono_offset_ms() + atomic_fetch_add(&crept_ms, slow) + slow;
 }
 
 bool __real_cond_wait_until(struct signal_cond *cond, struct lock *lock, int64_t deadline_ms) REQUIRES(lock);

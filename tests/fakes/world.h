@@ -24,6 +24,7 @@ void world_reset(void); /* everything as in a new program; no call may be under 
 void world_advance(int64_t seconds);
 void world_set_back(int64_t seconds); /* the wall clock alone; negative: set forth */
 int64_t world_mono_offset_ms(void);
+void world_clock_slow(int ms); /* so much passes from each look at the monotonic clock to the next; 0: as it is */
 
 /* DNS. Records are in presentation form: `10 mx1.example.com`, `8.0.1.1`, `"v=STSv1;" " id=1"`, or bare text for one
  * TXT string. A name without records of a type answers NODATA when it has others, else NXDOMAIN. False: a record that

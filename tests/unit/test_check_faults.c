@@ -464,6 +464,31 @@ static void test_put_off_keeps_time(void **state)
 	product_stop(&p);
 }
 
+/* The rest between two looks at a hop ends while it is being looked at: the second look comes all the same. */
+static void test_rest_ends_meanwhile(void **state)
+{
+	(void)state;
+	static const char *const one[] = {"8.0.1.1"};
+	struct product p;
+	product_start(&p);
+	domain_at("example.com", "mx1.example.com", one, 1);
+	world_hop_passing("mx1.example.com", REASON_TLS_FAILED, 0);
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	assert_true(product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET);
+	int64_t until_ms = clock_mono_ms() + SETTLE_MS;
+	while (world_count("probe") == 0 && clock_mono_ms() < until_ms)
+		product_pause(1);
+	product_pause(200);
+	world_clock_slow(OBTAIN_AGAIN_MS * 3 / 4);
+	for (unsigned i = 0; i < p.check->desk_count; i++) /* wakes up all that sleep */
+		loop_post(runner_loop(p.check->desk[i].runner), &p.check->desk[i].stop);
+	product_pause(200);
+	world_clock_slow(0);
+	product_settle(p.check);
+	assert_int_equal(world_count("probe"), 2);
+	product_stop(&p);
+}
+
 /* Tenants of a large provider, asked for all at once: each address is looked at once, and nobody is refused. */
 static void test_many_tenants(void **state)
 {
@@ -576,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_behind_a_refused_refresh),
 		cmocka_unit_test(test_stop_while_put_off),
 		cmocka_unit_test(test_put_off_keeps_time),
+		cmocka_unit_test(test_rest_ends_meanwhile),
 		cmocka_unit_test(test_many_tenants),
 		cmocka_unit_test(test_tool_in_the_background),
 		cmocka_unit_test(test_asked_before_renewals),
