@@ -57,9 +57,10 @@ static void desk_begin(struct desk *desk, struct check *check, struct loop *loop
 
 struct check *check_new(const struct check_options *options, struct failure *why)
 {
+	if (!store_start_writer(options->store, why))
+		return NULL;
 	struct check *check = xcalloc(1, sizeof *check);
 	check->desk = xcalloc(options->loops->count, sizeof *check->desk);
-	(void)why;
 	lock_init(&check->lock);
 	cond_init(&check->idle);
 	check->store = options->store;

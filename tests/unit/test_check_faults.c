@@ -3,6 +3,7 @@
 #include "product.h"
 #include "world.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -464,6 +465,34 @@ static void test_put_off_keeps_time(void **state)
 	product_stop(&p);
 }
 
+static unsigned threads(void)
+{
+	unsigned count = 0;
+	DIR *tasks = opendir("/proc/self/task");
+	assert_non_null(tasks);
+	for (const struct dirent *task; (task = readdir(tasks));)
+		count += task->d_name[0] != '.';
+	closedir(tasks);
+	return count;
+}
+
+/* All threads are there from the start: where they cannot be had, that shows then, and not when the first domain is to
+ * be stored. */
+static void test_threads_at_the_start(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	product_start(&p);
+	unsigned before = threads();
+	product_domain("example.com", "mx1.example.com");
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	product_answer(p.check, &question, 5000, &outcome);
+	outcome_free(&outcome);
+	assert_int_equal(threads(), before);
+	product_stop(&p);
+}
+
 /* The rest between two looks at a hop ends while it is being looked at: the second look comes all the same. */
 static void test_rest_ends_meanwhile(void **state)
 {
@@ -601,6 +630,7 @@ int main(void)
 		cmocka_unit_test(test_behind_a_refused_refresh),
 		cmocka_unit_test(test_stop_while_put_off),
 		cmocka_unit_test(test_put_off_keeps_time),
+		cmocka_unit_test(test_threads_at_the_start),
 		cmocka_unit_test(test_rest_ends_meanwhile),
 		cmocka_unit_test(test_many_tenants),
 		cmocka_unit_test(test_tool_in_the_background),
