@@ -14,6 +14,9 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +29,8 @@
 #define DESCRIPTION_SIZE 2048
 #define STORE_LOOK_MS 1000 /* how often it is asked whether the store is broken */
 #define POSTFIX_QUEUE "/var/spool/postfix"
+#define HEAPS 4              /* of malloc */
+#define HEAP_SPARE (8 << 20) /* octets at the end of a heap */
 
 struct options {
 	bool foreground;
@@ -307,9 +312,21 @@ static int start(const struct options *options)
 	return status;
 }
 
+/* glibc would give eight heaps for each CPU to libmilter's threads, which come and go, and each heap keeps what its worst
+ * moment needed. A heap gives its end back to the system when there is more of it than the spare: by default so little
+ * that each TLS handshake gets it anew, page by page. */
+static void heaps_set(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_ARENA_MAX, HEAPS);
+	mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {.foreground = false};
+	heaps_set();
 	int status = options_read(&options, argc, argv);
 	if (status >= 0)
 		return status;
