@@ -4,14 +4,20 @@
  * multi loop fetches from the same policy hosts, the ceiling: it is given the addresses, all transfers share a trust
  * store, and nobody looks at what comes.
  *
+ * cold fetches DOMAINS CA-FILE: the same for what stsgated's fetches cost alone, in this process.
+ *
  * cold silent KIND PORT PID: what stsgated needs while SILENT questions wait for servers that never answer; KIND begins
  * the name of their domains, see world. */
+#include "fetch.h"
 #include "lapse.h"
+#include "loop.h"
 #include "socketmap.h"
+#include "trust.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <dirent.h>
+#include <event2/event.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -288,6 +294,74 @@ static struct seen bare_round(const char *kind, unsigned from, unsigned count)
 	return seen_end(&start, count, &lapses);
 }
 
+/* --- our fetches alone ----------------------------------------------------------------------------------------------- */
+
+struct fetches {
+	struct fetcher *fetcher;
+	struct fetch_line *line;
+	const char *kind;
+	unsigned next, end, done;
+	struct lapses lapses;
+};
+
+struct fetching {
+	struct fetches *all;
+	struct fetch *fetch;
+	int64_t begun_ns;
+};
+
+static void on_fetched(void *arg);
+
+static void fetching_begin(struct fetching *fetching)
+{
+	struct fetches *all = fetching->all;
+	char domain[NAME_SIZE], pin[NAME_SIZE];
+	struct address address;
+	domain_name(domain, all->kind, all->next);
+	snprintf(pin, sizeof pin, "127.16.%u.1", all->next++ % 256);
+	address_parse(&address, pin);
+	fetching->begun_ns = lapse_now_ns();
+	fetching->fetch = fetch_begin(
+		all->fetcher, all->line, domain, &address, 1, (int)TIMEOUT_MS, (struct wake){on_fetched, fetching});
+}
+
+static void on_fetched(void *arg)
+{
+	struct fetching *fetching = arg;
+	struct policy_found found;
+	if (!fetch_answer(fetching->fetch, &found) || found.outcome != REASON_NONE)
+		die("a fetch failed");
+	policy_found_free(&found);
+	fetch_drop(&fetching->fetch);
+	lapses_add(&fetching->all->lapses, lapse_now_ns() - fetching->begun_ns);
+	fetching->all->done++;
+	if (fetching->all->next < fetching->all->end)
+		fetching_begin(fetching);
+}
+
+/* The loop turns in this thread. */
+static struct seen fetch_round(struct fetcher *fetcher, const char *kind, unsigned from, unsigned count)
+{
+	struct fetching fetching[CONNECTIONS];
+	struct failure why;
+	struct loop *loop = loop_new(&why);
+	if (!loop)
+		die(why.text);
+	struct fetches all = {
+		.fetcher = fetcher, .line = fetch_line_new(loop), .kind = kind, .next = from, .end = from + count};
+	struct seen_from start = seen_begin(getpid());
+	for (unsigned i = 0; i < CONNECTIONS && i < count; i++) {
+		fetching[i] = (struct fetching){.all = &all};
+		fetching_begin(&fetching[i]);
+	}
+	while (all.done < count)
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+	struct seen seen = seen_end(&start, count, &all.lapses);
+	fetch_line_free(&all.line);
+	loop_free(&loop);
+	return seen;
+}
+
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 static void row_print(const char *name, const struct seen *seen)
@@ -296,34 +370,58 @@ static void row_print(const char *name, const struct seen *seen)
 		seen->p99_us / 1e3);
 }
 
-static double middle(const double values[ROUNDS])
+static void store_read(const char *ca_file)
 {
-	double copy[ROUNDS];
-	memcpy(copy, values, sizeof copy);
-	return lapse_median(copy);
-}
-
-static int cold(unsigned count, const char *ca_file, const char *name, const char *map, uint16_t port, pid_t pid)
-{
-	struct seen bare[ROUNDS], seen[ROUNDS];
-	double ratio[ROUNDS];
-	char kind[NAME_SIZE / 2];
 	store = X509_STORE_new();
 	if (!store || X509_STORE_load_file(store, ca_file) != 1)
 		die("cannot read the authority's certificate");
+}
+
+static void rows_print(const char *name, struct seen bare[ROUNDS], struct seen seen[ROUNDS])
+{
+	double ratio[ROUNDS];
+	for (unsigned i = 0; i < ROUNDS; i++)
+		ratio[i] = seen[i].cpu_us / bare[i].cpu_us;
+	struct seen of_bare = seen_median(bare), of_row = seen_median(seen);
+	row_print("bare libcurl loop", &of_bare);
+	printf("\n");
+	row_print(name, &of_row);
+	printf("   x %.2f\n", lapse_median(ratio));
+}
+
+/* Before the first round of each: what is made once is made then. */
+static int cold(unsigned count, const char *ca_file, const char *name, const char *map, uint16_t port, pid_t pid)
+{
+	struct seen bare[ROUNDS], seen[ROUNDS];
+	char kind[NAME_SIZE / 2];
+	store_read(ca_file);
 	snprintf(kind, sizeof kind, "%s-%lld", map, (long long)pid);
-	map_round(map, kind, count * ROUNDS, CONNECTIONS, port, pid); /* what is made once is made now */
+	map_round(map, kind, count * ROUNDS, CONNECTIONS, port, pid);
 	bare_round(kind, count * ROUNDS, CONNECTIONS);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		bare[i] = bare_round(kind, i * count, count);
 		seen[i] = map_round(map, kind, i * count, count, port, pid);
-		ratio[i] = seen[i].cpu_us / bare[i].cpu_us;
 	}
-	struct seen of_bare = seen_median(bare), of_map = seen_median(seen);
-	row_print("bare libcurl loop", &of_bare);
-	printf("\n");
-	row_print(name, &of_map);
-	printf("   x %.2f\n", middle(ratio));
+	rows_print(name, bare, seen);
+	return EX_OK;
+}
+
+static int fetches(unsigned count, const char *ca_file)
+{
+	struct seen bare[ROUNDS], seen[ROUNDS];
+	struct failure why;
+	struct trust *trust = trust_new(ca_file, &why);
+	struct fetcher *fetcher = trust ? fetcher_new(&(struct fetch_options){.trust = trust}, &why) : NULL;
+	if (!fetcher)
+		die(why.text);
+	store_read(ca_file);
+	fetch_round(fetcher, "fetch", count * ROUNDS, CONNECTIONS);
+	bare_round("fetch", count * ROUNDS, CONNECTIONS);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		bare[i] = bare_round("fetch", i * count, count);
+		seen[i] = fetch_round(fetcher, "fetch", i * count, count);
+	}
+	rows_print("fetches alone", bare, seen);
 	return EX_OK;
 }
 
@@ -391,9 +489,11 @@ int main(int argc, char **argv)
 	}
 	if (argc == 5 && strcmp(argv[1], "silent") == 0)
 		return silent(argv[2], (uint16_t)strtoul(argv[3], NULL, 10), (pid_t)strtol(argv[4], NULL, 10));
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (argc == 4 && strcmp(argv[1], "fetches") == 0)
+		return fetches((unsigned)strtoul(argv[2], NULL, 10), argv[3]);
 	if (argc != 7)
 		return EX_USAGE;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	return cold((unsigned)strtoul(argv[1], NULL, 10), argv[2], argv[3], argv[4],
 		(uint16_t)strtoul(argv[5], NULL, 10), (pid_t)strtol(argv[6], NULL, 10));
 }
