@@ -59,7 +59,7 @@ static void text_is_exact(void **state)
 	    "judged.\n"
 	    "# TYPE stsgate_events counter\n");
 	has("\n# TYPE stsgate_workers gauge\n"
-	    "# HELP stsgate_workers Threads that look up, fetch and probe.\n"
+	    "# HELP stsgate_workers Event loops that look up, fetch and probe, each with a thread of its own.\n"
 	    "stsgate_workers 8\n");
 	has("\nstsgate_workers_busy 0\n");
 	has("\nstsgate_store_writes_total 0\n");
