@@ -679,6 +679,29 @@ static void test_dnssec_changes_nothing(void **state)
 	}
 }
 
+/* A verdict is counted at once when nobody waits for more, or nobody can: and not once more at the end. */
+static void test_counted_without_a_wait(void **state)
+{
+	(void)state;
+	struct product p;
+	struct outcome outcome;
+	struct tally tally = {0};
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	uint64_t before = verdicts_counted(PURPOSE_DELIVER);
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	assert_false(check_ask(p.check, &question, NULL, NULL, NULL, &outcome));
+	outcome_free(&outcome);
+	assert_int_equal(verdicts_counted(PURPOSE_DELIVER) - before, 1);
+	product_settle(p.check);
+	assert_int_equal(verdicts_counted(PURPOSE_DELIVER) - before, 1);
+	p.check->inquiries_max = 0;
+	question = product_question("example.net", PURPOSE_DELIVER);
+	assert_true(product_begin(p.check, &question, tally_done, &tally) == CHECK_NO_TICKET);
+	assert_int_equal(verdicts_counted(PURPOSE_DELIVER) - before, 2);
+	product_stop(&p);
+}
+
 /* At most PRODUCT_INQUIRIES cases: the next finds no room, and says so. */
 static void test_no_room(void **state)
 {
@@ -722,6 +745,7 @@ int main(void)
 		cmocka_unit_test(test_stored_before_shared),
 		cmocka_unit_test(test_no_probe_while_saving),
 		cmocka_unit_test(test_dnssec_changes_nothing),
+		cmocka_unit_test(test_counted_without_a_wait),
 		cmocka_unit_test(test_no_room),
 	};
 	alarm(300);
