@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #define GRACE_MS 4000 /* waits in hand, at a stop */
-#define WORKERS 64    /* threads of check */
 #define EVENTS_KEPT_S (90 * 86400)
 
 struct daemon {

@@ -8,6 +8,7 @@
 #include "tally.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,9 +257,11 @@ static void outcome_take(struct check *check, struct waiter *waiter, struct outc
 
 void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, struct outcome *out)
 {
-	memset(out, 0, sizeof *out);
+	/* What a ticket that has ended gets, should a caller err: never less than a wait. */
+	*out = (struct outcome){.verdict = {.kind = VERDICT_DEFER, .reason = REASON_INTERNAL}};
 	lock_take(&check->lock);
 	struct waiter *waiter = waiter_find(check, ticket);
+	assert(!waiter || !waiter->done);
 	while (waiter && !waiter->answered && cond_wait_until(&waiter->answer, &check->lock, deadline_ms))
 		continue;
 	if (waiter)

@@ -194,17 +194,20 @@ void waiter_leave(struct check *check, struct waiter *waiter, struct outcome *ou
 	never_less(out, &waiter->fresh);
 }
 
+static void answer_policy(struct inquiry *inquiry, struct waiter *waiter)
+{
+	if (inquiry->facts.question.purpose == PURPOSE_MAP && inquiry->verdict.kind == VERDICT_PASS)
+		facts_policy_copy(&waiter->outcome.policy, &inquiry->facts);
+}
+
 /* Those with a function are called without the lock; those in check_wait() find the answer in their waiter. */
 static struct waiter *waiters_answer(struct inquiry *inquiry) REQUIRES(inquiry->check->lock)
 {
 	const struct verdict *verdict = &inquiry->verdict;
-	bool with_policy = inquiry->facts.question.purpose == PURPOSE_MAP && verdict->kind == VERDICT_PASS;
 	struct waiter *called = NULL, *next;
 	for (struct waiter *waiter = inquiry->waiters; waiter; waiter = next) {
 		next = waiter->next;
 		waiter->outcome = (struct outcome){.verdict = *verdict, .final = !inquiry->cut_off};
-		if (with_policy)
-			facts_policy_copy(&waiter->outcome.policy, &inquiry->facts);
 		never_less(&waiter->outcome, &waiter->fresh);
 		waiter->inquiry = NULL;
 		waiter->answered = true;
@@ -213,6 +216,7 @@ static struct waiter *waiters_answer(struct inquiry *inquiry) REQUIRES(inquiry->
 			waiter->next = called;
 			called = waiter;
 		} else {
+			answer_policy(inquiry, waiter);
 			cond_wake_one(&waiter->answer);
 		}
 	}
@@ -232,6 +236,7 @@ void inquiry_answer(struct inquiry *inquiry)
 	while (called) {
 		struct waiter *waiter = called;
 		called = waiter->next;
+		answer_policy(inquiry, waiter); /* may be large: not under the lock */
 		tally_verdict(waiter->purpose, &waiter->outcome.verdict);
 		waiter->done(waiter->arg, &waiter->outcome);
 		outcome_free(&waiter->outcome);

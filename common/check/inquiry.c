@@ -130,8 +130,17 @@ static bool save_or_go_on(struct inquiry *inquiry)
 
 /* --- what the network has ----------------------------------------------------------------------------------------- */
 
-/* Who is parked in the flight hears of it when it is in the store. What is known of a mail host is wanted by many
- * domains: its flight ends then, too, so that none of them looks for it once more meanwhile. */
+/* A flight ends when what it brought is in the store, so that nobody else looks for it meanwhile, and finds less: where
+ * others are parked in it, of a mail host, which many domains want, and of an enforce policy. */
+static bool lands_later(struct inquiry *inquiry, const struct found *found)
+{
+	const struct want *want = &found->want;
+	bool of_host = want->kind == WANT_PROBE || want->kind == WANT_TLSA;
+	bool enforced = want->kind == WANT_POLICY && found->policy.outcome == REASON_NONE &&
+			found->policy.policy.mode == POLICY_ENFORCE;
+	return of_host || enforced || !flight_land_alone(inquiry);
+}
+
 static void landed(struct inquiry *inquiry, struct found *found)
 {
 	struct check *check = inquiry->check;
@@ -144,9 +153,8 @@ static void landed(struct inquiry *inquiry, struct found *found)
 	senses_found(&check->trouble, found);
 	attempt_end(&inquiry->attempt, &check->bounds, inquiry->config);
 	observed(inquiry, &found->want);
+	inquiry->landing = lands_later(inquiry, found);
 	save_add(&inquiry->save, &check->trouble, &inquiry->facts, found);
-	bool of_host = found->want.kind == WANT_PROBE || found->want.kind == WANT_TLSA;
-	inquiry->landing = of_host || !flight_land_alone(inquiry);
 }
 
 /* False: it sleeps. */
@@ -175,9 +183,9 @@ static bool fly(struct inquiry *inquiry)
 		return true;
 	}
 	int again_ms = inquiry->attempt.again_ms;
-	/* Whoever waits for the same probe comes first. Not between two looks at a hop: what was seen belongs to the
+	/* Others who want the same may have a better claim. Not between two looks at a hop: what was seen belongs to the
 	 * flight. */
-	if (again_ms >= 0 && want.kind == WANT_PROBE && !means.asked && !attempt_looks_again(&inquiry->attempt)) {
+	if (again_ms >= 0 && !means.asked && !attempt_looks_again(&inquiry->attempt)) {
 		flight_drop(inquiry);
 		inquiry->phase = PHASE_JUDGE;
 	}

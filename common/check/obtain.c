@@ -215,11 +215,12 @@ enum obtained obtain_put_off(const struct means *means, struct attempt *attempt)
 		attempt->put_off_ms = now_ms;
 	if (now_ms - attempt->put_off_ms >= patience_ms(means, &attempt->want))
 		return OBTAIN_REFUSED;
+	int most_ms = attempt->want.kind == WANT_POLICY ? OBTAIN_RETRY_MAX_MS : OBTAIN_RETRY_PROBE_MAX_MS;
 	attempt->again_ms = OBTAIN_RETRY_MS << attempt->put_offs;
-	if (attempt->want.kind == WANT_POLICY && attempt->again_ms < OBTAIN_RETRY_MAX_MS)
+	if (attempt->again_ms < most_ms)
 		attempt->put_offs++;
-	if (attempt->again_ms > OBTAIN_RETRY_MAX_MS)
-		attempt->again_ms = OBTAIN_RETRY_MAX_MS;
+	else
+		attempt->again_ms = most_ms;
 	return OBTAIN_LATER;
 }
 

@@ -4,7 +4,8 @@
 
 #include "obtain.h"
 
-#define OBTAIN_RETRY_MS 50       /* until the bounds are asked again */
+#define OBTAIN_RETRY_MS 50 /* until the bounds are asked again */
+#define OBTAIN_RETRY_PROBE_MAX_MS 400
 #define OBTAIN_RETRY_MAX_MS 1000 /* thousands may wait for one policy host: the longer, the less often they ask */
 #define SOCKETS_KEY 1            /* all connections count under one key */
 

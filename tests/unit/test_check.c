@@ -155,6 +155,29 @@ static void test_mx_prefetched(void **state)
 	product_stop(&p);
 }
 
+/* An enforce policy is in the store as soon as it is found: who asks while the MX set is being looked up is bound by it. */
+static void test_policy_at_once(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally tally = {0};
+	struct outcome outcome;
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	world_gate_shut("dns MX example.com");
+	struct question deliver = product_question("example.com", PURPOSE_DELIVER);
+	product_begin(p.check, &deliver, tally_done, &tally);
+	assert_true(world_gate_await("dns MX example.com", 1, SETTLE_MS));
+	struct question map = product_question("example.com", PURPOSE_MAP);
+	assert_true(check_ask(p.check, &map, NULL, NULL, NULL, &outcome));
+	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
+	outcome_free(&outcome);
+	world_gate_open("dns MX example.com");
+	await(&tally, 1);
+	assert_int_equal(world_count("fetch example.com"), 1);
+	product_stop(&p);
+}
+
 /* Who waits for a fetch that began under an older record hears of the policy by that record's id, as the store does:
  * else the older body would be taken for the newer one. */
 static void test_fetch_keeps_its_id(void **state)
@@ -729,6 +752,7 @@ int main(void)
 		cmocka_unit_test(test_one_discovery),
 		cmocka_unit_test(test_purposes_share),
 		cmocka_unit_test(test_mx_prefetched),
+		cmocka_unit_test(test_policy_at_once),
 		cmocka_unit_test(test_fetch_keeps_its_id),
 		cmocka_unit_test(test_one_probe),
 		cmocka_unit_test(test_second_look),
