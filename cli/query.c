@@ -1,12 +1,12 @@
 /* query: one case in this process, told step by step. */
 #include "clock.h"
 #include "commands.h"
+#include "counters.h"
 #include "describe.h"
 #include "kit.h"
 #include "next_hop.h"
 #include "outlook.h"
 #include "story.h"
-#include "tally.h"
 #include "trouble.h"
 
 #include <stdio.h>
@@ -129,7 +129,7 @@ static json_t *degraded_words(void)
 	json_t *words = json_made(json_array());
 	for (unsigned kind = 0; kind < TROUBLE_COUNT; kind++)
 		if (metrics_read(METRIC_DEGRADED, kind, 0, 0) != 0)
-			json_add(words, json_text(tally_names.name[LABEL_CONDITION](kind)));
+			json_add(words, json_text(counters_names.name[LABEL_CONDITION](kind)));
 	return words;
 }
 

@@ -1,10 +1,10 @@
 #include "delegation_server.h"
 
+#include "counters.h"
 #include "delegation.h"
-#include "journal.h"
 #include "memory.h"
 #include "next_hop.h"
-#include "tally.h"
+#include "verdict_log.h"
 #include "verdict_service.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ struct state {
 	char instance[WORD_SIZE];
 	uint32_t told[TOLD_MAX]; /* hashes of the headers that this message has got already */
 	unsigned told_count;
-	struct journal_told unchecked;
+	struct verdict_logged unchecked;
 };
 
 static void word_copy(char out[WORD_SIZE], struct span word)
@@ -84,7 +84,7 @@ static void reply_send(struct client *client, const struct delegation_reply *rep
 
 static void delegation_dunno(struct client *client)
 {
-	tally_delegation(DEED_ACCEPT);
+	counters_delegation(DEED_ACCEPT);
 	reply_send(client, &(struct delegation_reply){.action = DELEGATION_DUNNO});
 }
 
@@ -98,8 +98,8 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 	/* A header stays in the message, and no milter of ours takes a forged one out. */
 	decision.tag = decision.tag && settings->mode != MODE_MONITOR;
 	struct span queue_id = {state->queue_id, strlen(state->queue_id)};
-	journal_verdict("delegation", queue_id, &outcome->verdict, &decision, &state->unchecked);
-	tally_delegation(action_deed(&decision));
+	verdict_log("delegation", queue_id, &outcome->verdict, &decision, &state->unchecked);
+	counters_delegation(action_deed(&decision));
 	/* Which recipients are still to come is not known: blind copies stay blind. */
 	reply_send(client, &(struct delegation_reply){.action = action_of(&decision),
 				   .verdict = &outcome->verdict,

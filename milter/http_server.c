@@ -1,7 +1,7 @@
 #include "http_server.h"
 
+#include "counters.h"
 #include "memory.h"
-#include "tally.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -88,7 +88,7 @@ static void http_reply(struct http_server *http, struct client *client, const ch
 static void http_metrics(struct http_server *http, struct client *client, bool head)
 {
 	http->collect(http->collect_arg);
-	size_t len = metrics_render(&tally_names, http->reply + HEAD_MAX, METRICS_TEXT_MAX);
+	size_t len = metrics_render(&counters_names, http->reply + HEAD_MAX, METRICS_TEXT_MAX);
 	if (len > 0)
 		http_send(http, client, "200 OK", TYPE_METRICS, len, head);
 	else
@@ -115,7 +115,7 @@ static void http_healthy(struct http_server *http, struct client *client, bool h
 	struct text text;
 	text_init(&text, words, sizeof words);
 	for (unsigned i = 0; i < LABEL_CONDITION_VALUES; i++) {
-		const char *name = tally_names.name[LABEL_CONDITION](i);
+		const char *name = counters_names.name[LABEL_CONDITION](i);
 		if (!name || metrics_read(METRIC_DEGRADED, i, 0, 0) == 0)
 			continue;
 		text_add(&text, text.len == 0 ? "degraded: " : " ");

@@ -5,9 +5,9 @@
 
 #include "answer.h"
 #include "config.h"
-#include "journal.h"
 #include "text.h"
 #include "verdict.h"
+#include "verdict_log.h"
 
 #define MESSAGE_TAGS_MAX 100 /* verdicts remembered, one a policy domain */
 
@@ -17,8 +17,8 @@ struct message {
 	unsigned forged;       /* headers with our name */
 	bool unjudged;         /* the daemon ends, and a recipient was taken all the same */
 	bool held;
-	struct verdict held_for;  /* the first verdict that asked for it */
-	struct journal_told told; /* of domains that go unchecked */
+	struct verdict held_for;    /* the first verdict that asked for it */
+	struct verdict_logged told; /* of domains that go unchecked */
 	unsigned recipients;
 	bool many_domains; /* recipients in more than one domain */
 	char first_domain[DOMAIN_SIZE];

@@ -2,11 +2,11 @@
 
 #include "answer.h"
 #include "arbiter.h"
-#include "journal.h"
+#include "counters.h"
 #include "log.h"
 #include "memory.h"
 #include "message.h"
-#include "tally.h"
+#include "verdict_log.h"
 
 #include <errno.h>
 #include <libmilter/mfapi.h>
@@ -111,8 +111,8 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 	struct message *message = &session->message;
 	struct decision decision = action_decide(message->config->settings, kind, verdict);
 	struct span queue_id = {session->queue_id, strlen(session->queue_id)};
-	journal_verdict("milter", queue_id, verdict, &decision, &message->told);
-	tally_action(&decision);
+	verdict_log("milter", queue_id, verdict, &decision, &message->told);
+	counters_action(&decision);
 	if (decision.tag)
 		message_tag(message, verdict);
 	switch (decision.action) {

@@ -1,12 +1,12 @@
 #include "socketmap_server.h"
 
 #include "answer.h"
+#include "counters.h"
 #include "log.h"
 #include "map_reply.h"
 #include "memory.h"
 #include "next_hop.h"
 #include "socketmap.h"
-#include "tally.h"
 #include "verdict_service.h"
 
 #include <stdio.h>
@@ -59,7 +59,7 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
 	if (len == 0)
 		abort();
-	tally_map_reply(payload);
+	counters_map_reply(payload);
 	client_reply(client, (struct span){map->wire, len});
 }
 

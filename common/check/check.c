@@ -1,11 +1,11 @@
 #include "check_internal.h"
 
 #include "clock.h"
+#include "counters.h"
 #include "evidence.h"
+#include "load.h"
 #include "memory.h"
-#include "recall.h"
 #include "senses.h"
-#include "tally.h"
 #include "text.h"
 
 #include <assert.h>
@@ -142,7 +142,7 @@ static struct step fresh_step(struct check *check, struct facts *facts)
 	struct store_view *view = NULL;
 	struct step step = verdict_next(facts);
 	while (step.want.kind != WANT_NOTHING && !want_is_remote(step.want.kind)) {
-		recall(check->store, &check->trouble, &view, facts, &step.want);
+		load(check->store, &check->trouble, &view, facts, &step.want);
 		step = verdict_next(facts);
 	}
 	store_view_end(&view);
@@ -200,7 +200,7 @@ static void fresh_finish(struct check *check, const struct facts *facts, const s
 		wildcards_look(check, &facts->entry);
 	if (step->renew != 0)
 		inquiries_renew(check, question);
-	tally_verdict(question->purpose, &step->verdict);
+	counters_verdict(question->purpose, &step->verdict);
 }
 
 /* An inquiry takes over what is known; the ticket is of the one who waits for it. */
@@ -240,7 +240,7 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 		if (waits)
 			*ticket = begun;
 		if (!waits || begun == CHECK_NO_TICKET)
-			tally_verdict(question->purpose, &out->verdict);
+			counters_verdict(question->purpose, &out->verdict);
 	}
 	bool final = out->final;
 	facts_free(&facts);
@@ -251,7 +251,7 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 static void outcome_take(struct check *check, struct waiter *waiter, struct outcome *out) REQUIRES(check->lock)
 {
 	waiter_leave(check, waiter, out);
-	tally_verdict(waiter->purpose, &out->verdict);
+	counters_verdict(waiter->purpose, &out->verdict);
 	waiter_free(waiter);
 }
 

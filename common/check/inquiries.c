@@ -2,8 +2,8 @@
 #include "check_internal.h"
 
 #include "clock.h"
+#include "counters.h"
 #include "memory.h"
-#include "tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,12 +232,12 @@ void inquiry_answer(struct inquiry *inquiry)
 	struct waiter *called = waiters_answer(inquiry);
 	lock_drop(&check->lock);
 	if (inquiry->facts.question.purpose == PURPOSE_REFRESH)
-		tally_verdict(PURPOSE_REFRESH, &inquiry->verdict);
+		counters_verdict(PURPOSE_REFRESH, &inquiry->verdict);
 	while (called) {
 		struct waiter *waiter = called;
 		called = waiter->next;
 		answer_policy(inquiry, waiter); /* may be large: not under the lock */
-		tally_verdict(waiter->purpose, &waiter->outcome.verdict);
+		counters_verdict(waiter->purpose, &waiter->outcome.verdict);
 		waiter->done(waiter->arg, &waiter->outcome);
 		outcome_free(&waiter->outcome);
 		waiter_free(waiter);

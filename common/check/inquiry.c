@@ -2,9 +2,9 @@
 #include "check_internal.h"
 
 #include "clock.h"
-#include "recall.h"
+#include "counters.h"
+#include "load.h"
 #include "senses.h"
-#include "tally.h"
 
 #include <string.h>
 
@@ -149,7 +149,7 @@ static void landed(struct inquiry *inquiry, struct found *found)
 	found->front = is_at_front(inquiry);
 	memcpy(found->record_id, inquiry->facts.entry.record_id, sizeof found->record_id);
 	facts_learn_found(&inquiry->facts, found);
-	tally_found(found);
+	counters_found(found);
 	senses_found(&check->trouble, found);
 	attempt_end(&inquiry->attempt, &check->bounds, inquiry->config);
 	observed(inquiry, &found->want);
@@ -198,7 +198,7 @@ static bool fly(struct inquiry *inquiry)
 static void read_store(struct inquiry *inquiry, const struct want *want)
 {
 	struct store_view *view = NULL;
-	recall(inquiry->check->store, &inquiry->check->trouble, &view, &inquiry->facts, want);
+	load(inquiry->check->store, &inquiry->check->trouble, &view, &inquiry->facts, want);
 	store_view_end(&view);
 	if (want->kind == WANT_ENTRY)
 		inquiry_know_entry(inquiry);

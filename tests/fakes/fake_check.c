@@ -1,8 +1,8 @@
 #include "fake_check.h"
 
 #include "clock.h"
+#include "counters.h"
 #include "lock.h"
-#include "tally.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -263,7 +263,7 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	}
 	outcome_so_far(out, question);
 	if (!ticket || atomic_load(&refuse)) {
-		tally_verdict(question->purpose, &out->verdict);
+		counters_verdict(question->purpose, &out->verdict);
 		return false;
 	}
 	atomic_fetch_add(&started, 1);

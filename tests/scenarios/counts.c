@@ -1,6 +1,6 @@
 #include "counts.h"
 
-#include "tally.h"
+#include "counters.h"
 #include "world.h"
 
 #include <inttypes.h>
@@ -159,8 +159,8 @@ static bool metric_read(const char *name, size_t len, enum metric *metric)
 
 static int value_read(enum metrics_label label, const char *text)
 {
-	for (unsigned value = 0; tally_names.name[label] && value < metrics_label_values(label); value++) {
-		const char *name = tally_names.name[label](value);
+	for (unsigned value = 0; counters_names.name[label] && value < metrics_label_values(label); value++) {
+		const char *name = counters_names.name[label](value);
 		if (name && strcmp(name, text) == 0)
 			return (int)value;
 	}

@@ -1,6 +1,6 @@
 /* The table of metrics and its text: what OpenMetrics asks of names and escapes, bounds, and that every value of a
  * label that core and check know has a name and a place. */
-#include "tally.h"
+#include "counters.h"
 
 #include "cm.h"
 
@@ -70,12 +70,12 @@ static void text_is_exact(void **state)
 static void text_keeps_its_bounds(void **state)
 {
 	(void)state;
-	size_t len = metrics_render(&tally_names, text, sizeof text);
+	size_t len = metrics_render(&counters_names, text, sizeof text);
 	assert_true(len > 1000);
 	for (size_t size = 0; size <= len + 1; size++) {
 		char *small = malloc(size > 0 ? size : 1);
 		assert_non_null(small);
-		assert_int_equal(metrics_render(&tally_names, small, size), size > len ? len : 0);
+		assert_int_equal(metrics_render(&counters_names, small, size), size > len ? len : 0);
 		if (size > len)
 			assert_string_equal(small, text);
 		free(small);
@@ -131,7 +131,7 @@ static void everything_has_a_name_and_fits(void **state)
 				for (unsigned c = 0; c < metrics_label_values(label[2]); c++)
 					metrics_set((enum metric)m, a, b, c, UINT64_MAX);
 	}
-	assert_true(metrics_render(&tally_names, text, sizeof text) > 0);
+	assert_true(metrics_render(&counters_names, text, sizeof text) > 0);
 	static const char *const purposes[] = {"deliver", "map", "query", "refresh"};
 	for (int reason = 0; reason < REASON_COUNT; reason++)
 		for (int verdict = 0; verdict <= VERDICT_DEFER; verdict++)
@@ -158,18 +158,18 @@ static void found_values_are_counted(void **state)
 {
 	(void)state;
 	struct found found = {.want.kind = WANT_RECORD, .record.outcome = REASON_NO_RECORD};
-	tally_found(&found);
+	counters_found(&found);
 	found = (struct found){.want.kind = WANT_POLICY, .policy.outcome = REASON_POLICY_WEBPKI};
-	tally_found(&found);
+	counters_found(&found);
 	found = (struct found){.want.kind = WANT_MX};
-	tally_found(&found);
-	tally_found(&found);
+	counters_found(&found);
+	counters_found(&found);
 	found = (struct found){.want.kind = WANT_TLSA, .tlsa.state = TLSA_UNUSABLE};
-	tally_found(&found);
+	counters_found(&found);
 	found = (struct found){.want.kind = WANT_PROBE, .evidence = {.at = 1, .reason = REASON_CERT_EXPIRED}};
-	tally_found(&found);
+	counters_found(&found);
 	found = (struct found){.want = {.kind = WANT_PROBE, .dane = true}}; /* the records are gone: not probed */
-	tally_found(&found);
+	counters_found(&found);
 	assert_int_equal(metrics_read(METRIC_RECORD_LOOKUPS, REASON_NO_RECORD, 0, 0), 1);
 	assert_int_equal(metrics_read(METRIC_POLICY_FETCHES, REASON_POLICY_WEBPKI, 0, 0), 1);
 	assert_int_equal(metrics_read(METRIC_MX_LOOKUPS, REASON_NONE, 0, 0), 2);
@@ -181,10 +181,10 @@ static void found_values_are_counted(void **state)
 static void actions_are_counted_by_what_is_done(void **state)
 {
 	(void)state;
-	tally_action(&(struct decision){.action = ACTION_ACCEPT, .would = ACTION_REFUSE});
-	tally_action(&(struct decision){.action = ACTION_ACCEPT, .tag = true});
-	tally_action(&(struct decision){.action = ACTION_HOLD, .tag = true});
-	tally_action(&(struct decision){.action = ACTION_REFUSE});
+	counters_action(&(struct decision){.action = ACTION_ACCEPT, .would = ACTION_REFUSE});
+	counters_action(&(struct decision){.action = ACTION_ACCEPT, .tag = true});
+	counters_action(&(struct decision){.action = ACTION_HOLD, .tag = true});
+	counters_action(&(struct decision){.action = ACTION_REFUSE});
 	for (unsigned deed = DEED_ACCEPT; deed <= DEED_DEFER; deed++)
 		assert_int_equal(metrics_read(METRIC_MILTER_ACTIONS, deed, 0, 0), 1);
 }
@@ -206,7 +206,7 @@ static void no_addition_is_lost(void **state)
 	pthread_t thread[ADDERS];
 	for (int i = 0; i < ADDERS; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, adder, NULL), 0);
-	assert_true(metrics_render(&tally_names, text, sizeof text) > 0);
+	assert_true(metrics_render(&counters_names, text, sizeof text) > 0);
 	for (int i = 0; i < ADDERS; i++)
 		pthread_join(thread[i], NULL);
 	assert_int_equal(metrics_read(METRIC_STORE_WRITES, 0, 0, 0), ADDERS * ADDITIONS);

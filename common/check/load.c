@@ -1,9 +1,9 @@
-#include "recall.h"
+#include "load.h"
 
 #include "clock.h"
 #include "senses.h"
 
-static void recall_entry(struct facts *facts, struct trouble *trouble, struct store_view *view)
+static void load_entry(struct facts *facts, struct trouble *trouble, struct store_view *view)
 {
 	struct entry entry;
 	enum store_found found = view ? store_view_entry(view, facts->question.domain, &entry) : STORE_FAILED;
@@ -26,14 +26,14 @@ static void recall_entry(struct facts *facts, struct trouble *trouble, struct st
 	}
 }
 
-static void recall_hop(struct facts *facts, struct store_view *view, const struct want *want)
+static void load_hop(struct facts *facts, struct store_view *view, const struct want *want)
 {
 	struct hop_record record;
 	bool found = view && store_view_hop(view, want->name, want->port, &record) == STORE_FOUND;
 	facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
 }
 
-void recall(struct store *store, struct trouble *trouble, struct store_view **view, struct facts *facts,
+void load(struct store *store, struct trouble *trouble, struct store_view **view, struct facts *facts,
 	const struct want *want)
 {
 	struct failure why;
@@ -44,7 +44,7 @@ void recall(struct store *store, struct trouble *trouble, struct store_view **vi
 		facts->now = clock_wall_s(); /* what is read may be newer than the step before */
 	}
 	if (want->kind == WANT_EVIDENCE)
-		recall_hop(facts, *view, want);
+		load_hop(facts, *view, want);
 	else
-		recall_entry(facts, trouble, *view);
+		load_entry(facts, trouble, *view);
 }

@@ -1,23 +1,23 @@
-#include "journal.h"
+#include "verdict_log.h"
 
 #include "answer.h"
 #include "log.h"
 
 #define QUEUE_ID_SHOWN 64
 
-static bool told_before(struct journal_told *told, const char *domain)
+static bool told_before(struct verdict_logged *told, const char *domain)
 {
 	uint32_t hash = domain_hash(domain, 0);
 	for (unsigned i = 0; i < told->count; i++)
 		if (told->domain[i] == hash)
 			return true;
-	if (told->count < JOURNAL_TOLD_MAX)
+	if (told->count < VERDICT_LOGGED_MAX)
 		told->domain[told->count++] = hash;
 	return false;
 }
 
-void journal_verdict(const char *frontend, struct span queue_id, const struct verdict *verdict,
-	const struct decision *decision, struct journal_told *told)
+void verdict_log(const char *frontend, struct span queue_id, const struct verdict *verdict,
+	const struct decision *decision, struct verdict_logged *told)
 {
 	bool none = verdict->kind == VERDICT_NONE;
 	if (none && (!verdict_unchecked(verdict) || told_before(told, verdict->domain)))

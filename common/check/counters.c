@@ -1,4 +1,4 @@
-#include "tally.h"
+#include "counters.h"
 
 #include "event_record.h"
 #include "trouble.h"
@@ -35,12 +35,12 @@ static const struct {
 #define REPLIES (sizeof replies / sizeof replies[0])
 _Static_assert(REPLIES <= (size_t)LABEL_REPLY_VALUES, "LABEL(REPLY) in metrics.def has too few values");
 
-void tally_verdict(enum purpose purpose, const struct verdict *verdict)
+void counters_verdict(enum purpose purpose, const struct verdict *verdict)
 {
 	metrics_add(METRIC_VERDICTS, purpose, verdict->kind, verdict->reason, 1);
 }
 
-void tally_found(const struct found *found)
+void counters_found(const struct found *found)
 {
 	if (found->untried || (found->refused && found->want.kind == WANT_POLICY))
 		return;
@@ -70,17 +70,17 @@ void tally_found(const struct found *found)
 	}
 }
 
-void tally_action(const struct decision *decision)
+void counters_action(const struct decision *decision)
 {
 	metrics_add(METRIC_MILTER_ACTIONS, action_deed(decision), 0, 0, 1);
 }
 
-void tally_delegation(enum deed deed)
+void counters_delegation(enum deed deed)
 {
 	metrics_add(METRIC_DELEGATION_REPLIES, deed, 0, 0, 1);
 }
 
-void tally_map_reply(struct span payload)
+void counters_map_reply(struct span payload)
 {
 	for (unsigned i = 0; i < REPLIES; i++) {
 		size_t len = strlen(replies[i].word);
@@ -135,12 +135,12 @@ static const char *version_label(unsigned value)
 	return PACKAGE_VERSION;
 }
 
-const struct metrics_names tally_names = {.name = {[LABEL_PURPOSE] = purpose_label,
-						  [LABEL_VERDICT] = verdict_label,
-						  [LABEL_REASON] = reason_label,
-						  [LABEL_STATE] = state_label,
-						  [LABEL_EVENT] = event_label,
-						  [LABEL_REPLY] = reply_label,
-						  [LABEL_ACTION] = action_label,
-						  [LABEL_VERSION] = version_label,
-						  [LABEL_CONDITION] = condition_label}};
+const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
+						     [LABEL_VERDICT] = verdict_label,
+						     [LABEL_REASON] = reason_label,
+						     [LABEL_STATE] = state_label,
+						     [LABEL_EVENT] = event_label,
+						     [LABEL_REPLY] = reply_label,
+						     [LABEL_ACTION] = action_label,
+						     [LABEL_VERSION] = version_label,
+						     [LABEL_CONDITION] = condition_label}};
