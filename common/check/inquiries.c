@@ -29,9 +29,9 @@ static struct inquiry *inquiry_find(struct check *check, const struct question *
 	return inquiry;
 }
 
-static void inquiry_unlink(struct inquiry *inquiry) REQUIRES(inquiry->check->lock)
+static void inquiry_unlink(struct check *check, struct inquiry *inquiry) REQUIRES(check->lock)
 {
-	struct inquiry **at = &inquiry->check->bucket[question_hash(&inquiry->facts.question)];
+	struct inquiry **at = &check->bucket[question_hash(&inquiry->facts.question)];
 	while (*at != inquiry)
 		at = &(*at)->next;
 	*at = inquiry->next;
@@ -201,7 +201,7 @@ static void answer_policy(struct inquiry *inquiry, struct waiter *waiter)
 }
 
 /* Those with a function are called without the lock; those in check_wait() find the answer in their waiter. */
-static struct waiter *waiters_answer(struct inquiry *inquiry) REQUIRES(inquiry->check->lock)
+static struct waiter *waiters_answer(struct check *check, struct inquiry *inquiry) REQUIRES(check->lock)
 {
 	const struct verdict *verdict = &inquiry->verdict;
 	struct waiter *called = NULL, *next;
@@ -212,7 +212,7 @@ static struct waiter *waiters_answer(struct inquiry *inquiry) REQUIRES(inquiry->
 		waiter->inquiry = NULL;
 		waiter->answered = true;
 		if (waiter->done) {
-			waiter_unlist(inquiry->check, waiter);
+			waiter_unlist(check, waiter);
 			waiter->next = called;
 			called = waiter;
 		} else {
@@ -228,8 +228,8 @@ void inquiry_answer(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
 	lock_take(&check->lock);
-	inquiry_unlink(inquiry);
-	struct waiter *called = waiters_answer(inquiry);
+	inquiry_unlink(check, inquiry);
+	struct waiter *called = waiters_answer(check, inquiry);
 	lock_drop(&check->lock);
 	if (inquiry->facts.question.purpose == PURPOSE_REFRESH)
 		counters_verdict(PURPOSE_REFRESH, &inquiry->verdict);
