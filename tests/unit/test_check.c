@@ -209,6 +209,27 @@ static void test_fetch_keeps_its_id(void **state)
 	product_stop(&p);
 }
 
+/* Inquiries that are parked in flights of others. */
+static unsigned parked(struct check *check)
+{
+	unsigned count = 0;
+	lock_take(&check->lock);
+	for (unsigned i = 0; i < INQUIRY_BUCKETS; i++)
+		for (const struct flight *flight = check->flight[i]; flight; flight = flight->next)
+			for (const struct inquiry *one = flight->parked; one; one = one->parked)
+				count++;
+	lock_drop(&check->lock);
+	return count;
+}
+
+static void await_parked(struct check *check, unsigned count)
+{
+	int64_t deadline = clock_mono_ms() + SETTLE_MS;
+	while (parked(check) < count && clock_mono_ms() < deadline)
+		product_pause(1);
+	assert_int_equal(parked(check), count);
+}
+
 /* A hundred domains on one hop cost one probe; while it is under way others get through. */
 static void test_one_probe(void **state)
 {
@@ -232,6 +253,7 @@ static void test_one_probe(void **state)
 	assert_int_equal(other.pass, 1);
 	assert_int_equal(tally.done, 0);
 	await_cases(p.check, 100);
+	await_parked(p.check, 99);
 	world_gate_open("probe mx.example.net");
 	await(&tally, 100);
 	assert_int_equal(tally.pass, 100);
