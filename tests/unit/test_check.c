@@ -62,6 +62,27 @@ static void await_cases(struct check *check, unsigned open)
 	assert_int_equal(product_cases(check), open);
 }
 
+/* Inquiries that are parked in flights of others. */
+static unsigned parked(struct check *check)
+{
+	unsigned count = 0;
+	lock_take(&check->lock);
+	for (unsigned i = 0; i < INQUIRY_BUCKETS; i++)
+		for (const struct flight *flight = check->flight[i]; flight; flight = flight->next)
+			for (const struct inquiry *one = flight->parked; one; one = one->parked)
+				count++;
+	lock_drop(&check->lock);
+	return count;
+}
+
+static void await_parked(struct check *check, unsigned count)
+{
+	int64_t deadline = clock_mono_ms() + SETTLE_MS;
+	while (parked(check) < count && clock_mono_ms() < deadline)
+		product_pause(1);
+	assert_int_equal(parked(check), count);
+}
+
 /* Of all reasons together. */
 static uint64_t counted(enum metric metric)
 {
@@ -124,7 +145,7 @@ static void test_purposes_share(void **state)
 	product_begin(p.check, &deliver, tally_done, &tally);
 	product_begin(p.check, &map, tally_done, &tally);
 	assert_true(world_gate_await("dns TXT _mta-sts.example.com", 1, SETTLE_MS));
-	product_pause(50); /* the second one reaches the record, and is parked */
+	await_parked(p.check, 1); /* the second one */
 	world_gate_open("dns TXT _mta-sts.example.com");
 	await(&tally, 2);
 	assert_int_equal(tally.pass, 2);
@@ -198,7 +219,7 @@ static void test_fetch_keeps_its_id(void **state)
 	product_begin(p.check, &map, tally_done, &tally);
 	while (world_count("dns TXT _mta-sts.example.com") < 2)
 		product_pause(1);
-	product_pause(50); /* the second one reaches the fetch, and is parked */
+	await_parked(p.check, 1); /* the second one */
 	world_gate_open("fetch example.com");
 	await(&tally, 2);
 	assert_int_equal(world_count("fetch example.com"), 1);
@@ -207,27 +228,6 @@ static void test_fetch_keeps_its_id(void **state)
 	assert_string_equal(outcome.verdict.policy_id, "1");
 	outcome_free(&outcome);
 	product_stop(&p);
-}
-
-/* Inquiries that are parked in flights of others. */
-static unsigned parked(struct check *check)
-{
-	unsigned count = 0;
-	lock_take(&check->lock);
-	for (unsigned i = 0; i < INQUIRY_BUCKETS; i++)
-		for (const struct flight *flight = check->flight[i]; flight; flight = flight->next)
-			for (const struct inquiry *one = flight->parked; one; one = one->parked)
-				count++;
-	lock_drop(&check->lock);
-	return count;
-}
-
-static void await_parked(struct check *check, unsigned count)
-{
-	int64_t deadline = clock_mono_ms() + SETTLE_MS;
-	while (parked(check) < count && clock_mono_ms() < deadline)
-		product_pause(1);
-	assert_int_equal(parked(check), count);
 }
 
 /* A hundred domains on one hop cost one probe; while it is under way others get through. */
@@ -342,7 +342,7 @@ static void test_one_client(void **state)
 	await(&other, 1);
 	struct question question = product_question("d39.example.com", PURPOSE_MAP);
 	product_begin(p.check, &question, tally_done, &other);
-	product_pause(50); /* it joins the fetch that is under way */
+	await_parked(p.check, 1); /* it joins the fetch that is under way */
 	assert_int_equal(world_count("fetch"), 40);
 	world_gate_open("fetch");
 	await(&other, 2);
@@ -643,7 +643,7 @@ static void test_stored_before_shared(void **state)
 	product_begin(p.check, &deliver, tally_done, &tally);
 	product_begin(p.check, &map, tally_done, &tally);
 	assert_true(world_gate_await("dns TXT _mta-sts.example.com", 1, SETTLE_MS));
-	product_pause(50); /* the second one is parked */
+	await_parked(p.check, 1); /* the second one */
 	world_store_hold();
 	world_gate_open("dns TXT _mta-sts.example.com");
 	await_held(1);
