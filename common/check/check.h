@@ -78,7 +78,7 @@ enum check_refreshed {
 };
 enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced);
 
-/* Called once a round by whoever looks for what is due: whether the store could be read for that, and if not, why.
+/* The refresher calls this once a round: whether it could read the store to look for what is due, and if not, why.
  * Events that wait for their minute are written here at the latest. */
 void check_round_told(struct check *check, bool store_read, const struct failure *why);
 

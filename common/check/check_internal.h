@@ -66,9 +66,9 @@ struct inquiry {
 	struct attempt attempt; /* at what it wants */
 	struct loop_timer *timer;
 	struct save save; /* what it found and has not written yet */
-	bool landing;     /* others wait in its flight for what it is writing */
+	bool landing;     /* its flight ends when what it found is in the store */
 	bool answered;    /* what it wanted while it was parked has been given to it */
-	bool told;        /* who waits has been answered */
+	bool told;        /* its waiters have been answered */
 	bool housekept;   /* use and due time have been written */
 
 	/* Under the check's lock. */

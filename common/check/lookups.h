@@ -1,6 +1,6 @@
-/* The DNS lookups of one want. Each lookup is begun once; whoever wants it leaves when it has no answer yet, and comes
- * back when the lookup wakes it up. Lookups that are over are then answered as before, so code that needs DNS is written
- * as if it waited. Internal to obtain; on one loop's thread. A zeroed struct has no lookups. */
+/* The DNS lookups of one want. Each lookup is begun once. Code that needs its answer returns while there is none, and is
+ * called again when the lookup wakes the inquiry up. Lookups that are over then give the same answers as before, so code
+ * that needs DNS is written as if it waited. Internal to obtain; on one loop's thread. A zeroed struct has no lookups. */
 #ifndef CHECK_LOOKUPS_H
 #define CHECK_LOOKUPS_H
 
