@@ -1,13 +1,13 @@
 /* query: one case in this process, told step by step. */
 #include "clock.h"
 #include "commands.h"
-#include "counters.h"
+#include "conditions.h"
 #include "describe.h"
 #include "kit.h"
 #include "next_hop.h"
 #include "outlook.h"
+#include "report.h"
 #include "story.h"
-#include "trouble.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,7 +112,7 @@ static void facts_tell(const struct facts *facts)
 
 static bool is_degraded(enum health_condition condition)
 {
-	return metrics_read(METRIC_DEGRADED, (unsigned)TROUBLE_HEALTH + condition, 0, 0) != 0;
+	return metrics_read(METRIC_DEGRADED, (unsigned)CONDITION_HEALTH + condition, 0, 0) != 0;
 }
 
 /* What this process saw of the store says so, whatever the verdict. */
@@ -127,7 +127,7 @@ static void clock_tell(void)
 static json_t *degraded_words(void)
 {
 	json_t *words = json_made(json_array());
-	for (unsigned kind = 0; kind < TROUBLE_COUNT; kind++)
+	for (unsigned kind = 0; kind < CONDITION_COUNT; kind++)
 		if (metrics_read(METRIC_DEGRADED, kind, 0, 0) != 0)
 			json_add(words, json_text(counters_names.name[LABEL_CONDITION](kind)));
 	return words;

@@ -1,10 +1,9 @@
 #include "delegation_server.h"
 
-#include "counters.h"
 #include "delegation.h"
 #include "memory.h"
 #include "next_hop.h"
-#include "verdict_log.h"
+#include "report.h"
 #include "verdict_service.h"
 
 #include <string.h>

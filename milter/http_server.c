@@ -1,7 +1,7 @@
 #include "http_server.h"
 
-#include "counters.h"
 #include "memory.h"
+#include "report.h"
 #include "text.h"
 
 #include <stdio.h>

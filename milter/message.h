@@ -5,9 +5,9 @@
 
 #include "answer.h"
 #include "config.h"
+#include "report.h"
 #include "text.h"
 #include "verdict.h"
-#include "verdict_log.h"
 
 #define MESSAGE_TAGS_MAX 100 /* verdicts remembered, one a policy domain */
 

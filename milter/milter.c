@@ -2,11 +2,10 @@
 
 #include "answer.h"
 #include "arbiter.h"
-#include "counters.h"
 #include "log.h"
 #include "memory.h"
 #include "message.h"
-#include "verdict_log.h"
+#include "report.h"
 
 #include <errno.h>
 #include <libmilter/mfapi.h>

@@ -1,7 +1,7 @@
 #include "refresher.h"
 
+#include "check_limits.h"
 #include "clock.h"
-#include "keyed.h"
 #include "lock.h"
 #include "memory.h"
 

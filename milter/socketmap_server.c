@@ -1,11 +1,11 @@
 #include "socketmap_server.h"
 
 #include "answer.h"
-#include "counters.h"
 #include "log.h"
 #include "map_reply.h"
 #include "memory.h"
 #include "next_hop.h"
+#include "report.h"
 #include "socketmap.h"
 #include "verdict_service.h"
 

@@ -18,7 +18,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_entry
 check_PROGRAMS += tests/unit/test_tlsa
 check_PROGRAMS += tests/unit/test_tlsa_find
-tests_unit_test_tlsa_find_SOURCES = tests/unit/test_tlsa_find.c common/check/tlsa_find.c common/check/tlsa_find.h \
+tests_unit_test_tlsa_find_SOURCES = tests/unit/test_tlsa_find.c \
 	common/check/lookups.c common/check/lookups.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_host_name
 check_PROGRAMS += tests/unit/test_health

@@ -1,11 +1,11 @@
 #include "check_internal.h"
 
 #include "clock.h"
-#include "counters.h"
+#include "conditions.h"
 #include "evidence.h"
-#include "load.h"
+#include "load_save.h"
 #include "memory.h"
-#include "senses.h"
+#include "report.h"
 #include "text.h"
 
 #include <assert.h>
@@ -66,7 +66,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	cond_init(&check->idle);
 	check->store = options->store;
 	check->events = events_new(check->store);
-	trouble_init(&check->trouble, check->events);
+	conditions_init(&check->conditions, check->events);
 	store_told(check);
 	check->config = config_ref(options->config);
 	check->observe = options->observe;
@@ -107,7 +107,7 @@ void check_free(struct check **slot)
 		return;
 	inquiries_end(check);
 	limits_free(&check->bounds.limits);
-	trouble_destroy(&check->trouble);
+	conditions_destroy(&check->conditions);
 	events_free(&check->events);
 	config_unref(&check->config);
 	cond_destroy(&check->idle);
@@ -142,7 +142,7 @@ static struct step fresh_step(struct check *check, struct facts *facts)
 	struct store_view *view = NULL;
 	struct step step = verdict_next(facts);
 	while (step.want.kind != WANT_NOTHING && !want_is_remote(step.want.kind)) {
-		load(check->store, &check->trouble, &view, facts, &step.want);
+		load(check->store, &check->conditions, &view, facts, &step.want);
 		step = verdict_next(facts);
 	}
 	store_view_end(&view);
@@ -301,7 +301,7 @@ void check_next_hop(struct check *check, const struct verdict *verdict, const ch
 
 void check_time_seen(struct check *check, int64_t at, const char *of)
 {
-	senses_time(&check->trouble, at, of);
+	conditions_note_time(&check->conditions, at, of);
 }
 
 struct check_load check_load(struct check *check)
@@ -333,10 +333,10 @@ enum check_refreshed check_refresh(struct check *check, const char *domain, bool
 void check_round_told(struct check *check, bool store_read, const struct failure *why)
 {
 	if (store_read)
-		trouble_ended(&check->trouble, TROUBLE_READING);
+		condition_end(&check->conditions, CONDITION_STORE_UNREADABLE);
 	else
-		trouble_began(&check->trouble, TROUBLE_READING, why->text);
-	senses_look(&check->trouble);
-	trouble_show(&check->trouble);
+		condition_begin(&check->conditions, CONDITION_STORE_UNREADABLE, why->text);
+	conditions_review(&check->conditions);
+	conditions_show(&check->conditions);
 	events_write(check->events, false);
 }

@@ -8,11 +8,11 @@
 #define CHECK_CHECK_INTERNAL_H
 
 #include "check.h"
+#include "conditions.h"
+#include "load_save.h"
 #include "lock.h"
 #include "obtain.h"
 #include "runner.h"
-#include "save.h"
-#include "trouble.h"
 
 #define INQUIRY_BUCKETS 4096
 #define INQUIRY_STEPS_MAX 64  /* of one inquiry; verdict_next() is bounded far below */
@@ -91,7 +91,7 @@ struct desk {
 struct check {
 	struct store *store;
 	struct events *events;
-	struct trouble trouble;
+	struct conditions conditions;
 	struct bounds bounds;
 	unsigned inquiries_max;
 	unsigned desk_count;

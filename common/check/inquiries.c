@@ -2,8 +2,8 @@
 #include "check_internal.h"
 
 #include "clock.h"
-#include "counters.h"
 #include "memory.h"
+#include "report.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,9 @@
 #include "check_internal.h"
 
 #include "clock.h"
-#include "counters.h"
-#include "load.h"
-#include "senses.h"
+#include "conditions.h"
+#include "load_save.h"
+#include "report.h"
 
 #include <string.h>
 
@@ -115,7 +115,7 @@ static void saved(struct inquiry *inquiry)
 	if (inquiry->landing)
 		flight_share(inquiry, save_newest(&inquiry->save));
 	inquiry->landing = false;
-	save_end(&inquiry->save, &inquiry->check->trouble, &inquiry->facts);
+	save_end(&inquiry->save, &inquiry->check->conditions, &inquiry->facts);
 	inquiry->phase = inquiry->ending ? PHASE_TELL : PHASE_JUDGE;
 }
 
@@ -150,11 +150,11 @@ static void landed(struct inquiry *inquiry, struct found *found)
 	memcpy(found->record_id, inquiry->facts.entry.record_id, sizeof found->record_id);
 	facts_learn_found(&inquiry->facts, found);
 	counters_found(found);
-	senses_found(&check->trouble, found);
+	conditions_note_found(&check->conditions, found);
 	attempt_end(&inquiry->attempt, &check->bounds, inquiry->config);
 	observed(inquiry, &found->want);
 	inquiry->landing = lands_later(inquiry, found);
-	save_add(&inquiry->save, &check->trouble, &inquiry->facts, found);
+	save_add(&inquiry->save, &check->conditions, &inquiry->facts, found);
 }
 
 /* False: it sleeps. */
@@ -198,7 +198,7 @@ static bool fly(struct inquiry *inquiry)
 static void read_store(struct inquiry *inquiry, const struct want *want)
 {
 	struct store_view *view = NULL;
-	load(inquiry->check->store, &inquiry->check->trouble, &view, &inquiry->facts, want);
+	load(inquiry->check->store, &inquiry->check->conditions, &view, &inquiry->facts, want);
 	store_view_end(&view);
 	if (want->kind == WANT_ENTRY)
 		inquiry_know_entry(inquiry);

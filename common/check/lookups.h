@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "dns.h"
+#include "evidence.h"
 #include "fetch.h"
 
 struct lookup;
@@ -34,8 +35,8 @@ void lookups_end(struct lookups *lookups);              /* frees all answers */
 struct addresses {
 	struct address at[FETCH_ADDRESSES_MAX];
 	size_t count;
-	bool refused;             /* there were some that are not globally reachable */
-	enum dns_outcome trouble; /* the worst that a lookup ended in: DNS_OK, DNS_FAILED, DNS_TIMEOUT, DNS_BROKEN */
+	bool refused;           /* there were some that are not globally reachable */
+	enum dns_outcome worst; /* the worst that a lookup ended in: DNS_OK, DNS_FAILED, DNS_TIMEOUT, DNS_BROKEN */
 };
 /* At most `max`: half of them of each family where there are both, else all of the one. Counts for nothing while the
  * lookups wait. */
@@ -45,5 +46,17 @@ void addresses_find(struct addresses *list, struct lookups *lookups, const char 
 const char *addresses_lack(const struct addresses *list);
 /* The lowest address, which is the same in whatever order DNS lists them. Of a list that is not empty. */
 const struct address *addresses_least(const struct addresses *list);
+
+/* --- a hop's TLSA records (RFC 7672 2.2) ------------------------------------------------------------------------- */
+
+struct tlsa_found {
+	struct tlsa_look look;
+	struct tlsa_set set; /* when look.state is TLSA_USABLE; points into the lookups */
+	bool broken;         /* the look failed since no resolver answers, which says nothing of the host */
+};
+
+/* `deadline_ms` is of the monotonic clock. look.checked_at is the caller's to set. Counts for nothing while the lookups
+ * wait. */
+void tlsa_find(struct tlsa_found *found, struct lookups *lookups, const char *host, uint16_t port, int64_t deadline_ms);
 
 #endif

@@ -2,9 +2,9 @@
 #include "obtain_internal.h"
 
 #include "clock.h"
+#include "lookups.h"
 #include "memory.h"
 #include "text.h"
-#include "tlsa_find.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,10 +77,10 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 	text_add(&text, addresses_lack(list));
 	if (list->refused)
 		seen->reason = REASON_HOP_ADDRESS_PRIVATE;
-	else if (list->trouble == DNS_BROKEN)
+	else if (list->worst == DNS_BROKEN)
 		seen->reason = REASON_HOP_INTERNAL;
 	else
-		seen->reason = list->trouble == DNS_OK ? REASON_HOP_NO_ADDRESS : REASON_HOP_ADDRESS_LOOKUP;
+		seen->reason = list->worst == DNS_OK ? REASON_HOP_NO_ADDRESS : REASON_HOP_ADDRESS_LOOKUP;
 }
 
 /* --- what was seen for other hosts -------------------------------------------------------------------------------- */

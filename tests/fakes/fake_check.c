@@ -1,8 +1,8 @@
 #include "fake_check.h"
 
 #include "clock.h"
-#include "counters.h"
 #include "lock.h"
+#include "report.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "counts.h"
 
-#include "counters.h"
+#include "report.h"
 #include "world.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* The table of metrics and its text: what OpenMetrics asks of names and escapes, bounds, and that every value of a
  * label that core and check know has a name and a place. */
-#include "counters.h"
+#include "report.h"
 
 #include "cm.h"
 

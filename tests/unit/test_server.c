@@ -1,5 +1,6 @@
 /* The event loop with socketmap and HTTP on UNIX sockets, and a check that answers by name: wire formats, bounds, time
  * limits, a stop. */
+#include "conditions.h"
 #include "fake_check.h"
 #include "fake_log.h"
 #include "http_server.h"
@@ -8,7 +9,6 @@
 #include "reload.h"
 #include "server.h"
 #include "socketmap_server.h"
-#include "trouble.h"
 
 #include "clock.h"
 
@@ -712,11 +712,11 @@ static void healthz_tells_whether_the_store_is_readable(void **state)
 static void healthz_tells_what_the_gate_lacks(void **state)
 {
 	(void)state;
-	metrics_set(METRIC_DEGRADED, TROUBLE_HEALTH + HEALTH_CLOCK_BEHIND, 0, 0, 1);
+	metrics_set(METRIC_DEGRADED, CONDITION_HEALTH + HEALTH_CLOCK_BEHIND, 0, 0, 1);
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "degraded: clock-behind\n");
-	metrics_set(METRIC_DEGRADED, TROUBLE_RESOLVER, 0, 0, 1);
+	metrics_set(METRIC_DEGRADED, CONDITION_RESOLVER_DEAD, 0, 0, 1);
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "degraded: resolver-trouble clock-behind\n");
-	for (unsigned i = 0; i < TROUBLE_COUNT; i++)
+	for (unsigned i = 0; i < CONDITION_COUNT; i++)
 		metrics_set(METRIC_DEGRADED, i, 0, 0, 1);
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK",
 		"degraded: store-unreadable store-unwritable resolver-trouble lookups-failing dnssec-failing "
@@ -724,7 +724,7 @@ static void healthz_tells_what_the_gate_lacks(void **state)
 	fake_store_break(true);
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "503 Service Unavailable", "the store is broken\n");
 	fake_store_break(false);
-	for (unsigned i = 0; i < TROUBLE_COUNT; i++)
+	for (unsigned i = 0; i < CONDITION_COUNT; i++)
 		metrics_set(METRIC_DEGRADED, i, 0, 0, 0);
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\n");
 }

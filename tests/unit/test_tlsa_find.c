@@ -3,7 +3,7 @@
 #include "cm.h"
 
 #include "clock.h"
-#include "tlsa_find.h"
+#include "lookups.h"
 
 #include <stdio.h>
 #include <stdlib.h>

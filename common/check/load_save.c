@@ -1,5 +1,6 @@
-#include "save.h"
+#include "load_save.h"
 
+#include "clock.h"
 #include "log.h"
 #include "memory.h"
 #include "schedule.h"
@@ -8,6 +9,56 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+
+/* --- from the store ---------------------------------------------------------------------------------------------- */
+
+static void load_entry(struct facts *facts, struct conditions *conditions, struct store_view *view)
+{
+	struct entry entry;
+	enum store_found found = view ? store_view_entry(view, facts->question.domain, &entry) : STORE_FAILED;
+	if (found == STORE_FAILED)
+		condition_begin(conditions, CONDITION_STORE_UNREADABLE, "an entry cannot be read");
+	else
+		condition_end(conditions, CONDITION_STORE_UNREADABLE);
+	switch (found) {
+	case STORE_FOUND:
+		conditions_note_time(conditions, entry_newest(&entry), facts->question.domain);
+		facts_learn_store(facts, &entry);
+		entry_free(&entry);
+		break;
+	case STORE_ABSENT:
+		facts_learn_store(facts, NULL);
+		break;
+	case STORE_FAILED:
+		facts_learn_store_broken(facts);
+		break;
+	}
+}
+
+static void load_hop(struct facts *facts, struct store_view *view, const struct want *want)
+{
+	struct hop_record record;
+	bool found = view && store_view_hop(view, want->name, want->port, &record) == STORE_FOUND;
+	facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
+}
+
+void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
+	const struct want *want)
+{
+	struct failure why;
+	if (!*view) {
+		*view = store_view_begin(store, &why);
+		if (!*view)
+			condition_begin(conditions, CONDITION_STORE_UNREADABLE, why.text);
+		facts->now = clock_wall_s(); /* what is read may be newer than the step before */
+	}
+	if (want->kind == WANT_EVIDENCE)
+		load_hop(facts, *view, want);
+	else
+		load_entry(facts, conditions, *view);
+}
+
+/* --- into the store ---------------------------------------------------------------------------------------------- */
 
 /* Something that was found, on its way into the store. */
 struct saving {
@@ -144,7 +195,7 @@ static void span_add(struct text *text, int64_t seconds)
 }
 
 /* `half of max_age is over, the policy expires in 3 days: reason=... and what the fetch says` */
-static void alarm_raised(struct trouble *trouble, const struct facts *facts, const struct saving *saving)
+static void alarm_raised(struct conditions *conditions, const struct facts *facts, const struct saving *saving)
 {
 	const struct found *found = &saving->found;
 	char detail[EVENT_DETAIL_SIZE];
@@ -158,7 +209,7 @@ static void alarm_raised(struct trouble *trouble, const struct facts *facts, con
 	text_add(&text, reason_name(fetch ? found->policy.outcome : found->record.outcome));
 	text_add(&text, fetch ? " " : "");
 	text_add(&text, fetch ? found->policy.detail : "");
-	events_note(trouble->events, EVENT_REFRESH_FAILING, facts->question.domain, detail);
+	events_note(conditions->events, EVENT_REFRESH_FAILING, facts->question.domain, detail);
 }
 
 /* RFC 8461 3.3, 10.2: a refresh that fails while a policy is in force is for the operator's eyes. */
@@ -190,7 +241,7 @@ static enum reason resolver_outcome(const struct found *found)
 	return found->policy.outcome == REASON_RESOLVER ? REASON_RESOLVER : REASON_RECORD_LOOKUP;
 }
 
-static void resolver_told(struct trouble *trouble, const struct found *found)
+static void resolver_told(struct conditions *conditions, const struct found *found)
 {
 	char detail[DOMAIN_SIZE + 32];
 	struct text text;
@@ -199,13 +250,13 @@ static void resolver_told(struct trouble *trouble, const struct found *found)
 	text_add(&text, "when asked for ");
 	text_add(&text, found->want.name);
 	if (outcome == REASON_RESOLVER)
-		trouble_began(trouble, TROUBLE_RESOLVER, detail);
+		condition_begin(conditions, CONDITION_RESOLVER_DEAD, detail);
 	else if (outcome != REASON_RECORD_LOOKUP && outcome != REASON_MX_LOOKUP)
-		trouble_ended(trouble, TROUBLE_RESOLVER);
+		condition_end(conditions, CONDITION_RESOLVER_DEAD);
 }
 
 /* `what` is `domain=` or `mx=`. A store that is full still renews what it has. */
-static void unstored_told(struct trouble *trouble, const char *what, const char *name, const struct failure *why)
+static void unstored_told(struct conditions *conditions, const char *what, const char *name, const struct failure *why)
 {
 	char detail[EVENT_DETAIL_SIZE];
 	struct text text;
@@ -215,13 +266,13 @@ static void unstored_told(struct trouble *trouble, const char *what, const char 
 	text_add(&text, ": ");
 	text_add(&text, why->text);
 	if (why->code == EX_TEMPFAIL)
-		events_note(trouble->events, EVENT_EVICTION_REFUSED, "", detail);
+		events_note(conditions->events, EVENT_EVICTION_REFUSED, "", detail);
 	else
-		trouble_began(trouble, TROUBLE_WRITING, detail);
+		condition_begin(conditions, CONDITION_STORE_UNWRITABLE, detail);
 }
 
 /* `mx=mx1.example.com shows an expired certificate [certificate-expired] at 192.0.2.1; the MTA delivers at 192.0.2.2` */
-static void hop_told(struct trouble *trouble, const struct facts *facts, const struct found *found)
+static void hop_told(struct conditions *conditions, const struct facts *facts, const struct found *found)
 {
 	const struct evidence *seen = &found->evidence;
 	char detail[EVENT_DETAIL_SIZE];
@@ -241,11 +292,11 @@ static void hop_told(struct trouble *trouble, const struct facts *facts, const s
 		text_add(&text, "; the MTA delivers at ");
 		text_add(&text, seen->mta_address);
 	}
-	events_note(trouble->events, EVENT_HOP_BELOW_STANDARD, facts->question.domain, detail);
+	events_note(conditions->events, EVENT_HOP_BELOW_STANDARD, facts->question.domain, detail);
 }
 
 /* `mx1.example.com cannot be reached: Connection refused` */
-static void silence_told(struct trouble *trouble, const struct facts *facts, const struct found *found)
+static void silence_told(struct conditions *conditions, const struct facts *facts, const struct found *found)
 {
 	char detail[EVENT_DETAIL_SIZE];
 	struct text text;
@@ -257,7 +308,7 @@ static void silence_told(struct trouble *trouble, const struct facts *facts, con
 	text_add(&text, reason_sentence(found->evidence.reason));
 	text_add(&text, ": ");
 	text_quote(&text, found->evidence.text, strlen(found->evidence.text), EVIDENCE_TEXT_SIZE);
-	events_note(trouble->events, EVENT_HOP_SILENT, facts->question.domain, detail);
+	events_note(conditions->events, EVENT_HOP_SILENT, facts->question.domain, detail);
 }
 
 /* --- what is kept ------------------------------------------------------------------------------------------------- */
@@ -277,7 +328,7 @@ static bool entry_is_news(const struct facts *facts, const struct found *found)
 	return !found->untried || alarm_due(&facts->entry, found, facts->now) != REFRESH_ALARM_NONE;
 }
 
-void save_add(struct save *save, struct trouble *trouble, const struct facts *facts, struct found *found)
+void save_add(struct save *save, struct conditions *conditions, const struct facts *facts, struct found *found)
 {
 	struct saving *saving = xcalloc(1, sizeof *saving), **last = &save->first;
 	saving->found = *found;
@@ -287,7 +338,7 @@ void save_add(struct save *save, struct trouble *trouble, const struct facts *fa
 		saving->written = hop_is_news(facts, &saving->found);
 	} else {
 		saving->written = entry_is_news(facts, &saving->found);
-		resolver_told(trouble, &saving->found);
+		resolver_told(conditions, &saving->found);
 	}
 	while (*last)
 		last = &(*last)->next;
@@ -367,11 +418,11 @@ bool save_begin(struct save *save, struct store *store, const struct facts *fact
 }
 
 static void entry_written(
-	struct save *save, struct trouble *trouble, const struct facts *facts, struct submission *submission)
+	struct save *save, struct conditions *conditions, const struct facts *facts, struct submission *submission)
 {
 	const struct store_batch_change *change = &submission->change[0];
 	if (change->stored) {
-		trouble_ended(trouble, TROUBLE_WRITING);
+		condition_end(conditions, CONDITION_STORE_UNWRITABLE);
 		save->due_at = submission->due_at;
 		save->last_used_day = facts->entry.last_used_day;
 		return;
@@ -379,38 +430,38 @@ static void entry_written(
 	/* The alarms are not remembered, so they would be raised at each attempt. */
 	for (struct saving *saving = save->first; saving; saving = saving->next)
 		saving->alarm = REFRESH_ALARM_NONE;
-	unstored_told(trouble, "domain=", facts->question.domain, &change->why);
+	unstored_told(conditions, "domain=", facts->question.domain, &change->why);
 }
 
-static void hops_written(struct trouble *trouble, const struct facts *facts, struct submission *submission)
+static void hops_written(struct conditions *conditions, const struct facts *facts, struct submission *submission)
 {
 	for (size_t i = 0; i < submission->hop_count; i++) {
 		const struct store_batch_change *change = &submission->change[i + submission->entry];
 		const struct saving *saving = submission->hop[i].saving;
 		if (change->stored)
-			trouble_ended(trouble, TROUBLE_WRITING);
+			condition_end(conditions, CONDITION_STORE_UNWRITABLE);
 		else
-			unstored_told(trouble, "mx=", saving->found.want.name, &change->why);
+			unstored_told(conditions, "mx=", saving->found.want.name, &change->why);
 		if (saving->silence_lasts)
-			silence_told(trouble, facts, &saving->found);
+			silence_told(conditions, facts, &saving->found);
 	}
 }
 
-void save_end(struct save *save, struct trouble *trouble, const struct facts *facts)
+void save_end(struct save *save, struct conditions *conditions, const struct facts *facts)
 {
 	struct submission *submission = (struct submission *)save->submitted;
 	if (submission && submission->entry)
-		entry_written(save, trouble, facts, submission);
+		entry_written(save, conditions, facts, submission);
 	if (submission)
-		hops_written(trouble, facts, submission);
+		hops_written(conditions, facts, submission);
 	while (save->first) {
 		struct saving *saving = save->first;
 		save->first = saving->next;
 		if (saving->alarm != REFRESH_ALARM_NONE)
-			alarm_raised(trouble, facts, saving);
+			alarm_raised(conditions, facts, saving);
 		else if (saving->found.want.kind == WANT_POLICY)
 			policy_told(facts, &saving->found);
-		hop_told(trouble, facts, &saving->found);
+		hop_told(conditions, facts, &saving->found);
 		found_free(&saving->found);
 		free(saving);
 	}

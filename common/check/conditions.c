@@ -1,9 +1,74 @@
-#include "senses.h"
+#include "conditions.h"
 
 #include "clock.h"
+#include "log.h"
+#include "metrics.h"
 #include "text.h"
 
 #include <string.h>
+
+/* --- begin and end ----------------------------------------------------------------------------------------------- */
+
+/* Trouble that comes and goes within a minute is counted, but only what was said to begin is said to end. */
+enum { STATE_NONE, STATE_UNSAID, STATE_SAID };
+
+#define CONDITION(name) [CONDITION_HEALTH + HEALTH_##name]
+static const struct {
+	enum event_kind event;
+	const char *ended;
+} rows[CONDITION_COUNT] = {
+	[CONDITION_STORE_UNREADABLE] = {EVENT_STORE_TROUBLE, "the store can be read again"},
+	[CONDITION_STORE_UNWRITABLE] = {EVENT_STORE_TROUBLE, "the store can be written again"},
+	[CONDITION_RESOLVER_DEAD] = {EVENT_RESOLVER_TROUBLE, "a resolver answers again"},
+	CONDITION(LOOKUPS_FAIL) = {EVENT_LOOKUPS_FAILING, "look-ups succeed again"},
+	CONDITION(DNS_BOGUS) = {EVENT_DNSSEC_FAILING, "DNS answers are not all bogus any more"},
+	CONDITION(FETCHES_FAIL) = {EVENT_FETCHES_FAILING, "policy hosts can be reached again"},
+	CONDITION(FETCHES_UNTRUSTED) = {EVENT_FETCHES_UNTRUSTED, "the certificates of policy hosts hold again"},
+	CONDITION(PROBES_FAIL) = {EVENT_PROBES_FAILING, "next hops can be reached again"},
+	CONDITION(PROBES_UNTRUSTED) = {EVENT_PROBES_UNTRUSTED, "the certificates of next hops hold again"},
+	CONDITION(CLOCK_BEHIND) = {EVENT_CLOCK_BEHIND, "the clock does not seem to be behind any more"},
+	CONDITION(CLOCK_AHEAD) = {EVENT_CLOCK_AHEAD, "the clock does not seem to be ahead any more"},
+};
+
+void conditions_init(struct conditions *conditions, struct events *events)
+{
+	memset(conditions, 0, sizeof *conditions);
+	conditions->events = events;
+	lock_init(&conditions->lock);
+	conditions_show(conditions);
+}
+
+void conditions_destroy(struct conditions *conditions)
+{
+	lock_destroy(&conditions->lock);
+}
+
+void conditions_show(struct conditions *conditions)
+{
+	for (unsigned kind = 0; kind < CONDITION_COUNT; kind++)
+		metrics_set(METRIC_DEGRADED, kind, 0, 0, atomic_load(&conditions->state[kind]) != STATE_NONE);
+}
+
+void condition_begin(struct conditions *conditions, enum condition kind, const char *detail)
+{
+	int none = STATE_NONE, unsaid = STATE_UNSAID;
+	if (!atomic_compare_exchange_strong(&conditions->state[kind], &none, STATE_UNSAID))
+		return;
+	metrics_set(METRIC_DEGRADED, kind, 0, 0, 1);
+	if (events_note(conditions->events, rows[kind].event, "", detail))
+		atomic_compare_exchange_strong(&conditions->state[kind], &unsaid, STATE_SAID);
+}
+
+void condition_end(struct conditions *conditions, enum condition kind)
+{
+	if (atomic_load(&conditions->state[kind]) == STATE_NONE)
+		return;
+	metrics_set(METRIC_DEGRADED, kind, 0, 0, 0);
+	if (atomic_exchange(&conditions->state[kind], STATE_NONE) == STATE_SAID)
+		log_info("%s", rows[kind].ended);
+}
+
+/* --- what operations say about this machine ---------------------------------------------------------------------- */
 
 /* One outcome, as health takes it, and the words for an event. */
 struct sight {
@@ -105,22 +170,22 @@ struct look {
 	unsigned count[HEALTH_CONDITIONS];
 };
 
-static void health_take(struct trouble *trouble, struct look *look, const struct health_now *now)
-	REQUIRES(trouble->lock)
+static void health_take(struct conditions *conditions, struct look *look, const struct health_now *now)
+	REQUIRES(conditions->lock)
 {
-	health_look(&trouble->health, now, look->count);
-	memcpy(look->on, trouble->health.on, sizeof look->on);
+	health_look(&conditions->health, now, look->count);
+	memcpy(look->on, conditions->health.on, sizeof look->on);
 }
 
-/* Two threads may tell what they saw in either order: senses_look() puts that right a few seconds later. */
-static void look_tell(struct trouble *trouble, const struct look *look, const char *detail)
+/* Two threads may tell what they saw in either order: conditions_review() puts that right a few seconds later. */
+static void look_tell(struct conditions *conditions, const struct look *look, const char *detail)
 {
 	for (int i = 0; i < HEALTH_CONDITIONS; i++) {
-		enum trouble_kind kind = (enum trouble_kind)(TROUBLE_HEALTH + i);
+		enum condition kind = (enum condition)(CONDITION_HEALTH + i);
 		if (look->on[i])
-			trouble_began(trouble, kind, detail);
+			condition_begin(conditions, kind, detail);
 		else
-			trouble_ended(trouble, kind);
+			condition_end(conditions, kind);
 	}
 }
 
@@ -143,7 +208,7 @@ static struct health_now now_read(void)
 	return (struct health_now){.wall_s = clock_wall_s(), .mono_s = clock_mono_ms() / 1000};
 }
 
-void senses_found(struct trouble *trouble, const struct found *found)
+void conditions_note_found(struct conditions *conditions, const struct found *found)
 {
 	char detail[EVENT_DETAIL_SIZE];
 	struct sight sight = sight_of(found);
@@ -152,13 +217,13 @@ void senses_found(struct trouble *trouble, const struct found *found)
 	struct text text;
 	if (sight.way == HEALTH_NOTHING)
 		return;
-	lock_take(&trouble->lock);
-	health_note(&trouble->health, sight.sense, sight.way, sight.place, &now);
-	health_take(trouble, &look, &now);
-	lock_drop(&trouble->lock);
+	lock_take(&conditions->lock);
+	health_note(&conditions->health, sight.sense, sight.way, sight.place, &now);
+	health_take(conditions, &look, &now);
+	lock_drop(&conditions->lock);
 	text_init(&text, detail, sizeof detail);
 	sight_words(&text, &look, &sight);
-	look_tell(trouble, &look, detail);
+	look_tell(conditions, &look, detail);
 }
 
 static void ahead_words(struct text *text, int64_t ahead_s, const char *of)
@@ -172,7 +237,7 @@ static void ahead_words(struct text *text, int64_t ahead_s, const char *of)
 	text_add(text, " ahead of it");
 }
 
-void senses_time(struct trouble *trouble, int64_t at, const char *of)
+void conditions_note_time(struct conditions *conditions, int64_t at, const char *of)
 {
 	char detail[EVENT_DETAIL_SIZE];
 	struct health_now now = now_read();
@@ -180,21 +245,21 @@ void senses_time(struct trouble *trouble, int64_t at, const char *of)
 	struct text text;
 	if (!health_time_is_ahead(at, now.wall_s))
 		return;
-	lock_take(&trouble->lock);
-	health_note_time(&trouble->health, at, &now);
-	health_take(trouble, &look, &now);
-	lock_drop(&trouble->lock);
+	lock_take(&conditions->lock);
+	health_note_time(&conditions->health, at, &now);
+	health_take(conditions, &look, &now);
+	lock_drop(&conditions->lock);
 	text_init(&text, detail, sizeof detail);
 	ahead_words(&text, at - now.wall_s, of);
-	look_tell(trouble, &look, detail);
+	look_tell(conditions, &look, detail);
 }
 
-void senses_look(struct trouble *trouble)
+void conditions_review(struct conditions *conditions)
 {
 	struct health_now now = now_read();
 	struct look look;
-	lock_take(&trouble->lock);
-	health_take(trouble, &look, &now);
-	lock_drop(&trouble->lock);
-	look_tell(trouble, &look, "seen a moment ago");
+	lock_take(&conditions->lock);
+	health_take(conditions, &look, &now);
+	lock_drop(&conditions->lock);
+	look_tell(conditions, &look, "seen a moment ago");
 }

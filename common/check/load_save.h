@@ -1,12 +1,23 @@
-/* What an inquiry found goes into the store before anybody acts on it (doc/design, durability): all of it together, in
- * one transaction where possible. What an operator should know goes into the log and the events. Internal to check.
- * Everything is called on the inquiry's loop, and the inquiry sleeps while it is being written. */
-#ifndef CHECK_SAVE_H
-#define CHECK_SAVE_H
+/* Between the store and the facts of an inquiry. Loading reads an entry or evidence into the facts. Saving writes what an
+ * inquiry found before anybody acts on it, together and in one transaction where possible, and reports what an operator
+ * should know to the log and the events. Internal to check; nothing here waits for the network. */
+#ifndef CHECK_LOAD_SAVE_H
+#define CHECK_LOAD_SAVE_H
 
+#include "conditions.h"
 #include "obtain.h"
 #include "store.h"
-#include "trouble.h"
+#include "verdict.h"
+
+/* --- from the store ---------------------------------------------------------------------------------------------- */
+
+/* Reads what the want names, WANT_ENTRY or WANT_EVIDENCE, and gives it to the facts: an entry that cannot be read as a
+ * broken store, evidence that cannot be read as none. Begins `*view` if it is NULL and the store can be read; the
+ * caller ends it. A store that cannot be read is trouble. */
+void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
+	const struct want *want);
+
+/* --- into the store ---------------------------------------------------------------------------------------------- */
 
 struct saving;
 struct save {
@@ -20,7 +31,7 @@ struct save {
 /* The entry was read: what the store holds of it. */
 void save_know(struct save *save, const struct entry *entry);
 /* Keeps what was found; takes over what `found` owns. `facts` have learned it already. */
-void save_add(struct save *save, struct trouble *trouble, const struct facts *facts, struct found *found);
+void save_add(struct save *save, struct conditions *conditions, const struct facts *facts, struct found *found);
 /* The newest of what is kept, or NULL. */
 const struct found *save_newest(const struct save *save);
 /* Whether something is kept that must be written before the inquiry goes on to want this: facts about the domain are
@@ -31,6 +42,6 @@ bool save_comes_before(const struct save *save, const struct want *want);
 bool save_begin(struct save *save, struct store *store, const struct facts *facts, bool ending, void (*done)(void *arg),
 	void *arg);
 /* Has been written, or could not be: a failing store is an event, and the facts are used all the same. */
-void save_end(struct save *save, struct trouble *trouble, const struct facts *facts);
+void save_end(struct save *save, struct conditions *conditions, const struct facts *facts);
 
 #endif

@@ -1,15 +1,57 @@
-#include "counters.h"
+#include "report.h"
 
+#include "answer.h"
+#include "conditions.h"
 #include "event_record.h"
-#include "trouble.h"
+#include "log.h"
 
 #include <string.h>
+
+/* --- the log line ------------------------------------------------------------------------------------------------ */
+
+#define QUEUE_ID_SHOWN 64
+
+static bool told_before(struct verdict_logged *told, const char *domain)
+{
+	uint32_t hash = domain_hash(domain, 0);
+	for (unsigned i = 0; i < told->count; i++)
+		if (told->domain[i] == hash)
+			return true;
+	if (told->count < VERDICT_LOGGED_MAX)
+		told->domain[told->count++] = hash;
+	return false;
+}
+
+void verdict_log(const char *frontend, struct span queue_id, const struct verdict *verdict,
+	const struct decision *decision, struct verdict_logged *told)
+{
+	bool none = verdict->kind == VERDICT_NONE;
+	if (none && (!verdict_unchecked(verdict) || told_before(told, verdict->domain)))
+		return;
+	char id[4 * QUEUE_ID_SHOWN + 8] = "", line[ANSWER_LOG_SIZE];
+	struct text text;
+	if (queue_id.len > 0) {
+		text_init(&text, id, sizeof id);
+		text_quote(&text, queue_id.at, queue_id.len, QUEUE_ID_SHOWN);
+		text_add(&text, ": ");
+	}
+	text_init(&text, line, sizeof line);
+	answer_log(&text, verdict);
+	if (decision->would == decision->action)
+		log_info("%sfrontend=%s %s action=%s", id, frontend, line, action_name(decision));
+	else
+		log_info("%sfrontend=%s %s action=%s would=%s", id, frontend, line, action_name(decision),
+			action_would_name(decision));
+}
+
+/* --- counters ---------------------------------------------------------------------------------------------------- */
 
 _Static_assert((int)PURPOSE_QUERY < (int)LABEL_PURPOSE_VALUES, "LABEL(PURPOSE) in metrics.def has too few values");
 _Static_assert((int)VERDICT_DEFER < (int)LABEL_VERDICT_VALUES, "LABEL(VERDICT) in metrics.def has too few values");
 _Static_assert((int)REASON_COUNT <= (int)LABEL_REASON_VALUES, "LABEL(REASON) in metrics.def has too few values");
 _Static_assert((int)EVENT_KIND_COUNT <= (int)LABEL_EVENT_VALUES, "LABEL(EVENT) in metrics.def has too few values");
-_Static_assert((int)TROUBLE_COUNT <= (int)LABEL_CONDITION_VALUES, "LABEL(CONDITION) in metrics.def has too few values");
+_Static_assert(
+	(int)CONDITION_COUNT <= (int)LABEL_CONDITION_VALUES, "LABEL(CONDITION) in metrics.def has too few values");
 _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
@@ -17,17 +59,17 @@ static const char *const purposes[] = {
 	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
 
 /* Also in /healthz. */
-static const char *const conditions[TROUBLE_COUNT] = {[TROUBLE_READING] = "store-unreadable",
-	[TROUBLE_WRITING] = "store-unwritable",
-	[TROUBLE_RESOLVER] = "resolver-trouble",
-	[TROUBLE_HEALTH + HEALTH_LOOKUPS_FAIL] = "lookups-failing",
-	[TROUBLE_HEALTH + HEALTH_DNS_BOGUS] = "dnssec-failing",
-	[TROUBLE_HEALTH + HEALTH_FETCHES_FAIL] = "fetches-failing",
-	[TROUBLE_HEALTH + HEALTH_FETCHES_UNTRUSTED] = "fetches-untrusted",
-	[TROUBLE_HEALTH + HEALTH_PROBES_FAIL] = "probes-failing",
-	[TROUBLE_HEALTH + HEALTH_PROBES_UNTRUSTED] = "probes-untrusted",
-	[TROUBLE_HEALTH + HEALTH_CLOCK_BEHIND] = "clock-behind",
-	[TROUBLE_HEALTH + HEALTH_CLOCK_AHEAD] = "clock-ahead"};
+static const char *const conditions[CONDITION_COUNT] = {[CONDITION_STORE_UNREADABLE] = "store-unreadable",
+	[CONDITION_STORE_UNWRITABLE] = "store-unwritable",
+	[CONDITION_RESOLVER_DEAD] = "resolver-trouble",
+	[CONDITION_HEALTH + HEALTH_LOOKUPS_FAIL] = "lookups-failing",
+	[CONDITION_HEALTH + HEALTH_DNS_BOGUS] = "dnssec-failing",
+	[CONDITION_HEALTH + HEALTH_FETCHES_FAIL] = "fetches-failing",
+	[CONDITION_HEALTH + HEALTH_FETCHES_UNTRUSTED] = "fetches-untrusted",
+	[CONDITION_HEALTH + HEALTH_PROBES_FAIL] = "probes-failing",
+	[CONDITION_HEALTH + HEALTH_PROBES_UNTRUSTED] = "probes-untrusted",
+	[CONDITION_HEALTH + HEALTH_CLOCK_BEHIND] = "clock-behind",
+	[CONDITION_HEALTH + HEALTH_CLOCK_AHEAD] = "clock-ahead"};
 
 static const struct {
 	const char *word, *name;
@@ -126,7 +168,7 @@ static const char *state_label(unsigned value)
 
 static const char *condition_label(unsigned value)
 {
-	return value < TROUBLE_COUNT ? conditions[value] : NULL;
+	return value < CONDITION_COUNT ? conditions[value] : NULL;
 }
 
 static const char *version_label(unsigned value)
