@@ -1,5 +1,5 @@
 /* Debian's libmilter serves all sessions from a pool that can leave a ready session behind a callback that waits. One
- * fresh connection to our own socket, closed at once, makes it look again (spec milter-facts 7). Any thread, after
+ * fresh connection to our own socket, closed at once, makes it look again (spec F-7). Any thread, after
  * nudge_init(). */
 #ifndef MILTER_NUDGE_H
 #define MILTER_NUDGE_H

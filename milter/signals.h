@@ -1,6 +1,6 @@
 /* Signals as letters in a pipe. libmilter waits for HUP, TERM and INT in a thread of its own and would stop at each;
  * they come here instead as long as the main thread alone has them unblocked and does not wait for them with sigwait()
- * (spec milter-facts 7). */
+ * (spec F-7). */
 #ifndef MILTER_SIGNALS_H
 #define MILTER_SIGNALS_H
 

@@ -8,7 +8,7 @@
 enum session_kind {
 	SESSION_SMTP,
 	SESSION_AUTHENTICATED,
-	SESSION_LOCAL /* no {rcpt_mailer}: Postfix's cleanup, where a refusal wedges the message (spec milter-facts 2)
+	SESSION_LOCAL /* no {rcpt_mailer}: Postfix's cleanup, where a refusal wedges the message (spec F-2)
 		       */
 };
 

@@ -43,7 +43,7 @@ const char *verdict_name(enum verdict_kind kind);
 /* How much it stands in the way: of two verdicts the heavier one is the worse. */
 int verdict_weight(enum verdict_kind kind);
 
-/* What binds the delivery: what the map answers (design rule 2; spec dane.md D-61). */
+/* What binds the delivery: what the map answers (design rule 2; spec D-61). */
 enum binding {
 	BINDING_NONE,     /* nothing: the MTA's own default */
 	BINDING_SECURE,   /* the MTA-STS policy in force */

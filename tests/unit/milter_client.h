@@ -1,4 +1,4 @@
-/* The MTA's side of the milter protocol (spec mta-interfaces M-21), just enough for tests: exact replies, every action
+/* The MTA's side of the milter protocol (spec M-21), just enough for tests: exact replies, every action
  * at the end of a message. */
 #ifndef UNIT_MILTER_CLIENT_H
 #define UNIT_MILTER_CLIENT_H

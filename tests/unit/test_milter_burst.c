@@ -1,4 +1,4 @@
-/* Bursts against the real libmilter: callbacks that wait must not hold up those that do not (spec milter-facts 7).
+/* Bursts against the real libmilter: callbacks that wait must not hold up those that do not (spec F-7).
  * Without the nudge, most of the fast ones are late. */
 #include "milter_room.h"
 
