@@ -21,18 +21,14 @@ static bool is_whole(const char *name)
 	return dot && dot != name && dot[1] != '\0' && strncasecmp(name, NOBODY ".", sizeof NOBODY) != 0;
 }
 
-static bool is_below(const char *canonical, const char *name)
-{
-	size_t len = strlen(name);
-	return strncasecmp(canonical, name, len) == 0 && canonical[len] == '.';
-}
-
+/* Replaces the host name in `out` by the canonical name, if this is the host name with a domain behind it. */
 static bool canonical_take(char out[HOST_NAME_SIZE], const char *canonical)
 {
-	size_t len = strlen(canonical);
+	size_t len = strlen(canonical), host_len = strlen(out);
+	bool is_below = strncasecmp(canonical, out, host_len) == 0 && canonical[host_len] == '.';
 	if (len > 0 && canonical[len - 1] == '.')
 		len--;
-	if (!is_below(canonical, out) || !is_whole(canonical) || !is_plain(canonical) || len >= HOST_NAME_SIZE)
+	if (!is_below || !is_whole(canonical) || !is_plain(canonical) || len >= HOST_NAME_SIZE)
 		return false;
 	memcpy(out, canonical, len);
 	out[len] = '\0';

@@ -58,12 +58,6 @@ static int entry_get(struct store *store, MDB_txn *txn, const char *domain, stru
 	return result;
 }
 
-/* What a later version wrote gives way to a policy only: it may hold one. */
-static bool is_to_stay(const MDB_val *value, const struct entry *instead)
-{
-	return !instead->has_policy && entry_is_newer(value->mv_data, value->mv_size);
-}
-
 static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
 {
 	const struct store_batch_change *change = arg;
@@ -80,9 +74,11 @@ static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(sto
 	struct entry back;
 	bool reads_back = entry_decode(&back, bytes.at, bytes.len) && strcmp(back.domain, domain) == 0;
 	entry_free(&back);
+	/* An entry that a later version wrote may hold a policy: only a policy replaces it. */
+	bool is_kept = found == 0 && !entry.has_policy && entry_is_newer(value.mv_data, value.mv_size);
 	if (!reads_back)
 		result = STORE_UNREADABLE;
-	else if (found == 0 && (value_equals(&value, bytes) || is_to_stay(&value, &entry)))
+	else if (is_kept || (found == 0 && value_equals(&value, bytes)))
 		result = STORE_UNCHANGED;
 	else
 		result = record_put(store, txn, store->entries, bytes,

@@ -17,7 +17,7 @@
 
 #define NAMES_MAX 1000
 #define WATCH_MS 1000
-#define TOLD_MS 10000 /* between two lines of the log */
+#define LOG_MS 10000 /* between two lines of the log */
 
 /* Trouble of this machine says nothing about the file. */
 static bool is_trouble(int result)
@@ -60,62 +60,37 @@ static void child_judge(const struct look_report *report, int status, struct sto
 			WEXITSTATUS(status));
 }
 
-/* One who watches a child. */
-struct watch {
-	const struct store_look_way *way;
-	const char *path;
-	unsigned percent;
-	int64_t told_ms;
-};
-
-/* False: the look is given up. */
-static bool watch_tell(struct watch *watch)
-{
-	int64_t now_ms = clock_mono_ms();
-	if (watch->way->walk && now_ms - watch->told_ms >= TOLD_MS) {
-		log_info("store %s: looked through %u %% of it", watch->path, watch->percent);
-		watch->told_ms = now_ms;
-	}
-	return !watch->way->go_on || watch->way->go_on(watch->percent);
-}
-
-/* True: a report came. False: the child has ended, or the look was given up. However long it takes: a disk may be slow.
- */
-static bool report_read(struct watch *watch, int fd, struct look_report *report, bool *given_up)
-{
-	struct pollfd readable = {.fd = fd, .events = POLLIN};
-	while (poll(&readable, 1, WATCH_MS) <= 0) {
-		*given_up = !watch_tell(watch);
-		if (*given_up)
-			return false;
-	}
-	return read(fd, report, sizeof *report) == sizeof *report;
-}
-
-static void child_watch(struct watch *watch, pid_t pid, int fd, struct store_finding *out)
+/* Reads the child's reports until the child has ended, has sent its result, or is to be given up. A disk may be slow, so
+ * there is no deadline. */
+static void child_watch(
+	const char *path, const struct store_look_way *way, pid_t pid, int fd, struct store_finding *out)
 {
 	struct look_report report = {.kind = LOOK_PROGRESS};
-	bool given_up = false, more = true;
-	while (more && report.kind == LOOK_PROGRESS) {
-		more = report_read(watch, fd, &report, &given_up);
-		if (more && report.kind == LOOK_PROGRESS)
-			watch->percent = report.percent;
-		if (more && !watch_tell(watch))
-			given_up = true, more = false;
+	bool given_up = false, alive = true;
+	int64_t logged_ms = clock_mono_ms();
+	while (alive && !given_up && report.kind == LOOK_PROGRESS) {
+		struct pollfd readable = {.fd = fd, .events = POLLIN};
+		if (poll(&readable, 1, WATCH_MS) > 0)
+			alive = read(fd, &report, sizeof report) == sizeof report;
+		int64_t now_ms = clock_mono_ms();
+		if (alive && way->walk && now_ms - logged_ms >= LOG_MS) {
+			log_info("store %s: looked through %u %% of it", path, report.percent);
+			logged_ms = now_ms;
+		}
+		given_up = alive && way->go_on && !way->go_on(report.percent);
 	}
 	if (given_up)
 		kill(pid, SIGKILL);
 	int status = 0;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	child_judge(more ? &report : NULL, status, out);
+	child_judge(alive && !given_up ? &report : NULL, status, out);
 	if (given_up)
 		snprintf(out->words, sizeof out->words, "it was to stop before its end");
 }
 
 void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out)
 {
-	struct watch watch = {.way = way, .path = path, .told_ms = clock_mono_ms()};
 	int ends[2];
 	*out = (struct store_finding){.health = STORE_UNTOLD};
 	if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -129,7 +104,7 @@ void store_inspect(const char *path, const struct store_look_way *way, struct st
 		snprintf(out->words, sizeof out->words, "no process: %s", strerror(errno));
 	close(ends[1]);
 	if (pid > 0)
-		child_watch(&watch, pid, ends[0], out);
+		child_watch(path, way, pid, ends[0], out);
 	close(ends[0]);
 }
 

@@ -11,14 +11,6 @@
 #define SHARE 32           /* of the store's bound that the ring takes at most; pages are half empty at worst */
 #define RECORD_OVERHEAD 16 /* node header and index of one record, about */
 
-static MDB_val event_key(uint8_t buffer[KEY_SIZE], const struct event_record *event)
-{
-	size_t len = strlen(event->domain);
-	buffer[0] = event_number(event->kind);
-	memcpy(buffer + 1, event->domain, len);
-	return (MDB_val){1 + len, buffer};
-}
-
 /* What a walk over the ring saw. */
 struct ring {
 	size_t count, bytes;
@@ -79,7 +71,10 @@ static int note_step(struct store *store, MDB_txn *txn, void *arg)
 	const struct event_record *event = arg;
 	struct event_record merged;
 	uint8_t buffer[KEY_SIZE];
-	MDB_val key = event_key(buffer, event), value;
+	size_t len = strlen(event->domain);
+	MDB_val key = {1 + len, buffer}, value;
+	buffer[0] = event_number(event->kind);
+	memcpy(buffer + 1, event->domain, len);
 	int result = mdb_get(txn, store->events, &key, &value);
 	if (result != 0 && result != MDB_NOTFOUND)
 		return result;
@@ -112,19 +107,6 @@ bool store_forget_events(struct store *store, int64_t before, struct failure *wh
 	return !store->has_events || store_write(store, forget_step, &before, why);
 }
 
-static int events_walk(struct store *store, MDB_txn *txn, struct event_record *out, size_t *count)
-{
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	int result = mdb_cursor_open(txn, store->events, &cursor);
-	if (result != 0)
-		return result;
-	while (*count < EVENTS_MAX && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-		*count += event_decode(&out[*count], value.mv_data, value.mv_size);
-	mdb_cursor_close(cursor);
-	return result == MDB_NOTFOUND ? 0 : result;
-}
-
 static int event_compare(const void *a, const void *b)
 {
 	const struct event_record *left = a, *right = b;
@@ -134,13 +116,22 @@ static int event_compare(const void *a, const void *b)
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);
+	MDB_cursor *cursor = NULL;
+	MDB_val key, value;
 	*count = 0;
 	if (!view)
 		return NULL;
 	struct event_record *out = xcalloc(EVENTS_MAX, sizeof *out);
-	int result = store->has_events ? events_walk(store, view->txn, out, count) : 0;
+	int result = store->has_events ? mdb_cursor_open(view->txn, store->events, &cursor) : 0;
+	while (result == 0 && cursor && *count < EVENTS_MAX) {
+		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+		if (result == 0)
+			*count += event_decode(&out[*count], value.mv_data, value.mv_size);
+	}
+	if (cursor)
+		mdb_cursor_close(cursor);
 	store_view_end(&view);
-	if (result == 0) {
+	if (result == 0 || result == MDB_NOTFOUND) {
 		qsort(out, *count, sizeof *out, event_compare);
 		return out;
 	}

@@ -99,7 +99,6 @@ struct look {
 	consider *consider;
 	MDB_val spare;
 	size_t seen;
-	bool ended; /* it came by the table's end */
 };
 
 /* From `op` on to the end, to `stop` or until enough is seen; `next` is where it stopped. */
@@ -119,36 +118,6 @@ static int look_on(
 		result = mdb_cursor_get(look->cursor, next, &value, MDB_NEXT);
 	}
 	return result;
-}
-
-/* Looks at records from `at` on, round the table's end, and remembers where it stopped. */
-static int records_look(struct look *look, struct store_eviction *eviction, uint8_t at[HOP_KEY_SIZE], size_t *at_len)
-{
-	uint8_t start[HOP_KEY_SIZE];
-	MDB_val next = {*at_len, start}, stop = next;
-	memcpy(start, at, *at_len);
-	int result = look_on(look, eviction, *at_len == 0 ? MDB_FIRST : MDB_SET_RANGE, NULL, &next);
-	look->ended = result == MDB_NOTFOUND;
-	if (look->ended && *at_len > 0)
-		result = look_on(look, eviction, MDB_FIRST, &stop, &next);
-	*at_len = 0;
-	if (result == 0 && next.mv_size <= HOP_KEY_SIZE) {
-		*at_len = next.mv_size;
-		memcpy(at, next.mv_data, next.mv_size);
-	}
-	return result == MDB_NOTFOUND ? 0 : result;
-}
-
-static int candidate_remove(struct store *store, MDB_txn *txn, const struct store_candidate *candidate)
-{
-	uint8_t buffer[DUE_KEY_SIZE];
-	MDB_val key = {candidate->key_len, (void *)(uintptr_t)candidate->key};
-	int result = mdb_del(txn, candidate->is_entry ? store->entries : store->hops, &key, NULL);
-	if (result != 0 || !candidate->is_entry || candidate->due_at <= 0 || candidate->key_len > DOMAIN_MAX)
-		return result;
-	key = store_due_key(buffer, candidate->due_at, candidate->key, candidate->key_len);
-	result = mdb_del(txn, store->due, &key, NULL);
-	return result == MDB_NOTFOUND ? 0 : result;
 }
 
 /* Chooses candidates up to `level`, the least worth first, until `goal` octets are to be freed; nothing is removed yet.
@@ -176,28 +145,52 @@ static int chosen_remove(struct store *store, MDB_txn *txn) REQUIRES(store->writ
 {
 	struct store_eviction *eviction = &store->eviction;
 	for (size_t i = 0; i < eviction->count; i++) {
-		int result = eviction->candidate[i].chosen ? candidate_remove(store, txn, &eviction->candidate[i]) : 0;
+		const struct store_candidate *candidate = &eviction->candidate[i];
+		uint8_t buffer[DUE_KEY_SIZE];
+		MDB_val key = {candidate->key_len, (void *)(uintptr_t)candidate->key};
+		if (!candidate->chosen)
+			continue;
+		int result = mdb_del(txn, candidate->is_entry ? store->entries : store->hops, &key, NULL);
+		if (result == 0 && candidate->is_entry && candidate->due_at > 0 && candidate->key_len <= DOMAIN_MAX) {
+			key = store_due_key(buffer, candidate->due_at, candidate->key, candidate->key_len);
+			result = mdb_del(txn, store->due, &key, NULL);
+			if (result == MDB_NOTFOUND)
+				result = 0;
+		}
 		if (result != 0)
 			return result;
-		eviction->removed += eviction->candidate[i].chosen;
+		eviction->removed++;
 	}
 	return 0;
 }
 
-/* Adds some records of a table to the candidates. */
+/* Adds some records of a table to the candidates: it goes on where the last look stopped, continues at the table's
+ * start after its end, and remembers where it stopped. */
 static int table_look(struct store *store, MDB_txn *txn, MDB_val spare, bool entries, bool *ended)
 	REQUIRES(store->writer)
 {
 	struct store_eviction *eviction = &store->eviction;
 	struct look look = {.consider = entries ? entry_consider : hop_consider, .spare = spare};
+	uint8_t *at = entries ? eviction->entry_key : eviction->hop_key, start[HOP_KEY_SIZE];
+	size_t *at_len = entries ? &eviction->entry_len : &eviction->hop_len;
+	MDB_val next = {*at_len, start}, stop = next;
 	int result = mdb_cursor_open(txn, entries ? store->entries : store->hops, &look.cursor);
 	if (result != 0)
 		return result;
-	result = entries ? records_look(&look, eviction, eviction->entry_key, &eviction->entry_len)
-			 : records_look(&look, eviction, eviction->hop_key, &eviction->hop_len);
+	memcpy(start, at, *at_len);
+	result = look_on(&look, eviction, *at_len == 0 ? MDB_FIRST : MDB_SET_RANGE, NULL, &next);
+	if (result == MDB_NOTFOUND) {
+		*ended = true;
+		if (*at_len > 0)
+			result = look_on(&look, eviction, MDB_FIRST, &stop, &next);
+	}
+	*at_len = 0;
+	if (result == 0 && next.mv_size <= HOP_KEY_SIZE) {
+		*at_len = next.mv_size;
+		memcpy(at, next.mv_data, next.mv_size);
+	}
 	mdb_cursor_close(look.cursor);
-	*ended = *ended || look.ended;
-	return result;
+	return result == MDB_NOTFOUND ? 0 : result;
 }
 
 /* The store is gone through rank by rank, `goal` octets at a time. What is `needed` at once, since the store is full,
@@ -263,10 +256,11 @@ int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming
 	return *has_room || !coming->is_new ? chosen_remove(store, txn) : 0;
 }
 
-int store_make_any_room(struct store *store, MDB_txn *txn)
+int store_make_any_room(struct store *store, MDB_txn *txn, void *arg)
 {
 	MDB_val nothing = {0, NULL};
 	size_t freed = 0;
+	(void)arg;
 	int result = eviction_plan(store, txn, nothing, FREED_AT_FULL, FREED_AT_FULL, &freed);
 	round_note(&store->eviction, freed > 0);
 	return result != 0 ? result : chosen_remove(store, txn);

@@ -192,8 +192,8 @@ uint64_t store_bound(struct store *store);
 /* Room for what is coming. Removes nothing for what has no room in the end. */
 int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming *coming, bool *has_room)
 	REQUIRES(store->writer);
-/* Removes what may go for the change at hand, after the map was full. */
-int store_make_any_room(struct store *store, MDB_txn *txn) REQUIRES(store->writer);
+/* Removes what may go for the change at hand, after the map was full. A store_step without `arg`. */
+int store_make_any_room(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer);
 
 /* Whether the file can be trusted, looked at by a child process, since LMDB answers damage with SIGSEGV or SIGBUS.
  * Takes as long as it takes. Damage is proved by what stands in the file alone: by a child that crashed over it or met

@@ -60,33 +60,6 @@ static bool owner_lock(struct store *store, const char *directory, struct failur
 		"store directory %s: another stsgated has it; stop that one, or change store_path", directory);
 }
 
-static bool marker_set(struct store *store, struct failure *why)
-{
-	int fd = openat(store->directory_fd, STORE_MARKER, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		return failure_set(
-			why, EX_CANTCREAT, "store %s: cannot make %s: %s", store->path, STORE_MARKER, strerror(errno));
-	close(fd);
-	fsync(store->directory_fd);
-	return true;
-}
-
-/* Whether there is a file with something in it; one that may not be opened is no damage. */
-static bool file_there(struct store *store, bool *there, struct stat *file, struct failure *why)
-{
-	int fd = openat(store->directory_fd, STORE_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	*there = false;
-	if (fd < 0 && errno == ENOENT)
-		return true;
-	if (fd < 0)
-		return failure_set(why, EX_CANTCREAT, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
-			access_advice(store->access));
-	bool ok = fstat(fd, file) == 0 && S_ISREG(file->st_mode);
-	*there = ok && file->st_size > 0;
-	close(fd);
-	return ok || failure_set(why, EX_CONFIG, "store %s is not a file", store->path);
-}
-
 /* LMDB maps its lock file and writes there: where the disk is full that would end us by SIGBUS, were there holes in it.
  */
 static int lock_file_fill(struct store *store)
@@ -98,18 +71,6 @@ static int lock_file_fill(struct store *store)
 	int result = posix_fallocate(fd, 0, STORE_LOCK_BYTES);
 	close(fd);
 	return result;
-}
-
-static bool lock_file_check(struct store *store, struct failure *why)
-{
-	int result = lock_file_fill(store);
-	if (result == 0)
-		return true;
-	errno = result;
-	if (result == EACCES || result == EPERM || result == EROFS || result == ELOOP)
-		return failure_set(why, EX_CANTCREAT, "store %s" STORE_LOCK_SUFFIX " cannot be opened: %s; %s",
-			store->path, strerror(result), access_advice(store->access));
-	return store_fail(store, result, "cannot be opened", why);
 }
 
 static bool untold(const struct store *store, const struct store_finding *finding, struct failure *why)
@@ -139,18 +100,41 @@ static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct
 	return untold(store, &finding, why);
 }
 
+/* Checks an owner's file and lock file, and leaves the marker until store_close(). A file that may not be opened is not
+ * damaged. */
 static bool owner_check(struct store *store, store_go_on *go_on, struct failure *why)
 {
 	bool unclean = faccessat(store->directory_fd, STORE_MARKER, F_OK, AT_EACCESS) == 0;
-	struct stat file;
-	bool there;
-	if (!file_there(store, &there, &file, why) || !lock_file_check(store, why))
-		return false;
-	if (!there)
-		return true;
-	if (unclean)
+	struct stat file = {.st_size = 0};
+	int fd = openat(store->directory_fd, STORE_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno != ENOENT)
+		return failure_set(why, EX_CANTCREAT, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
+			access_advice(store->access));
+	if (fd >= 0) {
+		bool is_file = fstat(fd, &file) == 0 && S_ISREG(file.st_mode);
+		close(fd);
+		if (!is_file)
+			return failure_set(why, EX_CONFIG, "store %s is not a file", store->path);
+	}
+	int result = lock_file_fill(store);
+	if (result == EACCES || result == EPERM || result == EROFS || result == ELOOP) {
+		errno = result;
+		return failure_set(why, EX_CANTCREAT, "store %s" STORE_LOCK_SUFFIX " cannot be opened: %s; %s",
+			store->path, strerror(result), access_advice(store->access));
+	}
+	if (result != 0)
+		return store_fail(store, result, "cannot be opened", why);
+	if (file.st_size > 0 && unclean)
 		log_info("store %s was not closed: looking through it", store->path);
-	return file_look(store, unclean, go_on, why);
+	if (file.st_size > 0 && !file_look(store, unclean, go_on, why))
+		return false;
+	fd = openat(store->directory_fd, STORE_MARKER, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return failure_set(
+			why, EX_CANTCREAT, "store %s: cannot make %s: %s", store->path, STORE_MARKER, strerror(errno));
+	close(fd);
+	fsync(store->directory_fd);
+	return true;
 }
 
 static bool guest_check(struct store *store, const char *directory, struct failure *why)
@@ -179,36 +163,6 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	 */
 	return finding.health == STORE_SOUND || finding.result == MDB_MAP_RESIZED ||
 	       finding.result == MDB_READERS_FULL || untold(store, &finding, why);
-}
-
-static size_t map_size(uint64_t max_bytes)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t size = max_bytes / 4 * 5;
-	if (size < MAP_MIN)
-		size = MAP_MIN;
-	return (size_t)((size + page - 1) / page * page);
-}
-
-static int env_open(struct store *store)
-{
-	int result = store->access == STORE_OWNER ? lock_file_fill(store) : 0;
-	if (result == 0)
-		result = mdb_env_create(&store->env);
-	if (result != 0)
-		return result;
-	result = mdb_env_set_maxdbs(store->env, STORE_TABLES_MAX);
-	if (result == 0)
-		result = mdb_env_set_maxreaders(store->env, STORE_READERS);
-	if (result == 0 && store->access == STORE_OWNER)
-		result = mdb_env_set_mapsize(store->env, map_size(store->max_bytes));
-	if (result == 0)
-		result = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOTLS, 0640);
-	if (result == 0)
-		return 0;
-	mdb_env_close(store->env);
-	store->env = NULL;
-	return result;
 }
 
 static int schema_check(struct store *store, MDB_txn *txn)
@@ -258,12 +212,27 @@ static int tables_open(struct store *store)
 	return result;
 }
 
+/* Opens the file with LMDB. The owner's map is a quarter larger than the limit, in whole pages. */
 static int env_begin(struct store *store)
 {
-	int result = env_open(store);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size = store->max_bytes / 4 * 5;
+	if (size < MAP_MIN)
+		size = MAP_MIN;
+	size = (size + page - 1) / page * page;
+	int result = store->access == STORE_OWNER ? lock_file_fill(store) : 0;
+	if (result == 0)
+		result = mdb_env_create(&store->env);
 	if (result != 0)
 		return result;
-	result = tables_open(store);
+	result = mdb_env_set_maxdbs(store->env, STORE_TABLES_MAX);
+	if (result == 0)
+		result = mdb_env_set_maxreaders(store->env, STORE_READERS);
+	if (result == 0 && store->access == STORE_OWNER)
+		result = mdb_env_set_mapsize(store->env, (size_t)size);
+	if (result == 0)
+		result = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOTLS, 0640);
+	if (result == 0)
+		result = tables_open(store);
 	if (result == 0)
 		return 0;
 	mdb_env_close(store->env);
@@ -336,7 +305,7 @@ static struct store *store_open_as(
 	if (open && access == STORE_GUEST)
 		open = guest_check(store, directory, why);
 	else if (open)
-		open = owner_lock(store, directory, why) && owner_check(store, go_on, why) && marker_set(store, why);
+		open = owner_lock(store, directory, why) && owner_check(store, go_on, why);
 	if (open && env_start(store, why))
 		return store;
 	if (store->aside[0] != '\0')

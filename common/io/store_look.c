@@ -220,14 +220,14 @@ static bool map_is_short(size_t size)
 /* The map is as large as the file, whatever size that claims. */
 static int look_open(const char *path, MDB_env **env)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), size;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct stat file;
 	int result = mdb_env_create(env);
 	if (result != 0)
 		return result;
 	if (fstat(child.file_fd, &file) != 0)
 		return errno;
-	size = ((size_t)file.st_size / page + 1) * page;
+	size_t size = ((size_t)file.st_size / page + 1) * page;
 	result = mdb_env_set_mapsize(*env, size);
 	if (result == 0)
 		result = mdb_env_set_maxdbs(*env, STORE_TABLES_MAX);

@@ -60,20 +60,17 @@ void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *va
 	store_break(store, what);
 }
 
-/* LMDB says EIO of a write that was cut short, as a full disk does. */
-static const char *result_advice(const struct store *store, int result)
-{
-	if (is_end(result) && store->access == STORE_GUEST)
-		return "; restart stsgated, which looks through it";
-	if (result == ENOSPC || result == EDQUOT || result == EIO)
-		return "; see whether its disk is full or failing";
-	return result == EROFS ? "; see whether its disk is failing, and mount it writable" : "";
-}
-
 bool store_fail(struct store *store, int result, const char *what, struct failure *why)
 {
+	const char *advice = "";
 	if (is_end(result))
 		store_break(store, mdb_strerror(result));
+	if (is_end(result) && store->access == STORE_GUEST)
+		advice = "; restart stsgated, which looks through it";
+	else if (result == ENOSPC || result == EDQUOT || result == EIO) /* EIO: also a short write on a full disk */
+		advice = "; see whether its disk is full or failing";
+	else if (result == EROFS)
+		advice = "; see whether its disk is failing, and mount it writable";
 	return failure_set(why, result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR, "store %s %s: %s%s", store->path,
-		what, mdb_strerror(result), result_advice(store, result));
+		what, mdb_strerror(result), advice);
 }

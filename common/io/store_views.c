@@ -37,18 +37,6 @@ void store_pool_free(struct store *store)
 	lock_destroy(&store->queue);
 }
 
-static struct store_view *slot_take(struct store *store)
-{
-	lock_take(&store->pool);
-	while (store->closed_for_mapping || !store->free)
-		cond_wait(&store->slot_free, &store->pool);
-	struct store_view *view = store->free;
-	store->free = view->next;
-	store->in_use++;
-	lock_drop(&store->pool);
-	return view;
-}
-
 static void slot_give(struct store_view *view)
 {
 	struct store *store = view->store;
@@ -166,7 +154,13 @@ struct store_view *store_view_begin(struct store *store, struct failure *why)
 {
 	int result = 0;
 	for (int i = 0; i < TRIES; i++) {
-		struct store_view *view = slot_take(store);
+		lock_take(&store->pool);
+		while (store->closed_for_mapping || !store->free)
+			cond_wait(&store->slot_free, &store->pool);
+		struct store_view *view = store->free;
+		store->free = view->next;
+		store->in_use++;
+		lock_drop(&store->pool);
 		result = view_renew(view);
 		if (result == 0)
 			return view;

@@ -88,44 +88,38 @@ static int write_once(struct store *store, store_step *step, void *arg) REQUIRES
 	return result ? result : outcome;
 }
 
-static int make_any_room(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer)
-{
-	(void)arg;
-	return store_make_any_room(store, txn);
-}
-
-/* What holds the map full may be the view of a process that has died; then the step is tried again first. Or records
- * that may go: to remove these would free nothing while another process looks at an older state. */
-static int write_help(struct store *store, struct store_change *change) REQUIRES(store->writer)
-{
-	int dead = 0;
-	if (change->result == MDB_MAP_RESIZED)
-		return store_adopt_size(store);
-	if (!mdb_reader_check(store->env, &dead) && dead > 0)
-		return 0;
-	change->holder = store_held_by(store);
-	if (change->holder)
-		return STORE_HELD;
-	write_once(store, make_any_room, NULL);
-	return 0;
-}
-
 static bool is_helped(int result)
 {
 	return result == MDB_MAP_RESIZED || result == MDB_MAP_FULL;
 }
 
+/* Writes one change in a transaction of its own. If LMDB's map was full or too small, it removes the cause and tries
+ * again. */
 static void change_alone(struct store *store, struct store_change *change) REQUIRES(store->writer)
 {
 	for (int i = 0; i < TRIES; i++) {
+		int dead = 0;
 		change->result = write_once(store, change->step, change->arg);
 		if (!is_helped(change->result))
 			return;
-		int result = write_help(store, change);
-		if (result) {
-			change->result = result;
+		if (change->result == MDB_MAP_RESIZED) {
+			int result = store_adopt_size(store);
+			if (result) {
+				change->result = result;
+				return;
+			}
+			continue;
+		}
+		/* A process that has died may have kept the map full with its view: LMDB now drops that view. */
+		if (!mdb_reader_check(store->env, &dead) && dead > 0)
+			continue;
+		/* While a live process reads an older state, removing records would free nothing. */
+		change->holder = store_held_by(store);
+		if (change->holder) {
+			change->result = STORE_HELD;
 			return;
 		}
+		write_once(store, store_make_any_room, NULL);
 	}
 }
 

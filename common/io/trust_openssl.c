@@ -55,23 +55,6 @@ static struct version version_now(const char *file)
 	return version;
 }
 
-static bool version_same(const struct version *a, const struct version *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
-static int store_certificates(X509_STORE *store)
-{
-	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
-	int count = 0;
-
-	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++)
-		if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_X509)
-			count++;
-	return count;
-}
-
 static const char *openssl_words(void)
 {
 	const char *words = ERR_reason_error_string(ERR_peek_last_error());
@@ -88,31 +71,31 @@ static bool load_file(X509_STORE *store, const char *file, struct failure *why)
 			"%s: %s; name a file of PEM certificates that the daemon's user can read", file,
 			strerror(errno));
 	ERR_clear_error();
-	if (X509_STORE_load_file(store, file) != 1 || store_certificates(store) == 0) {
-		failure_set(why, EX_CONFIG,
-			"%s: holds no certificate that can be read (%s); name a file of PEM certificates", file,
-			openssl_words());
-		ERR_clear_error();
-		return false;
-	}
-	return true;
-}
-
-static bool load_system(X509_STORE *store, struct failure *why)
-{
-	struct stat st;
-	if (stat(SYSTEM_BUNDLE, &st) == 0)
-		return load_file(store, SYSTEM_BUNDLE, why);
-	if (X509_STORE_set_default_paths(store) != 1)
-		return failure_set(why, EX_OSERR, "the system's certificate store cannot be used: %s", openssl_words());
-	/* A directory of hashed names is read as certificates are asked for: that it is empty shows only then. */
-	return true;
+	bool loaded = X509_STORE_load_file(store, file) == 1;
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	for (int i = 0; loaded && i < sk_X509_OBJECT_num(objects); i++)
+		if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_X509)
+			return true;
+	failure_set(why, EX_CONFIG, "%s: holds no certificate that can be read (%s); name a file of PEM certificates",
+		file, openssl_words());
+	ERR_clear_error();
+	return false;
 }
 
 static X509_STORE *store_load(const char *file, struct failure *why)
 {
 	X509_STORE *store = xneed(X509_STORE_new());
-	if (file ? load_file(store, file, why) : load_system(store, why))
+	struct stat st;
+	bool loaded;
+	if (file || stat(SYSTEM_BUNDLE, &st) == 0)
+		loaded = load_file(store, file ? file : SYSTEM_BUNDLE, why);
+	else
+		/* OpenSSL reads a directory of hashed names when it looks for a certificate. That the directory is
+		 * empty shows only then. */
+		loaded = X509_STORE_set_default_paths(store) == 1 ||
+			 failure_set(
+				 why, EX_OSERR, "the system's certificate store cannot be used: %s", openssl_words());
+	if (loaded)
 		return store;
 	X509_STORE_free(store);
 	return NULL;
@@ -145,22 +128,6 @@ void trust_free(struct trust **trust)
 	*trust = NULL;
 }
 
-/* Whether it is this caller's turn to read the file again. */
-static bool trust_changed(struct trust *trust)
-{
-	int64_t now_ms = clock_mono_ms();
-	bool changed = false;
-	lock_take(&trust->lock);
-	if (now_ms - trust->looked_at_ms >= TRUST_LOOK_S * 1000) {
-		struct version version = version_now(watched_file(trust));
-		trust->looked_at_ms = now_ms;
-		changed = !version_same(&version, &trust->version);
-		trust->version = version;
-	}
-	lock_drop(&trust->lock);
-	return changed;
-}
-
 /* Reading takes some ten milliseconds: meanwhile the others go on with the old store. */
 static void trust_reload(struct trust *trust)
 {
@@ -180,11 +147,21 @@ static void trust_reload(struct trust *trust)
 
 X509_STORE *trust_store(struct trust *trust)
 {
-	X509_STORE *store;
-	if (trust_changed(trust))
+	int64_t now_ms = clock_mono_ms();
+	bool changed = false;
+	lock_take(&trust->lock);
+	if (now_ms - trust->looked_at_ms >= TRUST_LOOK_S * 1000) {
+		struct version now = version_now(watched_file(trust)), old = trust->version;
+		trust->looked_at_ms = now_ms;
+		trust->version = now;
+		changed = now.device != old.device || now.inode != old.inode || now.size != old.size ||
+			  now.changed.tv_sec != old.changed.tv_sec || now.changed.tv_nsec != old.changed.tv_nsec;
+	}
+	lock_drop(&trust->lock);
+	if (changed)
 		trust_reload(trust);
 	lock_take(&trust->lock);
-	store = trust->store;
+	X509_STORE *store = trust->store;
 	X509_STORE_up_ref(store);
 	lock_drop(&trust->lock);
 	return store;
@@ -228,27 +205,19 @@ bool trust_lacks_issuer(int error)
 	return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY || error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
 }
 
-static void add_purpose(struct text *text, X509 *leaf)
-{
-	uint32_t usage = X509_get_extended_key_usage(leaf);
-	text_add(text, usage == UINT32_MAX ? ": by its key usage" : ": no server authentication");
-	text_add(text, usage == XKU_SSL_CLIENT ? ", clients only" : "");
-}
-
-static void add_key(struct text *text, X509 *leaf)
-{
-	text_add(text, ": the certificate has ");
-	text_add_number(text, EVP_PKEY_get_bits(X509_get0_pubkey(leaf)));
-	text_add(text, " bits");
-}
-
 bool trust_explain(struct text *text, int error, X509 *leaf, int sent)
 {
 	text_add(text, X509_verify_cert_error_string(error));
-	if (error == X509_V_ERR_INVALID_PURPOSE)
-		add_purpose(text, leaf);
-	if (error == X509_V_ERR_EE_KEY_TOO_SMALL || error == X509_V_ERR_CA_KEY_TOO_SMALL)
-		add_key(text, leaf);
+	if (error == X509_V_ERR_INVALID_PURPOSE) {
+		uint32_t usage = X509_get_extended_key_usage(leaf);
+		text_add(text, usage == UINT32_MAX ? ": by its key usage" : ": no server authentication");
+		text_add(text, usage == XKU_SSL_CLIENT ? ", clients only" : "");
+	}
+	if (error == X509_V_ERR_EE_KEY_TOO_SMALL || error == X509_V_ERR_CA_KEY_TOO_SMALL) {
+		text_add(text, ": the certificate has ");
+		text_add_number(text, EVP_PKEY_get_bits(X509_get0_pubkey(leaf)));
+		text_add(text, " bits");
+	}
 	if (!trust_lacks_issuer(error))
 		return false;
 	text_add(text, "; certificates sent: ");
