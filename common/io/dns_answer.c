@@ -59,23 +59,6 @@ static size_t name_take(const ns_msg *msg, const uint8_t **at, const uint8_t *en
 	return len;
 }
 
-/* Lower case, no dot at the end, '?' for each octet that no host name has. */
-static void canonical_set(struct dns_answer *answer, const uint8_t *name)
-{
-	char *out = answer->canonical;
-	if (*name == 0)
-		*out++ = '.';
-	for (const uint8_t *label = name; *label != 0; label += 1 + *label) {
-		if (out > answer->canonical)
-			*out++ = '.';
-		for (unsigned i = 1; i <= *label; i++) {
-			char c = (char)label[i];
-			*out++ = ascii_is_alnum(c) || c == '-' || c == '_' || c == '*' ? ascii_lower(c) : '?';
-		}
-	}
-	*out = '\0';
-}
-
 /* The answer section, while it is read. */
 struct reading {
 	ns_msg msg;
@@ -86,13 +69,25 @@ struct reading {
 	uint32_t ttl_s;
 };
 
+/* From now on records of the CNAME's target count. Notes the target as the canonical name. */
 static bool cname_follow(struct reading *r, const ns_rr *rr)
 {
 	const uint8_t *at = ns_rr_rdata(*rr), *end = at + ns_rr_rdlen(*rr);
 	uint8_t name[NS_MAXCDNAME];
+	char *out = r->answer->canonical;
 	if (name_take(&r->msg, &at, end, name) == 0 || at != end || ns_name_ntop(name, r->owner, sizeof r->owner) < 0)
 		return false;
-	canonical_set(r->answer, name);
+	if (*name == 0)
+		*out++ = '.';
+	for (const uint8_t *label = name; *label != 0; label += 1 + *label) {
+		if (out > r->answer->canonical)
+			*out++ = '.';
+		for (unsigned i = 1; i <= *label; i++) {
+			char c = (char)label[i];
+			*out++ = ascii_is_alnum(c) || c == '-' || c == '_' || c == '*' ? ascii_lower(c) : '?';
+		}
+	}
+	*out = '\0';
 	return true;
 }
 
@@ -163,19 +158,15 @@ static bool authority_read(struct reading *r)
 	return true;
 }
 
-static bool question_read(struct reading *r)
-{
-	ns_rr rr;
-	if (ns_msg_count(r->msg, ns_s_qd) != 1 || ns_parserr(&r->msg, ns_s_qd, 0, &rr) != 0)
-		return false;
-	memcpy(r->owner, ns_rr_name(rr), strlen(ns_rr_name(rr)) + 1);
-	return ns_rr_type(rr) == r->type && ns_rr_class(rr) == ns_c_in;
-}
-
 static bool message_read(struct reading *r)
 {
 	int rcode = ns_msg_getflag(r->msg, ns_f_rcode);
-	if ((rcode != ns_r_noerror && rcode != ns_r_nxdomain) || !question_read(r) || !answers_read(r))
+	ns_rr question;
+	if ((rcode != ns_r_noerror && rcode != ns_r_nxdomain) || ns_msg_count(r->msg, ns_s_qd) != 1 ||
+		ns_parserr(&r->msg, ns_s_qd, 0, &question) != 0)
+		return false;
+	memcpy(r->owner, ns_rr_name(question), strlen(ns_rr_name(question)) + 1);
+	if (ns_rr_type(question) != r->type || ns_rr_class(question) != ns_c_in || !answers_read(r))
 		return false;
 	struct dns_answer *answer = r->answer;
 	if (rcode == ns_r_nxdomain)

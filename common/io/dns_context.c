@@ -103,13 +103,6 @@ static bool context_validation(struct ub_ctx *ctx, const struct dns_options *opt
 	return context_set(ctx, "module-config:", "validator iterator", why);
 }
 
-static bool context_set_number(struct ub_ctx *ctx, const char *option, size_t number, struct failure *why)
-{
-	char text[32];
-	snprintf(text, sizeof text, "%zu", number);
-	return context_set(ctx, option, text, why);
-}
-
 static bool context_sizes(struct ub_ctx *ctx, unsigned parts, struct failure *why)
 {
 	struct rlimit limit;
@@ -118,10 +111,18 @@ static bool context_sizes(struct ub_ctx *ctx, unsigned parts, struct failure *wh
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 * 3 < queries)
 		queries = limit.rlim_cur / 4 * 3;
 	queries = queries / parts > QUERIES_MIN ? queries / parts : QUERIES_MIN;
-	return context_set_number(ctx, "outgoing-range:", queries, why) &&
-	       context_set_number(ctx, "num-queries-per-thread:", queries, why) &&
-	       context_set_number(ctx, "msg-cache-size:", MESSAGES_SIZE / parts, why) &&
-	       context_set_number(ctx, "rrset-cache-size:", RECORDS_SIZE / parts, why);
+	const struct {
+		const char *option;
+		size_t number;
+	} sizes[] = {{"outgoing-range:", queries}, {"num-queries-per-thread:", queries},
+		{"msg-cache-size:", MESSAGES_SIZE / parts}, {"rrset-cache-size:", RECORDS_SIZE / parts}};
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "%zu", sizes[i].number);
+		if (!context_set(ctx, sizes[i].option, text, why))
+			return false;
+	}
+	return true;
 }
 
 static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options, unsigned parts, struct failure *why)

@@ -154,25 +154,6 @@ static void resolver_start(struct loop_task *task)
 	trial_begin(resolver->trial, trial_judge, resolver);
 }
 
-static struct dns *dns_alloc(const struct dns_options *options, const struct loops *loops)
-{
-	struct dns *dns = xcalloc(1, sizeof *dns + loops->count * sizeof dns->resolver[0]);
-	dns->options = *options;
-	dns->left = dns->count = loops->count;
-	dns->trial_due_ms = INT64_MAX;
-	lock_init(&dns->lock);
-	cond_init(&dns->trial_ended);
-	for (unsigned i = 0; i < dns->count; i++) {
-		struct resolver *resolver = &dns->resolver[i];
-		resolver->dns = dns;
-		resolver->loop = loops->at[i];
-		resolver->start.run = resolver_start;
-		resolver->end.run = resolver_end;
-		LIST_INIT(&resolver->failed);
-	}
-	return dns;
-}
-
 /* The first context, by which wrong options show, and the first trial. The other loops make their contexts when they
  * need them. */
 static bool dns_start(struct dns *dns, struct failure *why)
@@ -201,7 +182,20 @@ static bool dns_start(struct dns *dns, struct failure *why)
 
 struct dns *dns_new(const struct dns_options *options, const struct loops *loops, struct failure *why)
 {
-	struct dns *dns = dns_alloc(options, loops);
+	struct dns *dns = xcalloc(1, sizeof *dns + loops->count * sizeof dns->resolver[0]);
+	dns->options = *options;
+	dns->left = dns->count = loops->count;
+	dns->trial_due_ms = INT64_MAX;
+	lock_init(&dns->lock);
+	cond_init(&dns->trial_ended);
+	for (unsigned i = 0; i < dns->count; i++) {
+		struct resolver *resolver = &dns->resolver[i];
+		resolver->dns = dns;
+		resolver->loop = loops->at[i];
+		resolver->start.run = resolver_start;
+		resolver->end.run = resolver_end;
+		LIST_INIT(&resolver->failed);
+	}
 	if (!dns_start(dns, why)) {
 		dns_free(&dns);
 		return NULL;

@@ -102,74 +102,57 @@ static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *arg)
 
 #define SET(option, value) (curl_easy_setopt(transfer->curl, (option), (value)) == CURLE_OK)
 
-static bool transfer_set_tls(struct transfer *transfer)
+/* Sets the rules of RFC 8461 3.3 for TLS and HTTP. Without a default CA file, which libcurl would parse for every
+ * transfer: on_tls() sets the store. */
+static bool transfer_set_rules(struct transfer *transfer)
 {
-	/* Without its default CA file, which libcurl would parse for every transfer: on_tls() sets the store. */
 	return SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_CAINFO, NULL) &&
 	       SET(CURLOPT_CAPATH, NULL) && SET(CURLOPT_SSL_CTX_FUNCTION, on_tls) &&
 	       SET(CURLOPT_SSL_CTX_DATA, transfer) && SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-	       SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	       SET(CURLOPT_SSL_SESSIONID_CACHE, 0L) && SET(CURLOPT_PROTOCOLS_STR, "https") &&
+	       SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+	       SET(CURLOPT_HTTP09_ALLOWED, 0L) && SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
+	       SET(CURLOPT_USERAGENT, "stsgate") && SET(CURLOPT_FORBID_REUSE, 1L) && SET(CURLOPT_FRESH_CONNECT, 1L);
 }
 
-static bool transfer_set_limits(struct transfer *transfer)
-{
-	return SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms) &&
-	       SET(CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->timeout_ms) && SET(CURLOPT_NOPROGRESS, 1L) &&
-	       SET(CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
-	       SET(CURLOPT_HEADERDATA, transfer) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
-	       SET(CURLOPT_WRITEDATA, transfer) && SET(CURLOPT_ERRORBUFFER, transfer->error);
-}
-
-static bool transfer_set_http(struct transfer *transfer)
-{
-	return SET(CURLOPT_PROTOCOLS_STR, "https") && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
-	       SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) && SET(CURLOPT_HTTP09_ALLOWED, 0L) &&
-	       SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) && SET(CURLOPT_USERAGENT, "stsgate") &&
-	       SET(CURLOPT_FORBID_REUSE, 1L) && SET(CURLOPT_FRESH_CONNECT, 1L);
-}
-
-static struct curl_slist *pins_new(const char *host, const struct address *addresses, size_t count)
+/* Lets the transfer connect only to `addresses`. libcurl keeps pinned addresses without end in a cache that all handles
+ * of a CURLM use. With a cache of its own, the transfer keeps its addresses to itself. */
+static bool transfer_set_pins(struct transfer *transfer, const struct address *addresses, size_t count)
 {
 	char pin[PIN_SIZE], address[ADDRESS_TEXT_SIZE];
 	struct text text;
 	text_init(&text, pin, sizeof pin);
-	text_add(&text, host);
+	text_add(&text, transfer->host);
 	for (size_t i = 0; i < count && i < FETCH_ADDRESSES_MAX; i++) {
 		text_add(&text, i == 0 ? ":443:" : ",");
 		text_add(&text, addresses[i].len == 16 ? "[" : "");
 		text_add(&text, address_format(&addresses[i], address));
 		text_add(&text, addresses[i].len == 16 ? "]" : "");
 	}
-	return curl_slist_append(NULL, pin);
-}
-
-/* A proxy looks up the policy host itself, so the addresses judged here do not bind it; libcurl looks up the name of
- * the proxy with the system's resolver, in a thread that it must not wait for at the end (CURLOPT_QUICK_EXIT).
- * Certificate and deadline hold as without a proxy. */
-static bool transfer_set_proxy(struct transfer *transfer)
-{
-	return SET(CURLOPT_HTTPPROXYTUNNEL, 1L) && SET(CURLOPT_QUICK_EXIT, 1L);
-}
-
-/* libcurl keeps pinned addresses in a cache that all handles of a CURLM use, for ever. A cache of its own keeps them to
- * the transfer. */
-static bool transfer_set_pins(struct transfer *transfer, const struct address *addresses, size_t count)
-{
-	transfer->pins = xneed(pins_new(transfer->host, addresses, count));
+	transfer->pins = xneed(curl_slist_append(NULL, pin));
 	transfer->share = xneed(curl_share_init());
 	return curl_share_setopt(transfer->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
 	       SET(CURLOPT_SHARE, transfer->share) && SET(CURLOPT_RESOLVE, transfer->pins) &&
 	       SET(CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
 }
 
+/* A proxy looks up the policy host itself, so the addresses judged here do not bind it; libcurl looks up the name of
+ * the proxy with the system's resolver, in a thread that it must not wait for at the end (CURLOPT_QUICK_EXIT).
+ * Certificate and deadline hold as without a proxy. */
 static bool transfer_set(struct transfer *transfer, const struct address *addresses, size_t count)
 {
 	const char *proxy = transfer->fetcher->proxy;
 	char url[URL_SIZE];
 	snprintf(url, sizeof url, "https://%s/.well-known/mta-sts.txt", transfer->host);
-	return transfer_set_http(transfer) && transfer_set_limits(transfer) && transfer_set_tls(transfer) &&
+	return transfer_set_rules(transfer) && SET(CURLOPT_NOSIGNAL, 1L) &&
+	       SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms) &&
+	       SET(CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->timeout_ms) && SET(CURLOPT_NOPROGRESS, 1L) &&
+	       SET(CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
+	       SET(CURLOPT_HEADERDATA, transfer) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
+	       SET(CURLOPT_WRITEDATA, transfer) && SET(CURLOPT_ERRORBUFFER, transfer->error) &&
 	       SET(CURLOPT_PROXY, proxy) && SET(CURLOPT_NOPROXY, "") &&
-	       (*proxy ? transfer_set_proxy(transfer) : transfer_set_pins(transfer, addresses, count)) &&
+	       (*proxy ? SET(CURLOPT_HTTPPROXYTUNNEL, 1L) && SET(CURLOPT_QUICK_EXIT, 1L)
+		       : transfer_set_pins(transfer, addresses, count)) &&
 	       SET(CURLOPT_URL, url);
 }
 
@@ -218,35 +201,29 @@ struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const
 
 /* --- the fetcher -------------------------------------------------------------------------------------------------- */
 
-/* Fails at the start, not with every fetch, when the TLS library of libcurl is not OpenSSL. */
-static bool fetcher_try(struct fetcher *fetcher, struct failure *why)
-{
-	struct transfer transfer = {.fetcher = fetcher, .curl = xneed(curl_easy_init())};
-	bool good = transfer_set_tls(&transfer) && transfer_set_http(&transfer);
-	curl_easy_cleanup(transfer.curl);
-	return good ||
-	       failure_set(why, EX_CONFIG, "libcurl (%s) takes no TLS checks of ours; it must be built with OpenSSL",
-		       curl_version());
-}
-
-static bool proxy_ok(const char *proxy, struct failure *why)
-{
-	if (strncmp(proxy, "http://", 7) == 0 || !strstr(proxy, "://"))
-		return true;
-	return failure_set(
-		why, EX_CONFIG, "fetch_proxy: \"%s\": only an HTTP proxy is possible; write http://host:port", proxy);
-}
-
 struct fetcher *fetcher_new(const struct fetch_options *options, struct failure *why)
 {
 	struct fetcher *fetcher = xcalloc(1, sizeof *fetcher);
 	fetcher->proxy = xstrdup(options->proxy ? options->proxy : "");
 	fetcher->trust = options->trust;
 	CURLcode started = transfer_start_curl();
-	if (started != CURLE_OK)
+	bool proxy_ok = strncmp(fetcher->proxy, "http://", 7) == 0 || !strstr(fetcher->proxy, "://");
+	if (started != CURLE_OK) {
 		failure_set(why, EX_OSERR, "libcurl cannot start: %s", curl_easy_strerror(started));
-	else if (proxy_ok(fetcher->proxy, why) && fetcher_try(fetcher, why))
-		return fetcher;
+	} else if (!proxy_ok) {
+		failure_set(why, EX_CONFIG,
+			"fetch_proxy: \"%s\": only an HTTP proxy is possible; write http://host:port", fetcher->proxy);
+	} else {
+		/* Try the options now: a libcurl whose TLS library is not OpenSSL must not fail only at the first fetch. */
+		struct transfer transfer = {.fetcher = fetcher, .curl = xneed(curl_easy_init())};
+		bool good = transfer_set_rules(&transfer);
+		curl_easy_cleanup(transfer.curl);
+		if (good)
+			return fetcher;
+		failure_set(why, EX_CONFIG,
+			"libcurl (%s) does not let stsgated check certificates; use a libcurl that is built with OpenSSL",
+			curl_version());
+	}
 	fetcher_free(&fetcher);
 	return NULL;
 }

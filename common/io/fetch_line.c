@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 /* libcurl ends a transfer at its deadline and tells best what it was waiting for. A transfer that is still there so
  * much later is cut off. */
@@ -12,10 +13,10 @@
 struct fetch_line {
 	struct loop *loop;
 	CURLM *multi;
-	struct loop_timer *timer;    /* calls libcurl when it wants to be called */
-	struct fetch *first, **last; /* fetches that have ended and whose wakes have not been called yet */
-	bool delivering;             /* inside line_deliver() */
-	bool freed;                  /* by a wake */
+	struct loop_timer *timer;  /* calls libcurl when it wants to be called */
+	TAILQ_HEAD(, fetch) ended; /* fetches that have ended and whose wakes have not been called yet */
+	bool delivering;           /* wakes are being called */
+	bool freed;                /* by a wake */
 };
 
 struct fetch {
@@ -24,29 +25,12 @@ struct fetch {
 	struct loop_timer *timer;  /* cuts the transfer off; calls the wake of a fetch that ended before it started */
 	struct wake wake;
 	struct policy_found found;
-	bool taken;                 /* `found` has been moved to the caller */
-	struct fetch *next, **back; /* in the line's list of ended fetches; back is NULL outside the list */
+	bool taken;              /* `found` has been moved to the caller */
+	bool wake_waits;         /* in line->ended */
+	TAILQ_ENTRY(fetch) next; /* there */
 };
 
-/* --- fetches that have ended -------------------------------------------------------------------------------------- */
-
-static void ended_add(struct fetch_line *line, struct fetch *fetch)
-{
-	fetch->next = NULL;
-	fetch->back = line->last;
-	*line->last = fetch;
-	line->last = &fetch->next;
-}
-
-static void ended_remove(struct fetch_line *line, struct fetch *fetch)
-{
-	*fetch->back = fetch->next;
-	if (fetch->next)
-		fetch->next->back = fetch->back;
-	else
-		line->last = fetch->back;
-	fetch->back = NULL;
-}
+/* --- libcurl and the loop ----------------------------------------------------------------------------------------- */
 
 /* libcurl forbids removing a handle inside its callbacks; this is called outside them only. */
 static void fetch_end(struct fetch *fetch, CURLcode code)
@@ -56,19 +40,6 @@ static void fetch_end(struct fetch *fetch, CURLcode code)
 	transfer_end(&fetch->transfer, code, &fetch->found);
 }
 
-static void line_collect(struct fetch_line *line)
-{
-	CURLMsg *message;
-	int left;
-	while ((message = curl_multi_info_read(line->multi, &left))) {
-		CURLcode code = message->data.result;
-		void *owner = NULL;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
-		fetch_end(owner, code);
-		ended_add(line, owner);
-	}
-}
-
 static void line_destroy(struct fetch_line *line)
 {
 	curl_multi_cleanup(line->multi);
@@ -76,29 +47,32 @@ static void line_destroy(struct fetch_line *line)
 	free(line);
 }
 
-/* A wake may drop any fetch, begin others, and free the line. */
-static void line_deliver(struct fetch_line *line)
+/* Lets libcurl work, collects the fetches that have ended, then calls their wakes. A wake may drop any fetch, begin
+ * others, and free the line. libcurl works nowhere else. */
+static void line_run(struct fetch_line *line, curl_socket_t fd, int ready)
 {
+	CURLMsg *message;
+	int count;
+	curl_multi_socket_action(line->multi, fd, ready, &count);
+	while ((message = curl_multi_info_read(line->multi, &count))) {
+		CURLcode code = message->data.result;
+		void *owner = NULL;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
+		struct fetch *fetch = owner;
+		fetch_end(fetch, code);
+		TAILQ_INSERT_TAIL(&line->ended, fetch, next);
+		fetch->wake_waits = true;
+	}
 	line->delivering = true;
-	while (line->first) {
-		struct fetch *fetch = line->first;
-		ended_remove(line, fetch);
+	while (!TAILQ_EMPTY(&line->ended)) {
+		struct fetch *fetch = TAILQ_FIRST(&line->ended);
+		TAILQ_REMOVE(&line->ended, fetch, next);
+		fetch->wake_waits = false;
 		fetch->wake.call(fetch->wake.arg);
 	}
 	line->delivering = false;
 	if (line->freed)
 		line_destroy(line);
-}
-
-/* --- libcurl and the loop ----------------------------------------------------------------------------------------- */
-
-/* The only place where libcurl works; wakes are called after that. */
-static void line_run(struct fetch_line *line, curl_socket_t fd, int ready)
-{
-	int running;
-	curl_multi_socket_action(line->multi, fd, ready, &running);
-	line_collect(line);
-	line_deliver(line);
 }
 
 static void on_ready(void *arg, int fd, unsigned what)
@@ -144,7 +118,7 @@ struct fetch_line *fetch_line_new(struct loop *loop)
 	transfer_start_curl();
 	line->multi = xneed(curl_multi_init());
 	line->loop = loop;
-	line->last = &line->first;
+	TAILQ_INIT(&line->ended);
 	line->timer = loop_timer_new(loop, on_timer, line);
 	curl_multi_setopt(line->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
 	curl_multi_setopt(line->multi, CURLMOPT_SOCKETDATA, line);
@@ -204,8 +178,8 @@ void fetch_drop(struct fetch **slot)
 	struct fetch *fetch = *slot;
 	if (!fetch)
 		return;
-	if (fetch->back)
-		ended_remove(fetch->line, fetch);
+	if (fetch->wake_waits)
+		TAILQ_REMOVE(&fetch->line->ended, fetch, next);
 	if (fetch->transfer)
 		curl_multi_remove_handle(fetch->line->multi, fetch->transfer->curl);
 	transfer_free(&fetch->transfer);

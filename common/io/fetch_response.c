@@ -47,29 +47,6 @@ static void keep(char *out, size_t size, struct span value)
 	out[len] = '\0';
 }
 
-static void take_header(struct response *response, const char *line, size_t len)
-{
-	struct span type = header_value(line, len, "content-type");
-	struct span encoding = header_value(line, len, "content-encoding");
-	struct span transfer = header_value(line, len, "transfer-encoding");
-	struct span location = header_value(line, len, "location");
-	if (location.at)
-		keep(response->location, sizeof response->location, location);
-	if (transfer.at || header_value(line, len, "content-length").at)
-		response->framed = true;
-	if (type.at) {
-		response->type_seen = true;
-		if (!media_type_ok(type)) {
-			response->type_wrong = true;
-			keep(response->value, sizeof response->value, type);
-		}
-	}
-	if ((encoding.at && !value_is(encoding, "identity")) || (transfer.at && !value_is(transfer, "chunked"))) {
-		response->encoded = true;
-		keep(response->value, sizeof response->value, encoding.at ? encoding : transfer);
-	}
-}
-
 bool response_header(struct response *response, const char *line, size_t len)
 {
 	response->header_bytes += len;
@@ -87,7 +64,24 @@ bool response_header(struct response *response, const char *line, size_t len)
 	}
 	if (len && (line[0] == ' ' || line[0] == '\t'))
 		response->folded = true;
-	take_header(response, line, len);
+	struct span type = header_value(line, len, "content-type");
+	struct span encoding = header_value(line, len, "content-encoding");
+	struct span transfer = header_value(line, len, "transfer-encoding");
+	struct span location = header_value(line, len, "location");
+	if (location.at)
+		keep(response->location, sizeof response->location, location);
+	if (transfer.at || header_value(line, len, "content-length").at)
+		response->framed = true;
+	if (type.at)
+		response->type_seen = true;
+	if (type.at && !media_type_ok(type)) {
+		response->type_wrong = true;
+		keep(response->value, sizeof response->value, type);
+	}
+	if ((encoding.at && !value_is(encoding, "identity")) || (transfer.at && !value_is(transfer, "chunked"))) {
+		response->encoded = true;
+		keep(response->value, sizeof response->value, encoding.at ? encoding : transfer);
+	}
 	return true;
 }
 

@@ -11,35 +11,19 @@ long transfer_status(const struct transfer *transfer)
 	return status;
 }
 
-static void describe_webpki(struct transfer *transfer, struct text *detail)
-{
-	long error = X509_V_OK;
-	curl_easy_getinfo(transfer->curl, CURLINFO_SSL_VERIFYRESULT, &error);
-	if (transfer->certificate[0] != '\0')
-		text_add(detail, transfer->certificate);
-	else if (error != X509_V_OK)
-		text_add(detail, X509_verify_cert_error_string(error));
-	else
-		text_quote(detail, transfer->error, strlen(transfer->error), 160);
-}
-
-static void describe_trouble(struct transfer *transfer, CURLcode code, struct text *detail)
-{
-	const char *words = transfer->error[0] ? transfer->error : curl_easy_strerror(code);
-	if (code == CURLE_OPERATION_TIMEDOUT) {
-		text_add(detail, "no policy within ");
-		text_add_number(detail, transfer->timeout_ms);
-		text_add(detail, " ms: ");
-	}
-	text_quote(detail, words, strlen(words), 160);
-}
-
 static enum reason transfer_judge(struct transfer *transfer, CURLcode code, struct text *detail)
 {
 	const struct response *response = &transfer->response;
-	long status = transfer_status(transfer);
+	const char *words = transfer->error[0] ? transfer->error : curl_easy_strerror(code);
+	long status = transfer_status(transfer), error = X509_V_OK;
 	if (code == CURLE_PEER_FAILED_VERIFICATION) {
-		describe_webpki(transfer, detail);
+		curl_easy_getinfo(transfer->curl, CURLINFO_SSL_VERIFYRESULT, &error);
+		if (transfer->certificate[0] != '\0')
+			text_add(detail, transfer->certificate);
+		else if (error != X509_V_OK)
+			text_add(detail, X509_verify_cert_error_string(error));
+		else
+			text_quote(detail, transfer->error, strlen(transfer->error), 160);
 		return REASON_POLICY_WEBPKI;
 	}
 	if (response->headers_too_long) {
@@ -49,7 +33,12 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 	} else if (response->too_large) {
 		text_add(detail, "policy too large");
 	} else if (code != CURLE_OK) {
-		describe_trouble(transfer, code, detail);
+		if (code == CURLE_OPERATION_TIMEDOUT) {
+			text_add(detail, "no policy within ");
+			text_add_number(detail, transfer->timeout_ms);
+			text_add(detail, " ms: ");
+		}
+		text_quote(detail, words, strlen(words), 160);
 	} else if (!response->framed && !transfer->ended) {
 		/* libcurl takes this for the end of the body, but anybody on the path can cut a connection. */
 		text_add(detail, "the connection was cut");
@@ -76,14 +65,6 @@ static void take_body(struct response *response, struct policy_found *found, str
 	response->body = NULL;
 }
 
-/* Always false with a proxy, since its trouble says nothing about the policy host. */
-static bool transfer_unreached(const struct transfer *transfer, CURLcode code)
-{
-	if (*transfer->fetcher->proxy)
-		return false;
-	return code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && !transfer->answered);
-}
-
 static enum health_way certificate_way(const struct transfer *transfer)
 {
 	long error = X509_V_OK;
@@ -105,16 +86,6 @@ static enum health_way certificate_way(const struct transfer *transfer)
 	}
 }
 
-/* Counts with a proxy, too: no policy host is reached through one that fails. */
-static enum health_way transfer_way(const struct transfer *transfer, CURLcode code)
-{
-	if (code == CURLE_PEER_FAILED_VERIFICATION)
-		return certificate_way(transfer);
-	if (code == CURLE_OK || transfer->spoken)
-		return HEALTH_WELL;
-	return transfer->answered ? HEALTH_REACHED : HEALTH_UNREACHED;
-}
-
 void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *found)
 {
 	struct transfer *transfer = *slot;
@@ -122,8 +93,16 @@ void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *fo
 	memset(found, 0, sizeof *found);
 	text_init(&detail, found->detail, sizeof found->detail);
 	found->outcome = transfer_judge(transfer, code, &detail);
-	found->unreached = transfer_unreached(transfer, code);
-	found->way = transfer_way(transfer, code);
+	/* Never with a proxy: a proxy that fails does not show that the policy host is unreachable. */
+	found->unreached = !*transfer->fetcher->proxy &&
+			   (code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && !transfer->answered));
+	/* This counts with a proxy, too: through one that fails no policy host can be reached. */
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		found->way = certificate_way(transfer);
+	else if (code == CURLE_OK || transfer->spoken)
+		found->way = HEALTH_WELL;
+	else
+		found->way = transfer->answered ? HEALTH_REACHED : HEALTH_UNREACHED;
 	if (found->outcome == REASON_NONE)
 		take_body(&transfer->response, found, &detail);
 	transfer_free(slot);
