@@ -104,21 +104,16 @@ void entry_learn_record(struct entry *entry, const struct record_found *found, i
 		id_set(entry->record_id, found->record.id);
 }
 
-static void previous_keep(struct entry *entry, const struct policy_found *found, const char *id, int64_t now)
-{
-	if (!entry->has_policy || entry->policy_expires_at <= now)
-		return;
-	if (entry->policy.mode == found->policy.mode && strcmp(entry->policy_id, id) == 0)
-		return;
-	entry->has_previous = true;
-	entry->previous_mode = entry->policy.mode;
-	id_set(entry->previous_id, entry->policy_id);
-	entry->previous_until = entry->policy_expires_at;
-}
-
 /* RFC 8461 3.2, 5.1: max_age runs from the fetch, whatever the record says in between. */
 static void policy_replace(struct entry *entry, const struct policy_found *found, const char *id, int64_t now)
 {
+	bool same = entry->policy.mode == found->policy.mode && strcmp(entry->policy_id, id) == 0;
+	if (entry->has_policy && entry->policy_expires_at > now && !same) {
+		entry->has_previous = true;
+		entry->previous_mode = entry->policy.mode;
+		id_set(entry->previous_id, entry->policy_id);
+		entry->previous_until = entry->policy_expires_at;
+	}
 	policy_free(&entry->policy);
 	free(entry->policy_text);
 	entry->policy_text = NULL;
@@ -149,7 +144,6 @@ void entry_learn_policy(struct entry *entry, const struct policy_found *found, c
 			entry->fetch_failures++;
 		return;
 	}
-	previous_keep(entry, found, id, now);
 	policy_replace(entry, found, id, now);
 	entry->fetch_failures = 0;
 }
@@ -173,17 +167,13 @@ void entry_learn_use(struct entry *entry, int64_t now)
 	entry->last_used_day = day;
 }
 
-static void later(int64_t *newest, int64_t at)
-{
-	if (at > *newest)
-		*newest = at;
-}
-
 int64_t entry_newest(const struct entry *entry)
 {
-	int64_t newest = entry->record_checked_at;
-	later(&newest, entry->policy_fetched_at);
-	later(&newest, entry->fetch_tried_at);
-	later(&newest, entry->mx.checked_at);
+	const int64_t learned[] = {
+		entry->record_checked_at, entry->policy_fetched_at, entry->fetch_tried_at, entry->mx.checked_at};
+	int64_t newest = 0;
+	for (size_t i = 0; i < sizeof learned / sizeof *learned; i++)
+		if (learned[i] > newest)
+			newest = learned[i];
 	return newest;
 }

@@ -11,27 +11,6 @@ bool evidence_is_conclusive(const struct evidence *evidence)
 	return class == REASON_GOOD || class == REASON_BAD;
 }
 
-static void evidence_drop_later(struct evidence *kept, int64_t at)
-{
-	if (kept->at > at)
-		memset(kept, 0, sizeof *kept);
-}
-
-static void trials_count(struct trials *trials, const struct evidence *seen, enum reason_class class)
-{
-	bool goes_on = trials->silent_since != 0 && trials->silent_since <= seen->at &&
-		       seen->at - trials->newest.at <= SILENT_GAP_S;
-	if (class != REASON_UNSURE) {
-		trials->silent_since = 0;
-		trials->silent_probes = 0;
-	} else if (!goes_on) {
-		trials->silent_since = seen->at;
-		trials->silent_probes = 1;
-	} else if (trials->silent_probes < UINT16_MAX) {
-		trials->silent_probes++;
-	}
-}
-
 /* Not so trouble of this machine, and an address that it may not dial: nobody knows how the hop is then. */
 static bool is_silence(enum reason reason)
 {
@@ -54,23 +33,37 @@ bool trials_silent(const struct trials *trials, int64_t now)
 	       trials->silent_probes >= SILENT_PROBES && now - trials->silent_since >= SILENT_S;
 }
 
-static void trials_learn(struct trials *trials, const struct evidence *seen)
+void hop_record_learn(struct hop_record *record, const struct evidence *seen)
 {
+	if (seen->at == 0)
+		return;
+	record->refused_since = 0;
+	struct trials *trials = seen->tlsa_id == 0 ? &record->pkix : &record->dane;
 	enum reason_class class = reason_class(seen->reason);
 	bool other = seen->seen_for[0] != '\0';
-
 	if (other && (seen->at < trials->newest.at || reason_class(trials->conclusive.reason) == REASON_BAD))
 		return;
 	if (trials->newest.at - seen->at > EVIDENCE_LATE_S) {
-		evidence_drop_later(&trials->newest, seen->at);
-		evidence_drop_later(&trials->conclusive, seen->at);
-		evidence_drop_later(&trials->good, seen->at);
+		struct evidence *const kept[] = {&trials->newest, &trials->conclusive, &trials->good};
+		for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+			if (kept[i]->at > seen->at)
+				memset(kept[i], 0, sizeof *kept[i]);
 	}
 	if (seen->at < trials->newest.at)
 		return;
 	if (trials->newest.tlsa_id != seen->tlsa_id)
 		memset(trials, 0, sizeof *trials);
-	trials_count(trials, seen, class);
+	bool silence_goes_on = trials->silent_since != 0 && trials->silent_since <= seen->at &&
+			       seen->at - trials->newest.at <= SILENT_GAP_S;
+	if (class != REASON_UNSURE) {
+		trials->silent_since = 0;
+		trials->silent_probes = 0;
+	} else if (!silence_goes_on) {
+		trials->silent_since = seen->at;
+		trials->silent_probes = 1;
+	} else if (trials->silent_probes < UINT16_MAX) {
+		trials->silent_probes++;
+	}
 	trials->newest = *seen;
 	if (evidence_is_conclusive(seen))
 		trials->conclusive = *seen;
@@ -82,14 +75,6 @@ bool tlsa_look_known(const struct tlsa_look *look, int64_t now)
 {
 	int64_t hard = look->state == TLSA_FAILED ? TLSA_FAILED_S : DANE_HARD_S;
 	return look->state != TLSA_UNKNOWN && schedule_age(look->checked_at, now) <= hard;
-}
-
-void hop_record_learn(struct hop_record *record, const struct evidence *seen)
-{
-	if (seen->at == 0)
-		return;
-	record->refused_since = 0;
-	trials_learn(seen->tlsa_id == 0 ? &record->pkix : &record->dane, seen);
 }
 
 void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look)

@@ -100,21 +100,6 @@ static const char *name_next(const char *names, char out[DOMAIN_SIZE])
 	return NULL;
 }
 
-/* What the map says is compared with the certificate by Postfix before 3.10.5, whichever MX host shows it. A name may
- * be a wildcard itself. */
-static bool names_are_allowed(const char *names, const struct policy *policy)
-{
-	char name[DOMAIN_SIZE];
-	while ((names = name_next(names, name))) {
-		if (policy_allows(policy, name))
-			return true;
-		for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
-			if (mx_matches(name, mx))
-				return true;
-	}
-	return false;
-}
-
 bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 {
 	const struct policy *policy = facts_policy(facts);
@@ -124,8 +109,19 @@ bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 		return false;
 	if (seen->mta_address[0] != '\0')
 		return true;
-	return seen->reason == REASON_CERT_HOST_MISMATCH && seen->tlsa_id == 0 &&
-	       names_are_allowed(seen->names, policy);
+	if (seen->reason != REASON_CERT_HOST_MISMATCH || seen->tlsa_id != 0)
+		return false;
+	/* What the map says is compared with the certificate by Postfix before 3.10.5, whichever MX host shows it. A
+	 * name may be a wildcard itself. */
+	char name[DOMAIN_SIZE];
+	for (const char *names = seen->names; (names = name_next(names, name));) {
+		if (policy_allows(policy, name))
+			return true;
+		for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
+			if (mx_matches(name, mx))
+				return true;
+	}
+	return false;
 }
 
 bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)

@@ -39,14 +39,6 @@ bool fields_take_number(struct span *in, size_t octets, uint64_t *out)
 	return true;
 }
 
-static uint64_t word_of(const uint8_t *at)
-{
-	uint64_t word = 0;
-	for (unsigned i = 0; i < 8; i++)
-		word |= (uint64_t)at[i] << (8 * i);
-	return word;
-}
-
 /* One to one, so that no change of a single word goes unseen; and high bits come down again, so that changes of two
  * words do not cancel out. */
 static uint64_t sum_step(uint64_t sum, uint64_t word)
@@ -60,8 +52,12 @@ uint64_t fields_sum(const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
 	uint64_t sum = UINT64_C(0xcbf29ce484222325) ^ len;
-	for (; len >= 8; at += 8, len -= 8)
-		sum = sum_step(sum, word_of(at));
+	for (; len >= 8; at += 8, len -= 8) {
+		uint64_t word = 0;
+		for (unsigned i = 0; i < 8; i++)
+			word |= (uint64_t)at[i] << (8 * i);
+		sum = sum_step(sum, word);
+	}
 	for (; len > 0; at++, len--)
 		sum = sum_step(sum, *at);
 	return sum;
@@ -220,46 +216,37 @@ void fields_put(struct fields_out *out, const struct fields *table, const void *
 	}
 }
 
-static bool number_take(struct span *in, const struct field *field, void *record)
-{
-	const struct field_form *form = field->form;
-	uint64_t bits;
-	if (!fields_take_number(in, form->octets, &bits))
-		return false;
-	int64_t number = form->min < 0 && form->octets == 4 ? (int32_t)(uint32_t)bits : (int64_t)bits;
-	field_set_number(field, record, number);
-	return number >= form->min && number <= form->max;
-}
-
-static bool text_take(struct span in, const struct field *field, char *text)
-{
-	if (in.len >= field->size || memchr(in.at, '\0', in.len) || (field->form->valid && !field->form->valid(in)))
-		return false;
-	memcpy(text, in.at, in.len);
-	text[in.len] = '\0';
-	return true;
-}
-
 /* What is no number takes all that is left of the field. */
 static bool value_take(struct span *in, const struct field *field, void *record)
 {
 	char *at = (char *)record + field->offset;
 	const struct field_form *form = field->form;
-	if (form->octets > 0)
-		return number_take(in, field, record);
-	struct span rest = *in;
+	if (form->octets > 0) {
+		uint64_t bits;
+		if (!fields_take_number(in, form->octets, &bits))
+			return false;
+		int64_t number = form->min < 0 && form->octets == 4 ? (int32_t)(uint32_t)bits : (int64_t)bits;
+		field_set_number(field, record, number);
+		return number >= form->min && number <= form->max;
+	}
 	if (form->kind == FIELD_PRESENT) {
 		*(bool *)at = true;
 		return true;
 	}
+	struct span rest = *in;
 	*in = (struct span){rest.at + rest.len, 0};
 	if (form->take)
 		return form->take(rest, record);
 	if (form->kind == FIELD_RECORD)
 		return fields_take(rest, form->table, at) && (!form->settle || form->settle(at));
-	if (form->kind != FIELD_REASON)
-		return text_take(rest, field, at);
-	field_set_number(field, record, field_reason(form, rest));
+	if (form->kind == FIELD_REASON) {
+		field_set_number(field, record, field_reason(form, rest));
+		return true;
+	}
+	if (rest.len >= field->size || memchr(rest.at, '\0', rest.len) || (form->valid && !form->valid(rest)))
+		return false;
+	memcpy(at, rest.at, rest.len);
+	at[rest.len] = '\0';
 	return true;
 }
 

@@ -39,9 +39,21 @@ static void clock_follow(struct health *health, const struct health_now *now)
 	}
 }
 
-/* The place's slot, or that of the oldest, moves to the front. */
-static void slot_put(struct health_slot *slots, enum health_way way, uint64_t place, const struct health_now *now)
+void health_note(struct health *health, enum health_sense sense, enum health_way way, uint64_t place,
+	const struct health_now *now)
 {
+	if (way == HEALTH_NOTHING)
+		return;
+	clock_follow(health, now);
+	struct health_slot *slots = health->slot[sense];
+	for (int i = 0; i < HEALTH_PLACES; i++) {
+		struct health_slot *other = &slots[i];
+		if (!disproves(way, other->way))
+			continue;
+		other->excused = true;
+		other->excused_s = now->mono_s;
+	}
+	/* The place's slot, or that of the oldest, moves to the front. */
 	int at = 0;
 	while (at < HEALTH_PLACES - 1 && slots[at].way != HEALTH_NOTHING && slots[at].place != place)
 		at++;
@@ -52,22 +64,6 @@ static void slot_put(struct health_slot *slots, enum health_way way, uint64_t pl
 	slot.at_s = now->mono_s;
 	memmove(slots + 1, slots, (size_t)at * sizeof *slots);
 	slots[0] = slot;
-}
-
-void health_note(struct health *health, enum health_sense sense, enum health_way way, uint64_t place,
-	const struct health_now *now)
-{
-	if (way == HEALTH_NOTHING)
-		return;
-	clock_follow(health, now);
-	for (int i = 0; i < HEALTH_PLACES; i++) {
-		struct health_slot *other = &health->slot[sense][i];
-		if (!disproves(way, other->way))
-			continue;
-		other->excused = true;
-		other->excused_s = now->mono_s;
-	}
-	slot_put(health->slot[sense], way, place, now);
 }
 
 bool health_time_is_ahead(int64_t at, int64_t wall_s)
@@ -86,15 +82,6 @@ void health_note_time(struct health *health, int64_t at, const struct health_now
 }
 
 /* --- what it says ------------------------------------------------------------------------------------------------- */
-
-static unsigned certificates_count(const struct health *health, enum health_way way, const struct health_now *now)
-{
-	unsigned count = 0;
-	for (int sense = HEALTH_FETCH; sense <= HEALTH_PROBE; sense++)
-		for (int i = 0; i < HEALTH_PLACES; i++)
-			count += is_recent(&health->slot[sense][i], now) && health->slot[sense][i].way == way;
-	return count;
-}
 
 /* What has begun lasts as long as anything speaks for it. */
 static bool lasts(bool on, unsigned count, unsigned min)
@@ -132,9 +119,12 @@ void health_look(struct health *health, const struct health_now *now, unsigned c
 {
 	clock_follow(health, now);
 	failing_look(health, now, count);
-	unsigned early = certificates_count(health, HEALTH_EARLY, now);
-	unsigned expired = certificates_count(health, HEALTH_EXPIRED, now);
-	unsigned all = certificates_count(health, HEALTH_WELL, now) + early + expired;
+	unsigned seen[HEALTH_REACHED + 1] = {0};
+	for (int sense = HEALTH_FETCH; sense <= HEALTH_PROBE; sense++)
+		for (int i = 0; i < HEALTH_PLACES; i++)
+			seen[health->slot[sense][i].way] += is_recent(&health->slot[sense][i], now);
+	unsigned early = seen[HEALTH_EARLY], expired = seen[HEALTH_EXPIRED];
+	unsigned all = seen[HEALTH_WELL] + early + expired;
 	bool *behind = &health->on[HEALTH_CLOCK_BEHIND], *ahead = &health->on[HEALTH_CLOCK_AHEAD];
 	/* Until the clock has come there, unless nobody has seen such a time for long: one that a clock ahead once
 	 * wrote. */

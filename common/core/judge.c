@@ -13,24 +13,20 @@ static void name_copy(char to[DOMAIN_SIZE], const char *from)
 	to[len] = '\0';
 }
 
-static struct verdict verdict_make(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop)
-{
-	const struct entry *entry = &j->facts->entry;
-	struct verdict v = {.kind = kind, .reason = reason};
-	name_copy(v.domain, j->facts->question.domain);
-	name_copy(v.hop, hop);
-	if (j->policy) {
-		v.has_policy = true;
-		v.mode = j->policy->mode;
-		memcpy(v.policy_id, entry->policy_id, sizeof v.policy_id);
-		v.policy_expires_at = entry->policy_expires_at;
-	}
-	return v;
-}
-
 struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop)
 {
-	return (struct step){.verdict = verdict_make(j, kind, reason, hop), .renew = j->renew};
+	const struct entry *entry = &j->facts->entry;
+	struct step step = {.verdict = {.kind = kind, .reason = reason}, .renew = j->renew};
+	struct verdict *v = &step.verdict;
+	name_copy(v->domain, j->facts->question.domain);
+	name_copy(v->hop, hop);
+	if (j->policy) {
+		v->has_policy = true;
+		v->mode = j->policy->mode;
+		memcpy(v->policy_id, entry->policy_id, sizeof v->policy_id);
+		v->policy_expires_at = entry->policy_expires_at;
+	}
+	return step;
 }
 
 struct step judge_bound(const struct judge *j, enum binding binding)
@@ -40,43 +36,35 @@ struct step judge_bound(const struct judge *j, enum binding binding)
 	return step;
 }
 
-/* What to say while facts are still wanted (rules 4, 6, 7, 10). A map waits until it is known what binds the delivery,
- * unless nothing may; where only DANE may, it leaves that to the MTA, which looks for itself. */
-static struct verdict so_far(const struct judge *j)
-{
-	const struct facts *f = j->facts;
-	struct verdict v;
-	if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unbound) {
-		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
-		v.worth_waiting = true;
-	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->unenforced) {
-		v = verdict_make(j, VERDICT_PASS, REASON_NOT_YET_CHECKED, "");
-		v.binding = BINDING_DANE;
-		v.worth_waiting = true;
-	} else if (f->question.purpose == PURPOSE_MAP && f->store == STORE_READ && j->policy) {
-		v = verdict_make(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
-		v.worth_waiting = true;
-	} else if (f->store == STORE_UNREAD || !j->policy) {
-		bool defer = f->question.purpose == PURPOSE_MAP || f->rules->first_contact_defers;
-		v = verdict_make(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_FIRST_CONTACT, "");
-		v.worth_waiting = true;
-	} else if (j->policy->mode != POLICY_ENFORCE) {
-		v = verdict_make(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
-		v.worth_waiting = f->question.purpose == PURPOSE_QUERY;
-	} else if (j->bad != REASON_NONE) {
-		v = verdict_make(j, VERDICT_DEFER, j->bad, j->bad_host);
-		v.worth_waiting = true;
-	} else {
-		bool left = f->rules->mta_enforces;
-		v = verdict_make(j, left ? VERDICT_PASS : VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
-		v.worth_waiting = true;
-	}
-	return v;
-}
-
+/* The verdict so far is what to say while facts are still wanted (rules 4, 6, 7, 10). A map waits until it is known what
+ * binds the delivery, unless nothing may; where only DANE may, it leaves that to the MTA, which looks for itself. */
 struct step judge_wants(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
 {
-	struct step step = {.want = {.kind = kind, .port = port}, .verdict = so_far(j), .renew = j->renew};
+	const struct facts *f = j->facts;
+	bool map = f->question.purpose == PURPOSE_MAP, waits = true;
+	struct step step;
+	if (map && f->store == STORE_READ && j->unbound) {
+		step = judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
+	} else if (map && f->store == STORE_READ && j->unenforced) {
+		step = judge_bound(j, BINDING_DANE);
+		step.verdict.reason = REASON_NOT_YET_CHECKED;
+	} else if (map && f->store == STORE_READ && j->policy) {
+		step = judge_done(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
+	} else if (f->store == STORE_UNREAD || !j->policy) {
+		bool defer = map || f->rules->first_contact_defers;
+		step = judge_done(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_FIRST_CONTACT, "");
+	} else if (j->policy->mode != POLICY_ENFORCE) {
+		step = judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
+		waits = f->question.purpose == PURPOSE_QUERY;
+	} else if (j->bad != REASON_NONE) {
+		step = judge_done(j, VERDICT_DEFER, j->bad, j->bad_host);
+	} else {
+		bool left = f->rules->mta_enforces;
+		step = judge_done(j, left ? VERDICT_PASS : VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
+	}
+	step.verdict.worth_waiting = waits;
+	step.want.kind = kind;
+	step.want.port = port;
 	name_copy(step.want.name, name);
 	return step;
 }
@@ -175,23 +163,6 @@ bool mx_has_hops(const struct facts *facts)
 	return !facts->question.mx_lookup || state == MX_LISTED || state == MX_IMPLICIT;
 }
 
-/* RFC 5321 5.1: a relay that is an MX itself uses only those of better preference than its own. One that the policy
- * does not name (RFC 8461 4.1) is an MX by forgery only: the MTA knows itself by its addresses, and those are forged
- * with it. */
-static void hop_list_cut(struct hop_list *list, const struct names *own, const struct policy *policy)
-{
-	for (unsigned i = 0; i < list->count; i++) {
-		if (!names_cover(own, list->host[i]) || (policy && !policy_allows(policy, list->host[i])))
-			continue;
-		unsigned cut = i;
-		while (i > 0 && list->preference[i - 1] == list->preference[i])
-			i--;
-		list->own = list->host[cut];
-		list->count = i;
-		return;
-	}
-}
-
 void hop_list_fill(struct hop_list *list, const struct facts *f, const struct policy *policy)
 {
 	const struct mx_set *mx = &f->entry.mx;
@@ -208,6 +179,19 @@ void hop_list_fill(struct hop_list *list, const struct facts *f, const struct po
 		list->preference[list->count] = mx->preference[list->count];
 		list->count++;
 	}
-	if (f->question.mx_lookup)
-		hop_list_cut(list, &f->rules->own_hosts, policy);
+	if (!f->question.mx_lookup)
+		return;
+	/* RFC 5321 5.1: a relay that is an MX itself uses only those of better preference than its own. One that the
+	 * policy does not name (RFC 8461 4.1) is an MX by forgery only: the MTA knows itself by its addresses, and
+	 * those are forged with it. */
+	for (unsigned i = 0; i < list->count; i++) {
+		const char *host = list->host[i];
+		if (!names_cover(&f->rules->own_hosts, host) || (policy && !policy_allows(policy, host)))
+			continue;
+		while (i > 0 && list->preference[i - 1] == list->preference[i])
+			i--;
+		list->own = host;
+		list->count = i;
+		return;
+	}
 }

@@ -7,15 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* When it was learned; never, when that lies in the future: by a clock since set back. */
-static int64_t believed(int64_t at, int64_t now)
-{
-	return at > now + CLOCK_SKEW_S ? 0 : at;
-}
-
+/* A time in the future is of a clock since set back: as if never. */
 static bool is_newer(int64_t theirs, int64_t ours, int64_t now)
 {
-	return believed(theirs, now) > believed(ours, now);
+	int64_t latest = now + CLOCK_SKEW_S;
+	return (theirs > latest ? 0 : theirs) > (ours > latest ? 0 : ours);
 }
 
 /* Copies the fields whose names in JSON begin with `part` and a dot, or are `part`; not what they own. */
@@ -30,18 +26,6 @@ static void part_copy(struct entry *into, const struct entry *from, const char *
 		if (!owner && name && strncmp(name, part, len) == 0 && (!name[len] || name[len] == '.'))
 			memcpy((char *)into + field->offset, (const char *)from + field->offset, field->size);
 	}
-}
-
-static bool merge_record(struct entry *into, const struct entry *from, int64_t now)
-{
-	if (!is_newer(from->record_checked_at, into->record_checked_at, now))
-		return false;
-	char id[RECORD_ID_MAX + 1];
-	memcpy(id, into->record_id, sizeof id);
-	part_copy(into, from, "record");
-	if (!*from->record_id) /* then the newest valid record is the one that was seen here */
-		memcpy(into->record_id, id, sizeof id);
-	return true;
 }
 
 static bool is_live(const struct entry *entry, int64_t now)
@@ -59,9 +43,11 @@ static bool policy_is_taken(const struct entry *into, const struct entry *from, 
 	return !into->has_policy || is_newer(from->policy_fetched_at, into->policy_fetched_at, now);
 }
 
-/* The policy that gives way is the one before, to notice a weakening; else theirs is. */
-static void merge_previous(struct entry *into, const struct entry *from, int64_t now)
+static bool merge_policy(struct entry *into, const struct entry *from, int64_t now)
 {
+	if (!policy_is_taken(into, from, now))
+		return false;
+	/* The policy that gives way is the one before, to notice a weakening; else theirs is. */
 	bool same = into->policy.mode == from->policy.mode && strcmp(into->policy_id, from->policy_id) == 0;
 	if (is_live(into, now) && !same) {
 		into->has_previous = true;
@@ -71,13 +57,6 @@ static void merge_previous(struct entry *into, const struct entry *from, int64_t
 	} else if (from->has_previous) {
 		part_copy(into, from, "previous");
 	}
-}
-
-static bool merge_policy(struct entry *into, const struct entry *from, int64_t now)
-{
-	if (!policy_is_taken(into, from, now))
-		return false;
-	merge_previous(into, from, now);
 	policy_free(&into->policy);
 	free(into->policy_text);
 	policy_copy(&into->policy, &from->policy);
@@ -86,26 +65,6 @@ static bool merge_policy(struct entry *into, const struct entry *from, int64_t n
 	part_copy(into, from, "policy");
 	into->refresh_alarm = from->refresh_alarm;
 	into->placed = 1;
-	return true;
-}
-
-/* A success goes with its policy: alone it would say that there is nothing to fetch. */
-static bool merge_fetch(struct entry *into, const struct entry *from, bool policy_taken, int64_t now)
-{
-	if (!is_newer(from->fetch_tried_at, into->fetch_tried_at, now))
-		return false;
-	if (!policy_taken && from->fetch_outcome == REASON_NONE)
-		return false;
-	part_copy(into, from, "fetch");
-	return true;
-}
-
-static bool merge_mx(struct entry *into, const struct entry *from, int64_t now)
-{
-	if (from->mx.state == MX_UNKNOWN || !is_newer(from->mx.checked_at, into->mx.checked_at, now))
-		return false;
-	names_free(&into->mx.names);
-	mx_set_copy(&into->mx, &from->mx);
 	return true;
 }
 
@@ -123,10 +82,25 @@ static bool merge_use(struct entry *into, const struct entry *from, int64_t now)
 
 bool entry_merge(struct entry *into, const struct entry *from, int64_t now)
 {
-	bool record = merge_record(into, from, now);
+	bool record = is_newer(from->record_checked_at, into->record_checked_at, now);
+	if (record) {
+		char id[RECORD_ID_MAX + 1];
+		memcpy(id, into->record_id, sizeof id);
+		part_copy(into, from, "record");
+		if (!*from->record_id) /* then the newest valid record is the one that was seen here */
+			memcpy(into->record_id, id, sizeof id);
+	}
 	bool policy = merge_policy(into, from, now);
-	bool fetch = merge_fetch(into, from, policy, now);
-	bool mx = merge_mx(into, from, now);
+	/* A success goes with its policy: alone it would say that there is nothing to fetch. */
+	bool fetch = is_newer(from->fetch_tried_at, into->fetch_tried_at, now) &&
+		     (policy || from->fetch_outcome != REASON_NONE);
+	if (fetch)
+		part_copy(into, from, "fetch");
+	bool mx = from->mx.state != MX_UNKNOWN && is_newer(from->mx.checked_at, into->mx.checked_at, now);
+	if (mx) {
+		names_free(&into->mx.names);
+		mx_set_copy(&into->mx, &from->mx);
+	}
 	bool use = merge_use(into, from, now);
 	return record || policy || fetch || mx || use;
 }

@@ -9,28 +9,19 @@
 #define PORT_DIGITS_MAX 5
 #define PORT_MAX 65535
 
-static void question_clear(struct question *out, enum purpose purpose)
-{
-	*out = (struct question){.purpose = purpose};
-}
-
 static struct span span_from(struct span span, size_t at)
 {
 	return (struct span){span.at + at, span.len - at};
 }
 
-static bool begins_with(struct span text, const char *bytes, size_t len)
-{
-	return text.len >= len && !memcmp(text.at, bytes, len);
-}
-
 /* A dot, or what IDNA takes for one (UTS 46 4.5). */
 static bool has_dot(struct span text)
 {
+	static const char *const dots[] = {".", "\xe3\x80\x82", "\xef\xbc\x8e", "\xef\xbd\xa1"};
 	for (; text.len; text = span_from(text, 1))
-		if (text.at[0] == '.' || begins_with(text, "\xe3\x80\x82", 3) || begins_with(text, "\xef\xbc\x8e", 3) ||
-			begins_with(text, "\xef\xbd\xa1", 3))
-			return true;
+		for (size_t i = 0; i < sizeof dots / sizeof *dots; i++)
+			if (text.len >= strlen(dots[i]) && !memcmp(text.at, dots[i], strlen(dots[i])))
+				return true;
 	return false;
 }
 
@@ -57,8 +48,8 @@ static void question_fill(struct question *out, struct span name, uint16_t port,
 	memcpy(out->host, domain.name, len);
 }
 
-/* Postfix's known_tcp_ports. */
-static bool port_by_name(uint16_t *port, struct span text)
+/* A number, or a name of Postfix's known_tcp_ports. */
+static bool port_parse(uint16_t *port, struct span text)
 {
 	static const struct {
 		const char *name;
@@ -71,11 +62,6 @@ static bool port_by_name(uint16_t *port, struct span text)
 			return true;
 		}
 	}
-	return false;
-}
-
-static bool port_by_number(uint16_t *port, struct span text)
-{
 	uint32_t number = 0;
 	if (text.len > PORT_DIGITS_MAX)
 		return false;
@@ -95,7 +81,7 @@ static void question_take_port(struct question *out, struct span rest)
 		return;
 	if (rest.at[0] == ':') {
 		rest = span_from(rest, 1);
-		if (!rest.len || port_by_name(&out->port, rest) || port_by_number(&out->port, rest))
+		if (!rest.len || port_parse(&out->port, rest))
 			return;
 		bool is_service = rest.len < QUESTION_SERVICE_SIZE && !ascii_is_digit(rest.at[0]);
 		for (size_t i = 0; i < rest.len; i++)
@@ -132,7 +118,7 @@ static void question_from_brackets(struct question *out, struct span hop)
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose)
 {
 	struct span hop = {bytes, len}, host = hop;
-	question_clear(out, purpose);
+	*out = (struct question){.purpose = purpose};
 	out->unreadable = len > QUESTION_BYTES_MAX;
 	if (!len || out->unreadable)
 		return;
@@ -163,22 +149,17 @@ static bool colon_parts(struct span list, size_t at)
 	return !len || rest.at[0] == '[' || has_dot(rest);
 }
 
-static size_t next_hop_length(struct span list)
-{
-	const char *bracket = list.len && list.at[0] == '[' ? memchr(list.at, ']', list.len) : NULL;
-	size_t len = bracket ? (size_t)(bracket - list.at) : 0;
-	while (len < list.len && !parts_next_hops(list.at[len]) && (list.at[len] != ':' || !colon_parts(list, len)))
-		len++;
-	return len;
-}
-
 bool question_next_hop(struct span *list, struct span *hop)
 {
 	while (list->len && (parts_next_hops(list->at[0]) || list->at[0] == ':'))
 		*list = span_from(*list, 1);
-	*hop = (struct span){list->at, next_hop_length(*list)};
-	*list = span_from(*list, hop->len);
-	return hop->len > 0;
+	const char *bracket = list->len && list->at[0] == '[' ? memchr(list->at, ']', list->len) : NULL;
+	size_t len = bracket ? (size_t)(bracket - list->at) : 0;
+	while (len < list->len && !parts_next_hops(list->at[len]) && (list->at[len] != ':' || !colon_parts(*list, len)))
+		len++;
+	*hop = (struct span){list->at, len};
+	*list = span_from(*list, len);
+	return len > 0;
 }
 
 /* RFC 5321 4.1.1.3: `@relay1,@relay2:` before the mailbox is ignored. Empty when the route has no end. */
@@ -225,7 +206,7 @@ static struct span mailbox_domain(struct span mailbox)
 void question_from_recipient(struct question *out, const char *bytes, size_t len, enum purpose purpose)
 {
 	struct span path = {bytes, len};
-	question_clear(out, purpose);
+	*out = (struct question){.purpose = purpose};
 	out->unreadable = len > QUESTION_BYTES_MAX;
 	if (!len || out->unreadable || memchr(bytes, '\0', len))
 		return;
@@ -238,7 +219,7 @@ void question_from_recipient(struct question *out, const char *bytes, size_t len
 
 void question_from_domain(struct question *out, const char *bytes, size_t len, enum purpose purpose)
 {
-	question_clear(out, purpose);
+	*out = (struct question){.purpose = purpose};
 	out->unreadable = len > QUESTION_BYTES_MAX;
 	if (len > 0 && !out->unreadable)
 		question_fill(out, (struct span){bytes, len}, QUESTION_PORT, true);

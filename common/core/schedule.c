@@ -90,32 +90,27 @@ static int64_t spread(const char *name, int64_t limit)
 	return limit < 1 ? 0 : hash % limit;
 }
 
-/* RFC 8461 3.3: well before the policy expires, suggested daily. Each domain has a moment of its own in every interval,
- * whenever it was fetched: no policy gets older than the interval, and those that came at once fall due evenly over it.
- */
-static int64_t body_moment(const struct entry *entry, const struct rules *rules)
-{
-	int64_t interval = between(entry->policy.max_age_s / 2, 1, rules->refresh_interval_s);
-	int64_t phase = spread(entry->domain, interval), since = (entry->policy_fetched_at - phase) % interval;
-	return entry->policy_fetched_at + interval - (since < 0 ? since + interval : since);
-}
-
-/* Longer with each failure in a row, but never so long that a policy ends without some more tries. */
-static int64_t fetch_wait(const struct entry *entry)
-{
-	unsigned failures = entry->fetch_failures < 9 ? entry->fetch_failures : 9;
-	int64_t left = entry->policy_expires_at - entry->fetch_tried_at;
-	int64_t wait = failures < 2 ? FETCH_SPACING_S : between((int64_t)FETCH_SPACING_S << (failures - 1), 0, DAY_S);
-	return between(wait, FETCH_SPACING_S, left / 4 > FETCH_SPACING_S ? left / 4 : FETCH_SPACING_S);
-}
-
 /* When the body is to be fetched again. What the clock, set back since, cannot have seen yet counts for nothing. */
 static int64_t body_at(const struct entry *entry, const struct rules *rules, int64_t now)
 {
-	bool fetched = schedule_age(entry->policy_fetched_at, now) != INT64_MAX;
-	bool tried = schedule_age(entry->fetch_tried_at, now) != INT64_MAX;
-	int64_t at = fetched ? body_moment(entry, rules) : now;
-	int64_t possible = tried ? entry->fetch_tried_at + fetch_wait(entry) : now;
+	int64_t at = now, possible = now;
+	if (schedule_age(entry->policy_fetched_at, now) != INT64_MAX) {
+		/* RFC 8461 3.3: well before the policy expires, suggested daily. Each domain has a moment of its own in
+		 * every interval, whenever it was fetched: no policy gets older than the interval, and those that came
+		 * at once fall due evenly over it. */
+		int64_t interval = between(entry->policy.max_age_s / 2, 1, rules->refresh_interval_s);
+		int64_t phase = spread(entry->domain, interval), since = (entry->policy_fetched_at - phase) % interval;
+		at = entry->policy_fetched_at + interval - (since < 0 ? since + interval : since);
+	}
+	if (schedule_age(entry->fetch_tried_at, now) != INT64_MAX) {
+		/* Longer with each failure in a row, but never so long that a policy ends without some more tries. */
+		unsigned failures = entry->fetch_failures < 9 ? entry->fetch_failures : 9;
+		int64_t left = entry->policy_expires_at - entry->fetch_tried_at, wait = FETCH_SPACING_S;
+		if (failures >= 2)
+			wait = between((int64_t)FETCH_SPACING_S << (failures - 1), 0, DAY_S);
+		possible = entry->fetch_tried_at +
+			   between(wait, FETCH_SPACING_S, left / 4 > FETCH_SPACING_S ? left / 4 : FETCH_SPACING_S);
+	}
 	return at > possible ? at : possible;
 }
 

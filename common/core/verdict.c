@@ -19,18 +19,13 @@ static bool policy_is_long(const struct policy *policy)
 	return policy->mx.len > NAMES_SHORT;
 }
 
-static void name_take(struct names *to, const struct names *from, const char *name)
-{
-	if (names_have(from, name))
-		names_add_once(to, name);
-}
-
 static void patterns_of_host(struct names *to, const struct names *from, const char *host)
 {
 	char wildcard[DOMAIN_SIZE];
-	name_take(to, from, host);
-	if (mx_wildcard(wildcard, host))
-		name_take(to, from, wildcard);
+	if (names_have(from, host))
+		names_add_once(to, host);
+	if (mx_wildcard(wildcard, host) && names_have(from, wildcard))
+		names_add_once(to, wildcard);
 }
 
 /* Puts those names of a long policy first that allow the mail hosts, as they are known. What the MX set says may be old
@@ -161,21 +156,6 @@ static struct step judge_mx(struct judge *j)
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-/* The map answers for a domain, not for a host: so hosts that the operator has exempted count there only if the domain
- * has no others. */
-static struct step map_bound(struct judge *j)
-{
-	const struct facts *f = j->facts;
-	struct step step = {.want = {.kind = WANT_NOTHING}};
-	if (f->rules->exempt_hosts.count > 0 && f->question.mx_lookup)
-		step = judge_wants_mx(j, false);
-	if (step_is_want(&step))
-		return step;
-	if (judge_all_exempt(j))
-		return judge_done(j, VERDICT_NONE, REASON_EXEMPT, "");
-	return judge_map(j, REASON_POLICY_MODE_TESTING);
-}
-
 static struct step with_policy(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -189,8 +169,17 @@ static struct step with_policy(struct judge *j)
 		return unenforced(j, REASON_POLICY_MODE_NONE);
 	if (f->question.unreadable) /* whatever its hosts are, they are not known to keep the policy */
 		return judge_held(j, VERDICT_DEFER, REASON_NEXT_HOP_UNREADABLE, "");
-	if (purpose == PURPOSE_MAP)
-		return map_bound(j);
+	if (purpose == PURPOSE_MAP) {
+		/* The map answers for a domain, not for a host: so hosts that the operator has exempted count there
+		 * only if the domain has no others. */
+		if (f->rules->exempt_hosts.count > 0 && f->question.mx_lookup)
+			step = judge_wants_mx(j, false);
+		if (step_is_want(&step))
+			return step;
+		if (judge_all_exempt(j))
+			return judge_done(j, VERDICT_NONE, REASON_EXEMPT, "");
+		return judge_map(j, REASON_POLICY_MODE_TESTING);
+	}
 	if (purpose == PURPOSE_REFRESH && !f->forced && !schedule_in_use(&f->entry, f->now))
 		return judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
 	return f->question.mx_lookup ? judge_mx(j) : judge_hops(j);

@@ -59,22 +59,6 @@ struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 	return step;
 }
 
-/* Nobody's mail waits for it: the operator who asks wants to see whether the records match. */
-static struct step hops_matched(const struct judge *j, const struct hop_list *list)
-{
-	const struct facts *f = j->facts;
-	struct step step = {.want = {.kind = WANT_NOTHING}};
-	for (unsigned i = 0; f->rules->probe && i < list->count && i < HOPS_MAX; i++) {
-		const struct hop_fact *hop = facts_hop(f, list->host[i], f->question.port);
-		if (!hop || hop->dane_tried || !facts_hop_by_dane(f, hop))
-			continue;
-		step = judge_wants(j, WANT_PROBE, list->host[i], f->question.port);
-		step.want.dane = true;
-		return step;
-	}
-	return step;
-}
-
 /* What is known of the MX set is good enough for DANE to rest on, or nothing needs to be known of it. */
 static bool mx_is_settled(const struct facts *f)
 {
@@ -94,7 +78,18 @@ struct step judge_dane(struct judge *j)
 		return step;
 	hop_list_fill(&list, f, j->policy);
 	step = judge_tlsa(j, &list);
-	return step_is_want(&step) || f->question.purpose != PURPOSE_QUERY ? step : hops_matched(j, &list);
+	if (step_is_want(&step) || f->question.purpose != PURPOSE_QUERY || !f->rules->probe)
+		return step;
+	/* Nobody's mail waits for a probe here: the operator who asks wants to see whether the records match. */
+	for (unsigned i = 0; i < list.count && i < HOPS_MAX; i++) {
+		const struct hop_fact *hop = facts_hop(f, list.host[i], f->question.port);
+		if (!hop || hop->dane_tried || !facts_hop_by_dane(f, hop))
+			continue;
+		step = judge_wants(j, WANT_PROBE, list.host[i], f->question.port);
+		step.want.dane = true;
+		break;
+	}
+	return step;
 }
 
 /* --- what follows from it (spec D-61) ------------------------------------------------------------------------------

@@ -229,13 +229,6 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 	}
 }
 
-static enum hop_standing hop_standing(const struct trials *trials)
-{
-	if (trials->good.at != 0)
-		return STANDING_GOOD;
-	return reason_class(trials->conclusive.reason) == REASON_BAD ? STANDING_BAD : STANDING_NEW;
-}
-
 /* What was seen for other hosts will do while it is no older than what this probe is to renew, nor than a probe of this
  * host that came to nothing; where one saw bad evidence, only another one tells whether that is over (SNI may select
  * another certificate). */
@@ -254,7 +247,11 @@ static struct step wants_probe(const struct judge *j, const struct hop_list *lis
 	const struct hop_fact *hop = facts_hop(j->facts, list->host[i], j->facts->question.port);
 	const struct trials *trials = facts_trials(j->facts, hop);
 	step.want.dane = s->opinion[i].dane;
-	step.want.standing = hop_standing(trials);
+	step.want.standing = STANDING_NEW;
+	if (trials->good.at != 0)
+		step.want.standing = STANDING_GOOD;
+	else if (reason_class(trials->conclusive.reason) == REASON_BAD)
+		step.want.standing = STANDING_BAD;
 	step.want.seen_since = step.want.dane ? 0 : seen_since(j, list->host[i], trials);
 	return step;
 }

@@ -40,8 +40,14 @@ const char *names_next(const struct names *list, const char *previous)
 	return next;
 }
 
-static bool names_have_sorted(const struct names *list, const char *name)
+bool names_have(const struct names *list, const char *name)
 {
+	if (!list->at) {
+		for (const char *item = names_next(list, NULL); item; item = names_next(list, item))
+			if (!strcmp(item, name))
+				return true;
+		return false;
+	}
 	uint32_t low = 0, high = list->count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -53,16 +59,6 @@ static bool names_have_sorted(const struct names *list, const char *name)
 		else
 			high = middle;
 	}
-	return false;
-}
-
-bool names_have(const struct names *list, const char *name)
-{
-	if (list->at)
-		return names_have_sorted(list, name);
-	for (const char *item = names_next(list, NULL); item; item = names_next(list, item))
-		if (!strcmp(item, name))
-			return true;
 	return false;
 }
 

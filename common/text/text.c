@@ -40,11 +40,6 @@ void text_add_number(struct text *t, int64_t number)
 	text_add_bytes(t, digits, (size_t)len);
 }
 
-static bool quote_is_plain(char c)
-{
-	return ascii_is_alnum(c) || (c && strchr(".-_@:+/[]*", c));
-}
-
 static size_t quote_width(char c)
 {
 	return ascii_is_printable(c) && c != '"' && c != '\\' ? 1 : ESCAPE_LEN;
@@ -53,7 +48,7 @@ static size_t quote_width(char c)
 static bool quote_all_plain(const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (!quote_is_plain(bytes[i]))
+		if (!ascii_is_alnum(bytes[i]) && (!bytes[i] || !strchr(".-_@:+/[]*", bytes[i])))
 			return false;
 	return len > 0;
 }
@@ -89,8 +84,15 @@ static bool quote_fits(const char *bytes, size_t len, size_t cap)
 	return cap >= 2 && quote_fitting(bytes, len, cap - 2) == len;
 }
 
-static void quote_within(struct text *t, const char *bytes, size_t len, size_t cap)
+void text_quote(struct text *t, const void *octets, size_t len, size_t cap)
 {
+	const char *bytes = octets;
+	size_t room = t->size - 1 - t->len;
+	/* A buffer that is too small shortens the text as the cap does, so that the quotes stay closed. */
+	if (room < cap) {
+		t->cut |= !quote_fits(bytes, len, room);
+		cap = room;
+	}
 	if (len <= cap && quote_all_plain(bytes, len)) {
 		text_add_bytes(t, bytes, len);
 	} else if (quote_fits(bytes, len, cap)) {
@@ -104,13 +106,4 @@ static void quote_within(struct text *t, const char *bytes, size_t len, size_t c
 	} else {
 		text_add_bytes(t, "...", cap < 3 ? cap : 3);
 	}
-}
-
-void text_quote(struct text *t, const void *bytes, size_t len, size_t cap)
-{
-	size_t room = t->size - 1 - t->len;
-	/* A buffer that is too small shortens the text as the cap does, so that the quotes stay closed. */
-	if (room < cap && !quote_fits(bytes, len, room))
-		t->cut = true;
-	quote_within(t, bytes, len, cap < room ? cap : room);
 }
