@@ -42,23 +42,6 @@ static const struct {
 	[LOG_LEVEL_INFO] = {"", LOG_INFO},
 	[LOG_LEVEL_DEBUG] = {"debug: ", LOG_DEBUG}};
 
-/* One write for a line, so that lines of two threads never mix. */
-static void write_stderr(const char *text)
-{
-	struct timespec now;
-	struct tm utc;
-	char seconds[32], line[LOG_LINE_MAX];
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
-	int len = snprintf(line, sizeof line - 1, "%s.%03ldZ %s[%ld]: %s", seconds, now.tv_nsec / 1000000, log_ident,
-		(long)getpid(), text);
-	size_t used = len < (int)sizeof line - 1 ? (size_t)len : sizeof line - 2;
-	line[used++] = '\n';
-	while (write(STDERR_FILENO, line, used) < 0 && errno == EINTR)
-		;
-}
-
 void log_write(enum log_level level, const char *format, ...)
 {
 	if (level == LOG_LEVEL_DEBUG && !atomic_load(&log_debug_wanted))
@@ -76,9 +59,23 @@ void log_write(enum log_level level, const char *format, ...)
 	for (char *at = text; *at; at++)
 		if (!ascii_is_printable(*at))
 			*at = '?';
-	if (log_to_stderr)
-		write_stderr(text);
-	else
+	if (!log_to_stderr) {
 		syslog(levels[level].priority, "%s", text);
+		errno = error;
+		return;
+	}
+	struct timespec now;
+	struct tm utc;
+	char seconds[32], line[LOG_LINE_MAX];
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
+	int len = snprintf(line, sizeof line - 1, "%s.%03ldZ %s[%ld]: %s", seconds, now.tv_nsec / 1000000, log_ident,
+		(long)getpid(), text);
+	size_t line_len = len < (int)sizeof line - 1 ? (size_t)len : sizeof line - 2;
+	line[line_len++] = '\n';
+	/* One write for a line, so that lines of two threads never mix. */
+	while (write(STDERR_FILENO, line, line_len) < 0 && errno == EINTR)
+		continue;
 	errno = error;
 }

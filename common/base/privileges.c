@@ -14,16 +14,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static bool group_find(gid_t *out, const char *name, struct failure *why)
-{
-	const struct group *group = getgrnam(name);
-	if (!group)
-		return failure_set(
-			why, EX_NOUSER, "group: no group `%s` on this machine: create it, or set another", name);
-	*out = group->gr_gid;
-	return true;
-}
-
 bool privileges_find(struct identity *out, const struct settings *settings, struct failure *why)
 {
 	*out = (struct identity){.drop = false, .uid = geteuid(), .gid = getegid()};
@@ -39,7 +29,12 @@ bool privileges_find(struct identity *out, const struct settings *settings, stru
 	out->drop = true;
 	out->uid = passwd->pw_uid;
 	snprintf(out->user, sizeof out->user, "%s", settings->user);
-	return group_find(&out->gid, settings->group, why);
+	const struct group *group = getgrnam(settings->group);
+	if (!group)
+		return failure_set(why, EX_NOUSER, "group: no group `%s` on this machine: create it, or set another",
+			settings->group);
+	out->gid = group->gr_gid;
+	return true;
 }
 
 bool privileges_drop(const struct identity *identity, struct failure *why)

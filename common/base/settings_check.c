@@ -32,8 +32,31 @@ static uint16_t port_parse(const char *text, size_t len)
 	return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
-static bool inet_parse(struct settings_socket *out, const char *rest, struct failure *why)
+bool settings_socket_parse(struct settings_socket *out, const char *value, struct failure *why)
 {
+	*out = (struct settings_socket){.family = SOCKET_OFF};
+	if (value[0] == '\0')
+		return true;
+	const char *colon = strchr(value, ':');
+	size_t len = colon ? (size_t)(colon - value) : 0;
+	if (len == 4 && memcmp(value, "inet", 4) == 0)
+		out->family = SOCKET_INET;
+	else if (len == 5 && memcmp(value, "inet6", 5) == 0)
+		out->family = SOCKET_INET6;
+	else if ((len == 4 && memcmp(value, "unix", 4) == 0) || (len == 5 && memcmp(value, "local", 5) == 0))
+		out->family = SOCKET_UNIX;
+	else
+		return failure_set(why, EX_CONFIG, "is not inet:port@host, inet6:port@host or unix:path");
+	const char *rest = colon + 1;
+	if (out->family == SOCKET_UNIX) {
+		if (rest[0] != '/')
+			return failure_set(why, EX_CONFIG, "a socket's path must begin with /");
+		if (strlen(rest) >= sizeof out->path)
+			return failure_set(why, EX_CONFIG, "a socket's path must not be longer than %zu bytes",
+				sizeof out->path - 1);
+		memcpy(out->path, rest, strlen(rest) + 1);
+		return true;
+	}
 	const char *at = strchr(rest, '@');
 	out->port = port_parse(rest, at ? (size_t)(at - rest) : strlen(rest));
 	if (out->port == 0)
@@ -50,33 +73,6 @@ static bool inet_parse(struct settings_socket *out, const char *rest, struct fai
 	if (out->family == SOCKET_INET6 && inet_pton(AF_INET, host, &address) == 1)
 		return failure_set(why, EX_CONFIG, "an IPv4 address needs inet:port@host");
 	memcpy(out->host, host, strlen(host) + 1);
-	return true;
-}
-
-bool settings_socket_parse(struct settings_socket *out, const char *value, struct failure *why)
-{
-	*out = (struct settings_socket){.family = SOCKET_OFF};
-	if (value[0] == '\0')
-		return true;
-	const char *colon = strchr(value, ':');
-	size_t len = colon ? (size_t)(colon - value) : 0;
-	if (len == 4 && memcmp(value, "inet", 4) == 0)
-		out->family = SOCKET_INET;
-	else if (len == 5 && memcmp(value, "inet6", 5) == 0)
-		out->family = SOCKET_INET6;
-	else if ((len == 4 && memcmp(value, "unix", 4) == 0) || (len == 5 && memcmp(value, "local", 5) == 0))
-		out->family = SOCKET_UNIX;
-	else
-		return failure_set(why, EX_CONFIG, "is not inet:port@host, inet6:port@host or unix:path");
-	if (out->family != SOCKET_UNIX)
-		return inet_parse(out, colon + 1, why);
-	const char *path = colon + 1;
-	if (path[0] != '/')
-		return failure_set(why, EX_CONFIG, "a socket's path must begin with /");
-	if (strlen(path) >= sizeof out->path)
-		return failure_set(
-			why, EX_CONFIG, "a socket's path must not be longer than %zu bytes", sizeof out->path - 1);
-	memcpy(out->path, path, strlen(path) + 1);
 	return true;
 }
 

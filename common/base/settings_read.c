@@ -62,14 +62,6 @@ static bool bytes_plain(const char *name, const char *bytes, size_t len, struct 
 	return true;
 }
 
-static bool name_refused(const char *name, struct failure *why)
-{
-	const struct settings_row *nearest = settings_row_nearest(name);
-	if (nearest)
-		return failure_set(why, EX_CONFIG, "there is no setting \"%s\"; did you mean %s?", name, nearest->name);
-	return failure_set(why, EX_CONFIG, "there is no setting \"%.80s\"; stsgate.conf(5) lists them", name);
-}
-
 /* Sets one setting. A line of a file must not set what another line has set; an override may. */
 static bool value_set(struct reader *reader, const char *name, const char *value, unsigned line, struct failure *why)
 {
@@ -79,8 +71,13 @@ static bool value_set(struct reader *reader, const char *name, const char *value
 			return true;
 		}
 	const struct settings_row *row = settings_row_find(name);
-	if (!row)
-		return name_refused(name, why);
+	if (!row) {
+		const struct settings_row *nearest = settings_row_nearest(name);
+		if (nearest)
+			return failure_set(
+				why, EX_CONFIG, "there is no setting \"%s\"; did you mean %s?", name, nearest->name);
+		return failure_set(why, EX_CONFIG, "there is no setting \"%.80s\"; stsgate.conf(5) lists them", name);
+	}
 	unsigned *place = &reader->line[row - settings_table];
 	if (*place && line != SETTINGS_FROM_OVERRIDE)
 		return failure_set(why, EX_CONFIG, "%s is set in line %u already; keep one of the two", name, *place);
@@ -153,22 +150,6 @@ static bool text_read(struct reader *reader, const char *bytes, size_t len, stru
 	return good;
 }
 
-static bool override_apply(struct reader *reader, const char *override, struct failure *why)
-{
-	const char *at = override;
-	while (*at && !is_control((unsigned char)*at))
-		at++;
-	char *copy = xstrdup(override);
-	char *value = split(copy);
-	bool good = *at     ? failure_set(why, EX_USAGE, "holds a control character")
-		    : value ? value_set(reader, trim(copy), value, SETTINGS_FROM_OVERRIDE, why)
-			    : failure_set(why, EX_USAGE, "\"%.80s\" is not of the form name=value", override);
-	free(copy);
-	if (!good && why)
-		why->code = EX_USAGE;
-	return good || failure_prefix(why, "-o");
-}
-
 static void reader_begin(struct reader *reader, const char *name)
 {
 	*reader = (struct reader){.settings = settings_new(name), .name = name};
@@ -238,8 +219,25 @@ struct settings *settings_read(
 	struct reader reader;
 	reader_begin(&reader, file);
 	bool good = !file || file_read(&reader, must_exist, why);
-	for (size_t i = 0; good && i < override_count; i++)
-		good = override_apply(&reader, overrides[i], why);
+	for (size_t i = 0; good && i < override_count; i++) {
+		char *copy = xstrdup(overrides[i]);
+		const char *at = copy;
+		while (*at && !is_control((unsigned char)*at))
+			at++;
+		bool plain = *at == '\0';
+		char *value = split(copy);
+		if (!plain)
+			good = failure_set(why, EX_USAGE, "holds a control character");
+		else if (!value)
+			good = failure_set(why, EX_USAGE, "\"%.80s\" is not of the form name=value", overrides[i]);
+		else
+			good = value_set(&reader, trim(copy), value, SETTINGS_FROM_OVERRIDE, why);
+		free(copy);
+		if (!good && why)
+			why->code = EX_USAGE;
+		if (!good)
+			failure_prefix(why, "-o");
+	}
 	return reader_end(&reader, good, why);
 }
 

@@ -40,11 +40,6 @@ struct settings *settings_new(const char *file)
 	return settings;
 }
 
-static void *field(struct settings *settings, const struct settings_row *row)
-{
-	return (char *)settings + row->offset;
-}
-
 const void *settings_value(const struct settings *settings, const struct settings_row *row)
 {
 	return (const char *)settings + row->offset;
@@ -63,11 +58,11 @@ void settings_free(struct settings **settings)
 	if (!*settings)
 		return;
 	for (size_t i = 0; i < settings_table_count; i++) {
-		const struct settings_row *row = &settings_table[i];
-		if (row->type == SETTINGS_TEXT)
-			free(*(char **)field(*settings, row));
-		else if (row->type == SETTINGS_LIST)
-			list_clear(field(*settings, row));
+		void *value = (char *)*settings + settings_table[i].offset;
+		if (settings_table[i].type == SETTINGS_TEXT)
+			free(*(char **)value);
+		else if (settings_table[i].type == SETTINGS_LIST)
+			list_clear(value);
 	}
 	free((*settings)->origin->file);
 	free((*settings)->origin);
@@ -159,14 +154,6 @@ static bool set_number(void *to, const struct settings_row *row, const char *val
 	return true;
 }
 
-static bool set_bool(bool *to, const char *value, struct failure *why)
-{
-	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return failure_set(why, EX_CONFIG, "is not yes or no");
-	*to = value[0] == 'y';
-	return true;
-}
-
 static bool set_choice(int *to, const struct settings_row *row, const char *value, struct failure *why)
 {
 	size_t len = strlen(value);
@@ -210,10 +197,13 @@ static void set_list(struct settings_list *list, const char *value)
 
 bool settings_set(struct settings *settings, const struct settings_row *row, const char *value, struct failure *why)
 {
-	void *to = field(settings, row);
+	void *to = (char *)settings + row->offset;
 	switch (row->type) {
 	case SETTINGS_BOOL:
-		return set_bool(to, value, why);
+		if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+			return failure_set(why, EX_CONFIG, "is not yes or no");
+		*(bool *)to = value[0] == 'y';
+		return true;
 	case SETTINGS_CHOICE:
 		return set_choice(to, row, value, why);
 	case SETTINGS_TEXT:
@@ -232,40 +222,30 @@ bool settings_set(struct settings *settings, const struct settings_row *row, con
 	return false;
 }
 
-static void format_choice(char *out, size_t size, const struct settings_row *row, int index)
-{
-	const char *word = row->words;
-	for (int i = 0; i < index; i++)
-		word += strcspn(word, " ") + 1;
-	int len = index < 0 ? 0 : (int)strcspn(word, " ");
-	snprintf(out, size, "%.*s", len, word);
-}
-
-static void format_list(char *out, size_t size, const struct settings_list *list)
-{
-	size_t used = 0;
-	out[0] = '\0';
-	for (size_t i = 0; i < list->count && used < size; i++) {
-		int len = snprintf(out + used, size - used, "%s%s", i ? " " : "", list->item[i]);
-		used += (size_t)len;
-	}
-}
-
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size)
 {
 	const void *from = settings_value(settings, row);
+	const struct settings_list *list = from; /* of a LIST */
+	const char *word = row->words;           /* of a CHOICE */
+	size_t used = 0;
+	out[0] = '\0';
 	switch (row->type) {
 	case SETTINGS_BOOL:
 		snprintf(out, size, "%s", *(const bool *)from ? "yes" : "no");
 		break;
 	case SETTINGS_CHOICE:
-		format_choice(out, size, row, *(const int *)from);
+		if (*(const int *)from == CHOICE_EMPTY)
+			break;
+		for (int i = 0; i < *(const int *)from; i++)
+			word += strcspn(word, " ") + 1;
+		snprintf(out, size, "%.*s", (int)strcspn(word, " "), word);
 		break;
 	case SETTINGS_TEXT:
 		snprintf(out, size, "%s", *(char *const *)from);
 		break;
 	case SETTINGS_LIST:
-		format_list(out, size, from);
+		for (size_t i = 0; i < list->count && used < size; i++)
+			used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? " " : "", list->item[i]);
 		break;
 	case SETTINGS_DURATION:
 	case SETTINGS_NUMBER:
