@@ -65,17 +65,6 @@ static bool socket_is_good(int fd)
 	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-static void describe_unix(struct text *out, const struct sockaddr_un *address, socklen_t len)
-{
-	size_t head = offsetof(struct sockaddr_un, sun_path);
-	size_t path_len = len > head ? len - head : 0;
-	/* An abstract name begins with NUL, a path ends with one. */
-	if (path_len > 0 && address->sun_path[0] != '\0')
-		path_len = strnlen(address->sun_path, path_len);
-	text_add(out, "unix:");
-	text_quote(out, address->sun_path, path_len, LISTENER_HANDED_SIZE);
-}
-
 /* In the words of the settings. */
 static bool describe(char *bytes, size_t size, int fd)
 {
@@ -87,7 +76,14 @@ static bool describe(char *bytes, size_t size, int fd)
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
 		return false;
 	if (address.ss_family == AF_UNIX) {
-		describe_unix(&out, (const struct sockaddr_un *)&address, len);
+		const char *path = ((const struct sockaddr_un *)&address)->sun_path;
+		size_t head = offsetof(struct sockaddr_un, sun_path);
+		size_t path_len = len > head ? len - head : 0;
+		/* An abstract name begins with NUL, a path ends with one. */
+		if (path_len > 0 && path[0] != '\0')
+			path_len = strnlen(path, path_len);
+		text_add(&out, "unix:");
+		text_quote(&out, path, path_len, LISTENER_HANDED_SIZE);
 		return true;
 	}
 	if (address.ss_family != AF_INET && address.ss_family != AF_INET6)

@@ -78,11 +78,6 @@ void client_table_free(struct client_table **table)
 	*table = NULL;
 }
 
-const struct service *client_table_service(const struct client_table *table)
-{
-	return table->service;
-}
-
 unsigned client_table_count(const struct client_table *table)
 {
 	return table->service->clients_max - table->vacant_count;
@@ -98,9 +93,10 @@ void *client_state(struct client *client)
 	return client->state;
 }
 
-/* The answer is there, or was given up. */
-static void later_end(struct later *later)
+/* The answer is there, or was given up. `task` is the first member of the later. */
+static void later_end(struct loop_task *task)
 {
+	struct later *later = (struct later *)task;
 	struct client *client = later->client;
 	const struct service *service = later->table->service;
 	later->table->later_count--;
@@ -109,14 +105,9 @@ static void later_end(struct later *later)
 	service->answer(service->arg, client, later);
 }
 
-static void later_run(struct loop_task *task)
-{
-	later_end((struct later *)task);
-}
-
 void later_init(struct later *later, struct client *client)
 {
-	later->task.run = later_run;
+	later->task.run = later_end;
 	later->table = client->table;
 	later->client = NULL;
 }
@@ -133,7 +124,7 @@ static void client_free(struct client *client)
 	if (later) {
 		later->client = NULL;
 		if (table->service->give_up(table->service->arg, later))
-			later_end(later);
+			later_end(&later->task);
 	}
 	loop_watch_free(&client->watch);
 	loop_timer_free(&client->timer);
@@ -193,24 +184,6 @@ static void client_send(struct client *client)
 	client->out_len = client->out_sent = 0;
 }
 
-/* Keeps what the client does not take yet. */
-static void client_keep(struct client *client, struct span bytes)
-{
-	size_t waiting = client->out_len - client->out_sent;
-	if (waiting + bytes.len > CLIENT_OUTPUT_MAX) {
-		client->closing = true;
-		return;
-	}
-	char *out = xcalloc(1, waiting + bytes.len);
-	if (waiting > 0)
-		memcpy(out, client->out + client->out_sent, waiting);
-	memcpy(out + waiting, bytes.at, bytes.len);
-	free(client->out);
-	client->out = out;
-	client->out_len = waiting + bytes.len;
-	client->out_sent = 0;
-}
-
 void client_reply(struct client *client, struct span bytes)
 {
 	ssize_t sent = 0;
@@ -219,8 +192,20 @@ void client_reply(struct client *client, struct span bytes)
 	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 		client->closing = true;
 	size_t done = sent > 0 ? (size_t)sent : 0;
-	if (!client->closing && done < bytes.len)
-		client_keep(client, (struct span){bytes.at + done, bytes.len - done});
+	size_t rest = bytes.len - done, waiting = client->out_len - client->out_sent;
+	if (rest > 0 && waiting + rest > CLIENT_OUTPUT_MAX)
+		client->closing = true;
+	if (rest > 0 && !client->closing) {
+		/* Keeps what the client does not take yet. */
+		char *out = xcalloc(1, waiting + rest);
+		if (waiting > 0)
+			memcpy(out, client->out + client->out_sent, waiting);
+		memcpy(out + waiting, bytes.at + done, rest);
+		free(client->out);
+		client->out = out;
+		client->out_len = waiting + rest;
+		client->out_sent = 0;
+	}
 	client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
 	client_go(client);
 }
@@ -319,7 +304,7 @@ static void client_expire(struct client *client)
 	}
 	client->deadline_ms = INT64_MAX; /* once */
 	if (service->give_up(service->arg, client->later))
-		later_end(client->later);
+		later_end(&client->later->task);
 }
 
 static void on_timer(void *arg)

@@ -58,7 +58,6 @@ void client_wait(struct client *client, struct later *later, uint32_t wait_ms);
 /* For the server (server.h). */
 struct client_table *client_table_new(struct loop *loop, const struct service *service);
 void client_table_free(struct client_table **table);
-const struct service *client_table_service(const struct client_table *table);
 /* Takes the descriptor over. Full: hangs up. */
 void client_table_accept(struct client_table *table, int fd);
 unsigned client_table_count(const struct client_table *table);

@@ -159,44 +159,35 @@ bool listener_give(const struct listener *listener, const struct listener_access
 	       failure_prefix(why, "%s: `%s`", listener->setting, listener->text);
 }
 
-static int socket_bound(const struct listener *listener, const struct listener_access *access, struct failure *why)
-{
-	struct sockaddr_storage address;
-	socklen_t len;
-	if (!listener_address(listener, true, &address, &len, why))
-		return -1;
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		listener_failure(listener, errno, why);
-		return -1;
-	}
-	int yes = 1;
-	if (address.ss_family != AF_UNIX)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-	bool file = listener->place.family == SOCKET_UNIX;
-	if (!file || socket_file_begin(&listener->file, why)) {
-		mode_t before = umask(listener_umask(access));
-		bool bound = bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
-		int err = errno;
-		umask(before);
-		if (file)
-			socket_file_end();
-		if (bound)
-			return fd;
-		listener_failure(listener, err, why);
-	}
-	close(fd);
-	return -1;
-}
-
 bool listener_open(struct listener *listener, const struct listener_access *access, struct failure *why)
 {
-	if (!listener_place(listener, access, why) ||
-		(listener->place.family == SOCKET_UNIX && !path_clear(listener, why)))
+	bool file = listener->place.family == SOCKET_UNIX;
+	struct sockaddr_storage address;
+	socklen_t len;
+	if (!listener_place(listener, access, why) || (file && !path_clear(listener, why)) ||
+		!listener_address(listener, true, &address, &len, why))
 		return false;
-	listener->fd = socket_bound(listener, access, why);
-	if (listener->fd < 0)
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return listener_failure(listener, errno, why);
+	int yes = 1;
+	if (!file)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	if (file && !socket_file_begin(&listener->file, why)) {
+		close(fd);
 		return false;
+	}
+	mode_t before = umask(listener_umask(access));
+	bool bound = bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
+	int err = errno;
+	umask(before);
+	if (file)
+		socket_file_end();
+	if (!bound) {
+		close(fd);
+		return listener_failure(listener, err, why);
+	}
+	listener->fd = fd;
 	if (listener_give(listener, access, why))
 		return true;
 	listener_close(listener);

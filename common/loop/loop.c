@@ -30,16 +30,8 @@ static _Thread_local const struct loop *loop_of_thread;
 
 /* --- posted tasks ------------------------------------------------------------------------------------------------- */
 
-static void tasks_run(struct loop_task *task)
-{
-	while (task) {
-		struct loop_task *next = task->next;
-		task->run(task);
-		task = next;
-	}
-}
-
-static struct loop_task *tasks_take(struct loop *loop, bool *stop)
+/* Runs what has been posted so far. Returns whether that was anything. */
+static bool tasks_run(struct loop *loop, bool *stop)
 {
 	lock_take(&loop->lock);
 	struct loop_task *first = loop->first;
@@ -47,7 +39,11 @@ static struct loop_task *tasks_take(struct loop *loop, bool *stop)
 	loop->last = &loop->first;
 	*stop = loop->stop;
 	lock_drop(&loop->lock);
-	return first;
+	for (struct loop_task *task = first, *next; task; task = next) {
+		next = task->next;
+		task->run(task);
+	}
+	return first != NULL;
 }
 
 static void on_posted(evutil_socket_t fd, short what, void *arg)
@@ -58,7 +54,7 @@ static void on_posted(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (read(fd, bytes, sizeof bytes) > 0)
 		continue;
-	tasks_run(tasks_take(loop, &stop));
+	tasks_run(loop, &stop);
 	if (stop)
 		event_base_loopbreak(loop->base);
 }
@@ -151,21 +147,13 @@ struct event_base *loop_base(struct loop *loop)
 	return loop->base;
 }
 
-/* Whether there was anything to run. */
-static bool loop_drain(struct loop *loop)
-{
-	bool stop;
-	struct loop_task *task = tasks_take(loop, &stop);
-	tasks_run(task);
-	return task != NULL;
-}
-
 void loop_free(struct loop **slot)
 {
 	struct loop *loop = *slot;
+	bool stop;
 	if (!loop)
 		return;
-	while (loop_drain(loop))
+	while (tasks_run(loop, &stop))
 		continue;
 	if (loop->posted)
 		event_free(loop->posted);
@@ -307,10 +295,10 @@ void loops_free(struct loops **loops)
 	for (unsigned i = 0; i < l->count; i++)
 		loop_join(l->at[i]);
 	/* What is left on one loop may post to another. */
-	for (bool ran = true; ran;) {
+	for (bool ran = true, stop; ran;) {
 		ran = false;
 		for (unsigned i = 0; i < l->count; i++)
-			ran = loop_drain(l->at[i]) || ran;
+			ran = tasks_run(l->at[i], &stop) || ran;
 	}
 	for (unsigned i = 0; i < l->count; i++)
 		loop_free(&l->at[i]);

@@ -18,6 +18,7 @@
 struct place {
 	struct server *server;
 	struct listener listener;
+	const struct service *service;
 	struct client_table *clients;
 	struct loop_watch *readable;
 	struct loop_timer *pause;
@@ -36,16 +37,6 @@ struct server {
 	struct loop_timer *ending; /* while stopping */
 };
 
-static void place_pause(struct place *place, int err)
-{
-	unsigned left_out;
-	loop_watch_set(place->readable, 0);
-	loop_timer_set(place->pause, SERVER_PAUSE_MS);
-	if (quiet_over(&place->refused, &left_out))
-		log_error("%s: cannot accept clients now: %s (and %u times before): raise the limits of this process",
-			place->listener.setting, strerror(err), left_out);
-}
-
 static void on_connection(void *arg, int fd, unsigned what)
 {
 	(void)what;
@@ -56,10 +47,19 @@ static void on_connection(void *arg, int fd, unsigned what)
 			client_table_accept(place->clients, client);
 			continue;
 		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			place_pause(place, errno);
-		if (errno != EINTR && errno != ECONNABORTED)
+		int err = errno;
+		if (err == EINTR || err == ECONNABORTED)
+			continue;
+		if (err != EMFILE && err != ENFILE && err != ENOBUFS && err != ENOMEM)
 			return;
+		unsigned left_out;
+		loop_watch_set(place->readable, 0);
+		loop_timer_set(place->pause, SERVER_PAUSE_MS);
+		if (quiet_over(&place->refused, &left_out))
+			log_error("%s: cannot accept clients now: %s (and %u times before): raise the limits of this "
+				  "process",
+				place->listener.setting, strerror(err), left_out);
+		return;
 	}
 }
 
@@ -107,7 +107,7 @@ unsigned server_clients(const struct server *server, const struct service *servi
 {
 	unsigned clients = 0;
 	for (unsigned i = 0; i < server->place_count; i++)
-		if (client_table_service(server->place[i].clients) == service)
+		if (server->place[i].service == service)
 			clients += client_table_count(server->place[i].clients);
 	return clients;
 }
@@ -129,6 +129,7 @@ void server_add(struct server *server, struct listener *listener, const struct s
 	struct place *place = &server->place[server->place_count++];
 	place->server = server;
 	place->listener = *listener;
+	place->service = service;
 	place->clients = client_table_new(server->loop, service);
 	place->readable = loop_watch_new(server->loop, listener->fd, LOOP_READ, on_connection, place);
 	place->pause = loop_timer_new(server->loop, on_pause_over, place);

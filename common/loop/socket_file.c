@@ -28,17 +28,6 @@ static bool directory_is_roots(const char *directory)
 	}
 }
 
-static int directory_trouble(const char *directory, const struct identity *identity, struct failure *why)
-{
-	char inside[PATH_MAX + 2];
-	snprintf(inside, sizeof inside, "%s/.", directory);
-	if (!privileges_act(identity, why))
-		return -1;
-	int err = faccessat(AT_FDCWD, inside, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
-	privileges_return();
-	return err;
-}
-
 static bool directory_failure(const char *directory, const struct identity *identity, int err, struct failure *why)
 {
 	char advice[PATH_MAX + 128];
@@ -61,15 +50,19 @@ static bool directory_failure(const char *directory, const struct identity *iden
 
 bool socket_file_init(struct socket_file *file, const char *path, const struct identity *identity, struct failure *why)
 {
-	char directory[PATH_MAX];
+	char directory[PATH_MAX], inside[PATH_MAX + 2];
 	*file = (struct socket_file){.maker = identity};
 	snprintf(file->path, sizeof file->path, "%s", path);
 	/* "/" for what lies in the root directory */
 	const char *slash = strrchr(path, '/');
 	snprintf(directory, sizeof directory, "%.*s", !slash || slash == path ? 1 : (int)(slash - path), path);
-	int err = directory_trouble(directory, identity, why);
-	if (err <= 0)
-		return err == 0;
+	snprintf(inside, sizeof inside, "%s/.", directory);
+	if (!privileges_act(identity, why))
+		return false;
+	int err = faccessat(AT_FDCWD, inside, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
+	privileges_return();
+	if (err == 0)
+		return true;
 	if (err != EACCES || !privileges_to_drop(identity) || !directory_is_roots(directory))
 		return directory_failure(directory, identity, err, why);
 	file->maker = NULL;
@@ -88,39 +81,29 @@ void socket_file_end(void)
 	errno = err;
 }
 
-/* Opened with the maker's rights; what it is is looked at before root does anything with it. */
-static int socket_file_open(const struct socket_file *file, struct stat *info, struct failure *why)
-{
-	if (!socket_file_begin(file, why))
-		return -1;
-	uid_t maker = geteuid();
-	int fd = open(file->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	int err = errno;
-	socket_file_end();
-	if (fd >= 0 && fstat(fd, info) == 0 && S_ISSOCK(info->st_mode) && info->st_uid == maker)
-		return fd;
-	if (fd < 0)
-		failure_set(why, EX_CANTCREAT, "the socket that was just made cannot be opened: %s", strerror(err));
-	else
-		failure_set(why, EX_CANTCREAT,
-			"something else is in the place of the socket that was just made: see who writes there");
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
 bool socket_file_give(const struct socket_file *file, uid_t uid, gid_t gid, struct failure *why)
 {
 	struct stat info;
 	if (uid == (uid_t)-1 && gid == (gid_t)-1)
 		return true;
-	int fd = socket_file_open(file, &info, why);
-	if (fd < 0)
+	/* Opened with the maker's rights; what it is is looked at before root does anything with it. */
+	if (!socket_file_begin(file, why))
 		return false;
-	bool own = (uid == (uid_t)-1 || uid == info.st_uid) && (gid == (gid_t)-1 || gid == info.st_gid);
-	bool given = own || fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0;
+	uid_t maker = geteuid();
+	int fd = open(file->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	int err = errno;
+	socket_file_end();
+	if (fd < 0)
+		return failure_set(
+			why, EX_CANTCREAT, "the socket that was just made cannot be opened: %s", strerror(err));
+	bool genuine = fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) && info.st_uid == maker;
+	bool own = genuine && (uid == (uid_t)-1 || uid == info.st_uid) && (gid == (gid_t)-1 || gid == info.st_gid);
+	bool given = own || (genuine && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0);
+	err = errno;
 	close(fd);
+	if (!genuine)
+		return failure_set(why, EX_CANTCREAT,
+			"something else is in the place of the socket that was just made: see who writes there");
 	return given || failure_set(why, EX_CANTCREAT,
 				"cannot give it to socket_owner: %s: start as root, or name a group that the daemon is "
 				"in",
