@@ -33,31 +33,25 @@ static bool waiter_enter(struct arbiter *arbiter, const struct settings *setting
 	return false;
 }
 
-/* From the store, or after what this message may still wait. */
-static void question_judge(
-	struct arbiter *arbiter, struct message *message, const struct question *question, struct outcome *outcome)
+/* From the store, or after what this message may still wait. `asked`: the next hop or the recipient that the question
+ * was made of. */
+static void question_judge(struct arbiter *arbiter, struct message *message, const struct question *question,
+	struct span asked, struct outcome *outcome)
 {
 	const struct settings *settings = message->config->settings;
 	int64_t left_ms = (int64_t)settings->milter_wait * 1000 - message->waited_ms;
 	check_ticket ticket = CHECK_NO_TICKET;
-	if (check_ask(arbiter->check, question, NULL, NULL, left_ms > 0 ? &ticket : NULL, outcome) ||
-		ticket == CHECK_NO_TICKET)
-		return;
-	int64_t from_ms = clock_mono_ms();
-	bool may_wait = waiter_enter(arbiter, settings);
-	if (may_wait)
-		nudge_send(&arbiter->nudge);
-	check_wait(arbiter->check, ticket, may_wait ? from_ms + left_ms : from_ms, outcome);
-	if (may_wait)
-		atomic_fetch_sub(&arbiter->waiting, 1);
-	message->waited_ms += clock_mono_ms() - from_ms;
-}
-
-/* `asked`: the next hop or the recipient that the question was made of. */
-static void question_answer(struct arbiter *arbiter, struct message *message, const struct question *question,
-	struct span asked, struct outcome *outcome)
-{
-	question_judge(arbiter, message, question, outcome);
+	bool final = check_ask(arbiter->check, question, NULL, NULL, left_ms > 0 ? &ticket : NULL, outcome);
+	if (!final && ticket != CHECK_NO_TICKET) {
+		int64_t from_ms = clock_mono_ms();
+		bool may_wait = waiter_enter(arbiter, settings);
+		if (may_wait)
+			nudge_send(&arbiter->nudge);
+		check_wait(arbiter->check, ticket, may_wait ? from_ms + left_ms : from_ms, outcome);
+		if (may_wait)
+			atomic_fetch_sub(&arbiter->waiting, 1);
+		message->waited_ms += clock_mono_ms() - from_ms;
+	}
 	check_next_hop(arbiter->check, &outcome->verdict, "milter", asked);
 }
 
@@ -67,27 +61,6 @@ bool arbiter_wanted(const struct settings *settings, const struct recipient *rec
 		if (strcasecmp(settings->milter_skip_mailers.item[i], recipient->mailer) == 0)
 			return false;
 	return true;
-}
-
-/* Sendmail's {rcpt_addr} is expanded; Postfix's cleanup has nothing better than what was asked for. */
-static struct span address_of(enum session_kind kind, const struct recipient *recipient)
-{
-	bool expanded = kind != SESSION_LOCAL && recipient->address[0] != '\0';
-	const char *address = expanded ? recipient->address : recipient->argument;
-	return (struct span){address, strlen(address)};
-}
-
-/* A map binds the MTA to hops that keep their policy, so one next hop that may be used is enough then; else any of them
- * may be the one that is used (rule 6, one level up). */
-static void outcome_join(struct outcome *all, struct outcome *one, bool first, bool mta_enforces)
-{
-	int difference = verdict_weight(one->verdict.kind) - verdict_weight(all->verdict.kind);
-	if (first || (mta_enforces ? difference < 0 : difference > 0)) {
-		struct outcome other = *all;
-		*all = *one;
-		*one = other;
-	}
-	outcome_free(one);
 }
 
 /* Of a list too long to be looked at whole, the rest is unreadable. */
@@ -101,8 +74,16 @@ static void judge_next_hops(
 		if (i < QUESTION_HOPS_MAX)
 			next_hop_question(&question, hop.at, hop.len, PURPOSE_DELIVER);
 		question_client_is(&question, (struct span){recipient->client, strlen(recipient->client)});
-		question_answer(arbiter, message, &question, hop, &one);
-		outcome_join(outcome, &one, i == 0, message->config->settings->mta_enforces);
+		question_judge(arbiter, message, &question, hop, &one);
+		/* A map binds the MTA to hops that keep their policy, so one next hop that may be used is enough then;
+		 * else any of them may be the one that is used (rule 6, one level up). */
+		int difference = verdict_weight(one.verdict.kind) - verdict_weight(outcome->verdict.kind);
+		if (i == 0 || (message->config->settings->mta_enforces ? difference < 0 : difference > 0)) {
+			struct outcome other = *outcome;
+			*outcome = one;
+			one = other;
+		}
+		outcome_free(&one);
 	}
 }
 
@@ -110,15 +91,18 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 	const struct recipient *recipient, struct outcome *outcome)
 {
 	struct question question;
-	struct span address = address_of(kind, recipient);
 	*outcome = (struct outcome){.final = false};
 	if (kind != SESSION_LOCAL && recipient->host[0] != '\0') {
 		judge_next_hops(arbiter, message, recipient, outcome);
 		return;
 	}
+	/* Sendmail's {rcpt_addr} is expanded; Postfix's cleanup has nothing better than what was asked for. */
+	bool expanded = kind != SESSION_LOCAL && recipient->address[0] != '\0';
+	const char *text = expanded ? recipient->address : recipient->argument;
+	struct span address = {text, strlen(text)};
 	question_from_recipient(&question, address.at, address.len, PURPOSE_DELIVER);
 	question_client_is(&question, (struct span){recipient->client, strlen(recipient->client)});
-	question_answer(arbiter, message, &question, address, outcome);
+	question_judge(arbiter, message, &question, address, outcome);
 }
 
 static bool poll_zero(atomic_int *counter, uint32_t wait_ms)

@@ -39,22 +39,17 @@ struct daemon {
 	bool check_in_use;        /* by a thread that did not end: nothing that it uses is freed */
 };
 
-static bool places_find(struct daemon *daemon, struct failure *why)
-{
-	for (size_t i = 0; i < front_ends_count; i++)
-		if (!listener_init(&daemon->place[i], front_ends[i].setting,
-			    front_end_place(&front_ends[i], daemon->settings), why))
-			return false;
-	return true;
-}
-
 /* Opens what is on, apart from what the service manager has handed over. */
 static bool places_open(struct daemon *daemon, struct failure *why)
 {
 	struct listener_access access;
 	struct activation_place handed[FRONT_ENDS_MAX];
-	for (size_t i = 0; i < front_ends_count; i++)
+	for (size_t i = 0; i < front_ends_count; i++) {
 		handed[i] = (struct activation_place){front_ends[i].handed, &daemon->place[i], front_ends[i].refused};
+		if (!listener_init(&daemon->place[i], front_ends[i].setting,
+			    front_end_place(&front_ends[i], daemon->settings), why))
+			return false;
+	}
 	if (!activation_take(handed, front_ends_count, why) ||
 		!listener_access_find(
 			&access, daemon->settings->socket_owner, daemon->settings->socket_mode, &daemon->identity, why))
@@ -83,7 +78,7 @@ struct daemon *daemon_new(const struct settings *settings, const struct identity
 	daemon->identity = *identity;
 	for (size_t i = 0; i < FRONT_ENDS_MAX; i++)
 		daemon->place[i].fd = -1;
-	if (places_find(daemon, why) && places_open(daemon, why))
+	if (places_open(daemon, why))
 		return daemon;
 	daemon_free(&daemon);
 	return NULL;
@@ -109,14 +104,6 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	return daemon->server_running;
 }
 
-/* What happened long ago helps nobody. */
-static void old_events_forget(struct daemon *daemon)
-{
-	struct failure why;
-	if (!store_forget_events(daemon->store, clock_wall_s() - EVENTS_KEPT_S, &why))
-		log_warning("old events stay in the store: %s", why.text);
-}
-
 /* The service manager has patience as long as it hears of it; a stop that it asks for meanwhile is not put off. */
 static bool look_goes_on(unsigned percent)
 {
@@ -131,41 +118,32 @@ bool daemon_open_store(struct daemon *daemon, struct failure *why)
 	daemon->store = store_open_watched(settings->store_path, settings->store_max_bytes, look_goes_on, why);
 	if (!daemon->store)
 		return failure_prefix(why, "store_path");
-	old_events_forget(daemon);
+	struct failure ignored;
+	if (!store_forget_events(daemon->store, clock_wall_s() - EVENTS_KEPT_S, &ignored))
+		log_warning("old events stay in the store: %s", ignored.text);
 	return true;
-}
-
-/* Both files were written at a time that is past, so a clock that says otherwise is behind. */
-static void clock_compare(struct daemon *daemon)
-{
-	struct stat program;
-	check_time_seen(daemon->check, daemon->store_changed_at, "the store's file");
-	if (stat("/proc/self/exe", &program) == 0)
-		check_time_seen(daemon->check, (int64_t)program.st_mtime, "the program's file");
-}
-
-/* The other descriptors are for clients, the store, the log and the resolvers. */
-static unsigned sockets_max(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > UINT_MAX)
-		return UINT_MAX / 2;
-	return (unsigned)limit.rlim_cur / 2;
 }
 
 bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
+	struct rlimit limit;
+	bool limited = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= UINT_MAX;
+	/* The other half of the descriptors is for clients, the store, the log and the resolvers. */
 	struct check_options options = {.config = config,
 		.store = daemon->store,
 		.loops = loops,
 		.inquiries_max = (unsigned)settings->lookups_max,
-		.sockets_max = sockets_max()};
+		.sockets_max = (limited ? (unsigned)limit.rlim_cur : UINT_MAX) / 2};
 	daemon->loops = loops;
 	daemon->check = check_new(&options, why);
 	if (!daemon->check)
 		return false;
-	clock_compare(daemon);
+	/* Both files were written at a time that is past, so a clock that says otherwise is behind. */
+	struct stat program;
+	check_time_seen(daemon->check, daemon->store_changed_at, "the store's file");
+	if (stat("/proc/self/exe", &program) == 0)
+		check_time_seen(daemon->check, (int64_t)program.st_mtime, "the program's file");
 	if (!server_build(daemon, why))
 		return false;
 	daemon->refresher = refresher_start(daemon->check, daemon->store, why);
@@ -177,28 +155,22 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	return true;
 }
 
-static void describe_place(struct text *text, const char *name, const struct listener *place)
-{
-	if (!listener_on(place))
-		return;
-	text_add(text, ", ");
-	text_add(text, name);
-	text_add(text, " ");
-	if (place->handed[0] == '\0') {
-		text_add(text, place->text);
-		return;
-	}
-	text_add(text, place->handed);
-	text_add(text, " (of the service manager)");
-}
-
 void daemon_describe(const struct daemon *daemon, char *out, size_t size)
 {
 	struct text text;
 	text_init(&text, out, size);
 	text_add(&text, "ready: version " PACKAGE_VERSION);
-	for (size_t i = 0; i < front_ends_count; i++)
-		describe_place(&text, front_ends[i].name, &daemon->place[i]);
+	for (size_t i = 0; i < front_ends_count; i++) {
+		const struct listener *place = &daemon->place[i];
+		if (!listener_on(place))
+			continue;
+		bool handed = place->handed[0] != '\0';
+		text_add(&text, ", ");
+		text_add(&text, front_ends[i].name);
+		text_add(&text, " ");
+		text_add(&text, handed ? place->handed : place->text);
+		text_add(&text, handed ? " (of the service manager)" : "");
+	}
 	text_add(&text, ", store ");
 	text_add(&text, daemon->settings->store_path);
 	text_add(&text, daemon->settings->mode == MODE_MONITOR ? ", mode monitor" : ", mode enforce");

@@ -29,17 +29,6 @@ static void word_copy(char out[WORD_SIZE], struct span word)
 	out[len] = '\0';
 }
 
-static void state_take(struct state *state, const struct delegation_request *request)
-{
-	char instance[WORD_SIZE];
-	word_copy(instance, request->instance);
-	if (instance[0] == '\0' || strcmp(instance, state->instance) != 0)
-		state->told_count = state->unchecked.count = 0;
-	memcpy(state->instance, instance, sizeof instance);
-	word_copy(state->queue_id, request->queue_id);
-	state->authenticated = delegation_authenticated(request);
-}
-
 /* Recipients of one message mostly get the same header, and Postfix would put in each. Two that share a hash lose one,
  * which is no loss of safety. */
 static bool told_before(struct state *state, const struct text *reply)
@@ -53,19 +42,6 @@ static bool told_before(struct state *state, const struct text *reply)
 	if (state->instance[0] != '\0' && state->told_count < TOLD_MAX)
 		state->told[state->told_count++] = hash;
 	return false;
-}
-
-static enum delegation_action action_of(const struct decision *decision)
-{
-	switch (decision->action) {
-	case ACTION_REFUSE:
-		return DELEGATION_DEFER;
-	case ACTION_HOLD:
-		return DELEGATION_HOLD;
-	case ACTION_ACCEPT:
-		break;
-	}
-	return decision->tag ? DELEGATION_PREPEND : DELEGATION_DUNNO;
 }
 
 static void reply_send(struct client *client, const struct delegation_reply *reply)
@@ -99,8 +75,20 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 	struct span queue_id = {state->queue_id, strlen(state->queue_id)};
 	verdict_log("delegation", queue_id, &outcome->verdict, &decision, &state->unchecked);
 	counters_delegation(action_deed(&decision));
+	enum delegation_action action = DELEGATION_DUNNO;
+	switch (decision.action) {
+	case ACTION_REFUSE:
+		action = DELEGATION_DEFER;
+		break;
+	case ACTION_HOLD:
+		action = DELEGATION_HOLD;
+		break;
+	case ACTION_ACCEPT:
+		action = decision.tag ? DELEGATION_PREPEND : DELEGATION_DUNNO;
+		break;
+	}
 	/* Which recipients are still to come is not known: blind copies stay blind. */
-	reply_send(client, &(struct delegation_reply){.action = action_of(&decision),
+	reply_send(client, &(struct delegation_reply){.action = action,
 				   .verdict = &outcome->verdict,
 				   .header = settings->milter_header,
 				   .with_domains = settings->milter_tag_domains});
@@ -124,9 +112,16 @@ static bool question_make(struct question *question, struct span domain, const s
 static void delegation_request(
 	struct verdict_service *service, struct client *client, const struct delegation_request *request)
 {
+	struct state *state = client_state(client);
 	struct span domain;
 	struct question question;
-	state_take(client_state(client), request);
+	char instance[WORD_SIZE];
+	word_copy(instance, request->instance);
+	if (instance[0] == '\0' || strcmp(instance, state->instance) != 0)
+		state->told_count = state->unchecked.count = 0;
+	memcpy(state->instance, instance, sizeof instance);
+	word_copy(state->queue_id, request->queue_id);
+	state->authenticated = delegation_authenticated(request);
 	if (!delegation_domain(request, &domain)) {
 		delegation_dunno(client);
 		return;

@@ -98,11 +98,6 @@ static int options_read(struct options *options, int argc, char **argv)
 	return optind < argc ? usage() : -1;
 }
 
-static struct settings *settings_load(const struct settings_source *source, struct failure *why)
-{
-	return settings_read(source->file, source->must_exist, source->overrides, source->override_count, why);
-}
-
 /* store_open() makes the directory where it is missing. */
 static bool store_usable(const char *path, struct failure *why)
 {
@@ -120,17 +115,6 @@ static bool store_usable(const char *path, struct failure *why)
 						: "make it, and give it to the user that the daemon runs as");
 }
 
-static void hint_of_chroot(const struct listener *listener)
-{
-	const char *path = listener->place.path;
-	if (listener->place.family == SOCKET_UNIX && access(POSTFIX_QUEUE, F_OK) == 0 &&
-		strncmp(path, POSTFIX_QUEUE "/", strlen(POSTFIX_QUEUE "/")) != 0)
-		log_info(
-			"%s: where Postfix is chrooted, as Debian has it, it cannot reach `%s`: sockets for it lie below "
-			"%s and main.cf names them from there; see THE MAP in stsgated(8)",
-			listener->setting, path, POSTFIX_QUEUE);
-}
-
 /* Whether the directories of UNIX sockets take them. A socket that is there already is a running daemon's. */
 static bool places_usable(const struct settings *settings, const struct identity *identity, struct failure *why)
 {
@@ -142,8 +126,13 @@ static bool places_usable(const struct settings *settings, const struct identity
 		if (!listener_init(&listener, front_ends[i].setting, front_end_place(&front_ends[i], settings), why) ||
 			!listener_place(&listener, &sockets, why))
 			return false;
-		if (front_ends[i].for_mta)
-			hint_of_chroot(&listener);
+		const char *path = listener.place.path;
+		if (front_ends[i].for_mta && listener.place.family == SOCKET_UNIX && access(POSTFIX_QUEUE, F_OK) == 0 &&
+			strncmp(path, POSTFIX_QUEUE "/", strlen(POSTFIX_QUEUE "/")) != 0)
+			log_info(
+				"%s: where Postfix is chrooted, as Debian has it, it cannot reach `%s`: sockets for it "
+				"lie below %s and main.cf names them from there; see THE MAP in stsgated(8)",
+				listener.setting, path, POSTFIX_QUEUE);
 	}
 	return true;
 }
@@ -161,7 +150,7 @@ static int test(const struct options *options)
 {
 	struct failure why;
 	struct identity identity;
-	struct settings *settings = settings_load(&options->source, &why);
+	struct settings *settings = settings_source_read(&options->source, &why);
 	if (settings == NULL)
 		return fail(options, &why);
 	bool good = privileges_find(&identity, settings, &why) && places_usable(settings, &identity, &why) &&
@@ -179,34 +168,6 @@ static int test(const struct options *options)
 	config_unref(&config);
 	loops_free(&loops);
 	return status;
-}
-
-static void warn_of_limits(const struct settings *settings)
-{
-	if (settings->milter_socket[0] == '\0')
-		return;
-	if (settings->mta_enforces) {
-		if (settings->socketmap_socket[0] == '\0')
-			log_warning("mta_enforces = yes, but socketmap_socket is empty: the milter passes what the map "
-				    "would stop at delivery, and this daemon serves no map: set socketmap_socket, or "
-				    "say mta_enforces = no, unless the MTA asks the map of another stsgated");
-		return;
-	}
-	log_warning("the milter alone judges when a message is accepted; it cannot stop a first contact that takes "
-		    "longer than milter_wait, an attack that begins after RCPT, queue retries, aliases expanded later; "
-		    "it rests on MX records up to their TTL (an hour at most) and on probes up to probe_ttl_ok "
-		    "(%lld s): attach the map (Postfix: smtp_tls_policy_maps = "
-		    "socketmap:inet:127.0.0.1:8461:postfix) and set mta_enforces = yes",
-		(long long)settings->probe_ttl_ok);
-}
-
-/* The next start looks through the store's file, and moves it aside if it is damaged. */
-static int store_is_lost(const struct failure *why)
-{
-	log_error("%s; ending with status %d, so that the next start looks through it; until then the map has mail "
-		  "wait",
-		why->text, EX_IOERR);
-	return EX_IOERR;
 }
 
 /* The exit status, when it is time to stop. */
@@ -229,28 +190,33 @@ static int serve(struct daemon *daemon, const struct settings_source *source)
 			return EX_OK;
 		}
 	}
-	return store_is_lost(&why);
+	/* The next start looks through the store's file, and moves it aside if it is damaged. */
+	log_error("%s; ending with status %d, so that the next start looks through it; until then the map has mail "
+		  "wait",
+		why.text, EX_IOERR);
+	return EX_IOERR;
 }
 
-/* An MTA that cannot do what the map says would hold mail. */
-static void tell_of_dane(const struct config *config)
+/* What limits the protection, or needs something of the MTA, by these settings. */
+static void warn_of_limits(const struct config *config)
 {
-	if (config->settings->socketmap_socket[0] != '\0' && config_dane(config))
+	const struct settings *settings = config->settings;
+	bool map = settings->socketmap_socket[0] != '\0';
+	if (settings->milter_socket[0] != '\0' && settings->mta_enforces && !map)
+		log_warning("mta_enforces = yes, but socketmap_socket is empty: the milter passes what the map would "
+			    "stop at delivery, and this daemon serves no map: set socketmap_socket, or say "
+			    "mta_enforces = no, unless the MTA asks the map of another stsgated");
+	if (settings->milter_socket[0] != '\0' && !settings->mta_enforces)
+		log_warning("the milter alone judges when a message is accepted; it cannot stop a first contact that "
+			    "takes longer than milter_wait, an attack that begins after RCPT, queue retries, aliases "
+			    "expanded later; it rests on MX records up to their TTL (an hour at most) and on probes up "
+			    "to probe_ttl_ok (%lld s): attach the map (Postfix: smtp_tls_policy_maps = "
+			    "socketmap:inet:127.0.0.1:8461:postfix) and set mta_enforces = yes",
+			(long long)settings->probe_ttl_ok);
+	/* An MTA that cannot do what the map says would hold mail. */
+	if (map && config_dane(config))
 		log_info("mta_dane = yes: the map answers dane-only or dane where there are TLSA records; Postfix must "
-			 "have "
-			 "smtp_dns_support_level = dnssec and a resolver that validates, else set mta_dane = no");
-}
-
-static void announce(const struct daemon *daemon, const struct config *config)
-{
-	char line[DESCRIPTION_SIZE];
-	daemon_describe(daemon, line, sizeof line);
-	warn_of_settings(config);
-	warn_of_limits(config->settings);
-	tell_of_dane(config);
-	log_info("%s", line);
-	notify_ready(line);
-	background_ready();
+			 "have smtp_dns_support_level = dnssec and a resolver that validates, else set mta_dane = no");
 }
 
 /* From the settings to the end. `settings` belongs to `config`. */
@@ -259,8 +225,14 @@ static int run(const struct options *options, struct daemon *daemon, struct conf
 	struct failure why;
 	int status = EX_OK;
 	if (daemon_start(daemon, config, loops, &why)) {
+		char line[DESCRIPTION_SIZE];
 		signals_take();
-		announce(daemon, config);
+		daemon_describe(daemon, line, sizeof line);
+		warn_of_settings(config);
+		warn_of_limits(config);
+		log_info("%s", line);
+		notify_ready(line);
+		background_ready();
 		status = serve(daemon, &options->source);
 		log_info("stopping");
 		notify_stopping();
@@ -291,7 +263,7 @@ static struct daemon *prepare(const struct options *options, const struct settin
 static int start(const struct options *options)
 {
 	struct failure why;
-	struct settings *settings = settings_load(&options->source, &why);
+	struct settings *settings = settings_source_read(&options->source, &why);
 	if (settings == NULL)
 		return fail(options, &why);
 	privileges_limits();
@@ -312,21 +284,16 @@ static int start(const struct options *options)
 	return status;
 }
 
-/* glibc would give eight heaps for each CPU to libmilter's threads, which come and go, and each heap keeps what its worst
- * moment needed. A heap gives its end back to the system when there is more of it than the spare: by default so little
- * that each TLS handshake gets it anew, page by page. */
-static void heaps_set(void)
-{
-#ifdef __GLIBC__
-	mallopt(M_ARENA_MAX, HEAPS);
-	mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
-#endif
-}
-
 int main(int argc, char **argv)
 {
 	struct options options = {.foreground = false};
-	heaps_set();
+#ifdef __GLIBC__
+	/* glibc would give eight heaps for each CPU to libmilter's threads, which come and go, and each heap keeps what
+	 * its worst moment needed. A heap gives its end back to the system when there is more of it than the spare: by
+	 * default so little that each TLS handshake gets it anew, page by page. */
+	mallopt(M_ARENA_MAX, HEAPS);
+	mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
+#endif
 	int status = options_read(&options, argc, argv);
 	if (status >= 0)
 		return status;

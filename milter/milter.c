@@ -80,26 +80,21 @@ static void session_queue_id(struct session *session, SMFICTX *context)
 		memcpy(session->queue_id, id, strlen(id) + 1);
 }
 
-/* The MTA takes `%%` in a reply for one percent sign, and what else follows one for a mistake. */
-static void percent_escape(char *out, const char *reply)
-{
-	for (; *reply; reply++) {
-		*out++ = *reply;
-		if (*reply == '%')
-			*out++ = '%';
-	}
-	*out = '\0';
-}
-
 static sfsistat refuse(SMFICTX *context, const struct verdict *verdict)
 {
 	char reply[ANSWER_REPLY_SIZE];
 	struct text text;
 	text_init(&text, reply, sizeof reply);
 	answer_reply(&text, verdict);
-	char escaped[2 * ANSWER_REPLY_SIZE];
+	/* The MTA takes `%%` in a reply for one percent sign, and what else follows one for a mistake. */
+	char escaped[2 * ANSWER_REPLY_SIZE], *out = escaped;
+	for (const char *at = reply; *at; at++) {
+		*out++ = *at;
+		if (*at == '%')
+			*out++ = '%';
+	}
+	*out = '\0';
 	char code[] = "451", enhanced[] = "4.7.5";
-	percent_escape(escaped, reply);
 	if (smfi_setreply(context, code, enhanced, escaped) != MI_SUCCESS)
 		log_error("libmilter does not take the reply text for %s", verdict->domain);
 	return SMFIS_TEMPFAIL;
@@ -286,8 +281,14 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	return SMFIS_CONTINUE;
 }
 
-static bool library_open(const struct listener *listener, const struct listener_access *access, struct failure *why)
+bool milter_open(const struct listener *listener, const struct listener_access *access, struct failure *why)
 {
+	/* libmilter tells of its trouble in the log only, so ours is the first to try. */
+	struct listener trial = *listener;
+	if (!listener_open(&trial, access, why))
+		return false;
+	listener_close(&trial);
+	milter.listener = trial;
 	char name[] = "stsgate";
 	struct smfiDesc filter = {.xxfi_name = name,
 		.xxfi_version = SMFI_VERSION,
@@ -299,12 +300,10 @@ static bool library_open(const struct listener *listener, const struct listener_
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,
 		.xxfi_negotiate = on_negotiate};
-	char *place = xstrdup(listener->text);
-	bool file = listener->place.family == SOCKET_UNIX;
-	if (file && !socket_file_begin(&listener->file, why)) {
-		free(place);
+	bool file = trial.place.family == SOCKET_UNIX;
+	if (file && !socket_file_begin(&trial.file, why))
 		return false;
-	}
+	char *place = xstrdup(trial.text);
 	mode_t before = umask(listener_umask(access));
 	bool open = smfi_register(filter) == MI_SUCCESS && smfi_setconn(place) == MI_SUCCESS &&
 		    smfi_setbacklog(LISTENER_BACKLOG) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
@@ -312,20 +311,9 @@ static bool library_open(const struct listener *listener, const struct listener_
 	if (file)
 		socket_file_end();
 	free(place);
-	return open || failure_set(why, EX_OSERR, "%s: libmilter cannot listen at `%s`; the mail log says more",
-			       listener->setting, listener->text);
-}
-
-bool milter_open(const struct listener *listener, const struct listener_access *access, struct failure *why)
-{
-	/* libmilter tells of its trouble in the log only, so ours is the first to try. */
-	struct listener trial = *listener;
-	if (!listener_open(&trial, access, why))
-		return false;
-	listener_close(&trial);
-	milter.listener = trial;
-	if (!library_open(&trial, access, why))
-		return false;
+	if (!open)
+		return failure_set(why, EX_OSERR, "%s: libmilter cannot listen at `%s`; the mail log says more",
+			trial.setting, trial.text);
 	if (listener_give(&trial, access, why) && nudge_init(&milter.arbiter.nudge, &trial, why))
 		return true;
 	milter_close();

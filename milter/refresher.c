@@ -49,15 +49,7 @@ static bool refresher_hand(struct refresher *refresher, const char *domain, int6
 	return false;
 }
 
-/* Whether to look again soon. A whole batch of which nothing can be handed over must not hide what comes after it. */
-static bool batch_adjust(struct refresher *refresher, bool whole, bool handed)
-{
-	bool stuck = whole && !handed;
-	bool most = refresher->batch >= REFRESHER_BATCH_MAX;
-	refresher->batch = !stuck ? REFRESHER_BATCH : most ? REFRESHER_BATCH_MAX : refresher->batch * 2;
-	return whole && !(stuck && most);
-}
-
+/* Whether to look again soon. */
 static bool refresher_look(struct refresher *refresher)
 {
 	struct names due = {0};
@@ -75,28 +67,27 @@ static bool refresher_look(struct refresher *refresher)
 		count++;
 	}
 	names_free(&due);
+	/* A whole batch of which nothing can be handed over must not hide what comes after it. */
 	bool whole = room && count == refresher->batch;
-	return batch_adjust(refresher, whole, refresher->bucket.spent > spent) || !room;
-}
-
-static bool refresher_rest(struct refresher *refresher, int rest_ms)
-{
-	int64_t until_ms = clock_mono_ms() + rest_ms;
-	lock_take(&refresher->lock);
-	while (!refresher->stop && cond_wait_until(&refresher->wake, &refresher->lock, until_ms))
-		continue;
-	bool stop = refresher->stop;
-	lock_drop(&refresher->lock);
-	return !stop;
+	bool stuck = whole && refresher->bucket.spent <= spent;
+	bool most = refresher->batch >= REFRESHER_BATCH_MAX;
+	refresher->batch = !stuck ? REFRESHER_BATCH : most ? REFRESHER_BATCH_MAX : refresher->batch * 2;
+	return !room || (whole && !(stuck && most));
 }
 
 static void *refresher_main(void *arg)
 {
 	struct refresher *refresher = arg;
-	bool more;
-	do
-		more = refresher_look(refresher);
-	while (refresher_rest(refresher, more ? REFRESHER_SOON_MS : REFRESHER_TICK_MS));
+	bool stop;
+	do {
+		bool more = refresher_look(refresher);
+		int64_t until_ms = clock_mono_ms() + (more ? REFRESHER_SOON_MS : REFRESHER_TICK_MS);
+		lock_take(&refresher->lock);
+		while (!refresher->stop && cond_wait_until(&refresher->wake, &refresher->lock, until_ms))
+			continue;
+		stop = refresher->stop;
+		lock_drop(&refresher->lock);
+	} while (!stop);
 	return NULL;
 }
 

@@ -7,6 +7,11 @@
 
 #define VALUE_SIZE 4096
 
+struct settings *settings_source_read(const struct settings_source *source, struct failure *why)
+{
+	return settings_read(source->file, source->must_exist, source->overrides, source->override_count, why);
+}
+
 unsigned reload_restart_names(const struct settings *running, const struct settings *fresh, char *out, size_t size)
 {
 	struct text names;
@@ -27,23 +32,16 @@ unsigned reload_restart_names(const struct settings *running, const struct setti
 	return count;
 }
 
-static bool reload_failed(const struct failure *why)
-{
-	log_error("reload failed, the settings from before stay: %s", why->text);
-	return false;
-}
-
 bool reload_run(struct check *check, const struct loops *loops, const struct settings_source *source,
 	const struct settings *running)
 {
 	struct failure why;
-	struct settings *settings =
-		settings_read(source->file, source->must_exist, source->overrides, source->override_count, &why);
-	if (settings == NULL)
-		return reload_failed(&why);
-	struct config *config = config_new(settings, loops, &why);
-	if (config == NULL)
-		return reload_failed(&why);
+	struct settings *settings = settings_source_read(source, &why);
+	struct config *config = settings ? config_new(settings, loops, &why) : NULL;
+	if (!config) {
+		log_error("reload failed, the settings from before stay: %s", why.text);
+		return false;
+	}
 	char names[1024], warning[CONFIG_WARNING_SIZE];
 	bool restart = reload_restart_names(running, config->settings, names, sizeof names) > 0;
 	settings_warn(config->settings);

@@ -12,6 +12,8 @@ struct settings_source {
 	size_t override_count;
 };
 
+/* Reads the settings; see settings_read(). */
+struct settings *settings_source_read(const struct settings_source *source, struct failure *why);
 /* `running` are the settings that the daemon was started with. Tells the log what changed that needs a restart. */
 bool reload_run(struct check *check, const struct loops *loops, const struct settings_source *source,
 	const struct settings *running);

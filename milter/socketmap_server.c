@@ -30,19 +30,6 @@ struct state {
 	uint16_t key_len; /* KEY_SHOWN at most, of a longer one */
 };
 
-static void map_log(const struct verdict *verdict, struct span reply)
-{
-	if (verdict->kind == VERDICT_NONE)
-		return;
-	char line[ANSWER_LOG_SIZE];
-	struct text text;
-	text_init(&text, line, sizeof line);
-	answer_log(&text, verdict);
-	bool ok = reply.len > 0 && reply.at[0] == 'O';
-	const char *action = ok ? binding_name(verdict->binding) : reply.at[0] == 'T' ? "temp" : "notfound";
-	log_info("frontend=socketmap %s action=%s", line, action);
-}
-
 static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
 {
 	const struct state *state = client_state(client);
@@ -55,7 +42,15 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	}
 	check_next_hop(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
 	struct span payload = {text.bytes, text.len};
-	map_log(source->verdict, payload);
+	if (source->verdict->kind != VERDICT_NONE) {
+		char line[ANSWER_LOG_SIZE], first = payload.len > 0 ? payload.at[0] : '\0';
+		text_init(&text, line, sizeof line);
+		answer_log(&text, source->verdict);
+		const char *action = first == 'O'   ? binding_name(source->verdict->binding)
+				     : first == 'T' ? "temp"
+						    : "notfound";
+		log_info("frontend=socketmap %s action=%s", line, action);
+	}
 	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
 	if (len == 0)
 		abort();
@@ -84,13 +79,6 @@ static void map_reply_by(struct verdict_service *service, struct client *client,
 	map_render(map, client, &source);
 }
 
-/* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec K-4). */
-static void map_none(struct socketmap_server *map, struct client *client)
-{
-	const struct verdict none = {.kind = VERDICT_NONE};
-	map_render(map, client, &(struct map_source){.verdict = &none});
-}
-
 /* False when the next hop has no policy and others follow. */
 static bool map_judge(struct socketmap_server *map, struct client *client, const struct question *question)
 {
@@ -104,23 +92,17 @@ static bool map_judge(struct socketmap_server *map, struct client *client, const
 	return !none;
 }
 
-static void state_take(struct state *state, const struct socketmap_request *request)
-{
-	struct span hop, rest = request->key;
-	state->dialect = map_dialect_by_name(request->map);
-	state->key_len = (uint16_t)(rest.len < KEY_SHOWN ? rest.len : KEY_SHOWN);
-	if (state->key_len > 0)
-		memcpy(state->key, rest.at, state->key_len);
-	state->several = question_next_hop(&rest, &hop) && question_next_hop(&rest, &hop);
-}
-
 /* MTAs ask for one next hop at a time. What looks like several is unreadable: each of them may have a policy, and
  * nobody knows which of them gets the mail. */
 static void map_request(struct socketmap_server *map, struct client *client, const struct socketmap_request *request)
 {
 	struct state *state = client_state(client);
-	struct span hop, hops = request->key;
-	state_take(state, request);
+	struct span hop, rest = request->key, hops = request->key;
+	state->dialect = map_dialect_by_name(request->map);
+	state->key_len = (uint16_t)(rest.len < KEY_SHOWN ? rest.len : KEY_SHOWN);
+	if (state->key_len > 0)
+		memcpy(state->key, rest.at, state->key_len);
+	state->several = question_next_hop(&rest, &hop) && question_next_hop(&rest, &hop);
 	for (int i = 0; i <= QUESTION_HOPS_MAX && question_next_hop(&hops, &hop); i++) {
 		struct question question = {.purpose = PURPOSE_MAP, .unreadable = true};
 		if (i < QUESTION_HOPS_MAX)
@@ -131,7 +113,9 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 		if ((question.has_domain || question.unreadable) && map_judge(map, client, &question))
 			return;
 	}
-	map_none(map, client);
+	/* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec K-4). */
+	const struct verdict none = {.kind = VERDICT_NONE};
+	map_render(map, client, &(struct map_source){.verdict = &none});
 }
 
 static size_t map_input(void *arg, struct client *client, struct span in)
