@@ -3,7 +3,7 @@ systemdsystemunit_DATA = packaging/stsgated.service
 dist_systemdsystemunit_DATA = packaging/stsgated-socketmap.socket
 sysusers_DATA = packaging/sysusers.d/stsgate.conf
 tmpfiles_DATA = packaging/tmpfiles.d/stsgate.conf
-dist_doc_DATA = README NEWS doc/coming-from doc/design doc/spec-cases doc/threat-model
+dist_doc_DATA = README NEWS doc/index doc/coming-from doc/design doc/spec-cases doc/threat-model
 EXTRA_DIST += packaging/build-deps packaging/quickstart packaging/stsgate.conf \
 	packaging/stsgate.sysusers packaging/stsgate.tmpfiles packaging/stsgated.service.in
 CLEANFILES += $(systemdsystemunit_DATA) $(sysusers_DATA) $(tmpfiles_DATA)
