@@ -49,17 +49,17 @@ static void text_is_exact(void **state)
 	size_t len = metrics_render(&odd_names, text, sizeof text);
 	assert_int_equal(len, strlen(text));
 	has("\n# TYPE stsgate_milter_actions counter\n"
-	    "# HELP stsgate_milter_actions What the milter did with recipients that were judged.\n"
+	    "# HELP stsgate_milter_actions What the milter did with recipients that it judged.\n"
 	    "stsgate_milter_actions_total{action=\"plain\"} 1\n"
 	    "stsgate_milter_actions_total{action=\"a \\\"quote\\\", a \\\\ and\\na line\"} 18446744073709551615\n"
 	    "# TYPE stsgate_map_replies counter\n"
-	    "# HELP stsgate_map_replies Replies of the socketmap.\n"
+	    "# HELP stsgate_map_replies Replies of the TLS policy map (socketmap).\n"
 	    "# TYPE stsgate_delegation_replies counter\n"
-	    "# HELP stsgate_delegation_replies Replies of policy delegation; accept is also said to what is not "
-	    "judged.\n"
+	    "# HELP stsgate_delegation_replies Replies of policy delegation. Requests that are not judged count as "
+	    "accept.\n"
 	    "# TYPE stsgate_events counter\n");
 	has("\n# TYPE stsgate_workers gauge\n"
-	    "# HELP stsgate_workers Event loops that look up, fetch and probe, each with a thread of its own.\n"
+	    "# HELP stsgate_workers Event loops that look up, fetch and probe; each has its own thread.\n"
 	    "stsgate_workers 8\n");
 	has("\nstsgate_workers_busy 0\n");
 	has("\nstsgate_store_writes_total 0\n");
