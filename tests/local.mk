@@ -230,7 +230,7 @@ tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h $(fuzz_files)
 
 # the house: core is pure, layers hold
-dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/spec-cases tests/threats
+dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/references tests/spec-cases tests/threats
 TESTS += $(dist_check_SCRIPTS)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(AM_CPPFLAGS)
