@@ -17,7 +17,7 @@ void tell_record(const struct entry *entry)
 		tell("record", "not looked up yet");
 		return;
 	}
-	if (entry->record_outcome == REASON_NONE)
+	if (entry->record_outcome == REASON_OK)
 		tell("record", "found, id %s", entry->record_id);
 	else
 		tell_reason("record", "", entry->record_outcome);
@@ -32,7 +32,7 @@ void tell_fetch(const struct entry *entry, const char *detail)
 		tell("fetch", "not tried yet");
 		return;
 	}
-	if (entry->fetch_outcome == REASON_NONE)
+	if (entry->fetch_outcome == REASON_OK)
 		tell("fetch", "the policy was fetched");
 	else
 		tell_reason("fetch", "", entry->fetch_outcome);

@@ -12,7 +12,7 @@ void tell_fetch(const struct entry *entry, const char *detail); /* `detail`: of 
 void tell_policy(const struct entry *entry, int64_t now);
 void tell_mx(const struct entry *entry);
 void tell_hop(const char *host, uint16_t port, const struct hop_record *record, int64_t now);
-/* `keeps the policy [none]`: what a reason says of `hop`, or of the domain when `hop` is "". */
+/* `keeps the policy [ok]`: what a reason says of `hop`, or of the domain when `hop` is "". */
 void tell_reason(const char *label, const char *hop, enum reason reason);
 
 /* The object of `show --json`, without its hops; the caller's. */

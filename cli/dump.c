@@ -80,7 +80,7 @@ static bool entry_settle(const struct take *in, struct entry *entry)
 {
 	if (strlen(entry->domain) > DOMAIN_POLICY_MAX || !strchr(entry->domain, '.'))
 		return take_fail(in, "domain", "is no domain that could have a policy");
-	if (entry->record_checked_at != 0 && entry->record_outcome == REASON_NONE && !*entry->record_id)
+	if (entry->record_checked_at != 0 && entry->record_outcome == REASON_OK && !*entry->record_id)
 		return take_fail(in, "record: id", "is missing");
 	if (!policy_settle(in, entry))
 		return false;

@@ -16,7 +16,7 @@ struct row {
 	bool has_policy;
 	enum policy_mode mode;
 	int64_t expires_at;
-	enum reason last_failure; /* REASON_NONE: the newest looks succeeded */
+	enum reason last_failure; /* REASON_OK: the newest looks succeeded */
 };
 
 static void row_fill(struct row *row, const struct entry *entry)
@@ -24,7 +24,7 @@ static void row_fill(struct row *row, const struct entry *entry)
 	*row = (struct row){.has_policy = entry->has_policy,
 		.mode = entry->policy.mode,
 		.expires_at = entry->policy_expires_at,
-		.last_failure = entry->record_outcome != REASON_NONE ? entry->record_outcome : entry->fetch_outcome};
+		.last_failure = entry->record_outcome != REASON_OK ? entry->record_outcome : entry->fetch_outcome};
 	snprintf(row->domain, sizeof row->domain, "%s", entry->domain);
 	snprintf(row->id, sizeof row->id, "%s", entry->policy_id);
 }
@@ -37,7 +37,7 @@ static void row_tell(const struct row *row, int64_t now)
 		expires = row->expires_at > now ? when_span(&when, row->expires_at - now) : "expired";
 	printf("%-32s %-8s %-20s %-10s %s\n", row->domain, row->has_policy ? policy_mode_name(row->mode) : "-",
 		*row->id ? row->id : "-", expires,
-		row->last_failure == REASON_NONE ? "-" : reason_name(row->last_failure));
+		row->last_failure == REASON_OK ? "-" : reason_name(row->last_failure));
 }
 
 static void row_print(const struct row *row, bool first)
@@ -48,7 +48,7 @@ static void row_print(const struct row *row, bool first)
 	json_put(object, "id", json_text(row->id));
 	json_put(object, "expires_at", row->has_policy ? json_when(row->expires_at) : NULL);
 	json_put(object, "last_failure",
-		row->last_failure == REASON_NONE ? NULL : json_text(reason_name(row->last_failure)));
+		row->last_failure == REASON_OK ? NULL : json_text(reason_name(row->last_failure)));
 	fputs(first ? "" : ",", stdout);
 	json_print(object);
 }

@@ -28,7 +28,7 @@ static int facts_status(const struct facts *facts)
 	enum reason record = facts->entry.record_outcome;
 	if (!facts->record_tried || record == REASON_RECORD_LOOKUP || record == REASON_RESOLVER)
 		return STATUS_UNSURE;
-	return facts->policy_tried && facts->entry.fetch_outcome != REASON_NONE ? STATUS_UNSURE : STATUS_YES;
+	return facts->policy_tried && facts->entry.fetch_outcome != REASON_OK ? STATUS_UNSURE : STATUS_YES;
 }
 
 static void outcome_tell(const struct story *story)

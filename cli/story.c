@@ -59,7 +59,7 @@ struct finding {
 
 static struct finding found_or(const char *word, enum reason reason)
 {
-	return (struct finding){reason == REASON_NONE ? word : NULL, reason};
+	return (struct finding){reason == REASON_OK ? word : NULL, reason};
 }
 
 static struct finding entry_finding(const struct facts *facts)
@@ -67,17 +67,17 @@ static struct finding entry_finding(const struct facts *facts)
 	const struct entry *entry = &facts->entry;
 	if (facts->store != STORE_READ)
 		return (struct finding){NULL, REASON_INTERNAL};
-	return (struct finding){entry->has_policy || entry->record_checked_at ? "known" : "unknown", REASON_NONE};
+	return (struct finding){entry->has_policy || entry->record_checked_at ? "known" : "unknown", REASON_OK};
 }
 
 static struct finding hop_finding(const struct facts *facts, const struct want *want)
 {
 	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
-	if (hop && hop->refused != REASON_NONE)
+	if (hop && hop->refused != REASON_OK)
 		return (struct finding){NULL, hop->refused};
 	const struct evidence *newest = hop ? &facts_trials(facts, hop)->newest : NULL;
 	if (!newest || newest->at == 0)
-		return (struct finding){"unknown", REASON_NONE};
+		return (struct finding){"unknown", REASON_OK};
 	return found_or("good", newest->reason);
 }
 
@@ -98,7 +98,7 @@ static struct finding step_finding(const struct want *want, const struct facts *
 	case WANT_PROBE:
 		return hop_finding(facts, want);
 	case WANT_TLSA:
-		return (struct finding){tlsa_finding(facts, want), REASON_NONE};
+		return (struct finding){tlsa_finding(facts, want), REASON_OK};
 	case WANT_RECORD:
 		return found_or("found", facts->entry.record_outcome);
 	case WANT_POLICY:
@@ -106,7 +106,7 @@ static struct finding step_finding(const struct want *want, const struct facts *
 	case WANT_MX:
 		return found_or(mx_state_name(facts->entry.mx.state), facts->mx_outcome);
 	}
-	return (struct finding){"judged", REASON_NONE};
+	return (struct finding){"judged", REASON_OK};
 }
 
 static const char *step_subject(enum want_kind kind)

@@ -138,7 +138,7 @@ static void step_observe(void *arg, const struct want *want, const struct facts 
 {
 	struct warming *warming = arg;
 	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
-	if (want->kind != WANT_PROBE || !hop || hop->refused == REASON_NONE)
+	if (want->kind != WANT_PROBE || !hop || hop->refused == REASON_OK)
 		return;
 	lock_take(&warming->lock);
 	for (size_t i = 0; i < KIT_SLOTS; i++) {

@@ -136,7 +136,7 @@ static bool lands_later(struct inquiry *inquiry, const struct found *found)
 {
 	const struct want *want = &found->want;
 	bool of_host = want->kind == WANT_PROBE || want->kind == WANT_TLSA;
-	bool enforced = want->kind == WANT_POLICY && found->policy.outcome == REASON_NONE &&
+	bool enforced = want->kind == WANT_POLICY && found->policy.outcome == REASON_OK &&
 			found->policy.policy.mode == POLICY_ENFORCE;
 	return of_host || enforced || !flight_land_alone(inquiry);
 }

@@ -115,8 +115,8 @@ static int64_t entry_due(const struct entry *entry, const struct facts *facts)
 static bool is_failed_refresh(const struct entry *entry, const struct found *found)
 {
 	if (found->want.kind == WANT_RECORD)
-		return found->record.outcome != REASON_NONE && entry->fetch_outcome != REASON_NONE;
-	return found->want.kind == WANT_POLICY && found->policy.outcome != REASON_NONE;
+		return found->record.outcome != REASON_OK && entry->fetch_outcome != REASON_OK;
+	return found->want.kind == WANT_POLICY && found->policy.outcome != REASON_OK;
 }
 
 static enum refresh_alarm alarm_due(const struct entry *entry, const struct found *found, int64_t now)
@@ -217,7 +217,7 @@ static void policy_told(const struct facts *facts, const struct found *found)
 {
 	const struct policy_found *policy = &found->policy;
 	const char *domain = found->want.name;
-	if (policy->outcome == REASON_NONE)
+	if (policy->outcome == REASON_OK)
 		log_info("domain=%s policy=%s id=%s max_age=%u fetched", domain, policy_mode_name(policy->policy.mode),
 			facts->entry.policy_id, (unsigned)policy->policy.max_age_s);
 	else if (found->untried)

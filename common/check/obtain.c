@@ -78,7 +78,7 @@ static enum reason record_reason(enum record_set set)
 {
 	switch (set) {
 	case RECORD_SET_ONE:
-		return REASON_NONE;
+		return REASON_OK;
 	case RECORD_SET_NONE:
 		return REASON_NO_RECORD;
 	case RECORD_SET_INVALID:
@@ -155,7 +155,7 @@ static void mx_look(struct lookups *lookups, const char *domain, struct mx_found
 	struct mx_set *set = &found->set;
 	set->ttl_s = answer->ttl_s;
 	set->secure = answer->secure;
-	found->outcome = REASON_NONE;
+	found->outcome = REASON_OK;
 	*outcome = answer->outcome;
 	switch (answer->outcome) {
 	case DNS_OK:
@@ -185,11 +185,11 @@ static void obtain_mx(struct lookups *lookups, struct limits *limits, struct fou
 {
 	const char *domain = found->want.name;
 	found->mx.outcome = limits_remembered(limits, LIMIT_MX_FAILURES, domain, 0, clock_mono_ms());
-	found->untried = found->mx.outcome != REASON_NONE;
+	found->untried = found->mx.outcome != REASON_OK;
 	if (found->untried)
 		return;
 	mx_look(lookups, domain, &found->mx, &found->dns);
-	if (lookups_over(lookups) && found->mx.outcome != REASON_NONE)
+	if (lookups_over(lookups) && found->mx.outcome != REASON_OK)
 		limits_remember(limits, LIMIT_MX_FAILURES, domain, 0, (uint16_t)found->mx.outcome,
 			clock_mono_ms() + LIMITS_MX_FAILURE_MS);
 }

@@ -122,7 +122,7 @@ static void evidence_make(struct evidence *evidence, const struct probe_shown *s
 {
 	*evidence = *shown->seen;
 	evidence->at = now;
-	evidence->reason = REASON_NONE;
+	evidence->reason = REASON_OK;
 	evidence->chain = 0;
 	memset(evidence->text, 0, sizeof evidence->text);
 	memset(evidence->mta_address, 0, sizeof evidence->mta_address);

@@ -100,7 +100,7 @@ void entry_learn_record(struct entry *entry, const struct record_found *found, i
 	entry->record_checked_at = now;
 	entry->record_outcome = found->outcome;
 	entry->record_ttl_s = found->ttl_s;
-	if (found->outcome == REASON_NONE)
+	if (found->outcome == REASON_OK)
 		id_set(entry->record_id, found->record.id);
 }
 
@@ -138,7 +138,7 @@ void entry_learn_policy(struct entry *entry, const struct policy_found *found, c
 	entry->fetch_tried_at = now;
 	entry->fetch_outcome = found->outcome;
 	id_set(entry->fetch_tried_id, id);
-	if (found->outcome != REASON_NONE) {
+	if (found->outcome != REASON_OK) {
 		/* RFC 8461 3.3: what cannot be fetched and parsed leaves the policy as it is, until it expires. */
 		if (entry->fetch_failures < UINT32_MAX)
 			entry->fetch_failures++;
@@ -150,7 +150,7 @@ void entry_learn_policy(struct entry *entry, const struct policy_found *found, c
 
 void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t now)
 {
-	if (found->outcome != REASON_NONE)
+	if (found->outcome != REASON_OK)
 		return;
 	names_free(&entry->mx.names);
 	mx_set_copy(&entry->mx, &found->set);

@@ -36,7 +36,7 @@ struct mx_set {
 struct entry {
 	char domain[DOMAIN_SIZE];
 
-	/* The record: outcome of the newest look. REASON_NONE: valid; else NO_RECORD, RECORD_INVALID, RECORD_MANY,
+	/* The record: outcome of the newest look. REASON_OK: valid; else NO_RECORD, RECORD_INVALID, RECORD_MANY,
 	 * RECORD_LOOKUP, RESOLVER. */
 	int64_t record_checked_at;
 	enum reason record_outcome;
@@ -52,7 +52,7 @@ struct entry {
 	char *policy_text; /* as received, owned; NULL when longer than POLICY_TEXT_KEPT */
 	uint32_t policy_text_len;
 
-	/* The newest attempt to fetch. REASON_NONE: it succeeded. */
+	/* The newest attempt to fetch. REASON_OK: it succeeded. */
 	int64_t fetch_tried_at;
 	enum reason fetch_outcome; /* POLICY_FETCH, POLICY_INVALID, POLICY_WEBPKI, RESOLVER */
 	char fetch_tried_id[RECORD_ID_MAX + 1];
@@ -89,7 +89,7 @@ struct record_found {
 };
 struct policy_found {
 	enum reason outcome;
-	struct policy policy; /* when outcome is REASON_NONE; owned */
+	struct policy policy; /* when outcome is REASON_OK; owned */
 	char *text;           /* the body as received; owned */
 	uint32_t text_len;
 	enum health_way way; /* what the fetch says of this machine */
@@ -97,8 +97,8 @@ struct policy_found {
 	char detail[256];    /* for people: what exactly failed; untrusted parts are quoted already */
 };
 struct mx_found {
-	enum reason outcome; /* REASON_NONE, MX_LOOKUP, RESOLVER */
-	struct mx_set set;   /* when outcome is REASON_NONE; owned */
+	enum reason outcome; /* REASON_OK, MX_LOOKUP, RESOLVER */
+	struct mx_set set;   /* when outcome is REASON_OK; owned */
 };
 void policy_found_free(struct policy_found *found);
 void mx_found_free(struct mx_found *found);

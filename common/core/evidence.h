@@ -15,7 +15,7 @@
 
 struct evidence {
 	int64_t at;         /* wall-clock seconds; 0: there is none */
-	enum reason reason; /* REASON_NONE: good; class REASON_BAD: bad; class REASON_UNSURE: inconclusive */
+	enum reason reason; /* REASON_OK: good; class REASON_BAD: bad; class REASON_UNSURE: inconclusive */
 	uint16_t protocol;  /* as on the wire: 0x0303 is TLS 1.2; 0 without a handshake */
 	int32_t chain;      /* OpenSSL's X509_V_ERR_ number of the chain and name check; 0 good */
 	int64_t not_after;  /* of the leaf, wall-clock seconds; 0 unknown */

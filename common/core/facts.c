@@ -56,7 +56,7 @@ struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t
 const struct policy *facts_policy(const struct facts *facts)
 {
 	const struct entry *entry = &facts->entry;
-	bool just_fetched = facts->policy_tried && entry->fetch_outcome == REASON_NONE;
+	bool just_fetched = facts->policy_tried && entry->fetch_outcome == REASON_OK;
 	if (!entry->has_policy || (!just_fetched && facts->now >= entry->policy_expires_at))
 		return NULL;
 	return &entry->policy;

@@ -36,7 +36,7 @@ struct hop_fact {
 	bool tried;          /* probed by the trust store, or refused a probe, in this inquiry */
 	bool dane_tried;     /* the same by its TLSA records */
 	bool tlsa_tried;     /* its TLSA records were looked for in this inquiry */
-	enum reason refused; /* why it was not probed: PROBE_BUDGET; REASON_NONE otherwise */
+	enum reason refused; /* why it was not probed: PROBE_BUDGET; REASON_OK otherwise */
 	struct hop_record record;
 };
 

@@ -160,15 +160,12 @@ void field_set_number(const struct field *field, void *record, int64_t number)
 
 enum reason field_reason(const struct field_form *form, struct span name)
 {
-	for (int i = 0; i < REASON_COUNT; i++) {
-		enum reason reason = (enum reason)i;
-		if (strlen(reason_name(reason)) != name.len || memcmp(reason_name(reason), name.at, name.len) != 0)
-			continue;
-		bool apart = reason_class(reason) == REASON_APART;
-		bool fits = form->other == REASON_COUNT ? !apart : apart || reason == REASON_NONE;
-		return fits ? reason : form->other;
-	}
-	return form->other;
+	enum reason reason = reason_by_name(name);
+	if (reason == REASON_COUNT)
+		return form->other;
+	bool apart = reason_class(reason) == REASON_APART;
+	bool fits = form->other == REASON_COUNT ? !apart : apart || reason == REASON_OK;
+	return fits ? reason : form->other;
 }
 
 bool field_is_zero(const struct field *field, const void *record)

@@ -46,7 +46,7 @@ struct field_form {
 	int64_t min, max;                 /* of a number */
 	int64_t ahead_s;                  /* FIELD_TIME: how far it may lie in the future, in an export */
 	const char *(*word)(int64_t);     /* FIELD_WORD: the name of a value */
-	const char *good;                 /* FIELD_REASON: REASON_NONE in `show --json`; NULL: by its name */
+	const char *good;                 /* FIELD_REASON: REASON_OK in `show --json`; NULL: by its name */
 	enum reason other;                /* FIELD_REASON: stands for what is not known here, or does not fit */
 	bool (*valid)(struct span bytes); /* of text; NULL: whatever holds no NUL */
 	const char *wrong;                /* what a value that is not valid is called: "is no ..." */
@@ -113,7 +113,7 @@ bool fields_take(struct span in, const struct fields *table, void *record);
 /* Reads a number of that many octets; false when fewer are left. */
 bool fields_take_number(struct span *in, size_t octets, uint64_t *out);
 
-/* Whether it has no value: 0, "", REASON_NONE, a record without its first field. */
+/* Whether it has no value: 0, "", REASON_OK, a record without its first field. */
 bool field_is_zero(const struct field *field, const void *record);
 /* Of kinds that are numbers; u64 comes as the int64_t of the same bits. */
 int64_t field_number(const struct field *field, const void *record);

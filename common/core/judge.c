@@ -31,7 +31,7 @@ struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reaso
 
 struct step judge_bound(const struct judge *j, enum binding binding)
 {
-	struct step step = judge_done(j, VERDICT_PASS, REASON_NONE, "");
+	struct step step = judge_done(j, VERDICT_PASS, REASON_OK, "");
 	step.verdict.binding = binding;
 	return step;
 }
@@ -56,7 +56,7 @@ struct step judge_wants(const struct judge *j, enum want_kind kind, const char *
 	} else if (j->policy->mode != POLICY_ENFORCE) {
 		step = judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
 		waits = f->question.purpose == PURPOSE_QUERY;
-	} else if (j->bad != REASON_NONE) {
+	} else if (j->bad != REASON_OK) {
 		step = judge_done(j, VERDICT_DEFER, j->bad, j->bad_host);
 	} else {
 		bool left = f->rules->mta_enforces;
@@ -74,7 +74,7 @@ struct step judge_wants(const struct judge *j, enum want_kind kind, const char *
 
 static bool id_changed(const struct entry *entry)
 {
-	return entry->record_outcome == REASON_NONE && entry->record_checked_at != 0 &&
+	return entry->record_outcome == REASON_OK && entry->record_checked_at != 0 &&
 	       strcmp(entry->record_id, entry->policy_id) != 0;
 }
 

@@ -93,7 +93,7 @@ bool entry_merge(struct entry *into, const struct entry *from, int64_t now)
 	bool policy = merge_policy(into, from, now);
 	/* A success goes with its policy: alone it would say that there is nothing to fetch. */
 	bool fetch = is_newer(from->fetch_tried_at, into->fetch_tried_at, now) &&
-		     (policy || from->fetch_outcome != REASON_NONE);
+		     (policy || from->fetch_outcome != REASON_OK);
 	if (fetch)
 		part_copy(into, from, "fetch");
 	bool mx = from->mx.state != MX_UNKNOWN && is_newer(from->mx.checked_at, into->mx.checked_at, now);

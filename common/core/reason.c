@@ -1,5 +1,7 @@
 #include "reason.h"
 
+#include <string.h>
+
 struct reason_row {
 	enum reason_class class;
 	const char *name;
@@ -29,6 +31,17 @@ enum reason_class reason_class(enum reason reason)
 const char *reason_name(enum reason reason)
 {
 	return reasons[reason].name;
+}
+
+/* Version 0.1 wrote `none` for the good outcome. Its stores and exports are still read. */
+enum reason reason_by_name(struct span name)
+{
+	if (span_is(name, "none"))
+		return REASON_OK;
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++)
+		if (span_is(name, reasons[reason].name))
+			return reason;
+	return REASON_COUNT;
 }
 
 const char *reason_sentence(enum reason reason)

@@ -2,7 +2,7 @@
 #ifndef CORE_REASON_H
 #define CORE_REASON_H
 
-#include <stdbool.h>
+#include "span.h"
 
 enum reason_class { REASON_GOOD, REASON_BAD, REASON_UNSURE, REASON_APART };
 
@@ -15,6 +15,8 @@ enum reason {
 
 enum reason_class reason_class(enum reason reason);
 const char *reason_name(enum reason reason);
+/* The reason of that name; REASON_COUNT if there is no such reason. */
+enum reason reason_by_name(struct span name);
 const char *reason_sentence(enum reason reason);
 const char *reason_advice(enum reason reason);
 

@@ -15,8 +15,7 @@ bool schedule_record_stale(const struct entry *entry, int64_t now)
 
 static bool fetch_failed(const struct entry *entry)
 {
-	return entry->record_outcome == REASON_NONE && entry->fetch_tried_at != 0 &&
-	       entry->fetch_outcome != REASON_NONE;
+	return entry->record_outcome == REASON_OK && entry->fetch_tried_at != 0 && entry->fetch_outcome != REASON_OK;
 }
 
 static bool lookup_failed(const struct entry *entry)
@@ -32,7 +31,7 @@ static int64_t negative_at(const struct entry *entry)
 bool schedule_negative_known(const struct entry *entry, bool held, int64_t now)
 {
 	bool failed = lookup_failed(entry) || fetch_failed(entry);
-	if (entry->record_checked_at == 0 || (entry->record_outcome == REASON_NONE && !failed))
+	if (entry->record_checked_at == 0 || (entry->record_outcome == REASON_OK && !failed))
 		return false;
 	if (failed && entry->has_policy && negative_at(entry) < entry->policy_expires_at)
 		return false;
@@ -123,7 +122,7 @@ bool schedule_fetch_allowed(const struct entry *entry, int64_t now)
 {
 	/* RFC 8461 3.3 spaces out attempts after a failure. A success whose policy is over already (a short max_age)
 	 * leaves the domain without protection until the next one, so that one may come at once. */
-	bool succeeded = entry->fetch_outcome == REASON_NONE;
+	bool succeeded = entry->fetch_outcome == REASON_OK;
 	if (succeeded && entry->has_policy && entry->policy_expires_at <= now)
 		return true;
 	return schedule_age(entry->fetch_tried_at, now) >= FETCH_SPACING_S;

@@ -54,7 +54,7 @@ const char *binding_name(enum binding binding);
 
 struct verdict {
 	enum verdict_kind kind;
-	enum reason reason; /* with VERDICT_PASS: REASON_NONE, or why what is unknown is left to the MTA (rule 6) */
+	enum reason reason; /* with VERDICT_PASS: REASON_OK, or why what is unknown is left to the MTA (rule 6) */
 	bool worth_waiting; /* of a verdict so far: more facts may change it, and the front end should wait if it can */
 	enum binding binding;     /* purpose map with VERDICT_PASS */
 	char domain[DOMAIN_SIZE]; /* "" when there is no policy domain */

@@ -106,12 +106,12 @@ static struct step without_policy(struct judge *j)
 		if (stale)
 			j->renew |= RENEW_RECORD;
 	}
-	if (entry->record_outcome != REASON_NONE)
+	if (entry->record_outcome != REASON_OK)
 		return unenforced(j, entry->record_outcome);
 	bool may_fetch = f->forced || schedule_fetch_allowed(entry, f->now);
 	if (f->record_tried && !f->policy_tried && may_fetch)
 		return judge_wants(j, WANT_POLICY, domain, 0);
-	enum reason why = entry->fetch_outcome == REASON_NONE ? REASON_POLICY_WAIT : entry->fetch_outcome;
+	enum reason why = entry->fetch_outcome == REASON_OK ? REASON_POLICY_WAIT : entry->fetch_outcome;
 	return unenforced(j, why);
 }
 

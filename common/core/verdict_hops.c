@@ -56,13 +56,13 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 		if (o.state == HOP_BAD) /* rule 4, also when an inconclusive probe came after it */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		/* Who uses the budget up must not have a pass rest on old evidence at once. */
-		if (o.old && j->alone && hop->refused != REASON_NONE) {
+		if (o.old && j->alone && hop->refused != REASON_OK) {
 			o.state = HOP_UNKNOWN;
 			o.reason = hop->refused;
 		}
 		return o;
 	}
-	if (hop->refused != REASON_NONE)
+	if (hop->refused != REASON_OK)
 		o.reason = hop->refused;
 	else if (newest->at != 0 && reason_class(newest->reason) == REASON_UNSURE)
 		o.reason = newest->reason;
@@ -303,7 +303,7 @@ static struct step judge_alone(struct judge *j, const struct hop_list *list, con
 	int unsure = s->unsure_before_good;
 	if (unsure >= 0)
 		return judge_held(j, VERDICT_DEFER, s->opinion[unsure].reason, list->host[unsure]);
-	return s->spent >= 0 ? unchecked_hop(j, list, s->spent) : judge_done(j, VERDICT_PASS, REASON_NONE, "");
+	return s->spent >= 0 ? unchecked_hop(j, list, s->spent) : judge_done(j, VERDICT_PASS, REASON_OK, "");
 }
 
 /* Rule 6, mta_enforces = yes: the MTA asks our map at delivery, so one good hop is enough and the unknown is left to
@@ -311,7 +311,7 @@ static struct step judge_alone(struct judge *j, const struct hop_list *list, con
 static struct step judge_beside_map(struct judge *j, const struct hop_list *list, const struct survey *s)
 {
 	if (s->good >= 0)
-		return judge_done(j, VERDICT_PASS, REASON_NONE, "");
+		return judge_done(j, VERDICT_PASS, REASON_OK, "");
 	if (s->probe >= 0)
 		return wants_probe(j, list, s, s->probe);
 	if (s->unknown >= 0 && j->policy->mode == POLICY_ENFORCE)

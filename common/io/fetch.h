@@ -37,7 +37,7 @@ void fetch_line_free(struct fetch_line **line);
 struct fetch;
 struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, const char *domain,
 	const struct address *addresses, size_t count, int timeout_ms, struct wake wake);
-/* Returns false while the fetch is under way. Then moves the result into `found`, once: the outcome (REASON_NONE,
+/* Returns false while the fetch is under way. Then moves the result into `found`, once: the outcome (REASON_OK,
  * POLICY_FETCH, POLICY_INVALID, POLICY_WEBPKI), the policy and its text, `unreached` (refused, unreachable, or silent
  * until the deadline; always false with a proxy), `way`, and `detail` for people ("HTTP status 301", "certificate has
  * expired", ...). */

@@ -43,7 +43,7 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 		/* libcurl takes this for the end of the body, but anybody on the path can cut a connection. */
 		text_add(detail, "the connection was cut");
 	} else if (!response_refuse(response, detail)) {
-		return REASON_NONE;
+		return REASON_OK;
 	}
 	return REASON_POLICY_FETCH;
 }
@@ -103,7 +103,7 @@ void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *fo
 		found->way = HEALTH_WELL;
 	else
 		found->way = transfer->answered ? HEALTH_REACHED : HEALTH_UNREACHED;
-	if (found->outcome == REASON_NONE)
+	if (found->outcome == REASON_OK)
 		take_body(&transfer->response, found, &detail);
 	transfer_free(slot);
 }

@@ -206,7 +206,7 @@ static void answered(struct dial *dial)
 	struct names names = {.bytes = NULL};
 	/* A wrong name is looked for last: nothing else is wrong with that certificate. */
 	bool named = seen->reason == REASON_CERT_HOST_MISMATCH && dial->port != PROBE_PORT_TLS;
-	if (!dial->dane && (seen->reason == REASON_NONE || named))
+	if (!dial->dane && (seen->reason == REASON_OK || named))
 		tls_names(dial->tls, &names);
 	if (prober->shown && names.count > 0)
 		prober->shown(

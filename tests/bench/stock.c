@@ -50,7 +50,7 @@ static void entry_fill(struct entry *entry, void *arg)
 	int64_t now = clock_wall_s();
 	struct record_found record = {.outcome = REASON_NO_RECORD, .ttl_s = 3600};
 	if (stock->hops > 0) {
-		record.outcome = REASON_NONE;
+		record.outcome = REASON_OK;
 		memcpy(record.record.id, "20260101000000Z", sizeof "20260101000000Z");
 		policy_learn(entry, stock, now - AGE_S);
 		mx_learn(entry, stock, now - AGE_S);

@@ -100,7 +100,7 @@ bool fetch_answer(struct fetch *fetch, struct policy_found *found)
 		snprintf(found->detail, sizeof found->detail, "the body violates the grammar");
 	}
 	found->way = way_of(found);
-	if (found->outcome == REASON_NONE) {
+	if (found->outcome == REASON_OK) {
 		found->text = answer.text;
 		found->text_len = (uint32_t)answer.len;
 	} else {

@@ -34,7 +34,7 @@ static void certificate_show(const struct prober *prober, const struct probe_sho
 {
 	struct names names = {.bytes = NULL};
 	enum reason reason = shown->seen->reason;
-	if (!prober->shown || (reason != REASON_NONE && reason != REASON_CERT_HOST_MISMATCH))
+	if (!prober->shown || (reason != REASON_OK && reason != REASON_CERT_HOST_MISMATCH))
 		return;
 	for (const char *at = listed; *at; at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' '))
 		names_add(&names, at, strcspn(at, " "));

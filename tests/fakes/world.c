@@ -310,7 +310,7 @@ void world_policy(const char *domain, const char *body, size_t len)
 	assert(text);
 	memcpy(text, body, len);
 	text[len] = '\0';
-	policy_set(domain, text, len, REASON_NONE, "");
+	policy_set(domain, text, len, REASON_OK, "");
 }
 
 void world_policy_fails(const char *domain, enum reason outcome, const char *detail)

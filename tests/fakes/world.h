@@ -49,7 +49,7 @@ void world_policy(const char *domain, const char *body, size_t len);
 void world_policy_fails(const char *domain, enum reason outcome, const char *detail);
 
 /* Hops, by host name, or by host name and one address (`host/8.0.1.2`) or `dane` (what a probe by TLSA records sees),
- * which come first. REASON_NONE: good. Unlisted ones cannot be reached. */
+ * which come first. REASON_OK: good. Unlisted ones cannot be reached. */
 void world_hop(const char *host, enum reason reason, uint16_t protocol);
 /* The same, and what is wrong may pass by itself; or an MTA bound to verified TLS takes it all the same. */
 void world_hop_passing(const char *host, enum reason reason, uint16_t protocol);

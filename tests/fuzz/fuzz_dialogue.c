@@ -52,7 +52,7 @@ static struct conclusion conclude(const char *at, size_t left)
 	else if (reply.code == 220 && left > 0)
 		bad.reason = REASON_STARTTLS_INJECTION;
 	else if (reply.code == 220)
-		return (struct conclusion){true, REASON_NONE, EHLO "STARTTLS\r\n"};
+		return (struct conclusion){true, REASON_OK, EHLO "STARTTLS\r\n"};
 	return bad;
 }
 
@@ -66,7 +66,7 @@ static void heard_add(char told[DIALOGUE_SAY_SIZE], const struct text *say)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char line[DIALOGUE_SAY_SIZE], told[DIALOGUE_SAY_SIZE] = "";
-	struct evidence seen = {.reason = REASON_NONE};
+	struct evidence seen = {.reason = REASON_OK};
 	struct dialogue dialogue;
 	struct text say;
 	size_t fed = 0;

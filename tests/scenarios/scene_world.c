@@ -137,19 +137,14 @@ static bool run_body(struct scene *scene, const struct words *words)
 
 static bool reason_read(struct scene *scene, const char *word, enum reason *reason)
 {
-	for (int i = 0; i < REASON_COUNT; i++) {
-		if (strcmp(reason_name((enum reason)i), word) == 0) {
-			*reason = (enum reason)i;
-			return true;
-		}
-	}
-	return scene_bad(scene, "reason", word);
+	*reason = reason_by_name((struct span){word, strlen(word)});
+	return *reason != REASON_COUNT || scene_bad(scene, "reason", word);
 }
 
 /* policy-fails DOMAIN REASON [DETAIL] */
 static bool run_policy_fails(struct scene *scene, const struct words *words)
 {
-	enum reason reason = REASON_NONE;
+	enum reason reason = REASON_OK;
 	if (words->count < 3 || !reason_read(scene, words->word[2], &reason))
 		return false;
 	world_policy_fails(words->word[1], reason, words->count > 3 ? words->word[3] : "a test says so");
@@ -175,7 +170,7 @@ static bool run_hop_names(struct scene *scene, const struct words *words)
 /* hop HOST[/ADDRESS] good|REASON [mta | names=A,B,... [until=DURATION]] */
 static bool run_hop(struct scene *scene, const struct words *words)
 {
-	enum reason reason = REASON_NONE;
+	enum reason reason = REASON_OK;
 	bool left_to_mta = words->count == 4 && strcmp(words->word[3], "mta") == 0;
 	if (words->count < 3 || words->count > 5)
 		return scene_bad(scene, "hop", "HOST good|REASON");
@@ -183,7 +178,7 @@ static bool run_hop(struct scene *scene, const struct words *words)
 		return false;
 	if (!strchr(words->word[1], '/'))
 		world_address(words->word[1]);
-	uint16_t protocol = reason == REASON_NONE || reason == REASON_CERT_HOST_MISMATCH ? 0x0304 : 0;
+	uint16_t protocol = reason == REASON_OK || reason == REASON_CERT_HOST_MISMATCH ? 0x0304 : 0;
 	if (reason == REASON_TLS_TOO_OLD)
 		protocol = 0x0302;
 	if (left_to_mta)
@@ -212,7 +207,7 @@ static bool run_good(struct scene *scene, const struct words *words)
 	done = done && run_mx(scene, &made);
 	char host[DOMAIN_SIZE + 8];
 	snprintf(host, sizeof host, "mx1.%s", domain);
-	world_hop(host, REASON_NONE, 0x0304);
+	world_hop(host, REASON_OK, 0x0304);
 	return done;
 }
 

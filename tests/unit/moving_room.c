@@ -33,8 +33,8 @@ static void hop_put(struct hop_record *to, void *arg)
 
 void policy_set(struct entry *entry, const char *text, const char *id, int64_t at)
 {
-	struct record_found record = {.outcome = REASON_NONE, .ttl_s = 600};
-	struct policy_found found = {.outcome = REASON_NONE, .text = strdup(text), .text_len = (uint32_t)strlen(text)};
+	struct record_found record = {.outcome = REASON_OK, .ttl_s = 600};
+	struct policy_found found = {.outcome = REASON_OK, .text = strdup(text), .text_len = (uint32_t)strlen(text)};
 	snprintf(record.record.id, sizeof record.record.id, "%s", id);
 	assert_true(policy_parse(&found.policy, text, strlen(text), NULL));
 	entry_learn_record(entry, &record, at);
@@ -44,7 +44,7 @@ void policy_set(struct entry *entry, const char *text, const char *id, int64_t a
 
 static void mx_set_to(struct entry *entry, enum mx_state state, const char *first, const char *second)
 {
-	struct mx_found found = {.outcome = REASON_NONE, .set = {.state = state, .ttl_s = 3600, .secure = true}};
+	struct mx_found found = {.outcome = REASON_OK, .set = {.state = state, .ttl_s = 3600, .secure = true}};
 	if (first) {
 		names_add(&found.set.names, first, strlen(first));
 		names_add(&found.set.names, second, strlen(second));

@@ -16,7 +16,7 @@ bool oracle_allows(const struct policy *policy, const char *host)
 const struct policy *oracle_policy(const struct facts *f)
 {
 	const struct entry *e = &f->entry;
-	bool fetched = f->policy_tried && e->fetch_outcome == REASON_NONE;
+	bool fetched = f->policy_tried && e->fetch_outcome == REASON_OK;
 	return e->has_policy && (fetched || e->policy_expires_at > f->now) ? &e->policy : NULL;
 }
 
@@ -99,12 +99,12 @@ static enum oracle_hop oracle_seen(const struct facts *f, const struct oracle_se
 	/* RFC 7672 3.2.2. The worlds have no other name in it. */
 	bool for_domain = oracle_by_dane(f, set, i) && seen.reason == REASON_CERT_HOST_MISMATCH &&
 			  f->question.mx_lookup && seen.names[0] != '\0';
-	if (seen.reason != REASON_NONE && !for_domain && !oracle_left(f, &seen))
+	if (seen.reason != REASON_OK && !for_domain && !oracle_left(f, &seen))
 		return ORACLE_BAD;
 	/* Without a map it must have been looked at, and the budget did not let that happen. */
 	bool fresh = f->rules->mta_enforces || f->question.purpose != PURPOSE_DELIVER ||
 		     schedule_age(seen.at, f->now) <= f->rules->probe_ttl_ok_s;
-	return fresh || oracle_fact(f, set->host[i])->refused == REASON_NONE ? ORACLE_GOOD : ORACLE_UNKNOWN;
+	return fresh || oracle_fact(f, set->host[i])->refused == REASON_OK ? ORACLE_GOOD : ORACLE_UNKNOWN;
 }
 
 /* Unknown since the budget has refused to look for more than 90 s, and for less than a day. */

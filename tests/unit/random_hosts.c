@@ -30,7 +30,7 @@ static enum reason some_reason(struct random_world *w, enum reason_class class)
 static enum reason some_sight(struct random_world *w)
 {
 	if (chance(w, w->good))
-		return REASON_NONE;
+		return REASON_OK;
 	return some_reason(w, chance(w, 50) ? REASON_BAD : REASON_UNSURE);
 }
 
@@ -59,7 +59,7 @@ static void trials_add(struct trials *trials, const struct evidence *seen)
 	trials->newest = *seen;
 	if (reason_class(seen->reason) != REASON_UNSURE)
 		trials->conclusive = *seen;
-	if (seen->reason == REASON_NONE)
+	if (seen->reason == REASON_OK)
 		trials->good = *seen;
 }
 
@@ -77,7 +77,7 @@ static void trials_make(struct random_world *w, struct trials *trials, uint64_t 
 		}
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct evidence seen = {.at = at[i], .reason = REASON_NONE};
+		struct evidence seen = {.at = at[i], .reason = REASON_OK};
 		if (id != 0)
 			seen = dane_sight(w, at[i], id);
 		else

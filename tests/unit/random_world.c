@@ -92,8 +92,8 @@ static void entry_policy_make(struct random_world *w, struct entry *entry)
 
 static void entry_make(struct random_world *w)
 {
-	static const enum reason outcomes[] = {REASON_NONE, REASON_NONE, REASON_NONE, REASON_NO_RECORD,
-		REASON_RECORD_INVALID, REASON_RECORD_MANY, REASON_RECORD_LOOKUP, REASON_RESOLVER};
+	static const enum reason outcomes[] = {REASON_OK, REASON_OK, REASON_OK, REASON_NO_RECORD, REASON_RECORD_INVALID,
+		REASON_RECORD_MANY, REASON_RECORD_LOOKUP, REASON_RESOLVER};
 	static const enum reason fetches[] = {
 		REASON_POLICY_FETCH, REASON_POLICY_INVALID, REASON_POLICY_WEBPKI, REASON_RESOLVER};
 	struct entry *entry = &w->entry;
@@ -102,7 +102,7 @@ static void entry_make(struct random_world *w)
 	entry->record_checked_at = some_time(w);
 	entry->record_outcome = outcomes[below(w, COUNT(outcomes))];
 	entry->record_ttl_s = below(w, 2) * 3600;
-	if (entry->record_outcome == REASON_NONE)
+	if (entry->record_outcome == REASON_OK)
 		id_make(w, entry->record_id);
 	if (chance(w, 80))
 		entry_policy_make(w, entry);
@@ -126,14 +126,14 @@ static void answers_make(struct random_world *w)
 		REASON_NO_RECORD, REASON_RECORD_INVALID, REASON_RECORD_MANY, REASON_RECORD_LOOKUP, REASON_RESOLVER};
 	static const enum reason fetches[] = {
 		REASON_POLICY_FETCH, REASON_POLICY_INVALID, REASON_POLICY_WEBPKI, REASON_RESOLVER};
-	w->record.outcome = chance(w, 70) ? REASON_NONE : records[below(w, COUNT(records))];
+	w->record.outcome = chance(w, 70) ? REASON_OK : records[below(w, COUNT(records))];
 	w->record.ttl_s = below(w, 2) * 3600;
 	id_make(w, w->record.record.id);
-	w->policy.outcome = chance(w, 70) ? REASON_NONE : fetches[below(w, COUNT(fetches))];
-	if (w->policy.outcome == REASON_NONE)
+	w->policy.outcome = chance(w, 70) ? REASON_OK : fetches[below(w, COUNT(fetches))];
+	if (w->policy.outcome == REASON_OK)
 		policy_make(w, &w->policy.policy);
-	w->mx.outcome = chance(w, 85) ? REASON_NONE : chance(w, 50) ? REASON_MX_LOOKUP : REASON_RESOLVER;
-	if (w->mx.outcome == REASON_NONE)
+	w->mx.outcome = chance(w, 85) ? REASON_OK : chance(w, 50) ? REASON_MX_LOOKUP : REASON_RESOLVER;
+	if (w->mx.outcome == REASON_OK)
 		mx_make(w, &w->mx.set);
 }
 

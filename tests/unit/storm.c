@@ -23,7 +23,7 @@ const struct place place[DOMAINS] = {
 };
 
 static const char *const hop_name[HOPS] = {"mx.hop.example", "b.two.example"};
-static const enum reason conducts[] = {REASON_NONE, REASON_STARTTLS_MISSING, REASON_HOP_TIMEOUT, REASON_CERT_EXPIRED};
+static const enum reason conducts[] = {REASON_OK, REASON_STARTTLS_MISSING, REASON_HOP_TIMEOUT, REASON_CERT_EXPIRED};
 
 const char *const set_text[SETS] = {"mta_enforces=no", "mta_enforces=yes", "exempt_domains=exempt.example"};
 
@@ -66,13 +66,13 @@ void storm_build(struct storm *storm)
 		snprintf(mx[1], sizeof mx[1], "20 %s", p->worse_mx ? p->worse_mx : "");
 		assert_true(world_dns(p->domain, DNS_MX, 3600, records, p->worse_mx ? 2 : 1));
 		world_address(p->mx);
-		world_hop(p->mx, at == MODE ? REASON_STARTTLS_MISSING : REASON_NONE, 0x0304);
+		world_hop(p->mx, at == MODE ? REASON_STARTTLS_MISSING : REASON_OK, 0x0304);
 		storm->now.version[at] = 1;
 		if (at != NOTHING)
 			world_publish(at, 1);
 	}
 	world_address(hop_name[HOP_B]);
-	world_hop(hop_name[HOP_B], REASON_NONE, 0x0304);
+	world_hop(hop_name[HOP_B], REASON_OK, 0x0304);
 	world_delay(200);
 }
 
@@ -158,7 +158,7 @@ static bool seen_may(const struct call *call, int hop, enum reason reason)
 		return true;
 	if (!(storm->remembered[hop] & bit))
 		return false;
-	if (reason == REASON_NONE)
+	if (reason == REASON_OK)
 		return true;
 	if (bit == unsure)
 		return storm->advanced_s < 300;
@@ -170,10 +170,10 @@ static bool hop_right(const struct call *call, const struct verdict *v)
 	switch (v->kind) {
 	case VERDICT_PASS:
 		return seen_may(call, HOP_MX, v->reason) &&
-		       (v->reason == REASON_NONE || (v->reason == REASON_HOP_TIMEOUT && set_may(call, SET_BESIDE_MAP)));
+		       (v->reason == REASON_OK || (v->reason == REASON_HOP_TIMEOUT && set_may(call, SET_BESIDE_MAP)));
 	case VERDICT_FAIL_ENFORCE:
-		return v->reason != REASON_NONE && v->reason != REASON_HOP_TIMEOUT &&
-		       seen_may(call, HOP_MX, v->reason) && strcmp(v->hop, hop_name[HOP_MX]) == 0;
+		return v->reason != REASON_OK && v->reason != REASON_HOP_TIMEOUT && seen_may(call, HOP_MX, v->reason) &&
+		       strcmp(v->hop, hop_name[HOP_MX]) == 0;
 	case VERDICT_DEFER:
 		return v->reason == REASON_HOP_TIMEOUT && seen_may(call, HOP_MX, v->reason) && alone_may(call);
 	case VERDICT_NONE:
@@ -188,11 +188,11 @@ static bool hop_right(const struct call *call, const struct verdict *v)
 static bool two_right(const struct call *call, const struct verdict *v)
 {
 	if (v->kind == VERDICT_FAIL_ENFORCE)
-		return alone_may(call) && v->reason != REASON_NONE && v->reason != REASON_HOP_TIMEOUT &&
+		return alone_may(call) && v->reason != REASON_OK && v->reason != REASON_HOP_TIMEOUT &&
 		       seen_may(call, HOP_B, v->reason) && strcmp(v->hop, hop_name[HOP_B]) == 0;
 	unsigned unsure = (shown(call, HOP_B) | call->storm->remembered[HOP_B]) & 1u << REASON_HOP_TIMEOUT;
-	bool harmless = seen_may(call, HOP_B, REASON_NONE) || unsure || call->storm->advanced_s == FORGOTTEN_S;
-	return v->kind == VERDICT_PASS && v->reason == REASON_NONE && (set_may(call, SET_BESIDE_MAP) || harmless);
+	bool harmless = seen_may(call, HOP_B, REASON_OK) || unsure || call->storm->advanced_s == FORGOTTEN_S;
+	return v->kind == VERDICT_PASS && v->reason == REASON_OK && (set_may(call, SET_BESIDE_MAP) || harmless);
 }
 
 static bool verdict_is(const struct verdict *v, enum verdict_kind kind, enum reason reason)
@@ -217,7 +217,7 @@ static bool delivery_right(const struct call *call, const struct verdict *v, uns
 		return verdict_is(v, mode == POLICY_ENFORCE ? VERDICT_FAIL_ENFORCE : VERDICT_FAIL_TESTING,
 			REASON_STARTTLS_MISSING);
 	default:
-		return verdict_is(v, VERDICT_PASS, REASON_NONE);
+		return verdict_is(v, VERDICT_PASS, REASON_OK);
 	}
 }
 
@@ -237,7 +237,7 @@ static bool map_right(const struct call *call, const struct outcome *outcome, un
 	}
 	snprintf(own, sizeof own, "v%u.%s", version, p->domain);
 	snprintf(mx, sizeof mx, "%s%s", names_hop(call->at, version) ? "" : "not-", p->mx);
-	return verdict_is(&outcome->verdict, VERDICT_PASS, REASON_NONE) && policy->mode == POLICY_ENFORCE &&
+	return verdict_is(&outcome->verdict, VERDICT_PASS, REASON_OK) && policy->mode == POLICY_ENFORCE &&
 	       policy->mx.count == (p->worse_mx ? 3 : 2) && names_have(&policy->mx, own) && names_have(&policy->mx, mx);
 }
 

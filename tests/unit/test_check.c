@@ -111,7 +111,7 @@ static void test_one_discovery(void **state)
 	product_domain("example.com", "mx1.example.com");
 	world_gate_shut("fetch example.com");
 	uint64_t verdicts = verdicts_counted(PURPOSE_DELIVER), records = counted(METRIC_RECORD_LOOKUPS);
-	uint64_t passes = metrics_read(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_NONE);
+	uint64_t passes = metrics_read(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_OK);
 	struct question question = product_question("example.com", PURPOSE_DELIVER);
 	for (int i = 0; i < 100; i++)
 		assert_true(product_begin(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
@@ -121,7 +121,7 @@ static void test_one_discovery(void **state)
 	assert_int_equal(tally.pass, 100);
 	assert_int_equal(tally.final, 100);
 	assert_int_equal(verdicts_counted(PURPOSE_DELIVER) - verdicts, 100);
-	assert_int_equal(metrics_read(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_NONE) - passes, 100);
+	assert_int_equal(metrics_read(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_OK) - passes, 100);
 	assert_int_equal(counted(METRIC_RECORD_LOOKUPS) - records, 1);
 	assert_int_equal(world_count("dns TXT _mta-sts.example.com"), 1);
 	assert_int_equal(world_count("fetch example.com"), 1);
@@ -288,7 +288,7 @@ static void test_second_look(void **state)
 	while (world_count("probe mx1.example.com") + world_count("probe mx1.example.net") < 2 &&
 		clock_mono_ms() < deadline_ms)
 		product_pause(1);
-	world_hop("mx1.example.com", REASON_NONE, 0x0304);
+	world_hop("mx1.example.com", REASON_OK, 0x0304);
 	ask(p.check, "example.org", 3, &other);
 	await(&other, 1);
 	assert_int_equal(passes.done + stays.done, 0);

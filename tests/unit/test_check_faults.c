@@ -72,7 +72,7 @@ static atomic_int passed;
 static void passes(void *arg, struct outcome *outcome)
 {
 	(void)arg;
-	if (outcome->final && outcome->verdict.kind == VERDICT_PASS && outcome->verdict.reason == REASON_NONE)
+	if (outcome->final && outcome->verdict.kind == VERDICT_PASS && outcome->verdict.reason == REASON_OK)
 		atomic_fetch_add(&passed, 1);
 }
 

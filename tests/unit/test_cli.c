@@ -136,8 +136,8 @@ static struct tool_run on_store(const char *a, const char *b, const char *c)
 /* A domain whose policy of mode none was fetched just now, and one without a record. */
 static void none_make(struct entry *entry, void *arg)
 {
-	struct record_found record = {.outcome = REASON_NONE, .ttl_s = 3600, .record.id = "20260101"};
-	struct policy_found policy = {.outcome = REASON_NONE, .text = strdup(POLICY), .text_len = sizeof POLICY - 1};
+	struct record_found record = {.outcome = REASON_OK, .ttl_s = 3600, .record.id = "20260101"};
+	struct policy_found policy = {.outcome = REASON_OK, .text = strdup(POLICY), .text_len = sizeof POLICY - 1};
 	int64_t now = *(const int64_t *)arg;
 	policy_parse(&policy.policy, policy.text, policy.text_len, NULL);
 	entry_learn_record(entry, &record, now);

@@ -163,7 +163,7 @@ static const struct {
 	{"mta_enforces=yes", NULL, "u@enforce.example", "sasl_username=u\n", FAILING},
 	{"mta_enforces=yes", "milter_on_fail_authenticated=defer", "u@enforce.example", "sasl_username=u\n", DEFERRED},
 	{"milter_tag=all", NULL, "u@pass.example", "",
-		"action=PREPEND X-STS-Gate: policy=enforce; verdict=pass; reason=none"},
+		"action=PREPEND X-STS-Gate: policy=enforce; verdict=pass; reason=ok"},
 	{"mode=monitor", NULL, "u@enforce.example", "", DUNNO},
 	{"mode=monitor", "milter_on_fail=quarantine", "u@enforce.example", "", DUNNO},
 	{"mode=monitor", "milter_tag=all", "u@testing.example", "", DUNNO},

@@ -33,7 +33,7 @@ static void record_failures_keep_the_id_and_the_policy(void **state)
 {
 	static const enum reason failed[] = {
 		REASON_NO_RECORD, REASON_RECORD_INVALID, REASON_RECORD_MANY, REASON_RECORD_LOOKUP, REASON_RESOLVER};
-	struct record_found found = {.outcome = REASON_NONE, .ttl_s = 60, .record = {"a1"}};
+	struct record_found found = {.outcome = REASON_OK, .ttl_s = 60, .record = {"a1"}};
 	struct entry entry;
 
 	(void)state;
@@ -78,7 +78,7 @@ static void policy_replaces_the_old_one_completely(void **state)
 	assert_int_equal(entry.fetch_failures, 0);
 	assert_int_equal(entry.refresh_alarm, 0);
 	assert_int_equal(entry.placed, 0);
-	assert_int_equal(entry.fetch_outcome, REASON_NONE);
+	assert_int_equal(entry.fetch_outcome, REASON_OK);
 	assert_true(entry.has_previous);
 	assert_int_equal(entry.previous_mode, POLICY_ENFORCE);
 	assert_string_equal(entry.previous_id, "a1");
@@ -222,15 +222,15 @@ static void hop_record_keeps_what_is_conclusive(void **state)
 		int64_t newest, conclusive, good;
 	} rows[] = {
 		{100, REASON_HOP_TIMEOUT, 100, 0, 0},
-		{200, REASON_NONE, 200, 200, 200},
+		{200, REASON_OK, 200, 200, 200},
 		{300, REASON_CERT_EXPIRED, 300, 300, 200},
 		{400, REASON_HOP_UNREACHABLE, 400, 300, 200},
-		{350, REASON_NONE, 400, 300, 200}, /* late: older than the newest */
-		{0, REASON_NONE, 400, 300, 200},
-		{500, REASON_NONE, 500, 500, 500},
+		{350, REASON_OK, 400, 300, 200}, /* late: older than the newest */
+		{0, REASON_OK, 400, 300, 200},
+		{500, REASON_OK, 500, 500, 500},
 		{100000, REASON_STARTTLS_MISSING, 100000, 100000, 500},
 		{600, REASON_HOP_TIMEOUT, 600, 0, 500}, /* the clock set back */
-		{700, REASON_NONE, 700, 700, 700},
+		{700, REASON_OK, 700, 700, 700},
 	};
 	struct hop_record record = {0};
 
@@ -255,17 +255,17 @@ static void what_was_seen_for_others(void **state)
 		bool other;
 		int64_t newest, conclusive, good;
 	} rows[] = {
-		{100, REASON_NONE, true, 100, 100, 100},
+		{100, REASON_OK, true, 100, 100, 100},
 		{5000, REASON_HOP_TIMEOUT, false, 5000, 100, 100},
-		{200, REASON_NONE, true, 5000, 100, 100},
-		{4990, REASON_NONE, true, 5000, 100, 100},
-		{5001, REASON_NONE, true, 5001, 5001, 5001},
+		{200, REASON_OK, true, 5000, 100, 100},
+		{4990, REASON_OK, true, 5000, 100, 100},
+		{5001, REASON_OK, true, 5001, 5001, 5001},
 		{6000, REASON_CERT_HOST_MISMATCH, false, 6000, 6000, 5001},
-		{7000, REASON_NONE, true, 6000, 6000, 5001},
+		{7000, REASON_OK, true, 6000, 6000, 5001},
 		{8000, REASON_HOP_TIMEOUT, false, 8000, 6000, 5001},
-		{9000, REASON_NONE, true, 8000, 6000, 5001},
-		{9001, REASON_NONE, false, 9001, 9001, 9001},
-		{9002, REASON_NONE, true, 9002, 9002, 9002},
+		{9000, REASON_OK, true, 8000, 6000, 5001},
+		{9001, REASON_OK, false, 9001, 9001, 9001},
+		{9002, REASON_OK, true, 9002, 9002, 9002},
 	};
 	struct hop_record record = {0};
 
@@ -286,11 +286,11 @@ static void what_was_seen_for_others(void **state)
 static void evidence_by_records_goes_with_them(void **state)
 {
 	struct hop_record record = {0};
-	struct evidence seen = seen_at(100, REASON_NONE);
+	struct evidence seen = seen_at(100, REASON_OK);
 
 	(void)state;
 	hop_record_learn(&record, &seen);
-	seen = (struct evidence){.at = 200, .reason = REASON_NONE, .tlsa_id = 7};
+	seen = (struct evidence){.at = 200, .reason = REASON_OK, .tlsa_id = 7};
 	hop_record_learn(&record, &seen);
 	assert_int_equal(record.pkix.newest.at, 100);
 	assert_int_equal(record.dane.good.at, 200);

@@ -89,8 +89,8 @@ static void dice_mx(struct mx_set *set)
 
 static void dice_entry(struct entry *entry)
 {
-	static const enum reason record[] = {REASON_NONE, REASON_NO_RECORD, REASON_RECORD_LOOKUP, REASON_RESOLVER};
-	static const enum reason fetch[] = {REASON_NONE, REASON_POLICY_FETCH, REASON_POLICY_WEBPKI};
+	static const enum reason record[] = {REASON_OK, REASON_NO_RECORD, REASON_RECORD_LOOKUP, REASON_RESOLVER};
+	static const enum reason fetch[] = {REASON_OK, REASON_POLICY_FETCH, REASON_POLICY_WEBPKI};
 
 	entry_init(entry, "d.example");
 	entry->record_checked_at = dice_time();
@@ -184,7 +184,7 @@ static struct entry full_entry(void)
 static struct hop_record full_hop(void)
 {
 	struct hop_record record = {0};
-	struct evidence seen = seen_at(NOW, REASON_NONE);
+	struct evidence seen = seen_at(NOW, REASON_OK);
 
 	seen.not_after = -5;
 	seen.chain = -1;
@@ -234,7 +234,7 @@ static void hop_records_come_back(void **state)
 static struct hop_record dane_hop(void)
 {
 	struct hop_record record = full_hop();
-	struct evidence seen = seen_at(NOW - 1, REASON_NONE);
+	struct evidence seen = seen_at(NOW - 1, REASON_OK);
 
 	seen.tlsa_id = UINT64_C(0xfedcba9876543210);
 	hop_record_learn(&record, &seen);
@@ -309,10 +309,10 @@ static void evidence_is_written_once(void **state)
 		enum reason seen[3];
 		unsigned written;
 	} rows[] = {
-		{{REASON_NONE, REASON_NONE, REASON_NONE}, 1},
-		{{REASON_NONE, REASON_NONE, REASON_HOP_TIMEOUT}, 2},
-		{{REASON_NONE, REASON_NONE, REASON_CERT_EXPIRED}, 2},
-		{{REASON_NONE, REASON_CERT_EXPIRED, REASON_HOP_TIMEOUT}, 3},
+		{{REASON_OK, REASON_OK, REASON_OK}, 1},
+		{{REASON_OK, REASON_OK, REASON_HOP_TIMEOUT}, 2},
+		{{REASON_OK, REASON_OK, REASON_CERT_EXPIRED}, 2},
+		{{REASON_OK, REASON_CERT_EXPIRED, REASON_HOP_TIMEOUT}, 3},
 		{{REASON_CERT_EXPIRED, REASON_CERT_EXPIRED, REASON_CERT_EXPIRED}, 1},
 		{{REASON_HOP_TIMEOUT, REASON_HOP_TIMEOUT, REASON_HOP_TIMEOUT}, 1},
 	};
@@ -575,12 +575,16 @@ static void unknown_reasons_of_an_entry_mean_look_again(void **state)
 		const char *name;
 		enum reason record, fetch;
 	} rows[] = {
-		{3, "record-many", REASON_RECORD_MANY, REASON_NONE},
-		{3, "record-haunted", REASON_RECORD_LOOKUP, REASON_NONE},
-		{3, "tls-too-old", REASON_RECORD_LOOKUP, REASON_NONE},
-		{12, "sts-webpki-invalid", REASON_NONE, REASON_POLICY_WEBPKI},
-		{12, "sts-haunted", REASON_NONE, REASON_POLICY_FETCH},
-		{12, "tls-too-old", REASON_NONE, REASON_POLICY_FETCH},
+		{3, "record-many", REASON_RECORD_MANY, REASON_OK},
+		{3, "ok", REASON_OK, REASON_OK},
+		{3, "none", REASON_OK, REASON_OK}, /* as version 0.1 wrote it */
+		{3, "record-haunted", REASON_RECORD_LOOKUP, REASON_OK},
+		{3, "tls-too-old", REASON_RECORD_LOOKUP, REASON_OK},
+		{12, "sts-webpki-invalid", REASON_OK, REASON_POLICY_WEBPKI},
+		{12, "ok", REASON_OK, REASON_OK},
+		{12, "none", REASON_OK, REASON_OK},
+		{12, "sts-haunted", REASON_OK, REASON_POLICY_FETCH},
+		{12, "tls-too-old", REASON_OK, REASON_POLICY_FETCH},
 	};
 	struct entry entry;
 	struct bytes bytes;
@@ -629,6 +633,9 @@ static void evidence_fits_its_place(void **state)
 		{2, "certificate-expired", true, true},
 		{2, "hop-haunted", true, false},
 		{2, "hop-timeout", false, false},
+		{3, "ok", true, true},
+		{1, "none", true, true}, /* as version 0.1 wrote it */
+		{2, "none", true, true},
 		{3, "none", true, true},
 		{3, "certificate-expired", false, false},
 	};

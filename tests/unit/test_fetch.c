@@ -294,7 +294,7 @@ static void check_script(const char *name, const struct script *script, enum rea
 		fail_msg("%s: took %d ms", name, (int)took_ms);
 	if (server.connections != 1)
 		fail_msg("%s: %u connections", name, server.connections);
-	if (outcome == REASON_NONE) {
+	if (outcome == REASON_OK) {
 		assert_int_equal(found.policy.mode, POLICY_ENFORCE);
 		assert_true(policy_allows(&found.policy, "mx.example.com"));
 		assert_memory_equal(found.text, POLICY, strlen(POLICY));
@@ -314,8 +314,8 @@ static const struct {
 	const char *detail;
 } rows[] = {
 	/* certificates */
-	{"good", {CERT_GOOD, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_NONE, ""},
-	{"wildcard", {CERT_WILDCARD, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_NONE, ""},
+	{"good", {CERT_GOOD, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_OK, ""},
+	{"wildcard", {CERT_WILDCARD, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_OK, ""},
 	{"partial wildcard", {CERT_PARTIAL, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI, "mismatch"},
 	{"CN only", {CERT_CN_ONLY, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI, "mismatch"},
 	{"address SAN", {CERT_ADDRESS, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI, "mismatch"},
@@ -330,18 +330,18 @@ static const struct {
 	{"short key", {CERT_SHORT_KEY, ANSWER, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_WEBPKI,
 		"key too weak: the certificate has 1024 bits"},
 	/* framing */
-	{"length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0}, REASON_NONE, ""},
+	{"length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0}, REASON_OK, ""},
 	{"short of its length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 99\r\n\r\n" POLICY, 0},
 		REASON_POLICY_FETCH, ""},
 	/* Only later libcurl than 7.88 says so itself. */
 	{"cut without close_notify", {CERT_GOOD, ANSWER_CUT, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_FETCH, ""},
 	{"cut behind the whole body", {CERT_GOOD, ANSWER_CUT, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0},
-		REASON_NONE, ""},
+		REASON_OK, ""},
 	{"chunked", {CERT_GOOD, ANSWER, OK_HEAD "Transfer-Encoding: chunked\r\n\r\n3f\r\n" POLICY "\r\n0\r\n\r\n", 0},
-		REASON_NONE, ""},
+		REASON_OK, ""},
 	{"chunked, no end", {CERT_GOOD, ANSWER, OK_HEAD "Transfer-Encoding: chunked\r\n\r\n3f\r\n" POLICY "\r\n", 0},
 		REASON_POLICY_FETCH, ""},
-	{"HTTP/1.0", {CERT_GOOD, ANSWER, "HTTP/1.0 200 OK\r\n" TYPE "\r\n" POLICY, 0}, REASON_NONE, ""},
+	{"HTTP/1.0", {CERT_GOOD, ANSWER, "HTTP/1.0 200 OK\r\n" TYPE "\r\n" POLICY, 0}, REASON_OK, ""},
 	{"HTTP/0.9", {CERT_GOOD, ANSWER, POLICY, 0}, REASON_POLICY_FETCH, "HTTP/0.9"},
 	/* status: http_fetch.json status-* */
 	{"201", {CERT_GOOD, ANSWER, STATUS("201 Created"), 0}, REASON_POLICY_FETCH, "HTTP status 201"},
@@ -377,7 +377,7 @@ static const struct {
 		REASON_POLICY_FETCH, "no Content-Type"},
 	{"harmless interim response",
 		{CERT_GOOD, ANSWER, "HTTP/1.1 103 X\r\nContent-Type: text/html\r\n\r\n" OK_HEAD "\r\n" POLICY, 0},
-		REASON_NONE, ""},
+		REASON_OK, ""},
 	{"type in a trailer",
 		{CERT_GOOD, ANSWER,
 			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3f\r\n" POLICY "\r\n0\r\n" TYPE "\r\n",
@@ -387,7 +387,7 @@ static const struct {
 		"encoding nobody asked for: gzip"},
 	{"gzip in transfer", {CERT_GOOD, ANSWER, OK_HEAD "Transfer-Encoding: gzip\r\n\r\n" POLICY, 0},
 		REASON_POLICY_FETCH, ""},
-	{"identity", {CERT_GOOD, ANSWER, OK_HEAD "Content-Encoding: identity\r\n\r\n" POLICY, 0}, REASON_NONE, ""},
+	{"identity", {CERT_GOOD, ANSWER, OK_HEAD "Content-Encoding: identity\r\n\r\n" POLICY, 0}, REASON_OK, ""},
 	{"folded", {CERT_GOOD, ANSWER, OK_HEAD "X-A: b\r\n c: d\r\n\r\n" POLICY, 0}, REASON_POLICY_FETCH, ""},
 	{"endless interim responses", {CERT_GOOD, REPEAT, "HTTP/1.1 103 X\r\nX: y\r\n\r\n", 0}, REASON_POLICY_FETCH,
 		"headers too large"},
@@ -443,8 +443,8 @@ static void test_sizes(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < 3; i++) {
-		check_size(20000, framings[i], REASON_NONE, "");
-		check_size(POLICY_BYTES_MAX, framings[i], REASON_NONE, "");
+		check_size(20000, framings[i], REASON_OK, "");
+		check_size(POLICY_BYTES_MAX, framings[i], REASON_OK, "");
 		check_size(POLICY_BYTES_MAX + 1, framings[i], REASON_POLICY_FETCH, "too large");
 		check_size(1000000, framings[i], REASON_POLICY_FETCH, "too large");
 	}
@@ -467,7 +467,7 @@ static void check_header_lines(unsigned lines, enum reason outcome, const char *
 static void test_long_headers(void **state)
 {
 	(void)state;
-	check_header_lines(FETCH_HEADER_BYTES_MAX / 17 - 10, REASON_NONE, "");
+	check_header_lines(FETCH_HEADER_BYTES_MAX / 17 - 10, REASON_OK, "");
 	check_header_lines(FETCH_HEADER_BYTES_MAX / 17 + 1, REASON_POLICY_FETCH, "headers too large");
 }
 
@@ -495,8 +495,8 @@ static void check_addresses(const char *const *addresses, size_t count, enum rea
 	server_stop(&server);
 	if (found.outcome != outcome)
 		fail_msg("%s: %s", addresses[0], found.detail);
-	assert_int_equal(found.unreached, outcome != REASON_NONE);
-	assert_int_equal(found.way, outcome != REASON_NONE ? HEALTH_UNREACHED : HEALTH_WELL);
+	assert_int_equal(found.unreached, outcome != REASON_OK);
+	assert_int_equal(found.way, outcome != REASON_OK ? HEALTH_UNREACHED : HEALTH_WELL);
 	policy_found_free(&found);
 }
 
@@ -508,7 +508,7 @@ static void test_addresses(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < 3; i++)
-		check_addresses(rows_of_addresses[i], 2, REASON_NONE);
+		check_addresses(rows_of_addresses[i], 2, REASON_OK);
 	check_addresses(dead, 2, REASON_POLICY_FETCH);
 	check_addresses(unreachable, 1, REASON_POLICY_FETCH);
 	struct policy_found found;
@@ -531,7 +531,7 @@ static void test_request(void **state)
 	server_start(&server, &good_script);
 	fetch(NULL, loopback, 1, 3000, &found);
 	server_stop(&server);
-	assert_int_equal(found.outcome, REASON_NONE);
+	assert_int_equal(found.outcome, REASON_OK);
 	assert_int_equal(found.text_len, strlen(POLICY));
 	assert_int_equal(found.policy.max_age_s, 86400);
 	assert_ptr_equal(
@@ -597,7 +597,7 @@ static void check_proxy(const char *reply, enum reason outcome)
 	close(proxy.listener);
 	if (found.outcome != outcome)
 		fail_msg("%s: %s", reply, found.detail);
-	assert_int_equal(found.way, outcome != REASON_NONE ? HEALTH_UNREACHED : HEALTH_WELL);
+	assert_int_equal(found.way, outcome != REASON_OK ? HEALTH_UNREACHED : HEALTH_WELL);
 	assert_ptr_equal(strstr(proxy.request, "CONNECT " HOST ":443 HTTP/1.1\r\n"), proxy.request);
 	policy_found_free(&found);
 }
@@ -607,7 +607,7 @@ static void test_proxy(void **state)
 	struct failure why = {0};
 	(void)state;
 
-	check_proxy("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", REASON_NONE);
+	check_proxy("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", REASON_OK);
 	check_proxy("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", REASON_POLICY_FETCH);
 	assert_null(fetcher_new(&(struct fetch_options){.trust = trust, .proxy = "socks5h://127.0.0.1"}, &why));
 	assert_int_equal(why.code, EX_CONFIG);

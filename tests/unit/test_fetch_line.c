@@ -264,7 +264,7 @@ static void check_job(const struct job *job, enum place place)
 		assert_int_equal(job->found.way, HEALTH_UNREACHED);
 		return;
 	}
-	if (job->found.outcome != REASON_NONE)
+	if (job->found.outcome != REASON_OK)
 		fail_msg("%s", job->found.detail);
 	assert_true(policy_allows(&job->found.policy, hosts[place]));
 	assert_int_equal(job->found.policy.mx.count, 1);

@@ -36,12 +36,12 @@ static const struct {
 	{"{\"domain\": \"a b.example\"}", "no domain that could"},
 	{"{\"domain\": 5}", "domain is no text"},
 	{DOMAIN("\"record\": 5"), "record is no object"},
-	{RECORD("\"checked_at\": 1900000061, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
-	{RECORD("\"checked_at\": 1500000000, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
-	{RECORD("\"checked_at\": 1e9, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
-	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"none\", \"ttl\": -1, \"id\": \"1\""), "record: ttl"},
-	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"a;b\""), "record: id"},
-	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"none\", \"ttl\": 60"), "record: id is missing"},
+	{RECORD("\"checked_at\": 1900000061, \"outcome\": \"ok\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
+	{RECORD("\"checked_at\": 1500000000, \"outcome\": \"ok\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
+	{RECORD("\"checked_at\": 1e9, \"outcome\": \"ok\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
+	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"ok\", \"ttl\": -1, \"id\": \"1\""), "record: ttl"},
+	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"ok\", \"ttl\": 60, \"id\": \"a;b\""), "record: id"},
+	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"ok\", \"ttl\": 60"), "record: id is missing"},
 	{FETCHED("1900000061", GOOD_TEXT), "policy: fetched_at"},
 	{FETCHED("1514764799", GOOD_TEXT), "policy: fetched_at"},
 	{FETCHED("1899990000", "version: STSv1\\nmode: enforce\\nmax_age: 600\\n"), "policy: text is no valid policy"},
@@ -59,14 +59,14 @@ static const struct {
 	{HOP("\"newest\": {}"), "newest: at"},
 	{"{\"host\": \"mx.example\", \"port\": 0}", "port"},
 	{"{\"host\": \"mx..example\", \"port\": 25}", "host is no host name"},
-	{HOP("\"newest\": " SEEN("1900000061", "none", "")), "newest: at"},
+	{HOP("\"newest\": " SEEN("1900000061", "ok", "")), "newest: at"},
 	{HOP("\"good\": " SEEN("1899990000", "starttls-refused", "")), "must be what they are called"},
 	{HOP("\"conclusive\": " SEEN("1899990000", "hop-timeout", "")), "must be what they are called"},
 	{HOP("\"newest\": " SEEN("1899990000", "of-a-later-version", "")), "the line tells nothing"},
-	{HOP("\"newest\": " SEEN("1899990000", "none", ", \"address\": \"mx\"")), "newest: address"},
-	{HOP("\"newest\": " SEEN("1899990000", "none", ", \"text_hex\": \"4g\"")), "newest: text_hex"},
-	{HOP("\"newest\": " SEEN("1899990000", "none", ", \"text_hex\": \"410042\"")), "newest: text_hex"},
-	{HOP("\"newest\": " SEEN("1899990000", "none", ", \"text_hex\": \"414\"")), "newest: text_hex"},
+	{HOP("\"newest\": " SEEN("1899990000", "ok", ", \"address\": \"mx\"")), "newest: address"},
+	{HOP("\"newest\": " SEEN("1899990000", "ok", ", \"text_hex\": \"4g\"")), "newest: text_hex"},
+	{HOP("\"newest\": " SEEN("1899990000", "ok", ", \"text_hex\": \"410042\"")), "newest: text_hex"},
+	{HOP("\"newest\": " SEEN("1899990000", "ok", ", \"text_hex\": \"414\"")), "newest: text_hex"},
 };
 
 static void test_refused(void **state)
@@ -155,9 +155,24 @@ static void test_no_export(void **state)
 	tool_run_free(&run);
 }
 
+/* Version 0.1 wrote the good outcome as `none`. */
+static void test_good_outcome_of_version_0_1(void **state)
+{
+	(void)state;
+	imported_is(two,
+		HEADER RECORD("\"checked_at\": 1899990000, \"outcome\": \"none\", \"ttl\": 60, \"id\": \"1\"") "\n" HOP(
+			"\"newest\": " SEEN("1899999990", "none", "")) "\n",
+		0, "imported 2, kept 0, refused 0\n");
+	struct tool_run run = call_tool((struct call){.run = export_run, .words = {NULL}, .store = two});
+	assert_non_null(strstr(run.out, "\"outcome\": \"ok\""));
+	assert_non_null(strstr(run.out, "\"reason\": \"ok\""));
+	assert_null(strstr(run.out, "\"none\""));
+	tool_run_free(&run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {ON_STORES(test_refused), ON_STORES(test_too_long),
-		ON_STORES(test_largest_policy), ON_STORES(test_no_export)};
+		ON_STORES(test_largest_policy), ON_STORES(test_no_export), ON_STORES(test_good_outcome_of_version_0_1)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }

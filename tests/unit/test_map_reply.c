@@ -45,7 +45,7 @@ static bool render(enum map_dialect dialect, enum verdict_kind kind, enum reason
 static void body_is(const char *body, enum map_dialect dialect, const char *wanted)
 {
 	struct policy policy = policy_made(body, true);
-	assert_true(render(dialect, VERDICT_PASS, REASON_NONE, &policy));
+	assert_true(render(dialect, VERDICT_PASS, REASON_OK, &policy));
 	assert_string_equal(buffer, wanted);
 	policy_free(&policy);
 }
@@ -81,7 +81,7 @@ static void lines_are_written_anew(void **state)
 {
 	(void)state;
 	struct policy policy = policy_made(BODY, false);
-	assert_true(render(MAP_TLSRPT, VERDICT_PASS, REASON_NONE, &policy));
+	assert_true(render(MAP_TLSRPT, VERDICT_PASS, REASON_OK, &policy));
 	assert_string_equal(buffer,
 		SECURE " policy_type=sts policy_domain=example.com { policy_string = version: STSv1 }"
 		       " { policy_string = mode: enforce } { policy_string = mx: mx1.example.com }"
@@ -117,11 +117,11 @@ static void the_rest_is_the_same_in_all(void **state)
 		enum map_dialect dialect = (enum map_dialect)i;
 		assert_true(render(dialect, VERDICT_NONE, REASON_NO_RECORD, NULL));
 		assert_string_equal(buffer, "NOTFOUND ");
-		assert_true(render(dialect, VERDICT_FAIL_TESTING, REASON_NONE, &policy));
+		assert_true(render(dialect, VERDICT_FAIL_TESTING, REASON_OK, &policy));
 		assert_string_equal(buffer, "NOTFOUND ");
 		assert_true(render(dialect, VERDICT_DEFER, REASON_FIRST_CONTACT, NULL));
 		assert_string_equal(buffer, "TEMP first-contact");
-		assert_true(render(dialect, VERDICT_PASS, REASON_NONE, NULL));
+		assert_true(render(dialect, VERDICT_PASS, REASON_OK, NULL));
 		assert_string_equal(buffer, "TEMP internal");
 		struct text text;
 		text_init(&text, buffer, sizeof buffer);
@@ -145,15 +145,15 @@ static void dane_is_told_alone(void **state)
 	struct policy policy = policy_made(BODY, true);
 	for (int i = BINDING_DANE; i <= BINDING_DANE_ONLY; i++) {
 		binding = (enum binding)i;
-		assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_NONE, &policy));
+		assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_OK, &policy));
 		assert_string_equal(buffer, words[i]);
-		assert_true(render(MAP_TLSRPT, VERDICT_PASS, REASON_NONE, NULL));
+		assert_true(render(MAP_TLSRPT, VERDICT_PASS, REASON_OK, NULL));
 		assert_string_equal(buffer, words[i]);
-		assert_false(render(MAP_STS, VERDICT_PASS, REASON_NONE, &policy));
+		assert_false(render(MAP_STS, VERDICT_PASS, REASON_OK, &policy));
 		assert_string_equal(buffer, "TEMP internal");
 	}
 	binding = BINDING_NONE;
-	assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_NONE, &policy));
+	assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_OK, &policy));
 	assert_string_equal(buffer, "TEMP internal");
 	binding = BINDING_SECURE;
 	policy_free(&policy);
@@ -169,7 +169,7 @@ static void never_invalid(void **state)
 		snprintf(body, sizeof body, "version: STSv1\nmode: enforce\nmx: %s\nmax_age: 86400\n", words[i]);
 		struct policy policy = policy_made(body, true);
 		for (int d = 0; d < MAP_DIALECTS; d++) {
-			assert_false(render((enum map_dialect)d, VERDICT_PASS, REASON_NONE, &policy));
+			assert_false(render((enum map_dialect)d, VERDICT_PASS, REASON_OK, &policy));
 			assert_string_equal(buffer, "TEMP internal");
 		}
 		policy_free(&policy);
@@ -196,13 +196,13 @@ static void large_policies_are_bounded(void **state)
 		len += (size_t)snprintf(
 			body + len, sizeof body - len, "mx: *.h%d.%063d.%063d.%050d.example.com\n", i, 1, 2, 3);
 	struct policy policy = policy_made(body, false);
-	assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_NONE, &policy));
+	assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_OK, &policy));
 	assert_int_equal(strncmp(buffer, "OK secure match=.h0.", 20), 0);
 	assert_int_equal(count("example.com"), LARGE);
-	assert_true(render(MAP_TLSRPT, VERDICT_PASS, REASON_NONE, &policy));
+	assert_true(render(MAP_TLSRPT, VERDICT_PASS, REASON_OK, &policy));
 	assert_int_equal(count("example.com"), LARGE);
 	assert_int_equal(count("policy_"), 0);
-	assert_true(render(MAP_STS, VERDICT_PASS, REASON_NONE, &policy));
+	assert_true(render(MAP_STS, VERDICT_PASS, REASON_OK, &policy));
 	assert_in_range(count("example.com"), 3, 6);
 	assert_non_null(strstr(buffer, "example.com servername=hostname"));
 	policy_free(&policy);
@@ -212,7 +212,7 @@ static void large_policies_are_bounded(void **state)
 		len += (size_t)snprintf(body + len, sizeof body - len, "a.");
 	snprintf(body + len, sizeof body - len, "b\n");
 	policy = policy_made(body, true);
-	assert_true(render(MAP_STS, VERDICT_PASS, REASON_NONE, &policy));
+	assert_true(render(MAP_STS, VERDICT_PASS, REASON_OK, &policy));
 	assert_int_equal(strncmp(buffer, "OK secure match=a.a.", 20), 0);
 	policy_free(&policy);
 }

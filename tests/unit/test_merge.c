@@ -19,7 +19,7 @@ static void record_set(struct entry *entry, int64_t at, enum reason outcome, con
 
 static void policy_set(struct entry *entry, int64_t at, enum policy_mode mode, const char *id, uint32_t max_age_s)
 {
-	struct policy_found found = {.outcome = REASON_NONE, .text = strdup("as received"), .text_len = 11};
+	struct policy_found found = {.outcome = REASON_OK, .text = strdup("as received"), .text_len = 11};
 	found.policy.mode = mode;
 	found.policy.max_age_s = max_age_s;
 	names_add(&found.policy.mx, id, strlen(id));
@@ -126,11 +126,11 @@ static void test_record(void **state)
 {
 	(void)state;
 	struct entry ours = {.domain = "d.example"}, theirs = {.domain = "d.example"};
-	record_set(&ours, NOW - 100, REASON_NONE, "1");
-	record_set(&theirs, NOW - 200, REASON_NONE, "2");
+	record_set(&ours, NOW - 100, REASON_OK, "1");
+	record_set(&theirs, NOW - 200, REASON_OK, "2");
 	assert_false(entry_merge(&ours, &theirs, NOW));
 	assert_string_equal(ours.record_id, "1");
-	record_set(&theirs, NOW - 50, REASON_NONE, "2");
+	record_set(&theirs, NOW - 50, REASON_OK, "2");
 	assert_true(entry_merge(&ours, &theirs, NOW));
 	assert_string_equal(ours.record_id, "2");
 	assert_int_equal(ours.record_checked_at, NOW - 50);
@@ -171,7 +171,7 @@ static void test_mx_and_use(void **state)
 	struct entry ours, theirs;
 	entry_init(&ours, "d.example");
 	entry_init(&theirs, "d.example");
-	struct mx_found found = {.outcome = REASON_NONE, .set.state = MX_LISTED};
+	struct mx_found found = {.outcome = REASON_OK, .set.state = MX_LISTED};
 	names_add(&found.set.names, "mx.d.example", 12);
 	entry_learn_mx(&theirs, &found, NOW - 60);
 	entry_learn_use(&theirs, NOW - 9 * DAY_S);
@@ -194,7 +194,7 @@ static void test_hops(void **state)
 {
 	(void)state;
 	struct hop_record a = {0}, b = {0}, ab, ba;
-	hop_record_learn(&a, &(struct evidence){.at = NOW - 300, .reason = REASON_NONE});
+	hop_record_learn(&a, &(struct evidence){.at = NOW - 300, .reason = REASON_OK});
 	hop_record_learn(&a, &(struct evidence){.at = NOW - 100, .reason = REASON_HOP_TIMEOUT});
 	hop_record_learn(&b, &(struct evidence){.at = NOW - 200, .reason = REASON_STARTTLS_MISSING});
 	ab = a;

@@ -35,7 +35,7 @@
 	"insert 1 X-STS-Gate: domain=testing.example; policy=testing; verdict=fail-testing; "                          \
 	"reason=certificate-expired; mx=mx.testing.example\n"
 #define TAG_PASS                                                                                                       \
-	"insert 1 X-STS-Gate: domain=pass.example; policy=enforce; verdict=pass; reason=none; mx=mx.pass.example\n"
+	"insert 1 X-STS-Gate: domain=pass.example; policy=enforce; verdict=pass; reason=ok; mx=mx.pass.example\n"
 #define TAG_NONE "insert 1 X-STS-Gate: domain=none.example; policy=none; verdict=none; reason=no-record\n"
 #define TAG_UNKNOWN "insert 1 X-STS-Gate: domain=unknown.example; policy=none; verdict=defer; reason=first-contact\n"
 #define HELD_UNCHECKED                                                                                                 \

@@ -405,13 +405,13 @@ static const struct {
 	enum reason reason;
 	const char *text;
 } rows[] = {
-	{"good", {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0}, REASON_NONE, ""},
-	{"wildcard", {GREETING, EHLO, GO, TLS_GOOD, CERT_WILDCARD, 0}, REASON_NONE, ""},
-	{"TLS 1.2", {GREETING, EHLO, GO, TLS_ONLY_1_2, CERT_GOOD, 0}, REASON_NONE, ""},
-	{"anonymous preferred", {GREETING, EHLO, GO, TLS_ANONYMOUS, CERT_GOOD, 0}, REASON_NONE, ""},
-	{"no goodbye", {GREETING, EHLO, GO, TLS_SLOW, CERT_GOOD, 0}, REASON_NONE, ""},
-	{"long greeting", {"220-a\r\n220-b\r\n220 c\r\n", EHLO, GO, TLS_GOOD, CERT_GOOD, 0}, REASON_NONE, ""},
-	{"lower case", {GREETING, "250-mx\r\n250 starttls\r\n", GO, TLS_GOOD, CERT_GOOD, 0}, REASON_NONE, ""},
+	{"good", {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0}, REASON_OK, ""},
+	{"wildcard", {GREETING, EHLO, GO, TLS_GOOD, CERT_WILDCARD, 0}, REASON_OK, ""},
+	{"TLS 1.2", {GREETING, EHLO, GO, TLS_ONLY_1_2, CERT_GOOD, 0}, REASON_OK, ""},
+	{"anonymous preferred", {GREETING, EHLO, GO, TLS_ANONYMOUS, CERT_GOOD, 0}, REASON_OK, ""},
+	{"no goodbye", {GREETING, EHLO, GO, TLS_SLOW, CERT_GOOD, 0}, REASON_OK, ""},
+	{"long greeting", {"220-a\r\n220-b\r\n220 c\r\n", EHLO, GO, TLS_GOOD, CERT_GOOD, 0}, REASON_OK, ""},
+	{"lower case", {GREETING, "250-mx\r\n250 starttls\r\n", GO, TLS_GOOD, CERT_GOOD, 0}, REASON_OK, ""},
 	/* certificates */
 	{"partial wildcard", {GREETING, EHLO, GO, TLS_GOOD, CERT_PARTIAL, 0}, REASON_CERT_HOST_MISMATCH, "mismatch"},
 	{"CN only", {GREETING, EHLO, GO, TLS_GOOD, CERT_CN_ONLY, 0}, REASON_CERT_HOST_MISMATCH,
@@ -522,7 +522,7 @@ static void test_rows(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct server server;
 		struct evidence seen = probe_script(&rows[i].script, "127.0.0.1", &server);
-		bool no_text = seen.reason == REASON_NONE;
+		bool no_text = seen.reason == REASON_OK;
 
 		if (seen.reason != rows[i].reason || !strstr(seen.text, rows[i].text) ||
 			(seen.text[0] == '\0') != no_text)
@@ -546,8 +546,8 @@ static const struct {
 	enum reason reason;
 	const char *text;
 } first_rows[] = {
-	{"good", {GREETING, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, true, REASON_NONE, ""},
-	{"TLS 1.2", {"220-mx\r\n220 mx\r\n", CUT, CUT, TLS_ONLY_1_2, CERT_GOOD, 0}, true, REASON_NONE, ""},
+	{"good", {GREETING, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, true, REASON_OK, ""},
+	{"TLS 1.2", {"220-mx\r\n220 mx\r\n", CUT, CUT, TLS_ONLY_1_2, CERT_GOOD, 0}, true, REASON_OK, ""},
 	{"other name", {GREETING, CUT, CUT, TLS_GOOD, CERT_OTHER_NAME, 0}, true, REASON_CERT_HOST_MISMATCH, "mismatch"},
 	{"stranger's CA", {GREETING, CUT, CUT, TLS_GOOD, CERT_STRANGER, 0}, true, REASON_CERT_UNTRUSTED, "issuer"},
 	{"short key", {GREETING, CUT, CUT, TLS_GOOD, CERT_SHORT_KEY, 0}, true, REASON_CERT_WEAK_KEY, "1024 bits"},
@@ -570,8 +570,7 @@ static void test_tls_first(void **state)
 		server_stop(&server);
 		if (seen.reason != first_rows[i].reason || !strstr(seen.text, first_rows[i].text))
 			fail_msg("%s: %s, %s", first_rows[i].name, reason_name(seen.reason), seen.text);
-		if (seen.reason == REASON_NONE &&
-			(strcmp(server.quit, "QUIT\r\n") != 0 || strcmp(server.sni, HOST) != 0))
+		if (seen.reason == REASON_OK && (strcmp(server.quit, "QUIT\r\n") != 0 || strcmp(server.sni, HOST) != 0))
 			fail_msg("%s: quits with %s", first_rows[i].name, server.quit);
 		if (passing != (strcmp(first_rows[i].name, "cut") == 0))
 			fail_msg("%s: passing", first_rows[i].name);
@@ -586,7 +585,7 @@ static void test_evidence(void **state)
 	(void)state;
 
 	struct evidence seen = probe_script(&good, "127.0.0.1", &server);
-	assert_int_equal(seen.reason, REASON_NONE);
+	assert_int_equal(seen.reason, REASON_OK);
 	assert_int_equal(seen.protocol, 0x0304);
 	assert_int_equal(seen.chain, X509_V_OK);
 	assert_in_range(seen.not_after, time(NULL) + 29 * 86400, time(NULL) + 31 * 86400);
@@ -620,7 +619,7 @@ static void test_no_sigpipe(void **state)
 	(void)state;
 
 	/* The peer has shown all that is asked for. */
-	assert_int_equal(probe_script(&script, "127.0.0.1", &server).reason, REASON_NONE);
+	assert_int_equal(probe_script(&script, "127.0.0.1", &server).reason, REASON_OK);
 }
 
 static const struct script good_script = {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0};
@@ -629,7 +628,7 @@ static void test_ipv6(void **state)
 {
 	struct server server;
 	(void)state;
-	assert_int_equal(probe_script(&good_script, "::1", &server).reason, REASON_NONE);
+	assert_int_equal(probe_script(&good_script, "::1", &server).reason, REASON_OK);
 }
 
 static void test_bind(void **state)
@@ -641,7 +640,7 @@ static void test_bind(void **state)
 	struct evidence bound = probe("127.0.0.5", "127.0.0.1", server.port);
 	struct evidence unbound = probe("192.0.2.77", "127.0.0.1", server.port);
 	server_stop(&server);
-	assert_int_equal(bound.reason, REASON_NONE);
+	assert_int_equal(bound.reason, REASON_OK);
 	assert_string_equal(server.client, "127.0.0.5");
 	assert_int_equal(unbound.reason, REASON_HOP_INTERNAL);
 }
@@ -752,7 +751,7 @@ static void test_threads(void **state)
 	}
 	for (int i = 0; i < 8; i++) {
 		pthread_join(threads[i], NULL);
-		assert_int_equal(jobs[i].reason, REASON_NONE);
+		assert_int_equal(jobs[i].reason, REASON_OK);
 	}
 	server_stop(&server);
 	prober_free(&prober);

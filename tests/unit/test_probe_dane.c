@@ -70,36 +70,36 @@ struct row {
 
 static const struct row rows[] = {
 	/* D-33, D-35: DANE-EE */
-	{"3 1 1", GOOD, NOBODY, {{3, 1, 1, GOOD, false}}, REASON_NONE, X509_V_OK, "TLSA record 3 1 1 "},
-	{"3 0 1", GOOD, NOBODY, {{3, 0, 1, GOOD, false}}, REASON_NONE, X509_V_OK, "TLSA record 3 0 1 "},
-	{"3 1 2", GOOD, NOBODY, {{3, 1, 2, GOOD, false}}, REASON_NONE, X509_V_OK, "TLSA record 3 1 2 "},
-	{"3 0 2", GOOD, NOBODY, {{3, 0, 2, GOOD, false}}, REASON_NONE, X509_V_OK, "TLSA record 3 0 2 "},
-	{"3 0 0", GOOD, NOBODY, {{3, 0, 0, GOOD, false}}, REASON_NONE, X509_V_OK, "TLSA record 3 0 0 30"},
-	{"3 1 0", GOOD, NOBODY, {{3, 1, 0, GOOD, false}}, REASON_NONE, X509_V_OK, "TLSA record 3 1 0 30"},
-	{"EE, chain sent", GOOD, CA, {{3, 1, 1, GOOD, false}}, REASON_NONE, X509_V_OK, "3 1 1"},
-	{"EE, expired", EXPIRED, NOBODY, {{3, 1, 1, EXPIRED, false}}, REASON_NONE, X509_V_OK, "3 1 1"},
-	{"EE, future", FUTURE, NOBODY, {{3, 1, 1, FUTURE, false}}, REASON_NONE, X509_V_OK, "3 1 1"},
-	{"EE, other name", OTHER_NAME, CA, {{3, 0, 1, OTHER_NAME, false}}, REASON_NONE, X509_V_OK, "3 0 1"},
-	{"EE, for clients", CLIENT, CA, {{3, 1, 1, CLIENT, false}}, REASON_NONE, X509_V_OK, "3 1 1"},
-	{"EE, self-signed, expired, other name", SELF_BAD, NOBODY, {{3, 1, 1, SELF_BAD, false}}, REASON_NONE, X509_V_OK,
+	{"3 1 1", GOOD, NOBODY, {{3, 1, 1, GOOD, false}}, REASON_OK, X509_V_OK, "TLSA record 3 1 1 "},
+	{"3 0 1", GOOD, NOBODY, {{3, 0, 1, GOOD, false}}, REASON_OK, X509_V_OK, "TLSA record 3 0 1 "},
+	{"3 1 2", GOOD, NOBODY, {{3, 1, 2, GOOD, false}}, REASON_OK, X509_V_OK, "TLSA record 3 1 2 "},
+	{"3 0 2", GOOD, NOBODY, {{3, 0, 2, GOOD, false}}, REASON_OK, X509_V_OK, "TLSA record 3 0 2 "},
+	{"3 0 0", GOOD, NOBODY, {{3, 0, 0, GOOD, false}}, REASON_OK, X509_V_OK, "TLSA record 3 0 0 30"},
+	{"3 1 0", GOOD, NOBODY, {{3, 1, 0, GOOD, false}}, REASON_OK, X509_V_OK, "TLSA record 3 1 0 30"},
+	{"EE, chain sent", GOOD, CA, {{3, 1, 1, GOOD, false}}, REASON_OK, X509_V_OK, "3 1 1"},
+	{"EE, expired", EXPIRED, NOBODY, {{3, 1, 1, EXPIRED, false}}, REASON_OK, X509_V_OK, "3 1 1"},
+	{"EE, future", FUTURE, NOBODY, {{3, 1, 1, FUTURE, false}}, REASON_OK, X509_V_OK, "3 1 1"},
+	{"EE, other name", OTHER_NAME, CA, {{3, 0, 1, OTHER_NAME, false}}, REASON_OK, X509_V_OK, "3 0 1"},
+	{"EE, for clients", CLIENT, CA, {{3, 1, 1, CLIENT, false}}, REASON_OK, X509_V_OK, "3 1 1"},
+	{"EE, self-signed, expired, other name", SELF_BAD, NOBODY, {{3, 1, 1, SELF_BAD, false}}, REASON_OK, X509_V_OK,
 		"3 1 1"},
-	{"EE, authority unknown", STRANGE, NOBODY, {{3, 1, 1, STRANGE, false}}, REASON_NONE, X509_V_OK, "3 1 1"},
+	{"EE, authority unknown", STRANGE, NOBODY, {{3, 1, 1, STRANGE, false}}, REASON_OK, X509_V_OK, "3 1 1"},
 	{"EE, short key", SHORT_KEY, NOBODY, {{3, 1, 1, SHORT_KEY, false}}, REASON_CERT_WEAK_KEY,
 		X509_V_ERR_EE_KEY_TOO_SMALL, "key too weak"},
 	{"EE of the authority", GOOD, CA, {{3, 1, 1, CA, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no match"},
 	/* D-36: DANE-TA, the authority in the chain */
-	{"2 0 1", GOOD, CA, {{2, 0, 1, CA, false}}, REASON_NONE, X509_V_OK, "TLSA record 2 0 1 "},
-	{"2 1 1", GOOD, CA, {{2, 1, 1, CA, false}}, REASON_NONE, X509_V_OK, "TLSA record 2 1 1 "},
-	{"2 1 2", GOOD, CA, {{2, 1, 2, CA, false}}, REASON_NONE, X509_V_OK, "TLSA record 2 1 2 "},
-	{"2 0 0", GOOD, CA, {{2, 0, 0, CA, false}}, REASON_NONE, X509_V_OK, "TLSA record 2 0 0 30"},
-	{"2 1 0", GOOD, CA, {{2, 1, 0, CA, false}}, REASON_NONE, X509_V_OK, "TLSA record 2 1 0 30"},
-	{"TA unknown otherwise", STRANGE, STRANGER, {{2, 0, 1, STRANGER, false}}, REASON_NONE, X509_V_OK, "2 0 1"},
-	{"TA below a root", BELOW_INTER, INTER, {{2, 1, 1, INTER, false}}, REASON_NONE, X509_V_OK, "2 1 1"},
+	{"2 0 1", GOOD, CA, {{2, 0, 1, CA, false}}, REASON_OK, X509_V_OK, "TLSA record 2 0 1 "},
+	{"2 1 1", GOOD, CA, {{2, 1, 1, CA, false}}, REASON_OK, X509_V_OK, "TLSA record 2 1 1 "},
+	{"2 1 2", GOOD, CA, {{2, 1, 2, CA, false}}, REASON_OK, X509_V_OK, "TLSA record 2 1 2 "},
+	{"2 0 0", GOOD, CA, {{2, 0, 0, CA, false}}, REASON_OK, X509_V_OK, "TLSA record 2 0 0 30"},
+	{"2 1 0", GOOD, CA, {{2, 1, 0, CA, false}}, REASON_OK, X509_V_OK, "TLSA record 2 1 0 30"},
+	{"TA unknown otherwise", STRANGE, STRANGER, {{2, 0, 1, STRANGER, false}}, REASON_OK, X509_V_OK, "2 0 1"},
+	{"TA below a root", BELOW_INTER, INTER, {{2, 1, 1, INTER, false}}, REASON_OK, X509_V_OK, "2 1 1"},
 	/* not in the chain: a digest finds nothing, though the trust store has it; a whole one needs nothing */
 	{"2 0 1, not sent", GOOD, NOBODY, {{2, 0, 1, CA, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no match"},
 	{"2 1 1, not sent", GOOD, NOBODY, {{2, 1, 1, CA, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no match"},
-	{"2 0 0, not sent", GOOD, NOBODY, {{2, 0, 0, CA, false}}, REASON_NONE, X509_V_OK, "2 0 0"},
-	{"2 1 0, not sent", GOOD, NOBODY, {{2, 1, 0, CA, false}}, REASON_NONE, X509_V_OK, "2 1 0"},
+	{"2 0 0, not sent", GOOD, NOBODY, {{2, 0, 0, CA, false}}, REASON_OK, X509_V_OK, "2 0 0"},
+	{"2 1 0, not sent", GOOD, NOBODY, {{2, 1, 0, CA, false}}, REASON_OK, X509_V_OK, "2 1 0"},
 	/* the chain must hold, and its dates */
 	{"TA, expired", EXPIRED, CA, {{2, 0, 1, CA, false}}, REASON_CERT_EXPIRED, X509_V_ERR_CERT_HAS_EXPIRED,
 		"expired; TLSA record 2 0 1 "},
@@ -117,8 +117,8 @@ static const struct row rows[] = {
 		"key too weak"},
 	{"TA of the leaf itself", SELF_BAD, NOBODY, {{2, 0, 1, SELF_BAD, false}}, REASON_TLSA_MISMATCH, NO_MATCH, ""},
 	/* D-36, D-38: and the name, which is the base domain's */
-	{"TA, wildcard", WILDCARD, CA, {{2, 0, 1, CA, false}}, REASON_NONE, X509_V_OK, "2 0 1"},
-	{"TA, CN only", CN_ONLY, CA, {{2, 0, 1, CA, false}}, REASON_NONE, X509_V_OK, "2 0 1"},
+	{"TA, wildcard", WILDCARD, CA, {{2, 0, 1, CA, false}}, REASON_OK, X509_V_OK, "2 0 1"},
+	{"TA, CN only", CN_ONLY, CA, {{2, 0, 1, CA, false}}, REASON_OK, X509_V_OK, "2 0 1"},
 	{"TA, CN beside other names", CN_BESIDE_SAN, CA, {{2, 0, 1, CA, false}}, REASON_CERT_HOST_MISMATCH,
 		X509_V_ERR_HOSTNAME_MISMATCH, "mismatch; TLSA record 2 0 1 "},
 	{"TA, partial wildcard", PARTIAL, CA, {{2, 0, 1, CA, false}}, REASON_CERT_HOST_MISMATCH,
@@ -141,24 +141,24 @@ static const struct row rows[] = {
 	{"no match, expired, other name", EXPIRED_OTHER_NAME, CA, {{2, 0, 1, STRANGER, false}}, REASON_TLSA_MISMATCH,
 		NO_MATCH, "no match"},
 	/* D-40: one of several suffices */
-	{"one of two", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {3, 1, 1, GOOD, false}}, REASON_NONE, X509_V_OK, "3 1 1"},
-	{"TA although EE does not", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {2, 0, 1, CA, false}}, REASON_NONE,
-		X509_V_OK, "2 0 1"},
-	{"EE although TA does not hold", EXPIRED, CA, {{3, 1, 1, EXPIRED, false}, {2, 0, 1, CA, false}}, REASON_NONE,
+	{"one of two", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {3, 1, 1, GOOD, false}}, REASON_OK, X509_V_OK, "3 1 1"},
+	{"TA although EE does not", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {2, 0, 1, CA, false}}, REASON_OK, X509_V_OK,
+		"2 0 1"},
+	{"EE although TA does not hold", EXPIRED, CA, {{3, 1, 1, EXPIRED, false}, {2, 0, 1, CA, false}}, REASON_OK,
 		X509_V_OK, "3 1 1"},
 	{"none of three", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {3, 0, 1, EXPIRED, false}, {2, 0, 1, STRANGER, false}},
 		REASON_TLSA_MISMATCH, NO_MATCH, "no match among the usable TLSA records: 3"},
 	/* D-34: the weaker digest does not count */
 	{"weaker digest matches", GOOD, CA, {{3, 1, 1, GOOD, false}, {3, 1, 2, WILDCARD, false}}, REASON_TLSA_MISMATCH,
 		NO_MATCH, "no match among the usable TLSA records: 1"},
-	{"stronger digest matches", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {3, 1, 2, GOOD, false}}, REASON_NONE,
+	{"stronger digest matches", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {3, 1, 2, GOOD, false}}, REASON_OK,
 		X509_V_OK, "3 1 2"},
-	{"whole beside the stronger digest", GOOD, CA, {{3, 1, 0, GOOD, false}, {3, 1, 2, WILDCARD, false}},
-		REASON_NONE, X509_V_OK, "3 1 0"},
+	{"whole beside the stronger digest", GOOD, CA, {{3, 1, 0, GOOD, false}, {3, 1, 2, WILDCARD, false}}, REASON_OK,
+		X509_V_OK, "3 1 0"},
 	/* D-33: what OpenSSL cannot read counts as not there */
 	{"no key in it", GOOD, CA, {{3, 1, 0, NOBODY, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "to be read"},
 	{"no certificate in it", GOOD, CA, {{2, 0, 0, NOBODY, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "to be read"},
-	{"no key in one of two", GOOD, CA, {{3, 1, 0, NOBODY, false}, {3, 1, 1, GOOD, false}}, REASON_NONE, X509_V_OK,
+	{"no key in one of two", GOOD, CA, {{3, 1, 0, NOBODY, false}, {3, 1, 1, GOOD, false}}, REASON_OK, X509_V_OK,
 		"3 1 1"},
 	{"no key in one, no match of the other", GOOD, CA, {{3, 1, 0, NOBODY, false}, {3, 1, 1, GOOD, true}},
 		REASON_TLSA_MISMATCH, NO_MATCH, "no match"},
@@ -252,7 +252,7 @@ static void rows_agree(void **state)
 
 		if (seen.reason != row->reason || seen.chain != row->chain || !strstr(seen.text, row->text))
 			fail_msg("%s: %s, %d, %s", row->name, reason_name(seen.reason), seen.chain, seen.text);
-		if (seen.reason == REASON_NONE && !strstr(seen.text, "... matches"))
+		if (seen.reason == REASON_OK && !strstr(seen.text, "... matches"))
 			fail_msg("%s: %s", row->name, seen.text);
 		if (seen.reason == REASON_TLSA_MISMATCH && strstr(seen.text, "TLSA record "))
 			fail_msg("%s: %s", row->name, seen.text);
@@ -273,7 +273,7 @@ static void evidence_is_whole(void **state)
 
 	rrset_cook(&rrset, &recipe, 1);
 	struct evidence seen = probe(&hop, &(struct probe_dane){&rrset.set, BASE});
-	assert_int_equal(seen.reason, REASON_NONE);
+	assert_int_equal(seen.reason, REASON_OK);
 	assert_string_equal(seen.names, "other.example.com");
 	assert_string_equal(seen.address, "127.0.0.1");
 	assert_true(seen.not_after != 0 && seen.cipher[0] != '\0');
@@ -314,11 +314,11 @@ static void probes_stay_apart(void **state)
 	rrset_cook(&strange, &own, 1);
 	rrset_cook(&wrong, &other, 1);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(probe(&stranger, &(struct probe_dane){&strange.set, BASE}).reason, REASON_NONE);
+		assert_int_equal(probe(&stranger, &(struct probe_dane){&strange.set, BASE}).reason, REASON_OK);
 		assert_int_equal(probe(&stranger, NULL).reason, REASON_CERT_UNTRUSTED);
 		assert_int_equal(probe(&host, &(struct probe_dane){&wrong.set, BASE}).reason, REASON_TLSA_MISMATCH);
 		seen = probe(&host, NULL);
-		assert_int_equal(seen.reason, REASON_NONE);
+		assert_int_equal(seen.reason, REASON_OK);
 		assert_string_equal(host.sni, HOST);
 		assert_true(seen.tlsa_id == 0 && seen.text[0] == '\0');
 		assert_int_equal(probe(&cn, NULL).reason, REASON_CERT_HOST_MISMATCH);

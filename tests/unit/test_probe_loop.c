@@ -238,7 +238,7 @@ static struct awaited awaited_of(uint16_t port)
 static void on_shown(void *arg, const struct probe_shown *what)
 {
 	(void)arg;
-	await_must(what->seen->reason == REASON_NONE && strcmp(what->host, HOST) == 0, "shown something else");
+	await_must(what->seen->reason == REASON_OK && strcmp(what->host, HOST) == 0, "shown something else");
 	shown++;
 }
 
@@ -306,7 +306,7 @@ static void test_crowd(void **state)
 	shown = 0;
 	room_run(&room, crowd_begin, &crowd);
 	sem_wait(&crowd.good.woken);
-	assert_int_equal(crowd.good.seen.reason, REASON_NONE);
+	assert_int_equal(crowd.good.seen.reason, REASON_OK);
 	assert_int_equal(crowd.answered, 0);
 	assert_int_equal(crowd.shown, 1); /* before the answer */
 	assert_true(descriptors() >= before + CROWD);
@@ -395,7 +395,7 @@ static void test_cuts(void **state)
 		[STOP_HELLO] = {REASON_TLS_FAILED, "connection cut in the TLS handshake"},
 		[STOP_FLIGHT] = {REASON_TLS_FAILED, "connection cut in the TLS handshake"},
 		[STOP_BEHIND] = {REASON_HOP_PROTOCOL, "connection closed before the greeting"},
-		[STOP_QUIT] = {REASON_NONE, ""},
+		[STOP_QUIT] = {REASON_OK, ""},
 	};
 	(void)state;
 	for (int first = 0; first < 2; first++) {
@@ -429,7 +429,7 @@ static void test_octets(void **state)
 		sem_wait(&awaited.woken);
 		room_drop(&room, &awaited);
 		sem_wait(&peer.served);
-		assert_int_equal(awaited.seen.reason, REASON_NONE);
+		assert_int_equal(awaited.seen.reason, REASON_OK);
 		assert_string_equal(awaited.seen.names, HOST);
 		assert_string_equal(peer.quit, "QUIT\r\n");
 		peer_end(&peer);
@@ -463,7 +463,7 @@ static void test_wake_drops(void **state)
 		room_begin(&room, &two);
 		room_begin(&room, &one);
 		sem_wait(&three.woken);
-		assert_int_equal(three.seen.reason, REASON_NONE);
+		assert_int_equal(three.seen.reason, REASON_OK);
 		assert_int_equal(two.wakes, 0);
 		room_drop(&room, &three);
 		sem_wait(&peer.served);
@@ -495,7 +495,7 @@ static void test_leave(void **state)
 		awaited.then = look_at_peer;
 		room_begin(&room, &awaited);
 		sem_wait(&awaited.woken);
-		assert_int_equal(awaited.seen.reason, REASON_NONE);
+		assert_int_equal(awaited.seen.reason, REASON_OK);
 		assert_string_equal(peer.quit, "QUIT\r\n");
 		assert_true(open_at_wake);
 		if (round == 0)
@@ -522,7 +522,7 @@ static void test_leave_many(void **state)
 		struct awaited awaited = awaited_of(peer.port);
 		room_begin(&own, &awaited);
 		sem_wait(&awaited.woken);
-		assert_int_equal(awaited.seen.reason, REASON_NONE);
+		assert_int_equal(awaited.seen.reason, REASON_OK);
 		room_drop(&own, &awaited);
 		sem_wait(&peer.stopped);
 		/* On a slow machine the first ones may be closed by now, which makes room. */

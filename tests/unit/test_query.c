@@ -27,7 +27,7 @@ static void world_honest(void)
 	dns_set("example.com", DNS_MX, "10 mx.example.com");
 	world_address("mx.example.com");
 	world_policy("example.com", ENFORCE, strlen(ENFORCE));
-	world_hop("mx.example.com", REASON_NONE, 0x0304);
+	world_hop("mx.example.com", REASON_OK, 0x0304);
 }
 
 static void test_honest(void **state)
@@ -115,7 +115,7 @@ static void test_dane_alone(void **state)
 	world_address("mx.example.com");
 	world_zone("example.com", true);
 	dns_set("_25._tcp.mx.example.com", DNS_TLSA, "3 1 1 a");
-	world_hop("mx.example.com/dane", REASON_NONE, 0x0304);
+	world_hop("mx.example.com/dane", REASON_OK, 0x0304);
 	json_t *got = call_for_json(call, 0);
 	json_is_text(got, "verdict", "none");
 	json_is_text(got, "reason", "no-record");
@@ -144,7 +144,7 @@ static void test_dane_fails(void **state)
 	} rows[] = {
 		{"mta_enforces=yes", REASON_TLSA_MISMATCH, REASON_TLSA_MISMATCH, 1, true},
 		{"mta_enforces=no", REASON_TLSA_MISMATCH, REASON_TLSA_MISMATCH, 0, true},
-		{"mta_enforces=yes", REASON_TLSA_MISMATCH, REASON_NONE, 0, false},
+		{"mta_enforces=yes", REASON_TLSA_MISMATCH, REASON_OK, 0, false},
 		{"mta_enforces=yes", REASON_STARTTLS_MISSING, REASON_HOP_UNREACHABLE, 0, false},
 		{"mode=monitor", REASON_TLSA_MISMATCH, REASON_TLSA_MISMATCH, 0, false},
 	};
@@ -261,7 +261,7 @@ static void test_text(void **state)
 		"record    found, id 1\n",
 		"policy    mode enforce, id 1, max_age 604800 s\n",
 		"          mx mx.example.com\n",
-		"hop       mx.example.com:25\n          keeps the policy [none], ",
+		"hop       mx.example.com:25\n          keeps the policy [ok], ",
 		"          STARTTLS, then TLSv1.3 ",
 		"verdict   pass: ",
 		"milter    would accept\n",
@@ -437,7 +437,7 @@ static void test_store(void **state)
 	got = call_for_json((struct call){.run = show_run, .words = {"Example.com."}, .store = call_directory}, 0);
 	json_is_text(got, "policy_text", ENFORCE);
 	json_is_text(got, "hops.0.host", "mx.example.com");
-	json_is_text(got, "hops.0.reason", "none");
+	json_is_text(got, "hops.0.reason", "ok");
 	json_decref(got);
 	/* All from the store: no step looks outside. */
 	got = call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0);

@@ -27,7 +27,7 @@ static struct entry entry_of_age(int64_t age)
 	struct entry e;
 	entry_init(&e, "example.com");
 	e.record_checked_at = e.policy_fetched_at = e.fetch_tried_at = e.mx.checked_at = NOW - age;
-	e.record_outcome = e.fetch_outcome = REASON_NONE;
+	e.record_outcome = e.fetch_outcome = REASON_OK;
 	e.record_ttl_s = 3600;
 	memcpy(e.record_id, "1", 2);
 	memcpy(e.policy_id, "1", 2);
@@ -107,7 +107,7 @@ static void test_negative_known(void **state)
 	assert_false(schedule_negative_known(&unknown, true, NOW));
 	assert_false(schedule_negative_known(&future, true, NOW));
 	struct entry valid =
-		negative_of_age(REASON_NONE, 10); /* a valid record that was not followed yet tells nothing */
+		negative_of_age(REASON_OK, 10); /* a valid record that was not followed yet tells nothing */
 	assert_false(schedule_negative_known(&valid, true, NOW));
 }
 
@@ -120,11 +120,11 @@ static void test_negative_after_policy(void **state)
 		int64_t age_s, over_s; /* of the look, and since the policy's end */
 		bool known;
 	} rows[] = {
-		{REASON_RECORD_LOOKUP, REASON_NONE, 100, 200, true},
-		{REASON_RECORD_LOOKUP, REASON_NONE, 200, 100, false},
-		{REASON_NONE, REASON_POLICY_FETCH, 100, 200, true},
-		{REASON_NONE, REASON_POLICY_FETCH, 200, 100, false},
-		{REASON_NO_RECORD, REASON_NONE, 200, 100, true},
+		{REASON_RECORD_LOOKUP, REASON_OK, 100, 200, true},
+		{REASON_RECORD_LOOKUP, REASON_OK, 200, 100, false},
+		{REASON_OK, REASON_POLICY_FETCH, 100, 200, true},
+		{REASON_OK, REASON_POLICY_FETCH, 200, 100, false},
+		{REASON_NO_RECORD, REASON_OK, 200, 100, true},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct entry e = negative_of_age(rows[i].record, rows[i].age_s);
@@ -205,7 +205,7 @@ static void test_fetch_allowed(void **state)
 	memcpy(e.record_id, "2", 2);
 	assert_false(schedule_fetch_allowed(&e, NOW));
 	assert_true(schedule_fetch_allowed(&e, NOW + 2));
-	e.fetch_outcome = REASON_NONE; /* after a success too */
+	e.fetch_outcome = REASON_OK; /* after a success too */
 	assert_false(schedule_fetch_allowed(&e, NOW));
 	assert_true(schedule_fetch_allowed(&e, NOW + 2));
 	struct entry never, future = entry_of_age(-7200);

@@ -56,12 +56,12 @@ static void test_wildcard(void **state)
 	struct tls_hop hop = {.leaf = &leaf};
 	struct evidence seen;
 	int64_t before = clock_wall_s();
-	uint16_t port = probed("one.tenants.example", &hop, REASON_NONE);
+	uint16_t port = probed("one.tenants.example", &hop, REASON_OK);
 	for (int i = 1; i <= 40; i++) {
 		char host[64];
 		snprintf(host, sizeof host, "tenant%d.tenants.example", i);
 		assert_true(found(host, port, &seen));
-		assert_int_equal(seen.reason, REASON_NONE);
+		assert_int_equal(seen.reason, REASON_OK);
 		assert_string_equal(seen.seen_for, "one.tenants.example");
 		assert_string_equal(seen.address, "127.0.0.1");
 		assert_true(seen.at >= before && seen.at <= clock_wall_s());
@@ -81,7 +81,7 @@ static void test_times(void **state)
 	struct tls_hop hop = {.leaf = &leaf};
 	struct address address = local();
 	struct evidence seen;
-	uint16_t port = probed("one.times.example", &hop, REASON_NONE);
+	uint16_t port = probed("one.times.example", &hop, REASON_OK);
 	assert_true(found("two.times.example", port, &seen));
 	int64_t at = seen.at;
 	assert_true(sightings_find(sightings, &address, port, "two.times.example", at, at + 60, &seen));
@@ -141,7 +141,7 @@ static void test_many_names(void **state)
 	struct pki_pair leaf = pki_issue(&ca, &(struct pki_request){.san = san});
 	struct tls_hop hop = {.leaf = &leaf};
 	struct evidence seen;
-	uint16_t port = probed("host-number-0.many.example", &hop, REASON_NONE);
+	uint16_t port = probed("host-number-0.many.example", &hop, REASON_OK);
 	assert_true(found("host-number-400.many.example", port, &seen));
 	assert_true(strlen(seen.names) < EVIDENCE_NAMES_SIZE);
 	assert_false(found("host-number-1499.many.example", port, &seen));

@@ -143,7 +143,7 @@ static void hops_are_kept_by_host_and_port(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct evidence seen = {.at = 100 + (int64_t)i, .reason = REASON_NONE};
+		struct evidence seen = {.at = 100 + (int64_t)i, .reason = REASON_OK};
 
 		assert_int_equal(hop_get(store, rows[i].host, rows[i].port, &record), STORE_ABSENT);
 		assert_int_equal(record.pkix.newest.at, 0);
@@ -249,7 +249,7 @@ static void forgotten_is_gone_with_its_due_time(void **state)
 static void what_cannot_be_read_is_as_if_absent(void **state)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
-	struct evidence seen = {.at = 100, .reason = REASON_NONE};
+	struct evidence seen = {.at = 100, .reason = REASON_OK};
 	struct hop_record record;
 	struct entry entry;
 	struct names names;

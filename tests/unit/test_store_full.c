@@ -162,7 +162,7 @@ static void hop_make(struct hop_record *record, void *arg)
 
 static bool hop_put(struct store *store, int number, int64_t at, bool needed)
 {
-	struct hop_making making = {{.at = at, .reason = REASON_NONE}, needed};
+	struct hop_making making = {{.at = at, .reason = REASON_OK}, needed};
 
 	memset(making.seen.names, 'n', sizeof(making.seen.names) - 1);
 	return store_change_hop(store, named('h', number), 25, hop_make, &making, NULL);

@@ -91,7 +91,7 @@ static struct evidence probe_of(char state)
 {
 	struct evidence seen = {.at = NOW, .reason = REASON_HOP_UNREACHABLE};
 	if (state == '~')
-		seen.reason = REASON_NONE;
+		seen.reason = REASON_OK;
 	if (state == '=')
 		seen.reason = REASON_STARTTLS_MISSING;
 	return seen;
@@ -173,7 +173,7 @@ static void row_check(const struct row *row)
 	facts_free(&facts);
 }
 
-#define PASS VERDICT_PASS, REASON_NONE, ""
+#define PASS VERDICT_PASS, REASON_OK, ""
 #define FAIL(hop) VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, hop
 #define FOREIGN(hop) VERDICT_FAIL_ENFORCE, REASON_MX_NOT_IN_POLICY, hop
 #define UNREACHED(hop) VERDICT_DEFER, REASON_HOP_UNREACHABLE, hop
@@ -396,7 +396,7 @@ static void test_refused_when_old(void **state)
 				facts_hop(&facts, "a.example.com", 25)->record.refused_since = NOW - REFUSED_WAIT_S - 1;
 		}
 		assert_int_equal(step.verdict.kind, i == 0 ? VERDICT_DEFER : VERDICT_PASS);
-		assert_int_equal(step.verdict.reason, i > 1 ? REASON_NONE : REASON_PROBE_BUDGET);
+		assert_int_equal(step.verdict.reason, i > 1 ? REASON_OK : REASON_PROBE_BUDGET);
 		facts_free(&facts);
 	}
 }
@@ -471,7 +471,7 @@ static void test_left_to_mta(void **state)
 		{REASON_CERT_EXPIRED, "mx2.example.com", "", false},
 		{REASON_CERT_UNTRUSTED, "mx2.example.com", "", false},
 		{REASON_HOP_TIMEOUT, "", "192.0.2.1", false},
-		{REASON_NONE, "", "192.0.2.1", false},
+		{REASON_OK, "", "192.0.2.1", false},
 	};
 	struct row row = {.hops = "a1+", .mode = POLICY_ENFORCE};
 	for (size_t i = 0; i < 4 * (sizeof rows / sizeof rows[0]); i++) {

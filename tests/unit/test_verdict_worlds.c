@@ -70,9 +70,9 @@ static void check_fail_is_fresh(const struct run *run, const struct verdict *v)
 {
 	const struct facts *f = &run->facts;
 	const struct entry *e = &f->entry;
-	bool fetched = f->policy_tried && e->fetch_outcome == REASON_NONE;
+	bool fetched = f->policy_tried && e->fetch_outcome == REASON_OK;
 	HOLDS(run, f->record_tried || fetched || !schedule_record_stale(e, f->now));
-	if (!fetched && e->record_outcome == REASON_NONE && strcmp(e->record_id, e->policy_id) != 0)
+	if (!fetched && e->record_outcome == REASON_OK && strcmp(e->record_id, e->policy_id) != 0)
 		HOLDS(run, f->policy_tried || schedule_age(e->fetch_tried_at, f->now) < FETCH_SPACING_S);
 	if (f->question.mx_lookup)
 		HOLDS(run, f->mx_tried || !schedule_mx_stale(e, f->now));
@@ -160,7 +160,7 @@ static void check_enforce(const struct run *run, const struct policy *policy)
 	}
 	if (v->kind == VERDICT_DEFER) {
 		defers_seen++;
-		HOLDS(run, v->reason != REASON_NONE);
+		HOLDS(run, v->reason != REASON_OK);
 	}
 }
 
@@ -179,7 +179,7 @@ static void check_without_policy(const struct run *run)
 	const struct verdict *v = run_verdict(run);
 	bool blind = run->world.store_broken && run->world.rules.internal_error_defers;
 	HOLDS(run, v->kind == VERDICT_NONE || (v->kind == VERDICT_DEFER && blind && v->reason == REASON_INTERNAL));
-	HOLDS(run, v->reason != REASON_NONE);
+	HOLDS(run, v->reason != REASON_OK);
 	if (run->world.store_broken && run->world.question.has_domain && v->reason != REASON_EXEMPT)
 		HOLDS(run, (v->kind == VERDICT_DEFER) == blind);
 }
