@@ -3,9 +3,9 @@
 #include "commands.h"
 #include "domains.h"
 #include "event_record.h"
-#include "kit.h"
 #include "next_hop.h"
 #include "output.h"
+#include "session.h"
 #include "settings.h"
 
 #include <inttypes.h>
@@ -114,8 +114,8 @@ int events_run(const struct options *options, size_t count, char **words)
 {
 	int status = EX_USAGE;
 	struct wish wish;
-	struct settings *settings = wish_read(&wish, options, count, words) ? kit_settings(options, &status) : NULL;
-	struct store *store = settings ? kit_store(settings, &status) : NULL;
+	struct settings *settings = wish_read(&wish, options, count, words) ? session_settings(options, &status) : NULL;
+	struct store *store = settings ? session_store(settings, &status) : NULL;
 	if (store)
 		status = events_all(store, &wish, options->json);
 	store_close(&store);

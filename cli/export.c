@@ -3,9 +3,9 @@
 #include "commands.h"
 #include "domains.h"
 #include "dump.h"
-#include "kit.h"
 #include "next_hop.h"
 #include "output.h"
+#include "session.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,8 +120,8 @@ static int all_print(struct store *store)
 int export_run(const struct options *options, size_t count, char **words)
 {
 	int status = EX_USAGE;
-	struct settings *settings = domain_words(words, count) ? kit_settings(options, &status) : NULL;
-	struct store *store = settings ? kit_store(settings, &status) : NULL;
+	struct settings *settings = domain_words(words, count) ? session_settings(options, &status) : NULL;
+	struct store *store = settings ? session_store(settings, &status) : NULL;
 	if (store) {
 		json_print(dump_header(clock_wall_s()));
 		status = count == 0 ? all_print(store) : STATUS_YES;

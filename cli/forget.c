@@ -1,9 +1,9 @@
 /* forget: takes domains out of the store. */
 #include "commands.h"
 #include "domains.h"
-#include "kit.h"
 #include "next_hop.h"
 #include "output.h"
+#include "session.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,8 +47,8 @@ static int forget_all(struct store *store, bool json, size_t count, char **words
 int forget_run(const struct options *options, size_t count, char **words)
 {
 	int status = EX_USAGE;
-	struct settings *settings = domain_words(words, count) ? kit_settings(options, &status) : NULL;
-	struct store *store = settings ? kit_store(settings, &status) : NULL;
+	struct settings *settings = domain_words(words, count) ? session_settings(options, &status) : NULL;
+	struct store *store = settings ? session_store(settings, &status) : NULL;
 	if (store)
 		status = forget_all(store, options->json, count, words);
 	store_close(&store);

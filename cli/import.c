@@ -3,13 +3,13 @@
 #include "clock.h"
 #include "commands.h"
 #include "dump.h"
-#include "kit.h"
 #include "lines.h"
 #include "lock.h"
 #include "merge.h"
 #include "output.h"
 #include "progress.h"
 #include "schedule.h"
+#include "session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -189,9 +189,9 @@ static int summary_print(struct importer *importer, bool json)
 	return importer->refused > 0 ? STATUS_NO : STATUS_YES;
 }
 
-static int import_lines(const struct kit *kit, struct lines *lines, bool json)
+static int import_lines(const struct session *session, struct lines *lines, bool json)
 {
-	struct importer importer = {.store = kit->store, .rules = &kit->config->rules, .lines = lines};
+	struct importer importer = {.store = session->store, .rules = &session->config->rules, .lines = lines};
 	pthread_t threads[IMPORT_THREADS];
 	size_t count = 0;
 	lock_init(&importer.lock);
@@ -211,13 +211,14 @@ int import_run(const struct options *options, size_t count, char **words)
 {
 	(void)count;
 	struct lines lines;
-	struct kit kit;
+	struct session session;
 	if (!lines_open(&lines, words[0]))
 		return EX_NOINPUT;
-	int status = header_read(&lines, words[0]) ? kit_open(&kit, options, KIT_STORE, NULL, NULL) : EX_DATAERR;
+	int status =
+		header_read(&lines, words[0]) ? session_open(&session, options, NEEDS_STORE, NULL, NULL) : EX_DATAERR;
 	if (status == 0) {
-		status = import_lines(&kit, &lines, options->json);
-		kit_close(&kit);
+		status = import_lines(&session, &lines, options->json);
+		session_close(&session);
 	}
 	return lines_close(&lines, words[0]) ? status : EX_IOERR;
 }

@@ -1,8 +1,8 @@
 /* list: all domains of the store, page by page: no transaction is held while a page is printed. */
 #include "clock.h"
 #include "commands.h"
-#include "kit.h"
 #include "output.h"
+#include "session.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -128,8 +128,8 @@ int list_run(const struct options *options, size_t count, char **words)
 	(void)count;
 	(void)words;
 	int status = EX_SOFTWARE;
-	struct settings *settings = kit_settings(options, &status);
-	struct store *store = settings ? kit_store(settings, &status) : NULL;
+	struct settings *settings = session_settings(options, &status);
+	struct store *store = settings ? session_store(settings, &status) : NULL;
 	if (store)
 		status = list_all(store, options->json);
 	store_close(&store);

@@ -10,11 +10,11 @@ cli_sources = \
 	cli/events.c \
 	cli/forget.c \
 	cli/import.c \
-	cli/kit.c cli/kit.h \
+	cli/session.c cli/session.h \
 	cli/lines.c cli/lines.h \
 	cli/lint.c \
 	cli/list.c \
-	cli/outlook.c cli/outlook.h \
+	cli/preview.c cli/preview.h \
 	cli/output.c cli/output.h \
 	cli/progress.c cli/progress.h \
 	cli/query.c \
@@ -22,7 +22,7 @@ cli_sources = \
 	cli/refresh.c \
 	cli/settings_cmd.c \
 	cli/show.c \
-	cli/story.c cli/story.h \
+	cli/trace.c cli/trace.h \
 	cli/warm.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs)

@@ -3,11 +3,11 @@
 #include "commands.h"
 #include "conditions.h"
 #include "describe.h"
-#include "kit.h"
 #include "next_hop.h"
-#include "outlook.h"
+#include "preview.h"
 #include "report.h"
-#include "story.h"
+#include "session.h"
+#include "trace.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,7 +133,7 @@ static json_t *degraded_words(void)
 	return words;
 }
 
-static void answer_tell(const struct answer *answer, const struct facts *facts, const struct outlook *outlook)
+static void answer_tell(const struct answer *answer, const struct facts *facts, const struct preview *preview)
 {
 	const struct verdict *verdict = &answer->verdict;
 	const char *subject = verdict_subject(verdict), *advice = reason_advice(verdict->reason);
@@ -143,7 +143,7 @@ static void answer_tell(const struct answer *answer, const struct facts *facts, 
 	if (strcmp(advice, "nothing") != 0)
 		tell("advice", "%s", advice);
 	clock_tell();
-	tell_outlook(outlook);
+	tell_preview(preview);
 }
 
 static json_t *question_object(const struct question *question, const char *asked)
@@ -183,14 +183,14 @@ static void facts_put(json_t *object, const struct facts *facts)
 }
 
 static void answer_print(
-	const struct answer *answer, const struct story *story, const struct outlook *outlook, const char *asked)
+	const struct answer *answer, const struct trace *trace, const struct preview *preview, const char *asked)
 {
 	const struct verdict *verdict = &answer->verdict;
-	const struct facts *facts = &story->facts;
+	const struct facts *facts = &trace->facts;
 	json_t *object = json_made(json_object());
 	json_put(object, "domain", json_text(facts->question.domain));
 	json_put(object, "question", question_object(&facts->question, asked));
-	json_put(object, "steps", json_incref(story->steps));
+	json_put(object, "steps", json_incref(trace->steps));
 	facts_put(object, facts);
 	json_put(object, "verdict", json_text(verdict_name(verdict->kind)));
 	json_put(object, "reason", json_text(reason_name(verdict->reason)));
@@ -199,45 +199,45 @@ static void answer_print(
 	json_put(object, "degraded", degraded_words());
 	json_put(object, "hop", json_text(verdict->hop));
 	json_put(object, "final", json_boolean(answer->final));
-	json_put(object, "milter", describe_milter(outlook));
-	json_put(object, "map", json_text(outlook->map[MAP_PLAIN]));
-	json_put(object, "maps", describe_maps(outlook));
-	json_put(object, "map_holds", json_boolean(outlook_holds(outlook)));
+	json_put(object, "milter", describe_milter(preview));
+	json_put(object, "map", json_text(preview->map[MAP_PLAIN]));
+	json_put(object, "maps", describe_maps(preview));
+	json_put(object, "map_holds", json_boolean(preview_holds(preview)));
 	json_print(object);
 }
 
-static void query_answer(
-	const struct options *options, struct kit *kit, struct story *story, const char *asked, struct answer *answer)
+static void query_answer(const struct options *options, struct session *session, struct trace *trace, const char *asked,
+	struct answer *answer)
 {
-	const struct settings *settings = kit->config->settings;
+	const struct settings *settings = session->config->settings;
 	struct question question;
 	question_take(&question, asked);
-	story_open(story, &question, &kit->config->rules);
-	verdict_await(answer, kit->check, &question, kit_case_ms(settings));
-	story_close(story);
-	struct outlook outlook;
-	outlook_init(&outlook, &answer->verdict, &story->facts, settings);
-	answer->held = settings->mta_enforces && outlook_holds(&outlook);
+	trace_open(trace, &question, &session->config->rules);
+	verdict_await(answer, session->check, &question, session_case_ms(settings));
+	trace_close(trace);
+	struct preview preview;
+	preview_init(&preview, &answer->verdict, &trace->facts, settings);
+	answer->held = settings->mta_enforces && preview_holds(&preview);
 	if (options->json)
-		answer_print(answer, story, &outlook, asked);
+		answer_print(answer, trace, &preview, asked);
 	else
-		answer_tell(answer, &story->facts, &outlook);
-	outlook_free(&outlook);
+		answer_tell(answer, &trace->facts, &preview);
+	preview_free(&preview);
 }
 
 int query_run(const struct options *options, size_t count, char **words)
 {
 	(void)count;
-	struct kit kit;
-	struct story story;
+	struct session session;
+	struct trace trace;
 	struct answer answer = {0};
-	story_init(&story, options->json);
-	int status = kit_open(&kit, options, KIT_ANY_STORE, story_observe, &story);
+	trace_init(&trace, options->json);
+	int status = session_open(&session, options, NEEDS_NO_STORE, trace_observe, &trace);
 	if (status == 0) {
-		query_answer(options, &kit, &story, words[0], &answer);
-		kit_close(&kit);
+		query_answer(options, &session, &trace, words[0], &answer);
+		session_close(&session);
 		status = verdict_status(&answer);
 	}
-	story_free(&story);
+	trace_free(&trace);
 	return status;
 }

@@ -3,9 +3,9 @@
 #include "commands.h"
 #include "describe.h"
 #include "domains.h"
-#include "kit.h"
 #include "next_hop.h"
-#include "story.h"
+#include "session.h"
+#include "trace.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,27 +31,27 @@ static int facts_status(const struct facts *facts)
 	return facts->policy_tried && facts->entry.fetch_outcome != REASON_OK ? STATUS_UNSURE : STATUS_YES;
 }
 
-static void outcome_tell(const struct story *story)
+static void outcome_tell(const struct trace *trace)
 {
-	const struct facts *facts = &story->facts;
+	const struct facts *facts = &trace->facts;
 	putchar('\n');
 	tell("domain", "%s", facts->question.domain);
 	tell_record(&facts->entry);
 	tell_fetch(&facts->entry, facts->policy_detail);
 	tell_policy(&facts->entry, facts->now);
-	if (!story->ended)
+	if (!trace->ended)
 		tell("note", "not everything was looked up in time");
 	putchar('\n');
 }
 
-static json_t *outcome_object(const struct story *story)
+static json_t *outcome_object(const struct trace *trace)
 {
-	const struct facts *facts = &story->facts;
+	const struct facts *facts = &trace->facts;
 	json_t *object = json_made(json_object());
 	json_put(object, "domain", json_text(facts->question.domain));
 	json_put(object, "found", json_true());
-	json_put(object, "finished", json_boolean(story->ended));
-	json_put(object, "steps", json_copy(story->steps));
+	json_put(object, "finished", json_boolean(trace->ended));
+	json_put(object, "steps", json_copy(trace->steps));
 	static const char *const names[] = {"record", "fetch", "policy", NULL};
 	described_put(object, describe_entry(&facts->entry, facts->policy_detail), names);
 	return object;
@@ -70,32 +70,33 @@ static int absent_tell(const char *domain, json_t *array)
 	return STATUS_NO;
 }
 
-static int refresh_one(struct kit *kit, struct story *story, const char *word, json_t *array)
+static int refresh_one(struct session *session, struct trace *trace, const char *word, json_t *array)
 {
 	struct question question;
 	next_hop_question(&question, word, strlen(word), PURPOSE_REFRESH);
-	enum store_found found = domain_find(kit->store, question.domain);
+	enum store_found found = domain_find(session->store, question.domain);
 	if (found == STORE_ABSENT)
 		return absent_tell(question.domain, array);
-	story_open(story, &question, &kit->config->rules);
-	bool begun = found == STORE_FOUND && check_refresh(kit->check, question.domain, true) != CHECK_REFRESH_NO_ROOM;
-	bool ended = begun && story_await(story, kit_case_ms(kit->config->settings));
-	story_close(story);
+	trace_open(trace, &question, &session->config->rules);
+	bool begun =
+		found == STORE_FOUND && check_refresh(session->check, question.domain, true) != CHECK_REFRESH_NO_ROOM;
+	bool ended = begun && trace_await(trace, session_case_ms(session->config->settings));
+	trace_close(trace);
 	if (!begun)
 		fprintf(stderr, "stsgate: %s: the refresh could not be begun\n", question.domain);
 	else if (array)
-		json_add(array, outcome_object(story));
+		json_add(array, outcome_object(trace));
 	else
-		outcome_tell(story);
-	return ended ? facts_status(&story->facts) : STATUS_UNSURE;
+		outcome_tell(trace);
+	return ended ? facts_status(&trace->facts) : STATUS_UNSURE;
 }
 
-static int refresh_all(struct kit *kit, struct story *story, size_t count, char **words)
+static int refresh_all(struct session *session, struct trace *trace, size_t count, char **words)
 {
 	int status = STATUS_YES;
-	json_t *array = story->json ? json_made(json_array()) : NULL;
+	json_t *array = trace->json ? json_made(json_array()) : NULL;
 	for (size_t i = 0; i < count; i++) {
-		int got = refresh_one(kit, story, words[i], array);
+		int got = refresh_one(session, trace, words[i], array);
 		status = got > status ? got : status;
 	}
 	if (array) {
@@ -108,16 +109,16 @@ static int refresh_all(struct kit *kit, struct story *story, size_t count, char 
 
 int refresh_run(const struct options *options, size_t count, char **words)
 {
-	struct kit kit;
-	struct story story;
+	struct session session;
+	struct trace trace;
 	if (!domain_words(words, count))
 		return EX_USAGE;
-	story_init(&story, options->json);
-	int status = kit_open(&kit, options, KIT_STORE, story_observe, &story);
+	trace_init(&trace, options->json);
+	int status = session_open(&session, options, NEEDS_STORE, trace_observe, &trace);
 	if (status == 0) {
-		status = refresh_all(&kit, &story, count, words);
-		kit_close(&kit);
+		status = refresh_all(&session, &trace, count, words);
+		session_close(&session);
 	}
-	story_free(&story);
+	trace_free(&trace);
 	return status;
 }

@@ -1,9 +1,9 @@
 /* settings: the values in force, in the form of the file; those that are as by default stand apart. */
 #include "action.h"
 #include "commands.h"
-#include "kit.h"
 #include "memory.h"
 #include "output.h"
+#include "session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +123,7 @@ int settings_run(const struct options *options, size_t count, char **words)
 {
 	int status = EX_USAGE;
 	struct failure why = {0};
-	struct settings *settings = names_known(count, words) ? kit_settings(options, &status) : NULL;
+	struct settings *settings = names_known(count, words) ? session_settings(options, &status) : NULL;
 	struct settings *defaults = settings ? settings_read(NULL, false, NULL, 0, &why) : NULL;
 	if (defaults) {
 		settings_tell(options, settings, defaults, count, words);

@@ -3,8 +3,8 @@
 #include "commands.h"
 #include "describe.h"
 #include "domains.h"
-#include "kit.h"
 #include "memory.h"
+#include "session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,8 +154,8 @@ int show_run(const struct options *options, size_t count, char **words)
 	int status = EX_USAGE;
 	struct question question;
 	bool asked = domain_word(&question, words[0], PURPOSE_QUERY);
-	struct settings *settings = asked ? kit_settings(options, &status) : NULL;
-	struct store *store = settings ? kit_store(settings, &status) : NULL;
+	struct settings *settings = asked ? session_settings(options, &status) : NULL;
+	struct store *store = settings ? session_store(settings, &status) : NULL;
 	if (store)
 		status = show_one(store, &question, options->json);
 	store_close(&store);

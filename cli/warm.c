@@ -3,12 +3,12 @@
  * are asked for again, round by round, for as long as that gets any of them through. */
 #include "clock.h"
 #include "commands.h"
-#include "kit.h"
 #include "lines.h"
 #include "lock.h"
 #include "next_hop.h"
 #include "output.h"
 #include "progress.h"
+#include "session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ struct warming {
 	int64_t next_ms;
 	struct lock lock;
 	struct signal_cond freed;
-	struct slot slot[KIT_SLOTS];
+	struct slot slot[SESSION_SLOTS];
 	uint64_t mode[POLICY_ENFORCE + 1], without, failed;
 	bool again;        /* a later round: the domains are counted already */
 	struct names left; /* next hops of domains that were not wholly probed */
@@ -141,7 +141,7 @@ static void step_observe(void *arg, const struct want *want, const struct facts 
 	if (want->kind != WANT_PROBE || !hop || hop->refused == REASON_OK)
 		return;
 	lock_take(&warming->lock);
-	for (size_t i = 0; i < KIT_SLOTS; i++) {
+	for (size_t i = 0; i < SESSION_SLOTS; i++) {
 		struct slot *slot = &warming->slot[i];
 		if (slot->busy && strcmp(slot->question.domain, facts->question.domain) == 0)
 			slot->refused = true;
@@ -152,7 +152,7 @@ static void step_observe(void *arg, const struct want *want, const struct facts 
 /* Gives up what takes too long; what is being told at this moment frees its slot by itself. */
 static void slots_expire(struct warming *warming)
 {
-	for (size_t i = 0; i < KIT_SLOTS; i++) {
+	for (size_t i = 0; i < SESSION_SLOTS; i++) {
 		struct slot *slot = &warming->slot[i];
 		struct outcome outcome;
 		lock_take(&warming->lock);
@@ -167,7 +167,7 @@ static void slots_expire(struct warming *warming)
 
 static struct slot *slot_free(struct warming *warming) REQUIRES(warming->lock)
 {
-	for (size_t i = 0; i < KIT_SLOTS; i++)
+	for (size_t i = 0; i < SESSION_SLOTS; i++)
 		if (!warming->slot[i].busy)
 			return &warming->slot[i];
 	return NULL;
@@ -175,7 +175,7 @@ static struct slot *slot_free(struct warming *warming) REQUIRES(warming->lock)
 
 static bool slots_are_free(struct warming *warming) REQUIRES(warming->lock)
 {
-	for (size_t i = 0; i < KIT_SLOTS; i++)
+	for (size_t i = 0; i < SESSION_SLOTS; i++)
 		if (warming->slot[i].busy)
 			return false;
 	return true;
@@ -349,11 +349,11 @@ static void left_tell(struct warming *warming)
 			reason_name(REASON_PROBE_BUDGET));
 }
 
-static int lines_warm(struct warming *warming, const struct kit *kit, struct lines *lines, bool json)
+static int lines_warm(struct warming *warming, const struct session *session, struct lines *lines, bool json)
 {
-	warming->check = kit->check;
-	warming->store = kit->store;
-	warming->case_ms = kit_case_ms(kit->config->settings);
+	warming->check = session->check;
+	warming->store = session->store;
+	warming->case_ms = session_case_ms(session->config->settings);
 	while (lines_next(lines)) {
 		line_warm(warming, lines);
 		warming_tell(warming, lines);
@@ -370,7 +370,7 @@ static void warming_init(struct warming *warming, int rate)
 	lock_init(&warming->lock);
 	cond_init(&warming->freed);
 	progress_init(&warming->progress);
-	for (size_t i = 0; i < KIT_SLOTS; i++)
+	for (size_t i = 0; i < SESSION_SLOTS; i++)
 		warming->slot[i].warming = warming;
 }
 
@@ -397,17 +397,17 @@ int warm_run(const struct options *options, size_t count, char **words)
 	(void)count;
 	int rate;
 	struct lines lines;
-	struct kit kit;
+	struct session session;
 	struct warming warming;
 	if (!rate_read(option_value(options, "rate"), &rate))
 		return EX_USAGE;
 	if (!lines_open(&lines, words[0]))
 		return EX_NOINPUT;
 	warming_init(&warming, rate);
-	int status = kit_open(&kit, options, KIT_PATIENT, step_observe, &warming);
+	int status = session_open(&session, options, NEEDS_STORE_IN_BACKGROUND, step_observe, &warming);
 	if (status == 0) {
-		status = lines_warm(&warming, &kit, &lines, options->json);
-		kit_close(&kit);
+		status = lines_warm(&warming, &session, &lines, options->json);
+		session_close(&session);
 	}
 	warming_free(&warming);
 	return lines_close(&lines, words[0]) ? status : EX_IOERR;

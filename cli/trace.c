@@ -1,4 +1,4 @@
-#include "story.h"
+#include "trace.h"
 
 #include "clock.h"
 #include "describe.h"
@@ -6,48 +6,48 @@
 #include <stdio.h>
 #include <string.h>
 
-void story_init(struct story *story, bool json)
+void trace_init(struct trace *trace, bool json)
 {
-	*story = (struct story){.json = json, .steps = json_made(json_array())};
-	lock_init(&story->lock);
-	cond_init(&story->changed);
+	*trace = (struct trace){.json = json, .steps = json_made(json_array())};
+	lock_init(&trace->lock);
+	cond_init(&trace->changed);
 }
 
-void story_free(struct story *story)
+void trace_free(struct trace *trace)
 {
-	facts_free(&story->facts);
-	json_decref(story->steps);
-	cond_destroy(&story->changed);
-	lock_destroy(&story->lock);
+	facts_free(&trace->facts);
+	json_decref(trace->steps);
+	cond_destroy(&trace->changed);
+	lock_destroy(&trace->lock);
 }
 
-void story_open(struct story *story, const struct question *question, const struct rules *rules)
+void trace_open(struct trace *trace, const struct question *question, const struct rules *rules)
 {
-	lock_take(&story->lock);
-	facts_free(&story->facts);
-	facts_init(&story->facts, question, rules, clock_wall_s());
-	json_array_clear(story->steps);
-	story->open = true;
-	story->ended = false;
-	lock_drop(&story->lock);
+	lock_take(&trace->lock);
+	facts_free(&trace->facts);
+	facts_init(&trace->facts, question, rules, clock_wall_s());
+	json_array_clear(trace->steps);
+	trace->open = true;
+	trace->ended = false;
+	lock_drop(&trace->lock);
 }
 
-void story_close(struct story *story)
+void trace_close(struct trace *trace)
 {
-	lock_take(&story->lock);
-	story->open = false;
-	lock_drop(&story->lock);
+	lock_take(&trace->lock);
+	trace->open = false;
+	lock_drop(&trace->lock);
 }
 
-bool story_await(struct story *story, int wait_ms)
+bool trace_await(struct trace *trace, int wait_ms)
 {
 	int64_t deadline_ms = clock_mono_ms() + wait_ms;
 	bool in_time = true;
-	lock_take(&story->lock);
-	while (!story->ended && in_time)
-		in_time = cond_wait_until(&story->changed, &story->lock, deadline_ms);
-	bool ended = story->ended;
-	lock_drop(&story->lock);
+	lock_take(&trace->lock);
+	while (!trace->ended && in_time)
+		in_time = cond_wait_until(&trace->changed, &trace->lock, deadline_ms);
+	bool ended = trace->ended;
+	lock_drop(&trace->lock);
 	return ended;
 }
 
@@ -170,27 +170,27 @@ static void facts_take(struct facts *to, const struct facts *from)
 }
 
 /* check may have other cases under way: renewals of what another question found due. */
-static bool is_ours(const struct story *story, const struct facts *facts)
+static bool is_ours(const struct trace *trace, const struct facts *facts)
 {
-	const struct question *ours = &story->facts.question, *other = &facts->question;
-	return story->open && ours->purpose == other->purpose && ours->port == other->port &&
+	const struct question *ours = &trace->facts.question, *other = &facts->question;
+	return trace->open && ours->purpose == other->purpose && ours->port == other->port &&
 	       ours->mx_lookup == other->mx_lookup && strcmp(ours->domain, other->domain) == 0;
 }
 
-void story_observe(void *arg, const struct want *want, const struct facts *facts)
+void trace_observe(void *arg, const struct want *want, const struct facts *facts)
 {
-	struct story *story = arg;
-	lock_take(&story->lock);
-	if (is_ours(story, facts)) {
+	struct trace *trace = arg;
+	lock_take(&trace->lock);
+	if (is_ours(trace, facts)) {
 		struct finding finding = step_finding(want, facts);
 		const char *detail = want->kind == WANT_POLICY ? facts->policy_detail : "";
-		if (story->json)
-			json_add(story->steps, step_object(want, &finding, detail));
+		if (trace->json)
+			json_add(trace->steps, step_object(want, &finding, detail));
 		else
 			step_tell(want, &finding, detail);
-		facts_take(&story->facts, facts);
-		story->ended = verdict_next(facts).want.kind == WANT_NOTHING;
-		cond_wake_all(&story->changed);
+		facts_take(&trace->facts, facts);
+		trace->ended = verdict_next(facts).want.kind == WANT_NOTHING;
+		cond_wake_all(&trace->changed);
 	}
-	lock_drop(&story->lock);
+	lock_drop(&trace->lock);
 }

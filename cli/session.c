@@ -1,4 +1,4 @@
-#include "kit.h"
+#include "session.h"
 
 #include "dns.h"
 #include "loop.h"
@@ -20,7 +20,7 @@
 #define TEMPORARY_BYTES ((uint64_t)16 * 1024 * 1024)
 #define HOP_ADDRESSES 2 /* of a hop are probed (design 5) */
 
-struct settings *kit_settings(const struct options *options, int *status)
+struct settings *session_settings(const struct options *options, int *status)
 {
 	struct failure why = {0};
 	const char *file = options->file ? options->file : SYSCONFDIR "/stsgate.conf";
@@ -31,7 +31,7 @@ struct settings *kit_settings(const struct options *options, int *status)
 	return settings;
 }
 
-struct store *kit_store(const struct settings *settings, int *status)
+struct store *session_store(const struct settings *settings, int *status)
 {
 	struct failure why = {0};
 	struct store *store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, &why);
@@ -89,16 +89,17 @@ static bool is_broken(const struct failure *why)
 	return why->code == EX_DATAERR || why->code == EX_IOERR || why->code == EX_TEMPFAIL;
 }
 
-static bool store_find(struct kit *kit, const struct settings *settings, enum kit_need need, struct failure *why)
+static bool store_find(
+	struct session *session, const struct settings *settings, enum session_needs needs, struct failure *why)
 {
-	kit->changed_at = store_changed_at(settings->store_path);
-	kit->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
-	if (kit->store || need != KIT_ANY_STORE || is_broken(why))
-		return kit->store != NULL;
+	session->changed_at = store_changed_at(settings->store_path);
+	session->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
+	if (session->store || needs != NEEDS_NO_STORE || is_broken(why))
+		return session->store != NULL;
 	fprintf(stderr, "stsgate: note: nothing is read from or kept in the store: %s\n", why->text);
 	root_leave(settings);
-	kit->store = temporary_open(why);
-	return kit->store != NULL;
+	session->store = temporary_open(why);
+	return session->store != NULL;
 }
 
 static void settings_note(const struct config *config)
@@ -108,48 +109,49 @@ static void settings_note(const struct config *config)
 		fprintf(stderr, "stsgate: note: %s\n", warning);
 }
 
-int kit_open(struct kit *kit, const struct options *options, enum kit_need need, kit_observe *observe, void *arg)
+int session_open(struct session *session, const struct options *options, enum session_needs needs,
+	session_observe *observe, void *arg)
 {
 	int status = EX_SOFTWARE;
 	struct failure why = {0};
-	*kit = (struct kit){0};
+	*session = (struct session){0};
 	signal(SIGPIPE, SIG_IGN); /* a peer may close its connection at any time */
-	struct settings *settings = kit_settings(options, &status);
+	struct settings *settings = session_settings(options, &status);
 	if (!settings)
 		return status;
-	if (!store_find(kit, settings, need, &why)) {
+	if (!store_find(session, settings, needs, &why)) {
 		settings_free(&settings);
-	} else if (!(kit->loops = loops_new(KIT_LOOPS, &why))) {
+	} else if (!(session->loops = loops_new(SESSION_LOOPS, &why))) {
 		settings_free(&settings);
-	} else if ((kit->config = config_new(settings, kit->loops, &why))) {
-		struct check_options check = {.config = kit->config,
-			.store = kit->store,
-			.loops = kit->loops,
-			.inquiries_max = KIT_INQUIRIES_MAX,
-			.background = need == KIT_PATIENT,
+	} else if ((session->config = config_new(settings, session->loops, &why))) {
+		struct check_options check = {.config = session->config,
+			.store = session->store,
+			.loops = session->loops,
+			.inquiries_max = SESSION_INQUIRIES_MAX,
+			.background = needs == NEEDS_STORE_IN_BACKGROUND,
 			.observe = observe,
 			.observe_arg = arg};
-		kit->check = check_new(&check, &why);
+		session->check = check_new(&check, &why);
 	}
-	if (kit->check) {
-		settings_note(kit->config);
-		check_time_seen(kit->check, kit->changed_at, "the store's file");
+	if (session->check) {
+		settings_note(session->config);
+		check_time_seen(session->check, session->changed_at, "the store's file");
 		return 0;
 	}
 	status = complain(&why);
-	kit_close(kit);
+	session_close(session);
 	return status;
 }
 
-void kit_close(struct kit *kit)
+void session_close(struct session *session)
 {
-	check_free(&kit->check);
-	store_close(&kit->store);
-	config_unref(&kit->config);
-	loops_free(&kit->loops);
+	check_free(&session->check);
+	store_close(&session->store);
+	config_unref(&session->config);
+	loops_free(&session->loops);
 }
 
-int kit_case_ms(const struct settings *settings)
+int session_case_ms(const struct settings *settings)
 {
 	int dns_s = DNS_TIMEOUT_MS / 1000;
 	int hop_s = 2 * dns_s + HOP_ADDRESSES * (int)settings->probe_timeout;
