@@ -1,4 +1,4 @@
-/* The subcommands. Each takes its words (without the command's name) and returns the exit status. */
+/* The commands of stsgate. Each command gets its arguments, without its own name, and returns the exit status. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
@@ -6,27 +6,33 @@
 #include <stddef.h>
 #include <string.h>
 
-#define OPTIONS_OWN_MAX 8 /* of all commands */
+#define OPTIONS_OWN_MAX 8 /* the sum over all commands */
 
-/* Exit status; from 64 on those of sysexits.h. */
+/* Exit statuses of the commands. Failures have the statuses of sysexits.h, from 64. */
 enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNSURE = 2 };
 
 struct options {
-	const char *file; /* NULL: the default one, if there is one */
+	const char *file; /* of settings; NULL: the default file, which may be missing */
 	char **overrides; /* `name=value` */
 	size_t override_count;
 	bool json;
 	struct own_value {
 		const char *name, *value;
-	} own[OPTIONS_OWN_MAX]; /* options of one command, see main.c; unset ones are NULL */
+	} own[OPTIONS_OWN_MAX]; /* options of single commands, see main.c; NULL when not given */
 };
-/* Returns the value of an option of one command; NULL when it is not given. */
+/* Returns the value of an option of a single command, or NULL when it was not given. */
 static inline const char *option_value(const struct options *options, const char *name)
 {
 	for (size_t i = 0; i < OPTIONS_OWN_MAX; i++)
 		if (options->own[i].name && strcmp(options->own[i].name, name) == 0)
 			return options->own[i].value;
 	return NULL;
+}
+
+/* Returns the exit status of a command with several arguments: the largest of their statuses. */
+static inline int status_worse(int a, int b)
+{
+	return a > b ? a : b;
 }
 
 typedef int command_run(const struct options *options, size_t count, char **words);

@@ -1,5 +1,5 @@
-/* What is remembered of a domain and of a hop, in lines for people (tell_) and in JSON (describe_). Names and texts of
- * others are quoted. */
+/* Descriptions of entries and hops: `x_print` prints lines for people to stdout, `x_json` returns JSON for `--json`. Text
+ * from the network is quoted. */
 #ifndef CLI_DESCRIBE_H
 #define CLI_DESCRIBE_H
 
@@ -7,21 +7,21 @@
 #include "evidence.h"
 #include "output.h"
 
-void tell_record(const struct entry *entry);
-void tell_fetch(const struct entry *entry, const char *detail); /* `detail`: of the newest attempt; may be "" */
-void tell_policy(const struct entry *entry, int64_t now);
-void tell_mx(const struct entry *entry);
-void tell_hop(const char *host, uint16_t port, const struct hop_record *record, int64_t now);
-/* `keeps the policy [ok]`: what a reason says of `hop`, or of the domain when `hop` is "". */
-void tell_reason(const char *label, const char *hop, enum reason reason);
+/* Parts of an entry. `detail` explains the newest fetch, and may be ""; `now` is in seconds since the epoch. */
+void record_print(const struct entry *entry);
+void fetch_print(const struct entry *entry, const char *detail);
+void policy_print(const struct entry *entry, int64_t now);
+void mx_print(const struct entry *entry);
+/* A hop: its TLSA records and the evidence of its probes. */
+void hop_print(const char *host, uint16_t port, const struct hop_record *record, int64_t now);
 
-/* The object of `show --json`, without its hops; the caller's. */
-json_t *describe_entry(const struct entry *entry, const char *detail);
-json_t *describe_hop(const char *host, uint16_t port, const struct hop_record *record);
-/* Puts members of a described entry, up to a NULL, into another object; frees what was described. */
-void described_put(json_t *object, json_t *described, const char *const *names);
+/* Return the objects of `show --json`. The entry has no hops yet. The caller owns the object. */
+json_t *entry_json(const struct entry *entry, const char *detail);
+json_t *hop_json(const char *host, uint16_t port, const struct hop_record *record);
+/* Moves the named members of an object (`names` ends with NULL) into another object, and frees the first one. */
+void members_move(json_t *object, json_t *from, const char *const *names);
 
-/* A few words on TLSA records; NULL or never looked for: "unknown". */
-const char *describe_tlsa_state(const struct tlsa_look *look);
+/* Returns the state of a TLSA lookup in a few words: "unknown" for NULL and when nothing was looked up. */
+const char *tlsa_state_text(const struct tlsa_look *look);
 
 #endif

@@ -23,3 +23,14 @@ bool domain_words(char **words, size_t count)
 			return false;
 	return true;
 }
+
+enum store_found domain_stored(struct store *store, const char *domain)
+{
+	struct entry entry;
+	struct store_view *view = store_view_begin(store, NULL);
+	enum store_found found = view ? store_view_entry(view, domain, &entry) : STORE_FAILED;
+	if (found == STORE_FOUND)
+		entry_free(&entry);
+	store_view_end(&view);
+	return found;
+}

@@ -1,13 +1,16 @@
-/* Domains as words of the command line. */
+/* Domains as arguments of a command. */
 #ifndef CLI_DOMAINS_H
 #define CLI_DOMAINS_H
 
 #include "commands.h"
 #include "question.h"
+#include "store.h"
 
-/* False, and said on stderr, when the word names no policy domain. */
+/* Reads an argument as a policy domain or next hop. Returns false after a message on stderr when it is none. */
 bool domain_word(struct question *out, const char *word, enum purpose purpose);
-/* True when all do; to be asked before anything is changed. */
+/* Returns whether all arguments are policy domains; called before a command changes anything. */
 bool domain_words(char **words, size_t count);
+/* Looks up whether the store has an entry of the domain. */
+enum store_found domain_stored(struct store *store, const char *domain);
 
 #endif

@@ -24,8 +24,8 @@ json_t *dump_entry(const struct entry *entry)
 	return object;
 }
 
-/* A reader takes the newest evidence for the newest conclusive one where that says so, and that for the newest good one:
- * then it is not written twice. */
+/* Leaves out evidence that dump_read() restores: the newest conclusive evidence when it is the newest, and the newest good
+ * evidence when it is the newest conclusive one. */
 json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *record)
 {
 	struct hop_record written = *record;
@@ -43,8 +43,8 @@ json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *recor
 
 /* --- read --------------------------------------------------------------------------------------------------------- */
 
-/* Parses a policy whose text was not kept from the shortest text that says the same. The last line needs no end, as in
- * the largest policy. */
+/* Parses a policy whose text was not kept, from the shortest text with the same meaning. The last line has no end, because
+ * the largest policy leaves no room for one. */
 static bool parts_parse(const struct take *in, struct entry *entry)
 {
 	const size_t size = POLICY_BYTES_MAX + 2;
@@ -63,27 +63,23 @@ static bool parts_parse(const struct take *in, struct entry *entry)
 	return ok;
 }
 
-static bool policy_settle(const struct take *in, struct entry *entry)
+/* Reads a domain's line: its members, then checks of the entry as a whole, then what an export leaves out: the parsed
+ * policy and when it expires. */
+static bool read_domain(const struct take *in, struct entry *entry)
 {
-	const struct take part = {.name = "policy", .now = in->now, .why = in->why};
-	if (!entry->has_policy)
-		return true;
-	if (!entry->policy_text && !parts_parse(&part, entry))
+	const struct take policy = {.name = "policy", .now = in->now, .why = in->why};
+	if (!record_read(in, &entry_table, entry))
 		return false;
-	if (entry->policy_text && !policy_parse(&entry->policy, entry->policy_text, entry->policy_text_len, NULL))
-		return take_fail(&part, "text", "is no valid policy");
-	entry->policy_expires_at = entry->policy_fetched_at + entry->policy.max_age_s;
-	return true;
-}
-
-static bool entry_settle(const struct take *in, struct entry *entry)
-{
 	if (strlen(entry->domain) > DOMAIN_POLICY_MAX || !strchr(entry->domain, '.'))
 		return take_fail(in, "domain", "is no domain that could have a policy");
 	if (entry->record_checked_at != 0 && entry->record_outcome == REASON_OK && !*entry->record_id)
 		return take_fail(in, "record: id", "is missing");
-	if (!policy_settle(in, entry))
+	if (entry->has_policy && !entry->policy_text && !parts_parse(&policy, entry))
 		return false;
+	if (entry->policy_text && !policy_parse(&entry->policy, entry->policy_text, entry->policy_text_len, NULL))
+		return take_fail(&policy, "text", "is no valid policy");
+	if (entry->has_policy)
+		entry->policy_expires_at = entry->policy_fetched_at + entry->policy.max_age_s;
 	if (entry->last_used_day == 0)
 		entry->first_used_day = 0;
 	else if (entry->first_used_day == 0 || entry->first_used_day > entry->last_used_day)
@@ -92,20 +88,23 @@ static bool entry_settle(const struct take *in, struct entry *entry)
 	       entry->mx.state != MX_UNKNOWN || entry->last_used_day != 0 || take_fail(in, "the line", "tells nothing");
 }
 
-static bool read_domain(const struct take *in, struct dump_line *out)
+static bool read_hop(const struct take *in, struct dump_line *out)
 {
-	out->kind = DUMP_DOMAIN;
-	entry_init(&out->entry, "");
-	if (record_read(in, &entry_table, &out->entry) && entry_settle(in, &out->entry))
-		return true;
-	entry_free(&out->entry);
-	return false;
-}
-
-static bool trials_settle(const struct take *in, struct trials *trials)
-{
+	const char *text;
+	struct domain name;
+	int64_t port;
+	struct trials *trials = &out->record.pkix;
+	if (!take_text(in, "host", 1, DOMAIN_MAX, &text) || !take_number(in, "port", 1, UINT16_MAX, &port))
+		return false;
+	if (!domain_parse(&name, text, strlen(text)))
+		return take_fail(in, "host", "is no host name");
+	memcpy(out->host, name.name, sizeof out->host);
+	out->port = (uint16_t)port;
+	if (!record_read(in, &hop_table, &out->record))
+		return false;
 	if (!evidence_is_conclusive(&trials->conclusive) || reason_class(trials->good.reason) != REASON_GOOD)
 		return take_fail(in, "conclusive and good evidence", "must be what they are called");
+	/* What dump_hop() leaves out. */
 	if (trials->conclusive.at == 0 && trials->newest.at != 0 && evidence_is_conclusive(&trials->newest))
 		trials->conclusive = trials->newest;
 	if (trials->good.at == 0 && trials->conclusive.at != 0 &&
@@ -115,29 +114,21 @@ static bool trials_settle(const struct take *in, struct trials *trials)
 	       take_fail(in, "the line", "tells nothing");
 }
 
-static bool read_hop(const struct take *in, struct dump_line *out)
-{
-	const char *text;
-	struct domain name;
-	int64_t port;
-	out->kind = DUMP_HOP;
-	if (!take_text(in, "host", 1, DOMAIN_MAX, &text) || !take_number(in, "port", 1, UINT16_MAX, &port))
-		return false;
-	if (!domain_parse(&name, text, strlen(text)))
-		return take_fail(in, "host", "is no host name");
-	memcpy(out->host, name.name, sizeof out->host);
-	out->port = (uint16_t)port;
-	return record_read(in, &hop_table, &out->record) && trials_settle(in, &out->record.pkix);
-}
-
 static bool read_object(const struct take *in, struct dump_line *out)
 {
 	int64_t version;
 	out->kind = DUMP_HEADER;
 	if (json_object_get(in->object, "stsgate"))
 		return take_number(in, "stsgate", DUMP_VERSION, DUMP_VERSION, &version);
-	if (json_object_get(in->object, "domain"))
-		return read_domain(in, out);
+	if (json_object_get(in->object, "domain")) {
+		out->kind = DUMP_DOMAIN;
+		entry_init(&out->entry, "");
+		if (read_domain(in, &out->entry))
+			return true;
+		entry_free(&out->entry);
+		return false;
+	}
+	out->kind = DUMP_HOP;
 	if (json_object_get(in->object, "host"))
 		return read_hop(in, out);
 	return take_fail(in, "the line", "is no header, no domain and no host");

@@ -1,8 +1,9 @@
-/* The lines of an export: a header, then one JSON object for each domain and each hop, in any order. Text, so that it
- * depends neither on LMDB's version nor on the byte order of a machine. What follows from the rest is not written (when
- * a policy expires; that the newest evidence is also the newest conclusive one). Reading takes hostile bytes: each
- * value is bounded, and read by the same functions of core as what comes from the network. Members that are not known
- * are skipped: a later version may write more. Any thread. */
+/* The lines of an export: a header, then one JSON object for each domain and each hop, in any order. The format is text
+ * and depends neither on the version of LMDB nor on the byte order of the machine. Data that follows from other data is
+ * left out: when a policy expires, and evidence that is both the newest and the newest conclusive one.
+ *
+ * dump_read() accepts hostile bytes: each value is bounded and goes through the parsers that read data from the network.
+ * Unknown members are ignored, so that a later version may write more. Any thread. */
 #ifndef CLI_DUMP_H
 #define CLI_DUMP_H
 
@@ -18,19 +19,20 @@ enum dump_kind { DUMP_HEADER, DUMP_DOMAIN, DUMP_HOP };
 
 struct dump_line {
 	enum dump_kind kind;
-	struct entry entry;     /* DUMP_DOMAIN; owned */
-	char host[DOMAIN_SIZE]; /* DUMP_HOP */
+	struct entry entry; /* of DUMP_DOMAIN; owned */
+	/* of DUMP_HOP */
+	char host[DOMAIN_SIZE];
 	uint16_t port;
 	struct hop_record record;
 };
 
-/* The caller's. */
+/* Return the object of a line. The caller owns it. */
 json_t *dump_header(int64_t now);
 json_t *dump_entry(const struct entry *entry);
 json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *record);
 
-/* What is dated after `now`, or before MTA-STS, is refused. On failure there is nothing to free; `why` (EX_DATAERR)
- * tells what is wrong with the line. */
+/* Reads a line. Rejects times after `now` and times before MTA-STS existed. On failure `why` (EX_DATAERR) describes the
+ * error and there is nothing to free. */
 bool dump_read(struct dump_line *out, const char *bytes, size_t len, int64_t now, struct failure *why);
 void dump_line_free(struct dump_line *line);
 

@@ -1,4 +1,4 @@
-/* events: what the daemon thought an operator should know, newest last. */
+/* events: prints the events that the daemon has noted for the operator, newest last. */
 #include "clock.h"
 #include "commands.h"
 #include "domains.h"
@@ -14,26 +14,27 @@
 #include <string.h>
 #include <sysexits.h>
 
-struct wish {
-	int64_t since; /* last_at from here on */
+/* Which events are printed. */
+struct filter {
+	int64_t since; /* 0: of any time */
 	bool any_kind;
 	enum event_kind kind;
 	size_t count; /* of domains; 0: all */
 	char **words;
 };
 
-static bool wish_read(struct wish *wish, const struct options *options, size_t count, char **words)
+static bool filter_read(struct filter *filter, const struct options *options, size_t count, char **words)
 {
 	uint64_t seconds = 0;
 	const char *since = option_value(options, "since"), *kind = option_value(options, "kind");
-	*wish = (struct wish){.any_kind = !kind, .count = count, .words = words};
+	*filter = (struct filter){.any_kind = !kind, .count = count, .words = words};
 	if (since && !settings_read_duration(since, &seconds)) {
 		fputs("stsgate: --since wants a duration such as 90s, 5m, 4h or 180d\n", stderr);
 		return false;
 	}
 	if (since)
-		wish->since = seconds < (uint64_t)clock_wall_s() ? clock_wall_s() - (int64_t)seconds : 0;
-	if (kind && !event_find(kind, &wish->kind)) {
+		filter->since = seconds < (uint64_t)clock_wall_s() ? clock_wall_s() - (int64_t)seconds : 0;
+	if (kind && !event_find(kind, &filter->kind)) {
 		struct quote quote;
 		fprintf(stderr, "stsgate: there are no events of the kind %s; stsgate(1) lists them\n",
 			quote_string(&quote, kind));
@@ -42,32 +43,32 @@ static bool wish_read(struct wish *wish, const struct options *options, size_t c
 	return domain_words(words, count);
 }
 
-static bool is_wished(const struct wish *wish, const struct event_record *event)
+static bool filter_passes(const struct filter *filter, const struct event_record *event)
 {
-	if (event->last_at < wish->since || (!wish->any_kind && event->kind != wish->kind))
+	if (event->last_at < filter->since || (!filter->any_kind && event->kind != filter->kind))
 		return false;
-	for (size_t i = 0; i < wish->count; i++) {
+	for (size_t i = 0; i < filter->count; i++) {
 		struct question question;
-		next_hop_question(&question, wish->words[i], strlen(wish->words[i]), PURPOSE_QUERY);
+		next_hop_question(&question, filter->words[i], strlen(filter->words[i]), PURPOSE_QUERY);
 		if (strcmp(question.domain, event->domain) == 0)
 			return true;
 	}
-	return wish->count == 0;
+	return filter->count == 0;
 }
 
-static void event_tell(const struct event_record *event)
+static void event_print(const struct event_record *event)
 {
 	struct when first, last;
 	printf("%s  %s  %s  %s\n", when_date(&last, event->last_at), event_severity_name(event_severity(event->kind)),
 		event_name(event->kind), event->domain[0] ? event->domain : "-");
 	if (event->count > 1)
-		tell("", "%" PRIu32 " times since %s", event->count, when_date(&first, event->first_at));
-	tell("", "%s", event->detail);
-	tell("means", "%s", event_sentence(event->kind));
-	tell("to do", "%s", event_advice(event->kind));
+		line_print("", "%" PRIu32 " times since %s", event->count, when_date(&first, event->first_at));
+	line_print("", "%s", event->detail);
+	line_print("means", "%s", event_sentence(event->kind));
+	line_print("to do", "%s", event_advice(event->kind));
 }
 
-static json_t *event_object(const struct event_record *event)
+static json_t *event_json(const struct event_record *event)
 {
 	json_t *object = json_made(json_object());
 	json_put(object, "kind", json_text(event_name(event->kind)));
@@ -82,43 +83,28 @@ static json_t *event_object(const struct event_record *event)
 	return object;
 }
 
-static int events_all(struct store *store, const struct wish *wish, bool json)
-{
-	struct failure why = {0};
-	size_t count;
-	struct event_record *events = store_events(store, &count, &why);
-	json_t *array = json_made(json_array());
-	if (!events) {
-		json_decref(array);
-		return complain(&why);
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (!is_wished(wish, &events[i]))
-			continue;
-		if (json)
-			json_add(array, event_object(&events[i]));
-		else
-			event_tell(&events[i]);
-	}
-	free(events);
-	json_t *object = json_made(json_object());
-	json_put(object, "events", array);
-	if (json)
-		json_print(object);
-	else
-		json_decref(object);
-	return STATUS_YES;
-}
-
 int events_run(const struct options *options, size_t count, char **words)
 {
 	int status = EX_USAGE;
-	struct wish wish;
-	struct settings *settings = wish_read(&wish, options, count, words) ? session_settings(options, &status) : NULL;
-	struct store *store = settings ? session_store(settings, &status) : NULL;
-	if (store)
-		status = events_all(store, &wish, options->json);
+	struct filter filter;
+	struct failure why = {0};
+	struct store *store = filter_read(&filter, options, count, words) ? session_store(options, &status) : NULL;
+	if (!store)
+		return status;
+	size_t found = 0;
+	struct event_record *events = store_events(store, &found, &why);
+	json_t *array = json_made(json_array());
+	for (size_t i = 0; events && i < found; i++) {
+		if (!filter_passes(&filter, &events[i]))
+			continue;
+		if (options->json)
+			json_add(array, event_json(&events[i]));
+		else
+			event_print(&events[i]);
+	}
+	json_print_list("events", array, options->json && events);
+	status = events ? STATUS_YES : complain(&why);
+	free(events);
 	store_close(&store);
-	settings_free(&settings);
 	return status;
 }

@@ -1,4 +1,6 @@
-/* export: all that the store knows, as JSON lines; page by page: no transaction is held while a page is printed. */
+/* export: prints all data of the store as lines of JSON. It reads the store page by page and holds no transaction while it
+ * prints a page, so that a slow reader of its output does not keep the store's old pages from being reused. It ends early when
+ * standard output cannot be written, for instance on a full disk; main() reports that. */
 #include "clock.h"
 #include "commands.h"
 #include "domains.h"
@@ -13,8 +15,8 @@
 
 #define EXPORT_PAGE 256
 
-/* Prints the entry of a domain, if it is there. `entry` is the caller's to free. */
-static enum store_found entry_print(struct store *store, const char *domain, struct entry *entry, struct failure *why)
+/* Prints the entry of a domain if the store has it. The caller frees `entry`. */
+static enum store_found entry_export(struct store *store, const char *domain, struct entry *entry, struct failure *why)
 {
 	*entry = (struct entry){0};
 	struct store_view *view = store_view_begin(store, why);
@@ -29,7 +31,8 @@ static enum store_found entry_print(struct store *store, const char *domain, str
 	return found;
 }
 
-static bool hop_print(struct store *store, const char *host, uint16_t port, struct failure *why)
+/* Prints the evidence of a hop if the store has any. */
+static bool hop_export(struct store *store, const char *host, uint16_t port, struct failure *why)
 {
 	struct hop_record record;
 	struct store_view *view = store_view_begin(store, why);
@@ -42,13 +45,7 @@ static bool hop_print(struct store *store, const char *host, uint16_t port, stru
 	return found != STORE_FAILED || failure_set(why, EX_IOERR, "the evidence of %s cannot be read", host);
 }
 
-/* A full disk ends it; main() tells. */
-static bool may_go_on(void)
-{
-	return !ferror(stdout);
-}
-
-static bool domains_print(struct store *store, struct failure *why)
+static bool domains_export(struct store *store, struct failure *why)
 {
 	struct names names = {0};
 	struct entry entry;
@@ -57,17 +54,17 @@ static bool domains_print(struct store *store, struct failure *why)
 	do {
 		names_free(&names);
 		ok = store_page(store, after, EXPORT_PAGE, &names, why);
-		for (const char *name = NULL; ok && may_go_on() && (name = names_next(&names, name));) {
-			ok = entry_print(store, name, &entry, why) != STORE_FAILED;
+		for (const char *name = NULL; ok && !ferror(stdout) && (name = names_next(&names, name));) {
+			ok = entry_export(store, name, &entry, why) != STORE_FAILED;
 			entry_free(&entry);
 			snprintf(after, sizeof after, "%s", name);
 		}
-	} while (ok && may_go_on() && names.count > 0);
+	} while (ok && !ferror(stdout) && names.count > 0);
 	names_free(&names);
 	return ok;
 }
 
-static bool hops_print(struct store *store, struct failure *why)
+static bool hops_export(struct store *store, struct failure *why)
 {
 	static struct store_hop hops[EXPORT_PAGE];
 	struct store_hop after = {.host = ""};
@@ -75,34 +72,30 @@ static bool hops_print(struct store *store, struct failure *why)
 	bool ok;
 	do {
 		ok = store_page_hops(store, &after, EXPORT_PAGE, hops, &count, why);
-		for (size_t i = 0; ok && may_go_on() && i < count; i++)
-			ok = hop_print(store, hops[i].host, hops[i].port, why);
+		for (size_t i = 0; ok && !ferror(stdout) && i < count; i++)
+			ok = hop_export(store, hops[i].host, hops[i].port, why);
 		if (count > 0)
 			after = hops[count - 1];
-	} while (ok && may_go_on() && count > 0);
+	} while (ok && !ferror(stdout) && count > 0);
 	return ok;
 }
 
-static bool hops_of_print(
-	struct store *store, const struct question *question, const struct mx_set *mx, struct failure *why)
-{
-	bool ok = true;
-	if (!question->mx_lookup || mx->state == MX_IMPLICIT)
-		return hop_print(store, question->host, question->port, why);
-	for (const char *name = NULL; ok && (name = names_next(&mx->names, name));)
-		ok = mx_name_is_received(name, strlen(name)) || hop_print(store, name, question->port, why);
-	return ok;
-}
-
-/* The entry and its hops; a hop of several domains comes with each of them, which does no harm. */
-static int one_print(struct store *store, const char *word)
+/* Prints the entry of a domain and its hops. A hop of several domains is printed with each of them; an import ignores the
+ * second copy. */
+static int domain_export(struct store *store, const char *word)
 {
 	struct question question;
 	struct entry entry;
 	struct failure why = {0};
 	next_hop_question(&question, word, strlen(word), PURPOSE_QUERY);
-	enum store_found found = entry_print(store, question.domain, &entry, &why);
-	bool ok = found != STORE_FAILED && hops_of_print(store, &question, &entry.mx, &why);
+	enum store_found found = entry_export(store, question.domain, &entry, &why);
+	bool ok = found != STORE_FAILED;
+	if (ok && (!question.mx_lookup || entry.mx.state == MX_IMPLICIT)) {
+		ok = hop_export(store, question.host, question.port, &why);
+	} else {
+		for (const char *name = NULL; ok && (name = names_next(&entry.mx.names, name));)
+			ok = mx_name_is_received(name, strlen(name)) || hop_export(store, name, question.port, &why);
+	}
 	entry_free(&entry);
 	if (!ok)
 		return complain(&why);
@@ -111,26 +104,19 @@ static int one_print(struct store *store, const char *word)
 	return found == STORE_FOUND ? STATUS_YES : STATUS_NO;
 }
 
-static int all_print(struct store *store)
-{
-	struct failure why = {0};
-	return domains_print(store, &why) && hops_print(store, &why) ? STATUS_YES : complain(&why);
-}
-
 int export_run(const struct options *options, size_t count, char **words)
 {
 	int status = EX_USAGE;
-	struct settings *settings = domain_words(words, count) ? session_settings(options, &status) : NULL;
-	struct store *store = settings ? session_store(settings, &status) : NULL;
-	if (store) {
-		json_print(dump_header(clock_wall_s()));
-		status = count == 0 ? all_print(store) : STATUS_YES;
-		for (size_t i = 0; i < count && status <= STATUS_NO && may_go_on(); i++) {
-			int got = one_print(store, words[i]);
-			status = got > status ? got : status;
-		}
-	}
+	struct failure why = {0};
+	struct store *store = domain_words(words, count) ? session_store(options, &status) : NULL;
+	if (!store)
+		return status;
+	json_print(dump_header(clock_wall_s()));
+	status = STATUS_YES;
+	if (count == 0 && (!domains_export(store, &why) || !hops_export(store, &why)))
+		status = complain(&why);
+	for (size_t i = 0; i < count && status <= STATUS_NO && !ferror(stdout); i++)
+		status = status_worse(status, domain_export(store, words[i]));
 	store_close(&store);
-	settings_free(&settings);
 	return status;
 }

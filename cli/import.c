@@ -1,5 +1,5 @@
-/* import: takes the lines of an export into the store, while the daemon may run. Many threads store a line each at the same
- * time, since the store writes changes that come together in one commit. */
+/* import: stores the lines of an export; the daemon may run meanwhile. Many threads store one line each at the same time,
+ * because the store writes simultaneous changes in one commit. */
 #include "clock.h"
 #include "commands.h"
 #include "dump.h"
@@ -16,31 +16,32 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define IMPORT_THREADS 64 /* the store puts as many changes into one commit */
-#define REPORTED_MAX 20   /* refused lines that are reported one by one */
+#define IMPORT_THREADS 64 /* the store's limit of changes in one commit */
+#define REPORTED_MAX 20   /* rejected lines with a message of their own */
 
 struct importer {
 	struct store *store;
 	const struct rules *rules;
-	struct lock lock; /* guards all that follows */
+	struct lock lock; /* guards all members below */
 	struct lines *lines;
 	uint64_t imported, kept, refused;
-	struct failure trouble; /* ends the import; `code` 0: none */
+	struct failure failure; /* of the store, ends the import; `code` 0: none */
 	struct progress progress;
 };
 
-/* A line on its way into the store. */
+/* The change that one line makes to the store. */
 struct change {
 	const struct importer *importer;
-	uint64_t number;
+	uint64_t number; /* of the line */
 	int64_t now;
 	struct dump_line line;
-	bool changed;
+	bool changed; /* the line had something newer than the store */
 };
 
 /* --- one line ----------------------------------------------------------------------------------------------------- */
 
-/* Spreads what is overdue when it is imported over an hour, or over half of what its policy has left to live. */
+/* Returns when an imported entry is due. Overdue entries are spread over the next hour, or over half of the policy's
+ * remaining lifetime if that is shorter, so that the daemon does not look up all of them at once. */
 static int64_t overdue_spread(const struct entry *entry, int64_t due_at, const struct change *change)
 {
 	int64_t window = (entry->policy_expires_at - change->now) / 2;
@@ -52,6 +53,7 @@ static int64_t overdue_spread(const struct entry *entry, int64_t due_at, const s
 	return at > due_at ? at : due_at;
 }
 
+/* Callbacks of the store: merge the line into the stored record. */
 static void entry_take(struct entry *entry, void *arg)
 {
 	struct change *change = arg;
@@ -74,7 +76,7 @@ static bool line_store(struct change *change, struct failure *why)
 	struct dump_line *line = &change->line;
 	struct store *store = change->importer->store;
 	switch (line->kind) {
-	case DUMP_HEADER: /* of a further export behind the first */
+	case DUMP_HEADER: /* several exports may be concatenated */
 		return true;
 	case DUMP_DOMAIN:
 		return store_change_entry(store, line->entry.domain, entry_take, change, why);
@@ -82,19 +84,6 @@ static bool line_store(struct change *change, struct failure *why)
 		return store_change_hop(store, line->host, line->port, hop_take, change, why);
 	}
 	return true;
-}
-
-static void refused_count(struct importer *importer, uint64_t number, const struct failure *why)
-	REQUIRES(importer->lock)
-{
-	importer->refused++;
-	if (importer->refused > REPORTED_MAX + 1)
-		return;
-	progress_clear(&importer->progress);
-	if (importer->refused <= REPORTED_MAX)
-		fprintf(stderr, "stsgate: line %" PRIu64 " is refused: %s\n", number, why->text);
-	else
-		fputs("stsgate: more lines are refused; they are only counted\n", stderr);
 }
 
 /* --- all lines ---------------------------------------------------------------------------------------------------- */
@@ -106,31 +95,38 @@ static bool line_read(const struct lines *lines, struct dump_line *out, int64_t 
 	return dump_read(out, lines->line, lines->len, now, why);
 }
 
-static void progress_report(struct importer *importer) REQUIRES(importer->lock)
+static void line_refuse(struct importer *importer, uint64_t number, const struct failure *why) REQUIRES(importer->lock)
 {
-	char words[96];
-	snprintf(words, sizeof words, "imported %" PRIu64 ", kept %" PRIu64 ", refused %" PRIu64, importer->imported,
-		importer->kept, importer->refused);
-	progress_tell(&importer->progress, importer->lines->bytes, importer->lines->bytes_total, words);
+	importer->refused++;
+	if (importer->refused > REPORTED_MAX + 1)
+		return;
+	progress_clear(&importer->progress);
+	if (importer->refused <= REPORTED_MAX)
+		fprintf(stderr, "stsgate: line %" PRIu64 " is refused: %s\n", number, why->text);
+	else
+		fputs("stsgate: more lines are refused; they are only counted\n", stderr);
 }
 
-/* Reads the next line that can be imported. False at the end, and when the store is in trouble. */
+/* Reads the next valid line. Returns false at the end of the file and after a failure of the store. */
 static bool change_next(struct importer *importer, struct change *change) REQUIRES(importer->lock)
 {
 	struct failure why;
-	while (importer->trouble.code == 0 && lines_next(importer->lines)) {
+	bool valid = false;
+	while (!valid && importer->failure.code == 0 && lines_next(importer->lines)) {
 		*change =
 			(struct change){.importer = importer, .number = importer->lines->number, .now = clock_wall_s()};
-		bool read = line_read(importer->lines, &change->line, change->now, &why);
-		if (!read)
-			refused_count(importer, change->number, &why);
-		progress_report(importer);
-		if (read)
-			return true;
+		valid = line_read(importer->lines, &change->line, change->now, &why);
+		if (!valid)
+			line_refuse(importer, change->number, &why);
+		char words[96];
+		snprintf(words, sizeof words, "imported %" PRIu64 ", kept %" PRIu64 ", refused %" PRIu64,
+			importer->imported, importer->kept, importer->refused);
+		progress_show(&importer->progress, importer->lines->bytes, importer->lines->bytes_total, words);
 	}
-	return false;
+	return valid;
 }
 
+/* A thread: stores lines until there are no more. */
 static void *lines_import(void *arg)
 {
 	struct importer *importer = arg;
@@ -145,22 +141,22 @@ static void *lines_import(void *arg)
 		if (stored && change.line.kind != DUMP_HEADER)
 			*(change.changed ? &importer->imported : &importer->kept) += 1;
 		else if (!stored && (why.code == EX_TEMPFAIL || why.code == EX_SOFTWARE))
-			refused_count(importer, change.number, &why);
+			line_refuse(importer, change.number, &why);
 		else if (!stored)
-			importer->trouble = why;
+			importer->failure = why;
 	}
 	lock_drop(&importer->lock);
 	return NULL;
 }
 
-/* Whether the first line is the head of an export that this version can read. */
+/* Returns whether the first line is the header of an export that this version can read. */
 static bool header_read(struct lines *lines, const char *name)
 {
 	struct dump_line line;
 	struct failure why = {0};
 	struct quote quote;
 	if (!lines_next(lines))
-		failure_set(&why, EX_DATAERR, lines->trouble ? "nothing can be read" : "it is empty");
+		failure_set(&why, EX_DATAERR, lines->error ? "nothing can be read" : "it is empty");
 	else if (line_read(lines, &line, clock_wall_s(), &why) && line.kind != DUMP_HEADER) {
 		dump_line_free(&line);
 		failure_set(&why, EX_DATAERR, "its first line is no header");
@@ -171,25 +167,7 @@ static bool header_read(struct lines *lines, const char *name)
 	return false;
 }
 
-static int summary_print(struct importer *importer, bool json)
-{
-	progress_clear(&importer->progress);
-	if (json) {
-		json_t *object = json_made(json_object());
-		json_put(object, "imported", json_integer((json_int_t)importer->imported));
-		json_put(object, "kept", json_integer((json_int_t)importer->kept));
-		json_put(object, "refused", json_integer((json_int_t)importer->refused));
-		json_print(object);
-	} else {
-		printf("imported %" PRIu64 ", kept %" PRIu64 ", refused %" PRIu64 "\n", importer->imported,
-			importer->kept, importer->refused);
-	}
-	if (importer->trouble.code != 0)
-		return complain(&importer->trouble);
-	return importer->refused > 0 ? STATUS_NO : STATUS_YES;
-}
-
-static int import_lines(const struct session *session, struct lines *lines, bool json)
+static int lines_import_all(const struct session *session, struct lines *lines, bool json)
 {
 	struct importer importer = {.store = session->store, .rules = &session->config->rules, .lines = lines};
 	pthread_t threads[IMPORT_THREADS];
@@ -201,12 +179,24 @@ static int import_lines(const struct session *session, struct lines *lines, bool
 	lines_import(&importer);
 	while (count > 0)
 		pthread_join(threads[--count], NULL);
-	int status = summary_print(&importer, json);
+	progress_clear(&importer.progress);
+	if (json) {
+		json_t *object = json_made(json_object());
+		json_put(object, "imported", json_integer((json_int_t)importer.imported));
+		json_put(object, "kept", json_integer((json_int_t)importer.kept));
+		json_put(object, "refused", json_integer((json_int_t)importer.refused));
+		json_print(object);
+	} else {
+		printf("imported %" PRIu64 ", kept %" PRIu64 ", refused %" PRIu64 "\n", importer.imported,
+			importer.kept, importer.refused);
+	}
 	lock_destroy(&importer.lock);
-	return status;
+	if (importer.failure.code != 0)
+		return complain(&importer.failure);
+	return importer.refused > 0 ? STATUS_NO : STATUS_YES;
 }
 
-/* The file is opened first: the store's owner, who the tool becomes, may not be allowed to. */
+/* Opens the file first: session_open() turns the process into the store's owner, who may have no right to read it. */
 int import_run(const struct options *options, size_t count, char **words)
 {
 	(void)count;
@@ -217,7 +207,7 @@ int import_run(const struct options *options, size_t count, char **words)
 	int status =
 		header_read(&lines, words[0]) ? session_open(&session, options, NEEDS_STORE, NULL, NULL) : EX_DATAERR;
 	if (status == 0) {
-		status = import_lines(&session, &lines, options->json);
+		status = lines_import_all(&session, &lines, options->json);
 		session_close(&session);
 	}
 	return lines_close(&lines, words[0]) ? status : EX_IOERR;

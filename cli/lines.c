@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void trouble_tell(const char *name, const char *what, int trouble)
+static void error_print(const char *name, const char *what, int error)
 {
 	struct quote quote;
-	fprintf(stderr, "stsgate: %s cannot be %s: %s\n", quote_string(&quote, name), what, strerror(trouble));
+	fprintf(stderr, "stsgate: %s cannot be %s: %s\n", quote_string(&quote, name), what, strerror(error));
 }
 
 bool lines_open(struct lines *lines, const char *name)
@@ -19,7 +19,7 @@ bool lines_open(struct lines *lines, const char *name)
 	struct stat file;
 	*lines = (struct lines){.file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re")};
 	if (!lines->file) {
-		trouble_tell(name, "opened", errno);
+		error_print(name, "opened", errno);
 		return false;
 	}
 	if (fstat(fileno(lines->file), &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0)
@@ -32,7 +32,7 @@ bool lines_next(struct lines *lines)
 {
 	int c = getc_unlocked(lines->file);
 	if (c == EOF && ferror(lines->file))
-		lines->trouble = errno;
+		lines->error = errno;
 	if (c == EOF)
 		return false;
 	lines->number++;
@@ -51,9 +51,9 @@ bool lines_next(struct lines *lines)
 
 bool lines_close(struct lines *lines, const char *name)
 {
-	bool whole = lines->trouble == 0;
+	bool whole = lines->error == 0;
 	if (!whole)
-		trouble_tell(name, "read", lines->trouble);
+		error_print(name, "read", lines->error);
 	if (lines->file != stdin)
 		fclose(lines->file);
 	free(lines->line);

@@ -1,4 +1,4 @@
-/* A file that is read line by line, each line bounded, whatever the file holds. */
+/* Reads a file line by line, with a bound on each line, whatever the file contains. Not thread-safe. */
 #ifndef CLI_LINES_H
 #define CLI_LINES_H
 
@@ -12,23 +12,23 @@
 
 struct lines {
 	FILE *file;
-	uint64_t number;      /* of the line read last, from 1 */
+	uint64_t number;      /* of the newest line, from 1 */
 	uint64_t bytes;       /* read so far */
-	uint64_t bytes_total; /* of a plain file; 0: not known */
-	char *line;           /* LINE_BYTES_MAX octets, without the new line; not NUL-terminated */
+	uint64_t bytes_total; /* the size of a regular file; 0: unknown */
+	char *line;           /* LINE_BYTES_MAX octets, without the newline; not NUL-terminated */
 	size_t len;
-	bool too_long; /* the line was longer, and what is over is gone */
-	int trouble;   /* errno, when the file cannot be read on */
+	bool too_long; /* the line was longer than LINE_BYTES_MAX and is cut */
+	int error;     /* errno of a read that failed; 0: none */
 };
 
-/* `name` "-" is standard input. False, and said on stderr, when it cannot be opened. */
+/* Opens a file; `name` "-" is standard input. Returns false after a message on stderr when it cannot be opened. */
 bool lines_open(struct lines *lines, const char *name);
-/* False at the end, and when it cannot be read: lines_close() tells them apart. */
+/* Reads the next line. Returns false at the end of the file and after a read error, which lines_close() reports. */
 bool lines_next(struct lines *lines);
-/* The line without the blanks around it and without its comment: a `#` at its start or behind a blank, since a local
- * part may hold one. */
+/* Returns the line without its comment and without blanks at both ends. A comment begins with a `#` at the start of the
+ * line or after a blank: a `#` inside a word may belong to the local part of an address. */
 struct span lines_word(const struct lines *lines);
-/* False, and said on stderr, when something could not be read. */
+/* Closes the file. Returns false after a message on stderr when a read has failed. */
 bool lines_close(struct lines *lines, const char *name);
 
 #endif

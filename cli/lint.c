@@ -1,4 +1,4 @@
-/* lint: the parsers of the gate, on what somebody is about to publish. */
+/* lint: runs the gate's own parsers on a policy, record or pattern that somebody is about to publish. */
 #include "commands.h"
 #include "domain.h"
 #include "memory.h"
@@ -14,40 +14,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static void words_tell(const char *label, const struct names *words)
-{
-	for (const char *word = NULL; (word = names_next(words, word));)
-		tell(label, "%s", word);
-}
-
-static void policy_tell(const struct policy *policy, const struct policy_findings *findings, bool valid)
-{
-	puts(valid ? "valid" : "invalid");
-	if (valid) {
-		struct when when;
-		tell("mode", "%s", policy_mode_name(policy->mode));
-		struct quote quote;
-		for (const char *mx = NULL; (mx = names_next(&findings->published, mx));)
-			tell("mx", "%s", quote_string(&quote, mx));
-		tell("max_age", "%u (%s)", policy->max_age_s, when_span(&when, policy->max_age_s));
-	}
-	words_tell("tolerated", &findings->tolerated);
-	words_tell("error", &findings->errors);
-}
-
-static void policy_print(const struct policy *policy, const struct policy_findings *findings, bool valid)
-{
-	json_t *object = json_made(json_object());
-	json_put(object, "valid", json_boolean(valid));
-	json_put(object, "mode", valid ? json_text(policy_mode_name(policy->mode)) : NULL);
-	json_put(object, "mx", valid ? json_names(&findings->published) : json_array());
-	json_put(object, "max_age", valid ? json_integer(policy->max_age_s) : NULL);
-	json_put(object, "tolerated", json_names(&findings->tolerated));
-	json_put(object, "errors", json_names(&findings->errors));
-	json_print(object);
-}
-
-/* Bytes read, or -1. One byte more than a policy may have is enough to see that it is too large. */
+/* Reads at most `size` octets. Returns their number, or -1. One octet more than a policy may have is enough to find that
+ * the file is too large. */
 static ssize_t file_read(const char *name, char *bytes, size_t size)
 {
 	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
@@ -67,6 +35,39 @@ static ssize_t file_read(const char *name, char *bytes, size_t size)
 	return got < 0 ? -1 : (ssize_t)len;
 }
 
+static void words_print(const char *label, const struct names *words)
+{
+	for (const char *word = NULL; (word = names_next(words, word));)
+		line_print(label, "%s", word);
+}
+
+static void policy_print(const struct policy *policy, const struct policy_findings *findings, bool valid)
+{
+	puts(valid ? "valid" : "invalid");
+	if (valid) {
+		struct when when;
+		line_print("mode", "%s", policy_mode_name(policy->mode));
+		struct quote quote;
+		for (const char *mx = NULL; (mx = names_next(&findings->published, mx));)
+			line_print("mx", "%s", quote_string(&quote, mx));
+		line_print("max_age", "%u (%s)", policy->max_age_s, when_span(&when, policy->max_age_s));
+	}
+	words_print("tolerated", &findings->tolerated);
+	words_print("error", &findings->errors);
+}
+
+static void policy_print_json(const struct policy *policy, const struct policy_findings *findings, bool valid)
+{
+	json_t *object = json_made(json_object());
+	json_put(object, "valid", json_boolean(valid));
+	json_put(object, "mode", valid ? json_text(policy_mode_name(policy->mode)) : NULL);
+	json_put(object, "mx", valid ? json_names(&findings->published) : json_array());
+	json_put(object, "max_age", valid ? json_integer(policy->max_age_s) : NULL);
+	json_put(object, "tolerated", json_names(&findings->tolerated));
+	json_put(object, "errors", json_names(&findings->errors));
+	json_print(object);
+}
+
 static int lint_policy(const struct options *options, const char *file)
 {
 	char *bytes = xmalloc(POLICY_BYTES_MAX + 1);
@@ -79,7 +80,7 @@ static int lint_policy(const struct options *options, const char *file)
 	struct policy policy;
 	struct policy_findings findings;
 	bool valid = policy_parse(&policy, bytes, (size_t)len, &findings);
-	(options->json ? policy_print : policy_tell)(&policy, &findings, valid);
+	(options->json ? policy_print_json : policy_print)(&policy, &findings, valid);
 	policy_findings_free(&findings);
 	policy_free(&policy);
 	free(bytes);
@@ -102,16 +103,17 @@ static int lint_record(const struct options *options, const char *text)
 		json_print(object);
 	} else if (valid) {
 		puts("valid");
-		tell("id", "%s", record.id);
+		line_print("id", "%s", record.id);
 	} else {
 		puts("invalid");
-		tell("error", "%s", record_error_name(error));
+		line_print("error", "%s", record_error_name(error));
 	}
 	return valid ? STATUS_YES : STATUS_NO;
 }
 
-/* A pattern is read as in a policy: without a dot at its end. */
-static const char *mx_trouble(char *pattern, const char *host)
+/* Returns NULL when the pattern matches, "" when it does not, or why it can match nothing. A dot at the end of the
+ * pattern is removed, as in a policy. */
+static const char *mx_mismatch(char *pattern, const char *host)
 {
 	size_t len = strlen(pattern), host_len = strlen(host);
 	if (len > 0 && pattern[len - 1] == '.')
@@ -130,18 +132,18 @@ static const char *mx_trouble(char *pattern, const char *host)
 static int lint_mx(const struct options *options, const char *pattern, const char *host)
 {
 	char *copy = xstrdup(pattern);
-	const char *trouble = mx_trouble(copy, host);
+	const char *mismatch = mx_mismatch(copy, host);
 	if (options->json) {
 		json_t *object = json_made(json_object());
-		json_put(object, "match", json_boolean(!trouble));
-		json_put(object, "error", trouble && *trouble ? json_text(trouble) : NULL);
+		json_put(object, "match", json_boolean(!mismatch));
+		json_put(object, "error", json_text(mismatch));
 		json_print(object);
 	} else {
-		printf("%s%s%s\n", trouble ? "no match" : "match", trouble && *trouble ? ": " : "",
-			trouble ? trouble : "");
+		printf("%s%s%s\n", mismatch ? "no match" : "match", mismatch && *mismatch ? ": " : "",
+			mismatch ? mismatch : "");
 	}
 	free(copy);
-	return trouble ? STATUS_NO : STATUS_YES;
+	return mismatch ? STATUS_NO : STATUS_YES;
 }
 
 int lint_run(const struct options *options, size_t count, char **words)

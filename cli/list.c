@@ -1,4 +1,5 @@
-/* list: all domains of the store, page by page: no transaction is held while a page is printed. */
+/* list: prints one line for each domain in the store. It reads the store page by page and holds no transaction while it
+ * prints a page. */
 #include "clock.h"
 #include "commands.h"
 #include "output.h"
@@ -16,20 +17,40 @@ struct row {
 	bool has_policy;
 	enum policy_mode mode;
 	int64_t expires_at;
-	enum reason last_failure; /* REASON_OK: the newest looks succeeded */
+	enum reason last_failure; /* REASON_OK: the newest lookup and fetch succeeded */
 };
 
-static void row_fill(struct row *row, const struct entry *entry)
+/* Reads the rows of those names that are still in the store. Returns their number, or -1. */
+static int page_read(struct store *store, const struct names *names, struct row *rows, struct failure *why)
 {
-	*row = (struct row){.has_policy = entry->has_policy,
-		.mode = entry->policy.mode,
-		.expires_at = entry->policy_expires_at,
-		.last_failure = entry->record_outcome != REASON_OK ? entry->record_outcome : entry->fetch_outcome};
-	snprintf(row->domain, sizeof row->domain, "%s", entry->domain);
-	snprintf(row->id, sizeof row->id, "%s", entry->policy_id);
+	int count = 0;
+	struct store_view *view = store_view_begin(store, why);
+	if (!view)
+		return -1;
+	for (const char *name = NULL; (name = names_next(names, name)) && count < LIST_PAGE;) {
+		struct entry entry;
+		enum store_found found = store_view_entry(view, name, &entry);
+		if (found == STORE_FAILED) {
+			failure_set(why, EX_IOERR, "the entry of %s cannot be read", name);
+			count = -1;
+			break;
+		}
+		if (found == STORE_ABSENT)
+			continue;
+		struct row *row = &rows[count++];
+		*row = (struct row){.has_policy = entry.has_policy,
+			.mode = entry.policy.mode,
+			.expires_at = entry.policy_expires_at,
+			.last_failure = entry.record_outcome != REASON_OK ? entry.record_outcome : entry.fetch_outcome};
+		snprintf(row->domain, sizeof row->domain, "%s", entry.domain);
+		snprintf(row->id, sizeof row->id, "%s", entry.policy_id);
+		entry_free(&entry);
+	}
+	store_view_end(&view);
+	return count;
 }
 
-static void row_tell(const struct row *row, int64_t now)
+static void row_print(const struct row *row, int64_t now)
 {
 	struct when when;
 	const char *expires = "-";
@@ -40,7 +61,7 @@ static void row_tell(const struct row *row, int64_t now)
 		row->last_failure == REASON_OK ? "-" : reason_name(row->last_failure));
 }
 
-static void row_print(const struct row *row, bool first)
+static json_t *row_json(const struct row *row)
 {
 	json_t *object = json_made(json_object());
 	json_put(object, "domain", json_text(row->domain));
@@ -49,90 +70,46 @@ static void row_print(const struct row *row, bool first)
 	json_put(object, "expires_at", row->has_policy ? json_when(row->expires_at) : NULL);
 	json_put(object, "last_failure",
 		row->last_failure == REASON_OK ? NULL : json_text(reason_name(row->last_failure)));
-	fputs(first ? "" : ",", stdout);
-	json_print(object);
-}
-
-/* The rows of the names that are still there. Their number, or -1. */
-static int page_read(struct store *store, const struct names *names, struct row *rows, struct failure *why)
-{
-	int count = 0;
-	struct store_view *view = store_view_begin(store, why);
-	if (!view)
-		return -1;
-	for (const char *name = NULL; (name = names_next(names, name)) && count < LIST_PAGE;) {
-		struct entry entry;
-		enum store_found found = store_view_entry(view, name, &entry);
-		if (found == STORE_FOUND) {
-			row_fill(&rows[count++], &entry);
-			entry_free(&entry);
-		} else if (found == STORE_FAILED) {
-			failure_set(why, EX_IOERR, "the entry of %s cannot be read", name);
-			count = -1;
-			break;
-		}
-	}
-	store_view_end(&view);
-	return count;
-}
-
-static const char *names_last(const struct names *names)
-{
-	const char *last = NULL;
-	for (const char *name = NULL; (name = names_next(names, name));)
-		last = name;
-	return last;
-}
-
-/* Prints the page after `after`, and moves that on. False at the end and on failure. */
-static bool page_tell(struct store *store, char after[DOMAIN_SIZE], bool json, bool *first, struct failure *why)
-{
-	static struct row rows[LIST_PAGE];
-	struct names names = {0};
-	if (!store_page(store, after, LIST_PAGE, &names, why))
-		return false;
-	int count = names.count > 0 ? page_read(store, &names, rows, why) : -1;
-	for (int i = 0; i < count; i++) {
-		if (json)
-			row_print(&rows[i], *first);
-		else
-			row_tell(&rows[i], clock_wall_s());
-		*first = false;
-	}
-	if (names.count > 0)
-		snprintf(after, DOMAIN_SIZE, "%s", names_last(&names));
-	names_free(&names);
-	return count >= 0;
-}
-
-static int list_all(struct store *store, bool json)
-{
-	char after[DOMAIN_SIZE] = "";
-	bool first = true;
-	struct failure why = {0};
-	if (json)
-		puts("{\"domains\":[");
-	else
-		printf("%-32s %-8s %-20s %-10s %s\n", "DOMAIN", "MODE", "ID", "EXPIRES IN", "LAST FAILURE");
-	while (page_tell(store, after, json, &first, &why))
-		continue;
-	if (why.code)
-		return complain(&why);
-	if (json)
-		puts("]}");
-	return STATUS_YES;
+	return object;
 }
 
 int list_run(const struct options *options, size_t count, char **words)
 {
 	(void)count;
 	(void)words;
+	static struct row rows[LIST_PAGE];
+	char after[DOMAIN_SIZE] = "";
+	bool first = true, more = true;
+	struct failure why = {0};
 	int status = EX_SOFTWARE;
-	struct settings *settings = session_settings(options, &status);
-	struct store *store = settings ? session_store(settings, &status) : NULL;
-	if (store)
-		status = list_all(store, options->json);
+	struct store *store = session_store(options, &status);
+	if (!store)
+		return status;
+	if (options->json)
+		puts("{\"domains\":[");
+	else
+		printf("%-32s %-8s %-20s %-10s %s\n", "DOMAIN", "MODE", "ID", "EXPIRES IN", "LAST FAILURE");
+	while (more) {
+		struct names names = {0};
+		int found = store_page(store, after, LIST_PAGE, &names, &why) && names.count > 0
+				    ? page_read(store, &names, rows, &why)
+				    : -1;
+		for (const char *name = NULL; (name = names_next(&names, name));)
+			snprintf(after, sizeof after, "%s", name);
+		more = found >= 0;
+		names_free(&names);
+		for (int i = 0; i < found; i++) {
+			if (options->json) {
+				fputs(first ? "" : ",", stdout);
+				json_print(row_json(&rows[i]));
+			} else {
+				row_print(&rows[i], clock_wall_s());
+			}
+			first = false;
+		}
+	}
+	if (options->json && !why.code)
+		puts("]}");
 	store_close(&store);
-	settings_free(&settings);
-	return status;
+	return why.code ? complain(&why) : STATUS_YES;
 }

@@ -1,4 +1,5 @@
-/* stsgate: the tool. A table of subcommands; everything is done in this process, on the daemon's own store. */
+/* stsgate: the tool. It reads the options, looks the command up in a table and runs it. A command does all its work in this
+ * process, on the daemon's store. */
 #include "commands.h"
 #include "log.h"
 #include "memory.h"
@@ -33,7 +34,7 @@ static const struct command commands[] = {
 	{"lint", 2, 3, lint_run, "lint policy FILE|- | record TEXT | mx PATTERN HOST", "check what a domain publishes"},
 };
 
-/* Options of one command. Each takes an argument, which the command gets by option_value(). */
+/* Options of single commands. Each has an argument, which the command gets from option_value(). */
 static const struct {
 	const char *command, *name, *argument, *sentence;
 } own_options[] = {
@@ -45,7 +46,7 @@ static const struct {
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 #define OWN_COUNT (sizeof own_options / sizeof *own_options)
 #define OWN_FIRST 256 /* for getopt_long(), above all letters */
-_Static_assert(OWN_COUNT <= OPTIONS_OWN_MAX, "each option of a command has its place in struct options");
+_Static_assert(OWN_COUNT <= OPTIONS_OWN_MAX, "struct options has room for each option of a single command");
 
 static int help_print(void)
 {
@@ -72,17 +73,12 @@ static int usage_error(const char *what)
 	return EX_USAGE;
 }
 
-static const struct command *command_find(const char *name)
-{
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
-}
-
 static int command_start(const struct options *options, size_t count, char **words)
 {
-	const struct command *command = count > 0 ? command_find(words[0]) : NULL;
+	const struct command *command = NULL;
+	for (size_t i = 0; count > 0 && i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, words[0]) == 0)
+			command = &commands[i];
 	if (!command)
 		return usage_error(count > 0 ? "there is no such command" : "a command is needed");
 	count--;
@@ -100,8 +96,8 @@ static int command_start(const struct options *options, size_t count, char **wor
 	return command->run(options, count, words + 1);
 }
 
-/* Options may stand before and after the command: "-" makes getopt hand over the words in their order. Returns -1 to go
- * on. */
+/* Reads the options, which may stand before and after the command: "-" makes getopt_long() return the other words in their
+ * order. Returns -1, or the exit status when the tool is to end at once. */
 static int options_read(struct options *options, int argc, char **argv, size_t *count, char **words)
 {
 	struct option names[OWN_COUNT + 4] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},

@@ -51,7 +51,7 @@ const char *when_span(struct when *when, int64_t seconds)
 	return when->text;
 }
 
-void tell(const char *label, const char *format, ...)
+void line_print(const char *label, const char *format, ...)
 {
 	va_list list;
 	va_start(list, format);
@@ -113,9 +113,19 @@ json_t *json_names(const struct names *names)
 
 void json_print(json_t *value)
 {
-	/* ASCII only: what others published may hold control characters of Unicode. */
+	/* Text from the network may hold control characters of Unicode, so everything outside ASCII is escaped. */
 	char *text = xneed(json_dumps(value, JSON_ENSURE_ASCII | JSON_ENCODE_ANY));
 	puts(text);
 	free(text);
 	json_decref(value);
+}
+
+void json_print_list(const char *name, json_t *array, bool wanted)
+{
+	json_t *object = json_made(json_object());
+	json_put(object, name, array);
+	if (wanted)
+		json_print(object);
+	else
+		json_decref(object);
 }

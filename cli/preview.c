@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *map_answer(enum map_dialect dialect, const struct facts *facts, bool monitor)
+/* Returns the payload of the map's reply. The caller frees. */
+static char *map_payload(enum map_dialect dialect, const struct facts *facts, bool monitor)
 {
 	struct facts by_map = *facts; /* owns nothing */
 	struct policy policy;
 	struct text text;
-	char *answer = xmalloc(MAP_REPLY_MAX + 1);
+	char *payload = xmalloc(MAP_REPLY_MAX + 1);
 	by_map.question.purpose = PURPOSE_MAP;
 	by_map.question.no_dane = dialect == MAP_STS;
 	struct step step = verdict_next(&by_map);
@@ -18,16 +19,10 @@ static char *map_answer(enum map_dialect dialect, const struct facts *facts, boo
 	bool secure = step.verdict.binding == BINDING_SECURE;
 	const struct map_source source = {
 		.verdict = &step.verdict, .policy = secure ? &policy : NULL, .monitor = monitor};
-	text_init(&text, answer, MAP_REPLY_MAX + 1);
+	text_init(&text, payload, MAP_REPLY_MAX + 1);
 	map_reply(&text, dialect, &source);
 	policy_free(&policy);
-	return answer;
-}
-
-static void map_fill(struct preview *preview, const struct facts *facts, bool monitor)
-{
-	for (int i = 0; i < MAP_DIALECTS; i++)
-		preview->map[i] = map_answer((enum map_dialect)i, facts, monitor);
+	return payload;
 }
 
 void preview_init(struct preview *preview, const struct verdict *verdict, const struct facts *facts,
@@ -48,7 +43,8 @@ void preview_init(struct preview *preview, const struct verdict *verdict, const 
 		text_add(&text, ": ");
 		text_add(&text, value);
 	}
-	map_fill(preview, facts, settings->mode == MODE_MONITOR);
+	for (int i = 0; i < MAP_DIALECTS; i++)
+		preview->map[i] = map_payload((enum map_dialect)i, facts, settings->mode == MODE_MONITOR);
 	preview->dane_fails = strcmp(preview->map[MAP_PLAIN], "OK dane-only") == 0 && verdict_dane_fails(facts);
 }
 
@@ -65,26 +61,27 @@ bool preview_holds(const struct preview *preview)
 	return preview->dane_fails || strncmp(preview->map[MAP_PLAIN], "TEMP ", strlen("TEMP ")) == 0;
 }
 
-void tell_preview(const struct preview *preview)
+void preview_print(const struct preview *preview)
 {
 	const struct decision *decision = &preview->decision;
 	const char *action = action_name(decision);
 	if (decision->would == decision->action)
-		tell("milter", "would %s", action);
+		line_print("milter", "would %s", action);
 	else
-		tell("milter", "would %s; without mode = monitor it would %s", action, action_would_name(decision));
+		line_print(
+			"milter", "would %s; without mode = monitor it would %s", action, action_would_name(decision));
 	if (*preview->reply)
-		tell("", "%s", preview->reply);
+		line_print("", "%s", preview->reply);
 	if (*preview->header)
-		tell("", "%s", preview->header);
-	tell("map", "%s%s", preview->map[MAP_PLAIN],
+		line_print("", "%s", preview->header);
+	line_print("map", "%s%s", preview->map[MAP_PLAIN],
 		preview->dane_fails ? " (no mail host passes that now: the MTA waits)" : "");
 	for (int i = MAP_PLAIN + 1; i < MAP_DIALECTS; i++)
 		if (strcmp(preview->map[i], preview->map[MAP_PLAIN]) != 0)
-			tell("", "%s: %s", map_dialect_name((enum map_dialect)i), preview->map[i]);
+			line_print("", "%s: %s", map_dialect_name((enum map_dialect)i), preview->map[i]);
 }
 
-json_t *describe_milter(const struct preview *preview)
+json_t *preview_milter_json(const struct preview *preview)
 {
 	json_t *object = json_made(json_object());
 	json_put(object, "action", json_text(action_name(&preview->decision)));
@@ -94,7 +91,7 @@ json_t *describe_milter(const struct preview *preview)
 	return object;
 }
 
-json_t *describe_maps(const struct preview *preview)
+json_t *preview_maps_json(const struct preview *preview)
 {
 	json_t *object = json_made(json_object());
 	for (int i = 0; i < MAP_DIALECTS; i++)

@@ -1,5 +1,5 @@
-/* What the daemon would do with a verdict, by its settings: the milter's table of design 6 (recipient of a client that
- * did not log in), and the map. */
+/* A preview of what the daemon would do with a verdict under its settings: the milter, for a recipient of a client that
+ * did not log in, and the map. preview_init() computes it; then the other functions print it or return parts. */
 #ifndef CLI_PREVIEW_H
 #define CLI_PREVIEW_H
 
@@ -10,22 +10,24 @@
 #include "settings.h"
 
 struct preview {
-	struct decision decision;
-	char reply[ANSWER_REPLY_SIZE + 16];    /* of ACTION_REFUSE; else "" */
-	char header[ANSWER_HEADER_SIZE + 256]; /* when the message is tagged; else "" */
-	char *map[MAP_DIALECTS];               /* a socketmap reply's payload in each dialect, owned */
-	bool dane_fails;                       /* the map says `dane-only`, which no mail host passes: the MTA waits */
+	struct decision decision;              /* of the milter */
+	char reply[ANSWER_REPLY_SIZE + 16];    /* the reply of ACTION_REFUSE; else "" */
+	char header[ANSWER_HEADER_SIZE + 256]; /* the header field of a tagged message; else "" */
+	char *map[MAP_DIALECTS];               /* the payload of the map's reply in each dialect; owned */
+	bool dane_fails;                       /* the map answers `dane-only`, but no hop passes DANE: the MTA defers */
 };
-/* `facts` are those that the verdict was made from: the map answers by them, too. */
+/* `facts` are those of the verdict; the map's replies are made from them. */
 void preview_init(struct preview *preview, const struct verdict *verdict, const struct facts *facts,
 	const struct settings *settings);
 void preview_free(struct preview *preview);
 
-/* By the map's answer the MTA waits. `sts` is not asked: where it differs, DANE fails, which Sendmail sees by itself. */
+/* Returns whether the map's reply makes the MTA defer. Dialect `sts` is not regarded: its reply differs from the others
+ * only where DANE fails, and Sendmail notices that by itself. */
 bool preview_holds(const struct preview *preview);
 
-void tell_preview(const struct preview *preview);
-json_t *describe_milter(const struct preview *preview);
-json_t *describe_maps(const struct preview *preview); /* by the map's name */
+void preview_print(const struct preview *preview);
+/* Return the members `milter` and `maps` of `query --json`. The caller owns them. */
+json_t *preview_milter_json(const struct preview *preview);
+json_t *preview_maps_json(const struct preview *preview);
 
 #endif

@@ -14,13 +14,13 @@ void progress_init(struct progress *progress)
 	*progress = (struct progress){.wanted = isatty(STDERR_FILENO) == 1};
 }
 
-void progress_tell(struct progress *progress, uint64_t done, uint64_t total, const char *words)
+void progress_show(struct progress *progress, uint64_t done, uint64_t total, const char *words)
 {
 	static const char full[BAR_WIDTH + 1] = "##############################";
 	static const char none[BAR_WIDTH + 1] = "..............................";
-	if (!progress->wanted || clock_mono_ms() - progress->told_ms < PROGRESS_MS)
+	if (!progress->wanted || clock_mono_ms() - progress->shown_ms < PROGRESS_MS)
 		return;
-	progress->told_ms = clock_mono_ms();
+	progress->shown_ms = clock_mono_ms();
 	progress->shown = true;
 	if (total > 0) {
 		uint64_t seen = done < total ? done : total;

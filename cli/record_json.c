@@ -15,11 +15,12 @@
 
 /* --- names: `policy.mode` is the member `mode` of the object `policy` --------------------------------------------- */
 
+/* The writing of a record. */
 struct walk {
 	const struct fields *table;
 	const void *record;
-	bool shown;       /* `show --json`, rather than an export */
-	bool policy_text; /* the export has the text of the policy */
+	bool shown;       /* for `show --json`, rather than an export */
+	bool policy_text; /* the export has the text of the policy, so its parts are left out */
 	record_more *more;
 	const void *arg;
 };
@@ -29,13 +30,14 @@ static const char *name_of(const struct walk *walk, const struct field *field)
 	return walk->shown ? field->shown : field->exported;
 }
 
-/* Whether `name` is the name of `len` octets, or that of a member of its object. */
+/* Returns whether `name` is the object's name, of `len` octets, or the name of a member of it. */
 static bool is_within(const char *name, const char *object, size_t len)
 {
 	return *name == *object && strncmp(name, object, len) == 0 && (!name[len] || name[len] == '.');
 }
 
-/* The first field of the object that the field is a member of, if the object is absent: its first field is zero. */
+/* Returns the first field of the object that has the field as a member, if that object is absent, else NULL. An object is
+ * absent when its first field is zero. */
 static const struct field *absent_head(const struct walk *walk, const struct field *field)
 {
 	const char *name = name_of(walk, field), *dot = strchr(name, '.');
@@ -47,7 +49,7 @@ static const struct field *absent_head(const struct walk *walk, const struct fie
 	return NULL;
 }
 
-/* Copies what stands before the first of the stop characters. */
+/* Copies the part of a name before the first of the stop characters. */
 static const char *name_cut(char out[NAME_SIZE], const char *name, const char *stops)
 {
 	size_t len = strcspn(name, stops);
@@ -57,25 +59,22 @@ static const char *name_cut(char out[NAME_SIZE], const char *name, const char *s
 	return out;
 }
 
-/* Returns the object that has the member, and makes it if need be. */
-static json_t *object_of(json_t *object, const char *name)
+/* Puts a value under a dotted name, and makes the inner object if it is not there yet. */
+static void member_put(json_t *object, const char *name, json_t *value)
 {
 	char outer[NAME_SIZE];
-	if (!strchr(name, '.'))
-		return object;
+	const char *dot = strchr(name, '.');
+	if (!dot) {
+		json_put(object, name, value);
+		return;
+	}
 	name_cut(outer, name, ".");
 	json_t *inner = json_object_get(object, outer);
-	if (json_is_object(inner))
-		return inner;
-	inner = json_made(json_object());
-	json_put(object, outer, inner);
-	return inner;
-}
-
-static const char *member_name(const char *name)
-{
-	const char *dot = strchr(name, '.');
-	return dot ? dot + 1 : name;
+	if (!json_is_object(inner)) {
+		inner = json_made(json_object());
+		json_put(object, outer, inner);
+	}
+	json_put(inner, dot + 1, value);
 }
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
@@ -98,7 +97,7 @@ static json_t *name_list_json(const char *names)
 	return array;
 }
 
-static json_t *mx_host_shown(const struct entry *entry, const char *host, json_t *preference)
+static json_t *mx_host_json(const struct entry *entry, const char *host, json_t *preference)
 {
 	bool bound = entry->has_policy && entry->policy.mode != POLICY_NONE;
 	json_t *object = json_made(json_object());
@@ -108,7 +107,7 @@ static json_t *mx_host_shown(const struct entry *entry, const char *host, json_t
 	return object;
 }
 
-/* An export has pairs of preference and name. */
+/* Returns the MX hosts: objects for `show --json`, pairs of preference and name for an export. */
 static json_t *mx_json(const struct entry *entry, bool shown)
 {
 	const struct mx_set *mx = &entry->mx;
@@ -116,20 +115,21 @@ static json_t *mx_json(const struct entry *entry, bool shown)
 	size_t i = 0;
 	for (const char *name = NULL; i < MX_SET_MAX && (name = names_next(&mx->names, name)); i++) {
 		json_t *preference = json_made(json_integer(mx->preference[i]));
-		json_add(hosts, shown ? mx_host_shown(entry, name, preference) : json_made(json_array()));
+		json_add(hosts, shown ? mx_host_json(entry, name, preference) : json_made(json_array()));
 		if (shown)
 			continue;
 		json_add(json_array_get(hosts, i), preference);
 		json_add(json_array_get(hosts, i), json_text_bytes(name, strlen(name)));
 	}
 	if (shown && mx->state == MX_IMPLICIT)
-		json_add(hosts, mx_host_shown(entry, entry->domain, NULL));
+		json_add(hosts, mx_host_json(entry, entry->domain, NULL));
 	return hosts;
 }
 
 static json_t *record_write(json_t *object, const struct walk *walk);
 
-/* NULL: null, or left out of an export; also octets that are no UTF-8. */
+/* Returns the value of a field. NULL means null in `show --json`; an export leaves the member out, or writes octets that are
+ * no UTF-8 in hexadecimal. */
 static json_t *value_json(const struct walk *walk, const struct field *field)
 {
 	const struct field_form *form = field->form;
@@ -185,43 +185,27 @@ static json_t *value_json(const struct walk *walk, const struct field *field)
 
 /* --- write -------------------------------------------------------------------------------------------------------- */
 
-/* Whether parsing the text that was kept gives the policy in force: another version may have read it otherwise. */
-static bool text_says_all(const struct entry *entry)
-{
-	struct policy policy;
-	if (!entry->policy_text || !policy_parse(&policy, entry->policy_text, entry->policy_text_len, NULL))
-		return false;
-	bool same = policy.mode == entry->policy.mode && policy.max_age_s == entry->policy.max_age_s &&
-		    policy.mx.len == entry->policy.mx.len &&
-		    (policy.mx.len == 0 || memcmp(policy.mx.bytes, entry->policy.mx.bytes, policy.mx.len) == 0);
-	policy_free(&policy);
-	return same;
-}
-
-static void hex_put(json_t *object, const char *name, const char *octets)
-{
-	char hex_name[NAME_SIZE + sizeof "_hex"], *digits = xmalloc(2 * strlen(octets) + 1);
-	for (size_t i = 0; octets[i]; i++)
-		snprintf(digits + 2 * i, 3, "%02x", (unsigned char)octets[i]);
-	snprintf(hex_name, sizeof hex_name, "%s_hex", name);
-	json_put(object, hex_name, json_text(digits));
-	free(digits);
-}
-
 static void field_export(json_t *object, const struct walk *walk, const struct field *field)
 {
 	bool octets = field->form->kind == FIELD_OCTETS || field->form->kind == FIELD_NAME_LIST;
 	if (absent_head(walk, field) || (field->form->by_text && walk->policy_text))
 		return;
 	json_t *value = value_json(walk, field);
-	if (value)
-		json_put(object_of(object, field->exported), member_name(field->exported), value);
-	else if (octets && !field_is_zero(field, walk->record))
-		hex_put(object, field->exported, (const char *)walk->record + field->offset);
+	if (value) {
+		member_put(object, field->exported, value);
+	} else if (octets && !field_is_zero(field, walk->record)) {
+		const char *at = (const char *)walk->record + field->offset;
+		char hex_name[NAME_SIZE + sizeof "_hex"], *digits = xmalloc(2 * strlen(at) + 1);
+		for (size_t i = 0; at[i]; i++)
+			snprintf(digits + 2 * i, 3, "%02x", (unsigned char)at[i]);
+		snprintf(hex_name, sizeof hex_name, "%s_hex", field->exported);
+		member_put(object, hex_name, json_text(digits));
+		free(digits);
+	}
 }
 
-/* An object that is absent is null if it can be. Else it stands for a look that never was, and outcome and TTL of that
- * are null. */
+/* An absent object is written as null if it has a field that marks its presence. Otherwise the object means a lookup that
+ * was never made: it is written, and its outcome and TTL are null. */
 static void field_show(json_t *object, const struct walk *walk, const struct field *field)
 {
 	enum field_kind kind = field->form->kind;
@@ -231,12 +215,11 @@ static void field_show(json_t *object, const struct walk *walk, const struct fie
 		json_put(object, name_cut(outer, field->shown, "."), NULL);
 	} else if (kind != FIELD_PRESENT) {
 		bool unknown = head && (kind == FIELD_REASON || kind == FIELD_TTL);
-		json_put(object_of(object, field->shown), member_name(field->shown),
-			unknown ? NULL : value_json(walk, field));
+		member_put(object, field->shown, unknown ? NULL : value_json(walk, field));
 	}
 }
 
-/* Writes all fields that have a name, in the order that the table gives their names, then in that of its rows. */
+/* Writes all fields that have a name. Names that the table's order lists come first, then the others by row. */
 static json_t *record_write(json_t *object, const struct walk *walk)
 {
 	const struct fields *table = walk->table;
@@ -258,7 +241,7 @@ static json_t *record_write(json_t *object, const struct walk *walk)
 		if (!found && len > 0 && walk->shown) {
 			char name[NAME_SIZE];
 			name_cut(name, order, " ");
-			json_put(object_of(object, name), member_name(name), NULL);
+			member_put(object, name, NULL);
 		}
 	}
 	if (walk->more)
@@ -266,9 +249,23 @@ static json_t *record_write(json_t *object, const struct walk *walk)
 	return object;
 }
 
+/* Returns whether the text of the policy was kept and parses to the policy in force. It may not: another version may have
+ * parsed it. */
+static bool text_is_policy(const struct entry *entry)
+{
+	struct policy policy;
+	if (!entry->policy_text || !policy_parse(&policy, entry->policy_text, entry->policy_text_len, NULL))
+		return false;
+	bool same = policy.mode == entry->policy.mode && policy.max_age_s == entry->policy.max_age_s &&
+		    policy.mx.len == entry->policy.mx.len &&
+		    (policy.mx.len == 0 || memcmp(policy.mx.bytes, entry->policy.mx.bytes, policy.mx.len) == 0);
+	policy_free(&policy);
+	return same;
+}
+
 void record_export(json_t *object, const struct fields *table, const void *record)
 {
-	bool text = table == &entry_table && text_says_all(record);
+	bool text = table == &entry_table && text_is_policy(record);
 	record_write(object, &(struct walk){.table = table, .record = record, .policy_text = text});
 }
 
@@ -311,38 +308,29 @@ bool take_text(const struct take *in, const char *key, size_t min, size_t max, c
 	return take_fail(in, key, what);
 }
 
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool hex_read(const char *digits, char *out)
-{
-	for (; *digits; digits += 2) {
-		int high = digit_value(digits[0]), low = high < 0 ? -1 : digit_value(digits[1]);
-		if (low < 0 || high + low == 0)
-			return false;
-		*out++ = (char)(high << 4 | low);
-	}
-	*out = '\0';
-	return true;
-}
-
-/* `key`, or `key`_hex in hexadecimal digits; "" when both are missing. */
+/* Reads `key`, or the hexadecimal digits of `key`_hex. `out` is "" when both are missing. */
 static bool octets_read(const struct take *in, const char *key, char *out, size_t size)
 {
+	static const char hex[] = "0123456789abcdef";
 	char name[NAME_SIZE + sizeof "_hex"];
 	const char *text, *digits;
 	snprintf(name, sizeof name, "%s_hex", key);
 	if (!take_text(in, key, 0, size - 1, &text) || !take_text(in, name, 0, 2 * (size - 1), &digits))
 		return false;
 	snprintf(out, size, "%s", text);
-	return !*digits || hex_read(digits, out) || take_fail(in, name, "is no run of octets in hexadecimal digits");
+	if (!*digits)
+		return true;
+	for (; *digits; digits += 2) {
+		const char *high = strchr(hex, digits[0]), *low = digits[1] ? strchr(hex, digits[1]) : NULL;
+		if (!high || !low || (high == hex && low == hex))
+			return take_fail(in, name, "is no run of octets in hexadecimal digits");
+		*out++ = (char)((high - hex) << 4 | (low - hex));
+	}
+	*out = '\0';
+	return true;
 }
 
-/* A text that may be missing. A host name is put into the form in which names are compared. */
+/* Reads a text, which may be missing. A host name is put into the form in which names are compared. */
 static bool text_read(const struct take *in, const char *key, const struct field *field, char *out)
 {
 	const struct field_form *form = field->form;
@@ -362,17 +350,6 @@ static bool text_read(const struct take *in, const char *key, const struct field
 		return take_fail(in, key, form->wrong);
 	snprintf(out, field->size, "%s", host && *text ? name.name : text);
 	return true;
-}
-
-static bool word_read(const struct take *in, const char *key, const struct field_form *form, int64_t *out)
-{
-	const char *name;
-	if (!take_text(in, key, 1, 16, &name))
-		return false;
-	for (*out = form->min; *out <= form->max; (*out)++)
-		if (strcmp(name, form->word(*out)) == 0)
-			return true;
-	return take_fail(in, key, form->wrong);
 }
 
 static bool patterns_read(const struct take *in, const char *key, const struct field_form *form, struct names *out)
@@ -401,24 +378,8 @@ static bool policy_read(const struct take *in, const char *key, struct entry *en
 	return true;
 }
 
-/* [preference, host]; what was no host name stands in quotes, or as "". */
-static bool mx_host_read(const json_t *pair, struct mx_set *set)
-{
-	const json_t *number = json_array_get(pair, 0), *host = json_array_get(pair, 1);
-	struct domain name = {""};
-	if (!json_is_integer(number) || json_integer_value(number) < 0 || json_integer_value(number) > UINT16_MAX ||
-		!json_is_string(host))
-		return false;
-	const char *text = json_string_value(host);
-	bool received = mx_name_is_received(text, json_string_length(host));
-	if (!received && !domain_parse(&name, text, json_string_length(host)))
-		return false;
-	set->preference[set->names.count] = (uint16_t)json_integer_value(number);
-	names_add(&set->names, received ? text : name.name, strlen(received ? text : name.name));
-	return true;
-}
-
-/* Best preference first: which hops are looked at depends on it. */
+/* Reads the MX hosts: pairs [preference, host], best preference first, because that order decides which hops are used. A
+ * host that was no host name is quoted, or "". */
 static bool mx_read(const struct take *in, const char *key, struct mx_set *set)
 {
 	const json_t *hosts = json_object_get(in->object, key);
@@ -426,8 +387,17 @@ static bool mx_read(const struct take *in, const char *key, struct mx_set *set)
 	if (count > MX_SET_MAX || (count > 0) != (set->state == MX_LISTED))
 		return take_fail(in, key, "are too many, or not what the state says");
 	for (size_t i = 0; i < count; i++) {
-		if (!mx_host_read(json_array_get(hosts, i), set))
+		const json_t *pair = json_array_get(hosts, i), *number = json_array_get(pair, 0),
+			     *host = json_array_get(pair, 1);
+		const char *text = json_is_string(host) ? json_string_value(host) : "";
+		struct domain name = {""};
+		bool received = mx_name_is_received(text, strlen(text));
+		if (!json_is_integer(number) || json_integer_value(number) < 0 ||
+			json_integer_value(number) > UINT16_MAX || !json_is_string(host) ||
+			(!received && !domain_parse(&name, text, json_string_length(host))))
 			return take_fail(in, key, "are no pairs of preference and host name");
+		set->preference[i] = (uint16_t)json_integer_value(number);
+		names_add(&set->names, received ? text : name.name, strlen(received ? text : name.name));
 		if (i > 0 && set->preference[i] < set->preference[i - 1])
 			return take_fail(in, key, "are not in the order of their preference");
 	}
@@ -445,19 +415,23 @@ static bool inner_read(const struct take *in, const char *key, const struct fiel
 	       (!form->settle || form->settle(member) || take_fail(in, key, "contradicts itself"));
 }
 
-/* Numbers, words and reasons must be there when their object is. */
+/* Reads a number, a word or a reason. The member must be present. */
 static bool number_read(const struct take *in, const char *key, const struct field *field, void *record)
 {
 	const struct field_form *form = field->form;
-	int64_t number, min = form->min, max = form->max;
+	int64_t number = 0, min = form->min, max = form->max;
 	const char *name;
 	if (form->kind == FIELD_REASON) {
 		if (!take_text(in, key, 1, 64, &name))
 			return false;
 		number = field_reason(form, (struct span){name, strlen(name)});
 	} else if (form->kind == FIELD_WORD) {
-		if (!word_read(in, key, form, &number))
+		if (!take_text(in, key, 1, 16, &name))
 			return false;
+		for (number = min; number <= max && strcmp(name, form->word(number)) != 0;)
+			number++;
+		if (number > max)
+			return take_fail(in, key, form->wrong);
 	} else {
 		if (form->kind == FIELD_TIME) {
 			min = TIME_FIRST;

@@ -31,17 +31,21 @@ struct settings *session_settings(const struct options *options, int *status)
 	return settings;
 }
 
-struct store *session_store(const struct settings *settings, int *status)
+struct store *session_store(const struct options *options, int *status)
 {
 	struct failure why = {0};
+	struct settings *settings = session_settings(options, status);
+	if (!settings)
+		return NULL;
 	struct store *store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, &why);
 	if (!store)
 		*status = complain(&why);
+	settings_free(&settings);
 	return store;
 }
 
-/* What the network sends is not read as root. The store's owner is unknown here, so it is the daemon's user, or nobody.
- */
+/* Gives up root, so that data from the network is not parsed as root. There is no store whose owner the process could
+ * become, so it becomes the daemon's user, or nobody. */
 static void root_leave(const struct settings *settings)
 {
 	if (geteuid() != 0 || strcmp(settings->user, "root") == 0)
@@ -53,10 +57,20 @@ static void root_leave(const struct settings *settings)
 		fprintf(stderr, "stsgate: note: still root: %s\n", strerror(errno));
 }
 
-/* An open store holds its files by descriptor, so their names can go at once: nothing is left behind, however the
- * process ends. */
-static void directory_remove(const char *directory)
+/* Opens an empty store whose files have no names. The open store keeps its files by descriptor, so the directory is
+ * removed at once and nothing is left behind, however the process ends. */
+static struct store *temporary_open(struct failure *why)
 {
+	const char *base = getenv("TMPDIR");
+	size_t size = strlen(base && *base ? base : "/tmp") + sizeof "/stsgate.XXXXXX";
+	char *directory = xmalloc(size);
+	snprintf(directory, size, "%s/stsgate.XXXXXX", base && *base ? base : "/tmp");
+	if (!mkdtemp(directory)) {
+		failure_set(why, EX_CANTCREAT, "no temporary store %s: %s", directory, strerror(errno));
+		free(directory);
+		return NULL;
+	}
+	struct store *store = store_open(directory, TEMPORARY_BYTES, STORE_OWNER, why);
 	DIR *files = opendir(directory);
 	for (const struct dirent *file; files && (file = readdir(files));)
 		if (strcmp(file->d_name, ".") != 0 && strcmp(file->d_name, "..") != 0)
@@ -64,26 +78,11 @@ static void directory_remove(const char *directory)
 	if (files)
 		closedir(files);
 	rmdir(directory);
-}
-
-static struct store *temporary_open(struct failure *why)
-{
-	const char *base = getenv("TMPDIR");
-	size_t size = strlen(base && *base ? base : "/tmp") + sizeof "/stsgate.XXXXXX";
-	char *directory = xmalloc(size);
-	struct store *store = NULL;
-	snprintf(directory, size, "%s/stsgate.XXXXXX", base && *base ? base : "/tmp");
-	if (!mkdtemp(directory)) {
-		failure_set(why, EX_CANTCREAT, "no temporary store %s: %s", directory, strerror(errno));
-	} else {
-		store = store_open(directory, TEMPORARY_BYTES, STORE_OWNER, why);
-		directory_remove(directory);
-	}
 	free(directory);
 	return store;
 }
 
-/* There is a store, and it is broken: what is said without it would not be what the daemon says. */
+/* Returns whether there is a store that cannot be read. A verdict without it would not be the daemon's verdict. */
 static bool is_broken(const struct failure *why)
 {
 	return why->code == EX_DATAERR || why->code == EX_IOERR || why->code == EX_TEMPFAIL;
@@ -100,13 +99,6 @@ static bool store_find(
 	root_leave(settings);
 	session->store = temporary_open(why);
 	return session->store != NULL;
-}
-
-static void settings_note(const struct config *config)
-{
-	char warning[CONFIG_WARNING_SIZE];
-	if (config_warning(config, warning)[0] != '\0')
-		fprintf(stderr, "stsgate: note: %s\n", warning);
 }
 
 int session_open(struct session *session, const struct options *options, enum session_needs needs,
@@ -133,14 +125,16 @@ int session_open(struct session *session, const struct options *options, enum se
 			.observe_arg = arg};
 		session->check = check_new(&check, &why);
 	}
-	if (session->check) {
-		settings_note(session->config);
-		check_time_seen(session->check, session->changed_at, "the store's file");
-		return 0;
+	if (!session->check) {
+		status = complain(&why);
+		session_close(session);
+		return status;
 	}
-	status = complain(&why);
-	session_close(session);
-	return status;
+	char warning[CONFIG_WARNING_SIZE];
+	if (config_warning(session->config, warning)[0] != '\0')
+		fprintf(stderr, "stsgate: note: %s\n", warning);
+	check_time_seen(session->check, session->changed_at, "the store's file");
+	return 0;
 }
 
 void session_close(struct session *session)

@@ -1,5 +1,7 @@
-/* What a subcommand works with: settings, the store, and for checks a config and a check with event loops of its own.
- */
+/* What a command works with. A command that only reads or changes the store calls session_store(). A command that looks
+ * things up calls session_open(), which also makes a config and a check with event loops of its own.
+ *
+ * Each function that fails has printed a message on stderr and returns the exit status, or stores it in `status`. */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
@@ -7,33 +9,34 @@
 #include "commands.h"
 
 #define SESSION_LOOPS 2
-#define SESSION_SLOTS 4 /* inquiries at a time */
 #define SESSION_INQUIRIES_MAX 1024
 
-/* NULL on failure; then it was said on stderr and `status` is the exit status. The caller frees. */
+/* Reads the settings file and the overrides. Returns NULL on failure. The caller frees. */
 struct settings *session_settings(const struct options *options, int *status);
-/* The daemon's store. NULL on failure, as above. */
-struct store *session_store(const struct settings *settings, int *status);
+/* Opens the daemon's store. Returns NULL on failure. The caller closes it. */
+struct store *session_store(const struct options *options, int *status);
 
 struct session {
 	struct loops *loops;
 	struct config *config;
 	struct store *store;
 	struct check *check;
-	int64_t changed_at; /* the store, before this process opened it */
+	int64_t changed_at; /* when the store was last changed before this process opened it */
 };
 enum session_needs {
-	NEEDS_STORE,               /* the daemon's store, or nothing */
-	NEEDS_STORE_IN_BACKGROUND, /* the same, and nobody waits for the probes: they leave others their part of the budget */
-	NEEDS_NO_STORE             /* a temporary one will do, and a note says so */
+	NEEDS_STORE,               /* fails without the daemon's store */
+	NEEDS_STORE_IN_BACKGROUND, /* the same; its probes leave half of each budget to callers that wait */
+	NEEDS_NO_STORE             /* uses an empty temporary store, with a note, if the daemon has none */
 };
+/* Called after each step of each inquiry, on an event loop. */
 typedef void session_observe(void *arg, const struct want *want, const struct facts *facts);
-/* 0, or the exit status after it was said on stderr; then there is nothing to close. */
+/* Returns 0, or the exit status. After a failure there is nothing to close. `observe` may be NULL. */
 int session_open(struct session *session, const struct options *options, enum session_needs needs,
 	session_observe *observe, void *arg);
 void session_close(struct session *session);
 
-/* How long one case may take at most: every lookup, the fetch and the probe of every hop at its time-out. */
+/* Returns the longest time, in milliseconds, that one inquiry may take: each lookup, the fetch and the probes of all hops
+ * run into their timeouts. */
 int session_case_ms(const struct settings *settings);
 
 #endif

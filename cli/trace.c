@@ -51,60 +51,48 @@ bool trace_await(struct trace *trace, int wait_ms)
 	return ended;
 }
 
-/* What a step found: a word, or a reason when there is none. */
+/* The result of a step: a word, or a reason when `word` is NULL. */
 struct finding {
 	const char *word;
 	enum reason reason;
 };
 
-static struct finding found_or(const char *word, enum reason reason)
+static struct finding finding_of(const char *word, enum reason reason)
 {
 	return (struct finding){reason == REASON_OK ? word : NULL, reason};
 }
 
-static struct finding entry_finding(const struct facts *facts)
+static struct finding hop_finding(const struct facts *facts, const struct hop_fact *hop)
 {
-	const struct entry *entry = &facts->entry;
-	if (facts->store != STORE_READ)
-		return (struct finding){NULL, REASON_INTERNAL};
-	return (struct finding){entry->has_policy || entry->record_checked_at ? "known" : "unknown", REASON_OK};
-}
-
-static struct finding hop_finding(const struct facts *facts, const struct want *want)
-{
-	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
 	if (hop && hop->refused != REASON_OK)
 		return (struct finding){NULL, hop->refused};
 	const struct evidence *newest = hop ? &facts_trials(facts, hop)->newest : NULL;
 	if (!newest || newest->at == 0)
 		return (struct finding){"unknown", REASON_OK};
-	return found_or("good", newest->reason);
-}
-
-static const char *tlsa_finding(const struct facts *facts, const struct want *want)
-{
-	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
-	return describe_tlsa_state(hop ? &hop->record.tlsa : NULL);
+	return finding_of("good", newest->reason);
 }
 
 static struct finding step_finding(const struct want *want, const struct facts *facts)
 {
+	const struct entry *entry = &facts->entry;
+	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
 	switch (want->kind) {
 	case WANT_NOTHING:
 		break;
 	case WANT_ENTRY:
-		return entry_finding(facts);
+		return finding_of(entry->has_policy || entry->record_checked_at ? "known" : "unknown",
+			facts->store == STORE_READ ? REASON_OK : REASON_INTERNAL);
 	case WANT_EVIDENCE:
 	case WANT_PROBE:
-		return hop_finding(facts, want);
+		return hop_finding(facts, hop);
 	case WANT_TLSA:
-		return (struct finding){tlsa_finding(facts, want), REASON_OK};
+		return (struct finding){tlsa_state_text(hop ? &hop->record.tlsa : NULL), REASON_OK};
 	case WANT_RECORD:
-		return found_or("found", facts->entry.record_outcome);
+		return finding_of("found", entry->record_outcome);
 	case WANT_POLICY:
-		return found_or("fetched", facts->entry.fetch_outcome);
+		return finding_of("fetched", entry->fetch_outcome);
 	case WANT_MX:
-		return found_or(mx_state_name(facts->entry.mx.state), facts->mx_outcome);
+		return finding_of(mx_state_name(entry->mx.state), facts->mx_outcome);
 	}
 	return (struct finding){"judged", REASON_OK};
 }
@@ -137,7 +125,7 @@ static bool is_about_hop(enum want_kind kind)
 	return kind == WANT_EVIDENCE || kind == WANT_TLSA || kind == WANT_PROBE;
 }
 
-static void step_tell(const struct want *want, const struct finding *finding, const char *detail)
+static void step_print(const struct want *want, const struct finding *finding, const char *detail)
 {
 	printf("- %s %s", step_subject(want->kind), want->name);
 	if (is_about_hop(want->kind))
@@ -151,44 +139,33 @@ static void step_tell(const struct want *want, const struct finding *finding, co
 	fflush(stdout);
 }
 
-static json_t *step_object(const struct want *want, const struct finding *finding, const char *detail)
+static json_t *step_json(const struct want *want, const struct finding *finding, const char *detail)
 {
-	bool hop = is_about_hop(want->kind);
 	json_t *object = json_made(json_object());
 	json_put(object, "want", json_text(want_name(want->kind)));
 	json_put(object, "name", json_text(want->name));
-	json_put(object, "port", hop ? json_integer(want->port) : NULL);
+	json_put(object, "port", is_about_hop(want->kind) ? json_integer(want->port) : NULL);
 	json_put(object, "outcome", json_text(finding->word ? finding->word : reason_name(finding->reason)));
 	json_put(object, "detail", json_text(detail));
 	return object;
-}
-
-static void facts_take(struct facts *to, const struct facts *from)
-{
-	facts_free(to);
-	facts_copy(to, from);
-}
-
-/* check may have other cases under way: renewals of what another question found due. */
-static bool is_ours(const struct trace *trace, const struct facts *facts)
-{
-	const struct question *ours = &trace->facts.question, *other = &facts->question;
-	return trace->open && ours->purpose == other->purpose && ours->port == other->port &&
-	       ours->mx_lookup == other->mx_lookup && strcmp(ours->domain, other->domain) == 0;
 }
 
 void trace_observe(void *arg, const struct want *want, const struct facts *facts)
 {
 	struct trace *trace = arg;
 	lock_take(&trace->lock);
-	if (is_ours(trace, facts)) {
+	/* Steps of other inquiries are ignored: check also renews what the inquiry found to be old. */
+	const struct question *ours = &trace->facts.question, *other = &facts->question;
+	if (trace->open && ours->purpose == other->purpose && ours->port == other->port &&
+		ours->mx_lookup == other->mx_lookup && strcmp(ours->domain, other->domain) == 0) {
 		struct finding finding = step_finding(want, facts);
 		const char *detail = want->kind == WANT_POLICY ? facts->policy_detail : "";
 		if (trace->json)
-			json_add(trace->steps, step_object(want, &finding, detail));
+			json_add(trace->steps, step_json(want, &finding, detail));
 		else
-			step_tell(want, &finding, detail);
-		facts_take(&trace->facts, facts);
+			step_print(want, &finding, detail);
+		facts_free(&trace->facts);
+		facts_copy(&trace->facts, facts);
 		trace->ended = verdict_next(facts).want.kind == WANT_NOTHING;
 		cond_wake_all(&trace->changed);
 	}

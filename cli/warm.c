@@ -1,8 +1,9 @@
-/* warm: finds out about many domains ahead of their first message, as if one were on its way: what is found is stored,
- * and a policy counts as used today, so that the daemon keeps it fresh. Domains whose next hops the probe budget refuses
- * are asked for again, round by round, for as long as that gets any of them through. */
+/* warm: looks up many domains before their first message, as if a message to each of them were on its way. The results are
+ * stored, and each policy counts as used today, so that the daemon keeps it fresh. Domains with hops whose probes the
+ * probe budget refused are tried again in rounds, until no round makes progress any more. */
 #include "clock.h"
 #include "commands.h"
+#include "domains.h"
 #include "lines.h"
 #include "lock.h"
 #include "next_hop.h"
@@ -16,124 +17,84 @@
 #include <string.h>
 #include <sysexits.h>
 
+#define WARM_THREADS 4 /* inquiries at a time */
 #define RATE_DEFAULT 10
 #define RATE_MAX 1000
-#define ROUND_MS 10000  /* between two rounds: what a network's budget takes for one probe more */
-#define STALL_MS 180000 /* without any domain that gets through: the rest is left */
-
-/* A domain that is being found out about. */
-struct slot {
-	struct warming *warming;
-	bool busy;
-	bool refused; /* the budget has refused a probe */
-	struct question question;
-	check_ticket ticket;
-	int64_t deadline_ms;
-};
+#define ROUND_MS 10000  /* between two rounds: after this time a network's budget allows one more probe */
+#define STALL_MS 180000 /* ends the rounds when no domain was completed for this long */
 
 struct warming {
-	struct check *check;
-	struct store *store;
-	int case_ms;
-	int64_t step_ms; /* from one start to the next */
-	int64_t next_ms;
-	struct lock lock;
-	struct signal_cond freed;
-	struct slot slot[SESSION_SLOTS];
+	const struct session *session;
+	int64_t step_ms; /* between the starts of two inquiries */
+
+	struct lock input; /* guards the domains to come; taken before `lock` */
+	struct signal_cond pause;
+	int64_t next_ms; /* when the next inquiry may start */
+	struct lines *lines;
+	struct names round; /* next hops of a later round */
+	const char *hop;    /* the next of them */
+
+	struct lock lock; /* guards the results */
+	struct job {
+		struct warming *warming;
+		bool busy;
+		bool refused; /* the probe budget has refused a probe */
+		struct question question;
+	} job[WARM_THREADS];
 	uint64_t mode[POLICY_ENFORCE + 1], without, failed;
-	bool again;        /* a later round: the domains are counted already */
-	struct names left; /* next hops of domains that were not wholly probed */
+	bool again;        /* in a later round: the domains are counted already */
+	struct names left; /* next hops of domains with hops that were not probed */
 	struct progress progress;
 };
 
-/* Without a policy: whether the domain has none, or it only could not be had. */
-static bool none_is_known(const struct outcome *outcome)
-{
-	enum reason reason = outcome->verdict.reason;
-	return outcome->final && (reason == REASON_NO_RECORD || reason == REASON_RECORD_INVALID ||
-					 reason == REASON_RECORD_MANY || reason == REASON_EXEMPT);
-}
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
-/* Under the lock. */
-static void failed_tell(struct warming *warming, const char *domain, const char *what)
+static void failure_print(struct warming *warming, const char *domain, const char *what) REQUIRES(warming->lock)
 {
 	warming->failed++;
 	progress_clear(&warming->progress);
 	fprintf(stderr, "stsgate: %s: %s\n", domain, what);
 }
 
-/* Under the lock. In the form in which a next hop is given. */
-static void left_add(struct warming *warming, const struct question *question)
+/* Counts the result of a domain, and adds the domain to those of the next round if a hop was not probed. */
+static void outcome_count(struct warming *warming, const struct job *job, const struct outcome *outcome)
+	REQUIRES(warming->lock)
 {
-	char hop[DOMAIN_SIZE + sizeof "[]:65535"];
-	if (question->mx_lookup)
-		snprintf(hop, sizeof hop, "%s", question->domain);
-	else
-		snprintf(hop, sizeof hop, "[%s]:%u", question->host, question->port);
-	names_add(&warming->left, hop, strlen(hop));
-}
-
-/* Under the lock. */
-static void outcome_count(struct warming *warming, const struct slot *slot, const struct outcome *outcome)
-{
-	char what[256];
-	const char *domain = slot->question.domain;
+	const struct question *question = &job->question;
 	const struct verdict *verdict = &outcome->verdict;
-	if (verdict->has_policy && (slot->refused || !outcome->final))
-		left_add(warming, &slot->question);
+	if (verdict->has_policy && (job->refused || !outcome->final)) {
+		char hop[DOMAIN_SIZE + sizeof "[]:65535"];
+		if (question->mx_lookup)
+			snprintf(hop, sizeof hop, "%s", question->domain);
+		else
+			snprintf(hop, sizeof hop, "[%s]:%u", question->host, question->port);
+		names_add(&warming->left, hop, strlen(hop));
+	}
 	if (warming->again)
 		return;
+	enum reason reason = verdict->reason;
+	bool none_is_known = outcome->final && (reason == REASON_NO_RECORD || reason == REASON_RECORD_INVALID ||
+						       reason == REASON_RECORD_MANY || reason == REASON_EXEMPT);
 	if (verdict->has_policy) {
 		warming->mode[verdict->mode]++;
-	} else if (none_is_known(outcome)) {
+	} else if (none_is_known) {
 		warming->without++;
 	} else {
-		snprintf(what, sizeof what, "%s [%s]", reason_sentence(verdict->reason), reason_name(verdict->reason));
-		failed_tell(warming, domain, what);
+		char what[256];
+		snprintf(what, sizeof what, "%s [%s]", reason_sentence(reason), reason_name(reason));
+		failure_print(warming, question->domain, what);
 	}
 }
 
+/* A callback of the store: until it is fetched again, the policy counts as in use, so that it is not evicted before mail
+ * comes. */
 static void placed_set(struct entry *entry, void *arg)
 {
 	(void)arg;
 	entry->placed = entry->has_policy;
 }
 
-static bool is_stored(struct store *store, const char *domain)
-{
-	struct entry entry;
-	struct store_view *view = store_view_begin(store, NULL);
-	bool found = view && store_view_entry(view, domain, &entry) == STORE_FOUND;
-	store_view_end(&view);
-	if (found)
-		entry_free(&entry);
-	return found;
-}
-
-/* Until it is fetched again it counts as in use, so that it is there when mail comes. */
-static void policy_place(const struct warming *warming, const char *domain, const struct verdict *verdict)
-{
-	if (verdict->has_policy && verdict->mode == POLICY_ENFORCE && is_stored(warming->store, domain))
-		store_change_entry(warming->store, domain, placed_set, NULL, NULL);
-}
-
-static void slot_end(struct slot *slot, const struct outcome *outcome)
-{
-	struct warming *warming = slot->warming;
-	policy_place(warming, slot->question.domain, &outcome->verdict);
-	lock_take(&warming->lock);
-	outcome_count(warming, slot, outcome);
-	slot->busy = false;
-	cond_wake_one(&warming->freed);
-	lock_drop(&warming->lock);
-}
-
-static void slot_done(void *arg, struct outcome *outcome)
-{
-	slot_end(arg, outcome);
-}
-
-/* Told of each step of each case. */
+/* Called after each step of each inquiry, on an event loop: notes which jobs the probe budget has refused a probe. */
 static void step_observe(void *arg, const struct want *want, const struct facts *facts)
 {
 	struct warming *warming = arg;
@@ -141,135 +102,177 @@ static void step_observe(void *arg, const struct want *want, const struct facts 
 	if (want->kind != WANT_PROBE || !hop || hop->refused == REASON_OK)
 		return;
 	lock_take(&warming->lock);
-	for (size_t i = 0; i < SESSION_SLOTS; i++) {
-		struct slot *slot = &warming->slot[i];
-		if (slot->busy && strcmp(slot->question.domain, facts->question.domain) == 0)
-			slot->refused = true;
+	for (size_t i = 0; i < WARM_THREADS; i++) {
+		struct job *job = &warming->job[i];
+		if (job->busy && strcmp(job->question.domain, facts->question.domain) == 0)
+			job->refused = true;
 	}
 	lock_drop(&warming->lock);
 }
 
-/* Gives up what takes too long; what is being told at this moment frees its slot by itself. */
-static void slots_expire(struct warming *warming)
+/* --- questions ---------------------------------------------------------------------------------------------------- */
+
+/* Makes the newest line a question. Returns false for an empty line, and after a message for one without a domain. */
+static bool line_read(struct warming *warming, struct question *question) REQUIRES(warming->input)
 {
-	for (size_t i = 0; i < SESSION_SLOTS; i++) {
-		struct slot *slot = &warming->slot[i];
-		struct outcome outcome;
+	struct span word = lines_word(warming->lines);
+	struct quote quote;
+	char what[64];
+	if (word.len == 0)
+		return false;
+	bool address = memchr(word.at, '@', word.len) != NULL;
+	(address ? question_from_recipient : next_hop_question)(question, word.at, word.len, PURPOSE_DELIVER);
+	if (question->has_domain)
+		return true;
+	snprintf(what, sizeof what, "line %" PRIu64 " is no domain that could have a policy", warming->lines->number);
+	lock_take(&warming->lock);
+	failure_print(warming, quote_bytes(&quote, word.at, word.len), what);
+	lock_drop(&warming->lock);
+	return false;
+}
+
+/* Returns the next question, from the file or, in a later round, from the next hops of that round. */
+static bool question_next(struct warming *warming, struct question *question) REQUIRES(warming->input)
+{
+	const char *hop = warming->hop;
+	bool found = false;
+	if (hop) {
+		question_from_next_hop(question, hop, strlen(hop), PURPOSE_DELIVER);
+		warming->hop = names_next(&warming->round, hop);
+		return true;
+	}
+	while (!found && warming->round.count == 0 && lines_next(warming->lines)) {
+		found = line_read(warming, question);
+		char words[96];
 		lock_take(&warming->lock);
-		bool late = slot->busy && slot->deadline_ms <= clock_mono_ms();
+		snprintf(words, sizeof words, "line %" PRIu64 ", enforce %" PRIu64 ", failed %" PRIu64,
+			warming->lines->number, warming->mode[POLICY_ENFORCE], warming->failed);
+		progress_show(&warming->progress, warming->lines->bytes, warming->lines->bytes_total, words);
 		lock_drop(&warming->lock);
-		if (!late || !check_give_up(warming->check, slot->ticket, &outcome))
-			continue;
-		slot_end(slot, &outcome);
+	}
+	return found;
+}
+
+/* Waits until the rate allows the next inquiry. */
+static void rate_await(struct warming *warming) REQUIRES(warming->input)
+{
+	while (clock_mono_ms() < warming->next_ms)
+		cond_wait_until(&warming->pause, &warming->input, warming->next_ms);
+	warming->next_ms = clock_mono_ms() + warming->step_ms;
+}
+
+/* Looks up the job's domain and stores what is found. Returns the outcome, so far if it takes too long. */
+static void job_run(const struct job *job, struct outcome *outcome)
+{
+	const struct session *session = job->warming->session;
+	const char *domain = job->question.domain;
+	int64_t deadline_ms = clock_mono_ms() + session_case_ms(session->config->settings);
+	check_ticket ticket = CHECK_NO_TICKET;
+	check_ask(session->check, &job->question, NULL, NULL, &ticket, outcome);
+	outcome_free(outcome);
+	if (ticket != CHECK_NO_TICKET)
+		check_wait(session->check, ticket, deadline_ms, outcome);
+	else
+		*outcome = (struct outcome){.verdict.reason = REASON_INTERNAL};
+	const struct verdict *verdict = &outcome->verdict;
+	if (verdict->has_policy && verdict->mode == POLICY_ENFORCE &&
+		domain_stored(session->store, domain) == STORE_FOUND)
+		store_change_entry(session->store, domain, placed_set, NULL, NULL);
+}
+
+/* A thread: answers questions until there are no more in this round. */
+static void *questions_answer(void *arg)
+{
+	struct job *job = arg;
+	struct warming *warming = job->warming;
+	struct question question;
+	struct outcome outcome;
+	for (;;) {
+		lock_take(&warming->input);
+		bool found = question_next(warming, &question);
+		if (found)
+			rate_await(warming);
+		lock_drop(&warming->input);
+		if (!found)
+			return NULL;
+		lock_take(&warming->lock);
+		job->question = question;
+		job->refused = false;
+		job->busy = true;
+		lock_drop(&warming->lock);
+		job_run(job, &outcome);
+		lock_take(&warming->lock);
+		job->busy = false;
+		outcome_count(warming, job, &outcome);
+		lock_drop(&warming->lock);
 		outcome_free(&outcome);
 	}
 }
 
-static struct slot *slot_free(struct warming *warming) REQUIRES(warming->lock)
+/* --- rounds ------------------------------------------------------------------------------------------------------- */
+
+/* Answers all questions of a round. */
+static void round_run(struct warming *warming)
 {
-	for (size_t i = 0; i < SESSION_SLOTS; i++)
-		if (!warming->slot[i].busy)
-			return &warming->slot[i];
-	return NULL;
+	pthread_t threads[WARM_THREADS];
+	size_t count = 0;
+	while (count < WARM_THREADS - 1 &&
+		pthread_create(&threads[count], NULL, questions_answer, &warming->job[count]) == 0)
+		count++;
+	questions_answer(&warming->job[count]);
+	while (count > 0)
+		pthread_join(threads[--count], NULL);
 }
 
-static bool slots_are_free(struct warming *warming) REQUIRES(warming->lock)
-{
-	for (size_t i = 0; i < SESSION_SLOTS; i++)
-		if (warming->slot[i].busy)
-			return false;
-	return true;
-}
-
-static struct slot *slot_wait(struct warming *warming)
-{
-	struct slot *slot;
-	lock_take(&warming->lock);
-	while (!(slot = slot_free(warming))) {
-		bool told = cond_wait_until(&warming->freed, &warming->lock, clock_mono_ms() + 1000);
-		lock_drop(&warming->lock);
-		if (!told)
-			slots_expire(warming);
-		lock_take(&warming->lock);
-	}
-	lock_drop(&warming->lock);
-	return slot;
-}
-
-static void slots_await(struct warming *warming)
-{
-	lock_take(&warming->lock);
-	while (!slots_are_free(warming)) {
-		bool told = cond_wait_until(&warming->freed, &warming->lock, clock_mono_ms() + 1000);
-		lock_drop(&warming->lock);
-		if (!told)
-			slots_expire(warming);
-		lock_take(&warming->lock);
-	}
-	lock_drop(&warming->lock);
-}
-
-/* Until the rate lets the next one start. */
-static void rate_await(struct warming *warming)
-{
-	lock_take(&warming->lock);
-	while (clock_mono_ms() < warming->next_ms)
-		cond_wait_until(&warming->freed, &warming->lock, warming->next_ms);
-	lock_drop(&warming->lock);
-	warming->next_ms = clock_mono_ms() + warming->step_ms;
-}
-
-static void question_warm(struct warming *warming, const struct question *question)
-{
-	rate_await(warming);
-	struct slot *slot = slot_wait(warming);
-	lock_take(&warming->lock);
-	slot->question = *question;
-	slot->refused = false;
-	slot->deadline_ms = clock_mono_ms() + warming->case_ms;
-	slot->busy = true;
-	lock_drop(&warming->lock);
-	struct outcome outcome;
-	check_ask(warming->check, question, slot_done, slot, &slot->ticket, &outcome);
-	outcome_free(&outcome);
-	if (slot->ticket == CHECK_NO_TICKET)
-		slot_end(slot, &(struct outcome){.verdict.reason = REASON_INTERNAL});
-}
-
-static void line_warm(struct warming *warming, const struct lines *lines)
-{
-	struct span word = lines_word(lines);
-	struct question question;
-	struct quote quote;
-	char what[64];
-	if (word.len == 0)
-		return;
-	bool address = memchr(word.at, '@', word.len) != NULL;
-	(address ? question_from_recipient : next_hop_question)(&question, word.at, word.len, PURPOSE_DELIVER);
-	if (question.has_domain) {
-		question_warm(warming, &question);
-		return;
-	}
-	snprintf(what, sizeof what, "line %" PRIu64 " is no domain that could have a policy", lines->number);
-	lock_take(&warming->lock);
-	failed_tell(warming, quote_bytes(&quote, word.at, word.len), what);
-	lock_drop(&warming->lock);
-}
-
-static void warming_tell(struct warming *warming, const struct lines *lines)
+/* Waits until the next round, and shows how many domains wait for it. No thread runs meanwhile. */
+static void round_await(struct warming *warming)
 {
 	char words[96];
-	lock_take(&warming->lock);
-	snprintf(words, sizeof words, "line %" PRIu64 ", enforce %" PRIu64 ", failed %" PRIu64, lines->number,
-		warming->mode[POLICY_ENFORCE], warming->failed);
-	progress_tell(&warming->progress, lines->bytes, lines->bytes_total, words);
-	lock_drop(&warming->lock);
+	int64_t until_ms = clock_mono_ms() + ROUND_MS;
+	lock_take(&warming->input);
+	while (clock_mono_ms() < until_ms) {
+		snprintf(words, sizeof words, "domains that wait for the probe budget: %u", warming->left.count);
+		progress_show(&warming->progress, 0, 0, words);
+		cond_wait_until(&warming->pause, &warming->input, clock_mono_ms() + 1000);
+	}
+	lock_drop(&warming->input);
 }
+
+/* Tries the domains again whose probes the budget refused. Each minute the budget of a network allows a few more probes,
+ * and the result of one probe may serve several domains. */
+static void rounds_run(struct warming *warming)
+{
+	int64_t moved_ms = clock_mono_ms();
+	if (warming->left.count > 0) {
+		progress_clear(&warming->progress);
+		fprintf(stderr,
+			"stsgate: note: the probe budget holds up %u domains; they are tried again for as long as that "
+			"gets any of them through (Ctrl-C ends it)\n",
+			warming->left.count);
+	}
+	warming->again = true;
+	while (warming->left.count > 0 && clock_mono_ms() - moved_ms < STALL_MS) {
+		uint32_t before = warming->left.count;
+		round_await(warming);
+		warming->round = warming->left;
+		warming->left = (struct names){.bytes = NULL};
+		warming->hop = names_next(&warming->round, NULL);
+		round_run(warming);
+		names_free(&warming->round);
+		if (warming->left.count < before)
+			moved_ms = clock_mono_ms();
+	}
+}
+
+/* --- the command -------------------------------------------------------------------------------------------------- */
 
 static int summary_print(struct warming *warming, bool json)
 {
 	const uint64_t *mode = warming->mode;
 	progress_clear(&warming->progress);
+	for (const char *hop = NULL; (hop = names_next(&warming->left, hop));)
+		fprintf(stderr, "stsgate: %s: not all of its mail hosts were probed [%s]\n", hop,
+			reason_name(REASON_PROBE_BUDGET));
 	if (json) {
 		json_t *object = json_made(json_object());
 		for (int i = POLICY_ENFORCE; i >= POLICY_NONE; i--)
@@ -287,128 +290,46 @@ static int summary_print(struct warming *warming, bool json)
 	return warming->failed + warming->left.count > 0 ? STATUS_UNSURE : STATUS_YES;
 }
 
-/* --- what the probe budget refused -------------------------------------------------------------------------------- */
-
-static void rounds_tell(struct warming *warming)
-{
-	char words[96];
-	snprintf(words, sizeof words, "domains that wait for the probe budget: %u", warming->left.count);
-	progress_tell(&warming->progress, 0, 0, words);
-}
-
-static void round_await(struct warming *warming)
-{
-	int64_t until_ms = clock_mono_ms() + ROUND_MS;
-	lock_take(&warming->lock);
-	while (clock_mono_ms() < until_ms) {
-		rounds_tell(warming);
-		cond_wait_until(&warming->freed, &warming->lock, clock_mono_ms() + 1000);
-	}
-	lock_drop(&warming->lock);
-}
-
-static void round_run(struct warming *warming)
-{
-	struct names round = warming->left;
-	warming->left = (struct names){.bytes = NULL};
-	for (const char *hop = NULL; (hop = names_next(&round, hop));) {
-		struct question question;
-		question_from_next_hop(&question, hop, strlen(hop), PURPOSE_DELIVER);
-		question_warm(warming, &question);
-	}
-	slots_await(warming);
-	names_free(&round);
-}
-
-/* A minute brings each network some probes more, and what one of them sees may do for others. */
-static void rounds_run(struct warming *warming)
-{
-	int64_t moved_ms = clock_mono_ms();
-	if (warming->left.count > 0) {
-		progress_clear(&warming->progress);
-		fprintf(stderr,
-			"stsgate: note: the probe budget holds up %u domains; they are tried again for as long as that "
-			"gets any of them through (Ctrl-C ends it)\n",
-			warming->left.count);
-	}
-	warming->again = true;
-	while (warming->left.count > 0 && clock_mono_ms() - moved_ms < STALL_MS) {
-		uint32_t before = warming->left.count;
-		round_await(warming);
-		round_run(warming);
-		if (warming->left.count < before)
-			moved_ms = clock_mono_ms();
-	}
-}
-
-static void left_tell(struct warming *warming)
-{
-	progress_clear(&warming->progress);
-	for (const char *hop = NULL; (hop = names_next(&warming->left, hop));)
-		fprintf(stderr, "stsgate: %s: not all of its mail hosts were probed [%s]\n", hop,
-			reason_name(REASON_PROBE_BUDGET));
-}
-
-static int lines_warm(struct warming *warming, const struct session *session, struct lines *lines, bool json)
-{
-	warming->check = session->check;
-	warming->store = session->store;
-	warming->case_ms = session_case_ms(session->config->settings);
-	while (lines_next(lines)) {
-		line_warm(warming, lines);
-		warming_tell(warming, lines);
-	}
-	slots_await(warming);
-	rounds_run(warming);
-	left_tell(warming);
-	return summary_print(warming, json);
-}
-
-static void warming_init(struct warming *warming, int rate)
-{
-	*warming = (struct warming){.step_ms = 1000 / rate};
-	lock_init(&warming->lock);
-	cond_init(&warming->freed);
-	progress_init(&warming->progress);
-	for (size_t i = 0; i < SESSION_SLOTS; i++)
-		warming->slot[i].warming = warming;
-}
-
-static void warming_free(struct warming *warming)
-{
-	names_free(&warming->left);
-	cond_destroy(&warming->freed);
-	lock_destroy(&warming->lock);
-}
-
-static bool rate_read(const char *text, int *out)
+/* Reads the argument of --rate; NULL is the default. Returns 0 after a message on stderr when it is invalid. */
+static int rate_read(const char *text)
 {
 	char *end;
-	long rate = text ? strtol(text, &end, 10) : RATE_DEFAULT;
-	*out = (int)rate;
-	if (!text || (*text && !*end && rate >= 1 && rate <= RATE_MAX))
-		return true;
+	if (!text)
+		return RATE_DEFAULT;
+	long rate = strtol(text, &end, 10);
+	if (*text && !*end && rate >= 1 && rate <= RATE_MAX)
+		return (int)rate;
 	fprintf(stderr, "stsgate: --rate is a number of domains a second, from 1 to %d\n", RATE_MAX);
-	return false;
+	return 0;
 }
 
 int warm_run(const struct options *options, size_t count, char **words)
 {
 	(void)count;
-	int rate;
 	struct lines lines;
 	struct session session;
-	struct warming warming;
-	if (!rate_read(option_value(options, "rate"), &rate))
+	int rate = rate_read(option_value(options, "rate"));
+	if (rate == 0)
 		return EX_USAGE;
 	if (!lines_open(&lines, words[0]))
 		return EX_NOINPUT;
-	warming_init(&warming, rate);
+	struct warming warming = {.session = &session, .step_ms = 1000 / rate, .lines = &lines};
+	lock_init(&warming.input);
+	lock_init(&warming.lock);
+	cond_init(&warming.pause);
+	progress_init(&warming.progress);
+	for (size_t i = 0; i < WARM_THREADS; i++)
+		warming.job[i].warming = &warming;
 	int status = session_open(&session, options, NEEDS_STORE_IN_BACKGROUND, step_observe, &warming);
 	if (status == 0) {
-		status = lines_warm(&warming, &session, &lines, options->json);
+		round_run(&warming);
+		rounds_run(&warming);
+		status = summary_print(&warming, options->json);
 		session_close(&session);
 	}
-	warming_free(&warming);
+	names_free(&warming.left);
+	cond_destroy(&warming.pause);
+	lock_destroy(&warming.lock);
+	lock_destroy(&warming.input);
 	return lines_close(&lines, words[0]) ? status : EX_IOERR;
 }
