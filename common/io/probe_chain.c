@@ -37,8 +37,12 @@ static int *error_kind(struct chain *chain, int error, int depth)
 	}
 }
 
-static void note_error(struct chain *chain, X509_STORE_CTX *ctx)
+static int on_verify(int good, X509_STORE_CTX *ctx)
 {
+	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct chain *chain = SSL_get_app_data(ssl);
+	if (good)
+		return 1;
 	int error = X509_STORE_CTX_get_error(ctx);
 	int *first = error_kind(chain, error, X509_STORE_CTX_get_error_depth(ctx));
 	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
@@ -48,14 +52,6 @@ static void note_error(struct chain *chain, X509_STORE_CTX *ctx)
 		*first = error;
 	if (first == &chain->weak_key)
 		chain->feeble |= !cert || EVP_PKEY_get_security_bits(X509_get0_pubkey(cert)) < MTA_KEY_BITS;
-}
-
-static int on_verify(int good, X509_STORE_CTX *ctx)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct chain *chain = SSL_get_app_data(ssl);
-	if (!good)
-		note_error(chain, ctx);
 	return 1;
 }
 
@@ -76,21 +72,6 @@ static bool expect_authority(SSL *ssl, struct trust *trust, const char *host)
 	return trust_check_host(SSL_get0_param(ssl), host) && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-/* A record that OpenSSL does not take counts as absent. False: OpenSSL has no memory. */
-static bool add_records(struct chain *chain, SSL *ssl, const struct tlsa_set *set)
-{
-	for (size_t i = 0; i < set->count; i++) {
-		const struct tlsa_record *record = &set->record[i];
-		int taken = SSL_dane_tlsa_add(ssl, record->usage, record->selector, record->matching,
-			(const unsigned char *)record->data.at, record->data.len);
-		ERR_clear_error();
-		if (taken < 0)
-			return false;
-		chain->records += (size_t)taken;
-	}
-	return true;
-}
-
 /* The connection has no trust store but its context's, which is empty. */
 static bool expect_tlsa(struct chain *chain, SSL *ssl, const struct probe_dane *dane)
 {
@@ -100,7 +81,17 @@ static bool expect_tlsa(struct chain *chain, SSL *ssl, const struct probe_dane *
 	/* RFC 7672 3.1.1: no names with DANE-EE. 3.2.3: else a CN counts where there is no DNS name. */
 	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
 	X509_VERIFY_PARAM_set_hostflags(SSL_get0_param(ssl), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return add_records(chain, ssl, dane->set);
+	/* A record that OpenSSL does not take counts as absent. */
+	for (size_t i = 0; i < dane->set->count; i++) {
+		const struct tlsa_record *record = &dane->set->record[i];
+		int taken = SSL_dane_tlsa_add(ssl, record->usage, record->selector, record->matching,
+			(const unsigned char *)record->data.at, record->data.len);
+		ERR_clear_error();
+		if (taken < 0)
+			return false; /* no memory */
+		chain->records += (size_t)taken;
+	}
+	return true;
 }
 
 bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane)
@@ -160,22 +151,6 @@ static bool is_taken_by_mta(const struct chain *chain, SSL *ssl)
 	return chain->mismatch == X509_V_OK || names_host_by_cn(chain, ssl);
 }
 
-static bool fail_error(const struct chain *chain, SSL *ssl, enum reason reason, int error, struct evidence *seen)
-{
-	struct text text;
-	seen->chain = error;
-	seen->reason = reason;
-	text_init(&text, seen->text, sizeof seen->text);
-	if (trust_explain(&text, error, SSL_get0_peer_certificate(ssl), sk_X509_num(SSL_get_peer_cert_chain(ssl))))
-		text_add(&text, chain->issuer);
-	if (reason == REASON_CERT_HOST_MISMATCH && names_host_by_cn(chain, ssl))
-		text_add(&text, ": the host is the common name, and no DNS name");
-	add_record(&text, ssl);
-	if (is_taken_by_mta(chain, ssl))
-		memcpy(seen->mta_address, seen->address, sizeof seen->mta_address);
-	return false;
-}
-
 /* The first error in this order counts: the dates and names in an untrusted chain prove nothing. A wrong name comes last,
  * so that it means that nothing else is wrong with the certificate. */
 static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *seen)
@@ -191,10 +166,25 @@ static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *s
 		{chain->weak_key, REASON_CERT_WEAK_KEY},
 		{chain->mismatch, REASON_CERT_HOST_MISMATCH},
 	};
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (kinds[i].error != X509_V_OK)
-			return fail_error(chain, ssl, kinds[i].reason, kinds[i].error, seen);
-	return true;
+	const size_t count = sizeof kinds / sizeof *kinds;
+	size_t i = 0;
+	while (i < count && kinds[i].error == X509_V_OK)
+		i++;
+	if (i == count)
+		return true;
+	struct text text;
+	seen->chain = kinds[i].error;
+	seen->reason = kinds[i].reason;
+	text_init(&text, seen->text, sizeof seen->text);
+	if (trust_explain(
+		    &text, kinds[i].error, SSL_get0_peer_certificate(ssl), sk_X509_num(SSL_get_peer_cert_chain(ssl))))
+		text_add(&text, chain->issuer);
+	if (kinds[i].reason == REASON_CERT_HOST_MISMATCH && names_host_by_cn(chain, ssl))
+		text_add(&text, ": the host is the common name, and no DNS name");
+	add_record(&text, ssl);
+	if (is_taken_by_mta(chain, ssl))
+		memcpy(seen->mta_address, seen->address, sizeof seen->mta_address);
+	return false;
 }
 
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen)
@@ -225,6 +215,7 @@ static char name_character(unsigned char octet)
 		       : '?';
 }
 
+/* Adds a DNS name to those that are shown to people, if it fits. */
 static void take_name(struct evidence *seen, const ASN1_IA5STRING *name)
 {
 	size_t used = strlen(seen->names), len = (size_t)ASN1_STRING_length(name);
@@ -238,26 +229,21 @@ static void take_name(struct evidence *seen, const ASN1_IA5STRING *name)
 	seen->names[used] = '\0';
 }
 
-static void take_names(struct evidence *seen, X509 *cert)
+void chain_show(SSL *ssl, struct evidence *seen)
 {
+	X509 *cert = SSL_get0_peer_certificate(ssl);
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	struct tm tm;
+	seen->protocol = (uint16_t)SSL_version(ssl);
+	snprintf(seen->cipher, sizeof seen->cipher, "%s", SSL_get_cipher_name(ssl));
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1)
+		seen->not_after = timegm(&tm);
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		if (name->type == GEN_DNS)
 			take_name(seen, name->d.dNSName);
 	}
 	GENERAL_NAMES_free(names);
-}
-
-void chain_show(SSL *ssl, struct evidence *seen)
-{
-	X509 *cert = SSL_get0_peer_certificate(ssl);
-	struct tm tm;
-	seen->protocol = (uint16_t)SSL_version(ssl);
-	snprintf(seen->cipher, sizeof seen->cipher, "%s", SSL_get_cipher_name(ssl));
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1)
-		seen->not_after = timegm(&tm);
-	take_names(seen, cert);
 }
 
 /* In the form in which names are compared. A name with an octet that no host name may hold covers no host and is left

@@ -41,11 +41,6 @@ static struct dane_copy *dane_copy(const struct probe_dane *from)
 	return copy;
 }
 
-static const struct probe_dane *dial_dane(const struct dial *dial)
-{
-	return dial->dane ? &dial->dane->dane : NULL;
-}
-
 /* --- the socket --------------------------------------------------------------------------------------------------- */
 
 static socklen_t socket_address(struct sockaddr_storage *out, const struct address *address, uint16_t port)
@@ -128,17 +123,6 @@ static bool dial_send(struct dial *dial, const char *bytes, size_t len)
 	memcpy(dial->unsent + dial->unsent_len, bytes + taken, len - taken);
 	dial->unsent_len += len - taken;
 	return true;
-}
-
-static bool dial_send_rest(struct dial *dial)
-{
-	char *bytes = dial->unsent;
-	size_t len = dial->unsent_len;
-	dial->unsent = NULL;
-	dial->unsent_len = 0;
-	bool good = dial_send(dial, bytes, len);
-	free(bytes);
-	return good;
 }
 
 static bool dial_send_tls(struct dial *dial)
@@ -265,7 +249,7 @@ static void handshake_go(struct dial *dial, bool closed)
 static void handshake_begin(struct dial *dial)
 {
 	const struct prober *prober = dial->prober;
-	dial->tls = tls_new(prober->context, prober->trust, dial->host, dial_dane(dial));
+	dial->tls = tls_new(prober->context, prober->trust, dial->host, dial->dane ? &dial->dane->dane : NULL);
 	if (dial->tls) {
 		dial->stage = DIAL_HANDSHAKE;
 		handshake_go(dial, false);
@@ -324,7 +308,12 @@ static enum passed dial_pass(struct dial *dial, char bytes[READ_SIZE], size_t *l
 {
 	*len = 0;
 	if (dial->unsent_len) {
-		bool sent = dial_send_rest(dial);
+		char *rest = dial->unsent;
+		size_t rest_len = dial->unsent_len;
+		dial->unsent = NULL;
+		dial->unsent_len = 0;
+		bool sent = dial_send(dial, rest, rest_len);
+		free(rest);
 		if (dial->unsent_len)
 			return PASSED_NOTHING;
 		return sent || dial->stage == DIAL_PLAIN ? PASSED_SOME : PASSED_END;

@@ -5,12 +5,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #define QUIT_WAIT_MS 2000
 
 struct probe_line {
 	struct loop *loop;
-	struct probe *leaving; /* those that are in the stage DIAL_QUIT */
+	LIST_HEAD(, probe) leaving; /* probes in the stage DIAL_QUIT */
 	size_t leaving_count;
 };
 
@@ -20,8 +21,9 @@ struct probe {
 	struct loop_timer *timer;
 	struct wake wake;
 	bool answered;
-	bool dropped;               /* while it takes leave of the peer: is freed afterwards */
-	struct probe *next, **link; /* in line->leaving; link NULL: is not there */
+	bool leaving;           /* in line->leaving */
+	bool dropped;           /* while leaving: is freed afterwards */
+	LIST_ENTRY(probe) next; /* in line->leaving */
 	struct dial dial;
 };
 
@@ -32,47 +34,27 @@ struct probe_line *probe_line_new(struct loop *loop)
 	return line;
 }
 
-static void leaving_add(struct probe *probe)
-{
-	struct probe_line *line = probe->line;
-	probe->next = line->leaving;
-	probe->link = &line->leaving;
-	if (probe->next)
-		probe->next->link = &probe->next;
-	line->leaving = probe;
-	line->leaving_count++;
-}
-
-static void leaving_remove(struct probe *probe)
-{
-	if (!probe->link)
-		return;
-	*probe->link = probe->next;
-	if (probe->next)
-		probe->next->link = probe->link;
-	probe->link = NULL;
-	probe->line->leaving_count--;
-}
-
-/* Ends what goes on over the network. */
+/* Closes the connection. Frees the probe if its caller has dropped it. */
 static void probe_end(struct probe *probe)
 {
-	leaving_remove(probe);
+	if (probe->leaving) {
+		LIST_REMOVE(probe, next);
+		probe->line->leaving_count--;
+	}
+	probe->leaving = false;
 	loop_watch_free(&probe->watch);
 	loop_timer_free(&probe->timer);
 	dial_close(&probe->dial);
+	if (probe->dropped)
+		free(probe);
 }
 
 void probe_line_free(struct probe_line **line)
 {
 	if (!*line)
 		return;
-	while ((*line)->leaving) {
-		struct probe *probe = (*line)->leaving;
-		probe_end(probe);
-		if (probe->dropped)
-			free(probe);
-	}
+	while (!LIST_EMPTY(&(*line)->leaving))
+		probe_end(LIST_FIRST(&(*line)->leaving));
 	free(*line);
 	*line = NULL;
 }
@@ -90,7 +72,9 @@ static void probe_went(struct probe *probe)
 		if (!room)
 			dial->stage = DIAL_OVER;
 		if (dial->stage == DIAL_QUIT) {
-			leaving_add(probe);
+			LIST_INSERT_HEAD(&probe->line->leaving, probe, next);
+			probe->line->leaving_count++;
+			probe->leaving = true;
 			loop_timer_set(probe->timer, QUIT_WAIT_MS);
 		}
 	}
@@ -100,8 +84,6 @@ static void probe_went(struct probe *probe)
 			probe->watch, (wants & DIAL_READ ? LOOP_READ : 0) | (wants & DIAL_WRITE ? LOOP_WRITE : 0));
 	} else {
 		probe_end(probe);
-		if (probe->dropped)
-			free(probe);
 	}
 	if (news)
 		wake.call(wake.arg);
@@ -156,12 +138,9 @@ void probe_drop(struct probe **slot)
 	if (!probe)
 		return;
 	*slot = NULL;
-	if (probe->link) {
-		probe->dropped = true;
-	} else {
+	probe->dropped = true;
+	if (!probe->leaving)
 		probe_end(probe);
-		free(probe);
-	}
 }
 
 struct prober *prober_new(const struct probe_options *options, struct failure *why)

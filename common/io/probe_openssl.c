@@ -90,25 +90,22 @@ void tls_sent(struct tls *tls)
 		abort();
 }
 
-static enum tls_step handshake_failed(struct evidence *seen)
-{
-	unsigned long error = ERR_peek_error();
-	int reason = ERR_GET_REASON(error);
-	const char *words = ERR_reason_error_string(error);
-	bool old = reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION;
-	probe_fail(seen, old ? REASON_TLS_TOO_OLD : REASON_TLS_FAILED, words ? words : "the TLS handshake failed");
-	return TLS_FAILED;
-}
-
 enum tls_step tls_handshake(struct tls *tls, struct evidence *seen)
 {
 	enum tls_step step = TLS_DONE;
 	ERR_clear_error();
 	int result = SSL_connect(tls->ssl);
-	if (result != 1 && SSL_get_error(tls->ssl, result) == SSL_ERROR_WANT_READ)
+	if (result != 1 && SSL_get_error(tls->ssl, result) == SSL_ERROR_WANT_READ) {
 		step = TLS_MORE;
-	else if (result != 1)
-		step = handshake_failed(seen);
+	} else if (result != 1) {
+		unsigned long error = ERR_peek_error();
+		int reason = ERR_GET_REASON(error);
+		const char *words = ERR_reason_error_string(error);
+		bool old = reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION;
+		probe_fail(
+			seen, old ? REASON_TLS_TOO_OLD : REASON_TLS_FAILED, words ? words : "the TLS handshake failed");
+		step = TLS_FAILED;
+	}
 	ERR_clear_error();
 	return step;
 }
