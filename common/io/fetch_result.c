@@ -48,23 +48,6 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 	return REASON_POLICY_FETCH;
 }
 
-static void take_body(struct response *response, struct policy_found *found, struct text *detail)
-{
-	struct policy_findings findings = {.errors = {.bytes = NULL}};
-	const char *word = NULL;
-	if (!policy_parse(&found->policy, response->body ? response->body : "", response->body_len, &findings)) {
-		found->outcome = REASON_POLICY_INVALID;
-		while ((word = names_next(&findings.errors, word))) {
-			text_add(detail, detail->len ? " " : "");
-			text_add(detail, word);
-		}
-	}
-	policy_findings_free(&findings);
-	found->text = response->body;
-	found->text_len = (uint32_t)response->body_len;
-	response->body = NULL;
-}
-
 static enum health_way certificate_way(const struct transfer *transfer)
 {
 	long error = X509_V_OK;
@@ -89,6 +72,9 @@ static enum health_way certificate_way(const struct transfer *transfer)
 void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *found)
 {
 	struct transfer *transfer = *slot;
+	struct response *response = &transfer->response;
+	struct policy_findings findings = {.errors = {.bytes = NULL}};
+	const char *word = NULL;
 	struct text detail;
 	memset(found, 0, sizeof *found);
 	text_init(&detail, found->detail, sizeof found->detail);
@@ -103,7 +89,18 @@ void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *fo
 		found->way = HEALTH_WELL;
 	else
 		found->way = transfer->answered ? HEALTH_REACHED : HEALTH_UNREACHED;
-	if (found->outcome == REASON_OK)
-		take_body(&transfer->response, found, &detail);
+	if (found->outcome == REASON_OK) {
+		const char *body = response->body ? response->body : "";
+		if (!policy_parse(&found->policy, body, response->body_len, &findings))
+			found->outcome = REASON_POLICY_INVALID;
+		while (found->outcome != REASON_OK && (word = names_next(&findings.errors, word))) {
+			text_add(&detail, detail.len ? " " : "");
+			text_add(&detail, word);
+		}
+		policy_findings_free(&findings);
+		found->text = response->body;
+		found->text_len = (uint32_t)response->body_len;
+		response->body = NULL;
+	}
 	transfer_free(slot);
 }
