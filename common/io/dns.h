@@ -1,7 +1,12 @@
-/* DNS lookups on event loops, each with a deadline of its own. Hides libunbound, which works as a stub resolver with a
- * cache, one for each loop: no thread waits, and no lock is taken. Replaced by a fake in scenario tests.
+/* Looks up DNS records on event loops, each lookup with its own deadline. Hides libunbound, which runs as a stub
+ * resolver with a cache, one for each loop.
  *
- * All calls about a query are made on the thread of the loop that it was begun for. */
+ * How to use: dns_new() once; then on the thread of a loop dns_query_begin(), wait for the `wake`,
+ * dns_query_answer(), dns_query_drop(); dns_free() when all queries have been dropped. No thread waits, except in
+ * dns_new().
+ *
+ * Threads: all calls about a query are made on the thread of the loop that the query was begun for. Other functions
+ * state their threads. Scenario tests replace this module by a fake. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
@@ -12,34 +17,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DNS_RR_MAX 512       /* records kept of one answer */
-#define DNS_TIMEOUT_MS 15000 /* of one lookup */
-#define DNS_CNAME_MAX 12     /* what libunbound follows at most: documented there, not set here */
+#define DNS_RR_MAX 512       /* records of one answer that are kept */
+#define DNS_TIMEOUT_MS 15000 /* the usual deadline of a lookup */
+#define DNS_CNAME_MAX 12     /* links of a CNAME chain that libunbound follows; fixed there, not set here */
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
 
 enum dns_outcome {
 	DNS_OK,
-	DNS_NODATA,
-	DNS_NXDOMAIN,
-	DNS_FAILED,  /* SERVFAIL, REFUSED, malformed: the domain's trouble */
-	DNS_BOGUS,   /* proved false: signatures are missing, expired or wrong. Handled as DNS_FAILED */
-	DNS_TIMEOUT, /* no answer within the deadline */
-	DNS_BROKEN   /* no resolver answers at all, or trouble on this machine */
+	DNS_NODATA,   /* the name exists, but has no records of this type */
+	DNS_NXDOMAIN, /* the name does not exist */
+	DNS_FAILED,   /* SERVFAIL, REFUSED, or malformed: the domain's failure */
+	DNS_BOGUS,    /* signatures are missing, expired or wrong. Handled as DNS_FAILED */
+	DNS_TIMEOUT,  /* no answer before the deadline */
+	DNS_BROKEN    /* a local failure, or no resolver answers any query */
 };
+/* Returns the name of an outcome for logs and metrics ("ok", "nodata", ...). */
 const char *dns_outcome_name(enum dns_outcome outcome);
 
 struct dns_rr {
-	const uint8_t *data; /* RDATA, names uncompressed */
+	const uint8_t *data; /* RDATA; names in it are not compressed */
 	size_t len;
 };
 struct dns_answer {
 	enum dns_outcome outcome;
-	/* Validated here, each link of a chain of CNAMEs; for NODATA and NXDOMAIN: the absence is proved. */
+	/* Validated by this process, including each link of a CNAME chain. With NODATA and NXDOMAIN: the absence is
+	 * proved. */
 	bool secure;
-	bool truncated; /* there were more records, which are left out */
-	uint32_t ttl_s; /* of the answer, or of its absence (SOA minimum) */
-	/* Where a chain of CNAMEs ends: lower case, no dot at the end, '?' for what no host name has. "": no CNAME. */
+	bool truncated; /* the answer had more records than are kept */
+	uint32_t ttl_s; /* of the answer, or of the absence (RFC 2308 5) */
+	/* The end of a CNAME chain, in lower case and without a final dot; '?' replaces each octet that no host name
+	 * may have. "": there was no CNAME. */
 	char canonical[DOMAIN_SIZE];
 	size_t count;
 	struct dns_rr rr[];
@@ -48,36 +56,41 @@ struct dns_answer {
 enum dns_validation {
 	DNS_VALIDATE_OFF,
 	DNS_VALIDATE_ON,
-	DNS_VALIDATE_AUTO /* where the servers hand signatures on */
+	DNS_VALIDATE_AUTO /* as soon as the servers are known to pass signatures on */
 };
 /* The strings are not copied: they must last until dns_free(). */
 struct dns_options {
-	const char *const *servers; /* addr or addr@port; none: resolv.conf */
-	size_t server_count;
+	const char *const *servers; /* "addr" or "addr@port" */
+	size_t server_count;        /* 0: the servers in resolv.conf */
 	enum dns_validation validate;
-	const char *trust_anchor; /* NULL: the system's */
+	const char *trust_anchor; /* a file; NULL: the system's root key */
 };
 struct dns;
-/* The loops are running, and outlive the dns: they may be freed once dns_free() was called. Not called on the thread of
- * one of them. With DNS_VALIDATE_AUTO it waits at most 1.5 s, and mostly a few ms, to learn whether the servers hand
- * signatures on. If they do not, or do not answer, this is tried again in the background when lookups are made. A
- * system trust anchor that is missing is no failure then. NULL on failure (EX_CONFIG, EX_NOINPUT, EX_OSFILE, EX_OSERR). */
+/* Creates a resolver for each of the loops, which must be running and must outlive the dns; they may be freed once
+ * dns_free() has been called. Returns NULL on failure (EX_CONFIG, EX_NOINPUT, EX_OSFILE, EX_OSERR, EX_SOFTWARE). Must
+ * not be called on the thread of one of the loops.
+ *
+ * With DNS_VALIDATE_AUTO it asks the servers for signatures and waits for the result, usually a few ms, at most 1.5
+ * s. If they do not pass signatures on, or do not answer, it asks again in the background when lookups are made
+ * (design 7.11), and a missing root key of the system is no failure. */
 struct dns *dns_new(const struct dns_options *options, const struct loops *loops, struct failure *why);
-/* Any thread. All queries have been dropped. Does not wait: what belongs to a loop is freed there. */
+/* Frees the dns; each loop frees its own part later. All queries must have been dropped. Sets the pointer to NULL. Any
+ * thread; does not wait. */
 void dns_free(struct dns **dns);
-/* Whether lookups that begin from now on are validated. Once true, always true. Any thread. */
+/* Returns whether lookups that begin from now on are validated. Once true, it stays true. Any thread. */
 bool dns_validates(struct dns *dns);
 
 struct dns_query;
-/* Begins a lookup, which follows CNAMEs. An answer that is at hand (from the cache, or because nothing can be asked) can
- * be had from dns_query_answer() at once; then `wake` is not called. */
+/* Begins a lookup, which follows CNAMEs and ends after `timeout_ms`. Calls `wake` once when there is an answer. If the
+ * answer is there at once (from the cache, or because nothing can be asked), dns_query_answer() returns it immediately,
+ * and `wake` is not called. Copies `name`. Never returns NULL. */
 struct dns_query *dns_query_begin(
 	struct dns *dns, struct loop *loop, const char *name, enum dns_type type, int timeout_ms, struct wake wake);
-/* The answer, which belongs to the query. NULL: there is none yet. Never NULL after the time-out. */
+/* Returns the answer, which belongs to the query; NULL if there is none yet. After the deadline there is always one. */
 const struct dns_answer *dns_query_answer(struct dns_query *query);
-/* Ends the query, answered or not. What libunbound still learns about the name goes into its cache. */
+/* Ends and frees a query, answered or not, and sets the pointer to NULL. `wake` is not called any more. */
 void dns_query_drop(struct dns_query **query);
-/* Begins a lookup whose answer goes only into the cache, for a query on the same loop a moment later. */
+/* Begins a lookup only to fill the cache of this loop, for a query that will follow soon. Nobody is called back. */
 void dns_prefetch(struct dns *dns, struct loop *loop, const char *name, enum dns_type type);
 
 #endif

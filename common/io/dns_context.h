@@ -1,4 +1,4 @@
-/* libunbound set up as a stub resolver with a cache: the options, servers and trust anchor. Part of dns_unbound.c. */
+/* Sets up libunbound as a stub resolver with a cache: its options, servers and trust anchor. Part of dns_unbound.c. */
 #ifndef IO_DNS_CONTEXT_H
 #define IO_DNS_CONTEXT_H
 
@@ -9,15 +9,16 @@
 
 #define CLASS_IN 1
 
-/* A context on a loop. Nothing can be set in it any more. It validates where options->validate is DNS_VALIDATE_ON, and
- * only there. It has one part in `parts` of the cache, and of the queries that can wait for a server at once. Each of
- * these has a descriptor of its own; what is more than that waits in line. Any thread, until the first lookup: from then
- * on the loop's. */
+/* Creates a context on a loop, with all options set. It validates only if options->validate is DNS_VALIDATE_ON. Its
+ * cache, and the number of its queries that may wait for a server at the same time, are one part in `parts` of the
+ * whole. Each such query has a descriptor; further queries wait in line. Returns NULL on failure. Any thread may use
+ * the context until its first lookup, and only the loop's thread afterwards. */
 struct ub_ctx *dns_context_new(
 	const struct dns_options *options, struct loop *loop, unsigned parts, struct failure *why);
-/* On the loop's thread, once there was a lookup. Not called from inside a callback of libunbound. NULL: does nothing. */
+/* Frees a context, if there is one, and sets the pointer to NULL. After its first lookup this must be called on the
+ * loop's thread, and never inside a callback of libunbound. */
 void dns_context_free(struct ub_ctx **ctx);
-/* The file with the trust anchor. */
+/* Returns the name of the file with the trust anchor. */
 const char *dns_context_anchor(const struct dns_options *options);
 
 #endif

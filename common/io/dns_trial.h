@@ -1,5 +1,6 @@
-/* Whether validation works with the DNS servers: questions about the zone of the trust anchor, asked of a validating
- * context of its own, so that nothing of a trial that failed is left in any cache. Part of dns_unbound.c. */
+/* Finds out whether validation works with the DNS servers (design 7.11): looks up records of the trust anchor's zone
+ * in a validating context of its own, so that a trial that failed leaves nothing in any cache. Part of dns_unbound.c.
+ */
 #ifndef IO_DNS_TRIAL_H
 #define IO_DNS_TRIAL_H
 
@@ -8,24 +9,26 @@
 #define TRIAL_WORDS_SIZE 320
 
 enum trial_finding {
-	TRIAL_UNANSWERED, /* so far, or in the end */
+	TRIAL_UNANSWERED, /* not all lookups have been answered */
 	TRIAL_SIGNED,     /* all answers are secure */
-	TRIAL_UNSIGNED    /* answers that are bogus, or insecure */
+	TRIAL_UNSIGNED    /* an answer is bogus or insecure, the others are secure or not */
 };
 
-/* How long to wait for the next trial when one has ended with TRIAL_UNSIGNED; `last`: what was waited for it, 0 for the
- * first. */
+/* Returns how long to wait for the next trial after one that ended with TRIAL_UNSIGNED. `last` is the time that was
+ * waited for that one, 0 if it was the first. */
 int64_t trial_wait_ms(int64_t last);
 
 struct trial;
-/* `options` ask for DNS_VALIDATE_ON or _AUTO. Nothing is asked yet: any thread may call this. NULL on failure. */
+/* Creates a trial, but looks up nothing yet. Returns NULL on failure. Any thread. */
 struct trial *trial_new(const struct dns_options *options, struct loop *loop, struct failure *why);
-/* On the loop's thread, as what follows. Calls `ended` once, later, when all questions have ended. */
+/* Starts the lookups. Calls `ended` once, later, when all of them have ended. This and the functions below must be
+ * called on the loop's thread. */
 void trial_begin(struct trial *trial, void (*ended)(void *arg), void *arg);
 enum trial_finding trial_finding(const struct trial *trial);
-/* "DNSKEY of example.com is bogus": of TRIAL_UNSIGNED, the first such answer. */
+/* Describes the first answer that made the finding TRIAL_UNSIGNED: "DNSKEY of example.com is bogus". */
 void trial_words(const struct trial *trial, char words[TRIAL_WORDS_SIZE]);
-/* Any thread, if it has not begun. `ended` may call this. */
+/* Frees a trial, if there is one, and sets the pointer to NULL. Any thread, if the trial has not begun. `ended` may
+ * call it. */
 void trial_free(struct trial **trial);
 
 #endif

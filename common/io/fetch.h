@@ -1,9 +1,13 @@
-/* Fetching a policy by HTTPS (RFC 8461 3.3). Hides libcurl.
+/* Fetches policies by HTTPS (RFC 8461 3.3) on event loops. Hides libcurl.
  *
- * A fetch connects only to the addresses of its caller, who looked them up and judged them. It speaks https only, on
- * port 443, with TLS 1.2 or newer. It checks the DNS names of the SAN only. It follows no redirect, keeps no cookies and
- * no cache, and uses no proxy unless one is set. It rejects any Content-Type but text/plain, any Content-Encoding, and a
- * policy of more than POLICY_BYTES_MAX as a whole. One deadline covers everything. Replaced by a fake in scenarios. */
+ * How to use: fetcher_new() once, fetch_line_new() for each loop; then fetch_begin(), wait for the `wake`,
+ * fetch_answer(), fetch_drop().
+ *
+ * A fetch connects only to the addresses that its caller passes; the caller has looked them up and judged them. It
+ * uses https on port 443, and TLS 1.2 or newer. The DNS names of the certificate's SAN must cover the policy host. It
+ * follows no redirect, keeps no cookies and no cache, and uses no proxy unless one is set. It rejects any
+ * Content-Type except text/plain, any Content-Encoding, and a policy larger than POLICY_BYTES_MAX. One deadline
+ * covers everything. Scenario tests replace this module by a fake. */
 #ifndef IO_FETCH_H
 #define IO_FETCH_H
 
@@ -12,40 +16,51 @@
 #include "failure.h"
 #include "loop.h"
 
-#define FETCH_ADDRESSES_MAX 8
-#define FETCH_HEADER_BYTES_MAX 65536
+#define FETCH_ADDRESSES_MAX 8        /* further addresses are ignored */
+#define FETCH_HEADER_BYTES_MAX 65536 /* of one response, interim responses and trailers included */
 
 struct trust;
 struct fetch_options {
-	struct trust *trust; /* outlives the fetcher */
-	const char *proxy;   /* NULL for none */
+	struct trust *trust; /* the authorities; must outlive the fetcher */
+	const char *proxy;   /* http://host:port; NULL: none. Copied */
 };
-/* The settings of fetches. Many threads may use one fetcher at once. */
+/* The settings that fetches share. Many threads may use one fetcher at the same time. */
 struct fetcher;
+/* Creates a fetcher. Returns NULL on failure: EX_CONFIG for a proxy that is not an HTTP proxy, or a libcurl without
+ * OpenSSL; EX_OSERR if libcurl cannot start. Any thread. */
 struct fetcher *fetcher_new(const struct fetch_options *options, struct failure *why);
+/* Frees a fetcher and sets the pointer to NULL. All its fetches must have been dropped. */
 void fetcher_free(struct fetcher **fetcher);
 
-/* What one loop needs for fetches with any fetcher. fetch_line_new() may be called before the loop starts;
- * fetch_line_free() on the loop's thread or after it has ended, when all fetches have been dropped. */
+/* The fetches of one loop, with any fetcher. */
 struct fetch_line;
+/* Creates a line. It may be called before the loop starts. */
 struct fetch_line *fetch_line_new(struct loop *loop);
+/* Frees a line and sets the pointer to NULL. All fetches must have been dropped. Must be called on the loop's thread,
+ * or after that has ended; a `wake` may call it. */
 void fetch_line_free(struct fetch_line **line);
 
-/* Starts GET https://mta-sts.<domain>/.well-known/mta-sts.txt from one of the first FETCH_ADDRESSES_MAX addresses, with
- * a deadline of `timeout_ms`. Copies domain and addresses; the fetcher must outlive the fetch. The wake may drop any
- * fetch and begin others. This and the next two functions belong to the thread of the line's loop. */
+/* Starts GET https://mta-sts.<domain>/.well-known/mta-sts.txt from one of the first FETCH_ADDRESSES_MAX addresses.
+ * Calls `wake` once when the fetch has ended, at the latest shortly after `timeout_ms`, and never from inside this
+ * function. Copies domain and addresses. The fetcher must outlive the fetch. `wake` may drop any fetch and begin
+ * others. This and the next two functions must be called on the thread of the line's loop. */
 struct fetch;
 struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, const char *domain,
 	const struct address *addresses, size_t count, int timeout_ms, struct wake wake);
-/* Returns false while the fetch is under way. Then moves the result into `found`, once: the outcome (REASON_OK,
- * POLICY_FETCH, POLICY_INVALID, POLICY_WEBPKI), the policy and its text, `unreached` (refused, unreachable, or silent
- * until the deadline; always false with a proxy), `way`, and `detail` for people ("HTTP status 301", "certificate has
- * expired", ...). */
+/* Moves the result into `found` and returns true. Returns false while the fetch is under way, and after the result
+ * has been moved. The caller frees `found` with policy_found_free(). The result has:
+ *
+ * - outcome: REASON_OK, POLICY_FETCH, POLICY_INVALID or POLICY_WEBPKI;
+ * - the policy, if REASON_OK; its text, also if POLICY_INVALID;
+ * - unreached: connections were refused, or there was no TLS answer before the deadline; always false with a proxy;
+ * - way: the meaning of the outcome for core/health;
+ * - detail: words for people ("HTTP status 301", "certificate has expired"). Untrusted text in it is quoted. */
 bool fetch_answer(struct fetch *fetch, struct policy_found *found);
-/* Ends a fetch in any state and frees it. Its wake is not called any more. */
+/* Ends and frees a fetch in any state, and sets the pointer to NULL. Its `wake` is not called any more. */
 void fetch_drop(struct fetch **fetch);
 
-/* Whether RFC 8461 3.2 allows a Content-Type: text/plain in any case, with any parameters. NULL is not allowed. */
+/* Returns whether RFC 8461 3.2 allows a Content-Type: text/plain in upper or lower case, with any parameters. NULL (no
+ * header) is not allowed. */
 bool fetch_media_type_ok(const char *content_type);
 
 #endif

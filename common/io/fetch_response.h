@@ -1,31 +1,32 @@
-/* One HTTP response as it comes in, within its limits. Part of fetch_curl.c; knows nothing of libcurl. */
+/* Collects one HTTP response as it arrives, and enforces its limits. Part of fetch_curl.c; knows nothing of libcurl. */
 #ifndef IO_FETCH_RESPONSE_H
 #define IO_FETCH_RESPONSE_H
 
 #include "text.h"
 
 struct response {
-	size_t header_bytes; /* of all headers, interim responses and trailers too */
+	size_t header_bytes; /* of all headers, including interim responses and trailers */
 	bool headers_too_long;
-	bool folded; /* a header line continued: obsolete, and a way to hide a value (RFC 9112 5.2) */
+	bool folded; /* a header line was folded: obsolete, and a way to hide a value (RFC 9112 5.2) */
 	bool type_seen, type_wrong;
-	bool framed;  /* its end can be told without the connection's */
-	bool encoded; /* Content-Encoding or Transfer-Encoding that nobody asked for */
+	bool framed;  /* the end of the body is known without the end of the connection */
+	bool encoded; /* a Content-Encoding or Transfer-Encoding that was not requested */
 	bool too_large;
-	char value[64];     /* the Content-Type or encoding that is wrong: untrusted */
-	char location[160]; /* where a redirect leads, cut: untrusted */
+	char value[64];     /* the wrong Content-Type or encoding; untrusted */
+	char location[160]; /* the target of a redirect, cut to fit; untrusted */
 	char *body;         /* owned */
 	size_t body_len, body_size;
 };
 
-/* One header line, with its end. False: give up. */
+/* Takes one header line, including its line end. Returns false if the response is over its limits: end the transfer. */
 bool response_header(struct response *response, const char *line, size_t len);
-/* A piece of the body. False: give up. */
+/* Takes a piece of the body. Returns false if the policy is too large: end the transfer. */
 bool response_body(struct response *response, const char *bytes, size_t len);
-/* Says why a response of this status counts for nothing (RFC 8461 3.3). */
+/* Describes why a response with this status, which is not 200, is rejected (RFC 8461 3.3). */
 void response_refuse_status(const struct response *response, long status, struct text *detail);
-/* Says what is wrong with a response of status 200; false when nothing is. */
+/* Returns whether a response with status 200 must be rejected, and describes why. */
 bool response_refuse(const struct response *response, struct text *detail);
+/* Frees the body. */
 void response_free(struct response *response);
 
 #endif

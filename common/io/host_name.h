@@ -1,5 +1,4 @@
-/* The name by which this machine is known to others. Any thread; may wait for name service. Replaced by a fake in
- * scenario tests. */
+/* Finds the name by which other hosts know this machine. Scenario tests replace this module by a fake. */
 #ifndef IO_HOST_NAME_H
 #define IO_HOST_NAME_H
 
@@ -7,10 +6,14 @@
 
 #define HOST_NAME_SIZE 256
 
-/* The canonical name: the host name if it has a dot, else what the hosts file or DNS has behind its first dot. False:
- * there is none with a dot, and `out` is the bare host name. A name that only an alias leads to is not taken: whoever
- * forges DNS must not name this relay after somebody's mail host. It holds letters, digits and .-_ only; a host name with
- * anything else counts as localhost. */
+/* Writes the machine's canonical name: the host name if it has a dot, else the host name with the domain that the
+ * hosts file or DNS adds to it. Returns false if there is no name with a dot; then `out` is the bare host name.
+ *
+ * A canonical name that does not begin with the host name is ignored: forged DNS must not give this relay the name of
+ * another mail host. The result has letters, digits and .-_ only; a host name with other characters is replaced by
+ * "localhost".
+ *
+ * Any thread. May wait for name service. */
 bool host_name(char out[HOST_NAME_SIZE]);
 
 #endif

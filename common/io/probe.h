@@ -1,10 +1,15 @@
-/* Probes one address of a hop (RFC 8461 4.2, RFC 7672 2.2): connects, reads the greeting, sends EHLO and STARTTLS, makes
- * the handshake with SNI, judges the certificates, sends QUIT. At port 465 TLS comes first (RFC 8314 3.3), then the
- * greeting. Hides OpenSSL. Offers TLS versions down to 1.0, so that "too old" can be told from "broken". Keeps nothing
- * that the peer sent before the handshake. Never sends mail.
+/* Probes one address of a hop (RFC 8461 4.2, RFC 7672 2.2) on an event loop. Hides OpenSSL.
  *
- * Loops on several threads may share a prober. A line and its probes belong to the thread of their loop. Scenario tests
- * replace this module by a fake. */
+ * A probe connects, reads the greeting, sends EHLO and STARTTLS, makes the TLS handshake with SNI, judges the
+ * certificates, and sends QUIT. At port 465 TLS comes first (RFC 8314 3.3), then the greeting. A probe never sends
+ * mail. It offers TLS versions down to 1.0 so that "too old" can be told apart from "broken", and keeps nothing that
+ * the peer sent before the handshake.
+ *
+ * How to use: prober_new() once, probe_line_new() for each loop; then probe_begin(), wait for the `wake`,
+ * probe_answer(), probe_drop().
+ *
+ * Threads: a prober may be shared by loops on several threads. A line and its probes belong to the thread of their
+ * loop. Scenario tests replace this module by a fake. */
 #ifndef IO_PROBE_H
 #define IO_PROBE_H
 
@@ -15,62 +20,70 @@
 #include "names.h"
 #include "tlsa.h"
 
-#define PROBE_PORT_TLS 465
+#define PROBE_PORT_TLS 465 /* TLS from the first octet */
 
 #define PROBE_NAMES_MAX 512
 #define PROBE_NAMES_BYTES_MAX (16 * 1024)
 
-/* What a probe by the trust store saw that nothing is wrong with but, maybe, the name: STARTTLS, TLS 1.2 or newer, a
- * trusted chain that is valid now. `names` are the certificate's DNS names, those in the form of domain_parse() or with
- * `*.` before it, at most PROBE_NAMES_MAX of them and PROBE_NAMES_BYTES_MAX octets. */
+/* A certificate that a probe found to be good, except perhaps for its name: STARTTLS, TLS 1.2 or newer, a trusted chain
+ * that is valid now. Not reported under DANE. All pointers are valid only during the call. */
 struct probe_shown {
 	const char *host;
 	const struct address *address;
 	uint16_t port;
-	const struct evidence *seen;
+	const struct evidence *seen; /* complete except for `at` */
+	/* The certificate's DNS names: those that have the form of domain_parse(), or that form behind `*.`. At most
+	 * PROBE_NAMES_MAX names and PROBE_NAMES_BYTES_MAX octets; further names are left out. */
 	const struct names *names;
 };
 
 struct trust;
 struct probe_options {
-	struct trust *trust; /* outlives the prober */
-	const char *helo;    /* a host name, or an address in brackets: printable, without blanks; sent as it is */
-	struct address bind4, bind6; /* len 0: the system chooses */
-	/* Called on the loop's thread before the answer is there; drops no probe. May be NULL. */
+	struct trust *trust; /* the authorities; must outlive the prober */
+	const char *helo; /* a host name, or an address in brackets; printable, no blanks. Copied, and sent unchanged */
+	struct address bind4, bind6; /* the local addresses to connect from; len 0: the system chooses */
+	/* Called on the loop's thread before the answer is there. Must not drop a probe. May be NULL. */
 	void (*shown)(void *arg, const struct probe_shown *shown);
 	void *shown_arg;
 };
+/* The settings that probes share. */
 struct prober;
+/* Creates a prober. Returns NULL on failure (EX_SOFTWARE: OpenSSL refuses the protocols or ciphers). Any thread. */
 struct prober *prober_new(const struct probe_options *options, struct failure *why);
+/* Frees a prober and sets the pointer to NULL. All its probes must have been dropped. */
 void prober_free(struct prober **prober);
 
-/* Under DANE a hop is judged by usable TLSA records, at least one, and not by the trust store. `base` is the TLSA base
- * domain: the name in SNI, and the one that DANE-TA(2) asks for. A record in whose data OpenSSL reads no certificate or
- * key matches nothing. */
+/* The TLSA records by which a hop is judged under DANE, in place of the trust store. `set` has at least one usable
+ * record; one in which OpenSSL finds no certificate or key matches nothing. `base` is the TLSA base domain: the name
+ * that is sent as SNI (RFC 7672 8.1), and that a certificate must cover under DANE-TA(2). */
 struct probe_dane {
 	const struct tlsa_set *set;
 	const char *base;
 };
 
-/* The probes on one loop, which outlives the line. After an answer a probe still sends QUIT and waits up to two seconds
- * for the reply; the line keeps up to PROBE_LEAVING_MAX connections for that, and the next ones close at once. */
+/* The probes of one loop. After its answer a probe still sends QUIT and waits up to two seconds for the reply. A line
+ * keeps up to PROBE_LEAVING_MAX connections for that; beyond that number connections close without waiting. */
 #define PROBE_LEAVING_MAX 32
 struct probe_line;
+/* Creates a line for a loop, which must outlive it. */
 struct probe_line *probe_line_new(struct loop *loop);
-/* Closes the connections that still wait for a reply to QUIT. All probes have been dropped by then. On the loop's
- * thread, or when that has ended. */
+/* Frees a line, closes the connections that still wait for a reply to QUIT, and sets the pointer to NULL. All probes
+ * must have been dropped. Must be called on the loop's thread, or after that has ended. */
 void probe_line_free(struct probe_line **line);
 
-/* Begins to probe. One deadline over everything but QUIT. `dane` NULL: the trust store judges the chain, and the name
- * must be `host`. Copies host, address and dane (with set and base); the prober must live until the probe is dropped. */
+/* Begins a probe. Calls `wake` once when there is an answer, at the latest after `timeout_ms`, and never from inside
+ * this function; QUIT is not part of that time. Without `dane` (NULL) the trust store judges the certificates, and
+ * the name must be `host`. Copies host, address and dane with its set and base. The prober must outlive the probe.
+ * `wake` may drop any probe and begin others. */
 struct probe;
 struct probe *probe_begin(struct prober *prober, struct probe_line *line, const char *host,
 	const struct address *address, uint16_t port, int timeout_ms, const struct probe_dane *dane, struct wake wake);
-/* False: there is no answer yet. Sets all of `seen` but `at`, which the caller sets. `may_pass`: the finding may pass by
- * itself (a 4xx reply to STARTTLS, a connection cut in the handshake), and counts only if a probe some seconds later
- * sees it too. */
+/* Copies the answer and returns true; returns false if there is none yet. Sets all of `seen` except `at`, which the
+ * caller sets. `may_pass`: the failure may be temporary (a 4xx reply to STARTTLS, a connection cut in the handshake).
+ * It counts only if a second probe some seconds later finds it, too. */
 bool probe_answer(const struct probe *probe, struct evidence *seen, bool *may_pass);
-/* Cancels the probe, and closes its socket at once, or frees it after its answer. Sets the pointer to NULL. */
+/* Drops a probe and sets the pointer to NULL. Before the answer this closes the connection at once; afterwards the
+ * connection may still wait for the reply to QUIT. `wake` is not called any more. */
 void probe_drop(struct probe **probe);
 
 #endif

@@ -25,15 +25,15 @@ struct chain {
 };
 
 bool chain_context(SSL_CTX *ctx);
-/* Before the handshake: sets the expected names and records, and SNI. The chain, `host` and `dane` (may be NULL) outlive
- * the connection. False: OpenSSL does not take the name, or has no memory for the records. */
+/* Before the handshake: sets the expected names and records, and SNI. The chain, `host` and `dane` (may be NULL)
+ * outlive the connection. False: OpenSSL does not take the name, or has no memory for the records. */
 bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane);
 /* After the handshake: describes protocol, cipher and leaf in `seen`. */
 void chain_show(SSL *ssl, struct evidence *seen);
 /* After the handshake: all DNS names that a host may be compared with (struct probe_shown). The caller frees them. */
 void chain_names(SSL *ssl, struct names *names);
-/* After the handshake. False: `seen` has the reason and the words, and `mta_address` is set if a Postfix that is bound to
- * verified TLS would accept the certificates all the same (doc/design section 10). */
+/* After the handshake. False: `seen` has the reason and the words, and `mta_address` is set if a Postfix that is
+ * bound to verified TLS would accept the certificates all the same (doc/design section 10). */
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen);
 
 #endif

@@ -1,16 +1,23 @@
-/* The policy store. Hides LMDB. It holds entries by domain, hop records by (host, port), an index of domains by due
- * time, and events.
+/* Keeps what stsgate has learned on disk: entries by policy domain, hop records by host and port, an index of domains
+ * by the time at which they are due, and events. Hides LMDB.
  *
- * Durability: a change is on disk when the call that made it returns, or when `done` of its submission is called. After
- * kill -9 at any instant the store opens with every such change. A file that cannot be opened is moved aside under a
- * dated name, never deleted; store_moved_aside() returns that name.
+ * How to use: store_open(); store_view_begin(), store_view_entry() or store_view_hop(), store_view_end() to read;
+ * store_change_entry() and store_change_hop() to change one record and wait; store_submit() to change several without
+ * waiting; store_close().
  *
- * Reading takes one transaction from a pool of reset and renewed readers (MDB_NOTLS), and waits for nothing but a free
- * one. Writing: one transaction at a time; the changes that come meanwhile go into the next one together, up to 256, in
- * the order in which they came. As long as no more than these wait, a call waits for two commits at most.
+ * Durability: a change is on disk when its call returns, or when the `done` of its submission is called. After kill
+ * -9 at any instant, the store opens with every such change. A file that cannot be opened is renamed, never deleted;
+ * store_moved_aside() returns its new name.
  *
- * Any thread. Several processes may have the store open. No transaction is left open when a call returns, except views.
- * What happens in trouble: doc/design, section 9. */
+ * Waiting: reading waits only until one of STORE_POOL views is free. Changes that arrive during a commit share the
+ * next transaction, up to 256 of them, in the order in which they arrived. So a call waits for two commits at most,
+ * unless more changes than that are waiting.
+ *
+ * Threads: any thread may make any call, and several processes may have the store open. No transaction is left open
+ * when a call returns, except by store_view_begin(). For what happens when something fails, see design 9.
+ *
+ * Failures: a function that takes `why` (may be NULL) sets it when it fails. Unless stated otherwise the code is
+ * EX_IOERR. */
 #ifndef IO_STORE_H
 #define IO_STORE_H
 
@@ -19,60 +26,72 @@
 #include "evidence.h"
 #include "failure.h"
 
-#define STORE_READERS 126 /* LMDB's reader slots, of all processes */
-#define STORE_POOL 32     /* views at a time in one process; the next one waits */
+#define STORE_READERS 126 /* readers that LMDB allows, in all processes together */
+#define STORE_POOL 32     /* views that one process may have at a time; store_view_begin() waits for one */
 #define STORE_FILE "policies.mdb"
 
 enum store_access {
-	STORE_OWNER, /* the daemon: creates, sets the map size, moves damage aside */
-	STORE_GUEST  /* the tool: never creates, never sets the map size */
+	STORE_OWNER, /* the daemon: creates the store, sets its size, moves a damaged file aside */
+	STORE_GUEST  /* the tool: opens a store that exists, and never sets its size */
 };
 struct store;
-/* Opens the store of a directory; NULL on failure. A process has a directory's store open once. Forks a child that
- * looks at the file, so call it before threads are started. A guest that runs as root becomes the store's owner first
- * (setgid and setuid, which it cannot take back). A guest keeps the bound that the owner gave the file, whatever its
- * own `max_bytes` is. */
+/* Opens the store in a directory. Returns NULL on failure; the codes are those of sysexits.h, EX_TEMPFAIL if the file
+ * could not be checked or another owner has it open. `max_bytes` limits the size of the store; a guest keeps the limit
+ * that the owner has set. A process may open one directory only once at a time. Forks a child that checks the file for
+ * damage, so it must be called before threads are started. A guest that runs as root becomes the owner of the store's
+ * file (setgid and setuid) and cannot go back. */
 struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why);
-/* Closes the store. Returns when all submissions are written and their `done` has returned; `done` may submit again. No
- * other thread uses the store any more. */
+/* Closes the store and sets the pointer to NULL. Returns when all submissions are written and their `done` has
+ * returned; `done` may submit more. No other thread may use the store any more. */
 void store_close(struct store **store);
 
-/* Opens the store as STORE_OWNER, for the daemon. To look through the file may take hours on a slow disk: meanwhile
- * `go_on` is called about every second with the progress in percent. When it returns false, the look is given up and
- * the file stays as it is. */
+/* Opens the store as STORE_OWNER and reports progress, for the daemon: to check a large file on a slow disk may take
+ * hours. Calls `go_on` about every second with the progress in percent. If it returns false, the check is given up, the
+ * file stays as it is, and the result is NULL. */
 typedef bool store_go_on(unsigned percent);
 struct store *store_open_watched(const char *directory, uint64_t max_bytes, store_go_on *go_on, struct failure *why);
 
-/* Returns the name to which store_open() moved a damaged file, or "". */
+/* Returns the name to which store_open() moved a damaged file; "" if there was none. Belongs to the store. */
 const char *store_moved_aside(const struct store *store);
 
-/* Returns whether this process has given the store up: it can neither read nor write it any more. The causes are damage
- * (LMDB's structure, or the checksums of many records) and a disk that failed so that LMDB could not open the file
- * anew. One damaged record, a full disk, or a read or write that fails now and then do not break the store. The owner
- * should end (EX_IOERR): the next start looks through the file. */
+/* Returns whether this process can no longer read or write the store, and sets `why` (EX_IOERR) then. The causes are
+ * damage to the file (LMDB's structure, or the checksums of many records), and a disk error after which LMDB could not
+ * open the file again. One damaged record, a full disk, and a single failed read or write are no such causes. The owner
+ * should exit: its next start checks the file. */
 bool store_is_broken(const struct store *store, struct failure *why);
 
-/* Returns when a process last changed the store of this directory, by the clock of that time; 0: there is no store. */
+/* Returns when a process last changed the store in this directory (wall clock, seconds); 0 if there is no store. */
 int64_t store_changed_at(const char *directory);
 
-/* Begins one consistent look at the store; NULL if it cannot be read. Wait for nothing between begin and end. */
+/* Begins to read one consistent state of the store. Returns NULL if the store cannot be read (EX_TEMPFAIL: too many
+ * readers). Only one thread may use a view at a time. Do not
+ * wait for anything before store_view_end(). */
 struct store_view;
 struct store_view *store_view_begin(struct store *store, struct failure *why);
+/* Ends a view and sets the pointer to NULL. */
 void store_view_end(struct store_view **view);
-enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
+enum store_found {
+	STORE_FOUND,
+	STORE_ABSENT, /* also a record with a wrong checksum, and one that a later version wrote */
+	STORE_FAILED
+};
+/* Reads the entry of a policy domain. `out` is always set: if there is none, to what entry_init() makes. The caller
+ * frees it with entry_free(). */
 enum store_found store_view_entry(struct store_view *view, const char *domain, struct entry *out);
+/* Reads the record of a hop. `out` is always set: if there is none, to zeros. */
 enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out);
 
-/* A change reads a record, alters it and writes it, in one transaction. False: it failed, and nothing was written.
+/* A change reads a record, alters it and writes it in one transaction. These functions return when it is on disk.
+ * They return false if nothing was written.
  *
- * - `change` gets the entry as it is stored, or as entry_init() makes it (a hop record: zeroed) if there is none. It
- *   runs inside the write transaction, perhaps on the thread of another caller, so it must be pure and quick. It may be
- *   called again, on the entry as it was given first.
- * - An entry that a later version wrote is absent to `change`, and stays unless the change leads to a policy.
- * - A change that fails takes no other one with it.
- * - When the store is full, expired entries go first, then negative ones, then modes none and testing. A new entry
- *   never evicts a live enforce policy that was in use on two or more days: it is refused (EX_TEMPFAIL). No other
- *   failure of a change is EX_TEMPFAIL. */
+ * - `change` gets the stored record. If there is none, it gets what entry_init() makes, or a zeroed hop record.
+ * - `change` runs inside the write transaction, possibly on the thread of another caller, so it must be pure and
+ *   quick. The store may call it again, with the original record.
+ * - `change` sees an entry that a later version wrote as absent. That entry stays, unless the new entry has a policy.
+ * - A change that fails does not affect changes that share its transaction.
+ * - A full store evicts expired entries first, then hops, entries without a policy, and policies of mode none and
+ *   testing (design 9.5). A new entry never evicts a policy of mode enforce that is in force and was used on two or
+ *   more days: the new entry is refused with EX_TEMPFAIL, which no other failure of a change has. */
 typedef void store_entry_change(struct entry *entry, void *arg);
 typedef void store_hop_change(struct hop_record *record, void *arg);
 bool store_change_entry(
@@ -80,67 +99,70 @@ bool store_change_entry(
 bool store_change_hop(
 	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why);
 
-/* One of several changes that are written together; `entry`, `hop` and `arg` are as above. The store sets `stored` and
- * `why` before it calls `done`. */
+/* One change of a submission. The caller sets the first group, and either `entry` or `hop`; the rules are those above.
+ * The store sets the second group before it calls `done`. */
 struct store_batch_change {
 	const char *domain_or_host;
-	uint16_t port; /* 0: an entry */
+	uint16_t port; /* 0: an entry; else a hop */
 	store_entry_change *entry;
 	store_hop_change *hop;
 	void *arg;
+
 	bool stored;
 	struct failure why; /* set only if not stored */
 };
-/* Changes of one caller, for one transaction. If the transaction fails, each change is made alone. */
+/* Changes of one caller that go into one transaction. If the transaction fails, the store makes each change in a
+ * transaction of its own. */
 struct store_submission {
 	struct store_batch_change *change;
 	size_t count;
-	/* Called once, on the store's own thread, with no lock held. It must be quick. It may call store_submit(), but
-	 * no call that waits for a change. The submission is the caller's again. */
+	/* Called once, on the store's own thread, with no lock held. It must be quick. It may call store_submit(),
+	 * but no function that waits for a change. From now on the submission belongs to the caller again. */
 	void (*done)(struct store_submission *submission);
 };
-/* Queues a submission for the store's own thread, and waits for nothing. The submission and everything that it points
- * to must stay as they are until `done` is called. Submissions are written in the order in which they came. Starts the
- * thread unless store_start_writer() has, and ends the process if that fails. */
+/* Queues a submission for the store's own thread and returns at once. The submission, and everything that it points to,
+ * must stay unchanged until `done` is called. Submissions are written in the order in which they arrive. Starts the
+ * thread if store_start_writer() has not, and ends the process if that fails. */
 void store_submit(struct store *store, struct store_submission *submission);
-/* Starts the store's own thread, which blocks all signals, unless it runs already. False on failure (EX_OSERR). */
+/* Starts the store's own thread, unless it runs already. The thread blocks all signals. Returns false on failure
+ * (EX_OSERR). */
 bool store_start_writer(struct store *store, struct failure *why);
 
-/* Removes an entry. True also when there was none; `found` (may be NULL) is set to whether there was one. */
+/* Removes an entry. Returns true also if there was none; `found` (may be NULL) is set to whether there was one. */
 bool store_forget(struct store *store, const char *domain, bool *found, struct failure *why);
 
-/* Lists domains whose due_at is at or before `now`, earliest first, at most `max`. The caller frees `out`. */
+/* Lists at most `max` domains whose due_at is `now` (wall clock, seconds) or earlier, earliest first. The caller frees
+ * `out` with names_free(). */
 bool store_due(struct store *store, int64_t now, size_t max, struct names *out, struct failure *why);
-/* Lists at most `max` domains behind `after` ("": from the start), in order. No transaction is held between pages. The
- * caller frees `out`. */
+/* Lists at most `max` domains that come after `after` in order; "" lists from the start. To list all, call it again
+ * with the last domain of the page before. The caller frees `out` with names_free(). */
 bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why);
-/* Lists hops in the same way, into `out`, which has room for `max`. A `host` of "" in `after`: from the start. */
 struct store_hop {
 	char host[DOMAIN_SIZE];
 	uint16_t port;
 };
+/* Lists hops in the same way, into `out`, which has room for `max`; a host of "" in `after` lists from the start. */
 bool store_page_hops(struct store *store, const struct store_hop *after, size_t max, struct store_hop *out,
 	size_t *count, struct failure *why);
 
 struct store_usage {
 	uint64_t bytes;     /* in use */
-	uint64_t max_bytes; /* that it may take */
+	uint64_t max_bytes; /* the limit */
 	uint64_t entries;
 };
-/* Measures the store. Waits for nothing but a free reader. */
+/* Measures the store. */
 bool store_usage(struct store *store, struct store_usage *out, struct failure *why);
 
-/* Events: a ring, in which events of one kind and domain are merged. A new event takes the place of the one with the
- * oldest last_at when there are EVENTS_MAX others, or when the ring takes more than a 32nd of the store's bound. Events
- * are written into a full store, too. A store that an earlier version made has no table for them until its owner opens
- * it: then events are dropped, and there are none. */
+/* Events. The store keeps at most EVENTS_MAX, in at most a 32nd of its limit, and merges events of one kind and domain.
+ * A new event replaces the one with the oldest last_at when there are too many. Events are written into a full store,
+ * too. A store of an earlier version has no table for events until its owner opens it: until then they are dropped. */
 #define EVENTS_MAX 1024
-/* Adds an event, or merges it with one of its kind and domain. */
+/* Adds an event, or merges it with the stored one of its kind and domain. */
 bool store_note_event(struct store *store, const struct event_record *event, struct failure *why);
-/* Removes the events whose last_at is before `before`. */
+/* Removes the events whose last_at is before `before` (wall clock, seconds). */
 bool store_forget_events(struct store *store, int64_t before, struct failure *why);
-/* Returns all events, newest last, without those that cannot be read or that only a later version knows. The caller
- * frees them. NULL on failure. */
+/* Returns all events, newest last, except those that cannot be read and those that only a later version knows. The
+ * caller frees the array with free(). Returns NULL on failure. */
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why);
 
 #endif

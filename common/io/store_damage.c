@@ -30,14 +30,6 @@ static bool is_trouble(int result)
 	return false;
 }
 
-/* Signals that a process brings on itself by what it reads; others come from outside, as the kernel's when memory runs
- * out. */
-static bool is_crash(int signal_number)
-{
-	return signal_number == SIGSEGV || signal_number == SIGBUS || signal_number == SIGABRT ||
-	       signal_number == SIGFPE || signal_number == SIGILL;
-}
-
 /* `report` is NULL of a child that gave no result. */
 static void child_judge(const struct look_report *report, int status, struct store_finding *out)
 {
@@ -46,12 +38,16 @@ static void child_judge(const struct look_report *report, int status, struct sto
 		out->result = report->result;
 		out->unreadable = report->unreadable;
 		out->health = report->result == 0          ? STORE_SOUND
-			      : is_trouble(report->result) ? STORE_UNTOLD
+			      : is_trouble(report->result) ? STORE_UNCHECKED
 							   : STORE_DAMAGED;
 		snprintf(out->words, sizeof out->words, "%s", mdb_strerror(report->result));
 		return;
 	}
-	out->health = is_crash(number) ? STORE_DAMAGED : STORE_UNTOLD;
+	/* A process raises these signals by what it reads. Others come from outside, such as SIGKILL from a kernel that has
+	 * no memory left. */
+	bool crashed =
+		number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE || number == SIGILL;
+	out->health = crashed ? STORE_DAMAGED : STORE_UNCHECKED;
 	if (number != 0)
 		snprintf(out->words, sizeof out->words, "the process that reads it was ended by signal %d (%s)", number,
 			strsignal(number));
@@ -92,7 +88,7 @@ static void child_watch(
 void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out)
 {
 	int ends[2];
-	*out = (struct store_finding){.health = STORE_UNTOLD};
+	*out = (struct store_finding){.health = STORE_UNCHECKED};
 	if (pipe2(ends, O_CLOEXEC) != 0) {
 		snprintf(out->words, sizeof out->words, "no pipe: %s", strerror(errno));
 		return;
@@ -108,30 +104,23 @@ void store_inspect(const char *path, const struct store_look_way *way, struct st
 	close(ends[0]);
 }
 
-/* The first name that is not taken. */
-static bool aside_name(char *name, size_t size, const char *path)
+bool store_move_aside(struct store *store, const char *found, struct failure *why)
 {
+	char name[PATH_MAX], from[PATH_MAX + 8], to[PATH_MAX + 8], when[32];
 	time_t now = (time_t)clock_wall_s();
-	char when[32];
+	bool is_free = false;
 	struct stat file;
 	struct tm tm;
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
-	for (int i = 0; i < NAMES_MAX; i++) {
-		int len = i == 0 ? snprintf(name, size, "%s.damaged-%s", path, when)
-				 : snprintf(name, size, "%s.damaged-%s-%d", path, when, i);
-		if (len < 0 || (size_t)len >= size)
-			return false;
-		if (lstat(name, &file) != 0 && errno == ENOENT)
-			return true;
+	for (int i = 0; i < NAMES_MAX && !is_free; i++) {
+		int len = i == 0 ? snprintf(name, sizeof name, "%s.damaged-%s", store->path, when)
+				 : snprintf(name, sizeof name, "%s.damaged-%s-%d", store->path, when, i);
+		if (len < 0 || (size_t)len >= sizeof name)
+			break;
+		is_free = lstat(name, &file) != 0 && errno == ENOENT;
 	}
-	return false;
-}
-
-bool store_move_aside(struct store *store, const char *found, struct failure *why)
-{
-	char name[PATH_MAX], from[PATH_MAX + 8], to[PATH_MAX + 8];
-	if (!aside_name(name, sizeof name, store->path))
+	if (!is_free)
 		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and no name is free to move it to",
 			store->path, found);
 	if (rename(store->path, name) != 0)

@@ -94,7 +94,7 @@ static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct
 		return true;
 	case STORE_DAMAGED:
 		return store_move_aside(store, finding.words, why);
-	case STORE_UNTOLD:
+	case STORE_UNCHECKED:
 		break;
 	}
 	return untold(store, &finding, why);

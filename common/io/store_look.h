@@ -1,20 +1,21 @@
-/* Between the process that looks through a store's file and its parent. Internal to the store. */
+/* The child process that checks a store's file, and its reports to the parent. Internal to the store. */
 #ifndef IO_STORE_LOOK_H
 #define IO_STORE_LOOK_H
 
 #include "store_internal.h"
 
 enum look_kind { LOOK_PROGRESS, LOOK_RESULT };
-/* What goes through the pipe, in one write each. */
+/* A report, which is sent through the pipe in one write. */
 struct look_report {
 	enum look_kind kind;
-	int result; /* LMDB's or errno; 0: sound */
+	int result; /* LMDB's or an errno; 0: sound */
 	unsigned percent;
-	uint32_t unreadable; /* values whose checksum is wrong */
+	uint32_t unreadable; /* values with a wrong checksum */
 };
 
-/* The child: reports to the pipe and ends. With `walk` it reads all of the file, else only as much as LMDB does to open
- * it. A child that crashed without a result met what LMDB cannot stand. */
+/* Runs in the child: checks the file at `path`, reports to `pipe_fd`, and exits. With `walk` it reads the whole file,
+ * else only as much as LMDB reads to open it. If the child crashes without a result, the contents of the file have
+ * crashed LMDB. */
 void store_look(const char *path, bool walk, int lock_fd, int pipe_fd) __attribute__((noreturn));
 
 #endif

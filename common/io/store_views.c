@@ -9,7 +9,7 @@
 void store_pool_init(struct store *store)
 {
 	lock_init(&store->queue);
-	cond_init(&store->told);
+	cond_init(&store->leader);
 	cond_init(&store->work);
 	lock_init(&store->writer);
 	lock_init(&store->pool);
@@ -33,7 +33,7 @@ void store_pool_free(struct store *store)
 	lock_destroy(&store->pool);
 	lock_destroy(&store->writer);
 	cond_destroy(&store->work);
-	cond_destroy(&store->told);
+	cond_destroy(&store->leader);
 	lock_destroy(&store->queue);
 }
 

@@ -167,7 +167,7 @@ static void lead(struct store *store) REQUIRES(store->queue)
 		else
 			job->ended = true;
 	store->has_leader = false;
-	cond_wake_all(&store->told);
+	cond_wake_all(&store->leader);
 	cond_wake_one(&store->work);
 }
 
@@ -203,7 +203,7 @@ bool store_write(struct store *store, store_step *step, void *arg, struct failur
 	jobs_add(&store->queued, &job);
 	while (!job.ended)
 		if (store->has_leader)
-			cond_wait(&store->told, &store->queue);
+			cond_wait(&store->leader, &store->queue);
 		else
 			lead(store);
 	lock_drop(&store->queue);

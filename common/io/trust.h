@@ -1,7 +1,10 @@
-/* The authorities that certificates are checked against: a PEM bundle parsed once, shared by all users, read again when
- * the file changes (looked at no more than once in TRUST_LOOK_S seconds; what cannot be read keeps the old one and says
- * so in the log). And the one host check: DNS names of the SAN only, no CN, no partial wildcards (RFC 8461 3.3, 4.2).
- * Any thread. */
+/* Keeps the certificate authorities that certificates are checked against, and sets the one check of a host name.
+ *
+ * The authorities are a PEM bundle, parsed once and shared by all users. The file is read again when it changes: it
+ * is looked at no more than once in TRUST_LOOK_S seconds. If it cannot be read, the old authorities stay, and the log
+ * has a warning.
+ *
+ * Threads: any. */
 #ifndef IO_TRUST_H
 #define IO_TRUST_H
 
@@ -12,20 +15,27 @@
 #define TRUST_LOOK_S 30
 
 struct trust;
-struct trust *trust_new(const char *file, struct failure *why); /* NULL: the system's store */
+/* Reads the authorities from `file` (copied), or those of the system if NULL. Returns NULL on failure: EX_CONFIG if the
+ * file holds no certificate, EX_NOINPUT if it cannot be read, EX_OSERR if the system has no usable store. */
+struct trust *trust_new(const char *file, struct failure *why);
+/* Frees the authorities and sets the pointer to NULL. Stores that trust_store() returned stay valid. */
 void trust_free(struct trust **trust);
-/* The current store, with a reference of the caller's own (X509_STORE_free). */
+/* Returns the current authorities. The caller owns a reference and drops it with X509_STORE_free(). Reads the file
+ * again if that is due, which takes some ten milliseconds. */
 X509_STORE *trust_store(struct trust *trust);
-/* Sets peer name and host flags on the parameters of a connection or its context. Store and SNI are the caller's to
- * set. */
+/* Demands that a certificate covers `host` by a DNS name of its SAN; the CN does not count, and a wildcard must be a
+ * whole label (RFC 8461 3.3, 4.2). `param` belongs to a connection or its context. The caller sets the store and SNI
+ * itself. Returns false if OpenSSL does not accept the name. */
 bool trust_check_host(X509_VERIFY_PARAM *param, const char *host);
 
-/* What a certificate's error is, in OpenSSL's words and with what they leave out: what the leaf is made for, the bits of
- * its key, how many certificates were sent. True: the issuer that was not found belongs behind it, quoted if need be. */
+/* Describes a certificate error: OpenSSL's words, and what they leave out (the purposes and the key size of `leaf`,
+ * and `sent`, the number of certificates that the peer sent). Returns true if the text must be followed by the issuer
+ * that was not found, for example from trust_issuer(); quote it where the text is not quoted later. */
 struct text;
 bool trust_explain(struct text *text, int error, X509 *leaf, int sent);
+/* Returns whether `error` means that a certificate's issuer was not found. */
 bool trust_lacks_issuer(int error);
-/* The issuer's name, cut; untrusted. */
+/* Writes the name of the issuer of `cert`, cut to fit. It is untrusted text. */
 #define TRUST_ISSUER_SIZE 64
 void trust_issuer(char out[TRUST_ISSUER_SIZE], const X509 *cert);
 
