@@ -186,7 +186,7 @@ static void wildcards_look(struct check *check, const struct entry *entry)
 	const char *host = host_passed_over(check->store, entry);
 	if (!host)
 		return;
-	limits_remember(limits, LIMIT_WILDCARDS, entry->domain, 0, 1, now_ms + LIMITS_WILDCARD_SAID_MS);
+	limits_remember(limits, LIMIT_WILDCARDS, entry->domain, 0, 1, now_ms + LIMITS_WILDCARD_EVENT_MS);
 	events_note(check->events, EVENT_WILDCARD_CERTIFICATE, entry->domain, host);
 }
 

@@ -8,6 +8,34 @@
 #include <sys/random.h>
 
 #define NEIGHBOURS 16
+#define MINUTE_MS 60000
+#define ROTATED(word, bits) ((word) << (bits) | (word) >> (64 - (bits)))
+
+static const struct rate client_rate = {CLIENT_A_SECOND, 1000, CLIENT_BURST};
+static const struct rate network_rate = {BUDGET_A_MINUTE, MINUTE_MS, BUDGET_A_MINUTE};
+static const struct rate global_rate = {BUDGET_GLOBAL_A_MINUTE, MINUTE_MS, BUDGET_GLOBAL_A_MINUTE};
+
+/* Several times as many slots as can be in use at once, so that a key almost always finds one. */
+static const struct {
+	size_t slots;
+	const struct rate *rate;
+} tables[LIMIT_KINDS] = {
+	[LIMIT_NETWORK_FETCHES] = {65536, NULL},
+	[LIMIT_CLIENT_INQUIRIES] = {65536, NULL},
+	[LIMIT_SOCKETS] = {16, NULL},
+	[LIMIT_CLIENT_RATE] = {65536, &client_rate},
+	[LIMIT_PROBES] = {65536, &network_rate},
+	[LIMIT_BACKOFF] = {BACKOFF_SLOTS, NULL},
+	[LIMIT_MX_FAILURES] = {4096, NULL},
+	[LIMIT_WILDCARDS] = {4096, NULL},
+	[LIMIT_RENEWALS] = {4096, NULL},
+};
+
+struct limits {
+	struct lock lock;
+	struct keyed *table[LIMIT_KINDS] GUARDED_BY(lock);
+	struct bucket probes GUARDED_BY(lock); /* shared by all networks */
+};
 
 /* --- token bucket ------------------------------------------------------------------------------------------------- */
 
@@ -31,35 +59,31 @@ void bucket_take(struct bucket *bucket, const struct rate *rate)
 	bucket->spent += rate->in_ms;
 }
 
-void bucket_give(struct bucket *bucket, const struct rate *rate)
+/* Undoes a bucket_take() of the same moment. */
+static void bucket_give(struct bucket *bucket, const struct rate *rate)
 {
 	bucket->spent -= bucket->spent < rate->in_ms ? bucket->spent : rate->in_ms;
 }
 
 /* --- keys --------------------------------------------------------------------------------------------------------- */
 
-static uint64_t rotated(uint64_t word, int bits)
-{
-	return word << bits | word >> (64 - bits);
-}
-
 static void sip_rounds(uint64_t v[4], int rounds)
 {
 	while (rounds-- > 0) {
 		v[0] += v[1];
-		v[1] = rotated(v[1], 13) ^ v[0];
-		v[0] = rotated(v[0], 32);
+		v[1] = ROTATED(v[1], 13) ^ v[0];
+		v[0] = ROTATED(v[0], 32);
 		v[2] += v[3];
-		v[3] = rotated(v[3], 16) ^ v[2];
+		v[3] = ROTATED(v[3], 16) ^ v[2];
 		v[0] += v[3];
-		v[3] = rotated(v[3], 21) ^ v[0];
+		v[3] = ROTATED(v[3], 21) ^ v[0];
 		v[2] += v[1];
-		v[1] = rotated(v[1], 17) ^ v[2];
-		v[2] = rotated(v[2], 32);
+		v[1] = ROTATED(v[1], 17) ^ v[2];
+		v[2] = ROTATED(v[2], 32);
 	}
 }
 
-/* SipHash-2-4 (Aumasson and Bernstein 2012), with the machine's order of octets. */
+/* SipHash-2-4 (Aumasson and Bernstein 2012), in the byte order of this machine. */
 static uint64_t siphash(const uint64_t secret[2], const void *bytes, size_t len)
 {
 	uint64_t v[4] = {secret[0] ^ 0x736f6d6570736575u, secret[1] ^ 0x646f72616e646f6du,
@@ -80,8 +104,8 @@ static uint64_t siphash(const uint64_t secret[2], const void *bytes, size_t len)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* An IPv4 address as its v4-mapped form; `::` is this host, as `::1` is. */
-struct key keyed_address(const struct address *address)
+/* An IPv4 address counts as its v4-mapped form, and `::` as `::1`: both are this host. */
+static struct key key_of_address(const struct address *address)
 {
 	uint64_t word[2] = {0, address->len == 4 ? 0xffff : 0};
 	for (unsigned i = 0; i < address->len; i++) {
@@ -99,12 +123,7 @@ struct key keyed_name(const struct keyed *table, const char *name, uint32_t salt
 	return (struct key){.high = 1, .low = siphash(secret, name, strlen(name))};
 }
 
-static bool key_same(const struct key *a, const struct key *b)
-{
-	return a->high == b->high && a->low == b->low;
-}
-
-/* --- table -------------------------------------------------------------------------------------------------------- */
+/* --- keyed table -------------------------------------------------------------------------------------------------- */
 
 struct keyed *keyed_new(size_t slots, const struct rate *rate)
 {
@@ -125,26 +144,21 @@ void keyed_free(struct keyed **table)
 
 static size_t place_of(const struct keyed *table, const struct key *key)
 {
-	return siphash(table->secret, key, sizeof *key) & (table->slots - 1);
-}
-
-static struct slot *neighbour(struct keyed *table, size_t place, size_t i)
-{
-	return &table->slot[(place + i) & (table->slots - 1)];
+	return siphash(table->secret, key, sizeof *key);
 }
 
 struct slot *keyed_find(struct keyed *table, const struct key *key)
 {
 	size_t place = place_of(table, key);
 	for (size_t i = 0; i < NEIGHBOURS; i++) {
-		struct slot *slot = neighbour(table, place, i);
-		if (key_same(&slot->key, key))
+		struct slot *slot = &table->slot[(place + i) & (table->slots - 1)];
+		if (slot->key.high == key->high && slot->key.low == key->low)
 			return slot;
 	}
 	return NULL;
 }
 
-struct rate keyed_rate(const struct keyed *table, const struct slot *slot)
+static struct rate rate_of(const struct keyed *table, const struct slot *slot)
 {
 	struct rate rate = table->rate;
 	rate.tokens *= slot->scale ? slot->scale : 1;
@@ -152,12 +166,12 @@ struct rate keyed_rate(const struct keyed *table, const struct slot *slot)
 	return rate;
 }
 
-/* A slot without work in flight and with a full bucket is worth as much as one that was never used, or remembers
- * something that may be forgotten. */
+/* True: the slot may be reused. It has no work in flight and a full bucket, so it differs from an unused slot only by
+ * what it remembers, which may be forgotten. */
 static bool slot_is_idle(const struct keyed *table, const struct slot *slot, int64_t now_ms)
 {
 	struct bucket bucket = slot->bucket;
-	struct rate rate = keyed_rate(table, slot);
+	struct rate rate = rate_of(table, slot);
 	bucket_fill(&bucket, &rate, now_ms);
 	return slot->held == 0 && bucket.spent == 0;
 }
@@ -167,8 +181,8 @@ struct slot *keyed_slot(struct keyed *table, const struct key *key, int64_t now_
 	struct slot *idle = NULL;
 	size_t place = place_of(table, key);
 	for (size_t i = 0; i < NEIGHBOURS; i++) {
-		struct slot *slot = neighbour(table, place, i);
-		if (key_same(&slot->key, key))
+		struct slot *slot = &table->slot[(place + i) & (table->slots - 1)];
+		if (slot->key.high == key->high && slot->key.low == key->low)
 			return slot;
 		if (slot_is_idle(table, slot, now_ms) && (!idle || slot->at_ms < idle->at_ms))
 			idle = slot;
@@ -178,41 +192,14 @@ struct slot *keyed_slot(struct keyed *table, const struct key *key, int64_t now_
 	return idle;
 }
 
-struct slot *keyed_slot_shared(struct keyed *table, const struct key *key, int64_t now_ms)
+/* Like keyed_slot(), but a key that gets no slot shares one with another key: always the same one. */
+static struct slot *keyed_slot_shared(struct keyed *table, const struct key *key, int64_t now_ms)
 {
 	struct slot *slot = keyed_slot(table, key, now_ms);
-	return slot ? slot : neighbour(table, place_of(table, key), 0);
+	return slot ? slot : &table->slot[place_of(table, key) & (table->slots - 1)];
 }
 
-/* --- the limits -------------------------------------------------------------------------------------------------- */
-
-#define MINUTE_MS 60000
-
-static const struct rate client_rate = {CLIENT_A_SECOND, 1000, CLIENT_BURST};
-static const struct rate network_rate = {BUDGET_A_MINUTE, MINUTE_MS, BUDGET_A_MINUTE};
-static const struct rate global_rate = {BUDGET_GLOBAL_A_MINUTE, MINUTE_MS, BUDGET_GLOBAL_A_MINUTE};
-
-/* Several times what can be in use at once: then a key finds a slot. */
-static const struct {
-	size_t slots;
-	const struct rate *rate;
-} tables[LIMIT_KINDS] = {
-	[LIMIT_NETWORK_FETCHES] = {65536, NULL},
-	[LIMIT_CLIENT_INQUIRIES] = {65536, NULL},
-	[LIMIT_SOCKETS] = {16, NULL},
-	[LIMIT_CLIENT_RATE] = {65536, &client_rate},
-	[LIMIT_PROBES] = {65536, &network_rate},
-	[LIMIT_BACKOFF] = {BACKOFF_SLOTS, NULL},
-	[LIMIT_MX_FAILURES] = {4096, NULL},
-	[LIMIT_WILDCARDS] = {4096, NULL},
-	[LIMIT_RENEWALS] = {4096, NULL},
-};
-
-struct limits {
-	struct lock lock;
-	struct keyed *table[LIMIT_KINDS] GUARDED_BY(lock);
-	struct bucket probes GUARDED_BY(lock); /* of all networks */
-};
+/* --- the limits --------------------------------------------------------------------------------------------------- */
 
 struct limits *limits_new(void)
 {
@@ -282,7 +269,7 @@ bool limits_rate(struct limits *limits, enum limit_kind kind, uint64_t key, int6
 		return true;
 	lock_take(&limits->lock);
 	struct slot *slot = keyed_slot_shared(limits->table[kind], &number, now_ms);
-	const struct rate rate = keyed_rate(limits->table[kind], slot);
+	const struct rate rate = rate_of(limits->table[kind], slot);
 	bucket_fill(&slot->bucket, &rate, now_ms);
 	bool taken = bucket_has(&slot->bucket, &rate, 0);
 	if (taken)
@@ -293,25 +280,14 @@ bool limits_rate(struct limits *limits, enum limit_kind kind, uint64_t key, int6
 
 /* --- probe budget ------------------------------------------------------------------------------------------------- */
 
-/* A network's slot. Of networks that share one, the smaller budget counts. */
-static struct slot *network_slot(struct limits *limits, const struct address *address, int64_t now_ms)
-	REQUIRES(limits->lock)
-{
-	uint16_t scale = address_is_global(address) ? 1 : BUDGET_PRIVATE_FACTOR;
-	const struct key key = {.high = scale, .low = address_network(address)};
-	struct slot *slot = keyed_slot_shared(limits->table[LIMIT_PROBES], &key, now_ms);
-	if (slot->scale == 0 || slot->scale > scale)
-		slot->scale = scale;
-	return slot;
-}
-
-/* `mine`: how many this probe holds there already; its own addresses do not stand in each other's way. */
+/* Takes one probe of a network. `mine` is how many the same hop holds there already: the addresses of one hop do not
+ * count against each other. */
 static enum budget_answer probe_begin(struct limits *limits, struct slot *slot, enum budget_claim claim, unsigned mine,
 	int64_t now_ms) REQUIRES(limits->lock)
 {
 	static const uint32_t sixths_left[] = {
 		[BUDGET_FOR_GOOD] = 0, [BUDGET_FOR_NEW] = 2, [BUDGET_FOR_BACKGROUND] = 3, [BUDGET_FOR_BAD] = 4};
-	const struct rate rate = keyed_rate(limits->table[LIMIT_PROBES], slot);
+	const struct rate rate = rate_of(limits->table[LIMIT_PROBES], slot);
 	unsigned most = BUDGET_AT_ONCE * (unsigned)slot->scale;
 	bool background = claim == BUDGET_FOR_BACKGROUND;
 	bucket_fill(&slot->bucket, &rate, now_ms);
@@ -327,15 +303,6 @@ static enum budget_answer probe_begin(struct limits *limits, struct slot *slot, 
 	return BUDGET_GO;
 }
 
-/* As if the probe had never been taken. */
-static void probe_undo(struct limits *limits, struct slot *slot) REQUIRES(limits->lock)
-{
-	const struct rate rate = keyed_rate(limits->table[LIMIT_PROBES], slot);
-	slot->held--;
-	bucket_give(&slot->bucket, &rate);
-	bucket_give(&limits->probes, &global_rate);
-}
-
 enum budget_answer limits_probes_begin(struct limits *limits, const struct address *addresses, size_t count,
 	enum budget_claim claim, int64_t now_ms, unsigned *slots)
 {
@@ -344,7 +311,12 @@ enum budget_answer limits_probes_begin(struct limits *limits, const struct addre
 	lock_take(&limits->lock);
 	struct keyed *networks = limits->table[LIMIT_PROBES];
 	for (; taken < count; taken++) {
-		struct slot *slot = network_slot(limits, &addresses[taken], now_ms);
+		uint16_t scale = address_is_global(&addresses[taken]) ? 1 : BUDGET_PRIVATE_FACTOR;
+		const struct key key = {.high = scale, .low = address_network(&addresses[taken])};
+		struct slot *slot = keyed_slot_shared(networks, &key, now_ms);
+		/* Where networks share a slot, the smaller budget counts. */
+		if (slot->scale == 0 || slot->scale > scale)
+			slot->scale = scale;
 		unsigned mine = 0;
 		slots[taken] = (unsigned)(slot - networks->slot);
 		for (size_t i = 0; i < taken; i++)
@@ -353,8 +325,13 @@ enum budget_answer limits_probes_begin(struct limits *limits, const struct addre
 		if (answer != BUDGET_GO)
 			break;
 	}
-	while (answer != BUDGET_GO && taken > 0)
-		probe_undo(limits, &networks->slot[slots[--taken]]);
+	while (answer != BUDGET_GO && taken > 0) { /* as if they had never been taken */
+		struct slot *slot = &networks->slot[slots[--taken]];
+		const struct rate rate = rate_of(networks, slot);
+		slot->held--;
+		bucket_give(&slot->bucket, &rate);
+		bucket_give(&limits->probes, &global_rate);
+	}
 	lock_drop(&limits->lock);
 	return answer;
 }
@@ -370,8 +347,8 @@ void limits_probe_end(struct limits *limits, unsigned slot)
 
 /* --- back-off ----------------------------------------------------------------------------------------------------- */
 
-/* A slot of this kind: `value` is how many fetches failed in a row, `at_ms` when the last one did, and `held` says that
- * one is being tried. */
+/* In a slot of LIMIT_BACKOFF, `value` counts the failures in a row, `at_ms` is the time of the last one, and `held` is 1
+ * while the one fetch that is allowed is under way. */
 
 static int64_t backoff_ms(unsigned failures, bool asked)
 {
@@ -382,15 +359,15 @@ static int64_t backoff_ms(unsigned failures, bool asked)
 	return wait < most ? wait : most;
 }
 
-/* A refresh does not wait: its policy stays in force. */
 enum backoff_way limits_fetch_begin(
 	struct limits *limits, const struct address *address, bool asked, int64_t now_ms, struct backoff_try *try)
 {
-	const struct key key = keyed_address(address);
+	const struct key key = key_of_address(address);
 	enum backoff_way way = BACKOFF_GO;
 	*try = (struct backoff_try){.address = *address};
 	lock_take(&limits->lock);
 	struct slot *slot = keyed_find(limits->table[LIMIT_BACKOFF], &key);
+	/* A refresh never gets BACKOFF_WAIT: its policy stays in force without it. */
 	if (slot && (slot->held > 0 || now_ms - slot->at_ms < backoff_ms(slot->value, asked)))
 		way = asked && slot->held > 0 && slot->value == 1 ? BACKOFF_WAIT : BACKOFF_FAIL;
 	if (slot && way == BACKOFF_GO)
@@ -399,21 +376,9 @@ enum backoff_way limits_fetch_begin(
 	return way;
 }
 
-/* Of fetches that were under way together, the failures count as one. */
-static void fetch_failed(struct limits *limits, const struct key *key, bool alone, int64_t now_ms)
-	REQUIRES(limits->lock)
-{
-	struct slot *slot = keyed_slot(limits->table[LIMIT_BACKOFF], key, now_ms);
-	if (!slot || (slot->value > 0 && !alone))
-		return;
-	if (slot->value < UINT16_MAX)
-		slot->value++;
-	slot->at_ms = now_ms;
-}
-
 void limits_fetch_end(struct limits *limits, const struct backoff_try *try, enum backoff_end end, int64_t now_ms)
 {
-	const struct key key = keyed_address(&try->address);
+	const struct key key = key_of_address(&try->address);
 	lock_take(&limits->lock);
 	struct slot *slot = keyed_find(limits->table[LIMIT_BACKOFF], &key);
 	if (slot && try->alone)
@@ -424,9 +389,15 @@ void limits_fetch_end(struct limits *limits, const struct backoff_try *try, enum
 			*slot = (struct slot){.held = 0};
 		break;
 	case BACKOFF_UNREACHED:
-		fetch_failed(limits, &key, try->alone, now_ms);
+		slot = keyed_slot(limits->table[LIMIT_BACKOFF], &key, now_ms);
+		/* Fetches that were under way together count as one failure. */
+		if (!slot || (slot->value > 0 && !try->alone))
+			break;
+		if (slot->value < UINT16_MAX)
+			slot->value++;
+		slot->at_ms = now_ms;
 		break;
-	case BACKOFF_UNTOLD:
+	case BACKOFF_UNPROVED:
 		break;
 	}
 	lock_drop(&limits->lock);
@@ -434,37 +405,25 @@ void limits_fetch_end(struct limits *limits, const struct backoff_try *try, enum
 
 /* --- memories ----------------------------------------------------------------------------------------------------- */
 
-/* A slot of this kind: `at_ms` is when `value` ends. */
-
-static void value_keep(struct keyed *table, const struct key *key, uint16_t value, int64_t until_ms)
-{
-	struct slot *slot = keyed_slot(table, key, until_ms);
-	slot->value = value;
-	slot->at_ms = until_ms;
-}
-
-static uint16_t value_of(struct keyed *table, const struct key *key, int64_t now_ms)
-{
-	const struct slot *slot = keyed_find(table, key);
-	return slot && now_ms < slot->at_ms ? slot->value : 0;
-}
+/* In a slot of a memory, `at_ms` is the time when `value` ends. */
 
 void limits_remember(
 	struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, uint16_t value, int64_t until_ms)
 {
 	lock_take(&limits->lock);
-	struct keyed *table = limits->table[kind];
-	const struct key key = keyed_name(table, name, salt);
-	value_keep(table, &key, value, until_ms);
+	const struct key key = keyed_name(limits->table[kind], name, salt);
+	struct slot *slot = keyed_slot(limits->table[kind], &key, until_ms);
+	slot->value = value;
+	slot->at_ms = until_ms;
 	lock_drop(&limits->lock);
 }
 
 uint16_t limits_remembered(struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms)
 {
 	lock_take(&limits->lock);
-	struct keyed *table = limits->table[kind];
-	const struct key key = keyed_name(table, name, salt);
-	uint16_t value = value_of(table, &key, now_ms);
+	const struct key key = keyed_name(limits->table[kind], name, salt);
+	const struct slot *slot = keyed_find(limits->table[kind], &key);
+	uint16_t value = slot && now_ms < slot->at_ms ? slot->value : 0;
 	lock_drop(&limits->lock);
 	return value;
 }
@@ -473,11 +432,14 @@ bool limits_once(
 	struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms, int64_t for_ms)
 {
 	lock_take(&limits->lock);
-	struct keyed *table = limits->table[kind];
-	const struct key key = keyed_name(table, name, salt);
-	bool due = value_of(table, &key, now_ms) == 0;
-	if (due)
-		value_keep(table, &key, 1, now_ms + for_ms);
+	const struct key key = keyed_name(limits->table[kind], name, salt);
+	struct slot *slot = keyed_find(limits->table[kind], &key);
+	bool due = !slot || now_ms >= slot->at_ms || slot->value == 0;
+	if (due) {
+		slot = keyed_slot(limits->table[kind], &key, now_ms + for_ms);
+		slot->value = 1;
+		slot->at_ms = now_ms + for_ms;
+	}
 	lock_drop(&limits->lock);
 	return due;
 }

@@ -353,7 +353,7 @@ static enum obtained fetch_start(const struct means *means, struct attempt *atte
 		room = false;
 	}
 	if (!room) {
-		limits_fetch_end(bounds->limits, &try, BACKOFF_UNTOLD, clock_mono_ms());
+		limits_fetch_end(bounds->limits, &try, BACKOFF_UNPROVED, clock_mono_ms());
 		return fetch_put_off(means, attempt, found, "was not asked: too many fetches are under way");
 	}
 	struct fetching *fetching = xcalloc(1, sizeof *fetching);
@@ -373,7 +373,7 @@ static enum backoff_end fetch_proof(const struct policy_found *found, int64_t gi
 {
 	if (!found->unreached)
 		return BACKOFF_REACHED;
-	return given_ms >= full_ms / 2 ? BACKOFF_UNREACHED : BACKOFF_UNTOLD;
+	return given_ms >= full_ms / 2 ? BACKOFF_UNREACHED : BACKOFF_UNPROVED;
 }
 
 static enum obtained fetch_go_on(const struct means *means, struct attempt *attempt, struct found *found)
@@ -422,7 +422,7 @@ void fetching_end(struct fetching **slot, const struct bounds *bounds)
 		return;
 	fetch_drop(&fetching->fetch);
 	if (fetching->try.address.len != 0)
-		limits_fetch_end(bounds->limits, &fetching->try, BACKOFF_UNTOLD, clock_mono_ms());
+		limits_fetch_end(bounds->limits, &fetching->try, BACKOFF_UNPROVED, clock_mono_ms());
 	limits_release(bounds->limits, LIMIT_NETWORK_FETCHES, fetching->network);
 	sockets_give(bounds);
 	free(fetching);

@@ -262,7 +262,7 @@ static bool goes(struct limits *limits, unsigned host, bool asked, int64_t now_m
 	struct backoff_try try;
 	bool go = begin(limits, host, asked, now_ms, &try);
 	if (go)
-		limits_fetch_end(limits, &try, BACKOFF_UNTOLD, now_ms);
+		limits_fetch_end(limits, &try, BACKOFF_UNPROVED, now_ms);
 	return go;
 }
 
@@ -421,13 +421,13 @@ static void the_longest_memory_stays(void **state)
 {
 	(void)state;
 	struct limits *limits = limits_new();
-	limits_remember(limits, LIMIT_WILDCARDS, "kept.example", 0, 1, START_MS + LIMITS_WILDCARD_SAID_MS);
+	limits_remember(limits, LIMIT_WILDCARDS, "kept.example", 0, 1, START_MS + LIMITS_WILDCARD_EVENT_MS);
 	for (unsigned i = 0; i < 20000; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "d%u.example", i);
 		assert_true(limits_once(limits, LIMIT_WILDCARDS, name, 0, START_MS + i, LIMITS_WILDCARD_LOOK_MS));
 	}
-	assert_false(once(limits, LIMIT_WILDCARDS, "kept.example", 0, START_MS + LIMITS_WILDCARD_SAID_MS - 1));
+	assert_false(once(limits, LIMIT_WILDCARDS, "kept.example", 0, START_MS + LIMITS_WILDCARD_EVENT_MS - 1));
 	limits_free(&limits);
 }
 
