@@ -1,6 +1,9 @@
 /* Lasting conditions of this machine: a store that cannot be read, a resolver that does not answer, a wrong clock. The
- * begin of a condition is an event, its end is a log line, and in between only a metric and /healthz show it. Any thread;
- * never waits. */
+ * begin of a condition is an event and its end is a log line. In between only a metric shows it, and /healthz, which
+ * reads the metric. Any thread; never waits.
+ *
+ * condition_begin() and condition_end() are called for each single success or failure of the store and the resolver. The
+ * conditions of core/health follow from many results together, which are passed to conditions_note_found(). */
 #ifndef CHECK_CONDITIONS_H
 #define CHECK_CONDITIONS_H
 
@@ -12,32 +15,37 @@
 #include <stdatomic.h>
 
 enum condition {
-	CONDITION_STORE_UNREADABLE, /* the store */
+	CONDITION_STORE_UNREADABLE,
 	CONDITION_STORE_UNWRITABLE,
 	CONDITION_RESOLVER_DEAD,
-	CONDITION_HEALTH, /* the first of core/health's conditions, in their order */
+	CONDITION_HEALTH, /* the first of the conditions of core/health, in their order */
 	CONDITION_COUNT = CONDITION_HEALTH + HEALTH_CONDITIONS
 };
 struct conditions {
 	struct events *events;
-	atomic_int state[CONDITION_COUNT]; /* of conditions.c; zeroed: none */
+	atomic_int state[CONDITION_COUNT]; /* see conditions.c */
 	struct lock lock;
-	struct health health GUARDED_BY(lock); /* written by conditions_note_*() */
+	struct health health GUARDED_BY(lock);
 };
 
 void conditions_init(struct conditions *conditions, struct events *events);
 void conditions_destroy(struct conditions *conditions);
-/* Sets the metric anew: two threads, of which one begins what the other ends, may have left it as it is not. */
+/* Sets the metric of each condition again. If one thread begins a condition while another one ends it, the metric may be
+ * wrong until the next call. */
 void conditions_show(struct conditions *conditions);
+/* Does nothing if the condition has begun already. `detail` is for the event; untrusted words are quoted. */
 void condition_begin(struct conditions *conditions, enum condition kind, const char *detail);
-void condition_end(struct conditions *conditions, enum condition kind); /* costs nothing when there was none */
+/* Costs next to nothing if the condition has not begun. */
+void condition_end(struct conditions *conditions, enum condition kind);
 
-/* --- what operations say about this machine (core/health) -------------------------------------------------------- */
+/* --- results of operations (core/health) -------------------------------------------------------------------------- */
 
-void conditions_note_found(
-	struct conditions *conditions, const struct found *found); /* once, however many inquiries share it */
-/* A time that was not ahead of the clock when it was written: of a domain's entry, or whatever `of` says. */
+/* Notes the result of one operation, once, however many inquiries share it. */
+void conditions_note_found(struct conditions *conditions, const struct found *found);
+/* Notes a time that was not ahead of the clock when it was written. `of` is the domain whose entry has this time, or words
+ * for another source. */
 void conditions_note_time(struct conditions *conditions, int64_t at, const char *of);
-void conditions_review(struct conditions *conditions); /* now and then: some conditions end by time alone */
+/* Begins and ends conditions by what was noted so far. Called every few seconds, since some conditions end by time alone. */
+void conditions_review(struct conditions *conditions);
 
 #endif
