@@ -10,27 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An event kind of one domain, as it is kept in memory. */
 struct pending {
 	bool used;
-	struct event_record event; /* what the store has not been given yet: a count of 0 when it has all */
-	uint32_t unsaid;           /* in the log */
-	int64_t said_ms, written_ms;
+	struct event_record event; /* what is not in the store yet; count 0: all of it is */
+	uint32_t unlogged;         /* how often it happened since it was last logged */
+	int64_t logged_ms;         /* when it was last logged */
+	int64_t written_ms;        /* when it was last written to the store */
 };
 
-/* An event that others displaced from memory before it was written. */
-struct left {
+/* An event that was evicted from memory before it was written to the store. */
+struct evicted {
 	struct event_record event;
-	struct left *next;
+	struct evicted *next;
 };
 
 struct events {
 	struct store *store;
 	struct lock lock;
 	struct pending pending[EVENTS_PENDING_MAX] GUARDED_BY(lock);
-	struct left *left_first GUARDED_BY(lock); /* the oldest */
-	struct left *left_last GUARDED_BY(lock);
-	unsigned left_count GUARDED_BY(lock);
-	int64_t left_failed_ms GUARDED_BY(lock); /* when the store did not take one; 0: it did since */
+	struct evicted *first GUARDED_BY(lock); /* the oldest evicted event */
+	struct evicted *last GUARDED_BY(lock);
+	unsigned evicted_count GUARDED_BY(lock);
+	int64_t refused_ms GUARDED_BY(lock); /* when the store last refused an evicted event; 0: never */
 };
 
 struct events *events_new(struct store *store)
@@ -46,81 +48,78 @@ static bool is_due(int64_t since_ms, int64_t now_ms)
 	return since_ms == 0 || now_ms - since_ms >= EVENTS_SPACING_MS;
 }
 
-/* --- the queue of what is left --------------------------------------------------------------------------------------- */
+/* --- evicted events ----------------------------------------------------------------------------------------------- */
 
-static struct left *left_unlink(struct events *events) REQUIRES(events->lock)
+static struct evicted *evicted_take(struct events *events) REQUIRES(events->lock)
 {
-	struct left *left = events->left_first;
-	if (!left)
+	struct evicted *evicted = events->first;
+	if (!evicted)
 		return NULL;
-	events->left_first = left->next;
-	if (!left->next)
-		events->left_last = NULL;
-	events->left_count--;
-	return left;
+	events->first = evicted->next;
+	if (!evicted->next)
+		events->last = NULL;
+	events->evicted_count--;
+	return evicted;
 }
 
-/* The store's ring holds no more than this queue: the oldest is dropped here, as it would be there. */
-static void left_add(struct events *events, const struct event_record *event) REQUIRES(events->lock)
+/* The store's ring holds no more events than this queue. So the oldest one is dropped here, as it would be there. */
+static void evicted_add(struct events *events, const struct event_record *event) REQUIRES(events->lock)
 {
-	struct left *left = xcalloc(1, sizeof *left);
-	if (events->left_count == EVENTS_MAX)
-		free(left_unlink(events));
-	left->event = *event;
-	if (events->left_last)
-		events->left_last->next = left;
+	struct evicted *evicted = xcalloc(1, sizeof *evicted);
+	if (events->evicted_count == EVENTS_MAX)
+		free(evicted_take(events));
+	evicted->event = *event;
+	if (events->last)
+		events->last->next = evicted;
 	else
-		events->left_first = left;
-	events->left_last = left;
-	events->left_count++;
+		events->first = evicted;
+	events->last = evicted;
+	events->evicted_count++;
 }
 
-/* NULL: there is none, or the store did not take one within the last minute. */
-static struct left *left_take(struct events *events, bool all)
+/* Writes evicted events to the store, unless the store refused one within the last minute and not `all` are wanted.
+ * Returns false if the store refuses one now. */
+static bool evicted_write(struct events *events, bool all)
 {
-	lock_take(&events->lock);
-	bool due = all || is_due(events->left_failed_ms, clock_mono_ms());
-	struct left *left = due ? left_unlink(events) : NULL;
-	lock_drop(&events->lock);
-	return left;
-}
-
-static void left_return(struct events *events, struct left *left)
-{
-	lock_take(&events->lock);
-	left->next = events->left_first;
-	events->left_first = left;
-	if (!left->next)
-		events->left_last = left;
-	events->left_count++;
-	events->left_failed_ms = clock_mono_ms();
-	lock_drop(&events->lock);
-}
-
-/* False: the store does not take them now. */
-static bool left_write(struct events *events, bool all)
-{
-	for (struct left *left; (left = left_take(events, all)); free(left))
-		if (!store_note_event(events->store, &left->event, NULL)) {
-			left_return(events, left);
+	while (true) {
+		lock_take(&events->lock);
+		bool due = all || is_due(events->refused_ms, clock_mono_ms());
+		struct evicted *evicted = due ? evicted_take(events) : NULL;
+		lock_drop(&events->lock);
+		if (!evicted)
+			return true;
+		if (!store_note_event(events->store, &evicted->event, NULL)) {
+			lock_take(&events->lock);
+			evicted->next = events->first;
+			events->first = evicted;
+			if (!evicted->next)
+				events->last = evicted;
+			events->evicted_count++;
+			events->refused_ms = clock_mono_ms();
+			lock_drop(&events->lock);
 			return false;
 		}
-	return true;
+		free(evicted);
+	}
 }
 
-void events_free(struct events **events)
+void events_free(struct events **slot)
 {
-	if (!*events)
+	struct events *events = *slot;
+	if (!events)
 		return;
-	events_write(*events, true);
-	for (struct left *left; (left = left_take(*events, true));)
-		free(left);
-	lock_destroy(&(*events)->lock);
-	free(*events);
-	*events = NULL;
+	events_write(events, true);
+	while (events->first) {
+		struct evicted *evicted = events->first;
+		events->first = evicted->next;
+		free(evicted);
+	}
+	lock_destroy(&events->lock);
+	free(events);
+	*slot = NULL;
 }
 
-/* --- in memory (under the lock) ----------------------------------------------------------------------------------- */
+/* --- events in memory --------------------------------------------------------------------------------------------- */
 
 static struct pending *pending_find(struct events *events, enum event_kind kind, const char *domain)
 	REQUIRES(events->lock)
@@ -133,48 +132,16 @@ static struct pending *pending_find(struct events *events, enum event_kind kind,
 	return NULL;
 }
 
-/* Before another in the order in which they give way: unused, then what is written, then what was said first. */
-static bool gives_way(const struct pending *p, const struct pending *than)
+/* Returns whether `p` is evicted before `other`: unused slots go first, then what is in the store, then what was logged
+ * longest ago. */
+static bool goes_first(const struct pending *p, const struct pending *other)
 {
-	if (p->used != than->used)
+	if (p->used != other->used)
 		return !p->used;
-	if ((p->event.count == 0) != (than->event.count == 0))
+	if ((p->event.count == 0) != (other->event.count == 0))
 		return p->event.count == 0;
-	return p->said_ms < than->said_ms;
+	return p->logged_ms < other->logged_ms;
 }
-
-static struct pending *pending_replace(struct events *events, struct event_record *left) REQUIRES(events->lock)
-{
-	struct pending *slot = &events->pending[0];
-	for (size_t i = 1; i < EVENTS_PENDING_MAX; i++)
-		if (gives_way(&events->pending[i], slot))
-			slot = &events->pending[i];
-	*left = slot->event;
-	memset(slot, 0, sizeof *slot);
-	return slot;
-}
-
-static void pending_add(struct pending *p, const struct event_record *event)
-{
-	if (p->used && p->event.count > 0)
-		event_merge(&p->event, event);
-	else
-		p->event = *event;
-	p->used = true;
-}
-
-/* How often it happened since it was said; 0: it is not to be said now. */
-static uint32_t pending_say(struct pending *p, int64_t now_ms)
-{
-	uint32_t times = ++p->unsaid;
-	if (!is_due(p->said_ms, now_ms))
-		return 0;
-	p->said_ms = now_ms;
-	p->unsaid = 0;
-	return times;
-}
-
-/* --- to the log and to the store ---------------------------------------------------------------------------------- */
 
 static enum log_level level_of(enum event_kind kind)
 {
@@ -189,13 +156,6 @@ static enum log_level level_of(enum event_kind kind)
 	return LOG_LEVEL_ERROR;
 }
 
-static void event_say(const struct event_record *event, uint32_t times)
-{
-	log_write(level_of(event->kind), "event=%s%s%s count=%" PRIu32 " %s: %s; %s", event_name(event->kind),
-		event->domain[0] ? " domain=" : "", event->domain, times, event_sentence(event->kind), event->detail,
-		event_advice(event->kind));
-}
-
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail)
 {
 	struct event_record event, left = {.count = 0};
@@ -203,19 +163,40 @@ bool events_note(struct events *events, enum event_kind kind, const char *domain
 	event_record_init(&event, kind, domain, detail, clock_wall_s());
 	lock_take(&events->lock);
 	struct pending *p = pending_find(events, kind, domain);
-	if (!p)
-		p = pending_replace(events, &left);
-	pending_add(p, &event);
+	if (!p) {
+		p = &events->pending[0];
+		for (size_t i = 1; i < EVENTS_PENDING_MAX; i++)
+			if (goes_first(&events->pending[i], p))
+				p = &events->pending[i];
+		left = p->event;
+		memset(p, 0, sizeof *p);
+	}
+	if (p->used && p->event.count > 0)
+		event_merge(&p->event, &event);
+	else
+		p->event = event;
+	p->used = true;
 	if (left.count > 0)
-		left_add(events, &left);
-	uint32_t times = pending_say(p, clock_mono_ms());
+		evicted_add(events, &left);
+	uint32_t times = ++p->unlogged;
+	int64_t now_ms = clock_mono_ms();
+	if (is_due(p->logged_ms, now_ms)) {
+		p->logged_ms = now_ms;
+		p->unlogged = 0;
+	} else {
+		times = 0; /* not logged now */
+	}
 	lock_drop(&events->lock);
 	if (times > 0)
-		event_say(&event, times);
+		log_write(level_of(kind), "event=%s%s%s count=%" PRIu32 " %s: %s; %s", event_name(kind),
+			event.domain[0] ? " domain=" : "", event.domain, times, event_sentence(kind), event.detail,
+			event_advice(kind));
 	return times > 0;
 }
 
-/* The next that is due, which counts as written from now on. */
+/* --- to the store ------------------------------------------------------------------------------------------------- */
+
+/* Finds the next event that is due, from `*from` on, and counts it as written. Returns false if there is none. */
 static bool pending_take(struct events *events, bool all, size_t *from, struct event_record *out)
 {
 	bool found = false;
@@ -234,6 +215,7 @@ static bool pending_take(struct events *events, bool all, size_t *from, struct e
 	return found;
 }
 
+/* The store has refused the event: keeps it for the next time, merged with what has happened since. */
 static void pending_return(struct events *events, const struct event_record *event)
 {
 	lock_take(&events->lock);
@@ -251,7 +233,7 @@ static void pending_return(struct events *events, const struct event_record *eve
 void events_write(struct events *events, bool all)
 {
 	struct event_record event;
-	if (!left_write(events, all))
+	if (!evicted_write(events, all))
 		return;
 	for (size_t from = 0; pending_take(events, all, &from, &event);)
 		if (!store_note_event(events->store, &event, NULL))
