@@ -5,16 +5,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define TURN_JOBS 16       /* between two looks at descriptors and timers */
-#define ASKED_BEFORE_ONE 4 /* jobs that somebody waits for, before one that refreshes */
+#define TURN_JOBS 16       /* run in a row before the loop looks at its descriptors and timers again */
+#define ASKED_BEFORE_ONE 4 /* jobs of class WORK_ASKED that run before one of class WORK_REFRESH */
 
-/* One client's jobs. */
+/* The jobs of one client. */
 struct lane {
 	struct job *first, **end;
-	struct lane *next; /* whose turn comes after it, while it holds jobs */
+	struct lane *next; /* has the next turn; while this lane has jobs */
 };
 
-/* Jobs of one class: the lanes that hold some take turns. */
+/* The jobs of one class. The lanes that have jobs take turns. */
 struct line {
 	struct lane lane[WORK_LANES];
 	struct lane *first, **end;
@@ -24,11 +24,12 @@ struct runner {
 	struct loop *loop;
 	struct loop_timer *turn;
 	bool turn_is_set;
-	unsigned asked_since; /* the last job of class WORK_REFRESH */
+	unsigned asked_since; /* jobs of class WORK_ASKED since the last one of class WORK_REFRESH */
 	atomic_bool busy;
 	struct line line[WORK_CLASSES];
 };
 
+/* Gives the lane the last turn. */
 static void lane_wait(struct line *line, struct lane *lane)
 {
 	lane->next = NULL;
@@ -36,18 +37,13 @@ static void lane_wait(struct line *line, struct lane *lane)
 	line->end = &lane->next;
 }
 
-static void line_add(struct line *line, struct job *job)
+/* Takes the first job of the lane whose turn it is. Returns NULL if there is no job. */
+static struct job *job_take(struct runner *runner)
 {
-	struct lane *lane = &line->lane[((job->client * 0x9e3779b97f4a7c15u) >> 32) % WORK_LANES];
-	if (!lane->first)
-		lane_wait(line, lane);
-	job->next = NULL;
-	*lane->end = job;
-	lane->end = &job->next;
-}
-
-static struct job *line_take(struct line *line)
-{
+	bool asked_first = runner->asked_since < ASKED_BEFORE_ONE;
+	struct line *line = &runner->line[asked_first ? WORK_ASKED : WORK_REFRESH];
+	if (!line->first)
+		line = &runner->line[asked_first ? WORK_REFRESH : WORK_ASKED];
 	struct lane *lane = line->first;
 	if (!lane)
 		return NULL;
@@ -60,17 +56,7 @@ static struct job *line_take(struct line *line)
 		lane_wait(line, lane);
 	else
 		lane->end = &lane->first;
-	return job;
-}
-
-static struct job *job_take(struct runner *runner)
-{
-	bool asked_first = runner->asked_since < ASKED_BEFORE_ONE;
-	struct job *job = line_take(&runner->line[asked_first ? WORK_ASKED : WORK_REFRESH]);
-	if (!job)
-		job = line_take(&runner->line[asked_first ? WORK_REFRESH : WORK_ASKED]);
-	if (job)
-		runner->asked_since = job->class == WORK_ASKED ? runner->asked_since + 1 : 0;
+	runner->asked_since = job->class == WORK_ASKED ? runner->asked_since + 1 : 0;
 	return job;
 }
 
@@ -87,7 +73,7 @@ static void turn_run(void *arg)
 	struct job *job;
 	runner->turn_is_set = false;
 	atomic_store(&runner->busy, true);
-	for (int i = 0; i < TURN_JOBS && (job = job_take(runner)) != NULL; i++)
+	for (int i = 0; i < TURN_JOBS && (job = job_take(runner)); i++)
 		job->run(job);
 	atomic_store(&runner->busy, false);
 	if (runner->line[WORK_ASKED].first || runner->line[WORK_REFRESH].first)
@@ -119,11 +105,17 @@ void runner_free(struct runner **runner)
 
 void runner_push(struct runner *runner, struct job *job)
 {
-	line_add(&runner->line[job->class], job);
+	struct line *line = &runner->line[job->class];
+	struct lane *lane = &line->lane[((job->client * 0x9e3779b97f4a7c15u) >> 32) % WORK_LANES];
+	if (!lane->first)
+		lane_wait(line, lane);
+	job->next = NULL;
+	*lane->end = job;
+	lane->end = &job->next;
 	turn_set(runner);
 }
 
-static void job_arrived(struct loop_task *task)
+static void on_posted(struct loop_task *task)
 {
 	struct job *job = (struct job *)task;
 	runner_push(job->runner, job);
@@ -132,7 +124,7 @@ static void job_arrived(struct loop_task *task)
 void runner_post(struct runner *runner, struct job *job)
 {
 	job->runner = runner;
-	job->task.run = job_arrived;
+	job->task.run = on_posted;
 	loop_post(runner->loop, &job->task);
 }
 

@@ -1,37 +1,40 @@
-/* The jobs of one event loop. Clients take turns, and the jobs of one client run in the order in which they came:
- * thousands of jobs of one client keep nobody else waiting. Jobs of class WORK_REFRESH run when there are no others, and
- * after every few others. A few jobs run at a time; then the loop looks at its descriptors and timers again. */
+/* Runs the jobs of one event loop in a fair order. Clients take turns, and the jobs of one client run in the order in
+ * which they came, so thousands of jobs of one client delay nobody else. Jobs of class WORK_REFRESH run when there are no
+ * others, and one after every few others. After a few jobs the loop looks at its descriptors and timers again. */
 #ifndef CHECK_RUNNER_H
 #define CHECK_RUNNER_H
 
 #include "loop.h"
 
-enum work_class { WORK_ASKED, WORK_REFRESH };
+enum work_class {
+	WORK_ASKED,  /* somebody may wait for it */
+	WORK_REFRESH /* nobody waits for it */
+};
 #define WORK_CLASSES 2
 #define WORK_LANES 1024
 
 struct runner;
 
-/* Belongs to its owner, who may push it again once it runs. Not in the queue twice. */
+/* Owned by the caller. A job that runs may be pushed again; it must not be in the queue twice. */
 struct job {
-	struct loop_task task; /* of runner_post() */
-	struct runner *runner; /* that it was given to */
+	struct loop_task task; /* for runner_post() */
+	struct runner *runner; /* for runner_post() */
 	enum work_class class;
-	uint64_t client; /* whose turn it takes; clients whose keys fall on one of WORK_LANES share a turn */
+	uint64_t client; /* whose turn the job takes. Clients whose keys share one of WORK_LANES lanes share a turn. */
 	void (*run)(struct job *job);
-	struct job *next; /* the runner's */
+	struct job *next; /* for the runner */
 };
 
-/* Before the loop starts, or on its thread. */
+/* Call before the loop starts, or on its thread. */
 struct runner *runner_new(struct loop *loop);
-/* On the loop's thread; no job is left. */
+/* Call on the loop's thread, when no job is left. */
 void runner_free(struct runner **runner);
-/* On the loop's thread. */
+/* Queues a job. On the loop's thread. */
 void runner_push(struct runner *runner, struct job *job);
-/* Any thread. */
+/* Queues a job from any thread. */
 void runner_post(struct runner *runner, struct job *job);
 struct loop *runner_loop(const struct runner *runner);
-/* Whether it runs jobs at this moment. Any thread. */
+/* Returns whether a job is running at this moment. Any thread. */
 bool runner_is_busy(const struct runner *runner);
 
 #endif

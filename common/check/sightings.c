@@ -10,13 +10,13 @@
 #include <string.h>
 
 struct place {
-	struct address address; /* len 0: free */
+	struct address address; /* len 0: the slot is free */
 	uint16_t port;
 };
 
 struct sighting {
 	struct place place;
-	bool useful; /* it has spared a probe of another host */
+	bool useful; /* has replaced a probe of another host */
 	struct evidence seen;
 	struct names names;
 };
@@ -54,7 +54,7 @@ static bool place_is(const struct place *place, const struct address *address, u
 
 /* --- what was seen ------------------------------------------------------------------------------------------------ */
 
-/* Whether `a` is to go before `b`. */
+/* Returns whether `a` is evicted before `b`. */
 static bool goes_first(const struct sighting *a, const struct sighting *b, int64_t now)
 {
 	bool useful = a->useful && schedule_age(a->seen.at, now) <= DAY_S;
@@ -69,7 +69,8 @@ static void sighting_drop(struct sightings *s, struct sighting *sighting) REQUIR
 	memset(sighting, 0, sizeof *sighting);
 }
 
-/* Of those at the address when it has its share already, else a free one, else of all. */
+/* Returns an empty slot. If the address has its quota of sightings already, the slot is one of its own; else it is a free
+ * one; else the first to be evicted of all. */
 static struct sighting *place_make(struct sightings *s, const struct probe_shown *shown, int64_t now) REQUIRES(s->lock)
 {
 	struct sighting *none = NULL, *here = NULL, *any = NULL;
@@ -93,6 +94,7 @@ static struct sighting *place_make(struct sightings *s, const struct probe_shown
 	return gone;
 }
 
+/* Evicts sightings until there is room for so many bytes of names. */
 static void room_make(struct sightings *s, size_t bytes, int64_t now) REQUIRES(s->lock)
 {
 	while (s->bytes + bytes > SIGHTINGS_BYTES_MAX) {
@@ -106,38 +108,20 @@ static void room_make(struct sightings *s, size_t bytes, int64_t now) REQUIRES(s
 	}
 }
 
-static struct sighting *sighting_same(struct sightings *s, const struct probe_shown *shown) REQUIRES(s->lock)
-{
-	for (size_t i = 0; i < SIGHTINGS_MAX; i++) {
-		struct sighting *one = &s->at[i];
-		if (place_is(&one->place, shown->address, shown->port) && one->names.len == shown->names->len &&
-			memcmp(one->names.bytes, shown->names->bytes, one->names.len) == 0)
-			return one;
-	}
-	return NULL;
-}
-
-/* As a probe of a host that the certificate covers would have seen it. */
-static void evidence_make(struct evidence *evidence, const struct probe_shown *shown, int64_t now)
-{
-	*evidence = *shown->seen;
-	evidence->at = now;
-	evidence->reason = REASON_OK;
-	evidence->chain = 0;
-	memset(evidence->text, 0, sizeof evidence->text);
-	memset(evidence->mta_address, 0, sizeof evidence->mta_address);
-	memset(evidence->seen_for, 0, sizeof evidence->seen_for);
-	memcpy(evidence->seen_for, shown->host, strnlen(shown->host, DOMAIN_MAX));
-}
-
 void sightings_note(void *sightings, const struct probe_shown *shown)
 {
 	struct sightings *s = sightings;
 	int64_t now = clock_wall_s();
 	if (shown->names->len == 0 || shown->names->len > SIGHTINGS_BYTES_MAX)
 		return;
+	struct sighting *sighting = NULL;
 	lock_take(&s->lock);
-	struct sighting *sighting = sighting_same(s, shown);
+	for (size_t i = 0; !sighting && i < SIGHTINGS_MAX; i++) {
+		struct sighting *one = &s->at[i];
+		if (place_is(&one->place, shown->address, shown->port) && one->names.len == shown->names->len &&
+			memcmp(one->names.bytes, shown->names->bytes, one->names.len) == 0)
+			sighting = one;
+	}
 	if (!sighting) {
 		room_make(s, shown->names->len, now);
 		sighting = place_make(s, shown, now);
@@ -145,7 +129,16 @@ void sightings_note(void *sightings, const struct probe_shown *shown)
 		names_copy(&sighting->names, shown->names);
 		s->bytes += sighting->names.len;
 	}
-	evidence_make(&sighting->seen, shown, now);
+	/* The evidence is what a probe of a host covered by the certificate would have seen. */
+	struct evidence *seen = &sighting->seen;
+	*seen = *shown->seen;
+	seen->at = now;
+	seen->reason = REASON_OK;
+	seen->chain = 0;
+	memset(seen->text, 0, sizeof seen->text);
+	memset(seen->mta_address, 0, sizeof seen->mta_address);
+	memset(seen->seen_for, 0, sizeof seen->seen_for);
+	memcpy(seen->seen_for, shown->host, strnlen(shown->host, DOMAIN_MAX));
 	lock_drop(&s->lock);
 }
 
@@ -178,35 +171,20 @@ bool sightings_find(struct sightings *sightings, const struct address *address, 
 	return found != NULL;
 }
 
-/* --- what is being looked at -------------------------------------------------------------------------------------- */
-
-static bool is_dialled(const struct sightings *s, const struct address *address, uint16_t port) REQUIRES(s->lock)
-{
-	for (size_t i = 0; i < SIGHTINGS_DIALLED_MAX; i++)
-		if (place_is(&s->dialled[i], address, port))
-			return true;
-	return false;
-}
-
-/* Without room it is not known to others, who then do not wait for it. */
-static void dialled_add(struct sightings *s, const struct address *address, uint16_t port) REQUIRES(s->lock)
-{
-	for (size_t i = 0; i < SIGHTINGS_DIALLED_MAX; i++) {
-		if (s->dialled[i].address.len != 0)
-			continue;
-		s->dialled[i] = (struct place){*address, port};
-		return;
-	}
-}
+/* --- what is being probed -------------------------------------------------------------------------------------- */
 
 bool sightings_dial(struct sightings *sightings, const struct address *addresses, size_t count, uint16_t port)
 {
 	bool busy = false;
+	size_t added = 0;
 	lock_take(&sightings->lock);
-	for (size_t i = 0; i < count; i++)
-		busy = busy || is_dialled(sightings, &addresses[i], port);
-	for (size_t i = 0; i < count && !busy; i++)
-		dialled_add(sightings, &addresses[i], port);
+	for (size_t i = 0; i < SIGHTINGS_DIALLED_MAX; i++)
+		for (size_t k = 0; k < count; k++)
+			busy = busy || place_is(&sightings->dialled[i], &addresses[k], port);
+	/* An address that finds no slot is dialled all the same, but other inquiries do not wait for it. */
+	for (size_t i = 0; !busy && i < SIGHTINGS_DIALLED_MAX && added < count; i++)
+		if (sightings->dialled[i].address.len == 0)
+			sightings->dialled[i] = (struct place){addresses[added++], port};
 	lock_drop(&sightings->lock);
 	return !busy;
 }

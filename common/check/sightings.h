@@ -1,9 +1,11 @@
-/* What probes saw at (address, port), whoever's host it was for: a certificate with a sound chain that covers the name
- * of another hop at that address, too, makes a connection there needless (a large provider gives each tenant a mail
- * host's name of its own in the same few networks). The other way round nothing follows: SNI may select another
- * certificate, so one that does not cover a name says nothing of it. In memory, of one generation of the settings;
- * SIGHTINGS_MAX certificates and SIGHTINGS_BYTES_MAX of names at most, four certificates of one address; those that
- * have spared no probe lately go first, the oldest of them first. Any thread. */
+/* Remembers which certificates probes saw at (address, port). Evidence for one hop can then be taken from a probe of
+ * another hop at the same address: if the certificate has a sound chain and covers the second hop's name, no connection
+ * is needed. (Large providers give each tenant a mail host name of its own in the same few networks.) The reverse does
+ * not follow: SNI may select another certificate, so one that does not cover a name proves nothing about that name.
+ *
+ * Kept in memory for one generation of the settings, at most SIGHTINGS_MAX certificates and SIGHTINGS_BYTES_MAX of names,
+ * and four certificates per address. Certificates that have replaced no probe, or were last seen more than a day
+ * ago, are evicted first, the oldest of them before the others. Any thread. */
 #ifndef CHECK_SIGHTINGS_H
 #define CHECK_SIGHTINGS_H
 
@@ -18,14 +20,16 @@ struct sightings;
 struct sightings *sightings_new(void);
 void sightings_free(struct sightings **sightings);
 
-/* For probe_options.shown. */
+/* Remembers what a probe saw. The prober calls it (probe_options.shown); `sightings` is a struct sightings. */
 void sightings_note(void *sightings, const struct probe_shown *shown);
-/* The newest that was seen there not before `since`, is valid at `now`, and covers `host`: evidence of its time. */
+/* Finds the newest certificate seen at the address that was seen at or after `since`, is valid at `now`, and covers `host`.
+ * Returns false if there is none; else `seen` is evidence with the time of that probe. Times are wall-clock seconds. */
 bool sightings_find(struct sightings *sightings, const struct address *address, uint16_t port, const char *host,
 	int64_t since, int64_t now, struct evidence *seen);
 
-/* Before a probe that such evidence could spare, of all its addresses. False: one of them is being probed, so it may
- * be there in a moment. Else sightings_hang_up() comes when the probe has ended. */
+/* Called before a hop is probed that a sighting could serve, with all addresses of the probe. Returns false if one of them
+ * is being probed for another hop: its sighting may be there in a moment. Returns true otherwise; the caller then calls
+ * sightings_hang_up() when its probe has ended. */
 bool sightings_dial(struct sightings *sightings, const struct address *addresses, size_t count, uint16_t port);
 void sightings_hang_up(struct sightings *sightings, const struct address *addresses, size_t count, uint16_t port);
 
