@@ -10,7 +10,7 @@ int action_on_fail(const struct settings *settings, enum session_kind session)
 	case SESSION_AUTHENTICATED:
 		if (settings->milter_on_fail_authenticated != CHOICE_EMPTY)
 			return settings->milter_on_fail_authenticated;
-		/* Mail programs do not queue: the relay takes the message, and the map has it wait there. */
+		/* Mail programs do not queue, so the relay accepts the message, and the map keeps it queued there. */
 		return settings->mta_enforces ? ON_FAIL_TAG : settings->milter_on_fail;
 	case SESSION_SMTP:
 		break;
@@ -18,9 +18,9 @@ int action_on_fail(const struct settings *settings, enum session_kind session)
 	return settings->milter_on_fail;
 }
 
-/* What a `defer` verdict waits for comes by itself, so the recipient is refused and the client tries again. A local
- * session cannot be refused: under an enforce policy in force its message is held, since nothing else would keep it from
- * leaving unchecked; without such a policy it is let through. */
+/* After a `defer` verdict the recipient is refused, because the missing fact will be known when the client retries. A
+ * local session cannot be refused. Its message is held under an enforce policy in force, since nothing else would keep it
+ * from leaving unchecked, and is accepted without such a policy. */
 static enum action action_of(const struct verdict *verdict, int wanted, enum session_kind session)
 {
 	bool enforced = verdict->has_policy && verdict->mode == POLICY_ENFORCE;
@@ -43,24 +43,13 @@ static enum action action_of(const struct verdict *verdict, int wanted, enum ses
 	return ACTION_ACCEPT;
 }
 
-static bool tagged(const struct settings *settings, enum verdict_kind verdict)
-{
-	bool failing = verdict != VERDICT_NONE && verdict != VERDICT_PASS;
-	return settings->milter_tag == TAG_ALL || (settings->milter_tag == TAG_FAIL && failing);
-}
-
 struct decision action_decide(const struct settings *settings, enum session_kind session, const struct verdict *verdict)
 {
 	enum action would = action_of(verdict, action_on_fail(settings, session), session);
 	enum action action = settings->mode == MODE_MONITOR ? ACTION_ACCEPT : would;
-	return (struct decision){
-		.action = action, .would = would, .tag = action != ACTION_REFUSE && tagged(settings, verdict->kind)};
-}
-
-const char *action_deed_name(enum deed deed)
-{
-	static const char *const names[] = {"accept", "tag", "quarantine", "defer"};
-	return names[deed];
+	bool failing = verdict->kind != VERDICT_NONE && verdict->kind != VERDICT_PASS;
+	bool tagged = settings->milter_tag == TAG_ALL || (settings->milter_tag == TAG_FAIL && failing);
+	return (struct decision){.action = action, .would = would, .tag = tagged && action != ACTION_REFUSE};
 }
 
 static enum deed deed_of(enum action action, bool tag)
@@ -81,9 +70,15 @@ enum deed action_deed(const struct decision *decision)
 	return deed_of(decision->action, decision->tag);
 }
 
+const char *action_deed_name(enum deed deed)
+{
+	static const char *const names[] = {"accept", "tag", "quarantine", "defer"};
+	return names[deed];
+}
+
 const char *action_name(const struct decision *decision)
 {
-	return action_deed_name(action_deed(decision));
+	return action_deed_name(deed_of(decision->action, decision->tag));
 }
 
 const char *action_would_name(const struct decision *decision)

@@ -1,6 +1,7 @@
-/* What the milter does with a recipient by verdict and settings (design 6). Pure. */
-#ifndef MILTER_ACTION_H
-#define MILTER_ACTION_H
+/* Decides what the milter and policy delegation do with a recipient, by verdict and settings (design 6). The tool shows
+ * the same decisions. Pure; any thread. */
+#ifndef CHECK_ACTION_H
+#define CHECK_ACTION_H
 
 #include "settings.h"
 #include "verdict.h"
@@ -8,33 +9,35 @@
 enum session_kind {
 	SESSION_SMTP,
 	SESSION_AUTHENTICATED,
-	SESSION_LOCAL /* no {rcpt_mailer}: Postfix's cleanup, where a refusal wedges the message (spec F-2)
-		       */
+	/* The session has no {rcpt_mailer}: it is Postfix's cleanup, and refusing a recipient there would leave the
+	 * message in the queue for ever (spec F-2). */
+	SESSION_LOCAL
 };
 
 enum action {
 	ACTION_ACCEPT,
-	ACTION_HOLD,  /* the whole message, at its end */
-	ACTION_REFUSE /* 451 4.7.5, this recipient */
+	ACTION_HOLD,  /* quarantine the whole message when it is complete */
+	ACTION_REFUSE /* 451 4.7.5 for this recipient */
 };
 
 struct decision {
 	enum action action; /* what is done */
 	enum action would;  /* what would be done without `mode = monitor` */
-	bool tag;           /* a header at the end of the message */
+	bool tag;           /* add a header when the message is complete */
 };
 
-/* ON_FAIL_DEFER, ON_FAIL_TAG or ON_FAIL_QUARANTINE: what is set for a session, also where it is left empty. */
+/* Returns the setting that applies to a failing recipient of such a session, or its default where it is empty:
+ * ON_FAIL_DEFER, ON_FAIL_TAG or ON_FAIL_QUARANTINE. */
 int action_on_fail(const struct settings *settings, enum session_kind session);
-
-/* What comes of both for the recipient, in one word. */
-enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER };
-const char *action_deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer` */
 
 struct decision action_decide(
 	const struct settings *settings, enum session_kind session, const struct verdict *verdict);
+
+/* Action and tag together, as one word for log, metrics and JSON. */
+enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER };
+const char *action_deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer` */
 enum deed action_deed(const struct decision *decision);
-const char *action_name(const struct decision *decision); /* of what is done */
-const char *action_would_name(const struct decision *decision);
+const char *action_name(const struct decision *decision);       /* the name of what is done */
+const char *action_would_name(const struct decision *decision); /* the name of what would be done */
 
 #endif

@@ -11,22 +11,22 @@
 
 #define QUEUE_ID_SHOWN 64
 
-static bool told_before(struct verdict_logged *told, const char *domain)
+/* Returns whether the domain has been logged for this message, and remembers it. */
+static bool logged_before(struct verdict_logged *logged, const char *domain)
 {
 	uint32_t hash = domain_hash(domain, 0);
-	for (unsigned i = 0; i < told->count; i++)
-		if (told->domain[i] == hash)
+	for (unsigned i = 0; i < logged->count; i++)
+		if (logged->domain[i] == hash)
 			return true;
-	if (told->count < VERDICT_LOGGED_MAX)
-		told->domain[told->count++] = hash;
+	if (logged->count < VERDICT_LOGGED_MAX)
+		logged->domain[logged->count++] = hash;
 	return false;
 }
 
 void verdict_log(const char *frontend, struct span queue_id, const struct verdict *verdict,
-	const struct decision *decision, struct verdict_logged *told)
+	const struct decision *decision, struct verdict_logged *logged)
 {
-	bool none = verdict->kind == VERDICT_NONE;
-	if (none && (!verdict_unchecked(verdict) || told_before(told, verdict->domain)))
+	if (verdict->kind == VERDICT_NONE && (!verdict_unchecked(verdict) || logged_before(logged, verdict->domain)))
 		return;
 	char id[4 * QUEUE_ID_SHOWN + 8] = "", line[ANSWER_LOG_SIZE];
 	struct text text;
