@@ -58,7 +58,7 @@ static bool refresher_look(struct refresher *refresher)
 	bucket_fill(&refresher->bucket, &handing, now_ms);
 	int64_t spent = refresher->bucket.spent;
 	bool read = store_due(refresher->store, clock_wall_s(), refresher->batch, &due, &why);
-	check_round_told(refresher->check, read, &why);
+	check_round_ended(refresher->check, read, &why);
 	const char *domain = NULL;
 	size_t count = 0;
 	bool room = true;

@@ -321,7 +321,7 @@ bool check_give_up(struct check *check, check_ticket ticket, struct outcome *out
 	return c != NULL;
 }
 
-void check_round_told(struct check *check, bool store_read, const struct failure *why)
+void check_round_ended(struct check *check, bool store_read, const struct failure *why)
 {
 	(void)check;
 	(void)store_read;

@@ -38,7 +38,7 @@ bool store_due(struct store *store, int64_t now, size_t max, struct names *out, 
 	return true;
 }
 
-void check_round_told(struct check *check, bool store_read, const struct failure *why)
+void check_round_ended(struct check *check, bool store_read, const struct failure *why)
 {
 	(void)check;
 	(void)store_read;
