@@ -17,7 +17,7 @@ static const char *or_null(const char *value)
 	return value && value[0] ? value : NULL;
 }
 
-/* A domain, or a dot and a domain. */
+/* Adds a domain, or a dot and a domain. Returns false if `item` is neither. */
 static bool name_take(struct names *list, const char *item)
 {
 	char name[DOMAIN_SIZE + 1];
@@ -63,7 +63,7 @@ static bool rules_fill(struct config *config, struct failure *why)
 	rules->probe_ttl_max_s = s->probe_ttl_max;
 	rules->refresh_interval_s = s->refresh_interval;
 	rules->forget_after_s = s->forget_after;
-	/* A cut that is missing makes the gate stricter, not laxer. */
+	/* Without own_hosts no MX set is cut off, which makes the gate stricter, not laxer. */
 	if (s->own_hosts.count == 0 && config->host_is_whole)
 		name_take(&rules->own_hosts, config->host);
 	return names_take(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
@@ -71,8 +71,8 @@ static bool rules_fill(struct config *config, struct failure *why)
 	       names_take(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
 }
 
-/* The protocol does not report the next hop, and a wrong guess would judge the wrong hosts. So the operator must set
- * it. */
+/* Policy delegation does not transmit the next hop, and a wrong guess would judge the wrong hosts. So the operator must
+ * set it (design 6.7). */
 static bool delegation_check(const struct settings *s, struct failure *why)
 {
 	const char *hop = s->delegation_domain;
@@ -80,8 +80,8 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 		return s->delegation_socket[0] == '\0' ||
 		       failure_set(why, EX_CONFIG,
 			       "delegation_domain: is empty, but delegation_socket is set, and policy delegation does "
-			       "not report the next hop: write recipient when mail goes where the MX records of the "
-			       "recipient's domain point, else the smart host as it stands in relayhost");
+			       "not transmit the next hop: write recipient when mail goes where the MX records of the "
+			       "recipient's domain point, else the smart host as it is written in relayhost");
 	struct question question;
 	next_hop_question(&question, hop, strlen(hop), PURPOSE_DELIVER);
 	if (strcmp(hop, CONFIG_BY_RECIPIENT) == 0 || (question.has_domain && !question.unreadable))
@@ -96,63 +96,42 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 		quoted);
 }
 
-static bool dns_make(struct config *config, const struct loops *loops, struct failure *why)
+/* Makes what looks up, fetches and probes. */
+static bool libraries_make(struct config *config, const struct loops *loops, struct failure *why)
 {
 	const struct settings *s = config->settings;
-	struct dns_options options = {
+	const struct dns_options dns = {
 		.servers = (const char *const *)s->dns_servers.item,
 		.server_count = s->dns_servers.count,
 		.validate = (enum dns_validation)s->dnssec, /* the words have the order of the enum */
 		.trust_anchor = or_null(s->dns_trust_anchor),
 	};
-	config->dns = dns_new(&options, loops, why);
-	return config->dns != NULL;
-}
-
-/* Parsing the system's authorities takes some 20 ms, most of a start. */
-static bool trusts_make(struct config *config, struct failure *why)
-{
-	const struct settings *s = config->settings;
+	config->dns = dns_new(&dns, loops, why);
+	if (!config->dns)
+		return false;
+	/* Parsing the system's authorities takes some 20 ms, most of a start, so it is done once where possible. */
 	const char *fetch_file = or_null(s->fetch_ca_file), *probe_file = or_null(s->probe_ca_file);
 	bool same = fetch_file && probe_file ? strcmp(fetch_file, probe_file) == 0 : fetch_file == probe_file;
 	config->fetch_trust = trust_new(fetch_file, why);
 	if (!config->fetch_trust)
 		return failure_prefix(why, "fetch_ca_file");
 	config->probe_trust = same ? config->fetch_trust : trust_new(probe_file, why);
-	return config->probe_trust || failure_prefix(why, "probe_ca_file");
-}
-
-static void trusts_free(struct config *config)
-{
-	if (config->probe_trust == config->fetch_trust)
-		config->probe_trust = NULL;
-	trust_free(&config->probe_trust);
-	trust_free(&config->fetch_trust);
-}
-
-static bool fetcher_make(struct config *config, struct failure *why)
-{
-	const struct settings *s = config->settings;
-	struct fetch_options options = {.trust = config->fetch_trust, .proxy = or_null(s->fetch_proxy)};
-	config->fetcher = fetcher_new(&options, why);
-	return config->fetcher != NULL;
-}
-
-static bool prober_make(struct config *config, struct failure *why)
-{
-	const struct settings *s = config->settings;
-	struct probe_options options = {.trust = config->probe_trust,
-		.helo = or_null(s->probe_helo),
+	if (!config->probe_trust)
+		return failure_prefix(why, "probe_ca_file");
+	const struct fetch_options fetch = {.trust = config->fetch_trust, .proxy = or_null(s->fetch_proxy)};
+	config->fetcher = fetcher_new(&fetch, why);
+	if (!config->fetcher)
+		return false;
+	struct probe_options probe = {.trust = config->probe_trust,
+		.helo = s->probe_helo[0] ? s->probe_helo : config->host,
 		.shown = sightings_note,
 		.shown_arg = config->sightings};
-	if (!options.helo)
-		options.helo = config->host;
 	for (size_t i = 0; i < s->probe_bind.count; i++) {
-		struct address address; /* settings_check() has accepted each */
+		struct address address; /* settings_check() has accepted each of them */
 		if (address_parse(&address, s->probe_bind.item[i]))
-			*(address.len == 4 ? &options.bind4 : &options.bind6) = address;
+			*(address.len == 4 ? &probe.bind4 : &probe.bind6) = address;
 	}
-	config->prober = prober_new(&options, why);
+	config->prober = prober_new(&probe, why);
 	return config->prober != NULL;
 }
 
@@ -165,7 +144,10 @@ static void config_free(struct config *config)
 	prober_free(&config->prober);
 	sightings_free(&config->sightings);
 	fetcher_free(&config->fetcher);
-	trusts_free(config);
+	if (config->probe_trust == config->fetch_trust)
+		config->probe_trust = NULL;
+	trust_free(&config->probe_trust);
+	trust_free(&config->fetch_trust);
 	dns_free(&config->dns);
 	settings_free(&settings);
 	free(config);
@@ -178,8 +160,7 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 	config->references = 1;
 	config->host_is_whole = host_name(config->host);
 	config->sightings = sightings_new();
-	if (rules_fill(config, why) && delegation_check(settings, why) && dns_make(config, loops, why) &&
-		trusts_make(config, why) && fetcher_make(config, why) && prober_make(config, why))
+	if (rules_fill(config, why) && delegation_check(settings, why) && libraries_make(config, loops, why))
 		return config;
 	settings_locate(settings, why);
 	config_free(config);
@@ -195,14 +176,14 @@ const char *config_warning(const struct config *config, char out[CONFIG_WARNING_
 	struct text text;
 	text_init(&text, out, CONFIG_WARNING_SIZE);
 	if (helo) {
-		text_add(&text, "probes say EHLO ");
+		text_add(&text, "probes send EHLO ");
 		text_quote(&text, name, strlen(name), 100);
-		text_add(&text, ", which is no full host name: next hops may refuse it, and are then unknown");
+		text_add(&text, ", which is not a full host name: next hops may refuse it, and are then unknown");
 	}
 	if (own) {
 		text_add(&text, helo ? "; and " : "");
-		text_add(&text, "own_hosts is empty, and the host name has no domain: this relay does not know itself "
-				"among a domain's mail hosts");
+		text_add(&text, "own_hosts is empty, and the host name has no domain: this relay does not recognize "
+				"itself among a domain's mail hosts");
 	}
 	if (helo || own)
 		text_add(&text, "; give this machine a full name (`hostname -f`), or set ");

@@ -1,5 +1,6 @@
-/* One generation of the settings and of all that is built from them (DNS, fetcher, prober). Immutable, counted
- * references: a reload makes a new one whole before the old one is let go. Any thread. */
+/* One generation of the settings, with everything that is built from them: rules, DNS, fetcher, prober, sightings. It is
+ * immutable and has a reference count. A reload builds a whole new generation before it drops the old one; work that is
+ * under way keeps the generation that it began with. Any thread. */
 #ifndef CHECK_CONFIG_H
 #define CHECK_CONFIG_H
 
@@ -11,30 +12,33 @@
 #include "settings.h"
 #include "sightings.h"
 
-#define CONFIG_BY_RECIPIENT "recipient" /* of delegation_domain: no smart host */
+#define CONFIG_BY_RECIPIENT "recipient" /* value of delegation_domain: there is no smart host */
 
 struct config {
 	const struct settings *settings;
 	struct rules rules;
-	char host[HOST_NAME_SIZE]; /* of this machine */
-	bool host_is_whole;        /* it has a dot */
+	char host[HOST_NAME_SIZE]; /* name of this machine */
+	bool host_is_whole;        /* the name has a dot */
 	struct dns *dns;
-	struct trust *fetch_trust, *probe_trust; /* one and the same where the settings name the same authorities */
+	struct trust *fetch_trust, *probe_trust; /* the same one where the settings name the same authorities */
 	struct fetcher *fetcher;
 	struct prober *prober;
-	struct sightings *sightings; /* of this prober */
-	int references;              /* under a lock of config.c */
+	struct sightings *sightings; /* what this prober has seen */
+	int references;              /* guarded by a lock of config.c */
 };
 
-/* Takes the settings over, also on failure. The loops outlive it. */
 struct loops;
+/* Builds a generation and returns it with one reference, or returns NULL with the reason in `why`. Owns the settings from
+ * now on, also after a failure. The loops must outlive it. */
 struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why);
-/* What an operator should know at a start, though it works; "": nothing. Returns `out`. */
+/* Writes a warning about settings that work but are probably wrong, or "". Returns `out`. */
 #define CONFIG_WARNING_SIZE 1024
 const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE]);
-/* Whether rule 2 is in force at this moment: the MTA does DANE, and our resolver validates. */
+/* Returns whether rule 2 (DANE comes first) applies at this moment: the MTA does DANE, and our resolver validates. */
 bool config_dane(const struct config *config);
+/* Takes a reference. Returns `config`. */
 struct config *config_ref(struct config *config);
+/* Drops a reference and sets `*config` to NULL. Does nothing if it is NULL already. */
 void config_unref(struct config **config);
 
 #endif

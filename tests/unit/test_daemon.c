@@ -250,7 +250,7 @@ static void helo_without_a_domain_is_warned_of(void **state)
 	(void)state;
 	settings_write("");
 	assert_int_equal(RUN("-t", "-o", "probe_helo=relay"), EX_OK);
-	expect_log("warning: probes say EHLO relay, which is no full host name");
+	expect_log("warning: probes send EHLO relay, which is not a full host name");
 	expect_log("or set probe_helo");
 	assert_int_equal(RUN("-t", "-o", "probe_helo=[192.0.2.1]"), EX_OK);
 	assert_string_equal(log_read(), "");
