@@ -12,21 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASKED_SHOWN 100 /* characters of a next hop that cannot be read */
+#define ASKED_SHOWN 100 /* characters that an event shows of an unreadable next hop */
 
 void outcome_free(struct outcome *outcome)
 {
 	policy_free(&outcome->policy);
 }
 
-/* The event goes into the store that was begun in the place of the damaged one. */
-static void store_told(struct check *check)
-{
-	const char *aside = store_moved_aside(check->store);
-	if (aside[0])
-		events_note(check->events, EVENT_FILE_MOVED_ASIDE, "", aside);
-	events_write(check->events, false);
-}
+/* --- start and stop ----------------------------------------------------------------------------------------------- */
 
 static void desk_stopped(struct loop_task *task)
 {
@@ -46,28 +39,21 @@ static void desk_ended(struct loop_task *task)
 	lock_drop(&check->lock);
 }
 
-static void desk_begin(struct desk *desk, struct check *check, struct loop *loop)
-{
-	desk->check = check;
-	desk->stop.run = desk_stopped;
-	desk->end.run = desk_ended;
-	desk->runner = runner_new(loop);
-	desk->fetches = fetch_line_new(loop);
-	desk->probes = probe_line_new(loop);
-}
-
 struct check *check_new(const struct check_options *options, struct failure *why)
 {
 	if (!store_start_writer(options->store, why))
 		return NULL;
 	struct check *check = xcalloc(1, sizeof *check);
-	check->desk = xcalloc(options->loops->count, sizeof *check->desk);
 	lock_init(&check->lock);
 	cond_init(&check->idle);
 	check->store = options->store;
 	check->events = events_new(check->store);
 	conditions_init(&check->conditions, check->events);
-	store_told(check);
+	/* This event goes into the new store that replaces the damaged one. */
+	const char *aside = store_moved_aside(check->store);
+	if (aside[0])
+		events_note(check->events, EVENT_FILE_MOVED_ASIDE, "", aside);
+	events_write(check->events, false);
 	check->config = config_ref(options->config);
 	check->observe = options->observe;
 	check->observe_arg = options->observe_arg;
@@ -75,14 +61,25 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->bounds = (struct bounds){.limits = limits_new(),
 		.sockets_max = options->sockets_max ? options->sockets_max : options->inquiries_max,
 		.background = options->background};
+	check->desk = xcalloc(options->loops->count, sizeof *check->desk);
 	check->desk_count = check->desks_open = options->loops->count;
-	for (unsigned i = 0; i < check->desk_count; i++)
-		desk_begin(&check->desk[i], check, options->loops->at[i]);
+	for (unsigned i = 0; i < check->desk_count; i++) {
+		struct loop *loop = options->loops->at[i];
+		check->desk[i] = (struct desk){.check = check,
+			.stop.run = desk_stopped,
+			.end.run = desk_ended,
+			.runner = runner_new(loop),
+			.fetches = fetch_line_new(loop),
+			.probes = probe_line_new(loop)};
+	}
 	return check;
 }
 
-static void inquiries_end(struct check *check)
+void check_free(struct check **slot)
 {
+	struct check *check = *slot;
+	if (!check)
+		return;
 	lock_take(&check->lock);
 	check->stopping = true;
 	lock_drop(&check->lock);
@@ -98,14 +95,6 @@ static void inquiries_end(struct check *check)
 	while (check->desks_open > 0)
 		cond_wait(&check->idle, &check->lock);
 	lock_drop(&check->lock);
-}
-
-void check_free(struct check **slot)
-{
-	struct check *check = *slot;
-	if (!check)
-		return;
-	inquiries_end(check);
 	limits_free(&check->bounds.limits);
 	conditions_destroy(&check->conditions);
 	events_free(&check->events);
@@ -136,21 +125,8 @@ struct config *check_config(struct check *check)
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
-/* Goes as far as the store leads: one read transaction, begun only if anything is wanted of it. */
-static struct step fresh_step(struct check *check, struct facts *facts)
-{
-	struct store_view *view = NULL;
-	struct step step = verdict_next(facts);
-	while (step.want.kind != WANT_NOTHING && !want_is_remote(step.want.kind)) {
-		load(check->store, &check->conditions, &view, facts, &step.want);
-		step = verdict_next(facts);
-	}
-	store_view_end(&view);
-	return step;
-}
-
-/* Mail hosts whose certificates are for them by a wildcard alone: Sendmail before 8.18.2 passes them over
- * (core/evidence.h), and nothing else would say why its mail waits. */
+/* Returns whether the certificate of a mail host covers its name only by a wildcard. Sendmail before 8.18.2 passes such
+ * hosts over (core/evidence.h), and nothing else would tell the postmaster why the mail waits. */
 static bool hop_is_passed_over(struct store_view *view, const char *host)
 {
 	struct hop_record record;
@@ -158,40 +134,34 @@ static bool hop_is_passed_over(struct store_view *view, const char *host)
 	       evidence_by_wildcard_only(&record.pkix.good, host);
 }
 
-/* The first such host of the MX set, or NULL. */
-static const char *host_passed_over(struct store *store, const struct entry *entry)
-{
-	struct failure why;
-	const char *found = NULL, *host = NULL;
-	struct store_view *view = store_view_begin(store, &why);
-	if (!view)
-		return NULL;
-	if (entry->mx.state == MX_IMPLICIT && hop_is_passed_over(view, entry->domain))
-		found = entry->domain;
-	for (int i = 0; !found && i < HOPS_MAX && (host = names_next(&entry->mx.names, host)) != NULL; i++)
-		if (hop_is_passed_over(view, host))
-			found = host;
-	store_view_end(&view);
-	return found;
-}
-
-/* Sendmail delivers by the entry's policy, in force now: an event when the store knows such a host of its MX set, once
- * a day. */
+/* Raises an event, once a day for each domain, if the stored MX set has such a host. Only for Sendmail, and only while the
+ * domain's policy is in force. */
 static void wildcards_look(struct check *check, const struct entry *entry)
 {
 	struct limits *limits = check->bounds.limits;
 	int64_t now_ms = clock_mono_ms();
+	struct failure why;
+	const char *found = NULL, *host = NULL;
 	if (!limits_once(limits, LIMIT_WILDCARDS, entry->domain, 0, now_ms, LIMITS_WILDCARD_LOOK_MS))
 		return;
-	const char *host = host_passed_over(check->store, entry);
-	if (!host)
+	struct store_view *view = store_view_begin(check->store, &why);
+	if (!view)
+		return;
+	if (entry->mx.state == MX_IMPLICIT && hop_is_passed_over(view, entry->domain))
+		found = entry->domain;
+	for (int i = 0; !found && i < HOPS_MAX && (host = names_next(&entry->mx.names, host)); i++)
+		if (hop_is_passed_over(view, host))
+			found = host;
+	store_view_end(&view);
+	if (!found)
 		return;
 	limits_remember(limits, LIMIT_WILDCARDS, entry->domain, 0, 1, now_ms + LIMITS_WILDCARD_EVENT_MS);
-	events_note(check->events, EVENT_WILDCARD_CERTIFICATE, entry->domain, host);
+	events_note(check->events, EVENT_WILDCARD_CERTIFICATE, entry->domain, found);
 }
 
-/* The verdict of the store is final. */
-static void fresh_finish(struct check *check, const struct facts *facts, const struct step *step, struct outcome *out)
+/* The verdict from the store is final. */
+static void answer_from_store(
+	struct check *check, const struct facts *facts, const struct step *step, struct outcome *out)
 {
 	const struct question *question = &facts->question;
 	if (step->verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
@@ -203,7 +173,7 @@ static void fresh_finish(struct check *check, const struct facts *facts, const s
 	counters_verdict(question->purpose, &step->verdict);
 }
 
-/* An inquiry takes over what is known; the ticket is of the one who waits for it. */
+/* Opens an inquiry, which takes the facts over. Returns the ticket of the caller that waits for it. */
 static check_ticket inquiry_begin(struct check *check, struct facts *facts, struct config *config, check_done *done,
 	void *arg, const struct outcome *so_far, bool waits)
 {
@@ -225,15 +195,21 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	struct outcome *out)
 {
 	struct config *config = check_config(check);
+	struct store_view *view = NULL; /* one read transaction, begun only if something is read */
 	struct facts facts;
 	memset(out, 0, sizeof *out);
 	facts_init(&facts, question, &config->rules, clock_wall_s());
 	facts.dane = config_dane(config);
-	struct step step = fresh_step(check, &facts);
+	struct step step = verdict_next(&facts);
+	while (step.want.kind != WANT_NOTHING && !want_is_remote(step.want.kind)) {
+		load(check->store, &check->conditions, &view, &facts, &step.want);
+		step = verdict_next(&facts);
+	}
+	store_view_end(&view);
 	out->verdict = step.verdict;
 	out->final = step.want.kind == WANT_NOTHING && !check->observe;
 	if (out->final) {
-		fresh_finish(check, &facts, &step, out);
+		answer_from_store(check, &facts, &step, out);
 	} else {
 		bool waits = ticket && (out->verdict.worth_waiting || check->observe);
 		check_ticket begun = inquiry_begin(check, &facts, config, done, arg, out, waits);
@@ -257,7 +233,7 @@ static void outcome_take(struct check *check, struct waiter *waiter, struct outc
 
 void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, struct outcome *out)
 {
-	/* What a ticket that has ended gets, should a caller err: never less than a wait. */
+	/* If a caller errs and the ticket has ended, the mail is deferred. */
 	*out = (struct outcome){.verdict = {.kind = VERDICT_DEFER, .reason = REASON_INTERNAL}};
 	lock_take(&check->lock);
 	struct waiter *waiter = waiter_find(check, ticket);
@@ -330,7 +306,7 @@ enum check_refreshed check_refresh(struct check *check, const char *domain, bool
 	return CHECK_REFRESH_BEGUN;
 }
 
-void check_round_told(struct check *check, bool store_read, const struct failure *why)
+void check_round_ended(struct check *check, bool store_read, const struct failure *why)
 {
 	if (store_read)
 		condition_end(&check->conditions, CONDITION_STORE_UNREADABLE);

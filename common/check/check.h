@@ -1,7 +1,10 @@
-/* The shell: turns a question into a verdict by the one loop of design 1. Facts come from the store at once, or from the
- * network by inquiries, which run on the event loops and hold no thread while they wait. Work under way is shared: one
- * inquiry for a question, one lookup at a time for a name. Any thread; no callback of a front end is called with a lock
- * held. */
+/* The public face of the shell: turns a question into a verdict by the one loop of design 7. Facts come from the store at
+ * once, or from the network by inquiries, which run on event loops and hold no thread while they wait. Inquiries share
+ * work: there is one inquiry per question, and one operation at a time for each wanted fact.
+ *
+ * A front end calls check_ask(). If it returns false and sets a ticket, the front end waits for its callback or in
+ * check_wait(), or gives up with check_give_up(). All functions may be called on any thread, unless stated otherwise.
+ * Callbacks are called without any lock held. */
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
 
@@ -9,82 +12,93 @@
 #include "store.h"
 #include "verdict.h"
 
-/* A verdict, and for the map the policy to render. */
+/* A verdict, and for the map the policy that its reply contains. */
 struct outcome {
 	struct verdict verdict;
-	bool final;           /* false: the verdict so far; more is being found out */
+	bool final;           /* false: this is the verdict so far, and an inquiry may find more facts */
 	struct policy policy; /* purpose map and VERDICT_PASS: the policy in force, with its text; owned */
 };
 void outcome_free(struct outcome *outcome);
 
 struct check;
 struct check_options {
-	struct config *config;  /* a reference is taken */
-	struct store *store;    /* outlives the check */
-	struct loops *loops;    /* running; outlive the check */
-	unsigned inquiries_max; /* open at a time; beyond it there is "no room" */
-	unsigned sockets_max;   /* connections to policy hosts and mail hosts at a time; 0: as many as inquiries */
-	bool background;        /* no front end waits: probes leave the others their part of the budget */
-	/* For `stsgate query`: called after each step of each inquiry, on a loop, with no lock held. check_ask() then
-	 * begins an inquiry even when the store could answer at once. May be NULL. */
+	struct config *config;  /* check takes a reference of its own */
+	struct store *store;    /* must outlive the check */
+	struct loops *loops;    /* must be running, and outlive the check */
+	unsigned inquiries_max; /* inquiries that may be open at a time; beyond that there is "no room" */
+	unsigned sockets_max;   /* connections to policy hosts and hops at a time; 0: as many as inquiries */
+	bool background;        /* no front end waits here: probes use only the background part of the budget */
+	/* For `stsgate query`; may be NULL. Called after each step of each inquiry, on a loop, without a lock held. If it is
+	 * set, check_ask() starts an inquiry even where the store could answer at once. */
 	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
 	void *observe_arg;
 };
+/* Returns NULL, with the reason in `why`, if the store's writer thread cannot be started. */
 struct check *check_new(const struct check_options *options, struct failure *why);
-/* Cancels what is under way: open inquiries end with the verdict so far. Not on a loop. */
+/* Cancels all work: open inquiries end with the verdict so far, and their waiters are answered. Waits until all have
+ * ended. Never call this on a loop. */
 void check_free(struct check **check);
-/* Inquiries that have begun go on with the old configuration. */
+/* Sets the configuration for new inquiries. Open inquiries keep the old one. */
 void check_reconfigure(struct check *check, struct config *config);
-/* Returns a reference that the caller owns. */
+/* Returns a reference to the current configuration, which the caller drops with config_unref(). */
 struct config *check_config(struct check *check);
 
-/* Notes something an operator should know (events.h), for a front end. */
+/* Notes an event for a front end; see events_note(). */
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail);
 
-/* Notes an event when the verdict is to wait because `asked`, untrusted bytes, cannot be read as a next hop. */
+/* Notes the event next-hop-unreadable if the verdict is to defer because `asked` cannot be read as a next hop. `asked` is
+ * untrusted. */
 void check_next_hop(struct check *check, const struct verdict *verdict, const char *frontend, struct span asked);
 
-/* Notes a time that was not ahead of the clock when it was written, and what it is `of`: if it is ahead now, the clock
- * is wrong. Check itself looks at the times in the store. */
+/* Notes a time (wall-clock seconds) that was not ahead of the clock when it was written; if it is ahead now, the clock is
+ * wrong. `of` says in words where the time is from. Check notes the times of entries itself. */
 void check_time_seen(struct check *check, int64_t at, const char *of);
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
-typedef uint64_t check_ticket; /* a number that never comes again */
+typedef uint64_t check_ticket; /* a number that is never used twice */
 #define CHECK_NO_TICKET 0
-/* Called once, on a loop. The outcome belongs to check; the function may move the policy out of it. */
+/* Called once, on a loop. The outcome belongs to check, but the callback may move the policy out of it. */
 typedef void check_done(void *arg, struct outcome *outcome);
 
-/* Answers from the store: one read transaction, no waiting. Queues renewals of what is old.
- * True: `out` is final. False: `out` is the verdict so far, and an inquiry finds out more. If more is worth waiting for
- * and there is room, `*ticket` stands for the wait, which ends in one of three ways: `done` is called; or, when `done`
- * is NULL, the caller calls check_wait(); or the caller gives up by check_give_up(). Without a ticket `out` is the answer
- * to act on. `ticket` NULL: the caller does not wait. No wait ever ends with less than `out` says.
- * A verdict is counted once: here when there is no ticket, else when the wait ends. */
+/* Answers from the store, in one read transaction and without waiting for the network, and has old facts renewed in the
+ * background.
+ *
+ * Returns true if `out` is final. Returns false if `out` is the verdict so far and an inquiry looks for more facts. If
+ * waiting for them can help and there is room, `*ticket` is set. The wait ends in one of three ways: check calls `done`;
+ * or, if `done` is NULL, the caller calls check_wait(); or the caller calls check_give_up(). No wait ends with a weaker
+ * verdict than `out`. If `*ticket` is left alone or is CHECK_NO_TICKET, the caller acts on `out`. `ticket` is NULL if the
+ * caller cannot wait.
+ *
+ * Each verdict is counted once: here if there is no ticket, else when the wait ends. */
 bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
 	struct outcome *out);
-/* Waits until the answer is there or `deadline_ms` (monotonic clock) has passed; then `out` is the verdict so far and the
- * inquiry goes on in the background. Ends the ticket. */
+/* Waits for the answer, until `deadline_ms` (monotonic clock). After the deadline `out` is the verdict so far, and the
+ * inquiry continues in the background. Ends the ticket. */
 void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, struct outcome *out);
-/* Gives up waiting; the inquiry goes on in the background. True: `done` will not be called and `out` holds the verdict
- * so far. False: `done` has been called or is being called, and `out` is empty. An old ticket does no harm. */
+/* Gives up a wait; the inquiry continues in the background. Returns true if `done` will not be called; `out` is then the
+ * verdict so far. Returns false, with an empty `out`, if `done` has been called, is being called, or the ticket has
+ * ended. */
 bool check_give_up(struct check *check, check_ticket ticket, struct outcome *out);
 
-/* Queues a refresh of a stored domain; `forced`: everything anew, whatever its age. */
+/* --- for the refresher and the gauges ----------------------------------------------------------------------------- */
+
 enum check_refreshed {
 	CHECK_REFRESH_BEGUN,
-	CHECK_REFRESH_UNDER_WAY, /* already; or there is no policy domain */
-	CHECK_REFRESH_NO_ROOM    /* so many refreshes or inquiries are open that this one must come later */
+	CHECK_REFRESH_UNDER_WAY, /* already; or the name is no policy domain */
+	CHECK_REFRESH_NO_ROOM    /* too many refreshes or inquiries are open: try again later */
 };
+/* Starts a refresh of a stored domain. `forced`: everything is looked up anew, whatever its age. */
 enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced);
 
-/* The refresher calls this once a round: whether it could read the store to look for what is due, and if not, why.
- * Events that wait for their minute are written here at the latest. */
-void check_round_told(struct check *check, bool store_read, const struct failure *why);
+/* The refresher calls this at the end of each round, with whether it could read the store, and if not, why. Begins and
+ * ends lasting conditions, and writes events that are due into the store. Waits for the store. */
+void check_round_ended(struct check *check, bool store_read, const struct failure *why);
 
 struct check_load {
-	unsigned loops, busy; /* event loops, and those that are at work */
-	unsigned inquiries;   /* open */
+	unsigned loops;     /* event loops */
+	unsigned busy;      /* event loops that are running a job */
+	unsigned inquiries; /* open inquiries */
 };
 struct check_load check_load(struct check *check);
 

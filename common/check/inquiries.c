@@ -1,4 +1,4 @@
-/* The inquiries that are open, who waits for them, and what they share. */
+/* The table of open inquiries, their waiters, and the flights that they share. */
 #include "check_internal.h"
 
 #include "clock.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the table (under the lock) ----------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------------------------- */
 
 static unsigned question_hash(const struct question *q)
 {
@@ -29,14 +29,6 @@ static struct inquiry *inquiry_find(struct check *check, const struct question *
 	return inquiry;
 }
 
-static void inquiry_unlink(struct check *check, struct inquiry *inquiry) REQUIRES(check->lock)
-{
-	struct inquiry **at = &check->bucket[question_hash(&inquiry->facts.question)];
-	while (*at != inquiry)
-		at = &(*at)->next;
-	*at = inquiry->next;
-}
-
 bool inquiries_have(struct check *check, const struct question *question)
 {
 	lock_take(&check->lock);
@@ -47,17 +39,17 @@ bool inquiries_have(struct check *check, const struct question *question)
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-static bool has_room(const struct check *check, enum work_class class) REQUIRES(check->lock)
-{
-	return !check->stopping && check->inquiries < check->inquiries_max &&
-	       (class != WORK_REFRESH || check->refreshing < check->inquiries_max / 2);
-}
-
-/* A client's rate of new inquiries, and its part of the table: no more than an eighth of what is free, so that many
- * greedy clients together leave room for the next one. */
-static bool client_take(struct check *check, uint64_t client) REQUIRES(check->lock)
+/* Returns whether a new inquiry may be opened, and takes its place in the client's quota. A client may open so many
+ * inquiries a second, and may hold an eighth of the places that are free: so many greedy clients together still leave room
+ * for the next one. */
+static bool room_take(struct check *check, const struct opening *opening) REQUIRES(check->lock)
 {
 	struct limits *limits = check->bounds.limits;
+	uint64_t client = opening->question->client;
+	if (check->stopping || check->inquiries >= check->inquiries_max)
+		return false;
+	if (opening->class == WORK_REFRESH && check->refreshing >= check->inquiries_max / 2)
+		return false;
 	unsigned room = (check->inquiries_max - check->inquiries) / CLIENT_PART;
 	return limits_rate(limits, LIMIT_CLIENT_RATE, client, clock_mono_ms()) &&
 	       limits_hold(limits, LIMIT_CLIENT_INQUIRIES, client, room);
@@ -90,33 +82,27 @@ static struct inquiry *inquiry_new(struct check *check, const struct opening *op
 	return inquiry;
 }
 
-/* The ticket is read under the lock: the moment it is dropped, the inquiry may end and free the waiter. */
-static check_ticket waiter_join(struct check *check, struct inquiry *inquiry, struct waiter *waiter)
-	REQUIRES(check->lock)
-{
-	check_ticket ticket = ++check->last_ticket;
-	if (!waiter)
-		return ticket;
-	struct waiter **bucket = &check->waiter[ticket % INQUIRY_BUCKETS];
-	waiter->ticket = ticket;
-	waiter->inquiry = inquiry;
-	waiter->next = inquiry->waiters;
-	inquiry->waiters = waiter;
-	waiter->bucket = *bucket;
-	*bucket = waiter;
-	return ticket;
-}
-
 check_ticket inquiries_open(struct check *check, const struct opening *opening)
 {
+	struct waiter *waiter = opening->waiter;
 	struct inquiry *new = NULL;
 	check_ticket ticket = CHECK_NO_TICKET;
 	lock_take(&check->lock);
 	struct inquiry *inquiry = inquiry_find(check, opening->question);
-	if (!inquiry && has_room(check, opening->class) && client_take(check, opening->question->client))
+	if (!inquiry && room_take(check, opening))
 		inquiry = new = inquiry_new(check, opening);
 	if (inquiry)
-		ticket = waiter_join(check, inquiry, opening->waiter);
+		ticket = ++check->last_ticket;
+	if (inquiry && waiter) {
+		struct waiter **bucket = &check->waiter[ticket % INQUIRY_BUCKETS];
+		waiter->ticket = ticket;
+		waiter->inquiry = inquiry;
+		waiter->next = inquiry->waiters;
+		inquiry->waiters = waiter;
+		waiter->bucket = *bucket;
+		*bucket = waiter;
+	}
+	/* From here on an inquiry that was open already may end and free the waiter. */
 	lock_drop(&check->lock);
 	if (new)
 		runner_post(new->desk->runner, &new->job);
@@ -127,22 +113,22 @@ void inquiries_renew(struct check *check, const struct question *question)
 {
 	struct question refresh = *question;
 	refresh.purpose = PURPOSE_REFRESH;
-	refresh.client = 0; /* refreshing has room of its own */
+	refresh.client = 0; /* refreshes have a quota of their own */
 	refresh.no_dane = false;
 	if (limits_once(check->bounds.limits, LIMIT_RENEWALS, question->domain, question->port, clock_mono_ms(),
 		    LIMITS_RENEWAL_MS))
 		inquiries_open(check, &(struct opening){.question = &refresh, .class = WORK_REFRESH, .asked = true});
 }
 
-/* --- who waits ---------------------------------------------------------------------------------------------------- */
+/* --- waiters ------------------------------------------------------------------------------------------------------ */
 
-struct waiter *waiter_new(check_done *done, void *arg, enum purpose purpose, const struct verdict *fresh)
+struct waiter *waiter_new(check_done *done, void *arg, enum purpose purpose, const struct verdict *at_ask)
 {
 	struct waiter *waiter = xcalloc(1, sizeof *waiter);
 	waiter->done = done;
 	waiter->arg = arg;
 	waiter->purpose = purpose;
-	waiter->fresh = *fresh;
+	waiter->at_ask = *at_ask;
 	cond_init(&waiter->answer);
 	return waiter;
 }
@@ -169,14 +155,14 @@ static void waiter_unlist(struct check *check, struct waiter *waiter) REQUIRES(c
 	*at = waiter->bucket;
 }
 
-/* An inquiry that is cut short before it has read the store knows less than check_ask() did; and when the store breaks
- * in between, the policy that could be read still holds (rule 9). */
-static void never_less(struct outcome *out, const struct verdict *fresh)
+/* Replaces a verdict that knows less than check_ask() returned. That happens if the inquiry is cut off before it has read
+ * the store, or if the store breaks in between: the policy that could be read still applies (rule 9). */
+static void never_less(struct outcome *out, const struct verdict *at_ask)
 {
-	if (out->verdict.has_policy || !fresh->has_policy)
+	if (out->verdict.has_policy || !at_ask->has_policy)
 		return;
 	if (!out->final || out->verdict.reason == REASON_INTERNAL)
-		out->verdict = *fresh;
+		out->verdict = *at_ask;
 }
 
 void waiter_leave(struct check *check, struct waiter *waiter, struct outcome *out)
@@ -191,16 +177,17 @@ void waiter_leave(struct check *check, struct waiter *waiter, struct outcome *ou
 		at = &(*at)->next;
 	*at = waiter->next;
 	*out = (struct outcome){.verdict = waiter->inquiry->so_far};
-	never_less(out, &waiter->fresh);
+	never_less(out, &waiter->at_ask);
 }
 
-static void answer_policy(struct inquiry *inquiry, struct waiter *waiter)
+static void add_policy(struct waiter *waiter, struct inquiry *inquiry)
 {
 	if (inquiry->facts.question.purpose == PURPOSE_MAP && inquiry->verdict.kind == VERDICT_PASS)
 		facts_policy_copy(&waiter->outcome.policy, &inquiry->facts);
 }
 
-/* Those with a function are called without the lock; those in check_wait() find the answer in their waiter. */
+/* Gives all waiters their outcome. A waiter in check_wait() finds it in its struct waiter. Returns the list of the
+ * others, which are to be called without the lock. */
 static struct waiter *waiters_answer(struct check *check, struct inquiry *inquiry) REQUIRES(check->lock)
 {
 	const struct verdict *verdict = &inquiry->verdict;
@@ -208,7 +195,7 @@ static struct waiter *waiters_answer(struct check *check, struct inquiry *inquir
 	for (struct waiter *waiter = inquiry->waiters; waiter; waiter = next) {
 		next = waiter->next;
 		waiter->outcome = (struct outcome){.verdict = *verdict, .final = !inquiry->cut_off};
-		never_less(&waiter->outcome, &waiter->fresh);
+		never_less(&waiter->outcome, &waiter->at_ask);
 		waiter->inquiry = NULL;
 		waiter->answered = true;
 		if (waiter->done) {
@@ -216,7 +203,7 @@ static struct waiter *waiters_answer(struct check *check, struct inquiry *inquir
 			waiter->next = called;
 			called = waiter;
 		} else {
-			answer_policy(inquiry, waiter);
+			add_policy(waiter, inquiry);
 			cond_wake_one(&waiter->answer);
 		}
 	}
@@ -228,7 +215,10 @@ void inquiry_answer(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
 	lock_take(&check->lock);
-	inquiry_unlink(check, inquiry);
+	struct inquiry **at = &check->bucket[question_hash(&inquiry->facts.question)];
+	while (*at != inquiry)
+		at = &(*at)->next;
+	*at = inquiry->next;
 	struct waiter *called = waiters_answer(check, inquiry);
 	lock_drop(&check->lock);
 	if (inquiry->facts.question.purpose == PURPOSE_REFRESH)
@@ -236,7 +226,7 @@ void inquiry_answer(struct inquiry *inquiry)
 	while (called) {
 		struct waiter *waiter = called;
 		called = waiter->next;
-		answer_policy(inquiry, waiter); /* may be large: not under the lock */
+		add_policy(waiter, inquiry); /* not under the lock, since a policy may be large */
 		counters_verdict(waiter->purpose, &waiter->outcome.verdict);
 		waiter->done(waiter->arg, &waiter->outcome);
 		outcome_free(&waiter->outcome);
@@ -254,10 +244,9 @@ void inquiry_free(struct inquiry *inquiry)
 	limits_release(check->bounds.limits, LIMIT_CLIENT_INQUIRIES, inquiry->facts.question.client);
 	facts_free(&inquiry->facts);
 	free(inquiry);
-	/* The last of them may be what check_free() waits for. */
 	lock_take(&check->lock);
 	check->refreshing -= refresh;
-	if (--check->inquiries == 0)
+	if (--check->inquiries == 0) /* check_free() may wait for that */
 		cond_wake_all(&check->idle);
 	lock_drop(&check->lock);
 	config_unref(&config);
@@ -265,6 +254,7 @@ void inquiry_free(struct inquiry *inquiry)
 
 /* --- flights ------------------------------------------------------------------------------------------------------ */
 
+/* Returns the place that points to the flight for this want, or to NULL where it belongs. */
 static struct flight **flight_place(struct check *check, const struct want *want) REQUIRES(check->lock)
 {
 	struct flight **at = &check->flight[domain_hash(want->name, want->kind) % INQUIRY_BUCKETS];
@@ -329,9 +319,9 @@ void flight_drop(struct inquiry *inquiry)
 	}
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- stopping ----------------------------------------------------------------------------------------------------- */
 
-/* Parked inquiries are resumed by those that lead their flights. */
+/* Inquiries that are parked in flights do not sleep: the leaders of the flights resume them. */
 void inquiries_stop(struct desk *desk)
 {
 	struct check *check = desk->check;

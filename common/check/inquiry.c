@@ -2,8 +2,6 @@
 #include "check_internal.h"
 
 #include "clock.h"
-#include "conditions.h"
-#include "load_save.h"
 #include "report.h"
 
 #include <string.h>
@@ -20,21 +18,6 @@ void inquiry_know_entry(struct inquiry *inquiry)
 		entry_learn_use(&inquiry->facts.entry, inquiry->facts.now);
 }
 
-/* A milter or the policy delegation waits for it, or has waited. */
-static bool is_at_front(const struct inquiry *inquiry)
-{
-	return inquiry->job.class == WORK_ASKED && inquiry->facts.question.purpose == PURPOSE_DELIVER &&
-	       !inquiry->check->bounds.background;
-}
-
-static bool is_stopping(struct check *check)
-{
-	lock_take(&check->lock);
-	bool stopping = check->stopping;
-	lock_drop(&check->lock);
-	return stopping;
-}
-
 void inquiry_wake(struct inquiry *inquiry)
 {
 	if (!inquiry->asleep)
@@ -45,24 +28,13 @@ void inquiry_wake(struct inquiry *inquiry)
 	runner_push(inquiry->desk->runner, &inquiry->job);
 }
 
-/* An operation has ended, or the timer. */
+/* An operation has ended, or the timer has expired. */
 static void on_wake(void *arg)
 {
 	inquiry_wake(arg);
 }
 
-/* Until an operation has ended, or `ms` are over when that is not negative. */
-static void sleep_until_woken(struct inquiry *inquiry, int ms)
-{
-	inquiry->asleep = true;
-	if (ms < 0)
-		return;
-	if (!inquiry->timer)
-		inquiry->timer = loop_timer_new(runner_loop(inquiry->desk->runner), on_wake, inquiry);
-	loop_timer_set(inquiry->timer, ms);
-}
-
-static void observed(struct inquiry *inquiry, const struct want *want)
+static void count_step(struct inquiry *inquiry, const struct want *want)
 {
 	struct check *check = inquiry->check;
 	inquiry->steps++;
@@ -72,15 +44,16 @@ static void observed(struct inquiry *inquiry, const struct want *want)
 
 /* --- saving ------------------------------------------------------------------------------------------------------- */
 
-/* On a thread of the store. */
+/* Called on the store's thread. */
 static void on_saved(void *arg)
 {
 	struct inquiry *inquiry = arg;
 	runner_post(inquiry->desk->runner, &inquiry->job);
 }
 
-/* True: it is being written, and the inquiry goes on in PHASE_SAVED. */
-static bool save_started(struct inquiry *inquiry)
+/* Starts writing what the inquiry has found. Returns false if there is nothing to write; else the inquiry continues in
+ * PHASE_SAVED. */
+static bool save_start(struct inquiry *inquiry)
 {
 	enum phase before = inquiry->phase;
 	inquiry->phase = PHASE_SAVED;
@@ -91,8 +64,8 @@ static bool save_started(struct inquiry *inquiry)
 	return false;
 }
 
-/* Gives what was found to those who are parked in the flight, and sends them on their way. What our own limits refused
- * to an inquiry that nobody waits for, they try to get for themselves, if somebody waits for them. */
+/* Ends the flight, passes its result to the inquiries that are parked in it, and resumes them. There is one exception: if
+ * our own limits refused the operation to an inquiry without a waiter, an inquiry with a waiter tries it itself. */
 static void flight_share(struct inquiry *inquiry, const struct found *found)
 {
 	struct inquiry *parked = flight_land(inquiry);
@@ -103,8 +76,8 @@ static void flight_share(struct inquiry *inquiry, const struct found *found)
 		other->facts.now = inquiry->facts.now;
 		if (!own_try || !inquiry_is_asked(other)) {
 			facts_learn_found(&other->facts, found);
-			other->answered = true;
-			observed(other, &found->want);
+			other->received = true;
+			count_step(other, &found->want);
 		}
 		runner_post(other->desk->runner, &other->job);
 	}
@@ -116,48 +89,45 @@ static void saved(struct inquiry *inquiry)
 		flight_share(inquiry, save_newest(&inquiry->save));
 	inquiry->landing = false;
 	save_end(&inquiry->save, &inquiry->check->conditions, &inquiry->facts);
-	inquiry->phase = inquiry->ending ? PHASE_TELL : PHASE_JUDGE;
+	inquiry->phase = inquiry->ending ? PHASE_ANSWER : PHASE_JUDGE;
 }
 
-/* False: it is being written. */
+/* Returns false if the inquiry sleeps until what it has found is written. */
 static bool save_or_go_on(struct inquiry *inquiry)
 {
-	bool goes_on = !save_started(inquiry);
-	if (goes_on)
-		saved(inquiry);
-	return goes_on;
+	if (save_start(inquiry))
+		return false;
+	saved(inquiry);
+	return true;
 }
 
-/* --- what the network has ----------------------------------------------------------------------------------------- */
+/* --- obtaining ---------------------------------------------------------------------------------------------------- */
 
-/* A flight ends when what it brought is in the store, so that nobody else looks for it meanwhile, and finds less: where
- * others are parked in it, of a mail host, which many domains want, and of an enforce policy. */
-static bool lands_later(struct inquiry *inquiry, const struct found *found)
-{
-	const struct want *want = &found->want;
-	bool of_host = want->kind == WANT_PROBE || want->kind == WANT_TLSA;
-	bool enforced = want->kind == WANT_POLICY && found->policy.outcome == REASON_OK &&
-			found->policy.policy.mode == POLICY_ENFORCE;
-	return of_host || enforced || !flight_land_alone(inquiry);
-}
-
-static void landed(struct inquiry *inquiry, struct found *found)
+/* The want has been obtained. Its flight ends now only if nobody is parked in it. A flight for a mail host, which many
+ * domains want, or for an enforce policy always ends later, when the result is in the store: otherwise another inquiry
+ * could start the same operation meanwhile. */
+static void obtained(struct inquiry *inquiry, struct found *found)
 {
 	struct check *check = inquiry->check;
+	const struct want *want = &found->want;
 	inquiry->phase = PHASE_JUDGE;
 	inquiry->facts.now = found->at = clock_wall_s();
-	found->front = is_at_front(inquiry);
+	found->front = inquiry->job.class == WORK_ASKED && inquiry->facts.question.purpose == PURPOSE_DELIVER &&
+		       !check->bounds.background;
 	memcpy(found->record_id, inquiry->facts.entry.record_id, sizeof found->record_id);
 	facts_learn_found(&inquiry->facts, found);
 	counters_found(found);
 	conditions_note_found(&check->conditions, found);
 	attempt_end(&inquiry->attempt, &check->bounds, inquiry->config);
-	observed(inquiry, &found->want);
-	inquiry->landing = lands_later(inquiry, found);
+	count_step(inquiry, want);
+	bool of_host = want->kind == WANT_PROBE || want->kind == WANT_TLSA;
+	bool enforced = want->kind == WANT_POLICY && found->policy.outcome == REASON_OK &&
+			found->policy.policy.mode == POLICY_ENFORCE;
+	inquiry->landing = of_host || enforced || !flight_land_alone(inquiry);
 	save_add(&inquiry->save, &check->conditions, &inquiry->facts, found);
 }
 
-/* False: it sleeps. */
+/* Starts or continues obtaining the want of the flight that the inquiry leads. Returns false if the inquiry sleeps. */
 static bool fly(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
@@ -172,41 +142,39 @@ static bool fly(struct inquiry *inquiry)
 		.asked = inquiry_is_asked(inquiry),
 		.mx_is_next = question->mx_lookup && question->purpose != PURPOSE_MAP};
 	struct found found;
-	if (is_stopping(check)) {
+	lock_take(&check->lock);
+	bool stopping = check->stopping;
+	lock_drop(&check->lock);
+	if (stopping) {
 		flight_drop(inquiry);
 		inquiry->phase = PHASE_JUDGE;
 		return true;
 	}
 	struct want want = inquiry->leading->want;
 	if (obtain(&means, &inquiry->attempt, &want, &found) != OBTAIN_LATER) {
-		landed(inquiry, &found);
+		obtained(inquiry, &found);
 		return true;
 	}
 	int again_ms = inquiry->attempt.again_ms;
-	/* Others who want the same may have a better claim. Not between two looks at a hop: what was seen belongs to the
-	 * flight. */
-	if (again_ms >= 0 && !means.asked && !attempt_looks_again(&inquiry->attempt)) {
+	/* The limits are in the way. Another inquiry with the same want may be more urgent, so it may lead now. A flight
+	 * between two probes of one hop goes on, or the result of the first one would be lost. */
+	if (again_ms >= 0 && !means.asked && !attempt_is_between_probes(&inquiry->attempt)) {
 		flight_drop(inquiry);
 		inquiry->phase = PHASE_JUDGE;
 	}
-	sleep_until_woken(inquiry, again_ms);
+	inquiry->asleep = true;
+	if (again_ms >= 0) {
+		if (!inquiry->timer)
+			inquiry->timer = loop_timer_new(means.loop, on_wake, inquiry);
+		loop_timer_set(inquiry->timer, again_ms);
+	}
 	return false;
 }
 
 /* --- judging ------------------------------------------------------------------------------------------------------ */
 
-static void read_store(struct inquiry *inquiry, const struct want *want)
-{
-	struct store_view *view = NULL;
-	load(inquiry->check->store, &inquiry->check->conditions, &view, &inquiry->facts, want);
-	store_view_end(&view);
-	if (want->kind == WANT_ENTRY)
-		inquiry_know_entry(inquiry);
-	observed(inquiry, want);
-}
-
-/* The step that comes next; what it says so far is for those who give up waiting. A final verdict is not: it comes with
- * its policy, in a moment. */
+/* Returns the next step. Its verdict so far is kept for waiters that give up, unless it is final: then the waiters get it
+ * in a moment, together with its policy. */
 static struct step next_step(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
@@ -223,52 +191,52 @@ static struct step next_step(struct inquiry *inquiry)
 	return step;
 }
 
-/* False: it sleeps, or is parked. */
+/* Takes the next step. Returns false if the inquiry sleeps or is parked. */
 static bool judge(struct inquiry *inquiry)
 {
+	struct check *check = inquiry->check;
 	struct step step = next_step(inquiry);
 	if (step.want.kind == WANT_NOTHING) {
 		inquiry->verdict = step.verdict;
 		inquiry->ending = true;
-		inquiry->phase = PHASE_TELL;
+		inquiry->phase = PHASE_ANSWER;
 		inquiry->renew = step.renew;
 		return !inquiry->save.first || save_or_go_on(inquiry);
 	}
 	if (inquiry->landing || save_comes_before(&inquiry->save, &step.want))
 		return save_or_go_on(inquiry);
 	if (!want_is_remote(step.want.kind)) {
-		read_store(inquiry, &step.want);
+		struct store_view *view = NULL;
+		load(check->store, &check->conditions, &view, &inquiry->facts, &step.want);
+		store_view_end(&view);
+		if (step.want.kind == WANT_ENTRY)
+			inquiry_know_entry(inquiry);
+		count_step(inquiry, &step.want);
 		return true;
 	}
-	if (inquiry->answered || !want_same(&inquiry->attempt.want, &step.want))
-		attempt_end(&inquiry->attempt, &inquiry->check->bounds, inquiry->config);
-	inquiry->answered = false;
+	if (inquiry->received || !want_same(&inquiry->attempt.want, &step.want))
+		attempt_end(&inquiry->attempt, &check->bounds, inquiry->config);
+	inquiry->received = false;
 	if (!flight_join(inquiry, &step.want))
 		return false;
 	inquiry->phase = PHASE_OBTAIN;
 	return true;
 }
 
-/* A pass that rests on fresh facts only never comes straight from the store, where the answer has what is old renewed:
- * so the inquiry does it, when what it found is in the store. */
-static void renew(struct inquiry *inquiry)
+/* Answers the waiters first, since nobody waits for the housekeeping. Then ends the inquiry, or starts writing. */
+static void answer(struct inquiry *inquiry)
 {
-	bool passes = !inquiry->cut_off && inquiry->verdict.kind == VERDICT_PASS;
-	if (passes && verdict_rests_on_fresh(&inquiry->facts) && (inquiry->renew & ~(unsigned)RENEW_USE) != 0)
-		inquiries_renew(inquiry->check, &inquiry->facts.question);
-}
-
-/* The answer comes first: nobody waits for the housekeeping. */
-static void tell(struct inquiry *inquiry)
-{
-	if (!inquiry->told) {
-		renew(inquiry);
+	if (!inquiry->waiters_answered) {
+		/* A pass that rests on fresh facts only is never answered from the store, where check_ask() would have
+		 * old facts renewed. So the inquiry does that, once its findings are in the store. */
+		bool passes = !inquiry->cut_off && inquiry->verdict.kind == VERDICT_PASS;
+		if (passes && verdict_rests_on_fresh(&inquiry->facts) && (inquiry->renew & ~(unsigned)RENEW_USE) != 0)
+			inquiries_renew(inquiry->check, &inquiry->facts.question);
 		inquiry_answer(inquiry);
 	}
-	inquiry->told = true;
-	if (!inquiry->housekept && save_started(inquiry))
-		return;
-	inquiry_free(inquiry);
+	inquiry->waiters_answered = true;
+	if (inquiry->housekept || !save_start(inquiry))
+		inquiry_free(inquiry);
 }
 
 void inquiry_run(struct job *job)
@@ -286,8 +254,8 @@ void inquiry_run(struct job *job)
 		case PHASE_SAVED:
 			saved(inquiry);
 			break;
-		case PHASE_TELL:
-			tell(inquiry);
+		case PHASE_ANSWER:
+			answer(inquiry);
 			return;
 		}
 }

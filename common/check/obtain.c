@@ -276,9 +276,9 @@ enum obtained obtain(const struct means *means, struct attempt *attempt, const s
 	return obtained;
 }
 
-bool attempt_looks_again(const struct attempt *attempt)
+bool attempt_is_between_probes(const struct attempt *attempt)
 {
-	return attempt->probing && probing_looks_again(attempt->probing);
+	return attempt->probing && probing_is_between(attempt->probing);
 }
 
 void attempt_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config)

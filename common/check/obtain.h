@@ -77,7 +77,7 @@ enum obtained {
 /* Begins the attempt, or goes on with it. Fills `found`, except after OBTAIN_LATER. */
 enum obtained obtain(const struct means *means, struct attempt *attempt, const struct want *want, struct found *found);
 /* Whether the attempt is between two looks at one hop, whose first one must not be lost. */
-bool attempt_looks_again(const struct attempt *attempt);
+bool attempt_is_between_probes(const struct attempt *attempt);
 /* Cancels what is under way and frees everything. */
 void attempt_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config);
 

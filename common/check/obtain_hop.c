@@ -355,7 +355,7 @@ enum obtained obtain_evidence(const struct means *means, struct attempt *attempt
 	return obtained;
 }
 
-bool probing_looks_again(const struct probing *probing)
+bool probing_is_between(const struct probing *probing)
 {
 	return probing->second;
 }

@@ -24,7 +24,7 @@ void fetching_end(struct fetching **fetching, const struct bounds *bounds);
 
 enum obtained obtain_tlsa(struct attempt *attempt, struct found *found);
 enum obtained obtain_evidence(const struct means *means, struct attempt *attempt, struct found *found);
-bool probing_looks_again(const struct probing *probing);
+bool probing_is_between(const struct probing *probing);
 void probing_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config);
 
 #endif
