@@ -1,5 +1,5 @@
-/* Decides what the milter and policy delegation do with a recipient, by verdict and settings (design 6). The tool shows
- * the same decisions. Pure; any thread. */
+/* Decides what the milter and policy delegation do with a recipient, by verdict and settings (design 6.4, 6.5). The tool
+ * shows the same decisions. Pure; any thread. */
 #ifndef CHECK_ACTION_H
 #define CHECK_ACTION_H
 

@@ -103,7 +103,7 @@ void limits_release(struct limits *limits, enum limit_kind kind, uint64_t key);
 /* Takes a token. Returns false if the key's rate is used up. Key 0 is not limited. Keys that find no slot share one. */
 bool limits_rate(struct limits *limits, enum limit_kind kind, uint64_t key, int64_t now_ms);
 
-/* --- probe budget (design 5) -------------------------------------------------------------------------------------- */
+/* --- probe budget (design 5.14) ----------------------------------------------------------------------------------- */
 
 /* The budget limits how many probes one destination network (an IPv4 /24 or IPv6 /48) receives from this machine, so
  * that nobody can aim probes at a victim. A network that is not globally reachable has ten times as much: it is probed
@@ -132,7 +132,7 @@ enum budget_answer limits_probes_begin(struct limits *limits, const struct addre
 	enum budget_claim claim, int64_t now_ms, unsigned *slots);
 void limits_probe_end(struct limits *limits, unsigned slot);
 
-/* --- back-off from policy hosts (design 7) ------------------------------------------------------------------------ */
+/* --- back-off from policy hosts (design 7.8) ---------------------------------------------------------------------- */
 
 /* Back-off keeps ten thousand domains at one dead provider from costing more than one connection at a time. It goes by
  * address, since tenants share one. Only failures before the TLS handshake count: later ones may be caused by a stranger

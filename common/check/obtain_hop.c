@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBE_ADDRESSES 2 /* of one hop (design 5) */
+#define PROBE_ADDRESSES 2 /* of one hop (design 5.14) */
 #define TLSA_TIMEOUT_MS                                                                                                \
 	8000 /* of all look-ups for one hop's records: a map waits half as long, a domain has eight hops */
 
