@@ -1,10 +1,15 @@
-/* The clock. Replaced at link time by a fake in scenario tests. Any thread. */
+/* The wall clock and the monotonic clock.
+ *
+ * Scenario tests replace this module by a fake clock at link time. Any thread may call these functions. They never fail:
+ * the process aborts if the system cannot read the clock. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
 #include <stdint.h>
 
-int64_t clock_wall_s(void);  /* CLOCK_REALTIME, seconds since the epoch */
-int64_t clock_mono_ms(void); /* CLOCK_MONOTONIC */
+/* Returns the time of day, in seconds since 1970 (CLOCK_REALTIME). */
+int64_t clock_wall_s(void);
+/* Returns a time that never goes back, in milliseconds (CLOCK_MONOTONIC). For timeouts and durations. */
+int64_t clock_mono_ms(void);
 
 #endif

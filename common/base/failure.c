@@ -8,7 +8,7 @@ bool failure_set(struct failure *why, int code, const char *format, ...)
 {
 	if (!why)
 		return false;
-	/* Through a copy: an argument may point into the text that is replaced. */
+	/* A copy is needed because an argument may point into why->text. */
 	char text[sizeof why->text];
 	va_list arguments;
 	va_start(arguments, format);

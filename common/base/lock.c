@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The bodies below are what the annotations promise, not users of them. */
+/* These bodies implement the annotations, so clang must not check them. */
 #define UNCHECKED LOCK_ATTR(no_thread_safety_analysis)
 
 static void must(int error)

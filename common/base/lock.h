@@ -1,4 +1,7 @@
-/* Locks that clang checks (-Wthread-safety) and that never fail: a lock call that errs is a bug, so it aborts. */
+/* Mutexes and condition variables that clang can check (-Wthread-safety).
+ *
+ * The functions never fail: an error of a lock call is a bug in this program, so the process aborts. Annotate a function
+ * that must be called with a lock held with REQUIRES(lock), where the lock is a parameter or a member of one. */
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
 
@@ -11,10 +14,10 @@
 #else
 #define LOCK_ATTR(x)
 #endif
-/* Of a struct's member: for readers. clang takes the name of a sibling member in C only from version 20 on, so what it
- * checks is REQUIRES. */
+/* For a member of a struct: a note for readers only. clang accepts the name of a sibling member in C only since version
+ * 20, so it checks REQUIRES instead. */
 #define GUARDED_BY(l)
-/* Of a variable at file scope: checked. */
+/* For a variable at file scope: clang checks it. */
 #define GLOBAL_GUARDED_BY(l) LOCK_ATTR(guarded_by(l))
 #define REQUIRES(...) LOCK_ATTR(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) LOCK_ATTR(locks_excluded(__VA_ARGS__))
@@ -30,7 +33,8 @@ void lock_destroy(struct lock *lock);
 void lock_take(struct lock *lock) ACQUIRES(lock);
 void lock_drop(struct lock *lock) RELEASES(lock);
 
-/* A condition variable on the monotonic clock. */
+/* A condition variable that measures time by CLOCK_MONOTONIC. As with POSIX, a wait may end without a wake, so callers
+ * check their condition in a loop. */
 struct signal_cond {
 	pthread_cond_t cond;
 };
@@ -39,7 +43,7 @@ void cond_destroy(struct signal_cond *cond);
 void cond_wake_one(struct signal_cond *cond);
 void cond_wake_all(struct signal_cond *cond);
 void cond_wait(struct signal_cond *cond, struct lock *lock) REQUIRES(lock);
-/* False when `deadline_ms` (CLOCK_MONOTONIC milliseconds) has passed. */
+/* Waits at most until `deadline_ms` (milliseconds of CLOCK_MONOTONIC). Returns false when that time has passed. */
 bool cond_wait_until(struct signal_cond *cond, struct lock *lock, int64_t deadline_ms) REQUIRES(lock);
 
 #endif

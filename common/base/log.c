@@ -55,7 +55,7 @@ void log_write(enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text + used, sizeof text - (size_t)used, format, arguments);
 	va_end(arguments);
-	/* Only printable ASCII is left: a terminal obeys the control characters above 0x7f, too. */
+	/* Bytes above 0x7f go, too: terminals obey some of them as control characters. */
 	for (char *at = text; *at; at++)
 		if (!ascii_is_printable(*at))
 			*at = '?';
@@ -74,7 +74,7 @@ void log_write(enum log_level level, const char *format, ...)
 		(long)getpid(), text);
 	size_t line_len = len < (int)sizeof line - 1 ? (size_t)len : sizeof line - 2;
 	line[line_len++] = '\n';
-	/* One write for a line, so that lines of two threads never mix. */
+	/* One write() for the whole line, so that the lines of two threads never mix. */
 	while (write(STDERR_FILENO, line, line_len) < 0 && errno == EINTR)
 		continue;
 	errno = error;

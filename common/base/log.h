@@ -1,24 +1,29 @@
-/* The log: syslog (facility mail), or stderr in the foreground. One call is one line. Any thread. Untrusted text has
- * passed text_quote() before it comes here; as a last net every control character is written as `?`. */
+/* The log: syslog (facility mail), or stderr in the foreground.
+ *
+ * Each call writes one line. Callers pass untrusted text through text_quote() first. As a second line of defence the
+ * log replaces every byte that is not printable ASCII with `?`. Any thread may log; log_open() comes first. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include <stdbool.h>
 
-#define LOG_LINE_MAX 4096
+#define LOG_LINE_MAX 4096 /* octets; longer lines are cut */
 
 enum log_level {
-	LOG_LEVEL_ERROR,   /* somebody must act */
-	LOG_LEVEL_WARNING, /* will be retried */
-	LOG_LEVEL_INFO,    /* verdicts and life cycle */
-	LOG_LEVEL_DEBUG
+	LOG_LEVEL_ERROR,   /* an operator must act */
+	LOG_LEVEL_WARNING, /* an operator should know; the program continues or retries by itself */
+	LOG_LEVEL_INFO,    /* verdicts, start, reload and stop */
+	LOG_LEVEL_DEBUG    /* written only after log_verbose(true) */
 };
 
-/* Before any thread is started. `ident` is kept, not copied. */
+/* Sets the program's name in each line and the destination. Call it before the first thread is started. `ident` must
+ * stay valid: the log keeps the pointer. Without this call, lines go to stderr as "stsgate". */
 void log_open(const char *ident, bool to_stderr);
+/* Turns debug lines on or off. */
 void log_verbose(bool debug);
-/* Only errors and warnings from now on: for a tool that tells its story itself. */
+/* Drops info lines from now on. For the tool, which prints its results itself. */
 void log_terse(void);
+/* Writes one line, without a newline in `format`. Leaves errno as it was. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)

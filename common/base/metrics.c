@@ -77,7 +77,7 @@ uint64_t metrics_read(enum metric metric, unsigned a, unsigned b, unsigned c)
 
 /* --- the text ----------------------------------------------------------------------------------------------------- */
 
-/* In a label's value and in a sentence. */
+/* Adds text with the escapes that OpenMetrics demands in label values and HELP sentences. */
 static void add_escaped(struct text *page, const char *text)
 {
 	for (; *text; text++) {
@@ -90,8 +90,8 @@ static void add_escaped(struct text *page, const char *text)
 	}
 }
 
-/* The sample of cell `number`, whose labels' values are the digits of that number. Left out if it is 0 and has labels,
- * or if a value has no name. */
+/* Adds the sample of one cell. The values of the labels are the digits of the cell's number, the last label being the
+ * lowest digit. Adds nothing if the value is 0 and the metric has labels, or if a label's value has no name. */
 static void sample_render(struct text *page, const struct metrics_names *names, enum metric metric, unsigned number)
 {
 	const struct metrics_row *row = &metrics_table[metric];
@@ -132,7 +132,7 @@ size_t metrics_render(const struct metrics_names *names, char *out, size_t size)
 		unsigned count = 1;
 		for (int i = 0; i < METRICS_LABELS_MAX; i++)
 			count *= labels[row->label[i]].values;
-		/* The family of a counter is named without the suffix of its samples. */
+		/* A counter's family has the name of its samples without the suffix. */
 		size_t family_len = strlen(row->name) - (counter ? strlen("_total") : 0);
 		text_add(&page, "# TYPE ");
 		text_add_bytes(&page, row->name, family_len);

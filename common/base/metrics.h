@@ -1,9 +1,11 @@
-/* The numbers that the daemon tells of itself: one table (metrics.def), and a value for each combination of its labels'
- * values. The values are the process's, as the log is. Any thread; adding is one relaxed atomic addition and never
- * waits, so values read while others add may be of slightly different times.
+/* The metrics that the daemon exports: counters and gauges.
  *
- * Labels come from fixed sets of small numbers; what they are called is told by those who ask for the text, since
- * nothing here knows of mail. */
+ * metrics.def is the table of metrics. Each metric has one value for each combination of its labels' values. A label's
+ * value is a small number from a fixed range. The caller of metrics_render() supplies the names of these numbers,
+ * because this layer knows nothing of mail.
+ *
+ * The values are global to the process, like the log. Any thread may call these functions. An update is one relaxed
+ * atomic operation and never waits, so a reader may see metrics from slightly different moments. */
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
 
@@ -29,7 +31,7 @@ enum metrics_label {
 	LABEL_COUNT
 };
 
-/* LABEL_REASON_VALUES and so on: a label's values are numbers below it. */
+/* LABEL_REASON_VALUES and so on: the number of values of a label. The values are 0, 1, and so on below it. */
 enum {
 #define LABEL(kind, name, values) LABEL_##kind##_VALUES = (values),
 #define METRIC(symbol, type, name, a, b, c, sentence)
@@ -38,33 +40,38 @@ enum {
 #undef LABEL
 };
 
-#define METRICS_LABELS_MAX 3 /* of one metric */
-/* The whole text has room, with every value that has a name at its largest (tests/unit/test_metrics). */
+#define METRICS_LABELS_MAX 3 /* labels of one metric */
+/* Octets that hold the whole text even when every sample has its largest value (tests/unit/test_metrics checks it). */
 #define METRICS_TEXT_MAX 126976
 
 enum metrics_type { METRICS_COUNTER, METRICS_GAUGE };
 
 struct metrics_row {
 	enum metrics_type type;
-	const char *name; /* as a counter's samples have it, with _total */
+	const char *name; /* the name of the samples; a counter's ends in _total */
 	enum metrics_label label[METRICS_LABELS_MAX];
 	const char *sentence;
 };
 extern const struct metrics_row metrics_table[METRIC_COUNT];
+/* Returns the label's name in the exported text, and how many values it has. */
 const char *metrics_label_name(enum metrics_label label);
 unsigned metrics_label_values(enum metrics_label label);
 
-/* `a`, `b`, `c`: the values of the metric's labels in their order, 0 where it has none. */
+/* Adds `n` to one value. `a`, `b` and `c` are the values of the metric's labels in the order of its row, 0 where the row
+ * has NONE. */
 void metrics_add(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t n);
+/* Sets one value: for gauges. */
 void metrics_set(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t value);
+/* Returns one value. */
 uint64_t metrics_read(enum metric metric, unsigned a, unsigned b, unsigned c);
 
-/* What the values of labels are called: NULL for a value without a name, whose samples are left out. */
+/* For each label, a function that returns the name of a value, or NULL if the value has no name. NULL instead of the
+ * function: no value of the label has a name. Samples with an unnamed value are left out of the text. */
 struct metrics_names {
-	const char *(*name[LABEL_COUNT])(unsigned value); /* NULL: none of its values has a name */
+	const char *(*name[LABEL_COUNT])(unsigned value);
 };
-/* All metrics in the text form of OpenMetrics, NUL-terminated; samples that have labels and are zero are left out.
- * Returns the length, or 0 when it does not fit. */
+/* Writes all metrics in OpenMetrics text form, NUL-terminated. Leaves out samples that have labels and are zero. Returns
+ * the length without the NUL, or 0 if `size` octets do not suffice; METRICS_TEXT_MAX always do. */
 size_t metrics_render(const struct metrics_names *names, char *out, size_t size);
 
 #endif

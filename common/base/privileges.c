@@ -22,16 +22,16 @@ bool privileges_find(struct identity *out, const struct settings *settings, stru
 	const struct passwd *passwd = getpwnam(settings->user);
 	if (!passwd)
 		return failure_set(why, EX_NOUSER,
-			"user: no user `%s` on this machine: create it, or set another (root stays root)",
+			"user: this machine has no user `%s`: create it, or name another (`root` keeps root's rights)",
 			settings->user);
 	if (passwd->pw_uid == 0)
-		return failure_set(why, EX_CONFIG, "user: `%s` is root by another name: write root", settings->user);
+		return failure_set(why, EX_CONFIG, "user: `%s` is another name for root: write root", settings->user);
 	out->drop = true;
 	out->uid = passwd->pw_uid;
 	snprintf(out->user, sizeof out->user, "%s", settings->user);
 	const struct group *group = getgrnam(settings->group);
 	if (!group)
-		return failure_set(why, EX_NOUSER, "group: no group `%s` on this machine: create it, or set another",
+		return failure_set(why, EX_NOUSER, "group: this machine has no group `%s`: create it, or name another",
 			settings->group);
 	out->gid = group->gr_gid;
 	return true;
@@ -46,7 +46,8 @@ bool privileges_drop(const struct identity *identity, struct failure *why)
 	bool taken = getuid() == identity->uid && geteuid() == identity->uid && getgid() == identity->gid &&
 		     getegid() == identity->gid;
 	if (!taken || setuid(0) == 0)
-		return failure_set(why, EX_OSERR, "user: still has root's rights after becoming `%s`", identity->user);
+		return failure_set(
+			why, EX_OSERR, "user: stsgated still has root's rights after becoming `%s`", identity->user);
 	return true;
 }
 
@@ -61,7 +62,7 @@ void privileges_return(void)
 {
 	if (!acting)
 		return;
-	/* Root's own groups give root nothing; they end with privileges_drop(). */
+	/* The supplementary groups stay the user's: root needs none, and privileges_drop() sets them again. */
 	if (seteuid(0) != 0 || setegid(0) != 0)
 		abort();
 	acting = false;
@@ -86,7 +87,8 @@ void privileges_limits(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
 		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-			log_warning("cannot raise the number of descriptors to the hard limit: %s", strerror(errno));
+			log_warning(
+				"cannot raise the limit of open descriptors to its hard limit: %s", strerror(errno));
 	}
 	signal(SIGPIPE, SIG_IGN);
 	umask(027);

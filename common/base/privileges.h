@@ -1,4 +1,8 @@
-/* Who the daemon runs as: looked up as root, taken for good, verified. Before any thread is started. */
+/* The user and group that the daemon runs as.
+ *
+ * A daemon that is started as root looks up the user (privileges_find), opens its sockets, and then gives up root for
+ * ever (privileges_drop). Between these two calls it can borrow the user's rights for a moment (privileges_act). Call all
+ * of this on the main thread, before any other thread is started: the process has one set of ids. */
 #ifndef BASE_PRIVILEGES_H
 #define BASE_PRIVILEGES_H
 
@@ -8,23 +12,26 @@
 #include <sys/types.h>
 
 struct identity {
-	bool drop; /* false: not started as root, or `user = root` was asked for */
+	bool drop; /* false: the process was not started as root, or the setting is user = root */
 	uid_t uid;
 	gid_t gid;
 	char user[256];
 };
 
-/* When not run as root: always succeeds, nothing to drop. EX_NOUSER for names that the system does not know. */
+/* Looks up the settings `user` and `group`. Always succeeds in a process that is not root: there is nothing to drop.
+ * Fails with EX_NOUSER if the system does not know a name. */
 bool privileges_find(struct identity *out, const struct settings *settings, struct failure *why);
-/* Takes groups, group and user, and proves that the way back to root is closed. */
+/* Sets the supplementary groups, the group and the user, and checks that the process cannot become root again. Does
+ * nothing if identity->drop is false. */
 bool privileges_drop(const struct identity *identity, struct failure *why);
-/* Whether this process is root, and will be this user. */
+/* Returns whether this process is root now and will become this user. `identity` may be NULL. */
 bool privileges_to_drop(const struct identity *identity);
-/* Between the two, root has the rights of that user alone; a process that is not root, or stays it, has its own. Before
- * any thread is started. */
+/* From privileges_act() to privileges_return(), root has the effective user, group and groups of `identity`. Both do
+ * nothing in a process that is not root or that stays root. privileges_return() aborts if root's rights do not come
+ * back. */
 bool privileges_act(const struct identity *identity, struct failure *why);
 void privileges_return(void);
-/* Raises the number of descriptors to the hard limit, ignores SIGPIPE, umask 027. */
+/* Raises the limit of open descriptors to its hard limit, ignores SIGPIPE, and sets umask 027. */
 void privileges_limits(void);
 
 #endif

@@ -5,7 +5,7 @@
 #include <netdb.h>
 #include <stddef.h>
 
-#define LINE_SIZE 4096 /* of one service with its other names */
+#define LINE_SIZE 4096 /* octets for one service and its aliases */
 
 bool service_port(const char *name, uint16_t *port)
 {

@@ -1,5 +1,9 @@
-/* The settings: one table (settings.def), one reader for files in main.cf's form and for `-o name=value`. A settings
- * struct is immutable once read and may be used by any thread. */
+/* The settings of the daemon and the tool.
+ *
+ * settings.def is the table of settings: it makes struct settings, the reader, the manual's section and the sample file.
+ * settings_read() reads a file in the form of Postfix's main.cf, and overrides of the form `name=value` (option -o). It
+ * checks every value by its row's TYPE, FORM and range, so users of a struct settings need not check again. A struct
+ * settings never changes after it was read; any thread may read it. */
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
 
@@ -10,15 +14,15 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define SETTINGS_FILE_MAX (1024 * 1024) /* octets of a settings file */
+#define SETTINGS_FILE_MAX (1024 * 1024) /* octets; a longer settings file is an error */
 
-/* Values of the CHOICE settings: indexes of their words. */
+/* Values of the CHOICE settings: each is the index of a word in the row. */
 enum { MODE_ENFORCE, MODE_MONITOR };
 enum { ON_FAIL_DEFER, ON_FAIL_TAG, ON_FAIL_QUARANTINE };
 enum { ON_FAIL_LOCAL_TAG, ON_FAIL_LOCAL_QUARANTINE };
 enum { SETTINGS_ACCEPT, SETTINGS_DEFER }; /* milter_first_contact, on_internal_error */
 enum { TAG_FAIL, TAG_ALL, TAG_OFF };
-#define CHOICE_EMPTY (-1) /* a CHOICE whose value is empty */
+#define CHOICE_EMPTY (-1) /* the value of a CHOICE that is empty */
 
 struct settings_list {
 	char **item;
@@ -37,7 +41,7 @@ struct settings_list {
 struct settings_origin;
 
 struct settings {
-	struct settings_origin *origin; /* where each value comes from: settings_locate() */
+	struct settings_origin *origin; /* the place where each value was set; for settings_locate() */
 #define SETTING(type, form, when, name, def, min, max, words, sentence) SETTINGS_C_##type name;
 #include "settings.def"
 };
@@ -52,70 +56,74 @@ enum settings_type {
 	SETTINGS_NUMBER,
 	SETTINGS_OCTAL
 };
-/* What the text of a value is. SOCKET: a listening place; PATH: absolute; FILE: the same, or empty; NAME: of a user or
- * group; OWNER: user:group; HEADER: a header field's name; HOST: a host name; SERVERS: addr or addr@port; ADDRESSES: one
- * of each family; PROXY: a URL; DOMAINS: domain names; NEXT_HOP: as in relayhost. */
+/* The form of a value's text. settings_check.c checks all of them but the last two, which check/config checks. */
 enum settings_form {
-	FORM_PLAIN,
-	FORM_SOCKET,
-	FORM_PATH,
-	FORM_FILE,
-	FORM_NAME,
-	FORM_OWNER,
-	FORM_HEADER,
-	FORM_HOST,
-	FORM_SERVERS,
-	FORM_ADDRESSES,
-	FORM_PROXY,
-	FORM_DOMAINS,
-	FORM_NEXT_HOP
+	FORM_PLAIN,     /* no form beyond the row's TYPE */
+	FORM_SOCKET,    /* an address to listen on: see struct settings_socket; empty is off */
+	FORM_PATH,      /* an absolute path */
+	FORM_FILE,      /* an absolute path, or empty */
+	FORM_NAME,      /* the name of a user or group */
+	FORM_OWNER,     /* user, user:group or :group, or empty */
+	FORM_HEADER,    /* the name of a header field that mail does not need */
+	FORM_HOST,      /* a host name, or empty */
+	FORM_SERVERS,   /* a LIST of addr or addr@port */
+	FORM_ADDRESSES, /* a LIST of addresses, at most one of each family */
+	FORM_PROXY,     /* http://host:port, or empty */
+	FORM_DOMAINS,   /* a LIST of domain names */
+	FORM_NEXT_HOP   /* a next hop as in Postfix's relayhost */
 };
 enum settings_when { SETTINGS_RELOAD, SETTINGS_RESTART };
 struct settings_row {
 	const char *name;
 	enum settings_type type;
 	enum settings_form form;
-	enum settings_when when; /* a changed value takes effect at a reload, or at a restart only */
-	const char *fallback;    /* the default, as it would stand in the file */
-	int64_t min, max;
-	const char *words; /* CHOICE: the words, blank-separated; else a unit */
-	const char *sentence;
-	size_t offset; /* in struct settings */
+	enum settings_when when; /* whether a changed value takes effect at a reload, or only at a restart */
+	const char *fallback;    /* the default, in the form of the file */
+	int64_t min, max;        /* the range of DURATION (seconds), SIZE (octets), NUMBER and OCTAL */
+	const char *words;       /* of a CHOICE: the words, separated by blanks; otherwise a unit, for the manual */
+	const char *sentence;    /* for the manual */
+	size_t offset;           /* in struct settings */
 };
 extern const struct settings_row settings_table[];
 extern const size_t settings_table_count;
-/* If `name` is a setting of an earlier version that is still accepted, and ignored: what follows the name in a message
- * about it ("has no effect since ..."). Else NULL. */
+/* Returns the rest of a warning ("has no effect since ...") if `name` is an obsolete setting: one that is accepted and
+ * ignored. Returns NULL for any other name. */
 const char *settings_obsolete(const char *name);
 
-/* Reads the defaults, then `file` (NULL: none; one that does not exist is an error only if `must_exist`), then
- * `overrides` of the form `name=value`, then checks values against each other (settings_check). NULL on failure: `why`
- * tells file, line, what is wrong and what would be right, code EX_CONFIG (EX_USAGE for an override, EX_NOINPUT for a
- * file that cannot be read). The caller frees. */
+/* Reads the settings: first the defaults, then `file`, then the `overrides` of the form `name=value`; then checks all
+ * values (settings_check). `file` may be NULL. A file that does not exist is an error only if `must_exist`. The caller
+ * frees the result with settings_free().
+ *
+ * Returns NULL on failure. `why` then names file and line, the mistake and the correct form. Its code is EX_CONFIG, or
+ * EX_USAGE for an override, or EX_NOINPUT for a file that cannot be read. */
 struct settings *settings_read(
 	const char *file, bool must_exist, char *const *overrides, size_t override_count, struct failure *why);
-/* The same for the text of a file that is in memory already; `name` stands for the file in messages. */
+/* Reads settings from the text of a file in memory. `name` is the file's name in messages. Otherwise like
+ * settings_read(). */
 struct settings *settings_read_text(const char *name, const char *bytes, size_t len, struct failure *why);
+/* Frees the settings and sets the pointer to NULL. */
 void settings_free(struct settings **settings);
-/* A failure of what a setting names - a file, a directory, a place, a user - begins with the setting's name and a
- * colon. Puts before such a text where the setting stands: "FILE:LINE: ", "-o: ", or for a default the file in which it
- * could be set. Any other text stays. Returns false. */
+/* Adds the place of a setting to a failure whose text begins with the setting's name and a colon. Other modules produce
+ * such failures for the file, directory, socket or user that a setting names. The prefix is "FILE:LINE: " or "-o: "; for
+ * a default it is the file in which the setting could be set. Leaves any other text alone. Always returns false. */
 bool settings_locate(const struct settings *settings, struct failure *why);
-/* Logs a warning for each obsolete setting that was set, with its place. Once at a start and at each reload. */
+/* Logs a warning with the place of each obsolete setting that was set. Call it once at the start and at each reload. */
 void settings_warn(const struct settings *settings);
-/* One value as it would stand in a file, into `out`, cut if longer; returns `out`. */
+/* Writes one value in the form of the file into `out`, and cuts it to `size` octets. Returns `out`. */
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size);
 
-/* A listening place: "inet:port@host", "inet6:port@host", "unix:path" or "local:path"; "inet:port" is every address. */
+/* An address to listen on: "inet:port@host", "inet6:port@host", "unix:path" or "local:path". "inet:port" without a host
+ * means all addresses. */
 struct settings_socket {
 	enum { SOCKET_OFF, SOCKET_INET, SOCKET_INET6, SOCKET_UNIX } family;
-	char host[256]; /* "" any */
+	char host[256]; /* "": all addresses */
 	uint16_t port;
-	char path[108];
+	char path[108]; /* of a UNIX socket */
 };
+/* Parses such an address. An empty value gives SOCKET_OFF. Fails with EX_CONFIG. */
 bool settings_socket_parse(struct settings_socket *out, const char *value, struct failure *why);
 
-/* A duration in the form of the settings: 90, 90s, 5m, 4h, 180d. */
+/* Parses a duration in the form of the settings: 90, 90s, 5m, 4h, 180d. Returns false for any other text. */
 bool settings_read_duration(const char *text, uint64_t *seconds);
 
 #endif

@@ -1,4 +1,4 @@
-/* What type and range of a row do not say: the form of a value's text, and values that contradict each other. */
+/* The checks beyond a row's type and range: the form of each value's text, and values that contradict each other. */
 #include "ascii.h"
 #include "settings_values.h"
 
@@ -18,7 +18,7 @@ static bool consists_of(const char *text, const char *characters)
 	return text[0] != '\0' && text[strspn(text, characters)] == '\0';
 }
 
-/* 1 to 65535 in digits, nothing else; 0 for anything else. */
+/* Returns a port number from 1 to 65535 written in digits only, or 0 for any other text. */
 static uint16_t port_parse(const char *text, size_t len)
 {
 	uint32_t port = 0;
@@ -76,7 +76,7 @@ bool settings_socket_parse(struct settings_socket *out, const char *value, struc
 	return true;
 }
 
-/* The form SOCKET. Two settings must not name one place; the later one in the table is blamed. */
+/* The form SOCKET. Two settings must not name the same address; the later row of the two is blamed. */
 static bool socket_check(const struct settings *settings, const struct settings_row *row, struct failure *why)
 {
 	struct settings_socket own, other;
@@ -90,16 +90,17 @@ static bool socket_check(const struct settings *settings, const struct settings_
 		bool same = own.family == SOCKET_UNIX ? strcmp(own.path, other.path) == 0
 						      : own.port == other.port && same_host;
 		if (own.family != SOCKET_OFF && own.family == other.family && same)
-			return failure_set(why, EX_CONFIG, "is the place of %s, too; give each its own", before->name);
+			return failure_set(
+				why, EX_CONFIG, "is also the address of %s; give each its own", before->name);
 	}
 	return true;
 }
 
-/* The form HEADER, RFC 5322 3.6.8: printable, without a colon. A field of this name is removed from every message, so
- * it must be none that mail needs. */
+/* The form HEADER (RFC 5322 3.6.8): printable characters without a colon. The milter removes fields of this name from
+ * every message, so the name must not be that of a field that mail needs. */
 static bool header_check(const char *name, struct failure *why)
 {
-	/* "-" at the end: all that begin so. RFC 5322 3.6, 2045, 6376, 8601, 8617, 2369. */
+	/* A name that ends in "-" means all names that begin with it. RFC 5322 3.6, 2045, 6376, 8601, 8617, 2369. */
 	static const char *const needed[] = {"Date", "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID",
 		"In-Reply-To", "References", "Subject", "Comments", "Keywords", "Resent-", "Return-Path", "Received",
 		"MIME-Version", "Content-", "DKIM-Signature", "Authentication-Results", "ARC-", "List-"};
@@ -115,8 +116,8 @@ static bool header_check(const char *name, struct failure *why)
 		bool open_end = needed[i][len - 1] == '-';
 		if (strncasecmp(name, needed[i], len) == 0 && (open_end || name[len] == '\0'))
 			return failure_set(why, EX_CONFIG,
-				"is a field that mail needs, and would be removed from every message; take a name of "
-				"its own, as X-STS-Gate is");
+				"is a field that mail needs, and the milter would remove it from every message; choose "
+				"another name, such as X-STS-Gate");
 	}
 	return true;
 }
@@ -131,7 +132,7 @@ static bool owner_check(const char *owner, struct failure *why)
 	return good || failure_set(why, EX_CONFIG, "is not user, user:group or :group");
 }
 
-/* AF_INET, AF_INET6, or AF_UNSPEC for what is no address. */
+/* Returns AF_INET or AF_INET6, or AF_UNSPEC if the text is not an address. */
 static int address_family(const char *text, size_t len)
 {
 	char copy[INET6_ADDRSTRLEN];
@@ -145,7 +146,7 @@ static int address_family(const char *text, size_t len)
 	return inet_pton(AF_INET6, copy, address) == 1 ? AF_INET6 : AF_UNSPEC;
 }
 
-/* The form SERVERS: addresses, each with @port or without. */
+/* The form SERVERS: addresses, each with an optional @port. */
 static bool servers_check(const struct settings_list *list, struct failure *why)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -173,11 +174,11 @@ static bool addresses_check(const struct settings_list *list, struct failure *wh
 	}
 	if (inet > 1 || inet6 > 1)
 		return failure_set(
-			why, EX_CONFIG, "has two addresses of one family; give one IPv4 and one IPv6 address at most");
+			why, EX_CONFIG, "has two addresses of one family; give at most one IPv4 and one IPv6 address");
 	return true;
 }
 
-/* The form PROXY: empty, or http://host:port, an IPv6 address in brackets. */
+/* The form PROXY: empty, or http://host:port; an IPv6 address needs brackets. */
 static bool proxy_check(const char *proxy, struct failure *why)
 {
 	static const char scheme[] = "http://";
@@ -205,7 +206,7 @@ static bool form_check(const struct settings *settings, const struct settings_ro
 	const char *text = row->type == SETTINGS_TEXT ? *(char *const *)value : "";
 	switch (row->form) {
 	case FORM_PLAIN:
-	case FORM_DOMAINS: /* these two: config.c, which can read domain names and next hops */
+	case FORM_DOMAINS: /* check/config checks these two: this layer cannot parse domain names */
 	case FORM_NEXT_HOP:
 		return true;
 	case FORM_SOCKET:
@@ -213,13 +214,13 @@ static bool form_check(const struct settings *settings, const struct settings_ro
 	case FORM_FILE:
 		if (text[0] == '\0')
 			return true;
-		/* Absolute, since the daemon and the tool are started in different directories. */
+		/* Absolute, because the daemon and the tool start in different directories (design 6.12). */
 		/* fall through */
 	case FORM_PATH:
 		return text[0] == '/' || failure_set(why, EX_CONFIG, "must be a path that begins with /");
 	case FORM_NAME:
 		return (consists_of(text, OWNER_CHARACTERS) && text[0] != '-') ||
-		       failure_set(why, EX_CONFIG, "is not a name of a user or group");
+		       failure_set(why, EX_CONFIG, "is not the name of a user or group");
 	case FORM_OWNER:
 		return owner_check(text, why);
 	case FORM_HEADER:
@@ -248,5 +249,6 @@ bool settings_check(const struct settings *settings, const struct settings_row *
 	if (settings->probe_ttl_ok <= ttl_max && settings->probe_ttl_fail <= ttl_max)
 		return true;
 	*blamed = settings_row_find(settings->probe_ttl_ok > ttl_max ? "probe_ttl_ok" : "probe_ttl_fail");
-	return failure_set(why, EX_CONFIG, "is longer than probe_ttl_max; make it shorter, or that one longer");
+	return failure_set(
+		why, EX_CONFIG, "is longer than probe_ttl_max; make it shorter, or make probe_ttl_max longer");
 }

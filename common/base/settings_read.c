@@ -11,15 +11,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define BLANKS " \t\r" /* "\r" stands before the end of a line only: bytes_plain() */
+#define BLANKS " \t\r" /* bytes_plain() allows "\r" at the end of a line only */
 
 struct reader {
 	struct settings *settings;
 	const char *name; /* of the file */
-	unsigned *line;   /* where each setting was set; 0: nowhere */
+	unsigned *line;   /* the line that set each setting; 0: none */
 };
 
-/* Takes blanks off both ends, in place. */
+/* Removes blanks at both ends, in place. Returns the new start. */
 static char *trim(char *text)
 {
 	text += strspn(text, BLANKS);
@@ -30,7 +30,7 @@ static char *trim(char *text)
 	return text;
 }
 
-/* Splits at the first "=". NULL when there is none. */
+/* Cuts the statement at its first "=" and returns the trimmed value behind it, or NULL if there is no "=". */
 static char *split(char *statement)
 {
 	char *equals = strchr(statement, '=');
@@ -57,17 +57,18 @@ static bool bytes_plain(const char *name, const char *bytes, size_t len, struct 
 			line++;
 		if (is_control(c) && !line_end)
 			return failure_set(why, EX_CONFIG,
-				"%s:%u: holds the control character 0x%02x; settings are plain text", name, line, c);
+				"%s:%u: contains the control character 0x%02x; settings are plain text", name, line, c);
 	}
 	return true;
 }
 
-/* Sets one setting. A line of a file must not set what another line has set; an override may. */
+/* Sets one setting. Two lines of a file must not set the same setting; an override may replace a value. */
 static bool value_set(struct reader *reader, const char *name, const char *value, unsigned line, struct failure *why)
 {
 	for (size_t i = 0; i < SETTINGS_OBSOLETE_COUNT; i++)
 		if (strcmp(settings_obsolete_table[i].name, name) == 0) {
-			reader->settings->origin->obsolete_line[i] = line; /* for the warning; the value is ignored */
+			reader->settings->origin->obsolete_line[i] =
+				line; /* for settings_warn(); the value is ignored */
 			return true;
 		}
 	const struct settings_row *row = settings_row_find(name);
@@ -80,9 +81,9 @@ static bool value_set(struct reader *reader, const char *name, const char *value
 	}
 	unsigned *place = &reader->line[row - settings_table];
 	if (*place && line != SETTINGS_FROM_OVERRIDE)
-		return failure_set(why, EX_CONFIG, "%s is set in line %u already; keep one of the two", name, *place);
+		return failure_set(why, EX_CONFIG, "%s is already set in line %u; keep one of the two", name, *place);
 	if (!settings_set(reader->settings, row, value, why)) {
-		/* main.cf has the same surprise. */
+		/* As in main.cf, `#` starts a comment only at the start of a line. */
 		const char *hint = strchr(value, '#') ? " (a comment needs a line of its own)" : "";
 		return failure_prefix(why, "%s = \"%.80s\"%s", row->name, value, hint);
 	}
@@ -90,11 +91,11 @@ static bool value_set(struct reader *reader, const char *name, const char *value
 	return true;
 }
 
-/* A line and those that continue it. */
+/* A line and its continuation lines. */
 struct statement {
-	char *text; /* room for the whole file */
+	char *text; /* has room for the whole file */
 	size_t len;
-	unsigned line; /* where it began; 0: none has */
+	unsigned line; /* its first line; 0: no statement has begun */
 };
 
 static bool statement_read(struct reader *reader, const struct statement *statement, struct failure *why)
@@ -111,8 +112,8 @@ static bool statement_read(struct reader *reader, const struct statement *statem
 	return good || failure_prefix(why, "%s:%u", reader->name, statement->line);
 }
 
-/* As in main.cf, a line that begins with a blank continues the statement before, and comments and empty lines do not
- * end one. */
+/* Reads the text of a file. As in main.cf, a line that begins with a blank continues the previous statement. Comments and
+ * empty lines do not end a statement. */
 static bool text_read(struct reader *reader, const char *bytes, size_t len, struct failure *why)
 {
 	if (!bytes_plain(reader->name, bytes, len, why))
@@ -159,7 +160,7 @@ static void reader_begin(struct reader *reader, const char *name)
 			abort(); /* the table itself is wrong */
 }
 
-/* Where a setting stands; a default: where it could. */
+/* Puts the place of a setting before the text: its line, -o, or for a default the file in which it could be set. */
 static bool place_prefix(const struct settings_origin *origin, unsigned line, struct failure *why)
 {
 	if (line == SETTINGS_FROM_OVERRIDE)
@@ -200,7 +201,7 @@ static bool file_read(struct reader *reader, bool must_exist, struct failure *wh
 		return true;
 	if (fd < 0)
 		return failure_set(why, EX_NOINPUT, "%s: cannot be opened: %s", reader->name, strerror(errno));
-	/* One byte more than a file may have shows that it is too long. */
+	/* Room for one byte more than allowed, so that a file that is too long is noticed. */
 	size_t room = SETTINGS_FILE_MAX + 1, used = 0;
 	char *bytes = xmalloc(room);
 	ssize_t got;
@@ -227,7 +228,7 @@ struct settings *settings_read(
 		bool plain = *at == '\0';
 		char *value = split(copy);
 		if (!plain)
-			good = failure_set(why, EX_USAGE, "holds a control character");
+			good = failure_set(why, EX_USAGE, "contains a control character");
 		else if (!value)
 			good = failure_set(why, EX_USAGE, "\"%.80s\" is not of the form name=value", overrides[i]);
 		else

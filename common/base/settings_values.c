@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define NEAREST_NAME_MAX 40 /* a longer name is near to none */
-#define NEAREST_DISTANCE 3
+#define NEAREST_NAME_MAX 40 /* a longer name is not similar to any */
+#define NEAREST_DISTANCE 3  /* the most differences that still count as similar */
 
 const struct settings_row settings_table[] = {
 #define SETTING(type, form, when, name, def, min, max, words, sentence)                                                \
@@ -70,7 +70,7 @@ void settings_free(struct settings **settings)
 	*settings = NULL;
 }
 
-/* Digits at the start of `value`; false without any, or beyond 64 bits. */
+/* Reads the digits at the start of `value`. Returns false if there are none, or if the number exceeds 64 bits. */
 static bool read_digits(const char *value, int base, uint64_t *number, const char **end)
 {
 	char *stop;
@@ -158,7 +158,7 @@ static bool set_choice(int *to, const struct settings_row *row, const char *valu
 {
 	size_t len = strlen(value);
 	char words[128];
-	struct text list; /* of the words, with commas, for the message */
+	struct text list; /* the words with commas, for the message */
 	text_init(&list, words, sizeof words);
 	if (len == 0 && row->fallback[0] == '\0') {
 		*to = CHOICE_EMPTY;
@@ -185,7 +185,7 @@ static void set_list(struct settings_list *list, const char *value)
 	list_clear(list);
 	for (const char *at = value + strspn(value, between); *at; at += strspn(at, between)) {
 		size_t len = strcspn(at, between);
-		/* Room doubles at powers of two. */
+		/* The allocated size doubles whenever the count is a power of two. */
 		if ((list->count & (list->count - 1)) == 0) {
 			size_t room = list->count ? 2 * list->count : 1;
 			list->item = xrealloc(list->item, room * sizeof *list->item);
@@ -269,7 +269,7 @@ const struct settings_row *settings_row_find(const char *name)
 	return NULL;
 }
 
-/* Levenshtein's distance: letters put in, left out or replaced. */
+/* Returns the Levenshtein distance: how many letters must be inserted, removed or replaced. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t row[NEAREST_NAME_MAX + 1];

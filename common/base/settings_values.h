@@ -1,4 +1,4 @@
-/* Single values of the settings: read from text, checked against their row. Used by the reader only. */
+/* Single values of the settings: parsing a value by its row, and finding rows. Only the settings_*.c files include it. */
 #ifndef BASE_SETTINGS_VALUES_H
 #define BASE_SETTINGS_VALUES_H
 
@@ -23,25 +23,26 @@ extern const struct settings_obsolete_row settings_obsolete_table[];
 
 #define SETTINGS_FROM_OVERRIDE UINT_MAX
 struct settings_origin {
-	char *file;                    /* NULL: none */
-	unsigned line[SETTINGS_COUNT]; /* where each was set; 0: nowhere, it is a default */
+	char *file;                    /* NULL: no file was read */
+	unsigned line[SETTINGS_COUNT]; /* the line that set each setting; 0: none did, it has its default */
 	unsigned obsolete_line[SETTINGS_OBSOLETE_COUNT];
 };
 
-/* A struct without values. `file` may be NULL. */
+/* Allocates a struct without values. `file` may be NULL. */
 struct settings *settings_new(const char *file);
-/* Puts a value, trimmed already, in the place of the one that is there. On failure `why` says only what is wrong and
- * what would be right. */
+/* Parses a value by its row and replaces the setting's value. `value` must be trimmed. Fails with EX_CONFIG; the text
+ * then has only the mistake and the correct form, without the setting's name. */
 bool settings_set(struct settings *settings, const struct settings_row *row, const char *value, struct failure *why);
+/* Returns the row of a setting, or NULL. */
 const struct settings_row *settings_row_find(const char *name);
-/* The row whose name is nearest to a wrong one, or NULL. */
+/* Returns the row whose name is most similar to a misspelt one, or NULL if none is similar. */
 const struct settings_row *settings_row_nearest(const char *name);
 
-/* Where the value of a row is: of the C type that settings.h has for the row's type. */
+/* Returns a pointer to the value of a setting. Its C type is SETTINGS_C_ and the row's TYPE (settings.h). */
 const void *settings_value(const struct settings *settings, const struct settings_row *row);
 
-/* Checks the values by the form of their settings, and against each other (settings_check.c). On failure `blamed` is
- * the row at fault. */
+/* Checks each value by the FORM of its row, and values that may contradict each other (settings_check.c). Fails with
+ * EX_CONFIG; `blamed` is then the row at fault. */
 bool settings_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why);
 
 #endif

@@ -147,9 +147,9 @@ static void settings_are_tested(void **state)
 	assert_null(strstr(log_read(), "error"));
 	assert_int_equal(RUN("-t", "-o", "socketmap_socket=unix:/nonexistent/map"), EX_CANTCREAT);
 	expect_log("-o: socketmap_socket: cannot listen at `unix:/nonexistent/map`: directory `/nonexistent`: No such "
-		   "file or directory: make it: install -d -o ");
+		   "file or directory: create it: install -d -o ");
 	assert_int_equal(RUN("-t", "-o", "metrics_socket=unix:/dev/null/http"), EX_CANTCREAT);
-	expect_log("/dev/null`: Not a directory: it is no directory: choose another path");
+	expect_log("/dev/null`: Not a directory: choose another path");
 	assert_int_equal(RUN("-t", "-o", "no_such=1"), EX_USAGE);
 	assert_int_equal(RUN("-t", "-o", "probe_ca_file=/nonexistent/ca.pem"), EX_NOINPUT);
 	expect_log("-o: probe_ca_file: /nonexistent/ca.pem: No such file");
@@ -162,10 +162,10 @@ static void settings_are_tested(void **state)
 	assert_int_equal(RUN("-t", "-o", "store_path=/nonexistent/store"), EX_CANTCREAT);
 	expect_log("-o: store_path: `/nonexistent/store`: No such file");
 	assert_int_equal(RUN("-t", "-o", "socket_owner=no-such-user"), EX_NOUSER);
-	expect_log("socket_owner: no user `no-such-user`");
+	expect_log("socket_owner: this machine has no user `no-such-user`");
 	if (geteuid() == 0) {
 		assert_int_equal(RUN("-t", "-o", "user=no-such-user"), EX_NOUSER);
-		expect_log("user: no user `no-such-user`");
+		expect_log("user: this machine has no user `no-such-user`");
 		assert_int_equal(RUN("-t", "-o", "user=nobody", "-o", "group=no-such-group"), EX_NOUSER);
 	}
 	assert_int_equal(RUN("-t", "-o", "milter_header=To"), EX_USAGE);
@@ -539,8 +539,8 @@ static void sockets_of_the_service_manager_are_served(void **state)
 		handed.fd[handed.count++] = asked;
 		pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
 		snprintf(ready, sizeof ready,
-			", milter unix:%s, socketmap unix:%s (of the service manager), "
-			"delegation unix:%s (of the service manager), http unix:%s (of the service manager), ",
+			", milter unix:%s, socketmap unix:%s (from the service manager), "
+			"delegation unix:%s (from the service manager), http unix:%s (from the service manager), ",
 			path_of("milter"), path_of("given-map"), path_of("given-asked"), path_of("given-http"));
 		log_wait(ready);
 		given_are_served(daemon);
@@ -565,7 +565,7 @@ static void an_address_of_the_service_manager_is_told(void **state)
 	assert_int_equal(listen(map, 8), 0);
 	handed_set("socketmap", map, -1);
 	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
-	snprintf(ready, sizeof ready, ", socketmap inet:%u@127.0.0.1 (of the service manager), http unix:", port);
+	snprintf(ready, sizeof ready, ", socketmap inet:%u@127.0.0.1 (from the service manager), http unix:", port);
 	log_wait(ready);
 	kill(daemon, SIGTERM);
 	assert_int_equal(status_of(daemon), EX_OK);
@@ -591,14 +591,16 @@ static void sockets_that_do_not_fit_are_refused(void **state)
 	int good = socket_at("good", SOCK_STREAM), deaf = socket_at("deaf", SOCK_STREAM);
 	int datagram = socket_at("datagram", SOCK_DGRAM);
 	assert_int_equal(listen(good, 8), 0);
-	refused("milter", good, -1, "error: socket milter of the service manager: libmilter opens its own");
-	refused("stsgated.socket", good, -1, "socket stsgated.socket of the service manager: nothing here has");
-	refused("", good, -1, "socket \"\" of the service manager: nothing here has that name");
-	refused("socketmap", good, good, "socket \"\" of the service manager: nothing here has that name");
-	refused("socketmap:socketmap", good, good, "socket socketmap of the service manager: is there twice");
-	refused("delegation", good, -1, "socket delegation of the service manager: the setting of this place is empty");
-	refused("socketmap", deaf, -1, "socket socketmap of the service manager: is no listening stream socket");
-	refused("metrics", datagram, -1, "socket metrics of the service manager: is no listening stream socket");
+	refused("milter", good, -1, "error: socket milter from the service manager: libmilter opens its own");
+	refused("stsgated.socket", good, -1, "socket stsgated.socket from the service manager: stsgated has no socket");
+	refused("", good, -1, "socket \"\" from the service manager: stsgated has no socket of that name");
+	refused("socketmap", good, good, "socket \"\" from the service manager: stsgated has no socket of that name");
+	refused("socketmap:socketmap", good, good,
+		"socket socketmap from the service manager: the service manager passed two sockets");
+	refused("delegation", good, -1,
+		"socket delegation from the service manager: the setting for this socket is empty");
+	refused("socketmap", deaf, -1, "socket socketmap from the service manager: is not a listening stream socket");
+	refused("metrics", datagram, -1, "socket metrics from the service manager: is not a listening stream socket");
 	refused(long_name, good, -1, "environment: LISTEN_FDNAMES is too long");
 	handed_set("milter", good, -1);
 	handed.to_another = true;
@@ -834,7 +836,7 @@ static void planted_links_lead_root_nowhere(void **state)
 	int victim = open(path_of("victim"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(symlink(path_of("victim"), path_of("run/map")), 0);
 	assert_int_equal(RUN("-f"), EX_CANTCREAT);
-	expect_log("exists and is no socket");
+	expect_log("exists and is not a socket");
 	assert_int_equal(unlink(path_of("run/map")), 0);
 	assert_int_equal(fstat(victim, &info), 0);
 	assert_true(info.st_uid == 0 && info.st_gid == 0);

@@ -144,10 +144,10 @@ static const struct {
 	{"mode monitor", "f:1: \"mode monitor\" is not of the form name = value"},
 	{"= monitor", "f:1: \"\" is not of the form name = value"},
 	{" mode = monitor", "f:1: begins with a blank, but there is no setting before it to continue"},
-	{"mode = monitor\n#\nmode = monitor", "f:3: mode is set in line 1 already; keep one of the two"},
-	{"mode = mon\x01itor", "f:1: holds the control character 0x01; settings are plain text"},
-	{"\nmode = mon\ritor", "f:2: holds the control character 0x0d; settings are plain text"},
-	{"mode = mon\x7fitor", "f:1: holds the control character 0x7f; settings are plain text"},
+	{"mode = monitor\n#\nmode = monitor", "f:3: mode is already set in line 1; keep one of the two"},
+	{"mode = mon\x01itor", "f:1: contains the control character 0x01; settings are plain text"},
+	{"\nmode = mon\ritor", "f:2: contains the control character 0x0d; settings are plain text"},
+	{"mode = mon\x7fitor", "f:1: contains the control character 0x7f; settings are plain text"},
 	{"probe = maybe", "f:1: probe = \"maybe\": is not yes or no"},
 	{"probe =", "f:1: probe = \"\": is not yes or no"},
 	{"probe = YES", "f:1: probe = \"YES\": is not yes or no"},
@@ -176,16 +176,19 @@ static const struct {
 		"f:1: socketmap_socket = \"inet:0@127.0.0.1\": the port must be a number "
 		"from 1 to 65535, as in inet:8462@127.0.0.1"},
 	{"metrics_socket = unix:stsgate", "f:1: metrics_socket = \"unix:stsgate\": a socket's path must begin with /"},
-	{"socketmap_socket = inet:8462@127.0.0.1", "f:1: socketmap_socket = \"inet:8462@127.0.0.1\": is the place of "
-						   "milter_socket, too; give each its own"},
-	{"milter_socket = inet:8461", "f: socketmap_socket = \"inet:8461@127.0.0.1\" (the default): is the place of "
-				      "milter_socket, too; give each its own"},
+	{"socketmap_socket = inet:8462@127.0.0.1",
+		"f:1: socketmap_socket = \"inet:8462@127.0.0.1\": is also the address of "
+		"milter_socket; give each its own"},
+	{"milter_socket = inet:8461",
+		"f: socketmap_socket = \"inet:8461@127.0.0.1\" (the default): is also the address of "
+		"milter_socket; give each its own"},
 	{"milter_socket = unix:/a\nmetrics_socket = local:/a",
-		"f:2: metrics_socket = \"local:/a\": is the place of milter_socket, too; give each its own"},
-	{"metrics_socket = inet:8461@127.0.0.1", "f:1: metrics_socket = \"inet:8461@127.0.0.1\": is the place of "
-						 "socketmap_socket, too; give each its own"},
+		"f:2: metrics_socket = \"local:/a\": is also the address of milter_socket; give each its own"},
+	{"metrics_socket = inet:8461@127.0.0.1",
+		"f:1: metrics_socket = \"inet:8461@127.0.0.1\": is also the address of "
+		"socketmap_socket; give each its own"},
 	{"delegation_domain = recipient\ndelegation_socket = inet:8461@127.0.0.1",
-		"f:2: delegation_socket = \"inet:8461@127.0.0.1\": is the place of socketmap_socket, too; give each "
+		"f:2: delegation_socket = \"inet:8461@127.0.0.1\": is also the address of socketmap_socket; give each "
 		"its own"},
 	{"delegation_socket = 8463",
 		"f:1: delegation_socket = \"8463\": is not inet:port@host, inet6:port@host or unix:path"},
@@ -216,7 +219,7 @@ static const struct {
 			      "such as 192.0.2.1 or 2001:db8::1"},
 	{"probe_bind = 192.0.2.1 192.0.2.2",
 		"f:1: probe_bind = \"192.0.2.1 192.0.2.2\": has two addresses of one family; "
-		"give one IPv4 and one IPv6 address at most"},
+		"give at most one IPv4 and one IPv6 address"},
 	{"fetch_proxy = https://proxy.example:3128",
 		"f:1: fetch_proxy = \"https://proxy.example:3128\": is not of the form http://host:port"},
 	{"fetch_proxy = http://proxy.example",
@@ -227,17 +230,18 @@ static const struct {
 	{"fetch_proxy = http://[", "f:1: fetch_proxy = \"http://[\": is not of the form http://host:port"},
 	{"probe_ttl_max = 1h",
 		"f: probe_ttl_ok = \"4h\" (the default): is longer than probe_ttl_max; make it shorter, or "
-		"that one longer"},
+		"make probe_ttl_max longer"},
 	{"probe_ttl_ok = 1m\nprobe_ttl_max = 1h\nprobe_ttl_fail = 2h",
-		"f:3: probe_ttl_fail = \"2h\": is longer than probe_ttl_max; make it shorter, or that one longer"},
-	{"milter_header = subject", "f:1: milter_header = \"subject\": is a field that mail needs, and would be "
-				    "removed from every message; "
-				    "take a name of its own, as X-STS-Gate is"},
-	{"milter_header = Content-Type", "f:1: milter_header = \"Content-Type\": is a field that mail needs, and would "
-					 "be removed from every message; take a name of its own, as X-STS-Gate is"},
+		"f:3: probe_ttl_fail = \"2h\": is longer than probe_ttl_max; make it shorter, or make probe_ttl_max longer"},
+	{"milter_header = subject",
+		"f:1: milter_header = \"subject\": is a field that mail needs, and the "
+		"milter would remove it from every message; choose another name, such as X-STS-Gate"},
+	{"milter_header = Content-Type", "f:1: milter_header = \"Content-Type\": is a field that mail needs, and the "
+					 "milter would remove it from every message; choose another name, such as "
+					 "X-STS-Gate"},
 	{"probe_helo = a b", "f:1: probe_helo = \"a b\": is not a host name: write one such as relay.example.com"},
-	{"user =", "f:1: user = \"\": is not a name of a user or group"},
-	{"group = -x", "f:1: group = \"-x\": is not a name of a user or group"},
+	{"user =", "f:1: user = \"\": is not the name of a user or group"},
+	{"group = -x", "f:1: group = \"-x\": is not the name of a user or group"},
 };
 
 static void test_bad(void **state)
@@ -258,7 +262,7 @@ static void test_bytes(void **state)
 	(void)state;
 	struct failure why = {0};
 	assert_null(settings_read_text("f", "mode = \0monitor", 15, &why));
-	assert_string_equal(why.text, "f:1: holds the control character 0x00; settings are plain text");
+	assert_string_equal(why.text, "f:1: contains the control character 0x00; settings are plain text");
 
 	char *large = malloc(SETTINGS_FILE_MAX + 1);
 	assert_non_null(large);
@@ -321,7 +325,7 @@ static const struct {
 	{"io_threads", "-o: \"io_threads\" is not of the form name=value"},
 	{"io_thread=3", "-o: there is no setting \"io_thread\"; did you mean io_threads?"},
 	{"io_threads=0", "-o: io_threads = \"0\": is not between 1 and 64"},
-	{"mode=monitor\n", "-o: holds a control character"},
+	{"mode=monitor\n", "-o: contains a control character"},
 	{"milter_header=a:",
 		"-o: milter_header = \"a:\": is not the name of a header field: 1 to 64 printable characters, no "
 		"blank, no colon"},
