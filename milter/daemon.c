@@ -169,7 +169,7 @@ void daemon_describe(const struct daemon *daemon, char *out, size_t size)
 		text_add(&text, front_ends[i].name);
 		text_add(&text, " ");
 		text_add(&text, handed ? place->handed : place->text);
-		text_add(&text, handed ? " (of the service manager)" : "");
+		text_add(&text, handed ? " (from the service manager)" : "");
 	}
 	text_add(&text, ", store ");
 	text_add(&text, daemon->settings->store_path);

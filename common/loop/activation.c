@@ -19,7 +19,7 @@
 
 struct handed {
 	unsigned long count;
-	char names[NAMES_SIZE]; /* between colons */
+	char names[NAMES_SIZE]; /* separated by colons */
 };
 
 static bool number_read(unsigned long *out, const char *variable, struct failure *why)
@@ -31,7 +31,7 @@ static bool number_read(unsigned long *out, const char *variable, struct failure
 	if (value[0] >= '0' && value[0] <= '9' && *end == '\0' && errno == 0)
 		return true;
 	return failure_set(why, EX_CONFIG,
-		"environment: %s is no number: unset it, or let the service manager set it (sd_listen_fds(3))",
+		"environment: %s is not a number: unset it, or let the service manager set it (sd_listen_fds(3))",
 		variable);
 }
 
@@ -53,8 +53,8 @@ static bool environment_read(struct handed *out, struct failure *why)
 	return number_read(&out->count, "LISTEN_FDS", why);
 }
 
-/* Whether it is a listening stream socket, which is then non-blocking and close-on-exec. */
-static bool socket_is_good(int fd)
+/* Returns whether the descriptor is a listening stream socket. Makes it non-blocking and close-on-exec. */
+static bool socket_prepare(int fd)
 {
 	int type = 0, accepting = 0;
 	socklen_t type_len = sizeof type, accepting_len = sizeof accepting;
@@ -65,7 +65,7 @@ static bool socket_is_good(int fd)
 	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-/* In the words of the settings. */
+/* Writes the socket's address in the form of the settings. */
 static bool describe(char *bytes, size_t size, int fd)
 {
 	struct text out;
@@ -79,7 +79,7 @@ static bool describe(char *bytes, size_t size, int fd)
 		const char *path = ((const struct sockaddr_un *)&address)->sun_path;
 		size_t head = offsetof(struct sockaddr_un, sun_path);
 		size_t path_len = len > head ? len - head : 0;
-		/* An abstract name begins with NUL, a path ends with one. */
+		/* A path ends with NUL. A name that begins with NUL is abstract and may contain more of them. */
 		if (path_len > 0 && path[0] != '\0')
 			path_len = strnlen(path, path_len);
 		text_add(&out, "unix:");
@@ -104,7 +104,7 @@ static bool refuse(const char *name, const char *trouble, struct failure *why)
 	struct text text;
 	text_init(&text, quoted, sizeof quoted);
 	text_quote(&text, name, strlen(name), sizeof quoted - 1);
-	return failure_set(why, EX_CONFIG, "socket %s of the service manager: %s", quoted, trouble);
+	return failure_set(why, EX_CONFIG, "socket %s from the service manager: %s", quoted, trouble);
 }
 
 static bool refuse_unknown(const char *name, const struct activation_place *places, size_t count, struct failure *why)
@@ -112,7 +112,7 @@ static bool refuse_unknown(const char *name, const struct activation_place *plac
 	char trouble[256];
 	struct text text;
 	text_init(&text, trouble, sizeof trouble);
-	text_add(&text, "nothing here has that name: write FileDescriptorName=");
+	text_add(&text, "stsgated has no socket of that name: write FileDescriptorName=");
 	const char *between = "";
 	for (size_t i = 0; i < count; i++) {
 		if (places[i].refused)
@@ -131,12 +131,14 @@ static bool socket_take(const struct activation_place *place, int fd, struct fai
 		return refuse(place->name, place->refused, why);
 	if (!listener_on(listener))
 		return refuse(place->name,
-			"the setting of this place is empty: say there where it listens, or disable the socket unit",
+			"the setting for this socket is empty: set it to the socket's address, or disable the socket unit",
 			why);
 	if (listener->fd >= 0)
-		return refuse(place->name, "is there twice: write one ListenStream= for each name", why);
-	if (!socket_is_good(fd) || !describe(listener->handed, sizeof listener->handed, fd))
-		return refuse(place->name, "is no listening stream socket: write ListenStream= and Accept=no", why);
+		return refuse(place->name,
+			"the service manager passed two sockets of this name: write one ListenStream= for each name",
+			why);
+	if (!socket_prepare(fd) || !describe(listener->handed, sizeof listener->handed, fd))
+		return refuse(place->name, "is not a listening stream socket: write ListenStream= and Accept=no", why);
 	listener->fd = fd;
 	return true;
 }
@@ -160,7 +162,7 @@ bool activation_take(const struct activation_place *places, size_t count, struct
 	if (!read)
 		return false;
 	char *rest = handed.names;
-	/* Ends early: each name is good for one. */
+	/* A wrong count cannot make this loop long: a name that occurs twice is an error. */
 	for (unsigned long i = 0; i < handed.count; i++) {
 		const char *name = strsep(&rest, ":");
 		size_t at = 0;

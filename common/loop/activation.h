@@ -1,5 +1,7 @@
-/* Sockets that the service manager opened and hands over (sd_listen_fds(3)): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES.
- * The main thread only, before any other is started and before the process forks: the variables name it by its pid. */
+/* Sockets that the service manager opened and passes to the daemon (sd_listen_fds(3)).
+ *
+ * Reads the environment variables LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES. Call both functions on the main thread,
+ * before any other thread is started and before the process forks: the variables name the process by its pid. */
 #ifndef LOOP_ACTIVATION_H
 #define LOOP_ACTIVATION_H
 
@@ -8,17 +10,19 @@
 struct activation_place {
 	const char *name; /* FileDescriptorName= of the socket unit */
 	struct listener *listener;
-	const char *refused; /* why this place cannot take a socket, and what to do; NULL: it can */
+	const char *refused; /* why this listener cannot use a passed socket, and what to do; NULL: it can */
 };
 
-/* Gives each socket to the listener of its name, non-blocking and close-on-exec; the listener must be on and not be
- * open. Does nothing when the variables are for another process. Unsets them in any case. Fails (EX_CONFIG) for a name
- * that is not among `places`, for one that comes twice, and for anything but a listening stream socket: descriptors
- * that were not given to a listener then stay open, and the process must end. */
+/* Gives each passed socket to the listener with its name. Makes the socket non-blocking and close-on-exec. The listener
+ * must be on (listener_on()) and not open yet. Does nothing if the variables are meant for another process. Always
+ * unsets the variables.
+ *
+ * Fails with EX_CONFIG for a name that is not among `places`, for a name that occurs twice, and for a descriptor that is
+ * not a listening stream socket. The process must then exit, because the remaining descriptors stay open. */
 bool activation_take(const struct activation_place *places, size_t count, struct failure *why);
 
-/* How many descriptors are handed over, from number 3 on. Call it before activation_take(), which reports what is wrong
- * with them. */
+/* Returns how many descriptors were passed; the first has number 3. Returns 0 if the variables are malformed. Call it
+ * before activation_take(), which reports errors. */
 unsigned activation_count(void);
 
 #endif

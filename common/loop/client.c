@@ -16,28 +16,28 @@
 #define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
 
 enum phase {
-	PHASE_IDLE,    /* nothing of a request yet */
-	PHASE_PARTIAL, /* some of it */
-	PHASE_WAITING, /* for the service's answer */
-	PHASE_SENDING  /* the client does not take its reply yet */
+	PHASE_IDLE,    /* waits for a request */
+	PHASE_PARTIAL, /* has sent a part of a request */
+	PHASE_WAITING, /* waits for the service's answer */
+	PHASE_SENDING  /* has not taken all of its reply yet */
 };
 
 struct client {
 	struct client_table *table;
 	uint32_t slot;
-	struct later *later; /* NULL: the client waits for no answer */
+	struct later *later; /* the answer that the client waits for, or NULL */
 	int fd;
 	enum phase phase;
 	int64_t deadline_ms; /* of the phase */
-	int64_t armed_ms;    /* when the timer fires; it is set anew only when it would fire too late */
+	int64_t armed_ms;    /* when the timer fires, or 0; see client_phase() */
 	struct loop_watch *watch;
 	struct loop_timer *timer;
 	bool ended;     /* the client sends no more */
-	bool finishing; /* hang up when all is sent */
+	bool finishing; /* hang up once all replies are sent */
 	bool closing;   /* hang up now */
-	bool busy;      /* client_go() is at work on it */
+	bool busy;      /* client_go() is running for this client */
 	size_t in_len;
-	char *in; /* service->input_max */
+	char *in; /* service->input_max octets */
 	char *out;
 	size_t out_len, out_sent;
 	max_align_t state[];
@@ -47,9 +47,9 @@ struct client_table {
 	struct loop *loop;
 	const struct service *service;
 	struct client **slot;
-	uint32_t *vacant; /* a stack of slots */
+	uint32_t *vacant; /* a stack of free slots */
 	uint32_t vacant_count;
-	unsigned later_count; /* also of clients that are gone */
+	unsigned later_count; /* outstanding answers, including those for clients that are gone */
 	struct quiet full, malformed;
 };
 
@@ -93,7 +93,7 @@ void *client_state(struct client *client)
 	return client->state;
 }
 
-/* The answer is there, or was given up. `task` is the first member of the later. */
+/* Ends a wait: the answer has arrived, or the service has given up. `task` is the first member of a struct later. */
 static void later_end(struct loop_task *task)
 {
 	struct later *later = (struct later *)task;
@@ -136,8 +136,8 @@ static void client_free(struct client *client)
 	free(client);
 }
 
-/* Changes of phase are frequent, expiries rare: a timer that fires too early is set again, one that fires too late is
- * moved. */
+/* Changes the phase and its deadline. Phases change often and expire rarely, so the timer is set only if it would fire too
+ * late. If it fires too early, on_timer() sets it again. */
 static void client_phase(struct client *client, enum phase phase, int64_t wait_ms)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -196,7 +196,7 @@ void client_reply(struct client *client, struct span bytes)
 	if (rest > 0 && waiting + rest > CLIENT_OUTPUT_MAX)
 		client->closing = true;
 	if (rest > 0 && !client->closing) {
-		/* Keeps what the client does not take yet. */
+		/* Buffer the octets that the socket does not take yet. */
 		char *out = xcalloc(1, waiting + rest);
 		if (waiting > 0)
 			memcpy(out, client->out + client->out_sent, waiting);
@@ -220,11 +220,11 @@ static void client_malformed(struct client *client)
 	struct text text;
 	text_init(&text, shown, sizeof shown);
 	text_quote(&text, client->in, client->in_len, MALFORMED_SHOWN);
-	log_warning("frontend=%s hung up on a malformed request (and on %u before): %s", client->table->service->name,
-		left_out, shown);
+	log_warning("frontend=%s hung up on a malformed request (and on %u more since the last such line): %s",
+		client->table->service->name, left_out, shown);
 }
 
-/* Requests in turn: the next is looked at when the reply to the one before is on its way. */
+/* Handles the buffered requests in turn. The next one is read only when the previous reply has been sent completely. */
 static void client_requests(struct client *client)
 {
 	const struct service *service = client->table->service;
@@ -243,11 +243,11 @@ static void client_requests(struct client *client)
 	}
 	if (!client->closing && client->in_len == service->input_max && client->phase != PHASE_WAITING &&
 		client->out_len == 0)
-		client->closing = true; /* a request longer than any may be */
+		client->closing = true; /* the request is longer than input_max */
 }
 
-/* The one place where a client moves on, and where it is freed; calls from within a service's callback come back here
- * when it returns. */
+/* Moves the client on, and frees it at its end; no other function frees a client. A call from inside a service's callback
+ * returns at once: the client moves on when that callback has returned. */
 static void client_go(struct client *client)
 {
 	if (client->busy)
@@ -302,7 +302,7 @@ static void client_expire(struct client *client)
 		client->closing = true;
 		return;
 	}
-	client->deadline_ms = INT64_MAX; /* once */
+	client->deadline_ms = INT64_MAX; /* a wait expires only once */
 	if (service->give_up(service->arg, client->later))
 		later_end(&client->later->task);
 }
@@ -329,8 +329,8 @@ void client_table_accept(struct client_table *table, int fd)
 	if (table->vacant_count == 0) {
 		close(fd);
 		if (quiet_over(&table->full, &left_out))
-			log_warning("frontend=%s all %u places for clients are taken: hung up on a new one (and on %u "
-				    "before)",
+			log_warning("frontend=%s has %u clients, which is the limit: hung up on a new one (and on %u "
+				    "more since the last such line)",
 				service->name, service->clients_max, left_out);
 		return;
 	}
@@ -354,7 +354,7 @@ void client_table_drain(struct client_table *table)
 			continue;
 		if (!client->ended && client->in_len < table->service->input_max)
 			client_receive(client);
-		client->ended = true; /* what it asked so far is answered; no more is read */
+		client->ended = true; /* requests in the buffer are still answered */
 		client_go(client);
 	}
 }

@@ -1,5 +1,10 @@
-/* The clients of a service: slots, buffers, time limits. The service (socketmap, HTTP) defines what a request is and
- * answers it. No lock is held when a service is called. The loop's thread only, unless a comment says otherwise. */
+/* The clients of a service: their slots, buffers and time limits.
+ *
+ * A service (socketmap, policy delegation, HTTP) defines what a request is, and answers it. struct service describes it.
+ * service->input() gets the bytes that a client has sent. It replies with client_reply(). If the answer is not known
+ * yet, it calls client_wait() with a struct later instead, and service->answer() replies when the answer arrives.
+ *
+ * All functions and callbacks run on the loop's thread, except later_ready(). No lock is held during a callback. */
 #ifndef LOOP_CLIENT_H
 #define LOOP_CLIENT_H
 
@@ -8,64 +13,71 @@
 
 #define CLIENT_IDLE_MS 300000    /* the usual idle_ms */
 #define CLIENT_PARTIAL_MS 30000  /* the usual partial_ms */
-#define CLIENT_OUTPUT_MAX 131072 /* octets of replies that wait to be sent to one client */
+#define CLIENT_OUTPUT_MAX 131072 /* octets of replies that may wait to be sent to one client */
 
 struct client;
 struct later;
 struct client_table;
 
-#define SERVICE_MALFORMED SIZE_MAX
+#define SERVICE_MALFORMED SIZE_MAX /* a result of service->input() */
 
 struct service {
 	const char *name;     /* for log lines */
-	size_t input_max;     /* octets of input kept for one client: its largest request */
-	unsigned clients_max; /* at a time; the next is accepted and hung up on */
-	uint32_t idle_ms;     /* between requests */
-	uint32_t partial_ms;  /* from a request's first octet to its last, and from a reply's first to its last */
-	size_t state_size;    /* of client_state(), zeroed at the start */
-	void *arg;
-	/* Looks at what the client has sent and returns how many octets are done with. 0: the request is not complete.
-	 * SERVICE_MALFORMED: the client is hung up on, with a line in the log at most once in QUIET_MS. */
+	size_t input_max;     /* octets of input buffered for one client; a longer request is an error */
+	unsigned clients_max; /* clients at a time; the server hangs up on further ones */
+	uint32_t idle_ms;     /* limit on the time between two requests */
+	uint32_t partial_ms;  /* limit from a request's first octet to its last, and on the time to send a reply */
+	size_t state_size;    /* octets of client_state() */
+	void *arg;            /* passed to the callbacks */
+	/* Reads a request from `in`, the bytes buffered for the client. Returns how many octets it has used. Returns 0
+	 * if the request is not complete. Returns SERVICE_MALFORMED to hang up; a log line (at most one in QUIET_MS)
+	 * then shows the bytes. */
 	size_t (*input)(void *arg, struct client *client, struct span in);
-	/* Only of a service that calls client_wait(). `answer` replies to the client and frees `later`; the client is
-	 * NULL when it is gone. `give_up` is called when the time is over or the client is gone, and again when the
-	 * client is gone after that. True: later_ready() was not called and never will be; `answer` follows at once.
-	 * False: it is too late to give up, and later_ready() brings the answer. */
+	/* The next two are needed only if the service calls client_wait(). `answer` replies to the client and frees
+	 * `later`. `client` is NULL if the client is gone. */
 	void (*answer)(void *arg, struct client *client, struct later *later);
+	/* Asks the service to give up the wait, because its time is over or the client is gone. It may be called twice:
+	 * when the time is over, and when the client goes after that. Returns true if later_ready() was not called and
+	 * never will be; `answer` is then called at once. Returns false if it is too late to give up; later_ready()
+	 * then brings the answer. */
 	bool (*give_up)(void *arg, struct later *later);
 };
 
+/* Returns the service's own memory for this client: state_size octets, zeroed when the client connects. */
 void *client_state(struct client *client);
-/* Sends. Hangs up on a client for which more than CLIENT_OUTPUT_MAX would wait to be sent. */
+/* Sends a reply. Hangs up if more than CLIENT_OUTPUT_MAX octets would have to be buffered. */
 void client_reply(struct client *client, struct span bytes);
-/* Hangs up when what waits to be sent is sent. */
+/* Hangs up once all replies are sent. */
 void client_finish(struct client *client);
 
-/* An answer that is found out elsewhere. The service owns the memory, until it calls later_ready(). */
+/* An answer that another thread or a later moment provides. The service allocates it, usually inside a larger struct,
+ * and frees it in service->answer(). */
 struct later {
-	struct loop_task task; /* first; this and the rest are the server's */
+	struct loop_task task; /* the first member; all members belong to this module */
 	struct client_table *table;
 	struct client *client;
 };
-/* Before whoever finds the answer out may call later_ready(). */
+/* Prepares an answer for this client. Call it before any thread may call later_ready(). */
 void later_init(struct later *later, struct client *client);
-/* Has service->answer called on the loop's thread, once. Any thread, also before client_wait(). */
+/* Submits the answer: service->answer() is called once, on the loop's thread. Any thread may call this, also before
+ * client_wait(). */
 void later_ready(struct later *later);
-/* The client waits for this answer, and no more of its input is looked at until then; after `wait_ms` the service is
- * asked to give up. */
+/* Makes the client wait for this answer. Its further input is not read by the service until then. After `wait_ms`
+ * milliseconds the service is asked to give up. */
 void client_wait(struct client *client, struct later *later, uint32_t wait_ms);
 
-/* For the server (server.h). */
+/* The rest is for server.c: all clients of one service at one listener. */
 struct client_table *client_table_new(struct loop *loop, const struct service *service);
+/* Frees a table without clients, and sets the pointer to NULL. */
 void client_table_free(struct client_table **table);
-/* Takes the descriptor over. Full: hangs up. */
+/* Adds a client and takes over its descriptor. Hangs up at once if the table is full. */
 void client_table_accept(struct client_table *table, int fd);
 unsigned client_table_count(const struct client_table *table);
-/* Answers that are still to come, also those to clients that are gone. */
+/* Returns the number of outstanding answers, including those for clients that are gone. */
 unsigned client_table_waits(const struct client_table *table);
-/* Reads no more; hangs up on each client when what it has asked is answered. */
+/* Stops reading. Hangs up on each client once its requests so far are answered. */
 void client_table_drain(struct client_table *table);
-/* Lets every wait expire now and hangs up on all. */
+/* Makes every wait expire now, and hangs up on all clients. */
 void client_table_end(struct client_table *table);
 
 #endif

@@ -26,20 +26,20 @@ bool listener_access_find(struct listener_access *out, const char *owner, mode_t
 	size_t user_len = colon ? (size_t)(colon - owner) : strlen(owner);
 	char user[256];
 	if (user_len >= sizeof user)
-		return failure_set(why, EX_CONFIG, "socket_owner: is too long for a name");
+		return failure_set(why, EX_CONFIG, "socket_owner: the name is too long");
 	snprintf(user, sizeof user, "%.*s", (int)user_len, owner);
 	if (user_len > 0) {
 		const struct passwd *passwd = getpwnam(user);
 		if (!passwd)
 			return failure_set(why, EX_NOUSER,
-				"socket_owner: no user `%s` on this machine: write user or user:group", user);
+				"socket_owner: this machine has no user `%s`: write user or user:group", user);
 		out->uid = passwd->pw_uid;
 	}
 	if (colon) {
 		const struct group *group = getgrnam(colon + 1);
 		if (!group)
 			return failure_set(why, EX_NOUSER,
-				"socket_owner: no group `%s` on this machine: write user or user:group", colon + 1);
+				"socket_owner: this machine has no group `%s`: write user or user:group", colon + 1);
 		out->gid = group->gr_gid;
 	}
 	return true;
@@ -99,7 +99,7 @@ static bool listener_failure(const struct listener *listener, int err, struct fa
 		advice = "ports below 1024 need root at start: choose a higher one";
 	}
 	if (err == EADDRINUSE) {
-		advice = "another program listens there: stop it, or choose another place";
+		advice = "another program listens there: stop it, or choose another address";
 		code = EX_UNAVAILABLE;
 	} else if (err == EADDRNOTAVAIL) {
 		advice = "this machine has no such address: give one of its own";
@@ -116,8 +116,8 @@ bool listener_place(struct listener *listener, const struct listener_access *acc
 	       failure_prefix(why, "%s: cannot listen at `%s`", listener->setting, listener->text);
 }
 
-/* Removes what a dead process left: a socket on which nobody answers. To look is nobody's risk, so root may do that;
- * the maker removes it. */
+/* Removes a UNIX socket that a dead process left behind: one that refuses connections. Looking is harmless, so root may
+ * do that; the removal happens with the rights of the socket's maker. */
 static bool path_clear(const struct listener *listener, struct failure *why)
 {
 	const char *path = listener->place.path;
@@ -126,7 +126,7 @@ static bool path_clear(const struct listener *listener, struct failure *why)
 		return errno == ENOENT || listener_failure(listener, errno, why);
 	if (!S_ISSOCK(info.st_mode))
 		return failure_set(why, EX_CANTCREAT,
-			"%s: `%s` exists and is no socket: remove it, or choose another path", listener->setting,
+			"%s: `%s` exists and is not a socket: remove it, or choose another path", listener->setting,
 			listener->text);
 	struct sockaddr_storage address = {0};
 	socklen_t len;

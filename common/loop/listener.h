@@ -1,5 +1,8 @@
-/* Places to listen at: opened, given to their owner, taken away again. Every failure names the setting, the place, what
- * the system said and what to do. Any thread. */
+/* Listening sockets: an address from a setting, opened, given to its owner, and closed again.
+ *
+ * Call listener_init(), then listener_open(), then listener_close(). Every failure names the setting, the address, the
+ * system's error and what to do. No global state; opening a UNIX socket changes the umask and the effective user for a
+ * moment (socket_file.h), so open listeners before other threads are started. */
 #ifndef LOOP_LISTENER_H
 #define LOOP_LISTENER_H
 
@@ -13,43 +16,47 @@
 #define LISTENER_HANDED_SIZE 512 /* octets of an address, quoted */
 
 struct listener {
-	const char *setting; /* the setting's name */
-	const char *text;    /* its value; "" is off */
+	const char *setting; /* the setting's name; kept, not copied */
+	const char *text;    /* the setting's value; "" is off; kept, not copied */
 	struct settings_socket place;
-	struct socket_file file;           /* of a UNIX socket; see listener_place() */
+	struct socket_file file;           /* of a UNIX socket; set by listener_place() */
 	int fd;                            /* -1: not open */
-	char handed[LISTENER_HANDED_SIZE]; /* where it listens, if the service manager opened it; else "" */
+	char handed[LISTENER_HANDED_SIZE]; /* the address of a socket that the service manager passed, or "" */
 };
 
-/* Owner and mode of UNIX sockets. (uid_t)-1 and (gid_t)-1: left as they are. */
+/* Owner and mode for UNIX sockets. (uid_t)-1 or (gid_t)-1 leaves the user or group as it is. */
 struct listener_access {
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
-	const struct identity *identity; /* who the daemon will be; outlives the listeners */
+	const struct identity *identity; /* the user that the daemon will become; must outlive the listeners */
 };
-/* `owner`: user, user:group, :group, or "". What it leaves out is the user and group that root will become: the daemon
- * itself must reach its sockets. */
+/* Looks up the setting socket_owner: user, user:group, :group, or "". For a missing part it takes the user or group
+ * that a root process will become, because the daemon must be able to connect to its own sockets. Fails with EX_NOUSER
+ * for an unknown name. */
 bool listener_access_find(struct listener_access *out, const char *owner, mode_t mode, const struct identity *identity,
 	struct failure *why);
 
-/* Parses; opens nothing. */
+/* Parses the setting's value. Opens nothing. */
 bool listener_init(struct listener *listener, const char *setting, const char *text, struct failure *why);
+/* Returns whether the setting's value is not empty. */
 bool listener_on(const struct listener *listener);
-/* Whether a UNIX socket can be made there, and with whose rights; listener_open() does it, too. */
+/* Checks that a UNIX socket can be made at its path, and decides with whose rights. listener_open() calls it, too. */
 bool listener_place(struct listener *listener, const struct listener_access *access, struct failure *why);
-/* Non-blocking, close-on-exec. A UNIX socket that a dead process left behind is removed; anything else at its path is a
- * failure. */
+/* Opens the socket, non-blocking and close-on-exec. Removes a UNIX socket on which nobody listens any more; fails if
+ * anything else is at the path. */
 bool listener_open(struct listener *listener, const struct listener_access *access, struct failure *why);
-/* Gives an existing UNIX socket its owner; others need none. The mode comes from the umask of whoever binds: see
- * listener_umask(). */
+/* Sets the owner of an existing UNIX socket. Does nothing for other sockets. The mode comes from the umask during
+ * bind(): see listener_umask(). */
 bool listener_give(const struct listener *listener, const struct listener_access *access, struct failure *why);
-/* The umask under which a UNIX socket gets its mode at once, without a moment in which it is too open. */
+/* Returns the umask that gives a UNIX socket its mode already in bind(), so that it is never more open than it should
+ * be. */
 mode_t listener_umask(const struct listener_access *access);
-/* Closes the descriptor and removes the UNIX socket, unless it is the service manager's. */
+/* Closes the descriptor. Removes a UNIX socket, unless the service manager made it. */
 void listener_close(struct listener *listener);
 
-/* An address to connect to: the place itself, or the loopback address where it listens at every address. */
+/* Finds the socket address: to listen on if `to_listen`, otherwise to connect to. A setting without a host then gives
+ * the loopback address. */
 bool listener_address(const struct listener *listener, bool to_listen, struct sockaddr_storage *out, socklen_t *len,
 	struct failure *why);
 

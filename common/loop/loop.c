@@ -16,11 +16,11 @@
 
 struct loop {
 	struct event_base *base;
-	struct event *posted; /* the reading end of the pipe */
+	struct event *posted; /* waits for the reading end of `wake` */
 	int wake[2];
 	pthread_t thread;
-	atomic_bool running; /* the thread has been started and not been joined */
-	struct lock lock;    /* guards what follows; nothing else is taken under it */
+	atomic_bool running; /* the thread was started and not joined yet */
+	struct lock lock;    /* guards the members below; no other lock is taken under it */
 	struct loop_task *first GUARDED_BY(lock);
 	struct loop_task **last GUARDED_BY(lock);
 	bool stop GUARDED_BY(lock);
@@ -30,7 +30,7 @@ static _Thread_local const struct loop *loop_of_thread;
 
 /* --- posted tasks ------------------------------------------------------------------------------------------------- */
 
-/* Runs what has been posted so far. Returns whether that was anything. */
+/* Runs the tasks posted so far. Returns whether there were any. */
 static bool tasks_run(struct loop *loop, bool *stop)
 {
 	lock_take(&loop->lock);
@@ -61,7 +61,7 @@ static void on_posted(evutil_socket_t fd, short what, void *arg)
 
 static void loop_wake(struct loop *loop) REQUIRES(loop->lock)
 {
-	/* A full pipe wakes the loop as well. */
+	/* If the pipe is full, the loop wakes up anyway. */
 	while (write(loop->wake[1], "", 1) < 0 && errno == EINTR)
 		continue;
 }
@@ -73,7 +73,7 @@ void loop_post(struct loop *loop, struct loop_task *task)
 	bool first = !loop->first;
 	*loop->last = task;
 	loop->last = &task->next;
-	/* Under the lock: once the lock is dropped, the task may run, and the loop may end with it. */
+	/* The lock is still held: once it is dropped, the task may run, and after it the loop may be freed. */
 	if (first)
 		loop_wake(loop);
 	lock_drop(&loop->lock);
@@ -294,7 +294,7 @@ void loops_free(struct loops **loops)
 		loop_stop(l->at[i]);
 	for (unsigned i = 0; i < l->count; i++)
 		loop_join(l->at[i]);
-	/* What is left on one loop may post to another. */
+	/* Repeat until all loops are empty: a task of one loop may post a task to another. */
 	for (bool ran = true, stop; ran;) {
 		ran = false;
 		for (unsigned i = 0; i < l->count; i++)

@@ -1,9 +1,9 @@
-/* An event loop: one thread that waits for many descriptors and timers at once. Hides libevent. Knows nothing of mail:
- * this layer includes only text and base.
+/* An event loop: one thread that waits for many descriptors and timers at once.
  *
- * loop_new(), loop_start(), loop_stop(), loop_join() and loop_free() belong to the thread that owns the loop. Any
- * thread may call loop_post() and loop_is_mine(). Everything else is called on the loop's thread. Callbacks run on the
- * loop's thread, with no lock held. */
+ * Hides libevent. This layer knows nothing of mail: it includes text and base only. A loop goes through loop_new(),
+ * loop_start(), loop_stop(), loop_join() and loop_free(), all called by the thread that owns the loop. Any thread may
+ * call loop_post() and loop_is_mine(). All other functions are called on the loop's thread. Callbacks run on the loop's
+ * thread, and the loop holds no lock then. */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
@@ -14,67 +14,72 @@
 
 struct loop;
 
-/* NULL on failure (EX_OSERR). */
+/* Makes a loop without a thread. Returns NULL on failure (EX_OSERR). */
 struct loop *loop_new(struct failure *why);
-/* Starts the thread, which blocks all signals. */
+/* Starts the loop's thread. The thread blocks all signals. Fails with EX_OSERR. */
 bool loop_start(struct loop *loop, struct failure *why);
-/* Makes the thread end after the tasks that have been posted so far. */
+/* Asks the thread to end once it has run the tasks posted so far. Does not wait. */
 void loop_stop(struct loop *loop);
-/* Waits until the thread has ended. */
+/* Waits until the thread has ended. Does nothing if no thread was started. */
 void loop_join(struct loop *loop);
-/* After loop_join(), or when the loop was never started. Runs the tasks that are still posted on the calling thread,
- * also those that they post. All watches and timers must have been freed by then. */
+/* Frees a loop that has been joined or was never started, and sets the pointer to NULL. First runs the tasks that are
+ * still posted, and those that they post, on the calling thread. All watches and timers must have been freed before,
+ * or these tasks must free them. */
 void loop_free(struct loop **loop);
 
-/* Whether the caller runs on the loop's thread. Also true when the loop has not been started or has been joined: then
- * nobody else can be on it. */
+/* Returns whether the caller runs on the loop's thread. Also returns true if the loop has no running thread, because
+ * then nobody else can use the loop. */
 bool loop_is_mine(const struct loop *loop);
 
-/* Something to do on the loop's thread. The memory is the caller's until `run` is called. Tasks run in the order in
- * which they were posted. A task that a task posts runs after the loop has looked at its descriptors and timers. */
+/* Work to do on the loop's thread. The caller must keep the memory until `run` is called; from then on `run` owns it.
+ * Tasks run in the order in which they were posted. A task posted by another task runs after the loop has looked at its
+ * descriptors and timers. */
 struct loop_task {
 	void (*run)(struct loop_task *task);
-	struct loop_task *next; /* the loop's */
+	struct loop_task *next; /* used by the loop */
 };
+/* Submits a task. Never waits. */
 void loop_post(struct loop *loop, struct loop_task *task);
 
-/* Calls `call` whenever the descriptor is ready, until the watch is freed. A callback may free its own watch. The
- * descriptor stays the caller's and must be open as long as the watch lives. */
+/* A watch calls `call` whenever its descriptor is ready, until the watch is freed. `what` is a set of LOOP_READ and
+ * LOOP_WRITE. A callback may free its own watch. The descriptor stays the caller's, who must keep it open for as long as
+ * the watch exists. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop_watch;
 struct loop_watch *loop_watch_new(
 	struct loop *loop, int fd, unsigned what, void (*call)(void *arg, int fd, unsigned what), void *arg);
-/* 0: pauses. */
+/* Changes what the watch waits for. 0 pauses it. */
 void loop_watch_set(struct loop_watch *watch, unsigned what);
 void loop_watch_free(struct loop_watch **watch);
 
-/* Calls `call` once, `ms` from now, unless it is stopped or set anew before. A callback may set or free its own timer. */
+/* A timer calls `call` once, `ms` milliseconds after loop_timer_set(), unless it is stopped or set again before. A new
+ * timer is not set. A callback may set or free its own timer. */
 struct loop_timer;
 struct loop_timer *loop_timer_new(struct loop *loop, void (*call)(void *arg), void *arg);
 void loop_timer_set(struct loop_timer *timer, int64_t ms);
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_free(struct loop_timer **timer);
 
-/* For libraries that take a libevent base (libunbound) and for modules of this layer. */
+/* Returns the libevent base, for a library that needs one (libunbound). */
 struct event_base;
 struct event_base *loop_base(struct loop *loop);
 
-/* Whom to call when an operation that was begun has ended: on the loop's thread, and never from inside the call that
- * began the operation. Once per operation, and not after the operation was dropped. */
+/* A callback for the end of an operation. The operation calls it once, on the loop's thread. It never calls it from
+ * inside the function that started the operation, nor after the operation was dropped. */
 struct wake {
 	void (*call)(void *arg);
 	void *arg;
 };
 
-/* Several loops, each with its share of the work. */
+/* Several loops that share the work. */
 #define LOOPS_MAX 64
 struct loops {
 	unsigned count;
 	struct loop *at[LOOPS_MAX];
 };
-/* `count` loops, started. NULL on failure. */
+/* Makes and starts `count` loops, at most LOOPS_MAX. Returns NULL on failure (EX_OSERR). */
 struct loops *loops_new(unsigned count, struct failure *why);
-/* Stops, joins and frees them. Operations on them have ended by then. */
+/* Stops, joins and frees the loops. All operations on them must have ended. */
 void loops_free(struct loops **loops);
 
 #endif

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define PLACES_MAX 8       /* listening places of one server */
-#define ACCEPTS_AT_ONCE 64 /* then the clients that are connected get their turn */
+#define PLACES_MAX 8       /* listeners of one server */
+#define ACCEPTS_AT_ONCE 64 /* after so many, the connected clients get their turn */
 #define END_MS 50          /* how often a stopping server checks whether it can end */
 
 struct place {
@@ -31,10 +31,10 @@ struct server {
 	struct place place[PLACES_MAX];
 	unsigned place_count;
 	bool stopping;
-	struct loop_task stop; /* `run` is set when server_stop() has posted it */
+	struct loop_task stop; /* stop.run is NULL until server_stop() posts the task */
 	uint32_t grace_ms;     /* set before `stop` is posted */
 	int64_t end_ms;
-	struct loop_timer *ending; /* while stopping */
+	struct loop_timer *ending; /* checks for the end while stopping */
 };
 
 static void on_connection(void *arg, int fd, unsigned what)
@@ -56,8 +56,8 @@ static void on_connection(void *arg, int fd, unsigned what)
 		loop_watch_set(place->readable, 0);
 		loop_timer_set(place->pause, SERVER_PAUSE_MS);
 		if (quiet_over(&place->refused, &left_out))
-			log_error("%s: cannot accept clients now: %s (and %u times before): raise the limits of this "
-				  "process",
+			log_error("%s: cannot accept clients now: %s (and %u times since the last such line): "
+				  "raise this process's limits",
 				place->listener.setting, strerror(err), left_out);
 		return;
 	}

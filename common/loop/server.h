@@ -1,30 +1,35 @@
-/* A thread that accepts clients at several places and serves them (client.h): it reads requests, sends replies, and
- * never waits for anything else. server_clients() is called on that thread, everything else by the thread that owns the
- * server. */
+/* A server: a thread that accepts clients at several listeners and serves them (client.h).
+ *
+ * The thread reads requests and sends replies. It never waits for anything else, so one slow client delays no other.
+ * server_clients() is called on that thread. All other functions are called by the thread that owns the server, in this
+ * order: server_new(), server_add() for each listener, server_start(), server_stop(), server_join(), server_free(). */
 #ifndef LOOP_SERVER_H
 #define LOOP_SERVER_H
 
 #include "client.h"
 #include "listener.h"
 
-#define SERVER_PAUSE_MS 1000 /* between tries to accept, when the system has no descriptor to give */
+#define SERVER_PAUSE_MS 1000 /* pause before the next accept() when the system has no free descriptor */
 
 struct server;
 
-/* NULL on failure. */
+/* Returns NULL on failure (EX_OSERR). */
 struct server *server_new(struct failure *why);
-/* Takes the listener's descriptor over. The service must outlive the server. Before server_start(). */
+/* Adds a listener (at most eight) and the service for its clients. Takes over the listener's descriptor and sets
+ * listener->fd to -1. The service must outlive the server. */
 void server_add(struct server *server, struct listener *listener, const struct service *service);
+/* Starts the thread. Fails with EX_OSERR. */
 bool server_start(struct server *server, struct failure *why);
-/* Stops accepting and hangs up on the clients that do not wait for an answer. The others get their answers; after
- * `grace_ms` the service is asked to give these up. The thread ends when all clients are gone and no answer is still to
- * come. */
+/* Stops accepting clients and hangs up on all clients that do not wait for an answer. The others still get their
+ * answers; after `grace_ms` milliseconds the service is asked to give up the rest. The thread ends when all clients are
+ * gone and no answer is outstanding. Does not wait. */
 void server_stop(struct server *server, uint32_t grace_ms);
-/* Waits until the thread has ended. After server_stop(). */
+/* Waits until the thread has ended. Call it after server_stop(). */
 void server_join(struct server *server);
+/* Closes the listeners, frees the server, and sets the pointer to NULL. */
 void server_free(struct server **server);
 
-/* How many clients a service has now. */
+/* Returns the number of clients that a service has now. */
 unsigned server_clients(const struct server *server, const struct service *service);
 
 #endif

@@ -11,7 +11,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Whether only root can change where the path leads: all on the way belongs to root, and nobody else may write. */
+/* Returns whether only root can change what the path leads to: root owns every directory on the way, and nobody else may
+ * write to any of them. */
 static bool directory_is_roots(const char *directory)
 {
 	char path[PATH_MAX];
@@ -34,9 +35,9 @@ static bool directory_failure(const char *directory, const struct identity *iden
 	const struct passwd *passwd = getpwuid(identity ? identity->uid : geteuid());
 	const char *user = passwd ? passwd->pw_name : "the user that stsgated runs as";
 	if (err == ENOENT)
-		snprintf(advice, sizeof advice, "make it: install -d -o %s -m 0755 %s", user, directory);
+		snprintf(advice, sizeof advice, "create it: install -d -o %s -m 0755 %s", user, directory);
 	else if (err == ENOTDIR)
-		snprintf(advice, sizeof advice, "it is no directory: choose another path");
+		snprintf(advice, sizeof advice, "choose another path");
 	else if (err == EROFS)
 		snprintf(advice, sizeof advice,
 			"let the service write there (ReadWritePaths=%s in its unit), or choose a path below "
@@ -53,7 +54,7 @@ bool socket_file_init(struct socket_file *file, const char *path, const struct i
 	char directory[PATH_MAX], inside[PATH_MAX + 2];
 	*file = (struct socket_file){.maker = identity};
 	snprintf(file->path, sizeof file->path, "%s", path);
-	/* "/" for what lies in the root directory */
+	/* The directory of "/name" is "/". */
 	const char *slash = strrchr(path, '/');
 	snprintf(directory, sizeof directory, "%.*s", !slash || slash == path ? 1 : (int)(slash - path), path);
 	snprintf(inside, sizeof inside, "%s/.", directory);
@@ -86,7 +87,7 @@ bool socket_file_give(const struct socket_file *file, uid_t uid, gid_t gid, stru
 	struct stat info;
 	if (uid == (uid_t)-1 && gid == (gid_t)-1)
 		return true;
-	/* Opened with the maker's rights; what it is is looked at before root does anything with it. */
+	/* The maker's rights open the file, and the checks below come before root changes anything. */
 	if (!socket_file_begin(file, why))
 		return false;
 	uid_t maker = geteuid();
@@ -94,8 +95,7 @@ bool socket_file_give(const struct socket_file *file, uid_t uid, gid_t gid, stru
 	int err = errno;
 	socket_file_end();
 	if (fd < 0)
-		return failure_set(
-			why, EX_CANTCREAT, "the socket that was just made cannot be opened: %s", strerror(err));
+		return failure_set(why, EX_CANTCREAT, "cannot open the socket that was just made: %s", strerror(err));
 	bool genuine = fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) && info.st_uid == maker;
 	bool own = genuine && (uid == (uid_t)-1 || uid == info.st_uid) && (gid == (gid_t)-1 || gid == info.st_gid);
 	bool given = own || (genuine && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0);
@@ -103,10 +103,10 @@ bool socket_file_give(const struct socket_file *file, uid_t uid, gid_t gid, stru
 	close(fd);
 	if (!genuine)
 		return failure_set(why, EX_CANTCREAT,
-			"something else is in the place of the socket that was just made: see who writes there");
+			"something has replaced the socket that was just made: find out who writes to its directory");
 	return given || failure_set(why, EX_CANTCREAT,
-				"cannot give it to socket_owner: %s: start as root, or name a group that the daemon is "
-				"in",
+				"cannot set its owner to socket_owner: %s: start as root, or name a group that the "
+				"daemon's user is in",
 				strerror(err));
 }
 

@@ -1,7 +1,10 @@
-/* The file of a UNIX socket, made by a process that may be root. The daemon's user may have the directory in its hands,
- * and with it all that a path leads to. So the file is made and removed with that user's rights; root makes it only in a
- * directory that nobody else can change; and what gets another owner is what is open already, never a path. Before any
- * thread is started, but for socket_file_remove(). */
+/* The file of a UNIX socket, made safely by a process that may be root (design 6.11).
+ *
+ * The daemon's user may own the socket's directory and could put a link there to mislead root. So the file is made and
+ * removed with that user's rights. Root makes it only in a directory that nobody else can change. Only an open socket
+ * gets another owner, never a path.
+ *
+ * Call these functions before any thread is started, except socket_file_remove(). */
 #ifndef LOOP_SOCKET_FILE_H
 #define LOOP_SOCKET_FILE_H
 
@@ -11,16 +14,20 @@
 
 struct socket_file {
 	char path[SOCKET_FILE_PATH_SIZE];
-	const struct identity *maker; /* whose rights make it; NULL: those of this process */
+	const struct identity *maker; /* the user whose rights make the file; NULL: this process's own rights */
 };
 
-/* Finds out whose rights make a file at `path`. False when its directory takes none: `why` says what to do. */
+/* Decides whose rights will make a file at `path`. Fails with EX_CANTCREAT if nobody may make it there; `why` then says
+ * what to do. `identity` must outlive the file. */
 bool socket_file_init(struct socket_file *file, const char *path, const struct identity *identity, struct failure *why);
-/* Between the two, files are made with the maker's rights. */
+/* From socket_file_begin() to socket_file_end(), the process makes files with the maker's rights. */
 bool socket_file_begin(const struct socket_file *file, struct failure *why);
-void socket_file_end(void); /* keeps errno */
-/* (uid_t)-1 and (gid_t)-1: left as they are. Nothing but a socket of the maker gets another owner. */
+/* Leaves errno as it was. */
+void socket_file_end(void);
+/* Changes the owner of the socket just made. (uid_t)-1 or (gid_t)-1 leaves the user or group as it is. Fails with
+ * EX_CANTCREAT if the path is not a socket of the maker any more. */
 bool socket_file_give(const struct socket_file *file, uid_t uid, gid_t gid, struct failure *why);
+/* Removes the file with the maker's rights. Ignores errors. */
 void socket_file_remove(const struct socket_file *file);
 
 #endif

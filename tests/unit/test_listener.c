@@ -79,7 +79,7 @@ static void what_is_no_socket_is_left_alone(void **state)
 	fclose(file);
 	assert_false(opens(&listener, text_in("d"), &why));
 	assert_int_equal(why.code, EX_CANTCREAT);
-	assert_non_null(strstr(why.text, "exists and is no socket"));
+	assert_non_null(strstr(why.text, "exists and is not a socket"));
 	assert_int_equal(unlink(listener.place.path), 0);
 }
 
@@ -91,7 +91,7 @@ static void a_missing_directory_is_told(void **state)
 	assert_false(opens(&listener, text_in("no/e"), &why));
 	assert_int_equal(why.code, EX_CANTCREAT);
 	assert_non_null(strstr(why.text, "some_socket: cannot listen at `unix:"));
-	assert_non_null(strstr(why.text, "No such file or directory: make it: install -d -o "));
+	assert_non_null(strstr(why.text, "No such file or directory: create it: install -d -o "));
 }
 
 static void a_taken_port_is_told(void **state)
@@ -155,7 +155,7 @@ static void owners_are_looked_up(void **state)
 	assert_int_equal(found.gid, getgrnam("mail")->gr_gid);
 	assert_false(listener_access_find(&found, "no-such-user", 0660, NULL, &why));
 	assert_int_equal(why.code, EX_NOUSER);
-	assert_non_null(strstr(why.text, "socket_owner: no user `no-such-user`"));
+	assert_non_null(strstr(why.text, "socket_owner: this machine has no user `no-such-user`"));
 	assert_false(listener_access_find(&found, "root:no-such-group", 0660, NULL, &why));
 	assert_int_equal(why.code, EX_NOUSER);
 }
@@ -179,7 +179,7 @@ static void only_a_socket_of_the_maker_is_given_away(void **state)
 		assert_int_equal(hard ? link(victim, path) : symlink(victim, path), 0);
 		assert_false(socket_file_give(&file, 1, 1, &why));
 		assert_int_equal(why.code, EX_CANTCREAT);
-		assert_non_null(strstr(why.text, "something else is in the place of the socket"));
+		assert_non_null(strstr(why.text, "something has replaced the socket"));
 		assert_int_equal(unlink(path), 0);
 	}
 	assert_int_equal(fstat(fd, &info), 0);

@@ -858,14 +858,14 @@ static void map_clients_beyond_the_limit_are_hung_up_on(void **state)
 	}
 	ask(fds[0], "pass.example");
 	expect(fds[0], SECURE);
-	assert_int_equal(said("places for clients are taken"), 0);
+	assert_int_equal(said("clients, which is the limit"), 0);
 	for (int i = 0; i < 50; i++) {
 		int fd = dial(room.map_path);
 		expect_end(fd);
 		close(fd);
 	}
-	assert_int_equal(said("frontend=socketmap all 4096 places for clients are taken"), 1);
-	assert_int_equal(said("places for clients are taken"), 1);
+	assert_int_equal(said("frontend=socketmap has 4096 clients, which is the limit"), 1);
+	assert_int_equal(said("clients, which is the limit"), 1);
 	say(fds[SOCKETMAP_CLIENTS_MAX - 1], ".example,", 9);
 	expect(fds[SOCKETMAP_CLIENTS_MAX - 1], SECURE);
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\n");
