@@ -67,8 +67,7 @@ static bool value_set(struct reader *reader, const char *name, const char *value
 {
 	for (size_t i = 0; i < SETTINGS_OBSOLETE_COUNT; i++)
 		if (strcmp(settings_obsolete_table[i].name, name) == 0) {
-			reader->settings->origin->obsolete_line[i] =
-				line; /* for settings_warn(); the value is ignored */
+			reader->settings->origin->obsolete_line[i] = line; /* for settings_warn() */
 			return true;
 		}
 	const struct settings_row *row = settings_row_find(name);
