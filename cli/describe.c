@@ -157,18 +157,19 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 			quote_string(&quote, evidence->mta_address));
 }
 
-static void trials_print(const struct trials *trials, uint16_t port, int64_t now)
+static void trials_print(const struct probe_history *history, uint16_t port, int64_t now)
 {
 	struct when at, span;
-	const struct evidence *newest = &trials->newest, *conclusive = &trials->conclusive, *good = &trials->good;
+	const struct evidence *newest = &history->newest, *conclusive = &history->conclusive, *good = &history->good;
 	if (newest->at != 0)
 		evidence_print("", newest, port, now);
-	if (trials->silent_since != 0)
+	if (history->silent_since != 0)
 		line_print("", "silent since %s (%s ago), probed %u time%s since%s",
-			when_date(&at, trials->silent_since), when_span(&span, now - trials->silent_since),
-			trials->silent_probes, trials->silent_probes == 1 ? "" : "s",
-			trials_silent(trials, now) ? ": mail goes to the domain's other hosts, if one of them is good"
-						   : "");
+			when_date(&at, history->silent_since), when_span(&span, now - history->silent_since),
+			history->silent_probes, history->silent_probes == 1 ? "" : "s",
+			history_is_silent(history, now)
+				? ": mail goes to the domain's other hosts, if one of them is good"
+				: "");
 	if (conclusive->at && conclusive->at != newest->at)
 		evidence_print("before, conclusively: ", conclusive, port, now);
 	if (good->at && good->at != conclusive->at && good->at != newest->at)

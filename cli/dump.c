@@ -29,10 +29,10 @@ json_t *dump_entry(const struct entry *entry)
 json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *record)
 {
 	struct hop_record written = *record;
-	const struct trials *trials = &record->pkix;
-	if (trials->conclusive.at == trials->newest.at && evidence_is_conclusive(&trials->newest))
+	const struct probe_history *history = &record->pkix;
+	if (history->conclusive.at == history->newest.at && evidence_is_conclusive(&history->newest))
 		written.pkix.conclusive.at = 0;
-	if (trials->good.at == trials->conclusive.at && reason_class(trials->conclusive.reason) == REASON_GOOD)
+	if (history->good.at == history->conclusive.at && reason_class(history->conclusive.reason) == REASON_GOOD)
 		written.pkix.good.at = 0;
 	json_t *object = json_made(json_object());
 	json_put(object, "host", json_text(host));
@@ -93,7 +93,7 @@ static bool read_hop(const struct take *in, struct dump_line *out)
 	const char *text;
 	struct domain name;
 	int64_t port;
-	struct trials *trials = &out->record.pkix;
+	struct probe_history *history = &out->record.pkix;
 	if (!take_text(in, "host", 1, DOMAIN_MAX, &text) || !take_number(in, "port", 1, UINT16_MAX, &port))
 		return false;
 	if (!domain_parse(&name, text, strlen(text)))
@@ -102,15 +102,15 @@ static bool read_hop(const struct take *in, struct dump_line *out)
 	out->port = (uint16_t)port;
 	if (!record_read(in, &hop_table, &out->record))
 		return false;
-	if (!evidence_is_conclusive(&trials->conclusive) || reason_class(trials->good.reason) != REASON_GOOD)
+	if (!evidence_is_conclusive(&history->conclusive) || reason_class(history->good.reason) != REASON_GOOD)
 		return take_fail(in, "conclusive and good evidence", "must be what they are called");
 	/* What dump_hop() leaves out. */
-	if (trials->conclusive.at == 0 && trials->newest.at != 0 && evidence_is_conclusive(&trials->newest))
-		trials->conclusive = trials->newest;
-	if (trials->good.at == 0 && trials->conclusive.at != 0 &&
-		reason_class(trials->conclusive.reason) == REASON_GOOD)
-		trials->good = trials->conclusive;
-	return trials->newest.at != 0 || trials->conclusive.at != 0 || trials->good.at != 0 ||
+	if (history->conclusive.at == 0 && history->newest.at != 0 && evidence_is_conclusive(&history->newest))
+		history->conclusive = history->newest;
+	if (history->good.at == 0 && history->conclusive.at != 0 &&
+		reason_class(history->conclusive.reason) == REASON_GOOD)
+		history->good = history->conclusive;
+	return history->newest.at != 0 || history->conclusive.at != 0 || history->good.at != 0 ||
 	       take_fail(in, "the line", "tells nothing");
 }
 

@@ -44,7 +44,7 @@ static int answer_status(const struct answer *answer)
 /* Returns whether the hop's failure holds no mail, because the MTA judges the hop by its own rules (mta_enforces). */
 static bool is_left_to_mta(const struct facts *facts, const struct hop_fact *hop)
 {
-	return facts_left_to_mta(facts, &facts_trials(facts, hop)->conclusive);
+	return facts_left_to_mta(facts, &facts_history(facts, hop)->conclusive);
 }
 
 /* --- text --------------------------------------------------------------------------------------------------------- */

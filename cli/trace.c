@@ -66,7 +66,7 @@ static struct finding hop_finding(const struct facts *facts, const struct hop_fa
 {
 	if (hop && hop->refused != REASON_OK)
 		return (struct finding){NULL, hop->refused};
-	const struct evidence *newest = hop ? &facts_trials(facts, hop)->newest : NULL;
+	const struct evidence *newest = hop ? &facts_history(facts, hop)->newest : NULL;
 	if (!newest || newest->at == 0)
 		return (struct finding){"unknown", REASON_OK};
 	return finding_of("good", newest->reason);

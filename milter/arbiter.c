@@ -73,7 +73,7 @@ static void judge_next_hops(
 		struct question question = {.purpose = PURPOSE_DELIVER, .unreadable = true};
 		if (i < QUESTION_HOPS_MAX)
 			next_hop_question(&question, hop.at, hop.len, PURPOSE_DELIVER);
-		question_client_is(&question, (struct span){recipient->client, strlen(recipient->client)});
+		question_set_client(&question, (struct span){recipient->client, strlen(recipient->client)});
 		question_judge(arbiter, message, &question, hop, &one);
 		/* A map binds the MTA to hops that keep their policy, so one next hop that may be used is enough then;
 		 * else any of them may be the one that is used (rule 6, one level up). */
@@ -101,7 +101,7 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 	const char *text = expanded ? recipient->address : recipient->argument;
 	struct span address = {text, strlen(text)};
 	question_from_recipient(&question, address.at, address.len, PURPOSE_DELIVER);
-	question_client_is(&question, (struct span){recipient->client, strlen(recipient->client)});
+	question_set_client(&question, (struct span){recipient->client, strlen(recipient->client)});
 	question_judge(arbiter, message, &question, address, outcome);
 }
 

@@ -133,7 +133,7 @@ static void delegation_request(
 		delegation_dunno(client);
 		return;
 	}
-	question_client_is(&question, request->client);
+	question_set_client(&question, request->client);
 	struct outcome outcome = {0};
 	if (verdict_service_ask(service, client, &question, &outcome)) {
 		if (outcome.final)

@@ -163,17 +163,17 @@ static void entry_apply(struct entry *entry, void *arg)
 	entry->due_at = submission->due_at = entry_due(entry, facts);
 }
 
-static int64_t silence_s(const struct trials *trials)
+static int64_t silence_s(const struct probe_history *history)
 {
-	return trials->silent_since == 0 ? 0 : trials->newest.at - trials->silent_since;
+	return history->silent_since == 0 ? 0 : history->newest.at - history->silent_since;
 }
 
 static void hop_apply(struct hop_record *record, void *arg)
 {
 	struct hop_change *change = arg;
 	const struct found *found = &change->saving->found;
-	const struct trials *trials = found->evidence.tlsa_id == 0 ? &record->pkix : &record->dane;
-	int64_t before_s = silence_s(trials);
+	const struct probe_history *history = found->evidence.tlsa_id == 0 ? &record->pkix : &record->dane;
+	int64_t before_s = silence_s(history);
 	if (change->needed_day != 0)
 		record->needed_day = change->needed_day;
 	hop_record_learn_tlsa(record, &found->tlsa);
@@ -181,8 +181,8 @@ static void hop_apply(struct hop_record *record, void *arg)
 		hop_record_refused(record, found->evidence.at);
 	else if (found->evidence.reason != REASON_PROBE_BUDGET)
 		hop_record_learn(record, &found->evidence);
-	change->saving->silence_lasts = before_s < SILENT_LASTS_S && silence_s(trials) >= SILENT_LASTS_S &&
-					trials_silent(trials, trials->newest.at);
+	change->saving->silence_lasts = before_s < SILENT_LASTS_S && silence_s(history) >= SILENT_LASTS_S &&
+					history_is_silent(history, history->newest.at);
 }
 
 /* --- what is reported ------------------------------------------------------------------------------------------------- */

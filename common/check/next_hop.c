@@ -7,5 +7,5 @@ void next_hop_question(struct question *out, const char *bytes, size_t len, enum
 	uint16_t port;
 	question_from_next_hop(out, bytes, len, purpose);
 	if (out->service[0] != '\0' && service_port(out->service, &port))
-		question_port_is(out, port);
+		question_set_port(out, port);
 }

@@ -18,19 +18,20 @@ static bool is_silence(enum reason reason)
 	       reason == REASON_HOP_TIMEOUT || reason == REASON_HOP_GREETING || reason == REASON_HOP_PROTOCOL;
 }
 
-bool trials_counting(const struct trials *trials)
+bool history_may_be_silent(const struct probe_history *history)
 {
-	return trials->silent_since != 0 && is_silence(trials->newest.reason) && trials->silent_probes < SILENT_PROBES;
+	return history->silent_since != 0 && is_silence(history->newest.reason) &&
+	       history->silent_probes < SILENT_PROBES;
 }
 
-bool trials_silent(const struct trials *trials, int64_t now)
+bool history_is_silent(const struct probe_history *history, int64_t now)
 {
-	if (trials->newest.at == 0)
+	if (history->newest.at == 0)
 		return false;
-	if (trials->newest.reason == REASON_HOP_NO_ADDRESS)
+	if (history->newest.reason == REASON_HOP_NO_ADDRESS)
 		return true;
-	return trials->silent_since != 0 && is_silence(trials->newest.reason) &&
-	       trials->silent_probes >= SILENT_PROBES && now - trials->silent_since >= SILENT_S;
+	return history->silent_since != 0 && is_silence(history->newest.reason) &&
+	       history->silent_probes >= SILENT_PROBES && now - history->silent_since >= SILENT_S;
 }
 
 void hop_record_learn(struct hop_record *record, const struct evidence *seen)
@@ -38,37 +39,37 @@ void hop_record_learn(struct hop_record *record, const struct evidence *seen)
 	if (seen->at == 0)
 		return;
 	record->refused_since = 0;
-	struct trials *trials = seen->tlsa_id == 0 ? &record->pkix : &record->dane;
+	struct probe_history *history = seen->tlsa_id == 0 ? &record->pkix : &record->dane;
 	enum reason_class class = reason_class(seen->reason);
 	bool other = seen->seen_for[0] != '\0';
-	if (other && (seen->at < trials->newest.at || reason_class(trials->conclusive.reason) == REASON_BAD))
+	if (other && (seen->at < history->newest.at || reason_class(history->conclusive.reason) == REASON_BAD))
 		return;
-	if (trials->newest.at - seen->at > EVIDENCE_LATE_S) {
-		struct evidence *const kept[] = {&trials->newest, &trials->conclusive, &trials->good};
+	if (history->newest.at - seen->at > EVIDENCE_LATE_S) {
+		struct evidence *const kept[] = {&history->newest, &history->conclusive, &history->good};
 		for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 			if (kept[i]->at > seen->at)
 				memset(kept[i], 0, sizeof *kept[i]);
 	}
-	if (seen->at < trials->newest.at)
+	if (seen->at < history->newest.at)
 		return;
-	if (trials->newest.tlsa_id != seen->tlsa_id)
-		memset(trials, 0, sizeof *trials);
-	bool silence_goes_on = trials->silent_since != 0 && trials->silent_since <= seen->at &&
-			       seen->at - trials->newest.at <= SILENT_GAP_S;
+	if (history->newest.tlsa_id != seen->tlsa_id)
+		memset(history, 0, sizeof *history);
+	bool silence_goes_on = history->silent_since != 0 && history->silent_since <= seen->at &&
+			       seen->at - history->newest.at <= SILENT_GAP_S;
 	if (class != REASON_UNSURE) {
-		trials->silent_since = 0;
-		trials->silent_probes = 0;
+		history->silent_since = 0;
+		history->silent_probes = 0;
 	} else if (!silence_goes_on) {
-		trials->silent_since = seen->at;
-		trials->silent_probes = 1;
-	} else if (trials->silent_probes < UINT16_MAX) {
-		trials->silent_probes++;
+		history->silent_since = seen->at;
+		history->silent_probes = 1;
+	} else if (history->silent_probes < UINT16_MAX) {
+		history->silent_probes++;
 	}
-	trials->newest = *seen;
+	history->newest = *seen;
 	if (evidence_is_conclusive(seen))
-		trials->conclusive = *seen;
+		history->conclusive = *seen;
 	if (class == REASON_GOOD)
-		trials->good = *seen;
+		history->good = *seen;
 }
 
 bool tlsa_look_known(const struct tlsa_look *look, int64_t now)

@@ -35,7 +35,7 @@ struct evidence {
 bool evidence_is_conclusive(const struct evidence *evidence);
 
 /* Of several probes: what is kept. `at` == 0 marks what there is not. */
-struct trials {
+struct probe_history {
 	struct evidence newest;
 	struct evidence conclusive; /* newest of class GOOD or BAD */
 	struct evidence good;       /* newest of class GOOD */
@@ -48,10 +48,10 @@ struct trials {
 #define SILENT_S 120
 /* A probe that comes so long after the one before begins a new count. */
 #define SILENT_GAP_S 86400
-bool trials_silent(const struct trials *trials, int64_t now);
+bool history_is_silent(const struct probe_history *history, int64_t now);
 #define SILENT_LASTS_S 3600 /* an operator should know of it */
 /* Whether more probes are needed to say that it is silent. */
-bool trials_counting(const struct trials *trials);
+bool history_may_be_silent(const struct probe_history *history);
 
 /* The newest look for a host's TLSA records (RFC 7672 2.2). */
 struct tlsa_look {
@@ -74,8 +74,8 @@ bool tlsa_look_known(const struct tlsa_look *look, int64_t now);
 #define REFUSED_KNOWN_S 86400 /* a refusal that is older began another time, and the wait begins anew */
 /* Of one hop (host, port): what the store keeps. */
 struct hop_record {
-	struct trials pkix; /* judged by the trust store (RFC 8461 4.2) */
-	struct trials dane; /* judged by one TLSA set, that of dane.newest.tlsa_id (RFC 7672) */
+	struct probe_history pkix; /* judged by the trust store (RFC 8461 4.2) */
+	struct probe_history dane; /* judged by one TLSA set, that of dane.newest.tlsa_id (RFC 7672) */
 	struct tlsa_look tlsa;
 	int64_t refused_since; /* a front end wanted a probe that the budget refused, for the first time since the last
 				  probe that happened; 0: none was refused since */

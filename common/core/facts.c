@@ -74,9 +74,9 @@ bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop)
 	return facts_dane(facts) && look->state == TLSA_USABLE && tlsa_look_known(look, facts->now);
 }
 
-const struct trials *facts_trials(const struct facts *facts, const struct hop_fact *hop)
+const struct probe_history *facts_history(const struct facts *facts, const struct hop_fact *hop)
 {
-	static const struct trials none;
+	static const struct probe_history none;
 	const struct hop_record *record = &hop->record;
 	if (!facts_hop_by_dane(facts, hop))
 		return &record->pkix;
@@ -138,7 +138,7 @@ bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)
 }
 
 /* Bounded by what verdict_next() asks for; a fact beyond HOP_FACTS_MAX is dropped. */
-static struct hop_fact *hop_made(struct facts *facts, const char *host, uint16_t port)
+static struct hop_fact *hop_find_or_add(struct facts *facts, const char *host, uint16_t port)
 {
 	struct hop_fact *hop = facts_hop(facts, host, port);
 	size_t len = strlen(host);
@@ -155,7 +155,7 @@ static struct hop_fact *hop_made(struct facts *facts, const char *host, uint16_t
 
 void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port, const struct hop_record *record)
 {
-	struct hop_fact *hop = hop_made(facts, host, port);
+	struct hop_fact *hop = hop_find_or_add(facts, host, port);
 	if (!hop)
 		return;
 	hop->read = true;
@@ -186,7 +186,7 @@ void facts_learn_mx(struct facts *facts, const struct mx_found *found)
 
 void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_look *look)
 {
-	struct hop_fact *hop = hop_made(facts, host, port);
+	struct hop_fact *hop = hop_find_or_add(facts, host, port);
 	if (!hop)
 		return;
 	hop->read = true;
@@ -196,7 +196,7 @@ void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, cons
 
 void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, bool dane, const struct evidence *seen)
 {
-	struct hop_fact *hop = hop_made(facts, host, port);
+	struct hop_fact *hop = hop_find_or_add(facts, host, port);
 	if (!hop)
 		return;
 	hop->read = true;
@@ -209,7 +209,7 @@ void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, boo
 
 void facts_learn_refused(struct facts *facts, const char *host, uint16_t port, int64_t at)
 {
-	struct hop_fact *hop = hop_made(facts, host, port);
+	struct hop_fact *hop = hop_find_or_add(facts, host, port);
 	if (hop)
 		hop_record_refused(&hop->record, at);
 }

@@ -73,7 +73,7 @@ bool facts_dane(const struct facts *facts);
 /* What the hop's evidence is judged by in this inquiry: its usable TLSA records, if DANE governs and they are known. */
 bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop);
 /* Its evidence that was judged so; without any when all there is was judged otherwise. Belongs to the facts. */
-const struct trials *facts_trials(const struct facts *facts, const struct hop_fact *hop);
+const struct probe_history *facts_history(const struct facts *facts, const struct hop_fact *hop);
 
 /* Whether bad evidence is left to the MTA, which asks the map under an enforce policy and so delivers over verified TLS
  * or not at all (rule 6): what falls short of our demands, but not of its own, holds no mail. */

@@ -38,7 +38,7 @@ struct step judge_bound(const struct judge *j, enum binding binding)
 
 /* The verdict so far is what to say while facts are still wanted (rules 4, 6, 7, 10). A map waits until it is known what
  * binds the delivery, unless nothing may; where only DANE may, it leaves that to the MTA, which looks for itself. */
-struct step judge_wants(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
+struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
 {
 	const struct facts *f = j->facts;
 	bool map = f->question.purpose == PURPOSE_MAP, waits = true;
@@ -84,20 +84,20 @@ static bool fetch_possible(const struct facts *f)
 }
 
 /* Notes what is due, or wants it when the inquiry is eager. */
-struct step judge_keeps_fresh(struct judge *j)
+struct step judge_keep_fresh(struct judge *j)
 {
 	const struct facts *f = j->facts;
 	const char *domain = f->question.domain;
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
 	if (!f->record_tried && (f->forced || schedule_record_stale(&f->entry, f->now))) {
 		if (j->eager)
-			return judge_wants(j, WANT_RECORD, domain, 0);
+			return judge_want(j, WANT_RECORD, domain, 0);
 		j->renew |= RENEW_RECORD;
 	}
 	bool due = f->forced || id_changed(&f->entry) || schedule_body_stale(&f->entry, f->rules, f->now);
 	if (due && fetch_possible(f)) {
 		if (j->eager)
-			return judge_wants(j, WANT_POLICY, domain, 0);
+			return judge_want(j, WANT_POLICY, domain, 0);
 		j->renew |= RENEW_POLICY;
 	}
 	return nothing;
@@ -113,24 +113,24 @@ static struct step second_look(struct judge *j)
 	bool at_once = j->eager || j->policy->mode == POLICY_ENFORCE;
 	if (!f->record_tried && schedule_age(f->entry.record_checked_at, f->now) > f->rules->probe_ttl_fail_s) {
 		if (at_once)
-			return judge_wants(j, WANT_RECORD, domain, 0);
+			return judge_want(j, WANT_RECORD, domain, 0);
 		j->renew |= RENEW_RECORD;
 	}
 	if (id_changed(&f->entry) && fetch_possible(f)) {
 		if (at_once)
-			return judge_wants(j, WANT_POLICY, domain, 0);
+			return judge_want(j, WANT_POLICY, domain, 0);
 		j->renew |= RENEW_POLICY;
 	}
 	if (f->question.mx_lookup && !f->question.unreadable && !f->mx_tried && schedule_mx_stale(&f->entry, f->now)) {
 		if (at_once)
-			return judge_wants(j, WANT_MX, domain, 0);
+			return judge_want(j, WANT_MX, domain, 0);
 		j->renew |= RENEW_MX;
 	}
 	return nothing;
 }
 
 /* The verdict of a next hop that cannot keep the policy now; `kind` is what it is under enforce. */
-struct step judge_held(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host)
+struct step judge_hold(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host)
 {
 	j->bad = reason;
 	j->bad_host = host;
@@ -144,14 +144,14 @@ struct step judge_held(struct judge *j, enum verdict_kind kind, enum reason reas
 
 /* --- the MX set --------------------------------------------------------------------------------------------------- */
 
-struct step judge_wants_mx(struct judge *j, bool settled)
+struct step judge_want_mx(struct judge *j, bool settled)
 {
 	const struct facts *f = j->facts;
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
 	bool stale = schedule_mx_stale(&f->entry, f->now), known = schedule_mx_known(&f->entry, f->now);
 	bool enough = settled ? schedule_mx_recent(&f->entry, f->now) : known;
-	if (!f->mx_tried && (!enough || f->forced || ((j->eager || j->alone) && stale)))
-		return judge_wants(j, WANT_MX, f->question.domain, 0);
+	if (!f->mx_tried && (!enough || f->forced || ((j->eager || j->needs_fresh) && stale)))
+		return judge_want(j, WANT_MX, f->question.domain, 0);
 	if (known && stale)
 		j->renew |= RENEW_MX;
 	return nothing;

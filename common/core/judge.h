@@ -11,9 +11,9 @@ struct judge {
 	const struct facts *facts;
 	const struct policy *policy; /* NULL: none in force */
 	bool eager;                  /* what is due for renewal is wanted now: nobody waits for a quick answer */
-	bool alone;      /* nothing binds the delivery: a pass under an enforce policy rests on fresh facts only */
-	bool unbound;    /* DANE is still looked for, and what there is binds nobody if it is not found */
-	bool unenforced; /* a map knows that no enforce policy is in force; only DANE may bind */
+	bool needs_fresh; /* nothing binds the delivery: a pass under an enforce policy rests on fresh facts only */
+	bool unbound;     /* DANE is still looked for, and what there is binds nobody if it is not found */
+	bool unenforced;  /* a map knows that no enforce policy is in force; only DANE may bind */
 	unsigned renew;
 	enum reason bad;
 	const char *bad_host;
@@ -24,18 +24,18 @@ struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reaso
 /* The delivery is bound. */
 struct step judge_bound(const struct judge *j, enum binding binding);
 /* A fact is wanted; the verdict so far comes with it. */
-struct step judge_wants(const struct judge *j, enum want_kind kind, const char *name, uint16_t port);
+struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port);
 /* Notes what is due for renewal of record and policy, or wants it when the inquiry is eager. */
-struct step judge_keeps_fresh(struct judge *j);
+struct step judge_keep_fresh(struct judge *j);
 /* The verdict of a next hop that cannot keep the policy now; `kind` is what it is under enforce. First comes a second
  * look (rule 4). */
-struct step judge_held(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host);
+struct step judge_hold(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host);
 /* Wants the MX set, unless that in hand will do; `settled`: it must be good enough for DANE to rest on. */
-struct step judge_wants_mx(struct judge *j, bool settled);
+struct step judge_want_mx(struct judge *j, bool settled);
 /* Whether the MX set has hops to judge. */
 bool mx_has_hops(const struct facts *facts);
 
-/* The hops that the MTA may use, best preference first; at least one once judge_wants_mx() wants nothing. */
+/* The hops that the MTA may use, best preference first; at least one once judge_want_mx() wants nothing. */
 struct hop_list {
 	unsigned count;
 	const char *own; /* our own host's name, where the list was cut at it; "" otherwise */

@@ -200,7 +200,7 @@ static void reader_body(struct policy_reader *reader, struct span body)
 		reader_error(reader, "missing-max-age");
 	if (reader->policy->mx.count > POLICY_MX_FEW) {
 		names_sort(&reader->policy->mx);
-		names_search(&reader->policy->mx);
+		names_index(&reader->policy->mx);
 	}
 	if (!reader->policy->mx.count && !(reader->mode_good && reader->policy->mode == POLICY_NONE))
 		reader_error(reader, "no-mx");

@@ -93,7 +93,7 @@ static void question_take_port(struct question *out, struct span rest)
 	out->port = QUESTION_PORT;
 }
 
-void question_port_is(struct question *out, uint16_t port)
+void question_set_port(struct question *out, uint16_t port)
 {
 	out->port = port;
 	out->unreadable = false;
@@ -237,7 +237,7 @@ static const char *label_before(const char *name, const char *at)
 	return at;
 }
 
-void question_client_is(struct question *question, struct span bytes)
+void question_set_client(struct question *question, struct span bytes)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	struct address address;

@@ -32,11 +32,11 @@ struct question {
 	uint64_t client;          /* who asks, for a fair part of the room; 0: nobody in particular. Not part of what is
 			    asked */
 	char service[QUESTION_SERVICE_SIZE]; /* a name in the port's place that the rules do not know: the question is
-						unreadable until question_port_is() */
+						unreadable until question_set_port() */
 };
 
 /* The client that asks: its network, by which clients share the work. Anything but an address is nobody in particular. */
-void question_client_is(struct question *question, struct span address);
+void question_set_client(struct question *question, struct span address);
 /* In place of a client where nobody tells who asks (the map): the domain that the policy domain is likely to be bought
  * under, its last two labels, or three where the second is as short as in co.uk. Never 0. */
 uint64_t question_destination(const struct question *question);
@@ -45,7 +45,7 @@ uint64_t question_destination(const struct question *question);
  * names over DOMAIN_POLICY_MAX, ASCII that no MTA takes for a name) gets has_domain = false. */
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose);
 /* The port of `out->service`, from whom has a table of them. */
-void question_port_is(struct question *out, uint16_t port);
+void question_set_port(struct question *out, uint16_t port);
 /* Takes the next one off a list of next hops; false: there is none. Postfix has commas or blanks between them
  * (`[a.example]:587, b.example`), Sendmail's mailertable colons (`a.example:[b.example]`); most lists have one. A word
  * without a dot behind a colon is a service's name: `a.example:mail` is one next hop. */

@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-static int64_t between(int64_t value, int64_t min, int64_t max)
+static int64_t clamp(int64_t value, int64_t min, int64_t max)
 {
 	return value < min ? min : value > max ? max : value;
 }
 
 bool schedule_record_stale(const struct entry *entry, int64_t now)
 {
-	int64_t soft = between(entry->record_ttl_s, RECORD_AGE_MIN_S, RECORD_AGE_MAX_S);
+	int64_t soft = clamp(entry->record_ttl_s, RECORD_AGE_MIN_S, RECORD_AGE_MAX_S);
 	return schedule_age(entry->record_checked_at, now) > soft;
 }
 
@@ -45,7 +45,7 @@ bool schedule_negative_known(const struct entry *entry, bool held, int64_t now)
 
 bool schedule_negative_stale(const struct entry *entry, int64_t now)
 {
-	int64_t soft = between(entry->record_ttl_s, NEGATIVE_AGE_MIN_S, NEGATIVE_AGE_MAX_S);
+	int64_t soft = clamp(entry->record_ttl_s, NEGATIVE_AGE_MIN_S, NEGATIVE_AGE_MAX_S);
 	if (fetch_failed(entry))
 		soft = FETCH_SPACING_S;
 	else if (lookup_failed(entry))
@@ -55,7 +55,7 @@ bool schedule_negative_stale(const struct entry *entry, int64_t now)
 
 bool schedule_mx_stale(const struct entry *entry, int64_t now)
 {
-	return schedule_age(entry->mx.checked_at, now) > between(entry->mx.ttl_s, MX_AGE_MIN_S, MX_AGE_MAX_S);
+	return schedule_age(entry->mx.checked_at, now) > clamp(entry->mx.ttl_s, MX_AGE_MIN_S, MX_AGE_MAX_S);
 }
 
 bool schedule_mx_known(const struct entry *entry, int64_t now)
@@ -70,7 +70,7 @@ bool schedule_mx_recent(const struct entry *entry, int64_t now)
 
 bool schedule_tlsa_stale(const struct tlsa_look *look, int64_t now)
 {
-	int64_t soft = between(look->ttl_s, TLSA_AGE_MIN_S, TLSA_AGE_MAX_S);
+	int64_t soft = clamp(look->ttl_s, TLSA_AGE_MIN_S, TLSA_AGE_MAX_S);
 	return schedule_age(look->checked_at, now) > (look->state == TLSA_FAILED ? TLSA_FAILED_S : soft);
 }
 
@@ -81,7 +81,7 @@ bool schedule_refused_long(const struct hop_record *record, int64_t now)
 }
 
 /* A number of a name's own, the same each time, below `limit`: what came at once spreads out by it. */
-static int64_t spread(const char *name, int64_t limit)
+static int64_t jitter(const char *name, int64_t limit)
 {
 	uint32_t hash = domain_hash(name, 0);
 	hash = (hash ^ hash >> 16) * 0x85ebca6bu; /* the last letters alone hardly reach the upper bits */
@@ -97,8 +97,8 @@ static int64_t body_at(const struct entry *entry, const struct rules *rules, int
 		/* RFC 8461 3.3: well before the policy expires, suggested daily. Each domain has a moment of its own in
 		 * every interval, whenever it was fetched: no policy gets older than the interval, and those that came
 		 * at once fall due evenly over it. */
-		int64_t interval = between(entry->policy.max_age_s / 2, 1, rules->refresh_interval_s);
-		int64_t phase = spread(entry->domain, interval), since = (entry->policy_fetched_at - phase) % interval;
+		int64_t interval = clamp(entry->policy.max_age_s / 2, 1, rules->refresh_interval_s);
+		int64_t phase = jitter(entry->domain, interval), since = (entry->policy_fetched_at - phase) % interval;
 		at = entry->policy_fetched_at + interval - (since < 0 ? since + interval : since);
 	}
 	if (schedule_age(entry->fetch_tried_at, now) != INT64_MAX) {
@@ -106,9 +106,9 @@ static int64_t body_at(const struct entry *entry, const struct rules *rules, int
 		unsigned failures = entry->fetch_failures < 9 ? entry->fetch_failures : 9;
 		int64_t left = entry->policy_expires_at - entry->fetch_tried_at, wait = FETCH_SPACING_S;
 		if (failures >= 2)
-			wait = between((int64_t)FETCH_SPACING_S << (failures - 1), 0, DAY_S);
+			wait = clamp((int64_t)FETCH_SPACING_S << (failures - 1), 0, DAY_S);
 		possible = entry->fetch_tried_at +
-			   between(wait, FETCH_SPACING_S, left / 4 > FETCH_SPACING_S ? left / 4 : FETCH_SPACING_S);
+			   clamp(wait, FETCH_SPACING_S, left / 4 > FETCH_SPACING_S ? left / 4 : FETCH_SPACING_S);
 	}
 	return at > possible ? at : possible;
 }
@@ -138,15 +138,15 @@ int64_t schedule_evidence_age(const char *host, enum policy_mode mode, const str
 	int64_t soft = rules->probe_ttl_ok_s;
 	if (mode == POLICY_TESTING)
 		return DAY_S;
-	return ahead ? soft * 3 / 4 + spread(host, soft * 3 / 20) : soft;
+	return ahead ? soft * 3 / 4 + jitter(host, soft * 3 / 20) : soft;
 }
 
-int64_t schedule_silent_age(const struct trials *trials)
+int64_t schedule_silent_age(const struct probe_history *history)
 {
-	return trials_counting(trials) ? SILENT_RETRY_S : PROBE_SPACING_S;
+	return history_may_be_silent(history) ? SILENT_RETRY_S : PROBE_SPACING_S;
 }
 
-static void sooner(int64_t *due, int64_t candidate)
+static void set_earlier(int64_t *due, int64_t candidate)
 {
 	if (*due == 0 || candidate < *due)
 		*due = candidate;
@@ -166,19 +166,19 @@ static void evidence_due(const struct facts *facts, int64_t *due)
 	int64_t late = mode == POLICY_TESTING ? DAY_S / 10 : 0;
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const char *host = facts->hop[i].host;
-		const struct trials *trials = facts_trials(facts, &facts->hop[i]);
-		bool unknown = schedule_age(trials->conclusive.at, facts->now) > facts->rules->probe_ttl_max_s;
+		const struct probe_history *history = facts_history(facts, &facts->hop[i]);
+		bool unknown = schedule_age(history->conclusive.at, facts->now) > facts->rules->probe_ttl_max_s;
 		/* Nothing is known of the hop but that it was silent: the next probes decide soon whether mail may go
 		 * past it. */
-		if (mode == POLICY_ENFORCE && !facts->rules->mta_enforces && unknown && trials_counting(trials))
-			sooner(due, past(trials->newest.at, SILENT_RETRY_S));
-		if (trials->good.at == 0 || trials->good.at != trials->conclusive.at)
+		if (mode == POLICY_ENFORCE && !facts->rules->mta_enforces && unknown && history_may_be_silent(history))
+			set_earlier(due, past(history->newest.at, SILENT_RETRY_S));
+		if (history->good.at == 0 || history->good.at != history->conclusive.at)
 			continue;
-		int64_t age = schedule_evidence_age(host, mode, facts->rules, true) + spread(host, late);
-		int64_t renewal = past(trials->good.at, age);
-		if (trials->newest.at != trials->good.at && past(trials->newest.at, PROBE_SPACING_S) > renewal)
-			renewal = past(trials->newest.at, PROBE_SPACING_S);
-		sooner(due, renewal);
+		int64_t age = schedule_evidence_age(host, mode, facts->rules, true) + jitter(host, late);
+		int64_t renewal = past(history->good.at, age);
+		if (history->newest.at != history->good.at && past(history->newest.at, PROBE_SPACING_S) > renewal)
+			renewal = past(history->newest.at, PROBE_SPACING_S);
+		set_earlier(due, renewal);
 	}
 }
 
@@ -193,10 +193,10 @@ int64_t schedule_due(const struct facts *facts)
 	int64_t body = body_at(entry, rules, facts->now);
 	/* A policy too short to be renewed in time is fetched when somebody asks. */
 	if (body < entry->policy_expires_at || entry->fetch_failures > 0)
-		sooner(&due, body);
+		set_earlier(&due, body);
 	if (schedule_in_use(entry, facts->now)) {
-		int64_t soft = between(entry->record_ttl_s, RECORD_AGE_MIN_S, RECORD_AGE_MAX_S);
-		sooner(&due, past(entry->record_checked_at, soft));
+		int64_t soft = clamp(entry->record_ttl_s, RECORD_AGE_MIN_S, RECORD_AGE_MAX_S);
+		set_earlier(&due, past(entry->record_checked_at, soft));
 		if (rules->probe && entry->policy.mode != POLICY_NONE)
 			evidence_due(facts, &due);
 	}

@@ -46,7 +46,7 @@ bool schedule_fetch_allowed(const struct entry *entry, int64_t now);
  * it, by the host's name, so that evidence in use does not get old. Under a testing policy a day for both. */
 int64_t schedule_evidence_age(const char *host, enum policy_mode mode, const struct rules *rules, bool ahead);
 /* Age past which a hop is probed again whose newest probe saw nothing conclusive. */
-int64_t schedule_silent_age(const struct trials *trials);
+int64_t schedule_silent_age(const struct probe_history *history);
 bool schedule_in_use(const struct entry *entry, int64_t now); /* asked for today or yesterday */
 /* When the refresher should look at the entry next; 0 when not at all. Later than `now` by NEGATIVE_AGE_MIN_S at
  * least, whatever came of this look. */

@@ -87,7 +87,7 @@ static bool patterns_take(struct span in, void *record)
 		names_add(patterns, name.at, name.len);
 	}
 	if (patterns->count > POLICY_MX_FEW)
-		names_search(patterns);
+		names_index(patterns);
 	return true;
 }
 
@@ -362,11 +362,11 @@ static uint16_t same_as(struct evidence *evidence, const struct evidence *other,
 	return flag;
 }
 
-static uint16_t same_taken_out(struct trials *stored, const struct trials *trials)
+static uint16_t same_taken_out(struct probe_history *stored, const struct probe_history *history)
 {
-	uint16_t same = same_as(&stored->good, &trials->newest, GOOD_IS_NEWEST);
-	same |= same_as(&stored->good, &trials->conclusive, GOOD_IS_CONCLUSIVE);
-	same |= same_as(&stored->conclusive, &trials->newest, CONCLUSIVE_IS_NEWEST);
+	uint16_t same = same_as(&stored->good, &history->newest, GOOD_IS_NEWEST);
+	same |= same_as(&stored->good, &history->conclusive, GOOD_IS_CONCLUSIVE);
+	same |= same_as(&stored->conclusive, &history->newest, CONCLUSIVE_IS_NEWEST);
 	return same;
 }
 
@@ -382,20 +382,20 @@ struct bytes hop_record_encode(const struct hop_record *record)
 	return (struct bytes){out.at, out.len};
 }
 
-static void same_restore(struct trials *trials, uint16_t same)
+static void same_restore(struct probe_history *history, uint16_t same)
 {
 	if (same & CONCLUSIVE_IS_NEWEST)
-		trials->conclusive = trials->newest;
+		history->conclusive = history->newest;
 	if (same & GOOD_IS_NEWEST)
-		trials->good = trials->newest;
+		history->good = history->newest;
 	else if (same & GOOD_IS_CONCLUSIVE)
-		trials->good = trials->conclusive;
+		history->good = history->conclusive;
 }
 
 /* All were judged in one way: by the trust store, or by one TLSA set. */
-static bool trials_valid(const struct trials *trials, bool dane)
+static bool history_valid(const struct probe_history *history, bool dane)
 {
-	const struct evidence *const all[] = {&trials->newest, &trials->conclusive, &trials->good};
+	const struct evidence *const all[] = {&history->newest, &history->conclusive, &history->good};
 	uint64_t id = 0;
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (all[i]->at == 0)
@@ -404,7 +404,7 @@ static bool trials_valid(const struct trials *trials, bool dane)
 			return false;
 		id = all[i]->tlsa_id;
 	}
-	return evidence_is_conclusive(&trials->conclusive) && reason_class(trials->good.reason) == REASON_GOOD;
+	return evidence_is_conclusive(&history->conclusive) && reason_class(history->good.reason) == REASON_GOOD;
 }
 
 bool hop_record_decode(struct hop_record *out, const void *bytes, size_t len)
@@ -419,7 +419,7 @@ bool hop_record_decode(struct hop_record *out, const void *bytes, size_t len)
 		return false;
 	same_restore(&stored.record.pkix, stored.same);
 	same_restore(&stored.record.dane, stored.dane_same);
-	if (!trials_valid(&stored.record.pkix, false) || !trials_valid(&stored.record.dane, true))
+	if (!history_valid(&stored.record.pkix, false) || !history_valid(&stored.record.dane, true))
 		return false;
 	*out = stored.record;
 	return true;

@@ -42,7 +42,7 @@ static void policy_order(struct policy *policy, const struct facts *f)
 		patterns_of_host(&names, &policy->mx, host);
 	names_copy(&first, &names);
 	names_sort(&first);
-	names_search(&first);
+	names_index(&first);
 	for (const char *name = names_next(&policy->mx, NULL); name; name = names_next(&policy->mx, name))
 		if (!names_have(&first, name))
 			names_add(&names, name, strlen(name));
@@ -73,7 +73,7 @@ static struct step judge_map(struct judge *j, enum reason reason)
 	/* Which of many names are to come first depends on the mail hosts. */
 	bool matters = q->no_dane && q->mx_lookup && j->policy && j->policy->mode == POLICY_ENFORCE;
 	if (!step_is_want(&step) && matters && policy_is_long(j->policy))
-		step = judge_wants_mx(j, false);
+		step = judge_want_mx(j, false);
 	return step_is_want(&step) ? step : judge_binding(j, reason);
 }
 
@@ -102,7 +102,7 @@ static struct step without_policy(struct judge *j)
 	if (!f->record_tried) {
 		bool stale = schedule_negative_stale(entry, f->now);
 		if (f->forced || !schedule_negative_known(entry, held, f->now) || (j->eager && stale))
-			return judge_wants(j, WANT_RECORD, domain, 0);
+			return judge_want(j, WANT_RECORD, domain, 0);
 		if (stale)
 			j->renew |= RENEW_RECORD;
 	}
@@ -110,7 +110,7 @@ static struct step without_policy(struct judge *j)
 		return unenforced(j, entry->record_outcome);
 	bool may_fetch = f->forced || schedule_fetch_allowed(entry, f->now);
 	if (f->record_tried && !f->policy_tried && may_fetch)
-		return judge_wants(j, WANT_POLICY, domain, 0);
+		return judge_want(j, WANT_POLICY, domain, 0);
 	enum reason why = entry->fetch_outcome == REASON_OK ? REASON_POLICY_WAIT : entry->fetch_outcome;
 	return unenforced(j, why);
 }
@@ -120,17 +120,17 @@ static struct step without_policy(struct judge *j)
 static struct step judge_mx(struct judge *j)
 {
 	const struct facts *f = j->facts;
-	struct step step = judge_wants_mx(j, false);
+	struct step step = judge_want_mx(j, false);
 	if (step_is_want(&step))
 		return step;
 	bool left = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
 	if (!schedule_mx_known(&f->entry, f->now)) {
 		/* Unknown hops (rule 6), or trouble of ours with a live policy in hand (rule 9). */
 		if (f->mx_outcome == REASON_RESOLVER)
-			return judge_held(j, VERDICT_DEFER, REASON_RESOLVER, "");
+			return judge_hold(j, VERDICT_DEFER, REASON_RESOLVER, "");
 		if (left)
 			return judge_done(j, VERDICT_PASS, REASON_MX_LOOKUP, "");
-		return judge_held(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
+		return judge_hold(j, VERDICT_DEFER, REASON_MX_LOOKUP, "");
 	}
 	switch (f->entry.mx.state) {
 	case MX_NULL:
@@ -139,13 +139,13 @@ static struct step judge_mx(struct judge *j)
 		 * message, as at NXDOMAIN. */
 		if (f->entry.mx.secure && schedule_mx_recent(&f->entry, f->now))
 			return judge_done(j, VERDICT_NONE, REASON_NULL_MX, "");
-		return judge_held(j, VERDICT_DEFER, REASON_NULL_MX, "");
+		return judge_hold(j, VERDICT_DEFER, REASON_NULL_MX, "");
 	case MX_NO_DOMAIN:
-		return judge_held(j, VERDICT_DEFER, REASON_NO_SUCH_DOMAIN, "");
+		return judge_hold(j, VERDICT_DEFER, REASON_NO_SUCH_DOMAIN, "");
 	case MX_TOO_LARGE:
 		if (left)
 			return judge_done(j, VERDICT_PASS, REASON_MX_SET_TOO_LARGE, "");
-		return judge_held(j, VERDICT_DEFER, REASON_MX_SET_TOO_LARGE, "");
+		return judge_hold(j, VERDICT_DEFER, REASON_MX_SET_TOO_LARGE, "");
 	case MX_UNKNOWN:
 	case MX_LISTED:
 	case MX_IMPLICIT:
@@ -160,7 +160,7 @@ static struct step with_policy(struct judge *j)
 {
 	const struct facts *f = j->facts;
 	enum purpose purpose = f->question.purpose;
-	struct step step = judge_keeps_fresh(j);
+	struct step step = judge_keep_fresh(j);
 	if (step_is_want(&step))
 		return step;
 	if (purpose != PURPOSE_REFRESH && f->entry.last_used_day != schedule_day(f->now))
@@ -168,12 +168,12 @@ static struct step with_policy(struct judge *j)
 	if (j->policy->mode == POLICY_NONE)
 		return unenforced(j, REASON_POLICY_MODE_NONE);
 	if (f->question.unreadable) /* whatever its hosts are, they are not known to keep the policy */
-		return judge_held(j, VERDICT_DEFER, REASON_NEXT_HOP_UNREADABLE, "");
+		return judge_hold(j, VERDICT_DEFER, REASON_NEXT_HOP_UNREADABLE, "");
 	if (purpose == PURPOSE_MAP) {
 		/* The map answers for a domain, not for a host: so hosts that the operator has exempted count there
 		 * only if the domain has no others. */
 		if (f->rules->exempt_hosts.count > 0 && f->question.mx_lookup)
-			step = judge_wants_mx(j, false);
+			step = judge_want_mx(j, false);
 		if (step_is_want(&step))
 			return step;
 		if (judge_all_exempt(j))
@@ -210,11 +210,11 @@ struct step verdict_next(const struct facts *facts)
 	/* The refresher's case reads the entry all the same, which then leaves the list of what is due. */
 	bool exempt = names_cover(&facts->rules->exempt_domains, q->domain);
 	if (facts->store == STORE_UNREAD && (!exempt || q->purpose == PURPOSE_REFRESH))
-		return judge_wants(&j, WANT_ENTRY, q->domain, 0);
+		return judge_want(&j, WANT_ENTRY, q->domain, 0);
 	if (exempt)
 		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
 	j.policy = facts_policy(facts);
-	j.alone = verdict_rests_on_fresh(facts);
+	j.needs_fresh = verdict_rests_on_fresh(facts);
 	if (facts->store == STORE_BROKEN) {
 		/* Rule 9. What was read before the store broke holds. Where the store cannot tell, on_internal_error
 		 * decides for a message that is being accepted; at delivery mail waits, else a store that has gone

@@ -27,12 +27,12 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	if (mx_name_is_received(host, strlen(host))) /* what is no host name */
 		return nothing;
 	if (!hop || !hop->read)
-		return judge_wants(j, WANT_EVIDENCE, host, port);
+		return judge_want(j, WANT_EVIDENCE, host, port);
 	if (hop->tlsa_tried)
 		return nothing;
 	bool stale = f->forced || schedule_tlsa_stale(&hop->record.tlsa, f->now);
 	if (!tlsa_look_known(&hop->record.tlsa, f->now) || (j->eager && stale))
-		return judge_wants(j, WANT_TLSA, host, port);
+		return judge_want(j, WANT_TLSA, host, port);
 	if (stale)
 		j->renew |= RENEW_TLSA;
 	return nothing;
@@ -73,7 +73,7 @@ struct step judge_dane(struct judge *j)
 	if (!f->dane || f->question.no_dane)
 		return step;
 	if (f->question.mx_lookup)
-		step = judge_wants_mx(j, true);
+		step = judge_want_mx(j, true);
 	if (step_is_want(&step) || !mx_is_settled(f) || !mx_has_hops(f))
 		return step;
 	hop_list_fill(&list, f, j->policy);
@@ -85,7 +85,7 @@ struct step judge_dane(struct judge *j)
 		const struct hop_fact *hop = facts_hop(f, list.host[i], f->question.port);
 		if (!hop || hop->dane_tried || !facts_hop_by_dane(f, hop))
 			continue;
-		step = judge_wants(j, WANT_PROBE, list.host[i], f->question.port);
+		step = judge_want(j, WANT_PROBE, list.host[i], f->question.port);
 		step.want.dane = true;
 		break;
 	}
@@ -151,7 +151,7 @@ static struct step bind_enforced(struct judge *j, const struct census *c)
 
 /* Without one, the MTA looks at each hop for itself: one whose lookup fails there, too, is passed over, and one whose
  * lookup fails here alone holds no mail. */
-static struct step bind_freely(struct judge *j, const struct census *c, enum reason reason)
+static struct step bind_unenforced(struct judge *j, const struct census *c, enum reason reason)
 {
 	if (!facts_dane(j->facts))
 		return c->usable > 0 ? judge_bound(j, BINDING_DANE) : judge_done(j, VERDICT_NONE, reason, "");
@@ -187,7 +187,7 @@ struct step judge_binding(struct judge *j, enum reason reason)
 	}
 	hop_list_fill(&list, f, j->policy);
 	struct census census = census_take(f, j->policy, &list);
-	return enforced ? bind_enforced(j, &census) : bind_freely(j, &census, reason);
+	return enforced ? bind_enforced(j, &census) : bind_unenforced(j, &census, reason);
 }
 
 void policy_narrow(struct policy *policy, const struct facts *f)

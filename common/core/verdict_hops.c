@@ -20,9 +20,9 @@ struct hop_opinion {
 };
 
 /* Age at which a hop's newest evidence lets it be probed again (design 5). */
-static int64_t probe_age(const struct judge *j, const char *host, const struct trials *trials)
+static int64_t probe_age(const struct judge *j, const char *host, const struct probe_history *history)
 {
-	const struct evidence *newest = &trials->newest;
+	const struct evidence *newest = &history->newest;
 	const struct rules *rules = j->facts->rules;
 	bool ahead = j->facts->question.purpose == PURPOSE_REFRESH;
 	switch (facts_evidence_good(j->facts, newest) ? REASON_GOOD : reason_class(newest->reason)) {
@@ -34,29 +34,29 @@ static int64_t probe_age(const struct judge *j, const char *host, const struct t
 	case REASON_APART:
 		break;
 	}
-	return schedule_silent_age(trials);
+	return schedule_silent_age(history);
 }
 
 static struct hop_opinion hop_by_evidence(const struct judge *j, const struct hop_fact *hop)
 {
 	const struct facts *f = j->facts;
-	const struct trials *trials = facts_trials(f, hop);
-	const struct evidence *newest = &trials->newest, *conclusive = &trials->conclusive;
+	const struct probe_history *history = facts_history(f, hop);
+	const struct evidence *newest = &history->newest, *conclusive = &history->conclusive;
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED};
 	o.dane = facts_hop_by_dane(f, hop);
 	bool tried = o.dane ? hop->dane_tried : hop->tried;
 	o.never = newest->at == 0 && !tried;
 	o.spent = schedule_refused_long(&hop->record, f->now);
-	o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop->host, trials));
+	o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop->host, history));
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
 		o.state = facts_evidence_good(j->facts, conclusive) ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
-		o.old = o.state == HOP_GOOD && !trials_silent(trials, f->now) &&
+		o.old = o.state == HOP_GOOD && !history_is_silent(history, f->now) &&
 			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
 		if (o.state == HOP_BAD) /* rule 4, also when an inconclusive probe came after it */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		/* Who uses the budget up must not have a pass rest on old evidence at once. */
-		if (o.old && j->alone && hop->refused != REASON_OK) {
+		if (o.old && j->needs_fresh && hop->refused != REASON_OK) {
 			o.state = HOP_UNKNOWN;
 			o.reason = hop->refused;
 		}
@@ -68,7 +68,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 		o.reason = newest->reason;
 	else
 		o.due = !tried; /* what was conclusive is past its hard age */
-	o.aside = trials_silent(trials, f->now);
+	o.aside = history_is_silent(history, f->now);
 	return o;
 }
 
@@ -83,7 +83,7 @@ bool hops_fail_dane(const struct facts *f)
 		const struct hop_fact *hop = facts_hop(f, list.host[i], f->question.port);
 		if (!hop || !facts_hop_by_dane(f, hop))
 			continue;
-		const struct evidence *seen = &facts_trials(f, hop)->conclusive;
+		const struct evidence *seen = &facts_history(f, hop)->conclusive;
 		if (seen->at == 0 || facts_evidence_good(f, seen))
 			return false;
 		failed = true;
@@ -167,7 +167,7 @@ struct survey {
 	struct hop_opinion opinion[MX_SET_MAX];
 };
 
-static void note(int *where, unsigned i)
+static void note_first(int *where, unsigned i)
 {
 	if (*where < 0)
 		*where = (int)i;
@@ -176,19 +176,19 @@ static void note(int *where, unsigned i)
 static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o)
 {
 	if (o->unread)
-		note(&s->unread, i);
+		note_first(&s->unread, i);
 	switch (o->state) {
 	case HOP_GOOD:
-		note(&s->good, i);
+		note_first(&s->good, i);
 		s->renewable |= o->due;
 		break;
 	case HOP_BAD:
-		note(o->reason == REASON_MX_NOT_IN_POLICY ? &s->bad_name : &s->bad_seen, i);
+		note_first(o->reason == REASON_MX_NOT_IN_POLICY ? &s->bad_name : &s->bad_seen, i);
 		if (o->reason != REASON_MX_NOT_IN_POLICY)
-			note(o->due ? &s->bad_old : &s->bad_recent, i);
+			note_first(o->due ? &s->bad_old : &s->bad_recent, i);
 		break;
 	case HOP_UNKNOWN:
-		note(&s->unknown, i);
+		note_first(&s->unknown, i);
 		break;
 	}
 }
@@ -214,17 +214,17 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 		survey_hop(s, i, &s->opinion[i]);
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct hop_opinion *o = &s->opinion[i];
-		if (o->old && o->due && j->alone)
-			note(&s->probe, i);
+		if (o->old && o->due && j->needs_fresh)
+			note_first(&s->probe, i);
 		if (o->state != HOP_UNKNOWN)
 			continue;
 		/* What stands aside cannot hold mail for ever, but cannot be all there is either. */
 		bool matters = s->good < 0 || (!o->aside && list->preference[i] <= list->preference[s->good]);
 		if (matters)
-			note(o->spent ? &s->spent : &s->unsure_before_good, i);
+			note_first(o->spent ? &s->spent : &s->unsure_before_good, i);
 		/* A hop behind a good one is looked at once; after that in the background. */
 		if (o->due && (matters || o->never))
-			note(&s->probe, i);
+			note_first(&s->probe, i);
 		s->renewable |= o->due;
 	}
 }
@@ -232,38 +232,38 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 /* What was seen for other hosts will do while it is no older than what this probe is to renew, nor than a probe of this
  * host that came to nothing; where one saw bad evidence, only another one tells whether that is over (SNI may select
  * another certificate). */
-static int64_t seen_since(const struct judge *j, const char *host, const struct trials *trials)
+static int64_t seen_since(const struct judge *j, const char *host, const struct probe_history *history)
 {
 	const struct facts *f = j->facts;
 	int64_t age = schedule_evidence_age(host, POLICY_ENFORCE, f->rules, f->question.purpose == PURPOSE_REFRESH);
-	if (f->forced || reason_class(trials->conclusive.reason) == REASON_BAD)
+	if (f->forced || reason_class(history->conclusive.reason) == REASON_BAD)
 		return 0;
-	return trials->newest.at > f->now - age ? trials->newest.at : f->now - age;
+	return history->newest.at > f->now - age ? history->newest.at : f->now - age;
 }
 
-static struct step wants_probe(const struct judge *j, const struct hop_list *list, const struct survey *s, int i)
+static struct step want_probe(const struct judge *j, const struct hop_list *list, const struct survey *s, int i)
 {
-	struct step step = judge_wants(j, WANT_PROBE, list->host[i], j->facts->question.port);
+	struct step step = judge_want(j, WANT_PROBE, list->host[i], j->facts->question.port);
 	const struct hop_fact *hop = facts_hop(j->facts, list->host[i], j->facts->question.port);
-	const struct trials *trials = facts_trials(j->facts, hop);
+	const struct probe_history *history = facts_history(j->facts, hop);
 	step.want.dane = s->opinion[i].dane;
 	step.want.standing = STANDING_NEW;
-	if (trials->good.at != 0)
+	if (history->good.at != 0)
 		step.want.standing = STANDING_GOOD;
-	else if (reason_class(trials->conclusive.reason) == REASON_BAD)
+	else if (reason_class(history->conclusive.reason) == REASON_BAD)
 		step.want.standing = STANDING_BAD;
-	step.want.seen_since = step.want.dane ? 0 : seen_since(j, list->host[i], trials);
+	step.want.seen_since = step.want.dane ? 0 : seen_since(j, list->host[i], history);
 	return step;
 }
 
 /* Bad evidence that is old is looked at again before mail is held by it (rule 4). */
-static struct step bad_hop(struct judge *j, const struct hop_list *list, const struct survey *s, int i)
+static struct step hold_for_bad_hop(struct judge *j, const struct hop_list *list, const struct survey *s, int i)
 {
-	struct step step = judge_held(j, VERDICT_FAIL_ENFORCE, s->opinion[i].reason, list->host[i]);
+	struct step step = judge_hold(j, VERDICT_FAIL_ENFORCE, s->opinion[i].reason, list->host[i]);
 	if (step_is_want(&step))
 		return step;
 	if (s->opinion[i].due && j->policy->mode == POLICY_ENFORCE)
-		return wants_probe(j, list, s, i);
+		return want_probe(j, list, s, i);
 	if (s->opinion[i].due)
 		step.renew |= RENEW_EVIDENCE;
 	return step;
@@ -271,55 +271,55 @@ static struct step bad_hop(struct judge *j, const struct hop_list *list, const s
 
 /* Of hops that nothing bad is known of, only what our own limits kept from being checked: that delays mail for a minute
  * or two, no longer. */
-static struct step unchecked_hop(const struct judge *j, const struct hop_list *list, int i)
+static struct step pass_unchecked(const struct judge *j, const struct hop_list *list, int i)
 {
 	bool enforce = j->policy->mode == POLICY_ENFORCE;
 	return judge_done(j, enforce ? VERDICT_PASS : VERDICT_NONE, REASON_PROBE_BUDGET, list->host[i]);
 }
 
 /* The verdict so far does not wait either, where the budget has refused all that is wanted for long. */
-static struct step wants_probe_alone(const struct judge *j, const struct hop_list *list, const struct survey *s)
+static struct step want_probe_without_map(const struct judge *j, const struct hop_list *list, const struct survey *s)
 {
-	struct step step = wants_probe(j, list, s, s->probe);
+	struct step step = want_probe(j, list, s, s->probe);
 	bool spent = s->unsure_before_good < 0;
 	for (unsigned i = 0; i < list->count; i++)
 		spent = spent && (!s->opinion[i].due || s->opinion[i].spent);
 	if (spent && j->policy->mode == POLICY_ENFORCE) {
-		step.verdict = unchecked_hop(j, list, s->probe).verdict;
+		step.verdict = pass_unchecked(j, list, s->probe).verdict;
 		step.verdict.worth_waiting = true;
 	}
 	return step;
 }
 
 /* Rule 6, mta_enforces = no: any bad hop fails, since the MTA would use it as soon as the better ones are blocked. */
-static struct step judge_alone(struct judge *j, const struct hop_list *list, const struct survey *s)
+static struct step judge_without_map(struct judge *j, const struct hop_list *list, const struct survey *s)
 {
 	if (s->bad_name >= 0)
-		return bad_hop(j, list, s, s->bad_name);
+		return hold_for_bad_hop(j, list, s, s->bad_name);
 	if (s->bad_seen >= 0)
-		return bad_hop(j, list, s, s->bad_recent >= 0 ? s->bad_recent : s->bad_old);
+		return hold_for_bad_hop(j, list, s, s->bad_recent >= 0 ? s->bad_recent : s->bad_old);
 	if (s->probe >= 0)
-		return wants_probe_alone(j, list, s);
+		return want_probe_without_map(j, list, s);
 	int unsure = s->unsure_before_good;
 	if (unsure >= 0)
-		return judge_held(j, VERDICT_DEFER, s->opinion[unsure].reason, list->host[unsure]);
-	return s->spent >= 0 ? unchecked_hop(j, list, s->spent) : judge_done(j, VERDICT_PASS, REASON_OK, "");
+		return judge_hold(j, VERDICT_DEFER, s->opinion[unsure].reason, list->host[unsure]);
+	return s->spent >= 0 ? pass_unchecked(j, list, s->spent) : judge_done(j, VERDICT_PASS, REASON_OK, "");
 }
 
 /* Rule 6, mta_enforces = yes: the MTA asks our map at delivery, so one good hop is enough and the unknown is left to
  * it. */
-static struct step judge_beside_map(struct judge *j, const struct hop_list *list, const struct survey *s)
+static struct step judge_with_map(struct judge *j, const struct hop_list *list, const struct survey *s)
 {
 	if (s->good >= 0)
 		return judge_done(j, VERDICT_PASS, REASON_OK, "");
 	if (s->probe >= 0)
-		return wants_probe(j, list, s, s->probe);
+		return want_probe(j, list, s, s->probe);
 	if (s->unknown >= 0 && j->policy->mode == POLICY_ENFORCE)
 		return judge_done(j, VERDICT_PASS, s->opinion[s->unknown].reason, list->host[s->unknown]);
 	if (s->unknown >= 0)
 		return judge_done(j, VERDICT_NONE, s->opinion[s->unknown].reason, list->host[s->unknown]);
 	int bad = s->bad_old >= 0 ? s->bad_old : s->bad_seen >= 0 ? s->bad_seen : s->bad_name;
-	return bad_hop(j, list, s, bad);
+	return hold_for_bad_hop(j, list, s, bad);
 }
 
 bool judge_all_exempt(const struct judge *j)
@@ -347,7 +347,7 @@ struct step judge_hops(struct judge *j)
 		 * have the message let through. */
 		bool named = j->facts->entry.mx.secure || names_have(&j->policy->mx, list.own);
 		return named ? judge_done(j, VERDICT_NONE, REASON_OWN_HOST, "")
-			     : judge_held(j, VERDICT_DEFER, REASON_OWN_HOST, list.own);
+			     : judge_hold(j, VERDICT_DEFER, REASON_OWN_HOST, list.own);
 	}
 	if (judge_all_exempt(j))
 		return judge_done(j, VERDICT_NONE, REASON_EXEMPT, list.host[0]);
@@ -356,11 +356,11 @@ struct step judge_hops(struct judge *j)
 		return step;
 	survey_take(&s, j, &list);
 	if (s.unread >= 0)
-		return judge_wants(j, WANT_EVIDENCE, list.host[s.unread], j->facts->question.port);
+		return judge_want(j, WANT_EVIDENCE, list.host[s.unread], j->facts->question.port);
 	if (s.renewable)
 		j->renew |= RENEW_EVIDENCE;
 	for (unsigned i = 0; j->eager && i < list.count; i++) /* an eager case probes whatever is due */
 		if (s.opinion[i].due)
-			return wants_probe(j, &list, &s, (int)i);
-	return j->facts->rules->mta_enforces ? judge_beside_map(j, &list, &s) : judge_alone(j, &list, &s);
+			return want_probe(j, &list, &s, (int)i);
+	return j->facts->rules->mta_enforces ? judge_with_map(j, &list, &s) : judge_without_map(j, &list, &s);
 }

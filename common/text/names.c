@@ -91,7 +91,7 @@ void names_sort(struct names *list)
 	*list = sorted;
 }
 
-void names_search(struct names *list)
+void names_index(struct names *list)
 {
 	const char *before = NULL, *name = NULL;
 	uint32_t *at;

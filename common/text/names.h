@@ -11,7 +11,7 @@ struct names {
 	char *bytes;
 	uint32_t len; /* with the NULs */
 	uint32_t count;
-	uint32_t *at; /* where each name begins, of a list in order (names_search()); else NULL */
+	uint32_t *at; /* where each name begins, of a list in order (names_index()); else NULL */
 };
 
 /* Ends the process when memory is out: names_add() never fails. `name` holds no NUL. */
@@ -20,12 +20,12 @@ void names_add(struct names *list, const char *name, size_t len);
 void names_add_once(struct names *list, const char *name);
 /* The first name after `previous` (NULL: the first of all), or NULL at the end. */
 const char *names_next(const struct names *list, const char *previous);
-/* Looks at every name, or after names_search() at a few. */
+/* Looks at every name, or after names_index() at a few. */
 bool names_have(const struct names *list, const char *name);
 /* Puts a list in the order of its octets, each name once. */
 void names_sort(struct names *list);
 /* Prepares a list in that order for names_have(); names_add() ends that. Of another list it changes nothing. */
-void names_search(struct names *list);
+void names_index(struct names *list);
 void names_copy(struct names *to, const struct names *from);
 void names_free(struct names *list);
 

@@ -53,15 +53,15 @@ bool oracle_silent(const struct facts *f, const struct oracle_set *set, unsigned
 	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
 	if (!hop)
 		return false;
-	const struct trials *trials = oracle_by_dane(f, set, i) ? &hop->record.dane : &hop->record.pkix;
-	const struct evidence *newest = &trials->newest;
+	const struct probe_history *history = oracle_by_dane(f, set, i) ? &hop->record.dane : &hop->record.pkix;
+	const struct evidence *newest = &history->newest;
 	if (newest->at == 0 || (oracle_by_dane(f, set, i) && newest->tlsa_id != hop->record.tlsa.id))
 		return false;
 	bool counts = newest->reason == REASON_HOP_UNREACHABLE || newest->reason == REASON_HOP_TIMEOUT ||
 		      newest->reason == REASON_HOP_GREETING || newest->reason == REASON_HOP_PROTOCOL ||
 		      newest->reason == REASON_HOP_ADDRESS_LOOKUP;
 	return newest->reason == REASON_HOP_NO_ADDRESS ||
-	       (counts && trials->silent_probes >= 3 && f->now - trials->silent_since >= 120);
+	       (counts && history->silent_probes >= 3 && f->now - history->silent_since >= 120);
 }
 
 /* One hop too many to look at, or the map's answer excludes it since its TLSA records cannot be looked up. */

@@ -52,19 +52,19 @@ static void mta_sight(struct evidence *seen)
 		memcpy(seen->mta_address, "192.0.2.1", sizeof "192.0.2.1");
 }
 
-static void trials_add(struct trials *trials, const struct evidence *seen)
+static void history_add(struct probe_history *history, const struct evidence *seen)
 {
 	if (seen->at == 0)
 		return;
-	trials->newest = *seen;
+	history->newest = *seen;
 	if (reason_class(seen->reason) != REASON_UNSURE)
-		trials->conclusive = *seen;
+		history->conclusive = *seen;
 	if (seen->reason == REASON_OK)
-		trials->good = *seen;
+		history->good = *seen;
 }
 
 /* Up to three pieces of evidence, oldest first, judged by one TLSA set, or by the trust store. */
-static void trials_make(struct random_world *w, struct trials *trials, uint64_t id)
+static void history_make(struct random_world *w, struct probe_history *history, uint64_t id)
 {
 	int64_t at[3];
 	size_t count = 1 + below(w, 3);
@@ -83,7 +83,7 @@ static void trials_make(struct random_world *w, struct trials *trials, uint64_t 
 		else
 			seen.reason = some_sight(w);
 		mta_sight(&seen);
-		trials_add(trials, &seen);
+		history_add(history, &seen);
 	}
 }
 
@@ -116,9 +116,9 @@ void host_make(struct random_world *w, struct world_host *host)
 	memset(&host->record, 0, sizeof host->record);
 	host->stored = chance(w, 70);
 	host->record.refused_since = chance(w, 20) ? some_time(w) : 0;
-	trials_make(w, &host->record.pkix, 0);
+	history_make(w, &host->record.pkix, 0);
 	if (chance(w, 80))
-		trials_make(w, &host->record.dane, 1 + below(w, 100) / 90);
+		history_make(w, &host->record.dane, 1 + below(w, 100) / 90);
 	host->record.tlsa = look_make(w);
 	host->look = look_now(w, &host->record.tlsa, 75);
 	host->look_of_probe = look_now(w, &host->look, 92);

@@ -218,17 +218,17 @@ static void sorted_lists_are_searched(void **state)
 
 	(void)state;
 	names_sort(&list);
-	names_search(&list);
+	names_index(&list);
 	assert_null(list.at);
 	for (int i = 0; i < 2000; i++) {
 		char name[3] = {(char)('a' + i * 7 % 26), (char)('a' + i / 26 % 26), 'x'};
 
 		names_add(&list, name, 2 + i % 2);
 	}
-	names_search(&list);
+	names_index(&list);
 	assert_null(list.at); /* not in order */
 	names_sort(&list);
-	names_search(&list);
+	names_index(&list);
 	assert_non_null(list.at);
 	names_copy(&copy, &list);
 	names_free(&list);

@@ -59,10 +59,10 @@ static void check_evidence_is_fresh(const struct run *run, const struct verdict 
 	const struct hop_fact *hop = oracle_fact(f, v->hop);
 	HOLDS(run, hop != NULL);
 	bool dane = oracle_by_dane(f, set, i);
-	const struct trials *trials = dane ? &hop->record.dane : &hop->record.pkix;
+	const struct probe_history *history = dane ? &hop->record.dane : &hop->record.pkix;
 	HOLDS(run, oracle_evidence(f, set, i).reason == v->reason);
 	HOLDS(run, (dane ? hop->dane_tried : hop->tried) ||
-			   schedule_age(trials->newest.at, f->now) <= f->rules->probe_ttl_fail_s);
+			   schedule_age(history->newest.at, f->now) <= f->rules->probe_ttl_fail_s);
 }
 
 /* Rule 4: a failing verdict never rests on stale facts. */
@@ -217,8 +217,8 @@ static bool is_stored(const struct facts *f, const struct oracle_set *set, const
 static bool is_fresh(const struct facts *f, const struct oracle_set *set, const struct world_host *host)
 {
 	bool dane = oracle_by_dane(f, set, place_of(set, host->name));
-	const struct trials *trials = dane ? &host->record.dane : &host->record.pkix;
-	return schedule_age(trials->conclusive.at, f->now) <= f->rules->probe_ttl_ok_s;
+	const struct probe_history *history = dane ? &host->record.dane : &host->record.pkix;
+	return schedule_age(history->conclusive.at, f->now) <= f->rules->probe_ttl_ok_s;
 }
 
 /* What the store knows is served from the store: no remote want. */

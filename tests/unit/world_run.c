@@ -1,10 +1,10 @@
 #include "world_run.h"
 
-static void trials_say(const char *name, const struct trials *trials, int64_t now)
+static void history_say(const char *name, const struct probe_history *history, int64_t now)
 {
-	print_error("      %s newest %s conclusive %s age %lld id %llu\n", name, reason_name(trials->newest.reason),
-		reason_name(trials->conclusive.reason), (long long)(now - trials->conclusive.at),
-		(unsigned long long)trials->conclusive.tlsa_id);
+	print_error("      %s newest %s conclusive %s age %lld id %llu\n", name, reason_name(history->newest.reason),
+		reason_name(history->conclusive.reason), (long long)(now - history->conclusive.at),
+		(unsigned long long)history->conclusive.tlsa_id);
 }
 
 static void hop_say(const struct hop_fact *hop, int64_t now)
@@ -14,8 +14,8 @@ static void hop_say(const struct hop_fact *hop, int64_t now)
 		hop->read, hop->tried, hop->dane_tried, hop->tlsa_tried, hop->refused);
 	print_error("      tlsa %s age %lld id %llu\n", tlsa_state_name(look->state),
 		(long long)(now - look->checked_at), (unsigned long long)look->id);
-	trials_say("pkix", &hop->record.pkix, now);
-	trials_say("dane", &hop->record.dane, now);
+	history_say("pkix", &hop->record.pkix, now);
+	history_say("dane", &hop->record.dane, now);
 }
 
 static void facts_say(const struct facts *f)
