@@ -1,5 +1,5 @@
-/* Domain names in the one form in which the project compares and stores them: lower-case A-labels, no trailing dot.
- * (RFC 8461 3.2, 4.1; RFC 5890; UTS 46 non-transitional by libidn2.) Pure; any thread. */
+/* Domain names in the one form in which stsgate compares and stores them: lower-case A-labels without trailing dot
+ * (RFC 8461 3.2, 4.1; RFC 5890; UTS 46 non-transitional by libidn2). Pure; any thread. */
 #ifndef CORE_DOMAIN_H
 #define CORE_DOMAIN_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DOMAIN_MAX 253 /* RFC 1035 2.3.4, without the root dot */
+#define DOMAIN_MAX 253 /* octets, without the root dot (RFC 1035 2.3.4) */
 #define DOMAIN_SIZE (DOMAIN_MAX + 1)
 #define DOMAIN_POLICY_MAX 244 /* leaves room for `_mta-sts.` (RFC 8461 3.1) */
 
@@ -15,21 +15,23 @@ struct domain {
 	char name[DOMAIN_SIZE];
 };
 
-/* False for everything that is no host name: empty labels, labels over 63 or names over 253 octets, characters outside
- * letters, digits, hyphen and underscore after IDNA conversion, hyphens at a label's ends, NUL, bad UTF-8, an IPv4
- * address. One trailing dot is taken off. A single label is a domain here. Underscores are no RFC's, but MTAs look such
- * names up and deliver there. */
+/* Converts a host name, as anybody wrote it, into the stored form. Removes one trailing dot. Returns false for
+ * anything that is no host name: an empty label, a label over 63 or a name over 253 octets, a character other than
+ * letters, digits, hyphen and underscore after IDNA conversion, a hyphen at either end of a label, NUL, invalid UTF-8,
+ * an IPv4 address. A single label is a host name here. So is a name with underscores: no RFC allows it, but MTAs look
+ * such names up and deliver there. Ends the process if memory runs out. */
 bool domain_parse(struct domain *out, const char *bytes, size_t len);
 
-/* The grammar of RFC 5321's Domain within the limits of RFC 1035: letters, digits and hyphens, labels of 1 to 63
- * octets, at most DOMAIN_MAX in all, no trailing dot; any case, an IPv4 address too. */
+/* Returns whether the bytes match the grammar of RFC 5321's Domain within the limits of RFC 1035: letters, digits and
+ * hyphens, labels of 1 to 63 octets, at most DOMAIN_MAX octets, no trailing dot. Any case; an IPv4 address matches. */
 bool domain_is_grammatical(const char *bytes, size_t len);
-/* The same, with underscores: what MTAs take for a host. */
+/* The same, but underscores are allowed, as MTAs allow them in host names. */
 bool domain_is_host(const char *bytes, size_t len);
-/* Whether the last label is all digits: an IPv4 address or what no DNS zone delegates (RFC 3696 2). */
+/* Returns whether the last label is all digits: an IPv4 address, or a name that no DNS zone delegates (RFC 3696 2). */
 bool domain_is_numeric(const char *bytes, size_t len);
 
-/* For tables and for what is spread by name (FNV-1a): the same in every process; no defence against chosen names. */
+/* Returns a hash (FNV-1a) for tables and for jitter by name. It is the same in every process, so it is no protection
+ * against names chosen to collide. */
 uint32_t domain_hash(const char *name, uint32_t salt);
 
 #endif

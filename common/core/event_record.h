@@ -1,5 +1,7 @@
-/* What an operator should know beyond single messages: the kinds (event.def), and one event as it is kept, merged of
- * all that happened of its kind to its domain. Pure; any thread. Times are wall-clock seconds. */
+/* Events: what an operator should know about a domain or this machine, beyond single messages.
+ *
+ * event.def lists the kinds. An event_record is what the store keeps of one kind and domain: events of the same kind
+ * and domain are merged into one, with a count. Times are wall-clock seconds. Pure; any thread. */
 #ifndef CORE_EVENT_RECORD_H
 #define CORE_EVENT_RECORD_H
 
@@ -7,7 +9,7 @@
 #include "entry.h"
 
 #define EVENT_DETAIL_SIZE 512
-#define EVENT_NUMBER_MAX 31 /* of a kind, in the store */
+#define EVENT_NUMBER_MAX 31 /* the highest number of a kind in the store */
 
 enum event_kind {
 #define EVENT(symbol, number, name, severity, sentence, advice) EVENT_##symbol,
@@ -19,27 +21,32 @@ enum event_severity { EVENT_INFO, EVENT_WARNING, EVENT_ERROR };
 
 struct event_record {
 	enum event_kind kind;
-	char domain[DOMAIN_SIZE];       /* "": of the machine or the store as a whole */
-	char detail[EVENT_DETAIL_SIZE]; /* of the newest: printable ASCII, words of others quoted already */
+	char domain[DOMAIN_SIZE];       /* "": about this machine or the store as a whole */
+	char detail[EVENT_DETAIL_SIZE]; /* of the newest event: printable ASCII; untrusted parts are already quoted */
 	int64_t first_at, last_at;
-	uint32_t count; /* stays at its largest */
+	uint32_t count; /* stops at its maximum */
 };
 
+/* Columns of the table. The strings are static. */
 const char *event_name(enum event_kind kind);
-bool event_find(const char *name, enum event_kind *kind);
-uint8_t event_number(enum event_kind kind); /* in the store */
+uint8_t event_number(enum event_kind kind); /* the kind's number in the store */
 enum event_severity event_severity(enum event_kind kind);
-const char *event_severity_name(enum event_severity severity);
 const char *event_sentence(enum event_kind kind);
 const char *event_advice(enum event_kind kind);
+/* Finds a kind by its name; returns false if there is none. */
+bool event_find(const char *name, enum event_kind *kind);
+/* Returns `info`, `warning` or `error`. */
+const char *event_severity_name(enum event_severity severity);
 
-/* One that happened now. A detail that is too long is cut, what is not printable becomes `?`. */
+/* Fills a record with one event that happens now. Cuts a detail that is too long, and replaces what is not printable
+ * ASCII by `?`. */
 void event_record_init(
 	struct event_record *event, enum event_kind kind, const char *domain, const char *detail, int64_t now);
-/* `later` is of the same kind and domain. */
+/* Merges a later record of the same kind and domain into `event`. */
 void event_merge(struct event_record *event, const struct event_record *later);
 
-/* As core/entry.h says of encoding. False also for a kind that only a later version knows. */
+/* Bytes of the store: see entry_encode(). event_decode() also returns false for a kind that only a later version
+ * knows. */
 struct bytes event_encode(const struct event_record *event);
 bool event_decode(struct event_record *out, const void *bytes, size_t len);
 

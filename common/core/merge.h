@@ -1,14 +1,17 @@
-/* What another relay knows, taken into what this one knows: an export that is imported. Part by part, the newer look is
- * kept. A live policy is never taken away: neither by an older one nor by one that has expired. What is dated beyond
- * `now` is not believed. Pure; any thread. */
+/* Merges what another relay knows (an imported export) into what this relay knows.
+ *
+ * Each part of an entry or hop record is merged by itself, and the newer one is kept. A live policy is never replaced
+ * by an older or an expired one. Anything dated in the future is not believed. Pure; any thread. */
 #ifndef CORE_MERGE_H
 #define CORE_MERGE_H
 
 #include "entry.h"
 #include "evidence.h"
 
-/* True when `into` has changed. `due_at` stays as it is. */
+/* Merge `from` into `into`, which must be about the same domain or hop. They return whether `into` has changed. `now`
+ * is in wall-clock seconds. entry_merge() leaves `due_at` to the caller, and marks an imported policy as `placed`. */
 bool entry_merge(struct entry *into, const struct entry *from, int64_t now);
+/* Evidence by TLSA records is not merged: it expires within 90 minutes. */
 bool hop_record_merge(struct hop_record *into, const struct hop_record *from, int64_t now);
 
 #endif

@@ -1,4 +1,7 @@
-/* What verdict_next() returns: the fact that is wanted next, or the verdict. Pure. */
+/* A step: what verdict_next() returns. It is either the next fact that the inquiry needs (a want) or the verdict.
+ *
+ * step_is_want() distinguishes the two. A step with a want also carries the verdict so far, which a front end uses
+ * when it cannot wait for the fact. Pure; any thread. */
 #ifndef CORE_STEP_H
 #define CORE_STEP_H
 
@@ -11,71 +14,88 @@
 #include <stdint.h>
 
 enum want_kind {
-	WANT_NOTHING,  /* `verdict` is final */
-	WANT_ENTRY,    /* the domain's entry, from the store */
-	WANT_EVIDENCE, /* the record of (name, port), from the store */
-	WANT_RECORD,   /* the `_mta-sts` record of name, from DNS */
-	WANT_POLICY,   /* the policy of name, by HTTPS */
-	WANT_MX,       /* the MX set of name, from DNS */
+	WANT_NOTHING,  /* no fact is needed: `verdict` is final */
+	WANT_ENTRY,    /* the entry of policy domain `name`, from the store */
+	WANT_EVIDENCE, /* the hop record of (name, port), from the store */
+	WANT_RECORD,   /* the `_mta-sts` TXT record of `name`, from DNS */
+	WANT_POLICY,   /* the policy of `name`, by HTTPS */
+	WANT_MX,       /* the MX set of `name`, from DNS */
 	WANT_TLSA,     /* the TLSA records of (name, port), from DNS */
-	WANT_PROBE     /* a probe of (name, port) */
+	WANT_PROBE     /* a probe of the hop (name, port) */
 };
+/* Returns the name of a want for logs and traces, such as `policy`. */
 const char *want_name(enum want_kind kind);
-/* Whether obtaining it waits for the network. */
+/* Returns whether obtaining the fact needs the network. The store answers the other wants at once. */
 bool want_is_remote(enum want_kind kind);
 
-/* What is known of a hop that a probe is wanted of: who was good before comes first. */
-enum hop_standing { STANDING_GOOD, STANDING_NEW, STANDING_BAD };
+/* What is known of a hop before a probe. The probe budget serves hops that were good before first. */
+enum hop_standing {
+	STANDING_GOOD, /* at least one probe found the hop good */
+	STANDING_NEW,  /* no probe was conclusive yet */
+	STANDING_BAD   /* every conclusive probe found the hop bad */
+};
 
 struct want {
 	enum want_kind kind;
 	uint16_t port;
-	bool dane; /* WANT_PROBE: to be judged by the TLSA records, not by the trust store */
+	bool dane; /* WANT_PROBE: judge the hop by its TLSA records instead of by the trust store */
 	char name[DOMAIN_SIZE];
-	enum hop_standing standing; /* of WANT_PROBE */
-	int64_t seen_since; /* of WANT_PROBE: what was seen at its addresses for other hosts will do from then on; 0: it
-			       will not */
+	enum hop_standing standing; /* WANT_PROBE */
+	/* WANT_PROBE: a certificate that was seen at the hop's address since this time (wall-clock seconds), in a probe
+	 * of another host, may serve as the result. 0: only a new probe will do. */
+	int64_t seen_since;
 };
+/* Returns whether two wants ask for the same fact. Ignores `standing` and `seen_since`, which do not change the
+ * fact. */
 bool want_same(const struct want *a, const struct want *b);
 
-enum verdict_kind { VERDICT_NONE, VERDICT_PASS, VERDICT_FAIL_TESTING, VERDICT_FAIL_ENFORCE, VERDICT_DEFER };
+enum verdict_kind {
+	VERDICT_NONE,         /* no policy is known to bind this mail: deliver as without stsgate */
+	VERDICT_PASS,         /* deliver: the next hop satisfies the policy, or the map binds the MTA to it */
+	VERDICT_FAIL_TESTING, /* the next hop violates a testing policy: deliver, and log it */
+	VERDICT_FAIL_ENFORCE, /* the next hop violates an enforce policy: do not deliver now */
+	VERDICT_DEFER         /* not enough is known to deliver safely: try again later */
+};
+/* Returns the name of a verdict for logs, headers and metrics, such as `fail-enforce`. */
 const char *verdict_name(enum verdict_kind kind);
-/* How much it stands in the way: of two verdicts the heavier one is the worse. */
+/* Returns the severity of a verdict: of two verdicts about one message, the higher number counts. */
 int verdict_weight(enum verdict_kind kind);
 
-/* What binds the delivery: what the map answers (design rule 2; spec D-61). */
+/* What binds the delivery, that is, what the map answers (rule 2; spec D-61). */
 enum binding {
-	BINDING_NONE,     /* nothing: the MTA's own default */
+	BINDING_NONE,     /* nothing: the MTA's own default applies */
 	BINDING_SECURE,   /* the MTA-STS policy in force */
-	BINDING_DANE,     /* DANE where there are TLSA records */
-	BINDING_DANE_ONLY /* DANE, and no hop without it */
+	BINDING_DANE,     /* DANE at every hop that has TLSA records, opportunistic TLS at other hops */
+	BINDING_DANE_ONLY /* DANE, and no hop without usable TLSA records */
 };
+/* Returns the name of a binding, such as `dane-only`. */
 const char *binding_name(enum binding binding);
 
 struct verdict {
 	enum verdict_kind kind;
-	enum reason reason; /* with VERDICT_PASS: REASON_OK, or why what is unknown is left to the MTA (rule 6) */
-	bool worth_waiting; /* of a verdict so far: more facts may change it, and the front end should wait if it can */
-	enum binding binding;     /* purpose map with VERDICT_PASS */
-	char domain[DOMAIN_SIZE]; /* "" when there is no policy domain */
+	enum reason reason;   /* with VERDICT_PASS: REASON_OK, or why an unknown hop was left to the MTA (rule 6) */
+	bool worth_waiting;   /* verdict so far only: another fact may change it, so a front end that can wait should */
+	enum binding binding; /* PURPOSE_MAP with VERDICT_PASS only */
+	char domain[DOMAIN_SIZE]; /* the policy domain; "" if the question has none */
 	char hop[DOMAIN_SIZE];    /* the hop that decided, or "" */
-	bool has_policy;          /* a live policy was applied: the rest is its identity */
+	bool has_policy;          /* a live policy was applied; the next three members identify it */
 	enum policy_mode mode;
 	char policy_id[RECORD_ID_MAX + 1];
-	int64_t policy_expires_at;
+	int64_t policy_expires_at; /* wall-clock seconds */
 };
 
-/* Whether mail goes on though nobody has found out, or looked, whether anything binds it. */
+/* Returns whether mail is let through without a check: no lookup or probe has shown whether anything binds it. */
 bool verdict_unchecked(const struct verdict *verdict);
 
-/* Facts good enough to judge by, but due for renewal in the background. */
+/* Facts that are good enough for this verdict but are due for renewal in the background. */
 enum renewal { RENEW_RECORD = 1, RENEW_POLICY = 2, RENEW_MX = 4, RENEW_EVIDENCE = 8, RENEW_USE = 16, RENEW_TLSA = 32 };
 
 struct step {
-	struct want want;       /* kind WANT_NOTHING: judged */
-	struct verdict verdict; /* final, or the verdict so far: what to say when nothing more can be waited for */
-	unsigned renew;         /* RENEW_ bits; meaningful when judged */
+	struct want want;       /* kind WANT_NOTHING if the verdict is final */
+	struct verdict verdict; /* the final verdict, or the verdict so far */
+	unsigned renew;         /* RENEW_ bits; valid with a final verdict only */
 };
+/* Returns whether the inquiry needs another fact before its verdict is final. */
 bool step_is_want(const struct step *step);
 
 #endif

@@ -1,5 +1,7 @@
-/* The tables of what the store keeps: entries and hop records. A new field is a member of the struct and a row here;
- * bytes, exports, imports and `show --json` follow. Pure data; any thread. */
+/* The tables (fields.h) of what the store keeps: entries and hop records.
+ *
+ * To add a field, add a member to the struct and a row to its table in tables.c. Bytes, export, import and `show
+ * --json` follow from the row. Constant data; any thread. */
 #ifndef CORE_TABLES_H
 #define CORE_TABLES_H
 
@@ -8,7 +10,7 @@
 #include "fields.h"
 
 extern const struct fields entry_table;    /* of struct entry */
-extern const struct fields hop_table;      /* of struct hop_record; rows without names in JSON are of the bytes alone */
+extern const struct fields hop_table;      /* of struct hop_record; rows without JSON names exist in the bytes only */
 extern const struct fields evidence_table; /* of struct evidence */
 extern const struct fields tlsa_table;     /* of struct tlsa_look */
 

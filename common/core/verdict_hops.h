@@ -1,14 +1,17 @@
-/* The hops of a domain under its policy, each by itself and taken together (rule 6). Internal to verdict. Pure. */
+/* Judges the hops of a domain against its policy: first each hop, then all of them together (rule 6). Internal to the
+ * verdict. Pure. */
 #ifndef CORE_VERDICT_HOPS_H
 #define CORE_VERDICT_HOPS_H
 
 #include "judge.h"
 
+/* Returns the verdict on the hops, or the next fact that it needs. Requires a policy of mode testing or enforce, and
+ * an MX set that has hops (mx_has_hops()). */
 struct step judge_hops(struct judge *j);
-/* Whether the operator has exempted every host that the MTA may use (exempt_hosts), and the policy names each. Known
- * only when judge_wants_mx() wants nothing. */
+/* Returns whether the operator has exempted every host that the MTA may use (exempt_hosts), and the policy allows each
+ * of them. False if the MX set is not known; call it when judge_want_mx() wants nothing. */
 bool judge_all_exempt(const struct judge *j);
-/* As verdict_dane_fails(). */
+/* See verdict_dane_fails(). */
 bool hops_fail_dane(const struct facts *facts);
 
 #endif

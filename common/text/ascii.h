@@ -1,4 +1,4 @@
-/* Character classes of US-ASCII, whatever the locale. */
+/* Character classes of US-ASCII, independent of the locale. Pure; any thread. */
 #ifndef TEXT_ASCII_H
 #define TEXT_ASCII_H
 
@@ -15,11 +15,13 @@ static inline bool ascii_is_alnum(char c)
 	return ascii_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Returns whether the character is a space or a tab. */
 static inline bool ascii_is_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
+/* Returns whether the character is printable; the space is. */
 static inline bool ascii_is_printable(char c)
 {
 	return c >= 0x20 && c <= 0x7e;
@@ -30,7 +32,7 @@ static inline char ascii_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Two runs of `len` bytes, letters compared without case. */
+/* Returns whether two runs of `len` bytes are equal if the case of letters is ignored. */
 static inline bool ascii_same(const char *a, const char *b, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

@@ -1,5 +1,7 @@
-/* A list of names in one allocation: NUL-terminated strings, one after the other. The owner calls names_free(). Pure.
- * A zeroed struct is the empty list. */
+/* A list of names in one allocation: NUL-terminated strings, one after the other.
+ *
+ * A zeroed struct is the empty list; the owner frees a list with names_free(). names_add() ends the process if memory
+ * runs out, so no function here fails. Pure. */
 #ifndef TEXT_NAMES_H
 #define TEXT_NAMES_H
 
@@ -9,28 +11,32 @@
 
 struct names {
 	char *bytes;
-	uint32_t len; /* with the NULs */
+	uint32_t len; /* octets, with the NULs */
 	uint32_t count;
-	uint32_t *at; /* where each name begins, of a list in order (names_index()); else NULL */
+	uint32_t *at; /* offset of each name, if the list is indexed (names_index()); otherwise NULL */
 };
 
-/* Ends the process when memory is out: names_add() never fails. `name` holds no NUL. */
+/* Appends a name, which must hold no NUL. Pointers to names of the list become invalid. */
 void names_add(struct names *list, const char *name, size_t len);
-/* Adds a name that the list does not have yet. */
+/* The same, unless the list has the name already. */
 void names_add_once(struct names *list, const char *name);
-/* The first name after `previous` (NULL: the first of all), or NULL at the end. */
+/* Returns the name after `previous`, the first name for NULL, and NULL at the end. */
 const char *names_next(const struct names *list, const char *previous);
-/* Looks at every name, or after names_index() at a few. */
+/* Returns whether the list has the name. Uses the index if there is one; otherwise compares every name. */
 bool names_have(const struct names *list, const char *name);
-/* Puts a list in the order of its octets, each name once. */
+/* Sorts the list by octets, and removes duplicates. */
 void names_sort(struct names *list);
-/* Prepares a list in that order for names_have(); names_add() ends that. Of another list it changes nothing. */
+/* Builds an index, so that names_have() needs a few comparisons only. Does nothing if the list is not sorted.
+ * names_add() drops the index. */
 void names_index(struct names *list);
+/* Makes `to` an independent copy, with the index. */
 void names_copy(struct names *to, const struct names *from);
+/* Frees what the list owns, and makes it the empty list. */
 void names_free(struct names *list);
 
-/* Whether `domain` equals an item, or ends in an item that begins with a dot (`.example.com`: everything below
- * example.com, not example.com itself). Items and domain in the form of domain_parse(). */
+/* Returns whether the list covers the domain: an item equals it, or an item begins with a dot and the domain ends in
+ * it. So `.example.com` covers everything below example.com, but not example.com itself. Both in the form of
+ * domain_parse(). */
 bool names_cover(const struct names *list, const char *domain);
 
 #endif

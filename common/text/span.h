@@ -1,4 +1,4 @@
-/* A run of bytes that somebody else owns. Not NUL-terminated; may hold any byte. */
+/* A run of bytes that somebody else owns. It is not NUL-terminated and may hold any byte. Pure; any thread. */
 #ifndef TEXT_SPAN_H
 #define TEXT_SPAN_H
 
@@ -11,12 +11,13 @@ struct span {
 	size_t len;
 };
 
+/* Returns whether the bytes equal a string. */
 static inline bool span_is(struct span span, const char *word)
 {
 	return span.len == strlen(word) && (!span.len || !memcmp(span.at, word, span.len));
 }
 
-/* Takes the characters in `what` off both ends. */
+/* Removes the characters in `what` from both ends. */
 static inline struct span span_trim(struct span span, const char *what)
 {
 	for (; span.len && span.at[0] && strchr(what, span.at[0]); span.at++)

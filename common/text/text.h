@@ -1,8 +1,8 @@
-/* Text put together in a buffer of fixed size, and the one quoting function.
+/* Text built in a buffer of fixed size, and text_quote(), the only function that makes untrusted bytes printable.
  *
- * Untrusted bytes (from DNS, HTTPS, SMTP peers, sockets, files) reach a log line, a header, a reply or a terminal only
- * through text_quote(). Pure; any thread; never allocates. A text that does not fit is cut, `cut` says so, and it
- * is NUL-terminated all the same. */
+ * Untrusted bytes come from DNS, HTTPS, SMTP peers, sockets and files. They reach a log line, a header, a reply or a
+ * terminal through text_quote() only. A text that does not fit is cut, sets `cut`, and is NUL-terminated nevertheless.
+ * Pure; any thread; never allocates. */
 #ifndef TEXT_TEXT_H
 #define TEXT_TEXT_H
 
@@ -11,20 +11,23 @@
 #include <stdint.h>
 
 struct text {
-	char *bytes; /* the caller's buffer */
+	char *bytes; /* the caller's buffer, always NUL-terminated */
 	size_t size; /* of the buffer, at least 1 */
 	size_t len;  /* without the NUL */
-	bool cut;
+	bool cut;    /* something did not fit */
 };
 
+/* Starts an empty text in the caller's buffer. */
 void text_init(struct text *t, char *buffer, size_t size);
+/* Append a string, bytes or a decimal number that stsgate itself has made. */
 void text_add(struct text *t, const char *string);
 void text_add_bytes(struct text *t, const char *bytes, size_t len);
 void text_add_number(struct text *t, int64_t number);
 
-/* Adds at most `cap` characters for `len` untrusted bytes. Plain when all of them are letters, digits or one of
- * `.-_@:+/[]*` and there is at least one; else in double quotes, with `"`, `\` and everything outside printable ASCII
- * as \xNN. What is over the cap is replaced by `...` inside the quotes. */
+/* Appends untrusted bytes as at most `cap` printable characters. They stay as they are if all of them are letters,
+ * digits or one of `.-_@:+/[]*`. Otherwise, and if there are none, they are put in double quotes, with `"`, `\` and
+ * everything outside printable ASCII as \xNN. If they exceed `cap` or the buffer, `...` before the closing quote
+ * replaces the rest. `cut` is set only if the buffer was too small. */
 void text_quote(struct text *t, const void *bytes, size_t len, size_t cap);
 
 #endif

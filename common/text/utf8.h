@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Octets of the sequence at the start of `len` > 0 octets, 0 when it is none: no overlong form, no surrogate, nothing
- * over U+10FFFF. */
+/* Returns the length in octets of the character at the start of `len` > 0 octets, or 0 if it is invalid: an overlong
+ * form, a surrogate, a code point above U+10FFFF, or a character that is cut off. */
 size_t utf8_len(const char *bytes, size_t len);
+/* Returns whether all octets are valid UTF-8. */
 bool utf8_is_valid(const char *bytes, size_t len);
 
 #endif
