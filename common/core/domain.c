@@ -7,10 +7,11 @@
 #include <string.h>
 
 #define LABEL_MAX 63
-/* Names with U-labels may be longer as written than converted: full-width forms take three octets, soft hyphens vanish.
- */
+/* A name with U-labels may be longer before conversion than after it: a full-width letter takes three octets, and a
+ * soft hyphen disappears. */
 #define WRITTEN_MAX 1024
 
+/* The grammar of domain_is_grammatical(), and with `underscores` that of domain_is_host(). */
 static bool domain_is_of(const char *bytes, size_t len, bool underscores)
 {
 	size_t label_len = 0;
@@ -63,7 +64,8 @@ static bool domain_take_ascii(struct domain *out, const char *bytes, size_t len)
 	return true;
 }
 
-/* U+00DF, U+03C2, U+200C, U+200D: what the two kinds of UTS 46 processing treat differently (6). */
+/* Returns whether the name has a deviation character (U+00DF, U+03C2, U+200C or U+200D). Transitional and
+ * non-transitional processing differ in these alone (UTS 46 6). */
 static bool has_deviation(const uint8_t *written)
 {
 	static const char *const deviations[] = {"\xc3\x9f", "\xcf\x82", "\xe2\x80\x8c", "\xe2\x80\x8d"};
@@ -73,12 +75,15 @@ static bool has_deviation(const uint8_t *written)
 	return false;
 }
 
-/* MTAs convert names with ICU, which by UTS 46 takes more than IDNA2008 does: emoji, and labels that break its rules
- * for joiners and for right-to-left text. libidn2 checks none of that in transitional processing, which is the same for
- * a name without deviations.
+/* Converts a name with U-labels.
  *
- * Without IDN2_USE_STD3_ASCII_RULES: libidn2 2.3 then drops what it does not like and returns the name of somebody
- * else. What it returns without them still shows every ASCII octet as it is, so the grammar decides. */
+ * MTAs convert names with ICU. By UTS 46 it accepts more than IDNA2008 does: emoji, and labels that violate IDNA2008's
+ * rules for joiners and right-to-left text. libidn2 does not check these rules in transitional processing, so a name
+ * that fails is converted again in that way. The result is the same, unless the name has deviation characters (design
+ * 4.9).
+ *
+ * IDN2_USE_STD3_ASCII_RULES must not be set: libidn2 2.3 then removes characters it does not allow and returns
+ * somebody else's name. Without the flag every ASCII octet stays as it is, and the grammar check decides. */
 static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
 {
 	uint8_t written[WRITTEN_MAX + 1];

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Copies a record id, cut to its maximum length. */
 static void id_set(char to[RECORD_ID_MAX + 1], const char *id)
 {
 	size_t len = strnlen(id, RECORD_ID_MAX);
@@ -104,7 +105,8 @@ void entry_learn_record(struct entry *entry, const struct record_found *found, i
 		id_set(entry->record_id, found->record.id);
 }
 
-/* RFC 8461 3.2, 5.1: max_age runs from the fetch, whatever the record says in between. */
+/* Replaces the policy, and keeps a live one with another id or mode as the previous policy. max_age runs from this
+ * fetch (RFC 8461 3.2, 5.1). */
 static void policy_replace(struct entry *entry, const struct policy_found *found, const char *id, int64_t now)
 {
 	bool same = entry->policy.mode == found->policy.mode && strcmp(entry->policy_id, id) == 0;
@@ -139,7 +141,8 @@ void entry_learn_policy(struct entry *entry, const struct policy_found *found, c
 	entry->fetch_outcome = found->outcome;
 	id_set(entry->fetch_tried_id, id);
 	if (found->outcome != REASON_OK) {
-		/* RFC 8461 3.3: what cannot be fetched and parsed leaves the policy as it is, until it expires. */
+		/* A policy that cannot be fetched or parsed leaves the stored one in force until it expires (RFC 8461
+		 * 3.3). */
 		if (entry->fetch_failures < UINT32_MAX)
 			entry->fetch_failures++;
 		return;
@@ -157,8 +160,8 @@ void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t n
 	entry->mx.checked_at = now;
 }
 
-/* The days follow the clock when it is set back, else an entry used once in a wrong future would be in use until then.
- */
+/* A day in the future comes from a clock that has since been set back. It is replaced, since otherwise the entry would
+ * count as in use until that day. */
 void entry_learn_use(struct entry *entry, int64_t now)
 {
 	int32_t day = schedule_day(now);

@@ -24,7 +24,7 @@ static const struct event_row events[EVENT_KIND_COUNT] = {
 };
 
 #define EVENT(symbol, number, name, severity, sentence, advice)                                                        \
-	_Static_assert((number) > 0 && (number) <= EVENT_NUMBER_MAX, "numbers of kinds stand in files");
+	_Static_assert((number) > 0 && (number) <= EVENT_NUMBER_MAX, "the store keeps kinds by number");
 #include "event.def"
 #undef EVENT
 
@@ -108,7 +108,7 @@ static bool is_printable(struct span in)
 	return true;
 }
 
-/* As domain_parse() leaves names. */
+/* Returns whether the name has the form that domain_parse() produces; "" does. */
 static bool is_name(struct span in)
 {
 	for (size_t i = 0; i < in.len; i++) {
@@ -119,15 +119,16 @@ static bool is_name(struct span in)
 	return true;
 }
 
+/* An event as it is stored: the kind as its number, which never changes. */
 struct stored {
 	struct event_record event;
-	uint16_t number; /* of the kind */
+	uint16_t number;
 };
 
 static const struct field_form form_name = {.kind = FIELD_TEXT, .valid = is_name};
 static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
 
-/* Tags are for ever: see tables.c. */
+/* Tags are permanent: see tables.c. */
 #define ROW(tag, form, member) FIELD(tag, form_##form, struct stored, member, NULL, NULL)
 static const struct field event_rows[] = {
 	ROW(1, u16, number),
@@ -159,6 +160,6 @@ bool event_decode(struct event_record *out, const void *bytes, size_t len)
 	while (kind < EVENT_KIND_COUNT && events[kind].number != stored.number)
 		kind++;
 	*out = stored.event;
-	out->kind = (enum event_kind)kind; /* a record without one, or with one of a later version, is none */
+	out->kind = (enum event_kind)kind; /* EVENT_KIND_COUNT: no number, or the number of a later version */
 	return read && kind < EVENT_KIND_COUNT && out->count > 0 && out->first_at <= out->last_at;
 }

@@ -11,7 +11,8 @@ bool evidence_is_conclusive(const struct evidence *evidence)
 	return class == REASON_GOOD || class == REASON_BAD;
 }
 
-/* Not so trouble of this machine, and an address that it may not dial: nobody knows how the hop is then. */
+/* Returns whether an inconclusive probe shows that the hop is silent. A local failure and an address that may not be
+ * dialled show nothing about the hop (design 4.8). */
 static bool is_silence(enum reason reason)
 {
 	return reason == REASON_HOP_ADDRESS_LOOKUP || reason == REASON_HOP_UNREACHABLE ||

@@ -84,8 +84,8 @@ const struct probe_history *facts_history(const struct facts *facts, const struc
 	return id == record->tlsa.id ? &record->dane : &none;
 }
 
-/* Puts the first of the names, which blanks part, into `out`, and returns those behind it; NULL: there is none. One
- * that is too long is passed over. */
+/* Takes the first name off a blank-separated list: copies it to `out` and returns the rest of the list, or NULL if
+ * there is no name left. Skips a name that is too long. */
 static const char *name_next(const char *names, char out[DOMAIN_SIZE])
 {
 	size_t len;
@@ -111,8 +111,9 @@ bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 		return true;
 	if (seen->reason != REASON_CERT_HOST_MISMATCH || seen->tlsa_id != 0)
 		return false;
-	/* What the map says is compared with the certificate by Postfix before 3.10.5, whichever MX host shows it. A
-	 * name may be a wildcard itself. */
+	/* Postfix before 3.10.5 compares the names in the map's answer with the certificate, whichever MX host shows
+	 * it (design 10). So a certificate for any name that the policy allows is enough. A name in the certificate
+	 * may itself be a wildcard. */
 	char name[DOMAIN_SIZE];
 	for (const char *names = seen->names; (names = name_next(names, name));) {
 		if (policy_allows(policy, name))
@@ -129,6 +130,8 @@ bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)
 	char name[DOMAIN_SIZE];
 	if (reason_class(seen->reason) == REASON_GOOD || facts_left_to_mta(facts, seen))
 		return true;
+	/* RFC 7672 3.2.2: under a trust anchor of TLSA records, the certificate may name the next-hop domain instead
+	 * of the host. The MX set is signed here, since otherwise no TLSA set would judge the hop. */
 	if (!seen->tlsa_id || seen->reason != REASON_CERT_HOST_MISMATCH || !facts->question.mx_lookup)
 		return false;
 	for (const char *names = seen->names; (names = name_next(names, name));)
@@ -137,14 +140,15 @@ bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)
 	return false;
 }
 
-/* Bounded by what verdict_next() asks for; a fact beyond HOP_FACTS_MAX is dropped. */
+/* Returns the fact about a hop, and adds one if there is none. Returns NULL if HOP_FACTS_MAX facts exist;
+ * verdict_next() does not want more, so that fact is not needed. */
 static struct hop_fact *hop_find_or_add(struct facts *facts, const char *host, uint16_t port)
 {
 	struct hop_fact *hop = facts_hop(facts, host, port);
 	size_t len = strlen(host);
 	if (hop || facts->hop_count == HOP_FACTS_MAX || len >= sizeof hop->host)
 		return hop;
-	/* Made one by one: most domains have one hop or two, and a hop's fact is large. */
+	/* Grows by one at a time: most domains have one or two hops, and the fact about a hop is large. */
 	facts->hop = xrealloc(facts->hop, (facts->hop_count + 1) * sizeof *facts->hop);
 	hop = &facts->hop[facts->hop_count++];
 	memset(hop, 0, sizeof *hop);

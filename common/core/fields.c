@@ -39,15 +39,15 @@ bool fields_take_number(struct span *in, size_t octets, uint64_t *out)
 	return true;
 }
 
-/* One to one, so that no change of a single word goes unseen; and high bits come down again, so that changes of two
- * words do not cancel out. */
+/* Adds a word to a checksum. The step is a bijection, so every change of a single word changes the sum. The shift
+ * mixes the high bits into the low bits, so that changes of two words do not cancel each other. */
 static uint64_t sum_step(uint64_t sum, uint64_t word)
 {
 	sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
 	return sum ^ (sum >> 32);
 }
 
-/* Eight octets at a time: every read of the store passes here. */
+/* Takes eight octets at a time, because every read of the store computes this sum. */
 uint64_t fields_sum(const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
@@ -174,12 +174,13 @@ bool field_is_zero(const struct field *field, const void *record)
 	const struct field_form *form = field->form;
 	if (form->kind == FIELD_RECORD)
 		return field_is_zero(form->table->field, at);
-	if (form->put) /* what it owns begins with a pointer to it */
+	if (form->put) /* the member begins with a pointer to what it owns */
 		return !*(char *const *)(const void *)at;
 	bool number = form->octets > 0 || form->kind == FIELD_PRESENT || form->kind == FIELD_REASON;
 	return number ? field_number(field, record) == 0 : !*at;
 }
 
+/* Appends the value of one row. */
 static void value_put(struct fields_out *out, const struct field *field, const void *record)
 {
 	const char *at = (const char *)record + field->offset;
@@ -213,7 +214,8 @@ void fields_put(struct fields_out *out, const struct fields *table, const void *
 	}
 }
 
-/* What is no number takes all that is left of the field. */
+/* Reads the value of one row off the front of a field. A value that is not a number takes the whole rest of the
+ * field. */
 static bool value_take(struct span *in, const struct field *field, void *record)
 {
 	char *at = (char *)record + field->offset;

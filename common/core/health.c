@@ -2,10 +2,11 @@
 
 #include <string.h>
 
-/* --- what is noted ------------------------------------------------------------------------------------------------ */
+/* --- noting outcomes ---------------------------------------------------------------------------------------------- */
 
-/* Whether an outcome shows that another, of the same sense, was not this machine's doing. What came as far as a
- * certificate has shown the way there, and one that is only out of its time has shown its authority. */
+/* Returns whether outcome `seen` at one place proves that outcome `other` at another place is not this machine's
+ * fault. Any reply proves that the network works. A certificate that is valid except for its dates proves that this
+ * machine trusts its authority. */
 static bool disproves(enum health_way seen, enum health_way other)
 {
 	if (other == HEALTH_UNREACHED)
@@ -18,7 +19,8 @@ static bool is_recent(const struct health_slot *slot, const struct health_now *n
 	return slot->way != HEALTH_NOTHING && now->mono_s - slot->at_s <= HEALTH_WINDOW_S;
 }
 
-/* A clock that was set: what it made of certificates and signatures before says nothing of it now. */
+/* Detects that the wall clock was set, and then discards outcomes that depended on it: the dates of certificates and
+ * signatures were compared with the old time. */
 static void clock_follow(struct health *health, const struct health_now *now)
 {
 	int64_t offset = now->wall_s - now->mono_s, moved = offset - health->offset_s;
@@ -53,7 +55,7 @@ void health_note(struct health *health, enum health_sense sense, enum health_way
 		other->excused = true;
 		other->excused_s = now->mono_s;
 	}
-	/* The place's slot, or that of the oldest, moves to the front. */
+	/* The place's slot moves to the front; a new place takes the slot of the oldest. */
 	int at = 0;
 	while (at < HEALTH_PLACES - 1 && slots[at].way != HEALTH_NOTHING && slots[at].place != place)
 		at++;
@@ -81,14 +83,15 @@ void health_note_time(struct health *health, int64_t at, const struct health_now
 	health->stored_seen_s = now->mono_s;
 }
 
-/* --- what it says ------------------------------------------------------------------------------------------------- */
+/* --- conditions --------------------------------------------------------------------------------------------------- */
 
-/* What has begun lasts as long as anything speaks for it. */
+/* Returns whether a condition is on: it begins at `min` places, and lasts while at least one place supports it. */
 static bool lasts(bool on, unsigned count, unsigned min)
 {
 	return count >= (on ? 1 : min);
 }
 
+/* Updates the conditions that depend on failures in a row. */
 static void failing_look(struct health *health, const struct health_now *now, unsigned count[HEALTH_CONDITIONS])
 {
 	static const struct {
@@ -103,7 +106,7 @@ static void failing_look(struct health *health, const struct health_now *now, un
 		[HEALTH_PROBES_UNTRUSTED] = {HEALTH_PROBE, HEALTH_UNTRUSTED},
 	};
 	for (int i = 0; i < HEALTH_CLOCK_BEHIND; i++) {
-		/* Places that failed so since the last that shows the opposite. */
+		/* Count the places that failed in this way since the last outcome that disproves the condition. */
 		const struct health_slot *slot = health->slot[rows[i].sense];
 		count[i] = 0;
 		for (int k = 0; k < HEALTH_PLACES && is_recent(slot, now) && !disproves(slot->way, rows[i].way);
@@ -126,8 +129,8 @@ void health_look(struct health *health, const struct health_now *now, unsigned c
 	unsigned early = seen[HEALTH_EARLY], expired = seen[HEALTH_EXPIRED];
 	unsigned all = seen[HEALTH_WELL] + early + expired;
 	bool *behind = &health->on[HEALTH_CLOCK_BEHIND], *ahead = &health->on[HEALTH_CLOCK_AHEAD];
-	/* Until the clock has come there, unless nobody has seen such a time for long: one that a clock ahead once
-	 * wrote. */
+	/* A stored time ahead of the clock shows that the clock is behind, until the clock reaches it. If no such time
+	 * was seen for a day, it does not count: a clock that was ahead once wrote it. */
 	bool store_is_ahead = health->stored_at_s != 0 && health_time_is_ahead(health->stored_at_s, now->wall_s) &&
 			      now->mono_s - health->stored_seen_s <= HEALTH_WINDOW_S;
 	*behind = lasts(*behind, early, HEALTH_EARLY_MIN) || store_is_ahead;

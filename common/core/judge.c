@@ -36,8 +36,11 @@ struct step judge_bound(const struct judge *j, enum binding binding)
 	return step;
 }
 
-/* The verdict so far is what to say while facts are still wanted (rules 4, 6, 7, 10). A map waits until it is known what
- * binds the delivery, unless nothing may; where only DANE may, it leaves that to the MTA, which looks for itself. */
+/* Chooses the verdict so far, which a front end uses if its time is up before the fact arrives (rules 4, 6, 7, 10).
+ *
+ * The map answers TEMP until it is known what binds the delivery (VERDICT_DEFER), with two exceptions. If nothing can
+ * bind the delivery yet, the map answers as for no policy. If only DANE can, the map answers `dane`, because the MTA
+ * looks up the TLSA records itself. */
 struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
 {
 	const struct facts *f = j->facts;
@@ -69,21 +72,21 @@ struct step judge_want(const struct judge *j, enum want_kind kind, const char *n
 	return step;
 }
 
-/* --- keeping a policy in force fresh (RFC 8461 3.3, 5.1, 10.2) -----------------------------------------------------
- */
+/* --- keeping a policy in force fresh (RFC 8461 3.3, 5.1, 10.2) ---------------------------------------------------- */
 
+/* Returns whether the newest record announces another policy than the stored one. */
 static bool id_changed(const struct entry *entry)
 {
 	return entry->record_outcome == REASON_OK && entry->record_checked_at != 0 &&
 	       strcmp(entry->record_id, entry->policy_id) != 0;
 }
 
+/* Returns whether this inquiry may fetch the policy: once, and not within five minutes of the last fetch. */
 static bool fetch_possible(const struct facts *f)
 {
 	return !f->policy_tried && (f->forced || schedule_fetch_allowed(&f->entry, f->now));
 }
 
-/* Notes what is due, or wants it when the inquiry is eager. */
 struct step judge_keep_fresh(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -103,8 +106,9 @@ struct step judge_keep_fresh(struct judge *j)
 	return nothing;
 }
 
-/* Rule 4: before a verdict that holds mail, the record and the MX set are looked at again, and a policy whose id has
- * changed is fetched (RFC 8461 5). A testing policy holds nothing, so there the background does it (rule 7). */
+/* Makes sure that a verdict which holds mail rests on current facts (rule 4; RFC 8461 5): the record and the MX set
+ * are looked up again if they are old, and a policy with a new id is fetched. A testing policy holds no mail, so there
+ * the old facts are only noted for renewal (rule 7). */
 static struct step second_look(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -129,7 +133,6 @@ static struct step second_look(struct judge *j)
 	return nothing;
 }
 
-/* The verdict of a next hop that cannot keep the policy now; `kind` is what it is under enforce. */
 struct step judge_hold(struct judge *j, enum verdict_kind kind, enum reason reason, const char *host)
 {
 	j->bad = reason;
@@ -181,9 +184,10 @@ void hop_list_fill(struct hop_list *list, const struct facts *f, const struct po
 	}
 	if (!f->question.mx_lookup)
 		return;
-	/* RFC 5321 5.1: a relay that is an MX itself uses only those of better preference than its own. One that the
-	 * policy does not name (RFC 8461 4.1) is an MX by forgery only: the MTA knows itself by its addresses, and
-	 * those are forged with it. */
+	/* A relay that is listed in the MX set uses only hosts of better preference than its own (RFC 5321 5.1; design
+	 * 4.5). If the policy does not allow this relay's name (RFC 8461 4.1), somebody has forged it into the set,
+	 * and the MTA would not recognize the name: an MTA knows itself by its addresses, which the forger controls,
+	 * too. Then the list is not cut. */
 	for (unsigned i = 0; i < list->count; i++) {
 		const char *host = list->host[i];
 		if (!names_cover(&f->rules->own_hosts, host) || (policy && !policy_allows(policy, host)))

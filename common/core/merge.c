@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A time in the future is of a clock since set back: as if never. */
+/* Returns whether their time is newer than ours. A time in the future counts as never: a clock that has since been set
+ * back wrote it. */
 static bool is_newer(int64_t theirs, int64_t ours, int64_t now)
 {
 	int64_t latest = now + CLOCK_SKEW_S;
 	return (theirs > latest ? 0 : theirs) > (ours > latest ? 0 : ours);
 }
 
-/* Copies the fields whose names in JSON begin with `part` and a dot, or are `part`; not what they own. */
+/* Copies the fields of one part: those with JSON name `part` or `part.*`. Fields that own memory are the caller's. */
 static void part_copy(struct entry *into, const struct entry *from, const char *part)
 {
 	size_t len = strlen(part);
@@ -33,11 +34,12 @@ static bool is_live(const struct entry *entry, int64_t now)
 	return entry->has_policy && entry->policy_expires_at > now;
 }
 
+/* Returns whether their policy replaces ours. */
 static bool policy_is_taken(const struct entry *into, const struct entry *from, int64_t now)
 {
 	if (!from->has_policy || (is_live(into, now) && !is_live(from, now)))
 		return false;
-	/* Also while the clock is behind: what was fetched later stays, although it seems to be of times to come. */
+	/* This holds also while the clock is behind, when a policy fetched later seems to come from the future. */
 	if (is_live(into, now) && from->policy_fetched_at <= into->policy_fetched_at)
 		return false;
 	return !into->has_policy || is_newer(from->policy_fetched_at, into->policy_fetched_at, now);
@@ -47,7 +49,8 @@ static bool merge_policy(struct entry *into, const struct entry *from, int64_t n
 {
 	if (!policy_is_taken(into, from, now))
 		return false;
-	/* The policy that gives way is the one before, to notice a weakening; else theirs is. */
+	/* A live policy that is replaced becomes the previous policy, so that a weaker one is noticed. Otherwise their
+	 * previous policy is taken over. */
 	bool same = into->policy.mode == from->policy.mode && strcmp(into->policy_id, from->policy_id) == 0;
 	if (is_live(into, now) && !same) {
 		into->has_previous = true;
@@ -87,11 +90,12 @@ bool entry_merge(struct entry *into, const struct entry *from, int64_t now)
 		char id[RECORD_ID_MAX + 1];
 		memcpy(id, into->record_id, sizeof id);
 		part_copy(into, from, "record");
-		if (!*from->record_id) /* then the newest valid record is the one that was seen here */
+		if (!*from->record_id) /* they know no valid record, so the newest valid one was seen here */
 			memcpy(into->record_id, id, sizeof id);
 	}
 	bool policy = merge_policy(into, from, now);
-	/* A success goes with its policy: alone it would say that there is nothing to fetch. */
+	/* A successful fetch is taken over only with its policy: without the policy it would mean that nothing needs
+	 * to be fetched. */
 	bool fetch = is_newer(from->fetch_tried_at, into->fetch_tried_at, now) &&
 		     (policy || from->fetch_outcome != REASON_OK);
 	if (fetch)
@@ -113,13 +117,12 @@ static bool merge_evidence(struct evidence *into, const struct evidence *from, i
 	return true;
 }
 
-/* What DANE found out lasts no longer than TTLs, and is not moved. */
 bool hop_record_merge(struct hop_record *into, const struct hop_record *from, int64_t now)
 {
 	bool newest = merge_evidence(&into->pkix.newest, &from->pkix.newest, now);
 	bool conclusive = merge_evidence(&into->pkix.conclusive, &from->pkix.conclusive, now);
 	bool good = merge_evidence(&into->pkix.good, &from->pkix.good, now);
-	if (newest) { /* how often it was silent is counted by what this machine saw */
+	if (newest) { /* silence counts only as far as this machine itself has seen it */
 		into->pkix.silent_since = 0;
 		into->pkix.silent_probes = 0;
 	}

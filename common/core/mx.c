@@ -18,7 +18,8 @@ bool mx_is_pattern(const char *bytes, size_t len)
 	return domain_is_grammatical(bytes, len);
 }
 
-/* RFC 8461 4.1: a wildcard stands for exactly one label, the leftmost; without one the names are equal but for case. */
+/* RFC 8461 4.1: a wildcard stands for exactly one label, the leftmost. Otherwise the names must be equal, ignoring
+ * case. */
 bool mx_matches(const char *pattern, const char *host)
 {
 	size_t pattern_len = strlen(pattern);
@@ -39,12 +40,13 @@ bool mx_matches(const char *pattern, const char *host)
 	return pattern_len == host_len && ascii_same(pattern, host, host_len);
 }
 
-/* mx_matches() for names that policy_parse() and domain_parse() have read already. A domain may have 256 mail hosts and
- * ten thousand patterns, and this is asked several times for each message: many patterns are searched by halves. */
+/* Does what mx_matches() does, but for names that policy_parse() and domain_parse() have produced. It must be fast: a
+ * domain may have 256 mail hosts and ten thousand patterns, and each message calls this several times. So a long list
+ * of patterns has an index, and the only two patterns that can match are looked up in it. */
 bool policy_allows(const struct policy *policy, const char *host)
 {
 	char wildcard[DOMAIN_SIZE];
-	/* What is no host name stands in quotes, which no pattern holds. */
+	/* An MX name that is not a host name is kept in quotes (mx_name_is_received()), and no pattern has quotes. */
 	return names_have(&policy->mx, host) || (mx_wildcard(wildcard, host) && names_have(&policy->mx, wildcard));
 }
 

@@ -14,7 +14,7 @@ static struct span span_from(struct span span, size_t at)
 	return (struct span){span.at + at, span.len - at};
 }
 
-/* A dot, or what IDNA takes for one (UTS 46 4.5). */
+/* Returns whether the text has a dot, or a character that IDNA treats as one (UTS 46 4.5). */
 static bool has_dot(struct span text)
 {
 	static const char *const dots[] = {".", "\xe3\x80\x82", "\xef\xbc\x8e", "\xef\xbd\xa1"};
@@ -25,13 +25,14 @@ static bool has_dot(struct span text)
 	return false;
 }
 
-/* RFC 8461 3.4: no policy domain for what is no fully qualified name, or too long to put `_mta-sts.` before it. */
+/* Fills in the policy domain. There is none if the name is not fully qualified (RFC 8461 3.4), or is too long to put
+ * `_mta-sts.` before it. */
 static void question_fill(struct question *out, struct span name, uint16_t port, bool mx_lookup)
 {
 	struct domain domain;
 	if (!domain_parse(&domain, name.at, name.len)) {
-		/* An MTA with other tables than libidn2's may find an A-label where we find none, and deliver there. In
-		 * ASCII there is one grammar: what violates it is no name to anybody. */
+		/* An MTA whose tables differ from libidn2's may find an A-label where stsgate finds none, and deliver
+		 * there. ASCII names have one grammar: what violates it is not a name to any MTA (design 4.9). */
 		bool is_eight_bit = false;
 		for (size_t i = 0; i < name.len; i++)
 			is_eight_bit = is_eight_bit || (unsigned char)name.at[i] > 0x7f;
@@ -48,7 +49,7 @@ static void question_fill(struct question *out, struct span name, uint16_t port,
 	memcpy(out->host, domain.name, len);
 }
 
-/* A number, or a name of Postfix's known_tcp_ports. */
+/* Reads a port: a number, or a name in Postfix's known_tcp_ports. */
 static bool port_parse(uint16_t *port, struct span text)
 {
 	static const struct {
@@ -74,7 +75,7 @@ static bool port_parse(uint16_t *port, struct span text)
 	return number && number <= PORT_MAX;
 }
 
-/* What stands behind `host` or `[host]`: nothing, or a colon and a port. To Postfix a colon alone is none. */
+/* Reads what follows `host` or `[host]`: nothing, or a colon and a port. A colon alone means no port, as in Postfix. */
 static void question_take_port(struct question *out, struct span rest)
 {
 	if (!out->has_domain || !rest.len)
@@ -100,12 +101,12 @@ void question_set_port(struct question *out, uint16_t port)
 	memset(out->service, 0, sizeof out->service);
 }
 
-/* `[host]` and `[host]:port`: no MX lookup (spec S-6). */
+/* Reads `[host]` or `[host]:port`: the host itself is the hop, without MX lookup (spec S-6). */
 static void question_from_brackets(struct question *out, struct span hop)
 {
 	const char *end = memchr(hop.at, ']', hop.len);
 	const char *colon = memchr(hop.at, ':', hop.len);
-	if (!end) /* a name all the same */
+	if (!end) /* the bracket is not closed, but an MTA may still deliver to the name */
 		end = colon ? colon : hop.at + hop.len;
 	struct span host = {hop.at + 1, (size_t)(end - hop.at) - 1};
 	question_fill(out, host, QUESTION_PORT, false);
@@ -138,7 +139,8 @@ static bool parts_next_hops(char c)
 	return c == ',' || ascii_is_blank(c);
 }
 
-/* At `at` stands a colon: between two of Sendmail's next hops, unless what follows can only be a port. */
+/* Returns whether the colon at `at` separates two of Sendmail's next hops. It does unless a port must follow: a word
+ * without dot or bracket (design 4.13). */
 static bool colon_parts(struct span list, size_t at)
 {
 	struct span rest = span_from(list, at + 1);
@@ -162,7 +164,8 @@ bool question_next_hop(struct span *list, struct span *hop)
 	return len > 0;
 }
 
-/* RFC 5321 4.1.1.3: `@relay1,@relay2:` before the mailbox is ignored. Empty when the route has no end. */
+/* Skips a source route: `@relay1,@relay2:` before the mailbox is ignored (RFC 5321 4.1.1.3). Returns an empty span if
+ * the route does not end. */
 static struct span route_skip(struct span path)
 {
 	bool literal = false;
@@ -179,8 +182,8 @@ static struct span route_skip(struct span path)
 	return (struct span){path.at, 0};
 }
 
-/* What follows the last `@` outside quotes, up to `>` or a blank: ESMTP arguments may follow in the same string (spec
- * N-6). */
+/* Returns what follows the last `@` outside quotes, up to `>` or a blank. Sendmail may pass ESMTP arguments after it
+ * in the same string (spec N-6). */
 static struct span mailbox_domain(struct span mailbox)
 {
 	struct span domain = {mailbox.at, 0};
@@ -197,7 +200,7 @@ static struct span mailbox_domain(struct span mailbox)
 		else if (at && !quoted && ascii_is_blank(mailbox.at[i]))
 			break;
 	}
-	/* An `@` in the first place has no local part before it. */
+	/* An `@` at the very start has no local part before it, so there is no address. */
 	if (at > 1 && !quoted && i <= mailbox.len)
 		domain = (struct span){mailbox.at + at, i - at};
 	return domain;
@@ -225,9 +228,11 @@ void question_from_domain(struct question *out, const char *bytes, size_t len, e
 		question_fill(out, (struct span){bytes, len}, QUESTION_PORT, true);
 }
 
-#define SECOND_LABEL_SHORT 3 /* `co`, `com`, `ac`: below a country, names are mostly bought one label further down */
+/* Below a country's top-level domain, a second label this short (`co`, `com`, `ac`) is mostly a registry's: domains
+ * are registered one label further down. */
+#define SECOND_LABEL_SHORT 3
 
-/* Back to the beginning of the label before `at`. */
+/* Returns the start of the label before `at`, which is the start of a label or the end of the name. */
 static const char *label_before(const char *name, const char *at)
 {
 	if (at > name)

@@ -23,6 +23,7 @@ static bool lookup_failed(const struct entry *entry)
 	return entry->record_outcome == REASON_RECORD_LOOKUP || entry->record_outcome == REASON_RESOLVER;
 }
 
+/* Returns when "no policy" was last learned. */
 static int64_t negative_at(const struct entry *entry)
 {
 	return fetch_failed(entry) ? entry->fetch_tried_at : entry->record_checked_at;
@@ -80,7 +81,8 @@ bool schedule_refused_long(const struct hop_record *record, int64_t now)
 	return age > REFUSED_WAIT_S && age <= REFUSED_KNOWN_S;
 }
 
-/* A number of a name's own, the same each time, below `limit`: what came at once spreads out by it. */
+/* Returns a number from 0 to limit - 1 that depends on the name only. It spreads things that began together, and moves
+ * none of them between two calls. */
 static int64_t jitter(const char *name, int64_t limit)
 {
 	uint32_t hash = domain_hash(name, 0);
@@ -89,20 +91,22 @@ static int64_t jitter(const char *name, int64_t limit)
 	return limit < 1 ? 0 : hash % limit;
 }
 
-/* When the body is to be fetched again. What the clock, set back since, cannot have seen yet counts for nothing. */
+/* Returns when the policy is to be fetched again. Times in the future do not count: a clock that has since been set
+ * back wrote them. */
 static int64_t body_at(const struct entry *entry, const struct rules *rules, int64_t now)
 {
 	int64_t at = now, possible = now;
 	if (schedule_age(entry->policy_fetched_at, now) != INT64_MAX) {
-		/* RFC 8461 3.3: well before the policy expires, suggested daily. Each domain has a moment of its own in
-		 * every interval, whenever it was fetched: no policy gets older than the interval, and those that came
-		 * at once fall due evenly over it. */
+		/* Each domain has its own moment in every interval, whenever it was fetched: no policy becomes older
+		 * than the interval, and policies that came together are spread evenly over it (design 5.7). RFC 8461
+		 * 3.3 asks for a renewal well before the policy expires, and suggests a daily one. */
 		int64_t interval = clamp(entry->policy.max_age_s / 2, 1, rules->refresh_interval_s);
 		int64_t phase = jitter(entry->domain, interval), since = (entry->policy_fetched_at - phase) % interval;
 		at = entry->policy_fetched_at + interval - (since < 0 ? since + interval : since);
 	}
 	if (schedule_age(entry->fetch_tried_at, now) != INT64_MAX) {
-		/* Longer with each failure in a row, but never so long that a policy ends without some more tries. */
+		/* The wait doubles with each failure in a row, up to a day, but takes no more than a quarter of the
+		 * time that the policy has left, so that several attempts remain. */
 		unsigned failures = entry->fetch_failures < 9 ? entry->fetch_failures : 9;
 		int64_t left = entry->policy_expires_at - entry->fetch_tried_at, wait = FETCH_SPACING_S;
 		if (failures >= 2)
@@ -120,8 +124,8 @@ bool schedule_body_stale(const struct entry *entry, const struct rules *rules, i
 
 bool schedule_fetch_allowed(const struct entry *entry, int64_t now)
 {
-	/* RFC 8461 3.3 spaces out attempts after a failure. A success whose policy is over already (a short max_age)
-	 * leaves the domain without protection until the next one, so that one may come at once. */
+	/* RFC 8461 3.3 spaces attempts after a failure. A policy that was fetched and has already expired (a short
+	 * max_age) leaves the domain unprotected until the next fetch, so that one may come at once (design 5.8). */
 	bool succeeded = entry->fetch_outcome == REASON_OK;
 	if (succeeded && entry->has_policy && entry->policy_expires_at <= now)
 		return true;
@@ -146,20 +150,23 @@ int64_t schedule_silent_age(const struct probe_history *history)
 	return history_may_be_silent(history) ? SILENT_RETRY_S : PROBE_SPACING_S;
 }
 
+/* Lowers *due to an earlier candidate; 0 is no time at all. */
 static void set_earlier(int64_t *due, int64_t candidate)
 {
 	if (*due == 0 || candidate < *due)
 		*due = candidate;
 }
 
-/* A look before something is stale would find nothing to do. */
-static int64_t past(int64_t at, int64_t age)
+/* Returns the first second at which something learned at `at` is older than `age`. A refresh before that would find
+ * nothing to do. */
+static int64_t stale_from(int64_t at, int64_t age)
 {
 	return at + age + 1;
 }
 
-/* Good evidence is renewed before its soft age ends, that of a testing policy once a day, an inconclusive probe in
- * between permitting; bad evidence is looked at again when somebody asks. */
+/* Lowers *due to the time of the next probe. Good evidence is renewed before its soft age ends, under a testing policy
+ * once a day, and not within PROBE_SPACING_S of an inconclusive probe. Bad evidence is not renewed until somebody
+ * asks. */
 static void evidence_due(const struct facts *facts, int64_t *due)
 {
 	enum policy_mode mode = facts->entry.policy.mode;
@@ -168,16 +175,16 @@ static void evidence_due(const struct facts *facts, int64_t *due)
 		const char *host = facts->hop[i].host;
 		const struct probe_history *history = facts_history(facts, &facts->hop[i]);
 		bool unknown = schedule_age(history->conclusive.at, facts->now) > facts->rules->probe_ttl_max_s;
-		/* Nothing is known of the hop but that it was silent: the next probes decide soon whether mail may go
-		 * past it. */
+		/* The hop may be silent, and nothing else is known about it. The next probes, a minute apart, decide
+		 * whether mail must wait for it (design 4.8). */
 		if (mode == POLICY_ENFORCE && !facts->rules->mta_enforces && unknown && history_may_be_silent(history))
-			set_earlier(due, past(history->newest.at, SILENT_RETRY_S));
+			set_earlier(due, stale_from(history->newest.at, SILENT_RETRY_S));
 		if (history->good.at == 0 || history->good.at != history->conclusive.at)
 			continue;
 		int64_t age = schedule_evidence_age(host, mode, facts->rules, true) + jitter(host, late);
-		int64_t renewal = past(history->good.at, age);
-		if (history->newest.at != history->good.at && past(history->newest.at, PROBE_SPACING_S) > renewal)
-			renewal = past(history->newest.at, PROBE_SPACING_S);
+		int64_t renewal = stale_from(history->good.at, age);
+		if (history->newest.at != history->good.at && stale_from(history->newest.at, PROBE_SPACING_S) > renewal)
+			renewal = stale_from(history->newest.at, PROBE_SPACING_S);
 		set_earlier(due, renewal);
 	}
 }
@@ -191,19 +198,19 @@ int64_t schedule_due(const struct facts *facts)
 		names_cover(&rules->exempt_domains, entry->domain))
 		return 0;
 	int64_t body = body_at(entry, rules, facts->now);
-	/* A policy too short to be renewed in time is fetched when somebody asks. */
+	/* A policy that expires before its renewal is fetched when somebody asks for it. */
 	if (body < entry->policy_expires_at || entry->fetch_failures > 0)
 		set_earlier(&due, body);
 	if (schedule_in_use(entry, facts->now)) {
 		int64_t soft = clamp(entry->record_ttl_s, RECORD_AGE_MIN_S, RECORD_AGE_MAX_S);
-		set_earlier(&due, past(entry->record_checked_at, soft));
+		set_earlier(&due, stale_from(entry->record_checked_at, soft));
 		if (rules->probe && entry->policy.mode != POLICY_NONE)
 			evidence_due(facts, &due);
 	}
 	return due != 0 && due < facts->now + NEGATIVE_AGE_MIN_S ? facts->now + NEGATIVE_AGE_MIN_S : due;
 }
 
-/* Measured from the end: a clock that was set back makes no policy old. */
+/* Measures from the end of the policy, so that a clock that was set back makes no policy look old. */
 enum refresh_alarm schedule_refresh_alarm(const struct entry *entry, int64_t now)
 {
 	int64_t left = entry->policy_expires_at - now, max_age = entry->policy.max_age_s;

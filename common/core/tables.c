@@ -8,7 +8,7 @@
 #define HOP_MAGIC "STSH"
 #define HOP_VERSION 1
 
-/* These numbers stand in files. */
+/* The store holds these numbers, so they must never change. */
 _Static_assert(POLICY_NONE == 0 && POLICY_TESTING == 1 && POLICY_ENFORCE == 2, "modes are stored by number");
 _Static_assert(
 	MX_UNKNOWN == 0 && MX_LISTED == 1 && MX_IMPLICIT == 2 && MX_NULL == 3 && MX_NO_DOMAIN == 4 && MX_TOO_LARGE == 5,
@@ -16,7 +16,7 @@ _Static_assert(
 _Static_assert(TLSA_UNKNOWN == 0 && TLSA_NONE == 1 && TLSA_USABLE == 2 && TLSA_UNUSABLE == 3 && TLSA_FAILED == 4,
 	"TLSA states are stored by number");
 
-/* --- forms -------------------------------------------------------------------------------------------------------- */
+/* --- values that have functions of their own ---------------------------------------------------------------------- */
 
 static bool is_lower_alnum(char c)
 {
@@ -31,7 +31,8 @@ static bool is_id(struct span in)
 	return in.len >= 1 && in.len <= RECORD_ID_MAX;
 }
 
-/* As domain_parse() leaves names, without its cost: this runs for each message. */
+/* Returns whether the name has the form that domain_parse() produces. Cheaper than parsing it: this runs for each
+ * message. */
 static bool is_domain(struct span in)
 {
 	size_t label = 0;
@@ -57,7 +58,7 @@ static bool is_pattern(struct span in)
 	return in.len > 0;
 }
 
-/* One NUL-terminated name. */
+/* Takes one NUL-terminated name off the front; returns false if there is none. */
 static bool name_next(struct span *in, struct span *name)
 {
 	const char *end = in->len == 0 ? NULL : memchr(in->at, '\0', in->len);
@@ -152,7 +153,7 @@ static const char *tlsa_word(int64_t state)
 	return tlsa_state_name((enum tlsa_state)state);
 }
 
-/* What a later version saw, for a reason that is not known here, is no evidence. */
+/* Drops evidence whose reason only a later version knows. */
 static bool evidence_settle(void *record)
 {
 	struct evidence *evidence = record;
@@ -166,6 +167,8 @@ static bool tlsa_settle(void *record)
 	const struct tlsa_look *look = record;
 	return look->checked_at != 0 && look->state != TLSA_UNKNOWN && (look->id != 0) == (look->state == TLSA_USABLE);
 }
+
+/* --- forms -------------------------------------------------------------------------------------------------------- */
 
 #define NO_MODE "is no mode of a policy"
 static const struct field_form form_present = {.kind = FIELD_PRESENT};
@@ -212,7 +215,9 @@ static const struct field_form form_evidence = {
 	.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
 static const struct field_form form_tlsa = {.kind = FIELD_RECORD, .table = &tlsa_table, .settle = tlsa_settle};
 
-/* --- tables: tags are for ever. A field that goes leaves its tag unused, a new one takes the next. --------------------- */
+/* --- tables -------------------------------------------------------------------------------------------------------
+ *
+ * Tags are permanent. A field that is removed leaves its tag unused, and a new field takes the next free tag. */
 
 #define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct entry, member, exported, shown)
 static const struct field entry_rows[] = {
@@ -290,11 +295,11 @@ static const struct field tlsa_rows[] = {
 #undef ROW
 const struct fields tlsa_table = FIELDS(tlsa_rows, "", "state dnssec base records usable checked_at ttl");
 
-/* A hop record as bytes: mostly the three of one kind are one, and what stands in another place of the record is not
- * written twice. */
+/* A hop record as it is stored. The three evidences of a history are often equal, so `same` notes which of them are,
+ * and an evidence that equals another is not stored again. */
 enum same { CONCLUSIVE_IS_NEWEST = 1, GOOD_IS_NEWEST = 2, GOOD_IS_CONCLUSIVE = 4 };
 struct stored {
-	struct hop_record record; /* first: the table is used for a hop record alone, too */
+	struct hop_record record; /* first, because hop_table also describes a struct hop_record */
 	uint16_t same, dane_same;
 };
 _Static_assert(offsetof(struct stored, record) == 0, "rows with names in JSON are members of a hop record");
@@ -353,7 +358,7 @@ bool entry_is_newer(const void *bytes, size_t len)
 
 /* --- hop records -------------------------------------------------------------------------------------------------- */
 
-/* Takes `evidence` out of the record when it equals `other`. */
+/* Marks `evidence` as absent if it equals `other`; returns `flag` then, and 0 otherwise. */
 static uint16_t same_as(struct evidence *evidence, const struct evidence *other, enum same flag)
 {
 	if (evidence->at == 0 || memcmp(evidence, other, sizeof *evidence) != 0)
@@ -392,7 +397,8 @@ static void same_restore(struct probe_history *history, uint16_t same)
 		history->good = history->conclusive;
 }
 
-/* All were judged in one way: by the trust store, or by one TLSA set. */
+/* Returns whether a history is consistent: all of it was judged in the same way, by the trust store or by one TLSA
+ * set, and each evidence is of its kind. */
 static bool history_valid(const struct probe_history *history, bool dane)
 {
 	const struct evidence *const all[] = {&history->newest, &history->conclusive, &history->good};

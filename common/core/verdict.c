@@ -7,18 +7,19 @@
 
 #include <string.h>
 
-/* --- the names of the policy -------------------------------------------------------------------------------------- */
+/* --- the policy as the map publishes it --------------------------------------------------------------------------- */
 
-/* Octets of names that every map's answer can hold: a name weighs about twice its octets there, NUL and all, when each
- * of its labels is one letter. */
+/* Octets of names, with their NULs, that fit into any answer of the map. In an answer a name takes at most about twice
+ * its octets, namely if each label is one letter. */
 #define NAMES_SHORT 256
 
-/* Whether a map's answer might not hold all names of the policy (map_grammar.h, MAP_STS_VALUE_MAX). */
+/* Returns whether the names may be too many for one answer of the map (map_grammar.h, MAP_STS_VALUE_MAX). */
 static bool policy_is_long(const struct policy *policy)
 {
 	return policy->mx.len > NAMES_SHORT;
 }
 
+/* Adds those of the names in `from` that allow the host: its own name and its wildcard. */
 static void patterns_of_host(struct names *to, const struct names *from, const char *host)
 {
 	char wildcard[DOMAIN_SIZE];
@@ -28,13 +29,14 @@ static void patterns_of_host(struct names *to, const struct names *from, const c
 		names_add_once(to, wildcard);
 }
 
-/* Puts those names of a long policy first that allow the mail hosts, as they are known. What the MX set says may be old
- * or forged: it changes the order only, never which names there are. */
+/* Sorts the names of a long policy: first the names that allow the known MX hosts, then all other names. An answer
+ * that is too short for all of them then holds those that the MTA needs. The MX set may be old or forged, but it
+ * changes only the order of the names, never which names there are. */
 static void policy_order(struct policy *policy, const struct facts *f)
 {
 	struct names names = {.count = 0}, first;
 	const struct mx_set *mx = &f->entry.mx;
-	if (!f->question.no_dane || !policy_is_long(policy)) /* the other dialects take them all */
+	if (!f->question.no_dane || !policy_is_long(policy)) /* answers in other dialects are long enough */
 		return;
 	patterns_of_host(&names, &policy->mx, f->question.host);
 	for (const char *host = names_next(&mx->names, NULL); host && f->question.mx_lookup;
@@ -63,22 +65,24 @@ void facts_policy_copy(struct policy *out, const struct facts *facts)
 	policy_set_text(out, facts->entry.policy_text, facts->entry.policy_text_len);
 }
 
-/* --- no policy in force: discovery (RFC 8461 3.3, 5.1; rule 10) --------------------------------------------------- */
+/* --- what the map answers, and domains without a policy ----------------------------------------------------------- */
 
+/* Judges what binds the delivery, for the map. `reason` explains the verdict if nothing does. */
 static struct step judge_map(struct judge *j, enum reason reason)
 {
 	j->unenforced = !j->policy || j->policy->mode != POLICY_ENFORCE;
 	const struct question *q = &j->facts->question;
 	struct step step = judge_dane(j);
-	/* Which of many names are to come first depends on the mail hosts. */
+	/* The order of a long policy's names depends on the MX hosts: see policy_order(). */
 	bool matters = q->no_dane && q->mx_lookup && j->policy && j->policy->mode == POLICY_ENFORCE;
 	if (!step_is_want(&step) && matters && policy_is_long(j->policy))
 		step = judge_want_mx(j, false);
 	return step_is_want(&step) ? step : judge_binding(j, reason);
 }
 
-/* MTA-STS enforces nothing here: all that a message needs to know. A map tells of DANE all the same, and an inquiry in the
- * background looks ahead for it where one has asked before. */
+/* Ends an inquiry about a domain for which MTA-STS enforces nothing. A message needs no more than that. The map must
+ * still answer whether DANE binds the delivery. The refresher looks that up ahead for domains that the map has asked
+ * for before, which is the case if their MX set is known. */
 static struct step unenforced(struct judge *j, enum reason reason)
 {
 	const struct question *q = &j->facts->question;
@@ -93,6 +97,8 @@ static struct step unenforced(struct judge *j, enum reason reason)
 	return step_is_want(&step) ? step : judge_done(j, VERDICT_NONE, reason, "");
 }
 
+/* Discovery: no policy is in force, so the record is looked up, and a valid record leads to a fetch (RFC 8461 3.3,
+ * 5.1; rule 10). A failed discovery means no policy, and is remembered as such for a while. */
 static struct step without_policy(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -115,8 +121,9 @@ static struct step without_policy(struct judge *j)
 	return unenforced(j, why);
 }
 
-/* --- the MX set --------------------------------------------------------------------------------------------------- */
+/* --- a policy in force -------------------------------------------------------------------------------------------- */
 
+/* Judges the MX set itself, and then its hops. */
 static struct step judge_mx(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -125,7 +132,9 @@ static struct step judge_mx(struct judge *j)
 		return step;
 	bool left = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
 	if (!schedule_mx_known(&f->entry, f->now)) {
-		/* Unknown hops (rule 6), or trouble of ours with a live policy in hand (rule 9). */
+		/* Without a resolver, mail waits under any circumstances (rule 9). If a resolver answered but the
+		 * lookup failed, the hops are unknown, and with mta_enforces unknown hops are left to the MTA (rule
+		 * 6). */
 		if (f->mx_outcome == REASON_RESOLVER)
 			return judge_hold(j, VERDICT_DEFER, REASON_RESOLVER, "");
 		if (left)
@@ -134,9 +143,10 @@ static struct step judge_mx(struct judge *j)
 	}
 	switch (f->entry.mx.state) {
 	case MX_NULL:
-		/* RFC 7505: no mail goes there at all. A null MX that nobody signed may be forged, to have the message
-		 * let through before its records are shown again or the MTA return it; so an enforce policy holds the
-		 * message, as at NXDOMAIN. */
+		/* RFC 7505: the domain takes no mail, so there is nothing to protect. But an attacker can forge a null
+		 * MX that is not signed: the message would be let through, and then either be delivered to hosts that
+		 * the attacker shows later, or be bounced by the MTA. So an enforce policy holds the message, as it
+		 * does at NXDOMAIN (design 4.6). */
 		if (f->entry.mx.secure && schedule_mx_recent(&f->entry, f->now))
 			return judge_done(j, VERDICT_NONE, REASON_NULL_MX, "");
 		return judge_hold(j, VERDICT_DEFER, REASON_NULL_MX, "");
@@ -154,8 +164,7 @@ static struct step judge_mx(struct judge *j)
 	return judge_hops(j);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------------- */
-
+/* Judges a domain whose policy is in force. */
 static struct step with_policy(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -167,11 +176,11 @@ static struct step with_policy(struct judge *j)
 		j->renew |= RENEW_USE;
 	if (j->policy->mode == POLICY_NONE)
 		return unenforced(j, REASON_POLICY_MODE_NONE);
-	if (f->question.unreadable) /* whatever its hosts are, they are not known to keep the policy */
+	if (f->question.unreadable) /* nobody knows which hosts get the mail, so they cannot be checked */
 		return judge_hold(j, VERDICT_DEFER, REASON_NEXT_HOP_UNREADABLE, "");
 	if (purpose == PURPOSE_MAP) {
-		/* The map answers for a domain, not for a host: so hosts that the operator has exempted count there
-		 * only if the domain has no others. */
+		/* The map answers for a domain, not for a host. So exempt hosts count only if all hosts of the domain
+		 * are exempt (design 4.10). */
 		if (f->rules->exempt_hosts.count > 0 && f->question.mx_lookup)
 			step = judge_want_mx(j, false);
 		if (step_is_want(&step))
@@ -184,6 +193,8 @@ static struct step with_policy(struct judge *j)
 		return judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
 	return f->question.mx_lookup ? judge_mx(j) : judge_hops(j);
 }
+
+/* --- the public functions ----------------------------------------------------------------------------------------- */
 
 bool verdict_rests_on_fresh(const struct facts *facts)
 {
@@ -207,7 +218,8 @@ struct step verdict_next(const struct facts *facts)
 		return judge_done(&j, VERDICT_DEFER, REASON_DOMAIN_UNREADABLE, "");
 	if (!q->has_domain)
 		return judge_done(&j, VERDICT_NONE, REASON_NO_POLICY_DOMAIN, "");
-	/* The refresher's case reads the entry all the same, which then leaves the list of what is due. */
+	/* A refresh reads the entry of an exempt domain nevertheless: saving it takes it off the list of what is
+	 * due. */
 	bool exempt = names_cover(&facts->rules->exempt_domains, q->domain);
 	if (facts->store == STORE_UNREAD && (!exempt || q->purpose == PURPOSE_REFRESH))
 		return judge_want(&j, WANT_ENTRY, q->domain, 0);
@@ -216,9 +228,9 @@ struct step verdict_next(const struct facts *facts)
 	j.policy = facts_policy(facts);
 	j.needs_fresh = verdict_rests_on_fresh(facts);
 	if (facts->store == STORE_BROKEN) {
-		/* Rule 9. What was read before the store broke holds. Where the store cannot tell, on_internal_error
-		 * decides for a message that is being accepted; at delivery mail waits, else a store that has gone
-		 * would end enforcement. */
+		/* Rule 9. A policy that was read before the store broke still applies. If nothing was read,
+		 * on_internal_error decides for a message that is being accepted. At delivery (the map) mail waits in
+		 * any case: otherwise a broken store would end all enforcement. */
 		bool defer = q->purpose == PURPOSE_MAP || facts->rules->internal_error_defers;
 		if (j.policy)
 			defer = j.policy->mode == POLICY_ENFORCE;

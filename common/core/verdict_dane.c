@@ -15,16 +15,16 @@ static enum tlsa_state hop_state(const struct facts *f, const char *host)
 	return hop ? hop->record.tlsa.state : TLSA_NONE;
 }
 
-/* --- what is looked for (RFC 7672 2.2) -----------------------------------------------------------------------------
- */
+/* --- looking up TLSA records (RFC 7672 2.2) ----------------------------------------------------------------------- */
 
+/* Wants the hop record and the TLSA records of one hop, or notes the records for renewal. */
 static struct step hop_tlsa(struct judge *j, const char *host)
 {
 	const struct facts *f = j->facts;
 	uint16_t port = f->question.port;
 	const struct hop_fact *hop = facts_hop(f, host, port);
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
-	if (mx_name_is_received(host, strlen(host))) /* what is no host name */
+	if (mx_name_is_received(host, strlen(host))) /* not a host name, so it has no TLSA records */
 		return nothing;
 	if (!hop || !hop->read)
 		return judge_want(j, WANT_EVIDENCE, host, port);
@@ -38,8 +38,9 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	return nothing;
 }
 
-/* Over an MX set that anybody may have forged, TLSA records of its hops prove nothing of the domain: MTA-STS does (spec
- * D-61). Without an enforce policy they are better than nothing, and the map tells the MTA to heed them. */
+/* If the MX set is unsigned, it may be forged, and TLSA records of its hops prove nothing about the domain. Under an
+ * enforce policy only MTA-STS counts then, so the lookups are useless. Without one, the map's answer `dane` lets the
+ * MTA use the records, which is better than nothing (spec D-61). */
 struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 {
 	const struct facts *f = j->facts;
@@ -50,8 +51,9 @@ struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 	j->unbound = !facts_dane(f) && !is_enforced(j->policy);
 	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++) {
 		step = hop_tlsa(j, list->host[i]);
-		/* Where nothing is bound: one hop with records is enough to say so, and one whose lookup fails is
-		 * enough to look no further; eight silent ones would keep the inquiry open for minutes. */
+		/* If nothing else binds the delivery, one hop with usable records decides the answer. After one
+		 * failed lookup it is not worth going on: eight silent name servers would keep the inquiry open for
+		 * minutes. */
 		enum tlsa_state state = hop_state(f, list->host[i]);
 		if (j->unbound && (state == TLSA_USABLE || state == TLSA_FAILED))
 			break;
@@ -59,7 +61,7 @@ struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 	return step;
 }
 
-/* What is known of the MX set is good enough for DANE to rest on, or nothing needs to be known of it. */
+/* Returns whether the MX set is recent enough for DANE, or the question needs none. */
 static bool mx_is_settled(const struct facts *f)
 {
 	return !f->question.mx_lookup || schedule_mx_recent(&f->entry, f->now);
@@ -80,7 +82,7 @@ struct step judge_dane(struct judge *j)
 	step = judge_tlsa(j, &list);
 	if (step_is_want(&step) || f->question.purpose != PURPOSE_QUERY || !f->rules->probe)
 		return step;
-	/* Nobody's mail waits for a probe here: the operator who asks wants to see whether the records match. */
+	/* An operator's query also probes the hops, to show whether their certificates match. No mail waits for it. */
 	for (unsigned i = 0; i < list.count && i < HOPS_MAX; i++) {
 		const struct hop_fact *hop = facts_hop(f, list.host[i], f->question.port);
 		if (!hop || hop->dane_tried || !facts_hop_by_dane(f, hop))
@@ -92,17 +94,17 @@ struct step judge_dane(struct judge *j)
 	return step;
 }
 
-/* --- what follows from it (spec D-61) ------------------------------------------------------------------------------
- */
+/* --- what binds the delivery (spec D-61) -------------------------------------------------------------------------- */
 
-/* How many of a domain's hops are in each state. */
+/* The number of a domain's hops in each state. */
 struct census {
 	unsigned usable, unusable, none, failed;
-	unsigned beyond; /* more than are looked at */
-	unsigned plain;  /* without usable records, and allowed by the policy */
-	const char *failed_host;
+	unsigned beyond;         /* hops after the first HOPS_MAX, which are not examined */
+	unsigned plain;          /* hops that the policy allows and that are known to have no usable records */
+	const char *failed_host; /* the first hop whose lookup failed, or "" */
 };
 
+/* Returns whether the policy allows the hop, and the hop is known to have no usable TLSA records. */
 static bool hop_is_plain(const struct facts *f, const struct policy *policy, const char *host)
 {
 	enum tlsa_state state = hop_state(f, host);
@@ -136,9 +138,12 @@ static struct census census_take(const struct facts *f, const struct policy *pol
 	return census;
 }
 
-/* Under an enforce policy `dane` would leave hops without TLSA records to opportunistic TLS, and `secure` would rescue
- * failing DANE (RFC 8461 2): where DANE cannot be told of some hops, it is for the names of the others only
- * (policy_narrow()). */
+/* Chooses the binding under an enforce policy over a signed MX set.
+ *
+ * The answer `dane` is never right here: it leaves hops without TLSA records to opportunistic TLS. With one usable hop
+ * the answer is `dane-only`. Otherwise it is `secure`, but not for hops whose TLSA lookup failed: there MTA-STS might
+ * rescue a failing DANE check (RFC 8461 2). So policy_narrow() reduces the names to the plain hops (design 4.1). If
+ * there is no plain hop, mail waits. */
 static struct step bind_enforced(struct judge *j, const struct census *c)
 {
 	if (c->usable > 0)
@@ -149,8 +154,8 @@ static struct step bind_enforced(struct judge *j, const struct census *c)
 	return judge_done(j, VERDICT_DEFER, reason, c->failed_host);
 }
 
-/* Without one, the MTA looks at each hop for itself: one whose lookup fails there, too, is passed over, and one whose
- * lookup fails here alone holds no mail. */
+/* Chooses the binding without an enforce policy. The answer `dane` lets the MTA look up the records of each hop
+ * itself. It skips a hop whose lookup fails there, too; a lookup that fails only here holds no mail (design 4.3). */
 static struct step bind_unenforced(struct judge *j, const struct census *c, enum reason reason)
 {
 	if (!facts_dane(j->facts))
@@ -168,9 +173,10 @@ struct step judge_binding(struct judge *j, enum reason reason)
 	struct hop_list list;
 	bool enforced = is_enforced(j->policy), dane = f->dane && !f->question.no_dane;
 	if (dane && !mx_is_settled(f)) {
-		/* The MX set was not to be had: nobody here can tell whether DANE governs (spec D-5, D-61). Under an
-		 * enforce policy mail waits. Without one the MTA tells by itself: it has the MX set already, or holds
-		 * the mail for lack of it. Where there is no resolver at all, nothing is said (rules 9 and 10). */
+		/* The MX set could not be looked up, so nobody here knows whether DANE governs (spec D-5, D-61). Under
+		 * an enforce policy mail waits. Without one, `dane` leaves the decision to the MTA: it either has an
+		 * MX set already or holds the mail for lack of one (design 4.3). If this machine has no resolver,
+		 * nothing binds the delivery (rules 9 and 10). */
 		bool broken = f->mx_outcome == REASON_RESOLVER;
 		if (enforced)
 			return judge_done(j, VERDICT_DEFER, broken ? REASON_RESOLVER : REASON_MX_LOOKUP, "");
@@ -178,7 +184,7 @@ struct step judge_binding(struct judge *j, enum reason reason)
 	}
 	if (!dane || (enforced && !facts_dane(f)))
 		return enforced ? judge_bound(j, BINDING_SECURE) : judge_done(j, VERDICT_NONE, reason, "");
-	if (!mx_has_hops(f)) { /* no hops, or so many that they were not kept */
+	if (!mx_has_hops(f)) { /* no hops at all, or more than an entry keeps */
 		bool large = f->entry.mx.state == MX_TOO_LARGE && f->entry.mx.secure;
 		if (enforced)
 			return large ? judge_done(j, VERDICT_DEFER, REASON_MX_SET_TOO_LARGE, "")

@@ -5,21 +5,29 @@
 
 #include <string.h>
 
+/* A domain is judged in three stages: an opinion of each hop (hop_judge()), a survey of all opinions (survey_take()),
+ * and the verdict or the next want that follows from the survey (judge_hops()). */
+
+/* --- one hop ------------------------------------------------------------------------------------------------------ */
+
 enum hop_state { HOP_GOOD, HOP_BAD, HOP_UNKNOWN };
 
+/* What is thought of one hop, and why. */
 struct hop_opinion {
 	enum hop_state state;
 	enum reason reason;
-	bool unread; /* the store was not asked for its evidence */
-	bool aside; /* holds no mail that has a good hop: one of more than HOPS_MAX, silent, or excluded by the map's answer */
+	bool unread; /* its hop record was not read from the store yet */
+	/* Unknown, but holds no mail if another hop is good: it is beyond HOPS_MAX, is silent, has no address, or is
+	 * excluded by the map's answer. */
+	bool aside;
 	bool dane;  /* judged by its TLSA records (RFC 7672), not by the policy */
-	bool never; /* nothing at all is known of it */
-	bool due;   /* a probe now would not be too early */
-	bool spent; /* the budget has refused its probes for so long that it holds no more mail */
-	bool old;   /* good, but by evidence past its soft age */
+	bool never; /* no probe of it has ended yet */
+	bool due;   /* its evidence is so old that a new probe is allowed */
+	bool spent; /* the probe budget has refused its probes for so long that mail no longer waits for one */
+	bool old;   /* good, but its evidence is past its soft age */
 };
 
-/* Age at which a hop's newest evidence lets it be probed again (design 5). */
+/* Returns the age that the newest evidence must exceed before the hop is probed again (design 5.4, 5.11). */
 static int64_t probe_age(const struct judge *j, const char *host, const struct probe_history *history)
 {
 	const struct evidence *newest = &history->newest;
@@ -37,6 +45,8 @@ static int64_t probe_age(const struct judge *j, const char *host, const struct p
 	return schedule_silent_age(history);
 }
 
+/* Judges a hop by what probes of it have seen. Conclusive evidence within its hard age decides; without it the hop is
+ * unknown, also after an inconclusive probe. */
 static struct hop_opinion hop_by_evidence(const struct judge *j, const struct hop_fact *hop)
 {
 	const struct facts *f = j->facts;
@@ -53,9 +63,10 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 		o.reason = conclusive->reason;
 		o.old = o.state == HOP_GOOD && !history_is_silent(history, f->now) &&
 			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
-		if (o.state == HOP_BAD) /* rule 4, also when an inconclusive probe came after it */
+		if (o.state == HOP_BAD) /* rule 4; also if the newest probe was inconclusive */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
-		/* Who uses the budget up must not have a pass rest on old evidence at once. */
+		/* Otherwise an attacker could use up the probe budget, and old evidence would at once be enough for a
+		 * pass (design 4.7). */
 		if (o.old && j->needs_fresh && hop->refused != REASON_OK) {
 			o.state = HOP_UNKNOWN;
 			o.reason = hop->refused;
@@ -67,7 +78,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	else if (newest->at != 0 && reason_class(newest->reason) == REASON_UNSURE)
 		o.reason = newest->reason;
 	else
-		o.due = !tried; /* what was conclusive is past its hard age */
+		o.due = !tried; /* the newest evidence is conclusive, but past its hard age, or there is none */
 	o.aside = history_is_silent(history, f->now);
 	return o;
 }
@@ -91,38 +102,41 @@ bool hops_fail_dane(const struct facts *f)
 	return failed;
 }
 
-/* `place`: how many hops that the policy allows come before this one. */
+/* Judges a hop by MTA-STS: the policy must allow its name, and its evidence decides. `place` is the number of hops
+ * before it that the policy allows: only HOPS_MAX of those are probed (design 4.4). */
 static struct hop_opinion hop_by_policy(const struct judge *j, const char *host, unsigned place)
 {
 	const struct facts *f = j->facts;
-	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; nor what is no host name */
+	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; no policy allows what is no host name */
 		return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
 	if (!f->rules->probe)
 		return (struct hop_opinion){.state = HOP_GOOD};
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
 	bool room = place < HOPS_MAX;
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room};
-	if (hop && hop->read) /* perhaps of another MX set in this inquiry */
+	if (hop && hop->read) /* also if it was read for an earlier MX set of this inquiry */
 		o = hop_by_evidence(j, hop);
 	o.aside |= !room && o.state == HOP_UNKNOWN;
 	return o;
 }
 
-/* The operator vouches for the host, not for the MX records: the policy must name it. */
+/* Returns whether the operator has exempted the host. The policy must allow its name nevertheless, because the
+ * operator vouches for the host, not for the MX records that lead to it (design 4.10). */
 static bool hop_is_exempt(const struct judge *j, const char *host)
 {
 	return names_cover(&j->facts->rules->exempt_hosts, host) && policy_allows(j->policy, host);
 }
 
-/* Design rule 2: where there are usable TLSA records, they alone count, and the policy for the other hops. judge_tlsa()
- * has looked for them. */
+/* Judges one hop. If it has usable TLSA records and DANE governs, they alone count; otherwise the policy does (rule
+ * 2). judge_tlsa() has looked the records up before. `index` is the hop's position in the list, `place` its position
+ * among the hops that the policy allows. */
 static struct hop_opinion hop_judge(const struct judge *j, const char *host, unsigned index, unsigned place)
 {
 	const struct facts *f = j->facts;
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
 	if (hop_is_exempt(j, host))
 		return (struct hop_opinion){.state = HOP_GOOD, .reason = REASON_EXEMPT};
-	if (strcmp(host, MX_ROOT) == 0) /* RFC 7505 3: no host, whatever stands beside it */
+	if (strcmp(host, MX_ROOT) == 0) /* `MX 0 .` beside other records is not a host (RFC 7505 3) */
 		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_HOP_NO_ADDRESS, .aside = true};
 	if (!facts_dane(f) || mx_name_is_received(host, strlen(host)))
 		return hop_by_policy(j, host, place);
@@ -130,17 +144,21 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 		return f->rules->probe ? hop_by_evidence(j, hop)
 				       : (struct hop_opinion){.state = HOP_GOOD, .dane = true};
 	if (index >= HOPS_MAX || !hop) {
-		/* Its TLSA records are not looked up, so a name that the policy allows is all it has. */
+		/* Its TLSA records are not looked up (design 4.4), so nothing can make it good. */
 		if (!policy_allows(j->policy, host))
 			return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
 		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .aside = true};
 	}
 	if (hop->record.tlsa.state != TLSA_FAILED)
 		return hop_by_policy(j, host, place);
-	/* The lookup of its TLSA records failed, so nobody can say whether DANE governs this hop. An answer of the map
-	 * excludes the hop: `dane-only` has the MTA skip it, and `secure` then names only the others (policy_narrow()).
-	 * Without a map nothing excludes it: whoever can make that lookup fail must not have the hop's other faults
-	 * overlooked. So a name outside the policy and bad evidence count, and nothing makes the hop good. */
+	/* The TLSA lookup failed, so nobody knows whether DANE governs this hop.
+	 *
+	 * The map's answer excludes such a hop: the MTA skips it at `dane-only`, and `secure` lists only the names of
+	 * other hops (policy_narrow()).
+	 *
+	 * Without a map nothing excludes it. An attacker who can make that lookup fail must not thereby hide the hop's
+	 * other faults. So a name outside the policy and bad evidence count, and nothing makes the hop good (design
+	 * 4.2). */
 	bool excluded = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_TLSA_LOOKUP, .aside = true};
 	if (excluded)
@@ -154,25 +172,30 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 	return o;
 }
 
-/* What the hops of a list are, taken together. Indexes; -1: none. */
+/* --- all hops together -------------------------------------------------------------------------------------------- */
+
+/* The opinions of all hops, and for each kind of hop the index of the first in order of preference; -1: there is
+ * none. */
 struct survey {
 	int unread, good, unknown;
-	int bad_name;            /* not in the policy */
-	int bad_seen;            /* by evidence, recent or old */
-	int bad_recent, bad_old; /* of these, the first not due and the first due for a probe */
-	int unsure_before_good;  /* unknown, at a preference that the MTA tries before or beside the first good one */
-	int spent;               /* the same, but nobody waits for it any more */
-	int probe;               /* the first that a probe is needed of */
-	bool renewable;          /* some evidence is good enough to judge by, but due */
+	int bad_name;            /* the policy does not allow its name */
+	int bad_seen;            /* bad evidence */
+	int bad_recent, bad_old; /* bad evidence that is not due, or due, for a new probe */
+	int unsure_before_good;  /* unknown, and the MTA would try it before or beside the first good hop */
+	int spent;               /* the same, but mail no longer waits for its probe: see hop_opinion */
+	int probe;               /* needs a probe before the verdict */
+	bool renewable;          /* some evidence is good enough for the verdict, but due for renewal */
 	struct hop_opinion opinion[MX_SET_MAX];
 };
 
+/* Notes an index, unless an earlier one was noted. */
 static void note_first(int *where, unsigned i)
 {
 	if (*where < 0)
 		*where = (int)i;
 }
 
+/* Notes one hop by its state. */
 static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o)
 {
 	if (o->unread)
@@ -193,6 +216,8 @@ static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o
 	}
 }
 
+/* Forms an opinion of every hop and notes the first hop of each kind. The order of the four passes matters: each needs
+ * the result of the one before. */
 static void survey_take(struct survey *s, const struct judge *j, const struct hop_list *list)
 {
 	s->unread = s->good = s->bad_name = s->bad_seen = s->unknown = -1;
@@ -205,7 +230,8 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 		allowed += s->opinion[i].reason != REASON_MX_NOT_IN_POLICY;
 		dane = dane || s->opinion[i].dane;
 	}
-	/* Where the map says `dane-only`, the MTA passes over hops without usable TLSA records (spec D-66). */
+	/* If one hop has usable TLSA records, the map answers `dane-only`, and the MTA skips every hop without them
+	 * (spec D-66). So those cannot take the mail, whatever the policy says about them. */
 	bool by_dane_only = dane && j->facts->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
 	for (unsigned i = 0; by_dane_only && i < list->count; i++)
 		if (!s->opinion[i].dane && !s->opinion[i].aside)
@@ -218,20 +244,23 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 			note_first(&s->probe, i);
 		if (o->state != HOP_UNKNOWN)
 			continue;
-		/* What stands aside cannot hold mail for ever, but cannot be all there is either. */
+		/* A hop that is `aside` holds mail only if there is no good hop. */
 		bool matters = s->good < 0 || (!o->aside && list->preference[i] <= list->preference[s->good]);
 		if (matters)
 			note_first(o->spent ? &s->spent : &s->unsure_before_good, i);
-		/* A hop behind a good one is looked at once; after that in the background. */
+		/* An unknown hop behind a good one is probed once before the verdict, and later in the background. */
 		if (o->due && (matters || o->never))
 			note_first(&s->probe, i);
 		s->renewable |= o->due;
 	}
 }
 
-/* What was seen for other hosts will do while it is no older than what this probe is to renew, nor than a probe of this
- * host that came to nothing; where one saw bad evidence, only another one tells whether that is over (SNI may select
- * another certificate). */
+/* --- wants and verdicts ------------------------------------------------------------------------------------------- */
+
+/* Returns the earliest time of a sighting that may replace this probe (design 5.16), or 0 if none may. A sighting must
+ * not be older than the soft age of evidence, nor than the newest probe of the host itself. If that host's own
+ * evidence is bad, only a new probe shows whether the fault is gone, because SNI may select another certificate for
+ * it. */
 static int64_t seen_since(const struct judge *j, const char *host, const struct probe_history *history)
 {
 	const struct facts *f = j->facts;
@@ -241,6 +270,7 @@ static int64_t seen_since(const struct judge *j, const char *host, const struct 
 	return history->newest.at > f->now - age ? history->newest.at : f->now - age;
 }
 
+/* Wants a probe of hop `i`. */
 static struct step want_probe(const struct judge *j, const struct hop_list *list, const struct survey *s, int i)
 {
 	struct step step = judge_want(j, WANT_PROBE, list->host[i], j->facts->question.port);
@@ -256,7 +286,8 @@ static struct step want_probe(const struct judge *j, const struct hop_list *list
 	return step;
 }
 
-/* Bad evidence that is old is looked at again before mail is held by it (rule 4). */
+/* Returns the verdict for a domain whose hop `i` is bad. Old bad evidence must be confirmed by a new probe before it
+ * holds mail (rule 4); under a testing policy, which holds none, the background does that. */
 static struct step hold_for_bad_hop(struct judge *j, const struct hop_list *list, const struct survey *s, int i)
 {
 	struct step step = judge_hold(j, VERDICT_FAIL_ENFORCE, s->opinion[i].reason, list->host[i]);
@@ -269,15 +300,16 @@ static struct step hold_for_bad_hop(struct judge *j, const struct hop_list *list
 	return step;
 }
 
-/* Of hops that nothing bad is known of, only what our own limits kept from being checked: that delays mail for a minute
- * or two, no longer. */
+/* Lets mail pass unchecked because the probe budget, a limit of this machine, kept refusing the probe of hop `i`.
+ * Nothing bad is known about the hops, and mail has waited for REFUSED_WAIT_S (design 4.11). */
 static struct step pass_unchecked(const struct judge *j, const struct hop_list *list, int i)
 {
 	bool enforce = j->policy->mode == POLICY_ENFORCE;
 	return judge_done(j, enforce ? VERDICT_PASS : VERDICT_NONE, REASON_PROBE_BUDGET, list->host[i]);
 }
 
-/* The verdict so far does not wait either, where the budget has refused all that is wanted for long. */
+/* Wants a probe where no map binds the delivery. If the probe budget has refused every needed probe for long enough,
+ * the verdict so far is a pass, so that a deadline does not hold the mail for longer. */
 static struct step want_probe_without_map(const struct judge *j, const struct hop_list *list, const struct survey *s)
 {
 	struct step step = want_probe(j, list, s, s->probe);
@@ -291,7 +323,9 @@ static struct step want_probe_without_map(const struct judge *j, const struct ho
 	return step;
 }
 
-/* Rule 6, mta_enforces = no: any bad hop fails, since the MTA would use it as soon as the better ones are blocked. */
+/* Rule 6 with mta_enforces = no: one bad hop fails the domain, because the MTA would use that hop as soon as an
+ * attacker blocks the better ones. Without a bad hop, mail waits for every unknown hop that the MTA would try before
+ * or beside the first good one. */
 static struct step judge_without_map(struct judge *j, const struct hop_list *list, const struct survey *s)
 {
 	if (s->bad_name >= 0)
@@ -306,8 +340,8 @@ static struct step judge_without_map(struct judge *j, const struct hop_list *lis
 	return s->spent >= 0 ? pass_unchecked(j, list, s->spent) : judge_done(j, VERDICT_PASS, REASON_OK, "");
 }
 
-/* Rule 6, mta_enforces = yes: the MTA asks our map at delivery, so one good hop is enough and the unknown is left to
- * it. */
+/* Rule 6 with mta_enforces = yes: at delivery the map binds the MTA to hops that satisfy the policy. So one good hop
+ * is enough for a pass, and unknown hops are left to the MTA. */
 static struct step judge_with_map(struct judge *j, const struct hop_list *list, const struct survey *s)
 {
 	if (s->good >= 0)
@@ -342,9 +376,9 @@ struct step judge_hops(struct judge *j)
 	struct survey s;
 	hop_list_fill(&list, j->facts, j->policy);
 	if (list.count == 0) {
-		/* The MX set has no host better than this relay itself. Where only a wildcard of an enforce policy
-		 * names this relay, and nobody signed the set, somebody may have forged this relay's name into it, to
-		 * have the message let through. */
+		/* The MX set has no host better than this relay itself (design 4.5). If the set is unsigned and only a
+		 * wildcard of the policy allows this relay's name, an attacker may have forged the name into the set
+		 * so that the message is let through. */
 		bool named = j->facts->entry.mx.secure || names_have(&j->policy->mx, list.own);
 		return named ? judge_done(j, VERDICT_NONE, REASON_OWN_HOST, "")
 			     : judge_hold(j, VERDICT_DEFER, REASON_OWN_HOST, list.own);
@@ -359,7 +393,7 @@ struct step judge_hops(struct judge *j)
 		return judge_want(j, WANT_EVIDENCE, list.host[s.unread], j->facts->question.port);
 	if (s.renewable)
 		j->renew |= RENEW_EVIDENCE;
-	for (unsigned i = 0; j->eager && i < list.count; i++) /* an eager case probes whatever is due */
+	for (unsigned i = 0; j->eager && i < list.count; i++) /* an eager inquiry probes every hop that is due */
 		if (s.opinion[i].due)
 			return want_probe(j, &list, &s, (int)i);
 	return j->facts->rules->mta_enforces ? judge_with_map(j, &list, &s) : judge_without_map(j, &list, &s);

@@ -10,7 +10,7 @@ void *xneed(void *memory)
 	return memory;
 }
 
-/* Of nothing, one octet: whether malloc(0) returns NULL is the libc's choice. */
+/* Allocates one octet for size 0, because malloc(0) may return NULL without being out of memory. */
 void *xmalloc(size_t size)
 {
 	return xneed(malloc(size ? size : 1));

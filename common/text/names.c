@@ -7,7 +7,7 @@
 
 #define CAPACITY_MIN 64
 
-/* The capacity is not stored: it is the power of two that holds `len`. */
+/* Returns how much memory a list of `len` octets has. The capacity is not stored: it is the next power of two. */
 static size_t names_capacity(size_t len)
 {
 	size_t capacity = CAPACITY_MIN;

@@ -40,6 +40,7 @@ void text_add_number(struct text *t, int64_t number)
 	text_add_bytes(t, digits, (size_t)len);
 }
 
+/* Returns how many characters a byte takes between quotes. */
 static size_t quote_width(char c)
 {
 	return ascii_is_printable(c) && c != '"' && c != '\\' ? 1 : ESCAPE_LEN;
@@ -53,7 +54,7 @@ static bool quote_all_plain(const char *bytes, size_t len)
 	return len > 0;
 }
 
-/* How many of the bytes fit into `cap` characters, escapes whole. */
+/* Returns how many of the bytes fit into `cap` characters if escapes are not split. */
 static size_t quote_fitting(const char *bytes, size_t len, size_t cap)
 {
 	size_t taken = 0;
@@ -65,6 +66,7 @@ static size_t quote_fitting(const char *bytes, size_t len, size_t cap)
 	return taken;
 }
 
+/* Appends bytes as they appear between quotes. */
 static void quote_add(struct text *t, const char *bytes, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -77,6 +79,7 @@ static void quote_add(struct text *t, const char *bytes, size_t len)
 	}
 }
 
+/* Returns whether all bytes fit into `cap` characters, with quotes if they need them. */
 static bool quote_fits(const char *bytes, size_t len, size_t cap)
 {
 	if (len <= cap && quote_all_plain(bytes, len))
@@ -88,7 +91,7 @@ void text_quote(struct text *t, const void *octets, size_t len, size_t cap)
 {
 	const char *bytes = octets;
 	size_t room = t->size - 1 - t->len;
-	/* A buffer that is too small shortens the text as the cap does, so that the quotes stay closed. */
+	/* A small buffer lowers the cap instead of cutting the result, so that the quotes are always closed. */
 	if (room < cap) {
 		t->cut |= !quote_fits(bytes, len, room);
 		cap = room;
