@@ -11,6 +11,15 @@ static void reason_print(const char *label, enum reason reason)
 	line_print(label, "%s [%s]", reason_sentence(reason), reason_name(reason));
 }
 
+void advice_print(const char *label, const char *indent, enum reason reason)
+{
+	const char *here = reason_here(reason), *there = reason_there(reason);
+	if (*here)
+		line_print(label, "%s%s%s", indent, *label ? "" : "advice: ", here);
+	if (*there)
+		line_print(*here ? "" : label, "%sto the domain's postmaster: %s", indent, there);
+}
+
 void record_print(const struct entry *entry)
 {
 	struct when at, ttl;
@@ -151,7 +160,7 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 	if (*evidence->text)
 		line_print("", "  in its words: %s", quote_string(&quote, evidence->text));
 	if (reason_class(evidence->reason) == REASON_BAD)
-		line_print("", "  advice: %s", reason_advice(evidence->reason));
+		advice_print("", "  ", evidence->reason);
 	if (*evidence->mta_address)
 		line_print("", "  an MTA that asks the map delivers at %s all the same",
 			quote_string(&quote, evidence->mta_address));
@@ -223,7 +232,8 @@ static void computed_put(json_t *object, const struct fields *table, const void 
 		const struct evidence *evidence = record;
 		json_put(object, "sentence", json_text(reason_sentence(evidence->reason)));
 		json_put(object, "starttls", starttls_offered(evidence, *(const uint16_t *)arg));
-		json_put(object, "advice", json_text(reason_advice(evidence->reason)));
+		json_put(object, "advice", json_text(reason_here(evidence->reason)));
+		json_put(object, "tell_postmaster", json_text(reason_there(evidence->reason)));
 	} else if (table == &tlsa_table) {
 		const struct tlsa_look *look = record;
 		const char *dnssec = look->state != TLSA_NONE || look->signed_denial ? "secure" : "insecure";

@@ -14,6 +14,9 @@ void policy_print(const struct entry *entry, int64_t now);
 void mx_print(const struct entry *entry);
 /* A hop: its TLSA records and the evidence of its probes. */
 void hop_print(const char *host, uint16_t port, const struct hop_record *record, int64_t now);
+/* What the operator and the domain's postmaster can do about a reason; nothing if there is nothing to do. `indent` is put
+ * before each line. */
+void advice_print(const char *label, const char *indent, enum reason reason);
 
 /* Return the objects of `show --json`. The entry has no hops yet. The caller owns the object. */
 json_t *entry_json(const struct entry *entry, const char *detail);

@@ -84,14 +84,13 @@ static bool is_degraded(enum health_condition condition)
 static void answer_print(const struct answer *answer, const struct facts *facts, const struct preview *preview)
 {
 	const struct verdict *verdict = &answer->verdict;
-	const char *subject = *verdict->hop ? verdict->hop : "the next hop", *advice = reason_advice(verdict->reason);
+	const char *subject = *verdict->hop ? verdict->hop : "the next hop";
 	if (!*verdict->hop && reason_class(verdict->reason) == REASON_APART)
 		subject = "";
 	facts_print(facts);
 	line_print("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), answer->final ? "" : " so far", subject,
 		*subject ? " " : "", reason_sentence(verdict->reason), reason_name(verdict->reason));
-	if (strcmp(advice, "nothing") != 0)
-		line_print("advice", "%s", advice);
+	advice_print("advice", "", verdict->reason);
 	/* A wrong clock is reported whatever the verdict. The times in the store reveal it, to this process, too. */
 	enum event_kind clock = is_degraded(HEALTH_CLOCK_AHEAD) ? EVENT_CLOCK_AHEAD : EVENT_CLOCK_BEHIND;
 	if (is_degraded(HEALTH_CLOCK_BEHIND) || is_degraded(HEALTH_CLOCK_AHEAD))
@@ -145,7 +144,8 @@ static void answer_print_json(
 	json_put(object, "verdict", json_text(verdict_name(verdict->kind)));
 	json_put(object, "reason", json_text(reason_name(verdict->reason)));
 	json_put(object, "sentence", json_text(reason_sentence(verdict->reason)));
-	json_put(object, "advice", json_text(reason_advice(verdict->reason)));
+	json_put(object, "advice", json_text(reason_here(verdict->reason)));
+	json_put(object, "tell_postmaster", json_text(reason_there(verdict->reason)));
 	json_put(object, "degraded", degraded);
 	json_put(object, "hop", json_text(verdict->hop));
 	json_put(object, "final", json_boolean(answer->final));

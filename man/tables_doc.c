@@ -1,4 +1,4 @@
-/* Makes from the tables (*.def) what the manual lists: settings, metrics, events, reasons; and the sample file. */
+/* Writes the sections of the manuals that list the rows of a table (*.def), and the sample file of the settings. */
 #include "event_record.h"
 #include "metrics.h"
 #include "reason.h"
@@ -169,14 +169,21 @@ static void metrics_print(void)
 	}
 }
 
-/* A sentence of a table, without its dot, and what an operator can do. */
-static void explanation_print(const char *subject, const char *sentence, const char *advice)
+/* Writes a sentence of a table, to which the subject in front, the capital letter and the full stop are added. */
+static void sentence_print(const char *subject, const char *sentence)
 {
 	char text[1024];
 	snprintf(text, sizeof text, "%s%s.", subject, sentence);
 	text[0] = (char)toupper((unsigned char)text[0]);
 	man_text(text);
-	snprintf(text, sizeof text, "What to do: %s.", advice);
+}
+
+/* Writes a part of an entry on lines of its own, unless it is empty. */
+static void part_print(const char *label, const char *text)
+{
+	if (!*text)
+		return;
+	printf(".br\n.Em %s :\n", label);
 	man_text(text);
 }
 
@@ -185,7 +192,8 @@ static void events_print(void)
 	puts(".Bl -tag -width Ds");
 	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
 		printf(".It Cm %s Pq %s\n", event_name(kind), event_severity_name(event_severity(kind)));
-		explanation_print("", event_sentence(kind), event_advice(kind));
+		sentence_print("", event_sentence(kind));
+		sentence_print("What to do: ", event_advice(kind));
 	}
 	puts(".El");
 }
@@ -193,12 +201,25 @@ static void events_print(void)
 static void reasons_print(void)
 {
 	static const char *const words[] = {[REASON_GOOD] = "good", "bad", "inconclusive", "general"};
-	puts(".Bl -tag -width Ds");
+	puts(".Pp\n"
+	     "After the meaning of a reason,\n"
+	     ".Em Here\n"
+	     "is what you can do at this relay, and\n"
+	     ".Em There\n"
+	     "is what to write to the postmaster of the domain.\n"
+	     "In the commands, HOST stands for the mail host and DOMAIN for the policy domain.\n"
+	     "If mail must leave before the fault is repaired,\n"
+	     ".Cm exempt_hosts\n"
+	     "and\n"
+	     ".Cm exempt_domains\n"
+	     "turn the checks off, at your own risk.\n"
+	     ".Bl -tag -width Ds");
 	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
 		enum reason_class class = reason_class(reason);
 		printf(".It Li %s Pq %s\n", reason_name(reason), words[class]);
-		explanation_print(
-			class == REASON_APART ? "" : "The host ", reason_sentence(reason), reason_advice(reason));
+		sentence_print(class == REASON_APART ? "" : "The host ", reason_sentence(reason));
+		part_print("Here", reason_here(reason));
+		part_print("There", reason_there(reason));
 	}
 	puts(".El");
 }

@@ -271,7 +271,7 @@ static void unstored_told(struct conditions *conditions, const char *what, const
 		condition_begin(conditions, CONDITION_STORE_UNWRITABLE, detail);
 }
 
-/* `mx=mx1.example.com shows an expired certificate [certificate-expired] at 192.0.2.1; the MTA delivers at 192.0.2.2` */
+/* `mx=mx1.example.com presents an expired certificate [certificate-expired] at 192.0.2.1; the MTA delivers at 192.0.2.2` */
 static void hop_told(struct conditions *conditions, const struct facts *facts, const struct found *found)
 {
 	const struct evidence *seen = &found->evidence;

@@ -1,26 +1,13 @@
 #include "reason.h"
 
-#include <string.h>
-
-struct reason_row {
+static const struct {
 	enum reason_class class;
-	const char *name;
-	const char *sentence;
-	const char *advice;
-};
-
-static const struct reason_row reasons[REASON_COUNT] = {
-#define GOOD REASON_GOOD
-#define BAD REASON_BAD
-#define UNSURE REASON_UNSURE
-#define APART REASON_APART
-#define REASON(symbol, class, name, sentence, advice) [REASON_##symbol] = {class, name, sentence, advice},
+	const char *name, *sentence, *here, *there;
+} reasons[REASON_COUNT] = {
+#define REASON(symbol, class, name, sentence, here, there)                                                             \
+	[REASON_##symbol] = {REASON_##class, name, sentence, here, there},
 #include "reason.def"
 #undef REASON
-#undef GOOD
-#undef BAD
-#undef UNSURE
-#undef APART
 };
 
 enum reason_class reason_class(enum reason reason)
@@ -49,7 +36,12 @@ const char *reason_sentence(enum reason reason)
 	return reasons[reason].sentence;
 }
 
-const char *reason_advice(enum reason reason)
+const char *reason_here(enum reason reason)
 {
-	return reasons[reason].advice;
+	return reasons[reason].here;
+}
+
+const char *reason_there(enum reason reason)
+{
+	return reasons[reason].there;
 }

@@ -1,4 +1,5 @@
-/* The reasons: one row of reason.def each. Pure; any thread. */
+/* The reasons of verdicts, of failed lookups and of probe results: one row of reason.def each. Pure; any thread. All
+ * texts are static. */
 #ifndef CORE_REASON_H
 #define CORE_REASON_H
 
@@ -7,17 +8,22 @@
 enum reason_class { REASON_GOOD, REASON_BAD, REASON_UNSURE, REASON_APART };
 
 enum reason {
-#define REASON(symbol, class, name, sentence, advice) REASON_##symbol,
+#define REASON(symbol, class, name, sentence, here, there) REASON_##symbol,
 #include "reason.def"
 #undef REASON
 	REASON_COUNT
 };
 
 enum reason_class reason_class(enum reason reason);
+/* The name in logs, headers, replies, metrics, JSON and the store. */
 const char *reason_name(enum reason reason);
-/* The reason of that name; REASON_COUNT if there is no such reason. */
+/* Returns the reason of that name, REASON_COUNT if there is none. */
 enum reason reason_by_name(struct span name);
+/* What happened, without a full stop. Unless the class is REASON_APART, the caller puts the host's name before it. */
 const char *reason_sentence(enum reason reason);
-const char *reason_advice(enum reason reason);
+/* What the operator of this relay can do; "" if there is nothing to do. */
+const char *reason_here(enum reason reason);
+/* What to write to the postmaster of the domain; "" if that person can do nothing. */
+const char *reason_there(enum reason reason);
 
 #endif

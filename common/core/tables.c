@@ -279,7 +279,7 @@ static const struct field evidence_rows[] = {
 const struct fields evidence_table =
 	FIELDS(evidence_rows, "at reason protocol chain_error not_after address mta_address",
 		"at reason sentence address starttls protocol cipher chain_error certificate_names not_after text "
-		"advice mta_address");
+		"advice tell_postmaster mta_address");
 
 #define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct tlsa_look, member, exported, shown)
 static const struct field tlsa_rows[] = {

@@ -142,7 +142,7 @@ static const struct {
 	{NULL, NULL, "\"x@none.example@enforce.example", "", DEFERRED},
 	{NULL, NULL, "u@defer.example", "", UNCHECKED},
 	{NULL, NULL, "u@[192.0.2.1]", "", DUNNO},
-	{NULL, NULL, "u@x\xcd\xb8.example", "", "action=DEFER_IF_PERMIT 4.7.5 MTA-STS: the domain's name cannot be "},
+	{NULL, NULL, "u@x\xcd\xb8.example", "", "action=DEFER_IF_PERMIT 4.7.5 MTA-STS: the domain name cannot be "},
 	{"delegation_domain=none.example", NULL, "u@x\xcd\xb8.example", "", DUNNO},
 	{NULL, NULL, "enforce.example", "", DUNNO},
 	{NULL, NULL, "", "", DUNNO},

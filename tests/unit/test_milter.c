@@ -17,11 +17,11 @@
 	"451 4.7.5 <enforce.example> MTA-STS policy (enforce): mx.enforce.example offers no STARTTLS "                 \
 	"[starttls-not-supported]; will be retried"
 #define REPLY_UNREADABLE                                                                                               \
-	"451 4.7.5 <pass.example> MTA-STS policy (enforce): the next hop's port, brackets or list make no sense "      \
-	"here, so which hosts get the mail is not known [next-hop-unreadable]; will be retried"
+	"451 4.7.5 <pass.example> MTA-STS policy (enforce): the next hop cannot be parsed (port, brackets or "         \
+	"list), so its mail hosts are unknown [next-hop-unreadable]; will be retried"
 #define REPLY_NO_NAME                                                                                                  \
-	"451 4.7.5 MTA-STS: the domain's name cannot be turned into its form in DNS, so whether it has a policy is "   \
-	"not known [domain-unreadable]; will be retried"
+	"451 4.7.5 MTA-STS: the domain name cannot be converted to its DNS form, so its policy is unknown "            \
+	"[domain-unreadable]; will be retried"
 #define REPLY_NOT_CHECKED                                                                                              \
 	"451 4.7.5 <defer.example> MTA-STS policy (enforce): mx.defer.example has not been checked yet "               \
 	"[not-yet-checked]; will be retried"

@@ -244,7 +244,7 @@ static void test_forged_mx(void **state)
 	assert_non_null(strstr(run.out, "5 mx.evil.example, NOT allowed by the policy\n"));
 	assert_non_null(strstr(run.out, "verdict   fail-enforce: mx.evil.example is not a mail host that the policy "
 					"allows [mx-not-in-policy]\n"));
-	assert_non_null(strstr(run.out, "advice    compare the domain's MX records"));
+	assert_non_null(strstr(run.out, "advice    Compare the domain's MX records"));
 	assert_non_null(strstr(run.out, "          451 4.7.5 <example.com> MTA-STS policy (enforce): mx.evil.example"));
 	tool_run_free(&run);
 }
@@ -261,7 +261,7 @@ static void test_text(void **state)
 		"record    found, id 1\n",
 		"policy    mode enforce, id 1, max_age 604800 s\n",
 		"          mx mx.example.com\n",
-		"hop       mx.example.com:25\n          keeps the policy [ok], ",
+		"hop       mx.example.com:25\n          satisfies the policy [ok], ",
 		"          STARTTLS, then TLSv1.3 ",
 		"verdict   pass: ",
 		"milter    would accept\n",
@@ -292,15 +292,15 @@ static void test_left_to_mta(void **state)
 {
 	(void)state;
 	static const char *const lines[] = {
-		"shows a certificate with too weak a key [certificate-key-too-weak]",
-		"            advice: tell the domain's postmaster: RSA keys",
+		"presents a certificate with too weak a key [certificate-key-too-weak]",
+		"            to the domain's postmaster: A key in the certificate chain of your mail host is too weak.",
 		"            an MTA that asks the map delivers at 8.0.",
 		"          holds no mail (mta_enforces): by its own standards the MTA delivers there over verified TLS\n",
 		"verdict   pass: ",
 	};
 	static const char *const alone[] = {
 		"            an MTA that asks the map delivers at 8.0.",
-		"verdict   fail-enforce: mx.example.com shows a certificate with too weak a key",
+		"verdict   fail-enforce: mx.example.com presents a certificate with too weak a key",
 	};
 	struct call call = {.run = query_run, .words = {"example.com"}, .override = "mta_enforces=yes"};
 	world_honest();
@@ -493,7 +493,7 @@ static void test_refresh(void **state)
 	struct tool_run run = call_tool(
 		(struct call){.run = refresh_run, .words = {"example.com", "other.example"}, .store = call_directory});
 	assert_int_equal(run.status, 2);
-	assert_non_null(strstr(run.out, "fetch     the policy host's certificate does not hold [sts-webpki-invalid]\n"
+	assert_non_null(strstr(run.out, "fetch     the policy host's certificate is not valid [sts-webpki-invalid]\n"
 					"          certificate has expired\n"));
 	assert_non_null(strstr(run.out, "other.example: not in the store"));
 	tool_run_free(&run);

@@ -162,7 +162,7 @@ static void reasons_are_fit_to_print(void **state)
 
 		assert_true(*name);
 		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz-"), strlen(name));
-		assert_true(*reason_sentence((enum reason)i) && *reason_advice((enum reason)i));
+		assert_in_range(strlen(reason_sentence((enum reason)i)), 1, 110);
 		for (const char *c = reason_sentence((enum reason)i); *c; c++)
 			assert_true(*c >= 0x20 && *c <= 0x7e && *c != '%');
 		for (int other = 0; other < i; other++)
