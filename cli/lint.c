@@ -1,6 +1,7 @@
 /* lint: runs the gate's own parsers on a policy, record or pattern that somebody is about to publish. */
 #include "commands.h"
 #include "domain.h"
+#include "finding.h"
 #include "memory.h"
 #include "output.h"
 #include "policy.h"
@@ -35,10 +36,20 @@ static ssize_t file_read(const char *name, char *bytes, size_t size)
 	return got < 0 ? -1 : (ssize_t)len;
 }
 
+static void finding_print(const char *label, const char *name)
+{
+	enum finding finding = finding_by_name(name);
+	line_print(label, "%s", name);
+	if (finding == FINDING_COUNT)
+		return;
+	line_print("", "%s", finding_sentence(finding));
+	line_print("", "%s", finding_advice(finding));
+}
+
 static void words_print(const char *label, const struct names *words)
 {
 	for (const char *word = NULL; (word = names_next(words, word));)
-		line_print(label, "%s", word);
+		finding_print(label, word);
 }
 
 static void policy_print(const struct policy *policy, const struct policy_findings *findings, bool valid)
@@ -106,7 +117,7 @@ static int lint_record(const struct options *options, const char *text)
 		line_print("id", "%s", record.id);
 	} else {
 		puts("invalid");
-		line_print("error", "%s", record_error_name(error));
+		finding_print("error", record_error_name(error));
 	}
 	return valid ? STATUS_YES : STATUS_NO;
 }

@@ -1,5 +1,6 @@
 /* Writes the sections of the manuals that list the rows of a table (*.def), and the sample file of the settings. */
 #include "event_record.h"
+#include "finding.h"
 #include "metrics.h"
 #include "reason.h"
 #include "settings.h"
@@ -224,19 +225,33 @@ static void reasons_print(void)
 	puts(".El");
 }
 
+static void findings_print(void)
+{
+	static const char *const texts[] = {[FINDING_POLICY] = "policy", [FINDING_RECORD] = "record"};
+	static const char *const classes[] = {[FINDING_ERROR] = "error", [FINDING_TOLERATED] = "tolerated"};
+	puts(".Bl -tag -width Ds");
+	for (enum finding finding = 0; finding < FINDING_COUNT; finding++) {
+		printf(".It Li %s Pq %s , %s\n", finding_name(finding), texts[finding_text(finding)],
+			classes[finding_class(finding)]);
+		sentence_print("", finding_sentence(finding));
+		man_text(finding_advice(finding));
+	}
+	puts(".El");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *word;
 		void (*print)(void);
 	} parts[] = {{"settings", settings_print}, {"sample", sample_print}, {"metrics", metrics_print},
-		{"events", events_print}, {"reasons", reasons_print}};
+		{"events", events_print}, {"reasons", reasons_print}, {"findings", findings_print}};
 	for (size_t i = 0; argc == 2 && i < sizeof parts / sizeof *parts; i++) {
 		if (strcmp(argv[1], parts[i].word) != 0)
 			continue;
 		parts[i].print();
 		return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EX_IOERR;
 	}
-	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|reasons\n");
+	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|reasons|findings\n");
 	return EX_USAGE;
 }

@@ -2,6 +2,7 @@
 
 #include "ascii.h"
 #include "domain.h"
+#include "finding.h"
 #include "memory.h"
 #include "span.h"
 #include "utf8.h"
@@ -32,14 +33,10 @@ const char *policy_mode_name(enum policy_mode mode)
 	return "";
 }
 
-static void reader_error(struct policy_reader *reader, const char *word)
+static void reader_report(struct policy_reader *reader, enum finding finding)
 {
-	names_add_once(&reader->findings->errors, word);
-}
-
-static void reader_tolerate(struct policy_reader *reader, const char *word)
-{
-	names_add_once(&reader->findings->tolerated, word);
+	struct policy_findings *to = reader->findings;
+	names_add_once(finding_class(finding) == FINDING_ERROR ? &to->errors : &to->tolerated, finding_name(finding));
 }
 
 /* RFC 8461 3.2, sts-policy-ext-value; the blanks at both ends are gone already. */
@@ -74,7 +71,7 @@ static void reader_mode(struct policy_reader *reader, struct span value)
 			return;
 		}
 	}
-	reader_error(reader, "bad-mode");
+	reader_report(reader, FINDING_BAD_MODE);
 }
 
 static void reader_age(struct policy_reader *reader, struct span value)
@@ -87,12 +84,12 @@ static void reader_age(struct policy_reader *reader, struct span value)
 			age_s = age_s * 10 + (uint64_t)(value.at[i] - '0');
 	}
 	if (!good) {
-		reader_error(reader, "bad-max-age");
+		reader_report(reader, FINDING_BAD_MAX_AGE);
 		return;
 	}
 	if (age_s > POLICY_AGE_MAX_S) {
 		age_s = POLICY_AGE_MAX_S;
-		reader_tolerate(reader, "max-age-clamped");
+		reader_report(reader, FINDING_MAX_AGE_CLAMPED);
 	}
 	reader->policy->max_age_s = (uint32_t)age_s;
 }
@@ -104,14 +101,14 @@ static void reader_mx(struct policy_reader *reader, struct span value)
 	if (dotted)
 		value.len--;
 	if (!mx_is_pattern(value.at, value.len)) {
-		reader_error(reader, "bad-mx");
+		reader_report(reader, FINDING_BAD_MX);
 		return;
 	}
 	if (dotted)
-		reader_tolerate(reader, "mx-trailing-dot");
+		reader_report(reader, FINDING_MX_TRAILING_DOT);
 	names_add(&reader->findings->published, value.at, value.len);
 	if (domain_is_numeric(value.at, value.len)) {
-		reader_tolerate(reader, "ip-literal");
+		reader_report(reader, FINDING_IP_LITERAL);
 		return;
 	}
 	for (size_t i = 0; i < value.len; i++)
@@ -135,13 +132,13 @@ static void reader_field(struct policy_reader *reader, struct span key, struct s
 		reader_mx(reader, value);
 	} else if (span_is(key, "version") && !seen_before(&reader->version_seen)) {
 		if (!span_is(value, "STSv1"))
-			reader_error(reader, "bad-version");
+			reader_report(reader, FINDING_BAD_VERSION);
 	} else if (span_is(key, "mode") && !seen_before(&reader->mode_seen)) {
 		reader_mode(reader, value);
 	} else if (span_is(key, "max_age") && !seen_before(&reader->age_seen)) {
 		reader_age(reader, value);
 	} else if (!value_is_grammatical(value)) {
-		reader_error(reader, "bad-ext-value");
+		reader_report(reader, FINDING_BAD_EXT_VALUE);
 	}
 }
 
@@ -150,37 +147,37 @@ static void reader_line(struct policy_reader *reader, struct span line)
 	struct span whole = line;
 	line = span_trim(line, " \t");
 	if (!line.len) {
-		reader_tolerate(reader, "empty-line");
+		reader_report(reader, FINDING_EMPTY_LINE);
 		return;
 	}
 	if (line.len != whole.len)
-		reader_tolerate(reader, "blanks-trimmed");
+		reader_report(reader, FINDING_BLANKS_TRIMMED);
 	if (memchr(line.at, '\r', line.len))
-		reader_error(reader, "bare-cr");
+		reader_report(reader, FINDING_BARE_CR);
 	const char *colon = memchr(line.at, ':', line.len);
 	if (!colon) {
-		reader_error(reader, "no-colon");
+		reader_report(reader, FINDING_NO_COLON);
 		return;
 	}
 	struct span key = span_trim((struct span){line.at, (size_t)(colon - line.at)}, " \t");
 	struct span value = span_trim((struct span){colon + 1, line.len - (size_t)(colon - line.at) - 1}, " \t");
 	if (!key_is_grammatical(key)) {
-		reader_error(reader, "bad-key");
+		reader_report(reader, FINDING_BAD_KEY);
 		return;
 	}
 	if (key.at + key.len != colon)
-		reader_error(reader, "wsp-before-colon");
+		reader_report(reader, FINDING_WSP_BEFORE_COLON);
 	reader_field(reader, key, value);
 }
 
 static void reader_body(struct policy_reader *reader, struct span body)
 {
 	if (body.len > POLICY_BYTES_MAX) {
-		reader_error(reader, "too-large");
+		reader_report(reader, FINDING_TOO_LARGE);
 		return;
 	}
 	if (body.len >= 3 && !memcmp(body.at, "\xef\xbb\xbf", 3)) {
-		reader_error(reader, "bom");
+		reader_report(reader, FINDING_BOM);
 		body = (struct span){body.at + 3, body.len - 3};
 	}
 	/* RFC 8461 3.2, sts-policy-term: LF or CRLF, mixed too, none needed at the end. */
@@ -193,17 +190,17 @@ static void reader_body(struct policy_reader *reader, struct span body)
 		body.len -= used;
 	}
 	if (!reader->version_seen)
-		reader_error(reader, "missing-version");
+		reader_report(reader, FINDING_MISSING_VERSION);
 	if (!reader->mode_seen)
-		reader_error(reader, "missing-mode");
+		reader_report(reader, FINDING_MISSING_MODE);
 	if (!reader->age_seen)
-		reader_error(reader, "missing-max-age");
+		reader_report(reader, FINDING_MISSING_MAX_AGE);
 	if (reader->policy->mx.count > POLICY_MX_FEW) {
 		names_sort(&reader->policy->mx);
 		names_index(&reader->policy->mx);
 	}
 	if (!reader->policy->mx.count && !(reader->mode_good && reader->policy->mode == POLICY_NONE))
-		reader_error(reader, "no-mx");
+		reader_report(reader, FINDING_NO_MX);
 }
 
 bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings)

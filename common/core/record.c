@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include "ascii.h"
+#include "finding.h"
 
 #include <string.h>
 
@@ -14,11 +15,11 @@ const char *record_error_name(enum record_error error)
 	case RECORD_OK:
 		return "ok";
 	case RECORD_NO_VERSION:
-		return "no-version";
+		return finding_name(FINDING_NO_VERSION);
 	case RECORD_BAD_FIELD:
-		return "bad-field";
+		return finding_name(FINDING_BAD_FIELD);
 	case RECORD_NO_ID:
-		return "no-id";
+		return finding_name(FINDING_NO_ID);
 	}
 	return "";
 }

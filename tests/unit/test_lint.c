@@ -131,11 +131,14 @@ static const struct {
 } rows[] = {
 	{{"lint", "policy", "-"}, "version: STSv1\nmode: enforce\nmx: mx.example.com.\nmax_age: 86400\n", 0,
 		"valid\nmode      enforce\nmx        mx.example.com\nmax_age   86400 (1d)\ntolerated "
-		"mx-trailing-dot\n"},
+		"mx-trailing-dot\n          the value of an mx line ends with a dot\n          Remove the dot.\n"},
 	{{"lint", "policy", "-"}, "version: STSv1\nmode: off\nmx: mx.example.com\nmax_age: 86400\n", 1,
-		"invalid\nerror     bad-mode\n"},
+		"invalid\nerror     bad-mode\n          the value of mode is not enforce, testing or none\n"
+		"          Write one of these words, in lower case.\n"},
 	{{"lint", "record", "v=STSv1; id=20260101;"}, "", 0, "valid\nid        20260101\n"},
-	{{"lint", "record", "v=STSv1;"}, "", 1, "invalid\nerror     no-id\n"},
+	{{"lint", "record", "v=STSv1;"}, "", 1,
+		"invalid\nerror     no-id\n          the record has no valid id\n          Add an id of 1 to 32 letters and "
+		"digits, such as id=1. Change it with each change of the policy.\n"},
 	{{"lint", "mx", "*.example.com", "MX.example.com."}, "", 0, "match\n"},
 	{{"lint", "mx", "*.example.com", "a.b.example.com"}, "", 1, "no match\n"},
 	{{"lint", "mx", "*.Example.com.", "A.example.com"}, "", 0, "match\n"},
@@ -183,7 +186,7 @@ static void test_large(void **state)
 	struct tool_run over = tool_run(body, 65537, (const char *const[]){"lint", "policy", "-", NULL});
 	struct tool_run far = tool_run(body, sizeof body, (const char *const[]){"lint", "policy", "-", NULL});
 	assert_int_equal(fits.status, 0);
-	assert_string_equal(over.out, "invalid\nerror     too-large\n");
+	assert_int_equal(strncmp(over.out, LIT("invalid\nerror     too-large\n")), 0);
 	assert_string_equal(far.out, over.out);
 	tool_run_free(&fits);
 	tool_run_free(&over);

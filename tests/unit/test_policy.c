@@ -3,6 +3,7 @@
 
 #include "corpus.h"
 #include "domain.h"
+#include "finding.h"
 #include "policy.h"
 
 #include <stdio.h>
@@ -193,6 +194,20 @@ static void published_files_agree(void **state)
 	}
 	assert_int_equal(files, 225);
 	free(index);
+}
+
+/* Each name is found again, and each finding has its texts. */
+static void findings_have_names(void **state)
+{
+	(void)state;
+	for (enum finding finding = 0; finding < FINDING_COUNT; finding++) {
+		const char *name = finding_name(finding), *sentence = finding_sentence(finding);
+		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz-"), strlen(name));
+		assert_int_equal(finding_by_name(name), finding);
+		assert_true(*sentence && sentence[strlen(sentence) - 1] != '.' && *finding_advice(finding));
+		assert_true(finding_text(finding) == FINDING_POLICY || finding_class(finding) == FINDING_ERROR);
+	}
+	assert_int_equal(finding_by_name("bad"), FINDING_COUNT);
 }
 
 struct row {
@@ -479,6 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors_agree),
 		cmocka_unit_test(published_files_agree),
+		cmocka_unit_test(findings_have_names),
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(patterns_are_counted),
 		cmocka_unit_test(every_pattern_of_the_largest_counts),
