@@ -49,21 +49,15 @@ static const struct block blocks6[] = {
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 static const uint8_t nat64_prefix[12] = {0x00, 0x64, 0xff, 0x9b}; /* RFC 6052 */
 
-static bool block_has(const struct block *block, const uint8_t *bytes)
-{
-	unsigned whole = block->bits / 8;
-	unsigned rest = block->bits % 8;
-	if (memcmp(block->prefix, bytes, whole) != 0)
-		return false;
-	return !rest || (block->prefix[whole] ^ bytes[whole]) >> (8 - rest) == 0;
-}
-
 /* Both tables end with a block that holds everything. */
 static bool blocks_judge(const struct block *block, const uint8_t *bytes)
 {
-	while (!block_has(block, bytes))
-		block++;
-	return block->global;
+	for (;; block++) {
+		unsigned whole = block->bits / 8, rest = block->bits % 8;
+		if (!memcmp(block->prefix, bytes, whole) &&
+			(!rest || (block->prefix[whole] ^ bytes[whole]) >> (8 - rest) == 0))
+			return block->global;
+	}
 }
 
 bool address_is_global(const struct address *address)

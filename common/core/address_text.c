@@ -13,33 +13,25 @@ static unsigned group_at(const uint8_t *bytes, int group)
 	return (unsigned)bytes[2 * group] << 8 | bytes[2 * group + 1];
 }
 
-/* RFC 5952 4.2: the longest run of two or more zero groups is shortened, the first of equal ones. Returns its length.
- */
-static int longest_zeros(const uint8_t *bytes, int *start)
-{
-	int longest = 0;
-	for (int group = 0; group < GROUPS; group++) {
-		int run = 0;
-		while (group + run < GROUPS && !group_at(bytes, group + run))
-			run++;
-		if (run > longest && run > 1) {
-			longest = run;
-			*start = group;
-		}
-		group += run;
-	}
-	return longest;
-}
-
 static void format4(const uint8_t *bytes, char *out, size_t size)
 {
 	snprintf(out, size, "%u.%u.%u.%u", bytes[0], bytes[1], bytes[2], bytes[3]);
 }
 
+/* RFC 5952 4.2: the longest run of two or more zero groups is shortened, the first of equal ones. */
 static void format6(const uint8_t *bytes, char out[ADDRESS_TEXT_SIZE])
 {
-	int start = GROUPS;
-	int zeros = longest_zeros(bytes, &start);
+	int start = GROUPS, zeros = 0;
+	for (int group = 0; group < GROUPS; group++) {
+		int run = 0;
+		while (group + run < GROUPS && !group_at(bytes, group + run))
+			run++;
+		if (run > zeros && run > 1) {
+			zeros = run;
+			start = group;
+		}
+		group += run;
+	}
 	size_t len = 0;
 	for (int group = 0; group < GROUPS; group++) {
 		if (group == start) {
@@ -96,18 +88,6 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One group of up to four hex digits; moves `text` behind it. */
-static bool parse_group(uint8_t *bytes, const char **text)
-{
-	unsigned number = 0;
-	int digits = 0;
-	for (; digits < GROUP_DIGITS_MAX && hex_value(**text) >= 0; digits++)
-		number = number << 4 | (unsigned)hex_value(*(*text)++);
-	bytes[0] = (uint8_t)(number >> 8);
-	bytes[1] = (uint8_t)number;
-	return digits > 0;
-}
-
 /* Groups separated by single colons up to `::` or the end, an IPv4 form last; returns how many octets, -1 when
  * malformed. */
 static int parse_groups(uint8_t bytes[16], const char **text)
@@ -120,9 +100,14 @@ static int parse_groups(uint8_t bytes[16], const char **text)
 			*text += strlen(*text);
 			return len + 4;
 		}
-		if (len > 14 || !parse_group(bytes + len, text))
+		unsigned number = 0;
+		int digits = 0;
+		for (; digits < GROUP_DIGITS_MAX && hex_value(**text) >= 0; digits++)
+			number = number << 4 | (unsigned)hex_value(*(*text)++);
+		if (len > 14 || !digits)
 			return -1;
-		len += 2;
+		bytes[len++] = (uint8_t)(number >> 8);
+		bytes[len++] = (uint8_t)number;
 		if (**text != ':' || (*text)[1] == ':')
 			return len;
 		++*text;

@@ -5,21 +5,20 @@
 
 #include <string.h>
 
-/* All names of Postfix are of lower-case letters, digits and `_`. */
-static bool is_name(struct span name)
+/* Takes `name=value`. Postfix's names have lower-case letters, digits and `_` only. */
+static bool line_take(struct delegation_request *request, struct span *kind, struct span line)
 {
+	const char *equals = memchr(line.at, '=', line.len);
+	if (!equals || equals == line.at || memchr(line.at, '\0', line.len))
+		return false;
+	struct span name = {line.at, (size_t)(equals - line.at)};
+	struct span value = {equals + 1, line.len - name.len - 1};
 	for (size_t i = 0; i < name.len; i++)
 		if (!ascii_is_alnum(name.at[i]) && name.at[i] != '_')
 			return false;
-	return name.len > 0;
-}
-
-/* Where an attribute of this name is kept, or NULL. */
-static struct span *attribute(struct delegation_request *request, struct span *kind, struct span name)
-{
 	const struct {
 		const char *name;
-		struct span *value;
+		struct span *place;
 	} attributes[] = {
 		{"request", kind},
 		{"protocol_state", &request->state},
@@ -30,26 +29,13 @@ static struct span *attribute(struct delegation_request *request, struct span *k
 		{"sasl_method", &request->sasl_method},
 		{"sasl_username", &request->sasl_username},
 	};
-	for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
-		if (span_is(name, attributes[i].name))
-			return attributes[i].value;
-	return NULL;
-}
-
-static bool line_take(struct delegation_request *request, struct span *kind, struct span line)
-{
-	const char *equals = memchr(line.at, '=', line.len);
-	if (!equals || memchr(line.at, '\0', line.len))
-		return false;
-	struct span name = {line.at, (size_t)(equals - line.at)};
-	struct span value = {equals + 1, line.len - name.len - 1};
-	if (!is_name(name))
-		return false;
-	struct span *place = attribute(request, kind, name);
-	if (place && place->at)
-		return false; /* which of the two would Postfix mean? */
-	if (place)
-		*place = value;
+	for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
+		if (!span_is(name, attributes[i].name))
+			continue;
+		if (attributes[i].place->at)
+			return false; /* which of the two would Postfix mean? */
+		*attributes[i].place = value;
+	}
 	return true;
 }
 

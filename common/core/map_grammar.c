@@ -169,25 +169,6 @@ static bool attributes_valid(struct span rest, struct span match)
 	return seen.types && seen.domains && seen.lines && seen.patterns && !seen.match.len;
 }
 
-static bool secure_valid(enum map_dialect dialect, struct span value)
-{
-	struct span rest = value, match, server;
-	if (!span_take(&rest, "secure ") || !span_split(&rest, ' ', &match) || !span_take(&match, "match=") ||
-		!match_valid(match))
-		return false;
-	if (!span_split(&rest, ' ', &server) || !span_is(server, "servername=hostname"))
-		return false;
-	switch (dialect) {
-	case MAP_PLAIN:
-		return !rest.len;
-	case MAP_TLSRPT:
-		return attributes_valid(rest, match);
-	case MAP_STS:
-		return !rest.len && map_sts_weight(value) <= MAP_STS_VALUE_MAX;
-	}
-	return false;
-}
-
 bool map_reply_valid(enum map_dialect dialect, struct span payload)
 {
 	if (payload.len > MAP_REPLY_MAX)
@@ -201,5 +182,19 @@ bool map_reply_valid(enum map_dialect dialect, struct span payload)
 	/* Sendmail knows no such words: it does DANE by itself (spec D-70). */
 	if (dialect != MAP_STS && (span_is(payload, "dane") || span_is(payload, "dane-only")))
 		return true;
-	return secure_valid(dialect, payload);
+	struct span rest = payload, match, server;
+	if (!span_take(&rest, "secure ") || !span_split(&rest, ' ', &match) || !span_take(&match, "match=") ||
+		!match_valid(match))
+		return false;
+	if (!span_split(&rest, ' ', &server) || !span_is(server, "servername=hostname"))
+		return false;
+	switch (dialect) {
+	case MAP_PLAIN:
+		return !rest.len;
+	case MAP_TLSRPT:
+		return attributes_valid(rest, match);
+	case MAP_STS:
+		return !rest.len && map_sts_weight(payload) <= MAP_STS_VALUE_MAX;
+	}
+	return false;
 }

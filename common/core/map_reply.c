@@ -15,23 +15,6 @@ static const char *next_pattern(const struct policy *policy, const char *previou
 	return mx;
 }
 
-static void add_match(struct text *out, const struct policy *policy, size_t weight_max)
-{
-	const char *between = "OK secure match=";
-	size_t weight = STS_FRAME_WEIGHT;
-	for (const char *mx = next_pattern(policy, NULL); mx; mx = next_pattern(policy, mx)) {
-		const char *name = mx[0] == '*' ? mx + 1 : mx; /* `*.x` is written `.x` there (spec X-4) */
-		size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
-		if (weight + more > weight_max)
-			continue;
-		weight += more;
-		text_add(out, between);
-		text_add(out, name);
-		between = ":";
-	}
-	text_add(out, " servername=hostname");
-}
-
 /* RFC 8460 4.4, policy-string: the lines as declared, but for those that would break the reply. */
 static bool add_received_lines(struct text *out, struct span rest)
 {
@@ -90,8 +73,20 @@ static void cut_back(struct text *out, size_t len)
 
 static void add_secure(struct text *out, enum map_dialect dialect, const struct map_source *source)
 {
-	size_t start = out->len;
-	add_match(out, source->policy, dialect == MAP_STS ? MAP_STS_VALUE_MAX : SIZE_MAX);
+	size_t start = out->len, weight = STS_FRAME_WEIGHT;
+	size_t weight_max = dialect == MAP_STS ? MAP_STS_VALUE_MAX : SIZE_MAX;
+	const char *between = "OK secure match=";
+	for (const char *mx = next_pattern(source->policy, NULL); mx; mx = next_pattern(source->policy, mx)) {
+		const char *name = mx[0] == '*' ? mx + 1 : mx; /* `*.x` is written `.x` there (spec X-4) */
+		size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
+		if (weight + more > weight_max)
+			continue;
+		weight += more;
+		text_add(out, between);
+		text_add(out, name);
+		between = ":";
+	}
+	text_add(out, " servername=hostname");
 	size_t plain = out->len;
 	if (dialect != MAP_TLSRPT || out->cut)
 		return;
@@ -106,40 +101,24 @@ static void add_temp(struct text *out, enum reason reason)
 	text_add(out, reason_name(reason));
 }
 
-/* Neither names nor TLSRPT attributes go with these levels (spec D-68, D-69): Postfix takes them from DNS. */
-static void add_binding(struct text *out, enum map_dialect dialect, const struct map_source *source)
-{
-	enum binding binding = source->verdict->binding;
-	switch (binding) {
-	case BINDING_NONE:
-		add_temp(out, REASON_INTERNAL);
-		break;
-	case BINDING_SECURE:
-		if (source->policy && names_next(&source->policy->mx, NULL))
-			add_secure(out, dialect, source);
-		else
-			add_temp(out, REASON_INTERNAL);
-		break;
-	case BINDING_DANE:
-	case BINDING_DANE_ONLY:
-		text_add(out, "OK ");
-		text_add(out, binding_name(binding));
-		break;
-	}
-}
-
 bool map_reply(struct text *out, enum map_dialect dialect, const struct map_source *source)
 {
 	const struct verdict *v = source->verdict;
 	size_t start = out->len;
-	if (source->monitor)
+	if (source->monitor || (v->kind != VERDICT_PASS && v->kind != VERDICT_DEFER)) {
 		text_add(out, "NOTFOUND ");
-	else if (v->kind == VERDICT_PASS)
-		add_binding(out, dialect, source);
-	else if (v->kind == VERDICT_DEFER)
+	} else if (v->kind == VERDICT_DEFER) {
 		add_temp(out, v->reason);
-	else
-		text_add(out, "NOTFOUND ");
+	} else if (v->binding == BINDING_DANE || v->binding == BINDING_DANE_ONLY) {
+		/* Neither names nor TLSRPT attributes go with these levels (spec D-68, D-69): Postfix takes them from
+		 * DNS. */
+		text_add(out, "OK ");
+		text_add(out, binding_name(v->binding));
+	} else if (v->binding == BINDING_SECURE && source->policy && names_next(&source->policy->mx, NULL)) {
+		add_secure(out, dialect, source);
+	} else {
+		add_temp(out, REASON_INTERNAL);
+	}
 	if (!out->cut && map_reply_valid(dialect, (struct span){out->bytes + start, out->len - start}))
 		return true;
 	cut_back(out, start);

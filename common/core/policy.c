@@ -61,19 +61,6 @@ static bool key_is_grammatical(struct span key)
 	return true;
 }
 
-static void reader_mode(struct policy_reader *reader, struct span value)
-{
-	static const enum policy_mode modes[] = {POLICY_NONE, POLICY_TESTING, POLICY_ENFORCE};
-	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-		if (span_is(value, policy_mode_name(modes[i]))) {
-			reader->policy->mode = modes[i];
-			reader->mode_good = true;
-			return;
-		}
-	}
-	reader_report(reader, FINDING_BAD_MODE);
-}
-
 static void reader_age(struct policy_reader *reader, struct span value)
 {
 	uint64_t age_s = 0;
@@ -134,7 +121,14 @@ static void reader_field(struct policy_reader *reader, struct span key, struct s
 		if (!span_is(value, "STSv1"))
 			reader_report(reader, FINDING_BAD_VERSION);
 	} else if (span_is(key, "mode") && !seen_before(&reader->mode_seen)) {
-		reader_mode(reader, value);
+		enum policy_mode mode = POLICY_NONE;
+		while (mode < POLICY_ENFORCE && !span_is(value, policy_mode_name(mode)))
+			mode++;
+		reader->mode_good = span_is(value, policy_mode_name(mode));
+		if (reader->mode_good)
+			reader->policy->mode = mode;
+		else
+			reader_report(reader, FINDING_BAD_MODE);
 	} else if (span_is(key, "max_age") && !seen_before(&reader->age_seen)) {
 		reader_age(reader, value);
 	} else if (!value_is_grammatical(value)) {

@@ -47,19 +47,6 @@ static long name_text(char text[NAME_WIRE_MAX], const uint8_t *wire, size_t len)
 	return at + 1 == len ? (long)written : -1;
 }
 
-/* What is no host name must not look like one to anybody: quotes, also where text_quote() needs none. */
-static void received_show(struct domain *out, const char *text, size_t len)
-{
-	char shown[RECEIVED_SHOWN + 1];
-	struct text quoted, exchange;
-	text_init(&quoted, shown, sizeof shown);
-	text_quote(&quoted, len ? text : ".", len ? len : 1, RECEIVED_SHOWN);
-	text_init(&exchange, out->name, sizeof out->name);
-	text_add(&exchange, shown[0] == '"' ? "" : "\"");
-	text_add(&exchange, shown);
-	text_add(&exchange, shown[0] == '"' ? "" : "\"");
-}
-
 bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len)
 {
 	char text[NAME_WIRE_MAX] = ""; /* gcc 14 cannot tell that the root leaves it unread */
@@ -73,8 +60,17 @@ bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len)
 	out->root = !text_len;
 	/* The grammar first: 8-bit labels on the wire are no U-labels, so IDNA must not see them. */
 	out->is_domain = domain_is_host(text, (size_t)text_len) && domain_parse(&out->exchange, text, (size_t)text_len);
-	if (!out->is_domain)
-		received_show(&out->exchange, text, (size_t)text_len);
+	if (out->is_domain)
+		return true;
+	/* What is no host name must not look like one to anybody: quotes, also where text_quote() needs none. */
+	char shown[RECEIVED_SHOWN + 1];
+	struct text quoted, exchange;
+	text_init(&quoted, shown, sizeof shown);
+	text_quote(&quoted, out->root ? "." : text, out->root ? 1 : (size_t)text_len, RECEIVED_SHOWN);
+	text_init(&exchange, out->exchange.name, sizeof out->exchange.name);
+	text_add(&exchange, shown[0] == '"' ? "" : "\"");
+	text_add(&exchange, shown);
+	text_add(&exchange, shown[0] == '"' ? "" : "\"");
 	return true;
 }
 

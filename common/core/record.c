@@ -41,18 +41,6 @@ static bool record_is_candidate(const char *bytes, size_t len)
 	return at < len && bytes[at] == ';';
 }
 
-static bool id_take(struct record *out, const char *bytes, size_t len)
-{
-	if (len > RECORD_ID_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!ascii_is_alnum(bytes[i]))
-			return false;
-	memcpy(out->id, bytes, len);
-	out->id[len] = '\0';
-	return true;
-}
-
 struct record_field {
 	struct span name;
 	struct span value;
@@ -98,15 +86,16 @@ enum record_error record_parse(struct record *out, const char *bytes, size_t len
 		/* The first of duplicates counts (RFC 8461 3.2), so a second id never mends a bad first one. */
 		if (!id_seen && field.name.len == 2 && !memcmp(field.name.at, "id", 2)) {
 			id_seen = true;
-			id_good = id_take(out, field.value.at, field.value.len);
+			id_good = field.value.len <= RECORD_ID_MAX;
+			for (size_t i = 0; id_good && i < field.value.len; i++)
+				id_good = ascii_is_alnum(field.value.at[i]);
+			if (id_good) {
+				memcpy(out->id, field.value.at, field.value.len);
+				out->id[field.value.len] = '\0';
+			}
 		}
 	}
 	return id_good ? RECORD_OK : RECORD_NO_ID;
-}
-
-static bool record_is_plain(struct span txt)
-{
-	return record_is_candidate(txt.at, txt.len) && txt.at[RECORD_VERSION_LEN] == ';';
 }
 
 /* How many candidates there are, only those without a blank before the semicolon counted if `plain`; `last` is the last
@@ -115,7 +104,8 @@ static size_t candidates_count(const struct span *txt, size_t count, bool plain,
 {
 	size_t found = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (plain ? record_is_plain(txt[i]) : record_is_candidate(txt[i].at, txt[i].len)) {
+		bool counts = record_is_candidate(txt[i].at, txt[i].len);
+		if (counts && (!plain || txt[i].at[RECORD_VERSION_LEN] == ';')) {
 			*last = txt[i];
 			found++;
 		}

@@ -13,20 +13,6 @@ void smtp_reader_init(struct smtp_reader *reader)
 	*reader = (struct smtp_reader){.state = SMTP_MORE};
 }
 
-static void reader_text(struct smtp_reader *reader, const char *text, size_t len)
-{
-	if (!reader->first_done) {
-		size_t kept = len < sizeof reader->first ? len : sizeof reader->first - 1;
-		memcpy(reader->first, text, kept);
-		reader->first[kept] = '\0';
-		reader->first_done = true;
-	} else if (reader->code == 250 && len >= KEYWORD_LEN && ascii_same(text, KEYWORD, KEYWORD_LEN) &&
-		   (len == KEYWORD_LEN || ascii_is_blank(text[KEYWORD_LEN]))) {
-		/* RFC 3207 2: the keyword has no parameters; a peer that adds some still offers it. */
-		reader->starttls = true;
-	}
-}
-
 /* One line without its end. */
 static enum smtp_state reader_line(struct smtp_reader *reader, const char *line, size_t len)
 {
@@ -40,31 +26,38 @@ static enum smtp_state reader_line(struct smtp_reader *reader, const char *line,
 	if (len > CODE_LEN && !more && line[CODE_LEN] != ' ')
 		return SMTP_MALFORMED;
 	reader->code = code;
-	if (len > CODE_LEN)
-		reader_text(reader, line + CODE_LEN + 1, len - CODE_LEN - 1);
-	else
-		reader_text(reader, "", 0);
+	const char *text = len > CODE_LEN ? line + CODE_LEN + 1 : "";
+	size_t text_len = len > CODE_LEN ? len - CODE_LEN - 1 : 0;
+	if (!reader->first_done) {
+		size_t kept = text_len < sizeof reader->first ? text_len : sizeof reader->first - 1;
+		memcpy(reader->first, text, kept);
+		reader->first[kept] = '\0';
+		reader->first_done = true;
+	} else if (code == 250 && text_len >= KEYWORD_LEN && ascii_same(text, KEYWORD, KEYWORD_LEN) &&
+		   (text_len == KEYWORD_LEN || ascii_is_blank(text[KEYWORD_LEN]))) {
+		/* RFC 3207 2: the keyword has no parameters; a peer that adds some still offers it. */
+		reader->starttls = true;
+	}
 	return more ? SMTP_MORE : SMTP_DONE;
-}
-
-static enum smtp_state reader_octet(struct smtp_reader *reader, char octet)
-{
-	size_t len = reader->line_len;
-	if (!octet || ++reader->total > SMTP_REPLY_BYTES_MAX || len == SMTP_LINE_MAX)
-		return SMTP_MALFORMED;
-	reader->line[reader->line_len++] = octet;
-	if (octet != '\n')
-		return SMTP_MORE;
-	reader->line_len = 0;
-	if (len && reader->line[len - 1] == '\r')
-		len--;
-	return reader_line(reader, reader->line, len);
 }
 
 size_t smtp_reader_feed(struct smtp_reader *reader, const char *bytes, size_t len)
 {
 	size_t taken = 0;
-	while (taken < len && reader->state == SMTP_MORE)
-		reader->state = reader_octet(reader, bytes[taken++]);
+	while (taken < len && reader->state == SMTP_MORE) {
+		char octet = bytes[taken++];
+		size_t line_len = reader->line_len;
+		if (!octet || ++reader->total > SMTP_REPLY_BYTES_MAX || line_len == SMTP_LINE_MAX) {
+			reader->state = SMTP_MALFORMED;
+			break;
+		}
+		reader->line[reader->line_len++] = octet;
+		if (octet != '\n')
+			continue;
+		reader->line_len = 0;
+		if (line_len && reader->line[line_len - 1] == '\r')
+			line_len--;
+		reader->state = reader_line(reader, reader->line, line_len);
+	}
 	return taken;
 }

@@ -38,20 +38,6 @@ static bool data_is_sequence(struct span data)
 	return at[1] == 0x82 && data.len >= 4 && at[2] != 0 && data.len - 4 == ((size_t)at[2] << 8 | at[3]);
 }
 
-static bool data_fits(uint8_t matching, struct span data)
-{
-	switch (matching) {
-	case TLSA_MATCHING_FULL:
-		return data_is_sequence(data);
-	case TLSA_MATCHING_SHA256:
-		return data.len == 32;
-	case TLSA_MATCHING_SHA512:
-		return data.len == 64;
-	default:
-		return false;
-	}
-}
-
 /* RFC 7672 3.1.3: the usages of the web's authorities, PKIX-TA(0) and PKIX-EE(1), are not for SMTP. */
 static bool record_take(struct tlsa_record *out, struct span rdata)
 {
@@ -60,9 +46,15 @@ static bool record_take(struct tlsa_record *out, struct span rdata)
 		return false;
 	*out = (struct tlsa_record){.usage = at[0], .selector = at[1], .matching = at[2]};
 	out->data = (struct span){rdata.at + RDATA_HEAD, rdata.len - RDATA_HEAD};
-	return (out->usage == TLSA_USAGE_TA || out->usage == TLSA_USAGE_EE) &&
-	       (out->selector == TLSA_SELECTOR_CERT || out->selector == TLSA_SELECTOR_KEY) &&
-	       data_fits(out->matching, out->data);
+	bool fits = false;
+	if (out->matching == TLSA_MATCHING_FULL)
+		fits = data_is_sequence(out->data);
+	else if (out->matching == TLSA_MATCHING_SHA256)
+		fits = out->data.len == 32;
+	else if (out->matching == TLSA_MATCHING_SHA512)
+		fits = out->data.len == 64;
+	return fits && (out->usage == TLSA_USAGE_TA || out->usage == TLSA_USAGE_EE) &&
+	       (out->selector == TLSA_SELECTOR_CERT || out->selector == TLSA_SELECTOR_KEY);
 }
 
 static int record_order(const struct tlsa_record *a, const struct tlsa_record *b)
@@ -93,23 +85,17 @@ static void set_add(struct tlsa_set *set, const struct tlsa_record *record)
 	set->record[at] = *record;
 }
 
-static uint64_t hash_octet(uint64_t hash, uint8_t octet)
-{
-	return (hash ^ octet) * FNV_PRIME;
-}
-
 static uint64_t set_hash(const struct tlsa_set *set)
 {
 	uint64_t hash = FNV_BASIS;
 	for (size_t i = 0; i < set->count; i++) {
 		const struct tlsa_record *record = &set->record[i];
-		hash = hash_octet(hash, record->usage);
-		hash = hash_octet(hash, record->selector);
-		hash = hash_octet(hash, record->matching);
-		hash = hash_octet(hash, (uint8_t)(record->data.len >> 8));
-		hash = hash_octet(hash, (uint8_t)record->data.len);
+		const uint8_t head[] = {record->usage, record->selector, record->matching,
+			(uint8_t)(record->data.len >> 8), (uint8_t)record->data.len};
+		for (size_t j = 0; j < sizeof head; j++)
+			hash = (hash ^ head[j]) * FNV_PRIME;
 		for (size_t j = 0; j < record->data.len; j++)
-			hash = hash_octet(hash, (uint8_t)record->data.at[j]);
+			hash = (hash ^ (uint8_t)record->data.at[j]) * FNV_PRIME;
 	}
 	return hash ? hash : 1;
 }
