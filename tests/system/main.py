@@ -16,11 +16,11 @@ DISASTER = re.compile(r'Sanitizer|runtime error:|Assertion .* failed|stack smash
 
 LEGEND = '''
 {relay:<15} {mta} with stsgated as milter (RCPT) and as TLS policy map (delivery)
-*.example       domains with DNS by unbound, a policy host by nginx, and an MX host of their own each
+*.example       domains, each with DNS (unbound), a policy host (nginx) and an MX host
 attacker        strips STARTTLS, forges MX records, shows wrong certificates, blocks hosts
-sent, answer    what a client said to the relay, and the reply, word for word
-arrived         what an MX host got of a message, and how
-log             the line that tells why'''
+sent, answer    what a client sent to the relay, and the relay's exact reply
+arrived         which message reached an MX host, and whether it came over TLS
+log             the log line that gives the reason'''
 
 
 def collect(kind):
@@ -85,17 +85,17 @@ def test(lab, chosen, settle):
 
 
 def demo(lab, chosen):
-    """Scene by scene, told as it goes."""
+    """Plays scene by scene and prints each step."""
     failed = 0
     print(LEGEND.format(relay=lab.relay.name, mta=lab.relay.version()), flush=True)
     for number, (_, sentence, function) in enumerate(chosen, 1):
         print(f'\n{number}/{len(chosen)}  {sentence}', flush=True)
         _, wrong = play(lab, function, True, True)
-        print('   => NOT as told' if wrong else '   => as told')
+        print('   => NOT as described' if wrong else '   => as described')
         if wrong:
             failed += 1
             print(f'{wrong}\n{tails(lab)}', flush=True)
-    print(f'\n{len(chosen) - failed} of {len(chosen)} scenes went as told')
+    print(f'\n{len(chosen) - failed} of {len(chosen)} scenes went as described')
     return failed
 
 

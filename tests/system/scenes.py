@@ -1,4 +1,4 @@
-"""The scenes of the demo: what an attacker tries, and what becomes of the mail.
+"""The scenes of the demo: what an attacker tries, and what happens to the mail.
 
 A scene's docstring is its story in one sentence.  Each has domains of its own, so that
 each can be played alone.
@@ -18,7 +18,7 @@ def scene(function):
 
 @scene
 def honest(lab, stage):
-    """An honest domain: its policy is found and kept, and its mail goes out encrypted."""
+    """An honest domain: stsgate finds and keeps its policy, and mail to it is delivered encrypted."""
     domain = lab.domain('honest')
     attempt = stage.send(domain)
     arrival = stage.encrypted(attempt, domain.mx)
@@ -29,7 +29,7 @@ def honest(lab, stage):
 
 @scene
 def starttls_stripped(lab, stage):
-    """Somebody on the path takes STARTTLS out of what the MX host offers."""
+    """An attacker on the path strips STARTTLS from what the MX host offers."""
     domain = lab.domain('stripped', conduct=hop.STRIPPED)
     attempt = stage.send(domain)
     stage.refused(attempt, domain, 'starttls-not-supported',
@@ -40,7 +40,7 @@ def starttls_stripped(lab, stage):
 
 @scene
 def mx_forged(lab, stage):
-    """Forged DNS names the attacker's host as the only MX; it has a valid certificate of its own."""
+    """Forged DNS names the attacker's host as the only MX; that host has a valid certificate of its own."""
     domain = lab.domain('forged')
     evil = lab.new_hop('mx.evil-forger.example')
     stage.learn(domain)
@@ -94,7 +94,7 @@ def bad_certificate(lab, stage, name, conduct, reason):
 
 @scene
 def testing_mode(lab, stage):
-    """A domain whose policy is in testing mode: its mail is never delayed, only tagged."""
+    """A domain whose policy has mode testing: mail to it is tagged but never delayed."""
     domain = lab.domain('testing', mode='testing', conduct=hop.STRIPPED)
     attempt = stage.send(domain)
     stage.accepted(attempt)
@@ -115,7 +115,7 @@ def accepted_then_attacked(lab, stage, name):
     attempt = stage.send(domain, hold=True)
     stage.accepted(attempt)
     stage.on_hold(attempt)
-    stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is taken out of what {domain.mx.name} offers')
+    stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is stripped from what {domain.mx.name} offers')
     since = stage.release(attempt)
     stage.deferred(attempt, lab.relay.NOT_OFFERED, since)
     stage.nothing_at(domain.mx)
@@ -124,13 +124,13 @@ def accepted_then_attacked(lab, stage, name):
 
 @scene
 def attack_after_rcpt(lab, stage):
-    """The attack begins between RCPT and delivery: the milter said yes, the map says wait."""
+    """The attack begins between RCPT and delivery: the milter accepted the message, the map holds it."""
     accepted_then_attacked(lab, stage, 'between')
 
 
 @scene
 def attack_over(lab, stage):
-    """When the attack is over, what was refused is taken and what was queued goes out, encrypted."""
+    """After the attack, rejected mail is accepted and queued mail is delivered, both encrypted."""
     domain, queued = accepted_then_attacked(lab, stage, 'queued')
     refused = lab.domain('refused', conduct=hop.STRIPPED)
     stage.refused(stage.send(refused), refused, 'starttls-not-supported')
@@ -163,7 +163,7 @@ def in_the_clear(*domains):
 
 @scene
 def killed_and_restarted(lab, stage):
-    """The daemon is killed and started again while policy host and record are gone: what it stored holds."""
+    """stsgated is killed and restarted while policy host and record are gone: the stored policy still applies."""
     kept, attacked = lab.domain('kept'), lab.domain('attacked')
     for domain in (kept, attacked):
         stage.learn(domain)
@@ -174,7 +174,7 @@ def killed_and_restarted(lab, stage):
     stage.tell('gate', 'stsgated is killed with -9 and started again')
     lab.gate.kill()
     lab.gate.start()
-    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is taken out of what {attacked.mx.name} offers')
+    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is stripped from what {attacked.mx.name} offers')
     stage.refused(stage.send(attacked), attacked, 'starttls-not-supported',
                   rf'{attacked.mx.name} offers no STARTTLS')
     stage.explain(attacked, 'verdict=fail-enforce')
