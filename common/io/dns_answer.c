@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEGATIVE_TTL_S 300 /* of an absence whose answer carries no SOA */
+#define NEGATIVE_TTL_S 300 /* of an absence without a SOA record */
 #define SOA_TAIL 20        /* serial, refresh, retry, expire, minimum */
 
 enum security { SECURITY_BOGUS = 1, SECURITY_PROVED = 2 };
@@ -46,7 +46,8 @@ bool dns_name_fits(const char *name)
 	return ns_name_pton(name, wire, sizeof wire) >= 0;
 }
 
-/* A name at `at` without compression: its length, or 0 if there is none that ends before `end`. */
+/* Copies the name at `*at` to `name`, without compression, and moves `*at` behind it. Returns the length of the copy;
+ * 0 if there is no name that ends before `end`. */
 static size_t name_take(const ns_msg *msg, const uint8_t **at, const uint8_t *end, uint8_t name[NS_MAXCDNAME])
 {
 	int used = ns_name_unpack(ns_msg_base(*msg), ns_msg_end(*msg), *at, name, NS_MAXCDNAME);
@@ -69,7 +70,7 @@ struct reading {
 	uint32_t ttl_s;
 };
 
-/* From now on records of the CNAME's target count. Notes the target as the canonical name. */
+/* Follows a CNAME: from now on the records of its target count. Sets the canonical name to the target. */
 static bool cname_follow(struct reading *r, const ns_rr *rr)
 {
 	const uint8_t *at = ns_rr_rdata(*rr), *end = at + ns_rr_rdlen(*rr);
@@ -91,7 +92,7 @@ static bool cname_follow(struct reading *r, const ns_rr *rr)
 	return true;
 }
 
-/* RDATA with its names uncompressed: at most NS_MAXCDNAME octets more than in the message. */
+/* Keeps a record. Its RDATA without compression is at most NS_MAXCDNAME octets longer than in the message. */
 static bool record_keep(struct reading *r, const ns_rr *rr)
 {
 	struct dns_answer *answer = r->answer;
@@ -118,7 +119,7 @@ static bool record_keep(struct reading *r, const ns_rr *rr)
 	return true;
 }
 
-/* libunbound puts a chain of CNAMEs in order, and the records that the chain leads to behind it. */
+/* Reads the answer section. libunbound puts the CNAMEs of a chain in order, and the records of its end behind them. */
 static bool answers_read(struct reading *r)
 {
 	ns_rr rr;
@@ -138,7 +139,7 @@ static bool answers_read(struct reading *r)
 	return true;
 }
 
-/* RFC 2308 5: the TTL of an absence is the smaller of the SOA's TTL and its minimum. */
+/* Reads the TTL of an absence: the smaller of the SOA's TTL and its minimum field (RFC 2308 5). */
 static bool authority_read(struct reading *r)
 {
 	ns_rr rr;
@@ -174,7 +175,7 @@ static bool message_read(struct reading *r)
 	answer->outcome = rcode == ns_r_nxdomain ? DNS_NXDOMAIN : answer->count ? DNS_OK : DNS_NODATA;
 	if (ns_msg_getflag(r->msg, ns_f_tc)) {
 		answer->truncated = true;
-		if (answer->outcome == DNS_NODATA) /* they did not fit */
+		if (answer->outcome == DNS_NODATA) /* there are records, which did not fit */
 			return false;
 	}
 	if (answer->outcome != DNS_OK && !authority_read(r))

@@ -12,43 +12,45 @@
 #define RESOLV_CONF "/etc/resolv.conf"
 #define MESSAGES_SIZE (16u << 20)
 #define RECORDS_SIZE (32u << 20)
-/* Lookups that wait for a server at once. Each costs some 900 octets whether it is used or not. */
+/* Lookups that may wait for a server at the same time. Each costs some 900 octets, used or not. */
 #define QUERIES_MAX 12288
 #define QUERIES_MIN 64
 #define SYSTEM_ROOT_KEY "/usr/share/dns/root.key" /* package dns-root-data */
 
 static const char *const context_options[][2] = {
-	{"do-not-query-localhost:", "no"}, /* the relay's resolver is often its own */
-	/* Nothing is answered out of libunbound's own tables: the resolver is asked for everything. */
+	{"do-not-query-localhost:", "no"}, /* the resolver often runs on this machine */
+	/* Ask the resolver for everything, and answer nothing from libunbound's own tables. */
 	{"unblock-lan-zones:", "yes"},
 	{"insecure-lan-zones:", "yes"},
 	{"qname-minimisation:", "no"},
-	/* Otherwise one validated NXDOMAIN for invalid. would answer the control query for ever. */
+	/* With the defaults, one validated NXDOMAIN for `invalid.` would answer all later control queries. */
 	{"aggressive-nsec:", "no"},
 	{"harden-below-nxdomain:", "no"},
 	{"edns-buffer-size:", "1232"},
 	{"cache-max-negative-ttl:", "3600"},
 	{"outgoing-num-tcp:", "32"},
-	/* The resolver answers for all domains: how fast it answers for one does not say how long it needs for another.
-	 * With the default of 50 ms, answers from the resolver's cache would make the queries for a slow domain end
-	 * within a second, and silent domains would be asked for 14 times in that second. libunbound 1.22 waits twice as
-	 * long each time and so asks at 0, 0.7, 2.1, 4.9 and 10.5 s: an answer that takes half of DNS_TIMEOUT_MS comes in
-	 * time. */
+	/* libunbound sends a query again after a time that it learns from the server's fast answers. But the server
+	 * is a resolver, which answers for all domains: fast answers from its cache do not show how long it needs for
+	 * a slow domain. With the default of 50 ms, libunbound would query a silent domain 14 times in one second and
+	 * then give up. With 700 ms, libunbound 1.22 asks at 0, 0.7, 2.1, 4.9 and 10.5 s, so an answer that takes
+	 * half of DNS_TIMEOUT_MS arrives in time. */
 	{"infra-cache-min-rtt:", "700"},
-	/* A server that was dead is asked again soon. infra-cache-max-rtt stays as it is: where it is short, one silent
-	 * domain has the server taken for dead, and all others get SERVFAIL. */
+	/* Ask a server that was dead again soon. infra-cache-max-rtt keeps its default: if it were short, libunbound
+	 * would take the server for dead because of one silent domain, and return SERVFAIL for all others. */
 	{"infra-host-ttl:", "10"},
 	{"infra-keep-probing:", "yes"},
-	/* libunbound 1.26 asks once where 1.17 asked twice before it waits longer, and gave up after 8 s. */
+	/* libunbound 1.26 waits longer after each query, where 1.17 sent two before that. With the default number of
+	 * queries 1.26 would give up after 8 s. */
 	{"outbound-msg-retry:", "7"},
 };
 
-/* Zones that libunbound would answer by itself. Its own loopback names stay. */
+/* Zones that libunbound would answer itself. It may keep its loopback names. */
 static const char *const context_zones[] = {
 	"test.", "invalid.", "onion.", "home.arpa.", "resolver.arpa.", "service.arpa."};
 
-/* Domains that the signed root says do not exist, and that sites serve to themselves (RFC 6761, RFC 6762 G): not bogus
- * for that. A control query under invalid. needs no proof either. A site with an anchor of its own may sign them all. */
+/* Domains that the signed root proves not to exist, but that sites use internally (RFC 6761, RFC 6762 G): an answer for
+ * them must not count as bogus. Neither must the answer to a control query under `invalid.`. With a trust anchor of its
+ * own, a site can sign all of these except `invalid.`. */
 static const char *const private_domains[] = {
 	"invalid.", "test.", "onion.", "local.", "internal.", "intranet.", "private.", "corp.", "home.", "lan."};
 
@@ -62,10 +64,10 @@ static bool context_set(struct ub_ctx *ctx, const char *option, const char *valu
 static bool context_servers(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
 {
 	int error;
-	/* Without any nameserver line libunbound asks 127.0.0.1, as resolv.conf(5) says. */
+	/* If the file has no nameserver line, libunbound asks 127.0.0.1, in accordance with resolv.conf(5). */
 	if (options->server_count == 0) {
 		error = ub_ctx_resolvconf(ctx, RESOLV_CONF);
-		/* No wrong setting: at boot it may still come. */
+		/* Not EX_CONFIG: at boot the file may be created later. */
 		return error == 0 ||
 		       failure_set(why, EX_OSFILE, "%s: %s; set dns_servers", RESOLV_CONF, ub_strerror(error));
 	}
@@ -86,7 +88,7 @@ const char *dns_context_anchor(const struct dns_options *options)
 static bool context_validation(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
 {
 	const char *anchor = dns_context_anchor(options);
-	/* One that is named is looked at whether it is in use now or not. */
+	/* Check a file that the settings name even if it is not used now. */
 	if ((options->validate == DNS_VALIDATE_ON || options->trust_anchor) && access(anchor, R_OK) != 0)
 		return failure_set(why, EX_NOINPUT,
 			"dns_trust_anchor: %s: %s; name a file with the root key (package dns-root-data has one)",
@@ -107,7 +109,8 @@ static bool context_sizes(struct ub_ctx *ctx, unsigned parts, struct failure *wh
 {
 	struct rlimit limit;
 	size_t queries = QUERIES_MAX;
-	/* At most three quarters of the process's descriptors: a lookup that waits for DNS does nothing else meanwhile. */
+	/* Use at most three quarters of the process's descriptors. An inquiry that waits for DNS needs no other
+	 * descriptor meanwhile. */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 * 3 < queries)
 		queries = limit.rlim_cur / 4 * 3;
 	queries = queries / parts > QUERIES_MIN ? queries / parts : QUERIES_MIN;
@@ -127,14 +130,15 @@ static bool context_sizes(struct ub_ctx *ctx, unsigned parts, struct failure *wh
 
 static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options, unsigned parts, struct failure *why)
 {
-	ub_ctx_debugout(ctx, NULL); /* it would write to stderr */
+	ub_ctx_debugout(ctx, NULL); /* the default is stderr */
 	for (size_t i = 0; i < sizeof context_options / sizeof *context_options; i++)
 		if (!context_set(ctx, context_options[i][0], context_options[i][1], why))
 			return false;
 	if (!context_sizes(ctx, parts, why) || !context_validation(ctx, options, why) ||
 		!context_servers(ctx, options, why))
 		return false;
-	/* Last: this is its first use, after which nothing can be set. A bad trust anchor shows here. */
+	/* This comes last: it is the first use of the context, after which no option can be set. libunbound finds a bad
+	 * trust anchor only now. */
 	for (size_t i = 0; i < sizeof context_zones / sizeof *context_zones; i++) {
 		int error = ub_ctx_zone_remove(ctx, context_zones[i]);
 		if (error != 0 && options->validate != DNS_VALIDATE_ON)
@@ -147,7 +151,8 @@ static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options,
 	return true;
 }
 
-/* libunbound shares its log file among contexts, without a lock. Guards nothing else, and no lock is taken under it. */
+/* Held while a context is made or freed, because all contexts share libunbound's log file without a lock. No other lock
+ * is taken under it. */
 static struct lock setup_lock = {PTHREAD_MUTEX_INITIALIZER};
 
 struct ub_ctx *dns_context_new(

@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* The control query tells a dead resolver from a dead domain. RFC 6761 6.4: resolvers answer names under invalid. at
- * once and by themselves; a new name each time passes every cache. */
-#define CONTROL_PATIENCE_MS 1000 /* without an answer for so long: dead */
-#define ANSWERED_AGE_MS 30000    /* for servers that have never answered the control query */
+/* The control query shows whether a lookup failed because the resolver is dead, or because the domain's servers are. By
+ * RFC 6761 6.4 resolvers answer names under `invalid.` at once, without asking others. A new name each time is in no
+ * cache. */
+#define CONTROL_PATIENCE_MS 1000 /* the servers count as dead if they do not answer within this time */
+#define ANSWERED_AGE_MS 30000    /* servers that never answer control queries are alive so long after an answer */
 
 static bool control_under_way(const struct health *health)
 {
@@ -71,6 +72,6 @@ bool servers_dead(const struct resolver *resolver, int64_t now_ms)
 {
 	const struct health *health = &resolver->health;
 	bool alive = control_under_way(health) ? control_pending_ms(resolver, now_ms) != 0 : health->control_good;
-	/* A server that refuses invalid. is judged by its other answers alone. */
+	/* Servers that have never answered a control query are judged by their other answers only. */
 	return !alive && (health->control_ever_good || now_ms - health->answered_ms > ANSWERED_AGE_MS);
 }

@@ -6,19 +6,20 @@
 
 #include <stdlib.h>
 
-/* One timer of each query does what is next: it starts the control query when half of the time is over, ends a query
- * whose time is over, looks at one that has failed, and wakes the caller of one that has been answered. */
+/* Each query has one timer for whatever comes next. When half of its time has passed, it starts the control query; at
+ * the deadline it ends the query. It also settles a query that has failed, and wakes the caller of one that has an
+ * answer. */
 struct dns_query {
 	struct resolver *resolver;
 	struct wake wake;
-	struct loop_timer *timer; /* NULL: dns_query_begin() has not returned yet, or the answer was at hand */
-	int64_t half_ms;          /* the rest is for finding out whether the servers are alive */
+	struct loop_timer *timer; /* NULL: dns_query_begin() has not returned yet, or had an answer at once */
+	int64_t half_ms;          /* the second half of the time is for the control query */
 	int64_t deadline_ms;
-	struct ub_ctx *asked; /* NULL: libunbound does not hold the query any more */
+	struct ub_ctx *asked; /* NULL: libunbound no longer holds the query */
 	int id;               /* libunbound's */
 	enum dns_type type;
 	bool failed;
-	enum dns_outcome failure;      /* if the servers are alive */
+	enum dns_outcome failure;      /* the outcome, provided that the servers are alive */
 	LIST_ENTRY(dns_query) waiting; /* in resolver->failed, while failed and without an answer */
 	struct dns_answer *answer;
 };
@@ -37,7 +38,7 @@ static void query_fail(struct dns_query *query, enum dns_outcome failure)
 	LIST_INSERT_HEAD(&query->resolver->failed, query, waiting);
 }
 
-/* False: whether the servers are alive is not known yet. */
+/* Answers a query that has failed: with DNS_BROKEN if the servers are dead. Returns false if that is not known yet. */
 static bool query_settle(struct dns_query *query, int64_t now_ms)
 {
 	if (now_ms < query->deadline_ms && control_pending_ms(query->resolver, now_ms) != 0)
@@ -54,7 +55,7 @@ void queries_settle(struct resolver *resolver)
 		continue;
 }
 
-/* libunbound calls this. Nothing is asked here, for it is not known to bear that. */
+/* libunbound calls this. It starts no other lookup, because libunbound may not allow that inside a callback. */
 static void query_answered(
 	void *arg, int rcode, void *packet, int len, int security, char *why_bogus, int was_ratelimited)
 {
@@ -75,7 +76,7 @@ static void query_answered(
 		loop_timer_set(query->timer, 0);
 }
 
-/* Whatever is due now. Afterwards the query is answered, or its timer is to be set to the time that is returned. */
+/* Does what is due now. If the query has no answer afterwards, the caller must set its timer to the returned time. */
 static int64_t query_go_on(struct dns_query *query)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -118,7 +119,7 @@ struct dns_query *dns_query_begin(
 	query->deadline_ms = now_ms + timeout_ms;
 	query->type = type;
 	trial_want(query->resolver);
-	control_start(query->resolver, INT64_MAX); /* the first: to know whether these servers answer it at all */
+	control_start(query->resolver, INT64_MAX); /* only once: do these servers answer control queries at all? */
 	if (!dns_name_fits(name)) {
 		query_answer(query, dns_answer_new(DNS_FAILED, 0, 0));
 		return query;

@@ -8,17 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS 64 /* a small context: for a few questions, and those that validation asks */
+#define PARTS 64 /* a small context is enough for a few lookups and those of the validator */
 #define OWNER_SIZE 256
 #define LINE_SIZE 1024
 #define QUESTIONS 3
-/* What made it unsigned may be over: a clock that was wrong, a network or a forwarder that was another. */
+/* The time from a trial that failed to the next. The cause may be temporary: a wrong clock, another network, another
+ * forwarder. */
 #define WAIT_MIN_MS (10 * 60 * 1000)
 #define WAIT_MAX_MS (60 * 60 * 1000)
 
 enum answer_state { ANSWER_NONE, ANSWER_SECURE, ANSWER_INSECURE, ANSWER_BOGUS };
 
-/* The keys, any record, and a record that is hardly ever there: the proof of an absence must come through, too. */
+/* The zone's keys, a record that every zone has, and one that hardly any has: the servers must pass on proofs of
+ * absence, too. */
 static const struct {
 	const char *name;
 	unsigned type;
@@ -27,16 +29,17 @@ static const struct {
 struct trial {
 	struct loop *loop;
 	struct ub_ctx *ctx;
-	struct loop_timer *end; /* NULL: not begun */
-	char owner[OWNER_SIZE];
-	size_t open; /* questions that have not ended */
+	struct loop_timer *end; /* NULL: the trial has not begun */
+	char owner[OWNER_SIZE]; /* the zone of the trust anchor */
+	size_t open;            /* lookups that have not ended */
 	struct question_asked {
 		struct trial *trial;
 		enum answer_state state;
 	} asked[QUESTIONS];
 };
 
-/* The owner of the first record of the file, which libunbound has read already; "." if that cannot be read. */
+/* Finds the owner of the first record in the file of the trust anchor, which libunbound has accepted already; "." if
+ * the file cannot be read. */
 static void anchor_owner(char owner[OWNER_SIZE], const char *path)
 {
 	char line[LINE_SIZE];
@@ -58,7 +61,7 @@ static void question_ended(struct question_asked *asked, enum answer_state state
 {
 	struct trial *trial = asked->trial;
 	asked->state = state;
-	/* Not at once: libunbound may be in the middle of its work, and the end of a trial frees its context. */
+	/* By a timer, not at once: this is inside a callback of libunbound, and `ended` may free the context. */
 	if (--trial->open == 0)
 		loop_timer_set(trial->end, 0);
 }

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#define TRIAL_PATIENCE_MS 1500  /* of dns_new() */
-#define TRIAL_INTERVAL_MS 10000 /* between the begins of two, while none is answered */
-#define RETRY_MS 1000           /* after libunbound has failed; longer each time while it fails at once */
+#define TRIAL_PATIENCE_MS 1500  /* how long dns_new() waits for the first trial */
+#define TRIAL_INTERVAL_MS 10000 /* from the begin of a trial to the next, while none is answered */
+#define RETRY_MS 1000           /* pause after libunbound has failed; doubles while it fails again at once */
 #define RETRY_MAX_MS 60000
 
 /* --- libunbound's contexts ---------------------------------------------------------------------------------------- */
@@ -23,7 +23,7 @@ struct resolver *resolver_of(struct dns *dns, const struct loop *loop)
 	return resolver;
 }
 
-/* libunbound is left alone for a while. */
+/* Logs that libunbound failed, and pauses its use. The pause doubles if the last failure was a short time ago. */
 static void resolver_failed(struct resolver *resolver, const char *what, const char *why)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -61,7 +61,8 @@ struct ub_ctx *resolver_ask(
 
 /* --- dnssec = auto ------------------------------------------------------------------------------------------------ */
 
-/* Logged once: the trials that follow are for the day on which validation works, which is logged, too. */
+/* Logs once that answers are not validated. Later trials only look for the day on which validation works; that is
+ * logged, too. */
 static void validation_lacks(struct dns *dns, const char *what, const char *hint)
 {
 	lock_take(&dns->lock);
@@ -74,8 +75,8 @@ static void validation_lacks(struct dns *dns, const char *what, const char *hint
 			what, hint);
 }
 
-/* That answers are validated is settled; that they cannot be is looked at again. The result of one trial stays valid
- * while a later one gets no answer. */
+/* Applies the finding of a trial. TRIAL_SIGNED is final. After TRIAL_UNSIGNED another trial follows later.
+ * TRIAL_UNANSWERED leaves the finding of the trial before in force. */
 static void validation_settle(struct dns *dns, enum trial_finding finding)
 {
 	lock_take(&dns->lock);
@@ -85,7 +86,7 @@ static void validation_settle(struct dns *dns, enum trial_finding finding)
 		atomic_store(&dns->trial_due_ms, dns->trial_begun_ms + dns->trial_wait_ms);
 	}
 	if (finding == TRIAL_SIGNED && !atomic_exchange(&dns->validates, true))
-		log_info("dnssec = auto: DNS answers are validated"); /* before dns_new() returns */
+		log_info("dnssec = auto: DNS answers are validated"); /* under the lock: before dns_new() returns */
 	dns->trial_over = true;
 	cond_wake_all(&dns->trial_ended);
 	lock_drop(&dns->lock);
@@ -122,7 +123,7 @@ void trial_want(struct resolver *resolver)
 	lock_drop(&dns->lock);
 	if (!due)
 		return;
-	trial_free(&resolver->trial); /* one that got no answer in all the time */
+	trial_free(&resolver->trial); /* if there still is one, it was not answered */
 	resolver->trial = trial_new(&dns->options, resolver->loop, &why);
 	if (resolver->trial) {
 		trial_begin(resolver->trial, trial_judge, resolver);
@@ -132,7 +133,7 @@ void trial_want(struct resolver *resolver)
 	validation_settle(dns, TRIAL_UNSIGNED);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------------- */
+/* --- starting and stopping ---------------------------------------------------------------------------------------- */
 
 static void resolver_end(struct loop_task *task)
 {
@@ -154,8 +155,8 @@ static void resolver_start(struct loop_task *task)
 	trial_begin(resolver->trial, trial_judge, resolver);
 }
 
-/* The first context, by which wrong options show, and the first trial. The other loops make their contexts when they
- * need them. */
+/* Makes the first loop's context, which shows wrong options, and the first trial. The other loops make their contexts
+ * when they need them. */
 static bool dns_start(struct dns *dns, struct failure *why)
 {
 	struct resolver *first = &dns->resolver[0];
@@ -227,7 +228,7 @@ void dns_free(struct dns **slot)
 	if (!dns)
 		return;
 	*slot = NULL;
-	/* The last of these frees the dns, which may happen at once. */
+	/* The last of these tasks frees the dns, which may happen at once. */
 	unsigned count = dns->count;
 	for (unsigned i = 0; i < count; i++)
 		loop_post(dns->resolver[i].loop, &dns->resolver[i].end);

@@ -10,10 +10,11 @@
 
 #define URL_SIZE (FETCH_HOST_SIZE + 64)
 #define PIN_SIZE (FETCH_HOST_SIZE + 16 + FETCH_ADDRESSES_MAX * (ADDRESS_TEXT_SIZE + 3))
-/* Most policies are shorter; libcurl's default of 16 KiB is held as long as a host is silent. */
+/* Each transfer keeps a buffer, even while its host is silent. Most policies are shorter than this; libcurl's default
+ * is 16 KiB. */
 #define BUFFER_BYTES 4096
 
-static int transfer_index; /* of a transfer in its SSL_CTX */
+static int transfer_index; /* the index under which an SSL_CTX keeps its transfer */
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_ready;
 
@@ -46,7 +47,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 	return size * count;
 }
 
-/* The addresses are pinned. A transfer for which libcurl looks up a name all the same ends here. */
+/* Ends a transfer if libcurl looks up a name in spite of the pinned addresses. */
 static int on_resolve(void *resolver, void *reserved, void *arg)
 {
 	(void)resolver, (void)reserved, (void)arg;
@@ -64,7 +65,7 @@ static void on_tls_info(const SSL *ssl, int where, int value)
 		transfer->ended = true;
 }
 
-/* Keeps the words for the first error that OpenSSL finds. Changes no result. */
+/* Keeps a description of the first error that OpenSSL finds. Does not change the result. */
 static int on_verify(int good, X509_STORE_CTX *ctx)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -83,7 +84,8 @@ static int on_verify(int good, X509_STORE_CTX *ctx)
 	return 0;
 }
 
-/* Adds the check for DNS names in the SAN to the handshake: libcurl's own check accepts a certificate with only a CN. */
+/* Sets the authorities, and adds the check of the SAN's DNS names to the handshake: libcurl's own check accepts a
+ * certificate that has only a CN. */
 static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *arg)
 {
 	struct transfer *transfer = arg;
@@ -102,8 +104,8 @@ static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *arg)
 
 #define SET(option, value) (curl_easy_setopt(transfer->curl, (option), (value)) == CURLE_OK)
 
-/* Sets the rules of RFC 8461 3.3 for TLS and HTTP. Without a default CA file, which libcurl would parse for every
- * transfer: on_tls() sets the store. */
+/* Sets the rules of RFC 8461 3.3 for TLS and HTTP. The CA file is set to none, because libcurl would parse it for every
+ * transfer; on_tls() sets the authorities. */
 static bool transfer_set_rules(struct transfer *transfer)
 {
 	return SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_CAINFO, NULL) &&
@@ -115,8 +117,8 @@ static bool transfer_set_rules(struct transfer *transfer)
 	       SET(CURLOPT_USERAGENT, "stsgate") && SET(CURLOPT_FORBID_REUSE, 1L) && SET(CURLOPT_FRESH_CONNECT, 1L);
 }
 
-/* Lets the transfer connect only to `addresses`. libcurl keeps pinned addresses without end in a cache that all handles
- * of a CURLM use. With a cache of its own, the transfer keeps its addresses to itself. */
+/* Pins the transfer to `addresses`. By default libcurl would keep these without end in a cache that all handles of a
+ * CURLM share. So the transfer gets a cache of its own (design 7.14). */
 static bool transfer_set_pins(struct transfer *transfer, const struct address *addresses, size_t count)
 {
 	char pin[PIN_SIZE], address[ADDRESS_TEXT_SIZE];
@@ -136,9 +138,9 @@ static bool transfer_set_pins(struct transfer *transfer, const struct address *a
 	       SET(CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
 }
 
-/* A proxy looks up the policy host itself, so the addresses judged here do not bind it; libcurl looks up the name of
- * the proxy with the system's resolver, in a thread that it must not wait for at the end (CURLOPT_QUICK_EXIT).
- * Certificate and deadline hold as without a proxy. */
+/* Sets all options of a transfer. With a proxy the addresses are not used, because the proxy looks up the policy host
+ * itself; the checks of the certificate and the deadline are the same. libcurl looks up the proxy's name with the
+ * system's resolver in a thread, and CURLOPT_QUICK_EXIT keeps it from waiting for that thread at the end. */
 static bool transfer_set(struct transfer *transfer, const struct address *addresses, size_t count)
 {
 	const char *proxy = transfer->fetcher->proxy;
@@ -214,7 +216,8 @@ struct fetcher *fetcher_new(const struct fetch_options *options, struct failure 
 		failure_set(why, EX_CONFIG,
 			"fetch_proxy: \"%s\": only an HTTP proxy is possible; write http://host:port", fetcher->proxy);
 	} else {
-		/* Try the options now: a libcurl whose TLS library is not OpenSSL must not fail only at the first fetch. */
+		/* Try the options now: if libcurl's TLS library is not OpenSSL, fail at the start and not at each
+		 * fetch. */
 		struct transfer transfer = {.fetcher = fetcher, .curl = xneed(curl_easy_init())};
 		bool good = transfer_set_rules(&transfer);
 		curl_easy_cleanup(transfer.curl);

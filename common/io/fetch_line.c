@@ -6,14 +6,14 @@
 #include <string.h>
 #include <sys/queue.h>
 
-/* libcurl ends a transfer at its deadline and tells best what it was waiting for. A transfer that is still there so
- * much later is cut off. */
+/* libcurl ends a transfer at its deadline, and its error message states best what it was waiting for. A transfer that
+ * is still open this much later is cut off. */
 #define DEADLINE_GRACE_MS 50
 
 struct fetch_line {
 	struct loop *loop;
 	CURLM *multi;
-	struct loop_timer *timer;  /* calls libcurl when it wants to be called */
+	struct loop_timer *timer;  /* calls libcurl at the time that libcurl asks for */
 	TAILQ_HEAD(, fetch) ended; /* fetches that have ended and whose wakes have not been called yet */
 	bool delivering;           /* wakes are being called */
 	bool freed;                /* by a wake */
@@ -22,17 +22,18 @@ struct fetch_line {
 struct fetch {
 	struct fetch_line *line;
 	struct transfer *transfer; /* NULL when it has ended */
-	struct loop_timer *timer;  /* cuts the transfer off; calls the wake of a fetch that ended before it started */
+	struct loop_timer *timer;  /* cuts the transfer off, or calls the wake of a fetch that could not start */
 	struct wake wake;
 	struct policy_found found;
 	bool taken;              /* `found` has been moved to the caller */
-	bool wake_waits;         /* in line->ended */
-	TAILQ_ENTRY(fetch) next; /* there */
+	bool wake_waits;         /* is in line->ended */
+	TAILQ_ENTRY(fetch) next; /* in line->ended */
 };
 
 /* --- libcurl and the loop ----------------------------------------------------------------------------------------- */
 
-/* libcurl forbids removing a handle inside its callbacks; this is called outside them only. */
+/* Ends a transfer and keeps its result. Must not be called inside a callback of libcurl, where handles may not be
+ * removed. */
 static void fetch_end(struct fetch *fetch, CURLcode code)
 {
 	loop_timer_stop(fetch->timer);
@@ -111,7 +112,7 @@ static int on_socket_wanted(CURL *curl, curl_socket_t fd, int what, void *arg, v
 	return 0;
 }
 
-/* Connections are never shared nor kept, since a certificate was checked for one host. */
+/* Connections are neither shared nor kept, because their certificate was checked for one host. */
 struct fetch_line *fetch_line_new(struct loop *loop)
 {
 	struct fetch_line *line = xcalloc(1, sizeof *line);
@@ -157,7 +158,7 @@ struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, cons
 	fetch->timer = loop_timer_new(line->loop, on_fetch_timer, fetch);
 	fetch->transfer = transfer_new(fetcher, domain, addresses, count, timeout_ms, &fetch->found);
 	loop_timer_set(fetch->timer, fetch->transfer ? (int64_t)timeout_ms + DEADLINE_GRACE_MS : 0);
-	/* libcurl only asks for its timer here and starts when that fires. */
+	/* This makes libcurl ask for a timer; the transfer starts when that fires. */
 	if (fetch->transfer && (curl_easy_setopt(fetch->transfer->curl, CURLOPT_PRIVATE, fetch) != CURLE_OK ||
 				       curl_multi_add_handle(line->multi, fetch->transfer->curl) != CURLM_OK))
 		abort();

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Nearly all policies are shorter. */
+/* The size that a body's buffer begins with: nearly all policies are shorter. */
 #define BODY_BYTES_FIRST 4096
 
 #define BLANKS " \t\r\n"
@@ -18,7 +18,7 @@ static bool value_is(struct span value, const char *word)
 	return value.len == strlen(word) && strncasecmp(value.at, word, value.len) == 0;
 }
 
-/* The value of the header `name`; its `at` is NULL when the line is another. */
+/* Returns the value of the header `name`; its `at` is NULL if this is the line of another header. */
 static struct span header_value(const char *line, size_t len, const char *name)
 {
 	const char *colon = memchr(line, ':', len);
@@ -27,7 +27,7 @@ static struct span header_value(const char *line, size_t len, const char *name)
 	return span_trim((struct span){colon + 1, len - (size_t)(colon + 1 - line)}, BLANKS);
 }
 
-/* RFC 8461 3.2: parameters other than the charset are ignored, and an unknown one never makes it fail. */
+/* Checks the media type without its parameters, which are ignored (RFC 8461 3.2). */
 static bool media_type_ok(struct span value)
 {
 	const char *semicolon = memchr(value.at, ';', value.len);
@@ -54,9 +54,9 @@ bool response_header(struct response *response, const char *line, size_t len)
 		response->headers_too_long = true;
 		return false;
 	}
-	if (response->body_len) /* a trailer: too late to say anything of the body */
+	if (response->body_len) /* trailers do not count */
 		return true;
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* what an interim response said does not count */
+	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* the headers of an interim response do not count */
 		response->type_seen = response->type_wrong = false;
 		response->folded = response->framed = response->encoded = false;
 		response->location[0] = '\0';

@@ -40,7 +40,8 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 		}
 		text_quote(detail, words, strlen(words), 160);
 	} else if (!response->framed && !transfer->ended) {
-		/* libcurl takes this for the end of the body, but anybody on the path can cut a connection. */
+		/* libcurl takes the end of the connection for the end of the body, but anybody on the path can cut a
+		 * connection. */
 		text_add(detail, "the connection was cut");
 	} else if (!response_refuse(response, detail)) {
 		return REASON_OK;
@@ -79,10 +80,10 @@ void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *fo
 	memset(found, 0, sizeof *found);
 	text_init(&detail, found->detail, sizeof found->detail);
 	found->outcome = transfer_judge(transfer, code, &detail);
-	/* Never with a proxy: a proxy that fails does not show that the policy host is unreachable. */
+	/* Never with a proxy: if the proxy fails, the policy host may still be reachable. */
 	found->unreached = !*transfer->fetcher->proxy &&
 			   (code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && !transfer->answered));
-	/* This counts with a proxy, too: through one that fails no policy host can be reached. */
+	/* Set with a proxy, too: if the proxy fails, this relay can reach no policy host. */
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		found->way = certificate_way(transfer);
 	else if (code == CURLE_OK || transfer->spoken)

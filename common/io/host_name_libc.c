@@ -6,15 +6,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define NOBODY "localhost" /* also with a dot and more behind it */
+#define NOBODY "localhost" /* localhost.localdomain and the like are not names of this machine either */
 #define CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
-/* The name stands in SMTP commands. */
+/* Only these characters are allowed, because the name is sent in SMTP commands. */
 static bool is_plain(const char *name)
 {
 	return name[0] != '\0' && name[strspn(name, CHARACTERS)] == '\0';
 }
 
+/* Returns whether a name has a dot, with something on both sides of it. */
 static bool is_whole(const char *name)
 {
 	const char *dot = strchr(name, '.');

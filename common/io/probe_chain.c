@@ -10,11 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-#define AUTH_LEVEL 2    /* keys and signatures of certificates below 112 bits are refused, as Debian's OpenSSL does */
-#define MTA_KEY_BITS 80 /* Postfix asks for level 1 */
-#define TEXT_OCTETS 8   /* shown of the TLSA record that matches */
+#define AUTH_LEVEL 2    /* OpenSSL rejects certificates with less than 112 bits of security; Debian's default */
+#define MTA_KEY_BITS 80 /* Postfix uses level 1 */
+#define TEXT_OCTETS 8   /* octets of the matching TLSA record that are shown */
 
-/* --- errors that OpenSSL finds: they never stop the handshake, so that everything is seen ------------------------- */
+/* --- errors that OpenSSL finds: the handshake continues, so that all of them are seen ----------------------------- */
 
 static int *error_kind(struct chain *chain, int error, int depth)
 {
@@ -61,7 +61,7 @@ bool chain_context(SSL_CTX *ctx)
 	return SSL_CTX_dane_enable(ctx) == 1;
 }
 
-/* --- what is expected --------------------------------------------------------------------------------------------- */
+/* --- before the handshake ----------------------------------------------------------------------------------------- */
 
 static bool expect_authority(SSL *ssl, struct trust *trust, const char *host)
 {
@@ -72,13 +72,14 @@ static bool expect_authority(SSL *ssl, struct trust *trust, const char *host)
 	return trust_check_host(SSL_get0_param(ssl), host) && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-/* The connection has no trust store but its context's, which is empty. */
+/* Expects a certificate that matches the TLSA records. The connection has only its context's trust store, which is
+ * empty. */
 static bool expect_tlsa(struct chain *chain, SSL *ssl, const struct probe_dane *dane)
 {
 	/* RFC 7672 8.1: SNI is the TLSA base domain. */
 	if (SSL_dane_enable(ssl, dane->base) != 1)
 		return false;
-	/* RFC 7672 3.1.1: no names with DANE-EE. 3.2.3: else a CN counts where there is no DNS name. */
+	/* DANE-EE: names are not checked (RFC 7672 3.1.1). Otherwise a CN counts if there is no DNS name (3.2.3). */
 	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
 	X509_VERIFY_PARAM_set_hostflags(SSL_get0_param(ssl), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	/* A record that OpenSSL does not take counts as absent. */
@@ -102,10 +103,10 @@ bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char
 	return dane ? expect_tlsa(chain, ssl, dane) : expect_authority(ssl, trust, host);
 }
 
-/* --- what the certificates are worth ------------------------------------------------------------------------------ */
+/* --- judging the certificates ------------------------------------------------------------------------------------- */
 
-/* Adds the record that matched, if one did. OpenSSL names it only if it found no error; the errors are counted here, so
- * the result is set aside. */
+/* Adds the TLSA record that matched, if there is one. OpenSSL returns it only if the verify result is good; `struct
+ * chain` has the errors, so the result is set to good during the call. */
 static void add_record(struct text *text, SSL *ssl)
 {
 	struct tlsa_record record;
@@ -134,7 +135,7 @@ static bool fail_mismatch(const struct chain *chain, struct evidence *seen)
 	return false;
 }
 
-/* Postfix accepts a common name if there is no DNS name. */
+/* Returns whether the host is the common name of a certificate without DNS names. Postfix accepts that. */
 static bool names_host_by_cn(const struct chain *chain, SSL *ssl)
 {
 	return !chain->dane && chain->mismatch != X509_V_OK &&
@@ -142,7 +143,7 @@ static bool names_host_by_cn(const struct chain *chain, SSL *ssl)
 		       SSL_get0_peer_certificate(ssl), chain->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
 
-/* Whether Postfix would accept the certificates in spite of the errors. */
+/* Returns whether Postfix would accept the certificates in spite of the errors (design 10). */
 static bool is_taken_by_mta(const struct chain *chain, SSL *ssl)
 {
 	if (chain->untrusted != X509_V_OK || chain->purpose != X509_V_OK || chain->expired != X509_V_OK ||
@@ -151,8 +152,8 @@ static bool is_taken_by_mta(const struct chain *chain, SSL *ssl)
 	return chain->mismatch == X509_V_OK || names_host_by_cn(chain, ssl);
 }
 
-/* The first error in this order counts: the dates and names in an untrusted chain prove nothing. A wrong name comes last,
- * so that it means that nothing else is wrong with the certificate. */
+/* Sets the reason to the first error in this order. An untrusted chain comes first, because its dates and names prove
+ * nothing. A wrong name comes last, so that REASON_CERT_HOST_MISMATCH means that the certificate has no other fault. */
 static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *seen)
 {
 	const struct {
@@ -192,12 +193,12 @@ bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen)
 	struct text text;
 	if (!chain->dane)
 		return judge_errors(chain, ssl, seen);
-	/* Without a record OpenSSL does not ask for a match at all. */
+	/* Without any record OpenSSL does not demand a match. */
 	if (chain->records == 0 || chain->no_match != X509_V_OK)
 		return fail_mismatch(chain, seen);
 	if (!judge_errors(chain, ssl, seen))
 		return false;
-	/* The absence of errors is not enough: there must be a match. */
+	/* The absence of errors is not enough: OpenSSL must report a match (design 7.15). */
 	if (SSL_get0_dane_authority(ssl, NULL, NULL) < 0)
 		return fail_mismatch(chain, seen);
 	text_init(&text, seen->text, sizeof seen->text);
@@ -205,9 +206,10 @@ bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen)
 	return true;
 }
 
-/* --- what was shown ----------------------------------------------------------------------------------------------- */
+/* --- describing the certificates ---------------------------------------------------------------------------------- */
 
-/* People compare the names that are printed: only the characters of host names, and the star of a wildcard. */
+/* Replaces each octet that is neither a character of host names nor the star of a wildcard, because people compare the
+ * names that are shown. */
 static char name_character(unsigned char octet)
 {
 	return octet && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*", octet)
@@ -246,8 +248,8 @@ void chain_show(SSL *ssl, struct evidence *seen)
 	GENERAL_NAMES_free(names);
 }
 
-/* In the form in which names are compared. A name with an octet that no host name may hold covers no host and is left
- * out. */
+/* Adds a DNS name in the form in which names are compared. Omits a name with an octet that no host name may have: it
+ * covers no host. */
 static void add_name(struct names *names, const ASN1_IA5STRING *name)
 {
 	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", lower[] = "abcdefghijklmnopqrstuvwxyz";

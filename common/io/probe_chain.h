@@ -1,5 +1,6 @@
-/* Judges the certificates that a hop shows, by the trust store (RFC 8461 4.2) or by TLSA records (RFC 7672), and notes
- * what is kept of them. Part of probe_openssl.c. Belongs to one connection: one thread at a time. */
+/* Judges the certificates that a hop shows, by the trust store (RFC 8461 4.2) or by TLSA records (RFC 7672), and copies
+ * their names and dates into the evidence. Part of probe_openssl.c. A chain belongs to one connection: one thread at a
+ * time. */
 #ifndef IO_PROBE_CHAIN_H
 #define IO_PROBE_CHAIN_H
 
@@ -8,32 +9,35 @@
 
 #include <openssl/ssl.h>
 
-/* The first error of each kind that OpenSSL found, as a number of X509_V_ERR_; 0: none. */
+/* The first error of each kind that OpenSSL found: a number of X509_V_ERR_; 0: none. */
 struct chain {
 	const struct probe_dane *dane; /* NULL: judged by the trust store */
 	const char *host;
-	size_t records; /* TLSA records that OpenSSL takes */
+	size_t records; /* TLSA records that OpenSSL has accepted */
 	int no_match;
 	int untrusted;
 	int purpose;
 	int weak_key;
-	bool feeble;                    /* a weak key is so short that no MTA takes it */
-	char issuer[TRUST_ISSUER_SIZE]; /* that could not be found, of the first such error; "": none */
+	bool feeble;                    /* a weak key is so short that Postfix rejects it, too */
+	char issuer[TRUST_ISSUER_SIZE]; /* the first issuer that was not found; "": none */
 	int expired;
 	int early;
 	int mismatch;
 };
 
+/* Sets up a context for chains. Returns false if OpenSSL has no DANE. */
 bool chain_context(SSL_CTX *ctx);
-/* Before the handshake: sets the expected names and records, and SNI. The chain, `host` and `dane` (may be NULL)
- * outlive the connection. False: OpenSSL does not take the name, or has no memory for the records. */
+/* Sets the names and records that are expected, and SNI. The chain, `host` and `dane` (may be NULL) must outlive the
+ * connection. Returns false if OpenSSL does not accept the name, or has no memory for the records. Only before the
+ * handshake, as the functions below only after it. */
 bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane);
-/* After the handshake: describes protocol, cipher and leaf in `seen`. */
+/* Describes the protocol, the cipher and the host's own certificate in `seen`. */
 void chain_show(SSL *ssl, struct evidence *seen);
-/* After the handshake: all DNS names that a host may be compared with (struct probe_shown). The caller frees them. */
+/* Copies the DNS names of the host's certificate, as described at struct probe_shown. The caller frees them with
+ * names_free(). */
 void chain_names(SSL *ssl, struct names *names);
-/* After the handshake. False: `seen` has the reason and the words, and `mta_address` is set if a Postfix that is
- * bound to verified TLS would accept the certificates all the same (doc/design section 10). */
+/* Judges the certificates. Returns false if they are bad; then `seen` has the reason and the words, and `mta_address`
+ * is set if a Postfix that is bound to verified TLS would accept them all the same (design 10). */
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen);
 
 #endif

@@ -10,15 +10,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_SIZE 4096 /* octets that are read at once */
+#define READ_SIZE 4096 /* octets in one read */
 
-/* --- what is judged by, copied ------------------------------------------------------------------------------------ */
+/* --- a copy of the TLSA records ----------------------------------------------------------------------------------- */
 
 struct dane_copy {
-	struct probe_dane dane; /* points to the rest */
+	struct probe_dane dane; /* points to the members below */
 	struct tlsa_set set;
 	char base[DOMAIN_SIZE];
-	char data[]; /* of the records, one behind the other */
+	char data[]; /* the data of all records */
 };
 
 static struct dane_copy *dane_copy(const struct probe_dane *from)
@@ -60,7 +60,7 @@ static socklen_t socket_address(struct sockaddr_storage *out, const struct addre
 	return sizeof *in6;
 }
 
-/* Whether a failed connect() says something about the hop, or only about this machine. */
+/* Returns the reason for a failed connect(): the hop's fault, or a local failure. */
 static enum reason connect_reason(int error)
 {
 	switch (error) {
@@ -108,7 +108,8 @@ void dial_begin(struct dial *dial, const struct prober *prober, const char *host
 	dial->stage = dial_connect(dial) ? DIAL_CONNECT : DIAL_OVER;
 }
 
-/* Sends, behind what is not sent yet; the socket takes the rest later. False: the peer cannot be written to. */
+/* Sends octets after those that are still unsent, and keeps what the socket does not accept yet. Returns false if the
+ * connection cannot be written to. */
 static bool dial_send(struct dial *dial, const char *bytes, size_t len)
 {
 	ssize_t sent = 0;
@@ -183,12 +184,13 @@ void dial_quit(struct dial *dial)
 		dial->stage = DIAL_OVER;
 }
 
+/* Reports the certificate to the prober's `shown`, if it has no fault other than its name. The answer is complete. */
 static void answered(struct dial *dial)
 {
 	const struct prober *prober = dial->prober;
 	const struct evidence *seen = &dial->seen;
 	struct names names = {.bytes = NULL};
-	/* A wrong name is looked for last: nothing else is wrong with that certificate. */
+	/* The name is checked last: a certificate with a wrong name has no other fault. */
 	bool named = seen->reason == REASON_CERT_HOST_MISMATCH && dial->port != PROBE_PORT_TLS;
 	if (!dial->dane && (seen->reason == REASON_OK || named))
 		tls_names(dial->tls, &names);
@@ -199,12 +201,12 @@ static void answered(struct dial *dial)
 	dial->stage = DIAL_ANSWERED;
 }
 
-/* A host that refuses this relay is not ready, whatever its certificate. */
+/* Port 465: reads the greeting. A host that rejects this relay is not a good hop, even if its certificate is good. */
 static void greeting_go(struct dial *dial, bool closed)
 {
 	char bytes[512], line[DIALOGUE_SAY_SIZE];
 	struct text say;
-	text_init(&say, line, sizeof line); /* nothing is said behind TLS */
+	text_init(&say, line, sizeof line); /* stays empty: behind TLS the dialogue sends no commands */
 	while (dialogue_waits(&dial->dialogue)) {
 		size_t len = 0;
 		enum tls_step step = closed ? TLS_FAILED : tls_read(dial->tls, bytes, sizeof bytes, &len);
@@ -227,7 +229,8 @@ static void handshake_go(struct dial *dial, bool closed)
 	case TLS_MORE:
 		if (sent)
 			break;
-		/* Somebody may be cutting the connection: nothing can be delivered under the policy. */
+		/* The hop's fault, or somebody on the path cuts connections: either way mail cannot be delivered
+		 * under the policy. */
 		dial->may_pass = true;
 		failed(dial, REASON_TLS_FAILED, "connection cut in the TLS handshake");
 		break;
@@ -268,7 +271,7 @@ static void plain_go(struct dial *dial, const char *bytes, size_t len, bool clos
 		dialogue_fail(dialogue, PEER_CLOSED, &say);
 	else
 		dialogue_feed(dialogue, bytes, len, &say);
-	/* A peer that cannot be written to may have said why before it hung up. */
+	/* A failure to send is ignored: the peer may have sent its reason before it closed the connection. */
 	dial_send(dial, say.bytes, say.len);
 	if (dialogue->state == DIALOGUE_READY && dial->unsent_len == 0) {
 		if (recv(dial->fd, &octet, 1, MSG_PEEK) <= 0) {
@@ -303,7 +306,7 @@ static void connect_go(struct dial *dial)
 
 enum passed { PASSED_NOTHING, PASSED_SOME, PASSED_END };
 
-/* Moves octets: out, if some wait to be sent; else in, once. */
+/* Sends unsent octets, if there are any; else reads once. */
 static enum passed dial_pass(struct dial *dial, char bytes[READ_SIZE], size_t *len)
 {
 	*len = 0;

@@ -1,6 +1,8 @@
-/* One connection of a probe: a non-blocking socket and what passes over it, stage by stage. It never waits. Its owner
- * waits until the socket is ready for dial_wants(), then calls dial_go(); or calls dial_late() at the deadline. Knows
- * no event loop. One thread at a time. */
+/* One connection of a probe: a state machine over a non-blocking socket. It never waits and knows no event loop.
+ *
+ * How to use: dial_begin(); while dial_wants() is not 0, wait until the socket is ready for that and call dial_go();
+ * call dial_late() at the deadline. In the stage DIAL_ANSWERED call dial_quit() or dial_close(), in DIAL_OVER
+ * dial_close(). One thread at a time. */
 #ifndef IO_PROBE_DIAL_H
 #define IO_PROBE_DIAL_H
 
@@ -22,9 +24,9 @@ enum dial_stage {
 	DIAL_PLAIN,     /* the dialogue up to STARTTLS */
 	DIAL_HANDSHAKE, /* TLS */
 	DIAL_GREETING,  /* port 465: the greeting behind TLS */
-	DIAL_ANSWERED,  /* `seen` is complete, and TLS is up: dial_quit() or dial_close() is next */
+	DIAL_ANSWERED,  /* `seen` is complete, and TLS is up */
 	DIAL_QUIT,      /* waits for the reply to QUIT */
-	DIAL_OVER       /* `seen` is complete: dial_close() is next */
+	DIAL_OVER       /* `seen` is complete, and the connection is useless */
 };
 
 struct dane_copy;
@@ -34,30 +36,30 @@ struct dial {
 	int fd; /* -1: none */
 	struct address address;
 	uint16_t port;
-	bool may_pass; /* what was seen may pass by itself */
+	bool may_pass; /* the failure may be temporary */
 	char host[DOMAIN_SIZE];
 	struct dane_copy *dane; /* NULL: the trust store judges */
 	struct tls *tls;        /* from DIAL_HANDSHAKE on */
-	char *unsent;           /* that the socket did not take yet */
+	char *unsent;           /* octets that the socket has not accepted yet */
 	size_t unsent_len;
 	struct dialogue dialogue;
-	struct evidence seen; /* without `at` */
+	struct evidence seen; /* complete except for `at` */
 };
 
-/* Starts to connect. Copies all but the prober, which must outlive the stage DIAL_ANSWERED. The dial must stay where it
- * is in memory. */
+/* Starts to connect. Copies everything except the prober, which must live until the stage DIAL_ANSWERED has passed. The
+ * dial must not move in memory afterwards. */
 void dial_begin(struct dial *dial, const struct prober *prober, const char *host, const struct address *address,
 	uint16_t port, const struct probe_dane *dane);
 enum { DIAL_READ = 1, DIAL_WRITE = 2 };
-/* What to wait for; 0: nothing. */
+/* Returns what to wait for: DIAL_READ or DIAL_WRITE; 0: nothing. */
 unsigned dial_wants(const struct dial *dial);
-/* Goes on as far as it gets without waiting. Reads from the socket once. */
+/* Continues as far as possible without waiting. Reads from the socket at most once. */
 void dial_go(struct dial *dial);
-/* The deadline has passed: the stage becomes DIAL_OVER. */
+/* Ends the dial because the deadline has passed: the stage becomes DIAL_OVER. */
 void dial_late(struct dial *dial);
-/* From DIAL_ANSWERED: takes leave of the peer, for good manners; `seen` does not change any more. */
+/* Sends QUIT, as SMTP asks for. Only in the stage DIAL_ANSWERED; `seen` does not change any more. */
 void dial_quit(struct dial *dial);
-/* In any stage: closes the socket and frees all but `seen`, `may_pass` and the stage. */
+/* Closes the socket and frees everything except `seen`, `may_pass` and the stage. In any stage. */
 void dial_close(struct dial *dial);
 
 #endif

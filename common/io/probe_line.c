@@ -21,8 +21,8 @@ struct probe {
 	struct loop_timer *timer;
 	struct wake wake;
 	bool answered;
-	bool leaving;           /* in line->leaving */
-	bool dropped;           /* while leaving: is freed afterwards */
+	bool leaving;           /* is in line->leaving */
+	bool dropped;           /* the caller has dropped it: probe_end() frees it */
 	LIST_ENTRY(probe) next; /* in line->leaving */
 	struct dial dial;
 };
@@ -59,7 +59,8 @@ void probe_line_free(struct probe_line **line)
 	*line = NULL;
 }
 
-/* The wake comes last: it may drop this probe and others, and begin new ones. */
+/* Handles the stage that the connection has reached. Calls the wake last, because it may drop this probe and others,
+ * and begin new ones. */
 static void probe_went(struct probe *probe)
 {
 	struct dial *dial = &probe->dial;
@@ -98,7 +99,7 @@ static void on_ready(void *arg, int fd, unsigned what)
 	probe_went(probe);
 }
 
-/* Also when it was over before it began. */
+/* The deadline has passed, or the probe has failed in probe_begin(). */
 static void on_time(void *arg)
 {
 	struct probe *probe = arg;

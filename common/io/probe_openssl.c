@@ -12,8 +12,8 @@
 #define TLS_BYTES_MAX (256 * 1024)       /* that a peer may send in one probe */
 #define TLS_CHAIN_BYTES_MAX (100 * 1024) /* of its certificates */
 
-/* Old protocols and ciphers are offered, to tell "too old" from "broken". Anonymous ones are not: servers that prefer
- * them would show no certificate, though they have one for every client that asks. */
+/* Old protocols and ciphers are offered so that "too old" can be told apart from "broken". Anonymous ciphers are not
+ * offered: a server that prefers them would show no certificate, although it has one. */
 #define CIPHERS "ALL:!aNULL:!eNULL:!LOW:!EXPORT:@SECLEVEL=0"
 
 struct tls {
@@ -23,7 +23,7 @@ struct tls {
 	struct chain chain;
 };
 
-/* The context is an SSL_CTX under another name, which callers can write without OpenSSL's headers. */
+/* A tls_context is an SSL_CTX under another name, so that callers need no headers of OpenSSL. */
 struct tls_context *tls_context_new(struct failure *why)
 {
 	SSL_CTX *ctx = xneed(SSL_CTX_new(TLS_client_method()));
@@ -114,7 +114,8 @@ bool tls_judge(struct tls *tls, struct evidence *seen)
 {
 	chain_show(tls->ssl, seen);
 	bool good = chain_judge(&tls->chain, tls->ssl, seen);
-	/* RFC 8461 7.2. An MTA that insists on it never sees the certificate. */
+	/* RFC 8461 7.2. An MTA that demands TLS 1.2 fails before it sees the certificate, so mta_address must be
+	 * empty. */
 	if (seen->protocol < TLS1_2_VERSION) {
 		good = probe_fail(seen, REASON_TLS_TOO_OLD, SSL_get_version(tls->ssl));
 		seen->mta_address[0] = '\0';

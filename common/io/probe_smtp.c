@@ -26,8 +26,8 @@ bool dialogue_waits(const struct dialogue *dialogue)
 	return dialogue->state < DIALOGUE_READY;
 }
 
-/* Behind TLS the connection's owner says QUIT. Before EHLO nothing was said, and a peer that does not greet is left
- * without a word. */
+/* Ends the dialogue with a reason, and adds QUIT. Without QUIT if TLS is up, because the connection's owner sends it
+ * then, or if there was no greeting. */
 static void failed(struct dialogue *dialogue, enum reason reason, const char *words, struct text *say)
 {
 	if (dialogue->state != DIALOGUE_GREETING && !dialogue->behind_tls)
@@ -75,14 +75,14 @@ void dialogue_fail(struct dialogue *dialogue, enum dialogue_trouble trouble, str
 	}
 }
 
-/* RFC 5321 4.2.4, 4.3.2: how a server replies that does not know EHLO, and so has no STARTTLS. Other codes may mean this
- * relay, or this moment. */
+/* Returns whether the server does not know EHLO, and so has no STARTTLS (RFC 5321 4.2.4, 4.3.2). Other codes may reject
+ * only this relay, or only at this moment. */
 static bool is_unknown_command(const struct smtp_reader *reply)
 {
 	return reply->code == 500 || reply->code == 502;
 }
 
-/* A reply is complete: what follows from it. */
+/* Handles a complete reply: the next command, or the end of the dialogue. */
 static void take_reply(struct dialogue *dialogue, struct text *say)
 {
 	const struct smtp_reader *reply = &dialogue->reply;
@@ -139,7 +139,8 @@ void dialogue_feed(struct dialogue *dialogue, const char *bytes, size_t len, str
 		if (dialogue_waits(dialogue))
 			smtp_reader_init(&dialogue->reply);
 	}
-	/* RFC 3207 4.2, 6: somebody put octets ahead of the handshake to have them taken for the protected part. */
+	/* RFC 3207 4.2, 6: somebody has injected octets before the handshake, so that they count as protected by TLS.
+	 */
 	if (len && dialogue->state == DIALOGUE_READY && !dialogue->behind_tls)
 		dialogue_fail(dialogue, PEER_AHEAD, say);
 }

@@ -1,5 +1,5 @@
-/* The SMTP part of a probe as a state machine: it is fed with the octets of the peer and gives back the commands to
- * send. Knows neither sockets nor OpenSSL. Pure; any thread; never allocates. */
+/* The SMTP part of a probe, as a state machine: takes the octets that the peer sends, and returns the commands to send.
+ * Knows neither sockets nor OpenSSL. Pure; any thread; never allocates. */
 #ifndef IO_PROBE_SMTP_H
 #define IO_PROBE_SMTP_H
 
@@ -11,40 +11,42 @@ enum dialogue_state {
 	DIALOGUE_GREETING, /* waits for the greeting */
 	DIALOGUE_EHLO,     /* waits for the reply to EHLO */
 	DIALOGUE_STARTTLS, /* waits for the reply to STARTTLS */
-	DIALOGUE_READY,    /* has ended well: the next octets are the handshake's */
-	DIALOGUE_FAILED    /* has ended: `seen` has the reason and the words */
+	DIALOGUE_READY,    /* succeeded: the handshake begins */
+	DIALOGUE_FAILED    /* failed: `seen` has the reason and the words */
 };
 
 struct dialogue {
 	enum dialogue_state state;
-	bool behind_tls; /* port 465: TLS is up already, and the greeting is all that is waited for */
-	bool may_pass;   /* the reason for the failure may pass by itself */
+	bool behind_tls; /* port 465: TLS is up already, and only the greeting is read */
+	bool may_pass;   /* the failure may be temporary */
 	const char *helo;
 	struct evidence *seen;
 	struct smtp_reader reply;
 };
 
-/* Octets of the commands that one call may add to `say`, at most, with a NUL. */
+/* The size of the buffer behind `say`: one call adds less than this. */
 #define DIALOGUE_SAY_SIZE 512
 
-/* `helo` (at most 255 octets) and `seen` outlive the dialogue. */
+/* Begins a dialogue, which waits for the greeting. `helo` (at most 255 octets) and `seen` must outlive it. */
 void dialogue_begin(struct dialogue *dialogue, const char *helo, bool behind_tls, struct evidence *seen);
-/* Whether the dialogue waits for octets of the peer. */
+/* Returns whether the dialogue waits for octets from the peer. */
 bool dialogue_waits(const struct dialogue *dialogue);
-/* Takes octets of the peer. Octets behind the reply to STARTTLS end the dialogue with REASON_STARTTLS_INJECTION. */
+/* Takes octets from the peer, and adds the commands that follow to `say`. Octets behind the reply to STARTTLS end the
+ * dialogue with REASON_STARTTLS_INJECTION. */
 void dialogue_feed(struct dialogue *dialogue, const char *bytes, size_t len, struct text *say);
 
 enum dialogue_trouble {
 	PEER_CLOSED,    /* the connection was closed */
 	PEER_SILENT,    /* no reply came before the deadline */
 	PEER_DEAF,      /* a command could not be sent before the deadline */
-	PEER_MALFORMED, /* the octets are no SMTP reply */
-	PEER_AHEAD      /* octets came between the reply to STARTTLS and the handshake */
+	PEER_MALFORMED, /* the octets are not an SMTP reply */
+	PEER_AHEAD      /* octets arrived between the reply to STARTTLS and the handshake */
 };
-/* Ends a dialogue that waits, or that is ready and whose handshake has not begun. */
+/* Ends a dialogue that waits, or that is ready but whose handshake has not begun. Adds QUIT to `say` where it
+ * applies. */
 void dialogue_fail(struct dialogue *dialogue, enum dialogue_trouble trouble, struct text *say);
 
-/* Sets a reason and the words for it, cut to fit. Returns false. */
+/* Sets the reason in `seen`, and the words for it, cut to fit. Returns false. */
 bool probe_fail(struct evidence *seen, enum reason reason, const char *words);
 
 #endif

@@ -1,39 +1,47 @@
-/* The TLS part of a probe: one connection over two memory buffers. Its owner moves the octets between these and a
- * socket, so OpenSSL never touches one. Hides OpenSSL. One thread at a time; contexts may be shared by threads. */
+/* The TLS part of a probe: one client connection over two memory buffers. Its owner moves the octets between these
+ * buffers and the socket, which OpenSSL never touches. Hides OpenSSL. One thread at a time; threads may share a
+ * context. */
 #ifndef IO_PROBE_TLS_H
 #define IO_PROBE_TLS_H
 
 #include "probe.h"
 
-/* What all probes of a prober share (an SSL_CTX). A connection keeps a reference of its own. */
+/* The settings that all probes of a prober share. */
 struct tls_context;
-struct tls_context *tls_context_new(struct failure *why); /* NULL on failure (EX_SOFTWARE) */
+/* Creates a context. Returns NULL on failure (EX_SOFTWARE). */
+struct tls_context *tls_context_new(struct failure *why);
+/* Frees a context (may be NULL). Connections keep references of their own. */
 void tls_context_free(struct tls_context *context);
 
-/* Sets up a client. `host` and `dane` (may be NULL) outlive it. NULL: OpenSSL does not take the host name or the TLSA
- * records. */
+/* Creates a client connection. `host` and `dane` (may be NULL) must outlive it. Returns NULL if OpenSSL does not
+ * accept the host name or the TLSA records. */
 struct tls;
 struct tls *tls_new(struct tls_context *context, struct trust *trust, const char *host, const struct probe_dane *dane);
+/* Frees a connection, if there is one, and sets the pointer to NULL. */
 void tls_free(struct tls **tls);
 
-/* Takes octets that the peer sent. False: more than a probe takes. */
+/* Takes octets that the peer sent. Returns false if a probe accepts no more. */
 bool tls_feed(struct tls *tls, const char *bytes, size_t len);
-/* The octets to send to the peer, until the next call; tls_sent() drops them. */
+/* Returns the number of octets to send to the peer, and where they are. They are valid until the next call. */
 size_t tls_unsent(struct tls *tls, const char **bytes);
+/* Drops these octets, which have been sent. */
 void tls_sent(struct tls *tls);
 
 enum tls_step { TLS_MORE, TLS_DONE, TLS_FAILED };
-/* Goes on with the handshake with the octets that are there. TLS_MORE: it needs more of the peer's. TLS_FAILED: `seen`
- * has the reason and the words. */
+/* Continues the handshake. Returns TLS_MORE if it needs more octets from the peer; TLS_FAILED if it failed, with the
+ * reason and the words in `seen`. */
 enum tls_step tls_handshake(struct tls *tls, struct evidence *seen);
-/* After the handshake: describes and judges the certificates and the protocol in `seen`. False: it has a reason. */
+/* Describes and judges the certificates and the protocol in `seen`. Returns false if they are bad; then `seen` has the
+ * reason. Only after the handshake. */
 bool tls_judge(struct tls *tls, struct evidence *seen);
-/* After the handshake: the DNS names of the certificate (struct probe_shown). The caller frees them. */
+/* Copies the DNS names of the certificate, as described at struct probe_shown. The caller frees them with names_free().
+ * Only after the handshake. */
 void tls_names(struct tls *tls, struct names *names);
 
-/* TLS_DONE: `len` octets were read, at least one. TLS_FAILED: the stream has ended. */
+/* Reads from the connection. Returns TLS_DONE if it has read `len` octets, at least one; TLS_MORE if there are none
+ * yet; TLS_FAILED if the stream has ended. */
 enum tls_step tls_read(struct tls *tls, char *bytes, size_t size, size_t *len);
-/* Both may fail without notice. */
+/* Write text, and write the alert that ends the stream. Errors are ignored. */
 void tls_write(struct tls *tls, const char *text);
 void tls_close_notify(struct tls *tls);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Puts `bytes` under `key`, within the store's bounds. */
+/* Writes `bytes` under the key of `coming`, within the store's limit. */
 static int record_put(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct bytes bytes, struct store_coming coming)
 	REQUIRES(store->writer)
 {
@@ -25,7 +25,8 @@ static bool value_equals(const MDB_val *value, struct bytes bytes)
 	return value->mv_size == bytes.len && memcmp(value->mv_data, bytes.at, bytes.len) == 0;
 }
 
-/* The key is there afterwards, whatever came to it while an earlier version, which could not read the entry, ran. */
+/* Moves a domain in the index of due times; 0 means that it is not in the index. The new key is written even if `from`
+ * equals `to`: an earlier version, which could not read the entry, may have removed it. */
 static int due_move(struct store *store, MDB_txn *txn, const char *domain, int64_t from, int64_t to)
 {
 	uint8_t buffer[DUE_KEY_SIZE];
@@ -44,7 +45,7 @@ static int due_move(struct store *store, MDB_txn *txn, const char *domain, int64
 	return result == MDB_KEYEXIST ? 0 : result;
 }
 
-/* The entry under `domain`, or a new one. `value` is what stands in the store. */
+/* Reads the entry of `domain` into `out`, or makes a new one. `value` is the stored value, if there is one. */
 static int entry_get(struct store *store, MDB_txn *txn, const char *domain, struct entry *out, MDB_val *value)
 {
 	MDB_val key = store_entry_key(domain);

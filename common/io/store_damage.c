@@ -1,4 +1,4 @@
-/* Looking through a store's file by a child process, and moving the file aside. */
+/* The parent's part of checking a store's file, and moving a damaged file aside. */
 #include "clock.h"
 #include "log.h"
 #include "store_look.h"
@@ -19,7 +19,7 @@
 #define WATCH_MS 1000
 #define LOG_MS 10000 /* between two lines of the log */
 
-/* Trouble of this machine says nothing about the file. */
+/* Returns whether a result is a local failure, which says nothing about the contents of the file. */
 static bool is_trouble(int result)
 {
 	static const int trouble[] = {EACCES, EPERM, EIO, ESTALE, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EDQUOT, EROFS,
@@ -30,7 +30,7 @@ static bool is_trouble(int result)
 	return false;
 }
 
-/* `report` is NULL of a child that gave no result. */
+/* Decides whether the file is damaged. `report` is NULL if the child ended without a result. */
 static void child_judge(const struct look_report *report, int status, struct store_finding *out)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -43,8 +43,8 @@ static void child_judge(const struct look_report *report, int status, struct sto
 		snprintf(out->words, sizeof out->words, "%s", mdb_strerror(report->result));
 		return;
 	}
-	/* A process raises these signals by what it reads. Others come from outside, such as SIGKILL from a kernel that has
-	 * no memory left. */
+	/* The child causes these signals itself, by what it reads. Others come from outside, such as SIGKILL from a
+	 * kernel that has run out of memory. */
 	bool crashed =
 		number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE || number == SIGILL;
 	out->health = crashed ? STORE_DAMAGED : STORE_UNCHECKED;
@@ -56,8 +56,8 @@ static void child_judge(const struct look_report *report, int status, struct sto
 			WEXITSTATUS(status));
 }
 
-/* Reads the child's reports until the child has ended, has sent its result, or is to be given up. A disk may be slow, so
- * there is no deadline. */
+/* Reads the child's reports until the child has ended, has sent its result, or is to be given up. A disk may be slow,
+ * so there is no deadline. */
 static void child_watch(
 	const char *path, const struct store_look_way *way, pid_t pid, int fd, struct store_finding *out)
 {

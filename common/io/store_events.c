@@ -1,5 +1,5 @@
-/* Events: a ring of at most EVENTS_MAX, and of a small part of the store. They are put beside the store's bound, into
- * what the map has left for renewals, so that a full store still tells that it is full. */
+/* Events: a ring that is limited to EVENTS_MAX events and a small part of the store. Events may use the part of the map
+ * above the store's limit, so that the event "the store is full" can be written into a full store. */
 #include "memory.h"
 #include "store_internal.h"
 
@@ -7,16 +7,16 @@
 #include <string.h>
 
 #define KEY_SIZE (1 + DOMAIN_SIZE)
-#define KEY_LONGEST 511    /* that LMDB takes */
-#define SHARE 32           /* of the store's bound that the ring takes at most; pages are half empty at worst */
+#define KEY_LONGEST 511    /* the longest key that LMDB accepts */
+#define SHARE 32           /* the ring takes at most one part in so many of the limit; pages are half empty at worst */
 #define RECORD_OVERHEAD 16 /* node header and index of one record, about */
 
-/* What a walk over the ring saw. */
+/* The result of a walk over the ring. */
 struct ring {
 	size_t count, bytes;
 	bool has_oldest;
 	int64_t oldest_at;
-	MDB_val oldest; /* `spare` apart */
+	MDB_val oldest; /* key of the oldest event other than `spare` */
 };
 
 static int ring_look(struct store *store, MDB_txn *txn, const MDB_val *spare, struct ring *ring)
@@ -29,7 +29,7 @@ static int ring_look(struct store *store, MDB_txn *txn, const MDB_val *spare, st
 		return result;
 	while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
 		struct event_record event;
-		/* What cannot be read is the oldest of all. */
+		/* An event that cannot be read counts as the oldest. */
 		int64_t at = event_decode(&event, value.mv_data, value.mv_size) ? event.last_at : INT64_MIN;
 		bool spared = key.mv_size == spare->mv_size && memcmp(key.mv_data, spare->mv_data, key.mv_size) == 0;
 		ring->count++;
@@ -44,11 +44,12 @@ static int ring_look(struct store *store, MDB_txn *txn, const MDB_val *spare, st
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-/* Removes the oldest events until the ring is within its bounds and has none from before `before`; `spare` stays. */
+/* Removes the oldest events until the ring is within its limits and has no events older than `before`. The event with
+ * the key `spare` stays. */
 static int ring_shrink(struct store *store, MDB_txn *txn, const MDB_val *spare, int64_t before)
 {
 	size_t bytes_max = (size_t)(store_bound(store) / SHARE);
-	uint8_t copy[KEY_LONGEST]; /* LMDB takes no key that lies in a page it changes */
+	uint8_t copy[KEY_LONGEST]; /* LMDB does not accept a key that lies in a page that it changes */
 	struct ring ring;
 	int result;
 	while ((result = ring_look(store, txn, spare, &ring)) == 0) {

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #define HOP_KEPT_S (7 * DAY_S)
-#define HOP_NEEDED_DAYS 7  /* since a live enforce policy last had the hop looked at */
+#define HOP_NEEDED_DAYS 7  /* since an enforce policy in force last needed the hop */
 #define RECORD_OVERHEAD 16 /* node header and index of one record, about */
 #define FREED_AT_FULL (256 * 1024)
-#define FREED_FOR_ONE 4 /* a change of a store near its bound frees so many times what it adds */
+#define FREED_FOR_ONE 4 /* near the store's limit, each change frees so many times the size that it adds */
 
 enum store_rank store_entry_rank(const struct entry *entry, int64_t now)
 {
@@ -29,8 +29,8 @@ enum store_rank store_hop_rank(const struct hop_record *record, int64_t now)
 	return now - hop_record_at(record) > HOP_KEPT_S ? RANK_EXPIRED : RANK_HOP;
 }
 
-/* Nothing goes for what is worth less: up to which rank records may go for one that comes. What no policy is about may
- * take each other's place; a policy in use goes for nothing. */
+/* Returns the highest rank that a record of `rank` may evict. A record never evicts one of a higher rank. Records
+ * without a policy may replace each other; a policy of RANK_KEPT is never evicted. */
 static enum store_rank ceiling_of(enum store_rank rank)
 {
 	if (rank < RANK_NEGATIVE)
@@ -93,15 +93,16 @@ static void hop_consider(struct store_eviction *eviction, const MDB_val *key, co
 
 typedef void consider(struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, int64_t now);
 
-/* One look at a table. */
+/* One look at a table for candidates. */
 struct look {
 	MDB_cursor *cursor;
 	consider *consider;
-	MDB_val spare;
+	MDB_val spare; /* the key of a record that is not a candidate */
 	size_t seen;
 };
 
-/* From `op` on to the end, to `stop` or until enough is seen; `next` is where it stopped. */
+/* Examines records from `op` on: to the table's end, to the key `stop` (may be NULL), or until STORE_LOOK_MAX records
+ * have been examined. Sets `next` to the key of the next record. */
 static int look_on(
 	struct look *look, struct store_eviction *eviction, MDB_cursor_op op, const MDB_val *stop, MDB_val *next)
 {
@@ -120,8 +121,7 @@ static int look_on(
 	return result;
 }
 
-/* Chooses candidates up to `level`, the least worth first, until `goal` octets are to be freed; nothing is removed yet.
- */
+/* Chooses candidates up to the rank `level`, lowest rank first, until they free `goal` octets. Removes nothing yet. */
 static void candidates_choose(struct store_eviction *eviction, enum store_rank level, size_t goal, size_t *freed)
 {
 	while (*freed < goal) {
@@ -164,8 +164,8 @@ static int chosen_remove(struct store *store, MDB_txn *txn) REQUIRES(store->writ
 	return 0;
 }
 
-/* Adds some records of a table to the candidates: it goes on where the last look stopped, continues at the table's
- * start after its end, and remembers where it stopped. */
+/* Adds some records of a table to the candidates. It begins where the last look stopped, continues at the table's start
+ * when it reaches the end, and remembers where it stopped. */
 static int table_look(struct store *store, MDB_txn *txn, MDB_val spare, bool entries, bool *ended)
 	REQUIRES(store->writer)
 {
@@ -193,8 +193,8 @@ static int table_look(struct store *store, MDB_txn *txn, MDB_val spare, bool ent
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-/* The store is gone through rank by rank, `goal` octets at a time. What is `needed` at once, since the store is full,
- * comes from any rank up to the ceiling, the lowest of those looked at first. */
+/* Chooses records to remove. Rounds go through the store rank by rank and free `goal` octets in each change. The octets
+ * that are `needed` at once, because the store is full, come from any rank up to the ceiling, lowest ranks first. */
 static int eviction_plan(struct store *store, MDB_txn *txn, MDB_val spare, size_t goal, size_t needed, size_t *freed)
 	REQUIRES(store->writer)
 {
@@ -211,7 +211,7 @@ static int eviction_plan(struct store *store, MDB_txn *txn, MDB_val spare, size_
 	return 0;
 }
 
-/* After a look: a whole round over both tables that freed nothing of a rank lets the next one go. */
+/* Notes the end of a look. After a whole round over both tables that freed nothing, the next rank may be evicted. */
 static void round_note(struct store_eviction *eviction, bool freed)
 {
 	eviction->round_freed = eviction->round_freed || freed;
@@ -245,14 +245,15 @@ int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming
 		return 0;
 	}
 	result = eviction_plan(store, txn, coming->key, goal, used + need > bound ? need + RECORD_OVERHEAD : 0, &freed);
-	/* Pages empty later than records go, so that for a while more is in use than the bound; but never so much that
-	 * what is stored already cannot be renewed, unless what goes is a multiple of what comes. */
+	/* Removed records do not empty their pages at once, so for a while more than the limit may be in use. Up to a
+	 * tenth above the limit this is accepted. Above that a change must free a multiple of what it adds, so that
+	 * stored records can still be renewed. */
 	bool enough = freed >= need + RECORD_OVERHEAD && (used + need <= bound / 10 * 11 || freed >= goal);
 	*has_room = used + need <= bound || enough;
 	if (result != 0)
 		return result;
 	round_note(&store->eviction, freed > 0);
-	/* What is refused in the end leaves all as it was. */
+	/* A record that is refused evicts nothing. */
 	return *has_room || !coming->is_new ? chosen_remove(store, txn) : 0;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STALE_MAX 256 /* due keys without an entry to them that are met, and removed, at a time */
+#define STALE_MAX 256 /* stale keys that one call removes from the index of due times */
 
 struct due_scan {
 	int64_t now;
@@ -32,8 +32,8 @@ static bool due_key_read(const MDB_val *key, struct due_key *out)
 	return true;
 }
 
-/* 0: the entry is due then. MDB_NOTFOUND: the due key was left behind, as by an entry that can no longer be read. Else
- * it cannot be told. */
+/* Compares a key of the index with its entry. Returns 0 if the entry is due at that time; MDB_NOTFOUND if the key is
+ * stale, for example because its entry can no longer be read; any other result if the entry could not be read now. */
 static int due_look(struct store *store, MDB_txn *txn, const struct due_key *due)
 {
 	MDB_val key = store_entry_key(due->domain), value;
@@ -78,6 +78,7 @@ static int due_walk(struct store *store, MDB_txn *txn, struct due_scan *scan)
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
+/* Removes the stale keys that a scan has found, if they are still stale. */
 static int stale_step(struct store *store, MDB_txn *txn, void *arg)
 {
 	const struct due_scan *scan = arg;
@@ -119,10 +120,10 @@ bool store_due(struct store *store, int64_t now, size_t max, struct names *out, 
 	return ok;
 }
 
-/* Where a page goes. False: it is full. */
+/* Adds a key to a page. Returns false if the page is full. */
 typedef bool page_take(const MDB_val *key, void *arg);
 
-/* Hands over the keys after `after` (empty: from the start) until the page is full. */
+/* Passes the keys behind `after` (empty: from the start) to `take` until the page is full. */
 static bool page_read(struct store *store, MDB_dbi dbi, MDB_val after, page_take *take, void *arg, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);

@@ -16,6 +16,7 @@
 #define SCHEMA "1"
 #define MAP_MIN (64 * 1024)
 
+/* Returns what an operator can do about `errno`. */
 static const char *access_advice(enum store_access access)
 {
 	if (errno == EROFS)
@@ -26,7 +27,7 @@ static const char *access_advice(enum store_access access)
 				     : "give it to the user that stsgated runs as (chown), or change store_path";
 }
 
-/* The directory itself, made when only it is missing. */
+/* Opens the store's directory. An owner creates it if only the last part of its path is missing. */
 static bool directory_open(struct store *store, const char *directory, struct failure *why)
 {
 	if (snprintf(store->path, sizeof store->path, "%s/" STORE_FILE, directory) >= PATH_MAX - 64)
@@ -46,7 +47,7 @@ static bool directory_open(struct store *store, const char *directory, struct fa
 		access_advice(store->access));
 }
 
-/* One owner at a time; the lock goes with the process. */
+/* Makes this process the only owner. The lock ends with the process. */
 static bool owner_lock(struct store *store, const char *directory, struct failure *why)
 {
 	store->owner_fd =
@@ -60,8 +61,8 @@ static bool owner_lock(struct store *store, const char *directory, struct failur
 		"store directory %s: another stsgated has it; stop that one, or change store_path", directory);
 }
 
-/* LMDB maps its lock file and writes there: where the disk is full that would end us by SIGBUS, were there holes in it.
- */
+/* Allocates the whole lock file. LMDB writes to it through a map: if it had holes and the disk were full, SIGBUS would
+ * end this process. */
 static int lock_file_fill(struct store *store)
 {
 	int fd = openat(
@@ -100,8 +101,8 @@ static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct
 	return untold(store, &finding, why);
 }
 
-/* Checks an owner's file and lock file, and leaves the marker until store_close(). A file that may not be opened is not
- * damaged. */
+/* Checks the file and the lock file for an owner. Then creates the marker, which stays until store_close(). A file that
+ * cannot be opened for lack of permission does not count as damaged. */
 static bool owner_check(struct store *store, store_go_on *go_on, struct failure *why)
 {
 	bool unclean = faccessat(store->directory_fd, STORE_MARKER, F_OK, AT_EACCESS) == 0;
@@ -147,7 +148,8 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	if (found != 0 || !S_ISREG(file.st_mode) || file.st_size == 0)
 		return failure_set(why, EX_NOINPUT,
 			"there is no store in %s yet: start stsgated, or name its settings with -c", directory);
-	/* For good: nothing of root is needed afterwards, and what a guest makes belongs to the store's owner. */
+	/* Give up root permanently: nothing later needs it, and files that a guest creates must belong to the store's
+	 * owner. */
 	if (geteuid() == 0 && file.st_uid != 0 &&
 		(setgroups(1, &file.st_gid) != 0 || setgid(file.st_gid) != 0 || setuid(file.st_uid) != 0))
 		return failure_set(
@@ -159,12 +161,14 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	if (finding.health == STORE_DAMAGED)
 		return failure_set(why, EX_DATAERR, "store %s is damaged: %s; restart stsgated, which moves it aside",
 			store->path, finding.words);
-	/* The owner may have made the map larger in between, or readers may be many: to open it is tried all the same.
-	 */
+	/* The owner may have enlarged the map meanwhile, or there are too many readers: opening is tried all the
+	 * same. */
 	return finding.health == STORE_SOUND || finding.result == MDB_MAP_RESIZED ||
 	       finding.result == MDB_READERS_FULL || untold(store, &finding, why);
 }
 
+/* Compares the store's schema with that of this program; an owner writes it into a new store. Returns STORE_UNREADABLE for another
+ * schema. */
 static int schema_check(struct store *store, MDB_txn *txn)
 {
 	MDB_val key = {6, "schema"}, value;
@@ -201,7 +205,7 @@ static int tables_open(struct store *store)
 	if (result == 0) {
 		result = mdb_dbi_open(txn, "events", flags, &store->events);
 		store->has_events = result == 0;
-		if (result == MDB_NOTFOUND) /* a store of an earlier version, until its owner opens it */
+		if (result == MDB_NOTFOUND) /* an earlier version made the store, and no owner has opened it since */
 			result = 0;
 	}
 	if (result == 0)
@@ -212,7 +216,8 @@ static int tables_open(struct store *store)
 	return result;
 }
 
-/* Opens the file with LMDB. The owner's map is a quarter larger than the limit, in whole pages. */
+/* Opens the file with LMDB. The owner's map is a quarter larger than the limit, in whole pages: renewals and events may
+ * use that quarter. */
 static int env_begin(struct store *store)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size = store->max_bytes / 4 * 5;

@@ -1,4 +1,5 @@
-/* The child's part of looking through a store's file: what can be read at all, then what LMDB and we make of it. */
+/* The child's part of checking a store's file. It first reads all octets, then walks the tables with LMDB and decodes
+ * their values. */
 #include "store_look.h"
 #include "fields.h"
 
@@ -14,12 +15,12 @@
 
 #define LOOK_SOUND 0
 #define LOOK_DAMAGED MDB_CORRUPTED
-#define TOUCH_STEP 512 /* no page is smaller */
+#define TOUCH_STEP 512 /* pages are not smaller */
 #define READ_STEP (64 * 1024)
 #define MEMORY_TRIED (1024 * 1024)
-#define HALF 50 /* percent: reading the file is one half of the work, walking through its tables the other */
+#define HALF 50 /* percent: reading the file counts as half of the work, walking the tables as the other half */
 
-/* What handlers of signals need. One look in the life of a child. */
+/* Global, because signal handlers need it. A child makes one check. */
 static struct {
 	int pipe_fd, file_fd;
 	unsigned percent;
@@ -27,7 +28,8 @@ static struct {
 	uint64_t entries, entries_seen; /* of all tables */
 } child = {.pipe_fd = -1, .file_fd = -1};
 
-/* Also from handlers: only what they may call. Nobody reads any more: the parent has gone. */
+/* Sends a report, and exits if the parent no longer reads. Signal handlers call this, so it uses only functions that
+ * are safe there. */
 static void report(enum look_kind kind, int result)
 {
 	struct look_report out = {kind, result, child.percent, child.unreadable};
@@ -43,7 +45,7 @@ static void progress(unsigned percent)
 	report(LOOK_PROGRESS, 0);
 }
 
-/* The errno of what cannot be read, or 0: then all of it can. Also from handlers. */
+/* Reads the whole file. Returns 0, or the errno of a read that failed. Signal handlers call this, too. */
 static int file_read(bool telling)
 {
 	static char octets[READ_STEP];
@@ -60,7 +62,8 @@ static int file_read(bool telling)
 	return 0;
 }
 
-/* LMDB reads through a map: a page that the disk does not give ends in SIGBUS, as one beyond the file's end does. */
+/* LMDB reads through a map. SIGBUS means that the disk did not return a page, or that a page is beyond the file's end.
+ * Reading the file again shows which. */
 static void on_bus_error(int number)
 {
 	int error = file_read(false);
@@ -81,7 +84,7 @@ static bool memory_is_short(void)
 	return false;
 }
 
-/* We abort() where memory ends, LMDB where the file is not as it must be. */
+/* Our own code aborts when memory runs out; LMDB aborts when the file is not as it must be. */
 static void on_abort(int number)
 {
 	if (memory_is_short()) {
@@ -92,7 +95,8 @@ static void on_abort(int number)
 	raise(number);
 }
 
-/* LMDB's list of free pages: a transaction's number, then a count and so many page numbers. */
+/* Checks a record of LMDB's list of free pages. The key is the number of a transaction; the value is a count and so
+ * many page numbers. */
 static bool free_list_is_sound(const MDB_val *key, const MDB_val *value, size_t last_page)
 {
 	size_t count, page;
@@ -118,7 +122,7 @@ static void octets_touch(const MDB_val *value)
 		(void)at[value->mv_size - 1];
 }
 
-/* Touches every page, and ends also when damaged pages point in a circle. */
+/* Reads every page of a table. It ends even if damaged pages point in a circle. */
 static int table_walk(MDB_txn *txn, MDB_dbi dbi, size_t last_page)
 {
 	MDB_cursor *cursor;
@@ -189,7 +193,7 @@ static int tables_walk(MDB_txn *txn, size_t last_page)
 {
 	MDB_stat stat;
 	MDB_dbi dbi;
-	/* How much there is to walk through, as far as it can be told. */
+	/* Count the records of all tables, for the progress in percent. */
 	for (size_t i = 0; i < TABLES; i++)
 		if (mdb_dbi_open(txn, tables[i].name, 0, &dbi) == 0 && mdb_stat(txn, dbi, &stat) == 0)
 			child.entries += stat.ms_entries;
@@ -197,7 +201,7 @@ static int tables_walk(MDB_txn *txn, size_t last_page)
 	for (size_t i = 0; outcome == LOOK_SOUND && i < TABLES; i++) {
 		int result = mdb_dbi_open(txn, tables[i].name, 0, &dbi);
 		if (result == MDB_NOTFOUND)
-			continue; /* its making was never finished */
+			continue; /* the table was never created */
 		outcome = result == 0 ? table_walk(txn, dbi, last_page) : result;
 		if (outcome == LOOK_SOUND && tables[i].values != VALUES_PLAIN)
 			values_decode(txn, dbi, tables[i].values);
@@ -205,8 +209,8 @@ static int tables_walk(MDB_txn *txn, size_t last_page)
 	return outcome;
 }
 
-/* Of an LMDB that could not map the file: whether there is no room for one as large as the file is, or the file claims
- * more. */
+/* LMDB returned ENOMEM for a map of the file. Returns true if there is really no room for a map of `size` octets, and
+ * false if the file claims to be larger than it is. */
 static bool map_is_short(size_t size)
 {
 	void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, child.file_fd, 0);
@@ -216,7 +220,7 @@ static bool map_is_short(size_t size)
 	return memory_is_short();
 }
 
-/* The map is as large as the file, whatever size that claims. */
+/* Opens the file with LMDB. The map is as large as the file is, whatever size the file claims. */
 static int look_open(const char *path, MDB_env **env)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -257,7 +261,8 @@ static int look(const char *path, bool walk)
 		result = mdb_env_info(env, &info);
 	if (result != 0)
 		return result;
-	/* A file may end before pages that are free; one that ends before others is cut off. The walk tells. */
+	/* If the file is shorter than its last page, either only free pages are missing, or the file was cut off. The
+	 * walk finds out which. */
 	struct stat file;
 	bool is_short =
 		lstat(path, &file) != 0 || (uint64_t)file.st_size / stat.ms_psize < (uint64_t)info.me_last_pgno + 1;
@@ -266,14 +271,15 @@ static int look(const char *path, bool walk)
 	return tables_walk(txn, info.me_last_pgno);
 }
 
-/* Core files would hold the store; the owner's lock must not outlive the parent. */
+/* Core files are turned off because they would contain the store. The lock's descriptor is closed because the owner's
+ * lock must end with the parent. */
 void store_look(const char *path, bool walk, int lock_fd, int pipe_fd)
 {
 	static const int fatal[] = {SIGSEGV, SIGFPE, SIGILL};
 	struct rlimit none = {0, 0};
 	int null = open("/dev/null", O_WRONLY);
 	if (null >= 0)
-		dup2(null, STDERR_FILENO); /* what LMDB says when its assertions fail would alarm and not help */
+		dup2(null, STDERR_FILENO); /* LMDB's messages about failed assertions would alarm people and not help */
 	for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
 		signal(fatal[i], SIG_DFL);
 	signal(SIGBUS, on_bus_error);

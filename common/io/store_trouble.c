@@ -1,4 +1,4 @@
-/* What goes wrong with the store while it is open: words for people, and when it is used no more. */
+/* Failures of an open store: their words for people, and the decision when the store is no longer used. */
 #include "fields.h"
 #include "log.h"
 #include "store_internal.h"
@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <sysexits.h>
 
-/* So many different records with a wrong checksum, beside those that the look at the start met, are no chance. */
+/* So many different records with a wrong checksum break the store. Those that the check at the start found do not
+ * count. */
 #define UNREADABLE_MAX 16
-#define RESULT_PROBLEM (-30779) /* MDB_PROBLEM, which LMDB 0.9.24 has no name for */
+#define RESULT_PROBLEM (-30779) /* MDB_PROBLEM, which lmdb.h of LMDB 0.9.24 does not define */
 
 bool store_result_is_damage(int result)
 {
@@ -17,7 +18,8 @@ bool store_result_is_damage(int result)
 	       result == MDB_PAGE_NOTFOUND || result == MDB_INCOMPATIBLE || result == MDB_CURSOR_FULL;
 }
 
-/* LMDB cannot go on with the file in this process: it met damage, or what comes of damage or of a lost write. */
+/* Returns whether LMDB can no longer use the file in this process: it found damage, or the effects of damage or of a
+ * lost write. */
 static bool is_end(int result)
 {
 	return store_result_is_damage(result) || result == MDB_PANIC || result == RESULT_PROBLEM ||
@@ -48,7 +50,7 @@ void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *va
 	uint64_t mask = UINT64_C(1) << bit % 64;
 	char what[64];
 	unsigned count;
-	/* What is whole is of a later version. A tool serves nobody, and ends by itself. */
+	/* A value with a good checksum was written by a later version. The tool does not count: it ends soon anyway. */
 	if (store->access == STORE_GUEST || fields_whole((struct span){value->mv_data, value->mv_size}))
 		return;
 	if (atomic_fetch_or(&store->unreadable[bit / 64], mask) & mask)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TRIES 3 /* another process may set the map size again between two */
+#define TRIES 3 /* between two tries another process may change the map size again */
 
 void store_pool_init(struct store *store)
 {
@@ -66,7 +66,7 @@ void store_pool_open(struct store *store)
 	lock_drop(&store->pool);
 }
 
-/* LMDB may map the file anew only while no transaction of this process uses the old map. */
+/* LMDB may map the file again only while no transaction of this process uses the old map. */
 int store_adopt_size(struct store *store)
 {
 	store_pool_close(store);
@@ -78,11 +78,11 @@ int store_adopt_size(struct store *store)
 }
 
 struct holder {
-	pid_t pid; /* 0: none so far */
-	unsigned long long looks_at;
+	pid_t pid;                   /* 0: none found yet */
+	unsigned long long looks_at; /* LMDB's number of the state that it reads */
 };
 
-/* A line of LMDB's list of readers: process, thread, number of the state that it looks at, or a dash. */
+/* Takes a line of LMDB's list of readers: process, thread, and the number of the state that it reads, or a dash. */
 static int reader_consider(const char *line, void *arg)
 {
 	struct holder *holder = arg;
@@ -127,8 +127,8 @@ static int view_renew(struct store_view *view)
 	return result;
 }
 
-/* Readers meet MDB_PANIC between a commit that failed and store_revive(), which is no damage. 0: the view is tried
- * again. */
+/* Removes the cause of a result, if possible. Returns 0 if the view should be tried again. MDB_PANIC may mean that
+ * another thread is between a failed commit and store_revive(); that is no damage. */
 static int view_retry(struct store *store, int result)
 {
 	int dead;
@@ -137,7 +137,7 @@ static int view_retry(struct store *store, int result)
 		return result;
 	lock_take(&store->writer);
 	if (atomic_load(&store->broken)) {
-		/* meanwhile, by another thread */
+		/* another thread has broken the store meanwhile */
 	} else if (result == MDB_MAP_RESIZED) {
 		result = store_adopt_size(store);
 	} else if (result == MDB_READERS_FULL) {

@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-/* Changes of many callers in one transaction. A caller that comes while nobody writes leads: it writes its own job and
- * those that came meanwhile, while the other callers wait. The writer thread leads for submissions, for which nobody
- * waits. LMDB undoes a batch that fails as a whole; then each of its changes is made alone, so that each has a result
- * of its own. */
+/* Writes the changes of many callers in one transaction (design 9.2). A caller that finds nobody writing becomes the
+ * leader: it writes all waiting jobs, its own included, while the other callers wait. The writer thread leads for
+ * submissions, because nobody waits for those. If a batch fails, LMDB undoes all of it. Then each change gets a
+ * transaction of its own, so that each has its own result. */
 
 #define BATCH_MAX 256
 #define TRIES 3
 
-/* The jobs of one transaction, in the order in which they came. */
+/* The jobs of one transaction, in the order in which they arrived. */
 struct batch {
 	struct store_jobs jobs;
 	size_t changes;
@@ -40,7 +40,8 @@ static struct store_job *jobs_take(struct store_jobs *jobs)
 	return job;
 }
 
-/* Moves the next job that waits into the batch. NULL: there is none, or it is left for the next batch. */
+/* Moves the next waiting job into the batch and returns it. Returns NULL if there is none, or if it does not fit and
+ * must wait for the next batch. */
 static struct store_job *batch_take(struct store *store, struct batch *batch) EXCLUDES(store->queue)
 {
 	lock_take(&store->queue);
@@ -59,10 +60,11 @@ static struct store_job *batch_take(struct store *store, struct batch *batch) EX
 static int txn_start(struct store *store, MDB_txn **txn) REQUIRES(store->writer)
 {
 	store->eviction.removed = 0;
-	store->eviction.ceiling = RANK_NEGATIVE; /* until a change says what it is worth */
+	store->eviction.ceiling = RANK_NEGATIVE; /* until store_make_room() sets that of a change */
 	return atomic_load(&store->broken) ? MDB_PANIC : mdb_txn_begin(store->env, NULL, 0, txn);
 }
 
+/* Commits the transaction, or aborts it if nothing was written. */
 static int txn_end(struct store *store, MDB_txn *txn, bool written) REQUIRES(store->writer)
 {
 	if (!written) {
@@ -77,6 +79,7 @@ static int txn_end(struct store *store, MDB_txn *txn, bool written) REQUIRES(sto
 	return result;
 }
 
+/* Makes one change in a transaction of its own. */
 static int write_once(struct store *store, store_step *step, void *arg) REQUIRES(store->writer)
 {
 	MDB_txn *txn;
@@ -88,6 +91,7 @@ static int write_once(struct store *store, store_step *step, void *arg) REQUIRES
 	return result ? result : outcome;
 }
 
+/* Returns whether change_alone() can remove the cause of this result. */
 static bool is_helped(int result)
 {
 	return result == MDB_MAP_RESIZED || result == MDB_MAP_FULL;
@@ -123,7 +127,7 @@ static void change_alone(struct store *store, struct store_change *change) REQUI
 	}
 }
 
-/* The batch, and the jobs that come while it is written. Not 0: nothing of it is in the store. */
+/* Writes the batch, and adds the jobs that arrive meanwhile. If the result is not 0, nothing of it is in the store. */
 static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->writer)
 {
 	bool written = false;
@@ -143,7 +147,8 @@ static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->w
 	return txn_end(store, txn, written);
 }
 
-/* Writes the job that came first, which need not be the caller's own, and those behind it. */
+/* Writes the job that arrived first, which may belong to another caller, and those behind it. Drops the lock
+ * meanwhile. */
 static void lead(struct store *store) REQUIRES(store->queue)
 {
 	struct batch batch = {0};
@@ -171,7 +176,7 @@ static void lead(struct store *store) REQUIRES(store->queue)
 	cond_wake_one(&store->work);
 }
 
-/* Counts the change, and says why it was not stored. */
+/* Counts a change by its result. Returns false and sets `why` if it was not stored. */
 static bool change_report(struct store *store, const struct store_change *change, struct failure *why)
 {
 	int result = change->result;
@@ -224,7 +229,7 @@ static void *writer_main(void *arg)
 				change[i].stored = change_report(store, &job->change[i], &change[i].why);
 			free(job->change);
 			free(job);
-			submission->done(submission); /* the memory of the submission is its caller's again */
+			submission->done(submission); /* from here on the submission belongs to its caller */
 			lock_take(&store->queue);
 		} else if (store->queued.first && !store->has_leader) {
 			lead(store);

@@ -17,10 +17,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* What update-ca-certificates writes, whole, each time it runs: watched also when the system's store is a directory. */
+/* update-ca-certificates writes this file anew each time it runs. It is watched for changes even if the system's
+ * store is a directory. */
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
-/* Which version of the file is meant. All zero: there is none, or none that can be looked at. */
+/* A version of the file. All zero: there is no file, or stat() failed. */
 struct version {
 	dev_t device;
 	ino_t inode;
@@ -32,7 +33,7 @@ struct trust {
 	struct lock lock;
 	char *file;                              /* NULL: the system's */
 	X509_STORE *store GUARDED_BY(lock);      /* never NULL */
-	struct version version GUARDED_BY(lock); /* newest that was tried */
+	struct version version GUARDED_BY(lock); /* the newest that was read, or could not be read */
 	int64_t looked_at_ms GUARDED_BY(lock);
 };
 
@@ -90,8 +91,8 @@ static X509_STORE *store_load(const char *file, struct failure *why)
 	if (file || stat(SYSTEM_BUNDLE, &st) == 0)
 		loaded = load_file(store, file ? file : SYSTEM_BUNDLE, why);
 	else
-		/* OpenSSL reads a directory of hashed names when it looks for a certificate. That the directory is
-		 * empty shows only then. */
+		/* OpenSSL reads a directory of hashed names only when it looks for a certificate: an empty directory
+		 * is not noticed here. */
 		loaded = X509_STORE_set_default_paths(store) == 1 ||
 			 failure_set(
 				 why, EX_OSERR, "the system's certificate store cannot be used: %s", openssl_words());
@@ -128,7 +129,7 @@ void trust_free(struct trust **trust)
 	*trust = NULL;
 }
 
-/* Reading takes some ten milliseconds: meanwhile the others go on with the old store. */
+/* Reads the file again. This takes some ten milliseconds; other threads use the old store meanwhile. */
 static void trust_reload(struct trust *trust)
 {
 	struct failure why;
@@ -167,8 +168,8 @@ X509_STORE *trust_store(struct trust *trust)
 	return store;
 }
 
-/* To OpenSSL a certificate's star never stands for a label with an underscore; to MTAs it does. Beside such a host a
- * name with a plain label in the first one's place is accepted: one so long that no host has it. */
+/* In OpenSSL a wildcard never matches a label with an underscore, but MTAs accept that. For a host with such a first
+ * label, a second name is accepted whose first label is plain: 63 zeros, so long that no host has it. */
 static bool accept_star(X509_VERIFY_PARAM *param, const char *host)
 {
 	char plain[DOMAIN_SIZE];
