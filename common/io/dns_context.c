@@ -57,8 +57,8 @@ static const char *const private_domains[] = {
 static bool context_set(struct ub_ctx *ctx, const char *option, const char *value, struct failure *why)
 {
 	int error = ub_ctx_set_option(ctx, option, value);
-	return error == 0 ||
-	       failure_set(why, EX_SOFTWARE, "libunbound takes no \"%s %s\": %s", option, value, ub_strerror(error));
+	return error == 0 || failure_set(why, EX_SOFTWARE, "libunbound does not accept the option \"%s %s\": %s",
+				     option, value, ub_strerror(error));
 }
 
 static bool context_servers(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
@@ -68,14 +68,14 @@ static bool context_servers(struct ub_ctx *ctx, const struct dns_options *option
 	if (options->server_count == 0) {
 		error = ub_ctx_resolvconf(ctx, RESOLV_CONF);
 		/* Not EX_CONFIG: at boot the file may be created later. */
-		return error == 0 ||
-		       failure_set(why, EX_OSFILE, "%s: %s; set dns_servers", RESOLV_CONF, ub_strerror(error));
+		return error == 0 || failure_set(why, EX_OSFILE, "%s cannot be read: %s; set dns_servers", RESOLV_CONF,
+					     ub_strerror(error));
 	}
 	for (size_t i = 0; i < options->server_count; i++) {
 		error = ub_ctx_set_fwd(ctx, options->servers[i]);
 		if (error != 0)
-			return failure_set(why, EX_CONFIG, "dns_servers: \"%s\" is no address; write addr or addr@port",
-				options->servers[i]);
+			return failure_set(why, EX_CONFIG,
+				"dns_servers: \"%s\" is not an address; write addr or addr@port", options->servers[i]);
 	}
 	return true;
 }
@@ -91,13 +91,15 @@ static bool context_validation(struct ub_ctx *ctx, const struct dns_options *opt
 	/* Check a file that the settings name even if it is not used now. */
 	if ((options->validate == DNS_VALIDATE_ON || options->trust_anchor) && access(anchor, R_OK) != 0)
 		return failure_set(why, EX_NOINPUT,
-			"dns_trust_anchor: %s: %s; name a file with the root key (package dns-root-data has one)",
+			"dns_trust_anchor: %s cannot be read: %s; name a file with the root key (package dns-root-data has one)",
 			anchor, strerror(errno));
 	if (options->validate != DNS_VALIDATE_ON)
 		return context_set(ctx, "module-config:", "iterator", why);
 	int error = ub_ctx_add_ta_file(ctx, anchor);
 	if (error != 0)
-		return failure_set(why, EX_CONFIG, "dns_trust_anchor: %s: %s", anchor, ub_strerror(error));
+		return failure_set(why, EX_CONFIG,
+			"dns_trust_anchor: libunbound cannot read %s: %s; name a file with the root key", anchor,
+			ub_strerror(error));
 	size_t unproved = options->trust_anchor ? 1 : sizeof private_domains / sizeof *private_domains;
 	for (size_t i = 0; i < unproved; i++)
 		if (!context_set(ctx, "domain-insecure:", private_domains[i], why))
@@ -161,7 +163,8 @@ struct ub_ctx *dns_context_new(
 	lock_take(&setup_lock);
 	struct ub_ctx *ctx = ub_ctx_create_event(loop_base(loop));
 	if (!ctx)
-		failure_set(why, EX_OSERR, "libunbound cannot be set up: no memory, or built without libevent");
+		failure_set(why, EX_OSERR,
+			"libunbound cannot be set up: there is no memory left, or it was built without libevent");
 	else if (!context_setup(ctx, options, parts, why)) {
 		ub_ctx_delete(ctx);
 		ctx = NULL;

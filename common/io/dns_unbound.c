@@ -47,12 +47,12 @@ struct ub_ctx *resolver_ask(
 	if (!*ctx)
 		*ctx = dns_context_new(&options, resolver->loop, resolver->dns->count, &why);
 	if (!*ctx) {
-		resolver_failed(resolver, "no DNS answers", why.text);
+		resolver_failed(resolver, "DNS lookups fail", why.text);
 		return NULL;
 	}
 	int error = ub_resolve_event(*ctx, name, type, CLASS_IN, arg, answered, id);
 	if (error != 0) {
-		resolver_failed(resolver, "no DNS answers: libunbound failed", ub_strerror(error));
+		resolver_failed(resolver, "DNS lookups fail: error from libunbound", ub_strerror(error));
 		return NULL;
 	}
 	resolver->wait_ms = 0;
@@ -70,8 +70,9 @@ static void validation_lacks(struct dns *dns, const char *what, const char *hint
 	dns->warned = true;
 	lock_drop(&dns->lock);
 	if (!warned)
-		log_warning("dnssec = auto: DNS answers are not validated and DANE is not evaluated: %s%s; this is "
-			    "tried again from time to time; dnssec = off silences this",
+		log_warning(
+			"dnssec = auto: DNS answers are not validated and DANE is not evaluated: %s%s; stsgated tries "
+			"again from time to time; to silence this warning, set dnssec = off",
 			what, hint);
 }
 
@@ -102,8 +103,8 @@ static void trial_judge(void *arg)
 	trial_free(&resolver->trial);
 	if (finding == TRIAL_UNSIGNED)
 		validation_lacks(dns, words,
-			": the DNS servers take signatures out, or this machine's clock is wrong, or the trust anchor "
-			"is out of date; name others in dns_servers, or see dns_trust_anchor");
+			": the DNS servers remove signatures, or this machine's clock is wrong, or the trust anchor is out "
+			"of date; name other servers in dns_servers, or check dns_trust_anchor");
 	validation_settle(dns, finding);
 }
 

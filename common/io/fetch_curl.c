@@ -195,7 +195,7 @@ struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const
 	transfer->timeout_ms = timeout_ms > 0 ? timeout_ms : 1;
 	snprintf(transfer->host, sizeof transfer->host, "mta-sts.%s", domain);
 	if (!transfer_set(transfer, addresses, count)) {
-		refuse(found, "libcurl does not take an option");
+		refuse(found, "libcurl does not accept an option");
 		transfer_free(&transfer);
 	}
 	return transfer;
@@ -214,7 +214,7 @@ struct fetcher *fetcher_new(const struct fetch_options *options, struct failure 
 		failure_set(why, EX_OSERR, "libcurl cannot start: %s", curl_easy_strerror(started));
 	} else if (!proxy_ok) {
 		failure_set(why, EX_CONFIG,
-			"fetch_proxy: \"%s\": only an HTTP proxy is possible; write http://host:port", fetcher->proxy);
+			"fetch_proxy: \"%s\": only HTTP proxies are supported; write http://host:port", fetcher->proxy);
 	} else {
 		/* Try the options now: if libcurl's TLS library is not OpenSSL, fail at the start and not at each
 		 * fetch. */

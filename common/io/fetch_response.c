@@ -110,7 +110,7 @@ void response_refuse_status(const struct response *response, long status, struct
 		return;
 	text_add(detail, ", a redirect to ");
 	text_quote(detail, response->location, strlen(response->location), 100);
-	text_add(detail, ": redirects are never followed (RFC 8461 3.3), the policy host itself must answer");
+	text_add(detail, ": redirects are never followed (RFC 8461 3.3); the policy host itself must answer");
 }
 
 bool response_refuse(const struct response *response, struct text *detail)
@@ -118,14 +118,14 @@ bool response_refuse(const struct response *response, struct text *detail)
 	if (response->folded) {
 		text_add(detail, "a header line is folded");
 	} else if (response->encoded) {
-		text_add(detail, "encoding nobody asked for: ");
+		text_add(detail, "an encoding that was not requested: ");
 		text_quote(detail, response->value, strlen(response->value), 80);
 	} else if (response->type_wrong) {
 		text_add(detail, "Content-Type is ");
 		text_quote(detail, response->value, strlen(response->value), 80);
 		text_add(detail, ", not text/plain");
 	} else if (!response->type_seen) {
-		text_add(detail, "no Content-Type");
+		text_add(detail, "no Content-Type header");
 	} else {
 		return false;
 	}

@@ -130,7 +130,7 @@ static bool fail_mismatch(const struct chain *chain, struct evidence *seen)
 	seen->reason = REASON_TLSA_MISMATCH;
 	text_init(&text, seen->text, sizeof seen->text);
 	text_add(&text, chain->records ? "no match among the usable TLSA records: "
-				       : "no certificate or key to be read in the usable TLSA records: ");
+				       : "no readable certificate or key in the usable TLSA records: ");
 	text_add_number(&text, (int64_t)chain->dane->set->count);
 	return false;
 }
@@ -181,7 +181,7 @@ static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *s
 		    &text, kinds[i].error, SSL_get0_peer_certificate(ssl), sk_X509_num(SSL_get_peer_cert_chain(ssl))))
 		text_add(&text, chain->issuer);
 	if (kinds[i].reason == REASON_CERT_HOST_MISMATCH && names_host_by_cn(chain, ssl))
-		text_add(&text, ": the host is the common name, and no DNS name");
+		text_add(&text, ": the host is only in the CN, not in the SAN");
 	add_record(&text, ssl);
 	if (is_taken_by_mta(chain, ssl))
 		memcpy(seen->mta_address, seen->address, sizeof seen->mta_address);

@@ -257,7 +257,7 @@ static void handshake_begin(struct dial *dial)
 		dial->stage = DIAL_HANDSHAKE;
 		handshake_go(dial, false);
 	} else {
-		failed(dial, REASON_HOP_INTERNAL, "OpenSSL does not take the host name or the TLSA records");
+		failed(dial, REASON_HOP_INTERNAL, "OpenSSL does not accept the host name or the TLSA records");
 	}
 }
 
@@ -374,14 +374,14 @@ void dial_late(struct dial *dial)
 	text_init(&say, line, sizeof line);
 	switch (dial->stage) {
 	case DIAL_CONNECT:
-		failed(dial, REASON_HOP_TIMEOUT, "no connection in time");
+		failed(dial, REASON_HOP_TIMEOUT, "no connection before the deadline");
 		break;
 	case DIAL_PLAIN:
 		dialogue_fail(&dial->dialogue, dial->unsent_len ? PEER_DEAF : PEER_SILENT, &say);
 		dial_send(dial, say.bytes, say.len);
 		break;
 	case DIAL_HANDSHAKE:
-		failed(dial, REASON_HOP_TIMEOUT, "no end of the TLS handshake in time");
+		failed(dial, REASON_HOP_TIMEOUT, "the TLS handshake did not end before the deadline");
 		break;
 	case DIAL_GREETING:
 		dialogue_fail(&dial->dialogue, PEER_SILENT, &say);

@@ -34,7 +34,7 @@ struct tls_context *tls_context_new(struct failure *why)
 	if (chain_context(ctx) && SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) == 1 &&
 		SSL_CTX_set_max_proto_version(ctx, 0) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS) == 1)
 		return (struct tls_context *)ctx;
-	failure_set(why, EX_SOFTWARE, "OpenSSL does not take the protocols and ciphers of a probe");
+	failure_set(why, EX_SOFTWARE, "OpenSSL does not accept the protocols and ciphers of a probe");
 	SSL_CTX_free(ctx);
 	return NULL;
 }

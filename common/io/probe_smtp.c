@@ -49,28 +49,29 @@ static void failed_by_reply(struct dialogue *dialogue, enum reason reason, struc
 
 void dialogue_fail(struct dialogue *dialogue, enum dialogue_trouble trouble, struct text *say)
 {
-	static const char *const when[] = {"before the greeting", "to EHLO", "to STARTTLS", "to STARTTLS", ""};
-	const char *at = when[dialogue->state];
+	static const char *const replies[] = {
+		"greeting", "reply to EHLO", "reply to STARTTLS", "reply to STARTTLS", "reply"};
+	const char *expected = replies[dialogue->state];
 	char words[EVIDENCE_TEXT_SIZE];
 	switch (trouble) {
 	case PEER_CLOSED:
-		snprintf(words, sizeof words, "connection closed %s", at);
+		snprintf(words, sizeof words, "connection closed before the %s", expected);
 		failed(dialogue, REASON_HOP_PROTOCOL, words, say);
 		break;
 	case PEER_SILENT:
-		snprintf(words, sizeof words, "no reply in time %s", at);
-		failed(dialogue, REASON_HOP_TIMEOUT,
-			dialogue->behind_tls ? "no greeting in time, behind the TLS handshake" : words, say);
+		snprintf(words, sizeof words, "no %s before the deadline%s", expected,
+			dialogue->behind_tls ? ", after the TLS handshake" : "");
+		failed(dialogue, REASON_HOP_TIMEOUT, words, say);
 		break;
 	case PEER_DEAF:
-		failed(dialogue, REASON_HOP_TIMEOUT, "takes nothing in", say);
+		failed(dialogue, REASON_HOP_TIMEOUT, "a command could not be sent before the deadline", say);
 		break;
 	case PEER_MALFORMED:
-		snprintf(words, sizeof words, "no SMTP reply %s", at);
+		snprintf(words, sizeof words, "the %s is not SMTP", expected);
 		failed(dialogue, REASON_HOP_PROTOCOL, words, say);
 		break;
 	case PEER_AHEAD:
-		failed(dialogue, REASON_STARTTLS_INJECTION, "plaintext behind the reply to STARTTLS", say);
+		failed(dialogue, REASON_STARTTLS_INJECTION, "plaintext after the reply to STARTTLS", say);
 		break;
 	}
 }

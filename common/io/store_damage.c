@@ -49,10 +49,10 @@ static void child_judge(const struct look_report *report, int status, struct sto
 		number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE || number == SIGILL;
 	out->health = crashed ? STORE_DAMAGED : STORE_UNCHECKED;
 	if (number != 0)
-		snprintf(out->words, sizeof out->words, "the process that reads it was ended by signal %d (%s)", number,
-			strsignal(number));
+		snprintf(out->words, sizeof out->words, "the process that checks it was ended by signal %d (%s)",
+			number, strsignal(number));
 	else
-		snprintf(out->words, sizeof out->words, "the process that reads it ended with status %d",
+		snprintf(out->words, sizeof out->words, "the process that checks it ended with status %d",
 			WEXITSTATUS(status));
 }
 
@@ -70,7 +70,7 @@ static void child_watch(
 			alive = read(fd, &report, sizeof report) == sizeof report;
 		int64_t now_ms = clock_mono_ms();
 		if (alive && way->walk && now_ms - logged_ms >= LOG_MS) {
-			log_info("store %s: looked through %u %% of it", path, report.percent);
+			log_info("store %s: %u %% checked", path, report.percent);
 			logged_ms = now_ms;
 		}
 		given_up = alive && way->go_on && !way->go_on(report.percent);
@@ -82,7 +82,7 @@ static void child_watch(
 		continue;
 	child_judge(alive && !given_up ? &report : NULL, status, out);
 	if (given_up)
-		snprintf(out->words, sizeof out->words, "it was to stop before its end");
+		snprintf(out->words, sizeof out->words, "the check was stopped before its end");
 }
 
 void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out)
@@ -90,14 +90,14 @@ void store_inspect(const char *path, const struct store_look_way *way, struct st
 	int ends[2];
 	*out = (struct store_finding){.health = STORE_UNCHECKED};
 	if (pipe2(ends, O_CLOEXEC) != 0) {
-		snprintf(out->words, sizeof out->words, "no pipe: %s", strerror(errno));
+		snprintf(out->words, sizeof out->words, "no pipe can be made: %s", strerror(errno));
 		return;
 	}
 	pid_t pid = fork();
 	if (pid == 0)
 		store_look(path, way->walk, way->lock_fd, ends[1]);
 	if (pid < 0)
-		snprintf(out->words, sizeof out->words, "no process: %s", strerror(errno));
+		snprintf(out->words, sizeof out->words, "no process can be made: %s", strerror(errno));
 	close(ends[1]);
 	if (pid > 0)
 		child_watch(path, way, pid, ends[0], out);
@@ -121,16 +121,19 @@ bool store_move_aside(struct store *store, const char *found, struct failure *wh
 		is_free = lstat(name, &file) != 0 && errno == ENOENT;
 	}
 	if (!is_free)
-		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and no name is free to move it to",
-			store->path, found);
+		return failure_set(why, EX_CANTCREAT,
+			"store %s is damaged (%s) and there is no free name to rename it to; move it away", store->path,
+			found);
 	if (rename(store->path, name) != 0)
-		return failure_set(why, EX_CANTCREAT, "store %s is damaged (%s) and cannot be moved aside: %s",
-			store->path, found, strerror(errno));
+		return failure_set(why, EX_CANTCREAT,
+			"store %s is damaged (%s) and cannot be renamed: %s; move it away", store->path, found,
+			strerror(errno));
 	memcpy(store->aside, name, sizeof name);
 	fsync(store->directory_fd);
 	snprintf(from, sizeof from, "%s" STORE_LOCK_SUFFIX, store->path);
 	snprintf(to, sizeof to, "%s" STORE_LOCK_SUFFIX, store->aside);
 	if (rename(from, to) == 0 || errno == ENOENT)
 		return true;
-	return failure_set(why, EX_CANTCREAT, "store: %s cannot be moved aside: %s", from, strerror(errno));
+	return failure_set(
+		why, EX_CANTCREAT, "store lock file %s cannot be renamed: %s; move it away", from, strerror(errno));
 }

@@ -31,10 +31,10 @@ static const char *access_advice(enum store_access access)
 static bool directory_open(struct store *store, const char *directory, struct failure *why)
 {
 	if (snprintf(store->path, sizeof store->path, "%s/" STORE_FILE, directory) >= PATH_MAX - 64)
-		return failure_set(why, EX_CONFIG, "store directory: the name is too long");
+		return failure_set(why, EX_CONFIG, "store_path: the name of the directory is too long");
 	if (store->access == STORE_OWNER && mkdir(directory, 0700) != 0 && errno != EEXIST)
 		return failure_set(why, EX_CANTCREAT,
-			"store directory %s cannot be made: %s; make it and give it to the user that stsgated runs as",
+			"store directory %s cannot be created: %s; create it and give it to the user that stsgated runs as",
 			directory, strerror(errno));
 	store->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->directory_fd >= 0)
@@ -58,7 +58,7 @@ static bool owner_lock(struct store *store, const char *directory, struct failur
 	if (flock(store->owner_fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
 	return failure_set(why, EX_TEMPFAIL,
-		"store directory %s: another stsgated has it; stop that one, or change store_path", directory);
+		"store directory %s: another stsgated is using it; stop that one, or change store_path", directory);
 }
 
 /* Allocates the whole lock file. LMDB writes to it through a map: if it had holes and the disk were full, SIGBUS would
@@ -77,8 +77,8 @@ static int lock_file_fill(struct store *store)
 static bool untold(const struct store *store, const struct store_finding *finding, struct failure *why)
 {
 	return failure_set(why, EX_TEMPFAIL,
-		"store %s could not be looked through: %s%s; it is left as it is, start stsgated again", store->path,
-		finding->words, finding->result == EIO ? ", see whether its disk is failing" : "");
+		"store %s could not be checked for damage: %s%s; the file was not changed, start stsgated again",
+		store->path, finding->words, finding->result == EIO ? ", check whether its disk is failing" : "");
 }
 
 static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct failure *why)
@@ -88,7 +88,8 @@ static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct
 	store_inspect(store->path, &way, &finding);
 	store->unreadable_known = finding.unreadable;
 	if (finding.unreadable > 0)
-		log_warning("store %s: the checksums of %u records are wrong; what they held is looked up anew",
+		log_warning(
+			"store %s: %u records have wrong checksums and are ignored; their facts will be looked up again",
 			store->path, finding.unreadable);
 	switch (finding.health) {
 	case STORE_SOUND:
@@ -115,7 +116,8 @@ static bool owner_check(struct store *store, store_go_on *go_on, struct failure 
 		bool is_file = fstat(fd, &file) == 0 && S_ISREG(file.st_mode);
 		close(fd);
 		if (!is_file)
-			return failure_set(why, EX_CONFIG, "store %s is not a file", store->path);
+			return failure_set(why, EX_CONFIG,
+				"store %s is not a regular file; move it away, or change store_path", store->path);
 	}
 	int result = lock_file_fill(store);
 	if (result == EACCES || result == EPERM || result == EROFS || result == ELOOP) {
@@ -126,13 +128,13 @@ static bool owner_check(struct store *store, store_go_on *go_on, struct failure 
 	if (result != 0)
 		return store_fail(store, result, "cannot be opened", why);
 	if (file.st_size > 0 && unclean)
-		log_info("store %s was not closed: looking through it", store->path);
+		log_info("store %s was not closed properly: checking it for damage", store->path);
 	if (file.st_size > 0 && !file_look(store, unclean, go_on, why))
 		return false;
 	fd = openat(store->directory_fd, STORE_MARKER, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
-		return failure_set(
-			why, EX_CANTCREAT, "store %s: cannot make %s: %s", store->path, STORE_MARKER, strerror(errno));
+		return failure_set(why, EX_CANTCREAT, "store %s: %s cannot be created beside it: %s", store->path,
+			STORE_MARKER, strerror(errno));
 	close(fd);
 	fsync(store->directory_fd);
 	return true;
@@ -152,15 +154,16 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	 * owner. */
 	if (geteuid() == 0 && file.st_uid != 0 &&
 		(setgroups(1, &file.st_gid) != 0 || setgid(file.st_gid) != 0 || setuid(file.st_uid) != 0))
-		return failure_set(
-			why, EX_OSERR, "store %s: cannot become its owner: %s", store->path, strerror(errno));
+		return failure_set(why, EX_OSERR, "store %s: cannot become the user that owns it: %s", store->path,
+			strerror(errno));
 	if (faccessat(store->directory_fd, STORE_FILE, R_OK | W_OK, AT_EACCESS) != 0)
 		return failure_set(why, EX_NOPERM, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
 			access_advice(store->access));
 	store_inspect(store->path, &(struct store_look_way){.lock_fd = -1}, &finding);
 	if (finding.health == STORE_DAMAGED)
-		return failure_set(why, EX_DATAERR, "store %s is damaged: %s; restart stsgated, which moves it aside",
-			store->path, finding.words);
+		return failure_set(why, EX_DATAERR,
+			"store %s is damaged: %s; restart stsgated, which will move it aside", store->path,
+			finding.words);
 	/* The owner may have enlarged the map meanwhile, or there are too many readers: opening is tried all the
 	 * same. */
 	return finding.health == STORE_SOUND || finding.result == MDB_MAP_RESIZED ||
@@ -278,7 +281,8 @@ static bool env_start(struct store *store, struct failure *why)
 		return true;
 	if (result == STORE_UNREADABLE)
 		return failure_set(why, EX_CONFIG,
-			"store %s was made by a later stsgate; run that one, or move the file away", store->path);
+			"store %s was made by a later version of stsgate; run that version, or move the file away",
+			store->path);
 	if (result == MDB_NOTFOUND)
 		return failure_set(why, EX_NOINPUT, "store %s is empty: start stsgated, or name its settings with -c",
 			store->path);

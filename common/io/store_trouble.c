@@ -33,7 +33,8 @@ void store_break(struct store *store, const char *what)
 	snprintf(store->ruin, sizeof store->ruin, "%s", what);
 	atomic_store(&store->broken, true);
 	if (store->access == STORE_GUEST)
-		log_error("store %s cannot be used: %s; restart stsgated, which looks through it", store->path, what);
+		log_error("store %s cannot be used: %s; restart stsgated, which will check it for damage", store->path,
+			what);
 }
 
 bool store_is_broken(const struct store *store, struct failure *why)
@@ -58,7 +59,7 @@ void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *va
 	count = atomic_fetch_add(&store->unreadable_count, 1) + 1;
 	if (count < store->unreadable_known + UNREADABLE_MAX)
 		return;
-	snprintf(what, sizeof what, "the checksums of %u records are wrong", count);
+	snprintf(what, sizeof what, "%u records have wrong checksums", count);
 	store_break(store, what);
 }
 
@@ -68,11 +69,11 @@ bool store_fail(struct store *store, int result, const char *what, struct failur
 	if (is_end(result))
 		store_break(store, mdb_strerror(result));
 	if (is_end(result) && store->access == STORE_GUEST)
-		advice = "; restart stsgated, which looks through it";
+		advice = "; restart stsgated, which will check it for damage";
 	else if (result == ENOSPC || result == EDQUOT || result == EIO) /* EIO: also a short write on a full disk */
-		advice = "; see whether its disk is full or failing";
+		advice = "; check whether its disk is full or failing";
 	else if (result == EROFS)
-		advice = "; see whether its disk is failing, and mount it writable";
+		advice = "; check whether its disk is failing, and mount it writable";
 	return failure_set(why, result == MDB_READERS_FULL ? EX_TEMPFAIL : EX_IOERR, "store %s %s: %s%s", store->path,
 		what, mdb_strerror(result), advice);
 }

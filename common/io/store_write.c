@@ -188,11 +188,11 @@ static bool change_report(struct store *store, const struct store_change *change
 		metrics_add(METRIC_STORE_REFUSED, 0, 0, 0, 1);
 	if (result == STORE_HELD)
 		return failure_set(why, EX_TEMPFAIL,
-			"store %s is full of what process %ld has been looking at: nothing was stored; let that process go on, or end it",
+			"store %s is full, because process %ld still reads an older state of it: nothing was stored; let that process continue, or end it",
 			store->path, (long)change->holder);
 	if (result == STORE_REFUSED || result == MDB_MAP_FULL)
 		return failure_set(why, EX_TEMPFAIL,
-			"store %s is full and holds nothing that may go: nothing was stored; raise store_max_bytes",
+			"store %s is full and nothing in it may be evicted: nothing was stored; raise store_max_bytes",
 			store->path);
 	if (result == STORE_UNREADABLE)
 		return failure_set(why, EX_SOFTWARE, "store %s: a record that could not be read back was not written",

@@ -66,10 +66,10 @@ static bool load_file(X509_STORE *store, const char *file, struct failure *why)
 {
 	struct stat st;
 	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
-		return failure_set(why, EX_CONFIG, "%s: is not a regular file; name a file of PEM certificates", file);
+		return failure_set(why, EX_CONFIG, "%s is not a regular file; name a file of PEM certificates", file);
 	if (access(file, R_OK) != 0)
 		return failure_set(why, EX_NOINPUT,
-			"%s: %s; name a file of PEM certificates that the daemon's user can read", file,
+			"%s cannot be read: %s; name a file of PEM certificates that the daemon's user can read", file,
 			strerror(errno));
 	ERR_clear_error();
 	bool loaded = X509_STORE_load_file(store, file) == 1;
@@ -77,8 +77,8 @@ static bool load_file(X509_STORE *store, const char *file, struct failure *why)
 	for (int i = 0; loaded && i < sk_X509_OBJECT_num(objects); i++)
 		if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_X509)
 			return true;
-	failure_set(why, EX_CONFIG, "%s: holds no certificate that can be read (%s); name a file of PEM certificates",
-		file, openssl_words());
+	failure_set(why, EX_CONFIG, "%s has no readable certificate (%s); name a file of PEM certificates", file,
+		openssl_words());
 	ERR_clear_error();
 	return false;
 }
@@ -135,7 +135,7 @@ static void trust_reload(struct trust *trust)
 	struct failure why;
 	X509_STORE *fresh = store_load(trust->file, &why);
 	if (!fresh) {
-		log_warning("certificate authorities not read again, the old ones stay: %s", why.text);
+		log_warning("certificate authorities were not read again and the old ones stay in use: %s", why.text);
 		return;
 	}
 	lock_take(&trust->lock);
@@ -143,7 +143,7 @@ static void trust_reload(struct trust *trust)
 	trust->store = fresh;
 	lock_drop(&trust->lock);
 	X509_STORE_free(old);
-	log_info("certificate authorities read again from %s", watched_file(trust));
+	log_info("certificate authorities were read again from %s", watched_file(trust));
 }
 
 X509_STORE *trust_store(struct trust *trust)
@@ -223,6 +223,6 @@ bool trust_explain(struct text *text, int error, X509 *leaf, int sent)
 		return false;
 	text_add(text, "; certificates sent: ");
 	text_add_number(text, sent);
-	text_add(text, "; not sent, nor known here: ");
+	text_add(text, "; neither sent nor known here: ");
 	return true;
 }

@@ -331,7 +331,7 @@ static void test_broken_store(void **state)
 	store_zero();
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		struct tool_run run = on_store(commands[i][0], commands[i][1], NULL);
-		if (run.status != EX_IOERR || !strstr(run.err, "restart stsgated, which looks through it"))
+		if (run.status != EX_IOERR || !strstr(run.err, "restart stsgated, which will check it for damage"))
 			fail_msg("%s: %d: %s%s", commands[i][0], run.status, run.out, run.err);
 		tool_run_free(&run);
 	}

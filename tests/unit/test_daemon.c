@@ -152,12 +152,12 @@ static void settings_are_tested(void **state)
 	expect_log("/dev/null`: Not a directory: choose another path");
 	assert_int_equal(RUN("-t", "-o", "no_such=1"), EX_USAGE);
 	assert_int_equal(RUN("-t", "-o", "probe_ca_file=/nonexistent/ca.pem"), EX_NOINPUT);
-	expect_log("-o: probe_ca_file: /nonexistent/ca.pem: No such file");
+	expect_log("-o: probe_ca_file: /nonexistent/ca.pem cannot be read: No such file");
 	settings_write("probe_ca_file = /nonexistent/ca.pem\n");
 	assert_int_equal(RUN("-t"), EX_NOINPUT);
-	expect_log("/conf:11: probe_ca_file: /nonexistent/ca.pem: No such file");
+	expect_log("/conf:11: probe_ca_file: /nonexistent/ca.pem cannot be read: No such file");
 	assert_int_equal(RUN("-f"), EX_NOINPUT);
-	expect_log("/conf:11: probe_ca_file: /nonexistent/ca.pem: No such file");
+	expect_log("/conf:11: probe_ca_file: /nonexistent/ca.pem cannot be read: No such file");
 	settings_write("");
 	assert_int_equal(RUN("-t", "-o", "store_path=/nonexistent/store"), EX_CANTCREAT);
 	expect_log("-o: store_path: `/nonexistent/store`: No such file");

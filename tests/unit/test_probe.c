@@ -415,7 +415,7 @@ static const struct {
 	/* certificates */
 	{"partial wildcard", {GREETING, EHLO, GO, TLS_GOOD, CERT_PARTIAL, 0}, REASON_CERT_HOST_MISMATCH, "mismatch"},
 	{"CN only", {GREETING, EHLO, GO, TLS_GOOD, CERT_CN_ONLY, 0}, REASON_CERT_HOST_MISMATCH,
-		"mismatch: the host is the common name, and no DNS name"},
+		"mismatch: the host is only in the CN, not in the SAN"},
 	{"other name", {GREETING, EHLO, GO, TLS_GOOD, CERT_OTHER_NAME, 0}, REASON_CERT_HOST_MISMATCH, "mismatch"},
 	{"expired", {GREETING, EHLO, GO, TLS_GOOD, CERT_EXPIRED, 0}, REASON_CERT_EXPIRED, "expired"},
 	{"future", {GREETING, EHLO, GO, TLS_GOOD, CERT_FUTURE, 0}, REASON_CERT_NOT_YET_VALID, "not yet valid"},
@@ -439,7 +439,7 @@ static const struct {
 	{"for e-mail", {GREETING, EHLO, GO, TLS_GOOD, CERT_EMAIL, 0}, REASON_CERT_PURPOSE,
 		": no server authentication"},
 	{"intermediate missing", {GREETING, EHLO, GO, TLS_GOOD, CERT_BELOW_INTER, 0}, REASON_CERT_UNTRUSTED,
-		"certificates sent: 1; not sent, nor known here: CN=inter"},
+		"certificates sent: 1; neither sent nor known here: CN=inter"},
 	{"SHA-1", {GREETING, EHLO, GO, TLS_GOOD, CERT_SHA1, 0}, REASON_CERT_UNTRUSTED, "digest algorithm too weak"},
 	{"overlong chain", {GREETING, EHLO, GO, TLS_GOOD, CERT_LONG, 0}, REASON_TLS_FAILED, "excessive message size"},
 	/* handshakes */
@@ -468,7 +468,8 @@ static const struct {
 	{"injection behind a full buffer", {GREETING, EHLO, LINES_63 LINE_LAST "X", TLS_GOOD, CERT_GOOD, 0},
 		REASON_STARTTLS_INJECTION, ""},
 	{"odd reply", {GREETING, EHLO, "250 fine\r\n", TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "250 fine"},
-	{"cut at STARTTLS", {GREETING, EHLO, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "closed to STARTTLS"},
+	{"cut at STARTTLS", {GREETING, EHLO, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL,
+		"closed before the reply to STARTTLS"},
 	{"silent at STARTTLS", {GREETING, EHLO, HANG, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "STARTTLS"},
 	/* greeting and EHLO */
 	{"554", {"554 go away\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_GREETING, "554 go away"},
@@ -484,12 +485,16 @@ static const struct {
 		"550 who are you"},
 	{"EHLO 554", {GREETING, "554 no\r\n", CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_GREETING, "554 no"},
 	{"250 as greeting", {"250 hi\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "250 hi"},
-	{"not SMTP", {"SSH-2.0-x\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "no SMTP reply"},
+	{"not SMTP", {"SSH-2.0-x\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL,
+		"the greeting is not SMTP"},
 	{"closed at once", {CUT, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "closed before the greeting"},
-	{"closed at EHLO", {GREETING, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL, "closed to EHLO"},
-	{"silent", {HANG, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "before the greeting"},
-	{"silent at EHLO", {GREETING, HANG, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "to EHLO"},
-	{"dribbling", {GREETING, CUT, CUT, TLS_GOOD, CERT_GOOD, 300}, REASON_HOP_TIMEOUT, "before the greeting"},
+	{"closed at EHLO", {GREETING, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_PROTOCOL,
+		"closed before the reply to EHLO"},
+	{"silent", {HANG, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_TIMEOUT, "no greeting before the deadline"},
+	{"silent at EHLO", {GREETING, HANG, CUT, TLS_GOOD, CERT_GOOD, 0}, REASON_HOP_TIMEOUT,
+		"no reply to EHLO before the deadline"},
+	{"dribbling", {GREETING, CUT, CUT, TLS_GOOD, CERT_GOOD, 300}, REASON_HOP_TIMEOUT,
+		"no greeting before the deadline"},
 };
 
 static bool is_one_of(const char *name, const char *const *names)
@@ -554,7 +559,8 @@ static const struct {
 	{"TLS 1.1", {GREETING, CUT, CUT, TLS_ONLY_1_1, CERT_GOOD, 0}, true, REASON_TLS_TOO_OLD, "TLSv1.1"},
 	{"cut", {GREETING, CUT, CUT, TLS_CUT, CERT_GOOD, 0}, true, REASON_TLS_FAILED, "cut"},
 	{"refuses", {"554 go away\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, true, REASON_HOP_GREETING, "554 go away"},
-	{"not SMTP", {"SSH-2.0-x\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, true, REASON_HOP_PROTOCOL, "no SMTP"},
+	{"not SMTP", {"SSH-2.0-x\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, true, REASON_HOP_PROTOCOL,
+		"the greeting is not SMTP"},
 	{"silent", {HANG, CUT, CUT, TLS_GOOD, CERT_GOOD, 0}, true, REASON_HOP_TIMEOUT, "no greeting"},
 	{"STARTTLS there", {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0}, false, REASON_TLS_FAILED, "wrong version"},
 };

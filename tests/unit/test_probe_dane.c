@@ -156,8 +156,8 @@ static const struct row rows[] = {
 	{"whole beside the stronger digest", GOOD, CA, {{3, 1, 0, GOOD, false}, {3, 1, 2, WILDCARD, false}}, REASON_OK,
 		X509_V_OK, "3 1 0"},
 	/* D-33: what OpenSSL cannot read counts as not there */
-	{"no key in it", GOOD, CA, {{3, 1, 0, NOBODY, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "to be read"},
-	{"no certificate in it", GOOD, CA, {{2, 0, 0, NOBODY, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "to be read"},
+	{"no key in it", GOOD, CA, {{3, 1, 0, NOBODY, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no readable"},
+	{"no certificate in it", GOOD, CA, {{2, 0, 0, NOBODY, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no readable"},
 	{"no key in one of two", GOOD, CA, {{3, 1, 0, NOBODY, false}, {3, 1, 1, GOOD, false}}, REASON_OK, X509_V_OK,
 		"3 1 1"},
 	{"no key in one, no match of the other", GOOD, CA, {{3, 1, 0, NOBODY, false}, {3, 1, 1, GOOD, true}},

@@ -390,8 +390,8 @@ static void test_cuts(void **state)
 		const char *text;
 	} rows[] = {
 		[STOP_GREETING] = {REASON_HOP_PROTOCOL, "connection closed before the greeting"},
-		[STOP_EHLO] = {REASON_HOP_PROTOCOL, "connection closed to EHLO"},
-		[STOP_STARTTLS] = {REASON_HOP_PROTOCOL, "connection closed to STARTTLS"},
+		[STOP_EHLO] = {REASON_HOP_PROTOCOL, "connection closed before the reply to EHLO"},
+		[STOP_STARTTLS] = {REASON_HOP_PROTOCOL, "connection closed before the reply to STARTTLS"},
 		[STOP_HELLO] = {REASON_TLS_FAILED, "connection cut in the TLS handshake"},
 		[STOP_FLIGHT] = {REASON_TLS_FAILED, "connection cut in the TLS handshake"},
 		[STOP_BEHIND] = {REASON_HOP_PROTOCOL, "connection closed before the greeting"},

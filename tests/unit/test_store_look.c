@@ -166,7 +166,7 @@ static void a_stop_meanwhile_leaves_it(void **state)
 {
 	(void)state;
 	in_child = child_stops;
-	is_left_alone(stop_at_once, "it was to stop before its end");
+	is_left_alone(stop_at_once, "the check was stopped before its end");
 	assert_int_equal(kill(child, 0), -1);
 }
 
@@ -211,7 +211,7 @@ static void child_reads_estale(void)
 static void a_disk_that_does_not_give_it_is_no_damage(void **state)
 {
 	in_child = child_reads_eio;
-	is_left_alone(NULL, "see whether its disk is failing");
+	is_left_alone(NULL, "check whether its disk is failing");
 	room_remove(state);
 	store_left(state);
 	in_child = child_reads_estale;

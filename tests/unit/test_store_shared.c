@@ -73,8 +73,8 @@ static void later_schema_is_refused_and_left_alone(void **state)
 	(void)state;
 	store_fill(3);
 	room_write("meta", LIT("schema"), "2");
-	assert_true(refused(STORE_OWNER, EX_CONFIG, "later stsgate"));
-	assert_true(refused(STORE_GUEST, EX_CONFIG, "later stsgate"));
+	assert_true(refused(STORE_OWNER, EX_CONFIG, "later version of stsgate"));
+	assert_true(refused(STORE_GUEST, EX_CONFIG, "later version of stsgate"));
 	room_write("meta", LIT("schema"), "1");
 	store = room_open(ROOM_BYTES, STORE_OWNER);
 	assert_true(room_knows(store, "d2.example"));
@@ -87,11 +87,11 @@ static void two_owners_are_one_too_many(void **state)
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
 
 	(void)state;
-	assert_true(refused(STORE_OWNER, EX_TEMPFAIL, "another stsgated has it"));
+	assert_true(refused(STORE_OWNER, EX_TEMPFAIL, "another stsgated is using it"));
 	assert_true(room_put(store, "a.example", KIND_USED, 1, NULL));
 	assert_true(room_has("policies.dirty"));
 	store_close(&store);
-	assert_false(refused(STORE_OWNER, EX_TEMPFAIL, "another stsgated has it"));
+	assert_false(refused(STORE_OWNER, EX_TEMPFAIL, "another stsgated is using it"));
 }
 
 static void guest_makes_no_store(void **state)
@@ -215,7 +215,7 @@ static void directory_is_made_but_not_its_parents(void **state)
 	snprintf(kept, sizeof(kept), "%s", room);
 	snprintf(parent, sizeof(parent), "%s/new", kept);
 	snprintf(room, sizeof(room), "%.200s/new/deep", kept);
-	assert_true(refused(STORE_OWNER, EX_CANTCREAT, "cannot be made"));
+	assert_true(refused(STORE_OWNER, EX_CANTCREAT, "cannot be created"));
 	snprintf(room, sizeof(room), "%.250s", parent);
 	opens_and_works();
 	assert_int_equal(stat(room, &file), 0);
