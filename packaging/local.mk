@@ -1,4 +1,4 @@
-# packaging: what is installed beside the programs
+# packaging: files that are installed besides the programs
 systemdsystemunit_DATA = packaging/stsgated.service
 dist_systemdsystemunit_DATA = packaging/stsgated-socketmap.socket
 sysusers_DATA = packaging/sysusers.d/stsgate.conf
@@ -15,7 +15,7 @@ packaging/sysusers.d/stsgate.conf: packaging/stsgate.sysusers
 packaging/tmpfiles.d/stsgate.conf: packaging/stsgate.tmpfiles
 	$(AM_V_GEN)$(MKDIR_P) packaging/tmpfiles.d && cp $(srcdir)/packaging/stsgate.tmpfiles $@
 
-# The sample is for reading: the settings of the host are never touched.
+# The sample is documentation: `make install` never changes the host's stsgate.conf.
 install-data-local:
 	$(MKDIR_P) "$(DESTDIR)$(docdir)"
 	$(INSTALL_DATA) $(srcdir)/packaging/stsgate.conf "$(DESTDIR)$(docdir)/stsgate.conf.sample"
