@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
-#define POLL_MS 10 /* how often a stop looks whether callbacks are over */
+#define POLL_MS 10 /* how often a stop checks whether callbacks have ended */
 
 bool arbiter_enter(struct arbiter *arbiter)
 {
@@ -33,8 +33,8 @@ static bool waiter_enter(struct arbiter *arbiter, const struct settings *setting
 	return false;
 }
 
-/* From the store, or after what this message may still wait. `asked`: the next hop or the recipient that the question
- * was made of. */
+/* Gets a verdict from the store, or waits for one as long as this message may still wait. `asked` is the next hop or the
+ * recipient from which the question was made, for events. */
 static void question_judge(struct arbiter *arbiter, struct message *message, const struct question *question,
 	struct span asked, struct outcome *outcome)
 {
@@ -63,7 +63,7 @@ bool arbiter_wanted(const struct settings *settings, const struct recipient *rec
 	return true;
 }
 
-/* Of a list too long to be looked at whole, the rest is unreadable. */
+/* Judges a list of next hops. If the list is longer than QUESTION_HOPS_MAX, the rest counts as one unreadable hop. */
 static void judge_next_hops(
 	struct arbiter *arbiter, struct message *message, const struct recipient *recipient, struct outcome *outcome)
 {
@@ -75,8 +75,8 @@ static void judge_next_hops(
 			next_hop_question(&question, hop.at, hop.len, PURPOSE_DELIVER);
 		question_set_client(&question, (struct span){recipient->client, strlen(recipient->client)});
 		question_judge(arbiter, message, &question, hop, &one);
-		/* A map binds the MTA to hops that keep their policy, so one next hop that may be used is enough then;
-		 * else any of them may be the one that is used (rule 6, one level up). */
+		/* Rule 6, applied to next hops. With a map, the MTA uses only hops that satisfy their policy, so the
+		 * best verdict counts. Without one, the MTA may use any of the next hops, so the worst counts. */
 		int difference = verdict_weight(one.verdict.kind) - verdict_weight(outcome->verdict.kind);
 		if (i == 0 || (message->config->settings->mta_enforces ? difference < 0 : difference > 0)) {
 			struct outcome other = *outcome;
@@ -96,7 +96,7 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 		judge_next_hops(arbiter, message, recipient, outcome);
 		return;
 	}
-	/* Sendmail's {rcpt_addr} is expanded; Postfix's cleanup has nothing better than what was asked for. */
+	/* Sendmail expands aliases in {rcpt_addr}. Postfix's cleanup(8) has nothing better than the argument of RCPT. */
 	bool expanded = kind != SESSION_LOCAL && recipient->address[0] != '\0';
 	const char *text = expanded ? recipient->address : recipient->argument;
 	struct span address = {text, strlen(text)};
@@ -121,7 +121,7 @@ void arbiter_hurry(struct arbiter *arbiter, uint32_t grace_ms)
 {
 	atomic_store(&arbiter->hurry, true);
 	poll_zero(&arbiter->waiting, grace_ms);
-	/* The last replies are still to be written by libmilter. */
+	/* Give libmilter time to send the last replies. */
 	struct timespec rest = {.tv_nsec = 5 * POLL_MS * 1000000L};
 	nanosleep(&rest, NULL);
 }

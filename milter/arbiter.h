@@ -1,5 +1,8 @@
-/* Judging a recipient for the milter: which question its macros ask, from the store at once or after a wait within
- * bounds. Knows nothing of libmilter. Any thread. */
+/* Judges a recipient for the milter, and controls which milter callbacks may wait or use the check.
+ *
+ * The arbiter makes a question from the MTA's macros. It takes the verdict from the store at once, or waits within the
+ * limits milter_wait and milter_waiters. Every use of arbiter->check by a callback happens between arbiter_enter() and
+ * arbiter_leave(), so that a stop knows when it may free the check. Knows nothing of libmilter. Any thread. */
 #ifndef MILTER_ARBITER_H
 #define MILTER_ARBITER_H
 
@@ -13,31 +16,32 @@
 struct arbiter {
 	struct nudge nudge;
 	struct check *check;
-	atomic_int waiting;  /* callbacks that wait for a look-up */
-	atomic_int inside;   /* callbacks that may use `check` */
-	atomic_bool hurry;   /* none begins to wait */
-	atomic_bool closing; /* none begins to use `check` */
+	atomic_int waiting;  /* callbacks that wait for a lookup */
+	atomic_int inside;   /* callbacks between arbiter_enter() and arbiter_leave() */
+	atomic_bool hurry;   /* no further callback may wait */
+	atomic_bool closing; /* no further callback may use `check` */
 };
 
-/* What the MTA tells of a recipient; "" is nothing. */
+/* The MTA's information about a recipient; "" if the MTA has sent none. */
 struct recipient {
-	const char *argument;                /* of RCPT */
+	const char *argument;                /* the argument of RCPT */
 	const char *mailer, *host, *address; /* {rcpt_mailer}, {rcpt_host}, {rcpt_addr} */
 	const char *client;                  /* {client_addr} */
 };
 
-/* Whether `check` may be used now; then arbiter_leave() must follow. */
+/* Returns whether the caller may use `check` now. If so, the caller must call arbiter_leave() afterwards. */
 bool arbiter_enter(struct arbiter *arbiter);
 void arbiter_leave(struct arbiter *arbiter);
-/* Whether a recipient by this mailer is judged at all. */
+/* Returns whether recipients with this mailer are judged (milter_skip_mailers). */
 bool arbiter_wanted(const struct settings *settings, const struct recipient *recipient);
-/* Waits for what is left of the message's milter_wait at most. The caller frees the outcome. */
+/* Judges a recipient of a message. Waits at most for the rest of the message's milter_wait, and adds the time to
+ * message->waited_ms. The caller frees the outcome with outcome_free(). */
 void arbiter_judge(struct arbiter *arbiter, struct message *message, enum session_kind kind,
 	const struct recipient *recipient, struct outcome *outcome);
 
-/* None begins to wait any more; those that do have `grace_ms` to finish. */
+/* Lets no further callback wait. Returns when no callback waits any more, or after `grace_ms` milliseconds. */
 void arbiter_hurry(struct arbiter *arbiter, uint32_t grace_ms);
-/* None begins to use `check` any more. False when some still did after `wait_ms`. */
+/* Lets no further callback use `check`. Returns false if a callback still uses it after `wait_ms` milliseconds. */
 bool arbiter_quiesce(struct arbiter *arbiter, uint32_t wait_ms);
 
 #endif

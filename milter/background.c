@@ -45,7 +45,7 @@ bool background_enter(struct failure *why)
 	if (child < 0) {
 		close(ends[0]);
 		close(ends[1]);
-		return failure_set(why, EX_OSERR, "cannot go into the background: %s", strerror(errno));
+		return failure_set(why, EX_OSERR, "cannot start the background process: %s", strerror(errno));
 	}
 	if (child > 0) {
 		close(ends[1]);
@@ -54,7 +54,7 @@ bool background_enter(struct failure *why)
 	close(ends[0]);
 	ready_fd = ends[1];
 	setsid();
-	return chdir("/") == 0 || failure_set(why, EX_OSERR, "cannot enter /: %s", strerror(errno));
+	return chdir("/") == 0 || failure_set(why, EX_OSERR, "cannot change the directory to /: %s", strerror(errno));
 }
 
 void background_ready(void)

@@ -19,15 +19,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE_MS 4000 /* waits in hand, at a stop */
-#define EVENTS_KEPT_S (90 * 86400)
+#define GRACE_MS 4000              /* how long a stop lets callbacks and clients wait for their answers */
+#define EVENTS_KEPT_S (90 * 86400) /* older events are removed from the store at the start */
 
 struct daemon {
 	const struct settings *settings;
 	struct identity identity;
-	struct listener place[FRONT_ENDS_MAX]; /* this and the next two: one for each of front_ends */
+	/* One for each row of front_ends. */
+	struct listener place[FRONT_ENDS_MAX];
 	struct service *service[FRONT_ENDS_MAX];
-	bool open[FRONT_ENDS_MAX]; /* by its own `open` */
+	bool open[FRONT_ENDS_MAX]; /* opened by the row's own `open` */
+
 	struct store *store;
 	struct check *check;
 	const struct loops *loops;
@@ -35,11 +37,11 @@ struct daemon {
 	struct gauges gauges;
 	struct refresher *refresher;
 	bool server_running;
-	int64_t store_changed_at; /* before this process opened it */
-	bool check_in_use;        /* by a thread that did not end: nothing that it uses is freed */
+	int64_t store_changed_at; /* the time of the store's file before this process opened it */
+	bool check_in_use;        /* a thread that did not end uses the check, so nothing that it needs is freed */
 };
 
-/* Opens what is on, apart from what the service manager has handed over. */
+/* Opens the sockets of all front ends that are on, except those that the service manager has passed. */
 static bool places_open(struct daemon *daemon, struct failure *why)
 {
 	struct listener_access access;
@@ -60,7 +62,8 @@ static bool places_open(struct daemon *daemon, struct failure *why)
 		if (wanted && !listener_open(place, &access, why))
 			return false;
 	}
-	/* The others last: another stsgated at the same places is found before libmilter is touched. */
+	/* Front ends with their own `open` come last. So if another stsgated uses the same addresses, the start fails
+	 * before libmilter is touched. */
 	for (size_t i = 0; i < front_ends_count; i++) {
 		if (!listener_on(&daemon->place[i]) || !front_ends[i].open)
 			continue;
@@ -104,7 +107,8 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	return daemon->server_running;
 }
 
-/* The service manager has patience as long as it hears of it; a stop that it asks for meanwhile is not put off. */
+/* Reports progress, so that the service manager extends its timeout. Returns false to end the check of the store's file
+ * early, if a stop was requested. */
 static bool look_goes_on(unsigned percent)
 {
 	notify_looking(percent);
@@ -120,7 +124,7 @@ bool daemon_open_store(struct daemon *daemon, struct failure *why)
 		return failure_prefix(why, "store_path");
 	struct failure ignored;
 	if (!store_forget_events(daemon->store, clock_wall_s() - EVENTS_KEPT_S, &ignored))
-		log_warning("old events stay in the store: %s", ignored.text);
+		log_warning("cannot remove old events from the store: %s", ignored.text);
 	return true;
 }
 
@@ -129,7 +133,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	const struct settings *settings = daemon->settings;
 	struct rlimit limit;
 	bool limited = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= UINT_MAX;
-	/* The other half of the descriptors is for clients, the store, the log and the resolvers. */
+	/* Half of the descriptors are for outgoing connections; clients, store, log and resolvers need the others. */
 	struct check_options options = {.config = config,
 		.store = daemon->store,
 		.loops = loops,
@@ -139,7 +143,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	daemon->check = check_new(&options, why);
 	if (!daemon->check)
 		return false;
-	/* Both files were written at a time that is past, so a clock that says otherwise is behind. */
+	/* Both files were written in the past. If their times are in the future, the clock is slow. */
 	struct stat program;
 	check_time_seen(daemon->check, daemon->store_changed_at, "the store's file");
 	if (stat("/proc/self/exe", &program) == 0)
@@ -180,7 +184,7 @@ void daemon_reload(struct daemon *daemon, const struct settings_source *source)
 {
 	notify_reloading();
 	bool done = reload_run(daemon->check, daemon->loops, source, daemon->settings);
-	notify_ready(done ? "settings reloaded" : "reload failed, the settings from before stay");
+	notify_ready(done ? "settings reloaded" : "reload failed; the previous settings stay in effect");
 }
 
 bool daemon_store_is_broken(const struct daemon *daemon, struct failure *why)
@@ -188,20 +192,20 @@ bool daemon_store_is_broken(const struct daemon *daemon, struct failure *why)
 	return store_is_broken(daemon->store, why);
 }
 
-/* A watch over the stop: a thread that nobody joins. */
+/* The thread that ends the process if a stop takes too long. Nobody joins it. */
 static void *stop_watch(void *arg)
 {
 	const int *status = arg;
 	struct timespec limit = {.tv_sec = DAEMON_STOP_MS / 1000, .tv_nsec = (DAEMON_STOP_MS % 1000) * 1000000L};
 	nanosleep(&limit, NULL);
-	log_warning("did not stop within %d s: ending all the same; what the store acknowledged is on disk",
+	log_warning("did not stop within %d s: exiting now; all changes that the store acknowledged are on disk",
 		DAEMON_STOP_MS / 1000);
 	_exit(*status);
 }
 
 void daemon_stop(struct daemon *daemon, int status)
 {
-	static int status_kept; /* the watch may outlive this call */
+	static int status_kept; /* static, because the watch may outlive this call */
 	pthread_t watch;
 	status_kept = status;
 	if (pthread_create(&watch, NULL, stop_watch, &status_kept) == 0)

@@ -1,4 +1,7 @@
-/* The daemon's parts: built in the order in which they need each other, ended in the reverse. The main thread only. */
+/* The parts of the daemon: starts them in the order of their dependencies and stops them in the reverse order.
+ *
+ * The order of calls is daemon_new(), daemon_open_store(), daemon_start(), then any number of daemon_reload() and
+ * daemon_store_is_broken(), then daemon_stop() and daemon_free(). All on the main thread. */
 #ifndef MILTER_DAEMON_H
 #define MILTER_DAEMON_H
 
@@ -6,23 +9,26 @@
 #include "reload.h"
 
 struct daemon;
-/* Opens the sockets, as whoever runs it, for the user that the daemon will be, or takes those that the service manager
- * opened. The settings outlive it. */
+/* Opens the sockets, or takes those that the service manager opened. The process may still be root; `identity` is the
+ * user that it will become. The settings must outlive the daemon. Returns NULL on failure. */
 struct daemon *daemon_new(const struct settings *settings, const struct identity *identity, struct failure *why);
-/* After privileges were dropped and the daemon is in the background; before any thread is started, the DNS of
- * config_new() included: it forks. */
+/* Opens the store. Call it after privileges_drop() and background_enter(), and before any thread is started, also before
+ * config_new(): a check for damage forks. */
 bool daemon_open_store(struct daemon *daemon, struct failure *why);
-/* Starts the threads. The loops outlive the daemon. */
+/* Starts the threads. The loops must outlive the daemon. */
 bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops, struct failure *why);
-/* The line that tells that all of it listens. */
+/* Writes the line "ready: ..." that names version, sockets, store and mode. */
 void daemon_describe(const struct daemon *daemon, char *out, size_t size);
+/* Reads the settings again (reload.h) and reports to the service manager. */
 void daemon_reload(struct daemon *daemon, const struct settings_source *source);
-/* store_is_broken() of its store. */
+/* Returns store_is_broken() for the daemon's store; `why` is filled if it is. */
 bool daemon_store_is_broken(const struct daemon *daemon, struct failure *why);
-/* Stops what was started, within DAEMON_STOP_MS: beyond it the process ends all the same, with `status`. */
+/* Stops everything that was started. If that takes longer than DAEMON_STOP_MS milliseconds, the process exits with
+ * `status`. */
 #define DAEMON_STOP_MS 10000
 void daemon_stop(struct daemon *daemon, int status);
-/* True: a callback that libmilter has abandoned still uses the check, the store and the loops, which stay as they are. */
+/* Closes the sockets, frees the daemon, and sets the pointer to NULL. Returns true if a callback that did not end still
+ * uses the check, the store and the loops: these are then not freed, and the caller must not free the loops. */
 bool daemon_free(struct daemon **daemon);
 
 #endif

@@ -8,17 +8,17 @@
 
 #include <string.h>
 
-#define WORD_SIZE 64 /* a queue id, an instance: what is longer counts as none */
-#define TOLD_MAX 8   /* headers of one message that are remembered */
+#define WORD_SIZE 64 /* octets of a queue id or an instance; a longer one counts as empty */
+#define TOLD_MAX 8   /* headers that are remembered for one message */
 
-/* What is kept of a request while its answer is found out, and of the message that it belongs to. */
+/* What is remembered about a request until it is answered, and about its message. */
 struct state {
 	bool authenticated;
 	char queue_id[WORD_SIZE];
 	char instance[WORD_SIZE];
-	uint32_t told[TOLD_MAX]; /* hashes of the headers that this message has got already */
+	uint32_t told[TOLD_MAX]; /* hashes of the headers that this message already has */
 	unsigned told_count;
-	struct verdict_logged unchecked;
+	struct verdict_logged unchecked; /* domains whose unchecked delivery was logged for this message */
 };
 
 static void word_copy(char out[WORD_SIZE], struct span word)
@@ -29,8 +29,9 @@ static void word_copy(char out[WORD_SIZE], struct span word)
 	out[len] = '\0';
 }
 
-/* Recipients of one message mostly get the same header, and Postfix would put in each. Two that share a hash lose one,
- * which is no loss of safety. */
+/* Returns whether this message already has the header, and remembers it otherwise. The recipients of a message mostly get
+ * the same header, and Postfix would insert all copies. If two different headers have the same hash, one is lost; that
+ * does not affect safety. */
 static bool told_before(struct state *state, const struct text *reply)
 {
 	uint32_t hash = 2166136261u;
@@ -70,7 +71,7 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 	const struct settings *settings = config->settings;
 	enum session_kind kind = state->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
 	struct decision decision = action_decide(settings, kind, &outcome->verdict);
-	/* A header stays in the message, and no milter of ours takes a forged one out. */
+	/* In mode monitor no header is added, because no milter would remove forged ones (design 6.7). */
 	decision.tag = decision.tag && settings->mode != MODE_MONITOR;
 	struct span queue_id = {state->queue_id, strlen(state->queue_id)};
 	verdict_log("delegation", queue_id, &outcome->verdict, &decision, &state->unchecked);
@@ -87,7 +88,7 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 		action = decision.tag ? DELEGATION_PREPEND : DELEGATION_DUNNO;
 		break;
 	}
-	/* Which recipients are still to come is not known: blind copies stay blind. */
+	/* with_domains: later recipients are not known yet, and a header must not reveal blind copies. */
 	reply_send(client, &(struct delegation_reply){.action = action,
 				   .verdict = &outcome->verdict,
 				   .header = settings->milter_header,
@@ -95,8 +96,8 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 	config_unref(&config);
 }
 
-/* False when there is nothing to ask. With a smart host a recipient in exempt_domains is one whose mail does not go
- * there; one at an address literal goes there, too. */
+/* Makes the question for a recipient's domain. Returns false if there is nothing to judge. With a smart host, mail for
+ * exempt_domains does not go there, so the question names the exempt domain. Mail for an address literal does go there. */
 static bool question_make(struct question *question, struct span domain, const struct config *config)
 {
 	const char *hop = config->settings->delegation_domain;

@@ -1,14 +1,16 @@
-/* Policy delegation for Postfix's check_policy_service: a service of the server. Judges the recipient's domain, or the
- * smart host of delegation_domain, and does by the verdict what the milter does (action.h), as far as the protocol has
- * words for it: of a message that is held nothing is told in a header. A known domain is answered at once, a first
- * contact is waited for on nobody's thread. The loop's thread only, but for new and free. */
+/* Policy delegation: answers Postfix's check_policy_service (SMTPD_POLICY_README) as a service of the server.
+ *
+ * Judges the recipient's domain, or the smart host that delegation_domain names. Acts on the verdict as the milter does
+ * (action.h), within the limits of the protocol: a message that is held gets no header. A known domain is answered from
+ * the store at once. At a first contact the client waits, but no thread does. Runs on the loop's thread. */
 #ifndef MILTER_DELEGATION_SERVER_H
 #define MILTER_DELEGATION_SERVER_H
 
 #include "front_end.h"
 
-#define DELEGATION_CLIENTS_MAX 1024 /* an smtpd(8) each */
+#define DELEGATION_CLIENTS_MAX 1024 /* each smtpd(8) process is one client */
 
+/* Makes the service; see service_new in front_end.h. */
 struct service *delegation_server_new(const struct front_end_parts *parts);
 
 #endif

@@ -14,8 +14,9 @@ const struct front_end front_ends[] = {
 		PLACE(milter_socket),
 		.for_mta = true,
 		.handed = "milter",
-		.refused = "libmilter opens its own and cannot be handed one: remove it from the socket unit; "
-			   "milter_socket says where the milter listens",
+		.refused =
+			"libmilter opens its own socket and cannot take one: remove it from the socket unit, and set "
+			"the address with milter_socket",
 		.gauge = METRIC_MILTER_WAITING,
 		.load = milter_waiting,
 		.open = milter_open,

@@ -1,4 +1,4 @@
-/* The table of front ends: everything that the daemon does with all of them goes by it. */
+/* The table of front ends. The daemon opens, starts, describes, counts and stops all front ends by this table. */
 #ifndef MILTER_FRONT_ENDS_H
 #define MILTER_FRONT_ENDS_H
 
@@ -8,7 +8,7 @@
 extern const struct front_end front_ends[];
 extern const size_t front_ends_count; /* FRONT_ENDS_MAX at most */
 
-/* The value of its setting; "" is off. */
+/* Returns the value of the front end's setting; "" is off. */
 const char *front_end_place(const struct front_end *front_end, const struct settings *settings);
 
 #endif

@@ -1,4 +1,4 @@
-/* The daemon's gauges: metrics that are set when they are asked for. On the event loop's thread. */
+/* Sets the metrics that are gauges when somebody reads the metrics. Runs on the event loop's thread. */
 #ifndef MILTER_GAUGES_H
 #define MILTER_GAUGES_H
 
@@ -10,12 +10,13 @@ struct gauges {
 	struct check *check;
 	struct store *store;
 	const struct server *server;
-	struct service *const *service; /* one for each of front_ends */
+	struct service *const *service; /* one for each row of front_ends; NULL where there is none */
 };
 
-/* What is passed outlives the gauges. Sets those that never change. */
+/* Sets the gauges that never change. All arguments must outlive the gauges. */
 void gauges_init(struct gauges *gauges, struct check *check, struct store *store, const struct server *server,
 	struct service *const *service);
+/* Sets all other gauges. `gauges` is a struct gauges. */
 void gauges_collect(void *gauges);
 
 #endif

@@ -8,21 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A name that cannot stand in the store: looking for it reads the store without finding anything. */
+/* A name that the store never contains: looking it up reads the store and finds nothing. */
 #define HEALTH_NAME "healthz.invalid"
 
 #define HEAD_MAX 512
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_METRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-_Static_assert(HEAD_MAX + METRICS_TEXT_MAX <= CLIENT_OUTPUT_MAX, "a client that takes its time loses the metrics");
+_Static_assert(
+	HEAD_MAX + METRICS_TEXT_MAX <= CLIENT_OUTPUT_MAX, "the buffer of a slow client must hold the whole reply");
 
 struct http_server {
-	struct service service; /* first: front_end.h */
+	struct service service; /* the first member (front_end.h) */
 	struct store *store;
 	void (*collect)(void *arg);
 	void *collect_arg;
-	char reply[HEAD_MAX + METRICS_TEXT_MAX]; /* the body at HEAD_MAX, the head right before it */
+	char reply[HEAD_MAX + METRICS_TEXT_MAX]; /* the body starts at HEAD_MAX; the head ends there */
 };
 
 struct http_request {
@@ -64,7 +65,7 @@ static struct http_request request_parse(struct span line)
 	return request;
 }
 
-/* Sends the body that stands in http->reply, below a head; with `head` the head alone. */
+/* Sends a head, and behind it the body that is in http->reply. With `head`, sends the head alone. */
 static void http_send(struct http_server *http, struct client *client, const char *status, const char *type,
 	size_t body_len, bool head)
 {
@@ -92,7 +93,8 @@ static void http_metrics(struct http_server *http, struct client *client, bool h
 	if (len > 0)
 		http_send(http, client, "200 OK", TYPE_METRICS, len, head);
 	else
-		http_reply(http, client, "500 Internal Server Error", "there are more metrics than fit", head);
+		http_reply(http, client, "500 Internal Server Error", "the metrics do not fit into the reply buffer",
+			head);
 }
 
 static bool store_readable(struct store *store, struct failure *why)
@@ -108,7 +110,7 @@ static bool store_readable(struct store *store, struct failure *why)
 	return found != STORE_FAILED || failure_set(why, 0, "the store cannot be read");
 }
 
-/* 200 all the same: it answers, and whoever takes it out of service, or starts it anew, mends nothing. */
+/* Answers 200 even if the gate is degraded, because stopping or restarting it would repair nothing (design 6.10). */
 static void http_healthy(struct http_server *http, struct client *client, bool head)
 {
 	char words[512];
@@ -124,8 +126,8 @@ static void http_healthy(struct http_server *http, struct client *client, bool h
 	http_reply(http, client, "200 OK", text.len == 0 ? "ok" : words, head);
 }
 
-/* The length of the request's head with its empty line, or 0 while that is still to come (RFC 9112 2.2: a bare LF ends
- * a line, too). */
+/* Returns the length of the request's head including its empty line, or 0 if the head is not complete. A bare LF ends a
+ * line, too (RFC 9112 2.2). */
 static size_t head_len(struct span in)
 {
 	size_t from = 0;
@@ -154,11 +156,11 @@ static size_t http_input(void *arg, struct client *client, struct span in)
 	if (!request.valid)
 		http_reply(http, client, "400 Bad Request", "not an HTTP/1 request", false);
 	else if (!request.known_method)
-		http_reply(http, client, "405 Method Not Allowed", "GET and HEAD only", false);
+		http_reply(http, client, "405 Method Not Allowed", "only GET and HEAD are allowed", false);
 	else if (span_is(request.path, "/metrics"))
 		http_metrics(http, client, request.head);
 	else if (!span_is(request.path, "/healthz"))
-		http_reply(http, client, "404 Not Found", "there are /healthz and /metrics only", request.head);
+		http_reply(http, client, "404 Not Found", "only /healthz and /metrics exist", request.head);
 	else if (store_readable(http->store, &why))
 		http_healthy(http, client, request.head);
 	else

@@ -1,4 +1,4 @@
-/* stsgated: options, the start in its order, the main thread's loop. Threads and locks are in doc/design, section 5. */
+/* stsgated: the options, the order of the start, and the loop of the main thread. For threads and locks see design 8. */
 #include "activation.h"
 #include "background.h"
 #include "daemon.h"
@@ -27,10 +27,10 @@
 #define SETTINGS_FILE SYSCONFDIR "/stsgate.conf"
 #define OVERRIDES_MAX 256
 #define DESCRIPTION_SIZE 2048
-#define STORE_LOOK_MS 1000 /* how often it is asked whether the store is broken */
+#define STORE_LOOK_MS 1000 /* how often the main thread checks whether the store is broken */
 #define POSTFIX_QUEUE "/var/spool/postfix"
-#define HEAPS 4              /* of malloc */
-#define HEAP_SPARE (8 << 20) /* octets at the end of a heap */
+#define HEAPS 4              /* malloc arenas */
+#define HEAP_SPARE (8 << 20) /* free octets that an arena keeps at its end */
 
 struct options {
 	bool foreground;
@@ -39,7 +39,8 @@ struct options {
 	char *overrides[OVERRIDES_MAX];
 };
 
-/* Also to stderr, when the log goes elsewhere: whoever started us reads there. */
+/* Logs a failure of the start and returns its exit status. If the log is not stderr, writes to stderr, too, for the
+ * command that started the daemon. */
 static int fail(const struct options *options, const struct failure *why)
 {
 	log_error("%s", why->text);
@@ -54,7 +55,8 @@ static int usage(void)
 	return EX_USAGE;
 }
 
-/* A reload reads the file again, when the daemon in the background has left the directory that it was started in. */
+/* Returns the absolute path of the settings file. A reload reads it again, and a daemon in the background has changed its
+ * directory. */
 static const char *file_absolute(const char *file)
 {
 	static char path[2 * PATH_MAX];
@@ -65,7 +67,7 @@ static const char *file_absolute(const char *file)
 	return path;
 }
 
-/* -1: go on; else the exit status. */
+/* Reads the options. Returns -1 to go on, or an exit status. */
 static int options_read(struct options *options, int argc, char **argv)
 {
 	int flag;
@@ -98,12 +100,12 @@ static int options_read(struct options *options, int argc, char **argv)
 	return optind < argc ? usage() : -1;
 }
 
-/* store_open() makes the directory where it is missing. */
+/* Checks that the store's directory can be used, or that store_open() can create it. */
 static bool store_usable(const char *path, struct failure *why)
 {
 	struct stat info;
 	if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
-		return failure_set(why, EX_CANTCREAT, "store_path: `%s` is no directory: name another", path);
+		return failure_set(why, EX_CANTCREAT, "store_path: `%s` is not a directory: name another path", path);
 	if (access(path, R_OK | W_OK | X_OK) == 0)
 		return true;
 	int err = errno;
@@ -111,11 +113,11 @@ static bool store_usable(const char *path, struct failure *why)
 	bool can_make = err == ENOENT && access(dirname(copy), W_OK | X_OK) == 0;
 	free(copy);
 	return can_make || failure_set(why, EX_CANTCREAT, "store_path: `%s`: %s: %s", path, strerror(err),
-				   err == EROFS ? "mount it writable, or name another"
-						: "make it, and give it to the user that the daemon runs as");
+				   err == EROFS ? "mount the file system writable, or name another path"
+						: "create it, and make the daemon's user its owner");
 }
 
-/* Whether the directories of UNIX sockets take them. A socket that is there already is a running daemon's. */
+/* Checks that each UNIX socket can be made in its directory. A socket that exists there belongs to a running daemon. */
 static bool places_usable(const struct settings *settings, const struct identity *identity, struct failure *why)
 {
 	struct listener_access sockets;
@@ -129,9 +131,8 @@ static bool places_usable(const struct settings *settings, const struct identity
 		const char *path = listener.place.path;
 		if (front_ends[i].for_mta && listener.place.family == SOCKET_UNIX && access(POSTFIX_QUEUE, F_OK) == 0 &&
 			strncmp(path, POSTFIX_QUEUE "/", strlen(POSTFIX_QUEUE "/")) != 0)
-			log_info(
-				"%s: where Postfix is chrooted, as Debian has it, it cannot reach `%s`: sockets for it "
-				"lie below %s and main.cf names them from there; see THE MAP in stsgated(8)",
+			log_info("%s: a chrooted Postfix (Debian's default) cannot reach `%s`: put the socket below "
+				 "%s, and leave that prefix out in main.cf; see THE MAP in stsgated(8)",
 				listener.setting, path, POSTFIX_QUEUE);
 	}
 	return true;
@@ -145,7 +146,7 @@ static void warn_of_settings(const struct config *config)
 		log_warning("%s", warning);
 }
 
-/* -t: everything that a start needs, as the user that it would run as, but for listening. */
+/* The option -t: checks everything that a start needs, as the user that the daemon would run as. Does not listen. */
 static int test(const struct options *options)
 {
 	struct failure why;
@@ -170,7 +171,7 @@ static int test(const struct options *options)
 	return status;
 }
 
-/* The exit status, when it is time to stop. */
+/* Handles signals until the daemon must stop. Returns the exit status. */
 static int serve(struct daemon *daemon, const struct settings_source *source)
 {
 	struct failure why;
@@ -182,7 +183,7 @@ static int serve(struct daemon *daemon, const struct settings_source *source)
 			daemon_reload(daemon, source);
 			break;
 		case SIGNALS_HANGUP:
-			log_info("SIGHUP is not used: send SIGUSR1 to reload the settings");
+			log_info("SIGHUP is ignored: send SIGUSR1 to reload the settings");
 			break;
 		case SIGNALS_FAILED:
 			return EX_UNAVAILABLE;
@@ -190,36 +191,38 @@ static int serve(struct daemon *daemon, const struct settings_source *source)
 			return EX_OK;
 		}
 	}
-	/* The next start looks through the store's file, and moves it aside if it is damaged. */
-	log_error("%s; ending with status %d, so that the next start looks through it; until then the map has mail "
-		  "wait",
+	/* The next start checks the store's file, and moves it aside if it is damaged. */
+	log_error("%s; exiting with status %d, so that the next start checks the store; the map makes mail wait until "
+		  "then",
 		why.text, EX_IOERR);
 	return EX_IOERR;
 }
 
-/* What limits the protection, or needs something of the MTA, by these settings. */
+/* Logs what limits the protection under these settings, and what they demand of the MTA. */
 static void warn_of_limits(const struct config *config)
 {
 	const struct settings *settings = config->settings;
 	bool map = settings->socketmap_socket[0] != '\0';
 	if (settings->milter_socket[0] != '\0' && settings->mta_enforces && !map)
-		log_warning("mta_enforces = yes, but socketmap_socket is empty: the milter passes what the map would "
-			    "stop at delivery, and this daemon serves no map: set socketmap_socket, or say "
+		log_warning("mta_enforces = yes, but socketmap_socket is empty: the milter lets mail pass that only a "
+			    "map can stop at delivery, and this daemon serves no map: set socketmap_socket or "
 			    "mta_enforces = no, unless the MTA asks the map of another stsgated");
 	if (settings->milter_socket[0] != '\0' && !settings->mta_enforces)
-		log_warning("the milter alone judges when a message is accepted; it cannot stop a first contact that "
-			    "takes longer than milter_wait, an attack that begins after RCPT, queue retries, aliases "
-			    "expanded later; it rests on MX records up to their TTL (an hour at most) and on probes up "
-			    "to probe_ttl_ok (%lld s): attach the map (Postfix: smtp_tls_policy_maps = "
-			    "socketmap:inet:127.0.0.1:8461:postfix) and set mta_enforces = yes",
+		log_warning("without the map, mail is judged only when a message is accepted: the milter cannot stop a "
+			    "first contact that takes longer than milter_wait, an attack that begins after RCPT, "
+			    "retries from the queue, or aliases that are expanded later; it relies on MX records up to "
+			    "their TTL (an hour at most) and on probes up to probe_ttl_ok (%lld s): attach the map "
+			    "(Postfix: smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix) and set "
+			    "mta_enforces = yes",
 			(long long)settings->probe_ttl_ok);
-	/* An MTA that cannot do what the map says would hold mail. */
+	/* An MTA that cannot do DANE would hold all mail with such an answer. */
 	if (map && config_dane(config))
-		log_info("mta_dane = yes: the map answers dane-only or dane where there are TLSA records; Postfix must "
-			 "have smtp_dns_support_level = dnssec and a resolver that validates, else set mta_dane = no");
+		log_info(
+			"mta_dane = yes: for domains with TLSA records the map answers dane-only or dane; Postfix needs "
+			"smtp_dns_support_level = dnssec and a validating resolver for that; otherwise set mta_dane = no");
 }
 
-/* From the settings to the end. `settings` belongs to `config`. */
+/* Starts the threads, serves until a stop, and stops the threads. Returns the exit status. */
 static int run(const struct options *options, struct daemon *daemon, struct config *config, struct loops *loops)
 {
 	struct failure why;
@@ -244,7 +247,8 @@ static int run(const struct options *options, struct daemon *daemon, struct conf
 	return status;
 }
 
-/* Root's part: names, sockets, then root is given up; and all that forks. NULL: `why`. */
+/* Does the part of the start that needs root or that forks: finds the user, opens the sockets, gives up root, moves to the
+ * background, and opens the store. Returns NULL on failure. */
 static struct daemon *prepare(const struct options *options, const struct settings *settings, struct failure *why)
 {
 	struct identity identity;
@@ -276,7 +280,7 @@ static int start(const struct options *options)
 	struct loops *loops = loops_new((unsigned)settings->io_threads, &why);
 	struct config *config = loops != NULL ? config_new(settings, loops, &why) : NULL;
 	int status = config != NULL ? run(options, daemon, config, loops) : fail(options, &why);
-	/* What libmilter has abandoned may still use the check, and with it the loops. */
+	/* A callback that did not end may still use the check, and with it the loops. */
 	bool in_use = daemon_free(&daemon);
 	config_unref(&config);
 	if (!in_use)
@@ -288,9 +292,9 @@ int main(int argc, char **argv)
 {
 	struct options options = {.foreground = false};
 #ifdef __GLIBC__
-	/* glibc would give eight heaps for each CPU to libmilter's threads, which come and go, and each heap keeps what
-	 * its worst moment needed. A heap gives its end back to the system when there is more of it than the spare: by
-	 * default so little that each TLS handshake gets it anew, page by page. */
+	/* glibc makes up to eight arenas per CPU for libmilter's many short-lived threads, and each arena keeps the
+	 * memory of its busiest moment. So their number is limited. An arena returns free memory at its end to the
+	 * system above a threshold. The default is so low that each TLS handshake would get its pages anew. */
 	mallopt(M_ARENA_MAX, HEAPS);
 	mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
 #endif

@@ -21,28 +21,29 @@
 #include <unistd.h>
 
 #define QUEUE_ID_SIZE 64
-/* Headers removed from a message: each costs the MTA a look through its queue file. A message with more is held. */
+/* How many forged header fields are removed from a message. For each removal the MTA searches its queue file, so a
+ * message with more of them is quarantined instead. */
 #define FORGED_MAX 1000
 
-#define START_POLL_MS 5
-#define STOP_NUDGE_MS 20
+#define START_POLL_MS 5  /* how often milter_await() checks whether libmilter serves */
+#define STOP_NUDGE_MS 20 /* time between two nudges at a stop */
 #define STOP_NUDGES 250
 
-/* libmilter gives a callback nothing but its session: hence one milter in static storage. Written
- * before milter_run(). */
+/* libmilter passes only the session to a callback, so the milter is in static storage. Set before milter_run(), except
+ * for the atomic members. */
 static struct {
 	struct listener listener;
 	struct arbiter arbiter;
-	atomic_bool served; /* a connection came to its end */
-	atomic_bool ended;  /* libmilter */
+	atomic_bool served; /* a connection has been closed, so libmilter serves */
+	atomic_bool ended;  /* milter_run() is about to return */
 } milter;
 
 struct session {
-	bool silent_mail, silent_header; /* negotiated: no reply to MAIL, to a header */
-	bool authenticated;
-	char queue_id[QUEUE_ID_SIZE];        /* of this message, "" while there is none */
-	char queue_id_before[QUEUE_ID_SIZE]; /* of the message before: libmilter still tells it at the next one's first
-						recipients */
+	bool silent_mail, silent_header; /* negotiated: MAIL or header fields get no reply */
+	bool authenticated;              /* the client has logged in */
+	char queue_id[QUEUE_ID_SIZE];    /* of this message; "" until the MTA sends it */
+	/* The queue id of the previous message. libmilter still returns it for the first recipients of the next one. */
+	char queue_id_before[QUEUE_ID_SIZE];
 	struct message message;
 };
 
@@ -86,7 +87,7 @@ static sfsistat refuse(SMFICTX *context, const struct verdict *verdict)
 	struct text text;
 	text_init(&text, reply, sizeof reply);
 	answer_reply(&text, verdict);
-	/* The MTA takes `%%` in a reply for one percent sign, and what else follows one for a mistake. */
+	/* In a reply, the MTA reads `%%` as one percent sign, and any other use of `%` is an error. */
 	char escaped[2 * ANSWER_REPLY_SIZE], *out = escaped;
 	for (const char *at = reply; *at; at++) {
 		*out++ = *at;
@@ -96,7 +97,7 @@ static sfsistat refuse(SMFICTX *context, const struct verdict *verdict)
 	*out = '\0';
 	char code[] = "451", enhanced[] = "4.7.5";
 	if (smfi_setreply(context, code, enhanced, escaped) != MI_SUCCESS)
-		log_error("libmilter does not take the reply text for %s", verdict->domain);
+		log_error("libmilter rejects the reply text for %s; the reply is a general 451", verdict->domain);
 	return SMFIS_TEMPFAIL;
 }
 
@@ -132,7 +133,8 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 	enum session_kind kind = session->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
 	if (recipient.mailer[0] == '\0')
 		kind = SESSION_LOCAL;
-	/* While the daemon ends nothing can be judged. A local session must not be refused here: see on_end(). */
+	/* A stopping daemon cannot judge. In a local session a recipient must not be refused (spec F-2), so on_end() returns
+	 * a temporary failure for the whole message. */
 	if (!session->message.config || !arbiter_enter(&milter.arbiter)) {
 		session->message.unjudged = kind == SESSION_LOCAL;
 		return kind == SESSION_LOCAL ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
@@ -179,7 +181,8 @@ static bool forged_remove(SMFICTX *context, const struct message *message)
 	bool done = true;
 	if (message->forged > FORGED_MAX) {
 		char reason[] = "stsgate: too many forged headers";
-		log_warning("frontend=milter a message with %u forged headers is held", message->forged);
+		log_warning("frontend=milter quarantining a message with %u forged %s header fields", message->forged,
+			message->config->settings->milter_header);
 		return smfi_quarantine(context, reason) == MI_SUCCESS;
 	}
 	for (unsigned i = message->forged; i > 0; i--)
@@ -187,7 +190,8 @@ static bool forged_remove(SMFICTX *context, const struct message *message)
 	return done;
 }
 
-/* Position 1 is below the MTA's own Received in Postfix and in Sendmail (spec M-13); each goes above the one before. */
+/* Position 1 is right below the MTA's own Received field in Postfix and Sendmail (spec M-13). Each field is inserted above
+ * the previous one, so the loop runs backwards. */
 static bool tags_insert(SMFICTX *context, const struct message *message)
 {
 	bool done = true;
@@ -216,21 +220,23 @@ static sfsistat on_end(SMFICTX *context)
 {
 	struct session *session = session_of(context);
 	struct message *message = &session->message;
-	/* Postfix leaves a local message in its maildrop then, and comes with it again. */
+	/* Postfix keeps a local message in its maildrop queue then, and submits it again later. */
 	if (!message->config || message->unjudged)
 		return SMFIS_TEMPFAIL;
 	session_queue_id(session, context);
-	bool told = forged_remove(context, message) && tags_insert(context, message);
-	bool kept = !message->held || hold(context, message);
-	if (!told || !kept)
-		log_error("the MTA does not take the changes to a message: allow the milter to add, change and "
-			  "quarantine");
+	bool changed = forged_remove(context, message) && tags_insert(context, message);
+	bool held = !message->held || hold(context, message);
+	if (!changed || !held)
+		log_error("the MTA rejects the changes to a message: allow the milter to add and change header fields "
+			  "and to quarantine");
 	if (message->tags_left_out > 0)
-		log_warning("frontend=milter %u verdicts of one message are not told in its header",
-			message->tags_left_out);
+		log_warning(
+			"frontend=milter a message has more than %d policy domains: %u verdicts are not recorded in "
+			"its header",
+			MESSAGE_TAGS_MAX, message->tags_left_out);
 	session_message_end(session);
-	/* A message that must be held and cannot be is not let through. */
-	return kept ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
+	/* If a message must be held but the MTA does not hold it, the message must not pass. */
+	return held ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
 }
 
 static sfsistat on_abort(SMFICTX *context)
@@ -241,7 +247,7 @@ static sfsistat on_abort(SMFICTX *context)
 	return SMFIS_CONTINUE;
 }
 
-/* Comes without any other callback for a nudge. */
+/* For a nudge, libmilter calls this callback only: there is no session then. */
 static sfsistat on_close(SMFICTX *context)
 {
 	struct session *session = smfi_getpriv(context);
@@ -269,7 +275,7 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	*out2 = *out3 = 0;
 	session->silent_mail = (*steps_out & SMFIP_NR_MAIL) != 0;
 	session->silent_header = (*steps_out & SMFIP_NR_HDR) != 0;
-	/* Once one list is given, Postfix takes the others as empty (spec M-8). */
+	/* Once a list is set for one stage, Postfix sends no macros at the other stages. So all lists are set (spec M-8). */
 	char mail[] = "i {auth_type} {auth_authen}", rcpt[] = "i {rcpt_mailer} {rcpt_host} {rcpt_addr} {client_addr}",
 	     eom[] = "i";
 	bool set = (actions & SMFIF_SETSYMLIST) == 0 ||
@@ -277,13 +283,13 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 			   smfi_setsymlist(context, SMFIM_ENVRCPT, rcpt) == MI_SUCCESS &&
 			   smfi_setsymlist(context, SMFIM_EOM, eom) == MI_SUCCESS);
 	if (!set)
-		log_error("libmilter does not take the list of macros");
+		log_error("libmilter rejects the list of macros");
 	return SMFIS_CONTINUE;
 }
 
 bool milter_open(const struct listener *listener, const struct listener_access *access, struct failure *why)
 {
-	/* libmilter tells of its trouble in the log only, so ours is the first to try. */
+	/* libmilter only logs its errors. So this listener tries first, and its errors have causes and advice. */
 	struct listener trial = *listener;
 	if (!listener_open(&trial, access, why))
 		return false;
@@ -312,7 +318,7 @@ bool milter_open(const struct listener *listener, const struct listener_access *
 		socket_file_end();
 	free(place);
 	if (!open)
-		return failure_set(why, EX_OSERR, "%s: libmilter cannot listen at `%s`; the mail log says more",
+		return failure_set(why, EX_OSERR, "%s: libmilter cannot listen at `%s`; see the mail log for its error",
 			trial.setting, trial.text);
 	if (listener_give(&trial, access, why) && nudge_init(&milter.arbiter.nudge, &trial, why))
 		return true;
@@ -332,9 +338,9 @@ bool milter_await(struct failure *why)
 {
 	struct timespec rest = {.tv_nsec = START_POLL_MS * 1000000L};
 	if (!nudge_send(&milter.arbiter.nudge)) {
-		log_warning("%s: stsgated cannot connect to its own socket `%s`: %s: a recipient that waits for a "
-			    "first contact "
-			    "may hold up others; let socket_owner and socket_mode allow its user",
+		log_warning(
+			"%s: stsgated cannot connect to its own socket `%s`: %s: a recipient that waits for a first "
+			"contact may delay other sessions: let socket_owner and socket_mode allow stsgated's user",
 			milter.listener.setting, milter.listener.text, strerror(errno));
 		return true;
 	}
@@ -343,7 +349,7 @@ bool milter_await(struct failure *why)
 			return true;
 		nanosleep(&rest, NULL);
 	}
-	return failure_set(why, EX_OSERR, "%s: libmilter does not serve at `%s`; the mail log says more",
+	return failure_set(why, EX_OSERR, "%s: libmilter does not serve at `%s`; see the mail log for its error",
 		milter.listener.setting, milter.listener.text);
 }
 
@@ -354,8 +360,8 @@ static void *library_stop(void *arg)
 	return NULL;
 }
 
-/* smfi_stop() waits for a lock that libmilter's listener holds until somebody connects, or 5 s: connections shorten it.
- */
+/* smfi_stop() waits for a lock that libmilter's listener holds for up to 5 s, or until somebody connects. So this function
+ * connects until libmilter has ended. */
 void milter_stop(uint32_t grace_ms)
 {
 	pthread_t stopper;

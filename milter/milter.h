@@ -1,29 +1,36 @@
-/* The milter. Hides libmilter, of which a process has one. RCPT is answered from the store; a first contact is waited
- * for within milter_wait, after a nudge, by milter_waiters callbacks at most. Callbacks of one session may come on
- * different threads. */
+/* The milter. Hides libmilter; a process can have only one milter.
+ *
+ * RCPT is answered from the store at once if possible. Otherwise the callback waits for a lookup: for at most
+ * milter_wait, with at most milter_waiters callbacks waiting at a time (design 6.3). libmilter calls the callbacks of one
+ * session one after the other, but perhaps on different threads.
+ *
+ * The order of calls is milter_open(); milter_run() on its own thread; milter_await(); milter_stop(); milter_quiesce();
+ * milter_close(). */
 #ifndef MILTER_MILTER_H
 #define MILTER_MILTER_H
 
 #include "check.h"
 #include "listener.h"
 
-/* Registers and listens; connections wait until milter_run(). Before any thread is started, as root if need be. */
+/* Registers the callbacks and listens. Connections wait until milter_run(). Call it before any thread is started; the
+ * process may still be root. */
 bool milter_open(const struct listener *listener, const struct listener_access *access, struct failure *why);
-/* Serves until milter_stop(), or until libmilter fails (false). In a thread with all signals blocked: libmilter waits
- * for HUP, INT and TERM itself. */
+/* Serves until milter_stop(). Returns false if libmilter fails. Call it on a thread with all signals blocked, because
+ * libmilter waits for HUP, INT and TERM itself. */
 bool milter_run(struct check *check);
-/* Waits until libmilter serves: before, it would lose a stop. Tells the log when this process may not connect to its
- * own socket, as the nudge must. False when it does not serve within MILTER_START_MS. */
+/* Waits until libmilter serves, because libmilter ignores an earlier stop. Logs a warning if this process may not connect to
+ * its own socket (nudge.h). Returns false if libmilter does not serve within MILTER_START_MS milliseconds. */
 #define MILTER_START_MS 5000
 bool milter_await(struct failure *why);
-/* Lets no more callbacks wait and those that do finish, for at most `grace_ms`; then makes milter_run() end. */
+/* Lets no further callback wait, lets waiting ones finish for at most `grace_ms` milliseconds, and then makes
+ * milter_run() return. */
 void milter_stop(uint32_t grace_ms);
-/* Callbacks that wait for a look-up now. Any thread. */
+/* Returns how many callbacks wait for a lookup now. Any thread. */
 unsigned milter_waiting(void);
-/* Waits until no callback uses `check` any more; afterwards none will. False when `wait_ms` have passed: then check
- * must not be freed. */
+/* Waits until no callback uses the check any more; none will start to. Returns false if one still uses it after
+ * `wait_ms` milliseconds: the check must then not be freed. */
 bool milter_quiesce(uint32_t wait_ms);
-/* Removes the UNIX socket, which libmilter leaves behind. */
+/* Removes the UNIX socket's file, which libmilter leaves behind. */
 void milter_close(void);
 
 #endif

@@ -9,8 +9,8 @@
 #include <sysexits.h>
 #include <time.h>
 
-#define LIBRARY_MS 5000 /* libmilter, at a stop */
-#define QUIESCE_MS 1000
+#define LIBRARY_MS 5000 /* how long a stop waits for libmilter */
+#define QUIESCE_MS 1000 /* how long a stop waits for callbacks that use the check */
 
 static pthread_t thread;
 static bool running;
@@ -18,8 +18,8 @@ static bool running;
 static void *milter_main(void *check)
 {
 	if (!milter_run(check))
-		log_error("milter_socket: libmilter failed; the mail log says more");
-	/* After a stop nobody reads it. */
+		log_error("milter_socket: libmilter failed; see the mail log for its error");
+	/* Ends the daemon. After a stop nobody reads this event any more. */
 	signals_post(SIGNALS_FAILED);
 	return NULL;
 }

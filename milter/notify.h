@@ -1,11 +1,16 @@
-/* What the service manager is told (sd_notify). notify_systemd.c, or notify_none.c where libsystemd is not offered. Any
- * thread. */
+/* Reports to the service manager (sd_notify(3)).
+ *
+ * notify_systemd.c implements it, or notify_none.c, which does nothing, if the build has no libsystemd. Any thread. */
 #ifndef MILTER_NOTIFY_H
 #define MILTER_NOTIFY_H
 
-void notify_ready(const char *status); /* also after a reload */
-void notify_looking(unsigned percent); /* through the store, at a start that takes its time */
+/* Reports that the start or a reload is complete, with a status line for `systemctl status`. */
+void notify_ready(const char *status);
+/* Reports how much of the store's file has been checked, and asks for a minute more: a start may take long. */
+void notify_looking(unsigned percent);
+/* Reports that a reload has begun. */
 void notify_reloading(void);
+/* Reports that a stop has begun. */
 void notify_stopping(void);
 
 #endif

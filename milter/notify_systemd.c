@@ -4,7 +4,7 @@
 
 #include <systemd/sd-daemon.h>
 
-#define PATIENCE_US 60000000 /* from the newest word on */
+#define PATIENCE_US 60000000 /* counted from the newest report */
 
 void notify_ready(const char *status)
 {
@@ -13,7 +13,7 @@ void notify_ready(const char *status)
 
 void notify_looking(unsigned percent)
 {
-	sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d\nSTATUS=looking through the store: %u %%", PATIENCE_US, percent);
+	sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d\nSTATUS=checking the store: %u %%", PATIENCE_US, percent);
 }
 
 void notify_reloading(void)

@@ -13,12 +13,12 @@ bool nudge_send(const struct nudge *nudge)
 	int fd = socket(nudge->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
-	/* A reset instead of a TIME_WAIT for each nudge, which would use up the ports of the loopback address. */
+	/* Close with a reset. Otherwise each nudge would leave a socket in TIME_WAIT and use up the loopback ports. */
 	struct linger linger = {.l_onoff = 1, .l_linger = 0};
 	if (nudge->address.ss_family != AF_UNIX)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 	int err = 0;
-	/* A full queue (EAGAIN) wakes the listener as well. */
+	/* If the queue is full (EAGAIN), the connections in it wake the listener anyway. */
 	if (connect(fd, (const struct sockaddr *)&nudge->address, nudge->len) != 0 && errno != EINPROGRESS &&
 		errno != EAGAIN)
 		err = errno;

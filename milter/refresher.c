@@ -9,37 +9,38 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define BEGUN_SLOTS 16384
+#define BEGUN_SLOTS 16384 /* domains whose submission is remembered */
 
-static const struct rate handing = {REFRESHER_A_SECOND, 1000, REFRESHER_A_SECOND};
+static const struct rate submit_rate = {REFRESHER_A_SECOND, 1000, REFRESHER_A_SECOND};
 
 struct refresher {
 	struct check *check;
 	struct store *store;
 	pthread_t thread;
-	/* The thread's own. */
+	/* Used by the thread only. */
 	size_t batch;
-	struct bucket bucket; /* a token for each domain that may be handed over */
-	struct keyed *begun;  /* domains handed over, and when */
+	struct bucket bucket; /* a token for each domain that may be submitted */
+	struct keyed *begun;  /* the domains submitted, and when */
 
 	struct lock lock;
 	struct signal_cond wake;
 	bool stop GUARDED_BY(lock);
 };
 
-/* False: no more can be handed over at this moment. */
-static bool refresher_hand(struct refresher *refresher, const char *domain, int64_t now_ms)
+/* Submits a domain, unless that was done within REFRESHER_AGAIN_MS. Returns false if no further domain can be submitted
+ * now. */
+static bool refresher_submit(struct refresher *refresher, const char *domain, int64_t now_ms)
 {
 	const struct key key = keyed_name(refresher->begun, domain, 0);
 	const struct slot *begun = keyed_find(refresher->begun, &key);
 	if (begun && now_ms - begun->at_ms < REFRESHER_AGAIN_MS)
 		return true;
-	if (!bucket_has(&refresher->bucket, &handing, 0))
+	if (!bucket_has(&refresher->bucket, &submit_rate, 0))
 		return false;
 	switch (check_refresh(refresher->check, domain, false)) {
 	case CHECK_REFRESH_BEGUN:
 		keyed_slot(refresher->begun, &key, now_ms)->at_ms = now_ms;
-		bucket_take(&refresher->bucket, &handing);
+		bucket_take(&refresher->bucket, &submit_rate);
 		return true;
 	case CHECK_REFRESH_UNDER_WAY:
 		return true;
@@ -49,13 +50,13 @@ static bool refresher_hand(struct refresher *refresher, const char *domain, int6
 	return false;
 }
 
-/* Whether to look again soon. */
+/* Submits the domains that are due. Returns whether to run again after REFRESHER_SOON_MS. */
 static bool refresher_look(struct refresher *refresher)
 {
 	struct names due = {0};
 	struct failure why;
 	int64_t now_ms = clock_mono_ms();
-	bucket_fill(&refresher->bucket, &handing, now_ms);
+	bucket_fill(&refresher->bucket, &submit_rate, now_ms);
 	int64_t spent = refresher->bucket.spent;
 	bool read = store_due(refresher->store, clock_wall_s(), refresher->batch, &due, &why);
 	check_round_ended(refresher->check, read, &why);
@@ -63,11 +64,11 @@ static bool refresher_look(struct refresher *refresher)
 	size_t count = 0;
 	bool room = true;
 	while (read && room && (domain = names_next(&due, domain))) {
-		room = refresher_hand(refresher, domain, now_ms);
+		room = refresher_submit(refresher, domain, now_ms);
 		count++;
 	}
 	names_free(&due);
-	/* A whole batch of which nothing can be handed over must not hide what comes after it. */
+	/* If no domain of a full batch can be submitted, the next batch is larger, to reach the domains behind them. */
 	bool whole = room && count == refresher->batch;
 	bool stuck = whole && refresher->bucket.spent <= spent;
 	bool most = refresher->batch >= REFRESHER_BATCH_MAX;
@@ -106,7 +107,8 @@ struct refresher *refresher_start(struct check *check, struct store *store, stru
 	refresher->store = store;
 	refresher->batch = REFRESHER_BATCH;
 	refresher->begun = keyed_new(BEGUN_SLOTS, NULL);
-	refresher->bucket = (struct bucket){.spent = (int64_t)handing.most * handing.in_ms, .at_ms = clock_mono_ms()};
+	refresher->bucket =
+		(struct bucket){.spent = (int64_t)submit_rate.most * submit_rate.in_ms, .at_ms = clock_mono_ms()};
 	lock_init(&refresher->lock);
 	cond_init(&refresher->wake);
 	int err = pthread_create(&refresher->thread, NULL, refresher_main, refresher);

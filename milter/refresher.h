@@ -1,7 +1,9 @@
-/* One thread that looks which domains are due and submits them to check: every REFRESHER_TICK_MS, and as long as
- * more is due than could be handed over, every REFRESHER_SOON_MS. It never waits for the network. What was handed over
- * is not handed over again for REFRESHER_AGAIN_MS: the end of a refresh moves a domain's due time on by that much at
- * least, unless the store takes no changes. */
+/* The refresher: a thread that finds the domains whose facts are due for renewal and submits them to the check (design
+ * 5.12).
+ *
+ * It runs every REFRESHER_TICK_MS, or every REFRESHER_SOON_MS while more domains are due than it could submit. It never
+ * waits for the network. It does not submit a domain again within REFRESHER_AGAIN_MS. Normally the end of a refresh moves
+ * the domain's due time by at least that much, but not if the store accepts no changes. */
 #ifndef MILTER_REFRESHER_H
 #define MILTER_REFRESHER_H
 
@@ -10,12 +12,14 @@
 #define REFRESHER_TICK_MS 5000
 #define REFRESHER_SOON_MS 100
 #define REFRESHER_AGAIN_MS 60000
-#define REFRESHER_A_SECOND 200 /* handed over, at most; so many in one burst, too */
-#define REFRESHER_BATCH 1024   /* domains looked at in one go; more when none of them can be handed over */
+#define REFRESHER_A_SECOND 200 /* domains submitted per second, and in one burst */
+#define REFRESHER_BATCH 1024   /* domains read from the store at a time; more if none of them can be submitted */
 #define REFRESHER_BATCH_MAX 16384
 
 struct refresher;
-struct refresher *refresher_start(struct check *check, struct store *store, struct failure *why); /* both outlive it */
+/* Starts the thread. `check` and `store` must outlive it. Returns NULL on failure (EX_OSERR). */
+struct refresher *refresher_start(struct check *check, struct store *store, struct failure *why);
+/* Stops and joins the thread, and sets the pointer to NULL. Does nothing if the pointer is NULL. */
 void refresher_stop(struct refresher **refresher);
 
 #endif

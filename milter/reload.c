@@ -39,7 +39,7 @@ bool reload_run(struct check *check, const struct loops *loops, const struct set
 	struct settings *settings = settings_source_read(source, &why);
 	struct config *config = settings ? config_new(settings, loops, &why) : NULL;
 	if (!config) {
-		log_error("reload failed, the settings from before stay: %s", why.text);
+		log_error("reload failed; the previous settings stay in effect: %s", why.text);
 		return false;
 	}
 	char names[1024], warning[CONFIG_WARNING_SIZE];
@@ -51,6 +51,6 @@ bool reload_run(struct check *check, const struct loops *loops, const struct set
 	config_unref(&config);
 	log_info("reloaded the settings");
 	if (restart)
-		log_warning("changed, but in effect after a restart only: %s", names);
+		log_warning("these changed settings take effect only after a restart: %s", names);
 	return true;
 }

@@ -1,5 +1,5 @@
-/* Settings read anew while the daemon runs: the new state is built whole, or the old one stays. The main thread only.
- */
+/* Reloads the settings while the daemon runs. Either the new configuration is complete, or the old one stays in effect.
+ * Call these functions on the main thread. */
 #ifndef MILTER_RELOAD_H
 #define MILTER_RELOAD_H
 
@@ -8,16 +8,17 @@
 struct settings_source {
 	const char *file;
 	bool must_exist;
-	char **overrides; /* of -o */
+	char **overrides; /* the arguments of -o */
 	size_t override_count;
 };
 
-/* Reads the settings; see settings_read(). */
+/* Calls settings_read() for this source. */
 struct settings *settings_source_read(const struct settings_source *source, struct failure *why);
-/* `running` are the settings that the daemon was started with. Tells the log what changed that needs a restart. */
+/* Reads the settings again and puts them into effect. `running` are the settings from the start of the daemon. Logs the
+ * result, and the names of changed settings that need a restart. Returns false if the old settings stay in effect. */
 bool reload_run(struct check *check, const struct loops *loops, const struct settings_source *source,
 	const struct settings *running);
-/* The names, blank-separated, of settings that need a restart and differ. Returns how many. */
+/* Writes the names of the settings that differ and need a restart, separated by blanks. Returns how many there are. */
 unsigned reload_restart_names(const struct settings *running, const struct settings *fresh, char *out, size_t size);
 
 #endif

@@ -15,7 +15,7 @@ void signals_post(enum signals_event event)
 {
 	int saved = errno;
 	char letter = (char)event;
-	/* Full: enough is waiting there. */
+	/* If the pipe is full, the event is dropped: many events are waiting already. */
 	while (write(ends[1], &letter, 1) < 0 && errno == EINTR)
 		continue;
 	errno = saved;
@@ -63,8 +63,8 @@ enum signals_event signals_next(int wait_ms)
 {
 	char letter;
 	struct pollfd readable = {.fd = ends[0], .events = POLLIN};
-	/* poll() ends at every signal, read() with SA_RESTART does not: ThreadSanitizer runs a handler only after the
-	 * call. */
+	/* poll() first: every signal interrupts it, but not a read() with SA_RESTART. ThreadSanitizer runs a handler only
+	 * after the system call has returned. */
 	poll(&readable, 1, wait_ms);
 	if (read(ends[0], &letter, 1) != 1)
 		return SIGNALS_NONE;

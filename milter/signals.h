@@ -1,29 +1,30 @@
-/* Signals as letters in a pipe. libmilter waits for HUP, TERM and INT in a thread of its own and would stop at each;
- * they come here instead as long as the main thread alone has them unblocked and does not wait for them with sigwait()
- * (spec F-7). */
+/* Signals for the main thread, as letters in a pipe.
+ *
+ * libmilter waits for HUP, TERM and INT on a thread of its own and would stop at each of them. The signals come here
+ * instead, because only the main thread has them unblocked and it does not use sigwait() (design 6.1, spec F-7). */
 #ifndef MILTER_SIGNALS_H
 #define MILTER_SIGNALS_H
 
 #include "failure.h"
 
 enum signals_event {
-	SIGNALS_NONE = 'N', /* nothing came in time */
-	SIGNALS_STOP = 'T',
-	SIGNALS_RELOAD = 'U',
-	SIGNALS_HANGUP = 'H',
-	SIGNALS_FAILED = 'F'
+	SIGNALS_NONE = 'N',   /* no event within the time */
+	SIGNALS_STOP = 'T',   /* SIGTERM or SIGINT */
+	SIGNALS_RELOAD = 'U', /* SIGUSR1 */
+	SIGNALS_HANGUP = 'H', /* SIGHUP */
+	SIGNALS_FAILED = 'F'  /* libmilter has ended */
 };
 
-/* Handlers and pipe; blocks the signals, so that threads started afterwards never see them. Before any thread is
- * started. */
+/* Installs the handlers and blocks all signals, so that threads started later never get them. Call it before any thread
+ * is started. Fails with EX_OSERR. */
 bool signals_open(struct failure *why);
-/* Unblocks them in the calling thread: the main thread, after all others were started. */
+/* Unblocks the signals on the calling thread. Call it on the main thread when all other threads have been started. */
 void signals_take(void);
-/* The next event; waits for it, `wait_ms` at most. */
+/* Returns the next event. Waits for it for at most `wait_ms` milliseconds. Main thread. */
 enum signals_event signals_next(int wait_ms);
-/* Between signals_open() and signals_take(): whether a stop is asked for. */
+/* Returns whether a stop was requested. Works only between signals_open() and signals_take(). */
 bool signals_stopping(void);
-/* From any thread. */
+/* Submits an event. Any thread, also from a signal handler. */
 void signals_post(enum signals_event event);
 
 #endif

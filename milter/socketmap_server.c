@@ -13,21 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NETSTRING_EXTRA 16 /* octets of a netstring beside its payload */
-#define KEY_SHOWN 101      /* octets of a key that cannot be read, for an event */
+#define NETSTRING_EXTRA 16 /* octets that a netstring has beyond its payload */
+#define KEY_SHOWN 101      /* octets of an unreadable key that an event shows */
 
 struct socketmap_server {
-	struct verdict_service by_verdict; /* first: front_end.h */
+	struct verdict_service by_verdict; /* the first member (front_end.h) */
 	char payload[MAP_REPLY_MAX + 1];
 	char wire[MAP_REPLY_MAX + NETSTRING_EXTRA];
 };
 
-/* Of the request in hand. */
+/* The client's current request. */
 struct state {
 	enum map_dialect dialect;
-	bool several; /* next hops in one key */
+	bool several; /* the key has several next hops */
 	char key[KEY_SHOWN];
-	uint16_t key_len; /* KEY_SHOWN at most, of a longer one */
+	uint16_t key_len; /* at most KEY_SHOWN; a longer key is cut */
 };
 
 static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
@@ -58,7 +58,8 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	client_reply(client, (struct span){map->wire, len});
 }
 
-/* Of one next hop of several that took a wait: the others are looked up when the MTA asks again. */
+/* Replies with the verdict on one next hop. If the key has several and this one has no policy, the reply defers: the others
+ * are judged when the MTA asks again. */
 static void map_reply_by(struct verdict_service *service, struct client *client, const struct outcome *outcome)
 {
 	struct socketmap_server *map = (struct socketmap_server *)service;
@@ -79,7 +80,8 @@ static void map_reply_by(struct verdict_service *service, struct client *client,
 	map_render(map, client, &source);
 }
 
-/* False when the next hop has no policy and others follow. */
+/* Asks a question and replies, now or later. Returns false without a reply if this next hop has no policy and the key has
+ * others. */
 static bool map_judge(struct socketmap_server *map, struct client *client, const struct question *question)
 {
 	const struct state *state = client_state(client);
@@ -92,8 +94,8 @@ static bool map_judge(struct socketmap_server *map, struct client *client, const
 	return !none;
 }
 
-/* MTAs ask for one next hop at a time. What looks like several is unreadable: each of them may have a policy, and
- * nobody knows which of them gets the mail. */
+/* Handles one request. MTAs ask for one next hop at a time. A key that looks like several next hops counts as unreadable:
+ * each of them may have a policy, and it is unknown which of them gets the mail. */
 static void map_request(struct socketmap_server *map, struct client *client, const struct socketmap_request *request)
 {
 	struct state *state = client_state(client);
@@ -113,7 +115,8 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 		if ((question.has_domain || question.unreadable) && map_judge(map, client, &question))
 			return;
 	}
-	/* Parents (`.example.com`), address literals, paths: a policy is never inherited (RFC 8461 3.4; spec K-4). */
+	/* Other keys are parent domains (`.example.com`), address literals and paths. They have no policy, because policies
+	 * are not inherited (RFC 8461 3.4, spec K-4). */
 	const struct verdict none = {.kind = VERDICT_NONE};
 	map_render(map, client, &(struct map_source){.verdict = &none});
 }

@@ -1,6 +1,8 @@
-/* The TLS policy map (socketmap_table(5)): a service of the server. The map's name says in which dialect
- * (map_grammar.h). A known domain is answered at once, a first contact is waited for on nobody's thread. The loop's
- * thread only, but for new and free. */
+/* The TLS policy map: answers Postfix's and Sendmail's questions at delivery (socketmap_table(5)), as a service of the
+ * server.
+ *
+ * The name of the map in a request selects the dialect of the reply (map_grammar.h). A known domain is answered from the
+ * store at once. At a first contact the client waits, but no thread does. Runs on the loop's thread. */
 #ifndef MILTER_SOCKETMAP_SERVER_H
 #define MILTER_SOCKETMAP_SERVER_H
 
@@ -8,6 +10,7 @@
 
 #define SOCKETMAP_CLIENTS_MAX 4096
 
+/* Makes the service; see service_new in front_end.h. */
 struct service *socketmap_server_new(const struct front_end_parts *parts);
 
 #endif

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 
 struct lookup {
-	struct later later; /* first: the later is the lookup */
+	struct later later; /* the first member, so that a later can be cast to its lookup */
 	check_ticket ticket;
 	struct outcome outcome;
 };
 
-/* On any thread. */
+/* The inquiry's callback. It may run on any thread. */
 static void lookup_done(void *arg, struct outcome *outcome)
 {
 	struct lookup *lookup = arg;
@@ -40,7 +40,8 @@ static void lookup_answer(void *arg, struct client *client, struct later *later)
 	free(lookup);
 }
 
-/* For the next question: the store mostly answers at once, and then no lookup is needed. */
+/* The lookup that the last question did not need: the store answers most questions at once. It saves an allocation for each
+ * of them. All services share it, because they run on the one thread of the server. */
 static struct lookup *spare;
 
 bool verdict_service_ask(

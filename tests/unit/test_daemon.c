@@ -224,19 +224,19 @@ static void it_serves_reloads_and_stops(void **state)
 		path_of("milter"), path_of("map"), path_of("http"), path_of("store"));
 	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
 	log_wait(ready);
-	expect_log("warning: the milter alone judges when a message is accepted");
+	expect_log("warning: without the map, mail is judged only when a message is accepted");
 	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
 	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\nok\n"));
 	for (int i = 0; i < 20; i++)
 		kill(daemon, SIGHUP);
-	log_wait("SIGHUP is not used");
+	log_wait("SIGHUP is ignored");
 	settings_write("mode = sometimes\n");
 	kill(daemon, SIGUSR1);
-	log_wait("error: reload failed, the settings from before stay: ");
+	log_wait("error: reload failed; the previous settings stay in effect: ");
 	settings_write("mode = monitor\nsocket_mode = 0600\n");
 	kill(daemon, SIGUSR1);
 	log_wait("reloaded the settings");
-	log_wait("changed, but in effect after a restart only: socket_mode\n");
+	log_wait("these changed settings take effect only after a restart: socket_mode\n");
 	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
 	kill(daemon, SIGTERM);
 	assert_int_equal(status_of(daemon), EX_OK);
@@ -672,7 +672,7 @@ static void expect_patience(int fd)
 	unsigned asked = 0;
 	for (ssize_t got; (got = recv(fd, text, sizeof text - 1, MSG_DONTWAIT)) >= 0;) {
 		text[got] = '\0';
-		asked += strstr(text, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=looking through the store: ") != NULL;
+		asked += strstr(text, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=checking the store: ") != NULL;
 	}
 	assert_true(asked > 0);
 #endif
@@ -695,7 +695,8 @@ static void a_store_that_breaks_ends_the_daemon(void **state)
 	expect_reply("18:postfix d8.example,", "TEMP internal");
 	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), " 503 "));
 	assert_int_equal(status_of(daemon), EX_IOERR);
-	expect_log("ending with status 74, so that the next start looks through it; until then the map has mail wait");
+	expect_log(
+		"exiting with status 74, so that the next start checks the store; the map makes mail wait until then");
 	assert_int_equal(access(path_of("store/policies.dirty"), F_OK), 0);
 	int words = notify_socket();
 	daemon = daemon_start((const char *const[]){"-f", NULL});

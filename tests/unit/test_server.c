@@ -805,9 +805,9 @@ static void map_replies_are_counted(void **state)
 static void http_refuses_the_rest(void **state)
 {
 	(void)state;
-	http_is("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "there are /healthz and /metrics only\n");
-	http_is("GET /healthz/ HTTP/1.1\r\n\r\n", "404 Not Found", "there are /healthz and /metrics only\n");
-	http_is("POST /healthz HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "GET and HEAD only\n");
+	http_is("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "only /healthz and /metrics exist\n");
+	http_is("GET /healthz/ HTTP/1.1\r\n\r\n", "404 Not Found", "only /healthz and /metrics exist\n");
+	http_is("POST /healthz HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "only GET and HEAD are allowed\n");
 	http_is("GET /healthz\r\n\r\n", "400 Bad Request", "not an HTTP/1 request\n");
 	http_is("GET /healthz HTTP/2.0\r\n\r\n", "400 Bad Request", "not an HTTP/1 request\n");
 	http_is("\r\n\r\n", "400 Bad Request", "not an HTTP/1 request\n");

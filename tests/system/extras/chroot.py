@@ -56,7 +56,7 @@ def chrooted_smtp(lab, stage):
         expect_match('the socket', f'^srw-rw---- 1 {USER} postfix ', listed)
         for place, hinted in ((f'{SPOOL}/stsgate', False), (lab.gate.store, True)):
             told = run(DAEMON, '-t', '-c', lab.gate.config, '-o', f'socketmap_socket=unix:{place}/other')[2]
-            expect(f'-t hints at the chroot for a socket in {place}', hinted, 'where Postfix is chrooted' in told)
+            expect(f'-t hints at the chroot for a socket in {place}', hinted, 'a chrooted Postfix' in told)
         stage.encrypted(stage.send(calm), calm.mx)
         stage.verified(calm.mx)
         held = stage.send(attacked, hold=True)
