@@ -46,7 +46,7 @@ static bool oracle_failed(const struct facts *f, const struct oracle_set *set, u
 	return oracle_dane(f) && i < HOPS_MAX && hop && hop->record.tlsa.state == TLSA_FAILED;
 }
 
-/* RFC 7505 and the silent hop: no mail waits for a hop beside a good one that has no address, or that three probes over
+/* Design 4.8: if another hop is good, no mail waits for a hop without an address, nor for one that three probes over
  * two minutes could not talk to. */
 bool oracle_silent(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
@@ -64,7 +64,8 @@ bool oracle_silent(const struct facts *f, const struct oracle_set *set, unsigned
 	       (counts && history->silent_probes >= 3 && f->now - history->silent_since >= 120);
 }
 
-/* One hop too many to look at, or the map's answer excludes it since its TLSA records cannot be looked up. */
+/* Returns whether the hop holds no mail if another hop is good: it is silent, it is beyond the eighth, or the map's
+ * answer excludes it because its TLSA lookup failed. */
 static bool oracle_aside(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
 	if (oracle_silent(f, set, i) && !oracle_failed(f, set, i))
@@ -96,18 +97,19 @@ static enum oracle_hop oracle_seen(const struct facts *f, const struct oracle_se
 		return ORACLE_GOOD;
 	if (seen.at == 0 || schedule_age(seen.at, f->now) > f->rules->probe_ttl_max_s)
 		return ORACLE_UNKNOWN;
-	/* RFC 7672 3.2.2. The worlds have no other name in it. */
+	/* RFC 7672 3.2.2: in these worlds, a certificate with any name at all is one for the domain. */
 	bool for_domain = oracle_by_dane(f, set, i) && seen.reason == REASON_CERT_HOST_MISMATCH &&
 			  f->question.mx_lookup && seen.names[0] != '\0';
 	if (seen.reason != REASON_OK && !for_domain && !oracle_left(f, &seen))
 		return ORACLE_BAD;
-	/* Without a map it must have been looked at, and the budget did not let that happen. */
+	/* Design 4.7: without a map, old evidence counts only after an attempt to renew it, and the budget may have
+	 * refused that. */
 	bool fresh = f->rules->mta_enforces || f->question.purpose != PURPOSE_DELIVER ||
 		     schedule_age(seen.at, f->now) <= f->rules->probe_ttl_ok_s;
 	return fresh || oracle_fact(f, set->host[i])->refused == REASON_OK ? ORACLE_GOOD : ORACLE_UNKNOWN;
 }
 
-/* Unknown since the budget has refused to look for more than 90 s, and for less than a day. */
+/* Returns whether the budget has refused probes of the hop for more than 90 s and at most a day. */
 static bool oracle_refused_long(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
 	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
@@ -146,7 +148,7 @@ static void oracle_listed(const struct facts *f, const struct policy *policy, st
 		set->host[set->count] = n;
 		set->preference[set->count++] = mx->preference[i];
 	}
-	if (set->count == 0) /* the worlds' policies name the relay by no wildcard */
+	if (set->count == 0) /* no policy of these worlds allows the relay by a wildcard only */
 		set->nothing = true;
 }
 
@@ -160,7 +162,7 @@ struct oracle_set oracle_set(const struct facts *f, const struct policy *policy)
 	}
 	if (schedule_age(mx->checked_at, f->now) > MX_HARD_S)
 		set.known = false;
-	else if (mx->state == MX_NULL) /* only a signed one is believed, as long as what DANE rests on */
+	else if (mx->state == MX_NULL) /* design 4.6: a signed one is believed for 90 minutes */
 		set.known = set.nothing = mx->secure && schedule_age(mx->checked_at, f->now) <= 5400;
 	else if (mx->state == MX_IMPLICIT)
 		set.host[set.count++] = f->question.domain;
@@ -171,7 +173,7 @@ struct oracle_set oracle_set(const struct facts *f, const struct policy *policy)
 	return set;
 }
 
-/* Rule 6 with mta_enforces = no. At most HOPS_MAX hops that the policy allows are looked at. */
+/* Rule 6 with mta_enforces = no. At most HOPS_MAX hops that the policy allows are examined. */
 static enum verdict_kind oracle_strict(const struct facts *f, const struct policy *policy, const struct oracle_set *set)
 {
 	bool good = false, refused_long = false, unknown_before = false;
@@ -206,8 +208,8 @@ bool oracle_bound(const struct facts *f, const struct oracle_set *set)
 	return false;
 }
 
-/* Rule 6 with mta_enforces = yes: any good hop will do, what is unknown is the MTA's business. Where one has TLSA
- * records, the map binds the MTA to such hops. */
+/* Rule 6 with mta_enforces = yes: one good hop is enough, and unknown hops are left to the MTA. If a hop has usable
+ * TLSA records, the map binds the MTA to such hops. */
 static enum verdict_kind oracle_lenient(
 	const struct facts *f, const struct policy *policy, const struct oracle_set *set)
 {

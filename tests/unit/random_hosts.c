@@ -1,4 +1,5 @@
-/* The hosts of a random world: what is stored of them, what DNS says of their TLSA records, what probes see. */
+/* The hosts of a random world: their hop records in the store, their TLSA records in DNS, and what probes of them
+ * see. */
 #include "random_draw.h"
 
 #include "schedule.h"
@@ -34,7 +35,7 @@ static enum reason some_sight(struct random_world *w)
 	return some_reason(w, chance(w, 50) ? REASON_BAD : REASON_UNSURE);
 }
 
-/* A probe by TLSA records; under a trust anchor a certificate may be for the domain (RFC 7672 3.2.2). */
+/* Returns what a probe by TLSA records sees. The certificate may be for the domain (RFC 7672 3.2.2). */
 static struct evidence dane_sight(struct random_world *w, int64_t at, uint64_t id)
 {
 	struct evidence seen = {.at = at, .reason = some_sight(w), .tlsa_id = id};
@@ -45,7 +46,7 @@ static struct evidence dane_sight(struct random_world *w, int64_t at, uint64_t i
 	return seen;
 }
 
-/* What an MTA would take all the same. */
+/* Makes some bad evidence acceptable to the MTA. */
 static void mta_sight(struct evidence *seen)
 {
 	if (reason_class(seen->reason) == REASON_BAD && seen->at % 7 == 0)
@@ -63,7 +64,7 @@ static void history_add(struct probe_history *history, const struct evidence *se
 		history->good = *seen;
 }
 
-/* Up to three pieces of evidence, oldest first, judged by one TLSA set, or by the trust store. */
+/* Makes a history of up to three probes, judged by one TLSA set, or by the trust store if `id` is 0. */
 static void history_make(struct random_world *w, struct probe_history *history, uint64_t id)
 {
 	int64_t at[3];

@@ -167,7 +167,7 @@ static void question_make(struct random_world *w)
 	q->no_dane = chance(w, 10);
 }
 
-/* How TLSA records are spread over the hosts: not at all, everywhere, here and there. */
+/* Chooses how likely good probes and usable TLSA records are in this world. */
 static void mood_make(struct random_world *w)
 {
 	static const unsigned usable[] = {0, 0, 30, 60, 95};
@@ -216,7 +216,7 @@ void random_world_free(struct random_world *w)
 	mx_found_free(&w->mx);
 }
 
-/* A hostile one says something else each time. */
+/* Finds a host. In a hostile world each call makes a new one. */
 static const struct world_host *host_find(struct random_world *w, const char *name)
 {
 	if (w->hostile) {
@@ -246,7 +246,7 @@ static void tlsa_obtain(struct facts *facts, const struct want *want, const stru
 	facts_learn_tlsa(facts, want->name, want->port, &found);
 }
 
-/* One by TLSA records is judged by those of its moment. */
+/* Answers a probe. One by TLSA records looks the records up again, and is judged by what it finds. */
 static void probe_obtain(struct random_world *w, struct facts *facts, const struct want *want)
 {
 	const struct world_host *host = host_find(w, want->name);

@@ -1,5 +1,5 @@
-/* Random worlds for the property test of verdict_next(): what the store, DNS, a policy host and next hops would answer
- * in one case. All drawn from one number, so that a failure can be run again. */
+/* Random worlds for the property test of verdict_next(): what the store, DNS, a policy host and hops answer in one
+ * inquiry. All of it follows from one number, so that a failure can be repeated. */
 #ifndef TESTS_RANDOM_WORLD_H
 #define TESTS_RANDOM_WORLD_H
 
@@ -14,10 +14,10 @@ struct world_host {
 	char name[DOMAIN_SIZE];
 	bool stored;
 	struct hop_record record;       /* in the store */
-	struct tlsa_look look;          /* what DNS says of its TLSA records */
-	struct tlsa_look look_of_probe; /* the same, when a probe by them looks */
-	enum reason seen;               /* by a probe; PROBE_BUDGET: it is refused */
-	struct evidence seen_by_dane;   /* by a probe that goes by TLSA records */
+	struct tlsa_look look;          /* the result of a TLSA lookup */
+	struct tlsa_look look_of_probe; /* the result of the lookup that a probe by TLSA records makes */
+	enum reason seen;               /* the result of a probe; PROBE_BUDGET: it is refused */
+	struct evidence seen_by_dane;   /* the result of a probe by TLSA records */
 };
 
 struct random_world {
@@ -26,11 +26,12 @@ struct random_world {
 	struct rules rules;
 	bool forced;
 	bool dane;    /* facts.dane */
-	bool hostile; /* a host says something else each time it is asked, and there are WORLD_NAMES_HOSTILE of them */
+	bool hostile; /* WORLD_NAMES_HOSTILE hosts, each of which gives a different answer each time */
 	unsigned names;
-	unsigned good, usable, tlsa_trouble; /* in a hundred: probes, TLSA sets; of the other sets */
-	bool store_broken;                   /* from the start */
-	bool evidence_broken;                /* evidence cannot be read */
+	unsigned good, usable,
+		tlsa_trouble; /* per cent: good probes; usable TLSA sets; failures among the other sets */
+	bool store_broken;    /* the store cannot be read from the start */
+	bool evidence_broken; /* hop records cannot be read */
 	bool has_entry;
 	struct entry entry;
 	struct record_found record;
@@ -41,7 +42,7 @@ struct random_world {
 
 void random_world_make(struct random_world *world, uint64_t seed, bool hostile);
 void random_world_free(struct random_world *world);
-/* Gives the facts what a step wants; a remote want takes a few seconds. */
+/* Answers a want. A remote want moves the clock of the facts on by some seconds. */
 void random_world_obtain(struct random_world *world, struct facts *facts, const struct want *want);
 
 #endif

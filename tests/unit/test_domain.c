@@ -26,7 +26,7 @@ static const struct row rows[] = {
 	{LIT(L63 ".example"), L63 ".example"},
 	{LIT(L63 "4.example"), NULL},
 	{LIT("XN--BCHER-KVA.test"), "xn--bcher-kva.test"},
-	{LIT("xn--9999999999a.org"), "xn--9999999999a.org"}, /* no punycode, but letters, digits and hyphens */
+	{LIT("xn--9999999999a.org"), "xn--9999999999a.org"}, /* not punycode, but letters, digits and hyphens */
 	{LIT("b\xc3\xbc"
 	     "cher.test"),
 		"xn--bcher-kva.test"},
@@ -60,7 +60,7 @@ static const struct row rows[] = {
 	{LIT("a\xef\xbc\xbf\xc3\xbc.test"), "xn--a_-yka.test"},
 	{LIT("\xc3\xbc/x.test"), NULL},
 	{LIT("\xc3\xbc x.test"), NULL},
-	/* What UTS 46 takes and IDNA2008 does not; as ICU converts it. */
+	/* Names that UTS 46 accepts and IDNA2008 does not, as ICU converts them. */
 	{LIT("\xf0\x9f\x92\xa9.la"), "xn--ls8h.la"},
 	{LIT("I\xe2\x9d\xa4.ws"), "xn--i-7iq.ws"},
 	{LIT("\xd7\x90"
@@ -77,8 +77,8 @@ static const struct row rows[] = {
 	{LIT("\xc3.test"), NULL},
 	{LIT("xn--9999999999a.b\xc3\xbc"
 	     "cher.test"),
-		NULL},                               /* IDNA reads all labels of such a name */
-	{LIT("A_b._c.example_"), "a_b._c.example_"}, /* to MTAs a host all the same */
+		NULL},                               /* IDNA checks all labels of such a name */
+	{LIT("A_b._c.example_"), "a_b._c.example_"}, /* MTAs accept it as a host name */
 	{LIT("a_-.example"), NULL},
 	{LIT("-a.example"), NULL},
 	{LIT("a-.example"), NULL},
@@ -114,7 +114,7 @@ static void rows_agree(void **state)
 	}
 }
 
-/* Four labels of 63, 63, 63 and `last` octets. */
+/* Makes a name of four labels of 63, 63, 63 and `last` octets. */
 static size_t long_name(char out[512], size_t last)
 {
 	memset(out, 'a', 512);
@@ -226,7 +226,7 @@ static void sorted_lists_are_searched(void **state)
 		names_add(&list, name, 2 + i % 2);
 	}
 	names_index(&list);
-	assert_null(list.at); /* not in order */
+	assert_null(list.at); /* not sorted */
 	names_sort(&list);
 	names_index(&list);
 	assert_non_null(list.at);

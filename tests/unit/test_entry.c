@@ -1,4 +1,4 @@
-/* What entries and hop records learn. */
+/* How entries and hop records change when something is learned. */
 #include "cm.h"
 
 #include "entry.h"
@@ -203,7 +203,7 @@ static void use_is_counted_in_days(void **state)
 	entry_learn_use(&entry, 20003 * DAY);
 	assert_int_equal(entry.first_used_day, 20000);
 	assert_int_equal(entry.last_used_day, 20003);
-	entry_learn_use(&entry, 19000 * DAY); /* the clock set back */
+	entry_learn_use(&entry, 19000 * DAY); /* the clock was set back */
 	assert_int_equal(entry.first_used_day, 19000);
 	assert_int_equal(entry.last_used_day, 19000);
 	entry_free(&entry);
@@ -245,8 +245,8 @@ static void hop_record_keeps_what_is_conclusive(void **state)
 	}
 }
 
-/* What was seen for another host: older than the newest, or beside bad evidence, it changes nothing, and it is never
- * taken for what was learned by a clock since set back. */
+/* Evidence from a probe of another host changes nothing if it is older than the newest, or if this host's own evidence
+ * is bad. It never counts as a sign that the clock was set back. */
 static void what_was_seen_for_others(void **state)
 {
 	static const struct {
@@ -282,7 +282,7 @@ static void what_was_seen_for_others(void **state)
 	}
 }
 
-/* What was judged by TLSA records stands beside what was judged by the trust store, and goes with them. */
+/* Evidence by TLSA records is kept beside evidence by the trust store, and is dropped with the TLSA set. */
 static void evidence_by_records_goes_with_them(void **state)
 {
 	struct hop_record record = {0};
@@ -353,7 +353,7 @@ static void a_wildcard_alone(void **state)
 	}
 }
 
-/* A name that had no room in the evidence was left out: the host's own may be one. */
+/* Names without room in the evidence are cut off; the exact name of the host may be among them. */
 static void a_wildcard_among_many_names(void **state)
 {
 	static const char host[] = "mx.example.net";

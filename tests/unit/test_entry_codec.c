@@ -16,7 +16,7 @@ static struct evidence seen_at(int64_t at, enum reason reason)
 	return (struct evidence){.at = at, .reason = reason, .protocol = 0x0304};
 }
 
-/* Random entries: a generator of our own, so that a failure comes again. */
+/* Random entries, from a generator with a fixed seed, so that a failure can be repeated. */
 static uint64_t dice_state = 88172645463325252;
 
 static uint64_t dice(uint64_t below)
@@ -123,7 +123,7 @@ static void names_same(const struct names *a, const struct names *b)
 		assert_memory_equal(a->bytes, b->bytes, a->len);
 }
 
-/* All of it, whatever fields there are: what is owned is compared, then levelled, then the structs as bytes. */
+/* Compares all members, also new ones: first what is owned, which is then made equal, and then the structs as bytes. */
 static void entry_same(const struct entry *a, const struct entry *b)
 {
 	static struct entry x, y;
@@ -264,7 +264,7 @@ static void what_dane_says_comes_back(void **state)
 	assert_true(hop_record_decode(&back, bytes.at, bytes.len));
 	assert_memory_equal(&back, &record, sizeof(record));
 	assert_string_equal(back.dane.newest.mta_address, "2001:db8::25");
-	assert_string_equal(back.pkix.newest.mta_address, ""); /* not in the record: no MTA takes it */
+	assert_string_equal(back.pkix.newest.mta_address, ""); /* absent from the record: no MTA accepts the hop */
 	free(bytes.at);
 	record = (struct hop_record){.tlsa = {.checked_at = NOW, .state = TLSA_NONE, .signed_denial = true}};
 	bytes = hop_record_encode(&record);
@@ -273,18 +273,18 @@ static void what_dane_says_comes_back(void **state)
 	free(bytes.at);
 }
 
-/* What no version of ours writes is not read. */
+/* Bytes that no version writes are not accepted. */
 static void what_dane_cannot_say_is_refused(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 8; i++) {
 		struct hop_record record = dane_hop(), back;
 
-		if (i == 1) /* evidence by the trust store that tells of records */
+		if (i == 1) /* evidence by the trust store with a TLSA set */
 			record.pkix.good.tlsa_id = 1;
-		if (i == 2) /* evidence by two sets */
+		if (i == 2) /* evidence by two TLSA sets */
 			record.dane.good.tlsa_id = 1;
-		if (i == 3) /* evidence by no records among those by records */
+		if (i == 3) /* evidence without a TLSA set among evidence by TLSA records */
 			record.dane.newest.tlsa_id = record.dane.conclusive.tlsa_id = record.dane.good.tlsa_id = 0;
 		if (i == 4)
 			record.tlsa.state = TLSA_UNKNOWN;
@@ -302,7 +302,7 @@ static void what_dane_cannot_say_is_refused(void **state)
 	}
 }
 
-/* What is the same in two or three places is written once, and stands in all of them again. */
+/* Equal evidence is written once, and read back in all its places. */
 static void evidence_is_written_once(void **state)
 {
 	static const struct {
@@ -333,7 +333,7 @@ static void evidence_is_written_once(void **state)
 	}
 }
 
-/* A copy of just the size, so that the address sanitizer sees a read behind the end. */
+/* Decodes a copy of the exact size, so that the address sanitizer detects a read past the end. */
 static bool decodes(bool hop, const uint8_t *at, size_t len)
 {
 	uint8_t *tight = malloc(len != 0 ? len : 1);
@@ -373,7 +373,7 @@ static void every_flip_and_cut_is_refused(void **state)
 	entry_free(&entry);
 }
 
-/* A record as another version might write it: the fields of `bytes`, then one more. */
+/* Makes a record as another version may write it: the fields of `bytes` and one more. */
 static struct fields_out framed(
 	struct bytes bytes, const char *magic, uint16_t version, uint16_t tag, const char *value, size_t len)
 {
@@ -428,7 +428,7 @@ static void other_versions_and_magics_are_refused(void **state)
 
 		assert_int_equal(decodes(false, out.at, out.len), rows[i].ok);
 		assert_int_equal(entry_is_newer(out.at, out.len), rows[i].newer);
-		out.at[8] ^= 1; /* damage is not of a later version */
+		out.at[8] ^= 1; /* damaged, not from a later version */
 		assert_false(entry_is_newer(out.at, out.len));
 		free(out.at);
 	}
@@ -629,7 +629,7 @@ static void evidence_fits_its_place(void **state)
 	} rows[] = {
 		{1, "hop-timeout", true, true},
 		{1, "hop-haunted", true, false},
-		{1, "no-record", true, false}, /* says nothing of a hop */
+		{1, "no-record", true, false}, /* not a reason about hops */
 		{2, "certificate-expired", true, true},
 		{2, "hop-haunted", true, false},
 		{2, "hop-timeout", false, false},
@@ -653,7 +653,7 @@ static void evidence_fits_its_place(void **state)
 	}
 }
 
-/* What version 1 writes, on whatever machine. */
+/* The bytes of version 1 are the same on every machine. */
 static const char golden_entry[] =
 	"535453450100010009000000642e6578616d706c650200080000000078e768000000000400040000000403020105000100000031060011"
 	"00"

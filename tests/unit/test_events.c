@@ -1,4 +1,4 @@
-/* Events: as bytes, in the store's ring, and on their way there. */
+/* Events: their bytes, the store's ring of events, and how they get there. */
 #include "cm.h"
 
 #include "clock.h"
@@ -36,7 +36,7 @@ static void kinds_are_told_apart(void **state)
 			assert_int_not_equal(event_number((enum event_kind)k), event_number(kind));
 	}
 	assert_false(event_find("no-such-kind", &(enum event_kind){0}));
-	assert_int_equal(event_number(EVENT_REFRESH_FAILING), 1); /* numbers stand in files */
+	assert_int_equal(event_number(EVENT_REFRESH_FAILING), 1); /* the store keeps kinds by number */
 	assert_int_equal(event_number(EVENT_FILE_MOVED_ASIDE), 5);
 }
 
@@ -64,7 +64,7 @@ static void bytes_come_back(void **state)
 	free(bytes.at);
 }
 
-/* One whose members are as given, whatever an event may be. */
+/* Makes the bytes of an event with any members, valid or not. */
 static struct bytes crafted(uint16_t number, const char *domain, const char *detail, int64_t last_at)
 {
 	struct fields_out out;
@@ -167,7 +167,7 @@ static void the_oldest_goes(void **state)
 		snprintf(domain, sizeof domain, "d%d.example", i);
 		struct event_record event = happened(EVENT_REFRESH_FAILING, domain, "d", 1000 + (i * 7) % 2000);
 		if (i == 3)
-			event.last_at = event.first_at = 1; /* the oldest by far, and not the first */
+			event.last_at = event.first_at = 1; /* by far the oldest, but not the first in the ring */
 		assert_true(store_note_event(store, &event, NULL));
 	}
 	assert_int_equal(noted(store, &first), EVENTS_MAX);
@@ -176,7 +176,7 @@ static void the_oldest_goes(void **state)
 	assert_int_equal(room_records("events"), EVENTS_MAX);
 }
 
-/* A small store that is full of what may not go takes events all the same, and no more than their share. */
+/* A small store that is full of entries that may not be evicted accepts events nevertheless, up to their quota. */
 static void a_full_store_takes_events(void **state)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
@@ -202,7 +202,7 @@ static void a_full_store_takes_events(void **state)
 	count = noted(store, &first);
 	assert_in_range(count, 10, ROOM_BYTES / 32 / 500);
 	assert_int_equal(first.last_at, 1000 + 500 - (int)count);
-	assert_true(room_put(store, "u0.example", KIND_USED, 3010, &why)); /* what is stored can be renewed */
+	assert_true(room_put(store, "u0.example", KIND_USED, 3010, &why)); /* a stored entry can be renewed */
 	store_close(&store);
 	assert_int_equal(stat(room_file(STORE_FILE), &file), 0);
 	assert_true((uint64_t)file.st_size <= ROOM_BYTES / 4 * 5 + 4096);
@@ -248,7 +248,7 @@ static void once_a_minute(void **state)
 	(void)state;
 	fake_log_forget();
 	assert_true(events_note(events, EVENT_STORE_TROUBLE, "", "one"));
-	assert_int_equal(stored_count(store), 0); /* noting waits for nothing */
+	assert_int_equal(stored_count(store), 0); /* noting an event does not wait for the store */
 	events_write(events, false);
 	assert_int_equal(stored_count(store), 1);
 	assert_true(was_said("error: event=store-trouble count=1 "));
@@ -263,7 +263,7 @@ static void once_a_minute(void **state)
 	events_write(events, false);
 	assert_true(events_note(events, EVENT_STORE_TROUBLE, "", "four"));
 	assert_true(was_said("count=3 "));
-	events_free(&events); /* what waits for its minute is written at the end */
+	events_free(&events); /* events that wait for their minute are written at the end */
 	struct event_record first;
 	assert_int_equal(noted(store, &first), 2);
 	assert_string_equal(first.detail, "another");
@@ -274,7 +274,7 @@ static void once_a_minute(void **state)
 	store_close(&store);
 }
 
-/* More at a time than are remembered: none is lost. */
+/* More events at a time than memory holds: none is lost. */
 static void none_is_lost(void **state)
 {
 	enum { MANY = 3 * EVENTS_PENDING_MAX, TWICE = 2 };
@@ -319,7 +319,7 @@ static void *all_write(void *arg)
 	return NULL;
 }
 
-/* As on the event loop, whose thread must not wait for the disk: however many it notes, another thread writes them. */
+/* As on an event loop, which must not wait for the disk: another thread writes the events, however many are noted. */
 static void who_notes_does_not_write(void **state)
 {
 	enum { MANY = 3 * EVENTS_PENDING_MAX };
@@ -347,7 +347,7 @@ static void who_notes_does_not_write(void **state)
 	store_close(&store);
 }
 
-/* While the store takes nothing, no more wait than it could hold, and the newest stay. */
+/* While the store accepts nothing, no more events wait than it could hold, and the newest are kept. */
 static void the_queue_is_bounded(void **state)
 {
 	enum { MANY = 2 * EVENTS_MAX };

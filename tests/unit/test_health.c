@@ -1,4 +1,4 @@
-/* core/health: which outcomes, taken together, are a condition of the machine; when it begins, and when it ends. */
+/* core/health: which outcomes together begin a condition of the machine, and when it ends. */
 #include "health.h"
 
 #include "cm.h"
@@ -24,7 +24,7 @@ static void pass(int64_t seconds)
 	now.mono_s += seconds;
 }
 
-/* `count` places, the first is number `from`, a minute apart. */
+/* Notes an outcome at `count` places, numbered from `from`, a minute apart. */
 static void seen(enum health_sense sense, enum health_way way, unsigned from, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -92,8 +92,7 @@ static void three_that_are_broken_for_real(void **state)
 	nothing_is_on();
 }
 
-/* They failed while another succeeded; and when nothing succeeds for hours on a quiet relay, they still do not count.
- */
+/* Places that failed while another succeeded do not count, even if nothing succeeds for hours on a quiet relay. */
 static void places_with_a_fault_of_their_own(void **state)
 {
 	(void)state;
@@ -106,7 +105,7 @@ static void places_with_a_fault_of_their_own(void **state)
 	assert_true(on(HEALTH_FETCHES_FAIL));
 }
 
-/* A fault of its own is forgiven a place that has succeeded since, and after a day. */
+/* A place that failed by its own fault counts again after it has succeeded, and after a day. */
 static void faults_are_forgiven(void **state)
 {
 	(void)state;
@@ -124,8 +123,7 @@ static void faults_are_forgiven(void **state)
 	assert_true(on(HEALTH_FETCHES_FAIL));
 }
 
-/* The way to a host that shows a certificate is free, whatever that is worth. Any failure behind it says nothing of the
- * authorities. */
+/* Any certificate proves that the network works. A failure after it proves nothing about the authorities. */
 static void what_shows_the_opposite(void **state)
 {
 	static const enum health_way ways[] = {HEALTH_UNTRUSTED, HEALTH_EARLY, HEALTH_EXPIRED, HEALTH_REACHED};
@@ -165,7 +163,7 @@ static void nothing_tried_is_not_noted(void **state)
 	assert_true(on(HEALTH_FETCHES_FAIL));
 }
 
-/* It lasts while anything speaks for it, and no longer than the window. */
+/* A condition lasts while one place supports it, and no longer than the window. */
 static void old_failures_end(void **state)
 {
 	(void)state;
@@ -179,7 +177,7 @@ static void old_failures_end(void **state)
 	nothing_is_on();
 }
 
-/* More places than are remembered. */
+/* More places than the module remembers. */
 static void the_table_is_bounded(void **state)
 {
 	(void)state;
@@ -222,7 +220,7 @@ static void many_certificates_have_expired(void **state)
 	nothing_is_on();
 }
 
-/* What was seen by the clock from before says nothing of the clock that was set since. */
+/* Outcomes from before the clock was set do not count. */
 static void a_clock_that_was_set(void **state)
 {
 	(void)state;
@@ -258,7 +256,7 @@ static void times_of_the_store(void **state)
 	}
 }
 
-/* Until the clock has come there; or, when nobody sees such a time any more, for a day. */
+/* The condition lasts until the clock reaches the stored time, or for a day after such a time was last seen. */
 static void times_of_the_store_are_reached(void **state)
 {
 	(void)state;

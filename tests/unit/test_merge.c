@@ -1,4 +1,4 @@
-/* What another relay knows, taken into what this one knows. */
+/* Merging what another relay knows into what this relay knows. */
 #include "cm.h"
 
 #include "merge.h"
@@ -33,20 +33,20 @@ static void failure_set_at(struct entry *entry, int64_t at)
 	entry_learn_policy(entry, &found, "9", at);
 }
 
-/* A row: how old both policies are and how long they live; which one is in force afterwards. */
+/* A row has the age and the max_age of both policies, and which of them is kept. */
 static const struct {
 	int64_t ours, theirs; /* ages in hours; -1: none */
 	uint32_t our_hours, their_hours;
 	bool taken;
 } policies[] = {
 	{-1, 5, 0, 24, true},
-	{-1, 25, 0, 24, true},    /* expired: kept a while, for clocks that jump */
+	{-1, 25, 0, 24, true},    /* expired: kept for a while, because clocks jump */
 	{5, 4, 24, 24, true},     /* newer */
 	{4, 5, 24, 24, false},    /* older */
 	{5, 5, 24, 24, false},    /* the same fetch */
-	{30, 3, 240, 2, false},   /* newer, but over: a live one is not taken away */
-	{30, 3, 24, 2, true},     /* both are over */
-	{30, 31, 24, 240, false}, /* an older fetch, though it would still be in force: what came later ended it */
+	{30, 3, 240, 2, false},   /* newer, but expired: it does not replace a live one */
+	{30, 3, 24, 2, true},     /* both have expired */
+	{30, 31, 24, 240, false}, /* older, although still live: the newer policy has replaced it */
 	{5, -1, 24, 0, false},
 };
 
@@ -66,7 +66,7 @@ static void test_policies(void **state)
 		bool changed = entry_merge(&ours, &theirs, NOW);
 		if (changed != policies[i].taken || strcmp(ours.policy_id, policies[i].taken ? "2" : "1") != 0)
 			fail_msg("row %zu: id %s", i, ours.policy_id);
-		assert_int_equal(ours.placed, policies[i].taken); /* by the operator, until it is fetched again */
+		assert_int_equal(ours.placed, policies[i].taken); /* counts as in use until it is fetched again */
 		const struct entry *source = policies[i].taken ? &theirs : NULL;
 		if (source) {
 			assert_int_equal(ours.policy.mode, POLICY_TESTING);
@@ -81,7 +81,7 @@ static void test_policies(void **state)
 	}
 }
 
-/* While the clock is behind, what was fetched before it was set back is still the newer one, and in force. */
+/* While the clock is behind, a policy that was fetched before it was set back is still the newer one, and in force. */
 static void test_policy_of_times_to_come(void **state)
 {
 	(void)state;
@@ -99,7 +99,8 @@ static void test_policy_of_times_to_come(void **state)
 	}
 }
 
-/* The live policy that gives way is remembered as the one before; else what the other relay remembered is. */
+/* A live policy that is replaced becomes the previous one; otherwise the other relay's previous policy is taken
+ * over. */
 static void test_previous(void **state)
 {
 	(void)state;
@@ -134,13 +135,13 @@ static void test_record(void **state)
 	assert_true(entry_merge(&ours, &theirs, NOW));
 	assert_string_equal(ours.record_id, "2");
 	assert_int_equal(ours.record_checked_at, NOW - 50);
-	/* An absence seen by one who never saw a record: the newest valid one is still ours. */
+	/* The other relay found no record and knows no valid one, so the newest valid record is still ours. */
 	struct entry absent = {.domain = "d.example"};
 	record_set(&absent, NOW - 10, REASON_NO_RECORD, "");
 	assert_true(entry_merge(&ours, &absent, NOW));
 	assert_int_equal(ours.record_outcome, REASON_NO_RECORD);
 	assert_string_equal(ours.record_id, "2");
-	/* What a wrong clock wrote here does not keep what is known out. */
+	/* A time in the future, from a wrong clock here, does not keep newer knowledge out. */
 	record_set(&ours, NOW + DAY_S, REASON_NO_RECORD, "");
 	assert_true(entry_merge(&ours, &theirs, NOW));
 	assert_int_equal(ours.record_checked_at, NOW - 50);
@@ -153,7 +154,7 @@ static void test_fetch(void **state)
 	entry_init(&ours, "d.example");
 	entry_init(&theirs, "d.example");
 	policy_set(&ours, NOW - 10 * HOUR, POLICY_ENFORCE, "1", 100 * HOUR);
-	policy_set(&theirs, NOW - 3 * HOUR, POLICY_ENFORCE, "2", 2 * HOUR); /* newer and over */
+	policy_set(&theirs, NOW - 3 * HOUR, POLICY_ENFORCE, "2", 2 * HOUR); /* newer, and expired */
 	assert_false(entry_merge(&ours, &theirs, NOW));
 	assert_int_equal(ours.fetch_tried_at, NOW - 10 * HOUR);
 	failure_set_at(&theirs, NOW - HOUR);
@@ -182,14 +183,14 @@ static void test_mx_and_use(void **state)
 	assert_int_equal(ours.first_used_day, schedule_day(NOW) - 9);
 	assert_int_equal(ours.last_used_day, schedule_day(NOW) - 3);
 	assert_false(entry_merge(&ours, &theirs, NOW));
-	theirs.last_used_day = schedule_day(NOW) + 2; /* a day that has not come */
+	theirs.last_used_day = schedule_day(NOW) + 2; /* a day in the future */
 	assert_false(entry_merge(&ours, &theirs, NOW));
 	mx_found_free(&found);
 	entry_free(&ours);
 	entry_free(&theirs);
 }
 
-/* Whichever comes first, the same is known afterwards. */
+/* The order of merging makes no difference. */
 static void test_hops(void **state)
 {
 	(void)state;
@@ -201,13 +202,13 @@ static void test_hops(void **state)
 	ba = b;
 	assert_true(hop_record_merge(&ab, &b, NOW));
 	assert_true(hop_record_merge(&ba, &a, NOW));
-	/* The silence of a hop was seen by one of them only. */
+	/* Only one of them has seen the hop silent. */
 	assert_int_equal(ab.pkix.silent_since, NOW - 100);
 	assert_int_equal(ba.pkix.silent_since, 0);
 	ab.pkix.silent_since = 0;
 	ab.pkix.silent_probes = 0;
 	struct bytes one = hop_record_encode(&ab),
-		     other = hop_record_encode(&ba); /* without what lies between members */
+		     other = hop_record_encode(&ba); /* without the padding between members */
 	assert_int_equal(one.len, other.len);
 	assert_memory_equal(one.at, other.at, one.len);
 	free(one.at);

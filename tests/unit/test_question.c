@@ -1,4 +1,4 @@
-/* Recipients and next hops in every form in which MTAs hand them over. */
+/* Recipients and next hops in every form in which MTAs pass them. */
 #include "cm.h"
 
 #include "corpus.h"
@@ -20,7 +20,7 @@ struct row {
 #define MX(name) name, 25, true, false, NULL
 #define HOST(name, port) name, port, false, false, NULL
 #define UNREADABLE NULL, 0, false, true, NULL
-/* What stands beside the domain cannot be read. */
+/* The domain can be read, but the rest of the next hop cannot. */
 #define ODD(name) name, 25, true, true, NULL
 #define ODD_HOST(name) name, 25, false, true, NULL
 
@@ -44,16 +44,16 @@ static const struct row next_hops[] = {
 	{LIT("relay.example.net:26"), "relay.example.net", 26, true, false, NULL},
 	{LIT("relay.example.net.:smtp"), MX("relay.example.net")},
 	{LIT("relay.example.net:65535"), "relay.example.net", 65535, true, false, NULL},
-	/* To Postfix a colon with nothing behind it is no port. */
+	/* In Postfix, a colon with nothing after it means no port. */
 	{LIT("relay.example.net:"), MX("relay.example.net")},
 	{LIT("[relay.example.net]:"), HOST("relay.example.net", 25)},
-	/* Services that the machine's table may have, not the rules. */
+	/* Services that only the table of this machine may know. */
 	{LIT("relay.example.net:mail"), "relay.example.net", 25, true, true, "mail"},
 	{LIT("[relay.example.net]:ssmtp"), "relay.example.net", 25, false, true, "ssmtp"},
 	{LIT("relay.example.net:SMTP"), "relay.example.net", 25, true, true, "SMTP"},
 	{LIT("relay.example.net:+25"), "relay.example.net", 25, true, true, "+25"},
 	{LIT("relay.example.net:a-name-that-is-longer-than-any-service"), ODD("relay.example.net")},
-	/* No port, and a domain that keeps its policy. */
+	/* The port is invalid, and the domain keeps its policy. */
 	{LIT("relay.example.net:0"), ODD("relay.example.net")},
 	{LIT("relay.example.net:65536"), ODD("relay.example.net")},
 	{LIT("relay.example.net:4294967321"), ODD("relay.example.net")},
@@ -95,18 +95,18 @@ static const struct row next_hops[] = {
 	{LIT("example.com\0.evil.example"), NONE},
 	{LIT("[a.example]:2\0"), ODD_HOST("a.example")},
 	{LIT("exa mple.com"), NONE},
-	{LIT("_spf.example.com"), MX("_spf.example.com")}, /* Postfix takes underscores for a host's */
+	{LIT("_spf.example.com"), MX("_spf.example.com")}, /* Postfix accepts underscores in host names */
 	{LIT("-a.example"),
-		NONE}, /* hyphens and wildcards: Postfix takes them for no host, and no certificate names them */
+		NONE}, /* Postfix rejects such hyphens and wildcards in host names, and no certificate has them */
 	{LIT("*.example.com"), NONE},
 	{LIT("example.25"), NONE}, /* looks like an address: no URL can name its policy host */
-	/* An emoji domain, and one that breaks IDNA2008's rule for right-to-left text: UTS 46 takes both. */
+	/* An emoji domain, and one that violates IDNA2008's rule for right-to-left text: UTS 46 accepts both. */
 	{LIT("\xf0\x9f\x92\xa9.la"), MX("xn--ls8h.la")},
 	{LIT("[\xe2\x98\x83.NET.]:587"), HOST("xn--n3h.net", 587)},
 	{LIT("\xd7\x90"
 	     "ab.test"),
 		MX("xn--ab-uld.test")},
-	/* Outside ASCII, and no A-label here: perhaps the MTA's tables have one. */
+	/* Eight-bit names without an A-label here, for which an MTA may have one. */
 	{LIT("\xff\xfe\x80.example"), UNREADABLE},
 	{LIT("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb.ws"), UNREADABLE}, /* joined emoji */
 	{LIT("[x\xcd\xb8.test]:587"), UNREADABLE},                            /* not assigned */
@@ -207,7 +207,7 @@ static void next_hops_agree(void **state)
 	}
 }
 
-/* The parts of a list of next hops, with `|` between them. */
+/* Joins the next hops of a list by `|`. */
 static void lists_come_apart(void **state)
 {
 	static const struct {
@@ -260,7 +260,7 @@ static void recipients_agree(void **state)
 	}
 }
 
-/* `u@` and a name of `len` octets. */
+/* Makes the address `u@` and a name of `len` octets. */
 static void ask_long(struct question *question, size_t len)
 {
 	char bytes[512];
@@ -283,7 +283,7 @@ static void length_is_bounded(void **state)
 	assert_int_equal(strlen(question.domain), DOMAIN_POLICY_MAX);
 	ask_long(&question, DOMAIN_POLICY_MAX + 1);
 	assert_false(question.has_domain);
-	assert_false(question.unreadable); /* no room for _mta-sts: there can be no policy */
+	assert_false(question.unreadable); /* no room for `_mta-sts.`, so there can be no policy */
 	memset(bytes, 'u', sizeof bytes);
 	memcpy(bytes + QUESTION_BYTES_MAX - 10, "@a.example", 10);
 	question_from_recipient(&question, bytes, QUESTION_BYTES_MAX, PURPOSE_DELIVER);
@@ -340,7 +340,7 @@ static void any_bytes_keep_the_promise(void **state)
 	}
 }
 
-/* Whose share a question at the map counts against. */
+/* The domain whose quota a question of the map uses. */
 static void destinations_are_told_apart(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* When things fall due: the bounds of design 5, each looked at just before and just after. */
+/* Ages and due times of design 5: each limit is tested just before it and just after it. */
 #include "schedule.h"
 
 #include <setjmp.h>
@@ -21,7 +21,7 @@ static const struct rules rules = {
 	.forget_after_s = 180 * DAY_S,
 };
 
-/* An entry with a policy, all of it looked at `age` seconds ago. */
+/* Returns an entry with a policy, all of which was learned `age` seconds ago. */
 static struct entry entry_of_age(int64_t age)
 {
 	struct entry e;
@@ -47,7 +47,7 @@ static void test_age(void **state)
 	assert_int_equal(schedule_age(NOW - 10, NOW), 10);
 	assert_int_equal(schedule_age(NOW, NOW), 0);
 	assert_true(schedule_age(0, NOW) > AGE_ENDLESS);          /* never */
-	assert_true(schedule_age(NOW + 3600, NOW) > AGE_ENDLESS); /* the clock was set back (S-79) */
+	assert_true(schedule_age(NOW + 3600, NOW) > AGE_ENDLESS); /* the clock was set back (spec S-79) */
 	assert_int_equal(schedule_day(0), 0);
 	assert_int_equal(schedule_day(DAY_S - 1), 0);
 	assert_int_equal(schedule_day(DAY_S), 1);
@@ -106,18 +106,17 @@ static void test_negative_known(void **state)
 	entry_init(&unknown, "example.com");
 	assert_false(schedule_negative_known(&unknown, true, NOW));
 	assert_false(schedule_negative_known(&future, true, NOW));
-	struct entry valid =
-		negative_of_age(REASON_OK, 10); /* a valid record that was not followed yet tells nothing */
+	struct entry valid = negative_of_age(REASON_OK, 10); /* a valid record that did not lead to a fetch yet */
 	assert_false(schedule_negative_known(&valid, true, NOW));
 }
 
-/* What failed while a policy was in force says nothing of the time after its end; an answer does. */
+/* A failure while a policy was in force does not count after its end; an answer does (design 5.6). */
 static void test_negative_after_policy(void **state)
 {
 	(void)state;
 	static const struct {
 		enum reason record, fetch;
-		int64_t age_s, over_s; /* of the look, and since the policy's end */
+		int64_t age_s, over_s; /* of the lookup, and since the policy expired */
 		bool known;
 	} rows[] = {
 		{REASON_RECORD_LOOKUP, REASON_OK, 100, 200, true},
@@ -136,7 +135,7 @@ static void test_negative_after_policy(void **state)
 	}
 }
 
-/* Soft: the SOA minimum within 1 to 60 minutes (S-20). */
+/* Soft age: the SOA minimum within 1 to 60 minutes (spec S-20). */
 static void test_negative_stale(void **state)
 {
 	(void)state;
@@ -185,9 +184,9 @@ static void test_body_stale(void **state)
 	e.policy_fetched_at = e.fetch_tried_at = first;
 	for (second = first; !schedule_body_stale(&e, &rules, second);)
 		second++;
-	assert_int_equal(second, first + DAY_S); /* one moment in each interval */
+	assert_int_equal(second, first + DAY_S); /* the same moment in each interval */
 	e = entry_of_age(-7200);
-	assert_true(schedule_body_stale(&e, &rules, NOW)); /* fetched in the future: refresh now (S-79) */
+	assert_true(schedule_body_stale(&e, &rules, NOW)); /* fetched in the future: renew it now (spec S-79) */
 	/* A short policy is fetched again well before it expires (RFC 8461 3.3). */
 	e = entry_of_age(3500);
 	e.policy.max_age_s = 3600;
@@ -195,7 +194,7 @@ static void test_body_stale(void **state)
 	assert_true(schedule_body_stale(&e, &rules, NOW));
 }
 
-/* Five minutes between fetches of a domain, whatever the id does (RFC 8461 3.3; design 5). */
+/* Fetches for one domain are five minutes apart, even if the id changes (RFC 8461 3.3; design 5.8). */
 static void test_fetch_allowed(void **state)
 {
 	(void)state;
@@ -205,7 +204,7 @@ static void test_fetch_allowed(void **state)
 	memcpy(e.record_id, "2", 2);
 	assert_false(schedule_fetch_allowed(&e, NOW));
 	assert_true(schedule_fetch_allowed(&e, NOW + 2));
-	e.fetch_outcome = REASON_OK; /* after a success too */
+	e.fetch_outcome = REASON_OK; /* after a success, too */
 	assert_false(schedule_fetch_allowed(&e, NOW));
 	assert_true(schedule_fetch_allowed(&e, NOW + 2));
 	struct entry never, future = entry_of_age(-7200);
@@ -239,11 +238,12 @@ static void test_due_in_use(void **state)
 	(void)state;
 	struct entry e = entry_of_age(0);
 	int64_t due = due_of(&e, NOW);
-	assert_true(due > NOW && due <= NOW + RECORD_AGE_MAX_S + 1); /* in use: the record's TTL, bounded */
+	assert_true(due > NOW &&
+		    due <= NOW + RECORD_AGE_MAX_S + 1); /* in use: due after the TTL of the record, within its limits */
 	e.record_ttl_s = 0;
 	due = due_of(&e, NOW);
 	assert_true(due > NOW && due <= NOW + RECORD_AGE_MIN_S + 1);
-	struct entry overdue = entry_of_age(3 * DAY_S); /* never in the past: no busy loop */
+	struct entry overdue = entry_of_age(3 * DAY_S); /* never due in the past, which would be a busy loop */
 	assert_true(due_of(&overdue, NOW) > NOW);
 }
 
@@ -251,7 +251,8 @@ static void test_due_unused(void **state)
 {
 	(void)state;
 	struct entry e = entry_of_age(0);
-	e.first_used_day = e.last_used_day = schedule_day(NOW) - 10; /* unused: the body daily, no record checks */
+	e.first_used_day = e.last_used_day =
+		schedule_day(NOW) - 10; /* not in use: a daily fetch, and no lookup of the record */
 	int64_t due = due_of(&e, NOW);
 	assert_true(due > NOW + RECORD_AGE_MAX_S && due <= NOW + DAY_S);
 	e.last_used_day = schedule_day(NOW) - 179;
@@ -274,8 +275,8 @@ static void test_due_before_expiry(void **state)
 #define SPREAD_DOMAINS 100000
 #define SPREAD_HOURS 24
 
-/* A hundred thousand domains that came at one moment: they fall due evenly over the interval, none later than it; each
- * look finds something to do, and the next one is later. */
+/* A hundred thousand domains that were imported together fall due evenly over the interval, none of them later. Each
+ * refresh finds something to do, and the next one is later. */
 static void test_due_even(void **state)
 {
 	(void)state;
@@ -300,7 +301,7 @@ static void test_due_even(void **state)
 			hour[i], SPREAD_DOMAINS / SPREAD_HOURS * 9 / 10, SPREAD_DOMAINS / SPREAD_HOURS * 11 / 10);
 }
 
-/* Policies of any length: due means stale and allowed, and no policy that can be renewed in time is left to end. */
+/* For any max_age: a due policy is stale and may be fetched, and no policy expires that can be renewed in time. */
 static void test_due_short(void **state)
 {
 	(void)state;
@@ -316,7 +317,7 @@ static void test_due_short(void **state)
 	}
 }
 
-/* Before the soft age ends, spread over the hosts; under a testing policy once a day. */
+/* Evidence falls due before its soft age ends, with jitter by host; under a testing policy once a day. */
 static void test_evidence_age(void **state)
 {
 	(void)state;
@@ -334,7 +335,7 @@ static void test_evidence_age(void **state)
 	assert_in_range(most, soft * 88 / 100, soft * 9 / 10);
 }
 
-/* The same each time for a name, spread over names. */
+/* The age is always the same for a name, and differs between names. */
 static void test_due_spread(void **state)
 {
 	(void)state;
@@ -353,7 +354,7 @@ static void test_due_spread(void **state)
 	assert_true(most - least >= 1800);
 }
 
-/* Back-off: later with each failure, bounded; as the policy nears its end it is tried more often. */
+/* Back-off: longer with each failure, up to a limit, and shorter again as the policy nears its end. */
 static void test_due_backs_off(void **state)
 {
 	(void)state;
@@ -387,7 +388,7 @@ static void test_due_nothing(void **state)
 	e.has_policy = false;
 	e.record_outcome = REASON_NO_RECORD;
 	e.last_used_day -= 10;
-	assert_int_equal(due_of(&e, NOW), 0); /* an unused negative is not refreshed */
+	assert_int_equal(due_of(&e, NOW), 0); /* a domain without a policy is not refreshed */
 }
 
 static void test_refresh_alarm(void **state)
@@ -402,8 +403,8 @@ static void test_refresh_alarm(void **state)
 		{27 * DAY_S - 1, POLICY_ENFORCE, REFRESH_ALARM_HALF},
 		{27 * DAY_S, POLICY_ENFORCE, REFRESH_ALARM_NINE_TENTHS},
 		{30 * DAY_S - 1, POLICY_ENFORCE, REFRESH_ALARM_NINE_TENTHS},
-		{30 * DAY_S, POLICY_ENFORCE, REFRESH_ALARM_NONE}, /* it is over */
-		{-DAY_S, POLICY_ENFORCE, REFRESH_ALARM_NONE},     /* a clock set back */
+		{30 * DAY_S, POLICY_ENFORCE, REFRESH_ALARM_NONE}, /* it has expired */
+		{-DAY_S, POLICY_ENFORCE, REFRESH_ALARM_NONE},     /* the clock was set back */
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -1,5 +1,5 @@
-/* The tables of what the store keeps: each row comes back from the bytes and from an export, each name in JSON stands for
- * its field, and no member of a struct is without a row. A new field is tested without a line here, unless it is of a new
+/* The tables of what the store keeps: each row can be read back from the bytes and from an export, each name in JSON
+ * leads to its own field, and each member of a struct has a row. A new field needs no line here, unless it is of a new
  * kind. */
 #include "cm.h"
 
@@ -63,7 +63,7 @@ static void policy_text_set(struct entry *entry, int which)
 	entry->policy_text_len = (uint32_t)strlen(entry->policy_text);
 }
 
-/* A state with names, or one without. */
+/* Returns an MX state that has names, or one that has none. */
 static void mx_state_set(struct entry *entry, int which)
 {
 	entry->mx.state = which ? MX_IMPLICIT : MX_LISTED;
@@ -168,7 +168,7 @@ static bool fields_equal(const struct field *field, const void *x, const void *y
 
 /* --- tests -------------------------------------------------------------------------------------------------------- */
 
-/* Rows of these members would say nothing, since others do. */
+/* Members that need no row, because other rows cover them. */
 static bool goes_without(const struct fields *table, size_t offset)
 {
 	return table == &entry_table &&
@@ -176,8 +176,8 @@ static bool goes_without(const struct fields *table, size_t offset)
 		       offset == offsetof(struct entry, mx.preference));
 }
 
-/* Whether nothing but padding is between `end` and the member: it begins at once, where its own size asks for, or where
- * that of a struct does. */
+/* Returns whether there is only padding between `end` and the member: it begins at `end`, or where its own alignment
+ * or that of a struct requires. */
 static bool is_next(const struct field *field, size_t end)
 {
 	enum field_kind kind = field->form->kind;
@@ -186,7 +186,7 @@ static bool is_next(const struct field *field, size_t end)
 	return field->offset == (end + own - 1) / own * own || (!text && field->offset == (end + 7) / 8 * 8);
 }
 
-/* The row whose member begins next, at or behind `offset`. */
+/* Returns the row whose member begins next, at or after `offset`. */
 static const struct field *row_at(const struct fields *table, size_t offset)
 {
 	const struct field *next = NULL;
@@ -239,7 +239,7 @@ static void bytes_come_back(const char *name, const struct fields *table, const 
 	free(again.at);
 }
 
-/* The member at a path of at most one dot; also that of its octets in hexadecimal digits. */
+/* Returns the JSON member at a path with at most one dot; also the one that holds its octets in hexadecimal digits. */
 static json_t *json_under(json_t *object, const char *path)
 {
 	char outer[64];
@@ -278,7 +278,7 @@ static void is_shown(const char *name, const struct fields *table, const struct 
 	json_decref(b);
 }
 
-/* A record that has all its fields, and the same with another value in one of them. */
+/* Tests a record with all its fields, and the same record with another value in one field. */
 static void test_each_row(void **state)
 {
 	(void)state;
@@ -306,7 +306,7 @@ static void test_each_row(void **state)
 	}
 }
 
-/* What is absent is in no bytes, and null or not there in JSON. */
+/* An absent field takes no bytes, and is null or missing in JSON. */
 static void test_absent(void **state)
 {
 	(void)state;

@@ -42,7 +42,7 @@ static const struct row rows[] = {
 	{LIT("a b"), 5, "\"a b\""},
 	{LIT("\n"), 6, "\"\\x0a\""},
 	{LIT("\n"), 5, "\"...\""},
-	{LIT("\n\n"), 9, "\"\\x0a...\""}, /* never half an escape */
+	{LIT("\n\n"), 9, "\"\\x0a...\""}, /* an escape is never split */
 	{LIT("\n\n"), 8, "\"...\""},
 	{LIT("\n\n"), 10, "\"\\x0a\\x0a\""},
 	{LIT(""), 1, "."},
@@ -153,7 +153,7 @@ static void numbers_are_whole(void **state)
 	assert_string_equal(buffer, "-9223372036854775808 9223372036854775807");
 }
 
-/* Names go into headers, logs and metric labels as they are; sentences into an SMTP reply. */
+/* Names are put into headers, logs and metric labels unchanged, sentences into an SMTP reply. */
 static void reasons_are_fit_to_print(void **state)
 {
 	(void)state;
@@ -202,7 +202,7 @@ static void spans_are_trimmed_at_both_ends(void **state)
 		struct span trimmed = span_trim((struct span){of[i].bytes, of[i].len}, of[i].what);
 		assert_true(span_is(trimmed, of[i].trimmed));
 	}
-	/* The NUL that ends `what` is not part of it. */
+	/* The NUL at the end of `what` is not one of its characters. */
 	assert_int_equal(span_trim((struct span){LIT("\0a\0")}, " ").len, 3);
 	assert_false(span_is((struct span){LIT("ab")}, "a"));
 	assert_false(span_is((struct span){LIT("a\0")}, "a"));
@@ -223,7 +223,7 @@ static void copies_are_whole(void **state)
 	string = xstrndup("abc", 2);
 	assert_string_equal(string, "ab");
 	free(string);
-	/* Of nothing there is something to free, too. */
+	/* An allocation of size 0 can be freed, too. */
 	bytes = xmemdup(NULL, 0);
 	assert_non_null(bytes);
 	free(bytes);

@@ -1,8 +1,12 @@
-/* Tables of verdicts, one rule of design 4 each. A set of hops is written as words, best preference first:
- *   a1+ good   a1- bad (no STARTTLS)   a1? unknown (a probe does not reach it)   a1! not in the policy
- *   a1~ bad, seen two hours ago; a probe finds it good      a1= the same, and a probe finds it still bad
- *   a1o good, seen five hours ago (past the soft age)       a1x good, seen two days ago (past the hard age); a probe
- * does not reach it */
+/* Tables of verdicts: each table tests one rule of design 4. A row writes the MX set as words, best preference first.
+ * A word is the host's letter, a digit for its preference, and its state:
+ *
+ *   a1+ good                        a1- bad (no STARTTLS)
+ *   a1? unknown, a probe fails      a1! not in the policy
+ *   a1~ bad two hours ago, a probe finds it good
+ *   a1= bad two hours ago, a probe finds it still bad
+ *   a1o good five hours ago (past the soft age), a probe fails
+ *   a1x good two days ago (past the hard age), a probe fails */
 #include "verdict.h"
 
 #include "schedule.h"
@@ -24,8 +28,8 @@ struct row {
 	bool mta_enforces, no_probe;
 	enum verdict_kind kind;
 	enum reason reason;
-	const char *hop;   /* that decided; a letter */
-	const char *wants; /* remote ones: `probe:a`, ... */
+	const char *hop;   /* letter of the hop that decided */
+	const char *wants; /* the remote wants that are expected: `probe:a`, ... */
 };
 
 static struct rules rules_of(const struct row *row)
@@ -41,7 +45,7 @@ static struct rules rules_of(const struct row *row)
 	};
 }
 
-/* The word that begins with a letter. */
+/* Returns the word of the host with a letter. */
 static const char *word_of(const struct row *row, char letter)
 {
 	return strchr(row->hops, letter);
@@ -97,7 +101,7 @@ static struct evidence probe_of(char state)
 	return seen;
 }
 
-/* What the world has: everything as stored, the record and the MX set unchanged. */
+/* Answers a want: the store as the row describes it, an unchanged record and an unchanged MX set. */
 static void obtain(const struct row *row, struct facts *facts, const struct want *want)
 {
 	struct hop_record record;
@@ -179,7 +183,7 @@ static void row_check(const struct row *row)
 #define UNREACHED(hop) VERDICT_DEFER, REASON_HOP_UNREACHABLE, hop
 #define LEFT(hop) VERDICT_PASS, REASON_HOP_UNREACHABLE, hop
 
-/* Rule 6, mta_enforces = no. */
+/* Rule 6 with mta_enforces = no. */
 static const struct row alone[] = {
 	{"a1+", POLICY_ENFORCE, false, false, PASS, ""},
 	{"a1-", POLICY_ENFORCE, false, false, FAIL("a"), ""},
@@ -201,7 +205,7 @@ static const struct row alone[] = {
 	{"a1=", POLICY_ENFORCE, false, false, FAIL("a"), "probe:a"},
 	{"a1+ b2~", POLICY_ENFORCE, false, false, PASS, "probe:b"},
 	{"a1- b2~", POLICY_ENFORCE, false, false, FAIL("a"), ""},
-	/* past the soft age a hop is probed before the message passes, past the hard age the fact is unknown */
+	/* past the soft age: probed before the message passes; past the hard age: unknown */
 	{"a1o", POLICY_ENFORCE, false, false, PASS, "probe:a"},
 	{"a1+ b2o", POLICY_ENFORCE, false, false, PASS, "probe:b"},
 	{"a1o b2-", POLICY_ENFORCE, false, false, FAIL("b"), ""},
@@ -209,7 +213,7 @@ static const struct row alone[] = {
 	{"a1+ b1x", POLICY_ENFORCE, false, false, UNREACHED("b"), "probe:b"},
 };
 
-/* Rule 6, mta_enforces = yes: the MTA asks the map at delivery. */
+/* Rule 6 with mta_enforces = yes. */
 static const struct row beside_map[] = {
 	{"a1+", POLICY_ENFORCE, true, false, PASS, ""},
 	{"a1+ b2-", POLICY_ENFORCE, true, false, PASS, ""},
@@ -224,7 +228,7 @@ static const struct row beside_map[] = {
 	{"a1!", POLICY_ENFORCE, true, false, FOREIGN("a"), ""},
 };
 
-/* Rule 7: testing tells, and delays nothing. */
+/* Rule 7: a testing policy reports, and delays nothing. */
 static const struct row testing[] = {
 	{"a1+", POLICY_TESTING, false, false, PASS, ""},
 	{"a1-", POLICY_TESTING, false, false, VERDICT_FAIL_TESTING, REASON_STARTTLS_MISSING, "a", ""},
@@ -234,7 +238,7 @@ static const struct row testing[] = {
 	{"a1!", POLICY_NONE, false, false, VERDICT_NONE, REASON_POLICY_MODE_NONE, "", ""},
 };
 
-/* probe = no: MX names only. */
+/* probe = no: only the names of the MX hosts count. */
 static const struct row names_only[] = {
 	{"a1-", POLICY_ENFORCE, false, true, PASS, ""},
 	{"a1? b2?", POLICY_ENFORCE, false, true, PASS, ""},
@@ -270,7 +274,7 @@ static void test_names_only(void **state)
 	CHECK_ROWS(names_only);
 }
 
-/* Nine hops of one preference, the first eight good: the ninth is not looked at and holds no mail for ever. */
+/* Nine hops of one preference, the first eight good: the ninth is not probed and holds no mail (design 4.4). */
 static void test_more_hops_than_probed(void **state)
 {
 	(void)state;
@@ -278,7 +282,7 @@ static void test_more_hops_than_probed(void **state)
 	row_check(&row);
 }
 
-/* Rule 9: a live enforce policy was read, then the store breaks: wait, not leak. */
+/* Rule 9: if the store breaks after an enforce policy was read from it, mail waits. */
 static void test_store_breaks_midway(void **state)
 {
 	(void)state;
@@ -305,7 +309,7 @@ static void test_store_breaks_midway(void **state)
 	}
 }
 
-/* Evidence that is not old yet: the refresher probes ahead of time, a front end renews past the soft age only. */
+/* The refresher renews good evidence before its soft age ends, a front end only after that (design 5.11). */
 static void test_evidence_ahead(void **state)
 {
 	(void)state;
@@ -330,7 +334,8 @@ static void test_evidence_ahead(void **state)
 	}
 }
 
-/* What the probe budget has refused for long holds no mail, not even while it is tried once more. */
+/* A hop whose probes the budget has refused for 90 s holds no mail, not even while another probe is wanted (design
+ * 4.11). */
 static void test_refused_for_long(void **state)
 {
 	(void)state;
@@ -373,8 +378,8 @@ static void test_refused_for_long(void **state)
 	}
 }
 
-/* Without a map, good evidence past its soft age is no pass where the budget refuses to look again; after 90 s it is as
- * with what was never seen. Beside a map nothing waits. */
+/* Without a map, good evidence past its soft age does not pass while the budget refuses a new probe. After 90 s of
+ * refusals mail passes, as for a hop that was never probed. With a map nothing waits. */
 static void test_refused_when_old(void **state)
 {
 	(void)state;
@@ -401,7 +406,7 @@ static void test_refused_when_old(void **state)
 	}
 }
 
-/* RFC 7672 3.2.2: a certificate under a trust anchor may name the next-hop domain in place of the host. */
+/* RFC 7672 3.2.2: a certificate under a trust anchor may name the next-hop domain instead of the host. */
 static void test_dane_names(void **state)
 {
 	(void)state;
@@ -448,7 +453,7 @@ static void test_dane_names(void **state)
 	}
 }
 
-/* Rule 6: with the map attached, what falls short of our demands but not of the MTA's own. */
+/* Rule 6 with a map: a hop fails a probe's demands, but satisfies the MTA's own (design 4.12). */
 static void test_left_to_mta(void **state)
 {
 	(void)state;
@@ -460,7 +465,7 @@ static void test_left_to_mta(void **state)
 		{REASON_CERT_WEAK_KEY, "", "192.0.2.1", true},
 		{REASON_CERT_WEAK_KEY, "", "", false},
 		{REASON_STARTTLS_MISSING, "", "192.0.2.1", true},
-		/* a certificate for another name of the policy: what Postfix before 3.10.5 compares */
+		/* a certificate for another name that the policy allows: Postfix before 3.10.5 accepts it */
 		{REASON_CERT_HOST_MISMATCH, "mx2.example.com", "", true},
 		{REASON_CERT_HOST_MISMATCH, "other.example *.example.com", "", true},
 		{REASON_CERT_HOST_MISMATCH, "mx2.example.org a.wild.example", "", true},
@@ -500,7 +505,8 @@ static void test_left_to_mta(void **state)
 	}
 }
 
-/* A policy is in force up to its expiry, not at it; one fetched in this case also with max_age 0 (S-55). */
+/* A policy is in force before its expiry, not at it; one that this inquiry fetched is, even with max_age 0 (spec
+ * S-55). */
 static void test_policy_in_force(void **state)
 {
 	(void)state;

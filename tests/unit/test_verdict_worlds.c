@@ -1,6 +1,6 @@
-/* Properties of verdict_next() over a million random worlds. The oracle states rule 6 of design 4 again from the facts,
- * without the code under test. STSGATE_WORLDS sets the number of worlds, STSGATE_SEED the first one: a failure prints
- * the number of its world. */
+/* Properties of verdict_next() over a million random worlds. Each world is one inquiry with random answers. The oracle
+ * states rule 6 a second time, without the code under test. A failure prints the number of its world: STSGATE_SEED
+ * sets the first number, STSGATE_WORLDS how many worlds are tested. */
 #include "world_run.h"
 
 #include "schedule.h"
@@ -21,15 +21,17 @@
 
 static uint64_t verdicts_seen[5], bindings_seen[4], defers_seen, fails_seen, dane_fails_seen;
 
-/* The properties */
+/* --- properties --------------------------------------------------------------------------------------------------- */
 
-/* What the probe budget has refused for long passes while it is tried once more (test_verdict has when). */
+/* Returns whether the verdict so far is the pass of a hop whose probes the budget has refused for 90 s (design 4.11;
+ * see test_refused_for_long in test_verdict). */
 static bool is_refused_probe(const struct step *step)
 {
 	return step->want.kind == WANT_PROBE && step->verdict.kind == VERDICT_PASS &&
 	       step->verdict.reason == REASON_PROBE_BUDGET;
 }
 
+/* No verdict so far lets mail pass under an enforce policy, and none holds mail under a testing policy. */
 static void check_no_leak(const struct run *run)
 {
 	for (int i = 0; i < run->count - 1; i++) {
@@ -50,7 +52,7 @@ static unsigned place_of(const struct oracle_set *set, const char *host)
 	return i;
 }
 
-/* Bad evidence older than probe_ttl_fail was probed again, whatever that probe saw. */
+/* Bad evidence older than probe_ttl_fail led to a new probe, whatever that probe saw. */
 static void check_evidence_is_fresh(const struct run *run, const struct verdict *v, const struct oracle_set *set)
 {
 	const struct facts *f = &run->facts;
@@ -91,7 +93,7 @@ static bool hop_failed(const struct facts *f, const char *host)
 	return oracle_dane(f) && (!hop || hop->record.tlsa.state == TLSA_FAILED);
 }
 
-/* Rule 2: nothing passes when all that is known of each hop by its own rule, TLSA records or the policy, is bad. */
+/* Rule 2: no mail passes if every hop is known to be bad, each by its TLSA records or by the policy. */
 static void check_pass(const struct run *run, const struct policy *policy)
 {
 	const struct facts *f = &run->facts;
@@ -111,15 +113,15 @@ static void check_pass(const struct run *run, const struct policy *policy)
 	HOLDS(run, any);
 }
 
-/* A probe that saw nothing conclusive came after the good one, so the next is not due yet. */
+/* Returns whether an inconclusive probe came after the good one, so that the next is not due yet. */
 static bool tried_lately(const struct facts *f, const struct hop_fact *hop, bool dane)
 {
 	const struct evidence *newest = dane ? &hop->record.dane.newest : &hop->record.pkix.newest;
 	return reason_class(newest->reason) == REASON_UNSURE && schedule_age(newest->at, f->now) <= PROBE_SPACING_S;
 }
 
-/* Where nothing binds the delivery, a pass rests on fresh facts: those within their soft age, or looked at in this
- * case. */
+/* Design 4.7: if no map binds the delivery, a pass rests on facts within their soft age, or on a new attempt in this
+ * inquiry. */
 static void check_pass_is_fresh(const struct run *run, const struct policy *policy)
 {
 	const struct facts *f = &run->facts;
@@ -138,6 +140,7 @@ static void check_pass_is_fresh(const struct run *run, const struct policy *poli
 	}
 }
 
+/* The final verdict under an enforce policy is the oracle's. */
 static void check_enforce(const struct run *run, const struct policy *policy)
 {
 	const struct facts *f = &run->facts;
@@ -173,7 +176,7 @@ static void check_testing(const struct run *run)
 		HOLDS(run, reason_class(v->reason) == REASON_BAD);
 }
 
-/* No policy in force: a delay only where the store itself cannot tell (rule 9). */
+/* Rule 9: without a policy in force, mail waits only if the store itself cannot be read. */
 static void check_without_policy(const struct run *run)
 {
 	const struct verdict *v = run_verdict(run);
@@ -184,7 +187,7 @@ static void check_without_policy(const struct run *run)
 		HOLDS(run, (v->kind == VERDICT_DEFER) == blind);
 }
 
-/* Unfinished without a policy: what milter_first_contact says (rule 10), or on_internal_error. */
+/* Rule 10: while discovery is not finished, milter_first_contact decides the verdict so far. */
 static void check_first_contact(const struct run *run)
 {
 	const struct rules *rules = &run->world.rules;
@@ -201,7 +204,7 @@ static void check_first_contact(const struct run *run)
 	}
 }
 
-/* A hop was looked at, for TLSA records where these count, and by the rule that those make. */
+/* Returns whether the store knows the hop's TLSA records, if DANE governs, and a probe judged in the right way. */
 static bool is_stored(const struct facts *f, const struct oracle_set *set, const struct world_host *host)
 {
 	const struct hop_record *record = &host->record;
@@ -221,7 +224,7 @@ static bool is_fresh(const struct facts *f, const struct oracle_set *set, const 
 	return schedule_age(history->conclusive.at, f->now) <= f->rules->probe_ttl_ok_s;
 }
 
-/* What the store knows is served from the store: no remote want. */
+/* If the store knows all facts, there is no remote want. */
 static void check_served_from_store(const struct run *run)
 {
 	const struct random_world *w = &run->world;
@@ -239,14 +242,13 @@ static void check_served_from_store(const struct run *run)
 		HOLDS(run, first->kind != VERDICT_DEFER && !first->worth_waiting);
 	if (run->remote == 0 || !live || e->policy.mode != POLICY_ENFORCE || !schedule_mx_known(e, WORLD_NOW))
 		return;
-	/* Judged by what was stored, the case would have passed, and no hop was never looked at: nothing to wait for.
-	 */
+	/* There was a remote want. Then the stored facts alone must not have been enough for a pass on fresh facts. */
 	struct facts f;
 	facts_init(&f, &w->question, &w->rules, WORLD_NOW);
 	f.dane = w->dane;
 	facts_learn_store(&f, e);
 	struct oracle_set set = oracle_set(&f, &f.entry.policy);
-	bool looked_at = !schedule_mx_stale(e, WORLD_NOW); /* where nothing binds the delivery, it must be fresh */
+	bool looked_at = !schedule_mx_stale(e, WORLD_NOW); /* design 4.7 */
 	for (unsigned i = 0; i <= WORLD_HOSTS; i++) {
 		const struct world_host *host = &w->host[i];
 		bool listed = false;
@@ -262,7 +264,8 @@ static void check_served_from_store(const struct run *run)
 	HOLDS(run, !would_pass || w->rules.mta_enforces);
 }
 
-/* Rule 9: trouble of ours with a live enforce policy in hand waits; on_internal_error decides only without one. */
+/* Rule 9: a local failure under an enforce policy makes mail wait; on_internal_error decides only if no policy was
+ * read. */
 static void check_evidence_broken(const struct run *run)
 {
 	const struct verdict *v = run_verdict(run);
@@ -272,7 +275,7 @@ static void check_evidence_broken(const struct run *run)
 		HOLDS(run, v->kind == VERDICT_NONE);
 }
 
-/* Without an enforce policy no message is ever held: by no MX record, TLSA record, or probe. */
+/* Without an enforce policy no MX record, TLSA record or probe ever holds a message. */
 static void check_never_held(const struct run *run)
 {
 	for (int i = 0; i < run->count; i++) {
@@ -349,7 +352,7 @@ static void test_worlds(void **state)
 	for (size_t i = 0; i < 4; i++)
 		print_message("%s: %llu\n", binding_name((enum binding)i), (unsigned long long)bindings_seen[i]);
 	print_message("by DANE failed: %llu\n", (unsigned long long)dane_fails_seen);
-	/* The worlds are worth something only when every verdict comes up. */
+	/* The worlds are a good test only if every verdict and binding occurs. */
 	for (size_t i = 0; i < 5 && worlds >= 10000; i++)
 		assert_true(verdicts_seen[i] > worlds / 1000);
 	for (size_t i = 0; i < 4 && worlds >= 10000; i++)
@@ -359,7 +362,7 @@ static void test_worlds(void **state)
 			defers_seen > worlds / 1000 && fails_seen > worlds / 1000 && dane_fails_seen > worlds / 1000);
 }
 
-/* Hosts, many of them, and a clock that contradict themselves at each look: there is an end all the same. */
+/* The inquiry ends even if many hosts and the clock give a different answer each time. */
 static void test_hostile_worlds(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* What the map may answer in a random world: rules 2, 7 and 10 of design 4, and spec D-61, stated again. */
+/* Properties of the map's answers in a random world: rules 2, 7 and 10 and spec D-61, stated a second time. */
 #include "world_run.h"
 
 #include "schedule.h"
@@ -29,8 +29,8 @@ static struct hops hops_count(const struct facts *f, const struct policy *policy
 	return hops;
 }
 
-/* RFC 8461 2: `secure` is told for no name of a hop that has usable TLSA records, nor of one of which nothing is known.
- */
+/* RFC 8461 2: the answer `secure` does not allow a hop that has usable TLSA records, nor one whose records are
+ * unknown. */
 static void check_secure(const struct run *run, const struct oracle_set *set)
 {
 	struct policy told;
@@ -44,7 +44,7 @@ static void check_secure(const struct run *run, const struct oracle_set *set)
 	policy_free(&told);
 }
 
-/* What DANE rests on is young, or was looked up a moment ago. */
+/* The TLSA records of every hop are within their hard age, or were looked up in this inquiry. */
 static void check_looks_are_fresh(const struct run *run, const struct oracle_set *set)
 {
 	const struct facts *f = &run->facts;
@@ -58,7 +58,7 @@ static void check_looks_are_fresh(const struct run *run, const struct oracle_set
 	}
 }
 
-/* The rows of D-61 under signed MX records. */
+/* Spec D-61 over signed MX records. */
 static void check_signed(const struct run *run, const struct policy *policy, bool enforced)
 {
 	const struct verdict *v = run_verdict(run);
@@ -73,19 +73,20 @@ static void check_signed(const struct run *run, const struct policy *policy, boo
 	case BINDING_DANE_ONLY:
 		HOLDS(run, hops.usable > 0 && (enforced || hops.usable + hops.failed == hops.count));
 		return;
-	case BINDING_DANE: /* it would give up the policy at hops without records */
+	case BINDING_DANE: /* never under an enforce policy: it does not protect hops without records */
 		HOLDS(run, !enforced && (hops.usable == 0 || hops.usable + hops.failed < hops.count));
 		HOLDS(run, hops.usable + hops.unusable + hops.failed > 0);
 		return;
 	case BINDING_NONE:
 		break;
 	}
-	if (v->kind == VERDICT_NONE) /* D-5: not when a look-up failed */
+	if (v->kind == VERDICT_NONE) /* spec D-5: never after a failed lookup */
 		HOLDS(run, !enforced && hops.usable + hops.unusable + hops.failed == 0);
 	else
 		HOLDS(run, enforced && hops.usable + hops.plain == 0);
 }
 
+/* Spec D-61 over unsigned MX records. */
 static void check_unsigned(const struct run *run, const struct policy *policy, bool enforced)
 {
 	const struct verdict *v = run_verdict(run);
@@ -121,7 +122,7 @@ static void check_dane(const struct run *run, const struct policy *policy, bool 
 	}
 }
 
-/* Without DANE it stops at the policy (rule 7). */
+/* Without DANE, the map needs nothing but the policy (rule 7). */
 static void check_without_dane(const struct run *run, bool enforced)
 {
 	const struct entry *e = &run->world.entry;
@@ -140,8 +141,9 @@ static void check_without_dane(const struct run *run, bool enforced)
 		HOLDS(run, run->remote == 0);
 }
 
-/* Unfinished it is TEMP (rule 10). Where no policy is in force and DANE alone may bind, the MTA looks for itself; where
- * what is looked for would bind nobody if it is not found, nothing is said. */
+/* The verdict so far is TEMP (rule 10), with two exceptions for domains without an enforce policy. While DANE may
+ * still bind the delivery, the answer is `dane`, since the MTA looks the records up itself. If it may do so over
+ * unsigned MX records only, nothing binds the delivery yet. */
 static void check_unfinished(const struct run *run)
 {
 	for (int i = 0; i < run->count - 1; i++) {

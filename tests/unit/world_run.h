@@ -1,4 +1,4 @@
-/* A case in a random world, from the question to the verdict, and what must hold of it. */
+/* One inquiry in a random world, from the question to the verdict, with all its steps. */
 #ifndef TESTS_WORLD_RUN_H
 #define TESTS_WORLD_RUN_H
 
@@ -6,21 +6,21 @@
 #include "oracle.h"
 #include "random_world.h"
 
-#define STEPS_MAX 63 /* before the verdict */
+#define STEPS_MAX 63 /* wants before the verdict */
 
 struct run {
 	uint64_t seed;
 	struct random_world world;
 	struct facts facts;
 	struct step steps[STEPS_MAX + 1];
-	bool live[STEPS_MAX + 1];    /* a live enforce policy was in the facts at that step */
-	bool testing[STEPS_MAX + 1]; /* a live testing policy */
-	bool dane[STEPS_MAX + 1];    /* DANE governed */
-	int count;
-	int remote;
+	bool live[STEPS_MAX + 1];    /* at this step an enforce policy was in force */
+	bool testing[STEPS_MAX + 1]; /* at this step a testing policy was in force */
+	bool dane[STEPS_MAX + 1];    /* at this step DANE governed */
+	int count;                   /* of steps */
+	int remote;                  /* remote wants among them */
 };
 
-/* All that was seen, on stderr. */
+/* Prints the world, its steps and its facts on stderr. */
 void run_say(const struct run *run, const char *what);
 
 #define HOLDS(run, condition)                                                                                          \
@@ -31,12 +31,12 @@ void run_say(const struct run *run, const char *what);
 		}                                                                                                      \
 	} while (0)
 
-/* Up to the verdict: it comes within STEPS_MAX wants, and nothing is wanted twice. */
+/* Runs the inquiry to its verdict. Fails if there are more than STEPS_MAX wants, or two equal ones. */
 void run_make(struct run *run, uint64_t seed, bool hostile);
 void run_free(struct run *run);
 const struct verdict *run_verdict(const struct run *run);
 
-/* Of the purpose map: rules 2, 7 and 10. */
+/* Checks a run with PURPOSE_MAP: rules 2, 7 and 10. */
 void check_map(const struct run *run);
 
 #endif
