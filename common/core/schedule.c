@@ -13,45 +13,48 @@ bool schedule_record_stale(const struct entry *entry, int64_t now)
 	return schedule_age(entry->record_checked_at, now) > soft;
 }
 
-static bool fetch_failed(const struct entry *entry)
-{
-	return entry->record_outcome == REASON_OK && entry->fetch_tried_at != 0 && entry->fetch_outcome != REASON_OK;
-}
+/* "No policy" as an entry knows it: a lookup that found no valid record or failed, or a fetch that failed. */
+struct negative {
+	bool failed;            /* the lookup or the fetch failed; false: DNS answered that there is no valid record */
+	int64_t at;             /* when it ended */
+	int64_t soft_s, hard_s; /* its soft and hard age */
+};
 
-static bool lookup_failed(const struct entry *entry)
+/* `held` says that mail waits for the answer. */
+static struct negative negative_of(const struct entry *entry, bool held)
 {
-	return entry->record_outcome == REASON_RECORD_LOOKUP || entry->record_outcome == REASON_RESOLVER;
-}
-
-/* Returns when "no policy" was last learned. */
-static int64_t negative_at(const struct entry *entry)
-{
-	return fetch_failed(entry) ? entry->fetch_tried_at : entry->record_checked_at;
+	struct negative n = {.at = entry->record_checked_at, .hard_s = NEGATIVE_HARD_S};
+	n.soft_s = clamp(entry->record_ttl_s, NEGATIVE_AGE_MIN_S, NEGATIVE_AGE_MAX_S);
+	if (entry->record_outcome == REASON_RECORD_LOOKUP || entry->record_outcome == REASON_RESOLVER) {
+		n.failed = true;
+		n.soft_s = NEGATIVE_AGE_MIN_S;
+		n.hard_s = held ? NEGATIVE_HELD_HARD_S : NEGATIVE_ERROR_HARD_S;
+		if (entry->record_outcome == REASON_RESOLVER)
+			n.hard_s = NEGATIVE_BROKEN_HARD_S;
+	} else if (entry->record_outcome == REASON_OK && entry->fetch_tried_at != 0 &&
+		   entry->fetch_outcome != REASON_OK) {
+		n.failed = true;
+		n.at = entry->fetch_tried_at;
+		n.soft_s = FETCH_SPACING_S;
+	}
+	return n;
 }
 
 bool schedule_negative_known(const struct entry *entry, bool held, int64_t now)
 {
-	bool failed = lookup_failed(entry) || fetch_failed(entry);
-	if (entry->record_checked_at == 0 || (entry->record_outcome == REASON_OK && !failed))
+	struct negative n = negative_of(entry, held);
+	if (entry->record_checked_at == 0 || (entry->record_outcome == REASON_OK && !n.failed))
 		return false;
-	if (failed && entry->has_policy && negative_at(entry) < entry->policy_expires_at)
+	/* A failure while a policy was in force does not mean that there is none after its end (design 5.6). */
+	if (n.failed && entry->has_policy && n.at < entry->policy_expires_at)
 		return false;
-	int64_t hard = NEGATIVE_HARD_S;
-	if (entry->record_outcome == REASON_RECORD_LOOKUP)
-		hard = held ? NEGATIVE_HELD_HARD_S : NEGATIVE_ERROR_HARD_S;
-	else if (entry->record_outcome == REASON_RESOLVER)
-		hard = NEGATIVE_BROKEN_HARD_S;
-	return schedule_age(negative_at(entry), now) <= hard;
+	return schedule_age(n.at, now) <= n.hard_s;
 }
 
 bool schedule_negative_stale(const struct entry *entry, int64_t now)
 {
-	int64_t soft = clamp(entry->record_ttl_s, NEGATIVE_AGE_MIN_S, NEGATIVE_AGE_MAX_S);
-	if (fetch_failed(entry))
-		soft = FETCH_SPACING_S;
-	else if (lookup_failed(entry))
-		soft = NEGATIVE_AGE_MIN_S;
-	return schedule_age(negative_at(entry), now) > soft;
+	struct negative n = negative_of(entry, false);
+	return schedule_age(n.at, now) > n.soft_s;
 }
 
 bool schedule_mx_stale(const struct entry *entry, int64_t now)

@@ -41,8 +41,8 @@ struct want {
 	bool dane; /* WANT_PROBE: judge the hop by its TLSA records instead of by the trust store */
 	char name[DOMAIN_SIZE];
 	enum hop_standing standing; /* WANT_PROBE */
-	/* WANT_PROBE: a certificate that was seen at the hop's address since this time (wall-clock seconds), in a probe
-	 * of another host, may serve as the result. 0: only a new probe will do. */
+	/* WANT_PROBE: a certificate that was seen at the hop's address since this time (wall-clock seconds), in a
+	 * probe of another host, may serve as the result. 0: only a new probe will do. */
 	int64_t seen_since;
 };
 /* Returns whether two wants ask for the same fact. Ignores `standing` and `seen_since`, which do not change the
@@ -58,7 +58,7 @@ enum verdict_kind {
 };
 /* Returns the name of a verdict for logs, headers and metrics, such as `fail-enforce`. */
 const char *verdict_name(enum verdict_kind kind);
-/* Returns the severity of a verdict: of two verdicts about one message, the higher number counts. */
+/* Returns how strongly a verdict obstructs delivery, from 0 (VERDICT_NONE) to 4 (VERDICT_FAIL_ENFORCE). */
 int verdict_weight(enum verdict_kind kind);
 
 /* What binds the delivery, that is, what the map answers (rule 2; spec D-61). */

@@ -308,21 +308,6 @@ static struct step pass_unchecked(const struct judge *j, const struct hop_list *
 	return judge_done(j, enforce ? VERDICT_PASS : VERDICT_NONE, REASON_PROBE_BUDGET, list->host[i]);
 }
 
-/* Wants a probe where no map binds the delivery. If the probe budget has refused every needed probe for long enough,
- * the verdict so far is a pass, so that a deadline does not hold the mail for longer. */
-static struct step want_probe_without_map(const struct judge *j, const struct hop_list *list, const struct survey *s)
-{
-	struct step step = want_probe(j, list, s, s->probe);
-	bool spent = s->unsure_before_good < 0;
-	for (unsigned i = 0; i < list->count; i++)
-		spent = spent && (!s->opinion[i].due || s->opinion[i].spent);
-	if (spent && j->policy->mode == POLICY_ENFORCE) {
-		step.verdict = pass_unchecked(j, list, s->probe).verdict;
-		step.verdict.worth_waiting = true;
-	}
-	return step;
-}
-
 /* Rule 6 with mta_enforces = no: one bad hop fails the domain, because the MTA would use that hop as soon as an
  * attacker blocks the better ones. Without a bad hop, mail waits for every unknown hop that the MTA would try before
  * or beside the first good one. */
@@ -332,9 +317,20 @@ static struct step judge_without_map(struct judge *j, const struct hop_list *lis
 		return hold_for_bad_hop(j, list, s, s->bad_name);
 	if (s->bad_seen >= 0)
 		return hold_for_bad_hop(j, list, s, s->bad_recent >= 0 ? s->bad_recent : s->bad_old);
-	if (s->probe >= 0)
-		return want_probe_without_map(j, list, s);
 	int unsure = s->unsure_before_good;
+	if (s->probe >= 0) {
+		struct step step = want_probe(j, list, s, s->probe);
+		/* If the probe budget has refused every needed probe for long enough, the verdict so far is a pass, so
+		 * that a deadline does not hold the mail any longer. */
+		bool spent = unsure < 0;
+		for (unsigned i = 0; i < list->count; i++)
+			spent = spent && (!s->opinion[i].due || s->opinion[i].spent);
+		if (spent && j->policy->mode == POLICY_ENFORCE) {
+			step.verdict = pass_unchecked(j, list, s->probe).verdict;
+			step.verdict.worth_waiting = true;
+		}
+		return step;
+	}
 	if (unsure >= 0)
 		return judge_hold(j, VERDICT_DEFER, s->opinion[unsure].reason, list->host[unsure]);
 	return s->spent >= 0 ? pass_unchecked(j, list, s->spent) : judge_done(j, VERDICT_PASS, REASON_OK, "");
