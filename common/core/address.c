@@ -8,7 +8,7 @@ struct block {
 	bool global;
 };
 
-/* IANA's special-purpose registries (RFC 6890), multicast and class E; of overlapping blocks the first counts. */
+/* IANA's special-purpose registries (RFC 6890), multicast and class E. The first block that has the address counts. */
 static const struct block blocks4[] = {
 	{{192, 0, 0, 9}, 32, true},  /* Port Control Protocol anycast */
 	{{192, 0, 0, 10}, 32, true}, /* TURN anycast */
@@ -49,7 +49,7 @@ static const struct block blocks6[] = {
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 static const uint8_t nat64_prefix[12] = {0x00, 0x64, 0xff, 0x9b}; /* RFC 6052 */
 
-/* Both tables end with a block that holds everything. */
+/* `block` is the first one of a table. Both tables end with a block that has all addresses. */
 static bool blocks_judge(const struct block *block, const uint8_t *bytes)
 {
 	for (;; block++) {

@@ -1,5 +1,5 @@
-/* IP addresses, judged before anything is dialled (RFC 8461 10, spec S-123: a policy host or an MX may point anywhere).
- * Pure. */
+/* IP addresses: text, network, and whether stsgate may connect to them. A policy host's or MX host's name may lead to any
+ * address, so each one is checked before the connection (RFC 8461 10, spec S-123). Pure; any thread. */
 #ifndef CORE_ADDRESS_H
 #define CORE_ADDRESS_H
 
@@ -14,13 +14,16 @@ struct address {
 	uint8_t len; /* 4 or 16 */
 };
 
-/* False for every address of IANA's special-purpose registries that is not globally reachable, multicast, v4-mapped and
- * NAT64 forms of such addresses, and 6to4/Teredo forms. */
+/* Returns whether the address is globally reachable by IANA's special-purpose registries (RFC 6890). False also for
+ * multicast, 6to4 and Teredo addresses. Of IPv4-mapped and NAT64 addresses, the IPv4 address inside counts. */
 bool address_is_global(const struct address *address);
-/* RFC 5952 for IPv6. Returns `out`. */
+/* Writes the address as text (IPv6: RFC 5952) and returns `out`. */
 const char *address_format(const struct address *address, char out[ADDRESS_TEXT_SIZE]);
+/* Reads the text of an IPv4 or IPv6 address, without zone or prefix length. If it is not one, returns false and sets
+ * `out->len` to 0. */
 bool address_parse(struct address *out, const char *text);
-/* The network that a budget counts by: the /24 of an IPv4 (also v4-mapped), the /48 of an IPv6 address. */
+/* Returns the network for which limits are counted: the /24 of an IPv4 address (also IPv4-mapped), the /48 of an IPv6
+ * address. Different networks have different numbers. */
 uint64_t address_network(const struct address *address);
 
 #endif

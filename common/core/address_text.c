@@ -18,7 +18,7 @@ static void format4(const uint8_t *bytes, char *out, size_t size)
 	snprintf(out, size, "%u.%u.%u.%u", bytes[0], bytes[1], bytes[2], bytes[3]);
 }
 
-/* RFC 5952 4.2: the longest run of two or more zero groups is shortened, the first of equal ones. */
+/* RFC 5952 4.2: `::` replaces the longest run of two or more zero groups, and the first one of equal runs. */
 static void format6(const uint8_t *bytes, char out[ADDRESS_TEXT_SIZE])
 {
 	int start = GROUPS, zeros = 0;
@@ -58,7 +58,7 @@ const char *address_format(const struct address *address, char out[ADDRESS_TEXT_
 	return out;
 }
 
-/* Four decimal numbers without leading zeros, and nothing after them. */
+/* Reads four decimal numbers without leading zeros. Nothing may follow them. */
 static bool parse4(uint8_t bytes[4], const char *text)
 {
 	for (int i = 0; i < 4; i++) {
@@ -88,8 +88,8 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Groups separated by single colons up to `::` or the end, an IPv4 form last; returns how many octets, -1 when
- * malformed. */
+/* Reads groups of up to four hexadecimal digits between single colons, up to `::` or the end. The last one may be an IPv4
+ * address. Returns the number of octets, -1 if the text is malformed. */
 static int parse_groups(uint8_t bytes[16], const char **text)
 {
 	int len = 0;

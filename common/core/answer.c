@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-/* RFC 5321 4.5.3.1.5: a reply line has 512 octets at most. Two names of this length together leave room for the code
- * and every sentence. */
+/* RFC 5321 4.5.3.1.5: a reply line has at most 512 octets. If the two names together have no more octets than this, the
+ * code, the longest sentence and the rest fit into the line. */
 #define REPLY_NAMES_MAX 340
 
-/* RFC 3463: 4.7.5 stands before the text, put there by whoever sends it. */
+/* The caller puts the enhanced code 4.7.5 (RFC 3463) before the text. */
 void answer_reply(struct text *out, const struct verdict *v)
 {
 	if (v->domain[0]) {
@@ -37,8 +37,8 @@ static const char *policy_word(const struct verdict *v)
 	return v->has_policy ? policy_mode_name(v->mode) : "none";
 }
 
-/* `name=value`, with `between` before it unless it is the first. Values are names, table words and record ids: nothing
- * to quote. */
+/* Adds `name=value`, and `between` before it unless the text is empty. An empty value is left out. Values are host names,
+ * words of tables and record ids, which need no quoting. */
 static void add_pair(struct text *out, const char *between, const char *name, const char *value)
 {
 	if (!value[0])

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Takes `name=value`. Postfix's names have lower-case letters, digits and `_` only. */
+/* Reads the line `NAME=VALUE`. All names of Postfix have only lower-case letters, digits and `_`. */
 static bool line_take(struct delegation_request *request, struct span *kind, struct span line)
 {
 	const char *equals = memchr(line.at, '=', line.len);
@@ -33,7 +33,7 @@ static bool line_take(struct delegation_request *request, struct span *kind, str
 		if (!span_is(name, attributes[i].name))
 			continue;
 		if (attributes[i].place->at)
-			return false; /* which of the two would Postfix mean? */
+			return false; /* which of the two Postfix means is unknown */
 		*attributes[i].place = value;
 	}
 	return true;
@@ -62,7 +62,7 @@ enum delegation_read delegation_read(struct delegation_request *out, struct span
 	return in.len < DELEGATION_REQUEST_MAX ? DELEGATION_MORE : DELEGATION_MALFORMED;
 }
 
-/* In Postfix's internal form quotes and route are gone: the last `@` is the one (spec P-2). */
+/* Postfix sends recipients in its internal form, without quotes and routes, so the domain follows the last `@`. */
 bool delegation_domain(const struct delegation_request *request, struct span *domain)
 {
 	struct span recipient = request->recipient;
@@ -107,7 +107,7 @@ void delegation_reply(struct text *out, const struct delegation_reply *reply)
 		add_header_value(out, reply->verdict, reply->with_domains);
 		break;
 	case DELEGATION_HOLD:
-		/* The text is for the log only. */
+		/* Postfix writes this text to its log only. */
 		text_add(out, "HOLD stsgate: ");
 		add_header_value(out, reply->verdict, true);
 		break;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Takes `prefix` off the front of `span`. */
+/* Removes `prefix` from the front of `span`; false if it is not there. */
 static bool span_take(struct span *span, const char *prefix)
 {
 	size_t len = strlen(prefix);
@@ -15,8 +15,8 @@ static bool span_take(struct span *span, const char *prefix)
 	return true;
 }
 
-/* Takes off the front what stands before the next `separator`, and that; all of it when there is none. False when
- * nothing is left, or the separator is the last. */
+/* Removes a word and the separator after it from the front of `rest`; without a separator, the word is all of `rest`.
+ * False if `rest` is empty, or if nothing follows the separator. */
 static bool span_split(struct span *rest, char separator, struct span *word)
 {
 	const char *end = rest->len ? memchr(rest->at, separator, rest->len) : NULL;
@@ -60,7 +60,7 @@ size_t map_sts_weight(struct span value)
 		if (c == ' ' || c == '\t')
 			weight++;
 		else if (c && strchr(".:%@!^/[]+", c))
-			weight += 2; /* the token before it ends, and so does its own */
+			weight += 2; /* a NUL ends the token before it, and one its own */
 	}
 	return weight;
 }
@@ -82,8 +82,8 @@ static bool is_printable(struct span text)
 	return true;
 }
 
-/* The consumers fold neither case nor trailing dots in names (spec X-4), so these stand in domain_parse()'s form
- * already. */
+/* The clients compare names without folding case or removing a trailing dot (spec X-4), so a name must already be in
+ * the form of domain_parse(). */
 static bool name_valid(struct span name)
 {
 	struct domain domain;
@@ -112,7 +112,7 @@ bool map_policy_line_valid(struct span line)
 
 struct attributes {
 	unsigned types, domains, lines, patterns;
-	struct span match; /* the names that the patterns are still to be held against */
+	struct span match; /* the names of `match=` that no pattern has been compared with yet */
 };
 
 /* `{ policy_string = LINE }` */
@@ -140,7 +140,7 @@ static bool attribute_valid(struct attributes *seen, struct span word)
 	if (!span_take(&word, "mx_host_pattern="))
 		return false;
 	seen->patterns++;
-	/* The patterns are those of `match=`, in their turn: Postfix binds by the one or the other (spec T-66). */
+	/* The patterns must be the names of `match=` in the same order, because Postfix may use either list (spec T-66). */
 	struct span name;
 	if (!seen->match.len)
 		return false;
@@ -150,7 +150,7 @@ static bool attribute_valid(struct attributes *seen, struct span word)
 	return word.len == name.len && !memcmp(word.at, name.at, name.len);
 }
 
-/* All or none: some versions crash on a policy_type without the others (spec T-52, T-55). */
+/* All attributes or none: some versions of Postfix crash on a policy_type without the others (spec T-52, T-55). */
 static bool attributes_valid(struct span rest, struct span match)
 {
 	struct attributes seen = {.match = match};
@@ -179,7 +179,7 @@ bool map_reply_valid(enum map_dialect dialect, struct span payload)
 		return payload.len && is_printable(payload);
 	if (!span_take(&payload, "OK "))
 		return false;
-	/* Sendmail knows no such words: it does DANE by itself (spec D-70). */
+	/* Sendmail does not know these words: it does DANE by itself (spec D-70). */
 	if (dialect != MAP_STS && (span_is(payload, "dane") || span_is(payload, "dane-only")))
 		return true;
 	struct span rest = payload, match, server;

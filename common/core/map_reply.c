@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* `secure match= servername=hostname` and what Sendmail puts between its tokens. */
+/* The weight of `secure match= servername=hostname`, as map_sts_weight() counts it. */
 #define STS_FRAME_WEIGHT 48
 
 static const char *next_pattern(const struct policy *policy, const char *previous)
@@ -15,7 +15,7 @@ static const char *next_pattern(const struct policy *policy, const char *previou
 	return mx;
 }
 
-/* RFC 8460 4.4, policy-string: the lines as declared, but for those that would break the reply. */
+/* RFC 8460 4.4, policy-string: the policy's lines as published, without those that would break the reply. */
 static bool add_received_lines(struct text *out, struct span rest)
 {
 	bool any = false;
@@ -48,7 +48,7 @@ static void add_tlsrpt(struct text *out, const struct map_source *source)
 	text_add(out, " policy_type=sts policy_domain=");
 	text_add(out, source->verdict->domain);
 	if (!add_received_lines(out, (struct span){source->policy->text, source->policy->text_len})) {
-		/* the text was too long to be kept */
+		/* The store has no text of this policy: it was too long. */
 		const struct policy *policy = source->policy;
 		add_field(out, "version", "STSv1");
 		add_field(out, "mode", policy_mode_name(policy->mode));
@@ -77,7 +77,7 @@ static void add_secure(struct text *out, enum map_dialect dialect, const struct 
 	size_t weight_max = dialect == MAP_STS ? MAP_STS_VALUE_MAX : SIZE_MAX;
 	const char *between = "OK secure match=";
 	for (const char *mx = next_pattern(source->policy, NULL); mx; mx = next_pattern(source->policy, mx)) {
-		const char *name = mx[0] == '*' ? mx + 1 : mx; /* `*.x` is written `.x` there (spec X-4) */
+		const char *name = mx[0] == '*' ? mx + 1 : mx; /* match= has `.x` for `*.x` (spec X-4) */
 		size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
 		if (weight + more > weight_max)
 			continue;
@@ -110,8 +110,7 @@ bool map_reply(struct text *out, enum map_dialect dialect, const struct map_sour
 	} else if (v->kind == VERDICT_DEFER) {
 		add_temp(out, v->reason);
 	} else if (v->binding == BINDING_DANE || v->binding == BINDING_DANE_ONLY) {
-		/* Neither names nor TLSRPT attributes go with these levels (spec D-68, D-69): Postfix takes them from
-		 * DNS. */
+		/* No names and no TLSRPT attributes follow these levels (spec D-68, D-69): Postfix finds them in DNS. */
 		text_add(out, "OK ");
 		text_add(out, binding_name(v->binding));
 	} else if (v->binding == BINDING_SECURE && source->policy && names_next(&source->policy->mx, NULL)) {

@@ -1,4 +1,4 @@
-/* A map verdict as a socketmap reply's payload, in the dialect of who asked. Pure; any thread. */
+/* Writes the map's reply to a verdict, in the dialect of the client. Pure; any thread. */
 #ifndef CORE_MAP_REPLY_H
 #define CORE_MAP_REPLY_H
 
@@ -8,17 +8,18 @@
 
 struct map_source {
 	const struct verdict *verdict;
-	const struct policy *policy; /* in force, or NULL; needed for BINDING_SECURE only. MAP_TLSRPT tells its text */
-	bool monitor;                /* NOTFOUND whatever the verdict */
+	const struct policy *policy; /* in force, or NULL; needed for BINDING_SECURE. MAP_TLSRPT sends its text, too */
+	bool monitor;                /* the reply is NOTFOUND whatever the verdict */
 };
 
-/* `OK secure match=...` for an enforce policy, `OK dane-only` and `OK dane` where DANE comes first, `NOTFOUND ` for
- * testing, none and no policy, `TEMP REASON` for what cannot be told yet. `out` has room for MAP_REPLY_MAX + 1 octets.
+/* Writes `OK secure match=...` for an enforce policy, `OK dane-only` or `OK dane` if DANE comes first, `NOTFOUND ` for a
+ * policy of mode testing or none and for no policy, and `TEMP REASON` for VERDICT_DEFER. `out` needs room for
+ * MAP_REPLY_MAX + 1 octets.
  *
- * What does not fit: MAP_TLSRPT falls back to the plain form; MAP_STS has as many of the policy's names, in their
- * turn, as Sendmail takes (policy_order() put those of the known mail hosts first): fewer names are never less strict,
- * mail for other hosts waits. A reply that its dialect would not take is `TEMP internal`, and the
- * result false. */
+ * If the reply becomes too long, MAP_TLSRPT falls back to the plain form, and MAP_STS lists only as many of the policy's
+ * names as Sendmail accepts. policy_order() has put the names of the known mail hosts first; mail for other hosts waits,
+ * so a shorter list is never less strict. If map_reply_valid() refuses the reply, it becomes `TEMP internal` and the
+ * result is false. */
 bool map_reply(struct text *out, enum map_dialect dialect, const struct map_source *source);
 
 #endif

@@ -39,7 +39,7 @@ static void reader_report(struct policy_reader *reader, enum finding finding)
 	names_add_once(finding_class(finding) == FINDING_ERROR ? &to->errors : &to->tolerated, finding_name(finding));
 }
 
-/* RFC 8461 3.2, sts-policy-ext-value; the blanks at both ends are gone already. */
+/* RFC 8461 3.2, sts-policy-ext-value. The caller has trimmed the blanks at both ends. */
 static bool value_is_grammatical(struct span value)
 {
 	for (size_t at = 0; at < value.len;) {
@@ -112,7 +112,7 @@ static bool seen_before(bool *seen)
 	return before;
 }
 
-/* Of duplicates the first counts (RFC 8461 3.2): the value of a later one is held to the grammar of a line only. */
+/* The first of duplicate fields counts (RFC 8461 3.2). A later one must only have a grammatical value. */
 static void reader_field(struct policy_reader *reader, struct span key, struct span value)
 {
 	if (span_is(key, "mx")) {
@@ -174,7 +174,7 @@ static void reader_body(struct policy_reader *reader, struct span body)
 		reader_report(reader, FINDING_BOM);
 		body = (struct span){body.at + 3, body.len - 3};
 	}
-	/* RFC 8461 3.2, sts-policy-term: LF or CRLF, mixed too, none needed at the end. */
+	/* RFC 8461 3.2, sts-policy-term: lines end with LF or CRLF, even mixed; the last one needs no end. */
 	while (body.len) {
 		const char *end = memchr(body.at, '\n', body.len);
 		size_t len = end ? (size_t)(end - body.at) : body.len;

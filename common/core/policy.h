@@ -1,5 +1,8 @@
-/* The policy file (RFC 8461 3.2), read with the three clean-ups that the field needs and no guesses: blanks trimmed at
- * both ends of a line, empty lines skipped, one trailing dot taken off an mx. Each tolerance taken is told. Pure; any
+/* Reads the policy file (RFC 8461 3.2) and compares host names with its mx patterns.
+ *
+ * The reader is strict, with three exceptions that published policies need: it trims blanks at both ends of a line,
+ * skips empty lines, and removes one trailing dot from an mx value. It reports each exception as a finding
+ * (finding.def). A struct policy owns memory: every policy that was parsed or copied needs policy_free(). Pure; any
  * thread. */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
@@ -7,12 +10,12 @@
 #include "domain.h"
 #include "names.h"
 
-#define POLICY_BYTES_MAX 65536 /* a longer body is refused whole (RFC 8461 3.3) */
-/* Distinct patterns: what 64 KiB can hold, and more; each takes `mx:`, its octets and a line's end. */
+#define POLICY_BYTES_MAX 65536 /* octets of a policy; a longer one is refused as a whole (RFC 8461 3.3) */
+/* Patterns: more than 64 KiB can hold, because each takes `mx:`, one octet at least, and a line end. */
 #define POLICY_MX_MAX (POLICY_BYTES_MAX / 5)
-#define POLICY_MX_FEW 32 /* more are kept in the order of their octets, to be found fast; their order means nothing */
-#define POLICY_AGE_MAX_S 31557600
-#define POLICY_TEXT_KEPT 8192 /* of the received text, in the store */
+#define POLICY_MX_FEW 32          /* more patterns than this are sorted by their octets, for bisection */
+#define POLICY_AGE_MAX_S 31557600 /* seconds; a longer max_age counts as this (RFC 8461 3.2) */
+#define POLICY_TEXT_KEPT 8192     /* octets of the received text that the store keeps */
 
 enum policy_mode { POLICY_NONE, POLICY_TESTING, POLICY_ENFORCE };
 const char *policy_mode_name(enum policy_mode mode); /* `none`, `testing`, `enforce` */
@@ -20,42 +23,45 @@ const char *policy_mode_name(enum policy_mode mode); /* `none`, `testing`, `enfo
 struct policy {
 	enum policy_mode mode;
 	uint32_t max_age_s;
-	struct names mx; /* for matching: lower case, no trailing dot, no address literals, no duplicates */
-	char *text;      /* as received, owned; NULL unless policy_set_text() was called */
+	struct names mx; /* for matching: lower case, no trailing dot, no IP addresses, no duplicates */
+	char *text;      /* as received; owned; not NUL-terminated; NULL unless policy_set_text() was called */
 	uint32_t text_len;
 };
 
-/* Words such as `bad-mode`, `missing-version`, `too-large`; `blanks-trimmed`, `empty-line`, `mx-trailing-dot`,
- * `max-age-clamped`, `ip-literal`. Filled also when parsing fails. The owner calls policy_findings_free(). */
+/* The findings are names of finding.def, each once: `bad-mode` in `errors`, `empty-line` in `tolerated`. Filled also if
+ * the policy is invalid. The caller frees them with policy_findings_free(). */
 struct policy_findings {
-	struct names published; /* the mx values as published, trailing dot taken off, case and literals kept */
-	struct names tolerated; /* each word once */
-	struct names errors;    /* each word once */
+	struct names published; /* the mx values as published, IP addresses too, without the trailing dot */
+	struct names tolerated;
+	struct names errors;
 };
 
-/* False when invalid; then `out` is the empty policy. `findings` may be NULL. */
+/* Parses a policy. Returns false if it is invalid; `out` is then the empty policy. `findings` may be NULL. */
 bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings);
+/* Copies with all that `from` owns. Overwrites `to` without freeing it. */
 void policy_copy(struct policy *to, const struct policy *from);
-/* Keeps a copy of `text`, in the place of what was kept; NULL: of nothing. Ends the process when memory is out. */
+/* Replaces the policy's text by a copy of `text`, or by nothing if `text` is NULL. */
 void policy_set_text(struct policy *policy, const char *text, uint32_t len);
+/* Frees what the policy owns and makes it the empty policy. */
 void policy_free(struct policy *policy);
 void policy_findings_free(struct policy_findings *findings);
 
-/* Whether the policy allows this MX host name (in the form of domain_parse(); never one in quotes, as entry.h has
- * them). RFC 8461 4.1. */
+/* Returns whether the policy allows this MX host (RFC 8461 4.1). `host` is in the form of domain_parse(). A name in
+ * quotes, as mx_name_is_received() in entry.h describes it, must not be passed. */
 bool policy_allows(const struct policy *policy, const char *host);
-/* The one wildcard pattern that matches the host, such as `*.example.com`; false for a single label. */
+/* Writes the only wildcard pattern that matches the host, such as `*.example.com`. False if the host has one label. */
 bool mx_wildcard(char out[DOMAIN_SIZE], const char *host);
 
-/* Whether it is a pattern of RFC 8461 3.2: a Domain, or `*.` and a Domain. */
+/* Returns whether the octets are a pattern (RFC 8461 3.2): a Domain, or `*.` and a Domain. */
 bool mx_is_pattern(const char *bytes, size_t len);
-/* One pattern and one host name, both as anybody wrote them: a pattern outside the grammar matches nothing; case and
- * the host's trailing dot are ignored; `*.` stands for exactly one label. RFC 8461 4.1, RFC 6125 6.4.3. */
+/* Returns whether one pattern matches one host name, both in the form in which somebody wrote them. A pattern that is
+ * not valid matches nothing. Case and a trailing dot of the host are ignored; `*.` stands for exactly one label.
+ * RFC 8461 4.1, RFC 6125 6.4.3. */
 bool mx_matches(const char *pattern, const char *host);
 
-/* Whether a DNS name of a certificate is good for the host. It takes no more than the host check of a probe does: `*.`
- * stands for one label and has two labels behind it, nothing else may be a wildcard, and a name that is no host name
- * covers nothing. */
+/* Returns whether a DNS name in a certificate is valid for the host. Accepts nothing that the host check of a probe
+ * would not: `*.` stands for one label, two labels must follow it, no other wildcard counts, and a name that is not a
+ * host name covers nothing. */
 bool certificate_covers(const char *name, const char *host);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define NAME_WIRE_MAX 255  /* RFC 1035 2.3.4, with the length octets and the root */
-#define RECEIVED_SHOWN 100 /* characters of what is no host name */
-#define LABEL_MAX 63       /* above: compression pointers and label types that no RDATA may hold here */
+#define RECEIVED_SHOWN 100 /* characters that are kept of a name that is not a host name */
+#define LABEL_MAX 63       /* higher length octets are compression pointers and other label types, not allowed here */
 
 long rdata_txt(char *out, size_t size, const uint8_t *rdata, size_t len)
 {
@@ -25,8 +25,8 @@ long rdata_txt(char *out, size_t size, const uint8_t *rdata, size_t len)
 	return (long)written;
 }
 
-/* Writes the name with dots into `text` and returns its length, 0 for the root, -1 when malformed. A dot within a label
- * becomes NUL, which no host name holds. */
+/* Writes the name with dots into `text` and returns its length: 0 for the root, -1 if the name is malformed. A dot within
+ * a label becomes NUL, so that the result is not taken for a host name. */
 static long name_text(char text[NAME_WIRE_MAX], const uint8_t *wire, size_t len)
 {
 	size_t written = 0;
@@ -35,7 +35,7 @@ static long name_text(char text[NAME_WIRE_MAX], const uint8_t *wire, size_t len)
 		return -1;
 	while (wire[at]) {
 		size_t label_len = wire[at++];
-		/* The root's octet must still follow. */
+		/* The root's octet must still follow the label. */
 		if (label_len > LABEL_MAX || label_len >= len - at)
 			return -1;
 		if (written)
@@ -49,7 +49,7 @@ static long name_text(char text[NAME_WIRE_MAX], const uint8_t *wire, size_t len)
 
 bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len)
 {
-	char text[NAME_WIRE_MAX] = ""; /* gcc 14 cannot tell that the root leaves it unread */
+	char text[NAME_WIRE_MAX] = ""; /* for gcc 14, which warns that it may be read uninitialized */
 	*out = (struct rdata_mx){0};
 	if (len < 3)
 		return false;
@@ -58,11 +58,11 @@ bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len)
 	if (text_len < 0)
 		return false;
 	out->root = !text_len;
-	/* The grammar first: 8-bit labels on the wire are no U-labels, so IDNA must not see them. */
+	/* domain_is_host() first: eight-bit labels in DNS are not U-labels, so domain_parse() must not convert them. */
 	out->is_domain = domain_is_host(text, (size_t)text_len) && domain_parse(&out->exchange, text, (size_t)text_len);
 	if (out->is_domain)
 		return true;
-	/* What is no host name must not look like one to anybody: quotes, also where text_quote() needs none. */
+	/* Always in quotes, even if text_quote() needs none: nobody may take this text for a host name. */
 	char shown[RECEIVED_SHOWN + 1];
 	struct text quoted, exchange;
 	text_init(&quoted, shown, sizeof shown);

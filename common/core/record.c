@@ -31,8 +31,8 @@ static size_t blanks(const char *bytes, size_t len, size_t at)
 	return at;
 }
 
-/* RFC 8461 3.1: what does not begin with `v=STSv1;` is discarded; blanks before the semicolon fit the ABNF (errata
- * 6285). */
+/* RFC 8461 3.1 discards a TXT record that does not begin with `v=STSv1;`. Its ABNF allows blanks before the semicolon
+ * (errata 6285). */
 static bool record_is_candidate(const char *bytes, size_t len)
 {
 	if (len < RECORD_VERSION_LEN || memcmp(bytes, RECORD_VERSION, RECORD_VERSION_LEN) != 0)
@@ -46,7 +46,7 @@ struct record_field {
 	struct span value;
 };
 
-/* Reads one field at the start of `bytes` and returns its length, 0 when it violates the grammar. */
+/* Reads one field at the start of `bytes`. Returns its length, 0 if it violates the grammar. */
 static size_t field_read(struct record_field *field, const char *bytes, size_t len)
 {
 	size_t at = 0;
@@ -83,7 +83,7 @@ enum record_error record_parse(struct record *out, const char *bytes, size_t len
 		if (!field_len)
 			return RECORD_BAD_FIELD;
 		at += field_len;
-		/* The first of duplicates counts (RFC 8461 3.2), so a second id never mends a bad first one. */
+		/* The first of duplicate fields counts (RFC 8461 3.2), so a second id does not replace an invalid one. */
 		if (!id_seen && field.name.len == 2 && !memcmp(field.name.at, "id", 2)) {
 			id_seen = true;
 			id_good = field.value.len <= RECORD_ID_MAX;
@@ -98,8 +98,8 @@ enum record_error record_parse(struct record *out, const char *bytes, size_t len
 	return id_good ? RECORD_OK : RECORD_NO_ID;
 }
 
-/* How many candidates there are, only those without a blank before the semicolon counted if `plain`; `last` is the last
- * of them. */
+/* Counts the MTA-STS records, and returns the last one in `last`. With `plain`, only those without a blank before the
+ * semicolon count. */
 static size_t candidates_count(const struct span *txt, size_t count, bool plain, struct span *last)
 {
 	size_t found = 0;
@@ -113,8 +113,6 @@ static size_t candidates_count(const struct span *txt, size_t count, bool plain,
 	return found;
 }
 
-/* RFC 8461 3.1: of several records those that do not begin with `v=STSv1;` are discarded. One with a blank before the
- * semicolon, which the grammar allows, counts where that leaves none. */
 enum record_set record_set_parse(struct record *out, const struct span *txt, size_t count)
 {
 	struct span one;

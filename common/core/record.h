@@ -1,4 +1,4 @@
-/* The `_mta-sts` TXT record (RFC 8461 3.1). Strict: an invalid record counts as no policy. Pure; any thread. */
+/* Reads the TXT record _mta-sts.DOMAIN (RFC 8461 3.1). Strict: an invalid record counts as none. Pure; any thread. */
 #ifndef CORE_RECORD_H
 #define CORE_RECORD_H
 
@@ -7,31 +7,33 @@
 #include <stdbool.h>
 
 #define RECORD_ID_MAX 32
-#define RECORD_SET_MAX 256 /* TXT records looked at in one answer; more count as RECORD_SET_MANY */
+#define RECORD_SET_MAX 256 /* TXT records of one answer; a larger answer is RECORD_SET_MANY */
 
 struct record {
-	char id[RECORD_ID_MAX + 1]; /* compared byte for byte; has no order */
+	char id[RECORD_ID_MAX + 1]; /* NUL-terminated; compared octet by octet; a greater id is not a newer one */
 };
 
 enum record_error {
 	RECORD_OK,
-	RECORD_NO_VERSION, /* does not begin with `v=STSv1` *WSP `;`: not a candidate (errata 6285) */
+	RECORD_NO_VERSION, /* does not begin with `v=STSv1` *WSP `;`, so it is not an MTA-STS record (errata 6285) */
 	RECORD_BAD_FIELD,  /* violates the grammar */
-	RECORD_NO_ID
+	RECORD_NO_ID       /* has no id, or an invalid one */
 };
-/* A word such as `bad-field`, for lint and logs. */
+/* The name of the finding (finding.def), such as `bad-field`; `ok` for RECORD_OK. */
 const char *record_error_name(enum record_error error);
 
-/* One record: its character-strings already joined. */
+/* Parses one TXT record, whose character-strings the caller has joined. After an error `out` must not be used. */
 enum record_error record_parse(struct record *out, const char *bytes, size_t len);
 
 enum record_set {
-	RECORD_SET_ONE,     /* exactly one candidate, and it is valid: `out` is filled. Beside one that begins with
-			       `v=STSv1;` those with a blank before the semicolon are none (RFC 8461 3.1) */
-	RECORD_SET_NONE,    /* no candidate */
-	RECORD_SET_INVALID, /* one candidate, which violates the grammar */
-	RECORD_SET_MANY     /* more than one candidate, equal ones too */
+	RECORD_SET_ONE,     /* one MTA-STS record, and it is valid */
+	RECORD_SET_NONE,    /* no MTA-STS record */
+	RECORD_SET_INVALID, /* one MTA-STS record, and it is invalid */
+	RECORD_SET_MANY     /* more than one MTA-STS record, even if they are equal */
 };
+/* Parses all TXT records of an answer; fills `out` for RECORD_SET_ONE, else its id is "". RFC 8461 3.1 discards records
+ * that do not begin with `v=STSv1;`. Its ABNF also allows blanks before the semicolon; such a record counts only if none
+ * has the form without blanks. */
 enum record_set record_set_parse(struct record *out, const struct span *txt, size_t count);
 
 #endif

@@ -13,10 +13,10 @@ void smtp_reader_init(struct smtp_reader *reader)
 	*reader = (struct smtp_reader){.state = SMTP_MORE};
 }
 
-/* One line without its end. */
+/* Reads one line without its line end. */
 static enum smtp_state reader_line(struct smtp_reader *reader, const char *line, size_t len)
 {
-	/* RFC 5321 4.2: three digits, the first 2 to 5; 1yz does not exist in SMTP. */
+	/* RFC 5321 4.2: three digits, of which the first is 2 to 5. SMTP has no 1yz replies. */
 	if (len < CODE_LEN || line[0] < '2' || line[0] > '5' || !ascii_is_digit(line[1]) || !ascii_is_digit(line[2]))
 		return SMTP_MALFORMED;
 	int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
@@ -35,7 +35,7 @@ static enum smtp_state reader_line(struct smtp_reader *reader, const char *line,
 		reader->first_done = true;
 	} else if (code == 250 && text_len >= KEYWORD_LEN && ascii_same(text, KEYWORD, KEYWORD_LEN) &&
 		   (text_len == KEYWORD_LEN || ascii_is_blank(text[KEYWORD_LEN]))) {
-		/* RFC 3207 2: the keyword has no parameters; a peer that adds some still offers it. */
+		/* RFC 3207 2: the keyword has no parameters, but a peer that adds some still offers STARTTLS. */
 		reader->starttls = true;
 	}
 	return more ? SMTP_MORE : SMTP_DONE;

@@ -1,4 +1,7 @@
-/* SMTP replies as a probe reads them (RFC 5321 4.2): a reader that is fed bytes as they come. Pure; any thread. */
+/* Reads SMTP replies (RFC 5321 4.2) from octets in pieces of any size.
+ *
+ * For each reply: smtp_reader_init(), then smtp_reader_feed() with each piece until `state` is no longer SMTP_MORE. Pure;
+ * any thread. */
 #ifndef CORE_SMTP_H
 #define CORE_SMTP_H
 
@@ -12,9 +15,9 @@ enum smtp_state { SMTP_MORE, SMTP_DONE, SMTP_MALFORMED };
 
 struct smtp_reader {
 	enum smtp_state state;
-	int code;        /* of the reply: 200 to 599, once a line is complete */
-	bool starttls;   /* a line of the reply after the first is the keyword STARTTLS (any case, RFC 3207) */
-	char first[256]; /* text of the first line, cut, untrusted: quote it */
+	int code;        /* 200 to 599; 0 until the first line is complete */
+	bool starttls;   /* a line after the first one of a 250 reply is the keyword STARTTLS, in any case (RFC 3207) */
+	char first[256]; /* text of the first line, cut, NUL-terminated; untrusted: quote it */
 	size_t total;
 	size_t line_len;
 	char line[SMTP_LINE_MAX];
@@ -22,8 +25,8 @@ struct smtp_reader {
 };
 
 void smtp_reader_init(struct smtp_reader *reader);
-/* Takes bytes until the reply is complete or malformed; returns how many were taken. Bytes left over after SMTP_DONE
- * were sent ahead by the peer: before a TLS handshake that is an attack or a fault (RFC 3207 4.2). */
+/* Reads octets until the reply is complete or malformed, and returns how many it has read. If octets are left after
+ * SMTP_DONE, the peer has sent more than a reply: before a TLS handshake this is an attack or a fault (RFC 3207 4.2). */
 size_t smtp_reader_feed(struct smtp_reader *reader, const char *bytes, size_t len);
 
 #endif

@@ -24,8 +24,8 @@ const char *tlsa_state_name(enum tlsa_state state)
 	return "";
 }
 
-/* Whether it can be a certificate or a public key: one SEQUENCE of DER, of just this length. Who verifies looks within.
- */
+/* Returns whether the data can be a certificate or a public key: one DER SEQUENCE of exactly this length. OpenSSL parses
+ * its content when it verifies. */
 static bool data_is_sequence(struct span data)
 {
 	const unsigned char *at = (const unsigned char *)data.at;
@@ -38,7 +38,7 @@ static bool data_is_sequence(struct span data)
 	return at[1] == 0x82 && data.len >= 4 && at[2] != 0 && data.len - 4 == ((size_t)at[2] << 8 | at[3]);
 }
 
-/* RFC 7672 3.1.3: the usages of the web's authorities, PKIX-TA(0) and PKIX-EE(1), are not for SMTP. */
+/* RFC 7672 3.1.3: SMTP does not use PKIX-TA(0) and PKIX-EE(1), which need the public authorities. */
 static bool record_take(struct tlsa_record *out, struct span rdata)
 {
 	const unsigned char *at = (const unsigned char *)rdata.at;
@@ -70,8 +70,8 @@ static int record_order(const struct tlsa_record *a, const struct tlsa_record *b
 	return memcmp(a->data.at, b->data.at, a->data.len);
 }
 
-/* Puts the record in its place. What goes over the bound falls off at the end, so that the order in which records came
- * does not show. */
+/* Inserts the record at its place in the order. If the set is full, the last one is dropped, so that the result does not
+ * depend on the order in which the records came. */
 static void set_add(struct tlsa_set *set, const struct tlsa_record *record)
 {
 	size_t at = 0;
@@ -102,7 +102,7 @@ static uint64_t set_hash(const struct tlsa_set *set)
 
 enum tlsa_state tlsa_set_take(struct tlsa_set *out, const struct span *rdata, size_t count)
 {
-	/* The strongest digest among the well-formed records, for each usage and selector; 0 none. */
+	/* For each usage and selector, the strongest digest among the well-formed records; 0 if there is none. */
 	uint8_t strongest[TLSA_USAGE_EE + 1][TLSA_SELECTOR_KEY + 1] = {{0}};
 	struct tlsa_record record;
 	memset(out, 0, sizeof *out);
@@ -117,7 +117,7 @@ enum tlsa_state tlsa_set_take(struct tlsa_set *out, const struct span *rdata, si
 	for (size_t i = 0; i < count; i++) {
 		if (!record_take(&record, rdata[i]))
 			continue;
-		/* RFC 7671 9: a digest counts only while no stronger one stands beside it. */
+		/* RFC 7671 9: a digest counts only if the records have no stronger one for its usage and selector. */
 		if (record.matching == TLSA_MATCHING_FULL ||
 			record.matching == strongest[record.usage][record.selector])
 			set_add(out, &record);

@@ -1,13 +1,13 @@
-/* TLSA records (RFC 6698 2.1) as SMTP uses them (RFC 7672 3.1): which of a host's records count. The RDATA is hostile
- * though signed: it is bounded and parsed whole. Pure; any thread; never allocates. */
+/* Decides which of a host's TLSA records (RFC 6698 2.1) are usable for SMTP (RFC 7672 3.1). The RDATA is signed, but
+ * hostile all the same: every length is checked. Pure; any thread; allocates nothing. */
 #ifndef CORE_TLSA_H
 #define CORE_TLSA_H
 
 #include "span.h"
 #include "text.h"
 
-#define TLSA_SET_MAX 32     /* usable records that are kept of one host */
-#define TLSA_RDATA_MAX 4096 /* octets of one record; a longer one is not usable */
+#define TLSA_SET_MAX 32     /* usable records that a set keeps */
+#define TLSA_RDATA_MAX 4096 /* octets of one record; a longer record is not usable */
 
 enum tlsa_usage { TLSA_USAGE_TA = 2, TLSA_USAGE_EE = 3 };
 enum tlsa_selector { TLSA_SELECTOR_CERT = 0, TLSA_SELECTOR_KEY = 1 };
@@ -15,36 +15,36 @@ enum tlsa_matching { TLSA_MATCHING_FULL = 0, TLSA_MATCHING_SHA256 = 1, TLSA_MATC
 
 /* What is known of a host's TLSA records. */
 enum tlsa_state {
-	TLSA_UNKNOWN,  /* never looked */
-	TLSA_NONE,     /* not signed, or proved absent */
-	TLSA_USABLE,   /* signed, and one at least is usable */
-	TLSA_UNUSABLE, /* signed, there are some, and none is usable */
-	TLSA_FAILED    /* a lookup on the way failed */
+	TLSA_UNKNOWN,  /* not looked up yet */
+	TLSA_NONE,     /* DNSSEC proves that there are none, or the answer is not signed */
+	TLSA_USABLE,   /* signed, and at least one is usable */
+	TLSA_UNUSABLE, /* signed, and none is usable */
+	TLSA_FAILED    /* the lookup failed */
 };
 const char *tlsa_state_name(enum tlsa_state state);
 
 struct tlsa_record {
 	uint8_t usage, selector, matching;
-	struct span data; /* in the caller's RDATA */
+	struct span data; /* points into the caller's RDATA */
 };
 
-/* The usable records after digest agility (RFC 7671 9), each once, in an order of their own. */
+/* The usable records that digest agility (RFC 7671 9) leaves, each once, sorted. */
 struct tlsa_set {
 	size_t count;
 	struct tlsa_record record[TLSA_SET_MAX];
-	/* A hash of the records: the same for the same records in whatever order they came, 0 only when there are none.
-	 * Who signs the records can choose them for a hash, and fools nobody but himself. */
+	/* A hash of the records, independent of the order in which they came; 0 only without records. A domain could
+	 * construct records with an equal hash, but would deceive only its own senders. */
 	uint64_t id;
-	size_t seen; /* records that the host has, usable or not */
+	size_t seen; /* all records of the host, usable or not */
 };
 
-/* Takes the RDATA of a signed RRset of any size; `out` points into it afterwards. Of more than TLSA_SET_MAX usable
- * records the first in the order of the set count, the rest are ignored. TLSA_NONE for count 0, TLSA_USABLE or
- * TLSA_UNUSABLE. */
+/* Makes the set from the RDATA of a signed RRset of any size; `out` then points into that RDATA. If more than
+ * TLSA_SET_MAX records are usable, the first ones in the set's order are kept. Returns TLSA_NONE for count 0, else
+ * TLSA_USABLE or TLSA_UNUSABLE. */
 enum tlsa_state tlsa_set_take(struct tlsa_set *out, const struct span *rdata, size_t count);
 
-/* Adds `3 1 1 AB12...`: usage, selector, matching type, and the data in upper-case hexadecimal without blanks; of more
- * than `octets` octets of data that many, and three dots. */
+/* Adds `3 1 1 AB12...` to the text: usage, selector, matching type, and the data in upper-case hexadecimal digits. If
+ * the data has more than `octets` octets, three dots replace the rest. */
 void tlsa_record_text(struct text *t, const struct tlsa_record *record, size_t octets);
 
 #endif
