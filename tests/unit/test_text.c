@@ -163,6 +163,10 @@ static void reasons_are_fit_to_print(void **state)
 		assert_true(*name);
 		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz-"), strlen(name));
 		assert_in_range(strlen(reason_sentence((enum reason)i)), 1, 110);
+		const char *const texts[] = {reason_here((enum reason)i), reason_there((enum reason)i)};
+		for (size_t text = 0; text < COUNT(texts); text++)
+			assert_true(!*texts[text] || texts[text][strlen(texts[text]) - 1] == '.');
+		assert_true(reason_class((enum reason)i) != REASON_BAD || *texts[1]);
 		for (const char *c = reason_sentence((enum reason)i); *c; c++)
 			assert_true(*c >= 0x20 && *c <= 0x7e && *c != '%');
 		for (int other = 0; other < i; other++)
