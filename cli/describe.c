@@ -58,7 +58,7 @@ void policy_print(const struct entry *entry, int64_t now)
 {
 	struct when until, span;
 	if (!entry->has_policy) {
-		line_print("policy", "none is known");
+		line_print("policy", "no policy is known");
 		return;
 	}
 	const struct policy *policy = &entry->policy;
@@ -77,7 +77,7 @@ void policy_print(const struct entry *entry, int64_t now)
 
 static void mx_host_print(const struct entry *entry, const char *host, const char *preference)
 {
-	const char *allowed = "", *kind = mx_name_is_received(host, strlen(host)) ? "(no host name)" : "";
+	const char *allowed = "", *kind = mx_name_is_received(host, strlen(host)) ? "(not a host name)" : "";
 	if (entry->has_policy && entry->policy.mode != POLICY_NONE)
 		allowed =
 			policy_allows(&entry->policy, host) ? ", allowed by the policy" : ", NOT allowed by the policy";
@@ -116,7 +116,7 @@ void mx_print(const struct entry *entry)
 		break;
 	}
 	line_print("", "looked up %s, TTL %s%s", when_date(&at, mx->checked_at), when_span(&ttl, mx->ttl_s),
-		mx->secure ? ", DNSSEC-secure" : ", not signed");
+		mx->secure ? ", secured by DNSSEC" : ", not secured by DNSSEC");
 }
 
 const char *tlsa_state_text(const struct tlsa_look *look)
@@ -125,13 +125,13 @@ const char *tlsa_state_text(const struct tlsa_look *look)
 	case TLSA_UNKNOWN:
 		break;
 	case TLSA_NONE:
-		return look->signed_denial ? "none, which DNSSEC proves" : "none that is signed";
+		return look->signed_denial ? "none, as DNSSEC proves" : "none that DNSSEC secures";
 	case TLSA_USABLE:
 		return "usable";
 	case TLSA_UNUSABLE:
-		return "signed, but none usable";
+		return "none of them usable";
 	case TLSA_FAILED:
-		return "could not be looked up or validated";
+		return "lookup or validation failed";
 	}
 	return "unknown";
 }
@@ -144,45 +144,45 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 	line_print("", "%s%s [%s], %s (%s ago)", label, reason_sentence(evidence->reason),
 		reason_name(evidence->reason), when_date(&at, evidence->at), when_span(&span, now - evidence->at));
 	if (*evidence->seen_for)
-		line_print("", "  seen at address %s for host %s; the certificate covers this host, too",
+		line_print("", "  seen at address %s for host %s, whose certificate also covers this host",
 			quote_string(&quote, evidence->address), evidence->seen_for);
 	else if (*evidence->address)
 		line_print("", "  address %s", quote_string(&quote, evidence->address));
 	if (evidence->protocol)
-		line_print("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS at once," : "STARTTLS, then",
+		line_print("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS from the start," : "STARTTLS,",
 			protocol_name(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));
 	if (*evidence->names)
-		line_print("", "  certificate for %s", quote_string(&quote, evidence->names));
+		line_print("", "  certificate names: %s", quote_string(&quote, evidence->names));
 	if (evidence->not_after)
-		line_print("", "  certificate until %s", when_date(&at, evidence->not_after));
+		line_print("", "  certificate valid until %s", when_date(&at, evidence->not_after));
 	if (evidence->chain)
-		line_print("", "  chain and name check: OpenSSL's error %d", (int)evidence->chain);
+		line_print("", "  certificate verification: OpenSSL error %d", (int)evidence->chain);
 	if (*evidence->text)
-		line_print("", "  in its words: %s", quote_string(&quote, evidence->text));
+		line_print("", "  message: %s", quote_string(&quote, evidence->text));
 	if (reason_class(evidence->reason) == REASON_BAD)
 		advice_print("", "  ", evidence->reason);
 	if (*evidence->mta_address)
-		line_print("", "  an MTA that asks the map delivers at %s all the same",
+		line_print("", "  an MTA that uses the map still delivers, to address %s",
 			quote_string(&quote, evidence->mta_address));
 }
 
-static void trials_print(const struct probe_history *history, uint16_t port, int64_t now)
+static void history_print(const struct probe_history *history, uint16_t port, int64_t now)
 {
 	struct when at, span;
 	const struct evidence *newest = &history->newest, *conclusive = &history->conclusive, *good = &history->good;
 	if (newest->at != 0)
 		evidence_print("", newest, port, now);
 	if (history->silent_since != 0)
-		line_print("", "silent since %s (%s ago), probed %u time%s since%s",
-			when_date(&at, history->silent_since), when_span(&span, now - history->silent_since),
-			history->silent_probes, history->silent_probes == 1 ? "" : "s",
+		line_print("", "no answer since %s (%s ago), in %u probe%s%s", when_date(&at, history->silent_since),
+			when_span(&span, now - history->silent_since), history->silent_probes,
+			history->silent_probes == 1 ? "" : "s",
 			history_is_silent(history, now)
-				? ": mail goes to the domain's other hosts, if one of them is good"
+				? "; mail goes to the domain's other mail hosts if one of them is good"
 				: "");
 	if (conclusive->at && conclusive->at != newest->at)
-		evidence_print("before, conclusively: ", conclusive, port, now);
+		evidence_print("newest conclusive result: ", conclusive, port, now);
 	if (good->at && good->at != conclusive->at && good->at != newest->at)
-		evidence_print("when it was good: ", good, port, now);
+		evidence_print("newest good result: ", good, port, now);
 }
 
 void hop_print(const char *host, uint16_t port, const struct hop_record *record, int64_t now)
@@ -196,18 +196,20 @@ void hop_print(const char *host, uint16_t port, const struct hop_record *record,
 			when_date(&at, tlsa->checked_at), when_span(&span, now - tlsa->checked_at),
 			when_span(&ttl, tlsa->ttl_s));
 	if (tlsa->checked_at != 0 && tlsa->count > 0)
-		line_print("", "  %u of %u at %s count", tlsa->usable, tlsa->count, quote_string(&quote, tlsa->base));
+		line_print(
+			"", "  %u of %u at %s are usable", tlsa->usable, tlsa->count, quote_string(&quote, tlsa->base));
 	if (record->pkix.newest.at == 0 && record->dane.newest.at == 0)
-		line_print("", "was not probed yet");
+		line_print("", "not probed yet");
 	if (record->dane.newest.at != 0)
-		line_print("", "by %s TLSA records:", record->dane.newest.tlsa_id == tlsa->id ? "these" : "earlier");
-	trials_print(&record->dane, port, now);
+		line_print("", "checked against %s TLSA records:",
+			record->dane.newest.tlsa_id == tlsa->id ? "these" : "earlier");
+	history_print(&record->dane, port, now);
 	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
-		line_print("", "by the certificate authorities:");
-	trials_print(&record->pkix, port, now);
+		line_print("", "checked against the certificate authorities:");
+	history_print(&record->pkix, port, now);
 	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
 		line_print("",
-			"  its certificate names it by a wildcard alone, which Sendmail before 8.18.2 does not match");
+			"  the certificate covers the host only by a wildcard, which Sendmail before 8.18.2 never matches");
 }
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ bool domain_word(struct question *out, const char *word, enum purpose purpose)
 	struct quote quote;
 	next_hop_question(out, word, strlen(word), purpose);
 	if (!out->has_domain)
-		fprintf(stderr, "stsgate: %s is no domain that could have a policy\n", quote_string(&quote, word));
+		fprintf(stderr, "stsgate: %s is not a domain that can have a policy\n", quote_string(&quote, word));
 	return out->has_domain;
 }
 

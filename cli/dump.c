@@ -57,7 +57,7 @@ static bool parts_parse(const struct take *in, struct entry *entry)
 		len += (size_t)snprintf(text + len, size - len, "mx:%s\n", pattern);
 	entry->policy = (struct policy){.mode = POLICY_NONE};
 	bool ok = (!pattern && policy_parse(&entry->policy, text, len - 1, NULL)) ||
-		  take_fail(in, "mode, max_age and mx", "are no valid policy");
+		  take_fail(in, "mode, max_age and mx", "are not a valid policy");
 	policy_free(&parts);
 	free(text);
 	return ok;
@@ -71,13 +71,13 @@ static bool read_domain(const struct take *in, struct entry *entry)
 	if (!record_read(in, &entry_table, entry))
 		return false;
 	if (strlen(entry->domain) > DOMAIN_POLICY_MAX || !strchr(entry->domain, '.'))
-		return take_fail(in, "domain", "is no domain that could have a policy");
+		return take_fail(in, "domain", "is not a domain that can have a policy");
 	if (entry->record_checked_at != 0 && entry->record_outcome == REASON_OK && !*entry->record_id)
 		return take_fail(in, "record: id", "is missing");
 	if (entry->has_policy && !entry->policy_text && !parts_parse(&policy, entry))
 		return false;
 	if (entry->policy_text && !policy_parse(&entry->policy, entry->policy_text, entry->policy_text_len, NULL))
-		return take_fail(&policy, "text", "is no valid policy");
+		return take_fail(&policy, "text", "is not a valid policy");
 	if (entry->has_policy)
 		entry->policy_expires_at = entry->policy_fetched_at + entry->policy.max_age_s;
 	if (entry->last_used_day == 0)
@@ -85,7 +85,8 @@ static bool read_domain(const struct take *in, struct entry *entry)
 	else if (entry->first_used_day == 0 || entry->first_used_day > entry->last_used_day)
 		return take_fail(in, "first_used_day", "is missing, or later than last_used_day");
 	return entry->record_checked_at != 0 || entry->fetch_tried_at != 0 || entry->has_policy ||
-	       entry->mx.state != MX_UNKNOWN || entry->last_used_day != 0 || take_fail(in, "the line", "tells nothing");
+	       entry->mx.state != MX_UNKNOWN || entry->last_used_day != 0 ||
+	       take_fail(in, "the line", "contains no data");
 }
 
 static bool read_hop(const struct take *in, struct dump_line *out)
@@ -97,13 +98,13 @@ static bool read_hop(const struct take *in, struct dump_line *out)
 	if (!take_text(in, "host", 1, DOMAIN_MAX, &text) || !take_number(in, "port", 1, UINT16_MAX, &port))
 		return false;
 	if (!domain_parse(&name, text, strlen(text)))
-		return take_fail(in, "host", "is no host name");
+		return take_fail(in, "host", "is not a host name");
 	memcpy(out->host, name.name, sizeof out->host);
 	out->port = (uint16_t)port;
 	if (!record_read(in, &hop_table, &out->record))
 		return false;
 	if (!evidence_is_conclusive(&history->conclusive) || reason_class(history->good.reason) != REASON_GOOD)
-		return take_fail(in, "conclusive and good evidence", "must be what they are called");
+		return take_fail(in, "conclusive or good evidence", "has a reason of another class");
 	/* What dump_hop() leaves out. */
 	if (history->conclusive.at == 0 && history->newest.at != 0 && evidence_is_conclusive(&history->newest))
 		history->conclusive = history->newest;
@@ -111,7 +112,7 @@ static bool read_hop(const struct take *in, struct dump_line *out)
 		reason_class(history->conclusive.reason) == REASON_GOOD)
 		history->good = history->conclusive;
 	return history->newest.at != 0 || history->conclusive.at != 0 || history->good.at != 0 ||
-	       take_fail(in, "the line", "tells nothing");
+	       take_fail(in, "the line", "contains no data");
 }
 
 static bool read_object(const struct take *in, struct dump_line *out)
@@ -131,7 +132,7 @@ static bool read_object(const struct take *in, struct dump_line *out)
 	out->kind = DUMP_HOP;
 	if (json_object_get(in->object, "host"))
 		return read_hop(in, out);
-	return take_fail(in, "the line", "is no header, no domain and no host");
+	return take_fail(in, "the line", "is not a header, a domain or a host");
 }
 
 bool dump_read(struct dump_line *out, const char *bytes, size_t len, int64_t now, struct failure *why)
@@ -142,8 +143,8 @@ bool dump_read(struct dump_line *out, const char *bytes, size_t len, int64_t now
 	struct quote quote;
 	memset(out, 0, sizeof *out);
 	if (!value)
-		return failure_set(why, EX_DATAERR, "no JSON: %s", quote_string(&quote, error.text));
-	bool ok = json_is_object(value) ? read_object(&in, out) : take_fail(&in, "the line", "is no object");
+		return failure_set(why, EX_DATAERR, "not JSON: %s", quote_string(&quote, error.text));
+	bool ok = json_is_object(value) ? read_object(&in, out) : take_fail(&in, "the line", "is not an object");
 	json_decref(value);
 	return ok;
 }

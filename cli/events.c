@@ -29,14 +29,14 @@ static bool filter_read(struct filter *filter, const struct options *options, si
 	const char *since = option_value(options, "since"), *kind = option_value(options, "kind");
 	*filter = (struct filter){.any_kind = !kind, .count = count, .words = words};
 	if (since && !settings_read_duration(since, &seconds)) {
-		fputs("stsgate: --since wants a duration such as 90s, 5m, 4h or 180d\n", stderr);
+		fputs("stsgate: --since needs a duration, such as 90s, 5m, 4h or 30d\n", stderr);
 		return false;
 	}
 	if (since)
 		filter->since = seconds < (uint64_t)clock_wall_s() ? clock_wall_s() - (int64_t)seconds : 0;
 	if (kind && !event_find(kind, &filter->kind)) {
 		struct quote quote;
-		fprintf(stderr, "stsgate: there are no events of the kind %s; stsgate(1) lists them\n",
+		fprintf(stderr, "stsgate: %s is not a kind of event; stsgate(1) lists the kinds\n",
 			quote_string(&quote, kind));
 		return false;
 	}

@@ -104,7 +104,7 @@ static void line_refuse(struct importer *importer, uint64_t number, const struct
 	if (importer->refused <= REPORTED_MAX)
 		fprintf(stderr, "stsgate: line %" PRIu64 " is refused: %s\n", number, why->text);
 	else
-		fputs("stsgate: more lines are refused; they are only counted\n", stderr);
+		fputs("stsgate: further refused lines are only counted\n", stderr);
 }
 
 /* Reads the next valid line. Returns false at the end of the file and after a failure of the store. */
@@ -156,14 +156,14 @@ static bool header_read(struct lines *lines, const char *name)
 	struct failure why = {0};
 	struct quote quote;
 	if (!lines_next(lines))
-		failure_set(&why, EX_DATAERR, lines->error ? "nothing can be read" : "it is empty");
+		failure_set(&why, EX_DATAERR, lines->error ? "it cannot be read" : "it is empty");
 	else if (line_read(lines, &line, clock_wall_s(), &why) && line.kind != DUMP_HEADER) {
 		dump_line_free(&line);
-		failure_set(&why, EX_DATAERR, "its first line is no header");
+		failure_set(&why, EX_DATAERR, "its first line is not a header");
 	}
 	if (why.code == 0)
 		return true;
-	fprintf(stderr, "stsgate: %s is no export of stsgate: %s\n", quote_string(&quote, name), why.text);
+	fprintf(stderr, "stsgate: %s is not an export of stsgate: %s\n", quote_string(&quote, name), why.text);
 	return false;
 }
 

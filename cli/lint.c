@@ -130,13 +130,13 @@ static const char *mx_mismatch(char *pattern, const char *host)
 	if (len > 0 && pattern[len - 1] == '.')
 		pattern[--len] = '\0';
 	if (!mx_is_pattern(pattern, len))
-		return "the pattern is invalid, and so is a policy with it";
+		return "the pattern is invalid, and so is a policy that contains it";
 	if (domain_is_numeric(pattern, len))
-		return "the pattern is an address, which matches nothing";
+		return "the pattern is an IP address, which matches no host";
 	if (host_len > 0 && host[host_len - 1] == '.')
 		host_len--;
 	if (!domain_is_host(host, host_len) || domain_is_numeric(host, host_len))
-		return "the host is no host name as DNS has it";
+		return "the host is not a valid host name";
 	return mx_matches(pattern, host) ? NULL : "";
 }
 

@@ -20,27 +20,28 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"query", 1, 1, query_run, "query DOMAIN|USER@DOMAIN|[HOST]:PORT", "check a next hop now and tell each step"},
-	{"list", 0, 0, list_run, "list", "the domains in the store"},
-	{"show", 1, 1, show_run, "show DOMAIN", "all that the store knows of a domain"},
-	{"refresh", 1, SIZE_MAX, refresh_run, "refresh DOMAIN...", "look everything up anew for stored domains"},
-	{"forget", 1, SIZE_MAX, forget_run, "forget DOMAIN...", "take domains out of the store"},
-	{"export", 0, SIZE_MAX, export_run, "export [DOMAIN...]", "all that the store knows, as JSON lines"},
-	{"import", 1, 1, import_run, "import FILE|-", "take what another relay exported into the store"},
-	{"warm", 1, 1, warm_run, "warm [--rate N] FILE|-", "look up a list of domains ahead of their first message"},
+	{"query", 1, 1, query_run, "query DOMAIN|USER@DOMAIN|[HOST]:PORT", "check a next hop now and show each step"},
+	{"list", 0, 0, list_run, "list", "list the domains in the store"},
+	{"show", 1, 1, show_run, "show DOMAIN", "show all data that the store has about a domain"},
+	{"refresh", 1, SIZE_MAX, refresh_run, "refresh DOMAIN...", "look up stored domains again"},
+	{"forget", 1, SIZE_MAX, forget_run, "forget DOMAIN...", "remove domains from the store"},
+	{"export", 0, SIZE_MAX, export_run, "export [DOMAIN...]", "print the data of the store as lines of JSON"},
+	{"import", 1, 1, import_run, "import FILE|-", "merge the export of another relay into the store"},
+	{"warm", 1, 1, warm_run, "warm [--rate N] FILE|-", "look up a list of domains before their first message"},
 	{"events", 0, SIZE_MAX, events_run, "events [--since DURATION] [--kind KIND] [DOMAIN...]",
-		"what an operator should know, newest last"},
-	{"settings", 0, SIZE_MAX, settings_run, "settings [NAME...]", "the settings in force"},
-	{"lint", 2, 3, lint_run, "lint policy FILE|- | record TEXT | mx PATTERN HOST", "check what a domain publishes"},
+		"show what stsgated has noted for the operator, newest last"},
+	{"settings", 0, SIZE_MAX, settings_run, "settings [NAME...]", "show the settings in force"},
+	{"lint", 2, 3, lint_run, "lint policy FILE|- | record TEXT | mx PATTERN HOST",
+		"check a policy, record or pattern before you publish it"},
 };
 
 /* Options of single commands. Each has an argument, which the command gets from option_value(). */
 static const struct {
 	const char *command, *name, *argument, *sentence;
 } own_options[] = {
-	{"warm", "rate", "N", "domains begun in a second (default: 10)"},
-	{"events", "since", "DURATION", "only those that happened since"},
-	{"events", "kind", "KIND", "only those of that kind"},
+	{"warm", "rate", "N", "start at most N domains per second (default: 10)"},
+	{"events", "since", "DURATION", "show only events of the last DURATION"},
+	{"events", "kind", "KIND", "show only events of this kind"},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -53,23 +54,23 @@ static int help_print(void)
 	puts("usage: stsgate [-c FILE] [-o NAME=VALUE]... [--json] COMMAND [ARG]...\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		printf("  %s\n      %s\n", commands[i].usage, commands[i].sentence);
-	puts("\n  -c FILE        read these settings (default: " SYSCONFDIR "/stsgate.conf)\n"
+	puts("\n  -c FILE        read the settings from FILE (default: " SYSCONFDIR "/stsgate.conf)\n"
 	     "  -o NAME=VALUE  override a setting\n"
-	     "  --json         for programs");
+	     "  --json         print JSON instead of text");
 	for (size_t i = 0; i < OWN_COUNT; i++) {
 		int width = printf("  --%s %s", own_options[i].name, own_options[i].argument);
-		printf("%s%*sof %s: %s\n", width > 16 ? "\n" : "", width > 16 ? 17 : 17 - width, "",
+		printf("%s%*sfor %s: %s\n", width > 16 ? "\n" : "", width > 16 ? 17 : 17 - width, "",
 			own_options[i].command, own_options[i].sentence);
 	}
-	puts("  --help, -V     this text, the version\n\n"
-	     "Exit status: 0 pass, no policy, valid, match, done; 1 would be deferred, invalid, no match, not there;\n"
-	     "2 could not tell; 64 and more as in sysexits.h.");
+	puts("  --help, -V     print this help, print the version\n\n"
+	     "Exit status: 0 mail would pass, valid, match, or done; 1 mail would wait, invalid, no match, or not in\n"
+	     "the store; 2 unknown, because a lookup or probe failed; 64 and above an error, as in sysexits.h.");
 	return STATUS_YES;
 }
 
 static int usage_error(const char *what)
 {
-	fprintf(stderr, "stsgate: %s; `stsgate --help` tells more\n", what);
+	fprintf(stderr, "stsgate: %s; see `stsgate --help`\n", what);
 	return EX_USAGE;
 }
 
@@ -80,7 +81,7 @@ static int command_start(const struct options *options, size_t count, char **wor
 		if (strcmp(commands[i].name, words[0]) == 0)
 			command = &commands[i];
 	if (!command)
-		return usage_error(count > 0 ? "there is no such command" : "a command is needed");
+		return usage_error(count > 0 ? "unknown command" : "no command given");
 	count--;
 	if (count < command->words_min || count > command->words_max) {
 		fprintf(stderr, "usage: stsgate %s\n", command->usage);
@@ -90,7 +91,8 @@ static int command_start(const struct options *options, size_t count, char **wor
 		if (!options->own[i].value || strcmp(own_options[i].command, command->name) == 0)
 			continue;
 		char what[64];
-		snprintf(what, sizeof what, "--%s is for %s", own_options[i].name, own_options[i].command);
+		snprintf(
+			what, sizeof what, "--%s is an option of %s only", own_options[i].name, own_options[i].command);
 		return usage_error(what);
 	}
 	return command->run(options, count, words + 1);
@@ -120,7 +122,7 @@ static int options_read(struct options *options, int argc, char **argv, size_t *
 		else if (got == 'V')
 			return printf("stsgate %s\n", PACKAGE_VERSION) < 0 ? EX_IOERR : STATUS_YES;
 		else
-			return usage_error("an option is wrong");
+			return usage_error("invalid option");
 	}
 	while (optind < argc)
 		words[(*count)++] = argv[optind++];

@@ -75,7 +75,7 @@ void preview_print(const struct preview *preview)
 	if (*preview->header)
 		line_print("", "%s", preview->header);
 	line_print("map", "%s%s", preview->map[MAP_PLAIN],
-		preview->dane_fails ? " (no mail host passes that now: the MTA waits)" : "");
+		preview->dane_fails ? " (no mail host passes DANE now, so the MTA defers)" : "");
 	for (int i = MAP_PLAIN + 1; i < MAP_DIALECTS; i++)
 		if (strcmp(preview->map[i], preview->map[MAP_PLAIN]) != 0)
 			line_print("", "%s: %s", map_dialect_name((enum map_dialect)i), preview->map[i]);

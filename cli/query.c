@@ -58,20 +58,21 @@ static void facts_print(const struct facts *facts)
 	if (facts->question.mx_lookup)
 		line_print("domain", "%s", facts->question.domain);
 	else
-		line_print("domain", "%s, the host itself at port %u", facts->question.domain, facts->question.port);
+		line_print("domain", "%s, as a host at port %u (no MX lookup)", facts->question.domain,
+			facts->question.port);
 	record_print(entry);
 	fetch_print(entry, facts->policy_detail);
 	policy_print(entry, facts->now);
 	if (facts->question.mx_lookup)
 		mx_print(entry);
 	if (!facts->dane)
-		line_print("DANE", "is left out: mta_dane = no, or this resolver validates nothing (dnssec)");
+		line_print("DANE", "not checked: mta_dane = no, or the resolver does not validate (see dnssec)");
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const struct hop_fact *hop = &facts->hop[i];
 		hop_print(hop->host, hop->port, &hop->record, facts->now);
 		if (is_left_to_mta(facts, hop))
-			line_print("", "holds no mail (mta_enforces): by its own standards the MTA delivers there over "
-				       "verified TLS");
+			line_print("",
+				"does not hold mail: the MTA delivers there over TLS that it verifies itself (mta_enforces)");
 	}
 	putchar('\n');
 }

@@ -289,7 +289,7 @@ bool take_number(const struct take *in, const char *key, int64_t min, int64_t ma
 	*out = json_is_integer(value) ? json_integer_value(value) : 0;
 	if (json_is_integer(value) && *out >= min && *out <= max)
 		return true;
-	snprintf(what, sizeof what, "is no whole number from %lld to %lld", (long long)min, (long long)max);
+	snprintf(what, sizeof what, "is not a whole number from %lld to %lld", (long long)min, (long long)max);
 	return take_fail(in, key, what);
 }
 
@@ -304,7 +304,7 @@ bool take_text(const struct take *in, const char *key, size_t min, size_t max, c
 		*out = json_string_value(value);
 		return true;
 	}
-	snprintf(what, sizeof what, "is no text of %zu to %zu octets", min, max);
+	snprintf(what, sizeof what, "is not a text of %zu to %zu octets", min, max);
 	return take_fail(in, key, what);
 }
 
@@ -323,7 +323,7 @@ static bool octets_read(const struct take *in, const char *key, char *out, size_
 	for (; *digits; digits += 2) {
 		const char *high = strchr(hex, digits[0]), *low = digits[1] ? strchr(hex, digits[1]) : NULL;
 		if (!high || !low || (high == hex && low == hex))
-			return take_fail(in, name, "is no run of octets in hexadecimal digits");
+			return take_fail(in, name, "is not a run of octets in hexadecimal digits");
 		*out++ = (char)((high - hex) << 4 | (low - hex));
 	}
 	*out = '\0';
@@ -385,7 +385,7 @@ static bool mx_read(const struct take *in, const char *key, struct mx_set *set)
 	const json_t *hosts = json_object_get(in->object, key);
 	size_t count = json_array_size(hosts);
 	if (count > MX_SET_MAX || (count > 0) != (set->state == MX_LISTED))
-		return take_fail(in, key, "are too many, or not what the state says");
+		return take_fail(in, key, "are too many, or contradict the state");
 	for (size_t i = 0; i < count; i++) {
 		const json_t *pair = json_array_get(hosts, i), *number = json_array_get(pair, 0),
 			     *host = json_array_get(pair, 1);
@@ -395,11 +395,11 @@ static bool mx_read(const struct take *in, const char *key, struct mx_set *set)
 		if (!json_is_integer(number) || json_integer_value(number) < 0 ||
 			json_integer_value(number) > UINT16_MAX || !json_is_string(host) ||
 			(!received && !domain_parse(&name, text, json_string_length(host))))
-			return take_fail(in, key, "are no pairs of preference and host name");
+			return take_fail(in, key, "are not pairs of preference and host name");
 		set->preference[i] = (uint16_t)json_integer_value(number);
 		names_add(&set->names, received ? text : name.name, strlen(received ? text : name.name));
 		if (i > 0 && set->preference[i] < set->preference[i - 1])
-			return take_fail(in, key, "are not in the order of their preference");
+			return take_fail(in, key, "are not ordered by preference");
 	}
 	return true;
 }
@@ -410,7 +410,7 @@ static bool inner_read(const struct take *in, const char *key, const struct fiel
 	if (!inner.object)
 		return true;
 	if (!json_is_object(inner.object))
-		return take_fail(in, key, "is no object");
+		return take_fail(in, key, "is not an object");
 	return record_read(&inner, form->table, member) &&
 	       (!form->settle || form->settle(member) || take_fail(in, key, "contradicts itself"));
 }
@@ -504,7 +504,7 @@ bool record_read(const struct take *in, const struct fields *table, void *record
 		if (!part.object || (field->form->by_text && json_object_get(part.object, "text")))
 			continue;
 		if (!json_is_object(part.object))
-			return take_fail(in, outer, "is no object");
+			return take_fail(in, outer, "is not an object");
 		if (!field_read(&part, dot ? dot + 1 : field->exported, field, record))
 			return false;
 	}

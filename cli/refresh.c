@@ -29,7 +29,7 @@ static void outcome_print(const struct trace *trace)
 	fetch_print(&facts->entry, facts->policy_detail);
 	policy_print(&facts->entry, facts->now);
 	if (!trace->ended)
-		line_print("note", "not everything was looked up in time");
+		line_print("note", "some lookups did not finish in time");
 	putchar('\n');
 }
 
@@ -67,7 +67,7 @@ static int refresh_one(struct session *session, struct trace *trace, const char 
 	bool ended = begun && trace_await(trace, session_case_ms(session->config->settings));
 	trace_close(trace);
 	if (!begun)
-		fprintf(stderr, "stsgate: %s: the refresh could not be begun\n", domain);
+		fprintf(stderr, "stsgate: %s: the refresh could not be started\n", domain);
 	else if (trace->json)
 		json_add(array, outcome_json(trace));
 	else

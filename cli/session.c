@@ -54,7 +54,7 @@ static void root_leave(const struct settings *settings)
 	if (!user)
 		user = getpwnam("nobody");
 	if (user && (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
-		fprintf(stderr, "stsgate: note: still root: %s\n", strerror(errno));
+		fprintf(stderr, "stsgate: note: cannot give up root: %s\n", strerror(errno));
 }
 
 /* Opens an empty store whose files have no names. The open store keeps its files by descriptor, so the directory is
@@ -66,7 +66,7 @@ static struct store *temporary_open(struct failure *why)
 	char *directory = xmalloc(size);
 	snprintf(directory, size, "%s/stsgate.XXXXXX", base && *base ? base : "/tmp");
 	if (!mkdtemp(directory)) {
-		failure_set(why, EX_CANTCREAT, "no temporary store %s: %s", directory, strerror(errno));
+		failure_set(why, EX_CANTCREAT, "cannot make a temporary store %s: %s", directory, strerror(errno));
 		free(directory);
 		return NULL;
 	}
@@ -95,7 +95,7 @@ static bool store_find(
 	session->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
 	if (session->store || needs != NEEDS_NO_STORE || is_broken(why))
 		return session->store != NULL;
-	fprintf(stderr, "stsgate: note: nothing is read from or kept in the store: %s\n", why->text);
+	fprintf(stderr, "stsgate: note: the store is not used, and nothing is kept: %s\n", why->text);
 	root_leave(settings);
 	session->store = temporary_open(why);
 	return session->store != NULL;

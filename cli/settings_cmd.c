@@ -50,7 +50,7 @@ static bool names_known(size_t count, char **names)
 		if (obsolete)
 			fprintf(stderr, "stsgate: %s %s\n", names[i], obsolete);
 		else
-			fprintf(stderr, "stsgate: there is no setting %s\n", quote_string(&quote, names[i]));
+			fprintf(stderr, "stsgate: unknown setting %s\n", quote_string(&quote, names[i]));
 		return false;
 	}
 	return true;
@@ -82,7 +82,7 @@ static void values_print(struct values *values, bool by_default)
 		first = false;
 		const char *effective = effective_value(values, row->name);
 		if (*effective)
-			printf("# %s is empty: with these settings, %s\n", row->name, effective);
+			printf("# %s is empty: other settings make it %s\n", row->name, effective);
 		printf("%s =%s%s\n", row->name, *values->text ? " " : "", values->text);
 	}
 }

@@ -79,7 +79,7 @@ static void policy_text_print(const struct entry *entry)
 	struct quote quote;
 	const char *at = entry->policy_text, *end = at ? at + entry->policy_text_len : at;
 	if (!at && entry->has_policy)
-		line_print("text", "was too long to be kept");
+		line_print("text", "too long to be kept");
 	if (!at)
 		return;
 	line_print("text", "as received, %u octets", entry->policy_text_len);
@@ -108,7 +108,7 @@ static void shown_print(const struct shown *shown)
 	line_print("used", "first %s, last %s", day_date(&first, entry->first_used_day),
 		day_date(&last, entry->last_used_day));
 	if (entry->due_at)
-		line_print("due", "%s", when_date(&last, entry->due_at));
+		line_print("refresh", "due %s", when_date(&last, entry->due_at));
 	for (size_t i = 0; i < shown->count; i++)
 		hop_print(shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record, now);
 }

@@ -103,13 +103,13 @@ static const char *step_subject(enum want_kind kind)
 	case WANT_NOTHING:
 		break;
 	case WANT_ENTRY:
-		return "store entry of";
+		return "stored entry of";
 	case WANT_EVIDENCE:
 		return "stored evidence of";
 	case WANT_RECORD:
 		return "MTA-STS record of";
 	case WANT_POLICY:
-		return "fetch of the policy of";
+		return "policy of";
 	case WANT_MX:
 		return "MX records of";
 	case WANT_TLSA:

@@ -124,7 +124,7 @@ static bool line_read(struct warming *warming, struct question *question) REQUIR
 	(address ? question_from_recipient : next_hop_question)(question, word.at, word.len, PURPOSE_DELIVER);
 	if (question->has_domain)
 		return true;
-	snprintf(what, sizeof what, "line %" PRIu64 " is no domain that could have a policy", warming->lines->number);
+	snprintf(what, sizeof what, "line %" PRIu64 " is not a domain that can have a policy", warming->lines->number);
 	lock_take(&warming->lock);
 	failure_print(warming, quote_bytes(&quote, word.at, word.len), what);
 	lock_drop(&warming->lock);
@@ -231,7 +231,7 @@ static void round_await(struct warming *warming)
 	int64_t until_ms = clock_mono_ms() + ROUND_MS;
 	lock_take(&warming->input);
 	while (clock_mono_ms() < until_ms) {
-		snprintf(words, sizeof words, "domains that wait for the probe budget: %u", warming->left.count);
+		snprintf(words, sizeof words, "domains waiting for the probe budget: %u", warming->left.count);
 		progress_show(&warming->progress, 0, 0, words);
 		cond_wait_until(&warming->pause, &warming->input, clock_mono_ms() + 1000);
 	}
@@ -246,8 +246,8 @@ static void rounds_run(struct warming *warming)
 	if (warming->left.count > 0) {
 		progress_clear(&warming->progress);
 		fprintf(stderr,
-			"stsgate: note: the probe budget holds up %u domains; they are tried again for as long as that "
-			"gets any of them through (Ctrl-C ends it)\n",
+			"stsgate: note: the probe budget delays %u domains; they are retried until retries no longer help "
+			"(Ctrl-C ends this)\n",
 			warming->left.count);
 	}
 	warming->again = true;
@@ -299,7 +299,7 @@ static int rate_read(const char *text)
 	long rate = strtol(text, &end, 10);
 	if (*text && !*end && rate >= 1 && rate <= RATE_MAX)
 		return (int)rate;
-	fprintf(stderr, "stsgate: --rate is a number of domains a second, from 1 to %d\n", RATE_MAX);
+	fprintf(stderr, "stsgate: --rate needs a number of domains per second, from 1 to %d\n", RATE_MAX);
 	return 0;
 }
 

@@ -170,18 +170,18 @@ static bool tlsa_settle(void *record)
 
 /* --- forms -------------------------------------------------------------------------------------------------------- */
 
-#define NO_MODE "is no mode of a policy"
+#define NO_MODE "is not a mode of a policy"
 static const struct field_form form_present = {.kind = FIELD_PRESENT};
 static const struct field_form form_text = {.kind = FIELD_TEXT};
-static const struct field_form form_host = {.kind = FIELD_HOST, .wrong = "is no host name"};
-static const struct field_form form_address = {.kind = FIELD_ADDRESS, .wrong = "is no IP address"};
+static const struct field_form form_host = {.kind = FIELD_HOST, .wrong = "is not a host name"};
+static const struct field_form form_address = {.kind = FIELD_ADDRESS, .wrong = "is not an IP address"};
 static const struct field_form form_octets = {.kind = FIELD_OCTETS};
 static const struct field_form form_name_list = {.kind = FIELD_NAME_LIST};
 static const struct field_form form_protocol = {.kind = FIELD_PROTOCOL, .octets = 2, .max = UINT16_MAX};
 static const struct field_form form_chain = {.kind = FIELD_NUMBER, .octets = 4, .min = INT32_MIN, .max = INT32_MAX};
 static const struct field_form form_domain = {
-	.kind = FIELD_HOST, .valid = is_domain, .wrong = "is no domain that could have a policy"};
-static const struct field_form form_id = {.kind = FIELD_TEXT, .valid = is_id, .wrong = "is no id of a record"};
+	.kind = FIELD_HOST, .valid = is_domain, .wrong = "is not a domain that can have a policy"};
+static const struct field_form form_id = {.kind = FIELD_TEXT, .valid = is_id, .wrong = "is not an id of a record"};
 static const struct field_form form_record_outcome = {
 	.kind = FIELD_REASON, .good = "found", .other = REASON_RECORD_LOOKUP};
 static const struct field_form form_fetch_outcome = {
@@ -194,7 +194,7 @@ static const struct field_form form_policy_mode = {
 static const struct field_form form_max_age = {
 	.kind = FIELD_NUMBER, .octets = 4, .max = POLICY_AGE_MAX_S, .by_text = true};
 static const struct field_form form_patterns = {.kind = FIELD_PATTERNS,
-	.wrong = "is no list of patterns",
+	.wrong = "is not a list of patterns",
 	.by_text = true,
 	.put = patterns_put,
 	.take = patterns_take};
@@ -206,11 +206,14 @@ static const struct field_form form_mx_state = {.kind = FIELD_WORD,
 	.min = MX_LISTED,
 	.max = MX_TOO_LARGE,
 	.word = mx_word,
-	.wrong = "is no state of an MX set"};
+	.wrong = "is not a state of an MX set"};
 static const struct field_form form_mx_secure = {.kind = FIELD_FLAG, .octets = 1, .max = 1};
 static const struct field_form form_mx_hosts = {.kind = FIELD_MX, .put = mx_put, .take = mx_take};
-static const struct field_form form_tlsa_state = {
-	.kind = FIELD_WORD, .octets = 2, .max = TLSA_FAILED, .word = tlsa_word, .wrong = "is no state of TLSA records"};
+static const struct field_form form_tlsa_state = {.kind = FIELD_WORD,
+	.octets = 2,
+	.max = TLSA_FAILED,
+	.word = tlsa_word,
+	.wrong = "is not a state of TLSA records"};
 static const struct field_form form_evidence = {
 	.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
 static const struct field_form form_tlsa = {.kind = FIELD_RECORD, .table = &tlsa_table, .settle = tlsa_settle};

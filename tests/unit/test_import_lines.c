@@ -23,19 +23,19 @@
 static const struct {
 	const char *line, *why;
 } bad[] = {
-	{"", "no JSON"},
-	{"{\"domain\": \"d.exam", "no JSON"},
-	{"{\"domain\": \"d.example\"} x", "no JSON"},
-	{"{\"domain\": \"d.example\", \"domain\": \"e.example\"}", "no JSON: \"duplicate"},
-	{"\xff\x1b[2J", "no JSON"},
-	{"[]", "the line is no object"},
-	{"{}", "the line is no header"},
-	{"{\"domain\": \"d.example\"}", "the line tells nothing"},
-	{"{\"domain\": \"example\", \"last_used_day\": 21990, \"first_used_day\": 21990}", "no domain that could"},
-	{"{\"domain\": \"192.0.2.1\"}", "no domain that could"},
-	{"{\"domain\": \"a b.example\"}", "no domain that could"},
-	{"{\"domain\": 5}", "domain is no text"},
-	{DOMAIN("\"record\": 5"), "record is no object"},
+	{"", "not JSON"},
+	{"{\"domain\": \"d.exam", "not JSON"},
+	{"{\"domain\": \"d.example\"} x", "not JSON"},
+	{"{\"domain\": \"d.example\", \"domain\": \"e.example\"}", "not JSON: \"duplicate"},
+	{"\xff\x1b[2J", "not JSON"},
+	{"[]", "the line is not an object"},
+	{"{}", "the line is not a header"},
+	{"{\"domain\": \"d.example\"}", "the line contains no data"},
+	{"{\"domain\": \"example\", \"last_used_day\": 21990, \"first_used_day\": 21990}", "is not a domain that can"},
+	{"{\"domain\": \"192.0.2.1\"}", "is not a domain that can"},
+	{"{\"domain\": \"a b.example\"}", "is not a domain that can"},
+	{"{\"domain\": 5}", "domain is not a text"},
+	{DOMAIN("\"record\": 5"), "record is not an object"},
 	{RECORD("\"checked_at\": 1900000061, \"outcome\": \"ok\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
 	{RECORD("\"checked_at\": 1500000000, \"outcome\": \"ok\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
 	{RECORD("\"checked_at\": 1e9, \"outcome\": \"ok\", \"ttl\": 60, \"id\": \"1\""), "record: checked_at"},
@@ -44,25 +44,28 @@ static const struct {
 	{RECORD("\"checked_at\": 1899990000, \"outcome\": \"ok\", \"ttl\": 60"), "record: id is missing"},
 	{FETCHED("1900000061", GOOD_TEXT), "policy: fetched_at"},
 	{FETCHED("1514764799", GOOD_TEXT), "policy: fetched_at"},
-	{FETCHED("1899990000", "version: STSv1\\nmode: enforce\\nmax_age: 600\\n"), "policy: text is no valid policy"},
-	{FETCHED("1899990000", "a\\u0000b"), "no JSON"},
-	{PARSED("[\"a.example\\nmode: none\"]"), "policy: mx is no list of patterns"},
-	{PARSED("[\"*.*.example\"]"), "policy: mx is no list of patterns"},
-	{PARSED("{}"), "policy: mx is no list of patterns"},
-	{PARSED("[]"), "are no valid policy"},
-	{MX("[[10, \"a b\"]]"), "mx: hosts are no pairs"},
-	{MX("[[65536, \"a.example\"]]"), "mx: hosts are no pairs"},
-	{MX("[[20, \"a.example\"], [10, \"b.example\"]]"), "not in the order"},
+	{FETCHED("1899990000", "version: STSv1\\nmode: enforce\\nmax_age: 600\\n"),
+		"policy: text is not a valid policy"},
+	{FETCHED("1899990000", "a\\u0000b"), "not JSON"},
+	{PARSED("[\"a.example\\nmode: none\"]"), "policy: mx is not a list of patterns"},
+	{PARSED("[\"*.*.example\"]"), "policy: mx is not a list of patterns"},
+	{PARSED("{}"), "policy: mx is not a list of patterns"},
+	{PARSED("[]"), "are not a valid policy"},
+	{MX("[[10, \"a b\"]]"), "mx: hosts are not pairs"},
+	{MX("[[65536, \"a.example\"]]"), "mx: hosts are not pairs"},
+	{MX("[[20, \"a.example\"], [10, \"b.example\"]]"), "not ordered by preference"},
 	{MX("[]"), "mx: hosts are too many"},
 	{DOMAIN("\"last_used_day\": 21992, \"first_used_day\": 21990"), "last_used_day"},
 	{DOMAIN("\"last_used_day\": 21980, \"first_used_day\": 21990"), "first_used_day"},
 	{HOP("\"newest\": {}"), "newest: at"},
 	{"{\"host\": \"mx.example\", \"port\": 0}", "port"},
-	{"{\"host\": \"mx..example\", \"port\": 25}", "host is no host name"},
+	{"{\"host\": \"mx..example\", \"port\": 25}", "host is not a host name"},
 	{HOP("\"newest\": " SEEN("1900000061", "ok", "")), "newest: at"},
-	{HOP("\"good\": " SEEN("1899990000", "starttls-refused", "")), "must be what they are called"},
-	{HOP("\"conclusive\": " SEEN("1899990000", "hop-timeout", "")), "must be what they are called"},
-	{HOP("\"newest\": " SEEN("1899990000", "of-a-later-version", "")), "the line tells nothing"},
+	{HOP("\"good\": " SEEN("1899990000", "starttls-refused", "")),
+		"conclusive or good evidence has a reason of another class"},
+	{HOP("\"conclusive\": " SEEN("1899990000", "hop-timeout", "")),
+		"conclusive or good evidence has a reason of another class"},
+	{HOP("\"newest\": " SEEN("1899990000", "of-a-later-version", "")), "the line contains no data"},
 	{HOP("\"newest\": " SEEN("1899990000", "ok", ", \"address\": \"mx\"")), "newest: address"},
 	{HOP("\"newest\": " SEEN("1899990000", "ok", ", \"text_hex\": \"4g\"")), "newest: text_hex"},
 	{HOP("\"newest\": " SEEN("1899990000", "ok", ", \"text_hex\": \"410042\"")), "newest: text_hex"},
@@ -107,7 +110,7 @@ static void test_too_long(void **state)
 	tool_run_free(&run);
 	text[200000] = '\n';
 	run = imported(two, text, 262144);
-	assert_non_null(strstr(run.err, "line 2 is refused: no JSON"));
+	assert_non_null(strstr(run.err, "line 2 is refused: not JSON"));
 	tool_run_free(&run);
 	free(text);
 }
@@ -143,7 +146,7 @@ static void test_no_export(void **state)
 		FETCHED("1899990000", GOOD_TEXT) "\n" HEADER, "{\"stsgate\": 2}\n"};
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct tool_run run = imported(one, texts[i], strlen(texts[i]));
-		if (run.status != 65 || *run.out || !strstr(run.err, " is no export of stsgate: "))
+		if (run.status != 65 || *run.out || !strstr(run.err, " is not an export of stsgate: "))
 			fail_msg("row %zu: %d: %s%s", i, run.status, run.out, run.err);
 		tool_run_free(&run);
 	}

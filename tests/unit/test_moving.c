@@ -124,7 +124,7 @@ static void test_trouble(void **state)
 	assert_string_equal(run.out, "imported 0, kept 0, refused 50\n");
 	assert_non_null(strstr(run.err, "line 21 is refused"));
 	assert_null(strstr(run.err, "line 22 is refused"));
-	assert_non_null(strstr(run.err, "more lines are refused; they are only counted\n"));
+	assert_non_null(strstr(run.err, "further refused lines are only counted\n"));
 	tool_run_free(&run);
 	world_store(WORLD_STORE_FULL);
 	run = imported(two, LIT(HEADER FETCHED("1899990000", GOOD_TEXT)));

@@ -253,16 +253,16 @@ static void test_text(void **state)
 {
 	(void)state;
 	static const char *const lines[] = {
-		"- store entry of example.com: unknown\n",
+		"- stored entry of example.com: unknown\n",
 		"- MTA-STS record of example.com: found\n",
-		"- fetch of the policy of example.com: fetched\n",
+		"- policy of example.com: fetched\n",
 		"- MX records of example.com: listed\n",
 		"- probe of mx.example.com:25: good\n",
 		"record    found, id 1\n",
 		"policy    mode enforce, id 1, max_age 604800 s\n",
 		"          mx mx.example.com\n",
 		"hop       mx.example.com:25\n          satisfies the policy [ok], ",
-		"          STARTTLS, then TLSv1.3 ",
+		"          STARTTLS, TLSv1.3 ",
 		"verdict   pass: ",
 		"milter    would accept\n",
 		"map       OK secure match=mx.example.com servername=hostname\n",
@@ -294,12 +294,12 @@ static void test_left_to_mta(void **state)
 	static const char *const lines[] = {
 		"presents a certificate with too weak a key [certificate-key-too-weak]",
 		"            to the domain's postmaster: A key in the certificate chain of your mail host is too weak.",
-		"            an MTA that asks the map delivers at 8.0.",
-		"          holds no mail (mta_enforces): by its own standards the MTA delivers there over verified TLS\n",
+		"            an MTA that uses the map still delivers, to address 8.0.",
+		"          does not hold mail: the MTA delivers there over TLS that it verifies itself (mta_enforces)\n",
 		"verdict   pass: ",
 	};
 	static const char *const alone[] = {
-		"            an MTA that asks the map delivers at 8.0.",
+		"            an MTA that uses the map still delivers, to address 8.0.",
 		"verdict   fail-enforce: mx.example.com presents a certificate with too weak a key",
 	};
 	struct call call = {.run = query_run, .words = {"example.com"}, .override = "mta_enforces=yes"};
@@ -321,7 +321,8 @@ static void test_left_to_mta(void **state)
 static void test_tls_first(void **state)
 {
 	(void)state;
-	static const char *const lines[] = {"hop       mx.example.com:465\n", "            TLS at once, TLSv1.3 "};
+	static const char *const lines[] = {
+		"hop       mx.example.com:465\n", "            TLS from the start, TLSv1.3 "};
 	const struct call call = {.run = query_run, .words = {"[mx.example.com]:465"}};
 	world_honest();
 	dns_set("_mta-sts.mx.example.com", DNS_TXT, "v=STSv1; id=1;");
@@ -530,9 +531,8 @@ static void test_seen_for(void **state)
 	struct tool_run run =
 		call_tool((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory});
 	assert_int_equal(run.status, 0);
-	assert_non_null(
-		strstr(run.out, "seen at address 8.8.8.1 for host mx.other.example; the certificate covers this "
-				"host, too\n"));
+	assert_non_null(strstr(run.out, "seen at address 8.8.8.1 for host mx.other.example, whose certificate also "
+					"covers this host\n"));
 	tool_run_free(&run);
 	json_t *got =
 		call_for_json((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory}, 0);

@@ -79,9 +79,9 @@ static void test_warm_failed(void **state)
 	assert_non_null(strstr(run.err, "stsgate: broken.example: the policy could not be fetched "
 					"[sts-policy-fetch-error]\n"));
 	assert_non_null(strstr(run.err, "stsgate: dark.example: the MTA-STS record could not be looked up "));
-	assert_non_null(strstr(run.err, "stsgate: 192.0.2.1: line 3 is no domain that could have a policy\n"));
-	assert_non_null(strstr(run.err, "stsgate: \"two words.example\": line 4 is no domain"));
-	assert_non_null(strstr(run.err, "stsgate: \"\\x1b[2J\": line 5 is no domain"));
+	assert_non_null(strstr(run.err, "stsgate: 192.0.2.1: line 3 is not a domain that can have a policy\n"));
+	assert_non_null(strstr(run.err, "stsgate: \"two words.example\": line 4 is not a domain"));
+	assert_non_null(strstr(run.err, "stsgate: \"\\x1b[2J\": line 5 is not a domain"));
 	tool_run_free(&run);
 	json_t *got = call_for_json((struct call){.run = warm_run, .words = {file}, .store = one}, 2);
 	assert_int_equal(json_integer_value(json_at(got, "enforce")), 1);
@@ -181,7 +181,7 @@ static void test_warm_waits(void **state)
 		call_tool((struct call){.run = warm_in_time, .words = {file}, .store = one, .rate = "1000"});
 	assert_string_equal(run.out, "enforce 12, testing 0, none 0, without 0, failed 0, not probed 0\n");
 	assert_int_equal(run.status, 0);
-	assert_non_null(strstr(run.err, "stsgate: note: the probe budget holds up "));
+	assert_non_null(strstr(run.err, "stsgate: note: the probe budget delays "));
 	tool_run_free(&run);
 	run = exported(one, NULL);
 	for (int i = 1; i <= TENANTS; i++) {
