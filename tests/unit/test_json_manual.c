@@ -1,0 +1,273 @@
+/* stsgate(1) has a table for each object of JSON that a command writes. This test runs the commands on a store with all
+ * kinds of data and compares. Each member that is written must be in the table of its object, with its type, and each row
+ * of a table must have been written, with a value other than null.
+ *
+ * A table is a list between `.\" json: NAME` and `.\" json: end`. Its items are members, and the text of an item begins
+ * with the types: `text or null: ...`. A type is text, number, time, boolean, null, pair (a number and a text), `array of TYPE`, `object` (whose
+ * members are in the same table, as `item.member`), or the name of another table. The member NAME stands for any name. */
+#include "cm.h"
+
+#include "event_record.h"
+#include "moving_room.h"
+#include "schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX 256
+
+static struct row {
+	char object[32], member[40], types[80];
+	bool seen;
+} rows[ROWS_MAX];
+static size_t row_count;
+
+/* Adds rows for the members of an item, which are separated by ` , `. */
+static void item_read(const char *object, char *item, const char *text)
+{
+	const char *end = strchr(text, ':');
+	if (!end)
+		fail_msg("stsgate(1): no type of %s in %s: %s", item, object, text);
+	for (char *member = strtok(item, " ,\n"); member; member = strtok(NULL, " ,\n")) {
+		struct row *row = &rows[row_count++];
+		assert_true(row_count < ROWS_MAX);
+		snprintf(row->object, sizeof row->object, "%s", object);
+		snprintf(row->member, sizeof row->member, "%s", member);
+		snprintf(row->types, sizeof row->types, "%.*s", (int)(end - text), text);
+	}
+}
+
+static void manual_read(void)
+{
+	static const char begin[] = ".\\\" json: ", item[] = ".It Li ";
+	const char *srcdir = getenv("srcdir");
+	char name[512], line[512], object[32] = "", items[256] = "";
+	snprintf(name, sizeof name, "%s/man/stsgate.1", srcdir ? srcdir : ".");
+	FILE *page = fopen(name, "r");
+	assert_non_null(page);
+	while (fgets(line, sizeof line, page)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, begin, strlen(begin)) == 0)
+			snprintf(object, sizeof object, "%.31s", line + strlen(begin));
+		else if (*items)
+			item_read(object, items, line);
+		*items = '\0';
+		if (*object && strncmp(line, item, strlen(item)) == 0)
+			snprintf(items, sizeof items, "%.255s", line + strlen(item));
+		if (strcmp(object, "end") == 0)
+			*object = '\0';
+	}
+	fclose(page);
+	assert_true(row_count > 0);
+}
+
+static struct row *row_find(const char *object, const char *member)
+{
+	for (size_t i = 0; i < row_count; i++)
+		if (strcmp(rows[i].object, object) == 0 &&
+			(strcmp(rows[i].member, member) == 0 || strcmp(rows[i].member, "NAME") == 0))
+			return &rows[i];
+	fail_msg("stsgate(1): the table of %s lacks %s", object, member);
+	return NULL;
+}
+
+static void object_check(const json_t *value, const char *object, const char *prefix);
+
+/* Returns whether a value has one of the types. */
+static bool value_has_type(const json_t *value, const struct row *row, const char *types)
+{
+	static const char array[] = "array of ";
+	char type[80];
+	size_t len = strcspn(types, " ");
+	if (strncmp(types, array, strlen(array)) == 0) {
+		bool all = json_is_array(value);
+		for (size_t i = 0; all && i < json_array_size(value); i++)
+			all = value_has_type(json_array_get(value, i), row, types + strlen(array));
+		const char *other = strstr(types, " or ");
+		return all || (other && value_has_type(value, row, other + 4));
+	}
+	snprintf(type, sizeof type, "%.*s", (int)len, types);
+	bool scalar = true, is = false;
+	if (strcmp(type, "text") == 0)
+		is = json_is_string(value);
+	else if (strcmp(type, "number") == 0 || strcmp(type, "time") == 0)
+		is = json_is_integer(value);
+	else if (strcmp(type, "boolean") == 0)
+		is = json_is_boolean(value);
+	else if (strcmp(type, "null") == 0)
+		is = json_is_null(value);
+	else if (strcmp(type, "pair") == 0)
+		is = json_array_size(value) == 2 && json_is_integer(json_array_get(value, 0)) &&
+		     json_is_string(json_array_get(value, 1));
+	else
+		scalar = false;
+	if (!scalar && json_is_object(value)) {
+		bool inner = strcmp(type, "object") == 0;
+		char prefix[48];
+		snprintf(prefix, sizeof prefix, "%s.", row->member);
+		object_check(value, inner ? row->object : type, inner ? prefix : "");
+		is = true;
+	}
+	return is || (strncmp(types + len, " or ", 4) == 0 && value_has_type(value, row, types + len + 4));
+}
+
+static void object_check(const json_t *value, const char *object, const char *prefix)
+{
+	const char *key;
+	json_t *member;
+	json_object_foreach((json_t *)value, key, member)
+	{
+		char path[128];
+		snprintf(path, sizeof path, "%s%s", prefix, key);
+		struct row *row = row_find(object, path);
+		row->seen = row->seen || !json_is_null(member);
+		if (!value_has_type(member, row, row->types))
+			fail_msg("stsgate(1): %s of %s is not %s: %s", path, object, row->types,
+				json_dumps(member, JSON_ENCODE_ANY));
+	}
+}
+
+/* Runs a command and checks its object. */
+static void command_check(struct call call, int status, const char *object)
+{
+	call.store = call.store ? call.store : one;
+	json_t *got = call_for_json(call, status);
+	object_check(got, object, "");
+	json_decref(got);
+}
+
+/* --- data of all kinds -------------------------------------------------------------------------------------------- */
+
+static void hop_fill(struct hop_record *record, void *arg)
+{
+	struct evidence good = {.at = NOW - 900,
+		.protocol = 0x0304,
+		.not_after = NOW + 9999,
+		.address = "192.0.2.25",
+		.cipher = "TLS_AES_\xff",
+		.names = "mx1.used.example \xff",
+		.seen_for = "mx9.used.example"};
+	struct evidence bad = {
+		.at = NOW - 800, .reason = REASON_CERT_UNTRUSTED, .chain = 20, .mta_address = "192.0.2.26"};
+	struct evidence silent = {.at = NOW - 700, .reason = REASON_HOP_TIMEOUT, .text = "554 \xff no"};
+	struct tlsa_look tlsa = {.checked_at = NOW,
+		.state = TLSA_USABLE,
+		.ttl_s = 60,
+		.id = 7,
+		.count = 2,
+		.usable = 1,
+		.base = "mx1.used.example"};
+	(void)arg;
+	*record = (struct hop_record){.refused_since = 0};
+	hop_record_learn(record, &good);
+	hop_record_learn(record, &bad);
+	hop_record_learn(record, &silent);
+	hop_record_learn_tlsa(record, &tlsa);
+	good.tlsa_id = bad.tlsa_id = silent.tlsa_id = 7;
+	*good.seen_for = '\0';
+	hop_record_learn(record, &good);
+	hop_record_learn(record, &bad);
+	hop_record_learn(record, &silent);
+}
+
+static void hop_fill_plain(struct hop_record *record, void *arg)
+{
+	struct evidence good = {.at = NOW - 900,
+		.protocol = 0x0304,
+		.cipher = "TLS_AES_128_GCM_SHA256",
+		.names = "mx2.used.example",
+		.text = "x"};
+	(void)arg;
+	*record = (struct hop_record){.refused_since = 0};
+	hop_record_learn(record, &good);
+}
+
+static void data_make(void)
+{
+	struct failure why = {0};
+	struct event_record event;
+	store_fill(one);
+	struct store *store = store_at(one);
+	assert_true(store_change_hop(store, "mx1.used.example", 25, hop_fill, NULL, &why));
+	assert_true(store_change_hop(store, "mx2.used.example", 25, hop_fill_plain, NULL, &why));
+	event_record_init(&event, EVENT_STORE_TROUBLE, "", "the disk is full", NOW - 10);
+	assert_true(store_note_event(store, &event, &why));
+	event_record_init(&event, EVENT_REFRESH_FAILING, "used.example", "half of it", NOW - 3600);
+	assert_true(store_note_event(store, &event, &why));
+	store_close(&store);
+}
+
+static void world_make(void)
+{
+	static const char text[] = POLICY("enforce", "mx.example.com");
+	const char *record = "v=STSv1; id=1;", *mx = "10 mx.example.com";
+	assert_true(world_dns("_mta-sts.example.com", DNS_TXT, 300, &record, 1));
+	assert_true(world_dns("example.com", DNS_MX, 300, &mx, 1));
+	world_address("mx.example.com");
+	world_policy("example.com", text, strlen(text));
+	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0);
+	assert_true(world_dns("_mta-sts.broken.example", DNS_TXT, 300, &record, 1));
+	world_policy_fails("broken.example", REASON_POLICY_FETCH, "HTTP status 500");
+}
+
+/* --- the commands ------------------------------------------------------------------------------------------------- */
+
+static void export_check(void)
+{
+	struct tool_run run = exported(one, NULL);
+	for (char *line = strtok(run.out, "\n"); line; line = strtok(NULL, "\n")) {
+		json_error_t error;
+		json_t *got = json_loads(line, 0, &error);
+		assert_non_null(got);
+		const char *kind = json_object_get(got, "stsgate") ? "export-header" : "export-hop";
+		object_check(got, json_object_get(got, "domain") ? "export-domain" : kind, "");
+		json_decref(got);
+	}
+	tool_run_free(&run);
+}
+
+static void test_tables(void **state)
+{
+	(void)state;
+	data_make();
+	world_make();
+	manual_read();
+	command_check((struct call){.run = list_run}, 0, "list");
+	command_check((struct call){.run = show_run, .words = {"used.example"}}, 0, "show");
+	command_check((struct call){.run = show_run, .words = {"bare.example"}}, 0, "show");
+	command_check((struct call){.run = show_run, .words = {"expired.example"}}, 0, "show");
+	command_check((struct call){.run = show_run, .words = {"long.example"}}, 0, "show");
+	command_check((struct call){.run = events_run}, 0, "events");
+	export_check();
+	command_check((struct call){.run = query_run, .words = {"example.com"}}, 1, "query");
+	command_check(
+		(struct call){.run = query_run, .words = {"example.com"}, .override = "mode=monitor"}, 1, "query");
+	command_check((struct call){.run = query_run, .words = {"[192.0.2.1]"}}, 0, "query");
+	command_check((struct call){.run = query_run, .words = {"broken.example"}}, 0, "query");
+	command_check((struct call){.run = refresh_run, .words = {"example.com", "absent.example"}}, 1, "refresh");
+	file_write("example.com\n", strlen("example.com\n"));
+	command_check((struct call){.run = warm_run, .words = {file}}, 0, "warm");
+	command_check((struct call){.run = show_run, .words = {"example.com"}}, 0, "show");
+	file_write(HEADER, strlen(HEADER));
+	command_check((struct call){.run = import_run, .words = {file}}, 0, "import");
+	command_check((struct call){.run = forget_run, .words = {"used.example"}}, 0, "forget");
+	command_check((struct call){.run = settings_run}, 0, "settings");
+	file_write("version: STSv1\nmode: none\n", strlen("version: STSv1\nmode: none\n"));
+	command_check((struct call){.run = lint_run, .words = {"policy", file}}, 1, "lint-policy");
+	file_write(POLICY("enforce", "a.example"), strlen(POLICY("enforce", "a.example")));
+	command_check((struct call){.run = lint_run, .words = {"policy", file}}, 0, "lint-policy");
+	command_check((struct call){.run = lint_run, .words = {"record", "v=STSv1; id=1;"}}, 0, "lint-record");
+	command_check((struct call){.run = lint_run, .words = {"record", "v=STSv1"}}, 1, "lint-record");
+	command_check((struct call){.run = lint_run, .words = {"mx", "*.a.example", "b.a.example"}}, 0, "lint-mx");
+	command_check((struct call){.run = lint_run, .words = {"mx", "*", "b.a.example"}}, 1, "lint-mx");
+	for (size_t i = 0; i < row_count; i++)
+		if (!rows[i].seen)
+			fail_msg("stsgate(1): no command has written %s of %s", rows[i].member, rows[i].object);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {ON_STORES(test_tables)};
+	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
+}
