@@ -44,7 +44,7 @@ check_PROGRAMS += tests/unit/test_store_shared
 tests_unit_test_store_shared_SOURCES = tests/unit/test_store_shared.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_batch
 tests_unit_test_store_batch_SOURCES = tests/unit/test_store_batch.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
-# 25 rounds; the long form: test_store_crash -n 500
+# runs 25 rounds; the long form is test_store_crash -n 500
 check_PROGRAMS += tests/unit/test_store_crash
 tests_unit_test_store_crash_SOURCES = tests/unit/test_store_crash.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_faults
@@ -178,7 +178,7 @@ tests_unit_test_daemon_CPPFLAGS = $(AM_CPPFLAGS)
 if HAVE_SYSTEMD
 tests_unit_test_daemon_CPPFLAGS += -DHAVE_SYSTEMD
 endif
-# To what the options say already.
+# Added to the options that are set already.
 AM_TESTS_ENVIRONMENT = TSAN_OPTIONS="$$TSAN_OPTIONS suppressions=$(srcdir)/tests/tsan.supp"; export TSAN_OPTIONS;
 EXTRA_DIST += tests/tsan.supp
 endif
@@ -232,19 +232,19 @@ check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' $(AM_CPPFLAGS)
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h $(fuzz_files)
 
-# the house: core is pure, layers hold
+# structure and pages: core is pure, layers hold, mutants apply, references resolve, proofs exist
 dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/references tests/spec-cases tests/threats
 TESTS += $(dist_check_SCRIPTS)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(AM_CPPFLAGS)
 tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c $(fuzz_files)
 
-# tests/run: all tests; those of the whole relay need root
+# tests/run runs all tests; those of the whole relay need root
 EXTRA_DIST += tests/system tests/mutation
-# the cases themselves by dist-hook: each that is in the tree
+# dist-hook adds the cases: every one in the tree
 EXTRA_DIST += tests/scenarios/README tests/scenarios/items
 
-# tests/bench: loads that others can repeat; not part of make or make check
+# tests/bench: benchmarks that others can repeat; not part of make or make check
 bench_programs = tests/bench/changes tests/bench/cold tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
 	tests/bench/rcptnull tests/bench/start tests/bench/world
 EXTRA_PROGRAMS = $(bench_programs)
