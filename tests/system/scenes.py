@@ -1,7 +1,7 @@
 """The scenes of the demo: what an attacker tries, and what happens to the mail.
 
-A scene's docstring is its story in one sentence.  Each has domains of its own, so that
-each can be played alone.
+A scene's docstring is its story in one sentence.  Each scene has its own domains, so that it
+can run alone.
 """
 
 from lab import hop
@@ -54,7 +54,7 @@ def mx_forged(lab, stage):
 
 @scene
 def mx_added(lab, stage):
-    """Forged DNS adds a second, evil MX below the real one, and then the real one is blocked."""
+    """Forged DNS adds a second, evil MX after the real one, and then the real one is blocked."""
     domain = lab.domain('added')
     evil = lab.new_hop('mx.evil-adder.example')
     stage.learn(domain)
@@ -110,7 +110,7 @@ def testing_mode(lab, stage):
 
 
 def accepted_then_attacked(lab, stage, name):
-    """A message that was accepted while all was well and is to be delivered under attack."""
+    """A message that is accepted before the attack and is to be delivered during the attack."""
     domain = lab.domain(name)
     attempt = stage.send(domain, hold=True)
     stage.accepted(attempt)
@@ -144,7 +144,7 @@ def attack_over(lab, stage):
 
 
 def accepted_at_last(lab, stage, domain, seconds=20):
-    """Sends as a client does that comes back after a 451, until the message is taken."""
+    """Sends as a client that retries after a 451, until the message is accepted."""
     attempts = []
 
     def taken():

@@ -1,4 +1,4 @@
-"""Checks of the lab itself, by a relay without stsgate: what an attacker gets then."""
+"""Checks of the lab itself, with a relay without stsgate: what an attacker achieves then."""
 
 from lab import crooked, hop, net
 from lab.proc import run, wait_for
@@ -14,7 +14,7 @@ def check(function):
 
 
 def ask(name, kind, server=net.DNS_OF_GATE):
-    """A forwarding libunbound's view of the lab's DNS, by unbound-host(1)."""
+    """The lab's DNS as a forwarding libunbound sees it, by unbound-host(1)."""
     with open('/lab-run/forward.conf', 'w', encoding='ascii') as file:
         file.write('server:\n module-config: "iterator"\n'
                    f'forward-zone:\n name: "."\n forward-addr: {server}\n')
@@ -23,7 +23,7 @@ def ask(name, kind, server=net.DNS_OF_GATE):
 
 @check
 def dns_forwards(lab, stage):
-    """libunbound takes the lab's DNS for a forwarder: data, no data, no name, changes."""
+    """libunbound accepts the lab's DNS as a forwarder: data, no data, no such name, changes."""
     domain = lab.domain('dns')
     expect_match('MX', r'dns\.example mail is handled by 10 mx\.dns\.example\.',
                  ask('dns.example', 'MX'))
@@ -39,7 +39,7 @@ def dns_forwards(lab, stage):
 
 @check
 def policy_over_https(lab, stage):
-    """A policy host answers on port 443 with a certificate of its own, and can be stopped."""
+    """A policy host answers on port 443 with its own certificate, and can be stopped."""
     domain = lab.domain('web')
     command = ('openssl', 's_client', '-quiet', '-verify_return_error', '-verify_hostname',
                'mta-sts.web.example', '-servername', 'mta-sts.web.example', '-CAfile',
@@ -70,20 +70,20 @@ def plain_honest(lab, stage):
 
 @check
 def plain_stripped(lab, stage):
-    """Without stsgate a stripped hop gets the message in the clear: the attack works."""
+    """Without stsgate a hop with stripped STARTTLS gets the message in plain text: the attack works."""
     expect('protocol', None, plain(lab, stage, 'p-stripped', hop.STRIPPED).protocol)
 
 
 @check
 def plain_certificates(lab, stage):
-    """Without stsgate every certificate will do."""
+    """Without stsgate any certificate is accepted."""
     for conduct in (hop.EXPIRED, hop.WRONG_NAME, hop.UNTRUSTED):
         expect_match('protocol', 'TLSv1', plain(lab, stage, f'p-{conduct}', conduct).protocol)
 
 
 @check
 def old_tls(lab, stage):
-    """A hop can be made to speak TLS 1.0 and 1.1 only."""
+    """A hop can be limited to TLS 1.0 and 1.1."""
     domain = lab.domain('p-old', conduct=hop.OLD_TLS)
     _, out, _ = run('openssl', 's_client', '-starttls', 'smtp', '-tls1_1', '-cipher',
                          'ALL:@SECLEVEL=0', '-connect', f'{domain.mx.address}:25', check=False,
@@ -96,7 +96,7 @@ def old_tls(lab, stage):
 
 @check
 def hold_and_release(lab, stage):
-    """A message can be held between RCPT and delivery, and a hop be down meanwhile."""
+    """A message can be held between RCPT and delivery while a hop is down."""
     domain = lab.domain('p-hold')
     attempt = stage.send(domain, hold=True)
     stage.on_hold(attempt)
@@ -110,7 +110,7 @@ def hold_and_release(lab, stage):
 
 @check
 def utf8_domain(lab, stage):
-    """A domain with an Umlaut is delivered to under its A-label."""
+    """Mail to a domain with an Umlaut is delivered to its A-label."""
     arrival = plain(lab, stage, 'bücher', hop.HONEST)
     expect('recipient', ['user@bücher.example'], arrival.recipients)
 
@@ -129,7 +129,7 @@ def local_submission(lab, stage):
 
 
 def forwarded(name, kind, lab):
-    """What libunbound says that validates by itself, and asks the resolver that validates."""
+    """Results of a libunbound that validates by itself, through the validating resolver."""
     with open('/lab-run/validate.conf', 'w', encoding='ascii') as file:
         file.write(f'server:\n trust-anchor-file: "{lab.signed.anchor}"\n do-not-query-localhost: no\n'
                    f'forward-zone:\n name: "."\n forward-addr: {net.DNS_VALIDATING}\n')
@@ -138,7 +138,7 @@ def forwarded(name, kind, lab):
 
 @check
 def dnssec_states(lab, stage):
-    """Names are secure, insecure or bogus as they should be, to a resolver that validates and to one behind it."""
+    """Names are secure, insecure or bogus as intended, both for a validating resolver and for one behind it."""
     lab.use_signed()
     both = lab.domain('states', tld='signed', policy=False), lab.domain('states', policy=False)
     lab.signed.publish_tlsa(both[0].mx, hop.HONEST)
@@ -163,7 +163,7 @@ def dnssec_states(lab, stage):
 
 
 def only_dane(lab, stage, relay):
-    """A signed domain with a certificate of its own making, which is shown, and one whose host shows another."""
+    """A signed domain whose host shows its own self-made certificate, and one whose host shows another certificate."""
     lab.use_signed(relay)
     stage = stage.at(relay)
     relay.attach(milter=False, tls_map=False)
@@ -192,13 +192,13 @@ def only_dane(lab, stage, relay):
 
 @check
 def dane_only(lab, stage):
-    """Without stsgate Postfix at dane-only delivers where TLSA records match, and defers where none does."""
+    """Without stsgate Postfix at dane-only delivers if TLSA records match, and defers if none matches."""
     only_dane(lab, stage, lab.relay)
 
 
 @check
 def dane_only_next(lab, stage):
-    """The same by Debian's next Postfix."""
+    """The same with Debian's next Postfix."""
     relay = lab.consumers['postfix-next']
     relay.start()
     only_dane(lab, stage, relay)

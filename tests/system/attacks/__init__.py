@@ -1,6 +1,6 @@
-"""Attacks beyond the demo: the docstring of each says in one sentence what is tried.
+"""Attacks beyond the demo: the docstring of each states in one sentence what the attacker does.
 
-siege.py plays an attack at every door of the relay and says what must come of it.
+siege.py runs an attack at every door of the relay and states the results that must follow.
 """
 
 TESTS = []
@@ -11,4 +11,4 @@ def attack(function):
     return function
 
 
-from . import discovery, hops, names  # noqa: E402  they add themselves to TESTS
+from . import discovery, hops, names  # noqa: E402  these modules add themselves to TESTS

@@ -1,4 +1,4 @@
-"""What an attacker does to the record, to the policy host, and to the clock."""
+"""Attacks on the record, the policy host, and the clock."""
 
 import re
 import time
@@ -13,8 +13,8 @@ from . import attack
 from .siege import Siege, play, together
 
 STRIPPED = 'starttls-not-supported'
-SIX_MINUTES_S = 360              # a fetch is due again
-MX_AGE_S = 70                    # an MX answer is looked up again
+SIX_MINUTES_S = 360              # later a fetch is due again
+MX_AGE_S = 70                    # later an MX answer is looked up again
 DAY_S = 86400
 
 
@@ -32,7 +32,7 @@ def set_clocks(lab, seconds):
 
 
 def pass_time(lab, sieges):
-    """Six minutes go by once the last attack is on; sooner, the gates would look while some are not."""
+    """Six minutes pass after the last attack has begun; otherwise gates would do lookups before all attacks have begun."""
     attack_last = sieges[-1].attack
 
     def attacked(domain):
@@ -42,7 +42,7 @@ def pass_time(lab, sieges):
 
 
 def flush_until_arrived(lab, one, seconds=40):
-    """The map answers TEMP while a first contact lasts, so a message may need some queue runs."""
+    """The map answers TEMP during a first contact, so a message may need several queue runs."""
     def arrived():
         lab.relay.flush()
         return any(arrival.complete for arrival in one.arrivals)
@@ -50,7 +50,7 @@ def flush_until_arrived(lab, one, seconds=40):
 
 
 def told(lab, stage, domain, pattern, seconds=10):
-    """The gate's first line about a domain that matches, once it is there."""
+    """Waits for the gate's first log line about a domain that matches, and returns it."""
     line = re.compile(rf'domain={re.escape(domain.ascii)}\b.*(?:{pattern})')
     found = wait_for(f'/{pattern}/ about {domain.ascii} in the log',
                      lambda: lab.gate.log.find(line, stage.gate_mark), seconds)
@@ -58,12 +58,12 @@ def told(lab, stage, domain, pattern, seconds=10):
 
 
 def tagged(domain, reason):
-    """What arrived tells why there was no policy (milter_tag = all)."""
+    """The header of the message that arrived gives the reason for having no policy (milter_tag = all)."""
     expect('the tag', [f'domain={domain.ascii}; policy=none; verdict=none; reason={reason}'],
            domain.mx.arrivals[0].headers('X-STS-Gate'))
 
 
-# the record
+# --- the record
 
 def txt_lie(domain):
     return f'_mta-sts.{domain.ascii}', 'TXT'
@@ -85,7 +85,7 @@ def fail(lab, domain):
     lab.crooked_dns.lie(*txt_lie(domain), crooked.servfail)
 
 
-# how it is done, and how the gate calls it where it knows no policy
+# the attack, and the gate's reason if it knows no policy
 RECORD_ATTACKS = {
     'txt-gone': (hide, 'no-record'),
     'txt-doubled': (double, 'record-many'),
@@ -96,7 +96,7 @@ RECORD_ATTACKS = {
 
 @attack
 def record_attacked(lab, stage):
-    """TXT removed, doubled, SERVFAIL or blocked: the policy that is known holds, against a stripped hop."""
+    """TXT removed, doubled, SERVFAIL or blocked: the stored policy applies, against a hop with stripped STARTTLS."""
     lab.restart_gates(dns_servers=net.DNS_CROOKED, own_clock=True)
 
     def siege(name, spoil):
@@ -108,7 +108,7 @@ def record_attacked(lab, stage):
             lab.crooked_dns.be_honest(*txt_lie(domain))
             domain.publish_record()
             mend(domain)
-        # what is blocked lasts longer than milter_wait, unless the resolver has given the server up before
+        # a blocked lookup takes longer than milter_wait, unless the resolver has already given up on the server
         verdict = 'defer|fail-enforce' if spoil is block else 'fail-enforce'
         return Siege(lab.domain(name), attacked, relieved, STRIPPED, verdict,
                      about=rf'mx\.{name}\.example offers no STARTTLS',
@@ -124,7 +124,7 @@ def record_attacked(lab, stage):
 
 @attack
 def record_attacked_at_first_contact(lab, stage):
-    """The same where no policy is known: mail flows as without MTA-STS, and the tag says why (RFC 8461 10.2)."""
+    """The same without a stored policy: mail passes as without MTA-STS, and the tag has the reason (RFC 8461 10.2)."""
     lab.gate.restart(dns_servers=net.DNS_CROOKED, milter_wait='2s', milter_tag='all')
     for name, (spoil, reason) in RECORD_ATTACKS.items():
         domain = lab.domain(f'new-{name}', conduct=hop.STRIPPED)
@@ -136,7 +136,7 @@ def record_attacked_at_first_contact(lab, stage):
 
 @attack
 def id_rotated(lab, stage):
-    """A new id in every answer: one fetch in five minutes at most, with a policy and without one."""
+    """A new id in every answer: at most one fetch in five minutes, with and without a policy."""
     lab.gate.restart(dns_servers=net.DNS_CROOKED, own_clock=True)
     known, unknown = lab.domain('turning'), lab.domain('turning-new')
     servers = {domain: lab.new_policy_server(domain, policy_text('enforce', [domain.mx.name]))
@@ -162,9 +162,9 @@ def id_rotated(lab, stage):
     stage.nothing_at(known.mx)
 
 
-# the policy host
+# --- the policy host
 
-# how it behaves, and what the log calls it
+# how the host behaves, and the reason in the log
 HOST_ATTACKS = {
     host.DOWN: r'reason=sts-policy-fetch-error "(Failed|Could).*connect',
     host.SILENT: r'reason=sts-policy-fetch-error no policy within',
@@ -186,7 +186,7 @@ def weak(domain):
 
 
 def nothing_gained(server):
-    """No request over a connection that is not authenticated, no redirect followed, no flood taken."""
+    """No request without an authenticated connection, no redirect followed, no endless body read."""
     if server.conduct in host.BAD_CERTIFICATES:
         expect(f'requests at {server.host}', [], server.requests)
     expect(f'paths asked for at {server.host}', [], [path for path in server.requests if path != host.PATH])
@@ -195,7 +195,7 @@ def nothing_gained(server):
 
 @attack
 def policy_host_attacked(lab, stage):
-    """New id, and a policy host that is down, lies, stalls or shows a bad certificate: the known policy holds."""
+    """New id, and a policy host that is down, lies, stalls or shows a bad certificate: the stored policy applies."""
     lab.restart_gates(own_clock=True, fetch_timeout=f'{FETCH_S}s', milter_wait='20s')
     servers = {}
 
@@ -221,7 +221,7 @@ def policy_host_attacked(lab, stage):
 
 @attack
 def policy_host_attacked_at_first_contact(lab, stage):
-    """The same where no policy is known: mail flows after milter_wait at most, and the log says why."""
+    """The same without a stored policy: mail passes after milter_wait at most, and the log has the reason."""
     wait_s = 2
     lab.gate.restart(fetch_timeout=f'{FETCH_S}s', milter_wait=f'{wait_s}s')
     servers = {}
@@ -248,7 +248,7 @@ def policy_host_attacked_at_first_contact(lab, stage):
 
 @attack
 def policy_weakened(lab, stage):
-    """Forged DNS sends the fetch of a new id to the attacker's valid-looking policy: it is never applied."""
+    """Forged DNS directs the fetch of a new id to the attacker's plausible policy: it never applies."""
     lab.restart_gates(own_clock=True)
     evil = [lab.new_hop(f'mx.evil-weakener{number}.example') for number in (1, 2)]
     bodies = (policy_text('none', []), policy_text('enforce', ['*.evil-weakener2.example']))
@@ -280,11 +280,11 @@ def policy_weakened(lab, stage):
         nothing_gained(server)
 
 
-# the clock
+# --- the clock
 
 @attack
 def clock_set_back_and_forth(lab, stage):
-    """The clock jumps: within max_age the policy holds, beyond it is over, and back it is there again. Behind, it says so."""
+    """The clock jumps: within max_age the policy applies, after it not, and back it applies again. Behind: reported."""
     lab.gate.restart(own_clock=True)
     since = lab.gate.log.size()
     domain = lab.domain('clock')
@@ -312,7 +312,7 @@ def clock_set_back_and_forth(lab, stage):
 
 @attack
 def clock_set_right(lab, stage):
-    """A clock that was days ahead is set right: after a reload what DNS said meanwhile is asked again."""
+    """A clock that was days ahead is corrected: after a reload, DNS answers from the wrong time are looked up again."""
     lab.gate.restart(own_clock=True)
     lab.gate.set_clock(3 * DAY_S)
     domain = lab.domain('late', policy=False)

@@ -10,7 +10,7 @@ from .siege import Siege, play
 
 
 def conduct(lab, name, how, reason, **more):
-    """A siege in which the only MX host of a domain behaves badly."""
+    """An attack in which the only MX host of a domain misbehaves."""
     more.setdefault('about', r'mx\.\S+ .*')
     return Siege(lab.domain(name), lambda domain: domain.mx.become(how),
                  lambda domain: domain.mx.become(hop.HONEST), reason,
@@ -22,7 +22,7 @@ NOT_VERIFIED = 'Server certificate not (verified|trusted)'
 
 @attack
 def hop_without_starttls(lab, stage):
-    """STARTTLS is taken out of what an MX host offers, or refused when it is asked for."""
+    """STARTTLS is stripped from an MX host's EHLO reply, or refused when requested."""
     play(lab, stage,
          conduct(lab, 'strips', hop.STRIPPED, 'starttls-not-supported',
                  about=r'mx\.strips\.example offers no STARTTLS',
@@ -34,7 +34,7 @@ def hop_without_starttls(lab, stage):
 
 @attack
 def hop_refuses_starttls_for_good(lab, stage):
-    """STARTTLS is refused by 502: Postfix would bounce what it has, but for README's status filter."""
+    """STARTTLS is refused with 502: Postfix would bounce its mail, but README's status filter prevents that."""
     play(lab, stage, conduct(lab, 'refuses-ever', evil.REFUSED_502, 'starttls-refused',
                              queued='TLS is required, but host .* refused to start TLS: 502'))
     domain = lab.domain('bounces')
@@ -51,13 +51,13 @@ def hop_refuses_starttls_for_good(lab, stage):
 
 @attack
 def hop_with_injected_replies(lab, stage):
-    """Plaintext stands behind the reply to STARTTLS: refused at RCPT; at delivery Postfix drops it."""
+    """Plain text follows the reply to STARTTLS: refused at RCPT; at delivery Postfix drops the text."""
     play(lab, stage, conduct(lab, 'injects', evil.INJECTED, 'starttls-injection'))
 
 
 @attack
 def hop_with_bad_certificate(lab, stage):
-    """Certificates that do not hold: self-signed, unknown authority, expired, early, wrong names."""
+    """Bad certificates: self-signed, unknown authority, expired, not yet valid, wrong names."""
     kinds = {hop.SELF_SIGNED: 'certificate-not-trusted', hop.UNTRUSTED: 'certificate-not-trusted',
              hop.EXPIRED: 'certificate-expired', hop.NOT_YET_VALID: 'certificate-not-yet-valid',
              hop.WRONG_NAME: 'certificate-host-mismatch',
@@ -69,7 +69,7 @@ def hop_with_bad_certificate(lab, stage):
 
 @attack
 def hop_named_by_common_name_only(lab, stage):
-    """A certificate has its name as common name only: Postfix takes it, so beside the map it holds no mail."""
+    """A certificate has its name as common name only: Postfix accepts that, so with the map it holds no mail."""
     mark = lab.gate.log.size()
     play(lab, stage, conduct(lab, 'shows.cn-only', hop.CN_ONLY, 'certificate-host-mismatch', left='ok'))
     event = re.compile(r'event=hop-below-standard domain=shows\.cn-only\.example .*certificate-host-mismatch')
@@ -89,7 +89,7 @@ def hop_with_bad_handshake(lab, stage):
 
 @attack
 def hop_that_does_not_get_on(lab, stage):
-    """The handshake is never answered, EHLO at a line a minute: inconclusive, so left to the map."""
+    """The handshake gets no answer, or EHLO a line a minute: inconclusive, so left to the map."""
     kinds = {evil.MUTE: 'Cannot start TLS: handshake failure', evil.LINE_A_MINUTE: 'timed out'}
     play(lab, stage, *(conduct(lab, how, how, 'hop-timeout', verdict='defer', left='hop-timeout',
                                refresh=True, queued=queued) for how, queued in kinds.items()))
@@ -97,9 +97,9 @@ def hop_that_does_not_get_on(lab, stage):
 
 @attack
 def hop_that_floods(lab, stage):
-    """EHLO is answered by a megabyte, in lines or in one: nobody gets to the STARTTLS behind it."""
+    """The reply to EHLO is a megabyte, in lines or as one line: the probe never reaches the STARTTLS after it."""
     not_offered = 'TLS is required, but was not offered'
-    # newer Postfix hangs up on a line of more than 2048 octets, older ones read on
+    # newer Postfix disconnects after a line of more than 2048 octets, older versions read on
     kinds = {evil.EHLO_LINES: not_offered, evil.EHLO_LINE: f'{not_offered}|while performing the EHLO handshake'}
     play(lab, stage, *(conduct(lab, how, how, 'hop-protocol-error', verdict='defer', refresh=True,
                                left='hop-protocol-error', queued=queued) for how, queued in kinds.items()))
@@ -107,7 +107,7 @@ def hop_that_floods(lab, stage):
 
 @attack
 def hop_added_by_forgery(lab, stage):
-    """An evil host is put below the real MX, which is cut off, or at the real one's name."""
+    """An evil host is added after the real MX, which is blocked, or takes over the real one's name."""
     adder, mover = lab.new_hop('mx.evil-below.example'), lab.new_hop('mx.evil-place.example')
 
     def add(domain):
@@ -129,19 +129,19 @@ def hop_added_by_forgery(lab, stage):
 
 
 def crowd(lab, pattern, count, address):
-    """Names of MX hosts, all at one address."""
+    """Names of MX hosts, all with one address."""
     names = [pattern.format(number) for number in range(count)]
     lab.dns.add_crowd(names, 'A', address)
     return names
 
 
 def crowded(lab, domain, names):
-    """Publishes an MX set with the domain's own host first and all the names behind it."""
+    """Publishes an MX set with the domain's own host first, and all these names after it."""
     lab.dns.set(domain.ascii, 'MX', f'10 {domain.mx.name}.', *(f'20 {name}.' for name in names))
 
 
 def domain_with_pool(lab, name):
-    """A domain whose policy names its MX host and whatever stands below pool."""
+    """A domain whose policy lists its MX host and every name below pool."""
     domain = lab.domain(name, policy=False)
     domain.publish_policy(mx=[domain.mx.name, f'*.pool.{domain.ascii}'])
     domain.publish_record()
@@ -150,7 +150,7 @@ def domain_with_pool(lab, name):
 
 @attack
 def two_hundred_hops_forged(lab, stage):
-    """Two hundred MX hosts, evil ones and bystanders that the policy allows; the real one is cut off."""
+    """Two hundred MX hosts, evil ones and others that the policy allows; the real one is blocked."""
     evil_one, bystander = lab.new_hop('mx.evil-crowd.example'), lab.new_hop('mx.bystander.example')
     evil_names = crowd(lab, 'e{}.evil-crowd.example', 100, evil_one.address)
 
@@ -171,7 +171,7 @@ def two_hundred_hops_forged(lab, stage):
 
 @attack
 def two_hundred_hops_probed(lab, stage):
-    """Two hundred good MX hosts at two addresses: each address is probed once, and the mail goes out encrypted."""
+    """Two hundred good MX hosts at two addresses: each address is probed once, and mail is delivered encrypted."""
     lab.open_side_doors()
     domain = domain_with_pool(lab, 'pool')
     pool = lab.new_hop(f'*.pool.{domain.ascii}')
@@ -181,11 +181,11 @@ def two_hundred_hops_probed(lab, stage):
     seen = [line for line in lab.side_gates['alone'].log.lines() if domain.ascii in line]
     stage.tell('log', seen[-1])
     expect_match('what the milter alone says', 'verdict=pass reason=ok', seen[-1])
-    # The certificate of the others covers all their names, and they share an address.
+    # The certificate of the other hosts covers all their names, and they share an address.
     expect('probes of the best and of the others', (1, 1), (domain.mx.connections, pool.connections))
     stage.release(attempt)
     lab.relay.wait_fate(attempt.queue_id, 'sent')
-    # Postfix takes any hundred of the answer, so that the best may not be among them.
+    # Postfix uses any hundred hosts of the answer, so the best may not be among them.
     arrivals = domain.mx.arrivals + pool.arrivals
     expect('how the message came', [True], [bool(arrival.protocol) for arrival in arrivals])
     expect('connections with the message', 3, domain.mx.connections + pool.connections)

@@ -1,4 +1,4 @@
-"""What an attacker, or a careless owner, does with MX answers and with names."""
+"""What an attacker, or a careless owner, does with MX answers and names."""
 
 from lab import crooked, hop, net
 from lab.policyhost import policy_text
@@ -15,13 +15,13 @@ NO_TLS = 'TLS is required, but was not offered'
 
 
 def later(lab):
-    """What the gates know of MX answers is old enough to be looked up again."""
+    """The gates' stored MX answers are old enough to be looked up again."""
     set_clocks(lab, MX_AGE_S)
 
 
 @attack
 def mx_answer_forged(lab, stage):
-    """MX answers forged: another host with a good certificate; or none, and the domain's address is the attacker's."""
+    """MX answers forged: another host with a good certificate; or no MX, and the domain's address is the attacker's."""
     lab.restart_gates(own_clock=True)
     evil = lab.new_hop('mx.evil-answerer.example')
     named, empty = lab.domain('answered'), lab.domain('emptied')
@@ -46,8 +46,8 @@ def mx_answer_forged(lab, stage):
 
 @attack
 def mx_answer_withheld(lab, stage):
-    """MX answers withheld from the gate: where the map enforces mail goes out encrypted, alone it waits."""
-    # libunbound gives up on a silent server after little more than three seconds
+    """MX answers blocked for the gate: with the map mail is delivered encrypted, without it mail waits."""
+    # libunbound gives up on a silent server after a little more than three seconds
     lab.restart_gates(dns_servers=net.DNS_CROOKED, own_clock=True, milter_wait='2s')
 
     def siege(name, lie, reason, **more):
@@ -64,7 +64,7 @@ def mx_answer_withheld(lab, stage):
 
 @attack
 def null_mx_forged(lab, stage):
-    """A forged null MX, unsigned as it is, is not believed under an enforce policy: mail waits, and none is returned."""
+    """A forged, unsigned null MX is not believed under an enforce policy: mail waits, and none is bounced."""
     domain = lab.domain('nulled', conduct=hop.STRIPPED)
     stage.learn(domain)
     lab.dns.set(domain.ascii, 'MX', '0 .')
@@ -73,7 +73,7 @@ def null_mx_forged(lab, stage):
     stage.nothing_at(domain.mx)
 
 
-# What stands in an MX record, and whether the policy allows it.  {evil} is the address of an evil host, {domain} the
+# The content of an MX record, and whether the policy allows it.  {evil} is the address of an evil host, {domain} the
 # domain under attack.
 ODD_MX = {
     'literal': '{evil}.',
@@ -89,7 +89,7 @@ ODD_MX = {
 
 @attack
 def odd_mx_names(lab, stage):
-    """MX names that are IP literals, single labels, not host names: never what the policy allows."""
+    """MX names that are IP literals, single labels, or not host names: the policy never allows them."""
     lab.gate.restart(dns_servers=net.DNS_CROOKED)
     evil = lab.new_hop('mx')
     for name, form in ODD_MX.items():
@@ -105,7 +105,7 @@ def odd_mx_names(lab, stage):
 
 @attack
 def mx_names_in_other_forms(lab, stage):
-    """An MX name in upper case, with or without its dot, and one with an Umlaut are what the policy names."""
+    """An MX name in upper case, with or without final dot, and one with an Umlaut match the policy."""
     upper = lab.domain('uppermx')
     lab.dns.set(upper.ascii, 'MX', f'10 {upper.mx.name.upper()}.')
     umlaut = lab.domain('mäx')
@@ -117,10 +117,10 @@ def mx_names_in_other_forms(lab, stage):
         stage.refused(stage.send(domain), domain, STRIPPED)
 
 
-# CNAMEs in a circle
+# --- CNAME loops
 
 def circle(lab, name):
-    """Two names that point at each other."""
+    """Two names that are aliases of each other."""
     other = f'loop.{name}'
     lab.dns.remove(name)
     lab.dns.set(name, 'CNAME', f'{other}.')
@@ -129,7 +129,7 @@ def circle(lab, name):
 
 @attack
 def cname_loops(lab, stage):
-    """CNAMEs in a circle at the record and at the policy host: the known policy holds."""
+    """CNAME loops at the record and at the policy host: the stored policy applies."""
     lab.restart_gates(own_clock=True)
 
     def record(domain):
@@ -160,7 +160,7 @@ def cname_loops(lab, stage):
 
 @attack
 def cname_loops_of_mail_hosts(lab, stage):
-    """CNAMEs in a circle at the domain's MX and at the MX host: Postfix bounces, nothing leaks; alone: 451."""
+    """CNAME loops at the domain's MX and at the MX host: Postfix bounces, nothing leaks; without map: 451."""
     at_domain, at_host = lab.domain('looped-mx'), lab.domain('looped-mxhost')
     for domain in (at_domain, at_host):
         stage.learn(domain)
@@ -181,7 +181,7 @@ def cname_loops_of_mail_hosts(lab, stage):
 
 @attack
 def cname_loops_at_first_contact(lab, stage):
-    """The same circles where no policy is known: mail flows, and the log says why."""
+    """The same loops without a stored policy: mail passes, and the log has the reason."""
     lab.gate.restart(milter_tag='all')
     for part, reason in (('_mta-sts', 'record-lookup-failed'), ('mta-sts', 'sts-policy-fetch-error')):
         domain = lab.domain(f'looped-new-{part.strip("_")}{len(part)}', conduct=hop.STRIPPED)
@@ -191,10 +191,10 @@ def cname_loops_at_first_contact(lab, stage):
         tagged(domain, reason)
 
 
-# long names
+# --- long names
 
 def long_name(length, end='.example'):
-    """A name of so many octets, of labels as long as they may be."""
+    """A name of this many octets, with labels as long as allowed."""
     rest = length - len(end)
     labels = []
     while rest > 0:
@@ -208,7 +208,7 @@ def long_name(length, end='.example'):
 
 @attack
 def longest_names(lab, stage):
-    """A domain of 244 octets with an MX host of 253 is protected; 253 leave no room for _mta-sts: mail flows."""
+    """A domain of 244 octets with an MX host of 253 is protected; 253 leave no room for _mta-sts: mail passes."""
     protected = lab.domain(long_name(244).removesuffix('.example'), mx=long_name(253, '.mx.example'), policy=False)
     server = lab.new_policy_server(protected, policy_text('enforce', [protected.mx.name]))
     server.become('honest')
@@ -227,11 +227,11 @@ def longest_names(lab, stage):
         expect(f'map answer to {length} octets', None, lab.relay.map_answer(bare.ascii))
 
 
-# private networks
+# --- private networks
 
 @attack
 def private_hop(lab, stage):
-    """An MX host in a private network, with probe_private = no: never dialled; the map still binds delivery."""
+    """An MX host in a private network, with probe_private = no: never probed; the map still binds delivery."""
     lab.restart_gates(probe_private='no')
     stripped = lab.domain('private-bad', conduct=hop.STRIPPED)
     attempt = stage.send(stripped, hold=True)

@@ -1,11 +1,10 @@
-"""Plays an attack on a domain at every door of the relay, and says what must come of it.
+"""Runs an attack on a domain at every door of the relay, and checks the results.
 
-Each door has a gate of its own behind it; what comes in by any of them goes out bound by
-the first gate's map.
+Each door has a gate of its own.  Mail from all doors is delivered under the first gate's map.
 
-    map     the recommended setup, milter and map: what the map can stop later may be accepted
-    alone   as if the milter were alone: what may not go out must be refused here
-    tag     accepts all and tags: its header must name the reason for which the others refuse
+    map     the recommended setup, milter and map: mail may be accepted if the map can stop it later
+    alone   as if there were only the milter: mail that must not be delivered is refused here
+    tag     accepts and tags everything: the header must have the reason for which the others refuse
 """
 
 import re
@@ -23,16 +22,16 @@ VERDICTS = 'stsgate_verdicts_total'
 
 @dataclass
 class Siege:
-    """An attack on two domains: one before RCPT, the other, if any, between RCPT and delivery.
+    """An attack on two domains: on one before RCPT, on the other, if any, between RCPT and delivery.
 
-    attack, relief   what is done to a domain, and how it is undone
-    reason, verdict  what the gates behind `alone` and `tag` say, and the first where `left` is None
-    about            what the reply says of which host, a pattern
-    left             the reason with which the first gate passes what the map will stop
-    queued           why Postfix keeps what it has, a pattern; None: it goes out, encrypted
-    evil             hosts at which not even an envelope may ever come
-    refresh          when it is over, somebody says `stsgate refresh`: what is known would hold mail
-                     for the rest of a minute (MX sets) or of five (a hop that nothing was learned of)
+    attack, relief   start and end the attack on a domain
+    reason, verdict  of the gates behind `alone` and `tag`, and of the first gate if `left` is None
+    about            a pattern for the reply: which host, and what is wrong
+    left             the reason with which the first gate passes mail that the map will stop
+    queued           a pattern: why Postfix keeps the mail; None: it is delivered, encrypted
+    evil             hosts that must never get even an envelope
+    refresh          at the end somebody calls `stsgate refresh`: otherwise stored facts would hold mail
+                     for the rest of a minute (MX sets) or of five (an inconclusive hop)
     """
     domain: object
     attack: object
@@ -52,7 +51,7 @@ class Siege:
         return ('pass', self.left) if door == 'map' and self.left else (self.verdict, self.reason)
 
     def waiting(self):
-        """The messages that the relay took."""
+        """The messages that the relay accepted."""
         taken = [attempt for attempt in self.attempts.values() if attempt.queue_id]
         return [(self.later if attempt is self.attempts.get('later') else self.domain, attempt)
                 for attempt in taken]
@@ -62,7 +61,7 @@ class Siege:
 
 
 class Siegeworks:
-    """All that the steps of one play share."""
+    """What all steps of one attack share."""
 
     def __init__(self, lab, stage, sieges):
         lab.open_side_doors()
@@ -72,14 +71,14 @@ class Siegeworks:
         self.hop_marks = {name: len(one.envelopes) for name, one in lab.hops.items()}
 
     def learn(self, domain):
-        """Makes all gates know a policy, without a look at any MX host."""
+        """Makes all gates store a policy without a probe of any MX host."""
         for door, gate in self.gates.items():
             port = gate.settings['socketmap_socket'].removeprefix('inet:').partition('@')[0]
             answer = self.lab.relay.map_answer(domain.ascii, f'socketmap:inet:127.0.0.1:{port}:postfix')
             expect_match(f'what the map of {door} says of {domain.name}', '^secure match=', answer)
 
     def prepare(self, siege):
-        """All is well: policies are known, and the message to the second domain is accepted."""
+        """Before the attack: policies are stored, and the message to the second domain is accepted."""
         self.learn(siege.domain)
         if siege.later:
             attempt = siege.attempts['later'] = self.stage.send(siege.later, hold=True)
@@ -96,12 +95,12 @@ class Siegeworks:
                                                    port=PORTS[door])
 
     def offer_all(self):
-        """The messages of all attacks at once, since some gates must wait for a hop."""
+        """Sends the messages of all attacks at once, because some gates must wait for a hop."""
         together([lambda siege=siege, door=door: self.offer(siege, door)
                   for siege in self.sieges for door in PORTS])
 
     def counters(self):
-        """By reason: which verdict it is may hang on a deadline, and the log tells."""
+        """Compares reasons only: a deadline may decide about the verdict, which the log shows."""
         return {(door, siege.said(door)[1]): gate.counter(VERDICTS, purpose='deliver', reason=siege.said(door)[1])
                 for door, gate in self.gates.items() for siege in self.sieges}
 
@@ -113,7 +112,7 @@ class Siegeworks:
             expect(f'growth of {VERDICTS} of {key}', count, after[key] - before[key])
 
     def judged(self, siege):
-        """Reply, header's fate and log line at each door."""
+        """Checks reply, header and log line at each door."""
         for door in PORTS:
             attempt = siege.attempts[door]
             self.stage.tell(door, attempt.answer(siege.domain.address()))
@@ -135,7 +134,7 @@ class Siegeworks:
             self.stage.tell('log', found[-1])
 
     def queued(self, siege):
-        """What the relay took stays in its queue, for the right reason."""
+        """Accepted mail stays in the relay's queue, for the right reason."""
         for domain, attempt in siege.waiting():
             if siege.queued:
                 self.stage.deferred(attempt, siege.queued)
@@ -144,7 +143,7 @@ class Siegeworks:
                 self.lab.wait_arrival(domain.mx)
 
     def unheard(self, siege):
-        """Nothing came in the clear anywhere; under attack, and at evil hosts, nothing at all."""
+        """No message was sent in plain text; during the attack, and at evil hosts, none was sent at all."""
         for one in self.lab.hops.values():
             clear = [line for protocol, line in one.envelopes[self.hop_marks.get(one.name, 0):]
                      if protocol is None]
@@ -162,7 +161,7 @@ class Siegeworks:
                       for gate in self.gates.values()])
 
     def taken_again(self):
-        """What was refused is taken when the client comes back."""
+        """A refused message is accepted when the client retries."""
         refused = [(siege, door) for siege in self.sieges for door in ('map', 'alone')
                    if not siege.attempts[door].queue_id]
 
@@ -174,7 +173,7 @@ class Siegeworks:
         together([lambda siege=siege, door=door: again(siege, door) for siege, door in refused])
 
     def delivered(self, siege):
-        """All that was taken arrives at real hops, encrypted; of the tags there is exactly one."""
+        """All accepted mail arrives at real hops, encrypted, and has exactly one tag."""
         for domain, attempt in siege.waiting():
             self.sent(attempt)
             self.stage.tell('arrived', f'{attempt.queue_id}, for {domain.name}')
@@ -185,7 +184,7 @@ class Siegeworks:
         self.tagged(siege)
 
     def sent(self, attempt, tries=10):
-        """A queue run finds only what is not under way, so there may be need of another."""
+        """A queue run skips messages that are being delivered, so another run may be needed."""
         for _ in range(tries):
             try:
                 return self.lab.relay.wait_fate(attempt.queue_id, 'sent', seconds=2)
@@ -206,7 +205,7 @@ class Siegeworks:
 
 
 def together(acts):
-    """Does all at once; the first thing that went wrong is raised."""
+    """Runs all functions at once, and raises the first exception."""
     wrong = []
 
     def safely(act):
@@ -224,7 +223,7 @@ def together(acts):
 
 
 def play(lab, stage, *sieges):
-    """Attacks at once, each with domains of its own: held back at every door; over: mail flows."""
+    """Runs attacks at once, each with its own domains: mail is stopped at every door, and passes after the attack."""
     works = Siegeworks(lab, stage, sieges)
     for siege in sieges:
         works.prepare(siege)

@@ -1,4 +1,4 @@
-"""Real consumers of the gate: the docstring of each test says in one sentence what must hold.
+"""Tests with real consumers of the gate: the docstring of each test states what must be true.
 
 Postfix of the lab's own suite, Debian's next Postfix, and Sendmail, each with milter and map.
 """
@@ -11,4 +11,4 @@ def test(function):
     return function
 
 
-from . import everywhere, postfix, sendmail  # noqa: E402  they add themselves to TESTS
+from . import everywhere, postfix, sendmail  # noqa: E402  these modules add themselves to TESTS

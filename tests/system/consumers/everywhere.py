@@ -1,4 +1,4 @@
-"""What must hold whichever MTA is the consumer."""
+"""Tests for every MTA."""
 
 import functools
 
@@ -13,7 +13,7 @@ BEFORE = {hop.STRIPPED: 'starttls-not-supported', hop.EXPIRED: 'certificate-expi
 
 
 def each(*names):
-    """Makes a test of each of these consumers, called after it."""
+    """Makes one test for each of these consumers, with the consumer's name in front."""
     def make(function):
         for name in names:
             @functools.wraps(function)
@@ -28,7 +28,7 @@ def each(*names):
 
 @each('postfix-next', 'sendmail')
 def honest(lab, stage, name):
-    """An honest domain's mail goes out verified; the map has its policy and nothing of others."""
+    """Mail of an honest domain is delivered over verified TLS; the map has its policy and no others."""
     domain = lab.domain(f'{name}-honest')
     attempt = stage.send(domain)
     stage.encrypted(attempt, domain.mx)
@@ -43,7 +43,7 @@ def honest(lab, stage, name):
 
 @each('postfix-next', 'sendmail')
 def attacked_at_rcpt(lab, stage, name):
-    """STARTTLS stripped, bad certificates, an evil MX: that recipient is put off, another one is not."""
+    """STARTTLS stripped, bad certificates, an evil MX: that recipient is deferred, another one is not."""
     domains = {how: lab.domain(f'{name}-rcpt-{how}', conduct=how) for how in BEFORE}
     forged, evil = lab.domain(f'{name}-rcpt-forged'), lab.new_hop(f'mx.evil-{name}.example')
     stage.learn(forged)
@@ -60,7 +60,7 @@ def attacked_at_rcpt(lab, stage, name):
 
 @each('postfix-next', 'sendmail')
 def attacked_between(lab, stage, name):
-    """The attack begins between RCPT and delivery: the mail waits in the queue, and goes out when it is over."""
+    """The attack begins between RCPT and delivery: the mail waits in the queue and is delivered after the attack."""
     domains = {how: lab.domain(f'{name}-then-{how}') for how in BEFORE}
     forged, evil = lab.domain(f'{name}-then-forged'), lab.new_hop(f'mx.evil-then-{name}.example')
     held = [(domain, stage.send(domain, hold=True)) for domain in (*domains.values(), forged)]
@@ -87,7 +87,7 @@ def attacked_between(lab, stage, name):
 
 
 def goes_out(stage, held):
-    """A queue run finds only what is not under way, and DNS answers live a second: so there may be need of another."""
+    """A queue run skips messages that are being delivered, and DNS answers live a second, so another run may be needed."""
     def gone():
         stage.relay.flush()
         return not stage.relay.queue()
@@ -98,7 +98,7 @@ def goes_out(stage, held):
 
 @each('postfix', 'postfix-next', 'sendmail')
 def better_hop_cut_off(lab, stage, name):
-    """The better hop is cut off at delivery, a good one below takes the mail; an evil one between gets nothing."""
+    """The better hop is blocked at delivery: a good hop after it gets the mail, and an evil one between gets nothing."""
     domain = lab.domain(f'{name}-cut')
     evil = lab.new_hop(f'mx.evil-cut-{name}.example')
     backup = lab.new_hop(f'backup.{domain.ascii}')
@@ -144,7 +144,7 @@ def gate_killed_between(lab, stage, name):
 
 @each('postfix', 'postfix-next', 'sendmail')
 def tls_required_no(lab, stage, name):
-    """`TLS-Required: No` (RFC 8689): the gate does not hear of it; Postfix 3.10 obeys it, others do not."""
+    """`TLS-Required: No` (RFC 8689): the gate does not see it; Postfix 3.10 obeys it, other MTAs do not."""
     asked = ('TLS-Required: No',)
     domain, attacked = lab.domain(f'{name}-waives'), lab.domain(f'{name}-waives-late')
     domain.mx.become(hop.STRIPPED)

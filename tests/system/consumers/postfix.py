@@ -1,4 +1,4 @@
-"""The dialects of the map as Postfix reads them, and what Postfix 3.10 does with the attributes of TLSRPT."""
+"""The map's dialects as Postfix reads them, and how Postfix 3.10 uses the TLSRPT attributes."""
 
 import re
 
@@ -14,7 +14,7 @@ UNKNOWN_ATTRIBUTE = 'client TLS configuration problem'
 
 
 def domain_with_pool(lab, name):
-    """Its policy names its MX host and whatever stands one label below pool."""
+    """A domain whose policy lists its MX host and every name one label below pool."""
     domain = lab.domain(name, policy=False)
     domain.publish_policy(mx=[domain.mx.name, f'*.pool.{domain.ascii}'])
     domain.publish_record()
@@ -23,7 +23,7 @@ def domain_with_pool(lab, name):
 
 @each('postfix', 'postfix-next')
 def dialects(lab, stage, name):
-    """`postmap -q` has each dialect of the map; what is no policy is in none."""
+    """`postmap -q` gets each dialect from the map; a domain without a policy is in none."""
     domain = domain_with_pool(lab, f'{name}-dialects')
     none = lab.domain(f'{name}-no-dialects', policy=False)
     plain = rf'secure match={domain.mx.name}:\.pool\.{domain.ascii} servername=hostname'
@@ -40,7 +40,7 @@ def dialects(lab, stage, name):
 
 @test
 def postfix_next_with_tlsrpt(lab, stage):
-    """Postfix 3.10 and postfix-tlsrpt: MX names are compared with the policy, one label a star, unconnected."""
+    """Postfix 3.10 and postfix-tlsrpt: MX names are checked before a connection, and `*` stands for one label."""
     relay = lab.consumer('postfix-next')
     stage = stage.at(relay)
     relay.attach(map_=TLSRPT)
@@ -69,7 +69,7 @@ def postfix_next_with_tlsrpt(lab, stage):
 
 @test
 def postfix_next_without_patterns(lab, stage):
-    """Postfix 3.10 with smtp_tls_enforce_sts_mx_patterns = no compares the certificate, as older ones do."""
+    """Postfix 3.10 with smtp_tls_enforce_sts_mx_patterns = no checks the certificate, as older versions do."""
     relay = lab.consumer('postfix-next')
     stage = stage.at(relay)
     relay.attach(map_=TLSRPT)
@@ -87,7 +87,7 @@ def postfix_next_without_patterns(lab, stage):
 
 @test
 def postfix_with_tlsrpt(lab, stage):
-    """Postfix 3.7 does not know the attributes of TLSRPT: with that dialect mail waits, and nothing is lost."""
+    """Postfix 3.7 does not know the TLSRPT attributes: with that dialect mail waits, and none is lost."""
     knows = lab.relay.version_number() >= (3, 10)
     lab.relay.attach(map_=TLSRPT)
     domain = lab.domain('tooearly')

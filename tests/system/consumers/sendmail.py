@@ -1,4 +1,4 @@
-"""What is Sendmail's own: its macros, its tables, its clock, its quarantine, its submission program."""
+"""Tests for Sendmail only: its macros, tables, timeouts, quarantine and submission program."""
 
 import functools
 import re
@@ -12,12 +12,12 @@ from lab.story import expect, expect_match
 from . import TESTS
 from .everywhere import each
 
-# As a site has it that sets no time-outs: replies are waited for 10 s.
+# As on a site that sets no timeouts: Sendmail waits 10 s for replies.
 MILTER_PLAIN = 'S=inet:8462@127.0.0.1, F=T'
 
 
 def test(function):
-    """A test whose stage is at Sendmail."""
+    """A test whose stage uses Sendmail."""
     @functools.wraps(function)
     def one(lab, stage):
         relay = lab.consumer('sendmail')
@@ -32,7 +32,7 @@ def test(function):
 
 @test
 def sendmail_macros(lab, stage):
-    """No confMILTER_MACROS is needed: the filter asks for its macros, and the log has queue id and plain name."""
+    """No confMILTER_MACROS is needed: the filter requests its macros, and the log has queue id and host name."""
     lab.gate.restart(milter_tag='all')
     domain = lab.domain('dotted')
     attempt = stage.send(domain)
@@ -43,7 +43,7 @@ def sendmail_macros(lab, stage):
 
 @test
 def sendmail_virtusertable(lab, stage):
-    """An address that virtusertable expands is judged by where it goes."""
+    """An address that virtusertable expands is judged by the expanded address."""
     domain = lab.domain('expanded', conduct=hop.STRIPPED)
     stage.relay.route(virtusertable={'alias@virtual.example': domain.address()})
     attempt = stage.send('alias@virtual.example')
@@ -54,13 +54,13 @@ def sendmail_virtusertable(lab, stage):
 
 @test
 def sendmail_mailertable(lab, stage):
-    """A next hop of mailertable is judged in the recipient's place; of several, none may be a bad one."""
+    """A next hop from mailertable is judged instead of the recipient's domain; none of several may be bad."""
     lab.gate.restart(mta_enforces='no')
     stage.relay.attach(tls_map=False)
     bad, good = lab.domain('smart-bad', conduct=hop.STRIPPED), lab.domain('smart-good')
     routed = {'one': f'esmtp:[{bad.mx.name}]', 'list': f'esmtp:{good.name}:{bad.name}',
               'brackets': f'esmtp:[{good.mx.name}]:{bad.name}', 'fine': f'esmtp:{good.name}'}
-    # a policy for the host that is named in brackets
+    # a policy for the host in brackets
     own = lab.domain('mx.smart-bad', policy=False)
     own.publish_policy(mx=[bad.mx.name])
     own.publish_record()
@@ -76,7 +76,7 @@ def sendmail_mailertable(lab, stage):
 
 @test
 def sendmail_clock(lab, stage):
-    """First contacts with a silent resolver: one message waits milter_wait in all, well before Sendmail gives up."""
+    """First contacts with a silent resolver: a message waits milter_wait in total, well before Sendmail gives up."""
     stage.relay.attach(milter_options=MILTER_PLAIN)
     domains = [lab.domain(f'slow-{number}', policy=False) for number in range(4)]
     since = stage.relay.log.size()
@@ -95,13 +95,13 @@ def sendmail_clock(lab, stage):
 
 
 def weight(value):
-    """What Sendmail makes of it in its rules: tokens, where a colon, a dot and the like is one of its own."""
+    """How Sendmail's rules split the value: colons, dots and the like are tokens of their own."""
     return len(value) + 1 + sum(1 if char == ' ' else 2 if char in '.:%@!^/[]+' else 0 for char in value)
 
 
 @test
 def sendmail_longest_answer(lab, stage):
-    """Policies of 256 names: the map tells as many as Sendmail can take, and the certificate is verified."""
+    """Policies of 256 names: the map lists as many as Sendmail can take, and the certificate is verified."""
     for length in (2, 20, 63):
         domain = lab.domain(f'many-{length}', policy=False)
         names = [f'{"m" * (length - 2)}{chr(97 + number // 26)}{chr(97 + number % 26)}.x' for number in range(255)]
@@ -117,7 +117,7 @@ def sendmail_longest_answer(lab, stage):
 
 @test
 def sendmail_quarantine(lab, stage):
-    """milter_on_fail = quarantine: the message is in Sendmail's quarantine, with the reason, until it is let go."""
+    """milter_on_fail = quarantine: the message is in Sendmail's quarantine, with the reason, until it is released."""
     lab.gate.restart(milter_on_fail='quarantine')
     domain = lab.domain('quarantined-there', conduct=hop.STRIPPED)
     attempt = stage.send(domain)
@@ -136,7 +136,7 @@ def sendmail_quarantine(lab, stage):
 
 @test
 def sendmail_submission_program(lab, stage):
-    """sendmail(1): the refused recipient alone waits with the MSP, and goes out from there when all is well."""
+    """sendmail(1): only the refused recipient waits in the MSP, and is delivered from there after the attack."""
     good, bad = lab.domain('msp-good'), lab.domain('msp-bad', conduct=hop.STRIPPED)
     stage.relay.submit([good.address(), bad.address()])
     lab.wait_arrival(good.mx)
@@ -157,7 +157,7 @@ def sendmail_submission_program(lab, stage):
 
 @test
 def sendmail_without_gate(lab, stage):
-    """F=T: without the gate nothing is taken, and what the gate could not judge is not lost to the client."""
+    """F=T: without the gate no message is accepted, and a message that the gate could not judge stays with the client."""
     domain = lab.domain('unjudged')
     lab.gate.kill()
     refused = stage.relay.send([domain.address()])
@@ -168,19 +168,19 @@ def sendmail_without_gate(lab, stage):
 
 
 BOTH = 'sendmail', 'sendmail-next'
-# As stsgated(8) and README have it: two rules in the place of one that never matches.
+# From stsgated(8) and README: two rules replace one that never matches.
 CORRECTION = r's/^R \*\.\($={cert_altnames}\)/R$+\t\t\t$: *.$1\nR\1/'
 
 
 def corrected(text):
-    """sendmail.cf with the rule for wildcards put right."""
+    """sendmail.cf with the corrected rule for wildcards."""
     made = run('sed', CORRECTION, text=text)[1]
     expect('whether anything was put right', True, made != text)
     return made
 
 
 def held_then(stage, domain, conduct):
-    """A message that is accepted, and let go when the host shows another certificate; the mark in the log."""
+    """A message that is accepted, and then released when the host shows another certificate; returns the log's mark."""
     attempt = stage.send(domain, hold=True)
     stage.accepted(attempt)
     stage.turn(domain.mx, conduct, f'{domain.mx.name} shows: {conduct}')
@@ -189,7 +189,7 @@ def held_then(stage, domain, conduct):
 
 @each(*BOTH)
 def wildcard_certificate(lab, stage, name):
-    """A good certificate by a wildcard: FEATURE(sts) never matches it and the mail waits, which the gate tells."""
+    """A good certificate by a wildcard: FEATURE(sts) never matches it, so the mail waits, and the gate reports that."""
     domain = lab.domain(f'{name}-star', conduct=hop.WILDCARD)
     attempt = stage.send(domain)
     stage.deferred(attempt, f'{domain.mx.name} not listed in SANs')
@@ -211,7 +211,7 @@ def wildcard_certificate(lab, stage, name):
         domain.mx.become(hop.WILDCARD)
         stage.flush()
         stage.encrypted(deep, domain.mx, count=2)
-        # what that costs: a certificate for any name will do
+        # the drawback: a certificate for any name is accepted
         wrong, _ = held_then(stage, domain, hop.WRONG_NAME)
         stage.encrypted(wrong, domain.mx, count=3)
     finally:
@@ -219,7 +219,7 @@ def wildcard_certificate(lab, stage, name):
 
 
 def pipelined(relay, *recipients):
-    """MAIL, all RCPT and DATA in one packet; the transcript."""
+    """Sends MAIL, all RCPT and DATA in one packet; returns the transcript."""
     attempt = Attempt()
     client = Client(attempt, relay.address)
     try:
@@ -237,7 +237,7 @@ def pipelined(relay, *recipients):
 
 @each(*BOTH)
 def rejection_obeyed(lab, stage, name):
-    """A recipient that the milter rejects is none of the message's, in a pipelined session, too, and when it is alone."""
+    """A recipient that the milter rejects is not in the message, even with pipelining or as the only recipient."""
     bad, good = lab.domain(f'{name}-rejected', conduct=hop.STRIPPED), lab.domain(f'{name}-taken')
     refusal = rf'^451 4\.7\.5 <{bad.ascii}> .*\[starttls-not-supported\]'
     first = stage.send(bad, good, bad.address('other'))
@@ -255,7 +255,7 @@ def rejection_obeyed(lab, stage, name):
     counted = stage.relay.log.find(re.compile(r': from=<sender@relay\.example>.* nrcpts='), stage.relay_mark)
     expect('recipients of each message', ['1', '1'], [re.search(r'nrcpts=(\d+)', line).group(1) for line in counted
                                                      if 'nrcpts=0' not in line])
-    # nothing of it is left in the queue for a better day
+    # nothing is left in the queue for later
     bad.mx.become(hop.HONEST)
     wait_for('the queue is empty', lambda: not stage.relay.queue())
     stage.flush()

@@ -1,6 +1,6 @@
-"""DANE beside MTA-STS, with signed zones: the docstring of each test says in one sentence what must hold.
+"""DANE beside MTA-STS, with signed zones: the docstring of each test states what must be true.
 
-From the first of them on the relay and the gate ask a resolver that validates, so they come last.
+From the first of these tests on, relay and gate use a validating resolver, so they run last.
 """
 
 import functools
@@ -9,7 +9,7 @@ TESTS = []
 
 
 def test(function):
-    """A test of a relay that does DANE and a gate that knows it."""
+    """A test with a relay that does DANE, and a gate whose settings say so."""
     @functools.wraps(function)
     def one(lab, stage):
         lab.use_signed(stage.relay)
@@ -18,4 +18,4 @@ def test(function):
     return one
 
 
-from . import table, lookups, attacked  # noqa: E402  they add themselves to TESTS
+from . import table, lookups, attacked  # noqa: E402  these modules add themselves to TESTS

@@ -1,4 +1,4 @@
-"""What an attacker does to a domain's hosts, or puts in their place, where DANE and MTA-STS meet."""
+"""Attacks on a domain's hosts, or on the records that name them, with both DANE and MTA-STS."""
 
 from lab import hop
 from lab.story import expect
@@ -9,7 +9,7 @@ from .steps import SECURE, domains, goes_out, map_says, mended, resolver_sees
 
 @test
 def dane_forged_mx(lab, stage):
-    """A forged MX leads to an attacker's own signed host with good TLSA records: the policy of the domain holds."""
+    """A forged MX leads to an attacker's own signed host with good TLSA records: the domain's policy applies."""
     evil = lab.new_hop('mx.evil.signed')
     lab.signed.publish_tlsa(evil, hop.HONEST)
     early, late = lab.domain('forged-early'), lab.domain('forged-late')
@@ -37,7 +37,7 @@ def dane_forged_mx(lab, stage):
 
 @test
 def dane_never_rescued(lab, stage):
-    """TLSA records match nothing, though the certificate is good by MTA-STS: nothing is delivered until they match."""
+    """No TLSA record matches, although the certificate satisfies MTA-STS: nothing is delivered until one matches."""
     bound, late, free = (*domains(lab, 'rescue', ('enforce', 'testing')), *domains(lab, 'rescue', (None,)))
     kept = []
     for domain in (bound, late, free):
@@ -62,7 +62,7 @@ def dane_never_rescued(lab, stage):
 
 @test
 def dane_stripped(lab, stage):
-    """STARTTLS is stripped at a host with TLSA records, no policy: mail waits, nothing goes in the clear."""
+    """STARTTLS is stripped at a host with TLSA records and no policy: mail waits, and none goes in plain text."""
     domain, = domains(lab, 'plain', (None,))
     lab.signed.publish_tlsa(domain.mx, hop.HONEST)
     stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is taken out of what {domain.mx.name} offers')

@@ -1,4 +1,4 @@
-"""Lookups on the way to TLSA records that fail, or that DNSSEC proves false."""
+"""Failed and bogus lookups on the way to TLSA records."""
 
 from lab import crooked, hop
 
@@ -9,8 +9,8 @@ from .steps import SECURE, backup_hop, domains, goes_out, map_says, mended, reso
 
 TEMP = 'temporary error: dnssec-invalid'
 UNANSWERED = 'client TLS configuration problem'
-ITS_OWN = 'TLSA lookup error for .*'    # what Postfix finds out by itself
-LATER_S = 7200                   # what DANE rests on is believed no longer
+ITS_OWN = 'TLSA lookup error for .*'    # the result of Postfix's own lookup
+LATER_S = 7200                   # DANE facts have expired by then
 
 
 def servfail(lab, one):
@@ -33,7 +33,7 @@ def honest_again(lab, one):
 
 @test
 def dane_lookup_fails(lab, stage):
-    """The TLSA lookup of the only host fails or is false: mail waits, by the policy, or since Postfix finds the same."""
+    """The only host's TLSA lookup fails or is bogus: mail waits, because of the policy or of Postfix's own lookup."""
     kinds = {fail: domains(lab, fail.__name__, ('enforce', None)) for fail in (servfail, strip, lapse)}
     every = [domain for pair in kinds.values() for domain in pair]
     kept = {free: stage.send(free, hold=True) for _, free in kinds.values()}
@@ -70,7 +70,7 @@ def dane_lookup_fails(lab, stage):
 
 @test
 def dane_one_lookup_of_two(lab, stage):
-    """The TLSA lookup of one of two hosts fails: mail goes to the other alone, dane-only if that has TLSA records."""
+    """The TLSA lookup of one of two hosts fails: mail goes to the other host, dane-only if that has TLSA records."""
     for name, answers in (('with', ('^dane-only$', '^dane-only$')), ('without', (None, '^dane$'))):
         for domain, answer in zip(domains(lab, f'half-{name}', ('enforce', None)), answers):
             backup = backup_hop(lab, domain)
@@ -86,7 +86,7 @@ def dane_one_lookup_of_two(lab, stage):
 
 @test
 def dane_lookup_unsigned_domain(lab, stage):
-    """A TLSA lookup fails for a host of a domain that is not signed: that is nobody's trouble."""
+    """A TLSA lookup fails for a host of an unsigned domain: that has no effect."""
     free, bound = (lab.domain(name, mx=f'mx.{name}.signed', policy=policy)
                    for name, policy in (('idle-free', False), ('idle-bound', True)))
     for domain in (free, bound):
@@ -99,7 +99,7 @@ def dane_lookup_unsigned_domain(lab, stage):
 
 @test
 def dane_resolver_gone(lab, stage):
-    """The resolver is gone, then the gate's way to it alone: with an enforce policy mail waits until both are back."""
+    """The resolver fails, then only the gate's access to it: under an enforce policy mail waits until both are back."""
     between = lab.signed.forwarder
     lab.gate.restart(own_clock=True, dns_servers=between.address)
     domain, = domains(lab, 'gone', ('enforce',))

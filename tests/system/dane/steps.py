@@ -1,4 +1,4 @@
-"""Steps that the tests of DANE share."""
+"""Steps that several DANE tests use."""
 
 from lab.proc import wait_for
 from lab.story import expect, expect_match
@@ -8,13 +8,13 @@ SECURE = '^secure match={} servername=hostname$'
 
 
 def domains(lab, name, modes, **more):
-    """A signed domain for each mode of a policy, None for no policy, with the mode at the end of its name."""
+    """A signed domain for each policy mode, None for no policy; the mode is at the end of the domain's name."""
     return [lab.domain(f'{name}-{mode or "nopolicy"}', mode, policy=mode is not None, tld='signed', **more)
             for mode in modes]
 
 
 def backup_hop(lab, domain):
-    """A second host of the domain, below the first, which its policy allows."""
+    """A second host of the domain, after the first; the policy lists it."""
     backup = lab.new_hop(f'backup.{domain.ascii}')
     domain.hops[backup.name] = backup
     if domain.policy_address:
@@ -25,10 +25,10 @@ def backup_hop(lab, domain):
 
 
 def map_says(stage, domain, pattern, dialect='postfix'):
-    """The map's answer matches; None: it has nothing to say."""
+    """The map's answer matches the pattern; None: NOTFOUND."""
     try:
         answer = stage.relay.map_answer(domain.ascii, MAP_OF.format(dialect))
-    except RuntimeError as failed:       # how postmap tells of TEMP
+    except RuntimeError as failed:       # how postmap reports TEMP
         answer = str(failed)
     stage.tell('map', f'{dialect}, {domain.ascii}: {answer}')
     what = f'what the map says of {domain.name} to {dialect}'
@@ -39,7 +39,7 @@ def map_says(stage, domain, pattern, dialect='postfix'):
 
 
 def goes_out(stage, waiting, count=1, seconds=20):
-    """[(attempt, hop)]: queue runs until nothing waits; the last of count messages at a hop came over TLS."""
+    """[(attempt, hop)]: runs the queue until it is empty; the last of count messages at a hop came over TLS."""
     def gone():
         stage.relay.flush()
         return not stage.relay.queue()
@@ -49,7 +49,7 @@ def goes_out(stage, waiting, count=1, seconds=20):
 
 
 def resolver_sees(lab, name, kind, text):
-    """Waits until the resolver has what was published."""
+    """Waits until the resolver returns the published records."""
     def seen():
         answer = lab.signed.ask(name, kind)
         return answer is not None and text in answer.to_text()
@@ -57,7 +57,7 @@ def resolver_sees(lab, name, kind, text):
 
 
 def mended(lab, stage, *domains_):
-    """The attack is over; what the gate knows of these domains is looked up again."""
+    """The attack ends; the gate looks up these domains again."""
     for domain in domains_:
         stage.tell('the path', f'the attack on {domain.name} is over')
         lab.gate.tool('refresh', domain.ascii)

@@ -1,4 +1,4 @@
-"""What the map says by what is published of a domain, and what comes of it: the rows of D-61."""
+"""The map's answer for each kind of published records, and how the MTA delivers then: the rows of spec D-61."""
 
 from lab import hop, net
 from lab.signed import tlsa
@@ -8,12 +8,12 @@ from . import test
 from .steps import SECURE, backup_hop, domains, goes_out, map_says
 
 POLICIES = ('enforce', 'testing', 'none', None)
-UNUSABLE = '0 0 1 ' + '0f' * 32      # PKIX-TA, which SMTP has not (RFC 7672 3.1.3)
+UNUSABLE = '0 0 1 ' + '0f' * 32      # PKIX-TA, which is undefined for SMTP (RFC 7672 3.1.3)
 
 
 @test
 def dane_every_hop(lab, stage):
-    """All hosts have usable TLSA records: dane-only, whatever the policy; self-signed will do."""
+    """All hosts have usable TLSA records: dane-only, whatever the policy; self-signed certificates are enough."""
     for domain in domains(lab, 'every', POLICIES):
         domain.mx.become(hop.SELF_SIGNED)
         lab.signed.publish_tlsa(domain.mx, tlsa(domain.mx.certificates.file(hop.SELF_SIGNED), 3, 1, 1))
@@ -25,13 +25,13 @@ def dane_every_hop(lab, stage):
 
 @test
 def dane_authority(lab, stage):
-    """A TLSA record that names the authority: its certificate must be shown, and stand for the host's name."""
+    """A TLSA record for the authority: the host must send the authority's certificate, and its own name must match."""
     authority = tlsa(lab.authority.file, 2, 0, 2)
     named, misnamed, refused = domains(lab, 'authority', ('enforce', None, 'none'))
     for domain in (named, misnamed, refused):
         lab.signed.publish_tlsa(domain.mx, authority)
         domain.mx.become(hop.WITH_CA)
-    # the certificate is for mx, which is no name of this host any more
+    # the certificate is for mx, which is no longer a name of this host
     lab.dns.set(misnamed.ascii, 'MX', f'10 other.{misnamed.ascii}.')
     lab.dns.set(f'other.{misnamed.ascii}', 'A', misnamed.mx.address)
     lab.dns.set(f'_25._tcp.other.{misnamed.ascii}', 'TLSA', authority)
@@ -47,7 +47,7 @@ def dane_authority(lab, stage):
 
 @test
 def dane_aliases(lab, stage):
-    """The host's name is an alias, and its TLSA records are one: those of the name at the end count."""
+    """The host's name is an alias, and so are its TLSA records: the records at the end of the chain count."""
     domain, = domains(lab, 'alias', (None,))
     domain.mx.become(hop.SELF_SIGNED)
     lab.dns.set(domain.ascii, 'MX', f'10 www.{domain.ascii}.')
@@ -62,7 +62,7 @@ def dane_aliases(lab, stage):
 
 @test
 def dane_next_postfix(lab, stage):
-    """Postfix 3.10 obeys dane-only and dane by the same map."""
+    """Postfix 3.10 obeys dane-only and dane of the same map."""
     relay = lab.consumer('postfix-next')
     relay.resolve(net.DNS_VALIDATING, dnssec=True)
     stage = stage.at(relay)
@@ -80,7 +80,7 @@ def dane_next_postfix(lab, stage):
 
 @test
 def dane_some_hops(lab, stage):
-    """Some hosts have TLSA records, no policy: dane; mail goes to those that have them, and to the others."""
+    """Some hosts have TLSA records, no policy: dane; mail goes to hosts with and without them."""
     testing, none = domains(lab, 'some', ('testing', None))
     for domain in (testing, none):
         backup = backup_hop(lab, domain)
@@ -95,7 +95,7 @@ def dane_some_hops(lab, stage):
 
 @test
 def dane_some_hops_enforced(lab, stage):
-    """Some hosts have TLSA records, and an enforce policy: dane-only; nothing ever goes to the others."""
+    """Some hosts have TLSA records, and an enforce policy: dane-only; the other hosts never get mail."""
     domain, = domains(lab, 'bound', ('enforce',))
     attacked, = domains(lab, 'bound-early', ('enforce',))
     for one in (domain, attacked):
@@ -104,7 +104,7 @@ def dane_some_hops_enforced(lab, stage):
         map_says(stage, one, '^dane-only$')
     _, backup = domain.hops.values()
     attacked.mx.become(hop.REISSUED)
-    # the reply is about the best host, which is none that mail may go to
+    # the reply is about the best host, which must not get the mail
     stage.refused(stage.send(attacked), attacked, 'dane-required', r'backup\..* has no usable TLSA record, .*')
     stage.nothing_at(*attacked.hops.values())
     stage.encrypted(stage.send(domain), domain.mx)
@@ -122,7 +122,7 @@ def dane_some_hops_enforced(lab, stage):
 
 @test
 def dane_unusable(lab, stage):
-    """TLSA records of which none is usable: dane without an enforce policy, so TLS is a must; else secure."""
+    """No TLSA record is usable: dane without an enforce policy, so TLS is required; otherwise secure."""
     free, bound = domains(lab, 'unusable', (None, 'enforce'))
     for domain in (free, bound):
         lab.signed.publish_tlsa(domain.mx, UNUSABLE)
@@ -142,14 +142,14 @@ def dane_unusable(lab, stage):
 
 @test
 def dane_unsigned_domain(lab, stage):
-    """The domain is not signed, its host is and has TLSA records: dane without an enforce policy, else secure."""
+    """The domain is unsigned, its host is signed and has TLSA records: dane without an enforce policy, else secure."""
     free, bound = (lab.domain(name, mx=f'mx.{name}.signed', policy=policy)
                    for name, policy in (('unsigned-free', False), ('unsigned-bound', True)))
     for domain in (free, bound):
         lab.signed.publish_tlsa(domain.mx, hop.HONEST)
     map_says(stage, free, '^dane$')
     map_says(stage, bound, SECURE.format(bound.mx.name))
-    # what Postfix makes of a path that began unsigned: RFC 7672 2.2.1 keeps it from calling that verified
+    # RFC 7672 2.2.1 keeps Postfix from calling a path verified that began unsigned
     stage.encrypted(stage.send(free), free.mx)
     expect_match('the end of the log', f'Trusted TLS connection established to {free.mx.name}',
                  '\n'.join(stage.relay.log.tail(5)))
@@ -165,7 +165,7 @@ def dane_unsigned_domain(lab, stage):
 
 @test
 def dane_proven_absent(lab, stage):
-    """A signed domain without TLSA records: secure with an enforce policy; else the map has nothing to say."""
+    """A signed domain without TLSA records: secure with an enforce policy, NOTFOUND without one."""
     for domain in domains(lab, 'absent', POLICIES):
         if 'enforce' in domain.name:
             map_says(stage, domain, SECURE.format(domain.mx.name))
@@ -175,7 +175,7 @@ def dane_proven_absent(lab, stage):
 
 
 def as_if_none(lab, stage, name):
-    """TLSA records that match nothing do not count, neither for the map nor for the milter."""
+    """TLSA records that do not match have no effect, neither in the map nor in the milter."""
     free, bound = domains(lab, name, (None, 'enforce'))
     for domain in (free, bound):
         lab.signed.publish_tlsa(domain.mx, hop.HONEST)
@@ -197,7 +197,7 @@ def dane_turned_off(lab, stage):
 
 @test
 def dane_stripping_forwarder(lab, stage):
-    """dnssec = auto and a forwarder that takes signatures away: the log says so, and mail flows by MTA-STS alone."""
+    """dnssec = auto and a forwarder that strips signatures: the log reports it, and only MTA-STS protects mail."""
     since = lab.gate.log.size()
     lab.signed.forwarder.lie_always(lab.signed.forwarder.without_signatures)
     lab.gate.restart(dns_servers=net.DNS_FORWARDER)

@@ -1,4 +1,4 @@
-"""System tests beyond the demo: the docstring of each says in one sentence what must hold."""
+"""System tests beyond the demo: the docstring of each states in one sentence what must be true."""
 
 TESTS = []
 
@@ -13,10 +13,10 @@ def tags(arrival):
 
 
 def milter_only(lab, **settings):
-    """The form without the map: the gate alone judges, at RCPT."""
+    """The setup without the map: only the milter judges, at RCPT."""
     lab.gate.restart(mta_enforces='no', **settings)
     lab.relay.attach(tls_map=False)
 
 
-# they add themselves to TESTS
+# these modules add themselves to TESTS
 from . import judging, acting, chroot, crowd, daemon, delegation, metrics, silence, trouble  # noqa: E402

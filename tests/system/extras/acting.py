@@ -1,4 +1,4 @@
-"""What is done about a verdict."""
+"""What the gate does with a verdict."""
 
 from lab import hop
 from lab.proc import wait_for
@@ -9,7 +9,7 @@ from . import milter_only, tags, test
 
 @test
 def per_recipient(lab, stage):
-    """One message to three domains: only the attacked one is put off, the others get theirs."""
+    """One message to three domains: only the attacked one is deferred, the others get the message."""
     good, bad = lab.domain('one-good'), lab.domain('one-bad', conduct=hop.STRIPPED)
     other = lab.domain('one-none', policy=False)
     attempt = stage.send(good, bad, other)
@@ -22,7 +22,7 @@ def per_recipient(lab, stage):
 
 @test
 def forged_tag_removed(lab, stage):
-    """Tags that the sender wrote are removed, all of them, in any case."""
+    """All tags that the sender wrote are removed, whatever their case."""
     domain = lab.domain('forgedtag')
     attempt = stage.send(domain, headers=('X-STS-Gate: verdict=pass; forged=1', 'X-Other: kept',
                                           'x-sts-gate: verdict=pass; forged=2'))
@@ -45,7 +45,7 @@ def monitor_delays_nothing(lab, stage):
 
 @test
 def on_fail_tag(lab, stage):
-    """milter_on_fail = tag: accepted with a header, and left to the map."""
+    """milter_on_fail = tag: accepted with a header; the map stops the message."""
     lab.gate.restart(milter_on_fail='tag')
     domain = lab.domain('tagged', conduct=hop.STRIPPED)
     attempt = stage.send(domain)
@@ -81,7 +81,7 @@ def tag_of_two_domains(lab, stage):
 
 @test
 def local_submission(lab, stage):
-    """sendmail(1): never refused; tagged, and the map keeps the message back."""
+    """sendmail(1): never refused; tagged, and the map keeps the message in the queue."""
     domain = lab.domain('fromhere', conduct=hop.STRIPPED)
     attempt = lab.relay.submit([domain.address()])
     stage.deferred(attempt, 'TLS is required, but was not offered')
@@ -93,7 +93,7 @@ def local_submission(lab, stage):
 
 @test
 def local_submission_milter_only(lab, stage):
-    """sendmail(1) without the map: a message that cannot go safely, or not yet, is held until it is released."""
+    """sendmail(1) without the map: a message that cannot be delivered safely, or not yet, is held until released."""
     milter_only(lab)
     attacked, down = lab.domain('heldhere', conduct=hop.STRIPPED), lab.domain('heldhere-down', conduct=hop.DOWN)
     held = {domain: lab.relay.submit([domain.address()]) for domain in (attacked, down)}
@@ -103,7 +103,7 @@ def local_submission_milter_only(lab, stage):
     stage.nothing_at(attacked.mx, down.mx)
     stage.explain(attacked, 'verdict=fail-enforce .*action=quarantine')
     stage.explain(down, 'verdict=defer .*action=quarantine')
-    # no milter is asked again when a message is released
+    # no milter sees a message again when it is released
     stage.turn(down.mx, hop.HONEST, f'{down.mx.name} is back')
     stage.release(held[down])
     expect_match('the tag', 'verdict=defer', tags(stage.encrypted(held[down], down.mx)))
@@ -120,7 +120,7 @@ def local_submission_in_monitor(lab, stage):
 
 @test
 def submission_by_mail_programs(lab, stage):
-    """A client that logged in gets no 451 beside the map, which holds the message; without the map it does."""
+    """A client that logged in gets no 451 with the map, which holds the message; without the map it gets a 451."""
     domain = lab.domain('mua', conduct=hop.STRIPPED)
     stage.refused(stage.send(domain), domain, 'starttls-not-supported')
     attempt = stage.send(domain, login='anna')

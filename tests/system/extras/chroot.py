@@ -1,4 +1,4 @@
-"""Postfix whose smtp(8) is chrooted, as Debian has it, and the map on a UNIX socket below its queue directory."""
+"""Postfix with a chrooted smtp(8), as in Debian, and the map on a UNIX socket below the queue directory."""
 
 import os
 import shutil
@@ -17,8 +17,8 @@ SOCKET = 'stsgate/map'
 
 def chroot(relay, flag):
     relay.run('postconf', '-F', f'smtp/unix/chroot={flag}')
-    # what Debian does before each start: the files that libc reads are copied into the queue directory; by its unit,
-    # since Debian 13 by Postfix's own script
+    # Debian copies the files that libc reads into the queue directory before each start: its unit does that, and
+    # since Debian 13 Postfix's own script
     if relay.version_number() < (3, 9):
         relay.run('/usr/lib/postfix/configure-instance.sh', '-')
     else:
@@ -28,7 +28,7 @@ def chroot(relay, flag):
 
 @contextmanager
 def jail(lab):
-    """As stsgated(8) has it: a directory of the daemon's user, a socket of Postfix's group."""
+    """As in stsgated(8): a directory of the daemon's user, a socket of Postfix's group."""
     os.makedirs(f'{SPOOL}/stsgate')
     shutil.chown(f'{SPOOL}/stsgate', USER)
     lab.gate.restart(socketmap_socket=f'unix:{SPOOL}/{SOCKET}', socket_owner=':postfix')
@@ -47,7 +47,7 @@ def attach(lab, path):
 
 @test
 def chrooted_smtp(lab, stage):
-    """A chrooted smtp(8) reaches the map by the socket's name from the queue directory on; by its full name mail waits."""
+    """A chrooted smtp(8) reaches the map by the socket's path below the queue directory; with the full path mail waits."""
     calm, attacked, lost = lab.domain('jailed'), lab.domain('jailed-stripped'), lab.domain('jailed-lost')
     with jail(lab):
         attach(lab, SOCKET)

@@ -1,4 +1,4 @@
-"""Many sessions at once: libmilter's protocol spoken by the test itself, since no MTA opens so many."""
+"""Many sessions at once: the test itself speaks the milter protocol, because no MTA opens so many sessions."""
 
 import contextlib
 import re
@@ -18,7 +18,7 @@ TROUBLE = re.compile('cannot be read|READERS_FULL|error: ')
 
 
 class Session:
-    """A connection of an MTA: one recipient, asked for without waiting for the answer."""
+    """A connection as from an MTA: one recipient, sent without waiting for the reply."""
 
     def __init__(self):
         self.socket = socket.create_connection(('127.0.0.1', 8462), timeout=PATIENCE_S)
@@ -56,7 +56,7 @@ class Session:
 
 @test
 def two_thousand_callbacks(lab, stage):
-    """2000 sessions wait in callbacks for one hop, with far fewer readers in LMDB: each gets its answer."""
+    """2000 sessions wait in callbacks for one hop, with far fewer LMDB readers: each gets its reply."""
     domain = lab.domain('crowd', conduct=hop.SILENT)
     calm = lab.domain('calm')
     milter_only(lab, milter_waiters='4000', milter_wait='20s', probe_timeout='8s')

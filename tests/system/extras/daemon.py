@@ -1,4 +1,4 @@
-"""The daemon: its sockets, its signals, its settings, its rights."""
+"""The daemon: its sockets, signals, settings and rights."""
 
 import http.client
 import os
@@ -16,7 +16,7 @@ from . import test
 
 @test
 def map_answers(lab, stage):
-    """What postmap -q gets for each kind of key."""
+    """The reply to postmap -q for each kind of key."""
     domain = lab.domain('mapped', policy=False)
     domain.publish_policy(mx=['mx.mapped.example', '*.pool.example'])
     domain.publish_record()
@@ -45,7 +45,7 @@ def map_answers(lab, stage):
 
 @test
 def health(lab, stage):
-    """/healthz says 200 while the daemon serves."""
+    """/healthz returns 200 while the daemon serves."""
     connection = http.client.HTTPConnection('127.0.0.1', 9461, timeout=5)
     connection.request('GET', '/healthz')
     expect('status', 200, connection.getresponse().status)
@@ -54,7 +54,7 @@ def health(lab, stage):
 
 @test
 def unix_sockets(lab, stage):
-    """Milter and map on UNIX sockets, with owner and mode, also over stale ones."""
+    """Milter and map on UNIX sockets, with owner and mode, also in place of stale sockets."""
     place = f'{PLACE}/sockets'
     os.makedirs(place, exist_ok=True)
     owner = pwd.getpwnam(gate.USER)
@@ -76,7 +76,7 @@ def unix_sockets(lab, stage):
 
 @test
 def privileges_dropped(lab, stage):
-    """Started as root, it runs as its user, without root's groups and capabilities."""
+    """Started as root, the daemon runs as its user, without root's groups and capabilities."""
     with open(f'/proc/{lab.gate.process.pid}/status', encoding='ascii') as file:
         status = dict(line.split(':', 1) for line in file)
     user = pwd.getpwnam(gate.USER)
@@ -91,7 +91,7 @@ def privileges_dropped(lab, stage):
 
 @test
 def reload(lab, stage):
-    """SIGUSR1 takes new settings; bad ones change nothing and are named with file and line."""
+    """SIGUSR1 applies new settings; bad settings change nothing and are reported with file and line."""
     domain = lab.domain('reloaded', conduct=hop.STRIPPED)
     stage.refused(stage.send(domain), domain, 'starttls-not-supported')
     lab.gate.settings['mode'] = 'monitor'
@@ -110,7 +110,7 @@ def reload(lab, stage):
 
 @test
 def clean_stop(lab, stage):
-    """SIGTERM ends it with status 0, soon, and it starts again on its store."""
+    """SIGTERM ends the daemon soon, with status 0, and it starts again with its store."""
     domain = lab.domain('stopped')
     stage.learn(domain)
     expect('exit status', 0, lab.gate.terminate())
@@ -136,7 +136,7 @@ def refuses_bad_settings(lab, stage):
 
 @test
 def refuses_trouble_at_start(lab, stage):
-    """A taken port, an unreadable CA file and an unwritable store are named, not worked around."""
+    """A port in use, an unreadable CA file and an unwritable store are reported and prevent the start."""
     base = ['-f', '-c', lab.gate.config]
     for override in ('probe_ca_file=/nonexistent/ca.pem', 'store_path=/proc/stsgate',
                      f'metrics_socket=inet:53@{net.DNS}'):
@@ -151,7 +151,7 @@ def refuses_trouble_at_start(lab, stage):
 
 @test
 def tool_tells(lab, stage):
-    """stsgate query tells the verdict by its exit status: 0 pass, 1 would be deferred."""
+    """stsgate query returns the verdict as its exit status: 0 pass, 1 would be deferred."""
     good, bad = lab.domain('asked'), lab.domain('asked-bad', conduct=hop.STRIPPED)
     for domain, wanted, words in ((good, 0, 'pass'), (bad, 1, 'starttls-not-supported')):
         status, out, err = lab.gate.tool('query', domain.ascii)

@@ -13,7 +13,7 @@ RESTRICTIONS = 'check_policy_service { inet:127.0.0.1:8463, timeout=20s }, permi
 
 @contextmanager
 def delegation(lab, domain='recipient', **settings):
-    """Neither milter nor map: what is done is done by the policy service."""
+    """Neither milter nor map: the policy service does everything."""
     lab.gate.restart(mta_enforces='no', delegation_socket='inet:8463@127.0.0.1', delegation_domain=domain,
                      **settings)
     lab.relay.attach(milter=False, tls_map=False)
@@ -32,7 +32,7 @@ def put_off(attempt, recipient, domain):
 
 @test
 def delegation_defers(lab, stage):
-    """Policy delegation: the attacked recipient is put off with the milter's words, the others get theirs."""
+    """Policy delegation: the attacked recipient is deferred with the milter's reply, the others get the message."""
     good, bad = lab.domain('asked-good'), lab.domain('asked-bad', conduct=hop.STRIPPED)
     other = lab.domain('asked-none', policy=False)
     with delegation(lab):
@@ -81,7 +81,7 @@ def delegation_monitor(lab, stage):
 
 @test
 def delegation_smart_host(lab, stage):
-    """Policy delegation beside a smart host: its policy counts, not that of the recipient's domain."""
+    """Policy delegation with a smart host: the smart host's policy counts, not that of the recipient's domain."""
     smart = lab.domain('asked-smart', policy=False)
     itself = lab.new_hop('asked-smart.example', port=587, conduct=hop.STRIPPED)
     smart.publish_policy(mx=[itself.name])

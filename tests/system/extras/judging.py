@@ -1,4 +1,4 @@
-"""What is judged, and how."""
+"""What the gate judges, and how."""
 
 from lab import evil, hop
 from lab.story import expect
@@ -8,7 +8,7 @@ from . import milter_only, tags, test
 
 @test
 def milter_only_evil_mx(lab, stage):
-    """Milter only: one evil MX among good ones puts the domain off; the honest domain passes."""
+    """Milter only: one evil MX among good ones defers the domain's mail; mail for the honest domain passes."""
     milter_only(lab)
     good, domain = lab.domain('alone'), lab.domain('lone-evil')
     evil = lab.new_hop('mx.evil-third.example')
@@ -20,7 +20,7 @@ def milter_only_evil_mx(lab, stage):
 
 @test
 def milter_only_leaves_delivery_open(lab, stage):
-    """Milter only: what the threat model calls PLAIN TEXT is so; with the map the same mail waits."""
+    """Milter only: the cells PLAIN TEXT of the threat model are true; with the map the same mail waits."""
     milter_only(lab)
     cases = {lab.domain('lone-later'): hop.STRIPPED, lab.domain('lone-502'): evil.REFUSED_502}
     queued = [(domain, stage.send(domain, hold=True)) for domain in cases]
@@ -47,7 +47,7 @@ def milter_only_leaves_delivery_open(lab, stage):
 
 @test
 def milter_only_unreachable(lab, stage):
-    """Milter only: a hop that cannot be looked at keeps the recipient waiting."""
+    """Milter only: a hop that cannot be probed makes the recipient wait."""
     milter_only(lab)
     domain = lab.domain('lone-down', conduct=hop.DOWN)
     stage.refused(stage.send(domain), domain, 'hop-unreachable|not-yet-checked')
@@ -55,7 +55,7 @@ def milter_only_unreachable(lab, stage):
 
 @test
 def unreachable_is_left_to_the_mta(lab, stage):
-    """With the map: an unreachable hop is accepted for, and the message goes out when it is back."""
+    """With the map: mail for an unreachable hop is accepted, and delivered when the hop is back."""
     domain = lab.domain('down', conduct=hop.DOWN)
     attempt = stage.send(domain)
     stage.accepted(attempt)
@@ -67,7 +67,7 @@ def unreachable_is_left_to_the_mta(lab, stage):
 
 @test
 def certificate_untrusted(lab, stage):
-    """A certificate that no trusted authority vouches for."""
+    """A certificate that no trusted authority has signed."""
     domain = lab.domain('untrusted', conduct=hop.UNTRUSTED)
     stage.refused(stage.send(domain), domain, 'certificate-not-trusted')
     stage.nothing_at(domain.mx)
@@ -75,7 +75,7 @@ def certificate_untrusted(lab, stage):
 
 @test
 def tls_too_old(lab, stage):
-    """A hop that speaks TLS 1.1 at best is told apart from one that breaks the handshake."""
+    """A hop limited to TLS 1.1 is told apart from a hop that breaks the handshake."""
     domain = lab.domain('oldtls', conduct=hop.OLD_TLS)
     stage.refused(stage.send(domain), domain, 'tls-too-old')
     stage.nothing_at(domain.mx)
@@ -115,7 +115,7 @@ def implicit_mx(lab, stage):
 
 @test
 def null_mx(lab, stage):
-    """A domain that takes no mail and has no policy: nothing to enforce, the MTA says so itself."""
+    """A domain that accepts no mail and has no policy: nothing to enforce, the MTA itself reports it."""
     domain = lab.domain('nullmx', policy=False)
     lab.dns.set(domain.ascii, 'MX', '0 .')
     attempt = stage.send(domain)
@@ -125,7 +125,7 @@ def null_mx(lab, stage):
 
 @test
 def umlaut_domain(lab, stage):
-    """A next hop with an Umlaut, in any case, is judged by the policy of its A-label."""
+    """A next hop with an Umlaut, in upper or lower case, is judged by the policy of its A-label."""
     good, bad = lab.domain('grün'), lab.domain('böse', conduct=hop.STRIPPED)
     stage.refused(stage.send(bad), bad, 'starttls-not-supported')
     stage.encrypted(stage.send('user@GRÜN.example'), good.mx)
@@ -134,7 +134,7 @@ def umlaut_domain(lab, stage):
 
 @test
 def next_hop_names(lab, stage):
-    """A service's name that only the MTA knows, and a domain that only UTS 46 takes: the policy holds."""
+    """A service name that only the MTA knows, and a domain that only UTS 46 accepts: the policy applies."""
     service, emoji = lab.domain('service', conduct=hop.STRIPPED), lab.domain('☃', conduct=hop.STRIPPED)
     stage.learn(service)
     lab.relay.set(known_tcp_ports='smtp=25, odd-mail=25',
@@ -157,7 +157,7 @@ def next_hop_names(lab, stage):
 
 @test
 def address_literal(lab, stage):
-    """A recipient at an address literal has no policy and is delivered."""
+    """A recipient at an address literal has no policy, and the mail is delivered."""
     domain = lab.domain('literal', conduct=hop.STRIPPED)
     attempt = stage.send(f'user@[{domain.mx.address}]')
     stage.accepted(attempt)
@@ -166,7 +166,7 @@ def address_literal(lab, stage):
 
 @test
 def no_policy(lab, stage):
-    """A domain without a policy is nobody's business: delivered, untagged, even in the clear."""
+    """A domain without a policy: mail is delivered untagged, even in plain text."""
     domain = lab.domain('nopolicy', policy=False, conduct=hop.STRIPPED)
     stage.accepted(stage.send(domain))
     expect('tags', [], tags(lab.wait_arrival(domain.mx)))
@@ -174,7 +174,7 @@ def no_policy(lab, stage):
 
 @test
 def policy_of_an_untrusted_host(lab, stage):
-    """A policy whose host shows an untrusted certificate counts as none (RFC 8461 3.3)."""
+    """The policy of a policy host with an untrusted certificate does not count (RFC 8461 3.3)."""
     domain = lab.domain('weakhost', policy=False, conduct=hop.STRIPPED)
     body = 'version: STSv1\nmode: enforce\nmx: mx.weakhost.example\nmax_age: 86400\n'
     lab.policy_hosts.publish(domain.ascii, body, authority=lab.strangers)
@@ -186,7 +186,7 @@ def policy_of_an_untrusted_host(lab, stage):
 
 @test
 def mode_none(lab, stage):
-    """A policy of mode none asks for nothing."""
+    """A policy of mode none imposes nothing."""
     domain = lab.domain('modenone', mode='none', conduct=hop.STRIPPED)
     stage.accepted(stage.send(domain))
     expect('tags', [], tags(lab.wait_arrival(domain.mx)))
@@ -195,7 +195,7 @@ def mode_none(lab, stage):
 
 @test
 def delegated_record(lab, stage):
-    """A record behind a CNAME counts (RFC 8461 3.1)."""
+    """A record at the end of a CNAME counts (RFC 8461 3.1)."""
     domain = lab.domain('delegated', conduct=hop.STRIPPED)
     domain.hide_record()
     lab.dns.set('_mta-sts.host.example', 'TXT', '"v=STSv1; id=9;"')

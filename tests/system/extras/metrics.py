@@ -1,4 +1,4 @@
-"""/metrics: the form of OpenMetrics, read strictly, and the numbers of a few messages."""
+"""/metrics: strict checks of the OpenMetrics format, and the values after a few messages."""
 
 import http.client
 import re
@@ -26,7 +26,7 @@ def scrape(method='GET'):
 
 
 def parse(text):
-    """{name: {labels: number}}; anything that OpenMetrics does not allow fails the test."""
+    """{name: {labels: number}}; fails the test for text that OpenMetrics does not allow."""
     expect('the end', '\n# EOF\n', text[-7:])
     families, samples, family = {}, {}, None
     lines = iter(text[:-7].split('\n'))
@@ -56,7 +56,7 @@ def value(samples, name, **labels):
 
 @test
 def metrics(lab, stage):
-    """/metrics tells one pass, one refusal and one answer of the map, no more and no less."""
+    """/metrics counts exactly one pass, one refusal and one answer of the map."""
     lab.gate.restart(fresh=True)
     begun, _ = scrape()
     begun = parse(begun)

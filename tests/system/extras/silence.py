@@ -1,4 +1,4 @@
-"""A thousand servers that say nothing: whoever is not among them is answered as if they were not there."""
+"""A thousand silent servers: questions about other domains are answered as if those servers did not exist."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ OTHERS = 20
 PATIENCE_S = 30
 LONG = {'fetch_timeout': '120s', 'probe_timeout': '120s'}
 MAP_PORT, DELEGATION_PORT = 8461, 8463
-NETWORKS = '10.200.0.0/14'       # all of it is at this machine
+NETWORKS = '10.200.0.0/14'       # all servers run on this machine
 ROOM = 'server:\n    outgoing-range: 8192\n    num-queries-per-thread: 4096\n'
 RECORD = ('TXT', '"v=STSv1; id=1;"')
 
@@ -52,7 +52,7 @@ class MapClient:
 
 
 class DelegationClient:
-    """A connection to policy delegation, of a client with an address of its own."""
+    """A connection to policy delegation, from a client with its own address."""
 
     def __init__(self, number):
         self.number = number
@@ -68,7 +68,7 @@ class DelegationClient:
 
 
 def first_contacts(names):
-    """The seconds that each of these first contacts took; all are answered, each by its policy."""
+    """The seconds that each of these first contacts took; each got an answer according to its policy."""
     seconds = []
     with contextlib.closing(MapClient()) as client:
         for name in names:
@@ -84,14 +84,14 @@ def figures(seconds):
 
 
 def size(gate):
-    """KiB resident, and descriptors."""
+    """Resident KiB, and descriptors."""
     with open(f'/proc/{gate.process.pid}/status', encoding='ascii') as file:
         resident = next(line for line in file if line.startswith('VmRSS:'))
     return int(resident.split()[1]), len(os.listdir(f'/proc/{gate.process.pid}/fd'))
 
 
 def compare(lab, stage, others, silent, client, fetched=0, **settings):
-    """First contacts alone; then the same by a gate that knows as little, while a thousand others wait, for which so many
+    """First contacts alone; then the same with a gate that knows as little, while a thousand others wait, for which so many
     policies have been fetched."""
     lab.gate.restart(fresh=True, **LONG, **settings)
     stage.measured('alone', figures(first_contacts(others)))
@@ -102,7 +102,7 @@ def compare(lab, stage, others, silent, client, fetched=0, **settings):
             stack.enter_context(contextlib.closing(client(number))).ask(name)
         wait_for('policies are fetched',
                  lambda: lab.gate.counter('stsgate_policy_fetches_total') >= fetched, PATIENCE_S)
-        # each has a descriptor of its client, and one of the server that says nothing
+        # each question has a descriptor for its client and one for the silent server
         wait_for('nearly all wait', lambda: size(lab.gate)[1] - before[1] > 2 * SILENT * 98 // 100, PATIENCE_S)
         stage.measured('meanwhile', figures(first_contacts(others)))
         still, after = lab.gate.counter('stsgate_cases_open'), size(lab.gate)
@@ -117,7 +117,7 @@ def domains(name, count):
 
 @contextlib.contextmanager
 def resolver(lab, records, zones=''):
-    """A DNS server that knows these names, and has room for all that wait; its address is for dns_servers."""
+    """A DNS server that has these names, and room for all waiting queries; its address is for dns_servers."""
     server = dns.DnsServer(lab.new_address(), f'{PLACE}/dns-silence-{lab.plan.count}', ROOM + zones)
     server.records = records
     server.start()
@@ -129,7 +129,7 @@ def resolver(lab, records, zones=''):
 
 @contextlib.contextmanager
 def silent_hosts(port, kind=socket.SOCK_STREAM):
-    """At each of a thousand addresses a server that the kernel lets everybody connect to, and that never says a word."""
+    """At each of a thousand addresses, a server whose kernel accepts connections, and which never sends anything."""
     with contextlib.ExitStack() as stack:
         run('ip', 'route', 'add', 'local', NETWORKS, 'dev', 'lo')
         stack.callback(run, 'ip', 'route', 'del', 'local', NETWORKS, 'dev', 'lo')
@@ -144,8 +144,8 @@ def silent_hosts(port, kind=socket.SOCK_STREAM):
 
 
 def publish(lab, names, at_once=100):
-    """Policies of these domains; returns their records.  Many share a certificate, which is quicker, and three addresses:
-    a network gets 64 fetches at a time, and nginx has room for 256."""
+    """Policies of these domains; returns their records.  Many share a certificate, which saves time, and three addresses,
+    because a network gets 64 fetches at a time, and nginx has room for 256."""
     place = lab.policy_hosts.dir
     addresses = [lab.new_address() for _ in range(3)]
     records = {}
@@ -162,7 +162,7 @@ def publish(lab, names, at_once=100):
 
 @test
 def silent_policy_hosts(lab, stage):
-    """1000 policy hosts take connections and say nothing: first contacts to other domains are answered as before."""
+    """1000 policy hosts accept connections and stay silent: first contacts to other domains take as long as before."""
     others, silent = domains('others1', OTHERS), domains('silent1', SILENT)
     records = publish(lab, others)
     for number, name in enumerate(silent):
@@ -173,7 +173,7 @@ def silent_policy_hosts(lab, stage):
 
 @test
 def silent_name_servers(lab, stage):
-    """1000 zones have name servers that never answer: first contacts to other domains are answered as before."""
+    """1000 zones have name servers that never answer: first contacts to other domains take as long as before."""
     others, silent = domains('others2', OTHERS), domains('silent2', SILENT)
     zones = ''.join(f'    local-zone: "{name}" transparent\n' for name in silent)
     zones += ''.join(f'forward-zone:\n    name: "{name}"\n    forward-addr: {spread(number)}\n'
@@ -184,7 +184,7 @@ def silent_name_servers(lab, stage):
 
 @test
 def silent_mail_hosts(lab, stage):
-    """1000 mail hosts never greet: first contacts to other domains are answered as before."""
+    """1000 mail hosts never greet: first contacts to other domains take as long as before."""
     others, silent = domains('others3', OTHERS), domains('silent3', SILENT)
     records = {**publish(lab, others), **publish(lab, silent)}
     for number, name in enumerate(silent):

@@ -1,4 +1,4 @@
-"""When something else fails: the daemon, DNS, policy hosts."""
+"""Failures of other parts: the daemon, DNS, policy hosts."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ from . import test
 
 @test
 def daemon_down(lab, stage):
-    """While the daemon is down nothing leaks: RCPT is put off, and what is queued stays queued."""
+    """While the daemon is down nothing leaks: RCPT is deferred, and queued mail stays queued."""
     domain = lab.domain('orphan')
     stage.learn(domain)
     attempt = stage.send(domain, hold=True)
@@ -31,7 +31,7 @@ def daemon_down(lab, stage):
 
 @test
 def killed_under_load(lab, stage):
-    """kill -9 in the middle of traffic: the store opens, and every policy it told of still holds."""
+    """kill -9 during traffic: the store opens, and every policy that was reported still applies."""
     domains = [lab.domain(f'load{number}') for number in range(12)]
     done = threading.Event()
     answered = set()
@@ -68,7 +68,7 @@ def killed_under_load(lab, stage):
 
 @test
 def dead_dns(lab, stage):
-    """The gate's DNS dead: unknown domains flow as RFC 8461 asks, known policies hold."""
+    """The gate's DNS is dead: mail for unknown domains passes, as RFC 8461 requires; stored policies apply."""
     known, unknown = lab.domain('dead-known'), lab.domain('dead-unknown', policy=False)
     stage.learn(known)
     known.mx.become(hop.STRIPPED)
@@ -105,7 +105,7 @@ def dns_comes_back(lab, stage):
 
 
 def flush_until_arrived(lab, one, seconds=75):
-    """The map answers TEMP while a first contact lasts, so a message may need some queue runs."""
+    """The map answers TEMP during a first contact, so a message may need several queue runs."""
     def arrived():
         lab.relay.flush()
         return any(arrival.complete for arrival in one.arrivals)
@@ -113,7 +113,7 @@ def flush_until_arrived(lab, one, seconds=75):
 
 
 class Silence:
-    """A policy host that takes connections on port 443 and never says a word."""
+    """A policy host that accepts connections on port 443 and never sends anything."""
 
     def __init__(self, lab):
         self.address = lab.new_address()
@@ -135,7 +135,7 @@ class Silence:
 
 
 def timed(lab, domain):
-    """Seconds that one whole SMTP transaction takes."""
+    """The seconds that a whole SMTP transaction takes."""
     begun = time.monotonic()
     attempt = lab.relay.send([domain.address()])
     expect(f'a message to {domain.name} is taken', True, attempt.queue_id is not None)
@@ -153,7 +153,7 @@ def slow_policy_host(lab, stage):
 
 @test
 def waiting_stalls_nobody(lab, stage):
-    """While ten sessions wait for first contacts, others are answered at once."""
+    """While ten sessions wait for first contacts, other sessions are answered at once."""
     quick = lab.domain('quick')
     stage.encrypted(stage.send(quick), quick.mx)
     times = []

@@ -37,7 +37,7 @@ def stamp(days):
 
 
 class Authority:
-    """Issues server certificates; file is its own certificate, for those who trust it."""
+    """Issues server certificates; file is the authority's own certificate, for programs that trust it."""
 
     def __init__(self, directory, name):
         os.makedirs(directory)
@@ -60,7 +60,7 @@ class Authority:
             '-out', f'{self.dir}/{name}')
 
     def issue(self, names, path, expired=False, early=False, common_name='lab', key='leaf.key', with_ca=False):
-        """Writes certificate and key for the names to one PEM file; without names it has no such extension."""
+        """Writes certificate and key for the names to one PEM file; without names there is no such extension."""
         with self.lock:
             return self._issue(names, path, (-60, -1) if expired else (5 if early else -1, 30),
                                common_name, f'{self.dir}/{key}', [self.file] if with_ca else [])
@@ -77,7 +77,7 @@ class Authority:
         return self._join(result, [*above, key], path)
 
     def self_sign(self, name, path):
-        """The same by a certificate that vouches for itself."""
+        """The same with a self-signed certificate."""
         result = f'{path}.crt'
         run('openssl', 'req', '-x509', '-new', '-config', self.config, '-days', '30',
             '-key', f'{self.dir}/leaf.key', '-subj', f'/CN={name}',

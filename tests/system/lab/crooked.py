@@ -1,4 +1,4 @@
-"""A DNS server that lies: it passes questions on to an honest one, but for the names it was told about.
+"""A DNS server that lies: it forwards questions to an honest server, except for names with a lie.
 
 It answers by UDP only: the answers of the lab are small.
 """
@@ -36,7 +36,7 @@ def nxdomain(question):
 
 
 def reply(question, *records, rcode=dns.rcode.NOERROR, ttl=1):
-    """An answer with these records, as text, of the kind that was asked for."""
+    """An answer with these records, as text, of the kind in the question."""
     answer = dns.message.make_response(question, recursion_available=True)
     answer.set_rcode(rcode)
     if records:
@@ -58,7 +58,7 @@ class RotatingId:
 
 
 class CrookedDns:
-    """A lie is a function that makes an answer of a question, or None, which is silence."""
+    """A lie is a function that makes an answer from a question, or returns None for silence."""
 
     def __init__(self, address, honest):
         self.address = address
@@ -81,7 +81,7 @@ class CrookedDns:
         self.lies[self._key(dns.name.from_text(name), kind)] = answer
 
     def be_honest(self, name=None, kind=None):
-        """About one name and kind, or about all."""
+        """Lies about one name and kind, or about all kinds."""
         if name:
             self.lies.pop(self._key(dns.name.from_text(name), kind), None)
         else:
@@ -89,11 +89,11 @@ class CrookedDns:
             self.always = None
 
     def lie_always(self, answer):
-        """About all that no other lie is told about, from now on."""
+        """Lies from now on about every name that has no other lie."""
         self.always = answer
 
     def without_signatures(self, question):
-        """A lie: what is true, but without what proves it."""
+        """A lie: the true answer without its proof."""
         packet = self._pass_on(question.to_wire())
         if packet is None:
             return None

@@ -1,7 +1,7 @@
-"""A DNS server: Debian's unbound, answering for the whole tree of names from its own data.
+"""A DNS server: Debian's unbound, which answers for all names from its own data.
 
-Records can be changed while it runs.  What it does not hold does not exist (NXDOMAIN
-with a SOA); it offers recursion, so that stub resolvers and forwarders take it.
+Records can be changed while it runs.  A name that it does not have does not exist (NXDOMAIN
+with a SOA).  It offers recursion, so that stub resolvers and forwarders accept it.
 """
 
 import os
@@ -34,7 +34,7 @@ remote-control:
 
 
 class DnsServer:
-    """more: text to end its configuration with."""
+    """more: text at the end of its configuration."""
 
     def __init__(self, address, directory, more=''):
         os.makedirs(directory)
@@ -63,7 +63,7 @@ class DnsServer:
         self.process.stop()
 
     def freeze(self):
-        """Takes questions and never answers."""
+        """Receives questions and never answers."""
         self.process.send_signal(signal.SIGSTOP)
         self.frozen = True
 
@@ -78,7 +78,7 @@ class DnsServer:
         self._control('local_datas', text=''.join(f'{text}\n' for text in texts))
 
     def set(self, name, kind, *data):
-        """Makes data the only records of this kind; none given removes the kind."""
+        """Makes data the only records of this kind; without data, removes the kind."""
         kept = [record for record in self.records.get(name, []) if record[0] != kind]
         self.records[name] = kept + [(kind, one) for one in data]
         self._control('local_data_remove', name)
@@ -95,8 +95,8 @@ class DnsServer:
 
 
 class Views:
-    """Signed names have a server of their own.  The records of all others are the same at two
-    servers: the relay's, and one for the gate alone that can be hurt."""
+    """Signed names have their own server.  All other records are the same at two servers: the
+    relay's, and one for the gate only, which tests can break."""
 
     def __init__(self, common, of_gate, signed):
         self.common = common

@@ -1,23 +1,23 @@
-"""What an attacker, or a broken server, says on port 25 instead of what it should."""
+"""Replies of an attacker, or a broken server, on port 25."""
 
 import socket
 
 from .hop import Session, conduct
 
-REFUSED_454 = 'refused-454'          # offers STARTTLS and is not ready for it, for ever
-REFUSED_502 = 'refused-502'          # offers STARTTLS and does not know it
-INJECTED = 'injected'                # sends replies of its own behind the one to STARTTLS
-CUT = 'cut'                          # hangs up after the ClientHello
-MUTE = 'mute'                        # takes the ClientHello and says nothing
-EXPORT = 'export'                    # chooses an export cipher that nobody offered
-LINE_A_MINUTE = 'line-a-minute'      # answers EHLO at one line a minute
-EHLO_LINES = 'ehlo-lines'            # answers EHLO by a megabyte of lines
-EHLO_LINE = 'ehlo-line'              # answers EHLO by a line of a megabyte
+REFUSED_454 = 'refused-454'          # offers STARTTLS and is never ready for it
+REFUSED_502 = 'refused-502'          # offers STARTTLS and does not know the command
+INJECTED = 'injected'                # sends extra replies after the reply to STARTTLS
+CUT = 'cut'                          # disconnects after the ClientHello
+MUTE = 'mute'                        # receives the ClientHello and stays silent
+EXPORT = 'export'                    # chooses an export cipher that the client did not offer
+LINE_A_MINUTE = 'line-a-minute'      # answers EHLO with one line a minute
+EHLO_LINES = 'ehlo-lines'            # answers EHLO with a megabyte of lines
+EHLO_LINE = 'ehlo-line'              # answers EHLO with a line of a megabyte
 
 MEGABYTE = 1 << 20
 
-# TLS_RSA_EXPORT_WITH_RC4_40_MD5.  No server at hand can offer export ciphers (OpenSSL lost them
-# with 1.1.0), so that the hello that chooses one is our own.
+# TLS_RSA_EXPORT_WITH_RC4_40_MD5.  No installed server offers export ciphers (OpenSSL removed them
+# in 1.1.0), so this module makes the ServerHello that chooses one.
 EXPORT_CIPHER = b'\x00\x03'
 
 
@@ -86,7 +86,7 @@ class Dribbling(Session):
 
 
 class Flooding(Session):
-    """Answers EHLO by a megabyte, and offers STARTTLS behind it."""
+    """Answers EHLO with a megabyte, and offers STARTTLS at the end of it."""
     flood = b''
 
     def _on_ehlo(self, _):

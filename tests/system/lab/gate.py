@@ -42,7 +42,7 @@ class Gate:
             file.writelines(f'{name} = {value}\n' for name, value in self.settings.items())
 
     def start(self, seconds=30):
-        """Starts it on the store as it is and waits for its ready line."""
+        """Starts the daemon with the existing store and waits for its ready line."""
         self.write()
         os.makedirs(self.store, exist_ok=True)
         shutil.chown(self.store, USER, USER)
@@ -62,29 +62,29 @@ class Gate:
         self.process.wait()
 
     def terminate(self, seconds=15):
-        """SIGTERM; its exit status."""
+        """Sends SIGTERM and returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
     def _clock_environment(self):
-        # The wall clock only: what waits is timed by another one, which nobody can set.
+        # Sets the wall clock only: waits are timed by another clock, which nobody can set.
         return {'LD_PRELOAD': glob.glob(FAKETIME)[0], 'FAKETIME_TIMESTAMP_FILE': f'{self.dir}/clock',
                 'FAKETIME_NO_CACHE': '1', 'FAKETIME_DONT_FAKE_MONOTONIC': '1',
                 'FAKETIME_FORCE_MONOTONIC_FIX': '0', 'NO_FAKE_STAT': '1'}
 
     def set_clock(self, seconds):
-        """How far ahead of the true time the wall clock of a daemon with its own is; below 0: behind."""
+        """How far the wall clock of a daemon with a fake clock is ahead of the true time; negative: behind."""
         path = f'{self.dir}/clock'
         with open(f'{path}.new', 'w', encoding='ascii') as file:
             file.write(f'{seconds:+d}\n')
         os.rename(f'{path}.new', path)
 
     def changed(self):
-        """Whether it does not run as a test expects to find it."""
+        """Whether the daemon differs from the state that a test expects at its start."""
         return not self.process.running() or self.own_clock or self.settings != self.base
 
     def restart(self, fresh=False, own_clock=False, **settings):
-        """kill -9 and start with the base settings and these; fresh forgets all it knew."""
+        """kill -9 and start with the base settings and these; fresh empties the store."""
         if self.process.running():
             self.kill()
         self.own_clock = own_clock
@@ -101,7 +101,7 @@ class Gate:
         return run(TOOL, '-c', self.config, *words, check=False)
 
     def scrape(self):
-        """What /metrics says, as lines."""
+        """The lines of /metrics."""
         port, _, host = self.settings['metrics_socket'].removeprefix('inet:').partition('@')
         connection = http.client.HTTPConnection(host, int(port), timeout=10)
         try:
@@ -115,7 +115,7 @@ class Gate:
         return body.splitlines()
 
     def counter(self, name, **labels):
-        """The sum of the series of this name that have these labels; 0 where there is none."""
+        """The sum of the series of this name that have these labels; 0 if there is none."""
         total = 0
         for line in self.scrape():
             series, _, value = line.rpartition(' ')

@@ -1,7 +1,7 @@
-"""MX hosts: a small SMTP server each, at an address of its own, whose conduct can be changed.
+"""MX hosts: a small SMTP server each, with its own address, whose behaviour can be changed.
 
-Whatever comes after DATA is kept from the first byte on, with the protocol it came
-over, so that a test can say that no byte of a message came in the clear.
+It keeps all data after DATA from the first byte on, with the protocol, so that a test can prove
+that no byte of a message was sent in plain text.
 """
 
 import socket
@@ -12,29 +12,29 @@ from dataclasses import dataclass, field
 
 IDLE_S = 20
 
-# How a hop may behave; evil.py has more.
+# The behaviours of a hop; evil.py has more.
 HONEST = 'honest'
-STRIPPED = 'stripped'            # STARTTLS is taken out of the EHLO answer
-EXPIRED = 'expired'              # its certificate has ended
+STRIPPED = 'stripped'            # STARTTLS is missing from the EHLO reply
+EXPIRED = 'expired'              # its certificate has expired
 WRONG_NAME = 'wrong-name'        # its certificate is for another name
 UNTRUSTED = 'untrusted'          # its certificate comes from an unknown authority
-SELF_SIGNED = 'self-signed'      # its certificate comes from itself
-NOT_YET_VALID = 'not-yet-valid'  # its certificate begins next week
+SELF_SIGNED = 'self-signed'      # its certificate is self-signed
+NOT_YET_VALID = 'not-yet-valid'  # its certificate is valid from next week on
 REISSUED = 'reissued'            # it has another certificate of the same authority
-WITH_CA = 'with-ca'              # it shows the certificate of its authority too
+WITH_CA = 'with-ca'              # it also sends the certificate of its authority
 CN_ONLY = 'cn-only'              # its certificate has its name as common name only
-WILDCARD = 'wildcard'            # a good certificate, by a star alone
-WILDCARD_DEEP = 'wildcard-deep'  # the star of its certificate would have to stand for two labels
-WILDCARD_PARTIAL = 'wildcard-partial'    # the star of its certificate stands for a part of a label
+WILDCARD = 'wildcard'            # a good certificate, by a wildcard only
+WILDCARD_DEEP = 'wildcard-deep'  # its certificate's wildcard would have to stand for two labels
+WILDCARD_PARTIAL = 'wildcard-partial'    # its certificate's wildcard stands for a part of a label
 WEAK_KEY = 'weak-key'            # its certificate is for an RSA key of 512 bits
 OLD_TLS = 'old-tls'              # TLS 1.0 and 1.1 only
 NO_CIPHER = 'no-cipher'          # TLS without encryption only
 ANONYMOUS = 'anonymous'          # TLS without certificates only
-SILENT = 'silent'                # takes connections and says nothing
+SILENT = 'silent'                # accepts connections and stays silent
 BUSY = 'busy'                    # greets with 421
 DOWN = 'down'                    # refuses connections
 
-# Those whose TLS is not of today: ciphers, and the newest version.
+# Behaviours with outdated TLS: ciphers, and the newest version.
 OLD_FASHIONS = {
     OLD_TLS: ('ALL:@SECLEVEL=0', ssl.TLSVersion.TLSv1_1),
     NO_CIPHER: ('eNULL:@SECLEVEL=0', ssl.TLSVersion.TLSv1_2),
@@ -45,9 +45,9 @@ OLD_FASHIONS = {
 
 @dataclass
 class Arrival:
-    """One message, or the part of one that came."""
+    """One message, or the part of it that arrived."""
     hop: str
-    protocol: str                # None: in the clear
+    protocol: str                # None: plain text
     cipher: str
     sender: str
     recipients: list
@@ -70,7 +70,7 @@ class Arrival:
 
 
 class Hop:
-    """certificates: what to show, a shown.Certificates."""
+    """certificates: the certificates to show, a shown.Certificates."""
 
     def __init__(self, name, address, certificates, port=25):
         self.name = name
@@ -79,12 +79,12 @@ class Hop:
         self.certificates = certificates
         self.conduct = DOWN
         self.arrivals = []
-        self.envelopes = []      # (how it came: a protocol or None, the command) of MAIL, RCPT and DATA
+        self.envelopes = []      # (protocol or None, the command) of MAIL, RCPT and DATA
         self.connections = 0
         self.listener = None
 
     def become(self, conduct):
-        self.certificates.file(conduct)      # made here, so that no handshake waits for it
+        self.certificates.file(conduct)      # made here, so that no handshake has to wait for it
         self.conduct = conduct
         if conduct == DOWN:
             self._close()
@@ -142,7 +142,7 @@ SESSIONS = {}
 
 
 def conduct(name):
-    """Makes a class the one that serves the sessions of hops of this conduct."""
+    """Makes a class serve the sessions of hops with this behaviour."""
     def note(kind):
         SESSIONS[name] = kind
         return kind
@@ -267,5 +267,5 @@ class Session:
 
 
 def address_of(argument):
-    """The mailbox in FROM:<a@b> or TO:<a@b> with whatever parameters follow."""
+    """The mailbox in FROM:<a@b> or TO:<a@b>, whatever parameters follow."""
     return argument.partition('<')[2].partition('>')[0]

@@ -1,6 +1,6 @@
-"""What every relay of the lab can do, whichever MTA it is: take messages, tell what became of them.
+"""What every relay of the lab can do, whatever MTA it is: accept messages, and report their delivery.
 
-A relay stands in the lab's own tree, or in a tree of its own that the room has put beside it.
+A relay runs in the lab's own tree, or in its own tree beside it.
 """
 
 import os
@@ -18,7 +18,7 @@ HOLD_MARK = '[hold]'
 
 @dataclass
 class Attempt:
-    """One SMTP transaction with the relay: what was said, and what became of it."""
+    """One SMTP transaction with the relay: the dialogue, and the message's delivery."""
     lines: list = field(default_factory=list)
     answers: dict = field(default_factory=dict)      # recipient: (code, text)
     queue_id: str = None
@@ -48,15 +48,15 @@ class Client(smtplib.SMTP):
 
 
 class Mta:
-    """An MTA at an address.  What differs between MTAs is in the class of each:
+    """An MTA at an address.  Each subclass defines the differences between MTAs:
 
     QUEUED           in the reply to a message: its queue id, a group
-    FATES            the pattern of a delivery's log line, by what became of it: sent, deferred, bounced
+    FATES            patterns for a delivery's log line, by result: sent, deferred, bounced
     NOT_OFFERED      in such a line: the hop offers no STARTTLS
-    NOT_VERIFIED     the hop's certificate does not hold
-    NOT_NAMED        the hop is none of the policy's
+    NOT_VERIFIED     the hop's certificate is not valid
+    NOT_NAMED        the policy does not list the hop
     NO_MAP           the map does not answer
-    SENDER_FIRST     MAIL is said to a hop before its name is compared with the policy
+    SENDER_FIRST     the MTA sends MAIL to a hop before it compares the hop's name with the policy
     obeys_tls_required, fate, verified, submit, queue, held, release, flush, empty, map_answer, start, stop, attach
     """
 
@@ -69,11 +69,11 @@ class Mta:
         self.tried = 0
 
     def path(self, inside):
-        """The name in the lab of a file of the MTA's tree."""
+        """The lab's path of a file in the MTA's tree."""
         return f'{self.root}{inside}'
 
     def command(self, *words):
-        """A command of the MTA's tree."""
+        """A command in the MTA's tree."""
         return ['chroot', self.root, *words] if self.root else list(words)
 
     def run(self, *words, **how):
@@ -84,7 +84,7 @@ class Mta:
             file.write(text)
 
     def furnish(self):
-        """Gives a tree of its own the lab's names."""
+        """Gives the MTA's own tree the lab's host names."""
         if self.root:
             net.add(self.address)
             for path in ('/etc/resolv.conf', '/etc/hosts'):
@@ -100,7 +100,7 @@ class Mta:
 
     def send(self, recipients, sender='sender@relay.example', subject='a message', hold=False,
              headers=(), body='The body of the message.', port=25, login=None):
-        """Offers a message; goes on to DATA where a recipient was taken.  login: as somebody who logged in."""
+        """Offers a message; continues to DATA if a recipient was accepted.  login: as a client that logged in."""
         self.tried += 1
         attempt = Attempt()
         client = Client(attempt, self.address, port)
@@ -133,7 +133,7 @@ class Mta:
         attempt.queue_id = found and found.group(1)
 
     def wait_fate(self, queue_id, status, recipient=None, since=0, seconds=20):
-        """Waits until a message was sent, deferred or bounced and returns that log line."""
+        """Waits until a message was sent, deferred or bounced, and returns that log line."""
         def probe():
             line = self.fate(queue_id, recipient, since)
             return line if line and re.search(self.FATES[status], line) else None
@@ -143,12 +143,12 @@ class Mta:
             raise Timeout(f'{late}; newest: {self.fate(queue_id, recipient, since)}') from None
 
     def why(self, queue_id, line, since=0):
-        """All that the log says of why a message waits, given its delivery's line."""
+        """All log lines about why a message waits, given its delivery line."""
         return line
 
     @staticmethod
     def what(line):
-        """The part of a delivery's log line that says what became of it."""
+        """The part of a delivery's log line that gives the result."""
         return re.sub(r'^.*?\b(?:status|stat)=', '', line)
 
     def running(self):

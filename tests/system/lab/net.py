@@ -1,6 +1,6 @@
-"""Addresses.  Every host of the lab has one of its own, so that all have their real ports.
+"""Addresses.  Every host of the lab has its own, so that all have their real ports.
 
-They are on the loopback interface, the one kind that every kernel has.
+The addresses are on the loopback interface, which every kernel has.
 """
 
 from .proc import run
@@ -11,9 +11,9 @@ DNS = '10.99.0.53'
 DNS_OF_GATE = '10.99.0.54'
 DNS_CROOKED = '10.99.0.55'
 DNS_SIGNED = '10.99.0.56'        # the signed zones
-DNS_UPSTREAM = '10.99.0.57'      # the way to them, which lies when it is told to
+DNS_UPSTREAM = '10.99.0.57'      # the path to the signed zones, which can be made to lie
 DNS_FORWARDER = '10.99.0.58'     # a forwarder to the resolver below, honest or not
-DNS_VALIDATING = '127.0.0.1'     # its AD bit may be believed
+DNS_VALIDATING = '127.0.0.1'     # the validating resolver, whose AD bit can be believed
 POSTFIX_NEXT = '10.99.0.2'
 SENDMAIL = '10.99.0.3'
 SENDMAIL_NEXT = '10.99.0.4'
@@ -36,7 +36,7 @@ def remove(address):
 
 
 class Plan:
-    """Hands out addresses, each host in a network of its own: stsgated limits probes per network."""
+    """Assigns addresses, each host in its own network: stsgated limits probes per network."""
 
     def __init__(self):
         self.count = 0

@@ -1,4 +1,4 @@
-"""The policy hosts of all domains: Debian's nginx, a certificate for each name."""
+"""The policy hosts of all domains: Debian's nginx, with a certificate for each name."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
-"""Policy hosts that misbehave: one small HTTPS server each, whose conduct can be changed.
+"""Policy hosts that misbehave: a small HTTPS server each, whose behaviour can be changed.
 
-Each has an address of its own, beside nginx, which serves all other domains.
+Each has its own address; nginx serves all other domains.
 """
 
 import socket
@@ -11,13 +11,13 @@ import time
 from . import net
 
 IDLE_S = 20
-ENDLESS_MAX = 32 << 20           # who takes so much would take more
+ENDLESS_MAX = 32 << 20           # a client that reads this much would read more
 
-# How a policy host may behave.
+# The behaviours of a policy host.
 HONEST = 'honest'
-DOWN = 'down'                    # cannot be reached, and that for good
-SILENT = 'silent'                # takes connections and never answers the handshake
-REDIRECT = 'redirect'            # 301 to a page of its own with the same policy
+DOWN = 'down'                    # cannot be reached, and never will be
+SILENT = 'silent'                # accepts connections and never answers the handshake
+REDIRECT = 'redirect'            # 301 to another page of this host with the same policy
 HTML = 'html'                    # the policy as text/html
 ENDLESS = 'endless'              # a body without an end
 DRIBBLE = 'dribble'              # one byte a second
@@ -34,7 +34,7 @@ ELSEWHERE = '/policy.txt'
 
 
 def certificate(conduct, authority, host, path):
-    """Writes what a policy host shows, mta-sts.DOMAIN by name, to one PEM file."""
+    """Writes the certificate that a policy host shows, for mta-sts.DOMAIN, to one PEM file."""
     domain = host.partition('.')[2]
     if conduct == SELF_SIGNED:
         return authority.self_sign(host, path)
@@ -45,7 +45,7 @@ def certificate(conduct, authority, host, path):
 
 
 class PolicyServer:
-    """requests: the paths that were asked for, over TLS that the client was content with."""
+    """requests: the requested paths, over TLS that the client accepted."""
 
     def __init__(self, host, address, authority, base, body):
         self.host = host
@@ -57,7 +57,7 @@ class PolicyServer:
         self.conduct = HONEST
         self.connections = 0
         self.requests = []
-        self.drowned = 0         # clients that took all of the endless body
+        self.drowned = 0         # clients that read the whole endless body
         self.listener = None
 
     def become(self, conduct):
@@ -144,7 +144,7 @@ class PolicyServer:
             secure.sendall(body)
 
     def _flood(self, secure):
-        """Valid to the last line that ever came: nothing but the size tells."""
+        """A valid policy up to the last line that was sent: only its size is wrong."""
         line = b'mx: ' + b'x' * 50 + b'.example\r\n'
         secure.sendall(self.body.encode())
         for _ in range(0, ENDLESS_MAX, 64 * len(line)):

@@ -1,4 +1,4 @@
-"""Processes and waiting.  Every wait has an end, every process is ended by its number."""
+"""Processes and waiting.  Every wait has a time limit, and processes are ended by their ids."""
 
 import os
 import signal
@@ -7,11 +7,11 @@ import time
 
 
 class Timeout(Exception):
-    """Something that was waited for did not happen."""
+    """An expected event did not happen in time."""
 
 
 def wait_for(what, probe, seconds=10.0, pause=0.03):
-    """Calls probe until it gives something true and returns that; Timeout says what was missed."""
+    """Calls probe until it returns a true value, and returns that; Timeout names the missing event."""
     end = time.monotonic() + seconds
     while True:
         seen = probe()
@@ -33,7 +33,7 @@ def run(*command, text=None, check=True, seconds=30, **more):
 
 
 class LogFile:
-    """A growing text file, read from marks on."""
+    """A growing text file that can be read from marks on."""
 
     def __init__(self, path):
         self.path = path
@@ -49,7 +49,7 @@ class LogFile:
             return file.read().splitlines()
 
     def find(self, pattern, since=0):
-        """The lines in which the compiled pattern is found."""
+        """The lines that match the compiled pattern."""
         return [line for line in self.lines(since) if pattern.search(line)]
 
     def tail(self, count=25):
@@ -83,7 +83,7 @@ class Process:
         os.kill(self.child.pid, number)
 
     def wait(self, seconds=10):
-        """Exit status; minus the signal's number where one ended it."""
+        """The exit status; minus the signal's number if a signal ended the program."""
         try:
             return self.child.wait(timeout=seconds)
         except subprocess.TimeoutExpired:

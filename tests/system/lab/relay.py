@@ -1,4 +1,4 @@
-"""A relay that is a real Postfix: the lab's own, and others in trees of their own."""
+"""A relay that is a real Postfix: the lab's own, and others in their own trees."""
 
 import json
 import os
@@ -9,19 +9,19 @@ from .mta import BESIDE, HOLD_MARK, Attempt, Mta
 from .proc import Process, Timeout, wait_for
 
 NAME = 'relay.example'
-# Debian's next, beside the lab's own tree.
+# Debian's next version, beside the lab's own tree.
 NAME_NEXT, ROOT_NEXT = 'next.example', f'{BESIDE}/postfix'
 
 MAP = 'socketmap:inet:127.0.0.1:8461:postfix'
 MILTER = ('{{ {socket}, connect_timeout=10s, command_timeout=30s, default_action=tempfail }}')
 DEFAULT_MILTER_SOCKET = 'inet:127.0.0.1:8462'
 
-# Two more doors, each with a gate of its own behind it (world.SIDE_GATES).
+# Two more doors, each with its own gate (world.SIDE_GATES).
 PORT_ALONE, PORT_TAG = 2525, 2526
 MILTER_ALONE = MILTER.format(socket='inet:127.0.0.1:8472')
 MILTER_TAG = MILTER.format(socket='inet:127.0.0.1:8482')
 
-# As README has it: a 5xx to STARTTLS makes mail wait instead of come back.
+# From README: after a 5xx reply to STARTTLS mail waits and is not bounced.
 STATUS_FILTER = 'regexp:{{/^5(.* TLS is required, but .*)/ 4$$1}}'
 
 MAIN_CF = {
@@ -34,11 +34,11 @@ MAIN_CF = {
     'biff': 'no',
     'maillog_file': '/var/log/mail.log',
     'smtpd_tls_security_level': 'none',
-    # its clients have no passwords: one that logged in says so
+    # its clients have no passwords: a client announces its login itself
     'smtpd_authorized_xclient_hosts': '$mynetworks',
     'smtp_tls_security_level': 'may',
     'smtp_dns_support_level': 'enabled',
-    # as newer ones have it if nothing is said: `dane` of the map counts there, too
+    # the default of newer versions: the map's `dane` counts there, too
     'smtp_tls_dane_insecure_mx_policy': 'dane',
     'smtp_delivery_status_filter': STATUS_FILTER,
     'smtp_tls_loglevel': '1',
@@ -46,7 +46,7 @@ MAIN_CF = {
     'smtp_connect_timeout': '5s',
     'smtp_helo_timeout': '5s',
     'smtp_starttls_timeout': '5s',
-    # a message is tried again only when a test says so
+    # a message is retried only when a test requests it
     'queue_run_delay': '1h',
     'minimal_backoff_time': '1h',
     'maximal_backoff_time': '1h',
@@ -86,7 +86,7 @@ postlog    unix-dgram n - n - 1 postlogd
 
 
 def program(pid):
-    """Its name; None when it has ended."""
+    """The program's name; None if it has ended."""
     try:
         with open(f'/proc/{pid}/comm', encoding='ascii') as file:
             return file.read().strip()
@@ -95,12 +95,12 @@ def program(pid):
 
 
 class Relay(Mta):
-    """root: a tree that the room has put beside the lab's own, '' for the lab's own."""
+    """root: another tree in the room; '' for the lab's own."""
     QUEUED = r'queued as (\S+)'
     FATES = {status: f' status={status} ' for status in ('sent', 'deferred', 'bounced')}
     NOT_OFFERED = 'TLS is required, but was not offered'
     NOT_VERIFIED = 'Server certificate not verified'
-    NOT_NAMED = NOT_VERIFIED     # a certificate for a name that the policy has not
+    NOT_NAMED = NOT_VERIFIED     # a certificate for a name that is not in the policy
     SENDER_FIRST = False
     NO_MAP = 'client TLS configuration problem'
     map_ = MAP
@@ -136,7 +136,7 @@ class Relay(Mta):
         return self.run('postconf', '-d', '-h', 'tls_required_enable', check=False)[1].strip() == 'yes'
 
     def set(self, **settings):
-        """Changes settings; a running Postfix takes them at once."""
+        """Changes settings; a running Postfix applies them at once."""
         changed = {name: value for name, value in settings.items()
                    if self.settings.get(name) != value}
         if not changed:
@@ -147,17 +147,17 @@ class Relay(Mta):
             self.reload()
 
     def reload(self):
-        """From here on nobody who has read the settings of before takes anything up."""
+        """When this returns, no process with the old settings accepts work."""
         before = self._readers()
         self.run('postfix', 'reload')
-        # Idle ones may still be quicker than the news; busy ones end after what they have in hand.
+        # Idle processes may still get work before they notice the change; busy ones end after their current work.
         try:
             wait_for('processes with the old settings end', lambda: not before & self._readers(), 2)
         except Timeout:
             pass
 
     def _readers(self):
-        """Process ids of those that read main.cf once, when they start."""
+        """Ids of the processes that read main.cf once, when they start."""
         with open(self.path('/var/spool/postfix/pid/master.pid'), encoding='ascii') as file:
             master = file.read().strip()
         with open(f'/proc/{master}/task/{master}/children', encoding='ascii') as file:
@@ -165,7 +165,7 @@ class Relay(Mta):
         return {child for child in children if program(child) in ('smtp', 'smtpd', 'cleanup')}
 
     def resolve(self, server, dnssec=False):
-        """From now on it asks this server; with dnssec it believes what that says of signatures."""
+        """From now on the relay uses this DNS server; with dnssec it believes the server's AD bit."""
         options = 'options trust-ad\n' if dnssec else ''
         self.write('/etc/resolv.conf', f'nameserver {server}\n{options}')
         self.set(smtp_dns_support_level='dnssec' if dnssec else 'enabled')
@@ -176,7 +176,7 @@ class Relay(Mta):
                  smtp_tls_policy_maps=(map_ or self.map_) if tls_map else '')
 
     def submit(self, recipients, sender='local@relay.example', subject='a local message'):
-        """Hands over a message by sendmail(1); its queue id comes from the log."""
+        """Submits a message with sendmail(1); its queue id comes from the log."""
         since = self.log.size()
         self.tried += 1
         text = f'From: <{sender}>\nSubject: {subject}\n\nThe body of the message.\n'
@@ -188,13 +188,13 @@ class Relay(Mta):
         return attempt
 
     def fate(self, queue_id, recipient=None, since=0):
-        """The newest delivery line of a message, None while there is none."""
+        """The newest delivery line of a message; None if there is none."""
         to = re.escape(recipient) if recipient else '[^>]*'
         found = self.log.find(re.compile(rf'{queue_id}: to=<{to}>.* status='), since)
         return found[-1] if found else None
 
     def verified(self, hop, since=0):
-        """The log line that says so of a hop's certificate."""
+        """The log line that reports a verified certificate of a hop."""
         found = self.log.find(re.compile(
             rf'Verified TLS connection established to {re.escape(hop.name)}\['), since)
         return found[-1].partition('postfix/')[2] if found else None
@@ -218,7 +218,7 @@ class Relay(Mta):
         self.run('postsuper', '-d', 'ALL')
 
     def map_answer(self, key, map_=None):
-        """What postmap -q gets for a key: the value, or None."""
+        """The value that postmap -q returns for a key, or None."""
         status, out, err = self.run('postmap', '-q', key, map_ or self.map_, check=False)
         if err:
             raise RuntimeError(f'postmap -q {key}: {err.strip()}')

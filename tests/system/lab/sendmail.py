@@ -1,4 +1,4 @@
-"""A relay that is a real Sendmail, in a tree of its own: MTA, and MSP for local submission."""
+"""A relay that is a real Sendmail, in its own tree: MTA, and MSP for local submission."""
 
 import os
 import re
@@ -11,13 +11,13 @@ from .proc import Process, wait_for
 
 NAME = 'sendmail.example'
 ROOT = f'{BESIDE}/sendmail'
-# Debian's next, beside it.
+# Debian's next version, beside it.
 NAME_NEXT, ROOT_NEXT = 'sendmail-next.example', f'{BESIDE}/sendmail-next'
 MAP = 'socket -d5 -T<TMPF> inet:8461@127.0.0.1'
 MILTER = 'S=inet:8462@127.0.0.1, F=T, T=S:10s;R:30s;E:5m'
 PORT_MSA = 587
 
-# load averages, which the lab's host may have high, would have mail queued or refused
+# otherwise a high load average of the lab's host would make Sendmail queue or refuse mail
 MC = '''\
 define(`_USE_ETC_MAIL_')dnl
 include(`/usr/share/sendmail/cf/m4/cf.m4')dnl
@@ -65,8 +65,8 @@ FEATURE(`msp', `[{address}]', `{msa}')dnl
 
 
 class Syslog:
-    """Writes what is sent to /dev/log, which all trees share, to the log of each Sendmail that runs: queue ids and the
-    names of hops tell whose it is."""
+    """Writes the text sent to /dev/log, which all trees share, to the log of each running Sendmail; queue ids and the
+    names of hops show which Sendmail it belongs to."""
     only = None
 
     def __init__(self, path):
@@ -104,7 +104,7 @@ class Sendmail(Mta):
         super().__init__(name, address, '/var/log/mail.log', root)
         self.ca_file = ca_file
         self.attached = []       # lines of sendmail.mc
-        self.edit = None         # what is done to the text of sendmail.cf
+        self.edit = None         # edits of the text of sendmail.cf
         self.tables = {'mailertable': {}, 'virtusertable': {}}
 
     def start(self):
@@ -135,7 +135,7 @@ class Sendmail(Mta):
         self.run('makemap', 'hash', f'/etc/mail/{name}', text=text)
 
     def route(self, **tables):
-        """Sets mailertable or virtusertable, {key: value}; Sendmail reads them anew for each session."""
+        """Sets mailertable or virtusertable, {key: value}; Sendmail reads them again for each session."""
         for name, entries in tables.items():
             self.tables[name] = entries
             self._make_table(name)
@@ -149,7 +149,7 @@ class Sendmail(Mta):
         return False
 
     def attach(self, milter=True, tls_map=True, milter_options=MILTER, map_=MAP, san_test=True, edit=None):
-        """Settings that differ from those it runs with need a new start."""
+        """Settings that differ from the current ones need a restart."""
         lines = []
         if tls_map:
             without = '' if san_test else ", `NO_SAN_TST'"
@@ -164,7 +164,7 @@ class Sendmail(Mta):
             self._run()
 
     def submit(self, recipients, sender='local@sendmail.example', subject='a local message'):
-        """Hands over a message to the MSP by sendmail(1); its queue id at the MTA comes from the log."""
+        """Submits a message to the MSP with sendmail(1); its queue id at the MTA comes from the log."""
         since = self.log.size()
         text = f'From: <{sender}>\nSubject: {subject}\n\nThe body of the message.\n'
         attempt = Attempt()
@@ -177,18 +177,18 @@ class Sendmail(Mta):
         return attempt
 
     def fate(self, queue_id, recipient=None, since=0):
-        """The newest delivery line of a message, None while there is none."""
+        """The newest delivery line of a message; None if there is none."""
         to = rf'[^ ]*<{re.escape(recipient)}>[^ ]*' if recipient else '[^ ]*'
         found = self.log.find(re.compile(rf'{queue_id}: to={to}, .*stat='), since)
         return found[-1] if found else None
 
     def why(self, queue_id, line, since=0):
-        """What its rules said at RCPT is told apart."""
+        """Excludes log lines of its rules at RCPT."""
         rules = self.log.find(re.compile(rf'{queue_id}: ruleset=.* reject='), since)
         return ' '.join([self.what(line), *(re.sub('.* reject=', '', rule) for rule in rules[-1:])])
 
     def verified(self, hop, since=0):
-        """The log line that says so of a hop's certificate."""
+        """The log line that reports a verified certificate of a hop."""
         found = self.log.find(re.compile(
             rf'STARTTLS=client, relay={re.escape(hop.name)}\.?, .*verify=OK'), since)
         return found[-1] if found else None
@@ -219,7 +219,7 @@ class Sendmail(Mta):
                 os.unlink(self.path(f'{directory}/{name}'))
 
     def map_answer(self, key):
-        """What the map of FEATURE(sts) has for a key, as Sendmail sees it: the value, or None."""
+        """The value that the map of FEATURE(sts) returns for a key, as Sendmail sees it, or None."""
         out = self.run('sendmail', '-bt', text=f'/map sts {key}\n')[1]
         found = re.search(r'returns (.*) \(\d+\)', out)
         if found:

@@ -1,10 +1,10 @@
-"""The certificates that an MX host may show, by its conduct; each is made when first shown."""
+"""The certificates that an MX host may show, by its behaviour; each is made when it is first shown."""
 
 from . import hop
 
 
 class Certificates:
-    """authority is the one that the gate trusts, strangers the one that nobody does."""
+    """authority is the one that the gate trusts, strangers one that nobody trusts."""
 
     def __init__(self, authority, strangers, name, base):
         self.authority = authority

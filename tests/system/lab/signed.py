@@ -1,12 +1,12 @@
-"""DNSSEC: a signed root, the signed top-level domain `signed.`, and a resolver that validates.
+"""DNSSEC: a signed root, the signed top-level domain `signed.`, and a validating resolver.
 
     resolver    unbound on the loopback address, for Postfix and for the gate
-    upstream    the way from there to the signed zones, which an attacker can be put on
-    zones       Knot, which signs what it is told at once
-    forwarder   another way to the resolver, for a gate whose provider meddles
+    upstream    the path from there to the signed zones, where an attacker can be placed
+    zones       Knot, which signs new records at once
+    forwarder   another path to the resolver, for a gate whose provider modifies answers
 
-`example.` is delegated without a key, to the servers that the lab has anyway.  Below
-`lapsed.signed.` all signatures ended weeks ago.
+`example.` is delegated without a key, to the lab's other DNS servers.  Below
+`lapsed.signed.` all signatures expired weeks ago.
 """
 
 import base64
@@ -75,7 +75,7 @@ example. {ttl} NS ns.example.
 ns.example. {ttl} A {unsigned}
 '''
 
-# What was bogus a second ago may be good now; what is gone may be back.
+# A name that was bogus a second ago may be good now; a name that is gone may be back.
 UNBOUND = '''
 server:
     directory: "{dir}"
@@ -109,7 +109,7 @@ remote-control:
 
 
 class SignedDns:
-    """All four; started when a test first wants them."""
+    """All four servers; started when a test first needs them."""
 
     def __init__(self, directory):
         os.makedirs(directory)
@@ -154,7 +154,7 @@ class SignedDns:
         wait_for('the validating resolver', lambda: self.secure(f'ns.{TLD}', 'A'))
 
     def settle(self):
-        """Nobody lies, all is well."""
+        """Stops all lies."""
         self.upstream.be_honest()
         self.forwarder.be_honest()
         if not self.resolver.running():
@@ -190,7 +190,7 @@ class SignedDns:
 
     @staticmethod
     def _keys(zone):
-        """The key set that the zone's own server shows, None while there is none."""
+        """The key set that the zone's own server returns; None if there is none."""
         question = dns.message.make_query(f'{zone}.', 'DNSKEY')
         try:
             answer = dns.query.udp(question, net.DNS_SIGNED, timeout=1)
@@ -213,17 +213,17 @@ class SignedDns:
         return name.endswith(f'.{TLD}')
 
     def set(self, name, kind, *data):
-        """Makes data the only records of this kind; none given removes the kind."""
+        """Makes data the only records of this kind; without data, removes the kind."""
         self._update(TLD, f'{name}.', TTL, kind, *data)
 
     def remove(self, name):
         self._update(TLD, f'{name}.', TTL, 'ANY')
 
-    # what a client of the resolver sees
+    # --- what a client of the resolver sees
 
     @staticmethod
     def ask(name, kind, server=net.DNS_VALIDATING):
-        """The answer to a question by a client that believes AD; None if there is none."""
+        """The answer to a client that believes AD; None if there is none."""
         question = dns.message.make_query(f'{name}.', kind)
         question.flags |= dns.flags.AD
         try:
@@ -235,15 +235,15 @@ class SignedDns:
         answer = self.ask(name, kind)
         return answer is not None and answer.rcode() == dns.rcode.NOERROR and bool(answer.flags & dns.flags.AD)
 
-    # TLSA
+    # --- TLSA
 
     def publish_tlsa(self, hop, *records):
-        """records: texts of rdata, or conducts, each for a `3 0 1` of what the hop then shows."""
+        """records: texts of rdata, or behaviours, each for a `3 0 1` of the certificate that the hop then shows."""
         self.set(tlsa_name(hop), 'TLSA', *(one if ' ' in one else tlsa(hop.certificates.file(one))
                                            for one in records))
 
     def set_lapsed_tlsa(self, hop):
-        """Its TLSA records stand in a zone whose signatures are over (RFC 7671, section 6)."""
+        """Its TLSA records are in a zone whose signatures have expired (RFC 7671, section 6)."""
         self.set(tlsa_name(hop), 'TLSA')
         self.set(tlsa_name(hop), 'CNAME', f'{hop.name.partition(".")[0]}.{LAPSED}.')
 

@@ -1,10 +1,10 @@
-"""What a scene tells while it goes, and what it expects."""
+"""What a scene prints while it runs, and its expectations."""
 
 import re
 
 
 class Failed(Exception):
-    """An assertion that did not hold: what was expected and what was seen."""
+    """An expectation that failed: the expected and the actual value."""
 
     def __init__(self, what, expected, seen):
         super().__init__(what)
@@ -15,7 +15,7 @@ class Failed(Exception):
 
 
 class Story:
-    """Collects lines; prints them at once where live."""
+    """Collects lines; prints them at once if live."""
 
     def __init__(self, live):
         self.live = live
@@ -27,7 +27,7 @@ class Story:
             self._put(f'   {label if number == 0 else "":<10} {line}')
 
     def measured(self, label, text):
-        """Tells it, and has it told also when all went well."""
+        """Adds a figure, which is printed even if the test passes."""
         self.figures.append(f'{label}: {text}')
         self.tell(label, text)
 
@@ -38,7 +38,7 @@ class Story:
 
 
 def expect(what, expected, seen, holds=None):
-    """holds: the outcome where it is not plain equality."""
+    """holds: the result of the comparison, if it is not plain equality."""
     if not (seen == expected if holds is None else holds):
         raise Failed(what, expected, seen)
 
@@ -48,7 +48,7 @@ def expect_match(what, pattern, seen):
 
 
 class Stage:
-    """The lab as a scene sees it: each act is told, each outcome checked."""
+    """The lab as a scene sees it: each act is printed, each result checked."""
 
     def __init__(self, lab, story, relay=None):
         self.lab = lab
@@ -67,10 +67,10 @@ class Stage:
     def measured(self, label, text):
         self.story.measured(label, text)
 
-    # messages
+    # --- messages
 
     def send(self, *domains_or_addresses, **how):
-        """Sends one message; tells the recipients and each answer."""
+        """Sends one message; prints the recipients and each reply."""
         to = [one if isinstance(one, str) else one.address() for one in domains_or_addresses]
         attempt = self.relay.send(to, **how)
         for recipient in to:
@@ -84,14 +84,14 @@ class Stage:
         expect('the relay takes the message', 'a queue id', attempt.lines, attempt.queue_id)
 
     def refused(self, attempt, domain, reason=r'[a-z-]+', about=None):
-        """RCPT got the reply of the design: domain, what is wrong with which host, reason."""
+        """RCPT got the designed reply: domain, what is wrong with which host, reason."""
         answer = attempt.answer(domain.address())
         about = about or r'\S.*'
         expect_match(f'RCPT to {domain.name} is put off', rf'^451 4\.7\.5 <{re.escape(domain.ascii)}> '
                      rf'MTA-STS policy \(enforce\): {about} \[(?:{reason})\]; will be retried$', answer)
 
     def encrypted(self, attempt, hop, count=1):
-        """The message arrived at the hop, over TLS, and in the clear nowhere."""
+        """The message arrived at the hop over TLS, and nowhere in plain text."""
         self.accepted(attempt)
         self.relay.wait_fate(attempt.queue_id, 'sent')
         arrival = self.lab.wait_arrival(hop, count)
@@ -101,14 +101,14 @@ class Stage:
         return arrival
 
     def verified(self, hop):
-        """The relay has told in its log that the hop's certificate holds."""
+        """The relay has logged that the hop's certificate is valid."""
         line = self.relay.verified(hop, self.relay_mark)
         expect('the relay verified the certificate, as the map asked', f'a line on {hop.name}',
                self.relay.log.tail(5), line is not None)
         self.tell('log', line)
 
     def nothing_at(self, *hops):
-        """Not one byte of a message reached these hops; of its envelope, at most the sender, over TLS."""
+        """Not one byte of a message reached these hops, and of its envelope at most the sender, over TLS."""
         for one in hops:
             self.tell('arrived', f'nothing at {one.name} ({one.address}), '
                                  f'which saw {one.connections} connections')
@@ -118,7 +118,7 @@ class Stage:
             expect(f'envelopes at {one.name}', [], envelopes)
 
     def deferred(self, attempt, pattern, since=0):
-        """The message waits in the queue, and for this reason."""
+        """The message waits in the queue, for this reason."""
         line = self.relay.wait_fate(attempt.queue_id, 'deferred', since=since)
         why = self.relay.why(attempt.queue_id, line, since)
         self.tell('queued', self.relay.what(why))
@@ -129,7 +129,7 @@ class Stage:
         self.tell('queued', f'{attempt.queue_id} is on hold')
 
     def release(self, attempt):
-        """Lets a held message go; returns the mark in the relay's log."""
+        """Releases a held message; returns the mark in the relay's log."""
         since = self.relay.log.size()
         self.tell('relay', f'{attempt.queue_id} is released for delivery')
         self.relay.release(attempt.queue_id)
@@ -139,10 +139,10 @@ class Stage:
         self.tell('relay', 'queue run')
         self.relay.flush()
 
-    # the gate
+    # --- the gate
 
     def learn(self, domain):
-        """Makes the gate know a policy as the map does, without a look at any MX host."""
+        """Makes the gate store a policy by a question of the map, without a probe of any MX host."""
         answer = self.relay.map_answer(domain.ascii)
         self.tell('map', f'{domain.ascii}: {answer}')
         expect_match(f'what the map says of {domain.name}', '^secure match=', answer)
@@ -152,7 +152,7 @@ class Stage:
         hop.become(conduct)
 
     def explain(self, domain, pattern='verdict='):
-        """Tells the gate's newest log line about a domain, since the scene began, that matches."""
+        """Prints the gate's newest log line about a domain, since the scene began, that matches."""
         about = self.lab.gate.log.find(re.compile(rf'domain={re.escape(domain.ascii)}\b'),
                                        self.gate_mark)
         found = [line for line in about if re.search(pattern, line)]

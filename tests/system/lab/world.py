@@ -1,4 +1,4 @@
-"""The lab: everything together, and domains made as a test needs them."""
+"""The lab: all its parts together, and domains as a test needs them."""
 
 import os
 
@@ -25,8 +25,8 @@ GATE_SETTINGS = {
     'metrics_socket': 'inet:9461@127.0.0.1',
 }
 
-# Gates beside the first, each behind a port of the relay: one as if the milter were alone,
-# one that only tags, so that a header tells what it thought.
+# Gates beside the first, each behind another port of the relay: one as if there were only the milter,
+# one that only tags, so that a header shows its verdict.
 SIDE_GATES = {
     'alone': {'mta_enforces': 'no', 'milter_socket': 'inet:8472@127.0.0.1',
               'socketmap_socket': 'inet:8471@127.0.0.1', 'metrics_socket': 'inet:9471@127.0.0.1'},
@@ -35,7 +35,7 @@ SIDE_GATES = {
 }
 
 
-# What differs where the gate's resolver validates.
+# The differences if the gate's resolver validates.
 SIGNED_SETTINGS = {
     'dns_servers': net.DNS_VALIDATING,
     'dnssec': 'auto',
@@ -75,7 +75,7 @@ class Domain:
         self.lab.policy_hosts.publish(self.ascii, body or policyhost.policy_text(mode, names, **more))
 
     def set_mx(self, *hops):
-        """Points MX at hops, best first, ten apart."""
+        """Points MX at hops, best first, preferences ten apart."""
         self.lab.dns.set(self.ascii, 'MX', *(f'{10 * place} {one.name}.'
                                              for place, one in enumerate(hops, 1)))
 
@@ -94,7 +94,7 @@ class Lab:
                              dns.DnsServer(net.DNS_OF_GATE, f'{PLACE}/dns-of-gate'), self.signed)
         self.crooked_dns = crooked.CrookedDns(net.DNS_CROOKED, net.DNS_OF_GATE)
         self.policy_hosts = policyhost.PolicyHosts(f'{PLACE}/nginx', self.authority)
-        # what stands in trees of their own is started when a test first wants it
+        # MTAs in their own trees are started when a test first needs them
         self.consumers = {
             'postfix': relay.Relay(self.authority.file),
             'postfix-next': relay.Relay(self.authority.file, relay.NAME_NEXT, net.POSTFIX_NEXT, relay.ROOT_NEXT),
@@ -154,7 +154,7 @@ class Lab:
                 one.start()
 
     def restart_gates(self, **how):
-        """All gates, with the same settings of a test."""
+        """All gates, with a test's settings."""
         for one in (self.gate, *self.side_gates.values()):
             one.restart(**how)
 
@@ -164,7 +164,7 @@ class Lab:
         return address
 
     def new_hop(self, name, conduct=hop.HONEST, v6=False, port=25):
-        """An MX host with a DNS name and certificates for each way it may behave."""
+        """An MX host with a DNS name, and certificates for each behaviour."""
         address = self.plan.next6() if v6 else self.plan.next()
         net.add(address)
         self.dns.set(name, 'AAAA' if v6 else 'A', address)
@@ -186,7 +186,7 @@ class Lab:
         return made
 
     def use_signed(self, *relays):
-        """From now on signed names resolve, and these relays and the gate ask the resolver that validates."""
+        """From now on signed names resolve, and these relays and the gate use the validating resolver."""
         if not self.signed.running():
             self.signed.start()
         for one in relays:
@@ -196,7 +196,7 @@ class Lab:
             self.gate.restart()
 
     def new_policy_server(self, domain, body):
-        """A policy host of the domain's own, beside nginx; the domain's name is not pointed at it yet."""
+        """A policy host for this domain only, beside nginx; the domain's name does not point to it yet."""
         address = self.new_address()
         return policyserver.PolicyServer(f'mta-sts.{domain.ascii}', address, self.authority,
                                          f'{PLACE}/cert/policy-{address}', body)
@@ -225,7 +225,7 @@ class Lab:
         for one in self.consumers.values():
             if one.running():
                 one.empty()
-        # after an outage of DNS the gate remembers for some seconds that its server was dead
+        # after a DNS outage the gate remembers for some seconds that its server was dead
         self.crooked_dns.be_honest()
         if self.signed.running():
             self.signed.settle()
