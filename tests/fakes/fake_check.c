@@ -253,7 +253,7 @@ struct config *check_config(struct check *check)
 	return config;
 }
 
-/* Waits of the milter: the delay is waited for in check_wait(). */
+/* For waits of the milter: the delay passes in check_wait(). */
 bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
 	struct outcome *out)
 {
@@ -308,7 +308,7 @@ void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, s
 
 bool check_give_up(struct check *check, check_ticket ticket, struct outcome *out)
 {
-	memset(out, 0, sizeof *out); /* as the real one */
+	memset(out, 0, sizeof *out); /* as the real function does */
 	lock_take(&check->lock);
 	struct fake_case *c = case_open(check, ticket);
 	if (c) {

@@ -1,11 +1,11 @@
-/* The clock of the world, in place of clock_posix.c, and cond_wait_until() by it (--wrap). */
+/* The clock of the world, in place of clock_posix.c, and a cond_wait_until() that uses it (--wrap). */
 #include "clock.h"
 #include "world.h"
 
 #include <stdatomic.h>
 #include <time.h>
 
-#define SLICE_MS 5 /* a waiter looks so often whether the clock was moved on */
+#define SLICE_MS 5 /* how often a waiter checks whether the clock was moved */
 
 static int64_t machine_mono_ms(void)
 {

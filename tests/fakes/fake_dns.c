@@ -1,4 +1,4 @@
-/* DNS as the world tells it, in place of dns_unbound.c. */
+/* DNS with the world's answers, in place of dns_unbound.c. */
 #include "dns.h"
 #include "world.h"
 

@@ -1,4 +1,4 @@
-/* Calls of events_note() come here (--wrap) and go on to the real one. */
+/* Records calls of events_note() (--wrap) and passes them on to the real function. */
 #include "fake_events.h"
 
 #include "events.h"

@@ -1,11 +1,11 @@
-/* The events that the product notes, for whoever asks which they were. Any thread. */
+/* Records the events that the product raises, for tests. Any thread. */
 #ifndef FAKES_FAKE_EVENTS_H
 #define FAKES_FAKE_EVENTS_H
 
 #define FAKE_EVENTS_SIZE 8192
 
 void fake_events_forget(void);
-/* Words ` KIND` or ` KIND:DOMAIN`, each with a blank before it, in the order in which they were noted. */
+/* Words ` KIND` or ` KIND:DOMAIN`, each with a blank before it, in the order in which they were raised. */
 void fake_events_copy(char out[FAKE_EVENTS_SIZE]);
 
 #endif

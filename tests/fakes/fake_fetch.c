@@ -1,4 +1,4 @@
-/* Policy hosts as the world tells them, in place of fetch_curl.c. Bodies pass through the real policy_parse(). */
+/* Policy hosts with the world's answers, in place of fetch_curl.c. The real policy_parse() parses the bodies. */
 #include "fetch.h"
 #include "world.h"
 
@@ -28,7 +28,7 @@ void fetcher_free(struct fetcher **fetcher)
 	*fetcher = NULL;
 }
 
-/* As fetch_curl.c tells them apart. */
+/* The same distinction as in fetch_curl.c. */
 static enum health_way way_of(const struct policy_found *found)
 {
 	if (found->unreached)

@@ -1,5 +1,4 @@
-/* The log, in place of log.c: what the product says goes to standard error, and is kept for whoever asks what was said.
- */
+/* The log, in place of log.c: writes log lines to standard error and records them for tests. */
 #include "fake_log.h"
 
 #include "lock.h"

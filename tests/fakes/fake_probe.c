@@ -1,4 +1,4 @@
-/* Next hops as the world tells them, in place of probe_openssl.c. */
+/* Hops with the world's results, in place of probe_openssl.c. */
 #include "probe.h"
 #include "world.h"
 

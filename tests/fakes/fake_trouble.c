@@ -1,5 +1,4 @@
-/* A store that cannot be read or written at the world's word: the linker sends its calls here (--wrap), and here sends
- * them on. */
+/* A store that fails on the world's command: the linker redirects its calls here (--wrap), and this file passes them on. */
 #include "store.h"
 #include "world.h"
 
@@ -99,7 +98,7 @@ static bool submission_held(struct store *store, struct store_submission *submis
 	return holds;
 }
 
-/* Refused by what the store refuses, on a thread of its own as the real one. */
+/* Reports the store's refusal, on its own thread as the real store does. */
 void __wrap_store_submit(struct store *store, struct store_submission *submission)
 {
 	if (submission_held(store, submission))

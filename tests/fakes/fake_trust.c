@@ -1,5 +1,5 @@
-/* No authorities, in place of trust_openssl.c: policy hosts and hops of the world need none, and parsing the system's
- * takes longer than a scenario. */
+/* No authorities, in place of trust_openssl.c: the world's policy hosts and hops need none, and parsing the system's
+ * authorities takes longer than a scenario. */
 #include "trust.h"
 
 #include <assert.h>

@@ -55,7 +55,7 @@ static bool is_meant(enum disk_call call, long at)
 	return call == fault.call || (call == DISK_WRITE && fault.call == DISK_HEAD && at >= 0 && at < HEAD_OCTETS);
 }
 
-/* The error that this call has; 0: none. */
+/* The error that this call must return; 0: none. */
 static int call_error(enum disk_call call, int fd, long at)
 {
 	int error = 0;
@@ -87,7 +87,7 @@ ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 	return syscall(SYS_pread64, fd, bytes, len, at);
 }
 
-/* What clang makes of a call under _FORTIFY_SOURCE, since Debian 13. */
+/* clang calls this function under _FORTIFY_SOURCE, since Debian 13. */
 ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room);
 ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room)
 {

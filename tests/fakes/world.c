@@ -171,7 +171,7 @@ static struct dns_answer *answer_bare(enum dns_outcome outcome)
 	return answer;
 }
 
-/* Record data stands behind the answer, in the same allocation. */
+/* Record data follows the answer in the same allocation. */
 static struct dns_answer *answer_copy(const struct dns_answer *from)
 {
 	size_t head = sizeof *from + from->count * sizeof from->rr[0];

@@ -17,7 +17,7 @@ struct gate {
 	bool shut;
 };
 
-/* A call under way. Its loop's thread owns it; gates and clock wake it by a task. */
+/* A call in progress. Its loop's thread owns it; gates and clock wake it by a task. */
 struct world_call {
 	struct loop_task task; /* first */
 	struct loop *loop;
@@ -73,7 +73,7 @@ void world_gate_shut(const char *calls)
 	lock_drop(&lock);
 }
 
-/* All that wait look again. */
+/* Makes all waiting calls check again. */
 static void calls_wake(void) REQUIRES(lock)
 {
 	for (struct world_call *call = w.waiting; call; call = call->next) {
@@ -176,7 +176,7 @@ static void call_unlist(struct world_call *call) REQUIRES(lock)
 		}
 }
 
-/* Whether it has passed, now or before. */
+/* True if the call has passed, now or before. */
 static bool call_passes(struct world_call *call) REQUIRES(lock)
 {
 	if (call->passed)
@@ -354,7 +354,7 @@ void world_delay(unsigned microseconds)
 	lock_drop(&lock);
 }
 
-/* The store's trouble */
+/* Failures of the store */
 
 void world_store(enum world_store state)
 {

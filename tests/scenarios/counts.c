@@ -15,9 +15,9 @@ struct counts {
 	uint64_t cell[METRIC_COUNT][CELLS_MAX];
 };
 static struct counts at_question, at_ask;
-static bool quiet_before; /* nothing was under way when the question began */
+static bool quiet_before; /* no work was in progress when the question began */
 
-/* The values of a metric's labels; ANY: all of them together. */
+/* The values of a metric's labels; ANY: the sum of all values. */
 struct series {
 	enum metric metric;
 	int value[METRICS_LABELS_MAX];
@@ -33,7 +33,7 @@ static unsigned cells_of(const struct metrics_row *row)
 	return cells;
 }
 
-/* A cell's number has its labels' values as digits. */
+/* The digits of a cell's number are the values of its labels. */
 static void cell_values(const struct metrics_row *row, unsigned cell, unsigned value[METRICS_LABELS_MAX])
 {
 	for (int i = METRICS_LABELS_MAX; i-- > 0;) {
@@ -81,7 +81,7 @@ static bool grew_by(struct scene *scene, const char *what, const struct counts *
 	return scene_wrong(scene, what, expected, seen);
 }
 
-/* --- what holds for every question -------------------------------------------------------------------------------- */
+/* --- checks after every question ---------------------------------------------------------------------------------- */
 
 void counts_question(struct scene *scene)
 {
@@ -111,8 +111,8 @@ void counts_refreshed(struct scene *scene, unsigned refreshes)
 			(struct series){METRIC_VERDICTS, {(int)PURPOSE_REFRESH, ANY, ANY}}, refreshes);
 }
 
-/* Fetches, probes and looks for TLSA records begin with the addresses of their host, whether they then find one to dial
- * or not; a probe by TLSA records looks them up once for both. */
+/* Fetches, probes and TLSA lookups begin with a lookup of the host's addresses, even if none of the addresses can be used.
+ * A probe by TLSA records uses one address lookup for both. */
 static enum metric call_metric(const char *call)
 {
 	static const struct {
@@ -145,7 +145,7 @@ void counts_settled(struct scene *scene)
 			called[work[i]]);
 }
 
-/* --- what a case says --------------------------------------------------------------------------------------------- */
+/* --- expectations of a case --------------------------------------------------------------------------------------- */
 
 static bool metric_read(const char *name, size_t len, enum metric *metric)
 {
@@ -167,7 +167,7 @@ static int value_read(enum metrics_label label, const char *text)
 	return ANY;
 }
 
-/* LABEL=VALUE, the quotes taken off */
+/* LABEL=VALUE, without the quotes */
 static bool label_read(struct series *series, const char *word)
 {
 	const struct metrics_row *row = &metrics_table[series->metric];

@@ -1,4 +1,4 @@
-/* What a case expects: of the verdict, of the calls made, of the store, of the words that front ends would use. */
+/* The expectations of a case: the verdict, the remote calls, the store, and the texts of the front ends. */
 #include "counts.h"
 
 #include "answer.h"
@@ -80,9 +80,10 @@ static void tlsa_word(const char *owner, char *word, size_t size)
 		snprintf(word, size, "tlsa:%s:%u", host + 6, port);
 }
 
-/* Steps: the remote calls since the last question, as words: record, policy, mx, tlsa:HOST, probe:HOST, and dane:HOST
- * for a probe by TLSA records, which looks for them once more. Those of another domain than the one asked for carry its
- * name (record:example.org). Address lookups are left out, and a hop's further addresses. */
+/* Steps are the remote calls since the last question, as words: record, policy, mx, tlsa:HOST, probe:HOST, and dane:HOST
+ * for a probe by TLSA records, which looks the records up once more. Calls for a domain other than the one in the
+ * question have that domain at the end (record:example.org). Address lookups and a hop's further addresses are no
+ * steps. */
 static void step_word(const struct scene *scene, const char *call, char *word, size_t size)
 {
 	static const struct {
@@ -127,7 +128,7 @@ static int word_compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* `steps` in this order, `steps-any` in any. */
+/* `steps` in this order, `steps-any` in any order. */
 static bool expect_steps(struct scene *scene, const struct words *words)
 {
 	char seen[SEEN_SIZE], cut[SEEN_SIZE], expected[SEEN_SIZE] = "";
@@ -310,7 +311,7 @@ static bool expect_answer(struct scene *scene, const struct words *words)
 	return expect_text(scene, kind, words->word[2], buffer);
 }
 
-/* due [DOMAIN...]: what the refresher would find now, earliest first */
+/* due [DOMAIN...]: the domains that are due now, earliest first */
 static bool expect_due(struct scene *scene, const struct words *words)
 {
 	struct names due;
@@ -328,7 +329,7 @@ static bool expect_due(struct scene *scene, const struct words *words)
 	return strcmp(wanted, seen) == 0 || scene_wrong(scene, "due", wanted, seen);
 }
 
-/* said|not-said TEXT: what the log holds since the last question */
+/* said|not-said TEXT: the log since the last question contains TEXT or does not */
 static bool expect_said(struct scene *scene, const struct words *words)
 {
 	static char said[FAKE_LOG_SIZE];
@@ -340,7 +341,7 @@ static bool expect_said(struct scene *scene, const struct words *words)
 	return found == wanted || scene_wrong(scene, words->word[1], words->word[2], said);
 }
 
-/* events [KIND[:DOMAIN]...]: exactly those that were noted since the last question, in any order */
+/* events [KIND[:DOMAIN]...]: exactly the events raised since the last question, in any order */
 static bool expect_events(struct scene *scene, const struct words *words)
 {
 	static char noted[FAKE_EVENTS_SIZE];

@@ -1,7 +1,7 @@
-/* Runs scenario cases (tests/scenarios/README tells their language): each in a process of its own, with the real check,
- * core and store and the fakes in place of the network and the clock. `runner [-v] [FILE...]`; without files, all of
- * tests/scenarios in the source directory. One line `ok NAME` or `not ok NAME` for each, then a count. Exit status 1
- * when a case failed. */
+/* Runs scenario cases (their language: tests/scenarios/README). Each case runs in its own process, with the real check,
+ * core and store, and fakes for the network and the clock. `runner [-v] [FILE...]`; without files it runs all cases of
+ * tests/scenarios in the source directory. Prints `ok NAME` or `not ok NAME` for each case, then a count. The exit status
+ * is 1 if a case failed. */
 #include "table.h"
 
 #include "log.h"
@@ -54,7 +54,7 @@ static bool case_apart(const char *path)
 	pid_t child = fork();
 	if (child == 0) {
 		bool passed = case_run(path);
-		exit(passed ? 0 : 1); /* not _exit(): the sanitizers look for leaks here */
+		exit(passed ? 0 : 1); /* not _exit(): sanitizers check for leaks at exit() */
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		return false;

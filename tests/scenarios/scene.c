@@ -130,7 +130,7 @@ static void product_stop(struct scene *scene)
 	loops_free(&scene->loops);
 }
 
-/* Waits for the end of what goes on in the background. */
+/* Waits until all background work has ended. */
 static bool settle(struct scene *scene)
 {
 	struct timespec pause = {0, 500000};
@@ -147,7 +147,7 @@ static bool settle(struct scene *scene)
 	}
 }
 
-/* After a question, unless a gate holds its work up. */
+/* The same after a question, unless a gate holds work up. */
 static bool work_ended(struct scene *scene)
 {
 	if (scene->gates > 0)
@@ -226,7 +226,7 @@ static bool run_advance(struct scene *scene, const struct words *words)
 	return true;
 }
 
-/* at DURATION: the clock moves on to that long after the case's start */
+/* at DURATION: moves the clock to DURATION after the start of the case */
 static bool run_at(struct scene *scene, const struct words *words)
 {
 	int64_t seconds;
@@ -239,7 +239,7 @@ static bool run_at(struct scene *scene, const struct words *words)
 	return true;
 }
 
-/* clock back|forth DURATION: the wall clock alone */
+/* clock back|forth DURATION: sets the wall clock only */
 static bool run_clock(struct scene *scene, const struct words *words)
 {
 	int64_t seconds;
@@ -281,7 +281,7 @@ static bool store_damage(const struct scene *scene)
 	return file && fclose(file) == 0 && done;
 }
 
-/* restart [damaged]: by other bytes in the place of the store's, in between */
+/* restart [damaged]: damaged overwrites the store with other bytes in between */
 static bool run_restart(struct scene *scene, const struct words *words)
 {
 	product_stop(scene);
@@ -386,7 +386,7 @@ static bool run_ask(struct scene *scene, const struct words *words)
 	return scene_bad(scene, "ask", words->word[1]);
 }
 
-/* again: the last question of a front end once more; its steps are counted on */
+/* again: repeats the last question of a front end; its steps are added to the earlier ones */
 static bool run_again(struct scene *scene, const struct words *words)
 {
 	struct question question = scene->question;

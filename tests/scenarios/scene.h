@@ -1,5 +1,5 @@
-/* One scenario case under way: the product as the case's settings make it, a store in a directory of its own, and what
- * the last question brought. */
+/* A running scenario case: the product with the case's settings, a store in its own directory, and the result of the last
+ * question. */
 #ifndef SCENARIOS_SCENE_H
 #define SCENARIOS_SCENE_H
 
@@ -8,7 +8,7 @@
 #define SCENE_WORDS_MAX 64
 #define SCENE_LINE_MAX 4096
 #define SCENE_SETTINGS_MAX 32
-#define SCENE_SETTLE_MS 20000 /* background work takes no longer, or the case fails */
+#define SCENE_SETTLE_MS 20000 /* limit for background work; then the case fails */
 
 struct scene {
 	const char *file;
@@ -31,10 +31,10 @@ struct scene {
 	int wait_ms;
 	struct outcome outcome;
 	bool waited;
-	unsigned calls_before; /* of the world, when it was asked */
+	unsigned calls_before; /* calls of the world before the question */
 };
 
-/* A statement: its words, quotes taken off, the first being its name. */
+/* The words of a statement, without quotes; the first word is its name. */
 struct words {
 	size_t count;
 	char *word[SCENE_WORDS_MAX];
@@ -50,16 +50,16 @@ void words_cut(struct words *words, char *line); /* the words stay in the line *
 
 void scene_begin(struct scene *scene, const char *file);
 void scene_end(struct scene *scene);
-/* Runs one line. False: it cannot be read; said on standard output. */
+/* Runs one line. Prints an error and returns false if the line cannot be parsed. */
 bool scene_run(struct scene *scene, char *line);
 
-/* For expectations: says what failed, and what was called since the last question. */
+/* For expectations: prints the failure and the calls since the last question. */
 bool scene_wrong(struct scene *scene, const char *what, const char *expected, const char *seen);
 bool scene_bad(struct scene *scene, const char *what, const char *word);
 bool scene_expect(struct scene *scene, const struct words *words);
-/* `90`, `5m`, `1d12h`; false when it is none. */
+/* Parses `90`, `5m`, `1d12h`; returns false for other texts. */
 bool duration_parse(const char *text, int64_t *seconds);
-/* The value of `key=value`, or NULL when the word is none of that key. */
+/* The value of `key=value`, or NULL if the word has another form or key. */
 const char *word_value(const char *word, const char *key);
 
 #endif

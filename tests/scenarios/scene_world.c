@@ -109,7 +109,7 @@ static bool run_policy(struct scene *scene, const struct words *words)
 	return true;
 }
 
-/* policy-many DOMAIN COUNT PATTERN: enforce, with the names f0.DOMAIN, ... and PATTERN behind them */
+/* policy-many DOMAIN COUNT PATTERN: mode enforce, with the names f0.DOMAIN, ... and PATTERN last */
 static bool run_policy_many(struct scene *scene, const struct words *words)
 {
 	static char body[POLICY_BYTES_MAX];
@@ -151,7 +151,7 @@ static bool run_policy_fails(struct scene *scene, const struct words *words)
 	return true;
 }
 
-/* names=A,B,...: of the certificate, which is good for 30 days; until=DURATION: for that long */
+/* names=A,B,...: names in the certificate, which is valid for 30 days; until=DURATION: valid for that long */
 static bool run_hop_names(struct scene *scene, const struct words *words)
 {
 	const char *names = word_value(words->word[3], "names");

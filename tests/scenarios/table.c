@@ -8,7 +8,7 @@
 #define CELL_TIME_S 60
 #define PARTS_MAX 8
 
-/* The next word of a line, blanks only; what follows it stays in `at`. "" at the end. */
+/* The next word of a line, separated by blanks only; `at` then points after the word. "" at the end. */
 static char *word_take(char **at)
 {
 	char *word = *at + strspn(*at, " \t");
@@ -62,7 +62,7 @@ static void cell_told(const struct table *table, const size_t *choice)
 	printf("\n");
 }
 
-/* --- what is covered ---------------------------------------------------------------------------------------------- */
+/* --- coverage ----------------------------------------------------------------------------------------------------- */
 
 static bool pair_stated(const struct table *table, size_t c, size_t v, size_t d, size_t w)
 {
@@ -126,7 +126,7 @@ void table_free(struct table *table)
 		free(table->meaning[--table->meaning_count].statement);
 }
 
-/* --- statements that prepare -------------------------------------------------------------------------------------- */
+/* --- statements that prepare a cell ------------------------------------------------------------------------------- */
 
 static bool meaning_add(struct table *table, const char *column, const char *value, const char *statement)
 {
@@ -231,7 +231,7 @@ static void line_run(const struct table *table, const size_t *choice, struct sce
 		cell->failures++;
 }
 
-/* What a part of a row says, as a line of the language. */
+/* Translates a part of a row into a line of the language. */
 static void part_expect(struct scene *cell, size_t number, char *part)
 {
 	char line[2 * SCENE_LINE_MAX];
@@ -253,7 +253,7 @@ static void part_expect(struct scene *cell, size_t number, char *part)
 		cell->failures++;
 }
 
-/* A row that says nothing of events says that there are none. */
+/* A row without events expects that there are none. */
 static void events_expect(struct scene *cell, char *const *part, size_t part_count)
 {
 	char line[] = "events";

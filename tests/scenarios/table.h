@@ -1,6 +1,7 @@
-/* Tables of cells in a case file: every combination of values of some columns is a world of its own, and rows say what
- * is expected of the cells that they cover. The table checks of itself that each combination is covered once (`all`),
- * or each pair of values of two columns at least once (`pairs`). tests/scenarios/README tells the language. */
+/* Tables in a case file: every combination of the columns' values is a cell with its own world, and rows give the
+ * expectations for the cells that they cover. The table itself is checked: each combination is covered exactly once
+ * (`all`), or each pair of values of two columns at least once (`pairs`). tests/scenarios/README describes the
+ * language. */
 #ifndef SCENARIOS_TABLE_H
 #define SCENARIOS_TABLE_H
 
@@ -33,10 +34,10 @@ struct table {
 	unsigned cells_run;    /* in the whole file */
 };
 
-/* Runs a line when it is a table's: true. Failures and expectations are counted in the scene, which is the file's and
- * no cell's. */
+/* Runs the line and returns true if it belongs to a table. Failures and expectations are counted in `scene`, which is the
+ * scene of the file, not of a cell. */
 bool table_run(struct table *table, struct scene *scene, char *line);
-void table_end(struct table *table, struct scene *scene); /* checks what is covered */
+void table_end(struct table *table, struct scene *scene); /* checks the coverage */
 void table_free(struct table *table);
 
 #endif

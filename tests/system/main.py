@@ -11,7 +11,7 @@ import traceback
 from lab.story import Failed, Stage, Story, expect
 from lab.world import PLACE, Lab
 
-# What no log of the daemon may hold, whatever a test tried.
+# No log of the daemon may contain these words, whatever a test does.
 DISASTER = re.compile(r'Sanitizer|runtime error:|Assertion .* failed|stack smashing')
 
 LEGEND = '''
@@ -24,7 +24,7 @@ log             the log line that gives the reason'''
 
 
 def collect(kind):
-    """[(name, sentence, function)] of one kind, in the order they are to run."""
+    """[(name, sentence, function)] of one kind, in the order in which they run."""
     if kind == 'selfcheck':
         import selfcheck
         found = selfcheck.CHECKS
@@ -52,7 +52,7 @@ def tails(lab):
 
 
 def play(lab, function, live, settle):
-    """Runs one scene; returns its story and what went wrong, or None."""
+    """Runs one scene; returns its story, and the failure or None."""
     story = Story(live)
     try:
         if settle:
@@ -70,7 +70,7 @@ def play(lab, function, live, settle):
 
 
 def test(lab, chosen, settle):
-    """One line a test, and what it measured; the story only of those that failed."""
+    """Prints a line and the figures for each test, and the story of each test that failed."""
     failed = 0
     for name, _, function in chosen:
         begun = time.monotonic()

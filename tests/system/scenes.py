@@ -115,7 +115,7 @@ def accepted_then_attacked(lab, stage, name):
     attempt = stage.send(domain, hold=True)
     stage.accepted(attempt)
     stage.on_hold(attempt)
-    stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is stripped from what {domain.mx.name} offers')
+    stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is stripped at {domain.mx.name}')
     since = stage.release(attempt)
     stage.deferred(attempt, lab.relay.NOT_OFFERED, since)
     stage.nothing_at(domain.mx)
@@ -150,7 +150,7 @@ def accepted_at_last(lab, stage, domain, seconds=20):
     def taken():
         attempts.append(lab.relay.send([domain.address()]))
         return attempts[-1].queue_id
-    wait_for(f'a message to {domain.name} is taken', taken, seconds, pause=0.5)
+    wait_for(f'a message to {domain.name} is accepted', taken, seconds, pause=0.5)
     stage.tell('sent', f'RCPT TO:<{domain.address()}> again')
     stage.tell('answer', attempts[-1].answer(domain.address()))
     return attempts[-1]
@@ -174,7 +174,7 @@ def killed_and_restarted(lab, stage):
     stage.tell('gate', 'stsgated is killed with -9 and started again')
     lab.gate.kill()
     lab.gate.start()
-    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is stripped from what {attacked.mx.name} offers')
+    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is stripped at {attacked.mx.name}')
     stage.refused(stage.send(attacked), attacked, 'starttls-not-supported',
                   rf'{attacked.mx.name} offers no STARTTLS')
     stage.explain(attacked, 'verdict=fail-enforce')

@@ -32,7 +32,7 @@ def set_clocks(lab, seconds):
 
 
 def pass_time(lab, sieges):
-    """Six minutes pass after the last attack has begun; otherwise gates would do lookups before all attacks have begun."""
+    """Six minutes pass after the last attack has begun, so that no gate does its lookups before that."""
     attack_last = sieges[-1].attack
 
     def attacked(domain):
@@ -49,7 +49,7 @@ def flush_until_arrived(lab, one, seconds=40):
     wait_for(f'a message at {one.name}', arrived, seconds, pause=0.5)
 
 
-def told(lab, stage, domain, pattern, seconds=10):
+def logged(lab, stage, domain, pattern, seconds=10):
     """Waits for the gate's first log line about a domain that matches, and returns it."""
     line = re.compile(rf'domain={re.escape(domain.ascii)}\b.*(?:{pattern})')
     found = wait_for(f'/{pattern}/ about {domain.ascii} in the log',
@@ -190,7 +190,7 @@ def nothing_gained(server):
     if server.conduct in host.BAD_CERTIFICATES:
         expect(f'requests at {server.host}', [], server.requests)
     expect(f'paths asked for at {server.host}', [], [path for path in server.requests if path != host.PATH])
-    expect(f'floods taken whole from {server.host}', 0, server.drowned)
+    expect(f'endless bodies read from {server.host}', 0, server.drowned)
 
 
 @attack
@@ -215,7 +215,7 @@ def policy_host_attacked(lab, stage):
     pass_time(lab, sieges)
     play(lab, stage, *sieges)
     for siege, pattern in zip(sieges, HOST_ATTACKS.values()):
-        told(lab, stage, siege.domain, f'the stored policy stays in force.*{pattern}')
+        logged(lab, stage, siege.domain, f'the stored policy stays in force.*{pattern}')
         nothing_gained(servers[siege.domain])
 
 
@@ -240,7 +240,7 @@ def policy_host_attacked_at_first_contact(lab, stage):
         stage.accepted(attempt)
     together([lambda domain=domain: offer(domain) for domain in servers])
     for domain, pattern in zip(servers, HOST_ATTACKS.values()):
-        told(lab, stage, domain, f'no policy: {pattern}')
+        logged(lab, stage, domain, f'no policy: {pattern}')
         nothing_gained(servers[domain])
     for domain in servers:
         flush_until_arrived(lab, domain.mx)
@@ -275,7 +275,7 @@ def policy_weakened(lab, stage):
     pass_time(lab, sieges)
     play(lab, stage, *sieges)
     for domain, server in servers.items():
-        told(lab, stage, domain, 'the stored policy stays in force.*reason=sts-webpki-invalid')
+        logged(lab, stage, domain, 'the stored policy stays in force.*reason=sts-webpki-invalid')
         expect('handshakes with the attacker', 'one at least', server.connections, server.connections >= 1)
         nothing_gained(server)
 

@@ -75,7 +75,7 @@ class Siegeworks:
         for door, gate in self.gates.items():
             port = gate.settings['socketmap_socket'].removeprefix('inet:').partition('@')[0]
             answer = self.lab.relay.map_answer(domain.ascii, f'socketmap:inet:127.0.0.1:{port}:postfix')
-            expect_match(f'what the map of {door} says of {domain.name}', '^secure match=', answer)
+            expect_match(f'the answer of the map of {door} about {domain.name}', '^secure match=', answer)
 
     def prepare(self, siege):
         """Before the attack: policies are stored, and the message to the second domain is accepted."""
@@ -169,7 +169,7 @@ class Siegeworks:
             def taken():
                 self.offer(siege, door)
                 return siege.attempts[door].queue_id
-            wait_for(f'a message to {siege.domain.name} is taken at {door}', taken, pause=0.3)
+            wait_for(f'a message to {siege.domain.name} is accepted at {door}', taken, pause=0.3)
         together([lambda siege=siege, door=door: again(siege, door) for siege, door in refused])
 
     def delivered(self, siege):

@@ -87,7 +87,7 @@ def attacked_between(lab, stage, name):
 
 
 def goes_out(stage, held):
-    """A queue run skips messages that are being delivered, and DNS answers live a second, so another run may be needed."""
+    """A queue run skips messages under delivery, and DNS answers live a second, so another run may be needed."""
     def gone():
         stage.relay.flush()
         return not stage.relay.queue()
@@ -98,7 +98,7 @@ def goes_out(stage, held):
 
 @each('postfix', 'postfix-next', 'sendmail')
 def better_hop_cut_off(lab, stage, name):
-    """The better hop is blocked at delivery: a good hop after it gets the mail, and an evil one between gets nothing."""
+    """The better hop is blocked at delivery: a good hop after it gets the mail, an evil one between gets none."""
     domain = lab.domain(f'{name}-cut')
     evil = lab.new_hop(f'mx.evil-cut-{name}.example')
     backup = lab.new_hop(f'backup.{domain.ascii}')
@@ -123,7 +123,7 @@ def gate_killed_between(lab, stage, name):
         stage.accepted(attempt)
     stage.tell('gate', 'stsgated is killed with -9')
     lab.gate.kill()
-    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is taken out of what {attacked.mx.name} offers')
+    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is stripped at {attacked.mx.name}')
     since = stage.relay.log.size()
     for _, attempt in held:
         stage.release(attempt)
@@ -151,7 +151,7 @@ def tls_required_no(lab, stage, name):
     stage.refused(stage.send(domain, headers=asked), domain, 'starttls-not-supported')
     attempt = stage.send(attacked, headers=asked, hold=True)
     stage.accepted(attempt)
-    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is taken out of what {attacked.mx.name} offers')
+    stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is stripped at {attacked.mx.name}')
     since = stage.release(attempt)
     if stage.relay.obeys_tls_required():
         stage.relay.wait_fate(attempt.queue_id, 'sent')

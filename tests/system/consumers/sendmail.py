@@ -109,7 +109,7 @@ def sendmail_longest_answer(lab, stage):
         domain.publish_record()
         answer = stage.relay.map_answer(domain.ascii)
         told = len(re.search('match=([^ ]*)', answer).group(1).split(':'))
-        stage.tell('map', f'{told} of {len(names) + 1} names, {len(answer)} octets that weigh {weight(answer)}')
+        stage.tell('map', f'{told} of {len(names) + 1} names, {len(answer)} octets with a weight of {weight(answer)}')
         expect('weight', 'little less than the bound of 1090', weight(answer), 1000 < weight(answer) <= 1090)
         stage.encrypted(stage.send(domain), domain.mx)
         stage.verified(domain.mx)
@@ -123,7 +123,7 @@ def sendmail_quarantine(lab, stage):
     attempt = stage.send(domain)
     stage.accepted(attempt)
     stage.on_hold(attempt)
-    expect_match('what `mailq -qQ` says', rf'QUARANTINE: stsgate: domain={domain.ascii}; policy=enforce; ',
+    expect_match('the output of `mailq -qQ`', rf'QUARANTINE: stsgate: domain={domain.ascii}; policy=enforce; ',
                  stage.relay.run('sendmail', '-bp', '-qQ')[1])
     stage.flush()
     stage.on_hold(attempt)
@@ -140,7 +140,7 @@ def sendmail_submission_program(lab, stage):
     good, bad = lab.domain('msp-good'), lab.domain('msp-bad', conduct=hop.STRIPPED)
     stage.relay.submit([good.address(), bad.address()])
     lab.wait_arrival(good.mx)
-    waits = wait_for('the MSP tells of the other', lambda: stage.relay.log.find(
+    waits = wait_for('the MSP logs the other recipient', lambda: stage.relay.log.find(
         re.compile(r'to=.*msp-bad\.example.*stat=Deferred: 451 4\.7\.5 .*starttls-not-supported'), stage.relay_mark))
     stage.tell('queued', stage.relay.what(waits[-1]))
     stage.nothing_at(bad.mx)
@@ -157,7 +157,7 @@ def sendmail_submission_program(lab, stage):
 
 @test
 def sendmail_without_gate(lab, stage):
-    """F=T: without the gate no message is accepted, and a message that the gate could not judge stays with the client."""
+    """F=T: without the gate no message is accepted, and a message that it could not judge stays with the client."""
     domain = lab.domain('unjudged')
     lab.gate.kill()
     refused = stage.relay.send([domain.address()])
@@ -196,10 +196,10 @@ def wildcard_certificate(lab, stage, name):
     stage.nothing_at(domain.mx)
     stage.explain(domain, 'frontend=milter .*verdict=pass')
     stage.explain(domain, f'event=wildcard-certificate .*: {domain.mx.name};')
-    expect_match('what `stsgate query` says', 'by a wildcard alone, which Sendmail before 8.18.2 does not match',
+    expect_match('the output of `stsgate query`', 'by a wildcard alone, which Sendmail before 8.18.2 does not match',
                  lab.gate.tool('query', domain.ascii)[1])
     try:
-        stage.tell('relay', 'the rule is put right in sendmail.cf')
+        stage.tell('relay', 'the rule is corrected in sendmail.cf')
         stage.relay.attach(edit=corrected)
         stage.flush()
         stage.encrypted(attempt, domain.mx)

@@ -65,7 +65,7 @@ def dane_stripped(lab, stage):
     """STARTTLS is stripped at a host with TLSA records and no policy: mail waits, and none goes in plain text."""
     domain, = domains(lab, 'plain', (None,))
     lab.signed.publish_tlsa(domain.mx, hop.HONEST)
-    stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is taken out of what {domain.mx.name} offers')
+    stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is stripped at {domain.mx.name}')
     attempt = stage.send(domain)
     stage.deferred(attempt, 'TLS is required, but was not offered')
     stage.nothing_at(domain.mx)

@@ -106,7 +106,7 @@ def dane_resolver_gone(lab, stage):
     lab.signed.publish_tlsa(domain.mx, hop.HONEST)
     held = stage.send(domain, hold=True)
     stage.accepted(held)
-    stage.turn(domain.mx, hop.STRIPPED, f'no resolver, and STARTTLS is taken out of what {domain.mx.name} offers')
+    stage.turn(domain.mx, hop.STRIPPED, f'no resolver, and STARTTLS is stripped at {domain.mx.name}')
     lab.signed.resolver.stop()
     lab.gate.set_clock(LATER_S)
     try:

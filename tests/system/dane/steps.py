@@ -31,7 +31,7 @@ def map_says(stage, domain, pattern, dialect='postfix'):
     except RuntimeError as failed:       # how postmap reports TEMP
         answer = str(failed)
     stage.tell('map', f'{dialect}, {domain.ascii}: {answer}')
-    what = f'what the map says of {domain.name} to {dialect}'
+    what = f'the map\'s answer about {domain.name} in {dialect}'
     if pattern is None:
         expect(what, None, answer)
     else:

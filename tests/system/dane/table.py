@@ -132,7 +132,7 @@ def dane_unusable(lab, stage):
     stage.encrypted(stage.send(free), free.mx)
     stage.encrypted(stage.send(bound), bound.mx)
     stage.verified(bound.mx)
-    stage.turn(free.mx, hop.STRIPPED, f'STARTTLS is taken out of what {free.mx.name} offers')
+    stage.turn(free.mx, hop.STRIPPED, f'STARTTLS is stripped at {free.mx.name}')
     held = stage.send(free)
     stage.deferred(held, 'TLS is required, but was not offered')
     expect('messages in the clear', [], [str(one) for one in free.mx.arrivals if one.protocol is None])
@@ -203,5 +203,5 @@ def dane_stripping_forwarder(lab, stage):
     lab.gate.restart(dns_servers=net.DNS_FORWARDER)
     said = [line for line in lab.gate.log.lines(since) if 'DNSSEC' in line or 'dnssec' in line]
     stage.tell('log', '\n'.join(said))
-    expect_match('what the log says of signatures', r'dnssec = off', ' '.join(said))
+    expect_match('the log line about signatures', r'dnssec = off', ' '.join(said))
     as_if_none(lab, stage, 'stripping')

@@ -47,7 +47,7 @@ def attach(lab, path):
 
 @test
 def chrooted_smtp(lab, stage):
-    """A chrooted smtp(8) reaches the map by the socket's path below the queue directory; with the full path mail waits."""
+    """A chrooted smtp(8) reaches the map by the path below the queue directory; with the full path mail waits."""
     calm, attacked, lost = lab.domain('jailed'), lab.domain('jailed-stripped'), lab.domain('jailed-lost')
     with jail(lab):
         attach(lab, SOCKET)
@@ -60,7 +60,7 @@ def chrooted_smtp(lab, stage):
         stage.encrypted(stage.send(calm), calm.mx)
         stage.verified(calm.mx)
         held = stage.send(attacked, hold=True)
-        stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is taken out of what {attacked.mx.name} offers')
+        stage.turn(attacked.mx, hop.STRIPPED, f'STARTTLS is stripped at {attacked.mx.name}')
         stage.release(held)
         stage.deferred(held, lab.relay.NOT_OFFERED)
         stage.nothing_at(attacked.mx)

@@ -75,7 +75,7 @@ def delegation_monitor(lab, stage):
         since = lab.gate.log.size()
         stage.accepted(stage.send(domain))
         expect('tags', [], tags(lab.wait_arrival(domain.mx)))
-        expect('told in the log', 1, len(lab.gate.log.find(
+        expect('logged', 1, len(lab.gate.log.find(
             re.compile(rf'frontend=delegation domain={domain.ascii} .* action=accept would=defer'), since)))
 
 

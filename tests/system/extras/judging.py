@@ -75,7 +75,7 @@ def certificate_untrusted(lab, stage):
 
 @test
 def tls_too_old(lab, stage):
-    """A hop limited to TLS 1.1 is told apart from a hop that breaks the handshake."""
+    """A hop limited to TLS 1.1 is distinguished from a hop that breaks the handshake."""
     domain = lab.domain('oldtls', conduct=hop.OLD_TLS)
     stage.refused(stage.send(domain), domain, 'tls-too-old')
     stage.nothing_at(domain.mx)

@@ -91,8 +91,8 @@ def size(gate):
 
 
 def compare(lab, stage, others, silent, client, fetched=0, **settings):
-    """First contacts alone; then the same with a gate that knows as little, while a thousand others wait, for which so many
-    policies have been fetched."""
+    """First contacts alone; then the same with a gate that knows as little, while a thousand others
+    wait, for which so many policies have been fetched."""
     lab.gate.restart(fresh=True, **LONG, **settings)
     stage.measured('alone', figures(first_contacts(others)))
     lab.gate.restart(fresh=True, **LONG, **settings)
@@ -144,8 +144,8 @@ def silent_hosts(port, kind=socket.SOCK_STREAM):
 
 
 def publish(lab, names, at_once=100):
-    """Policies of these domains; returns their records.  Many share a certificate, which saves time, and three addresses,
-    because a network gets 64 fetches at a time, and nginx has room for 256."""
+    """Policies of these domains; returns their records.  Many share a certificate, which saves time,
+    and three addresses, because a network gets 64 fetches at a time, and nginx has room for 256."""
     place = lab.policy_hosts.dir
     addresses = [lab.new_address() for _ in range(3)]
     records = {}

@@ -72,7 +72,7 @@ def dead_dns(lab, stage):
     known, unknown = lab.domain('dead-known'), lab.domain('dead-unknown', policy=False)
     stage.learn(known)
     known.mx.become(hop.STRIPPED)
-    stage.tell('attack', "the gate's DNS server takes questions and answers none")
+    stage.tell('attack', "the gate's DNS server receives questions and answers none")
     lab.dns.of_gate.freeze()
     stage.accepted(stage.send(unknown))
     attempt = stage.send(known)
@@ -138,7 +138,7 @@ def timed(lab, domain):
     """The seconds that a whole SMTP transaction takes."""
     begun = time.monotonic()
     attempt = lab.relay.send([domain.address()])
-    expect(f'a message to {domain.name} is taken', True, attempt.queue_id is not None)
+    expect(f'a message to {domain.name} is accepted', True, attempt.queue_id is not None)
     return time.monotonic() - begun
 
 

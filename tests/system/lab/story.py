@@ -81,7 +81,7 @@ class Stage:
         return attempt
 
     def accepted(self, attempt):
-        expect('the relay takes the message', 'a queue id', attempt.lines, attempt.queue_id)
+        expect('the relay accepts the message', 'a queue id', attempt.lines, attempt.queue_id)
 
     def refused(self, attempt, domain, reason=r'[a-z-]+', about=None):
         """RCPT got the designed reply: domain, what is wrong with which host, reason."""
@@ -145,7 +145,7 @@ class Stage:
         """Makes the gate store a policy by a question of the map, without a probe of any MX host."""
         answer = self.relay.map_answer(domain.ascii)
         self.tell('map', f'{domain.ascii}: {answer}')
-        expect_match(f'what the map says of {domain.name}', '^secure match=', answer)
+        expect_match(f'the map\'s answer about {domain.name}', '^secure match=', answer)
 
     def turn(self, hop, conduct, words):
         self.tell('attack' if conduct != 'honest' else 'the path', words)
