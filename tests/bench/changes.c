@@ -1,7 +1,8 @@
-/* changes: how many changes per second reach the disk, by the number of callers, and by the number of submissions of
- * three changes. The ceiling for one caller: the two syncs that a change costs, by a plain file in the same directory.
+/* changes: measures the changes per second that reach the disk, for several numbers of callers, and for several numbers
+ * of submissions of three changes each. The ceiling for one caller is a plain file in the same directory with the two
+ * syncs that a change costs.
  *
- *   changes DIRECTORY   the directory is on the disk to be measured, and empty */
+ *   changes DIRECTORY   an empty directory on the disk to be measured */
 #include "lapse.h"
 #include "store.h"
 
@@ -48,7 +49,7 @@ static void *changes_make(void *arg)
 
 	for (;;) {
 		int64_t began_ns = lapse_now_ns();
-		unsigned turn = atomic_fetch_add(&turns, 1); /* what stays the same is not written */
+		unsigned turn = atomic_fetch_add(&turns, 1); /* an unchanged value is not written */
 
 		if (began_ns >= caller->until_ns)
 			return NULL;
@@ -115,13 +116,13 @@ static bool rounds_measure(struct store *store, round_of *round, const char *wha
 #define SUBMITTED 3
 
 struct submitter {
-	struct store_submission submission; /* first: `done` is given it */
+	struct store_submission submission; /* first member: `done` gets its address */
 	struct store_batch_change change[SUBMITTED];
 	char domain[SUBMITTED][48];
 	struct store *store;
 	unsigned turn, number;
 	int64_t until_ns, began_ns;
-	struct lapses *lapses; /* of all */
+	struct lapses *lapses; /* of all submissions */
 	size_t *failed;
 	atomic_uint *running;
 };
@@ -176,7 +177,7 @@ static double submissions_round(struct store *store, unsigned count, struct laps
 	return (double)(all->count - before) * 1e9 / (double)(lapse_now_ns() - began_ns);
 }
 
-/* Two writes with a sync each, as often as they go. */
+/* Repeats two writes with a sync each. */
 static double plain_measure(const char *directory)
 {
 	static const char page[4096];

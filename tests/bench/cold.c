@@ -1,13 +1,12 @@
-/* cold DOMAINS CA-FILE ROW MAP PORT PID: first contacts through the map MAP of the socketmap server at PORT, or through
- * policy delegation, which has mail hosts probed, too. Each domain is
- * new, its servers are those of world, and each connection has one request under way. By turns with it a bare libcurl
- * multi loop fetches from the same policy hosts, the ceiling: it is given the addresses, all transfers share a trust
- * store, and nobody looks at what comes.
+/* cold DOMAINS CA-FILE ROW MAP PORT PID: measures first contacts through the map MAP of the socketmap server at PORT, or
+ * through policy delegation, which also probes mail hosts. Each domain is new, `world` runs its servers, and each
+ * connection has one request in progress. The ceiling alternates with it: a bare libcurl multi loop that fetches from the
+ * same policy hosts. It knows the addresses, all transfers share a trust store, and the responses are discarded.
  *
- * cold fetches DOMAINS CA-FILE: the same for what stsgated's fetches cost alone, in this process.
+ * cold fetches DOMAINS CA-FILE: measures stsgated's fetches alone, in this process.
  *
- * cold silent KIND PORT PID: what stsgated needs while SILENT questions wait for servers that never answer; KIND begins
- * the name of their domains, see world. */
+ * cold silent KIND PORT PID: measures stsgated while SILENT questions wait for servers that never answer. The names of
+ * their domains begin with KIND, see world. */
 #include "fetch.h"
 #include "lapse.h"
 #include "loop.h"
@@ -37,8 +36,8 @@
 #define REPLY_SIZE 1024
 #define PATIENCE_MS 10000
 #define TIMEOUT_MS 10000L
-#define CALM_MS 200         /* of a server that is done */
-#define CALM_CPU_NS 2000000 /* that it may use in that time */
+#define CALM_MS 200         /* of a server that has finished */
+#define CALM_CPU_NS 2000000 /* that the server may use in that time */
 #define CALM_LOOKS 100
 
 static void die(const char *what)
@@ -47,7 +46,7 @@ static void die(const char *what)
 	exit(EX_UNAVAILABLE);
 }
 
-/* Not below one name: that would be one destination, which has a part of the room only. */
+/* Not below one name, because all names below one domain share a quota. */
 static void domain_name(char out[NAME_SIZE], const char *kind, unsigned i)
 {
 	snprintf(out, NAME_SIZE, "%s-%u.example", kind, i);
@@ -78,7 +77,7 @@ static void ask_map(int fd, const char *map, const char *domain)
 	send_all(fd, request);
 }
 
-/* Policy delegation: each question comes from a client with an address of its own. */
+/* Policy delegation: each question comes from a client with its own address. */
 static void ask_delegation(int fd, const char *domain, unsigned i)
 {
 	char request[512];
@@ -130,7 +129,7 @@ static bool starts_with(const struct connection *connection, size_t at, const ch
 	return connection->got >= at + len && memcmp(connection->reply + at, words, len) == 0;
 }
 
-/* Whether the whole answer is there. Answers that are not the expected one end the program. */
+/* Returns true if the answer is complete. Ends the program if it is not the expected answer. */
 static bool reply_is_whole(const char *map, const struct connection *connection)
 {
 	struct span payload, in = {connection->reply, connection->got};
@@ -164,7 +163,7 @@ static void reply_read(struct load *load, struct connection *connection)
 	request_send(load, connection);
 }
 
-/* What an answer leads to, in the background, is part of its cost. */
+/* Background work after an answer is part of its cost. */
 static void await_calm(pid_t pid)
 {
 	int64_t before = lapse_process_ns(pid), now;
@@ -237,7 +236,7 @@ static void transfer_begin(struct transfer *transfer, CURLM *multi, const char *
 	domain_name(domain, kind, i);
 	snprintf(host, sizeof host, "mta-sts.%s", domain);
 	snprintf(url, sizeof url, "https://%s/.well-known/mta-sts.txt", host);
-	snprintf(pin, sizeof pin, "%s:443:127.16.%u.1", host, i % 256); /* world serves all names at all addresses */
+	snprintf(pin, sizeof pin, "%s:443:127.16.%u.1", host, i % 256); /* world serves all names on all addresses */
 	curl_slist_free_all(transfer->pin);
 	transfer->pin = curl_slist_append(NULL, pin);
 	curl_easy_reset(curl);
@@ -294,7 +293,7 @@ static struct seen bare_round(const char *kind, unsigned from, unsigned count)
 	return seen_end(&start, count, &lapses);
 }
 
-/* --- our fetches alone ----------------------------------------------------------------------------------------------- */
+/* --- fetches alone --------------------------------------------------------------------------------------------------- */
 
 struct fetches {
 	struct fetcher *fetcher;
@@ -339,7 +338,7 @@ static void on_fetched(void *arg)
 		fetching_begin(fetching);
 }
 
-/* The loop turns in this thread. */
+/* The loop runs in this thread. */
 static struct seen fetch_round(struct fetcher *fetcher, const char *kind, unsigned from, unsigned count)
 {
 	struct fetching fetching[CONNECTIONS];
@@ -389,7 +388,7 @@ static void rows_print(const char *name, struct seen bare[ROUNDS], struct seen s
 	printf("   x %.2f\n", lapse_median(ratio));
 }
 
-/* Before the first round of each: what is made once is made then. */
+/* Before the first round of each row, so that one-time work is done before. */
 static int cold(unsigned count, const char *ca_file, const char *name, const char *map, uint16_t port, pid_t pid)
 {
 	struct seen bare[ROUNDS], seen[ROUNDS];
@@ -465,7 +464,7 @@ static int silent(const char *kind, uint16_t port, pid_t pid)
 		domain_name(name, kind, i);
 		ask(fd[i], map, name, i);
 	}
-	/* Each has a connection of its client, and one of the server that is silent. */
+	/* Each question has a connection to its client and one to the silent server. */
 	unsigned most = before, now;
 	for (int calm = 0; calm < CALM_LOOKS && most < before + 2 * SILENT; calm++) {
 		nanosleep(&(struct timespec){.tv_nsec = CALM_MS * 1000000L}, NULL);

@@ -1,5 +1,5 @@
-/* fresh DIRECTORY PLAIN-FILE COUNT: what a verdict from the store costs, beside a plain read of the same records. The
- * directory holds a store of COUNT domains made by fill; the file is a copy of the store's. */
+/* fresh DIRECTORY PLAIN-FILE COUNT: measures a verdict from the store and a plain read of the same records. The directory
+ * has a store of COUNT domains that fill made; the file is a copy of the store's file. */
 #include "lapse.h"
 #include "plain.h"
 #include "stock.h"
@@ -17,7 +17,7 @@
 #define ROUND_MS 60
 #define THREADS_MAX 4
 #define SUBJECTS_MAX 5000 /* domains of one row, in random order */
-#define SUBJECTS_HOT 40   /* of the table of few domains: as many in every store */
+#define SUBJECTS_HOT 40   /* of the table with few domains; the same number in every store */
 #define COUNT_MIN 100
 #define COUNT_MAX 1000000
 
@@ -29,12 +29,12 @@ static struct {
 	atomic_bool over, written;
 } bench;
 
-/* One row: what is asked, and what it reads. */
+/* One row: the question, and the records that it needs. */
 struct row {
 	const char *name;
 	enum purpose purpose;
-	unsigned domain_hops; /* of the domains asked for */
-	unsigned read_hops;   /* of these, hop records that the verdict needs */
+	unsigned domain_hops; /* of the domains in the questions */
+	unsigned read_hops;   /* hop records that the verdict needs */
 	enum verdict_kind expected;
 	struct stock *subject;
 	unsigned subjects;
@@ -55,7 +55,7 @@ static struct row rows[] = {
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
-/* Ways to read: false when the answer is not the one expected. */
+/* Ways to read. Each returns false if the answer is not the expected one. */
 struct reader {
 	MDB_txn *txn;
 	struct question question;
@@ -130,7 +130,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* CPU nanoseconds of a call, and calls per second of wall-clock time by all threads together. */
+/* CPU nanoseconds per call, and calls of all threads per second of wall-clock time. */
 struct cost {
 	double ns, per_s;
 };
@@ -183,7 +183,7 @@ static void table_print(unsigned count, unsigned threads, const char *remark)
 	fflush(stdout);
 }
 
-/* Few domains asked for, as many in each store: what the store's size alone costs. */
+/* Questions about few domains, the same number in each store: shows the cost of the store's size alone. */
 static void hot_print(unsigned count)
 {
 	unsigned kept[ROWS];
@@ -202,7 +202,7 @@ static void entry_touch(struct entry *entry, void *arg)
 	entry->record_checked_at += *commits % 2 == 0 ? 1 : -1;
 }
 
-/* Commits one after another until told to stop. */
+/* Makes commits one after another until stopped. */
 static void *write_on(void *arg)
 {
 	unsigned *commits = arg;
@@ -257,7 +257,7 @@ static void row_subjects(struct row *row, unsigned count)
 
 static bool check_begin(const char *directory, struct failure *why)
 {
-	char none[] = "dns_servers=127.0.0.1@1"; /* nothing is looked up, and if it were, nobody would answer */
+	char none[] = "dns_servers=127.0.0.1@1"; /* no lookups are made, and none would be answered */
 	char *const overrides[] = {none};
 	bench.store = store_open(directory, UINT64_C(1) << 30, STORE_OWNER, why);
 	bench.loops = bench.store == NULL ? NULL : loops_new(2, why);

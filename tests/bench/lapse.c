@@ -54,7 +54,7 @@ static int compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Puts the values in order. */
+/* Sorts the values. */
 static double percentile_us(struct lapses *lapses, double percent)
 {
 	if (lapses->count == 0)

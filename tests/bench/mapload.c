@@ -1,5 +1,5 @@
-/* mapload NULL-PORT NULL-PID GATE-PORT GATE-PID: asks two socketmap servers on the loopback address by turns: one that
- * gives a constant answer, and stsgated over a store of fill. Each connection has one request under way. */
+/* mapload NULL-PORT NULL-PID GATE-PORT GATE-PID: asks two socketmap servers on the loopback address in turn: one with a
+ * constant answer, and stsgated with a store that fill made. Each connection has one request in progress. */
 #include "lapse.h"
 #include "stock.h"
 

@@ -1,5 +1,5 @@
-/* mapnull PORT: the ceiling of mapload. A socketmap server on libevent, as stsgated's, that gives one constant answer
- * to everything that looks like the end of a request. */
+/* mapnull PORT: the ceiling of mapload. A socketmap server with libevent, like stsgated's, that sends a constant answer
+ * whenever a request seems to end. */
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define BACKLOG 64
-#define SERVE_S 120 /* in case nobody ends it */
+#define SERVE_S 120 /* then it ends by itself */
 
 static const char answer[] = "67:OK secure match=mx1.domain-000000.bench.example servername=hostname,";
 _Static_assert(sizeof answer == 3 + 67 + 1 + 1, "the length stands before the answer");

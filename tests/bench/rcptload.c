@@ -1,6 +1,6 @@
-/* rcptload NULL-SOCKET NULL-PID GATE-SOCKET GATE-PID: sends messages to two milters by turns, one that does nothing and
- * stsgated over a store of fill, and takes the time of each RCPT but a message's first (which waits for MAIL, too). A
- * socket is the path of a UNIX socket, or a port of the loopback address. */
+/* rcptload NULL-SOCKET NULL-PID GATE-SOCKET GATE-PID: sends messages to two milters in turn, one that does nothing and
+ * stsgated with a store that fill made. Measures the time of each RCPT except a message's first, which also waits for
+ * MAIL. A socket is the path of a UNIX socket, or a port of the loopback address. */
 #include "lapse.h"
 #include "stock.h"
 

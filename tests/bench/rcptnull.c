@@ -1,11 +1,11 @@
-/* rcptnull SOCKET: the ceiling of rcptload. A milter that negotiates as stsgated's does and lets everything pass. */
+/* rcptnull SOCKET: the ceiling of rcptload. A milter that negotiates like stsgated's and accepts everything. */
 #include <libmilter/mfapi.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#define SERVE_S 120 /* in case nobody ends it */
+#define SERVE_S 120 /* then it ends by itself */
 
 static sfsistat on_envelope(SMFICTX *context, char **argv)
 {

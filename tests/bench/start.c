@@ -1,5 +1,5 @@
-/* start STSGATED CONFIGURATION PORT STORE COUNT: how long stsgated takes from exec to its first answer over a store of
- * COUNT domains made by fill, after a clean stop and after kill -9; and what it needs beside the map. */
+/* start STSGATED CONFIGURATION PORT STORE COUNT: measures the time from exec to stsgated's first answer, with a store of
+ * COUNT domains that fill made, after a clean stop and after kill -9; also its memory without LMDB's map. */
 #include "lapse.h"
 #include "stock.h"
 
@@ -20,7 +20,7 @@
 
 #define REPLY_SIZE 1024
 #define PATIENCE_MS 20000
-#define QUESTIONS 50000     /* before memory is looked at */
+#define QUESTIONS 50000     /* before memory is measured */
 #define KEPT_WITH_POLICY 10 /* domain 10 has a policy (stock.h) */
 
 static void die(const char *what)
@@ -50,7 +50,7 @@ static void daemon_end(pid_t pid, int signal)
 		die("stsgated had ended");
 }
 
-/* Tries until somebody listens. */
+/* Retries until a server listens. */
 static int connection_open(uint16_t port)
 {
 	struct sockaddr_in place = {
@@ -70,7 +70,7 @@ static int connection_open(uint16_t port)
 	return -1;
 }
 
-/* The listening socket is there before the store is: the answer is what counts. */
+/* The socket listens before the store is open, so the time ends with the answer. */
 static void ask(int fd, unsigned i)
 {
 	struct stock subject;
@@ -89,7 +89,7 @@ static void ask(int fd, unsigned i)
 		die("a wrong answer");
 }
 
-/* Kilobytes of the process that are in memory: all, and those of the mapped store. */
+/* Resident kilobytes of the process: all, and those of the mapped store. */
 static void memory_read(pid_t pid, long *all, long *map)
 {
 	char name[64], line[512];

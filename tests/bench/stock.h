@@ -1,5 +1,6 @@
-/* What stands in a benchmark's store. Domain i of it has no policy, but every tenth has one (enforce), an MX set of one
- * hop or two that the policy names one by one, and good evidence of each. All of it is fresh for the next hour. */
+/* The contents of a benchmark's store. Every tenth domain has an enforce policy, an MX set of one or two hops that the
+ * policy lists by name, and good evidence of each hop. The other domains have no policy. All facts stay fresh for the next
+ * hour. */
 #ifndef BENCH_STOCK_H
 #define BENCH_STOCK_H
 
@@ -14,7 +15,7 @@ struct stock {
 	char host[STOCK_HOPS_MAX][STOCK_NAME_SIZE];
 };
 void stock_name(struct stock *out, unsigned i); /* domain i */
-/* Puts domains 0 to count - 1. */
+/* Writes domains 0 to count - 1. */
 bool stock_fill(struct store *store, unsigned count, struct failure *why);
 
 #endif

@@ -1,9 +1,9 @@
-/* world CA-FILE: the servers of cold, on all addresses of the loopback network: DNS (port 53), policy hosts (443) and mail
- * hosts (25). Writes the certificate of its authority to CA-FILE, then serves until it is ended.
+/* world CA-FILE: runs the servers for cold on all addresses of the loopback network: DNS (port 53), policy hosts (443) and
+ * mail hosts (25). Writes the certificate of its authority to CA-FILE, then serves until it is ended.
  *
- * Every domain has a record, an enforce policy and one mail host; each policy host and each mail host has a certificate
- * of its own, and they are spread over many networks. Of a domain whose name begins with quiet-dns the name servers never
- * answer, of quiet-https the policy host, of quiet-smtp the mail host: they let everybody connect. */
+ * Every domain has a record, an enforce policy and one mail host. Each policy host and mail host has its own certificate,
+ * and the hosts are spread over many networks. Name servers of domains that begin with quiet-dns, policy hosts of
+ * quiet-https and mail hosts of quiet-smtp accept connections and never answer. */
 #include "pki.h"
 
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define SERVE_S 360 /* in case nobody ends it */
+#define SERVE_S 360 /* then it ends by itself */
 #define THREADS 8   /* of each port */
 #define PACKET_SIZE 1232
 #define NAME_SIZE 256
@@ -55,7 +55,7 @@ static void put_number(struct packet *packet, uint32_t number, size_t octets)
 		packet->at[packet->len++] = (unsigned char)(number >> 8 * octets);
 }
 
-/* The name in the question, with dots; the place behind it, or 0. */
+/* Gets the name in the question, with dots; returns the position after it, or 0. */
 static size_t name_read(const struct packet *packet, char name[NAME_SIZE])
 {
 	size_t at = 12, len = 0;
@@ -92,7 +92,7 @@ static void record_begin(struct packet *packet, unsigned type, size_t len)
 	put_number(packet, (uint32_t)len, 2);
 }
 
-/* Makes an answer of a question; false: none comes. */
+/* Makes the answer to a question; returns false if there is to be none. */
 static bool dns_answer(struct packet *packet)
 {
 	static const char record[] = "v=STSv1; id=1;";
@@ -105,7 +105,7 @@ static bool dns_answer(struct packet *packet)
 	if (starts_with(name, "quiet-dns") || starts_with(domain, "quiet-dns"))
 		return false;
 	packet->len = end + 4;
-	packet->at[2] = 0x85; /* an answer, with authority; recursion was wanted and is to be had */
+	packet->at[2] = 0x85; /* an authoritative answer; recursion desired and available */
 	packet->at[3] = 0x80;
 	memset(packet->at + 6, 0, 6);
 	if (type == TYPE_TXT && starts_with(name, "_mta-sts.")) {
@@ -232,7 +232,7 @@ static bool is_quiet(int fd)
 	return getsockname(fd, (struct sockaddr *)&here, &len) == 0 && (ntohl(here.sin_addr.s_addr) >> 16 & QUIET);
 }
 
-/* A connection to a quiet host stays open, and nobody looks at it. */
+/* A connection to a quiet host stays open and is ignored. */
 static void *door_serve(void *arg)
 {
 	const struct door *door = arg;

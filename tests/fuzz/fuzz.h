@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* What must hold whatever the input is. */
+/* Must be true for every input. */
 #define FUZZ_MUST(condition)                                                                                           \
 	do {                                                                                                           \
 		if (!(condition))                                                                                      \

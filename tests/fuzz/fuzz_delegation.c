@@ -1,4 +1,4 @@
-/* Requests of policy delegation: any octets are read whole, within bounds, or refused. */
+/* Requests of policy delegation: any octets are either read completely, within limits, or refused. */
 #include "delegation.h"
 #include "fuzz.h"
 #include "question.h"
@@ -11,7 +11,7 @@ static void must_lie_within(struct span value, struct span in)
 	FUZZ_MUST(value.len == 0 || (!memchr(value.at, '\n', value.len) && !memchr(value.at, '\0', value.len)));
 }
 
-/* A request is over with its first empty line: cut off before it, it is not whole; what follows does not count. */
+/* A request ends with its first empty line. Without that line it is incomplete; text after the line is ignored. */
 static void must_end_there(struct span in, size_t used)
 {
 	struct delegation_request request;

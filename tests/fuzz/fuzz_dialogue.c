@@ -1,6 +1,6 @@
-/* The dialogue of a probe before the handshake. The first octet of the input sets the size of the pieces in which the
- * rest reaches the probe; the rest is all that the peer ever sends. The conclusion is the same as from the whole text at
- * once, and nothing is said out of turn. */
+/* The dialogue of a probe before the handshake. The first octet of the input sets the size of the pieces in which the rest
+ * reaches the probe; the rest is everything that the peer sends. The result is the same as for the whole text at once, and
+ * the probe sends no command out of turn. */
 #include "fuzz.h"
 #include "probe_smtp.h"
 #include "smtp.h"
@@ -10,7 +10,7 @@
 
 #define EHLO "EHLO relay.example.net\r\n"
 
-/* Drawn from the whole text: the reason, and what the peer has been told by then. */
+/* The result for the whole text: the reason, and the commands that the probe has sent by then. */
 struct conclusion {
 	bool good;
 	enum reason reason;
@@ -56,7 +56,7 @@ static struct conclusion conclude(const char *at, size_t left)
 	return bad;
 }
 
-/* Adds the commands of one call; `told` has room for all of a dialogue. */
+/* Adds the commands of one call; `told` has room for all commands of a dialogue. */
 static void heard_add(char told[DIALOGUE_SAY_SIZE], const struct text *say)
 {
 	FUZZ_MUST(!say->cut && strlen(told) + say->len < DIALOGUE_SAY_SIZE);
@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		heard_add(told, &say);
 		fed += some;
 	}
-	/* What the peer says later is the handshake's, or nobody's. */
+	/* Later text of the peer belongs to the handshake, or is ignored. */
 	struct conclusion conclusion = conclude(said, fed);
 	FUZZ_MUST((dialogue.state == DIALOGUE_READY) == conclusion.good && seen.reason == conclusion.reason);
 	FUZZ_MUST(memchr(seen.text, '\0', sizeof seen.text));

@@ -1,10 +1,10 @@
-/* A DNS message behind an octet for the type that was asked for and one for what libunbound says of its security. */
+/* An octet for the type in the question, an octet for libunbound's security status, and a DNS message. */
 #include "dns_answer.h"
 #include "fuzz.h"
 
 #include <string.h>
 
-/* A name without compression that ends where the record does. */
+/* A name without compression that ends with the record. */
 static void name_holds(const uint8_t *name, size_t len)
 {
 	size_t at = 0;

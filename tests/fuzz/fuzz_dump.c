@@ -1,4 +1,4 @@
-/* Lines of an export: what is read, and written again, must be read as the same. */
+/* Lines of an export: an entry that was read and written again is read as the same entry. */
 #include "dump.h"
 #include "fuzz.h"
 #include "output.h"

@@ -1,4 +1,4 @@
-/* Entries, hop records and events of the store: what decodes must encode to something that decodes to the same. */
+/* Entries, hop records and events of the store: a decoded value that is encoded again decodes to the same value. */
 #include "entry.h"
 #include "event_record.h"
 #include "evidence.h"
@@ -58,7 +58,7 @@ static void event_try(const uint8_t *data, size_t size)
 	same(bytes, event_encode(&back));
 }
 
-/* A fuzzer does not guess checksums: the sum is put right, so that what lies behind it is reached too. */
+/* A fuzzer cannot guess checksums, so the checksum is corrected to reach the code after its check. */
 static uint8_t *summed(const uint8_t *data, size_t size)
 {
 	uint64_t sum = fields_sum(data, size - 8);

@@ -1,5 +1,5 @@
-/* The HTTP service's requests: the head, whatever follows it, and what is answered. The event loop and the store are
- * played by this file. */
+/* Requests to the HTTP service: the head, any text after it, and the response. This file replaces the event loop and the
+ * store. */
 #include "fuzz.h"
 #include "http_server.h"
 
@@ -13,7 +13,7 @@ struct client {
 	bool body;
 };
 
-/* An answer is whole: its length is told, and nothing stands behind it. */
+/* A response is complete: it has its length, and nothing follows it. */
 void client_reply(struct client *client, struct span bytes)
 {
 	size_t told = 0, head = 0;
@@ -70,7 +70,7 @@ static bool begins(const char *bytes, size_t len, const char *word)
 	return len >= strlen(word) && memcmp(bytes, word, strlen(word)) == 0;
 }
 
-/* What is told of the daemon is told to those who ask for it in so many words. */
+/* Facts about the daemon are returned only for requests with the exact path. */
 static void status_must_fit(const struct client *client, const char *bytes, size_t len)
 {
 	bool get = begins(bytes, len, "GET "), head = begins(bytes, len, "HEAD ");
@@ -90,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *bytes = (const char *)data;
 	size_t used = 0, whole = size < HTTP_REQUEST_MAX ? size : HTTP_REQUEST_MAX;
 
-	/* As it comes in: the first answer is that to the shortest request, and more to come would not change it. */
+	/* As the octets arrive: the first response is that to the shortest request, and more octets do not change it. */
 	for (size_t len = 1; len <= whole && used == 0; len += 1 + len / 16) {
 		struct client client = {0}, later = {0};
 		used = service->input(service->arg, &client, (struct span){bytes, len});

@@ -1,5 +1,5 @@
-/* A pattern, a NUL, a host name: whether they match is also told by a plain matcher that goes label by label, and a
- * policy with that pattern says the same. */
+/* A pattern, a NUL, a host name: a simple matcher that compares label by label, and a policy with that pattern, give the
+ * same result. */
 #include "domain.h"
 #include "fuzz.h"
 #include "policy.h"
@@ -15,7 +15,7 @@ struct labels {
 	char label[LABELS_MAX][64];
 };
 
-/* RFC 5321 4.1.2: false when the text is no Domain, or with `underscores` no host of an MTA. */
+/* RFC 5321 4.1.2: false if the text is not a Domain, or with `underscores` not a host name that MTAs accept. */
 static bool labels_cut(struct labels *out, const char *text, bool underscores)
 {
 	out->count = 0;
@@ -63,7 +63,7 @@ static void policy_try(const char *pattern, const char *host, bool matches)
 
 	if (!domain_parse(&domain, host, strlen(host)))
 		return;
-	/* One that names an address literal only has no pattern left. */
+	/* A policy that lists only an address literal has no pattern. */
 	bool parsed = policy_parse(&policy, body, (size_t)len, NULL);
 	FUZZ_MUST(parsed || (!matches && domain_is_numeric(pattern, strlen(pattern))));
 	FUZZ_MUST(policy_allows(&policy, domain.name) == matches);

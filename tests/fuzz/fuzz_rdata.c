@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text);
 	if (rdata_mx(&mx, data, size))
 		FUZZ_MUST(mx.exchange.name[0] != '\0' && mx.is_domain == (mx.exchange.name[0] != '"') &&
-			  !(mx.root && mx.is_domain)); /* what is no host name stands in quotes */
+			  !(mx.root && mx.is_domain)); /* a name that is not a host name is in quotes */
 	if (rdata_address(&address, data, size)) {
 		(void)address_is_global(&address);
 		FUZZ_MUST(address_parse(&again, address_format(&address, formatted)));

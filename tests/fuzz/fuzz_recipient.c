@@ -19,7 +19,7 @@ static void must_hold(const struct question *question)
 	FUZZ_MUST(!strcmp(domain.name, question->domain));
 }
 
-/* A list ends, and no octet of it is in two of its parts. */
+/* The list ends, and none of its octets belongs to two parts. */
 static void must_come_apart(struct span list)
 {
 	const char *at = list.at, *end = list.at + list.len;

@@ -1,6 +1,5 @@
-/* The head of a policy host's answer, line by line, and its body behind an empty line. Told once more by a plain
- * reading of the lines: nothing that was not sent as text/plain, unencoded and unfolded, passes; nothing else is
- * refused. */
+/* The head of a policy host's response, line by line, and its body after an empty line. A simple second parser gives the
+ * same result: only responses sent as text/plain, unencoded and unfolded, pass, and no others are refused. */
 #include "fetch.h"
 #include "fetch_response.h"
 #include "fuzz.h"
@@ -8,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The value of a line `name: value` without the blanks around it, NULL when it is another; the caller frees. */
+/* The value of a line `name: value` without surrounding blanks; NULL for another name. The caller frees it. */
 static char *value_of(const char *line, size_t len, const char *name)
 {
 	static const char blanks[] = " \t\r\n";
@@ -29,7 +28,7 @@ static char *value_of(const char *line, size_t len, const char *name)
 	if (len > 0)
 		memcpy(value, line, len);
 	for (size_t i = 0; i < len; i++)
-		if (value[i] == '\0') /* part of no word */
+		if (value[i] == '\0') /* no word contains NUL */
 			value[i] = '\1';
 	return value;
 }
@@ -64,7 +63,7 @@ static void head_line(struct head *head, const char *line, size_t len)
 	free(transfer);
 }
 
-/* A line of its own length, so that a step beyond its end is seen. */
+/* A copy of exactly the line, so that AddressSanitizer sees a read beyond its end. */
 static bool line_feed(struct response *response, const char *line, size_t len)
 {
 	char *exact = malloc(len);
@@ -76,7 +75,7 @@ static bool line_feed(struct response *response, const char *line, size_t len)
 	return on;
 }
 
-/* In pieces of growing length. False: too large. */
+/* Feeds it in pieces of growing length. Returns false if it is too large. */
 static bool body_feed(struct response *response, const char *body, size_t len)
 {
 	for (size_t at = 0, piece = 1; at < len; at += piece, piece *= 2)

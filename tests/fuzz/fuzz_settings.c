@@ -1,5 +1,5 @@
-/* The reader of settings files: any text is either refused with a reason, or read to values that are refused or taken
- * alike when they are written out again. */
+/* The parser of settings files: any text is either refused with a reason, or read to values that are refused or accepted
+ * in the same way after they are written and read again. */
 #include "fuzz.h"
 #include "settings.h"
 
@@ -11,7 +11,7 @@ static void sockets_parse(const struct settings *settings)
 		settings->metrics_socket};
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
 		struct settings_socket socket;
-		/* settings_check() has let it pass. */
+		/* settings_check() has accepted it. */
 		FUZZ_MUST(settings_socket_parse(&socket, values[i], NULL));
 	}
 }
@@ -25,7 +25,7 @@ static void values_format(const struct settings *settings)
 		int len = snprintf(line, sizeof line, "probe_ttl_max = 30d\n%s = %s", row->name, value);
 		if (strcmp(row->name, "probe_ttl_max") == 0)
 			continue;
-		/* Alone it may contradict a default, but never be another value. */
+		/* Alone the setting may contradict a default, but its value is the same. */
 		struct settings *second = settings_read_text("again", line, (size_t)len, NULL);
 		FUZZ_MUST(!second || strcmp(settings_format(second, row, again, sizeof again), value) == 0);
 		settings_free(&second);

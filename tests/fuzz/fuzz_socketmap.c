@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* What was read as a netstring is written again as the same octets. */
+/* A netstring that was read is written again as the same octets. */
 static void must_round_trip(const char *in, struct span payload, size_t used)
 {
 	char *out = malloc(used);
@@ -14,7 +14,7 @@ static void must_round_trip(const char *in, struct span payload, size_t used)
 	free(out);
 }
 
-/* What a consumer's reader would trip over, by plain looks at the octets: nothing of map_grammar.c. */
+/* Finds octets that a consumer's parser could not read, without the code of map_grammar.c. */
 static void must_be_harmless(const char *reply, size_t len, enum map_dialect dialect)
 {
 	FUZZ_MUST(strlen(reply) == len && len <= 100000);
@@ -46,7 +46,7 @@ static void must_be_harmless(const char *reply, size_t len, enum map_dialect dia
 	}
 }
 
-/* The request's octets are the policy's, too: a body below the key. */
+/* The request's octets also serve as the policy's text, after the key. */
 static void must_reply(const struct question *question, enum map_dialect dialect, struct span body)
 {
 	static char buffer[MAP_REPLY_MAX + 1];

@@ -1,4 +1,4 @@
-/* An RRset: records one behind the other, each behind two octets of its length; what is left over is one more. */
+/* An RRset: records one after the other, each preceded by two octets of length; the rest is one more record. */
 #include "fuzz.h"
 #include "tlsa.h"
 
@@ -11,7 +11,7 @@ struct rrset {
 	struct span rdata[RECORDS_MAX];
 };
 
-/* Each in memory of just its size, so that AddressSanitizer sees a step beyond the end. */
+/* Each record in memory of its exact size, so that AddressSanitizer sees a read beyond the end. */
 static void rrset_read(struct rrset *rrset, const uint8_t *data, size_t size)
 {
 	rrset->count = 0;

@@ -1,4 +1,4 @@
-/* Runs the files of directories through one fuzz target: those of the command line, or else REPLAY_DIR. */
+/* Runs the files of directories through one fuzz target: the directories on the command line, or REPLAY_DIR. */
 #include "fuzz.h"
 
 #include <dirent.h>
@@ -9,7 +9,7 @@
 
 static void replay_bytes(const uint8_t *bytes, size_t len)
 {
-	uint8_t *exact = malloc(len ? len : 1); /* so that AddressSanitizer sees a step beyond the end */
+	uint8_t *exact = malloc(len ? len : 1); /* so that AddressSanitizer sees a read beyond the end */
 
 	FUZZ_MUST(exact);
 	memcpy(exact, bytes, len);
