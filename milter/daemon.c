@@ -26,7 +26,7 @@ struct daemon {
 	const struct settings *settings;
 	struct identity identity;
 	/* One for each row of front_ends. */
-	struct listener place[FRONT_ENDS_MAX];
+	struct listener listener[FRONT_ENDS_MAX];
 	struct service *service[FRONT_ENDS_MAX];
 	bool open[FRONT_ENDS_MAX]; /* opened by the row's own `open` */
 
@@ -42,32 +42,32 @@ struct daemon {
 };
 
 /* Opens the sockets of all front ends that are on, except those that the service manager has passed. */
-static bool places_open(struct daemon *daemon, struct failure *why)
+static bool listeners_open(struct daemon *daemon, struct failure *why)
 {
 	struct listener_access access;
-	struct activation_place handed[FRONT_ENDS_MAX];
+	struct activation_slot slots[FRONT_ENDS_MAX];
 	for (size_t i = 0; i < front_ends_count; i++) {
-		handed[i] = (struct activation_place){front_ends[i].handed, &daemon->place[i], front_ends[i].refused};
-		if (!listener_init(&daemon->place[i], front_ends[i].setting,
-			    front_end_place(&front_ends[i], daemon->settings), why))
+		slots[i] = (struct activation_slot){front_ends[i].fd_name, &daemon->listener[i], front_ends[i].refused};
+		if (!listener_init(&daemon->listener[i], front_ends[i].setting,
+			    front_end_address(&front_ends[i], daemon->settings), why))
 			return false;
 	}
-	if (!activation_take(handed, front_ends_count, why) ||
+	if (!activation_take(slots, front_ends_count, why) ||
 		!listener_access_find(
 			&access, daemon->settings->socket_owner, daemon->settings->socket_mode, &daemon->identity, why))
 		return false;
 	for (size_t i = 0; i < front_ends_count; i++) {
-		struct listener *place = &daemon->place[i];
-		bool wanted = listener_on(place) && place->fd < 0 && !front_ends[i].open;
-		if (wanted && !listener_open(place, &access, why))
+		struct listener *listener = &daemon->listener[i];
+		bool wanted = listener_on(listener) && listener->fd < 0 && !front_ends[i].open;
+		if (wanted && !listener_open(listener, &access, why))
 			return false;
 	}
 	/* Front ends with their own `open` come last. So if another stsgated uses the same addresses, the start fails
 	 * before libmilter is touched. */
 	for (size_t i = 0; i < front_ends_count; i++) {
-		if (!listener_on(&daemon->place[i]) || !front_ends[i].open)
+		if (!listener_on(&daemon->listener[i]) || !front_ends[i].open)
 			continue;
-		daemon->open[i] = front_ends[i].open(&daemon->place[i], &access, why);
+		daemon->open[i] = front_ends[i].open(&daemon->listener[i], &access, why);
 		if (!daemon->open[i])
 			return false;
 	}
@@ -80,8 +80,8 @@ struct daemon *daemon_new(const struct settings *settings, const struct identity
 	daemon->settings = settings;
 	daemon->identity = *identity;
 	for (size_t i = 0; i < FRONT_ENDS_MAX; i++)
-		daemon->place[i].fd = -1;
-	if (places_open(daemon, why))
+		daemon->listener[i].fd = -1;
+	if (listeners_open(daemon, why))
 		return daemon;
 	daemon_free(&daemon);
 	return NULL;
@@ -98,10 +98,10 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 		.collect = gauges_collect,
 		.collect_arg = &daemon->gauges};
 	for (size_t i = 0; i < front_ends_count; i++) {
-		if (!front_ends[i].service_new || !listener_on(&daemon->place[i]))
+		if (!front_ends[i].service_new || !listener_on(&daemon->listener[i]))
 			continue;
 		daemon->service[i] = front_ends[i].service_new(&parts);
-		server_add(daemon->server, &daemon->place[i], daemon->service[i]);
+		server_add(daemon->server, &daemon->listener[i], daemon->service[i]);
 	}
 	daemon->server_running = server_start(daemon->server, why);
 	return daemon->server_running;
@@ -165,15 +165,15 @@ void daemon_describe(const struct daemon *daemon, char *out, size_t size)
 	text_init(&text, out, size);
 	text_add(&text, "ready: version " PACKAGE_VERSION);
 	for (size_t i = 0; i < front_ends_count; i++) {
-		const struct listener *place = &daemon->place[i];
-		if (!listener_on(place))
+		const struct listener *listener = &daemon->listener[i];
+		if (!listener_on(listener))
 			continue;
-		bool handed = place->handed[0] != '\0';
+		bool passed = listener->passed[0] != '\0';
 		text_add(&text, ", ");
 		text_add(&text, front_ends[i].name);
 		text_add(&text, " ");
-		text_add(&text, handed ? place->handed : place->text);
-		text_add(&text, handed ? " (from the service manager)" : "");
+		text_add(&text, passed ? listener->passed : listener->text);
+		text_add(&text, passed ? " (from the service manager)" : "");
 	}
 	text_add(&text, ", store ");
 	text_add(&text, daemon->settings->store_path);
@@ -235,7 +235,7 @@ bool daemon_free(struct daemon **slot)
 	server_free(&daemon->server);
 	for (size_t i = 0; i < front_ends_count; i++) {
 		free(daemon->service[i]);
-		listener_close(&daemon->place[i]);
+		listener_close(&daemon->listener[i]);
 	}
 	free(daemon);
 	*slot = NULL;

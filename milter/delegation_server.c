@@ -8,16 +8,16 @@
 
 #include <string.h>
 
-#define WORD_SIZE 64 /* octets of a queue id or an instance; a longer one counts as empty */
-#define TOLD_MAX 8   /* headers that are remembered for one message */
+#define WORD_SIZE 64  /* octets of a queue id or an instance; a longer one counts as empty */
+#define HEADERS_MAX 8 /* headers that are remembered for one message */
 
 /* What is remembered about a request until it is answered, and about its message. */
 struct state {
 	bool authenticated;
 	char queue_id[WORD_SIZE];
 	char instance[WORD_SIZE];
-	uint32_t told[TOLD_MAX]; /* hashes of the headers that this message already has */
-	unsigned told_count;
+	uint32_t header[HEADERS_MAX]; /* hashes of the headers that this message already has */
+	unsigned header_count;
 	struct verdict_logged unchecked; /* domains whose unchecked delivery was logged for this message */
 };
 
@@ -32,16 +32,16 @@ static void word_copy(char out[WORD_SIZE], struct span word)
 /* Returns whether this message already has the header, and remembers it otherwise. The recipients of a message mostly get
  * the same header, and Postfix would insert all copies. If two different headers have the same hash, one is lost; that
  * does not affect safety. */
-static bool told_before(struct state *state, const struct text *reply)
+static bool header_is_repeated(struct state *state, const struct text *reply)
 {
 	uint32_t hash = 2166136261u;
 	for (size_t i = 0; i < reply->len; i++)
 		hash = (hash ^ (unsigned char)reply->bytes[i]) * 16777619u;
-	for (unsigned i = 0; i < state->told_count; i++)
-		if (state->told[i] == hash)
+	for (unsigned i = 0; i < state->header_count; i++)
+		if (state->header[i] == hash)
 			return true;
-	if (state->instance[0] != '\0' && state->told_count < TOLD_MAX)
-		state->told[state->told_count++] = hash;
+	if (state->instance[0] != '\0' && state->header_count < HEADERS_MAX)
+		state->header[state->header_count++] = hash;
 	return false;
 }
 
@@ -51,7 +51,7 @@ static void reply_send(struct client *client, const struct delegation_reply *rep
 	struct text text;
 	text_init(&text, bytes, sizeof bytes);
 	delegation_reply(&text, reply);
-	if (reply->action == DELEGATION_PREPEND && told_before(client_state(client), &text)) {
+	if (reply->action == DELEGATION_PREPEND && header_is_repeated(client_state(client), &text)) {
 		text_init(&text, bytes, sizeof bytes);
 		delegation_reply(&text, &(struct delegation_reply){.action = DELEGATION_DUNNO});
 	}
@@ -119,7 +119,7 @@ static void delegation_request(
 	char instance[WORD_SIZE];
 	word_copy(instance, request->instance);
 	if (instance[0] == '\0' || strcmp(instance, state->instance) != 0)
-		state->told_count = state->unchecked.count = 0;
+		state->header_count = state->unchecked.count = 0;
 	memcpy(state->instance, instance, sizeof instance);
 	word_copy(state->queue_id, request->queue_id);
 	state->authenticated = delegation_authenticated(request);

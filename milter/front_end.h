@@ -22,7 +22,7 @@ struct front_end_parts {
 
 struct front_end {
 	const char *name;    /* in the daemon's line "ready: ..." */
-	const char *handed;  /* FileDescriptorName= in its socket unit (activation.h) */
+	const char *fd_name; /* FileDescriptorName= in its socket unit (activation.h) */
 	const char *refused; /* why it cannot use a socket from the service manager; NULL: it can */
 	const char *setting; /* the name of the setting with its address */
 	size_t value;        /* the offset of that setting's value in struct settings */

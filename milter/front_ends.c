@@ -7,13 +7,13 @@
 #include "milter_thread.h"
 #include "socketmap_server.h"
 
-#define PLACE(name) .setting = #name, .value = offsetof(struct settings, name)
+#define ADDRESS(name) .setting = #name, .value = offsetof(struct settings, name)
 
 const struct front_end front_ends[] = {
 	{.name = "milter",
-		PLACE(milter_socket),
+		ADDRESS(milter_socket),
 		.for_mta = true,
-		.handed = "milter",
+		.fd_name = "milter",
 		.refused =
 			"libmilter opens its own socket and cannot take one: remove it from the socket unit, and set "
 			"the address with milter_socket",
@@ -24,23 +24,27 @@ const struct front_end front_ends[] = {
 		.stop = milter_thread_stop,
 		.close = milter_close},
 	{.name = "socketmap",
-		PLACE(socketmap_socket),
+		ADDRESS(socketmap_socket),
 		.for_mta = true,
-		.handed = "socketmap",
+		.fd_name = "socketmap",
 		.gauge = METRIC_MAP_CLIENTS,
 		.service_new = socketmap_server_new},
 	{.name = "delegation",
-		PLACE(delegation_socket),
+		ADDRESS(delegation_socket),
 		.for_mta = true,
-		.handed = "delegation",
+		.fd_name = "delegation",
 		.gauge = NO_GAUGE,
 		.service_new = delegation_server_new},
-	{.name = "http", PLACE(metrics_socket), .handed = "metrics", .gauge = NO_GAUGE, .service_new = http_server_new},
+	{.name = "http",
+		ADDRESS(metrics_socket),
+		.fd_name = "metrics",
+		.gauge = NO_GAUGE,
+		.service_new = http_server_new},
 };
 const size_t front_ends_count = sizeof front_ends / sizeof *front_ends;
 _Static_assert(sizeof front_ends / sizeof *front_ends <= FRONT_ENDS_MAX, "FRONT_ENDS_MAX is too small");
 
-const char *front_end_place(const struct front_end *front_end, const struct settings *settings)
+const char *front_end_address(const struct front_end *front_end, const struct settings *settings)
 {
 	return *(char *const *)((const char *)settings + front_end->value);
 }

@@ -9,6 +9,6 @@ extern const struct front_end front_ends[];
 extern const size_t front_ends_count; /* FRONT_ENDS_MAX at most */
 
 /* Returns the value of the front end's setting; "" is off. */
-const char *front_end_place(const struct front_end *front_end, const struct settings *settings);
+const char *front_end_address(const struct front_end *front_end, const struct settings *settings);
 
 #endif

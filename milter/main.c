@@ -118,15 +118,16 @@ static bool store_usable(const char *path, struct failure *why)
 }
 
 /* Checks that each UNIX socket can be made in its directory. A socket that exists there belongs to a running daemon. */
-static bool places_usable(const struct settings *settings, const struct identity *identity, struct failure *why)
+static bool sockets_usable(const struct settings *settings, const struct identity *identity, struct failure *why)
 {
 	struct listener_access sockets;
 	if (!listener_access_find(&sockets, settings->socket_owner, settings->socket_mode, identity, why))
 		return false;
 	for (size_t i = 0; i < front_ends_count; i++) {
 		struct listener listener;
-		if (!listener_init(&listener, front_ends[i].setting, front_end_place(&front_ends[i], settings), why) ||
-			!listener_place(&listener, &sockets, why))
+		if (!listener_init(
+			    &listener, front_ends[i].setting, front_end_address(&front_ends[i], settings), why) ||
+			!listener_check(&listener, &sockets, why))
 			return false;
 		const char *path = listener.place.path;
 		if (front_ends[i].for_mta && listener.place.family == SOCKET_UNIX && access(POSTFIX_QUEUE, F_OK) == 0 &&
@@ -154,7 +155,7 @@ static int test(const struct options *options)
 	struct settings *settings = settings_source_read(&options->source, &why);
 	if (settings == NULL)
 		return fail(options, &why);
-	bool good = privileges_find(&identity, settings, &why) && places_usable(settings, &identity, &why) &&
+	bool good = privileges_find(&identity, settings, &why) && sockets_usable(settings, &identity, &why) &&
 		    privileges_drop(&identity, &why) && store_usable(settings->store_path, &why);
 	if (!good) {
 		settings_locate(settings, &why);

@@ -13,13 +13,13 @@
 #define MESSAGE_TAGS_MAX 100 /* verdicts remembered for header fields, one for each policy domain */
 
 struct message {
-	struct config *config;      /* the settings for this message, also after a reload; NULL: no message */
-	int64_t waited_ms;          /* the part of milter_wait that is used up */
-	unsigned forged;            /* header fields with our name that came with the message */
-	bool unjudged;              /* the daemon was stopping, and a recipient was accepted without a verdict */
-	bool held;                  /* the message must be quarantined */
-	struct verdict held_for;    /* the first verdict that demanded it */
-	struct verdict_logged told; /* domains whose unchecked delivery was logged */
+	struct config *config;        /* the settings for this message, also after a reload; NULL: no message */
+	int64_t waited_ms;            /* the part of milter_wait that is used up */
+	unsigned forged;              /* header fields with our name that came with the message */
+	bool unjudged;                /* the daemon was stopping, and a recipient was accepted without a verdict */
+	bool held;                    /* the message must be quarantined */
+	struct verdict held_for;      /* the first verdict that demanded it */
+	struct verdict_logged logged; /* domains whose unchecked delivery was logged */
 	unsigned recipients;
 	bool many_domains; /* the recipients are in more than one domain */
 	char first_domain[DOMAIN_SIZE];

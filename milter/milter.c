@@ -106,7 +106,7 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 	struct message *message = &session->message;
 	struct decision decision = action_decide(message->config->settings, kind, verdict);
 	struct span queue_id = {session->queue_id, strlen(session->queue_id)};
-	verdict_log("milter", queue_id, verdict, &decision, &message->told);
+	verdict_log("milter", queue_id, verdict, &decision, &message->logged);
 	counters_action(&decision);
 	if (decision.tag)
 		message_tag(message, verdict);

@@ -14,10 +14,10 @@
 
 #define FIRST_FD 3 /* SD_LISTEN_FDS_START */
 #define NAMES_SIZE 256
-#define HANDED_MAX 1024
+#define PASSED_MAX 1024
 #define QUOTED_SIZE 64
 
-struct handed {
+struct passed {
 	unsigned long count;
 	char names[NAMES_SIZE]; /* separated by colons */
 };
@@ -35,10 +35,10 @@ static bool number_read(unsigned long *out, const char *variable, struct failure
 		variable);
 }
 
-static bool environment_read(struct handed *out, struct failure *why)
+static bool environment_read(struct passed *out, struct failure *why)
 {
 	unsigned long pid;
-	*out = (struct handed){.count = 0};
+	*out = (struct passed){.count = 0};
 	if (!getenv("LISTEN_PID") || !getenv("LISTEN_FDS"))
 		return true;
 	if (!number_read(&pid, "LISTEN_PID", why))
@@ -83,7 +83,7 @@ static bool describe(char *bytes, size_t size, int fd)
 		if (path_len > 0 && path[0] != '\0')
 			path_len = strnlen(path, path_len);
 		text_add(&out, "unix:");
-		text_quote(&out, path, path_len, LISTENER_HANDED_SIZE);
+		text_quote(&out, path, path_len, LISTENER_PASSED_SIZE);
 		return true;
 	}
 	if (address.ss_family != AF_INET && address.ss_family != AF_INET6)
@@ -107,7 +107,7 @@ static bool refuse(const char *name, const char *trouble, struct failure *why)
 	return failure_set(why, EX_CONFIG, "socket %s from the service manager: %s", quoted, trouble);
 }
 
-static bool refuse_unknown(const char *name, const struct activation_place *places, size_t count, struct failure *why)
+static bool refuse_unknown(const char *name, const struct activation_slot *slots, size_t count, struct failure *why)
 {
 	char trouble[256];
 	struct text text;
@@ -115,64 +115,64 @@ static bool refuse_unknown(const char *name, const struct activation_place *plac
 	text_add(&text, "stsgated has no socket of that name: write FileDescriptorName=");
 	const char *between = "";
 	for (size_t i = 0; i < count; i++) {
-		if (places[i].refused)
+		if (slots[i].refused)
 			continue;
 		text_add(&text, between);
-		text_add(&text, places[i].name);
+		text_add(&text, slots[i].name);
 		between = " or ";
 	}
 	return refuse(name, trouble, why);
 }
 
-static bool socket_take(const struct activation_place *place, int fd, struct failure *why)
+static bool socket_take(const struct activation_slot *slot, int fd, struct failure *why)
 {
-	struct listener *listener = place->listener;
-	if (place->refused)
-		return refuse(place->name, place->refused, why);
+	struct listener *listener = slot->listener;
+	if (slot->refused)
+		return refuse(slot->name, slot->refused, why);
 	if (!listener_on(listener))
-		return refuse(place->name,
+		return refuse(slot->name,
 			"the setting for this socket is empty: set it to the socket's address, or disable the socket unit",
 			why);
 	if (listener->fd >= 0)
-		return refuse(place->name,
+		return refuse(slot->name,
 			"the service manager passed two sockets of this name: write one ListenStream= for each name",
 			why);
-	if (!socket_prepare(fd) || !describe(listener->handed, sizeof listener->handed, fd))
-		return refuse(place->name, "is not a listening stream socket: write ListenStream= and Accept=no", why);
+	if (!socket_prepare(fd) || !describe(listener->passed, sizeof listener->passed, fd))
+		return refuse(slot->name, "is not a listening stream socket: write ListenStream= and Accept=no", why);
 	listener->fd = fd;
 	return true;
 }
 
 unsigned activation_count(void)
 {
-	struct handed handed;
+	struct passed passed;
 	struct failure ignored;
-	if (!environment_read(&handed, &ignored))
+	if (!environment_read(&passed, &ignored))
 		return 0;
-	return handed.count < HANDED_MAX ? (unsigned)handed.count : HANDED_MAX;
+	return passed.count < PASSED_MAX ? (unsigned)passed.count : PASSED_MAX;
 }
 
-bool activation_take(const struct activation_place *places, size_t count, struct failure *why)
+bool activation_take(const struct activation_slot *slots, size_t count, struct failure *why)
 {
 	static const char *const variables[] = {"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"};
-	struct handed handed;
-	bool read = environment_read(&handed, why);
+	struct passed passed;
+	bool read = environment_read(&passed, why);
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
 		unsetenv(variables[i]);
 	if (!read)
 		return false;
-	char *rest = handed.names;
+	char *rest = passed.names;
 	/* A wrong count cannot make this loop long: a name that occurs twice is an error. */
-	for (unsigned long i = 0; i < handed.count; i++) {
+	for (unsigned long i = 0; i < passed.count; i++) {
 		const char *name = strsep(&rest, ":");
 		size_t at = 0;
 		if (!name)
 			name = "";
-		while (at < count && strcmp(places[at].name, name) != 0)
+		while (at < count && strcmp(slots[at].name, name) != 0)
 			at++;
 		if (at == count)
-			return refuse_unknown(name, places, count, why);
-		if (!socket_take(&places[at], FIRST_FD + (int)i, why))
+			return refuse_unknown(name, slots, count, why);
+		if (!socket_take(&slots[at], FIRST_FD + (int)i, why))
 			return false;
 	}
 	return true;

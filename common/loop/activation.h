@@ -7,7 +7,7 @@
 
 #include "listener.h"
 
-struct activation_place {
+struct activation_slot {
 	const char *name; /* FileDescriptorName= of the socket unit */
 	struct listener *listener;
 	const char *refused; /* why this listener cannot use a passed socket, and what to do; NULL: it can */
@@ -17,9 +17,9 @@ struct activation_place {
  * must be on (listener_on()) and not open yet. Does nothing if the variables are meant for another process. Always
  * unsets the variables.
  *
- * Fails with EX_CONFIG for a name that is not among `places`, for a name that occurs twice, and for a descriptor that is
+ * Fails with EX_CONFIG for a name that is not among `slots`, for a name that occurs twice, and for a descriptor that is
  * not a listening stream socket. The process must then exit, because the remaining descriptors stay open. */
-bool activation_take(const struct activation_place *places, size_t count, struct failure *why);
+bool activation_take(const struct activation_slot *slots, size_t count, struct failure *why);
 
 /* Returns how many descriptors were passed; the first has number 3. Returns 0 if the variables are malformed. Call it
  * before activation_take(), which reports errors. */

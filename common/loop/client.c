@@ -2,8 +2,8 @@
 
 #include "clock.h"
 #include "log.h"
+#include "log_limit.h"
 #include "memory.h"
-#include "quiet.h"
 #include "text.h"
 
 #include <assert.h>
@@ -50,7 +50,7 @@ struct client_table {
 	uint32_t *vacant; /* a stack of free slots */
 	uint32_t vacant_count;
 	unsigned later_count; /* outstanding answers, including those for clients that are gone */
-	struct quiet full, malformed;
+	struct log_limit full, malformed;
 };
 
 static void client_go(struct client *client);
@@ -214,7 +214,7 @@ static void client_malformed(struct client *client)
 {
 	unsigned left_out;
 	client->closing = true;
-	if (!quiet_over(&client->table->malformed, &left_out))
+	if (!log_limit_passes(&client->table->malformed, &left_out))
 		return;
 	char shown[4 * MALFORMED_SHOWN + 8];
 	struct text text;
@@ -328,7 +328,7 @@ void client_table_accept(struct client_table *table, int fd)
 	unsigned left_out;
 	if (table->vacant_count == 0) {
 		close(fd);
-		if (quiet_over(&table->full, &left_out))
+		if (log_limit_passes(&table->full, &left_out))
 			log_warning("frontend=%s has %u clients, which is the limit: hung up on a new one (and on %u "
 				    "more since the last such line)",
 				service->name, service->clients_max, left_out);

@@ -30,7 +30,7 @@ struct service {
 	size_t state_size;    /* octets of client_state() */
 	void *arg;            /* passed to the callbacks */
 	/* Reads a request from `in`, the bytes buffered for the client. Returns how many octets it has used. Returns 0
-	 * if the request is not complete. Returns SERVICE_MALFORMED to hang up; a log line (at most one in QUIET_MS)
+	 * if the request is not complete. Returns SERVICE_MALFORMED to hang up; a log line (at most one in LOG_LIMIT_MS)
 	 * then shows the bytes. */
 	size_t (*input)(void *arg, struct client *client, struct span in);
 	/* The next two are needed only if the service calls client_wait(). `answer` replies to the client and frees

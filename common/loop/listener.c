@@ -109,7 +109,7 @@ static bool listener_failure(const struct listener *listener, int err, struct fa
 		strerror(err), advice);
 }
 
-bool listener_place(struct listener *listener, const struct listener_access *access, struct failure *why)
+bool listener_check(struct listener *listener, const struct listener_access *access, struct failure *why)
 {
 	return listener->place.family != SOCKET_UNIX ||
 	       socket_file_init(&listener->file, listener->place.path, access->identity, why) ||
@@ -164,7 +164,7 @@ bool listener_open(struct listener *listener, const struct listener_access *acce
 	bool file = listener->place.family == SOCKET_UNIX;
 	struct sockaddr_storage address;
 	socklen_t len;
-	if (!listener_place(listener, access, why) || (file && !path_clear(listener, why)) ||
+	if (!listener_check(listener, access, why) || (file && !path_clear(listener, why)) ||
 		!listener_address(listener, true, &address, &len, why))
 		return false;
 	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -200,6 +200,6 @@ void listener_close(struct listener *listener)
 		return;
 	close(listener->fd);
 	listener->fd = -1;
-	if (listener->place.family == SOCKET_UNIX && listener->handed[0] == '\0')
+	if (listener->place.family == SOCKET_UNIX && listener->passed[0] == '\0')
 		socket_file_remove(&listener->file);
 }

@@ -13,15 +13,15 @@
 #include <sys/socket.h>
 
 #define LISTENER_BACKLOG 1024
-#define LISTENER_HANDED_SIZE 512 /* octets of an address, quoted */
+#define LISTENER_PASSED_SIZE 512 /* octets of an address, quoted */
 
 struct listener {
 	const char *setting; /* the setting's name; kept, not copied */
 	const char *text;    /* the setting's value; "" is off; kept, not copied */
 	struct settings_socket place;
-	struct socket_file file;           /* of a UNIX socket; set by listener_place() */
+	struct socket_file file;           /* of a UNIX socket; set by listener_check() */
 	int fd;                            /* -1: not open */
-	char handed[LISTENER_HANDED_SIZE]; /* the address of a socket that the service manager passed, or "" */
+	char passed[LISTENER_PASSED_SIZE]; /* the address of a socket that the service manager passed, or "" */
 };
 
 /* Owner and mode for UNIX sockets. (uid_t)-1 or (gid_t)-1 leaves the user or group as it is. */
@@ -42,7 +42,7 @@ bool listener_init(struct listener *listener, const char *setting, const char *t
 /* Returns whether the setting's value is not empty. */
 bool listener_on(const struct listener *listener);
 /* Checks that a UNIX socket can be made at its path, and decides with whose rights. listener_open() calls it, too. */
-bool listener_place(struct listener *listener, const struct listener_access *access, struct failure *why);
+bool listener_check(struct listener *listener, const struct listener_access *access, struct failure *why);
 /* Opens the socket, non-blocking and close-on-exec. Removes a UNIX socket on which nobody listens any more; fails if
  * anything else is at the path. */
 bool listener_open(struct listener *listener, const struct listener_access *access, struct failure *why);

@@ -2,8 +2,8 @@
 
 #include "clock.h"
 #include "log.h"
+#include "log_limit.h"
 #include "memory.h"
-#include "quiet.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,7 +22,7 @@ struct place {
 	struct client_table *clients;
 	struct loop_watch *readable;
 	struct loop_timer *pause;
-	struct quiet refused;
+	struct log_limit refused;
 };
 
 struct server {
@@ -55,7 +55,7 @@ static void on_connection(void *arg, int fd, unsigned what)
 		unsigned left_out;
 		loop_watch_set(place->readable, 0);
 		loop_timer_set(place->pause, SERVER_PAUSE_MS);
-		if (quiet_over(&place->refused, &left_out))
+		if (log_limit_passes(&place->refused, &left_out))
 			log_error("%s: cannot accept clients now: %s (and %u times since the last such line): "
 				  "raise this process's limits",
 				place->listener.setting, strerror(err), left_out);

@@ -17,7 +17,7 @@
 #define FIRST_FD 3
 
 static struct listener map, metrics, off;
-static const struct activation_place places[] = {{.name = "milter", .refused = "opens its own"},
+static const struct activation_slot places[] = {{.name = "milter", .refused = "opens its own"},
 	{.name = "socketmap", .listener = &map}, {.name = "metrics", .listener = &metrics},
 	{.name = "delegation", .listener = &off}};
 
@@ -131,7 +131,7 @@ static void another_process_keeps_its_sockets(void **state)
 	variables_set("1", "1", "socketmap");
 	assert_true(take(&why));
 	assert_int_equal(map.fd, -1);
-	assert_string_equal(map.handed, "");
+	assert_string_equal(map.passed, "");
 	close(FIRST_FD);
 }
 
@@ -168,9 +168,9 @@ static void places_are_told(void **state)
 	variables_set(NULL, "2", "socketmap:metrics");
 	assert_true(take(&why));
 	snprintf(expected, sizeof expected, "inet:%u@127.0.0.1", (unsigned)ntohs(bound.sin_port));
-	assert_string_equal(map.handed, expected);
+	assert_string_equal(map.passed, expected);
 	snprintf(expected, sizeof expected, "unix:\"\\x00stsgate\\x0a%ld\"", (long)getpid());
-	assert_string_equal(metrics.handed, expected);
+	assert_string_equal(metrics.passed, expected);
 }
 
 static void places_of_ipv6_are_told(void **state)
@@ -186,7 +186,7 @@ static void places_of_ipv6_are_told(void **state)
 	variables_set(NULL, "1", "socketmap");
 	assert_true(take(&why));
 	snprintf(expected, sizeof expected, "inet6:%u@::1", (unsigned)ntohs(bound.sin6_port));
-	assert_string_equal(map.handed, expected);
+	assert_string_equal(map.passed, expected);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, listeners_make, listeners_close)

@@ -1,0 +1,21 @@
+/* Limits a log line that a peer can cause as often as it likes: at most one line in LOG_LIMIT_MS.
+ *
+ * Keep one struct log_limit, zeroed, for each kind of line. The line that is written should state how many were left out.
+ * Not locked: use one struct log_limit on one thread only. */
+#ifndef LOOP_LOG_LIMIT_H
+#define LOOP_LOG_LIMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LOG_LIMIT_MS 10000 /* milliseconds */
+
+struct log_limit {
+	int64_t next_ms;
+	unsigned left_out;
+};
+
+/* Returns whether to write the line now. If so, sets `left_out` to the number of lines left out since the last one. */
+bool log_limit_passes(struct log_limit *limit, unsigned *left_out);
+
+#endif
