@@ -7,15 +7,15 @@
 #include "evidence.h"
 #include "output.h"
 
-/* Parts of an entry. `detail` explains the newest fetch, and may be ""; `now` is in seconds since the epoch. */
+/* Print parts of an entry. `detail` explains the newest fetch, and may be ""; `now` is in seconds since the epoch. */
 void record_print(const struct entry *entry);
 void fetch_print(const struct entry *entry, const char *detail);
 void policy_print(const struct entry *entry, int64_t now);
 void mx_print(const struct entry *entry);
-/* A hop: its TLSA records and the evidence of its probes. */
+/* Prints a hop: its TLSA records and the evidence of its probes. */
 void hop_print(const char *host, uint16_t port, const struct hop_record *record, int64_t now);
-/* What the operator and the domain's postmaster can do about a reason; nothing if there is nothing to do. `indent` is put
- * before each line. */
+/* Prints what the operator can do about a reason, and what to write to the domain's postmaster. Prints nothing if there is
+ * nothing to do. `indent` precedes the text of each line. */
 void advice_print(const char *label, const char *indent, enum reason reason);
 
 /* Return the objects of `show --json`. The entry has no hops yet. The caller owns the object. */

@@ -6,7 +6,7 @@
 #include "question.h"
 #include "store.h"
 
-/* Reads an argument as a policy domain or next hop. Returns false after a message on stderr when it is none. */
+/* Reads an argument, a domain or a next hop, into a question. Returns false after a message on stderr when it names no domain. */
 bool domain_word(struct question *out, const char *word, enum purpose purpose);
 /* Returns whether all arguments are policy domains; called before a command changes anything. */
 bool domain_words(char **words, size_t count);

@@ -45,7 +45,7 @@ json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *recor
 
 /* Parses a policy whose text was not kept, from the shortest text with the same meaning. The last line has no end, because
  * the largest policy leaves no room for one. */
-static bool parts_parse(const struct take *in, struct entry *entry)
+static bool parts_parse(const struct input *in, struct entry *entry)
 {
 	const size_t size = POLICY_BYTES_MAX + 2;
 	struct policy parts = entry->policy;
@@ -57,7 +57,7 @@ static bool parts_parse(const struct take *in, struct entry *entry)
 		len += (size_t)snprintf(text + len, size - len, "mx:%s\n", pattern);
 	entry->policy = (struct policy){.mode = POLICY_NONE};
 	bool ok = (!pattern && policy_parse(&entry->policy, text, len - 1, NULL)) ||
-		  take_fail(in, "mode, max_age and mx", "are not a valid policy");
+		  input_error(in, "mode, max_age and mx", "are not a valid policy");
 	policy_free(&parts);
 	free(text);
 	return ok;
@@ -65,62 +65,62 @@ static bool parts_parse(const struct take *in, struct entry *entry)
 
 /* Reads a domain's line: its members, then checks of the entry as a whole, then what an export leaves out: the parsed
  * policy and when it expires. */
-static bool read_domain(const struct take *in, struct entry *entry)
+static bool read_domain(const struct input *in, struct entry *entry)
 {
-	const struct take policy = {.name = "policy", .now = in->now, .why = in->why};
+	const struct input policy = {.name = "policy", .now = in->now, .why = in->why};
 	if (!record_read(in, &entry_table, entry))
 		return false;
 	if (strlen(entry->domain) > DOMAIN_POLICY_MAX || !strchr(entry->domain, '.'))
-		return take_fail(in, "domain", "is not a domain that can have a policy");
+		return input_error(in, "domain", "is not a domain that can have a policy");
 	if (entry->record_checked_at != 0 && entry->record_outcome == REASON_OK && !*entry->record_id)
-		return take_fail(in, "record: id", "is missing");
+		return input_error(in, "record: id", "is missing");
 	if (entry->has_policy && !entry->policy_text && !parts_parse(&policy, entry))
 		return false;
 	if (entry->policy_text && !policy_parse(&entry->policy, entry->policy_text, entry->policy_text_len, NULL))
-		return take_fail(&policy, "text", "is not a valid policy");
+		return input_error(&policy, "text", "is not a valid policy");
 	if (entry->has_policy)
 		entry->policy_expires_at = entry->policy_fetched_at + entry->policy.max_age_s;
 	if (entry->last_used_day == 0)
 		entry->first_used_day = 0;
 	else if (entry->first_used_day == 0 || entry->first_used_day > entry->last_used_day)
-		return take_fail(in, "first_used_day", "is missing, or later than last_used_day");
+		return input_error(in, "first_used_day", "is missing, or later than last_used_day");
 	return entry->record_checked_at != 0 || entry->fetch_tried_at != 0 || entry->has_policy ||
 	       entry->mx.state != MX_UNKNOWN || entry->last_used_day != 0 ||
-	       take_fail(in, "the line", "contains no data");
+	       input_error(in, "the line", "contains no data");
 }
 
-static bool read_hop(const struct take *in, struct dump_line *out)
+static bool read_hop(const struct input *in, struct dump_line *out)
 {
 	const char *text;
 	struct domain name;
 	int64_t port;
 	struct probe_history *history = &out->record.pkix;
-	if (!take_text(in, "host", 1, DOMAIN_MAX, &text) || !take_number(in, "port", 1, UINT16_MAX, &port))
+	if (!input_text(in, "host", 1, DOMAIN_MAX, &text) || !input_number(in, "port", 1, UINT16_MAX, &port))
 		return false;
 	if (!domain_parse(&name, text, strlen(text)))
-		return take_fail(in, "host", "is not a host name");
+		return input_error(in, "host", "is not a host name");
 	memcpy(out->host, name.name, sizeof out->host);
 	out->port = (uint16_t)port;
 	if (!record_read(in, &hop_table, &out->record))
 		return false;
 	if (!evidence_is_conclusive(&history->conclusive) || reason_class(history->good.reason) != REASON_GOOD)
-		return take_fail(in, "conclusive or good evidence", "has a reason of another class");
-	/* What dump_hop() leaves out. */
+		return input_error(in, "conclusive or good evidence", "has a reason of another class");
+	/* Restore what dump_hop() left out. */
 	if (history->conclusive.at == 0 && history->newest.at != 0 && evidence_is_conclusive(&history->newest))
 		history->conclusive = history->newest;
 	if (history->good.at == 0 && history->conclusive.at != 0 &&
 		reason_class(history->conclusive.reason) == REASON_GOOD)
 		history->good = history->conclusive;
 	return history->newest.at != 0 || history->conclusive.at != 0 || history->good.at != 0 ||
-	       take_fail(in, "the line", "contains no data");
+	       input_error(in, "the line", "contains no data");
 }
 
-static bool read_object(const struct take *in, struct dump_line *out)
+static bool read_object(const struct input *in, struct dump_line *out)
 {
 	int64_t version;
 	out->kind = DUMP_HEADER;
 	if (json_object_get(in->object, "stsgate"))
-		return take_number(in, "stsgate", DUMP_VERSION, DUMP_VERSION, &version);
+		return input_number(in, "stsgate", DUMP_VERSION, DUMP_VERSION, &version);
 	if (json_object_get(in->object, "domain")) {
 		out->kind = DUMP_DOMAIN;
 		entry_init(&out->entry, "");
@@ -132,19 +132,19 @@ static bool read_object(const struct take *in, struct dump_line *out)
 	out->kind = DUMP_HOP;
 	if (json_object_get(in->object, "host"))
 		return read_hop(in, out);
-	return take_fail(in, "the line", "is not a header, a domain or a host");
+	return input_error(in, "the line", "is not a header, a domain or a host");
 }
 
 bool dump_read(struct dump_line *out, const char *bytes, size_t len, int64_t now, struct failure *why)
 {
 	json_error_t error;
 	json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &error);
-	const struct take in = {value, "", now, why};
+	const struct input in = {value, "", now, why};
 	struct quote quote;
 	memset(out, 0, sizeof *out);
 	if (!value)
 		return failure_set(why, EX_DATAERR, "not JSON: %s", quote_string(&quote, error.text));
-	bool ok = json_is_object(value) ? read_object(&in, out) : take_fail(&in, "the line", "is not an object");
+	bool ok = json_is_object(value) ? read_object(&in, out) : input_error(&in, "the line", "is not an object");
 	json_decref(value);
 	return ok;
 }

@@ -1,6 +1,6 @@
 /* The lines of an export: a header, then one JSON object for each domain and each hop, in any order. The format is text
- * and depends neither on the version of LMDB nor on the byte order of the machine. Data that follows from other data is
- * left out: when a policy expires, and evidence that is both the newest and the newest conclusive one.
+ * and depends neither on the version of LMDB nor on the byte order of the machine. Data that
+ * dump_read() can compute is left out: when a policy expires, and a second copy of the newest evidence.
  *
  * dump_read() accepts hostile bytes: each value is bounded and goes through the parsers that read data from the network.
  * Unknown members are ignored, so that a later version may write more. Any thread. */

@@ -54,7 +54,7 @@ static int64_t overdue_spread(const struct entry *entry, int64_t due_at, const s
 }
 
 /* Callbacks of the store: merge the line into the stored record. */
-static void entry_take(struct entry *entry, void *arg)
+static void entry_update(struct entry *entry, void *arg)
 {
 	struct change *change = arg;
 	struct facts facts = {.rules = change->importer->rules, .now = change->now}; /* owns nothing */
@@ -65,7 +65,7 @@ static void entry_take(struct entry *entry, void *arg)
 	entry->due_at = overdue_spread(entry, schedule_due(&facts), change);
 }
 
-static void hop_take(struct hop_record *record, void *arg)
+static void hop_update(struct hop_record *record, void *arg)
 {
 	struct change *change = arg;
 	change->changed = hop_record_merge(record, &change->line.record, change->now);
@@ -79,9 +79,9 @@ static bool line_store(struct change *change, struct failure *why)
 	case DUMP_HEADER: /* several exports may be concatenated */
 		return true;
 	case DUMP_DOMAIN:
-		return store_change_entry(store, line->entry.domain, entry_take, change, why);
+		return store_change_entry(store, line->entry.domain, entry_update, change, why);
 	case DUMP_HOP:
-		return store_change_hop(store, line->host, line->port, hop_take, change, why);
+		return store_change_hop(store, line->host, line->port, hop_update, change, why);
 	}
 	return true;
 }

@@ -21,7 +21,7 @@ void preview_init(struct preview *preview, const struct verdict *verdict, const 
 	const struct settings *settings);
 void preview_free(struct preview *preview);
 
-/* Returns whether the map's reply makes the MTA defer. Dialect `sts` is not regarded: its reply differs from the others
+/* Returns whether the map's reply makes the MTA defer. Dialect `sts` is ignored: its reply differs from the others
  * only where DANE fails, and Sendmail notices that by itself. */
 bool preview_holds(const struct preview *preview);
 

@@ -166,7 +166,7 @@ static void verdict_await(
 {
 	struct outcome outcome;
 	check_ticket ticket = CHECK_NO_TICKET;
-	int64_t deadline_ms = clock_mono_ms() + session_case_ms(session->config->settings);
+	int64_t deadline_ms = clock_mono_ms() + session_inquiry_ms(session->config->settings);
 	trace_open(trace, question, &session->config->rules);
 	check_ask(session->check, question, NULL, NULL, &ticket, &outcome);
 	if (ticket != CHECK_NO_TICKET) {

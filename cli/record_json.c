@@ -11,11 +11,11 @@
 #include <sysexits.h>
 
 #define NAME_SIZE 32
-#define TIME_FIRST INT64_C(1514764800) /* 2018: RFC 8461 is of that year */
+#define TIME_FIRST INT64_C(1514764800) /* 2018-01-01; RFC 8461 was published in 2018 */
 
-/* --- names: `policy.mode` is the member `mode` of the object `policy` --------------------------------------------- */
+/* --- names; `policy.mode` is the member `mode` of the object `policy` --------------------------------------------- */
 
-/* The writing of a record. */
+/* What the functions that write a record share. */
 struct walk {
 	const struct fields *table;
 	const void *record;
@@ -36,8 +36,8 @@ static bool is_within(const char *name, const char *object, size_t len)
 	return *name == *object && strncmp(name, object, len) == 0 && (!name[len] || name[len] == '.');
 }
 
-/* Returns the first field of the object that has the field as a member, if that object is absent, else NULL. An object is
- * absent when its first field is zero. */
+/* Returns NULL, or the first field of the object that contains the field if that object is absent. An object is absent
+ * when its first field is zero. */
 static const struct field *absent_head(const struct walk *walk, const struct field *field)
 {
 	const char *name = name_of(walk, field), *dot = strchr(name, '.');
@@ -277,12 +277,12 @@ json_t *record_show(const struct fields *table, const void *record, record_more 
 
 /* --- read --------------------------------------------------------------------------------------------------------- */
 
-bool take_fail(const struct take *in, const char *key, const char *what)
+bool input_error(const struct input *in, const char *key, const char *what)
 {
 	return failure_set(in->why, EX_DATAERR, "%s%s%s %s", in->name, *in->name ? ": " : "", key, what);
 }
 
-bool take_number(const struct take *in, const char *key, int64_t min, int64_t max, int64_t *out)
+bool input_number(const struct input *in, const char *key, int64_t min, int64_t max, int64_t *out)
 {
 	char what[96];
 	const json_t *value = json_object_get(in->object, key);
@@ -290,10 +290,10 @@ bool take_number(const struct take *in, const char *key, int64_t min, int64_t ma
 	if (json_is_integer(value) && *out >= min && *out <= max)
 		return true;
 	snprintf(what, sizeof what, "is not a whole number from %lld to %lld", (long long)min, (long long)max);
-	return take_fail(in, key, what);
+	return input_error(in, key, what);
 }
 
-bool take_text(const struct take *in, const char *key, size_t min, size_t max, const char **out)
+bool input_text(const struct input *in, const char *key, size_t min, size_t max, const char **out)
 {
 	char what[64];
 	const json_t *value = json_object_get(in->object, key);
@@ -305,17 +305,17 @@ bool take_text(const struct take *in, const char *key, size_t min, size_t max, c
 		return true;
 	}
 	snprintf(what, sizeof what, "is not a text of %zu to %zu octets", min, max);
-	return take_fail(in, key, what);
+	return input_error(in, key, what);
 }
 
 /* Reads `key`, or the hexadecimal digits of `key`_hex. `out` is "" when both are missing. */
-static bool octets_read(const struct take *in, const char *key, char *out, size_t size)
+static bool octets_read(const struct input *in, const char *key, char *out, size_t size)
 {
 	static const char hex[] = "0123456789abcdef";
 	char name[NAME_SIZE + sizeof "_hex"];
 	const char *text, *digits;
 	snprintf(name, sizeof name, "%s_hex", key);
-	if (!take_text(in, key, 0, size - 1, &text) || !take_text(in, name, 0, 2 * (size - 1), &digits))
+	if (!input_text(in, key, 0, size - 1, &text) || !input_text(in, name, 0, 2 * (size - 1), &digits))
 		return false;
 	snprintf(out, size, "%s", text);
 	if (!*digits)
@@ -323,7 +323,7 @@ static bool octets_read(const struct take *in, const char *key, char *out, size_
 	for (; *digits; digits += 2) {
 		const char *high = strchr(hex, digits[0]), *low = digits[1] ? strchr(hex, digits[1]) : NULL;
 		if (!high || !low || (high == hex && low == hex))
-			return take_fail(in, name, "is not a run of octets in hexadecimal digits");
+			return input_error(in, name, "is not a run of octets in hexadecimal digits");
 		*out++ = (char)((high - hex) << 4 | (low - hex));
 	}
 	*out = '\0';
@@ -331,13 +331,13 @@ static bool octets_read(const struct take *in, const char *key, char *out, size_
 }
 
 /* Reads a text, which may be missing. A host name is put into the form in which names are compared. */
-static bool text_read(const struct take *in, const char *key, const struct field *field, char *out)
+static bool text_read(const struct input *in, const char *key, const struct field *field, char *out)
 {
 	const struct field_form *form = field->form;
 	const char *text;
 	struct domain name = {""};
 	struct address address;
-	if (!take_text(in, key, 0, field->size - 1, &text))
+	if (!input_text(in, key, 0, field->size - 1, &text))
 		return false;
 	bool host = form->kind == FIELD_HOST, valid = true;
 	if (host)
@@ -347,12 +347,12 @@ static bool text_read(const struct take *in, const char *key, const struct field
 	else if (form->valid)
 		valid = form->valid((struct span){text, strlen(text)});
 	if (*text && !valid)
-		return take_fail(in, key, form->wrong);
+		return input_error(in, key, form->wrong);
 	snprintf(out, field->size, "%s", host && *text ? name.name : text);
 	return true;
 }
 
-static bool patterns_read(const struct take *in, const char *key, const struct field_form *form, struct names *out)
+static bool patterns_read(const struct input *in, const char *key, const struct field_form *form, struct names *out)
 {
 	const json_t *patterns = json_object_get(in->object, key);
 	bool valid = json_is_array(patterns);
@@ -363,15 +363,15 @@ static bool patterns_read(const struct take *in, const char *key, const struct f
 		if (valid)
 			names_add(out, text, strlen(text));
 	}
-	return valid || take_fail(in, key, form->wrong);
+	return valid || input_error(in, key, form->wrong);
 }
 
-static bool policy_read(const struct take *in, const char *key, struct entry *entry)
+static bool policy_read(const struct input *in, const char *key, struct entry *entry)
 {
 	const char *text;
 	if (!json_object_get(in->object, key))
 		return true;
-	if (!take_text(in, key, 1, POLICY_TEXT_KEPT, &text))
+	if (!input_text(in, key, 1, POLICY_TEXT_KEPT, &text))
 		return false;
 	entry->policy_text = xstrdup(text);
 	entry->policy_text_len = (uint32_t)strlen(text);
@@ -380,12 +380,12 @@ static bool policy_read(const struct take *in, const char *key, struct entry *en
 
 /* Reads the MX hosts: pairs [preference, host], best preference first, because that order decides which hops are used. A
  * host that was no host name is quoted, or "". */
-static bool mx_read(const struct take *in, const char *key, struct mx_set *set)
+static bool mx_read(const struct input *in, const char *key, struct mx_set *set)
 {
 	const json_t *hosts = json_object_get(in->object, key);
 	size_t count = json_array_size(hosts);
 	if (count > MX_SET_MAX || (count > 0) != (set->state == MX_LISTED))
-		return take_fail(in, key, "are too many, or contradict the state");
+		return input_error(in, key, "are too many, or contradict the state");
 	for (size_t i = 0; i < count; i++) {
 		const json_t *pair = json_array_get(hosts, i), *number = json_array_get(pair, 0),
 			     *host = json_array_get(pair, 1);
@@ -395,43 +395,43 @@ static bool mx_read(const struct take *in, const char *key, struct mx_set *set)
 		if (!json_is_integer(number) || json_integer_value(number) < 0 ||
 			json_integer_value(number) > UINT16_MAX || !json_is_string(host) ||
 			(!received && !domain_parse(&name, text, json_string_length(host))))
-			return take_fail(in, key, "are not pairs of preference and host name");
+			return input_error(in, key, "are not pairs of preference and host name");
 		set->preference[i] = (uint16_t)json_integer_value(number);
 		names_add(&set->names, received ? text : name.name, strlen(received ? text : name.name));
 		if (i > 0 && set->preference[i] < set->preference[i - 1])
-			return take_fail(in, key, "are not ordered by preference");
+			return input_error(in, key, "are not ordered by preference");
 	}
 	return true;
 }
 
-static bool inner_read(const struct take *in, const char *key, const struct field_form *form, void *member)
+static bool inner_read(const struct input *in, const char *key, const struct field_form *form, void *member)
 {
-	const struct take inner = {json_object_get(in->object, key), key, in->now, in->why};
+	const struct input inner = {json_object_get(in->object, key), key, in->now, in->why};
 	if (!inner.object)
 		return true;
 	if (!json_is_object(inner.object))
-		return take_fail(in, key, "is not an object");
+		return input_error(in, key, "is not an object");
 	return record_read(&inner, form->table, member) &&
-	       (!form->settle || form->settle(member) || take_fail(in, key, "contradicts itself"));
+	       (!form->settle || form->settle(member) || input_error(in, key, "contradicts itself"));
 }
 
 /* Reads a number, a word or a reason. The member must be present. */
-static bool number_read(const struct take *in, const char *key, const struct field *field, void *record)
+static bool number_read(const struct input *in, const char *key, const struct field *field, void *record)
 {
 	const struct field_form *form = field->form;
 	int64_t number = 0, min = form->min, max = form->max;
 	const char *name;
 	if (form->kind == FIELD_REASON) {
-		if (!take_text(in, key, 1, 64, &name))
+		if (!input_text(in, key, 1, 64, &name))
 			return false;
 		number = field_reason(form, (struct span){name, strlen(name)});
 	} else if (form->kind == FIELD_WORD) {
-		if (!take_text(in, key, 1, 16, &name))
+		if (!input_text(in, key, 1, 16, &name))
 			return false;
 		for (number = min; number <= max && strcmp(name, form->word(number)) != 0;)
 			number++;
 		if (number > max)
-			return take_fail(in, key, form->wrong);
+			return input_error(in, key, form->wrong);
 	} else {
 		if (form->kind == FIELD_TIME) {
 			min = TIME_FIRST;
@@ -440,14 +440,14 @@ static bool number_read(const struct take *in, const char *key, const struct fie
 			min = 1;
 			max = schedule_day(in->now + CLOCK_SKEW_S);
 		}
-		if (!take_number(in, key, min, max, &number))
+		if (!input_number(in, key, min, max, &number))
 			return false;
 	}
 	field_set_number(field, record, number);
 	return true;
 }
 
-static bool field_read(const struct take *in, const char *key, const struct field *field, void *record)
+static bool field_read(const struct input *in, const char *key, const struct field *field, void *record)
 {
 	const struct field_form *form = field->form;
 	char *member = (char *)record + field->offset;
@@ -488,12 +488,12 @@ static bool field_read(const struct take *in, const char *key, const struct fiel
 	return true;
 }
 
-bool record_read(const struct take *in, const struct fields *table, void *record)
+bool record_read(const struct input *in, const struct fields *table, void *record)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		const struct field *field = &table->field[i];
 		const char *dot = field->exported ? strchr(field->exported, '.') : NULL;
-		struct take part = *in;
+		struct input part = *in;
 		char outer[NAME_SIZE];
 		if (!field->exported)
 			continue;
@@ -504,7 +504,7 @@ bool record_read(const struct take *in, const struct fields *table, void *record
 		if (!part.object || (field->form->by_text && json_object_get(part.object, "text")))
 			continue;
 		if (!json_is_object(part.object))
-			return take_fail(in, outer, "is not an object");
+			return input_error(in, outer, "is not an object");
 		if (!field_read(&part, dot ? dot + 1 : field->exported, field, record))
 			return false;
 	}

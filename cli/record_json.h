@@ -1,4 +1,5 @@
-/* Records in JSON, by the tables of core: an export, `show --json`, and an export read back. Any thread. */
+/* Records of the store in JSON. The tables of core name the fields, so a new row there is also written to exports, read
+ * from imports, and shown by `show --json`. Any thread. */
 #ifndef CLI_RECORD_JSON_H
 #define CLI_RECORD_JSON_H
 
@@ -7,36 +8,37 @@
 
 #include <jansson.h>
 
-/* Adds what an export says of the record. Texts that are empty, days that are 0 and objects that are absent are left
- * out. Octets that are no UTF-8 are written as hexadecimal digits, under the name with `_hex` behind it. */
+/* Adds the members of an export for a record. Leaves out empty texts, zero days and absent objects. Octets that are not
+ * UTF-8 are written in hexadecimal digits, in a member whose name has the suffix `_hex`. */
 void record_export(json_t *object, const struct fields *table, const void *record);
 
-/* Adds to the object of a record what follows from its fields; called for records within others, too. */
+/* Adds members that are computed from the fields. Called for the record and for each record inside it. */
 typedef void record_more(json_t *object, const struct fields *table, const void *record, const void *arg);
-/* The object of `show --json`; the caller's. What is unknown is null. Texts of others are as in json_text(). */
+/* Returns the object of `show --json`, which the caller owns. Unknown values are null. Untrusted text is written by
+ * json_text(). `more` may be NULL and gets `arg`. */
 json_t *record_show(const struct fields *table, const void *record, record_more *more, const void *arg);
 
-/* `TLSv1.3`; a number for what has no name. Returns a constant or `out`. */
+/* Returns the name of a TLS version, such as `TLSv1.3`, or `out` with the number of an unknown version. */
 #define PROTOCOL_SIZE 16
 const char *protocol_name(uint16_t protocol, char out[PROTOCOL_SIZE]);
 
-/* An object of an export that is read, its name in messages, and the moment that nothing may be dated after. The object
- * is hostile: each member is checked and bounded. The functions below return false and set `why` (EX_DATAERR) when a
- * member is not as it must be. Members that are not known are skipped: a later version may write more. */
-struct take {
+/* An object of an export that is being read. The object is hostile: each member is checked and bounded. Unknown members
+ * are ignored, because a later version may write more. The functions below return false and set `why` (EX_DATAERR) when a
+ * member is invalid. */
+struct input {
 	const json_t *object;
-	const char *name;
-	int64_t now;
+	const char *name; /* of the object, in messages; "" for the whole line */
+	int64_t now;      /* times after this are invalid */
 	struct failure *why;
 };
-/* Always false: "policy: id is no id of a record". */
-bool take_fail(const struct take *in, const char *key, const char *what);
-bool take_number(const struct take *in, const char *key, int64_t min, int64_t max, int64_t *out);
-/* `out` points into the object. With `min` 0 the member may be missing, and is "" then. */
-bool take_text(const struct take *in, const char *key, size_t min, size_t max, const char **out);
+/* Sets `why` to a message such as "policy: id is missing". Always returns false. */
+bool input_error(const struct input *in, const char *key, const char *what);
+bool input_number(const struct input *in, const char *key, int64_t min, int64_t max, int64_t *out);
+/* Stores a pointer into the object. `min` and `max` bound the octets. If `min` is 0, a missing member counts as "". */
+bool input_text(const struct input *in, const char *key, size_t min, size_t max, const char **out);
 
-/* Reads the members that an export has of a record. `record` comes zeroed; what it owns is the caller's to free, also
- * after a failure. What follows from other members is left to the caller. */
-bool record_read(const struct take *in, const struct fields *table, void *record);
+/* Reads the members that an export has for a record. `record` must be zeroed. The caller frees what it owns, also after a
+ * failure, and computes what follows from other members. */
+bool record_read(const struct input *in, const struct fields *table, void *record);
 
 #endif

@@ -64,7 +64,7 @@ static int refresh_one(struct session *session, struct trace *trace, const char 
 	}
 	trace_open(trace, &question, &session->config->rules);
 	bool begun = found == STORE_FOUND && check_refresh(session->check, domain, true) != CHECK_REFRESH_NO_ROOM;
-	bool ended = begun && trace_await(trace, session_case_ms(session->config->settings));
+	bool ended = begun && trace_await(trace, session_inquiry_ms(session->config->settings));
 	trace_close(trace);
 	if (!begun)
 		fprintf(stderr, "stsgate: %s: the refresh could not be started\n", domain);

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define TEMPORARY_BYTES ((uint64_t)16 * 1024 * 1024)
-#define HOP_ADDRESSES 2 /* of a hop are probed (design 5) */
+#define HOP_ADDRESSES 2 /* at most so many addresses of a hop are probed (design 5.14) */
 
 struct settings *session_settings(const struct options *options, int *status)
 {
@@ -145,7 +145,7 @@ void session_close(struct session *session)
 	loops_free(&session->loops);
 }
 
-int session_case_ms(const struct settings *settings)
+int session_inquiry_ms(const struct settings *settings)
 {
 	int dns_s = DNS_TIMEOUT_MS / 1000;
 	int hop_s = 2 * dns_s + HOP_ADDRESSES * (int)settings->probe_timeout;

@@ -37,6 +37,6 @@ void session_close(struct session *session);
 
 /* Returns the longest time, in milliseconds, that one inquiry may take: each lookup, the fetch and the probes of all hops
  * run into their timeouts. */
-int session_case_ms(const struct settings *settings);
+int session_inquiry_ms(const struct settings *settings);
 
 #endif

@@ -27,7 +27,7 @@ struct warming {
 	const struct session *session;
 	int64_t step_ms; /* between the starts of two inquiries */
 
-	struct lock input; /* guards the domains to come; taken before `lock` */
+	struct lock input; /* guards the input and the rate; take it before `lock` */
 	struct signal_cond pause;
 	int64_t next_ms; /* when the next inquiry may start */
 	struct lines *lines;
@@ -161,12 +161,12 @@ static void rate_await(struct warming *warming) REQUIRES(warming->input)
 	warming->next_ms = clock_mono_ms() + warming->step_ms;
 }
 
-/* Looks up the job's domain and stores what is found. Returns the outcome, so far if it takes too long. */
+/* Looks up the job's domain and stores what is found. If that takes too long, the outcome is the verdict so far. */
 static void job_run(const struct job *job, struct outcome *outcome)
 {
 	const struct session *session = job->warming->session;
 	const char *domain = job->question.domain;
-	int64_t deadline_ms = clock_mono_ms() + session_case_ms(session->config->settings);
+	int64_t deadline_ms = clock_mono_ms() + session_inquiry_ms(session->config->settings);
 	check_ticket ticket = CHECK_NO_TICKET;
 	check_ask(session->check, &job->question, NULL, NULL, &ticket, outcome);
 	outcome_free(outcome);

@@ -258,7 +258,7 @@ static void export_comes_back(
 	struct failure why = {0};
 	json_t *object = json_made(json_object());
 	record_export(object, table, record);
-	const struct take in = {object, "", NOW, &why};
+	const struct input in = {object, "", NOW, &why};
 	if (!record_read(&in, table, &back))
 		fail_msg("%s: the export with another %s is not read: %s", name, field->exported, why.text);
 	if (field->form->kind != FIELD_POLICY && !fields_equal(field, record, &back))
