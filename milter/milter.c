@@ -176,32 +176,29 @@ static sfsistat on_header(SMFICTX *context, char *name, char *value)
 	return session->silent_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
-static bool forged_remove(SMFICTX *context, const struct message *message)
+/* Removes forged header fields and inserts the message's own. Position 1 is right below the MTA's own Received field in
+ * Postfix and Sendmail (spec M-13). Each field is inserted above the previous one, so the second loop runs backwards. */
+static bool headers_change(SMFICTX *context, const struct message *message)
 {
+	char *name = message->config->settings->milter_header;
 	bool done = true;
 	if (message->forged > FORGED_MAX) {
 		char reason[] = "stsgate: too many forged headers";
 		log_warning("frontend=milter quarantining a message with %u forged %s header fields", message->forged,
-			message->config->settings->milter_header);
-		return smfi_quarantine(context, reason) == MI_SUCCESS;
+			name);
+		done = smfi_quarantine(context, reason) == MI_SUCCESS;
+	} else {
+		for (unsigned i = message->forged; i > 0; i--)
+			done &= smfi_chgheader(context, name, (int)i, NULL) == MI_SUCCESS;
 	}
-	for (unsigned i = message->forged; i > 0; i--)
-		done &= smfi_chgheader(context, message->config->settings->milter_header, (int)i, NULL) == MI_SUCCESS;
-	return done;
-}
-
-/* Position 1 is right below the MTA's own Received field in Postfix and Sendmail (spec M-13). Each field is inserted above
- * the previous one, so the loop runs backwards. */
-static bool tags_insert(SMFICTX *context, const struct message *message)
-{
-	bool done = true;
+	if (!done)
+		return false;
 	for (unsigned i = message->tag_count; i-- > 0;) {
 		char value[ANSWER_HEADER_SIZE];
 		struct text text;
 		text_init(&text, value, sizeof value);
 		if (message_header(message, i, &text))
-			done &= smfi_insheader(context, 1, message->config->settings->milter_header, value) ==
-				MI_SUCCESS;
+			done &= smfi_insheader(context, 1, name, value) == MI_SUCCESS;
 	}
 	return done;
 }
@@ -224,7 +221,7 @@ static sfsistat on_end(SMFICTX *context)
 	if (!message->config || message->unjudged)
 		return SMFIS_TEMPFAIL;
 	session_queue_id(session, context);
-	bool changed = forged_remove(context, message) && tags_insert(context, message);
+	bool changed = headers_change(context, message);
 	bool held = !message->held || hold(context, message);
 	if (!changed || !held)
 		log_error("the MTA rejects the changes to a message: allow the milter to add and change header fields "

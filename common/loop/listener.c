@@ -80,7 +80,7 @@ bool listener_address(const struct listener *listener, bool to_listen, struct so
 	struct addrinfo *found = NULL;
 	int err = getaddrinfo(place->host[0] != '\0' ? place->host : NULL, port, &hints, &found);
 	if (err != 0)
-		return failure_set(why, EX_UNAVAILABLE, "%s: `%s`: %s: give an address of this machine",
+		return failure_set(why, EX_UNAVAILABLE, "%s: `%s`: %s: use an address of this machine",
 			listener->setting, listener->text, gai_strerror(err));
 	memcpy(out, found->ai_addr, found->ai_addrlen);
 	*len = found->ai_addrlen;
@@ -90,19 +90,19 @@ bool listener_address(const struct listener *listener, bool to_listen, struct so
 
 static bool listener_failure(const struct listener *listener, int err, struct failure *why)
 {
-	const char *advice = "see the system's limits";
+	const char *advice = "check the system's limits";
 	int code = EX_OSERR;
 	if (listener->place.family == SOCKET_UNIX) {
 		advice = "the directory must exist and be writable for the daemon's user";
 		code = EX_CANTCREAT;
 	} else if (err == EACCES) {
-		advice = "ports below 1024 need root at start: choose a higher one";
+		advice = "only root may use ports below 1024: start as root, or choose a higher port";
 	}
 	if (err == EADDRINUSE) {
 		advice = "another program listens there: stop it, or choose another address";
 		code = EX_UNAVAILABLE;
 	} else if (err == EADDRNOTAVAIL) {
-		advice = "this machine has no such address: give one of its own";
+		advice = "this machine does not have that address: use one of its own";
 		code = EX_UNAVAILABLE;
 	}
 	return failure_set(why, code, "%s: cannot listen at `%s`: %s: %s", listener->setting, listener->text,

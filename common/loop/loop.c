@@ -103,7 +103,7 @@ static void *loop_main(void *arg)
 	struct loop *loop = arg;
 	loop_of_thread = loop;
 	if (event_base_dispatch(loop->base) < 0)
-		log_error("an event loop failed");
+		log_error("an event loop ended with an error");
 	return NULL;
 }
 

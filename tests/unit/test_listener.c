@@ -123,7 +123,7 @@ static void an_address_of_others_is_told(void **state)
 	struct listener listener;
 	assert_false(opens(&listener, "inet:1@192.0.2.1", &why));
 	assert_int_equal(why.code, EX_UNAVAILABLE);
-	assert_non_null(strstr(why.text, "this machine has no such address"));
+	assert_non_null(strstr(why.text, "this machine does not have that address"));
 }
 
 static void a_listener_everywhere_is_reached_at_the_loopback(void **state)
