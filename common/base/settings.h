@@ -56,7 +56,7 @@ enum settings_type {
 	SETTINGS_NUMBER,
 	SETTINGS_OCTAL
 };
-/* The form of a value's text. settings_check.c checks all of them but the last two, which check/config checks. */
+/* The form of a value's text. settings_check.c checks all forms except the last two, which check/config checks. */
 enum settings_form {
 	FORM_PLAIN,     /* no form beyond the row's TYPE */
 	FORM_SOCKET,    /* an address to listen on: see struct settings_socket; empty is off */

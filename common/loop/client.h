@@ -1,8 +1,8 @@
 /* The clients of a service: their slots, buffers and time limits.
  *
  * A service (socketmap, policy delegation, HTTP) defines what a request is, and answers it. struct service describes it.
- * service->input() gets the bytes that a client has sent. It replies with client_reply(). If the answer is not known
- * yet, it calls client_wait() with a struct later instead, and service->answer() replies when the answer arrives.
+ * service->input() gets the bytes that a client has sent, and replies with client_reply(). If the answer is not known
+ * yet, service->input() calls client_wait() with a struct later instead, and service->answer() replies when it arrives.
  *
  * All functions and callbacks run on the loop's thread, except later_ready(). No lock is held during a callback. */
 #ifndef LOOP_CLIENT_H
