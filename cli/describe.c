@@ -77,7 +77,7 @@ void policy_print(const struct entry *entry, int64_t now)
 
 static void mx_host_print(const struct entry *entry, const char *host, const char *preference)
 {
-	const char *allowed = "", *kind = mx_name_is_received(host, strlen(host)) ? "(not a host name)" : "";
+	const char *allowed = "", *kind = mx_name_is_not_host(host, strlen(host)) ? "(not a host name)" : "";
 	if (entry->has_policy && entry->policy.mode != POLICY_NONE)
 		allowed =
 			policy_allows(&entry->policy, host) ? ", allowed by the policy" : ", NOT allowed by the policy";
@@ -119,7 +119,7 @@ void mx_print(const struct entry *entry)
 		mx->secure ? ", secured by DNSSEC" : ", not secured by DNSSEC");
 }
 
-const char *tlsa_state_text(const struct tlsa_look *look)
+const char *tlsa_state_text(const struct tlsa_lookup *look)
 {
 	switch (look ? look->state : TLSA_UNKNOWN) {
 	case TLSA_UNKNOWN:
@@ -189,7 +189,7 @@ void hop_print(const char *host, uint16_t port, const struct hop_record *record,
 {
 	struct when at, span, ttl;
 	struct quote quote;
-	const struct tlsa_look *tlsa = &record->tlsa;
+	const struct tlsa_lookup *tlsa = &record->tlsa;
 	line_print("hop", "%s:%u", host, port);
 	if (tlsa->checked_at != 0)
 		line_print("", "TLSA records: %s, looked up %s (%s ago), TTL %s", tlsa_state_text(tlsa),
@@ -237,7 +237,7 @@ static void computed_put(json_t *object, const struct fields *table, const void 
 		json_put(object, "advice", json_text(reason_here(evidence->reason)));
 		json_put(object, "tell_postmaster", json_text(reason_there(evidence->reason)));
 	} else if (table == &tlsa_table) {
-		const struct tlsa_look *look = record;
+		const struct tlsa_lookup *look = record;
 		const char *dnssec = look->state != TLSA_NONE || look->signed_denial ? "secure" : "insecure";
 		json_put(object, "dnssec", json_text(look->state == TLSA_FAILED ? "failed" : dnssec));
 	}

@@ -25,6 +25,6 @@ json_t *hop_json(const char *host, uint16_t port, const struct hop_record *recor
 void members_move(json_t *object, json_t *from, const char *const *names);
 
 /* Returns the state of a TLSA lookup in a few words: "unknown" for NULL and when nothing was looked up. */
-const char *tlsa_state_text(const struct tlsa_look *look);
+const char *tlsa_state_text(const struct tlsa_lookup *look);
 
 #endif

@@ -94,7 +94,7 @@ static int domain_export(struct store *store, const char *word)
 		ok = hop_export(store, question.host, question.port, &why);
 	} else {
 		for (const char *name = NULL; ok && (name = names_next(&entry.mx.names, name));)
-			ok = mx_name_is_received(name, strlen(name)) || hop_export(store, name, question.port, &why);
+			ok = mx_name_is_not_host(name, strlen(name)) || hop_export(store, name, question.port, &why);
 	}
 	entry_free(&entry);
 	if (!ok)

@@ -15,7 +15,7 @@ static char *map_payload(enum map_dialect dialect, const struct facts *facts, bo
 	by_map.question.purpose = PURPOSE_MAP;
 	by_map.question.no_dane = dialect == MAP_STS;
 	struct step step = verdict_next(&by_map);
-	facts_policy_copy(&policy, &by_map);
+	verdict_policy_copy(&policy, &by_map);
 	bool secure = step.verdict.binding == BINDING_SECURE;
 	const struct map_source source = {
 		.verdict = &step.verdict, .policy = secure ? &policy : NULL, .monitor = monitor};

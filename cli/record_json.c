@@ -391,7 +391,7 @@ static bool mx_read(const struct input *in, const char *key, struct mx_set *set)
 			     *host = json_array_get(pair, 1);
 		const char *text = json_is_string(host) ? json_string_value(host) : "";
 		struct domain name = {""};
-		bool received = mx_name_is_received(text, strlen(text));
+		bool received = mx_name_is_not_host(text, strlen(text));
 		if (!json_is_integer(number) || json_integer_value(number) < 0 ||
 			json_integer_value(number) > UINT16_MAX || !json_is_string(host) ||
 			(!received && !domain_parse(&name, text, json_string_length(host))))

@@ -56,7 +56,7 @@ static enum store_found shown_read(
 	if (!listed)
 		ok = hop_read(view, question->host, question->port, shown);
 	for (const char *name = NULL; listed && ok && (name = names_next(&mx->names, name));)
-		ok = mx_name_is_received(name, strlen(name)) || hop_read(view, name, question->port, shown);
+		ok = mx_name_is_not_host(name, strlen(name)) || hop_read(view, name, question->port, shown);
 	store_view_end(&view);
 	if (ok)
 		return STORE_FOUND;

@@ -165,7 +165,7 @@ static void answer_from_store(
 {
 	const struct question *question = &facts->question;
 	if (step->verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
-		facts_policy_copy(&out->policy, facts);
+		verdict_policy_copy(&out->policy, facts);
 	if (question->no_dane && step->verdict.binding == BINDING_SECURE)
 		wildcards_look(check, &facts->entry);
 	if (step->renew != 0)

@@ -183,7 +183,7 @@ void waiter_leave(struct check *check, struct waiter *waiter, struct outcome *ou
 static void add_policy(struct waiter *waiter, struct inquiry *inquiry)
 {
 	if (inquiry->facts.question.purpose == PURPOSE_MAP && inquiry->verdict.kind == VERDICT_PASS)
-		facts_policy_copy(&waiter->outcome.policy, &inquiry->facts);
+		verdict_policy_copy(&waiter->outcome.policy, &inquiry->facts);
 }
 
 /* Gives all waiters their outcome. A waiter in check_wait() finds it in its struct waiter. Returns the list of the

@@ -169,7 +169,7 @@ static const struct dns_answer *search_ask(struct search *search, const char *na
 /* What it rests on is good for no longer than the shortest of all TTLs (spec D-52). */
 static void search_rest_on(struct search *search, const struct dns_answer *answer)
 {
-	struct tlsa_look *look = &search->found->look;
+	struct tlsa_lookup *look = &search->found->look;
 	if (answer->ttl_s < look->ttl_s)
 		look->ttl_s = answer->ttl_s;
 }

@@ -50,7 +50,7 @@ const struct address *addresses_least(const struct addresses *list);
 /* --- a hop's TLSA records (RFC 7672 2.2) ------------------------------------------------------------------------- */
 
 struct tlsa_found {
-	struct tlsa_look look;
+	struct tlsa_lookup look;
 	struct tlsa_set set; /* when look.state is TLSA_USABLE; points into the lookups */
 	bool broken;         /* the look failed since no resolver answers, which says nothing of the host */
 };

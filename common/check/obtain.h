@@ -24,7 +24,7 @@ struct found {
 	enum dns_outcome dns; /* of the answer that the record or the MX set came from */
 	uint64_t network;     /* of the policy host that was dialled; 0: none was */
 	/* Also of a probe by TLSA records, which are looked up anew; checked_at is 0 otherwise. */
-	struct tlsa_look tlsa;
+	struct tlsa_lookup tlsa;
 	struct evidence evidence;
 	bool front;   /* a front end waits for it: if the budget refuses the probe, that is remembered */
 	bool untried; /* nothing was asked of the network: it serves this inquiry, and is not remembered */

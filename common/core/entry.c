@@ -77,7 +77,7 @@ void mx_found_free(struct mx_found *found)
 		names_free(&found->set.names);
 }
 
-bool mx_name_is_received(const char *name, size_t len)
+bool mx_name_is_not_host(const char *name, size_t len)
 {
 	if (!len || (len == strlen(MX_ROOT) && !memcmp(name, MX_ROOT, len)))
 		return true;

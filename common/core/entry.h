@@ -33,7 +33,7 @@ struct mx_set {
 	bool secure; /* DNSSEC proves the answer */
 	uint32_t ttl_s;
 	int64_t checked_at; /* when the answer came */
-	struct names names; /* owned; one that is no host name is kept as mx_name_is_received() describes */
+	struct names names; /* owned; one that is no host name is kept as mx_name_is_not_host() describes */
 	uint16_t preference[MX_SET_MAX]; /* of the name with the same index */
 };
 
@@ -116,7 +116,7 @@ void mx_set_copy(struct mx_set *to, const struct mx_set *from);
 /* Returns whether an entry of an MX set is not a host name. Such an entry is MX_ROOT, or "" for a record that could
  * not be read, or the name as received, made printable by text_quote() and always in double quotes. No policy allows
  * it. */
-bool mx_name_is_received(const char *name, size_t len);
+bool mx_name_is_not_host(const char *name, size_t len);
 
 /* Add a result that was obtained at wall-clock second `now` (RFC 8461 3.3, 5.1). A failed lookup or fetch never
  * removes a policy. Only a policy that was fetched and parsed replaces one, and only that restarts max_age. A failed

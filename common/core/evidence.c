@@ -73,13 +73,13 @@ void hop_record_learn(struct hop_record *record, const struct evidence *seen)
 		history->good = *seen;
 }
 
-bool tlsa_look_known(const struct tlsa_look *look, int64_t now)
+bool tlsa_lookup_known(const struct tlsa_lookup *look, int64_t now)
 {
 	int64_t hard = look->state == TLSA_FAILED ? TLSA_FAILED_S : DANE_HARD_S;
 	return look->state != TLSA_UNKNOWN && schedule_age(look->checked_at, now) <= hard;
 }
 
-void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look)
+void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_lookup *look)
 {
 	int64_t ahead = record->tlsa.checked_at - look->checked_at;
 	if (look->checked_at != 0 && (ahead <= 0 || ahead > EVIDENCE_LATE_S))
@@ -92,7 +92,7 @@ void hop_record_refused(struct hop_record *record, int64_t at)
 		record->refused_since = at;
 }
 
-int64_t hop_record_at(const struct hop_record *record)
+int64_t hop_record_newest(const struct hop_record *record)
 {
 	int64_t at = record->pkix.newest.at;
 	if (record->dane.newest.at > at)

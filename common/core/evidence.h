@@ -62,7 +62,7 @@ bool history_is_silent(const struct probe_history *history, int64_t now);
 bool history_may_be_silent(const struct probe_history *history);
 
 /* The newest lookup of a host's TLSA records (RFC 7672 2.2). */
-struct tlsa_look {
+struct tlsa_lookup {
 	int64_t checked_at; /* 0: never looked up */
 	enum tlsa_state state;
 	uint32_t ttl_s;         /* the shortest TTL of the answers that the result rests on */
@@ -77,7 +77,7 @@ struct tlsa_look {
  * hour) and half an hour for the refresher. */
 #define DANE_HARD_S 5400
 /* Returns whether the lookup is within its hard age. */
-bool tlsa_look_known(const struct tlsa_look *look, int64_t now);
+bool tlsa_lookup_known(const struct tlsa_lookup *look, int64_t now);
 
 /* A refusal older than this no longer counts: the next refusal starts a new wait. */
 #define REFUSED_KNOWN_S 86400
@@ -85,7 +85,7 @@ bool tlsa_look_known(const struct tlsa_look *look, int64_t now);
 struct hop_record {
 	struct probe_history pkix; /* judged by the trust store (RFC 8461 4.2) */
 	struct probe_history dane; /* judged by one TLSA set, that of dane.newest.tlsa_id (RFC 7672) */
-	struct tlsa_look tlsa;
+	struct tlsa_lookup tlsa;
 	int64_t refused_since; /* since the last probe: when the probe budget first refused one that a front end wanted;
 				  0: never */
 	int32_t needed_day;    /* days since the epoch: when something was last learned about the hop for a live enforce
@@ -101,12 +101,12 @@ struct hop_record {
  *   of this host was bad. */
 void hop_record_learn(struct hop_record *record, const struct evidence *seen);
 /* Replaces the TLSA lookup if the new one is not older, or older by more than EVIDENCE_LATE_S (clock set back). */
-void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_look *look);
+void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_lookup *look);
 /* Notes that the probe budget refused at `at` a probe that a front end wanted. Keeps the time of the first refusal
  * since the last probe, unless that is older than REFUSED_KNOWN_S. */
 void hop_record_refused(struct hop_record *record, int64_t at);
 /* Returns the time of the newest probe or TLSA lookup; 0 if there was none. */
-int64_t hop_record_at(const struct hop_record *record);
+int64_t hop_record_newest(const struct hop_record *record);
 
 /* Returns whether the certificate covers `host` by a wildcard only, such as `*.example.net` for mx.example.net.
  * FEATURE(sts) of Sendmail before 8.18.2 never matches a wildcard. Returns false if the exact name may be among those

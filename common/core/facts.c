@@ -70,8 +70,8 @@ bool facts_dane(const struct facts *facts)
 
 bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop)
 {
-	const struct tlsa_look *look = &hop->record.tlsa;
-	return facts_dane(facts) && look->state == TLSA_USABLE && tlsa_look_known(look, facts->now);
+	const struct tlsa_lookup *look = &hop->record.tlsa;
+	return facts_dane(facts) && look->state == TLSA_USABLE && tlsa_lookup_known(look, facts->now);
 }
 
 const struct probe_history *facts_history(const struct facts *facts, const struct hop_fact *hop)
@@ -188,7 +188,7 @@ void facts_learn_mx(struct facts *facts, const struct mx_found *found)
 	facts->mx_outcome = found->outcome;
 }
 
-void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_look *look)
+void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_lookup *look)
 {
 	struct hop_fact *hop = hop_find_or_add(facts, host, port);
 	if (!hop)

@@ -112,7 +112,7 @@ void facts_learn_policy(struct facts *facts, const struct policy_found *found, c
 /* An MX lookup ended. */
 void facts_learn_mx(struct facts *facts, const struct mx_found *found);
 /* A lookup of a hop's TLSA records ended. */
-void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_look *look);
+void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_lookup *look);
 /* A probe ended, or the probe budget refused it (REASON_PROBE_BUDGET). `dane` is the member of the want. With it,
  * seen->at == 0 means that the hop no longer has TLSA records; facts_learn_tlsa() has reported that before. */
 void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, bool dane, const struct evidence *seen);

@@ -97,7 +97,7 @@ struct step judge_keep_fresh(struct judge *j)
 			return judge_want(j, WANT_RECORD, domain, 0);
 		j->renew |= RENEW_RECORD;
 	}
-	bool due = f->forced || id_changed(&f->entry) || schedule_body_stale(&f->entry, f->rules, f->now);
+	bool due = f->forced || id_changed(&f->entry) || schedule_policy_stale(&f->entry, f->rules, f->now);
 	if (due && fetch_possible(f)) {
 		if (j->eager)
 			return judge_want(j, WANT_POLICY, domain, 0);

@@ -46,7 +46,7 @@ bool mx_matches(const char *pattern, const char *host)
 bool policy_allows(const struct policy *policy, const char *host)
 {
 	char wildcard[DOMAIN_SIZE];
-	/* An MX name that is not a host name is kept in quotes (mx_name_is_received()), and no pattern has quotes. */
+	/* An MX name that is not a host name is kept in quotes (mx_name_is_not_host()), and no pattern has quotes. */
 	return names_have(&policy->mx, host) || (mx_wildcard(wildcard, host) && names_have(&policy->mx, wildcard));
 }
 

@@ -14,7 +14,7 @@ struct rdata_mx {
 	uint16_t preference;
 	bool root;              /* exchange is ".": null MX (RFC 7505) */
 	bool is_domain;         /* exchange is a host name, in the form of domain_parse() */
-	struct domain exchange; /* without is_domain: in quotes, as mx_name_is_received() in entry.h describes it */
+	struct domain exchange; /* without is_domain: in quotes, as mx_name_is_not_host() in entry.h describes it */
 };
 /* Reads an MX record. Returns false if it is malformed; a name that is not a host name is no such error. */
 bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len);

@@ -72,7 +72,7 @@ bool schedule_mx_recent(const struct entry *entry, int64_t now)
 	return entry->mx.state != MX_UNKNOWN && schedule_age(entry->mx.checked_at, now) <= DANE_HARD_S;
 }
 
-bool schedule_tlsa_stale(const struct tlsa_look *look, int64_t now)
+bool schedule_tlsa_stale(const struct tlsa_lookup *look, int64_t now)
 {
 	int64_t soft = clamp(look->ttl_s, TLSA_AGE_MIN_S, TLSA_AGE_MAX_S);
 	return schedule_age(look->checked_at, now) > (look->state == TLSA_FAILED ? TLSA_FAILED_S : soft);
@@ -96,7 +96,7 @@ static int64_t jitter(const char *name, int64_t limit)
 
 /* Returns when the policy is to be fetched again. Times in the future do not count: a clock that has since been set
  * back wrote them. */
-static int64_t body_at(const struct entry *entry, const struct rules *rules, int64_t now)
+static int64_t policy_due_at(const struct entry *entry, const struct rules *rules, int64_t now)
 {
 	int64_t at = now, possible = now;
 	if (schedule_age(entry->policy_fetched_at, now) != INT64_MAX) {
@@ -120,9 +120,9 @@ static int64_t body_at(const struct entry *entry, const struct rules *rules, int
 	return at > possible ? at : possible;
 }
 
-bool schedule_body_stale(const struct entry *entry, const struct rules *rules, int64_t now)
+bool schedule_policy_stale(const struct entry *entry, const struct rules *rules, int64_t now)
 {
-	return entry->has_policy && now >= body_at(entry, rules, now);
+	return entry->has_policy && now >= policy_due_at(entry, rules, now);
 }
 
 bool schedule_fetch_allowed(const struct entry *entry, int64_t now)
@@ -200,7 +200,7 @@ int64_t schedule_due(const struct facts *facts)
 	if (!entry->has_policy || entry->policy_expires_at <= facts->now || unused > rules->forget_after_s ||
 		names_cover(&rules->exempt_domains, entry->domain))
 		return 0;
-	int64_t body = body_at(entry, rules, facts->now);
+	int64_t body = policy_due_at(entry, rules, facts->now);
 	/* A policy that expires before its renewal is fetched when somebody asks for it. */
 	if (body < entry->policy_expires_at || entry->fetch_failures > 0)
 		set_earlier(&due, body);

@@ -50,12 +50,12 @@ bool schedule_mx_stale(const struct entry *entry, int64_t now);
 bool schedule_mx_known(const struct entry *entry, int64_t now);
 /* Returns whether the MX set is recent enough for DANE, and for belief in a signed null MX (DANE_HARD_S). */
 bool schedule_mx_recent(const struct entry *entry, int64_t now);
-bool schedule_tlsa_stale(const struct tlsa_look *look, int64_t now);
+bool schedule_tlsa_stale(const struct tlsa_lookup *look, int64_t now);
 /* Returns whether the probe budget has refused probes of the hop for so long that mail no longer waits for one. */
 bool schedule_refused_long(const struct hop_record *record, int64_t now);
 /* Returns whether the policy is due for renewal. Each domain has its own moment in every interval of refresh_interval
  * or max_age / 2, whichever is shorter. After a failed fetch, it is due when its back-off ends. */
-bool schedule_body_stale(const struct entry *entry, const struct rules *rules, int64_t now);
+bool schedule_policy_stale(const struct entry *entry, const struct rules *rules, int64_t now);
 /* Returns whether the policy may be fetched now: FETCH_SPACING_S after the last attempt, even if the record's id has
  * changed. A policy that was fetched successfully and has expired since may be fetched at once. */
 bool schedule_fetch_allowed(const struct entry *entry, int64_t now);

@@ -130,7 +130,7 @@ static bool mx_take(struct span in, void *record)
 			return false;
 		if (!fields_take_number(&in, 2, &preference) || !name_next(&in, &name))
 			return false;
-		if (!is_domain(name) && !mx_name_is_received(name.at, name.len))
+		if (!is_domain(name) && !mx_name_is_not_host(name.at, name.len))
 			return false;
 		set->preference[set->names.count] = (uint16_t)preference;
 		names_add(&set->names, name.at, name.len);
@@ -164,7 +164,7 @@ static bool evidence_settle(void *record)
 
 static bool tlsa_settle(void *record)
 {
-	const struct tlsa_look *look = record;
+	const struct tlsa_lookup *look = record;
 	return look->checked_at != 0 && look->state != TLSA_UNKNOWN && (look->id != 0) == (look->state == TLSA_USABLE);
 }
 
@@ -284,7 +284,7 @@ const struct fields evidence_table =
 		"at reason sentence address starttls protocol cipher chain_error certificate_names not_after text "
 		"advice tell_postmaster mta_address");
 
-#define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct tlsa_look, member, exported, shown)
+#define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct tlsa_lookup, member, exported, shown)
 static const struct field tlsa_rows[] = {
 	ROW(1, time, checked_at, NULL, "checked_at"),
 	ROW(2, tlsa_state, state, NULL, "state"),

@@ -12,6 +12,6 @@
 extern const struct fields entry_table;    /* of struct entry */
 extern const struct fields hop_table;      /* of struct hop_record; rows without JSON names exist in the bytes only */
 extern const struct fields evidence_table; /* of struct evidence */
-extern const struct fields tlsa_table;     /* of struct tlsa_look */
+extern const struct fields tlsa_table;     /* of struct tlsa_lookup */
 
 #endif

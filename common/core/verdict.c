@@ -53,7 +53,7 @@ static void policy_order(struct policy *policy, const struct facts *f)
 	policy->mx = names;
 }
 
-void facts_policy_copy(struct policy *out, const struct facts *facts)
+void verdict_policy_copy(struct policy *out, const struct facts *facts)
 {
 	const struct policy *policy = facts_policy(facts);
 	*out = (struct policy){.mode = POLICY_NONE};

@@ -24,7 +24,7 @@ struct step verdict_next(const struct facts *facts);
  * The names may differ from the domain's policy in two ways. If TLSA lookups failed for some hops, only the names of
  * hops that are known to have no usable TLSA records remain (verdict_dane.h). For map dialect `sts`, names that allow
  * the known MX hosts come first, because Sendmail's answer cannot hold a long list. */
-void facts_policy_copy(struct policy *out, const struct facts *facts);
+void verdict_policy_copy(struct policy *out, const struct facts *facts);
 
 /* Returns whether a pass must rest on fresh facts: an enforce policy is in force, and no map binds the delivery to it.
  * Then verdict_next() wants a new MX lookup past the TTL, and a new probe past the soft age, before the message

@@ -24,14 +24,14 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	uint16_t port = f->question.port;
 	const struct hop_fact *hop = facts_hop(f, host, port);
 	struct step nothing = {.want = {.kind = WANT_NOTHING}};
-	if (mx_name_is_received(host, strlen(host))) /* not a host name, so it has no TLSA records */
+	if (mx_name_is_not_host(host, strlen(host))) /* not a host name, so it has no TLSA records */
 		return nothing;
 	if (!hop || !hop->read)
 		return judge_want(j, WANT_EVIDENCE, host, port);
 	if (hop->tlsa_tried)
 		return nothing;
 	bool stale = f->forced || schedule_tlsa_stale(&hop->record.tlsa, f->now);
-	if (!tlsa_look_known(&hop->record.tlsa, f->now) || (j->eager && stale))
+	if (!tlsa_lookup_known(&hop->record.tlsa, f->now) || (j->eager && stale))
 		return judge_want(j, WANT_TLSA, host, port);
 	if (stale)
 		j->renew |= RENEW_TLSA;

@@ -138,7 +138,7 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 		return (struct hop_opinion){.state = HOP_GOOD, .reason = REASON_EXEMPT};
 	if (strcmp(host, MX_ROOT) == 0) /* `MX 0 .` beside other records is not a host (RFC 7505 3) */
 		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_HOP_NO_ADDRESS, .aside = true};
-	if (!facts_dane(f) || mx_name_is_received(host, strlen(host)))
+	if (!facts_dane(f) || mx_name_is_not_host(host, strlen(host)))
 		return hop_by_policy(j, host, place);
 	if (hop && facts_hop_by_dane(f, hop))
 		return f->rules->probe ? hop_by_evidence(j, hop)

@@ -26,7 +26,7 @@ enum store_rank store_hop_rank(const struct hop_record *record, int64_t now)
 	int32_t day = schedule_day(now), needed = record->needed_day;
 	if (needed != 0 && needed <= day + 1 && needed >= day - HOP_NEEDED_DAYS)
 		return RANK_HOP_NEEDED;
-	return now - hop_record_at(record) > HOP_KEPT_S ? RANK_EXPIRED : RANK_HOP;
+	return now - hop_record_newest(record) > HOP_KEPT_S ? RANK_EXPIRED : RANK_HOP;
 }
 
 /* Returns the highest rank that a record of `rank` may evict. A record never evicts one of a higher rank. Records
@@ -87,7 +87,7 @@ static void hop_consider(struct store_eviction *eviction, const MDB_val *key, co
 	struct store_candidate about = {0};
 	hop_record_decode(&record, value->mv_data, value->mv_size);
 	about.rank = store_hop_rank(&record, now);
-	about.at = hop_record_at(&record);
+	about.at = hop_record_newest(&record);
 	candidate_add(eviction, key, value, &about);
 }
 

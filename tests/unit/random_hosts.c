@@ -88,10 +88,11 @@ static void history_make(struct random_world *w, struct probe_history *history, 
 	}
 }
 
-static struct tlsa_look look_make(struct random_world *w)
+static struct tlsa_lookup look_make(struct random_world *w)
 {
 	static const uint32_t ttls[] = {0, 60, 300, 3600, 86400};
-	struct tlsa_look look = {.checked_at = some_time(w), .state = TLSA_NONE, .ttl_s = ttls[below(w, COUNT(ttls))]};
+	struct tlsa_lookup look = {
+		.checked_at = some_time(w), .state = TLSA_NONE, .ttl_s = ttls[below(w, COUNT(ttls))]};
 	if (chance(w, 50))
 		look.checked_at = WORLD_NOW - below(w, 70);
 	if (chance(w, w->usable))
@@ -104,9 +105,9 @@ static struct tlsa_look look_make(struct random_world *w)
 	return look;
 }
 
-static struct tlsa_look look_now(struct random_world *w, const struct tlsa_look *before, unsigned same)
+static struct tlsa_lookup look_now(struct random_world *w, const struct tlsa_lookup *before, unsigned same)
 {
-	struct tlsa_look look = chance(w, same) ? *before : look_make(w);
+	struct tlsa_lookup look = chance(w, same) ? *before : look_make(w);
 	if (look.state == TLSA_UNKNOWN)
 		look.state = TLSA_NONE;
 	return look;

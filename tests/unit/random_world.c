@@ -239,9 +239,9 @@ static void evidence_obtain(struct random_world *w, struct facts *facts, const s
 		facts_learn_evidence(facts, want->name, want->port, host->stored ? &host->record : NULL);
 }
 
-static void tlsa_obtain(struct facts *facts, const struct want *want, const struct tlsa_look *look)
+static void tlsa_obtain(struct facts *facts, const struct want *want, const struct tlsa_lookup *look)
 {
-	struct tlsa_look found = *look;
+	struct tlsa_lookup found = *look;
 	found.checked_at = facts->now;
 	facts_learn_tlsa(facts, want->name, want->port, &found);
 }

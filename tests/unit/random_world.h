@@ -13,11 +13,11 @@
 struct world_host {
 	char name[DOMAIN_SIZE];
 	bool stored;
-	struct hop_record record;       /* in the store */
-	struct tlsa_look look;          /* the result of a TLSA lookup */
-	struct tlsa_look look_of_probe; /* the result of the lookup that a probe by TLSA records makes */
-	enum reason seen;               /* the result of a probe; PROBE_BUDGET: it is refused */
-	struct evidence seen_by_dane;   /* the result of a probe by TLSA records */
+	struct hop_record record;         /* in the store */
+	struct tlsa_lookup look;          /* the result of a TLSA lookup */
+	struct tlsa_lookup look_of_probe; /* the result of the lookup that a probe by TLSA records makes */
+	enum reason seen;                 /* the result of a probe; PROBE_BUDGET: it is refused */
+	struct evidence seen_by_dane;     /* the result of a probe by TLSA records */
 };
 
 struct random_world {

@@ -303,7 +303,7 @@ static void evidence_by_records_goes_with_them(void **state)
 	assert_int_equal(record.dane.conclusive.at, 0);
 	assert_int_equal(record.dane.good.at, 0);
 	assert_int_equal(record.pkix.newest.at, 100);
-	assert_int_equal(hop_record_at(&record), 400);
+	assert_int_equal(hop_record_newest(&record), 400);
 }
 
 static void the_newest_look_for_records_counts(void **state)
@@ -314,11 +314,11 @@ static void the_newest_look_for_records_counts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct tlsa_look look = {.checked_at = rows[i][0], .state = TLSA_NONE};
+		struct tlsa_lookup look = {.checked_at = rows[i][0], .state = TLSA_NONE};
 
 		hop_record_learn_tlsa(&record, &look);
 		assert_int_equal(record.tlsa.checked_at, rows[i][1]);
-		assert_int_equal(hop_record_at(&record), rows[i][1]);
+		assert_int_equal(hop_record_newest(&record), rows[i][1]);
 	}
 }
 

@@ -242,7 +242,7 @@ static struct hop_record dane_hop(void)
 	memcpy(seen.mta_address, "2001:db8::25", sizeof "2001:db8::25");
 	seen.tlsa_id = UINT64_C(0xfedcba9876543210);
 	hop_record_learn(&record, &seen);
-	record.tlsa = (struct tlsa_look){.checked_at = NOW,
+	record.tlsa = (struct tlsa_lookup){.checked_at = NOW,
 		.state = TLSA_USABLE,
 		.ttl_s = UINT32_MAX,
 		.id = UINT64_C(0xfedcba9876543210),

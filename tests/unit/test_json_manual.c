@@ -151,7 +151,7 @@ static void hop_fill(struct hop_record *record, void *arg)
 	struct evidence bad = {
 		.at = NOW - 800, .reason = REASON_CERT_UNTRUSTED, .chain = 20, .mta_address = "192.0.2.26"};
 	struct evidence silent = {.at = NOW - 700, .reason = REASON_HOP_TIMEOUT, .text = "554 \xff no"};
-	struct tlsa_look tlsa = {.checked_at = NOW,
+	struct tlsa_lookup tlsa = {.checked_at = NOW,
 		.state = TLSA_USABLE,
 		.ttl_s = 60,
 		.id = 7,

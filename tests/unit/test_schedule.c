@@ -178,20 +178,20 @@ static void test_body_stale(void **state)
 	(void)state;
 	struct entry e = entry_of_age(0);
 	int64_t first = NOW, second;
-	while (!schedule_body_stale(&e, &rules, first))
+	while (!schedule_policy_stale(&e, &rules, first))
 		first++;
 	assert_in_range(first, NOW + 1, NOW + DAY_S);
 	e.policy_fetched_at = e.fetch_tried_at = first;
-	for (second = first; !schedule_body_stale(&e, &rules, second);)
+	for (second = first; !schedule_policy_stale(&e, &rules, second);)
 		second++;
 	assert_int_equal(second, first + DAY_S); /* the same moment in each interval */
 	e = entry_of_age(-7200);
-	assert_true(schedule_body_stale(&e, &rules, NOW)); /* fetched in the future: renew it now (spec S-79) */
+	assert_true(schedule_policy_stale(&e, &rules, NOW)); /* fetched in the future: renew it now (spec S-79) */
 	/* A short policy is fetched again well before it expires (RFC 8461 3.3). */
 	e = entry_of_age(3500);
 	e.policy.max_age_s = 3600;
 	e.policy_expires_at = e.policy_fetched_at + 3600;
-	assert_true(schedule_body_stale(&e, &rules, NOW));
+	assert_true(schedule_policy_stale(&e, &rules, NOW));
 }
 
 /* Fetches for one domain are five minutes apart, even if the id changes (RFC 8461 3.3; design 5.8). */
@@ -288,7 +288,7 @@ static void test_due_even(void **state)
 		int64_t due = due_of(&e, NOW);
 		assert_in_range(due, NOW + 1, NOW + DAY_S);
 		hour[(due - NOW - 1) / 3600]++;
-		assert_true(schedule_body_stale(&e, &rules, due) && schedule_fetch_allowed(&e, due));
+		assert_true(schedule_policy_stale(&e, &rules, due) && schedule_fetch_allowed(&e, due));
 		e.policy_fetched_at = e.fetch_tried_at = due;
 		e.policy_expires_at = due + e.policy.max_age_s;
 		int64_t next = due_of(&e, due);
@@ -313,7 +313,7 @@ static void test_due_short(void **state)
 		int64_t due = due_of(&e, NOW);
 		assert_true(due != 0 || max_age <= FETCH_SPACING_S);
 		assert_true(due == 0 || (due >= NOW + FETCH_SPACING_S && due < e.policy_expires_at));
-		assert_true(due == 0 || (schedule_body_stale(&e, &rules, due) && schedule_fetch_allowed(&e, due)));
+		assert_true(due == 0 || (schedule_policy_stale(&e, &rules, due) && schedule_fetch_allowed(&e, due)));
 	}
 }
 
@@ -373,8 +373,8 @@ static void test_due_backs_off(void **state)
 	}
 	e.fetch_failures = UINT32_MAX;
 	assert_in_range(due_of(&e, NOW), NOW + 12 * 3600, NOW + DAY_S);
-	assert_false(schedule_body_stale(&e, &rules, due_of(&e, NOW) - 1));
-	assert_true(schedule_body_stale(&e, &rules, due_of(&e, NOW)));
+	assert_false(schedule_policy_stale(&e, &rules, due_of(&e, NOW) - 1));
+	assert_true(schedule_policy_stale(&e, &rules, due_of(&e, NOW)));
 	e.policy_expires_at = NOW + DAY_S;
 	assert_int_equal(due_of(&e, NOW), NOW + DAY_S / 4);
 	e.policy_expires_at = NOW + 600;

@@ -20,7 +20,7 @@ static const struct {
 } tables[] = {
 	{"entry", &entry_table, sizeof(struct entry)},
 	{"evidence", &evidence_table, sizeof(struct evidence)},
-	{"TLSA", &tlsa_table, sizeof(struct tlsa_look)},
+	{"TLSA", &tlsa_table, sizeof(struct tlsa_lookup)},
 	{"hop", &hop_table, sizeof(struct hop_record)},
 };
 

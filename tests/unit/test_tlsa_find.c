@@ -220,7 +220,7 @@ static void rows_agree(void **state)
 		const struct row *row = &rows[i];
 		struct tlsa_found found;
 		find(&found, row, 60000);
-		const struct tlsa_look *look = &found.look;
+		const struct tlsa_lookup *look = &found.look;
 		if (look->state != row->state || strcmp(look->base, row->base) != 0 || look->ttl_s != row->ttl_s)
 			fail_msg("%s: %s, base \"%s\", TTL %u", row->name, tlsa_state_name(look->state), look->base,
 				look->ttl_s);

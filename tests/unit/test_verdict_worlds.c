@@ -209,7 +209,7 @@ static bool is_stored(const struct facts *f, const struct oracle_set *set, const
 {
 	const struct hop_record *record = &host->record;
 	bool dane = oracle_by_dane(f, set, place_of(set, host->name));
-	if (oracle_dane(f) && !tlsa_look_known(&record->tlsa, f->now))
+	if (oracle_dane(f) && !tlsa_lookup_known(&record->tlsa, f->now))
 		return false;
 	if (record->tlsa.state == TLSA_FAILED && oracle_dane(f))
 		return true;

@@ -34,7 +34,7 @@ static struct hops hops_count(const struct facts *f, const struct policy *policy
 static void check_secure(const struct run *run, const struct oracle_set *set)
 {
 	struct policy told;
-	facts_policy_copy(&told, &run->facts);
+	verdict_policy_copy(&told, &run->facts);
 	HOLDS(run, told.mode == POLICY_ENFORCE && told.mx.count > 0);
 	for (unsigned i = 0; i < set->count; i++) {
 		enum tlsa_state state = state_of(&run->facts, set->host[i]);

@@ -9,7 +9,7 @@ static void history_say(const char *name, const struct probe_history *history, i
 
 static void hop_say(const struct hop_fact *hop, int64_t now)
 {
-	const struct tlsa_look *look = &hop->record.tlsa;
+	const struct tlsa_lookup *look = &hop->record.tlsa;
 	print_error("    %s:%u read %d tried %d dane_tried %d tlsa_tried %d refused %d\n", hop->host, hop->port,
 		hop->read, hop->tried, hop->dane_tried, hop->tlsa_tried, hop->refused);
 	print_error("      tlsa %s age %lld id %llu\n", tlsa_state_name(look->state),
