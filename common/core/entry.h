@@ -79,7 +79,7 @@ struct entry {
 	 * that it is still there when mail comes. */
 	uint16_t placed;
 
-	int64_t due_at; /* when the refresher looks at the domain next; 0: never */
+	int64_t due_at; /* when the refresher handles the domain next; 0: never */
 };
 
 /* Makes an empty entry. */

@@ -37,7 +37,7 @@ struct evidence {
 					    it covers the hop's name, too; "": the hop itself was probed */
 };
 
-/* Returns whether the evidence says good or bad. True also if there is none (at == 0). */
+/* Returns whether the evidence is good or bad, not inconclusive. Also true for absent evidence (at == 0). */
 bool evidence_is_conclusive(const struct evidence *evidence);
 
 /* What is kept of a hop's probes. Evidence with at == 0 is absent. */

@@ -80,6 +80,7 @@ const struct probe_history *facts_history(const struct facts *facts, const struc
 	const struct hop_record *record = &hop->record;
 	if (!facts_hop_by_dane(facts, hop))
 		return &record->pkix;
+	/* Evidence by TLSA records counts only if the current set judged it. */
 	uint64_t id = record->dane.conclusive.at != 0 ? record->dane.conclusive.tlsa_id : record->dane.newest.tlsa_id;
 	return id == record->tlsa.id ? &record->dane : &none;
 }

@@ -60,9 +60,9 @@ struct field_form {
 	enum reason other;                /* FIELD_REASON: replaces a reason that is unknown here or does not fit */
 	bool (*valid)(struct span bytes); /* text: whether it is accepted; NULL: anything without NUL is */
 	const char *wrong;                /* how import reports a value that is not valid: "is no ..." */
-	bool by_text;                 /* an export leaves it out if it also holds the policy's text, which says it */
-	const struct fields *table;   /* FIELD_RECORD: the table of the struct */
-	bool (*settle)(void *record); /* FIELD_RECORD: called after reading; returns whether the struct is valid */
+	bool by_text;                     /* an export leaves it out if it has the policy's text, which contains it */
+	const struct fields *table;       /* FIELD_RECORD: the table of the struct */
+	bool (*settle)(void *record);     /* FIELD_RECORD: called after reading; returns whether the struct is valid */
 	/* Write and read the value of a kind that one struct alone has; `record` is the whole struct. NULL: by kind. */
 	void (*put)(struct fields_out *out, const void *record);
 	bool (*take)(struct span in, void *record);

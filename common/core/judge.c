@@ -58,7 +58,7 @@ struct step judge_want(const struct judge *j, enum want_kind kind, const char *n
 		step = judge_done(j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_FIRST_CONTACT, "");
 	} else if (j->policy->mode != POLICY_ENFORCE) {
 		step = judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
-		waits = f->question.purpose == PURPOSE_QUERY;
+		waits = f->question.purpose == PURPOSE_QUERY; /* a testing policy never delays mail (rule 7) */
 	} else if (j->bad != REASON_OK) {
 		step = judge_done(j, VERDICT_DEFER, j->bad, j->bad_host);
 	} else {

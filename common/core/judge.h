@@ -24,7 +24,7 @@ struct judge {
 
 /* Returns the final verdict. `hop` is the hop that decided, or "". */
 struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop);
-/* Returns a final pass that says what binds the delivery. For the map only. */
+/* Returns a final pass with what binds the delivery. For the map only. */
 struct step judge_bound(const struct judge *j, enum binding binding);
 /* Returns a want for one fact, with the verdict so far. `port` is 0 for facts about a domain. */
 struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port);

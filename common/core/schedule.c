@@ -20,7 +20,7 @@ struct negative {
 	int64_t soft_s, hard_s; /* its soft and hard age */
 };
 
-/* `held` says that mail waits for the answer. */
+/* Returns what the entry knows of "no policy". `held`: mail waits for the answer. */
 static struct negative negative_of(const struct entry *entry, bool held)
 {
 	struct negative n = {.at = entry->record_checked_at, .hard_s = NEGATIVE_HARD_S};

@@ -1,4 +1,4 @@
-/* When facts become stale, when they are no longer believed, and when the refresher looks at a domain again.
+/* Computes when facts become stale, when they are no longer believed, and when the refresher handles a domain next.
  *
  * A fact has a soft age and a hard age. Past its soft age it is stale: it still counts, but is due for renewal. Past
  * its hard age it is unknown. Functions named _stale test the soft age, functions named _known the hard age. All of
@@ -66,8 +66,8 @@ int64_t schedule_evidence_age(const char *host, enum policy_mode mode, const str
 int64_t schedule_silent_age(const struct probe_history *history);
 /* Returns whether anybody asked for the domain today or yesterday. */
 bool schedule_in_use(const struct entry *entry, int64_t now);
-/* Returns when the refresher looks at the domain next, at least NEGATIVE_AGE_MIN_S from now; 0 if never: without a
- * live policy, for an exempt domain, and for one that nobody has asked for within forget_after. */
+/* Returns when the refresher handles the domain next, at least NEGATIVE_AGE_MIN_S from now; 0 if never: without a live
+ * policy, for an exempt domain, and for one that nobody has asked for within forget_after. */
 int64_t schedule_due(const struct facts *facts);
 
 /* How far a live policy is towards its end while its renewal fails. Each level raises one event; entry.refresh_alarm

@@ -28,7 +28,7 @@ const char *want_name(enum want_kind kind);
 /* Returns whether obtaining the fact needs the network. The store answers the other wants at once. */
 bool want_is_remote(enum want_kind kind);
 
-/* What is known of a hop before a probe. The probe budget serves hops that were good before first. */
+/* What is known about a hop before a probe. The probe budget favours hops that were good before. */
 enum hop_standing {
 	STANDING_GOOD, /* at least one probe found the hop good */
 	STANDING_NEW,  /* no probe was conclusive yet */

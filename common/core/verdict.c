@@ -114,6 +114,7 @@ static struct step without_policy(struct judge *j)
 	}
 	if (entry->record_outcome != REASON_OK)
 		return unenforced(j, entry->record_outcome);
+	/* Only a record that this inquiry has looked up leads to a fetch: a stored one may be withdrawn by now. */
 	bool may_fetch = f->forced || schedule_fetch_allowed(entry, f->now);
 	if (f->record_tried && !f->policy_tried && may_fetch)
 		return judge_want(j, WANT_POLICY, domain, 0);
@@ -132,9 +133,9 @@ static struct step judge_mx(struct judge *j)
 		return step;
 	bool left = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
 	if (!schedule_mx_known(&f->entry, f->now)) {
-		/* Without a resolver, mail waits under any circumstances (rule 9). If a resolver answered but the
-		 * lookup failed, the hops are unknown, and with mta_enforces unknown hops are left to the MTA (rule
-		 * 6). */
+		/* If this machine has no resolver, an enforce policy holds mail in any case (rule 9). If a resolver
+		 * answered but the lookup failed, the hops are unknown, and with mta_enforces unknown hops are left to
+		 * the MTA (rule 6). */
 		if (f->mx_outcome == REASON_RESOLVER)
 			return judge_hold(j, VERDICT_DEFER, REASON_RESOLVER, "");
 		if (left)
@@ -208,6 +209,8 @@ bool verdict_dane_fails(const struct facts *facts)
 	return hops_fail_dane(facts);
 }
 
+/* Decides in this order: a question without a policy domain, the entry, an exempt domain, a broken store, and then the
+ * policy in force or its absence. */
 struct step verdict_next(const struct facts *facts)
 {
 	const struct question *q = &facts->question;

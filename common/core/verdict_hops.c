@@ -61,6 +61,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
 		o.state = facts_evidence_good(j->facts, conclusive) ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
+		/* A silent hop is not probed again before a pass: its good evidence counts up to the hard age. */
 		o.old = o.state == HOP_GOOD && !history_is_silent(history, f->now) &&
 			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
 		if (o.state == HOP_BAD) /* rule 4; also if the newest probe was inconclusive */
@@ -315,7 +316,7 @@ static struct step judge_without_map(struct judge *j, const struct hop_list *lis
 {
 	if (s->bad_name >= 0)
 		return hold_for_bad_hop(j, list, s, s->bad_name);
-	if (s->bad_seen >= 0)
+	if (s->bad_seen >= 0) /* recent bad evidence first, because it needs no new probe */
 		return hold_for_bad_hop(j, list, s, s->bad_recent >= 0 ? s->bad_recent : s->bad_old);
 	int unsure = s->unsure_before_good;
 	if (s->probe >= 0) {
@@ -348,6 +349,7 @@ static struct step judge_with_map(struct judge *j, const struct hop_list *list, 
 		return judge_done(j, VERDICT_PASS, s->opinion[s->unknown].reason, list->host[s->unknown]);
 	if (s->unknown >= 0)
 		return judge_done(j, VERDICT_NONE, s->opinion[s->unknown].reason, list->host[s->unknown]);
+	/* All hops are bad. Old bad evidence comes first, because a new probe may find its hop good. */
 	int bad = s->bad_old >= 0 ? s->bad_old : s->bad_seen >= 0 ? s->bad_seen : s->bad_name;
 	return hold_for_bad_hop(j, list, s, bad);
 }
