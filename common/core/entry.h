@@ -100,7 +100,7 @@ struct policy_found {
 	struct policy policy; /* if outcome is REASON_OK; owned */
 	char *text;           /* the body as received; owned; may be NULL */
 	uint32_t text_len;
-	enum health_way way; /* what the fetch shows about this machine */
+	enum health_way way; /* what the fetch shows about this machine (health.h) */
 	bool unreached;      /* refused, unreachable or silent: no reply came, not even the start of TLS */
 	char detail[256];    /* the exact failure, for people; untrusted parts are already quoted */
 };

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* Copies a name, cut to the longest that a domain may have. */
 static void name_copy(char to[DOMAIN_SIZE], const char *from)
 {
 	size_t len = strlen(from);

@@ -45,6 +45,7 @@ static bool policy_is_taken(const struct entry *into, const struct entry *from, 
 	return !into->has_policy || is_newer(from->policy_fetched_at, into->policy_fetched_at, now);
 }
 
+/* Takes their policy over if policy_is_taken(). Returns whether it did. */
 static bool merge_policy(struct entry *into, const struct entry *from, int64_t now)
 {
 	if (!policy_is_taken(into, from, now))
@@ -71,6 +72,7 @@ static bool merge_policy(struct entry *into, const struct entry *from, int64_t n
 	return true;
 }
 
+/* Extends the span of days on which somebody asked for the domain. */
 static bool merge_use(struct entry *into, const struct entry *from, int64_t now)
 {
 	int32_t first = into->first_used_day, last = into->last_used_day;

@@ -134,18 +134,18 @@ void question_from_next_hop(struct question *out, const char *bytes, size_t len,
 	question_take_port(out, span_from(hop, host.len));
 }
 
-static bool parts_next_hops(char c)
+static bool separates_next_hops(char c)
 {
 	return c == ',' || ascii_is_blank(c);
 }
 
 /* Returns whether the colon at `at` separates two of Sendmail's next hops. It does unless a port must follow: a word
  * without dot or bracket (design 4.13). */
-static bool colon_parts(struct span list, size_t at)
+static bool colon_separates(struct span list, size_t at)
 {
 	struct span rest = span_from(list, at + 1);
 	size_t len = 0;
-	while (len < rest.len && rest.at[len] != ':' && !parts_next_hops(rest.at[len]))
+	while (len < rest.len && rest.at[len] != ':' && !separates_next_hops(rest.at[len]))
 		len++;
 	rest.len = len;
 	return !len || rest.at[0] == '[' || has_dot(rest);
@@ -153,11 +153,12 @@ static bool colon_parts(struct span list, size_t at)
 
 bool question_next_hop(struct span *list, struct span *hop)
 {
-	while (list->len && (parts_next_hops(list->at[0]) || list->at[0] == ':'))
+	while (list->len && (separates_next_hops(list->at[0]) || list->at[0] == ':'))
 		*list = span_from(*list, 1);
 	const char *bracket = list->len && list->at[0] == '[' ? memchr(list->at, ']', list->len) : NULL;
 	size_t len = bracket ? (size_t)(bracket - list->at) : 0;
-	while (len < list->len && !parts_next_hops(list->at[len]) && (list->at[len] != ':' || !colon_parts(*list, len)))
+	while (len < list->len && !separates_next_hops(list->at[len]) &&
+		(list->at[len] != ':' || !colon_separates(*list, len)))
 		len++;
 	*hop = (struct span){list->at, len};
 	*list = span_from(*list, len);

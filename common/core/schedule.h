@@ -35,7 +35,7 @@
 #define FETCH_SPACING_S 300
 /* Time between two probes of one hop whose evidence is not bad. */
 #define PROBE_SPACING_S 300
-/* The same while a hop may be silent: soon it is known whether mail may pass it by. */
+/* The same while a hop may be silent, so that it is soon known whether mail must wait for the hop. */
 #define SILENT_RETRY_S 60
 /* Refusals by the probe budget hold mail for this long; then it passes unchecked. */
 #define REFUSED_WAIT_S 90

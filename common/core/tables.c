@@ -50,6 +50,7 @@ static bool is_domain(struct span in)
 	return label > 0;
 }
 
+/* Returns whether a policy's pattern is printable and without blanks. */
 static bool is_pattern(struct span in)
 {
 	for (size_t i = 0; i < in.len; i++)
@@ -70,6 +71,7 @@ static bool name_next(struct span *in, struct span *name)
 	return true;
 }
 
+/* The names of a policy: NUL-terminated strings, one after the other. */
 static void patterns_put(struct fields_out *out, const void *record)
 {
 	const struct entry *entry = record;
@@ -92,6 +94,7 @@ static bool patterns_take(struct span in, void *record)
 	return true;
 }
 
+/* The policy as received. */
 static void text_put(struct fields_out *out, const void *record)
 {
 	const struct entry *entry = record;
@@ -108,6 +111,7 @@ static bool text_take(struct span in, void *record)
 	return true;
 }
 
+/* The hosts of an MX set: for each a preference (2 octets) and a NUL-terminated name. */
 static void mx_put(struct fields_out *out, const void *record)
 {
 	const struct mx_set *set = &((const struct entry *)record)->mx;
@@ -162,6 +166,7 @@ static bool evidence_settle(void *record)
 	return true;
 }
 
+/* Returns whether the members of a TLSA lookup agree with each other. */
 static bool tlsa_settle(void *record)
 {
 	const struct tlsa_lookup *look = record;
@@ -370,6 +375,7 @@ static uint16_t same_as(struct evidence *evidence, const struct evidence *other,
 	return flag;
 }
 
+/* Marks evidence in `stored` as absent where it equals other evidence of `history`. Returns what equals what. */
 static uint16_t same_taken_out(struct probe_history *stored, const struct probe_history *history)
 {
 	uint16_t same = same_as(&stored->good, &history->newest, GOOD_IS_NEWEST);
@@ -390,6 +396,7 @@ struct bytes hop_record_encode(const struct hop_record *record)
 	return (struct bytes){out.at, out.len};
 }
 
+/* Undoes same_taken_out(). */
 static void same_restore(struct probe_history *history, uint16_t same)
 {
 	if (same & CONCLUSIVE_IS_NEWEST)

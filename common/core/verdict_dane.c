@@ -9,6 +9,7 @@ static bool is_enforced(const struct policy *policy)
 	return policy && policy->mode == POLICY_ENFORCE;
 }
 
+/* Returns the state of a hop's TLSA records; TLSA_NONE if nothing was learned about the hop. */
 static enum tlsa_state hop_state(const struct facts *f, const char *host)
 {
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
@@ -111,6 +112,7 @@ static bool hop_is_plain(const struct facts *f, const struct policy *policy, con
 	return (state == TLSA_NONE || state == TLSA_UNUSABLE) && policy && policy_allows(policy, host);
 }
 
+/* Counts the hops of a list. `policy` may be NULL: then no hop is plain. */
 static struct census census_take(const struct facts *f, const struct policy *policy, const struct hop_list *list)
 {
 	struct census census = {.failed_host = ""};

@@ -141,9 +141,9 @@ static void check_without_dane(const struct run *run, bool enforced)
 		HOLDS(run, run->remote == 0);
 }
 
-/* The verdict so far is TEMP (rule 10), with two exceptions for domains without an enforce policy. While DANE may
- * still bind the delivery, the answer is `dane`, since the MTA looks the records up itself. If it may do so over
- * unsigned MX records only, nothing binds the delivery yet. */
+/* The verdict so far is TEMP (rule 10), with two exceptions for domains without an enforce policy. While the MX set is
+ * looked up, and over signed MX records, the answer is `dane`, because the MTA looks the TLSA records up itself. Over
+ * unsigned ones nothing binds the delivery until TLSA records are found, so the answer is the one for no policy. */
 static void check_unfinished(const struct run *run)
 {
 	for (int i = 0; i < run->count - 1; i++) {
