@@ -59,7 +59,7 @@ static void limit_format(char *out, size_t size, enum settings_type type, int64_
 	snprintf(out, size, "%lld%s", (long long)number, type == SETTINGS_DURATION ? "s" : "");
 }
 
-/* "One of enforce, monitor.", "From 1s to 5m.", or nothing. */
+/* Writes the values that a setting may have: "One of enforce, monitor.", "From 1s to 5m.", or "". */
 static void range_format(char *out, const struct settings_row *row)
 {
 	char min[32], max[32];
@@ -81,8 +81,8 @@ static void range_format(char *out, const struct settings_row *row)
 	}
 }
 
-/* Text of the manual: one sentence a line, as roff wants it; a dot or an apostrophe that begins a line would be a
- * request. */
+/* Prints text for roff, one sentence per line. A dot or an apostrophe at the beginning is protected, since roff would take
+ * the line for a request. */
 static void man_text(const char *text)
 {
 	if (text[0] == '.' || text[0] == '\'')
@@ -98,23 +98,7 @@ static void man_text(const char *text)
 	putchar('\n');
 }
 
-static void man_setting(const struct settings_row *row)
-{
-	char range[RANGE_SIZE];
-	range_format(range, row);
-	printf(".It Cm %s No = Ar %s\n", row->name, type_word(row->type));
-	man_text(row->sentence);
-	if (range[0])
-		printf("%s\n", range);
-	if (row->when == SETTINGS_RESTART)
-		printf("A change needs a restart.\n");
-	if (row->fallback[0])
-		printf("Default:\n.Li %s\n", row->fallback);
-	else
-		printf("Default: empty.\n");
-}
-
-/* Words of `text` in comment lines of at most SAMPLE_WIDTH columns. */
+/* Prints `text` as comment lines of at most SAMPLE_WIDTH columns. */
 static void sample_comment(const char *text)
 {
 	size_t column = 0;
@@ -131,31 +115,41 @@ static void sample_comment(const char *text)
 	putchar('\n');
 }
 
-static void sample_setting(const struct settings_row *row)
-{
-	char range[RANGE_SIZE], text[1024];
-	range_format(range, row);
-	snprintf(text, sizeof text, "%s%s%s%s", row->sentence, range[0] ? " " : "", range,
-		row->when == SETTINGS_RESTART ? " A change needs a restart." : "");
-	putchar('\n');
-	sample_comment(text);
-	printf("#%s =%s%s\n", row->name, row->fallback[0] ? " " : "", row->fallback);
-}
-
 static void settings_print(void)
 {
-	for (size_t i = 0; i < settings_table_count; i++)
-		man_setting(&settings_table[i]);
+	for (size_t i = 0; i < settings_table_count; i++) {
+		const struct settings_row *row = &settings_table[i];
+		char range[RANGE_SIZE];
+		range_format(range, row);
+		printf(".It Cm %s No = Ar %s\n", row->name, type_word(row->type));
+		man_text(row->sentence);
+		if (range[0])
+			printf("%s\n", range);
+		if (row->when == SETTINGS_RESTART)
+			printf("A change needs a restart.\n");
+		if (row->fallback[0])
+			printf("Default:\n.Li %s\n", row->fallback);
+		else
+			printf("Default: empty.\n");
+	}
 }
 
 static void sample_print(void)
 {
-	puts("# Settings of stsgated and stsgate: stsgate.conf(5). Every setting stands here with its\n"
-	     "# default. Lines have the form `name = value`; a line that begins with a blank\n"
-	     "# continues the one before; a comment needs a line of its own. Check the file with\n"
-	     "# `stsgated -t`, then have it read with `systemctl reload stsgated`.");
-	for (size_t i = 0; i < settings_table_count; i++)
-		sample_setting(&settings_table[i]);
+	puts("# Settings of stsgated and stsgate; stsgate.conf(5) explains them. Each setting is listed\n"
+	     "# with its default. A setting has the form `name = value`. A line that begins with a blank\n"
+	     "# continues the line before it, and a comment needs a line of its own. Check the file with\n"
+	     "# `stsgated -t`, then load it with `systemctl reload stsgated`.");
+	for (size_t i = 0; i < settings_table_count; i++) {
+		const struct settings_row *row = &settings_table[i];
+		char range[RANGE_SIZE], text[1024];
+		range_format(range, row);
+		snprintf(text, sizeof text, "%s%s%s%s", row->sentence, range[0] ? " " : "", range,
+			row->when == SETTINGS_RESTART ? " A change needs a restart." : "");
+		putchar('\n');
+		sample_comment(text);
+		printf("#%s =%s%s\n", row->name, row->fallback[0] ? " " : "", row->fallback);
+	}
 }
 
 static void metrics_print(void)
