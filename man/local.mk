@@ -1,4 +1,4 @@
-# man: pages; what they list, and the sample file, are made from the tables *.def (tests/docs-tables compares)
+# man: the manual pages. Their lists and the sample file are made from the tables *.def; tests/docs-tables compares them.
 noinst_PROGRAMS = man/tables_doc
 man_tables_doc_CPPFLAGS = $(base_inc) $(core_inc) $(product_defs)
 man_tables_doc_SOURCES = man/tables_doc.c
