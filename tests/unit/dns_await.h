@@ -1,4 +1,4 @@
-/* Loops, and a lookup that is waited for, for tests of the real dns. */
+/* Loops, and a lookup that the test waits for, for tests of the real dns. */
 #ifndef UNIT_DNS_AWAIT_H
 #define UNIT_DNS_AWAIT_H
 
@@ -7,7 +7,7 @@
 
 static struct loops *await_loops;
 
-/* Loops for as long as the program lives, or loops_free(&await_loops). */
+/* Starts loops for the life of the program, or until loops_free(&await_loops). */
 static inline struct loops *await_loops_get(void)
 {
 	struct failure why = {0};
@@ -18,7 +18,7 @@ static inline struct loops *await_loops_get(void)
 	return await_loops;
 }
 
-/* The answer lasts until dns_wait_drop(). */
+/* The answer stays valid until dns_wait_drop(). */
 static inline const struct dns_answer *dns_await_on(struct dns_wait **wait, struct dns *dns, struct loop *loop,
 	const char *name, enum dns_type type, int timeout_ms)
 {

@@ -53,7 +53,7 @@ static void *port_run(void *arg)
 	return NULL;
 }
 
-/* False: somebody has the UDP port of this number. */
+/* Returns false if the UDP port of this number is in use. */
 static bool ports_bind(struct dns_port *port)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

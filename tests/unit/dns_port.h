@@ -9,7 +9,7 @@
 
 #define DNS_PORT_MAX 60000
 
-/* The reply to a query: its length in `reply`, or 0 for none. Called on the port's thread. */
+/* Writes the reply to a query into `reply` and returns its length; 0: no reply. Called on the port's thread. */
 typedef size_t dns_port_respond(void *arg, const uint8_t *query, size_t len, uint8_t reply[DNS_PORT_MAX], bool udp);
 
 struct dns_port {

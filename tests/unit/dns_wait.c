@@ -14,7 +14,7 @@ struct dns_wait {
 	enum dns_type type;
 	int timeout_ms;
 	struct loop_task begin, end;
-	struct dns_query *query; /* the loop's */
+	struct dns_query *query; /* used by the loop's thread */
 	struct lock lock;
 	struct signal_cond answered;
 	const struct dns_answer *answer GUARDED_BY(lock);

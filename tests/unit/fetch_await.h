@@ -1,4 +1,4 @@
-/* One fetch on a loop of its own, waited for: for tests of the real fetch. */
+/* One fetch on a loop of its own, which the test waits for: for tests of the real fetch. */
 #ifndef UNIT_FETCH_AWAIT_H
 #define UNIT_FETCH_AWAIT_H
 

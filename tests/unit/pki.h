@@ -1,4 +1,4 @@
-/* Certificates made in memory, for tests. What goes wrong in here ends the program. */
+/* Makes certificates in memory, for tests. Any error ends the program. */
 #ifndef TESTS_PKI_H
 #define TESTS_PKI_H
 
@@ -13,23 +13,23 @@ struct pki_pair {
 
 struct pki_request {
 	const char *cn;    /* NULL: "leaf" */
-	const char *san;   /* as in openssl.cnf: "DNS:a.example,IP:192.0.2.1"; NULL: none */
-	int64_t from_s;    /* from now; 0: an hour ago */
-	int64_t until_s;   /* from now; 0: in 30 days */
+	const char *san;   /* in the form of openssl.cnf: "DNS:a.example,IP:192.0.2.1"; NULL: none */
+	int64_t from_s;    /* seconds from now; 0: an hour ago */
+	int64_t until_s;   /* seconds from now; 0: in 30 days */
 	unsigned rsa_bits; /* 0: P-256 */
-	unsigned padding;  /* octets of a comment, to make it long */
-	const char *usage; /* extended key usage as in openssl.cnf: "clientAuth"; NULL: none */
-	bool authority;    /* may issue */
-	bool sha1;         /* signed with it */
+	unsigned padding;  /* octets of a comment that makes the certificate long */
+	const char *usage; /* extended key usage in the form of openssl.cnf: "clientAuth"; NULL: none */
+	bool authority;    /* may issue certificates */
+	bool sha1;         /* the digest of the signature */
 };
 
 struct pki_pair pki_ca(const char *cn);
 struct pki_pair pki_issue(const struct pki_pair *ca, const struct pki_request *request); /* ca NULL: self-signed */
 void pki_free(struct pki_pair *pair);
-/* A new PEM file in the form of mkstemp's template. */
+/* Writes a new PEM file, whose name has the form of mkstemp's template. */
 void pki_write_temporary(const struct pki_pair *pair, char *template);
 void pki_write(const struct pki_pair *pair, const char *path);
-/* A TLS server with the certificate: all versions, lowest security level. */
+/* Makes a TLS server with the certificate: all protocol versions, lowest security level. */
 SSL_CTX *pki_server(const struct pki_pair *pair);
 
 #endif

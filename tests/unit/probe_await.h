@@ -1,5 +1,4 @@
-/* Probes on the thread of a loop of their own, which a test's thread waits for. What goes wrong in here ends the
- * program. */
+/* Probes on the thread of a loop of their own, which a test's thread waits for. Any error ends the program. */
 #ifndef TESTS_PROBE_AWAIT_H
 #define TESTS_PROBE_AWAIT_H
 
@@ -74,11 +73,11 @@ struct awaited {
 	uint16_t port;
 	int timeout_ms;
 	const struct probe_dane *dane;
-	void (*then)(struct awaited *awaited); /* on the loop's thread, after the answer; NULL: nothing */
-	/* after room_wait(), or in `then` */
+	void (*then)(struct awaited *awaited); /* called on the loop's thread after the answer; NULL: nothing */
+	/* valid after room_wait(), or in `then` */
 	struct evidence seen;
 	bool may_pass;
-	/* its own */
+	/* private */
 	struct probe_room *room;
 	struct probe *probe;
 	bool begun;
@@ -114,7 +113,8 @@ static inline void dane_take_back(struct tlsa_set *set)
 	memset(set, 0xff, sizeof *set);
 }
 
-/* On the loop's thread. Nothing that was handed to probe_begin() but the prober stays as it was. */
+/* Begins the probe on the loop's thread, then overwrites everything that was passed to probe_begin(), except the
+ * prober. */
 static inline void awaited_begin(void *arg)
 {
 	struct awaited *awaited = arg;

@@ -141,7 +141,7 @@ bool room_put_due(struct store *store, const char *domain, int64_t due_at, struc
 	return store_change_entry(store, domain, due_set, &due_at, why);
 }
 
-/* The file of a store that is closed, opened without store.h. */
+/* Opens the file of a closed store without store.h. */
 static MDB_txn *raw_begin(const char *table, MDB_env **env, MDB_dbi *dbi)
 {
 	MDB_txn *txn;
@@ -167,7 +167,7 @@ size_t room_records(const char *table)
 	return stat.ms_entries;
 }
 
-/* LMDB keeps of each table, as a value of the main one, a struct that ends in the number of its first page. */
+/* For each table LMDB keeps a struct as a value of the main table. It ends in the number of the table's first page. */
 void room_table_zero(const char *table)
 {
 	static const char zeros[4096];

@@ -21,7 +21,7 @@ struct signed_server {
 	unsigned count;
 	struct zone {
 		ldns_rdf *apex;
-		ldns_rr_list *rrs; /* all of it, with signatures */
+		ldns_rr_list *rrs; /* the whole zone, with signatures */
 		ldns_rr *ds;
 	} zone[ZONES_MAX];
 };
@@ -56,7 +56,7 @@ static ldns_key *key_new(const ldns_rdf *apex, enum signing signing)
 	return key;
 }
 
-/* The zone in `rrs` afterwards: read, with the DS records of its children, and signed. */
+/* Reads a zone into `rrs`, adds the DS records of its children, and signs it. */
 static void zone_sign(struct zone *zone, ldns_zone *read, enum signing signing)
 {
 	ldns_key_list *keys = ldns_key_list_new();
@@ -121,7 +121,7 @@ static void zone_add(struct signed_server *server, const struct signed_zone *wan
 
 /* Answering */
 
-/* The zone with the longest apex; of DS: the parent of the cut. */
+/* Returns the zone with the longest apex; for DS, the parent of the zone cut. */
 static const struct zone *zone_of(const struct signed_server *server, const ldns_rdf *name, ldns_rr_type type)
 {
 	const struct zone *best = NULL;
@@ -138,7 +138,8 @@ static const struct zone *zone_of(const struct signed_server *server, const ldns
 	return best;
 }
 
-/* Records of one set, and their signatures if wanted; how many there are without these. */
+/* Adds the records of one set, and their signatures if they are wanted; returns the number of records without
+ * signatures. */
 static size_t take(const struct zone *zone, const ldns_rdf *name, ldns_rr_type type, bool proof, ldns_rr_list *out)
 {
 	size_t count = 0;
@@ -155,7 +156,7 @@ static size_t take(const struct zone *zone, const ldns_rdf *name, ldns_rr_type t
 	return count;
 }
 
-/* Whether there is the name, or one below it. */
+/* Returns whether this name, or one below it, exists. */
 static bool exists(const struct zone *zone, const ldns_rdf *name)
 {
 	for (size_t i = 0; i < ldns_rr_list_rr_count(zone->rrs); i++) {
@@ -167,7 +168,7 @@ static bool exists(const struct zone *zone, const ldns_rdf *name)
 	return false;
 }
 
-/* The NSEC records that stand at the name or cover it. */
+/* Adds the NSEC records at the name or covering it. */
 static void take_nsec(const struct zone *zone, const ldns_rdf *name, ldns_rr_list *out)
 {
 	for (size_t i = 0; i < ldns_rr_list_rr_count(zone->rrs); i++) {
@@ -179,7 +180,7 @@ static void take_nsec(const struct zone *zone, const ldns_rdf *name, ldns_rr_lis
 	}
 }
 
-/* RFC 4035 3.1.3: that there is no such record, and no wildcard at the closest encloser that makes one. */
+/* Proves that there is no such record, and no wildcard at the closest encloser that would make one (RFC 4035 3.1.3). */
 static void take_absence(const struct zone *zone, const ldns_rdf *name, bool proof, ldns_rr_list *out)
 {
 	ldns_rdf *star = ldns_dname_new_frm_str("*"), *above = ldns_rdf_clone(name);
@@ -263,7 +264,7 @@ static size_t respond(void *arg, const uint8_t *bytes, size_t len, uint8_t out[D
 	return size;
 }
 
-/* The whole */
+/* Start and stop */
 
 struct signed_server *signed_server_start(const struct signed_zone *zones, unsigned count)
 {

@@ -1,5 +1,5 @@
-/* A DNS server over zones of the test's own, which ldns signs: authoritative for all of them, and asked as a forwarder
- * that follows no CNAME out of a zone. */
+/* A DNS server over zones of the test, which ldns signs. It is authoritative for all of them. It is asked like a
+ * forwarder, but does not follow a CNAME out of a zone. */
 #ifndef TEST_SIGNED_SERVER_H
 #define TEST_SIGNED_SERVER_H
 
@@ -7,17 +7,17 @@
 
 enum server_mood {
 	SERVER_HONEST,
-	SERVER_STRIPS, /* as one that knows nothing of DNSSEC: no signature, no proof of an absence */
+	SERVER_STRIPS, /* like a server without DNSSEC: no signatures, no proofs of absence */
 	SERVER_SILENT
 };
 
 enum signing { SIGNED, UNSIGNED, SIGNED_LONG_AGO };
 
-/* Children before their parents, which get their DS records. */
+/* Children come before their parents, which get the children's DS records. */
 struct signed_zone {
 	const char *apex, *text; /* with SOA and NS */
 	enum signing signing;
-	const char *bare; /* its records have lost their signatures; may be NULL */
+	const char *bare; /* a name whose records have lost their signatures; may be NULL */
 };
 
 struct signed_server;

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-/* A server. Names decide what it does; unknown ones have an A record 192.0.2.9. */
+/* A DNS server. Names decide how it behaves; a name that is not listed has the A record 192.0.2.9. */
 
 #define FLAG_AA 0x0400
 #define FLAG_TC 0x0200
@@ -30,11 +30,11 @@
 
 struct responder {
 	struct dns_port port;
-	bool authoritative; /* no RA */
+	bool authoritative; /* answers without the RA flag */
 	bool refuses_invalid;
 	atomic_bool mute;
 	atomic_int queries;
-	int64_t late_since_ms; /* when late.example or slow.example was asked for first */
+	int64_t late_since_ms; /* when late.example or slow.example was queried first */
 };
 
 struct packet {
@@ -66,7 +66,7 @@ static void put_name(struct packet *p, const char *name)
 	p->bytes[p->len++] = 0;
 }
 
-/* A record of the queried name (compressed), or of `owner`. */
+/* Adds a record of the queried name (compressed), or of `owner`. */
 static void put_record(struct packet *p, const char *owner, unsigned type, uint32_t ttl, const void *data, size_t len)
 {
 	if (owner)
@@ -120,7 +120,7 @@ static void put_many(struct packet *p, unsigned count, bool udp)
 	answer_count(p, count);
 }
 
-/* A resolver that needs a while to find the answer. */
+/* Behaves like a resolver that needs some time to find the answer. */
 static bool still_late(struct responder *r, int64_t late_ms)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -130,7 +130,7 @@ static bool still_late(struct responder *r, int64_t late_ms)
 	return now_ms - r->late_since_ms < late_ms;
 }
 
-/* False: no answer at all. */
+/* Returns false if there is no answer at all. */
 static bool answer_fill(struct responder *r, struct packet *p, const char *name, unsigned type, bool udp)
 {
 	static const uint8_t address[4] = {192, 0, 2, 9};
@@ -179,7 +179,7 @@ static bool answer_fill(struct responder *r, struct packet *p, const char *name,
 	return true;
 }
 
-/* The reply to a query of one question; 0: none. */
+/* Writes the reply to a query with one question; 0: none. */
 static size_t respond(void *arg, const uint8_t *query, size_t len, uint8_t reply[DNS_PORT_MAX], bool udp)
 {
 	struct responder *r = arg;
@@ -265,7 +265,7 @@ static const struct row {
 	{"refused.example", DNS_A, DNS_FAILED, 0, 0, NULL, 0, false},
 	{"many.example", DNS_TXT, DNS_OK, DNS_RR_MAX, 60, NULL, 0, true},
 	{"a..example", DNS_A, DNS_FAILED, 0, 0, NULL, 0, false},
-	/* What libunbound would answer by itself: */
+	/* libunbound would answer these itself: */
 	{"mail.test", DNS_A, DNS_OK, 1, 77, NULL, 0, false},
 	{"test", DNS_TXT, DNS_OK, 1, 60, NULL, 0, false},
 	{"mail.invalid", DNS_A, DNS_OK, 1, 77, NULL, 0, false},
@@ -328,7 +328,7 @@ static void test_deadline(void **state)
 	int64_t took_ms = clock_mono_ms() - begun_ms;
 	assert_in_range(took_ms, 1499, 10000);
 	begun_ms = clock_mono_ms();
-	dns_free(&dns); /* with the query still under way */
+	dns_free(&dns); /* while the query is still under way */
 	assert_in_range(clock_mono_ms() - begun_ms, 0, 10000);
 	responder_stop(&r);
 }
@@ -346,7 +346,7 @@ static void test_late_answer(void **state)
 	responder_stop(&r);
 }
 
-/* A domain whose own servers are silent is no reason to give up those of others. */
+/* A domain whose own servers are silent must not end the lookups of other domains. */
 static void test_silent_domain(void **state)
 {
 	struct responder r = {0};
@@ -361,7 +361,8 @@ static void test_silent_domain(void **state)
 	responder_stop(&r);
 }
 
-/* The servers fall silent: what is cached goes on, the rest is not the domain's fault; then they come back. */
+/* The servers fall silent: cached answers continue, other lookups end as a local failure, not as the domain's. Then
+ * the servers come back. */
 static void test_dead_and_back(void **state)
 {
 	struct responder r = {0};
@@ -370,9 +371,10 @@ static void test_dead_and_back(void **state)
 	struct dns *dns = dns_at(r.port.number);
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
-	assert_int_equal(outcome_of(dns, "servfail.example", DNS_A, 5000), DNS_FAILED); /* control query: alive */
+	assert_int_equal(outcome_of(dns, "servfail.example", DNS_A, 5000),
+		DNS_FAILED); /* the control query: the servers are alive */
 	atomic_store(&r.mute, true);
-	usleep(5100 * 1000); /* until the control query's answer is too old */
+	usleep(5100 * 1000); /* until the answer to the control query no longer counts */
 	assert_int_equal(outcome_of(dns, "one.example", DNS_A, 3000), DNS_BROKEN);
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 3000), DNS_OK);
 	assert_int_equal(outcome_of(dns, "two.example", DNS_A, 1000), DNS_BROKEN);
@@ -396,7 +398,7 @@ static void test_nobody_listens(void **state)
 	dns_free(&dns);
 }
 
-/* A server that refuses the control query is judged by its other answers. */
+/* A server that refuses control queries is judged by its other answers. */
 static void test_control_refused(void **state)
 {
 	struct responder r = {.refuses_invalid = true};
@@ -406,7 +408,7 @@ static void test_control_refused(void **state)
 
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
 	assert_int_equal(outcome_of(dns, "servfail.example", DNS_A, 5000), DNS_FAILED);
-	/* libunbound 1.26 has given up by then, 1.17 has not. */
+	/* By then libunbound 1.26 has given up, and 1.17 has not. */
 	enum dns_outcome silent = outcome_of(dns, "silent.example", DNS_A, 2500);
 	assert_true(silent == DNS_TIMEOUT || silent == DNS_FAILED);
 	dns_free(&dns);
@@ -447,12 +449,13 @@ static void test_threads(void **state)
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(atomic_load(&good_lookups), THREADS * LOOKUPS);
-	assert_in_range(atomic_load(&r.queries), 160, 400); /* 160 names: the rest came from the cache */
+	assert_in_range(atomic_load(&r.queries), 160, 400); /* there are 160 names, so the rest came from the cache */
 	dns_free(&dns);
 	responder_stop(&r);
 }
 
-/* What a caller on a loop sees. Everything of an operation is on its loop's thread; the test's thread waits for that. */
+/* What a caller on a loop sees. All of an operation happens on its loop's thread, and the test's thread waits for it.
+ */
 
 struct operation {
 	struct loop_task task;
@@ -475,7 +478,7 @@ static void operation_run(struct loop_task *task)
 	atomic_fetch_add(&operation->ran, 1);
 }
 
-/* On the loop, without waiting for it. */
+/* Runs on the loop; does not wait for it. */
 static void operation_post(struct operation *operation, void (*run)(struct operation *operation))
 {
 	operation->task.run = operation_run;
@@ -533,7 +536,7 @@ static void operation_begin_and_drop(struct operation *operation)
 	operation_drop(operation);
 }
 
-/* The query drops itself while its caller is woken. */
+/* A query is dropped inside its own wake. */
 static void operation_dropped_woken(void *arg)
 {
 	struct operation *operation = arg;
@@ -583,7 +586,7 @@ static void test_wakes(void **state)
 	operation_await(&first);
 	assert_int_equal(first.outcome, DNS_OK);
 
-	/* From the cache, and for a name that DNS cannot hold: at once, and without a wake. */
+	/* An answer from the cache, and one for a name that DNS cannot hold, are there at once and without a wake. */
 	operation_init(&again, dns, 1, "ok.example");
 	operation_do(&again, operation_begin);
 	assert_true(again.at_once);
@@ -607,7 +610,7 @@ static void test_wakes(void **state)
 	operation_await(&dropping);
 	assert_int_equal(dropping.outcome, DNS_OK);
 
-	/* After a drop there is no wake, and the answer goes into the cache. */
+	/* After a drop there is no wake, but the answer goes into the cache. */
 	operation_init(&dropped, dns, 0, "dropped.example");
 	operation_do(&dropped, operation_begin_and_drop);
 	int64_t begun_ms = clock_mono_ms();
@@ -675,11 +678,11 @@ static void test_prefetch(void **state)
 		assert_in_range(clock_mono_ms() - begun_ms, 0, 60000);
 	} while (!used.at_once);
 	assert_int_equal(used.outcome, DNS_OK);
-	dns_free(&dns); /* with a query under way that nobody waits for */
+	dns_free(&dns); /* while a query is under way that nobody waits for */
 	responder_stop(&r);
 }
 
-/* One loop's dns_free() is as good as any other thread's: a reload ends the last use of a configuration there. */
+/* dns_free() may be called on a loop's thread, because after a reload the last use of a configuration may end there. */
 static void operation_free_dns(struct operation *operation)
 {
 	dns_free(&operation->dns);
@@ -699,7 +702,7 @@ static void test_freed_on_a_loop(void **state)
 		operation_do(&one, operation_drop);
 		operation_do(&one, operation_free_dns);
 	}
-	/* The loops end first, and what dns_free() has posted is left to their end. */
+	/* The loops end first; tasks that dns_free() has posted run at their end. */
 	struct dns *dns = dns_at(r.port.number);
 	assert_int_equal(outcome_of(dns, "ok.example", DNS_A, 5000), DNS_OK);
 	dns_free(&dns);
@@ -707,7 +710,7 @@ static void test_freed_on_a_loop(void **state)
 	responder_stop(&r);
 }
 
-/* Quick answers for others do not make the lookup of a slow domain end early. */
+/* Quick answers for other domains must not end the lookup of a slow domain early. */
 static void test_slow_among_quick(void **state)
 {
 	struct responder r = {0};
@@ -732,7 +735,7 @@ static void test_slow_among_quick(void **state)
 
 #define GOOD 20
 
-/* Domains whose own servers are silent hold up no other. */
+/* Domains whose own servers are silent must not delay other domains. */
 static void check_silent(unsigned count)
 {
 	struct responder r = {0};
@@ -805,7 +808,7 @@ static void test_bad_options(void **state)
 	assert_non_null(strstr(why.text, "dns_trust_anchor: libunbound cannot start with /etc/passwd"));
 }
 
-/* A trust anchor that the answers cannot be traced to: bogus, which is the domain's trouble. */
+/* With a trust anchor that does not fit the answers, these are bogus, which is the domain's failure. */
 static void test_bogus(void **state)
 {
 	char path[] = "/tmp/stsgate-test-anchor-XXXXXX", server[32];

@@ -1,4 +1,4 @@
-/* dns_answer_parse() over messages that are right, odd, and hostile. */
+/* dns_answer_parse() over messages that are correct, odd, and hostile. */
 #include "cm.h"
 #include "dns_answer.h"
 
@@ -40,7 +40,7 @@ static void put32(uint32_t value)
 	put16(value & 0xffff);
 }
 
-/* Labels of letters, without a dot at the end. */
+/* Returns labels of letters, without a final dot. */
 static void put_name(const char *name)
 {
 	while (*name) {
@@ -69,7 +69,7 @@ static void begin(const char *name, unsigned type)
 	put16(1);
 }
 
-/* `section` is where the header counts it: 6 for answers, 8 for authority. */
+/* `section` is the offset of the section's count in the header: 6 for answers, 8 for authority. */
 static void put_head(unsigned section, unsigned type, unsigned class, uint32_t ttl_s, size_t len)
 {
 	put16(type);
@@ -96,7 +96,7 @@ static void soa(uint32_t ttl_s, uint32_t minimum_s)
 	put32(minimum_s);
 }
 
-/* In memory of just its size, so that a sanitizer sees each step beyond it. */
+/* Copies the message into memory of exactly its size, so that a sanitizer finds each access beyond it. */
 static struct dns_answer *parsed_to(size_t len, unsigned type, int security)
 {
 	uint8_t *bytes = malloc(len ? len : 1);
@@ -190,11 +190,11 @@ static void test_names_in_records(void **state)
 		{DNS_MX, "\0", 1},
 		{DNS_MX, "\0\12", 2},
 		{DNS_MX, "\0\12\4mai", 6},
-		{DNS_MX, "\0\12\4mail", 7},   /* runs into what follows the record */
-		{DNS_MX, "\0\12\1a\0\0", 6},  /* more behind the name */
+		{DNS_MX, "\0\12\4mail", 7},   /* runs beyond the record */
+		{DNS_MX, "\0\12\1a\0\0", 6},  /* octets after the name */
 		{DNS_MX, "\0\12\300", 3},     /* half a pointer */
 		{DNS_MX, "\0\12\377\377", 4}, /* a pointer beyond the message */
-		{DNS_MX, "\0\12\100a\0", 5},  /* a label of a kind that is not in use */
+		{DNS_MX, "\0\12\100a\0", 5},  /* a label of an unused type */
 		{DNS_CNAME, "", 0},
 		{DNS_CNAME, "\1a\0x", 4},
 		{DNS_CNAME, "\300\300", 2},
@@ -282,7 +282,8 @@ static void test_absence(void **state)
 	expect(DNS_A, DNS_NODATA, 0, 100, "");
 	begin("none.example", DNS_A);
 	expect(DNS_A, DNS_NODATA, 0, 300, "");
-	/* Records beside NXDOMAIN count for nothing, and an SOA without a minimum has its own TTL. */
+	/* Records in an NXDOMAIN answer are ignored, and a SOA that is cut before its minimum counts with its own
+	 * TTL. */
 	begin("none.example", DNS_A);
 	message.bytes[3] |= NXDOMAIN;
 	record("none.example", DNS_A, 60, "\300\0\2\1", 4);
@@ -351,7 +352,7 @@ static void test_cut_messages(void **state)
 		free(answer);
 	}
 	put("x", 1);
-	expect_failed(DNS_MX); /* something behind the message */
+	expect_failed(DNS_MX); /* octets after the message */
 }
 
 static void test_counts_that_lie(void **state)
@@ -383,7 +384,7 @@ static void test_many_records(void **state)
 	free(answer);
 }
 
-/* Each MX record of 4 octets becomes one of 257. */
+/* Each MX record of 4 octets grows to 257. */
 static void test_names_that_swell(void **state)
 {
 	char name[254];
@@ -405,7 +406,7 @@ static void test_names_that_swell(void **state)
 	free(answer);
 }
 
-/* Whatever a bit more or less makes of a message, nothing is read or written beyond its memory. */
+/* Flips each bit of a message: nothing may be read or written outside its memory. */
 static void test_flipped_bits(void **state)
 {
 	(void)state;

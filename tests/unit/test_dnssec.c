@@ -1,5 +1,5 @@
-/* dns over zones that are signed, unsigned, signed long ago, or have lost signatures; and dnssec = auto: over servers
- * that hand signatures on, strip them, are silent, or change while it runs. */
+/* dns over zones that are signed, unsigned, signed too long ago, or have lost signatures. And dnssec = auto over
+ * servers that pass signatures on, remove them, are silent, or change while it runs. */
 #include "clock.h"
 #include "cm.h"
 #include "dns_await.h"
@@ -27,7 +27,7 @@
 #define SOA "@ SOA ns hostmaster 1 3600 600 86400 60\n"
 #define LOOKUP_MS 8000
 #define MINUTE_MS (60 * 1000)
-#define ANCHOR_DIR "/usr/share/dns" /* of dns-root-data */
+#define ANCHOR_DIR "/usr/share/dns" /* a file of dns-root-data */
 #define NO_NAMESPACE 77
 
 static const char text_signed[] = SOA "@ NS ns\n"
@@ -69,7 +69,7 @@ static struct room {
 	struct dns_options options;
 } room;
 
-/* The clock, in place of clock_posix.c: nothing waits for ten minutes. */
+/* The clock, in place of clock_posix.c, so that nothing waits for ten minutes. */
 static _Atomic int64_t jump_ms;
 
 int64_t clock_wall_s(void)
@@ -85,7 +85,7 @@ int64_t clock_mono_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + atomic_load(&jump_ms);
 }
 
-/* In front of libunbound's own. */
+/* Replaces libunbound's own function. */
 static atomic_int failures_left;
 
 int ub_resolve_event(
@@ -165,18 +165,18 @@ static const struct row {
 	{"chain.signed", DNS_AAAA, DNS_NODATA, true, 0, "www.signed"},
 	{"to-none.signed", DNS_A, DNS_NXDOMAIN, true, 0, "none.signed"},
 	{"none", DNS_A, DNS_NXDOMAIN, true, 0, ""},
-	/* proved to be unsigned, in any link */
+	/* proved to be unsigned, in any link of the chain */
 	{"www.unsigned", DNS_A, DNS_OK, false, 1, ""},
 	{"www.unsigned", DNS_AAAA, DNS_NODATA, false, 0, ""},
 	{"none.unsigned", DNS_A, DNS_NXDOMAIN, false, 0, ""},
 	{"out.signed", DNS_A, DNS_OK, false, 1, "www.unsigned"},
 	{"back.unsigned", DNS_A, DNS_OK, false, 1, "www.signed"},
-	/* proved to be false */
+	/* bogus */
 	{"bare.signed", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"to-bare.signed", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"www.lapsed", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"none.lapsed", DNS_A, DNS_BOGUS, false, 0, ""},
-	/* made up: the root knows neither */
+	/* names that the root does not know */
 	{"www.local", DNS_A, DNS_BOGUS, false, 0, ""},
 	{"www.own", DNS_A, DNS_BOGUS, false, 0, ""},
 };
@@ -230,7 +230,7 @@ static void test_on(void **state)
 	dns_free(&dns);
 }
 
-/* Under the root of the world, sites serve some domains to themselves; here nothing else is that root's. */
+/* Under the real root, sites serve some domains internally. Here no other domain belongs to that root. */
 static void test_private_domains(void **state)
 {
 	(void)state;
@@ -280,7 +280,7 @@ static void test_auto_over_stripping_servers(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].outcome != DNS_BOGUS)
 			check_row(dns, &rows[i], false);
-	/* What changes a moment later is not looked at yet. */
+	/* A change a moment later is not noticed yet. */
 	signed_server_mood(room.server, SERVER_HONEST);
 	bool secure;
 	assert_int_equal(outcome_of(dns, "ns.signed", &secure), DNS_OK);
@@ -300,8 +300,8 @@ static unsigned log_count(const char *words)
 	return count;
 }
 
-/* A machine whose clock was wrong when it started, or whose network was another, is not without DANE until somebody
- * reloads: it is tried again behind lookups, and said once. */
+/* A machine that started with a wrong clock, or in another network, must not stay without DANE until somebody
+ * reloads: lookups start another trial, and the log has one warning. */
 static void test_auto_tries_again(void **state)
 {
 	(void)state;
@@ -310,7 +310,8 @@ static void test_auto_tries_again(void **state)
 	struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
 	assert_false(dns_validates(dns));
 	atomic_fetch_add(&jump_ms, 10 * MINUTE_MS);
-	assert_int_equal(outcome_of(dns, "www.signed", &secure), DNS_OK); /* the second trial strips, too */
+	assert_int_equal(
+		outcome_of(dns, "www.signed", &secure), DNS_OK); /* the second trial gets no signatures either */
 	signed_server_mood(room.server, SERVER_HONEST);
 	int64_t begun_ms = clock_mono_ms();
 	while (!dns_validates(dns)) {
@@ -338,7 +339,7 @@ static void test_waits_between_trials(void **state)
 	}
 }
 
-/* Neither off nor on is tried. */
+/* With off and with on there is no trial. */
 static void test_settled_by_the_setting(void **state)
 {
 	(void)state;
@@ -353,7 +354,7 @@ static void test_settled_by_the_setting(void **state)
 	dns_free(&dns);
 }
 
-/* libunbound fails, and is left alone for a second; lookups meanwhile end at once. What was validated stays so. */
+/* libunbound fails and is not used for a second; lookups meanwhile end at once. Validation stays on. */
 static void test_libunbound_fails(void **state)
 {
 	static const enum dns_validation validations[] = {DNS_VALIDATE_ON, DNS_VALIDATE_AUTO, DNS_VALIDATE_OFF};
@@ -380,7 +381,7 @@ static void test_libunbound_fails(void **state)
 	}
 }
 
-/* If it fails again and again, it is not tried again and again at once. */
+/* If libunbound fails repeatedly, the pauses grow. */
 static void test_libunbound_fails_on(void **state)
 {
 	(void)state;
@@ -403,7 +404,7 @@ static void test_libunbound_fails_on(void **state)
 	dns_free(&dns);
 }
 
-/* Each loop reads the trust anchor when it is used first, or when validation is switched on. */
+/* Each loop reads the trust anchor when the loop is used first, or when validation is switched on. */
 static void test_anchor_that_is_lost_for_a_while(void **state)
 {
 	(void)state;
@@ -427,7 +428,7 @@ static void test_anchor_that_is_lost_for_a_while(void **state)
 	dns_free(&dns);
 }
 
-/* An attacker, or a new forwarder, cannot switch validation off: the domain is bogus, not insecure. */
+/* An attacker, or a new forwarder, cannot switch validation off: the domain becomes bogus, not insecure. */
 static void test_never_lowered(void **state)
 {
 	(void)state;
@@ -441,7 +442,7 @@ static void test_never_lowered(void **state)
 	dns_free(&dns);
 }
 
-/* Both answers of `invalid.` that a validating context can get say that there is a resolver. */
+/* Both possible answers for `invalid.` in a validating context show that the resolver is alive. */
 static void test_dead_while_validating(void **state)
 {
 	(void)state;
@@ -450,13 +451,13 @@ static void test_dead_while_validating(void **state)
 		signed_server_mood(room.server, SERVER_HONEST);
 		struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
 		signed_server_mood(room.server, (enum server_mood)mood);
-		outcome_of(dns, "www.unsigned", &secure); /* sends the control query */
+		outcome_of(dns, "www.unsigned", &secure); /* starts the control query */
 		signed_server_mood(room.server, SERVER_SILENT);
 		struct dns_wait *wait;
 		const struct dns_answer *answer = dns_await(&wait, dns, "ns.signed", DNS_A, 1000);
-		assert_int_equal(answer->outcome, DNS_TIMEOUT); /* alive a moment ago */
+		assert_int_equal(answer->outcome, DNS_TIMEOUT); /* the servers were alive a moment ago */
 		dns_wait_drop(&wait);
-		usleep(5100 * 1000); /* the control query's answer is too old by then */
+		usleep(5100 * 1000); /* by then the answer to the control query no longer counts */
 		assert_int_equal(outcome_of(dns, "ns.unsigned", &secure), DNS_BROKEN);
 		assert_true(dns_validates(dns));
 		dns_free(&dns);
@@ -487,7 +488,8 @@ static void test_auto_over_silent_servers(void **state)
 	dns_free(&dns);
 }
 
-/* The trial of a dead start finds servers that strip: no more is tried. */
+/* The first servers were dead at the start. The trial then finds servers that remove signatures, and no further trial
+ * follows at once. */
 static void test_auto_undecided_then_stripping(void **state)
 {
 	bool secure;
@@ -506,7 +508,7 @@ static void test_auto_undecided_then_stripping(void **state)
 	dns_free(&dns);
 }
 
-/* A site's own anchor is tried by its own zone; the root is not signed for it. */
+/* A site's own anchor is tried with its own zone, because the root is not signed for it. */
 static void test_anchor_below_the_root(void **state)
 {
 	(void)state;
@@ -539,7 +541,7 @@ static void test_anchor_that_cannot_be_read(void **state)
 	assert_int_equal(why.code, EX_CONFIG);
 }
 
-/* Before any thread: a child that sees no files of dns-root-data, and nobody at its servers. */
+/* Runs before any thread exists: a child that sees no files of dns-root-data, and whose servers do not answer. */
 static void test_system_anchor_missing(void **state)
 {
 	(void)state;
@@ -577,7 +579,7 @@ static void *lookups_run(void *dns)
 		struct dns_wait *wait;
 		const struct dns_answer *answer =
 			dns_await_on(&wait, dns, await_loops_get()->at[i % 2], row->name, row->type, LOOKUP_MS);
-		/* What was begun with validation has it. */
+		/* A lookup that began with validation ends with it. */
 		if (validated && (answer->outcome != row->outcome || answer->secure != row->secure))
 			abort();
 		dns_wait_drop(&wait);
@@ -586,7 +588,7 @@ static void *lookups_run(void *dns)
 	return NULL;
 }
 
-/* Lookups go on while the trial is repeated and validation switched on. */
+/* Lookups continue while the trial is repeated and validation is switched on. */
 static void test_switched_on_under_load(void **state)
 {
 	pthread_t threads[THREADS];

@@ -48,7 +48,7 @@ enum manner {
 	ANSWER,      /* the text, with close_notify */
 	ANSWER_CUT,  /* the text, then the connection is cut */
 	ANSWER_HANG, /* the text, then nothing */
-	ANSWER_SLOW, /* an octet each 50 ms */
+	ANSWER_SLOW, /* one octet every 50 ms */
 	REPEAT,      /* the text again and again */
 	SILENT_TCP,
 	SILENT_HTTP,
@@ -60,13 +60,13 @@ struct script {
 	enum cert cert;
 	enum manner manner;
 	const char *text;
-	size_t len; /* 0: of the string */
+	size_t len; /* 0: the length of the string */
 };
 
 static struct pki_pair ca, stranger, leaves[CERT_COUNT];
 static struct trust *trust;
 
-/* The server: one thread, one script at a time. */
+/* The server: one thread, which serves one script at a time. */
 
 struct server {
 	const struct script *script;
@@ -161,7 +161,7 @@ static void *server_run(void *arg)
 		{.fd = server->listeners[1], .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
 	sigset_t pipe_signal;
 
-	/* In this thread alone: the product must do without. */
+	/* Blocked in this thread only: the product must not depend on it. */
 	sigemptyset(&pipe_signal);
 	sigaddset(&pipe_signal, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
@@ -245,7 +245,7 @@ static const char *const loopback[] = {"127.0.0.1"};
 
 static int patience_ms = 1500;
 
-/* What it says of the machine that fetches; by the certificate, where there is one. */
+/* Returns the expected `way`: for a bad certificate by its error. */
 static enum health_way way_of(const struct script *script)
 {
 	if (script->manner == SILENT_TCP || script->manner == PLAIN || script->manner == OLD_TLS)
@@ -285,7 +285,7 @@ static void check_script(const char *name, const struct script *script, enum rea
 	server_stop(&server);
 	if (found.outcome != outcome || !strstr(found.detail, detail))
 		fail_msg("%s: %s, %s", name, reason_name(found.outcome), found.detail);
-	/* What a peer that answers does wrong may be anybody's doing. */
+	/* A peer that answers, however wrongly, counts as reached. */
 	if (found.unreached != (script->manner == SILENT_TCP))
 		fail_msg("%s: whether it was reached", name);
 	if (found.way != way_of(script))
@@ -333,7 +333,7 @@ static const struct {
 	{"length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0}, REASON_OK, ""},
 	{"short of its length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 99\r\n\r\n" POLICY, 0},
 		REASON_POLICY_FETCH, ""},
-	/* Only later libcurl than 7.88 says so itself. */
+	/* Only libcurl later than 7.88 reports this itself. */
 	{"cut without close_notify", {CERT_GOOD, ANSWER_CUT, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_FETCH, ""},
 	{"cut behind the whole body", {CERT_GOOD, ANSWER_CUT, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0},
 		REASON_OK, ""},
@@ -415,7 +415,7 @@ static void test_rows(void **state)
 
 enum framing { BY_CLOSE, BY_LENGTH, BY_CHUNKS };
 
-/* A policy made long by empty lines. */
+/* Makes a long policy by adding empty lines. */
 static void check_size(size_t size, enum framing framing, enum reason outcome, const char *detail)
 {
 	char *text = calloc(1, size + 512);
@@ -471,7 +471,7 @@ static void test_long_headers(void **state)
 	check_header_lines(FETCH_HEADER_BYTES_MAX / 17 + 1, REASON_POLICY_FETCH, "headers too large");
 }
 
-/* What a refusal says is not waited for. */
+/* The body of a rejected response is not waited for. */
 static void test_refusal_is_enough(void **state)
 {
 	static const struct script script = {
@@ -518,7 +518,7 @@ static void test_addresses(void **state)
 	policy_found_free(&found);
 }
 
-/* The request is the one of RFC 8461 3.3, and the environment's proxy is not asked. */
+/* The request is that of RFC 8461 3.3, and a proxy in the environment is ignored. */
 static void test_request(void **state)
 {
 	struct server server;
@@ -542,7 +542,7 @@ static void test_request(void **state)
 	policy_found_free(&found);
 }
 
-/* A proxy for one connection: answers CONNECT with `reply`, then passes octets on both ways. */
+/* A proxy for one connection: answers CONNECT with `reply`, then passes octets in both directions. */
 
 struct proxy {
 	int listener;

@@ -23,8 +23,8 @@
 
 /* --- the servers -------------------------------------------------------------------------------------------------- */
 
-/* ONE and TWO answer, each with a policy of its own. QUIET takes connections and says nothing; MUTE says nothing after
- * the handshake; FULL takes no connections, so that SYNs get no answer; nobody listens at DEAD. */
+/* ONE and TWO answer, each with a policy of its own. QUIET accepts connections and sends nothing; MUTE sends nothing
+ * after the handshake; FULL accepts no connections, so that SYNs get no answer; nobody listens at DEAD. */
 enum place { ONE, TWO, QUIET, MUTE, FULL, DEAD, PLACES };
 static const char *const places[PLACES] = {
 	"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.9"};
@@ -143,7 +143,7 @@ static struct fetcher *fetcher;
 static struct loop *loop;
 static struct fetch_line *line;
 
-/* One fetch. All of it belongs to the loop's thread until the last awaited wake. */
+/* One fetch. It belongs to the loop's thread until the last awaited wake. */
 struct job {
 	struct fetch *fetch;
 	struct policy_found found;
@@ -151,9 +151,9 @@ struct job {
 };
 static struct job jobs[JOBS_MAX];
 static bool beginning;
-static unsigned awaited; /* wakes until `arrived` is posted */
+static unsigned awaited; /* the number of wakes after which `arrived` is posted */
 static sem_t arrived;
-static void (*on_wake)(struct job *job); /* what a test does in a wake */
+static void (*on_wake)(struct job *job); /* what the test does inside a wake */
 
 static void woken(void *arg)
 {
@@ -176,7 +176,7 @@ static void job_begin(struct job *job, const char *domain, enum place place, int
 	beginning = false;
 }
 
-/* A fetch that fails before it starts. */
+/* Begins a fetch that fails before it starts. */
 static void job_begin_nowhere(struct job *job)
 {
 	beginning = true;
@@ -270,7 +270,7 @@ static void check_job(const struct job *job, enum place place)
 	assert_int_equal(job->found.policy.mx.count, 1);
 }
 
-/* Two hundred fetches of one host name: each goes to its own address only, and those that are silent hold up nobody. */
+/* Two hundred fetches of one host name: each uses its own address only, and silent ones do not delay the others. */
 static const enum place many_places[] = {ONE, QUIET, TWO, DEAD, FULL};
 enum { MANY = 200, PATIENT_MS = 100000 };
 
@@ -351,7 +351,7 @@ static void next_check(void)
 	drop_all();
 }
 
-/* An address that was pinned for one fetch serves no later one. */
+/* An address that was pinned for one fetch is not used for a later one. */
 static void test_one_after_the_other(void **state)
 {
 	static const enum place order[] = {ONE, TWO, DEAD, TWO, ONE, DEAD};
@@ -390,7 +390,7 @@ static size_t memory_after_round(void)
 #endif
 }
 
-/* The line keeps nothing of a host once its fetch is over. */
+/* The line keeps nothing about a host after its fetch. */
 static void test_nothing_is_kept(void **state)
 {
 	(void)state;
@@ -431,7 +431,7 @@ static void count_late(struct job *job)
 	late_wakes++;
 }
 
-/* Before the start, while it connects, in the handshake, after the request, and ended. */
+/* Drops fetches before they start, while they connect, in the handshake, after the request, and after their end. */
 static void test_drops(void **state)
 {
 	(void)state;
@@ -448,8 +448,8 @@ static void test_drops(void **state)
 	assert_int_equal(late_wakes, 0);
 }
 
-/* The first wake drops all the other fetches. Some of them have ended in the same turn of the loop, since they share
- * their deadline. */
+/* The first wake drops all other fetches. Some of them have ended in the same turn of the loop, because they have the
+ * same deadline. */
 static void drop_others(struct job *job)
 {
 	for (unsigned i = 0; i < JOBS_MAX; i++)
@@ -494,7 +494,7 @@ static void test_drops_in_wakes(void **state)
 	one_wake_only();
 }
 
-/* Each wake begins the next fetch, of another kind. */
+/* Each wake begins the next fetch, of a different kind. */
 static void begin_next(struct job *job)
 {
 	unsigned next = (unsigned)(job - jobs) + 1;

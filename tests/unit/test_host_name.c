@@ -1,4 +1,4 @@
-/* The machine's own name, over a name service of the test's own. */
+/* The machine's own name, with a name service of the test. */
 #include "host_name.h"
 
 #include "cm.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *bare, *canonical; /* canonical NULL: name service finds nothing */
+static const char *bare, *canonical; /* canonical NULL: the name service finds nothing */
 
 int gethostname(char *name, size_t size)
 {
@@ -47,7 +47,7 @@ static const struct {
 	{"relay", NULL, "relay", false},
 	{"relay", "relay", "relay", false},
 	{"relay", "relay.", "relay", false},
-	/* an alias: whoever forges DNS must not give this relay another's name */
+	/* an alias: forged DNS must not give this relay another host's name */
 	{"relay", "mx1.example.net", "relay", false},
 	{"relay", "relay1.example.net", "relay", false},
 	/* the name is sent to mail hosts */

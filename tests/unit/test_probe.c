@@ -28,11 +28,11 @@
 
 #define HOST "mx.example.com"
 #define TIMEOUT_MS 1500
-#define LATE_MS 6000 /* what a busy machine may add; a silent server hangs up after 10 s by itself */
+#define LATE_MS 6000 /* extra time for a busy machine; a silent server closes after 10 s */
 #define GREETING "220 mx ESMTP\r\n"
 #define EHLO "250-mx\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 8BITMIME\r\n"
 #define GO "220 go ahead\r\n"
-#define HANG NULL /* in place of a reply: say nothing */
+#define HANG NULL /* in place of a reply: send nothing */
 #define CUT ""    /* in place of a reply: close */
 
 enum cert {
@@ -81,7 +81,7 @@ struct script {
 	const char *greeting, *ehlo, *starttls;
 	enum manner manner;
 	enum cert cert;
-	unsigned dribble_ms; /* between octets of the greeting */
+	unsigned dribble_ms; /* pause between the octets of the greeting */
 };
 
 static struct pki_pair ca, stranger, weak, inter, leaves[CERT_COUNT];
@@ -119,7 +119,7 @@ static bool say(struct server *server, int fd, const char *reply, unsigned dribb
 	return true;
 }
 
-/* One command line; octet by octet, so that nothing of a ClientHello is taken. */
+/* Reads one command line, octet by octet, so that no octet of a ClientHello is read. */
 static bool hear(struct server *server, int fd)
 {
 	size_t used = strlen(server->commands);
@@ -156,7 +156,7 @@ static SSL_CTX *server_context(const struct script *script)
 		SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
 	if (script->manner == TLS_ONLY_1_2 || script->manner == TLS_ANONYMOUS)
 		SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
-	if (script->manner == TLS_ANONYMOUS) { /* preferred, but not without another */
+	if (script->manner == TLS_ANONYMOUS) { /* preferred, but others are offered, too */
 		SSL_CTX_set_cipher_list(ctx, "aNULL:HIGH:@SECLEVEL=0");
 		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
 		SSL_CTX_set_dh_auto(ctx, 1);
@@ -191,7 +191,7 @@ static void serve_tls(struct server *server, int fd)
 	ERR_clear_error();
 }
 
-/* HelloRequests, which a client skips in a handshake without a word. */
+/* Sends HelloRequests, which a client ignores during a handshake. */
 static void flood(struct server *server, int fd)
 {
 	static const char request[] = "\26\3\3\0\4\0\0\0";
@@ -211,7 +211,7 @@ static void reset(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
-/* Sends its part of the handshake and resets the connection: what the client sends then would raise SIGPIPE. */
+/* Sends its part of the handshake and resets the connection: the client's next write would raise SIGPIPE. */
 static void vanish(struct server *server, int fd)
 {
 	SSL_CTX *ctx = server_context(server->script);
@@ -280,7 +280,7 @@ static void *server_run(void *arg)
 	struct pollfd fds[2] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
 	sigset_t pipe_signal;
 
-	/* In this thread alone: the product must do without. */
+	/* Blocked in this thread only: the product must not depend on it. */
 	sigemptyset(&pipe_signal);
 	sigaddset(&pipe_signal, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
@@ -362,7 +362,7 @@ static struct prober *prober_of(const char *bind4)
 	return prober;
 }
 
-static bool passing; /* whether the last probe says that what it saw may pass */
+static bool passing; /* whether the last failure may be temporary */
 
 static struct evidence probe(const char *bind4, const char *address, uint16_t port)
 {
@@ -505,7 +505,7 @@ static bool is_one_of(const char *name, const char *const *names)
 	return false;
 }
 
-/* A second look decides. */
+/* Returns whether this failure may be temporary. */
 static bool may_pass(const char *name)
 {
 	static const char *const names[] = {"refused 454", "refused 421", "cut", NULL};
@@ -513,7 +513,7 @@ static bool may_pass(const char *name)
 	return is_one_of(name, names);
 }
 
-/* What smtp(8) and posttls-finger(1) of Postfix 3.7 were seen to verify at level secure. */
+/* Returns whether smtp(8) and posttls-finger(1) of Postfix 3.7 verify this at level secure, as measured. */
 static bool mta_takes(const char *name)
 {
 	static const char *const names[] = {"short key", "issuer's short key", "CN only", "short key, CN only", NULL};
@@ -543,7 +543,7 @@ static void test_rows(void **state)
 	}
 }
 
-/* Port 465 (RFC 8314 3.3): no STARTTLS, but all else. */
+/* Port 465 (RFC 8314 3.3): no STARTTLS, but everything else is the same. */
 static const struct {
 	const char *name;
 	struct script script;
@@ -624,7 +624,7 @@ static void test_no_sigpipe(void **state)
 	struct server server;
 	(void)state;
 
-	/* The peer has shown all that is asked for. */
+	/* The peer has shown everything that a probe needs. */
 	assert_int_equal(probe_script(&script, "127.0.0.1", &server).reason, REASON_OK);
 }
 
@@ -663,7 +663,7 @@ static void test_unreachable(void **state)
 	assert_int_equal(probe(NULL, "2001:db8::1", 25).reason, REASON_HOP_UNREACHABLE);
 }
 
-/* A listener whose queue is full drops what comes. */
+/* A listener with a full queue drops new connections. */
 static void test_connect_timeout(void **state)
 {
 	struct sockaddr_in there = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -703,7 +703,7 @@ static void test_no_descriptors(void **state)
 	prober_free(&prober);
 }
 
-/* A reply without end. */
+/* A reply that never ends. */
 static void test_endless_reply(void **state)
 {
 	size_t size = SMTP_REPLY_BYTES_MAX + 1000;

@@ -1,5 +1,5 @@
-/* What a probe makes of a hop with TLSA records (RFC 7672 3), against real TLS servers, in a network namespace of the
- * program's own. */
+/* Probes of hops with TLSA records (RFC 7672 3), against real TLS servers, in a network namespace of the program's
+ * own. */
 #include "cm.h"
 
 #include "netns.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HOST "alias.example.net" /* the MX host name, a CNAME of the base domain */
+#define HOST "alias.example.net" /* the MX host name, which is a CNAME of the base domain */
 #define BASE "mx.example.com"
 #define TIMEOUT_MS 5000
 #define RECORDS_MAX 3
@@ -24,9 +24,9 @@
 enum cert {
 	NOBODY,
 	CA,       /* in the trust store */
-	STRANGER, /* not */
-	INTER,    /* below the stranger */
-	IMPOSTOR, /* named as CA, with a key of its own */
+	STRANGER, /* not in the trust store */
+	INTER,    /* issued by the stranger */
+	IMPOSTOR, /* has the CA's name, but a key of its own */
 	GOOD,
 	WILDCARD,
 	PARTIAL,
@@ -52,7 +52,7 @@ static struct trust *trust;
 static struct prober *prober;
 static struct probe_room room;
 
-/* A record for a certificate or its key; of NOBODY: DER without either in it. `off`: with another octet at its end. */
+/* A record for a certificate or its key. NOBODY: DER that holds neither. `off`: the last octet is wrong. */
 struct recipe {
 	uint8_t usage, selector, matching;
 	enum cert of;
@@ -95,12 +95,13 @@ static const struct row rows[] = {
 	{"2 1 0", GOOD, CA, {{2, 1, 0, CA, false}}, REASON_OK, X509_V_OK, "TLSA record 2 1 0 30"},
 	{"TA unknown otherwise", STRANGE, STRANGER, {{2, 0, 1, STRANGER, false}}, REASON_OK, X509_V_OK, "2 0 1"},
 	{"TA below a root", BELOW_INTER, INTER, {{2, 1, 1, INTER, false}}, REASON_OK, X509_V_OK, "2 1 1"},
-	/* not in the chain: a digest finds nothing, though the trust store has it; a whole one needs nothing */
+	/* not in the chain: a digest matches nothing, even if the trust store has the authority; a whole certificate
+	 * suffices */
 	{"2 0 1, not sent", GOOD, NOBODY, {{2, 0, 1, CA, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no match"},
 	{"2 1 1, not sent", GOOD, NOBODY, {{2, 1, 1, CA, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no match"},
 	{"2 0 0, not sent", GOOD, NOBODY, {{2, 0, 0, CA, false}}, REASON_OK, X509_V_OK, "2 0 0"},
 	{"2 1 0, not sent", GOOD, NOBODY, {{2, 1, 0, CA, false}}, REASON_OK, X509_V_OK, "2 1 0"},
-	/* the chain must hold, and its dates */
+	/* the chain must be valid, and its dates */
 	{"TA, expired", EXPIRED, CA, {{2, 0, 1, CA, false}}, REASON_CERT_EXPIRED, X509_V_ERR_CERT_HAS_EXPIRED,
 		"expired; TLSA record 2 0 1 "},
 	{"TA, future", FUTURE, CA, {{2, 1, 1, CA, false}}, REASON_CERT_NOT_YET_VALID, X509_V_ERR_CERT_NOT_YET_VALID,
@@ -116,7 +117,7 @@ static const struct row rows[] = {
 	{"TA, short key", SHORT_KEY, CA, {{2, 0, 1, CA, false}}, REASON_CERT_WEAK_KEY, X509_V_ERR_EE_KEY_TOO_SMALL,
 		"key too weak"},
 	{"TA of the leaf itself", SELF_BAD, NOBODY, {{2, 0, 1, SELF_BAD, false}}, REASON_TLSA_MISMATCH, NO_MATCH, ""},
-	/* D-36, D-38: and the name, which is the base domain's */
+	/* D-36, D-38: the name must match, too: that of the base domain */
 	{"TA, wildcard", WILDCARD, CA, {{2, 0, 1, CA, false}}, REASON_OK, X509_V_OK, "2 0 1"},
 	{"TA, CN only", CN_ONLY, CA, {{2, 0, 1, CA, false}}, REASON_OK, X509_V_OK, "2 0 1"},
 	{"TA, CN beside other names", CN_BESIDE_SAN, CA, {{2, 0, 1, CA, false}}, REASON_CERT_HOST_MISMATCH,
@@ -129,7 +130,7 @@ static const struct row rows[] = {
 		X509_V_ERR_HOSTNAME_MISMATCH, "mismatch"},
 	{"TA, expired, other name", EXPIRED_OTHER_NAME, CA, {{2, 0, 1, CA, false}}, REASON_CERT_EXPIRED,
 		X509_V_ERR_CERT_HAS_EXPIRED, "expired"},
-	/* no match: the trust store rescues nothing (RFC 8461 2) */
+	/* no match: the trust store does not help (RFC 8461 2) */
 	{"another digest", GOOD, CA, {{3, 1, 1, GOOD, true}}, REASON_TLSA_MISMATCH, NO_MATCH,
 		"no match among the usable TLSA records: 1"},
 	{"another certificate", GOOD, CA, {{3, 0, 0, WILDCARD, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no match"},
@@ -140,7 +141,7 @@ static const struct row rows[] = {
 	{"another's certificate, whole", GOOD, CA, {{2, 0, 0, STRANGER, false}}, REASON_TLSA_MISMATCH, NO_MATCH, ""},
 	{"no match, expired, other name", EXPIRED_OTHER_NAME, CA, {{2, 0, 1, STRANGER, false}}, REASON_TLSA_MISMATCH,
 		NO_MATCH, "no match"},
-	/* D-40: one of several suffices */
+	/* D-40: one match among several suffices */
 	{"one of two", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {3, 1, 1, GOOD, false}}, REASON_OK, X509_V_OK, "3 1 1"},
 	{"TA although EE does not", GOOD, CA, {{3, 1, 1, WILDCARD, false}, {2, 0, 1, CA, false}}, REASON_OK, X509_V_OK,
 		"2 0 1"},
@@ -155,7 +156,7 @@ static const struct row rows[] = {
 		X509_V_OK, "3 1 2"},
 	{"whole beside the stronger digest", GOOD, CA, {{3, 1, 0, GOOD, false}, {3, 1, 2, WILDCARD, false}}, REASON_OK,
 		X509_V_OK, "3 1 0"},
-	/* D-33: what OpenSSL cannot read counts as not there */
+	/* D-33: a record that OpenSSL cannot read counts as absent */
 	{"no key in it", GOOD, CA, {{3, 1, 0, NOBODY, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no readable"},
 	{"no certificate in it", GOOD, CA, {{2, 0, 0, NOBODY, false}}, REASON_TLSA_MISMATCH, NO_MATCH, "no readable"},
 	{"no key in one of two", GOOD, CA, {{3, 1, 0, NOBODY, false}, {3, 1, 1, GOOD, false}}, REASON_OK, X509_V_OK,
@@ -263,7 +264,7 @@ static void rows_agree(void **state)
 	}
 }
 
-/* All else that a probe tells is told under DANE, too. */
+/* Everything else in the evidence is the same under DANE. */
 static void evidence_is_whole(void **state)
 {
 	static const struct recipe recipe = {3, 1, 1, SELF_BAD, false};
@@ -280,7 +281,8 @@ static void evidence_is_whole(void **state)
 	assert_true(strlen(seen.text) < 60);
 }
 
-/* A match does not help a hop without TLS or with an old one; whose records it was judged by is told. */
+/* A match does not help a hop without TLS or with an old version. The evidence names the records by which it was
+ * judged. */
 static void tls_is_needed(void **state)
 {
 	static const struct recipe recipe = {3, 1, 1, GOOD, false};
@@ -301,7 +303,7 @@ static void tls_is_needed(void **state)
 	assert_true(seen.tlsa_id == rrset.set.id);
 }
 
-/* Nothing of one probe is left for the next: neither records nor flags. */
+/* Neither records nor flags of one probe affect the next. */
 static void probes_stay_apart(void **state)
 {
 	static const struct recipe own = {3, 1, 1, STRANGE, false}, other = {3, 1, 1, GOOD, true};

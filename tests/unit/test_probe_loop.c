@@ -1,5 +1,5 @@
-/* Probes on an event loop: many at once, dropped in every stage, cut in every stage, octet by octet; when the wake comes,
- * and how a probe takes leave. In a network namespace of the program's own. */
+/* Probes on an event loop: many at once, dropped in every stage, cut in every stage, octet by octet; the time of the
+ * wake, and the reply to QUIT. In a network namespace of the program's own. */
 #include "cm.h"
 
 #include "clock.h"
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define HOST "mx.example.com"
-#define LONG_MS 60000 /* longer than any of these tests takes */
+#define LONG_MS 60000 /* longer than each of these tests */
 #define CROWD 500
 #define HELD_MAX 64
 
@@ -27,27 +27,27 @@ static struct pki_pair ca, leaf;
 static struct trust *trust;
 static struct prober *prober;
 static struct probe_room room;
-static unsigned shown; /* on the loop's thread */
+static unsigned shown; /* called on the loop's thread */
 
 /* --- the peer ----------------------------------------------------------------------------------------------------- */
 
-/* Where a peer stops. In the middle of what it sends there, if it cuts the connection. */
+/* The place where a peer stops. If it cuts the connection, it does so in the middle of what it sends there. */
 enum stop { STOP_GREETING, STOP_EHLO, STOP_STARTTLS, STOP_HELLO, STOP_FLIGHT, STOP_BEHIND, STOP_QUIT, STOP_NEVER };
 
-/* Serves one connection after the other. A connection in which it falls silent stays open, unread. */
+/* Serves one connection after another. A connection in which it falls silent stays open and is not read. */
 struct peer {
 	/* set before the start */
 	enum stop stop;
-	bool cut;     /* closes at `stop`; false: falls silent */
-	bool dribble; /* sends each octet by itself */
+	bool cut;     /* true: closes at `stop`; false: falls silent */
+	bool dribble; /* sends octets one by one */
 	bool tls_first;
-	/* set while it runs, up to the post */
-	sem_t stopped; /* a connection has come to `stop` */
+	/* set while it runs, until the post */
+	sem_t stopped; /* a connection has reached `stop` */
 	sem_t served;  /* a connection has been closed */
 	int held[HELD_MAX];
 	unsigned held_count;
 	char quit[64];
-	/* its own */
+	/* private */
 	uint16_t port;
 	int listener;
 	pthread_t thread;
@@ -61,7 +61,7 @@ static void put(const struct peer *peer, int fd, const char *bytes, size_t len)
 			return;
 }
 
-/* Sends a reply, or half of it where the peer cuts the connection. */
+/* Sends a reply, or half of it if the peer cuts the connection there. */
 static bool say(struct peer *peer, int fd, enum stop here, const char *reply)
 {
 	bool stops = peer->stop == here;
@@ -70,7 +70,7 @@ static bool say(struct peer *peer, int fd, enum stop here, const char *reply)
 	return !stops;
 }
 
-/* One command; octet by octet, so that nothing of a ClientHello is taken. */
+/* Reads one command, octet by octet, so that no octet of a ClientHello is read. */
 static bool hear(int fd)
 {
 	char octet = '\0';
@@ -127,7 +127,7 @@ static int call_shutdown(SSL *ssl, char *bytes)
 	return 1;
 }
 
-/* False: the peer has stopped. */
+/* Returns false if the peer has stopped. */
 static bool serve_tls(struct peer *peer, int fd, SSL *ssl)
 {
 	char greeting[] = "220 mx\r\n", half[] = "220", bye[] = "221 bye\r\n";
@@ -216,7 +216,7 @@ static void peer_end(struct peer *peer)
 	sem_destroy(&peer->served);
 }
 
-/* Reads until the client closes. False: it has not, `flags` being MSG_DONTWAIT. */
+/* Reads until the client closes. Returns false if `flags` is MSG_DONTWAIT and the client has not closed. */
 static bool sees_end(int fd, int flags)
 {
 	char bytes[4096];
@@ -286,13 +286,13 @@ static void crowd_drop(void *arg)
 	awaited_drop(&crowd->good);
 }
 
-/* Hops that never greet hold up nobody. */
+/* Hops that never greet do not delay other probes. */
 static void test_crowd(void **state)
 {
 	static struct crowd crowd;
 	struct peer peer = {.stop = STOP_NEVER};
 	uint16_t port = 0;
-	int silent = listen_on(&port, 2 * CROWD); /* the connections stay in its queue */
+	int silent = listen_on(&port, 2 * CROWD); /* the connections stay in the listener's queue */
 	unsigned before = descriptors();
 	(void)state;
 	peer_start(&peer);
@@ -318,7 +318,7 @@ static void test_crowd(void **state)
 	close(silent);
 }
 
-/* A probe that is dropped closes its socket, and nobody is woken, in whichever stage. */
+/* A probe that is dropped closes its socket without a wake, in each stage. */
 static void test_drops(void **state)
 {
 	(void)state;
@@ -345,7 +345,7 @@ static void begin_and_drop(void *arg)
 	awaited_drop(arg);
 }
 
-/* Nor before the first thing has happened, be it a failure. */
+/* The same before anything has happened, also if the probe has failed already. */
 static void test_dropped_at_once(void **state)
 {
 	uint16_t port = 0;
@@ -358,7 +358,7 @@ static void test_dropped_at_once(void **state)
 			assert_true(address_parse(&awaited.address, "192.0.2.1")); /* no route */
 		room_prepare(&room, &awaited);
 		room_run(&room, begin_and_drop, &awaited);
-		/* Another one comes to its end on the same loop. */
+		/* Another probe ends normally on the same loop. */
 		room_begin(&room, &other);
 		sem_wait(&other.woken);
 		assert_int_equal(other.seen.reason, REASON_HOP_UNREACHABLE);
@@ -369,7 +369,7 @@ static void test_dropped_at_once(void **state)
 	close(silent);
 }
 
-/* A failure that is known in probe_begin() is reported by a wake all the same (awaited_wake() looks when). */
+/* A failure in probe_begin() is reported by a wake, too (awaited_wake() checks when). */
 static void test_fails_at_once(void **state)
 {
 	struct awaited awaited = awaited_of(25);
@@ -417,7 +417,7 @@ static void test_cuts(void **state)
 	}
 }
 
-/* The answer is the same when each octet comes by itself. */
+/* The answer is the same if octets arrive one by one. */
 static void test_octets(void **state)
 {
 	(void)state;
@@ -445,13 +445,13 @@ static void drop_and_begin(struct awaited *awaited)
 	awaited_begin(successor);
 }
 
-/* A wake drops the probe that it is for and another, and begins a third. */
+/* A wake drops its own probe and another one, and begins a third. */
 static void test_wake_drops(void **state)
 {
 	uint16_t port = 0;
 	int silent = listen_on(&port, 16);
 	(void)state;
-	for (int late = 0; late < 2; late++) { /* is over at once; has a connection to take leave of */
+	for (int late = 0; late < 2; late++) { /* one is over at once; one still has to send QUIT */
 		struct peer peer = {.stop = STOP_NEVER};
 		peer_start(&peer);
 		struct awaited one = awaited_of(late ? peer.port : 25), two = awaited_of(port);
@@ -475,7 +475,7 @@ static void test_wake_drops(void **state)
 static struct peer *left_peer;
 static bool open_at_wake;
 
-/* On the loop's thread: while it is here, no timer of the loop closes the connection. */
+/* Blocks the loop's thread, so that no timer of the loop closes the connection meanwhile. */
 static void look_at_peer(struct awaited *awaited)
 {
 	(void)awaited;
@@ -483,14 +483,15 @@ static void look_at_peer(struct awaited *awaited)
 	open_at_wake = !sees_end(left_peer->held[left_peer->held_count - 1], MSG_DONTWAIT);
 }
 
-/* The answer comes before the reply to QUIT. Without a reply the connection is closed after a while. */
+/* The answer comes before the reply to QUIT. Without a reply the connection closes after some time. */
 static void test_leave(void **state)
 {
 	struct peer peer = {.stop = STOP_QUIT};
 	(void)state;
 	peer_start(&peer);
 	left_peer = &peer;
-	for (unsigned round = 0; round < 2; round++) { /* drops before the connection is closed; after it */
+	for (unsigned round = 0; round < 2;
+		round++) { /* drops the probe before the connection has closed; afterwards */
 		struct awaited awaited = awaited_of(peer.port);
 		awaited.then = look_at_peer;
 		room_begin(&room, &awaited);
@@ -508,7 +509,7 @@ static void test_leave(void **state)
 	peer_end(&peer);
 }
 
-/* So many connections wait for that reply, and no more; and none is left when the line is freed. */
+/* At most so many connections wait for the reply to QUIT, and none is left after the line is freed. */
 static void test_leave_many(void **state)
 {
 	struct peer peer = {.stop = STOP_QUIT};
@@ -525,7 +526,7 @@ static void test_leave_many(void **state)
 		assert_int_equal(awaited.seen.reason, REASON_OK);
 		room_drop(&own, &awaited);
 		sem_wait(&peer.stopped);
-		/* On a slow machine the first ones may be closed by now, which makes room. */
+		/* On a slow machine the first ones may have closed by now, which makes room. */
 		if (i >= PROBE_LEAVING_MAX && clock_mono_ms() - begun_ms < 1900)
 			assert_true(sees_end(peer.held[i], MSG_DONTWAIT));
 	}
@@ -535,7 +536,7 @@ static void test_leave_many(void **state)
 	peer_end(&peer);
 }
 
-/* The deadline closes the connection, and is reported. */
+/* At the deadline the connection closes, and the probe has an answer. */
 static void test_late(void **state)
 {
 	(void)state;

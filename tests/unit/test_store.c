@@ -13,7 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define READERS 2000 /* sixteen times what LMDB has slots for */
+#define READERS 2000 /* sixteen times the number of LMDB's slots */
 #define READS 5
 #define WRITES 60
 
@@ -275,7 +275,7 @@ static void what_cannot_be_read_is_as_if_absent(void **state)
 	assert_int_equal(room_records("due"), 2);
 }
 
-/* An entry as a later version might write it, in place of the one that is there. */
+/* Replaces an entry by one that a later version might write. */
 static struct bytes entry_of_later_version(const char *domain)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
@@ -306,8 +306,8 @@ static bool is_stored(const char *domain, struct bytes bytes)
 	return same;
 }
 
-/* It is absent to us, and gives way to nothing but a policy: until the later version runs again it may be all that is
- * known of the domain. */
+/* This version sees that entry as absent, but only a policy replaces it: it may be the only knowledge about the
+ * domain until the later version runs again. */
 static void what_a_later_version_wrote_gives_way_to_a_policy_only(void **state)
 {
 	struct bytes later = entry_of_later_version("a.example");
@@ -332,7 +332,7 @@ static void what_a_later_version_wrote_gives_way_to_a_policy_only(void **state)
 	free(later.at);
 }
 
-/* What another version has taken from the list of what is due comes back with the next change. */
+/* If another version has removed a domain from the index of due times, the next change puts it back. */
 static void a_due_key_that_is_missing_comes_back(void **state)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
@@ -346,8 +346,8 @@ static void a_due_key_that_is_missing_comes_back(void **state)
 	now = room_read("entries", "a.example");
 	later = entry_of_later_version("a.example");
 	store = room_open(ROOM_BYTES, STORE_OWNER);
-	assert_true(
-		store_due(store, 100, 10, &names, NULL)); /* an earlier version's look removes what it cannot read */
+	assert_true(store_due(
+		store, 100, 10, &names, NULL)); /* an earlier version removes the keys of entries that it cannot read */
 	store_close(&store);
 	assert_int_equal(room_records("due"), 0);
 	room_write_bytes("entries", LIT("a.example"), now.at, now.len);
@@ -360,7 +360,7 @@ static void a_due_key_that_is_missing_comes_back(void **state)
 	free(later.at);
 }
 
-/* Each write keeps three places of the entry equal. */
+/* Each write sets three fields of the entry to the same value. */
 static void counted(struct entry *entry, void *arg)
 {
 	uint32_t number = *(const uint32_t *)arg;
@@ -372,7 +372,7 @@ static void counted(struct entry *entry, void *arg)
 
 struct reading {
 	struct store *store;
-	pthread_barrier_t all; /* begin at once */
+	pthread_barrier_t all; /* start at the same time */
 	atomic_int wrong;
 };
 

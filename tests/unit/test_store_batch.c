@@ -1,4 +1,5 @@
-/* Changes of many callers in one transaction: how many, each with its own result, none lost by another's failure. */
+/* Changes of many callers in one transaction: how many there are, that each has its own result, and that none is lost
+ * when another one fails. */
 #include "cm.h"
 
 #include "room.h"
@@ -12,8 +13,8 @@
 #include <unistd.h>
 
 #define CALLERS_MAX 150
-#define BATCH 256                   /* changes of one transaction */
-#define HUGE_VALUE (3 * ROOM_BYTES) /* more than the map has room for */
+#define BATCH 256                   /* changes that fit into one transaction */
+#define HUGE_VALUE (3 * ROOM_BYTES) /* larger than the map */
 
 enum deed { WRITES, FINDS_NOTHING_TO_DO, IS_REFUSED, FAILS, FILLS_THE_MAP };
 
@@ -22,7 +23,7 @@ struct caller {
 	struct store *store;
 	int number;
 	enum deed deed;
-	unsigned waits_for; /* how many others must wait before its step goes on */
+	unsigned waits_for; /* how many others must wait before its step continues */
 	atomic_uint steps;  /* how often its step ran */
 	bool ok;
 	struct failure why;
@@ -89,8 +90,8 @@ static bool is_there(struct store *store, int number)
 	return result == 0;
 }
 
-/* The first caller's step holds its transaction until all others wait; deeds go round. Returns how many commits there
- * were. */
+/* The first caller's step keeps its transaction open until all others wait. The deeds are given to the callers in
+ * turn. Returns the number of commits. */
 static size_t callers_run(struct store *store, int count, const enum deed *deeds, int deed_count)
 {
 	size_t before = newest(store);
@@ -207,8 +208,8 @@ static void *entry_changes(void *arg)
 	return arg;
 }
 
-/* Many callers change one entry: each change begins from what the one before left. Another one's step holds up the
- * first change of each, so that there is a batch however fast the disk is. */
+/* Many callers change one entry: each change must begin with the result of the one before. Another caller's step
+ * delays the first change of each, so that there is a batch even on a fast disk. */
 static void no_change_is_lost_between_callers(void **state)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
@@ -240,11 +241,11 @@ static void no_change_is_lost_between_callers(void **state)
 /* A submission of a test, and what its `done` saw. */
 #define EACH 3
 struct submitted {
-	struct store_submission submission; /* first: `done` is given it */
+	struct store_submission submission; /* the first member: `done` gets its address */
 	struct store_batch_change change[EACH];
 	char name[EACH][32];
 	struct store *store;
-	unsigned again; /* how often `done` is to submit it anew */
+	unsigned again; /* how often `done` submits it again */
 	pthread_t thread;
 	unsigned done;
 };
@@ -279,7 +280,7 @@ static void hop_note(struct hop_record *record, void *arg)
 	hop_record_refused(record, 1000);
 }
 
-/* An entry of its own, a hop of its own, and an entry that all change. */
+/* Changes an entry of its own, a hop of its own, and an entry that all callers change. */
 static void submitted_make(struct store *store, int i)
 {
 	struct submitted *self = &submitted[i];
@@ -299,7 +300,7 @@ static void until_ended(unsigned count)
 		usleep(1000);
 }
 
-/* A caller's step that holds the transaction open until `count` submissions wait. */
+/* A step that keeps the transaction open until `count` submissions wait. */
 static void submit_behind_a_caller(struct store *store, int count)
 {
 	atomic_store(&ended, 0);
@@ -327,7 +328,7 @@ static void submissions_share_commits(void **state)
 		size_t before = newest(store);
 		for (int i = 0; i < rows[row].submissions; i++)
 			submitted_make(store, i);
-		/* What was stored before is not written again. */
+		/* A change without effect is not written. */
 		for (int i = 0; i < rows[row].submissions; i++)
 			snprintf(submitted[i].name[1], sizeof submitted[i].name[1], "mx-%zu-%d.example", row, i);
 		submit_behind_a_caller(store, rows[row].submissions);
@@ -371,7 +372,7 @@ static void a_change_that_fails_takes_no_other_of_its_submission_with_it(void **
 	assert_int_equal(room_records("hops"), 20);
 }
 
-/* `done` runs on one thread of the store's own, and what it submits is written, too, also when the store is closed. */
+/* `done` runs on the store's own thread. What it submits is written, too, even while the store is being closed. */
 static void close_waits_for_all_submissions(void **state)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);

@@ -1,7 +1,7 @@
-/* kill -9 at random instants: an owner and a guest change the same entries and hops from several threads, and by
- * submissions, and tell of each change that is acknowledged; they are killed, and the store is opened and looked through.
+/* kill -9 at random moments. An owner and a guest change the same entries and hops from several threads and by
+ * submissions, and report each change that is acknowledged. They are killed; then the store is opened and checked.
  *
- *   test_store_crash [-n ROUNDS] [-s SEED]   25 rounds, unless told otherwise */
+ *   test_store_crash [-n ROUNDS] [-s SEED]   the default is 25 rounds */
 #include "cm.h"
 
 #include "room.h"
@@ -18,19 +18,19 @@
 
 #define STORE_BYTES (16 * ROOM_BYTES)
 #define ENTRIES 40
-#define SLOTS 50 /* the entries, then hops */
+#define SLOTS 50 /* the entries come first, then the hops */
 #define THREADS 4
 #define SUBMISSIONS 6 /* in flight */
-#define SUBMITTED 3   /* changes of each */
+#define SUBMITTED 3   /* changes of each record */
 #define DELAY_MAX_US 60000
-#define GOES_ON_MS 20000 /* for a process that another's death has let the lock to */
+#define GOES_ON_MS 20000 /* how long a process waits for a lock whose holder has died */
 #define DUE_BASE 1000000
 #define TEXT_MAX POLICY_TEXT_KEPT /* the longer ones take pages of their own */
 
 static int rounds = 25;
 static unsigned seed;
 
-/* A change that is on disk. */
+/* A change that has been acknowledged. */
 struct acknowledged {
 	int slot;
 	int64_t version;
@@ -184,7 +184,7 @@ static void guest_work(int fd)
 	store_work(fd, STORE_GUEST);
 }
 
-/* One of the two, seen from here. */
+/* One of the two processes, as the parent sees it. */
 struct process {
 	pid_t pid;
 	int fd;
@@ -205,7 +205,7 @@ static bool ack_read(const struct process *process)
 	return true;
 }
 
-/* Within a time: a process that hangs fails the test. */
+/* Waits for a limited time: a process that hangs fails the test. */
 static void acks_await(const struct process *process, int count)
 {
 	struct pollfd ready = {.fd = process->fd, .events = POLLIN};
@@ -234,7 +234,7 @@ static void both_killed(int round)
 	struct process owner, guest;
 
 	owner.pid = room_spawn(owner_work, &owner.fd);
-	if (round % 4 == 0) { /* the owner alone, also while it opens */
+	if (round % 4 == 0) { /* the owner alone is killed, also while it opens the store */
 		pause_randomly();
 		process_end(&owner);
 		return;
@@ -244,7 +244,7 @@ static void both_killed(int round)
 	if (round % 4 == 1)
 		acks_await(&guest, 1);
 	pause_randomly();
-	if (round % 4 == 2) { /* the owner outlives its guest */
+	if (round % 4 == 2) { /* the owner lives longer than its guest */
 		process_end(&guest);
 		while (poll(&(struct pollfd){.fd = owner.fd, .events = POLLIN}, 1, 0) == 1)
 			acks_await(&owner, 1);
@@ -253,7 +253,7 @@ static void both_killed(int round)
 		return;
 	}
 	process_end(&owner);
-	if (round % 4 == 1) { /* and the guest its owner */
+	if (round % 4 == 1) { /* the guest lives longer than its owner */
 		acks_await(&guest, 10);
 		pause_randomly();
 	}
@@ -289,10 +289,10 @@ static void slot_check(struct store_view *view, int slot, int round)
 		fail_msg("round %d: %s: version %lld was acknowledged, %lld is there", round, slot_name(slot),
 			(long long)newest[slot], found == STORE_FOUND ? (long long)version : -1);
 	if (found == STORE_FOUND)
-		newest[slot] = version; /* what is seen once stays, acknowledged or not */
+		newest[slot] = version; /* a change that was read once must stay, acknowledged or not */
 }
 
-/* Each entry is due once, and nothing else is. */
+/* The index of due times has each entry once, and nothing else. */
 static void due_check(struct store *store)
 {
 	struct names due;

@@ -1,4 +1,4 @@
-/* The store's file, damaged. What a kill leaves: test_store_crash. */
+/* A damaged file of the store. For what kill -9 leaves, see test_store_crash. */
 #include "cm.h"
 
 #include "clock.h"
@@ -56,7 +56,7 @@ static void dice_bytes(uint8_t *out, size_t len)
 	}
 }
 
-/* Opens, and what opens works. */
+/* Opens the store, and checks that it works. */
 static void opens_and_works(void)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
@@ -81,7 +81,8 @@ static void random_bytes_are_moved_aside(void **state)
 		file_write(0, bytes, sizeof(bytes));
 		opens_and_works();
 	}
-	assert_int_equal(room_count("policies.mdb.damaged-2", name) / 2, 3); /* file and lock, also in one second */
+	assert_int_equal(
+		room_count("policies.mdb.damaged-2", name) / 2, 3); /* file and lock file, even twice in one second */
 	file = fopen(room_file(name), "r");
 	assert_non_null(file);
 	assert_int_equal(fread(moved, 1, sizeof(moved), file), sizeof(bytes));
@@ -107,7 +108,7 @@ static void cut_off_is_moved_aside(void **state)
 		if (rows[i].unclean)
 			mark_unclean();
 		opens_and_works();
-		assert_int_equal(room_count("policies.mdb.damaged-2", NULL) / 2, i + 1); /* file and lock */
+		assert_int_equal(room_count("policies.mdb.damaged-2", NULL) / 2, i + 1); /* file and lock file */
 	}
 }
 
@@ -130,11 +131,11 @@ static void header_claims_are_not_believed(void **state)
 		mark_unclean();
 		opens_and_works();
 	}
-	assert_int_equal(
-		room_count("policies.mdb.damaged-2", NULL) / 2, COUNT(rows) - 1); /* the map's size is ours to say */
+	assert_int_equal(room_count("policies.mdb.damaged-2", NULL) / 2,
+		COUNT(rows) - 1); /* the size of the map is taken from the settings */
 }
 
-/* Every page in turn, by other bytes each time: sound enough to use, or moved aside. */
+/* Damages every page in turn, with other octets each time: the store is either usable or moved aside. */
 static void damaged_pages_end_no_daemon(void **state)
 {
 	uint8_t bytes[4096];
@@ -193,7 +194,8 @@ static void pages_zero(off_t from)
 		file_write(at, zeros, sizeof(zeros));
 }
 
-/* Pages zeroed under an open store: no read says "absent", nothing is written, and the next start finds it. */
+/* Pages are overwritten with zeros under an open store: no read returns STORE_ABSENT, nothing is written, and the
+ * next start finds the damage. */
 static void damage_under_an_open_store_breaks_it(void **state)
 {
 	struct store *store;
@@ -219,8 +221,8 @@ static void damage_under_an_open_store_breaks_it(void **state)
 	assert_int_equal(room_count("policies.mdb.damaged-2", NULL) / 2, 1);
 }
 
-/* What is due is read from a table of its own: an entry that cannot be read behind it is not taken for one that is
- * gone. */
+/* The index of due times is a table of its own. If an entry that it names cannot be read because of damage, the entry
+ * does not count as removed. */
 static void damage_leaves_the_list_of_what_is_due(void **state)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
@@ -243,8 +245,8 @@ static void damage_leaves_the_list_of_what_is_due(void **state)
 	assert_int_equal(room_records("due"), DOMAINS);
 }
 
-/* Records whose checksum is wrong are as if absent. Many are a sign of damage elsewhere, for which the next start
- * looks; it keeps a file that can be walked, and does not end the daemon for the same records again. */
+/* Records with wrong checksums count as absent. Many of them are a sign of damage, so the daemon ends and its next
+ * start checks the file. If LMDB can walk the file, it is kept, and the same records do not end the daemon again. */
 static void many_wrong_checksums_break_it_once(void **state)
 {
 	enum { WRONG = 16 };

@@ -1,5 +1,5 @@
-/* The store on a disk that fails: what is acknowledged is there, what is not is refused in words, reading goes on, and
- * so does writing once the disk works again. */
+/* The store on a disk that fails. Acknowledged changes are there; others are refused with a message. Reading
+ * continues, and so does writing when the disk works again. */
 #include "cm.h"
 
 #include "faulty_disk.h"
@@ -20,7 +20,7 @@
 
 #define ENTRIES 12
 #define LARGE 6000
-#define CALLS_MAX 60 /* of one kind, that one change makes: far more */
+#define CALLS_MAX 60 /* far more calls of one kind than one change makes */
 
 static const struct {
 	enum disk_call call;
@@ -76,7 +76,7 @@ static bool is_told(const struct failure *why)
 	return why->code != EX_SOFTWARE && strstr(why->text, room) != NULL && strstr(why->text, "disk") != NULL;
 }
 
-/* One call fails, each in turn: the first, the second, until a change makes no more of them. */
+/* Makes each call fail in turn: the first, the second, until a change makes no more calls of that kind. */
 static void each_call_fails_in_turn(enum disk_call call, int error)
 {
 	struct store *store = store_filled();
@@ -159,7 +159,7 @@ static void *changes_make(void *arg)
 	return NULL;
 }
 
-/* Callers share commits, of which now and then one fails: each hears of its own change. */
+/* Callers share commits, some of which fail: each caller gets the result of its own change. */
 static void a_shared_commit_that_fails_is_told_to_each(void **state)
 {
 	(void)state;
@@ -202,7 +202,7 @@ static void *looks_make(void *arg)
 	return NULL;
 }
 
-/* Readers between a commit that failed and LMDB's opening anew: none is told that the store is damaged. */
+/* Readers between a failed commit and LMDB's opening the file again: none may report damage. */
 static void who_reads_meanwhile_meets_no_damage(void **state)
 {
 	enum { LOOKERS = 4, FAILURES = 300 };
@@ -257,7 +257,7 @@ static void a_disk_that_fails_at_the_start_is_no_damage(void **state)
 	}
 }
 
-/* A file system of its own below `room`, for this process only; false: not possible here. */
+/* Mounts a file system below `room`, for this process only. Returns false if that is not possible here. */
 static bool disk_mount(const char *options)
 {
 	return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
@@ -274,7 +274,7 @@ static int known(struct store *store)
 	return count;
 }
 
-/* Until nothing more fits. */
+/* Writes until nothing more fits. */
 static void disk_fill(void)
 {
 	static const char octets[4096];
@@ -300,7 +300,7 @@ static bool a_full_disk_is_survived(void)
 		continue;
 	good = why.code == EX_IOERR && is_told(&why) && ALL(known(store));
 	store_close(&store);
-	/* It starts on the full disk, too. */
+	/* The store opens on the full disk, too. */
 	store = store_open(room, ROOM_BYTES, STORE_OWNER, &why);
 	good = good && store != NULL && ALL(known(store)) && room_count("policies.mdb.damaged", NULL) == 0;
 	unlink(room_file("filler"));
@@ -309,7 +309,8 @@ static bool a_full_disk_is_survived(void)
 	return good;
 }
 
-/* LMDB's lock file is mapped: that it has no room must be told, not end the process by SIGBUS. */
+/* LMDB maps its lock file. If there is no room for it, a failure must be returned, and SIGBUS must not end the
+ * process. */
 static bool no_room_for_the_lock_file_is_told(void)
 {
 	struct failure why = {0};

@@ -1,4 +1,4 @@
-/* The store at its bound: what goes, in which order, and what stays. */
+/* The store at its limit: what is evicted, in which order, and what stays. */
 #include "cm.h"
 
 #include "clock.h"
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define FULL_BYTES (1024 * 1024)
-#define LARGE 3000 /* octets of an entry, so that the store is full soon */
+#define LARGE 3000 /* octets of an entry, so many that the store is soon full */
 #define WEEK (7 * ROOM_DAY)
 
 static const char *named(char kind, int number)
@@ -66,7 +66,7 @@ static void a_flood_of_negatives_takes_no_policy(void **state)
 	store_close(&store);
 }
 
-/* One of each kind in turn, then policies in use: each kind is nearly gone before the next begins to go. */
+/* Adds entries of each kind in turn, then policies in use: each kind is nearly gone before the next kind is evicted. */
 static void kinds_go_in_their_order(void **state)
 {
 	static const struct {
@@ -130,25 +130,25 @@ static void policies_in_use_stay(void **state)
 	assert_int_equal(why.code, EX_TEMPFAIL);
 	assert_false(room_put(store, "new.example", KIND_ONCE, 100, &why));
 	assert_int_equal(known(store, 'u', stored), stored);
-	for (int i = 0; i < stored; i++) /* what is stored can be renewed */
+	for (int i = 0; i < stored; i++) /* stored entries can be renewed */
 		assert_true(room_put(store, named('u', i), KIND_USED, LARGE + 10, NULL));
 	assert_int_equal(known(store, 'u', stored), stored);
 	file_is_bounded(FULL_BYTES);
-	/* One that expires gives way. */
+	/* A policy that expires is evicted. */
 	assert_true(room_put(store, named('u', 0), KIND_EXPIRED, LARGE + 10, NULL));
 	for (int i = 1; i < 10; i++)
 		assert_true(room_put(store, named('u', i), KIND_EXPIRED, LARGE + 10, NULL));
 	for (int i = 0; i < 20 && !room_put(store, "new.example", KIND_NEGATIVE, 0, NULL); i++)
-		continue; /* each call looks on from where the one before stopped */
+		continue; /* each call continues where the one before stopped */
 	assert_true(room_knows(store, "new.example"));
 	assert_int_equal(counted(METRIC_STORE_EVICTED) - evicted, stored - known(store, 'u', stored));
 	store_close(&store);
 }
 
-/* A hop record about to be put. */
+/* A hop record that is about to be stored. */
 struct hop_making {
 	struct evidence seen;
-	bool needed; /* by a live enforce policy */
+	bool needed; /* needed by an enforce policy in force */
 };
 
 static void hop_make(struct hop_record *record, void *arg)
@@ -199,7 +199,8 @@ static void evidence_of_last_week_goes(void **state)
 	for (int i = 0; i < FRESH; i++)
 		assert_true(hop_put(store, OLD + i, ROOM_NOW - WEEK + 1000 + i, true));
 	assert_int_equal(hops_known(store, 0, OLD), 0);
-	/* Then each other, the oldest of those looked at first; but before that what binds nobody. */
+	/* Then hops evict each other, the oldest of those examined first; but before that, records that no policy
+	 * needs. */
 	assert_false(room_knows(store, "t.example"));
 	assert_in_range(hops_known(store, OLD, FRESH), 500, FRESH - 1);
 	assert_true(hops_known(store, OLD + FRESH - NEWEST, NEWEST) > NEWEST / 2);
@@ -219,8 +220,9 @@ static struct store *policies_stored(void)
 	return store;
 }
 
-/* Domains without a policy, which a stranger chooses, have their hops looked at by the thousand: these go for each other,
- * and no policy goes for them. Nor do policies for hops that enforce policies need: those of the stranger's own. */
+/* A stranger can choose domains without a policy and so have thousands of hops examined: these evict each other, but
+ * no policy. Hops that enforce policies need evict no policies either, because the policies may be the stranger's
+ * own. */
 static void hops_take_no_policy(void **state)
 {
 	enum { FLOOD = 4000, NEWEST = 50 };
@@ -242,7 +244,7 @@ static void hops_take_no_policy(void **state)
 	}
 }
 
-/* Hops that no enforce policy needs go before those that one does, and before domains without a policy. */
+/* Hops that no enforce policy needs are evicted before hops that one needs, and before domains without a policy. */
 static void hops_that_nobody_needs_go_first(void **state)
 {
 	enum { EACH = 150 };
@@ -263,7 +265,7 @@ static void hops_that_nobody_needs_go_first(void **state)
 	store_close(&store);
 }
 
-/* An import of many policies, of which none has been used yet, is there when mail comes. */
+/* After an import of many policies, none of which has been used yet, all are there when mail comes. */
 static void placed_policies_stay(void **state)
 {
 	enum { PLACED = 100 };
@@ -279,7 +281,7 @@ static void placed_policies_stay(void **state)
 	store_close(&store);
 }
 
-/* A small record that may go is not enough: it stays. */
+/* If removing a small record does not free enough, the record stays. */
 static void what_is_refused_evicts_nothing(void **state)
 {
 	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
@@ -302,7 +304,7 @@ static void what_is_refused_evicts_nothing(void **state)
 	store_close(&store);
 }
 
-/* What is in the store, as far as this test put it there. */
+/* The contents of the store, as far as this test has put them there. */
 #define DRAWN 300
 struct model {
 	bool hop[DRAWN], entry[DRAWN];
@@ -322,7 +324,7 @@ static bool is_enforced(enum kind kind)
 	return kind == KIND_ONCE || kind == KIND_USED || kind == KIND_PLACED;
 }
 
-/* What a change may have cost, beside what it was about. */
+/* What a change may have evicted. */
 static void cost_is_fair(const struct model *before, const struct model *after, int skip, bool refused, bool policy)
 {
 	for (int i = 0; i < DRAWN; i++) {
@@ -337,7 +339,7 @@ static void cost_is_fair(const struct model *before, const struct model *after, 
 	}
 }
 
-/* Changes of all kinds in any order, in a store that holds a part of what comes. */
+/* Changes of all kinds in random order, in a store that has room for only a part of them. */
 static void no_change_costs_more_than_it_is_worth(void **state)
 {
 	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
@@ -352,9 +354,9 @@ static void no_change_costs_more_than_it_is_worth(void **state)
 		bool hop = dice >> 30 == 0, needed = dice >> 29 & 1, ok;
 		enum kind kind = dice >> 28 & 1 ? KIND_USED : (enum kind)((dice >> 16) % KIND_COUNT);
 
-		if (kind == KIND_NEGATIVE && before.entry[number]) /* would leave its policy as it is */
+		if (kind == KIND_NEGATIVE && before.entry[number]) /* would leave the policy unchanged */
 			kind = before.kind[number];
-		for (int i = 0; hop && i < 20; i++) /* small, so several */
+		for (int i = 0; hop && i < 20; i++) /* small, so there are several */
 			hop_put(store, (number + i) % DRAWN, ROOM_NOW, needed);
 		ok = hop || room_put(store, named('d', number), kind, LARGE + dice % 5000, NULL);
 		after = before;
@@ -389,7 +391,7 @@ static void evicted_is_due_no_more(void **state)
 	assert_int_equal(room_records("due"), 0);
 }
 
-/* LMDB frees nothing that a view may still see. */
+/* LMDB frees no pages that an open view may still read. */
 static void an_old_view_costs_room_but_nothing_else(void **state)
 {
 	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
@@ -444,8 +446,8 @@ static void a_dead_guest_frees_its_view(void **state)
 	store_close(&store);
 }
 
-/* A tool that is stopped in the middle of a look (Ctrl-Z in a pager) holds what it looks at: the file does not grow for
- * it, changes are refused by its name, nothing goes to make room, and what is known can be read. */
+/* A tool that is stopped while it reads (Ctrl-Z in a pager) keeps the state that it reads. The file must not grow for
+ * it; changes are refused with its process number; nothing is evicted; and reading continues. */
 static void a_stopped_guest_is_named_and_costs_nothing(void **state)
 {
 	struct store *store = room_open(FULL_BYTES, STORE_OWNER);
@@ -485,7 +487,7 @@ static void a_stopped_guest_is_named_and_costs_nothing(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, room_make, room_remove)
 
-/* The disk ends at `bytes`; 0: no more. */
+/* Limits the size of files to `bytes`; 0: no limit. */
 static void disk_end(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -551,7 +553,7 @@ int main(void)
 		TEST(a_full_disk_takes_nothing),
 	};
 
-	/* Thousands of commits, and none that must outlive a crash. */
+	/* There are thousands of commits, and none of them must survive a crash. */
 	if (access("/dev/shm", W_OK) == 0)
 		setenv("TMPDIR", "/dev/shm", 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);

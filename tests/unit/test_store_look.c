@@ -1,5 +1,5 @@
-/* Looking through the file after an unclean end: what proves damage, and what does not. The process that looks is met
- * at fork(), the clock of its parent jumps. */
+/* The check of the file after an unclean end: what proves damage, and what does not. The test acts in the child
+ * process at fork(), and makes the parent's clock jump. */
 #include "cm.h"
 
 #include "clock.h"
@@ -18,7 +18,7 @@
 #define ENTRIES 40
 #define HOUR_MS 3600000
 
-static void (*in_child)(void); /* what happens to it before it looks; NULL: nothing */
+static void (*in_child)(void); /* called in the child before it checks; NULL: nothing */
 static pid_t child;
 static int64_t clock_ahead_ms;
 static unsigned calls, calls_wanted;
@@ -38,7 +38,7 @@ pid_t __wrap_fork(void)
 	return pid;
 }
 
-/* An hour passes between any two looks at it. */
+/* An hour passes between two readings of the clock. */
 int64_t __wrap_clock_mono_ms(void)
 {
 	clock_ahead_ms += HOUR_MS;
@@ -50,7 +50,7 @@ static void named(char out[32], int number)
 	snprintf(out, 32, "d%d.example", number);
 }
 
-/* A store with ENTRIES entries, and the mark of an owner that has not closed it. */
+/* Makes a store with ENTRIES entries, and the marker of an owner that has not closed it. */
 static int store_left(void **state)
 {
 	char domain[32];
@@ -79,7 +79,7 @@ static void all_known(struct store *store)
 	}
 }
 
-/* The next start, undisturbed, finds all of it. */
+/* The next start, without disturbance, finds all entries. */
 static void nothing_is_lost(void)
 {
 	struct store *store;
@@ -92,7 +92,7 @@ static void nothing_is_lost(void)
 	store_close(&store);
 }
 
-/* It does not start, for now, and leaves file and mark. */
+/* The store does not open, and file and marker stay as they are. */
 static void is_left_alone(store_go_on *go_on, const char *words)
 {
 	struct failure why = {0};
@@ -113,7 +113,7 @@ static void child_stops(void)
 static bool wait_then_let_go(unsigned percent)
 {
 	(void)percent;
-	if (++calls >= calls_wanted) /* it may not have stopped yet when it is let go for the first time */
+	if (++calls >= calls_wanted) /* it may not have stopped yet when it is continued for the first time */
 		kill(child, SIGCONT);
 	return true;
 }
@@ -218,7 +218,7 @@ static void a_disk_that_does_not_give_it_is_no_damage(void **state)
 	is_left_alone(NULL, strerror(ESTALE));
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* these need all addresses there are */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* these need the whole address space */
 static void child_has_no_memory(void)
 {
 	setrlimit(RLIMIT_AS, &(struct rlimit){1, 1});

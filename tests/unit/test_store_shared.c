@@ -1,4 +1,4 @@
-/* The store between owners and guests, and where it may not be. */
+/* The store between owners and guests, and in directories where it must not be opened. */
 #include "cm.h"
 
 #include "clock.h"
@@ -54,7 +54,7 @@ static off_t file_size(const char *name)
 	return stat(room_file(name), &file) == 0 ? file.st_size : -1;
 }
 
-/* Opens, and what opens works. */
+/* Opens the store, and checks that it works. */
 static void opens_and_works(void)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
@@ -140,7 +140,7 @@ static void guest_works_beside_the_owner(void **state)
 	assert_true(room_knows(store, "b.example"));
 	assert_false(room_knows(store, "c.example"));
 	assert_true(room_put(store, "d.example", KIND_USED, 10, NULL));
-	assert_true(room_has("policies.dirty")); /* the owner's, not the guest's */
+	assert_true(room_has("policies.dirty")); /* the marker belongs to the owner: the guest leaves it */
 	store_close(&store);
 }
 
@@ -230,7 +230,7 @@ static void directory_is_made_but_not_its_parents(void **state)
 	snprintf(room, sizeof(room), "%s", kept);
 }
 
-/* Reads at the start, and again after the file has outgrown the map it was opened with; then writes. */
+/* Reads at the start, and again after the file has grown beyond the map with which it was opened; then writes. */
 static void read_again(int fd)
 {
 	struct failure why;
@@ -272,7 +272,7 @@ static void map_that_outgrows_a_guest_is_taken_over(void **state)
 	store_close(&store);
 }
 
-/* Fills the file beyond what a later, thriftier owner maps. */
+/* Fills the file beyond the map of a later owner with a lower limit. */
 static void fill_when_told(int fd)
 {
 	struct failure why;

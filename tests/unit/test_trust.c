@@ -1,4 +1,5 @@
-/* trust: bad files, reading again on change, and the host check. The clock and the log are the test's own. */
+/* trust: bad files, reading the file again when it changes, and the check of the host name. The test replaces the
+ * clock and the log. */
 #include "clock.h"
 #include "log.h"
 #include "pki.h"
@@ -37,7 +38,7 @@ void log_write(enum log_level level, const char *format, ...)
 	warnings += level == LOG_LEVEL_WARNING;
 }
 
-/* The error of checking `cert` against the current store, with a host name or without. */
+/* Returns the error of checking `cert` against the current authorities, with a host name or without. */
 static int verify(X509_STORE *store, X509 *cert, const char *host)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -101,7 +102,7 @@ static void test_bad_files(void **state)
 	}
 }
 
-/* What is there and may not be read is not taken for a file without certificates. */
+/* A file that exists and may not be read is not reported as one without certificates. */
 static void test_unreadable_file(void **state)
 {
 	char path[] = "/tmp/stsgate-test-trust-XXXXXX";
@@ -157,11 +158,12 @@ static void test_change(void **state)
 	unlink(path);
 	pki_write(&two, path);
 	now_ms += TRUST_LOOK_S * 1000 - 1;
-	assert_true(trusts(trust, &one)); /* not looked at yet */
+	assert_true(trusts(trust, &one)); /* the file has not been looked at again yet */
 	now_ms += 1;
 	assert_true(trusts(trust, &two));
 	assert_false(trusts(trust, &one));
-	assert_int_equal(verify(held, one.cert, NULL), X509_V_OK); /* whoever has the old one keeps it */
+	assert_int_equal(
+		verify(held, one.cert, NULL), X509_V_OK); /* a caller that has the old authorities keeps them */
 	X509_STORE_free(held);
 
 	trust_free(&trust);

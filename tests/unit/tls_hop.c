@@ -22,7 +22,7 @@ static void say(int fd, const char *line)
 	(void)!send(fd, line, strlen(line), MSG_NOSIGNAL);
 }
 
-/* One line; octet by octet, so that nothing of a ClientHello is taken. */
+/* Reads one line, octet by octet, so that no octet of a ClientHello is read. */
 static void hear(int fd)
 {
 	char octet = '\0';
@@ -67,7 +67,7 @@ static void *hop_run(void *arg)
 	int fd = accept(hop->listener, NULL, NULL);
 	sigset_t pipe_signal;
 
-	/* In this thread alone: the product must do without. */
+	/* Blocked in this thread only: the product must not depend on it. */
 	sigemptyset(&pipe_signal);
 	sigaddset(&pipe_signal, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
