@@ -77,7 +77,7 @@ static void query_answered(
 }
 
 /* Does what is due now. If the query has no answer afterwards, the caller must set its timer to the returned time. */
-static int64_t query_go_on(struct dns_query *query)
+static int64_t query_continue(struct dns_query *query)
 {
 	int64_t now_ms = clock_mono_ms();
 	if (!query->failed && now_ms < query->half_ms)
@@ -103,7 +103,7 @@ static void query_timed(void *arg)
 		query->wake.call(query->wake.arg);
 		return;
 	}
-	int64_t next_ms = query_go_on(query);
+	int64_t next_ms = query_continue(query);
 	if (!query->answer)
 		loop_timer_set(query->timer, next_ms - clock_mono_ms());
 }
@@ -129,7 +129,7 @@ struct dns_query *dns_query_begin(
 		query->asked = asked;
 	if (!asked)
 		query_answer(query, dns_answer_new(DNS_BROKEN, 0, 0));
-	int64_t next_ms = query->answer ? 0 : query_go_on(query);
+	int64_t next_ms = query->answer ? 0 : query_continue(query);
 	if (query->answer)
 		return query;
 	query->timer = loop_timer_new(loop, query_timed, query);
@@ -140,7 +140,7 @@ struct dns_query *dns_query_begin(
 const struct dns_answer *dns_query_answer(struct dns_query *query)
 {
 	if (!query->answer && clock_mono_ms() >= query->deadline_ms)
-		query_go_on(query);
+		query_continue(query);
 	return query->answer;
 }
 

@@ -63,7 +63,7 @@ struct ub_ctx *resolver_ask(
 
 /* Logs once that answers are not validated. Later trials only look for the day on which validation works; that is
  * logged, too. */
-static void validation_lacks(struct dns *dns, const char *what, const char *hint)
+static void validation_warn(struct dns *dns, const char *what, const char *hint)
 {
 	lock_take(&dns->lock);
 	bool warned = dns->warned;
@@ -78,7 +78,7 @@ static void validation_lacks(struct dns *dns, const char *what, const char *hint
 
 /* Applies the finding of a trial. TRIAL_SIGNED is final. After TRIAL_UNSIGNED another trial follows later.
  * TRIAL_UNANSWERED leaves the finding of the trial before in force. */
-static void validation_settle(struct dns *dns, enum trial_finding finding)
+static void validation_apply(struct dns *dns, enum trial_finding finding)
 {
 	lock_take(&dns->lock);
 	if (finding == TRIAL_UNSIGNED) {
@@ -102,10 +102,10 @@ static void trial_judge(void *arg)
 	trial_words(resolver->trial, words);
 	trial_free(&resolver->trial);
 	if (finding == TRIAL_UNSIGNED)
-		validation_lacks(dns, words,
+		validation_warn(dns, words,
 			": the DNS servers remove signatures, or this machine's clock is wrong, or the trust anchor is out "
 			"of date; name other servers in dns_servers, or check dns_trust_anchor");
-	validation_settle(dns, finding);
+	validation_apply(dns, finding);
 }
 
 void trial_want(struct resolver *resolver)
@@ -130,8 +130,8 @@ void trial_want(struct resolver *resolver)
 		trial_begin(resolver->trial, trial_judge, resolver);
 		return;
 	}
-	validation_lacks(dns, why.text, "");
-	validation_settle(dns, TRIAL_UNSIGNED);
+	validation_warn(dns, why.text, "");
+	validation_apply(dns, TRIAL_UNSIGNED);
 }
 
 /* --- starting and stopping ---------------------------------------------------------------------------------------- */
@@ -174,7 +174,7 @@ static bool dns_start(struct dns *dns, struct failure *why)
 	if (!first->trial && options.trust_anchor)
 		return false;
 	if (!first->trial)
-		validation_lacks(dns, why->text, "");
+		validation_warn(dns, why->text, "");
 	dns->trial_begun_ms = clock_mono_ms();
 	dns->trial_wait_ms = first->trial ? TRIAL_INTERVAL_MS : trial_wait_ms(0);
 	dns->found_unsigned = !first->trial;

@@ -58,11 +58,11 @@ static void on_tls_info(const SSL *ssl, int where, int value)
 {
 	struct transfer *transfer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), transfer_index);
 	if ((where & SSL_CB_LOOP) && SSL_get_state(ssl) != TLS_ST_BEFORE && SSL_get_state(ssl) != TLS_ST_CW_CLNT_HELLO)
-		transfer->answered = true;
+		transfer->tls_answered = true;
 	if (where & SSL_CB_HANDSHAKE_DONE)
-		transfer->spoken = true;
+		transfer->tls_up = true;
 	if (where == SSL_CB_READ_ALERT && (value & 0xff) == SSL3_AD_CLOSE_NOTIFY)
-		transfer->ended = true;
+		transfer->tls_closed = true;
 }
 
 /* Keeps a description of the first error that OpenSSL finds. Does not change the result. */

@@ -39,7 +39,7 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 			text_add(detail, " ms: ");
 		}
 		text_quote(detail, words, strlen(words), 160);
-	} else if (!response->framed && !transfer->ended) {
+	} else if (!response->framed && !transfer->tls_closed) {
 		/* libcurl takes the end of the connection for the end of the body, but anybody on the path can cut a
 		 * connection. */
 		text_add(detail, "the connection was cut");
@@ -81,15 +81,16 @@ void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *fo
 	text_init(&detail, found->detail, sizeof found->detail);
 	found->outcome = transfer_judge(transfer, code, &detail);
 	/* Never with a proxy: if the proxy fails, the policy host may still be reachable. */
-	found->unreached = !*transfer->fetcher->proxy &&
-			   (code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && !transfer->answered));
+	found->unreached =
+		!*transfer->fetcher->proxy &&
+		(code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && !transfer->tls_answered));
 	/* Set with a proxy, too: if the proxy fails, this relay can reach no policy host. */
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		found->way = certificate_way(transfer);
-	else if (code == CURLE_OK || transfer->spoken)
+	else if (code == CURLE_OK || transfer->tls_up)
 		found->way = HEALTH_WELL;
 	else
-		found->way = transfer->answered ? HEALTH_REACHED : HEALTH_UNREACHED;
+		found->way = transfer->tls_answered ? HEALTH_REACHED : HEALTH_UNREACHED;
 	if (found->outcome == REASON_OK) {
 		const char *body = response->body ? response->body : "";
 		if (!policy_parse(&found->policy, body, response->body_len, &findings))

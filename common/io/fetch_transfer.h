@@ -26,9 +26,9 @@ struct transfer {
 	char error[CURL_ERROR_SIZE];
 	char certificate[192]; /* the first error of the certificates, for people; "": none */
 	int timeout_ms;
-	bool answered; /* the peer has answered in the TLS handshake */
-	bool spoken;   /* the handshake succeeded */
-	bool ended;    /* the peer sent close_notify */
+	bool tls_answered; /* the peer has answered in the TLS handshake */
+	bool tls_up;       /* the handshake succeeded */
+	bool tls_closed;   /* the peer sent close_notify */
 	struct response response;
 };
 

@@ -79,9 +79,9 @@ struct probe;
 struct probe *probe_begin(struct prober *prober, struct probe_line *line, const char *host,
 	const struct address *address, uint16_t port, int timeout_ms, const struct probe_dane *dane, struct wake wake);
 /* Copies the answer and returns true; returns false if there is none yet. Sets all of `seen` except `at`, which the
- * caller sets. `may_pass`: the failure may be temporary (a 4xx reply to STARTTLS, a connection cut in the handshake).
- * It counts only if a second probe some seconds later finds it, too. */
-bool probe_answer(const struct probe *probe, struct evidence *seen, bool *may_pass);
+ * caller sets. `temporary`: the failure may go away by itself (a 4xx reply to STARTTLS, a connection cut in the
+ * handshake). It counts only if a second probe some seconds later finds it, too. */
+bool probe_answer(const struct probe *probe, struct evidence *seen, bool *temporary);
 /* Drops a probe and sets the pointer to NULL. Before the answer this closes the connection at once; afterwards the
  * connection may still wait for the reply to QUIT. `wake` is not called any more. */
 void probe_drop(struct probe **probe);

@@ -231,7 +231,7 @@ static void handshake_go(struct dial *dial, bool closed)
 			break;
 		/* The hop's fault, or somebody on the path cuts connections: either way mail cannot be delivered
 		 * under the policy. */
-		dial->may_pass = true;
+		dial->temporary = true;
 		failed(dial, REASON_TLS_FAILED, "connection cut in the TLS handshake");
 		break;
 	case TLS_FAILED:
@@ -283,7 +283,7 @@ static void plain_go(struct dial *dial, const char *bytes, size_t len, bool clos
 		dial_send(dial, say.bytes, say.len);
 	}
 	if (dialogue->state == DIALOGUE_FAILED) {
-		dial->may_pass = dialogue->may_pass;
+		dial->temporary = dialogue->temporary;
 		dial->stage = DIAL_OVER;
 	}
 }

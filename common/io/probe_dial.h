@@ -36,7 +36,7 @@ struct dial {
 	int fd; /* -1: none */
 	struct address address;
 	uint16_t port;
-	bool may_pass; /* the failure may be temporary */
+	bool temporary; /* the failure may be temporary */
 	char host[DOMAIN_SIZE];
 	struct dane_copy *dane; /* NULL: the trust store judges */
 	struct tls *tls;        /* from DIAL_HANDSHAKE on */
@@ -59,7 +59,7 @@ void dial_go(struct dial *dial);
 void dial_late(struct dial *dial);
 /* Sends QUIT, as SMTP asks for. Only in the stage DIAL_ANSWERED; `seen` does not change any more. */
 void dial_quit(struct dial *dial);
-/* Closes the socket and frees everything except `seen`, `may_pass` and the stage. In any stage. */
+/* Closes the socket and frees everything except `seen`, `temporary` and the stage. In any stage. */
 void dial_close(struct dial *dial);
 
 #endif

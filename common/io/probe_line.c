@@ -61,7 +61,7 @@ void probe_line_free(struct probe_line **line)
 
 /* Handles the stage that the connection has reached. Calls the wake last, because it may drop this probe and others,
  * and begin new ones. */
-static void probe_went(struct probe *probe)
+static void probe_advance(struct probe *probe)
 {
 	struct dial *dial = &probe->dial;
 	struct wake wake = probe->wake;
@@ -96,7 +96,7 @@ static void on_ready(void *arg, int fd, unsigned what)
 	(void)fd;
 	(void)what;
 	dial_go(&probe->dial);
-	probe_went(probe);
+	probe_advance(probe);
 }
 
 /* The deadline has passed, or the probe has failed in probe_begin(). */
@@ -104,7 +104,7 @@ static void on_time(void *arg)
 {
 	struct probe *probe = arg;
 	dial_late(&probe->dial);
-	probe_went(probe);
+	probe_advance(probe);
 }
 
 struct probe *probe_begin(struct prober *prober, struct probe_line *line, const char *host,
@@ -124,12 +124,12 @@ struct probe *probe_begin(struct prober *prober, struct probe_line *line, const 
 	return probe;
 }
 
-bool probe_answer(const struct probe *probe, struct evidence *seen, bool *may_pass)
+bool probe_answer(const struct probe *probe, struct evidence *seen, bool *temporary)
 {
 	if (!probe->answered)
 		return false;
 	*seen = probe->dial.seen;
-	*may_pass = probe->dial.may_pass;
+	*temporary = probe->dial.temporary;
 	return true;
 }
 

@@ -15,7 +15,7 @@ void dialogue_begin(struct dialogue *dialogue, const char *helo, bool behind_tls
 {
 	dialogue->state = DIALOGUE_GREETING;
 	dialogue->behind_tls = behind_tls;
-	dialogue->may_pass = false;
+	dialogue->temporary = false;
 	dialogue->helo = helo;
 	dialogue->seen = seen;
 	smtp_reader_init(&dialogue->reply);
@@ -116,7 +116,7 @@ static void take_reply(struct dialogue *dialogue, struct text *say)
 		if (reply->code == 220) {
 			dialogue->state = DIALOGUE_READY;
 		} else {
-			dialogue->may_pass = refused && reply->code < 500;
+			dialogue->temporary = refused && reply->code < 500;
 			failed_by_reply(dialogue, refused ? REASON_STARTTLS_REFUSED : REASON_HOP_PROTOCOL, say);
 		}
 		break;

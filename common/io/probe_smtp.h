@@ -18,7 +18,7 @@ enum dialogue_state {
 struct dialogue {
 	enum dialogue_state state;
 	bool behind_tls; /* port 465: TLS is up already, and only the greeting is read */
-	bool may_pass;   /* the failure may be temporary */
+	bool temporary;  /* the failure may be temporary */
 	const char *helo;
 	struct evidence *seen;
 	struct smtp_reader reply;

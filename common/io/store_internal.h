@@ -124,9 +124,9 @@ struct store {
 	int owner_fd; /* holds the owner's lock; -1: guest */
 	char path[PATH_MAX];
 	char aside[PATH_MAX]; /* the new name of a damaged file, or "" */
-	atomic_bool broken;   /* this process can no longer use the store; `ruin` is the cause */
-	atomic_bool breaking; /* the thread that sets this first writes `ruin`, then sets `broken` */
-	char ruin[128];
+	atomic_bool broken;   /* this process can no longer use the store; `cause` states why */
+	atomic_bool breaking; /* the thread that sets this first writes `cause`, then sets `broken` */
+	char cause[128];
 	/* Records with a wrong checksum: one bit for each, by a hash of the key, so that each is counted once. */
 	_Atomic uint64_t unreadable[STORE_UNREADABLE_BITS / 64];
 	atomic_uint unreadable_count;

@@ -30,7 +30,7 @@ void store_break(struct store *store, const char *what)
 {
 	if (atomic_exchange(&store->breaking, true))
 		return;
-	snprintf(store->ruin, sizeof store->ruin, "%s", what);
+	snprintf(store->cause, sizeof store->cause, "%s", what);
 	atomic_store(&store->broken, true);
 	if (store->access == STORE_GUEST)
 		log_error("store %s cannot be used: %s; restart stsgated, which will check it for damage", store->path,
@@ -41,7 +41,7 @@ bool store_is_broken(const struct store *store, struct failure *why)
 {
 	if (!atomic_load(&store->broken))
 		return false;
-	failure_set(why, EX_IOERR, "store %s cannot be used any more: %s", store->path, store->ruin);
+	failure_set(why, EX_IOERR, "store %s cannot be used any more: %s", store->path, store->cause);
 	return true;
 }
 

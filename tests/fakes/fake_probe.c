@@ -99,7 +99,7 @@ struct probe *probe_begin(struct prober *prober, struct probe_line *line, const 
 	return probe;
 }
 
-bool probe_answer(const struct probe *probe, struct evidence *seen, bool *may_pass)
+bool probe_answer(const struct probe *probe, struct evidence *seen, bool *temporary)
 {
 	if (!world_call_passes(probe->call))
 		return false;
@@ -121,7 +121,7 @@ bool probe_answer(const struct probe *probe, struct evidence *seen, bool *may_pa
 	if (!probe->dane)
 		certificate_show(probe->prober,
 			&(struct probe_shown){probe->host, &probe->address, probe->port, seen, NULL}, answer.names);
-	*may_pass = answer.passing;
+	*temporary = answer.passing;
 	return true;
 }
 
