@@ -61,25 +61,6 @@ static bool context_set(struct ub_ctx *ctx, const char *option, const char *valu
 				     option, value, ub_strerror(error));
 }
 
-static bool context_servers(struct ub_ctx *ctx, const struct dns_options *options, struct failure *why)
-{
-	int error;
-	/* If the file has no nameserver line, libunbound asks 127.0.0.1, in accordance with resolv.conf(5). */
-	if (options->server_count == 0) {
-		error = ub_ctx_resolvconf(ctx, RESOLV_CONF);
-		/* Not EX_CONFIG: at boot the file may be created later. */
-		return error == 0 || failure_set(why, EX_OSFILE, "%s cannot be read: %s; set dns_servers", RESOLV_CONF,
-					     ub_strerror(error));
-	}
-	for (size_t i = 0; i < options->server_count; i++) {
-		error = ub_ctx_set_fwd(ctx, options->servers[i]);
-		if (error != 0)
-			return failure_set(why, EX_CONFIG,
-				"dns_servers: \"%s\" is not an address; write addr or addr@port", options->servers[i]);
-	}
-	return true;
-}
-
 const char *dns_context_anchor(const struct dns_options *options)
 {
 	return options->trust_anchor ? options->trust_anchor : SYSTEM_ROOT_KEY;
@@ -136,9 +117,17 @@ static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options,
 	for (size_t i = 0; i < sizeof context_options / sizeof *context_options; i++)
 		if (!context_set(ctx, context_options[i][0], context_options[i][1], why))
 			return false;
-	if (!context_sizes(ctx, parts, why) || !context_validation(ctx, options, why) ||
-		!context_servers(ctx, options, why))
+	if (!context_sizes(ctx, parts, why) || !context_validation(ctx, options, why))
 		return false;
+	/* If the file has no nameserver line, libunbound asks 127.0.0.1, in accordance with resolv.conf(5). */
+	int read = options->server_count == 0 ? ub_ctx_resolvconf(ctx, RESOLV_CONF) : 0;
+	if (read != 0) /* not EX_CONFIG: at boot the file may be created later */
+		return failure_set(
+			why, EX_OSFILE, "%s cannot be read: %s; set dns_servers", RESOLV_CONF, ub_strerror(read));
+	for (size_t i = 0; i < options->server_count; i++)
+		if (ub_ctx_set_fwd(ctx, options->servers[i]) != 0)
+			return failure_set(why, EX_CONFIG,
+				"dns_servers: \"%s\" is not an address; write addr or addr@port", options->servers[i]);
 	/* This comes last: it is the first use of the context, after which no option can be set. libunbound finds a bad
 	 * trust anchor only now. */
 	for (size_t i = 0; i < sizeof context_zones / sizeof *context_zones; i++) {

@@ -22,20 +22,6 @@ static bool is_whole(const char *name)
 	return dot && dot != name && dot[1] != '\0' && strncasecmp(name, NOBODY ".", sizeof NOBODY) != 0;
 }
 
-/* Replaces the host name in `out` by the canonical name, if this is the host name with a domain behind it. */
-static bool canonical_take(char out[HOST_NAME_SIZE], const char *canonical)
-{
-	size_t len = strlen(canonical), host_len = strlen(out);
-	bool is_below = strncasecmp(canonical, out, host_len) == 0 && canonical[host_len] == '.';
-	if (len > 0 && canonical[len - 1] == '.')
-		len--;
-	if (!is_below || !is_whole(canonical) || !is_plain(canonical) || len >= HOST_NAME_SIZE)
-		return false;
-	memcpy(out, canonical, len);
-	out[len] = '\0';
-	return true;
-}
-
 bool host_name(char out[HOST_NAME_SIZE])
 {
 	const struct addrinfo hints = {.ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM};
@@ -48,7 +34,17 @@ bool host_name(char out[HOST_NAME_SIZE])
 		return true;
 	if (getaddrinfo(out, NULL, &hints, &found) != 0)
 		return false;
-	bool whole = found && found->ai_canonname && canonical_take(out, found->ai_canonname);
+	/* Take the canonical name if it is the host name with a domain behind it. */
+	const char *canonical = found && found->ai_canonname ? found->ai_canonname : "";
+	size_t len = strlen(canonical), host_len = strlen(out);
+	bool is_below = strncasecmp(canonical, out, host_len) == 0 && canonical[host_len] == '.';
+	if (len > 0 && canonical[len - 1] == '.')
+		len--;
+	bool is_usable = is_below && is_whole(canonical) && is_plain(canonical) && len < HOST_NAME_SIZE;
+	if (is_usable) {
+		memcpy(out, canonical, len);
+		out[len] = '\0';
+	}
 	freeaddrinfo(found);
-	return whole;
+	return is_usable;
 }

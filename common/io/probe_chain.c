@@ -135,23 +135,6 @@ static bool fail_mismatch(const struct chain *chain, struct evidence *seen)
 	return false;
 }
 
-/* Returns whether the host is the common name of a certificate without DNS names. Postfix accepts that. */
-static bool names_host_by_cn(const struct chain *chain, SSL *ssl)
-{
-	return !chain->dane && chain->mismatch != X509_V_OK &&
-	       X509_check_host(
-		       SSL_get0_peer_certificate(ssl), chain->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
-}
-
-/* Returns whether Postfix would accept the certificates in spite of the errors (design 10). */
-static bool is_taken_by_mta(const struct chain *chain, SSL *ssl)
-{
-	if (chain->untrusted != X509_V_OK || chain->purpose != X509_V_OK || chain->expired != X509_V_OK ||
-		chain->early != X509_V_OK || chain->feeble)
-		return false;
-	return chain->mismatch == X509_V_OK || names_host_by_cn(chain, ssl);
-}
-
 /* Sets the reason to the first error in this order. An untrusted chain comes first, because its dates and names prove
  * nothing. A wrong name comes last, so that REASON_CERT_HOST_MISMATCH means that the certificate has no other fault. */
 static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *seen)
@@ -173,17 +156,24 @@ static bool judge_errors(const struct chain *chain, SSL *ssl, struct evidence *s
 		i++;
 	if (i == count)
 		return true;
+	X509 *cert = SSL_get0_peer_certificate(ssl);
 	struct text text;
 	seen->chain = kinds[i].error;
 	seen->reason = kinds[i].reason;
 	text_init(&text, seen->text, sizeof seen->text);
-	if (trust_explain(
-		    &text, kinds[i].error, SSL_get0_peer_certificate(ssl), sk_X509_num(SSL_get_peer_cert_chain(ssl))))
+	if (trust_explain(&text, kinds[i].error, cert, sk_X509_num(SSL_get_peer_cert_chain(ssl))))
 		text_add(&text, chain->issuer);
-	if (kinds[i].reason == REASON_CERT_HOST_MISMATCH && names_host_by_cn(chain, ssl))
+	/* Postfix accepts the CN of a certificate without DNS names. */
+	bool is_in_cn = !chain->dane && chain->mismatch != X509_V_OK &&
+			X509_check_host(cert, chain->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+	if (kinds[i].reason == REASON_CERT_HOST_MISMATCH && is_in_cn)
 		text_add(&text, ": the host is only in the CN, not in the SAN");
 	add_record(&text, ssl);
-	if (is_taken_by_mta(chain, ssl))
+	/* Would Postfix accept the certificates in spite of the errors (design 10)? */
+	bool is_refused_by_mta = chain->untrusted != X509_V_OK || chain->purpose != X509_V_OK ||
+				 chain->expired != X509_V_OK || chain->early != X509_V_OK || chain->feeble ||
+				 (chain->mismatch != X509_V_OK && !is_in_cn);
+	if (!is_refused_by_mta)
 		memcpy(seen->mta_address, seen->address, sizeof seen->mta_address);
 	return false;
 }

@@ -76,17 +76,13 @@ void dialogue_fail(struct dialogue *dialogue, enum dialogue_trouble trouble, str
 	}
 }
 
-/* Returns whether the server does not know EHLO, and so has no STARTTLS (RFC 5321 4.2.4, 4.3.2). Other codes may reject
- * only this relay, or only at this moment. */
-static bool is_unknown_command(const struct smtp_reader *reply)
-{
-	return reply->code == 500 || reply->code == 502;
-}
-
 /* Handles a complete reply: the next command, or the end of the dialogue. */
 static void take_reply(struct dialogue *dialogue, struct text *say)
 {
 	const struct smtp_reader *reply = &dialogue->reply;
+	/* A server that does not know EHLO has no STARTTLS (RFC 5321 4.2.4, 4.3.2). Other codes may reject only this
+	 * relay, or only at this moment. */
+	bool is_unknown_command = reply->code == 500 || reply->code == 502;
 	bool refused = reply->code >= 400;
 	enum reason otherwise = refused ? REASON_HOP_GREETING : REASON_HOP_PROTOCOL;
 	switch (dialogue->state) {
@@ -109,7 +105,7 @@ static void take_reply(struct dialogue *dialogue, struct text *say)
 		} else if (reply->code == 250) {
 			failed(dialogue, REASON_STARTTLS_MISSING, "no STARTTLS in the reply to EHLO", say);
 		} else {
-			failed_by_reply(dialogue, is_unknown_command(reply) ? REASON_STARTTLS_MISSING : otherwise, say);
+			failed_by_reply(dialogue, is_unknown_command ? REASON_STARTTLS_MISSING : otherwise, say);
 		}
 		break;
 	case DIALOGUE_STARTTLS:
