@@ -81,20 +81,17 @@ void preview_print(const struct preview *preview)
 			line_print("", "%s: %s", map_dialect_name((enum map_dialect)i), preview->map[i]);
 }
 
-json_t *preview_milter_json(const struct preview *preview)
+void preview_put(json_t *object, const struct preview *preview)
 {
-	json_t *object = json_made(json_object());
-	json_put(object, "action", json_text(action_name(&preview->decision)));
-	json_put(object, "would", json_text(action_would_name(&preview->decision)));
-	json_put(object, "reply", json_text(preview->reply));
-	json_put(object, "header", json_text(preview->header));
-	return object;
-}
-
-json_t *preview_maps_json(const struct preview *preview)
-{
-	json_t *object = json_made(json_object());
+	json_t *milter = json_made(json_object()), *maps = json_made(json_object());
+	json_put(milter, "action", json_text(action_name(&preview->decision)));
+	json_put(milter, "would", json_text(action_would_name(&preview->decision)));
+	json_put(milter, "reply", json_text(preview->reply));
+	json_put(milter, "header", json_text(preview->header));
 	for (int i = 0; i < MAP_DIALECTS; i++)
-		json_put(object, map_dialect_name((enum map_dialect)i), json_text(preview->map[i]));
-	return object;
+		json_put(maps, map_dialect_name((enum map_dialect)i), json_text(preview->map[i]));
+	json_put(object, "milter", milter);
+	json_put(object, "map", json_text(preview->map[MAP_PLAIN]));
+	json_put(object, "maps", maps);
+	json_put(object, "map_holds", json_boolean(preview_holds(preview)));
 }

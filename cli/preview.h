@@ -1,5 +1,5 @@
 /* A preview of what the daemon would do with a verdict under its settings: the milter, for a recipient of a client that
- * did not log in, and the map. preview_init() computes it; then the other functions print it or return parts. */
+ * did not log in, and the map. preview_init() computes it; then the other functions print it or use it. */
 #ifndef CLI_PREVIEW_H
 #define CLI_PREVIEW_H
 
@@ -26,8 +26,7 @@ void preview_free(struct preview *preview);
 bool preview_holds(const struct preview *preview);
 
 void preview_print(const struct preview *preview);
-/* Return the members `milter` and `maps` of `query --json`. The caller owns them. */
-json_t *preview_milter_json(const struct preview *preview);
-json_t *preview_maps_json(const struct preview *preview);
+/* Adds the members milter, map, maps and map_holds of `query --json`. */
+void preview_put(json_t *object, const struct preview *preview);
 
 #endif

@@ -101,17 +101,6 @@ static void answer_print(const struct answer *answer, const struct facts *facts,
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
-static json_t *question_json(const struct question *question, const char *asked)
-{
-	json_t *object = json_made(json_object());
-	json_put(object, "asked", json_text_bytes(asked, strlen(asked)));
-	json_put(object, "domain", json_text(question->domain));
-	json_put(object, "host", json_text(question->host));
-	json_put(object, "port", question->has_domain ? json_integer(question->port) : NULL);
-	json_put(object, "mx_lookup", json_boolean(question->mx_lookup));
-	return object;
-}
-
 static void facts_put(json_t *object, const struct facts *facts)
 {
 	json_t *hops = json_made(json_array());
@@ -134,12 +123,18 @@ static void answer_print_json(
 {
 	const struct verdict *verdict = &answer->verdict;
 	const struct facts *facts = &trace->facts;
-	json_t *object = json_made(json_object()), *degraded = json_made(json_array());
+	json_t *object = json_made(json_object()), *question = json_made(json_object()),
+	       *degraded = json_made(json_array());
+	json_put(question, "asked", json_text_bytes(asked, strlen(asked)));
+	json_put(question, "domain", json_text(facts->question.domain));
+	json_put(question, "host", json_text(facts->question.host));
+	json_put(question, "port", facts->question.has_domain ? json_integer(facts->question.port) : NULL);
+	json_put(question, "mx_lookup", json_boolean(facts->question.mx_lookup));
 	for (unsigned kind = 0; kind < CONDITION_COUNT; kind++)
 		if (metrics_read(METRIC_DEGRADED, kind, 0, 0) != 0)
 			json_add(degraded, json_text(counters_names.name[LABEL_CONDITION](kind)));
 	json_put(object, "domain", json_text(facts->question.domain));
-	json_put(object, "question", question_json(&facts->question, asked));
+	json_put(object, "question", question);
 	json_put(object, "steps", json_incref(trace->steps));
 	facts_put(object, facts);
 	json_put(object, "verdict", json_text(verdict_name(verdict->kind)));
@@ -150,10 +145,7 @@ static void answer_print_json(
 	json_put(object, "degraded", degraded);
 	json_put(object, "hop", json_text(verdict->hop));
 	json_put(object, "final", json_boolean(answer->final));
-	json_put(object, "milter", preview_milter_json(preview));
-	json_put(object, "map", json_text(preview->map[MAP_PLAIN]));
-	json_put(object, "maps", preview_maps_json(preview));
-	json_put(object, "map_holds", json_boolean(preview_holds(preview)));
+	preview_put(object, preview);
 	json_print(object);
 }
 
