@@ -10,21 +10,6 @@
 
 static int ready_fd = -1;
 
-static void parent_wait(int fd, pid_t child)
-{
-	char ready;
-	ssize_t got;
-	do
-		got = read(fd, &ready, 1);
-	while (got < 0 && errno == EINTR);
-	if (got == 1)
-		_exit(EX_OK);
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		continue;
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE);
-}
-
 void background_descriptors(unsigned kept)
 {
 	int null;
@@ -48,8 +33,18 @@ bool background_enter(struct failure *why)
 		return failure_set(why, EX_OSERR, "cannot start the background process: %s", strerror(errno));
 	}
 	if (child > 0) {
+		/* The parent waits for the child's byte (it is ready) or for its end, and exits. */
 		close(ends[1]);
-		parent_wait(ends[0], child);
+		char ready;
+		ssize_t got;
+		int status = 0;
+		while ((got = read(ends[0], &ready, 1)) < 0 && errno == EINTR)
+			continue;
+		if (got == 1)
+			_exit(EX_OK);
+		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+			continue;
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE);
 	}
 	close(ends[0]);
 	ready_fd = ends[1];

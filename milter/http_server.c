@@ -97,22 +97,23 @@ static void http_metrics(struct http_server *http, struct client *client, bool h
 			head);
 }
 
-static bool store_readable(struct store *store, struct failure *why)
+/* Answers /healthz: 503 and the reason if the store cannot be read. Otherwise answers 200 even if the gate is degraded,
+ * because stopping or restarting it would repair nothing (design 6.10). */
+static void http_health(struct http_server *http, struct client *client, bool head)
 {
-	struct store_view *view = store_view_begin(store, why);
-	if (!view)
-		return false;
+	struct failure why;
+	struct store_view *view = store_view_begin(http->store, &why);
 	struct entry entry = {0};
-	enum store_found found = store_view_entry(view, HEALTH_NAME, &entry);
+	enum store_found found = view ? store_view_entry(view, HEALTH_NAME, &entry) : STORE_FAILED;
+	if (view && found == STORE_FAILED)
+		failure_set(&why, 0, "the store cannot be read");
 	store_view_end(&view);
 	if (found == STORE_FOUND)
 		entry_free(&entry);
-	return found != STORE_FAILED || failure_set(why, 0, "the store cannot be read");
-}
-
-/* Answers 200 even if the gate is degraded, because stopping or restarting it would repair nothing (design 6.10). */
-static void http_healthy(struct http_server *http, struct client *client, bool head)
-{
+	if (found == STORE_FAILED) {
+		http_reply(http, client, "503 Service Unavailable", why.text, head);
+		return;
+	}
 	char words[512];
 	struct text text;
 	text_init(&text, words, sizeof words);
@@ -145,7 +146,6 @@ static size_t head_len(struct span in)
 static size_t http_input(void *arg, struct client *client, struct span in)
 {
 	struct http_server *http = arg;
-	struct failure why;
 	size_t len = head_len(in);
 	if (len == 0)
 		return 0;
@@ -161,10 +161,8 @@ static size_t http_input(void *arg, struct client *client, struct span in)
 		http_metrics(http, client, request.head);
 	else if (!span_is(request.path, "/healthz"))
 		http_reply(http, client, "404 Not Found", "only /healthz and /metrics exist", request.head);
-	else if (store_readable(http->store, &why))
-		http_healthy(http, client, request.head);
 	else
-		http_reply(http, client, "503 Service Unavailable", why.text, request.head);
+		http_health(http, client, request.head);
 	return len;
 }
 
