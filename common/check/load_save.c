@@ -10,12 +10,26 @@
 #include <string.h>
 #include <sysexits.h>
 
-/* --- from the store ---------------------------------------------------------------------------------------------- */
+/* --- from the store ----------------------------------------------------------------------------------------------- */
 
-static void load_entry(struct facts *facts, struct conditions *conditions, struct store_view *view)
+void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
+	const struct want *want)
 {
+	struct failure why;
+	if (!*view) {
+		*view = store_view_begin(store, &why);
+		if (!*view)
+			condition_begin(conditions, CONDITION_STORE_UNREADABLE, why.text);
+		facts->now = clock_wall_s(); /* the store may hold facts that are newer than the last step */
+	}
+	if (want->kind == WANT_EVIDENCE) {
+		struct hop_record record;
+		bool found = *view && store_view_hop(*view, want->name, want->port, &record) == STORE_FOUND;
+		facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
+		return;
+	}
 	struct entry entry;
-	enum store_found found = view ? store_view_entry(view, facts->question.domain, &entry) : STORE_FAILED;
+	enum store_found found = *view ? store_view_entry(*view, facts->question.domain, &entry) : STORE_FAILED;
 	if (found == STORE_FAILED)
 		condition_begin(conditions, CONDITION_STORE_UNREADABLE, "an entry cannot be read");
 	else
@@ -35,58 +49,35 @@ static void load_entry(struct facts *facts, struct conditions *conditions, struc
 	}
 }
 
-static void load_hop(struct facts *facts, struct store_view *view, const struct want *want)
-{
-	struct hop_record record;
-	bool found = view && store_view_hop(view, want->name, want->port, &record) == STORE_FOUND;
-	facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
-}
+/* --- into the store ----------------------------------------------------------------------------------------------- */
 
-void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
-	const struct want *want)
-{
-	struct failure why;
-	if (!*view) {
-		*view = store_view_begin(store, &why);
-		if (!*view)
-			condition_begin(conditions, CONDITION_STORE_UNREADABLE, why.text);
-		facts->now = clock_wall_s(); /* what is read may be newer than the step before */
-	}
-	if (want->kind == WANT_EVIDENCE)
-		load_hop(facts, *view, want);
-	else
-		load_entry(facts, conditions, *view);
-}
-
-/* --- into the store ---------------------------------------------------------------------------------------------- */
-
-/* Something that was found, on its way into the store. */
+/* A result on its way into the store. */
 struct saving {
 	struct found found;
 	bool written;             /* it changes the store; else it is only reported */
 	enum refresh_alarm alarm; /* out: to be raised now */
-	int64_t expires_at;       /* out: of the policy */
-	bool silence_lasts;       /* out: the hop has been silent for SILENT_LASTS_S since this probe */
+	int64_t expires_at;       /* out: when the policy expires */
+	bool silence_lasts;       /* out: with this probe, the hop has been silent for SILENT_LASTS_S */
 	struct saving *next;
 };
 
-/* What store_change_hop() applies to the stored record. */
+/* The argument of hop_apply(). */
 struct hop_change {
 	struct saving *saving;
-	int32_t needed_day; /* today, for a live enforce policy; else 0 */
+	int32_t needed_day; /* today, if an enforce policy in force needs the hop; else 0 */
 };
 
-/* What is written together. */
+/* The changes that are written together. */
 struct submission {
-	struct store_submission whole; /* first */
+	struct store_submission whole; /* first, so that it can be cast to its submission */
 	struct save *save;
 	const struct facts *facts;
 	void (*done)(void *arg);
 	void *arg;
 	int64_t due_at; /* out */
 	size_t hop_count;
-	bool entry;             /* change[0] is of the entry */
-	struct hop_change *hop; /* of the others, in order */
+	bool entry;             /* change[0] is for the entry */
+	struct hop_change *hop; /* for the other changes, in order */
 	struct store_batch_change change[];
 };
 
@@ -101,33 +92,20 @@ void save_know(struct save *save, const struct entry *entry)
 	save->last_used_day = entry->last_used_day;
 }
 
-/* --- what the store applies. On its thread, perhaps more than once ------------------------------------------------- */
-
-/* Of the entry as it is stored: another process may have learned more of it than this inquiry. */
-static int64_t entry_due(const struct entry *entry, const struct facts *facts)
-{
-	struct facts stored = *facts; /* owns nothing */
-	stored.entry = *entry;
-	return schedule_due(&stored);
-}
-
-/* A record that fails may be followed at once by a fetch that does not. */
-static bool is_failed_refresh(const struct entry *entry, const struct found *found)
-{
-	if (found->want.kind == WANT_RECORD)
-		return found->record.outcome != REASON_OK && entry->fetch_outcome != REASON_OK;
-	return found->want.kind == WANT_POLICY && found->policy.outcome != REASON_OK;
-}
+/* --- applied by the store: on its thread, perhaps more than once -------------------------------------------------- */
 
 static enum refresh_alarm alarm_due(const struct entry *entry, const struct found *found, int64_t now)
 {
 	enum refresh_alarm alarm = schedule_refresh_alarm(entry, now);
-	bool due = alarm > entry->refresh_alarm && is_failed_refresh(entry, found);
-	return due ? alarm : REFRESH_ALARM_NONE;
+	bool failed = found->want.kind == WANT_POLICY && found->policy.outcome != REASON_OK;
+	/* A failed record lookup counts only after a failed fetch: the fetch that follows it may succeed. */
+	if (found->want.kind == WANT_RECORD)
+		failed = found->record.outcome != REASON_OK && entry->fetch_outcome != REASON_OK;
+	return failed && alarm > entry->refresh_alarm ? alarm : REFRESH_ALARM_NONE;
 }
 
-/* A resolver that is dead takes nothing away that is known of a domain without a policy: else its mail would wait for
- * that resolver. */
+/* A dead resolver must not replace what is known about a domain without a policy: its mail would then wait for the
+ * resolver. */
 static bool record_is_news(const struct entry *entry, const struct found *found, int64_t now)
 {
 	bool known = now >= entry->policy_expires_at && schedule_negative_known(entry, true, now);
@@ -138,7 +116,7 @@ static void found_apply(struct entry *entry, struct saving *saving)
 {
 	const struct found *found = &saving->found;
 	if (found->untried || (found->want.kind == WANT_RECORD && !record_is_news(entry, found, found->at)))
-		; /* only the alarm is remembered */
+		; /* only the alarm is stored */
 	else if (found->want.kind == WANT_RECORD)
 		entry_learn_record(entry, &found->record, found->at);
 	else if (found->want.kind == WANT_POLICY)
@@ -160,7 +138,10 @@ static void entry_apply(struct entry *entry, void *arg)
 			found_apply(entry, saving);
 	if (facts->entry.last_used_day > entry->last_used_day || facts->entry.last_used_day == schedule_day(facts->now))
 		entry_learn_use(entry, facts->now);
-	entry->due_at = submission->due_at = entry_due(entry, facts);
+	/* The due time follows from the stored entry: another process may have stored more than this inquiry knows. */
+	struct facts stored = *facts; /* owns nothing */
+	stored.entry = *entry;
+	entry->due_at = submission->due_at = schedule_due(&stored);
 }
 
 static int64_t silence_s(const struct probe_history *history)
@@ -185,26 +166,22 @@ static void hop_apply(struct hop_record *record, void *arg)
 					history_is_silent(history, history->newest.at);
 }
 
-/* --- what is reported ------------------------------------------------------------------------------------------------- */
+/* --- reports ------------------------------------------------------------------------------------------------------ */
 
-static void span_add(struct text *text, int64_t seconds)
-{
-	bool days = seconds >= 2 * DAY_S;
-	text_add_number(text, days ? seconds / DAY_S : seconds / 3600);
-	text_add(text, days ? " days" : " hours");
-}
-
-/* `half of max_age is over, the policy expires in 3 days: reason=... and what the fetch says` */
-static void alarm_raised(struct conditions *conditions, const struct facts *facts, const struct saving *saving)
+/* Raises an event such as `half of max_age is over, the policy expires in 3 days: the fetch failed, reason=... ...`. */
+static void report_alarm(struct conditions *conditions, const struct facts *facts, const struct saving *saving)
 {
 	const struct found *found = &saving->found;
 	char detail[EVENT_DETAIL_SIZE];
 	struct text text;
 	bool fetch = found->want.kind == WANT_POLICY;
+	int64_t left_s = saving->expires_at - facts->now;
+	bool days = left_s >= 2 * DAY_S;
 	text_init(&text, detail, sizeof detail);
 	text_add(&text, saving->alarm == REFRESH_ALARM_HALF ? "half" : "nine tenths");
 	text_add(&text, " of max_age is over, the policy expires in ");
-	span_add(&text, saving->expires_at - facts->now);
+	text_add_number(&text, days ? left_s / DAY_S : left_s / 3600);
+	text_add(&text, days ? " days" : " hours");
 	text_add(&text, fetch ? ": the fetch failed, reason=" : ": no usable record, reason=");
 	text_add(&text, reason_name(fetch ? found->policy.outcome : found->record.outcome));
 	text_add(&text, fetch ? " " : "");
@@ -212,8 +189,8 @@ static void alarm_raised(struct conditions *conditions, const struct facts *fact
 	events_note(conditions->events, EVENT_REFRESH_FAILING, facts->question.domain, detail);
 }
 
-/* RFC 8461 3.3, 10.2: a refresh that fails while a policy is in force is for the operator's eyes. */
-static void policy_told(const struct facts *facts, const struct found *found)
+/* Logs a fetch. A failed one is a warning if a policy is in force, since the operator should know (RFC 8461 3.3, 10.2). */
+static void report_fetch(const struct facts *facts, const struct found *found)
 {
 	const struct policy_found *policy = &found->policy;
 	const char *domain = found->want.name;
@@ -221,42 +198,41 @@ static void policy_told(const struct facts *facts, const struct found *found)
 		log_info("domain=%s policy=%s id=%s max_age=%u fetched", domain, policy_mode_name(policy->policy.mode),
 			facts->entry.policy_id, (unsigned)policy->policy.max_age_s);
 	else if (found->untried)
-		log_info("domain=%s the policy was not asked for: reason=%s %s", domain, reason_name(policy->outcome),
+		log_info("domain=%s the policy was not fetched: reason=%s %s", domain, reason_name(policy->outcome),
 			policy->detail);
 	else if (facts_policy(facts) && facts->entry.policy.mode != POLICY_NONE)
-		log_warning("domain=%s the stored policy stays in force, a newer one could not be had: reason=%s %s",
+		log_warning(
+			"domain=%s the stored policy stays in force, a newer one could not be fetched: reason=%s %s",
 			domain, reason_name(policy->outcome), policy->detail);
 	else
 		log_info("domain=%s no policy: reason=%s %s", domain, reason_name(policy->outcome), policy->detail);
 }
 
-/* What it says of the resolver: a look-up that failed, or a fetch, may say nothing; an MX look-up that was not made,
- * since one failed a moment ago, is no news. */
-static enum reason resolver_outcome(const struct found *found)
+/* Begins or ends CONDITION_RESOLVER_DEAD. A failed lookup or fetch proves nothing, nor does an MX lookup that was skipped
+ * because one had failed a moment ago. */
+static void report_resolver(struct conditions *conditions, const struct found *found)
 {
+	enum reason outcome = found->policy.outcome == REASON_RESOLVER ? REASON_RESOLVER : REASON_RECORD_LOOKUP;
 	if (found->want.kind == WANT_RECORD)
-		return found->record.outcome;
-	if (found->want.kind == WANT_MX)
-		return found->untried ? REASON_MX_LOOKUP : found->mx.outcome;
-	return found->policy.outcome == REASON_RESOLVER ? REASON_RESOLVER : REASON_RECORD_LOOKUP;
-}
-
-static void resolver_told(struct conditions *conditions, const struct found *found)
-{
-	char detail[DOMAIN_SIZE + 32];
-	struct text text;
-	enum reason outcome = resolver_outcome(found);
-	text_init(&text, detail, sizeof detail);
-	text_add(&text, "when asked for ");
-	text_add(&text, found->want.name);
-	if (outcome == REASON_RESOLVER)
+		outcome = found->record.outcome;
+	else if (found->want.kind == WANT_MX)
+		outcome = found->untried ? REASON_MX_LOOKUP : found->mx.outcome;
+	if (outcome == REASON_RESOLVER) {
+		char detail[DOMAIN_SIZE + 32];
+		struct text text;
+		text_init(&text, detail, sizeof detail);
+		text_add(&text, "the lookup was for ");
+		text_add(&text, found->want.name);
 		condition_begin(conditions, CONDITION_RESOLVER_DEAD, detail);
-	else if (outcome != REASON_RECORD_LOOKUP && outcome != REASON_MX_LOOKUP)
+	} else if (outcome != REASON_RECORD_LOOKUP && outcome != REASON_MX_LOOKUP) {
 		condition_end(conditions, CONDITION_RESOLVER_DEAD);
+	}
 }
 
-/* `what` is `domain=` or `mx=`. A store that is full still renews what it has. */
-static void unstored_told(struct conditions *conditions, const char *what, const char *name, const struct failure *why)
+/* A change was not stored. `what` is `domain=` or `mx=`. A full store is an event only, since it can still be written:
+ * facts that it has already are renewed. */
+static void report_unstored(
+	struct conditions *conditions, const char *what, const char *name, const struct failure *why)
 {
 	char detail[EVENT_DETAIL_SIZE];
 	struct text text;
@@ -271,8 +247,9 @@ static void unstored_told(struct conditions *conditions, const char *what, const
 		condition_begin(conditions, CONDITION_STORE_UNWRITABLE, detail);
 }
 
-/* `mx=mx1.example.com presents an expired certificate [certificate-expired] at 192.0.2.1; the MTA delivers at 192.0.2.2` */
-static void hop_told(struct conditions *conditions, const struct facts *facts, const struct found *found)
+/* Raises an event if the hop fails a probe's demands but the MTA delivers there all the same:
+ * `mx=mx1.example.com shows an expired certificate [certificate-expired] at 192.0.2.1; the MTA delivers at 192.0.2.2` */
+static void report_below_standard(struct conditions *conditions, const struct facts *facts, const struct found *found)
 {
 	const struct evidence *seen = &found->evidence;
 	char detail[EVENT_DETAIL_SIZE];
@@ -295,8 +272,8 @@ static void hop_told(struct conditions *conditions, const struct facts *facts, c
 	events_note(conditions->events, EVENT_HOP_BELOW_STANDARD, facts->question.domain, detail);
 }
 
-/* `mx1.example.com cannot be reached: Connection refused` */
-static void silence_told(struct conditions *conditions, const struct facts *facts, const struct found *found)
+/* Raises an event if the domain has an enforce policy: `mx1.example.com cannot be reached: Connection refused` */
+static void report_silence(struct conditions *conditions, const struct facts *facts, const struct found *found)
 {
 	char detail[EVENT_DETAIL_SIZE];
 	struct text text;
@@ -311,22 +288,7 @@ static void silence_told(struct conditions *conditions, const struct facts *fact
 	events_note(conditions->events, EVENT_HOP_SILENT, facts->question.domain, detail);
 }
 
-/* --- what is kept ------------------------------------------------------------------------------------------------- */
-
-/* A refusal is written once: the first one counts. */
-static bool hop_is_news(const struct facts *facts, const struct found *found)
-{
-	const struct hop_fact *hop = facts_hop(facts, found->want.name, found->want.port);
-	if (found_is_refused_probe(found) && hop && hop->record.refused_since == found->evidence.at)
-		return true;
-	return !found->untried && (found->tlsa.checked_at != 0 || found->evidence.reason != REASON_PROBE_BUDGET);
-}
-
-/* Whether the entry is to be changed by it. */
-static bool entry_is_news(const struct facts *facts, const struct found *found)
-{
-	return !found->untried || alarm_due(&facts->entry, found, facts->now) != REFRESH_ALARM_NONE;
-}
+/* --- adding ------------------------------------------------------------------------------------------------------- */
 
 void save_add(struct save *save, struct conditions *conditions, const struct facts *facts, struct found *found)
 {
@@ -334,11 +296,17 @@ void save_add(struct save *save, struct conditions *conditions, const struct fac
 	saving->found = *found;
 	memset(&found->policy, 0, sizeof found->policy);
 	memset(&found->mx, 0, sizeof found->mx);
-	if (is_of_hop(&saving->found)) {
-		saving->written = hop_is_news(facts, &saving->found);
+	if (is_of_hop(found)) {
+		/* Of several refusals in a row the first one counts, and only that one is written. */
+		const struct hop_fact *hop = facts_hop(facts, found->want.name, found->want.port);
+		bool refused = found_is_refused_probe(found) && hop && hop->record.refused_since == found->evidence.at;
+		saving->written =
+			refused || (!found->untried && (found->tlsa.checked_at != 0 ||
+							       found->evidence.reason != REASON_PROBE_BUDGET));
 	} else {
-		saving->written = entry_is_news(facts, &saving->found);
-		resolver_told(conditions, &saving->found);
+		saving->written =
+			!found->untried || alarm_due(&facts->entry, &saving->found, facts->now) != REFRESH_ALARM_NONE;
+		report_resolver(conditions, &saving->found);
 	}
 	while (*last)
 		last = &(*last)->next;
@@ -360,37 +328,19 @@ bool save_comes_before(const struct save *save, const struct want *want)
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-static bool housekeeping_is_due(const struct save *save, const struct facts *facts)
-{
-	if (facts->store != STORE_READ)
-		return false;
-	bool used = facts_policy(facts) && facts->entry.last_used_day != save->last_used_day;
-	return used || schedule_due(facts) != save->due_at;
-}
-
 static void on_written(struct store_submission *whole)
 {
 	struct submission *submission = (struct submission *)whole;
 	submission->done(submission->arg);
 }
 
-static void hop_submit(struct submission *submission, struct saving *saving)
-{
-	const struct policy *policy = facts_policy(submission->facts);
-	bool needed = policy && policy->mode == POLICY_ENFORCE;
-	struct hop_change *hop = &submission->hop[submission->hop_count++];
-	*hop = (struct hop_change){saving, needed ? schedule_day(submission->facts->now) : 0};
-	submission->change[submission->whole.count++] =
-		(struct store_batch_change){.domain_or_host = saving->found.want.name,
-			.port = saving->found.want.port,
-			.hop = hop_apply,
-			.arg = hop};
-}
-
 bool save_begin(struct save *save, struct store *store, const struct facts *facts, bool ending, void (*done)(void *arg),
 	void *arg)
 {
-	bool entry = ending && housekeeping_is_due(save, facts);
+	const struct policy *policy = facts_policy(facts);
+	bool needed = policy && policy->mode == POLICY_ENFORCE;
+	bool used = policy && facts->entry.last_used_day != save->last_used_day;
+	bool entry = ending && facts->store == STORE_READ && (used || schedule_due(facts) != save->due_at);
 	size_t hops = 0;
 	for (struct saving *saving = save->first; saving; saving = saving->next) {
 		hops += saving->written && is_of_hop(&saving->found);
@@ -409,64 +359,65 @@ bool save_begin(struct save *save, struct store *store, const struct facts *fact
 	if (entry)
 		submission->change[submission->whole.count++] = (struct store_batch_change){
 			.domain_or_host = facts->question.domain, .entry = entry_apply, .arg = submission};
-	for (struct saving *saving = save->first; saving; saving = saving->next)
-		if (saving->written && is_of_hop(&saving->found))
-			hop_submit(submission, saving);
+	for (struct saving *saving = save->first; saving; saving = saving->next) {
+		if (!saving->written || !is_of_hop(&saving->found))
+			continue;
+		struct hop_change *hop = &submission->hop[submission->hop_count++];
+		*hop = (struct hop_change){saving, needed ? schedule_day(facts->now) : 0};
+		submission->change[submission->whole.count++] =
+			(struct store_batch_change){.domain_or_host = saving->found.want.name,
+				.port = saving->found.want.port,
+				.hop = hop_apply,
+				.arg = hop};
+	}
 	save->submitted = &submission->whole;
 	store_submit(store, save->submitted);
 	return true;
 }
 
-static void entry_written(
+/* Takes over and reports how the changes of a submission ended. */
+static void submission_end(
 	struct save *save, struct conditions *conditions, const struct facts *facts, struct submission *submission)
 {
 	const struct store_batch_change *change = &submission->change[0];
-	if (change->stored) {
+	if (submission->entry && change->stored) {
 		condition_end(conditions, CONDITION_STORE_UNWRITABLE);
 		save->due_at = submission->due_at;
 		save->last_used_day = facts->entry.last_used_day;
-		return;
+	} else if (submission->entry) {
+		/* The store does not remember these alarms, so they would be raised at each attempt. */
+		for (struct saving *saving = save->first; saving; saving = saving->next)
+			saving->alarm = REFRESH_ALARM_NONE;
+		report_unstored(conditions, "domain=", facts->question.domain, &change->why);
 	}
-	/* The alarms are not remembered, so they would be raised at each attempt. */
-	for (struct saving *saving = save->first; saving; saving = saving->next)
-		saving->alarm = REFRESH_ALARM_NONE;
-	unstored_told(conditions, "domain=", facts->question.domain, &change->why);
-}
-
-static void hops_written(struct conditions *conditions, const struct facts *facts, struct submission *submission)
-{
 	for (size_t i = 0; i < submission->hop_count; i++) {
-		const struct store_batch_change *change = &submission->change[i + submission->entry];
 		const struct saving *saving = submission->hop[i].saving;
+		change = &submission->change[i + submission->entry];
 		if (change->stored)
 			condition_end(conditions, CONDITION_STORE_UNWRITABLE);
 		else
-			unstored_told(conditions, "mx=", saving->found.want.name, &change->why);
+			report_unstored(conditions, "mx=", saving->found.want.name, &change->why);
 		if (saving->silence_lasts)
-			silence_told(conditions, facts, &saving->found);
+			report_silence(conditions, facts, &saving->found);
 	}
+	free(submission->hop);
+	free(submission);
 }
 
 void save_end(struct save *save, struct conditions *conditions, const struct facts *facts)
 {
-	struct submission *submission = (struct submission *)save->submitted;
-	if (submission && submission->entry)
-		entry_written(save, conditions, facts, submission);
-	if (submission)
-		hops_written(conditions, facts, submission);
+	if (save->submitted)
+		submission_end(save, conditions, facts, (struct submission *)save->submitted);
+	save->submitted = NULL;
 	while (save->first) {
 		struct saving *saving = save->first;
 		save->first = saving->next;
 		if (saving->alarm != REFRESH_ALARM_NONE)
-			alarm_raised(conditions, facts, saving);
+			report_alarm(conditions, facts, saving);
 		else if (saving->found.want.kind == WANT_POLICY)
-			policy_told(facts, &saving->found);
-		hop_told(conditions, facts, &saving->found);
+			report_fetch(facts, &saving->found);
+		report_below_standard(conditions, facts, &saving->found);
 		found_free(&saving->found);
 		free(saving);
 	}
-	if (submission)
-		free(submission->hop);
-	free(submission);
-	save->submitted = NULL;
 }

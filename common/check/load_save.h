@@ -1,6 +1,10 @@
-/* Between the store and the facts of an inquiry. Loading reads an entry or evidence into the facts. Saving writes what an
- * inquiry found before anybody acts on it, together and in one transaction where possible, and reports what an operator
- * should know to the log and the events. Internal to check; nothing here waits for the network. */
+/* Moves facts between the store and an inquiry. load() reads an entry or evidence into the facts. The save_ functions
+ * write what an inquiry has found before a verdict rests on it (design 5.2): together, in one transaction where possible.
+ * They also report to the log and the events what an operator should know. Internal to check; nothing here waits for the
+ * network.
+ *
+ * The save_ functions are called on the inquiry's loop, in this order: save_know(), save_add() for each result,
+ * save_begin(), and save_end() when the changes are written. The inquiry sleeps between the last two. */
 #ifndef CHECK_LOAD_SAVE_H
 #define CHECK_LOAD_SAVE_H
 
@@ -9,39 +13,40 @@
 #include "store.h"
 #include "verdict.h"
 
-/* --- from the store ---------------------------------------------------------------------------------------------- */
+/* --- from the store ----------------------------------------------------------------------------------------------- */
 
-/* Reads what the want names, WANT_ENTRY or WANT_EVIDENCE, and gives it to the facts: an entry that cannot be read as a
- * broken store, evidence that cannot be read as none. Begins `*view` if it is NULL and the store can be read; the
- * caller ends it. A store that cannot be read is trouble. */
+/* Reads what the want names (WANT_ENTRY or WANT_EVIDENCE) into the facts. An entry that cannot be read counts as a broken
+ * store; evidence that cannot be read counts as none. Begins `*view` if it is NULL and the store can be read; the caller
+ * ends it. Begins or ends CONDITION_STORE_UNREADABLE. Any thread. */
 void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
 	const struct want *want);
 
-/* --- into the store ---------------------------------------------------------------------------------------------- */
+/* --- into the store ----------------------------------------------------------------------------------------------- */
 
 struct saving;
+/* What an inquiry has found and not written yet. Zeroed at first. */
 struct save {
-	struct saving *first;               /* what was found, the oldest first */
+	struct saving *first;               /* the oldest result */
 	struct store_submission *submitted; /* being written; else NULL */
-	/* What the store holds of the entry's housekeeping, to write it only when it changes. */
+	/* What the store holds of the entry's housekeeping, which is written only when it changes. */
 	int64_t due_at;
 	int32_t last_used_day;
 };
 
-/* The entry was read: what the store holds of it. */
+/* Notes what the store holds of the entry's housekeeping. Called when the entry has been read. */
 void save_know(struct save *save, const struct entry *entry);
-/* Keeps what was found; takes over what `found` owns. `facts` have learned it already. */
+/* Keeps a result to be written, and takes over what `found` owns. `facts` have learned it already. */
 void save_add(struct save *save, struct conditions *conditions, const struct facts *facts, struct found *found);
-/* The newest of what is kept, or NULL. */
+/* Returns the newest result that is not written yet, or NULL. */
 const struct found *save_newest(const struct save *save);
-/* Whether something is kept that must be written before the inquiry goes on to want this: facts about the domain are
- * written before the long waits for its mail hosts begin. */
+/* Returns whether something must be written before the inquiry obtains this want: facts about the domain are written
+ * before the long waits for its mail hosts begin. */
 bool save_comes_before(const struct save *save, const struct want *want);
-/* Begins writing. `ending`: the entry's use and due time, too, when they differ from what the store holds. `done` is
- * called on a thread of the store. False: there is nothing to write. */
+/* Starts writing. If `ending`, the entry's last use and due time are written, too, where they have changed. Returns false
+ * if there is nothing to write; else `done` is called on the store's thread when all is written or has failed. */
 bool save_begin(struct save *save, struct store *store, const struct facts *facts, bool ending, void (*done)(void *arg),
 	void *arg);
-/* Has been written, or could not be: a failing store is an event, and the facts are used all the same. */
+/* Reports and forgets what was written or could not be. A failing store is an event; the facts are used all the same. */
 void save_end(struct save *save, struct conditions *conditions, const struct facts *facts);
 
 #endif
