@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SIZE (DOMAIN_SIZE + 16) /* `_mta-sts.`, `_65535._tcp.` before a domain */
+#define NAME_SIZE (DOMAIN_SIZE + 16) /* a domain behind `_mta-sts.` or `_65535._tcp.` */
 
 struct lookup {
 	struct lookup *next;
@@ -28,27 +28,24 @@ void lookups_begin(struct lookups *lookups, struct dns *dns, struct loop *loop, 
 		lookups->begun_ms = clock_mono_ms();
 }
 
-static struct lookup *lookup_made(struct lookups *lookups, const char *name, enum dns_type type, int64_t left_ms)
-{
-	for (struct lookup *known = lookups->first; known; known = known->next)
-		if (known->type == type && strcmp(known->name, name) == 0)
-			return known;
-	struct lookup *lookup = xcalloc(1, sizeof *lookup);
-	snprintf(lookup->name, sizeof lookup->name, "%s", name);
-	lookup->type = type;
-	if (left_ms < 1) /* the answer may be at hand */
-		left_ms = 1;
-	lookup->query = dns_query_begin(lookups->dns, lookups->loop, name, type,
-		left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS, lookups->wake);
-	lookup->next = lookups->first;
-	lookups->first = lookup;
-	return lookup;
-}
-
 const struct dns_answer *lookups_ask(struct lookups *lookups, const char *name, enum dns_type type, int64_t deadline_ms)
 {
 	static const struct dns_answer none = {.outcome = DNS_TIMEOUT};
-	const struct lookup *lookup = lookup_made(lookups, name, type, deadline_ms - clock_mono_ms());
+	struct lookup *lookup = lookups->first;
+	while (lookup && (lookup->type != type || strcmp(lookup->name, name) != 0))
+		lookup = lookup->next;
+	if (!lookup) {
+		int64_t left_ms = deadline_ms - clock_mono_ms();
+		if (left_ms < 1) /* the cache may have the answer */
+			left_ms = 1;
+		lookup = xcalloc(1, sizeof *lookup);
+		snprintf(lookup->name, sizeof lookup->name, "%s", name);
+		lookup->type = type;
+		lookup->query = dns_query_begin(lookups->dns, lookups->loop, name, type,
+			left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS, lookups->wake);
+		lookup->next = lookups->first;
+		lookups->first = lookup;
+	}
 	const struct dns_answer *answer = dns_query_answer(lookup->query);
 	lookups->waiting = lookups->waiting || !answer;
 	return answer ? answer : &none;
@@ -79,7 +76,7 @@ void lookups_end(struct lookups *lookups)
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
-/* What one lookup brings: addresses that may be dialled, at most FETCH_ADDRESSES_MAX. */
+/* The addresses in one answer that may be connected to. */
 struct family {
 	struct address at[FETCH_ADDRESSES_MAX];
 	size_t count;
@@ -115,7 +112,7 @@ void addresses_find(struct addresses *list, struct lookups *lookups, const char 
 	list->worst = DNS_OK;
 	family_take(&four, list, lookups_ask(lookups, host, DNS_A, deadline_ms), allow_private);
 	family_take(&six, list, lookups_ask(lookups, host, DNS_AAAA, deadline_ms), allow_private);
-	/* Half of them are of each family, and one family has the other's places that stay empty. */
+	/* Each family has half of the places, and may use the places that the other one leaves empty. */
 	size_t half = max / 2, sixes = six.count < half ? six.count : half;
 	addresses_add(list, &four, max - sixes);
 	addresses_add(list, &six, max - list->count);
@@ -132,11 +129,11 @@ const char *addresses_lack(const struct addresses *list)
 		return "has no address";
 	case DNS_FAILED:
 	case DNS_BOGUS:
-		return "its address lookup failed";
+		return "has no address that can be looked up: the lookup failed";
 	case DNS_TIMEOUT:
-		return "its address lookup timed out";
+		return "has no address that can be looked up: the lookup timed out";
 	case DNS_BROKEN:
-		return "no resolver answers";
+		return "has no address that can be looked up: no resolver answers";
 	}
 	return "has no address";
 }
@@ -152,29 +149,26 @@ const struct address *addresses_least(const struct addresses *list)
 	return least;
 }
 
-/* --- TLSA records (RFC 7672 2.2) --------------------------------------------------------------------------------- */
+/* --- TLSA records ------------------------------------------------------------------------------------------------- */
 
-/* One search: what all its lookups share. */
+/* What all lookups of one search share. */
 struct search {
 	struct lookups *lookups;
 	int64_t deadline_ms;
 	struct tlsa_found *found;
 };
 
+/* The result is valid for no longer than the shortest TTL of all answers (spec D-52). */
 static const struct dns_answer *search_ask(struct search *search, const char *name, enum dns_type type)
 {
-	return lookups_ask(search->lookups, name, type, search->deadline_ms);
-}
-
-/* What it rests on is good for no longer than the shortest of all TTLs (spec D-52). */
-static void search_rest_on(struct search *search, const struct dns_answer *answer)
-{
 	struct tlsa_lookup *look = &search->found->look;
+	const struct dns_answer *answer = lookups_ask(search->lookups, name, type, search->deadline_ms);
 	if (answer->ttl_s < look->ttl_s)
 		look->ttl_s = answer->ttl_s;
+	return answer;
 }
 
-/* RFC 7672 2.1.2: a lookup that fails is never a "no". */
+/* Returns whether the lookup failed, and notes the failure: it never counts as "no records" (RFC 7672 2.1.2). */
 static bool search_failed(struct search *search, const struct dns_answer *answer)
 {
 	switch (answer->outcome) {
@@ -194,24 +188,14 @@ static bool search_failed(struct search *search, const struct dns_answer *answer
 	return true;
 }
 
-/* --- the host's addresses (RFC 7672 2.2.2): TLSA records are not asked of a zone that is not signed ----------------
- */
-
 struct host {
 	bool has_address;
 	bool secure;
-	char canonical[DOMAIN_SIZE]; /* "" when it is no alias */
+	char canonical[DOMAIN_SIZE]; /* "" if the name is no alias */
 };
 
-static void host_learn(struct host *host, const struct dns_answer *answer)
-{
-	if (!host->has_address)
-		memcpy(host->canonical, answer->canonical, sizeof host->canonical);
-	host->secure = answer->secure && (host->secure || !host->has_address);
-	host->has_address = true;
-}
-
-/* False: the search is over. One of the two may fail: the MTA dials what the other has. */
+/* Looks up the host's addresses (RFC 7672 2.2.2), since a zone that is not signed must not be asked for TLSA records.
+ * Returns false if the search is over. One of the two lookups may fail: the MTA then uses the addresses of the other. */
 static bool host_find(struct search *search, const char *name, struct host *host)
 {
 	static const enum dns_type types[] = {DNS_A, DNS_AAAA};
@@ -219,32 +203,46 @@ static bool host_find(struct search *search, const char *name, struct host *host
 	memset(host, 0, sizeof *host);
 	for (size_t i = 0; i < 2; i++) {
 		const struct dns_answer *answer = search_ask(search, name, types[i]);
-		search_rest_on(search, answer);
-		if (answer->outcome == DNS_OK && answer->count > 0)
-			host_learn(host, answer);
-		else
+		if (answer->outcome != DNS_OK || answer->count == 0) {
 			failed = search_failed(search, answer) || failed;
+			continue;
+		}
+		if (!host->has_address)
+			memcpy(host->canonical, answer->canonical, sizeof host->canonical);
+		host->secure = answer->secure && (host->secure || !host->has_address);
+		host->has_address = true;
 	}
 	search->found->look.state = failed && !host->has_address ? TLSA_FAILED : TLSA_NONE;
 	return host->has_address;
 }
 
-/* RFC 7672 2.2.2: an alias whose own link is signed, though what it leads to is not. */
+/* Returns whether the alias itself is signed, although the name that it points to is not (RFC 7672 2.2.2). */
 static bool alias_is_secure(struct search *search, const char *name)
 {
 	const struct dns_answer *answer = search_ask(search, name, DNS_CNAME);
-	bool secure = !search_failed(search, answer) && answer->outcome == DNS_OK && answer->secure;
-	search_rest_on(search, answer);
-	return secure;
+	return !search_failed(search, answer) && answer->outcome == DNS_OK && answer->secure;
 }
 
-/* --- the records (RFC 7672 2.2.3) ----------------------------------------------------------------------------------
- */
-
-static void records_take(struct tlsa_found *found, const struct dns_answer *answer, const char *base)
+/* Looks up the records for one base name (RFC 7672 2.2.3). Returns true if the search ends here, with records or with a
+ * failure. */
+static bool records_find(struct search *search, const char *base, uint16_t port)
 {
+	struct tlsa_found *found = search->found;
+	char name[DOMAIN_SIZE + sizeof "_65535._tcp."];
 	struct span rdata[DNS_RR_MAX];
 	struct text text;
+	text_init(&text, name, sizeof name);
+	text_add(&text, "_");
+	text_add_number(&text, port);
+	text_add(&text, "._tcp.");
+	text_add(&text, base);
+	if (text.len > DOMAIN_MAX) /* no such name can exist */
+		return false;
+	const struct dns_answer *answer = search_ask(search, name, DNS_TLSA);
+	if (search_failed(search, answer) || answer->outcome != DNS_OK || !answer->secure || answer->count == 0) {
+		found->look.signed_denial = answer->secure;
+		return found->look.state == TLSA_FAILED;
+	}
 	for (size_t i = 0; i < answer->count; i++)
 		rdata[i] = (struct span){(const char *)answer->rr[i].data, answer->rr[i].len};
 	found->look.state = tlsa_set_take(&found->set, rdata, answer->count);
@@ -253,27 +251,6 @@ static void records_take(struct tlsa_found *found, const struct dns_answer *answ
 	found->look.usable = (uint16_t)found->set.count;
 	text_init(&text, found->look.base, sizeof found->look.base);
 	text_add(&text, base);
-}
-
-/* True: this name ends the search, by its records or by a failure. */
-static bool records_find(struct search *search, const char *base, uint16_t port)
-{
-	char name[DOMAIN_SIZE + sizeof "_65535._tcp."];
-	struct text text;
-	text_init(&text, name, sizeof name);
-	text_add(&text, "_");
-	text_add_number(&text, port);
-	text_add(&text, "._tcp.");
-	text_add(&text, base);
-	if (text.len > DOMAIN_MAX) /* a name that nothing can have */
-		return false;
-	const struct dns_answer *answer = search_ask(search, name, DNS_TLSA);
-	search_rest_on(search, answer);
-	if (search_failed(search, answer) || answer->outcome != DNS_OK || !answer->secure || answer->count == 0) {
-		search->found->look.signed_denial = answer->secure;
-		return search->found->look.state == TLSA_FAILED;
-	}
-	records_take(search->found, answer, base);
 	return true;
 }
 
@@ -289,7 +266,7 @@ void tlsa_find(struct tlsa_found *found, struct lookups *lookups, const char *ho
 	bool alias = seen.canonical[0] != '\0' && strcmp(seen.canonical, host) != 0;
 	if (!seen.secure && (!alias || !alias_is_secure(&search, host)))
 		return;
-	/* Intermediate names of a chain are never tried. */
+	/* First the end of a chain of aliases, then the host's own name; names in between are never tried. */
 	if (seen.secure && alias && records_find(&search, seen.canonical, port))
 		return;
 	records_find(&search, host, port);

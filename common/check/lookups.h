@@ -1,6 +1,9 @@
-/* The DNS lookups of one want. Each lookup is begun once. Code that needs its answer returns while there is none, and is
- * called again when the lookup wakes the inquiry up. Lookups that are over then give the same answers as before, so code
- * that needs DNS is written as if it waited. Internal to obtain; on one loop's thread. A zeroed struct has no lookups. */
+/* The DNS lookups of one want, and what is read from several of them: the addresses of a host, the TLSA records of a hop.
+ *
+ * Each lookup is begun once. Code that needs an answer which is not there yet gets a dummy answer and returns; when the
+ * lookup has ended, the inquiry is woken and the code is called again from its beginning. The answers that are there
+ * already stay the same, so such code reads as if it waited (design 7.3). Whatever was computed from answers counts for
+ * nothing while `waiting` is true. Internal to obtain; on one loop's thread. */
 #ifndef CHECK_LOOKUPS_H
 #define CHECK_LOOKUPS_H
 
@@ -10,53 +13,57 @@
 #include "fetch.h"
 
 struct lookup;
+/* Zeroed: no lookups. */
 struct lookups {
 	struct dns *dns;
 	struct loop *loop;
 	struct wake wake;
 	struct lookup *first;
-	int64_t begun_ms; /* 0: not yet */
-	int64_t ended_ms; /* when no more were wanted; 0: not yet */
-	bool waiting;     /* a lookup has no answer yet: what was made of the answers so far counts for nothing */
+	int64_t begun_ms; /* monotonic clock; 0: not yet */
+	int64_t ended_ms; /* when the last lookup had its answer; 0: not yet */
+	bool waiting;     /* some lookup has no answer yet */
 };
 
-/* Before each try to obtain the want. */
+/* Called before each attempt to obtain the want. */
 void lookups_begin(struct lookups *lookups, struct dns *dns, struct loop *loop, struct wake wake);
-/* The answer, which belongs to the lookups; while there is none, one like that of a time-out. `deadline_ms` is of the
- * monotonic clock; DNS_TIMEOUT_MS holds, too. */
+/* Returns the answer, which belongs to the lookups, and begins the lookup if necessary. Returns an answer with DNS_TIMEOUT
+ * while there is none. `deadline_ms` is of the monotonic clock; DNS_TIMEOUT_MS applies, too. */
 const struct dns_answer *lookups_ask(
 	struct lookups *lookups, const char *name, enum dns_type type, int64_t deadline_ms);
-/* True: everything that was asked has been answered. How long that took stays the same from then on. */
+/* Returns whether every lookup has its answer. From then on lookups_took_ms() stays the same. */
 bool lookups_over(struct lookups *lookups);
-int64_t lookups_took_ms(const struct lookups *lookups); /* after lookups_over() was true */
-void lookups_end(struct lookups *lookups);              /* frees all answers */
+/* Returns how long the lookups took. Only after lookups_over() has returned true. */
+int64_t lookups_took_ms(const struct lookups *lookups);
+/* Cancels all lookups and frees all answers. */
+void lookups_end(struct lookups *lookups);
 
-/* Addresses of a host that may be dialled, from our own DNS (RFC 8461 10, spec S-123). IPv4 first. */
+/* --- addresses of a host (RFC 8461 10, spec S-123) ---------------------------------------------------------------- */
+
+/* Addresses that may be connected to, IPv4 first. */
 struct addresses {
 	struct address at[FETCH_ADDRESSES_MAX];
 	size_t count;
-	bool refused;           /* there were some that are not globally reachable */
-	enum dns_outcome worst; /* the worst that a lookup ended in: DNS_OK, DNS_FAILED, DNS_TIMEOUT, DNS_BROKEN */
+	bool refused;           /* DNS returned some that are not globally reachable */
+	enum dns_outcome worst; /* of the two lookups: DNS_OK, DNS_FAILED, DNS_BOGUS, DNS_TIMEOUT or DNS_BROKEN */
 };
-/* At most `max`: half of them of each family where there are both, else all of the one. Counts for nothing while the
- * lookups wait. */
+/* Finds at most `max` addresses: half of each family if there are enough of both. */
 void addresses_find(struct addresses *list, struct lookups *lookups, const char *host, size_t max, bool allow_private,
 	int64_t deadline_ms);
-/* Why there is no address, to be read behind the host's name. */
+/* Returns why there is no address, as words to follow the host's name: "has no address". */
 const char *addresses_lack(const struct addresses *list);
-/* The lowest address, which is the same in whatever order DNS lists them. Of a list that is not empty. */
+/* Returns the lowest address, which does not depend on the order in the DNS answer. The list must not be empty. */
 const struct address *addresses_least(const struct addresses *list);
 
-/* --- a hop's TLSA records (RFC 7672 2.2) ------------------------------------------------------------------------- */
+/* --- TLSA records of a hop (RFC 7672 2.2) ------------------------------------------------------------------------- */
 
 struct tlsa_found {
-	struct tlsa_lookup look;
-	struct tlsa_set set; /* when look.state is TLSA_USABLE; points into the lookups */
-	bool broken;         /* the look failed since no resolver answers, which says nothing of the host */
+	struct tlsa_lookup look; /* without checked_at, which the caller sets */
+	struct tlsa_set set;   /* if look.state is TLSA_USABLE; points into the lookups */
+	bool broken;           /* the search failed because no resolver answers, which says nothing about the host */
 };
 
-/* `deadline_ms` is of the monotonic clock. look.checked_at is the caller's to set. Counts for nothing while the lookups
- * wait. */
+/* Finds out whether the hop may have TLSA records, and looks them up under the names of RFC 7672 2.2.3. `deadline_ms` is
+ * of the monotonic clock. */
 void tlsa_find(struct tlsa_found *found, struct lookups *lookups, const char *host, uint16_t port, int64_t deadline_ms);
 
 #endif
