@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* --- results ------------------------------------------------------------------------------------------------------ */
+
 void found_free(struct found *found)
 {
 	policy_found_free(&found->policy);
@@ -50,10 +52,48 @@ void facts_learn_found(struct facts *facts, const struct found *found)
 	}
 }
 
+/* --- limits ------------------------------------------------------------------------------------------------------- */
+
+enum obtained obtain_wait(struct attempt *attempt)
+{
+	attempt->again_ms = -1;
+	return OBTAIN_LATER;
+}
+
+enum obtained obtain_requeue(const struct means *means, struct attempt *attempt)
+{
+	const struct settings *settings = means->config->settings;
+	bool policy = attempt->want.kind == WANT_POLICY;
+	int64_t patience_ms = 1000 * (int64_t)(policy ? settings->fetch_timeout : settings->probe_timeout);
+	int64_t now_ms = clock_mono_ms();
+	if (attempt->requeued_ms == 0)
+		attempt->requeued_ms = now_ms;
+	if (now_ms - attempt->requeued_ms >= patience_ms)
+		return OBTAIN_REFUSED;
+	int most_ms = policy ? OBTAIN_RETRY_MAX_MS : OBTAIN_RETRY_PROBE_MAX_MS;
+	attempt->again_ms = OBTAIN_RETRY_MS << attempt->requeues;
+	if (attempt->again_ms < most_ms)
+		attempt->requeues++;
+	else
+		attempt->again_ms = most_ms;
+	return OBTAIN_LATER;
+}
+
+bool sockets_take(const struct means *means)
+{
+	unsigned most = means->bounds->sockets_max;
+	return limits_hold(means->bounds->limits, LIMIT_SOCKETS, SOCKETS_KEY, means->asked ? most : most / 2);
+}
+
+void sockets_give(const struct bounds *bounds)
+{
+	limits_release(bounds->limits, LIMIT_SOCKETS, SOCKETS_KEY);
+}
+
 /* --- record ------------------------------------------------------------------------------------------------------- */
 
-/* Spec S-12: what is no TXT data in the first place is no candidate either. */
-static enum record_set record_read(const struct dns_answer *answer, struct record *record)
+/* Parses an answer. Strings that are not even TXT data do not count as candidates (spec S-12). */
+static enum reason record_read(const struct dns_answer *answer, struct record *record)
 {
 	struct span txt[RECORD_SET_MAX];
 	size_t count = 0, used = 0, size = 1;
@@ -68,14 +108,9 @@ static enum record_set record_read(const struct dns_answer *answer, struct recor
 		used += (size_t)len;
 	}
 	enum record_set set = record_set_parse(record, txt, count);
+	free(bytes);
 	if (answer->truncated || answer->count > RECORD_SET_MAX)
 		set = RECORD_SET_MANY;
-	free(bytes);
-	return set;
-}
-
-static enum reason record_reason(enum record_set set)
-{
 	switch (set) {
 	case RECORD_SET_ONE:
 		return REASON_OK;
@@ -89,32 +124,32 @@ static enum reason record_reason(enum record_set set)
 	return REASON_RECORD_INVALID;
 }
 
-static void obtain_record(
-	struct lookups *lookups, const char *domain, struct record_found *found, enum dns_outcome *outcome)
+static void obtain_record(struct lookups *lookups, struct found *found)
 {
+	struct record_found *record = &found->record;
 	char buffer[DOMAIN_SIZE + sizeof "_mta-sts."];
 	struct text name;
 	text_init(&name, buffer, sizeof buffer);
 	text_add(&name, "_mta-sts.");
-	text_add(&name, domain);
+	text_add(&name, found->want.name);
 	const struct dns_answer *answer = lookups_ask(lookups, buffer, DNS_TXT, lookups->begun_ms + DNS_TIMEOUT_MS);
-	found->ttl_s = answer->ttl_s;
-	*outcome = answer->outcome;
+	record->ttl_s = answer->ttl_s;
+	found->dns = answer->outcome;
 	switch (answer->outcome) {
 	case DNS_OK:
-		found->outcome = record_reason(record_read(answer, &found->record));
+		record->outcome = record_read(answer, &record->record);
 		break;
 	case DNS_NODATA:
 	case DNS_NXDOMAIN:
-		found->outcome = REASON_NO_RECORD;
+		record->outcome = REASON_NO_RECORD;
 		break;
 	case DNS_FAILED:
 	case DNS_BOGUS:
 	case DNS_TIMEOUT:
-		found->outcome = REASON_RECORD_LOOKUP;
+		record->outcome = REASON_RECORD_LOOKUP;
 		break;
 	case DNS_BROKEN:
-		found->outcome = REASON_RESOLVER;
+		record->outcome = REASON_RESOLVER;
 		break;
 	}
 }
@@ -129,8 +164,8 @@ static int mx_compare(const void *a, const void *b)
 	return strcmp(left->exchange.name, right->exchange.name);
 }
 
-/* No policy allows a name that is no host's, or "", which stands for data that does not parse: an MX that cannot be
- * judged is not a good one. */
+/* Data that cannot be parsed becomes the name "", and the root name becomes MX_ROOT. No policy allows either of them, so
+ * an MX record that cannot be judged is never a good hop. */
 static void mx_list(const struct dns_answer *answer, struct mx_set *set)
 {
 	struct rdata_mx *mx = xcalloc(answer->count, sizeof *mx);
@@ -149,14 +184,18 @@ static void mx_list(const struct dns_answer *answer, struct mx_set *set)
 	free(mx);
 }
 
-static void mx_look(struct lookups *lookups, const char *domain, struct mx_found *found, enum dns_outcome *outcome)
+static void obtain_mx(struct lookups *lookups, struct limits *limits, struct found *found)
 {
+	const char *domain = found->want.name;
+	struct mx_set *set = &found->mx.set;
+	found->mx.outcome = limits_remembered(limits, LIMIT_MX_FAILURES, domain, 0, clock_mono_ms());
+	found->untried = found->mx.outcome != REASON_OK;
+	if (found->untried)
+		return;
 	const struct dns_answer *answer = lookups_ask(lookups, domain, DNS_MX, lookups->begun_ms + DNS_TIMEOUT_MS);
-	struct mx_set *set = &found->set;
 	set->ttl_s = answer->ttl_s;
 	set->secure = answer->secure;
-	found->outcome = REASON_OK;
-	*outcome = answer->outcome;
+	found->dns = answer->outcome;
 	switch (answer->outcome) {
 	case DNS_OK:
 		if (answer->truncated || answer->count > MX_SET_MAX)
@@ -173,131 +212,33 @@ static void mx_look(struct lookups *lookups, const char *domain, struct mx_found
 	case DNS_FAILED:
 	case DNS_BOGUS:
 	case DNS_TIMEOUT:
-		found->outcome = REASON_MX_LOOKUP;
+		found->mx.outcome = REASON_MX_LOOKUP;
 		break;
 	case DNS_BROKEN:
-		found->outcome = REASON_RESOLVER;
+		found->mx.outcome = REASON_RESOLVER;
 		break;
 	}
-}
-
-static void obtain_mx(struct lookups *lookups, struct limits *limits, struct found *found)
-{
-	const char *domain = found->want.name;
-	found->mx.outcome = limits_remembered(limits, LIMIT_MX_FAILURES, domain, 0, clock_mono_ms());
-	found->untried = found->mx.outcome != REASON_OK;
-	if (found->untried)
-		return;
-	mx_look(lookups, domain, &found->mx, &found->dns);
 	if (lookups_over(lookups) && found->mx.outcome != REASON_OK)
 		limits_remember(limits, LIMIT_MX_FAILURES, domain, 0, (uint16_t)found->mx.outcome,
 			clock_mono_ms() + LIMITS_MX_FAILURE_MS);
 }
 
-/* --- any want ----------------------------------------------------------------------------------------------------- */
+/* --- policy (RFC 8461 3.3) ---------------------------------------------------------------------------------------- */
 
-enum obtained obtain_wait(struct attempt *attempt)
-{
-	attempt->again_ms = -1;
-	return OBTAIN_LATER;
-}
-
-static int64_t patience_ms(const struct means *means, const struct want *want)
-{
-	const struct settings *settings = means->config->settings;
-	return 1000 * (int64_t)(want->kind == WANT_POLICY ? settings->fetch_timeout : settings->probe_timeout);
-}
-
-enum obtained obtain_put_off(const struct means *means, struct attempt *attempt)
-{
-	int64_t now_ms = clock_mono_ms();
-	if (attempt->put_off_ms == 0)
-		attempt->put_off_ms = now_ms;
-	if (now_ms - attempt->put_off_ms >= patience_ms(means, &attempt->want))
-		return OBTAIN_REFUSED;
-	int most_ms = attempt->want.kind == WANT_POLICY ? OBTAIN_RETRY_MAX_MS : OBTAIN_RETRY_PROBE_MAX_MS;
-	attempt->again_ms = OBTAIN_RETRY_MS << attempt->put_offs;
-	if (attempt->again_ms < most_ms)
-		attempt->put_offs++;
-	else
-		attempt->again_ms = most_ms;
-	return OBTAIN_LATER;
-}
-
-bool sockets_take(const struct means *means)
-{
-	unsigned most = means->bounds->sockets_max;
-	return limits_hold(means->bounds->limits, LIMIT_SOCKETS, SOCKETS_KEY, means->asked ? most : most / 2);
-}
-
-void sockets_give(const struct bounds *bounds)
-{
-	limits_release(bounds->limits, LIMIT_SOCKETS, SOCKETS_KEY);
-}
-
-static enum obtained lookups_end_or_wait(struct attempt *attempt)
-{
-	return lookups_over(&attempt->lookups) ? OBTAINED : obtain_wait(attempt);
-}
-
-static enum obtained obtain_by_kind(const struct means *means, struct attempt *attempt, struct found *found)
-{
-	const struct want *want = &attempt->want;
-	switch (want->kind) {
-	case WANT_RECORD:
-		obtain_record(&attempt->lookups, want->name, &found->record, &found->dns);
-		return lookups_end_or_wait(attempt);
-	case WANT_POLICY:
-		return obtain_policy(means, attempt, found);
-	case WANT_MX:
-		obtain_mx(&attempt->lookups, means->bounds->limits, found);
-		return lookups_end_or_wait(attempt);
-	case WANT_TLSA:
-		return obtain_tlsa(attempt, found);
-	case WANT_PROBE:
-		return obtain_evidence(means, attempt, found);
-	case WANT_NOTHING:
-	case WANT_ENTRY:
-	case WANT_EVIDENCE:
-		break;
-	}
-	return OBTAINED;
-}
-
-enum obtained obtain(const struct means *means, struct attempt *attempt, const struct want *want, struct found *found)
-{
-	attempt->want = *want;
-	memset(found, 0, sizeof *found);
-	found->want = *want;
-	lookups_begin(&attempt->lookups, means->config->dns, means->loop, means->wake);
-	enum obtained obtained = obtain_by_kind(means, attempt, found);
-	if (obtained == OBTAIN_LATER)
-		found_free(found);
-	return obtained;
-}
-
-bool attempt_is_between_probes(const struct attempt *attempt)
-{
-	return attempt->probing && probing_is_between(attempt->probing);
-}
-
-void attempt_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config)
-{
-	fetching_end(&attempt->fetching, bounds);
-	probing_end(attempt, bounds, config);
-	lookups_end(&attempt->lookups);
-	*attempt = (struct attempt){.fetching = NULL};
-}
-
-/* --- policies (RFC 8461 3.3) ------------------------------------------------------------------------------------- */
-
+/* A fetch under way. */
 struct fetching {
 	struct fetch *fetch;
 	struct backoff_try try;
 	uint64_t network;
-	int64_t left_ms; /* that the fetch was given */
+	int64_t left_ms; /* the time that the fetch has */
 };
 
+static int64_t fetch_timeout_ms(const struct means *means)
+{
+	return (int64_t)means->config->settings->fetch_timeout * 1000;
+}
+
+/* Notes that there is no policy. `words` follow "policy host". */
 static void policy_missed(struct policy_found *found, enum reason outcome, const char *words)
 {
 	struct text detail;
@@ -308,23 +249,11 @@ static void policy_missed(struct policy_found *found, enum reason outcome, const
 	text_add(&detail, words);
 }
 
-static int64_t whole_ms(const struct means *means)
-{
-	return (int64_t)means->config->settings->fetch_timeout * 1000;
-}
-
-/* Fetches that nobody waits for leave half of the network's places to others. */
-static bool network_take(const struct means *means, uint64_t network)
-{
-	return limits_hold(means->bounds->limits, LIMIT_NETWORK_FETCHES, network,
-		means->asked ? NETWORK_FETCHES_MAX : NETWORK_FETCHES_MAX / 2);
-}
-
-/* RFC 8461 3.3: a policy that cannot be fetched within the time for a fetch is none. */
-static enum obtained fetch_put_off(
+/* The limits allow no fetch now. A policy that cannot be fetched within fetch_timeout counts as not fetched. */
+static enum obtained fetch_requeue(
 	const struct means *means, struct attempt *attempt, struct found *found, const char *words)
 {
-	if (obtain_put_off(means, attempt) == OBTAIN_LATER)
+	if (obtain_requeue(means, attempt) == OBTAIN_LATER)
 		return OBTAIN_LATER;
 	policy_missed(&found->policy, REASON_POLICY_FETCH, words);
 	found->refused = true;
@@ -341,81 +270,36 @@ static enum obtained fetch_start(const struct means *means, struct attempt *atte
 	case BACKOFF_GO:
 		break;
 	case BACKOFF_WAIT:
-		return fetch_put_off(means, attempt, found, "could not be reached a short time ago");
+		return fetch_requeue(means, attempt, found, "could not be reached a short time ago");
 	case BACKOFF_FAIL:
 		policy_missed(&found->policy, REASON_POLICY_FETCH, "could not be reached a short time ago");
 		found->refused = true;
 		return OBTAIN_REFUSED;
 	}
-	bool room = network_take(means, network);
+	/* Fetches that nobody waits for leave half of the network's places to others. */
+	bool room = limits_hold(bounds->limits, LIMIT_NETWORK_FETCHES, network,
+		means->asked ? NETWORK_FETCHES_MAX : NETWORK_FETCHES_MAX / 2);
 	if (room && !sockets_take(means)) {
 		limits_release(bounds->limits, LIMIT_NETWORK_FETCHES, network);
 		room = false;
 	}
 	if (!room) {
 		limits_fetch_end(bounds->limits, &try, BACKOFF_UNPROVED, clock_mono_ms());
-		return fetch_put_off(means, attempt, found, "was not asked: too many fetches are under way");
+		return fetch_requeue(means, attempt, found, "was not contacted: too many fetches are under way");
 	}
 	struct fetching *fetching = xcalloc(1, sizeof *fetching);
 	*fetching = (struct fetching){.try = try, .network = network, .left_ms = left_ms};
 	fetching->fetch = fetch_begin(means->config->fetcher, means->fetches, attempt->want.name, list->at, list->count,
 		(int)left_ms, means->wake);
 	attempt->fetching = fetching;
-	/* Its lookup goes on beside the fetch. Only where it is used at once: an answer that waits in the cache is not
-	 * what DNS says when a message comes. */
+	/* The MX lookup runs beside the fetch, but only if its answer is used at once: an answer that waits in the cache
+	 * may differ from DNS when a message comes. */
 	if (means->mx_is_next)
 		dns_prefetch(means->config->dns, means->loop, attempt->want.name, DNS_MX);
 	return obtain_wait(attempt);
 }
 
-/* Too little time proves nothing: slow DNS of one domain must not keep others from the host. */
-static enum backoff_end fetch_proof(const struct policy_found *found, int64_t given_ms, int64_t full_ms)
-{
-	if (!found->unreached)
-		return BACKOFF_REACHED;
-	return given_ms >= full_ms / 2 ? BACKOFF_UNREACHED : BACKOFF_UNPROVED;
-}
-
-static enum obtained fetch_go_on(const struct means *means, struct attempt *attempt, struct found *found)
-{
-	struct fetching *fetching = attempt->fetching;
-	if (!fetch_answer(fetching->fetch, &found->policy))
-		return obtain_wait(attempt);
-	found->network = fetching->network;
-	enum backoff_end proof = fetch_proof(&found->policy, fetching->left_ms, whole_ms(means));
-	limits_fetch_end(means->bounds->limits, &fetching->try, proof, clock_mono_ms());
-	fetching->try = (struct backoff_try){.alone = false};
-	fetching_end(&attempt->fetching, means->bounds);
-	return OBTAINED;
-}
-
-enum obtained obtain_policy(const struct means *means, struct attempt *attempt, struct found *found)
-{
-	struct lookups *lookups = &attempt->lookups;
-	char buffer[DOMAIN_SIZE + sizeof "mta-sts."];
-	struct addresses list;
-	struct text host;
-	if (attempt->fetching)
-		return fetch_go_on(means, attempt, found);
-	text_init(&host, buffer, sizeof buffer);
-	text_add(&host, "mta-sts.");
-	text_add(&host, attempt->want.name);
-	addresses_find(&list, lookups, buffer, FETCH_ADDRESSES_MAX, means->config->settings->fetch_private,
-		lookups->begun_ms + whole_ms(means));
-	if (!lookups_over(lookups))
-		return obtain_wait(attempt);
-	int64_t left_ms = whole_ms(means) - lookups_took_ms(lookups);
-	if (list.count == 0 || left_ms <= 0) {
-		found->untried = list.worst == DNS_BROKEN;
-		policy_missed(
-			&found->policy, found->untried ? REASON_RESOLVER : REASON_POLICY_FETCH, addresses_lack(&list));
-		return OBTAINED;
-	}
-	enum obtained started = fetch_start(means, attempt, &list, left_ms, found);
-	return attempt->fetching ? fetch_go_on(means, attempt, found) : started;
-}
-
-void fetching_end(struct fetching **slot, const struct bounds *bounds)
+static void fetching_end(struct fetching **slot, const struct bounds *bounds)
 {
 	struct fetching *fetching = *slot;
 	if (!fetching)
@@ -427,4 +311,95 @@ void fetching_end(struct fetching **slot, const struct bounds *bounds)
 	sockets_give(bounds);
 	free(fetching);
 	*slot = NULL;
+}
+
+static enum obtained fetch_go_on(const struct means *means, struct attempt *attempt, struct found *found)
+{
+	struct fetching *fetching = attempt->fetching;
+	if (!fetch_answer(fetching->fetch, &found->policy))
+		return obtain_wait(attempt);
+	found->network = fetching->network;
+	/* A fetch that had little time proves nothing: one domain's slow DNS must not keep others from the host. */
+	enum backoff_end proof =
+		fetching->left_ms >= fetch_timeout_ms(means) / 2 ? BACKOFF_UNREACHED : BACKOFF_UNPROVED;
+	if (!found->policy.unreached)
+		proof = BACKOFF_REACHED;
+	limits_fetch_end(means->bounds->limits, &fetching->try, proof, clock_mono_ms());
+	fetching->try = (struct backoff_try){.alone = false};
+	fetching_end(&attempt->fetching, means->bounds);
+	return OBTAINED;
+}
+
+static enum obtained obtain_policy(const struct means *means, struct attempt *attempt, struct found *found)
+{
+	struct lookups *lookups = &attempt->lookups;
+	char buffer[DOMAIN_SIZE + sizeof "mta-sts."];
+	struct addresses list;
+	struct text host;
+	if (attempt->fetching)
+		return fetch_go_on(means, attempt, found);
+	text_init(&host, buffer, sizeof buffer);
+	text_add(&host, "mta-sts.");
+	text_add(&host, attempt->want.name);
+	addresses_find(&list, lookups, buffer, FETCH_ADDRESSES_MAX, means->config->settings->fetch_private,
+		lookups->begun_ms + fetch_timeout_ms(means));
+	if (!lookups_over(lookups))
+		return obtain_wait(attempt);
+	int64_t left_ms = fetch_timeout_ms(means) - lookups_took_ms(lookups);
+	if (list.count == 0 || left_ms <= 0) {
+		found->untried = list.worst == DNS_BROKEN;
+		policy_missed(
+			&found->policy, found->untried ? REASON_RESOLVER : REASON_POLICY_FETCH, addresses_lack(&list));
+		return OBTAINED;
+	}
+	enum obtained started = fetch_start(means, attempt, &list, left_ms, found);
+	return attempt->fetching ? fetch_go_on(means, attempt, found) : started;
+}
+
+/* --- any want ----------------------------------------------------------------------------------------------------- */
+
+enum obtained obtain(const struct means *means, struct attempt *attempt, const struct want *want, struct found *found)
+{
+	struct lookups *lookups = &attempt->lookups;
+	enum obtained obtained = OBTAINED;
+	attempt->want = *want;
+	memset(found, 0, sizeof *found);
+	found->want = *want;
+	lookups_begin(lookups, means->config->dns, means->loop, means->wake);
+	switch (want->kind) {
+	case WANT_RECORD:
+		obtain_record(lookups, found);
+		if (!lookups_over(lookups))
+			obtained = obtain_wait(attempt);
+		break;
+	case WANT_POLICY:
+		obtained = obtain_policy(means, attempt, found);
+		break;
+	case WANT_MX:
+		obtain_mx(lookups, means->bounds->limits, found);
+		if (!lookups_over(lookups))
+			obtained = obtain_wait(attempt);
+		break;
+	case WANT_TLSA:
+		obtained = obtain_tlsa(attempt, found);
+		break;
+	case WANT_PROBE:
+		obtained = obtain_evidence(means, attempt, found);
+		break;
+	case WANT_NOTHING:
+	case WANT_ENTRY:
+	case WANT_EVIDENCE:
+		break;
+	}
+	if (obtained == OBTAIN_LATER)
+		found_free(found);
+	return obtained;
+}
+
+void attempt_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config)
+{
+	fetching_end(&attempt->fetching, bounds);
+	probing_end(attempt, bounds, config);
+	lookups_end(&attempt->lookups);
+	*attempt = (struct attempt){.fetching = NULL};
 }

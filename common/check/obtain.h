@@ -1,6 +1,6 @@
-/* Obtaining what a want names from the network: the one place that turns DNS, HTTPS and SMTP into found values. Nothing
- * here waits: obtain() begins operations on the loop, and is called again when one of them has ended. On one loop's
- * thread. */
+/* Obtains what a want names from the network: the one place that turns DNS, HTTPS and SMTP into facts. Nothing here
+ * waits. obtain() starts operations on the event loop and returns OBTAIN_LATER; it is called again when one of them has
+ * ended, until it returns a result. All on one loop's thread. */
 #ifndef CHECK_OBTAIN_H
 #define CHECK_OBTAIN_H
 
@@ -9,76 +9,78 @@
 #include "lookups.h"
 #include "verdict.h"
 
-#define NETWORK_FETCHES_MAX 64 /* fetches under way at the policy hosts of one network */
-#define OBTAIN_AGAIN_MS 2500   /* until a hop is looked at once more, whose trouble may pass */
+#define NETWORK_FETCHES_MAX 64 /* fetches at a time from the policy hosts of one network */
+#define OBTAIN_AGAIN_MS 2500   /* between the two probes of a hop whose failure may be temporary */
 
-/* What was obtained for a want. `want.kind` says which member holds it. */
+/* The result for one want. `want.kind` says which members are set. */
 struct found {
 	struct want want;
 	int64_t at; /* when it was found, wall-clock seconds; set by the caller */
 	struct record_found record;
 	struct policy_found policy;
-	/* That led to the fetch (spec S-78). A parked inquiry may have read a newer one since. */
+	/* The id of the record that led to the fetch (spec S-78). A parked inquiry may have read a newer record since. */
 	char record_id[RECORD_ID_MAX + 1];
 	struct mx_found mx;
-	enum dns_outcome dns; /* of the answer that the record or the MX set came from */
-	uint64_t network;     /* of the policy host that was dialled; 0: none was */
-	/* Also of a probe by TLSA records, which are looked up anew; checked_at is 0 otherwise. */
-	struct tlsa_lookup tlsa;
+	enum dns_outcome dns;  /* how the lookup of the record or of the MX set ended */
+	uint64_t network;      /* the network of the policy host that was contacted; 0: none */
+	struct tlsa_lookup tlsa; /* also for a probe by TLSA records, which are looked up anew; else checked_at is 0 */
 	struct evidence evidence;
-	bool front;   /* a front end waits for it: if the budget refuses the probe, that is remembered */
-	bool untried; /* nothing was asked of the network: it serves this inquiry, and is not remembered */
-	bool spared;  /* no probe was needed: what was seen for other hosts at its addresses will do */
-	bool refused; /* our own limits let nothing through: the policy host is in back-off, or there was no room */
+	bool front;   /* a front end waits; a refused probe is then remembered. Set by the caller */
+	bool untried; /* nothing was sent to the network: the result serves this inquiry only and is not stored */
+	bool spared;  /* no probe was needed: sightings at the hop's addresses sufficed */
+	bool refused; /* our own limits refused the operation: back-off from the policy host, or no room */
 };
 void found_free(struct found *found);
+/* Adds the result to the facts. */
 void facts_learn_found(struct facts *facts, const struct found *found);
-/* The budget refused a probe that a front end waits for. */
+/* Returns whether the budget refused a probe that a front end waits for. */
 bool found_is_refused_probe(const struct found *found);
 
-/* What bounds the traffic of all wants together. */
+/* The limits on all wants together. */
 struct bounds {
 	struct limits *limits;
-	unsigned sockets_max; /* connections under way, all together */
-	bool background;      /* no front end waits for anything here */
+	unsigned sockets_max; /* connections at a time */
+	bool background;      /* no front end waits for anything in this process */
 };
 
-/* Whom and what a want is obtained with. */
+/* What obtain() works with. */
 struct means {
 	const struct config *config;
 	const struct bounds *bounds;
 	struct loop *loop;
 	struct fetch_line *fetches;
 	struct probe_line *probes;
-	struct wake wake; /* called when an operation has ended: then obtain() is called again */
-	bool asked;       /* somebody may wait for it */
-	bool mx_is_next;  /* the inquiry that wants a policy goes on to its MX set */
+	struct wake wake; /* called when an operation has ended: the caller then calls obtain() again */
+	bool asked;       /* somebody may wait for the result */
+	bool mx_is_next;  /* after the policy, the inquiry wants the domain's MX set */
 };
 
 struct fetching;
 struct probing;
 
-/* One want under way, from one call of obtain() to the next. A zeroed struct is one that has not begun. */
+/* The work on one want, from the first call of obtain() to the last. Zeroed: not begun. */
 struct attempt {
 	struct want want;
 	struct lookups lookups;
-	struct fetching *fetching; /* of a fetch under way, else NULL */
-	struct probing *probing;   /* of a probe, else NULL */
-	int64_t put_off_ms;        /* since when the bounds have been in the way; 0: they have not */
-	unsigned put_offs;
-	int again_ms; /* after OBTAIN_LATER: call again after so long; -1: when an operation has ended */
+	struct fetching *fetching; /* a fetch under way, or NULL */
+	struct probing *probing;   /* probes of a hop, or NULL */
+	int64_t requeued_ms; /* when the limits first left no room (monotonic clock); 0: never. Counts for the whole
+				      attempt */
+	unsigned requeues;
+	int again_ms; /* after OBTAIN_LATER: call again after this time; -1: when an operation has ended */
 };
 
 enum obtained {
 	OBTAINED,
 	OBTAIN_LATER,
-	OBTAIN_REFUSED /* the bounds let nothing through for as long as the want itself might take; `found` says so */
+	OBTAIN_REFUSED /* the limits left no room for as long as the want itself might take; `found` says so */
 };
-/* Begins the attempt, or goes on with it. Fills `found`, except after OBTAIN_LATER. */
+/* Begins or continues the attempt to obtain `want`. Fills `found`, except after OBTAIN_LATER. The caller frees it with
+ * found_free(). */
 enum obtained obtain(const struct means *means, struct attempt *attempt, const struct want *want, struct found *found);
-/* Whether the attempt is between two looks at one hop, whose first one must not be lost. */
+/* Returns whether the attempt is between the two probes of one hop. It must go on then, or the first result is lost. */
 bool attempt_is_between_probes(const struct attempt *attempt);
-/* Cancels what is under way and frees everything. */
+/* Cancels the operations under way, frees everything, and leaves a zeroed attempt. */
 void attempt_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config);
 
 #endif

@@ -1,8 +1,7 @@
-/* The part of obtain that is about one hop: its TLSA records, and what a probe of it sees. */
+/* The part of obtain for one hop: its TLSA records, and what probes of its addresses see. */
 #include "obtain_internal.h"
 
 #include "clock.h"
-#include "lookups.h"
 #include "memory.h"
 #include "text.h"
 
@@ -10,41 +9,47 @@
 #include <string.h>
 
 #define PROBE_ADDRESSES 2 /* of one hop (design 5.14) */
-#define TLSA_TIMEOUT_MS                                                                                                \
-	8000 /* of all look-ups for one hop's records: a map waits half as long, a domain has eight hops */
+/* For all lookups of one hop's records. A domain has up to eight hops, and the map waits half as long. */
+#define TLSA_TIMEOUT_MS 8000
 
 /* A probe of one address. */
 struct dial {
 	struct probe *probe; /* NULL: it has been answered */
-	unsigned slot;       /* of the budget */
-	bool may_pass;
+	unsigned slot;       /* in the budget */
+	bool may_pass;       /* the failure may be temporary */
 	struct evidence seen;
 };
 
-/* A look at a hop: probes of its addresses, all at a time. There may be two looks, under one deadline. */
+/* The probe of a hop: all its addresses at the same time. If the failure may be temporary, the hop is probed a second time
+ * under the same deadline. */
 struct probing {
-	bool second;             /* what the first look saw may pass by itself: this is the second */
-	int64_t deadline_ms;     /* of both; counts from the first dial */
-	int64_t rest_end_ms;     /* between two looks: when the second one comes; else 0 */
-	struct addresses waited; /* that sightings know to be dialled */
-	struct evidence known;   /* the oldest of what was seen at addresses that need no probe; at == 0: none */
+	bool second;             /* the first probe has ended, and its failure may be temporary */
+	int64_t deadline_ms;     /* for both; counts from the first dial */
+	int64_t rest_end_ms;     /* between the two: when the second one starts; else 0 */
+	struct addresses waited; /* addresses that sightings know to be dialled */
+	struct evidence known;   /* the oldest sighting at the addresses that need no probe; at == 0: none */
 	unsigned count;          /* of dials; 0: not dialled */
 	struct dial dial[PROBE_ADDRESSES];
 };
 
-/* --- evidence ----------------------------------------------------------------------------------------------------- */
-
-/* A hop is good only if all its addresses that answer are: the worst conclusive evidence counts, then the best of the
- * rest. */
-static bool evidence_outweighs(const struct evidence *seen, const struct evidence *than)
+static int64_t probe_timeout_ms(const struct means *means)
 {
-	enum reason_class new = reason_class(seen->reason), old = reason_class(than->reason);
-	if (old == REASON_BAD)
-		return false;
-	return new == REASON_BAD || (new == REASON_GOOD &&old != REASON_GOOD);
+	return (int64_t)means->config->settings->probe_timeout * 1000;
 }
 
-/* An MTA tries one address after the other: by its standards one that does is enough. */
+/* --- results ------------------------------------------------------------------------------------------------------ */
+
+/* A hop is good only if all of its addresses that answer are good (design 5.19). So the worst conclusive evidence counts,
+ * and without such evidence the best of the rest. */
+static bool evidence_outweighs(const struct evidence *seen, const struct evidence *than)
+{
+	enum reason_class class = reason_class(seen->reason), other = reason_class(than->reason);
+	if (other == REASON_BAD)
+		return false;
+	return class == REASON_BAD || (class == REASON_GOOD && other != REASON_GOOD);
+}
+
+/* An MTA tries one address after the other, so one address that satisfies its own demands is enough for it. */
 static void mta_address_note(char mta_address[ADDRESS_TEXT_SIZE], const struct evidence *one)
 {
 	bool good = reason_class(one->reason) == REASON_GOOD;
@@ -52,9 +57,12 @@ static void mta_address_note(char mta_address[ADDRESS_TEXT_SIZE], const struct e
 		memcpy(mta_address, good ? one->address : one->mta_address, ADDRESS_TEXT_SIZE);
 }
 
-/* All dials have been answered. True: what counts may pass by itself. */
-static bool evidence_join(const struct probing *probing, struct evidence *seen)
+/* Joins the evidence of all dials, which have been answered, and of sightings. Returns whether the failure may be
+ * temporary. */
+static bool evidence_join(const struct probing *probing, struct found *found)
 {
+	struct evidence *seen = &found->evidence;
+	const struct evidence *known = &probing->known;
 	char mta_address[ADDRESS_TEXT_SIZE] = "";
 	bool may_pass = false;
 	for (unsigned i = 0; i < probing->count; i++) {
@@ -67,9 +75,16 @@ static bool evidence_join(const struct probing *probing, struct evidence *seen)
 	}
 	if (reason_class(seen->reason) == REASON_BAD)
 		memcpy(seen->mta_address, mta_address, sizeof seen->mta_address);
+	if (known->at != 0 && (found->spared || !evidence_outweighs(seen, known))) {
+		*seen = *known;
+		may_pass = false;
+	} else if (known->at != 0) {
+		mta_address_note(seen->mta_address, known);
+	}
 	return may_pass;
 }
 
+/* The hop has no address that may be dialled. */
 static void probe_impossible(const struct addresses *list, struct evidence *seen)
 {
 	struct text text;
@@ -83,9 +98,9 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 		seen->reason = list->worst == DNS_OK ? REASON_HOP_NO_ADDRESS : REASON_HOP_ADDRESS_LOOKUP;
 }
 
-/* --- what was seen for other hosts -------------------------------------------------------------------------------- */
+/* --- sightings: what probes of other hosts saw at the same addresses (design 5.16) -------------------------------- */
 
-/* Leaves in the list the addresses that must be dialled. */
+/* Removes from the list the addresses that need no probe, and keeps the oldest sighting there in `known`. */
 static void list_spare(
 	const struct config *config, const struct want *want, struct addresses *list, struct evidence *known)
 {
@@ -102,13 +117,7 @@ static void list_spare(
 	list->count = left;
 }
 
-static void sightings_leave(struct probing *probing, const struct config *config, const struct want *want)
-{
-	sightings_hang_up(config->sightings, probing->waited.at, probing->waited.count, want->port);
-	probing->waited.count = 0;
-}
-
-/* False: one of the addresses is being probed for another host, so what is seen there may do in a moment. */
+/* Returns false if one of the addresses is being probed for another host: its sighting may be there in a moment. */
 static bool spare(struct probing *probing, const struct config *config, const struct want *want, struct addresses *list)
 {
 	probing->known.at = 0;
@@ -118,35 +127,20 @@ static bool spare(struct probing *probing, const struct config *config, const st
 	if (!sightings_dial(config->sightings, list->at, list->count, want->port))
 		return false;
 	probing->waited = *list;
-	list_spare(config, want, list, &probing->known); /* some of it may have come in between */
+	list_spare(config, want, list, &probing->known); /* a sighting may have come between the two calls */
 	return true;
 }
 
-/* What was seen before counts beside what the dials saw, and alone where nothing was dialled. */
-static void known_join(const struct probing *probing, struct found *found, bool *may_pass)
+static void sightings_leave(struct probing *probing, const struct config *config, const struct want *want)
 {
-	struct evidence *seen = &found->evidence;
-	const struct evidence *known = &probing->known;
-	if (known->at == 0)
-		return;
-	if (found->spared || !evidence_outweighs(seen, known)) {
-		*seen = *known;
-		*may_pass = false;
-	} else {
-		mta_address_note(seen->mta_address, known);
-	}
+	sightings_hang_up(config->sightings, probing->waited.at, probing->waited.count, want->port);
+	probing->waited.count = 0;
 }
 
 /* --- dialling ----------------------------------------------------------------------------------------------------- */
 
-static enum budget_claim claim_of(const struct means *means, const struct want *want)
-{
-	static const enum budget_claim claims[] = {
-		[STANDING_GOOD] = BUDGET_FOR_GOOD, [STANDING_NEW] = BUDGET_FOR_NEW, [STANDING_BAD] = BUDGET_FOR_BAD};
-	return means->asked && !means->bounds->background ? claims[want->standing] : BUDGET_FOR_BACKGROUND;
-}
-
-/* Where the budget has no room left for all addresses in this minute, one is better than none. */
+/* Takes a probe for each address from the budget. If the budget for this minute does not suffice for all, one address is
+ * better than none. */
 static enum budget_answer budget_take_some(
 	const struct means *means, enum budget_claim claim, struct addresses *list, unsigned *slot)
 {
@@ -162,21 +156,6 @@ static enum budget_answer budget_take_some(
 	return answer;
 }
 
-static void dial(const struct means *means, struct attempt *attempt, const struct addresses *list,
-	const struct probe_dane *dane, const unsigned *slot)
-{
-	struct probing *probing = attempt->probing;
-	int64_t left_ms = probing->deadline_ms - clock_mono_ms();
-	for (size_t i = 0; i < list->count; i++) {
-		struct dial *one = &probing->dial[i];
-		memset(one, 0, sizeof *one);
-		one->slot = slot[i];
-		one->probe = probe_begin(means->config->prober, means->probes, attempt->want.name, &list->at[i],
-			attempt->want.port, left_ms > 1 ? (int)left_ms : 1, dane, means->wake);
-	}
-	probing->count = (unsigned)list->count;
-}
-
 static void dials_drop(struct probing *probing, const struct bounds *bounds)
 {
 	for (unsigned i = 0; i < probing->count; i++) {
@@ -187,7 +166,7 @@ static void dials_drop(struct probing *probing, const struct bounds *bounds)
 	probing->count = 0;
 }
 
-/* All connections, or none. */
+/* Takes so many connections, or none. */
 static bool sockets_take_all(const struct means *means, size_t count)
 {
 	size_t taken = 0;
@@ -199,11 +178,11 @@ static bool sockets_take_all(const struct means *means, size_t count)
 	return all;
 }
 
-/* RFC 8461 has no bound on probes: ours leaves the hop unknown. */
+/* The limits allow no probe now. RFC 8461 knows no such limits, so a hop that they keep from being probed is unknown. */
 static enum obtained probe_refused(const struct means *means, struct attempt *attempt, struct found *found)
 {
 	sightings_leave(attempt->probing, means->config, &attempt->want);
-	if (obtain_put_off(means, attempt) == OBTAIN_LATER)
+	if (obtain_requeue(means, attempt) == OBTAIN_LATER)
 		return OBTAIN_LATER;
 	found->untried = true;
 	found->refused = true;
@@ -214,18 +193,23 @@ static enum obtained probe_refused(const struct means *means, struct attempt *at
 static enum obtained dial_start(const struct means *means, struct attempt *attempt, struct addresses *list,
 	const struct probe_dane *dane, struct found *found)
 {
+	static const enum budget_claim claims[] = {
+		[STANDING_GOOD] = BUDGET_FOR_GOOD, [STANDING_NEW] = BUDGET_FOR_NEW, [STANDING_BAD] = BUDGET_FOR_BAD};
+	const struct want *want = &attempt->want;
 	struct probing *probing = attempt->probing;
 	unsigned slot[PROBE_ADDRESSES];
-	if (!spare(probing, means->config, &attempt->want, list))
+	if (!spare(probing, means->config, want, list))
 		return probe_refused(means, attempt, found);
 	found->spared = list->count == 0;
 	if (found->spared)
 		return OBTAINED;
-	/* The connections come first: what the budget has granted is spent, whether or not a probe follows. */
+	/* Connections are taken first, because budget that was granted is spent even if no probe follows. */
 	size_t connections = list->count;
 	if (!sockets_take_all(means, connections))
 		return probe_refused(means, attempt, found);
-	enum budget_answer answer = budget_take_some(means, claim_of(means, &attempt->want), list, slot);
+	bool urgent = means->asked && !means->bounds->background;
+	enum budget_claim claim = urgent ? claims[want->standing] : BUDGET_FOR_BACKGROUND;
+	enum budget_answer answer = budget_take_some(means, claim, list, slot);
 	size_t dialled = answer == BUDGET_GO ? list->count : 0;
 	while (connections-- > dialled)
 		sockets_give(means->bounds);
@@ -233,14 +217,19 @@ static enum obtained dial_start(const struct means *means, struct attempt *attem
 	case BUDGET_BUSY:
 		return probe_refused(means, attempt, found);
 	case BUDGET_SPENT:
-		sightings_leave(probing, means->config, &attempt->want);
+		sightings_leave(probing, means->config, want);
 		found->evidence.reason = REASON_PROBE_BUDGET;
 		found->refused = true;
 		return OBTAIN_REFUSED;
 	case BUDGET_GO:
 		break;
 	}
-	dial(means, attempt, list, dane, slot);
+	int64_t left_ms = probing->deadline_ms - clock_mono_ms();
+	for (size_t i = 0; i < list->count; i++)
+		probing->dial[i] = (struct dial){.slot = slot[i],
+			.probe = probe_begin(means->config->prober, means->probes, want->name, &list->at[i], want->port,
+				left_ms > 1 ? (int)left_ms : 1, dane, means->wake)};
+	probing->count = (unsigned)list->count;
 	return obtain_wait(attempt);
 }
 
@@ -256,34 +245,24 @@ static bool dials_answered(struct probing *probing)
 	return all;
 }
 
-/* Whether the hop is to be looked at once more. Without the time for it nothing is proved. */
-static bool look_again(struct attempt *attempt, struct found *found)
-{
-	struct probing *probing = attempt->probing;
-	if (probing->deadline_ms - clock_mono_ms() <= OBTAIN_AGAIN_MS) {
-		found->evidence.reason = REASON_HOP_GREETING;
-		return false;
-	}
-	probing->second = true;
-	probing->rest_end_ms = clock_mono_ms() + OBTAIN_AGAIN_MS;
-	attempt->again_ms = OBTAIN_AGAIN_MS;
-	return true;
-}
-
-/* What the dials saw, all of them answered, or what was seen before. */
+/* All dials have been answered, or sightings suffice. Returns OBTAIN_LATER if the hop is to be probed a second time. */
 static enum obtained look_end(const struct means *means, struct attempt *attempt, struct found *found)
 {
 	struct probing *probing = attempt->probing;
-	bool may_pass = !found->spared && evidence_join(probing, &found->evidence);
-	known_join(probing, found, &may_pass);
+	bool may_pass = evidence_join(probing, found);
 	sightings_leave(probing, means->config, &attempt->want);
 	dials_drop(probing, means->bounds);
-	return may_pass && !probing->second && look_again(attempt, found) ? OBTAIN_LATER : OBTAINED;
-}
-
-static int64_t probe_whole_ms(const struct means *means)
-{
-	return (int64_t)means->config->settings->probe_timeout * 1000;
+	if (!may_pass || probing->second)
+		return OBTAINED;
+	int64_t now_ms = clock_mono_ms();
+	if (probing->deadline_ms - now_ms <= OBTAIN_AGAIN_MS) { /* no time for a second probe, so nothing is proved */
+		found->evidence.reason = REASON_HOP_GREETING;
+		return OBTAINED;
+	}
+	probing->second = true;
+	probing->rest_end_ms = now_ms + OBTAIN_AGAIN_MS;
+	attempt->again_ms = OBTAIN_AGAIN_MS;
+	return OBTAIN_LATER;
 }
 
 static enum obtained probe_host(
@@ -295,18 +274,18 @@ static enum obtained probe_host(
 	if (probing->count > 0)
 		return dials_answered(probing) ? look_end(means, attempt, found) : obtain_wait(attempt);
 	int64_t rest_ms = probing->rest_end_ms - clock_mono_ms();
-	if (rest_ms > 0) { /* a negative time would let it wait for an operation, and there is none */
+	if (rest_ms > 0) { /* never negative, since -1 would mean to wait for an operation, and there is none */
 		attempt->again_ms = (int)rest_ms;
 		return OBTAIN_LATER;
 	}
 	probing->rest_end_ms = 0;
 	addresses_find(&list, lookups, attempt->want.name, PROBE_ADDRESSES, means->config->settings->probe_private,
-		lookups->begun_ms + probe_whole_ms(means));
+		lookups->begun_ms + probe_timeout_ms(means));
 	if (!lookups_over(lookups))
 		return obtain_wait(attempt);
-	/* What the bounds put off loses none of its time: else it would be cut short, and the hop called silent. */
+	/* A probe that was requeued gets its full time. Otherwise it would be cut short and the hop would seem silent. */
 	if (!probing->second)
-		probing->deadline_ms = clock_mono_ms() + probe_whole_ms(means) - lookups_took_ms(lookups);
+		probing->deadline_ms = clock_mono_ms() + probe_timeout_ms(means) - lookups_took_ms(lookups);
 	if (list.count == 0) {
 		probe_impossible(&list, &found->evidence);
 		return OBTAINED;
@@ -318,9 +297,9 @@ static enum obtained probe_host(
 
 /* --- TLSA records ------------------------------------------------------------------------------------------------- */
 
-static void tlsa_look(struct lookups *lookups, int64_t whole_ms, struct tlsa_found *tlsa, struct found *found)
+static void tlsa_look(struct lookups *lookups, int64_t timeout_ms, struct tlsa_found *tlsa, struct found *found)
 {
-	tlsa_find(tlsa, lookups, found->want.name, found->want.port, lookups->begun_ms + whole_ms);
+	tlsa_find(tlsa, lookups, found->want.name, found->want.port, lookups->begun_ms + timeout_ms);
 	found->tlsa = tlsa->look;
 	found->tlsa.checked_at = clock_wall_s();
 	found->untried = tlsa->broken && tlsa->look.state == TLSA_FAILED;
@@ -333,7 +312,7 @@ enum obtained obtain_tlsa(struct attempt *attempt, struct found *found)
 	return lookups_over(&attempt->lookups) ? OBTAINED : obtain_wait(attempt);
 }
 
-/* What is judged by TLSA records is judged by those of now: the ones that were known may be gone. */
+/* A hop that is judged by TLSA records is judged by the present ones, so they are looked up anew. */
 enum obtained obtain_evidence(const struct means *means, struct attempt *attempt, struct found *found)
 {
 	const struct want *want = &attempt->want;
@@ -342,22 +321,22 @@ enum obtained obtain_evidence(const struct means *means, struct attempt *attempt
 	if (!attempt->probing)
 		attempt->probing = xcalloc(1, sizeof *attempt->probing);
 	if (want->dane)
-		tlsa_look(&attempt->lookups, probe_whole_ms(means), &tlsa, found);
+		tlsa_look(&attempt->lookups, probe_timeout_ms(means), &tlsa, found);
 	if (attempt->lookups.waiting)
 		return obtain_wait(attempt);
 	const struct probe_dane dane = {.set = &tlsa.set, .base = tlsa.look.base};
 	if (!want->dane || tlsa.look.state == TLSA_USABLE) {
 		obtained = probe_host(means, attempt, want->dane ? &dane : NULL, found);
 		found->evidence.tlsa_id = want->dane ? tlsa.set.id : 0;
-		if (found->evidence.at == 0) /* what was seen for another host has its own time */
+		if (found->evidence.at == 0) /* a sighting has the time of its own probe */
 			found->evidence.at = clock_wall_s();
 	}
 	return obtained;
 }
 
-bool probing_is_between(const struct probing *probing)
+bool attempt_is_between_probes(const struct attempt *attempt)
 {
-	return probing->second;
+	return attempt->probing && attempt->probing->second;
 }
 
 void probing_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config)
