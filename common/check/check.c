@@ -178,7 +178,15 @@ static check_ticket inquiry_begin(struct check *check, struct facts *facts, stru
 	void *arg, const struct outcome *so_far, bool waits)
 {
 	struct question question = facts->question;
-	struct waiter *waiter = waits ? waiter_new(done, arg, question.purpose, &so_far->verdict) : NULL;
+	struct waiter *waiter = NULL;
+	if (waits) {
+		waiter = xcalloc(1, sizeof *waiter);
+		waiter->done = done;
+		waiter->arg = arg;
+		waiter->purpose = question.purpose;
+		waiter->at_ask = so_far->verdict;
+		cond_init(&waiter->answer);
+	}
 	struct opening opening = {.question = &question,
 		.class = WORK_ASKED,
 		.asked = question.purpose != PURPOSE_QUERY,
@@ -222,6 +230,15 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	facts_free(&facts);
 	config_unref(&config);
 	return final;
+}
+
+/* Returns NULL if the wait has ended. */
+static struct waiter *waiter_find(struct check *check, check_ticket ticket) REQUIRES(check->lock)
+{
+	struct waiter *waiter = check->waiter[ticket % INQUIRY_BUCKETS];
+	while (waiter && waiter->ticket != ticket)
+		waiter = waiter->bucket;
+	return waiter;
 }
 
 static void outcome_take(struct check *check, struct waiter *waiter, struct outcome *out) REQUIRES(check->lock)

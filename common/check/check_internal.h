@@ -140,11 +140,8 @@ void inquiry_free(struct inquiry *inquiry);
 /* Wakes all sleeping inquiries of this desk, so that they end. On the desk's loop. */
 void inquiries_stop(struct desk *desk);
 
-struct waiter *waiter_new(check_done *done, void *arg, enum purpose purpose, const struct verdict *at_ask);
 /* The waiter must be out of all tables. */
 void waiter_free(struct waiter *waiter);
-/* Returns NULL if the wait has ended. */
-struct waiter *waiter_find(struct check *check, check_ticket ticket) REQUIRES(check->lock);
 /* Takes the waiter out of its inquiry and of the table. `out` is the answer, or the verdict so far. */
 void waiter_leave(struct check *check, struct waiter *waiter, struct outcome *out) REQUIRES(check->lock);
 

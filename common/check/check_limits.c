@@ -142,14 +142,9 @@ void keyed_free(struct keyed **table)
 	*table = NULL;
 }
 
-static size_t place_of(const struct keyed *table, const struct key *key)
-{
-	return siphash(table->secret, key, sizeof *key);
-}
-
 struct slot *keyed_find(struct keyed *table, const struct key *key)
 {
-	size_t place = place_of(table, key);
+	size_t place = siphash(table->secret, key, sizeof *key);
 	for (size_t i = 0; i < NEIGHBOURS; i++) {
 		struct slot *slot = &table->slot[(place + i) & (table->slots - 1)];
 		if (slot->key.high == key->high && slot->key.low == key->low)
@@ -179,7 +174,7 @@ static bool slot_is_idle(const struct keyed *table, const struct slot *slot, int
 struct slot *keyed_slot(struct keyed *table, const struct key *key, int64_t now_ms)
 {
 	struct slot *idle = NULL;
-	size_t place = place_of(table, key);
+	size_t place = siphash(table->secret, key, sizeof *key);
 	for (size_t i = 0; i < NEIGHBOURS; i++) {
 		struct slot *slot = &table->slot[(place + i) & (table->slots - 1)];
 		if (slot->key.high == key->high && slot->key.low == key->low)
@@ -196,7 +191,7 @@ struct slot *keyed_slot(struct keyed *table, const struct key *key, int64_t now_
 static struct slot *keyed_slot_shared(struct keyed *table, const struct key *key, int64_t now_ms)
 {
 	struct slot *slot = keyed_slot(table, key, now_ms);
-	return slot ? slot : &table->slot[place_of(table, key) & (table->slots - 1)];
+	return slot ? slot : &table->slot[siphash(table->secret, key, sizeof *key) & (table->slots - 1)];
 }
 
 /* --- the limits --------------------------------------------------------------------------------------------------- */

@@ -122,31 +122,6 @@ void inquiries_renew(struct check *check, const struct question *question)
 
 /* --- waiters ------------------------------------------------------------------------------------------------------ */
 
-struct waiter *waiter_new(check_done *done, void *arg, enum purpose purpose, const struct verdict *at_ask)
-{
-	struct waiter *waiter = xcalloc(1, sizeof *waiter);
-	waiter->done = done;
-	waiter->arg = arg;
-	waiter->purpose = purpose;
-	waiter->at_ask = *at_ask;
-	cond_init(&waiter->answer);
-	return waiter;
-}
-
-void waiter_free(struct waiter *waiter)
-{
-	cond_destroy(&waiter->answer);
-	free(waiter);
-}
-
-struct waiter *waiter_find(struct check *check, check_ticket ticket)
-{
-	struct waiter *waiter = check->waiter[ticket % INQUIRY_BUCKETS];
-	while (waiter && waiter->ticket != ticket)
-		waiter = waiter->bucket;
-	return waiter;
-}
-
 static void waiter_unlist(struct check *check, struct waiter *waiter) REQUIRES(check->lock)
 {
 	struct waiter **at = &check->waiter[waiter->ticket % INQUIRY_BUCKETS];
@@ -163,6 +138,12 @@ static void never_less(struct outcome *out, const struct verdict *at_ask)
 		return;
 	if (!out->final || out->verdict.reason == REASON_INTERNAL)
 		out->verdict = *at_ask;
+}
+
+void waiter_free(struct waiter *waiter)
+{
+	cond_destroy(&waiter->answer);
+	free(waiter);
 }
 
 void waiter_leave(struct check *check, struct waiter *waiter, struct outcome *out)

@@ -58,7 +58,7 @@ _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in met
 static const char *const purposes[] = {
 	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
 
-/* Also in /healthz. */
+/* In the metric stsgate_degraded and in /healthz. */
 static const char *const conditions[CONDITION_COUNT] = {[CONDITION_STORE_UNREADABLE] = "store-unreadable",
 	[CONDITION_STORE_UNWRITABLE] = "store-unwritable",
 	[CONDITION_RESOLVER_DEAD] = "resolver-trouble",
@@ -131,51 +131,21 @@ void counters_map_reply(struct span payload)
 	}
 }
 
-static const char *purpose_label(unsigned value)
-{
-	return value <= PURPOSE_QUERY ? purposes[value] : NULL;
-}
-
-static const char *verdict_label(unsigned value)
-{
-	return value <= VERDICT_DEFER ? verdict_name((enum verdict_kind)value) : NULL;
-}
-
-static const char *reason_label(unsigned value)
-{
-	return value < REASON_COUNT ? reason_name((enum reason)value) : NULL;
-}
-
-static const char *event_label(unsigned value)
-{
-	return value < EVENT_KIND_COUNT ? event_name((enum event_kind)value) : NULL;
-}
-
-static const char *reply_label(unsigned value)
-{
-	return value < REPLIES ? replies[value].name : NULL;
-}
-
-static const char *action_label(unsigned value)
-{
-	return value <= DEED_DEFER ? action_deed_name((enum deed)value) : NULL;
-}
-
-static const char *state_label(unsigned value)
-{
-	return value <= TLSA_FAILED ? tlsa_state_name((enum tlsa_state)value) : NULL;
-}
-
-static const char *condition_label(unsigned value)
-{
-	return value < CONDITION_COUNT ? conditions[value] : NULL;
-}
-
-static const char *version_label(unsigned value)
-{
-	(void)value;
-	return PACKAGE_VERSION;
-}
+/* Defines a callback that names the values of one label. Numbers from `count` on have no name. */
+#define NAMES(callback, count, expression)                                                                             \
+	static const char *callback(unsigned value)                                                                    \
+	{                                                                                                              \
+		return value < (unsigned)(count) ? (expression) : NULL;                                                \
+	}
+NAMES(purpose_label, PURPOSE_QUERY + 1, purposes[value])
+NAMES(verdict_label, VERDICT_DEFER + 1, verdict_name((enum verdict_kind)value))
+NAMES(reason_label, REASON_COUNT, reason_name((enum reason)value))
+NAMES(event_label, EVENT_KIND_COUNT, event_name((enum event_kind)value))
+NAMES(reply_label, REPLIES, replies[value].name)
+NAMES(action_label, DEED_DEFER + 1, action_deed_name((enum deed)value))
+NAMES(state_label, TLSA_FAILED + 1, tlsa_state_name((enum tlsa_state)value))
+NAMES(condition_label, CONDITION_COUNT, conditions[value])
+NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
 						     [LABEL_VERDICT] = verdict_label,
