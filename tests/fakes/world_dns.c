@@ -33,7 +33,7 @@ const char *world_dns_type_name(enum dns_type type)
 	return "?";
 }
 
-/* One string of a TXT record, `len` octets at `text`, cut into character-strings. */
+/* One string of a TXT record, `len` bytes at `text`, cut into character-strings. */
 static size_t put_string(uint8_t *out, size_t at, const char *text, size_t len)
 {
 	do {
@@ -89,7 +89,7 @@ static size_t put_mx(uint8_t *out, const char *text)
 	return put_name(out, 2, end + strspn(end, " "));
 }
 
-/* `3 1 1 a` stands for a digest of the right length, all of that letter; more letters for so many octets. */
+/* `3 1 1 a` is a digest of the right length that has only this letter; several letters are so many bytes. */
 static size_t put_tlsa(uint8_t *out, const char *text)
 {
 	unsigned usage, selector, matching;

@@ -73,9 +73,9 @@ void product_pause(int ms)
 unsigned product_cases(struct check *check)
 {
 	lock_take(&check->lock);
-	unsigned cases = check->inquiries;
+	unsigned open = check->inquiries;
 	lock_drop(&check->lock);
-	return cases;
+	return open;
 }
 
 static void held_add(void *arg, const struct slot *slot)

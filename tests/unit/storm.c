@@ -13,11 +13,11 @@
 #define FORGOTTEN_S (25 * 3600)
 
 const struct place place[DOMAINS] = {
-	[HOP] = {"hop.example", "mx.hop.example", NULL, true},              /* a hop whose conduct changes */
-	[POLICY] = {"policy.example", "mx.policy.example", NULL, true},     /* every second policy names no hop of it */
-	[MODE] = {"mode.example", "mx.mode.example", NULL, true},           /* all modes in turn; the hop is bad */
-	[FORGET] = {"forget.example", "mx.hop.example", NULL, false},       /* the other process forgets it */
-	[EXEMPT] = {"exempt.example", "mx.exempt.example", NULL, false},    /* exempt by one of the settings */
+	[HOP] = {"hop.example", "mx.hop.example", NULL, true},           /* a hop whose conduct changes */
+	[POLICY] = {"policy.example", "mx.policy.example", NULL, true},  /* every second policy does not name its hop */
+	[MODE] = {"mode.example", "mx.mode.example", NULL, true},        /* all modes in turn; the hop is bad */
+	[FORGET] = {"forget.example", "mx.hop.example", NULL, false},    /* the other process forgets it */
+	[EXEMPT] = {"exempt.example", "mx.exempt.example", NULL, false}, /* exempt by one of the settings */
 	[NOTHING] = {"nothing.example", "mx.nothing.example", NULL, false}, /* without a record */
 	[TWO] = {"two.example", "a.two.example", "b.two.example", false},   /* the second hop's conduct changes */
 };
@@ -40,7 +40,7 @@ static bool names_hop(int at, unsigned version)
 	return at != POLICY || version % 2 == 1;
 }
 
-/* Each policy names a host of its own, by which it is known. */
+/* Each policy names a host of its own, by which it is recognized. */
 static void world_publish(int at, unsigned version)
 {
 	const struct place *p = &place[at];
@@ -82,7 +82,7 @@ unsigned storm_random(struct storm *storm, unsigned below)
 	return (storm->seed >> 8) % below;
 }
 
-/* What comes in the middle of a round. Publishers put the policy in place before the record. */
+/* The change in the middle of a round. Publishers change the policy before the record. */
 void storm_change(struct storm *storm)
 {
 	storm->changed = 1;
@@ -141,15 +141,15 @@ static unsigned newest(const struct call *call)
 	return call->changed ? storm->next.version[call->at] : storm->now.version[call->at];
 }
 
-/* A hop's conduct as bits: what it showed in this round. */
+/* A hop's conduct as bits: what it has shown in this round. */
 static unsigned shown(const struct call *call, int hop)
 {
 	const struct storm *storm = call->storm;
 	return 1u << storm->now.conduct[hop] | (call->changed ? 1u << storm->next.conduct[hop] : 0);
 }
 
-/* Good evidence serves until it is past its hard age. Bad evidence holds mail for a minute, or when a new look brought
- * nothing conclusive; what was inconclusive stands for five minutes. */
+/* Good evidence counts until its hard age. Bad evidence holds mail for a minute, or as long as newer probes are
+ * inconclusive. Inconclusive evidence counts for five minutes. */
 static bool seen_may(const struct call *call, int hop, enum reason reason)
 {
 	const struct storm *storm = call->storm;
@@ -183,8 +183,8 @@ static bool hop_right(const struct call *call, const struct verdict *v)
 	return false;
 }
 
-/* The better hop is good. A worse one that is bad fails the domain unless the MTA asks the map; one of which nothing is
- * known any more is looked at behind the answer. */
+/* The better hop is good. A worse one that is bad fails the domain unless the MTA asks the map. A hop that is
+ * unknown is probed in the background. */
 static bool two_right(const struct call *call, const struct verdict *v)
 {
 	if (v->kind == VERDICT_FAIL_ENFORCE)
@@ -221,7 +221,7 @@ static bool delivery_right(const struct call *call, const struct verdict *v, uns
 	}
 }
 
-/* The map's policy is one that was published, whole. */
+/* The policy in a map reply is one that was published, and is complete. */
 static bool map_right(const struct call *call, const struct outcome *outcome, unsigned version)
 {
 	const struct place *p = &place[call->at];
@@ -241,12 +241,12 @@ static bool map_right(const struct call *call, const struct outcome *outcome, un
 	       policy->mx.count == (p->worse_mx ? 3 : 2) && names_have(&policy->mx, own) && names_have(&policy->mx, mx);
 }
 
-/* Under the id of a record the policy of that moment was fetched, or one that was put in place a little later. */
+/* Under the id of a record, the policy of that moment was fetched, or one that was published a little later. */
 static bool with_policy_right(const struct call *call, const struct outcome *outcome, unsigned id)
 {
 	const struct verdict *v = &outcome->verdict;
 	const struct storm *storm = call->storm;
-	/* Before mail is held, a newer policy is looked for (RFC 8461 5); five minutes lie between fetches. */
+	/* Before mail is held, a newer policy is looked up (RFC 8461 5), at most every five minutes. */
 	if (v->kind == VERDICT_FAIL_ENFORCE && storm->advanced_s > 360 && id < storm->now.version[call->at])
 		return false;
 	for (unsigned version = id; version <= newest(call); version++) {

@@ -1,6 +1,6 @@
 /* The world of the storm (test_check_storm): a few domains whose hops, policies and settings change from round to
- * round, and what is right to be told of them. Callers may judge on any thread; the rest belongs to the thread that
- * leads the rounds. */
+ * round, and the answers that are right for them. Callers may judge on any thread; all other functions belong to the
+ * thread that leads the rounds. */
 #ifndef TESTS_STORM_H
 #define TESTS_STORM_H
 
@@ -33,15 +33,15 @@ struct storm {
 	pid_t forgetter;
 	unsigned seed;
 
-	/* Of a round; set while nobody asks. */
+	/* About one round; set while nobody asks. */
 	struct world_state now, next;
-	unsigned remembered[HOPS]; /* conduct that the store may hold from earlier rounds, as bits */
-	unsigned lowest[DOMAINS];  /* the version of the policy that is known at least; 0: perhaps none */
-	int64_t advanced_s;        /* since the round before */
+	unsigned remembered[HOPS]; /* conduct from earlier rounds that the store may hold, as bits */
+	unsigned lowest[DOMAINS];  /* at least this version of the policy is known; 0: perhaps none */
+	int64_t advanced_s;        /* changed since the round before */
 	pthread_barrier_t begin, end;
 	atomic_bool over, finished;
 	atomic_uint changed;       /* the change has begun */
-	atomic_uint told[DOMAINS]; /* the newest version that anybody was told */
+	atomic_uint told[DOMAINS]; /* the newest version that anybody was given */
 
 	atomic_uint calls, begun, heard, abandoned, refused, wrong;
 	atomic_uint kinds[VERDICT_DEFER + 1]; /* final ones */
@@ -54,18 +54,18 @@ struct call {
 	int at;
 	enum purpose purpose;
 	bool changed;    /* before it ended */
-	bool at_once;    /* from the store alone: no wait can run out */
-	bool may_be_new; /* the asker may hear before the store is looked at */
-	unsigned lowest; /* version known when it began */
+	bool at_once;    /* answered from the store alone: no wait can time out */
+	bool may_be_new; /* the answer may come before the store is read */
+	unsigned lowest; /* the version that was known when it began */
 };
 
-void storm_build(struct storm *storm); /* the first state of the world */
+void storm_build(struct storm *storm); /* sets the first state of the world */
 unsigned storm_random(struct storm *storm, unsigned below);
-void storm_plan(struct storm *storm);   /* before a round: what it will change */
-void storm_change(struct storm *storm); /* in its middle */
-void storm_close(struct storm *storm);  /* when nothing is under way any more; the clock moves on */
+void storm_plan(struct storm *storm);   /* chooses what the round will change; before the round */
+void storm_change(struct storm *storm); /* changes it; in the middle of the round */
+void storm_close(struct storm *storm);  /* when nothing is under way any more; moves the clock on */
 
-/* Counts the outcome, keeps it when it is wrong, and frees it. */
+/* Counts the outcome, keeps it if it is wrong, and frees it. */
 void storm_judge(struct call *call, struct outcome *outcome);
 
 #endif

@@ -1,6 +1,6 @@
-/* The shell under concurrency, with the fakes in place of the network: work in flight is shared, waiting cases hold no
- * worker, and nothing that asks, gives up, reloads or stops at the same time goes wrong. Meant to be run under
- * ThreadSanitizer too. */
+/* Check under concurrency, with fakes in place of the network: inquiries share work, waiting inquiries hold no
+ * thread, and callers may ask, give up, reload and stop at the same time. Meant to be run under ThreadSanitizer,
+ * too. */
 #include "clock.h"
 #include "metrics.h"
 #include "product.h"
@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-/* Tickets: how many ended, and how. */
+/* Counts how waits ended. */
 struct tally {
-	atomic_uint done, pass, fail, final, unsure; /* unsure: final, though it says that it is not */
+	atomic_uint done, pass, fail, final, unsure; /* final outcomes whose verdict is not */
 	atomic_uint first_id;                        /* policies with the id 1 */
 };
 
@@ -47,13 +47,13 @@ static void await(struct tally *tally, unsigned done)
 	await_within(tally, done, SETTLE_MS);
 }
 
-/* Sooner than the calls at the gates end by themselves. */
+/* A deadline before which no operation at a closed gate ends by itself. */
 static void await_soon(struct tally *tally, unsigned done)
 {
 	await_within(tally, done, WORLD_GATE_WAIT_MS / 2);
 }
 
-/* A case tells its waiters first and closes after that. */
+/* An inquiry answers its waiters first and closes afterwards. */
 static void await_cases(struct check *check, unsigned open)
 {
 	int64_t deadline = clock_mono_ms() + SETTLE_MS;
@@ -62,7 +62,7 @@ static void await_cases(struct check *check, unsigned open)
 	assert_int_equal(product_cases(check), open);
 }
 
-/* Inquiries that are parked in flights of others. */
+/* Counts the inquiries that are parked in flights of others. */
 static unsigned parked(struct check *check)
 {
 	unsigned count = 0;
@@ -83,7 +83,7 @@ static void await_parked(struct check *check, unsigned count)
 	assert_int_equal(parked(check), count);
 }
 
-/* Of all reasons together. */
+/* Sums the counter over all reasons. */
 static uint64_t counted(enum metric metric)
 {
 	uint64_t sum = 0;
@@ -101,7 +101,7 @@ static uint64_t verdicts_counted(enum purpose purpose)
 	return sum;
 }
 
-/* A hundred askers of one domain cost one discovery, and get a verdict each. */
+/* A hundred questions about one domain cost one discovery, and each gets a verdict. */
 static void test_one_discovery(void **state)
 {
 	(void)state;
@@ -130,7 +130,7 @@ static void test_one_discovery(void **state)
 	product_stop(&p);
 }
 
-/* Delivery and map of one domain share its record and its policy. */
+/* A delivery and a map question about one domain share its record and its policy. */
 static void test_purposes_share(void **state)
 {
 	(void)state;
@@ -155,7 +155,8 @@ static void test_purposes_share(void **state)
 	product_stop(&p);
 }
 
-/* The MX set is looked up beside the fetch where it is wanted next, and not for the map, which asks for it hours later. */
+/* The MX set is looked up beside the fetch for a message, which needs it next, but not for the map, which needs it
+ * hours later. */
 static void test_mx_prefetched(void **state)
 {
 	(void)state;
@@ -176,7 +177,8 @@ static void test_mx_prefetched(void **state)
 	product_stop(&p);
 }
 
-/* An enforce policy is in the store as soon as it is found: who asks while the MX set is being looked up is bound by it. */
+/* An enforce policy is in the store as soon as it is found: a question that comes during the MX lookup is bound by
+ * it. */
 static void test_policy_at_once(void **state)
 {
 	(void)state;
@@ -199,8 +201,8 @@ static void test_policy_at_once(void **state)
 	product_stop(&p);
 }
 
-/* Who waits for a fetch that began under an older record hears of the policy by that record's id, as the store does:
- * else the older body would be taken for the newer one. */
+/* A fetch that began under an older record reports its policy with the id of that record, to parked inquiries and to
+ * the store. Otherwise the older policy would be taken for the newer one. */
 static void test_fetch_keeps_its_id(void **state)
 {
 	(void)state;
@@ -230,7 +232,7 @@ static void test_fetch_keeps_its_id(void **state)
 	product_stop(&p);
 }
 
-/* A hundred domains on one hop cost one probe; while it is under way others get through. */
+/* A hundred domains with one hop cost one probe. Other questions are answered while the probe is under way. */
 static void test_one_probe(void **state)
 {
 	(void)state;
@@ -268,7 +270,8 @@ static void ask(struct check *check, const char *domain, uint64_t client, struct
 	assert_true(product_begin(check, &question, tally_done, tally) != CHECK_NO_TICKET);
 }
 
-/* What may pass by itself counts when a second look, seconds later, sees it too; meanwhile others get through. */
+/* A failure that may be temporary counts only if a second probe, seconds later, finds it too. Other questions are
+ * answered meanwhile. */
 static void test_second_look(void **state)
 {
 	(void)state;
@@ -303,7 +306,7 @@ static void test_second_look(void **state)
 	product_stop(&p);
 }
 
-/* Without the time for a second look nothing is proved. */
+/* If there is no time for a second probe, nothing is proved. */
 static void test_no_second_look(void **state)
 {
 	(void)state;
@@ -322,8 +325,8 @@ static void test_no_second_look(void **state)
 	product_stop(&p);
 }
 
-/* Somebody sends to many silent domains: all of them are under way, and another client is served meanwhile, also when it
- * asks for a domain of theirs. */
+/* A client sends to many silent domains. All of them are under way, and another client is served meanwhile, even for
+ * one of those domains. */
 static void test_one_client(void **state)
 {
 	(void)state;
@@ -342,7 +345,7 @@ static void test_one_client(void **state)
 	await(&other, 1);
 	struct question question = product_question("d39.example.com", PURPOSE_MAP);
 	product_begin(p.check, &question, tally_done, &other);
-	await_parked(p.check, 1); /* it joins the fetch that is under way */
+	await_parked(p.check, 1); /* joins the fetch that is under way */
 	assert_int_equal(world_count("fetch"), 40);
 	world_gate_open("fetch");
 	await(&other, 2);
@@ -361,7 +364,7 @@ static void domain_in_network(const char *domain)
 	assert_true(world_dns(host, DNS_A, 60, &record, 1));
 }
 
-/* So many clients ask for domains of the network that no further fetch goes there until the gate opens. */
+/* Starts so many fetches in the network that no further one goes there until the gate opens. */
 static void network_use_up(struct check *check, struct tally *tally)
 {
 	world_gate_shut("fetch");
@@ -374,8 +377,8 @@ static void network_use_up(struct check *check, struct tally *tally)
 	assert_true(world_gate_await("fetch", NETWORK_FETCHES_MAX, SETTLE_MS));
 }
 
-/* Policy hosts of one silent network are asked for so many policies at a time, whoever asks; others are asked
- * meanwhile. */
+/* The policy hosts of one silent network get a limited number of fetches at a time, from all clients together. Other
+ * networks are not affected. */
 static void test_one_network(void **state)
 {
 	(void)state;
@@ -403,8 +406,8 @@ static void test_one_network(void **state)
 	product_stop(&p);
 }
 
-/* What is put off while its policy host's network is busy is shared as well: it goes on when the network is free, and
- * all who want it get it by one fetch. */
+/* A fetch that is requeued because its network is busy is shared, too. It starts when the network is free, and one
+ * fetch serves all inquiries. */
 static void test_put_off(void **state)
 {
 	(void)state;
@@ -427,7 +430,7 @@ static void test_put_off(void **state)
 	product_stop(&p);
 }
 
-/* Refreshes leave half of a network's places to what somebody waits for. */
+/* Refreshes leave half of a network's places to fetches with a waiter. */
 static void test_refreshes_leave_room(void **state)
 {
 	(void)state;
@@ -459,7 +462,7 @@ static void test_refreshes_leave_room(void **state)
 	product_stop(&p);
 }
 
-/* How long a first contact takes here: the store waits for the disk. */
+/* How long a first contact takes here; the store waits for the disk. */
 static long discovery_ns(struct check *check)
 {
 	struct outcome outcome;
@@ -475,7 +478,7 @@ static long discovery_ns(struct check *check)
 	return ns < 200000000 ? ns : 200000000;
 }
 
-/* Giving up: either `done` is called, or the verdict so far is handed over, never both, never neither. */
+/* Giving up: either `done` is called, or the caller gets the verdict so far, never both and never neither. */
 static void test_abandon_races(void **state)
 {
 	(void)state;
@@ -505,12 +508,12 @@ static void test_abandon_races(void **state)
 	product_settle(p.check);
 	await(&tally, rounds - abandoned);
 	assert_true(abandoned > 0 && abandoned < rounds);
-	/* Told or given up: each got one. */
+	/* Answered or given up: each question has one outcome. */
 	assert_int_equal(verdicts_counted(PURPOSE_DELIVER) - verdicts, rounds);
 	product_stop(&p);
 }
 
-/* What was given up goes on, and is known to the next. */
+/* An inquiry goes on after its waiter has given up, and the next question uses its result. */
 static void test_abandoned_goes_on(void **state)
 {
 	(void)state;
@@ -537,7 +540,7 @@ static void test_abandoned_goes_on(void **state)
 	product_stop(&p);
 }
 
-/* Stopping with inquiries open, some at a gate that stays shut: each waiter is answered once, by the verdict so far. */
+/* A stop with open inquiries, some of them at a closed gate: each waiter is answered once, with the verdict so far. */
 static void test_stop_while_open(void **state)
 {
 	(void)state;
@@ -560,7 +563,7 @@ static void test_stop_while_open(void **state)
 	product_stop(&p);
 }
 
-/* The fresh path is one read transaction, and no call. */
+/* An answer from the store takes one read transaction and no operation. */
 static void test_fresh_is_one_view(void **state)
 {
 	(void)state;
@@ -580,7 +583,7 @@ static void test_fresh_is_one_view(void **state)
 	product_stop(&p);
 }
 
-/* What a teller of verdicts finds in the store at that moment. */
+/* What the store holds at the moment when a caller gets its verdict. */
 struct teller {
 	struct store *store;
 	atomic_bool told, entry_stored, hop_stored;
@@ -603,8 +606,8 @@ static void teller_done(void *arg, struct outcome *outcome)
 	teller->told = true;
 }
 
-/* What a verdict rests on is on disk before anybody hears of it: after a crash the policy that held one message holds
- * the next. */
+/* The facts behind a verdict are on disk before anybody gets it: after a crash, the policy that held one message
+ * holds the next. */
 static void test_stored_before_told(void **state)
 {
 	(void)state;
@@ -629,7 +632,7 @@ static void await_held(unsigned held)
 	assert_int_equal(world_store_held(), held);
 }
 
-/* What one inquiry found is in the store before those who wait for it, too, act on it. */
+/* A result is in the store before the other inquiries that share it act on it. */
 static void test_stored_before_shared(void **state)
 {
 	(void)state;
@@ -655,8 +658,8 @@ static void test_stored_before_shared(void **state)
 	product_stop(&p);
 }
 
-/* While it is being written what a probe saw, nobody probes the host once more; and what is known of the domain has been
- * written before the probe begins. */
+/* While a probe's result is being written, nobody probes the host again. The facts about the domain are written
+ * before the probe begins. */
 static void test_no_probe_while_saving(void **state)
 {
 	(void)state;
@@ -690,7 +693,8 @@ static void test_no_probe_while_saving(void **state)
 	product_stop(&p);
 }
 
-/* RFC 8461 1, 10.2: nothing depends on DNSSEC. With it and without it, validated or not, the verdict is the same. */
+/* RFC 8461 1, 10.2: nothing depends on DNSSEC. The verdict is the same with DNSSEC, without it, and with an answer
+ * that is not validated. */
 static void test_dnssec_changes_nothing(void **state)
 {
 	(void)state;
@@ -724,7 +728,7 @@ static void test_dnssec_changes_nothing(void **state)
 	}
 }
 
-/* A verdict is counted at once when nobody waits for more, or nobody can: and not once more at the end. */
+/* A verdict is counted at once if nobody waits or nobody can wait, and is not counted again at the end. */
 static void test_counted_without_a_wait(void **state)
 {
 	(void)state;
@@ -747,7 +751,7 @@ static void test_counted_without_a_wait(void **state)
 	product_stop(&p);
 }
 
-/* At most PRODUCT_INQUIRIES cases: the next finds no room, and says so. */
+/* At most PRODUCT_INQUIRIES inquiries are open: the next question finds no room and reports that. */
 static void test_no_room(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* The shell when something goes wrong between two of its steps, with the fakes in place of the network. */
+/* Check when something fails between two of its steps, with fakes in place of the network. */
 #include "clock.h"
 #include "product.h"
 #include "world.h"
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-/* A policy that the store holds, with evidence past its hard age. */
+/* A stored policy with evidence past its hard age. */
 static struct question known_domain(struct product *p)
 {
 	struct outcome outcome;
@@ -28,7 +28,7 @@ static struct question known_domain(struct product *p)
 	return question;
 }
 
-/* Rule 9: the policy could be read when the question was asked; that the store breaks then does not let mail go. */
+/* Rule 9: the policy could be read when the question came. If the store breaks after that, the mail is still held. */
 static void test_store_breaks_between(void **state)
 {
 	(void)state;
@@ -86,7 +86,7 @@ static void policy_put(struct entry *entry, void *arg)
 	policy_found_free(&found);
 }
 
-/* Who joins an inquiry that knows less than the store has told him is never answered by less. */
+/* A caller that joins an inquiry which knows less than check_ask() has returned never gets a weaker answer. */
 static void test_never_less(void **state)
 {
 	(void)state;
@@ -118,7 +118,7 @@ static void hears(void *arg, struct outcome *outcome)
 	memset(&outcome->policy, 0, sizeof outcome->policy);
 }
 
-/* The same when the inquiry is cut off. */
+/* The same if the inquiry is cut off. */
 static void test_never_less_at_the_end(void **state)
 {
 	(void)state;
@@ -140,8 +140,8 @@ static void test_never_less_at_the_end(void **state)
 	product_stop(&p);
 }
 
-/* Another process stores the policy while a case that has read nothing of it is on its way: what the case writes later
- * does not take the policy off the list of what is due. */
+/* Another process stores the policy while an inquiry is under way that has read nothing of it. What the inquiry
+ * writes later does not take the policy off the list of due refreshes. */
 static void test_due_of_what_is_stored(void **state)
 {
 	(void)state;
@@ -163,7 +163,8 @@ static void test_due_of_what_is_stored(void **state)
 	product_stop(&p);
 }
 
-/* Used in a future that the clock has left since: marked as used today, once. */
+/* The domain was used at a time that is now in the future, because the clock was set back. It is marked as used
+ * today, once. */
 static void test_use_after_clock_set_back(void **state)
 {
 	(void)state;
@@ -190,8 +191,8 @@ static int64_t processor_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A client that asks for thousands of silent domains takes neither all the room nor all the processor: others are served
- * meanwhile. */
+/* A client that asks for thousands of silent domains uses up neither the table nor the processor. Other clients are
+ * served meanwhile. */
 static void test_one_client_floods(void **state)
 {
 	(void)state;
@@ -235,7 +236,7 @@ static unsigned client_takes(struct product *p, uint64_t client, unsigned from, 
 	return taken;
 }
 
-/* A client has an eighth of the room that is left, whatever its rate, and has it again when its inquiries have ended. */
+/* A client gets an eighth of the free room, whatever its rate, and gets it back when its inquiries have ended. */
 static void test_part_of_a_client(void **state)
 {
 	(void)state;
@@ -252,7 +253,8 @@ static void test_part_of_a_client(void **state)
 	product_stop(&p);
 }
 
-/* Refreshes, even forced ones, leave half of the table to what somebody asks; those that are due wait much sooner. */
+/* Refreshes, even forced ones, leave half of the table to questions. Refreshes that are merely due have a much lower
+ * limit. */
 static void test_part_of_refreshes(void **state)
 {
 	(void)state;
@@ -282,7 +284,7 @@ static void await_fetches(unsigned count)
 	assert_false(world_gate_await("fetch", count + 1, 0));
 }
 
-/* No more connections than there may be, half of them for refreshes; each is given back. */
+/* There are never more connections than allowed, refreshes use at most half of them, and each is released. */
 static void test_connections(void **state)
 {
 	(void)state;
@@ -316,7 +318,7 @@ static void test_connections(void **state)
 	product_stop(&p);
 }
 
-/* A probe of two addresses that finds one connection, of two: the other is a silent policy host's. */
+/* A probe of two addresses finds only one of two connections free: a silent policy host has the other. */
 static void probe_begins(struct product *p)
 {
 	static const char *const two[] = {"8.0.9.1", "8.0.9.2"};
@@ -339,7 +341,7 @@ static void probe_begins(struct product *p)
 	assert_int_equal(world_count("probe"), 0);
 }
 
-/* While it waits for both, it holds none, and spends nothing of the budget. */
+/* While the probe waits for both, it holds none and spends no budget. */
 static void test_connections_of_a_probe(void **state)
 {
 	(void)state;
@@ -352,7 +354,7 @@ static void test_connections_of_a_probe(void **state)
 	product_stop(&p);
 }
 
-/* It waits for no longer than a probe may take. */
+/* The probe waits for room no longer than a probe may take. */
 static void test_no_connection_for_a_probe(void **state)
 {
 	(void)state;
@@ -370,7 +372,7 @@ static void test_no_connection_for_a_probe(void **state)
 	product_stop(&p);
 }
 
-/* What the bounds refuse to a refresh is not refused to somebody who waits behind it. */
+/* If the limits refuse a refresh, an inquiry with a waiter that is parked in its flight tries for itself. */
 static void test_behind_a_refused_refresh(void **state)
 {
 	(void)state;
@@ -394,7 +396,7 @@ static void test_behind_a_refused_refresh(void **state)
 	struct question question = product_question("d2.example.com", PURPOSE_DELIVER);
 	atomic_store(&passed, 0);
 	assert_true(product_begin(p.check, &question, passes, NULL) != CHECK_NO_TICKET);
-	product_pause(200); /* it is parked */
+	product_pause(200); /* parked */
 	world_advance(61);  /* longer than fetch_timeout */
 	assert_true(world_gate_await("fetch", 3, SETTLE_MS));
 	world_gate_open("fetch");
@@ -403,7 +405,7 @@ static void test_behind_a_refused_refresh(void **state)
 	product_stop(&p);
 }
 
-/* A stop with a case that waits for the probe budget: it does not ask again and again until the others have ended. */
+/* A stop while an inquiry waits for the probe budget: it does not try again and again until the others have ended. */
 static void test_stop_while_put_off(void **state)
 {
 	(void)state;
@@ -436,7 +438,7 @@ static void domain_at(const char *domain, const char *mx, const char *const *add
 	assert_true(world_dns(mx, DNS_A, 3600, addresses, count));
 }
 
-/* A probe that the budget puts off has as much time as any other when its turn comes. */
+/* A probe that was requeued for the budget gets as much time as any other when its turn comes. */
 static void test_put_off_keeps_time(void **state)
 {
 	(void)state;
@@ -476,8 +478,8 @@ static unsigned threads(void)
 	return count;
 }
 
-/* All threads are there from the start: where they cannot be had, that shows then, and not when the first domain is to
- * be stored. */
+/* All threads are started at once. If one cannot be started, that is an error at the start, not when the first
+ * domain is to be stored. */
 static void test_threads_at_the_start(void **state)
 {
 	(void)state;
@@ -493,7 +495,7 @@ static void test_threads_at_the_start(void **state)
 	product_stop(&p);
 }
 
-/* The rest between two looks at a hop ends while it is being looked at: the second look comes all the same. */
+/* The pause between two probes of a hop ends while the inquiry runs: the second probe starts all the same. */
 static void test_rest_ends_meanwhile(void **state)
 {
 	(void)state;
@@ -509,7 +511,7 @@ static void test_rest_ends_meanwhile(void **state)
 		product_pause(1);
 	product_pause(200);
 	world_clock_slow(OBTAIN_AGAIN_MS * 3 / 4);
-	for (unsigned i = 0; i < p.check->desk_count; i++) /* wakes up all that sleep */
+	for (unsigned i = 0; i < p.check->desk_count; i++) /* wakes all sleeping inquiries */
 		loop_post(runner_loop(p.check->desk[i].runner), &p.check->desk[i].stop);
 	product_pause(200);
 	world_clock_slow(0);
@@ -518,7 +520,7 @@ static void test_rest_ends_meanwhile(void **state)
 	product_stop(&p);
 }
 
-/* Tenants of a large provider, asked for all at once: each address is looked at once, and nobody is refused. */
+/* Tenants of a large provider, all asked for at once: each address is probed once, and no probe is refused. */
 static void test_many_tenants(void **state)
 {
 	(void)state;
@@ -552,7 +554,7 @@ static void test_many_tenants(void **state)
 	product_stop(&p);
 }
 
-/* In a tool that nobody waits for, questions leave half of the budget, and a refusal is no front end's. */
+/* In a tool without a front end, questions leave half of the budget, and a refused probe is not remembered. */
 static void test_tool_in_the_background(void **state)
 {
 	(void)state;
@@ -579,8 +581,8 @@ static void test_tool_in_the_background(void **state)
 	product_stop(&p);
 }
 
-/* The renewal of a hop waits for the budget; somebody who asks for the same hop does not wait behind it, not even for as
- * long as a probe may take. */
+/* The renewal of a hop waits for the budget. A question that needs the same hop does not wait behind it, not even
+ * for as long as a probe may take. */
 static void test_asked_before_renewals(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* Refreshes in bulk, with the fakes in place of the network: a provider that is dead, hosts that are silent, bursts. */
+/* Refreshes in bulk, with fakes in place of the network: a dead provider, silent hosts, bursts. */
 #include "clock.h"
 #include "fake_events.h"
 #include "product.h"
@@ -24,7 +24,7 @@ static struct question tenant_question(unsigned i)
 	return product_question(domain, PURPOSE_DELIVER);
 }
 
-/* Domains whose policies one host serves, at one address. */
+/* Domains whose policies are served by one host at one address. */
 static void tenants_make(unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -79,8 +79,8 @@ static void nobody_waits(void *arg, struct outcome *outcome)
 	(void)outcome;
 }
 
-/* Two hundred policies of one provider that has died are due: one connection at a time, few of them, and each domain's
- * due time moves on by its own back-off. When the provider is back, one success opens it for all. */
+/* Two hundred policies of one dead provider are due. The provider gets few connections, one at a time, and each
+ * domain's due time moves by its own back-off. When the provider is back, one success ends the back-off for all. */
 static void test_dead_provider(void **state)
 {
 	(void)state;
@@ -93,7 +93,7 @@ static void test_dead_provider(void **state)
 	unsigned before = world_count("fetch");
 	assert_int_equal(tenants_refresh(&p, TENANTS), TENANTS);
 	product_settle(p.check);
-	/* under way at the first failure, and one more */
+	/* one was under way at the first failure, and one followed */
 	assert_in_range(world_count("fetch") - before, 1, NETWORK_FETCHES_MAX / 2 + 2);
 	for (unsigned i = 0; i < TENANTS; i++) {
 		struct entry entry = stored(&p, tenant_question(i).domain);
@@ -114,7 +114,7 @@ static void test_dead_provider(void **state)
 	world_advance(3600);
 	tenants_refresh(&p, TENANTS);
 	product_settle(p.check);
-	/* some are due again by then: their own moment of the day has come */
+	/* some are due again by then, at their own moment of the day */
 	assert_in_range(world_count("fetch") - before, TENANTS, TENANTS + TENANTS / 8);
 	for (unsigned i = 0; i < TENANTS; i++) {
 		struct entry entry = stored(&p, tenant_question(i).domain);
@@ -124,7 +124,7 @@ static void test_dead_provider(void **state)
 	product_stop(&p);
 }
 
-/* TLS and HTTP errors are no proof that a host is dead: somebody else's record may point there. */
+/* TLS and HTTP errors do not prove that a host is dead: somebody else's record may point there. */
 static void test_errors_of_others(void **state)
 {
 	(void)state;
@@ -150,7 +150,7 @@ static void tenant_answer(struct product *p, unsigned i, struct outcome *outcome
 	product_settle(p->check);
 }
 
-/* A host in back-off is a failed fetch for whoever asks, and remembered so. A policy in force stays. */
+/* A fetch from a host in back-off fails at once and is remembered as failed. A policy in force stays. */
 static void test_asked_at_dead_provider(void **state)
 {
 	(void)state;
@@ -178,7 +178,7 @@ static void test_asked_at_dead_provider(void **state)
 	assert_int_equal(world_count("fetch") - before, 0);
 	tenant_answer(&p, 0, &outcome);
 	assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
-	world_advance(FETCH_SPACING_S + 1); /* the host is well again: retried behind the answer */
+	world_advance(FETCH_SPACING_S + 1); /* the host is back: retried in the background */
 	for (unsigned i = 2; i < 40; i++)
 		tenant_answer(&p, i, &outcome);
 	assert_int_equal(world_count("fetch") - before, 38);
@@ -187,8 +187,8 @@ static void test_asked_at_dead_provider(void **state)
 	product_stop(&p);
 }
 
-/* Two hundred domains of which nothing is known, at one silent host: the mail of each waits for one deadline, and the
- * next question of each has its answer. */
+/* Two hundred unknown domains at one silent host: the mail of each waits for one deadline, and the next question of
+ * each is answered at once. */
 static void test_silent_provider(void **state)
 {
 	(void)state;
@@ -220,7 +220,7 @@ static void test_silent_provider(void **state)
 	product_stop(&p);
 }
 
-/* A fetch for which there is no room in the time that a fetch may take is a failed one. */
+/* A fetch that finds no room within fetch_timeout counts as failed. */
 static void test_no_room_is_a_failure(void **state)
 {
 	(void)state;
@@ -236,7 +236,7 @@ static void test_no_room_is_a_failure(void **state)
 	struct question question = tenant_question(NETWORK_FETCHES_MAX);
 	product_begin(p.check, &question, nobody_waits, NULL);
 	product_pause(200);
-	world_advance(600); /* longer than fetch_timeout: its patience is over */
+	world_advance(600); /* longer than fetch_timeout */
 	int64_t until_ms = clock_mono_ms() + SETTLE_MS;
 	while (product_cases(p.check) > NETWORK_FETCHES_MAX && clock_mono_ms() < until_ms)
 		product_pause(1);
@@ -251,7 +251,7 @@ static void test_no_room_is_a_failure(void **state)
 	product_stop(&p);
 }
 
-/* Refreshes and first contacts at silent hosts, each at an address of its own: who asks for something else is answered
+/* Refreshes and first contacts at silent hosts, each at an address of its own. Other questions are answered
  * meanwhile. */
 static void test_silent_hosts(void **state)
 {
@@ -288,7 +288,7 @@ static void test_silent_hosts(void **state)
 	product_stop(&p);
 }
 
-/* Name servers that are silent hold nothing but a place in the table of cases, whatever it is that they are asked. */
+/* Silent name servers cost only a place in the table of inquiries, whatever they are asked for. */
 static void test_silent_name_servers(void **state)
 {
 	(void)state;
@@ -317,7 +317,7 @@ static void test_silent_name_servers(void **state)
 		product_answer(p.check, &question, SETTLE_MS, &outcome);
 		assert_int_equal(outcome.verdict.kind, VERDICT_PASS);
 		outcome_free(&outcome);
-		assert_in_range(product_cases(p.check), 12, 13); /* the last one may be about to end */
+		assert_in_range(product_cases(p.check), 12, 13); /* the last one may be ending */
 		world_advance(DNS_TIMEOUT_MS / 1000 * 2);
 		product_settle(p.check); /* each has timed out */
 		product_stop(&p);
@@ -361,8 +361,8 @@ static unsigned client_begins(struct product *p, unsigned from, unsigned count, 
 	return begun;
 }
 
-/* A client begins no more new cases than its rate allows; another client, and one who joins a case, begins none of
- * them. */
+/* A client opens no more inquiries than its rate allows. Another client, and one that joins an open inquiry, are not
+ * affected. */
 static void test_client_rate(void **state)
 {
 	(void)state;
@@ -387,7 +387,7 @@ static void test_client_rate(void **state)
 	product_stop(&p);
 }
 
-/* A fetch that could not even be tried is told in time, too: once, and not remembered as a fetch. */
+/* A fetch that could not even start is reported in time, once, and is not remembered as a fetch. */
 static void test_alarm_of_untried(void **state)
 {
 	(void)state;

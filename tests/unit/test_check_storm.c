@@ -1,12 +1,12 @@
-/* A storm: 64 threads ask for a few domains, in every way in which check can be asked, while hops, policies and
- * settings change under them, refreshes are forced, and another process has the store open and forgets. Meant to be run
- * under ThreadSanitizer too.
+/* A storm: 64 threads ask for a few domains in every way that check offers. Meanwhile hops, policies and settings
+ * change, refreshes are forced, and another process has the store open and forgets domains. Meant to be run under
+ * ThreadSanitizer, too.
  *
- * It comes in rounds, so that it can be said what is right: the world is in one state until, in the middle of a round,
- * it comes into another, and the clock stands still until the round is over and nothing is under way. Every verdict
- * must be right by what was so at some time before its call had ended and may still be remembered then; no policy that
- * was told once may be forgotten or replaced by an older one; and of every question that was begun the asker hears
- * exactly once, by done() or by check_give_up(). */
+ * The storm comes in rounds, so that the right answers are known. The world is in one state, and in the middle of
+ * the round it changes to another. The clock stands still until the round is over and nothing is under way. Every
+ * verdict must be right for a state that existed before its call ended, or that may still be remembered. A policy
+ * that was returned once must not be forgotten or replaced by an older one. Each caller that began a question gets
+ * exactly one outcome, from done() or from check_give_up(). */
 #include "storm.h"
 #include "world.h"
 
@@ -26,7 +26,7 @@
 
 /* --- callers ------------------------------------------------------------------------------------------------------ */
 
-/* One question that was begun. It stays until the round is over, so that a word that comes too late is noticed. */
+/* One question that was begun. It is kept until the round is over, so that a late callback is noticed. */
 struct begun {
 	atomic_uint heard;
 	bool started, abandoned;
@@ -48,7 +48,7 @@ static void begun_done(void *arg, struct outcome *outcome)
 	begun->heard++;
 }
 
-/* As the map's server does: start, and give up after a while. */
+/* Like the map's server: ask, and give up after a while. */
 static void caller_start(
 	struct caller *caller, struct call *call, const struct question *question, unsigned patience_ms)
 {
@@ -81,7 +81,7 @@ static void caller_ask(struct caller *caller, unsigned dice)
 	struct question question = product_question(place[call.at].domain, call.purpose);
 	question.client = dice / 21 % 5;
 	unsigned how = dice / 105 % 3, wait_ms = dice / 315 % 4 == 0 ? 1 + dice % 3 : 2000;
-	/* What is in the store must be known to all who look there; a case may have looked some time ago. */
+	/* Everybody who reads the store must know what it holds, but an inquiry may have read it some time ago. */
 	call.lowest = how == 0 && call.at != FORGET ? storm->told[call.at] : storm->lowest[call.at];
 	storm->calls++;
 	call.at_once = how == 0;
@@ -112,7 +112,7 @@ static void *caller_run(void *arg)
 	}
 }
 
-/* When nothing is under way any more: everybody who was let in has heard, once. */
+/* Called when nothing is under way any more: each waiter has got exactly one outcome. */
 static void caller_count(struct caller *caller)
 {
 	struct storm *storm = caller->storm;
@@ -147,7 +147,7 @@ static void forgetter_run(int orders, int answers)
 	_exit(store ? 1 : 0);
 }
 
-/* Before the first thread is started. */
+/* Called before the first thread is started. */
 static void forgetter_start(struct storm *storm)
 {
 	int orders[2], answers[2];

@@ -1,4 +1,4 @@
-/* What bounds the shell: quotas, rates, the probe budget, back-off from policy hosts, what failed a moment ago. */
+/* The limits: quotas, rates, the probe budget, back-off from policy hosts, short memories of failures. */
 #include "check_limits.h"
 
 #include "cm.h"
@@ -26,7 +26,7 @@ static enum budget_answer take(struct limits *limits, const char *text, int64_t 
 	return limits_probes_begin(limits, &a, 1, BUDGET_FOR_GOOD, now_ms, slot);
 }
 
-/* Takes and gives back at once; how many go through. */
+/* Takes probes and gives them back at once; returns how many the budget allowed. */
 static int run_for(struct limits *limits, enum budget_claim claim, const char *text, int64_t now_ms, int tries)
 {
 	struct address a = address(text);
@@ -74,7 +74,7 @@ static void six_a_minute(void **state)
 	limits_free(&limits);
 }
 
-/* A network that is asked for all the time gets its budget nevertheless: no part of a token is lost. */
+/* A network that is asked for all the time still gets its whole budget: no part of a token is lost. */
 static void asking_does_not_stop_the_clock(void **state)
 {
 	(void)state;
@@ -94,8 +94,8 @@ static void own_networks_have_more(void **state)
 	limits_free(&limits);
 }
 
-/* A hop with an address in a busy network is asked for again and again; that uses up nothing of its other network, nor
- * of the whole. */
+/* A hop with one address in a busy network is asked for again and again. That spends nothing of its other network,
+ * and nothing of the global rate. */
 static void nothing_is_lost_by_asking(void **state)
 {
 	(void)state;
@@ -114,7 +114,7 @@ static void nothing_is_lost_by_asking(void **state)
 	limits_free(&limits);
 }
 
-/* Two addresses of one hop in one network count as two. */
+/* Two addresses of one hop in one network count as two probes. */
 static void one_network_twice(void **state)
 {
 	(void)state;
@@ -129,7 +129,7 @@ static void one_network_twice(void **state)
 	limits_free(&limits);
 }
 
-/* More networks than slots: a shared slot is stricter, and what was taken is given back. */
+/* More networks than slots: networks that share a slot get less, and what was taken is given back. */
 static void a_full_table_holds(void **state)
 {
 	(void)state;
@@ -156,8 +156,8 @@ static struct address scattered(unsigned i)
 		.len = 16, .bytes = {0x2a, 0, 0, (uint8_t)(network >> 16), (uint8_t)(network >> 8), (uint8_t)network}};
 }
 
-/* Always other networks, as many as the global rate lets through and many more that it refuses, for minutes on end: none
- * finds its budget used up by others that share its slot. */
+/* New networks all the time, for minutes: as many as the global rate allows and many more that it refuses. None of
+ * them finds its budget spent by others that share its slot. */
 static void a_flood_shares_no_slot(void **state)
 {
 	(void)state;
@@ -179,7 +179,7 @@ static void a_flood_shares_no_slot(void **state)
 	limits_free(&limits);
 }
 
-/* Each leaves something to those before it, however often it asks. */
+/* Each claim leaves a part to the more urgent claims, however often it asks. */
 static void each_leaves_something(void **state)
 {
 	(void)state;
@@ -196,12 +196,12 @@ static void each_leaves_something(void **state)
 	}
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(run_for(limits, claims[i], "8.8.9.1", T0, 50), more[i]);
-	/* In all they see no more than one alone could. */
+	/* Together they get no more than one of them could alone. */
 	assert_int_equal(run(limits, "8.8.9.1", T0 + 9999, 50), 0);
 	limits_free(&limits);
 }
 
-/* The same of the whole. */
+/* The same for the global rate. */
 static void each_leaves_something_of_all(void **state)
 {
 	(void)state;
@@ -220,7 +220,7 @@ static void each_leaves_something_of_all(void **state)
 	limits_free(&limits);
 }
 
-/* Somebody who waits finds one place free; two addresses of one hop are no more than one probe. */
+/* A claim with a waiter finds one place free; the two addresses of one hop do not count against each other. */
 static void background_has_one_place(void **state)
 {
 	(void)state;
@@ -273,7 +273,8 @@ static void host_fails(struct limits *limits, unsigned host, int64_t now_ms)
 	limits_fetch_end(limits, &try, BACKOFF_UNREACHED, now_ms);
 }
 
-/* Any number at a time while all is well; one at a time after a failure; any number again after a success. */
+/* Any number of fetches at a time while they succeed; one at a time after a failure; any number again after a
+ * success. */
 static void one_fetch_at_a_time(void **state)
 {
 	(void)state;
@@ -285,9 +286,10 @@ static void one_fetch_at_a_time(void **state)
 	assert_true(begin(limits, 1, false, START_MS, &first));
 	assert_true(first.alone);
 	assert_int_equal(way(limits, 1, false, START_MS + 3600000, &third), BACKOFF_FAIL);
-	assert_int_equal(way(limits, 1, true, START_MS + 3600000, &third), BACKOFF_WAIT); /* what is asked for */
+	assert_int_equal(way(limits, 1, true, START_MS + 3600000, &third), BACKOFF_WAIT); /* somebody waits */
 	assert_true(goes(limits, 2, false, START_MS));                                    /* another host */
-	limits_fetch_end(limits, &second, BACKOFF_UNREACHED, START_MS); /* was under way before: counts as one */
+	limits_fetch_end(
+		limits, &second, BACKOFF_UNREACHED, START_MS); /* was under way before: counts as the same failure */
 	assert_false(begin(limits, 1, false, START_MS, &third));
 	limits_fetch_end(limits, &first, BACKOFF_REACHED, START_MS);
 	assert_true(begin(limits, 1, false, START_MS, &first));
@@ -295,7 +297,7 @@ static void one_fetch_at_a_time(void **state)
 	limits_free(&limits);
 }
 
-/* In back-off nothing waits, whoever asks; one try at a time is let through. */
+/* In back-off no fetch waits; one try at a time is allowed. */
 static void back_off_fails_at_once(void **state)
 {
 	(void)state;
@@ -311,7 +313,7 @@ static void back_off_fails_at_once(void **state)
 	limits_free(&limits);
 }
 
-/* 5 s, 10 s, ... ten minutes; what is asked for waits 5 s at most. */
+/* 5 s, 10 s, up to ten minutes. With a waiter, 5 s at most. */
 static void back_off_grows(void **state)
 {
 	(void)state;
@@ -330,7 +332,7 @@ static void back_off_grows(void **state)
 	limits_free(&limits);
 }
 
-/* More hosts that fail than there is room for: some are forgotten, none that works is held up, nothing else happens. */
+/* More failing hosts than slots: some are forgotten, no working host is delayed, and nothing else happens. */
 static void more_hosts_fail_than_there_is_room(void **state)
 {
 	(void)state;
@@ -387,7 +389,7 @@ static void failed_lookups_are_remembered(void **state)
 	limits_remember(limits, LIMIT_MX_FAILURES, "example.com", 0, REASON_MX_LOOKUP, until_ms);
 	assert_int_equal(missed(limits, "example.com", until_ms - 1), REASON_MX_LOOKUP);
 	assert_int_equal(missed(limits, "example.com", until_ms), REASON_OK);
-	for (unsigned i = 0; i < 20000; i++) { /* never for another name, however full the table is */
+	for (unsigned i = 0; i < 20000; i++) { /* never counts for another name, however full the table is */
 		char name[32];
 		snprintf(name, sizeof name, "d%u.example", i);
 		assert_int_equal(missed(limits, name, START_MS), REASON_OK);
@@ -416,7 +418,7 @@ static void once_in_a_while(void **state)
 	limits_free(&limits);
 }
 
-/* A full table forgets what ends first, not what is to be remembered for a day. */
+/* A full table forgets the value that ends first, not one that is kept for a day. */
 static void the_longest_memory_stays(void **state)
 {
 	(void)state;
@@ -467,7 +469,7 @@ static void a_quota_by_key(void **state)
 	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2));
 	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2));
 	assert_false(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 2));
-	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 3)); /* the bound is each call's own */
+	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 7, 3)); /* each call has its own limit */
 	assert_true(limits_hold(limits, LIMIT_NETWORK_FETCHES, 8, 0)); /* 0 counts as 1 */
 	assert_false(limits_hold(limits, LIMIT_NETWORK_FETCHES, 8, 0));
 	assert_true(limits_hold(limits, LIMIT_CLIENT_INQUIRIES, 7, 1)); /* another kind */
@@ -481,8 +483,8 @@ static void a_quota_by_key(void **state)
 	limits_free(&limits);
 }
 
-/* Many more keys than there is room for: those that find no slot are refused, those that hold one keep it, and nothing is
- * left behind. */
+/* Many more keys than slots: keys that find no slot are refused, keys that hold one keep it, and nothing is left
+ * behind. */
 static void a_full_quota_refuses(void **state)
 {
 	(void)state;
@@ -510,7 +512,7 @@ static void a_full_quota_refuses(void **state)
 	limits_free(&limits);
 }
 
-/* However many other clients come, one that has used up its rate gets no new one. */
+/* A client that has used up its rate gets no new one, however many other clients come. */
 static void a_spent_rate_is_kept(void **state)
 {
 	(void)state;
@@ -545,7 +547,7 @@ static void an_operator_sees(void **state)
 	limits_probe_end(limits, slot);
 	seen = visits(limits, LIMIT_PROBES);
 	assert_true(seen.slots == 1 && seen.held == 0 && seen.key.low == address_network(&host));
-	assert_int_equal(seen.bucket.spent, 60000); /* one probe, of which six are to be had in a minute */
+	assert_int_equal(seen.bucket.spent, 60000); /* one probe of the six that a minute allows */
 	struct backoff_try try;
 	limits_fetch_begin(limits, &host, true, T0, &try);
 	limits_fetch_end(limits, &try, BACKOFF_UNREACHED, T0);

@@ -1,4 +1,4 @@
-/* The jobs of one loop: whose turn it is, and how long one turn is. */
+/* The jobs of one loop: their order, and how many run in a row. */
 #include "cm.h"
 #include "runner.h"
 
@@ -14,7 +14,7 @@ struct room {
 	unsigned ran[2 * JOBS]; /* the numbers of the jobs, in the order in which they ran */
 	atomic_uint count;
 	struct loop_task task;
-	unsigned before_task; /* jobs that had run when the task did */
+	unsigned before_task; /* jobs that had run before the task */
 };
 
 struct noted {
@@ -57,7 +57,7 @@ static void room_open(struct room *room)
 	room->runner = runner_new(room->loop);
 }
 
-/* Until so many jobs have run. */
+/* Waits until so many jobs have run. */
 static void room_close(struct room *room, unsigned jobs)
 {
 	for (int i = 0; i < SETTLE_MS && atomic_load(&room->count) < jobs; i++)
@@ -77,7 +77,7 @@ static void room_run(struct room *room, unsigned jobs)
 	room_close(room, jobs);
 }
 
-/* A hundred jobs of one client keep those of two others waiting for one job each; and they stay in order. */
+/* A hundred jobs of one client delay the jobs of two other clients by one job each, and all run in order. */
 static void clients_take_turns(void **state)
 {
 	static struct room room;
@@ -96,7 +96,7 @@ static void clients_take_turns(void **state)
 		assert_int_equal(room.ran[i], i - 2);
 }
 
-/* What somebody waits for comes first, but refreshes get a turn after every few jobs, and run when nobody waits. */
+/* Jobs with a waiter run first. Refreshes get a turn after every few of them, and run when there are none. */
 static void refreshes_come_second(void **state)
 {
 	static struct room room;
@@ -119,7 +119,7 @@ static void refreshes_come_second(void **state)
 	assert_in_range(until_last_asked, 5, 20);
 }
 
-/* A turn is a few jobs long: then what else the loop has to do comes first. */
+/* After a few jobs the loop does its other work first. */
 static void turns_end(void **state)
 {
 	static struct room room;
@@ -135,7 +135,7 @@ static void turns_end(void **state)
 	assert_in_range(room.before_task, 1, JOBS / 2);
 }
 
-/* From another thread, while the loop runs. */
+/* Jobs come from another thread while the loop runs. */
 static void jobs_are_posted(void **state)
 {
 	static struct room room;

@@ -1,4 +1,4 @@
-/* What was seen at an address for one host, and what that says of others: with real TLS, and the table's bounds. */
+/* Sightings: what a certificate seen for one host proves about others, with real TLS; and the limits of the table. */
 #include "sightings.h"
 
 #include "clock.h"
@@ -29,7 +29,7 @@ static struct address local(void)
 	return address;
 }
 
-/* A probe of `host` at a hop of its own; returns its port. */
+/* Probes `host` at a hop of its own; returns the port of that hop. */
 static uint16_t probed(const char *host, struct tls_hop *hop, enum reason reason)
 {
 	struct address address = local();
@@ -73,7 +73,7 @@ static void test_wildcard(void **state)
 	pki_free(&leaf);
 }
 
-/* Time: not before what is asked for, not ahead of the clock, not past the certificate's end. */
+/* Time: not before `since`, not ahead of the clock, not after the certificate has expired. */
 static void test_times(void **state)
 {
 	(void)state;
@@ -91,7 +91,7 @@ static void test_times(void **state)
 	pki_free(&leaf);
 }
 
-/* A wrong name alone leaves the rest as it is. Whatever else is wrong says nothing of anybody. */
+/* If only the name is wrong, the sighting counts for other hosts. If anything else is wrong, it counts for none. */
 static void test_soundness(void **state)
 {
 	(void)state;
@@ -129,7 +129,7 @@ static void test_soundness(void **state)
 	}
 }
 
-/* More names than are kept, and than the evidence in the store has room for. */
+/* A certificate with more names than the table keeps, and than the stored evidence has room for. */
 static void test_many_names(void **state)
 {
 	(void)state;
@@ -148,7 +148,7 @@ static void test_many_names(void **state)
 	pki_free(&leaf);
 }
 
-/* The names that OpenSSL's host check takes, or fewer. */
+/* Only names that OpenSSL's host check accepts, or fewer. */
 static void test_as_the_host_check(void **state)
 {
 	(void)state;
@@ -212,7 +212,7 @@ static void test_room(void **state)
 {
 	(void)state;
 	struct sightings *table = sightings_new();
-	/* What has spared a probe stays, whatever strangers' hosts show. */
+	/* Sightings that have replaced a probe stay, whatever strangers' hosts show. */
 	noted(table, 1, "a.useful.example", "*.useful.example", 0);
 	assert_true(known(table, 1, "b.useful.example"));
 	for (unsigned i = 2; i < 3 * SIGHTINGS_MAX; i++)
@@ -225,7 +225,7 @@ static void test_room(void **state)
 	assert_int_equal(left, SIGHTINGS_MAX);
 	sightings_free(&table);
 
-	/* One address has no more than its share, and the octets of all are bounded. */
+	/* One address has a limited number of sightings, and the bytes of all names are limited. */
 	table = sightings_new();
 	noted(table, 1, "a.useful.example", "*.useful.example", 0);
 	assert_true(known(table, 1, "b.useful.example"));
@@ -266,7 +266,7 @@ static void test_dialled(void **state)
 	sightings_hang_up(table, &other[1], 1, 25);
 	assert_true(sightings_dial(table, other, 2, 25));
 	sightings_hang_up(table, other, 2, 25);
-	/* Without room nobody is held up. */
+	/* Without a free slot nobody waits. */
 	for (unsigned i = 0; i < 2 * SIGHTINGS_DIALLED_MAX; i++) {
 		struct address one = numbered(i);
 		assert_true(sightings_dial(table, &one, 1, 25));

@@ -1,5 +1,5 @@
-/* Which look-ups are made for a host's TLSA records, in which order, and what comes of them (RFC 7672 2.2.2, 2.2.3;
- * spec D-20 to D-24, D-5). DNS and the clock are the program's own. */
+/* Which lookups are made for a hop's TLSA records, in which order, and their result (RFC 7672 2.2.2, 2.2.3; spec
+ * D-20 to D-24, D-5). DNS and the clock are this program's own. */
 #include "cm.h"
 
 #include "clock.h"
@@ -19,7 +19,7 @@ static const uint8_t good[3 + 32] = {3, 1, 1}, pkix[3 + 32] = {1, 1, 1};
 
 enum records { NO_RECORDS, ADDRESS, GOOD, PKIX, GOOD_AND_PKIX };
 
-/* A look-up that must come next, and its answer. */
+/* The lookup that must come next, and its answer. */
 struct expected {
 	enum dns_type type;
 	const char *name;
@@ -53,7 +53,7 @@ static const struct row {
 	uint32_t ttl_s;
 	bool denied, broken;
 } rows[] = {
-	/* D-20: addresses first; what is not signed, or has none, is not asked further */
+	/* D-20: addresses first; a host without one, or with unsigned ones, is not asked further */
 	{"signed host", {A(YES, 900), NO_AAAA, TLSA(AT_HOST, GOOD)}, TLSA_USABLE, HOST, 700, NO, NO},
 	{"unsigned host", {A(NO, 900), AAAA(NO, 800)}, TLSA_NONE, "", 800, NO, NO},
 	{"unsigned A", {A(NO, 900), AAAA(YES, 900)}, TLSA_NONE, "", 900, NO, NO},
@@ -65,7 +65,7 @@ static const struct row {
 		{{DNS_A, HOST, DNS_NXDOMAIN, true, 40, "", NO_RECORDS},
 			{DNS_AAAA, HOST, DNS_NXDOMAIN, true, 40, "", NO_RECORDS}},
 		TLSA_NONE, "", 40, NO, NO},
-	/* D-5: a failure is no answer; but the MTA dials what the other kind has */
+	/* D-5: a failure is no answer; but the MTA uses the addresses of the other family */
 	{"A fails", {FAILS(DNS_A, HOST, DNS_FAILED), AAAA(YES, 900), TLSA(AT_HOST, GOOD)}, TLSA_USABLE, HOST, 0, NO,
 		NO},
 	{"AAAA fails", {A(YES, 900), FAILS(DNS_AAAA, HOST, DNS_BOGUS), TLSA(AT_HOST, GOOD)}, TLSA_USABLE, HOST, 0, NO,
@@ -83,7 +83,7 @@ static const struct row {
 	{"TLSA silent", {A(YES, 900), NO_AAAA, FAILS(DNS_TLSA, AT_HOST, DNS_TIMEOUT)}, TLSA_FAILED, "", 0, NO, NO},
 	{"no resolver at TLSA", {A(YES, 900), NO_AAAA, FAILS(DNS_TLSA, AT_HOST, DNS_BROKEN)}, TLSA_FAILED, "", 0, NO,
 		YES},
-	/* D-21, D-22: of an alias the end of the chain, then the host's own name */
+	/* D-21, D-22: for an alias, the end of the chain, then the host's own name */
 	{"alias", {ALIAS_A(YES), ALIAS_NO_AAAA, TLSA(AT_END, GOOD)}, TLSA_USABLE, END, 700, NO, NO},
 	{"alias, denied at the end",
 		{ALIAS_A(YES), ALIAS_NO_AAAA, NO_TLSA(AT_END, DNS_NXDOMAIN, YES), TLSA(AT_HOST, GOOD)}, TLSA_USABLE,
@@ -109,14 +109,14 @@ static const struct row {
 	{"alias of itself",
 		{{DNS_A, HOST, DNS_OK, true, 900, HOST, ADDRESS}, NO_AAAA, NO_TLSA(AT_HOST, DNS_NODATA, YES)},
 		TLSA_NONE, "", 60, YES, NO},
-	/* D-23: the TLSA name itself an alias: the base domain stays */
+	/* D-23: the TLSA name itself is an alias: the base domain stays the same */
 	{"alias at the TLSA name",
 		{A(YES, 900), NO_AAAA, {DNS_TLSA, AT_HOST, DNS_OK, true, 300, "_dane.example.org", GOOD}}, TLSA_USABLE,
 		HOST, 300, NO, NO},
 	{"alias at the TLSA name into an unsigned zone",
 		{A(YES, 900), NO_AAAA, {DNS_TLSA, AT_HOST, DNS_OK, false, 300, "_dane.example.org", GOOD}}, TLSA_NONE,
 		"", 300, NO, NO},
-	/* D-24, and what the records are worth */
+	/* D-24, and whether the records are usable */
 	{"no TLSA", {A(YES, 900), NO_AAAA, NO_TLSA(AT_HOST, DNS_NXDOMAIN, YES)}, TLSA_NONE, "", 60, YES, NO},
 	{"no TLSA in an unsigned zone", {A(YES, 900), NO_AAAA, NO_TLSA(AT_HOST, DNS_NODATA, NO)}, TLSA_NONE, "", 60, NO,
 		NO},
@@ -235,7 +235,7 @@ static void rows_agree(void **state)
 	}
 }
 
-/* All look-ups share one deadline; past it each is still asked, since the answer may be at hand. */
+/* All lookups share one deadline. After it each is still begun, since the cache may have the answer. */
 static void one_deadline(void **state)
 {
 	(void)state;
@@ -252,7 +252,7 @@ static void one_deadline(void **state)
 	assert_int_equal(room.timeout_ms[0], DNS_TIMEOUT_MS);
 }
 
-/* D-86: the port in use; and a name with which none could stand in DNS is not asked for. */
+/* D-86: the port in use. A name that is too long for DNS is not looked up. */
 static void ports_and_long_names(void **state)
 {
 	static const struct row port = {
