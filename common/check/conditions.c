@@ -199,14 +199,15 @@ void conditions_note_found(struct conditions *conditions, const struct found *fo
 	health_note(&conditions->health, sight.sense, sight.way, sight.place, &now);
 	snapshot_take(conditions, &snapshot, &now);
 	lock_drop(&conditions->lock);
-	/* `8 of them, the last was example.com, "Connection timed out"` */
+	/* `seen 8 times, the last time for example.com, "Connection timed out"` */
 	unsigned most = 0;
 	for (int i = 0; i < HEALTH_CONDITIONS; i++)
 		if (snapshot.on[i] && snapshot.count[i] > most)
 			most = snapshot.count[i];
 	text_init(&text, detail, sizeof detail);
+	text_add(&text, "seen ");
 	text_add_number(&text, most);
-	text_add(&text, " of them, the last was ");
+	text_add(&text, " times, the last time for ");
 	text_add(&text, sight.name);
 	text_add(&text, *sight.detail ? ", " : "");
 	text_add(&text, sight.detail);
@@ -225,7 +226,7 @@ void conditions_note_time(struct conditions *conditions, int64_t at, const char 
 	health_note_time(&conditions->health, at, &now);
 	snapshot_take(conditions, &snapshot, &now);
 	lock_drop(&conditions->lock);
-	/* `the last change of example.com lies 3 days ahead of it` */
+	/* `the last change of example.com lies 3 days ahead of the clock` */
 	int64_t ahead_s = at - now.wall_s;
 	bool days = ahead_s >= 2 * 86400;
 	text_init(&text, detail, sizeof detail);
@@ -234,7 +235,7 @@ void conditions_note_time(struct conditions *conditions, int64_t at, const char 
 	text_add(&text, " lies ");
 	text_add_number(&text, ahead_s / (days ? 86400 : 3600));
 	text_add(&text, days ? " days" : ahead_s < 7200 ? " hour" : " hours");
-	text_add(&text, " ahead of it");
+	text_add(&text, " ahead of the clock");
 	snapshot_apply(conditions, &snapshot, detail);
 }
 

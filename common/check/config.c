@@ -96,14 +96,14 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 		quoted);
 }
 
-/* Makes what looks up, fetches and probes. */
+/* Creates DNS, trust stores, fetcher and prober. */
 static bool libraries_make(struct config *config, const struct loops *loops, struct failure *why)
 {
 	const struct settings *s = config->settings;
 	const struct dns_options dns = {
 		.servers = (const char *const *)s->dns_servers.item,
 		.server_count = s->dns_servers.count,
-		.validate = (enum dns_validation)s->dnssec, /* the words have the order of the enum */
+		.validate = (enum dns_validation)s->dnssec, /* the setting's words are in the order of the enum */
 		.trust_anchor = or_null(s->dns_trust_anchor),
 	};
 	config->dns = dns_new(&dns, loops, why);
@@ -127,7 +127,7 @@ static bool libraries_make(struct config *config, const struct loops *loops, str
 		.shown = sightings_note,
 		.shown_arg = config->sightings};
 	for (size_t i = 0; i < s->probe_bind.count; i++) {
-		struct address address; /* settings_check() has accepted each of them */
+		struct address address; /* settings_check() has accepted each one */
 		if (address_parse(&address, s->probe_bind.item[i]))
 			*(address.len == 4 ? &probe.bind4 : &probe.bind6) = address;
 	}

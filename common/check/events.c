@@ -215,27 +215,23 @@ static bool pending_take(struct events *events, bool all, size_t *from, struct e
 	return found;
 }
 
-/* The store has refused the event: keeps it for the next time, merged with what has happened since. */
-static void pending_return(struct events *events, const struct event_record *event)
-{
-	lock_take(&events->lock);
-	struct pending *p = pending_find(events, event->kind, event->domain);
-	if (p && p->event.count > 0) {
-		struct event_record later = p->event;
-		p->event = *event;
-		event_merge(&p->event, &later);
-	} else if (p) {
-		p->event = *event;
-	}
-	lock_drop(&events->lock);
-}
-
 void events_write(struct events *events, bool all)
 {
 	struct event_record event;
 	if (!evicted_write(events, all))
 		return;
-	for (size_t from = 0; pending_take(events, all, &from, &event);)
-		if (!store_note_event(events->store, &event, NULL))
-			pending_return(events, &event);
+	for (size_t from = 0; pending_take(events, all, &from, &event);) {
+		if (store_note_event(events->store, &event, NULL))
+			continue;
+		/* The event is kept for the next time, merged with what has happened since. */
+		lock_take(&events->lock);
+		struct pending *p = pending_find(events, event.kind, event.domain);
+		if (p) {
+			struct event_record later = p->event;
+			p->event = event;
+			if (later.count > 0)
+				event_merge(&p->event, &later);
+		}
+		lock_drop(&events->lock);
+	}
 }

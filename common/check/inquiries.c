@@ -167,15 +167,19 @@ static void add_policy(struct waiter *waiter, struct inquiry *inquiry)
 		verdict_policy_copy(&waiter->outcome.policy, &inquiry->facts);
 }
 
-/* Gives all waiters their outcome. A waiter in check_wait() finds it in its struct waiter. Returns the list of the
- * others, which are to be called without the lock. */
-static struct waiter *waiters_answer(struct check *check, struct inquiry *inquiry) REQUIRES(check->lock)
+void inquiry_answer(struct inquiry *inquiry)
 {
-	const struct verdict *verdict = &inquiry->verdict;
+	struct check *check = inquiry->check;
 	struct waiter *called = NULL, *next;
+	lock_take(&check->lock);
+	struct inquiry **at = &check->bucket[question_hash(&inquiry->facts.question)];
+	while (*at != inquiry)
+		at = &(*at)->next;
+	*at = inquiry->next;
+	/* A waiter in check_wait() finds its outcome in its struct. The others are called below, without the lock. */
 	for (struct waiter *waiter = inquiry->waiters; waiter; waiter = next) {
 		next = waiter->next;
-		waiter->outcome = (struct outcome){.verdict = *verdict, .final = !inquiry->cut_off};
+		waiter->outcome = (struct outcome){.verdict = inquiry->verdict, .final = !inquiry->cut_off};
 		never_less(&waiter->outcome, &waiter->at_ask);
 		waiter->inquiry = NULL;
 		waiter->answered = true;
@@ -189,18 +193,6 @@ static struct waiter *waiters_answer(struct check *check, struct inquiry *inquir
 		}
 	}
 	inquiry->waiters = NULL;
-	return called;
-}
-
-void inquiry_answer(struct inquiry *inquiry)
-{
-	struct check *check = inquiry->check;
-	lock_take(&check->lock);
-	struct inquiry **at = &check->bucket[question_hash(&inquiry->facts.question)];
-	while (*at != inquiry)
-		at = &(*at)->next;
-	*at = inquiry->next;
-	struct waiter *called = waiters_answer(check, inquiry);
 	lock_drop(&check->lock);
 	if (inquiry->facts.question.purpose == PURPOSE_REFRESH)
 		counters_verdict(PURPOSE_REFRESH, &inquiry->verdict);

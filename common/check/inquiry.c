@@ -173,14 +173,14 @@ static bool fly(struct inquiry *inquiry)
 
 /* --- judging ------------------------------------------------------------------------------------------------------ */
 
-/* Returns the next step. Its verdict so far is kept for waiters that give up, unless it is final: then the waiters get it
- * in a moment, together with its policy. */
-static struct step next_step(struct inquiry *inquiry)
+/* Takes the next step. Returns false if the inquiry sleeps or is parked. */
+static bool judge(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
 	inquiry->facts.now = clock_wall_s();
 	struct step step = verdict_next(&inquiry->facts);
 	lock_take(&check->lock);
+	/* A final verdict is not kept for waiters that give up: they get it in a moment, together with its policy. */
 	if (step.want.kind != WANT_NOTHING)
 		inquiry->so_far = step.verdict;
 	if (check->stopping || inquiry->steps > INQUIRY_STEPS_MAX) {
@@ -188,14 +188,6 @@ static struct step next_step(struct inquiry *inquiry)
 		step.want.kind = WANT_NOTHING;
 	}
 	lock_drop(&check->lock);
-	return step;
-}
-
-/* Takes the next step. Returns false if the inquiry sleeps or is parked. */
-static bool judge(struct inquiry *inquiry)
-{
-	struct check *check = inquiry->check;
-	struct step step = next_step(inquiry);
 	if (step.want.kind == WANT_NOTHING) {
 		inquiry->verdict = step.verdict;
 		inquiry->ending = true;

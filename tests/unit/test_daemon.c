@@ -298,7 +298,7 @@ static void a_clock_behind_its_store_is_told(void **state)
 	assert_int_equal(utimensat(AT_FDCWD, file, four_days_on, 0), 0);
 	daemon = daemon_start((const char *const[]){"-f", NULL});
 	log_wait("error: event=clock-behind count=1 this machine's clock is behind");
-	expect_log("the last change of the store's file lies 4 days ahead of it; set the clock");
+	expect_log("the last change of the store's file lies 4 days ahead of the clock; set the clock");
 	log_wait("]: ready: ");
 	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\ndegraded: clock-behind\n"));
 	kill(daemon, SIGTERM);
