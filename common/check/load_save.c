@@ -248,7 +248,7 @@ static void report_unstored(
 }
 
 /* Raises an event if the hop fails a probe's demands but the MTA delivers there all the same:
- * `mx=mx1.example.com shows an expired certificate [certificate-expired] at 192.0.2.1; the MTA delivers at 192.0.2.2` */
+ * `mx=mx1.example.com presents an expired certificate [certificate-expired] at 192.0.2.1; the MTA delivers at 192.0.2.2` */
 static void report_below_standard(struct conditions *conditions, const struct facts *facts, const struct found *found)
 {
 	const struct evidence *seen = &found->evidence;
