@@ -287,7 +287,7 @@ void check_next_hop(struct check *check, const struct verdict *verdict, const ch
 		return;
 	text_init(&text, detail, sizeof detail);
 	text_add(&text, frontend);
-	text_add(&text, " was asked about the next hop ");
+	text_add(&text, " was asked about ");
 	text_quote(&text, asked.at, asked.len, ASKED_SHOWN);
 	check_event(check, EVENT_NEXT_HOP_UNREADABLE, verdict->domain, detail);
 }

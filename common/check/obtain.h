@@ -64,8 +64,8 @@ struct attempt {
 	struct lookups lookups;
 	struct fetching *fetching; /* a fetch under way, or NULL */
 	struct probing *probing;   /* probes of a hop, or NULL */
-	int64_t requeued_ms; /* when the limits first left no room (monotonic clock); 0: never. Counts for the whole
-				      attempt */
+	/* When the limits first left no room for this attempt, by the monotonic clock (0: never), and how often. */
+	int64_t requeued_ms;
 	unsigned requeues;
 	int again_ms; /* after OBTAIN_LATER: call again after this time; -1: when an operation has ended */
 };
@@ -78,7 +78,8 @@ enum obtained {
 /* Begins or continues the attempt to obtain `want`. Fills `found`, except after OBTAIN_LATER. The caller frees it with
  * found_free(). */
 enum obtained obtain(const struct means *means, struct attempt *attempt, const struct want *want, struct found *found);
-/* Returns whether the attempt is between the two probes of one hop. It must go on then, or the first result is lost. */
+/* Returns true from the end of the first probe of a hop to the end of the second. An attempt in between must go on, or the
+ * first result is lost. */
 bool attempt_is_between_probes(const struct attempt *attempt);
 /* Cancels the operations under way, frees everything, and leaves a zeroed attempt. */
 void attempt_end(struct attempt *attempt, const struct bounds *bounds, const struct config *config);
