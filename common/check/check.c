@@ -66,6 +66,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	for (unsigned i = 0; i < check->desk_count; i++) {
 		struct loop *loop = options->loops->at[i];
 		check->desk[i] = (struct desk){.check = check,
+			.loop = loop,
 			.stop.run = desk_stopped,
 			.end.run = desk_ended,
 			.runner = runner_new(loop),
@@ -84,13 +85,13 @@ void check_free(struct check **slot)
 	check->stopping = true;
 	lock_drop(&check->lock);
 	for (unsigned i = 0; i < check->desk_count; i++)
-		loop_post(runner_loop(check->desk[i].runner), &check->desk[i].stop);
+		loop_post(check->desk[i].loop, &check->desk[i].stop);
 	lock_take(&check->lock);
 	while (check->inquiries > 0)
 		cond_wait(&check->idle, &check->lock);
 	lock_drop(&check->lock);
 	for (unsigned i = 0; i < check->desk_count; i++)
-		loop_post(runner_loop(check->desk[i].runner), &check->desk[i].end);
+		loop_post(check->desk[i].loop, &check->desk[i].end);
 	lock_take(&check->lock);
 	while (check->desks_open > 0)
 		cond_wait(&check->idle, &check->lock);

@@ -88,7 +88,7 @@ enum check_refreshed {
 	CHECK_REFRESH_UNDER_WAY, /* already; or the name is no policy domain */
 	CHECK_REFRESH_NO_ROOM    /* too many refreshes or inquiries are open: try again later */
 };
-/* Starts a refresh of a stored domain. `forced`: everything is looked up anew, whatever its age. */
+/* Starts a refresh of a stored domain. `forced`: everything is looked up again, whatever its age. */
 enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced);
 
 /* The refresher calls this at the end of each round, with whether it could read the store, and if not, why. Begins and

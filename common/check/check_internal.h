@@ -82,6 +82,7 @@ struct inquiry {
 /* The shell's part of one event loop. */
 struct desk {
 	struct check *check;
+	struct loop *loop;
 	struct runner *runner;
 	struct fetch_line *fetches;
 	struct probe_line *probes;
@@ -119,7 +120,7 @@ struct check {
 struct opening {
 	const struct question *question;
 	enum work_class class;
-	bool forced; /* an operator's refresh: look up everything anew */
+	bool forced; /* an operator's refresh: look up everything again */
 	bool asked;  /* by a front end */
 	/* What is known already, and the config whose rules apply. A new inquiry takes the facts over. NULL: nothing. */
 	struct facts *facts;

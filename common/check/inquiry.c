@@ -135,7 +135,7 @@ static bool fly(struct inquiry *inquiry)
 	const struct question *question = &inquiry->facts.question;
 	struct means means = {.config = inquiry->config,
 		.bounds = &check->bounds,
-		.loop = runner_loop(desk->runner),
+		.loop = desk->loop,
 		.fetches = desk->fetches,
 		.probes = desk->probes,
 		.wake = {on_wake, inquiry},

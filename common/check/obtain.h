@@ -23,7 +23,7 @@ struct found {
 	struct mx_found mx;
 	enum dns_outcome dns;  /* how the lookup of the record or of the MX set ended */
 	uint64_t network;      /* the network of the policy host that was contacted; 0: none */
-	struct tlsa_lookup tlsa; /* also for a probe by TLSA records, which are looked up anew; else checked_at is 0 */
+	struct tlsa_lookup tlsa; /* also for a probe by TLSA records, which are looked up again; else checked_at is 0 */
 	struct evidence evidence;
 	bool front;   /* a front end waits; a refused probe is then remembered. Set by the caller */
 	bool untried; /* nothing was sent to the network: the result serves this inquiry only and is not stored */

@@ -312,7 +312,7 @@ enum obtained obtain_tlsa(struct attempt *attempt, struct found *found)
 	return lookups_over(&attempt->lookups) ? OBTAINED : obtain_wait(attempt);
 }
 
-/* A hop that is judged by TLSA records is judged by the present ones, so they are looked up anew. */
+/* A hop that is judged by TLSA records is judged by the present ones, so they are looked up again. */
 enum obtained obtain_evidence(const struct means *means, struct attempt *attempt, struct found *found)
 {
 	const struct want *want = &attempt->want;

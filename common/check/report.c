@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* --- the log line ------------------------------------------------------------------------------------------------ */
+/* --- the log line ------------------------------------------------------------------------------------------------- */
 
 #define QUEUE_ID_SHOWN 64
 
@@ -44,7 +44,7 @@ void verdict_log(const char *frontend, struct span queue_id, const struct verdic
 			action_would_name(decision));
 }
 
-/* --- counters ---------------------------------------------------------------------------------------------------- */
+/* --- counters ----------------------------------------------------------------------------------------------------- */
 
 _Static_assert((int)PURPOSE_QUERY < (int)LABEL_PURPOSE_VALUES, "LABEL(PURPOSE) in metrics.def has too few values");
 _Static_assert((int)VERDICT_DEFER < (int)LABEL_VERDICT_VALUES, "LABEL(VERDICT) in metrics.def has too few values");

@@ -128,11 +128,6 @@ void runner_post(struct runner *runner, struct job *job)
 	loop_post(runner->loop, &job->task);
 }
 
-struct loop *runner_loop(const struct runner *runner)
-{
-	return runner->loop;
-}
-
 bool runner_is_busy(const struct runner *runner)
 {
 	return atomic_load(&runner->busy);

@@ -33,7 +33,6 @@ void runner_free(struct runner **runner);
 void runner_push(struct runner *runner, struct job *job);
 /* Queues a job from any thread. */
 void runner_post(struct runner *runner, struct job *job);
-struct loop *runner_loop(const struct runner *runner);
 /* Returns whether a job is running at this moment. Any thread. */
 bool runner_is_busy(const struct runner *runner);
 

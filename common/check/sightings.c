@@ -171,7 +171,7 @@ bool sightings_find(struct sightings *sightings, const struct address *address, 
 	return found != NULL;
 }
 
-/* --- what is being probed -------------------------------------------------------------------------------------- */
+/* --- what is being probed ----------------------------------------------------------------------------------------- */
 
 bool sightings_dial(struct sightings *sightings, const struct address *addresses, size_t count, uint16_t port)
 {

@@ -512,7 +512,7 @@ static void test_rest_ends_meanwhile(void **state)
 	product_pause(200);
 	world_clock_slow(OBTAIN_AGAIN_MS * 3 / 4);
 	for (unsigned i = 0; i < p.check->desk_count; i++) /* wakes all sleeping inquiries */
-		loop_post(runner_loop(p.check->desk[i].runner), &p.check->desk[i].stop);
+		loop_post(p.check->desk[i].loop, &p.check->desk[i].stop);
 	product_pause(200);
 	world_clock_slow(0);
 	product_settle(p.check);
