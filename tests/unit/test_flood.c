@@ -1,6 +1,6 @@
-/* Floods: whoever sends to very many domains neither grows the store beyond its bound, nor drives a policy in use out
- * of it, nor keeps others waiting. The real check and store; DNS, policy hosts and next hops answer at once, by the
- * form of the name: v-* is a domain with a policy and a hop of its own, n-* does not exist.
+/* Floods: a sender to very many domains neither makes the store grow beyond its bound, nor evicts a policy that is in use,
+ * nor delays other senders. The real check and store; DNS, policy hosts and next hops answer at once, by the form of the
+ * name: v-* is a domain with a policy and a hop of its own, n-* does not exist.
  *
  *   test_flood [-r RANDOM] [-v VALID] [-m MEBIBYTES]     how many domains of each kind, and the store's bound */
 #include "check.h"
@@ -25,13 +25,13 @@
 #define FLOODERS 4
 #define CLIENTS 64          /* networks that the floods come from */
 #define KEPT 200            /* policies in use on two days */
-#define LOOPS 2             /* as `io_threads` has it */
-#define INQUIRIES_MAX 10000 /* as `lookups_max` has it */
+#define LOOPS 2             /* like `io_threads` */
+#define INQUIRIES_MAX 10000 /* like `lookups_max` */
 #define WAIT_MS 60000
 #define SETTLE_MS 120000
 #define POLICY "version: STSv1\r\nmode: enforce\r\nmx: *.%s\r\nmax_age: 604800\r\n"
 
-/* ThreadSanitizer makes each domain ten times as dear: as many as there is patience for. */
+/* ThreadSanitizer makes each domain cost ten times as much, so there are fewer of them. */
 #ifdef __SANITIZE_THREAD__
 #define SHARE 4
 #else
@@ -45,8 +45,8 @@ static struct {
 	struct loops *loops;
 	struct config *config;
 	struct check *check;
-	atomic_uint probes; /* of hops of the victim */
-	atomic_uint ended;  /* cases that the flood began */
+	atomic_uint probes; /* probes of the victim's hops */
+	atomic_uint ended;  /* inquiries that the flood opened */
 	atomic_bool over;
 } flood;
 
@@ -112,7 +112,7 @@ static struct dns_answer *answer_new(enum dns_outcome outcome, const uint8_t *da
 	return answer;
 }
 
-/* 10 mx.<name>; a name that is a victim's has the victim as its MX. */
+/* 10 mx.<name>; if the name belongs to a victim, the victim is its MX. */
 static struct dns_answer *mx_answer(const char *name)
 {
 	char host[DOMAIN_SIZE + 4];
@@ -427,7 +427,7 @@ static void *flooder_run(void *arg)
 		if (ticket != CHECK_NO_TICKET)
 			flooder->begun++;
 		else if (!final)
-			usleep(200); /* what a refusal costs over SMTP, and less */
+			usleep(200); /* less than a refusal costs over SMTP */
 	}
 	return NULL;
 }
@@ -438,7 +438,7 @@ struct bystander {
 	int64_t longest_ms;
 };
 
-/* Sends to new domains and to known ones, as an honest client does while the flood goes on. */
+/* Sends to new and known domains, like an honest client, while the flood goes on. */
 static void *bystander_run(void *arg)
 {
 	struct bystander *bystander = arg;
@@ -530,7 +530,7 @@ static void test_valid_policies(void **state)
 	flooded("v-", valid_count);
 }
 
-/* Many domains whose hops all stand in one network. */
+/* Many domains whose hops are all in one network. */
 static void test_one_victim(void **state)
 {
 	struct bystander bystander;
@@ -545,7 +545,7 @@ static void test_one_victim(void **state)
 
 static int set_up(void **state)
 {
-	/* What a disk takes for a commit is not what is asked here. */
+	/* How long the disk takes for a commit is not tested here. */
 	const char *where = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	struct failure why = {.text = ""};
 	char own[] = "own_hosts=relay.example.net";

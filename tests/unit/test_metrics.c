@@ -1,5 +1,5 @@
-/* The table of metrics and its text: what OpenMetrics asks of names and escapes, bounds, and that every value of a
- * label that core and check know has a name and a place. */
+/* The table of metrics and its text: the rules of OpenMetrics for names and escapes, size limits, and that each
+ * value of a label that core and check know has a name and a place. */
 #include "report.h"
 
 #include "cm.h"
@@ -66,7 +66,7 @@ static void text_is_exact(void **state)
 	assert_string_equal(text + len - 7, "\n# EOF\n");
 }
 
-/* Every size from none to enough: either the whole text or a length of 0, and not an octet beyond the end. */
+/* Every size from none to enough: either the whole text, or a length of 0; never a byte beyond the end. */
 static void text_keeps_its_bounds(void **state)
 {
 	(void)state;
@@ -114,13 +114,13 @@ static void table_is_sound(void **state)
 		assert_true(row->sentence[0] != '\0' && row->sentence[strlen(row->sentence) - 1] == '.');
 		for (int other = 0; other < m; other++)
 			assert_string_not_equal(row->name, metrics_table[other].name);
-		/* A label stands behind no gap. */
+		/* No label follows an unused one. */
 		assert_true(row->label[0] != LABEL_NONE || row->label[1] == LABEL_NONE);
 		assert_true(row->label[1] != LABEL_NONE || row->label[2] == LABEL_NONE);
 	}
 }
 
-/* Every verdict and every reason of core appears; and a daemon that has seen everything still has room for its text. */
+/* Every verdict and every reason of core appears. The buffer suffices even for a daemon that has counted everything. */
 static void everything_has_a_name_and_fits(void **state)
 {
 	(void)state;
@@ -168,7 +168,8 @@ static void found_values_are_counted(void **state)
 	counters_found(&found);
 	found = (struct found){.want.kind = WANT_PROBE, .evidence = {.at = 1, .reason = REASON_CERT_EXPIRED}};
 	counters_found(&found);
-	found = (struct found){.want = {.kind = WANT_PROBE, .dane = true}}; /* the records are gone: not probed */
+	found = (struct found){
+		.want = {.kind = WANT_PROBE, .dane = true}}; /* the records are gone, so the hop is not probed */
 	counters_found(&found);
 	assert_int_equal(metrics_read(METRIC_RECORD_LOOKUPS, REASON_NO_RECORD, 0, 0), 1);
 	assert_int_equal(metrics_read(METRIC_POLICY_FETCHES, REASON_POLICY_WEBPKI, 0, 0), 1);
