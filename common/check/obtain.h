@@ -21,8 +21,8 @@ struct found {
 	/* The id of the record that led to the fetch (spec S-78). A parked inquiry may have read a newer record since. */
 	char record_id[RECORD_ID_MAX + 1];
 	struct mx_found mx;
-	enum dns_outcome dns;  /* how the lookup of the record or of the MX set ended */
-	uint64_t network;      /* the network of the policy host that was contacted; 0: none */
+	enum dns_outcome dns;    /* how the lookup of the record or of the MX set ended */
+	uint64_t network;        /* the network of the policy host that was contacted; 0: none */
 	struct tlsa_lookup tlsa; /* also for a probe by TLSA records, which are looked up again; else checked_at is 0 */
 	struct evidence evidence;
 	bool front;   /* a front end waits; a refused probe is then remembered. Set by the caller */
