@@ -12,14 +12,15 @@
 #include "reason.h"
 #include "record.h"
 
-#define MX_ROOT                                                                                                        \
-	"." /* the host of `MX 0 .`: alone a null MX, beside other records a host without address (RFC 7505 3) */
-#define MX_SET_MAX 256 /* hosts kept of one MX answer; a larger answer is kept as MX_TOO_LARGE, without hosts */
+/* The host of `MX 0 .`: alone it is a null MX, beside other records a host without address (RFC 7505 3). */
+#define MX_ROOT "."
+/* Hosts kept of one MX answer. A larger answer is kept as MX_TOO_LARGE, without hosts. */
+#define MX_SET_MAX 256
 
 /* The result of the newest MX lookup that was answered. */
 enum mx_state {
-	MX_UNKNOWN, /* never looked up */
-	MX_LISTED,  /* `names` and `preference` hold the hosts, best preference first, those of one preference sorted */
+	MX_UNKNOWN,   /* never looked up */
+	MX_LISTED,    /* `names` and `preference` hold the hosts, by preference, and those of one preference by name */
 	MX_IMPLICIT,  /* no MX records: the domain itself is its mail host (RFC 5321 5.1; spec S-91) */
 	MX_NULL,      /* the domain takes no mail (RFC 7505) */
 	MX_NO_DOMAIN, /* NXDOMAIN */

@@ -33,8 +33,9 @@ struct evidence {
 	char cipher[64];
 	char names[EVIDENCE_NAMES_SIZE]; /* DNS names in the leaf's SAN, blank-separated, cut to fit; untrusted */
 	char text[EVIDENCE_TEXT_SIZE];   /* the hop's or the TLS library's own words, cut to fit; untrusted */
-	char seen_for[DOMAIN_SIZE]; /* the certificate was seen at the hop's address in a probe of this other host, and
-					    it covers the hop's name, too; "": the hop itself was probed */
+	/* Another host: its probe saw the certificate at this hop's address, and the certificate covers this hop's
+	 * name, too. "": the hop itself was probed. */
+	char seen_for[DOMAIN_SIZE];
 };
 
 /* Returns whether the evidence is good or bad, not inconclusive. Also true for absent evidence (at == 0). */
@@ -86,10 +87,11 @@ struct hop_record {
 	struct probe_history pkix; /* judged by the trust store (RFC 8461 4.2) */
 	struct probe_history dane; /* judged by one TLSA set, that of dane.newest.tlsa_id (RFC 7672) */
 	struct tlsa_lookup tlsa;
-	int64_t refused_since; /* since the last probe: when the probe budget first refused one that a front end wanted;
-				  0: never */
-	int32_t needed_day;    /* days since the epoch: when something was last learned about the hop for a live enforce
-				  policy; 0: never */
+	/* When the probe budget first refused a probe that a front end wanted, since the last probe; 0: never. */
+	int64_t refused_since;
+	/* When something was last learned about the hop for a live enforce policy, in days since the epoch; 0:
+	 * never. */
+	int32_t needed_day;
 };
 
 /* Adds new evidence to the history of probes that were judged in the same way, and ends a refusal.

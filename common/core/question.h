@@ -39,8 +39,9 @@ struct question {
 	char domain[DOMAIN_SIZE]; /* the policy domain */
 	char host[DOMAIN_SIZE];   /* equals `domain` */
 	uint64_t client;          /* the client whose quota this uses; 0: unknown. Not part of what is asked */
-	char service[QUESTION_SERVICE_SIZE]; /* a service name in place of the port that this module does not know. The
-						question is unreadable until question_set_port(); otherwise "" */
+	/* A service name in place of the port that this module does not know: the question is unreadable until
+	 * question_set_port(). Otherwise "". */
+	char service[QUESTION_SERVICE_SIZE];
 };
 
 /* All question_from_ functions fill `out` completely. has_domain is false for what has no policy domain: address
