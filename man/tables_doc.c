@@ -81,19 +81,22 @@ static void range_format(char *out, const struct settings_row *row)
 	}
 }
 
-/* Prints text for roff, one sentence per line. A dot or an apostrophe at the beginning is protected, since roff would take
- * the line for a request. */
+/* Writes text for the manual, with each sentence on a line of its own, as roff needs it. A dot or an apostrophe at the
+ * beginning of a line would be a roff request, so it is escaped. Words of commands (in backquotes) and URLs get `\%`, so
+ * that roff breaks no line at their hyphens. */
 static void man_text(const char *text)
 {
+	bool command = false;
 	if (text[0] == '.' || text[0] == '\'')
 		printf("\\&");
 	for (const char *at = text; *at; at++) {
-		bool ends = at[0] == '.' && at[1] == ' ' && at[2] >= 'A' && at[2] <= 'Z';
-		putchar(*at);
-		if (ends) {
-			putchar('\n');
-			at++;
-		}
+		size_t len = at == text || at[-1] == ' ' ? strcspn(at, " ") : 0;
+		if (len > 0 && (command || *at == '`' || strncmp(at, "https://", 8) == 0) && memchr(at, '-', len))
+			printf("\\%%");
+		if (*at == '`')
+			command = !command;
+		bool sentence_ended = at > text && at[-1] == '.' && *at == ' ' && at[1] >= 'A' && at[1] <= 'Z';
+		putchar(sentence_ended ? '\n' : *at);
 	}
 	putchar('\n');
 }
@@ -205,9 +208,9 @@ static void reasons_print(void)
 	     "In the commands, HOST stands for the mail host and DOMAIN for the policy domain.\n"
 	     "If mail must leave before the fault is repaired,\n"
 	     ".Cm exempt_hosts\n"
-	     "and\n"
+	     "turns the checks of STARTTLS and certificate off for a host, and\n"
 	     ".Cm exempt_domains\n"
-	     "turn the checks off, at your own risk.\n"
+	     "all checks for a domain; such mail has no protection.\n"
 	     ".Bl -tag -width Ds");
 	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
 		enum reason_class class = reason_class(reason);

@@ -5,6 +5,8 @@
 
 #include "span.h"
 
+/* What a reason means when it is in the evidence of a hop. REASON_BAD is conclusive, REASON_UNSURE is inconclusive.
+ * REASON_APART: the reason does not concern a hop, and is never evidence. */
 enum reason_class { REASON_GOOD, REASON_BAD, REASON_UNSURE, REASON_APART };
 
 enum reason {

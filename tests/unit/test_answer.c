@@ -86,12 +86,12 @@ static void test_reply_every_reason(void **state)
 	}
 }
 
-/* Longer names than any in use, and the hop is still told. */
+/* With the longest sentence about a hop and longer names than any in use, the reply still names the hop. */
 static void test_reply_with_long_names(void **state)
 {
 	(void)state;
 	struct text t;
-	struct verdict v = verdict_made(VERDICT_FAIL_ENFORCE, REASON_PROBE_BUDGET, "");
+	struct verdict v = verdict_made(VERDICT_FAIL_ENFORCE, REASON_CERT_UNTRUSTED, "");
 	memset(v.domain, 'a', 170);
 	v.domain[170] = '\0';
 	memset(v.hop, 'b', 170);
