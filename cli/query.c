@@ -86,7 +86,7 @@ static void answer_print(const struct answer *answer, const struct facts *facts,
 {
 	const struct verdict *verdict = &answer->verdict;
 	const char *subject = *verdict->hop ? verdict->hop : "the next hop";
-	if (!*verdict->hop && reason_class(verdict->reason) == REASON_APART)
+	if (!*verdict->hop && reason_class(verdict->reason) == REASON_GENERAL)
 		subject = "";
 	facts_print(facts);
 	line_print("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), answer->final ? "" : " so far", subject,

@@ -215,7 +215,7 @@ static void reasons_print(void)
 	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
 		enum reason_class class = reason_class(reason);
 		printf(".It Li %s Pq %s\n", reason_name(reason), words[class]);
-		sentence_print(class == REASON_APART ? "" : "The host ", reason_sentence(reason));
+		sentence_print(class == REASON_GENERAL ? "" : "The host ", reason_sentence(reason));
 		part_print("Here", reason_here(reason));
 		part_print("There", reason_there(reason));
 	}

@@ -109,10 +109,10 @@ static enum health_way probe_way(const struct evidence *seen)
 	switch (reason_class(seen->reason)) {
 	case REASON_GOOD:
 		return seen->tlsa_id == 0 ? HEALTH_WELL : HEALTH_REACHED;
-	case REASON_APART:
+	case REASON_GENERAL:
 		return HEALTH_NOTHING;
 	case REASON_BAD:
-	case REASON_UNSURE:
+	case REASON_INCONCLUSIVE:
 		break;
 	}
 	if (seen->reason == REASON_HOP_UNREACHABLE || seen->reason == REASON_HOP_TIMEOUT)

@@ -21,7 +21,7 @@ void answer_reply(struct text *out, const struct verdict *v)
 		text_add(out, ")");
 	}
 	text_add(out, ": ");
-	if (reason_class(v->reason) != REASON_APART) {
+	if (reason_class(v->reason) != REASON_GENERAL) {
 		bool fits = strlen(v->domain) + strlen(v->hop) <= REPLY_NAMES_MAX;
 		text_add(out, v->hop[0] && fits ? v->hop : "its mail host");
 		text_add(out, " ");

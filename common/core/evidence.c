@@ -60,7 +60,7 @@ void hop_record_learn(struct hop_record *record, const struct evidence *seen)
 		memset(history, 0, sizeof *history);
 	bool silence_goes_on = history->silent_since != 0 && history->silent_since <= seen->at &&
 			       seen->at - history->newest.at <= SILENT_GAP_S;
-	if (class != REASON_UNSURE) {
+	if (class != REASON_INCONCLUSIVE) {
 		history->silent_since = 0;
 		history->silent_probes = 0;
 	} else if (!silence_goes_on) {

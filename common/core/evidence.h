@@ -21,7 +21,7 @@
 /* The result of one probe. Strings hold untrusted text where noted: quote it with text_quote(). */
 struct evidence {
 	int64_t at;         /* when the probe ended; 0: there is no evidence */
-	enum reason reason; /* REASON_OK: good; of class REASON_BAD: bad; of class REASON_UNSURE: inconclusive */
+	enum reason reason; /* REASON_OK: good; of class REASON_BAD: bad; of class REASON_INCONCLUSIVE: inconclusive */
 	uint16_t protocol;  /* TLS version as on the wire, 0x0303 for TLS 1.2; 0 without a handshake */
 	int32_t chain;      /* OpenSSL's X509_V_ERR_ number of the chain and name check; 0: no error */
 	int64_t not_after;  /* end of the leaf certificate's validity; 0: unknown */

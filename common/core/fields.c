@@ -163,8 +163,8 @@ enum reason field_reason(const struct field_form *form, struct span name)
 	enum reason reason = reason_by_name(name);
 	if (reason == REASON_COUNT)
 		return form->other;
-	bool apart = reason_class(reason) == REASON_APART;
-	bool fits = form->other == REASON_COUNT ? !apart : apart || reason == REASON_OK;
+	bool general = reason_class(reason) == REASON_GENERAL;
+	bool fits = form->other == REASON_COUNT ? !general : general || reason == REASON_OK;
 	return fits ? reason : form->other;
 }
 

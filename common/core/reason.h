@@ -5,9 +5,9 @@
 
 #include "span.h"
 
-/* What a reason means when it is in the evidence of a hop. REASON_BAD is conclusive, REASON_UNSURE is inconclusive.
- * REASON_APART: the reason does not concern a hop, and is never evidence. */
-enum reason_class { REASON_GOOD, REASON_BAD, REASON_UNSURE, REASON_APART };
+/* What a reason means for a hop whose evidence has it. REASON_GOOD and REASON_BAD are conclusive. REASON_GENERAL: the
+ * reason does not concern a hop, and no evidence has it. */
+enum reason_class { REASON_GOOD, REASON_BAD, REASON_INCONCLUSIVE, REASON_GENERAL };
 
 enum reason {
 #define REASON(symbol, class, name, sentence, here, there) REASON_##symbol,
@@ -21,7 +21,7 @@ enum reason_class reason_class(enum reason reason);
 const char *reason_name(enum reason reason);
 /* Returns the reason of that name, REASON_COUNT if there is none. */
 enum reason reason_by_name(struct span name);
-/* What happened, without a full stop. Unless the class is REASON_APART, the caller puts the host's name before it. */
+/* What happened, without a full stop. Unless the class is REASON_GENERAL, the caller puts the host's name before it. */
 const char *reason_sentence(enum reason reason);
 /* What the operator of this relay can do; "" if there is nothing to do. */
 const char *reason_here(enum reason reason);

@@ -38,8 +38,8 @@ static int64_t probe_age(const struct judge *j, const char *host, const struct p
 		return schedule_evidence_age(host, j->policy->mode, rules, ahead);
 	case REASON_BAD:
 		return rules->probe_ttl_fail_s;
-	case REASON_UNSURE:
-	case REASON_APART:
+	case REASON_INCONCLUSIVE:
+	case REASON_GENERAL:
 		break;
 	}
 	return schedule_silent_age(history);
@@ -76,7 +76,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	}
 	if (hop->refused != REASON_OK)
 		o.reason = hop->refused;
-	else if (newest->at != 0 && reason_class(newest->reason) == REASON_UNSURE)
+	else if (newest->at != 0 && reason_class(newest->reason) == REASON_INCONCLUSIVE)
 		o.reason = newest->reason;
 	else
 		o.due = !tried; /* the newest evidence is conclusive, but past its hard age, or there is none */

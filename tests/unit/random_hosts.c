@@ -32,7 +32,7 @@ static enum reason some_sight(struct random_world *w)
 {
 	if (chance(w, w->good))
 		return REASON_OK;
-	return some_reason(w, chance(w, 50) ? REASON_BAD : REASON_UNSURE);
+	return some_reason(w, chance(w, 50) ? REASON_BAD : REASON_INCONCLUSIVE);
 }
 
 /* Returns what a probe by TLSA records sees. The certificate may be for the domain (RFC 7672 3.2.2). */
@@ -58,7 +58,7 @@ static void history_add(struct probe_history *history, const struct evidence *se
 	if (seen->at == 0)
 		return;
 	history->newest = *seen;
-	if (reason_class(seen->reason) != REASON_UNSURE)
+	if (reason_class(seen->reason) != REASON_INCONCLUSIVE)
 		history->conclusive = *seen;
 	if (seen->reason == REASON_OK)
 		history->good = *seen;

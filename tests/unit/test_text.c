@@ -179,8 +179,8 @@ static void reasons_have_their_class(void **state)
 	(void)state;
 	assert_int_equal(reason_class(REASON_OK), REASON_GOOD);
 	assert_int_equal(reason_class(REASON_STARTTLS_MISSING), REASON_BAD);
-	assert_int_equal(reason_class(REASON_HOP_TIMEOUT), REASON_UNSURE);
-	assert_int_equal(reason_class(REASON_NO_RECORD), REASON_APART);
+	assert_int_equal(reason_class(REASON_HOP_TIMEOUT), REASON_INCONCLUSIVE);
+	assert_int_equal(reason_class(REASON_NO_RECORD), REASON_GENERAL);
 	assert_string_equal(reason_name(REASON_STARTTLS_MISSING), "starttls-not-supported");
 	assert_string_equal(reason_sentence(REASON_STARTTLS_MISSING), "offers no STARTTLS");
 	for (int i = 1; i < REASON_COUNT; i++)

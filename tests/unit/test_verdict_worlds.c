@@ -117,7 +117,8 @@ static void check_pass(const struct run *run, const struct policy *policy)
 static bool tried_lately(const struct facts *f, const struct hop_fact *hop, bool dane)
 {
 	const struct evidence *newest = dane ? &hop->record.dane.newest : &hop->record.pkix.newest;
-	return reason_class(newest->reason) == REASON_UNSURE && schedule_age(newest->at, f->now) <= PROBE_SPACING_S;
+	return reason_class(newest->reason) == REASON_INCONCLUSIVE &&
+	       schedule_age(newest->at, f->now) <= PROBE_SPACING_S;
 }
 
 /* Design 4.7: if no map binds the delivery, a pass rests on facts within their soft age, or on a new attempt in this
