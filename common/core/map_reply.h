@@ -16,10 +16,10 @@ struct map_source {
  * policy of mode testing or none and for no policy, and `TEMP REASON` for VERDICT_DEFER. `out` needs room for
  * MAP_REPLY_MAX + 1 octets.
  *
- * If the reply becomes too long, MAP_TLSRPT falls back to the plain form, and MAP_STS lists only as many of the policy's
- * names as Sendmail accepts. policy_order() has put the names of the known mail hosts first; mail for other hosts waits,
- * so a shorter list is never less strict. If map_reply_valid() refuses the reply, it becomes `TEMP internal` and the
- * result is false. */
+ * If the reply becomes too long, MAP_TLSRPT falls back to the plain form, and MAP_STS lists only as many of the
+ * policy's names as Sendmail accepts. facts_policy_copy() has put the names of the known mail hosts first; mail for
+ * other hosts waits, so a shorter list is never less strict. If map_reply_valid() refuses the reply, it becomes `TEMP
+ * internal` and the result is false. */
 bool map_reply(struct text *out, enum map_dialect dialect, const struct map_source *source);
 
 #endif
