@@ -1,4 +1,4 @@
-/* Subcommands called in a process of their own, on a store in a directory of the test's own, and what they printed. */
+/* Runs subcommands in their own process, with a store in the test's own directory, and keeps their output. */
 #ifndef TEST_CALL_H
 #define TEST_CALL_H
 
@@ -9,24 +9,24 @@ struct call {
 	command_run *run;
 	const char *words[4];
 	const char *override; /* name=value, or NULL */
-	const char *store;    /* NULL: one that is not there */
+	const char *store;    /* NULL: a store that does not exist */
 	bool json;
 	const char *rate; /* of warm */
 };
 
-extern char call_directory[64]; /* of the store; temporary ones are made in it, too */
+extern char call_directory[64]; /* of the store; temporary stores are made in it, too */
 
 int call_run(void *arg); /* a struct call, in this process */
 struct tool_run call_tool(struct call call);
-/* With --json; the exit status must be this one. json_decref() it. */
+/* With --json; the exit status must be this one. The caller calls json_decref(). */
 json_t *call_for_json(struct call call, int status);
 
-/* The member at a path such as `hops.0.host`. */
+/* Returns the member at a path such as `hops.0.host`. */
 const json_t *json_at(const json_t *value, const char *path);
 void json_is_text(const json_t *value, const char *path, const char *want);
 void json_is_nothing(const json_t *value, const char *path);
 
-/* The daemon's store, made by whoever owns it. */
+/* The daemon's store, made by the test that owns it. */
 void call_store_make(void);
 void call_store_remove(void);
 

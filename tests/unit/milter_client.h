@@ -1,5 +1,5 @@
-/* The MTA's side of the milter protocol (spec M-21), just enough for tests: exact replies, every action
- * at the end of a message. */
+/* The MTA's side of the milter protocol (spec M-21), enough for tests: exact replies, and every action at the end of a
+ * message. */
 #ifndef UNIT_MILTER_CLIENT_H
 #define UNIT_MILTER_CLIENT_H
 
@@ -12,29 +12,30 @@
 
 struct milter_client {
 	int fd;
-	uint32_t actions, steps; /* negotiated */
-	char macros[1024];       /* the lists asked for, `STAGE:list;` each */
+	uint32_t actions, steps; /* as negotiated */
+	char macros[1024];       /* the lists that the milter requested, `STAGE:list;` each */
 };
 
-/* Connects and negotiates as Postfix does; milter_client_open() to a UNIX socket. */
+/* Connects and negotiates as Postfix does; milter_client_open() connects to a UNIX socket. */
 bool milter_client_connect(struct milter_client *client, const struct sockaddr *address, socklen_t len);
 bool milter_client_open(struct milter_client *client, const char *path);
 void milter_client_close(struct milter_client *client);
-/* Macros for a stage: name, value, ..., NULL. */
+/* Sends the macros of a stage: name, value, ..., NULL. */
 bool milter_client_macros(struct milter_client *client, char stage, const char *const *pairs);
 bool milter_client_send(struct milter_client *client, char command, const void *data, size_t len);
-/* Reads one frame: its letter, and its text into `out`. 0: none within ten seconds, or the end. */
+/* Reads one frame: returns its letter, and puts its text into `out`. Returns 0 if none arrives within ten seconds, or
+ * at the end. */
 char milter_client_read(struct milter_client *client, char out[MILTER_REPLY_SIZE], size_t *len);
 
-/* MAIL. `user`: {auth_authen}, or NULL. */
+/* Sends MAIL. `user` is {auth_authen}, or NULL. */
 bool milter_client_mail(struct milter_client *client, const char *user);
-/* RCPT: `c`, or the text of a reply such as `451 4.7.5 ...`, or another letter; "" when nothing came. Macros that are
- * NULL are not sent. */
+/* Sends RCPT. Returns `c`, the text of a reply such as `451 4.7.5 ...`, or another letter; "" if nothing arrived.
+ * Macros that are NULL are not sent. */
 const char *milter_client_rcpt(struct milter_client *client, const char *argument, const char *mailer, const char *host,
 	const char *queue_id, char out[MILTER_REPLY_SIZE]);
 bool milter_client_header(struct milter_client *client, const char *name, const char *value);
-/* End of message: one line for each action (`insert 1 NAME: VALUE`, `change INDEX NAME: VALUE`, `quarantine REASON`),
- * then the letter. */
+/* Sends the end of the message. Returns one line for each action (`insert 1 NAME: VALUE`, `change INDEX NAME: VALUE`,
+ * `quarantine REASON`), then the letter. */
 const char *milter_client_end(struct milter_client *client, const char *queue_id, char out[MILTER_REPLY_SIZE]);
 
 #endif

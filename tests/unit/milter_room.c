@@ -85,8 +85,8 @@ int milter_room_open(void **state)
 	return 0;
 }
 
-/* Seldom libmilter's pool ends with its lock taken, and its listener waits for that for ever. As the daemon does, we go
- * on without it. */
+/* Rarely libmilter's pool ends while it holds its lock, and its listener then waits for the lock for ever. Like the
+ * daemon, the test goes on without it. */
 static void library_leave(void)
 {
 	void *failed;

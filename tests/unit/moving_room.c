@@ -61,7 +61,7 @@ void put(struct store *store, struct entry *entry)
 	entry_free(entry);
 }
 
-/* Too long to be kept as text. */
+/* Too long for its text to be kept. */
 static void policy_set_long(struct entry *entry)
 {
 	char text[POLICY_TEXT_KEPT + 4000];

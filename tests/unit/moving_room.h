@@ -1,4 +1,4 @@
-/* Two relays' stores and a file between them: for the tests of export, import and warm. */
+/* Two relays' stores and a file between them, for the tests of export, import and warm. */
 #ifndef TEST_MOVING_ROOM_H
 #define TEST_MOVING_ROOM_H
 
@@ -23,7 +23,7 @@ void put(struct store *store, struct entry *entry); /* takes the entry over */
 void store_fill(const char *path);
 struct entry entry_at(const char *path, const char *domain);
 
-/* `domain` NULL: all. */
+/* `domain` NULL: all domains. */
 struct tool_run exported(const char *path, const char *domain);
 void file_write(const char *bytes, size_t len);
 struct tool_run imported(const char *path, const char *bytes, size_t len);

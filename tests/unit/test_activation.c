@@ -1,4 +1,5 @@
-/* Sockets that the service manager opened: who gets them, what they are called, what is left of the variables. */
+/* Sockets that the service manager opened: which of them are accepted, their names, and the environment variables
+ * afterwards. */
 #include "activation.h"
 
 #include "cm.h"
@@ -32,7 +33,7 @@ static int listeners_make(void **state)
 		       : -1;
 }
 
-/* Also of tests that failed halfway. */
+/* Also after tests that failed halfway. */
 static int listeners_close(void **state)
 {
 	(void)state;
@@ -42,7 +43,7 @@ static int listeners_close(void **state)
 	return 0;
 }
 
-/* The descriptor `fd` listens at an address of its own; false: this host has none of the family. */
+/* Makes the descriptor `fd` listen at an address of its own; returns false if this host has no such address family. */
 static bool hand_over(int fd, const void *address, socklen_t len)
 {
 	int family = ((const struct sockaddr *)address)->sa_family;
@@ -84,7 +85,7 @@ static void variables_are_unset(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *pid, *count, *names; /* pid: NULL is ours */
+		const char *pid, *count, *names; /* pid: NULL is this process */
 		const char *trouble;             /* NULL: none */
 	} rows[] = {
 		{NULL, "1", "socketmap", NULL},
@@ -151,7 +152,7 @@ static void each_goes_to_the_place_of_its_name(void **state)
 	}
 }
 
-/* In the words of the settings, as the ready line tells them. */
+/* In the form of the settings, as in the ready line. */
 static void places_are_told(void **state)
 {
 	(void)state;

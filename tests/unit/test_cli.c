@@ -1,4 +1,4 @@
-/* The built stsgate: its options, its words, and what it does with a store. Nothing here reaches a network. */
+/* The built stsgate: its options, its output, and its use of a store. Nothing here uses a network. */
 #include "cm.h"
 
 #include "entry.h"
@@ -101,14 +101,14 @@ static void full_is_told(const char *a, const char *b, const char *c)
 	tool_run_free(&run);
 }
 
-/* What could not be printed is not a success. */
+/* Output that could not be printed is a failure. */
 static void test_full(void **state)
 {
 	(void)state;
 	full_is_told("--help", NULL, NULL);
 }
 
-/* All settings as the tool prints them are a file that gives the same settings. */
+/* The settings as the tool prints them are a file with the same settings. */
 static void test_settings_round(void **state)
 {
 	(void)state;
@@ -133,7 +133,7 @@ static struct tool_run on_store(const char *a, const char *b, const char *c)
 	return TOOL("-c", "/dev/null", "-o", setting, "-o", NO_RESOLVER, a, b, c);
 }
 
-/* A domain whose policy of mode none was fetched just now, and one without a record. */
+/* A domain whose policy of mode none was just fetched, and a domain without a record. */
 static void none_make(struct entry *entry, void *arg)
 {
 	struct record_found record = {.outcome = REASON_OK, .ttl_s = 3600, .record.id = "20260101"};
@@ -272,7 +272,7 @@ static void test_export_full(void **state)
 	full_is_told("-c/dev/null", setting, "export");
 }
 
-/* What is exported on standard output is imported from standard input. */
+/* An export on standard output is imported from standard input. */
 static void test_export_import(void **state)
 {
 	(void)state;
@@ -289,7 +289,7 @@ static void test_export_import(void **state)
 	tool_run_free(&out);
 }
 
-/* What is fresh in the store needs no resolver; what is not there cannot be told without one. */
+/* Fresh facts in the store need no resolver; other facts cannot be found without one. */
 static void test_query(void **state)
 {
 	(void)state;
@@ -299,7 +299,7 @@ static void test_query(void **state)
 	run_check(on_store("query", "other.example", NULL), 2, "verdict   none: ");
 }
 
-/* A refresh without a resolver fails, and takes nothing away. */
+/* A refresh without a resolver fails, and deletes nothing. */
 static void test_refresh(void **state)
 {
 	(void)state;
@@ -308,7 +308,7 @@ static void test_refresh(void **state)
 	run_check(on_store("show", "none.example", NULL), 0, "policy    mode none, id 20260101");
 }
 
-/* As by dd: LMDB's two head pages stay. */
+/* As with dd: LMDB's two head pages are kept. */
 static void store_zero(void)
 {
 	static const char zeros[4096];
@@ -322,7 +322,7 @@ static void store_zero(void)
 	close(fd);
 }
 
-/* No command takes a store that cannot be read for one that knows of no policy. */
+/* No command treats an unreadable store as one without policies. */
 static void test_broken_store(void **state)
 {
 	(void)state;
@@ -337,7 +337,7 @@ static void test_broken_store(void **state)
 	}
 }
 
-/* Without a store: a note, a temporary one, and no trace of it. */
+/* Without a store: a note, a temporary store, and no trace of it afterwards. */
 static void test_no_store(void **state)
 {
 	(void)state;
@@ -345,7 +345,7 @@ static void test_no_store(void **state)
 	assert_int_equal(run.status, 0);
 	assert_non_null(strstr(run.err, "stsgate: note: "));
 	tool_run_free(&run);
-	assert_int_equal(rmdir(directory), 0); /* where temporary directories are made now: it is empty */
+	assert_int_equal(rmdir(directory), 0); /* the directory for temporary directories is empty */
 	assert_int_equal(mkdir(directory, 0777), 0);
 	assert_int_equal(chmod(directory, 0777), 0);
 }

@@ -1,4 +1,5 @@
-/* Clients that wait for an answer: it comes from any thread, early or late, or is given up; the client may be gone. */
+/* Clients that wait for an answer: the answer comes from any thread, early or late, or the wait is given up; the client
+ * may be gone. */
 #include "clock.h"
 #include "memory.h"
 #include "server.h"
@@ -50,7 +51,8 @@ static bool on_give_up(void *arg, struct later *later)
 	return true;
 }
 
-/* One line a request. `wait MS`: later, by the test; `early`: later, and already there; all else is echoed. */
+/* One line per request. `wait MS`: the test answers later; `early`: a later answer that is there already; other lines
+ * are echoed. */
 static size_t on_input(void *arg, struct client *client, struct span in)
 {
 	(void)arg;
@@ -208,7 +210,7 @@ static void an_answer_that_is_on_its_way_is_waited_for(void **state)
 	close(fd);
 }
 
-/* A reply that nobody has read when the socket is closed resets the connection. */
+/* If a reply was not read when the socket is closed, the connection is reset. */
 static int dial_and_leave(void)
 {
 	int fd = dial();

@@ -1,4 +1,4 @@
-/* Policy delegation: requests read, what they ask for, replies written. */
+/* Policy delegation: parsing of requests, the question in them, and the text of replies. */
 #include "cm.h"
 
 #include "answer.h"
@@ -99,7 +99,7 @@ static void login_is_told_by_either_attribute(void **state)
 	assert_true(delegation_authenticated(&request));
 }
 
-/* As long as one may be, and one octet longer; and one without end. */
+/* The longest request, one octet more, and a request without end. */
 static void requests_are_bounded(void **state)
 {
 	(void)state;
@@ -165,7 +165,7 @@ static void replies_are_written(void **state)
 	assert_string_equal(reply_text(&reply), want);
 }
 
-/* The longest names and every reason: no reply is cut, none holds a line end before its own. */
+/* The longest names and every reason: no reply is truncated, and none contains a line end before its own. */
 static void replies_fit(void **state)
 {
 	(void)state;

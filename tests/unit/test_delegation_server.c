@@ -1,4 +1,4 @@
-/* Policy delegation on a UNIX socket, and a check that answers by name: which reply a verdict becomes, by settings. */
+/* Policy delegation on a UNIX socket, and a fake check: the reply to each verdict, by settings. */
 #include "delegation.h"
 #include "delegation_server.h"
 #include "fake_check.h"
@@ -32,7 +32,7 @@ struct room {
 };
 static struct room room;
 
-/* With one more, or two. */
+/* The same with one more setting, or two. */
 static void settings(const char *override, const char *more)
 {
 	char *const list[SETTINGS_MAX] = {(char *)BY_RECIPIENT, (char *) override, (char *)more};
@@ -105,7 +105,7 @@ static void ask(const char *state, const char *recipient, const char *more)
 	say(room.fd, request);
 }
 
-/* One reply without its last two line ends, or what came before the connection ended. */
+/* Reads one reply without its last two line ends, or the octets before the connection ended. */
 static const char *hear(int fd)
 {
 	static char heard[4096];
@@ -130,7 +130,7 @@ static const char *hear(int fd)
 	"reason=starttls-not-supported; mx=mx.enforce.example"
 #define DUNNO "action=DUNNO"
 
-/* The table of the milter (stsgated(8)), in the words of the protocol. A reply is compared up to the row's end. */
+/* The milter's table (stsgated(8)) in the terms of this protocol. A reply is compared up to the end of the row. */
 static const struct {
 	const char *one, *other, *recipient, *more, *reply;
 } rows[] = {
@@ -225,7 +225,7 @@ static void log_is(const char *expected)
 #define LINE(domain, reason)                                                                                           \
 	"frontend=delegation domain=" domain " policy=none verdict=none reason=" reason " unchecked=yes action=accept\n"
 
-/* Mail that goes on unchecked leaves one line a message and domain, not one a recipient. */
+/* Unchecked mail leaves one log line per message and domain, not per recipient. */
 static void unchecked_mail_leaves_a_trace(void **state)
 {
 	(void)state;
@@ -266,7 +266,7 @@ static void pipelined_requests_are_answered_in_turn(void **state)
 	assert_string_equal(hear(room.fd), TESTING);
 }
 
-/* Who logged in is remembered while the answer is found out. */
+/* The login is remembered while the inquiry is open. */
 static void first_contact_ends_with_lookup_timeout(void **state)
 {
 	(void)state;
@@ -284,7 +284,7 @@ static void first_contact_ends_with_lookup_timeout(void **state)
 	assert_string_equal(hear(room.fd), DUNNO);
 }
 
-/* The slot of a client that is gone belongs to another when the answer comes. */
+/* The slot of a client that is gone belongs to another client when the answer arrives. */
 static void late_answers_go_to_nobody(void **state)
 {
 	(void)state;
@@ -311,7 +311,7 @@ static void malformed_requests_end_the_connection(void **state)
 		close(room.fd);
 		room.fd = dial();
 	}
-	/* One without end. */
+	/* A request without end. */
 	char part[1024];
 	size_t sent = 0;
 	memset(part, 'a', sizeof part);

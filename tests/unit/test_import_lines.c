@@ -1,4 +1,4 @@
-/* The lines that import reads are hostile: what is refused, and that the others go in. */
+/* The lines that import reads may be hostile: bad lines are refused, and the others are imported. */
 #include "cm.h"
 
 #include "moving_room.h"
@@ -93,7 +93,7 @@ static void test_refused(void **state)
 		"imported 1, kept 0, refused 0\n");
 }
 
-/* Lines without end are bounded, and what comes behind them is read. */
+/* Lines without end are bounded, and the lines after them are read. */
 static void test_too_long(void **state)
 {
 	(void)state;
@@ -115,7 +115,7 @@ static void test_too_long(void **state)
 	free(text);
 }
 
-/* A policy as long as 64 KiB allow, whose text was too long to be kept; with a pattern more it is none. */
+/* A policy as long as 64 KiB allow, whose text was too long to be kept; with one pattern more it is invalid. */
 static void test_largest_policy(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* stsgate lint, the built program, on every vector of the corpus. */
+/* stsgate lint, the built program, with every vector of the corpus. */
 #include "cm.h"
 
 #include "corpus.h"
@@ -106,7 +106,7 @@ static void test_mx(void **state)
 	json_array_foreach(vectors, i, vector)
 	{
 		const json_t *input = json_object_get(vector, "input"), *want = json_object_get(vector, "expect");
-		/* As a policy is read: without a dot at the end of a pattern, and addresses match nothing. */
+		/* The form in which a policy is read: a pattern has no final dot, and addresses match nothing. */
 		if (strcmp(corpus_name(vector), "chasquid-02") == 0 || strcmp(corpus_name(vector), "ours-ip") == 0)
 			continue;
 		struct tool_run run =
@@ -122,7 +122,7 @@ static void test_mx(void **state)
 	json_decref(vectors);
 }
 
-/* Texts for people, and what cannot be done. */
+/* Texts for people, and requests that fail. */
 static const struct {
 	const char *words[8];
 	const char *input;
@@ -174,7 +174,7 @@ static void test_rows(void **state)
 	}
 }
 
-/* A body of one octet too many is refused whole, however long it goes on. */
+/* A body with one octet too many is refused completely, however long it is. */
 static void test_large(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* Places to listen at: what is opened, what is left alone, what failures say. */
+/* Addresses to listen on: which are opened, which are left alone, and the failure texts. */
 #include "listener.h"
 
 #include "cm.h"
@@ -160,7 +160,7 @@ static void owners_are_looked_up(void **state)
 	assert_int_equal(why.code, EX_NOUSER);
 }
 
-/* What somebody puts in the place of a socket, between its making and its giving, stays what it is. */
+/* If somebody replaces a socket between its creation and the change of its owner, the replacement is not changed. */
 static void only_a_socket_of_the_maker_is_given_away(void **state)
 {
 	(void)state;

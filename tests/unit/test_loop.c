@@ -1,4 +1,4 @@
-/* The event loop: tasks of many threads, descriptors, timers, its end. */
+/* The event loop: tasks from many threads, descriptors, timers, and the end of the loop. */
 #include "cm.h"
 #include "loop.h"
 
@@ -31,7 +31,7 @@ static void ended(struct loop **loop)
 struct numbered {
 	struct loop_task task;
 	struct loop *loop;
-	unsigned *last; /* that ran, of this poster */
+	unsigned *last; /* tasks of this poster that ran */
 	unsigned number;
 	bool mine;
 };
@@ -39,7 +39,7 @@ struct numbered {
 static void number_ran(struct loop_task *task)
 {
 	struct numbered *n = (struct numbered *)task;
-	assert_int_equal(n->number, *n->last + 1); /* in the order of one thread's posts */
+	assert_int_equal(n->number, *n->last + 1); /* tasks of one thread run in the order of its posts */
 	*n->last = n->number;
 	n->mine = loop_is_mine(n->loop);
 }
@@ -75,7 +75,7 @@ static void test_tasks_of_many_threads(void **state)
 	}
 	for (unsigned i = 0; i < POSTERS; i++)
 		pthread_join(poster[i].thread, NULL);
-	ended(&loop); /* what was posted before the stop has run */
+	ended(&loop); /* tasks posted before the stop have run */
 	for (unsigned i = 0; i < POSTERS; i++) {
 		assert_int_equal(poster[i].last, POSTS);
 		for (unsigned k = 0; k < POSTS; k++)
@@ -84,7 +84,7 @@ static void test_tasks_of_many_threads(void **state)
 	free(poster);
 }
 
-/* What a loop has been given and has not run is run when it is freed, with what it posts. */
+/* Tasks that a loop has not run yet run when it is freed, with the tasks that they post. */
 struct again {
 	struct loop_task task;
 	struct loop *loop;
@@ -192,7 +192,7 @@ static void test_descriptors_and_timers(void **state)
 	close(w.pipe[1]);
 }
 
-/* Teardown tasks of one loop may post to another one. */
+/* Tasks that run at the end of one loop may post to another one. */
 struct hop {
 	struct loop_task task;
 	struct loop *next;

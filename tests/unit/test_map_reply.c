@@ -1,4 +1,4 @@
-/* Replies of the TLS policy map in each dialect: what is rendered, and what the askers' grammar takes. */
+/* Replies of the TLS policy map in each dialect: their text, and whether the clients' grammar accepts them. */
 #include "map_reply.h"
 
 #include "cm.h"
@@ -76,7 +76,7 @@ static void enforce_is_told_in_each_dialect(void **state)
 	body_is(BODY, MAP_TLSRPT, SECURE ATTRIBUTES);
 }
 
-/* The text of a large policy is not kept: its lines are written anew. */
+/* The text of a large policy is not kept, so its lines are made from the parsed policy. */
 static void lines_are_written_anew(void **state)
 {
 	(void)state;
@@ -90,7 +90,7 @@ static void lines_are_written_anew(void **state)
 	policy_free(&policy);
 }
 
-/* A policy is text of somebody else's: lines that would end the braces, or that are no ASCII, are left out. */
+/* Somebody else chooses the text of a policy: lines that would end the braces, or that are not ASCII, are left out. */
 static void hostile_lines_are_left_out(void **state)
 {
 	(void)state;
@@ -128,7 +128,7 @@ static void the_rest_is_the_same_in_all(void **state)
 		const struct map_source source = {.verdict = &verdict, .policy = &policy, .monitor = true};
 		assert_true(map_reply(&text, dialect, &source));
 		assert_string_equal(buffer, "NOTFOUND ");
-		/* Nor does a broken store delay mail then. */
+		/* A broken store does not delay mail then either. */
 		static const struct verdict broken = {.kind = VERDICT_DEFER, .reason = REASON_INTERNAL};
 		text_init(&text, buffer, sizeof buffer);
 		assert_true(map_reply(&text, dialect, &(struct map_source){.verdict = &broken, .monitor = true}));
@@ -137,7 +137,7 @@ static void the_rest_is_the_same_in_all(void **state)
 	policy_free(&policy);
 }
 
-/* RFC 7672, spec D-68, D-69: the level alone. Sendmail does DANE by itself, and takes no such word. */
+/* RFC 7672, spec D-68, D-69: the level is sent alone. Sendmail does DANE by itself, and does not accept this word. */
 static void dane_is_told_alone(void **state)
 {
 	(void)state;
@@ -159,7 +159,7 @@ static void dane_is_told_alone(void **state)
 	policy_free(&policy);
 }
 
-/* A policy that can only be told by words that mean something else there. */
+/* A policy whose names would have another meaning in the reply. */
 static void never_invalid(void **state)
 {
 	(void)state;
@@ -186,7 +186,7 @@ static size_t count(const char *word)
 
 #define LARGE 256
 
-/* The largest policies: whole in the plain dialect, plain where the attributes do not fit, cut for Sendmail. */
+/* The largest policies: complete in the plain dialect, plain where the attributes do not fit, cut for Sendmail. */
 static void large_policies_are_bounded(void **state)
 {
 	(void)state;

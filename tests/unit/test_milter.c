@@ -1,5 +1,5 @@
-/* The milter as an MTA sees it, against the real libmilter: what is negotiated, what each verdict does under each
- * setting, what stands in replies, headers and log. */
+/* The milter as an MTA sees it, with the real libmilter: the negotiation, the action for each verdict under each
+ * setting, and the texts of replies, headers and log. */
 #include "milter_room.h"
 
 #include "clock.h"
@@ -52,12 +52,12 @@ struct row {
 	const char *settings[3];
 	enum who who;
 	const char *domain;
-	const char *reply; /* to RCPT */
-	const char *end;   /* of the message, when RCPT was taken */
+	const char *reply; /* reply to RCPT */
+	const char *end;   /* reply to the end of the message, if RCPT was accepted */
 };
 
 static const struct row rows[] = {
-	/* by verdict, as set by default */
+	/* by verdict, with the default settings */
 	{{NULL}, SMTP, "enforce.example", REPLY_NO_STARTTLS, NULL},
 	{{NULL}, SMTP, "defer.example", REPLY_NOT_CHECKED, NULL},
 	{{NULL}, SMTP, "testing.example", "c", TAG_TESTING "c"},
@@ -79,14 +79,16 @@ static const struct row rows[] = {
 	{{"milter_on_fail_authenticated=quarantine"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE HELD "c"},
 	{{"milter_on_fail=tag", "milter_on_fail_authenticated=defer"}, LOGGED_IN, "enforce.example", REPLY_NO_STARTTLS,
 		NULL},
-	/* their programs do not queue: the map holds the message at delivery, unless something else is asked for */
+	/* their programs do not queue, so the map holds the message at delivery, unless a setting requests something
+	 * else */
 	{{"mta_enforces=yes"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE "c"},
 	{{"mta_enforces=yes"}, LOGGED_IN, "defer.example", "c", TAG_DEFER "c"},
 	{{"mta_enforces=yes"}, SMTP, "enforce.example", REPLY_NO_STARTTLS, NULL},
 	{{"mta_enforces=yes", "milter_on_fail=quarantine"}, LOGGED_IN, "enforce.example", "c", TAG_ENFORCE "c"},
 	{{"mta_enforces=yes", "milter_on_fail_authenticated=defer"}, LOGGED_IN, "enforce.example", REPLY_NO_STARTTLS,
 		NULL},
-	/* local sessions are never refused, whatever is set: under an enforce policy in force the message is held */
+	/* local sessions are never refused, whatever the settings are: under an enforce policy in force the message is
+	 * held */
 	{{NULL}, LOCAL, "enforce.example", "c", TAG_ENFORCE HELD "c"},
 	{{NULL}, LOCAL, "defer.example", "c", TAG_DEFER HELD_UNCHECKED "c"},
 	{{NULL}, LOCAL, "unknown.example", "c", TAG_UNKNOWN "c"},
@@ -170,7 +172,7 @@ static void only_what_is_needed_is_negotiated(void **state)
 		"2:i {auth_type} {auth_authen};3:i {rcpt_mailer} {rcpt_host} {rcpt_addr} {client_addr};5:i;");
 }
 
-/* What the macros ask about. */
+/* The macros decide how the client is treated. */
 static void next_hop_and_transport_decide(void **state)
 {
 	(void)state;
@@ -254,7 +256,7 @@ static void forged_headers_are_removed(void **state)
 	assert_true(milter_client_header(&client, "X-STS-Gate-2", "verdict=pass"));
 	assert_string_equal(milter_client_end(&client, "4QID", out),
 		"change 2 X-STS-Gate: \nchange 1 X-STS-Gate: \n" TAG_TESTING "c");
-	/* The next message of the session begins anew. */
+	/* The next message of the session starts without data of this one. */
 	assert_true(milter_client_mail(&client, NULL));
 	assert_string_equal(rcpt("pass.example", SMTP, NULL, out), "c");
 	assert_string_equal(milter_client_end(&client, "5QID", out), "c");
@@ -272,7 +274,7 @@ static void floods_of_forged_headers_are_held(void **state)
 	assert_string_equal(milter_client_end(&client, "4QID", out), "quarantine stsgate: too many forged headers\nc");
 }
 
-/* Bcc: a header must not tell one domain's recipients of another's. */
+/* Bcc: a header must not reveal to one domain the recipients of another. */
 static void domains_are_told_only_when_alone(void **state)
 {
 	(void)state;
@@ -330,13 +332,13 @@ static void a_message_waits_no_longer_than_milter_wait(void **state)
 	assert_in_range(first_ms + timed_rcpt("enforce-20000.example", "c"), 3950, 6000);
 	assert_in_range(timed_rcpt("enforce-20000.example", "c"), 0, 2000);
 	assert_in_range(timed_rcpt("enforce.example", REPLY_NO_STARTTLS), 0, 2000);
-	/* The next message has its own. */
+	/* The next message has its own header. */
 	assert_true(milter_client_send(&client, 'A', NULL, 0) && milter_client_mail(&client, NULL));
 	assert_in_range(timed_rcpt("testing-300.example", "c"), 250, 3900);
 	assert_true(milter_client_send(&client, 'A', NULL, 0));
 }
 
-/* What is found out meanwhile need not be held, which would take a person to undo. */
+/* If the inquiry ends meanwhile, the message need not be held, which would take a person to undo. */
 static void a_local_session_waits_before_its_message_is_held(void **state)
 {
 	(void)state;
@@ -399,7 +401,7 @@ static void each_verdict_is_logged_with_its_queue_id(void **state)
 	rcpt("pass.example", SMTP, "4 Q\nID", out);
 	log_is("]: \"4 Q\\x0aID\": frontend=milter domain=pass.example");
 	milter_client_end(&client, "4QID", out);
-	/* libmilter still tells the id of the message before. */
+	/* libmilter still returns the id of the message before. */
 	settings_one("mode=monitor");
 	assert_true(milter_client_mail(&client, NULL));
 	rcpt("enforce.example", SMTP, NULL, out);
@@ -423,7 +425,7 @@ static void log_is_silent(void)
 	milter_room_log_catch();
 }
 
-/* Mail that goes on unchecked leaves one line a message and domain, not one a recipient. */
+/* Unchecked mail leaves one log line per message and domain, not per recipient. */
 static void unchecked_mail_leaves_a_trace(void **state)
 {
 	(void)state;

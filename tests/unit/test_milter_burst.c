@@ -1,5 +1,5 @@
-/* Bursts against the real libmilter: callbacks that wait must not hold up those that do not (spec F-7).
- * Without the nudge, most of the fast ones are late. */
+/* Bursts with the real libmilter: callbacks that wait must not delay those that do not (spec F-7). Without the nudge,
+ * most of the fast ones are late. */
 #include "milter_room.h"
 
 #include "clock.h"
@@ -14,7 +14,7 @@
 #define SLOW 30
 #define FAST 15
 #define BURSTS 3
-#define WAIT_MS 2000 /* long beside what a busy machine adds */
+#define WAIT_MS 2000 /* much longer than delays of a busy machine */
 
 struct caller {
 	struct milter_client client;
@@ -70,12 +70,12 @@ static void fast_recipients_are_not_held_up(void **state)
 		milter_client_close(&callers[i].client);
 	print_message(
 		"slowest fast recipient %d ms, slowest waiting one %d ms\n", (int)worst_fast_ms, (int)worst_slow_ms);
-	/* Nobody was behind one that waits. */
+	/* No fast callback was behind one that waits. */
 	assert_true(worst_fast_ms < WAIT_MS);
 	assert_true(worst_slow_ms < 2 * WAIT_MS);
 }
 
-/* libmilter's pool may outlive the check. Nothing is refused to a local session, and nothing goes out unjudged. */
+/* libmilter's pool may outlive the check. A local session is never refused, and no unjudged message is delivered. */
 static void a_local_message_at_the_end_is_brought_again(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* export and import: what one relay knows, another one knows afterwards. */
+/* export and import: the facts of one relay are moved to another one. */
 #include "cm.h"
 
 #include "moving_room.h"
@@ -25,7 +25,7 @@ static void exports_are_equal(void)
 	tool_run_free(&b);
 }
 
-/* A fresh store knows all that the old one knew: what is derived, too. */
+/* A new store has all facts of the old one, including derived facts. */
 static void test_round_trip(void **state)
 {
 	(void)state;
@@ -49,7 +49,7 @@ static void test_round_trip(void **state)
 	entry_free(&entry);
 }
 
-/* The order of the lines says nothing, and what stands there twice does no harm. */
+/* The order of the lines does not matter, and duplicate lines do no harm. */
 static void test_shuffled(void **state)
 {
 	(void)state;
@@ -89,7 +89,7 @@ static void test_some(void **state)
 	tool_run_free(&run);
 }
 
-/* What the store knows better is kept. */
+/* A fact that the store knows better is kept. */
 static void test_kept(void **state)
 {
 	(void)state;
@@ -111,7 +111,7 @@ static void test_kept(void **state)
 	tool_run_free(&run);
 }
 
-/* More refused lines than anybody reads; a store that takes nothing. */
+/* More refused lines than are printed; a store that accepts no changes. */
 static void test_trouble(void **state)
 {
 	(void)state;
@@ -139,7 +139,7 @@ static void test_trouble(void **state)
 	json_decref(got);
 }
 
-/* What was due long ago does not fall due at one moment: not in the hour that follows, nor on the day after. */
+/* Domains that were due long ago do not become due at one moment, neither in the next hour nor on the next day. */
 static void test_spread(void **state)
 {
 	(void)state;
@@ -174,7 +174,7 @@ static void test_spread(void **state)
 
 /* --- on a terminal ------------------------------------------------------------------------------------------------ */
 
-/* Its standard error is a terminal, and what was shown there goes to standard output. */
+/* Its standard error is a terminal, and the terminal's output goes to standard output. */
 static int on_terminal(void *arg)
 {
 	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);

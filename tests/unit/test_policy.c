@@ -1,4 +1,4 @@
-/* The policy reader against the corpus: vectors, the published files, and rows of its own. */
+/* The policy parser with the corpus: vectors, published files, and rows of this test. */
 #include "cm.h"
 
 #include "corpus.h"
@@ -38,8 +38,8 @@ static void assert_values(const json_t *vector, const struct policy *policy, con
 		json_is_true(json_object_get(expected, "max_age_clamped")));
 }
 
-/* The vectors name what the strict grammar refuses. What the clean-ups forgive is no error here, and a key in the wrong
- * case is one unknown key like any other. */
+/* The vectors name the faults by the strict grammar. Faults that the clean-ups tolerate are no errors here, and a key
+ * in the wrong case is an unknown key like any other. */
 static bool error_is_forgiven(const char *word)
 {
 	return !strcmp(word, "leading-wsp") || !strncmp(word, "blank-line", 10) || !strcmp(word, "key-case");
@@ -64,7 +64,7 @@ static void assert_errors(const json_t *vector, const struct policy_findings *fi
 			fail_msg("%s: %s is not told", corpus_name(vector), word);
 	}
 	if (!json_array_size(errors)) {
-		/* The one that the grammar admits and the size limit does not. */
+		/* The grammar allows this one, but the size limit does not. */
 		assert_true(names_have(&findings->errors, "too-large"));
 		expected = 1;
 	}
@@ -121,9 +121,9 @@ static char *word_next(char **rest)
 	return word;
 }
 
-/* Derived from the index's strict errors: a file is read when nothing is left after striking out blanks at the begin of
- * a line, empty lines, and a bad mx (with the missing mx that follows from it) where the index says that its only fault
- * is the trailing dot. */
+/* Derived from the strict errors in the index: a file is accepted if no error remains after ignoring blanks at the
+ * beginning of a line, empty lines, and a bad mx (with the missing mx that follows from it) whose only fault, by the
+ * index, is the final dot. */
 static bool file_is_readable(char *errors, const char *deviations)
 {
 	bool dots = strstr(deviations, "mx_trailing_dot") != NULL;
@@ -391,7 +391,7 @@ static void copies_are_apart(void **state)
 	policy_free(&copy);
 }
 
-/* Whatever bytes come: what is read holds what the header promises, with findings or without. */
+/* Whatever the bytes are: a policy that was read keeps the promises of the header, with findings or without. */
 static void assert_promises(const char *bytes, size_t len)
 {
 	struct policy policy, again;
@@ -434,7 +434,7 @@ static void mutations_keep_promises(void **state)
 	}
 }
 
-/* A policy of one pattern says the same of the host, where both can be read. */
+/* A policy of one pattern gives the same result for the host, if both can be read. */
 static bool allows_as_read(const char *pattern, const char *mx, bool match)
 {
 	char body[512];

@@ -1,4 +1,4 @@
-/* The subcommands that look at the network, in a world of fakes: real check, core and store. */
+/* The subcommands that use the network, with fakes for the network: real check, core and store. */
 #include "cm.h"
 
 #include "call.h"
@@ -19,7 +19,7 @@ static void dns_set(const char *name, enum dns_type type, const char *record)
 	assert_true(world_dns(name, type, 300, &record, 1));
 }
 
-/* An honest domain: record, enforce policy, one mail host that keeps it. */
+/* An honest domain: record, enforce policy, and one mail host that satisfies it. */
 static void world_honest(void)
 {
 	world_reset();
@@ -79,7 +79,7 @@ static void test_stripped(void **state)
 	json_decref(got);
 }
 
-/* A signed world: DNSSEC by look-up, TLSA records by hop, and what the maps would say. */
+/* A signed world: the DNSSEC status of each lookup, the TLSA records of each hop, and the answers of the maps. */
 static void test_dane(void **state)
 {
 	(void)state;
@@ -105,7 +105,7 @@ static void test_dane(void **state)
 	json_decref(got);
 }
 
-/* Without a policy nothing is enforced by MTA-STS; whether the records match is shown all the same. */
+/* Without a policy MTA-STS enforces nothing; the output still shows whether the records match. */
 static void test_dane_alone(void **state)
 {
 	(void)state;
@@ -132,7 +132,7 @@ static void test_dane_alone(void **state)
 	json_decref(got);
 }
 
-/* The map says `dane-only`, and no mail host passes that: mail waits at the MTA, whatever the verdict. */
+/* The map answers `dane-only`, and no mail host satisfies that: mail waits in the MTA, whatever the verdict is. */
 static void test_dane_fails(void **state)
 {
 	(void)state;
@@ -168,7 +168,7 @@ static void test_dane_fails(void **state)
 	}
 }
 
-/* Where the MTA asks the map, TEMP holds mail that the verdict lets pass. */
+/* If the MTA uses the map, TEMP holds mail that the verdict lets pass. */
 static void test_map_holds(void **state)
 {
 	(void)state;
@@ -199,7 +199,7 @@ static void test_map_holds(void **state)
 	}
 }
 
-/* What the settings make of the same verdict. */
+/* What the settings do with the same verdict. */
 static void test_actions(void **state)
 {
 	(void)state;
@@ -287,7 +287,7 @@ static void told(const struct call *call, int status, const char *const *lines, 
 	tool_run_free(&run);
 }
 
-/* What is wrong with a hop, what can be done, and that it holds no mail beside the map. */
+/* The fault of a hop, the advice, and the note that the hop holds no mail with the map. */
 static void test_left_to_mta(void **state)
 {
 	(void)state;
@@ -317,7 +317,7 @@ static void test_left_to_mta(void **state)
 	json_decref(got);
 }
 
-/* Port 465: no STARTTLS to be told of. */
+/* Port 465: the output does not mention STARTTLS. */
 static void test_tls_first(void **state)
 {
 	(void)state;
@@ -334,7 +334,7 @@ static void test_tls_first(void **state)
 	json_decref(got);
 }
 
-/* Failures of discovery: none, but not the same certainty. */
+/* Failures of discovery: the verdict is none each time, but with different certainty. */
 static void test_discovery(void **state)
 {
 	(void)state;
@@ -377,7 +377,7 @@ static void test_no_domain(void **state)
 	assert_int_equal(json_integer_value(json_at(got, "question.port")), 587);
 	assert_true(json_is_false(json_at(got, "question.mx_lookup")));
 	json_decref(got);
-	/* Bytes that are no UTF-8 are quoted. */
+	/* Bytes that are not UTF-8 are quoted. */
 	got = call_for_json((struct call){.run = query_run, .words = {"\xff\x1b[2J"}}, 0);
 	json_is_text(got, "question.asked", "\"\\xff\\x1b[2J\"");
 	json_decref(got);
@@ -404,7 +404,7 @@ static int call_stuck(void *arg)
 	return status;
 }
 
-/* A step that never ends: the tool gives up and says so. */
+/* A step that never ends: the tool gives up and reports that. */
 static void test_stuck(void **state)
 {
 	(void)state;
@@ -419,7 +419,7 @@ static void test_stuck(void **state)
 	tool_run_free(&run);
 }
 
-/* query fills the daemon's store; the others find what it learned there. */
+/* query fills the daemon's store; the other commands find its results there. */
 static void test_store(void **state)
 {
 	(void)state;
@@ -440,7 +440,7 @@ static void test_store(void **state)
 	json_is_text(got, "hops.0.host", "mx.example.com");
 	json_is_text(got, "hops.0.reason", "ok");
 	json_decref(got);
-	/* All from the store: no step looks outside. */
+	/* All facts are in the store: no step uses the network. */
 	got = call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0);
 	assert_int_equal(json_array_size(json_at(got, "steps")), 2);
 	json_is_text(got, "steps.0.outcome", "known");
@@ -448,7 +448,8 @@ static void test_store(void **state)
 	call_store_remove();
 }
 
-/* What was learned before the clock was set back is of times to come: the answer says so, whatever else failed by it. */
+/* Facts from before the clock was set back are from the future: the output reports that, whatever else failed because
+ * of it. */
 static void test_clock_behind(void **state)
 {
 	(void)state;
@@ -473,7 +474,7 @@ static void test_clock_behind(void **state)
 	call_store_remove();
 }
 
-/* A refresh takes a new policy although nothing is due, and tells a failure without forgetting the policy. */
+/* A refresh stores a new policy although nothing is due, and reports a failure without deleting the policy. */
 static void test_refresh(void **state)
 {
 	(void)state;
@@ -514,7 +515,7 @@ static void hop_seen_for(struct hop_record *record, void *arg)
 	hop_record_learn(record, &seen);
 }
 
-/* Evidence that was seen at its address for another host is told as such. */
+/* The output marks evidence that was seen at its address for another host. */
 static void test_seen_for(void **state)
 {
 	(void)state;

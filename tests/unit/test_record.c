@@ -1,4 +1,4 @@
-/* The TXT record against the corpus, and rows of its own. */
+/* The TXT record with the corpus, and rows of this test. */
 #include "cm.h"
 
 #include "corpus.h"
@@ -62,7 +62,7 @@ static void set_vectors_agree(void **state)
 	json_decref(vectors);
 }
 
-/* RFC 8461 3.1: of several records those that do not begin with `v=STSv1;` are discarded. */
+/* RFC 8461 3.1: of several records, those that do not begin with `v=STSv1;` are discarded. */
 static void blanks_give_way_to_plain_records(void **state)
 {
 	static const struct {
@@ -132,7 +132,9 @@ static void rows_agree(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct record record;
-		char *bytes = malloc(rows[i].len + 1); /* exactly as long as told, so that a step beyond is seen */
+		char *bytes =
+			malloc(rows[i].len +
+				1); /* exactly as long as stated, so that AddressSanitizer sees a read beyond the end */
 		enum record_error error;
 
 		memcpy(bytes, rows[i].bytes, rows[i].len);

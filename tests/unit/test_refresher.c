@@ -1,4 +1,4 @@
-/* The refresher's thread over a list of due domains and a check that only counts. */
+/* The refresher's thread with a list of due domains and a check that only counts. */
 #include "clock.h"
 #include "lock.h"
 #include "refresher.h"
@@ -16,7 +16,7 @@
 
 #define DOMAINS_MAX 4000
 
-/* What is due, and what became of it. A domain that was begun stays due if `stuck`. */
+/* The due domains, and what has happened to them. With `stuck`, a domain whose refresh was begun stays due. */
 static atomic_uint due_count, begun_count, twice_count, stuck_count, asked_count;
 static atomic_uint begun[DOMAINS_MAX];
 static atomic_bool no_room, unread;
@@ -82,7 +82,7 @@ static struct refresher *started(void)
 	return refresher;
 }
 
-/* More is due than may be handed over: it goes on at the ceiling's rate, not at the tick's. */
+/* More domains are due than it may submit: it goes on at the maximum rate, not once per tick. */
 static void test_feeds_on(void **state)
 {
 	(void)state;
@@ -96,7 +96,7 @@ static void test_feeds_on(void **state)
 	assert_int_equal(twice_count, 0);
 }
 
-/* No room: the rest comes as soon as there is some. */
+/* No room: the other domains follow as soon as there is room. */
 static void test_room_comes(void **state)
 {
 	(void)state;
@@ -105,15 +105,15 @@ static void test_room_comes(void **state)
 	struct refresher *refresher = started();
 	rest(500);
 	assert_int_equal(begun_count, 0);
-	assert_in_range(asked_count, 1, 6); /* one at each look */
+	assert_in_range(asked_count, 1, 6); /* one each time */
 	no_room = false;
 	rest(900);
 	assert_int_equal(begun_count, 50);
 	refresher_stop(&refresher);
 }
 
-/* Domains whose due time does not move, since the store takes no changes: each is handed over once, and they do not
- * hide what is due after them. */
+/* Domains whose due time does not move, because the store accepts no changes: each is submitted once, and they do not
+ * hide the due domains after them. */
 static void test_stuck_ahead(void **state)
 {
 	(void)state;
@@ -132,7 +132,7 @@ static void test_stuck_ahead(void **state)
 	assert_int_equal(twice_count, 0);
 }
 
-/* Nothing due, or a store that cannot be read: a look at each tick. */
+/* Nothing is due, or the store cannot be read: it checks once per tick. */
 static void test_rests(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
-/* The event loop with socketmap and HTTP on UNIX sockets, and a check that answers by name: wire formats, bounds, time
- * limits, a stop. */
+/* The event loop with socketmap and HTTP on UNIX sockets, and a fake check: wire formats, limits, time limits, and a
+ * stop. */
 #include "conditions.h"
 #include "fake_check.h"
 #include "fake_log.h"
@@ -37,7 +37,7 @@ struct room {
 	struct check *check;
 	struct server *server;
 	struct service *map, *http;
-	struct service hurried; /* the map's, with little patience */
+	struct service hurried; /* the map's service, with short time limits */
 	char map_path[108], http_path[108], count_path[108], hurried_path[108];
 };
 static struct room room;
@@ -62,7 +62,7 @@ static void place_add(const char *setting, const char *text, const struct servic
 	server_add(room.server, &listener, service);
 }
 
-/* A service with short limits: a line is answered by as many octets as it says. */
+/* A service with short limits: the reply to a line has as many octets as the line states. */
 static size_t count_input(void *arg, struct client *client, struct span in)
 {
 	(void)arg;
@@ -77,7 +77,7 @@ static size_t count_input(void *arg, struct client *client, struct span in)
 static const struct service count_service = {
 	.name = "count", .input_max = 64, .clients_max = 4, .idle_ms = 600, .partial_ms = 300, .input = count_input};
 
-/* A gauge that tells how often it was asked for. */
+/* A gauge that returns how often it was read. */
 static void collect(void *arg)
 {
 	(void)arg;
@@ -124,7 +124,7 @@ static int room_close(void **state)
 	server_free(&room.server);
 	free(room.map);
 	free(room.http);
-	/* Empty: the sockets are gone. */
+	/* Empty: the sockets have been removed. */
 	return rmdir(room.directory);
 }
 
@@ -153,7 +153,7 @@ static void ask(int fd, const char *key)
 	say(fd, request, (size_t)len);
 }
 
-/* `len` octets; fewer at the end of the connection or after five seconds. */
+/* Reads `len` octets; fewer at the end of the connection or after five seconds. */
 static const char *hear(int fd, size_t len)
 {
 	static char heard[REPLY_SIZE];
@@ -213,7 +213,7 @@ static void map_answers_by_key(void **state)
 		{"pass", NOTFOUND},
 		{"", NOTFOUND},
 		{"a b c", NOTFOUND},
-		/* The domain keeps its policy, whatever stands beside it. */
+		/* The domain keeps its policy, whatever else the next hop contains. */
 		{"pass.example:", SECURE},
 		{"[pass.example]:", SECURE},
 		{"pass.example:no-such-service", UNREADABLE},
@@ -248,7 +248,7 @@ static void map_answers_by_key(void **state)
 	close(fd);
 }
 
-/* One domain of a list that has no policy says nothing of the others. */
+/* If one domain of a list has no policy, another one may still have one. */
 static void map_says_temp_until_a_whole_list_is_known(void **state)
 {
 	(void)state;
@@ -277,7 +277,7 @@ static void map_knows_the_machines_services(void **state)
 	close(fd);
 }
 
-/* A request to the map of this name. */
+/* Sends a request to the map of this name. */
 static void ask_map(int fd, const char *map, const char *key)
 {
 	char request[512];
@@ -393,7 +393,7 @@ static unsigned said(const char *words)
 	return found;
 }
 
-/* A flood of them costs one line; what a key may hold: UTF-8 without control characters. */
+/* A flood of malformed requests causes one log line. A key may contain UTF-8 without control characters. */
 static void map_tells_malformed_requests_once(void **state)
 {
 	(void)state;
@@ -411,7 +411,7 @@ static void map_tells_malformed_requests_once(void **state)
 	assert_int_equal(said("malformed request"), 1);
 }
 
-/* Many MiB: the client is hung up on long before it has sent them. */
+/* Many MiB: the client is disconnected long before it has sent everything. */
 static void map_takes_no_flood(void **state)
 {
 	(void)state;
@@ -429,7 +429,7 @@ static void map_takes_no_flood(void **state)
 	close(fd);
 }
 
-/* A descriptor each; whoever asks is answered beside them. */
+/* Each idle client has a descriptor; another client is still answered. */
 static void map_keeps_a_thousand_idle_clients(void **state)
 {
 	(void)state;
@@ -440,7 +440,7 @@ static void map_keeps_a_thousand_idle_clients(void **state)
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < 2 * IDLE + 100)
-		skip(); /* both ends are ours here */
+		skip(); /* this process has both ends */
 	for (int i = 0; i < IDLE; i++)
 		assert_true((idle[i] = dial(room.map_path)) >= 0);
 	int fd = dial(room.map_path);
@@ -504,8 +504,8 @@ static void map_says_temp_when_its_time_is_over(void **state)
 	close(fd);
 }
 
-/* The time is over in the moment in which the answer comes: one of the two is told, never an answer that nobody gave.
- */
+/* The deadline passes at the moment when the answer arrives: one of the two is the reply, never an answer that check
+ * did not give. */
 static void map_tells_the_answer_or_that_time_is_over(void **state)
 {
 	(void)state;
@@ -534,17 +534,17 @@ static void map_says_temp_when_there_is_no_room(void **state)
 	close(fd);
 }
 
-/* The slot of a client that is gone belongs to another when the answer comes. */
+/* The slot of a client that is gone belongs to another client when the answer arrives. */
 static void map_gives_no_late_answer_to_another_client(void **state)
 {
 	(void)state;
 	unsigned before = fake_check_abandoned();
 	for (int i = 0; i < 20; i++) {
 		int gone = dial(room.map_path);
-		/* A reply that nobody reads makes the close a reset, not an end. */
+		/* If a reply was not read, the close is a reset instead of an end. */
 		ask(gone, ".example");
 		ask(gone, "none-40.example");
-		rest(i % 2 == 0 ? 5 : 38); /* also just when the answer comes */
+		rest(i % 2 == 0 ? 5 : 38); /* also at the moment when the answer arrives */
 		close(gone);
 		int next = dial(room.map_path);
 		ask(next, "pass-80.example");
@@ -573,7 +573,7 @@ static void map_serves_many_clients_beside_waiting_ones(void **state)
 	close(fd);
 }
 
-/* How long until the server hangs up. */
+/* Returns how long it takes until the server disconnects. */
 static int64_t hung_up_after_ms(int fd, int64_t from_ms)
 {
 	char bytes[4096];
@@ -614,7 +614,7 @@ static void replies_that_nobody_reads_are_bounded(void **state)
 {
 	(void)state;
 	int fd = dial(room.count_path);
-	/* More than the system's buffers hold: the later ones wait until the first are read. */
+	/* The replies are more than the system's buffers hold: later requests wait until the first replies are read. */
 	for (int i = 0; i < 5; i++)
 		say(fd, "100000\n", 7);
 	rest(100);
@@ -653,7 +653,7 @@ static void stop_finishes_waits_in_hand(void **state)
 	close(idle);
 }
 
-/* Requests behind the one that waits were asked, too. */
+/* Requests after one that waits get an answer, too. */
 static void stop_answers_what_was_asked(void **state)
 {
 	(void)state;
@@ -708,7 +708,7 @@ static void healthz_tells_whether_the_store_is_readable(void **state)
 	fake_store_break(false);
 }
 
-/* It serves, so it is not to be taken out of service; but somebody must look. */
+/* The daemon still serves, so the status is 200, but an operator must act. */
 static void healthz_tells_what_the_gate_lacks(void **state)
 {
 	(void)state;
@@ -729,7 +729,7 @@ static void healthz_tells_what_the_gate_lacks(void **state)
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\n");
 }
 
-/* The number behind `sample` in the metrics, or -1. */
+/* Returns the number after `sample` in the metrics, or -1. */
 static long long metric(const char *sample)
 {
 	char line[256];
@@ -777,7 +777,8 @@ static long long replies(const char *word)
 	return count < 0 ? 0 : count;
 }
 
-/* Also those that are not judged, and a first contact without room, whose verdict nobody else counts. */
+/* Replies to keys that are not judged count, too, and so does a first contact without room, whose verdict is not
+ * counted elsewhere. */
 static void map_replies_are_counted(void **state)
 {
 	(void)state;
@@ -838,8 +839,8 @@ static void clients_beyond_the_limit_are_hung_up_on(void **state)
 	close(fd);
 }
 
-/* Silent ones, and ones in the middle of a request, in all places: the next are hung up on, with one line, and who is
- * there is served. */
+/* Silent clients, and clients in the middle of a request, use all places. Further clients are disconnected with one log
+ * line, and existing clients are served. */
 static void map_clients_beyond_the_limit_are_hung_up_on(void **state)
 {
 	(void)state;
@@ -849,7 +850,7 @@ static void map_clients_beyond_the_limit_are_hung_up_on(void **state)
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < 2 * SOCKETMAP_CLIENTS_MAX + 100)
-		skip(); /* both ends are ours here */
+		skip(); /* this process has both ends */
 	fake_log_forget();
 	for (int i = 0; i < SOCKETMAP_CLIENTS_MAX; i++) {
 		assert_true((fds[i] = dial(room.map_path)) >= 0);
@@ -884,7 +885,8 @@ static bool is_open(int fd)
 	return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-/* A silent client, and one that sends a request octet after octet, lose their places; one that asks keeps its own. */
+/* A silent client, and one that sends a request octet by octet, lose their places; a client that asks keeps its place.
+ * */
 static void map_clients_that_take_too_long_are_hung_up_on(void **state)
 {
 	(void)state;
@@ -932,7 +934,7 @@ static void reload_tells_what_needs_a_restart(void **state)
 	assert_string_equal(names, "store_path lookups_max user");
 	assert_int_equal(reload_restart_names(before->settings, before->settings, names, sizeof names), 0);
 	config_unref(&after);
-	/* A bad value leaves all as it was; a good one takes effect. */
+	/* A bad value changes nothing; a good one takes effect. */
 	struct settings_source source = {.overrides = (char *[]){(char *)"mode=sometimes"}, .override_count = 1};
 	assert_false(reload_run(room.check, NULL, &source, before->settings));
 	struct config *now = check_config(room.check);

@@ -25,7 +25,7 @@ static const struct settings_row *row_of(const char *name)
 	return NULL;
 }
 
-/* Every default passes, and stands in the struct as it stands in the table. */
+/* Every default is valid, and the struct has the same value as the table. */
 static void test_defaults(void **state)
 {
 	(void)state;
@@ -39,7 +39,7 @@ static void test_defaults(void **state)
 	assert_int_equal(settings->milter_on_fail_local, CHOICE_EMPTY);
 	assert_int_equal(settings->milter_wait, 4);
 	assert_int_equal(settings->milter_waiters, 64);
-	assert_string_equal(row_of("dnssec")->words, "off on auto"); /* the order of enum dns_validation */
+	assert_string_equal(row_of("dnssec")->words, "off on auto"); /* in the order of enum dns_validation */
 	assert_int_equal(settings->io_threads, 2);
 	assert_int_equal(settings->lookups_max, 10000);
 	assert_int_equal(settings->socket_mode, 0660);
@@ -53,7 +53,7 @@ static void test_defaults(void **state)
 	settings_free(&settings);
 }
 
-/* One value: `text` is a file, `name` the setting, `want` what settings_format() makes of it. */
+/* One value: `text` is a file, `name` the setting, `want` the result of settings_format(). */
 static const struct {
 	const char *text, *name, *want;
 } good[] = {
@@ -129,7 +129,7 @@ static void test_good(void **state)
 	}
 }
 
-/* What is refused, with the whole message. */
+/* Files that are refused, with the whole message. */
 static const struct {
 	const char *text, *message;
 } bad[] = {
@@ -344,7 +344,7 @@ static void test_overrides(void **state)
 	}
 }
 
-/* Any value is accepted and none is used; a warning names each place. */
+/* Any value is accepted and ignored; a warning names each place. */
 static void obsolete_settings_are_ignored_with_a_warning(void **state)
 {
 	(void)state;
@@ -385,7 +385,7 @@ static void obsolete_settings_are_ignored_with_a_warning(void **state)
 	assert_null(settings_obsolete("io_threads"));
 }
 
-/* A failure that is found after reading: where its setting stands is put before it. */
+/* A failure that is found after reading: the message begins with the place of the setting. */
 static void test_locate(void **state)
 {
 	(void)state;
@@ -422,7 +422,7 @@ static void test_locate(void **state)
 	settings_free(&settings);
 }
 
-/* settings_format() gives back what is read as the same. */
+/* The text of settings_format() is read as the same value. */
 static void test_format(void **state)
 {
 	(void)state;

@@ -60,7 +60,7 @@ static void netstrings_agree(void **state)
 	}
 }
 
-/* What is written is read again, and every shorter part of it asks for more. */
+/* A request that was written is read again, and for every shorter part of it the parser asks for more. */
 static void written_is_read(void **state)
 {
 	char bytes[1200], out[1220];

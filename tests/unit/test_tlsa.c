@@ -9,8 +9,8 @@
 #define RECORDS_MAX 100
 #define BYTES_MAX (TLSA_RDATA_MAX + 2)
 
-/* One record to be made: so many octets of data, all of them `fill`; with `der` they are in a SEQUENCE of that length.
- */
+/* A record to be made: that many octets of data, all of them `fill`; with `der` they are in a SEQUENCE of that length.
+ * */
 struct recipe {
 	uint8_t usage, selector, matching;
 	uint16_t len;
@@ -51,7 +51,7 @@ static size_t der_head(uint8_t *at, size_t len)
 	return 4;
 }
 
-/* In memory of just this size, so that AddressSanitizer sees a step beyond it. */
+/* In memory of the exact size, so that AddressSanitizer sees a read beyond the end. */
 static void heap_add(struct heap *heap, const void *bytes, size_t len)
 {
 	char *copy = malloc(len ? len : 1);
@@ -79,7 +79,7 @@ static void heap_free(struct heap *heap)
 	heap->count = 0;
 }
 
-/* The records of a set, each with the last octet of its data. */
+/* The records of a set, each shown by the last octet of its data. */
 static const char *summary(const struct tlsa_set *set)
 {
 	static char buffer[2048];
@@ -106,7 +106,7 @@ struct row {
 
 static const struct row rows[] = {
 	{"none", {{0}}, 0, TLSA_NONE, ""},
-	/* D-31: usages */
+	/* spec D-31: usages */
 	{"3 1 1", {SHA256(3, 1, 0xaa)}, 1, TLSA_USABLE, "3 1 1 AA"},
 	{"2 0 1", {SHA256(2, 0, 0xaa)}, 1, TLSA_USABLE, "2 0 1 AA"},
 	{"PKIX-TA", {SHA256(0, 1, 0xaa)}, 1, TLSA_UNUSABLE, ""},
@@ -114,11 +114,11 @@ static const struct row rows[] = {
 	{"PKIX beside DANE", {SHA256(1, 1, 0xaa), SHA256(3, 1, 0xbb), SHA256(0, 0, 0xcc)}, 3, TLSA_USABLE, "3 1 1 BB"},
 	{"usage 4", {SHA256(4, 1, 0xaa)}, 1, TLSA_UNUSABLE, ""},
 	{"usage 255", {SHA256(255, 1, 0xaa)}, 1, TLSA_UNUSABLE, ""},
-	/* D-32: selectors */
+	/* spec D-32: selectors */
 	{"selector 0", {SHA256(3, 0, 0xaa)}, 1, TLSA_USABLE, "3 0 1 AA"},
 	{"selector 2", {SHA256(3, 2, 0xaa)}, 1, TLSA_UNUSABLE, ""},
 	{"selector 255", {SHA256(3, 255, 0xaa)}, 1, TLSA_UNUSABLE, ""},
-	/* D-33: matching types and their lengths */
+	/* spec D-33: matching types and their lengths */
 	{"SHA2-512", {SHA512(3, 1, 0xaa)}, 1, TLSA_USABLE, "3 1 2 AA"},
 	{"matching type 3", {{3, 1, 3, 48, 0xaa, false}}, 1, TLSA_UNUSABLE, ""},
 	{"matching type 255", {{3, 1, 255, 32, 0xaa, false}}, 1, TLSA_UNUSABLE, ""},
@@ -132,7 +132,7 @@ static const struct row rows[] = {
 	{"full, but no DER", {{3, 1, 0, 91, 0xaa, false}}, 1, TLSA_UNUSABLE, ""},
 	{"empty digest", {{3, 1, 1, 0, 0, false}}, 1, TLSA_UNUSABLE, ""},
 	{"empty key", {{3, 1, 0, 0, 0, false}}, 1, TLSA_UNUSABLE, ""},
-	/* D-34: digest agility */
+	/* spec D-34: digest agility */
 	{"stronger digest", {SHA256(3, 1, 0xaa), SHA512(3, 1, 0xbb)}, 2, TLSA_USABLE, "3 1 2 BB"},
 	{"stronger digest first", {SHA512(3, 1, 0xbb), SHA256(3, 1, 0xaa)}, 2, TLSA_USABLE, "3 1 2 BB"},
 	{"malformed stronger digest", {SHA256(3, 1, 0xaa), {3, 1, 2, 63, 0xbb, false}}, 2, TLSA_USABLE, "3 1 1 AA"},
@@ -177,7 +177,7 @@ static void rows_agree(void **state)
 	}
 }
 
-/* RDATA without data, whatever it begins with, and every cut of a good record. */
+/* RDATA without data, whatever it begins with, and every truncation of a good record. */
 static void short_rdata(void **state)
 {
 	static const char good[] = "\3\1\1"
@@ -234,7 +234,7 @@ static void der_agrees(void **state)
 	}
 }
 
-/* Around the lengths at which DER's length grows, and at the bound; one octet too few or too many is no DER. */
+/* Around the lengths at which DER's length field grows, and at the limit; one octet too few or too many is not DER. */
 static void der_lengths(void **state)
 {
 	static const uint16_t lens[] = {2, 129, 131, 258, 260, 300, TLSA_RDATA_MAX - 3};
@@ -267,7 +267,7 @@ static void longest(void **state)
 	heap_free(&heap);
 }
 
-/* A fixed sequence: the same run for everybody. */
+/* A fixed sequence: every run is the same. */
 static unsigned random_next(uint32_t *seed)
 {
 	*seed = *seed * 1103515245u + 12345u;
@@ -296,7 +296,7 @@ static void same_set(const struct tlsa_set *a, const struct tlsa_set *b)
 	}
 }
 
-/* Of too many the same ones stay, whatever their order. */
+/* Of too many records the same ones are kept, whatever their order. */
 static void bounded(void **state)
 {
 	struct heap heap = {0};
@@ -320,7 +320,7 @@ static void bounded(void **state)
 	heap_free(&heap);
 }
 
-/* A weaker digest is not kept for want of a stronger one within the bound. */
+/* A weaker digest is not kept in place of a stronger one that exceeded the limit. */
 static void agility_beyond_the_bound(void **state)
 {
 	struct heap heap = {0};
@@ -335,7 +335,7 @@ static void agility_beyond_the_bound(void **state)
 	heap_free(&heap);
 }
 
-/* The id is that of the set: order, doubles and what is not usable change nothing; any octet does. */
+/* The id is that of the set: order, duplicates and unusable records change nothing; every octet does. */
 static void id_is_of_the_set(void **state)
 {
 	uint32_t seed = 7;
@@ -363,7 +363,7 @@ static void id_is_of_the_set(void **state)
 	}
 }
 
-/* Usage, selector and matching type belong to the id, too. */
+/* Usage, selector and matching type are part of the id, too. */
 static void id_of_the_head(void **state)
 {
 	static const struct recipe recipes[] = {SHA256(3, 1, 0xaa), SHA256(2, 1, 0xaa), SHA256(3, 0, 0xaa),

@@ -1,4 +1,4 @@
-/* warm: a list of domains, looked up ahead of their first message. */
+/* warm: a list of domains that are looked up before their first message. */
 #include "cm.h"
 
 #include "moving_room.h"
@@ -52,7 +52,7 @@ static void test_warm(void **state)
 	assert_int_equal(run.status, 0);
 	assert_string_equal(run.err, "");
 	tool_run_free(&run);
-	/* Like one in use: the refresher looks at it within the hour, and its hops are known. */
+	/* Like a domain in use: the refresher renews it within the hour, and its hops are known. */
 	struct entry entry = entry_at(one, "enforce.example");
 	assert_int_equal(entry.last_used_day, schedule_day(NOW));
 	assert_int_equal(entry.first_used_day, schedule_day(NOW));
@@ -119,8 +119,7 @@ static void test_warm_rate(void **state)
 
 static int64_t tick_s;
 
-/* Makes time pass while nothing happens, and opens the gate of a hop that hangs long after nobody waits for it any
- * more. */
+/* Moves the clock while nothing happens, and opens the gate of a hop that hangs long after the last wait for it. */
 static void *time_pass(void *arg)
 {
 	const atomic_bool *ended = arg;
@@ -153,7 +152,7 @@ static int warm_in_time(const struct options *options, size_t count, char **word
 	return status;
 }
 
-/* Domains whose mail hosts lie in one /24, each with a certificate of its own. */
+/* Domains whose mail hosts are in one /24, each with its own certificate. */
 static void tenants_make(char *list, size_t size)
 {
 	size_t len = 0;
@@ -170,7 +169,7 @@ static void tenants_make(char *list, size_t size)
 	file_write(list, len);
 }
 
-/* It waits for the budget: all are probed in the end. */
+/* warm waits for the budget: in the end all hosts are probed. */
 static void test_warm_waits(void **state)
 {
 	(void)state;
@@ -193,7 +192,7 @@ static void test_warm_waits(void **state)
 	tool_run_free(&run);
 }
 
-/* Not for ever: where nothing gets through any more, it says what is left. */
+/* But not for ever: if no further probe is allowed, it prints what is left. */
 static void test_warm_gives_up(void **state)
 {
 	(void)state;

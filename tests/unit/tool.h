@@ -1,4 +1,4 @@
-/* Runs the built stsgate ($STSGATE, or the one in the build directory), or a part of it, and keeps what it printed. */
+/* Runs the built stsgate ($STSGATE, or the one in the build directory), or a function of it, and keeps its output. */
 #ifndef TEST_TOOL_H
 #define TEST_TOOL_H
 
@@ -13,12 +13,12 @@ struct tool_run {
 	char *out, *err; /* NUL-terminated */
 };
 
-/* Runs a function in a process of its own, which ends with what it returns. */
+/* Runs a function in its own process, which exits with the function's result. */
 struct tool_run tool_call(int (*function)(void *arg), void *arg);
-/* `input` (may be NULL) stands on its standard input; the words end with NULL. */
+/* `input` (may be NULL) is its standard input; NULL ends the arguments. */
 struct tool_run tool_run(const char *input, size_t input_len, const char *const *words);
 void tool_run_free(struct tool_run *run);
-/* Its standard output, which must be one JSON value; json_decref() it. */
+/* Its standard output, which must be one JSON value. The caller calls json_decref(). */
 json_t *tool_json(const struct tool_run *run);
 
 #define TOOL(...) tool_run(NULL, 0, (const char *const[]){__VA_ARGS__, NULL})
