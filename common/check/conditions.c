@@ -22,8 +22,8 @@ static const struct {
 	HEALTH_ROW(DNS_BOGUS) = {EVENT_DNSSEC_FAILING, "not all DNS answers are bogus any more"},
 	HEALTH_ROW(FETCHES_FAIL) = {EVENT_FETCHES_FAILING, "policy hosts can be reached again"},
 	HEALTH_ROW(FETCHES_UNTRUSTED) = {EVENT_FETCHES_UNTRUSTED, "the certificates of policy hosts are trusted again"},
-	HEALTH_ROW(PROBES_FAIL) = {EVENT_PROBES_FAILING, "next hops can be reached again"},
-	HEALTH_ROW(PROBES_UNTRUSTED) = {EVENT_PROBES_UNTRUSTED, "the certificates of next hops are trusted again"},
+	HEALTH_ROW(PROBES_FAIL) = {EVENT_PROBES_FAILING, "mail hosts can be reached again"},
+	HEALTH_ROW(PROBES_UNTRUSTED) = {EVENT_PROBES_UNTRUSTED, "the certificates of mail hosts are trusted again"},
 	HEALTH_ROW(CLOCK_BEHIND) = {EVENT_CLOCK_BEHIND, "the clock no longer seems to be behind"},
 	HEALTH_ROW(CLOCK_AHEAD) = {EVENT_CLOCK_AHEAD, "the clock no longer seems to be ahead"},
 };

@@ -178,7 +178,7 @@ const char *config_warning(const struct config *config, char out[CONFIG_WARNING_
 	if (helo) {
 		text_add(&text, "probes send EHLO ");
 		text_quote(&text, name, strlen(name), 100);
-		text_add(&text, ", which is not a full host name: next hops may refuse it, and are then unknown");
+		text_add(&text, ", which is not a full host name: mail hosts may refuse it, and then count as unknown");
 	}
 	if (own) {
 		text_add(&text, helo ? "; and " : "");

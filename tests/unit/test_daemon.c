@@ -244,7 +244,7 @@ static void it_serves_reloads_and_stops(void **state)
 	nothing_is_left_behind();
 }
 
-/* Next hops may refuse it, and are then unknown. */
+/* Mail hosts may refuse such a name, and then count as unknown. */
 static void helo_without_a_domain_is_warned_of(void **state)
 {
 	(void)state;
