@@ -251,7 +251,7 @@ static void outcome_take(struct check *check, struct waiter *waiter, struct outc
 
 void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, struct outcome *out)
 {
-	/* If a caller errs and the ticket has ended, the mail is deferred. */
+	/* For a caller that errs: if the ticket has ended already, the mail is deferred. */
 	*out = (struct outcome){.verdict = {.kind = VERDICT_DEFER, .reason = REASON_INTERNAL}};
 	lock_take(&check->lock);
 	struct waiter *waiter = waiter_find(check, ticket);

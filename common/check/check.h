@@ -61,7 +61,7 @@ typedef uint64_t check_ticket; /* a number that is never used twice */
 /* Called once, on a loop. The outcome belongs to check, but the callback may move the policy out of it. */
 typedef void check_done(void *arg, struct outcome *outcome);
 
-/* Answers from the store, in one read transaction and without waiting for the network, and has old facts renewed in the
+/* Answers from the store, in one read transaction and without waiting for the network. Old facts are renewed in the
  * background.
  *
  * Returns true if `out` is final. Returns false if `out` is the verdict so far and an inquiry looks for more facts. If

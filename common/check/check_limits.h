@@ -93,8 +93,8 @@ void limits_each(
 
 /* --- quotas and rates --------------------------------------------------------------------------------------------- */
 
-/* Takes one of `most` places (0 counts as 1). Returns false if all are taken or if the key finds no slot. Each true is
- * followed by one limits_release(). Key 0 is not limited. */
+/* Takes one of `most` places (0 counts as 1). Returns false if all are taken or if the key finds no slot. After true
+ * the caller must call limits_release() once. Key 0 is not limited. */
 bool limits_hold(struct limits *limits, enum limit_kind kind, uint64_t key, unsigned most);
 void limits_release(struct limits *limits, enum limit_kind kind, uint64_t key);
 

@@ -39,9 +39,9 @@ bool inquiries_have(struct check *check, const struct question *question)
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-/* Returns whether a new inquiry may be opened, and takes its place in the client's quota. A client may open so many
- * inquiries a second, and may hold an eighth of the places that are free: so many greedy clients together still leave room
- * for the next one. */
+/* Returns whether a new inquiry may be opened, and takes its place in the client's quota. A client may open CLIENT_A_SECOND
+ * inquiries a second, and may hold an eighth of the places that are free. So many greedy clients together still leave
+ * room for the next one. */
 static bool room_take(struct check *check, const struct opening *opening) REQUIRES(check->lock)
 {
 	struct limits *limits = check->bounds.limits;
@@ -227,7 +227,7 @@ void inquiry_free(struct inquiry *inquiry)
 
 /* --- flights ------------------------------------------------------------------------------------------------------ */
 
-/* Returns the place that points to the flight for this want, or to NULL where it belongs. */
+/* Returns the link that points to the flight for this want, or the link where a new flight belongs. */
 static struct flight **flight_place(struct check *check, const struct want *want) REQUIRES(check->lock)
 {
 	struct flight **at = &check->flight[domain_hash(want->name, want->kind) % INQUIRY_BUCKETS];

@@ -219,10 +219,11 @@ static bool judge(struct inquiry *inquiry)
 static void answer(struct inquiry *inquiry)
 {
 	if (!inquiry->waiters_answered) {
-		/* A pass that rests on fresh facts only is never answered from the store, where check_ask() would have
-		 * old facts renewed. So the inquiry does that, once its findings are in the store. */
-		bool passes = !inquiry->cut_off && inquiry->verdict.kind == VERDICT_PASS;
-		if (passes && verdict_rests_on_fresh(&inquiry->facts) && (inquiry->renew & ~(unsigned)RENEW_USE) != 0)
+		/* check_ask() never returns such a pass from the store, so it never renews the old facts behind it. The
+		 * inquiry does that here, when its results are in the store. */
+		bool fresh = !inquiry->cut_off && inquiry->verdict.kind == VERDICT_PASS &&
+			     verdict_rests_on_fresh(&inquiry->facts);
+		if (fresh && (inquiry->renew & ~(unsigned)RENEW_USE) != 0)
 			inquiries_renew(inquiry->check, &inquiry->facts.question);
 		inquiry_answer(inquiry);
 	}

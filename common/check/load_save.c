@@ -57,7 +57,7 @@ struct saving {
 	bool written;             /* it changes the store; else it is only reported */
 	enum refresh_alarm alarm; /* out: to be raised now */
 	int64_t expires_at;       /* out: when the policy expires */
-	bool silence_lasts;       /* out: with this probe, the hop has been silent for SILENT_LASTS_S */
+	bool silence_lasts;       /* out: the hop has now been silent for SILENT_LASTS_S */
 	struct saving *next;
 };
 
@@ -104,8 +104,8 @@ static enum refresh_alarm alarm_due(const struct entry *entry, const struct foun
 	return failed && alarm > entry->refresh_alarm ? alarm : REFRESH_ALARM_NONE;
 }
 
-/* A dead resolver must not replace what is known about a domain without a policy: its mail would then wait for the
- * resolver. */
+/* The failure of a dead resolver must not replace what is known about a domain without a policy: the domain's mail would
+ * then wait for the resolver. */
 static bool record_is_news(const struct entry *entry, const struct found *found, int64_t now)
 {
 	bool known = now >= entry->policy_expires_at && schedule_negative_known(entry, true, now);

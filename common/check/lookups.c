@@ -266,7 +266,7 @@ void tlsa_find(struct tlsa_found *found, struct lookups *lookups, const char *ho
 	bool alias = seen.canonical[0] != '\0' && strcmp(seen.canonical, host) != 0;
 	if (!seen.secure && (!alias || !alias_is_secure(&search, host)))
 		return;
-	/* First the end of a chain of aliases, then the host's own name; names in between are never tried. */
+	/* The end of a chain of aliases is tried first, then the host's own name, and never a name in between. */
 	if (seen.secure && alias && records_find(&search, seen.canonical, port))
 		return;
 	records_find(&search, host, port);

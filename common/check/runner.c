@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define TURN_JOBS 16       /* run in a row before the loop looks at its descriptors and timers again */
+#define TURN_JOBS 16       /* jobs that run in a row before the loop looks at its descriptors and timers */
 #define ASKED_BEFORE_ONE 4 /* jobs of class WORK_ASKED that run before one of class WORK_REFRESH */
 
 /* The jobs of one client. */

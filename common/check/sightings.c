@@ -69,8 +69,8 @@ static void sighting_drop(struct sightings *s, struct sighting *sighting) REQUIR
 	memset(sighting, 0, sizeof *sighting);
 }
 
-/* Returns an empty slot. If the address has its quota of sightings already, the slot is one of its own; else it is a free
- * one; else the first to be evicted of all. */
+/* Empties a slot and returns it. If the address has used up its quota of sightings, it loses one of its own. Otherwise a
+ * free slot is used, or if there is none, the first one to be evicted. */
 static struct sighting *place_make(struct sightings *s, const struct probe_shown *shown, int64_t now) REQUIRES(s->lock)
 {
 	struct sighting *none = NULL, *here = NULL, *any = NULL;
