@@ -13,9 +13,9 @@
 
 #define EVIDENCE_NAMES_SIZE 256
 #define EVIDENCE_TEXT_SIZE 128
-/* A probe's result is stored within this time. Evidence that is newer than a new result by more comes from a clock
- * that has since been set back, and is dropped. Must not exceed CLOCK_SKEW_S, since evidence farther in the future is
- * not believed. */
+/* A probe's result reaches the hop record within this time. If stored evidence is newer than a new result by more, a
+ * clock that has since been set back wrote it, and it is dropped. Must not exceed CLOCK_SKEW_S, since evidence farther
+ * in the future is not believed. */
 #define EVIDENCE_LATE_S 60
 
 /* The result of one probe. Strings hold untrusted text where noted: quote it with text_quote(). */

@@ -17,14 +17,16 @@
 
 #define HEALTH_PLACES 128     /* places remembered for each sense */
 #define HEALTH_WINDOW_S 86400 /* older outcomes do not count; a quiet relay fetches each policy once a day */
-/* So many places in a row must fail in the same way. A small relay has two or three whose own fault it is. */
+/* A condition needs this many places in a row that fail in the same way. A small relay has two or three places whose
+ * own fault it is. */
 #define HEALTH_FAILING_MIN 8
-/* So many certificates must not be valid yet. No authority issues those, and few hosts have such a wrong clock, so
- * other places may succeed meanwhile: if this machine's clock is days behind, one certificate in fifteen seems too
- * new. */
+/* This many certificates that are not valid yet mean that the clock is behind, even if other places succeed. No
+ * authority issues such certificates, and few hosts have such a wrong clock. If this machine's clock is four days
+ * behind, one certificate in fifteen seems too new. */
 #define HEALTH_EARLY_MIN 4
-/* So many certificates must have expired, and they must be this part of all certificates. A few hosts in a hundred
- * show an expired one every day. If the clock is five weeks ahead, one in six 90-day certificates seems expired. */
+/* This many expired certificates, if they are also this part of all certificates, mean that the clock is ahead. A few
+ * hosts in a hundred show an expired one at any time. If the clock is five weeks ahead, one in six 90-day certificates
+ * seems expired. */
 #define HEALTH_EXPIRED_MIN 8
 #define HEALTH_EXPIRED_PART 4  /* one in four */
 #define HEALTH_AHEAD_S 3600    /* a stored time so far ahead of the clock shows that the clock is behind */

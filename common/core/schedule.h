@@ -24,7 +24,7 @@
 #define NEGATIVE_HELD_HARD_S 21600
 /* The same if no resolver answered: mail flows again soon after the resolver does. */
 #define NEGATIVE_BROKEN_HARD_S 10
-/* Soft age of an MX set: its TTL within these bounds; and its hard age. */
+/* Soft age of an MX set (its TTL within these bounds), and its hard age. */
 #define MX_AGE_MIN_S 60
 #define MX_AGE_MAX_S 3600
 #define MX_HARD_S 86400

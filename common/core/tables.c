@@ -303,8 +303,8 @@ static const struct field tlsa_rows[] = {
 #undef ROW
 const struct fields tlsa_table = FIELDS(tlsa_rows, "", "state dnssec base records usable checked_at ttl");
 
-/* A hop record as it is stored. The three evidences of a history are often equal, so `same` notes which of them are,
- * and an evidence that equals another is not stored again. */
+/* A hop record as it is stored. The three members of a history often hold the same evidence. `same` notes which of
+ * them do, and the bytes hold that evidence once. */
 enum same { CONCLUSIVE_IS_NEWEST = 1, GOOD_IS_NEWEST = 2, GOOD_IS_CONCLUSIVE = 4 };
 struct stored {
 	struct hop_record record; /* first, because hop_table also describes a struct hop_record */
@@ -408,7 +408,7 @@ static void same_restore(struct probe_history *history, uint16_t same)
 }
 
 /* Returns whether a history is consistent: all of it was judged in the same way, by the trust store or by one TLSA
- * set, and each evidence is of its kind. */
+ * set, and `conclusive` and `good` hold evidence of the right class. */
 static bool history_valid(const struct probe_history *history, bool dane)
 {
 	const struct evidence *const all[] = {&history->newest, &history->conclusive, &history->good};

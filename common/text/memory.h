@@ -9,7 +9,7 @@ void *xmalloc(size_t size);
 /* Returns zeroed memory. Also ends the process if count * size overflows. */
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *memory, size_t size);
-/* Returns `memory`, the result of a library's allocation, and ends the process if it is NULL. */
+/* Returns `memory`, which a library has allocated, and ends the process if it is NULL. */
 void *xneed(void *memory);
 /* Returns a copy of `len` bytes. */
 void *xmemdup(const void *bytes, size_t len);
