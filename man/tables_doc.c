@@ -12,6 +12,7 @@
 
 #define SAMPLE_WIDTH 78
 #define RANGE_SIZE 128
+#define WORD_LONG 8 /* octets of a word that roff might hyphenate */
 
 static const char *type_word(enum settings_type type)
 {
@@ -82,8 +83,8 @@ static void range_format(char *out, const struct settings_row *row)
 }
 
 /* Writes text for the manual, with each sentence on a line of its own, as roff needs it. A dot or an apostrophe at the
- * beginning of a line would be a roff request, so it is escaped. Words of commands (in backquotes) and URLs get `\%`, so
- * that roff breaks no line at their hyphens. */
+ * beginning of a line would be a roff request, so it is escaped. Long words of commands (in backquotes) and URLs get
+ * `\%`, so that roff does not hyphenate them. */
 static void man_text(const char *text)
 {
 	bool command = false;
@@ -91,7 +92,7 @@ static void man_text(const char *text)
 		printf("\\&");
 	for (const char *at = text; *at; at++) {
 		size_t len = at == text || at[-1] == ' ' ? strcspn(at, " ") : 0;
-		if (len > 0 && (command || *at == '`' || strncmp(at, "https://", 8) == 0) && memchr(at, '-', len))
+		if (len >= WORD_LONG && (command || *at == '`' || strncmp(at, "https://", 8) == 0))
 			printf("\\%%");
 		if (*at == '`')
 			command = !command;
