@@ -174,32 +174,6 @@ static void answer_from_store(
 	counters_verdict(question->purpose, &step->verdict);
 }
 
-/* Opens an inquiry, which takes the facts over. Returns the ticket of the caller that waits for it. */
-static check_ticket inquiry_begin(struct check *check, struct facts *facts, struct config *config, check_done *done,
-	void *arg, const struct outcome *so_far, bool waits)
-{
-	struct question question = facts->question;
-	struct waiter *waiter = NULL;
-	if (waits) {
-		waiter = xcalloc(1, sizeof *waiter);
-		waiter->done = done;
-		waiter->arg = arg;
-		waiter->purpose = question.purpose;
-		waiter->at_ask = so_far->verdict;
-		cond_init(&waiter->answer);
-	}
-	struct opening opening = {.question = &question,
-		.class = WORK_ASKED,
-		.asked = question.purpose != PURPOSE_QUERY,
-		.facts = check->observe ? NULL : facts,
-		.config = config,
-		.waiter = waiter};
-	check_ticket ticket = inquiries_open(check, &opening);
-	if (waiter && ticket == CHECK_NO_TICKET)
-		waiter_free(waiter);
-	return ticket;
-}
-
 bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
 	struct outcome *out)
 {
@@ -221,9 +195,24 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 		answer_from_store(check, &facts, &step, out);
 	} else {
 		bool waits = ticket && (out->verdict.worth_waiting || check->observe);
-		check_ticket begun = inquiry_begin(check, &facts, config, done, arg, out, waits);
+		struct waiter *waiter = NULL;
+		if (waits) {
+			waiter = xcalloc(1, sizeof *waiter);
+			*waiter = (struct waiter){.done = done, .arg = arg, .purpose = question->purpose};
+			waiter->at_ask = out->verdict;
+			cond_init(&waiter->answer);
+		}
+		const struct opening opening = {.question = question,
+			.class = WORK_ASKED,
+			.asked = question->purpose != PURPOSE_QUERY,
+			.facts = check->observe ? NULL : &facts,
+			.config = config,
+			.waiter = waiter};
+		check_ticket begun = inquiries_open(check, &opening);
 		if (waits)
 			*ticket = begun;
+		if (waits && begun == CHECK_NO_TICKET)
+			waiter_free(waiter);
 		if (!waits || begun == CHECK_NO_TICKET)
 			counters_verdict(question->purpose, &out->verdict);
 	}

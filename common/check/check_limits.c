@@ -345,7 +345,7 @@ void limits_probe_end(struct limits *limits, unsigned slot)
 /* In a slot of LIMIT_BACKOFF, `value` counts the failures in a row, `at_ms` is the time of the last one, and `held` is 1
  * while the one fetch that is allowed is under way. */
 
-/* Returns the length of a back-off after so many failures. */
+/* Returns the length of the back-off after so many failures in a row. */
 static int64_t backoff_ms(unsigned failures, bool asked)
 {
 	int64_t most = asked ? BACKOFF_ASKED_MS : BACKOFF_MOST_MS;

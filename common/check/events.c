@@ -196,34 +196,25 @@ bool events_note(struct events *events, enum event_kind kind, const char *domain
 
 /* --- to the store ------------------------------------------------------------------------------------------------- */
 
-/* Finds the next event that is due, from `*from` on, and counts it as written. Returns false if there is none. */
-static bool pending_take(struct events *events, bool all, size_t *from, struct event_record *out)
-{
-	bool found = false;
-	int64_t now_ms = clock_mono_ms();
-	lock_take(&events->lock);
-	for (; *from < EVENTS_PENDING_MAX && !found; (*from)++) {
-		struct pending *p = &events->pending[*from];
-		if (!p->used || p->event.count == 0 || !(all || is_due(p->written_ms, now_ms)))
-			continue;
-		*out = p->event;
-		p->event.count = 0;
-		p->written_ms = now_ms;
-		found = true;
-	}
-	lock_drop(&events->lock);
-	return found;
-}
-
 void events_write(struct events *events, bool all)
 {
-	struct event_record event;
 	if (!evicted_write(events, all))
 		return;
-	for (size_t from = 0; pending_take(events, all, &from, &event);) {
-		if (store_note_event(events->store, &event, NULL))
+	for (size_t i = 0; i < EVENTS_PENDING_MAX; i++) {
+		struct pending *one = &events->pending[i];
+		struct event_record event = {.count = 0};
+		int64_t now_ms = clock_mono_ms();
+		lock_take(&events->lock);
+		if (one->used && (all || is_due(one->written_ms, now_ms)))
+			event = one->event;
+		if (event.count > 0) { /* counts as written from now on */
+			one->event.count = 0;
+			one->written_ms = now_ms;
+		}
+		lock_drop(&events->lock);
+		if (event.count == 0 || store_note_event(events->store, &event, NULL))
 			continue;
-		/* The event is kept for the next time, merged with what has happened since. */
+		/* The store refused the event: it is kept for the next time, merged with what has happened since. */
 		lock_take(&events->lock);
 		struct pending *p = pending_find(events, event.kind, event.domain);
 		if (p) {

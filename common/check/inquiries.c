@@ -15,18 +15,16 @@ static unsigned question_hash(const struct question *q)
 	return domain_hash(q->domain, q->port) % INQUIRY_BUCKETS;
 }
 
-static bool question_same(const struct question *a, const struct question *b)
-{
-	return a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->no_dane == b->no_dane &&
-	       a->unreadable == b->unreadable && a->port == b->port && strcmp(a->domain, b->domain) == 0;
-}
-
 static struct inquiry *inquiry_find(struct check *check, const struct question *question) REQUIRES(check->lock)
 {
-	struct inquiry *inquiry = check->bucket[question_hash(question)];
-	while (inquiry && !question_same(&inquiry->facts.question, question))
-		inquiry = inquiry->next;
-	return inquiry;
+	const struct question *b = question;
+	for (struct inquiry *inquiry = check->bucket[question_hash(b)]; inquiry; inquiry = inquiry->next) {
+		const struct question *a = &inquiry->facts.question;
+		if (a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->no_dane == b->no_dane &&
+			a->unreadable == b->unreadable && a->port == b->port && strcmp(a->domain, b->domain) == 0)
+			return inquiry;
+	}
+	return NULL;
 }
 
 bool inquiries_have(struct check *check, const struct question *question)
