@@ -45,7 +45,7 @@ static void test_reply_without_hop(void **state)
 				    "[no-such-domain]; will be retried");
 }
 
-/* Deferred without a policy in hand (first contact, the store broken): the reply claims no policy. */
+/* Deferred without a known policy (first contact, broken store): the reply mentions no policy. */
 static void test_reply_without_policy(void **state)
 {
 	(void)state;
@@ -61,7 +61,7 @@ static void test_reply_without_policy(void **state)
 	assert_non_null(strstr(buffer, "will be retried"));
 }
 
-/* One clean line of a 4xx reply, whatever the reason; `%` is an escape there (L-11). */
+/* One line of printable text for a 4xx reply, whatever the reason is; `%` is an escape there (spec L-11). */
 static void test_reply_every_reason(void **state)
 {
 	(void)state;
@@ -131,7 +131,7 @@ static void test_header_testing(void **state)
 				    "reason=mx-not-in-policy; mx=evil.example.net");
 }
 
-/* Without a policy the header claims none. */
+/* Without a policy the header mentions none. */
 static void test_header_none(void **state)
 {
 	(void)state;

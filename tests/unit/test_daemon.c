@@ -1,4 +1,4 @@
-/* The built daemon from outside: exit status, ready line, signals, what is left behind. */
+/* The built daemon from outside: exit status, ready line, signals, and the files that it leaves. */
 #include "cm.h"
 
 #include "store.h"
@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define ARGUMENTS_MAX 16
-#define LEFT_OPEN 900 /* a descriptor that a shell forgot */
+#define LEFT_OPEN 900 /* a descriptor that a shell left open */
 #define TEXT_SIZE 65536
 #define SANITIZER_FOUND 66 /* exit status of a program that ThreadSanitizer ended */
 
@@ -52,7 +52,7 @@ static void settings_write(const char *more)
 	fclose(file);
 }
 
-/* Sockets for the next daemon, as a service manager hands them over. */
+/* Sockets for the next daemon, passed as a service manager passes them. */
 static struct {
 	int fd[3];
 	int count;
@@ -72,13 +72,13 @@ static void handed_give(void)
 		dup2(handed.fd[i], 3 + i);
 }
 
-/* Starts the daemon with our settings and more arguments; its stderr goes to the file `log`. */
+/* Starts the daemon with the test's settings and more arguments; its stderr goes to the file `log`. */
 static pid_t daemon_start(const char *const *more)
 {
 	const char *arguments[ARGUMENTS_MAX] = {STSGATED_BUILT, "-c", path_of("conf")};
 	for (size_t i = 3; *more != NULL; more++)
 		arguments[i++] = *more;
-	/* Else the log of the one before could be taken for this one's. */
+	/* Otherwise the log of the previous daemon could be taken for this one's. */
 	unlink(path_of("log"));
 	pid_t child = fork();
 	if (child != 0)
@@ -115,7 +115,7 @@ static void log_wait(const char *words)
 	fail_msg("`%s` is not in the log: `%s`", words, text);
 }
 
-/* The exit status; the daemon is killed after 15 s. */
+/* Returns the exit status; the daemon is killed after 15 s. */
 static int status_of(pid_t child)
 {
 	int status;
@@ -178,7 +178,8 @@ static void settings_are_tested(void **state)
 	assert_int_equal(RUN("-V"), EX_OK);
 }
 
-/* store_open() forks, so it comes before config_new(), which starts threads: its trouble is the one that is told. */
+/* store_open() forks, so it comes before config_new(), which starts threads. If both would fail, the failure of the
+ * store is reported. */
 static void the_store_is_opened_first(void **state)
 {
 	(void)state;
@@ -256,7 +257,7 @@ static void helo_without_a_domain_is_warned_of(void **state)
 	assert_string_equal(log_read(), "");
 }
 
-/* Policy delegation does not guess what it judges by. */
+/* Policy delegation does not guess the next hop (design 6.7). */
 static void delegation_needs_a_next_hop(void **state)
 {
 	(void)state;
@@ -281,7 +282,7 @@ static void delegation_needs_a_next_hop(void **state)
 	assert_int_equal(RUN("-t"), EX_OK);
 }
 
-/* The store was written at a time that is past. One that lies ahead shows that the clock is behind. */
+/* The store was written in the past. A store with a time in the future shows that the clock is behind. */
 static void a_clock_behind_its_store_is_told(void **state)
 {
 	(void)state;
@@ -318,7 +319,7 @@ static void map_and_enforcement_need_no_warning(void **state)
 	nothing_is_left_behind();
 }
 
-/* Nobody may be there to stop what the milter leaves to the map. */
+/* Perhaps no map is attached that stops the mail that the milter leaves to it. */
 static void enforcement_without_a_map_is_warned_of(void **state)
 {
 	(void)state;
@@ -336,7 +337,7 @@ static void start_trouble_is_told(void **state)
 	settings_write("");
 	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
 	log_wait("]: ready: ");
-	/* In the foreground and in the background alike; the one that runs keeps its sockets. */
+	/* In the foreground and in the background; the daemon that runs already keeps its sockets. */
 	assert_int_equal(RUN("-f"), EX_UNAVAILABLE);
 	expect_log("/conf:4: socketmap_socket: cannot listen at `unix:");
 	assert_int_equal(RUN("-o", "socketmap_socket="), EX_UNAVAILABLE);
@@ -347,13 +348,13 @@ static void start_trouble_is_told(void **state)
 	kill(daemon, SIGTERM);
 	assert_int_equal(status_of(daemon), EX_OK);
 	nothing_is_left_behind();
-	/* What is found out only in the background reaches who started it. */
+	/* A failure that occurs only in the background reaches the process that started the daemon. */
 	assert_int_not_equal(RUN("-o", "store_path=/nonexistent/store"), EX_OK);
 	expect_log("stsgated: -o: store_path: ");
 	nothing_is_left_behind();
 }
 
-/* Orphans become our children (PR_SET_CHILD_SUBREAPER). */
+/* Orphans become children of this process (PR_SET_CHILD_SUBREAPER). */
 static pid_t child_of_ours(void)
 {
 	char path[64];
@@ -381,7 +382,7 @@ static void it_goes_into_the_background_when_ready(void **state)
 	nothing_is_left_behind();
 }
 
-/* Its descriptor is out of the way of those that the daemon is to get. */
+/* Its descriptor has a number that the daemon does not need. */
 static int socket_at(const char *name, int type)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -393,8 +394,8 @@ static int socket_at(const char *name, int type)
 	return fd;
 }
 
-/* From a careless shell: in a directory of its own, the settings named from there, without stdin and stdout, with a
- * descriptor left open. */
+/* As from a careless shell: in a directory of its own, with a relative name of the settings file, without stdin and
+ * stdout, and with a descriptor left open. */
 static pid_t background_start_carelessly(const char *program)
 {
 	pid_t child = fork();
@@ -408,7 +409,7 @@ static pid_t background_start_carelessly(const char *program)
 	_exit(127);
 }
 
-/* Where the next daemon tells the service manager how it is. */
+/* Where the next daemon sends its state to the service manager. */
 static int notify_socket(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -419,7 +420,7 @@ static int notify_socket(void)
 	return fd;
 }
 
-/* Until the service manager is told these words. */
+/* Waits until the service manager gets these words. */
 static void told_wait(int fd, const char *words)
 {
 #ifdef HAVE_SYSTEMD
@@ -456,7 +457,7 @@ static void the_background_holds_nothing_of_its_start(void **state)
 	assert_int_not_equal(access(link, F_OK), 0);
 	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
 	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), "\r\n\r\nok\n"));
-	/* A reload finds the file, though its name was said from the directory of the start. */
+	/* A reload finds the file, although its name is relative to the directory of the start. */
 	told_wait(notify, "READY=1");
 	kill(daemon, SIGUSR1);
 	told_wait(notify, "RELOADING=1");
@@ -525,7 +526,8 @@ static void given_are_served(pid_t daemon)
 	assert_int_equal(fdinfo_flags(link) & (O_NONBLOCK | O_CLOEXEC), O_NONBLOCK | O_CLOEXEC);
 }
 
-/* The service manager's sockets are served, and those alone; they stay when the daemon goes, and clients wait there. */
+/* The daemon serves the service manager's sockets, and no others. They stay when the daemon ends, and clients wait
+ * there. */
 static void sockets_of_the_service_manager_are_served(void **state)
 {
 	(void)state;
@@ -631,7 +633,7 @@ static void policy_put(struct entry *entry, void *arg)
 	policy_found_free(&found);
 }
 
-/* With a live enforce policy of KNOWN domains each. */
+/* Each has an enforce policy in force for KNOWN domains. */
 static void store_fill(void)
 {
 	struct failure why;
@@ -645,7 +647,7 @@ static void store_fill(void)
 	store_close(&store);
 }
 
-/* As by dd conv=notrunc; LMDB's two head pages stay. */
+/* As with dd conv=notrunc; LMDB's two head pages are kept. */
 static void store_zero(void)
 {
 	static const char zeros[PAGE];
@@ -665,7 +667,7 @@ static void expect_reply(const char *request, const char *begins)
 		fail_msg("%s is answered %s, not %s", request, reply, begins);
 }
 
-/* While the store was looked through it was asked for: that may take longer than a start may. */
+/* While the store was checked, the daemon asked for patience: the check may take longer than a start may. */
 static void expect_patience(int fd)
 {
 #ifdef HAVE_SYSTEMD
@@ -680,8 +682,8 @@ static void expect_patience(int fd)
 	close(fd);
 }
 
-/* Pages zeroed under the running daemon: enforcement goes on by TEMP, whatever on_internal_error says, the daemon ends
- * so that a service manager starts it again, and the next start finds the damage. */
+/* Pages are zeroed under the running daemon: enforcement goes on with TEMP, whatever on_internal_error is. The daemon
+ * ends so that a service manager starts it again, and the next start finds the damage. */
 static void a_store_that_breaks_ends_the_daemon(void **state)
 {
 	(void)state;
@@ -708,7 +710,7 @@ static void a_store_that_breaks_ends_the_daemon(void **state)
 	assert_int_not_equal(access(path_of("store/policies.dirty"), F_OK), 0);
 }
 
-/* As root, for a daemon that becomes `nobody`: its own directory, one that is root's, and the store. */
+/* As root, for a daemon that becomes `nobody`: its own directory, a directory of root, and the store. */
 static struct passwd *nobody;
 
 static void nobodys_make(const char *name)
@@ -765,7 +767,7 @@ static void belongs(const char *path, uid_t uid, gid_t gid)
 	assert_int_equal(info.st_mode & 07777, 0660);
 }
 
-/* As an MTA of its own user in this group. */
+/* As an MTA with its own user in this group. */
 static bool connects(const char *path, gid_t gid)
 {
 	pid_t child = fork();
@@ -810,12 +812,12 @@ static void sockets_of_a_daemon_started_as_root_are_its_users(void **state)
 	stop(daemon);
 	assert_int_not_equal(access(path_of("run/map"), F_OK), 0);
 	assert_int_not_equal(access(path_of("run/milter"), F_OK), 0);
-	/* What socket_owner leaves out is the daemon's own, so that it reaches its milter. */
+	/* If socket_owner names only a part, the rest is the daemon's own, so that the daemon reaches its milter. */
 	daemon = ready_with("socket_owner=:daemon");
 	belongs(path_of("run/milter"), nobody->pw_uid, 1);
 	assert_true(connects(path_of("run/map"), 1));
 	stop(daemon);
-	/* Also in the place of one that belongs to another user and was left behind. */
+	/* The same in place of a stale socket that belongs to another user. */
 	for (int i = 0; i < 2; i++) {
 		daemon = ready_with("socket_owner=daemon");
 		belongs(path_of("run/milter"), 1, nobody->pw_gid);
@@ -826,7 +828,7 @@ static void sockets_of_a_daemon_started_as_root_are_its_users(void **state)
 	room_of_nobody_end();
 }
 
-/* The daemon's user, before it is one, may lay traps where root is to make the sockets. */
+/* The daemon's user may prepare traps before root makes the sockets. */
 static void planted_links_lead_root_nowhere(void **state)
 {
 	(void)state;
@@ -842,7 +844,7 @@ static void planted_links_lead_root_nowhere(void **state)
 	assert_int_equal(fstat(victim, &info), 0);
 	assert_true(info.st_uid == 0 && info.st_gid == 0);
 	close(victim);
-	/* A directory of root's, as seen through a link of the user: root makes nothing there, and removes nothing. */
+	/* The user's link leads to a directory of root: root makes and removes nothing there. */
 	assert_int_equal(mkdir(path_of("vault"), 0755), 0);
 	assert_int_equal(symlink(path_of("vault"), path_of("run/link")), 0);
 	int stale = socket_at("vault/map", SOCK_STREAM);
@@ -860,7 +862,8 @@ static void planted_links_lead_root_nowhere(void **state)
 	room_of_nobody_end();
 }
 
-/* Where only root may write, as in /run itself, root makes them; they are left behind, and taken over. */
+/* In a directory where only root may write, such as /run, root makes the sockets; they are left at the end and taken
+ * over by the next daemon. */
 static void sockets_in_roots_own_directory_are_made_by_root(void **state)
 {
 	(void)state;
