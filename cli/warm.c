@@ -86,8 +86,8 @@ static void outcome_count(struct warming *warming, const struct job *job, const 
 	}
 }
 
-/* A callback of the store: until it is fetched again, the policy counts as in use, so that it is not evicted before mail
- * comes. */
+/* A callback of the store: marks the policy as placed. A full store does not evict a placed enforce policy before the
+ * daemon has fetched it again. */
 static void placed_set(struct entry *entry, void *arg)
 {
 	(void)arg;

@@ -201,11 +201,12 @@ static void reasons_print(void)
 {
 	static const char *const words[] = {[REASON_GOOD] = "good", "bad", "inconclusive", "general"};
 	puts(".Pp\n"
-	     "After the meaning of a reason,\n"
+	     "Each reason has its meaning first.\n"
+	     "The paragraph\n"
 	     ".Em Here\n"
-	     "is what you can do at this relay, and\n"
+	     "states what you can do at this relay; the paragraph\n"
 	     ".Em There\n"
-	     "is what to write to the postmaster of the domain.\n"
+	     "states what to write to the postmaster of the domain.\n"
 	     "In the commands, HOST stands for the mail host and DOMAIN for the policy domain.\n"
 	     "If mail must leave before the fault is repaired,\n"
 	     ".Cm exempt_hosts\n"

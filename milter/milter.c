@@ -232,7 +232,7 @@ static sfsistat on_end(SMFICTX *context)
 			"its header",
 			MESSAGE_TAGS_MAX, message->tags_left_out);
 	session_message_end(session);
-	/* If a message must be held but the MTA does not hold it, the message must not pass. */
+	/* If the MTA does not quarantine a message that must be held, defer the message. */
 	return held ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
 }
 

@@ -18,7 +18,7 @@ bool nudge_send(const struct nudge *nudge)
 	if (nudge->address.ss_family != AF_UNIX)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 	int err = 0;
-	/* If the queue is full (EAGAIN), the connections in it wake the listener anyway. */
+	/* EAGAIN is no failure: the queue of the UNIX socket is full, and the connections in it wake the listener. */
 	if (connect(fd, (const struct sockaddr *)&nudge->address, nudge->len) != 0 && errno != EINPROGRESS &&
 		errno != EAGAIN)
 		err = errno;

@@ -16,7 +16,7 @@
 struct outcome {
 	struct verdict verdict;
 	bool final;           /* false: this is the verdict so far, and an inquiry may find more facts */
-	struct policy policy; /* purpose map and VERDICT_PASS: the policy in force, with its text; owned */
+	struct policy policy; /* purpose map and VERDICT_PASS: the policy in force, or mode none without one */
 };
 void outcome_free(struct outcome *outcome);
 

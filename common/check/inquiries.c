@@ -59,7 +59,7 @@ static struct inquiry *inquiry_new(struct check *check, const struct opening *op
 	struct inquiry *inquiry = xcalloc(1, sizeof *inquiry), **bucket = &check->bucket[question_hash(question)];
 	inquiry->job = (struct job){.class = opening->class, .client = question->client, .run = inquiry_run};
 	inquiry->check = check;
-	/* Questions about one domain meet on one loop. */
+	/* All inquiries about one domain run on the same loop. */
 	inquiry->desk = &check->desk[domain_hash(question->domain, 0) % check->desk_count];
 	inquiry->config = config_ref(opening->config ? opening->config : check->config);
 	inquiry->asked = opening->asked;

@@ -9,14 +9,14 @@
 #define OBTAIN_RETRY_MAX_MS 1000 /* for fetches: thousands may wait for one policy host */
 #define SOCKETS_KEY 1            /* all connections count under one key */
 
-/* The limits leave no room now. Returns OBTAIN_LATER with the delay in the attempt, or OBTAIN_REFUSED if the attempt has
- * waited for room for as long as the want itself might take. */
+/* Call it if the limits leave no room. Returns OBTAIN_LATER with the delay in the attempt, or OBTAIN_REFUSED if the
+ * attempt has waited for room for fetch_timeout (WANT_POLICY) or probe_timeout (other wants). */
 enum obtained obtain_requeue(const struct means *means, struct attempt *attempt);
-/* An operation is under way and will wake the inquiry. Returns OBTAIN_LATER. */
+/* Call it if an operation is under way that will wake the inquiry. Returns OBTAIN_LATER. */
 enum obtained obtain_wait(struct attempt *attempt);
 
-/* Takes one connection from the quota of all connections. Returns false if none is left. Work that nobody waits for
- * leaves half of them to other work. */
+/* Takes one connection from the quota that all work shares. Returns false if none is left. Work that no front end asked
+ * for may use only the first half of the quota. */
 bool sockets_take(const struct means *means);
 void sockets_give(const struct bounds *bounds);
 

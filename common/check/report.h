@@ -38,7 +38,7 @@ void counters_delegation(enum deed deed);
 /* Counts a reply of the map by its first word. */
 void counters_map_reply(struct span payload);
 
-/* Names the values of the metrics' labels. */
+/* For metrics_render(): functions that return the name of a label's value. */
 extern const struct metrics_names counters_names;
 
 #endif

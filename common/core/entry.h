@@ -114,9 +114,9 @@ void policy_found_free(struct policy_found *found);
 void mx_found_free(struct mx_found *found);
 /* Makes `to` an independent copy. */
 void mx_set_copy(struct mx_set *to, const struct mx_set *from);
-/* Returns whether an entry of an MX set is not a host name. Such an entry is MX_ROOT, or "" for a record that could
- * not be read, or the name as received, made printable by text_quote() and always in double quotes. No policy allows
- * it. */
+/* Returns whether a name in an MX set is not a host name. There are three such forms: MX_ROOT; "" for a record that
+ * could not be read; and a received name that text_quote() made printable, always in double quotes. No policy allows
+ * any of them. */
 bool mx_name_is_not_host(const char *name, size_t len);
 
 /* Add a result that was obtained at wall-clock second `now` (RFC 8461 3.3, 5.1). A failed lookup or fetch never

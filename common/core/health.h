@@ -42,12 +42,12 @@ enum health_sense {
 /* What an outcome shows about this machine. */
 enum health_way {
 	HEALTH_NOTHING,   /* nothing was tried; not noted */
-	HEALTH_WELL,      /* DNS: an answer. Otherwise: a valid certificate, whatever came afterwards */
+	HEALTH_WELL,      /* DNS: records, no data, NXDOMAIN. Fetch: a valid certificate. Probe: a good hop */
 	HEALTH_UNREACHED, /* DNS: no answer, or SERVFAIL. Otherwise: refused, cut or silent before a certificate came */
 	HEALTH_UNTRUSTED, /* DNS: bogus. Otherwise: no trusted authority issued the certificate */
 	HEALTH_EARLY,     /* the certificate is not valid yet */
 	HEALTH_EXPIRED,   /* the certificate has expired */
-	HEALTH_REACHED    /* any other failure, for which the place is responsible */
+	HEALTH_REACHED    /* any other outcome: the network works, and a failure is the fault of the place */
 };
 
 /* A fault of this machine. It begins, lasts and ends. */

@@ -20,7 +20,8 @@ struct negative {
 	int64_t soft_s, hard_s; /* its soft and hard age */
 };
 
-/* Returns what the entry knows of "no policy". `held`: mail waits for the answer. */
+/* Returns the entry's negative result. `held`: mail waits for the answer, so a failed record lookup counts for longer
+ * (design 5.6). */
 static struct negative negative_of(const struct entry *entry, bool held)
 {
 	struct negative n = {.at = entry->record_checked_at, .hard_s = NEGATIVE_HARD_S};

@@ -121,8 +121,8 @@ static struct hop_opinion hop_by_policy(const struct judge *j, const char *host,
 	return o;
 }
 
-/* Returns whether the operator has exempted the host. The policy must allow its name nevertheless, because the
- * operator vouches for the host, not for the MX records that lead to it (design 4.10). */
+/* Returns whether the host passes unchecked: the operator has exempted it, and the policy allows its name. The name still
+ * counts, because the operator vouches for the host, not for the MX records that lead to it (design 4.10). */
 static bool hop_is_exempt(const struct judge *j, const char *host)
 {
 	return names_cover(&j->facts->rules->exempt_hosts, host) && policy_allows(j->policy, host);

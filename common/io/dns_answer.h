@@ -11,7 +11,8 @@ struct dns_answer *dns_answer_new(enum dns_outcome outcome, size_t count, size_t
  * packet; `security` is 1 for a bogus answer and 2 for a secure one. Returns an answer with DNS_FAILED if there is no
  * packet, or if it cannot be parsed. The caller frees it with free(). */
 struct dns_answer *dns_answer_parse(int rcode, const void *packet, int len, unsigned type, int security);
-/* Returns whether a server has answered, and the answer is not bogus. */
+/* Returns whether the lookup found records, or found that there are none (no data, NXDOMAIN). Returns false for SERVFAIL,
+ * REFUSED, a bogus or malformed answer, and no answer. */
 bool dns_answer_good(const struct dns_answer *answer);
 /* Returns whether a name is within the limits of DNS (RFC 1035 2.3.4). */
 bool dns_name_fits(const char *name);

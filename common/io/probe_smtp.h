@@ -46,7 +46,7 @@ enum dialogue_trouble {
  * applies. */
 void dialogue_fail(struct dialogue *dialogue, enum dialogue_trouble trouble, struct text *say);
 
-/* Sets the reason in `seen`, and the words for it, cut to fit. Returns false. */
+/* Puts `reason` and `words`, cut to fit, into `seen`. Always returns false, for the caller to return. */
 bool probe_fail(struct evidence *seen, enum reason reason, const char *words);
 
 #endif

@@ -81,17 +81,19 @@ enum store_found store_view_entry(struct store_view *view, const char *domain, s
 /* Reads the record of a hop. `out` is always set: if there is none, to zeros. */
 enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out);
 
-/* A change reads a record, alters it and writes it in one transaction. These functions return when it is on disk.
- * They return false if nothing was written.
+/* A change reads a record, alters it and writes it in one transaction. These functions return true when the change is
+ * on disk, or if it altered nothing. They return false and set `why` if the change failed.
  *
  * - `change` gets the stored record. If there is none, it gets what entry_init() makes, or a zeroed hop record.
  * - `change` runs inside the write transaction, possibly on the thread of another caller, so it must be pure and
  *   quick. The store may call it again, with the original record.
- * - `change` sees an entry that a later version wrote as absent. That entry stays, unless the new entry has a policy.
+ * - An entry that a later version of stsgate wrote appears to `change` as absent. That entry stays, unless the new
+ *   entry has a policy.
  * - A change that fails does not affect changes that share its transaction.
- * - A full store evicts expired entries first, then hops, entries without a policy, and policies of mode none and
- *   testing (design 9.5). A new entry never evicts a policy of mode enforce that is in force and was used on two or
- *   more days: the new entry is refused with EX_TEMPFAIL, which no other failure of a change has. */
+ * - A full store evicts records in the order of enum store_rank (design 9.5), and never a policy of mode enforce that
+ *   is in force and was used on two or more days. If this makes no room, a new record is refused; a stored record may
+ *   always be renewed.
+ * - `why`: EX_TEMPFAIL if the store is full, or if another process keeps it full. */
 typedef void store_entry_change(struct entry *entry, void *arg);
 typedef void store_hop_change(struct hop_record *record, void *arg);
 bool store_change_entry(

@@ -9,7 +9,7 @@
 #define KEY_SIZE (1 + DOMAIN_SIZE)
 #define KEY_LONGEST 511    /* the longest key that LMDB accepts */
 #define SHARE 32           /* the ring takes at most one part in so many of the limit; pages are half empty at worst */
-#define RECORD_OVERHEAD 16 /* node header and index of one record, about */
+#define RECORD_OVERHEAD 16 /* roughly: node header and index of one record */
 
 /* The result of a walk over the ring. */
 struct ring {

@@ -6,7 +6,7 @@
 
 #define HOP_KEPT_S (7 * DAY_S)
 #define HOP_NEEDED_DAYS 7  /* since an enforce policy in force last needed the hop */
-#define RECORD_OVERHEAD 16 /* node header and index of one record, about */
+#define RECORD_OVERHEAD 16 /* roughly: node header and index of one record */
 #define FREED_AT_FULL (256 * 1024)
 #define FREED_FOR_ONE 4 /* near the store's limit, each change frees so many times the size that it adds */
 

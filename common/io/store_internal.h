@@ -95,8 +95,8 @@ struct store_candidate {
 	uint8_t key[HOP_KEY_SIZE];
 };
 
-/* The state of eviction. Each change examines only a few records; the next change continues behind them. A round is one
- * pass over both tables. */
+/* The state of eviction. Each change examines only a few records; the next change continues after the
+ * last of them. A round is one pass over the entries and the hops. */
 struct store_eviction {
 	enum store_rank level;   /* ranks up to this one are evicted; it rises after a round that freed nothing */
 	enum store_rank ceiling; /* the highest rank that the current change may evict */

@@ -195,7 +195,8 @@ static bool change_report(struct store *store, const struct store_change *change
 			"store %s is full and nothing in it may be evicted: nothing was stored; raise store_max_bytes",
 			store->path);
 	if (result == STORE_UNREADABLE)
-		return failure_set(why, EX_SOFTWARE, "store %s: a record that could not be read back was not written",
+		return failure_set(why, EX_SOFTWARE,
+			"store %s: a record that could not be decoded again after encoding was not stored",
 			store->path);
 	return store_fail(store, result, "cannot be written", why);
 }

@@ -48,7 +48,7 @@ static bool environment_read(struct passed *out, struct failure *why)
 	const char *names = getenv("LISTEN_FDNAMES");
 	if (names && strlen(names) >= sizeof out->names)
 		return failure_set(why, EX_CONFIG,
-			"environment: LISTEN_FDNAMES is too long: write one FileDescriptorName= for each socket");
+			"environment: LISTEN_FDNAMES is too long: give each .socket unit a short FileDescriptorName=");
 	snprintf(out->names, sizeof out->names, "%s", names ? names : "");
 	return number_read(&out->count, "LISTEN_FDS", why);
 }
