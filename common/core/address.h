@@ -15,15 +15,15 @@ struct address {
 };
 
 /* Returns whether the address is globally reachable by IANA's special-purpose registries (RFC 6890). False also for
- * multicast, 6to4 and Teredo addresses. Of IPv4-mapped and NAT64 addresses, the IPv4 address inside counts. */
+ * multicast, 6to4 and Teredo addresses. For IPv4-mapped and NAT64 addresses, the IPv4 address inside decides. */
 bool address_is_global(const struct address *address);
 /* Writes the address as text (IPv6: RFC 5952) and returns `out`. */
 const char *address_format(const struct address *address, char out[ADDRESS_TEXT_SIZE]);
 /* Reads the text of an IPv4 or IPv6 address, without zone or prefix length. If it is not one, returns false and sets
  * `out->len` to 0. */
 bool address_parse(struct address *out, const char *text);
-/* Returns the network for which limits are counted: the /24 of an IPv4 address (also IPv4-mapped), the /48 of an IPv6
- * address. Different networks have different numbers. */
+/* Returns a number for the network for which limits are counted: the /24 of an IPv4 address (also IPv4-mapped), the /48
+ * of an IPv6 address. Different networks have different numbers. */
 uint64_t address_network(const struct address *address);
 
 #endif

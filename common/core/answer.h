@@ -7,7 +7,7 @@
 #include "text.h"
 #include "verdict.h"
 
-#define ANSWER_REPLY_SIZE 980  /* room for a reply; smfi_setreply() accepts no longer one */
+#define ANSWER_REPLY_SIZE 980  /* room for a reply; smfi_setreply() accepts no longer text */
 #define ANSWER_LINE_MAX 500    /* octets of a reply's text: RFC 5321 4.5.3.1.5 less the code and the line end */
 #define ANSWER_HEADER_SIZE 900 /* room for one header value; the line stays below 998 octets (RFC 5322 2.1.1) */
 #define ANSWER_LOG_SIZE 2048   /* room for a log line */
@@ -17,7 +17,7 @@
  * At most ANSWER_LINE_MAX octets: if the names are too long, `its mail host` replaces the host's name. Has no `%`, because
  * libmilter would interpret it. */
 void answer_reply(struct text *out, const struct verdict *verdict);
-/* Writes `domain=...; policy=...; verdict=...; reason=...; mx=...`. domain and mx are there only if `with_domains`. */
+/* Writes `domain=...; policy=...; verdict=...; reason=...; mx=...`. Omits domain and mx unless `with_domains`. */
 void answer_header(struct text *out, const struct verdict *verdict, bool with_domains);
 /* Writes `domain=... policy=... id=... verdict=... reason=... mx=... unchecked=yes`, without empty values. */
 void answer_log(struct text *out, const struct verdict *verdict);

@@ -160,8 +160,8 @@ void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t n
 	entry->mx.checked_at = now;
 }
 
-/* A day in the future comes from a clock that has since been set back. It is replaced, since otherwise the entry would
- * count as in use until that day. */
+/* A day in the future comes from a clock that has since been set back. Today replaces it, since otherwise the entry
+ * would count as in use until that day. */
 void entry_learn_use(struct entry *entry, int64_t now)
 {
 	int32_t day = schedule_day(now);

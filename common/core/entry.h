@@ -20,7 +20,7 @@
 /* The result of the newest MX lookup that was answered. */
 enum mx_state {
 	MX_UNKNOWN,   /* never looked up */
-	MX_LISTED,    /* `names` and `preference` hold the hosts, by preference, and those of one preference by name */
+	MX_LISTED,    /* `names` and `preference` hold the hosts, sorted by preference and then by name */
 	MX_IMPLICIT,  /* no MX records: the domain itself is its mail host (RFC 5321 5.1; spec S-91) */
 	MX_NULL,      /* the domain takes no mail (RFC 7505) */
 	MX_NO_DOMAIN, /* NXDOMAIN */
@@ -34,7 +34,7 @@ struct mx_set {
 	bool secure; /* DNSSEC proves the answer */
 	uint32_t ttl_s;
 	int64_t checked_at; /* when the answer came */
-	struct names names; /* owned; one that is no host name is kept as mx_name_is_not_host() describes */
+	struct names names; /* owned; mx_name_is_not_host() describes how a name that is no host name is kept */
 	uint16_t preference[MX_SET_MAX]; /* of the name with the same index */
 };
 
@@ -73,11 +73,11 @@ struct entry {
 
 	struct mx_set mx; /* owned */
 
-	/* When somebody asked for the domain: days since the epoch. */
+	/* The first and the last day on which somebody asked for the domain, in days since the epoch. */
 	int32_t first_used_day;
 	int32_t last_used_day;
-	/* 1: the operator put the policy here (import, warm), and it was not fetched since. It counts as in use, so
-	 * that it is still there when mail comes. */
+	/* 1: the operator has put the policy into the store (import, warm), and it was not fetched since. The domain
+	 * then counts as in use, so that its policy is kept until mail comes. */
 	uint16_t placed;
 
 	int64_t due_at; /* when the refresher handles the domain next; 0: never */
@@ -87,10 +87,10 @@ struct entry {
 void entry_init(struct entry *entry, const char *domain);
 /* Makes `to` an independent copy, which the caller frees. */
 void entry_copy(struct entry *to, const struct entry *from);
-/* Frees what the entry owns and zeroes it. The struct itself is the caller's. NULL is allowed. */
+/* Frees what the entry owns and zeroes the struct, but does not free the struct itself. NULL is allowed. */
 void entry_free(struct entry *entry);
 
-/* Results of operations, as values. Their owner frees them. */
+/* The results of a record lookup, a policy fetch and an MX lookup. Their owner frees them. */
 struct record_found {
 	enum reason outcome; /* as entry.record_outcome */
 	uint32_t ttl_s;
@@ -102,7 +102,7 @@ struct policy_found {
 	char *text;           /* the body as received; owned; may be NULL */
 	uint32_t text_len;
 	enum health_way way; /* what the fetch shows about this machine (health.h) */
-	bool unreached;      /* refused, unreachable or silent: no reply came, not even the start of TLS */
+	bool unreached;      /* connections were refused or got no answer, not even the start of TLS */
 	char detail[256];    /* the exact failure, for people; untrusted parts are already quoted */
 };
 struct mx_found {
@@ -114,14 +114,14 @@ void policy_found_free(struct policy_found *found);
 void mx_found_free(struct mx_found *found);
 /* Makes `to` an independent copy. */
 void mx_set_copy(struct mx_set *to, const struct mx_set *from);
-/* Returns whether a name in an MX set is not a host name. There are three such forms: MX_ROOT; "" for a record that
- * could not be read; and a received name that text_quote() made printable, always in double quotes. No policy allows
+/* Returns whether a name in an MX set is not a host name. There are three such forms: MX_ROOT; "" for an MX record
+ * that could not be read; and a received name that text_quote() made printable, always in double quotes. No policy allows
  * any of them. */
 bool mx_name_is_not_host(const char *name, size_t len);
 
-/* Add a result that was obtained at wall-clock second `now` (RFC 8461 3.3, 5.1). A failed lookup or fetch never
- * removes a policy. Only a policy that was fetched and parsed replaces one, and only that restarts max_age. A failed
- * MX lookup changes nothing. `id` is the record id that led to the fetch, or "". */
+/* Add a result that was obtained at wall-clock second `now` (RFC 8461 3.3, 5.1). A failed lookup or fetch never removes
+ * a policy. Only a policy that was fetched and parsed replaces the stored one and restarts max_age. A failed MX lookup
+ * changes nothing. `id` is the record id that led to the fetch, or "". */
 void entry_learn_record(struct entry *entry, const struct record_found *found, int64_t now);
 void entry_learn_policy(struct entry *entry, const struct policy_found *found, const char *id, int64_t now);
 void entry_learn_mx(struct entry *entry, const struct mx_found *found, int64_t now);
@@ -131,9 +131,11 @@ void entry_learn_use(struct entry *entry, int64_t now);
 /* Returns when the entry last learned something from the network; 0 if never. */
 int64_t entry_newest(const struct entry *entry);
 
-/* Bytes of the store: tagged fields under a version and a checksum (fields.h); little endian on every machine.
- * Decoding accepts hostile bytes: it checks every length and reads to the end. False means "treat it as absent", and
- * `out` then owns nothing. */
+/* Encode structs for the store, and decode them. The bytes are tagged fields with a version and a checksum (fields.h),
+ * little endian on every machine.
+ *
+ * Decoding accepts hostile bytes: it checks every length, and all bytes must belong to a field. If a decoder returns
+ * false, treat the value as absent; `out` then owns nothing. */
 #define ENTRY_VERSION 1
 struct bytes {
 	uint8_t *at; /* from malloc(); the caller frees it */

@@ -43,10 +43,10 @@ void hop_record_learn(struct hop_record *record, const struct evidence *seen)
 	struct probe_history *history = seen->tlsa_id == 0 ? &record->pkix : &record->dane;
 	enum reason_class class = reason_class(seen->reason);
 	bool other = seen->seen_for[0] != '\0';
-	/* A sighting replaces neither newer evidence nor bad evidence. */
+	/* Evidence from a probe of another host replaces neither newer evidence nor bad evidence. */
 	if (other && (seen->at < history->newest.at || reason_class(history->conclusive.reason) == REASON_BAD))
 		return;
-	/* The clock was set back: what it wrote while it was ahead is dropped. */
+	/* The clock was set back: evidence that was written while it was ahead is dropped. */
 	if (history->newest.at - seen->at > EVIDENCE_LATE_S) {
 		struct evidence *const kept[] = {&history->newest, &history->conclusive, &history->good};
 		for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)

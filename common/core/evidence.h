@@ -1,8 +1,9 @@
-/* What probes of one hop have seen, and what is kept of them.
+/* The results of probes of one hop, and which of them are kept.
  *
- * A probe produces one struct evidence. hop_record_learn() adds it to the hop record, which the store keeps by (host,
- * port) and all domains with that hop share. Evidence is conclusive (good or bad) or inconclusive; an inconclusive
- * probe never replaces conclusive evidence. Times are wall-clock seconds; 0 means never. Pure; any thread. */
+ * A probe produces one struct evidence. hop_record_learn() adds it to the hop record. The store keeps one hop record
+ * for each (host, port), and all domains with that hop share it. Evidence is conclusive (good or bad) or inconclusive;
+ * an inconclusive probe never replaces conclusive evidence. Times are wall-clock seconds; 0 means never. Pure; any
+ * thread. */
 #ifndef CORE_EVIDENCE_H
 #define CORE_EVIDENCE_H
 
@@ -13,9 +14,9 @@
 
 #define EVIDENCE_NAMES_SIZE 256
 #define EVIDENCE_TEXT_SIZE 128
-/* A probe's result reaches the hop record within this time. If stored evidence is newer than a new result by more, a
- * clock that has since been set back wrote it, and it is dropped. Must not exceed CLOCK_SKEW_S, since evidence farther
- * in the future is not believed. */
+/* Seconds within which a probe's result reaches the hop record. If stored evidence is newer than a new result by more
+ * than this, it was written under a clock that has since been set back. Then the stored evidence is dropped. Must not
+ * exceed CLOCK_SKEW_S, since evidence farther in the future is not believed. */
 #define EVIDENCE_LATE_S 60
 
 /* The result of one probe. Strings hold untrusted text where noted: quote it with text_quote(). */
@@ -27,14 +28,15 @@ struct evidence {
 	int64_t not_after;  /* end of the leaf certificate's validity; 0: unknown */
 	uint64_t tlsa_id;   /* the TLSA set that judged the hop (RFC 7672); 0: the trust store did (RFC 8461 4.2) */
 	char address[ADDRESS_TEXT_SIZE]; /* the last address dialled, or "" */
-	/* Bad evidence only: an address where Postfix would deliver nevertheless when bound to verified TLS, because
-	 * it demands less than stsgate, or because another address of the hop is the bad one. Otherwise "". */
+	/* Bad evidence only: an address of the hop where Postfix, if bound to verified TLS, would deliver nevertheless.
+	 * The reason is that Postfix demands less than stsgate, or that only another address of the hop is bad. "":
+	 * there is no such address. */
 	char mta_address[ADDRESS_TEXT_SIZE];
 	char cipher[64];
 	char names[EVIDENCE_NAMES_SIZE]; /* DNS names in the leaf's SAN, blank-separated, cut to fit; untrusted */
 	char text[EVIDENCE_TEXT_SIZE];   /* the hop's or the TLS library's own words, cut to fit; untrusted */
-	/* Another host: its probe saw the certificate at this hop's address, and the certificate covers this hop's
-	 * name, too. "": the hop itself was probed. */
+	/* Not "": this hop was not probed itself. A probe of the host `seen_for` saw a certificate at this hop's
+	 * address, and that certificate covers this hop's name, too. */
 	char seen_for[DOMAIN_SIZE];
 };
 
@@ -52,14 +54,15 @@ struct probe_history {
 	uint16_t silent_probes;
 };
 
-/* A silent hop is one that SILENT_PROBES probes over at least SILENT_S seconds could not reach or talk SMTP with. */
+/* A hop is silent if SILENT_PROBES probes in a row, over at least SILENT_S seconds, could not reach it or could not
+ * talk SMTP with it. */
 #define SILENT_PROBES 3
 #define SILENT_S 120
 #define SILENT_GAP_S 86400  /* a longer pause between two probes starts a new run */
 #define SILENT_LASTS_S 3600 /* a run this long is reported to the operator */
 /* Returns whether mail need not wait for the hop if another hop is good: the hop is silent or has no address. */
 bool history_is_silent(const struct probe_history *history, int64_t now);
-/* Returns whether the hop may be silent but needs more probes to be called so. */
+/* Returns whether the hop may be silent but more probes must show it. */
 bool history_may_be_silent(const struct probe_history *history);
 
 /* The newest lookup of a host's TLSA records (RFC 7672 2.2). */
@@ -74,45 +77,47 @@ struct tlsa_lookup {
 };
 
 #define TLSA_FAILED_S 60 /* hard age of a failed lookup */
-/* Hard age of what DANE rests on: TLSA records, and the signatures of an MX set. It is the longest TTL that counts (an
- * hour) and half an hour for the refresher. */
+/* Hard age of what DANE rests on: TLSA records, and the signatures of an MX set. It is an hour, the longest TTL that
+ * counts, plus half an hour, in which the refresher renews them. */
 #define DANE_HARD_S 5400
 /* Returns whether the lookup is within its hard age. */
 bool tlsa_lookup_known(const struct tlsa_lookup *look, int64_t now);
 
-/* A refusal older than this no longer counts: the next refusal starts a new wait. */
+/* Seconds. An older refusal by the probe budget no longer counts: the next refusal starts a new wait. */
 #define REFUSED_KNOWN_S 86400
 /* All that the store keeps about one hop. */
 struct hop_record {
 	struct probe_history pkix; /* judged by the trust store (RFC 8461 4.2) */
 	struct probe_history dane; /* judged by one TLSA set, that of dane.newest.tlsa_id (RFC 7672) */
 	struct tlsa_lookup tlsa;
-	/* When the probe budget first refused a probe that a front end wanted, since the last probe; 0: never. */
+	/* When the probe budget first refused a probe that a front end wanted, counted since the last probe; 0:
+	 * never. */
 	int64_t refused_since;
 	/* When something was last learned about the hop for a live enforce policy, in days since the epoch; 0:
 	 * never. */
 	int32_t needed_day;
 };
 
-/* Adds new evidence to the history of probes that were judged in the same way, and ends a refusal.
+/* Adds new evidence to `pkix` or `dane`, according to what judged the hop, and clears refused_since.
  *
- * - Evidence older than the newest changes nothing, unless it is older by more than EVIDENCE_LATE_S: then the stored
- *   evidence comes from a clock that has since been set back, and is dropped.
+ * - Evidence older than the newest changes nothing, unless it is older by more than EVIDENCE_LATE_S. Then the stored
+ *   evidence that is newer comes from a clock that has since been set back, and is dropped.
  * - The first evidence by another TLSA set drops the evidence by the old set.
- * - Evidence from a probe of another host (seen_for) is always good. It changes nothing if the newest conclusive probe
- *   of this host was bad. */
+ * - Evidence from a probe of another host (seen_for) is always good. It changes nothing if it is older than the newest
+ *   evidence, or if the newest conclusive probe of this host was bad. */
 void hop_record_learn(struct hop_record *record, const struct evidence *seen);
-/* Replaces the TLSA lookup if the new one is not older, or older by more than EVIDENCE_LATE_S (clock set back). */
+/* Replaces the stored TLSA lookup, unless the new lookup is older by at most EVIDENCE_LATE_S. If it is older by more,
+ * the stored lookup comes from a clock that has since been set back. */
 void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_lookup *look);
-/* Notes that the probe budget refused at `at` a probe that a front end wanted. Keeps the time of the first refusal
- * since the last probe, unless that is older than REFUSED_KNOWN_S. */
+/* Notes that, at wall-clock second `at`, the probe budget refused a probe that a front end wanted. If a refusal since
+ * the last probe is already stored, keeps its time, unless that is older than REFUSED_KNOWN_S. */
 void hop_record_refused(struct hop_record *record, int64_t at);
 /* Returns the time of the newest probe or TLSA lookup; 0 if there was none. */
 int64_t hop_record_newest(const struct hop_record *record);
 
 /* Returns whether the certificate covers `host` by a wildcard only, such as `*.example.net` for mx.example.net.
- * FEATURE(sts) of Sendmail before 8.18.2 never matches a wildcard. Returns false if the exact name may be among those
- * that were cut off. `host` is in the form of domain_parse(). */
+ * FEATURE(sts) of Sendmail before 8.18.2 never matches a wildcard. Returns false if the exact name may be among the
+ * names that were cut off. `host` is in the form of domain_parse(). */
 bool evidence_by_wildcard_only(const struct evidence *evidence, const char *host);
 
 #endif

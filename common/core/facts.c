@@ -141,8 +141,8 @@ bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)
 	return false;
 }
 
-/* Returns the fact about a hop, and adds one if there is none. Returns NULL if HOP_FACTS_MAX facts exist;
- * verdict_next() does not want more, so that fact is not needed. */
+/* Returns the facts about a hop, and adds an empty struct if nothing is known about the hop. Returns NULL if the name
+ * is too long, or if HOP_FACTS_MAX hops are known: verdict_next() does not want facts about more hops. */
 static struct hop_fact *hop_find_or_add(struct facts *facts, const char *host, uint16_t port)
 {
 	struct hop_fact *hop = facts_hop(facts, host, port);

@@ -10,12 +10,13 @@
 #include "evidence.h"
 #include "question.h"
 
-#define HOPS_MAX 8 /* hops of a domain that are probed, best preference first (design 4.4) */
-/* Hops that one inquiry may remember. It sees its MX set and its policy change once each at most. After each change
- * other hops may be the first eight, both of the whole set and of the hops that the policy allows. */
+#define HOPS_MAX 8 /* at most so many hops of a domain are probed, best preference first (design 4.4) */
+/* The most hops that one inquiry may learn about: five lists of HOPS_MAX. During an inquiry the MX set changes at most
+ * once, and so does the policy. That gives two lists of the first hops of the whole set, and three lists of the first
+ * hops that the policy allows. */
 #define HOP_FACTS_MAX (5 * HOPS_MAX)
 
-/* The settings that the verdict depends on; man page stsgated(8) describes them under the same names. */
+/* The settings that the verdict depends on; man page stsgate.conf(5) describes them under the same names. */
 struct rules {
 	bool probe;
 	bool mta_enforces;
@@ -42,9 +43,9 @@ struct hop_fact {
 	char host[DOMAIN_SIZE];
 	uint16_t port;
 	bool read;           /* its hop record was read from the store */
-	bool tried;          /* in this inquiry: probed by the trust store, or refused such a probe */
-	bool dane_tried;     /* in this inquiry: probed by its TLSA records, or refused such a probe */
-	bool tlsa_tried;     /* in this inquiry: its TLSA records were looked up */
+	bool tried;          /* in this inquiry, a probe by the trust store has ended or was refused */
+	bool dane_tried;     /* in this inquiry, a probe by its TLSA records has ended or was refused */
+	bool tlsa_tried;     /* in this inquiry, its TLSA records were looked up */
 	enum reason refused; /* REASON_PROBE_BUDGET if the probe budget refused the probe; otherwise REASON_OK */
 	struct hop_record record;
 };
@@ -52,7 +53,7 @@ struct hop_fact {
 struct facts {
 	struct question question;
 	const struct rules *rules; /* must outlive the facts */
-	int64_t now;               /* wall-clock seconds; the caller moves it on during a long inquiry */
+	int64_t now;               /* wall-clock seconds; the caller updates it during a long inquiry */
 	bool dane;   /* the MTA does DANE (mta_dane) and this machine's resolver validates: rule 2 applies */
 	bool forced; /* an operator's refresh: renew everything, even within five minutes of the last fetch */
 
@@ -69,54 +70,61 @@ struct facts {
 void facts_init(struct facts *facts, const struct question *question, const struct rules *rules, int64_t now);
 /* Makes `to` an independent copy, which the caller frees. `rules` is shared. */
 void facts_copy(struct facts *to, const struct facts *from);
-/* Frees what the facts own. The struct itself is the caller's. */
+/* Frees what the facts own, but not the struct itself. */
 void facts_free(struct facts *facts);
 
-/* Returns what is known about one hop, or NULL if nothing was learned about it. It belongs to the facts, and the next
- * facts_learn_ function may move it. */
+/* Returns what is known about one hop, or NULL if nothing was learned about it. The facts own the result, and the next
+ * call of a facts_learn_ function may move it. */
 struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t port);
 
-/* Returns the policy in force, or NULL. A policy is in force until it expires. One that this inquiry has just fetched
- * is in force for this inquiry even with max_age 0. Belongs to the facts. */
+/* Returns the policy in force, or NULL. A policy is in force until it expires. A policy that this inquiry itself has
+ * fetched is in force for the whole inquiry, even with max_age 0. The facts own the result. */
 const struct policy *facts_policy(const struct facts *facts);
 
-/* Returns whether DANE governs the domain's hops that have usable TLSA records. It does if the question allows DANE
- * and the MX set is signed, or if the question needs no MX set (rule 2; RFC 7672 2.2.1). */
+/* Returns whether DANE governs the domain: its hops with usable TLSA records are then judged by those records (rule 2;
+ * RFC 7672 2.2.1). DANE governs if the MTA does DANE (`dane`), the question does not exclude it (`no_dane`), and the MX
+ * set is signed or the question needs no MX set. */
 bool facts_dane(const struct facts *facts);
 /* Returns whether a hop is judged by its TLSA records: DANE governs, and usable records are known within their hard
  * age. Otherwise the trust store judges it. */
 bool facts_hop_by_dane(const struct facts *facts, const struct hop_fact *hop);
-/* Returns the probe history that counts for a hop: by its current TLSA records, or by the trust store. Empty if all
- * known evidence was judged in another way. Belongs to the facts. */
+/* Returns the probe history that counts for a hop. If facts_hop_by_dane(), that is the history judged by the hop's
+ * current TLSA records, or an empty one if older TLSA records judged it. Otherwise it is the history judged by the
+ * trust store. Do not free the result; it is valid until the next call of a facts_learn_ function. */
 const struct probe_history *facts_history(const struct facts *facts, const struct hop_fact *hop);
 
-/* Returns whether bad evidence holds no mail because the MTA checks the hop itself (rule 6). That is so under an
- * enforce policy with mta_enforces: the map binds the MTA, which delivers over verified TLS or not at all. It applies
- * where the hop falls short of what stsgate demands, but not of what the MTA demands. */
+/* Returns whether bad evidence holds no mail because the MTA checks the hop itself (rule 6). It holds none if the hop
+ * falls short of what stsgate demands, but not of what the MTA demands. This applies only under an enforce policy with
+ * mta_enforces = yes: there the map binds the MTA, which delivers over verified TLS or not at all. */
 bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen);
-/* Returns whether evidence counts as good in this inquiry. It does if the probe found the hop good, if
- * facts_left_to_mta(), or if DANE governs and the certificate is issued under a trust anchor for the policy domain
- * instead of the host (RFC 7672 3.2.2). The probe itself cannot judge the last case: many domains share its result. */
+/* Returns whether evidence counts as good in this inquiry. It does in three cases:
+ *
+ * - The probe found the hop good.
+ * - facts_left_to_mta() is true.
+ * - A TLSA set judged the hop, and the certificate, issued under a trust anchor of that set, names the policy domain
+ *   instead of the host (RFC 7672 3.2.2). The probe itself cannot judge this case, because many domains share its
+ *   result. */
 bool facts_evidence_good(const struct facts *facts, const struct evidence *seen);
 
-/* The entry was read from the store; NULL: the store has none. */
+/* Adds the entry that was read from the store; NULL: the store has none. */
 void facts_learn_store(struct facts *facts, const struct entry *entry);
-/* The store cannot be read. */
+/* Notes that the store cannot be read. */
 void facts_learn_store_broken(struct facts *facts);
-/* A hop record was read from the store; NULL: the store has none. */
+/* Adds the hop record that was read from the store; NULL: the store has none. */
 void facts_learn_evidence(struct facts *facts, const char *host, uint16_t port, const struct hop_record *record);
-/* A lookup of the `_mta-sts` record ended. */
+/* Adds the result of a lookup of the `_mta-sts` record. */
 void facts_learn_record(struct facts *facts, const struct record_found *found);
-/* A fetch of the policy ended. `id` is the record id that led to it, or "". */
+/* Adds the result of a fetch of the policy. `id` is the record id that led to the fetch, or "". */
 void facts_learn_policy(struct facts *facts, const struct policy_found *found, const char *id);
-/* An MX lookup ended. */
+/* Adds the result of an MX lookup. */
 void facts_learn_mx(struct facts *facts, const struct mx_found *found);
-/* A lookup of a hop's TLSA records ended. */
+/* Adds the result of a lookup of a hop's TLSA records. */
 void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_lookup *look);
-/* A probe ended, or the probe budget refused it (REASON_PROBE_BUDGET). `dane` is the member of the want. With it,
- * seen->at == 0 means that the hop no longer has TLSA records; facts_learn_tlsa() has reported that before. */
+/* Adds the result of a probe, or notes that the probe budget refused the probe (REASON_PROBE_BUDGET). `dane` is the
+ * member of the want. If `dane` is true and seen->at is 0, the hop no longer has TLSA records; the caller has added
+ * that fact with facts_learn_tlsa() before. */
 void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, bool dane, const struct evidence *seen);
-/* The probe budget refused at wall-clock second `at` a probe that a front end wanted. */
+/* Notes that, at wall-clock second `at`, the probe budget refused a probe that a front end wanted. */
 void facts_learn_refused(struct facts *facts, const char *host, uint16_t port, int64_t at);
 
 #endif

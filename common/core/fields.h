@@ -1,16 +1,17 @@
-/* Records as bytes, described by tables.
+/* Writes structs as bytes and reads them back, as tables describe them.
  *
- * A table (struct fields) describes a struct field by field: its offset, its form, its tag in the bytes and its names
- * in JSON. The store's bytes, exports and `show --json` are all written from the same table.
+ * A table (struct fields) describes a struct. It has a row for each field: the field's offset, its form (struct
+ * field_form), its tag in the bytes and its names in JSON. The store's bytes, exports and `show --json` are all written
+ * from the same table.
  *
  * The bytes are little endian: a magic word of 4 octets, a version (2), fields in ascending order of tags (tag 2,
- * length 4, value), and a checksum of all that (8). A field with value zero is left out. A field with an unknown tag
- * is skipped, so an older version can read what a newer one wrote.
+ * length 4, value), and a checksum of all that (8). A field with value zero is left out. A field with an unknown tag is
+ * skipped, so an older stsgate can read the bytes of a newer one if the version is the same.
  *
  *	fields_frame_begin(&out, "STSE", 1); fields_put(&out, &entry_table, entry); fields_frame_end(&out);
  *	fields_frame_open(in, "STSE", 1, &body) && fields_take(body, &entry_table, &entry)
  *
- * Reading accepts hostile bytes: every length is checked, and a record counts only if all of it could be read. Writing
+ * Reading accepts hostile bytes: every length is checked, and a struct counts only if all of it could be read. Writing
  * ends the process if memory runs out. Pure; any thread. */
 #ifndef CORE_FIELDS_H
 #define CORE_FIELDS_H
@@ -21,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FIELDS_BYTES_MAX (256 * 1024)      /* octets of one record with its frame */
+#define FIELDS_BYTES_MAX (256 * 1024)      /* octets of one encoded struct with its frame */
 #define FIELDS_TIME_MAX (INT64_C(1) << 48) /* the latest time that is accepted, in wall-clock seconds */
 
 /* What a member of a struct means. The comment names its C type. */
@@ -49,7 +50,7 @@ enum field_kind {
 
 struct fields;
 struct fields_out;
-/* The form of a field: several fields may share one. */
+/* How a field's value is written, read and checked, in the bytes and in JSON. Several fields may share one form. */
 struct field_form {
 	enum field_kind kind;
 	uint8_t octets;                   /* of a number in the bytes; 0: not a number */
@@ -60,21 +61,23 @@ struct field_form {
 	enum reason other;                /* FIELD_REASON: replaces a reason that is unknown here or does not fit */
 	bool (*valid)(struct span bytes); /* text: whether it is accepted; NULL: anything without NUL is */
 	const char *wrong;                /* how import reports a value that is not valid: "is no ..." */
-	bool by_text;                     /* an export leaves it out if it has the policy's text, which contains it */
+	bool by_text;                     /* an export with the policy's text omits it, because the text contains it */
 	const struct fields *table;       /* FIELD_RECORD: the table of the struct */
 	bool (*settle)(void *record);     /* FIELD_RECORD: called after reading; returns whether the struct is valid */
-	/* Write and read the value of a kind that one struct alone has; `record` is the whole struct. NULL: by kind. */
+	/* Write and read a value of a kind that only one struct has; `record` is the whole struct. NULL: `kind`
+	 * determines how the value is written and read. */
 	void (*put)(struct fields_out *out, const void *record);
 	bool (*take)(struct span in, void *record);
 };
 
 /* One row. Consecutive rows with the same tag form one field in the bytes: their values follow each other, and the
- * field is absent if the first is zero. */
+ * field is absent if the first value is zero. */
 struct field {
 	uint16_t tag;
 	const struct field_form *form;
 	size_t offset, size; /* of the member in the struct */
-	/* Its names in an export and in `show --json`; NULL: it is not there. `a.b` is member `b` of object `a`. */
+	/* The field's names in an export and in `show --json`; NULL: the field is not there. `a.b` is member `b` of
+	 * object `a`. */
 	const char *exported, *shown;
 };
 #define FIELD(tag, form, type, member, exported, shown)                                                                \
@@ -98,7 +101,7 @@ struct fields {
 /* Forms that several tables use. */
 extern const struct field_form form_u16, form_u32, form_u64, form_flag, form_ttl, form_time, form_date, form_day;
 
-/* Bytes that are being written. They grow as needed. */
+/* A buffer for bytes that are being written. It grows as needed. */
 struct fields_out {
 	uint8_t *at; /* from malloc(); the caller takes it over */
 	size_t len;
@@ -125,7 +128,7 @@ bool fields_frame_open(struct span in, const char *magic, uint16_t version, stru
 /* Appends all fields of a struct that are not zero. */
 void fields_put(struct fields_out *out, const struct fields *table, const void *record);
 /* Reads fields into a struct, which must be zeroed. Returns false for an invalid value, a wrong length and tags out of
- * order; then the struct may be partly filled, and the caller frees what it owns. */
+ * order; then the struct may be partly filled, and the caller frees what the struct owns. */
 bool fields_take(struct span in, const struct fields *table, void *record);
 /* Reads a number off the front; returns false if fewer octets are left. */
 bool fields_take_number(struct span *in, size_t octets, uint64_t *out);

@@ -1,5 +1,5 @@
-/* The mistakes that the readers of record and policy report: one row of finding.def each. Pure; any thread. All texts
- * are static. */
+/* The mistakes that the parsers of the TXT record and of the policy report. Each mistake has a row in finding.def.
+ * Pure; any thread. All texts are static. */
 #ifndef CORE_FINDING_H
 #define CORE_FINDING_H
 
@@ -15,14 +15,14 @@ enum finding {
 };
 
 enum finding_class finding_class(enum finding finding);
-/* Which text has the mistake. */
+/* Returns which of the two texts has the mistake. */
 enum finding_text finding_text(enum finding finding);
 const char *finding_name(enum finding finding);
-/* Returns the finding of that name, FINDING_COUNT if there is none. */
+/* Returns the finding with this name, or FINDING_COUNT if there is none. */
 enum finding finding_by_name(const char *name);
-/* What is wrong, without a full stop. */
+/* Returns a sentence that states what is wrong, without a full stop. */
 const char *finding_sentence(enum finding finding);
-/* What the domain's postmaster should do: whole sentences. */
+/* Returns what the domain's postmaster should do, in whole sentences. */
 const char *finding_advice(enum finding finding);
 
 #endif

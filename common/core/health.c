@@ -129,8 +129,8 @@ void health_look(struct health *health, const struct health_now *now, unsigned c
 	unsigned early = seen[HEALTH_EARLY], expired = seen[HEALTH_EXPIRED];
 	unsigned all = seen[HEALTH_WELL] + early + expired;
 	bool *behind = &health->on[HEALTH_CLOCK_BEHIND], *ahead = &health->on[HEALTH_CLOCK_AHEAD];
-	/* A stored time ahead of the clock shows that the clock is behind, until the clock reaches it. If no such time
-	 * was seen for a day, it does not count: a clock that was ahead once wrote it. */
+	/* A stored time ahead of the clock shows that the clock is behind, until the clock reaches that time. If no
+	 * such time was seen for a day, it does not count: a clock that was ahead once wrote it. */
 	bool store_is_ahead = health->stored_at_s != 0 && health_time_is_ahead(health->stored_at_s, now->wall_s) &&
 			      now->mono_s - health->stored_seen_s <= HEALTH_WINDOW_S;
 	*behind = lasts(*behind, early, HEALTH_EARLY_MIN) || store_is_ahead;

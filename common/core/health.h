@@ -1,13 +1,13 @@
-/* Detects from many outcomes that this machine itself has a fault: it cannot reach the network, trusts no authority,
- * or has a wrong clock.
+/* Detects from many outcomes that this machine itself has a fault: it cannot reach the network, trusts no authority, or
+ * has a wrong clock.
  *
- * One outcome of a lookup, fetch or probe says something about one domain only. So this module keeps the last outcome
- * at each of the last HEALTH_PLACES places (zones or networks; one provider's outage is one place or a few). A
- * condition begins if many places in a row fail in the same way and none succeeds. A place that fails while other
- * places succeed fails by its own fault, and is not counted for a day.
+ * One lookup, fetch or probe shows something about one domain only. So this module keeps the last outcome at each of
+ * the last HEALTH_PLACES places. A place is a zone or a network, so an outage of one provider affects one place or a
+ * few. A condition begins if many places in a row fail in the same way and none succeeds. If a place fails while other
+ * places succeed, the failure is the place's own fault, and the place is not counted for a day.
  *
- * Call health_note() for each outcome, and health_look() from time to time; then read `on`. Pure: the caller passes
- * the time and does the locking. */
+ * Call health_note() for each outcome, and health_look() from time to time; then read `on`. Pure: the caller passes the
+ * time and does the locking. */
 #ifndef CORE_HEALTH_H
 #define CORE_HEALTH_H
 
@@ -15,18 +15,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEALTH_PLACES 128     /* places remembered for each sense */
+#define HEALTH_PLACES 128     /* places remembered for each enum health_sense */
 #define HEALTH_WINDOW_S 86400 /* older outcomes do not count; a quiet relay fetches each policy once a day */
-/* A condition needs this many places in a row that fail in the same way. A small relay has two or three places whose
- * own fault it is. */
+/* A condition needs this many places in a row that fail in the same way. Even a small relay sees two or three places
+ * that fail by their own fault. */
 #define HEALTH_FAILING_MIN 8
 /* This many certificates that are not valid yet mean that the clock is behind, even if other places succeed. No
  * authority issues such certificates, and few hosts have such a wrong clock. If this machine's clock is four days
  * behind, one certificate in fifteen seems too new. */
 #define HEALTH_EARLY_MIN 4
-/* This many expired certificates, if they are also this part of all certificates, mean that the clock is ahead. A few
- * hosts in a hundred show an expired one at any time. If the clock is five weeks ahead, one in six 90-day certificates
- * seems expired. */
+/* At least this many expired certificates, which are also at least one in HEALTH_EXPIRED_PART of all certificates, mean
+ * that the clock is ahead. A few hosts in a hundred show an expired certificate at any time. If the clock is five weeks
+ * ahead, one in six 90-day certificates seems expired. */
 #define HEALTH_EXPIRED_MIN 8
 #define HEALTH_EXPIRED_PART 4  /* one in four */
 #define HEALTH_AHEAD_S 3600    /* a stored time so far ahead of the clock shows that the clock is behind */
@@ -90,7 +90,7 @@ struct health {
 /* Notes one outcome at a place. `place` is any number that identifies it. */
 void health_note(struct health *health, enum health_sense sense, enum health_way way, uint64_t place,
 	const struct health_now *now);
-/* Notes a stored time, in wall-clock seconds. It was the present or the past when it was written. */
+/* Notes a time that was read from the store, in wall-clock seconds. When it was written, it was not in the future. */
 void health_note_time(struct health *health, int64_t at, const struct health_now *now);
 /* Returns whether health_note_time() would note a stored time. Cheap: check it before taking a lock. */
 bool health_time_is_ahead(int64_t at, int64_t wall_s);

@@ -39,9 +39,9 @@ struct step judge_bound(const struct judge *j, enum binding binding)
 
 /* Chooses the verdict so far, which a front end uses if its time is up before the fact arrives (rules 4, 6, 7, 10).
  *
- * The map answers TEMP until it is known what binds the delivery (VERDICT_DEFER), with two exceptions. If nothing can
- * bind the delivery yet, the map answers as for no policy. If only DANE can, the map answers `dane`, because the MTA
- * looks up the TLSA records itself. */
+ * The map answers TEMP (VERDICT_DEFER) until it is known what binds the delivery, with two exceptions. If nothing binds
+ * the delivery yet (`unbound`), the map answers as if there were no policy. If only DANE may bind the delivery
+ * (`unenforced`), the map answers `dane`, because the MTA looks up the TLSA records itself. */
 struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
 {
 	const struct facts *f = j->facts;
@@ -107,9 +107,9 @@ struct step judge_keep_fresh(struct judge *j)
 	return nothing;
 }
 
-/* Makes sure that a verdict which holds mail rests on current facts (rule 4; RFC 8461 5): the record and the MX set
- * are looked up again if they are old, and a policy with a new id is fetched. A testing policy holds no mail, so there
- * the old facts are only noted for renewal (rule 7). */
+/* Returns wants until a verdict that holds mail would rest on current facts (rule 4; RFC 8461 5). The record and the MX
+ * set are looked up again if they are old, and a policy with a new id is fetched. A testing policy holds no mail, so
+ * there the old facts are only noted for renewal (rule 7), except in an eager inquiry. */
 static struct step second_look(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -186,9 +186,9 @@ void hop_list_fill(struct hop_list *list, const struct facts *f, const struct po
 	if (!f->question.mx_lookup)
 		return;
 	/* A relay that is listed in the MX set uses only hosts of better preference than its own (RFC 5321 5.1; design
-	 * 4.5). If the policy does not allow this relay's name (RFC 8461 4.1), somebody has forged it into the set,
-	 * and the MTA would not recognize the name: an MTA knows itself by its addresses, which the forger controls,
-	 * too. Then the list is not cut. */
+	 * 4.5). But if the policy does not allow this relay's name (RFC 8461 4.1), somebody has forged the name into
+	 * the set, and the list is not cut. The MTA would not cut its own list there either: an MTA recognizes itself
+	 * by its addresses, and the forger controls the address of that name. */
 	for (unsigned i = 0; i < list->count; i++) {
 		const char *host = list->host[i];
 		if (!names_cover(&f->rules->own_hosts, host) || (policy && !policy_allows(policy, host)))

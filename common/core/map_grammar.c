@@ -60,7 +60,7 @@ size_t map_sts_weight(struct span value)
 		if (c == ' ' || c == '\t')
 			weight++;
 		else if (c && strchr(".:%@!^/[]+", c))
-			weight += 2; /* a NUL ends the token before it, and one its own */
+			weight += 2; /* one NUL ends the token before it, and one ends its own token */
 	}
 	return weight;
 }

@@ -1,11 +1,12 @@
 /* Checks the map's replies against the grammar that each client of the map accepts. This file was written from the
- * manuals and sources of the clients, and independently of map_reply.c, so that one checks the other: every reply passes
- * map_reply_valid() before it is sent. Pure; any thread.
+ * manuals and sources of the clients, and independently of map_reply.c, so that one checks the other: every reply
+ * passes map_reply_valid() before it is sent. Pure; any thread.
  *
- * All dialects accept `NOTFOUND `, `TEMP ` with printable text, and `OK secure match=NAME[:NAME]... servername=hostname`.
- * A NAME is a host name, or `.` and a host name, but none of the words that have a meaning there (`nexthop`,
- * `dot-nexthop`, `hostname`). PERM is never sent, because Sendmail delivers after it; nor is OK without data, which may
- * crash Sendmail. (socketmap_table(5), postconf(5) smtp_tls_policy_maps; spec K-2, X-1 to X-4, Z-4 to Z-6.) */
+ * All dialects accept `NOTFOUND `, `TEMP ` with printable text, and `OK secure match=NAME[:NAME]...
+ * servername=hostname`. A NAME is a host name, or `.` and a host name, but none of the words with a special meaning
+ * there (`nexthop`, `dot-nexthop`, `hostname`). PERM is never sent, because Sendmail delivers after it. OK without data
+ * is never sent either, because it may crash Sendmail. (socketmap_table(5), postconf(5) smtp_tls_policy_maps; spec K-2,
+ * X-1 to X-4, Z-4 to Z-6.) */
 #ifndef CORE_MAP_GRAMMAR_H
 #define CORE_MAP_GRAMMAR_H
 
@@ -27,11 +28,12 @@ const char *map_dialect_name(enum map_dialect dialect); /* `postfix`, `postfix-t
 
 /* Octets of a reply's payload. Postfix accepts 100000 (spec K-2). */
 #define MAP_REPLY_MAX 90000
-/* The greatest weight of a value for Sendmail, which splits it into tokens with a NUL after each; `. : % @ ! ^ / [ ] +`
- * are tokens themselves. Sendmail does not refuse a value that is too long for it, but delivers without verification.
- * Measured with 8.17.1: a weight of 1091 is verified, 1407 is not. */
+/* The greatest weight of a value for Sendmail. The weight is the number of octets that the value takes in Sendmail,
+ * which splits it into tokens and puts a NUL after each. Each of `. : % @ ! ^ / [ ] +` is a token of its own. Sendmail
+ * does not refuse a value that is too long for it, but delivers without verification. Measured with 8.17.1: a weight of
+ * 1091 is verified, 1407 is not. */
 #define MAP_STS_VALUE_MAX 1090
-/* The octets that Sendmail needs for `value` and its tokens. */
+/* Returns the weight of `value`. */
 size_t map_sts_weight(struct span value);
 
 /* Returns whether a line of a policy can be a `policy_string`: 1 to MAP_POLICY_LINE_MAX octets of printable ASCII without
@@ -39,7 +41,7 @@ size_t map_sts_weight(struct span value);
 #define MAP_POLICY_LINE_MAX 512
 bool map_policy_line_valid(struct span line);
 
-/* Returns whether `match=` gives this name another meaning than that of a host name. */
+/* Returns whether the name is a word with a special meaning in `match=`, and so cannot be used as a host name there. */
 bool map_word_is_magic(struct span name);
 
 /* Returns whether a client of this dialect understands the payload of a reply. */

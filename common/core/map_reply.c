@@ -48,7 +48,7 @@ static void add_tlsrpt(struct text *out, const struct map_source *source)
 	text_add(out, " policy_type=sts policy_domain=");
 	text_add(out, source->verdict->domain);
 	if (!add_received_lines(out, (struct span){source->policy->text, source->policy->text_len})) {
-		/* The store has no text of this policy: it was too long. */
+		/* The store has no text of this policy because the text was too long, or no line of it can be sent. */
 		const struct policy *policy = source->policy;
 		add_field(out, "version", "STSv1");
 		add_field(out, "mode", policy_mode_name(policy->mode));

@@ -12,14 +12,14 @@ struct map_source {
 	bool monitor;                /* the reply is NOTFOUND whatever the verdict */
 };
 
-/* Writes `OK secure match=...` for an enforce policy, `OK dane-only` or `OK dane` if DANE comes first, `NOTFOUND ` for a
- * policy of mode testing or none and for no policy, and `TEMP REASON` for VERDICT_DEFER. `out` needs room for
+/* Writes `OK secure match=...` for an enforce policy, `OK dane-only` or `OK dane` if DANE binds the delivery, `NOTFOUND
+ * ` for a policy of mode testing or none and for no policy, and `TEMP REASON` for VERDICT_DEFER. `out` needs room for
  * MAP_REPLY_MAX + 1 octets.
  *
  * If the reply becomes too long, MAP_TLSRPT falls back to the plain form, and MAP_STS lists only as many of the
- * policy's names as Sendmail accepts. facts_policy_copy() has put the names of the known mail hosts first; mail for
- * other hosts waits, so a shorter list is never less strict. If map_reply_valid() refuses the reply, it becomes `TEMP
- * internal` and the result is false. */
+ * policy's names as Sendmail accepts. verdict_policy_copy() has put the names of the known mail hosts first. Mail for a
+ * host that is not listed waits, so a shorter list is never less strict. If map_reply_valid() refuses the reply, the
+ * reply becomes `TEMP internal`, and the result is false. */
 bool map_reply(struct text *out, enum map_dialect dialect, const struct map_source *source);
 
 #endif

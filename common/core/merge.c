@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Returns whether their time is newer than ours. A time in the future counts as never: a clock that has since been set
- * back wrote it. */
+/* Returns whether `theirs`, the time of the other relay's fact, is newer than `ours`, the time of this relay's. A time
+ * in the future counts as never: a clock that has since been set back wrote it. */
 static bool is_newer(int64_t theirs, int64_t ours, int64_t now)
 {
 	int64_t latest = now + CLOCK_SKEW_S;
 	return (theirs > latest ? 0 : theirs) > (ours > latest ? 0 : ours);
 }
 
-/* Copies the fields of one part: those with JSON name `part` or `part.*`. Fields that own memory are the caller's. */
+/* Copies the fields whose JSON name is `part` or `part.*`, except those that own memory (a policy's patterns, its text
+ * and the MX hosts): the caller copies them. */
 static void part_copy(struct entry *into, const struct entry *from, const char *part)
 {
 	size_t len = strlen(part);
@@ -34,24 +35,24 @@ static bool is_live(const struct entry *entry, int64_t now)
 	return entry->has_policy && entry->policy_expires_at > now;
 }
 
-/* Returns whether their policy replaces ours. */
+/* Returns whether the other relay's policy replaces this relay's. */
 static bool policy_is_taken(const struct entry *into, const struct entry *from, int64_t now)
 {
 	if (!from->has_policy || (is_live(into, now) && !is_live(from, now)))
 		return false;
-	/* This holds also while the clock is behind, when a policy fetched later seems to come from the future. */
+	/* This rule holds also while the clock is behind, when a policy fetched later seems to come from the future. */
 	if (is_live(into, now) && from->policy_fetched_at <= into->policy_fetched_at)
 		return false;
 	return !into->has_policy || is_newer(from->policy_fetched_at, into->policy_fetched_at, now);
 }
 
-/* Takes their policy over if policy_is_taken(). Returns whether it did. */
+/* Takes over the other relay's policy if policy_is_taken(). Returns whether it did. */
 static bool merge_policy(struct entry *into, const struct entry *from, int64_t now)
 {
 	if (!policy_is_taken(into, from, now))
 		return false;
-	/* A live policy that is replaced becomes the previous policy, so that a weaker one is noticed. Otherwise their
-	 * previous policy is taken over. */
+	/* A live policy that is replaced becomes the previous policy, so that a weaker one is noticed. Otherwise the
+	 * previous policy of the other relay is taken over. */
 	bool same = into->policy.mode == from->policy.mode && strcmp(into->policy_id, from->policy_id) == 0;
 	if (is_live(into, now) && !same) {
 		into->has_previous = true;
@@ -92,7 +93,7 @@ bool entry_merge(struct entry *into, const struct entry *from, int64_t now)
 		char id[RECORD_ID_MAX + 1];
 		memcpy(id, into->record_id, sizeof id);
 		part_copy(into, from, "record");
-		if (!*from->record_id) /* they know no valid record, so the newest valid one was seen here */
+		if (!*from->record_id) /* the other relay knows no valid record: keep the id of the one seen here */
 			memcpy(into->record_id, id, sizeof id);
 	}
 	bool policy = merge_policy(into, from, now);
@@ -124,7 +125,7 @@ bool hop_record_merge(struct hop_record *into, const struct hop_record *from, in
 	bool newest = merge_evidence(&into->pkix.newest, &from->pkix.newest, now);
 	bool conclusive = merge_evidence(&into->pkix.conclusive, &from->pkix.conclusive, now);
 	bool good = merge_evidence(&into->pkix.good, &from->pkix.good, now);
-	if (newest) { /* silence counts only as far as this machine itself has seen it */
+	if (newest) { /* only silence that this machine itself has seen counts */
 		into->pkix.silent_since = 0;
 		into->pkix.silent_probes = 0;
 	}

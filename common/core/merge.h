@@ -1,7 +1,8 @@
-/* Merges what another relay knows (an imported export) into what this relay knows.
+/* Merges the facts of another relay (an imported export) into the facts of this relay.
  *
- * Each part of an entry or hop record is merged by itself, and the newer one is kept. A live policy is never replaced
- * by an older or an expired one. Anything dated in the future is not believed. Pure; any thread. */
+ * The parts of an entry or hop record (for example the record, the policy or the MX set) are merged one by one, and the
+ * newer version of each part is kept. A live policy is never replaced by an older or an expired one. Anything dated in
+ * the future is not believed. Pure; any thread. */
 #ifndef CORE_MERGE_H
 #define CORE_MERGE_H
 

@@ -11,7 +11,8 @@
 #include "names.h"
 
 #define POLICY_BYTES_MAX 65536 /* octets of a policy; a longer one is refused as a whole (RFC 8461 3.3) */
-/* Patterns: more than 64 KiB can hold, because each takes `mx:`, one octet at least, and a line end. */
+/* The most patterns that a policy of 64 KiB can have: each takes at least five octets (`mx:`, one octet and a line
+ * end). */
 #define POLICY_MX_MAX (POLICY_BYTES_MAX / 5)
 #define POLICY_MX_FEW 32          /* more patterns than this are sorted by their octets, for bisection */
 #define POLICY_AGE_MAX_S 31557600 /* seconds; a longer max_age counts as this (RFC 8461 3.2) */
@@ -38,7 +39,7 @@ struct policy_findings {
 
 /* Parses a policy. Returns false if it is invalid; `out` is then the empty policy. `findings` may be NULL. */
 bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings);
-/* Copies with all that `from` owns. Overwrites `to` without freeing it. */
+/* Copies the policy with all that it owns. Overwrites `to` without freeing what `to` owned before. */
 void policy_copy(struct policy *to, const struct policy *from);
 /* Replaces the policy's text by a copy of `text`, or by nothing if `text` is NULL. */
 void policy_set_text(struct policy *policy, const char *text, uint32_t len);
@@ -54,9 +55,9 @@ bool mx_wildcard(char out[DOMAIN_SIZE], const char *host);
 
 /* Returns whether the octets are a pattern (RFC 8461 3.2): a Domain, or `*.` and a Domain. */
 bool mx_is_pattern(const char *bytes, size_t len);
-/* Returns whether one pattern matches one host name, both in the form in which somebody wrote them. A pattern that is
- * not valid matches nothing. Case and a trailing dot of the host are ignored; `*.` stands for exactly one label.
- * RFC 8461 4.1, RFC 6125 6.4.3. */
+/* Returns whether one pattern matches one host name, both as somebody wrote them, not converted by domain_parse(). A
+ * pattern that is not valid matches nothing. Case and a trailing dot of the host are ignored; `*.` stands for exactly
+ * one label. RFC 8461 4.1, RFC 6125 6.4.3. */
 bool mx_matches(const char *pattern, const char *host);
 
 /* Returns whether a DNS name in a certificate is valid for the host. Accepts nothing that the host check of a probe

@@ -139,8 +139,8 @@ static bool separates_next_hops(char c)
 	return c == ',' || ascii_is_blank(c);
 }
 
-/* Returns whether the colon at `at` separates two of Sendmail's next hops. It does unless a port must follow: a word
- * without dot or bracket (design 4.13). */
+/* Returns whether the colon at `at` separates two of Sendmail's next hops. It does not if the next word has neither a
+ * dot nor a bracket: such a word is a port or a service name (design 4.13). */
 static bool colon_separates(struct span list, size_t at)
 {
 	struct span rest = span_from(list, at + 1);

@@ -1,8 +1,9 @@
 /* A question: what a front end asks about one recipient or next hop.
  *
- * The functions question_from_ make it from whatever an MTA passes: a recipient as typed (angle brackets, quoted local
- * part, source route, bare name), or a next hop as configured (any case, U-labels, trailing dot, `[host]`,
- * `[host]:port`, `host:port`, `unix:path`, an error text). RFC 8461 3.4; spec S-1 to S-6, K-3. Pure; any thread.
+ * The question_from_ functions make a question from the text that an MTA passes. That text is a recipient as typed
+ * (angle brackets, quoted local part, source route, bare name), or a next hop as configured (any case, U-labels,
+ * trailing dot, `[host]`, `[host]:port`, `host:port`, `unix:path`, an error text). RFC 8461 3.4; spec S-1 to S-6, K-3.
+ * Pure; any thread.
  *
  * A name that an MTA may deliver to is never treated as "no policy" just because stsgate cannot read it: the question
  * is then marked `unreadable`, and the verdict defers. */
@@ -34,17 +35,17 @@ struct question {
 	 * applies. */
 	bool unreadable;
 	bool mx_lookup; /* false: the only hop is (host, port) */
-	bool no_dane;   /* the client does DANE itself and cannot be sent its result: map dialect `sts` (spec D-70) */
+	bool no_dane;   /* the client does DANE itself and accepts no DANE answer: map dialect `sts` (spec D-70) */
 	uint16_t port;
 	char domain[DOMAIN_SIZE]; /* the policy domain */
 	char host[DOMAIN_SIZE];   /* equals `domain` */
 	uint64_t client;          /* the client whose quota this uses; 0: unknown. Not part of what is asked */
-	/* A service name in place of the port that this module does not know: the question is unreadable until
-	 * question_set_port(). Otherwise "". */
+	/* The name of a service that was given in place of a port number and that this module does not know. The
+	 * question is unreadable until question_set_port() sets the port. "": there is no such name. */
 	char service[QUESTION_SERVICE_SIZE];
 };
 
-/* All question_from_ functions fill `out` completely. has_domain is false for what has no policy domain: address
+/* All question_from_ functions fill `out` completely. has_domain is false for text without a policy domain: address
  * literals, names that begin with a dot, paths, single labels, names over DOMAIN_POLICY_MAX, and ASCII that no MTA
  * takes for a name. */
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose);
@@ -57,13 +58,14 @@ void question_from_domain(struct question *out, const char *bytes, size_t len, e
  * commas or blanks (`[a.example]:587, b.example`), Sendmail's mailertable by colons (`a.example:[b.example]`). A word
  * without a dot after a colon is a service name: `a.example:mail` is one next hop. */
 bool question_next_hop(struct span *list, struct span *hop);
-/* Sets the port for out->service. For a caller that has the system's table of services. */
+/* Sets the port of the service out->service. Only the caller has access to the system's table of services. */
 void question_set_port(struct question *out, uint16_t port);
-/* Sets the client to the network of an IP address: the clients of one network share a quota. Anything but an address
- * makes the client unknown. */
+/* Sets the client to a number for the network of an IP address, so that all clients of one network share a quota. If
+ * `address` is not an IP address, the client becomes unknown. */
 void question_set_client(struct question *question, struct span address);
-/* Returns what replaces the client where the client is unknown (the map): the domain that the policy domain was
- * probably registered under. That is its last two labels, or three below a short second label as in co.uk. Never 0. */
+/* Returns a number to use in place of the client where the client is unknown (the map): a hash of the domain that was
+ * probably registered. That is the last two labels of the policy domain, or three below a short second label as in
+ * co.uk. Never 0. */
 uint64_t question_destination(const struct question *question);
 
 #endif

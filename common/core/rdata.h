@@ -16,7 +16,7 @@ struct rdata_mx {
 	bool is_domain;         /* exchange is a host name, in the form of domain_parse() */
 	struct domain exchange; /* without is_domain: in quotes, as mx_name_is_not_host() in entry.h describes it */
 };
-/* Reads an MX record. Returns false if it is malformed; a name that is not a host name is no such error. */
+/* Reads an MX record. Returns false if it is malformed; a name that is not a host name does not make it malformed. */
 bool rdata_mx(struct rdata_mx *out, const uint8_t *rdata, size_t len);
 /* Reads an A record (4 octets) or an AAAA record (16 octets); false for any other length. */
 bool rdata_address(struct address *out, const uint8_t *rdata, size_t len);

@@ -1,5 +1,5 @@
-/* The reasons of verdicts, of failed lookups and of probe results: one row of reason.def each. Pure; any thread. All
- * texts are static. */
+/* The reasons of verdicts, of failed lookups and of probe results. Each reason has a row in reason.def. Pure; any
+ * thread. All texts are static. */
 #ifndef CORE_REASON_H
 #define CORE_REASON_H
 
@@ -17,15 +17,16 @@ enum reason {
 };
 
 enum reason_class reason_class(enum reason reason);
-/* The name in logs, headers, replies, metrics, JSON and the store. */
+/* Returns the name that is used in logs, headers, replies, metrics, JSON and the store. */
 const char *reason_name(enum reason reason);
-/* Returns the reason of that name, REASON_COUNT if there is none. */
+/* Returns the reason with this name, or REASON_COUNT if there is none. */
 enum reason reason_by_name(struct span name);
-/* What happened, without a full stop. Unless the class is REASON_GENERAL, the caller puts the host's name before it. */
+/* Returns a sentence that states what happened, without a full stop. Unless the class is REASON_GENERAL, the sentence
+ * lacks its subject: the caller puts the host's name before it. */
 const char *reason_sentence(enum reason reason);
-/* What the operator of this relay can do; "" if there is nothing to do. */
+/* Returns what the operator of this relay can do; "" if there is nothing to do. */
 const char *reason_here(enum reason reason);
-/* What to write to the postmaster of the domain; "" if that person can do nothing. */
+/* Returns what to write to the postmaster of the domain; "" if that person can do nothing. */
 const char *reason_there(enum reason reason);
 
 #endif

@@ -46,7 +46,7 @@ bool schedule_negative_known(const struct entry *entry, bool held, int64_t now)
 	struct negative n = negative_of(entry, held);
 	if (entry->record_checked_at == 0 || (entry->record_outcome == REASON_OK && !n.failed))
 		return false;
-	/* A failure while a policy was in force does not mean that there is none after its end (design 5.6). */
+	/* A failure from before the end of a policy does not mean "no policy" after its end (design 5.6). */
 	if (n.failed && entry->has_policy && n.at < entry->policy_expires_at)
 		return false;
 	return schedule_age(n.at, now) <= n.hard_s;
@@ -85,8 +85,8 @@ bool schedule_refused_long(const struct hop_record *record, int64_t now)
 	return age > REFUSED_WAIT_S && age <= REFUSED_KNOWN_S;
 }
 
-/* Returns a number from 0 to limit - 1 that depends on the name only. It spreads things that began together, and moves
- * none of them between two calls. */
+/* Returns a number from 0 to limit - 1 that depends on the name only. It spreads due times that would otherwise be
+ * equal, and a domain's due time does not change between two calls. */
 static int64_t jitter(const char *name, int64_t limit)
 {
 	uint32_t hash = domain_hash(name, 0);
@@ -128,8 +128,9 @@ bool schedule_policy_stale(const struct entry *entry, const struct rules *rules,
 
 bool schedule_fetch_allowed(const struct entry *entry, int64_t now)
 {
-	/* RFC 8461 3.3 spaces attempts after a failure. A policy that was fetched and has already expired (a short
-	 * max_age) leaves the domain unprotected until the next fetch, so that one may come at once (design 5.8). */
+	/* RFC 8461 3.3 asks for a pause after a failed fetch. If a policy was fetched successfully and has already
+	 * expired (a short max_age), the domain is unprotected until the next fetch, so that fetch needs no pause
+	 * (design 5.8). */
 	bool succeeded = entry->fetch_outcome == REASON_OK;
 	if (succeeded && entry->has_policy && entry->policy_expires_at <= now)
 		return true;
@@ -154,7 +155,7 @@ int64_t schedule_silent_age(const struct probe_history *history)
 	return history_may_be_silent(history) ? SILENT_RETRY_S : PROBE_SPACING_S;
 }
 
-/* Lowers *due to an earlier candidate; 0 is no time at all. */
+/* Sets *due to the candidate if the candidate is earlier or *due is 0, which means that no time is set yet. */
 static void set_earlier(int64_t *due, int64_t candidate)
 {
 	if (*due == 0 || candidate < *due)
@@ -214,7 +215,8 @@ int64_t schedule_due(const struct facts *facts)
 	return due != 0 && due < facts->now + NEGATIVE_AGE_MIN_S ? facts->now + NEGATIVE_AGE_MIN_S : due;
 }
 
-/* Measures from the end of the policy, so that a clock that was set back makes no policy look old. */
+/* Computes with the time that the policy has left, not with its age: otherwise a clock that was set back could make a
+ * policy look old. */
 enum refresh_alarm schedule_refresh_alarm(const struct entry *entry, int64_t now)
 {
 	int64_t left = entry->policy_expires_at - now, max_age = entry->policy.max_age_s;

@@ -25,7 +25,7 @@ enum want_kind {
 };
 /* Returns the name of a want for logs and traces, such as `policy`. */
 const char *want_name(enum want_kind kind);
-/* Returns whether obtaining the fact needs the network. The store answers the other wants at once. */
+/* Returns whether obtaining the fact needs the network. All other facts come from the store. */
 bool want_is_remote(enum want_kind kind);
 
 /* What is known about a hop before a probe. The probe budget favours hops that were good before. */
@@ -41,8 +41,8 @@ struct want {
 	bool dane; /* WANT_PROBE: judge the hop by its TLSA records instead of by the trust store */
 	char name[DOMAIN_SIZE];
 	enum hop_standing standing; /* WANT_PROBE */
-	/* WANT_PROBE: a certificate that was seen at the hop's address since this time (wall-clock seconds), in a
-	 * probe of another host, may serve as the result. 0: only a new probe will do. */
+	/* WANT_PROBE: the result of a probe of another host may be used instead, if that probe saw a certificate at
+	 * this hop's address at this time (wall-clock seconds) or later. 0: only a new probe will do. */
 	int64_t seen_since;
 };
 /* Returns whether two wants ask for the same fact. Ignores `standing` and `seen_since`, which do not change the
@@ -66,7 +66,7 @@ enum binding {
 	BINDING_NONE,     /* nothing: the MTA's own default applies */
 	BINDING_SECURE,   /* the MTA-STS policy in force */
 	BINDING_DANE,     /* DANE at every hop that has TLSA records, opportunistic TLS at other hops */
-	BINDING_DANE_ONLY /* DANE, and no hop without usable TLSA records */
+	BINDING_DANE_ONLY /* DANE; hops without usable TLSA records must not be used */
 };
 /* Returns the name of a binding, such as `dane-only`. */
 const char *binding_name(enum binding binding);
@@ -84,7 +84,8 @@ struct verdict {
 	int64_t policy_expires_at; /* wall-clock seconds */
 };
 
-/* Returns whether mail is let through without a check: no lookup or probe has shown whether anything binds it. */
+/* Returns whether mail is let through without a check. The reason is a first contact, an exempt domain or host, a
+ * failed lookup of the record, a local failure, or a probe that the probe budget refused. */
 bool verdict_unchecked(const struct verdict *verdict);
 
 /* Facts that are good enough for this verdict but are due for renewal in the background. */

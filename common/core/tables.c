@@ -375,7 +375,8 @@ static uint16_t same_as(struct evidence *evidence, const struct evidence *other,
 	return flag;
 }
 
-/* Marks evidence in `stored` as absent where it equals other evidence of `history`. Returns what equals what. */
+/* Marks evidence in `stored` as absent where it equals other evidence of `history`. Returns the bits of enum same that
+ * apply. */
 static uint16_t same_taken_out(struct probe_history *stored, const struct probe_history *history)
 {
 	uint16_t same = same_as(&stored->good, &history->newest, GOOD_IS_NEWEST);

@@ -9,8 +9,8 @@
 
 /* --- the policy as the map publishes it --------------------------------------------------------------------------- */
 
-/* Octets of names, with their NULs, that fit into any answer of the map. In an answer a name takes at most about twice
- * its octets, namely if each label is one letter. */
+/* If the names of a policy, with their NULs, have no more octets than this, they fit into any answer of the map. A name
+ * takes at most about twice its octets in an answer: that is the case of a name whose labels are single letters. */
 #define NAMES_SHORT 256
 
 /* Returns whether the names may be too many for one answer of the map (map_grammar.h, MAP_STS_VALUE_MAX). */
@@ -19,7 +19,7 @@ static bool policy_is_long(const struct policy *policy)
 	return policy->mx.len > NAMES_SHORT;
 }
 
-/* Adds those of the names in `from` that allow the host: its own name and its wildcard. */
+/* Adds to `to` the names in `from` that allow the host: the host's own name and its wildcard. */
 static void patterns_of_host(struct names *to, const struct names *from, const char *host)
 {
 	char wildcard[DOMAIN_SIZE];
@@ -67,22 +67,23 @@ void verdict_policy_copy(struct policy *out, const struct facts *facts)
 
 /* --- what the map answers, and domains without a policy ----------------------------------------------------------- */
 
-/* Judges what binds the delivery, for the map. `reason` explains the verdict if nothing does. */
+/* Judges what binds the delivery, for the map. `reason` explains the verdict if nothing binds it. */
 static struct step judge_map(struct judge *j, enum reason reason)
 {
 	j->unenforced = !j->policy || j->policy->mode != POLICY_ENFORCE;
 	const struct question *q = &j->facts->question;
 	struct step step = judge_dane(j);
-	/* The order of a long policy's names depends on the MX hosts: see policy_order(). */
+	/* If the policy is too long for this dialect's answer, the MX hosts decide which of its names come first, so
+	 * the MX set is wanted: see policy_order(). */
 	bool matters = q->no_dane && q->mx_lookup && j->policy && j->policy->mode == POLICY_ENFORCE;
 	if (!step_is_want(&step) && matters && policy_is_long(j->policy))
 		step = judge_want_mx(j, false);
 	return step_is_want(&step) ? step : judge_binding(j, reason);
 }
 
-/* Ends an inquiry about a domain for which MTA-STS enforces nothing. A message needs no more than that. The map must
- * still answer whether DANE binds the delivery. The refresher looks that up ahead for domains that the map has asked
- * for before, which is the case if their MX set is known. */
+/* Returns the next step for a domain for which MTA-STS enforces nothing. A message needs no more facts. The map must
+ * still find out whether DANE binds the delivery. `stsgate query` finds that out, too. So does the refresher if the map
+ * has probably asked for the domain before: its MX set is known then, or the question needs none. */
 static struct step unenforced(struct judge *j, enum reason reason)
 {
 	const struct question *q = &j->facts->question;
@@ -97,8 +98,8 @@ static struct step unenforced(struct judge *j, enum reason reason)
 	return step_is_want(&step) ? step : judge_done(j, VERDICT_NONE, reason, "");
 }
 
-/* Discovery: no policy is in force, so the record is looked up, and a valid record leads to a fetch (RFC 8461 3.3,
- * 5.1; rule 10). A failed discovery means no policy, and is remembered as such for a while. */
+/* Performs discovery (RFC 8461 3.3, 5.1; rule 10). No policy is in force, so the record is looked up, and a valid
+ * record leads to a fetch. A failed discovery means no policy, and is remembered as such for a while. */
 static struct step without_policy(struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -209,8 +210,9 @@ bool verdict_dane_fails(const struct facts *facts)
 	return hops_fail_dane(facts);
 }
 
-/* Decides in this order: a question without a policy domain, the entry, an exempt domain, a broken store, and then the
- * policy in force or its absence. */
+/* Looks at these cases in this order: no policy domain, an exempt domain, a broken store, and then the policy in force
+ * or its absence. Wants the entry before it looks at the store's state; a refresh wants the entry even for an exempt
+ * domain. */
 struct step verdict_next(const struct facts *facts)
 {
 	const struct question *q = &facts->question;
@@ -221,8 +223,8 @@ struct step verdict_next(const struct facts *facts)
 		return judge_done(&j, VERDICT_DEFER, REASON_DOMAIN_UNREADABLE, "");
 	if (!q->has_domain)
 		return judge_done(&j, VERDICT_NONE, REASON_NO_POLICY_DOMAIN, "");
-	/* A refresh reads the entry of an exempt domain nevertheless: saving it takes it off the list of what is
-	 * due. */
+	/* A refresh reads the entry of an exempt domain nevertheless: when the refresh saves the entry, the domain is
+	 * no longer due. */
 	bool exempt = names_cover(&facts->rules->exempt_domains, q->domain);
 	if (facts->store == STORE_UNREAD && (!exempt || q->purpose == PURPOSE_REFRESH))
 		return judge_want(&j, WANT_ENTRY, q->domain, 0);
@@ -231,8 +233,8 @@ struct step verdict_next(const struct facts *facts)
 	j.policy = facts_policy(facts);
 	j.needs_fresh = verdict_rests_on_fresh(facts);
 	if (facts->store == STORE_BROKEN) {
-		/* Rule 9. A policy that was read before the store broke still applies. If nothing was read,
-		 * on_internal_error decides for a message that is being accepted. At delivery (the map) mail waits in
+		/* Rule 9. A policy that was read before the store broke still applies. If no policy was read,
+		 * on_internal_error decides for a message that is being accepted. At delivery (the map), mail waits in
 		 * any case: otherwise a broken store would end all enforcement. */
 		bool defer = q->purpose == PURPOSE_MAP || facts->rules->internal_error_defers;
 		if (j.policy)

@@ -1,7 +1,8 @@
 /* The decision: may this mail be delivered to its next hop now (RFC 8461 3 to 5; design 4)?
  *
- * verdict_next() is one pure function over the facts of an inquiry. The caller obtains the fact that it wants, adds
- * the fact with a facts_learn_ function, and calls it again, until it returns a final verdict:
+ * verdict_next() is one pure function over the facts of an inquiry. It returns a want (the next fact that the inquiry
+ * needs) or the final verdict. After a want, the caller obtains the fact, adds it with a facts_learn_ function and
+ * calls verdict_next() again:
  *
  *	facts_init(&facts, &question, &rules, now);
  *	while ((step = verdict_next(&facts)).want.kind != WANT_NOTHING)
@@ -18,21 +19,25 @@
  * tried to obtain, so the loop above ends even if every operation fails. */
 struct step verdict_next(const struct facts *facts);
 
-/* Copies the policy as the map publishes it: facts_policy() with its text, if the text was kept. Without a policy in
- * force, `out` becomes the empty policy. The caller frees it with policy_free().
+/* Copies the policy in force (facts_policy()) as the map publishes it, with the policy's text if the entry has kept the
+ * text. Without a policy in force, `out` becomes the empty policy. The caller frees `out` with policy_free().
  *
- * The names may differ from the domain's policy in two ways. If TLSA lookups failed for some hops, only the names of
- * hops that are known to have no usable TLSA records remain (verdict_dane.h). For map dialect `sts`, names that allow
- * the known MX hosts come first, because Sendmail's answer cannot hold a long list. */
+ * The names may differ from those of the domain's policy in two ways:
+ *
+ * - Under DANE, if TLSA lookups failed for some hops or were not made for all, only the names of hops that are known to
+ *   have no usable TLSA records remain: see policy_narrow() in verdict_dane.h.
+ * - For map dialect `sts`, the names that allow the known MX hosts come first, because Sendmail cannot read a long
+ *   list. */
 void verdict_policy_copy(struct policy *out, const struct facts *facts);
 
-/* Returns whether a pass must rest on fresh facts: an enforce policy is in force, and no map binds the delivery to it.
- * Then verdict_next() wants a new MX lookup past the TTL, and a new probe past the soft age, before the message
- * passes. */
+/* Returns whether a pass must rest on fresh facts. It must if a front end asks before delivery (PURPOSE_DELIVER), an
+ * enforce policy is in force, and no map binds the delivery to the policy (mta_enforces = no). Then verdict_next()
+ * wants a new MX lookup if the MX set is past its soft age, and a new probe if good evidence is past its soft age,
+ * before it returns a pass. */
 bool verdict_rests_on_fresh(const struct facts *facts);
 
-/* Returns whether BINDING_DANE_ONLY leaves no hop for the mail: at least one hop has usable TLSA records, and every
- * such hop is known to fail them. False if nothing is known about one of them. */
+/* Returns whether BINDING_DANE_ONLY leaves no hop for the mail: at least one hop has usable TLSA records, and all such
+ * hops have bad evidence. Returns false if one of them has no conclusive evidence. Looks at the first HOPS_MAX hops. */
 bool verdict_dane_fails(const struct facts *facts);
 
 #endif

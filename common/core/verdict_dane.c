@@ -39,9 +39,9 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	return nothing;
 }
 
-/* If the MX set is unsigned, it may be forged, and TLSA records of its hops prove nothing about the domain. Under an
- * enforce policy only MTA-STS counts then, so the lookups are useless. Without one, the map's answer `dane` lets the
- * MTA use the records, which is better than nothing (spec D-61). */
+/* If the MX set is unsigned, it may be forged, and the TLSA records of its hops prove nothing about the domain. Under
+ * an enforce policy only MTA-STS counts then, and the records are not looked up. Without an enforce policy they are:
+ * the map's answer `dane` lets the MTA use the records, which is better than nothing (spec D-61). */
 struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 {
 	const struct facts *f = j->facts;
@@ -52,8 +52,8 @@ struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 	j->unbound = !facts_dane(f) && !is_enforced(j->policy);
 	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++) {
 		step = hop_tlsa(j, list->host[i]);
-		/* If nothing else binds the delivery, one hop with usable records decides the answer. After one
-		 * failed lookup it is not worth going on: eight silent name servers would keep the inquiry open for
+		/* If nothing else binds the delivery, the first hop with usable records decides the answer. The first
+		 * failed lookup ends the search, too: eight silent name servers would keep the inquiry open for
 		 * minutes. */
 		enum tlsa_state state = hop_state(f, list->host[i]);
 		if (j->unbound && (state == TLSA_USABLE || state == TLSA_FAILED))
@@ -142,10 +142,10 @@ static struct census census_take(const struct facts *f, const struct policy *pol
 
 /* Chooses the binding under an enforce policy over a signed MX set.
  *
- * The answer `dane` is never right here: it leaves hops without TLSA records to opportunistic TLS. With one usable hop
- * the answer is `dane-only`. Otherwise it is `secure`, but not for hops whose TLSA lookup failed: there MTA-STS might
- * rescue a failing DANE check (RFC 8461 2). So policy_narrow() reduces the names to the plain hops (design 4.1). If
- * there is no plain hop, mail waits. */
+ * The answer `dane` is never right here: it leaves hops without TLSA records to opportunistic TLS. If a hop has usable
+ * records, the answer is `dane-only`. Otherwise it is `secure`, but not for hops whose TLSA lookup failed: for such a
+ * hop, MTA-STS might rescue a failing DANE check (RFC 8461 2). So policy_narrow() reduces the names to those of the
+ * plain hops (design 4.1). If there is no plain hop, mail waits. */
 static struct step bind_enforced(struct judge *j, const struct census *c)
 {
 	if (c->usable > 0)
@@ -156,8 +156,9 @@ static struct step bind_enforced(struct judge *j, const struct census *c)
 	return judge_done(j, VERDICT_DEFER, reason, c->failed_host);
 }
 
-/* Chooses the binding without an enforce policy. The answer `dane` lets the MTA look up the records of each hop
- * itself. It skips a hop whose lookup fails there, too; a lookup that fails only here holds no mail (design 4.3). */
+/* Chooses the binding without an enforce policy. With the answer `dane`, the MTA looks up the TLSA records of each hop
+ * itself. If the MTA's own lookup fails, the MTA skips that hop. A lookup that fails only here holds no mail (design
+ * 4.3). */
 static struct step bind_unenforced(struct judge *j, const struct census *c, enum reason reason)
 {
 	if (!facts_dane(j->facts))

@@ -12,7 +12,7 @@
 
 enum hop_state { HOP_GOOD, HOP_BAD, HOP_UNKNOWN };
 
-/* What is thought of one hop, and why. */
+/* The opinion of one hop, and the reason for it. */
 struct hop_opinion {
 	enum hop_state state;
 	enum reason reason;
@@ -45,8 +45,8 @@ static int64_t probe_age(const struct judge *j, const char *host, const struct p
 	return schedule_silent_age(history);
 }
 
-/* Judges a hop by what probes of it have seen. Conclusive evidence within its hard age decides; without it the hop is
- * unknown, also after an inconclusive probe. */
+/* Judges a hop by the evidence of its probes. Conclusive evidence within its hard age decides. Without such evidence
+ * the hop is unknown, also after an inconclusive probe. */
 static struct hop_opinion hop_by_evidence(const struct judge *j, const struct hop_fact *hop)
 {
 	const struct facts *f = j->facts;
@@ -64,10 +64,11 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 		/* A silent hop is not probed again before a pass: its good evidence counts up to the hard age. */
 		o.old = o.state == HOP_GOOD && !history_is_silent(history, f->now) &&
 			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
-		if (o.state == HOP_BAD) /* rule 4; also if the newest probe was inconclusive */
+		if (o.state == HOP_BAD) /* rule 4 allows a new probe even if the newest one was inconclusive */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
-		/* Otherwise an attacker could use up the probe budget, and old evidence would at once be enough for a
-		 * pass (design 4.7). */
+		/* If the probe budget has refused a new probe, the old good evidence does not count. Otherwise an
+		 * attacker could use up the probe budget, and old evidence would then be enough for a pass (design
+		 * 4.7). */
 		if (o.old && j->needs_fresh && hop->refused != REASON_OK) {
 			o.state = HOP_UNKNOWN;
 			o.reason = hop->refused;
@@ -104,11 +105,12 @@ bool hops_fail_dane(const struct facts *f)
 }
 
 /* Judges a hop by MTA-STS: the policy must allow its name, and its evidence decides. `place` is the number of hops
- * before it that the policy allows: only HOPS_MAX of those are probed (design 4.4). */
+ * before it that the policy allows. Of the hops that the policy allows, only the first HOPS_MAX are probed (design
+ * 4.4). */
 static struct hop_opinion hop_by_policy(const struct judge *j, const char *host, unsigned place)
 {
 	const struct facts *f = j->facts;
-	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; no policy allows what is no host name */
+	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; no policy allows a name that is not a host name */
 		return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
 	if (!f->rules->probe)
 		return (struct hop_opinion){.state = HOP_GOOD};
@@ -175,17 +177,17 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 
 /* --- all hops together -------------------------------------------------------------------------------------------- */
 
-/* The opinions of all hops, and for each kind of hop the index of the first in order of preference; -1: there is
- * none. */
+/* The opinions of all hops, and the index of the first hop of each kind, in order of preference. An index of -1 means
+ * that there is no such hop. */
 struct survey {
 	int unread, good, unknown;
 	int bad_name;            /* the policy does not allow its name */
 	int bad_seen;            /* bad evidence */
 	int bad_recent, bad_old; /* bad evidence that is not due, or due, for a new probe */
 	int unsure_before_good;  /* unknown, and the MTA would try it before or beside the first good hop */
-	int spent;               /* the same, but mail no longer waits for its probe: see hop_opinion */
+	int spent;               /* like unsure_before_good, but mail no longer waits for its probe: see hop_opinion */
 	int probe;               /* needs a probe before the verdict */
-	bool renewable;          /* some evidence is good enough for the verdict, but due for renewal */
+	bool renewable;          /* the evidence of some hop suffices for the verdict, but is due for renewal */
 	struct hop_opinion opinion[MX_SET_MAX];
 };
 
@@ -258,10 +260,11 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 
 /* --- wants and verdicts ------------------------------------------------------------------------------------------- */
 
-/* Returns the earliest time of a sighting that may replace this probe (design 5.16), or 0 if none may. A sighting must
- * not be older than the soft age of evidence, nor than the newest probe of the host itself. If that host's own
- * evidence is bad, only a new probe shows whether the fault is gone, because SNI may select another certificate for
- * it. */
+/* Returns the earliest time of a sighting that may replace this probe (design 5.16), or 0 if no sighting may. A
+ * sighting is a certificate that a probe of another host has seen at the hop's address. It must not be older than the
+ * soft age of evidence, nor than the newest probe of the hop itself. If the hop's own evidence is bad, only a new probe
+ * shows whether the fault is gone, because SNI may select another certificate for the hop's name. A forced refresh also
+ * needs a new probe. */
 static int64_t seen_since(const struct judge *j, const char *host, const struct probe_history *history)
 {
 	const struct facts *f = j->facts;
@@ -287,8 +290,9 @@ static struct step want_probe(const struct judge *j, const struct hop_list *list
 	return step;
 }
 
-/* Returns the verdict for a domain whose hop `i` is bad. Old bad evidence must be confirmed by a new probe before it
- * holds mail (rule 4); under a testing policy, which holds none, the background does that. */
+/* Returns the verdict for a domain whose hop `i` is bad, or a want. Under an enforce policy, a new probe must confirm
+ * old bad evidence before that evidence holds mail (rule 4). A testing policy holds no mail, so there the old evidence
+ * is only noted for renewal. */
 static struct step hold_for_bad_hop(struct judge *j, const struct hop_list *list, const struct survey *s, int i)
 {
 	struct step step = judge_hold(j, VERDICT_FAIL_ENFORCE, s->opinion[i].reason, list->host[i]);
@@ -301,8 +305,8 @@ static struct step hold_for_bad_hop(struct judge *j, const struct hop_list *list
 	return step;
 }
 
-/* Lets mail pass unchecked because the probe budget, a limit of this machine, kept refusing the probe of hop `i`.
- * Nothing bad is known about the hops, and mail has waited for REFUSED_WAIT_S (design 4.11). */
+/* Lets mail pass unchecked because the probe budget, a limit of this machine, has refused the probe of hop `i` again
+ * and again. Nothing bad is known about the hops, and mail has waited for REFUSED_WAIT_S (design 4.11). */
 static struct step pass_unchecked(const struct judge *j, const struct hop_list *list, int i)
 {
 	bool enforce = j->policy->mode == POLICY_ENFORCE;
@@ -316,13 +320,14 @@ static struct step judge_without_map(struct judge *j, const struct hop_list *lis
 {
 	if (s->bad_name >= 0)
 		return hold_for_bad_hop(j, list, s, s->bad_name);
-	if (s->bad_seen >= 0) /* recent bad evidence first, because it needs no new probe */
+	/* Prefers a hop whose bad evidence is recent: old evidence would need a new probe before it holds mail. */
+	if (s->bad_seen >= 0)
 		return hold_for_bad_hop(j, list, s, s->bad_recent >= 0 ? s->bad_recent : s->bad_old);
 	int unsure = s->unsure_before_good;
 	if (s->probe >= 0) {
 		struct step step = want_probe(j, list, s, s->probe);
-		/* If the probe budget has refused every needed probe for long enough, the verdict so far is a pass, so
-		 * that a deadline does not hold the mail any longer. */
+		/* If the probe budget has refused all probes that are due for long enough, the verdict so far is a
+		 * pass. So the mail does not wait any longer when a front end's deadline passes. */
 		bool spent = unsure < 0;
 		for (unsigned i = 0; i < list->count; i++)
 			spent = spent && (!s->opinion[i].due || s->opinion[i].spent);

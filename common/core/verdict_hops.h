@@ -5,8 +5,8 @@
 
 #include "judge.h"
 
-/* Returns the verdict on the hops, or the next fact that it needs. Requires a policy of mode testing or enforce, and
- * an MX set that has hops (mx_has_hops()). */
+/* Returns the final verdict on the hops, or a want for the next fact that the verdict needs. Requires a policy of mode
+ * testing or enforce, and an MX set that has hops (mx_has_hops()). */
 struct step judge_hops(struct judge *j);
 /* Returns whether the operator has exempted every host that the MTA may use (exempt_hosts), and the policy allows each
  * of them. False if the MX set is not known; call it when judge_want_mx() wants nothing. */
