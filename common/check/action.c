@@ -10,7 +10,7 @@ int action_on_fail(const struct settings *settings, enum session_kind session)
 	case SESSION_AUTHENTICATED:
 		if (settings->milter_on_fail_authenticated != CHOICE_EMPTY)
 			return settings->milter_on_fail_authenticated;
-		/* Mail programs do not queue, so the relay accepts the message, and the map keeps it queued there. */
+		/* Mail clients do not queue, so the relay accepts the message, and the map keeps it queued there. */
 		return settings->mta_enforces ? ON_FAIL_TAG : settings->milter_on_fail;
 	case SESSION_SMTP:
 		break;
