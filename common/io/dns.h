@@ -1,12 +1,12 @@
-/* Looks up DNS records on event loops, each lookup with its own deadline. Hides libunbound, which runs as a stub
+/* Looks up DNS records on event loops. Each lookup has its own deadline. Hides libunbound, which runs as a stub
  * resolver with a cache, one for each loop.
  *
- * How to use: dns_new() once; then on the thread of a loop dns_query_begin(), wait for the `wake`,
- * dns_query_answer(), dns_query_drop(); dns_free() when all queries have been dropped. No thread waits, except in
- * dns_new().
+ * How to use: dns_new() once; then on the thread of a loop dns_query_begin(), wait for the `wake`, dns_query_answer(),
+ * dns_query_drop(); dns_free() when all queries have been dropped. Only dns_new() waits; no other call blocks its
+ * thread.
  *
- * Threads: all calls about a query are made on the thread of the loop that the query was begun for. Other functions
- * state their threads. Scenario tests replace this module by a fake. */
+ * Threads: call the functions of a query on the thread of the loop for which the query was begun. Other functions state
+ * their threads. Scenario tests replace this module by a fake. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
@@ -19,7 +19,7 @@
 
 #define DNS_RR_MAX 512       /* records of one answer that are kept */
 #define DNS_TIMEOUT_MS 15000 /* the usual deadline of a lookup */
-#define DNS_CNAME_MAX 12     /* links of a CNAME chain that libunbound follows; fixed there, not set here */
+#define DNS_CNAME_MAX 12     /* longest CNAME chain that libunbound follows; the limit is fixed in libunbound */
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
 
@@ -28,7 +28,7 @@ enum dns_outcome {
 	DNS_NODATA,   /* the name exists, but has no records of this type */
 	DNS_NXDOMAIN, /* the name does not exist */
 	DNS_FAILED,   /* SERVFAIL, REFUSED, or malformed: the domain's failure */
-	DNS_BOGUS,    /* signatures are missing, expired or wrong. Handled as DNS_FAILED */
+	DNS_BOGUS,    /* signatures are missing, expired or wrong; callers treat it as DNS_FAILED */
 	DNS_TIMEOUT,  /* no answer before the deadline */
 	DNS_BROKEN    /* a local failure, or no resolver answers any query */
 };
@@ -41,13 +41,13 @@ struct dns_rr {
 };
 struct dns_answer {
 	enum dns_outcome outcome;
-	/* Validated by this process, including each link of a CNAME chain. With NODATA and NXDOMAIN: the absence is
-	 * proved. */
+	/* This process has validated the answer, including each link of a CNAME chain. With NODATA and NXDOMAIN it has
+	 * validated the proof that there are no records. */
 	bool secure;
 	bool truncated; /* the answer had more records than are kept */
-	uint32_t ttl_s; /* of the answer, or of the absence (RFC 2308 5) */
-	/* The end of a CNAME chain, in lower case and without a final dot; '?' replaces each octet that no host name
-	 * may have. "": there was no CNAME. */
+	uint32_t ttl_s; /* TTL of the records, or of the negative answer (RFC 2308 5) */
+	/* The last name of the CNAME chain, in lower case and without a final dot; '?' replaces each octet that no host
+	 * name may have. "": the answer has no CNAME. */
 	char canonical[DOMAIN_SIZE];
 	size_t count;
 	struct dns_rr rr[];
@@ -56,7 +56,7 @@ struct dns_answer {
 enum dns_validation {
 	DNS_VALIDATE_OFF,
 	DNS_VALIDATE_ON,
-	DNS_VALIDATE_AUTO /* as soon as the servers are known to pass signatures on */
+	DNS_VALIDATE_AUTO /* validation begins when a test shows that the servers pass DNSSEC signatures on */
 };
 /* The strings are not copied: they must last until dns_free(). */
 struct dns_options {
@@ -66,13 +66,13 @@ struct dns_options {
 	const char *trust_anchor; /* a file; NULL: the system's root key */
 };
 struct dns;
-/* Creates a resolver for each of the loops, which must be running and must outlive the dns; they may be freed once
- * dns_free() has been called. Returns NULL on failure (EX_CONFIG, EX_NOINPUT, EX_OSFILE, EX_OSERR, EX_SOFTWARE). Must
- * not be called on the thread of one of the loops.
+/* Creates a resolver for each loop in `loops`. The loops must be running, and must not be freed before dns_free() has
+ * been called. Must not be called on the thread of one of these loops. Returns NULL on failure (EX_CONFIG, EX_NOINPUT,
+ * EX_OSFILE, EX_OSERR, EX_SOFTWARE).
  *
- * With DNS_VALIDATE_AUTO it asks the servers for signatures and waits for the result, usually a few ms, at most 1.5
- * s. If they do not pass signatures on, or do not answer, it asks again in the background when lookups are made
- * (design 7.11), and a missing root key of the system is no failure. */
+ * With DNS_VALIDATE_AUTO it tests whether the servers pass DNSSEC signatures on, and waits for the result: usually a
+ * few ms, at most 1.5 s. If they do not, or do not answer, later lookups repeat the test in the background (design
+ * 7.11). With DNS_VALIDATE_AUTO it is no failure if the system has no root key. */
 struct dns *dns_new(const struct dns_options *options, const struct loops *loops, struct failure *why);
 /* Frees the dns; each loop frees its own part later. All queries must have been dropped. Sets the pointer to NULL. Any
  * thread; does not wait. */
@@ -81,16 +81,18 @@ void dns_free(struct dns **dns);
 bool dns_validates(struct dns *dns);
 
 struct dns_query;
-/* Begins a lookup, which follows CNAMEs and ends after `timeout_ms`. Calls `wake` once when there is an answer. If the
- * answer is there at once (from the cache, or because nothing can be asked), dns_query_answer() returns it immediately,
- * and `wake` is not called. Copies `name`. Never returns NULL. */
+/* Begins a lookup that follows CNAMEs. There is an answer after `timeout_ms` at the latest. Copies `name`. Never
+ * returns NULL.
+ *
+ * Calls `wake` once when there is an answer. If the answer is there before this function returns (it is in the cache,
+ * or no server can be asked), the next dns_query_answer() returns it, and `wake` is not called. */
 struct dns_query *dns_query_begin(
 	struct dns *dns, struct loop *loop, const char *name, enum dns_type type, int timeout_ms, struct wake wake);
 /* Returns the answer, which belongs to the query; NULL if there is none yet. After the deadline there is always one. */
 const struct dns_answer *dns_query_answer(struct dns_query *query);
 /* Ends and frees a query, answered or not, and sets the pointer to NULL. `wake` is not called any more. */
 void dns_query_drop(struct dns_query **query);
-/* Begins a lookup only to fill the cache of this loop, for a query that will follow soon. Nobody is called back. */
+/* Begins a lookup only to fill the cache of this loop, for a query that will follow soon. There is no callback. */
 void dns_prefetch(struct dns *dns, struct loop *loop, const char *name, enum dns_type type);
 
 #endif

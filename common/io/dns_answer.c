@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEGATIVE_TTL_S 300 /* of an absence without a SOA record */
-#define SOA_TAIL 20        /* serial, refresh, retry, expire, minimum */
+#define NEGATIVE_TTL_S 300 /* TTL of a negative answer whose authority section is empty */
+#define SOA_TAIL 20        /* octets of serial, refresh, retry, expire and minimum */
 
 enum security { SECURITY_BOGUS = 1, SECURITY_PROVED = 2 };
 
@@ -66,7 +66,7 @@ struct reading {
 	unsigned type;
 	struct dns_answer *answer;
 	uint8_t *data;           /* where the next record's RDATA goes */
-	char owner[NS_MAXDNAME]; /* the name that the next record is to belong to */
+	char owner[NS_MAXDNAME]; /* the next record counts only if it belongs to this name */
 	uint32_t ttl_s;
 };
 
@@ -119,7 +119,8 @@ static bool record_keep(struct reading *r, const ns_rr *rr)
 	return true;
 }
 
-/* Reads the answer section. libunbound puts the CNAMEs of a chain in order, and the records of its end behind them. */
+/* Reads the answer section. libunbound puts the CNAMEs of a chain in order, and the records of the last name behind
+ * them. */
 static bool answers_read(struct reading *r)
 {
 	ns_rr rr;
@@ -139,7 +140,7 @@ static bool answers_read(struct reading *r)
 	return true;
 }
 
-/* Reads the TTL of an absence: the smaller of the SOA's TTL and its minimum field (RFC 2308 5). */
+/* Reads the TTL of a negative answer: the smaller of the SOA's TTL and its minimum field (RFC 2308 5). */
 static bool authority_read(struct reading *r)
 {
 	ns_rr rr;

@@ -1,4 +1,4 @@
-/* Turns DNS messages, the packets that libunbound returns, into a struct dns_answer. Part of dns_unbound.c. Pure. */
+/* Parses DNS messages, as libunbound returns them, into a struct dns_answer. Part of dns_unbound.c. Pure. */
 #ifndef IO_DNS_ANSWER_H
 #define IO_DNS_ANSWER_H
 
@@ -14,7 +14,7 @@ struct dns_answer *dns_answer_parse(int rcode, const void *packet, int len, unsi
 /* Returns whether the lookup found records, or found that there are none (no data, NXDOMAIN). Returns false for SERVFAIL,
  * REFUSED, a bogus or malformed answer, and no answer. */
 bool dns_answer_good(const struct dns_answer *answer);
-/* Returns whether a name is within the limits of DNS (RFC 1035 2.3.4). */
+/* Returns whether a name and its labels are within the length limits of DNS (RFC 1035 2.3.4). */
 bool dns_name_fits(const char *name);
 
 #endif

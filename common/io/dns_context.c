@@ -39,12 +39,12 @@ static const char *const context_options[][2] = {
 	 * would take the server for dead because of one silent domain, and return SERVFAIL for all others. */
 	{"infra-host-ttl:", "10"},
 	{"infra-keep-probing:", "yes"},
-	/* libunbound 1.26 waits longer after each query, where 1.17 sent two before that. With the default number of
-	 * queries 1.26 would give up after 8 s. */
+	/* libunbound 1.17 sent two queries before it waited longer; 1.26 waits longer after each query. With the
+	 * default number of queries 1.26 would give up after 8 s. */
 	{"outbound-msg-retry:", "7"},
 };
 
-/* Zones that libunbound would answer itself. It may keep its loopback names. */
+/* Zones that libunbound would answer itself, and that are taken from it. It may keep its loopback names. */
 static const char *const context_zones[] = {
 	"test.", "invalid.", "onion.", "home.arpa.", "resolver.arpa.", "service.arpa."};
 

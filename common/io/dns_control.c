@@ -9,10 +9,11 @@
 #include <sys/random.h>
 
 /* The control query shows whether a lookup failed because the resolver is dead, or because the domain's servers are. By
- * RFC 6761 6.4 resolvers answer names under `invalid.` at once, without asking others. A new name each time is in no
- * cache. */
+ * RFC 6761 6.4 resolvers answer names under `invalid.` immediately, without asking other servers. Each control query
+ * asks for a new name, which is in no cache. */
 #define CONTROL_PATIENCE_MS 1000 /* the servers count as dead if they do not answer within this time */
-#define ANSWERED_AGE_MS 30000    /* servers that never answer control queries are alive so long after an answer */
+/* servers that never answer control queries count as alive for so long after another answer */
+#define ANSWERED_AGE_MS 30000
 
 static bool control_under_way(const struct health *health)
 {

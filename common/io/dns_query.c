@@ -13,13 +13,13 @@ struct dns_query {
 	struct resolver *resolver;
 	struct wake wake;
 	struct loop_timer *timer; /* NULL: dns_query_begin() has not returned yet, or had an answer at once */
-	int64_t half_ms;          /* the second half of the time is for the control query */
+	int64_t half_ms;          /* from then on a control query may be sent */
 	int64_t deadline_ms;
 	struct ub_ctx *asked; /* NULL: libunbound no longer holds the query */
 	int id;               /* libunbound's */
 	enum dns_type type;
 	bool failed;
-	enum dns_outcome failure;      /* the outcome, provided that the servers are alive */
+	enum dns_outcome failure;      /* the outcome if the servers are found to be alive */
 	LIST_ENTRY(dns_query) waiting; /* in resolver->failed, while failed and without an answer */
 	struct dns_answer *answer;
 };
@@ -38,7 +38,8 @@ static void query_fail(struct dns_query *query, enum dns_outcome failure)
 	LIST_INSERT_HEAD(&query->resolver->failed, query, waiting);
 }
 
-/* Answers a query that has failed: with DNS_BROKEN if the servers are dead. Returns false if that is not known yet. */
+/* Answers a query that has failed: with DNS_BROKEN if the servers are dead, else with its own failure. Returns false if
+ * it is not known yet whether they are dead. */
 static bool query_settle(struct dns_query *query, int64_t now_ms)
 {
 	if (now_ms < query->deadline_ms && control_pending_ms(query->resolver, now_ms) != 0)

@@ -12,15 +12,15 @@
 #define OWNER_SIZE 256
 #define LINE_SIZE 1024
 #define QUESTIONS 3
-/* The time from a trial that failed to the next. The cause may be temporary: a wrong clock, another network, another
- * forwarder. */
+/* The time from a failed trial to the next. The cause of the failure may be temporary: a wrong clock, another network,
+ * another forwarder. */
 #define WAIT_MIN_MS (10 * 60 * 1000)
 #define WAIT_MAX_MS (60 * 60 * 1000)
 
 enum answer_state { ANSWER_NONE, ANSWER_SECURE, ANSWER_INSECURE, ANSWER_BOGUS };
 
-/* The zone's keys, a record that every zone has, and one that hardly any has: the servers must pass on proofs of
- * absence, too. */
+/* The lookups: the zone's keys, a record that every zone has, and a record that hardly any zone has. The servers must
+ * pass on proofs of absence, too. */
 static const struct {
 	const char *name;
 	unsigned type;
@@ -61,7 +61,8 @@ static void question_ended(struct question_asked *asked, enum answer_state state
 {
 	struct trial *trial = asked->trial;
 	asked->state = state;
-	/* By a timer, not at once: this is inside a callback of libunbound, and `ended` may free the context. */
+	/* Calls `ended` by a timer and not from here: this is inside a callback of libunbound, and `ended` may free the
+	 * context. */
 	if (--trial->open == 0)
 		loop_timer_set(trial->end, 0);
 }

@@ -1,6 +1,6 @@
-/* Finds out whether validation works with the DNS servers (design 7.11): looks up records of the trust anchor's zone
- * in a validating context of its own, so that a trial that failed leaves nothing in any cache. Part of dns_unbound.c.
- */
+/* Finds out whether validation works with the DNS servers (design 7.11): looks up records of the trust anchor's zone in
+ * a validating context of its own. So a failed trial leaves nothing in the caches that lookups use. Part of
+ * dns_unbound.c. */
 #ifndef IO_DNS_TRIAL_H
 #define IO_DNS_TRIAL_H
 
@@ -11,11 +11,11 @@
 enum trial_finding {
 	TRIAL_UNANSWERED, /* not all lookups have been answered */
 	TRIAL_SIGNED,     /* all answers are secure */
-	TRIAL_UNSIGNED    /* an answer is bogus or insecure, the others are secure or not */
+	TRIAL_UNSIGNED    /* all lookups have been answered, and at least one answer is bogus or insecure */
 };
 
-/* Returns how long to wait for the next trial after one that ended with TRIAL_UNSIGNED. `last` is the time that was
- * waited for that one, 0 if it was the first. */
+/* After a trial that ended with TRIAL_UNSIGNED: returns how many ms after its start the next one may start. `last` is
+ * what this function returned for the trial before, or 0 if that one did not end so. */
 int64_t trial_wait_ms(int64_t last);
 
 struct trial;
@@ -25,7 +25,7 @@ struct trial *trial_new(const struct dns_options *options, struct loop *loop, st
  * called on the loop's thread. */
 void trial_begin(struct trial *trial, void (*ended)(void *arg), void *arg);
 enum trial_finding trial_finding(const struct trial *trial);
-/* Describes the first answer that made the finding TRIAL_UNSIGNED: "DNSKEY of example.com is bogus". */
+/* Describes the first answer that was not secure: "DNSKEY of example.com is bogus". Only after TRIAL_UNSIGNED. */
 void trial_words(const struct trial *trial, char words[TRIAL_WORDS_SIZE]);
 /* Frees a trial, if there is one, and sets the pointer to NULL. Any thread, if the trial has not begun. `ended` may
  * call it. */

@@ -9,8 +9,8 @@
 #include <sysexits.h>
 
 #define TRIAL_PATIENCE_MS 1500  /* how long dns_new() waits for the first trial */
-#define TRIAL_INTERVAL_MS 10000 /* from the begin of a trial to the next, while none is answered */
-#define RETRY_MS 1000           /* pause after libunbound has failed; doubles while it fails again at once */
+#define TRIAL_INTERVAL_MS 10000 /* from the start of a trial to the next, while none is answered */
+#define RETRY_MS 1000           /* pause after libunbound has failed; doubles if libunbound soon fails again */
 #define RETRY_MAX_MS 60000
 
 /* --- libunbound's contexts ---------------------------------------------------------------------------------------- */
@@ -61,8 +61,8 @@ struct ub_ctx *resolver_ask(
 
 /* --- dnssec = auto ------------------------------------------------------------------------------------------------ */
 
-/* Logs once that answers are not validated. Later trials only look for the day on which validation works; that is
- * logged, too. */
+/* Logs once that answers are not validated. Later failed trials log nothing. A trial that succeeds is logged by
+ * validation_apply(). */
 static void validation_warn(struct dns *dns, const char *what, const char *hint)
 {
 	lock_take(&dns->lock);
@@ -124,7 +124,7 @@ void trial_want(struct resolver *resolver)
 	lock_drop(&dns->lock);
 	if (!due)
 		return;
-	trial_free(&resolver->trial); /* if there still is one, it was not answered */
+	trial_free(&resolver->trial); /* if there still is a trial, it was not answered */
 	resolver->trial = trial_new(&dns->options, resolver->loop, &why);
 	if (resolver->trial) {
 		trial_begin(resolver->trial, trial_judge, resolver);
@@ -156,8 +156,8 @@ static void resolver_start(struct loop_task *task)
 	trial_begin(resolver->trial, trial_judge, resolver);
 }
 
-/* Makes the first loop's context, which shows wrong options, and the first trial. The other loops make their contexts
- * when they need them. */
+/* Creates the context of the first loop, so that wrong options are found now, and the first trial. The other loops
+ * create their contexts when they need them. */
 static bool dns_start(struct dns *dns, struct failure *why)
 {
 	struct resolver *first = &dns->resolver[0];
@@ -229,7 +229,7 @@ void dns_free(struct dns **slot)
 	if (!dns)
 		return;
 	*slot = NULL;
-	/* The last of these tasks frees the dns, which may happen at once. */
+	/* The last of these tasks frees the dns. That may happen before this loop ends. */
 	unsigned count = dns->count;
 	for (unsigned i = 0; i < count; i++)
 		loop_post(dns->resolver[i].loop, &dns->resolver[i].end);

@@ -3,11 +3,11 @@
  * How to use: fetcher_new() once, fetch_line_new() for each loop; then fetch_begin(), wait for the `wake`,
  * fetch_answer(), fetch_drop().
  *
- * A fetch connects only to the addresses that its caller passes; the caller has looked them up and judged them. It
- * uses https on port 443, and TLS 1.2 or newer. The DNS names of the certificate's SAN must cover the policy host. It
- * follows no redirect, keeps no cookies and no cache, and uses no proxy unless one is set. It rejects any
- * Content-Type except text/plain, any Content-Encoding, and a policy larger than POLICY_BYTES_MAX. One deadline
- * covers everything. Scenario tests replace this module by a fake. */
+ * A fetch connects only to the addresses that its caller passes. The caller looks them up and decides which of them are
+ * allowed. A fetch uses https on port 443, and TLS 1.2 or newer. The DNS names of the certificate's SAN must cover the
+ * policy host. A fetch follows no redirect, keeps no cookies and no cache, and uses no proxy unless one is set. It
+ * rejects any Content-Type except text/plain, any Content-Encoding, and a policy larger than POLICY_BYTES_MAX. One
+ * deadline covers everything. Scenario tests replace this module by a fake. */
 #ifndef IO_FETCH_H
 #define IO_FETCH_H
 
@@ -32,28 +32,31 @@ struct fetcher *fetcher_new(const struct fetch_options *options, struct failure 
 /* Frees a fetcher and sets the pointer to NULL. All its fetches must have been dropped. */
 void fetcher_free(struct fetcher **fetcher);
 
-/* The fetches of one loop, with any fetcher. */
+/* A line holds the fetches of one loop. They may use different fetchers. */
 struct fetch_line;
 /* Creates a line. It may be called before the loop starts. */
 struct fetch_line *fetch_line_new(struct loop *loop);
-/* Frees a line and sets the pointer to NULL. All fetches must have been dropped. Must be called on the loop's thread,
- * or after that has ended; a `wake` may call it. */
+/* Frees a line and sets the pointer to NULL. All its fetches must have been dropped. Must be called on the loop's
+ * thread, or after that thread has ended. A `wake` may call it. */
 void fetch_line_free(struct fetch_line **line);
 
 /* Starts GET https://mta-sts.<domain>/.well-known/mta-sts.txt from one of the first FETCH_ADDRESSES_MAX addresses.
+ * Copies domain and addresses. The fetcher must outlive the fetch.
+ *
  * Calls `wake` once when the fetch has ended, at the latest shortly after `timeout_ms`, and never from inside this
- * function. Copies domain and addresses. The fetcher must outlive the fetch. `wake` may drop any fetch and begin
- * others. This and the next two functions must be called on the thread of the line's loop. */
+ * function. `wake` may drop any fetch and begin others.
+ *
+ * This and the next two functions must be called on the thread of the line's loop. */
 struct fetch;
 struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, const char *domain,
 	const struct address *addresses, size_t count, int timeout_ms, struct wake wake);
-/* Moves the result into `found` and returns true. Returns false while the fetch is under way, and after the result
- * has been moved. The caller frees `found` with policy_found_free(). The result has:
+/* Moves the result into `found` and returns true. Returns false while the fetch is under way, and after the result has
+ * been moved. The caller frees `found` with policy_found_free(). The result has:
  *
  * - outcome: REASON_OK, POLICY_FETCH, POLICY_INVALID or POLICY_WEBPKI;
  * - the policy, if REASON_OK; its text, also if POLICY_INVALID;
- * - unreached: connections were refused, or there was no TLS answer before the deadline; always false with a proxy;
- * - way: the meaning of the outcome for core/health;
+ * - unreached: no connection could be made, or there was no TLS answer before the deadline; always false with a proxy;
+ * - way: what the outcome shows about this machine (core/health);
  * - detail: words for people ("HTTP status 301", "certificate has expired"). Untrusted text in it is quoted. */
 bool fetch_answer(struct fetch *fetch, struct policy_found *found);
 /* Ends and frees a fetch in any state, and sets the pointer to NULL. Its `wake` is not called any more. */

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
-/* libcurl ends a transfer at its deadline, and its error message states best what it was waiting for. A transfer that
- * is still open this much later is cut off. */
+/* libcurl ends a transfer at its deadline, and its error message best states what the transfer was waiting for. A
+ * transfer that is still open this much later is cut off. */
 #define DEADLINE_GRACE_MS 50
 
 struct fetch_line {
@@ -16,7 +16,7 @@ struct fetch_line {
 	struct loop_timer *timer;  /* calls libcurl at the time that libcurl asks for */
 	TAILQ_HEAD(, fetch) ended; /* fetches that have ended and whose wakes have not been called yet */
 	bool delivering;           /* wakes are being called */
-	bool freed;                /* by a wake */
+	bool freed;                /* a wake has called fetch_line_free() */
 };
 
 struct fetch {
@@ -49,7 +49,7 @@ static void line_destroy(struct fetch_line *line)
 }
 
 /* Lets libcurl work, collects the fetches that have ended, then calls their wakes. A wake may drop any fetch, begin
- * others, and free the line. libcurl works nowhere else. */
+ * others, and free the line. No other function lets libcurl work. */
 static void line_run(struct fetch_line *line, curl_socket_t fd, int ready)
 {
 	CURLMsg *message;
@@ -158,7 +158,7 @@ struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, cons
 	fetch->timer = loop_timer_new(line->loop, on_fetch_timer, fetch);
 	fetch->transfer = transfer_new(fetcher, domain, addresses, count, timeout_ms, &fetch->found);
 	loop_timer_set(fetch->timer, fetch->transfer ? (int64_t)timeout_ms + DEADLINE_GRACE_MS : 0);
-	/* This makes libcurl ask for a timer; the transfer starts when that fires. */
+	/* This makes libcurl ask for a timer; the transfer starts when the timer fires. */
 	if (fetch->transfer && (curl_easy_setopt(fetch->transfer->curl, CURLOPT_PRIVATE, fetch) != CURLE_OK ||
 				       curl_multi_add_handle(line->multi, fetch->transfer->curl) != CURLM_OK))
 		abort();

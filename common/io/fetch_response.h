@@ -7,9 +7,10 @@
 struct response {
 	size_t header_bytes; /* of all headers, including interim responses and trailers */
 	bool headers_too_long;
-	bool folded; /* a header line was folded: obsolete, and a way to hide a value (RFC 9112 5.2) */
+	/* a header line was continued on the next line: obsolete, and a way to hide a value (RFC 9112 5.2) */
+	bool folded;
 	bool type_seen, type_wrong;
-	bool framed;  /* the end of the body is known without the end of the connection */
+	bool framed;  /* a header shows where the body ends, so that a cut connection is noticed */
 	bool encoded; /* a Content-Encoding or Transfer-Encoding that was not requested */
 	bool too_large;
 	char value[64];     /* the wrong Content-Type or encoding; untrusted */
@@ -22,7 +23,7 @@ struct response {
 bool response_header(struct response *response, const char *line, size_t len);
 /* Takes a piece of the body. Returns false if the policy is too large: end the transfer. */
 bool response_body(struct response *response, const char *bytes, size_t len);
-/* Describes why a response with this status, which is not 200, is rejected (RFC 8461 3.3). */
+/* Describes why a response with this status is rejected; the status is not 200 (RFC 8461 3.3). */
 void response_refuse_status(const struct response *response, long status, struct text *detail);
 /* Returns whether a response with status 200 must be rejected, and describes why. */
 bool response_refuse(const struct response *response, struct text *detail);

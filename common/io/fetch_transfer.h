@@ -1,5 +1,5 @@
-/* One transfer of a policy with libcurl. fetch_curl.c sets it up and checks certificates, fetch_result.c turns its
- * end into a result, and fetch_line.c runs many transfers on one loop. Private to these files. */
+/* One transfer of a policy with libcurl. fetch_curl.c sets it up and checks certificates, fetch_result.c makes the
+ * result when it has ended, and fetch_line.c runs many transfers on one loop. Private to these files. */
 #ifndef IO_FETCH_TRANSFER_H
 #define IO_FETCH_TRANSFER_H
 
@@ -21,7 +21,7 @@ struct transfer {
 	struct fetcher *fetcher;
 	CURL *curl;
 	CURLSH *share;           /* holds the addresses pinned for this transfer */
-	struct curl_slist *pins; /* these addresses as text */
+	struct curl_slist *pins; /* the pinned addresses as text */
 	char host[FETCH_HOST_SIZE];
 	char error[CURL_ERROR_SIZE];
 	char certificate[192]; /* the first error of the certificates, for people; "": none */
@@ -35,15 +35,16 @@ struct transfer {
 /* Initializes libcurl, once. Any thread. */
 CURLcode transfer_start_curl(void);
 
-/* Prepares a transfer. The deadline is counted from the moment when libcurl starts it. Returns NULL if there is
- * nothing to start; then `found` has the result. */
+/* Prepares a transfer. `timeout_ms` counts from the moment when libcurl starts it. Returns NULL if the transfer cannot
+ * be started; then `found` has the result. */
 struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const struct address *addresses,
 	size_t count, int timeout_ms, struct policy_found *found);
 /* Returns the HTTP status; 0 if there is none yet. */
 long transfer_status(const struct transfer *transfer);
-/* Sets `found` from a transfer that ended with `code`, and frees the transfer. Its handle must have left its CURLM. */
+/* Sets `found` from a transfer that ended with `code`, and frees the transfer. Its handle must have been removed from
+ * its CURLM. */
 void transfer_end(struct transfer **transfer, CURLcode code, struct policy_found *found);
-/* Frees a transfer without a result. Its handle must have left its CURLM. */
+/* Frees a transfer without a result. Its handle must have been removed from its CURLM. */
 void transfer_free(struct transfer **transfer);
 
 #endif

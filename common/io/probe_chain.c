@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define AUTH_LEVEL 2    /* OpenSSL rejects certificates with less than 112 bits of security; Debian's default */
-#define MTA_KEY_BITS 80 /* Postfix uses level 1 */
+#define MTA_KEY_BITS 80 /* bits of security that Postfix demands: OpenSSL's level 1 */
 #define TEXT_OCTETS 8   /* octets of the matching TLSA record that are shown */
 
 /* --- errors that OpenSSL finds: the handshake continues, so that all of them are seen ----------------------------- */
@@ -238,7 +238,7 @@ void chain_show(SSL *ssl, struct evidence *seen)
 	GENERAL_NAMES_free(names);
 }
 
-/* Adds a DNS name in the form in which names are compared. Omits a name with an octet that no host name may have: it
+/* Adds a DNS name in lower case, in which names are compared. Omits a name with an octet that no host name may have: it
  * covers no host. */
 static void add_name(struct names *names, const ASN1_IA5STRING *name)
 {

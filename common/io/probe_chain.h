@@ -1,6 +1,6 @@
 /* Judges the certificates that a hop shows, by the trust store (RFC 8461 4.2) or by TLSA records (RFC 7672), and copies
- * their names and dates into the evidence. Part of probe_openssl.c. A chain belongs to one connection: one thread at a
- * time. */
+ * their names and dates into the evidence. Part of probe_openssl.c. A chain belongs to one connection; only one thread
+ * at a time may use it. */
 #ifndef IO_PROBE_CHAIN_H
 #define IO_PROBE_CHAIN_H
 
@@ -9,7 +9,7 @@
 
 #include <openssl/ssl.h>
 
-/* The first error of each kind that OpenSSL found: a number of X509_V_ERR_; 0: none. */
+/* For each kind of error, the first error that OpenSSL found: the number of an X509_V_ERR_ constant; 0: none. */
 struct chain {
 	const struct probe_dane *dane; /* NULL: judged by the trust store */
 	const char *host;
@@ -27,17 +27,17 @@ struct chain {
 
 /* Sets up a context for chains. Returns false if OpenSSL has no DANE. */
 bool chain_context(SSL_CTX *ctx);
-/* Sets the names and records that are expected, and SNI. The chain, `host` and `dane` (may be NULL) must outlive the
- * connection. Returns false if OpenSSL does not accept the name, or has no memory for the records. Only before the
- * handshake, as the functions below only after it. */
+/* Sets SNI, and what the certificates are checked for: the name or the TLSA records. The chain, `host` and `dane` (may
+ * be NULL) must outlive the connection. Returns false if OpenSSL does not accept the name, or has no memory for the
+ * records. Call this before the handshake, and the functions below after it. */
 bool chain_expect(struct chain *chain, SSL *ssl, struct trust *trust, const char *host, const struct probe_dane *dane);
 /* Describes the protocol, the cipher and the host's own certificate in `seen`. */
 void chain_show(SSL *ssl, struct evidence *seen);
 /* Copies the DNS names of the host's certificate, as described at struct probe_shown. The caller frees them with
  * names_free(). */
 void chain_names(SSL *ssl, struct names *names);
-/* Judges the certificates. Returns false if they are bad; then `seen` has the reason and the words, and `mta_address`
- * is set if a Postfix that is bound to verified TLS would accept them all the same (design 10). */
+/* Judges the certificates. Returns false if they are bad; then `seen` has the reason and the words. If a Postfix that
+ * demands verified TLS would still accept the certificates, `mta_address` is set, too (design 10). */
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen);
 
 #endif

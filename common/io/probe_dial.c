@@ -184,7 +184,8 @@ void dial_quit(struct dial *dial)
 		dial->stage = DIAL_OVER;
 }
 
-/* Reports the certificate to the prober's `shown`, if it has no fault other than its name. The answer is complete. */
+/* Ends the dial with a complete answer. First it reports the certificate to the prober's `shown`, if the certificate
+ * has no fault other than its name. */
 static void answered(struct dial *dial)
 {
 	const struct prober *prober = dial->prober;
@@ -229,8 +230,8 @@ static void handshake_go(struct dial *dial, bool closed)
 	case TLS_MORE:
 		if (sent)
 			break;
-		/* The hop's fault, or somebody on the path cuts connections: either way mail cannot be delivered
-		 * under the policy. */
+		/* Either the hop is at fault, or somebody on the path cuts connections. In both cases mail cannot be
+		 * delivered under the policy. */
 		dial->temporary = true;
 		failed(dial, REASON_TLS_FAILED, "connection cut in the TLS handshake");
 		break;

@@ -1,8 +1,8 @@
 /* One connection of a probe: a state machine over a non-blocking socket. It never waits and knows no event loop.
  *
- * How to use: dial_begin(); while dial_wants() is not 0, wait until the socket is ready for that and call dial_go();
- * call dial_late() at the deadline. In the stage DIAL_ANSWERED call dial_quit() or dial_close(), in DIAL_OVER
- * dial_close(). One thread at a time. */
+ * How to use: call dial_begin(). While dial_wants() is not 0, wait until the socket is ready to be read or written, as
+ * dial_wants() states, and call dial_go(). Call dial_late() at the deadline. In the stage DIAL_ANSWERED call
+ * dial_quit() or dial_close(), in DIAL_OVER dial_close(). One thread at a time. */
 #ifndef IO_PROBE_DIAL_H
 #define IO_PROBE_DIAL_H
 
@@ -26,7 +26,7 @@ enum dial_stage {
 	DIAL_GREETING,  /* port 465: the greeting behind TLS */
 	DIAL_ANSWERED,  /* `seen` is complete, and TLS is up */
 	DIAL_QUIT,      /* waits for the reply to QUIT */
-	DIAL_OVER       /* `seen` is complete, and the connection is useless */
+	DIAL_OVER       /* `seen` is complete, and the connection can no longer be used */
 };
 
 struct dane_copy;
@@ -46,8 +46,8 @@ struct dial {
 	struct evidence seen; /* complete except for `at` */
 };
 
-/* Starts to connect. Copies everything except the prober, which must live until the stage DIAL_ANSWERED has passed. The
- * dial must not move in memory afterwards. */
+/* Starts to connect. Copies everything except the prober, which must exist until the dial has reached DIAL_ANSWERED or
+ * DIAL_OVER. The dial must not move in memory afterwards. */
 void dial_begin(struct dial *dial, const struct prober *prober, const char *host, const struct address *address,
 	uint16_t port, const struct probe_dane *dane);
 enum { DIAL_READ = 1, DIAL_WRITE = 2 };
@@ -57,7 +57,7 @@ unsigned dial_wants(const struct dial *dial);
 void dial_go(struct dial *dial);
 /* Ends the dial because the deadline has passed: the stage becomes DIAL_OVER. */
 void dial_late(struct dial *dial);
-/* Sends QUIT, as SMTP asks for. Only in the stage DIAL_ANSWERED; `seen` does not change any more. */
+/* Sends QUIT, as SMTP demands. Only in the stage DIAL_ANSWERED; `seen` does not change any more. */
 void dial_quit(struct dial *dial);
 /* Closes the socket and frees everything except `seen`, `temporary` and the stage. In any stage. */
 void dial_close(struct dial *dial);

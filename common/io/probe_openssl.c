@@ -9,16 +9,17 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define TLS_BYTES_MAX (256 * 1024)       /* that a peer may send in one probe */
-#define TLS_CHAIN_BYTES_MAX (100 * 1024) /* of its certificates */
+#define TLS_BYTES_MAX (256 * 1024)       /* octets that a peer may send in one probe */
+#define TLS_CHAIN_BYTES_MAX (100 * 1024) /* octets of a peer's certificates */
 
-/* Old protocols and ciphers are offered so that "too old" can be told apart from "broken". Anonymous ciphers are not
- * offered: a server that prefers them would show no certificate, although it has one. */
+/* Old protocols and ciphers are offered so that a server with an old version can be distinguished from one whose TLS is
+ * broken. Anonymous ciphers are not offered: a server that prefers them would show no certificate, although it has one.
+ */
 #define CIPHERS "ALL:!aNULL:!eNULL:!LOW:!EXPORT:@SECLEVEL=0"
 
 struct tls {
 	SSL *ssl;
-	BIO *in, *out; /* the SSL's */
+	BIO *in, *out; /* owned by `ssl` */
 	size_t received;
 	struct chain chain;
 };

@@ -26,8 +26,8 @@ bool dialogue_waits(const struct dialogue *dialogue)
 	return dialogue->state < DIALOGUE_READY;
 }
 
-/* Ends the dialogue with a reason, and adds QUIT. Without QUIT if TLS is up, because the connection's owner sends it
- * then, or if there was no greeting. */
+/* Ends the dialogue with a reason, and adds QUIT. Adds no QUIT if there was no greeting, or if TLS is up: then the
+ * owner of the connection sends QUIT. */
 static void failed(struct dialogue *dialogue, enum reason reason, const char *words, struct text *say)
 {
 	if (dialogue->state != DIALOGUE_GREETING && !dialogue->behind_tls)
@@ -136,8 +136,8 @@ void dialogue_feed(struct dialogue *dialogue, const char *bytes, size_t len, str
 		if (dialogue_waits(dialogue))
 			smtp_reader_init(&dialogue->reply);
 	}
-	/* RFC 3207 4.2, 6: somebody has injected octets before the handshake, so that they count as protected by TLS.
-	 */
+	/* RFC 3207 4.2, 6: somebody has injected octets before the handshake, hoping that they are taken for octets
+	 * protected by TLS. */
 	if (len && dialogue->state == DIALOGUE_READY && !dialogue->behind_tls)
 		dialogue_fail(dialogue, PEER_AHEAD, say);
 }

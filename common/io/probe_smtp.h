@@ -11,7 +11,7 @@ enum dialogue_state {
 	DIALOGUE_GREETING, /* waits for the greeting */
 	DIALOGUE_EHLO,     /* waits for the reply to EHLO */
 	DIALOGUE_STARTTLS, /* waits for the reply to STARTTLS */
-	DIALOGUE_READY,    /* succeeded: the handshake begins */
+	DIALOGUE_READY,    /* succeeded: the handshake may begin, or behind TLS the greeting was good */
 	DIALOGUE_FAILED    /* failed: `seen` has the reason and the words */
 };
 
@@ -24,7 +24,7 @@ struct dialogue {
 	struct smtp_reader reply;
 };
 
-/* The size of the buffer behind `say`: one call adds less than this. */
+/* The size that the buffer of `say` needs: one call adds fewer octets. */
 #define DIALOGUE_SAY_SIZE 512
 
 /* Begins a dialogue, which waits for the greeting. `helo` (at most 255 octets) and `seen` must outlive it. */
@@ -42,8 +42,8 @@ enum dialogue_trouble {
 	PEER_MALFORMED, /* the octets are not an SMTP reply */
 	PEER_AHEAD      /* octets arrived between the reply to STARTTLS and the handshake */
 };
-/* Ends a dialogue that waits, or that is ready but whose handshake has not begun. Adds QUIT to `say` where it
- * applies. */
+/* Ends a dialogue with a failure. Call it while the dialogue waits for the peer, or when it is ready and the handshake
+ * has not begun. Adds QUIT to `say`, except if there was no greeting or if TLS is up. */
 void dialogue_fail(struct dialogue *dialogue, enum dialogue_trouble trouble, struct text *say);
 
 /* Puts `reason` and `words`, cut to fit, into `seen`. Always returns false, for the caller to return. */

@@ -20,11 +20,11 @@ struct tls *tls_new(struct tls_context *context, struct trust *trust, const char
 /* Frees a connection, if there is one, and sets the pointer to NULL. */
 void tls_free(struct tls **tls);
 
-/* Takes octets that the peer sent. Returns false if a probe accepts no more. */
+/* Takes octets that the peer sent. Returns false if the peer has sent more than a probe accepts. */
 bool tls_feed(struct tls *tls, const char *bytes, size_t len);
 /* Returns the number of octets to send to the peer, and where they are. They are valid until the next call. */
 size_t tls_unsent(struct tls *tls, const char **bytes);
-/* Drops these octets, which have been sent. */
+/* Drops the octets that tls_unsent() returned, when the caller has sent or copied them. */
 void tls_sent(struct tls *tls);
 
 enum tls_step { TLS_MORE, TLS_DONE, TLS_FAILED };
@@ -41,7 +41,7 @@ void tls_names(struct tls *tls, struct names *names);
 /* Reads from the connection. Returns TLS_DONE if it has read `len` octets, at least one; TLS_MORE if there are none
  * yet; TLS_FAILED if the stream has ended. */
 enum tls_step tls_read(struct tls *tls, char *bytes, size_t size, size_t *len);
-/* Write text, and write the alert that ends the stream. Errors are ignored. */
+/* Write text, and the alert that ends the TLS stream. They ignore errors. */
 void tls_write(struct tls *tls, const char *text);
 void tls_close_notify(struct tls *tls);
 

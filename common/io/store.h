@@ -1,17 +1,17 @@
 /* Keeps what stsgate has learned on disk: entries by policy domain, hop records by host and port, an index of domains
  * by the time at which they are due, and events. Hides LMDB.
  *
- * How to use: store_open(); store_view_begin(), store_view_entry() or store_view_hop(), store_view_end() to read;
- * store_change_entry() and store_change_hop() to change one record and wait; store_submit() to change several without
- * waiting; store_close().
+ * How to use: store_open(); to read, store_view_begin(), store_view_entry() or store_view_hop(), store_view_end(); to
+ * change one entry or hop record and wait, store_change_entry() or store_change_hop(); to change several without
+ * waiting, store_submit(); store_close().
  *
- * Durability: a change is on disk when its call returns, or when the `done` of its submission is called. After kill
- * -9 at any instant, the store opens with every such change. A file that cannot be opened is renamed, never deleted;
- * store_moved_aside() returns its new name.
+ * Durability: a change is on disk when its call returns, or when the `done` of its submission is called. After kill -9
+ * at any instant, the store opens with every such change. A damaged file is renamed, never deleted; store_moved_aside()
+ * returns its new name.
  *
- * Waiting: reading waits only until one of STORE_POOL views is free. Changes that arrive during a commit share the
- * next transaction, up to 256 of them, in the order in which they arrived. So a call waits for two commits at most,
- * unless more changes than that are waiting.
+ * Waiting: reading waits only until one of STORE_POOL views is free. Changes that arrive during a commit share the next
+ * transaction, up to 256 of them, in the order in which they arrived. So a call waits for two commits at most, unless
+ * more than 256 changes are waiting.
  *
  * Threads: any thread may make any call, and several processes may have the store open. No transaction is left open
  * when a call returns, except by store_view_begin(). For what happens when something fails, see design 9.
@@ -35,19 +35,20 @@ enum store_access {
 	STORE_GUEST  /* the tool: opens a store that exists, and never sets its size */
 };
 struct store;
-/* Opens the store in a directory. Returns NULL on failure; the codes are those of sysexits.h, EX_TEMPFAIL if the file
- * could not be checked or another owner has it open. `max_bytes` limits the size of the store; a guest keeps the limit
- * that the owner has set. A process may open one directory only once at a time. Forks a child that checks the file for
- * damage, so it must be called before threads are started. A guest that runs as root becomes the owner of the store's
- * file (setgid and setuid) and cannot go back. */
+/* Opens the store in a directory. `max_bytes` limits the size of the store; a guest keeps the limit that the owner has
+ * set. A process must not open a directory again while it has it open. Returns NULL on failure. The codes are those of
+ * sysexits.h: EX_TEMPFAIL if the file could not be checked, or if another owner has the store open.
+ *
+ * Forks a child that checks the file for damage, so it must be called before threads are started. A guest that runs as
+ * root becomes the owner of the store's file (setgid and setuid) and cannot go back. */
 struct store *store_open(const char *directory, uint64_t max_bytes, enum store_access access, struct failure *why);
 /* Closes the store and sets the pointer to NULL. Returns when all submissions are written and their `done` has
  * returned; `done` may submit more. No other thread may use the store any more. */
 void store_close(struct store **store);
 
-/* Opens the store as STORE_OWNER and reports progress, for the daemon: to check a large file on a slow disk may take
- * hours. Calls `go_on` about every second with the progress in percent. If it returns false, the check is given up, the
- * file stays as it is, and the result is NULL. */
+/* Opens the store as STORE_OWNER and reports progress. The daemon uses it, because the check of a large file on a slow
+ * disk may take hours. Calls `go_on` about every second with the progress in percent. If `go_on` returns false, the
+ * check stops, the file is not changed, and the result is NULL. */
 typedef bool store_go_on(unsigned percent);
 struct store *store_open_watched(const char *directory, uint64_t max_bytes, store_go_on *go_on, struct failure *why);
 
@@ -55,8 +56,8 @@ struct store *store_open_watched(const char *directory, uint64_t max_bytes, stor
 const char *store_moved_aside(const struct store *store);
 
 /* Returns whether this process can no longer read or write the store, and sets `why` (EX_IOERR) then. The causes are
- * damage to the file (LMDB's structure, or the checksums of many records), and a disk error after which LMDB could not
- * open the file again. One damaged record, a full disk, and a single failed read or write are no such causes. The owner
+ * damage to the file (LMDB's structure, or the checksums of many values), and a disk error after which LMDB could not
+ * open the file again. One damaged value, a full disk, or a single failed read or write is not a cause. The owner
  * should exit: its next start checks the file. */
 bool store_is_broken(const struct store *store, struct failure *why);
 
@@ -64,35 +65,35 @@ bool store_is_broken(const struct store *store, struct failure *why);
 int64_t store_changed_at(const char *directory);
 
 /* Begins to read one consistent state of the store. Returns NULL if the store cannot be read (EX_TEMPFAIL: too many
- * readers). Only one thread may use a view at a time. Do not
- * wait for anything before store_view_end(). */
+ * readers). Only one thread may use a view at a time. Do not wait for anything before store_view_end(). */
 struct store_view;
 struct store_view *store_view_begin(struct store *store, struct failure *why);
 /* Ends a view and sets the pointer to NULL. */
 void store_view_end(struct store_view **view);
 enum store_found {
 	STORE_FOUND,
-	STORE_ABSENT, /* also a record with a wrong checksum, and one that a later version wrote */
+	STORE_ABSENT, /* also if the value has a wrong checksum, or if a later version wrote it */
 	STORE_FAILED
 };
-/* Reads the entry of a policy domain. `out` is always set: if there is none, to what entry_init() makes. The caller
- * frees it with entry_free(). */
+/* Reads the entry of a policy domain. Always sets `out`: without an entry, to what entry_init() makes. The caller frees
+ * it with entry_free(). */
 enum store_found store_view_entry(struct store_view *view, const char *domain, struct entry *out);
-/* Reads the record of a hop. `out` is always set: if there is none, to zeros. */
+/* Reads a hop record. Always sets `out`: without a hop record, to zeros. */
 enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out);
 
-/* A change reads a record, alters it and writes it in one transaction. These functions return true when the change is
- * on disk, or if it altered nothing. They return false and set `why` if the change failed.
+/* A change reads an entry or a hop record, alters it and writes it in one transaction. These functions return true when
+ * the change is on disk, or if it altered nothing. They return false and set `why` if the change failed.
  *
- * - `change` gets the stored record. If there is none, it gets what entry_init() makes, or a zeroed hop record.
- * - `change` runs inside the write transaction, possibly on the thread of another caller, so it must be pure and
- *   quick. The store may call it again, with the original record.
- * - An entry that a later version of stsgate wrote appears to `change` as absent. That entry stays, unless the new
- *   entry has a policy.
+ * - `change` gets the stored entry or hop record. If there is none, it gets what entry_init() makes, or a zeroed hop
+ *   record.
+ * - `change` runs inside the write transaction, possibly on the thread of another caller, so it must be pure and quick.
+ *   The store may call it again, with the original entry or hop record.
+ * - An entry that a later version of stsgate wrote appears to `change` as absent. It is replaced only if the new entry
+ *   has a policy.
  * - A change that fails does not affect changes that share its transaction.
- * - A full store evicts records in the order of enum store_rank (design 9.5), and never a policy of mode enforce that
- *   is in force and was used on two or more days. If this makes no room, a new record is refused; a stored record may
- *   always be renewed.
+ * - A full store evicts entries and hop records in the order of design 9.5. It never evicts a policy of mode enforce
+ *   that is in force and was used on two or more days. If there is still no room, a new entry or hop record is refused;
+ *   a stored one may always be renewed.
  * - `why`: EX_TEMPFAIL if the store is full, or if another process keeps it full. */
 typedef void store_entry_change(struct entry *entry, void *arg);
 typedef void store_hop_change(struct hop_record *record, void *arg);
@@ -101,11 +102,11 @@ bool store_change_entry(
 bool store_change_hop(
 	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why);
 
-/* One change of a submission. The caller sets the first group, and either `entry` or `hop`; the rules are those above.
- * The store sets the second group before it calls `done`. */
+/* One change of a submission. The caller sets the first group of members, with either `entry` or `hop`. The rules for
+ * `change` above apply to these functions. The store sets the second group before it calls `done`. */
 struct store_batch_change {
 	const char *domain_or_host;
-	uint16_t port; /* 0: an entry; else a hop */
+	uint16_t port; /* 0: an entry is changed; else a hop record */
 	store_entry_change *entry;
 	store_hop_change *hop;
 	void *arg;
@@ -118,8 +119,8 @@ struct store_batch_change {
 struct store_submission {
 	struct store_batch_change *change;
 	size_t count;
-	/* Called once, on the store's own thread, with no lock held. It must be quick. It may call store_submit(),
-	 * but no function that waits for a change. From now on the submission belongs to the caller again. */
+	/* Called once, on the store's own thread, with no lock held. From this call on, the submission belongs to its
+	 * caller again. `done` must be quick. It may call store_submit(), but no function that waits for a change. */
 	void (*done)(struct store_submission *submission);
 };
 /* Queues a submission for the store's own thread and returns at once. The submission, and everything that it points to,
@@ -136,14 +137,14 @@ bool store_forget(struct store *store, const char *domain, bool *found, struct f
 /* Lists at most `max` domains whose due_at is `now` (wall clock, seconds) or earlier, earliest first. The caller frees
  * `out` with names_free(). */
 bool store_due(struct store *store, int64_t now, size_t max, struct names *out, struct failure *why);
-/* Lists at most `max` domains that come after `after` in order; "" lists from the start. To list all, call it again
- * with the last domain of the page before. The caller frees `out` with names_free(). */
+/* Lists at most `max` domains in sorted order: those behind `after`, or from the start if `after` is "". To list all
+ * domains, repeat the call with the last domain that was listed. The caller frees `out` with names_free(). */
 bool store_page(struct store *store, const char *after, size_t max, struct names *out, struct failure *why);
 struct store_hop {
 	char host[DOMAIN_SIZE];
 	uint16_t port;
 };
-/* Lists hops in the same way, into `out`, which has room for `max`; a host of "" in `after` lists from the start. */
+/* Lists hops in the same way. `out` has room for `max` hops. If the host in `after` is "", it lists from the start. */
 bool store_page_hops(struct store *store, const struct store_hop *after, size_t max, struct store_hop *out,
 	size_t *count, struct failure *why);
 
@@ -155,16 +156,17 @@ struct store_usage {
 /* Measures the store. */
 bool store_usage(struct store *store, struct store_usage *out, struct failure *why);
 
-/* Events. The store keeps at most EVENTS_MAX, in at most a 32nd of its limit, and merges events of one kind and domain.
- * A new event replaces the one with the oldest last_at when there are too many. Events are written into a full store,
- * too. A store of an earlier version has no table for events until its owner opens it: until then they are dropped. */
+/* Events. The store keeps at most EVENTS_MAX events, in at most a 32nd of its limit. Events of the same kind and domain
+ * are merged into one. When there are too many, a new event replaces the event with the oldest last_at. Events are
+ * written even into a full store. A store that an earlier version made has no table for events until an owner opens it;
+ * until then events are dropped. */
 #define EVENTS_MAX 1024
 /* Adds an event, or merges it with the stored one of its kind and domain. */
 bool store_note_event(struct store *store, const struct event_record *event, struct failure *why);
 /* Removes the events whose last_at is before `before` (wall clock, seconds). */
 bool store_forget_events(struct store *store, int64_t before, struct failure *why);
-/* Returns all events, newest last, except those that cannot be read and those that only a later version knows. The
- * caller frees the array with free(). Returns NULL on failure. */
+/* Returns all events, newest last, except events that cannot be read or that only a later version knows. The caller
+ * frees the array with free(). Returns NULL on failure. */
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why);
 
 #endif

@@ -25,8 +25,9 @@ static bool value_equals(const MDB_val *value, struct bytes bytes)
 	return value->mv_size == bytes.len && memcmp(value->mv_data, bytes.at, bytes.len) == 0;
 }
 
-/* Moves a domain in the index of due times; 0 means that it is not in the index. The new key is written even if `from`
- * equals `to`: an earlier version, which could not read the entry, may have removed it. */
+/* Moves a domain in the index of due times from time `from` to time `to`. A time of 0 stands for "not in the index".
+ * The new key is written even if `from` equals `to`: an earlier version, which could not read the entry, may have
+ * removed it. */
 static int due_move(struct store *store, MDB_txn *txn, const char *domain, int64_t from, int64_t to)
 {
 	uint8_t buffer[DUE_KEY_SIZE];
@@ -75,7 +76,7 @@ static int entry_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(sto
 	struct entry back;
 	bool reads_back = entry_decode(&back, bytes.at, bytes.len) && strcmp(back.domain, domain) == 0;
 	entry_free(&back);
-	/* An entry that a later version wrote may hold a policy: only a policy replaces it. */
+	/* An entry that a later version wrote may hold a policy, so only an entry with a policy replaces it. */
 	bool is_kept = found == 0 && !entry.has_policy && entry_is_newer(value.mv_data, value.mv_size);
 	if (!reads_back)
 		result = STORE_UNREADABLE;

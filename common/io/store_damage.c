@@ -17,9 +17,9 @@
 
 #define NAMES_MAX 1000
 #define WATCH_MS 1000
-#define LOG_MS 10000 /* between two lines of the log */
+#define LOG_MS 10000 /* between two log lines about progress */
 
-/* Returns whether a result is a local failure, which says nothing about the contents of the file. */
+/* Returns whether a result is a local failure, which shows nothing about the contents of the file. */
 static bool is_trouble(int result)
 {
 	static const int trouble[] = {EACCES, EPERM, EIO, ESTALE, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EDQUOT, EROFS,
@@ -43,8 +43,8 @@ static void child_judge(const struct look_report *report, int status, struct sto
 		snprintf(out->words, sizeof out->words, "%s", mdb_strerror(report->result));
 		return;
 	}
-	/* The child causes these signals itself, by what it reads. Others come from outside, such as SIGKILL from a
-	 * kernel that has run out of memory. */
+	/* The child causes these signals itself, by what it reads. Other signals come from outside, such as SIGKILL
+	 * from a kernel that has run out of memory. */
 	bool crashed =
 		number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE || number == SIGILL;
 	out->health = crashed ? STORE_DAMAGED : STORE_UNCHECKED;
@@ -56,8 +56,8 @@ static void child_judge(const struct look_report *report, int status, struct sto
 			WEXITSTATUS(status));
 }
 
-/* Reads the child's reports until the child has ended, has sent its result, or is to be given up. A disk may be slow,
- * so there is no deadline. */
+/* Reads the child's reports until the child has sent its result or has ended, or until `go_on` ends the check. A disk
+ * may be slow, so there is no deadline. */
 static void child_watch(
 	const char *path, const struct store_look_way *way, pid_t pid, int fd, struct store_finding *out)
 {

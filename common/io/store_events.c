@@ -1,5 +1,5 @@
-/* Events: a ring that is limited to EVENTS_MAX events and a small part of the store. Events may use the part of the map
- * above the store's limit, so that the event "the store is full" can be written into a full store. */
+/* Events: a ring of at most EVENTS_MAX events, in a small part of the store. Events may use the part of the map above
+ * the store's limit, so that the event "the store is full" can be written into a full store. */
 #include "memory.h"
 #include "store_internal.h"
 
@@ -7,9 +7,10 @@
 #include <string.h>
 
 #define KEY_SIZE (1 + DOMAIN_SIZE)
-#define KEY_LONGEST 511    /* the longest key that LMDB accepts */
-#define SHARE 32           /* the ring takes at most one part in so many of the limit; pages are half empty at worst */
-#define RECORD_OVERHEAD 16 /* roughly: node header and index of one record */
+#define KEY_LONGEST 511 /* the longest key that LMDB accepts */
+/* the octets of all events are at most 1/SHARE of the limit; their pages are half empty at worst */
+#define SHARE 32
+#define RECORD_OVERHEAD 16 /* about what LMDB adds to each event: node header and index */
 
 /* The result of a walk over the ring. */
 struct ring {

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #define HOP_KEPT_S (7 * DAY_S)
-#define HOP_NEEDED_DAYS 7  /* since an enforce policy in force last needed the hop */
-#define RECORD_OVERHEAD 16 /* roughly: node header and index of one record */
+#define HOP_NEEDED_DAYS 7  /* a hop counts as needed for so long after an enforce policy in force needed it */
+#define RECORD_OVERHEAD 16 /* about what LMDB adds to each record: node header and index */
 #define FREED_AT_FULL (256 * 1024)
-#define FREED_FOR_ONE 4 /* near the store's limit, each change frees so many times the size that it adds */
+#define FREED_FOR_ONE 4 /* near the store's limit, each change frees this multiple of the size that it adds */
 
 enum store_rank store_entry_rank(const struct entry *entry, int64_t now)
 {
@@ -29,8 +29,8 @@ enum store_rank store_hop_rank(const struct hop_record *record, int64_t now)
 	return now - hop_record_newest(record) > HOP_KEPT_S ? RANK_EXPIRED : RANK_HOP;
 }
 
-/* Returns the highest rank that a record of `rank` may evict. A record never evicts one of a higher rank. Records
- * without a policy may replace each other; a policy of RANK_KEPT is never evicted. */
+/* Returns the highest rank that a record of `rank` may evict. Records of the ranks up to RANK_NEGATIVE may evict each
+ * other. A record of a higher rank evicts only ranks up to its own, and never RANK_KEPT. */
 static enum store_rank ceiling_of(enum store_rank rank)
 {
 	if (rank < RANK_NEGATIVE)
@@ -193,8 +193,9 @@ static int table_look(struct store *store, MDB_txn *txn, MDB_val spare, bool ent
 	return result == MDB_NOTFOUND ? 0 : result;
 }
 
-/* Chooses records to remove. Rounds go through the store rank by rank and free `goal` octets in each change. The octets
- * that are `needed` at once, because the store is full, come from any rank up to the ceiling, lowest ranks first. */
+/* Chooses records to remove for one change: `goal` octets from ranks up to the level that the rounds have reached (see
+ * round_note()). If that frees less than `needed`, chooses from any rank up to the ceiling until `needed` octets are
+ * freed; it is 0 unless the store is full. Lowest ranks go first. */
 static int eviction_plan(struct store *store, MDB_txn *txn, MDB_val spare, size_t goal, size_t needed, size_t *freed)
 	REQUIRES(store->writer)
 {
@@ -211,7 +212,8 @@ static int eviction_plan(struct store *store, MDB_txn *txn, MDB_val spare, size_
 	return 0;
 }
 
-/* Notes the end of a look. After a whole round over both tables that freed nothing, the next rank may be evicted. */
+/* Call this after each look at both tables. After a whole round that freed nothing, the level rises to the next rank.
+ */
 static void round_note(struct store_eviction *eviction, bool freed)
 {
 	eviction->round_freed = eviction->round_freed || freed;
@@ -245,15 +247,15 @@ int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming
 		return 0;
 	}
 	result = eviction_plan(store, txn, coming->key, goal, used + need > bound ? need + RECORD_OVERHEAD : 0, &freed);
-	/* Removed records do not empty their pages at once, so for a while more than the limit may be in use. Up to a
-	 * tenth above the limit this is accepted. Above that a change must free a multiple of what it adds, so that
-	 * stored records can still be renewed. */
+	/* The removal of records does not empty whole pages immediately, so for a while more than the limit may be in
+	 * use. Up to a tenth above the limit this is accepted. Above that a change must free a multiple of what it
+	 * adds, so that stored records can still be renewed. */
 	bool enough = freed >= need + RECORD_OVERHEAD && (used + need <= bound / 10 * 11 || freed >= goal);
 	*has_room = used + need <= bound || enough;
 	if (result != 0)
 		return result;
 	round_note(&store->eviction, freed > 0);
-	/* A record that is refused evicts nothing. */
+	/* If the record is refused, nothing is evicted for it. */
 	return *has_room || !coming->is_new ? chosen_remove(store, txn) : 0;
 }
 

@@ -10,12 +10,12 @@
 #include <stdatomic.h>
 
 #define STORE_LOCK_SUFFIX "-lock" /* LMDB's own lock file has this behind the file's name */
-/* The lock file's size, or more: LMDB has a line of 64 octets for each reader. */
+/* At least the size of LMDB's lock file, which has a line of 64 octets for each reader. */
 #define STORE_LOCK_BYTES (64 * (STORE_READERS + 2))
 #define STORE_MARKER "policies.dirty" /* exists while an owner has the store open, and after an unclean end */
 #define STORE_OWNER_LOCK "policies.owner"
 #define STORE_TABLES_MAX 8
-#define STORE_LOOK_MAX 128 /* entries, and as many hop records, that one change examines for eviction */
+#define STORE_LOOK_MAX 128 /* a change examines at most so many entries, and so many hop records, for eviction */
 #define STORE_UNREADABLE_BITS 4096
 #define HOP_KEY_SIZE (DOMAIN_SIZE + 2)
 #define DUE_KEY_SIZE (8 + DOMAIN_SIZE)
@@ -24,7 +24,7 @@
 enum {
 	STORE_REFUSED = 1000000, /* the store is full: nothing was written or evicted */
 	STORE_UNCHANGED,         /* nothing to write */
-	STORE_UNREADABLE,        /* the changed record could not be read back */
+	STORE_UNREADABLE,        /* the changed value could not be decoded again */
 	STORE_HELD               /* another process reads an older state, whose pages fill the map */
 };
 
@@ -61,29 +61,31 @@ struct store_jobs {
 	struct store_job *first, *last;
 };
 
-/* The ranks of records. Lower ranks are evicted first (design 9.5). An enforce policy is "in force" until it expires.
- */
+/* The ranks of entries and hop records. Lower ranks are evicted first (design 9.5). An enforce policy is "in force"
+ * until it expires. */
 enum store_rank {
-	RANK_EXPIRED,    /* expired policies, hops without new evidence for a week, records that cannot be read */
-	RANK_HOP,        /* hops that no enforce policy in force has needed lately */
+	RANK_EXPIRED,    /* expired policies, hops without new evidence for a week, entries that cannot be read */
+	RANK_HOP,        /* hops that no enforce policy in force has needed in the last week */
 	RANK_NEGATIVE,   /* domains without a policy */
 	RANK_MILD,       /* policies of mode none and testing */
-	RANK_HOP_NEEDED, /* hops of enforce policies in force: to probe them again costs only time */
-	RANK_USED_ONCE,  /* enforce policies in force that were used on one day only */
-	RANK_KEPT        /* those used on more days, or placed by the operator and not refreshed yet: never evicted */
+	RANK_HOP_NEEDED, /* hops that an enforce policy in force needed in the last week: a new probe costs only time */
+	RANK_USED_ONCE,  /* enforce policies in force, used on one day only; also entries of a later version */
+	/* enforce policies in force that were used on more days, or that the operator placed and that were not fetched
+	 * since: never evicted */
+	RANK_KEPT
 };
 enum store_rank store_entry_rank(const struct entry *entry, int64_t now);
 enum store_rank store_hop_rank(const struct hop_record *record, int64_t now);
 
-/* A record that is about to be written. */
+/* An entry or hop record that is about to be written. */
 struct store_coming {
 	MDB_val key; /* the record under this key is not evicted */
 	size_t size;
 	enum store_rank rank;
-	bool is_new; /* it may be refused; a record that exists may always be renewed */
+	bool is_new; /* it may be refused; one that exists may always be renewed */
 };
 
-/* A record that may be evicted. */
+/* An entry or hop record that may be evicted. */
 struct store_candidate {
 	enum store_rank rank;
 	bool is_entry; /* else a hop record */
@@ -95,15 +97,15 @@ struct store_candidate {
 	uint8_t key[HOP_KEY_SIZE];
 };
 
-/* The state of eviction. Each change examines only a few records; the next change continues after the
- * last of them. A round is one pass over the entries and the hops. */
+/* The state of eviction. Each change examines only a few entries and hop records; the next change continues after the
+ * last of them. A round is one pass over all entries and all hop records. */
 struct store_eviction {
 	enum store_rank level;   /* ranks up to this one are evicted; it rises after a round that freed nothing */
 	enum store_rank ceiling; /* the highest rank that the current change may evict */
 	bool round_freed;        /* this round has freed something */
 	bool hops_ended, entries_ended; /* this round has reached the end of the table */
 	unsigned removed;               /* records removed in the current transaction */
-	size_t entry_len, hop_len;      /* of the keys at which the next look begins */
+	size_t entry_len, hop_len;      /* lengths of the keys at which the next look begins */
 	uint8_t entry_key[HOP_KEY_SIZE], hop_key[HOP_KEY_SIZE];
 	size_t count;
 	struct store_candidate candidate[2 * STORE_LOOK_MAX];
@@ -127,17 +129,18 @@ struct store {
 	atomic_bool broken;   /* this process can no longer use the store; `cause` states why */
 	atomic_bool breaking; /* the thread that sets this first writes `cause`, then sets `broken` */
 	char cause[128];
-	/* Records with a wrong checksum: one bit for each, by a hash of the key, so that each is counted once. */
+	/* Values with a wrong checksum: one bit for each, by a hash of its key, so that each value is counted once. */
 	_Atomic uint64_t unreadable[STORE_UNREADABLE_BITS / 64];
 	atomic_uint unreadable_count;
-	unsigned unreadable_known; /* those that the check at the start found */
+	unsigned unreadable_known; /* how many of them the check at the start found */
 
 	struct lock queue;         /* never held together with another lock */
 	struct signal_cond leader; /* the leader has finished: its jobs have ended, and another thread may lead */
 	struct signal_cond work;   /* for the writer thread */
 	struct store_jobs queued GUARDED_BY(queue);
-	struct store_jobs ended GUARDED_BY(queue); /* submissions that are written, but not reported yet */
-	bool has_leader GUARDED_BY(queue);         /* a thread is writing for all that wait */
+	/* submissions that are written, but whose `done` has not been called */
+	struct store_jobs ended GUARDED_BY(queue);
+	bool has_leader GUARDED_BY(queue); /* a thread is writing for all that wait */
 	bool has_writer GUARDED_BY(queue);
 	bool stopping GUARDED_BY(queue);
 	pthread_t writer_thread;
@@ -157,17 +160,19 @@ struct store {
 /* Ends the use of the store by this process: from now on it is neither read nor written. `what` is the cause; only that
  * of the first call is kept. Any thread. */
 void store_break(struct store *store, const char *what);
-/* Notes a value that could not be decoded. If its checksum is wrong, it is counted, and too many break the store. */
+/* Call this for a value that could not be decoded. If its checksum is wrong, the value is counted. Too many such values
+ * break the store. */
 void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *value);
 /* Sets `why` from a result of LMDB or an errno and returns false. A result that shows damage breaks the store. */
 bool store_fail(struct store *store, int result, const char *what, struct failure *why);
 /* Adopts the map size that another process has set. */
 int store_adopt_size(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);
 
-/* Opens the file again after a failed commit, if necessary: a process that could not write the file's head gets
- * MDB_PANIC for every call until then. If opening fails, too, the store breaks. */
+/* Opens the file again after a failed commit, if necessary. If LMDB could not write the head of the file, every call
+ * returns MDB_PANIC until the file is opened again. If that fails, too, the store breaks. */
 void store_revive(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);
-/* Returns the other process that reads the oldest state, if that is not the newest state; 0 if there is none. */
+/* Returns the other process that reads the oldest state of the store. Returns 0 if no other process reads a state older
+ * than the newest. */
 pid_t store_held_by(struct store *store) REQUIRES(store->writer);
 
 /* Waits until no view is in use, and holds back new ones until store_pool_open(). */
@@ -183,7 +188,8 @@ bool store_write(struct store *store, store_step *step, void *arg, struct failur
 
 /* Queues a job with a submission for the writer thread, which frees the job and its changes. */
 void store_submit_job(struct store *store, struct store_job *job) EXCLUDES(store->queue);
-/* Ends the writer thread. Returns when all submissions are written and reported, and the thread has ended. */
+/* Ends the writer thread. Returns when all submissions are written, their `done` has returned, and the thread has
+ * ended. */
 void store_stop_writer(struct store *store) EXCLUDES(store->queue);
 
 /* Return the keys of the tables. They point to `domain` or into `buffer`. */
@@ -191,20 +197,20 @@ MDB_val store_entry_key(const char *domain);
 MDB_val store_hop_key(uint8_t buffer[HOP_KEY_SIZE], const char *host, uint16_t port);
 MDB_val store_due_key(uint8_t buffer[DUE_KEY_SIZE], int64_t due_at, const void *domain, size_t len);
 
-/* Computes the octets in use, without pages that LMDB has free or keeps for readers. */
+/* Computes the octets in use. Does not count free pages and pages that LMDB keeps only for readers of older states. */
 int store_used(struct store *store, MDB_txn *txn, uint64_t *used);
-/* Returns the limit of the store's size. For a guest this is the owner's: four fifths of the map. */
+/* Returns the limit of the store's size. A guest uses the limit that the owner has set: four fifths of the map. */
 uint64_t store_bound(struct store *store);
-/* Evicts records until there is room for the one that is coming. If there cannot be enough room, it sets `has_room` to
- * false and removes nothing for a new record. */
+/* Near the store's limit: evicts records to make room for `coming`. Sets `has_room` to whether there is enough room
+ * then. If there is not, and `coming` is new, it removes nothing. */
 int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming *coming, bool *has_room)
 	REQUIRES(store->writer);
-/* Evicts what the current change may evict, after LMDB's map was full. A store_step without `arg`. */
+/* Evicts some records of ranks up to RANK_NEGATIVE, after LMDB's map was full. A store_step; `arg` is not used. */
 int store_make_any_room(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer);
 
 /* Checks the store's file in a child process, because LMDB may crash with SIGSEGV or SIGBUS on a damaged file. There is
- * no deadline. Only the contents of the file prove damage: the child crashed while reading them, or found something
- * impossible. A child that was killed from outside, or met a local failure, proves nothing. */
+ * no deadline. Only the contents of the file prove damage: the child crashed while it read them, or it found something
+ * impossible. If the child was killed from outside, or met a local failure, that proves nothing. */
 struct store_look_way {
 	bool walk;          /* read the whole file; else only if it seems to be cut off */
 	int lock_fd;        /* closed in the child; -1: none */
@@ -222,8 +228,8 @@ struct store_finding {
 	char words[96];      /* what was found, or what prevented the check */
 };
 void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out);
-/* Renames the file and LMDB's lock file to `...damaged-<time>` and leaves the new name in store->aside. `found` is the
- * damage, for `why`. */
+/* Renames the file and LMDB's lock file to `...damaged-<time>` and leaves the new name in store->aside. `found`
+ * describes the damage; it becomes a part of the text of `why`. */
 bool store_move_aside(struct store *store, const char *found, struct failure *why);
 /* Returns whether a result of LMDB means that the file's contents are wrong. */
 bool store_result_is_damage(int result);

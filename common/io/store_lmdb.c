@@ -164,14 +164,14 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 		return failure_set(why, EX_DATAERR,
 			"store %s is damaged: %s; restart stsgated, which will move it aside", store->path,
 			finding.words);
-	/* The owner may have enlarged the map meanwhile, or there are too many readers: opening is tried all the
-	 * same. */
+	/* The check also fails if the owner has just enlarged the map, or if there are too many readers. In both cases
+	 * the store may still open. */
 	return finding.health == STORE_SOUND || finding.result == MDB_MAP_RESIZED ||
 	       finding.result == MDB_READERS_FULL || untold(store, &finding, why);
 }
 
-/* Compares the store's schema with that of this program; an owner writes it into a new store. Returns STORE_UNREADABLE for another
- * schema. */
+/* Compares the store's schema with that of this program. An owner writes the schema into a new store. Returns
+ * STORE_UNREADABLE if the store has another schema. */
 static int schema_check(struct store *store, MDB_txn *txn)
 {
 	MDB_val key = {6, "schema"}, value;

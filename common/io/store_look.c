@@ -84,7 +84,7 @@ static bool memory_is_short(void)
 	return false;
 }
 
-/* Our own code aborts when memory runs out; LMDB aborts when the file is not as it must be. */
+/* The code of stsgate aborts when memory runs out. LMDB aborts when the file is not as it must be. */
 static void on_abort(int number)
 {
 	if (memory_is_short()) {
@@ -95,8 +95,8 @@ static void on_abort(int number)
 	raise(number);
 }
 
-/* Checks a record of LMDB's list of free pages. The key is the number of a transaction; the value is a count and so
- * many page numbers. */
+/* Checks a record of LMDB's list of free pages. The key is the number of a transaction. The value is a count, followed
+ * by this number of page numbers. */
 static bool free_list_is_sound(const MDB_val *key, const MDB_val *value, size_t last_page)
 {
 	size_t count, page;
@@ -158,8 +158,8 @@ static const struct {
 	{"entries", VALUES_ENTRIES}, {"events", VALUES_EVENTS}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
-/* Decodes each value of a table: this process, not the daemon, crashes if a value crashes the decoder. Counts the wrong
- * checksums. */
+/* Decodes each value of a table, so that a value that crashes the decoder crashes this process and not the daemon.
+ * Counts the values with wrong checksums. */
 static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 {
 	MDB_cursor *cursor;

@@ -1,4 +1,4 @@
-/* Failures of an open store: their words for people, and the decision when the store is no longer used. */
+/* Failures of an open store: their messages, and the decision that the store can no longer be used. */
 #include "fields.h"
 #include "log.h"
 #include "store_internal.h"
@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <sysexits.h>
 
-/* So many different records with a wrong checksum break the store. Those that the check at the start found do not
- * count. */
+/* If this many different values have a wrong checksum, the store breaks. Values that the check at the start found do
+ * not count. */
 #define UNREADABLE_MAX 16
 #define RESULT_PROBLEM (-30779) /* MDB_PROBLEM, which lmdb.h of LMDB 0.9.24 does not define */
 
@@ -51,7 +51,8 @@ void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *va
 	uint64_t mask = UINT64_C(1) << bit % 64;
 	char what[64];
 	unsigned count;
-	/* A value with a good checksum was written by a later version. The tool does not count: it ends soon anyway. */
+	/* A value with a good checksum was written by a later version. The tool does not count values, because it ends
+	 * soon anyway. */
 	if (store->access == STORE_GUEST || fields_whole((struct span){value->mv_data, value->mv_size}))
 		return;
 	if (atomic_fetch_or(&store->unreadable[bit / 64], mask) & mask)

@@ -114,7 +114,8 @@ static void change_alone(struct store *store, struct store_change *change) REQUI
 			}
 			continue;
 		}
-		/* A process that has died may have kept the map full with its view: LMDB now drops that view. */
+		/* If a process has died while it read an older state, its view may keep the map full.
+		 * mdb_reader_check() has then dropped that view. */
 		if (!mdb_reader_check(store->env, &dead) && dead > 0)
 			continue;
 		/* While a live process reads an older state, removing records would free nothing. */
@@ -127,7 +128,8 @@ static void change_alone(struct store *store, struct store_change *change) REQUI
 	}
 }
 
-/* Writes the batch, and adds the jobs that arrive meanwhile. If the result is not 0, nothing of it is in the store. */
+/* Writes the batch, and adds the jobs that arrive meanwhile. If the result is not 0, nothing of the batch is in the
+ * store. */
 static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->writer)
 {
 	bool written = false;
@@ -147,8 +149,8 @@ static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->w
 	return txn_end(store, txn, written);
 }
 
-/* Writes the job that arrived first, which may belong to another caller, and those behind it. Drops the lock
- * meanwhile. */
+/* Writes the job that arrived first and the jobs behind it. They may belong to other callers. Drops the lock meanwhile.
+ */
 static void lead(struct store *store) REQUIRES(store->queue)
 {
 	struct batch batch = {0};

@@ -1,8 +1,9 @@
-/* Keeps the certificate authorities that certificates are checked against, and sets the one check of a host name.
+/* Keeps the certificate authorities against which certificates are checked, and sets up the check of a certificate's
+ * host name in one way for all users.
  *
- * The authorities are a PEM bundle, parsed once and shared by all users. The file is read again when it changes: it
- * is looked at no more than once in TRUST_LOOK_S seconds. If it cannot be read, the old authorities stay, and the log
- * has a warning.
+ * The authorities are a PEM bundle, parsed once and shared by all users. The file is read again when it has changed;
+ * trust_store() looks for a change at most once in TRUST_LOOK_S seconds. If the file cannot be read, the old
+ * authorities stay, and the log has a warning.
  *
  * Threads: any. */
 #ifndef IO_TRUST_H
@@ -28,9 +29,10 @@ X509_STORE *trust_store(struct trust *trust);
  * itself. Returns false if OpenSSL does not accept the name. */
 bool trust_check_host(X509_VERIFY_PARAM *param, const char *host);
 
-/* Describes a certificate error: OpenSSL's words, and what they leave out (the purposes and the key size of `leaf`,
- * and `sent`, the number of certificates that the peer sent). Returns true if the text must be followed by the issuer
- * that was not found, for example from trust_issuer(); quote it where the text is not quoted later. */
+/* Adds a description of a certificate error to `text`: OpenSSL's words, and what these leave out (the purposes or the
+ * key size of `leaf`, or `sent`, the number of certificates that the peer sent). Returns true if the caller must then
+ * add the name of the issuer that was not found; see trust_issuer(). The caller must quote that name, unless the whole
+ * text is quoted later. */
 struct text;
 bool trust_explain(struct text *text, int error, X509 *leaf, int sent);
 /* Returns whether `error` means that a certificate's issuer was not found. */

@@ -17,8 +17,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* update-ca-certificates writes this file anew each time it runs. It is watched for changes even if the system's
- * store is a directory. */
+/* update-ca-certificates rewrites this file each time it runs. It is watched for changes even if the system's store is
+ * a directory. */
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
 /* A version of the file. All zero: there is no file, or stat() failed. */
@@ -33,7 +33,7 @@ struct trust {
 	struct lock lock;
 	char *file;                              /* NULL: the system's */
 	X509_STORE *store GUARDED_BY(lock);      /* never NULL */
-	struct version version GUARDED_BY(lock); /* the newest that was read, or could not be read */
+	struct version version GUARDED_BY(lock); /* of the file when it was last read, or could not be read */
 	int64_t looked_at_ms GUARDED_BY(lock);
 };
 
@@ -168,8 +168,9 @@ X509_STORE *trust_store(struct trust *trust)
 	return store;
 }
 
-/* In OpenSSL a wildcard never matches a label with an underscore, but MTAs accept that. For a host with such a first
- * label, a second name is accepted whose first label is plain: 63 zeros, so long that no host has it. */
+/* In OpenSSL a wildcard never matches a label with an underscore, but MTAs accept such a match. If the first label of
+ * `host` has an underscore, this also accepts a certificate for a second name: `host` with 63 zeros as its first label.
+ * That label is so long that no real host has it, so in practice only a wildcard covers the name. */
 static bool accept_star(X509_VERIFY_PARAM *param, const char *host)
 {
 	char plain[DOMAIN_SIZE];
