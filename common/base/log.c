@@ -55,7 +55,7 @@ void log_write(enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text + used, sizeof text - (size_t)used, format, arguments);
 	va_end(arguments);
-	/* Bytes above 0x7f go, too: terminals obey some of them as control characters. */
+	/* Bytes above 0x7f are replaced, too: terminals obey some of them as control characters. */
 	for (char *at = text; *at; at++)
 		if (!ascii_is_printable(*at))
 			*at = '?';

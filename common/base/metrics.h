@@ -31,7 +31,7 @@ enum metrics_label {
 	LABEL_COUNT
 };
 
-/* LABEL_REASON_VALUES and so on: the number of values of a label. The values are 0, 1, and so on below it. */
+/* LABEL_REASON_VALUES and so on: how many values a label can have. The values are numbered from 0. */
 enum {
 #define LABEL(kind, name, values) LABEL_##kind##_VALUES = (values),
 #define METRIC(symbol, type, name, a, b, c, sentence)
@@ -65,8 +65,8 @@ void metrics_set(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_
 /* Returns one value. */
 uint64_t metrics_read(enum metric metric, unsigned a, unsigned b, unsigned c);
 
-/* For each label, a function that returns the name of a value, or NULL if the value has no name. NULL instead of the
- * function: no value of the label has a name. Samples with an unnamed value are left out of the text. */
+/* For each label: a function that returns the name of a value, or NULL if that value has no name. If the function
+ * itself is NULL, no value of the label has a name. Samples with an unnamed value are left out of the text. */
 struct metrics_names {
 	const char *(*name[LABEL_COUNT])(unsigned value);
 };

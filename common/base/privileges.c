@@ -62,7 +62,7 @@ void privileges_return(void)
 {
 	if (!acting)
 		return;
-	/* The supplementary groups stay the user's: root needs none, and privileges_drop() sets them again. */
+	/* The supplementary groups are not set back: root needs none, and privileges_drop() sets them again. */
 	if (seteuid(0) != 0 || setegid(0) != 0)
 		abort();
 	acting = false;

@@ -1,8 +1,9 @@
 /* The user and group that the daemon runs as.
  *
- * A daemon that is started as root looks up the user (privileges_find), opens its sockets, and then gives up root for
- * ever (privileges_drop). Between these two calls it can borrow the user's rights for a moment (privileges_act). Call all
- * of this on the main thread, before any other thread is started: the process has one set of ids. */
+ * A daemon that is started as root looks up the user (privileges_find), opens its sockets, and then gives up root
+ * permanently (privileges_drop). Between these two calls it can act with the user's rights for a moment
+ * (privileges_act). Call all of this on the main thread, before any other thread is started, because the whole process
+ * has one user and one group. */
 #ifndef BASE_PRIVILEGES_H
 #define BASE_PRIVILEGES_H
 
@@ -26,9 +27,9 @@ bool privileges_find(struct identity *out, const struct settings *settings, stru
 bool privileges_drop(const struct identity *identity, struct failure *why);
 /* Returns whether this process is root now and will become this user. `identity` may be NULL. */
 bool privileges_to_drop(const struct identity *identity);
-/* From privileges_act() to privileges_return(), root has the effective user, group and groups of `identity`. Both do
- * nothing in a process that is not root or that stays root. privileges_return() aborts if root's rights do not come
- * back. */
+/* Between privileges_act() and privileges_return(), root has the effective user, group and supplementary groups of
+ * `identity`. Both functions do nothing in a process that is not root or that stays root. privileges_return() aborts if
+ * root's rights do not come back. */
 bool privileges_act(const struct identity *identity, struct failure *why);
 void privileges_return(void);
 /* Raises the limit of open descriptors to its hard limit, ignores SIGPIPE, and sets umask 027. */

@@ -41,7 +41,7 @@ struct settings_list {
 struct settings_origin;
 
 struct settings {
-	struct settings_origin *origin; /* the place where each value was set; for settings_locate() */
+	struct settings_origin *origin; /* where each value was set; for settings_locate() */
 #define SETTING(type, form, when, name, def, min, max, words, sentence) SETTINGS_C_##type name;
 #include "settings.def"
 };
@@ -64,7 +64,7 @@ enum settings_form {
 	FORM_FILE,      /* an absolute path, or empty */
 	FORM_NAME,      /* the name of a user or group */
 	FORM_OWNER,     /* user, user:group or :group, or empty */
-	FORM_HEADER,    /* the name of a header field that mail does not need */
+	FORM_HEADER,    /* the name of a header field, except those that mail needs */
 	FORM_HOST,      /* a host name, or empty */
 	FORM_SERVERS,   /* a LIST of addr or addr@port */
 	FORM_ADDRESSES, /* a LIST of addresses, at most one of each family */
@@ -103,11 +103,13 @@ struct settings *settings_read(
 struct settings *settings_read_text(const char *name, const char *bytes, size_t len, struct failure *why);
 /* Frees the settings and sets the pointer to NULL. */
 void settings_free(struct settings **settings);
-/* Adds the place of a setting to a failure whose text begins with the setting's name and a colon. Other modules produce
- * such failures for the file, directory, socket or user that a setting names. The prefix is "FILE:LINE: " or "-o: "; for
- * a default it is the file in which the setting could be set. Leaves any other text alone. Always returns false. */
+/* Adds the place where a setting was set to a failure whose text begins with the setting's name and a colon. Other
+ * modules produce such failures for the file, directory, socket or user that a setting names. The prefix is "FILE:LINE:
+ * " or "-o: "; for a default it is the file in which the setting could be set. Leaves any other text as it is. Always
+ * returns false. */
 bool settings_locate(const struct settings *settings, struct failure *why);
-/* Logs a warning with the place of each obsolete setting that was set. Call it once at the start and at each reload. */
+/* Logs a warning for each obsolete setting that was set, with the place where it was set. Call it once at the start and
+ * at each reload. */
 void settings_warn(const struct settings *settings);
 /* Writes one value in the form of the file into `out`, and cuts it to `size` octets. Returns `out`. */
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size);

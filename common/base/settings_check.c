@@ -1,4 +1,5 @@
-/* The checks beyond a row's type and range: the form of each value's text, and values that contradict each other. */
+/* The checks beyond a row's type and range: the form of each value's text, and whether two values contradict each
+ * other. */
 #include "ascii.h"
 #include "settings_values.h"
 
@@ -76,7 +77,7 @@ bool settings_socket_parse(struct settings_socket *out, const char *value, struc
 	return true;
 }
 
-/* The form SOCKET. Two settings must not name the same address; the later row of the two is blamed. */
+/* The form SOCKET. Two settings must not name the same address; if they do, the later row is reported. */
 static bool socket_check(const struct settings *settings, const struct settings_row *row, struct failure *why)
 {
 	struct settings_socket own, other;
@@ -206,7 +207,8 @@ static bool form_check(const struct settings *settings, const struct settings_ro
 	const char *text = row->type == SETTINGS_TEXT ? *(char *const *)value : "";
 	switch (row->form) {
 	case FORM_PLAIN:
-	case FORM_DOMAINS: /* check/config checks these two: this layer cannot parse domain names */
+	/* check/config checks FORM_DOMAINS and FORM_NEXT_HOP: this layer cannot parse domain names */
+	case FORM_DOMAINS:
 	case FORM_NEXT_HOP:
 		return true;
 	case FORM_SOCKET:

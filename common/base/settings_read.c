@@ -159,7 +159,8 @@ static void reader_begin(struct reader *reader, const char *name)
 			abort(); /* the table itself is wrong */
 }
 
-/* Puts the place of a setting before the text: its line, -o, or for a default the file in which it could be set. */
+/* Puts the place where a setting was set before the text: its line, -o, or for a default the file in which it could be
+ * set. */
 static bool place_prefix(const struct settings_origin *origin, unsigned line, struct failure *why)
 {
 	if (line == SETTINGS_FROM_OVERRIDE)

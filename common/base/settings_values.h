@@ -41,8 +41,8 @@ const struct settings_row *settings_row_nearest(const char *name);
 /* Returns a pointer to the value of a setting. Its C type is SETTINGS_C_ and the row's TYPE (settings.h). */
 const void *settings_value(const struct settings *settings, const struct settings_row *row);
 
-/* Checks each value by the FORM of its row, and values that may contradict each other (settings_check.c). Fails with
- * EX_CONFIG; `blamed` is then the row at fault. */
+/* Checks each value by the FORM of its row, and checks that values do not contradict each other (settings_check.c).
+ * Fails with EX_CONFIG; `blamed` is then the row at fault. */
 bool settings_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why);
 
 #endif

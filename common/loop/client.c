@@ -136,8 +136,8 @@ static void client_free(struct client *client)
 	free(client);
 }
 
-/* Changes the phase and its deadline. Phases change often and expire rarely, so the timer is set only if it would fire too
- * late. If it fires too early, on_timer() sets it again. */
+/* Changes the phase and its deadline. Phases change often and expire rarely. So the timer is set again only if it would
+ * fire too late; if it fires too early, on_timer() sets it again. */
 static void client_phase(struct client *client, enum phase phase, int64_t wait_ms)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -224,7 +224,8 @@ static void client_malformed(struct client *client)
 		client->table->service->name, left_out, shown);
 }
 
-/* Handles the buffered requests in turn. The next one is read only when the previous reply has been sent completely. */
+/* Handles the buffered requests in turn. The next request is read only when the reply to the previous one has been sent
+ * completely. */
 static void client_requests(struct client *client)
 {
 	const struct service *service = client->table->service;
@@ -246,8 +247,8 @@ static void client_requests(struct client *client)
 		client->closing = true; /* the request is longer than input_max */
 }
 
-/* Moves the client on, and frees it at its end; no other function frees a client. A call from inside a service's callback
- * returns at once: the client moves on when that callback has returned. */
+/* Does what is due for a client, and frees the client when it is done; no other function frees a client. A call from
+ * inside a service's callback returns immediately: the work is done when that callback has returned. */
 static void client_go(struct client *client)
 {
 	if (client->busy)

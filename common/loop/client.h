@@ -24,7 +24,7 @@ struct client_table;
 struct service {
 	const char *name;     /* for log lines */
 	size_t input_max;     /* octets of input buffered for one client; a longer request is an error */
-	unsigned clients_max; /* clients at a time; the server hangs up on further ones */
+	unsigned clients_max; /* most clients at the same time; the server hangs up on further clients */
 	uint32_t idle_ms;     /* limit on the time between two requests */
 	uint32_t partial_ms;  /* limit from a request's first octet to its last, and on the time to send a reply */
 	size_t state_size;    /* octets of client_state() */
@@ -37,8 +37,8 @@ struct service {
 	 * `later`. `client` is NULL if the client is gone. */
 	void (*answer)(void *arg, struct client *client, struct later *later);
 	/* Asks the service to give up the wait, because its time is over or the client is gone. It may be called twice:
-	 * when the time is over, and when the client goes after that. Returns true if later_ready() was not called and
-	 * never will be; `answer` is then called at once. Returns false if it is too late to give up; later_ready()
+	 * first when the time is over, then when the client goes. Returns true if later_ready() was not called and
+	 * never will be; `answer` is then called immediately. Returns false if it is too late to give up; later_ready()
 	 * then brings the answer. */
 	bool (*give_up)(void *arg, struct later *later);
 };
@@ -50,8 +50,8 @@ void client_reply(struct client *client, struct span bytes);
 /* Hangs up once all replies are sent. */
 void client_finish(struct client *client);
 
-/* An answer that another thread or a later moment provides. The service allocates it, usually inside a larger struct,
- * and frees it in service->answer(). */
+/* An answer that the service does not know yet, and that another thread or a later event provides. The service
+ * allocates this struct, usually inside a larger struct, and frees it in service->answer(). */
 struct later {
 	struct loop_task task; /* the first member; all members belong to this module */
 	struct client_table *table;
@@ -62,8 +62,8 @@ void later_init(struct later *later, struct client *client);
 /* Submits the answer: service->answer() is called once, on the loop's thread. Any thread may call this, also before
  * client_wait(). */
 void later_ready(struct later *later);
-/* Makes the client wait for this answer. Its further input is not read by the service until then. After `wait_ms`
- * milliseconds the service is asked to give up. */
+/* Makes the client wait for this answer. Until it arrives, the service gets no further input from this client. After
+ * `wait_ms` milliseconds the service is asked to give up. */
 void client_wait(struct client *client, struct later *later, uint32_t wait_ms);
 
 /* The rest is for server.c: all clients of one service at one listener. */

@@ -116,8 +116,8 @@ bool listener_check(struct listener *listener, const struct listener_access *acc
 	       failure_prefix(why, "%s: cannot listen at `%s`", listener->setting, listener->text);
 }
 
-/* Removes a UNIX socket that a dead process left behind: one that refuses connections. Looking is harmless, so root may
- * do that; the removal happens with the rights of the socket's maker. */
+/* Removes a UNIX socket that a dead process left behind: one that refuses connections. Root itself may try to connect,
+ * because that is harmless. The removal happens with the rights of the socket's maker. */
 static bool path_clear(const struct listener *listener, struct failure *why)
 {
 	const char *path = listener->place.path;

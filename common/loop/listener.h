@@ -41,7 +41,8 @@ bool listener_access_find(struct listener_access *out, const char *owner, mode_t
 bool listener_init(struct listener *listener, const char *setting, const char *text, struct failure *why);
 /* Returns whether the setting's value is not empty. */
 bool listener_on(const struct listener *listener);
-/* Checks that a UNIX socket can be made at its path, and decides with whose rights. listener_open() calls it, too. */
+/* Checks that a UNIX socket can be made at its path, and decides whose rights will make it. listener_open() calls this,
+ * too. */
 bool listener_check(struct listener *listener, const struct listener_access *access, struct failure *why);
 /* Opens the socket, non-blocking and close-on-exec. Removes a UNIX socket on which nobody listens any more; fails if
  * anything else is at the path. */
@@ -55,8 +56,8 @@ mode_t listener_umask(const struct listener_access *access);
 /* Closes the descriptor. Removes a UNIX socket, unless the service manager made it. */
 void listener_close(struct listener *listener);
 
-/* Finds the socket address: to listen on if `to_listen`, otherwise to connect to. A setting without a host then gives
- * the loopback address. */
+/* Finds the socket address: to listen on if `to_listen`, otherwise to connect to. If the setting has no host, the
+ * address to connect to is the loopback address. */
 bool listener_address(const struct listener *listener, bool to_listen, struct sockaddr_storage *out, socklen_t *len,
 	struct failure *why);
 

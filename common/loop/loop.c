@@ -73,7 +73,7 @@ void loop_post(struct loop *loop, struct loop_task *task)
 	bool first = !loop->first;
 	*loop->last = task;
 	loop->last = &task->next;
-	/* The lock is still held: once it is dropped, the task may run, and after it the loop may be freed. */
+	/* The lock is still held here: once it is dropped, the task may run, and then the loop may be freed. */
 	if (first)
 		loop_wake(loop);
 	lock_drop(&loop->lock);

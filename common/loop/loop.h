@@ -22,9 +22,9 @@ bool loop_start(struct loop *loop, struct failure *why);
 void loop_stop(struct loop *loop);
 /* Waits until the thread has ended. Does nothing if no thread was started. */
 void loop_join(struct loop *loop);
-/* Frees a loop that has been joined or was never started, and sets the pointer to NULL. First runs the tasks that are
- * still posted, and those that they post, on the calling thread. All watches and timers must have been freed before,
- * or these tasks must free them. */
+/* Frees a loop that has been joined or was never started, and sets the pointer to NULL. First runs, on the calling
+ * thread, the tasks that have not run yet, and the tasks that they post. All watches and timers must have been freed
+ * before, or these tasks must free them. */
 void loop_free(struct loop **loop);
 
 /* Returns whether the caller runs on the loop's thread. Also returns true if the loop has no running thread, because
@@ -42,7 +42,7 @@ struct loop_task {
 void loop_post(struct loop *loop, struct loop_task *task);
 
 /* A watch calls `call` whenever its descriptor is ready, until the watch is freed. `what` is a set of LOOP_READ and
- * LOOP_WRITE. A callback may free its own watch. The descriptor stays the caller's, who must keep it open for as long as
+ * LOOP_WRITE. A callback may free its own watch. The caller owns the descriptor, and must keep it open for as long as
  * the watch exists. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop_watch;
@@ -64,8 +64,8 @@ void loop_timer_free(struct loop_timer **timer);
 struct event_base;
 struct event_base *loop_base(struct loop *loop);
 
-/* A callback for the end of an operation. The operation calls it once, on the loop's thread. It never calls it from
- * inside the function that started the operation, nor after the operation was dropped. */
+/* A callback for the end of an operation. The operation calls it once, on the loop's thread: never from inside the
+ * function that started the operation, and never after the operation was dropped. */
 struct wake {
 	void (*call)(void *arg);
 	void *arg;

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 #define PLACES_MAX 8       /* listeners of one server */
-#define ACCEPTS_AT_ONCE 64 /* after so many, the connected clients get their turn */
+#define ACCEPTS_AT_ONCE 64 /* after so many accepts, the connected clients get their turn */
 #define END_MS 50          /* how often a stopping server checks whether it can end */
 
 struct place {

@@ -20,9 +20,9 @@ struct server *server_new(struct failure *why);
 void server_add(struct server *server, struct listener *listener, const struct service *service);
 /* Starts the thread. Fails with EX_OSERR. */
 bool server_start(struct server *server, struct failure *why);
-/* Stops accepting clients and hangs up on all clients that do not wait for an answer. The others still get their
- * answers; after `grace_ms` milliseconds the service is asked to give up the rest. The thread ends when all clients are
- * gone and no answer is outstanding. Does not wait. */
+/* Stops accepting clients, and hangs up on all clients that do not wait for an answer. Clients that wait still get
+ * their answers. After `grace_ms` milliseconds the services are asked to give up the answers that are still
+ * outstanding. The thread ends when all clients are gone and no answer is outstanding. Does not wait. */
 void server_stop(struct server *server, uint32_t grace_ms);
 /* Waits until the thread has ended. Call it after server_stop(). */
 void server_join(struct server *server);

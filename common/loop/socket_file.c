@@ -87,7 +87,7 @@ bool socket_file_give(const struct socket_file *file, uid_t uid, gid_t gid, stru
 	struct stat info;
 	if (uid == (uid_t)-1 && gid == (gid_t)-1)
 		return true;
-	/* The maker's rights open the file, and the checks below come before root changes anything. */
+	/* The file is opened with the maker's rights. The checks below come before root changes anything. */
 	if (!socket_file_begin(file, why))
 		return false;
 	uid_t maker = geteuid();

@@ -7,7 +7,8 @@
 
 #define CAPACITY_MIN 64
 
-/* Returns how much memory a list of `len` octets has. The capacity is not stored: it is the next power of two. */
+/* Returns how much memory is allocated for a list of `len` octets. The capacity is not stored: it is the next power of
+ * two, at least CAPACITY_MIN. */
 static size_t names_capacity(size_t len)
 {
 	size_t capacity = CAPACITY_MIN;

@@ -18,7 +18,7 @@ struct names {
 
 /* Appends a name, which must hold no NUL. Pointers to names of the list become invalid. */
 void names_add(struct names *list, const char *name, size_t len);
-/* The same, unless the list has the name already. */
+/* Appends a name, unless the list has it already. */
 void names_add_once(struct names *list, const char *name);
 /* Returns the name after `previous`, the first name for NULL, and NULL at the end. */
 const char *names_next(const struct names *list, const char *previous);
@@ -34,9 +34,9 @@ void names_copy(struct names *to, const struct names *from);
 /* Frees what the list owns, and makes it the empty list. */
 void names_free(struct names *list);
 
-/* Returns whether the list covers the domain: an item equals it, or an item begins with a dot and the domain ends in
- * it. So `.example.com` covers everything below example.com, but not example.com itself. Both in the form of
- * domain_parse(). */
+/* Returns whether the list covers the domain: an item equals the domain, or an item begins with a dot and the domain
+ * ends in that item. So `.example.com` covers everything below example.com, but not example.com itself. Items and
+ * domain must have the form of domain_parse(). */
 bool names_cover(const struct names *list, const char *domain);
 
 #endif

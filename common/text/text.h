@@ -24,10 +24,12 @@ void text_add(struct text *t, const char *string);
 void text_add_bytes(struct text *t, const char *bytes, size_t len);
 void text_add_number(struct text *t, int64_t number);
 
-/* Appends untrusted bytes as at most `cap` printable characters. They stay as they are if all of them are letters,
- * digits or one of `.-_@:+/[]*`. Otherwise, and if there are none, they are put in double quotes, with `"`, `\` and
- * everything outside printable ASCII as \xNN. If they exceed `cap` or the buffer, `...` before the closing quote
- * replaces the rest. `cut` is set only if the buffer was too small. */
+/* Appends untrusted bytes as at most `cap` printable characters.
+ *
+ * If all bytes are letters, digits or characters of `.-_@:+/[]*`, they stay as they are. Otherwise, and if there are no
+ * bytes, the result is in double quotes, with `"`, `\` and everything outside printable ASCII as \xNN. If the bytes
+ * need more room than `cap` or the buffer has, `...` before the closing quote replaces the rest. `cut` is set only if
+ * the buffer was too small. */
 void text_quote(struct text *t, const void *bytes, size_t len, size_t cap);
 
 #endif
