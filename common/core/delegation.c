@@ -33,7 +33,7 @@ static bool line_take(struct delegation_request *request, struct span *kind, str
 		if (!span_is(name, attributes[i].name))
 			continue;
 		if (attributes[i].place->at)
-			return false; /* which of the two Postfix means is unknown */
+			return false; /* nobody knows which of the two values counts */
 		*attributes[i].place = value;
 	}
 	return true;

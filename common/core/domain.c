@@ -65,7 +65,7 @@ static bool domain_take_ascii(struct domain *out, const char *bytes, size_t len)
 }
 
 /* Returns whether the name has a deviation character (U+00DF, U+03C2, U+200C or U+200D). Transitional and
- * non-transitional processing differ in these alone (UTS 46 6). */
+ * non-transitional processing differ only in these characters (UTS 46 6). */
 static bool has_deviation(const uint8_t *written)
 {
 	static const char *const deviations[] = {"\xc3\x9f", "\xcf\x82", "\xe2\x80\x8c", "\xe2\x80\x8d"};
@@ -77,13 +77,14 @@ static bool has_deviation(const uint8_t *written)
 
 /* Converts a name with U-labels.
  *
- * MTAs convert names with ICU. By UTS 46 it accepts more than IDNA2008 does: emoji, and labels that violate IDNA2008's
- * rules for joiners and right-to-left text. libidn2 does not check these rules in transitional processing, so a name
- * that fails is converted again in that way. The result is the same, unless the name has deviation characters (design
- * 4.9).
+ * MTAs convert names with ICU, which follows UTS 46 and so accepts more names than IDNA2008 does: emoji, and labels
+ * that violate IDNA2008's rules for joiners and right-to-left text. libidn2 does not check these rules in transitional
+ * processing, so a name that fails is converted again in that way. The result is the same, unless the name has
+ * deviation characters (design 4.9).
  *
- * IDN2_USE_STD3_ASCII_RULES must not be set: libidn2 2.3 then removes characters it does not allow and returns
- * somebody else's name. Without the flag every ASCII octet stays as it is, and the grammar check decides. */
+ * IDN2_USE_STD3_ASCII_RULES must not be set: libidn2 2.3 then removes the characters that it does not allow, and the
+ * result may be somebody else's name. Without the flag every ASCII octet stays as it is, and the grammar check
+ * decides. */
 static bool domain_take_idn(struct domain *out, const char *bytes, size_t len)
 {
 	uint8_t written[WRITTEN_MAX + 1];

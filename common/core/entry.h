@@ -12,7 +12,8 @@
 #include "reason.h"
 #include "record.h"
 
-/* The host of `MX 0 .`: alone it is a null MX, beside other records a host without address (RFC 7505 3). */
+/* The host of `MX 0 .`. As the only MX record it is a null MX; among other MX records it is a host without address (RFC
+ * 7505 3). */
 #define MX_ROOT "."
 /* Hosts kept of one MX answer. A larger answer is kept as MX_TOO_LARGE, without hosts. */
 #define MX_SET_MAX 256

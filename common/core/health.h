@@ -32,6 +32,7 @@
 #define HEALTH_AHEAD_S 3600    /* a stored time so far ahead of the clock shows that the clock is behind */
 #define HEALTH_CLOCK_STEP_S 60 /* a larger step of the wall clock discards what certificates showed before */
 
+/* The kinds of operations whose outcomes are noted. Each kind has its own places. */
 enum health_sense {
 	HEALTH_DNS,   /* lookups; a place is about a zone */
 	HEALTH_FETCH, /* fetches of policies; a place is a network */

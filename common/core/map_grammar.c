@@ -115,7 +115,7 @@ struct attributes {
 	struct span match; /* the names of `match=` that no pattern has been compared with yet */
 };
 
-/* `{ policy_string = LINE }` */
+/* Takes `{ policy_string = LINE }` and the blank after it off the front of `rest`. Returns whether it is valid. */
 static bool braced_valid(struct attributes *seen, struct span *rest)
 {
 	const char *end = rest->len ? memchr(rest->at, '}', rest->len) : NULL;
@@ -140,7 +140,8 @@ static bool attribute_valid(struct attributes *seen, struct span word)
 	if (!span_take(&word, "mx_host_pattern="))
 		return false;
 	seen->patterns++;
-	/* The patterns must be the names of `match=` in the same order, because Postfix may use either list (spec T-66). */
+	/* The patterns must be the names of `match=` in the same order, because Postfix may use either list (spec
+	 * T-66). */
 	struct span name;
 	if (!seen->match.len)
 		return false;
@@ -150,7 +151,8 @@ static bool attribute_valid(struct attributes *seen, struct span word)
 	return word.len == name.len && !memcmp(word.at, name.at, name.len);
 }
 
-/* All attributes or none: some versions of Postfix crash on a policy_type without the others (spec T-52, T-55). */
+/* Returns whether all TLSRPT attributes follow, or none. Some versions of Postfix crash on a policy_type without the
+ * other attributes (spec T-52, T-55). */
 static bool attributes_valid(struct span rest, struct span match)
 {
 	struct attributes seen = {.match = match};

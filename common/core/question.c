@@ -32,7 +32,8 @@ static void question_fill(struct question *out, struct span name, uint16_t port,
 	struct domain domain;
 	if (!domain_parse(&domain, name.at, name.len)) {
 		/* An MTA whose tables differ from libidn2's may find an A-label where stsgate finds none, and deliver
-		 * there. ASCII names have one grammar: what violates it is not a name to any MTA (design 4.9). */
+		 * there. ASCII names have one grammar: a text that violates it is not a name for any MTA (design
+		 * 4.9). */
 		bool is_eight_bit = false;
 		for (size_t i = 0; i < name.len; i++)
 			is_eight_bit = is_eight_bit || (unsigned char)name.at[i] > 0x7f;

@@ -31,9 +31,9 @@ enum record_set {
 	RECORD_SET_INVALID, /* one MTA-STS record, and it is invalid */
 	RECORD_SET_MANY     /* more than one MTA-STS record, even if they are equal */
 };
-/* Parses all TXT records of an answer; fills `out` for RECORD_SET_ONE, else its id is "". RFC 8461 3.1 discards records
- * that do not begin with `v=STSv1;`. Its ABNF also allows blanks before the semicolon; such a record counts only if none
- * has the form without blanks. */
+/* Parses all TXT records of an answer. Fills `out` for RECORD_SET_ONE; otherwise the id in `out` becomes "". RFC 8461
+ * 3.1 discards records that do not begin with `v=STSv1;`. Its ABNF also allows blanks before the semicolon; a record
+ * with such blanks counts only if the answer has no MTA-STS record without them. */
 enum record_set record_set_parse(struct record *out, const struct span *txt, size_t count);
 
 #endif

@@ -90,7 +90,7 @@ bool schedule_refused_long(const struct hop_record *record, int64_t now)
 static int64_t jitter(const char *name, int64_t limit)
 {
 	uint32_t hash = domain_hash(name, 0);
-	hash = (hash ^ hash >> 16) * 0x85ebca6bu; /* the last letters alone hardly reach the upper bits */
+	hash = (hash ^ hash >> 16) * 0x85ebca6bu; /* a name's last letters hardly change the upper bits */
 	hash ^= hash >> 13;
 	return limit < 1 ? 0 : hash % limit;
 }

@@ -1,4 +1,4 @@
-/* The tables (fields.h) of what the store keeps: entries and hop records.
+/* The tables (fields.h) of the structs that the store keeps: entries and hop records.
  *
  * To add a field, add a member to the struct and a row to its table in tables.c. Bytes, export, import and `show
  * --json` follow from the row. Constant data; any thread. */

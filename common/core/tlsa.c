@@ -70,8 +70,8 @@ static int record_order(const struct tlsa_record *a, const struct tlsa_record *b
 	return memcmp(a->data.at, b->data.at, a->data.len);
 }
 
-/* Inserts the record at its place in the order. If the set is full, the last one is dropped, so that the result does not
- * depend on the order in which the records came. */
+/* Inserts the record at its place in the set's order. If the set is full, drops the last record in this order, so that
+ * the result does not depend on the order in which the records came. */
 static void set_add(struct tlsa_set *set, const struct tlsa_record *record)
 {
 	size_t at = 0;

@@ -115,7 +115,7 @@ static struct step without_policy(struct judge *j)
 	}
 	if (entry->record_outcome != REASON_OK)
 		return unenforced(j, entry->record_outcome);
-	/* Only a record that this inquiry has looked up leads to a fetch: a stored one may be withdrawn by now. */
+	/* Only a record that this inquiry has looked up leads to a fetch: a stored record may be withdrawn by now. */
 	bool may_fetch = f->forced || schedule_fetch_allowed(entry, f->now);
 	if (f->record_tried && !f->policy_tried && may_fetch)
 		return judge_want(j, WANT_POLICY, domain, 0);

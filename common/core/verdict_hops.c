@@ -64,7 +64,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 		/* A silent hop is not probed again before a pass: its good evidence counts up to the hard age. */
 		o.old = o.state == HOP_GOOD && !history_is_silent(history, f->now) &&
 			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
-		if (o.state == HOP_BAD) /* rule 4 allows a new probe even if the newest one was inconclusive */
+		if (o.state == HOP_BAD) /* rule 4: probe_ttl_fail counts, even if the newest probe was inconclusive */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		/* If the probe budget has refused a new probe, the old good evidence does not count. Otherwise an
 		 * attacker could use up the probe budget, and old evidence would then be enough for a pass (design
@@ -130,16 +130,16 @@ static bool hop_is_exempt(const struct judge *j, const char *host)
 	return names_cover(&j->facts->rules->exempt_hosts, host) && policy_allows(j->policy, host);
 }
 
-/* Judges one hop. If it has usable TLSA records and DANE governs, they alone count; otherwise the policy does (rule
- * 2). judge_tlsa() has looked the records up before. `index` is the hop's position in the list, `place` its position
- * among the hops that the policy allows. */
+/* Judges one hop. If the hop has usable TLSA records and DANE governs the domain, only these records count; otherwise
+ * only the policy counts (rule 2). judge_tlsa() has looked up the records before. `index` is the hop's position in the
+ * list, `place` its position among the hops that the policy allows. */
 static struct hop_opinion hop_judge(const struct judge *j, const char *host, unsigned index, unsigned place)
 {
 	const struct facts *f = j->facts;
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
 	if (hop_is_exempt(j, host))
 		return (struct hop_opinion){.state = HOP_GOOD, .reason = REASON_EXEMPT};
-	if (strcmp(host, MX_ROOT) == 0) /* `MX 0 .` beside other records is not a host (RFC 7505 3) */
+	if (strcmp(host, MX_ROOT) == 0) /* among other MX records, `MX 0 .` names no host (RFC 7505 3) */
 		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_HOP_NO_ADDRESS, .aside = true};
 	if (!facts_dane(f) || mx_name_is_not_host(host, strlen(host)))
 		return hop_by_policy(j, host, place);
@@ -233,8 +233,8 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 		allowed += s->opinion[i].reason != REASON_MX_NOT_IN_POLICY;
 		dane = dane || s->opinion[i].dane;
 	}
-	/* If one hop has usable TLSA records, the map answers `dane-only`, and the MTA skips every hop without them
-	 * (spec D-66). So those cannot take the mail, whatever the policy says about them. */
+	/* If one hop has usable TLSA records, the map answers `dane-only`, and the MTA skips every hop without usable
+	 * records (spec D-66). So such a hop cannot take the mail, whether or not the policy allows it. */
 	bool by_dane_only = dane && j->facts->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
 	for (unsigned i = 0; by_dane_only && i < list->count; i++)
 		if (!s->opinion[i].dane && !s->opinion[i].aside)
@@ -274,7 +274,7 @@ static int64_t seen_since(const struct judge *j, const char *host, const struct 
 	return history->newest.at > f->now - age ? history->newest.at : f->now - age;
 }
 
-/* Wants a probe of hop `i`. */
+/* Returns a want for a probe of hop `i`. */
 static struct step want_probe(const struct judge *j, const struct hop_list *list, const struct survey *s, int i)
 {
 	struct step step = judge_want(j, WANT_PROBE, list->host[i], j->facts->question.port);
@@ -326,8 +326,8 @@ static struct step judge_without_map(struct judge *j, const struct hop_list *lis
 	int unsure = s->unsure_before_good;
 	if (s->probe >= 0) {
 		struct step step = want_probe(j, list, s, s->probe);
-		/* If the probe budget has refused all probes that are due for long enough, the verdict so far is a
-		 * pass. So the mail does not wait any longer when a front end's deadline passes. */
+		/* If every probe that is due has been refused by the probe budget for long enough, the verdict so far
+		 * is a pass. So the mail does not wait any longer when a front end's deadline passes. */
 		bool spent = unsure < 0;
 		for (unsigned i = 0; i < list->count; i++)
 			spent = spent && (!s->opinion[i].due || s->opinion[i].spent);
