@@ -75,8 +75,8 @@ static void judge_next_hops(
 			next_hop_question(&question, hop.at, hop.len, PURPOSE_DELIVER);
 		question_set_client(&question, (struct span){recipient->client, strlen(recipient->client)});
 		question_judge(arbiter, message, &question, hop, &one);
-		/* Rule 6, applied to next hops. With a map, the MTA uses only hops that satisfy their policy, so the
-		 * best verdict counts. Without one, the MTA may use any of the next hops, so the worst counts. */
+		/* Rule 6, applied to next hops. With a map, the MTA uses only hops that satisfy their policy, so the best
+		 * verdict counts. Without a map, the MTA may use any of the next hops, so the worst verdict counts. */
 		int difference = verdict_weight(one.verdict.kind) - verdict_weight(outcome->verdict.kind);
 		if (i == 0 || (message->config->settings->mta_enforces ? difference < 0 : difference > 0)) {
 			struct outcome other = *outcome;
@@ -96,7 +96,8 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 		judge_next_hops(arbiter, message, recipient, outcome);
 		return;
 	}
-	/* Sendmail expands aliases in {rcpt_addr}. Postfix's cleanup(8) has nothing better than the argument of RCPT. */
+	/* In Sendmail, {rcpt_addr} is the address after alias expansion. In a local session, Postfix's cleanup(8) has
+	 * nothing better than the argument of RCPT. */
 	bool expanded = kind != SESSION_LOCAL && recipient->address[0] != '\0';
 	const char *text = expanded ? recipient->address : recipient->argument;
 	struct span address = {text, strlen(text)};

@@ -38,7 +38,7 @@ struct daemon {
 	struct refresher *refresher;
 	bool server_running;
 	int64_t store_changed_at; /* the time of the store's file before this process opened it */
-	bool check_in_use;        /* a thread that did not end uses the check, so nothing that it needs is freed */
+	bool check_in_use;        /* a thread has not ended and may use the check: free neither check nor store */
 };
 
 /* Opens the sockets of all front ends that are on, except those that the service manager has passed. */
@@ -107,8 +107,8 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	return daemon->server_running;
 }
 
-/* Reports progress, so that the service manager extends its timeout. Returns false to end the check of the store's file
- * early, if a stop was requested. */
+/* Called repeatedly while the store's file is checked. Reports progress, so that the service manager extends its timeout.
+ * Returns false, which ends the check early, if a stop was requested. */
 static bool look_goes_on(unsigned percent)
 {
 	notify_looking(percent);
@@ -143,7 +143,8 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	daemon->check = check_new(&options, why);
 	if (!daemon->check)
 		return false;
-	/* Both files were written in the past. If their times are in the future, the clock is slow. */
+	/* The store's file and the program's file were written in the past. If one of their times is later than now, the
+	 * clock is behind. */
 	struct stat program;
 	check_time_seen(daemon->check, daemon->store_changed_at, "the store's file");
 	if (stat("/proc/self/exe", &program) == 0)
@@ -205,7 +206,7 @@ static void *stop_watch(void *arg)
 
 void daemon_stop(struct daemon *daemon, int status)
 {
-	static int status_kept; /* static, because the watch may outlive this call */
+	static int status_kept; /* static, because the thread may outlive this call */
 	pthread_t watch;
 	status_kept = status;
 	if (pthread_create(&watch, NULL, stop_watch, &status_kept) == 0)

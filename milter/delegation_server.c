@@ -11,7 +11,7 @@
 #define WORD_SIZE 64  /* octets of a queue id or an instance; a longer one counts as empty */
 #define HEADERS_MAX 8 /* headers that are remembered for one message */
 
-/* What is remembered about a request until it is answered, and about its message. */
+/* The server's memory of one client: its current request, and the message that the request belongs to. */
 struct state {
 	bool authenticated;
 	char queue_id[WORD_SIZE];
@@ -29,9 +29,9 @@ static void word_copy(char out[WORD_SIZE], struct span word)
 	out[len] = '\0';
 }
 
-/* Returns whether this message already has the header, and remembers it otherwise. The recipients of a message mostly get
- * the same header, and Postfix would insert all copies. If two different headers have the same hash, one is lost; that
- * does not affect safety. */
+/* Returns whether this message already has the header. If not, remembers the header. The recipients of a message mostly
+ * get the same header, and Postfix would insert all copies. If two different headers have the same hash, the second one
+ * is not inserted; that does not affect safety. */
 static bool header_is_repeated(struct state *state, const struct text *reply)
 {
 	uint32_t hash = 2166136261u;
@@ -88,7 +88,8 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 		action = decision.tag ? DELEGATION_PREPEND : DELEGATION_DUNNO;
 		break;
 	}
-	/* with_domains: later recipients are not known yet, and a header must not reveal blind copies. */
+	/* The header names domains only with milter_tag_domains: later recipients are not known yet, and a header must
+	 * not reveal blind copies. */
 	reply_send(client, &(struct delegation_reply){.action = action,
 				   .verdict = &outcome->verdict,
 				   .header = settings->milter_header,
@@ -96,8 +97,9 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 	config_unref(&config);
 }
 
-/* Makes the question for a recipient's domain. Returns false if there is nothing to judge. With a smart host, mail for
- * exempt_domains does not go there, so the question names the exempt domain. Mail for an address literal does go there. */
+/* Makes the question for a recipient's domain. Returns false if there is nothing to judge. If delegation_domain is a
+ * smart host, the question names the smart host, also for an address literal. Only a domain in exempt_domains is named
+ * itself, because its mail does not go to the smart host. */
 static bool question_make(struct question *question, struct span domain, const struct config *config)
 {
 	const char *hop = config->settings->delegation_domain;

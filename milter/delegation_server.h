@@ -1,8 +1,10 @@
-/* Policy delegation: answers Postfix's check_policy_service (SMTPD_POLICY_README) as a service of the server.
+/* Policy delegation: answers Postfix's check_policy_service (SMTPD_POLICY_README) as a service of the server (server.h).
  *
  * Judges the recipient's domain, or the smart host that delegation_domain names. Acts on the verdict as the milter does
- * (action.h), within the limits of the protocol: a message that is held gets no header. A known domain is answered from
- * the store at once. At a first contact the client waits, but no thread does. Runs on the loop's thread. */
+ * (action.h). The protocol allows only one action per reply, so a message that is held gets no header.
+ *
+ * For a known domain, replies immediately from the store. At a first contact the client waits, but no thread does. All
+ * functions run on the server's thread. */
 #ifndef MILTER_DELEGATION_SERVER_H
 #define MILTER_DELEGATION_SERVER_H
 

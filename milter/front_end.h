@@ -1,4 +1,4 @@
-/* The description of a front end: a row of front_ends.c.
+/* The description of a front end: a row of the table in front_ends.c.
  *
  * A front end is either a service on the server's event loop (`service_new`), or it has a thread of its own (`open`,
  * `start`, `stop`, `close`). The unused members are NULL. */
@@ -27,16 +27,16 @@ struct front_end {
 	const char *setting; /* the name of the setting with its address */
 	size_t value;        /* the offset of that setting's value in struct settings */
 	bool for_mta;        /* Postfix connects to it, perhaps from a chroot */
-	int gauge;           /* the metric for the number of its clients, or for `load`; or NO_GAUGE */
+	int gauge;           /* the metric for its number of clients (or for `load`, if not NULL); or NO_GAUGE */
 	unsigned (*load)(void);
 
 	/* For a front end on the event loop: allocates the service, which must be the first member of the allocated
 	 * struct. The daemon frees it with free() when the server's thread has ended. */
 	struct service *(*service_new)(const struct front_end_parts *parts);
 
-	/* For a front end with its own thread. The main thread calls them in this order; `open` perhaps as root. `stop`
-	 * lets waiting callbacks finish for at most `grace_ms` milliseconds. It returns false if a thread that did not
-	 * end may still use the check. */
+	/* For a front end with its own thread. The main thread calls these functions in this order; the process may still
+	 * be root at `open`. `stop` lets waiting callbacks finish for at most `grace_ms` milliseconds. It returns false
+	 * if a thread has not ended and may still use the check. */
 	bool (*open)(const struct listener *listener, const struct listener_access *access, struct failure *why);
 	bool (*start)(struct check *check, struct failure *why);
 	bool (*stop)(uint32_t grace_ms);

@@ -1,4 +1,4 @@
-/* The table of front ends. The daemon opens, starts, describes, counts and stops all front ends by this table. */
+/* The table of front ends. The daemon uses it to open, start, describe, count and stop all front ends. */
 #ifndef MILTER_FRONT_ENDS_H
 #define MILTER_FRONT_ENDS_H
 
@@ -8,7 +8,7 @@
 extern const struct front_end front_ends[];
 extern const size_t front_ends_count; /* FRONT_ENDS_MAX at most */
 
-/* Returns the value of the front end's setting; "" is off. */
+/* Returns the address from the front end's setting. If it is "", the front end is off. */
 const char *front_end_address(const struct front_end *front_end, const struct settings *settings);
 
 #endif

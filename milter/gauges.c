@@ -33,7 +33,7 @@ void gauges_collect(void *arg)
 						: server_clients(gauges->server, gauges->service[i]));
 	}
 	if (!store_usage(gauges->store, &usage, NULL))
-		return; /* the gauges keep their last values; /healthz reports that the store cannot be read */
+		return; /* the store's gauges keep their last values; /healthz reports that the store cannot be read */
 	gauge(METRIC_STORE_BYTES, usage.bytes);
 	gauge(METRIC_STORE_MAX_BYTES, usage.max_bytes);
 	gauge(METRIC_STORE_ENTRIES, usage.entries);

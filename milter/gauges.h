@@ -1,4 +1,5 @@
-/* Sets the metrics that are gauges when somebody reads the metrics. Runs on the event loop's thread. */
+/* Sets those metrics that are gauges. Call gauges_collect() before the metrics are written out, on the server's
+ * thread. */
 #ifndef MILTER_GAUGES_H
 #define MILTER_GAUGES_H
 

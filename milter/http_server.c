@@ -65,7 +65,8 @@ static struct http_request request_parse(struct span line)
 	return request;
 }
 
-/* Sends a head, and behind it the body that is in http->reply. With `head`, sends the head alone. */
+/* Sends the head of a reply, followed by the body in http->reply. If `head`, the request was HEAD, and the body is not
+ * sent. */
 static void http_send(struct http_server *http, struct client *client, const char *status, const char *type,
 	size_t body_len, bool head)
 {
@@ -97,8 +98,8 @@ static void http_metrics(struct http_server *http, struct client *client, bool h
 			head);
 }
 
-/* Answers /healthz: 503 and the reason if the store cannot be read. Otherwise answers 200 even if the gate is degraded,
- * because stopping or restarting it would repair nothing (design 6.10). */
+/* Answers /healthz. Returns 503 and the cause if the store cannot be read. Otherwise returns 200 even if the daemon is
+ * degraded, because stopping or restarting it would repair nothing (design 6.10). */
 static void http_health(struct http_server *http, struct client *client, bool head)
 {
 	struct failure why;

@@ -1,9 +1,11 @@
-/* HTTP for monitoring, as a service of the server. Answers GET and HEAD, one request per connection.
+/* HTTP for monitoring, as a service of the server (server.h). Answers GET and HEAD, one request per connection.
  *
- * /healthz is for a supervisor. If the store can be read, it answers 200 with `ok`, or with `degraded:` and a list of
- * conditions (design 6.10). Otherwise it answers 503 and the reason. /metrics returns the metrics in OpenMetrics text
- * form. This is our own code, because libevent's server limits neither connections nor the time of a request (design
- * 3.4). Runs on the loop's thread. */
+ * /healthz is for a supervisor. If the store can be read, it returns 200 with `ok`, or with `degraded:` and a list of
+ * conditions (design 6.10). If the store cannot be read, it returns 503 and the cause. /metrics returns the metrics in
+ * the OpenMetrics text format.
+ *
+ * libevent's HTTP server is not used, because it limits neither connections nor the time of a request (design 3.4). All
+ * functions run on the server's thread. */
 #ifndef MILTER_HTTP_SERVER_H
 #define MILTER_HTTP_SERVER_H
 

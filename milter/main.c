@@ -55,8 +55,8 @@ static int usage(void)
 	return EX_USAGE;
 }
 
-/* Returns the absolute path of the settings file. A reload reads it again, and a daemon in the background has changed its
- * directory. */
+/* Returns the absolute path of the settings file. A reload reads the file again, when a daemon in the background has
+ * already changed its directory. */
 static const char *file_absolute(const char *file)
 {
 	static char path[2 * PATH_MAX];
@@ -67,7 +67,7 @@ static const char *file_absolute(const char *file)
 	return path;
 }
 
-/* Reads the options. Returns -1 to go on, or an exit status. */
+/* Reads the options. Returns -1 to go on, or the exit status if the daemon must end now. */
 static int options_read(struct options *options, int argc, char **argv)
 {
 	int flag;
@@ -199,7 +199,7 @@ static int serve(struct daemon *daemon, const struct settings_source *source)
 	return EX_IOERR;
 }
 
-/* Logs what limits the protection under these settings, and what they demand of the MTA. */
+/* Logs the limits of the protection under these settings, and the MTA settings that they need. */
 static void warn_of_limits(const struct config *config)
 {
 	const struct settings *settings = config->settings;
@@ -216,7 +216,7 @@ static void warn_of_limits(const struct config *config)
 			    "(Postfix: smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix) and set "
 			    "mta_enforces = yes",
 			(long long)settings->probe_ttl_ok);
-	/* An MTA that cannot do DANE would hold all mail with such an answer. */
+	/* An MTA that cannot do DANE would hold all mail for which the map answers dane-only. */
 	if (map && config_dane(config))
 		log_info(
 			"mta_dane = yes: for domains with TLSA records the map answers dane-only or dane; Postfix needs "
@@ -248,8 +248,8 @@ static int run(const struct options *options, struct daemon *daemon, struct conf
 	return status;
 }
 
-/* Does the part of the start that needs root or that forks: finds the user, opens the sockets, gives up root, moves to the
- * background, and opens the store. Returns NULL on failure. */
+/* Does the part of the start that needs root or that forks: finds the user, opens the sockets, gives up root, moves to
+ * the background, and opens the store. Returns NULL on failure. */
 static struct daemon *prepare(const struct options *options, const struct settings *settings, struct failure *why)
 {
 	struct identity identity;
@@ -294,8 +294,9 @@ int main(int argc, char **argv)
 	struct options options = {.foreground = false};
 #ifdef __GLIBC__
 	/* glibc makes up to eight arenas per CPU for libmilter's many short-lived threads, and each arena keeps the
-	 * memory of its busiest moment. So their number is limited. An arena returns free memory at its end to the
-	 * system above a threshold. The default is so low that each TLS handshake would get its pages anew. */
+	 * memory of its busiest moment. So the number of arenas is limited. If the free memory at the end of an arena
+	 * exceeds a threshold, the arena returns it to the system. The default threshold is so low that each TLS
+	 * handshake would have to get its pages again. */
 	mallopt(M_ARENA_MAX, HEAPS);
 	mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
 #endif

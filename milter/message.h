@@ -1,6 +1,7 @@
-/* What the milter remembers about one message from MAIL to the end of the message.
+/* The milter's memory of one message, from MAIL to the end of the message.
  *
- * Not locked: libmilter runs only one callback of a session at a time. A zeroed struct is valid and holds no message. */
+ * No lock is needed: libmilter runs only one callback of a session at a time. A zeroed struct is valid and holds no
+ * message. */
 #ifndef MILTER_MESSAGE_H
 #define MILTER_MESSAGE_H
 
@@ -13,12 +14,12 @@
 #define MESSAGE_TAGS_MAX 100 /* verdicts remembered for header fields, one for each policy domain */
 
 struct message {
-	struct config *config;        /* the settings for this message, also after a reload; NULL: no message */
+	struct config *config;        /* the settings at MAIL, used even after a reload; NULL: no message */
 	int64_t waited_ms;            /* the part of milter_wait that is used up */
-	unsigned forged;              /* header fields with our name that came with the message */
+	unsigned forged;              /* number of header fields named milter_header that the message arrived with */
 	bool unjudged;                /* the daemon was stopping, and a recipient was accepted without a verdict */
 	bool held;                    /* the message must be quarantined */
-	struct verdict held_for;      /* the first verdict that demanded it */
+	struct verdict held_for;      /* the first verdict that demanded the quarantine */
 	struct verdict_logged logged; /* domains whose unchecked delivery was logged */
 	unsigned recipients;
 	bool many_domains; /* the recipients are in more than one domain */
@@ -28,15 +29,17 @@ struct message {
 	unsigned tags_left_out; /* verdicts beyond MESSAGE_TAGS_MAX */
 };
 
-/* Starts a message; a message before it ends. Takes over the caller's reference to `config`. */
+/* Starts a message, after ending the previous message if there is one. Takes over the caller's reference to `config`. */
 void message_begin(struct message *message, struct config *config);
-/* Ends a message and frees what belongs to it. */
+/* Ends the message: frees its data and drops the reference to the settings. */
 void message_end(struct message *message);
-/* Notes a recipient's domain, whether the recipient is judged or not. */
+/* Counts a recipient, and sets `many_domains` when the recipients are in more than one domain. Call it for every
+ * recipient, also for those that are not judged. */
 void message_recipient(struct message *message, const char *recipient);
-/* Remembers a verdict for a header field. Keeps the worse of two verdicts for one policy domain. */
+/* Remembers a verdict for a header field. Of several verdicts for one policy domain, keeps only the worst. A verdict for
+ * a further policy domain after MESSAGE_TAGS_MAX is only counted (tags_left_out). */
 void message_tag(struct message *message, const struct verdict *verdict);
-/* Remembers that the message must be quarantined for this verdict. */
+/* Marks the message for quarantine. Remembers the verdict if it is the first one that demands the quarantine. */
 void message_hold(struct message *message, const struct verdict *verdict);
 /* Writes the header field for verdict `i` into `out`. Returns false if an earlier verdict has the same text. */
 bool message_header(const struct message *message, unsigned i, struct text *out);

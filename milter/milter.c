@@ -21,28 +21,29 @@
 #include <unistd.h>
 
 #define QUEUE_ID_SIZE 64
-/* How many forged header fields are removed from a message. For each removal the MTA searches its queue file, so a
- * message with more of them is quarantined instead. */
+/* The most forged header fields that are removed from one message. For each removal the MTA searches its queue file, so a
+ * message with more forged fields is quarantined instead. */
 #define FORGED_MAX 1000
 
 #define START_POLL_MS 5  /* how often milter_await() checks whether libmilter serves */
 #define STOP_NUDGE_MS 20 /* time between two nudges at a stop */
 #define STOP_NUDGES 250
 
-/* libmilter passes only the session to a callback, so the milter is in static storage. Set before milter_run(), except
- * for the atomic members. */
+/* libmilter passes only the session to a callback, so the milter's data is static. All members except the atomic ones are
+ * set before libmilter starts to serve. */
 static struct {
 	struct listener listener;
 	struct arbiter arbiter;
-	atomic_bool served; /* a connection has been closed, so libmilter serves */
+	atomic_bool served; /* on_close() has been called, which shows that libmilter serves */
 	atomic_bool ended;  /* milter_run() is about to return */
 } milter;
 
 struct session {
-	bool silent_mail, silent_header; /* negotiated: MAIL or header fields get no reply */
+	bool silent_mail, silent_header; /* agreed with the MTA: MAIL or header fields get no reply */
 	bool authenticated;              /* the client has logged in */
 	char queue_id[QUEUE_ID_SIZE];    /* of this message; "" until the MTA sends it */
-	/* The queue id of the previous message. libmilter still returns it for the first recipients of the next one. */
+	/* The queue id of the previous message. libmilter still returns it for the first recipients of the next
+	 * message. */
 	char queue_id_before[QUEUE_ID_SIZE];
 	struct message message;
 };
@@ -133,8 +134,8 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 	enum session_kind kind = session->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
 	if (recipient.mailer[0] == '\0')
 		kind = SESSION_LOCAL;
-	/* A stopping daemon cannot judge. In a local session a recipient must not be refused (spec F-2), so on_end() returns
-	 * a temporary failure for the whole message. */
+	/* A stopping daemon cannot judge. In a local session a recipient must not be refused (spec F-2), so on_end()
+	 * returns a temporary failure for the whole message. */
 	if (!session->message.config || !arbiter_enter(&milter.arbiter)) {
 		session->message.unjudged = kind == SESSION_LOCAL;
 		return kind == SESSION_LOCAL ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
@@ -176,8 +177,11 @@ static sfsistat on_header(SMFICTX *context, char *name, char *value)
 	return session->silent_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
-/* Removes forged header fields and inserts the message's own. Position 1 is right below the MTA's own Received field in
- * Postfix and Sendmail (spec M-13). Each field is inserted above the previous one, so the second loop runs backwards. */
+/* Removes forged header fields, or quarantines the message if there are more than FORGED_MAX. Then inserts the header
+ * fields for the message's verdicts. Returns false if the MTA rejects a change.
+ *
+ * Position 1 is right below the MTA's own Received field in Postfix and Sendmail (spec M-13). Each field is inserted
+ * above the previous one, so the second loop runs backwards. */
 static bool headers_change(SMFICTX *context, const struct message *message)
 {
 	char *name = message->config->settings->milter_header;
@@ -217,7 +221,7 @@ static sfsistat on_end(SMFICTX *context)
 {
 	struct session *session = session_of(context);
 	struct message *message = &session->message;
-	/* Postfix keeps a local message in its maildrop queue then, and submits it again later. */
+	/* After a temporary failure, Postfix keeps a local message in its maildrop queue and submits it again later. */
 	if (!message->config || message->unjudged)
 		return SMFIS_TEMPFAIL;
 	session_queue_id(session, context);
@@ -244,7 +248,7 @@ static sfsistat on_abort(SMFICTX *context)
 	return SMFIS_CONTINUE;
 }
 
-/* For a nudge, libmilter calls this callback only: there is no session then. */
+/* For a connection that is only a nudge, libmilter calls no other callback, so there is no session. */
 static sfsistat on_close(SMFICTX *context)
 {
 	struct session *session = smfi_getpriv(context);
@@ -272,7 +276,8 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	*out2 = *out3 = 0;
 	session->silent_mail = (*steps_out & SMFIP_NR_MAIL) != 0;
 	session->silent_header = (*steps_out & SMFIP_NR_HDR) != 0;
-	/* Once a list is set for one stage, Postfix sends no macros at the other stages. So all lists are set (spec M-8). */
+	/* If a list is set for one stage, Postfix sends no macros at stages without a list. So all lists are set (spec
+	 * M-8). */
 	char mail[] = "i {auth_type} {auth_authen}", rcpt[] = "i {rcpt_mailer} {rcpt_host} {rcpt_addr} {client_addr}",
 	     eom[] = "i";
 	bool set = (actions & SMFIF_SETSYMLIST) == 0 ||
@@ -286,7 +291,8 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 
 bool milter_open(const struct listener *listener, const struct listener_access *access, struct failure *why)
 {
-	/* libmilter only logs its errors. So this listener tries first, and its errors have causes and advice. */
+	/* libmilter only logs its errors. So our own listener first tries to open the address: its error messages give
+	 * the cause and advice. */
 	struct listener trial = *listener;
 	if (!listener_open(&trial, access, why))
 		return false;
@@ -357,8 +363,8 @@ static void *library_stop(void *arg)
 	return NULL;
 }
 
-/* smfi_stop() waits for a lock that libmilter's listener holds for up to 5 s, or until somebody connects. So this function
- * connects until libmilter has ended. */
+/* smfi_stop() waits for a lock that libmilter's listener holds for up to 5 s, or until somebody connects. So this
+ * function connects until libmilter has ended. */
 void milter_stop(uint32_t grace_ms)
 {
 	pthread_t stopper;

@@ -1,7 +1,7 @@
-/* The milter. Hides libmilter; a process can have only one milter.
+/* The milter, as a front end. Only this module calls libmilter. A process can have only one milter.
  *
- * RCPT is answered from the store at once if possible. Otherwise the callback waits for a lookup: for at most
- * milter_wait, with at most milter_waiters callbacks waiting at a time (design 6.3). libmilter calls the callbacks of one
+ * If possible, the reply to RCPT comes from the store immediately. Otherwise the callback waits for a lookup, for at most
+ * milter_wait. At most milter_waiters callbacks wait at the same time (design 6.3). libmilter calls the callbacks of one
  * session one after the other, but perhaps on different threads.
  *
  * The order of calls is milter_open(); milter_run() on its own thread; milter_await(); milter_stop(); milter_quiesce();
@@ -18,8 +18,9 @@ bool milter_open(const struct listener *listener, const struct listener_access *
 /* Serves until milter_stop(). Returns false if libmilter fails. Call it on a thread with all signals blocked, because
  * libmilter waits for HUP, INT and TERM itself. */
 bool milter_run(struct check *check);
-/* Waits until libmilter serves, because libmilter ignores an earlier stop. Logs a warning if this process may not connect to
- * its own socket (nudge.h). Returns false if libmilter does not serve within MILTER_START_MS milliseconds. */
+/* Waits until libmilter serves, because libmilter ignores a stop that comes earlier. Returns false if libmilter does not
+ * serve within MILTER_START_MS milliseconds. If this process cannot connect to its own socket (nudge.h), logs a warning
+ * and returns true without waiting. */
 #define MILTER_START_MS 5000
 bool milter_await(struct failure *why);
 /* Lets no further callback wait, lets waiting ones finish for at most `grace_ms` milliseconds, and then makes
@@ -27,8 +28,8 @@ bool milter_await(struct failure *why);
 void milter_stop(uint32_t grace_ms);
 /* Returns how many callbacks wait for a lookup now. Any thread. */
 unsigned milter_waiting(void);
-/* Waits until no callback uses the check any more; none will start to. Returns false if one still uses it after
- * `wait_ms` milliseconds: the check must then not be freed. */
+/* Lets no further callback use the check, and waits until no callback uses it any more. Returns false if a callback still
+ * uses it after `wait_ms` milliseconds: the check must then not be freed. */
 bool milter_quiesce(uint32_t wait_ms);
 /* Removes the UNIX socket's file, which libmilter leaves behind. */
 void milter_close(void);

@@ -19,7 +19,7 @@ static void *milter_main(void *check)
 {
 	if (!milter_run(check))
 		log_error("milter_socket: libmilter failed; see the mail log for its error");
-	/* Ends the daemon. After a stop nobody reads this event any more. */
+	/* This event ends the daemon. During a stop nobody reads the event any more. */
 	signals_post(SIGNALS_FAILED);
 	return NULL;
 }

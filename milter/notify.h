@@ -6,7 +6,7 @@
 
 /* Reports that the start or a reload is complete, with a status line for `systemctl status`. */
 void notify_ready(const char *status);
-/* Reports how much of the store's file has been checked, and asks for a minute more: a start may take long. */
+/* Reports how much of the store's file has been checked, and asks the service manager to wait for another minute. */
 void notify_looking(unsigned percent);
 /* Reports that a reload has begun. */
 void notify_reloading(void);

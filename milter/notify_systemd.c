@@ -4,7 +4,7 @@
 
 #include <systemd/sd-daemon.h>
 
-#define PATIENCE_US 60000000 /* counted from the newest report */
+#define PATIENCE_US 60000000 /* the service manager waits this long for the next report */
 
 void notify_ready(const char *status)
 {

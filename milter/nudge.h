@@ -1,8 +1,8 @@
-/* Makes libmilter look for ready sessions, before a callback waits.
+/* Keeps a callback that waits from holding up other sessions of the milter.
  *
- * Debian's libmilter serves all sessions from a pool of threads. One waiting callback can hold up a session that is ready.
- * A new connection to the milter's own socket, closed at once, makes libmilter look again (design 6.2, spec F-7). Any
- * thread, after nudge_init(). */
+ * Debian's libmilter serves all sessions from a pool of threads, in which one waiting callback can hold up a session that
+ * has input. A nudge makes libmilter look for such sessions: it is a connection to the milter's own socket that is closed
+ * immediately (design 6.2, spec F-7). Send one before a callback waits. Any thread, after nudge_init(). */
 #ifndef MILTER_NUDGE_H
 #define MILTER_NUDGE_H
 
@@ -14,7 +14,7 @@ struct nudge {
 };
 /* Finds the address of the milter's socket. */
 bool nudge_init(struct nudge *nudge, const struct listener *listener, struct failure *why);
-/* Connects and hangs up. Never waits. Returns false and sets errno if this process cannot connect. */
+/* Opens and closes a connection. Never waits. Returns false and sets errno if this process cannot connect. */
 bool nudge_send(const struct nudge *nudge);
 
 #endif

@@ -27,8 +27,8 @@ struct refresher {
 	bool stop GUARDED_BY(lock);
 };
 
-/* Submits a domain, unless that was done within REFRESHER_AGAIN_MS. Returns false if no further domain can be submitted
- * now. */
+/* Submits a domain, unless it was submitted within the last REFRESHER_AGAIN_MS. Returns false if no further domain can be
+ * submitted now. */
 static bool refresher_submit(struct refresher *refresher, const char *domain, int64_t now_ms)
 {
 	const struct key key = keyed_name(refresher->begun, domain, 0);
@@ -68,7 +68,8 @@ static bool refresher_look(struct refresher *refresher)
 		count++;
 	}
 	names_free(&due);
-	/* If no domain of a full batch can be submitted, the next batch is larger, to reach the domains behind them. */
+	/* If no domain of a full batch can be submitted, the next batch is larger, so that it also reaches later
+	 * domains. */
 	bool whole = room && count == refresher->batch;
 	bool stuck = whole && refresher->bucket.spent <= spent;
 	bool most = refresher->batch >= REFRESHER_BATCH_MAX;

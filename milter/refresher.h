@@ -2,8 +2,10 @@
  * 5.12).
  *
  * It runs every REFRESHER_TICK_MS, or every REFRESHER_SOON_MS while more domains are due than it could submit. It never
- * waits for the network. It does not submit a domain again within REFRESHER_AGAIN_MS. Normally the end of a refresh moves
- * the domain's due time by at least that much, but not if the store accepts no changes. */
+ * waits for the network.
+ *
+ * It does not submit a domain again within REFRESHER_AGAIN_MS. Normally a refresh moves the domain's due time by at least
+ * that much. This limit is for a store that accepts no changes, where the due time stays the same. */
 #ifndef MILTER_REFRESHER_H
 #define MILTER_REFRESHER_H
 
@@ -13,7 +15,7 @@
 #define REFRESHER_SOON_MS 100
 #define REFRESHER_AGAIN_MS 60000
 #define REFRESHER_A_SECOND 200 /* domains submitted per second, and in one burst */
-#define REFRESHER_BATCH 1024   /* domains read from the store at a time; more if none of them can be submitted */
+#define REFRESHER_BATCH 1024   /* domains read from the store at a time; doubled if none of them can be submitted */
 #define REFRESHER_BATCH_MAX 16384
 
 struct refresher;

@@ -1,5 +1,5 @@
-/* Reloads the settings while the daemon runs. Either the new configuration is complete, or the old one stays in effect.
- * Call these functions on the main thread. */
+/* Reloads the settings while the daemon runs. If any part of the new configuration fails, the whole old configuration
+ * stays in effect. Call these functions on the main thread. */
 #ifndef MILTER_RELOAD_H
 #define MILTER_RELOAD_H
 
@@ -18,7 +18,8 @@ struct settings *settings_source_read(const struct settings_source *source, stru
  * result, and the names of changed settings that need a restart. Returns false if the old settings stay in effect. */
 bool reload_run(struct check *check, const struct loops *loops, const struct settings_source *source,
 	const struct settings *running);
-/* Writes the names of the settings that differ and need a restart, separated by blanks. Returns how many there are. */
+/* Writes the names of the settings that differ between `running` and `fresh` and need a restart, separated by blanks,
+ * into `out`. Returns their number. */
 unsigned reload_restart_names(const struct settings *running, const struct settings *fresh, char *out, size_t size);
 
 #endif

@@ -63,8 +63,8 @@ enum signals_event signals_next(int wait_ms)
 {
 	char letter;
 	struct pollfd readable = {.fd = ends[0], .events = POLLIN};
-	/* poll() first: every signal interrupts it, but not a read() with SA_RESTART. ThreadSanitizer runs a handler only
-	 * after the system call has returned. */
+	/* Wait in poll(), not in read(): with SA_RESTART, a signal interrupts poll() but not read(). ThreadSanitizer
+	 * needs the interruption, because it runs a handler only after the system call has returned. */
 	poll(&readable, 1, wait_ms);
 	if (read(ends[0], &letter, 1) != 1)
 		return SIGNALS_NONE;

@@ -58,8 +58,8 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	client_reply(client, (struct span){map->wire, len});
 }
 
-/* Replies with the verdict on one next hop. If the key has several and this one has no policy, the reply defers: the others
- * are judged when the MTA asks again. */
+/* Replies with the verdict on one next hop. If the key has several next hops and this one has no policy, the reply
+ * defers: the other next hops are judged when the MTA asks again. */
 static void map_reply_by(struct verdict_service *service, struct client *client, const struct outcome *outcome)
 {
 	struct socketmap_server *map = (struct socketmap_server *)service;
@@ -80,8 +80,8 @@ static void map_reply_by(struct verdict_service *service, struct client *client,
 	map_render(map, client, &source);
 }
 
-/* Asks a question and replies, now or later. Returns false without a reply if this next hop has no policy and the key has
- * others. */
+/* Asks a question and replies, now or later. If this next hop has no policy and the key has other next hops, returns
+ * false and does not reply. */
 static bool map_judge(struct socketmap_server *map, struct client *client, const struct question *question)
 {
 	const struct state *state = client_state(client);
@@ -115,8 +115,8 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 		if ((question.has_domain || question.unreadable) && map_judge(map, client, &question))
 			return;
 	}
-	/* Other keys are parent domains (`.example.com`), address literals and paths. They have no policy, because policies
-	 * are not inherited (RFC 8461 3.4, spec K-4). */
+	/* Other keys are parent domains (`.example.com`), address literals and paths. They have no policy, because
+	 * policies are not inherited (RFC 8461 3.4, spec K-4). */
 	const struct verdict none = {.kind = VERDICT_NONE};
 	map_render(map, client, &(struct map_source){.verdict = &none});
 }

@@ -1,8 +1,9 @@
 /* The TLS policy map: answers Postfix's and Sendmail's questions at delivery (socketmap_table(5)), as a service of the
- * server.
+ * server (server.h).
  *
- * The name of the map in a request selects the dialect of the reply (map_grammar.h). A known domain is answered from the
- * store at once. At a first contact the client waits, but no thread does. Runs on the loop's thread. */
+ * The name of the map in a request selects the dialect of the reply (map_grammar.h). For a known domain, replies
+ * immediately from the store. At a first contact the client waits, but no thread does. All functions run on the server's
+ * thread. */
 #ifndef MILTER_SOCKETMAP_SERVER_H
 #define MILTER_SOCKETMAP_SERVER_H
 

@@ -10,7 +10,7 @@ struct lookup {
 	struct outcome outcome;
 };
 
-/* The inquiry's callback. It may run on any thread. */
+/* Called when the inquiry has ended, on any thread. Takes over the outcome's policy. */
 static void lookup_done(void *arg, struct outcome *outcome)
 {
 	struct lookup *lookup = arg;
@@ -40,8 +40,8 @@ static void lookup_answer(void *arg, struct client *client, struct later *later)
 	free(lookup);
 }
 
-/* The lookup that the last question did not need: the store answers most questions at once. It saves an allocation for each
- * of them. All services share it, because they run on the one thread of the server. */
+/* A lookup that the last question did not need, because the store had the answer. Most questions are like that, and this
+ * spare saves an allocation for each of them. All services share it, because they run on the one thread of the server. */
 static struct lookup *spare;
 
 bool verdict_service_ask(
