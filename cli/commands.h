@@ -6,21 +6,21 @@
 #include <stddef.h>
 #include <string.h>
 
-#define OPTIONS_OWN_MAX 8 /* the sum over all commands */
+#define OPTIONS_OWN_MAX 8 /* options that belong to a single command; the sum over all commands */
 
 /* Exit statuses of the commands. Failures have the statuses of sysexits.h, from 64. */
 enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNSURE = 2 };
 
 struct options {
-	const char *file; /* of settings; NULL: the default file, which may be missing */
+	const char *file; /* the settings file; NULL: the default file, which may be missing */
 	char **overrides; /* `name=value` */
 	size_t override_count;
 	bool json;
 	struct own_value {
 		const char *name, *value;
-	} own[OPTIONS_OWN_MAX]; /* options of single commands, see main.c; NULL when not given */
+	} own[OPTIONS_OWN_MAX]; /* options that belong to a single command (main.c); `name` NULL: not given */
 };
-/* Returns the value of an option of a single command, or NULL when it was not given. */
+/* Returns the value of an option that belongs to a single command, or NULL if the option was not given. */
 static inline const char *option_value(const struct options *options, const char *name)
 {
 	for (size_t i = 0; i < OPTIONS_OWN_MAX; i++)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Prints the sentence and the name of a reason about a domain. */
+/* Prints the sentence and the name of a reason. */
 static void reason_print(const char *label, enum reason reason)
 {
 	line_print(label, "%s [%s]", reason_sentence(reason), reason_name(reason));
@@ -214,7 +214,8 @@ void hop_print(const char *host, uint16_t port, const struct hop_record *record,
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
-/* Returns whether the hop offered STARTTLS. NULL: the probe ended before that, or the port has TLS from the start. */
+/* Returns whether the hop offered STARTTLS, as JSON. Returns NULL if the probe ended before that was known, or if the
+ * port has TLS from the start. */
 static json_t *starttls_offered(const struct evidence *evidence, uint16_t port)
 {
 	if (port == PROBE_PORT_TLS)

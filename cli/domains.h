@@ -1,4 +1,4 @@
-/* Domains as arguments of a command. */
+/* Domains that are arguments of a command. */
 #ifndef CLI_DOMAINS_H
 #define CLI_DOMAINS_H
 
@@ -6,11 +6,13 @@
 #include "question.h"
 #include "store.h"
 
-/* Reads an argument, a domain or a next hop, into a question. Returns false after a message on stderr when it names no domain. */
+/* Makes a question from an argument, which is a domain or a next hop. If the argument names no domain that can have a
+ * policy, prints a message on stderr and returns false. */
 bool domain_word(struct question *out, const char *word, enum purpose purpose);
-/* Returns whether all arguments are policy domains; called before a command changes anything. */
+/* Returns whether domain_word() accepts all arguments; prints a message for the first one that it does not accept. Call
+ * it before the command changes anything. */
 bool domain_words(char **words, size_t count);
-/* Looks up whether the store has an entry of the domain. */
+/* Returns whether the store has an entry for the domain. */
 enum store_found domain_stored(struct store *store, const char *domain);
 
 #endif

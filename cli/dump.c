@@ -24,8 +24,8 @@ json_t *dump_entry(const struct entry *entry)
 	return object;
 }
 
-/* Leaves out evidence that dump_read() restores: the newest conclusive evidence when it is the newest, and the newest good
- * evidence when it is the newest conclusive one. */
+/* Leaves out evidence that dump_read() restores: the newest conclusive evidence if it is also the newest of all, and the
+ * newest good evidence if it is also the newest conclusive evidence. */
 json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *record)
 {
 	struct hop_record written = *record;
@@ -43,8 +43,9 @@ json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *recor
 
 /* --- read --------------------------------------------------------------------------------------------------------- */
 
-/* Parses a policy whose text was not kept, from the shortest text with the same meaning. The last line has no end, because
- * the largest policy leaves no room for one. */
+/* Parses the policy of a line that has no policy text. For this it builds the shortest policy text with the same mode,
+ * max_age and MX patterns. The last line of that text has no newline, because the largest policy leaves no room for
+ * one. */
 static bool parts_parse(const struct input *in, struct entry *entry)
 {
 	const size_t size = POLICY_BYTES_MAX + 2;
@@ -63,8 +64,8 @@ static bool parts_parse(const struct input *in, struct entry *entry)
 	return ok;
 }
 
-/* Reads a domain's line: its members, then checks of the entry as a whole, then what an export leaves out: the parsed
- * policy and when it expires. */
+/* Reads the line of a domain: reads its members, checks the entry as a whole, and restores the data that an export leaves
+ * out (the parsed policy and the time when it expires). */
 static bool read_domain(const struct input *in, struct entry *entry)
 {
 	const struct input policy = {.name = "policy", .now = in->now, .why = in->why};

@@ -1,9 +1,9 @@
-/* The lines of an export: a header, then one JSON object for each domain and each hop, in any order. The format is text
- * and depends neither on the version of LMDB nor on the byte order of the machine. Data that
- * dump_read() can compute is left out: when a policy expires, and a second copy of the newest evidence.
+/* The lines of an export: a header, then one JSON object for each domain and each hop, in any order. The format is text,
+ * and depends neither on the version of LMDB nor on the byte order of the machine. Data that dump_read() can compute is
+ * left out: the time when a policy expires, and further copies of the same evidence.
  *
- * dump_read() accepts hostile bytes: each value is bounded and goes through the parsers that read data from the network.
- * Unknown members are ignored, so that a later version may write more. Any thread. */
+ * dump_read() accepts hostile bytes. The size of each value is limited, and the parsers for data from the network check
+ * the values. Unknown members are ignored, so that a later version may write more. Any thread. */
 #ifndef CLI_DUMP_H
 #define CLI_DUMP_H
 
@@ -26,13 +26,13 @@ struct dump_line {
 	struct hop_record record;
 };
 
-/* Return the object of a line. The caller owns it. */
+/* Return the object of a line, which the caller owns. `now` is in seconds since the epoch. */
 json_t *dump_header(int64_t now);
 json_t *dump_entry(const struct entry *entry);
 json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *record);
 
-/* Reads a line. Rejects times after `now` and times before MTA-STS existed. On failure `why` (EX_DATAERR) describes the
- * error and there is nothing to free. */
+/* Reads a line. Rejects times in the future and times before MTA-STS existed. On success the caller frees `out` with
+ * dump_line_free(). On failure `why` (EX_DATAERR) describes the error, and there is nothing to free. */
 bool dump_read(struct dump_line *out, const char *bytes, size_t len, int64_t now, struct failure *why);
 void dump_line_free(struct dump_line *line);
 

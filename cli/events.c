@@ -16,10 +16,10 @@
 
 /* Which events are printed. */
 struct filter {
-	int64_t since; /* 0: of any time */
+	int64_t since; /* the earliest time of an event; 0: any */
 	bool any_kind;
 	enum event_kind kind;
-	size_t count; /* of domains; 0: all */
+	size_t count; /* number of domains in `words`; 0: all domains */
 	char **words;
 };
 

@@ -1,6 +1,6 @@
-/* export: prints all data of the store as lines of JSON. It reads the store page by page and holds no transaction while it
- * prints a page, so that a slow reader of its output does not keep the store's old pages from being reused. It ends early when
- * standard output cannot be written, for instance on a full disk; main() reports that. */
+/* export: prints all data of the store as lines of JSON. It holds no transaction while it prints: a long transaction
+ * would stop LMDB from reusing free space, and a reader of the output may be slow. If standard output cannot be written,
+ * for instance on a full disk, it ends early and main() reports the error. */
 #include "clock.h"
 #include "commands.h"
 #include "domains.h"
@@ -80,8 +80,8 @@ static bool hops_export(struct store *store, struct failure *why)
 	return ok;
 }
 
-/* Prints the entry of a domain and its hops. A hop of several domains is printed with each of them; an import ignores the
- * second copy. */
+/* Prints the entry of a domain and the domain's hops. A hop that several domains share is printed with each of these
+ * domains; an import ignores further copies. */
 static int domain_export(struct store *store, const char *word)
 {
 	struct question question;

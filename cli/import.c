@@ -1,5 +1,5 @@
-/* import: stores the lines of an export; the daemon may run meanwhile. Many threads store one line each at the same time,
- * because the store writes simultaneous changes in one commit. */
+/* import: stores the lines of an export. The daemon may run at the same time. Each of many threads stores one line after
+ * another: the store writes simultaneous changes in one commit, which is faster. */
 #include "clock.h"
 #include "commands.h"
 #include "dump.h"
@@ -17,7 +17,7 @@
 #include <sysexits.h>
 
 #define IMPORT_THREADS 64 /* the store's limit of changes in one commit */
-#define REPORTED_MAX 20   /* rejected lines with a message of their own */
+#define REPORTED_MAX 20   /* refused lines that are reported; further ones are only counted */
 
 struct importer {
 	struct store *store;
@@ -25,14 +25,14 @@ struct importer {
 	struct lock lock; /* guards all members below */
 	struct lines *lines;
 	uint64_t imported, kept, refused;
-	struct failure failure; /* of the store, ends the import; `code` 0: none */
+	struct failure failure; /* a failure of the store, which ends the import; `code` 0: none */
 	struct progress progress;
 };
 
 /* The change that one line makes to the store. */
 struct change {
 	const struct importer *importer;
-	uint64_t number; /* of the line */
+	uint64_t number; /* the line's number, from 1 */
 	int64_t now;
 	struct dump_line line;
 	bool changed; /* the line had something newer than the store */
@@ -40,8 +40,9 @@ struct change {
 
 /* --- one line ----------------------------------------------------------------------------------------------------- */
 
-/* Returns when an imported entry is due. Overdue entries are spread over the next hour, or over half of the policy's
- * remaining lifetime if that is shorter, so that the daemon does not look up all of them at once. */
+/* Returns when an imported entry is due for renewal: `due_at`, or a later time. Overdue entries are spread over the next
+ * hour, or over half of the policy's remaining lifetime if that is shorter. Otherwise the daemon would look up all of
+ * them at the same time. */
 static int64_t overdue_spread(const struct entry *entry, int64_t due_at, const struct change *change)
 {
 	int64_t window = (entry->policy_expires_at - change->now) / 2;
@@ -53,7 +54,7 @@ static int64_t overdue_spread(const struct entry *entry, int64_t due_at, const s
 	return at > due_at ? at : due_at;
 }
 
-/* Callbacks of the store: merge the line into the stored record. */
+/* Callbacks of the store: merge the line into the stored entry or hop. */
 static void entry_update(struct entry *entry, void *arg)
 {
 	struct change *change = arg;
@@ -196,7 +197,8 @@ static int lines_import_all(const struct session *session, struct lines *lines, 
 	return importer.refused > 0 ? STATUS_NO : STATUS_YES;
 }
 
-/* Opens the file first: session_open() turns the process into the store's owner, who may have no right to read it. */
+/* Opens the file before session_open(), which turns the process into the store's owner. That user may have no right to
+ * read the file. */
 int import_run(const struct options *options, size_t count, char **words)
 {
 	(void)count;

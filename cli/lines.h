@@ -1,4 +1,4 @@
-/* Reads a file line by line, with a bound on each line, whatever the file contains. Not thread-safe. */
+/* Reads a file line by line. The file may contain any octets; a line that is too long is cut. Not thread-safe. */
 #ifndef CLI_LINES_H
 #define CLI_LINES_H
 
@@ -12,23 +12,23 @@
 
 struct lines {
 	FILE *file;
-	uint64_t number;      /* of the newest line, from 1 */
-	uint64_t bytes;       /* read so far */
+	uint64_t number;      /* the number of the newest line, from 1 */
+	uint64_t bytes;       /* octets read so far */
 	uint64_t bytes_total; /* the size of a regular file; 0: unknown */
-	char *line;           /* LINE_BYTES_MAX octets, without the newline; not NUL-terminated */
+	char *line;           /* the newest line, without the newline; not NUL-terminated */
 	size_t len;
 	bool too_long; /* the line was longer than LINE_BYTES_MAX and is cut */
-	int error;     /* errno of a read that failed; 0: none */
+	int error;     /* the errno of a failed read; 0: none has failed */
 };
 
-/* Opens a file; `name` "-" is standard input. Returns false after a message on stderr when it cannot be opened. */
+/* Opens a file; `name` "-" is standard input. If that fails, prints a message on stderr and returns false. */
 bool lines_open(struct lines *lines, const char *name);
 /* Reads the next line. Returns false at the end of the file and after a read error, which lines_close() reports. */
 bool lines_next(struct lines *lines);
 /* Returns the line without its comment and without blanks at both ends. A comment begins with a `#` at the start of the
  * line or after a blank: a `#` inside a word may belong to the local part of an address. */
 struct span lines_word(const struct lines *lines);
-/* Closes the file. Returns false after a message on stderr when a read has failed. */
+/* Closes the file. If a read has failed, prints a message on stderr and returns false. */
 bool lines_close(struct lines *lines, const char *name);
 
 #endif

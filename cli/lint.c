@@ -15,8 +15,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Reads at most `size` octets. Returns their number, or -1. One octet more than a policy may have is enough to find that
- * the file is too large. */
+/* Reads at most `size` octets. Returns their number, or -1 and sets errno. With a `size` that is one octet more than the
+ * largest policy, the caller can see that a file is too large. */
 static ssize_t file_read(const char *name, char *bytes, size_t size)
 {
 	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
@@ -122,8 +122,8 @@ static int lint_record(const struct options *options, const char *text)
 	return valid ? STATUS_YES : STATUS_NO;
 }
 
-/* Returns NULL when the pattern matches, "" when it does not, or why it can match nothing. A dot at the end of the
- * pattern is removed, as in a policy. */
+/* Returns NULL if the pattern matches the host, and "" if it does not. If the pattern or the host is unsuitable, returns
+ * a sentence on the cause. A dot at the end of the pattern is removed, as in a policy. */
 static const char *mx_mismatch(char *pattern, const char *host)
 {
 	size_t len = strlen(pattern), host_len = strlen(host);

@@ -1,5 +1,5 @@
-/* list: prints one line for each domain in the store. It reads the store page by page and holds no transaction while it
- * prints a page. */
+/* list: prints one line for each domain in the store. It reads the store in batches of LIST_PAGE domains, and holds no
+ * transaction while it prints a batch. */
 #include "clock.h"
 #include "commands.h"
 #include "output.h"

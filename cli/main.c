@@ -1,5 +1,5 @@
-/* stsgate: the tool. It reads the options, looks the command up in a table and runs it. A command does all its work in this
- * process, on the daemon's store. */
+/* stsgate: the tool. It reads the options, looks the command up in a table and runs it. A command does all its work in
+ * this process, on the daemon's store. */
 #include "commands.h"
 #include "log.h"
 #include "memory.h"
@@ -35,7 +35,7 @@ static const struct command commands[] = {
 		"check a policy, record or pattern before you publish it"},
 };
 
-/* Options of single commands. Each has an argument, which the command gets from option_value(). */
+/* Options that belong to a single command. Each has an argument, which the command gets from option_value(). */
 static const struct {
 	const char *command, *name, *argument, *sentence;
 } own_options[] = {
@@ -46,7 +46,7 @@ static const struct {
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 #define OWN_COUNT (sizeof own_options / sizeof *own_options)
-#define OWN_FIRST 256 /* for getopt_long(), above all letters */
+#define OWN_FIRST 256 /* what getopt_long() returns for the first of own_options; greater than any letter */
 _Static_assert(OWN_COUNT <= OPTIONS_OWN_MAX, "struct options has room for each option of a single command");
 
 static int help_print(void)
@@ -98,8 +98,9 @@ static int command_start(const struct options *options, size_t count, char **wor
 	return command->run(options, count, words + 1);
 }
 
-/* Reads the options, which may stand before and after the command: "-" makes getopt_long() return the other words in their
- * order. Returns -1, or the exit status when the tool is to end at once. */
+/* Reads the options, which may stand before and after the command: because the option string begins with "-",
+ * getopt_long() also returns the words that are no options, in their order. Returns -1 to go on, or the exit status if
+ * the tool must end now. */
 static int options_read(struct options *options, int argc, char **argv, size_t *count, char **words)
 {
 	struct option names[OWN_COUNT + 4] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},

@@ -1,5 +1,5 @@
-/* Output of the tool: quoted text, times, lines and JSON. The JSON functions hide which calls of jansson can fail: they
- * end the process when memory is exhausted. */
+/* Output of the tool: quoted text, times, lines and JSON. The caller of a JSON function need not check for errors:
+ * jansson fails only if memory is exhausted, and then the function ends the process. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
@@ -20,8 +20,8 @@ const char *quote_string(struct quote *quote, const char *string);
 struct when {
 	char text[WHEN_SIZE];
 };
-/* Format seconds since the epoch as `2026-01-31T12:00:00Z` (0: `never`), and a number of seconds as `3h 5m`, in its two
- * largest units. Return `when->text`. */
+/* when_date() formats seconds since the epoch, such as `2026-01-31T12:00:00Z`, or `never` for 0. when_span() formats a
+ * number of seconds in its two largest units, such as `3h 5m`. Both return `when->text`. */
 const char *when_date(struct when *when, int64_t at);
 const char *when_span(struct when *when, int64_t seconds);
 
@@ -31,22 +31,23 @@ void line_print(const char *label, const char *format, ...) __attribute__((forma
 /* Prints a failure to stderr. Returns its exit status. */
 int complain(const struct failure *why);
 
-/* Returns a value that jansson has made; ends the process when it is NULL. */
+/* Returns `value`, which jansson has made. Ends the process if it is NULL. */
 json_t *json_made(json_t *value);
-/* Add a value, whose reference they take over, to an object or array. json_put() puts null for NULL. */
+/* Add a value to an object or an array, and take over the caller's reference to the value. If the value is NULL,
+ * json_put() adds a JSON null. */
 void json_put(json_t *object, const char *key, json_t *value);
 void json_add(json_t *array, json_t *value);
-/* Return a JSON string, which the caller owns. Octets that are no UTF-8 are quoted. json_text() returns null for NULL and
- * "". */
+/* Return a JSON string, which the caller owns. Text that is not valid UTF-8 is quoted (quote_bytes()). For NULL and "",
+ * json_text() returns a JSON null. */
 json_t *json_text(const char *string);
 json_t *json_text_bytes(const char *bytes, size_t len);
-/* Returns seconds since the epoch as a number, or null for 0. */
+/* Returns seconds since the epoch as a JSON number, or a JSON null for 0. */
 json_t *json_when(int64_t at);
 /* Returns an array of strings. */
 json_t *json_names(const struct names *names);
 /* Prints a value on one line of ASCII and frees it. */
 void json_print(json_t *value);
-/* Prints {"NAME": array} if `wanted`. Frees the array. */
+/* Prints {"NAME": array} if `wanted`. Frees the array in any case. */
 void json_print_list(const char *name, json_t *array, bool wanted);
 
 #endif

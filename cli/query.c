@@ -23,7 +23,7 @@ static int answer_status(const struct answer *answer)
 {
 	int passed = answer->held ? STATUS_NO : STATUS_YES;
 	enum reason reason = answer->verdict.reason;
-	/* "No policy" because a lookup failed or is still due, rather than because there is none. */
+	/* No policy is known, but only because a lookup failed or has not been made yet. */
 	bool unknown = reason == REASON_RECORD_LOOKUP || reason == REASON_RESOLVER || reason == REASON_INTERNAL ||
 		       reason == REASON_FIRST_CONTACT || reason == REASON_NOT_YET_CHECKED;
 	if (!answer->final)
@@ -92,7 +92,7 @@ static void answer_print(const struct answer *answer, const struct facts *facts,
 	line_print("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), answer->final ? "" : " so far", subject,
 		*subject ? " " : "", reason_sentence(verdict->reason), reason_name(verdict->reason));
 	advice_print("advice", "", verdict->reason);
-	/* A wrong clock is reported whatever the verdict. The times in the store reveal it, to this process, too. */
+	/* A wrong clock is reported with any verdict. Like the daemon, this process detects it from the store's times. */
 	enum event_kind clock = is_degraded(HEALTH_CLOCK_AHEAD) ? EVENT_CLOCK_AHEAD : EVENT_CLOCK_BEHIND;
 	if (is_degraded(HEALTH_CLOCK_BEHIND) || is_degraded(HEALTH_CLOCK_AHEAD))
 		line_print("clock", "%s; %s", event_sentence(clock), event_advice(clock));
@@ -151,8 +151,8 @@ static void answer_print_json(
 
 /* --- the inquiry -------------------------------------------------------------------------------------------------- */
 
-/* Runs the inquiry to its end. Since the session observes its steps, check begins an inquiry even when the store has the
- * answer. */
+/* Runs the inquiry to its end. Because the session observes the steps, the check begins an inquiry even if the store has
+ * the answer. */
 static void verdict_await(
 	struct answer *answer, const struct session *session, struct trace *trace, const struct question *question)
 {

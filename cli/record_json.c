@@ -15,11 +15,11 @@
 
 /* --- names; `policy.mode` is the member `mode` of the object `policy` --------------------------------------------- */
 
-/* What the functions that write a record share. */
+/* State shared by the functions that write a record of the store as JSON. */
 struct walk {
 	const struct fields *table;
 	const void *record;
-	bool shown;       /* for `show --json`, rather than an export */
+	bool shown;       /* true: written for `show --json`; false: written for an export */
 	bool policy_text; /* the export has the text of the policy, so its parts are left out */
 	record_more *more;
 	const void *arg;
@@ -30,14 +30,15 @@ static const char *name_of(const struct walk *walk, const struct field *field)
 	return walk->shown ? field->shown : field->exported;
 }
 
-/* Returns whether `name` is the object's name, of `len` octets, or the name of a member of it. */
+/* Returns whether `name` is the name of the object or of one of its members. `object` is the object's name, of `len`
+ * octets. */
 static bool is_within(const char *name, const char *object, size_t len)
 {
 	return *name == *object && strncmp(name, object, len) == 0 && (!name[len] || name[len] == '.');
 }
 
-/* Returns NULL, or the first field of the object that contains the field if that object is absent. An object is absent
- * when its first field is zero. */
+/* If the field belongs to an object that is absent, returns the first field of that object; otherwise returns NULL. An
+ * object is absent if its first field is zero. */
 static const struct field *absent_head(const struct walk *walk, const struct field *field)
 {
 	const char *name = name_of(walk, field), *dot = strchr(name, '.');
@@ -49,7 +50,7 @@ static const struct field *absent_head(const struct walk *walk, const struct fie
 	return NULL;
 }
 
-/* Copies the part of a name before the first of the stop characters. */
+/* Copies the part of a name before the first of the stop characters into `out`, and returns `out`. */
 static const char *name_cut(char out[NAME_SIZE], const char *name, const char *stops)
 {
 	size_t len = strcspn(name, stops);
@@ -59,7 +60,8 @@ static const char *name_cut(char out[NAME_SIZE], const char *name, const char *s
 	return out;
 }
 
-/* Puts a value under a dotted name, and makes the inner object if it is not there yet. */
+/* Adds a value under a name. If the name contains a dot, the value goes into an inner object, which is made if
+ * necessary. */
 static void member_put(json_t *object, const char *name, json_t *value)
 {
 	char outer[NAME_SIZE];
@@ -107,7 +109,7 @@ static json_t *mx_host_json(const struct entry *entry, const char *host, json_t 
 	return object;
 }
 
-/* Returns the MX hosts: objects for `show --json`, pairs of preference and name for an export. */
+/* Returns an array of the MX hosts: as objects for `show --json`, as pairs of preference and name for an export. */
 static json_t *mx_json(const struct entry *entry, bool shown)
 {
 	const struct mx_set *mx = &entry->mx;
@@ -128,8 +130,8 @@ static json_t *mx_json(const struct entry *entry, bool shown)
 
 static json_t *record_write(json_t *object, const struct walk *walk);
 
-/* Returns the value of a field. NULL means null in `show --json`; an export leaves the member out, or writes octets that are
- * no UTF-8 in hexadecimal. */
+/* Returns the JSON value of a field, or NULL if it has none. For NULL, `show --json` prints null. An export leaves the
+ * member out, or writes it in hexadecimal digits if it is a text that is not valid UTF-8. */
 static json_t *value_json(const struct walk *walk, const struct field *field)
 {
 	const struct field_form *form = field->form;
@@ -204,8 +206,8 @@ static void field_export(json_t *object, const struct walk *walk, const struct f
 	}
 }
 
-/* An absent object is written as null if it has a field that marks its presence. Otherwise the object means a lookup that
- * was never made: it is written, and its outcome and TTL are null. */
+/* Writes a field for `show --json`. An absent object is written as null if one of its fields marks its presence. Any
+ * other absent object is a lookup that was never made: it is written, and its outcome and TTL are null. */
 static void field_show(json_t *object, const struct walk *walk, const struct field *field)
 {
 	enum field_kind kind = field->form->kind;
@@ -219,7 +221,8 @@ static void field_show(json_t *object, const struct walk *walk, const struct fie
 	}
 }
 
-/* Writes all fields that have a name. Names that the table's order lists come first, then the others by row. */
+/* Writes all fields that have a name. First come the names in the table's list, in the order of the list; then the other
+ * fields, in the order of the table's rows. */
 static json_t *record_write(json_t *object, const struct walk *walk)
 {
 	const struct fields *table = walk->table;
@@ -249,8 +252,8 @@ static json_t *record_write(json_t *object, const struct walk *walk)
 	return object;
 }
 
-/* Returns whether the text of the policy was kept and parses to the policy in force. It may not: another version may have
- * parsed it. */
+/* Returns whether the text of the policy was kept and parses to the stored policy. The result may differ from the stored
+ * policy if another version of stsgate has parsed the text. */
 static bool text_is_policy(const struct entry *entry)
 {
 	struct policy policy;
@@ -308,7 +311,7 @@ bool input_text(const struct input *in, const char *key, size_t min, size_t max,
 	return input_error(in, key, what);
 }
 
-/* Reads `key`, or the hexadecimal digits of `key`_hex. `out` is "" when both are missing. */
+/* Reads the member `key`, or the hexadecimal digits of the member `key`_hex. If both are missing, `out` is "". */
 static bool octets_read(const struct input *in, const char *key, char *out, size_t size)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -330,7 +333,7 @@ static bool octets_read(const struct input *in, const char *key, char *out, size
 	return true;
 }
 
-/* Reads a text, which may be missing. A host name is put into the form in which names are compared. */
+/* Reads a text, which may be missing. A host name is normalized (domain_parse()). */
 static bool text_read(const struct input *in, const char *key, const struct field *field, char *out)
 {
 	const struct field_form *form = field->form;
@@ -379,7 +382,7 @@ static bool policy_read(const struct input *in, const char *key, struct entry *e
 }
 
 /* Reads the MX hosts: pairs [preference, host], best preference first, because that order decides which hops are used. A
- * host that was no host name is quoted, or "". */
+ * name that was not a host name is in the export as quoted text, or as "". */
 static bool mx_read(const struct input *in, const char *key, struct mx_set *set)
 {
 	const json_t *hosts = json_object_get(in->object, key);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-/* The refresh of a domain is done when the newest lookup and fetch had definite results, good or bad. */
+/* Returns STATUS_YES if the record lookup had a definite result and no fetch failed, else STATUS_UNSURE. */
 static int facts_status(const struct facts *facts)
 {
 	enum reason record = facts->entry.record_outcome;
@@ -46,7 +46,8 @@ static json_t *outcome_json(const struct trace *trace)
 	return object;
 }
 
-/* Refreshes one domain and adds its object to the array (with --json) or prints its result. */
+/* Refreshes one domain. With --json, adds its object to the array; otherwise prints the result. Returns the exit
+ * status. */
 static int refresh_one(struct session *session, struct trace *trace, const char *word, json_t *array)
 {
 	struct question question;

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define TEMPORARY_BYTES ((uint64_t)16 * 1024 * 1024)
-#define HOP_ADDRESSES 2 /* at most so many addresses of a hop are probed (design 5.14) */
+#define HOP_ADDRESSES 2 /* the most addresses of one hop that are probed (design 5.14) */
 
 struct settings *session_settings(const struct options *options, int *status)
 {
@@ -44,8 +44,8 @@ struct store *session_store(const struct options *options, int *status)
 	return store;
 }
 
-/* Gives up root, so that data from the network is not parsed as root. There is no store whose owner the process could
- * become, so it becomes the daemon's user, or nobody. */
+/* Gives up root, so that data from the network is not parsed as root. With a store the process becomes the store's owner.
+ * Here there is no store, so it becomes the daemon's user, or nobody. */
 static void root_leave(const struct settings *settings)
 {
 	if (geteuid() != 0 || strcmp(settings->user, "root") == 0)
@@ -82,7 +82,8 @@ static struct store *temporary_open(struct failure *why)
 	return store;
 }
 
-/* Returns whether there is a store that cannot be read. A verdict without it would not be the daemon's verdict. */
+/* Returns whether the daemon has a store that cannot be read. A verdict without that store could differ from the daemon's
+ * verdict. */
 static bool is_broken(const struct failure *why)
 {
 	return why->code == EX_DATAERR || why->code == EX_IOERR || why->code == EX_TEMPFAIL;

@@ -1,7 +1,8 @@
-/* What a command works with. A command that only reads or changes the store calls session_store(). A command that looks
- * things up calls session_open(), which also makes a config and a check with event loops of its own.
+/* The settings, store and check that a command works with. A command that only reads or changes the store calls
+ * session_store(). A command that looks up domains calls session_open(), which also makes a config and a check with event
+ * loops of its own.
  *
- * Each function that fails has printed a message on stderr and returns the exit status, or stores it in `status`. */
+ * If a function fails, it prints a message on stderr, and returns the exit status or stores it in `status`. */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
@@ -21,12 +22,12 @@ struct session {
 	struct config *config;
 	struct store *store;
 	struct check *check;
-	int64_t changed_at; /* when the store was last changed before this process opened it */
+	int64_t changed_at; /* the time of the last change to the store before this process opened it */
 };
 enum session_needs {
 	NEEDS_STORE,               /* fails without the daemon's store */
-	NEEDS_STORE_IN_BACKGROUND, /* the same; its probes leave half of each budget to callers that wait */
-	NEEDS_NO_STORE             /* uses an empty temporary store, with a note, if the daemon has none */
+	NEEDS_STORE_IN_BACKGROUND, /* like NEEDS_STORE, but probes use only the background part of the probe budget */
+	NEEDS_NO_STORE             /* if the daemon has no store, prints a note and uses an empty temporary store */
 };
 /* Called after each step of each inquiry, on an event loop. */
 typedef void session_observe(void *arg, const struct want *want, const struct facts *facts);
@@ -35,8 +36,8 @@ int session_open(struct session *session, const struct options *options, enum se
 	session_observe *observe, void *arg);
 void session_close(struct session *session);
 
-/* Returns the longest time, in milliseconds, that one inquiry may take: each lookup, the fetch and the probes of all hops
- * run into their timeouts. */
+/* Returns the longest time, in milliseconds, that one inquiry may take. This is the time if each lookup, the fetch and
+ * the probes of all hops run into their timeouts. */
 int session_inquiry_ms(const struct settings *settings);
 
 #endif

@@ -11,13 +11,13 @@
 #include <string.h>
 #include <sysexits.h>
 
-/* Room for any value: no file is longer. */
+/* Room for any value, because no settings file is longer. */
 #define VALUE_SIZE (SETTINGS_FILE_MAX + 1)
 
 struct values {
 	const struct settings *settings, *defaults;
 	char *text, *by_default; /* of the current row; VALUE_SIZE octets each */
-	size_t count;            /* of the settings asked for; 0: all */
+	size_t count;            /* the number of settings in `names`; 0: print all settings */
 	char **names;
 };
 
@@ -56,7 +56,7 @@ static bool names_known(size_t count, char **names)
 	return true;
 }
 
-/* Returns the value that an empty setting has in effect because other settings decide it, or "". */
+/* Returns the value that takes effect for an empty setting, if other settings determine that value; otherwise "". */
 static const char *effective_value(const struct values *values, const char *name)
 {
 	static const char *const words[] = {[ON_FAIL_DEFER] = "defer", "tag", "quarantine"};

@@ -51,7 +51,7 @@ bool trace_await(struct trace *trace, int wait_ms)
 	return ended;
 }
 
-/* The result of a step: a word, or a reason when `word` is NULL. */
+/* The result of a step: a word, or a reason if `word` is NULL. */
 struct finding {
 	const char *word;
 	enum reason reason;
@@ -154,7 +154,7 @@ void trace_observe(void *arg, const struct want *want, const struct facts *facts
 {
 	struct trace *trace = arg;
 	lock_take(&trace->lock);
-	/* Steps of other inquiries are ignored: check also renews what the inquiry found to be old. */
+	/* Steps of other inquiries are ignored: the check itself starts inquiries to renew old facts. */
 	const struct question *ours = &trace->facts.question, *other = &facts->question;
 	if (trace->open && ours->purpose == other->purpose && ours->port == other->port &&
 		ours->mx_lookup == other->mx_lookup && strcmp(ours->domain, other->domain) == 0) {

@@ -1,6 +1,7 @@
-/* warm: looks up many domains before their first message, as if a message to each of them were on its way. The results are
- * stored, and each policy counts as used today, so that the daemon keeps it fresh. Domains with hops whose probes the
- * probe budget refused are tried again in rounds, until no round makes progress any more. */
+/* warm: looks up many domains before their first message, as if a message to each of them were on its way. The results
+ * are stored, and each policy counts as used today, so that the daemon keeps it fresh. If the probe budget refuses a
+ * probe for a domain, the domain is tried again in a later round. The rounds end when no domain remains, or when they
+ * make no progress for STALL_MS. */
 #include "clock.h"
 #include "commands.h"
 #include "domains.h"
@@ -21,7 +22,7 @@
 #define RATE_DEFAULT 10
 #define RATE_MAX 1000
 #define ROUND_MS 10000  /* between two rounds: after this time a network's budget allows one more probe */
-#define STALL_MS 180000 /* ends the rounds when no domain was completed for this long */
+#define STALL_MS 180000 /* the rounds end if no domain was completed for this long */
 
 struct warming {
 	const struct session *session;
@@ -31,8 +32,8 @@ struct warming {
 	struct signal_cond pause;
 	int64_t next_ms; /* when the next inquiry may start */
 	struct lines *lines;
-	struct names round; /* next hops of a later round */
-	const char *hop;    /* the next of them */
+	struct names round; /* the next hops to try in this round; empty in the first round, which reads `lines` */
+	const char *hop;    /* the next name in `round`; NULL: none */
 
 	struct lock lock; /* guards the results */
 	struct job {
@@ -42,8 +43,8 @@ struct warming {
 		struct question question;
 	} job[WARM_THREADS];
 	uint64_t mode[POLICY_ENFORCE + 1], without, failed;
-	bool again;        /* in a later round: the domains are counted already */
-	struct names left; /* next hops of domains with hops that were not probed */
+	bool again;        /* this is not the first round: the domains are counted already */
+	struct names left; /* next hops for the next round, because not all of their hops were probed */
 	struct progress progress;
 };
 
@@ -56,7 +57,7 @@ static void failure_print(struct warming *warming, const char *domain, const cha
 	fprintf(stderr, "stsgate: %s: %s\n", domain, what);
 }
 
-/* Counts the result of a domain, and adds the domain to those of the next round if a hop was not probed. */
+/* Counts the result of a domain. If a hop of the domain was not probed, adds the domain to the next round. */
 static void outcome_count(struct warming *warming, const struct job *job, const struct outcome *outcome)
 	REQUIRES(warming->lock)
 {
@@ -94,7 +95,7 @@ static void placed_set(struct entry *entry, void *arg)
 	entry->placed = entry->has_policy;
 }
 
-/* Called after each step of each inquiry, on an event loop: notes which jobs the probe budget has refused a probe. */
+/* Called after each step of each inquiry, on an event loop. Marks the job if the probe budget has refused a probe. */
 static void step_observe(void *arg, const struct want *want, const struct facts *facts)
 {
 	struct warming *warming = arg;
@@ -112,7 +113,8 @@ static void step_observe(void *arg, const struct want *want, const struct facts 
 
 /* --- questions ---------------------------------------------------------------------------------------------------- */
 
-/* Makes the newest line a question. Returns false for an empty line, and after a message for one without a domain. */
+/* Makes a question from the newest line. Returns false if the line is empty or names no domain; in the second case,
+ * prints a message. */
 static bool line_read(struct warming *warming, struct question *question) REQUIRES(warming->input)
 {
 	struct span word = lines_word(warming->lines);
@@ -131,7 +133,8 @@ static bool line_read(struct warming *warming, struct question *question) REQUIR
 	return false;
 }
 
-/* Returns the next question, from the file or, in a later round, from the next hops of that round. */
+/* Makes the next question: from the file in the first round, from `round` in a later round. Returns false if there is
+ * none. */
 static bool question_next(struct warming *warming, struct question *question) REQUIRES(warming->input)
 {
 	const char *hop = warming->hop;
@@ -161,7 +164,8 @@ static void rate_await(struct warming *warming) REQUIRES(warming->input)
 	warming->next_ms = clock_mono_ms() + warming->step_ms;
 }
 
-/* Looks up the job's domain and stores what is found. If that takes too long, the outcome is the verdict so far. */
+/* Looks up the job's domain and stores the results. If the lookup takes too long, `outcome` has the verdict so far. Marks
+ * an enforce policy as placed. */
 static void job_run(const struct job *job, struct outcome *outcome)
 {
 	const struct session *session = job->warming->session;
@@ -238,8 +242,8 @@ static void round_await(struct warming *warming)
 	lock_drop(&warming->input);
 }
 
-/* Tries the domains again whose probes the budget refused. Each minute the budget of a network allows a few more probes,
- * and the result of one probe may serve several domains. */
+/* Tries those domains again for which the budget refused a probe. Each minute the budget of a network allows a few more
+ * probes, and the result of one probe may serve several domains. */
 static void rounds_run(struct warming *warming)
 {
 	int64_t moved_ms = clock_mono_ms();
