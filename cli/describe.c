@@ -125,7 +125,7 @@ const char *tlsa_state_text(const struct tlsa_lookup *look)
 	case TLSA_UNKNOWN:
 		break;
 	case TLSA_NONE:
-		return look->signed_denial ? "none, as DNSSEC proves" : "none that DNSSEC secures";
+		return look->signed_denial ? "none, proven by DNSSEC" : "none secured by DNSSEC";
 	case TLSA_USABLE:
 		return "usable";
 	case TLSA_UNUSABLE:

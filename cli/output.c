@@ -28,7 +28,7 @@ const char *when_date(struct when *when, int64_t at)
 	struct tm parts;
 	if (at == 0 || !gmtime_r(&time, &parts) ||
 		strftime(when->text, sizeof when->text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-		snprintf(when->text, sizeof when->text, at == 0 ? "never" : "beyond all calendars");
+		snprintf(when->text, sizeof when->text, at == 0 ? "never" : "out of range");
 	return when->text;
 }
 

@@ -96,7 +96,8 @@ static bool store_find(
 	session->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
 	if (session->store || needs != NEEDS_NO_STORE || is_broken(why))
 		return session->store != NULL;
-	fprintf(stderr, "stsgate: note: the store is not used, and nothing is kept: %s\n", why->text);
+	fprintf(stderr, "stsgate: note: the daemon's store is not used, and the results are not stored: %s\n",
+		why->text);
 	root_leave(settings);
 	session->store = temporary_open(why);
 	return session->store != NULL;

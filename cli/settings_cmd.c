@@ -82,7 +82,7 @@ static void values_print(struct values *values, bool by_default)
 		first = false;
 		const char *effective = effective_value(values, row->name);
 		if (*effective)
-			printf("# %s is empty: other settings make it %s\n", row->name, effective);
+			printf("# %s is empty; because of other settings, it acts as %s\n", row->name, effective);
 		printf("%s =%s%s\n", row->name, *values->text ? " " : "", values->text);
 	}
 }

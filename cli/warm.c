@@ -250,7 +250,7 @@ static void rounds_run(struct warming *warming)
 	if (warming->left.count > 0) {
 		progress_clear(&warming->progress);
 		fprintf(stderr,
-			"stsgate: note: the probe budget delays %u domains; they are retried until retries no longer help "
+			"stsgate: note: the probe budget delays %u domains; stsgate retries them while retries make progress "
 			"(Ctrl-C ends this)\n",
 			warming->left.count);
 	}

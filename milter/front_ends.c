@@ -15,8 +15,8 @@ const struct front_end front_ends[] = {
 		.for_mta = true,
 		.fd_name = "milter",
 		.refused =
-			"libmilter opens its own socket and cannot take one: remove it from the socket unit, and set "
-			"the address with milter_socket",
+			"libmilter opens its own socket and cannot use a socket from outside: remove this socket from "
+			"the socket unit, and set the address with milter_socket",
 		.gauge = METRIC_MILTER_WAITING,
 		.load = milter_waiting,
 		.open = milter_open,

@@ -193,8 +193,8 @@ static int serve(struct daemon *daemon, const struct settings_source *source)
 		}
 	}
 	/* The next start checks the store's file, and moves it aside if it is damaged. */
-	log_error("%s; exiting with status %d, so that the next start checks the store; the map makes mail wait until "
-		  "then",
+	log_error("%s; exiting with status %d, so that the next start checks the store; mail that needs the map waits "
+		  "until then",
 		why.text, EX_IOERR);
 	return EX_IOERR;
 }

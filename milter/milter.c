@@ -343,7 +343,7 @@ bool milter_await(struct failure *why)
 	if (!nudge_send(&milter.arbiter.nudge)) {
 		log_warning(
 			"%s: stsgated cannot connect to its own socket `%s`: %s: a recipient that waits for a first "
-			"contact may delay other sessions: let socket_owner and socket_mode allow stsgated's user",
+			"contact may delay other sessions: set socket_owner and socket_mode so that stsgated's user can connect",
 			milter.listener.setting, milter.listener.text, strerror(errno));
 		return true;
 	}

@@ -53,11 +53,11 @@ static const struct {
 		"# set\nmode = monitor\n# default\nio_threads = 2\n", ""},
 	{{"settings", "workers", "-c", "/dev/null"}, 64, "", "stsgate: workers has no effect since 0.2.0"},
 	{{"settings", "milter_on_fail_authenticated", "-c", "/dev/null"}, 0,
-		"# default\n# milter_on_fail_authenticated is empty: other settings make it defer\n"
+		"# default\n# milter_on_fail_authenticated is empty; because of other settings, it acts as defer\n"
 		"milter_on_fail_authenticated =\n",
 		""},
 	{{"settings", "milter_on_fail_local", "-c", "/dev/null", "-o", "mta_enforces=yes"}, 0,
-		"# milter_on_fail_local is empty: other settings make it tag\n", ""},
+		"# milter_on_fail_local is empty; because of other settings, it acts as tag\n", ""},
 	{{"settings", "milter_on_fail_authenticated", "--json", "-c", "/dev/null", "-o", "mta_enforces=yes"}, 0,
 		"\"acts_as\": \"tag\"", ""},
 	{{"settings", "mode", "--json", "-c", "/dev/null"}, 0,

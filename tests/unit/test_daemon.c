@@ -698,7 +698,7 @@ static void a_store_that_breaks_ends_the_daemon(void **state)
 	assert_non_null(strstr(exchange("http", "GET /healthz HTTP/1.0\r\n\r\n"), " 503 "));
 	assert_int_equal(status_of(daemon), EX_IOERR);
 	expect_log(
-		"exiting with status 74, so that the next start checks the store; the map makes mail wait until then");
+		"exiting with status 74, so that the next start checks the store; mail that needs the map waits until then");
 	assert_int_equal(access(path_of("store/policies.dirty"), F_OK), 0);
 	int words = notify_socket();
 	daemon = daemon_start((const char *const[]){"-f", NULL});
