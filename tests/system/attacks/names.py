@@ -68,7 +68,7 @@ def null_mx_forged(lab, stage):
     domain = lab.domain('nulled', conduct=hop.STRIPPED)
     stage.learn(domain)
     lab.dns.set(domain.ascii, 'MX', '0 .')
-    stage.refused(stage.send(domain), domain, 'null-mx', r'the domain takes no mail \(null MX\)')
+    stage.refused(stage.send(domain), domain, 'null-mx', r'the domain accepts no mail \(null MX\)')
     expect_match('what the gate knows', 'null-mx', lab.gate.tool('query', domain.ascii)[1])
     stage.nothing_at(domain.mx)
 
