@@ -10,7 +10,8 @@ int action_on_fail(const struct settings *settings, enum session_kind session)
 	case SESSION_AUTHENTICATED:
 		if (settings->milter_on_fail_authenticated != CHOICE_EMPTY)
 			return settings->milter_on_fail_authenticated;
-		/* Mail clients do not queue, so the relay accepts the message, and the map keeps it queued there. */
+		/* Mail clients have no queue, so the relay accepts the message if the MTA enforces policies itself: the
+		 * map then keeps the message in the relay's queue. */
 		return settings->mta_enforces ? ON_FAIL_TAG : settings->milter_on_fail;
 	case SESSION_SMTP:
 		break;
@@ -18,9 +19,10 @@ int action_on_fail(const struct settings *settings, enum session_kind session)
 	return settings->milter_on_fail;
 }
 
-/* After a `defer` verdict the recipient is refused, because the missing fact will be known when the client retries. A
- * local session cannot be refused. Its message is held under an enforce policy in force, since nothing else would keep it
- * from leaving unchecked, and is accepted without such a policy. */
+/* Returns the action for a verdict, if the settings demand `wanted` for a failing recipient. Unless that is
+ * ON_FAIL_TAG, a recipient with a `defer` verdict is refused, because the missing fact should be known when the client
+ * retries. A recipient of a local session cannot be refused. If an enforce policy is in force, its message is held,
+ * since nothing else would keep the message from leaving unchecked. Without such a policy the message is accepted. */
 static enum action action_of(const struct verdict *verdict, int wanted, enum session_kind session)
 {
 	bool enforced = verdict->has_policy && verdict->mode == POLICY_ENFORCE;

@@ -1,5 +1,5 @@
-/* Decides what the milter and policy delegation do with a recipient, by verdict and settings (design 6.4, 6.5). The tool
- * shows the same decisions. Pure; any thread. */
+/* Decides what the milter and policy delegation do with a recipient, from the verdict and the settings (design 6.4,
+ * 6.5). The tool shows the same decisions. Pure functions; any thread. */
 #ifndef CHECK_ACTION_H
 #define CHECK_ACTION_H
 
@@ -9,15 +9,15 @@
 enum session_kind {
 	SESSION_SMTP,
 	SESSION_AUTHENTICATED,
-	/* The session has no {rcpt_mailer}: it is Postfix's cleanup, and refusing a recipient there would leave the
-	 * message in the queue for ever (spec F-2). */
+	/* No {rcpt_mailer}: the client is Postfix's cleanup, where refusing a recipient would leave the message in the
+	 * queue for ever (spec F-2). */
 	SESSION_LOCAL
 };
 
 enum action {
 	ACTION_ACCEPT,
 	ACTION_HOLD,  /* quarantine the whole message when it is complete */
-	ACTION_REFUSE /* 451 4.7.5 for this recipient */
+	ACTION_REFUSE /* reply 451 4.7.5 to this recipient */
 };
 
 struct decision {
@@ -26,8 +26,8 @@ struct decision {
 	bool tag;           /* add a header when the message is complete */
 };
 
-/* Returns the setting that applies to a failing recipient of such a session, or its default where it is empty:
- * ON_FAIL_DEFER, ON_FAIL_TAG or ON_FAIL_QUARANTINE. */
+/* Returns what the settings demand for a failing recipient in such a session: ON_FAIL_DEFER, ON_FAIL_TAG or
+ * ON_FAIL_QUARANTINE. If the setting for this kind of session is empty, its default applies. */
 int action_on_fail(const struct settings *settings, enum session_kind session);
 
 struct decision action_decide(

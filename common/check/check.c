@@ -126,8 +126,8 @@ struct config *check_config(struct check *check)
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
-/* Returns whether the certificate of a mail host covers its name only by a wildcard. Sendmail before 8.18.2 passes such
- * hosts over (core/evidence.h), and nothing else would tell the postmaster why the mail waits. */
+/* Returns whether the certificate of a mail host covers the host's name only by a wildcard. Sendmail before 8.18.2
+ * passes such hosts over (core/evidence.h), and without an event the postmaster would not learn why the mail waits. */
 static bool hop_is_passed_over(struct store_view *view, const char *host)
 {
 	struct hop_record record;
@@ -135,8 +135,8 @@ static bool hop_is_passed_over(struct store_view *view, const char *host)
 	       evidence_by_wildcard_only(&record.pkix.good, host);
 }
 
-/* Raises an event, once a day for each domain, if the stored MX set has such a host. Only for Sendmail, and only while the
- * domain's policy is in force. */
+/* Raises an event, once a day for each domain, if a host of the stored MX set is passed over for its wildcard
+ * certificate. Only for Sendmail, and only while the domain's policy is in force. */
 static void wildcards_look(struct check *check, const struct entry *entry)
 {
 	struct limits *limits = check->bounds.limits;
@@ -160,7 +160,7 @@ static void wildcards_look(struct check *check, const struct entry *entry)
 	events_note(check->events, EVENT_WILDCARD_CERTIFICATE, entry->domain, found);
 }
 
-/* The verdict from the store is final. */
+/* Completes and counts a verdict that is final from the store alone. Starts the renewal of old facts behind it. */
 static void answer_from_store(
 	struct check *check, const struct facts *facts, const struct step *step, struct outcome *out)
 {
@@ -240,7 +240,7 @@ static void outcome_take(struct check *check, struct waiter *waiter, struct outc
 
 void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, struct outcome *out)
 {
-	/* For a caller that errs: if the ticket has ended already, the mail is deferred. */
+	/* A ticket that has ended already is an error of the caller: the mail is then deferred. */
 	*out = (struct outcome){.verdict = {.kind = VERDICT_DEFER, .reason = REASON_INTERNAL}};
 	lock_take(&check->lock);
 	struct waiter *waiter = waiter_find(check, ticket);

@@ -1,10 +1,10 @@
-/* The public face of the shell: turns a question into a verdict by the one loop of design 7. Facts come from the store at
- * once, or from the network by inquiries, which run on event loops and hold no thread while they wait. Inquiries share
- * work: there is one inquiry per question, and one operation at a time for each wanted fact.
+/* The public interface of common/check: turns a question into a verdict (design 7). Facts that the store has are read
+ * immediately. Other facts come from the network by inquiries, which run on event loops and hold no thread while they
+ * wait. Inquiries share work: there is one inquiry per question, and one operation at a time for each wanted fact.
  *
- * A front end calls check_ask(). If it returns false and sets a ticket, the front end waits for its callback or in
- * check_wait(), or gives up with check_give_up(). All functions may be called on any thread, unless stated otherwise.
- * Callbacks are called without any lock held. */
+ * A front end calls check_ask(). If check_ask() returns false and sets a ticket, the front end waits for its callback
+ * or in check_wait(), or gives up with check_give_up(). All functions may be called on any thread, unless stated
+ * otherwise. Callbacks are called without any lock held. */
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
 
@@ -12,11 +12,11 @@
 #include "store.h"
 #include "verdict.h"
 
-/* A verdict, and for the map the policy that its reply contains. */
+/* A verdict, and for a question of the map also the policy that the map's reply contains. */
 struct outcome {
 	struct verdict verdict;
 	bool final;           /* false: this is the verdict so far, and an inquiry may find more facts */
-	struct policy policy; /* purpose map and VERDICT_PASS: the policy in force, or mode none without one */
+	struct policy policy; /* PURPOSE_MAP and VERDICT_PASS only: the policy in force; mode none if there is none */
 };
 void outcome_free(struct outcome *outcome);
 
@@ -27,7 +27,7 @@ struct check_options {
 	struct loops *loops;    /* must be running, and outlive the check */
 	unsigned inquiries_max; /* inquiries that may be open at a time; beyond that there is "no room" */
 	unsigned sockets_max;   /* connections to policy hosts and hops at a time; 0: as many as inquiries */
-	bool background;        /* no front end waits here: probes use only the background part of the budget */
+	bool background;        /* no front end waits in this process: probes get only the budget's background part */
 	/* For `stsgate query`; may be NULL. Called after each step of each inquiry, on a loop, without a lock held. If it is
 	 * set, check_ask() starts an inquiry even where the store could answer at once. */
 	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
@@ -50,8 +50,9 @@ void check_event(struct check *check, enum event_kind kind, const char *domain, 
  * untrusted. */
 void check_next_hop(struct check *check, const struct verdict *verdict, const char *frontend, struct span asked);
 
-/* Notes a time (wall-clock seconds) that was not ahead of the clock when it was written; if it is ahead now, the clock is
- * wrong. `of` says in words where the time is from. Check notes the times of entries itself. */
+/* Notes a stored time (wall-clock seconds). It was not ahead of the clock when it was stored, so if it is ahead now,
+ * the clock is wrong. `of` names what has this time, for people: "the store's file". Check notes the times of entries
+ * itself. */
 void check_time_seen(struct check *check, int64_t at, const char *of);
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
@@ -64,11 +65,14 @@ typedef void check_done(void *arg, struct outcome *outcome);
 /* Answers from the store, in one read transaction and without waiting for the network. Old facts are renewed in the
  * background.
  *
- * Returns true if `out` is final. Returns false if `out` is the verdict so far and an inquiry looks for more facts. If
- * waiting for them can help and there is room, `*ticket` is set. The wait ends in one of three ways: check calls `done`;
- * or, if `done` is NULL, the caller calls check_wait(); or the caller calls check_give_up(). No wait ends with a weaker
- * verdict than `out`. If `*ticket` is left alone or is CHECK_NO_TICKET, the caller acts on `out`. `ticket` is NULL if the
- * caller cannot wait.
+ * Returns true if `out` is final. Otherwise `out` is the verdict so far, and an inquiry looks for more facts if there
+ * is room for it. The caller may wait for the inquiry only if `*ticket` was set to something other than CHECK_NO_TICKET
+ * (set it to CHECK_NO_TICKET before the call). That happens if waiting can help and there is room. Otherwise the caller
+ * acts on `out`. Pass `ticket` as NULL if you cannot wait.
+ *
+ * A wait ends when check calls `done`, when check_wait() returns (only with `done` NULL), or when the caller calls
+ * check_give_up(). If the inquiry was cut off or the store failed meanwhile, a policy that applies in `out` still
+ * applies in the verdict of the wait.
  *
  * Each verdict is counted once: here if there is no ticket, else when the wait ends. */
 bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
@@ -85,14 +89,15 @@ bool check_give_up(struct check *check, check_ticket ticket, struct outcome *out
 
 enum check_refreshed {
 	CHECK_REFRESH_BEGUN,
-	CHECK_REFRESH_UNDER_WAY, /* already; or the name is no policy domain */
+	CHECK_REFRESH_UNDER_WAY, /* a refresh has begun already, or the name cannot be a policy domain */
 	CHECK_REFRESH_NO_ROOM    /* too many refreshes or inquiries are open: try again later */
 };
 /* Starts a refresh of a stored domain. `forced`: everything is looked up again, whatever its age. */
 enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced);
 
-/* The refresher calls this at the end of each round, with whether it could read the store, and if not, why. Begins and
- * ends lasting conditions, and writes events that are due into the store. Waits for the store. */
+/* The refresher calls this at the end of each round. `store_read` is true if the refresher could read the store;
+ * otherwise `why` has the reason. Begins and ends lasting conditions, and writes events that are due into the store.
+ * Waits for the store. */
 void check_round_ended(struct check *check, bool store_read, const struct failure *why);
 
 struct check_load {

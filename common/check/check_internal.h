@@ -1,8 +1,9 @@
 /* What check.c, inquiries.c and inquiry.c share. Internal to check.
  *
- * An inquiry is the work that answers one question, shared by all callers who ask it. It belongs to one event loop. Only
- * that loop's thread touches its facts; what other threads may see is guarded by the check's lock. Remote operations are
- * shared, too: the first inquiry that wants a fact leads a flight, and the others are parked in it until the flight ends.
+ * An inquiry is the work that answers one question, shared by all callers who ask it. It belongs to one event loop.
+ * Only that loop's thread touches its facts; what other threads may see is guarded by the check's lock. Remote
+ * operations are shared, too: the first inquiry that wants a fact leads a flight, and other inquiries that want the
+ * same fact are parked in the flight until it ends.
  *
  * Life of an inquiry: queued -> runs -> (sleeps, or is parked -> queued)* -> ended. */
 #ifndef CHECK_CHECK_INTERNAL_H
@@ -16,23 +17,23 @@
 #include "runner.h"
 
 #define INQUIRY_BUCKETS 4096
-#define INQUIRY_STEPS_MAX 64  /* of one inquiry; verdict_next() itself needs far fewer */
+#define INQUIRY_STEPS_MAX 64  /* limit for one inquiry; verdict_next() needs far fewer */
 #define CLIENT_PART 8         /* one client may hold 1/8 of the places that are free in the table */
-#define REFRESHES_DUE_MAX 512 /* while so many refreshes are open, the refresher must wait */
+#define REFRESHES_DUE_MAX 512 /* while this many refreshes are open, the refresher must wait */
 
 /* A caller that waits for an inquiry. */
 struct waiter {
 	check_ticket ticket;
-	struct inquiry *inquiry; /* NULL once it has been answered */
-	struct verdict at_ask;   /* what check_ask() returned: the answer never knows less */
+	struct inquiry *inquiry; /* NULL once the waiter has been answered */
+	struct verdict at_ask;   /* the verdict that check_ask() returned; see never_less() */
 	enum purpose purpose;
 	check_done *done; /* NULL: a thread waits in check_wait() */
 	void *arg;
-	bool answered; /* `outcome` is there for check_wait() */
+	bool answered; /* `outcome` is ready for check_wait() */
 	struct outcome outcome;
 	struct signal_cond answer;
-	struct waiter *next;   /* of the same inquiry */
-	struct waiter *bucket; /* next in the bucket of check->waiter */
+	struct waiter *next;   /* the next waiter of the same inquiry */
+	struct waiter *bucket; /* the next waiter in the same bucket of check->waiter */
 };
 
 /* A remote operation, and the inquiries that need its result. */
@@ -45,7 +46,7 @@ struct flight {
 enum phase {
 	PHASE_JUDGE,  /* take the next step of verdict_next() */
 	PHASE_OBTAIN, /* obtain the want, as the leader of a flight */
-	PHASE_SAVED,  /* what was found has been written */
+	PHASE_SAVED,  /* the attempt to write what was found has ended */
 	PHASE_ANSWER  /* the verdict is final */
 };
 
@@ -60,7 +61,7 @@ struct inquiry {
 	bool asked;   /* a front end asked, so the domain is in use */
 	bool asleep;  /* waits for an operation or for the timer; on the loop's thread only */
 	bool cut_off; /* ended with the verdict so far */
-	bool ending;  /* the verdict is final, or cut off */
+	bool ending;  /* the verdict is final, or the inquiry was cut off */
 	struct verdict verdict;
 	unsigned renew; /* RENEW_ bits of the verdict */
 	struct flight *leading;
@@ -70,16 +71,16 @@ struct inquiry {
 	bool landing;          /* the flight ends when what was found is in the store */
 	bool received;         /* got the result of the flight in which it was parked */
 	bool waiters_answered; /* its waiters have their outcome */
-	bool housekept;        /* use and due time of the entry have been written */
+	bool housekept;        /* the last write, with the entry's use and due time, has been tried */
 
 	/* Guarded by the check's lock. */
 	struct verdict so_far;
 	struct waiter *waiters;
 	struct inquiry *next;   /* in its bucket */
-	struct inquiry *parked; /* the next one that is parked in the same flight */
+	struct inquiry *parked; /* the next inquiry that is parked in the same flight */
 };
 
-/* The shell's part of one event loop. */
+/* What check keeps for one event loop. */
 struct desk {
 	struct check *check;
 	struct loop *loop;
@@ -102,7 +103,7 @@ struct check {
 	void *observe_arg;
 
 	struct lock lock;
-	struct signal_cond idle; /* no inquiry is open, or a desk has ended */
+	struct signal_cond idle; /* signalled when no inquiry is open, or when a desk has ended */
 	struct config *config GUARDED_BY(lock);
 	struct inquiry *bucket[INQUIRY_BUCKETS] GUARDED_BY(lock);
 	struct flight *flight[INQUIRY_BUCKETS] GUARDED_BY(lock);
@@ -121,19 +122,21 @@ struct opening {
 	const struct question *question;
 	enum work_class class;
 	bool forced; /* an operator's refresh: look up everything again */
-	bool asked;  /* by a front end */
-	/* What is known already, and the config whose rules apply. A new inquiry takes the facts over. NULL: nothing. */
+	bool asked;  /* a front end asked */
+	/* Facts that are known already (NULL: none), which a new inquiry takes over, and the configuration whose rules
+	 * apply (NULL: the current one). */
 	struct facts *facts;
 	struct config *config;
 	struct waiter *waiter; /* NULL: nobody waits */
 };
-/* Opens an inquiry, or joins the one that is open for the same question; an open one is not forced by that. Returns the
- * waiter's ticket, or CHECK_NO_TICKET if there is no room. */
+/* Opens an inquiry, or joins the one that is open for the same question. `forced` does not affect an inquiry that is
+ * open already. Returns the waiter's ticket, or CHECK_NO_TICKET if there is no room; the waiter then still belongs to
+ * the caller. */
 check_ticket inquiries_open(struct check *check, const struct opening *opening);
 bool inquiries_have(struct check *check, const struct question *question);
-/* Opens an inquiry that renews the facts behind the answer to a question, unless that was done a moment ago. Without this
- * pause a fact that cannot be renewed (a failing lookup, a probe beyond the budget, a store that accepts nothing) would be
- * tried again for each message. */
+/* Opens an inquiry that renews the facts behind the answer to a question, unless this was done for the same domain and
+ * port less than LIMITS_RENEWAL_MS ago. Without this pause each message would try again to renew a fact that cannot be
+ * renewed (a failing lookup, a probe beyond the budget, a store that accepts nothing). */
 void inquiries_renew(struct check *check, const struct question *question);
 /* Closes the inquiry, so that nobody can join it any more, and answers its waiters. On its loop. */
 void inquiry_answer(struct inquiry *inquiry);
@@ -143,13 +146,13 @@ void inquiries_stop(struct desk *desk);
 
 /* The waiter must be out of all tables. */
 void waiter_free(struct waiter *waiter);
-/* Takes the waiter out of its inquiry and of the table. `out` is the answer, or the verdict so far. */
+/* Takes the waiter out of its inquiry and out of the table. `out` is the answer, or the verdict so far. */
 void waiter_leave(struct check *check, struct waiter *waiter, struct outcome *out) REQUIRES(check->lock);
 
-/* Returns true if the inquiry leads the flight for this want from now on. Returns false if it is parked in another
- * inquiry's flight; from then on it belongs to that inquiry until it is resumed. */
+/* If no flight for this want is under way, makes the inquiry the leader of a new one and returns true. Otherwise parks
+ * the inquiry in the flight and returns false. A parked inquiry belongs to the leader until the leader resumes it. */
 bool flight_join(struct inquiry *inquiry, const struct want *want);
-/* Ends the flight and returns true if nobody is parked in it; else changes nothing. */
+/* Ends the flight and returns true if nobody is parked in it; else changes nothing and returns false. */
 bool flight_land_alone(struct inquiry *inquiry);
 /* Ends the flight and returns the inquiries that were parked in it. They belong to the caller now. */
 struct inquiry *flight_land(struct inquiry *inquiry);
@@ -160,10 +163,10 @@ void flight_drop(struct inquiry *inquiry);
 
 /* Runs the inquiry until it sleeps, is parked, or has ended. */
 void inquiry_run(struct job *job);
-/* Returns whether somebody may wait for it: a front end or an operator. What a front end starts in the background is a
- * refresh, for which nobody waits. Any thread. */
+/* Returns whether somebody may wait for the inquiry: a front end or an operator. Nobody waits for a refresh that a
+ * front end has started in the background. Any thread. */
 bool inquiry_is_asked(const struct inquiry *inquiry);
-/* Call when the entry has been read into the facts. Also on the thread that opens the inquiry. */
+/* Call this when the entry has been read into the facts. May also be called on the thread that opens the inquiry. */
 void inquiry_know_entry(struct inquiry *inquiry);
 /* Resumes the inquiry if it sleeps. */
 void inquiry_wake(struct inquiry *inquiry);

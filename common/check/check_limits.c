@@ -15,7 +15,7 @@ static const struct rate client_rate = {CLIENT_A_SECOND, 1000, CLIENT_BURST};
 static const struct rate network_rate = {BUDGET_A_MINUTE, MINUTE_MS, BUDGET_A_MINUTE};
 static const struct rate global_rate = {BUDGET_GLOBAL_A_MINUTE, MINUTE_MS, BUDGET_GLOBAL_A_MINUTE};
 
-/* Several times as many slots as can be in use at once, so that a key almost always finds one. */
+/* There are several times as many slots as can be in use at the same time, so that a key almost always finds one. */
 static const struct {
 	size_t slots;
 	const struct rate *rate;
@@ -59,7 +59,7 @@ void bucket_take(struct bucket *bucket, const struct rate *rate)
 	bucket->spent += rate->in_ms;
 }
 
-/* Undoes a bucket_take() of the same moment. */
+/* Undoes a bucket_take() that was called a moment ago. */
 static void bucket_give(struct bucket *bucket, const struct rate *rate)
 {
 	bucket->spent -= bucket->spent < rate->in_ms ? bucket->spent : rate->in_ms;
@@ -104,7 +104,7 @@ static uint64_t siphash(const uint64_t secret[2], const void *bytes, size_t len)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* An IPv4 address counts as its v4-mapped form, and `::` as `::1`: both are this host. */
+/* An IPv4 address counts as its v4-mapped form, and `::` as `::1`, since both mean this host. */
 static struct key key_of_address(const struct address *address)
 {
 	uint64_t word[2] = {0, address->len == 4 ? 0xffff : 0};
@@ -161,8 +161,8 @@ static struct rate rate_of(const struct keyed *table, const struct slot *slot)
 	return rate;
 }
 
-/* True: the slot may be reused. It has no work in flight and a full bucket, so it differs from an unused slot only by
- * what it remembers, which may be forgotten. */
+/* Returns whether the slot may be reused: it has no work in flight and a full bucket. Such a slot differs from an
+ * unused slot only by what it remembers, which may be forgotten. */
 static bool slot_is_idle(const struct keyed *table, const struct slot *slot, int64_t now_ms)
 {
 	struct bucket bucket = slot->bucket;
@@ -187,7 +187,7 @@ struct slot *keyed_slot(struct keyed *table, const struct key *key, int64_t now_
 	return idle;
 }
 
-/* Like keyed_slot(), but a key that gets no slot shares one with another key: always the same one. */
+/* Like keyed_slot(), but a key that gets no slot of its own shares a slot, always the same one, with another key. */
 static struct slot *keyed_slot_shared(struct keyed *table, const struct key *key, int64_t now_ms)
 {
 	struct slot *slot = keyed_slot(table, key, now_ms);
@@ -275,8 +275,8 @@ bool limits_rate(struct limits *limits, enum limit_kind kind, uint64_t key, int6
 
 /* --- probe budget ------------------------------------------------------------------------------------------------- */
 
-/* Takes one probe of a network. `mine` is how many the same hop holds there already: the addresses of one hop do not
- * count against each other. */
+/* Takes one probe from a network's budget. `mine` is how many probes of the same hop have been taken there already:
+ * they do not count against the background's half of BUDGET_AT_ONCE. */
 static enum budget_answer probe_begin(struct limits *limits, struct slot *slot, enum budget_claim claim, unsigned mine,
 	int64_t now_ms) REQUIRES(limits->lock)
 {
@@ -320,7 +320,7 @@ enum budget_answer limits_probes_begin(struct limits *limits, const struct addre
 		if (answer != BUDGET_GO)
 			break;
 	}
-	while (answer != BUDGET_GO && taken > 0) { /* as if they had never been taken */
+	while (answer != BUDGET_GO && taken > 0) { /* gives all of them back */
 		struct slot *slot = &networks->slot[slots[--taken]];
 		const struct rate rate = rate_of(networks, slot);
 		slot->held--;
@@ -363,7 +363,7 @@ enum backoff_way limits_fetch_begin(
 	*try = (struct backoff_try){.address = *address};
 	lock_take(&limits->lock);
 	struct slot *slot = keyed_find(limits->table[LIMIT_BACKOFF], &key);
-	/* A refresh never gets BACKOFF_WAIT: its policy stays in force without it. */
+	/* A refresh never gets BACKOFF_WAIT: the stored policy stays in force without the fetch. */
 	if (slot && (slot->held > 0 || now_ms - slot->at_ms < backoff_ms(slot->value, asked)))
 		way = asked && slot->held > 0 && slot->value == 1 ? BACKOFF_WAIT : BACKOFF_FAIL;
 	if (slot && way == BACKOFF_GO)
@@ -401,7 +401,7 @@ void limits_fetch_end(struct limits *limits, const struct backoff_try *try, enum
 
 /* --- memories ----------------------------------------------------------------------------------------------------- */
 
-/* In a slot of a memory, `at_ms` is the time when `value` ends. */
+/* In a slot of a memory, `at_ms` is the time when `value` expires. */
 
 void limits_remember(
 	struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, uint16_t value, int64_t until_ms)

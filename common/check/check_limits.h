@@ -2,9 +2,9 @@
  * unreachable policy hosts, and short memories that keep one failure from being repeated for each message. (The name
  * limits.h belongs to the C library.)
  *
- * All limits are kept in keyed tables with token buckets, which the refresher uses, too. Time is always a parameter, in
- * milliseconds of the monotonic clock. The limits_ functions may be called on any thread. They take one lock, hold it
- * only while they look at a few slots, and may be called with other locks held. */
+ * All limits are kept in keyed tables with token buckets, and the refresher uses such tables, too. Time is always a
+ * parameter, in milliseconds of the monotonic clock. The limits_ functions may be called on any thread. They take one
+ * lock, hold it only while they look at a few slots, and may be called with other locks held. */
 #ifndef CHECK_CHECK_LIMITS_H
 #define CHECK_CHECK_LIMITS_H
 
@@ -21,16 +21,16 @@ struct bucket {
 	int64_t spent; /* in units of 1/in_ms of a token, so that no millisecond is lost to rounding */
 	int64_t at_ms; /* when it was last filled */
 };
-/* Adds the tokens for the time since the last call. A time before that of the last call changes nothing, since two
- * threads may read the clock in one order and call in the other. */
+/* Adds the tokens for the time since the last call. Does nothing if `now_ms` is before the `now_ms` of the last call:
+ * two threads may read the clock in one order and make their calls in the other. */
 void bucket_fill(struct bucket *bucket, const struct rate *rate, int64_t now_ms);
-/* Returns whether the bucket has a token to take and `leave` more, which must stay. */
+/* Returns whether the bucket has at least 1 + `leave` tokens: one to take, the others must stay. */
 bool bucket_has(const struct bucket *bucket, const struct rate *rate, uint32_t leave);
 void bucket_take(struct bucket *bucket, const struct rate *rate);
 
 /* --- keyed table: the caller serializes the calls for one table --------------------------------------------------- */
 
-/* 128 bits: numbers and addresses exactly, names by a keyed hash. */
+/* 128 bits that hold a number or an address itself, or the keyed hash of a name. */
 struct key {
 	uint64_t high, low; /* not both 0 */
 };
@@ -51,34 +51,35 @@ struct keyed {
 	struct slot slot[];
 };
 
-/* Returns a new table. `slots` is a power of 2. The table has its full size from the start, but takes memory only where
- * it is used. `rate` may be NULL. */
+/* Returns a new table. `slots` is a power of 2. The whole table is allocated immediately, but the system provides
+ * memory only for the parts that are used. `rate` may be NULL. */
 struct keyed *keyed_new(size_t slots, const struct rate *rate);
 void keyed_free(struct keyed **table);
-/* Returns the key of a domain name in this table. `salt` tells different uses of one name apart. */
+/* Returns the key of a domain name in this table. `salt` distinguishes different uses of one name. */
 struct key keyed_name(const struct keyed *table, const char *name, uint32_t salt);
 /* Returns the key's slot, or NULL if it has none. */
 struct slot *keyed_find(struct keyed *table, const struct key *key);
-/* Returns the key's slot. A key without a slot gets one of its few possible slots that holds nothing and whose bucket is
- * full: an unused one first, then the oldest. Returns NULL if there is none. */
+/* Returns the key's slot. A key without a slot gets one of its few possible slots, if one of them has no work in flight
+ * and a full bucket: an unused slot if possible, else the slot with the oldest `at_ms`, which is evicted. Returns NULL
+ * if there is no such slot. */
 struct slot *keyed_slot(struct keyed *table, const struct key *key, int64_t now_ms);
 
 /* --- the limits --------------------------------------------------------------------------------------------------- */
 
 enum limit_kind {
-	/* Quotas of work in flight, by number. */
+	/* Quotas of work in flight; the key is a number. */
 	LIMIT_NETWORK_FETCHES,  /* fetches from the policy hosts of one network */
 	LIMIT_CLIENT_INQUIRIES, /* open inquiries of one client */
 	LIMIT_SOCKETS,          /* all connections together */
-	/* Rates, by number. */
+	/* Rates; the key is a number. */
 	LIMIT_CLIENT_RATE, /* new inquiries of one client */
-	/* By address. */
+	/* The key is made from an address. */
 	LIMIT_PROBES,  /* the probe budget of one network */
 	LIMIT_BACKOFF, /* policy hosts that cannot be reached */
-	/* Memories, by name. */
+	/* Memories; the key is a name. */
 	LIMIT_MX_FAILURES, /* the reason why the domain's MX lookup failed */
 	LIMIT_WILDCARDS,   /* domains whose mail hosts were searched for wildcard certificates */
-	LIMIT_RENEWALS,    /* questions that were renewed */
+	LIMIT_RENEWALS,    /* questions whose facts were renewed a short time ago */
 	LIMIT_KINDS
 };
 
@@ -86,62 +87,64 @@ struct limits;
 struct limits *limits_new(void);
 void limits_free(struct limits **limits);
 
-/* Calls `visit` for each slot of a kind that holds, has spent or remembers something. The lock is held meanwhile, so
- * `visit` must not call limits. Names are hashed, other keys are exact. */
+/* Calls `visit` for each slot of a kind that has work in flight, spent tokens, or a remembered value. The lock is held
+ * meanwhile, so `visit` must not call a limits_ function. Names are hashed, other keys are exact. */
 void limits_each(
 	struct limits *limits, enum limit_kind kind, void (*visit)(void *arg, const struct slot *slot), void *arg);
 
 /* --- quotas and rates --------------------------------------------------------------------------------------------- */
 
-/* Takes one of `most` places (0 counts as 1). Returns false if all are taken or if the key finds no slot. After true
- * the caller must call limits_release() once. Key 0 is not limited. */
+/* Takes one of the key's `most` places (0 counts as 1). Returns false if all are taken or the key gets no slot. After
+ * true the caller must call limits_release() once. Key 0 is not limited. */
 bool limits_hold(struct limits *limits, enum limit_kind kind, uint64_t key, unsigned most);
 void limits_release(struct limits *limits, enum limit_kind kind, uint64_t key);
 
 #define CLIENT_A_SECOND 100 /* LIMIT_CLIENT_RATE */
 #define CLIENT_BURST 800
-/* Takes a token. Returns false if the key's rate is used up. Key 0 is not limited. Keys that find no slot share one. */
+/* Takes a token. Returns false if the key's rate is used up. Key 0 is not limited. A key that finds no slot shares one
+ * with another key. */
 bool limits_rate(struct limits *limits, enum limit_kind kind, uint64_t key, int64_t now_ms);
 
 /* --- probe budget (design 5.14) ----------------------------------------------------------------------------------- */
 
 /* The budget limits how many probes one destination network (an IPv4 /24 or IPv6 /48) receives from this machine, so
  * that nobody can aim probes at a victim. A network that is not globally reachable has ten times as much: it is probed
- * only with `probe_private = yes`, and belongs to the operator. Each claim must leave a part of the network's minute, and
+ * only with `probe_private = yes`, and belongs to the operator. Each claim must leave a part of the network's rate, and
  * of the global rate, to more urgent claims. Networks that find no slot share one, so they get less, never more. */
-#define BUDGET_AT_ONCE 2
-#define BUDGET_A_MINUTE 6
+#define BUDGET_AT_ONCE 2  /* probes under way in one network */
+#define BUDGET_A_MINUTE 6 /* probes of one network */
 #define BUDGET_PRIVATE_FACTOR 10
-#define BUDGET_GLOBAL_A_MINUTE 18000
+#define BUDGET_GLOBAL_A_MINUTE 18000 /* probes of all networks together */
 
 enum budget_answer {
 	BUDGET_GO,
-	BUDGET_BUSY, /* another probe is under way there: try again soon */
-	BUDGET_SPENT /* nothing is left in this minute */
+	BUDGET_BUSY, /* too many probes are under way there, or the global rate is used up: try again soon */
+	BUDGET_SPENT /* the network's rate has nothing left for this claim */
 };
 /* What a probe is for, the most urgent first. */
 enum budget_claim {
 	BUDGET_FOR_GOOD,       /* a front end waits, and the hop was good before: may use everything */
 	BUDGET_FOR_NEW,        /* a front end waits, and the hop was neither good nor bad before: leaves a third */
-	BUDGET_FOR_BACKGROUND, /* no front end waits: leaves half, and one of the two places */
+	BUDGET_FOR_BACKGROUND, /* no front end waits: leaves half, and half of BUDGET_AT_ONCE */
 	BUDGET_FOR_BAD         /* a front end waits, and the hop was bad whenever it was probed: leaves two thirds */
 };
-/* Takes a probe for each of the addresses, or for none. After BUDGET_GO, `slots` has one number for each address; the
- * caller passes each to limits_probe_end() when that probe has ended. */
+/* Takes one probe from the budget for each address, or none at all. After BUDGET_GO, `slots` has one number for each
+ * address; the caller passes each to limits_probe_end() when that probe has ended. */
 enum budget_answer limits_probes_begin(struct limits *limits, const struct address *addresses, size_t count,
 	enum budget_claim claim, int64_t now_ms, unsigned *slots);
 void limits_probe_end(struct limits *limits, unsigned slot);
 
 /* --- back-off from policy hosts (design 7.8) ---------------------------------------------------------------------- */
 
-/* Back-off keeps ten thousand domains at one dead provider from costing more than one connection at a time. It goes by
- * address, since tenants share one. Only failures before the TLS handshake count: later ones may be caused by a stranger
- * whose DNS points at somebody else's host.
+/* Back-off keeps ten thousand domains at one dead provider from costing more than one connection at a time. Failures
+ * are counted by address, since the domains of a provider share its addresses. Only failures before the TLS handshake
+ * count: later ones may be caused by a stranger whose DNS points at somebody else's host.
  *
- * After one failure the address gets one fetch at a time, and a fetch with a waiter waits for its result. After the
- * second failure in a row the address is in back-off for BACKOFF_FIRST_MS, which doubles with each further failure: all
- * fetches from it fail at once. A fetch with a waiter may still try after BACKOFF_ASKED_MS. One successful connection
- * ends the back-off. If the table is full, the address whose last failure is oldest is evicted. */
+ * After one failure the address gets one fetch at a time, and another fetch with a waiter waits for the result of the
+ * first. After the second failure in a row the address is in back-off for BACKOFF_FIRST_MS, which doubles with each
+ * further failure: all fetches from the address fail immediately. But a fetch with a waiter may try again
+ * BACKOFF_ASKED_MS after the last failure. One successful connection ends the back-off. If the table is full, the
+ * address whose last failure is oldest is evicted. */
 #define BACKOFF_SLOTS 4096
 #define BACKOFF_FIRST_MS 5000
 #define BACKOFF_MOST_MS 600000
@@ -154,30 +157,31 @@ struct backoff_try {
 enum backoff_way {
 	BACKOFF_GO,
 	BACKOFF_WAIT, /* the address failed once, and another fetch is trying it */
-	BACKOFF_FAIL
+	BACKOFF_FAIL  /* no fetch may start now */
 };
 enum backoff_end {
 	BACKOFF_REACHED,
 	BACKOFF_UNREACHED,
 	BACKOFF_UNPROVED /* the fetch ended without showing whether the address can be reached */
 };
-/* Returns whether a fetch from the address may start now. `asked`: somebody may wait for it. After BACKOFF_GO the caller
- * passes `*try` to limits_fetch_end() when the fetch has ended. */
+/* Returns whether a fetch from the address may start now. `asked`: somebody may wait for the fetch. After BACKOFF_GO
+ * the caller passes `*try` to limits_fetch_end() when the fetch has ended. */
 enum backoff_way limits_fetch_begin(
 	struct limits *limits, const struct address *address, bool asked, int64_t now_ms, struct backoff_try *try);
 void limits_fetch_end(struct limits *limits, const struct backoff_try *try, enum backoff_end end, int64_t now_ms);
 
 /* --- memories ----------------------------------------------------------------------------------------------------- */
 
-/* Before a message to a domain with a live enforce policy is held, its MX set is looked up. This memory makes a burst of
- * messages cost one failed lookup. The store does not keep failures. */
+/* Before a message to a domain with a live enforce policy is held, the domain's MX set is looked up. If the lookup
+ * fails, the failure is remembered for this time, so a burst of messages causes only one failed lookup. The store does
+ * not keep such failures. */
 #define LIMITS_MX_FAILURE_MS 5000
 #define LIMITS_RENEWAL_MS 10000 /* between two renewals of one question, in case the first one brought nothing */
 #define LIMITS_WILDCARD_EVENT_MS (24 * 3600 * 1000) /* between two wildcard-certificate events of one domain */
-#define LIMITS_WILDCARD_LOOK_MS (60 * 1000)         /* between two searches of a domain's hops that raised no event */
+#define LIMITS_WILDCARD_LOOK_MS (60 * 1000) /* between searches of one domain's hops, while none raises an event */
 
-/* Remembers `value`, which is not 0, for a name until `until_ms`. `salt` tells different uses of one name apart (a port).
- * A full table forgets the value that ends first. */
+/* Remembers `value`, which is not 0, for a name until `until_ms`. `salt` distinguishes uses of one name (by port). A
+ * full table forgets the value that ends first. */
 void limits_remember(
 	struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, uint16_t value, int64_t until_ms);
 /* Returns the value that is remembered for the name at this time, or 0. */

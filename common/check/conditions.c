@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* A condition that begins and ends within a minute is only counted: its end is logged only if its begin was. */
+/* The end of a condition is logged only if its beginning was. The beginning is not logged, only counted, if the same
+ * event was logged within the last minute. */
 enum { STATE_NONE, STATE_UNLOGGED, STATE_LOGGED };
 
 #define HEALTH_ROW(name) [CONDITION_HEALTH + HEALTH_##name]
@@ -103,7 +104,7 @@ static enum health_way lookup_way(enum dns_outcome outcome)
 	return HEALTH_NOTHING;
 }
 
-/* A hop that is judged by TLSA records says nothing about the authorities that this machine trusts. */
+/* A hop that is judged by TLSA records proves nothing about the authorities that this machine trusts. */
 static enum health_way probe_way(const struct evidence *seen)
 {
 	switch (reason_class(seen->reason)) {
@@ -155,7 +156,7 @@ static struct sight sight_of(const struct found *found)
 
 /* --- from results to conditions ----------------------------------------------------------------------------------- */
 
-/* A snapshot of the conditions in core/health, and how many results each rests on. */
+/* A snapshot of the conditions in core/health, and the number of results behind each of them. */
 struct snapshot {
 	bool on[HEALTH_CONDITIONS];
 	unsigned count[HEALTH_CONDITIONS];
@@ -168,8 +169,8 @@ static void snapshot_take(struct conditions *conditions, struct snapshot *snapsh
 	memcpy(snapshot->on, conditions->health.on, sizeof snapshot->on);
 }
 
-/* Begins and ends conditions by the snapshot. Two threads may do so in either order; conditions_review() corrects that a
- * few seconds later. */
+/* Begins and ends conditions by the snapshot. If two threads apply their snapshots in the wrong order,
+ * conditions_review() corrects the conditions a few seconds later. */
 static void snapshot_apply(struct conditions *conditions, const struct snapshot *snapshot, const char *detail)
 {
 	for (int i = 0; i < HEALTH_CONDITIONS; i++) {

@@ -1,9 +1,9 @@
 /* Lasting conditions of this machine: a store that cannot be read, a resolver that does not answer, a wrong clock. The
- * begin of a condition is an event and its end is a log line. In between only a metric shows it, and /healthz, which
- * reads the metric. Any thread; never waits.
+ * beginning of a condition is an event, and the end is a log line. In between, only a metric shows the condition, and
+ * /healthz, which reads the metric. Any thread; never waits.
  *
- * condition_begin() and condition_end() are called for each single success or failure of the store and the resolver. The
- * conditions of core/health follow from many results together, which are passed to conditions_note_found(). */
+ * condition_begin() and condition_end() are called for each single success or failure of the store and the resolver.
+ * The conditions of core/health follow from many results together, which are passed to conditions_note_found(). */
 #ifndef CHECK_CONDITIONS_H
 #define CHECK_CONDITIONS_H
 
@@ -33,17 +33,18 @@ void conditions_destroy(struct conditions *conditions);
 /* Sets the metric of each condition again. If one thread begins a condition while another one ends it, the metric may be
  * wrong until the next call. */
 void conditions_show(struct conditions *conditions);
-/* Does nothing if the condition has begun already. `detail` is for the event; untrusted words are quoted. */
+/* Does nothing if the condition has begun already. `detail` is for the event; untrusted words in it are already
+ * quoted. */
 void condition_begin(struct conditions *conditions, enum condition kind, const char *detail);
 /* Costs next to nothing if the condition has not begun. */
 void condition_end(struct conditions *conditions, enum condition kind);
 
 /* --- results of operations (core/health) -------------------------------------------------------------------------- */
 
-/* Notes the result of one operation, once, however many inquiries share it. */
+/* Notes the result of one operation. Call it once for each operation, however many inquiries share the result. */
 void conditions_note_found(struct conditions *conditions, const struct found *found);
-/* Notes a time that was not ahead of the clock when it was written. `of` is the domain whose entry has this time, or words
- * for another source. */
+/* Notes a stored time; see check_time_seen(). `of` is the domain whose entry has this time, or words for another
+ * source. */
 void conditions_note_time(struct conditions *conditions, int64_t at, const char *of);
 /* Begins and ends conditions by what was noted so far. Called every few seconds, since some conditions end by time alone. */
 void conditions_review(struct conditions *conditions);

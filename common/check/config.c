@@ -63,7 +63,8 @@ static bool rules_fill(struct config *config, struct failure *why)
 	rules->probe_ttl_max_s = s->probe_ttl_max;
 	rules->refresh_interval_s = s->refresh_interval;
 	rules->forget_after_s = s->forget_after;
-	/* Without own_hosts no MX set is cut off, which makes the gate stricter, not laxer. */
+	/* If there is no name for own_hosts, no MX set is cut off at this relay. The gate is then stricter, not
+	 * laxer. */
 	if (s->own_hosts.count == 0 && config->host_is_whole)
 		name_take(&rules->own_hosts, config->host);
 	return names_take(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
@@ -72,7 +73,7 @@ static bool rules_fill(struct config *config, struct failure *why)
 }
 
 /* Policy delegation does not transmit the next hop, and a wrong guess would judge the wrong hosts. So the operator must
- * set it (design 6.7). */
+ * set delegation_domain (design 6.7). */
 static bool delegation_check(const struct settings *s, struct failure *why)
 {
 	const char *hop = s->delegation_domain;
@@ -109,7 +110,8 @@ static bool libraries_make(struct config *config, const struct loops *loops, str
 	config->dns = dns_new(&dns, loops, why);
 	if (!config->dns)
 		return false;
-	/* Parsing the system's authorities takes some 20 ms, most of a start, so it is done once where possible. */
+	/* Parsing the system's authorities takes some 20 ms, most of the time of a start, so they are parsed only once
+	 * where possible. */
 	const char *fetch_file = or_null(s->fetch_ca_file), *probe_file = or_null(s->probe_ca_file);
 	bool same = fetch_file && probe_file ? strcmp(fetch_file, probe_file) == 0 : fetch_file == probe_file;
 	config->fetch_trust = trust_new(fetch_file, why);

@@ -28,8 +28,8 @@ struct config {
 };
 
 struct loops;
-/* Builds a generation and returns it with one reference, or returns NULL with the reason in `why`. Owns the settings from
- * now on, also after a failure. The loops must outlive it. */
+/* Builds a generation and returns it with one reference, or returns NULL with the reason in `why`. Takes over the
+ * settings, even if it fails. The loops must outlive the generation. */
 struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why);
 /* Writes a warning about settings that work but are probably wrong, or "". Returns `out`. */
 #define CONFIG_WARNING_SIZE 1024

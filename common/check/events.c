@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An event kind of one domain, as it is kept in memory. */
+/* The events of one kind and domain that are kept in memory. */
 struct pending {
 	bool used;
-	struct event_record event; /* what is not in the store yet; count 0: all of it is */
+	struct event_record event; /* the part that is not in the store yet; count 0: nothing */
 	uint32_t unlogged;         /* how often it happened since it was last logged */
 	int64_t logged_ms;         /* when it was last logged */
 	int64_t written_ms;        /* when it was last written to the store */
@@ -62,7 +62,8 @@ static struct evicted *evicted_take(struct events *events) REQUIRES(events->lock
 	return evicted;
 }
 
-/* The store's ring holds no more events than this queue. So the oldest one is dropped here, as it would be there. */
+/* Drops the oldest event of a full queue. The store's ring holds no more events than this queue, so it would drop that
+ * event, too. */
 static void evicted_add(struct events *events, const struct event_record *event) REQUIRES(events->lock)
 {
 	struct evicted *evicted = xcalloc(1, sizeof *evicted);
@@ -77,8 +78,8 @@ static void evicted_add(struct events *events, const struct event_record *event)
 	events->evicted_count++;
 }
 
-/* Writes evicted events to the store, unless the store refused one within the last minute and not `all` are wanted.
- * Returns false if the store refuses one now. */
+/* Writes the evicted events to the store. Does nothing if the store refused one within the last minute, unless `all` is
+ * true. Returns false if the store refuses one now. */
 static bool evicted_write(struct events *events, bool all)
 {
 	while (true) {
@@ -132,8 +133,8 @@ static struct pending *pending_find(struct events *events, enum event_kind kind,
 	return NULL;
 }
 
-/* Returns whether `p` is evicted before `other`: unused slots go first, then what is in the store, then what was logged
- * longest ago. */
+/* Returns whether `p` is evicted before `other`: unused slots go first, then events that are all in the store, then the
+ * event that was logged longest ago. */
 static bool goes_first(const struct pending *p, const struct pending *other)
 {
 	if (p->used != other->used)

@@ -1,5 +1,6 @@
-/* Takes events (what an operator should know) to the log, the metrics and the store. Events are merged in memory by kind
- * and domain, so that each kind and domain causes at most one log line and one write a minute. Any thread. */
+/* Passes events (things that an operator should know) to the log, the metrics and the store. Events are merged in
+ * memory by kind and domain, so that each kind and domain causes at most one log line and one write a minute. Any
+ * thread. */
 #ifndef CHECK_EVENTS_H
 #define CHECK_EVENTS_H
 
@@ -16,11 +17,11 @@ void events_free(struct events **events);
 
 /* Notes an event: counts it, and logs it unless the same kind and domain was logged within the last minute. Returns
  * whether it was logged. Never fails and never waits for the store, so event loops and libmilter callbacks may call it.
- * `domain` is "" for an event of the machine or of the store. In `detail` untrusted words are already quoted. */
+ * `domain` is "" for an event of the machine or of the store. Untrusted words in `detail` are already quoted. */
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail);
 
-/* Writes noted events to the store: those not written within the last minute, or `all`. Waits for the store. What the
- * store refuses is tried again a minute later. */
+/* Writes noted events to the store: all of them if `all`, otherwise only kinds and domains that were not written within
+ * the last minute. Waits for the store. An event that the store refuses is tried again a minute later. */
 void events_write(struct events *events, bool all);
 
 #endif

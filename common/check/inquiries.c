@@ -37,9 +37,9 @@ bool inquiries_have(struct check *check, const struct question *question)
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-/* Returns whether a new inquiry may be opened, and takes its place in the client's quota. A client may open CLIENT_A_SECOND
- * inquiries a second, and may hold an eighth of the places that are free. So many greedy clients together still leave
- * room for the next one. */
+/* Returns whether a new inquiry may be opened, and takes its place in the client's quota. A client may open
+ * CLIENT_A_SECOND inquiries a second, and may hold an eighth of the places that are free. Therefore even many greedy
+ * clients leave room for the next client. */
 static bool room_take(struct check *check, const struct opening *opening) REQUIRES(check->lock)
 {
 	struct limits *limits = check->bounds.limits;
@@ -100,7 +100,7 @@ check_ticket inquiries_open(struct check *check, const struct opening *opening)
 		waiter->bucket = *bucket;
 		*bucket = waiter;
 	}
-	/* From here on an inquiry that was open already may end and free the waiter. */
+	/* From here on the waiter may be freed: an inquiry that was open already may end at any time. */
 	lock_drop(&check->lock);
 	if (new)
 		runner_post(new->desk->runner, &new->job);
@@ -128,8 +128,9 @@ static void waiter_unlist(struct check *check, struct waiter *waiter) REQUIRES(c
 	*at = waiter->bucket;
 }
 
-/* Replaces a verdict that knows less than check_ask() returned. That happens if the inquiry is cut off before it has read
- * the store, or if the store breaks in between: the policy that could be read still applies (rule 9). */
+/* Replaces the verdict with check_ask()'s verdict if the policy is missing because the inquiry was cut off before it
+ * had read the store, or because the store failed after check_ask(). The policy that check_ask() could read still
+ * applies (rule 9). */
 static void never_less(struct outcome *out, const struct verdict *at_ask)
 {
 	if (out->verdict.has_policy || !at_ask->has_policy)
@@ -174,7 +175,8 @@ void inquiry_answer(struct inquiry *inquiry)
 	while (*at != inquiry)
 		at = &(*at)->next;
 	*at = inquiry->next;
-	/* A waiter in check_wait() finds its outcome in its struct. The others are called below, without the lock. */
+	/* A waiter in check_wait() finds its outcome in its struct. The callbacks of the others are called below,
+	 * without the lock. */
 	for (struct waiter *waiter = inquiry->waiters; waiter; waiter = next) {
 		next = waiter->next;
 		waiter->outcome = (struct outcome){.verdict = inquiry->verdict, .final = !inquiry->cut_off};

@@ -103,9 +103,10 @@ static bool save_or_go_on(struct inquiry *inquiry)
 
 /* --- obtaining ---------------------------------------------------------------------------------------------------- */
 
-/* The want has been obtained. Its flight ends now only if nobody is parked in it. A flight for a mail host, which many
- * domains want, or for an enforce policy always ends later, when the result is in the store: otherwise another inquiry
- * could start the same operation meanwhile. */
+/* Call it when obtain() has returned a result for the want: the inquiry learns the result and keeps it to be written.
+ * If no inquiry is parked in the flight, the flight ends now, except for a result about a mail host (which many domains
+ * may need) or an enforce policy. Otherwise it ends when the result has been written, so that no other inquiry starts
+ * the same operation meanwhile. */
 static void obtained(struct inquiry *inquiry, struct found *found)
 {
 	struct check *check = inquiry->check;
@@ -127,7 +128,7 @@ static void obtained(struct inquiry *inquiry, struct found *found)
 	save_add(&inquiry->save, &check->conditions, &inquiry->facts, found);
 }
 
-/* Starts or continues obtaining the want of the flight that the inquiry leads. Returns false if the inquiry sleeps. */
+/* Starts or continues the operation of the flight that the inquiry leads. Returns false if the inquiry sleeps. */
 static bool fly(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
@@ -156,8 +157,9 @@ static bool fly(struct inquiry *inquiry)
 		return true;
 	}
 	int again_ms = inquiry->attempt.again_ms;
-	/* The limits are in the way. Another inquiry with the same want may be more urgent, so it may lead now. A flight
-	 * between two probes of one hop goes on, or the result of the first one would be lost. */
+	/* The limits leave no room now. Another inquiry with the same want may be more urgent, so the flight is dropped
+	 * and the other inquiry may lead a new one. Between the two probes of a hop the flight goes on, or the result
+	 * of the first probe would be lost. */
 	if (again_ms >= 0 && !means.asked && !attempt_is_between_probes(&inquiry->attempt)) {
 		flight_drop(inquiry);
 		inquiry->phase = PHASE_JUDGE;
@@ -180,7 +182,8 @@ static bool judge(struct inquiry *inquiry)
 	inquiry->facts.now = clock_wall_s();
 	struct step step = verdict_next(&inquiry->facts);
 	lock_take(&check->lock);
-	/* A final verdict is not kept for waiters that give up: they get it in a moment, together with its policy. */
+	/* `so_far` is for waiters that give up. A final verdict is not stored there: inquiry_answer() delivers it in a
+	 * moment, together with its policy. */
 	if (step.want.kind != WANT_NOTHING)
 		inquiry->so_far = step.verdict;
 	if (check->stopping || inquiry->steps > INQUIRY_STEPS_MAX) {
@@ -219,8 +222,9 @@ static bool judge(struct inquiry *inquiry)
 static void answer(struct inquiry *inquiry)
 {
 	if (!inquiry->waiters_answered) {
-		/* check_ask() never returns such a pass from the store, so it never renews the old facts behind it. The
-		 * inquiry does that here, when its results are in the store. */
+		/* While facts are old, a pass that must rest on fresh facts never comes from check_ask(), so
+		 * check_ask() never renews these facts. The inquiry renews them here, when its results are in the
+		 * store. */
 		bool fresh = !inquiry->cut_off && inquiry->verdict.kind == VERDICT_PASS &&
 			     verdict_rests_on_fresh(&inquiry->facts);
 		if (fresh && (inquiry->renew & ~(unsigned)RENEW_USE) != 0)

@@ -54,7 +54,7 @@ void load(struct store *store, struct conditions *conditions, struct store_view 
 /* A result on its way into the store. */
 struct saving {
 	struct found found;
-	bool written;             /* it changes the store; else it is only reported */
+	bool written;             /* the result changes the store; else it is only reported */
 	enum refresh_alarm alarm; /* out: to be raised now */
 	int64_t expires_at;       /* out: when the policy expires */
 	bool silence_lasts;       /* out: the hop has now been silent for SILENT_LASTS_S */
@@ -98,14 +98,15 @@ static enum refresh_alarm alarm_due(const struct entry *entry, const struct foun
 {
 	enum refresh_alarm alarm = schedule_refresh_alarm(entry, now);
 	bool failed = found->want.kind == WANT_POLICY && found->policy.outcome != REASON_OK;
-	/* A failed record lookup counts only after a failed fetch: the fetch that follows it may succeed. */
+	/* A failed record lookup counts only if the last fetch failed: the fetch that follows the lookup may
+	 * succeed. */
 	if (found->want.kind == WANT_RECORD)
 		failed = found->record.outcome != REASON_OK && entry->fetch_outcome != REASON_OK;
 	return failed && alarm > entry->refresh_alarm ? alarm : REFRESH_ALARM_NONE;
 }
 
-/* The failure of a dead resolver must not replace what is known about a domain without a policy: the domain's mail would
- * then wait for the resolver. */
+/* Returns whether the result of a record lookup is to be stored. A lookup that failed because no resolver answers must
+ * not replace the knowledge that a domain has no policy: the domain's mail would then wait for the resolver. */
 static bool record_is_news(const struct entry *entry, const struct found *found, int64_t now)
 {
 	bool known = now >= entry->policy_expires_at && schedule_negative_known(entry, true, now);
@@ -208,8 +209,9 @@ static void report_fetch(const struct facts *facts, const struct found *found)
 		log_info("domain=%s no policy: reason=%s %s", domain, reason_name(policy->outcome), policy->detail);
 }
 
-/* Begins or ends CONDITION_RESOLVER_DEAD. A failed lookup or fetch proves nothing, nor does an MX lookup that was skipped
- * because one had failed a moment ago. */
+/* Begins CONDITION_RESOLVER_DEAD if no resolver answered, and ends it if a record or MX lookup got an answer. Other
+ * results prove nothing: other fetches, failed lookups, and an MX lookup that was skipped because one had failed a
+ * moment ago. */
 static void report_resolver(struct conditions *conditions, const struct found *found)
 {
 	enum reason outcome = found->policy.outcome == REASON_RESOLVER ? REASON_RESOLVER : REASON_RECORD_LOOKUP;
@@ -229,8 +231,8 @@ static void report_resolver(struct conditions *conditions, const struct found *f
 	}
 }
 
-/* A change was not stored. `what` is `domain=` or `mx=`. A full store is an event only, since it can still be written:
- * facts that it has already are renewed. */
+/* Reports a change that was not stored. `what` is `domain=` or `mx=`. A full store only raises an event and begins no
+ * condition, because it can still be written: facts that it has already can be renewed. */
 static void report_unstored(
 	struct conditions *conditions, const char *what, const char *name, const struct failure *why)
 {
@@ -297,7 +299,7 @@ void save_add(struct save *save, struct conditions *conditions, const struct fac
 	memset(&found->policy, 0, sizeof found->policy);
 	memset(&found->mx, 0, sizeof found->mx);
 	if (is_of_hop(found)) {
-		/* Of several refusals in a row the first one counts, and only that one is written. */
+		/* Of several refused probes in a row only the first one is written: its time counts. */
 		const struct hop_fact *hop = facts_hop(facts, found->want.name, found->want.port);
 		bool refused = found_is_refused_probe(found) && hop && hop->record.refused_since == found->evidence.at;
 		saving->written =
@@ -375,7 +377,7 @@ bool save_begin(struct save *save, struct store *store, const struct facts *fact
 	return true;
 }
 
-/* Takes over and reports how the changes of a submission ended. */
+/* Reports which changes of a submission were stored, and notes in `save` what the store has now. */
 static void submission_end(
 	struct save *save, struct conditions *conditions, const struct facts *facts, struct submission *submission)
 {
@@ -385,7 +387,7 @@ static void submission_end(
 		save->due_at = submission->due_at;
 		save->last_used_day = facts->entry.last_used_day;
 	} else if (submission->entry) {
-		/* The store does not remember these alarms, so they would be raised at each attempt. */
+		/* No alarm is raised: the store does not remember it, so it would be raised again at each attempt. */
 		for (struct saving *saving = save->first; saving; saving = saving->next)
 			saving->alarm = REFRESH_ALARM_NONE;
 		report_unstored(conditions, "domain=", facts->question.domain, &change->why);

@@ -1,10 +1,10 @@
 /* Moves facts between the store and an inquiry. load() reads an entry or evidence into the facts. The save_ functions
- * write what an inquiry has found before a verdict rests on it (design 5.2): together, in one transaction where possible.
- * They also report to the log and the events what an operator should know. Internal to check; nothing here waits for the
- * network.
+ * write the results of an inquiry, before a verdict may rest on them (design 5.2): together, in one transaction where
+ * possible. They also log, or raise events for, what an operator should know. Internal to check; nothing here waits for
+ * the network.
  *
  * The save_ functions are called on the inquiry's loop, in this order: save_know(), save_add() for each result,
- * save_begin(), and save_end() when the changes are written. The inquiry sleeps between the last two. */
+ * save_begin(), and save_end() when the changes are written. The inquiry sleeps between save_begin() and save_end(). */
 #ifndef CHECK_LOAD_SAVE_H
 #define CHECK_LOAD_SAVE_H
 
@@ -28,14 +28,14 @@ struct saving;
 struct save {
 	struct saving *first;               /* the oldest result */
 	struct store_submission *submitted; /* being written; else NULL */
-	/* What the store holds of the entry's housekeeping, which is written only when it changes. */
+	/* The entry's due time and last use as the store has them. They are written only when they change. */
 	int64_t due_at;
 	int32_t last_used_day;
 };
 
-/* Notes what the store holds of the entry's housekeeping. Called when the entry has been read. */
+/* Notes the due time and the last use in the stored entry. Call it when the entry has been read. */
 void save_know(struct save *save, const struct entry *entry);
-/* Keeps a result to be written, and takes over what `found` owns. `facts` have learned it already. */
+/* Keeps a result to be written, and takes over what `found` owns. `facts` must have learned the result already. */
 void save_add(struct save *save, struct conditions *conditions, const struct facts *facts, struct found *found);
 /* Returns the newest result that is not written yet, or NULL. */
 const struct found *save_newest(const struct save *save);
@@ -46,7 +46,8 @@ bool save_comes_before(const struct save *save, const struct want *want);
  * if there is nothing to write; else `done` is called on the store's thread when all is written or has failed. */
 bool save_begin(struct save *save, struct store *store, const struct facts *facts, bool ending, void (*done)(void *arg),
 	void *arg);
-/* Reports and forgets what was written or could not be. A failing store is an event; the facts are used all the same. */
+/* Reports and frees the results, whether they could be written or not. A failure of the store raises an event; the
+ * inquiry uses the facts all the same. */
 void save_end(struct save *save, struct conditions *conditions, const struct facts *facts);
 
 #endif

@@ -158,7 +158,8 @@ struct search {
 	struct tlsa_found *found;
 };
 
-/* The result is valid for no longer than the shortest TTL of all answers (spec D-52). */
+/* Looks up a name for the search. The search's result is valid for no longer than the shortest TTL of all answers (spec
+ * D-52). */
 static const struct dns_answer *search_ask(struct search *search, const char *name, enum dns_type type)
 {
 	struct tlsa_lookup *look = &search->found->look;
@@ -195,7 +196,8 @@ struct host {
 };
 
 /* Looks up the host's addresses (RFC 7672 2.2.2), since a zone that is not signed must not be asked for TLSA records.
- * Returns false if the search is over. One of the two lookups may fail: the MTA then uses the addresses of the other. */
+ * Returns false if the search is over. One of the two lookups may fail: the MTA then uses the addresses of the other
+ * lookup. */
 static bool host_find(struct search *search, const char *name, struct host *host)
 {
 	static const enum dns_type types[] = {DNS_A, DNS_AAAA};

@@ -1,9 +1,9 @@
-/* The DNS lookups of one want, and what is read from several of them: the addresses of a host, the TLSA records of a hop.
+/* The DNS lookups of one want, and two results that need several lookups: a host's addresses and a hop's TLSA records.
  *
  * Each lookup is begun once. Code that needs an answer which is not there yet gets a dummy answer and returns; when the
  * lookup has ended, the inquiry is woken and the code is called again from its beginning. The answers that are there
- * already stay the same, so such code reads as if it waited (design 7.3). Whatever was computed from answers counts for
- * nothing while `waiting` is true. Internal to obtain; on one loop's thread. */
+ * already stay the same, so such code reads as if it waited (design 7.3). While `waiting` is true, everything that was
+ * computed from answers must be ignored. Internal to obtain; on one loop's thread. */
 #ifndef CHECK_LOOKUPS_H
 #define CHECK_LOOKUPS_H
 
@@ -24,10 +24,11 @@ struct lookups {
 	bool waiting;     /* some lookup has no answer yet */
 };
 
-/* Called before each attempt to obtain the want. */
+/* Call this in each call of obtain(), before the first lookups_ask(). */
 void lookups_begin(struct lookups *lookups, struct dns *dns, struct loop *loop, struct wake wake);
-/* Returns the answer, which belongs to the lookups, and begins the lookup if necessary. Returns an answer with DNS_TIMEOUT
- * while there is none. `deadline_ms` is of the monotonic clock; DNS_TIMEOUT_MS applies, too. */
+/* Returns the answer, which belongs to the lookups, and begins the lookup if necessary. While there is no answer,
+ * returns a dummy answer with the outcome DNS_TIMEOUT. `deadline_ms` is of the monotonic clock; DNS_TIMEOUT_MS applies,
+ * too. */
 const struct dns_answer *lookups_ask(
 	struct lookups *lookups, const char *name, enum dns_type type, int64_t deadline_ms);
 /* Returns whether every lookup has its answer. From then on lookups_took_ms() stays the same. */
@@ -44,7 +45,7 @@ struct addresses {
 	struct address at[FETCH_ADDRESSES_MAX];
 	size_t count;
 	bool refused;           /* DNS returned some that are not globally reachable */
-	enum dns_outcome worst; /* of the two lookups: DNS_OK, DNS_FAILED, DNS_BOGUS, DNS_TIMEOUT or DNS_BROKEN */
+	enum dns_outcome worst; /* worse of the two lookups: DNS_OK, DNS_FAILED, DNS_BOGUS, DNS_TIMEOUT or DNS_BROKEN */
 };
 /* Finds at most `max` addresses: half of each family if there are enough of both. */
 void addresses_find(struct addresses *list, struct lookups *lookups, const char *host, size_t max, bool allow_private,

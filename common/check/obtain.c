@@ -92,7 +92,7 @@ void sockets_give(const struct bounds *bounds)
 
 /* --- record ------------------------------------------------------------------------------------------------------- */
 
-/* Parses an answer. Strings that are not even TXT data do not count as candidates (spec S-12). */
+/* Parses an answer. Data that is not valid TXT data does not count as a candidate (spec S-12). */
 static enum reason record_read(const struct dns_answer *answer, struct record *record)
 {
 	struct span txt[RECORD_SET_MAX];
@@ -230,7 +230,7 @@ struct fetching {
 	struct fetch *fetch;
 	struct backoff_try try;
 	uint64_t network;
-	int64_t left_ms; /* the time that the fetch has */
+	int64_t left_ms; /* the time that the fetch was given */
 };
 
 static int64_t fetch_timeout_ms(const struct means *means)
@@ -249,7 +249,8 @@ static void policy_missed(struct policy_found *found, enum reason outcome, const
 	text_add(&detail, words);
 }
 
-/* The limits allow no fetch now. A policy that cannot be fetched within fetch_timeout counts as not fetched. */
+/* Call it if the limits allow no fetch now. Requeues the attempt; if the limits allow no fetch for fetch_timeout, the
+ * fetch has failed. */
 static enum obtained fetch_requeue(
 	const struct means *means, struct attempt *attempt, struct found *found, const char *words)
 {
@@ -292,8 +293,8 @@ static enum obtained fetch_start(const struct means *means, struct attempt *atte
 	fetching->fetch = fetch_begin(means->config->fetcher, means->fetches, attempt->want.name, list->at, list->count,
 		(int)left_ms, means->wake);
 	attempt->fetching = fetching;
-	/* The MX lookup runs beside the fetch, but only if its answer is used at once: an answer that waits in the cache
-	 * may differ from DNS when a message comes. */
+	/* The MX lookup runs beside the fetch, but only if its answer is used immediately afterwards: an answer that
+	 * waits in the cache may differ from DNS when a message comes. */
 	if (means->mx_is_next)
 		dns_prefetch(means->config->dns, means->loop, attempt->want.name, DNS_MX);
 	return obtain_wait(attempt);
@@ -319,7 +320,8 @@ static enum obtained fetch_go_on(const struct means *means, struct attempt *atte
 	if (!fetch_answer(fetching->fetch, &found->policy))
 		return obtain_wait(attempt);
 	found->network = fetching->network;
-	/* A fetch that had little time proves nothing: one domain's slow DNS must not keep others from the host. */
+	/* A fetch that had little time proves nothing: one domain's slow DNS must not keep other domains from the
+	 * host. */
 	enum backoff_end proof =
 		fetching->left_ms >= fetch_timeout_ms(means) / 2 ? BACKOFF_UNREACHED : BACKOFF_UNPROVED;
 	if (!found->policy.unreached)

@@ -1,6 +1,6 @@
-/* Obtains what a want names from the network: the one place that turns DNS, HTTPS and SMTP into facts. Nothing here
- * waits. obtain() starts operations on the event loop and returns OBTAIN_LATER; it is called again when one of them has
- * ended, until it returns a result. All on one loop's thread. */
+/* Obtains from the network the fact that a want names. Only this module turns DNS, HTTPS and SMTP into facts. Nothing
+ * here waits. obtain() starts operations on the event loop and returns OBTAIN_LATER; it is called again when one of
+ * them has ended, until it returns a result. All on one loop's thread. */
 #ifndef CHECK_OBTAIN_H
 #define CHECK_OBTAIN_H
 
@@ -10,7 +10,7 @@
 #include "verdict.h"
 
 #define NETWORK_FETCHES_MAX 64 /* fetches at a time from the policy hosts of one network */
-#define OBTAIN_AGAIN_MS 2500   /* between the two probes of a hop whose failure may be temporary */
+#define OBTAIN_AGAIN_MS 2500   /* pause between the two probes of a hop, if the first failure may be temporary */
 
 /* The result for one want. `want.kind` says which members are set. */
 struct found {
@@ -23,10 +23,10 @@ struct found {
 	struct mx_found mx;
 	enum dns_outcome dns;    /* how the lookup of the record or of the MX set ended */
 	uint64_t network;        /* the network of the policy host that was contacted; 0: none */
-	struct tlsa_lookup tlsa; /* also for a probe by TLSA records, which are looked up again; else checked_at is 0 */
+	struct tlsa_lookup tlsa; /* for WANT_TLSA, and for a probe by TLSA records; else checked_at is 0 */
 	struct evidence evidence;
 	bool front;   /* a front end waits; a refused probe is then remembered. Set by the caller */
-	bool untried; /* nothing was sent to the network: the result serves this inquiry only and is not stored */
+	bool untried; /* skipped, no room for a probe, or no resolver answers: used by this flight, not stored */
 	bool spared;  /* no probe was needed: sightings at the hop's addresses sufficed */
 	bool refused; /* our own limits refused the operation: back-off from the policy host, or no room */
 };
@@ -67,13 +67,13 @@ struct attempt {
 	/* When the limits first left no room for this attempt, by the monotonic clock (0: never), and how often. */
 	int64_t requeued_ms;
 	unsigned requeues;
-	int again_ms; /* after OBTAIN_LATER: call again after this time; -1: when an operation has ended */
+	int again_ms; /* after OBTAIN_LATER: call obtain() again after this time; -1: when an operation has ended */
 };
 
 enum obtained {
 	OBTAINED,
 	OBTAIN_LATER,
-	OBTAIN_REFUSED /* the limits left no room for as long as the want itself might take; `found` says so */
+	OBTAIN_REFUSED /* refused by budget or back-off, or no room until the timeout; `found` has the reason */
 };
 /* Begins or continues the attempt to obtain `want`. Fills `found`, except after OBTAIN_LATER. The caller frees it with
  * found_free(). */

@@ -9,12 +9,12 @@
 #include <string.h>
 
 #define PROBE_ADDRESSES 2 /* of one hop (design 5.14) */
-/* For all lookups of one hop's records. A domain has up to eight hops, and the map waits half as long. */
+/* For all TLSA lookups of one hop. A domain has up to eight hops, and the map waits only 4 s by default. */
 #define TLSA_TIMEOUT_MS 8000
 
 /* A probe of one address. */
 struct dial {
-	struct probe *probe; /* NULL: it has been answered */
+	struct probe *probe; /* NULL: the probe has ended */
 	unsigned slot;       /* in the budget */
 	bool may_pass;       /* the failure may be temporary */
 	struct evidence seen;
@@ -24,9 +24,9 @@ struct dial {
  * under the same deadline. */
 struct probing {
 	bool second;             /* the first probe has ended, and its failure may be temporary */
-	int64_t deadline_ms;     /* for both; counts from the first dial */
-	int64_t rest_end_ms;     /* between the two: when the second one starts; else 0 */
-	struct addresses waited; /* addresses that sightings know to be dialled */
+	int64_t deadline_ms;     /* for both probes; the time runs from the first dial */
+	int64_t rest_end_ms;     /* between the two probes: when the second one starts; else 0 */
+	struct addresses waited; /* addresses that sightings_dial() has noted for this probe */
 	struct evidence known;   /* the oldest sighting at the addresses that need no probe; at == 0: none */
 	unsigned count;          /* of dials; 0: not dialled */
 	struct dial dial[PROBE_ADDRESSES];
@@ -39,8 +39,8 @@ static int64_t probe_timeout_ms(const struct means *means)
 
 /* --- results ------------------------------------------------------------------------------------------------------ */
 
-/* A hop is good only if all of its addresses that answer are good (design 5.19). So the worst conclusive evidence counts,
- * and without such evidence the best of the rest. */
+/* Returns whether `seen` replaces `than` as the evidence for the hop. A hop is good only if all of its addresses that
+ * answer are good (design 5.19). So bad evidence comes first, then good evidence, then all other evidence. */
 static bool evidence_outweighs(const struct evidence *seen, const struct evidence *than)
 {
 	enum reason_class class = reason_class(seen->reason), other = reason_class(than->reason);
@@ -49,7 +49,7 @@ static bool evidence_outweighs(const struct evidence *seen, const struct evidenc
 	return class == REASON_BAD || (class == REASON_GOOD && other != REASON_GOOD);
 }
 
-/* An MTA tries one address after the other, so one address that satisfies its own demands is enough for it. */
+/* An MTA tries one address after the other, so one address that satisfies the MTA's own demands is enough. */
 static void mta_address_note(char mta_address[ADDRESS_TEXT_SIZE], const struct evidence *one)
 {
 	bool good = reason_class(one->reason) == REASON_GOOD;
@@ -84,7 +84,7 @@ static bool evidence_join(const struct probing *probing, struct found *found)
 	return may_pass;
 }
 
-/* The hop has no address that may be dialled. */
+/* Fills the evidence for a hop that has no address that may be dialled. */
 static void probe_impossible(const struct addresses *list, struct evidence *seen)
 {
 	struct text text;
@@ -117,7 +117,8 @@ static void list_spare(
 	list->count = left;
 }
 
-/* Returns false if one of the addresses is being probed for another host: its sighting may be there in a moment. */
+/* Returns false if one of the addresses is being probed already: the sighting from that probe may be there in a
+ * moment. */
 static bool spare(struct probing *probing, const struct config *config, const struct want *want, struct addresses *list)
 {
 	probing->known.at = 0;
@@ -166,7 +167,7 @@ static void dials_drop(struct probing *probing, const struct bounds *bounds)
 	probing->count = 0;
 }
 
-/* Takes so many connections, or none. */
+/* Takes `count` connections, or none. */
 static bool sockets_take_all(const struct means *means, size_t count)
 {
 	size_t taken = 0;
@@ -178,7 +179,8 @@ static bool sockets_take_all(const struct means *means, size_t count)
 	return all;
 }
 
-/* The limits allow no probe now. RFC 8461 knows no such limits, so a hop that they keep from being probed is unknown. */
+/* Call it if no probe may start now. Requeues the attempt. If that has lasted too long, the hop is unknown, not bad,
+ * because RFC 8461 has no such limits. */
 static enum obtained probe_refused(const struct means *means, struct attempt *attempt, struct found *found)
 {
 	sightings_leave(attempt->probing, means->config, &attempt->want);

@@ -5,9 +5,9 @@
 #include "obtain.h"
 
 #define OBTAIN_RETRY_MS 50 /* first delay of an attempt for which the limits leave no room; it doubles each time */
-#define OBTAIN_RETRY_PROBE_MAX_MS 400
-#define OBTAIN_RETRY_MAX_MS 1000 /* for fetches: thousands may wait for one policy host */
-#define SOCKETS_KEY 1            /* all connections count under one key */
+#define OBTAIN_RETRY_PROBE_MAX_MS 400 /* longest delay, except for fetches */
+#define OBTAIN_RETRY_MAX_MS 1000      /* longest delay for fetches: thousands may wait for one policy host */
+#define SOCKETS_KEY 1                 /* all connections count under one key */
 
 /* Call it if the limits leave no room. Returns OBTAIN_LATER with the delay in the attempt, or OBTAIN_REFUSED if the
  * attempt has waited for room for fetch_timeout (WANT_POLICY) or probe_timeout (other wants). */
@@ -15,8 +15,8 @@ enum obtained obtain_requeue(const struct means *means, struct attempt *attempt)
 /* Call it if an operation is under way that will wake the inquiry. Returns OBTAIN_LATER. */
 enum obtained obtain_wait(struct attempt *attempt);
 
-/* Takes one connection from the quota that all work shares. Returns false if none is left. Work that no front end asked
- * for may use only the first half of the quota. */
+/* Takes one connection from the quota that all work shares. Returns false if none is left. Work for which nobody waits
+ * may use only half of the quota. */
 bool sockets_take(const struct means *means);
 void sockets_give(const struct bounds *bounds);
 

@@ -58,7 +58,7 @@ _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in met
 static const char *const purposes[] = {
 	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
 
-/* In the metric stsgate_degraded and in /healthz. */
+/* The names of the conditions in the metric stsgate_degraded and in /healthz. */
 static const char *const conditions[CONDITION_COUNT] = {[CONDITION_STORE_UNREADABLE] = "store-unreadable",
 	[CONDITION_STORE_UNWRITABLE] = "store-unwritable",
 	[CONDITION_RESOLVER_DEAD] = "resolver-trouble",

@@ -14,7 +14,7 @@
 
 /* --- the log line of a verdict ------------------------------------------------------------------------------------ */
 
-/* The domains of one message that have been logged as unchecked: one line for each, however many recipients it has.
+/* The domains of one message that have been logged as unchecked: one line per domain, for any number of recipients.
  * Domains beyond this number are logged again for each recipient, never left out. Zeroed for a new message. */
 #define VERDICT_LOGGED_MAX 16
 struct verdict_logged {

@@ -11,7 +11,7 @@
 /* The jobs of one client. */
 struct lane {
 	struct job *first, **end;
-	struct lane *next; /* has the next turn; while this lane has jobs */
+	struct lane *next; /* the lane with the next turn; valid while this lane has jobs */
 };
 
 /* The jobs of one class. The lanes that have jobs take turns. */
@@ -29,7 +29,7 @@ struct runner {
 	struct line line[WORK_CLASSES];
 };
 
-/* Gives the lane the last turn. */
+/* Puts the lane at the end of its line: all other lanes have their turns first. */
 static void lane_wait(struct line *line, struct lane *lane)
 {
 	lane->next = NULL;

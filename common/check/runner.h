@@ -1,6 +1,7 @@
 /* Runs the jobs of one event loop in a fair order. Clients take turns, and the jobs of one client run in the order in
- * which they came, so thousands of jobs of one client delay nobody else. Jobs of class WORK_REFRESH run when there are no
- * others, and one after every few others. After a few jobs the loop looks at its descriptors and timers again. */
+ * which they came, so thousands of jobs of one client delay nobody else. Jobs of class WORK_REFRESH run when there are
+ * no other jobs. Otherwise one of them runs after every few other jobs. After a few jobs the loop looks at its
+ * descriptors and timers again. */
 #ifndef CHECK_RUNNER_H
 #define CHECK_RUNNER_H
 
@@ -15,12 +16,12 @@ enum work_class {
 
 struct runner;
 
-/* Owned by the caller. A job that runs may be pushed again; it must not be in the queue twice. */
+/* Owned by the caller. A job may be pushed again while it runs, but must not be in the queue twice. */
 struct job {
 	struct loop_task task; /* for runner_post() */
 	struct runner *runner; /* for runner_post() */
 	enum work_class class;
-	uint64_t client; /* whose turn the job takes. Clients whose keys share one of WORK_LANES lanes share a turn. */
+	uint64_t client; /* the job uses this client's turn. Clients whose keys hash to the same lane share a turn. */
 	void (*run)(struct job *job);
 	struct job *next; /* for the runner */
 };

@@ -94,7 +94,7 @@ static struct sighting *place_make(struct sightings *s, const struct probe_shown
 	return gone;
 }
 
-/* Evicts sightings until there is room for so many bytes of names. */
+/* Evicts sightings until there is room for `bytes` more bytes of names. */
 static void room_make(struct sightings *s, size_t bytes, int64_t now) REQUIRES(s->lock)
 {
 	while (s->bytes + bytes > SIGHTINGS_BYTES_MAX) {
