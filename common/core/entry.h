@@ -115,8 +115,8 @@ void policy_found_free(struct policy_found *found);
 void mx_found_free(struct mx_found *found);
 /* Makes `to` an independent copy. */
 void mx_set_copy(struct mx_set *to, const struct mx_set *from);
-/* Returns whether a name in an MX set is not a host name. There are three such forms: MX_ROOT; "" for an MX record
- * that could not be read; and a received name that text_quote() made printable, always in double quotes. No policy allows
+/* Returns whether a name in an MX set is not a host name. There are three such forms: MX_ROOT; "" for an MX record that
+ * could not be read; and a received name that text_quote() made printable, always in double quotes. No policy allows
  * any of them. */
 bool mx_name_is_not_host(const char *name, size_t len);
 

@@ -27,7 +27,7 @@ struct event_record {
 	uint32_t count; /* stops at its maximum */
 };
 
-/* Columns of the table. The strings are static. */
+/* Return the columns of event.def. The strings are static. */
 const char *event_name(enum event_kind kind);
 uint8_t event_number(enum event_kind kind); /* the kind's number in the store */
 enum event_severity event_severity(enum event_kind kind);
@@ -38,15 +38,15 @@ bool event_find(const char *name, enum event_kind *kind);
 /* Returns `info`, `warning` or `error`. */
 const char *event_severity_name(enum event_severity severity);
 
-/* Fills a record with one event that happens now. Cuts a detail that is too long, and replaces what is not printable
- * ASCII by `?`. */
+/* Fills a record with one event that happens now. Cuts a detail that is too long, and replaces each octet of it that is
+ * not printable ASCII by `?`. */
 void event_record_init(
 	struct event_record *event, enum event_kind kind, const char *domain, const char *detail, int64_t now);
 /* Merges a later record of the same kind and domain into `event`. */
 void event_merge(struct event_record *event, const struct event_record *later);
 
-/* Bytes of the store: see entry_encode(). event_decode() also returns false for a kind that only a later version
- * knows. */
+/* Encode an event for the store, and decode it: see entry_encode(). event_decode() also returns false for a kind that
+ * only a later version knows. */
 struct bytes event_encode(const struct event_record *event);
 bool event_decode(struct event_record *out, const void *bytes, size_t len);
 

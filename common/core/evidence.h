@@ -110,7 +110,7 @@ void hop_record_learn(struct hop_record *record, const struct evidence *seen);
  * the stored lookup comes from a clock that has since been set back. */
 void hop_record_learn_tlsa(struct hop_record *record, const struct tlsa_lookup *look);
 /* Notes that, at wall-clock second `at`, the probe budget refused a probe that a front end wanted. If a refusal since
- * the last probe is already stored, keeps its time, unless that is older than REFUSED_KNOWN_S. */
+ * the last probe is already stored, keeps its time, unless that time is older than REFUSED_KNOWN_S. */
 void hop_record_refused(struct hop_record *record, int64_t at);
 /* Returns the time of the newest probe or TLSA lookup; 0 if there was none. */
 int64_t hop_record_newest(const struct hop_record *record);

@@ -4,9 +4,9 @@
  * field_form), its tag in the bytes and its names in JSON. The store's bytes, exports and `show --json` are all written
  * from the same table.
  *
- * The bytes are little endian: a magic word of 4 octets, a version (2), fields in ascending order of tags (tag 2,
- * length 4, value), and a checksum of all that (8). A field with value zero is left out. A field with an unknown tag is
- * skipped, so an older stsgate can read the bytes of a newer one if the version is the same.
+ * The bytes are little endian: a magic word (4 octets), a version (2), fields in ascending order of tags (each: tag 2,
+ * length 4, value), and a checksum of all these bytes (8). A field with value zero is left out. A field with an unknown
+ * tag is skipped, so an older stsgate can read the bytes of a newer one if the version is the same.
  *
  *	fields_frame_begin(&out, "STSE", 1); fields_put(&out, &entry_table, entry); fields_frame_end(&out);
  *	fields_frame_open(in, "STSE", 1, &body) && fields_take(body, &entry_table, &entry)
@@ -59,8 +59,8 @@ struct field_form {
 	const char *(*word)(int64_t);     /* FIELD_WORD: returns the name of a value */
 	const char *good;                 /* FIELD_REASON: name of REASON_OK in `show --json`; NULL: its usual name */
 	enum reason other;                /* FIELD_REASON: replaces a reason that is unknown here or does not fit */
-	bool (*valid)(struct span bytes); /* text: whether it is accepted; NULL: anything without NUL is */
-	const char *wrong;                /* how import reports a value that is not valid: "is no ..." */
+	bool (*valid)(struct span bytes); /* returns whether a text is accepted; NULL: any text without NUL is */
+	const char *wrong;                /* how import reports a value that is not valid: "is not a ..." */
 	bool by_text;                     /* an export with the policy's text omits it, because the text contains it */
 	const struct fields *table;       /* FIELD_RECORD: the table of the struct */
 	bool (*settle)(void *record);     /* FIELD_RECORD: called after reading; returns whether the struct is valid */

@@ -107,9 +107,9 @@ struct step judge_keep_fresh(struct judge *j)
 	return nothing;
 }
 
-/* Returns wants until a verdict that holds mail would rest on current facts (rule 4; RFC 8461 5). The record and the MX
- * set are looked up again if they are old, and a policy with a new id is fetched. A testing policy holds no mail, so
- * there the old facts are only noted for renewal (rule 7), except in an eager inquiry. */
+/* Wants the facts that may be out of date, before a verdict holds mail (rule 4; RFC 8461 5): the record and the MX set
+ * if they are old, and the policy if the record has a new id. A testing policy holds no mail, so there the old facts
+ * are only noted for renewal (rule 7), except in an eager inquiry. */
 static struct step second_look(struct judge *j)
 {
 	const struct facts *f = j->facts;

@@ -61,8 +61,8 @@ bool mx_is_pattern(const char *bytes, size_t len);
 bool mx_matches(const char *pattern, const char *host);
 
 /* Returns whether a DNS name in a certificate is valid for the host. Accepts nothing that the host check of a probe
- * would not: `*.` stands for one label, two labels must follow it, no other wildcard counts, and a name that is not a
- * host name covers nothing. */
+ * would refuse: `*.` stands for one label, two labels must follow it, no other wildcard counts, and a name that is not
+ * a host name covers nothing. */
 bool certificate_covers(const char *name, const char *host);
 
 #endif

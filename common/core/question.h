@@ -18,7 +18,7 @@
 #define QUESTION_PORT 25
 #define QUESTION_BYTES_MAX 16384 /* octets; a longer recipient or next hop is unreadable */
 #define QUESTION_HOPS_MAX 32     /* next hops of one list that are judged */
-#define QUESTION_SERVICE_SIZE 32 /* of a service name with its NUL; a longer name is none */
+#define QUESTION_SERVICE_SIZE 32 /* octets of a service name with its NUL; a longer text is no service name */
 
 enum purpose {
 	PURPOSE_DELIVER, /* the milter and policy delegation: may the MTA accept this recipient? */
@@ -39,7 +39,7 @@ struct question {
 	uint16_t port;
 	char domain[DOMAIN_SIZE]; /* the policy domain */
 	char host[DOMAIN_SIZE];   /* equals `domain` */
-	uint64_t client;          /* the client whose quota this uses; 0: unknown. Not part of what is asked */
+	uint64_t client;          /* the client whose quota the inquiry uses; 0: unknown. Not part of what is asked */
 	/* The name of a service that was given in place of a port number and that this module does not know. The
 	 * question is unreadable until question_set_port() sets the port. "": there is no such name. */
 	char service[QUESTION_SERVICE_SIZE];
@@ -54,9 +54,9 @@ void question_from_recipient(struct question *out, const char *bytes, size_t len
 /* From a mail domain: what follows the last `@` of an address. */
 void question_from_domain(struct question *out, const char *bytes, size_t len, enum purpose purpose);
 
-/* Takes the next hop off the front of a list of next hops; returns false if none is left. Postfix separates them by
- * commas or blanks (`[a.example]:587, b.example`), Sendmail's mailertable by colons (`a.example:[b.example]`). A word
- * without a dot after a colon is a service name: `a.example:mail` is one next hop. */
+/* Takes the next hop off the front of a list of next hops; returns false if none is left. Postfix separates next hops
+ * by commas or blanks (`[a.example]:587, b.example`), Sendmail's mailertable by colons (`a.example:[b.example]`). A
+ * word without a dot after a colon is a service name: `a.example:mail` is one next hop. */
 bool question_next_hop(struct span *list, struct span *hop);
 /* Sets the port of the service out->service. Only the caller has access to the system's table of services. */
 void question_set_port(struct question *out, uint16_t port);

@@ -101,9 +101,9 @@ static int64_t policy_due_at(const struct entry *entry, const struct rules *rule
 {
 	int64_t at = now, possible = now;
 	if (schedule_age(entry->policy_fetched_at, now) != INT64_MAX) {
-		/* Each domain has its own moment in every interval, whenever it was fetched: no policy becomes older
-		 * than the interval, and policies that came together are spread evenly over it (design 5.7). RFC 8461
-		 * 3.3 asks for a renewal well before the policy expires, and suggests a daily one. */
+		/* Each domain has its own moment in every interval, whenever its policy was fetched: no policy becomes
+		 * older than the interval, and policies that came together are spread evenly over it (design 5.7). RFC
+		 * 8461 3.3 asks for a renewal well before the policy expires, and suggests a daily one. */
 		int64_t interval = clamp(entry->policy.max_age_s / 2, 1, rules->refresh_interval_s);
 		int64_t phase = jitter(entry->domain, interval), since = (entry->policy_fetched_at - phase) % interval;
 		at = entry->policy_fetched_at + interval - (since < 0 ? since + interval : since);

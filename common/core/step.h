@@ -73,7 +73,7 @@ const char *binding_name(enum binding binding);
 
 struct verdict {
 	enum verdict_kind kind;
-	enum reason reason;   /* with VERDICT_PASS: REASON_OK, or why an unknown hop was left to the MTA (rule 6) */
+	enum reason reason;   /* with VERDICT_PASS: REASON_OK, or why mail passes although not all is checked */
 	bool worth_waiting;   /* verdict so far only: another fact may change it, so a front end that can wait should */
 	enum binding binding; /* PURPOSE_MAP with VERDICT_PASS only */
 	char domain[DOMAIN_SIZE]; /* the policy domain; "" if the question has none */

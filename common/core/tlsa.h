@@ -28,7 +28,7 @@ struct tlsa_record {
 	struct span data; /* points into the caller's RDATA */
 };
 
-/* The usable records that digest agility (RFC 7671 9) leaves, each once, sorted. */
+/* The usable records that remain after digest agility (RFC 7671 9), sorted, without duplicates. */
 struct tlsa_set {
 	size_t count;
 	struct tlsa_record record[TLSA_SET_MAX];

@@ -177,9 +177,9 @@ struct step judge_binding(struct judge *j, enum reason reason)
 	bool enforced = is_enforced(j->policy), dane = f->dane && !f->question.no_dane;
 	if (dane && !mx_is_settled(f)) {
 		/* The MX set could not be looked up, so nobody here knows whether DANE governs (spec D-5, D-61). Under
-		 * an enforce policy mail waits. Without one, `dane` leaves the decision to the MTA: it either has an
-		 * MX set already or holds the mail for lack of one (design 4.3). If this machine has no resolver,
-		 * nothing binds the delivery (rules 9 and 10). */
+		 * an enforce policy mail waits. Without an enforce policy, `dane` leaves the decision to the MTA: the
+		 * MTA either has found MX records already, or holds the mail because it has found none (design 4.3). If
+		 * this machine has no resolver, nothing binds the delivery (rules 9 and 10). */
 		bool broken = f->mx_outcome == REASON_RESOLVER;
 		if (enforced)
 			return judge_done(j, VERDICT_DEFER, broken ? REASON_RESOLVER : REASON_MX_LOOKUP, "");
