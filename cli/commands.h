@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define OPTIONS_OWN_MAX 8 /* options that belong to a single command; the sum over all commands */
+#define OPTIONS_OWN_MAX 8 /* the most options that belong to a single command, counted over all commands */
 
 /* Exit statuses of the commands. Failures have the statuses of sysexits.h, from 64. */
 enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNSURE = 2 };

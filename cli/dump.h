@@ -19,14 +19,14 @@ enum dump_kind { DUMP_HEADER, DUMP_DOMAIN, DUMP_HOP };
 
 struct dump_line {
 	enum dump_kind kind;
-	struct entry entry; /* of DUMP_DOMAIN; owned */
-	/* of DUMP_HOP */
+	struct entry entry; /* if `kind` is DUMP_DOMAIN; owned */
+	/* if `kind` is DUMP_HOP */
 	char host[DOMAIN_SIZE];
 	uint16_t port;
 	struct hop_record record;
 };
 
-/* Return the object of a line, which the caller owns. `now` is in seconds since the epoch. */
+/* Return the JSON object for a line. The caller owns the object. `now` is in seconds since the epoch. */
 json_t *dump_header(int64_t now);
 json_t *dump_entry(const struct entry *entry);
 json_t *dump_hop(const char *host, uint16_t port, const struct hop_record *record);

@@ -58,7 +58,7 @@ static int64_t overdue_spread(const struct entry *entry, int64_t due_at, const s
 static void entry_update(struct entry *entry, void *arg)
 {
 	struct change *change = arg;
-	struct facts facts = {.rules = change->importer->rules, .now = change->now}; /* owns nothing */
+	struct facts facts = {.rules = change->importer->rules, .now = change->now}; /* borrows `entry`; not freed */
 	change->changed = entry_merge(entry, &change->line.entry, change->now);
 	if (!change->changed)
 		return;

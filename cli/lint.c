@@ -1,4 +1,4 @@
-/* lint: runs the gate's own parsers on a policy, record or pattern that somebody is about to publish. */
+/* lint: runs stsgate's own parsers on a policy, record or pattern before somebody publishes it. */
 #include "commands.h"
 #include "domain.h"
 #include "finding.h"

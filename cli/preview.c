@@ -8,7 +8,7 @@
 /* Returns the payload of the map's reply. The caller frees. */
 static char *map_payload(enum map_dialect dialect, const struct facts *facts, bool monitor)
 {
-	struct facts by_map = *facts; /* owns nothing */
+	struct facts by_map = *facts; /* borrows from `facts`; not freed */
 	struct policy policy;
 	struct text text;
 	char *payload = xmalloc(MAP_REPLY_MAX + 1);

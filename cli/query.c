@@ -41,7 +41,7 @@ static int answer_status(const struct answer *answer)
 	return STATUS_NO;
 }
 
-/* Returns whether the hop's failure holds no mail, because the MTA judges the hop by its own rules (mta_enforces). */
+/* Returns whether the hop's failure does not hold mail, because the MTA itself verifies TLS to the hop (mta_enforces). */
 static bool is_left_to_mta(const struct facts *facts, const struct hop_fact *hop)
 {
 	return facts_left_to_mta(facts, &facts_history(facts, hop)->conclusive);

@@ -20,7 +20,7 @@ struct shown_hop {
 struct shown {
 	struct entry entry;
 	size_t count;
-	struct shown_hop *hops; /* those that the store has */
+	struct shown_hop *hops; /* the hops that are in the store */
 };
 
 /* Adds a hop if the store has it. Returns false when it cannot be read. */

@@ -33,8 +33,8 @@ static bool waiter_enter(struct arbiter *arbiter, const struct settings *setting
 	return false;
 }
 
-/* Gets a verdict from the store, or waits for one as long as this message may still wait. `asked` is the next hop or the
- * recipient from which the question was made, for events. */
+/* Gets a verdict from the store, or waits for one, but no longer than this message may still wait. `asked` is the text
+ * from which the question was made (a next hop or a recipient); events name it. */
 static void question_judge(struct arbiter *arbiter, struct message *message, const struct question *question,
 	struct span asked, struct outcome *outcome)
 {

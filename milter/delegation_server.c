@@ -71,7 +71,7 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 	const struct settings *settings = config->settings;
 	enum session_kind kind = state->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
 	struct decision decision = action_decide(settings, kind, &outcome->verdict);
-	/* In mode monitor no header is added, because no milter would remove forged ones (design 6.7). */
+	/* In mode monitor no header is added, because here nothing removes forged headers (design 6.7). */
 	decision.tag = decision.tag && settings->mode != MODE_MONITOR;
 	struct span queue_id = {state->queue_id, strlen(state->queue_id)};
 	verdict_log("delegation", queue_id, &outcome->verdict, &decision, &state->unchecked);

@@ -14,21 +14,21 @@
 struct front_end_parts {
 	struct check *check;
 	struct store *store;
-	void (*collect)(void *arg); /* sets the metrics that are gauges; call it on the loop's thread */
+	void (*collect)(void *arg); /* sets the metrics that are gauges; call it on the server's thread */
 	void *collect_arg;
 };
 
 #define NO_GAUGE (-1)
 
 struct front_end {
-	const char *name;    /* in the daemon's line "ready: ..." */
-	const char *fd_name; /* FileDescriptorName= in its socket unit (activation.h) */
-	const char *refused; /* why it cannot use a socket from the service manager; NULL: it can */
-	const char *setting; /* the name of the setting with its address */
-	size_t value;        /* the offset of that setting's value in struct settings */
-	bool for_mta;        /* Postfix connects to it, perhaps from a chroot */
-	int gauge;           /* the metric for its number of clients (or for `load`, if not NULL); or NO_GAUGE */
-	unsigned (*load)(void);
+	const char *name;       /* in the daemon's line "ready: ..." */
+	const char *fd_name;    /* FileDescriptorName= in its socket unit (activation.h) */
+	const char *refused;    /* why it cannot use a socket from the service manager; NULL: it can */
+	const char *setting;    /* the name of the setting with its address */
+	size_t value;           /* the offset of that setting's value in struct settings */
+	bool for_mta;           /* Postfix connects to it, perhaps from a chroot */
+	int gauge;              /* the metric that shows its load; or NO_GAUGE */
+	unsigned (*load)(void); /* returns the load; NULL: the load is the number of clients */
 
 	/* For a front end on the event loop: allocates the service, which must be the first member of the allocated
 	 * struct. The daemon frees it with free() when the server's thread has ended. */

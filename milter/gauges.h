@@ -11,7 +11,7 @@ struct gauges {
 	struct check *check;
 	struct store *store;
 	const struct server *server;
-	struct service *const *service; /* one for each row of front_ends; NULL where there is none */
+	struct service *const *service; /* one pointer for each row of front_ends; NULL: the row has no service */
 };
 
 /* Sets the gauges that never change. All arguments must outlive the gauges. */

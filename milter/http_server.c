@@ -23,7 +23,7 @@ struct http_server {
 	struct store *store;
 	void (*collect)(void *arg);
 	void *collect_arg;
-	char reply[HEAD_MAX + METRICS_TEXT_MAX]; /* the body starts at HEAD_MAX; the head ends there */
+	char reply[HEAD_MAX + METRICS_TEXT_MAX]; /* the head ends and the body starts at offset HEAD_MAX */
 };
 
 struct http_request {

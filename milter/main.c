@@ -117,7 +117,8 @@ static bool store_usable(const char *path, struct failure *why)
 						: "create it, and make the daemon's user its owner");
 }
 
-/* Checks that each UNIX socket can be made in its directory. A socket that exists there belongs to a running daemon. */
+/* Checks that each UNIX socket can be made in its directory. A socket that already exists is no error, because it may
+ * belong to a running daemon. Logs a note if a chrooted Postfix could not reach a socket. */
 static bool sockets_usable(const struct settings *settings, const struct identity *identity, struct failure *why)
 {
 	struct listener_access sockets;

@@ -41,7 +41,7 @@ static struct {
 struct session {
 	bool silent_mail, silent_header; /* agreed with the MTA: MAIL or header fields get no reply */
 	bool authenticated;              /* the client has logged in */
-	char queue_id[QUEUE_ID_SIZE];    /* of this message; "" until the MTA sends it */
+	char queue_id[QUEUE_ID_SIZE];    /* the queue id of this message; "" until the MTA sends it */
 	/* The queue id of the previous message. libmilter still returns it for the first recipients of the next
 	 * message. */
 	char queue_id_before[QUEUE_ID_SIZE];

@@ -1,6 +1,7 @@
 /* Reports to the service manager (sd_notify(3)).
  *
- * notify_systemd.c implements it, or notify_none.c, which does nothing, if the build has no libsystemd. Any thread. */
+ * notify_systemd.c implements these functions. If the build has no libsystemd, notify_none.c replaces it: its functions
+ * do nothing. Any thread. */
 #ifndef MILTER_NOTIFY_H
 #define MILTER_NOTIFY_H
 

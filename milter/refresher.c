@@ -17,10 +17,10 @@ struct refresher {
 	struct check *check;
 	struct store *store;
 	pthread_t thread;
-	/* Used by the thread only. */
+	/* Only the thread uses these members. */
 	size_t batch;
 	struct bucket bucket; /* a token for each domain that may be submitted */
-	struct keyed *begun;  /* the domains submitted, and when */
+	struct keyed *begun;  /* the domains that were submitted, each with the time */
 
 	struct lock lock;
 	struct signal_cond wake;

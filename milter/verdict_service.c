@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct lookup {
-	struct later later; /* the first member, so that a later can be cast to its lookup */
+	struct later later; /* the first member, so that a pointer to it can be cast to struct lookup */
 	check_ticket ticket;
 	struct outcome outcome;
 };
