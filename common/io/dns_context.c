@@ -44,7 +44,7 @@ static const char *const context_options[][2] = {
 	{"outbound-msg-retry:", "7"},
 };
 
-/* Zones that libunbound would answer itself, and that are taken from it. It may keep its loopback names. */
+/* Zones that libunbound would answer itself. context_setup() removes them; libunbound may keep its loopback names. */
 static const char *const context_zones[] = {
 	"test.", "invalid.", "onion.", "home.arpa.", "resolver.arpa.", "service.arpa."};
 
@@ -142,8 +142,8 @@ static bool context_setup(struct ub_ctx *ctx, const struct dns_options *options,
 	return true;
 }
 
-/* Held while a context is made or freed, because all contexts share libunbound's log file without a lock. No other lock
- * is taken under it. */
+/* Held while a context is created or freed, because all contexts share libunbound's log file without a lock. No other
+ * lock is taken while it is held. */
 static struct lock setup_lock = {PTHREAD_MUTEX_INITIALIZER};
 
 struct ub_ctx *dns_context_new(

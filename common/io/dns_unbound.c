@@ -76,8 +76,8 @@ static void validation_warn(struct dns *dns, const char *what, const char *hint)
 			what, hint);
 }
 
-/* Applies the finding of a trial. TRIAL_SIGNED is final. After TRIAL_UNSIGNED another trial follows later.
- * TRIAL_UNANSWERED leaves the finding of the trial before in force. */
+/* Applies the finding of a trial. TRIAL_SIGNED is final. After TRIAL_UNSIGNED another trial follows later. After
+ * TRIAL_UNANSWERED the finding of the previous trial stays in force. */
 static void validation_apply(struct dns *dns, enum trial_finding finding)
 {
 	lock_take(&dns->lock);
@@ -87,7 +87,8 @@ static void validation_apply(struct dns *dns, enum trial_finding finding)
 		atomic_store(&dns->trial_due_ms, dns->trial_begun_ms + dns->trial_wait_ms);
 	}
 	if (finding == TRIAL_SIGNED && !atomic_exchange(&dns->validates, true))
-		log_info("dnssec = auto: DNS answers are validated"); /* under the lock: before dns_new() returns */
+		/* logged with the lock held, and so before dns_new() returns */
+		log_info("dnssec = auto: DNS answers are validated");
 	dns->trial_over = true;
 	cond_wake_all(&dns->trial_ended);
 	lock_drop(&dns->lock);

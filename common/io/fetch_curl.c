@@ -117,8 +117,8 @@ static bool transfer_set_rules(struct transfer *transfer)
 	       SET(CURLOPT_USERAGENT, "stsgate") && SET(CURLOPT_FORBID_REUSE, 1L) && SET(CURLOPT_FRESH_CONNECT, 1L);
 }
 
-/* Pins the transfer to `addresses`. By default libcurl would keep these without end in a cache that all handles of a
- * CURLM share. So the transfer gets a cache of its own (design 7.14). */
+/* Pins the transfer to `addresses`. By default libcurl would keep these addresses for ever, in a cache that all handles
+ * of a CURLM share. So the transfer gets a cache of its own (design 7.14). */
 static bool transfer_set_pins(struct transfer *transfer, const struct address *addresses, size_t count)
 {
 	char pin[PIN_SIZE], address[ADDRESS_TEXT_SIZE];

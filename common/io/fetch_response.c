@@ -54,9 +54,10 @@ bool response_header(struct response *response, const char *line, size_t len)
 		response->headers_too_long = true;
 		return false;
 	}
-	if (response->body_len) /* trailers do not count */
+	if (response->body_len) /* trailers are ignored */
 		return true;
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* the headers of an interim response do not count */
+	/* a response begins: forget the headers of an interim response */
+	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
 		response->type_seen = response->type_wrong = false;
 		response->folded = response->framed = response->encoded = false;
 		response->location[0] = '\0';

@@ -15,7 +15,7 @@
 
 #define LOOK_SOUND 0
 #define LOOK_DAMAGED MDB_CORRUPTED
-#define TOUCH_STEP 512 /* pages are not smaller */
+#define TOUCH_STEP 512 /* no page is smaller than this */
 #define READ_STEP (64 * 1024)
 #define MEMORY_TRIED (1024 * 1024)
 #define HALF 50 /* percent: reading the file counts as half of the work, walking the tables as the other half */

@@ -60,7 +60,7 @@ static struct store_job *batch_take(struct store *store, struct batch *batch) EX
 static int txn_start(struct store *store, MDB_txn **txn) REQUIRES(store->writer)
 {
 	store->eviction.removed = 0;
-	store->eviction.ceiling = RANK_NEGATIVE; /* until store_make_room() sets that of a change */
+	store->eviction.ceiling = RANK_NEGATIVE; /* until store_make_room() sets the ceiling of a change */
 	return atomic_load(&store->broken) ? MDB_PANIC : mdb_txn_begin(store->env, NULL, 0, txn);
 }
 

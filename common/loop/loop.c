@@ -20,7 +20,7 @@ struct loop {
 	int wake[2];
 	pthread_t thread;
 	atomic_bool running; /* the thread was started and not joined yet */
-	struct lock lock;    /* guards the members below; no other lock is taken under it */
+	struct lock lock;    /* guards the members below; no other lock is taken while it is held */
 	struct loop_task *first GUARDED_BY(lock);
 	struct loop_task **last GUARDED_BY(lock);
 	bool stop GUARDED_BY(lock);
