@@ -91,8 +91,8 @@ static bool socket_check(const struct settings *settings, const struct settings_
 		bool same = own.family == SOCKET_UNIX ? strcmp(own.path, other.path) == 0
 						      : own.port == other.port && same_host;
 		if (own.family != SOCKET_OFF && own.family == other.family && same)
-			return failure_set(
-				why, EX_CONFIG, "is also the address of %s; give each its own", before->name);
+			return failure_set(why, EX_CONFIG,
+				"is also the address of %s; give each setting its own address", before->name);
 	}
 	return true;
 }

@@ -49,10 +49,10 @@ static void child_judge(const struct look_report *report, int status, struct sto
 		number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE || number == SIGILL;
 	out->health = crashed ? STORE_DAMAGED : STORE_UNCHECKED;
 	if (number != 0)
-		snprintf(out->words, sizeof out->words, "the process that checks it was ended by signal %d (%s)",
+		snprintf(out->words, sizeof out->words, "the process that checked it was killed by signal %d (%s)",
 			number, strsignal(number));
 	else
-		snprintf(out->words, sizeof out->words, "the process that checks it ended with status %d",
+		snprintf(out->words, sizeof out->words, "the process that checked it ended with status %d",
 			WEXITSTATUS(status));
 }
 
@@ -82,7 +82,7 @@ static void child_watch(
 		continue;
 	child_judge(alive && !given_up ? &report : NULL, status, out);
 	if (given_up)
-		snprintf(out->words, sizeof out->words, "the check was stopped before its end");
+		snprintf(out->words, sizeof out->words, "the check was stopped before it was finished");
 }
 
 void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out)
@@ -90,14 +90,14 @@ void store_inspect(const char *path, const struct store_look_way *way, struct st
 	int ends[2];
 	*out = (struct store_finding){.health = STORE_UNCHECKED};
 	if (pipe2(ends, O_CLOEXEC) != 0) {
-		snprintf(out->words, sizeof out->words, "no pipe can be made: %s", strerror(errno));
+		snprintf(out->words, sizeof out->words, "cannot create a pipe: %s", strerror(errno));
 		return;
 	}
 	pid_t pid = fork();
 	if (pid == 0)
 		store_look(path, way->walk, way->lock_fd, ends[1]);
 	if (pid < 0)
-		snprintf(out->words, sizeof out->words, "no process can be made: %s", strerror(errno));
+		snprintf(out->words, sizeof out->words, "cannot start a child process: %s", strerror(errno));
 	close(ends[1]);
 	if (pid > 0)
 		child_watch(path, way, pid, ends[0], out);

@@ -41,7 +41,7 @@ static bool directory_open(struct store *store, const char *directory, struct fa
 		return true;
 	if (store->access == STORE_GUEST && errno == ENOENT)
 		return failure_set(why, EX_NOINPUT,
-			"there is no store in %s yet: start stsgated, or name its settings with -c", directory);
+			"there is no store in %s yet: start stsgated, or name its settings file with -c", directory);
 	return failure_set(why, store->access == STORE_GUEST ? EX_NOPERM : EX_CANTCREAT,
 		"store directory %s cannot be opened: %s; %s", directory, strerror(errno),
 		access_advice(store->access));
@@ -77,7 +77,7 @@ static int lock_file_fill(struct store *store)
 static bool untold(const struct store *store, const struct store_finding *finding, struct failure *why)
 {
 	return failure_set(why, EX_TEMPFAIL,
-		"store %s could not be checked for damage: %s%s; the file was not changed, start stsgated again",
+		"store %s could not be checked for damage: %s%s; the file was not changed; start stsgated again",
 		store->path, finding->words, finding->result == EIO ? ", check whether its disk is failing" : "");
 }
 
@@ -149,7 +149,7 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 		return failure_set(why, EX_NOINPUT, "store %s cannot be opened: %s", store->path, strerror(errno));
 	if (found != 0 || !S_ISREG(file.st_mode) || file.st_size == 0)
 		return failure_set(why, EX_NOINPUT,
-			"there is no store in %s yet: start stsgated, or name its settings with -c", directory);
+			"there is no store in %s yet: start stsgated, or name its settings file with -c", directory);
 	/* Give up root permanently: nothing later needs it, and files that a guest creates must belong to the store's
 	 * owner. */
 	if (geteuid() == 0 && file.st_uid != 0 &&
@@ -284,8 +284,8 @@ static bool env_start(struct store *store, struct failure *why)
 			"store %s was made by a later version of stsgate; run that version, or move the file away",
 			store->path);
 	if (result == MDB_NOTFOUND)
-		return failure_set(why, EX_NOINPUT, "store %s is empty: start stsgated, or name its settings with -c",
-			store->path);
+		return failure_set(why, EX_NOINPUT,
+			"store %s is empty: start stsgated, or name its settings file with -c", store->path);
 	return store_fail(store, result, "cannot be opened", why);
 }
 

@@ -135,7 +135,8 @@ static void trust_reload(struct trust *trust)
 	struct failure why;
 	X509_STORE *fresh = store_load(trust->file, &why);
 	if (!fresh) {
-		log_warning("certificate authorities were not read again and the old ones stay in use: %s", why.text);
+		log_warning(
+			"certificate authorities could not be read again, so the old ones stay in use: %s", why.text);
 		return;
 	}
 	lock_take(&trust->lock);
@@ -212,7 +213,8 @@ bool trust_explain(struct text *text, int error, X509 *leaf, int sent)
 	text_add(text, X509_verify_cert_error_string(error));
 	if (error == X509_V_ERR_INVALID_PURPOSE) {
 		uint32_t usage = X509_get_extended_key_usage(leaf);
-		text_add(text, usage == UINT32_MAX ? ": by its key usage" : ": no server authentication");
+		text_add(text, usage == UINT32_MAX ? ": its key usage does not allow TLS servers"
+						   : ": no server authentication");
 		text_add(text, usage == XKU_SSL_CLIENT ? ", clients only" : "");
 	}
 	if (error == X509_V_ERR_EE_KEY_TOO_SMALL || error == X509_V_ERR_CA_KEY_TOO_SMALL) {

@@ -178,18 +178,18 @@ static const struct {
 	{"metrics_socket = unix:stsgate", "f:1: metrics_socket = \"unix:stsgate\": a socket's path must begin with /"},
 	{"socketmap_socket = inet:8462@127.0.0.1",
 		"f:1: socketmap_socket = \"inet:8462@127.0.0.1\": is also the address of "
-		"milter_socket; give each its own"},
+		"milter_socket; give each setting its own address"},
 	{"milter_socket = inet:8461",
 		"f: socketmap_socket = \"inet:8461@127.0.0.1\" (the default): is also the address of "
-		"milter_socket; give each its own"},
+		"milter_socket; give each setting its own address"},
 	{"milter_socket = unix:/a\nmetrics_socket = local:/a",
-		"f:2: metrics_socket = \"local:/a\": is also the address of milter_socket; give each its own"},
+		"f:2: metrics_socket = \"local:/a\": is also the address of milter_socket; give each setting its own address"},
 	{"metrics_socket = inet:8461@127.0.0.1",
 		"f:1: metrics_socket = \"inet:8461@127.0.0.1\": is also the address of "
-		"socketmap_socket; give each its own"},
+		"socketmap_socket; give each setting its own address"},
 	{"delegation_domain = recipient\ndelegation_socket = inet:8461@127.0.0.1",
 		"f:2: delegation_socket = \"inet:8461@127.0.0.1\": is also the address of socketmap_socket; give each "
-		"its own"},
+		"setting its own address"},
 	{"delegation_socket = 8463",
 		"f:1: delegation_socket = \"8463\": is not inet:port@host, inet6:port@host or unix:path"},
 	{"socket_owner = a:b:c", "f:1: socket_owner = \"a:b:c\": is not user, user:group or :group"},

@@ -166,7 +166,7 @@ static void a_stop_meanwhile_leaves_it(void **state)
 {
 	(void)state;
 	in_child = child_stops;
-	is_left_alone(stop_at_once, "the check was stopped before its end");
+	is_left_alone(stop_at_once, "the check was stopped before it was finished");
 	assert_int_equal(kill(child, 0), -1);
 }
 
@@ -187,7 +187,7 @@ static void a_child_ended_from_outside_is_no_damage(void **state)
 	for (size_t i = 0; i < COUNT(signals); i++) {
 		in_child = child_stops;
 		signal_sent = signals[i];
-		is_left_alone(signal_send, "was ended by signal");
+		is_left_alone(signal_send, "was killed by signal");
 		room_remove(state);
 		store_left(state);
 	}
