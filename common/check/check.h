@@ -35,8 +35,8 @@ struct check_options {
 };
 /* Returns NULL, with the reason in `why`, if the store's writer thread cannot be started. */
 struct check *check_new(const struct check_options *options, struct failure *why);
-/* Cancels all work: open inquiries end with the verdict so far, and their waiters are answered. Waits until all have
- * ended. Never call this on a loop. */
+/* Cancels all work: open inquiries end with the verdict so far, and their waiters are answered. Waits until all
+ * inquiries have ended. Never call this on a loop. */
 void check_free(struct check **check);
 /* Sets the configuration for new inquiries. Open inquiries keep the old one. */
 void check_reconfigure(struct check *check, struct config *config);

@@ -40,12 +40,12 @@ struct waiter {
 struct flight {
 	struct want want;
 	struct inquiry *parked;
-	struct flight *next; /* in its bucket */
+	struct flight *next; /* the next flight in the same bucket */
 };
 
 enum phase {
 	PHASE_JUDGE,  /* take the next step of verdict_next() */
-	PHASE_OBTAIN, /* obtain the want, as the leader of a flight */
+	PHASE_OBTAIN, /* obtain the wanted fact, as the leader of a flight */
 	PHASE_SAVED,  /* the attempt to write what was found has ended */
 	PHASE_ANSWER  /* the verdict is final */
 };
@@ -59,13 +59,13 @@ struct inquiry {
 	enum phase phase;
 	unsigned steps;
 	bool asked;   /* a front end asked, so the domain is in use */
-	bool asleep;  /* waits for an operation or for the timer; on the loop's thread only */
+	bool asleep;  /* waits for an operation or for the timer; used on the loop's thread only */
 	bool cut_off; /* ended with the verdict so far */
 	bool ending;  /* the verdict is final, or the inquiry was cut off */
 	struct verdict verdict;
 	unsigned renew; /* RENEW_ bits of the verdict */
 	struct flight *leading;
-	struct attempt attempt; /* to obtain the want */
+	struct attempt attempt; /* to obtain the wanted fact */
 	struct loop_timer *timer;
 	struct save save;      /* what was found and is not written yet */
 	bool landing;          /* the flight ends when what was found is in the store */
@@ -76,7 +76,7 @@ struct inquiry {
 	/* Guarded by the check's lock. */
 	struct verdict so_far;
 	struct waiter *waiters;
-	struct inquiry *next;   /* in its bucket */
+	struct inquiry *next;   /* the next inquiry in the same bucket */
 	struct inquiry *parked; /* the next inquiry that is parked in the same flight */
 };
 

@@ -46,7 +46,8 @@ void conditions_note_found(struct conditions *conditions, const struct found *fo
 /* Notes a stored time; see check_time_seen(). `of` is the domain whose entry has this time, or words for another
  * source. */
 void conditions_note_time(struct conditions *conditions, int64_t at, const char *of);
-/* Begins and ends conditions by what was noted so far. Called every few seconds, since some conditions end by time alone. */
+/* Begins and ends conditions according to what was noted so far. Call it every few seconds, since some conditions end
+ * just because time passes. */
 void conditions_review(struct conditions *conditions);
 
 #endif

@@ -34,7 +34,8 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 /* Writes a warning about settings that work but are probably wrong, or "". Returns `out`. */
 #define CONFIG_WARNING_SIZE 1024
 const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE]);
-/* Returns whether rule 2 (DANE comes first) applies at this moment: the MTA does DANE, and our resolver validates. */
+/* Returns whether rule 2 (DANE comes first) applies at this moment: the MTA does DANE, and DNS lookups are
+ * validated. */
 bool config_dane(const struct config *config);
 /* Takes a reference. Returns `config`. */
 struct config *config_ref(struct config *config);

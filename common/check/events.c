@@ -215,7 +215,7 @@ void events_write(struct events *events, bool all)
 		lock_drop(&events->lock);
 		if (event.count == 0 || store_note_event(events->store, &event, NULL))
 			continue;
-		/* The store refused the event: it is kept for the next time, merged with what has happened since. */
+		/* The store refused the event: it is kept for the next time, merged with what has been noted since. */
 		lock_take(&events->lock);
 		struct pending *p = pending_find(events, event.kind, event.domain);
 		if (p) {

@@ -60,7 +60,7 @@ const struct address *addresses_least(const struct addresses *list);
 struct tlsa_found {
 	struct tlsa_lookup look; /* without checked_at, which the caller sets */
 	struct tlsa_set set;     /* if look.state is TLSA_USABLE; points into the lookups */
-	bool broken;             /* the search failed because no resolver answers, which says nothing about the host */
+	bool broken; /* the search failed because no resolver answers, which proves nothing about the host */
 };
 
 /* Finds out whether the hop may have TLSA records, and looks them up under the names of RFC 7672 2.2.3. `deadline_ms` is

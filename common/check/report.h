@@ -1,8 +1,8 @@
-/* Reports verdicts and work: the log line of a verdict that a front end acts on, the counters behind the metrics, and the
- * names of the metrics' label values. Any thread; never waits.
+/* Reports verdicts and work: the log line of a verdict that a front end acts on, the counters behind the metrics, and
+ * the names of the metrics' label values. Any thread; never waits.
  *
- * A verdict is counted once each time a front end acts on it: by check_ask() if it is final there, else when the wait
- * ends. A refresh has no waiter and is counted when it ends. */
+ * A verdict is counted once each time a front end acts on it: by check_ask() if the front end does not wait, else when
+ * the wait ends. A refresh has no waiter and is counted when it ends. */
 #ifndef CHECK_REPORT_H
 #define CHECK_REPORT_H
 
