@@ -20,7 +20,7 @@ static const struct {
 	[CONDITION_STORE_UNWRITABLE] = {EVENT_STORE_TROUBLE, "the store can be written again"},
 	[CONDITION_RESOLVER_DEAD] = {EVENT_RESOLVER_TROUBLE, "a resolver answers again"},
 	HEALTH_ROW(LOOKUPS_FAIL) = {EVENT_LOOKUPS_FAILING, "lookups succeed again"},
-	HEALTH_ROW(DNS_BOGUS) = {EVENT_DNSSEC_FAILING, "not all DNS answers are bogus any more"},
+	HEALTH_ROW(DNS_BOGUS) = {EVENT_DNSSEC_FAILING, "DNSSEC validation no longer rejects all DNS answers"},
 	HEALTH_ROW(FETCHES_FAIL) = {EVENT_FETCHES_FAILING, "policy hosts can be reached again"},
 	HEALTH_ROW(FETCHES_UNTRUSTED) = {EVENT_FETCHES_UNTRUSTED, "the certificates of policy hosts are trusted again"},
 	HEALTH_ROW(PROBES_FAIL) = {EVENT_PROBES_FAILING, "mail hosts can be reached again"},

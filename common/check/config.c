@@ -81,8 +81,8 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 		return s->delegation_socket[0] == '\0' ||
 		       failure_set(why, EX_CONFIG,
 			       "delegation_domain: is empty, but delegation_socket is set, and policy delegation does "
-			       "not transmit the next hop: write recipient when mail goes where the MX records of the "
-			       "recipient's domain point, else the smart host as it is written in relayhost");
+			       "not transmit the next hop: write recipient if mail goes to the MX hosts of the "
+			       "recipient's domain, otherwise the smart host as it is written in relayhost");
 	struct question question;
 	next_hop_question(&question, hop, strlen(hop), PURPOSE_DELIVER);
 	if (strcmp(hop, CONFIG_BY_RECIPIENT) == 0 || (question.has_domain && !question.unreadable))
@@ -180,7 +180,7 @@ const char *config_warning(const struct config *config, char out[CONFIG_WARNING_
 	if (helo) {
 		text_add(&text, "probes send EHLO ");
 		text_quote(&text, name, strlen(name), 100);
-		text_add(&text, ", which is not a full host name: mail hosts may refuse it, and then count as unknown");
+		text_add(&text, ", which is not a full host name: mail hosts that refuse it count as unknown");
 	}
 	if (own) {
 		text_add(&text, helo ? "; and " : "");

@@ -129,11 +129,11 @@ const char *addresses_lack(const struct addresses *list)
 		return "has no address";
 	case DNS_FAILED:
 	case DNS_BOGUS:
-		return "has no address that can be looked up: the lookup failed";
+		return "has no known address: the lookup failed";
 	case DNS_TIMEOUT:
-		return "has no address that can be looked up: the lookup timed out";
+		return "has no known address: the lookup timed out";
 	case DNS_BROKEN:
-		return "has no address that can be looked up: no resolver answers";
+		return "has no known address: no resolver answers";
 	}
 	return "has no address";
 }
