@@ -46,8 +46,8 @@ struct dns_answer {
 	bool secure;
 	bool truncated; /* the answer had more records than are kept */
 	uint32_t ttl_s; /* TTL of the records, or of the negative answer (RFC 2308 5) */
-	/* The last name of the CNAME chain, in lower case and without a final dot; '?' replaces each octet that no host
-	 * name may have. "": the answer has no CNAME. */
+	/* The last name of the CNAME chain, in lower case and without a final dot. '?' replaces each octet of a label
+	 * except letters, digits, '-', '_' and '*'. "": the answer has no CNAME. */
 	char canonical[DOMAIN_SIZE];
 	size_t count;
 	struct dns_rr rr[];

@@ -19,9 +19,10 @@ struct response {
 	size_t body_len, body_size;
 };
 
-/* Takes one header line, including its line end. Returns false if the response is over its limits: end the transfer. */
+/* Takes one header line, including its line end. Returns false if the response is over its limits; the caller must then
+ * end the transfer. */
 bool response_header(struct response *response, const char *line, size_t len);
-/* Takes a piece of the body. Returns false if the policy is too large: end the transfer. */
+/* Takes a piece of the body. Returns false if the policy is too large; the caller must then end the transfer. */
 bool response_body(struct response *response, const char *bytes, size_t len);
 /* Describes why a response with this status is rejected; the status is not 200 (RFC 8461 3.3). */
 void response_refuse_status(const struct response *response, long status, struct text *detail);

@@ -26,8 +26,8 @@
 #define PROBE_NAMES_BYTES_MAX (16 * 1024)
 
 /* A certificate that has no fault, except perhaps that it does not cover the host's name. The connection used TLS 1.2
- * or newer, and the chain is trusted and valid now. Probes under DANE do not report it. All pointers are valid only
- * during the call. */
+ * or newer, and the chain is trusted and valid now. Probes under DANE report no certificate. All pointers are valid
+ * only during the call. */
 struct probe_shown {
 	const char *host;
 	const struct address *address;

@@ -75,7 +75,7 @@ void client_table_accept(struct client_table *table, int fd);
 unsigned client_table_count(const struct client_table *table);
 /* Returns the number of outstanding answers, including those for clients that are gone. */
 unsigned client_table_waits(const struct client_table *table);
-/* Stops reading. Hangs up on each client once its requests so far are answered. */
+/* Stops reading. Hangs up on each client once the requests that it has sent so far are answered. */
 void client_table_drain(struct client_table *table);
 /* Makes every wait expire now, and hangs up on all clients. */
 void client_table_end(struct client_table *table);

@@ -1,7 +1,7 @@
 /* Limits a log line that a peer can cause as often as it likes: at most one line in LOG_LIMIT_MS.
  *
- * Keep one struct log_limit, zeroed, for each kind of line. The line that is written should state how many were left out.
- * Not locked: use one struct log_limit on one thread only. */
+ * Keep one struct log_limit, zeroed, for each kind of line. A line that is written should state how many lines were
+ * left out before it. Not locked: use one struct log_limit on one thread only. */
 #ifndef LOOP_LOG_LIMIT_H
 #define LOOP_LOG_LIMIT_H
 

@@ -1,4 +1,4 @@
-/* An event loop: one thread that waits for many descriptors and timers at once.
+/* An event loop: one thread that waits for many descriptors and timers at the same time.
  *
  * Hides libevent. This layer knows nothing of mail: it includes text and base only. A loop goes through loop_new(),
  * loop_start(), loop_stop(), loop_join() and loop_free(), all called by the thread that owns the loop. Any thread may
