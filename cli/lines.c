@@ -30,10 +30,13 @@ bool lines_open(struct lines *lines, const char *name)
 
 bool lines_next(struct lines *lines)
 {
+	if (lines->ended)
+		return false;
 	int c = getc_unlocked(lines->file);
-	if (c == EOF && ferror(lines->file))
+	lines->ended = c == EOF;
+	if (lines->ended && ferror(lines->file))
 		lines->error = errno;
-	if (c == EOF)
+	if (lines->ended)
 		return false;
 	lines->number++;
 	lines->len = 0;

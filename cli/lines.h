@@ -18,12 +18,14 @@ struct lines {
 	char *line;           /* the newest line, without the newline; not NUL-terminated */
 	size_t len;
 	bool too_long; /* the line was longer than LINE_BYTES_MAX and is cut */
+	bool ended;    /* the end of the file was reached, or a read has failed */
 	int error;     /* the errno of a failed read; 0: none has failed */
 };
 
 /* Opens a file; `name` "-" is standard input. If that fails, prints a message on stderr and returns false. */
 bool lines_open(struct lines *lines, const char *name);
-/* Reads the next line. Returns false at the end of the file and after a read error, which lines_close() reports. */
+/* Reads the next line. Returns false at the end of the file and after a read error, which lines_close() reports. Further
+ * calls then return false, too, without another read. */
 bool lines_next(struct lines *lines);
 /* Returns the line without its comment and without blanks at both ends. A comment begins with a `#` at the start of the
  * line or after a blank: a `#` inside a word may belong to the local part of an address. */

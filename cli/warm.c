@@ -156,12 +156,12 @@ static bool question_next(struct warming *warming, struct question *question) RE
 	return found;
 }
 
-/* Waits until the rate allows the next inquiry. */
-static void rate_await(struct warming *warming) REQUIRES(warming->input)
+/* Returns when the rate allows the next inquiry to start, and reserves that moment for the caller. */
+static int64_t rate_next_ms(struct warming *warming) REQUIRES(warming->input)
 {
-	while (clock_mono_ms() < warming->next_ms)
-		cond_wait_until(&warming->pause, &warming->input, warming->next_ms);
-	warming->next_ms = clock_mono_ms() + warming->step_ms;
+	int64_t now_ms = clock_mono_ms(), start_ms = now_ms > warming->next_ms ? now_ms : warming->next_ms;
+	warming->next_ms = start_ms + warming->step_ms;
+	return start_ms;
 }
 
 /* Looks up the job's domain and stores the results. If the lookup takes too long, `outcome` has the verdict so far. Marks
@@ -194,12 +194,14 @@ static void *questions_answer(void *arg)
 	for (;;) {
 		lock_take(&warming->input);
 		bool found = question_next(warming, &question);
-		if (found)
-			rate_await(warming);
+		int64_t start_ms = found ? rate_next_ms(warming) : 0;
 		lock_drop(&warming->input);
 		if (!found)
 			return NULL;
+		/* The input is free meanwhile: another thread may have to wait there for the next line of a slow pipe. */
 		lock_take(&warming->lock);
+		while (clock_mono_ms() < start_ms)
+			cond_wait_until(&warming->pause, &warming->lock, start_ms);
 		job->question = question;
 		job->refused = false;
 		job->busy = true;

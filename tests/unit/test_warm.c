@@ -1,15 +1,19 @@
 /* warm: a list of domains that are looked up before their first message. */
 #include "cm.h"
 
+#include "lines.h"
 #include "moving_room.h"
 #include "schedule.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static void domain_publishes(const char *domain, const char *mode)
 {
@@ -110,6 +114,85 @@ static void test_warm_rate(void **state)
 		assert_int_equal(run.status, 64);
 		tool_run_free(&run);
 	}
+}
+
+/* --- slow and failing input ---------------------------------------------------------------------------------------- */
+
+#define STORED_WAIT_MS (WORLD_GATE_WAIT_MS / 2)
+
+/* Writes two names into the pipe and keeps it open until the result for the second one is in the store. */
+static void *slow_write(void *arg)
+{
+	bool *stored = arg;
+	FILE *pipe = fopen(file, "we");
+	assert_non_null(pipe);
+	fputs("a.example\nb.example\n", pipe);
+	fflush(pipe);
+	int64_t deadline_ms = mono_ms() + STORED_WAIT_MS;
+	while (!*stored && mono_ms() < deadline_ms) {
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+		struct entry entry = {0};
+		struct store *store = store_at(one);
+		struct store_view *view = store_view_begin(store, NULL);
+		*stored = view && store_view_entry(view, "b.example", &entry) == STORE_FOUND;
+		store_view_end(&view);
+		store_close(&store);
+		entry_free(&entry);
+	}
+	fclose(pipe);
+	return NULL;
+}
+
+/* A name that has been read does not wait for the next line of a slow pipe. */
+static void test_warm_slow_pipe(void **state)
+{
+	(void)state;
+	pthread_t writer;
+	bool stored = false;
+	unlink(file);
+	assert_int_equal(mkfifo(file, 0600), 0);
+	assert_int_equal(pthread_create(&writer, NULL, slow_write, &stored), 0);
+	struct tool_run run = call_tool((struct call){.run = warm_run, .words = {file}, .store = one, .rate = "5"});
+	pthread_join(writer, NULL);
+	unlink(file);
+	assert_true(stored);
+	assert_string_equal(run.out, "enforce 0, testing 0, none 0, without 2, failed 0, not probed 0\n");
+	tool_run_free(&run);
+}
+
+/* One line, then one failed read, then the end of the file. */
+static ssize_t failing_read(void *cookie, char *bytes, size_t size)
+{
+	int *reads = cookie;
+	assert_true(size >= 10);
+	switch ((*reads)++) {
+	case 0:
+		memcpy(bytes, "a.example\n", 10);
+		return 10;
+	case 1:
+		errno = EIO;
+		return -1;
+	default:
+		return 0;
+	}
+}
+
+/* Several threads read one list: after a failed read none of them reads on, and the failure is reported. */
+static void test_lines_failed(void **state)
+{
+	(void)state;
+	int reads = 0;
+	struct lines lines = {.line = malloc(LINE_BYTES_MAX)};
+	lines.file = fopencookie(&reads, "r", (cookie_io_functions_t){.read = failing_read});
+	assert_non_null(lines.file);
+	assert_true(lines_next(&lines));
+	for (int i = 0; i < 4; i++) {
+		errno = 0;
+		assert_false(lines_next(&lines));
+	}
+	assert_int_equal(reads, 2);
+	assert_int_equal(lines.error, EIO);
+	assert_false(lines_close(&lines, "list"));
 }
 
 /* --- the probe budget ---------------------------------------------------------------------------------------------- */
@@ -218,6 +301,7 @@ static void test_warm_gives_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {ON_STORES(test_warm), ON_STORES(test_warm_failed), ON_STORES(test_warm_rate),
-		ON_STORES(test_warm_waits), ON_STORES(test_warm_gives_up)};
+		ON_STORES(test_warm_slow_pipe), cmocka_unit_test(test_lines_failed), ON_STORES(test_warm_waits),
+		ON_STORES(test_warm_gives_up)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
