@@ -200,15 +200,15 @@ void conditions_note_found(struct conditions *conditions, const struct found *fo
 	health_note(&conditions->health, sight.sense, sight.way, sight.place, &now);
 	snapshot_take(conditions, &snapshot, &now);
 	lock_drop(&conditions->lock);
-	/* `seen 8 times, the last time for example.com, "Connection timed out"` */
+	/* `seen at 8 places, the last is example.com, "Connection timed out"` */
 	unsigned most = 0;
 	for (int i = 0; i < HEALTH_CONDITIONS; i++)
 		if (snapshot.on[i] && snapshot.count[i] > most)
 			most = snapshot.count[i];
 	text_init(&text, detail, sizeof detail);
-	text_add(&text, "seen ");
+	text_add(&text, "seen at ");
 	text_add_number(&text, most);
-	text_add(&text, " times, the last time for ");
+	text_add(&text, " places, the last is ");
 	text_add(&text, sight.name);
 	text_add(&text, *sight.detail ? ", " : "");
 	text_add(&text, sight.detail);

@@ -202,8 +202,7 @@ static void report_fetch(const struct facts *facts, const struct found *found)
 		log_info("domain=%s the policy was not fetched: reason=%s %s", domain, reason_name(policy->outcome),
 			policy->detail);
 	else if (facts_policy(facts) && facts->entry.policy.mode != POLICY_NONE)
-		log_warning(
-			"domain=%s the stored policy stays in force, a newer one could not be fetched: reason=%s %s",
+		log_warning("domain=%s the stored policy stays in force, no newer policy can be used: reason=%s %s",
 			domain, reason_name(policy->outcome), policy->detail);
 	else
 		log_info("domain=%s no policy: reason=%s %s", domain, reason_name(policy->outcome), policy->detail);
