@@ -157,9 +157,9 @@ static bool fly(struct inquiry *inquiry)
 		return true;
 	}
 	int again_ms = inquiry->attempt.again_ms;
-	/* The limits leave no room now. Another inquiry with the same want may be more urgent, so the flight is dropped
-	 * and the other inquiry may lead a new one. Between the two probes of a hop the flight goes on, or the result
-	 * of the first probe would be lost. */
+	/* The limits leave no room now, and nobody waits for this inquiry. Another inquiry with the same want may be
+	 * more urgent, so the flight is dropped and the other inquiry may lead a new one. Between the two probes of a
+	 * hop the flight goes on, or the result of the first probe would be lost. */
 	if (again_ms >= 0 && !means.asked && !attempt_is_between_probes(&inquiry->attempt)) {
 		flight_drop(inquiry);
 		inquiry->phase = PHASE_JUDGE;

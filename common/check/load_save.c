@@ -57,7 +57,7 @@ struct saving {
 	bool written;             /* the result changes the store; else it is only reported */
 	enum refresh_alarm alarm; /* out: to be raised now */
 	int64_t expires_at;       /* out: when the policy expires */
-	bool silence_lasts;       /* out: the hop has now been silent for SILENT_LASTS_S */
+	bool silence_lasts;       /* out: with this result the silence reached SILENT_LASTS_S */
 	struct saving *next;
 };
 

@@ -23,7 +23,7 @@ struct dial {
 /* The probe of a hop: all its addresses at the same time. If the failure may be temporary, the hop is probed a second time
  * under the same deadline. */
 struct probing {
-	bool second;             /* the first probe has ended, and its failure may be temporary */
+	bool second;             /* the first probe may have failed temporarily: the second one waits or runs */
 	int64_t deadline_ms;     /* for both probes; the time runs from the first dial */
 	int64_t rest_end_ms;     /* between the two probes: when the second one starts; else 0 */
 	struct addresses waited; /* addresses that sightings_dial() has noted for this probe */

@@ -6,8 +6,8 @@
 
 #define OBTAIN_RETRY_MS 50 /* first delay of an attempt for which the limits leave no room; it doubles each time */
 #define OBTAIN_RETRY_PROBE_MAX_MS 400 /* longest delay, except for fetches */
-#define OBTAIN_RETRY_MAX_MS 1000      /* longest delay for fetches: thousands may wait for one policy host */
-#define SOCKETS_KEY 1                 /* all connections count under one key */
+#define OBTAIN_RETRY_MAX_MS 1000 /* longest delay for fetches; longer, because thousands may wait for one policy host */
+#define SOCKETS_KEY 1            /* all connections count under one key */
 
 /* Call it if the limits leave no room. Returns OBTAIN_LATER with the delay in the attempt, or OBTAIN_REFUSED if the
  * attempt has waited for room for fetch_timeout (WANT_POLICY) or probe_timeout (other wants). */

@@ -35,7 +35,7 @@
 /* The kinds of operations whose outcomes are noted. Each kind has its own places. */
 enum health_sense {
 	HEALTH_DNS,   /* lookups; a place is about a zone */
-	HEALTH_FETCH, /* fetches of policies; a place is a network */
+	HEALTH_FETCH, /* fetches of policies; a place is the network of a policy host */
 	HEALTH_PROBE, /* probes of hops; a place is a network */
 	HEALTH_SENSES
 };

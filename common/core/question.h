@@ -51,7 +51,7 @@ struct question {
 void question_from_next_hop(struct question *out, const char *bytes, size_t len, enum purpose purpose);
 /* From a recipient's address. */
 void question_from_recipient(struct question *out, const char *bytes, size_t len, enum purpose purpose);
-/* From a mail domain: what follows the last `@` of an address. */
+/* From a mail domain: the caller passes only what follows the last `@` of an address. */
 void question_from_domain(struct question *out, const char *bytes, size_t len, enum purpose purpose);
 
 /* Takes the next hop off the front of a list of next hops; returns false if none is left. Postfix separates next hops

@@ -36,7 +36,7 @@ static void policy_order(struct policy *policy, const struct facts *f)
 {
 	struct names names = {.count = 0}, first;
 	const struct mx_set *mx = &f->entry.mx;
-	if (!f->question.no_dane || !policy_is_long(policy)) /* answers in other dialects are long enough */
+	if (!f->question.no_dane || !policy_is_long(policy)) /* only dialect `sts` may be too short for all names */
 		return;
 	patterns_of_host(&names, &policy->mx, f->question.host);
 	for (const char *host = names_next(&mx->names, NULL); host && f->question.mx_lookup;

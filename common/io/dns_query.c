@@ -120,7 +120,8 @@ struct dns_query *dns_query_begin(
 	query->deadline_ms = now_ms + timeout_ms;
 	query->type = type;
 	trial_want(query->resolver);
-	control_start(query->resolver, INT64_MAX); /* only once: do these servers answer control queries at all? */
+	/* Only the first lookup of a resolver sends one: it shows whether the servers answer control queries at all. */
+	control_start(query->resolver, INT64_MAX);
 	if (!dns_name_fits(name)) {
 		query_answer(query, dns_answer_new(DNS_FAILED, 0, 0));
 		return query;

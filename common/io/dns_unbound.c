@@ -157,8 +157,8 @@ static void resolver_start(struct loop_task *task)
 	trial_begin(resolver->trial, trial_judge, resolver);
 }
 
-/* Creates the context of the first loop, so that wrong options are found now, and the first trial. The other loops
- * create their contexts when they need them. */
+/* Creates the context of the first loop, so that wrong options are found now; with dnssec = auto also the first
+ * trial. The other loops create their contexts when they need them. */
 static bool dns_start(struct dns *dns, struct failure *why)
 {
 	struct resolver *first = &dns->resolver[0];

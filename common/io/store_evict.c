@@ -248,8 +248,8 @@ int store_make_room(struct store *store, MDB_txn *txn, const struct store_coming
 	}
 	result = eviction_plan(store, txn, coming->key, goal, used + need > bound ? need + RECORD_OVERHEAD : 0, &freed);
 	/* The removal of records does not empty whole pages immediately, so for a while more than the limit may be in
-	 * use. Up to a tenth above the limit this is accepted. Above that a change must free a multiple of what it
-	 * adds, so that stored records can still be renewed. */
+	 * use. Up to a tenth above the limit this is accepted. Above that a new record is refused unless evictions
+	 * free a multiple of what it adds: the rest of the map is kept for renewals, which are never refused. */
 	bool enough = freed >= need + RECORD_OVERHEAD && (used + need <= bound / 10 * 11 || freed >= goal);
 	*has_room = used + need <= bound || enough;
 	if (result != 0)
