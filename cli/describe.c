@@ -11,13 +11,34 @@ static void reason_print(const char *label, enum reason reason)
 	line_print(label, "%s [%s]", reason_sentence(reason), reason_name(reason));
 }
 
-void advice_print(const char *label, const char *indent, enum reason reason)
+#define ADVICE_SIZE 2048
+
+/* Copies a text of reason.def into `out`, with the names in the places of the words HOST and DOMAIN. */
+static const char *advice_fill(char out[ADVICE_SIZE], const char *text, const struct advice_names *names)
 {
+	struct text filled;
+	text_init(&filled, out, ADVICE_SIZE);
+	while (*text) {
+		bool host = strncmp(text, "HOST", 4) == 0 && *names->host;
+		bool domain = strncmp(text, "DOMAIN", 6) == 0 && *names->domain;
+		if (host || domain)
+			text_add(&filled, host ? names->host : names->domain);
+		else
+			text_add_bytes(&filled, text, 1);
+		text += host ? 4 : domain ? 6 : 1;
+	}
+	return out;
+}
+
+void advice_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names)
+{
+	char text[ADVICE_SIZE];
 	const char *here = reason_here(reason), *there = reason_there(reason);
 	if (*here)
-		line_print(label, "%s%s%s", indent, *label ? "" : "advice: ", here);
+		line_print(label, "%s%s%s", indent, *label ? "" : "advice: ", advice_fill(text, here, names));
 	if (*there)
-		line_print(*here ? "" : label, "%sto the domain's postmaster: %s", indent, there);
+		line_print(*here ? "" : label, "%sto the domain's postmaster: %s", indent,
+			advice_fill(text, there, names));
 }
 
 void record_print(const struct entry *entry)
@@ -136,7 +157,8 @@ const char *tlsa_state_text(const struct tlsa_lookup *look)
 	return "unknown";
 }
 
-static void evidence_print(const char *label, const struct evidence *evidence, uint16_t port, int64_t now)
+static void evidence_print(const char *label, const struct evidence *evidence, uint16_t port, int64_t now,
+	const struct advice_names *names)
 {
 	struct when at, span;
 	struct quote quote;
@@ -160,18 +182,19 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 	if (*evidence->text)
 		line_print("", "  message: %s", quote_string(&quote, evidence->text));
 	if (reason_class(evidence->reason) == REASON_BAD)
-		advice_print("", "  ", evidence->reason);
+		advice_print("", "  ", evidence->reason, names);
 	if (*evidence->mta_address)
 		line_print("", "  an MTA that uses the map still delivers, to address %s",
 			quote_string(&quote, evidence->mta_address));
 }
 
-static void history_print(const struct probe_history *history, uint16_t port, int64_t now)
+static void history_print(
+	const struct probe_history *history, uint16_t port, int64_t now, const struct advice_names *names)
 {
 	struct when at, span;
 	const struct evidence *newest = &history->newest, *conclusive = &history->conclusive, *good = &history->good;
 	if (newest->at != 0)
-		evidence_print("", newest, port, now);
+		evidence_print("", newest, port, now, names);
 	if (history->silent_since != 0)
 		line_print("", "no answer since %s (%s ago), in %u probe%s%s", when_date(&at, history->silent_since),
 			when_span(&span, now - history->silent_since), history->silent_probes,
@@ -180,13 +203,14 @@ static void history_print(const struct probe_history *history, uint16_t port, in
 				? "; mail goes to the domain's other mail hosts if one of them is good"
 				: "");
 	if (conclusive->at && conclusive->at != newest->at)
-		evidence_print("newest conclusive result: ", conclusive, port, now);
+		evidence_print("newest conclusive result: ", conclusive, port, now, names);
 	if (good->at && good->at != conclusive->at && good->at != newest->at)
-		evidence_print("newest good result: ", good, port, now);
+		evidence_print("newest good result: ", good, port, now, names);
 }
 
-void hop_print(const char *host, uint16_t port, const struct hop_record *record, int64_t now)
+void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, int64_t now)
 {
+	const struct advice_names names = {.domain = domain, .host = host};
 	struct when at, span, ttl;
 	struct quote quote;
 	const struct tlsa_lookup *tlsa = &record->tlsa;
@@ -203,10 +227,10 @@ void hop_print(const char *host, uint16_t port, const struct hop_record *record,
 	if (record->dane.newest.at != 0)
 		line_print("", "checked against %s TLSA records:",
 			record->dane.newest.tlsa_id == tlsa->id ? "these" : "earlier");
-	history_print(&record->dane, port, now);
+	history_print(&record->dane, port, now, &names);
 	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
 		line_print("", "checked against the certificate authorities:");
-	history_print(&record->pkix, port, now);
+	history_print(&record->pkix, port, now, &names);
 	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
 		line_print("",
 			"  the certificate covers the host only by a wildcard, which Sendmail before 8.18.2 never matches");

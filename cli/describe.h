@@ -13,11 +13,15 @@ void record_print(const struct entry *entry);
 void fetch_print(const struct entry *entry, const char *detail);
 void policy_print(const struct entry *entry, int64_t now);
 void mx_print(const struct entry *entry);
-/* Prints a hop: its TLSA records and the evidence of its probes. */
-void hop_print(const char *host, uint16_t port, const struct hop_record *record, int64_t now);
+/* Prints a hop of a policy domain: its TLSA records and the evidence of its probes. */
+void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, int64_t now);
+/* The names that replace the words HOST and DOMAIN in a text of reason.def; "": the word stays. */
+struct advice_names {
+	const char *domain, *host;
+};
 /* Prints what the operator can do about a reason, and what to write to the domain's postmaster. Prints nothing if there
  * is nothing to do. `indent` precedes the text of each line. */
-void advice_print(const char *label, const char *indent, enum reason reason);
+void advice_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names);
 
 /* Return the objects of `show --json` for an entry and for a hop. The entry's object does not contain its hops. The
  * caller owns the object. */

@@ -69,7 +69,7 @@ static void facts_print(const struct facts *facts)
 		line_print("DANE", "not checked: mta_dane = no, or the resolver does not validate (see dnssec)");
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const struct hop_fact *hop = &facts->hop[i];
-		hop_print(hop->host, hop->port, &hop->record, facts->now);
+		hop_print(facts->question.domain, hop->host, hop->port, &hop->record, facts->now);
 		if (is_left_to_mta(facts, hop))
 			line_print("",
 				"does not hold mail: the MTA delivers there over TLS that it verifies itself (mta_enforces)");
@@ -91,7 +91,8 @@ static void answer_print(const struct answer *answer, const struct facts *facts,
 	facts_print(facts);
 	line_print("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), answer->final ? "" : " so far", subject,
 		*subject ? " " : "", reason_sentence(verdict->reason), reason_name(verdict->reason));
-	advice_print("advice", "", verdict->reason);
+	const struct advice_names names = {.domain = facts->question.domain, .host = verdict->hop};
+	advice_print("advice", "", verdict->reason, &names);
 	/* A wrong clock is reported with any verdict. Like the daemon, this process detects it from the store's times. */
 	enum event_kind clock = is_degraded(HEALTH_CLOCK_AHEAD) ? EVENT_CLOCK_AHEAD : EVENT_CLOCK_BEHIND;
 	if (is_degraded(HEALTH_CLOCK_BEHIND) || is_degraded(HEALTH_CLOCK_AHEAD))

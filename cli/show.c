@@ -110,7 +110,7 @@ static void shown_print(const struct shown *shown)
 	if (entry->due_at)
 		line_print("refresh", "due %s", when_date(&last, entry->due_at));
 	for (size_t i = 0; i < shown->count; i++)
-		hop_print(shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record, now);
+		hop_print(entry->domain, shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record, now);
 }
 
 static void shown_print_json(const struct shown *shown)

@@ -245,6 +245,8 @@ static void test_forged_mx(void **state)
 	assert_non_null(strstr(run.out, "verdict   fail-enforce: mx.evil.example is not a mail host that the policy "
 					"allows [mx-not-in-policy]\n"));
 	assert_non_null(strstr(run.out, "advice    Compare the domain's MX records"));
+	assert_non_null(strstr(run.out, "`dig MX example.com`")); /* the text of the table says `dig MX DOMAIN` */
+	assert_null(strstr(run.out, "DOMAIN"));
 	assert_non_null(strstr(run.out, "          451 4.7.5 <example.com> MTA-STS policy (enforce): mx.evil.example"));
 	tool_run_free(&run);
 }
