@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -120,42 +121,45 @@ static void test_warm_rate(void **state)
 
 #define STORED_WAIT_MS (WORLD_GATE_WAIT_MS / 2)
 
-/* Writes two names into the pipe and keeps it open until the result for the second one is in the store. */
-static void *slow_write(void *arg)
+/* A process of its own: writes two names into the pipe and keeps it open until the result for the second one is in the
+ * store. Ends with 0 if it came there in time. */
+static void slow_write(void)
 {
-	bool *stored = arg;
+	bool stored = false;
 	FILE *pipe = fopen(file, "we");
-	assert_non_null(pipe);
+	if (!pipe)
+		_exit(2);
 	fputs("a.example\nb.example\n", pipe);
 	fflush(pipe);
 	int64_t deadline_ms = mono_ms() + STORED_WAIT_MS;
-	while (!*stored && mono_ms() < deadline_ms) {
+	while (!stored && mono_ms() < deadline_ms) {
 		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 		struct entry entry = {0};
 		struct store *store = store_at(one);
 		struct store_view *view = store_view_begin(store, NULL);
-		*stored = view && store_view_entry(view, "b.example", &entry) == STORE_FOUND;
+		stored = view && store_view_entry(view, "b.example", &entry) == STORE_FOUND;
 		store_view_end(&view);
 		store_close(&store);
 		entry_free(&entry);
 	}
-	fclose(pipe);
-	return NULL;
+	_exit(stored ? 0 : 1);
 }
 
 /* A name that has been read does not wait for the next line of a slow pipe. */
 static void test_warm_slow_pipe(void **state)
 {
 	(void)state;
-	pthread_t writer;
-	bool stored = false;
+	int status = -1;
 	unlink(file);
 	assert_int_equal(mkfifo(file, 0600), 0);
-	assert_int_equal(pthread_create(&writer, NULL, slow_write, &stored), 0);
+	pid_t writer = fork();
+	assert_true(writer >= 0);
+	if (writer == 0)
+		slow_write();
 	struct tool_run run = call_tool((struct call){.run = warm_run, .words = {file}, .store = one, .rate = "5"});
-	pthread_join(writer, NULL);
+	assert_int_equal(waitpid(writer, &status, 0), writer);
 	unlink(file);
-	assert_true(stored);
+	assert_int_equal(status, 0);
 	assert_string_equal(run.out, "enforce 0, testing 0, none 0, without 2, failed 0, not probed 0\n");
 	tool_run_free(&run);
 }
