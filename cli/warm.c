@@ -29,13 +29,13 @@ struct warming {
 	int64_t step_ms; /* between the starts of two inquiries */
 
 	struct lock input; /* guards the input and the rate; take it before `lock` */
-	struct signal_cond pause;
-	int64_t next_ms; /* when the next inquiry may start */
+	int64_t next_ms;   /* when the next inquiry may start */
 	struct lines *lines;
 	struct names round; /* the next hops to try in this round; empty in the first round, which reads `lines` */
 	const char *hop;    /* the next name in `round`; NULL: none */
 
-	struct lock lock; /* guards the results */
+	struct lock lock;         /* guards the results */
+	struct signal_cond pause; /* never signalled: for waits until a time, with `lock` */
 	struct job {
 		struct warming *warming;
 		bool busy;
@@ -235,13 +235,13 @@ static void round_await(struct warming *warming)
 {
 	char words[96];
 	int64_t until_ms = clock_mono_ms() + ROUND_MS;
-	lock_take(&warming->input);
+	lock_take(&warming->lock);
 	while (clock_mono_ms() < until_ms) {
 		snprintf(words, sizeof words, "domains waiting for the probe budget: %u", warming->left.count);
 		progress_show(&warming->progress, 0, 0, words);
-		cond_wait_until(&warming->pause, &warming->input, clock_mono_ms() + 1000);
+		cond_wait_until(&warming->pause, &warming->lock, clock_mono_ms() + 1000);
 	}
-	lock_drop(&warming->input);
+	lock_drop(&warming->lock);
 }
 
 /* Tries those domains again for which the budget refused a probe. Each minute the budget of a network allows a few more
