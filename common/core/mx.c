@@ -40,7 +40,7 @@ bool mx_matches(const char *pattern, const char *host)
 	return pattern_len == host_len && ascii_same(pattern, host, host_len);
 }
 
-/* Does what mx_matches() does, but for names that policy_parse() and domain_parse() have produced. It must be fast: a
+/* Does the same as mx_matches(), for names that policy_parse() and domain_parse() have produced. It must be fast: a
  * domain may have 256 mail hosts and ten thousand patterns, and each message calls this several times. So a long list
  * of patterns has an index, and the only two patterns that can match are looked up in it. */
 bool policy_allows(const struct policy *policy, const char *host)

@@ -5,7 +5,7 @@
 #include "scene.h"
 
 /* Call it when a question begins: the checks below compare with this moment. If earlier work is still in progress, its
- * remote operations cannot be told apart from those of the question, so remote operations are not checked. */
+ * remote operations cannot be distinguished from those of the question, so remote operations are not checked. */
 void counts_question(struct scene *scene);
 /* Call them before and after a front end asks: checks that exactly one verdict was counted, that of scene->outcome. */
 void counts_ask(void);
