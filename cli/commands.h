@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define OPTIONS_OWN_MAX 8 /* the most options that belong to a single command, counted over all commands */
-
 /* Exit statuses of the commands. Failures have the statuses of sysexits.h, from 64. */
 enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNSURE = 2 };
 
@@ -16,17 +14,38 @@ struct options {
 	char **overrides; /* `name=value` */
 	size_t override_count;
 	bool json;
+	/* The options that belong to a single command (command.def), in the order in which they were given. */
 	struct own_value {
-		const char *name, *value;
-	} own[OPTIONS_OWN_MAX]; /* options that belong to a single command (main.c); `name` NULL: not given */
+		const char *name, *value; /* `value` is "" if the option was given without an argument */
+	} * own;
+	size_t own_count;
 };
-/* Returns the value of an option that belongs to a single command, or NULL if the option was not given. */
+
+/* Returns the value of the next option `name` at or behind index `*at`, and sets `*at` behind that option. Returns NULL if
+ * there is none. To read an option that may be repeated, start with `*at` 0. */
+static inline const char *option_next(const struct options *options, const char *name, size_t *at)
+{
+	while (*at < options->own_count) {
+		const struct own_value *own = &options->own[(*at)++];
+		if (strcmp(own->name, name) == 0)
+			return own->value;
+	}
+	return NULL;
+}
+/* Returns the value of an option that belongs to a single command: the last one, if it was repeated. Returns NULL if the
+ * option was not given. */
 static inline const char *option_value(const struct options *options, const char *name)
 {
-	for (size_t i = 0; i < OPTIONS_OWN_MAX; i++)
-		if (options->own[i].name && strcmp(options->own[i].name, name) == 0)
-			return options->own[i].value;
-	return NULL;
+	const char *value = NULL;
+	size_t at = 0;
+	for (const char *next; (next = option_next(options, name, &at));)
+		value = next;
+	return value;
+}
+/* Returns whether an option that belongs to a single command was given. */
+static inline bool option_given(const struct options *options, const char *name)
+{
+	return option_value(options, name) != NULL;
 }
 
 /* Returns the exit status of a command with several arguments: the largest of their statuses. */

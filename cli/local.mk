@@ -2,7 +2,7 @@
 stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(product_defs)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 cli_sources = \
-	cli/commands.h \
+	cli/command.def cli/commands.h \
 	cli/describe.c cli/describe.h \
 	cli/domains.c cli/domains.h \
 	cli/dump.c cli/dump.h \

@@ -22,7 +22,8 @@ int call_run(void *arg)
 		.overrides = overrides,
 		.override_count = call->override ? 3 : 2,
 		.json = call->json,
-		.own = {{"rate", call->rate}}};
+		.own = &(struct own_value){"rate", call->rate},
+		.own_count = call->rate ? 1 : 0};
 	size_t count = 0;
 	while (count < COUNT(call->words) && call->words[count])
 		count++;
