@@ -1,14 +1,16 @@
 /* lint: runs stsgate's own parsers on a policy, record or pattern before somebody publishes it. */
 #include "commands.h"
 #include "domain.h"
-#include "finding.h"
 #include "memory.h"
 #include "output.h"
 #include "policy.h"
+#include "policy_findings.h"
 #include "record.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,20 +38,69 @@ static ssize_t file_read(const char *name, char *bytes, size_t size)
 	return got < 0 ? -1 : (ssize_t)len;
 }
 
-static void finding_print(const char *label, const char *name)
+#define SHOWN_MAX 100 /* characters of a wrong value that are printed */
+
+/* Prints the name of a finding, its line (0: none), and the octets that are wrong (`at` NULL: none). */
+static void place_print(const char *label, enum finding finding, uint32_t line, struct span value)
 {
-	enum finding finding = finding_by_name(name);
-	line_print(label, "%s", name);
-	if (finding == FINDING_COUNT)
-		return;
+	struct quote quote;
+	char where[32] = "";
+	struct text text;
+	text_init(&text, quote.text, sizeof quote.text);
+	if (value.at)
+		text_quote(&text, value.at, value.len, SHOWN_MAX);
+	if (line > 0)
+		snprintf(where, sizeof where, ", line %" PRIu32, line);
+	line_print(label, "%s%s%s%s", finding_name(finding), where, value.at ? ": " : "", quote.text);
+}
+
+/* Prints what the finding means and what to do. */
+static void finding_print(enum finding finding)
+{
 	line_print("", "%s", finding_sentence(finding));
 	line_print("", "%s", finding_advice(finding));
 }
 
-static void words_print(const char *label, const struct names *words)
+static json_t *place_json(enum finding finding, uint32_t line, struct span value, uint32_t times)
 {
-	for (const char *word = NULL; (word = names_next(words, word));)
-		finding_print(label, word);
+	json_t *object = json_made(json_object());
+	json_put(object, "finding", json_text(finding_name(finding)));
+	json_put(object, "class", json_text(finding_class(finding) == FINDING_ERROR ? "error" : "tolerated"));
+	json_put(object, "line", line > 0 ? json_integer(line) : NULL);
+	json_put(object, "value", value.at ? json_text_bytes(value.at, value.len) : NULL);
+	json_put(object, "times", json_integer(times));
+	json_put(object, "sentence", json_text(finding_sentence(finding)));
+	json_put(object, "advice", json_text(finding_advice(finding)));
+	return object;
+}
+
+static void findings_print(const struct policy_findings *findings, enum finding_class class)
+{
+	for (enum finding finding = 0; finding < FINDING_COUNT; finding++) {
+		const char *label = class == FINDING_ERROR ? "error" : "tolerated";
+		if (finding_class(finding) != class || findings->seen[finding] == 0)
+			continue;
+		for (uint32_t i = 0; i < findings->place_count; i++) {
+			const struct policy_place *place = &findings->place[i];
+			if (place->finding != finding)
+				continue;
+			place_print(label, finding, place->line, place->value);
+			label = "";
+		}
+		if (findings->seen[finding] > POLICY_PLACES_EACH)
+			line_print("", "and in %" PRIu32 " more lines", findings->seen[finding] - POLICY_PLACES_EACH);
+		finding_print(finding);
+	}
+}
+
+static json_t *findings_json(const struct policy_findings *findings)
+{
+	json_t *array = json_made(json_array());
+	for (uint32_t i = 0; i < findings->place_count; i++) {
+		const struct policy_place *place = &findings->place[i];
+		json_add(array, place_json(place->finding, place->line, place->value, findings->seen[place->finding]));
+	}
+	return array;
 }
 
 static void policy_print(const struct policy *policy, const struct policy_findings *findings, bool valid)
@@ -63,8 +114,8 @@ static void policy_print(const struct policy *policy, const struct policy_findin
 			line_print("mx", "%s", quote_string(&quote, mx));
 		line_print("max_age", "%u (%s)", policy->max_age_s, when_span(&when, policy->max_age_s));
 	}
-	words_print("tolerated", &findings->tolerated);
-	words_print("error", &findings->errors);
+	findings_print(findings, FINDING_TOLERATED);
+	findings_print(findings, FINDING_ERROR);
 }
 
 static void policy_print_json(const struct policy *policy, const struct policy_findings *findings, bool valid)
@@ -76,6 +127,7 @@ static void policy_print_json(const struct policy *policy, const struct policy_f
 	json_put(object, "max_age", valid ? json_integer(policy->max_age_s) : NULL);
 	json_put(object, "tolerated", json_names(&findings->tolerated));
 	json_put(object, "errors", json_names(&findings->errors));
+	json_put(object, "findings", findings_json(findings));
 	json_print(object);
 }
 
@@ -101,23 +153,29 @@ static int lint_policy(const struct options *options, const char *file)
 static int lint_record(const struct options *options, const char *text)
 {
 	struct record record;
-	enum record_error error = record_parse(&record, text, strlen(text));
+	struct span where;
+	enum record_error error = record_parse_where(&record, text, strlen(text), &where);
 	bool valid = error == RECORD_OK;
+	enum finding finding = finding_by_name(record_error_name(error));
 	if (options->json) {
-		json_t *errors = json_made(json_array());
-		if (!valid)
+		json_t *errors = json_made(json_array()), *findings = json_made(json_array());
+		if (!valid) {
 			json_add(errors, json_text(record_error_name(error)));
+			json_add(findings, place_json(finding, 0, where, 1));
+		}
 		json_t *object = json_made(json_object());
 		json_put(object, "valid", json_boolean(valid));
 		json_put(object, "id", valid ? json_text(record.id) : NULL);
 		json_put(object, "errors", errors);
+		json_put(object, "findings", findings);
 		json_print(object);
 	} else if (valid) {
 		puts("valid");
 		line_print("id", "%s", record.id);
 	} else {
 		puts("invalid");
-		finding_print("error", record_error_name(error));
+		place_print("error", finding, 0, where);
+		finding_print(finding);
 	}
 	return valid ? STATUS_YES : STATUS_NO;
 }

@@ -86,7 +86,7 @@ void json_add(json_t *array, json_t *value)
 
 json_t *json_text_bytes(const char *bytes, size_t len)
 {
-	json_t *value = json_stringn(bytes, len);
+	json_t *value = memchr(bytes, '\0', len) ? NULL : json_stringn(bytes, len);
 	if (value)
 		return value;
 	struct quote quote;

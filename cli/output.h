@@ -37,7 +37,7 @@ json_t *json_made(json_t *value);
  * json_put() adds a JSON null. */
 void json_put(json_t *object, const char *key, json_t *value);
 void json_add(json_t *array, json_t *value);
-/* Return a JSON string, which the caller owns. Text that is not valid UTF-8 is quoted (quote_bytes()). For NULL and "",
+/* Return a JSON string, which the caller owns. Text that is not valid UTF-8 or has a NUL is quoted (quote_bytes()). For NULL and "",
  * json_text() returns a JSON null. */
 json_t *json_text(const char *string);
 json_t *json_text_bytes(const char *bytes, size_t len);

@@ -2,8 +2,8 @@
 
 #include "ascii.h"
 #include "domain.h"
-#include "finding.h"
 #include "memory.h"
+#include "policy_findings.h"
 #include "span.h"
 #include "utf8.h"
 
@@ -18,6 +18,7 @@ struct policy_reader {
 	struct policy_findings *findings;
 	bool version_seen, mode_seen, age_seen;
 	bool mode_good;
+	uint32_t line; /* the number of the line that is being read, from 1; 0: none */
 };
 
 const char *policy_mode_name(enum policy_mode mode)
@@ -33,10 +34,20 @@ const char *policy_mode_name(enum policy_mode mode)
 	return "";
 }
 
-static void reader_report(struct policy_reader *reader, enum finding finding)
+/* Reports a mistake in the line that is being read. `value` has the octets that are wrong. */
+static void reader_report(struct policy_reader *reader, enum finding finding, struct span value)
 {
 	struct policy_findings *to = reader->findings;
 	names_add_once(finding_class(finding) == FINDING_ERROR ? &to->errors : &to->tolerated, finding_name(finding));
+	if (to->seen[finding]++ < POLICY_PLACES_EACH)
+		to->place[to->place_count++] = (struct policy_place){finding, reader->line, value};
+}
+
+/* Reports a mistake of the policy as a whole. */
+static void reader_report_whole(struct policy_reader *reader, enum finding finding)
+{
+	reader->line = 0;
+	reader_report(reader, finding, (struct span){.at = NULL});
 }
 
 /* RFC 8461 3.2, sts-policy-ext-value. The caller has trimmed the blanks at both ends. */
@@ -71,12 +82,12 @@ static void reader_age(struct policy_reader *reader, struct span value)
 			age_s = age_s * 10 + (uint64_t)(value.at[i] - '0');
 	}
 	if (!good) {
-		reader_report(reader, FINDING_BAD_MAX_AGE);
+		reader_report(reader, FINDING_BAD_MAX_AGE, value);
 		return;
 	}
 	if (age_s > POLICY_AGE_MAX_S) {
 		age_s = POLICY_AGE_MAX_S;
-		reader_report(reader, FINDING_MAX_AGE_CLAMPED);
+		reader_report(reader, FINDING_MAX_AGE_CLAMPED, value);
 	}
 	reader->policy->max_age_s = (uint32_t)age_s;
 }
@@ -84,18 +95,19 @@ static void reader_age(struct policy_reader *reader, struct span value)
 static void reader_mx(struct policy_reader *reader, struct span value)
 {
 	char folded[DOMAIN_SIZE];
+	struct span whole = value;
 	bool dotted = value.len > 0 && value.at[value.len - 1] == '.';
 	if (dotted)
 		value.len--;
 	if (!mx_is_pattern(value.at, value.len)) {
-		reader_report(reader, FINDING_BAD_MX);
+		reader_report(reader, FINDING_BAD_MX, whole);
 		return;
 	}
 	if (dotted)
-		reader_report(reader, FINDING_MX_TRAILING_DOT);
+		reader_report(reader, FINDING_MX_TRAILING_DOT, whole);
 	names_add(&reader->findings->published, value.at, value.len);
 	if (domain_is_numeric(value.at, value.len)) {
-		reader_report(reader, FINDING_IP_LITERAL);
+		reader_report(reader, FINDING_IP_LITERAL, whole);
 		return;
 	}
 	for (size_t i = 0; i < value.len; i++)
@@ -119,7 +131,7 @@ static void reader_field(struct policy_reader *reader, struct span key, struct s
 		reader_mx(reader, value);
 	} else if (span_is(key, "version") && !seen_before(&reader->version_seen)) {
 		if (!span_is(value, "STSv1"))
-			reader_report(reader, FINDING_BAD_VERSION);
+			reader_report(reader, FINDING_BAD_VERSION, value);
 	} else if (span_is(key, "mode") && !seen_before(&reader->mode_seen)) {
 		enum policy_mode mode = POLICY_NONE;
 		while (mode < POLICY_ENFORCE && !span_is(value, policy_mode_name(mode)))
@@ -128,11 +140,11 @@ static void reader_field(struct policy_reader *reader, struct span key, struct s
 		if (reader->mode_good)
 			reader->policy->mode = mode;
 		else
-			reader_report(reader, FINDING_BAD_MODE);
+			reader_report(reader, FINDING_BAD_MODE, value);
 	} else if (span_is(key, "max_age") && !seen_before(&reader->age_seen)) {
 		reader_age(reader, value);
 	} else if (!value_is_grammatical(value)) {
-		reader_report(reader, FINDING_BAD_EXT_VALUE);
+		reader_report(reader, FINDING_BAD_EXT_VALUE, value);
 	}
 }
 
@@ -141,60 +153,62 @@ static void reader_line(struct policy_reader *reader, struct span line)
 	struct span whole = line;
 	line = span_trim(line, " \t");
 	if (!line.len) {
-		reader_report(reader, FINDING_EMPTY_LINE);
+		reader_report(reader, FINDING_EMPTY_LINE, (struct span){.at = NULL});
 		return;
 	}
 	if (line.len != whole.len)
-		reader_report(reader, FINDING_BLANKS_TRIMMED);
+		reader_report(reader, FINDING_BLANKS_TRIMMED, whole);
 	if (memchr(line.at, '\r', line.len))
-		reader_report(reader, FINDING_BARE_CR);
+		reader_report(reader, FINDING_BARE_CR, line);
 	const char *colon = memchr(line.at, ':', line.len);
 	if (!colon) {
-		reader_report(reader, FINDING_NO_COLON);
+		reader_report(reader, FINDING_NO_COLON, line);
 		return;
 	}
 	struct span key = span_trim((struct span){line.at, (size_t)(colon - line.at)}, " \t");
 	struct span value = span_trim((struct span){colon + 1, line.len - (size_t)(colon - line.at) - 1}, " \t");
 	if (!key_is_grammatical(key)) {
-		reader_report(reader, FINDING_BAD_KEY);
+		reader_report(reader, FINDING_BAD_KEY, key);
 		return;
 	}
 	if (key.at + key.len != colon)
-		reader_report(reader, FINDING_WSP_BEFORE_COLON);
+		reader_report(reader, FINDING_WSP_BEFORE_COLON, line);
 	reader_field(reader, key, value);
 }
 
 static void reader_body(struct policy_reader *reader, struct span body)
 {
 	if (body.len > POLICY_BYTES_MAX) {
-		reader_report(reader, FINDING_TOO_LARGE);
+		reader_report_whole(reader, FINDING_TOO_LARGE);
 		return;
 	}
 	if (body.len >= 3 && !memcmp(body.at, "\xef\xbb\xbf", 3)) {
-		reader_report(reader, FINDING_BOM);
+		reader_report_whole(reader, FINDING_BOM);
 		body = (struct span){body.at + 3, body.len - 3};
 	}
+	uint32_t number = 1;
 	/* RFC 8461 3.2, sts-policy-term: lines end with LF or CRLF, even mixed; the last one needs no end. */
 	while (body.len) {
 		const char *end = memchr(body.at, '\n', body.len);
 		size_t len = end ? (size_t)(end - body.at) : body.len;
 		size_t used = end ? len + 1 : len;
+		reader->line = number++;
 		reader_line(reader, (struct span){body.at, end && len && end[-1] == '\r' ? len - 1 : len});
 		body.at += used;
 		body.len -= used;
 	}
 	if (!reader->version_seen)
-		reader_report(reader, FINDING_MISSING_VERSION);
+		reader_report_whole(reader, FINDING_MISSING_VERSION);
 	if (!reader->mode_seen)
-		reader_report(reader, FINDING_MISSING_MODE);
+		reader_report_whole(reader, FINDING_MISSING_MODE);
 	if (!reader->age_seen)
-		reader_report(reader, FINDING_MISSING_MAX_AGE);
+		reader_report_whole(reader, FINDING_MISSING_MAX_AGE);
 	if (reader->policy->mx.count > POLICY_MX_FEW) {
 		names_sort(&reader->policy->mx);
 		names_index(&reader->policy->mx);
 	}
 	if (!reader->policy->mx.count && !(reader->mode_good && reader->policy->mode == POLICY_NONE))
-		reader_report(reader, FINDING_NO_MX);
+		reader_report_whole(reader, FINDING_NO_MX);
 }
 
 bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings)

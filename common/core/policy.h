@@ -2,7 +2,7 @@
  *
  * The reader is strict, with three exceptions that published policies need: it trims blanks at both ends of a line,
  * skips empty lines, and removes one trailing dot from an mx value. It reports each exception as a finding
- * (finding.def). A struct policy owns memory: every policy that was parsed or copied needs policy_free(). Pure; any
+ * (policy_findings.h). A struct policy owns memory: every policy that was parsed or copied needs policy_free(). Pure; any
  * thread. */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
@@ -29,13 +29,7 @@ struct policy {
 	uint32_t text_len;
 };
 
-/* The findings are names of finding.def, each once: `bad-mode` in `errors`, `empty-line` in `tolerated`. Filled also if
- * the policy is invalid. The caller frees them with policy_findings_free(). */
-struct policy_findings {
-	struct names published; /* the mx values as published, IP addresses too, without the trailing dot */
-	struct names tolerated;
-	struct names errors;
-};
+struct policy_findings; /* policy_findings.h */
 
 /* Parses a policy. Returns false if it is invalid; `out` is then the empty policy. `findings` may be NULL. */
 bool policy_parse(struct policy *out, const char *bytes, size_t len, struct policy_findings *findings);
@@ -45,7 +39,6 @@ void policy_copy(struct policy *to, const struct policy *from);
 void policy_set_text(struct policy *policy, const char *text, uint32_t len);
 /* Frees what the policy owns and makes it the empty policy. */
 void policy_free(struct policy *policy);
-void policy_findings_free(struct policy_findings *findings);
 
 /* Returns whether the policy allows this MX host (RFC 8461 4.1). `host` is in the form of domain_parse(), or in
  * quotes, as mx_name_is_not_host() in entry.h describes it: such a name is never allowed. */

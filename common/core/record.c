@@ -63,39 +63,63 @@ static size_t field_read(struct record_field *field, const char *bytes, size_t l
 	return field->value.len ? at : 0;
 }
 
-enum record_error record_parse(struct record *out, const char *bytes, size_t len)
+/* Takes the value of the id, if it is valid. The first of duplicate fields counts (RFC 8461 3.2), so a second id does not replace an
+ * invalid one. */
+static void id_take(struct record *out, const struct record_field *field, bool *id_good)
+{
+	bool good = field->value.len <= RECORD_ID_MAX;
+	for (size_t i = 0; good && i < field->value.len; i++)
+		good = ascii_is_alnum(field->value.at[i]);
+	if (good) {
+		memcpy(out->id, field->value.at, field->value.len);
+		out->id[field->value.len] = '\0';
+	}
+	*id_good = good;
+}
+
+/* Returns the octets from `at` to the next semicolon, without blanks at both ends. */
+static struct span field_at(const char *bytes, size_t len, size_t at)
+{
+	const char *end = at < len ? memchr(bytes + at, ';', len - at) : NULL;
+	return span_trim((struct span){bytes + at, end ? (size_t)(end - bytes) - at : len - at}, " \t");
+}
+
+enum record_error record_parse_where(struct record *out, const char *bytes, size_t len, struct span *where)
 {
 	size_t at = RECORD_VERSION_LEN;
-	bool id_seen = false;
+	struct span id = {.at = NULL};
 	bool id_good = false;
 	out->id[0] = '\0';
+	*where = field_at(bytes, len, 0);
 	if (!record_is_candidate(bytes, len))
 		return RECORD_NO_VERSION;
 	while (at < len) {
 		struct record_field field;
 		at = blanks(bytes, len, at);
+		*where = field_at(bytes, len, at);
 		if (at == len || bytes[at] != ';')
 			return RECORD_BAD_FIELD;
 		at = blanks(bytes, len, at + 1);
 		if (at == len)
 			break;
+		*where = field_at(bytes, len, at);
 		size_t field_len = field_read(&field, bytes + at, len - at);
 		if (!field_len)
 			return RECORD_BAD_FIELD;
-		at += field_len;
-		/* The first of duplicate fields counts (RFC 8461 3.2), so a second id does not replace an invalid one. */
-		if (!id_seen && field.name.len == 2 && !memcmp(field.name.at, "id", 2)) {
-			id_seen = true;
-			id_good = field.value.len <= RECORD_ID_MAX;
-			for (size_t i = 0; id_good && i < field.value.len; i++)
-				id_good = ascii_is_alnum(field.value.at[i]);
-			if (id_good) {
-				memcpy(out->id, field.value.at, field.value.len);
-				out->id[field.value.len] = '\0';
-			}
+		if (!id.at && span_is(field.name, "id")) {
+			id = (struct span){bytes + at, field_len};
+			id_take(out, &field, &id_good);
 		}
+		at += field_len;
 	}
+	*where = id_good ? (struct span){.at = NULL} : id;
 	return id_good ? RECORD_OK : RECORD_NO_ID;
+}
+
+enum record_error record_parse(struct record *out, const char *bytes, size_t len)
+{
+	struct span where;
+	return record_parse_where(out, bytes, len, &where);
 }
 
 /* Counts the MTA-STS records, and returns the last one in `last`. With `plain`, only those without a blank before the

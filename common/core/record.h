@@ -24,6 +24,9 @@ const char *record_error_name(enum record_error error);
 
 /* Parses one TXT record, whose character-strings the caller has joined. After an error `out` must not be used. */
 enum record_error record_parse(struct record *out, const char *bytes, size_t len);
+/* Does the same, and stores in `where` the field that has the mistake. Its `at` is NULL if there is no mistake, or if the
+ * mistake is a missing id. `where` borrows from `bytes`. */
+enum record_error record_parse_where(struct record *out, const char *bytes, size_t len, struct span *where);
 
 enum record_set {
 	RECORD_SET_ONE,     /* one MTA-STS record, and it is valid */

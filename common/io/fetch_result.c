@@ -1,5 +1,6 @@
 #include "fetch_response.h"
 #include "fetch_transfer.h"
+#include "policy_findings.h"
 
 #include <openssl/ssl.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 #include "fuzz.h"
 #include "policy.h"
+#include "policy_findings.h"
 
 #include <string.h>
 
@@ -10,6 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool valid = policy_parse(&policy, (const char *)data, size, &findings);
 
 	FUZZ_MUST(valid == !findings.errors.count);
+	for (uint32_t i = 0; i < findings.place_count; i++) {
+		const struct policy_place *place = &findings.place[i];
+
+		FUZZ_MUST(place->line <= size && findings.seen[place->finding] > 0);
+		FUZZ_MUST(!place->value.at || (place->value.at >= (const char *)data &&
+						      place->value.at + place->value.len <= (const char *)data + size));
+	}
 	FUZZ_MUST(policy.mx.count <= POLICY_MX_MAX && policy.mx.count <= findings.published.count);
 	FUZZ_MUST(policy.max_age_s <= POLICY_AGE_MAX_S);
 	FUZZ_MUST(!valid || policy.mode == POLICY_NONE || policy.mx.count);

@@ -41,7 +41,7 @@ static void policy_check(const json_t *vector)
 	const json_t *want = accepted ? accepted : strict;
 
 	status_check(name, &run, accept);
-	assert_int_equal(json_object_size(got), 6);
+	assert_int_equal(json_object_size(got), 7);
 	assert_int_equal(json_is_true(json_object_get(got, "valid")), accept);
 	assert_true(accept || json_is_null(json_object_get(got, "mode")));
 	assert_true(accept || json_is_null(json_object_get(got, "max_age")));
@@ -80,7 +80,7 @@ static void record_check(const json_t *vector)
 	json_t *got = tool_json(&run);
 
 	status_check(name, &run, valid);
-	assert_int_equal(json_object_size(got), 3);
+	assert_int_equal(json_object_size(got), 4);
 	member_check(name, got, want, "valid");
 	member_check(name, got, want, "id");
 	assert_int_equal(json_array_size(json_object_get(got, "errors")), valid ? 0 : 1);
@@ -131,14 +131,26 @@ static const struct {
 } rows[] = {
 	{{"lint", "policy", "-"}, "version: STSv1\nmode: enforce\nmx: mx.example.com.\nmax_age: 86400\n", 0,
 		"valid\nmode      enforce\nmx        mx.example.com\nmax_age   86400 (1d)\ntolerated "
-		"mx-trailing-dot\n          the value of an mx line ends with a dot\n          Remove the dot.\n"},
+		"mx-trailing-dot, line 3: mx.example.com.\n          the value of an mx line ends with a dot\n          Remove the dot.\n"},
 	{{"lint", "policy", "-"}, "version: STSv1\nmode: off\nmx: mx.example.com\nmax_age: 86400\n", 1,
-		"invalid\nerror     bad-mode\n          the value of mode is not enforce, testing or none\n"
+		"invalid\nerror     bad-mode, line 2: off\n          the value of mode is not enforce, testing or none\n"
 		"          Write one of these words, in lower case.\n"},
 	{{"lint", "record", "v=STSv1; id=20260101;"}, "", 0, "valid\nid        20260101\n"},
 	{{"lint", "record", "v=STSv1;"}, "", 1,
 		"invalid\nerror     no-id\n          the record has no valid id\n          Add an id of 1 to 32 letters and "
 		"digits, such as id=1. Change it with each change of the policy.\n"},
+	{{"lint", "record", "v=STSv1; id=2026 01"}, "", 1,
+		"invalid\nerror     bad-field: 01\n          a part of the record is not `name=value`, or a semicolon "
+		"between two parts is missing\n          Write it like this: `v=STSv1; id=1`. A value has neither blanks nor "
+		"`=`.\n"},
+	{{"lint", "record", "--json", "v=STSv1; id=2026-01;"}, "", 1,
+		"{\"valid\": false, \"id\": null, \"errors\": [\"no-id\"], \"findings\": [{\"finding\": \"no-id\", \"class\": "
+		"\"error\", \"line\": null, \"value\": \"id=2026-01\", \"times\": 1, \"sentence\": \"the record has no valid "
+		"id\", \"advice\": \"Add an id of 1 to 32 letters and digits, such as id=1. Change it with each change of the "
+		"policy.\"}]}\n"},
+	{{"lint", "record", "V=STSv1; id=1"}, "", 1,
+		"invalid\nerror     no-version: \"V=STSv1\"\n          the record does not begin with v=STSv1 and a semicolon\n"
+		"          Write it like this: `v=STSv1; id=1`. A TXT record with another beginning is no MTA-STS record.\n"},
 	{{"lint", "mx", "*.example.com", "MX.example.com."}, "", 0, "match\n"},
 	{{"lint", "mx", "*.example.com", "a.b.example.com"}, "", 1, "no match\n"},
 	{{"lint", "mx", "*.Example.com.", "A.example.com"}, "", 0, "match\n"},
@@ -174,6 +186,34 @@ static void test_rows(void **state)
 	}
 }
 
+/* Each place of a mistake is named, and at most ten of one mistake. */
+static void test_places(void **state)
+{
+	(void)state;
+	char body[1024] = "mode: off\n# no\nx: \x01\n";
+	for (int i = 0; i < 13; i++)
+		strcat(body, "mx: a b\x1b\n");
+	struct tool_run run = tool_run(body, strlen(body), (const char *const[]){"lint", "policy", "-", NULL});
+	assert_int_equal(run.status, 1);
+	assert_non_null(strstr(run.out, "error     bad-mode, line 1: off\n          the value of mode"));
+	assert_non_null(strstr(run.out, "error     no-colon, line 2: \"# no\"\n          a line has no colon\n"));
+	assert_non_null(strstr(run.out, "error     bad-ext-value, line 3: \"\\x01\"\n"));
+	assert_non_null(strstr(run.out, "error     bad-mx, line 4: \"a b\\x1b\"\n          bad-mx, line 5: "));
+	assert_non_null(strstr(run.out, "bad-mx, line 13: \"a b\\x1b\"\n          and in 3 more lines\n"));
+	assert_non_null(strstr(run.out, "error     missing-version\n"));
+	tool_run_free(&run);
+	run = tool_run(body, strlen(body), (const char *const[]){"--json", "lint", "policy", "-", NULL});
+	json_t *got = tool_json(&run), *findings = json_object_get(got, "findings");
+	const json_t *first = json_array_get(findings, 0), *mx = json_array_get(findings, 3);
+	assert_int_equal(json_array_size(findings), 16);
+	assert_string_equal(json_string_value(json_object_get(first, "finding")), "bad-mode");
+	assert_string_equal(json_string_value(json_object_get(first, "value")), "off");
+	assert_int_equal(json_integer_value(json_object_get(first, "line")), 1);
+	assert_int_equal(json_integer_value(json_object_get(mx, "times")), 13);
+	json_decref(got);
+	tool_run_free(&run);
+}
+
 /* A body with one octet too many is refused completely, however long it is. */
 static void test_large(void **state)
 {
@@ -196,6 +236,7 @@ static void test_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_policies), cmocka_unit_test(test_records),
-		cmocka_unit_test(test_mx), cmocka_unit_test(test_rows), cmocka_unit_test(test_large)};
+		cmocka_unit_test(test_mx), cmocka_unit_test(test_rows), cmocka_unit_test(test_places),
+		cmocka_unit_test(test_large)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

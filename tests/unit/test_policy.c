@@ -5,6 +5,7 @@
 #include "domain.h"
 #include "finding.h"
 #include "policy.h"
+#include "policy_findings.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -185,6 +185,37 @@ static void errors_have_words(void **state)
 	assert_string_equal(record_error_name(RECORD_NO_ID), "no-id");
 }
 
+/* The mistake is shown as the record has it. */
+static void mistakes_have_places(void **state)
+{
+	static const struct {
+		const char *text, *where; /* NULL: nothing is wrong, or something is missing */
+		enum record_error error;
+	} table[] = {
+		{"v=STSv1; id=1", NULL, RECORD_OK},
+		{"v=STSv1; id=1; id=-", NULL, RECORD_OK},
+		{"v=STSv1;", NULL, RECORD_NO_ID},
+		{"v=STSv1; id=a-b ;x=1", "id=a-b", RECORD_NO_ID},
+		{"v=STSv1; id=-; id=1", "id=-", RECORD_NO_ID},
+		{"v=STSv1; id=1; x = 2;", "x = 2", RECORD_BAD_FIELD},
+		{"v=STSv1; id=1 x=2; y=3", "x=2", RECORD_BAD_FIELD},
+		{"v=STSv1; ; id=1", "", RECORD_BAD_FIELD},
+		{" v=STSv1; id=1", "v=STSv1", RECORD_NO_VERSION},
+		{"", "", RECORD_NO_VERSION},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct record record;
+		struct span where;
+
+		assert_int_equal(
+			record_parse_where(&record, table[i].text, strlen(table[i].text), &where), table[i].error);
+		if (table[i].where ? !where.at || !span_is(where, table[i].where) : where.at != NULL)
+			fail_msg("row %zu: %.*s", i, (int)where.len, where.at ? where.at : "nothing");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +226,7 @@ int main(void)
 		cmocka_unit_test(duplicate_is_the_first),
 		cmocka_unit_test(sets_tell_their_kind),
 		cmocka_unit_test(errors_have_words),
+		cmocka_unit_test(mistakes_have_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
