@@ -4,6 +4,15 @@ stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 cli_sources = \
 	cli/command.def cli/commands.h \
 	cli/describe.c cli/describe.h \
+	cli/doctor.c cli/doctor.h \
+	cli/doctor.def cli/doctor_internal.h \
+	cli/doctor_machine.c \
+	cli/doctor_network.c \
+	cli/doctor_postfix.c \
+	cli/doctor_run.c \
+	cli/doctor_sendmail.c \
+	cli/doctor_sockets.c \
+	cli/doctor_store.c \
 	cli/domains.c cli/domains.h \
 	cli/dump.c cli/dump.h \
 	cli/export.c \
