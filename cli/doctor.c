@@ -26,9 +26,14 @@ const char *const doctor_group_names[DOCTOR_GROUPS] = {[DOCTOR_GROUP_machine] = 
 	[DOCTOR_GROUP_postfix] = "postfix",
 	[DOCTOR_GROUP_sendmail] = "sendmail"};
 
+const char *doctor_file(const struct options *options)
+{
+	return options->file ? options->file : SYSCONFDIR "/stsgate.conf";
+}
+
 bool doctor_asked(const struct doctor *doctor, const struct doctor_check *check)
 {
-	if (check->network && option_value(doctor->options, "quick"))
+	if (check->network && option_given(doctor->options, "quick"))
 		return false;
 	for (size_t i = 0; i < doctor->word_count; i++)
 		if (strcmp(doctor->words[i], check->name) == 0 ||

@@ -45,6 +45,9 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...) __attribute__
  * should ask first. */
 bool doctor_wants(const struct doctor *doctor, const char *check);
 
+/* Returns the name of the settings file. */
+const char *doctor_file(const struct options *options);
+
 typedef void doctor_group(struct doctor *doctor);
 doctor_group doctor_machine;
 doctor_group doctor_network;

@@ -11,7 +11,7 @@ static void settings_check_file(struct doctor *doctor)
 {
 	struct stat file;
 	struct quote quote;
-	const char *name = doctor->options->file ? doctor->options->file : SYSCONFDIR "/stsgate.conf";
+	const char *name = doctor_file(doctor->options);
 	if (stat(name, &file) != 0 && errno == ENOENT) {
 		doctor_report(doctor, "settings", DOCTOR_OK, "no file %s: all settings have their defaults",
 			quote_string(&quote, name));
@@ -28,7 +28,19 @@ static void settings_check_file(struct doctor *doctor)
 	}
 }
 
+static void mode_check(struct doctor *doctor)
+{
+	if (doctor->settings->mode == MODE_ENFORCE) {
+		doctor_report(doctor, "mode", DOCTOR_OK, "enforce");
+		return;
+	}
+	doctor_report(doctor, "mode", DOCTOR_WARN, "monitor: verdicts are logged, but no mail is delayed or protected");
+	doctor_remedy(doctor, "set mode = enforce and reload stsgated when the log shows that this would hold no mail "
+			      "that must pass");
+}
+
 void doctor_machine(struct doctor *doctor)
 {
 	settings_check_file(doctor);
+	mode_check(doctor);
 }

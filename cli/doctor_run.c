@@ -4,7 +4,6 @@
 #include "memory.h"
 #include "output.h"
 #include "privileges.h"
-#include "session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +51,6 @@ struct child {
 
 struct run {
 	struct doctor doctor;
-	bool live; /* print findings as they arrive */
 	int64_t until_ms;
 	size_t results[DOCTOR_SKIP + 1];
 	struct child child[DOCTOR_GROUPS];
@@ -324,30 +322,52 @@ static void run_free(struct run *run)
 	free(run);
 }
 
-int doctor_run(const struct options *options, size_t count, char **words)
+static void children_run(struct run *run)
 {
-	int status = EX_USAGE;
-	struct settings *settings = words_known(count, words) ? session_settings(options, &status) : NULL;
-	if (!settings)
-		return status;
-	struct run *run = xcalloc(1, sizeof *run);
-	run->doctor = (struct doctor){.options = options, .settings = settings, .word_count = count, .words = words};
 	run->until_ms = clock_mono_ms() + DOCTOR_SECONDS * 1000 + GRACE_MS;
-	for (int i = 0; i < DOCTOR_GROUPS; i++) {
-		run->child[i].in = -1;
+	for (int i = 0; i < DOCTOR_GROUPS; i++)
 		if (group_asked(run, (enum doctor_group_number)i) && !child_start(run, (enum doctor_group_number)i))
 			child_failed(run, (enum doctor_group_number)i, strerror(errno));
-	}
 	while (children_wait(run))
-		if (!options->json)
+		if (!run->doctor.options->json)
 			findings_print(run);
+}
+
+/* Without settings nothing else can be checked. This is a failure for a monitoring plug-in, too. */
+static void settings_failed(struct run *run, const struct failure *why)
+{
+	struct doctor_record record = {.check = 0, .result = DOCTOR_FAIL};
+	snprintf(record.text, sizeof record.text, "%s", why->text);
+	record_take(&run->child[DOCTOR_GROUP_machine], DOCTOR_GROUP_machine, &record);
+	record.check = DOCTOR_REMEDY;
+	snprintf(record.text, sizeof record.text, "correct this first: all other checks need the settings");
+	record_take(&run->child[DOCTOR_GROUP_machine], DOCTOR_GROUP_machine, &record);
+}
+
+int doctor_run(const struct options *options, size_t count, char **words)
+{
+	static const int statuses[] = {[DOCTOR_OK] = 0, [DOCTOR_WARN] = 1, [DOCTOR_FAIL] = 2};
+	struct failure why = {0};
+	if (!words_known(count, words))
+		return EX_USAGE;
+	struct settings *settings = settings_read(
+		doctor_file(options), options->file != NULL, options->overrides, options->override_count, &why);
+	if (!settings && why.code == EX_USAGE)
+		return complain(&why);
+	struct run *run = xcalloc(1, sizeof *run);
+	run->doctor = (struct doctor){.options = options, .settings = settings, .word_count = count, .words = words};
+	for (int i = 0; i < DOCTOR_GROUPS; i++)
+		run->child[i].in = -1;
+	if (settings)
+		children_run(run);
+	else
+		settings_failed(run, &why);
 	run_count(run);
 	if (options->json)
 		run_print_json(run);
 	else
 		findings_print(run);
-	static const int statuses[] = {[DOCTOR_OK] = 0, [DOCTOR_WARN] = 1, [DOCTOR_FAIL] = 2};
-	status = statuses[run_result(run)];
+	int status = statuses[run_result(run)];
 	run_free(run);
 	settings_free(&settings);
 	return status;

@@ -238,19 +238,39 @@ static void findings_print(void)
 	puts(".El");
 }
 
+static void doctor_print(void)
+{
+	enum { NO, YES };
+	static const struct {
+		const char *group;
+		bool network;
+		const char *name, *sentence;
+	} checks[] = {
+#define CHECK(group, network, name, sentence) {#group, network, name, sentence},
+#include "doctor.def"
+	};
+	puts(".Bl -tag -width Ds");
+	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+		printf(".It Cm %s Pq %s%s\n", checks[i].name, checks[i].group, checks[i].network ? " , network" : "");
+		sentence_print("", checks[i].sentence);
+	}
+	puts(".El");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *word;
 		void (*print)(void);
 	} parts[] = {{"settings", settings_print}, {"sample", sample_print}, {"metrics", metrics_print},
-		{"events", events_print}, {"reasons", reasons_print}, {"findings", findings_print}};
+		{"events", events_print}, {"reasons", reasons_print}, {"findings", findings_print},
+		{"doctor", doctor_print}};
 	for (size_t i = 0; argc == 2 && i < sizeof parts / sizeof *parts; i++) {
 		if (strcmp(argv[1], parts[i].word) != 0)
 			continue;
 		parts[i].print();
 		return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EX_IOERR;
 	}
-	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|reasons|findings\n");
+	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|reasons|findings|doctor\n");
 	return EX_USAGE;
 }

@@ -253,6 +253,7 @@ static void test_tables(void **state)
 	command_check((struct call){.run = import_run, .words = {file}}, 0, "import");
 	command_check((struct call){.run = forget_run, .words = {"used.example"}}, 0, "forget");
 	command_check((struct call){.run = settings_run}, 0, "settings");
+	command_check((struct call){.run = doctor_run, .words = {"mode"}, .override = "mode=monitor"}, 1, "doctor");
 	file_write("version: STSv1\nmode: off\n", strlen("version: STSv1\nmode: off\n"));
 	command_check((struct call){.run = lint_run, .words = {"policy", file}}, 1, "lint-policy");
 	file_write(POLICY("enforce", "a.example"), strlen(POLICY("enforce", "a.example")));
