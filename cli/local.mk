@@ -24,6 +24,8 @@ cli_sources = \
 	cli/lint.c \
 	cli/list.c \
 	cli/preview.c cli/preview.h \
+	cli/maillog.c cli/maillog.h \
+	cli/maillog_text.c cli/maillog_text.h \
 	cli/output.c cli/output.h \
 	cli/progress.c cli/progress.h \
 	cli/query.c \

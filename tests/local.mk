@@ -89,6 +89,9 @@ tests_unit_test_import_lines_LDFLAGS = $(fakes_ldflags)
 check_PROGRAMS += tests/unit/test_warm
 tests_unit_test_warm_SOURCES = tests/unit/test_warm.c $(moving_files)
 tests_unit_test_warm_LDFLAGS = $(fakes_ldflags)
+check_PROGRAMS += tests/unit/test_maillog
+maillog_files = cli/maillog.c cli/maillog.h cli/maillog_text.c cli/maillog_text.h
+tests_unit_test_maillog_SOURCES = tests/unit/test_maillog.c tests/unit/cm.h $(maillog_files)
 check_PROGRAMS += tests/unit/test_json_manual
 tests_unit_test_json_manual_SOURCES = tests/unit/test_json_manual.c $(moving_files)
 tests_unit_test_json_manual_LDFLAGS = $(fakes_ldflags)
@@ -231,6 +234,9 @@ tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c milter/http_server.c mil
 check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' $(AM_CPPFLAGS)
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_maillog
+tests_fuzz_replay_maillog_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/maillog"' $(AM_CPPFLAGS)
+tests_fuzz_replay_maillog_SOURCES = tests/fuzz/fuzz_maillog.c cli/maillog.c cli/maillog.h cli/maillog_text.c cli/maillog_text.h $(fuzz_files)
 
 # structure and pages: core is pure, layers hold, mutants apply, references resolve, proofs exist
 dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/references tests/spec-cases tests/threats
