@@ -2,6 +2,7 @@
 stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(product_defs)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 cli_sources = \
+	cli/batch.c cli/batch.h \
 	cli/command.def cli/commands.h \
 	cli/describe.c cli/describe.h \
 	cli/doctor.c cli/doctor.h \
