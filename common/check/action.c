@@ -72,18 +72,17 @@ enum deed action_deed(const struct decision *decision)
 	return deed_of(decision->action, decision->tag);
 }
 
-const char *action_deed_name(enum deed deed)
+enum deed action_would(const struct decision *decision)
 {
-	static const char *const names[] = {"accept", "tag", "quarantine", "defer"};
-	return names[deed];
+	return deed_of(decision->would, decision->tag);
 }
 
 const char *action_name(const struct decision *decision)
 {
-	return action_deed_name(deed_of(decision->action, decision->tag));
+	return deed_name(action_deed(decision));
 }
 
 const char *action_would_name(const struct decision *decision)
 {
-	return action_deed_name(deed_of(decision->would, decision->tag));
+	return deed_name(action_would(decision));
 }

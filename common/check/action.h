@@ -5,6 +5,7 @@
 
 #include "settings.h"
 #include "verdict.h"
+#include "verdict_record.h"
 
 enum session_kind {
 	SESSION_SMTP,
@@ -33,10 +34,9 @@ int action_on_fail(const struct settings *settings, enum session_kind session);
 struct decision action_decide(
 	const struct settings *settings, enum session_kind session, const struct verdict *verdict);
 
-/* Action and tag together, as one word for log, metrics and JSON. */
-enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER };
-const char *action_deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer` */
+/* Return what is done, and what would be done without `mode = monitor`: action and tag together. */
 enum deed action_deed(const struct decision *decision);
+enum deed action_would(const struct decision *decision);
 const char *action_name(const struct decision *decision);       /* the name of what is done */
 const char *action_would_name(const struct decision *decision); /* the name of what would be done */
 

@@ -165,7 +165,7 @@ enum reason field_reason(const struct field_form *form, struct span name)
 		return form->other;
 	bool general = reason_class(reason) == REASON_GENERAL;
 	bool fits = form->other == REASON_COUNT ? !general : general || reason == REASON_OK;
-	return fits ? reason : form->other;
+	return fits || form->any ? reason : form->other;
 }
 
 bool field_is_zero(const struct field *field, const void *record)

@@ -59,6 +59,7 @@ struct field_form {
 	const char *(*word)(int64_t);     /* FIELD_WORD: returns the name of a value */
 	const char *good;                 /* FIELD_REASON: name of REASON_OK in `show --json`; NULL: its usual name */
 	enum reason other;                /* FIELD_REASON: replaces a reason that is unknown here or does not fit */
+	bool any;                         /* FIELD_REASON: every known reason fits */
 	bool (*valid)(struct span bytes); /* returns whether a text is accepted; NULL: any text without NUL is */
 	const char *wrong;                /* how import reports a value that is not valid: "is not a ..." */
 	bool by_text;                     /* an export with the policy's text omits it, because the text contains it */

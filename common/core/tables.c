@@ -7,6 +7,8 @@
 #define ENTRY_MAGIC "STSE"
 #define HOP_MAGIC "STSH"
 #define HOP_VERSION 1
+#define VERDICT_MAGIC "STSW"
+#define VERDICT_VERSION 1
 
 /* The store holds these numbers, so they must never change. */
 _Static_assert(POLICY_NONE == 0 && POLICY_TESTING == 1 && POLICY_ENFORCE == 2, "modes are stored by number");
@@ -157,6 +159,29 @@ static const char *tlsa_word(int64_t state)
 	return tlsa_state_name((enum tlsa_state)state);
 }
 
+static const char *door_word(int64_t door)
+{
+	return verdict_door_name((enum verdict_door)door);
+}
+
+static const char *kind_word(int64_t kind)
+{
+	return verdict_name((enum verdict_kind)kind);
+}
+
+static const char *deed_word(int64_t deed)
+{
+	return deed_name((enum deed)deed);
+}
+
+static bool is_printable(struct span in)
+{
+	for (size_t i = 0; i < in.len; i++)
+		if (in.at[i] < ' ' || in.at[i] > '~')
+			return false;
+	return true;
+}
+
 /* Drops evidence whose reason only a later version knows. */
 static bool evidence_settle(void *record)
 {
@@ -221,6 +246,12 @@ static const struct field_form form_tlsa_state = {.kind = FIELD_WORD,
 	.wrong = "is not a state of TLSA records"};
 static const struct field_form form_evidence = {
 	.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
+static const struct field_form form_door = {.kind = FIELD_WORD, .octets = 1, .max = DOOR_DELEGATION, .word = door_word};
+static const struct field_form form_kind = {.kind = FIELD_WORD, .octets = 1, .max = VERDICT_DEFER, .word = kind_word};
+static const struct field_form form_deed = {.kind = FIELD_WORD, .octets = 1, .max = DEED_TEMP, .word = deed_word};
+static const struct field_form form_any_reason = {.kind = FIELD_REASON, .other = REASON_COUNT, .any = true};
+static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
+static const struct field_form form_queue_ids = {.kind = FIELD_NAME_LIST, .valid = is_printable};
 static const struct field_form form_tlsa = {.kind = FIELD_RECORD, .table = &tlsa_table, .settle = tlsa_settle};
 
 /* --- tables -------------------------------------------------------------------------------------------------------
@@ -334,6 +365,28 @@ static const struct field hop_rows[] = {
 const struct fields hop_table =
 	FIELDS(hop_rows, "", "newest conclusive good silent_since silent_probes host port reason tlsa dane");
 
+#define ROW(tag, form, member, shown) FIELD(tag, form_##form, struct verdict_record, member, NULL, shown)
+static const struct field verdict_rows[] = {
+	ROW(1, door, door, "frontend"),
+	ROW(2, domain, domain, "domain"),
+	ROW(3, kind, kind, "verdict"),
+	ROW(4, any_reason, reason, "reason"),
+	ROW(5, time, first_at, "first_at"),
+	ROW(6, time, last_at, "last_at"),
+	ROW(7, u32, count, "count"),
+	ROW(8, printable, hop, "hop"), /* an MX name that is not a host name is in quotes */
+	ROW(9, deed, deed, "action"),
+	ROW(10, deed, would, "would"),
+	ROW(11, flag, monitor, "monitor"),
+	ROW(12, present, has_policy, "policy"),
+	ROW(12, mode, mode, "policy.mode"),
+	ROW(12, id, policy_id, "policy.id"),
+	ROW(13, queue_ids, queue_ids, "queue_ids"),
+};
+#undef ROW
+const struct fields verdict_table = FIELDS(verdict_rows, "",
+	"frontend domain verdict reason sentence hop action would monitor policy first_at last_at count queue_ids");
+
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 
 struct bytes entry_encode(const struct entry *entry)
@@ -440,4 +493,24 @@ bool hop_record_decode(struct hop_record *out, const void *bytes, size_t len)
 		return false;
 	*out = stored.record;
 	return true;
+}
+
+/* --- verdict records ---------------------------------------------------------------------------------------------- */
+
+struct bytes verdict_record_encode(const struct verdict_record *record)
+{
+	struct fields_out out;
+	fields_frame_begin(&out, VERDICT_MAGIC, VERDICT_VERSION);
+	fields_put(&out, &verdict_table, record);
+	fields_frame_end(&out);
+	return (struct bytes){out.at, out.len};
+}
+
+bool verdict_record_decode(struct verdict_record *out, const void *bytes, size_t len)
+{
+	struct span body;
+	memset(out, 0, sizeof *out);
+	return fields_frame_open((struct span){bytes, len}, VERDICT_MAGIC, VERDICT_VERSION, &body) &&
+	       fields_take(body, &verdict_table, out) && out->reason != REASON_COUNT && out->count > 0 &&
+	       out->first_at <= out->last_at;
 }

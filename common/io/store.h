@@ -1,5 +1,5 @@
 /* Keeps what stsgate has learned on disk: entries by policy domain, hop records by host and port, an index of domains
- * by the time at which they are due, and events. Hides LMDB.
+ * by the time at which they are due, events, and verdict records. Hides LMDB.
  *
  * How to use: store_open(); to read, store_view_begin(), store_view_entry() or store_view_hop(), store_view_end(); to
  * change one entry or hop record and wait, store_change_entry() or store_change_hop(); to change several without
@@ -25,6 +25,7 @@
 #include "event_record.h"
 #include "evidence.h"
 #include "failure.h"
+#include "verdict_record.h"
 
 #define STORE_READERS 126 /* readers that LMDB allows, in all processes together */
 #define STORE_POOL 32     /* views that one process may have at a time; store_view_begin() waits for one */
@@ -168,5 +169,14 @@ bool store_forget_events(struct store *store, int64_t before, struct failure *wh
 /* Returns all events, newest last, except events that cannot be read or that only a later version knows. The caller
  * frees the array with free(). Returns NULL on failure. */
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why);
+
+/* Verdict records. The store keeps at most VERDICTS_MAX of them, in at most a 32nd of its limit, in the same way as
+ * events: equal ones (verdict_record_same()) are merged, and those with the oldest last_at leave first. */
+#define VERDICTS_MAX 1024
+/* Adds records, or merges them with stored ones, in one transaction. */
+bool store_note_verdicts(struct store *store, const struct verdict_record *record, size_t count, struct failure *why);
+/* Returns all records, newest first, except those that cannot be read or that only a later version knows. The caller
+ * frees the array with free(). Returns NULL on failure. */
+struct verdict_record *store_verdicts(struct store *store, size_t *count, struct failure *why);
 
 #endif

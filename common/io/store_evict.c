@@ -40,16 +40,20 @@ static enum store_rank ceiling_of(enum store_rank rank)
 
 int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 {
-	const MDB_dbi dbi[] = {0 /* LMDB's list of free pages */, store->main, store->entries, store->hops, store->due,
-		store->meta, store->events};
-	size_t count = sizeof dbi / sizeof dbi[0] - !store->has_events;
+	const struct {
+		MDB_dbi dbi;
+		bool there;
+	} tables[] = {{0 /* LMDB's list of free pages */, true}, {store->main, true}, {store->entries, true},
+		{store->hops, true}, {store->due, true}, {store->meta, true}, {store->events, store->has_events},
+		{store->verdicts, store->has_verdicts}};
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */
-	for (size_t i = 0; i < count; i++) {
-		int result = mdb_stat(txn, dbi[i], &stat);
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+		int result = tables[i].there ? mdb_stat(txn, tables[i].dbi, &stat) : 0;
 		if (result != 0)
 			return result;
-		pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+		if (tables[i].there)
+			pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
 	}
 	*used = pages * stat.ms_psize;
 	return 0;

@@ -117,9 +117,10 @@ struct store {
 	MDB_dbi hops;    /* host NUL port -> hop record */
 	MDB_dbi due;     /* due time (8 octets, big endian) domain -> nothing */
 	MDB_dbi meta;
-	MDB_dbi events; /* kind (an octet) domain -> event */
+	MDB_dbi events;   /* kind (an octet) domain -> event */
+	MDB_dbi verdicts; /* front end, kind (an octet each) domain NUL reason -> verdict record */
 	MDB_dbi main;
-	bool has_events; /* false for a guest of a store that an earlier version made */
+	bool has_events, has_verdicts; /* false for a guest of a store that an earlier version made */
 	enum store_access access;
 	uint64_t max_bytes;
 	int directory_fd;
@@ -196,6 +197,21 @@ void store_stop_writer(struct store *store) EXCLUDES(store->queue);
 MDB_val store_entry_key(const char *domain);
 MDB_val store_hop_key(uint8_t buffer[HOP_KEY_SIZE], const char *host, uint16_t port);
 MDB_val store_due_key(uint8_t buffer[DUE_KEY_SIZE], int64_t due_at, const void *domain, size_t len);
+
+/* A table with a fixed number of records and a small part of the store's limit. */
+struct store_ring {
+	MDB_dbi table;
+	size_t records_max;
+	int64_t (*last_at)(const MDB_val *value); /* returns a record's time, INT64_MIN if it cannot be read */
+};
+/* Removes the oldest records until the ring is within its limits and has no records older than `before`. The record with
+ * the key `spare` (NULL: none) stays. */
+int store_ring_shrink(
+	struct store *store, MDB_txn *txn, const struct store_ring *ring, const MDB_val *spare, int64_t before);
+/* Returns all records that `decode` can read, as an array of `count` structs of `size` octets, which the caller frees with
+ * free(). Returns NULL on failure. A ring without a table (`has_table`) has no records. */
+void *store_ring_read(struct store *store, bool has_table, const struct store_ring *ring, size_t size,
+	bool (*decode)(void *out, const MDB_val *value), size_t *count, struct failure *why);
 
 /* Computes the octets in use. Does not count free pages and pages that LMDB keeps only for readers of older states. */
 int store_used(struct store *store, MDB_txn *txn, uint64_t *used);

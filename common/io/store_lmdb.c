@@ -185,6 +185,14 @@ static int schema_check(struct store *store, MDB_txn *txn)
 	return result;
 }
 
+/* Opens a table that stores of earlier versions lack until an owner opens them. Sets `has` to whether it is there. */
+static int table_open_new(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *table, bool *has)
+{
+	int result = mdb_dbi_open(txn, name, flags, table);
+	*has = result == 0;
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
 static int tables_open(struct store *store)
 {
 	bool owner = store->access == STORE_OWNER;
@@ -205,12 +213,10 @@ static int tables_open(struct store *store)
 		result = mdb_dbi_open(txn, "due", flags, &store->due);
 	if (result == 0)
 		result = mdb_dbi_open(txn, "meta", flags, &store->meta);
-	if (result == 0) {
-		result = mdb_dbi_open(txn, "events", flags, &store->events);
-		store->has_events = result == 0;
-		if (result == MDB_NOTFOUND) /* an earlier version made the store, and no owner has opened it since */
-			result = 0;
-	}
+	if (result == 0)
+		result = table_open_new(txn, "events", flags, &store->events, &store->has_events);
+	if (result == 0)
+		result = table_open_new(txn, "verdicts", flags, &store->verdicts, &store->has_verdicts);
 	if (result == 0)
 		result = schema_check(store, txn);
 	if (result == 0)

@@ -1,8 +1,9 @@
-/* Entries, hop records and events of the store: a decoded value that is encoded again decodes to the same value. */
+/* Entries, hop records, events and verdict records of the store: a decoded value that is encoded again decodes to the same value. */
 #include "entry.h"
 #include "event_record.h"
 #include "evidence.h"
 #include "fields.h"
+#include "verdict_record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,23 @@ static void event_try(const uint8_t *data, size_t size)
 	same(bytes, event_encode(&back));
 }
 
+static void verdict_try(const uint8_t *data, size_t size)
+{
+	struct verdict_record record, back;
+	struct bytes bytes;
+
+	if (!verdict_record_decode(&record, data, size))
+		return;
+	bytes = verdict_record_encode(&record);
+	if (!verdict_record_decode(&back, bytes.at, bytes.len))
+		abort();
+	same(bytes, verdict_record_encode(&back));
+	verdict_record_merge(&record, &back);
+	verdict_record_queue_id(&back, (struct span){(const char *)data, size < 8 ? size : 8});
+	if (strlen(record.queue_ids) >= sizeof record.queue_ids || strlen(back.queue_ids) >= sizeof back.queue_ids)
+		abort();
+}
+
 /* A fuzzer cannot guess checksums, so the checksum is corrected to reach the code after its check. */
 static uint8_t *summed(const uint8_t *data, size_t size)
 {
@@ -79,12 +97,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	entry_try(data, size);
 	hop_try(data, size);
 	event_try(data, size);
+	verdict_try(data, size);
 	if (size < 8)
 		return 0;
 	copy = summed(data, size);
 	entry_try(copy, size);
 	hop_try(copy, size);
 	event_try(copy, size);
+	verdict_try(copy, size);
 	free(copy);
 	return 0;
 }

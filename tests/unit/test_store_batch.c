@@ -16,13 +16,13 @@
 #define BATCH 256                   /* changes that fit into one transaction */
 #define HUGE_VALUE (3 * ROOM_BYTES) /* larger than the map */
 
-enum deed { WRITES, FINDS_NOTHING_TO_DO, IS_REFUSED, FAILS, FILLS_THE_MAP };
+enum outcome_of_step { WRITES, FINDS_NOTHING_TO_DO, IS_REFUSED, FAILS, FILLS_THE_MAP };
 
 /* One caller, and what its step does. */
 struct caller {
 	struct store *store;
 	int number;
-	enum deed deed;
+	enum outcome_of_step deed;
 	unsigned waits_for; /* how many others must wait before its step continues */
 	atomic_uint steps;  /* how often its step ran */
 	bool ok;
@@ -92,7 +92,7 @@ static bool is_there(struct store *store, int number)
 
 /* The first caller's step keeps its transaction open until all others wait. The deeds are given to the callers in
  * turn. Returns the number of commits. */
-static size_t callers_run(struct store *store, int count, const enum deed *deeds, int deed_count)
+static size_t callers_run(struct store *store, int count, const enum outcome_of_step *deeds, int deed_count)
 {
 	size_t before = newest(store);
 
@@ -112,7 +112,7 @@ static size_t callers_run(struct store *store, int count, const enum deed *deeds
 
 static void those_who_wait_share_a_commit(void **state)
 {
-	static const enum deed deeds[] = {WRITES};
+	static const enum outcome_of_step deeds[] = {WRITES};
 	static const struct {
 		int callers;
 		size_t commits;
@@ -133,7 +133,7 @@ static void those_who_wait_share_a_commit(void **state)
 
 static void each_has_its_own_result(void **state)
 {
-	static const enum deed deeds[] = {WRITES, FINDS_NOTHING_TO_DO, IS_REFUSED};
+	static const enum outcome_of_step deeds[] = {WRITES, FINDS_NOTHING_TO_DO, IS_REFUSED};
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
 
 	(void)state;
@@ -150,7 +150,7 @@ static void each_has_its_own_result(void **state)
 
 static void nothing_to_write_is_no_commit(void **state)
 {
-	static const enum deed deeds[] = {FINDS_NOTHING_TO_DO};
+	static const enum outcome_of_step deeds[] = {FINDS_NOTHING_TO_DO};
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
 
 	(void)state;
@@ -160,9 +160,9 @@ static void nothing_to_write_is_no_commit(void **state)
 	store_close(&store);
 }
 
-static void what_fails_takes_no_other_with_it(struct store *store, enum deed bad, int code)
+static void what_fails_takes_no_other_with_it(struct store *store, enum outcome_of_step bad, int code)
 {
-	const enum deed deeds[] = {WRITES, WRITES, bad, FINDS_NOTHING_TO_DO};
+	const enum outcome_of_step deeds[] = {WRITES, WRITES, bad, FINDS_NOTHING_TO_DO};
 
 	callers_run(store, 40, deeds, COUNT(deeds));
 	for (int i = 0; i < 40; i++) {

@@ -22,6 +22,7 @@ static const struct {
 	{"evidence", &evidence_table, sizeof(struct evidence)},
 	{"TLSA", &tlsa_table, sizeof(struct tlsa_lookup)},
 	{"hop", &hop_table, sizeof(struct hop_record)},
+	{"verdict", &verdict_table, sizeof(struct verdict_record)},
 };
 
 /* A record of any table. */
@@ -122,7 +123,7 @@ static void field_set(const struct field *field, void *record, int which)
 		return;
 	case FIELD_OCTETS:
 	case FIELD_NAME_LIST:
-		text_set(at, field->size, which ? "\xff " : "words ", which);
+		text_set(at, field->size, which && !form->valid ? "\xff " : "words ", which);
 		return;
 	case FIELD_PATTERNS:
 		names_set(&entry->policy.mx, "*.mx.example", which);

@@ -1,0 +1,71 @@
+/* Verdict records: what `stsgate why` knows about mail that was delayed, held, tagged or let through although it failed.
+ *
+ * A record is what the store keeps of all equal verdicts of one front end: those on one policy domain that have the same
+ * kind and reason are merged into one record, with a count and the last queue ids. Times are wall-clock seconds. Pure; any
+ * thread. */
+#ifndef CORE_VERDICT_RECORD_H
+#define CORE_VERDICT_RECORD_H
+
+#include "entry.h"
+#include "span.h"
+#include "step.h"
+
+/* The store keeps these numbers. */
+enum verdict_door { DOOR_MILTER, DOOR_MAP, DOOR_DELEGATION };
+/* Returns the front end's name, as in log lines: `milter`, `socketmap`, `delegation`. */
+const char *verdict_door_name(enum verdict_door door);
+
+/* What a front end did with the mail: action and tag together, as one word for log, metrics and JSON. The store keeps
+ * these numbers. DEED_TEMP is the map's reply TEMP: the mail waits in the MTA's queue. */
+enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER, DEED_TEMP };
+const char *deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer`, `temp` */
+
+#define VERDICT_QUEUE_IDS 8     /* queue ids that a record keeps, the last ones */
+#define VERDICT_QUEUE_ID_MAX 23 /* octets; Postfix's longest id has 23, Sendmail's fewer */
+#define VERDICT_QUEUE_IDS_SIZE (VERDICT_QUEUE_IDS * (VERDICT_QUEUE_ID_MAX + 1))
+
+struct verdict_record {
+	/* These members identify the record. */
+	enum verdict_door door;
+	char domain[DOMAIN_SIZE]; /* the policy domain; "" if the question had none */
+	enum verdict_kind kind;
+	enum reason reason;
+
+	int64_t first_at, last_at;
+	uint32_t count; /* stops at its maximum */
+	/* The rest is of the newest verdict. */
+	char hop[DOMAIN_SIZE]; /* the hop that decided, or "" */
+	enum deed deed;        /* what was done */
+	enum deed would;       /* what would be done without mode = monitor */
+	bool monitor;          /* mode = monitor was set */
+	bool has_policy;       /* the next two members identify the policy that applied */
+	enum policy_mode mode;
+	char policy_id[RECORD_ID_MAX + 1];
+	char queue_ids[VERDICT_QUEUE_IDS_SIZE]; /* separated by blanks, the newest first; "" if the MTA gave none */
+};
+
+/* Returns whether a verdict is recorded: it delays mail, or would without mode = monitor, or the mail fails its policy. */
+bool verdict_is_recorded(enum verdict_kind kind);
+
+/* Returns whether the text can be the queue id of a message: 1 to VERDICT_QUEUE_ID_MAX printable ASCII characters
+ * without a blank and without a dot. */
+bool verdict_queue_id_valid(struct span text);
+/* Fills a record with one verdict that a front end acts on now. The caller then sets `deed`, `would` and `monitor`. */
+void verdict_record_init(
+	struct verdict_record *record, enum verdict_door door, const struct verdict *verdict, int64_t now);
+/* Puts a queue id before the others of a record. Does nothing if the id is not valid or is there already; the oldest id
+ * leaves a full list. The id is untrusted. */
+void verdict_record_queue_id(struct verdict_record *record, struct span id);
+/* Returns whether the record has this queue id. */
+bool verdict_record_has_id(const struct verdict_record *record, const char *id);
+/* Returns whether two records are merged into one. */
+bool verdict_record_same(const struct verdict_record *a, const struct verdict_record *b);
+/* Merges a later record of the same verdict into `record`. */
+void verdict_record_merge(struct verdict_record *record, const struct verdict_record *later);
+
+/* Encode a record for the store, and decode it: see entry_encode(). verdict_record_decode() also returns false if a member
+ * has a value that only a later version knows. */
+struct bytes verdict_record_encode(const struct verdict_record *record);
+bool verdict_record_decode(struct verdict_record *out, const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,303 @@
+/* Verdict records: their bytes, how they are merged, and the store's ring of them. */
+#include "cm.h"
+
+#include "clock.h"
+#include "fields.h"
+#include "room.h"
+#include "tables.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct verdict_record seen(enum verdict_door door, const char *domain, enum reason reason, int64_t at)
+{
+	struct verdict verdict = {
+		.kind = VERDICT_FAIL_ENFORCE, .reason = reason, .has_policy = true, .mode = POLICY_ENFORCE};
+	struct verdict_record record;
+
+	snprintf(verdict.domain, sizeof verdict.domain, "%s", domain);
+	snprintf(verdict.hop, sizeof verdict.hop, "mx.%s", domain);
+	snprintf(verdict.policy_id, sizeof verdict.policy_id, "20261130");
+	verdict_record_init(&record, door, &verdict, at);
+	record.deed = record.would = DEED_DEFER;
+	return record;
+}
+
+static struct verdict_record with_id(struct verdict_record record, const char *id)
+{
+	verdict_record_queue_id(&record, (struct span){id, strlen(id)});
+	return record;
+}
+
+static void which_verdicts_are_recorded(void **state)
+{
+	(void)state;
+	assert_false(verdict_is_recorded(VERDICT_NONE));
+	assert_false(verdict_is_recorded(VERDICT_PASS));
+	assert_true(verdict_is_recorded(VERDICT_FAIL_TESTING));
+	assert_true(verdict_is_recorded(VERDICT_FAIL_ENFORCE));
+	assert_true(verdict_is_recorded(VERDICT_DEFER));
+}
+
+static void queue_ids_are_checked(void **state)
+{
+	static const struct {
+		const char *id;
+		bool good;
+	} rows[] = {
+		{"4ZqTx92Jd6z1Qj", true},
+		{"A1B2C3D4E5", true},
+		{"61U7Y3Gb012345", true},
+		{"12345678901234567890123", true},
+		{"123456789012345678901234", false},
+		{"", false},
+		{"a b", false},
+		{"a.example", false},
+		{"\033[2J", false},
+		{"\xc3\xa4", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct verdict_record record =
+			with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1), rows[i].id);
+
+		if (verdict_queue_id_valid((struct span){rows[i].id, strlen(rows[i].id)}) != rows[i].good)
+			fail_msg("row %zu", i);
+		assert_string_equal(record.queue_ids, rows[i].good ? rows[i].id : "");
+	}
+}
+
+static void the_last_queue_ids_stay(void **state)
+{
+	struct verdict_record record = seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1);
+	char longest[VERDICT_QUEUE_ID_MAX + 1], id[32];
+
+	(void)state;
+	for (int i = 0; i < 11; i++) {
+		snprintf(id, sizeof id, "Q%d", i);
+		record = with_id(record, id);
+		record = with_id(record, id);
+	}
+	assert_string_equal(record.queue_ids, "Q10 Q9 Q8 Q7 Q6 Q5 Q4 Q3");
+	assert_true(verdict_record_has_id(&record, "Q3"));
+	assert_false(verdict_record_has_id(&record, "Q2"));
+	assert_false(verdict_record_has_id(&record, "Q"));
+	assert_false(verdict_record_has_id(&record, ""));
+	memset(longest, 'a', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	for (int i = 0; i < 9; i++) {
+		longest[0] = (char)('0' + i);
+		record = with_id(record, longest);
+	}
+	assert_int_equal(strlen(record.queue_ids), VERDICT_QUEUE_IDS_SIZE - 1);
+}
+
+static void later_ones_are_merged(void **state)
+{
+	struct verdict_record first = with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 100), "A");
+	struct verdict_record second =
+		with_id(with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 200), "A"), "B");
+	struct verdict_record other = seen(DOOR_DELEGATION, "a.example", REASON_STARTTLS_MISSING, 100);
+
+	(void)state;
+	assert_true(verdict_record_same(&first, &second));
+	assert_false(verdict_record_same(&first, &other));
+	other = seen(DOOR_MILTER, "b.example", REASON_STARTTLS_MISSING, 100);
+	assert_false(verdict_record_same(&first, &other));
+	other = seen(DOOR_MILTER, "a.example", REASON_CERT_EXPIRED, 100);
+	assert_false(verdict_record_same(&first, &other));
+	second.deed = DEED_TAG;
+	snprintf(second.hop, sizeof second.hop, "mx2.a.example");
+	verdict_record_merge(&first, &second);
+	assert_true(first.first_at == 100 && first.last_at == 200 && first.count == 2);
+	assert_string_equal(first.queue_ids, "B A");
+	assert_string_equal(first.hop, "mx2.a.example");
+	assert_int_equal(first.deed, DEED_TAG);
+	first.count = UINT32_MAX - 1;
+	second.count = 5;
+	verdict_record_merge(&first, &second);
+	assert_true(first.count == UINT32_MAX);
+}
+
+static bool record_equal(const struct verdict_record *a, const struct verdict_record *b)
+{
+	return verdict_record_same(a, b) && a->first_at == b->first_at && a->last_at == b->last_at &&
+	       a->count == b->count && strcmp(a->hop, b->hop) == 0 && a->deed == b->deed && a->would == b->would &&
+	       a->monitor == b->monitor && a->has_policy == b->has_policy && a->mode == b->mode &&
+	       strcmp(a->policy_id, b->policy_id) == 0 && strcmp(a->queue_ids, b->queue_ids) == 0;
+}
+
+static void bytes_come_back(void **state)
+{
+	struct verdict_record record = with_id(
+				      seen(DOOR_DELEGATION, "a.example", REASON_STARTTLS_MISSING, 1900000000), "Q1"),
+			      back;
+	struct verdict nothing = {.kind = VERDICT_DEFER, .reason = REASON_DOMAIN_UNREADABLE};
+
+	(void)state;
+	record.deed = DEED_ACCEPT;
+	record.monitor = true;
+	record.count = 7;
+	snprintf(record.hop, sizeof record.hop, "\"a\\x20b\""); /* an MX name that is not a host name */
+	for (int i = 0; i < 2; i++) {
+		struct bytes bytes = verdict_record_encode(&record);
+
+		assert_true(verdict_record_decode(&back, bytes.at, bytes.len));
+		assert_true(record_equal(&record, &back));
+		for (size_t k = 0; k < bytes.len; k++) {
+			bytes.at[k] ^= 0x20;
+			assert_false(verdict_record_decode(&back, bytes.at, bytes.len));
+			bytes.at[k] ^= 0x20;
+			assert_false(verdict_record_decode(&back, bytes.at, k));
+		}
+		free(bytes.at);
+		verdict_record_init(&record, DOOR_MAP, &nothing, 5); /* the second time: as few members as possible */
+	}
+}
+
+/* Encodes what verdict_record_encode() never writes. */
+static void hostile_bytes_are_no_record(void **state)
+{
+	struct verdict_record good = seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 100), bad[6];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++)
+		bad[i] = good;
+	bad[0].kind = (enum verdict_kind)5;
+	bad[1].door = (enum verdict_door)3;
+	snprintf(bad[2].domain, sizeof bad[2].domain, "\033[2J");
+	snprintf(bad[3].queue_ids, sizeof bad[3].queue_ids, "A\nB");
+	bad[4].count = 0;
+	bad[5].first_at = 101;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct verdict_record back;
+		struct bytes bytes = verdict_record_encode(&bad[i]);
+
+		if (verdict_record_decode(&back, bytes.at, bytes.len))
+			fail_msg("row %zu", i);
+		free(bytes.at);
+	}
+}
+
+static size_t stored(struct store *store, struct verdict_record *newest)
+{
+	struct failure why;
+	size_t count;
+	struct verdict_record *records = store_verdicts(store, &count, &why);
+
+	assert_non_null(records);
+	for (size_t i = 1; i < count; i++)
+		assert_true(records[i - 1].last_at >= records[i].last_at);
+	if (count > 0)
+		*newest = records[0];
+	free(records);
+	return count;
+}
+
+static void the_ring_merges_and_lasts(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct verdict_record newest,
+		batch[3] = {with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1000), "A"),
+			seen(DOOR_MAP, "a.example", REASON_FIRST_CONTACT, 1500),
+			with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 2000), "B")};
+
+	(void)state;
+	assert_int_equal(stored(store, &newest), 0);
+	assert_true(store_note_verdicts(store, batch, 0, NULL));
+	assert_true(store_note_verdicts(store, batch, 3, NULL));
+	store_close(&store);
+	store = room_open(ROOM_BYTES, STORE_GUEST);
+	assert_int_equal(stored(store, &newest), 2);
+	assert_true(newest.first_at == 1000 && newest.last_at == 2000 && newest.count == 2);
+	assert_string_equal(newest.queue_ids, "B A");
+	store_close(&store);
+	room_write("verdicts", "\1junk", 5, "junk");
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_int_equal(stored(store, &newest), 2);
+	store_close(&store);
+}
+
+static void the_oldest_go(void **state)
+{
+	enum { BATCH = 64, MANY = VERDICTS_MAX + 3 * BATCH };
+	struct store *store = room_open(64 * ROOM_BYTES, STORE_OWNER);
+	struct verdict_record batch[BATCH], newest;
+	char domain[32];
+	struct failure why;
+	size_t count;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		batch[i % BATCH] = seen(DOOR_MILTER, domain, REASON_STARTTLS_MISSING, 1000 + i / 2);
+		if (i % BATCH == BATCH - 1)
+			assert_true(store_note_verdicts(store, batch, BATCH, NULL));
+	}
+	struct verdict_record *all = store_verdicts(store, &count, &why);
+	assert_int_equal(count, VERDICTS_MAX);
+	assert_int_equal(all[0].last_at, 1000 + (MANY - 1) / 2);
+	assert_int_equal(all[count - 1].last_at, 1000 + (MANY - VERDICTS_MAX) / 2);
+	free(all);
+	batch[0] = seen(
+		DOOR_MILTER, "old.example", REASON_STARTTLS_MISSING, 1); /* older than all others: it leaves at once */
+	assert_true(store_note_verdicts(store, batch, 1, NULL));
+	assert_int_equal(stored(store, &newest), VERDICTS_MAX);
+	store_close(&store);
+	assert_int_equal(room_records("verdicts"), VERDICTS_MAX);
+}
+
+/* A small store that is full of entries that may not be evicted accepts records nevertheless, up to their quota. */
+static void a_full_store_takes_records(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct verdict_record newest;
+	struct failure why;
+	char domain[64];
+	size_t count;
+	int put = 0;
+
+	(void)state;
+	do
+		snprintf(domain, sizeof domain, "u%d.example", put++);
+	while (room_put(store, domain, KIND_USED, 3000, &why));
+	for (int i = 0; i < 1000; i++) {
+		snprintf(domain, sizeof domain, "e%d.example", i);
+		struct verdict_record record = seen(DOOR_MILTER, domain, REASON_STARTTLS_MISSING, 1000 + i);
+		if (!store_note_verdicts(store, &record, 1, &why))
+			fail_msg("record %d: %s", i, why.text);
+	}
+	count = stored(store, &newest);
+	assert_in_range(count, 10, ROOM_BYTES / 32 / 100);
+	assert_int_equal(newest.last_at, 1999);
+	assert_true(room_put(store, "u0.example", KIND_USED, 3010, &why)); /* a stored entry can be renewed */
+	store_close(&store);
+}
+
+static int world_begin(void **state)
+{
+	world_reset();
+	return room_make(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, room_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(which_verdicts_are_recorded),
+		cmocka_unit_test(queue_ids_are_checked),
+		cmocka_unit_test(the_last_queue_ids_stay),
+		cmocka_unit_test(later_ones_are_merged),
+		cmocka_unit_test(bytes_come_back),
+		cmocka_unit_test(hostile_bytes_are_no_record),
+		TEST(the_ring_merges_and_lasts),
+		TEST(the_oldest_go),
+		TEST(a_full_store_takes_records),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
