@@ -1,5 +1,6 @@
 #include "http_server.h"
 
+#include "http_accept.h"
 #include "memory.h"
 #include "report.h"
 #include "text.h"
@@ -13,7 +14,8 @@
 
 #define HEAD_MAX 512
 #define TYPE_TEXT "text/plain; charset=utf-8"
-#define TYPE_METRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define TYPE_PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
+#define TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _Static_assert(
 	HEAD_MAX + METRICS_TEXT_MAX <= CLIENT_OUTPUT_MAX, "the buffer of a slow client must hold the whole reply");
@@ -87,12 +89,13 @@ static void http_reply(struct http_server *http, struct client *client, const ch
 	http_send(http, client, status, TYPE_TEXT, (size_t)len, head);
 }
 
-static void http_metrics(struct http_server *http, struct client *client, bool head)
+static void http_metrics(struct http_server *http, struct client *client, bool head, enum metrics_format format)
 {
 	http->collect(http->collect_arg);
-	size_t len = metrics_render(&counters_names, http->reply + HEAD_MAX, METRICS_TEXT_MAX);
+	size_t len = metrics_render(format, &counters_names, http->reply + HEAD_MAX, METRICS_TEXT_MAX);
 	if (len > 0)
-		http_send(http, client, "200 OK", TYPE_METRICS, len, head);
+		http_send(http, client, "200 OK", format == METRICS_OPENMETRICS ? TYPE_OPENMETRICS : TYPE_PROMETHEUS,
+			len, head);
 	else
 		http_reply(http, client, "500 Internal Server Error", "the metrics do not fit into the reply buffer",
 			head);
@@ -159,7 +162,8 @@ static size_t http_input(void *arg, struct client *client, struct span in)
 	else if (!request.known_method)
 		http_reply(http, client, "405 Method Not Allowed", "only GET and HEAD are allowed", false);
 	else if (span_is(request.path, "/metrics"))
-		http_metrics(http, client, request.head);
+		http_metrics(http, client, request.head,
+			http_accepts_openmetrics((struct span){in.at, len}) ? METRICS_OPENMETRICS : METRICS_PROMETHEUS);
 	else if (!span_is(request.path, "/healthz"))
 		http_reply(http, client, "404 Not Found", "only /healthz and /metrics exist", request.head);
 	else

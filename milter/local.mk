@@ -9,6 +9,7 @@ milter_sources = \
 server_sources = \
 	milter/delegation_server.c milter/delegation_server.h \
 	milter/front_end.h \
+	milter/http_accept.c milter/http_accept.h \
 	milter/http_server.c milter/http_server.h \
 	milter/socketmap_server.c milter/socketmap_server.h \
 	milter/verdict_service.c milter/verdict_service.h

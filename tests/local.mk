@@ -234,7 +234,8 @@ tests_fuzz_replay_response_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/
 tests_fuzz_replay_response_SOURCES = tests/fuzz/fuzz_response.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_http
 tests_fuzz_replay_http_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/http"' $(AM_CPPFLAGS)
-tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c milter/http_server.c milter/http_server.h $(fuzz_files)
+tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c milter/http_accept.c milter/http_accept.h \
+	milter/http_server.c milter/http_server.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' $(AM_CPPFLAGS)
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h $(fuzz_files)

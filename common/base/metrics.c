@@ -77,13 +77,14 @@ uint64_t metrics_read(enum metric metric, unsigned a, unsigned b, unsigned c)
 
 /* --- the text ----------------------------------------------------------------------------------------------------- */
 
-/* Adds text with the escapes that OpenMetrics demands in label values and HELP sentences. */
-static void add_escaped(struct text *page, const char *text)
+/* Adds text with the escapes that both formats demand in label values, and OpenMetrics in HELP sentences. In a HELP
+ * sentence of Prometheus a quote has no escape (`quotes` false). */
+static void add_escaped(struct text *page, const char *text, bool quotes)
 {
 	for (; *text; text++) {
 		if (*text == '\n')
 			text_add(page, "\\n");
-		else if (*text == '"' || *text == '\\')
+		else if ((*text == '"' && quotes) || *text == '\\')
 			text_add_bytes(page, (const char[]){'\\', *text}, 2);
 		else
 			text_add_bytes(page, text, 1);
@@ -113,14 +114,29 @@ static void sample_render(struct text *page, const struct metrics_names *names, 
 		text_add(page, i == 0 ? "{" : ",");
 		text_add(page, labels[row->label[i]].name);
 		text_add(page, "=\"");
-		add_escaped(page, name[i]);
+		add_escaped(page, name[i], true);
 		text_add(page, "\"");
 	}
 	snprintf(text, sizeof text, "%s %" PRIu64 "\n", row->label[0] != LABEL_NONE ? "}" : "", value);
 	text_add(page, text);
 }
 
-size_t metrics_render(const struct metrics_names *names, char *out, size_t size)
+/* Adds the two lines before the samples of a metric. In OpenMetrics a counter's family has the name of its samples
+ * without the suffix, in Prometheus with it. */
+static void family_render(struct text *page, enum metrics_format format, const struct metrics_row *row)
+{
+	bool counter = row->type == METRICS_COUNTER, openmetrics = format == METRICS_OPENMETRICS;
+	size_t len = strlen(row->name) - (counter && openmetrics ? strlen("_total") : 0);
+	text_add(page, "# HELP ");
+	text_add_bytes(page, row->name, len);
+	text_add(page, " ");
+	add_escaped(page, row->sentence, openmetrics);
+	text_add(page, "\n# TYPE ");
+	text_add_bytes(page, row->name, len);
+	text_add(page, counter ? " counter\n" : " gauge\n");
+}
+
+size_t metrics_render(enum metrics_format format, const struct metrics_names *names, char *out, size_t size)
 {
 	struct text page;
 	if (size == 0)
@@ -128,22 +144,14 @@ size_t metrics_render(const struct metrics_names *names, char *out, size_t size)
 	text_init(&page, out, size);
 	for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
 		const struct metrics_row *row = &metrics_table[metric];
-		bool counter = row->type == METRICS_COUNTER;
 		unsigned count = 1;
 		for (int i = 0; i < METRICS_LABELS_MAX; i++)
 			count *= labels[row->label[i]].values;
-		/* A counter's family has the name of its samples without the suffix. */
-		size_t family_len = strlen(row->name) - (counter ? strlen("_total") : 0);
-		text_add(&page, "# TYPE ");
-		text_add_bytes(&page, row->name, family_len);
-		text_add(&page, counter ? " counter\n# HELP " : " gauge\n# HELP ");
-		text_add_bytes(&page, row->name, family_len);
-		text_add(&page, " ");
-		add_escaped(&page, row->sentence);
-		text_add(&page, "\n");
+		family_render(&page, format, row);
 		for (unsigned i = 0; i < count; i++)
 			sample_render(&page, names, metric, i);
 	}
-	text_add(&page, "# EOF\n");
+	if (format == METRICS_OPENMETRICS)
+		text_add(&page, "# EOF\n");
 	return page.cut ? 0 : page.len;
 }

@@ -70,8 +70,10 @@ uint64_t metrics_read(enum metric metric, unsigned a, unsigned b, unsigned c);
 struct metrics_names {
 	const char *(*name[LABEL_COUNT])(unsigned value);
 };
-/* Writes all metrics in OpenMetrics text form, NUL-terminated. Leaves out samples that have labels and are zero. Returns
+/* Two text formats: version 0.0.4 of Prometheus, and OpenMetrics 1.0.0. */
+enum metrics_format { METRICS_PROMETHEUS, METRICS_OPENMETRICS };
+/* Writes all metrics as text, NUL-terminated. Leaves out samples that have labels and are zero. Returns
  * the length without the NUL, or 0 if `size` octets do not suffice; METRICS_TEXT_MAX always do. */
-size_t metrics_render(const struct metrics_names *names, char *out, size_t size);
+size_t metrics_render(enum metrics_format format, const struct metrics_names *names, char *out, size_t size);
 
 #endif

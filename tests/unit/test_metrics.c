@@ -46,36 +46,46 @@ static void text_is_exact(void **state)
 	metrics_add(METRIC_MILTER_ACTIONS, 2, 0, 0, 7); /* has no name */
 	metrics_add(METRIC_MAP_REPLIES, 0, 0, 0, 7);    /* nor any of its label's values */
 	metrics_set(METRIC_WORKERS, 0, 0, 0, 8);
-	size_t len = metrics_render(&odd_names, text, sizeof text);
+	size_t len = metrics_render(METRICS_OPENMETRICS, &odd_names, text, sizeof text);
 	assert_int_equal(len, strlen(text));
-	has("\n# TYPE stsgate_milter_actions counter\n"
-	    "# HELP stsgate_milter_actions What the milter did with recipients that it judged.\n"
+	has("\n# HELP stsgate_milter_actions What the milter did with recipients that it judged.\n"
+	    "# TYPE stsgate_milter_actions counter\n"
 	    "stsgate_milter_actions_total{action=\"plain\"} 1\n"
 	    "stsgate_milter_actions_total{action=\"a \\\"quote\\\", a \\\\ and\\na line\"} 18446744073709551615\n"
-	    "# TYPE stsgate_map_replies counter\n"
 	    "# HELP stsgate_map_replies Replies of the TLS policy map (socketmap).\n"
-	    "# TYPE stsgate_delegation_replies counter\n"
+	    "# TYPE stsgate_map_replies counter\n"
 	    "# HELP stsgate_delegation_replies Replies of policy delegation. Requests that are not judged count as "
 	    "accept.\n"
-	    "# TYPE stsgate_events counter\n");
-	has("\n# TYPE stsgate_workers gauge\n"
-	    "# HELP stsgate_workers Event loops that look up, fetch and probe; each has its own thread.\n"
+	    "# TYPE stsgate_delegation_replies counter\n"
+	    "# HELP stsgate_events ");
+	has("\n# HELP stsgate_workers Event loops that look up, fetch and probe; each has its own thread.\n"
+	    "# TYPE stsgate_workers gauge\n"
 	    "stsgate_workers 8\n");
 	has("\nstsgate_workers_busy 0\n");
 	has("\nstsgate_store_writes_total 0\n");
 	assert_string_equal(text + len - 7, "\n# EOF\n");
+	/* Prometheus: the family of a counter has the name of its samples, and there is no end mark. */
+	len = metrics_render(METRICS_PROMETHEUS, &odd_names, text, sizeof text);
+	assert_int_equal(len, strlen(text));
+	has("\n# HELP stsgate_milter_actions_total What the milter did with recipients that it judged.\n"
+	    "# TYPE stsgate_milter_actions_total counter\n"
+	    "stsgate_milter_actions_total{action=\"plain\"} 1\n"
+	    "stsgate_milter_actions_total{action=\"a \\\"quote\\\", a \\\\ and\\na line\"} 18446744073709551615\n");
+	has("\n# TYPE stsgate_workers gauge\nstsgate_workers 8\n");
+	assert_null(strstr(text, "# EOF"));
 }
 
 /* Every size from none to enough: either the whole text, or a length of 0; never a byte beyond the end. */
 static void text_keeps_its_bounds(void **state)
 {
 	(void)state;
-	size_t len = metrics_render(&counters_names, text, sizeof text);
+	size_t len = metrics_render(METRICS_OPENMETRICS, &counters_names, text, sizeof text);
 	assert_true(len > 1000);
 	for (size_t size = 0; size <= len + 1; size++) {
 		char *small = malloc(size > 0 ? size : 1);
 		assert_non_null(small);
-		assert_int_equal(metrics_render(&counters_names, small, size), size > len ? len : 0);
+		assert_int_equal(
+			metrics_render(METRICS_OPENMETRICS, &counters_names, small, size), size > len ? len : 0);
 		if (size > len)
 			assert_string_equal(small, text);
 		free(small);
@@ -131,7 +141,7 @@ static void everything_has_a_name_and_fits(void **state)
 				for (unsigned c = 0; c < metrics_label_values(label[2]); c++)
 					metrics_set((enum metric)m, a, b, c, UINT64_MAX);
 	}
-	assert_true(metrics_render(&counters_names, text, sizeof text) > 0);
+	assert_true(metrics_render(METRICS_OPENMETRICS, &counters_names, text, sizeof text) > 0);
 	static const char *const purposes[] = {"deliver", "map", "query", "refresh"};
 	for (int reason = 0; reason < REASON_COUNT; reason++)
 		for (int verdict = 0; verdict <= VERDICT_DEFER; verdict++)
@@ -207,7 +217,7 @@ static void no_addition_is_lost(void **state)
 	pthread_t thread[ADDERS];
 	for (int i = 0; i < ADDERS; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, adder, NULL), 0);
-	assert_true(metrics_render(&counters_names, text, sizeof text) > 0);
+	assert_true(metrics_render(METRICS_OPENMETRICS, &counters_names, text, sizeof text) > 0);
 	for (int i = 0; i < ADDERS; i++)
 		pthread_join(thread[i], NULL);
 	assert_int_equal(metrics_read(METRIC_STORE_WRITES, 0, 0, 0), ADDERS * ADDITIONS);

@@ -754,12 +754,12 @@ static void metrics_are_told(void **state)
 	assert_non_null(head_end);
 	size_t body_len = strlen(head_end + 4);
 	assert_int_equal(strncmp(reply, "HTTP/1.1 200 OK\r\n", 17), 0);
-	assert_non_null(strstr(reply,
-		"\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\nContent-Length: "));
+	assert_non_null(
+		strstr(reply, "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: "));
 	assert_int_equal(strtoul(strstr(reply, "Content-Length: ") + 16, NULL, 10), body_len);
-	assert_int_equal(strncmp(head_end + 4, "# TYPE ", 7), 0);
+	assert_int_equal(strncmp(head_end + 4, "# HELP ", 7), 0);
 	assert_true(body_len > 6);
-	assert_string_equal(head_end + 4 + body_len - 7, "\n# EOF\n");
+	assert_null(strstr(head_end, "# EOF"));
 	long long asked = metric("stsgate_workers");
 	assert_true(asked > 0);
 	http_is("HEAD /metrics HTTP/1.1\r\n\r\n", "200 OK", "");
@@ -767,6 +767,56 @@ static void metrics_are_told(void **state)
 	fake_store_break(true);
 	assert_int_equal(metric("stsgate_workers"), asked + 3);
 	fake_store_break(false);
+}
+
+/* The Accept fields decide between the two formats (RFC 9110 12.5.1). */
+static void metrics_have_two_formats(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *fields;
+		bool openmetrics;
+	} wishes[] = {
+		{"", false}, {"Accept: */*\r\n", false}, {"Accept: text/plain\r\n", false},
+		{"Accept: application/openmetrics-text\r\n", true},
+		{"ACCEPT:application/OpenMetrics-Text ; charset=utf-8\r\n", true},
+		/* Prometheus 2.42 and 3.0 */
+		{"Accept: application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+		 "text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n",
+			true},
+		{"Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+		 "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+		 "text/plain;version=0.0.4;q=0.3,*/*;q=0.2\r\n",
+			true},
+		{"Accept: application/openmetrics-text;version=0.0.1\r\n", false},
+		{"Accept: application/openmetrics-text;q=0.3, text/plain;q=0.5\r\n", false},
+		{"Accept: text/plain;q=0.5, application/openmetrics-text;q=0.5\r\n", true},
+		{"Accept: text/plain;q=0.5\r\nX: y\r\nAccept: application/openmetrics-text;q=0.501\r\n", true},
+		{"Accept: application/openmetrics-text;q=0\r\n", false},
+		{"Accept: application/openmetrics-text;q=0.0\r\n", false},
+		{"Accept: application/openmetrics-text;q=\r\n", false},
+		{"Accept: application/openmetrics-text;q=2\r\n", false},
+		{"Accept: application/openmetrics-text;q=1.001\r\n", false},
+		{"Accept: application/openmetrics-text;q=0.1111\r\n", false},
+		{"Accept: application/openmetrics-text;q=1.\r\n", true},
+		{"Accept: application/openmetrics-text;q=0x1\r\n", false},
+		{"Accept: ,;,=;q,;=, application/openmetrics-text;;=;\r\n", true},
+		{"Accepts: application/openmetrics-text\r\n", false},
+		{"X: y\r\n Accept: application/openmetrics-text\r\n", false}, /* the field X goes on */
+	};
+	for (size_t i = 0; i < COUNT(wishes); i++) {
+		char request[1024];
+		int fd = dial(room.http_path);
+		snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\nHost: x\r\n%s\r\n", wishes[i].fields);
+		say(fd, request, strlen(request));
+		const char *reply = hear(fd, REPLY_SIZE - 1);
+		close(fd);
+		bool openmetrics =
+			strstr(reply, "\r\nContent-Type: application/openmetrics-text; version=1.0.0") != NULL;
+		bool ended = strstr(reply, "\n# EOF\n") != NULL;
+		if (openmetrics != wishes[i].openmetrics || ended != openmetrics)
+			fail_msg("row %zu: %.200s", i, reply);
+	}
 }
 
 static long long replies(const char *word)
@@ -984,6 +1034,7 @@ int main(void)
 		TEST(healthz_tells_whether_the_store_is_readable),
 		TEST(healthz_tells_what_the_gate_lacks),
 		TEST(metrics_are_told),
+		TEST(metrics_have_two_formats),
 		TEST(map_replies_are_counted),
 		TEST(http_refuses_the_rest),
 		TEST(clients_beyond_the_limit_are_hung_up_on),

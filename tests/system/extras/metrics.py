@@ -1,4 +1,4 @@
-"""/metrics: strict checks of the OpenMetrics format, and the values after a few messages."""
+"""/metrics: strict checks of both text formats, and the values after a few messages."""
 
 import http.client
 import re
@@ -11,37 +11,41 @@ from . import test
 NAME = r'[a-z_][a-z0-9_]*'
 VALUE = r'"((?:[^"\\\n]|\\["\\n])*)"'
 SAMPLE = re.compile(rf'({NAME})(?:\{{({NAME}={VALUE}(?:,{NAME}={VALUE})*)\}})? (0|[1-9][0-9]*)')
-CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8'
+OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 
 
-def scrape(method='GET'):
+def scrape(method='GET', openmetrics=False):
     connection = http.client.HTTPConnection('127.0.0.1', 9461, timeout=5)
-    connection.request(method, '/metrics')
+    accept = {'Accept': OPENMETRICS.partition(';')[0]} if openmetrics else {}
+    connection.request(method, '/metrics', headers=accept)
     reply = connection.getresponse()
     body = reply.read().decode('ascii')
     connection.close()
     expect(f'status of {method}', 200, reply.status)
-    expect(f'content type of {method}', CONTENT_TYPE, reply.getheader('Content-Type'))
+    expect(f'content type of {method}', OPENMETRICS if openmetrics else PROMETHEUS,
+           reply.getheader('Content-Type'))
     return body, int(reply.getheader('Content-Length'))
 
 
-def parse(text):
-    """{name: {labels: number}}; fails the test for text that OpenMetrics does not allow."""
-    expect('the end', '\n# EOF\n', text[-7:])
+def parse(text, openmetrics=False):
+    """{name: {labels: number}}; fails the test for text that the format does not allow."""
+    end = '\n# EOF\n' if openmetrics else '\n'
+    expect('the end', end, text[-len(end):])
+    expect('marks of the end', 1 if openmetrics else 0, text.count('# EOF'))
+    suffix = '_total' if openmetrics else ''
     families, samples, family = {}, {}, None
-    lines = iter(text[:-7].split('\n'))
+    lines = iter(text[:-len(end)].split('\n'))
     for line in lines:
-        if line.startswith('# TYPE '):
-            family, kind = re.fullmatch(rf'# TYPE ({NAME}) (counter|gauge)', line).groups()
+        if line.startswith('# HELP '):
+            family = re.fullmatch(rf'# HELP ({NAME}) (?:[^\\\n]|\\["\\n])+', line)[1]
             expect(f'earlier families {family}', False, family in families)
-            families[family] = kind
-            described = re.fullmatch(rf'# HELP {family} (?:[^\\\n]|\\["\\n])+', next(lines))
-            expect(f'{family} is described', True, described is not None)
+            families[family] = re.fullmatch(rf'# TYPE {family} (counter|gauge)', next(lines))[1]
             continue
         found = SAMPLE.fullmatch(line)
         expect(f'a sample: {line}', True, found is not None)
         name, labels = found[1], found[2] or ''
-        wanted = f'{family}_total' if families[family] == 'counter' else family
+        wanted = family + (suffix if families[family] == 'counter' else '')
         expect('the family of a sample', wanted, name)
         key = frozenset(re.findall(rf'({NAME})={VALUE}', labels))
         expect(f'earlier samples {line}', False, key in samples.setdefault(name, {}))
@@ -69,6 +73,8 @@ def metrics(lab, stage):
     expect('length', len(text), length)
     expect('HEAD', ('', True), (scrape('HEAD')[0], scrape('HEAD')[1] > 0))
     seen = parse(text)
+    same = parse(scrape(openmetrics=True)[0], openmetrics=True)
+    expect('the same samples in OpenMetrics', seen.keys(), same.keys())
     for labels, number in (({'verdict': 'pass', 'reason': 'ok'}, 1),
                            ({'verdict': 'fail-enforce', 'reason': 'starttls-not-supported'}, 1),
                            ({}, 2)):
