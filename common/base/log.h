@@ -1,4 +1,5 @@
-/* The log: syslog (facility mail), or stderr in the foreground.
+/* The log: syslog (facility mail), or stderr in the foreground. If stderr is a stream to the journal, each line has its
+ * priority in the form that the journal reads, and neither time nor process number, which the journal adds.
  *
  * Each call writes one line. Callers pass untrusted text through text_quote() first. As a second line of defence the
  * log replaces every byte that is not printable ASCII with `?`. Any thread may log; log_open() comes first. */
@@ -16,7 +17,7 @@ enum log_level {
 	LOG_LEVEL_DEBUG    /* written only after log_verbose(true) */
 };
 
-/* Sets the program's name in each line and the destination. Call it before the first thread is started. `ident` must
+/* Sets the program's name in each line and the destination. Reads the environment variable JOURNAL_STREAM. Call it before the first thread is started. `ident` must
  * stay valid: the log keeps the pointer. Without this call, lines go to stderr as "stsgate". */
 void log_open(const char *ident, bool to_stderr);
 /* Turns debug lines on or off. */

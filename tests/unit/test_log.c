@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -106,6 +107,35 @@ static void test_long(void **state)
 	free(text);
 }
 
+/* Logs a warning while JOURNAL_STREAM names the device and inode of stderr, with this difference to the inode and this
+ * text after it. */
+static const char *said_to_stream(long difference, const char *rest)
+{
+	struct stat info;
+	char stream[80];
+	capture();
+	assert_int_equal(fstat(STDERR_FILENO, &info), 0);
+	snprintf(stream, sizeof stream, "%llu:%llu%s", (unsigned long long)info.st_dev,
+		(unsigned long long)info.st_ino + (unsigned long long)difference, rest);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_open("test", true);
+	log_write(LOG_LEVEL_ERROR, "the store is broken");
+	log_write(LOG_LEVEL_WARNING, "a line %d", 1);
+	log_write(LOG_LEVEL_INFO, "start");
+	unsetenv("JOURNAL_STREAM");
+	log_open("test", true);
+	return captured();
+}
+
+static void test_journal(void **state)
+{
+	(void)state;
+	assert_string_equal(said_to_stream(0, ""), "<3>error: the store is broken\n<4>warning: a line 1\n<6>start\n");
+	/* Somebody has redirected stderr, or the variable is not what it should be. */
+	assert_non_null(strstr(after_time(said_to_stream(1, "")), "]: error: the store is broken\n"));
+	assert_non_null(strstr(after_time(said_to_stream(0, "x")), "]: error: the store is broken\n"));
+}
+
 /* The last test: there is no way back. */
 static void test_terse(void **state)
 {
@@ -126,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_debug_off),
 		cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_journal),
 		cmocka_unit_test(test_terse),
 	};
 	log_open("test", true);
