@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
 #ifdef __GLIBC__
@@ -49,10 +50,25 @@ static int fail(const struct options *options, const struct failure *why)
 	return why->code;
 }
 
+#define USAGE "usage: stsgated [-f] [-c FILE] [-o NAME=VALUE]... [-t] [-h] [-V]\n"
+
 static int usage(void)
 {
-	fputs("usage: stsgated [-f] [-c FILE] [-o name=value]... [-t] [-V]\n", stderr);
+	fputs(USAGE, stderr);
 	return EX_USAGE;
+}
+
+static int help(void)
+{
+	fputs(USAGE "\n  -c FILE        read the settings from FILE (default: " SETTINGS_FILE ")\n"
+		    "  -f             stay in the foreground, and log to standard error\n"
+		    "  -o NAME=VALUE  override a setting\n"
+		    "  -t             check the settings and what they name, and exit\n"
+		    "  -h, --help     print this help\n"
+		    "  -V, --version  print the version\n"
+		    "\nstsgated(8) describes the daemon, stsgate.conf(5) the settings.\n",
+		stdout);
+	return EX_OK;
 }
 
 /* Returns the absolute path of the settings file. A reload reads the file again, when a daemon in the background has
@@ -70,10 +86,12 @@ static const char *file_absolute(const char *file)
 /* Reads the options. Returns -1 to go on, or the exit status if the daemon must end now. */
 static int options_read(struct options *options, int argc, char **argv)
 {
+	static const struct option names[] = {
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
 	int flag;
 	options->source.file = SETTINGS_FILE;
 	options->source.overrides = options->overrides;
-	while ((flag = getopt(argc, argv, "fc:o:tV")) != -1) {
+	while ((flag = getopt_long(argc, argv, "fc:ho:tV", names, NULL)) != -1) {
 		switch (flag) {
 		case 'f':
 			options->foreground = true;
@@ -90,6 +108,8 @@ static int options_read(struct options *options, int argc, char **argv)
 		case 't':
 			options->test = true;
 			break;
+		case 'h':
+			return help();
 		case 'V':
 			puts("stsgated " PACKAGE_VERSION);
 			return EX_OK;
@@ -148,10 +168,46 @@ static void warn_of_settings(const struct config *config)
 		log_warning("%s", warning);
 }
 
-/* The option -t: checks everything that a start needs, as the user that the daemon would run as. Does not listen. */
+/* Logs the limits of the protection under these settings, and the MTA settings that they need. */
+static void warn_of_limits(const struct config *config)
+{
+	const struct settings *settings = config->settings;
+	bool map = settings->socketmap_socket[0] != '\0';
+	if (settings->milter_socket[0] != '\0' && settings->mta_enforces && !map)
+		log_warning("mta_enforces = yes, but socketmap_socket is empty: the milter lets mail pass that only a "
+			    "map can stop at delivery, and this daemon serves no map: set socketmap_socket or "
+			    "mta_enforces = no, unless the MTA asks the map of another stsgated");
+	if (settings->milter_socket[0] != '\0' && !settings->mta_enforces)
+		log_warning("without the map, mail is judged only when a message is accepted: the milter cannot stop a "
+			    "first contact that takes longer than milter_wait, an attack that begins after RCPT, "
+			    "retries from the queue, or aliases that are expanded later; it relies on MX records up to "
+			    "their TTL (an hour at most) and on probes up to probe_ttl_ok (%lld s): attach the map "
+			    "(Postfix: smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix) and set "
+			    "mta_enforces = yes",
+			(long long)settings->probe_ttl_ok);
+	/* An MTA that cannot do DANE would hold all mail for which the map answers dane-only. */
+	if (map && config_dane(config))
+		log_info(
+			"mta_dane = yes: for domains with TLSA records the map answers dane-only or dane; Postfix needs "
+			"smtp_dns_support_level = dnssec and a validating resolver for that; otherwise set mta_dane = no");
+}
+
+/* Prints that the settings are good, and that they are the defaults if there is no settings file. */
+static void good_print(bool has_file, const char *file)
+{
+	if (has_file)
+		printf("%s: ok\n", file);
+	else
+		printf("no %s: defaults\n", file);
+}
+
+/* The option -t: checks everything that a start needs, as the user that the daemon would run as. Does not listen. Logs the
+ * same warnings as a start. */
 static int test(const struct options *options)
 {
 	struct failure why;
+	const char *file = options->source.file;
+	bool has_file = access(file, F_OK) == 0; /* later the daemon's user may have no right to see it */
 	struct identity identity;
 	struct settings *settings = settings_source_read(&options->source, &why);
 	if (settings == NULL)
@@ -165,9 +221,12 @@ static int test(const struct options *options)
 	}
 	struct loops *loops = loops_new(1, &why);
 	struct config *config = loops != NULL ? config_new(settings, loops, &why) : NULL;
-	if (config != NULL)
-		warn_of_settings(config);
 	int status = config != NULL ? EX_OK : fail(options, &why);
+	if (config != NULL) {
+		warn_of_settings(config);
+		warn_of_limits(config);
+		good_print(has_file, file);
+	}
 	config_unref(&config);
 	loops_free(&loops);
 	return status;
@@ -198,30 +257,6 @@ static int serve(struct daemon *daemon, const struct settings_source *source)
 		  "until then",
 		why.text, EX_IOERR);
 	return EX_IOERR;
-}
-
-/* Logs the limits of the protection under these settings, and the MTA settings that they need. */
-static void warn_of_limits(const struct config *config)
-{
-	const struct settings *settings = config->settings;
-	bool map = settings->socketmap_socket[0] != '\0';
-	if (settings->milter_socket[0] != '\0' && settings->mta_enforces && !map)
-		log_warning("mta_enforces = yes, but socketmap_socket is empty: the milter lets mail pass that only a "
-			    "map can stop at delivery, and this daemon serves no map: set socketmap_socket or "
-			    "mta_enforces = no, unless the MTA asks the map of another stsgated");
-	if (settings->milter_socket[0] != '\0' && !settings->mta_enforces)
-		log_warning("without the map, mail is judged only when a message is accepted: the milter cannot stop a "
-			    "first contact that takes longer than milter_wait, an attack that begins after RCPT, "
-			    "retries from the queue, or aliases that are expanded later; it relies on MX records up to "
-			    "their TTL (an hour at most) and on probes up to probe_ttl_ok (%lld s): attach the map "
-			    "(Postfix: smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix) and set "
-			    "mta_enforces = yes",
-			(long long)settings->probe_ttl_ok);
-	/* An MTA that cannot do DANE would hold all mail for which the map answers dane-only. */
-	if (map && config_dane(config))
-		log_info(
-			"mta_dane = yes: for domains with TLSA records the map answers dane-only or dane; Postfix needs "
-			"smtp_dns_support_level = dnssec and a validating resolver for that; otherwise set mta_dane = no");
 }
 
 /* Starts the threads, serves until a stop, and stops the threads. Returns the exit status. */
