@@ -28,20 +28,26 @@ static const struct {
 #undef LABEL
 };
 
+/* Where the values of each metric begin in `cells` and in a struct metrics_values. */
+struct layout {
 #define LABEL(kind, name, values)
 #define METRIC(symbol, type, name, a, b, c, sentence)                                                                  \
-	static _Atomic uint64_t cells_##symbol[LABEL_##a##_VALUES * LABEL_##b##_VALUES * LABEL_##c##_VALUES];
-#include "metrics.def"
-#undef METRIC
-#undef LABEL
-
-static _Atomic uint64_t *const cells[METRIC_COUNT] = {
-#define LABEL(kind, name, values)
-#define METRIC(symbol, type, name, a, b, c, sentence) [METRIC_##symbol] = cells_##symbol,
+	uint64_t of_##symbol[LABEL_##a##_VALUES * LABEL_##b##_VALUES * LABEL_##c##_VALUES];
 #include "metrics.def"
 #undef METRIC
 #undef LABEL
 };
+_Static_assert(sizeof(struct layout) == sizeof(struct metrics_values), "METRICS_VALUES counts all values");
+static const size_t first[METRIC_COUNT] = {
+#define LABEL(kind, name, values)
+#define METRIC(symbol, type, name, a, b, c, sentence)                                                                  \
+	[METRIC_##symbol] = offsetof(struct layout, of_##symbol) / sizeof(uint64_t),
+#include "metrics.def"
+#undef METRIC
+#undef LABEL
+};
+
+static _Atomic uint64_t cells[METRICS_VALUES];
 
 const char *metrics_label_name(enum metrics_label label)
 {
@@ -53,26 +59,32 @@ unsigned metrics_label_values(enum metrics_label label)
 	return labels[label].values;
 }
 
-static _Atomic uint64_t *cell_of(enum metric metric, unsigned a, unsigned b, unsigned c)
+static size_t place_of(enum metric metric, unsigned a, unsigned b, unsigned c)
 {
 	const enum metrics_label *label = metrics_table[metric].label;
 	assert(a < labels[label[0]].values && b < labels[label[1]].values && c < labels[label[2]].values);
-	return &cells[metric][(a * labels[label[1]].values + b) * labels[label[2]].values + c];
+	return first[metric] + (a * labels[label[1]].values + b) * labels[label[2]].values + c;
+}
+
+static unsigned values_count(enum metric metric)
+{
+	const enum metrics_label *label = metrics_table[metric].label;
+	return labels[label[0]].values * labels[label[1]].values * labels[label[2]].values;
 }
 
 void metrics_add(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t n)
 {
-	atomic_fetch_add_explicit(cell_of(metric, a, b, c), n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cells[place_of(metric, a, b, c)], n, memory_order_relaxed);
 }
 
 void metrics_set(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t value)
 {
-	atomic_store_explicit(cell_of(metric, a, b, c), value, memory_order_relaxed);
+	atomic_store_explicit(&cells[place_of(metric, a, b, c)], value, memory_order_relaxed);
 }
 
 uint64_t metrics_read(enum metric metric, unsigned a, unsigned b, unsigned c)
 {
-	return atomic_load_explicit(cell_of(metric, a, b, c), memory_order_relaxed);
+	return atomic_load_explicit(&cells[place_of(metric, a, b, c)], memory_order_relaxed);
 }
 
 /* --- the text ----------------------------------------------------------------------------------------------------- */
@@ -91,24 +103,36 @@ static void add_escaped(struct text *page, const char *text, bool quotes)
 	}
 }
 
-/* Adds the sample of one cell. The values of the labels are the digits of the cell's number, the last label being the
- * lowest digit. Adds nothing if the value is 0 and the metric has labels, or if a label's value has no name. */
+static const char *name_of(const struct metrics_names *names, enum metrics_label label, unsigned value)
+{
+	return names->name[label] ? names->name[label](value) : NULL;
+}
+
+/* Finds the names of the labels of one value. The values of the labels are the digits of its number, the last label being
+ * the lowest digit. Returns false if one of them has no name. */
+static bool names_find(
+	const struct metrics_names *names, enum metric metric, unsigned number, const char *name[METRICS_LABELS_MAX])
+{
+	const struct metrics_row *row = &metrics_table[metric];
+	for (int i = METRICS_LABELS_MAX; i-- > 0; number /= labels[row->label[i]].values) {
+		enum metrics_label label = row->label[i];
+		name[i] = label == LABEL_NONE ? "" : name_of(names, label, number % labels[label].values);
+		if (!name[i])
+			return false;
+	}
+	return true;
+}
+
+/* Adds the sample of one cell. Adds nothing if the value is 0 and the metric has labels, or if a label's value has no
+ * name. */
 static void sample_render(struct text *page, const struct metrics_names *names, enum metric metric, unsigned number)
 {
 	const struct metrics_row *row = &metrics_table[metric];
 	const char *name[METRICS_LABELS_MAX];
 	char text[24];
-	uint64_t value = atomic_load_explicit(&cells[metric][number], memory_order_relaxed);
-	if (value == 0 && row->label[0] != LABEL_NONE)
+	uint64_t value = atomic_load_explicit(&cells[first[metric] + number], memory_order_relaxed);
+	if ((value == 0 && row->label[0] != LABEL_NONE) || !names_find(names, metric, number, name))
 		return;
-	for (int i = METRICS_LABELS_MAX; i-- > 0; number /= labels[row->label[i]].values) {
-		enum metrics_label label = row->label[i];
-		if (label == LABEL_NONE)
-			continue;
-		name[i] = names->name[label] ? names->name[label](number % labels[label].values) : NULL;
-		if (!name[i])
-			return;
-	}
 	text_add(page, row->name);
 	for (int i = 0; i < METRICS_LABELS_MAX && row->label[i] != LABEL_NONE; i++) {
 		text_add(page, i == 0 ? "{" : ",");
@@ -144,9 +168,7 @@ size_t metrics_render(enum metrics_format format, const struct metrics_names *na
 	text_init(&page, out, size);
 	for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
 		const struct metrics_row *row = &metrics_table[metric];
-		unsigned count = 1;
-		for (int i = 0; i < METRICS_LABELS_MAX; i++)
-			count *= labels[row->label[i]].values;
+		unsigned count = values_count(metric);
 		family_render(&page, format, row);
 		for (unsigned i = 0; i < count; i++)
 			sample_render(&page, names, metric, i);
@@ -154,4 +176,127 @@ size_t metrics_render(enum metrics_format format, const struct metrics_names *na
 	if (format == METRICS_OPENMETRICS)
 		text_add(&page, "# EOF\n");
 	return page.cut ? 0 : page.len;
+}
+
+/* --- many values -------------------------------------------------------------------------------------------------- */
+
+void metrics_copy(struct metrics_values *out)
+{
+	for (size_t i = 0; i < METRICS_VALUES; i++)
+		out->at[i] = atomic_load_explicit(&cells[i], memory_order_relaxed);
+}
+
+uint64_t *metrics_in(struct metrics_values *values, enum metric metric, unsigned a, unsigned b, unsigned c)
+{
+	return &values->at[place_of(metric, a, b, c)];
+}
+
+void metrics_sum(struct metrics_values *sum, const struct metrics_values *more)
+{
+	for (size_t i = 0; i < METRICS_VALUES; i++)
+		sum->at[i] = more->at[i] > UINT64_MAX - sum->at[i] ? UINT64_MAX : sum->at[i] + more->at[i];
+}
+
+void metrics_growth(struct metrics_values *out, const struct metrics_values *before, const struct metrics_values *after)
+{
+	memset(out, 0, sizeof *out);
+	for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
+		size_t end = first[metric] + values_count(metric);
+		for (size_t i = first[metric]; metrics_table[metric].type == METRICS_COUNTER && i < end; i++)
+			out->at[i] = after->at[i] > before->at[i] ? after->at[i] - before->at[i] : 0;
+	}
+}
+
+/* Adds the line of one value. Takes it back and returns false if it does not fit. */
+static bool line_write(
+	struct text *page, const struct metrics_names *names, enum metric metric, unsigned number, uint64_t value)
+{
+	const struct metrics_row *row = &metrics_table[metric];
+	const char *name[METRICS_LABELS_MAX];
+	size_t len = page->len;
+	char text[24];
+	if (value == 0 || !names_find(names, metric, number, name))
+		return true;
+	text_add(page, row->name);
+	for (int i = 0; i < METRICS_LABELS_MAX && row->label[i] != LABEL_NONE; i++) {
+		text_add(page, " ");
+		text_add(page, name[i]);
+	}
+	snprintf(text, sizeof text, " %" PRIu64 "\n", value);
+	text_add(page, text);
+	if (!page->cut)
+		return true;
+	page->bytes[len] = '\0';
+	return false;
+}
+
+void metrics_write_lines(const struct metrics_names *names, const struct metrics_values *values, char *out, size_t size)
+{
+	struct text page;
+	text_init(&page, out, size);
+	for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
+		for (unsigned i = 0; i < values_count(metric); i++)
+			if (!line_write(&page, names, metric, i, values->at[first[metric] + i]))
+				return;
+}
+
+/* Takes a word and the blank behind it off the front of a line. */
+static struct span word_take(struct span *line)
+{
+	const char *blank = line->len > 0 ? memchr(line->at, ' ', line->len) : NULL;
+	size_t len = blank ? (size_t)(blank - line->at) : line->len;
+	struct span word = {line->at, len};
+	size_t taken = blank ? len + 1 : len;
+	*line = (struct span){line->at + taken, line->len - taken};
+	return word;
+}
+
+static bool number_read(struct span word, uint64_t *out)
+{
+	*out = 0;
+	for (size_t i = 0; i < word.len; i++) {
+		unsigned digit = (unsigned)(word.at[i] - '0');
+		if (word.at[i] < '0' || word.at[i] > '9' || __builtin_mul_overflow(*out, 10, out) ||
+			__builtin_add_overflow(*out, digit, out))
+			return false;
+	}
+	return word.len > 0;
+}
+
+/* Finds the value that a line names. Returns METRICS_VALUES if a word of it is unknown. */
+static size_t line_place(const struct metrics_names *names, struct span *line)
+{
+	struct span word = word_take(line);
+	enum metric metric = 0;
+	size_t place = 0;
+	while (metric < METRIC_COUNT && !span_is(word, metrics_table[metric].name))
+		metric++;
+	for (int i = 0; metric < METRIC_COUNT && i < METRICS_LABELS_MAX; i++) {
+		enum metrics_label label = metrics_table[metric].label[i];
+		unsigned value = 0;
+		word = label == LABEL_NONE ? (struct span){"", 0} : word_take(line);
+		for (const char *name; label != LABEL_NONE && value < labels[label].values; value++)
+			if ((name = name_of(names, label, value)) && span_is(word, name))
+				break;
+		if (value == labels[label].values)
+			return METRICS_VALUES;
+		place = place * labels[label].values + value;
+	}
+	return metric < METRIC_COUNT ? first[metric] + place : METRICS_VALUES;
+}
+
+void metrics_read_lines(const struct metrics_names *names, struct span lines, struct metrics_values *out)
+{
+	memset(out, 0, sizeof *out);
+	while (lines.len > 0) {
+		const char *end = memchr(lines.at, '\n', lines.len);
+		size_t len = end ? (size_t)(end - lines.at) : lines.len;
+		struct span line = {lines.at, len};
+		uint64_t number;
+		size_t place = line_place(names, &line);
+		if (place < METRICS_VALUES && number_read(line, &number))
+			out->at[place] = number;
+		size_t taken = end ? len + 1 : len;
+		lines = (struct span){lines.at + taken, lines.len - taken};
+	}
 }

@@ -9,6 +9,8 @@
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
 
+#include "span.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,5 +77,39 @@ enum metrics_format { METRICS_PROMETHEUS, METRICS_OPENMETRICS };
 /* Writes all metrics as text, NUL-terminated. Leaves out samples that have labels and are zero. Returns
  * the length without the NUL, or 0 if `size` octets do not suffice; METRICS_TEXT_MAX always do. */
 size_t metrics_render(enum metrics_format format, const struct metrics_names *names, char *out, size_t size);
+
+/* --- many values --------------------------------------------------------------------------------------------------- */
+
+enum {
+	METRICS_VALUES = 0
+#define LABEL(kind, name, values)
+#define METRIC(symbol, type, name, a, b, c, sentence) +LABEL_##a##_VALUES *LABEL_##b##_VALUES *LABEL_##c##_VALUES
+#include "metrics.def"
+#undef METRIC
+#undef LABEL
+};
+/* All values of all metrics at one moment, or sums or differences of such values. */
+struct metrics_values {
+	uint64_t at[METRICS_VALUES];
+};
+/* Copies the current values. */
+void metrics_copy(struct metrics_values *out);
+/* Returns where one value is; see metrics_add(). */
+uint64_t *metrics_in(struct metrics_values *values, enum metric metric, unsigned a, unsigned b, unsigned c);
+/* Adds `more` to `sum`, value by value. A sum stops at its maximum. */
+void metrics_sum(struct metrics_values *sum, const struct metrics_values *more);
+/* Sets `out` to how much each counter has grown between two moments. Gauges become 0, and so does a counter that is
+ * smaller afterwards. */
+void metrics_growth(
+	struct metrics_values *out, const struct metrics_values *before, const struct metrics_values *after);
+
+/* Writes the values that are not 0 as lines of words, such as `stsgate_map_replies_total ok 12`: the metric, the names of
+ * its labels' values, and the number. Writes as many whole lines as fit into `size` octets, in the order of metrics.def,
+ * and a NUL. */
+void metrics_write_lines(
+	const struct metrics_names *names, const struct metrics_values *values, char *out, size_t size);
+/* Reads such lines. Values that no line names become 0. Lines with unknown words are ignored, because a later version may
+ * have written them. `lines` may hold any bytes. */
+void metrics_read_lines(const struct metrics_names *names, struct span lines, struct metrics_values *out);
 
 #endif
