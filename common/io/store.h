@@ -25,6 +25,7 @@
 #include "event_record.h"
 #include "evidence.h"
 #include "failure.h"
+#include "snapshot.h"
 #include "verdict_record.h"
 
 #define STORE_READERS 126 /* readers that LMDB allows, in all processes together */
@@ -178,5 +179,23 @@ bool store_note_verdicts(struct store *store, const struct verdict_record *recor
 /* Returns all records, newest first, except those that cannot be read or that only a later version knows. The caller
  * frees the array with free(). Returns NULL on failure. */
 struct verdict_record *store_verdicts(struct store *store, size_t *count, struct failure *why);
+
+/* The snapshot that the daemon leaves about itself (snapshot.h). Writing it is not counted in the metrics, and works even
+ * if the store is full. */
+bool store_put_running(struct store *store, const struct snapshot_running *running, struct failure *why);
+/* Writes what was counted since the start, and the counts of the hour in which `hour->at` lies. The store keeps the last
+ * SNAPSHOT_HOURS hours. */
+bool store_put_counts(struct store *store, const struct snapshot_counts *counts, const struct snapshot_counts *hour,
+	struct failure *why);
+/* Returns how many octets the lines of one hour may have, so that all hours stay within a 16th of the store's limit. */
+size_t store_hour_room(struct store *store);
+/* Read the snapshot. `hour` is a number of hours since the epoch. Always set `out`, to zeros if nothing was found. */
+enum store_found store_running(struct store *store, struct snapshot_running *out, struct failure *why);
+enum store_found store_counts(struct store *store, struct snapshot_counts *out, struct failure *why);
+enum store_found store_hour(struct store *store, int64_t hour, struct snapshot_counts *out, struct failure *why);
+
+/* Returns whether an owner (the daemon) has the store in this directory open now. If the caller may not open the owner's
+ * lock, the answer is no. */
+bool store_has_owner(const char *directory);
 
 #endif

@@ -44,6 +44,7 @@ typedef int store_step(struct store *store, MDB_txn *txn, void *arg);
 struct store_change {
 	store_step *step;
 	void *arg;
+	bool uncounted; /* in the metrics */
 	int result;
 	pid_t holder; /* for STORE_HELD: the process that reads the older state */
 };
@@ -186,6 +187,9 @@ void store_pool_free(struct store *store);
 /* Commits the change that `step` makes, possibly in one transaction with those of other callers. Returns when it is on
  * disk. A change that fails does not affect the others. */
 bool store_write(struct store *store, store_step *step, void *arg, struct failure *why) EXCLUDES(store->writer);
+/* Does the same, but does not count the change in the metrics. */
+bool store_write_uncounted(struct store *store, store_step *step, void *arg, struct failure *why)
+	EXCLUDES(store->writer);
 
 /* Queues a job with a submission for the writer thread, which frees the job and its changes. */
 void store_submit_job(struct store *store, struct store_job *job) EXCLUDES(store->queue);

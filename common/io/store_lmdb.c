@@ -11,10 +11,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SCHEMA "1"
 #define MAP_MIN (64 * 1024)
+#define OWNER_TRIES 5 /* to become the owner */
+#define OWNER_REST_MS 20
 
 /* Returns what an operator can do about `errno`. */
 static const char *access_advice(enum store_access access)
@@ -55,8 +58,12 @@ static bool owner_lock(struct store *store, const char *directory, struct failur
 	if (store->owner_fd < 0)
 		return failure_set(why, EX_CANTCREAT, "store directory %s is not writable: %s; %s", directory,
 			strerror(errno), access_advice(store->access));
-	if (flock(store->owner_fd, LOCK_EX | LOCK_NB) == 0)
-		return true;
+	/* store_has_owner() of another process holds the lock for a moment. */
+	for (int i = 0; i < OWNER_TRIES; i++) {
+		if (flock(store->owner_fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&(struct timespec){.tv_nsec = OWNER_REST_MS * 1000000L}, NULL);
+	}
 	return failure_set(why, EX_TEMPFAIL,
 		"store directory %s: another stsgated is using it; stop that one, or change store_path", directory);
 }

@@ -182,11 +182,12 @@ static void lead(struct store *store) REQUIRES(store->queue)
 static bool change_report(struct store *store, const struct store_change *change, struct failure *why)
 {
 	int result = change->result;
-	if (!result)
+	if (!result && !change->uncounted)
 		metrics_add(METRIC_STORE_WRITES, 0, 0, 0, 1);
 	if (!result || result == STORE_UNCHANGED)
 		return true;
-	if (result == STORE_REFUSED || result == STORE_HELD || result == MDB_MAP_FULL)
+	bool full = result == STORE_REFUSED || result == STORE_HELD || result == MDB_MAP_FULL;
+	if (full && !change->uncounted)
 		metrics_add(METRIC_STORE_REFUSED, 0, 0, 0, 1);
 	if (result == STORE_HELD)
 		return failure_set(why, EX_TEMPFAIL,
@@ -203,10 +204,9 @@ static bool change_report(struct store *store, const struct store_change *change
 	return store_fail(store, result, "cannot be written", why);
 }
 
-bool store_write(struct store *store, store_step *step, void *arg, struct failure *why)
+static bool change_write(struct store *store, struct store_change *change, struct failure *why)
 {
-	struct store_change change = {.step = step, .arg = arg};
-	struct store_job job = {.change = &change, .count = 1};
+	struct store_job job = {.change = change, .count = 1};
 	lock_take(&store->queue);
 	jobs_add(&store->queued, &job);
 	while (!job.ended)
@@ -215,7 +215,17 @@ bool store_write(struct store *store, store_step *step, void *arg, struct failur
 		else
 			lead(store);
 	lock_drop(&store->queue);
-	return change_report(store, &change, why);
+	return change_report(store, change, why);
+}
+
+bool store_write(struct store *store, store_step *step, void *arg, struct failure *why)
+{
+	return change_write(store, &(struct store_change){.step = step, .arg = arg}, why);
+}
+
+bool store_write_uncounted(struct store *store, store_step *step, void *arg, struct failure *why)
+{
+	return change_write(store, &(struct store_change){.step = step, .arg = arg, .uncounted = true}, why);
 }
 
 static void *writer_main(void *arg)
