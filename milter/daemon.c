@@ -7,6 +7,7 @@
 #include "log.h"
 #include "memory.h"
 #include "notify.h"
+#include "recorder.h"
 #include "refresher.h"
 #include "signals.h"
 #include "text.h"
@@ -36,6 +37,7 @@ struct daemon {
 	struct server *server;
 	struct gauges gauges;
 	struct refresher *refresher;
+	struct recorder *recorder;
 	bool server_running;
 	int64_t store_changed_at; /* the time of the store's file before this process opened it */
 	bool check_in_use;        /* a thread has not ended and may use the check: free neither check nor store */
@@ -128,7 +130,8 @@ bool daemon_open_store(struct daemon *daemon, struct failure *why)
 	return true;
 }
 
-bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops, struct failure *why)
+bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops,
+	const struct settings_source *source, struct failure *why)
 {
 	const struct settings *settings = daemon->settings;
 	struct rlimit limit;
@@ -151,12 +154,14 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 		check_time_seen(daemon->check, (int64_t)program.st_mtime, "the program's file");
 	if (!server_build(daemon, why))
 		return false;
-	daemon->refresher = refresher_start(daemon->check, daemon->store, why);
+	daemon->recorder = recorder_new(daemon->store, &daemon->gauges);
+	daemon->refresher = refresher_start(daemon->check, daemon->store, recorder_round, daemon->recorder, why);
 	if (!daemon->refresher)
 		return false;
 	for (size_t i = 0; i < front_ends_count; i++)
 		if (daemon->open[i] && !front_ends[i].start(daemon->check, why))
 			return false;
+	recorder_settings(daemon->recorder, settings, settings, source->file);
 	return true;
 }
 
@@ -185,6 +190,11 @@ void daemon_reload(struct daemon *daemon, const struct settings_source *source)
 {
 	notify_reloading();
 	bool done = reload_run(daemon->check, daemon->loops, source, daemon->settings);
+	if (done) {
+		struct config *config = check_config(daemon->check);
+		recorder_settings(daemon->recorder, daemon->settings, config->settings, source->file);
+		config_unref(&config);
+	}
 	notify_ready(done ? "settings reloaded" : "reload failed; the previous settings stay in effect");
 }
 
@@ -220,6 +230,7 @@ void daemon_stop(struct daemon *daemon, int status)
 	if (daemon->server_running)
 		server_join(daemon->server);
 	daemon->server_running = false;
+	recorder_free(&daemon->recorder);
 }
 
 bool daemon_free(struct daemon **slot)

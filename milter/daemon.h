@@ -17,7 +17,8 @@ struct daemon *daemon_new(const struct settings *settings, const struct identity
  * thread is started and before config_new(), but after privileges_drop() and background_enter(). */
 bool daemon_open_store(struct daemon *daemon, struct failure *why);
 /* Starts the threads. The loops must outlive the daemon. */
-bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops, struct failure *why);
+bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops,
+	const struct settings_source *source, struct failure *why);
 /* Writes to `out` the line "ready: ..." that names version, sockets, store and mode. */
 void daemon_describe(const struct daemon *daemon, char *out, size_t size);
 /* Reads the settings again (reload.h) and reports to the service manager. */

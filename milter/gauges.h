@@ -1,5 +1,4 @@
-/* Sets those metrics that are gauges. Call gauges_collect() before the metrics are written out, on the server's
- * thread. */
+/* Sets those metrics that are gauges. Call gauges_collect() before the metrics are written out. Any thread. */
 #ifndef MILTER_GAUGES_H
 #define MILTER_GAUGES_H
 

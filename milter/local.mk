@@ -21,6 +21,7 @@ stsgated_SOURCES = \
 	milter/main.c \
 	milter/milter_thread.c milter/milter_thread.h \
 	milter/notify.h \
+	milter/recorder.c milter/recorder.h \
 	milter/refresher.c milter/refresher.h \
 	milter/reload.c milter/reload.h \
 	milter/signals.c milter/signals.h \

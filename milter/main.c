@@ -264,7 +264,7 @@ static int run(const struct options *options, struct daemon *daemon, struct conf
 {
 	struct failure why;
 	int status = EX_OK;
-	if (daemon_start(daemon, config, loops, &why)) {
+	if (daemon_start(daemon, config, loops, &options->source, &why)) {
 		char line[DESCRIPTION_SIZE];
 		signals_take();
 		daemon_describe(daemon, line, sizeof line);

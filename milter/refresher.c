@@ -16,6 +16,8 @@ static const struct rate submit_rate = {REFRESHER_A_SECOND, 1000, REFRESHER_A_SE
 struct refresher {
 	struct check *check;
 	struct store *store;
+	void (*round_ended)(void *arg);
+	void *arg;
 	pthread_t thread;
 	/* Only the thread uses these members. */
 	size_t batch;
@@ -83,6 +85,8 @@ static void *refresher_main(void *arg)
 	bool stop;
 	do {
 		bool more = refresher_look(refresher);
+		if (refresher->round_ended)
+			refresher->round_ended(refresher->arg);
 		int64_t until_ms = clock_mono_ms() + (more ? REFRESHER_SOON_MS : REFRESHER_TICK_MS);
 		lock_take(&refresher->lock);
 		while (!refresher->stop && cond_wait_until(&refresher->wake, &refresher->lock, until_ms))
@@ -101,11 +105,14 @@ static void refresher_free(struct refresher *refresher)
 	free(refresher);
 }
 
-struct refresher *refresher_start(struct check *check, struct store *store, struct failure *why)
+struct refresher *refresher_start(
+	struct check *check, struct store *store, void (*round_ended)(void *arg), void *arg, struct failure *why)
 {
 	struct refresher *refresher = xcalloc(1, sizeof *refresher);
 	refresher->check = check;
 	refresher->store = store;
+	refresher->round_ended = round_ended;
+	refresher->arg = arg;
 	refresher->batch = REFRESHER_BATCH;
 	refresher->begun = keyed_new(BEGUN_SLOTS, NULL);
 	refresher->bucket =

@@ -19,8 +19,10 @@
 #define REFRESHER_BATCH_MAX 16384
 
 struct refresher;
-/* Starts the thread. `check` and `store` must outlive it. Returns NULL on failure (EX_OSERR). */
-struct refresher *refresher_start(struct check *check, struct store *store, struct failure *why);
+/* Starts the thread. `check` and `store` must outlive it. It calls `round_ended` (may be NULL) at the end of each round.
+ * Returns NULL on failure (EX_OSERR). */
+struct refresher *refresher_start(
+	struct check *check, struct store *store, void (*round_ended)(void *arg), void *arg, struct failure *why);
 /* Stops and joins the thread, and sets the pointer to NULL. Does nothing if the pointer is NULL. */
 void refresher_stop(struct refresher **refresher);
 

@@ -106,6 +106,10 @@ tests_unit_test_check_refresh_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_refresh_SOURCES = tests/unit/test_check_refresh.c tests/unit/product.c tests/unit/product.h $(fakes)
 check_PROGRAMS += tests/unit/test_refresher
 tests_unit_test_refresher_SOURCES = tests/unit/test_refresher.c milter/refresher.c milter/refresher.h
+check_PROGRAMS += tests/unit/test_recorder
+tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c milter/recorder.c milter/recorder.h tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_snapshot
+tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_metrics
 check_PROGRAMS += tests/unit/test_trust
 tests_unit_test_trust_SOURCES = tests/unit/test_trust.c tests/unit/pki.c tests/unit/pki.h
@@ -236,6 +240,9 @@ check_PROGRAMS += tests/fuzz/replay_http
 tests_fuzz_replay_http_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/http"' $(AM_CPPFLAGS)
 tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c milter/http_accept.c milter/http_accept.h \
 	milter/http_server.c milter/http_server.h $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_snapshot
+tests_fuzz_replay_snapshot_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/snapshot"' $(AM_CPPFLAGS)
+tests_fuzz_replay_snapshot_SOURCES = tests/fuzz/fuzz_snapshot.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' $(AM_CPPFLAGS)
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h $(fuzz_files)

@@ -113,6 +113,10 @@ bool settings_locate(const struct settings *settings, struct failure *why);
 void settings_warn(const struct settings *settings);
 /* Writes one value in the form of the file into `out`, and cuts it to `size` octets. Returns `out`. */
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size);
+/* Returns whether two values of one setting are equal. */
+bool settings_equal(const struct settings *a, const struct settings *b, const struct settings_row *row);
+/* Returns whether an override (option -o) has set the value. */
+bool settings_is_overridden(const struct settings *settings, const struct settings_row *row);
 
 /* An address to listen on: "inet:port@host", "inet6:port@host", "unix:path" or "local:path". "inet:port" without a host
  * means all addresses. */

@@ -261,6 +261,42 @@ const char *settings_format(const struct settings *settings, const struct settin
 	return out;
 }
 
+static bool lists_equal(const struct settings_list *a, const struct settings_list *b)
+{
+	for (size_t i = 0; i < a->count && i < b->count; i++)
+		if (strcmp(a->item[i], b->item[i]) != 0)
+			return false;
+	return a->count == b->count;
+}
+
+bool settings_equal(const struct settings *a, const struct settings *b, const struct settings_row *row)
+{
+	const void *left = settings_value(a, row), *right = settings_value(b, row);
+	switch (row->type) {
+	case SETTINGS_BOOL:
+		return *(const bool *)left == *(const bool *)right;
+	case SETTINGS_CHOICE:
+		return *(const int *)left == *(const int *)right;
+	case SETTINGS_TEXT:
+		return strcmp(*(char *const *)left, *(char *const *)right) == 0;
+	case SETTINGS_LIST:
+		return lists_equal(left, right);
+	case SETTINGS_DURATION:
+	case SETTINGS_NUMBER:
+		return *(const uint32_t *)left == *(const uint32_t *)right;
+	case SETTINGS_SIZE:
+		return *(const uint64_t *)left == *(const uint64_t *)right;
+	case SETTINGS_OCTAL:
+		return *(const mode_t *)left == *(const mode_t *)right;
+	}
+	return false;
+}
+
+bool settings_is_overridden(const struct settings *settings, const struct settings_row *row)
+{
+	return settings->origin->line[row - settings_table] == SETTINGS_FROM_OVERRIDE;
+}
+
 const struct settings_row *settings_row_find(const char *name)
 {
 	for (size_t i = 0; i < settings_table_count; i++)

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,9 +48,9 @@ struct client_table {
 	struct loop *loop;
 	const struct service *service;
 	struct client **slot;
-	uint32_t *vacant; /* a stack of free slots */
-	uint32_t vacant_count;
-	unsigned later_count; /* outstanding answers, including those for clients that are gone */
+	uint32_t *vacant;         /* a stack of free slots */
+	atomic_uint vacant_count; /* changed on the loop's thread, read on any */
+	unsigned later_count;     /* outstanding answers, including those for clients that are gone */
 	struct log_limit full, malformed;
 };
 

@@ -1,7 +1,7 @@
 /* A server: a thread that accepts clients at several listeners and serves them (client.h).
  *
  * The thread reads requests and sends replies. It never waits for anything else, so one slow client delays no other.
- * server_clients() is called on that thread. All other functions are called by the thread that owns the server, in this
+ * Any thread may call server_clients(). All other functions are called by the thread that owns the server, in this
  * order: server_new(), server_add() for each listener, server_start(), server_stop(), server_join(), server_free(). */
 #ifndef LOOP_SERVER_H
 #define LOOP_SERVER_H

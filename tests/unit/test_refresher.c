@@ -77,7 +77,7 @@ static void rest(int ms)
 static struct refresher *started(void)
 {
 	struct failure why;
-	struct refresher *refresher = refresher_start(NULL, NULL, &why);
+	struct refresher *refresher = refresher_start(NULL, NULL, NULL, NULL, &why);
 	assert_non_null(refresher);
 	return refresher;
 }
