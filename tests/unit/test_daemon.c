@@ -226,6 +226,32 @@ static void nothing_is_left_behind(void)
 		assert_int_not_equal(access(path_of(names[i]), F_OK), 0);
 }
 
+static void value_is(const struct snapshot_running *running, const char *name, const char *wanted)
+{
+	struct span value;
+	assert_int_equal(snapshot_setting(running, name, &value), SNAPSHOT_VALUE);
+	assert_true(span_is(value, wanted));
+}
+
+/* The daemon has left in the store which settings it used, and what it counted. */
+static void snapshot_is_left(pid_t daemon)
+{
+	static struct snapshot_running running;
+	static struct snapshot_counts counts;
+	struct store *store = store_open(path_of("store"), 0, STORE_GUEST, NULL);
+	assert_non_null(store);
+	assert_int_equal(store_running(store, &running, NULL), STORE_FOUND);
+	assert_int_equal(running.pid, daemon);
+	assert_true(running.started_at > 0 && running.settings_at >= running.started_at &&
+		    running.stopped_at >= running.settings_at);
+	assert_string_equal(running.file, path_of("conf"));
+	value_is(&running, "mode", "monitor");
+	value_is(&running, "socket_mode", "0660"); /* needs a restart */
+	assert_int_equal(store_counts(store, &counts, NULL), STORE_FOUND);
+	assert_non_null(strstr(counts.lines, "stsgate_map_replies_total notfound 2\n"));
+	store_close(&store);
+}
+
 static void it_serves_reloads_and_stops(void **state)
 {
 	(void)state;
@@ -248,13 +274,14 @@ static void it_serves_reloads_and_stops(void **state)
 	log_wait("error: reload failed; the previous settings stay in effect: ");
 	settings_write("mode = monitor\nsocket_mode = 0600\n");
 	kill(daemon, SIGUSR1);
-	log_wait("reloaded the settings");
+	log_wait("reloaded the settings: mode: enforce -> monitor; mode monitor\n");
 	log_wait("these changed settings take effect only after a restart: socket_mode\n");
 	assert_string_equal(exchange("map", "16:postfix .example,"), "9:NOTFOUND ,");
 	kill(daemon, SIGTERM);
 	assert_int_equal(status_of(daemon), EX_OK);
 	expect_log("]: stopping\n");
 	nothing_is_left_behind();
+	snapshot_is_left(daemon);
 }
 
 /* Mail hosts may refuse such a name, and then count as unknown. */

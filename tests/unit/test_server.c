@@ -965,7 +965,7 @@ static void refresher_hands_over_what_is_due(void **state)
 	struct failure why;
 	unsigned before = fake_check_refreshed();
 	fake_store_due("pass.example");
-	struct refresher *refresher = refresher_start(room.check, NULL, &why);
+	struct refresher *refresher = refresher_start(room.check, NULL, NULL, NULL, &why);
 	rest(200);
 	assert_int_equal(fake_check_refreshed(), before + 1);
 	refresher_stop(&refresher);
@@ -995,9 +995,34 @@ static void reload_tells_what_needs_a_restart(void **state)
 	fake_log_forget();
 	assert_true(reload_run(room.check, NULL, &source, before->settings));
 	assert_int_equal(said("warning: -o: workers has no effect"), 1);
+	assert_int_equal(said("reloaded the settings: mode: enforce -> monitor; mode monitor"), 1);
+	assert_true(reload_run(room.check, NULL, &source, before->settings));
+	assert_int_equal(said("reloaded the settings: nothing changed; mode monitor"), 1);
 	now = check_config(room.check);
 	assert_int_equal(now->settings->mode, MODE_MONITOR);
 	config_unref(&now);
+	config_unref(&before);
+}
+
+/* Values are quoted, and many changes are cut to what fits. */
+static void reload_tells_what_changed(void **state)
+{
+	(void)state;
+	char out[256];
+	char *changed[] = {(char *)"probe_ttl_ok=2h", (char *)"exempt_domains=a.example b.example",
+		(char *)"lookups_max=64", (char *)"probe_helo="};
+	struct config *before = fake_config((char *[]){(char *)"probe_helo=x.example"}, 1),
+		      *after = fake_config(changed, COUNT(changed));
+	assert_int_equal(reload_changes(before->settings, after->settings, out, sizeof out), 3);
+	assert_string_equal(out, "exempt_domains: \"\" -> \"a.example b.example\", probe_ttl_ok: 4h -> 2h, "
+				 "probe_helo: x.example -> \"\"");
+	assert_int_equal(reload_changes(before->settings, after->settings, out, 100), 3);
+	assert_string_equal(out, "exempt_domains: \"\" -> \"a.example b.example\", probe_ttl_ok: 4h -> 2h, and 1 more");
+	assert_int_equal(reload_changes(before->settings, after->settings, out, 64), 3);
+	assert_string_equal(out, "exempt_domains: \"\" -> \"a.example b.example\", and 2 more");
+	assert_int_equal(reload_changes(after->settings, after->settings, out, sizeof out), 0);
+	assert_string_equal(out, "");
+	config_unref(&after);
 	config_unref(&before);
 }
 
@@ -1042,6 +1067,7 @@ int main(void)
 		TEST(map_clients_that_take_too_long_are_hung_up_on),
 		TEST(refresher_hands_over_what_is_due),
 		TEST(reload_tells_what_needs_a_restart),
+		TEST(reload_tells_what_changed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
