@@ -418,7 +418,7 @@ static bool inner_read(const struct input *in, const char *key, const struct fie
 	       (!form->settle || form->settle(member) || input_error(in, key, "contradicts itself"));
 }
 
-/* Reads a number, a word or a reason. The member must be present. */
+/* Reads a number, a word or a reason. Fails if the member is missing. */
 static bool number_read(const struct input *in, const char *key, const struct field *field, void *record)
 {
 	const struct field_form *form = field->form;
@@ -462,12 +462,13 @@ static bool field_read(const struct input *in, const char *key, const struct fie
 		field_set_number(field, record, json_is_true(json_object_get(in->object, key)));
 		return true;
 	case FIELD_DAY:
-		return !json_object_get(in->object, key) || number_read(in, key, field, record);
 	case FIELD_NUMBER:
 	case FIELD_TTL:
-	case FIELD_TIME:
 	case FIELD_DATE:
 	case FIELD_PROTOCOL:
+		/* A number that is 0 may be missing, except where it says what the policy is. */
+		return (!json_object_get(in->object, key) && !form->by_text) || number_read(in, key, field, record);
+	case FIELD_TIME:
 	case FIELD_WORD:
 	case FIELD_REASON:
 		return number_read(in, key, field, record);

@@ -51,6 +51,11 @@ static const struct {
 	{PARSED("[\"*.*.example\"]"), "policy: mx is not a list of patterns"},
 	{PARSED("{}"), "policy: mx is not a list of patterns"},
 	{PARSED("[]"), "are not a valid policy"},
+	{"{\"domain\": \"d.example\", \"policy\": {\"fetched_at\": 1899990000, \"id\": \"1\", \"mode\": \"enforce\", \"mx\": "
+	 "[\"a.example\"]}}",
+		"policy: max_age is not a whole number"},
+	{RECORD("\"outcome\": \"no-sts-record\""), "record: checked_at"},
+	{HOP("\"newest\": {\"at\": 1899990000}"), "newest: reason"},
 	{MX("[[10, \"a b\"]]"), "mx: hosts are not pairs"},
 	{MX("[[65536, \"a.example\"]]"), "mx: hosts are not pairs"},
 	{MX("[[20, \"a.example\"], [10, \"b.example\"]]"), "not ordered by preference"},
@@ -87,6 +92,17 @@ static void test_refused(void **state)
 		tool_run_free(&run);
 	}
 	imported_is(two, HEADER PARSED("[\"a.example\"]"), 0, "imported 0, kept 1, refused 0\n");
+	/* Numbers that are 0 may be missing. */
+	imported_is(two,
+		HEADER
+		"{\"domain\": \"r.example\", \"record\": {\"checked_at\": 1899990000, \"outcome\": \"no-record\"}}",
+		0, "imported 1, kept 0, refused 0\n");
+	imported_is(two,
+		HEADER
+		"{\"domain\": \"f.example\", \"fetch\": {\"tried_at\": 1899990000, \"outcome\": \"sts-policy-fetch-error\"}}",
+		0, "imported 1, kept 0, refused 0\n");
+	imported_is(two, HEADER HOP("\"newest\": {\"at\": 1899990000, \"reason\": \"hop-timeout\"}"), 0,
+		"imported 1, kept 0, refused 0\n");
 	imported_is(two, HEADER FETCHED("1900000060", GOOD_TEXT), 0, "imported 1, kept 0, refused 0\n");
 	imported_is(two,
 		HEADER RECORD("\"later\": [1], \"checked_at\": 1899990000, \"outcome\": \"later\", \"ttl\": 1"), 0,
