@@ -217,12 +217,12 @@ static void client_malformed(struct client *client)
 	client->closing = true;
 	if (!log_limit_passes(&client->table->malformed, &left_out))
 		return;
-	char shown[4 * MALFORMED_SHOWN + 8];
+	char shown[4 * MALFORMED_SHOWN + 8], more[LOG_LIMIT_WORDS_SIZE];
 	struct text text;
 	text_init(&text, shown, sizeof shown);
 	text_quote(&text, client->in, client->in_len, MALFORMED_SHOWN);
-	log_warning("frontend=%s hung up on a malformed request (and on %u more since the last such line): %s",
-		client->table->service->name, left_out, shown);
+	log_warning("frontend=%s hung up on a malformed request%s: %s", client->table->service->name,
+		log_limit_words(more, left_out), shown);
 }
 
 /* Handles the buffered requests in turn. The next request is read only when the reply to the previous one has been sent
@@ -327,13 +327,13 @@ static void on_timer(void *arg)
 void client_table_accept(struct client_table *table, int fd)
 {
 	const struct service *service = table->service;
+	char more[LOG_LIMIT_WORDS_SIZE];
 	unsigned left_out;
 	if (table->vacant_count == 0) {
 		close(fd);
 		if (log_limit_passes(&table->full, &left_out))
-			log_warning("frontend=%s has %u clients, which is the limit: hung up on a new one (and on %u "
-				    "more since the last such line)",
-				service->name, service->clients_max, left_out);
+			log_warning("frontend=%s has %u clients, which is the limit: hung up on a new one%s",
+				service->name, service->clients_max, log_limit_words(more, left_out));
 		return;
 	}
 	struct client *client = xcalloc(1, sizeof *client + service->state_size);

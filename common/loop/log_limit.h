@@ -17,5 +17,8 @@ struct log_limit {
 
 /* Returns whether to write the line now. If so, sets `left_out` to the number of lines left out since the last one. */
 bool log_limit_passes(struct log_limit *limit, unsigned *left_out);
+/* Writes ` (and N more since the last such line)`, or "" if no line was left out. Returns `out`. */
+#define LOG_LIMIT_WORDS_SIZE 64
+const char *log_limit_words(char out[LOG_LIMIT_WORDS_SIZE], unsigned left_out);
 
 #endif

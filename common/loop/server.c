@@ -52,13 +52,13 @@ static void on_connection(void *arg, int fd, unsigned what)
 			continue;
 		if (err != EMFILE && err != ENFILE && err != ENOBUFS && err != ENOMEM)
 			return;
+		char more[LOG_LIMIT_WORDS_SIZE];
 		unsigned left_out;
 		loop_watch_set(place->readable, 0);
 		loop_timer_set(place->pause, SERVER_PAUSE_MS);
 		if (log_limit_passes(&place->refused, &left_out))
-			log_error("%s: cannot accept clients now: %s (and %u times since the last such line): "
-				  "raise this process's limits",
-				place->listener.setting, strerror(err), left_out);
+			log_error("%s: cannot accept clients now: %s%s: raise this process's limits",
+				place->listener.setting, strerror(err), log_limit_words(more, left_out));
 		return;
 	}
 }
