@@ -6,7 +6,7 @@
 #include "next_hop.h"
 #include "output.h"
 #include "session.h"
-#include "settings.h"
+#include "values.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,18 +28,14 @@ static bool filter_read(struct filter *filter, const struct options *options, si
 	uint64_t seconds = 0;
 	const char *since = option_value(options, "since"), *kind = option_value(options, "kind");
 	*filter = (struct filter){.any_kind = !kind, .count = count, .words = words};
-	if (since && !settings_read_duration(since, &seconds)) {
-		fputs("stsgate: --since needs a duration, such as 90s, 5m, 4h or 30d\n", stderr);
+	unsigned number = 0;
+	if (since && !value_duration("--since", since, &seconds))
 		return false;
-	}
 	if (since)
 		filter->since = seconds < (uint64_t)clock_wall_s() ? clock_wall_s() - (int64_t)seconds : 0;
-	if (kind && !event_find(kind, &filter->kind)) {
-		struct quote quote;
-		fprintf(stderr, "stsgate: %s is not a kind of event; stsgate(1) lists the kinds\n",
-			quote_string(&quote, kind));
+	if (kind && !value_word("a kind of event", kind, event_words, &number))
 		return false;
-	}
+	filter->kind = (enum event_kind)number;
 	return domain_words(words, count);
 }
 

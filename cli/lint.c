@@ -223,6 +223,11 @@ int lint_run(const struct options *options, size_t count, char **words)
 		return lint_record(options, words[1]);
 	if (strcmp(words[0], "mx") == 0 && count == 3)
 		return lint_mx(options, words[1], words[2]);
-	fputs("usage: stsgate lint policy FILE|- | lint record TEXT | lint mx PATTERN HOST\n", stderr);
+	struct quote quote;
+	bool known = strcmp(words[0], "policy") == 0 || strcmp(words[0], "record") == 0 || strcmp(words[0], "mx") == 0;
+	if (!known)
+		fprintf(stderr, "stsgate: lint: unknown word %s\n", quote_string(&quote, words[0]));
+	fputs("usage: stsgate lint policy FILE|-\nusage: stsgate lint record TEXT\nusage: stsgate lint mx PATTERN HOST\n",
+		stderr);
 	return EX_USAGE;
 }

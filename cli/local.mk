@@ -35,6 +35,7 @@ cli_sources = \
 	cli/settings_cmd.c \
 	cli/show.c \
 	cli/trace.c cli/trace.h \
+	cli/values.c cli/values.h \
 	cli/warm.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs)

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "memory.h"
 #include "output.h"
+#include "values.h"
 
 #include <getopt.h>
 #include <stdint.h>
@@ -25,9 +26,11 @@ static const struct command commands[] = {
 #define COMMAND(run, name, words_min, words_max, usage, sentence, help)                                                \
 	{name, words_min, words_max, run, usage, sentence, help},
 #define OPTION(command, name, argument, sentence)
+#define WORDS(command, argument, words)
 #include "command.def"
 #undef COMMAND
 #undef OPTION
+#undef WORDS
 };
 
 /* Options that belong to a single command. */
@@ -36,13 +39,30 @@ static const struct own_option {
 } own_options[] = {
 #define COMMAND(run, name, words_min, words_max, usage, sentence, help)
 #define OPTION(command, name, argument, sentence) {command, name, argument, sentence},
+#define WORDS(command, argument, words)
 #include "command.def"
 #undef COMMAND
 #undef OPTION
+#undef WORDS
+};
+
+/* Arguments that are words from a list. */
+static const struct {
+	const char *command, *argument;
+	value_words *words;
+} word_lists[] = {
+#define COMMAND(run, name, words_min, words_max, usage, sentence, help)
+#define OPTION(command, name, argument, sentence)
+#define WORDS(command, argument, words) {command, argument, words},
+#include "command.def"
+#undef COMMAND
+#undef OPTION
+#undef WORDS
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 #define OWN_COUNT (sizeof own_options / sizeof *own_options)
+#define HELP_WIDTH 80  /* characters of a line with words */
 #define HELP_COLUMN 17 /* where the sentence about an option begins */
 
 /* What getopt_long() returns for long options: greater than any letter. From LONG_OWN on: the rows of own_options. */
@@ -100,6 +120,19 @@ static int help_print(void)
 	return STATUS_YES;
 }
 
+/* Prints the words that an argument may have, in lines of at most HELP_WIDTH characters. */
+static void words_print(const char *argument, value_words *words)
+{
+	int column = HELP_WIDTH;
+	printf("\n%s is one of:", argument);
+	for (unsigned i = 0; words(i); i++) {
+		if (column + 1 + (int)strlen(words(i)) > HELP_WIDTH)
+			column = printf("\n ") - 1;
+		column += printf(" %s", words(i));
+	}
+	putchar('\n');
+}
+
 static int command_help_print(const struct command *command)
 {
 	usage_print(stdout, command, "usage: stsgate ");
@@ -112,6 +145,9 @@ static int command_help_print(const struct command *command)
 		before = "";
 		own_option_print(&own_options[i], "");
 	}
+	for (size_t i = 0; i < sizeof word_lists / sizeof *word_lists; i++)
+		if (strcmp(word_lists[i].command, command->name) == 0)
+			words_print(word_lists[i].argument, word_lists[i].words);
 	puts("\nOptions of all commands: `stsgate --help`. Everything else: stsgate(1).");
 	return STATUS_YES;
 }
@@ -158,6 +194,10 @@ static int command_start(const struct options *options, size_t count, char **wor
 		return count > 0 ? unknown_error("command", words[0]) : usage_error("no command given");
 	count--;
 	if (count < command->words_min || count > command->words_max) {
+		struct quote quote;
+		if (count > command->words_max)
+			fprintf(stderr, "stsgate: %s: one word too many: %s\n", command->name,
+				quote_string(&quote, words[1 + command->words_max]));
 		usage_print(stderr, command, "usage: stsgate ");
 		return EX_USAGE;
 	}

@@ -22,6 +22,9 @@ static char *map_payload(enum map_dialect dialect, const struct facts *facts, bo
 	text_init(&text, payload, MAP_REPLY_MAX + 1);
 	map_reply(&text, dialect, &source);
 	policy_free(&policy);
+	/* The socketmap protocol wants a blank after a word without text. */
+	if (text.len > 0 && payload[text.len - 1] == ' ')
+		payload[text.len - 1] = '\0';
 	return payload;
 }
 

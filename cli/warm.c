@@ -81,16 +81,18 @@ static bool line_read(struct warming *warming, struct question *question)
 {
 	struct span word = lines_word(warming->lines);
 	struct quote quote;
-	char what[64];
+	char what[sizeof quote.text + 64], line[32];
 	if (word.len == 0)
 		return false;
 	bool address = memchr(word.at, '@', word.len) != NULL;
 	(address ? question_from_recipient : next_hop_question)(question, word.at, word.len, PURPOSE_DELIVER);
 	if (question->has_domain)
 		return true;
-	snprintf(what, sizeof what, "line %" PRIu64 " is not a domain that can have a policy", warming->lines->number);
+	snprintf(line, sizeof line, "line %" PRIu64, warming->lines->number);
+	snprintf(
+		what, sizeof what, "%s is not a domain that can have a policy", quote_bytes(&quote, word.at, word.len));
 	lock_take(&warming->batch.lock);
-	failure_print(warming, quote_bytes(&quote, word.at, word.len), what);
+	failure_print(warming, line, what);
 	lock_drop(&warming->batch.lock);
 	return false;
 }

@@ -121,14 +121,14 @@ static void test_dane_alone(void **state)
 	json_is_text(got, "reason", "no-record");
 	json_is_text(got, "hops.0.dane.good.protocol", "TLSv1.3");
 	json_is_text(got, "map", "OK dane-only");
-	json_is_text(got, "maps.sts", "NOTFOUND ");
+	json_is_text(got, "maps.sts", "NOTFOUND");
 	json_decref(got);
 	world_zone("example.com", false);
 	got = call_for_json(call, 0);
 	json_is_text(got, "mx_dnssec", "insecure");
 	json_is_text(got, "hops.0.tlsa.state", "none");
 	json_is_text(got, "hops.0.tlsa.dnssec", "insecure");
-	json_is_text(got, "map", "NOTFOUND ");
+	json_is_text(got, "map", "NOTFOUND");
 	json_decref(got);
 }
 
@@ -180,7 +180,7 @@ static void test_map_holds(void **state)
 		{true, "mta_enforces=yes", "pass", "TEMP dnssec-invalid", 1},
 		{false, "mta_enforces=yes", "none", "OK dane", 0},
 		{false, "mta_enforces=no", "none", "OK dane", 0},
-		{false, "mta_dane=no", "none", "NOTFOUND ", 0},
+		{false, "mta_dane=no", "none", "NOTFOUND", 0},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct call call = {.run = query_run, .words = {"example.com"}, .override = rows[i].override};
@@ -208,12 +208,12 @@ static void test_actions(void **state)
 	static const struct {
 		const char *override, *action, *would, *header, *map;
 	} rows[] = {
-		{"mode=monitor", "tag", "defer", header, "NOTFOUND "},
+		{"mode=monitor", "tag", "defer", header, "NOTFOUND"},
 		{"milter_on_fail=tag", "tag", "tag", header, "OK secure match=mx.example.com servername=hostname"},
 		{"milter_on_fail=quarantine", "quarantine", "quarantine", header,
 			"OK secure match=mx.example.com servername=hostname"},
 		{"probe=no", "accept", "accept", NULL, "OK secure match=mx.example.com servername=hostname"},
-		{"exempt_domains=example.com", "accept", "accept", NULL, "NOTFOUND "},
+		{"exempt_domains=example.com", "accept", "accept", NULL, "NOTFOUND"},
 	};
 	world_honest();
 	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0);
@@ -348,7 +348,7 @@ static void test_discovery(void **state)
 	json_is_text(got, "fetch.detail", "HTTP status 500");
 	json_is_text(got, "steps.2.detail", "HTTP status 500");
 	json_is_nothing(got, "policy");
-	json_is_text(got, "map", "NOTFOUND ");
+	json_is_text(got, "map", "NOTFOUND");
 	json_decref(got);
 
 	got = call_for_json((struct call){.run = query_run, .words = {"plain.example"}}, 0);

@@ -84,9 +84,9 @@ static void test_warm_failed(void **state)
 	assert_non_null(strstr(run.err, "stsgate: broken.example: the policy could not be fetched "
 					"[sts-policy-fetch-error]\n"));
 	assert_non_null(strstr(run.err, "stsgate: dark.example: the MTA-STS record could not be looked up "));
-	assert_non_null(strstr(run.err, "stsgate: 192.0.2.1: line 3 is not a domain that can have a policy\n"));
-	assert_non_null(strstr(run.err, "stsgate: \"two words.example\": line 4 is not a domain"));
-	assert_non_null(strstr(run.err, "stsgate: \"\\x1b[2J\": line 5 is not a domain"));
+	assert_non_null(strstr(run.err, "stsgate: line 3: 192.0.2.1 is not a domain that can have a policy\n"));
+	assert_non_null(strstr(run.err, "stsgate: line 4: \"two words.example\" is not a domain"));
+	assert_non_null(strstr(run.err, "stsgate: line 5: \"\\x1b[2J\" is not a domain"));
 	tool_run_free(&run);
 	json_t *got = call_for_json((struct call){.run = warm_run, .words = {file}, .store = one}, 2);
 	assert_int_equal(json_integer_value(json_at(got, "enforce")), 1);
