@@ -1,8 +1,9 @@
 /* The children's side of doctor: findings go to the parent. */
 #include "doctor_internal.h"
-#include "failure.h"
+#include "privileges.h"
 
 #include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,23 @@ static uint16_t check_find(const char *name)
 			return (uint16_t)i;
 	fprintf(stderr, "stsgate: doctor.def has no check `%s`\n", name);
 	abort();
+}
+
+bool doctor_leave_root(const struct doctor *doctor)
+{
+	struct failure why = {0};
+	struct identity identity;
+	if (!privileges_find(&identity, doctor->settings, &why)) {
+		const struct passwd *nobody = getpwnam("nobody");
+		if (!nobody || nobody->pw_uid == 0)
+			return false;
+		identity = (struct identity){.drop = true, .uid = nobody->pw_uid, .gid = nobody->pw_gid};
+		snprintf(identity.user, sizeof identity.user, "nobody");
+	}
+	if (privileges_drop(&identity, &why))
+		return true;
+	fprintf(stderr, "stsgate: %s\n", why.text);
+	return false;
 }
 
 bool doctor_wants(const struct doctor *doctor, const char *check)

@@ -48,6 +48,10 @@ bool doctor_wants(const struct doctor *doctor, const char *check);
 /* Returns the name of the settings file. */
 const char *doctor_file(const struct options *options);
 
+/* Gives up root for the daemon's user, or for nobody if there is no such user; does nothing in a process that is not root,
+ * or with user = root. Returns false after a message if that fails; the group must then return. */
+bool doctor_leave_root(const struct doctor *doctor);
+
 typedef void doctor_group(struct doctor *doctor);
 doctor_group doctor_machine;
 doctor_group doctor_network;

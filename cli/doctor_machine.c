@@ -1,10 +1,15 @@
-/* doctor: the checks of this machine that need no other: settings, authorities, clock. */
+/* doctor: the checks of this machine that need no other: settings, user, authorities, clock. */
+#include "clock.h"
 #include "doctor.h"
 #include "output.h"
+#include "privileges.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
+#include <sysexits.h>
 
 /* Whoever may write the settings may turn protection off. */
 static void settings_check_file(struct doctor *doctor)
@@ -39,8 +44,88 @@ static void mode_check(struct doctor *doctor)
 			      "that must pass");
 }
 
+static void user_check(struct doctor *doctor)
+{
+	struct failure why = {0};
+	struct identity identity;
+	const char *user = doctor->settings->user;
+	if (!privileges_find(&identity, doctor->settings, &why)) {
+		doctor_report(doctor, "user", DOCTOR_FAIL, "%s", why.text);
+		doctor_remedy(doctor, "create it, for example with `useradd --system --no-create-home %s`", user);
+	} else if (strcmp(user, "root") == 0) {
+		doctor_report(doctor, "user", DOCTOR_WARN, "user = root: stsgated keeps root's rights");
+		doctor_remedy(doctor, "set user to an unprivileged user and give it the directory of store_path");
+	} else {
+		doctor_report(doctor, "user", DOCTOR_OK, "%s", user);
+	}
+}
+
+/* --- certificate authorities -------------------------------------------------------------------------------------- */
+
+static void authorities_check(struct doctor *doctor, const char *setting, const char *file)
+{
+	struct failure why = {0};
+	struct quote quote;
+	struct trust *trust = trust_new(*file ? file : NULL, &why);
+	if (!trust) {
+		doctor_report(doctor, "authorities", DOCTOR_FAIL, "%s: %s", setting, why.text);
+		doctor_remedy(doctor, "%s",
+			*file ? "put the file there and let the daemon's user read it; an empty setting means the system's "
+				"authorities"
+			      : "install the package ca-certificates");
+		return;
+	}
+	struct trust_count found = trust_count(trust);
+	const char *from = *file ? quote_string(&quote, file) : "the system's store";
+	if (found.directory) {
+		doctor_report(doctor, "authorities", DOCTOR_WARN,
+			"%s: the system has no file of authorities, and whether its directory has any cannot be told",
+			setting);
+		doctor_remedy(doctor, "install the package ca-certificates, or name a PEM file in %s", setting);
+	} else if (found.expired * 2 > found.authorities) {
+		doctor_report(doctor, "authorities", DOCTOR_WARN, "%s: %u of %u authorities in %s have expired",
+			setting, found.expired, found.authorities, from);
+		doctor_remedy(doctor, "look at this machine's clock, then update the file");
+	} else {
+		doctor_report(
+			doctor, "authorities", DOCTOR_OK, "%s: %u authorities in %s", setting, found.authorities, from);
+	}
+	trust_free(&trust);
+}
+
+/* --- the clock ---------------------------------------------------------------------------------------------------- */
+
+/* The kernel knows whether a program keeps the clock synchronized. In a container it may not. */
+static void clock_check(struct doctor *doctor)
+{
+	struct timex state = {.modes = 0};
+	struct when now;
+	int result = adjtimex(&state);
+	when_date(&now, clock_wall_s());
+	if (result < 0) {
+		doctor_report(doctor, "clock", DOCTOR_SKIP,
+			"%s; the kernel does not tell whether the clock is synchronized: %s", now.text,
+			strerror(errno));
+	} else if (result == TIME_ERROR || (state.status & STA_UNSYNC)) {
+		doctor_report(doctor, "clock", DOCTOR_WARN,
+			"%s, but no program keeps this machine's clock synchronized", now.text);
+		doctor_remedy(doctor,
+			"run a time service, such as chrony or systemd-timesyncd: with a wrong clock certificates "
+			"and signatures are refused");
+	} else {
+		doctor_report(doctor, "clock", DOCTOR_OK, "%s, synchronized", now.text);
+	}
+}
+
 void doctor_machine(struct doctor *doctor)
 {
 	settings_check_file(doctor);
 	mode_check(doctor);
+	user_check(doctor);
+	clock_check(doctor);
+	if (!doctor_wants(doctor, "authorities") || !doctor_leave_root(doctor))
+		return;
+	/* From here on as the daemon's user, who must be able to read the files. */
+	authorities_check(doctor, "fetch_ca_file", doctor->settings->fetch_ca_file);
+	authorities_check(doctor, "probe_ca_file", doctor->settings->probe_ca_file);
 }

@@ -3,12 +3,10 @@
 #include "doctor_internal.h"
 #include "memory.h"
 #include "output.h"
-#include "privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,34 +59,17 @@ static const char *const result_names[] = {
 
 /* --- the child ---------------------------------------------------------------------------------------------------- */
 
-/* Gives up root for the daemon's user, or for nobody if there is no such user. */
-static bool root_leave(const struct settings *settings, struct failure *why)
-{
-	struct identity identity;
-	if (privileges_find(&identity, settings, why))
-		return privileges_drop(&identity, why);
-	const struct passwd *nobody = getpwnam("nobody");
-	if (!nobody || nobody->pw_uid == 0)
-		return false;
-	identity = (struct identity){.drop = true, .uid = nobody->pw_uid, .gid = nobody->pw_gid};
-	snprintf(identity.user, sizeof identity.user, "nobody");
-	return privileges_drop(&identity, why);
-}
-
 static void child_main(struct doctor *doctor, enum doctor_group_number group) __attribute__((noreturn));
 static void child_main(struct doctor *doctor, enum doctor_group_number group)
 {
-	struct failure why = {0};
 	signal(SIGPIPE, SIG_IGN);
 	setpgid(0, 0); /* so that the parent can kill the child's own children, too */
 	alarm(DOCTOR_SECONDS);
-	if (groups[group].leaves_root && !root_leave(doctor->settings, &why)) {
-		fprintf(stderr, "stsgate: %s\n", why.text);
-		_exit(EX_OSERR);
-	}
-	groups[group].run(doctor);
+	bool may_run = !groups[group].leaves_root || doctor_leave_root(doctor);
+	if (may_run)
+		groups[group].run(doctor);
 	fflush(stderr);
-	_exit(0);
+	_exit(may_run ? 0 : EX_OSERR);
 }
 
 static bool child_start(struct run *run, enum doctor_group_number group)

@@ -1,6 +1,255 @@
+/* doctor: the daemon, and its sockets as the MTA's processes see them. */
 #include "doctor.h"
+#include "memory.h"
+#include "output.h"
+#include "privileges.h"
+#include "store.h"
+#include "talk.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Postfix on this machine, as far as it matters for sockets. */
+struct mta {
+	bool found;
+	char queue[256], user[64];
+	bool smtp_jailed, smtpd_jailed; /* the service runs in a chroot(2), the queue directory */
+	struct passwd *passwd;
+};
+
+struct socket_check {
+	const char *check;   /* in doctor.def */
+	const char *setting; /* its name */
+	enum talk_protocol protocol;
+	bool by_smtp, by_smtpd; /* Postfix's programs that connect to it */
+	size_t value;           /* offset in struct settings */
+};
+
+#define ADDRESS(name) #name, .value = offsetof(struct settings, name)
+static const struct socket_check socket_checks[] = {
+	{"milter", ADDRESS(milter_socket), .protocol = TALK_MILTER, .by_smtpd = true},
+	{"socketmap", ADDRESS(socketmap_socket), .protocol = TALK_SOCKETMAP, .by_smtp = true},
+	{"delegation", ADDRESS(delegation_socket), .protocol = TALK_DELEGATION, .by_smtpd = true},
+	{"http", ADDRESS(metrics_socket), .protocol = TALK_HTTP},
+};
+
+/* --- Postfix ------------------------------------------------------------------------------------------------------ */
+
+/* Reads one line of the output of postconf(1). Returns false if there is none. */
+static bool postconf_line(const char *arguments, char *line, size_t size)
+{
+	char command[128];
+	snprintf(command, sizeof command, "PATH=/usr/sbin:/usr/bin:/usr/local/sbin postconf %s 2>/dev/null", arguments);
+	FILE *pipe = popen(command, "r");
+	bool got = pipe && fgets(line, (int)size, pipe);
+	if (pipe)
+		pclose(pipe);
+	line[got ? strcspn(line, "\n") : 0] = '\0';
+	return got;
+}
+
+static struct mta mta_find(void)
+{
+	struct mta mta = {.found = false};
+	char smtp[64], smtpd[64];
+	mta.found = postconf_line("-h queue_directory", mta.queue, sizeof mta.queue) &&
+		    postconf_line("-h mail_owner", mta.user, sizeof mta.user);
+	if (!mta.found)
+		return mta;
+	postconf_line("-F -h smtp/unix/chroot", smtp, sizeof smtp);
+	postconf_line("-F -h smtp/inet/chroot", smtpd, sizeof smtpd);
+	mta.smtp_jailed = strcmp(smtp, "y") == 0;
+	mta.smtpd_jailed = strcmp(smtpd, "y") == 0;
+	mta.passwd = getpwnam(mta.user);
+	return mta;
+}
+
+/* --- one socket --------------------------------------------------------------------------------------------------- */
+
+/* How a socket is tried. */
+struct attempt {
+	const struct socket_check *check;
+	const char *address; /* the setting's value */
+	struct settings_socket place;
+	struct talk_user user;
+	const char *path; /* of a UNIX socket inside the chroot; NULL: the path of the setting */
+	char who[320];    /* the user, for people */
+};
+
+/* Returns the path below the directory, with its first slash; NULL if the path is not below it. */
+static const char *path_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+	return strncmp(path, directory, len) == 0 && path[len] == '/' ? path + len : NULL;
+}
+
+static void refused_report(struct doctor *doctor, const struct attempt *attempt, int err)
+{
+	const char *name = attempt->check->check;
+	if ((err == EACCES || err == EPERM) && geteuid() != 0) {
+		doctor_report(doctor, name, DOCTOR_SKIP, "%s: only root can try %s as the MTA's user",
+			attempt->check->setting, attempt->address);
+		return;
+	}
+	if (err == EACCES || err == EPERM) {
+		doctor_report(doctor, name, DOCTOR_FAIL, "%s: %s may not connect to %s", attempt->check->setting,
+			attempt->who, attempt->address);
+		doctor_remedy(doctor,
+			"name this user or its group in socket_owner, with a socket_mode such as 0660, and let it enter each "
+			"directory above the socket (`namei -l %s` shows them); then restart stsgated",
+			attempt->place.path);
+		return;
+	}
+	doctor_report(doctor, name, DOCTOR_FAIL, "%s: nothing listens at %s (%s)", attempt->check->setting,
+		attempt->address, strerror(err));
+	doctor_remedy(doctor, "restart stsgated if the setting was changed since its start; the log line `ready` has "
+			      "the addresses that it uses");
+}
+
+/* Reports what /healthz has answered. */
+static void health_report(struct doctor *doctor, const struct attempt *attempt, const struct talk *talk)
+{
+	struct quote quote;
+	const char *body = talk->words + strcspn(talk->words, " ");
+	body += *body == ' ';
+	if (strcmp(talk->words, "200 ok") == 0) {
+		doctor_report(doctor, "http", DOCTOR_OK, "%s answers; /healthz: ok", attempt->address);
+	} else if (strncmp(talk->words, "200 degraded: ", 14) == 0) {
+		doctor_report(doctor, "http", DOCTOR_FAIL, "/healthz reports lasting trouble: %s", body + 10);
+		doctor_remedy(doctor, "`stsgate events --since 1d` explains each of them and what to do");
+	} else if (strncmp(talk->words, "503 ", 4) == 0) {
+		doctor_report(doctor, "http", DOCTOR_FAIL, "/healthz: the store cannot be read: %s", body);
+		doctor_remedy(doctor, "look at the disk and at stsgated's log");
+	} else {
+		doctor_report(doctor, "http", DOCTOR_FAIL, "metrics_socket: %s is not stsgated: it answers %s",
+			attempt->address, quote_string(&quote, talk->words));
+		doctor_remedy(doctor, "find the program that uses the address, or change metrics_socket");
+	}
+}
+
+static void talk_report(struct doctor *doctor, const struct attempt *attempt, const struct talk *talk)
+{
+	const char *name = attempt->check->check, *setting = attempt->check->setting;
+	switch (talk->end) {
+	case TALK_ANSWERED:
+		if (attempt->check->protocol == TALK_HTTP)
+			health_report(doctor, attempt, talk);
+		else
+			doctor_report(doctor, name, DOCTOR_OK, "%s answers %s", attempt->address, attempt->who);
+		return;
+	case TALK_REFUSED:
+		refused_report(doctor, attempt, talk->err);
+		return;
+	case TALK_STRANGE:
+		doctor_report(doctor, name, DOCTOR_FAIL, "%s: another program answers at %s: %s", setting,
+			attempt->address, talk->words);
+		doctor_remedy(doctor, "find the program that uses the address, or change %s", setting);
+		return;
+	case TALK_CLOSED:
+	case TALK_SILENT:
+		doctor_report(doctor, name, DOCTOR_FAIL, "%s: %s accepts connections but %s", setting, attempt->address,
+			talk->end == TALK_CLOSED ? "closes them without an answer" : "does not answer in time");
+		doctor_remedy(doctor,
+			"look at stsgated's log, and at its load and limits in /metrics; restart it if it hangs");
+		return;
+	case TALK_FAILED:
+		break;
+	}
+	doctor_report(doctor, name, DOCTOR_SKIP, "%s: %s could not be tried: %s", setting, attempt->address,
+		talk->err ? strerror(talk->err) : "the process that tried it failed");
+}
+
+/* Chooses the user and the chroot. Returns false, after a report, if the chroot hides the socket. */
+static bool attempt_prepare(struct doctor *doctor, struct attempt *attempt, const struct mta *mta)
+{
+	bool root = geteuid() == 0;
+	bool by_mta = mta->found && mta->passwd && (attempt->check->by_smtp || attempt->check->by_smtpd);
+	struct identity daemon;
+	bool jailed =
+		mta->found && attempt->place.family == SOCKET_UNIX &&
+		((attempt->check->by_smtp && mta->smtp_jailed) || (attempt->check->by_smtpd && mta->smtpd_jailed));
+	snprintf(attempt->who, sizeof attempt->who, "this user");
+	if (jailed && !(attempt->path = path_below(attempt->place.path, mta->queue))) {
+		doctor_report(doctor, attempt->check->check, DOCTOR_FAIL,
+			"%s: Postfix's %s runs in a chroot and cannot reach %s", attempt->check->setting,
+			attempt->check->by_smtp ? "smtp(8)" : "smtpd(8)", attempt->address);
+		doctor_remedy(doctor, "put the socket below %s, or use an address of the form inet:port@127.0.0.1",
+			mta->queue);
+		return false;
+	}
+	if (root && by_mta) {
+		attempt->user = (struct talk_user){true, mta->passwd->pw_uid, mta->passwd->pw_gid, NULL};
+		snprintf(attempt->who, sizeof attempt->who, "the user %s%s", mta->user,
+			jailed ? " in Postfix's chroot" : "");
+		attempt->user.root = jailed ? mta->queue : NULL;
+	} else if (root && privileges_find(&daemon, doctor->settings, NULL) && daemon.drop) {
+		attempt->user = (struct talk_user){true, daemon.uid, daemon.gid, NULL};
+		snprintf(attempt->who, sizeof attempt->who, "the user %s", daemon.user);
+	}
+	if (!attempt->user.root)
+		attempt->path = NULL;
+	return true;
+}
+
+static void socket_check(struct doctor *doctor, const struct socket_check *check, const struct mta *mta, bool runs)
+{
+	struct attempt attempt = {.check = check};
+	attempt.address = *(char *const *)((const char *)doctor->settings + check->value);
+	if (!doctor_wants(doctor, check->check))
+		return;
+	if (*attempt.address == '\0') {
+		doctor_report(doctor, check->check, DOCTOR_SKIP, "%s is empty: not in use", check->setting);
+		return;
+	}
+	if (!runs) {
+		doctor_report(doctor, check->check, DOCTOR_SKIP, "%s: stsgated does not run", check->setting);
+		return;
+	}
+	if (!settings_socket_parse(&attempt.place, attempt.address, NULL) || !attempt_prepare(doctor, &attempt, mta))
+		return;
+	struct talk talk = talk_ask(check->protocol, &attempt.place, attempt.path, &attempt.user);
+	talk_report(doctor, &attempt, &talk);
+}
+
+/* --- the daemon --------------------------------------------------------------------------------------------------- */
+
+/* Returns false if it is certain that no daemon uses the store. */
+static bool daemon_check(struct doctor *doctor)
+{
+	struct failure why = {0};
+	const char *store = doctor->settings->store_path;
+	switch (store_owner(store, &why)) {
+	case STORE_OWNED:
+		doctor_report(doctor, "daemon", DOCTOR_OK, "stsgated runs on the store in %s", store);
+		return true;
+	case STORE_OWNER_UNKNOWN:
+		doctor_report(doctor, "daemon", DOCTOR_SKIP, "%s", why.text);
+		return true;
+	case STORE_LEFT:
+		doctor_report(doctor, "daemon", DOCTOR_FAIL,
+			"stsgated does not run; it was killed or has crashed, since it did not close the store in %s",
+			store);
+		doctor_remedy(doctor, "look at its last log lines, then start it; it checks the store first");
+		return false;
+	case STORE_CLOSED:
+		doctor_report(doctor, "daemon", DOCTOR_FAIL, "stsgated does not run on the store in %s", store);
+		break;
+	case STORE_NEVER_OWNED:
+		doctor_report(doctor, "daemon", DOCTOR_FAIL, "no stsgated has ever run on the store in %s", store);
+		break;
+	}
+	doctor_remedy(doctor, "start stsgated; if it runs with another settings file, name that file with -c");
+	return false;
+}
 
 void doctor_sockets(struct doctor *doctor)
 {
-	(void)doctor;
+	bool runs = daemon_check(doctor);
+	struct mta mta = mta_find();
+	for (size_t i = 0; i < sizeof socket_checks / sizeof *socket_checks; i++)
+		socket_check(doctor, &socket_checks[i], &mta, runs);
 }

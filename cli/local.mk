@@ -7,6 +7,7 @@ cli_sources = \
 	cli/describe.c cli/describe.h \
 	cli/doctor.c cli/doctor.h \
 	cli/doctor.def cli/doctor_internal.h \
+	cli/doctor_judge.c cli/doctor_judge.h \
 	cli/doctor_machine.c \
 	cli/doctor_network.c \
 	cli/doctor_postfix.c \
@@ -34,6 +35,7 @@ cli_sources = \
 	cli/refresh.c \
 	cli/settings_cmd.c \
 	cli/show.c \
+	cli/talk.c cli/talk.h \
 	cli/trace.c cli/trace.h \
 	cli/values.c cli/values.h \
 	cli/warm.c

@@ -75,6 +75,9 @@ tests_unit_test_lint_SOURCES = tests/unit/test_lint.c tests/unit/tool.c tests/un
 	tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_cli
 tests_unit_test_cli_SOURCES = tests/unit/test_cli.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_doctor
+tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h \
+	cli/doctor_judge.c cli/doctor_judge.h cli/talk.c cli/talk.h
 check_PROGRAMS += tests/unit/test_query
 tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/unit/call.h tests/unit/tool.c tests/unit/tool.h \
 	tests/unit/cm.h $(cli_sources) tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \

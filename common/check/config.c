@@ -34,7 +34,7 @@ static bool name_take(struct names *list, const char *item)
 	return true;
 }
 
-static bool names_take(struct names *list, const char *setting, const struct settings_list *values, struct failure *why)
+bool config_names(struct names *list, const char *setting, const struct settings_list *values, struct failure *why)
 {
 	for (size_t i = 0; i < values->count; i++) {
 		char quoted[128];
@@ -67,9 +67,9 @@ static bool rules_fill(struct config *config, struct failure *why)
 	 * laxer. */
 	if (s->own_hosts.count == 0 && config->host_is_whole)
 		name_take(&rules->own_hosts, config->host);
-	return names_take(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
-	       names_take(&rules->exempt_hosts, "exempt_hosts", &s->exempt_hosts, why) &&
-	       names_take(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
+	return config_names(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
+	       config_names(&rules->exempt_hosts, "exempt_hosts", &s->exempt_hosts, why) &&
+	       config_names(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
 }
 
 /* Policy delegation does not transmit the next hop, and a wrong guess would judge the wrong hosts. So the operator must

@@ -37,6 +37,9 @@ const char *config_warning(const struct config *config, char out[CONFIG_WARNING_
 /* Returns whether rule 2 (DANE comes first) applies at this moment: the MTA does DANE, and DNS lookups are
  * validated. */
 bool config_dane(const struct config *config);
+/* Adds the domains of a setting (form FORM_DOMAINS) to a list for names_cover(). Fails with EX_CONFIG, and a message that
+ * begins with the setting's name, if one of them is no domain. The caller frees the list, also after a failure. */
+bool config_names(struct names *list, const char *setting, const struct settings_list *values, struct failure *why);
 /* Takes a reference. Returns `config`. */
 struct config *config_ref(struct config *config);
 /* Drops a reference and sets `*config` to NULL. Does nothing if it is NULL already. */

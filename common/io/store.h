@@ -28,6 +28,8 @@
 #include "snapshot.h"
 #include "verdict_record.h"
 
+#include <sys/types.h>
+
 #define STORE_READERS 126 /* readers that LMDB allows, in all processes together */
 #define STORE_POOL 32     /* views that one process may have at a time; store_view_begin() waits for one */
 #define STORE_FILE "policies.mdb"
@@ -62,6 +64,18 @@ const char *store_moved_aside(const struct store *store);
  * open the file again. One damaged value, a full disk, or a single failed read or write is not a cause. The owner
  * should exit: its next start checks the file. */
 bool store_is_broken(const struct store *store, struct failure *why);
+
+/* Who has the store in a directory open as its owner. */
+enum store_owner_state {
+	STORE_OWNED,
+	STORE_CLOSED,      /* nobody; the last owner closed it in order */
+	STORE_LEFT,        /* nobody; the last owner was killed or crashed, and the next one will check the file */
+	STORE_NEVER_OWNED, /* nobody has ever opened it as owner */
+	STORE_OWNER_UNKNOWN
+};
+/* Finds out by the owner's lock whether a daemon uses the store. Does not open the store; takes the lock for a moment if
+ * it is free. Sets `why` if it returns STORE_OWNER_UNKNOWN (EX_NOPERM). */
+enum store_owner_state store_owner(const char *directory, struct failure *why);
 
 /* Returns when a process last changed the store in this directory (wall clock, seconds); 0 if there is no store. */
 int64_t store_changed_at(const char *directory);
@@ -157,6 +171,14 @@ struct store_usage {
 };
 /* Measures the store. */
 bool store_usage(struct store *store, struct store_usage *out, struct failure *why);
+
+struct store_readers {
+	unsigned count;  /* views that all processes have in use or keep for the next use; at most STORE_READERS */
+	uint64_t behind; /* how many states the oldest view of another process is behind the newest; 0: none is */
+	pid_t pid;       /* that process; 0: none */
+};
+/* Lists who reads the store: while a view is in use, the pages that were changed since cannot be used again. */
+bool store_readers(struct store *store, struct store_readers *out, struct failure *why);
 
 /* Events. The store keeps at most EVENTS_MAX events, in at most a 32nd of its limit. Events of the same kind and domain
  * are merged into one. When there are too many, a new event replaces the event with the oldest last_at. Events are

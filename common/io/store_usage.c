@@ -1,7 +1,11 @@
 #include "store_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 bool store_usage(struct store *store, struct store_usage *out, struct failure *why)
@@ -29,4 +33,24 @@ int64_t store_changed_at(const char *directory)
 	if (dir >= 0)
 		close(dir);
 	return there ? (int64_t)info.st_mtime : 0;
+}
+
+enum store_owner_state store_owner(const char *directory, struct failure *why)
+{
+	enum store_owner_state state = STORE_OWNER_UNKNOWN;
+	int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = dir >= 0 ? openat(dir, STORE_OWNER_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (fd < 0 && errno == ENOENT)
+		state = STORE_NEVER_OWNED;
+	else if (fd < 0)
+		failure_set(why, EX_NOPERM, "the owner's lock in %s cannot be opened: %s", directory, strerror(errno));
+	else if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+		state = STORE_OWNED;
+	else
+		state = faccessat(dir, STORE_MARKER, F_OK, 0) == 0 ? STORE_LEFT : STORE_CLOSED;
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+	return state;
 }

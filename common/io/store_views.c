@@ -77,34 +77,43 @@ int store_adopt_size(struct store *store)
 	return result;
 }
 
-struct holder {
-	pid_t pid;                   /* 0: none found yet */
-	unsigned long long looks_at; /* LMDB's number of the state that it reads */
+struct readers_scan {
+	struct store_readers *out;
+	unsigned long long newest; /* the number of the store's newest state */
 };
 
-/* Takes a line of LMDB's list of readers: process, thread, and the number of the state that it reads, or a dash. */
-static int reader_consider(const char *line, void *arg)
+/* Takes a line of LMDB's list of readers: process, thread, and the number of the state that it reads, or a dash. The
+ * first line is a title. */
+static int reader_take(const char *line, void *arg)
 {
-	struct holder *holder = arg;
-	unsigned long long looks_at;
+	struct readers_scan *scan = arg;
+	unsigned long long state;
 	long pid;
-	if (sscanf(line, "%ld %*s %llu", &pid, &looks_at) == 2 && pid != (long)getpid() &&
-		looks_at < holder->looks_at) {
-		holder->pid = (pid_t)pid;
-		holder->looks_at = looks_at;
+	int fields = sscanf(line, "%ld %*s %llu", &pid, &state);
+	scan->out->count += fields >= 1;
+	if (fields == 2 && pid != (long)getpid() && state < scan->newest && scan->newest - state > scan->out->behind) {
+		scan->out->behind = scan->newest - state;
+		scan->out->pid = (pid_t)pid;
 	}
 	return 0;
 }
 
+bool store_readers(struct store *store, struct store_readers *out, struct failure *why)
+{
+	MDB_envinfo info;
+	*out = (struct store_readers){.count = 0};
+	int result = mdb_env_info(store->env, &info);
+	struct readers_scan scan = {.out = out, .newest = info.me_last_txnid};
+	if (result == 0 && (result = mdb_reader_list(store->env, reader_take, &scan)) >= 0)
+		return true;
+	return store_fail(store, result, "cannot be read", why);
+}
+
 pid_t store_held_by(struct store *store)
 {
-	struct holder holder = {0};
-	MDB_envinfo info;
-	if (mdb_env_info(store->env, &info) != 0)
-		return 0;
-	holder.looks_at = info.me_last_txnid;
-	mdb_reader_list(store->env, reader_consider, &holder);
-	return holder.pid;
+	struct store_readers readers;
+	store_readers(store, &readers, NULL);
+	return readers.pid;
 }
 
 static int view_renew(struct store_view *view)

@@ -24,6 +24,13 @@ void trust_free(struct trust **trust);
 /* Returns the current authorities. The caller owns a reference and drops it with X509_STORE_free(). Reads the file
  * again if that is due, which takes some ten milliseconds. */
 X509_STORE *trust_store(struct trust *trust);
+struct trust_count {
+	unsigned authorities, expired;
+	/* The system has a directory of authorities, which is read only when one of them is needed: they are not counted. */
+	bool directory;
+};
+/* Counts the authorities. */
+struct trust_count trust_count(struct trust *trust);
 /* Demands that a certificate covers `host` by a DNS name of its SAN; the CN does not count, and a wildcard must be a
  * whole label (RFC 8461 3.3, 4.2). `param` belongs to a connection or its context. The caller sets the store and SNI
  * itself. Returns false if OpenSSL does not accept the name. */

@@ -182,6 +182,24 @@ static bool accept_star(X509_VERIFY_PARAM *param, const char *host)
 	return len >= (int)sizeof plain || X509_VERIFY_PARAM_add1_host(param, plain, 0) == 1;
 }
 
+struct trust_count trust_count(struct trust *trust)
+{
+	struct trust_count count = {0};
+	X509_STORE *store = trust_store(trust);
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		const X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+		if (!certificate)
+			continue;
+		count.authorities++;
+		count.expired += X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0;
+	}
+	X509_STORE_free(store);
+	/* A file without a certificate is not accepted. */
+	count.directory = count.authorities == 0;
+	return count;
+}
+
 bool trust_check_host(X509_VERIFY_PARAM *param, const char *host)
 {
 	X509_VERIFY_PARAM_set_hostflags(

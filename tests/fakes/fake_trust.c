@@ -23,3 +23,9 @@ void trust_free(struct trust **trust)
 	free(*trust);
 	*trust = NULL;
 }
+
+struct trust_count trust_count(struct trust *trust)
+{
+	(void)trust;
+	return (struct trust_count){.authorities = 1};
+}

@@ -1,0 +1,165 @@
+/* doctor: how it judges, and the built tool with settings that are wrong in one way each. */
+#include "cm.h"
+
+#include "doctor_judge.h"
+#include "talk.h"
+#include "tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define M ((uint64_t)1 << 20)
+
+static void test_space(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t left, file, max;
+		enum doctor_result want;
+	} rows[] = {
+		{2000 * M, M, 1024 * M, DOCTOR_OK},  /* the whole store has room */
+		{1278 * M, M, 1024 * M, DOCTOR_OK},  /* not all of it, but it is nearly empty */
+		{258 * M, M, 1024 * M, DOCTOR_WARN}, /* not for long */
+		{1000 * M, 600 * M, 1024 * M, DOCTOR_OK}, {300 * M, 600 * M, 1024 * M, DOCTOR_WARN},
+		{31 * M, M, 1024 * M, DOCTOR_FAIL},                           /* writes fail soon */
+		{0, M, 1024 * M, DOCTOR_FAIL}, {10 * M, M, 4 * M, DOCTOR_OK}, /* a small store needs little */
+		{0, 5 * M, 4 * M, DOCTOR_OK},                                 /* it has its full size */
+	};
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (judge_space(rows[i].left, rows[i].file, rows[i].max) != rows[i].want)
+			fail_msg("row %zu", i);
+}
+
+#define REPLY(protocol, text, ended, want)                                                                             \
+	{                                                                                                              \
+		protocol, {text, sizeof text - 1}, ended, want                                                         \
+	}
+static void test_talk(void **state)
+{
+	(void)state;
+	static const struct {
+		enum talk_protocol protocol;
+		struct span reply;
+		bool ended;
+		enum talk_end want;
+	} rows[] = {
+		REPLY(TALK_SOCKETMAP, "", false, TALK_SILENT),
+		REPLY(TALK_SOCKETMAP, "9:NOTFOUND", false, TALK_SILENT),
+		REPLY(TALK_SOCKETMAP, "9:NOTFOUND ,", false, TALK_ANSWERED),
+		REPLY(TALK_SOCKETMAP, "9:TEMP busy,", false, TALK_ANSWERED),
+		REPLY(TALK_SOCKETMAP, "8:OK nobody,", false, TALK_STRANGE),
+		REPLY(TALK_SOCKETMAP, "6:OK all,", false, TALK_STRANGE),
+		REPLY(TALK_SOCKETMAP, "220 mail.example.com ESMTP\r\n", false, TALK_STRANGE),
+		REPLY(TALK_DELEGATION, "act", false, TALK_SILENT),
+		REPLY(TALK_DELEGATION, "action=DUNNO\n\n", false, TALK_ANSWERED),
+		REPLY(TALK_DELEGATION, "HTTP/1.1 400", false, TALK_STRANGE),
+		REPLY(TALK_MILTER, "\0\0\0\15", false, TALK_SILENT),
+		REPLY(TALK_MILTER, "\0\0\0\15O\0\0\0\6", false, TALK_ANSWERED),
+		REPLY(TALK_MILTER, "9:TEMP bad,", false, TALK_STRANGE),
+		REPLY(TALK_HTTP, "HTTP/1.1 200 OK\r\n", false, TALK_SILENT),
+		REPLY(TALK_HTTP, "HTTP/1.1 200 OK\r\n\r\nok\n", true, TALK_ANSWERED),
+		REPLY(TALK_HTTP, "SSH-2.0-OpenSSH", false, TALK_STRANGE),
+	};
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (talk_judge(rows[i].protocol, rows[i].reply, rows[i].ended) != rows[i].want)
+			fail_msg("row %zu", i);
+}
+
+/* --- the built tool ----------------------------------------------------------------------------------------------- */
+
+static char directory[64], config[96];
+
+static int directory_make(void **state)
+{
+	(void)state;
+	snprintf(directory, sizeof directory, "/tmp/test_doctor.XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	snprintf(config, sizeof config, "%s/conf", directory);
+	return 0;
+}
+
+static int directory_remove(void **state)
+{
+	(void)state;
+	unlink(config);
+	return rmdir(directory);
+}
+
+static void config_write(const char *text)
+{
+	FILE *file = fopen(config, "w");
+	assert_non_null(file);
+	fprintf(file, "store_path = %s/absent\n%s%s", directory, strstr(text, "user =") ? "" : "user = root\n", text);
+	fclose(file);
+	assert_int_equal(chmod(config, 0644), 0);
+}
+
+/* Runs one check, whose lines must contain these words. */
+static void check_run(const char *check, int status, const char *words)
+{
+	struct tool_run run = TOOL("-c", config, "doctor", check);
+	if (run.status != status || !strstr(run.out, words))
+		fail_msg("%s: status %d, not %d; no `%s` in: %s%s", check, run.status, status, words, run.out, run.err);
+	tool_run_free(&run);
+}
+
+static void test_settings(void **state)
+{
+	(void)state;
+	config_write("");
+	check_run("settings", 0, "ok    settings ");
+	check_run("mode", 0, "ok    mode ");
+	assert_int_equal(chmod(config, 0666), 0);
+	check_run("settings", 2, "fail  settings ");
+	config_write("mode = monitor\n");
+	check_run("mode", 1, "warn  mode ");
+	config_write("mode = mild\n");
+	check_run("mode", 2, "fail  settings ");
+	config_write("user = nobody-has-this-name\n");
+	if (geteuid() == 0)
+		check_run("user", 2, "fail  user ");
+	config_write("fetch_ca_file = /nonexistent/ca.pem\n");
+	check_run("authorities", 2, "fail  authorities         fetch_ca_file: /nonexistent/ca.pem cannot be read");
+	config_write("fetch_ca_file = /dev/null\n");
+	check_run("authorities", 2, "is not a regular file");
+}
+
+static void test_no_daemon(void **state)
+{
+	(void)state;
+	config_write("delegation_socket =\n");
+	check_run("daemon", 2, "fail  daemon              no stsgated has ever run");
+	check_run("store", 2, "fail  store               there is no store in");
+	check_run("milter", 0, "skip  milter              milter_socket: stsgated does not run\n");
+	check_run("sockets", 2, "skip  delegation          delegation_socket is empty: not in use\n");
+}
+
+static void test_words(void **state)
+{
+	(void)state;
+	config_write("");
+	struct tool_run run = TOOL("-c", config, "doctor", "mode", "moods");
+	assert_int_equal(run.status, 64);
+	assert_string_equal(run.err, "stsgate: moods is not a check; stsgate(1) lists the checks\n");
+	tool_run_free(&run);
+	run = TOOL("-c", config, "--json", "doctor", "mode", "user");
+	json_t *got = tool_json(&run);
+	assert_int_equal(json_array_size(json_object_get(got, "checks")), 2);
+	json_decref(got);
+	tool_run_free(&run);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_space),
+		cmocka_unit_test(test_talk),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_no_daemon),
+		cmocka_unit_test(test_words),
+	};
+	return cmocka_run_group_tests(tests, directory_make, directory_remove);
+}
