@@ -73,8 +73,12 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 	struct decision decision = action_decide(settings, kind, &outcome->verdict);
 	/* In mode monitor no header is added, because here nothing removes forged headers (design 6.7). */
 	decision.tag = decision.tag && settings->mode != MODE_MONITOR;
-	struct span queue_id = {state->queue_id, strlen(state->queue_id)};
-	verdict_log("delegation", queue_id, &outcome->verdict, &decision, &state->unchecked);
+	struct verdict_seen seen = {.door = DOOR_DELEGATION,
+		.settings = settings,
+		.verdict = &outcome->verdict,
+		.queue_id = {state->queue_id, strlen(state->queue_id)}};
+	verdict_seen_decide(&seen, &decision);
+	check_verdict_seen(service->check, &seen, &state->unchecked);
 	counters_delegation(action_deed(&decision));
 	enum delegation_action action = DELEGATION_DUNNO;
 	switch (decision.action) {

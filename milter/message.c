@@ -17,6 +17,7 @@ void message_end(struct message *message)
 	if (message->config)
 		config_unref(&message->config);
 	free(message->tag);
+	free(message->note);
 	*message = (struct message){.config = NULL};
 }
 
@@ -48,6 +49,26 @@ void message_tag(struct message *message, const struct verdict *verdict)
 		message->tag = xrealloc(message->tag, message->tag_room * sizeof *message->tag);
 	}
 	message->tag[message->tag_count++] = *verdict;
+}
+
+bool message_note(struct message *message, const struct verdict *verdict, const struct decision *decision)
+{
+	const struct message_note note = {*verdict, *decision};
+	for (unsigned i = 0; i < message->note_count; i++) {
+		if (strcmp(message->note[i].verdict.domain, verdict->domain) != 0)
+			continue;
+		if (verdict_weight(verdict->kind) > verdict_weight(message->note[i].verdict.kind))
+			message->note[i] = note;
+		return true;
+	}
+	if (message->note_count == MESSAGE_NOTES_MAX)
+		return false;
+	if (message->note_count == message->note_room) {
+		message->note_room = message->note_room == 0 ? 2 : 2 * message->note_room;
+		message->note = xrealloc(message->note, message->note_room * sizeof *message->note);
+	}
+	message->note[message->note_count++] = note;
+	return true;
 }
 
 void message_hold(struct message *message, const struct verdict *verdict)

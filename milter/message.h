@@ -11,22 +11,30 @@
 #include "text.h"
 #include "verdict.h"
 
-#define MESSAGE_TAGS_MAX 100 /* verdicts remembered for header fields, one for each policy domain */
+#define MESSAGE_TAGS_MAX 100  /* verdicts remembered for header fields, one for each policy domain */
+#define MESSAGE_NOTES_MAX 100 /* verdicts remembered for the log, one for each policy domain */
+
+/* A verdict that is logged at the end of the message, when the MTA has given the message a queue id. */
+struct message_note {
+	struct verdict verdict;
+	struct decision decision;
+};
 
 struct message {
-	struct config *config;        /* the settings at MAIL, used even after a reload; NULL: no message */
-	int64_t waited_ms;            /* the part of milter_wait that is used up */
-	unsigned forged;              /* number of header fields named milter_header that the message arrived with */
-	bool unjudged;                /* the daemon was stopping, and a recipient was accepted without a verdict */
-	bool held;                    /* the message must be quarantined */
-	struct verdict held_for;      /* the first verdict that demanded the quarantine */
-	struct verdict_logged logged; /* domains whose unchecked delivery was logged */
+	struct config *config;   /* the settings at MAIL, used even after a reload; NULL: no message */
+	int64_t waited_ms;       /* the part of milter_wait that is used up */
+	unsigned forged;         /* number of header fields named milter_header that the message arrived with */
+	bool unjudged;           /* the daemon was stopping, and a recipient was accepted without a verdict */
+	bool held;               /* the message must be quarantined */
+	struct verdict held_for; /* the first verdict that demanded the quarantine */
 	unsigned recipients;
 	bool many_domains; /* the recipients are in more than one domain */
 	char first_domain[DOMAIN_SIZE];
 	struct verdict *tag; /* the verdicts for header fields */
 	unsigned tag_count, tag_room;
-	unsigned tags_left_out; /* verdicts beyond MESSAGE_TAGS_MAX */
+	unsigned tags_left_out;    /* verdicts beyond MESSAGE_TAGS_MAX */
+	struct message_note *note; /* the verdicts for the log */
+	unsigned note_count, note_room;
 };
 
 /* Starts a message, after ending the previous message if there is one. Takes over the caller's reference to `config`. */
@@ -39,6 +47,9 @@ void message_recipient(struct message *message, const char *recipient);
 /* Remembers a verdict for a header field. Of several verdicts for one policy domain, keeps only the worst. A verdict for
  * a further policy domain after MESSAGE_TAGS_MAX is only counted (tags_left_out). */
 void message_tag(struct message *message, const struct verdict *verdict);
+/* Remembers a verdict for the log. Of several verdicts for one policy domain, keeps only the worst. Returns false if there
+ * are MESSAGE_NOTES_MAX of them: the caller then logs the verdict at once. */
+bool message_note(struct message *message, const struct verdict *verdict, const struct decision *decision);
 /* Marks the message for quarantine. Remembers the verdict if it is the first one that demands the quarantine. */
 void message_hold(struct message *message, const struct verdict *verdict);
 /* Writes the header field for verdict `i` into `out`. Returns false if an earlier verdict has the same text. */

@@ -82,6 +82,18 @@ static void session_queue_id(struct session *session, SMFICTX *context)
 		memcpy(session->queue_id, id, strlen(id) + 1);
 }
 
+/* Logs and records a verdict. Call it between arbiter_enter() and arbiter_leave(). */
+static void verdict_report(
+	const struct session *session, const struct verdict *verdict, const struct decision *decision)
+{
+	struct verdict_seen seen = {.door = DOOR_MILTER,
+		.settings = session->message.config->settings,
+		.verdict = verdict,
+		.queue_id = {session->queue_id, strlen(session->queue_id)}};
+	verdict_seen_decide(&seen, decision);
+	check_verdict_seen(milter.arbiter.check, &seen, NULL);
+}
+
 static sfsistat refuse(SMFICTX *context, const struct verdict *verdict)
 {
 	char reply[ANSWER_REPLY_SIZE];
@@ -106,8 +118,12 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 {
 	struct message *message = &session->message;
 	struct decision decision = action_decide(message->config->settings, kind, verdict);
-	struct span queue_id = {session->queue_id, strlen(session->queue_id)};
-	verdict_log("milter", queue_id, verdict, &decision, &message->logged);
+	/* A refused recipient is reported at once. What is done to the message is reported when the message is complete:
+	 * Postfix gives it its queue id only then. */
+	bool later = decision.action != ACTION_REFUSE;
+	if (verdict_is_logged(message->config->settings, verdict) &&
+		!(later && message_note(message, verdict, &decision)))
+		verdict_report(session, verdict, &decision);
 	counters_action(&decision);
 	if (decision.tag)
 		message_tag(message, verdict);
@@ -217,6 +233,17 @@ static bool hold(SMFICTX *context, const struct message *message)
 	return smfi_quarantine(context, reason) == MI_SUCCESS;
 }
 
+/* Reports the verdicts whose recipients were accepted. */
+static void notes_report(const struct session *session)
+{
+	const struct message *message = &session->message;
+	if (message->note_count == 0 || !arbiter_enter(&milter.arbiter))
+		return;
+	for (unsigned i = 0; i < message->note_count; i++)
+		verdict_report(session, &message->note[i].verdict, &message->note[i].decision);
+	arbiter_leave(&milter.arbiter);
+}
+
 static sfsistat on_end(SMFICTX *context)
 {
 	struct session *session = session_of(context);
@@ -225,6 +252,7 @@ static sfsistat on_end(SMFICTX *context)
 	if (!message->config || message->unjudged)
 		return SMFIS_TEMPFAIL;
 	session_queue_id(session, context);
+	notes_report(session);
 	bool changed = headers_change(context, message);
 	bool held = !message->held || hold(context, message);
 	if (!changed || !held)

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "lock.h"
 #include "memory.h"
+#include "verdicts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,21 +80,34 @@ static bool refresher_look(struct refresher *refresher)
 	return !room || (whole && !(stuck && most));
 }
 
+/* Waits, and meanwhile writes verdicts that were recorded. Returns whether the thread must stop. */
+static bool refresher_rest(struct refresher *refresher, int64_t until_ms)
+{
+	bool stop;
+	do {
+		check_write_verdicts(refresher->check);
+		int64_t tick_ms = clock_mono_ms() + VERDICTS_TICK_MS;
+		if (tick_ms > until_ms)
+			tick_ms = until_ms;
+		lock_take(&refresher->lock);
+		while (!refresher->stop && cond_wait_until(&refresher->wake, &refresher->lock, tick_ms))
+			continue;
+		stop = refresher->stop;
+		lock_drop(&refresher->lock);
+	} while (!stop && clock_mono_ms() < until_ms);
+	return stop;
+}
+
 static void *refresher_main(void *arg)
 {
 	struct refresher *refresher = arg;
-	bool stop;
+	int64_t until_ms;
 	do {
 		bool more = refresher_look(refresher);
 		if (refresher->round_ended)
 			refresher->round_ended(refresher->arg);
-		int64_t until_ms = clock_mono_ms() + (more ? REFRESHER_SOON_MS : REFRESHER_TICK_MS);
-		lock_take(&refresher->lock);
-		while (!refresher->stop && cond_wait_until(&refresher->wake, &refresher->lock, until_ms))
-			continue;
-		stop = refresher->stop;
-		lock_drop(&refresher->lock);
-	} while (!stop);
+		until_ms = clock_mono_ms() + (more ? REFRESHER_SOON_MS : REFRESHER_TICK_MS);
+	} while (!refresher_rest(refresher, until_ms));
 	return NULL;
 }
 

@@ -30,6 +30,34 @@ struct state {
 	uint16_t key_len; /* at most KEY_SHOWN; a longer key is cut */
 };
 
+/* Returns the word for a reply of the map. */
+static const char *reply_word(char first, const struct verdict *verdict)
+{
+	if (first == 'O')
+		return binding_name(verdict->binding);
+	return first == 'T' ? "temp" : "notfound";
+}
+
+/* Logs and records a verdict and the reply to it. In mode monitor the reply is always NOTFOUND. */
+static void map_report(struct socketmap_server *map, const struct verdict *verdict, struct span reply)
+{
+	struct config *config = check_config(map->by_verdict.check);
+	char first = reply.len > 0 ? reply.at[0] : '\0', would = first;
+	if (config->settings->mode == MODE_MONITOR && verdict->kind == VERDICT_DEFER)
+		would = 'T';
+	else if (config->settings->mode == MODE_MONITOR && verdict->binding != BINDING_NONE)
+		would = 'O';
+	const struct verdict_seen seen = {.door = DOOR_MAP,
+		.settings = config->settings,
+		.verdict = verdict,
+		.deed = first == 'T' ? DEED_TEMP : DEED_ACCEPT,
+		.would = would == 'T' ? DEED_TEMP : DEED_ACCEPT,
+		.action = reply_word(first, verdict),
+		.would_action = reply_word(would, verdict)};
+	check_verdict_seen(map->by_verdict.check, &seen, NULL);
+	config_unref(&config);
+}
+
 static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
 {
 	const struct state *state = client_state(client);
@@ -42,15 +70,8 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	}
 	check_next_hop(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
 	struct span payload = {text.bytes, text.len};
-	if (source->verdict->kind != VERDICT_NONE) {
-		char line[ANSWER_LOG_SIZE], first = payload.len > 0 ? payload.at[0] : '\0';
-		text_init(&text, line, sizeof line);
-		answer_log(&text, source->verdict);
-		const char *action = first == 'O'   ? binding_name(source->verdict->binding)
-				     : first == 'T' ? "temp"
-						    : "notfound";
-		log_info("frontend=socketmap %s action=%s", line, action);
-	}
+	if (source->verdict->kind != VERDICT_NONE)
+		map_report(map, source->verdict, payload);
 	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
 	if (len == 0)
 		abort();

@@ -48,6 +48,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	cond_init(&check->idle);
 	check->store = options->store;
 	check->events = events_new(check->store);
+	check->verdicts = verdicts_new(check->store);
 	conditions_init(&check->conditions, check->events);
 	/* This event goes into the new store that replaces the damaged one. */
 	const char *aside = store_moved_aside(check->store);
@@ -99,6 +100,7 @@ void check_free(struct check **slot)
 	limits_free(&check->bounds.limits);
 	conditions_destroy(&check->conditions);
 	events_free(&check->events);
+	verdicts_free(&check->verdicts);
 	config_unref(&check->config);
 	cond_destroy(&check->idle);
 	lock_destroy(&check->lock);
@@ -280,6 +282,39 @@ void check_next_hop(struct check *check, const struct verdict *verdict, const ch
 	text_add(&text, " was asked about ");
 	text_quote(&text, asked.at, asked.len, ASKED_SHOWN);
 	check_event(check, EVENT_NEXT_HOP_UNREADABLE, verdict->domain, detail);
+}
+
+/* Returns whether the verdict has a line in the log now. */
+static bool is_logged(struct check *check, const struct verdict_seen *seen, struct verdict_logged *logged)
+{
+	const struct verdict *verdict = seen->verdict;
+	if (!verdict_is_logged(seen->settings, verdict))
+		return false;
+	if (verdict->kind == VERDICT_NONE)
+		return seen->door != DOOR_MAP && (!logged || !verdict_logged_before(logged, verdict->domain));
+	return seen->door != DOOR_MAP || seen->settings->log_verdicts == LOG_VERDICTS_ALL ||
+	       limits_once(check->bounds.limits, LIMIT_MAP_LINES, verdict->domain, verdict->reason, clock_mono_ms(),
+		       LIMITS_MAP_LINE_MS);
+}
+
+void check_verdict_seen(struct check *check, const struct verdict_seen *seen, struct verdict_logged *logged)
+{
+	if (is_logged(check, seen, logged))
+		verdict_log(seen);
+	if (!verdict_is_recorded(seen->verdict->kind))
+		return;
+	struct verdict_record record;
+	verdict_record_init(&record, seen->door, seen->verdict, clock_wall_s());
+	record.deed = seen->deed;
+	record.would = seen->would;
+	record.monitor = seen->settings->mode == MODE_MONITOR;
+	verdict_record_queue_id(&record, seen->queue_id);
+	verdicts_note(check->verdicts, &record);
+}
+
+void check_write_verdicts(struct check *check)
+{
+	verdicts_write(check->verdicts);
 }
 
 void check_time_seen(struct check *check, int64_t at, const char *of)

@@ -9,6 +9,7 @@
 #define CHECK_CHECK_H
 
 #include "config.h"
+#include "report.h"
 #include "store.h"
 #include "verdict.h"
 
@@ -49,6 +50,17 @@ void check_event(struct check *check, enum event_kind kind, const char *domain, 
 /* Notes the event next-hop-unreadable if the verdict is to defer because `asked` cannot be read as a next hop. `asked` is
  * untrusted. */
 void check_next_hop(struct check *check, const struct verdict *verdict, const char *frontend, struct span asked);
+
+/* Call this once for each verdict that a front end acts on. Logs the verdict, by the setting log_verdicts, and records it
+ * for `stsgate why` if it delays mail, would without mode = monitor, or the mail fails its policy. Never waits. `logged`
+ * (may be NULL) belongs to the message: mail that passes unchecked is logged once per message and domain.
+ *
+ * The map logs a domain and a reason at most once in LIMITS_MAP_LINE_MS, unless log_verdicts = all: the MTA asks for each
+ * message that waits. */
+void check_verdict_seen(struct check *check, const struct verdict_seen *seen, struct verdict_logged *logged);
+/* Writes verdicts that were recorded into the store. The refresher calls this every VERDICTS_TICK_MS. Waits for the
+ * store. */
+void check_write_verdicts(struct check *check);
 
 /* Notes a stored time (wall-clock seconds). It was not ahead of the clock when it was stored, so if it is ahead now,
  * the clock is wrong. `of` names what has this time, for people: "the store's file". Check notes the times of entries

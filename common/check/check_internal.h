@@ -15,6 +15,7 @@
 #include "lock.h"
 #include "obtain.h"
 #include "runner.h"
+#include "verdicts.h"
 
 #define INQUIRY_BUCKETS 4096
 #define INQUIRY_STEPS_MAX 64  /* limit for one inquiry; verdict_next() needs far fewer */
@@ -94,6 +95,7 @@ struct desk {
 struct check {
 	struct store *store;
 	struct events *events;
+	struct verdicts *verdicts;
 	struct conditions conditions;
 	struct bounds bounds;
 	unsigned inquiries_max;

@@ -29,6 +29,7 @@ static const struct {
 	[LIMIT_MX_FAILURES] = {4096, NULL},
 	[LIMIT_WILDCARDS] = {4096, NULL},
 	[LIMIT_RENEWALS] = {4096, NULL},
+	[LIMIT_MAP_LINES] = {4096, NULL},
 };
 
 struct limits {

@@ -80,6 +80,7 @@ enum limit_kind {
 	LIMIT_MX_FAILURES, /* the reason why the domain's MX lookup failed */
 	LIMIT_WILDCARDS,   /* domains whose mail hosts were searched for wildcard certificates */
 	LIMIT_RENEWALS,    /* questions whose facts were renewed a short time ago */
+	LIMIT_MAP_LINES,   /* domains and reasons that the map has logged a short time ago */
 	LIMIT_KINDS
 };
 
@@ -176,7 +177,8 @@ void limits_fetch_end(struct limits *limits, const struct backoff_try *try, enum
  * fails, the failure is remembered for this time, so a burst of messages causes only one failed lookup. The store does
  * not keep such failures. */
 #define LIMITS_MX_FAILURE_MS 5000
-#define LIMITS_RENEWAL_MS 10000 /* between two renewals of one question, in case the first one brought nothing */
+#define LIMITS_RENEWAL_MS 10000  /* between two renewals of one question, in case the first one brought nothing */
+#define LIMITS_MAP_LINE_MS 60000 /* between two log lines of the map about the same domain and reason */
 #define LIMITS_WILDCARD_EVENT_MS (24 * 3600 * 1000) /* between two wildcard-certificate events of one domain */
 #define LIMITS_WILDCARD_LOOK_MS (60 * 1000) /* between searches of one domain's hops, while none raises an event */
 

@@ -11,8 +11,7 @@
 
 #define QUEUE_ID_SHOWN 64
 
-/* Returns whether the domain has been logged for this message, and remembers it. */
-static bool logged_before(struct verdict_logged *logged, const char *domain)
+bool verdict_logged_before(struct verdict_logged *logged, const char *domain)
 {
 	uint32_t hash = domain_hash(domain, 0);
 	for (unsigned i = 0; i < logged->count; i++)
@@ -23,25 +22,37 @@ static bool logged_before(struct verdict_logged *logged, const char *domain)
 	return false;
 }
 
-void verdict_log(const char *frontend, struct span queue_id, const struct verdict *verdict,
-	const struct decision *decision, struct verdict_logged *logged)
+void verdict_seen_decide(struct verdict_seen *seen, const struct decision *decision)
 {
-	if (verdict->kind == VERDICT_NONE && (!verdict_unchecked(verdict) || logged_before(logged, verdict->domain)))
-		return;
+	seen->deed = action_deed(decision);
+	seen->would = action_would(decision);
+	seen->action = deed_name(seen->deed);
+	seen->would_action = deed_name(seen->would);
+}
+
+bool verdict_is_logged(const struct settings *settings, const struct verdict *verdict)
+{
+	if (verdict_unchecked(verdict) || verdict_is_recorded(verdict->kind))
+		return true;
+	return verdict->kind != VERDICT_NONE && settings->log_verdicts == LOG_VERDICTS_ALL;
+}
+
+void verdict_log(const struct verdict_seen *seen)
+{
 	char id[4 * QUEUE_ID_SHOWN + 8] = "", line[ANSWER_LOG_SIZE];
+	const char *frontend = verdict_door_name(seen->door);
 	struct text text;
-	if (queue_id.len > 0) {
+	if (seen->queue_id.len > 0) {
 		text_init(&text, id, sizeof id);
-		text_quote(&text, queue_id.at, queue_id.len, QUEUE_ID_SHOWN);
+		text_quote(&text, seen->queue_id.at, seen->queue_id.len, QUEUE_ID_SHOWN);
 		text_add(&text, ": ");
 	}
 	text_init(&text, line, sizeof line);
-	answer_log(&text, verdict);
-	if (decision->would == decision->action)
-		log_info("%sfrontend=%s %s action=%s", id, frontend, line, action_name(decision));
+	answer_log(&text, seen->verdict);
+	if (strcmp(seen->action, seen->would_action) == 0)
+		log_info("%sfrontend=%s %s action=%s", id, frontend, line, seen->action);
 	else
-		log_info("%sfrontend=%s %s action=%s would=%s", id, frontend, line, action_name(decision),
-			action_would_name(decision));
+		log_info("%sfrontend=%s %s action=%s would=%s", id, frontend, line, seen->action, seen->would_action);
 }
 
 /* --- counters ----------------------------------------------------------------------------------------------------- */

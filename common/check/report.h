@@ -9,8 +9,10 @@
 #include "action.h"
 #include "metrics.h"
 #include "obtain.h"
+#include "settings.h"
 #include "span.h"
 #include "verdict.h"
+#include "verdict_record.h"
 
 /* --- the log line of a verdict ------------------------------------------------------------------------------------ */
 
@@ -22,11 +24,26 @@ struct verdict_logged {
 	unsigned count;
 };
 
-/* Logs `QUEUEID: frontend=… domain=… … action=…`, and `would=…` if mode = monitor changes the action. Verdicts of kind none
- * are logged only if they let mail through unchecked, and once per message and domain. `queue_id` is untrusted and may be
- * empty. */
-void verdict_log(const char *frontend, struct span queue_id, const struct verdict *verdict,
-	const struct decision *decision, struct verdict_logged *logged);
+/* What a front end has done about a verdict. */
+struct verdict_seen {
+	enum verdict_door door;
+	const struct settings *settings;
+	const struct verdict *verdict;
+	struct span queue_id; /* untrusted; empty if the MTA gave none */
+	enum deed deed, would;
+	/* For the log: what was done, and what would have been done without mode = monitor. */
+	const char *action, *would_action;
+};
+/* Sets what was done from a decision of the milter or policy delegation. */
+void verdict_seen_decide(struct verdict_seen *seen, const struct decision *decision);
+
+/* Returns whether a verdict of the milter or policy delegation has a line in the log, or is recorded. Verdicts of kind none
+ * have a line only if they let mail through unchecked. */
+bool verdict_is_logged(const struct settings *settings, const struct verdict *verdict);
+/* Logs `QUEUEID: frontend=… domain=… … action=…`, and `would=…` if mode = monitor changes the action. */
+void verdict_log(const struct verdict_seen *seen);
+/* Returns whether the domain has been logged for this message, and remembers it. */
+bool verdict_logged_before(struct verdict_logged *logged, const char *domain);
 
 /* --- counters ----------------------------------------------------------------------------------------------------- */
 

@@ -68,7 +68,8 @@ void answer_log(struct text *out, const struct verdict *v)
 	add_pair(out, between, "domain", v->domain);
 	add_pair(out, between, "policy", policy_word(v));
 	add_pair(out, between, "id", v->policy_id);
-	add_pair(out, between, "verdict", verdict_name(v->kind));
+	/* The map binds the delivery to a policy or to DANE. It has judged no hop. */
+	add_pair(out, between, "verdict", v->binding != BINDING_NONE ? "bound" : verdict_name(v->kind));
 	add_pair(out, between, "reason", reason_name(v->reason));
 	add_pair(out, between, "mx", v->hop);
 	if (verdict_unchecked(v))

@@ -19,7 +19,8 @@
 void answer_reply(struct text *out, const struct verdict *verdict);
 /* Writes `domain=...; policy=...; verdict=...; reason=...; mx=...`. Omits domain and mx unless `with_domains`. */
 void answer_header(struct text *out, const struct verdict *verdict, bool with_domains);
-/* Writes `domain=... policy=... id=... verdict=... reason=... mx=... unchecked=yes`, without empty values. */
+/* Writes `domain=... policy=... id=... verdict=... reason=... mx=... unchecked=yes`, without empty values. The verdict of
+ * the map that binds a delivery is `bound`. */
 void answer_log(struct text *out, const struct verdict *verdict);
 
 #endif

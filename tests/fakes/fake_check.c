@@ -141,6 +141,20 @@ void check_next_hop(struct check *check, const struct verdict *verdict, const ch
 		check_event(check, EVENT_NEXT_HOP_UNREADABLE, verdict->domain, "");
 }
 
+void check_verdict_seen(struct check *check, const struct verdict_seen *seen, struct verdict_logged *logged)
+{
+	(void)check;
+	bool again = logged && seen->verdict->kind == VERDICT_NONE;
+	if (verdict_is_logged(seen->settings, seen->verdict) &&
+		!(again && verdict_logged_before(logged, seen->verdict->domain)))
+		verdict_log(seen);
+}
+
+void check_write_verdicts(struct check *check)
+{
+	(void)check;
+}
+
 unsigned fake_check_unreadable(void)
 {
 	return atomic_load(&unreadable);

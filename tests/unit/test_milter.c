@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "fake_check.h"
+#include "message.h"
 
 #include "cm.h"
 
@@ -385,6 +386,16 @@ static void log_is(const char *expected)
 	milter_room_log_catch();
 }
 
+static void log_is_silent(void)
+{
+	char *log = milter_room_log();
+	assert_string_equal(log, "");
+	free(log);
+	milter_room_log_catch();
+}
+
+/* What is done to the message is logged when it is complete, since Postfix gives it a queue id only then. A refused
+ * recipient is logged at once. */
 static void each_verdict_is_logged_with_its_queue_id(void **state)
 {
 	(void)state;
@@ -395,35 +406,61 @@ static void each_verdict_is_logged_with_its_queue_id(void **state)
 	rcpt("enforce.example", SMTP, NULL, out);
 	log_is("]: frontend=milter domain=enforce.example policy=enforce verdict=fail-enforce "
 	       "reason=starttls-not-supported mx=mx.enforce.example action=defer\n");
-	rcpt("testing.example", SMTP, "4QID", out);
+	rcpt("testing.example", SMTP, NULL, out);
+	rcpt("pass.example", SMTP, NULL, out);
+	rcpt("enforce.example", SMTP, "4 Q\nID", out);
+	log_is("]: \"4 Q\\x0aID\": frontend=milter domain=enforce.example");
+	milter_client_end(&client, "4QID", out);
 	log_is("]: 4QID: frontend=milter domain=testing.example policy=testing verdict=fail-testing "
 	       "reason=certificate-expired mx=mx.testing.example action=tag\n");
-	rcpt("pass.example", SMTP, "4 Q\nID", out);
-	log_is("]: \"4 Q\\x0aID\": frontend=milter domain=pass.example");
-	milter_client_end(&client, "4QID", out);
 	/* libmilter still returns the id of the message before. */
 	settings_one("mode=monitor");
 	assert_true(milter_client_mail(&client, NULL));
 	rcpt("enforce.example", SMTP, NULL, out);
-	log_is("]: frontend=milter domain=enforce.example policy=enforce verdict=fail-enforce "
+	log_is_silent();
+	milter_client_end(&client, "5QID", out);
+	log_is("]: 5QID: frontend=milter domain=enforce.example policy=enforce verdict=fail-enforce "
 	       "reason=starttls-not-supported mx=mx.enforce.example action=tag would=defer\n");
-	rcpt("none.example", SMTP, NULL, out);
+	/* Nothing is done to a message that is not completed. */
+	assert_true(milter_client_mail(&client, NULL));
+	rcpt("enforce.example", SMTP, NULL, out);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
 	char *log = milter_room_log();
 	assert_string_equal(log, "");
 	free(log);
-	assert_true(milter_client_send(&client, 'A', NULL, 0));
+}
+
+static void the_log_is_quiet_unless_asked(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	milter_room_log_catch();
+	settings_one(NULL);
+	assert_true(milter_client_mail(&client, NULL));
+	rcpt("pass.example", SMTP, NULL, out);
+	rcpt("none.example", SMTP, NULL, out);
+	milter_client_end(&client, "4QID", out);
+	log_is_silent();
+	settings_one("log_verdicts=all");
+	assert_true(milter_client_mail(&client, NULL));
+	rcpt("pass.example", SMTP, NULL, out);
+	rcpt("none.example", SMTP, NULL, out);
+	milter_client_end(&client, "5QID", out);
+	log_is("]: 5QID: frontend=milter domain=pass.example policy=enforce verdict=pass reason=ok mx=mx.pass.example "
+	       "action=accept\n");
+	free(milter_room_log());
+}
+
+static unsigned count_of(const char *text, const char *words)
+{
+	unsigned count = 0;
+	for (const char *at = text; (at = strstr(at, words)); at++)
+		count++;
+	return count;
 }
 
 #define FIRST                                                                                                          \
 	"frontend=milter domain=first.example policy=none verdict=none reason=first-contact unchecked=yes action=accept\n"
-
-static void log_is_silent(void)
-{
-	char *log = milter_room_log();
-	assert_string_equal(log, "");
-	free(log);
-	milter_room_log_catch();
-}
 
 /* Unchecked mail leaves one log line per message and domain, not per recipient. */
 static void unchecked_mail_leaves_a_trace(void **state)
@@ -435,18 +472,40 @@ static void unchecked_mail_leaves_a_trace(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_true(milter_client_mail(&client, NULL));
 		rcpt("first.example", SMTP, NULL, out);
-		log_is("]: " FIRST);
 		rcpt("first.example", SMTP, NULL, out);
 		rcpt("none.example", SMTP, NULL, out);
-		log_is_silent();
 		rcpt("exempt.example", SMTP, NULL, out);
-		log_is("]: frontend=milter domain=exempt.example policy=none verdict=none reason=exempt "
-		       "unchecked=yes action=accept\n");
 		rcpt("exempt.example", SMTP, NULL, out);
 		log_is_silent();
-		milter_client_end(&client, "4QID", out);
+		milter_client_end(&client, i == 0 ? "4QID" : "5QID", out);
+		char *log = milter_room_log();
+		const char *first = strstr(log, "QID: " FIRST);
+		const char *exempt = strstr(log, "QID: frontend=milter domain=exempt.example policy=none verdict=none "
+						 "reason=exempt unchecked=yes action=accept\n");
+		assert_true(first && exempt);
+		assert_int_equal(count_of(log, "frontend="), 2);
+		free(log);
+		milter_room_log_catch();
 	}
 	free(milter_room_log());
+}
+
+/* More domains than are remembered until the end of the message: the others are logged at once. */
+static void no_verdict_is_left_out(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE], domain[64];
+	milter_room_log_catch();
+	settings_one("milter_tag=off");
+	assert_true(milter_client_mail(&client, NULL));
+	for (int i = 0; i < MESSAGE_NOTES_MAX + 5; i++) {
+		snprintf(domain, sizeof domain, "testing.d%d.example", i);
+		rcpt(domain, SMTP, NULL, out);
+	}
+	milter_client_end(&client, "6QID", out);
+	char *log = milter_room_log();
+	assert_int_equal(count_of(log, "frontend=milter domain=testing."), MESSAGE_NOTES_MAX + 5);
+	free(log);
 }
 
 struct late {
@@ -509,7 +568,9 @@ int main(void)
 		TEST(a_local_session_waits_before_its_message_is_held),
 		TEST(no_more_callbacks_wait_than_milter_waiters),
 		TEST(each_verdict_is_logged_with_its_queue_id),
+		TEST(the_log_is_quiet_unless_asked),
 		TEST(unchecked_mail_leaves_a_trace),
+		TEST(no_verdict_is_left_out),
 	};
 	return cmocka_run_group_tests(tests, milter_room_open, stop_finishes_waits_in_hand);
 }

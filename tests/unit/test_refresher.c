@@ -45,6 +45,14 @@ void check_round_ended(struct check *check, bool store_read, const struct failur
 	(void)why;
 }
 
+static atomic_uint wrote_count;
+
+void check_write_verdicts(struct check *check)
+{
+	(void)check;
+	wrote_count++;
+}
+
 enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced)
 {
 	(void)check;
@@ -146,6 +154,17 @@ static void test_rests(void **state)
 	refresher_stop(&refresher);
 }
 
+/* Verdicts are written every second, although the next round is 5 s away. */
+static void test_writes_verdicts(void **state)
+{
+	(void)state;
+	wrote_count = 0;
+	struct refresher *refresher = started();
+	rest(2300);
+	refresher_stop(&refresher);
+	assert_in_range(wrote_count, 2, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +172,7 @@ int main(void)
 		cmocka_unit_test_setup(test_room_comes, fresh),
 		cmocka_unit_test_setup(test_stuck_ahead, fresh),
 		cmocka_unit_test_setup(test_rests, fresh),
+		cmocka_unit_test_setup(test_writes_verdicts, fresh),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

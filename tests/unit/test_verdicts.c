@@ -5,11 +5,13 @@
 #include "fields.h"
 #include "room.h"
 #include "tables.h"
+#include "verdicts.h"
 #include "world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct verdict_record seen(enum verdict_door door, const char *domain, enum reason reason, int64_t at)
 {
@@ -23,6 +25,19 @@ static struct verdict_record seen(enum verdict_door door, const char *domain, en
 	verdict_record_init(&record, door, &verdict, at);
 	record.deed = record.would = DEED_DEFER;
 	return record;
+}
+
+static bool refuse;
+
+bool __real_store_note_verdicts(
+	struct store *store, const struct verdict_record *record, size_t count, struct failure *why);
+bool __wrap_store_note_verdicts(
+	struct store *store, const struct verdict_record *record, size_t count, struct failure *why);
+
+bool __wrap_store_note_verdicts(
+	struct store *store, const struct verdict_record *record, size_t count, struct failure *why)
+{
+	return !refuse && __real_store_note_verdicts(store, record, count, why);
 }
 
 static struct verdict_record with_id(struct verdict_record record, const char *id)
@@ -277,6 +292,137 @@ static void a_full_store_takes_records(void **state)
 	store_close(&store);
 }
 
+/* --- the way to the store ----------------------------------------------------------------------------------------- */
+
+static void a_new_one_is_written_soon_and_repeats_later(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct verdicts *verdicts = verdicts_new(store);
+	struct verdict_record record = with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1000), "A"),
+			      newest;
+
+	(void)state;
+	verdicts_note(verdicts, &record);
+	assert_int_equal(stored(store, &newest), 0); /* noting does not wait for the store */
+	verdicts_write(verdicts);
+	assert_int_equal(stored(store, &newest), 1);
+	record = with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1001), "B");
+	verdicts_note(verdicts, &record);
+	verdicts_note(verdicts, &record);
+	world_advance(1);
+	record = seen(DOOR_MAP, "a.example", REASON_FIRST_CONTACT, 900);
+	verdicts_note(verdicts, &record);
+	verdicts_write(verdicts);
+	assert_int_equal(stored(store, &newest), 2); /* the new one; the repeated one waits */
+	assert_int_equal(newest.count, 1);
+	world_advance(10);
+	verdicts_write(verdicts);
+	assert_int_equal(stored(store, &newest), 2);
+	assert_int_equal(newest.count, 3);
+	assert_string_equal(newest.queue_ids, "B A");
+	record = seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1002);
+	verdicts_note(verdicts, &record);
+	verdicts_free(&verdicts); /* the rest is written at the end */
+	assert_int_equal(stored(store, &newest), 2);
+	assert_int_equal(newest.count, 4);
+	store_close(&store);
+}
+
+static struct verdict_record flood(int i)
+{
+	char domain[32];
+
+	snprintf(domain, sizeof domain, "d%d.example", i);
+	return seen(DOOR_MILTER, domain, REASON_STARTTLS_MISSING, 1000 + i);
+}
+
+/* A flood of domains: bounded memory, and bounded writes per second. */
+static void a_flood_is_bounded(void **state)
+{
+	enum { MANY = 10 * VERDICTS_PENDING_MAX };
+	struct store *store = room_open(64 * ROOM_BYTES, STORE_OWNER);
+	struct verdicts *verdicts = verdicts_new(store);
+	struct verdict_record newest, record;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		record = flood(i);
+		verdicts_note(verdicts, &record);
+	}
+	verdicts_write(verdicts);
+	verdicts_write(verdicts);
+	assert_int_equal(stored(store, &newest), VERDICTS_A_SECOND);
+	world_advance(1);
+	verdicts_write(verdicts);
+	assert_int_equal(stored(store, &newest), 2 * VERDICTS_A_SECOND);
+	record = flood(MANY); /* there is room for another one now */
+	verdicts_note(verdicts, &record);
+	verdicts_free(&verdicts);
+	assert_int_equal(stored(store, &newest), VERDICTS_PENDING_MAX + 1);
+	assert_string_equal(newest.domain, record.domain);
+	store_close(&store);
+}
+
+/* What the store refuses is tried again, and nothing is counted twice. */
+static void what_is_refused_waits(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct verdicts *verdicts = verdicts_new(store);
+	struct verdict_record newest,
+		record = with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1000), "A");
+
+	(void)state;
+	refuse = true;
+	verdicts_note(verdicts, &record);
+	verdicts_write(verdicts);
+	record = with_id(seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1005), "B");
+	verdicts_note(verdicts, &record);
+	assert_int_equal(stored(store, &newest), 0);
+	world_advance(10);
+	verdicts_write(verdicts);
+	refuse = false;
+	world_advance(10);
+	verdicts_write(verdicts);
+	assert_int_equal(stored(store, &newest), 1);
+	assert_true(newest.count == 2 && newest.first_at == 1000 && newest.last_at == 1005);
+	assert_string_equal(newest.queue_ids, "B A");
+	verdicts_free(&verdicts);
+	store_close(&store);
+}
+
+static void killed_body(int fd)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct verdicts *verdicts = verdicts_new(store);
+	struct verdict_record record = flood(1);
+
+	verdicts_note(verdicts, &record);
+	verdicts_write(verdicts);
+	record = flood(2);
+	verdicts_note(verdicts, &record);
+	if (write(fd, "w", 1) != 1)
+		abort();
+	pause();
+}
+
+/* kill -9 loses what was not written, and nothing else. */
+static void a_kill_loses_the_last_second(void **state)
+{
+	struct verdict_record newest;
+	char byte;
+	int fd;
+	pid_t pid = room_spawn(killed_body, &fd);
+
+	(void)state;
+	assert_int_equal(read(fd, &byte, 1), 1);
+	room_kill(pid);
+	close(fd);
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_int_equal(stored(store, &newest), 1);
+	assert_string_equal(newest.domain, "d1.example");
+	store_close(&store);
+}
+
 static int world_begin(void **state)
 {
 	world_reset();
@@ -297,6 +443,10 @@ int main(void)
 		TEST(the_ring_merges_and_lasts),
 		TEST(the_oldest_go),
 		TEST(a_full_store_takes_records),
+		TEST(a_new_one_is_written_soon_and_repeats_later),
+		TEST(a_flood_is_bounded),
+		TEST(what_is_refused_waits),
+		TEST(a_kill_loses_the_last_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

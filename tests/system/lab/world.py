@@ -10,6 +10,7 @@ PLACE = '/lab-run'
 GATE_SETTINGS = {
     'mode': 'enforce',
     'mta_enforces': 'yes',
+    'log_verdicts': 'all',
     'own_hosts': relay.NAME,
     'dns_servers': net.DNS_OF_GATE,
     'dnssec': 'off',
