@@ -240,17 +240,6 @@ void metrics_write_lines(const struct metrics_names *names, const struct metrics
 				return;
 }
 
-/* Takes a word and the blank behind it off the front of a line. */
-static struct span word_take(struct span *line)
-{
-	const char *blank = line->len > 0 ? memchr(line->at, ' ', line->len) : NULL;
-	size_t len = blank ? (size_t)(blank - line->at) : line->len;
-	struct span word = {line->at, len};
-	size_t taken = blank ? len + 1 : len;
-	*line = (struct span){line->at + taken, line->len - taken};
-	return word;
-}
-
 static bool number_read(struct span word, uint64_t *out)
 {
 	*out = 0;
@@ -266,7 +255,7 @@ static bool number_read(struct span word, uint64_t *out)
 /* Finds the value that a line names. Returns METRICS_VALUES if a word of it is unknown. */
 static size_t line_place(const struct metrics_names *names, struct span *line)
 {
-	struct span word = word_take(line);
+	struct span word = span_until(line, ' ');
 	enum metric metric = 0;
 	size_t place = 0;
 	while (metric < METRIC_COUNT && !span_is(word, metrics_table[metric].name))
@@ -274,7 +263,7 @@ static size_t line_place(const struct metrics_names *names, struct span *line)
 	for (int i = 0; metric < METRIC_COUNT && i < METRICS_LABELS_MAX; i++) {
 		enum metrics_label label = metrics_table[metric].label[i];
 		unsigned value = 0;
-		word = label == LABEL_NONE ? (struct span){"", 0} : word_take(line);
+		word = label == LABEL_NONE ? (struct span){"", 0} : span_until(line, ' ');
 		for (const char *name; label != LABEL_NONE && value < labels[label].values; value++)
 			if ((name = name_of(names, label, value)) && span_is(word, name))
 				break;
@@ -289,14 +278,10 @@ void metrics_read_lines(const struct metrics_names *names, struct span lines, st
 {
 	memset(out, 0, sizeof *out);
 	while (lines.len > 0) {
-		const char *end = memchr(lines.at, '\n', lines.len);
-		size_t len = end ? (size_t)(end - lines.at) : lines.len;
-		struct span line = {lines.at, len};
+		struct span line = span_until(&lines, '\n');
 		uint64_t number;
 		size_t place = line_place(names, &line);
 		if (place < METRICS_VALUES && number_read(line, &number))
 			out->at[place] = number;
-		size_t taken = end ? len + 1 : len;
-		lines = (struct span){lines.at + taken, lines.len - taken};
 	}
 }

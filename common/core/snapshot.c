@@ -86,17 +86,6 @@ bool snapshot_counts_decode(struct snapshot_counts *out, const void *bytes, size
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */
 
-/* Takes the bytes before the next `end`, and the `end` itself, off the front. Without an `end`, takes the rest. */
-static struct span part_take(struct span *in, char end)
-{
-	const char *found = in->len > 0 ? memchr(in->at, end, in->len) : NULL;
-	size_t len = found ? (size_t)(found - in->at) : in->len;
-	struct span part = {in->at, len};
-	size_t taken = found ? len + 1 : len;
-	*in = (struct span){in->at + taken, in->len - taken};
-	return part;
-}
-
 /* Starts a text behind what `buffer` holds already. */
 static struct text text_behind(char *buffer, size_t size)
 {
@@ -141,7 +130,7 @@ enum snapshot_found snapshot_setting(const struct snapshot_running *running, con
 	size_t len = strlen(name);
 	*value = (struct span){"", 0};
 	while (lines.len > 0) {
-		struct span line = part_take(&lines, '\n');
+		struct span line = span_until(&lines, '\n');
 		if (span_is(line, name))
 			return SNAPSHOT_TOO_LONG;
 		if (line.len < len + 3 || memcmp(line.at, name, len) != 0 || memcmp(line.at + len, " = ", 3) != 0)
@@ -156,7 +145,7 @@ bool snapshot_is_overridden(const struct snapshot_running *running, const char *
 {
 	struct span names = {running->overridden, strlen(running->overridden)};
 	while (names.len > 0)
-		if (span_is(part_take(&names, ' '), name))
+		if (span_is(span_until(&names, ' '), name))
 			return true;
 	return false;
 }
@@ -188,9 +177,9 @@ static bool time_read(struct span word, int64_t *out)
 bool snapshot_hit_next(struct span *hits, struct snapshot_hit *out)
 {
 	while (hits->len > 0) {
-		struct span line = part_take(hits, '\n');
-		out->limit = part_take(&line, ' ');
-		bool read = time_read(part_take(&line, ' '), &out->at);
+		struct span line = span_until(hits, '\n');
+		out->limit = span_until(&line, ' ');
+		bool read = time_read(span_until(&line, ' '), &out->at);
 		out->who = line;
 		if (read && out->limit.len > 0 && out->who.len > 0)
 			return true;

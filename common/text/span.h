@@ -27,4 +27,15 @@ static inline struct span span_trim(struct span span, const char *what)
 	return span;
 }
 
+/* Takes the bytes before the next `end`, and the `end` itself, off the front of `in`. Without an `end`, takes the rest. */
+static inline struct span span_until(struct span *in, char end)
+{
+	const char *found = in->len ? memchr(in->at, end, in->len) : NULL;
+	size_t len = found ? (size_t)(found - in->at) : in->len;
+	struct span part = {in->at, len};
+	size_t taken = found ? len + 1 : len;
+	*in = (struct span){in->at + taken, in->len - taken};
+	return part;
+}
+
 #endif
