@@ -21,6 +21,7 @@ cli_sources = \
 	cli/events.c \
 	cli/forget.c \
 	cli/import.c \
+	cli/running.c cli/running.h \
 	cli/session.c cli/session.h \
 	cli/lines.c cli/lines.h \
 	cli/lint.c \

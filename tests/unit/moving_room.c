@@ -3,9 +3,11 @@
 #include "moving_room.h"
 #include "schedule.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,26 @@ struct store *store_at(const char *path)
 	if (!store)
 		fail_msg("%s", why.text);
 	return store;
+}
+
+int daemon_at(const char *path)
+{
+	static struct snapshot_running running;
+	char name[160];
+	struct store *store = store_at(path);
+	memset(&running, 0, sizeof running);
+	running = (struct snapshot_running){.version = "0.2.0",
+		.pid = 4711,
+		.started_at = NOW - 7200,
+		.settings_at = NOW - 3600,
+		.file = "/etc/stsgate.conf"};
+	snapshot_setting_add(&running, "mode", "monitor", false);
+	assert_true(store_put_running(store, &running, NULL));
+	store_close(&store);
+	snprintf(name, sizeof name, "%s/policies.owner", path);
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	return fd;
 }
 
 static void entry_put(struct entry *to, void *arg)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ROWS_MAX 256
 
@@ -252,7 +253,9 @@ static void test_tables(void **state)
 	file_write(HEADER, strlen(HEADER));
 	command_check((struct call){.run = import_run, .words = {file}}, 0, "import");
 	command_check((struct call){.run = forget_run, .words = {"used.example"}}, 0, "forget");
+	int lock = daemon_at(one);
 	command_check((struct call){.run = settings_run}, 0, "settings");
+	close(lock);
 	command_check((struct call){.run = doctor_run, .words = {"mode"}, .override = "mode=monitor"}, 1, "doctor");
 	file_write("version: STSv1\nmode: off\n", strlen("version: STSv1\nmode: off\n"));
 	command_check((struct call){.run = lint_run, .words = {"policy", file}}, 1, "lint-policy");
