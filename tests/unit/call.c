@@ -18,12 +18,16 @@ int call_run(void *arg)
 	const struct call *call = arg;
 	char store[128], *overrides[3] = {store, (char *)"fetch_timeout=1s", (char *)call->override};
 	snprintf(store, sizeof store, "store_path=%s", call->store ? call->store : "/nonexistent");
+	struct own_value own[COUNT(call->own) + 1] = {{"rate", call->rate}};
+	size_t own_count = call->rate ? 1 : 0;
+	for (size_t i = 0; i < COUNT(call->own) && call->own[i].name; i++)
+		own[own_count++] = call->own[i];
 	struct options options = {.file = "/dev/null",
 		.overrides = overrides,
 		.override_count = call->override ? 3 : 2,
 		.json = call->json,
-		.own = &(struct own_value){"rate", call->rate},
-		.own_count = call->rate ? 1 : 0};
+		.own = own,
+		.own_count = own_count};
 	size_t count = 0;
 	while (count < COUNT(call->words) && call->words[count])
 		count++;

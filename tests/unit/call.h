@@ -11,7 +11,8 @@ struct call {
 	const char *override; /* name=value, or NULL */
 	const char *store;    /* NULL: a store that does not exist */
 	bool json;
-	const char *rate; /* of warm */
+	const char *rate;        /* of warm */
+	struct own_value own[4]; /* further options of the command; one without a name ends them */
 };
 
 extern char call_directory[64]; /* of the store; temporary stores are made in it, too */
