@@ -94,7 +94,8 @@ static bool store_find(
 {
 	session->changed_at = store_changed_at(settings->store_path);
 	session->store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, why);
-	if (session->store || needs != NEEDS_NO_STORE || is_broken(why))
+	bool without = needs == NEEDS_NO_STORE || needs == NEEDS_NO_STORE_IN_BACKGROUND;
+	if (session->store || !without || is_broken(why))
 		return session->store != NULL;
 	fprintf(stderr, "stsgate: note: the daemon's store is not used, and the results are not stored: %s\n",
 		why->text);
@@ -122,7 +123,7 @@ int session_open(struct session *session, const struct options *options, enum se
 			.store = session->store,
 			.loops = session->loops,
 			.inquiries_max = SESSION_INQUIRIES_MAX,
-			.background = needs == NEEDS_STORE_IN_BACKGROUND,
+			.background = needs == NEEDS_STORE_IN_BACKGROUND || needs == NEEDS_NO_STORE_IN_BACKGROUND,
 			.observe = observe,
 			.observe_arg = arg};
 		session->check = check_new(&check, &why);

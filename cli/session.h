@@ -25,9 +25,10 @@ struct session {
 	int64_t changed_at; /* the time of the last change to the store before this process opened it */
 };
 enum session_needs {
-	NEEDS_STORE,               /* fails without the daemon's store */
-	NEEDS_STORE_IN_BACKGROUND, /* like NEEDS_STORE, but probes use only the background part of the probe budget */
-	NEEDS_NO_STORE             /* if the daemon has no store, prints a note and uses an empty temporary store */
+	NEEDS_STORE,                 /* fails without the daemon's store */
+	NEEDS_STORE_IN_BACKGROUND,   /* like NEEDS_STORE, but probes use only the background part of the probe budget */
+	NEEDS_NO_STORE,              /* if the daemon has no store, prints a note and uses an empty temporary store */
+	NEEDS_NO_STORE_IN_BACKGROUND /* like NEEDS_NO_STORE, but probes use only that part of the budget */
 };
 /* Called after each step of each inquiry, on an event loop. */
 typedef void session_observe(void *arg, const struct want *want, const struct facts *facts);
