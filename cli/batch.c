@@ -9,6 +9,15 @@
 #define ROUND_MS 10000  /* between two rounds: after this time a network's budget allows one more probe */
 #define STALL_MS 180000 /* the rounds end if no domain was completed for this long */
 
+const char *batch_hop(const struct question *question, char hop[BATCH_HOP_SIZE])
+{
+	if (question->mx_lookup)
+		snprintf(hop, BATCH_HOP_SIZE, "%s", question->domain);
+	else
+		snprintf(hop, BATCH_HOP_SIZE, "[%s]:%u", question->host, question->port);
+	return hop;
+}
+
 void batch_init(struct batch *batch, const struct batch_caller *caller)
 {
 	*batch = (struct batch){.caller = *caller, .step_ms = 1000 / caller->rate};
@@ -106,11 +115,8 @@ static void result_take(struct batch *batch, const struct batch_job *job, const 
 	bool incomplete = outcome->verdict.has_policy && (job->refused || !outcome->final);
 	const struct batch_result result = {.outcome = outcome, .again = batch->again, .incomplete = incomplete};
 	if (incomplete) {
-		char hop[DOMAIN_SIZE + sizeof "[]:65535"];
-		if (question->mx_lookup)
-			snprintf(hop, sizeof hop, "%s", question->domain);
-		else
-			snprintf(hop, sizeof hop, "[%s]:%u", question->host, question->port);
+		char hop[BATCH_HOP_SIZE];
+		batch_hop(question, hop);
 		names_add(&batch->left, hop, strlen(hop));
 	}
 	batch->caller.take(batch->caller.arg, question, &result);

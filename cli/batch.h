@@ -57,6 +57,10 @@ struct batch {
 	struct progress progress;
 };
 
+#define BATCH_HOP_SIZE (DOMAIN_SIZE + sizeof "[]:65535")
+/* Writes what a question asks about as a next hop: a domain, or `[host]:port`. Returns `hop`. */
+const char *batch_hop(const struct question *question, char hop[BATCH_HOP_SIZE]);
+
 void batch_init(struct batch *batch, const struct batch_caller *caller);
 void batch_free(struct batch *batch);
 /* Called after each step of each inquiry, on an event loop. `arg` is the batch. */

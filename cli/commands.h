@@ -57,6 +57,7 @@ static inline int status_worse(int a, int b)
 typedef int command_run(const struct options *options, size_t count, char **words);
 
 command_run doctor_run;
+command_run audit_run;
 command_run export_run;
 command_run events_run;
 command_run forget_run;

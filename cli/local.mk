@@ -1,7 +1,11 @@
 # cli: the tool, one file per subcommand
 stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(product_defs)
-stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_sources = \
+	cli/audit.c cli/audit.h \
+	cli/audit_print.c \
+	cli/audit_read.c \
+	cli/audit_state.c \
 	cli/batch.c cli/batch.h \
 	cli/command.def cli/commands.h \
 	cli/describe.c cli/describe.h \
@@ -37,8 +41,9 @@ cli_sources = \
 	cli/settings_cmd.c \
 	cli/show.c \
 	cli/talk.c cli/talk.h \
+	cli/tally.c cli/tally.h \
 	cli/trace.c cli/trace.h \
 	cli/values.c cli/values.h \
 	cli/warm.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
-stsgate_LDADD = $(all_layers) $(all_libs)
+stsgate_LDADD = $(all_layers) $(all_libs) $(ZLIB_LIBS)

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROWS_MAX 256
+#define ROWS_MAX 512
 
 static struct row {
 	char object[32], member[40], types[80];
@@ -212,6 +212,10 @@ static void world_make(void)
 	world_policy_fails("broken.example", REASON_POLICY_FETCH, "HTTP status 500");
 }
 
+#define MAILLOG                                                                                                        \
+	"Nov 30 06:09:52 relay postfix/smtp[1]: A1: to=<ann@example.com>, relay=mx.example.com[192.0.2.25]:25, "       \
+	"tls=may:none, dsn=2.0.0, status=sent (250 ok)\n"
+
 /* --- the commands ------------------------------------------------------------------------------------------------- */
 
 static void export_check(void)
@@ -250,6 +254,10 @@ static void test_tables(void **state)
 	file_write("example.com\n", strlen("example.com\n"));
 	command_check((struct call){.run = warm_run, .words = {file}}, 0, "warm");
 	command_check((struct call){.run = show_run, .words = {"example.com"}}, 0, "show");
+	file_write(LIT(MAILLOG));
+	command_check((struct call){.run = audit_run, .words = {file}, .own = {{"maillog", ""}}}, 1, "audit");
+	file_write(LIT("plain.example\n"));
+	command_check((struct call){.run = audit_run, .words = {file}}, 0, "audit");
 	file_write(HEADER, strlen(HEADER));
 	command_check((struct call){.run = import_run, .words = {file}}, 0, "import");
 	command_check((struct call){.run = forget_run, .words = {"used.example"}}, 0, "forget");
