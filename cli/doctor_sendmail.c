@@ -1,7 +1,152 @@
-/* doctor: the checks of Sendmail. */
+/* doctor: reads the configuration of Sendmail and what the store has about wildcard certificates, and has them judged
+ * (sendmail_checks). */
+#include "clock.h"
 #include "doctor.h"
+#include "output.h"
+#include "read_text.h"
+#include "sendmail_checks.h"
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SENDMAIL_CF "/etc/mail/sendmail.cf"
+#define PAGE 256            /* domains that are read from the store at a time */
+#define WILDCARDS_MAX 20000 /* mail hosts with wildcard certificates; further ones are not looked for */
+
+/* --- the store ---------------------------------------------------------------------------------------------------- */
+
+static void host_take(struct store_view *view, const char *host, struct names *found)
+{
+	struct hop_record record;
+	if (store_view_hop(view, host, QUESTION_PORT, &record) == STORE_FOUND && record.pkix.good.at != 0 &&
+		evidence_by_wildcard_only(&record.pkix.good, host))
+		names_add(found, host, strlen(host));
+}
+
+/* Only an enforce policy in force makes Sendmail compare names. */
+static void domain_take(struct store_view *view, const char *domain, int64_t now, struct names *found)
+{
+	struct entry entry;
+	if (store_view_entry(view, domain, &entry) == STORE_FOUND && entry.has_policy &&
+		entry.policy.mode == POLICY_ENFORCE && entry.policy_expires_at > now) {
+		if (entry.mx.state == MX_IMPLICIT)
+			host_take(view, domain, found);
+		for (const char *host = NULL; (host = names_next(&entry.mx.names, host));)
+			host_take(view, host, found);
+	}
+	entry_free(&entry);
+}
+
+/* Adds a page of domains. Returns false at the end of the store. */
+static bool page_take(struct store *store, char after[DOMAIN_SIZE], struct names *found)
+{
+	struct names domains = {0};
+	struct failure why;
+	bool more = store_page(store, after, PAGE, &domains, &why) && domains.count > 0;
+	struct store_view *view = more ? store_view_begin(store, &why) : NULL;
+	for (const char *domain = NULL; view && (domain = names_next(&domains, domain));) {
+		domain_take(view, domain, clock_wall_s(), found);
+		snprintf(after, DOMAIN_SIZE, "%s", domain);
+	}
+	if (view)
+		store_view_end(&view);
+	names_free(&domains);
+	return view && found->count < WILDCARDS_MAX;
+}
+
+/* Finds the mail hosts in the store that only a wildcard certificate covers. Gives up root's rights. Returns false if the
+ * store cannot be read. */
+static bool wildcards_find(struct doctor *doctor, struct names *found)
+{
+	char after[DOMAIN_SIZE] = "";
+	int status;
+	if (store_changed_at(doctor->settings->store_path) == 0)
+		return false;
+	struct store *store = session_store(doctor->options, &status);
+	if (!store)
+		return false;
+	while (page_take(store, after, found))
+		;
+	names_sort(found);
+	store_close(&store);
+	return true;
+}
+
+/* --- files -------------------------------------------------------------------------------------------------------- */
+
+/* Reads the text from which mailertable was made: the map's last word is the file, without `.db`. */
+static bool mailertable_read(const struct sendmail_config *config, struct names *routed)
+{
+	const char *map = sendmail_map(config, "mailertable"), *name = map ? strrchr(map, ' ') : NULL;
+	struct failure why;
+	char *text = name ? file_text(name + 1, &why) : NULL, *rest = NULL;
+	if (!text)
+		return false;
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		sendmail_route_take(routed, (struct span){line, strlen(line)});
+	free(text);
+	return true;
+}
+
+static const char *ca_unreadable(const struct sendmail_config *config)
+{
+	const char *name = sendmail_option(config, "CACertFile");
+	int fd = name && name[0] != '\0' ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	if (fd < 0)
+		return name && name[0] != '\0' ? strerror(errno) : NULL;
+	close(fd);
+	return NULL;
+}
+
+static void configuration_judge(struct doctor *doctor, const struct sendmail_config *config, const char *file)
+{
+	struct names routed = {0}, wildcards = {0};
+	struct sendmail_facts facts = {.config = config, .file = file, .routed = &routed};
+	facts.mailertable_read = mailertable_read(config, &routed);
+	facts.ca_unreadable = ca_unreadable(config);
+	bool needed = sendmail_map(config, "sts") && sendmail_wildcard_rule_is_wrong(config);
+	if (needed && doctor_wants(doctor, "sendmail-wildcard") && wildcards_find(doctor, &wildcards))
+		facts.wildcards = &wildcards;
+	sendmail_judge(doctor, &facts);
+	names_free(&routed);
+	names_free(&wildcards);
+}
+
+/* The file of settings remains when Sendmail gives way to Postfix. */
+static bool left_over(const struct sendmail_config *config, const struct settings *settings)
+{
+	char path[64];
+	return program_find("postconf", path, sizeof path) && !sendmail_is_attached(config, settings);
+}
 
 void doctor_sendmail(struct doctor *doctor)
 {
-	doctor_report(doctor, "sendmail", DOCTOR_SKIP, "not checked yet");
+	const char *asked = option_value(doctor->options, "sendmail"), *file = asked ? asked : SENDMAIL_CF;
+	struct sendmail_config config = {0};
+	struct failure why = {0};
+	char *text = file_text(file, &why);
+	struct quote quote;
+	quote_string(&quote, file);
+	if (!text && !asked && why.code == ENOENT) {
+		doctor_report(doctor, "sendmail", DOCTOR_SKIP, "Sendmail is not installed: there is no %s", quote.text);
+	} else if (!text) {
+		doctor_report(doctor, "sendmail", DOCTOR_FAIL, "the settings of Sendmail cannot be read: %s", why.text);
+		doctor_remedy(doctor, "become root, or give the right file with --sendmail FILE");
+	} else if (!sendmail_config_read(&config, text)) {
+		doctor_report(
+			doctor, "sendmail", DOCTOR_FAIL, "%s is no sendmail.cf: it has no version (DZ)", quote.text);
+		doctor_remedy(doctor, "give the right file with --sendmail FILE");
+	} else if (!asked && left_over(&config, doctor->settings)) {
+		doctor_report(doctor, "sendmail", DOCTOR_SKIP,
+			"Postfix is installed, and %s does not mention stsgated; --sendmail FILE checks it",
+			quote.text);
+	} else {
+		configuration_judge(doctor, &config, file);
+	}
+	sendmail_config_free(&config);
 }

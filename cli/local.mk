@@ -30,14 +30,21 @@ cli_sources = \
 	cli/lines.c cli/lines.h \
 	cli/lint.c \
 	cli/list.c \
+	cli/postfix_checks_internal.h cli/postfix_checks.c cli/postfix_checks.h \
+	cli/postfix_config.c cli/postfix_config.h \
+	cli/postfix_map_checks.c cli/postfix_milter_checks.c \
+	cli/postfix_route_checks.c cli/postfix_tls_checks.c \
 	cli/preview.c cli/preview.h \
 	cli/maillog.c cli/maillog.h \
 	cli/maillog_text.c cli/maillog_text.h \
 	cli/output.c cli/output.h \
 	cli/progress.c cli/progress.h \
 	cli/query.c \
+	cli/read_text.c cli/read_text.h \
 	cli/record_json.c cli/record_json.h \
 	cli/refresh.c \
+	cli/sendmail_checks.c cli/sendmail_checks.h \
+	cli/sendmail_config.c cli/sendmail_config.h \
 	cli/settings_cmd.c \
 	cli/show.c \
 	cli/talk.c cli/talk.h \

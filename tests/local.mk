@@ -105,6 +105,16 @@ tests_unit_test_maillog_SOURCES = tests/unit/test_maillog.c tests/unit/cm.h $(ma
 check_PROGRAMS += tests/unit/test_json_manual
 tests_unit_test_json_manual_SOURCES = tests/unit/test_json_manual.c $(moving_files)
 tests_unit_test_json_manual_LDFLAGS = $(fakes_ldflags)
+mta_check_files = tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cli/doctor.h cli/output.c cli/output.h
+postfix_check_files = cli/postfix_checks_internal.h cli/postfix_checks.c cli/postfix_checks.h cli/postfix_config.c cli/postfix_config.h \
+	cli/postfix_map_checks.c cli/postfix_milter_checks.c cli/postfix_route_checks.c cli/postfix_tls_checks.c
+check_PROGRAMS += tests/unit/test_postfix_checks
+tests_unit_test_postfix_checks_SOURCES = tests/unit/test_postfix_checks.c $(postfix_check_files) $(mta_check_files)
+check_PROGRAMS += tests/unit/test_sendmail_checks
+tests_unit_test_sendmail_checks_SOURCES = tests/unit/test_sendmail_checks.c cli/sendmail_checks.c cli/sendmail_checks.h \
+	cli/sendmail_config.c cli/sendmail_config.h $(mta_check_files)
+check_PROGRAMS += tests/unit/test_read_text
+tests_unit_test_read_text_SOURCES = tests/unit/test_read_text.c cli/read_text.c cli/read_text.h cli/output.c cli/output.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_limits
 check_PROGRAMS += tests/unit/test_runner
 check_PROGRAMS += tests/unit/test_check_refresh

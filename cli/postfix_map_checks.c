@@ -1,0 +1,198 @@
+/* The checks of Postfix: does smtp(8) ask the TLS policy map, before every other table, and in the right dialect? */
+#include "map_grammar.h"
+#include "postfix_checks_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAPS "smtp_tls_policy_maps"
+
+/* One service of smtp(8), and where its list asks stsgated's map. */
+struct client {
+	const struct postfix_service *service;
+	enum postfix_place place;
+	struct span name;       /* the map's name; PLACE_SAME only */
+	struct name_list ahead; /* tables that are asked before the map */
+	bool certain;           /* one of these tables answers for every domain */
+};
+
+static bool answers_always(struct span table)
+{
+	static const char kind[] = "static:";
+	return table.len > sizeof kind - 1 && memcmp(table.at, kind, sizeof kind - 1) == 0;
+}
+
+static void client_look(const struct postfix_case *c, struct client *client, const struct postfix_service *service)
+{
+	struct span rest = span_of(postfix_value(c->config, service, MAPS)), table, address, name;
+	*client = (struct client){.service = service, .place = PLACE_OTHER};
+	name_list_init(&client->ahead);
+	while (client->place != PLACE_SAME && postfix_item(&rest, &table)) {
+		enum postfix_place place = PLACE_OTHER;
+		/* proxymap(8) is not chrooted */
+		bool chroot = service->chroot && !(table.len > 6 && memcmp(table.at, "proxy:", 6) == 0);
+		if (postfix_socketmap(table, &address, &name))
+			place = postfix_place(address, &c->map, c->queue, chroot);
+		if (place == PLACE_OTHER) {
+			char text[80];
+			snprintf(text, sizeof text, "%.*s", (int)(table.len < 70 ? table.len : 70), table.at);
+			name_list_add(&client->ahead, text);
+			client->certain |= answers_always(table);
+			continue;
+		}
+		client->place = place;
+		client->name = name;
+	}
+}
+
+static void outside_report(struct postfix_case *c, const struct client *client)
+{
+	char own[OWN_ADDRESS_SIZE];
+	struct quote name;
+	doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
+		"smtp(8) is chrooted in %s and cannot reach the map at %s (service %s): mail is deferred", c->queue,
+		c->map.path, shown(&name, span_of(client->service->name)));
+	if (strcmp(own_address(c, &c->map, own) + strlen("unix:"), c->map.path) != 0)
+		doctor_remedy(c->doctor, "in main.cf: " MAPS " = socketmap:%s:postfix", own);
+	else
+		doctor_remedy(c->doctor,
+			"put the socket below the queue directory: in stsgate.conf: socketmap_socket = unix:%s/stsgate/map, in "
+			"main.cf: " MAPS
+			" = socketmap:unix:stsgate/map:postfix; THE MAP in stsgated(8) has the details",
+			c->queue);
+}
+
+static void unattached_report(struct postfix_case *c)
+{
+	char own[OWN_ADDRESS_SIZE];
+	struct quote value;
+	shown(&value, span_of(postfix_value(c->config, NULL, MAPS)));
+	if (!c->settings->mta_enforces) {
+		doctor_report(c->doctor, "postfix-map", DOCTOR_SKIP,
+			"mta_enforces = no, and " MAPS " is %s, without stsgated's map", value.text);
+		return;
+	}
+	if (c->map.family == SOCKET_OFF) {
+		doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
+			"mta_enforces = yes, but socketmap_socket is empty: nothing binds the delivery of mail that the milter "
+			"lets pass");
+		doctor_remedy(
+			c->doctor, "in stsgate.conf: socketmap_socket = inet:8461@127.0.0.1, or mta_enforces = no");
+		return;
+	}
+	doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
+		"mta_enforces = yes, but " MAPS
+		" is %s, without stsgated's map: nothing binds the delivery of mail that the "
+		"milter lets pass",
+		value.text);
+	doctor_remedy(c->doctor, "in main.cf: " MAPS " = socketmap:%s:postfix; or in stsgate.conf: mta_enforces = no",
+		own_address(c, &c->map, own));
+}
+
+static void order_check(struct postfix_case *c, const struct client *client)
+{
+	struct quote name;
+	shown(&name, span_of(client->service->name));
+	if (client->ahead.count == 0) {
+		doctor_report(c->doctor, "postfix-map-order", DOCTOR_OK,
+			"no table comes before stsgated's map (service %s)", name.text);
+		return;
+	}
+	doctor_report(c->doctor, "postfix-map-order", client->certain ? DOCTOR_FAIL : DOCTOR_WARN,
+		client->certain
+			? "a table before stsgated's map answers for every domain, so the map is never asked: %s "
+			  "(service %s)"
+			: "what a table before stsgated's map answers replaces the policy of that domain: %s (service %s)",
+		client->ahead.bytes, name.text);
+	doctor_remedy(c->doctor, "in main.cf: put stsgated's map first in " MAPS
+				 "; for an exception use exempt_domains in stsgate.conf instead");
+}
+
+static void dialect_check(struct postfix_case *c, const struct client *client)
+{
+	enum map_dialect dialect = map_dialect_by_name(client->name);
+	struct quote name, version;
+	shown(&name, client->name);
+	shown(&version, span_of(postfix_value(c->config, NULL, "mail_version")));
+	bool since_tlsrpt = postfix_since(c->config, 3, 10, 0);
+	if (dialect == MAP_TLSRPT && !postfix_since(c->config, 3, 10, 6)) {
+		doctor_report(c->doctor, "postfix-dialect", DOCTOR_FAIL,
+			"the map name %s needs Postfix 3.10.6, this is %s: %s", name.text, version.text,
+			since_tlsrpt ? "smtp(8) may crash" : "all mail to domains with an enforce policy waits");
+		doctor_remedy(c->doctor, "in main.cf: let " MAPS " end in `:postfix`");
+	} else if (dialect == MAP_STS) {
+		doctor_report(c->doctor, "postfix-dialect", DOCTOR_WARN,
+			"the map name %s is that of Sendmail's dialect, which has no answers for DANE", name.text);
+		doctor_remedy(c->doctor, "in main.cf: let " MAPS " end in `:postfix`");
+	} else if (dialect == MAP_TLSRPT &&
+		   strcmp(postfix_value(c->config, NULL, "smtp_tls_enforce_sts_mx_patterns"), "no") == 0) {
+		doctor_report(c->doctor, "postfix-dialect", DOCTOR_WARN,
+			"smtp_tls_enforce_sts_mx_patterns = no: Postfix does not compare the names of MX hosts with the policy");
+		doctor_remedy(c->doctor, "in main.cf: remove smtp_tls_enforce_sts_mx_patterns");
+	} else {
+		doctor_report(c->doctor, "postfix-dialect", DOCTOR_OK, "the map name %s fits Postfix %s", name.text,
+			version.text);
+	}
+}
+
+static void reply_size_check(struct postfix_case *c)
+{
+	const char *limit = postfix_value(c->config, NULL, "socketmap_max_reply_size");
+	if (limit[0] == '\0' || strtol(limit, NULL, 10) >= MAP_REPLY_MAX)
+		return;
+	struct quote quote;
+	doctor_report(c->doctor, "postfix-map", DOCTOR_WARN,
+		"socketmap_max_reply_size is %s, but an answer may have %d bytes: mail to domains with long policies waits",
+		shown(&quote, span_of(limit)), MAP_REPLY_MAX);
+	doctor_remedy(c->doctor, "in main.cf: remove socketmap_max_reply_size");
+}
+
+static void attached_report(struct postfix_case *c, const struct name_list *missing)
+{
+	char own[OWN_ADDRESS_SIZE];
+	own_address(c, &c->map, own);
+	if (!c->settings->mta_enforces) {
+		doctor_report(c->doctor, "postfix-map", DOCTOR_WARN,
+			"smtp(8) asks the map at %s, but mta_enforces = no: the milter also holds mail that the map could let "
+			"Postfix deliver safely",
+			own);
+		doctor_remedy(c->doctor, "in stsgate.conf: mta_enforces = yes");
+	} else if (missing->count > 0) {
+		doctor_report(c->doctor, "postfix-map", DOCTOR_WARN,
+			"smtp(8) asks the map at %s, but not for mail of these services: %s", own, missing->bytes);
+		doctor_remedy(c->doctor,
+			"in master.cf: remove `-o " MAPS "` from these services, unless they deliver only to "
+			"hosts of your own");
+	} else {
+		doctor_report(c->doctor, "postfix-map", DOCTOR_OK, "smtp(8) asks the map at %s", own);
+	}
+}
+
+void postfix_judge_map(struct postfix_case *c)
+{
+	struct client client, first = {.place = PLACE_OTHER};
+	struct name_list missing;
+	bool outside = false;
+	name_list_init(&missing);
+	for (const struct postfix_service *service = NULL; (service = service_next(c, service, "smtp"));) {
+		client_look(c, &client, service);
+		if (client.place == PLACE_OUTSIDE && !outside)
+			outside_report(c, &client);
+		outside |= client.place == PLACE_OUTSIDE;
+		if (client.place == PLACE_OTHER)
+			name_list_add(&missing, service->name);
+		if (client.place == PLACE_SAME && first.place != PLACE_SAME)
+			first = client;
+	}
+	c->map_attached = first.place == PLACE_SAME || outside;
+	if (outside)
+		return;
+	if (!c->map_attached) {
+		unattached_report(c);
+		return;
+	}
+	attached_report(c, &missing);
+	reply_size_check(c);
+	order_check(c, &first);
+	dialect_check(c, &first);
+}

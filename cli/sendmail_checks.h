@@ -1,0 +1,28 @@
+/* Judges a Sendmail configuration against the settings of stsgated: the checks of the group `sendmail` of `stsgate
+ * doctor`, except reading files and the store. Pure: what the checks need from these is in the facts. */
+#ifndef CLI_SENDMAIL_CHECKS_H
+#define CLI_SENDMAIL_CHECKS_H
+
+#include "doctor.h"
+#include "names.h"
+#include "sendmail_config.h"
+
+struct sendmail_facts {
+	const struct sendmail_config *config;
+	const char *file;          /* its name */
+	const char *ca_unreadable; /* why the file of CACertFile cannot be read; NULL: it can, or there is none */
+	const struct names
+		*wildcards;    /* mail hosts in the store that only a wildcard certificate covers; NULL: unknown */
+	bool mailertable_read; /* the text of mailertable could be read */
+	/* The keys of mailertable whose mail goes to another host: domains, and `.domain` for all below it. */
+	const struct names *routed;
+};
+
+/* Reports all findings. */
+void sendmail_judge(struct doctor *doctor, const struct sendmail_facts *facts);
+/* Adds the key of a line of mailertable to a list, if its mail goes to another host by SMTP. */
+void sendmail_route_take(struct names *routed, struct span line);
+/* Returns whether a sendmail.cf has anything to do with stsgated: FEATURE(sts), or a filter at its address. */
+bool sendmail_is_attached(const struct sendmail_config *config, const struct settings *settings);
+
+#endif

@@ -1,0 +1,337 @@
+/* doctor's checks of Postfix: each row changes a good configuration and expects exactly these warnings and failures. The
+ * base is what postconf(1) of Postfix 3.7.11 prints, shortened. */
+#include "cm.h"
+
+#include "findings.h"
+#include "memory.h"
+#include "postfix_checks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MILTER "{ inet:127.0.0.1:8462, connect_timeout=10s, command_timeout=30s, default_action=tempfail }"
+#define MAP "socketmap:inet:127.0.0.1:8461:postfix"
+#define FILTER "regexp:{{/^5(.* TLS is required, but .*)/ 4$1}}"
+
+static const char main_cf[] = "compatibility_level = 3.6\n"
+			      "config_directory = /etc/postfix\n"
+			      "default_transport = smtp\n"
+			      "mail_version = 3.7.11\n"
+			      "milter_command_timeout = 30s\n"
+			      "milter_connect_timeout = 30s\n"
+			      "milter_content_timeout = 300s\n"
+			      "milter_default_action = tempfail\n"
+			      "milter_protocol = 6\n"
+			      "multi_instance_directories =\n"
+			      "mydestination = relay.example, localhost\n"
+			      "myhostname = relay.example\n"
+			      "non_smtpd_milters = " MILTER "\n"
+			      "queue_directory = /var/spool/postfix\n"
+			      "relay_domains =\n"
+			      "relayhost =\n"
+			      "smtp_delivery_status_filter = " FILTER "\n"
+			      "smtp_dns_support_level = dnssec\n"
+			      "smtp_fallback_relay =\n"
+			      "smtp_host_lookup = dns\n"
+			      "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
+			      "smtp_tls_CApath =\n"
+			      "smtp_tls_mandatory_protocols = >=TLSv1\n"
+			      "smtp_tls_policy_maps = " MAP "\n"
+			      "smtp_tls_security_level = may\n"
+			      "smtpd_milters = " MILTER "\n"
+			      "smtpd_policy_service_timeout = 100s\n"
+			      "smtpd_recipient_restrictions =\n"
+			      "tls_append_default_CA = no\n";
+static const char master_cf[] =
+	"smtp       inet  n       -       y       -       -       smtpd\n"
+	"pickup     unix  n       -       y       60      1       pickup\n"
+	"cleanup    unix  n       -       y       -       0       cleanup\n"
+	"smtp       unix  -       -       y       -       -       smtp\n"
+	"relay      unix  -       -       y       -       -       smtp -o syslog_name=postfix/relay\n"
+	"virtual    unix  -       n       n       -       -       virtual\n"
+	"lmtp       unix  -       -       y       -       -       lmtp\n";
+static const char own_settings[] = "mta_enforces = yes\n";
+
+struct row {
+	const char *settings, *main, *master, *overrides;
+	const char *wanted; /* findings_bad() */
+	const char *ca_unreadable;
+};
+
+#define SUBMISSION "submission inet n - y - - smtpd\n"
+#define BULK "bulk unix - - y - - smtp\n"
+#define DELEGATION "milter_socket =\ndelegation_socket = inet:8463@127.0.0.1\ndelegation_domain = recipient\n"
+#define NO_MILTER "smtpd_milters =\nnon_smtpd_milters =\n"
+#define ASKED "smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:8463, permit_mynetworks\n"
+
+static const struct row rows[] = {
+	{"", "", "", "", "", NULL},
+	/* the version */
+	{"", "mail_version = 3.3.22\n", "", "", "fail postfix", NULL},
+	{"", "mail_version = 3.12-20260821\nmulti_instance_directories = /etc/postfix-out\n", "", "", "", NULL},
+	/* the milter */
+	{"", "smtpd_milters =\n", "", "", "warn postfix-milter", NULL},
+	{"mta_enforces = no\n", "smtpd_milters =\nsmtp_tls_policy_maps =\nsmtp_tls_security_level = dane\n", "", "",
+		"fail postfix-milter", NULL},
+	{"milter_socket =\n", "smtpd_milters =\n", "", "", "", NULL},
+	{"", "smtpd_milters = inet:localhost:8462, inet:localhost:11332\n", "", "", "", NULL},
+	{"", "smtpd_milters = inet:[::1]:8462\n", "", "", "warn postfix-milter", NULL},
+	{"milter_socket = inet6:8462@::1\n", "smtpd_milters = inet:[::1]:8462\n", "", "", "", NULL},
+	{"milter_socket = inet:8462\n", "smtpd_milters = inet:192.0.2.1:8462\n", "", "", "", NULL},
+	{"", "smtpd_milters = inet:127.0.0.1:84620\n", "", "", "warn postfix-milter", NULL},
+	{"", "receive_override_options = no_milters\n", "", "", "warn postfix-milter", NULL},
+	{"", "", SUBMISSION, "submission/inet/smtpd_milters =\n", "", NULL},
+	{"", "smtpd_milters =\n", SUBMISSION, "submission/inet/smtpd_milters = " MILTER "\n", "", NULL},
+	{"mta_enforces = no\n", "smtp_tls_policy_maps =\nsmtp_tls_security_level = dane\n", SUBMISSION,
+		"submission/inet/smtpd_milters =\n", "warn postfix-milter", NULL},
+	{"mta_enforces = no\n", "smtp_tls_policy_maps =\nsmtp_tls_security_level = dane\n",
+		"127.0.0.1:10025 inet n - y - - smtpd\n", "127.0.0.1:10025/inet/smtpd_milters =\n", "", NULL},
+	{"mta_enforces = no\n", "smtp_tls_policy_maps =\nsmtp_tls_security_level = dane\nnon_smtpd_milters =\n", "", "",
+		"warn postfix-milter", NULL},
+	{"", "non_smtpd_milters =\n", "", "", "", NULL},
+	{"", "milter_protocol = 4\n", "", "", "warn postfix-milter", NULL},
+	/* UNIX sockets in and outside the chroot */
+	{"milter_socket = unix:/var/spool/postfix/stsgate/milter\n", "smtpd_milters = unix:stsgate/milter\n", "", "",
+		"", NULL},
+	{"milter_socket = unix:/var/spool/postfix/stsgate/milter\n", "smtpd_milters = unix:/stsgate/milter\n", "", "",
+		"", NULL},
+	{"milter_socket = unix:/var/spool/postfix/stsgate/milter\n",
+		"smtpd_milters = unix:/var/spool/postfix/stsgate/milter\n", "", "", "fail postfix-milter", NULL},
+	{"milter_socket = unix:/run/stsgate/milter\n", "smtpd_milters = unix:/run/stsgate/milter\n", "", "",
+		"fail postfix-milter", NULL},
+	{"socketmap_socket = unix:/var/spool/postfix/stsgate/map\n",
+		"smtp_tls_policy_maps = socketmap:unix:stsgate/map:postfix\n", "", "", "", NULL},
+	{"socketmap_socket = unix:/run/stsgate/map\n",
+		"smtp_tls_policy_maps = socketmap:unix:/var/run/stsgate/map:postfix\n", "", "", "fail postfix-map",
+		NULL},
+	{"socketmap_socket = unix:/run/stsgate/map\n",
+		"smtp_tls_policy_maps = proxy:socketmap:unix:/run/stsgate/map:postfix\n", "", "", "", NULL},
+	/* the default action and the timeouts */
+	{"", "smtpd_milters = { inet:127.0.0.1:8462, default_action=reject }\n", "", "", "fail postfix-action", NULL},
+	{"", "smtpd_milters = { inet:127.0.0.1:8462, { default_action = quarantine } }\n", "", "",
+		"warn postfix-action", NULL},
+	{"", "smtpd_milters = inet:127.0.0.1:8462\nmilter_default_action = shutdown\n", "", "", "", NULL},
+	{"", "smtpd_milters = inet:127.0.0.1:8462\nmilter_default_action = accept\n", "", "", "", NULL},
+	{"mta_enforces = no\n",
+		"smtp_tls_policy_maps =\nsmtp_tls_security_level = dane\nsmtpd_milters = inet:127.0.0.1:8462\n"
+		"milter_default_action = accept\n",
+		"", "", "warn postfix-action", NULL},
+	{"", "smtpd_milters = { inet:127.0.0.1:8462 command_timeout=4s }\n", "", "", "fail postfix-timeouts", NULL},
+	{"", "smtpd_milters = { inet:127.0.0.1:8462 command_timeout=5s }\n", "", "", "warn postfix-timeouts", NULL},
+	{"", "smtpd_milters = inet:127.0.0.1:8462\nmilter_command_timeout = 1m\n", "", "", "", NULL},
+	{"milter_wait = 25s\n", "smtpd_milters = inet:127.0.0.1:8462\nmilter_content_timeout = 20s\n", "", "",
+		"fail postfix-timeouts", NULL},
+	/* the map */
+	{"", "smtp_tls_policy_maps =\n", "", "", "fail postfix-map; warn postfix-dane", NULL},
+	{"", "smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8642:postfix\n", "", "",
+		"fail postfix-map; warn postfix-dane", NULL},
+	{"socketmap_socket =\n", "", "", "", "fail postfix-map; warn postfix-dane", NULL},
+	{"mta_enforces = no\n", "", "", "", "warn postfix-map", NULL},
+	{"mta_enforces = no\nmta_dane = no\n", "smtp_tls_policy_maps =\n", "", "", "", NULL},
+	{"", "", BULK, "bulk/unix/smtp_tls_policy_maps =\n", "warn postfix-map", NULL},
+	{"", "", BULK, "bulk/unix/smtp_bind_address = 192.0.2.1\n", "", NULL},
+	{"", "socketmap_max_reply_size = 80000\n", "", "", "warn postfix-map", NULL},
+	{"", "socketmap_max_reply_size = 100000\n", "", "", "", NULL},
+	/* the order of tables */
+	{"", "smtp_tls_policy_maps = lmdb:/etc/postfix/tls, " MAP "\n", "", "", "warn postfix-map-order", NULL},
+	{"", "smtp_tls_policy_maps = inline:{ {example.com = may}, {example.org = none} } " MAP "\n", "", "",
+		"warn postfix-map-order", NULL},
+	{"", "smtp_tls_policy_maps = static:may " MAP "\n", "", "", "fail postfix-map-order", NULL},
+	{"", "smtp_tls_policy_maps = " MAP " lmdb:/etc/postfix/tls\n", "", "", "", NULL},
+	/* the dialect */
+	{"", "smtp_tls_policy_maps = " MAP "-tlsrpt\n", "", "", "fail postfix-dialect", NULL},
+	{"", "smtp_tls_policy_maps = " MAP "-tlsrpt\nmail_version = 3.10.5\n", "", "", "fail postfix-dialect", NULL},
+	{"", "smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:QUERYwithTLSRPT\nmail_version = 3.10.3\n", "", "",
+		"fail postfix-dialect", NULL},
+	{"", "smtp_tls_policy_maps = " MAP "-tlsrpt\nmail_version = 3.10.6\n", "", "", "", NULL},
+	{"", "smtp_tls_policy_maps = " MAP "-tlsrpt\nmail_version = 3.11.0\nsmtp_tls_enforce_sts_mx_patterns = no\n",
+		"", "", "warn postfix-dialect", NULL},
+	{"", "smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:sts\n", "", "", "warn postfix-dialect", NULL},
+	{"", "smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:QUERY\nmail_version = 3.10.13\n", "", "", "", NULL},
+	/* TLS */
+	{"", "smtp_tls_security_level =\n", "", "", "fail postfix-level", NULL},
+	{"", "smtp_tls_security_level = none\n", "", "", "fail postfix-level", NULL},
+	{"", "smtp_tls_security_level =\nsmtp_use_tls = yes\n", "", "", "", NULL},
+	{"", "smtp_tls_security_level = encrypt\n", "", "", "", NULL},
+	{"", "", "", "smtp/unix/smtp_tls_security_level = none\n", "fail postfix-level", NULL},
+	{"", "smtp_tls_CAfile =\n", "", "", "fail postfix-ca", NULL},
+	{"", "smtp_tls_CAfile =\ntls_append_default_CA = yes\n", "", "", "", NULL},
+	{"", "smtp_tls_CAfile =\nsmtp_tls_CApath = /etc/ssl/certs\n", "", "", "warn postfix-ca", NULL},
+	{"", "", "", "", "fail postfix-ca", "No such file or directory"},
+	{"mta_enforces = no\nmta_dane = no\n", "smtp_tls_policy_maps =\nsmtp_tls_CAfile =\n", "", "", "", NULL},
+	{"", "smtp_tls_mandatory_protocols = >=TLSv1.3\n", "", "", "warn postfix-protocols", NULL},
+	{"", "smtp_tls_mandatory_protocols = >=0304\n", "", "", "warn postfix-protocols", NULL},
+	{"", "smtp_tls_mandatory_protocols = !SSLv2, !SSLv3, !tlsv1.2\n", "", "", "warn postfix-protocols", NULL},
+	{"", "smtp_tls_mandatory_protocols = TLSv1.3\n", "", "", "warn postfix-protocols", NULL},
+	{"", "smtp_tls_mandatory_protocols = TLSv1.2:TLSv1.3\n", "", "", "", NULL},
+	{"", "smtp_tls_mandatory_protocols = !SSLv2, !SSLv3\n", "", "", "", NULL},
+	{"", "smtp_tls_mandatory_protocols =\n", "", "", "", NULL},
+	{"", "smtp_delivery_status_filter =\n", "", "", "warn postfix-bounces", NULL},
+	/* DANE */
+	{"", "smtp_dns_support_level =\n", "", "", "fail postfix-dane", NULL},
+	{"", "smtp_dns_support_level = enabled\n", "", "", "fail postfix-dane", NULL},
+	{"mta_dane = no\n", "smtp_dns_support_level =\n", "", "", "", NULL},
+	{"dnssec = off\n", "smtp_dns_support_level =\n", "", "", "", NULL},
+	{"", "smtp_host_lookup = native\n", "", "", "fail postfix-dane", NULL},
+	{"mta_enforces = no\n", "smtp_tls_policy_maps =\n", "", "", "warn postfix-dane", NULL},
+	/* policy delegation */
+	{DELEGATION, NO_MILTER ASKED, "", "", "", NULL},
+	{DELEGATION,
+		NO_MILTER
+		"smtpd_recipient_restrictions = { check_policy_service { inet:localhost:8463, timeout=10s } }\n",
+		"", "", "warn postfix-delegation", NULL},
+	{DELEGATION,
+		NO_MILTER "smtpd_recipient_restrictions = check_policy_service { inet:localhost:8463, timeout=10s }\n",
+		"", "", "", NULL},
+	{DELEGATION, NO_MILTER, "", "", "warn postfix-delegation", NULL},
+	{DELEGATION "mta_enforces = no\nmta_dane = no\n", NO_MILTER "smtp_tls_policy_maps =\n", "", "",
+		"fail postfix-delegation", NULL},
+	{DELEGATION,
+		NO_MILTER "smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination, "
+			  "check_policy_service inet:127.0.0.1:8463\n",
+		"", "", "warn postfix-delegation", NULL},
+	{DELEGATION, NO_MILTER "smtpd_data_restrictions = check_policy_service inet:127.0.0.1:8463\n", "", "",
+		"fail postfix-delegation", NULL},
+	{DELEGATION, NO_MILTER ASKED "smtpd_policy_service_timeout = 3s\n", "", "", "fail postfix-delegation", NULL},
+	{DELEGATION, NO_MILTER ASKED "relayhost = [192.0.2.1]\n", "", "", "warn postfix-delegation", NULL},
+	{DELEGATION, NO_MILTER ASKED "transport_maps = hash:/etc/postfix/transport\n", "", "",
+		"warn postfix-delegation", NULL},
+	{DELEGATION "delegation_domain = smart.example\n", NO_MILTER ASKED, "", "", "warn postfix-delegation", NULL},
+	{DELEGATION, NO_MILTER ASKED "virtual_mailbox_domains = box.example\n", "", "", "warn postfix-domains", NULL},
+	/* routes */
+	{"", "relayhost = [smart.example]:587\n", "", "", "warn postfix-routes", NULL},
+	{"", "default_transport = smtp:smart.example\n", "", "", "warn postfix-routes", NULL},
+	{"exempt_domains = smart.example\n", "relayhost = [smart.example]:587\n", "", "", "", NULL},
+	{"exempt_hosts = .example\n", "relayhost = [smart.example]:587\n", "", "", "", NULL},
+	{"", "relayhost = [192.0.2.1]\n", "", "", "", NULL},
+	{"", "smtp_fallback_relay = spare.example\n", "", "", "warn postfix-routes", NULL},
+	{"mta_dane = no\n", "smtp_dns_support_level = disabled\n", "", "", "fail postfix-routes", NULL},
+	{"mta_dane = no\n", "smtp_dns_support_level =\ndisable_dns_lookups = yes\n", "", "", "fail postfix-routes",
+		NULL},
+	/* transports */
+	{"", "", "dovecot unix - n n - - pipe flags=DRhu\n", "", "warn postfix-transports", NULL},
+	{"milter_skip_mailers = lmtp virtual dovecot\n", "", "dovecot unix - n n - - pipe flags=DRhu\n", "", "", NULL},
+	{"", "content_filter = scan:dummy\n", "scan unix - n n - - pipe flags=Rq\n", "", "", NULL},
+	{"", "", "scan unix - n n - - pipe flags=Rq\n", "smtp/inet/content_filter = scan\n", "", NULL},
+	/* own and backup domains */
+	{"own_hosts = relay.example\n", "relay_domains = inside.example hash:/etc/postfix/relay\n", "", "",
+		"warn postfix-domains", NULL},
+	{"own_hosts = relay.example\nexempt_domains = inside.example\n", "relay_domains = Inside.Example\n", "", "", "",
+		NULL},
+	{"own_hosts = .example\nexempt_domains = .inside.example\n", "relay_domains = .inside.example\n", "", "", "",
+		NULL},
+	{"exempt_domains = inside.example\n", "relay_domains = inside.example\n", "", "", "", NULL},
+	{"exempt_domains = inside.example\n", "relay_domains = inside.example\nmyhostname = out.example\n", "", "",
+		"warn postfix-domains", NULL},
+	{"own_hosts = mx.example\nexempt_domains = inside.example\n", "relay_domains = inside.example\n", "", "",
+		"warn postfix-domains", NULL},
+};
+
+static char *joined(const char *a, const char *b)
+{
+	char *text = xmalloc(strlen(a) + strlen(b) + 1);
+	strcpy(text, a);
+	return strcat(text, b);
+}
+
+/* Later settings of stsgate.conf replace earlier ones here, as a file may not have a setting twice. */
+static struct settings *settings_of(const char *text)
+{
+	struct failure why = {0};
+	char *words[16];
+	size_t count = 0;
+	char *copy = joined(own_settings, text), *rest = NULL;
+	for (char *line = strtok_r(copy, "\n", &rest); line && count < COUNT(words); line = strtok_r(NULL, "\n", &rest))
+		words[count++] = line;
+	struct settings *settings = settings_read(NULL, false, words, count, &why);
+	if (!settings)
+		fail_msg("%s", why.text);
+	free(copy);
+	return settings;
+}
+
+static void row_judge(const struct row *row)
+{
+	struct postfix_config config;
+	struct settings *settings = settings_of(row->settings);
+	struct doctor doctor = {.settings = settings};
+	findings_clear();
+	assert_true(postfix_config_read(
+		&config, joined(main_cf, row->main), joined(master_cf, row->master), joined(row->overrides, "")));
+	struct postfix_facts facts = {.config = &config, .host = "relay.example", .ca_unreadable = row->ca_unreadable};
+	postfix_judge(&doctor, &facts);
+	postfix_config_free(&config);
+	settings_free(&settings);
+}
+
+static void rows_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		row_judge(&rows[i]);
+		if (strcmp(findings_bad(), rows[i].wanted) != 0)
+			fail_msg("row %zu (%s%s%s%s): `%s`, not `%s`\n%s", i, rows[i].settings, rows[i].main,
+				rows[i].master, rows[i].overrides, findings_bad(), rows[i].wanted, findings_all());
+	}
+}
+
+/* The findings quote what main.cf has; nothing in it can write to the terminal. */
+static void text_is_quoted(void **state)
+{
+	struct row row = {"", "relayhost = \x1b[31m.example\nmail_version = 3.7\x07\nsmtp_tls_security_level = \x9b\n",
+		"\x1b[0m inet n - y - - smtpd\n", "", "", NULL};
+	(void)state;
+	row_judge(&row);
+	for (const char *at = findings_all(); *at; at++)
+		if (*at != '\n' && (*at < 0x20 || *at > 0x7e))
+			fail_msg("octet %d in: %s", *at, findings_all());
+}
+
+static void own_address_is_told(void **state)
+{
+	struct row row = {"milter_socket = unix:/var/spool/postfix/stsgate/milter\nsocketmap_socket = inet6:99@::1\n",
+		"smtpd_milters =\nsmtp_tls_policy_maps =\n", "", "", "", NULL};
+	(void)state;
+	row_judge(&row);
+	assert_non_null(strstr(findings_all(), "smtpd_milters = { unix:stsgate/milter, "));
+	assert_non_null(strstr(findings_all(), "smtp_tls_policy_maps = socketmap:inet:[::1]:99:postfix"));
+}
+
+static void odd_output_is_survived(void **state)
+{
+	static const char *const odd[] = {
+		"", "\n\n", "=", "= = =\n", "/", "//=\n", "a/b/c", "a b c d e f g h", "x\n/y/z = 1\n{"};
+	struct postfix_config config;
+	(void)state;
+	for (size_t i = 0; i < COUNT(odd); i++) {
+		assert_false(postfix_config_read(&config, xstrdup(odd[i]), xstrdup(odd[i]), xstrdup(odd[i])));
+		postfix_config_free(&config);
+	}
+}
+
+static void items_keep_their_braces(void **state)
+{
+	static const char list[] = " a, {b, c={d e}} ,,inline:{x y}z }w {open ";
+	static const char *const items[] = {"a", "{b, c={d e}}", "inline:{x y}z", "}w", "{open "};
+	struct span rest = {list, sizeof list - 1}, item;
+	size_t count = 0;
+	(void)state;
+	for (; postfix_item(&rest, &item); count++)
+		if (count >= COUNT(items) || !span_is(item, items[count]))
+			fail_msg("item %zu: %.*s", count, (int)item.len, item.at);
+	assert_int_equal(count, COUNT(items));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_agree),
+		cmocka_unit_test(text_is_quoted),
+		cmocka_unit_test(own_address_is_told),
+		cmocka_unit_test(odd_output_is_survived),
+		cmocka_unit_test(items_keep_their_braces),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
