@@ -9,6 +9,8 @@
 #define HOP_VERSION 1
 #define VERDICT_MAGIC "STSW"
 #define VERDICT_VERSION 1
+#define OVERRIDE_MAGIC "STSO"
+#define OVERRIDE_VERSION 1
 
 /* The store holds these numbers, so they must never change. */
 _Static_assert(POLICY_NONE == 0 && POLICY_TESTING == 1 && POLICY_ENFORCE == 2, "modes are stored by number");
@@ -17,6 +19,7 @@ _Static_assert(
 	"MX states are stored by number");
 _Static_assert(TLSA_UNKNOWN == 0 && TLSA_NONE == 1 && TLSA_USABLE == 2 && TLSA_UNUSABLE == 3 && TLSA_FAILED == 4,
 	"TLSA states are stored by number");
+_Static_assert(OVERRIDE_PASS == 1 && OVERRIDE_TAG == 2 && OVERRIDE_ENFORCE == 3, "overrides are stored by number");
 
 /* --- values that have functions of their own ---------------------------------------------------------------------- */
 
@@ -182,6 +185,26 @@ static bool is_printable(struct span in)
 	return true;
 }
 
+static const char *override_word(int64_t kind)
+{
+	return override_kind_name((enum override_kind)kind);
+}
+
+static bool is_domain_or_all(struct span in)
+{
+	return span_is(in, OVERRIDE_ALL) || is_domain(in);
+}
+
+static bool is_author(struct span in)
+{
+	return override_text_is_valid(in, OVERRIDE_AUTHOR_SIZE);
+}
+
+static bool is_reason_text(struct span in)
+{
+	return override_text_is_valid(in, OVERRIDE_REASON_SIZE);
+}
+
 /* Drops evidence whose reason only a later version knows. */
 static bool evidence_settle(void *record)
 {
@@ -244,6 +267,15 @@ static const struct field_form form_tlsa_state = {.kind = FIELD_WORD,
 	.max = TLSA_FAILED,
 	.word = tlsa_word,
 	.wrong = "is not a state of TLSA records"};
+static const struct field_form form_override = {.kind = FIELD_WORD,
+	.octets = 1,
+	.min = OVERRIDE_PASS,
+	.max = OVERRIDE_ENFORCE,
+	.word = override_word,
+	.wrong = "is not a kind of override"};
+static const struct field_form form_domain_or_all = {.kind = FIELD_TEXT, .valid = is_domain_or_all};
+static const struct field_form form_author = {.kind = FIELD_TEXT, .valid = is_author};
+static const struct field_form form_reason_text = {.kind = FIELD_TEXT, .valid = is_reason_text};
 static const struct field_form form_evidence = {
 	.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
 static const struct field_form form_door = {.kind = FIELD_WORD, .octets = 1, .max = DOOR_DELEGATION, .word = door_word};
@@ -333,6 +365,21 @@ static const struct field tlsa_rows[] = {
 };
 #undef ROW
 const struct fields tlsa_table = FIELDS(tlsa_rows, "", "state dnssec base records usable checked_at ttl");
+
+#define ROW(tag, form, member, shown) FIELD(tag, form_##form, struct override, member, NULL, shown)
+static const struct field override_rows[] = {
+	ROW(1, override, kind, "kind"),
+	ROW(2, domain_or_all, domain, "domain"),
+	ROW(3, date, begins_at, "begins_at"),
+	ROW(4, date, ends_at, "ends_at"),
+	ROW(5, author, author, "author"),
+	ROW(6, reason_text, reason, "reason"),
+	ROW(7, u32, uses, "uses"),
+	ROW(8, time, used_at, "used_at"),
+};
+#undef ROW
+const struct fields override_table =
+	FIELDS(override_rows, "", "domain kind begins_at ends_at left author reason uses used_at");
 
 /* A hop record as it is stored. The three members of a history often hold the same evidence. `same` notes which of
  * them do, and the bytes hold that evidence once. */
@@ -513,4 +560,26 @@ bool verdict_record_decode(struct verdict_record *out, const void *bytes, size_t
 	return fields_frame_open((struct span){bytes, len}, VERDICT_MAGIC, VERDICT_VERSION, &body) &&
 	       fields_take(body, &verdict_table, out) && out->reason != REASON_COUNT && out->count > 0 &&
 	       out->first_at <= out->last_at;
+}
+
+/* --- overrides ---------------------------------------------------------------------------------------------------- */
+
+struct bytes override_encode(const struct override *override)
+{
+	struct fields_out out;
+	fields_frame_begin(&out, OVERRIDE_MAGIC, OVERRIDE_VERSION);
+	fields_put(&out, &override_table, override);
+	fields_frame_end(&out);
+	return (struct bytes){out.at, out.len};
+}
+
+bool override_decode(struct override *out, const void *bytes, size_t len)
+{
+	struct span body;
+	memset(out, 0, sizeof *out);
+	if (fields_frame_open((struct span){bytes, len}, OVERRIDE_MAGIC, OVERRIDE_VERSION, &body) &&
+		fields_take(body, &override_table, out) && override_is_valid(out))
+		return true;
+	memset(out, 0, sizeof *out);
+	return false;
 }

@@ -1,4 +1,4 @@
-/* The tables (fields.h) of the structs that the store keeps: entries, hop records and verdict records.
+/* The tables (fields.h) of the structs that the store keeps: entries, hop records, verdict records and overrides.
  *
  * To add a field, add a member to the struct and a row to its table in tables.c. Bytes, export, import and `show
  * --json` follow from the row. Constant data; any thread. */
@@ -8,6 +8,7 @@
 #include "entry.h"
 #include "evidence.h"
 #include "fields.h"
+#include "override.h"
 #include "verdict_record.h"
 
 extern const struct fields entry_table;    /* of struct entry */
@@ -15,5 +16,6 @@ extern const struct fields hop_table;      /* of struct hop_record; rows without
 extern const struct fields evidence_table; /* of struct evidence */
 extern const struct fields tlsa_table;     /* of struct tlsa_lookup */
 extern const struct fields verdict_table;  /* of struct verdict_record */
+extern const struct fields override_table; /* of struct override */
 
 #endif

@@ -1,5 +1,5 @@
 /* Keeps what stsgate has learned on disk: entries by policy domain, hop records by host and port, an index of domains
- * by the time at which they are due, events, and verdict records. Hides LMDB.
+ * by the time at which they are due, events, verdict records, and overrides. Hides LMDB.
  *
  * How to use: store_open(); to read, store_view_begin(), store_view_entry() or store_view_hop(), store_view_end(); to
  * change one entry or hop record and wait, store_change_entry() or store_change_hop(); to change several without
@@ -25,6 +25,7 @@
 #include "event_record.h"
 #include "evidence.h"
 #include "failure.h"
+#include "override.h"
 #include "snapshot.h"
 #include "verdict_record.h"
 
@@ -219,5 +220,33 @@ enum store_found store_hour(struct store *store, int64_t hour, struct snapshot_c
 /* Returns whether an owner (the daemon) has the store in this directory open now. If the caller may not open the owner's
  * lock, the answer is no. */
 bool store_has_owner(const char *directory);
+
+/* Overrides (core/override.h): at most one for each policy domain, and one for all domains (OVERRIDE_ALL). They stay in
+ * the store until they are replaced or cleared; one that has ended, or has not begun, does not apply. They are written
+ * even into a full store. A store that an earlier version made has no table for overrides until an owner opens it; until
+ * then it has none, and setting one fails (EX_TEMPFAIL). */
+#define OVERRIDES_MAX 256
+/* Reads the override that is in force at `now` (wall clock, seconds): that of the domain itself, otherwise the one for
+ * all domains. `domain` may be "": then only the latter. Sets only out->kind if there is none. */
+enum store_found store_view_override(struct store_view *view, const char *domain, int64_t now, struct override *out);
+/* Returns all overrides, in force or not, the one for all domains first and the others by name. The caller frees the
+ * array with free(). Returns NULL on failure. */
+struct override *store_overrides(struct store *store, size_t *count, struct failure *why);
+/* Sets an override. `replaced` (may be NULL) becomes the one that it replaces; its kind is OVERRIDE_NONE if there was
+ * none. Fails (EX_TEMPFAIL) if there are OVERRIDES_MAX others that have not ended. */
+bool store_set_override(
+	struct store *store, const struct override *override, struct override *replaced, struct failure *why);
+/* Removes the override of a domain (or OVERRIDE_ALL) if it ends at `ends_by` (wall clock, seconds) or earlier. `cleared`
+ * becomes what was removed; its kind is OVERRIDE_NONE if nothing was. Returns true in both cases. */
+bool store_clear_override(
+	struct store *store, const char *domain, int64_t ends_by, struct override *cleared, struct failure *why);
+/* How often an override was used since this was last written. */
+struct override_use {
+	char domain[DOMAIN_SIZE]; /* or OVERRIDE_ALL */
+	uint32_t uses;
+	int64_t used_at;
+};
+/* Adds uses to the overrides of these domains, in one transaction. */
+bool store_count_uses(struct store *store, const struct override_use *use, size_t count, struct failure *why);
 
 #endif

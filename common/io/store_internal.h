@@ -121,7 +121,9 @@ struct store {
 	MDB_dbi events;   /* kind (an octet) domain -> event */
 	MDB_dbi verdicts; /* front end, kind (an octet each) domain NUL reason -> verdict record */
 	MDB_dbi main;
-	bool has_events, has_verdicts; /* false for a guest of a store that an earlier version made */
+	MDB_dbi overrides;                            /* domain or OVERRIDE_ALL -> override */
+	bool has_events, has_verdicts, has_overrides; /* false for a guest of a store that an earlier version made */
+	_Atomic uint64_t no_overrides; /* LMDB's number of the newest state that is known to have no overrides */
 	enum store_access access;
 	uint64_t max_bytes;
 	int directory_fd;

@@ -225,6 +225,8 @@ static int tables_open(struct store *store)
 	if (result == 0)
 		result = table_open_new(txn, "verdicts", flags, &store->verdicts, &store->has_verdicts);
 	if (result == 0)
+		result = table_open_new(txn, "overrides", flags, &store->overrides, &store->has_overrides);
+	if (result == 0)
 		result = schema_check(store, txn);
 	if (result == 0)
 		return mdb_txn_commit(txn);

@@ -1,8 +1,10 @@
-/* Entries, hop records, events and verdict records of the store: a decoded value that is encoded again decodes to the same value. */
+/* Entries, hop records, events, verdict records and overrides of the store: a decoded value that is encoded again decodes to the
+ * same value. */
 #include "entry.h"
 #include "event_record.h"
 #include "evidence.h"
 #include "fields.h"
+#include "override.h"
 #include "verdict_record.h"
 
 #include <stdlib.h>
@@ -76,6 +78,21 @@ static void verdict_try(const uint8_t *data, size_t size)
 		abort();
 }
 
+static void override_try(const uint8_t *data, size_t size)
+{
+	struct override override, back;
+	struct bytes bytes;
+
+	if (!override_decode(&override, data, size))
+		return;
+	if (!override_is_valid(&override))
+		abort();
+	bytes = override_encode(&override);
+	if (!override_decode(&back, bytes.at, bytes.len) || !override_same(&override, &back))
+		abort();
+	same(bytes, override_encode(&back));
+}
+
 /* A fuzzer cannot guess checksums, so the checksum is corrected to reach the code after its check. */
 static uint8_t *summed(const uint8_t *data, size_t size)
 {
@@ -98,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hop_try(data, size);
 	event_try(data, size);
 	verdict_try(data, size);
+	override_try(data, size);
 	if (size < 8)
 		return 0;
 	copy = summed(data, size);
@@ -105,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hop_try(copy, size);
 	event_try(copy, size);
 	verdict_try(copy, size);
+	override_try(copy, size);
 	free(copy);
 	return 0;
 }

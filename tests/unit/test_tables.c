@@ -23,6 +23,7 @@ static const struct {
 	{"TLSA", &tlsa_table, sizeof(struct tlsa_lookup)},
 	{"hop", &hop_table, sizeof(struct hop_record)},
 	{"verdict", &verdict_table, sizeof(struct verdict_record)},
+	{"override", &override_table, sizeof(struct override)},
 };
 
 /* A record of any table. */
