@@ -77,7 +77,7 @@ static void judge_next_hops(
 		question_judge(arbiter, message, &question, hop, &one);
 		/* Rule 6, applied to next hops. With a map, the MTA uses only hops that satisfy their policy, so the best
 		 * verdict counts. Without a map, the MTA may use any of the next hops, so the worst verdict counts. */
-		int difference = verdict_weight(one.verdict.kind) - verdict_weight(outcome->verdict.kind);
+		int difference = verdict_obstructs(&one.verdict) - verdict_obstructs(&outcome->verdict);
 		if (i == 0 || (message->config->settings->mta_enforces ? difference < 0 : difference > 0)) {
 			struct outcome other = *outcome;
 			*outcome = one;

@@ -4,6 +4,9 @@
 #include "front_ends.h"
 #include "metrics.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static void gauge(enum metric metric, uint64_t value)
 {
 	metrics_set(metric, 0, 0, 0, value);
@@ -15,6 +18,26 @@ void gauges_init(struct gauges *gauges, struct check *check, struct store *store
 	*gauges = (struct gauges){check, store, server, service};
 	gauge(METRIC_START_TIME, (uint64_t)clock_wall_s());
 	gauge(METRIC_BUILD_INFO, 1);
+}
+
+static void gauges_overrides(struct store *store)
+{
+	uint64_t in_force[LABEL_OVERRIDE_VALUES] = {0};
+	int64_t now = clock_wall_s();
+	size_t count = 0;
+	bool all = false;
+	struct override *rows = store_overrides(store, &count, NULL);
+	if (!rows)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		bool applies = override_in_force(&rows[i], now);
+		in_force[rows[i].kind] += applies;
+		all = all || (applies && strcmp(rows[i].domain, OVERRIDE_ALL) == 0);
+	}
+	free(rows);
+	for (unsigned kind = 0; kind < LABEL_OVERRIDE_VALUES; kind++)
+		metrics_set(METRIC_OVERRIDES, kind, 0, 0, in_force[kind]);
+	gauge(METRIC_OVERRIDE_ALL, all);
 }
 
 void gauges_collect(void *arg)
@@ -37,4 +60,5 @@ void gauges_collect(void *arg)
 	gauge(METRIC_STORE_BYTES, usage.bytes);
 	gauge(METRIC_STORE_MAX_BYTES, usage.max_bytes);
 	gauge(METRIC_STORE_ENTRIES, usage.entries);
+	gauges_overrides(gauges->store);
 }

@@ -1,7 +1,9 @@
 #include "http_server.h"
 
+#include "clock.h"
 #include "http_accept.h"
 #include "memory.h"
+#include "override_text.h"
 #include "report.h"
 #include "text.h"
 
@@ -102,15 +104,19 @@ static void http_metrics(struct http_server *http, struct client *client, bool h
 }
 
 /* Answers /healthz. Returns 503 and the cause if the store cannot be read. Otherwise returns 200 even if the daemon is
- * degraded, because stopping or restarting it would repair nothing (design 6.10). */
+ * degraded, because stopping or restarting it would repair nothing (design 6.10). A second line names an override for
+ * all domains. */
 static void http_health(struct http_server *http, struct client *client, bool head)
 {
 	struct failure why;
 	struct store_view *view = store_view_begin(http->store, &why);
 	struct entry entry = {0};
+	struct override all = {.kind = OVERRIDE_NONE};
 	enum store_found found = view ? store_view_entry(view, HEALTH_NAME, &entry) : STORE_FAILED;
 	if (view && found == STORE_FAILED)
 		failure_set(&why, 0, "the store cannot be read");
+	if (found != STORE_FAILED)
+		store_view_override(view, "", clock_wall_s(), &all);
 	store_view_end(&view);
 	if (found == STORE_FOUND)
 		entry_free(&entry);
@@ -118,7 +124,7 @@ static void http_health(struct http_server *http, struct client *client, bool he
 		http_reply(http, client, "503 Service Unavailable", why.text, head);
 		return;
 	}
-	char words[512];
+	char words[512 + OVERRIDE_TEXT_SIZE];
 	struct text text;
 	text_init(&text, words, sizeof words);
 	for (unsigned i = 0; i < LABEL_CONDITION_VALUES; i++) {
@@ -128,7 +134,13 @@ static void http_health(struct http_server *http, struct client *client, bool he
 		text_add(&text, text.len == 0 ? "degraded: " : " ");
 		text_add(&text, name);
 	}
-	http_reply(http, client, "200 OK", text.len == 0 ? "ok" : words, head);
+	if (text.len == 0)
+		text_add(&text, "ok");
+	if (all.kind != OVERRIDE_NONE) {
+		text_add(&text, "\noverride: ");
+		override_describe(&text, &all);
+	}
+	http_reply(http, client, "200 OK", words, head);
 }
 
 /* Returns the length of the request's head including its empty line, or 0 if the head is not complete. A bare LF ends a

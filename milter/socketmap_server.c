@@ -101,14 +101,15 @@ static void map_reply_by(struct verdict_service *service, struct client *client,
 	map_render(map, client, &source);
 }
 
-/* Asks a question and replies, now or later. If this next hop has no policy and the key has other next hops, returns
- * false and does not reply. */
+/* Asks a question and replies, now or later. If nothing binds the delivery to this next hop (it has no policy, or an
+ * override releases its mail) and the key has other next hops, returns false and does not reply. */
 static bool map_judge(struct socketmap_server *map, struct client *client, const struct question *question)
 {
 	const struct state *state = client_state(client);
 	struct outcome outcome = {0};
 	bool now = verdict_service_ask(&map->by_verdict, client, question, &outcome);
-	bool none = now && outcome.final && state->several && outcome.verdict.kind == VERDICT_NONE;
+	bool none = outcome.verdict.kind == VERDICT_NONE || outcome.verdict.reason == REASON_OVERRIDE;
+	none = none && now && outcome.final && state->several;
 	if (now && !none)
 		map_reply_by(&map->by_verdict, client, &outcome);
 	outcome_free(&outcome);

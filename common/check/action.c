@@ -48,6 +48,8 @@ static enum action action_of(const struct verdict *verdict, int wanted, enum ses
 struct decision action_decide(const struct settings *settings, enum session_kind session, const struct verdict *verdict)
 {
 	enum action would = action_of(verdict, action_on_fail(settings, session), session);
+	if (verdict->override == OVERRIDE_TAG) /* rule 1: tell, but do not hold the mail */
+		would = ACTION_ACCEPT;
 	enum action action = settings->mode == MODE_MONITOR ? ACTION_ACCEPT : would;
 	bool failing = verdict->kind != VERDICT_NONE && verdict->kind != VERDICT_PASS;
 	bool tagged = settings->milter_tag == TAG_ALL || (settings->milter_tag == TAG_FAIL && failing);

@@ -49,6 +49,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->store = options->store;
 	check->events = events_new(check->store);
 	check->verdicts = verdicts_new(check->store);
+	check->overrides = overrides_new(check->store, check->events);
 	conditions_init(&check->conditions, check->events);
 	/* This event goes into the new store that replaces the damaged one. */
 	const char *aside = store_moved_aside(check->store);
@@ -99,6 +100,7 @@ void check_free(struct check **slot)
 	lock_drop(&check->lock);
 	limits_free(&check->bounds.limits);
 	conditions_destroy(&check->conditions);
+	overrides_free(&check->overrides);
 	events_free(&check->events);
 	verdicts_free(&check->verdicts);
 	config_unref(&check->config);
@@ -162,6 +164,12 @@ static void wildcards_look(struct check *check, const struct entry *entry)
 	events_note(check->events, EVENT_WILDCARD_CERTIFICATE, entry->domain, found);
 }
 
+void verdict_count(struct check *check, enum purpose purpose, const struct verdict *verdict)
+{
+	counters_verdict(purpose, verdict);
+	overrides_used(check->overrides, verdict);
+}
+
 /* Completes and counts a verdict that is final from the store alone. Starts the renewal of old facts behind it. */
 static void answer_from_store(
 	struct check *check, const struct facts *facts, const struct step *step, struct outcome *out)
@@ -173,7 +181,7 @@ static void answer_from_store(
 		wildcards_look(check, &facts->entry);
 	if (step->renew != 0)
 		inquiries_renew(check, question);
-	counters_verdict(question->purpose, &step->verdict);
+	verdict_count(check, question->purpose, &step->verdict);
 }
 
 bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
@@ -216,7 +224,7 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 		if (waits && begun == CHECK_NO_TICKET)
 			waiter_free(waiter);
 		if (!waits || begun == CHECK_NO_TICKET)
-			counters_verdict(question->purpose, &out->verdict);
+			verdict_count(check, question->purpose, &out->verdict);
 	}
 	bool final = out->final;
 	facts_free(&facts);
@@ -236,7 +244,7 @@ static struct waiter *waiter_find(struct check *check, check_ticket ticket) REQU
 static void outcome_take(struct check *check, struct waiter *waiter, struct outcome *out) REQUIRES(check->lock)
 {
 	waiter_leave(check, waiter, out);
-	counters_verdict(waiter->purpose, &out->verdict);
+	verdict_count(check, waiter->purpose, &out->verdict);
 	waiter_free(waiter);
 }
 
@@ -356,5 +364,6 @@ void check_round_ended(struct check *check, bool store_read, const struct failur
 		condition_begin(&check->conditions, CONDITION_STORE_UNREADABLE, why->text);
 	conditions_review(&check->conditions);
 	conditions_show(&check->conditions);
+	overrides_round(check->overrides);
 	events_write(check->events, false);
 }

@@ -108,8 +108,8 @@ enum check_refreshed {
 enum check_refreshed check_refresh(struct check *check, const char *domain, bool forced);
 
 /* The refresher calls this at the end of each round. `store_read` is true if the refresher could read the store;
- * otherwise `why` has the reason. Begins and ends lasting conditions, and writes events that are due into the store.
- * Waits for the store. */
+ * otherwise `why` has the reason. Begins and ends lasting conditions, ends overrides whose time is over, and writes
+ * events that are due into the store. Waits for the store. */
 void check_round_ended(struct check *check, bool store_read, const struct failure *why);
 
 struct check_load {

@@ -14,6 +14,7 @@
 #include "load_save.h"
 #include "lock.h"
 #include "obtain.h"
+#include "overrides.h"
 #include "runner.h"
 #include "verdicts.h"
 
@@ -59,6 +60,8 @@ struct inquiry {
 	struct facts facts;
 	enum phase phase;
 	unsigned steps;
+	/* The override that applied when the inquiry was opened. Only questions under the same one share the inquiry. */
+	enum override_kind override;
 	bool asked;   /* a front end asked, so the domain is in use */
 	bool asleep;  /* waits for an operation or for the timer; used on the loop's thread only */
 	bool cut_off; /* ended with the verdict so far */
@@ -96,6 +99,7 @@ struct check {
 	struct store *store;
 	struct events *events;
 	struct verdicts *verdicts;
+	struct overrides *overrides;
 	struct conditions conditions;
 	struct bounds bounds;
 	unsigned inquiries_max;
@@ -131,7 +135,7 @@ struct opening {
 	struct config *config;
 	struct waiter *waiter; /* NULL: nobody waits */
 };
-/* Opens an inquiry, or joins the one that is open for the same question. `forced` does not affect an inquiry that is
+/* Opens an inquiry, or joins the one that is open for the same question under the same override. `forced` does not affect an inquiry that is
  * open already. Returns the waiter's ticket, or CHECK_NO_TICKET if there is no room; the waiter then still belongs to
  * the caller. */
 check_ticket inquiries_open(struct check *check, const struct opening *opening);
@@ -145,6 +149,9 @@ void inquiry_answer(struct inquiry *inquiry);
 void inquiry_free(struct inquiry *inquiry);
 /* Wakes all sleeping inquiries of this desk, so that they end. On the desk's loop. */
 void inquiries_stop(struct desk *desk);
+
+/* Counts a verdict that a front end acts on, and the use of an override. */
+void verdict_count(struct check *check, enum purpose purpose, const struct verdict *verdict);
 
 /* The waiter must be out of all tables. */
 void waiter_free(struct waiter *waiter);

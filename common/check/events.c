@@ -157,6 +157,14 @@ static enum log_level level_of(enum event_kind kind)
 	return LOG_LEVEL_ERROR;
 }
 
+static void event_log(const struct event_record *event, uint32_t times)
+{
+	enum event_kind kind = event->kind;
+	log_write(level_of(kind), "event=%s%s%s count=%" PRIu32 " %s: %s; %s", event_name(kind),
+		event->domain[0] ? " domain=" : "", event->domain, times, event_sentence(kind), event->detail,
+		event_advice(kind));
+}
+
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail)
 {
 	struct event_record event, left = {.count = 0};
@@ -189,10 +197,16 @@ bool events_note(struct events *events, enum event_kind kind, const char *domain
 	}
 	lock_drop(&events->lock);
 	if (times > 0)
-		log_write(level_of(kind), "event=%s%s%s count=%" PRIu32 " %s: %s; %s", event_name(kind),
-			event.domain[0] ? " domain=" : "", event.domain, times, event_sentence(kind), event.detail,
-			event_advice(kind));
+		event_log(&event, times);
 	return times > 0;
+}
+
+void events_tell(enum event_kind kind, const char *domain, const char *detail)
+{
+	struct event_record event;
+	metrics_add(METRIC_EVENTS, kind, 0, 0, 1);
+	event_record_init(&event, kind, domain, detail, clock_wall_s());
+	event_log(&event, 1);
 }
 
 /* --- to the store ------------------------------------------------------------------------------------------------- */

@@ -20,6 +20,9 @@ void events_free(struct events **events);
  * `domain` is "" for an event of the machine or of the store. Untrusted words in `detail` are already quoted. */
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail);
 
+/* Counts and logs an event that another process has already written to the store. */
+void events_tell(enum event_kind kind, const char *domain, const char *detail);
+
 /* Writes noted events to the store: all of them if `all`, otherwise only kinds and domains that were not written within
  * the last minute. Waits for the store. An event that the store refuses is tried again a minute later. */
 void events_write(struct events *events, bool all);

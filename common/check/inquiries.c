@@ -15,13 +15,15 @@ static unsigned question_hash(const struct question *q)
 	return domain_hash(q->domain, q->port) % INQUIRY_BUCKETS;
 }
 
-static struct inquiry *inquiry_find(struct check *check, const struct question *question) REQUIRES(check->lock)
+static struct inquiry *inquiry_find(struct check *check, const struct question *question, enum override_kind override)
+	REQUIRES(check->lock)
 {
 	const struct question *b = question;
 	for (struct inquiry *inquiry = check->bucket[question_hash(b)]; inquiry; inquiry = inquiry->next) {
 		const struct question *a = &inquiry->facts.question;
-		if (a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->no_dane == b->no_dane &&
-			a->unreadable == b->unreadable && a->port == b->port && strcmp(a->domain, b->domain) == 0)
+		if (inquiry->override == override && a->purpose == b->purpose && a->mx_lookup == b->mx_lookup &&
+			a->no_dane == b->no_dane && a->unreadable == b->unreadable && a->port == b->port &&
+			strcmp(a->domain, b->domain) == 0)
 			return inquiry;
 	}
 	return NULL;
@@ -30,7 +32,7 @@ static struct inquiry *inquiry_find(struct check *check, const struct question *
 bool inquiries_have(struct check *check, const struct question *question)
 {
 	lock_take(&check->lock);
-	bool have = inquiry_find(check, question) != NULL;
+	bool have = inquiry_find(check, question, OVERRIDE_NONE) != NULL;
 	lock_drop(&check->lock);
 	return have;
 }
@@ -53,6 +55,13 @@ static bool room_take(struct check *check, const struct opening *opening) REQUIR
 	       limits_hold(limits, LIMIT_CLIENT_INQUIRIES, client, room);
 }
 
+/* Returns the override that applies to the question. Without facts, nobody waits whom an override could concern: an
+ * operator's query and a refresh judge as without one. */
+static enum override_kind override_of(const struct opening *opening)
+{
+	return opening->facts ? facts_override(opening->facts) : OVERRIDE_NONE;
+}
+
 static struct inquiry *inquiry_new(struct check *check, const struct opening *opening) REQUIRES(check->lock)
 {
 	const struct question *question = opening->question;
@@ -63,6 +72,7 @@ static struct inquiry *inquiry_new(struct check *check, const struct opening *op
 	inquiry->desk = &check->desk[domain_hash(question->domain, 0) % check->desk_count];
 	inquiry->config = config_ref(opening->config ? opening->config : check->config);
 	inquiry->asked = opening->asked;
+	inquiry->override = override_of(opening);
 	if (opening->facts) {
 		inquiry->facts = *opening->facts;
 		memset(opening->facts, 0, sizeof *opening->facts);
@@ -86,7 +96,7 @@ check_ticket inquiries_open(struct check *check, const struct opening *opening)
 	struct inquiry *new = NULL;
 	check_ticket ticket = CHECK_NO_TICKET;
 	lock_take(&check->lock);
-	struct inquiry *inquiry = inquiry_find(check, opening->question);
+	struct inquiry *inquiry = inquiry_find(check, opening->question, override_of(opening));
 	if (!inquiry && room_take(check, opening))
 		inquiry = new = inquiry_new(check, opening);
 	if (inquiry)
@@ -200,7 +210,7 @@ void inquiry_answer(struct inquiry *inquiry)
 		struct waiter *waiter = called;
 		called = waiter->next;
 		add_policy(waiter, inquiry); /* not under the lock, since a policy may be large */
-		counters_verdict(waiter->purpose, &waiter->outcome.verdict);
+		verdict_count(check, waiter->purpose, &waiter->outcome.verdict);
 		waiter->done(waiter->arg, &waiter->outcome);
 		outcome_free(&waiter->outcome);
 		waiter_free(waiter);

@@ -28,8 +28,14 @@ void load(struct store *store, struct conditions *conditions, struct store_view 
 		facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
 		return;
 	}
+	struct override override;
 	struct entry entry;
-	enum store_found found = *view ? store_view_entry(*view, facts->question.domain, &entry) : STORE_FAILED;
+	const char *domain = facts->question.domain;
+	enum store_found found = *view ? store_view_override(*view, domain, facts->now, &override) : STORE_FAILED;
+	if (found == STORE_FOUND)
+		facts_learn_override(facts, &override);
+	if (found != STORE_FAILED)
+		found = domain[0] ? store_view_entry(*view, domain, &entry) : STORE_ABSENT;
 	if (found == STORE_FAILED)
 		condition_begin(conditions, CONDITION_STORE_UNREADABLE, "an entry cannot be read");
 	else

@@ -15,9 +15,10 @@
 
 /* --- from the store ----------------------------------------------------------------------------------------------- */
 
-/* Reads what the want names (WANT_ENTRY or WANT_EVIDENCE) into the facts. An entry that cannot be read counts as a broken
- * store; evidence that cannot be read counts as none. Begins `*view` if it is NULL and the store can be read; the caller
- * ends it. Begins or ends CONDITION_STORE_UNREADABLE. Any thread. */
+/* Reads what the want names (WANT_ENTRY or WANT_EVIDENCE) into the facts, and with an entry the override in force. An
+ * entry or override that cannot be read counts as a broken store; evidence that cannot be read counts as none. Begins
+ * `*view` if it is NULL and the store can be read; the caller ends it. Begins or ends CONDITION_STORE_UNREADABLE. Any
+ * thread. */
 void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
 	const struct want *want);
 

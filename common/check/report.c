@@ -32,7 +32,7 @@ void verdict_seen_decide(struct verdict_seen *seen, const struct decision *decis
 
 bool verdict_is_logged(const struct settings *settings, const struct verdict *verdict)
 {
-	if (verdict_unchecked(verdict) || verdict_is_recorded(verdict->kind))
+	if (verdict_unchecked(verdict) || verdict_is_recorded(verdict->kind) || verdict->override != OVERRIDE_NONE)
 		return true;
 	return verdict->kind != VERDICT_NONE && settings->log_verdicts == LOG_VERDICTS_ALL;
 }
@@ -64,6 +64,7 @@ _Static_assert((int)EVENT_KIND_COUNT <= (int)LABEL_EVENT_VALUES, "LABEL(EVENT) i
 _Static_assert(
 	(int)CONDITION_COUNT <= (int)LABEL_CONDITION_VALUES, "LABEL(CONDITION) in metrics.def has too few values");
 _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metrics.def has too few values");
+_Static_assert((int)OVERRIDE_ENFORCE < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
 static const char *const purposes[] = {
@@ -91,6 +92,8 @@ _Static_assert(REPLIES <= (size_t)LABEL_REPLY_VALUES, "LABEL(REPLY) in metrics.d
 void counters_verdict(enum purpose purpose, const struct verdict *verdict)
 {
 	metrics_add(METRIC_VERDICTS, purpose, verdict->kind, verdict->reason, 1);
+	if (verdict->override != OVERRIDE_NONE)
+		metrics_add(METRIC_OVERRIDE_USES, verdict->override, 0, 0, 1);
 }
 
 void counters_found(const struct found *found)
@@ -155,6 +158,7 @@ NAMES(event_label, EVENT_KIND_COUNT, event_name((enum event_kind)value))
 NAMES(reply_label, REPLIES, replies[value].name)
 NAMES(action_label, DEED_DEFER + 1, deed_name((enum deed)value))
 NAMES(state_label, TLSA_FAILED + 1, tlsa_state_name((enum tlsa_state)value))
+NAMES(override_label, OVERRIDE_ENFORCE + 1, override_kind_name((enum override_kind)value))
 NAMES(condition_label, CONDITION_COUNT, conditions[value])
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
@@ -166,4 +170,5 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_REPLY] = reply_label,
 						     [LABEL_ACTION] = action_label,
 						     [LABEL_VERSION] = version_label,
-						     [LABEL_CONDITION] = condition_label}};
+						     [LABEL_CONDITION] = condition_label,
+						     [LABEL_OVERRIDE] = override_label}};

@@ -38,7 +38,7 @@ struct verdict_seen {
 void verdict_seen_decide(struct verdict_seen *seen, const struct decision *decision);
 
 /* Returns whether a verdict of the milter or policy delegation has a line in the log, or is recorded. Verdicts of kind none
- * have a line only if they let mail through unchecked. */
+ * have a line only if they let mail through unchecked. Each verdict that an override changed has one. */
 bool verdict_is_logged(const struct settings *settings, const struct verdict *verdict);
 /* Logs `QUEUEID: frontend=… domain=… … action=…`, and `would=…` if mode = monitor changes the action. */
 void verdict_log(const struct verdict_seen *seen);

@@ -37,6 +37,11 @@ static const char *policy_word(const struct verdict *v)
 	return v->has_policy ? policy_mode_name(v->mode) : "none";
 }
 
+static const char *override_word(const struct verdict *v)
+{
+	return v->override == OVERRIDE_NONE ? "" : override_kind_name(v->override);
+}
+
 /* Adds `name=value`, and `between` before it unless the text is empty. An empty value is left out. Values are host names,
  * words of tables and record ids, which need no quoting. */
 static void add_pair(struct text *out, const char *between, const char *name, const char *value)
@@ -60,6 +65,7 @@ void answer_header(struct text *out, const struct verdict *v, bool with_domains)
 	add_pair(out, between, "reason", reason_name(v->reason));
 	if (with_domains)
 		add_pair(out, between, "mx", v->hop);
+	add_pair(out, between, "override", override_word(v));
 }
 
 void answer_log(struct text *out, const struct verdict *v)
@@ -74,4 +80,5 @@ void answer_log(struct text *out, const struct verdict *v)
 	add_pair(out, between, "mx", v->hop);
 	if (verdict_unchecked(v))
 		add_pair(out, between, "unchecked", "yes");
+	add_pair(out, between, "override", override_word(v));
 }

@@ -38,6 +38,11 @@ void facts_learn_store(struct facts *facts, const struct entry *entry)
 	facts->store = STORE_READ;
 }
 
+void facts_learn_override(struct facts *facts, const struct override *override)
+{
+	facts->override = *override;
+}
+
 void facts_learn_store_broken(struct facts *facts)
 {
 	facts->store = STORE_BROKEN;
@@ -60,6 +65,13 @@ const struct policy *facts_policy(const struct facts *facts)
 	if (!entry->has_policy || (!just_fetched && facts->now >= entry->policy_expires_at))
 		return NULL;
 	return &entry->policy;
+}
+
+enum override_kind facts_override(const struct facts *facts)
+{
+	enum purpose purpose = facts->question.purpose;
+	bool acts = purpose == PURPOSE_DELIVER || purpose == PURPOSE_MAP;
+	return acts && override_in_force(&facts->override, facts->now) ? facts->override.kind : OVERRIDE_NONE;
 }
 
 bool facts_dane(const struct facts *facts)

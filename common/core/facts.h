@@ -8,6 +8,7 @@
 
 #include "entry.h"
 #include "evidence.h"
+#include "override.h"
 #include "question.h"
 
 #define HOPS_MAX 8 /* at most so many hops of a domain are probed, best preference first (design 4.4) */
@@ -58,6 +59,7 @@ struct facts {
 	bool forced; /* an operator's refresh: renew everything, even within five minutes of the last fetch */
 
 	enum store_state store;
+	struct override override;                  /* read with the entry; OVERRIDE_NONE: there is none in force */
 	struct entry entry;                        /* owned */
 	bool record_tried, policy_tried, mx_tried; /* in this inquiry */
 	enum reason mx_outcome;                    /* of the MX lookup in this inquiry */
@@ -80,6 +82,10 @@ struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t
 /* Returns the policy in force, or NULL. A policy is in force until it expires. A policy that this inquiry itself has
  * fetched is in force for the whole inquiry, even with max_age 0. The facts own the result. */
 const struct policy *facts_policy(const struct facts *facts);
+
+/* Returns the kind of the override that applies to this question now. A query and a refresh judge as without an override:
+ * they show and renew what is true. */
+enum override_kind facts_override(const struct facts *facts);
 
 /* Returns whether DANE governs the domain: its hops with usable TLSA records are then judged by those records (rule 2;
  * RFC 7672 2.2.1). DANE governs if the MTA does DANE (`dane`), the question does not exclude it (`no_dane`), and the MX
@@ -108,6 +114,9 @@ bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)
 
 /* Adds the entry that was read from the store; NULL: the store has none. */
 void facts_learn_store(struct facts *facts, const struct entry *entry);
+/* Adds the override that was read from the store, of the domain itself or for all domains. Call it before
+ * facts_learn_store(). It applies while it is in force. */
+void facts_learn_override(struct facts *facts, const struct override *override);
 /* Notes that the store cannot be read. */
 void facts_learn_store_broken(struct facts *facts);
 /* Adds the hop record that was read from the store; NULL: the store has none. */

@@ -105,7 +105,8 @@ bool map_reply(struct text *out, enum map_dialect dialect, const struct map_sour
 {
 	const struct verdict *v = source->verdict;
 	size_t start = out->len;
-	if (source->monitor || (v->kind != VERDICT_PASS && v->kind != VERDICT_DEFER)) {
+	bool released = v->reason == REASON_OVERRIDE; /* rule 1: the MTA's own default applies */
+	if (source->monitor || released || (v->kind != VERDICT_PASS && v->kind != VERDICT_DEFER)) {
 		text_add(out, "NOTFOUND ");
 	} else if (v->kind == VERDICT_DEFER) {
 		add_temp(out, v->reason);

@@ -87,11 +87,17 @@ const char *binding_name(enum binding binding)
 bool verdict_unchecked(const struct verdict *v)
 {
 	if (v->kind == VERDICT_PASS)
-		return v->reason == REASON_PROBE_BUDGET;
+		return v->reason == REASON_PROBE_BUDGET || v->reason == REASON_OVERRIDE;
 	if (v->kind != VERDICT_NONE)
 		return false;
 	return v->reason == REASON_FIRST_CONTACT || v->reason == REASON_EXEMPT || v->reason == REASON_RECORD_LOOKUP ||
 	       v->reason == REASON_RESOLVER || v->reason == REASON_INTERNAL;
+}
+
+int verdict_obstructs(const struct verdict *v)
+{
+	int weight = verdict_weight(v->kind), most = verdict_weight(VERDICT_FAIL_TESTING);
+	return v->override == OVERRIDE_TAG && weight > most ? most : weight;
 }
 
 bool step_is_want(const struct step *step)

@@ -6,6 +6,7 @@
 #define CORE_STEP_H
 
 #include "domain.h"
+#include "override.h"
 #include "policy.h"
 #include "reason.h"
 #include "record.h"
@@ -58,7 +59,7 @@ enum verdict_kind {
 };
 /* Returns the name of a verdict for logs, headers and metrics, such as `fail-enforce`. */
 const char *verdict_name(enum verdict_kind kind);
-/* Returns how strongly a verdict obstructs delivery, from 0 (VERDICT_NONE) to 4 (VERDICT_FAIL_ENFORCE). */
+/* Returns how strongly a kind of verdict obstructs delivery, from 0 (VERDICT_NONE) to 4 (VERDICT_FAIL_ENFORCE). */
 int verdict_weight(enum verdict_kind kind);
 
 /* What binds the delivery, that is, what the map answers (rule 2; spec D-61). */
@@ -82,11 +83,18 @@ struct verdict {
 	enum policy_mode mode;
 	char policy_id[RECORD_ID_MAX + 1];
 	int64_t policy_expires_at; /* wall-clock seconds */
+	/* The operator's override that this verdict used; OVERRIDE_NONE: none, or it made no difference. OVERRIDE_TAG
+	 * with VERDICT_FAIL_ENFORCE or VERDICT_DEFER: tell, but do not hold the mail. */
+	enum override_kind override;
+	bool override_all; /* it is the override for all domains (OVERRIDE_ALL), not one of the domain's own */
 };
 
 /* Returns whether mail is let through without a check. The reason is a first contact, an exempt domain or host, a
- * failed lookup of the record, a local failure, or a probe that the probe budget refused. */
+ * failed lookup of the record, a local failure, a probe that the probe budget refused, or an override. */
 bool verdict_unchecked(const struct verdict *verdict);
+/* Returns how strongly the verdict obstructs delivery: like verdict_weight(), but a verdict that an override keeps from
+ * holding mail weighs no more than VERDICT_FAIL_TESTING. */
+int verdict_obstructs(const struct verdict *verdict);
 
 /* Facts that are good enough for this verdict but are due for renewal in the background. */
 enum renewal { RENEW_RECORD = 1, RENEW_POLICY = 2, RENEW_MX = 4, RENEW_EVIDENCE = 8, RENEW_USE = 16, RENEW_TLSA = 32 };

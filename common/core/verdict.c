@@ -7,6 +7,32 @@
 
 #include <string.h>
 
+/* --- overrides (rule 1) ------------------------------------------------------------------------------------------- */
+
+/* Returns whether an override makes the policy stricter: a testing policy is applied as enforce. */
+static bool is_stricter(const struct facts *f)
+{
+	if (facts_override(f) != OVERRIDE_ENFORCE)
+		return false;
+	const struct policy *policy = facts_policy(f);
+	return policy && policy->mode == POLICY_TESTING;
+}
+
+/* Returns whether an override releases the mail, whatever is known about the domain. With OVERRIDE_TAG the map releases
+ * it at once, while a message that is being accepted is still judged, so that its header can tell. */
+static bool is_released(const struct facts *f)
+{
+	enum override_kind kind = facts_override(f);
+	return kind == OVERRIDE_PASS || (kind == OVERRIDE_TAG && f->question.purpose == PURPOSE_MAP);
+}
+
+/* Notes in the verdict that it used the override. */
+static void override_used(struct verdict *verdict, const struct facts *f)
+{
+	verdict->override = facts_override(f);
+	verdict->override_all = strcmp(f->override.domain, OVERRIDE_ALL) == 0;
+}
+
 /* --- the policy as the map publishes it --------------------------------------------------------------------------- */
 
 /* If the names of a policy, with their NULs, have no more octets than this, they fit into any answer of the map. A name
@@ -60,6 +86,8 @@ void verdict_policy_copy(struct policy *out, const struct facts *facts)
 	if (!policy)
 		return;
 	policy_copy(out, policy);
+	if (is_stricter(facts))
+		out->mode = POLICY_ENFORCE;
 	policy_narrow(out, facts);
 	policy_order(out, facts);
 	policy_set_text(out, facts->entry.policy_text, facts->entry.policy_text_len);
@@ -202,7 +230,7 @@ bool verdict_rests_on_fresh(const struct facts *facts)
 {
 	const struct policy *policy = facts_policy(facts);
 	return facts->question.purpose == PURPOSE_DELIVER && !facts->rules->mta_enforces && policy &&
-	       policy->mode == POLICY_ENFORCE;
+	       (policy->mode == POLICY_ENFORCE || is_stricter(facts));
 }
 
 bool verdict_dane_fails(const struct facts *facts)
@@ -210,27 +238,36 @@ bool verdict_dane_fails(const struct facts *facts)
 	return hops_fail_dane(facts);
 }
 
-/* Looks at these cases in this order: no policy domain, an exempt domain, a broken store, and then the policy in force
- * or its absence. Wants the entry before it looks at the store's state; a refresh wants the entry even for an exempt
- * domain. */
-struct step verdict_next(const struct facts *facts)
+/* Looks at these cases in this order: a store that was not read yet, an override that releases the mail, no policy
+ * domain, an exempt domain, a broken store, and then the policy in force or its absence. A refresh reads the entry of an
+ * exempt domain nevertheless: when the refresh saves the entry, the domain is no longer due. */
+static struct step judge(const struct facts *facts)
 {
 	const struct question *q = &facts->question;
 	struct judge j = {.facts = facts, .bad_host = ""};
 	j.eager = facts->forced || q->purpose == PURPOSE_REFRESH || q->purpose == PURPOSE_QUERY;
-
-	if (!q->has_domain && q->unreadable)
-		return judge_done(&j, VERDICT_DEFER, REASON_DOMAIN_UNREADABLE, "");
-	if (!q->has_domain)
-		return judge_done(&j, VERDICT_NONE, REASON_NO_POLICY_DOMAIN, "");
-	/* A refresh reads the entry of an exempt domain nevertheless: when the refresh saves the entry, the domain is
-	 * no longer due. */
+	bool acts = q->purpose == PURPOSE_DELIVER || q->purpose == PURPOSE_MAP;
 	bool exempt = names_cover(&facts->rules->exempt_domains, q->domain);
-	if (facts->store == STORE_UNREAD && (!exempt || q->purpose == PURPOSE_REFRESH))
+
+	if (!q->has_domain && !q->unreadable)
+		return judge_done(&j, VERDICT_NONE, REASON_NO_POLICY_DOMAIN, "");
+	if (!q->has_domain && facts->store == STORE_UNREAD && acts) {
+		/* only an override for all domains could release such mail */
+		struct step step = judge_want(&j, WANT_ENTRY, "", 0);
+		step.verdict = judge_done(&j, VERDICT_DEFER, REASON_DOMAIN_UNREADABLE, "").verdict;
+		return step;
+	}
+	if (q->has_domain && facts->store == STORE_UNREAD && (!exempt || q->purpose == PURPOSE_REFRESH))
 		return judge_want(&j, WANT_ENTRY, q->domain, 0);
-	if (exempt)
-		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
 	j.policy = facts_policy(facts);
+	if (is_released(facts))
+		return judge_done(&j, VERDICT_PASS, REASON_OVERRIDE, "");
+	if (!q->has_domain)
+		return judge_done(&j, VERDICT_DEFER, REASON_DOMAIN_UNREADABLE, "");
+	if (exempt) {
+		j.policy = NULL;
+		return judge_done(&j, VERDICT_NONE, REASON_EXEMPT, "");
+	}
 	j.needs_fresh = verdict_rests_on_fresh(facts);
 	if (facts->store == STORE_BROKEN) {
 		/* Rule 9. A policy that was read before the store broke still applies. If no policy was read,
@@ -242,4 +279,27 @@ struct step verdict_next(const struct facts *facts)
 		return judge_done(&j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
 	}
 	return j.policy ? with_policy(&j) : without_policy(&j);
+}
+
+/* Judges with the policy's mode raised to enforce. The copy borrows what the facts own, so it is not freed. */
+static struct step judge_strictly(const struct facts *facts)
+{
+	struct facts strict = *facts;
+	strict.entry.policy.mode = POLICY_ENFORCE;
+	struct step step = judge(&strict);
+	override_used(&step.verdict, facts);
+	return step;
+}
+
+struct step verdict_next(const struct facts *facts)
+{
+	if (is_stricter(facts))
+		return judge_strictly(facts);
+	struct step step = judge(facts);
+	const struct verdict *v = &step.verdict;
+	bool tagged =
+		facts_override(facts) == OVERRIDE_TAG && (v->kind == VERDICT_FAIL_ENFORCE || v->kind == VERDICT_DEFER);
+	if (tagged || is_released(facts))
+		override_used(&step.verdict, facts);
+	return step;
 }

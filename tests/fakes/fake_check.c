@@ -32,7 +32,7 @@ struct check {
 };
 
 static atomic_uint started, abandoned, refreshed, refused, unreadable;
-static atomic_bool refuse, store_broken;
+static atomic_bool refuse, store_broken, override_all;
 static _Atomic(const char *) due_domain;
 static struct lock references_lock = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -98,6 +98,8 @@ static void outcome_final(struct outcome *out, const struct question *question)
 		verdict->mode = kinds[i].mode;
 		verdict->has_policy = kinds[i].has_policy;
 	}
+	if (strstr(question->domain, "-tagged."))
+		verdict->override = OVERRIDE_TAG;
 	if (question->unreadable) {
 		bool held = !question->has_domain || verdict->mode == POLICY_ENFORCE;
 		verdict->kind = held ? VERDICT_DEFER : VERDICT_NONE;
@@ -432,6 +434,11 @@ void fake_store_break(bool broken)
 	atomic_store(&store_broken, broken);
 }
 
+void fake_override_all(bool set)
+{
+	atomic_store(&override_all, set);
+}
+
 void fake_store_due(const char *domain)
 {
 	atomic_store(&due_domain, domain);
@@ -456,6 +463,19 @@ enum store_found store_view_entry(struct store_view *view, const char *domain, s
 	(void)domain;
 	(void)out;
 	return STORE_ABSENT;
+}
+
+enum store_found store_view_override(struct store_view *view, const char *domain, int64_t now, struct override *out)
+{
+	(void)view;
+	(void)domain;
+	*out = (struct override){.kind = atomic_load(&override_all) ? OVERRIDE_PASS : OVERRIDE_NONE,
+		.domain = OVERRIDE_ALL,
+		.begins_at = now,
+		.ends_at = 1760003600,
+		.author = "alice",
+		.reason = "an attack"};
+	return out->kind == OVERRIDE_NONE ? STORE_ABSENT : STORE_FOUND;
 }
 
 bool store_due(struct store *store, int64_t now, size_t max, struct names *out, struct failure *why)

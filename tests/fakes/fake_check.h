@@ -17,6 +17,7 @@ unsigned fake_check_refused(void);
 unsigned fake_check_unreadable(void);
 void fake_check_refuse(bool refuse); /* makes check_start() and check_refresh() find no room */
 void fake_store_break(bool broken);
+void fake_override_all(bool set);        /* an override for all domains is in force */
 void fake_store_due(const char *domain); /* NULL: nothing is due */
 
 #endif

@@ -292,6 +292,40 @@ static bool run_restart(struct scene *scene, const struct words *words)
 	return product_start(scene);
 }
 
+/* override DOMAIN|* pass|tag|enforce DURATION, override DOMAIN|* clear */
+static bool run_override(struct scene *scene, const struct words *words)
+{
+	struct override override = {.author = "alice", .reason = "the test says so", .begins_at = world_wall_s()};
+	struct override before;
+	struct failure why = {0};
+	int64_t seconds = 0;
+	if (words->count < 3 || !product_start(scene))
+		return scene_bad(scene, "override", "DOMAIN KIND DURATION");
+	snprintf(override.domain, sizeof override.domain, "%s", words->word[1]);
+	if (strcmp(words->word[2], "clear") == 0)
+		return store_clear_override(scene->store, override.domain, INT64_MAX, &before, &why) ||
+		       scene_bad(scene, "override", why.text);
+	override.kind = override_kind_by_name((struct span){words->word[2], strlen(words->word[2])});
+	if (words->count < 4 || !duration_parse(words->word[3], &seconds))
+		return scene_bad(scene, "override", "DOMAIN KIND DURATION");
+	override.ends_at = override.begins_at + seconds;
+	if (!override_is_valid(&override))
+		return scene_bad(scene, "override", "that is not valid");
+	return store_set_override(scene->store, &override, &before, &why) || scene_bad(scene, "override", why.text);
+}
+
+/* round: what the refresher does at the end of each round */
+static bool run_round(struct scene *scene, const struct words *words)
+{
+	(void)words;
+	if (!product_start(scene))
+		return false;
+	fake_log_forget();
+	fake_events_forget();
+	check_round_ended(scene->check, true, NULL);
+	return true;
+}
+
 /* Questions */
 
 static void question_ask(struct scene *scene, const struct question *question, int wait_ms)
@@ -411,6 +445,8 @@ static const struct statement own_statements[] = {
 	{"set", run_set},
 	{"reload", run_reload},
 	{"restart", run_restart},
+	{"override", run_override},
+	{"round", run_round},
 	{"ask", run_ask},
 	{"again", run_again},
 	{"expect", run_expect},

@@ -26,6 +26,9 @@
 #define REPLY_NOT_CHECKED                                                                                              \
 	"451 4.7.5 <defer.example> MTA-STS policy (enforce): mx.defer.example has not been checked yet "               \
 	"[not-yet-checked]; will be retried"
+#define TAG_OVERRIDE                                                                                                   \
+	"insert 1 X-STS-Gate: domain=enforce-tagged.example; policy=enforce; verdict=fail-enforce; "                   \
+	"reason=starttls-not-supported; mx=mx.enforce-tagged.example; override=tag\n"
 #define TAG_ENFORCE                                                                                                    \
 	"insert 1 X-STS-Gate: domain=enforce.example; policy=enforce; verdict=fail-enforce; "                          \
 	"reason=starttls-not-supported; mx=mx.enforce.example\n"
@@ -60,6 +63,11 @@ struct row {
 static const struct row rows[] = {
 	/* by verdict, with the default settings */
 	{{NULL}, SMTP, "enforce.example", REPLY_NO_STARTTLS, NULL},
+	{{NULL}, SMTP, "enforce-tagged.example", "c", TAG_OVERRIDE "c"},
+	{{NULL}, LOGGED_IN, "enforce-tagged.example", "c", TAG_OVERRIDE "c"},
+	{{NULL}, LOCAL, "enforce-tagged.example", "c", TAG_OVERRIDE "c"},
+	{{"milter_on_fail=quarantine"}, SMTP, "enforce-tagged.example", "c", TAG_OVERRIDE "c"},
+	{{"milter_tag=off"}, SMTP, "enforce-tagged.example", "c", "c"},
 	{{NULL}, SMTP, "defer.example", REPLY_NOT_CHECKED, NULL},
 	{{NULL}, SMTP, "testing.example", "c", TAG_TESTING "c"},
 	{{NULL}, SMTP, "pass.example", "c", "c"},

@@ -702,6 +702,10 @@ static void healthz_tells_whether_the_store_is_readable(void **state)
 	http_is("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", "ok\n");
 	http_is("GET /healthz?probe HTTP/1.0\n\n", "200 OK", "ok\n");
 	http_is("HEAD /healthz HTTP/1.1\r\n\r\n", "200 OK", "");
+	fake_override_all(true);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK",
+		"ok\noverride: pass for all domains until 2025-10-09T09:53:20Z, set by alice: \"an attack\"\n");
+	fake_override_all(false);
 	fake_store_break(true);
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "503 Service Unavailable", "the store is broken\n");
 	http_is("HEAD /healthz HTTP/1.1\r\n\r\n", "503 Service Unavailable", "");
