@@ -235,13 +235,21 @@ static bool time_take(struct span *line)
 	       time.at[2] == ':' && time.at[5] == ':';
 }
 
+static bool is_tag(struct span word)
+{
+	return word.len > 0 && word.at[word.len - 1] == ':';
+}
+
 bool maillog_line(struct maillog_delivery *out, struct span line)
 {
-	struct span host, tag, program;
+	struct span tag, program;
 	*out = (struct maillog_delivery){0};
-	if (!time_take(&line) || !take_until(&line, ' ', &host) || !take_until(&line, ' ', &tag))
+	if (!time_take(&line) || !take_until(&line, ' ', &tag))
 		return false;
-	if (tag.len == 0 || tag.at[tag.len - 1] != ':')
+	/* Before the tag there is this machine's name, which some syslog servers leave out. */
+	if (!is_tag(tag) && !take_until(&line, ' ', &tag))
+		return false;
+	if (!is_tag(tag))
 		return false;
 	tag.len--;
 	if (!take_until(&tag, '[', &program))

@@ -97,6 +97,8 @@ static const struct row postfix_rows[] = {
 static const struct row sendmail_rows[] = {
 	{SENDMAIL "to=<ann@example.com>, ctladdr=<joe@here.example> (1000/1000), " REMOTE "dsn=2.0.0, stat=Sent (ok)",
 		"sent example.com mx1.example.net"},
+	{"Nov 30 06:09:52 sendmail[912]: 6AU69pYu000912: to=<ann@example.com>, " REMOTE "dsn=2.0.0, stat=Sent (ok)",
+		"sent example.com mx1.example.net"}, /* no host */
 	{SENDMAIL "to=ann@example.com, " REMOTE "dsn=2.0.0, stat=Sent (ok: queued as 1)",
 		"sent example.com mx1.example.net"},
 	{SENDMAIL "to=<ann@example.com>,<bob@example.org>,<\"c,<\"@example.net>, " REMOTE "dsn=2.0.0, stat=Sent",
@@ -128,6 +130,7 @@ static const struct row broken_rows[] = {
 	{"Nov 30 06:09:52", ""},
 	{"Nov 30 06:09:52 relay postfix/smtp[1]:", ""},
 	{"Nov 30 06:09:52 relay :", ""},
+	{"Nov 30 06:09:52 a b postfix/smtp[1]: 6A2F1: to=<ann@example.com>, " SENT, ""},
 	{"Nov 30 06x09x52 relay postfix/smtp[1]: 6A2F1: to=<ann@example.com>, " SENT, ""},
 	{"2026-11-30 06:09:52 relay postfix/smtp[1]: 6A2F1: to=<ann@example.com>, " SENT, ""},
 	{POSTFIX "to=", ""},

@@ -1,10 +1,13 @@
 """Tests for every MTA."""
 
 import functools
+import gzip
+import json
 
 from lab import hop
 from lab.proc import wait_for
 from lab.story import expect, expect_match
+from lab.world import PLACE
 
 from . import TESTS
 
@@ -163,3 +166,35 @@ def tls_required_no(lab, stage, name):
         stage.nothing_at(attacked.mx)
         attacked.mx.become(hop.HONEST)
         goes_out(stage, [(attacked, attempt)])
+
+
+@each('postfix', 'postfix-next', 'sendmail')
+def audited(lab, stage, name):
+    """mode = monitor: audit of the MTA's own log, plain or compressed, names whose mail enforce would delay."""
+    lab.gate.restart(mode='monitor')
+    since = stage.relay.log.size()
+    good, bad = lab.domain(f'{name}-fit'), lab.domain(f'{name}-unfit', conduct=hop.STRIPPED)
+    testing = lab.domain(f'{name}-trial', mode='testing', conduct=hop.EXPIRED)
+    plain = lab.domain(f'{name}-plain', policy=False)
+    everybody = (good, bad, testing, plain)
+    for to in (everybody, (plain,)):
+        attempt = stage.send(*to)
+        for domain in to:
+            stage.relay.wait_fate(attempt.queue_id, 'sent', domain.address())
+    text = '\n'.join(stage.relay.log.lines(since)) + '\n'
+    with open(f'{PLACE}/audit.log', 'w', encoding='utf-8') as file:
+        file.write(text)
+    with open(f'{PLACE}/audit.packed', 'wb') as file:
+        file.write(gzip.compress(text.encode()))
+    status, out, err = lab.gate.tool('audit', '--maillog', f'{PLACE}/audit.log')
+    expect('status of audit', (1, ''), (status, err))
+    for pattern in (rf'(?m)^{bad.ascii} +1 enforce +fail-enforce +starttls-not-supported +{bad.mx.name}$',
+                    rf'(?m)^{testing.ascii} +1 testing +fail-testing +certificate-expired +{testing.mx.name}$',
+                    rf'(?m)^{good.ascii} +1 enforce +pass ', r'(?m)^without a policy +1 +2 +40.0 %$',
+                    rf'(?m)^1 domain \(20.0 % of the messages\) would be delayed: look at these first: {bad.ascii}\.$'):
+        expect_match('the output of audit', pattern, out)
+    status, out, err = lab.gate.tool('audit', '--maillog', '--json', f'{PLACE}/audit.packed')
+    results = {one['domain']: (one['result'], one['sent'], one['map']) for one in json.loads(out)['domains']}
+    expect('results from the compressed log', {
+        bad.ascii: ('delayed', 1, 'secure'), testing.ascii: ('testing-fails', 1, 'NOTFOUND'),
+        good.ascii: ('satisfied', 1, 'secure'), plain.ascii: ('no-policy', 2, 'NOTFOUND')}, results)
