@@ -87,18 +87,21 @@ int events_run(const struct options *options, size_t count, char **words)
 	struct store *store = filter_read(&filter, options, count, words) ? session_store(options, &status) : NULL;
 	if (!store)
 		return status;
-	size_t found = 0;
+	size_t found = 0, shown = 0;
 	struct event_record *events = store_events(store, &found, &why);
 	json_t *array = json_made(json_array());
 	for (size_t i = 0; events && i < found; i++) {
 		if (!filter_passes(&filter, &events[i]))
 			continue;
+		shown++;
 		if (options->json)
 			json_add(array, event_json(&events[i]));
 		else
 			event_print(&events[i]);
 	}
 	json_print_list("events", array, options->json && events);
+	if (events && shown == 0 && !options->json)
+		nothing_print("no event, or none that the options choose");
 	status = events ? STATUS_YES : complain(&why);
 	free(events);
 	store_close(&store);

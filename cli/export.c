@@ -104,6 +104,12 @@ static int domain_export(struct store *store, const char *word)
 	return found == STORE_FOUND ? STATUS_YES : STATUS_NO;
 }
 
+static bool is_empty(struct store *store)
+{
+	struct store_usage usage;
+	return store_usage(store, &usage, NULL) && usage.entries == 0;
+}
+
 int export_run(const struct options *options, size_t count, char **words)
 {
 	int status = EX_USAGE;
@@ -115,6 +121,8 @@ int export_run(const struct options *options, size_t count, char **words)
 	status = STATUS_YES;
 	if (count == 0 && (!domains_export(store, &why) || !hops_export(store, &why)))
 		status = complain(&why);
+	else if (count == 0 && is_empty(store))
+		nothing_print("the store has no domain");
 	for (size_t i = 0; i < count && status <= STATUS_NO && !ferror(stdout); i++)
 		status = status_worse(status, domain_export(store, words[i]));
 	store_close(&store);

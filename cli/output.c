@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 const char *quote_bytes(struct quote *quote, const char *bytes, size_t len)
 {
@@ -59,6 +60,12 @@ void line_print(const char *label, const char *format, ...)
 	vprintf(format, list);
 	putchar('\n');
 	va_end(list);
+}
+
+void nothing_print(const char *what)
+{
+	if (isatty(STDOUT_FILENO))
+		fprintf(stderr, "stsgate: %s\n", what);
 }
 
 int complain(const struct failure *why)

@@ -33,7 +33,7 @@ static const struct {
 	{{"events", "--help"}, 0, "usage: stsgate events [--since DURATION]", ""},
 	{{"events", "--help"}, 0, "\nKIND is one of:\n  refresh-failing store-trouble ", ""},
 	{{"settings", "--help"}, 0, "\nNAME is one of:\n  mode ", ""},
-	{{"list", "all"}, 64, "", "stsgate: list: one word too many: all\nusage: stsgate list\n"},
+	{{"list", "all"}, 64, "", "stsgate: list: one word too many: all\nusage: stsgate list [--mode MODE]"},
 	{{"-h", "warm"}, 0, "\n  --rate N       start at most N domains", ""},
 	{{"lint", "-h", "x"}, 0, "usage: stsgate lint policy FILE|-\nusage: stsgate lint record TEXT\n", ""},
 	{{"bogus"}, 64, "", "unknown command bogus; see"},
@@ -207,7 +207,7 @@ static void test_list_show(void **state)
 	assert_int_equal(run.status, 0);
 	const char *bare = strstr(run.out, "\nbare.example"), *none = strstr(run.out, "\nnone.example");
 	assert_true(bare && none && bare < none);
-	assert_non_null(strstr(bare, "no-record\n"));
+	assert_non_null(strstr(bare, " -          -        -\n")); /* a domain without a record is no failure */
 	assert_non_null(strstr(none, "none     20260101 "));
 	tool_run_free(&run);
 	run_check(on_store("show", "NONE.example", NULL), 0, "policy    mode none, id 20260101, max_age 86400 s\n");
@@ -215,6 +215,114 @@ static void test_list_show(void **state)
 	run_check(on_store("show", "bare.example", NULL), 0, "the domain publishes no MTA-STS record [no-record]\n");
 	run_check(on_store("show", "other.example", NULL), 1, "");
 	run_check(on_store("--json", "show", "none.example"), 0, "\"policy_text\": \"version: STSv1\\nmode: none");
+}
+
+static void used_make(struct entry *entry, void *arg)
+{
+	static const char text[] = "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 3600\n";
+	struct record_found record = {.outcome = REASON_OK, .ttl_s = 3600, .record.id = "1"};
+	struct policy_found policy = {.outcome = REASON_OK};
+	int64_t now = *(const int64_t *)arg;
+	policy_parse(&policy.policy, text, strlen(text), NULL);
+	entry_learn_record(entry, &record, now);
+	entry_learn_policy(entry, &policy, "1", now);
+	entry_learn_policy(entry, &(struct policy_found){.outcome = REASON_POLICY_WEBPKI}, "2", now);
+	entry_learn_use(entry, now);
+	policy_found_free(&policy);
+}
+
+/* Adds an enforce policy in use, whose newest fetch failed, and verdicts: the mail of used.example waits, that of
+ * bare.example waited long ago. */
+static void list_make(void)
+{
+	struct failure why = {0};
+	int64_t now = (int64_t)time(NULL);
+	struct store *store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_non_null(store);
+	assert_true(store_change_entry(store, "used.example", used_make, &now, &why));
+	struct verdict_record records[3] = {{.door = DOOR_MAP}};
+	static const char *const names[] = {"bare.example", "none.example", "used.example"};
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct verdict verdict = {.kind = VERDICT_DEFER, .reason = REASON_CERT_UNTRUSTED};
+		snprintf(verdict.domain, sizeof verdict.domain, "%s", names[i]);
+		verdict_record_init(&records[i], DOOR_MAP, &verdict, i == 0 ? now - 90000 : now - 60);
+		records[i].deed = records[i].would = i == 1 ? DEED_TAG : DEED_TEMP;
+	}
+	assert_true(store_note_verdicts(store, records, COUNT(records), &why));
+	store_close(&store);
+}
+
+/* Runs `list` with two options, and checks which domains it prints, in their order: b(are), n(one), u(sed). */
+static void list_check(const char *a, const char *b, const char *want)
+{
+	struct tool_run run = on_store("list", a, b);
+	char got[8] = "";
+	for (const char *line = strchr(run.out, '\n'); line && line[1]; line = strchr(line + 1, '\n'))
+		strncat(got, line + 1, 1);
+	if (run.status != 0 || strcmp(got, want) != 0)
+		fail_msg("%s %s: %s, %d: %s%s", a, b ? b : "", want, run.status, run.out, run.err);
+	tool_run_free(&run);
+}
+
+static void test_list_choice(void **state)
+{
+	(void)state;
+	list_make();
+	list_check("--sort=domain", NULL, "bnu");
+	list_check("--sort=expires", NULL, "unb");
+	list_check("--sort=used", NULL, "ubn");
+	list_check("--mode=none", NULL, "n");
+	list_check("--mode=enforce", NULL, "u");
+	list_check("--mode=testing", NULL, "");
+	list_check("--failing", NULL, "u");
+	list_check("--held", NULL, "u");
+	list_check("--held", "--mode=none", "");
+	list_check("--expiring=2h", NULL, "u");
+	list_check("--expiring=30d", "--sort=used", "un");
+	list_check("--expiring=5m", NULL, "");
+	run_check(on_store("list", "--count", NULL), 0, "3\n");
+	run_check(on_store("list", "--count", "--held"), 0, "1\n");
+	run_check(on_store("list", "--count", "--json"), 0, "{\"count\": 3}\n");
+	run_check(on_store("list", "--sort=used", "--json"), 0,
+		"{\"domains\":[\n{\"domain\": \"used.example\", \"mode\": ");
+	run_check(on_store("list", "--sort=name", NULL), 64, "");
+	run_check(on_store("list", "--mode=off", NULL), 64, "");
+	run_check(on_store("list", "--expiring=soon", NULL), 64, "");
+}
+
+/* Runs a command on the store with a terminal as its standard output. */
+static int terminal_exec(void *arg)
+{
+	char setting[128], *argv[] = {"stsgate", "-c", "/dev/null", "-o", setting, arg, NULL, NULL};
+	const char *program = getenv("STSGATE");
+	if (strcmp(arg, "list") == 0)
+		argv[6] = "--mode=testing";
+	snprintf(setting, sizeof setting, "store_path=%s", store_path);
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	if (grantpt(terminal) == 0 && unlockpt(terminal) == 0)
+		dup2(open(ptsname(terminal), O_RDWR | O_NOCTTY), STDOUT_FILENO);
+	execv(program ? program : STSGATE_BUILT, argv);
+	return 127;
+}
+
+/* Who sees nothing on a terminal does not know whether there is nothing. */
+static void test_nothing(void **state)
+{
+	(void)state;
+	static const char *const commands[][2] = {
+		{"list", "stsgate: no domain in the store, or none that the options choose\n"},
+		{"events", "stsgate: no event, or none that the options choose\n"},
+	};
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		struct tool_run run = tool_call(terminal_exec, (void *)commands[i][0]);
+		assert_int_equal(run.status, 0);
+		assert_string_equal(run.err, commands[i][1]);
+		tool_run_free(&run);
+		run = on_store(commands[i][0], i == 0 ? "--mode=testing" : NULL, NULL);
+		assert_string_equal(run.err, "");
+		assert_string_equal(run.out, "");
+		tool_run_free(&run);
+	}
 }
 
 static void test_forget(void **state)
@@ -386,6 +494,8 @@ int main(void)
 		cmocka_unit_test(test_settings_round),
 		cmocka_unit_test(test_no_store),
 		cmocka_unit_test_setup_teardown(test_list_show, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_list_choice, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_nothing, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_forget, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_export_full, store_make, store_remove),

@@ -239,6 +239,7 @@ static void test_tables(void **state)
 	world_make();
 	manual_read();
 	command_check((struct call){.run = list_run}, 0, "list");
+	command_check((struct call){.run = list_run, .own = {{"count", ""}}}, 0, "list");
 	command_check((struct call){.run = show_run, .words = {"used.example"}}, 0, "show");
 	command_check((struct call){.run = show_run, .words = {"bare.example"}}, 0, "show");
 	command_check((struct call){.run = show_run, .words = {"expired.example"}}, 0, "show");
