@@ -1,6 +1,7 @@
 #include "arbiter.h"
 
 #include "clock.h"
+#include "limit_hits.h"
 #include "next_hop.h"
 
 #include <string.h>
@@ -45,6 +46,8 @@ static void question_judge(struct arbiter *arbiter, struct message *message, con
 	if (!final && ticket != CHECK_NO_TICKET) {
 		int64_t from_ms = clock_mono_ms();
 		bool may_wait = waiter_enter(arbiter, settings);
+		if (!may_wait && !atomic_load(&arbiter->hurry))
+			limit_hit_question(HIT_MILTER_WAITERS, question);
 		if (may_wait)
 			nudge_send(&arbiter->nudge);
 		check_wait(arbiter->check, ticket, may_wait ? from_ms + left_ms : from_ms, outcome);

@@ -1,6 +1,7 @@
 #include "recorder.h"
 
 #include "clock.h"
+#include "limit_hits.h"
 #include "memory.h"
 #include "report.h"
 
@@ -90,6 +91,9 @@ static void counts_write(struct recorder *recorder, int64_t wall_s)
 	metrics_write_lines(&counters_names, &recorder->noted, recorder->counts.lines, sizeof recorder->counts.lines);
 	metrics_write_lines(
 		&counters_names, &recorder->this_hour, recorder->in_hour.lines, store_hour_room(recorder->store));
+	struct text hits;
+	text_init(&hits, recorder->counts.hits, sizeof recorder->counts.hits);
+	limit_hits_write(&hits);
 	recorder->written = store_put_counts(recorder->store, &recorder->counts, &recorder->in_hour, NULL);
 	recorder->tried_ms = clock_mono_ms();
 }

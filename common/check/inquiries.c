@@ -2,6 +2,7 @@
 #include "check_internal.h"
 
 #include "clock.h"
+#include "limit_hits.h"
 #include "memory.h"
 #include "report.h"
 
@@ -41,18 +42,23 @@ bool inquiries_have(struct check *check, const struct question *question)
 
 /* Returns whether a new inquiry may be opened, and takes its place in the client's quota. A client may open
  * CLIENT_A_SECOND inquiries a second, and may hold an eighth of the places that are free. Therefore even many greedy
- * clients leave room for the next client. */
-static bool room_take(struct check *check, const struct opening *opening) REQUIRES(check->lock)
+ * clients leave room for the next client. Sets `hit` to the limit that refuses the inquiry, if one does. */
+static bool room_take(struct check *check, const struct opening *opening, enum limit_hit *hit) REQUIRES(check->lock)
 {
 	struct limits *limits = check->bounds.limits;
 	uint64_t client = opening->question->client;
-	if (check->stopping || check->inquiries >= check->inquiries_max)
-		return false;
-	if (opening->class == WORK_REFRESH && check->refreshing >= check->inquiries_max / 2)
+	if (check->stopping)
 		return false;
 	unsigned room = (check->inquiries_max - check->inquiries) / CLIENT_PART;
-	return limits_rate(limits, LIMIT_CLIENT_RATE, client, clock_mono_ms()) &&
-	       limits_hold(limits, LIMIT_CLIENT_INQUIRIES, client, room);
+	if (check->inquiries >= check->inquiries_max)
+		*hit = HIT_LOOKUPS;
+	else if (opening->class == WORK_REFRESH && check->refreshing >= check->inquiries_max / 2)
+		*hit = HIT_REFRESHES;
+	else if (!limits_rate(limits, LIMIT_CLIENT_RATE, client, clock_mono_ms()))
+		*hit = HIT_CLIENT_RATE;
+	else if (!limits_hold(limits, LIMIT_CLIENT_INQUIRIES, client, room))
+		*hit = HIT_CLIENT_LOOKUPS;
+	return *hit == LIMIT_HITS;
 }
 
 /* Returns the override that applies to the question. Without facts, nobody waits whom an override could concern: an
@@ -94,10 +100,11 @@ check_ticket inquiries_open(struct check *check, const struct opening *opening)
 {
 	struct waiter *waiter = opening->waiter;
 	struct inquiry *new = NULL;
+	enum limit_hit hit = LIMIT_HITS;
 	check_ticket ticket = CHECK_NO_TICKET;
 	lock_take(&check->lock);
 	struct inquiry *inquiry = inquiry_find(check, opening->question, override_of(opening));
-	if (!inquiry && room_take(check, opening))
+	if (!inquiry && room_take(check, opening, &hit))
 		inquiry = new = inquiry_new(check, opening);
 	if (inquiry)
 		ticket = ++check->last_ticket;
@@ -112,6 +119,8 @@ check_ticket inquiries_open(struct check *check, const struct opening *opening)
 	}
 	/* From here on the waiter may be freed: an inquiry that was open already may end at any time. */
 	lock_drop(&check->lock);
+	if (hit != LIMIT_HITS)
+		limit_hit_question(hit, opening->question);
 	if (new)
 		runner_post(new->desk->runner, &new->job);
 	return ticket;

@@ -60,14 +60,17 @@ enum obtained obtain_wait(struct attempt *attempt)
 	return OBTAIN_LATER;
 }
 
-enum obtained obtain_requeue(const struct means *means, struct attempt *attempt)
+enum obtained obtain_requeue(const struct means *means, struct attempt *attempt, enum limit_hit limit)
 {
 	const struct settings *settings = means->config->settings;
 	bool policy = attempt->want.kind == WANT_POLICY;
 	int64_t patience_ms = 1000 * (int64_t)(policy ? settings->fetch_timeout : settings->probe_timeout);
 	int64_t now_ms = clock_mono_ms();
-	if (attempt->requeued_ms == 0)
+	if (attempt->requeued_ms == 0) {
 		attempt->requeued_ms = now_ms;
+		if (limit != LIMIT_HITS)
+			limit_hit(limit, attempt->want.name);
+	}
 	if (now_ms - attempt->requeued_ms >= patience_ms)
 		return OBTAIN_REFUSED;
 	int most_ms = policy ? OBTAIN_RETRY_MAX_MS : OBTAIN_RETRY_PROBE_MAX_MS;
@@ -249,12 +252,12 @@ static void policy_missed(struct policy_found *found, enum reason outcome, const
 	text_add(&detail, words);
 }
 
-/* Call it if the limits allow no fetch now. Requeues the attempt; if the limits allow no fetch for fetch_timeout, the
- * fetch has failed. */
-static enum obtained fetch_requeue(
-	const struct means *means, struct attempt *attempt, struct found *found, const char *words)
+/* Call it if a limit allows no fetch now. Requeues the attempt; if the limits allow no fetch for fetch_timeout, the fetch
+ * has failed. */
+static enum obtained fetch_requeue(const struct means *means, struct attempt *attempt, struct found *found,
+	enum limit_hit limit, const char *words)
 {
-	if (obtain_requeue(means, attempt) == OBTAIN_LATER)
+	if (obtain_requeue(means, attempt, limit) == OBTAIN_LATER)
 		return OBTAIN_LATER;
 	policy_missed(&found->policy, REASON_POLICY_FETCH, words);
 	found->refused = true;
@@ -271,8 +274,9 @@ static enum obtained fetch_start(const struct means *means, struct attempt *atte
 	case BACKOFF_GO:
 		break;
 	case BACKOFF_WAIT:
-		return fetch_requeue(means, attempt, found, "could not be reached a short time ago");
+		return fetch_requeue(means, attempt, found, HIT_POLICY_HOST, "could not be reached a short time ago");
 	case BACKOFF_FAIL:
+		limit_hit(HIT_POLICY_HOST, attempt->want.name);
 		policy_missed(&found->policy, REASON_POLICY_FETCH, "could not be reached a short time ago");
 		found->refused = true;
 		return OBTAIN_REFUSED;
@@ -280,13 +284,14 @@ static enum obtained fetch_start(const struct means *means, struct attempt *atte
 	/* Fetches that nobody waits for leave half of the network's places to others. */
 	bool room = limits_hold(bounds->limits, LIMIT_NETWORK_FETCHES, network,
 		means->asked ? NETWORK_FETCHES_MAX : NETWORK_FETCHES_MAX / 2);
+	enum limit_hit limit = room ? HIT_CONNECTIONS : HIT_POLICY_NETWORK;
 	if (room && !sockets_take(means)) {
 		limits_release(bounds->limits, LIMIT_NETWORK_FETCHES, network);
 		room = false;
 	}
 	if (!room) {
 		limits_fetch_end(bounds->limits, &try, BACKOFF_UNPROVED, clock_mono_ms());
-		return fetch_requeue(means, attempt, found, "was not contacted: too many fetches are under way");
+		return fetch_requeue(means, attempt, found, limit, "was not contacted: too many fetches are under way");
 	}
 	struct fetching *fetching = xcalloc(1, sizeof *fetching);
 	*fetching = (struct fetching){.try = try, .network = network, .left_ms = left_ms};

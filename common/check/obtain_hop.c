@@ -179,12 +179,13 @@ static bool sockets_take_all(const struct means *means, size_t count)
 	return all;
 }
 
-/* Call it if no probe may start now. Requeues the attempt. If that has lasted too long, the hop is unknown, not bad,
+/* Call it if the limit allows no probe now. Requeues the attempt. If that has lasted too long, the hop is unknown, not bad,
  * because RFC 8461 has no such limits. */
-static enum obtained probe_refused(const struct means *means, struct attempt *attempt, struct found *found)
+static enum obtained probe_refused(
+	const struct means *means, struct attempt *attempt, struct found *found, enum limit_hit limit)
 {
 	sightings_leave(attempt->probing, means->config, &attempt->want);
-	if (obtain_requeue(means, attempt) == OBTAIN_LATER)
+	if (obtain_requeue(means, attempt, limit) == OBTAIN_LATER)
 		return OBTAIN_LATER;
 	found->untried = true;
 	found->refused = true;
@@ -201,14 +202,14 @@ static enum obtained dial_start(const struct means *means, struct attempt *attem
 	struct probing *probing = attempt->probing;
 	unsigned slot[PROBE_ADDRESSES];
 	if (!spare(probing, means->config, want, list))
-		return probe_refused(means, attempt, found);
+		return probe_refused(means, attempt, found, LIMIT_HITS);
 	found->spared = list->count == 0;
 	if (found->spared)
 		return OBTAINED;
 	/* Connections are taken first, because budget that was granted is spent even if no probe follows. */
 	size_t connections = list->count;
 	if (!sockets_take_all(means, connections))
-		return probe_refused(means, attempt, found);
+		return probe_refused(means, attempt, found, HIT_CONNECTIONS);
 	bool urgent = means->asked && !means->bounds->background;
 	enum budget_claim claim = urgent ? claims[want->standing] : BUDGET_FOR_BACKGROUND;
 	enum budget_answer answer = budget_take_some(means, claim, list, slot);
@@ -217,8 +218,9 @@ static enum obtained dial_start(const struct means *means, struct attempt *attem
 		sockets_give(means->bounds);
 	switch (answer) {
 	case BUDGET_BUSY:
-		return probe_refused(means, attempt, found);
+		return probe_refused(means, attempt, found, HIT_PROBE_BUDGET);
 	case BUDGET_SPENT:
+		limit_hit(HIT_PROBE_BUDGET, want->name);
 		sightings_leave(probing, means->config, want);
 		found->evidence.reason = REASON_PROBE_BUDGET;
 		found->refused = true;

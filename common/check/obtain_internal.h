@@ -2,6 +2,7 @@
 #ifndef CHECK_OBTAIN_INTERNAL_H
 #define CHECK_OBTAIN_INTERNAL_H
 
+#include "limit_hits.h"
 #include "obtain.h"
 
 #define OBTAIN_RETRY_MS 50 /* first delay of an attempt for which the limits leave no room; it doubles each time */
@@ -9,9 +10,9 @@
 #define OBTAIN_RETRY_MAX_MS 1000 /* longest delay for fetches; longer, because thousands may wait for one policy host */
 #define SOCKETS_KEY 1            /* all connections count under one key */
 
-/* Call it if the limits leave no room. Returns OBTAIN_LATER with the delay in the attempt, or OBTAIN_REFUSED if the
+/* Call it if the limit leaves no room (LIMIT_HITS: another cause, which is not counted). Returns OBTAIN_LATER with the delay in the attempt, or OBTAIN_REFUSED if the
  * attempt has waited for room for fetch_timeout (WANT_POLICY) or probe_timeout (other wants). */
-enum obtained obtain_requeue(const struct means *means, struct attempt *attempt);
+enum obtained obtain_requeue(const struct means *means, struct attempt *attempt, enum limit_hit limit);
 /* Call it if an operation is under way that will wake the inquiry. Returns OBTAIN_LATER. */
 enum obtained obtain_wait(struct attempt *attempt);
 

@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "conditions.h"
 #include "event_record.h"
+#include "limit_hits.h"
 #include "log.h"
 
 #include <string.h>
@@ -63,6 +64,7 @@ _Static_assert((int)REASON_COUNT <= (int)LABEL_REASON_VALUES, "LABEL(REASON) in 
 _Static_assert((int)EVENT_KIND_COUNT <= (int)LABEL_EVENT_VALUES, "LABEL(EVENT) in metrics.def has too few values");
 _Static_assert(
 	(int)CONDITION_COUNT <= (int)LABEL_CONDITION_VALUES, "LABEL(CONDITION) in metrics.def has too few values");
+_Static_assert((int)LIMIT_HITS <= (int)LABEL_LIMIT_VALUES, "LABEL(LIMIT) in metrics.def has too few values");
 _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metrics.def has too few values");
 _Static_assert((int)OVERRIDE_ENFORCE < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
@@ -160,6 +162,7 @@ NAMES(action_label, DEED_DEFER + 1, deed_name((enum deed)value))
 NAMES(state_label, TLSA_FAILED + 1, tlsa_state_name((enum tlsa_state)value))
 NAMES(override_label, OVERRIDE_ENFORCE + 1, override_kind_name((enum override_kind)value))
 NAMES(condition_label, CONDITION_COUNT, conditions[value])
+NAMES(limit_label, LIMIT_HITS, limit_hit_name((enum limit_hit)value))
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -171,4 +174,5 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_ACTION] = action_label,
 						     [LABEL_VERSION] = version_label,
 						     [LABEL_CONDITION] = condition_label,
-						     [LABEL_OVERRIDE] = override_label}};
+						     [LABEL_OVERRIDE] = override_label,
+						     [LABEL_LIMIT] = limit_label}};

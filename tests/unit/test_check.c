@@ -2,6 +2,7 @@
  * thread, and callers may ask, give up, reload and stop at the same time. Meant to be run under ThreadSanitizer,
  * too. */
 #include "clock.h"
+#include "limit_hits.h"
 #include "metrics.h"
 #include "product.h"
 #include "world.h"
@@ -759,6 +760,7 @@ static void test_no_room(void **state)
 	struct tally tally = {0};
 	product_start(&p);
 	world_gate_shut("dns");
+	uint64_t hits = metrics_read(METRIC_LIMIT_HITS, HIT_LOOKUPS, 0, 0);
 	unsigned taken = 0;
 	for (unsigned i = 0; i < PRODUCT_INQUIRIES + 10; i++) {
 		char domain[64];
@@ -767,6 +769,13 @@ static void test_no_room(void **state)
 		taken += product_begin(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET;
 	}
 	assert_int_equal(taken, PRODUCT_INQUIRIES);
+	assert_int_equal(metrics_read(METRIC_LIMIT_HITS, HIT_LOOKUPS, 0, 0) - hits, 10);
+	char text[512];
+	struct text newest;
+	text_init(&newest, text, sizeof text);
+	limit_hits_write(&newest);
+	assert_non_null(strstr(text, "lookups 1"));
+	assert_non_null(strstr(text, ".example.com\n"));
 	world_gate_open("dns");
 	await(&tally, PRODUCT_INQUIRIES);
 	product_stop(&p);

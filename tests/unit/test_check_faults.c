@@ -1,5 +1,7 @@
 /* Check when something fails between two of its steps, with fakes in place of the network. */
 #include "clock.h"
+#include "limit_hits.h"
+#include "metrics.h"
 #include "product.h"
 #include "world.h"
 
@@ -191,6 +193,12 @@ static int64_t processor_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static uint64_t client_hits(void)
+{
+	return metrics_read(METRIC_LIMIT_HITS, HIT_CLIENT_RATE, 0, 0) +
+	       metrics_read(METRIC_LIMIT_HITS, HIT_CLIENT_LOOKUPS, 0, 0);
+}
+
 /* A client that asks for thousands of silent domains uses up neither the table nor the processor. Other clients are
  * served meanwhile. */
 static void test_one_client_floods(void **state)
@@ -200,16 +208,25 @@ static void test_one_client_floods(void **state)
 	struct outcome outcome;
 	struct question known = known_domain(&p);
 	unsigned taken = 0;
+	uint64_t hits = client_hits();
 	known.client = 2;
 	world_gate_shut("dns TXT");
 	for (int i = 0; i < PRODUCT_INQUIRIES; i++) {
 		char domain[64];
 		snprintf(domain, sizeof domain, "d%d.example.com", i);
 		struct question question = product_question(domain, PURPOSE_DELIVER);
-		question.client = 1;
+		question_set_client(&question, (struct span){"192.0.2.1", 9});
 		taken += product_begin(p.check, &question, nobody_waits, NULL) != CHECK_NO_TICKET;
 	}
 	assert_in_range(taken, CLIENT_BURST, PRODUCT_INQUIRIES / CLIENT_PART);
+	/* Whom the limits refused, and how often, is told. */
+	char text[512];
+	struct text newest;
+	text_init(&newest, text, sizeof text);
+	limit_hits_write(&newest);
+	if (!strstr(text, " \"192.0.2.0/24 to d"))
+		fail_msg("the client is not in `%s`", text);
+	assert_int_equal(client_hits() - hits, PRODUCT_INQUIRIES - taken);
 	product_pause(2000);
 	int64_t before = processor_ms();
 	product_pause(1000);
