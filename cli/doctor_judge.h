@@ -11,4 +11,39 @@
  * size and a bit more. */
 enum doctor_result judge_space(uint64_t left, uint64_t file, uint64_t max_bytes);
 
+/* What one DNS server did with the same question in three ways (nameserver.h). */
+struct server_seen {
+	struct server_answer {
+		bool answered, truncated, authentic;
+		unsigned rcode, records, signatures;
+	} plain, edns, tcp;
+};
+enum server_state {
+	SERVER_WELL,
+	SERVER_DEAD,     /* no answer in any way */
+	SERVER_ERRS,     /* answers with an error */
+	SERVER_SMALL,    /* answers, but has no records of this type, so that no large answer could be tried */
+	SERVER_NO_LARGE, /* large answers arrive in no way */
+	SERVER_NO_UDP,   /* large answers arrive over TCP only; a query over UDP runs into its timeout */
+	SERVER_NO_TCP    /* no answer over TCP: answers that need it are lost */
+};
+enum server_state judge_server(const struct server_seen *seen);
+
+enum signature_state {
+	SIGNATURES_PASS,
+	SIGNATURES_STRIPPED, /* the records came without their signatures */
+	SIGNATURES_UNKNOWN   /* no answer with records */
+};
+enum signature_state judge_signatures(const struct server_seen *seen);
+
+enum dnssec_state {
+	DNSSEC_VALID,
+	DNSSEC_NO_ANSWER, /* no server answers */
+	DNSSEC_STRIPPED,  /* a server that answers removes signatures */
+	DNSSEC_BOGUS,     /* the signatures arrive, but do not validate here */
+	DNSSEC_UNSURE     /* no server has sent the records that are signed */
+};
+/* `validates`: the product's own validation has succeeded (dns_validates()). */
+enum dnssec_state judge_dnssec(const struct server_seen *seen, size_t count, bool validates);
+
 #endif

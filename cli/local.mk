@@ -37,6 +37,7 @@ cli_sources = \
 	cli/preview.c cli/preview.h \
 	cli/maillog.c cli/maillog.h \
 	cli/maillog_text.c cli/maillog_text.h \
+	cli/nameserver.c cli/nameserver.h \
 	cli/output.c cli/output.h \
 	cli/progress.c cli/progress.h \
 	cli/query.c \

@@ -79,7 +79,7 @@ check_PROGRAMS += tests/unit/test_cli
 tests_unit_test_cli_SOURCES = tests/unit/test_cli.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_doctor
 tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h \
-	cli/doctor_judge.c cli/doctor_judge.h cli/talk.c cli/talk.h
+	cli/doctor_judge.c cli/doctor_judge.h cli/nameserver.c cli/nameserver.h cli/talk.c cli/talk.h
 check_PROGRAMS += tests/unit/test_query
 tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/unit/call.h tests/unit/tool.c tests/unit/tool.h \
 	tests/unit/cm.h $(cli_sources) tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
@@ -226,6 +226,9 @@ tests_fuzz_replay_rdata_SOURCES = tests/fuzz/fuzz_rdata.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_tlsa
 tests_fuzz_replay_tlsa_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tlsa"' $(AM_CPPFLAGS)
 tests_fuzz_replay_tlsa_SOURCES = tests/fuzz/fuzz_tlsa.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_nameserver
+tests_fuzz_replay_nameserver_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/nameserver"' $(AM_CPPFLAGS)
+tests_fuzz_replay_nameserver_SOURCES = tests/fuzz/fuzz_nameserver.c $(fuzz_files) cli/nameserver.c cli/nameserver.h
 check_PROGRAMS += tests/fuzz/replay_recipient
 tests_fuzz_replay_recipient_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/recipient"' $(AM_CPPFLAGS)
 tests_fuzz_replay_recipient_SOURCES = tests/fuzz/fuzz_recipient.c $(fuzz_files)

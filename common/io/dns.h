@@ -65,6 +65,10 @@ struct dns_options {
 	enum dns_validation validate;
 	const char *trust_anchor; /* a file; NULL: the system's root key */
 };
+/* Writes the zone whose key the trust anchor holds, such as `.`; also `.` if the file cannot be read. Any thread. */
+#define DNS_ZONE_SIZE 256
+void dns_anchor_zone(const struct dns_options *options, char zone[DNS_ZONE_SIZE]);
+
 struct dns;
 /* Creates a resolver for each loop in `loops`. The loops must be running, and must not be freed before dns_free() has
  * been called. Must not be called on the thread of one of these loops. Returns NULL on failure (EX_CONFIG, EX_NOINPUT,

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define PARTS 64 /* a small context is enough for a few lookups and those of the validator */
-#define OWNER_SIZE 256
 #define LINE_SIZE 1024
 #define QUESTIONS 3
 /* The time from a failed trial to the next. The cause of the failure may be temporary: a wrong clock, another network,
@@ -29,28 +28,27 @@ static const struct {
 struct trial {
 	struct loop *loop;
 	struct ub_ctx *ctx;
-	struct loop_timer *end; /* NULL: the trial has not begun */
-	char owner[OWNER_SIZE]; /* the zone of the trust anchor */
-	size_t open;            /* lookups that have not ended */
+	struct loop_timer *end;    /* NULL: the trial has not begun */
+	char owner[DNS_ZONE_SIZE]; /* the zone of the trust anchor */
+	size_t open;               /* lookups that have not ended */
 	struct question_asked {
 		struct trial *trial;
 		enum answer_state state;
 	} asked[QUESTIONS];
 };
 
-/* Finds the owner of the first record in the file of the trust anchor, which libunbound has accepted already; "." if
- * the file cannot be read. */
-static void anchor_owner(char owner[OWNER_SIZE], const char *path)
+/* The first record of the file decides. libunbound has accepted the file already if a trial is made. */
+void dns_anchor_zone(const struct dns_options *options, char zone[DNS_ZONE_SIZE])
 {
 	char line[LINE_SIZE];
-	FILE *file = fopen(path, "re");
-	memcpy(owner, ".", sizeof ".");
+	FILE *file = fopen(dns_context_anchor(options), "re");
+	memcpy(zone, ".", sizeof ".");
 	while (file && fgets(line, sizeof line, file)) {
 		size_t len = strcspn(line, " \t\r\n;");
 		if (strchr("\r\n;$", line[strspn(line, " \t")]))
 			continue;
-		if (len > 0 && len < OWNER_SIZE && strncmp(line, "@", len) != 0)
-			snprintf(owner, OWNER_SIZE, "%.*s", (int)len, line);
+		if (len > 0 && len < DNS_ZONE_SIZE && strncmp(line, "@", len) != 0)
+			snprintf(zone, DNS_ZONE_SIZE, "%.*s", (int)len, line);
 		break;
 	}
 	if (file)
@@ -90,7 +88,7 @@ struct trial *trial_new(const struct dns_options *options, struct loop *loop, st
 	trial->loop = loop;
 	trial->ctx = dns_context_new(&validating, loop, PARTS, why);
 	if (trial->ctx) {
-		anchor_owner(trial->owner, dns_context_anchor(options));
+		dns_anchor_zone(options, trial->owner);
 		return trial;
 	}
 	trial_free(&trial);

@@ -2,6 +2,7 @@
 #include "cm.h"
 
 #include "doctor_judge.h"
+#include "nameserver.h"
 #include "talk.h"
 #include "tool.h"
 
@@ -66,6 +67,122 @@ static void test_talk(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (talk_judge(rows[i].protocol, rows[i].reply, rows[i].ended) != rows[i].want)
 			fail_msg("row %zu", i);
+}
+
+/* --- DNS servers -------------------------------------------------------------------------------------------------- */
+
+/* answered, truncated, authentic, rcode, records, signatures */
+#define NOTHING                                                                                                        \
+	{                                                                                                              \
+		.answered = false                                                                                      \
+	}
+#define WHOLE                                                                                                          \
+	{                                                                                                              \
+		true, false, true, 0, 3, 1                                                                             \
+	}
+#define STRIPPED                                                                                                       \
+	{                                                                                                              \
+		true, false, false, 0, 3, 0                                                                            \
+	}
+#define CUT                                                                                                            \
+	{                                                                                                              \
+		true, true, false, 0, 0, 0                                                                             \
+	}
+#define EMPTY                                                                                                          \
+	{                                                                                                              \
+		true, false, false, 0, 0, 0                                                                            \
+	}
+#define ABSENT                                                                                                         \
+	{                                                                                                              \
+		true, false, false, 3, 0, 0                                                                            \
+	}
+#define SERVFAIL                                                                                                       \
+	{                                                                                                              \
+		true, false, false, 2, 0, 0                                                                            \
+	}
+
+static void test_server(void **state)
+{
+	(void)state;
+	static const struct {
+		struct server_seen seen;
+		enum server_state want;
+		enum signature_state signatures;
+	} rows[] = {
+		{{CUT, WHOLE, WHOLE}, SERVER_WELL, SIGNATURES_PASS},
+		{{CUT, CUT, WHOLE}, SERVER_WELL, SIGNATURES_PASS},
+		{{CUT, STRIPPED, STRIPPED}, SERVER_WELL, SIGNATURES_STRIPPED},
+		{{CUT, WHOLE, NOTHING}, SERVER_NO_TCP, SIGNATURES_PASS},
+		{{CUT, NOTHING, WHOLE}, SERVER_NO_UDP, SIGNATURES_PASS},
+		{{CUT, NOTHING, STRIPPED}, SERVER_NO_UDP, SIGNATURES_STRIPPED},
+		{{CUT, CUT, NOTHING}, SERVER_NO_LARGE, SIGNATURES_UNKNOWN},
+		{{CUT, NOTHING, NOTHING}, SERVER_NO_LARGE, SIGNATURES_UNKNOWN},
+		{{NOTHING, NOTHING, NOTHING}, SERVER_DEAD, SIGNATURES_UNKNOWN},
+		{{SERVFAIL, SERVFAIL, SERVFAIL}, SERVER_ERRS, SIGNATURES_UNKNOWN},
+		{{ABSENT, ABSENT, ABSENT}, SERVER_SMALL, SIGNATURES_UNKNOWN},
+		{{EMPTY, EMPTY, NOTHING}, SERVER_SMALL, SIGNATURES_UNKNOWN},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (judge_server(&rows[i].seen) != rows[i].want ||
+			judge_signatures(&rows[i].seen) != rows[i].signatures)
+			fail_msg("row %zu", i);
+}
+
+static void test_dnssec(void **state)
+{
+	(void)state;
+	static const struct server_seen well = {CUT, WHOLE, WHOLE}, dead = {NOTHING, NOTHING, NOTHING},
+					stripped = {CUT, STRIPPED, STRIPPED}, absent = {ABSENT, ABSENT, ABSENT};
+	const struct {
+		struct server_seen seen[2];
+		bool validates;
+		enum dnssec_state want;
+	} rows[] = {
+		{{well, well}, true, DNSSEC_VALID},
+		{{well, dead}, true, DNSSEC_VALID},
+		{{well, well}, false, DNSSEC_BOGUS},
+		{{well, stripped}, true, DNSSEC_STRIPPED}, /* lookups that the second one answers are bogus */
+		{{stripped, stripped}, false, DNSSEC_STRIPPED},
+		{{dead, dead}, false, DNSSEC_NO_ANSWER},
+		{{absent, dead}, false, DNSSEC_UNSURE},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (judge_dnssec(rows[i].seen, 2, rows[i].validates) != rows[i].want)
+			fail_msg("row %zu", i);
+}
+
+/* Reads an answer of these octets to a question of type MX with id 0x0102. */
+#define READ(reply, octets)                                                                                            \
+	(memset(reply, 0, sizeof *reply), (reply)->type = 15, (reply)->len = sizeof octets - 1,                        \
+		memcpy((reply)->bytes, octets, sizeof octets - 1), nameserver_reply_read(reply, 0x0102))
+#define HEAD(flags, answers) "\1\2" flags "\0\1\0" answers "\0\0\0\0\1a\0\0\17\0\1"
+#define RR(type, data) "\300\14\0" type "\0\1\0\0\0\1\0" data
+
+static void test_reply(void **state)
+{
+	(void)state;
+	struct nameserver_reply *reply = calloc(1, sizeof *reply);
+	struct domain mx[4];
+	struct address addresses[4];
+	assert_non_null(reply);
+	assert_true(READ(reply, HEAD("\201\240", "\2") RR("\17", "\5\0\12\1b\0") RR("\17", "\4\0\24\300\14")));
+	assert_int_equal(reply->records, 2);
+	assert_true(reply->authentic && !reply->truncated && reply->rcode == 0);
+	assert_int_equal(nameserver_mx(reply, mx, COUNT(mx)), 2);
+	assert_string_equal(mx[0].name, "b");
+	assert_string_equal(mx[1].name, "a");
+	assert_int_equal(nameserver_mx(reply, mx, 1), 1);
+	assert_true(READ(reply, HEAD("\203\202", "\0")));
+	assert_true(reply->truncated && reply->rcode == 2 && reply->records == 0);
+	assert_true(READ(reply, HEAD("\201\200", "\2") RR("\1", "\4\300\0\2\1") RR("\56", "\2\0\1")));
+	assert_int_equal(reply->signatures, 1);
+	assert_int_equal(nameserver_addresses(reply, addresses, COUNT(addresses)), 1);
+	assert_false(READ(reply, HEAD("\1\0", "\0"))); /* a question */
+	assert_false(READ(reply, "\1\3"
+				 "\201\200\0\0\0\0\0\0\0\0"));            /* another id */
+	assert_false(READ(reply, HEAD("\201\200", "\1") "\300\14\0\17")); /* cut off */
+	assert_false(READ(reply, ""));
+	free(reply);
 }
 
 /* --- the built tool ----------------------------------------------------------------------------------------------- */
@@ -157,6 +274,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_space),
 		cmocka_unit_test(test_talk),
+		cmocka_unit_test(test_server),
+		cmocka_unit_test(test_dnssec),
+		cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_no_daemon),
 		cmocka_unit_test(test_words),
