@@ -1,5 +1,6 @@
 #include "values.h"
 
+#include "doctor_internal.h"
 #include "event_record.h"
 #include "output.h"
 #include "policy.h"
@@ -7,6 +8,15 @@
 
 #include <stdio.h>
 #include <string.h>
+
+/* The groups of checks, then the checks. */
+const char *doctor_words(unsigned number)
+{
+	if (number < DOCTOR_GROUPS)
+		return doctor_group_names[number];
+	number -= DOCTOR_GROUPS;
+	return number < doctor_check_count ? doctor_checks[number].name : NULL;
+}
 
 const char *event_words(unsigned number)
 {

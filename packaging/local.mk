@@ -3,6 +3,9 @@ systemdsystemunit_DATA = packaging/stsgated.service
 dist_systemdsystemunit_DATA = packaging/stsgated-socketmap.socket
 sysusers_DATA = packaging/sysusers.d/stsgate.conf
 tmpfiles_DATA = packaging/tmpfiles.d/stsgate.conf
+# bash finds the completion of a command by its name.
+completiondir = $(datadir)/bash-completion/completions
+dist_completion_DATA = packaging/completion/stsgate
 dist_doc_DATA = README NEWS doc/index doc/coming-from doc/design doc/spec-cases doc/threat-model
 EXTRA_DIST += packaging/build-deps packaging/quickstart packaging/stsgate.conf \
 	packaging/stsgate.sysusers packaging/stsgate.tmpfiles packaging/stsgated.service.in
@@ -22,5 +25,5 @@ install-data-local:
 uninstall-local:
 	rm -f "$(DESTDIR)$(docdir)/stsgate.conf.sample"
 
-TESTS += tests/packaging tests/quickstart
-EXTRA_DIST += tests/packaging tests/quickstart
+TESTS += tests/packaging tests/quickstart tests/completion
+EXTRA_DIST += tests/packaging tests/quickstart tests/completion
