@@ -80,21 +80,9 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 	verdict_seen_decide(&seen, &decision);
 	check_verdict_seen(service->check, &seen, &state->unchecked);
 	counters_delegation(action_deed(&decision));
-	enum delegation_action action = DELEGATION_DUNNO;
-	switch (decision.action) {
-	case ACTION_REFUSE:
-		action = DELEGATION_DEFER;
-		break;
-	case ACTION_HOLD:
-		action = DELEGATION_HOLD;
-		break;
-	case ACTION_ACCEPT:
-		action = decision.tag ? DELEGATION_PREPEND : DELEGATION_DUNNO;
-		break;
-	}
 	/* The header names domains only with milter_tag_domains: later recipients are not known yet, and a header must
 	 * not reveal blind copies. */
-	reply_send(client, &(struct delegation_reply){.action = action,
+	reply_send(client, &(struct delegation_reply){.action = action_delegation(&decision),
 				   .verdict = &outcome->verdict,
 				   .header = settings->milter_header,
 				   .with_domains = settings->milter_tag_domains});

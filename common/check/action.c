@@ -56,6 +56,19 @@ struct decision action_decide(const struct settings *settings, enum session_kind
 	return (struct decision){.action = action, .would = would, .tag = tagged && action != ACTION_REFUSE};
 }
 
+enum delegation_action action_delegation(const struct decision *decision)
+{
+	switch (decision->action) {
+	case ACTION_REFUSE:
+		return DELEGATION_DEFER;
+	case ACTION_HOLD:
+		return DELEGATION_HOLD;
+	case ACTION_ACCEPT:
+		break;
+	}
+	return decision->tag ? DELEGATION_PREPEND : DELEGATION_DUNNO;
+}
+
 static enum deed deed_of(enum action action, bool tag)
 {
 	switch (action) {

@@ -3,6 +3,7 @@
 #ifndef CHECK_ACTION_H
 #define CHECK_ACTION_H
 
+#include "delegation.h"
 #include "settings.h"
 #include "verdict.h"
 #include "verdict_record.h"
@@ -33,6 +34,9 @@ int action_on_fail(const struct settings *settings, enum session_kind session);
 
 struct decision action_decide(
 	const struct settings *settings, enum session_kind session, const struct verdict *verdict);
+
+/* Returns what policy delegation answers. */
+enum delegation_action action_delegation(const struct decision *decision);
 
 /* Return what is done, and what would be done without `mode = monitor`: action and tag together. */
 enum deed action_deed(const struct decision *decision);

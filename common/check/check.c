@@ -184,9 +184,11 @@ static void answer_from_store(
 	verdict_count(check, question->purpose, &step->verdict);
 }
 
-bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
-	struct outcome *out)
+/* Implements check_ask() and, with `anew`, check_ask_anew(). */
+static bool ask(struct check *check, const struct question *question, bool anew, check_done *done, void *arg,
+	check_ticket *ticket, struct outcome *out)
 {
+	bool always = anew || check->observe; /* an inquiry is opened, whatever the store has */
 	struct config *config = check_config(check);
 	struct store_view *view = NULL; /* one read transaction, begun only if something is read */
 	struct facts facts;
@@ -200,11 +202,11 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	}
 	store_view_end(&view);
 	out->verdict = step.verdict;
-	out->final = step.want.kind == WANT_NOTHING && !check->observe;
+	out->final = step.want.kind == WANT_NOTHING && !always;
 	if (out->final) {
 		answer_from_store(check, &facts, &step, out);
 	} else {
-		bool waits = ticket && (out->verdict.worth_waiting || check->observe);
+		bool waits = ticket && (out->verdict.worth_waiting || always);
 		struct waiter *waiter = NULL;
 		if (waits) {
 			waiter = xcalloc(1, sizeof *waiter);
@@ -214,8 +216,9 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 		}
 		const struct opening opening = {.question = question,
 			.class = WORK_ASKED,
+			.forced = anew,
 			.asked = question->purpose != PURPOSE_QUERY,
-			.facts = check->observe ? NULL : &facts,
+			.facts = always ? NULL : &facts,
 			.config = config,
 			.waiter = waiter};
 		check_ticket begun = inquiries_open(check, &opening);
@@ -230,6 +233,18 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	facts_free(&facts);
 	config_unref(&config);
 	return final;
+}
+
+bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
+	struct outcome *out)
+{
+	return ask(check, question, false, done, arg, ticket, out);
+}
+
+void check_ask_anew(struct check *check, const struct question *question, check_ticket *ticket, struct outcome *out)
+{
+	*ticket = CHECK_NO_TICKET;
+	ask(check, question, true, NULL, NULL, ticket, out);
 }
 
 /* Returns NULL if the wait has ended. */

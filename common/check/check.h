@@ -21,6 +21,10 @@ struct outcome {
 };
 void outcome_free(struct outcome *outcome);
 
+/* Called at a moment in a step of an inquiry. After STEP_ENDED the facts contain the step's result. */
+enum check_moment { STEP_BEGINS, STEP_ENDED };
+typedef void check_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts);
+
 struct check;
 struct check_options {
 	struct config *config;  /* check takes a reference of its own */
@@ -29,9 +33,10 @@ struct check_options {
 	unsigned inquiries_max; /* inquiries that may be open at a time; beyond that there is "no room" */
 	unsigned sockets_max;   /* connections to policy hosts and hops at a time; 0: as many as inquiries */
 	bool background;        /* no front end waits in this process: probes get only the budget's background part */
-	/* For `stsgate query`; may be NULL. Called after each step of each inquiry, on a loop, without a lock held. If it is
-	 * set, check_ask() starts an inquiry even where the store could answer at once. */
-	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
+	/* For `stsgate query`; may be NULL. Called when a step of an inquiry begins and when it has ended, on a loop, without a
+	 * lock held. A step may begin more than once before it ends: when limits delay it, it is begun anew. If it is set,
+	 * check_ask() starts an inquiry even where the store could answer at once. */
+	check_observe *observe;
 	void *observe_arg;
 };
 /* Returns NULL, with the reason in `why`, if the store's writer thread cannot be started. */
@@ -89,6 +94,10 @@ typedef void check_done(void *arg, struct outcome *outcome);
  * Each verdict is counted once: here if there is no ticket, else when the wait ends. */
 bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
 	struct outcome *out);
+/* Opens an inquiry that looks up everything again, whatever its age, as a forced check_refresh() does, and sets the ticket
+ * of check_wait(). For an operator's single question. If there is no room, the ticket is CHECK_NO_TICKET; `out` is then the
+ * verdict so far. */
+void check_ask_anew(struct check *check, const struct question *question, check_ticket *ticket, struct outcome *out);
 /* Waits for the answer, until `deadline_ms` (monotonic clock). After the deadline `out` is the verdict so far, and the
  * inquiry continues in the background. Ends the ticket. */
 void check_wait(struct check *check, check_ticket ticket, int64_t deadline_ms, struct outcome *out);

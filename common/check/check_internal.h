@@ -105,7 +105,7 @@ struct check {
 	unsigned inquiries_max;
 	unsigned desk_count;
 	struct desk *desk;
-	void (*observe)(void *arg, const struct want *want, const struct facts *facts);
+	check_observe *observe;
 	void *observe_arg;
 
 	struct lock lock;
@@ -127,7 +127,7 @@ struct check {
 struct opening {
 	const struct question *question;
 	enum work_class class;
-	bool forced; /* an operator's refresh: look up everything again */
+	bool forced; /* an operator's refresh or query: look up everything again */
 	bool asked;  /* a front end asked */
 	/* Facts that are known already (NULL: none), which a new inquiry takes over, and the configuration whose rules
 	 * apply (NULL: the current one). */

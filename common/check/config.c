@@ -162,7 +162,8 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 	config->references = 1;
 	config->host_is_whole = host_name(config->host);
 	config->sightings = sightings_new();
-	if (rules_fill(config, why) && delegation_check(settings, why) && libraries_make(config, loops, why))
+	if (rules_fill(config, why) && delegation_check(settings, why) &&
+		(!loops || libraries_make(config, loops, why)))
 		return config;
 	settings_locate(settings, why);
 	config_free(config);
@@ -197,7 +198,10 @@ const char *config_warning(const struct config *config, char out[CONFIG_WARNING_
 
 bool config_dane(const struct config *config)
 {
-	return config->settings->mta_dane && dns_validates(config->dns);
+	const struct settings *settings = config->settings;
+	if (!config->dns)
+		return settings->mta_dane && settings->dnssec != (int)DNS_VALIDATE_OFF;
+	return settings->mta_dane && dns_validates(config->dns);
 }
 
 struct config *config_ref(struct config *config)

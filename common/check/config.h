@@ -29,13 +29,14 @@ struct config {
 
 struct loops;
 /* Builds a generation and returns it with one reference, or returns NULL with the reason in `why`. Takes over the
- * settings, even if it fails. The loops must outlive the generation. */
+ * settings, even if it fails. The loops must outlive the generation. If `loops` is NULL, the generation can only judge
+ * facts from the store: DNS, trust stores, fetcher and prober stay NULL, and nothing is looked up. */
 struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why);
 /* Writes a warning about settings that work but are probably wrong, or "". Returns `out`. */
 #define CONFIG_WARNING_SIZE 1024
 const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE]);
-/* Returns whether rule 2 (DANE comes first) applies at this moment: the MTA does DANE, and DNS lookups are
- * validated. */
+/* Returns whether rule 2 (DANE comes first) applies at this moment: the MTA does DANE, and DNS lookups are validated.
+ * Without loops, that is taken for granted unless the settings turn it off. */
 bool config_dane(const struct config *config);
 /* Adds the domains of a setting (form FORM_DOMAINS) to a list for names_cover(). Fails with EX_CONFIG, and a message that
  * begins with the setting's name, if one of them is no domain. The caller frees the list, also after a failure. */

@@ -34,12 +34,17 @@ static void on_wake(void *arg)
 	inquiry_wake(arg);
 }
 
+static void observe(const struct inquiry *inquiry, enum check_moment moment, const struct want *want)
+{
+	const struct check *check = inquiry->check;
+	if (check->observe)
+		check->observe(check->observe_arg, moment, want, &inquiry->facts);
+}
+
 static void count_step(struct inquiry *inquiry, const struct want *want)
 {
-	struct check *check = inquiry->check;
 	inquiry->steps++;
-	if (check->observe)
-		check->observe(check->observe_arg, want, &inquiry->facts);
+	observe(inquiry, STEP_ENDED, want);
 }
 
 /* --- saving ------------------------------------------------------------------------------------------------------- */
@@ -202,6 +207,7 @@ static bool judge(struct inquiry *inquiry)
 		return save_or_go_on(inquiry);
 	if (!want_is_remote(step.want.kind)) {
 		struct store_view *view = NULL;
+		observe(inquiry, STEP_BEGINS, &step.want);
 		load(check->store, &check->conditions, &view, &inquiry->facts, &step.want);
 		store_view_end(&view);
 		if (step.want.kind == WANT_ENTRY)
@@ -212,6 +218,7 @@ static bool judge(struct inquiry *inquiry)
 	if (inquiry->received || !want_same(&inquiry->attempt.want, &step.want))
 		attempt_end(&inquiry->attempt, &check->bounds, inquiry->config);
 	inquiry->received = false;
+	observe(inquiry, STEP_BEGINS, &step.want);
 	if (!flight_join(inquiry, &step.want))
 		return false;
 	inquiry->phase = PHASE_OBTAIN;

@@ -344,6 +344,10 @@ static void on_written(struct store_submission *whole)
 bool save_begin(struct save *save, struct store *store, const struct facts *facts, bool ending, void (*done)(void *arg),
 	void *arg)
 {
+	/* What an operator's query learns about a domain that the store does not have is not stored: no mail has asked for
+	 * the domain. */
+	if (facts->question.purpose == PURPOSE_QUERY && facts->absent)
+		return false;
 	const struct policy *policy = facts_policy(facts);
 	bool needed = policy && policy->mode == POLICY_ENFORCE;
 	bool used = policy && facts->entry.last_used_day != save->last_used_day;

@@ -93,7 +93,7 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 	if (list->refused)
 		seen->reason = REASON_HOP_ADDRESS_PRIVATE;
 	else if (list->worst == DNS_BROKEN)
-		seen->reason = REASON_HOP_INTERNAL;
+		seen->reason = REASON_RESOLVER;
 	else
 		seen->reason = list->worst == DNS_OK ? REASON_HOP_NO_ADDRESS : REASON_HOP_ADDRESS_LOOKUP;
 }
@@ -292,6 +292,7 @@ static enum obtained probe_host(
 		probing->deadline_ms = clock_mono_ms() + probe_timeout_ms(means) - lookups_took_ms(lookups);
 	if (list.count == 0) {
 		probe_impossible(&list, &found->evidence);
+		found->untried = found->evidence.reason == REASON_RESOLVER; /* it proves nothing about the host */
 		return OBTAINED;
 	}
 	enum obtained started = dial_start(means, attempt, &list, dane, found);

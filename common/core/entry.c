@@ -105,6 +105,16 @@ void entry_learn_record(struct entry *entry, const struct record_found *found, i
 		id_set(entry->record_id, found->record.id);
 }
 
+/* Copies what failed in a fetch, cut to fit. Any octet that is not printable becomes `?`, although the fetcher sends
+ * none. */
+static void detail_set(char to[FETCH_DETAIL_MAX + 1], const char *detail)
+{
+	size_t len = strnlen(detail, FETCH_DETAIL_MAX);
+	for (size_t i = 0; i < len; i++)
+		to[i] = ascii_is_printable(detail[i]) ? detail[i] : '?';
+	memset(to + len, 0, FETCH_DETAIL_MAX + 1 - len);
+}
+
 /* Replaces the policy, and keeps a live one with another id or mode as the previous policy. max_age runs from this
  * fetch (RFC 8461 3.2, 5.1). */
 static void policy_replace(struct entry *entry, const struct policy_found *found, const char *id, int64_t now)
@@ -140,6 +150,7 @@ void entry_learn_policy(struct entry *entry, const struct policy_found *found, c
 	entry->fetch_tried_at = now;
 	entry->fetch_outcome = found->outcome;
 	id_set(entry->fetch_tried_id, id);
+	detail_set(entry->fetch_detail, found->outcome == REASON_OK ? "" : found->detail);
 	if (found->outcome != REASON_OK) {
 		/* A policy that cannot be fetched or parsed leaves the stored one in force until it expires (RFC 8461
 		 * 3.3). */

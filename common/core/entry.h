@@ -18,6 +18,9 @@
 /* Hosts kept of one MX answer. A larger answer is kept as MX_TOO_LARGE, without hosts. */
 #define MX_SET_MAX 256
 
+/* Octets that an entry keeps of what failed in a fetch. */
+#define FETCH_DETAIL_MAX 120
+
 /* The result of the newest MX lookup that was answered. */
 enum mx_state {
 	MX_UNKNOWN,   /* never looked up */
@@ -63,8 +66,9 @@ struct entry {
 	int64_t fetch_tried_at;
 	enum reason fetch_outcome;
 	char fetch_tried_id[RECORD_ID_MAX + 1];
-	uint32_t fetch_failures; /* in a row; the count stops at its maximum */
-	uint16_t refresh_alarm;  /* enum refresh_alarm: the highest level reported since the policy was fetched */
+	char fetch_detail[FETCH_DETAIL_MAX + 1]; /* what failed in it, printable, cut to fit; "" if it succeeded */
+	uint32_t fetch_failures;                 /* in a row; the count stops at its maximum */
+	uint16_t refresh_alarm; /* enum refresh_alarm: the highest level reported since the policy was fetched */
 
 	/* The policy before this one, so that a weaker policy can be reported. */
 	bool has_previous;
@@ -104,7 +108,8 @@ struct policy_found {
 	uint32_t text_len;
 	enum health_way way; /* what the fetch shows about this machine (health.h) */
 	bool unreached;      /* connections were refused or got no answer, not even the start of TLS */
-	char detail[256];    /* the exact failure, for people; untrusted parts are already quoted */
+	/* The exact failure, for people, such as `HTTP status 404`; untrusted parts are already quoted. */
+	char detail[256];
 };
 struct mx_found {
 	enum reason outcome; /* REASON_OK, MX_LOOKUP or RESOLVER */

@@ -1,6 +1,7 @@
 #include "facts.h"
 
 #include "memory.h"
+#include "schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ void facts_learn_store(struct facts *facts, const struct entry *entry)
 		entry_free(&facts->entry);
 		entry_copy(&facts->entry, entry);
 	}
+	facts->absent = !entry;
 	facts->store = STORE_READ;
 }
 
@@ -61,7 +63,7 @@ struct hop_fact *facts_hop(const struct facts *facts, const char *host, uint16_t
 const struct policy *facts_policy(const struct facts *facts)
 {
 	const struct entry *entry = &facts->entry;
-	bool just_fetched = facts->policy_tried && entry->fetch_outcome == REASON_OK;
+	bool just_fetched = facts->policy_tried && !facts->offline && entry->fetch_outcome == REASON_OK;
 	if (!entry->has_policy || (!just_fetched && facts->now >= entry->policy_expires_at))
 		return NULL;
 	return &entry->policy;
@@ -218,7 +220,7 @@ void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, boo
 		return;
 	hop->read = true;
 	*(dane ? &hop->dane_tried : &hop->tried) = true;
-	if (seen->reason == REASON_PROBE_BUDGET)
+	if (seen->reason == REASON_PROBE_BUDGET || seen->reason == REASON_RESOLVER)
 		hop->refused = seen->reason;
 	else
 		hop_record_learn(&hop->record, seen);
@@ -229,4 +231,45 @@ void facts_learn_refused(struct facts *facts, const char *host, uint16_t port, i
 	struct hop_fact *hop = hop_find_or_add(facts, host, port);
 	if (hop)
 		hop_record_refused(&hop->record, at);
+}
+
+void facts_learn_nothing(struct facts *facts, const struct want *want)
+{
+	bool of_hop = want->kind == WANT_TLSA || want->kind == WANT_PROBE;
+	struct hop_fact *hop = of_hop ? hop_find_or_add(facts, want->name, want->port) : NULL;
+	facts->offline = true;
+	if (want->kind == WANT_RECORD)
+		facts->record_tried = true;
+	else if (want->kind == WANT_POLICY)
+		facts->policy_tried = true;
+	else if (want->kind == WANT_MX)
+		facts->mx_tried = true;
+	else if (hop && want->kind == WANT_TLSA)
+		hop->tlsa_tried = true;
+	else if (hop)
+		*(want->dane ? &hop->dane_tried : &hop->tried) = true;
+}
+
+bool facts_know(const struct facts *facts, const struct want *want)
+{
+	const struct entry *entry = &facts->entry;
+	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
+	switch (want->kind) {
+	case WANT_RECORD:
+		return facts_policy(facts) || schedule_negative_known(entry, true, facts->now);
+	case WANT_POLICY:
+		return facts_policy(facts) || (entry->fetch_tried_at != 0 && entry->fetch_outcome != REASON_OK);
+	case WANT_MX:
+		return schedule_mx_known(entry, facts->now);
+	case WANT_TLSA:
+		return hop && tlsa_lookup_known(&hop->record.tlsa, facts->now);
+	case WANT_PROBE:
+		return hop &&
+		       schedule_age(facts_history(facts, hop)->newest.at, facts->now) <= facts->rules->probe_ttl_max_s;
+	case WANT_NOTHING:
+	case WANT_ENTRY:
+	case WANT_EVIDENCE:
+		break;
+	}
+	return true;
 }

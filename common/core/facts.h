@@ -10,6 +10,7 @@
 #include "evidence.h"
 #include "override.h"
 #include "question.h"
+#include "step.h"
 
 #define HOPS_MAX 8 /* at most so many hops of a domain are probed, best preference first (design 4.4) */
 /* The most hops that one inquiry may learn about: five lists of HOPS_MAX. During an inquiry the MX set changes at most
@@ -43,11 +44,13 @@ enum store_state {
 struct hop_fact {
 	char host[DOMAIN_SIZE];
 	uint16_t port;
-	bool read;           /* its hop record was read from the store */
-	bool tried;          /* in this inquiry, a probe by the trust store has ended or was refused */
-	bool dane_tried;     /* in this inquiry, a probe by its TLSA records has ended or was refused */
-	bool tlsa_tried;     /* in this inquiry, its TLSA records were looked up */
-	enum reason refused; /* REASON_PROBE_BUDGET if the probe budget refused the probe; otherwise REASON_OK */
+	bool read;       /* its hop record was read from the store */
+	bool tried;      /* in this inquiry, a probe by the trust store has ended or was refused */
+	bool dane_tried; /* in this inquiry, a probe by its TLSA records has ended or was refused */
+	bool tlsa_tried; /* in this inquiry, its TLSA records were looked up */
+	/* Why no probe could be made: REASON_PROBE_BUDGET if the probe budget refused it, REASON_RESOLVER if no
+	 * resolver answers. Otherwise REASON_OK. */
+	enum reason refused;
 	struct hop_record record;
 };
 
@@ -55,11 +58,13 @@ struct facts {
 	struct question question;
 	const struct rules *rules; /* must outlive the facts */
 	int64_t now;               /* wall-clock seconds; the caller updates it during a long inquiry */
-	bool dane;   /* the MTA does DANE (mta_dane) and this machine's resolver validates: rule 2 applies */
-	bool forced; /* an operator's refresh: renew everything, even within five minutes of the last fetch */
+	bool dane;    /* the MTA does DANE (mta_dane) and this machine's resolver validates: rule 2 applies */
+	bool forced;  /* an operator's refresh or query: renew everything, even within five minutes of the last fetch */
+	bool offline; /* nothing may be looked up: see facts_learn_nothing() */
 
 	enum store_state store;
 	struct override override;                  /* read with the entry; OVERRIDE_NONE: there is none in force */
+	bool absent;                               /* the entry was read, but the store has none */
 	struct entry entry;                        /* owned */
 	bool record_tried, policy_tried, mx_tried; /* in this inquiry */
 	enum reason mx_outcome;                    /* of the MX lookup in this inquiry */
@@ -129,10 +134,15 @@ void facts_learn_policy(struct facts *facts, const struct policy_found *found, c
 void facts_learn_mx(struct facts *facts, const struct mx_found *found);
 /* Adds the result of a lookup of a hop's TLSA records. */
 void facts_learn_tlsa(struct facts *facts, const char *host, uint16_t port, const struct tlsa_lookup *look);
-/* Adds the result of a probe, or notes that the probe budget refused the probe (REASON_PROBE_BUDGET). `dane` is the
+/* Adds the result of a probe, or notes why none could be made (REASON_PROBE_BUDGET, REASON_RESOLVER). `dane` is the
  * member of the want. If `dane` is true and seen->at is 0, the hop no longer has TLSA records; the caller has added
  * that fact with facts_learn_tlsa() before. */
 void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, bool dane, const struct evidence *seen);
+/* Marks the wanted fact as tried although it was not looked up, because only the store may be asked (`stsgate query
+ * --stored`). What the store has about it then counts up to its hard age. Sets `offline`. */
+void facts_learn_nothing(struct facts *facts, const struct want *want);
+/* Returns whether what is known about the wanted fact is within its hard age. */
+bool facts_know(const struct facts *facts, const struct want *want);
 /* Notes that, at wall-clock second `at`, the probe budget refused a probe that a front end wanted. */
 void facts_learn_refused(struct facts *facts, const char *host, uint16_t port, int64_t at);
 

@@ -64,6 +64,15 @@ static bool is_pattern(struct span in)
 	return in.len > 0;
 }
 
+/* Returns whether a text is printable; blanks may be in it. */
+static bool is_detail(struct span in)
+{
+	for (size_t i = 0; i < in.len; i++)
+		if (in.at[i] < ' ' || in.at[i] > '~')
+			return false;
+	return in.len > 0;
+}
+
 /* Takes one NUL-terminated name off the front; returns false if there is none. */
 static bool name_next(struct span *in, struct span *name)
 {
@@ -235,6 +244,7 @@ static const struct field_form form_chain = {.kind = FIELD_NUMBER, .octets = 4, 
 static const struct field_form form_domain = {
 	.kind = FIELD_HOST, .valid = is_domain, .wrong = "is not a domain that can have a policy"};
 static const struct field_form form_id = {.kind = FIELD_TEXT, .valid = is_id, .wrong = "is not an id of a record"};
+static const struct field_form form_detail = {.kind = FIELD_TEXT, .valid = is_detail, .wrong = "is not printable"};
 static const struct field_form form_record_outcome = {
 	.kind = FIELD_REASON, .good = "found", .other = REASON_RECORD_LOOKUP};
 static const struct field_form form_fetch_outcome = {
@@ -323,6 +333,7 @@ static const struct field entry_rows[] = {
 	ROW(21, time, due_at, NULL, "due_at"),
 	ROW(22, u16, refresh_alarm, NULL, NULL),
 	ROW(23, u16, placed, NULL, NULL),
+	ROW(24, detail, fetch_detail, "fetch.detail", "fetch.detail"),
 };
 #undef ROW
 const struct fields entry_table = FIELDS(entry_rows,

@@ -238,9 +238,19 @@ bool verdict_dane_fails(const struct facts *facts)
 	return hops_fail_dane(facts);
 }
 
+bool verdict_secure_fails(const struct facts *facts)
+{
+	struct rules rules = *facts->rules; /* borrows the lists; not freed */
+	struct facts bound = *facts;        /* borrows the entry and the hops; not freed */
+	rules.mta_enforces = true;
+	bound.rules = &rules;
+	return hops_fail_policy(&bound);
+}
+
 /* Looks at these cases in this order: a store that was not read yet, an override that releases the mail, no policy
  * domain, an exempt domain, a broken store, and then the policy in force or its absence. A refresh reads the entry of an
- * exempt domain nevertheless: when the refresh saves the entry, the domain is no longer due. */
+ * exempt domain nevertheless: when the refresh saves the entry, the domain is no longer due. A query reads it to show what
+ * the store knows. */
 static struct step judge(const struct facts *facts)
 {
 	const struct question *q = &facts->question;
@@ -257,7 +267,8 @@ static struct step judge(const struct facts *facts)
 		step.verdict = judge_done(&j, VERDICT_DEFER, REASON_DOMAIN_UNREADABLE, "").verdict;
 		return step;
 	}
-	if (q->has_domain && facts->store == STORE_UNREAD && (!exempt || q->purpose == PURPOSE_REFRESH))
+	if (q->has_domain && facts->store == STORE_UNREAD &&
+		(!exempt || q->purpose == PURPOSE_REFRESH || q->purpose == PURPOSE_QUERY))
 		return judge_want(&j, WANT_ENTRY, q->domain, 0);
 	j.policy = facts_policy(facts);
 	if (is_released(facts))

@@ -39,5 +39,9 @@ bool verdict_rests_on_fresh(const struct facts *facts);
 /* Returns whether BINDING_DANE_ONLY leaves no hop for the mail: at least one hop has usable TLSA records, and all such
  * hops have bad evidence. Returns false if one of them has no conclusive evidence. Looks at the first HOPS_MAX hops. */
 bool verdict_dane_fails(const struct facts *facts);
+/* Returns whether BINDING_SECURE leaves no hop for the mail, by what the MTA itself demands (facts_left_to_mta() with
+ * mta_enforces): there are hops, and each of them is not allowed by the policy or has bad evidence. Returns false if one
+ * of them has no conclusive evidence, and without an enforce policy. */
+bool verdict_secure_fails(const struct facts *facts);
 
 #endif

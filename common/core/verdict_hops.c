@@ -69,7 +69,7 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 		/* If the probe budget has refused a new probe, the old good evidence does not count. Otherwise an
 		 * attacker could use up the probe budget, and old evidence would then be enough for a pass (design
 		 * 4.7). */
-		if (o.old && j->needs_fresh && hop->refused != REASON_OK) {
+		if (o.old && j->needs_fresh && hop->refused == REASON_PROBE_BUDGET) {
 			o.state = HOP_UNKNOWN;
 			o.reason = hop->refused;
 		}
@@ -102,6 +102,25 @@ bool hops_fail_dane(const struct facts *f)
 		failed = true;
 	}
 	return failed;
+}
+
+bool hops_fail_policy(const struct facts *f)
+{
+	const struct policy *policy = facts_policy(f);
+	struct hop_list list;
+	if (!policy || policy->mode != POLICY_ENFORCE || !mx_has_hops(f))
+		return false;
+	hop_list_fill(&list, f, policy);
+	for (unsigned i = 0; i < list.count; i++) {
+		const struct hop_fact *hop = facts_hop(f, list.host[i], f->question.port);
+		const struct evidence *seen = hop ? &facts_history(f, hop)->conclusive : NULL;
+		bool dane = hop && facts_hop_by_dane(f, hop);
+		if (!dane && !policy_allows(policy, list.host[i]))
+			continue;
+		if (!seen || seen->at == 0 || facts_evidence_good(f, seen))
+			return false;
+	}
+	return list.count > 0;
 }
 
 /* Judges a hop by MTA-STS: the policy must allow its name, and its evidence decides. `place` is the number of hops

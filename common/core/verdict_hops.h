@@ -11,7 +11,8 @@ struct step judge_hops(struct judge *j);
 /* Returns whether the operator has exempted every host that the MTA may use (exempt_hosts), and the policy allows each
  * of them. False if the MX set is not known; call it when judge_want_mx() wants nothing. */
 bool judge_all_exempt(const struct judge *j);
-/* See verdict_dane_fails(). */
+/* See verdict_secure_fails() and verdict_dane_fails(). */
+bool hops_fail_policy(const struct facts *facts);
 bool hops_fail_dane(const struct facts *facts);
 
 #endif
