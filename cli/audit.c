@@ -115,15 +115,15 @@ static void map_set(struct tally_row *row, const struct preview *preview, const 
 
 /* Called after each step of each inquiry, on an event loop. When the facts suffice for the verdict, they also tell what
  * the map would answer. */
-static void step_observe(void *arg, const struct want *want, const struct facts *facts)
+static void step_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts)
 {
 	struct audit *audit = arg;
 	const struct question *question = &facts->question;
 	struct step step = verdict_next(facts);
 	struct preview preview;
 	char name[BATCH_HOP_SIZE];
-	batch_observe(&audit->batch, want, facts);
-	if (question->purpose != PURPOSE_QUERY || step_is_want(&step))
+	batch_observe(&audit->batch, moment, want, facts);
+	if (moment != STEP_ENDED || question->purpose != PURPOSE_QUERY || step_is_want(&step))
 		return;
 	preview_init(&preview, &step.verdict, facts, &audit->enforcing);
 	lock_take(&audit->batch.lock);

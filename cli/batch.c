@@ -50,11 +50,11 @@ int batch_rate(const char *text, int preset)
 }
 
 /* Marks the job if the probe budget has refused a probe. */
-void batch_observe(void *arg, const struct want *want, const struct facts *facts)
+void batch_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts)
 {
 	struct batch *batch = arg;
 	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
-	if (want->kind != WANT_PROBE || !hop || hop->refused == REASON_OK)
+	if (moment != STEP_ENDED || want->kind != WANT_PROBE || !hop || hop->refused != REASON_PROBE_BUDGET)
 		return;
 	lock_take(&batch->lock);
 	for (size_t i = 0; i < BATCH_THREADS_MAX; i++) {

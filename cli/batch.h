@@ -64,7 +64,7 @@ const char *batch_hop(const struct question *question, char hop[BATCH_HOP_SIZE])
 void batch_init(struct batch *batch, const struct batch_caller *caller);
 void batch_free(struct batch *batch);
 /* Called after each step of each inquiry, on an event loop. `arg` is the batch. */
-void batch_observe(void *arg, const struct want *want, const struct facts *facts);
+void batch_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts);
 /* Judges the whole list. The session must be open. */
 void batch_run(struct batch *batch, const struct session *session);
 /* Reads the argument of --rate; `text` NULL gives `preset`. Returns 0 after a message on stderr when it is invalid. */

@@ -2,6 +2,8 @@
 #include "probe.h"
 #include "record_json.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,37 +15,89 @@ static void reason_print(const char *label, enum reason reason)
 
 #define ADVICE_SIZE 2048
 
-/* Copies a text of reason.def into `out`, with the names in the places of the words HOST and DOMAIN. */
-static const char *advice_fill(char out[ADVICE_SIZE], const char *text, const struct advice_names *names)
+void advice_add(struct text *out, const char *text, const struct advice_names *names)
 {
-	struct text filled;
-	text_init(&filled, out, ADVICE_SIZE);
 	while (*text) {
 		bool host = strncmp(text, "HOST", 4) == 0 && *names->host;
 		bool domain = strncmp(text, "DOMAIN", 6) == 0 && *names->domain;
 		if (host || domain)
-			text_add(&filled, host ? names->host : names->domain);
+			text_add(out, host ? names->host : names->domain);
 		else
-			text_add_bytes(&filled, text, 1);
+			text_add_bytes(out, text, 1);
 		text += host ? 4 : domain ? 6 : 1;
 	}
+}
+
+static const char *advice_fill(char out[ADVICE_SIZE], const char *text, const struct advice_names *names)
+{
+	struct text filled;
+	text_init(&filled, out, ADVICE_SIZE);
+	advice_add(&filled, text, names);
 	return out;
 }
 
 void advice_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names)
 {
 	char text[ADVICE_SIZE];
-	const char *here = reason_here(reason), *there = reason_there(reason);
-	if (*here)
-		line_print(label, "%s%s%s", indent, *label ? "" : "advice: ", advice_fill(text, here, names));
-	if (*there)
-		line_print(*here ? "" : label, "%sto the domain's postmaster: %s", indent,
-			advice_fill(text, there, names));
+	if (*reason_here(reason))
+		line_print(label, "%s%s%s", indent,
+			*label ? "" : "advice: ", advice_fill(text, reason_here(reason), names));
 }
 
-void record_print(const struct entry *entry)
+void there_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names)
 {
-	struct when at, ttl;
+	char text[ADVICE_SIZE];
+	if (*reason_there(reason))
+		line_print(label, "%sto the domain's postmaster: %s", indent,
+			advice_fill(text, reason_there(reason), names));
+}
+
+/* Prints advice unless it was printed for the same reason before. */
+static void advice_once(struct view *view, const char *indent, enum reason reason, const struct advice_names *names)
+{
+	if (!view->said[reason]) {
+		advice_print("", indent, reason, names);
+		there_print("", indent, reason, names);
+	}
+	view->said[reason] = true;
+}
+
+/* --- ages --------------------------------------------------------------------------------------------------------- */
+
+#define LEARNED_SIZE 128
+/* Writes when a fact was learned, such as `2026-01-31T12:00:00Z (2s ago, by a probe)`. `how` is where a fact comes from that
+ * this command has looked up itself. Returns `out`. */
+static const char *learned(char out[LEARNED_SIZE], const struct view *view, int64_t at, const char *how)
+{
+	struct when date, span;
+	const char *source = at >= view->began ? how : "from the store";
+	if (view->began == 0)
+		source = "";
+	snprintf(out, LEARNED_SIZE, "%s (%s ago%s%s)", when_date(&date, at), when_span(&span, view->now - at),
+		*source ? ", " : "", source);
+	return out;
+}
+
+/* Writes a TTL and what is left of it, such as `TTL 5m (4m 58s left)`. Returns `out`. */
+static const char *ttl_left(char out[LEARNED_SIZE], const struct view *view, int64_t at, uint32_t ttl_s)
+{
+	struct when ttl, left;
+	int64_t left_s = at + ttl_s - view->now;
+	snprintf(out, LEARNED_SIZE, "TTL %s (%s%s)", when_span(&ttl, ttl_s),
+		left_s > 0 ? when_span(&left, left_s) : "over", left_s > 0 ? " left" : "");
+	return out;
+}
+
+static const char *dnssec_words(bool secure)
+{
+	return secure ? "secured by DNSSEC" : "not secured by DNSSEC";
+}
+
+/* --- parts of an entry -------------------------------------------------------------------------------------------- */
+
+void record_print(const struct entry *entry, const struct view *view)
+{
+	char at[LEARNED_SIZE], ttl[LEARNED_SIZE];
 	if (entry->record_checked_at == 0) {
 		line_print("record", "not looked up yet");
 		return;
@@ -52,13 +106,13 @@ void record_print(const struct entry *entry)
 		line_print("record", "found, id %s", entry->record_id);
 	else
 		reason_print("record", entry->record_outcome);
-	line_print("", "looked up %s, TTL %s", when_date(&at, entry->record_checked_at),
-		when_span(&ttl, entry->record_ttl_s));
+	line_print("", "looked up %s, %s", learned(at, view, entry->record_checked_at, "from DNS"),
+		ttl_left(ttl, view, entry->record_checked_at, entry->record_ttl_s));
 }
 
-void fetch_print(const struct entry *entry, const char *detail)
+void fetch_print(const struct entry *entry, const struct view *view)
 {
-	struct when at;
+	char at[LEARNED_SIZE];
 	if (entry->fetch_tried_at == 0) {
 		line_print("fetch", "not tried yet");
 		return;
@@ -67,47 +121,69 @@ void fetch_print(const struct entry *entry, const char *detail)
 		line_print("fetch", "the policy was fetched");
 	else
 		reason_print("fetch", entry->fetch_outcome);
-	if (*detail)
-		line_print("", "%s", detail);
-	line_print("", "tried %s%s%s", when_date(&at, entry->fetch_tried_at), *entry->fetch_tried_id ? " for id " : "",
-		entry->fetch_tried_id);
+	if (*entry->fetch_detail)
+		line_print("", "%s", entry->fetch_detail);
+	line_print("", "tried %s%s%s", learned(at, view, entry->fetch_tried_at, "by HTTPS"),
+		*entry->fetch_tried_id ? " for id " : "", entry->fetch_tried_id);
 	if (entry->fetch_failures > 1)
 		line_print("", "%u failures in a row", entry->fetch_failures);
 }
 
-void policy_print(const struct entry *entry, int64_t now)
+void policy_print(const struct entry *entry, const struct view *view)
 {
 	struct when until, span;
+	char at[LEARNED_SIZE];
 	if (!entry->has_policy) {
 		line_print("policy", "no policy is known");
 		return;
 	}
 	const struct policy *policy = &entry->policy;
-	bool live = entry->policy_expires_at > now;
+	int64_t left_s = entry->policy_expires_at - view->now;
 	line_print("policy", "mode %s, id %s, max_age %u s", policy_mode_name(policy->mode),
 		*entry->policy_id ? entry->policy_id : "unknown", policy->max_age_s);
-	line_print("", "fetched %s", when_date(&until, entry->policy_fetched_at));
-	line_print("", "%s %s (%s%s%s)", live ? "expires" : "expired", when_date(&until, entry->policy_expires_at),
-		live ? "in " : "",
-		when_span(&span, live ? entry->policy_expires_at - now : now - entry->policy_expires_at),
-		live ? "" : " ago");
+	line_print("", "fetched %s", learned(at, view, entry->policy_fetched_at, "by HTTPS"));
+	line_print("", "%s %s (%s%s%s)", left_s > 0 ? "expires" : "expired",
+		when_date(&until, entry->policy_expires_at), left_s > 0 ? "in " : "",
+		when_span(&span, left_s > 0 ? left_s : -left_s), left_s > 0 ? "" : " ago");
 	struct quote quote;
 	for (const char *mx = NULL; (mx = names_next(&policy->mx, mx));)
 		line_print("", "mx %s", quote_string(&quote, mx));
 }
 
-static void mx_host_print(const struct entry *entry, const char *host, const char *preference)
+/* Returns whether the terminal shows UTF-8. Leaves the locale of this process alone. */
+static bool shows_utf8(void)
 {
-	const char *allowed = "", *kind = mx_name_is_not_host(host, strlen(host)) ? "(not a host name)" : "";
-	if (entry->has_policy && entry->policy.mode != POLICY_NONE)
-		allowed =
-			policy_allows(&entry->policy, host) ? ", allowed by the policy" : ", NOT allowed by the policy";
-	line_print("", "%s%s%s%s%s", preference, host, *host && *kind ? " " : "", kind, allowed);
+	locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+	bool utf8 = locale && strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+	if (locale)
+		freelocale(locale);
+	return utf8;
 }
 
-void mx_print(const struct entry *entry)
+/* Writes the pattern of the policy that allows the host, after a check mark. Returns `out`. */
+static const char *pattern_text(char out[DOMAIN_SIZE + 64], const struct policy *policy, const char *host)
 {
-	struct when at, ttl;
+	struct quote quote;
+	bool utf8 = shows_utf8(), allowed = policy_allows(policy, host);
+	const char *mark = utf8 ? (allowed ? "\xe2\x9c\x93" : "\xe2\x9c\x97") : allowed ? "ok" : "no", *mx = NULL;
+	while (allowed && (mx = names_next(&policy->mx, mx)) && !mx_matches(mx, host))
+		continue;
+	snprintf(out, DOMAIN_SIZE + 64, "  %s %s", mark, mx ? quote_string(&quote, mx) : "no pattern matches");
+	return out;
+}
+
+static void mx_host_print(const struct entry *entry, const char *host, const char *preference)
+{
+	char pattern[DOMAIN_SIZE + 64] = "";
+	const char *kind = mx_name_is_not_host(host, strlen(host)) ? "(not a host name)" : "";
+	if (entry->has_policy && entry->policy.mode != POLICY_NONE)
+		pattern_text(pattern, &entry->policy, host);
+	line_print("", "%s%s%s%s%s", preference, host, *host && *kind ? " " : "", kind, pattern);
+}
+
+void mx_print(const struct entry *entry, const struct view *view)
+{
+	char at[LEARNED_SIZE], ttl[LEARNED_SIZE];
 	const struct mx_set *mx = &entry->mx;
 	unsigned i = 0;
 	switch (mx->state) {
@@ -136,9 +212,11 @@ void mx_print(const struct entry *entry)
 		reason_print("mx", REASON_MX_SET_TOO_LARGE);
 		break;
 	}
-	line_print("", "looked up %s, TTL %s%s", when_date(&at, mx->checked_at), when_span(&ttl, mx->ttl_s),
-		mx->secure ? ", secured by DNSSEC" : ", not secured by DNSSEC");
+	line_print("", "looked up %s, %s, %s", learned(at, view, mx->checked_at, "from DNS"),
+		ttl_left(ttl, view, mx->checked_at, mx->ttl_s), dnssec_words(mx->secure));
 }
+
+/* --- hops --------------------------------------------------------------------------------------------------------- */
 
 const char *tlsa_state_text(const struct tlsa_lookup *look)
 {
@@ -157,14 +235,46 @@ const char *tlsa_state_text(const struct tlsa_lookup *look)
 	return "unknown";
 }
 
-static void evidence_print(const char *label, const struct evidence *evidence, uint16_t port, int64_t now,
+/* Prints how long conclusive evidence is fresh, and how long it counts. */
+static void evidence_life_print(const struct evidence *evidence, const struct view *view)
+{
+	struct when fresh, counts;
+	const struct rules *rules = view->rules;
+	if (!rules || !evidence_is_conclusive(evidence))
+		return;
+	bool good = reason_class(evidence->reason) == REASON_GOOD;
+	int64_t age_s = view->now - evidence->at;
+	int64_t soft_s = (int64_t)(good ? rules->probe_ttl_ok_s : rules->probe_ttl_fail_s) - age_s;
+	int64_t hard_s = (int64_t)rules->probe_ttl_max_s - age_s;
+	if (hard_s <= 0)
+		line_print("", "  too old to count (probe_ttl_max)");
+	else if (soft_s <= 0)
+		line_print("", "  due for a new probe; counts for another %s", when_span(&counts, hard_s));
+	else
+		line_print("", "  fresh for another %s, counts for another %s", when_span(&fresh, soft_s),
+			when_span(&counts, hard_s));
+}
+
+static void certificate_print(const struct evidence *evidence)
+{
+	struct when until;
+	struct quote quote;
+	if (*evidence->names)
+		line_print("", "  certificate names: %s", quote_string(&quote, evidence->names));
+	if (evidence->not_after)
+		line_print("", "  certificate valid until %s", when_date(&until, evidence->not_after));
+	if (evidence->chain)
+		line_print("", "  certificate verification: OpenSSL error %d", (int)evidence->chain);
+}
+
+static void evidence_print(const char *label, const struct evidence *evidence, uint16_t port, struct view *view,
 	const struct advice_names *names)
 {
-	struct when at, span;
+	char at[LEARNED_SIZE];
 	struct quote quote;
 	char protocol[PROTOCOL_SIZE];
-	line_print("", "%s%s [%s], %s (%s ago)", label, reason_sentence(evidence->reason),
-		reason_name(evidence->reason), when_date(&at, evidence->at), when_span(&span, now - evidence->at));
+	line_print("", "%s%s [%s], %s", label, reason_sentence(evidence->reason), reason_name(evidence->reason),
+		learned(at, view, evidence->at, "by a probe"));
 	if (*evidence->seen_for)
 		line_print("", "  seen at address %s for host %s, whose certificate also covers this host",
 			quote_string(&quote, evidence->address), evidence->seen_for);
@@ -173,64 +283,64 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 	if (evidence->protocol)
 		line_print("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS from the start," : "STARTTLS,",
 			protocol_name(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));
-	if (*evidence->names)
-		line_print("", "  certificate names: %s", quote_string(&quote, evidence->names));
-	if (evidence->not_after)
-		line_print("", "  certificate valid until %s", when_date(&at, evidence->not_after));
-	if (evidence->chain)
-		line_print("", "  certificate verification: OpenSSL error %d", (int)evidence->chain);
+	certificate_print(evidence);
 	if (*evidence->text)
 		line_print("", "  message: %s", quote_string(&quote, evidence->text));
 	if (reason_class(evidence->reason) == REASON_BAD)
-		advice_print("", "  ", evidence->reason, names);
+		advice_once(view, "  ", evidence->reason, names);
 	if (*evidence->mta_address)
 		line_print("", "  an MTA that uses the map still delivers, to address %s",
 			quote_string(&quote, evidence->mta_address));
+	evidence_life_print(evidence, view);
 }
 
 static void history_print(
-	const struct probe_history *history, uint16_t port, int64_t now, const struct advice_names *names)
+	const struct probe_history *history, uint16_t port, struct view *view, const struct advice_names *names)
 {
 	struct when at, span;
 	const struct evidence *newest = &history->newest, *conclusive = &history->conclusive, *good = &history->good;
 	if (newest->at != 0)
-		evidence_print("", newest, port, now, names);
+		evidence_print("", newest, port, view, names);
 	if (history->silent_since != 0)
 		line_print("", "no answer since %s (%s ago), in %u probe%s%s", when_date(&at, history->silent_since),
-			when_span(&span, now - history->silent_since), history->silent_probes,
+			when_span(&span, view->now - history->silent_since), history->silent_probes,
 			history->silent_probes == 1 ? "" : "s",
-			history_is_silent(history, now)
+			history_is_silent(history, view->now)
 				? "; mail goes to the domain's other mail hosts if one of them is good"
 				: "");
 	if (conclusive->at && conclusive->at != newest->at)
-		evidence_print("newest conclusive result: ", conclusive, port, now, names);
+		evidence_print("newest conclusive result: ", conclusive, port, view, names);
 	if (good->at && good->at != conclusive->at && good->at != newest->at)
-		evidence_print("newest good result: ", good, port, now, names);
+		evidence_print("newest good result: ", good, port, view, names);
 }
 
-void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, int64_t now)
+static void tlsa_print(const struct tlsa_lookup *tlsa, const struct view *view)
 {
-	const struct advice_names names = {.domain = domain, .host = host};
-	struct when at, span, ttl;
+	char at[LEARNED_SIZE], ttl[LEARNED_SIZE];
 	struct quote quote;
-	const struct tlsa_lookup *tlsa = &record->tlsa;
-	line_print("hop", "%s:%u", host, port);
-	if (tlsa->checked_at != 0)
-		line_print("", "TLSA records: %s, looked up %s (%s ago), TTL %s", tlsa_state_text(tlsa),
-			when_date(&at, tlsa->checked_at), when_span(&span, now - tlsa->checked_at),
-			when_span(&ttl, tlsa->ttl_s));
-	if (tlsa->checked_at != 0 && tlsa->count > 0)
+	if (tlsa->checked_at == 0)
+		return;
+	line_print("", "TLSA records: %s, looked up %s, %s", tlsa_state_text(tlsa),
+		learned(at, view, tlsa->checked_at, "from DNS"), ttl_left(ttl, view, tlsa->checked_at, tlsa->ttl_s));
+	if (tlsa->count > 0)
 		line_print(
 			"", "  %u of %u at %s are usable", tlsa->usable, tlsa->count, quote_string(&quote, tlsa->base));
+}
+
+void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, struct view *view)
+{
+	const struct advice_names names = {.domain = domain, .host = host};
+	line_print("hop", "%s:%u", host, port);
+	tlsa_print(&record->tlsa, view);
 	if (record->pkix.newest.at == 0 && record->dane.newest.at == 0)
 		line_print("", "not probed yet");
 	if (record->dane.newest.at != 0)
 		line_print("", "checked against %s TLSA records:",
-			record->dane.newest.tlsa_id == tlsa->id ? "these" : "earlier");
-	history_print(&record->dane, port, now, &names);
+			record->dane.newest.tlsa_id == record->tlsa.id ? "these" : "earlier");
+	history_print(&record->dane, port, view, &names);
 	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
 		line_print("", "checked against the certificate authorities:");
-	history_print(&record->pkix, port, now, &names);
+	history_print(&record->pkix, port, view, &names);
 	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
 		line_print("",
 			"  the certificate covers the host only by a wildcard, which Sendmail before 8.18.2 never matches");
@@ -268,11 +378,9 @@ static void computed_put(json_t *object, const struct fields *table, const void 
 	}
 }
 
-json_t *entry_json(const struct entry *entry, const char *detail)
+json_t *entry_json(const struct entry *entry)
 {
-	json_t *object = record_show(&entry_table, entry, computed_put, NULL);
-	json_put(json_object_get(object, "fetch"), "detail", json_text(detail));
-	return object;
+	return record_show(&entry_table, entry, computed_put, NULL);
 }
 
 json_t *hop_json(const char *host, uint16_t port, const struct hop_record *record)

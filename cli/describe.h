@@ -5,27 +5,41 @@
 
 #include "entry.h"
 #include "evidence.h"
+#include "facts.h"
 #include "output.h"
+#include "text.h"
 
-/* Print parts of an entry. `detail` explains the result of the newest fetch, and may be "". `now` is in seconds since the
- * epoch. */
-void record_print(const struct entry *entry);
-void fetch_print(const struct entry *entry, const char *detail);
-void policy_print(const struct entry *entry, int64_t now);
-void mx_print(const struct entry *entry);
+/* How facts are described. Zeroed except for `now`: as `show` does. */
+struct view {
+	int64_t now; /* seconds since the epoch */
+	/* Facts that are not older than this were looked up by this command; older ones come from the store. INT64_MAX:
+	 * nothing was looked up. 0: the source is not shown. */
+	int64_t began;
+	const struct rules *rules; /* for the ages up to which evidence counts; NULL: these are not shown */
+	bool said[REASON_COUNT];   /* the advice for this reason was printed, and is not printed again */
+};
+
+/* Print parts of an entry. */
+void record_print(const struct entry *entry, const struct view *view);
+void fetch_print(const struct entry *entry, const struct view *view);
+void policy_print(const struct entry *entry, const struct view *view);
+void mx_print(const struct entry *entry, const struct view *view);
 /* Prints a hop of a policy domain: its TLSA records and the evidence of its probes. */
-void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, int64_t now);
+void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, struct view *view);
 /* The names that replace the words HOST and DOMAIN in a text of reason.def; "": the word stays. */
 struct advice_names {
 	const char *domain, *host;
 };
-/* Prints what the operator can do about a reason, and what to write to the domain's postmaster. Prints nothing if there
- * is nothing to do. `indent` precedes the text of each line. */
+/* Appends a text of reason.def, with the names in the places of the words HOST and DOMAIN. */
+void advice_add(struct text *out, const char *text, const struct advice_names *names);
+/* Print what the operator can do about a reason, and what to write to the domain's postmaster. They print nothing if there
+ * is nothing to do. `indent` precedes the text. */
 void advice_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names);
+void there_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names);
 
 /* Return the objects of `show --json` for an entry and for a hop. The entry's object does not contain its hops. The
  * caller owns the object. */
-json_t *entry_json(const struct entry *entry, const char *detail);
+json_t *entry_json(const struct entry *entry);
 json_t *hop_json(const char *host, uint16_t port, const struct hop_record *record);
 /* Moves the members with these names from `from` into `object`, and frees `from`. `names` ends with NULL. */
 void members_move(json_t *object, json_t *from, const char *const *names);

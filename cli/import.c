@@ -206,8 +206,8 @@ int import_run(const struct options *options, size_t count, char **words)
 	struct session session;
 	if (!lines_open(&lines, words[0]))
 		return EX_NOINPUT;
-	int status =
-		header_read(&lines, words[0]) ? session_open(&session, options, NEEDS_STORE, NULL, NULL) : EX_DATAERR;
+	int status = header_read(&lines, words[0]) ? session_open(&session, options, NEEDS_STORE_ONLY, NULL, NULL)
+						   : EX_DATAERR;
 	if (status == 0) {
 		status = lines_import_all(&session, &lines, options->json);
 		session_close(&session);

@@ -27,6 +27,7 @@ cli_sources = \
 	cli/import.c \
 	cli/running.c cli/running.h \
 	cli/session.c cli/session.h \
+	cli/letter.c cli/letter.h \
 	cli/lines.c cli/lines.h \
 	cli/lint.c \
 	cli/list.c \
@@ -48,10 +49,12 @@ cli_sources = \
 	cli/sendmail_config.c cli/sendmail_config.h \
 	cli/settings_cmd.c \
 	cli/show.c \
+	cli/stored.c cli/stored.h \
 	cli/talk.c cli/talk.h \
 	cli/tally.c cli/tally.h \
 	cli/trace.c cli/trace.h \
 	cli/values.c cli/values.h \
+	cli/verdict_shown.c cli/verdict_shown.h \
 	cli/warm.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs) $(ZLIB_LIBS)

@@ -12,6 +12,7 @@ static char *map_payload(enum map_dialect dialect, const struct facts *facts, bo
 	struct policy policy;
 	struct text text;
 	char *payload = xmalloc(MAP_REPLY_MAX + 1);
+	by_map.forced = false;
 	by_map.question.purpose = PURPOSE_MAP;
 	by_map.question.no_dane = dialect == MAP_STS;
 	struct step step = verdict_next(&by_map);
@@ -28,11 +29,76 @@ static char *map_payload(enum map_dialect dialect, const struct facts *facts, bo
 	return payload;
 }
 
-void preview_init(struct preview *preview, const struct verdict *verdict, const struct facts *facts,
-	const struct settings *settings)
+/* --- what the MTA would do ---------------------------------------------------------------------------------------- */
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+#define NAMED_HOSTS_MAX 4
+
+/* Adds the mail hosts that the policy allows, such as `mx1.example.com or mx2.example.com`. */
+static void hosts_add(struct text *out, const struct facts *facts)
+{
+	const struct policy *policy = facts_policy(facts);
+	const struct mx_set *mx = &facts->entry.mx;
+	const char *host = NULL;
+	unsigned count = 0;
+	bool listed = facts->question.mx_lookup && mx->state == MX_LISTED;
+	while (policy && (host = listed ? names_next(&mx->names, host) : host ? NULL : facts->question.host)) {
+		if (!policy_allows(policy, host) || count > NAMED_HOSTS_MAX)
+			continue;
+		text_add(out, count > 0 ? " or " : "");
+		text_add(out, count == NAMED_HOSTS_MAX ? "other hosts that the policy allows" : host);
+		count++;
+	}
+	text_add(out, count == 0 ? "a host that the policy allows" : "");
+}
+
+/* Writes what an MTA does with the map's reply. `fails`: no mail host satisfies the reply. */
+static void mta_sentence(
+	char out[PREVIEW_SENTENCE_SIZE], const char *mta, const char *payload, const struct facts *facts, bool fails)
 {
 	struct text text;
-	*preview = (struct preview){.decision = action_decide(settings, SESSION_SMTP, verdict)};
+	text_init(&text, out, PREVIEW_SENTENCE_SIZE);
+	text_add(&text, mta);
+	if (begins(payload, "TEMP ")) {
+		text_add(&text, " keeps the message in its queue and tries again");
+	} else if (begins(payload, "OK dane-only")) {
+		text_add(&text, " delivers only to a mail host whose certificate matches its TLSA records");
+	} else if (begins(payload, "OK dane")) {
+		text_add(&text,
+			" demands a matching certificate from mail hosts with TLSA records, and delivers to others "
+			"as without stsgate");
+	} else if (begins(payload, "NOTFOUND")) {
+		text_add(&text, " delivers as without stsgate");
+	} else {
+		text_add(&text, " delivers only over verified TLS, to ");
+		hosts_add(&text, facts);
+	}
+	if (fails)
+		text_add(&text, "; no mail host satisfies that now, so the message stays in the queue");
+}
+
+static const char *milter_sentence(const struct decision *decision)
+{
+	switch (decision->action) {
+	case ACTION_REFUSE:
+		return "the MTA answers 451 to the recipient, and the client keeps the message and tries again";
+	case ACTION_HOLD:
+		return "the MTA accepts the message and holds it until somebody releases it";
+	case ACTION_ACCEPT:
+		break;
+	}
+	return decision->tag ? "the MTA accepts the message and adds the header field" : "the MTA accepts the message";
+}
+
+/* --- the preview -------------------------------------------------------------------------------------------------- */
+
+static void milter_fill(struct preview *preview, const struct verdict *verdict, const struct settings *settings)
+{
+	struct text text;
 	if (preview->decision.action == ACTION_REFUSE) {
 		text_init(&text, preview->reply, sizeof preview->reply);
 		text_add(&text, "451 4.7.5 ");
@@ -46,9 +112,51 @@ void preview_init(struct preview *preview, const struct verdict *verdict, const 
 		text_add(&text, ": ");
 		text_add(&text, value);
 	}
+}
+
+static void delegation_fill(struct preview *preview, const struct verdict *verdict, const struct settings *settings)
+{
+	struct text text;
+	struct decision decision = preview->decision;
+	decision.tag = decision.tag && settings->mode != MODE_MONITOR; /* as the daemon does it */
+	const struct delegation_reply reply = {.action = action_delegation(&decision),
+		.verdict = verdict,
+		.header = settings->milter_header,
+		.with_domains = settings->milter_tag_domains};
+	text_init(&text, preview->delegation, sizeof preview->delegation);
+	delegation_reply(&text, &reply);
+	preview->delegation[strcspn(preview->delegation, "\n")] = '\0';
+}
+
+/* Returns the verdict of a front end that asks before delivery. It differs from a query's verdict only if an override is in
+ * force: a query judges as without it. */
+static struct verdict front_verdict(const struct verdict *verdict, const struct facts *facts)
+{
+	struct facts by_front = *facts; /* borrows from `facts`; not freed */
+	if (!override_in_force(&facts->override, facts->now))
+		return *verdict;
+	by_front.forced = false;
+	by_front.question.purpose = PURPOSE_DELIVER;
+	return verdict_next(&by_front).verdict;
+}
+
+void preview_init(struct preview *preview, const struct verdict *asked, const struct facts *facts,
+	const struct settings *settings)
+{
+	const struct verdict front = front_verdict(asked, facts), *verdict = &front;
+	*preview = (struct preview){.front = front, .decision = action_decide(settings, SESSION_SMTP, &front)};
+	milter_fill(preview, verdict, settings);
+	delegation_fill(preview, verdict, settings);
 	for (int i = 0; i < MAP_DIALECTS; i++)
 		preview->map[i] = map_payload((enum map_dialect)i, facts, settings->mode == MODE_MONITOR);
-	preview->dane_fails = strcmp(preview->map[MAP_PLAIN], "OK dane-only") == 0 && verdict_dane_fails(facts);
+	const char *plain = preview->map[MAP_PLAIN], *sts = preview->map[MAP_STS];
+	bool policy_fails = verdict_secure_fails(facts);
+	if (begins(plain, "OK dane-only"))
+		preview->bound_fails = verdict_dane_fails(facts);
+	else
+		preview->bound_fails = begins(plain, "OK secure") && policy_fails;
+	mta_sentence(preview->postfix, "Postfix", plain, facts, preview->bound_fails);
+	mta_sentence(preview->sendmail, "Sendmail", sts, facts, begins(sts, "OK ") && policy_fails);
 }
 
 void preview_free(struct preview *preview)
@@ -61,7 +169,7 @@ void preview_free(struct preview *preview)
 
 bool preview_holds(const struct preview *preview)
 {
-	return preview->dane_fails || strncmp(preview->map[MAP_PLAIN], "TEMP ", strlen("TEMP ")) == 0;
+	return preview->bound_fails || begins(preview->map[MAP_PLAIN], "TEMP ");
 }
 
 void preview_print(const struct preview *preview)
@@ -77,24 +185,33 @@ void preview_print(const struct preview *preview)
 		line_print("", "%s", preview->reply);
 	if (*preview->header)
 		line_print("", "%s", preview->header);
-	line_print("map", "%s%s", preview->map[MAP_PLAIN],
-		preview->dane_fails ? " (no mail host passes DANE now, so the MTA defers)" : "");
+	line_print("", "%s", milter_sentence(decision));
+	line_print("delegation", "%s", preview->delegation);
+	line_print("map", "%s", preview->map[MAP_PLAIN]);
 	for (int i = MAP_PLAIN + 1; i < MAP_DIALECTS; i++)
 		if (strcmp(preview->map[i], preview->map[MAP_PLAIN]) != 0)
 			line_print("", "%s: %s", map_dialect_name((enum map_dialect)i), preview->map[i]);
+	line_print("", "%s", preview->postfix);
+	if (strcmp(strchr(preview->postfix, ' '), strchr(preview->sendmail, ' ')) != 0)
+		line_print("", "%s", preview->sendmail);
 }
 
 void preview_put(json_t *object, const struct preview *preview)
 {
-	json_t *milter = json_made(json_object()), *maps = json_made(json_object());
+	json_t *milter = json_made(json_object()), *maps = json_made(json_object()), *mta = json_made(json_object());
 	json_put(milter, "action", json_text(action_name(&preview->decision)));
 	json_put(milter, "would", json_text(action_would_name(&preview->decision)));
 	json_put(milter, "reply", json_text(preview->reply));
 	json_put(milter, "header", json_text(preview->header));
 	for (int i = 0; i < MAP_DIALECTS; i++)
 		json_put(maps, map_dialect_name((enum map_dialect)i), json_text(preview->map[i]));
+	json_put(mta, "milter", json_text(milter_sentence(&preview->decision)));
+	json_put(mta, "postfix", json_text(preview->postfix));
+	json_put(mta, "sendmail", json_text(preview->sendmail));
 	json_put(object, "milter", milter);
+	json_put(object, "delegation", json_text(preview->delegation));
 	json_put(object, "map", json_text(preview->map[MAP_PLAIN]));
 	json_put(object, "maps", maps);
 	json_put(object, "map_holds", json_boolean(preview_holds(preview)));
+	json_put(object, "mta", mta);
 }

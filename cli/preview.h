@@ -1,6 +1,6 @@
-/* A preview of what the daemon would do with a verdict under its settings. It has the milter's action for a recipient
- * from a client that did not log in, and the map's replies. preview_init() computes the preview; the other functions
- * print it or use it. */
+/* A preview of what the daemon would do with a verdict under its settings, and of what the MTA would do then. It has the
+ * milter's action and the reply of policy delegation for a recipient from a client that did not log in, and the map's
+ * replies. preview_init() computes the preview; the other functions print it or use it. */
 #ifndef CLI_PREVIEW_H
 #define CLI_PREVIEW_H
 
@@ -10,24 +10,31 @@
 #include "output.h"
 #include "settings.h"
 
+#define PREVIEW_SENTENCE_SIZE 1200
 struct preview {
-	struct decision decision;              /* the milter's decision */
-	char reply[ANSWER_REPLY_SIZE + 16];    /* the milter's reply to the recipient for ACTION_REFUSE; else "" */
-	char header[ANSWER_HEADER_SIZE + 256]; /* the header field if the milter adds one; else "" */
-	char *map[MAP_DIALECTS];               /* the payload of the map's reply in each dialect; owned */
-	bool dane_fails; /* the map answers `dane-only`, but no hop passes DANE, so the MTA defers */
+	struct verdict front;               /* the verdict of the front ends: that of the question, or an override's */
+	struct decision decision;           /* the milter's decision */
+	char reply[ANSWER_REPLY_SIZE + 16]; /* the milter's reply to the recipient for ACTION_REFUSE; else "" */
+	char header[ANSWER_HEADER_SIZE + 256];  /* the header field if the milter adds one; else "" */
+	char delegation[DELEGATION_REPLY_SIZE]; /* the reply of policy delegation, without line ends */
+	char *map[MAP_DIALECTS];                /* the payload of the map's reply in each dialect; owned */
+	/* The map binds the MTA, but every mail host fails what the MTA would demand, so the MTA defers. */
+	bool bound_fails;
+	char postfix[PREVIEW_SENTENCE_SIZE];  /* what a Postfix that asks the map would do */
+	char sendmail[PREVIEW_SENTENCE_SIZE]; /* what a Sendmail that asks the map `sts` would do */
 };
-/* `facts` are the facts that led to `verdict`. The map's replies are computed from these facts. */
-void preview_init(struct preview *preview, const struct verdict *verdict, const struct facts *facts,
+/* `facts` are the facts that led to the verdict `asked`. The map's replies are computed from these facts, and so is the
+ * milter's verdict if an override is in force. */
+void preview_init(struct preview *preview, const struct verdict *asked, const struct facts *facts,
 	const struct settings *settings);
 void preview_free(struct preview *preview);
 
-/* Returns whether the map makes the MTA defer: its reply is TEMP, or it is `dane-only` and no hop passes DANE. Dialect
+/* Returns whether the map makes the MTA defer: its reply is TEMP, or it binds the MTA and every mail host is bad. Dialect
  * `sts` is not looked at: it differs only where DANE fails, and Sendmail notices that by itself. */
 bool preview_holds(const struct preview *preview);
 
 void preview_print(const struct preview *preview);
-/* Adds the members milter, map, maps and map_holds of `query --json`. */
+/* Adds the members milter, delegation, map, maps, map_holds and mta of `query --json`. */
 void preview_put(json_t *object, const struct preview *preview);
 
 #endif

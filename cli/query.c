@@ -1,45 +1,31 @@
-/* query: runs one inquiry in this process, prints its steps, and previews what the daemon would do. */
+/* query: looks up everything about one next hop again, prints each step, and previews what the daemon and the MTA would do.
+ * With --stored it looks nothing up, and judges by what the store has. */
 #include "clock.h"
 #include "commands.h"
 #include "conditions.h"
 #include "describe.h"
-#include "next_hop.h"
+#include "domains.h"
 #include "preview.h"
 #include "report.h"
 #include "session.h"
+#include "stored.h"
 #include "trace.h"
+#include "verdict_shown.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
-/* The result of the inquiry. */
+/* The question, and all that is shown about it. */
 struct answer {
-	bool final;
-	bool held; /* with mta_enforces: the map's reply makes the MTA defer, whatever the verdict */
-	struct verdict verdict;
+	const char *asked; /* the argument of the command */
+	bool stored;       /* nothing was looked up */
+	const struct session *session;
+	struct trace trace;
+	struct verdict_shown shown;
+	struct preview preview;
+	struct view view;
 };
-
-static int answer_status(const struct answer *answer)
-{
-	int passed = answer->held ? STATUS_NO : STATUS_YES;
-	enum reason reason = answer->verdict.reason;
-	/* No policy is known, but only because a lookup failed or has not been made yet. */
-	bool unknown = reason == REASON_RECORD_LOOKUP || reason == REASON_RESOLVER || reason == REASON_INTERNAL ||
-		       reason == REASON_FIRST_CONTACT || reason == REASON_NOT_YET_CHECKED;
-	if (!answer->final)
-		return STATUS_UNSURE;
-	switch (answer->verdict.kind) {
-	case VERDICT_NONE:
-		return unknown ? STATUS_UNSURE : passed;
-	case VERDICT_PASS:
-	case VERDICT_FAIL_TESTING:
-		return passed;
-	case VERDICT_FAIL_ENFORCE:
-	case VERDICT_DEFER:
-		break;
-	}
-	return STATUS_NO;
-}
 
 /* Returns whether the hop's failure does not hold mail, because the MTA itself verifies TLS to the hop (mta_enforces). */
 static bool is_left_to_mta(const struct facts *facts, const struct hop_fact *hop)
@@ -49,27 +35,43 @@ static bool is_left_to_mta(const struct facts *facts, const struct hop_fact *hop
 
 /* --- text --------------------------------------------------------------------------------------------------------- */
 
-static void facts_print(const struct facts *facts)
+static void dane_print(const struct answer *answer)
 {
+	const struct settings *settings = answer->session->config->settings;
+	if (answer->trace.facts.dane)
+		return;
+	if (!settings->mta_dane)
+		line_print("DANE", "not checked: the MTA does not do DANE (mta_dane = no)");
+	else if (answer->stored)
+		line_print("DANE", "not checked: the store has no MX records that DNSSEC secures");
+	else
+		line_print("DANE", "not checked: DNS answers are not validated here (dnssec = %s)",
+			settings->dnssec == (int)DNS_VALIDATE_OFF ? "off"
+								  : "auto, but the resolver passes no signatures on");
+}
+
+static void facts_print(struct answer *answer)
+{
+	const struct facts *facts = &answer->trace.facts;
 	const struct entry *entry = &facts->entry;
 	if (!facts->question.has_domain)
 		return;
-	putchar('\n');
+	if (!answer->stored)
+		putchar('\n');
 	if (facts->question.mx_lookup)
 		line_print("domain", "%s", facts->question.domain);
 	else
 		line_print("domain", "%s, as a host at port %u (no MX lookup)", facts->question.domain,
 			facts->question.port);
-	record_print(entry);
-	fetch_print(entry, facts->policy_detail);
-	policy_print(entry, facts->now);
+	record_print(entry, &answer->view);
+	fetch_print(entry, &answer->view);
+	policy_print(entry, &answer->view);
 	if (facts->question.mx_lookup)
-		mx_print(entry);
-	if (!facts->dane)
-		line_print("DANE", "not checked: mta_dane = no, or the resolver does not validate (see dnssec)");
+		mx_print(entry, &answer->view);
+	dane_print(answer);
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const struct hop_fact *hop = &facts->hop[i];
-		hop_print(facts->question.domain, hop->host, hop->port, &hop->record, facts->now);
+		hop_print(facts->question.domain, hop->host, hop->port, &hop->record, &answer->view);
 		if (is_left_to_mta(facts, hop))
 			line_print("",
 				"does not hold mail: the MTA delivers there over TLS that it verifies itself (mta_enforces)");
@@ -82,122 +84,197 @@ static bool is_degraded(enum health_condition condition)
 	return metrics_read(METRIC_DEGRADED, (unsigned)CONDITION_HEALTH + condition, 0, 0) != 0;
 }
 
-static void answer_print(const struct answer *answer, const struct facts *facts, const struct preview *preview)
+/* Prints the override in force. The policy and the hops are judged as without it; the front ends obey it. */
+static void override_print(const struct override *override, int64_t now)
 {
-	const struct verdict *verdict = &answer->verdict;
-	const char *subject = *verdict->hop ? verdict->hop : "the next hop";
-	if (!*verdict->hop && reason_class(verdict->reason) == REASON_GENERAL)
-		subject = "";
-	facts_print(facts);
-	line_print("verdict", "%s%s: %s%s%s [%s]", verdict_name(verdict->kind), answer->final ? "" : " so far", subject,
-		*subject ? " " : "", reason_sentence(verdict->reason), reason_name(verdict->reason));
-	const struct advice_names names = {.domain = facts->question.domain, .host = verdict->hop};
-	advice_print("advice", "", verdict->reason, &names);
+	struct quote author, reason;
+	struct when until, span;
+	if (!override_in_force(override, now))
+		return;
+	line_print("override", "%s for %s until %s (in %s), set by %s: %s", override_kind_name(override->kind),
+		strcmp(override->domain, OVERRIDE_ALL) == 0 ? "all domains" : override->domain,
+		when_date(&until, override->ends_at), when_span(&span, override->ends_at - now),
+		quote_string(&author, override->author), quote_string(&reason, override->reason));
+}
+
+static void answer_print(struct answer *answer)
+{
+	answer->view.said[answer->shown.verdict.reason] = true; /* it is said with the verdict and in the letter */
+	facts_print(answer);
+	answer->view.said[answer->shown.verdict.reason] = false;
+	verdict_shown_print(&answer->shown, &answer->view);
 	/* A wrong clock is reported with any verdict. Like the daemon, this process detects it from the store's times. */
 	enum event_kind clock = is_degraded(HEALTH_CLOCK_AHEAD) ? EVENT_CLOCK_AHEAD : EVENT_CLOCK_BEHIND;
 	if (is_degraded(HEALTH_CLOCK_BEHIND) || is_degraded(HEALTH_CLOCK_AHEAD))
 		line_print("clock", "%s; %s", event_sentence(clock), event_advice(clock));
-	preview_print(preview);
+	override_print(&answer->trace.facts.override, answer->view.now);
+	preview_print(&answer->preview);
+	if (answer->stored)
+		line_print("note", "nothing was looked up; the front ends look old facts up again before they answer");
+	verdict_shown_letter(&answer->shown);
 }
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
-static void facts_put(json_t *object, const struct facts *facts)
+/* Returns where a fact comes from: `network` if this command has looked it up, `store`, or null. */
+static json_t *source_json(const struct answer *answer, int64_t at)
 {
-	json_t *hops = json_made(json_array());
+	return at == 0 ? NULL : json_text(at >= answer->view.began ? "network" : "store");
+}
+
+static json_t *question_json(const struct answer *answer)
+{
+	const struct question *question = &answer->trace.facts.question;
+	json_t *object = json_made(json_object());
+	json_put(object, "asked", json_text_bytes(answer->asked, strlen(answer->asked)));
+	json_put(object, "domain", json_text(question->domain));
+	json_put(object, "host", json_text(question->host));
+	json_put(object, "port", question->has_domain ? json_integer(question->port) : NULL);
+	json_put(object, "mx_lookup", json_boolean(question->mx_lookup));
+	json_put(object, "stored", json_boolean(answer->stored));
+	return object;
+}
+
+static void facts_put(json_t *object, const struct answer *answer)
+{
+	const struct facts *facts = &answer->trace.facts;
+	const struct entry *entry = &facts->entry;
+	json_t *hops = json_made(json_array()), *source = json_made(json_object());
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const struct hop_fact *hop = &facts->hop[i];
 		json_t *described = hop_json(hop->host, hop->port, &hop->record);
 		json_put(described, "left_to_mta", json_boolean(is_left_to_mta(facts, hop)));
+		json_put(described, "source", source_json(answer, facts_history(facts, hop)->newest.at));
 		json_add(hops, described);
 	}
 	static const char *const names[] = {"record", "fetch", "policy", "mx_state", "mx", NULL};
-	members_move(object, entry_json(&facts->entry, facts->policy_detail), names);
-	const struct mx_set *mx = &facts->entry.mx;
-	json_put(object, "mx_dnssec", mx->state == MX_UNKNOWN ? NULL : json_text(mx->secure ? "secure" : "insecure"));
+	members_move(object, entry_json(entry), names);
+	json_put(source, "record", source_json(answer, entry->record_checked_at));
+	json_put(source, "policy", source_json(answer, entry->policy_fetched_at));
+	json_put(source, "mx", source_json(answer, entry->mx.checked_at));
+	json_put(object, "mx_dnssec",
+		entry->mx.state == MX_UNKNOWN ? NULL : json_text(entry->mx.secure ? "secure" : "insecure"));
+	json_put(object, "source", source);
 	json_put(object, "dane", json_boolean(facts->dane));
 	json_put(object, "hops", hops);
 }
 
-static void answer_print_json(
-	const struct answer *answer, const struct trace *trace, const struct preview *preview, const char *asked)
+/* Returns the override if it is in force, else NULL. */
+static json_t *override_json(const struct override *override, int64_t now)
 {
-	const struct verdict *verdict = &answer->verdict;
-	const struct facts *facts = &trace->facts;
-	json_t *object = json_made(json_object()), *question = json_made(json_object()),
-	       *degraded = json_made(json_array());
-	json_put(question, "asked", json_text_bytes(asked, strlen(asked)));
-	json_put(question, "domain", json_text(facts->question.domain));
-	json_put(question, "host", json_text(facts->question.host));
-	json_put(question, "port", facts->question.has_domain ? json_integer(facts->question.port) : NULL);
-	json_put(question, "mx_lookup", json_boolean(facts->question.mx_lookup));
+	if (!override_in_force(override, now))
+		return NULL;
+	json_t *object = json_made(json_object());
+	json_put(object, "domain", json_text(override->domain));
+	json_put(object, "kind", json_text(override_kind_name(override->kind)));
+	json_put(object, "begins_at", json_when(override->begins_at));
+	json_put(object, "ends_at", json_when(override->ends_at));
+	json_put(object, "author", json_text(override->author));
+	json_put(object, "reason", json_text(override->reason));
+	return object;
+}
+
+static void answer_print_json(const struct answer *answer)
+{
+	json_t *object = json_made(json_object()), *degraded = json_made(json_array());
 	for (unsigned kind = 0; kind < CONDITION_COUNT; kind++)
 		if (metrics_read(METRIC_DEGRADED, kind, 0, 0) != 0)
 			json_add(degraded, json_text(counters_names.name[LABEL_CONDITION](kind)));
-	json_put(object, "domain", json_text(facts->question.domain));
-	json_put(object, "question", question);
-	json_put(object, "steps", json_incref(trace->steps));
-	facts_put(object, facts);
-	json_put(object, "verdict", json_text(verdict_name(verdict->kind)));
-	json_put(object, "reason", json_text(reason_name(verdict->reason)));
-	json_put(object, "sentence", json_text(reason_sentence(verdict->reason)));
-	json_put(object, "advice", json_text(reason_here(verdict->reason)));
-	json_put(object, "tell_postmaster", json_text(reason_there(verdict->reason)));
+	json_put(object, "domain", json_text(answer->trace.facts.question.domain));
+	json_put(object, "question", question_json(answer));
+	json_put(object, "steps", json_incref(answer->trace.steps));
+	facts_put(object, answer);
+	verdict_shown_put(object, &answer->shown);
+	json_put(object, "override", override_json(&answer->trace.facts.override, answer->view.now));
 	json_put(object, "degraded", degraded);
-	json_put(object, "hop", json_text(verdict->hop));
-	json_put(object, "final", json_boolean(answer->final));
-	preview_put(object, preview);
+	preview_put(object, &answer->preview);
 	json_print(object);
 }
 
 /* --- the inquiry -------------------------------------------------------------------------------------------------- */
 
-/* Runs the inquiry to its end. Because the session observes the steps, the check begins an inquiry even if the store has
- * the answer. */
-static void verdict_await(
-	struct answer *answer, const struct session *session, struct trace *trace, const struct question *question)
+/* Runs an inquiry to its end that looks up everything again. */
+static bool verdict_await(
+	struct verdict *verdict, const struct session *session, struct trace *trace, const struct question *question)
 {
 	struct outcome outcome;
-	check_ticket ticket = CHECK_NO_TICKET;
+	check_ticket ticket;
 	int64_t deadline_ms = clock_mono_ms() + session_inquiry_ms(session->config->settings);
 	trace_open(trace, question, &session->config->rules);
-	check_ask(session->check, question, NULL, NULL, &ticket, &outcome);
+	check_ask_anew(session->check, question, &ticket, &outcome);
 	if (ticket != CHECK_NO_TICKET) {
 		outcome_free(&outcome);
 		check_wait(session->check, ticket, deadline_ms, &outcome);
 	}
 	trace_close(trace);
-	answer->verdict = outcome.verdict;
-	answer->final = outcome.final;
+	*verdict = outcome.verdict;
+	bool final = outcome.final;
 	outcome_free(&outcome);
+	return final;
+}
+
+/* Finds the verdict and its facts. Returns false after a message on stderr if the store cannot be read. */
+static bool answer_find(struct answer *answer, const struct question *question, struct verdict *verdict, bool *final)
+{
+	const struct session *session = answer->session;
+	struct facts *facts = &answer->trace.facts;
+	struct failure why = {0};
+	if (!answer->stored) {
+		answer->view.began = clock_wall_s();
+		*final = verdict_await(verdict, session, &answer->trace, question);
+		stored_hops(session->store, facts);
+		return true;
+	}
+	answer->view.began = INT64_MAX;
+	trace_open(&answer->trace, question, &session->config->rules);
+	facts->dane = config_dane(session->config);
+	bool read = stored_judge(session->store, facts, session->config->settings->mta_dane, verdict, final, &why);
+	trace_close(&answer->trace);
+	if (read)
+		stored_hops(session->store, facts);
+	else
+		complain(&why);
+	return read;
+}
+
+static int answer_show(struct answer *answer, const struct question *question, bool json)
+{
+	const struct config *config = answer->session->config;
+	struct verdict verdict;
+	bool final;
+	if (!answer_find(answer, question, &verdict, &final))
+		return EX_IOERR;
+	const struct facts *facts = &answer->trace.facts;
+	preview_init(&answer->preview, &verdict, facts, config->settings);
+	verdict_shown_init(&answer->shown, &verdict, final, &answer->preview, facts,
+		answer->stored ? 0 : answer->view.began, config);
+	answer->view.now = clock_wall_s();
+	answer->view.rules = &config->rules;
+	if (json)
+		answer_print_json(answer);
+	else
+		answer_print(answer);
+	int status = verdict_shown_status(&answer->shown);
+	verdict_shown_free(&answer->shown);
+	preview_free(&answer->preview);
+	return status;
 }
 
 int query_run(const struct options *options, size_t count, char **words)
 {
 	(void)count;
 	struct session session;
-	struct trace trace;
-	trace_init(&trace, options->json);
-	int status = session_open(&session, options, NEEDS_NO_STORE, trace_observe, &trace);
+	struct question question;
+	struct answer answer = {.asked = words[0], .stored = option_given(options, "stored"), .session = &session};
+	if (!hop_word(&question, words[0], PURPOSE_QUERY))
+		return EX_USAGE;
+	trace_init(&answer.trace, options->json);
+	enum session_needs needs = answer.stored ? NEEDS_STORE_ONLY : NEEDS_NO_STORE;
+	int status = session_open(&session, options, needs, trace_observe, &answer.trace);
 	if (status == 0) {
-		const struct settings *settings = session.config->settings;
-		const char *asked = words[0];
-		bool address = strchr(asked, '@') != NULL;
-		struct answer answer = {0};
-		struct question question;
-		struct preview preview;
-		(address ? question_from_recipient : next_hop_question)(&question, asked, strlen(asked), PURPOSE_QUERY);
-		verdict_await(&answer, &session, &trace, &question);
-		preview_init(&preview, &answer.verdict, &trace.facts, settings);
-		answer.held = settings->mta_enforces && preview_holds(&preview);
-		if (options->json)
-			answer_print_json(&answer, &trace, &preview, asked);
-		else
-			answer_print(&answer, &trace.facts, &preview);
-		preview_free(&preview);
+		status = answer_show(&answer, &question, options->json);
 		session_close(&session);
-		status = answer_status(&answer);
 	}
-	trace_free(&trace);
+	trace_free(&answer.trace);
 	return status;
 }

@@ -105,7 +105,7 @@ static bool store_find(
 }
 
 int session_open(struct session *session, const struct options *options, enum session_needs needs,
-	session_observe *observe, void *arg)
+	check_observe *observe, void *arg)
 {
 	int status = EX_SOFTWARE;
 	struct failure why = {0};
@@ -114,11 +114,12 @@ int session_open(struct session *session, const struct options *options, enum se
 	struct settings *settings = session_settings(options, &status);
 	if (!settings)
 		return status;
+	bool offline = needs == NEEDS_STORE_ONLY;
 	if (!store_find(session, settings, needs, &why)) {
 		settings_free(&settings);
-	} else if (!(session->loops = loops_new(SESSION_LOOPS, &why))) {
+	} else if (!offline && !(session->loops = loops_new(SESSION_LOOPS, &why))) {
 		settings_free(&settings);
-	} else if ((session->config = config_new(settings, session->loops, &why))) {
+	} else if ((session->config = config_new(settings, session->loops, &why)) && !offline) {
 		struct check_options check = {.config = session->config,
 			.store = session->store,
 			.loops = session->loops,
@@ -128,11 +129,13 @@ int session_open(struct session *session, const struct options *options, enum se
 			.observe_arg = arg};
 		session->check = check_new(&check, &why);
 	}
-	if (!session->check) {
+	if (offline ? !session->config : !session->check) {
 		status = complain(&why);
 		session_close(session);
 		return status;
 	}
+	if (offline)
+		return 0;
 	char warning[CONFIG_WARNING_SIZE];
 	if (config_warning(session->config, warning)[0] != '\0')
 		fprintf(stderr, "stsgate: note: %s\n", warning);

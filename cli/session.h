@@ -25,16 +25,15 @@ struct session {
 	int64_t changed_at; /* the time of the last change to the store before this process opened it */
 };
 enum session_needs {
-	NEEDS_STORE,                 /* fails without the daemon's store */
-	NEEDS_STORE_IN_BACKGROUND,   /* like NEEDS_STORE, but probes use only the background part of the probe budget */
-	NEEDS_NO_STORE,              /* if the daemon has no store, prints a note and uses an empty temporary store */
+	NEEDS_STORE,               /* fails without the daemon's store */
+	NEEDS_STORE_IN_BACKGROUND, /* like NEEDS_STORE, but probes use only the background part of the probe budget */
+	NEEDS_STORE_ONLY, /* like NEEDS_STORE, but nothing is looked up: no check, and a config without loops */
+	NEEDS_NO_STORE,   /* if the daemon has no store, prints a note and uses an empty temporary store */
 	NEEDS_NO_STORE_IN_BACKGROUND /* like NEEDS_NO_STORE, but probes use only that part of the budget */
 };
-/* Called after each step of each inquiry, on an event loop. */
-typedef void session_observe(void *arg, const struct want *want, const struct facts *facts);
-/* Returns 0, or the exit status. After a failure there is nothing to close. `observe` may be NULL. */
+/* Returns 0, or the exit status. After a failure there is nothing to close. `observe` may be NULL: see check_options. */
 int session_open(struct session *session, const struct options *options, enum session_needs needs,
-	session_observe *observe, void *arg);
+	check_observe *observe, void *arg);
 void session_close(struct session *session);
 
 /* Returns the longest time, in milliseconds, that one inquiry may take. This is the time if each lookup, the fetch and

@@ -95,22 +95,22 @@ static void shown_print(const struct shown *shown)
 {
 	struct when first, last;
 	const struct entry *entry = &shown->entry;
-	int64_t now = clock_wall_s();
+	struct view view = {.now = clock_wall_s()};
 	line_print("domain", "%s", entry->domain);
-	record_print(entry);
-	fetch_print(entry, "");
-	policy_print(entry, now);
+	record_print(entry, &view);
+	fetch_print(entry, &view);
+	policy_print(entry, &view);
 	policy_text_print(entry);
 	if (entry->has_previous)
 		line_print("previous", "mode %s, id %s, until %s", policy_mode_name(entry->previous_mode),
 			*entry->previous_id ? entry->previous_id : "unknown", when_date(&last, entry->previous_until));
-	mx_print(entry);
+	mx_print(entry, &view);
 	line_print("used", "first %s, last %s", day_date(&first, entry->first_used_day),
 		day_date(&last, entry->last_used_day));
 	if (entry->due_at)
 		line_print("refresh", "due %s", when_date(&last, entry->due_at));
 	for (size_t i = 0; i < shown->count; i++)
-		hop_print(entry->domain, shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record, now);
+		hop_print(entry->domain, shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record, &view);
 }
 
 static void shown_print_json(const struct shown *shown)
@@ -118,7 +118,7 @@ static void shown_print_json(const struct shown *shown)
 	json_t *hops = json_made(json_array());
 	for (size_t i = 0; i < shown->count; i++)
 		json_add(hops, hop_json(shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record));
-	json_t *object = entry_json(&shown->entry, "");
+	json_t *object = entry_json(&shown->entry);
 	json_put(object, "hops", hops);
 	json_print(object);
 }

@@ -5,10 +5,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void trace_init(struct trace *trace, bool json)
 {
-	*trace = (struct trace){.json = json, .steps = json_made(json_array())};
+	*trace = (struct trace){.json = json, .terminal = isatty(STDOUT_FILENO), .steps = json_made(json_array())};
 	lock_init(&trace->lock);
 	cond_init(&trace->changed);
 }
@@ -28,14 +29,7 @@ void trace_open(struct trace *trace, const struct question *question, const stru
 	facts_init(&trace->facts, question, rules, clock_wall_s());
 	json_array_clear(trace->steps);
 	trace->open = true;
-	trace->ended = false;
-	lock_drop(&trace->lock);
-}
-
-void trace_close(struct trace *trace)
-{
-	lock_take(&trace->lock);
-	trace->open = false;
+	trace->ended = trace->begun = false;
 	lock_drop(&trace->lock);
 }
 
@@ -51,24 +45,25 @@ bool trace_await(struct trace *trace, int wait_ms)
 	return ended;
 }
 
-/* The result of a step: a word, or a reason if `word` is NULL. */
+/* The result of a step: words, or a reason if `word` is NULL. */
 struct finding {
 	const char *word;
 	enum reason reason;
+	const char *state; /* the word in JSON, if it differs; else NULL */
 };
 
 static struct finding finding_of(const char *word, enum reason reason)
 {
-	return (struct finding){reason == REASON_OK ? word : NULL, reason};
+	return (struct finding){.word = reason == REASON_OK ? word : NULL, .reason = reason};
 }
 
 static struct finding hop_finding(const struct facts *facts, const struct hop_fact *hop)
 {
 	if (hop && hop->refused != REASON_OK)
-		return (struct finding){NULL, hop->refused};
+		return (struct finding){.reason = hop->refused};
 	const struct evidence *newest = hop ? &facts_history(facts, hop)->newest : NULL;
 	if (!newest || newest->at == 0)
-		return (struct finding){"unknown", REASON_OK};
+		return (struct finding){.word = "unknown"};
 	return finding_of("good", newest->reason);
 }
 
@@ -86,7 +81,8 @@ static struct finding step_finding(const struct want *want, const struct facts *
 	case WANT_PROBE:
 		return hop_finding(facts, hop);
 	case WANT_TLSA:
-		return (struct finding){tlsa_state_text(hop ? &hop->record.tlsa : NULL), REASON_OK};
+		return (struct finding){.word = tlsa_state_text(hop ? &hop->record.tlsa : NULL),
+			.state = tlsa_state_name(hop ? hop->record.tlsa.state : TLSA_UNKNOWN)};
 	case WANT_RECORD:
 		return finding_of("found", entry->record_outcome);
 	case WANT_POLICY:
@@ -94,7 +90,7 @@ static struct finding step_finding(const struct want *want, const struct facts *
 	case WANT_MX:
 		return finding_of(mx_state_name(entry->mx.state), facts->mx_outcome);
 	}
-	return (struct finding){"judged", REASON_OK};
+	return (struct finding){.word = "judged"};
 }
 
 static const char *step_subject(enum want_kind kind)
@@ -125,49 +121,104 @@ static bool is_about_hop(enum want_kind kind)
 	return kind == WANT_EVIDENCE || kind == WANT_TLSA || kind == WANT_PROBE;
 }
 
-static void step_print(const struct want *want, const struct finding *finding, const char *detail)
+static void step_name_print(const struct want *want)
 {
 	printf("- %s %s", step_subject(want->kind), want->name);
 	if (is_about_hop(want->kind))
 		printf(":%u", want->port);
+}
+
+/* Prints the result of a step. On a terminal the beginning of the line is there already. */
+static void step_print(const struct trace *trace, const struct want *want, const struct finding *finding, int64_t ms,
+	const char *detail)
+{
+	if (!trace->terminal || !trace->begun)
+		step_name_print(want);
+	printf("%s", trace->terminal && trace->begun ? " " : ": ");
 	if (finding->word)
-		printf(": %s\n", finding->word);
+		printf("%s", finding->word);
 	else
-		printf(": %s [%s]\n", reason_sentence(finding->reason), reason_name(finding->reason));
+		printf("%s [%s]", reason_sentence(finding->reason), reason_name(finding->reason));
+	if (want_is_remote(want->kind))
+		printf(", %lld ms", (long long)ms);
+	printf("\n");
 	if (*detail)
 		printf("  %s\n", detail);
 	fflush(stdout);
 }
 
-static json_t *step_json(const struct want *want, const struct finding *finding, const char *detail)
+static json_t *step_json(const struct want *want, const struct finding *finding, int64_t ms, const char *detail)
 {
+	const char *word = finding->state ? finding->state : finding->word;
 	json_t *object = json_made(json_object());
 	json_put(object, "want", json_text(want_name(want->kind)));
 	json_put(object, "name", json_text(want->name));
 	json_put(object, "port", is_about_hop(want->kind) ? json_integer(want->port) : NULL);
-	json_put(object, "outcome", json_text(finding->word ? finding->word : reason_name(finding->reason)));
+	json_put(object, "outcome", json_text(word ? word : reason_name(finding->reason)));
 	json_put(object, "detail", json_text(detail));
+	json_put(object, "ms", json_integer((json_int_t)ms));
 	return object;
 }
 
-void trace_observe(void *arg, const struct want *want, const struct facts *facts)
+/* --- moments ------------------------------------------------------------------------------------------------------ */
+
+/* If limits delay a step, it begins more than once. */
+static void step_begin(struct trace *trace, const struct want *want)
+{
+	if (trace->begun && want_same(&trace->want, want))
+		return;
+	trace->begun = true;
+	trace->want = *want;
+	trace->begun_ms = clock_mono_ms();
+	if (trace->json || !trace->terminal)
+		return;
+	step_name_print(want);
+	printf(" ...");
+	fflush(stdout);
+}
+
+static void step_end(struct trace *trace, const struct want *want, const struct finding *finding, const char *detail)
+{
+	int64_t ms = trace->begun ? clock_mono_ms() - trace->begun_ms : 0;
+	if (trace->json)
+		json_add(trace->steps, step_json(want, finding, ms, detail));
+	else
+		step_print(trace, want, finding, ms, detail);
+	trace->begun = false;
+}
+
+/* Returns whether the facts are those of the trace's inquiry: the check itself starts other inquiries to renew old
+ * facts. */
+static bool is_ours(const struct trace *trace, const struct facts *facts)
+{
+	const struct question *ours = &trace->facts.question, *other = &facts->question;
+	return ours->purpose == other->purpose && ours->port == other->port && ours->mx_lookup == other->mx_lookup &&
+	       strcmp(ours->domain, other->domain) == 0;
+}
+
+void trace_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts)
 {
 	struct trace *trace = arg;
 	lock_take(&trace->lock);
-	/* Steps of other inquiries are ignored: the check itself starts inquiries to renew old facts. */
-	const struct question *ours = &trace->facts.question, *other = &facts->question;
-	if (trace->open && ours->purpose == other->purpose && ours->port == other->port &&
-		ours->mx_lookup == other->mx_lookup && strcmp(ours->domain, other->domain) == 0) {
-		struct finding finding = step_finding(want, facts);
-		const char *detail = want->kind == WANT_POLICY ? facts->policy_detail : "";
-		if (trace->json)
-			json_add(trace->steps, step_json(want, &finding, detail));
-		else
-			step_print(want, &finding, detail);
+	bool ours = trace->open && is_ours(trace, facts);
+	if (ours && moment == STEP_BEGINS) {
+		step_begin(trace, want);
+	} else if (ours) {
+		const struct finding finding = step_finding(want, facts);
+		step_end(trace, want, &finding, want->kind == WANT_POLICY ? facts->policy_detail : "");
 		facts_free(&trace->facts);
 		facts_copy(&trace->facts, facts);
 		trace->ended = verdict_next(facts).want.kind == WANT_NOTHING;
 		cond_wake_all(&trace->changed);
 	}
+	lock_drop(&trace->lock);
+}
+
+void trace_close(struct trace *trace)
+{
+	lock_take(&trace->lock);
+	if (trace->begun)
+		step_end(trace, &trace->want, &(struct finding){.word = "unfinished"}, "");
+	trace->open = false;
 	lock_drop(&trace->lock);
 }

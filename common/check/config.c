@@ -200,7 +200,7 @@ bool config_dane(const struct config *config)
 {
 	const struct settings *settings = config->settings;
 	if (!config->dns)
-		return settings->mta_dane && settings->dnssec != (int)DNS_VALIDATE_OFF;
+		return settings->mta_dane && settings->dnssec == (int)DNS_VALIDATE_ON;
 	return settings->mta_dane && dns_validates(config->dns);
 }
 

@@ -36,7 +36,7 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 #define CONFIG_WARNING_SIZE 1024
 const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE]);
 /* Returns whether rule 2 (DANE comes first) applies at this moment: the MTA does DANE, and DNS lookups are validated.
- * Without loops, that is taken for granted unless the settings turn it off. */
+ * Without loops, nobody knows whether they are, unless dnssec = on demands it. */
 bool config_dane(const struct config *config);
 /* Adds the domains of a setting (form FORM_DOMAINS) to a list for names_cover(). Fails with EX_CONFIG, and a message that
  * begins with the setting's name, if one of them is no domain. The caller frees the list, also after a failure. */

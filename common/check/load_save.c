@@ -344,10 +344,6 @@ static void on_written(struct store_submission *whole)
 bool save_begin(struct save *save, struct store *store, const struct facts *facts, bool ending, void (*done)(void *arg),
 	void *arg)
 {
-	/* What an operator's query learns about a domain that the store does not have is not stored: no mail has asked for
-	 * the domain. */
-	if (facts->question.purpose == PURPOSE_QUERY && facts->absent)
-		return false;
 	const struct policy *policy = facts_policy(facts);
 	bool needed = policy && policy->mode == POLICY_ENFORCE;
 	bool used = policy && facts->entry.last_used_day != save->last_used_day;
@@ -357,6 +353,8 @@ bool save_begin(struct save *save, struct store *store, const struct facts *fact
 		hops += saving->written && is_of_hop(&saving->found);
 		entry = entry || (saving->written && !is_of_hop(&saving->found));
 	}
+	/* An operator's query leaves no entry of a domain that no mail has asked for. */
+	entry = entry && !(facts->question.purpose == PURPOSE_QUERY && facts->absent);
 	if (!entry && hops == 0)
 		return false;
 	struct submission *submission = xcalloc(1, sizeof *submission + (hops + 1) * sizeof submission->change[0]);

@@ -43,8 +43,9 @@ const struct found *save_newest(const struct save *save);
 /* Returns whether something must be written before the inquiry obtains this want: facts about the domain are written
  * before the long waits for its mail hosts begin. */
 bool save_comes_before(const struct save *save, const struct want *want);
-/* Starts writing. If `ending`, the entry's last use and due time are written, too, where they have changed. Returns false
- * if there is nothing to write, or if this is an operator's query of a domain that the store does not have; else `done` is called on the store's thread when all is written or has failed. */
+/* Starts writing. If `ending`, the entry's last use and due time are written, too, where they have changed. An operator's
+ * query (PURPOSE_QUERY) writes no entry of a domain that the store does not have. Returns false if there is nothing to
+ * write; else `done` is called on the store's thread when all is written or has failed. */
 bool save_begin(struct save *save, struct store *store, const struct facts *facts, bool ending, void (*done)(void *arg),
 	void *arg);
 /* Reports and frees the results, whether they could be written or not. A failure of the store raises an event; the

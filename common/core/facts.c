@@ -1,7 +1,6 @@
 #include "facts.h"
 
 #include "memory.h"
-#include "schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -248,28 +247,4 @@ void facts_learn_nothing(struct facts *facts, const struct want *want)
 		hop->tlsa_tried = true;
 	else if (hop)
 		*(want->dane ? &hop->dane_tried : &hop->tried) = true;
-}
-
-bool facts_know(const struct facts *facts, const struct want *want)
-{
-	const struct entry *entry = &facts->entry;
-	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
-	switch (want->kind) {
-	case WANT_RECORD:
-		return facts_policy(facts) || schedule_negative_known(entry, true, facts->now);
-	case WANT_POLICY:
-		return facts_policy(facts) || (entry->fetch_tried_at != 0 && entry->fetch_outcome != REASON_OK);
-	case WANT_MX:
-		return schedule_mx_known(entry, facts->now);
-	case WANT_TLSA:
-		return hop && tlsa_lookup_known(&hop->record.tlsa, facts->now);
-	case WANT_PROBE:
-		return hop &&
-		       schedule_age(facts_history(facts, hop)->newest.at, facts->now) <= facts->rules->probe_ttl_max_s;
-	case WANT_NOTHING:
-	case WANT_ENTRY:
-	case WANT_EVIDENCE:
-		break;
-	}
-	return true;
 }

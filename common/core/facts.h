@@ -141,8 +141,6 @@ void facts_learn_probe(struct facts *facts, const char *host, uint16_t port, boo
 /* Marks the wanted fact as tried although it was not looked up, because only the store may be asked (`stsgate query
  * --stored`). What the store has about it then counts up to its hard age. Sets `offline`. */
 void facts_learn_nothing(struct facts *facts, const struct want *want);
-/* Returns whether what is known about the wanted fact is within its hard age. */
-bool facts_know(const struct facts *facts, const struct want *want);
 /* Notes that, at wall-clock second `at`, the probe budget refused a probe that a front end wanted. */
 void facts_learn_refused(struct facts *facts, const char *host, uint16_t port, int64_t at);
 

@@ -155,6 +155,30 @@ int64_t schedule_silent_age(const struct probe_history *history)
 	return history_may_be_silent(history) ? SILENT_RETRY_S : PROBE_SPACING_S;
 }
 
+bool schedule_known(const struct facts *facts, const struct want *want)
+{
+	const struct entry *entry = &facts->entry;
+	const struct hop_fact *hop = facts_hop(facts, want->name, want->port);
+	switch (want->kind) {
+	case WANT_RECORD:
+		return facts_policy(facts) || schedule_negative_known(entry, true, facts->now);
+	case WANT_POLICY:
+		return facts_policy(facts) || (entry->fetch_tried_at != 0 && entry->fetch_outcome != REASON_OK);
+	case WANT_MX:
+		return schedule_mx_known(entry, facts->now);
+	case WANT_TLSA:
+		return hop && tlsa_lookup_known(&hop->record.tlsa, facts->now);
+	case WANT_PROBE:
+		return hop &&
+		       schedule_age(facts_history(facts, hop)->newest.at, facts->now) <= facts->rules->probe_ttl_max_s;
+	case WANT_NOTHING:
+	case WANT_ENTRY:
+	case WANT_EVIDENCE:
+		break;
+	}
+	return true;
+}
+
 /* Sets *due to the candidate if the candidate is earlier or *due is 0, which means that no time is set yet. */
 static void set_earlier(int64_t *due, int64_t candidate)
 {

@@ -66,6 +66,8 @@ bool schedule_fetch_allowed(const struct entry *entry, int64_t now);
 int64_t schedule_evidence_age(const char *host, enum policy_mode mode, const struct rules *rules, bool ahead);
 /* Returns the age, in seconds, past which an inconclusive probe of a hop is repeated. */
 int64_t schedule_silent_age(const struct probe_history *history);
+/* Returns whether what the facts have about the wanted fact is within its hard age. */
+bool schedule_known(const struct facts *facts, const struct want *want);
 /* Returns whether anybody asked for the domain today or yesterday. */
 bool schedule_in_use(const struct entry *entry, int64_t now);
 /* Returns when the refresher handles the domain next, at least NEGATIVE_AGE_MIN_S from now. Returns 0 (never) for a

@@ -264,8 +264,10 @@ static bool run_set(struct scene *scene, const struct words *words)
 static bool run_reload(struct scene *scene, const struct words *words)
 {
 	(void)words;
+	if (!product_start(scene))
+		return false;
 	struct config *config = config_made(scene);
-	if (!config || !product_start(scene))
+	if (!config)
 		return false;
 	check_reconfigure(scene->check, config);
 	config_unref(&config);

@@ -409,12 +409,13 @@ static void test_export_import(void **state)
 	tool_run_free(&out);
 }
 
-/* Fresh facts in the store need no resolver; other facts cannot be found without one. */
+/* --stored needs no resolver, and looks nothing up; without it, nothing can be found out here. */
 static void test_query(void **state)
 {
 	(void)state;
-	run_check(on_store("query", "user@none.example", NULL), 0, "[policy-mode-none]");
-	run_check(on_store("query", "bare.example", NULL), 0, "[no-record]");
+	run_check(on_store("query", "--stored", "user@none.example"), 0, "[policy-mode-none]");
+	run_check(on_store("query", "bare.example", "--stored"), 0, "[no-record]");
+	run_check(on_store("query", "other.example", "--stored"), 2, "verdict   none so far: ");
 	run_check(on_store("query", "[192.0.2.1]", NULL), 0, "[no-policy-domain]");
 	run_check(on_store("query", "other.example", NULL), 2, "verdict   none: ");
 }

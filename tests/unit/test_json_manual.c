@@ -216,6 +216,20 @@ static void world_make(void)
 	"Nov 30 06:09:52 relay postfix/smtp[1]: A1: to=<ann@example.com>, relay=mx.example.com[192.0.2.25]:25, "       \
 	"tls=may:none, dsn=2.0.0, status=sent (250 ok)\n"
 
+static void override_make(void)
+{
+	struct failure why = {0};
+	struct store *store = store_at(one);
+	const struct override override = {.kind = OVERRIDE_PASS,
+		.domain = OVERRIDE_ALL,
+		.begins_at = NOW - 60,
+		.ends_at = NOW + 3600,
+		.author = "operator",
+		.reason = "a test"};
+	assert_true(store_set_override(store, &override, NULL, &why));
+	store_close(&store);
+}
+
 /* --- the commands ------------------------------------------------------------------------------------------------- */
 
 static void export_check(void)
@@ -251,9 +265,10 @@ static void test_tables(void **state)
 		(struct call){.run = query_run, .words = {"example.com"}, .override = "mode=monitor"}, 1, "query");
 	command_check((struct call){.run = query_run, .words = {"[192.0.2.1]"}}, 0, "query");
 	command_check((struct call){.run = query_run, .words = {"broken.example"}}, 0, "query");
-	command_check((struct call){.run = refresh_run, .words = {"example.com", "absent.example"}}, 1, "refresh");
 	file_write("example.com\n", strlen("example.com\n"));
 	command_check((struct call){.run = warm_run, .words = {file}}, 0, "warm");
+	command_check((struct call){.run = refresh_run, .words = {"example.com", "absent.example"}}, 1, "refresh");
+	command_check((struct call){.run = query_run, .words = {"example.com"}, .own = {{"stored", ""}}}, 1, "query");
 	command_check((struct call){.run = show_run, .words = {"example.com"}}, 0, "show");
 	file_write(LIT(MAILLOG));
 	command_check((struct call){.run = audit_run, .words = {file}, .own = {{"maillog", ""}}}, 1, "audit");
@@ -274,6 +289,8 @@ static void test_tables(void **state)
 	command_check((struct call){.run = lint_run, .words = {"record", "v=STSv1"}}, 1, "lint-record");
 	command_check((struct call){.run = lint_run, .words = {"mx", "*.a.example", "b.a.example"}}, 0, "lint-mx");
 	command_check((struct call){.run = lint_run, .words = {"mx", "*", "b.a.example"}}, 1, "lint-mx");
+	override_make();
+	command_check((struct call){.run = query_run, .words = {"example.com"}}, 0, "query");
 	for (size_t i = 0; i < row_count; i++)
 		if (!rows[i].seen)
 			fail_msg("stsgate(1): no command has written %s of %s", rows[i].member, rows[i].object);

@@ -240,13 +240,14 @@ static void test_forged_mx(void **state)
 	assert_true(world_dns("example.com", DNS_MX, 300, mx, 2));
 	struct tool_run run = call_tool((struct call){.run = query_run, .words = {"example.com"}});
 	assert_int_equal(run.status, 1);
-	assert_non_null(strstr(run.out, "10 mx.example.com, allowed by the policy\n"));
-	assert_non_null(strstr(run.out, "5 mx.evil.example, NOT allowed by the policy\n"));
+	assert_non_null(strstr(run.out, "10 mx.example.com  ok mx.example.com\n"));
+	assert_non_null(strstr(run.out, "5 mx.evil.example  no no pattern matches\n"));
 	assert_non_null(strstr(run.out, "verdict   fail-enforce: mx.evil.example is not a mail host that the policy "
-					"allows [mx-not-in-policy]\n"));
+					"allows [mx-not-in-policy], checked 0s ago\n"));
 	assert_non_null(strstr(run.out, "advice    Compare the domain's MX records"));
 	assert_non_null(strstr(run.out, "`dig MX example.com`")); /* the text of the table says `dig MX DOMAIN` */
 	assert_null(strstr(run.out, "DOMAIN"));
+	assert_null(strstr(run.out, "stsgate query"));
 	assert_non_null(strstr(run.out, "          451 4.7.5 <example.com> MTA-STS policy (enforce): mx.evil.example"));
 	tool_run_free(&run);
 }
@@ -256,18 +257,22 @@ static void test_text(void **state)
 	(void)state;
 	static const char *const lines[] = {
 		"- stored entry of example.com: unknown\n",
-		"- MTA-STS record of example.com: found\n",
-		"- policy of example.com: fetched\n",
-		"- MX records of example.com: listed\n",
-		"- probe of mx.example.com:25: good\n",
+		"- MTA-STS record of example.com: found, ",
+		"- policy of example.com: fetched, ",
+		"- MX records of example.com: listed, ",
+		"- probe of mx.example.com:25: good, ",
 		"record    found, id 1\n",
 		"policy    mode enforce, id 1, max_age 604800 s\n",
 		"          mx mx.example.com\n",
 		"hop       mx.example.com:25\n          satisfies the policy [ok], ",
 		"          STARTTLS, TLSv1.3 ",
-		"verdict   pass: ",
-		"milter    would accept\n",
+		" (0s ago, by a probe)\n",
+		"            fresh for another ",
+		"verdict   pass: the next hop satisfies the policy [ok], checked 0s ago\n",
+		"milter    would accept\n          the MTA accepts the message\n",
+		"delegation action=DUNNO\n",
 		"map       OK secure match=mx.example.com servername=hostname\n",
+		"          Postfix delivers only over verified TLS, to mx.example.com\n",
 	};
 	world_honest();
 	struct tool_run run = call_tool((struct call){.run = query_run, .words = {"example.com"}});
@@ -379,10 +384,279 @@ static void test_no_domain(void **state)
 	assert_int_equal(json_integer_value(json_at(got, "question.port")), 587);
 	assert_true(json_is_false(json_at(got, "question.mx_lookup")));
 	json_decref(got);
-	/* Bytes that are not UTF-8 are quoted. */
-	got = call_for_json((struct call){.run = query_run, .words = {"\xff\x1b[2J"}}, 0);
-	json_is_text(got, "question.asked", "\"\\xff\\x1b[2J\"");
+}
+
+/* A word that is no domain, next hop or address is an error of usage, and the message names it. */
+static void test_usage(void **state)
+{
+	(void)state;
+	static const char *const words[] = {"", "a@b@c.example", "foo..bar", "example.com:99999", "[mx.example.com]:0",
+		"[mx.example.com", "user@", "@example.com", "-", "\xff\x1b[2J"};
+	static command_run *const runs[] = {query_run, show_run, refresh_run, forget_run, export_run};
+	world_honest();
+	for (size_t i = 0; i < COUNT(words); i++)
+		for (size_t k = 0; k < COUNT(runs); k++) {
+			struct tool_run run =
+				call_tool((struct call){.run = runs[k], .words = {words[i]}, .store = call_directory});
+			if (run.status != 64 ||
+				!strstr(run.err, *words[i] ? "stsgate: " : "stsgate: \"\" is not a domain"))
+				fail_msg("%s: %d %s", words[i], run.status, run.err);
+			tool_run_free(&run);
+		}
+	json_t *got = call_for_json((struct call){.run = query_run, .words = {"localhost"}}, 0);
+	json_is_text(got, "question.asked", "localhost");
 	json_decref(got);
+}
+
+/* Puts a domain into the store, as a first contact does. `status` is that of `warm`. */
+static void store_learn_with(const char *domain, int status)
+{
+	char name[96];
+	snprintf(name, sizeof name, "%s/list", call_directory);
+	FILE *file = fopen(name, "w");
+	assert_non_null(file);
+	fprintf(file, "%s\n", domain);
+	fclose(file);
+	json_decref(call_for_json((struct call){.run = warm_run, .words = {name}, .store = call_directory}, status));
+}
+
+static void store_learn(const char *domain)
+{
+	store_learn_with(domain, 0);
+}
+
+/* A mail host breaks after good evidence was stored: query shows that at once. --stored shows the old evidence with its
+ * age, and needs neither a resolver nor the mail host. */
+static void test_anew(void **state)
+{
+	(void)state;
+	static const char *const letter[] = {"\nA paragraph for the domain's postmaster:\n\n",
+		"  On 2030-03-17 at 21:46:40 UTC, our mail relay ",
+		" your mail host mx.example.com (8.0.1.1, port 25), ", " offers no STARTTLS. ",
+		"Turn STARTTLS on at port 25."};
+	struct call call = {.run = query_run, .words = {"example.com"}, .store = call_directory};
+	world_honest();
+	call_store_make();
+	store_learn("example.com");
+	world_advance(4 * 3600);
+	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0);
+	world_resolver(false);
+	call.own[0] = (struct own_value){"stored", ""};
+	json_t *got = call_for_json(call, 0);
+	json_is_text(got, "verdict", "pass");
+	json_is_text(got, "source.record", "store");
+	json_is_text(got, "hops.0.source", "store");
+	assert_int_equal(json_array_size(json_at(got, "steps")), 0);
+	assert_int_equal(json_integer_value(json_at(got, "evidence_at")), WORLD_START_S);
+	assert_true(json_is_true(json_at(got, "final")));
+	json_decref(got);
+	struct tool_run run = call_tool(call);
+	assert_non_null(
+		strstr(run.out, "verdict   pass: the next hop satisfies the policy [ok], from evidence 4h old\n"));
+	assert_non_null(strstr(run.out, "(4h ago, from the store)"));
+	tool_run_free(&run);
+	world_resolver(true);
+	call.own[0] = (struct own_value){NULL, NULL};
+	got = call_for_json(call, 1);
+	json_is_text(got, "reason", "starttls-not-supported");
+	json_is_text(got, "source.record", "network");
+	json_is_text(got, "hops.0.source", "network");
+	assert_int_equal(json_integer_value(json_at(got, "evidence_at")), WORLD_START_S + 4 * 3600);
+	json_decref(got);
+	run = call_tool(call);
+	char *text = strstr(run.out, letter[0]);
+	assert_non_null(text);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		assert_true(end - line <= 72);
+		*end = ' ';
+	}
+	for (size_t i = 1; i < COUNT(letter); i++)
+		if (!strstr(text, letter[i]))
+			fail_msg("not there: %s\n%s", letter[i], text);
+	/* The domain is in the store, so what was learned is stored. */
+	tool_run_free(&run);
+	call.own[0] = (struct own_value){"stored", ""};
+	got = call_for_json(call, 1);
+	json_is_text(got, "reason", "starttls-not-supported");
+	json_decref(got);
+	call_store_remove();
+}
+
+/* A mail host that cannot be reached is never shown as a plain pass. */
+static void test_unreachable(void **state)
+{
+	(void)state;
+	static const char *const left[] = {
+		"verdict   pass, left to the MTA: no mail host is known to be good: mx.example.com "
+		"cannot be reached [hop-unreachable], checked 0s ago\n"};
+	static const char *const old[] = {
+		"verdict   pass, but no mail host could be checked now: the next hop satisfies the "
+		"policy [ok], from evidence 4h old\n"};
+	struct call call = {
+		.run = query_run, .words = {"example.com"}, .override = "mta_enforces=yes", .store = call_directory};
+	world_honest();
+	world_hop("mx.example.com", REASON_HOP_UNREACHABLE, 0);
+	call_store_make();
+	told(&call, 2, left, COUNT(left));
+	json_t *got = call_for_json(call, 2);
+	assert_true(json_is_true(json_at(got, "left_to_mta")));
+	json_decref(got);
+	call_store_remove();
+	call_store_make();
+	world_honest();
+	store_learn("example.com");
+	world_advance(4 * 3600);
+	world_hop("mx.example.com", REASON_HOP_UNREACHABLE, 0);
+	told(&call, 2, old, COUNT(old));
+	call_store_remove();
+}
+
+/* If every mail host fails what the MTA itself demands, the MTA holds the mail. */
+static void test_mta_holds(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"          Postfix delivers only over verified TLS, to mx.example.com; no mail host "
+		"satisfies that now, so the message stays in the queue\n"};
+	struct call call = {.run = query_run, .words = {"example.com"}, .override = "milter_on_fail=tag"};
+	world_honest();
+	world_hop("mx.example.com", REASON_CERT_EXPIRED, 0x0304);
+	told(&call, 1, lines, COUNT(lines));
+	json_t *got = call_for_json(call, 1);
+	assert_true(json_is_true(json_at(got, "map_holds")));
+	json_is_text(got, "mta.milter", "the MTA accepts the message and adds the header field");
+	json_is_text(got, "delegation",
+		"action=PREPEND X-STS-Gate: policy=enforce; verdict=fail-enforce; reason=certificate-expired");
+	json_decref(got);
+}
+
+/* What a query learns about a domain that no mail has asked for does not stay in the store. */
+static void test_curiosity(void **state)
+{
+	(void)state;
+	world_honest();
+	call_store_make();
+	const struct call call = {.run = query_run, .words = {"example.com"}, .store = call_directory};
+	json_decref(call_for_json(call, 0));
+	json_t *got = call_for_json((struct call){.run = list_run, .store = call_directory}, 0);
+	assert_int_equal(json_array_size(json_at(got, "domains")), 0);
+	json_decref(got);
+	struct tool_run run = call_tool((struct call){.run = export_run, .store = call_directory});
+	assert_null(strstr(run.out, "\"domain\""));
+	tool_run_free(&run);
+	/* --stored has nothing to say then. */
+	got = call_for_json(
+		(struct call){
+			.run = query_run, .words = {"example.com"}, .store = call_directory, .own = {{"stored", ""}}},
+		2);
+	json_is_text(got, "reason", "first-contact");
+	assert_true(json_is_false(json_at(got, "final")));
+	json_decref(got);
+	call_store_remove();
+}
+
+/* What failed in a fetch stays in the store, with its time. */
+static void test_fetch_detail(void **state)
+{
+	(void)state;
+	world_honest();
+	world_policy_fails("example.com", REASON_POLICY_FETCH, "HTTP status 500");
+	call_store_make();
+	store_learn_with("example.com", 2);
+	json_t *got =
+		call_for_json((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory}, 0);
+	json_is_text(got, "fetch.detail", "HTTP status 500");
+	json_decref(got);
+	struct tool_run run = call_tool((struct call){.run = export_run, .store = call_directory});
+	assert_non_null(strstr(run.out, "\"detail\": \"HTTP status 500\""));
+	tool_run_free(&run);
+	world_honest();
+	world_advance(600);
+	json_decref(
+		call_for_json((struct call){.run = refresh_run, .words = {"example.com"}, .store = call_directory}, 0));
+	got = call_for_json((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory}, 0);
+	json_is_nothing(got, "fetch.detail");
+	json_decref(got);
+	call_store_remove();
+}
+
+/* An override releases the mail at the front ends; the verdict and the mail hosts are shown as without it. */
+static void test_override(void **state)
+{
+	(void)state;
+	struct call call = {.run = query_run, .words = {"example.com"}, .store = call_directory};
+	struct failure why;
+	const struct override override = {.kind = OVERRIDE_PASS,
+		.domain = "example.com",
+		.begins_at = WORLD_START_S,
+		.ends_at = WORLD_START_S + 4 * 3600,
+		.author = "anna",
+		.reason = "their certificate, ticket 7"};
+	world_honest();
+	call_store_make();
+	store_learn("example.com");
+	world_hop("mx.example.com", REASON_CERT_EXPIRED, 0x0304);
+	struct store *store = store_open(call_directory, 1 << 20, STORE_OWNER, &why);
+	assert_true(store_set_override(store, &override, NULL, &why));
+	store_close(&store);
+	for (int i = 0; i < 2; i++) {
+		world_advance(60 * i);
+		json_t *got = call_for_json(call, 0);
+		json_is_text(got, "verdict", "fail-enforce");
+		json_is_text(got, "override.author", "anna");
+		json_is_text(got, "milter.action", "accept");
+		json_is_text(got, "map", "NOTFOUND");
+		json_decref(got);
+		call.own[0] = (struct own_value){"stored", ""};
+	}
+	struct tool_run run = call_tool(call);
+	assert_non_null(
+		strstr(run.out, "override  pass for example.com until 2030-03-17T21:46:40Z (in 3h 59m), set by anna: "
+				"\"their certificate, ticket 7\"\n"));
+	tool_run_free(&run);
+	call_store_remove();
+}
+
+/* No resolver answers while the MX records are known: that proves nothing about the mail host. */
+static void test_dead_resolver(void **state)
+{
+	(void)state;
+	const struct call call = {.run = query_run, .words = {"example.com"}, .store = call_directory};
+	world_honest();
+	call_store_make();
+	store_learn("example.com");
+	world_advance(60);
+	world_resolver(false);
+	json_t *got = call_for_json(call, 2);
+	json_is_text(got, "steps.5.want", "probe");
+	json_is_text(got, "steps.5.outcome", "resolver-unavailable");
+	json_is_text(got, "hops.0.newest.reason", "ok");
+	json_decref(got);
+	call_store_remove();
+}
+
+/* An exempt domain: query shows what the store knows, and refresh says why it looks nothing up. */
+static void test_exempt(void **state)
+{
+	(void)state;
+	struct call call = {.run = query_run,
+		.words = {"example.com"},
+		.override = "exempt_domains=example.com",
+		.store = call_directory};
+	world_honest();
+	call_store_make();
+	store_learn("example.com");
+	json_t *got = call_for_json(call, 0);
+	json_is_text(got, "reason", "exempt");
+	json_is_text(got, "policy.mode", "enforce");
+	json_is_text(got, "hops.0.host", "mx.example.com");
+	json_decref(got);
+	call.run = refresh_run;
+	struct tool_run run = call_tool(call);
+	assert_int_equal(run.status, 0);
+	assert_non_null(strstr(run.out, "note      the domain is in exempt_domains, so it is not looked up\n"));
+	tool_run_free(&run);
+	call_store_remove();
 }
 
 static void *time_pass(void *arg)
@@ -421,16 +695,14 @@ static void test_stuck(void **state)
 	tool_run_free(&run);
 }
 
-/* query fills the daemon's store; the other commands find its results there. */
+/* The commands find in the store what a first contact has put there. */
 static void test_store(void **state)
 {
 	(void)state;
 	world_honest();
 	call_store_make();
-	json_t *got =
-		call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0);
-	json_decref(got);
-	got = call_for_json((struct call){.run = list_run, .store = call_directory}, 0);
+	store_learn("example.com");
+	json_t *got = call_for_json((struct call){.run = list_run, .store = call_directory}, 0);
 	assert_int_equal(json_array_size(json_at(got, "domains")), 1);
 	json_is_text(got, "domains.0.domain", "example.com");
 	json_is_text(got, "domains.0.mode", "enforce");
@@ -442,9 +714,9 @@ static void test_store(void **state)
 	json_is_text(got, "hops.0.host", "mx.example.com");
 	json_is_text(got, "hops.0.reason", "ok");
 	json_decref(got);
-	/* All facts are in the store: no step uses the network. */
+	/* All facts are in the store, and all are looked up again. */
 	got = call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0);
-	assert_int_equal(json_array_size(json_at(got, "steps")), 2);
+	assert_int_equal(json_array_size(json_at(got, "steps")), 6);
 	json_is_text(got, "steps.0.outcome", "known");
 	json_decref(got);
 	call_store_remove();
@@ -458,6 +730,7 @@ static void test_clock_behind(void **state)
 	const struct call asked = {.run = query_run, .words = {"example.com"}, .store = call_directory};
 	world_honest();
 	call_store_make();
+	store_learn("example.com");
 	json_t *got = call_for_json(asked, 0);
 	assert_int_equal(json_array_size(json_at(got, "degraded")), 0);
 	json_decref(got);
@@ -486,12 +759,13 @@ static void test_refresh(void **state)
 		call_for_json((struct call){.run = refresh_run, .words = {"example.com"}, .store = call_directory}, 1);
 	assert_true(json_is_false(json_at(got, "domains.0.found")));
 	json_decref(got);
-	json_decref(
-		call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0));
+	store_learn("example.com");
 	dns_set("_mta-sts.example.com", DNS_TXT, "v=STSv1; id=2;");
 	world_policy("example.com", POLICY("testing", "*.example.com"), strlen(POLICY("testing", "*.example.com")));
 	got = call_for_json((struct call){.run = refresh_run, .words = {"example.com"}, .store = call_directory}, 0);
 	json_is_text(got, "domains.0.policy.mode", "testing");
+	json_is_text(got, "domains.0.hops.0.host", "mx.example.com");
+	json_is_text(got, "domains.0.verdict", "pass");
 	json_decref(got);
 	world_policy_fails("example.com", REASON_POLICY_WEBPKI, "certificate has expired");
 	struct tool_run run = call_tool(
@@ -525,14 +799,13 @@ static void test_seen_for(void **state)
 	int64_t at = world_wall_s() - 60;
 	world_honest();
 	call_store_make();
-	json_decref(
-		call_for_json((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory}, 0));
+	store_learn("example.com");
 	struct store *store = store_open(call_directory, 1 << 20, STORE_OWNER, &why);
 	assert_non_null(store);
 	assert_true(store_change_hop(store, "mx.example.com", 25, hop_seen_for, &at, &why));
 	store_close(&store);
 	struct tool_run run =
-		call_tool((struct call){.run = query_run, .words = {"example.com"}, .store = call_directory});
+		call_tool((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory});
 	assert_int_equal(run.status, 0);
 	assert_non_null(strstr(run.out, "seen at address 8.8.8.1 for host mx.other.example, whose certificate also "
 					"covers this host\n"));
@@ -565,6 +838,10 @@ int main(void)
 		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
 		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_seen_for), cmocka_unit_test(test_store),
-		cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh)};
+		cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh), cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_anew), cmocka_unit_test(test_unreachable), cmocka_unit_test(test_mta_holds),
+		cmocka_unit_test(test_curiosity), cmocka_unit_test(test_fetch_detail),
+		cmocka_unit_test(test_dead_resolver), cmocka_unit_test(test_exempt), cmocka_unit_test(test_override)};
+	setenv("LC_ALL", "C", 1);
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }

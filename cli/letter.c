@@ -1,0 +1,131 @@
+#include "letter.h"
+
+#include "describe.h"
+#include "memory.h"
+#include "output.h"
+#include "record_json.h"
+#include "text.h"
+
+#include <string.h>
+
+#define LETTER_SIZE 8192
+#define LETTER_WIDTH 72
+
+/* `On 2026-01-31 at 12:00:00 UTC, our mail relay relay.example.net checked ` */
+static void opening_add(struct text *out, const struct letter *letter)
+{
+	struct when when;
+	when_date(&when, letter->at);
+	if (letter->at != 0) {
+		text_add(out, "On ");
+		text_add_bytes(out, when.text, strcspn(when.text, "T"));
+		text_add(out, " at ");
+		text_add_bytes(out, when.text + strcspn(when.text, "T") + 1, strlen("12:00:00"));
+		text_add(out, " UTC, our mail relay ");
+	} else {
+		text_add(out, "Our mail relay ");
+	}
+	text_add(out, letter->relay);
+	text_add(out, " checked ");
+}
+
+/* `your mail host mx1.example.com (192.0.2.25, port 25), which receives mail for example.com. ` */
+static void subject_add(struct text *out, const struct letter *letter)
+{
+	struct quote quote;
+	if (*letter->host == '\0') {
+		text_add(out, "your domain ");
+		text_add(out, letter->domain);
+		text_add(out, ". ");
+		return;
+	}
+	text_add(out, "your mail host ");
+	text_add(out, letter->host);
+	text_add(out, " (");
+	if (letter->seen && *letter->seen->address) {
+		text_add(out, quote_string(&quote, letter->seen->address));
+		text_add(out, ", ");
+	}
+	text_add(out, "port ");
+	text_add_number(out, letter->port);
+	text_add(out, "), which the domain ");
+	text_add(out, letter->domain);
+	text_add(out, " names in DNS. ");
+}
+
+/* `The result: the host offers no STARTTLS. ` */
+static void result_add(struct text *out, const struct letter *letter)
+{
+	text_add(out, "The result: ");
+	if (*letter->host)
+		text_add(out, "the host ");
+	text_add(out, reason_sentence(letter->reason));
+	text_add(out, ". ");
+}
+
+/* What was seen: the reply or the message of the TLS library, the certificate, what failed in a fetch. */
+static void seen_add(struct text *out, const struct letter *letter)
+{
+	const struct evidence *seen = letter->seen;
+	struct quote quote;
+	struct when when;
+	char protocol[PROTOCOL_SIZE];
+	if (*letter->detail) {
+		text_add(out, "Details: ");
+		text_add(out, quote_string(&quote, letter->detail));
+		text_add(out, ". ");
+	}
+	if (!seen)
+		return;
+	if (*seen->text) {
+		text_add(out, "Details: ");
+		text_add(out, quote_string(&quote, seen->text));
+		text_add(out, ". ");
+	}
+	if (seen->protocol) {
+		text_add(out, "The connection used ");
+		text_add(out, protocol_name(seen->protocol, protocol));
+		text_add(out, ". ");
+	}
+	if (*seen->names) {
+		text_add(out, "The certificate is for: ");
+		text_add(out, quote_string(&quote, seen->names));
+		text_add(out, ". ");
+	}
+	if (seen->not_after) {
+		text_add(out, "It is valid until ");
+		text_add(out, when_date(&when, seen->not_after));
+		text_add(out, ". ");
+	}
+}
+
+/* Breaks lines at blanks. A word that is longer than a line stays whole. */
+static void wrap(char *text)
+{
+	size_t start = 0, blank = 0;
+	for (size_t i = 0; text[i]; i++) {
+		if (text[i] == ' ')
+			blank = i;
+		if (i - start < LETTER_WIDTH || blank <= start)
+			continue;
+		text[blank] = '\n';
+		start = blank + 1;
+	}
+}
+
+char *letter_made(const struct letter *letter)
+{
+	struct text text;
+	const struct advice_names names = {.domain = letter->domain, .host = letter->host};
+	if (*reason_there(letter->reason) == '\0')
+		return NULL;
+	char *bytes = xmalloc(LETTER_SIZE);
+	text_init(&text, bytes, LETTER_SIZE);
+	opening_add(&text, letter);
+	subject_add(&text, letter);
+	result_add(&text, letter);
+	seen_add(&text, letter);
+	advice_add(&text, reason_there(letter->reason), &names);
+	wrap(bytes);
+	return bytes;
+}

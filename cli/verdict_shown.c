@@ -1,0 +1,204 @@
+#include "verdict_shown.h"
+
+#include "commands.h"
+#include "letter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the age of the evidence -------------------------------------------------------------------------------------- */
+
+/* When the oldest and the newest good evidence was seen of the hops that the inquiry knows; 0: none. */
+struct good {
+	int64_t oldest_at, newest_at;
+};
+
+static struct good good_seen(const struct facts *facts)
+{
+	struct good good = {0, 0};
+	for (unsigned i = 0; i < facts->hop_count; i++) {
+		const struct evidence *seen = &facts_history(facts, &facts->hop[i])->conclusive;
+		if (seen->at == 0 || !facts_evidence_good(facts, seen))
+			continue;
+		if (good.oldest_at == 0 || seen->at < good.oldest_at)
+			good.oldest_at = seen->at;
+		if (seen->at > good.newest_at)
+			good.newest_at = seen->at;
+	}
+	return good;
+}
+
+#define REASONS_MAX 8
+/* Which fact gives a verdict its reason. */
+struct basis {
+	int64_t at;                       /* when the fact was learned */
+	enum reason reasons[REASONS_MAX]; /* those that the fact can give; REASON_OK ends the list */
+};
+
+/* Returns when the fact was learned that gave the verdict its reason, or 0. */
+static int64_t reason_at(const struct facts *facts, const struct verdict *verdict)
+{
+	const struct entry *entry = &facts->entry;
+	const struct hop_fact *hop = facts_hop(facts, verdict->hop, facts->question.port);
+	const struct probe_history *history = hop ? facts_history(facts, hop) : NULL;
+	const struct basis bases[] = {
+		{entry->mx.checked_at, {REASON_MX_NOT_IN_POLICY, REASON_NULL_MX, REASON_NO_SUCH_DOMAIN,
+					       REASON_MX_SET_TOO_LARGE, REASON_OWN_HOST}},
+		{entry->record_checked_at,
+			{REASON_NO_RECORD, REASON_RECORD_INVALID, REASON_RECORD_MANY, REASON_RECORD_LOOKUP}},
+		{entry->fetch_tried_at, {REASON_POLICY_FETCH, REASON_POLICY_INVALID, REASON_POLICY_WEBPKI}},
+		{entry->policy_fetched_at, {REASON_POLICY_MODE_NONE, REASON_POLICY_MODE_TESTING}},
+		{hop ? hop->record.tlsa.checked_at : 0, {REASON_TLSA_LOOKUP}},
+	};
+	if (verdict->reason == REASON_OK) {
+		struct good good = good_seen(facts);
+		return good.oldest_at != 0 ? good.oldest_at : entry->mx.checked_at;
+	}
+	for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
+		for (const enum reason *reason = bases[i].reasons; *reason != REASON_OK; reason++)
+			if (*reason == verdict->reason)
+				return bases[i].at;
+	if (!history)
+		return 0;
+	return reason_class(verdict->reason) == REASON_BAD ? history->conclusive.at : history->newest.at;
+}
+
+/* --- the letter --------------------------------------------------------------------------------------------------- */
+
+/* Writes about the verdict's reason, or about the first bad mail host if the verdict has no fault. */
+static char *letter_of(const struct verdict *verdict, int64_t at, const struct facts *facts, const char *relay)
+{
+	struct letter letter = {.reason = verdict->reason,
+		.domain = facts->question.domain,
+		.host = verdict->hop,
+		.port = facts->question.port,
+		.relay = relay,
+		.at = at,
+		.detail = ""};
+	const struct hop_fact *hop = facts_hop(facts, verdict->hop, letter.port);
+	for (unsigned i = 0; !hop && i < facts->hop_count; i++) {
+		const struct evidence *seen = &facts_history(facts, &facts->hop[i])->newest;
+		if (reason_class(seen->reason) != REASON_BAD || *reason_there(verdict->reason))
+			continue;
+		hop = &facts->hop[i];
+		letter.reason = seen->reason;
+		letter.host = hop->host;
+		letter.at = seen->at;
+	}
+	const struct evidence *seen = hop ? &facts_history(facts, hop)->newest : NULL;
+	if (seen && seen->at != 0 && seen->reason == letter.reason)
+		letter.seen = seen;
+	if (letter.reason == facts->entry.fetch_outcome)
+		letter.detail = facts->entry.fetch_detail;
+	return letter_made(&letter);
+}
+
+/* --- the verdict -------------------------------------------------------------------------------------------------- */
+
+void verdict_shown_init(struct verdict_shown *shown, const struct verdict *verdict, bool final,
+	const struct preview *preview, const struct facts *facts, int64_t began, const struct config *config)
+{
+	struct good good = good_seen(facts);
+	*shown = (struct verdict_shown){.verdict = *verdict, .front = &preview->front, .final = final};
+	shown->held = config->settings->mta_enforces && preview_holds(preview);
+	shown->left_to_mta = final && verdict->kind == VERDICT_PASS && verdict->reason != REASON_OK &&
+			     verdict->reason != REASON_PROBE_BUDGET;
+	shown->unconfirmed = final && began != 0 && verdict->kind == VERDICT_PASS && verdict->reason == REASON_OK &&
+			     good.newest_at != 0 && good.newest_at < began;
+	shown->evidence_at = facts->question.has_domain ? reason_at(facts, verdict) : 0;
+	if (facts->question.has_domain)
+		shown->letter = letter_of(verdict, shown->evidence_at, facts, config->host);
+}
+
+void verdict_shown_free(struct verdict_shown *shown)
+{
+	free(shown->letter);
+	shown->letter = NULL;
+}
+
+int verdict_shown_status(const struct verdict_shown *shown)
+{
+	const struct verdict *verdict = shown->front;
+	int passed = shown->held ? STATUS_NO : STATUS_YES;
+	enum reason reason = verdict->reason;
+	bool released = override_releases(verdict->override);
+	/* No policy is known, but only because a lookup failed or has not been made yet. */
+	bool unknown = reason == REASON_RECORD_LOOKUP || reason == REASON_RESOLVER || reason == REASON_INTERNAL ||
+		       reason == REASON_FIRST_CONTACT || reason == REASON_NOT_YET_CHECKED;
+	if (released)
+		return passed;
+	if (!shown->final)
+		return STATUS_UNSURE;
+	switch (verdict->kind) {
+	case VERDICT_NONE:
+		return unknown ? STATUS_UNSURE : passed;
+	case VERDICT_PASS:
+		return (reason != REASON_OK || shown->unconfirmed) && !shown->held ? STATUS_UNSURE : passed;
+	case VERDICT_FAIL_TESTING:
+		return passed;
+	case VERDICT_FAIL_ENFORCE:
+	case VERDICT_DEFER:
+		break;
+	}
+	return STATUS_NO;
+}
+
+/* Writes the age of the evidence, such as `, checked 2s ago`. */
+static const char *age_text(char out[WHEN_SIZE + 32], const struct verdict_shown *shown, const struct view *view)
+{
+	struct when span;
+	int64_t at = shown->evidence_at;
+	*out = '\0';
+	if (at != 0 && view->began != 0 && at >= view->began)
+		snprintf(out, WHEN_SIZE + 32, ", checked %s ago", when_span(&span, view->now - at));
+	else if (at != 0)
+		snprintf(out, WHEN_SIZE + 32, ", from evidence %s old", when_span(&span, view->now - at));
+	return out;
+}
+
+void verdict_shown_print(const struct verdict_shown *shown, struct view *view)
+{
+	char age[WHEN_SIZE + 32];
+	const struct verdict *verdict = &shown->verdict;
+	const struct advice_names names = {.domain = verdict->domain, .host = verdict->hop};
+	const char *subject = *verdict->hop ? verdict->hop : "the next hop", *how = "";
+	if (reason_class(verdict->reason) == REASON_GENERAL)
+		subject = "";
+	if (!shown->final)
+		how = " so far";
+	else if (shown->left_to_mta)
+		how = ", left to the MTA: no mail host is known to be good";
+	else if (verdict->kind == VERDICT_PASS && verdict->reason != REASON_OK)
+		how = ", unchecked";
+	else if (shown->unconfirmed)
+		how = ", but no mail host could be checked now";
+	line_print("verdict", "%s%s: %s%s%s [%s]%s", verdict_name(verdict->kind), how, subject, *subject ? " " : "",
+		reason_sentence(verdict->reason), reason_name(verdict->reason), age_text(age, shown, view));
+	if (!view->said[verdict->reason])
+		advice_print("advice", "", verdict->reason, &names);
+	view->said[verdict->reason] = true;
+}
+
+void verdict_shown_letter(const struct verdict_shown *shown)
+{
+	if (!shown->letter)
+		return;
+	printf("\nA paragraph for the domain's postmaster:\n\n%s\n", shown->letter);
+}
+
+void verdict_shown_put(json_t *object, const struct verdict_shown *shown)
+{
+	const struct verdict *verdict = &shown->verdict;
+	json_put(object, "verdict", json_text(verdict_name(verdict->kind)));
+	json_put(object, "reason", json_text(reason_name(verdict->reason)));
+	json_put(object, "sentence", json_text(reason_sentence(verdict->reason)));
+	json_put(object, "advice", json_text(reason_here(verdict->reason)));
+	json_put(object, "tell_postmaster", json_text(reason_there(verdict->reason)));
+	json_put(object, "hop", json_text(verdict->hop));
+	json_put(object, "final", json_boolean(shown->final));
+	json_put(object, "left_to_mta", json_boolean(shown->left_to_mta));
+	json_put(object, "confirmed", json_boolean(!shown->unconfirmed));
+	json_put(object, "evidence_at", json_when(shown->evidence_at));
+	json_put(object, "letter", json_text(shown->letter));
+}
