@@ -35,7 +35,9 @@ static const char *unreadable(const char *name)
 static void configuration_judge(struct doctor *doctor, const struct postfix_config *config)
 {
 	char host[HOST_NAME_SIZE];
-	bool whole = host_name(host);
+	/* only a relay that takes mail in for others needs its name, and finding it may wait for DNS */
+	bool needed = doctor->settings->own_hosts.count == 0 && postfix_value(config, NULL, "relay_domains")[0] != '\0';
+	bool whole = needed && host_name(host);
 	struct postfix_facts facts = {.config = config,
 		.host = whole ? host : "",
 		.ca_unreadable = unreadable(postfix_value(config, NULL, "smtp_tls_CAfile"))};
