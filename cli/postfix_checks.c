@@ -28,28 +28,37 @@ const char *shown(struct quote *quote, struct span text)
 	return quote_bytes(quote, text.at, text.len < SHOWN_MAX ? text.len : SHOWN_MAX);
 }
 
-const char *own_address(const struct postfix_case *c, const struct settings_socket *own, char out[OWN_ADDRESS_SIZE])
+bool own_is_inside(const struct postfix_case *c, const struct settings_socket *own)
 {
 	size_t queue = strlen(c->queue);
+	return own->family == SOCKET_UNIX && strncmp(own->path, c->queue, queue) == 0 && own->path[queue] == '/';
+}
+
+const char *own_address(const struct postfix_case *c, const struct settings_socket *own, char out[OWN_ADDRESS_SIZE])
+{
+	char plain[OWN_ADDRESS_SIZE];
 	const char *host = own->host[0] != '\0' ? own->host : "127.0.0.1";
-	if (own->family == SOCKET_UNIX && strncmp(own->path, c->queue, queue) == 0 && own->path[queue] == '/')
-		snprintf(out, OWN_ADDRESS_SIZE, "unix:%s", own->path + queue + 1);
+	if (own_is_inside(c, own))
+		snprintf(plain, sizeof plain, "unix:%s", own->path + strlen(c->queue) + 1);
 	else if (own->family == SOCKET_UNIX)
-		snprintf(out, OWN_ADDRESS_SIZE, "unix:%s", own->path);
+		snprintf(plain, sizeof plain, "unix:%s", own->path);
 	else if (strchr(host, ':'))
-		snprintf(out, OWN_ADDRESS_SIZE, "inet:[%s]:%u", host, own->port);
+		snprintf(plain, sizeof plain, "inet:[%s]:%u", host, own->port);
 	else
-		snprintf(out, OWN_ADDRESS_SIZE, "inet:%s:%u", host, own->port);
+		snprintf(plain, sizeof plain, "inet:%s:%u", host, own->port);
+	struct text text;
+	text_init(&text, out, OWN_ADDRESS_SIZE);
+	text_quote(&text, plain, strlen(plain), OWN_ADDRESS_SIZE - 1);
 	return out;
 }
 
 const struct postfix_service *service_next(
 	const struct postfix_case *c, const struct postfix_service *service, const char *program)
 {
-	service = service ? service + 1 : c->config->service;
-	for (; service < c->config->service + c->config->service_count; service++)
-		if (strcmp(service->program, program) == 0)
-			return service;
+	size_t next = service ? (size_t)(service - c->config->service) + 1 : 0;
+	for (; next < c->config->service_count; next++)
+		if (strcmp(c->config->service[next].program, program) == 0)
+			return &c->config->service[next];
 	return NULL;
 }
 
@@ -92,6 +101,7 @@ void postfix_judge(struct doctor *doctor, const struct postfix_facts *facts)
 	config_names(&c.exempt_h, "exempt_hosts", &settings->exempt_hosts, NULL);
 	config_names(&c.own, "own_hosts", &settings->own_hosts, NULL);
 	c.queue = postfix_value(c.config, NULL, "queue_directory");
+	shown(&c.queue_shown, span_of(c.queue));
 	version_check(&c);
 	postfix_judge_milter(&c);
 	postfix_judge_map(&c);

@@ -15,7 +15,8 @@ struct postfix_case {
 	const struct postfix_config *config;
 	const struct settings *settings;
 	struct settings_socket milter, map, delegation;
-	const char *queue;     /* Postfix's queue directory */
+	const char *queue; /* Postfix's queue directory */
+	struct quote queue_shown;
 	bool map_attached;     /* smtp(8) asks stsgated's map */
 	struct names exempt;   /* exempt_domains */
 	struct names exempt_h; /* exempt_hosts */
@@ -31,10 +32,11 @@ struct name_list {
 void name_list_init(struct name_list *list);
 void name_list_add(struct name_list *list, const char *name);
 
-/* One of stsgated's addresses in the form in which main.cf writes it, for a service that is chrooted or not. Returns
- * `out`. */
+/* Writes one of stsgated's addresses as main.cf should have it, quoted. Returns `out`. */
 #define OWN_ADDRESS_SIZE 300
 const char *own_address(const struct postfix_case *c, const struct settings_socket *own, char out[OWN_ADDRESS_SIZE]);
+/* Returns whether the address is a UNIX socket that a program chrooted in the queue directory can reach. */
+bool own_is_inside(const struct postfix_case *c, const struct settings_socket *own);
 /* Returns the next service of master.cf that runs a program, the first one for NULL, NULL at the end. */
 const struct postfix_service *service_next(
 	const struct postfix_case *c, const struct postfix_service *service, const char *program);

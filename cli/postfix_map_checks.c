@@ -48,18 +48,19 @@ static void client_look(const struct postfix_case *c, struct client *client, con
 static void outside_report(struct postfix_case *c, const struct client *client)
 {
 	char own[OWN_ADDRESS_SIZE];
-	struct quote name;
+	struct quote name, place;
+	own_address(c, &c->map, own);
 	doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
-		"smtp(8) is chrooted in %s and cannot reach the map at %s (service %s): mail is deferred", c->queue,
-		c->map.path, shown(&name, span_of(client->service->name)));
-	if (strcmp(own_address(c, &c->map, own) + strlen("unix:"), c->map.path) != 0)
+		"smtp(8) is chrooted in %s and cannot reach the map at %s (service %s): mail is deferred",
+		c->queue_shown.text, shown(&place, span_of(c->map.path)), shown(&name, span_of(client->service->name)));
+	if (own_is_inside(c, &c->map))
 		doctor_remedy(c->doctor, "in main.cf: " MAPS " = socketmap:%s:postfix", own);
 	else
 		doctor_remedy(c->doctor,
 			"put the socket below the queue directory: in stsgate.conf: socketmap_socket = unix:%s/stsgate/map, in "
 			"main.cf: " MAPS
 			" = socketmap:unix:stsgate/map:postfix; THE MAP in stsgated(8) has the details",
-			c->queue);
+			c->queue_shown.text);
 }
 
 static void unattached_report(struct postfix_case *c)

@@ -84,17 +84,19 @@ static void unattached_report(struct postfix_case *c)
 
 static void outside_report(struct postfix_case *c, const struct milters *milters)
 {
-	doctor_report(c->doctor, "postfix-milter", DOCTOR_FAIL,
-		"smtpd(8) is chrooted in %s and cannot reach the milter at %s (services: %s)", c->queue, c->milter.path,
-		milters->outside.bytes);
 	char own[OWN_ADDRESS_SIZE];
-	if (strcmp(own_address(c, &c->milter, own) + strlen("unix:"), c->milter.path) != 0)
+	struct quote place;
+	own_address(c, &c->milter, own);
+	doctor_report(c->doctor, "postfix-milter", DOCTOR_FAIL,
+		"smtpd(8) is chrooted in %s and cannot reach the milter at %s (services: %s)", c->queue_shown.text,
+		shown(&place, span_of(c->milter.path)), milters->outside.bytes);
+	if (own_is_inside(c, &c->milter))
 		doctor_remedy(c->doctor, "in main.cf write %s", own);
 	else
 		doctor_remedy(c->doctor,
 			"put the socket below the queue directory: in stsgate.conf: milter_socket = "
 			"unix:%s/stsgate/milter, in main.cf: unix:stsgate/milter",
-			c->queue);
+			c->queue_shown.text);
 }
 
 /* sendmail(1) and other local sources go through cleanup(8). */

@@ -58,7 +58,7 @@ static void ca_check(struct postfix_case *c)
 	} else if (file[0] == '\0' && !system && service && service->chroot) {
 		doctor_report(c->doctor, "postfix-ca", DOCTOR_WARN,
 			"smtp(8) is chrooted and reads smtp_tls_CApath only at delivery: it needs %s%s with the certificates",
-			c->queue, shown(&quote, span_of(path)));
+			c->queue_shown.text, shown(&quote, span_of(path)));
 		doctor_remedy(c->doctor, "in main.cf use smtp_tls_CAfile, which is read before the chroot");
 	} else {
 		doctor_report(c->doctor, "postfix-ca", DOCTOR_OK, "Postfix verifies certificates by %s",
@@ -126,13 +126,14 @@ static void protocols_check(struct postfix_case *c)
 static void own_dane_check(struct postfix_case *c, const struct postfix_service *service)
 {
 	const char *level = service ? level_of(c, service) : "none";
+	struct quote quote;
 	if (strncmp(level, "dane", 4) == 0) {
 		doctor_report(c->doctor, "postfix-dane", DOCTOR_OK, "Postfix does DANE by its level");
 		return;
 	}
 	doctor_report(c->doctor, "postfix-dane", DOCTOR_WARN,
 		"mta_dane = yes, but this Postfix delivers at level %s and does not ask the map: it never looks at TLSA records",
-		level);
+		shown(&quote, span_of(level)));
 	doctor_remedy(c->doctor, "in stsgate.conf: mta_dane = no");
 }
 

@@ -25,8 +25,9 @@ struct sendmail_case {
 	const struct sendmail_facts *facts;
 	const struct sendmail_config *config;
 	const struct settings *settings;
-	const char *map;        /* the rest of the line Ksts, or NULL: FEATURE(sts) is not there */
-	const char *smart_host; /* NULL: none */
+	const char *map;                      /* the rest of the line Ksts, or NULL: FEATURE(sts) is not there */
+	const char *smart_host;               /* NULL: none */
+	struct quote milter, socketmap, file; /* the settings milter_socket and socketmap_socket, and the file's name */
 };
 
 static struct span span_of(const char *string)
@@ -78,9 +79,9 @@ static bool same_place(struct span address, const char *own_text)
 
 static void version_check(struct sendmail_case *c)
 {
-	struct quote version, file;
+	struct quote version;
 	doctor_report(c->doctor, "sendmail", DOCTOR_OK, "Sendmail %s, settings in %s",
-		shown(&version, span_of(sendmail_macro(c->config, 'Z'))), shown(&file, span_of(c->facts->file)));
+		shown(&version, span_of(sendmail_macro(c->config, 'Z'))), c->file.text);
 }
 
 /* --- the milter --------------------------------------------------------------------------------------------------- */
@@ -143,16 +144,17 @@ static void milter_check(struct sendmail_case *c)
 	}
 	if (!filter) {
 		doctor_report(c->doctor, "sendmail-milter", c->settings->mta_enforces ? DOCTOR_WARN : DOCTOR_FAIL,
-			"no filter of InputMailFilters is at %s: %s", own,
+			"no filter of InputMailFilters is at %s: %s", c->milter.text,
 			c->settings->mta_enforces ? "nothing is judged or tagged before delivery"
 						  : "Sendmail delivers without stsgated's judgement");
 		doctor_remedy(c->doctor,
 			"in sendmail.mc: INPUT_MAIL_FILTER(`stsgate', `S=%s, F=T, T=S:10s;R:30s;E:5m'); or in stsgate.conf: "
 			"milter_socket = (empty)",
-			own);
+			c->milter.text);
 		return;
 	}
-	doctor_report(c->doctor, "sendmail-milter", DOCTOR_OK, "the filter %s asks %s", shown(&quote, name), own);
+	doctor_report(
+		c->doctor, "sendmail-milter", DOCTOR_OK, "the filter %s asks %s", shown(&quote, name), c->milter.text);
 	filter_action_check(c, filter);
 	filter_timeout_check(c, filter);
 }
@@ -195,8 +197,7 @@ static void map_wait_check(struct sendmail_case *c)
 	if (!strstr(c->map, "-T<TMPF>")) {
 		doctor_report(c->doctor, "sendmail-map", DOCTOR_WARN,
 			"the map of FEATURE(sts) has no -T<TMPF>: its rules do not recognize an answer that says `later`");
-		doctor_remedy(c->doctor, "in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s')",
-			c->settings->socketmap_socket);
+		doctor_remedy(c->doctor, "in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s')", c->socketmap.text);
 	}
 }
 
@@ -214,13 +215,13 @@ static void map_check(struct sendmail_case *c)
 		doctor_remedy(c->doctor,
 			"in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s'); or in stsgate.conf: "
 			"mta_enforces = no",
-			own[0] != '\0' ? own : "inet:8461@127.0.0.1");
+			own[0] != '\0' ? c->socketmap.text : "inet:8461@127.0.0.1");
 	} else if (!same_place(map_address(c->map), own)) {
 		doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL,
 			"the map of FEATURE(sts) is at %s, but stsgated's map is at %s: if nobody answers, all mail waits",
-			shown(&quote, map_address(c->map)), own[0] != '\0' ? own : "no address");
+			shown(&quote, map_address(c->map)), own[0] != '\0' ? c->socketmap.text : "no address");
 		doctor_remedy(c->doctor, "in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s')",
-			own[0] != '\0' ? own : "inet:8461@127.0.0.1");
+			own[0] != '\0' ? c->socketmap.text : "inet:8461@127.0.0.1");
 	} else if (!sendmail_is_on(c->config, "StrictTransportSecurity")) {
 		doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL,
 			"the option StrictTransportSecurity is off: Sendmail does not ask the map");
@@ -232,7 +233,7 @@ static void map_check(struct sendmail_case *c)
 			"Sendmail deliver safely");
 		doctor_remedy(c->doctor, "in stsgate.conf: mta_enforces = yes");
 	} else {
-		doctor_report(c->doctor, "sendmail-map", DOCTOR_OK, "FEATURE(sts) asks %s", own);
+		doctor_report(c->doctor, "sendmail-map", DOCTOR_OK, "FEATURE(sts) asks %s", c->socketmap.text);
 	}
 	if (c->map)
 		map_wait_check(c);
@@ -279,7 +280,7 @@ static void wildcard_check(struct sendmail_case *c)
 		doctor_remedy(c->doctor,
 			"in sendmail.mc remove NO_SAN_TST; before Sendmail 8.18.2, correct the rule for wildcard "
 			"certificates after each change of sendmail.cf: " REPAIR "%s",
-			c->facts->file);
+			c->file.text);
 	} else if (!sendmail_wildcard_rule_is_wrong(c->config)) {
 		doctor_report(c->doctor, "sendmail-wildcard", DOCTOR_OK,
 			"the rules of FEATURE(sts) match wildcard certificates");
@@ -292,7 +293,7 @@ static void wildcard_check(struct sendmail_case *c)
 					   : "none yet");
 		doctor_remedy(c->doctor,
 			"correct the rule after each change of sendmail.cf and restart Sendmail: " REPAIR "%s",
-			c->facts->file);
+			c->file.text);
 	}
 }
 
@@ -392,6 +393,9 @@ void sendmail_judge(struct doctor *doctor, const struct sendmail_facts *facts)
 		.settings = doctor->settings,
 		.map = sendmail_map(facts->config, "sts"),
 		.smart_host = sendmail_macro(facts->config, 'S')};
+	shown(&c.milter, span_of(doctor->settings->milter_socket));
+	shown(&c.socketmap, span_of(doctor->settings->socketmap_socket));
+	shown(&c.file, span_of(facts->file));
 	if (c.smart_host && c.smart_host[0] == '\0')
 		c.smart_host = NULL;
 	version_check(&c);

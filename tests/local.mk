@@ -14,6 +14,8 @@ tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.
 	tests/scenarios/scene_world.c tests/scenarios/counts.c tests/scenarios/counts.h tests/scenarios/expect.c \
 	tests/scenarios/table.c tests/scenarios/table.h tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 
+postfix_check_files = cli/postfix_checks_internal.h cli/postfix_checks.c cli/postfix_checks.h cli/postfix_config.c cli/postfix_config.h \
+	cli/postfix_map_checks.c cli/postfix_milter_checks.c cli/postfix_route_checks.c cli/postfix_tls_checks.c
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_entry
 check_PROGRAMS += tests/unit/test_tlsa
@@ -108,8 +110,6 @@ check_PROGRAMS += tests/unit/test_json_manual
 tests_unit_test_json_manual_SOURCES = tests/unit/test_json_manual.c $(moving_files)
 tests_unit_test_json_manual_LDFLAGS = $(fakes_ldflags)
 mta_check_files = tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cli/doctor.h cli/output.c cli/output.h
-postfix_check_files = cli/postfix_checks_internal.h cli/postfix_checks.c cli/postfix_checks.h cli/postfix_config.c cli/postfix_config.h \
-	cli/postfix_map_checks.c cli/postfix_milter_checks.c cli/postfix_route_checks.c cli/postfix_tls_checks.c
 check_PROGRAMS += tests/unit/test_postfix_checks
 tests_unit_test_postfix_checks_SOURCES = tests/unit/test_postfix_checks.c $(postfix_check_files) $(mta_check_files)
 check_PROGRAMS += tests/unit/test_sendmail_checks
@@ -276,6 +276,13 @@ tests_fuzz_replay_maillog_SOURCES = tests/fuzz/fuzz_maillog.c cli/maillog.c cli/
 # structure and pages: core is pure, layers hold, mutants apply, references resolve, proofs exist
 dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/references tests/spec-cases tests/threats
 TESTS += $(dist_check_SCRIPTS)
+check_PROGRAMS += tests/fuzz/replay_postconf
+tests_fuzz_replay_postconf_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/postconf"' $(AM_CPPFLAGS)
+tests_fuzz_replay_postconf_SOURCES = tests/fuzz/fuzz_postconf.c tests/fuzz/doctor_fake.h $(postfix_check_files) cli/output.c cli/output.h $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_sendmail_cf
+tests_fuzz_replay_sendmail_cf_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/sendmail_cf"' $(AM_CPPFLAGS)
+tests_fuzz_replay_sendmail_cf_SOURCES = tests/fuzz/fuzz_sendmail_cf.c tests/fuzz/doctor_fake.h cli/sendmail_checks.c cli/sendmail_checks.h \
+	cli/sendmail_config.c cli/sendmail_config.h cli/output.c cli/output.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(AM_CPPFLAGS)
 tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c $(fuzz_files)
