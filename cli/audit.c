@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define AUDIT_THREADS 16 /* inquiries at a time */
+#define AUDIT_THREADS 40 /* inquiries at a time: many, because domains that are gone keep an inquiry long */
 #define RATE_DEFAULT 50
 
 struct audit {
@@ -66,12 +66,14 @@ static enum tally_result result_of(const struct tally_row *row, const struct bat
 static void progress_print(struct audit *audit)
 {
 	struct when left;
-	char words[128];
+	char words[160];
 	int64_t passed_ms = clock_mono_ms() - audit->begun_ms + 1;
 	double rate = 1000.0 * (double)audit->done / (double)passed_ms;
-	double left_s = rate > 0 ? (double)(audit->asked - audit->done) / rate : 0;
+	double left_s = (double)(audit->asked - audit->done) / rate;
+	/* The first second tells little about the rest. */
+	when_span(&left, (int64_t)left_s);
 	snprintf(words, sizeof words, "%zu of %zu domains, %.0f/s, %s left, delayed %" PRIu64 ", unchecked %" PRIu64,
-		audit->done, audit->asked, rate, when_span(&left, (int64_t)left_s), audit->delayed, audit->unchecked);
+		audit->done, audit->asked, rate, passed_ms < 1000 ? "?" : left.text, audit->delayed, audit->unchecked);
 	progress_show(&audit->batch.progress, audit->done, audit->asked, words);
 }
 

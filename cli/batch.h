@@ -10,7 +10,7 @@
 #include "progress.h"
 #include "session.h"
 
-#define BATCH_THREADS_MAX 16
+#define BATCH_THREADS_MAX 40
 #define BATCH_RATE_MAX 1000
 
 struct batch_result {

@@ -16,11 +16,11 @@ static bool span_begins(struct span span, const char *word)
 /* Takes what stands before the first `end` off the span, together with `end`. Returns false if there is no `end`. */
 static bool take_until(struct span *from, char end, struct span *out)
 {
-	const char *at = from->len > 0 ? memchr(from->at, end, from->len) : NULL;
-	if (!at)
+	struct span rest = *from, part = span_until(&rest, end);
+	if (part.len == from->len)
 		return false;
-	*out = (struct span){from->at, (size_t)(at - from->at)};
-	*from = span_after(*from, out->len + 1);
+	*out = part;
+	*from = rest;
 	return true;
 }
 

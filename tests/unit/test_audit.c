@@ -236,7 +236,7 @@ static void test_log_packed(void **state)
 	assert_int_equal(truncate(file, size.st_size - 9), 0);
 	struct tool_run run = call_tool(call);
 	assert_int_equal(run.status, 66);
-	assert_non_null(strstr(run.err, file));
+	assert_non_null(strstr(run.err, ": the compressed data is damaged or ends early\n"));
 	tool_run_free(&run);
 	file_write(LIT("\xfd"
 		       "7zXZ\0...\n"));
