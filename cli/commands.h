@@ -64,6 +64,7 @@ command_run forget_run;
 command_run import_run;
 command_run lint_run;
 command_run list_run;
+command_run override_run;
 command_run query_run;
 command_run refresh_run;
 command_run settings_run;

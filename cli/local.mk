@@ -40,6 +40,7 @@ cli_sources = \
 	cli/maillog_text.c cli/maillog_text.h \
 	cli/nameserver.c cli/nameserver.h \
 	cli/output.c cli/output.h \
+	cli/override.c \
 	cli/progress.c cli/progress.h \
 	cli/query.c \
 	cli/read_text.c cli/read_text.h \

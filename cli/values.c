@@ -3,6 +3,7 @@
 #include "doctor_internal.h"
 #include "event_record.h"
 #include "output.h"
+#include "override.h"
 #include "policy.h"
 #include "settings.h"
 
@@ -26,6 +27,11 @@ const char *event_words(unsigned number)
 const char *policy_mode_words(unsigned number)
 {
 	return number <= POLICY_ENFORCE ? policy_mode_name((enum policy_mode)number) : NULL;
+}
+
+const char *override_words(unsigned number)
+{
+	return number < OVERRIDE_ENFORCE ? override_kind_name((enum override_kind)(number + 1)) : NULL;
 }
 
 const char *setting_words(unsigned number)

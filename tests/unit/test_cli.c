@@ -76,6 +76,28 @@ static const struct {
 		"{\"mode\": {\"value\": \"enforce\", \"default\": true}}\n", ""},
 	{{"events", "--since", "soon"}, 64, "", "--since: soon is not a duration; write it like"},
 	{{"events", "--kind", "\033[2J"}, 64, "", "\"\\x1b[2J\" is not a kind of event; write refresh-failing, store-"},
+	{{"override"}, 64, "", "usage: stsgate override set DOMAIN|'*' pass|tag|enforce --for"},
+	{{"override", "bogus"}, 64, "", "usage: stsgate override set DOMAIN"},
+	{{"override", "list", "a.example"}, 64, "", "usage: stsgate override set DOMAIN"},
+	{{"override", "set", "a.example"}, 64, "", "usage: stsgate override set DOMAIN"},
+	{{"override", "clear"}, 64, "", "usage: stsgate override set DOMAIN"},
+	{{"override", "clear", "a..example"}, 64, "", "a..example is not a domain that can have a policy"},
+	{{"override", "list", "--for", "1h"}, 64, "", "--for belongs to override set"},
+	{{"override", "set", "a..example", "pass", "--for", "1h"}, 64, "", "a..example is not a domain"},
+	{{"override", "set", "a.example", "allow", "--for", "1h"}, 64, "",
+		"allow is not a kind of override; write pass, tag or enforce"},
+	{{"override", "set", "a.example", "pass", "--for", "1h"}, 64, "", "needs --reason TEXT"},
+	{{"override", "set", "a.example", "pass", "--reason", "r"}, 64, "", "needs --for DURATION or --until HH:MM"},
+	{{"override", "set", "a.example", "pass", "--for", "1h", "--until=12:00"}, 64, "", "and only one of them"},
+	{{"override", "set", "a.example", "pass", "--for", "59s"}, 64, "", "lasts between 1m and 90d"},
+	{{"override", "set", "a.example", "pass", "--for", "91d"}, 64, "", "lasts between 1m and 90d"},
+	{{"override", "set", "a.example", "pass", "--for", "soon"}, 64, "", "--for: soon is not a duration"},
+	{{"override", "set", "a.example", "pass", "--until", "24:00"}, 64, "", "24:00 is not a time of day"},
+	{{"override", "set", "a.example", "pass", "--until", "noon"}, 64, "", "noon is not a time of day"},
+	{{"override", "set", "a.example", "pass", "--until", "12:00x"}, 64, "", "12:00x is not a time of day"},
+	{{"override", "set", "a.example", "pass", "--for=1h", "--reason=\033[2J"}, 64, "",
+		"without control characters"},
+	{{"override", "set", "a.example", "pass", "--for=1h", "--reason="}, 64, "", "--reason: write 1 to 200 octets"},
 	{{"list", "--kind", "store-trouble"}, 64, "", "--kind is not an option of list"},
 	{{"--since", "1d", "warm", "-"}, 64, "", "--since is not an option of warm"},
 	{{"--help"}, 0, "\n  --rate N       for warm: start at most N domains", ""},
@@ -138,11 +160,16 @@ static void test_settings_round(void **state)
 	unlink(file);
 }
 
+static const char *store_setting(void)
+{
+	static char setting[128];
+	snprintf(setting, sizeof setting, "store_path=%s", store_path);
+	return setting;
+}
+
 static struct tool_run on_store(const char *a, const char *b, const char *c)
 {
-	char setting[128];
-	snprintf(setting, sizeof setting, "store_path=%s", store_path);
-	return TOOL("-c", "/dev/null", "-o", setting, "-o", NO_RESOLVER, a, b, c);
+	return TOOL("-c", "/dev/null", "-o", store_setting(), "-o", NO_RESOLVER, a, b, c);
 }
 
 /* A domain whose policy of mode none was just fetched, and a domain without a record. */
@@ -384,6 +411,115 @@ static void test_events(void **state)
 	run_lacks(on_store("events", "bare.example", NULL), "e");
 }
 
+/* Runs `override` on the store of the test. */
+#define OVERRIDE(...) TOOL("-c", "/dev/null", "-o", store_setting(), "override", __VA_ARGS__)
+
+static void test_override(void **state)
+{
+	int64_t now = (int64_t)time(NULL);
+	(void)state;
+	setenv("SUDO_USER", "alice", 1);
+	run_check(OVERRIDE("list"), 0, "");
+	run_check(OVERRIDE("list", "--json"), 0, "{\"overrides\": []}\n");
+	struct tool_run run =
+		OVERRIDE("set", "Bare.Example.", "pass", "--for", "4h", "--reason", "agreed on the phone");
+	assert_int_equal(run.status, 0);
+	assert_non_null(strstr(run.out, "bare.example: pass until 20"));
+	assert_non_null(strstr(run.out, ", for 4h\nset by    alice: \"agreed on the phone\"\n"));
+	assert_non_null(strstr(run.out, "postqueue -i QUEUE_ID"));
+	assert_non_null(strstr(run.out, "sendmail -qRbare.example"));
+	tool_run_free(&run);
+	run = OVERRIDE("set", "bare.example", "tag", "--for", "2h", "--reason", "x", "--json");
+	json_t *got = tool_json(&run);
+	json_t *set = json_object_get(got, "override"), *replaced = json_object_get(got, "replaced");
+	assert_string_equal(json_string_value(json_object_get(set, "kind")), "tag");
+	assert_string_equal(json_string_value(json_object_get(replaced, "kind")), "pass");
+	assert_string_equal(json_string_value(json_object_get(replaced, "author")), "alice");
+	int64_t ends_at = json_integer_value(json_object_get(set, "ends_at"));
+	assert_true(ends_at >= now + 7200 && ends_at < now + 7300);
+	json_decref(got);
+	tool_run_free(&run);
+	unsetenv("SUDO_USER");
+	run_check(OVERRIDE("set", "*", "pass", "--for", "1d", "--reason",
+			  "Gr\xc3\xbc\xc3\x9f"
+			  "e"),
+		0, "all domains: pass until 20");
+	run = OVERRIDE("list");
+	const char *all = strstr(run.out, "\n*     "), *own = strstr(run.out, "\nbare.example   ");
+	assert_true(all && own && all < own);
+	assert_non_null(strstr(all, "\"Gr\\xc3\\xbc\\xc3\\x9fe\"\n"));
+	tool_run_free(&run);
+	run_check(on_store("events", "--kind", "override-set"), 0, "pass for all domains until 20");
+	run_check(OVERRIDE("clear", "bare.example"), 0, "bare.example: cleared: tag until 20");
+	run_check(on_store("events", "--kind", "override-cleared"), 0, "cleared by ");
+	run_check(OVERRIDE("clear", "bare.example"), 1, "bare.example: there is no override\n");
+	run_check(OVERRIDE("clear", "bare.example", "--json"), 1, "{\"cleared\": null}\n");
+	run_check(OVERRIDE("clear", "*"), 0, "all domains: cleared: pass until 20");
+}
+
+/* --until is the next time at which a clock on the wall shows that time of day. */
+static void test_override_until(void **state)
+{
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	for (int shift = -1; shift <= 1; shift += 2) {
+		char until[16];
+		time_t now = time(NULL), at = now + shift * 3600;
+		strftime(until, sizeof until, "%H:%M", gmtime(&at));
+		struct tool_run run =
+			OVERRIDE("set", "bare.example", "pass", "--until", until, "--reason", "r", "--json");
+		json_t *got = tool_json(&run);
+		int64_t ends_at = json_integer_value(json_object_get(json_object_get(got, "override"), "ends_at"));
+		int64_t wanted = (int64_t)(at / 60 * 60) + (shift < 0 ? 86400 : 0);
+		assert_true(ends_at == wanted);
+		json_decref(got);
+		tool_run_free(&run);
+	}
+	unsetenv("TZ");
+}
+
+static void override_refused(const char *domain, const char *more, const char *part)
+{
+	struct tool_run run = TOOL("-c", "/dev/null", "-o", store_setting(), "-o", more, "override", "set", domain,
+		"enforce", "--for", "1h", "--reason", "r");
+	if (run.status != 1 || !strstr(run.err, part))
+		fail_msg("%d: %s%s", run.status, run.out, run.err);
+	tool_run_free(&run);
+}
+
+static void testing_make(struct entry *entry, void *arg)
+{
+	static const char text[] = "version: STSv1\nmode: testing\nmx: mx.testing.example\nmax_age: 86400\n";
+	struct policy_found found = {.outcome = REASON_OK};
+	(void)arg;
+	assert_true(policy_parse(&found.policy, text, strlen(text), NULL));
+	entry_learn_policy(entry, &found, "1", (int64_t)time(NULL));
+	policy_free(&found.policy);
+}
+
+/* `enforce` does nothing without a policy, so it is refused. */
+static void test_override_enforce(void **state)
+{
+	struct failure why = {0};
+	(void)state;
+	override_refused("*", "mode=enforce", "all domains: no override was set: `enforce` needs a policy");
+	override_refused("absent.example", "mode=enforce", "the store has no policy of this domain");
+	override_refused("bare.example", "mode=enforce", "no policy of this domain is in force");
+	override_refused("none.example", "mode=enforce", "the domain's policy has mode none");
+	override_refused("none.example", "exempt_domains=.example", "the domain is in exempt_domains");
+	run_check(OVERRIDE("list", "--json"), 0, "{\"overrides\": []}\n");
+	struct store *store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_true(store_change_entry(store, "testing.example", testing_make, NULL, &why));
+	store_close(&store);
+	struct tool_run run = OVERRIDE("set", "testing.example", "enforce", "--for", "1h", "--reason", "r");
+	assert_int_equal(run.status, 0);
+	assert_null(strstr(run.out, "postqueue")); /* it releases nothing */
+	tool_run_free(&run);
+	run_check(TOOL("-c", "/dev/null", "-o", store_setting(), "-o", "exempt_domains=a.example", "override", "set",
+			  "a.example", "pass", "--for", "1h", "--reason", "r"),
+		0, "a.example: pass until");
+}
+
 static void test_export_full(void **state)
 {
 	(void)state;
@@ -499,6 +635,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_forget, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_override, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_override_until, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_override_enforce, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_export_full, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_export_import, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_query, store_make, store_remove),

@@ -246,6 +246,28 @@ static void export_check(void)
 	tool_run_free(&run);
 }
 
+static void overrides_check(void)
+{
+	struct override used = {.kind = OVERRIDE_TAG,
+		.domain = "used.example",
+		.begins_at = NOW - 60,
+		.ends_at = NOW + 3600,
+		.author = "alice",
+		.reason = "r",
+		.uses = 3,
+		.used_at = NOW - 10};
+	struct failure why = {0};
+	struct store *store = store_at(one);
+	assert_true(store_set_override(store, &used, NULL, &why));
+	store_close(&store);
+	command_check((struct call){.run = override_run, .words = {"list"}}, 0, "overrides");
+	command_check((struct call){.run = override_run,
+			      .words = {"set", "used.example", "pass"},
+			      .own = {{"for", "4h"}, {"reason", "agreed"}}},
+		0, "override-set");
+	command_check((struct call){.run = override_run, .words = {"clear", "used.example"}}, 0, "override-clear");
+}
+
 static void test_tables(void **state)
 {
 	(void)state;
@@ -258,6 +280,7 @@ static void test_tables(void **state)
 	command_check((struct call){.run = show_run, .words = {"bare.example"}}, 0, "show");
 	command_check((struct call){.run = show_run, .words = {"expired.example"}}, 0, "show");
 	command_check((struct call){.run = show_run, .words = {"long.example"}}, 0, "show");
+	overrides_check();
 	command_check((struct call){.run = events_run}, 0, "events");
 	export_check();
 	command_check((struct call){.run = query_run, .words = {"example.com"}}, 1, "query");

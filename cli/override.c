@@ -1,0 +1,397 @@
+/* override: sets, lists and clears overrides. */
+#include "override.h"
+
+#include "clock.h"
+#include "commands.h"
+#include "config.h"
+#include "domains.h"
+#include "output.h"
+#include "override_text.h"
+#include "record_json.h"
+#include "session.h"
+#include "values.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+/* --- the words of the command ------------------------------------------------------------------------------------- */
+
+static bool is_all(const struct override *override)
+{
+	return strcmp(override->domain, OVERRIDE_ALL) == 0;
+}
+
+static const char *shown_domain(const struct override *override)
+{
+	return is_all(override) ? "all domains" : override->domain;
+}
+
+/* Reads a domain or `*`. */
+static bool domain_read(struct override *override, const char *word)
+{
+	struct question question;
+	if (strcmp(word, OVERRIDE_ALL) == 0) {
+		memcpy(override->domain, OVERRIDE_ALL, sizeof OVERRIDE_ALL);
+		return true;
+	}
+	if (!domain_word(&question, word, PURPOSE_QUERY))
+		return false;
+	memcpy(override->domain, question.domain, sizeof override->domain);
+	return true;
+}
+
+/* Finds the next time, after `now`, at which the clock on the wall shows HH:MM. Returns false for other texts. */
+static bool clock_read(const char *text, int64_t now, int64_t *at)
+{
+	int hour = -1, minute = -1, used = -1;
+	time_t from = (time_t)now;
+	struct tm parts;
+	if (strspn(text, "0123456789:") != strlen(text) || sscanf(text, "%2d:%2d%n", &hour, &minute, &used) != 2 ||
+		used != (int)strlen(text) || hour > 23 || minute > 59 || !localtime_r(&from, &parts))
+		return false;
+	for (int day = 0; day < 2; day++) {
+		struct tm wanted = {.tm_year = parts.tm_year,
+			.tm_mon = parts.tm_mon,
+			.tm_mday = parts.tm_mday + day,
+			.tm_hour = hour,
+			.tm_min = minute,
+			.tm_isdst = -1};
+		*at = (int64_t)mktime(&wanted);
+		if (*at > now)
+			return true;
+	}
+	return false;
+}
+
+/* Reads --for or --until into override->ends_at. */
+static bool end_read(struct override *override, const struct options *options)
+{
+	const char *span = option_value(options, "for"), *until = option_value(options, "until");
+	struct quote quote;
+	uint64_t seconds = 0;
+	if (!span == !until) {
+		fputs("stsgate: override set needs --for DURATION or --until HH:MM, and only one of them\n", stderr);
+		return false;
+	}
+	if (until) {
+		if (clock_read(until, override->begins_at, &override->ends_at))
+			return true;
+		fprintf(stderr, "stsgate: --until: %s is not a time of day; write it like 12:00\n",
+			quote_string(&quote, until));
+		return false;
+	}
+	if (!value_duration("--for", span, &seconds))
+		return false;
+	if (seconds < OVERRIDE_SHORTEST_S || seconds > OVERRIDE_LONGEST_S) {
+		fputs("stsgate: --for: an override lasts between 1m and 90d\n", stderr);
+		return false;
+	}
+	override->ends_at = override->begins_at + (int64_t)seconds;
+	return true;
+}
+
+static bool reason_read(struct override *override, const struct options *options)
+{
+	const char *reason = option_value(options, "reason");
+	if (!reason) {
+		fputs("stsgate: override set needs --reason TEXT, which is logged and listed\n", stderr);
+		return false;
+	}
+	if (!override_text_is_valid((struct span){reason, strlen(reason)}, sizeof override->reason)) {
+		fprintf(stderr, "stsgate: --reason: write 1 to %zu octets of UTF-8 without control characters\n",
+			sizeof override->reason - 1);
+		return false;
+	}
+	memcpy(override->reason, reason, strlen(reason) + 1);
+	return true;
+}
+
+/* Finds out who runs the tool: with sudo the user who called it, otherwise the name of the real user. Call it before the
+ * store is opened, because root becomes the store's owner then. */
+static void author_find(char author[OVERRIDE_AUTHOR_SIZE])
+{
+	const struct passwd *user = getpwuid(getuid());
+	const char *name = getenv("SUDO_USER");
+	if (!name || !override_text_is_valid((struct span){name, strlen(name)}, OVERRIDE_AUTHOR_SIZE))
+		name = user ? user->pw_name : "";
+	if (override_text_is_valid((struct span){name, strlen(name)}, OVERRIDE_AUTHOR_SIZE))
+		memcpy(author, name, strlen(name) + 1);
+	else
+		snprintf(author, OVERRIDE_AUTHOR_SIZE, "uid %lu", (unsigned long)getuid());
+}
+
+/* Reads the words and options of `override set`. */
+static bool set_read(
+	struct override *override, const struct options *options, const char *domain, const char *kind_word)
+{
+	unsigned kind;
+	override->begins_at = clock_wall_s();
+	if (!domain_read(override, domain) || !value_word("a kind of override", kind_word, override_words, &kind) ||
+		!end_read(override, options) || !reason_read(override, options))
+		return false;
+	override->kind = (enum override_kind)(kind + 1);
+	author_find(override->author);
+	return true;
+}
+
+/* --- JSON --------------------------------------------------------------------------------------------------------- */
+
+static json_t *override_json(const struct override *override)
+{
+	if (override->kind == OVERRIDE_NONE)
+		return NULL;
+	int64_t now = clock_wall_s();
+	json_t *object = record_show(&override_table, override, NULL, NULL);
+	json_put(object, "uses", json_made(json_integer(override->uses)));
+	json_put(object, "in_force", json_boolean(override_in_force(override, now)));
+	json_put(object, "left", json_made(json_integer(override->ends_at > now ? override->ends_at - now : 0)));
+	return object;
+}
+
+/* --- set ---------------------------------------------------------------------------------------------------------- */
+
+/* Returns why an override `enforce` would do nothing, or NULL. */
+static const char *enforce_refused(const struct override *override, struct store *store, bool exempt)
+{
+	struct entry entry;
+	if (override->kind != OVERRIDE_ENFORCE)
+		return NULL;
+	if (is_all(override))
+		return "`enforce` needs a policy, so it is set for one domain at a time";
+	if (exempt)
+		return "the domain is in exempt_domains, which is the stronger";
+	struct store_view *view = store_view_begin(store, NULL);
+	enum store_found found = view ? store_view_entry(view, override->domain, &entry) : STORE_FAILED;
+	store_view_end(&view);
+	if (found != STORE_FOUND)
+		return "the store has no policy of this domain; mail to it, or `stsgate warm`, looks the policy up";
+	bool live = entry.has_policy && entry.policy_expires_at > override->begins_at;
+	enum policy_mode mode = live ? entry.policy.mode : POLICY_NONE;
+	entry_free(&entry);
+	if (!live)
+		return "no policy of this domain is in force";
+	return mode == POLICY_NONE ? "the domain's policy has mode none" : NULL;
+}
+
+/* Notes an event in the store. A running stsgated notices the change in the table by itself and logs it. */
+static void event_note(struct store *store, enum event_kind kind, const struct override *override, const char *before)
+{
+	char detail[OVERRIDE_TEXT_SIZE];
+	struct event_record event;
+	struct failure why = {0};
+	struct text text;
+	text_init(&text, detail, sizeof detail);
+	text_add(&text, before);
+	override_describe(&text, override);
+	event_record_init(&event, kind, override_event_domain(override), detail, clock_wall_s());
+	if (!store_note_event(store, &event, &why))
+		complain(&why);
+}
+
+static void until_print(const struct override *override)
+{
+	struct when until, span;
+	char local[64] = "";
+	time_t time = (time_t) override->ends_at;
+	struct tm parts;
+	if (localtime_r(&time, &parts))
+		strftime(local, sizeof local, " (%H:%M %Z)", &parts);
+	printf("%s: %s until %s%s, for %s\n", shown_domain(override), override_kind_name(override->kind),
+		when_date(&until, override->ends_at), local, when_span(&span, override->ends_at - override->begins_at));
+}
+
+static void retry_print(const struct override *override)
+{
+	puts("\nTo deliver mail that waits now:");
+	puts("  Postfix   postqueue -i QUEUE_ID      one message; mailq lists them");
+	puts("            postqueue -f               all deferred mail");
+	puts("            postsuper -H QUEUE_ID      a message on hold, which mailq marks with !");
+	puts("  Sendmail  sendmail -qIQUEUE_ID       one message");
+	if (!is_all(override))
+		printf("            sendmail -qR%-15s  all mail to the domain\n", override->domain);
+	else
+		puts("            sendmail -q                all mail");
+}
+
+static void set_print(const struct override *override, const struct override *replaced)
+{
+	struct quote author, reason;
+	struct when span;
+	until_print(override);
+	line_print(
+		"set by", "%s: %s", quote_string(&author, override->author), quote_string(&reason, override->reason));
+	if (replaced->kind != OVERRIDE_NONE)
+		line_print("replaces", "%s, set by %s, with %s left; uses: %" PRIu32,
+			override_kind_name(replaced->kind), quote_string(&author, replaced->author),
+			when_span(&span, replaced->ends_at - override->begins_at), replaced->uses);
+	if (override_releases(override->kind))
+		retry_print(override);
+}
+
+static int set_do(const struct options *options, struct store *store, const struct override *override, bool exempt)
+{
+	struct override replaced;
+	struct failure why = {0};
+	const char *refused = enforce_refused(override, store, exempt);
+	if (refused) {
+		fprintf(stderr, "stsgate: %s: no override was set: %s\n", shown_domain(override), refused);
+		return STATUS_NO;
+	}
+	if (!store_set_override(store, override, &replaced, &why))
+		return complain(&why);
+	event_note(store, EVENT_OVERRIDE_SET, override, "");
+	if (options->json) {
+		json_t *object = json_made(json_object());
+		json_put(object, "override", override_json(override));
+		json_put(object, "replaced", override_json(&replaced));
+		json_print(object);
+	} else {
+		set_print(override, &replaced);
+	}
+	if (exempt)
+		fprintf(stderr,
+			"stsgate: note: %s is in exempt_domains, so its mail passes with or without an override\n",
+			override->domain);
+	return STATUS_YES;
+}
+
+static int set_run(const struct options *options, char **words)
+{
+	struct override override = {.kind = OVERRIDE_NONE};
+	int status = EX_USAGE;
+	struct settings *settings =
+		set_read(&override, options, words[0], words[1]) ? session_settings(options, &status) : NULL;
+	if (!settings)
+		return status;
+	struct names exempt = {.count = 0};
+	struct failure why = {0};
+	struct store *store = NULL;
+	if (config_names(&exempt, "exempt_domains", &settings->exempt_domains, &why))
+		store = session_store(options, &status);
+	else
+		status = complain(&why);
+	if (store)
+		status = set_do(options, store, &override, names_cover(&exempt, override.domain));
+	store_close(&store);
+	names_free(&exempt);
+	settings_free(&settings);
+	return status;
+}
+
+/* --- list --------------------------------------------------------------------------------------------------------- */
+
+static void row_print(const struct override *override)
+{
+	int64_t now = clock_wall_s();
+	struct quote author, reason;
+	struct when left;
+	const char *remains = override->ends_at <= now ? "ended" : when_span(&left, override->ends_at - now);
+	if (override->ends_at > now && !override_in_force(override, now))
+		remains = "not begun"; /* the clock was set back */
+	printf("%-28s %-8s %-10s %7" PRIu32 "  %-12s %s\n", override->domain, override_kind_name(override->kind),
+		remains, override->uses, quote_string(&author, override->author),
+		quote_string(&reason, override->reason));
+}
+
+static int list_run_on(const struct options *options, struct store *store)
+{
+	struct failure why = {0};
+	size_t count = 0;
+	struct override *rows = store_overrides(store, &count, &why);
+	if (!rows)
+		return complain(&why);
+	json_t *array = json_made(json_array());
+	if (!options->json && count > 0)
+		printf("%-28s %-8s %-10s %7s  %-12s %s\n", "DOMAIN", "KIND", "LEFT", "USES", "SET BY", "REASON");
+	else if (!options->json && isatty(STDOUT_FILENO))
+		puts("no override is set");
+	for (size_t i = 0; i < count; i++) {
+		if (options->json)
+			json_add(array, override_json(&rows[i]));
+		else
+			row_print(&rows[i]);
+	}
+	json_print_list("overrides", array, options->json);
+	free(rows);
+	return STATUS_YES;
+}
+
+/* --- clear -------------------------------------------------------------------------------------------------------- */
+
+static void cleared_note(struct store *store, const struct override *cleared, const char *author)
+{
+	char before[4 * OVERRIDE_AUTHOR_SIZE + 32];
+	struct text text;
+	text_init(&text, before, sizeof before);
+	text_add(&text, "cleared by ");
+	text_quote(&text, author, strlen(author), 4 * OVERRIDE_AUTHOR_SIZE);
+	text_add(&text, ": ");
+	event_note(store, EVENT_OVERRIDE_CLEARED, cleared, before);
+}
+
+static int clear_run_on(const struct options *options, struct store *store, const struct override *wanted)
+{
+	struct override cleared;
+	struct failure why = {0};
+	struct quote quote;
+	struct when until;
+	if (!store_clear_override(store, wanted->domain, INT64_MAX, &cleared, &why))
+		return complain(&why);
+	bool found = cleared.kind != OVERRIDE_NONE;
+	if (found)
+		cleared_note(store, &cleared, wanted->author);
+	if (options->json) {
+		json_t *object = json_made(json_object());
+		json_put(object, "cleared", override_json(&cleared));
+		json_print(object);
+	} else if (found) {
+		printf("%s: cleared: %s until %s, set by %s; uses: %" PRIu32 "\n", shown_domain(wanted),
+			override_kind_name(cleared.kind), when_date(&until, cleared.ends_at),
+			quote_string(&quote, cleared.author), cleared.uses);
+	} else {
+		printf("%s: there is no override\n", shown_domain(wanted));
+	}
+	return found ? STATUS_YES : STATUS_NO;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
+static int usage(void)
+{
+	fputs("usage: stsgate override set DOMAIN|'*' pass|tag|enforce --for DURATION --reason TEXT\n"
+	      "       stsgate override list\n"
+	      "       stsgate override clear DOMAIN|'*'\n",
+		stderr);
+	return EX_USAGE;
+}
+
+int override_run(const struct options *options, size_t count, char **words)
+{
+	struct override wanted = {.kind = OVERRIDE_NONE};
+	bool set = strcmp(words[0], "set") == 0, list = strcmp(words[0], "list") == 0,
+	     clear = strcmp(words[0], "clear") == 0;
+	int status = EX_USAGE;
+	if (set && count == 3)
+		return set_run(options, words + 1);
+	if ((!list || count != 1) && (!clear || count != 2))
+		return usage();
+	if (options->own_count > 0) {
+		fprintf(stderr, "stsgate: --%s belongs to override set\n", options->own[0].name);
+		return EX_USAGE;
+	}
+	if (clear && !domain_read(&wanted, words[1]))
+		return EX_USAGE;
+	author_find(wanted.author);
+	struct store *store = session_store(options, &status);
+	if (!store)
+		return status;
+	status = clear ? clear_run_on(options, store, &wanted) : list_run_on(options, store);
+	store_close(&store);
+	return status;
+}
