@@ -1,11 +1,11 @@
 /* doctor: reads the configuration of Sendmail and what the store has about wildcard certificates, and has them judged
  * (sendmail_checks). */
-#include "clock.h"
 #include "doctor.h"
+#include "enforced.h"
 #include "output.h"
+#include "question.h"
 #include "read_text.h"
 #include "sendmail_checks.h"
-#include "session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define SENDMAIL_CF "/etc/mail/sendmail.cf"
-#define PAGE 256            /* domains that are read from the store at a time */
 #define WILDCARDS_MAX 20000 /* mail hosts with wildcard certificates; further ones are not looked for */
 
 /* --- the store ---------------------------------------------------------------------------------------------------- */
@@ -29,52 +28,23 @@ static void host_take(struct store_view *view, const char *host, struct names *f
 }
 
 /* Only an enforce policy in force makes Sendmail compare names. */
-static void domain_take(struct store_view *view, const char *domain, int64_t now, struct names *found)
+static bool domain_take(struct store_view *view, const struct entry *entry, void *arg)
 {
-	struct entry entry;
-	if (store_view_entry(view, domain, &entry) == STORE_FOUND && entry.has_policy &&
-		entry.policy.mode == POLICY_ENFORCE && entry.policy_expires_at > now) {
-		if (entry.mx.state == MX_IMPLICIT)
-			host_take(view, domain, found);
-		for (const char *host = NULL; (host = names_next(&entry.mx.names, host));)
-			host_take(view, host, found);
-	}
-	entry_free(&entry);
-}
-
-/* Adds a page of domains. Returns false at the end of the store. */
-static bool page_take(struct store *store, char after[DOMAIN_SIZE], struct names *found)
-{
-	struct names domains = {0};
-	struct failure why;
-	bool more = store_page(store, after, PAGE, &domains, &why) && domains.count > 0;
-	struct store_view *view = more ? store_view_begin(store, &why) : NULL;
-	for (const char *domain = NULL; view && (domain = names_next(&domains, domain));) {
-		domain_take(view, domain, clock_wall_s(), found);
-		snprintf(after, DOMAIN_SIZE, "%s", domain);
-	}
-	if (view)
-		store_view_end(&view);
-	names_free(&domains);
-	return view && found->count < WILDCARDS_MAX;
+	struct names *found = arg;
+	if (entry->mx.state == MX_IMPLICIT)
+		host_take(view, entry->domain, found);
+	for (const char *host = NULL; (host = names_next(&entry->mx.names, host));)
+		host_take(view, host, found);
+	return found->count < WILDCARDS_MAX;
 }
 
 /* Finds the mail hosts in the store that only a wildcard certificate covers. Gives up root's rights. Returns false if the
  * store cannot be read. */
 static bool wildcards_find(struct doctor *doctor, struct names *found)
 {
-	char after[DOMAIN_SIZE] = "";
-	int status;
-	if (store_changed_at(doctor->settings->store_path) == 0)
-		return false;
-	struct store *store = session_store(doctor->options, &status);
-	if (!store)
-		return false;
-	while (page_take(store, after, found))
-		;
+	bool read = enforced_each(doctor->options, doctor->settings, domain_take, found);
 	names_sort(found);
-	store_close(&store);
-	return true;
+	return read;
 }
 
 /* --- files -------------------------------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ cli_sources = \
 	cli/domains.c cli/domains.h \
 	cli/dump.c cli/dump.h \
 	cli/export.c \
+	cli/enforced.c cli/enforced.h \
 	cli/events.c \
 	cli/forget.c \
 	cli/import.c \

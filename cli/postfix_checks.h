@@ -4,13 +4,27 @@
 #define CLI_POSTFIX_CHECKS_H
 
 #include "doctor.h"
+#include "names.h"
 #include "postfix_config.h"
 
+/* What a table that smtp(8) asks before stsgated's map answers for the domains with an enforce policy in the store. */
+struct postfix_ahead {
+	size_t asked; /* domains; 0: the table was not asked */
+	struct names
+		weak; /* domains for which it answers with a level that verifies no certificate, each with that level */
+};
+#define POSTFIX_AHEAD_MAX 8
 struct postfix_facts {
 	const struct postfix_config *config;
 	const char *host; /* this relay's name for own_hosts: its canonical host name, or "" if it has no dot */
 	const char *ca_unreadable; /* why the file of smtp_tls_CAfile cannot be read; NULL: it can, or there is none */
+	struct postfix_ahead ahead[POSTFIX_AHEAD_MAX]; /* in the order of postfix_tables_ahead() */
 };
+
+/* Finds the tables that smtp(8) asks before stsgated's map. The caller frees the list. */
+void postfix_tables_ahead(const struct postfix_config *config, const struct settings *settings, struct names *tables);
+/* Takes the output of `postmap -q - TABLE`: lines of a domain, a tab and a TLS policy. */
+void postfix_answers_take(struct postfix_ahead *ahead, const char *text);
 
 /* Reports all findings. */
 void postfix_judge(struct doctor *doctor, const struct postfix_facts *facts);

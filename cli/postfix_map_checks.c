@@ -1,4 +1,5 @@
 /* The checks of Postfix: does smtp(8) ask the TLS policy map, before every other table, and in the right dialect? */
+#include "domain.h"
 #include "map_grammar.h"
 #include "postfix_checks_internal.h"
 
@@ -16,32 +17,71 @@ struct client {
 	bool certain;           /* one of these tables answers for every domain */
 };
 
-static bool answers_always(struct span table)
+static bool table_is(struct span table, const char *kind)
 {
-	static const char kind[] = "static:";
-	return table.len > sizeof kind - 1 && memcmp(table.at, kind, sizeof kind - 1) == 0;
+	size_t len = strlen(kind);
+	return table.len > len && memcmp(table.at, kind, len) == 0;
+}
+
+/* Compares a table with stsgated's map; `name` gets the map's name. */
+static enum postfix_place table_place(const struct postfix_config *config, const struct settings_socket *map,
+	const struct postfix_service *service, struct span table, struct span *name)
+{
+	struct span address;
+	bool chroot = service->chroot && !table_is(table, "proxy:"); /* proxymap(8) is not chrooted */
+	if (!postfix_socketmap(table, &address, name))
+		return PLACE_OTHER;
+	return postfix_place(address, map, postfix_value(config, NULL, "queue_directory"), chroot);
 }
 
 static void client_look(const struct postfix_case *c, struct client *client, const struct postfix_service *service)
 {
-	struct span rest = span_of(postfix_value(c->config, service, MAPS)), table, address, name;
+	struct span rest = span_of(postfix_value(c->config, service, MAPS)), table, name;
 	*client = (struct client){.service = service, .place = PLACE_OTHER};
 	name_list_init(&client->ahead);
 	while (client->place != PLACE_SAME && postfix_item(&rest, &table)) {
-		enum postfix_place place = PLACE_OTHER;
-		/* proxymap(8) is not chrooted */
-		bool chroot = service->chroot && !(table.len > 6 && memcmp(table.at, "proxy:", 6) == 0);
-		if (postfix_socketmap(table, &address, &name))
-			place = postfix_place(address, &c->map, c->queue, chroot);
+		enum postfix_place place = table_place(c->config, &c->map, service, table, &name);
 		if (place == PLACE_OTHER) {
 			char text[80];
 			snprintf(text, sizeof text, "%.*s", (int)(table.len < 70 ? table.len : 70), table.at);
 			name_list_add(&client->ahead, text);
-			client->certain |= answers_always(table);
+			client->certain |= table_is(table, "static:");
 			continue;
 		}
 		client->place = place;
 		client->name = name;
+	}
+}
+
+void postfix_tables_ahead(const struct postfix_config *config, const struct settings *settings, struct names *tables)
+{
+	struct postfix_case c = {.config = config, .settings = settings};
+	settings_socket_parse(&c.map, settings->socketmap_socket, NULL);
+	for (const struct postfix_service *service = NULL; (service = service_next(&c, service, "smtp"));) {
+		struct span rest = span_of(postfix_value(config, service, MAPS)), table, name;
+		names_free(tables);
+		while (postfix_item(&rest, &table)) {
+			if (table_place(config, &c.map, service, table, &name) == PLACE_SAME)
+				return;
+			names_add(tables, table.at, table.len);
+		}
+	}
+	names_free(tables);
+}
+
+void postfix_answers_take(struct postfix_ahead *ahead, const char *text)
+{
+	static const char *const weak[] = {"none", "may", "encrypt"};
+	for (struct span rest = {text, strlen(text)}; rest.len > 0;) {
+		struct span value = span_until(&rest, '\n'), domain = span_until(&value, '\t');
+		value.len = value.len > 0 ? strcspn(value.at, ", \t\n") : 0;
+		for (size_t i = 0; i < sizeof weak / sizeof *weak; i++) {
+			char line[DOMAIN_SIZE + 16];
+			if (!span_is(value, weak[i]) || domain.len > DOMAIN_MAX)
+				continue;
+			snprintf(line, sizeof line, "%.*s (%s)", (int)domain.len, domain.at, weak[i]);
+			names_add(&ahead->weak, line, strlen(line));
+		}
 	}
 }
 
@@ -90,6 +130,34 @@ static void unattached_report(struct postfix_case *c)
 		own_address(c, &c->map, own));
 }
 
+/* The tables were asked about the domains in the store. */
+static bool answers_report(struct postfix_case *c, const struct client *client)
+{
+	struct name_list weak;
+	size_t asked = SIZE_MAX;
+	name_list_init(&weak);
+	for (size_t i = 0; i < client->ahead.count && i < POSTFIX_AHEAD_MAX; i++) {
+		const struct postfix_ahead *ahead = &c->facts->ahead[i];
+		asked = ahead->asked < asked ? ahead->asked : asked;
+		for (const char *line = NULL; (line = names_next(&ahead->weak, line));)
+			name_list_add(&weak, line);
+	}
+	if (client->ahead.count > POSTFIX_AHEAD_MAX || asked == 0)
+		return false;
+	if (weak.count == 0) {
+		doctor_report(c->doctor, "postfix-map-order", DOCTOR_OK,
+			"the tables before stsgated's map weaken no enforce policy of the store (%zu in all); tables: %s",
+			asked, client->ahead.bytes);
+		return true;
+	}
+	doctor_report(c->doctor, "postfix-map-order", DOCTOR_WARN,
+		"a table before stsgated's map weakens enforce policies (%zu in all): %s; tables: %s", weak.count,
+		weak.bytes, client->ahead.bytes);
+	doctor_remedy(c->doctor,
+		"if that is not intended, remove these lines, or put stsgated's map first in " MAPS " of main.cf");
+	return true;
+}
+
 static void order_check(struct postfix_case *c, const struct client *client)
 {
 	struct quote name;
@@ -99,10 +167,11 @@ static void order_check(struct postfix_case *c, const struct client *client)
 			"no table comes before stsgated's map (service %s)", name.text);
 		return;
 	}
+	if (!client->certain && answers_report(c, client))
+		return;
 	doctor_report(c->doctor, "postfix-map-order", client->certain ? DOCTOR_FAIL : DOCTOR_WARN,
 		client->certain
-			? "a table before stsgated's map answers for every domain, so the map is never asked: %s "
-			  "(service %s)"
+			? "a table before stsgated's map answers for every domain, so the map is never asked: %s (service %s)"
 			: "what a table before stsgated's map answers replaces the policy of that domain: %s (service %s)",
 		client->ahead.bytes, name.text);
 	doctor_remedy(c->doctor, "in main.cf: put stsgated's map first in " MAPS

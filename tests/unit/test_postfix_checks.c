@@ -298,6 +298,50 @@ static void own_address_is_told(void **state)
 	assert_non_null(strstr(findings_all(), "smtp_tls_policy_maps = socketmap:inet:[::1]:99:postfix"));
 }
 
+/* Tables before the map, and what they answer for the domains in the store. */
+static void answers_decide(void **state)
+{
+	static const struct {
+		const char *answers[2]; /* NULL: not asked */
+		const char *wanted, *words;
+	} cases[] = {
+		{{"a.example\tmay\nb.example\tsecure match=x\n", ""}, "warn postfix-map-order",
+			"policies (1 in all): \"a.example (may)\"; tables: lmdb:/a, regexp:/b"},
+		{{"", "a.example\tnone\nb.example\tencrypt ciphers=high"}, "warn postfix-map-order",
+			"policies (2 in all): \"a.example (none)\", \"b.example (encrypt)\"; tables"},
+		{{"b.example\tsecure\nc.example\tdane-only\nmay\n\n\t\t\n", ""}, "",
+			"weaken no enforce policy of the store (3 in all)"},
+		{{"", NULL}, "warn postfix-map-order", "what a table before stsgated's map answers replaces"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct postfix_config config;
+		struct settings *settings = settings_of("");
+		struct doctor doctor = {.settings = settings};
+		struct names tables = {0};
+		struct postfix_facts facts = {.config = &config, .host = "relay.example"};
+		findings_clear();
+		assert_true(postfix_config_read(&config,
+			joined(main_cf, "smtp_tls_policy_maps = lmdb:/a, regexp:/b " MAP "\n"), joined(master_cf, ""),
+			joined("", "")));
+		postfix_tables_ahead(&config, settings, &tables);
+		assert_int_equal(tables.count, 2);
+		assert_true(names_have(&tables, "regexp:/b"));
+		for (size_t k = 0; k < 2; k++) {
+			facts.ahead[k].asked = cases[i].answers[k] ? 3 : 0;
+			postfix_answers_take(&facts.ahead[k], cases[i].answers[k] ? cases[i].answers[k] : "");
+		}
+		postfix_judge(&doctor, &facts);
+		if (strcmp(findings_bad(), cases[i].wanted) != 0 || !strstr(findings_all(), cases[i].words))
+			fail_msg("case %zu: %s", i, findings_all());
+		for (size_t k = 0; k < 2; k++)
+			names_free(&facts.ahead[k].weak);
+		names_free(&tables);
+		postfix_config_free(&config);
+		settings_free(&settings);
+	}
+}
+
 static void odd_output_is_survived(void **state)
 {
 	static const char *const odd[] = {
@@ -329,6 +373,7 @@ int main(void)
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(text_is_quoted),
 		cmocka_unit_test(own_address_is_told),
+		cmocka_unit_test(answers_decide),
 		cmocka_unit_test(odd_output_is_survived),
 		cmocka_unit_test(items_keep_their_braces),
 	};

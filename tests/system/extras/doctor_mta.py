@@ -19,7 +19,6 @@ POSTFIX_MISTAKES = (
     ({'smtpd_milters': relay.DEFAULT_MILTER_SOCKET, 'milter_command_timeout': '4s'}, 'fail postfix-timeouts'),
     ({'smtp_tls_policy_maps': ''}, 'fail postfix-map'),
     ({'smtp_tls_policy_maps': f'static:may {relay.MAP}'}, 'fail postfix-map-order'),
-    ({'smtp_tls_policy_maps': f'inline:{{{{slow.example = may}}}}, {relay.MAP}'}, 'warn postfix-map-order'),
     ({'smtp_tls_policy_maps': f'{relay.MAP}-tlsrpt'}, 'fail postfix-dialect'),
     ({'smtp_tls_security_level': 'none'}, 'fail postfix-level'),
     ({'smtp_tls_CAfile': ''}, 'fail postfix-ca'),
@@ -62,19 +61,26 @@ def found(lab, *words):
 def doctor_postfix(lab, stage):
     """doctor finds nothing wrong with the relay's Postfix, and names the one mistake in each copy of its settings."""
     lab.relay.attach()
-    own = ('-o', 'dnssec=auto', '-o', 'own_hosts=relay.example', '--postfix', COPY, 'postfix')
+    own = ('-o', 'dnssec=auto', '-o', 'own_hosts=relay.example', '--postfix', COPY)
     for settings, wanted in (({}, None), *POSTFIX_MISTAKES):
         shutil.rmtree(COPY, ignore_errors=True)
         shutil.copytree('/etc/postfix', COPY)
         edit(**{'smtp_dns_support_level': 'dnssec', **settings})
-        bad = found(lab, *own)
+        bad = found(lab, *own, 'postfix')
         stage.tell('doctor', f'{settings}: {bad}')
         expect(f'what doctor finds with {settings}', True, bad == [] if wanted is None else wanted in bad)
+    domain = lab.domain('overruled')
+    stage.learn(domain)
+    edit(smtp_tls_policy_maps=f'inline:{{{{{domain.ascii} = may}}}}, {relay.MAP}')
+    bad = examine(lab, *own, 'postfix-map-order')
+    expect_match('the finding about a table ahead', rf'weakens .*: "{domain.ascii} \(may\)"', bad[0]['finding'])
+    edit(smtp_tls_policy_maps=f'inline:{{{{stranger.example = may}}}}, {relay.MAP}')
+    expect('findings about a table that weakens nothing', [], found(lab, *own, 'postfix-map-order'))
     run('postconf', '-c', COPY, '-F', 'smtp/unix/chroot=y')
-    bad = examine(lab, '-o', 'socketmap_socket=unix:/run/stsgate/map', *own)
+    bad = examine(lab, '-o', 'socketmap_socket=unix:/run/stsgate/map', *own, 'postfix')
     expect_match('the finding without a map', 'nothing binds the delivery', bad[0]['finding'])
     edit(smtp_tls_policy_maps='socketmap:unix:/run/stsgate/map:postfix')
-    bad = examine(lab, '-o', 'socketmap_socket=unix:/run/stsgate/map', *own)
+    bad = examine(lab, '-o', 'socketmap_socket=unix:/run/stsgate/map', *own, 'postfix')
     expect_match('the finding in a chroot', 'chrooted in /var/spool/postfix and cannot reach', bad[0]['finding'])
 
 
