@@ -158,3 +158,28 @@ def tool_tells(lab, stage):
         stage.tell('query', out + err)
         expect(f'exit status for {domain.name}', wanted, status)
         expect_match('the story', words, out)
+
+
+@test
+def query_looks_anew(lab, stage):
+    """A hop breaks after good evidence was stored: query shows it at once, query --stored shows the old evidence."""
+    domain = lab.domain('broke-later')
+    stage.encrypted(stage.send(domain), domain.mx)
+    stage.turn(domain.mx, hop.STRIPPED, 'the MX host loses STARTTLS')
+
+    def asked(wanted, *words):
+        status, out, err = lab.gate.tool('query', domain.ascii, *words)
+        stage.tell('query', out + err)
+        expect(f'exit status of query {" ".join(words)}', wanted, status)
+        return out
+    old = asked(0, '--stored')
+    expect_match('the stored verdict', r'(?m)^verdict   pass: .*, from evidence \d+s old$', old)
+    out = asked(1)
+    expect_match('the verdict', r'(?m)^verdict   fail-enforce: .*\[starttls-not-supported\], checked \ds ago$', out)
+    expect_match('the duration of a step', r'(?m)^- probe of .*: offers no STARTTLS .*, \d+ ms$', out)
+    expect_match('what Postfix would do', 'no mail host satisfies that now, so the message stays in the queue', out)
+    letter = out.partition("A paragraph for the domain's postmaster:")[2]
+    expect_match('the letter', 'offers no STARTTLS', ' '.join(letter.split()))
+    expect('long lines of the letter', [], [line for line in letter.splitlines() if len(line) > 72])
+    stage.turn(domain.mx, hop.DOWN, 'the MX host goes down')
+    expect_match('the step', 'cannot be reached', asked(1))
