@@ -106,8 +106,8 @@ void record_print(const struct entry *entry, const struct view *view)
 		line_print("record", "found, id %s", entry->record_id);
 	else
 		reason_print("record", entry->record_outcome);
-	line_print("", "looked up %s, %s", learned(at, view, entry->record_checked_at, "from DNS"),
-		ttl_left(ttl, view, entry->record_checked_at, entry->record_ttl_s));
+	line_print("", "looked up %s, %s, %s", learned(at, view, entry->record_checked_at, "from DNS"),
+		ttl_left(ttl, view, entry->record_checked_at, entry->record_ttl_s), dnssec_words(entry->record_secure));
 }
 
 void fetch_print(const struct entry *entry, const struct view *view)
@@ -261,6 +261,10 @@ static void certificate_print(const struct evidence *evidence)
 	struct quote quote;
 	if (*evidence->names)
 		line_print("", "  certificate names: %s", quote_string(&quote, evidence->names));
+	if (*evidence->issuers)
+		line_print("", "  issued by: %s", quote_string(&quote, evidence->issuers));
+	if (evidence->not_before)
+		line_print("", "  certificate valid from %s", when_date(&until, evidence->not_before));
 	if (evidence->not_after)
 		line_print("", "  certificate valid until %s", when_date(&until, evidence->not_after));
 	if (evidence->chain)
@@ -308,7 +312,7 @@ static void history_print(
 			history_is_silent(history, view->now)
 				? "; mail goes to the domain's other mail hosts if one of them is good"
 				: "");
-	if (conclusive->at && conclusive->at != newest->at)
+	if (conclusive->at && (conclusive->at != newest->at || conclusive->reason != newest->reason))
 		evidence_print("newest conclusive result: ", conclusive, port, view, names);
 	if (good->at && good->at != conclusive->at && good->at != newest->at)
 		evidence_print("newest good result: ", good, port, view, names);
@@ -365,7 +369,12 @@ static json_t *starttls_offered(const struct evidence *evidence, uint16_t port)
 /* Adds members that are computed from the stored fields. `arg` is the port of a hop. */
 static void computed_put(json_t *object, const struct fields *table, const void *record, const void *arg)
 {
-	if (table == &evidence_table) {
+	if (table == &entry_table) {
+		const struct entry *entry = record;
+		const char *dnssec = entry->record_secure ? "secure" : "insecure";
+		json_put(json_object_get(object, "record"), "dnssec",
+			entry->record_checked_at == 0 ? NULL : json_text(dnssec));
+	} else if (table == &evidence_table) {
 		const struct evidence *evidence = record;
 		json_put(object, "sentence", json_text(reason_sentence(evidence->reason)));
 		json_put(object, "starttls", starttls_offered(evidence, *(const uint16_t *)arg));

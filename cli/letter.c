@@ -53,16 +53,6 @@ static void subject_add(struct text *out, const struct letter *letter)
 	text_add(out, " names in DNS. ");
 }
 
-/* `The result: the host offers no STARTTLS. ` */
-static void result_add(struct text *out, const struct letter *letter)
-{
-	text_add(out, "The result: ");
-	if (*letter->host)
-		text_add(out, "the host ");
-	text_add(out, reason_sentence(letter->reason));
-	text_add(out, ". ");
-}
-
 /* What was seen: the reply or the message of the TLS library, the certificate, what failed in a fetch. */
 static void seen_add(struct text *out, const struct letter *letter)
 {
@@ -70,32 +60,31 @@ static void seen_add(struct text *out, const struct letter *letter)
 	struct quote quote;
 	struct when when;
 	char protocol[PROTOCOL_SIZE];
-	if (*letter->detail) {
-		text_add(out, "Details: ");
-		text_add(out, quote_string(&quote, letter->detail));
-		text_add(out, ". ");
+	const char *detail = *letter->detail ? letter->detail : seen ? seen->text : "";
+	if (*detail) {
+		text_add(out, " We saw: ");
+		text_add(out, quote_string(&quote, detail));
+		text_add(out, ".");
 	}
-	if (!seen)
-		return;
-	if (*seen->text) {
-		text_add(out, "Details: ");
-		text_add(out, quote_string(&quote, seen->text));
-		text_add(out, ". ");
-	}
-	if (seen->protocol) {
-		text_add(out, "The connection used ");
+	if (seen && seen->protocol) {
+		text_add(out, " The connection used ");
 		text_add(out, protocol_name(seen->protocol, protocol));
-		text_add(out, ". ");
+		text_add(out, ".");
 	}
-	if (*seen->names) {
-		text_add(out, "The certificate is for: ");
+	if (seen && *seen->names) {
+		text_add(out, " The certificate is for: ");
 		text_add(out, quote_string(&quote, seen->names));
-		text_add(out, ". ");
+		text_add(out, ".");
 	}
-	if (seen->not_after) {
-		text_add(out, "It is valid until ");
+	if (seen && *seen->issuers) {
+		text_add(out, " It was issued by: ");
+		text_add(out, quote_string(&quote, seen->issuers));
+		text_add(out, ".");
+	}
+	if (seen && seen->not_after) {
+		text_add(out, " It is valid until ");
 		text_add(out, when_date(&when, seen->not_after));
-		text_add(out, ". ");
+		text_add(out, ".");
 	}
 }
 
@@ -123,9 +112,8 @@ char *letter_made(const struct letter *letter)
 	text_init(&text, bytes, LETTER_SIZE);
 	opening_add(&text, letter);
 	subject_add(&text, letter);
-	result_add(&text, letter);
-	seen_add(&text, letter);
 	advice_add(&text, reason_there(letter->reason), &names);
+	seen_add(&text, letter);
 	wrap(bytes);
 	return bytes;
 }

@@ -86,9 +86,11 @@ static char *letter_of(const struct verdict *verdict, int64_t at, const struct f
 		letter.host = hop->host;
 		letter.at = seen->at;
 	}
-	const struct evidence *seen = hop ? &facts_history(facts, hop)->newest : NULL;
-	if (seen && seen->at != 0 && seen->reason == letter.reason)
-		letter.seen = seen;
+	const struct probe_history *history = hop ? facts_history(facts, hop) : NULL;
+	if (history && history->newest.at != 0 && history->newest.reason == letter.reason)
+		letter.seen = &history->newest;
+	else if (history && history->conclusive.at != 0 && history->conclusive.reason == letter.reason)
+		letter.seen = &history->conclusive;
 	if (letter.reason == facts->entry.fetch_outcome)
 		letter.detail = facts->entry.fetch_detail;
 	return letter_made(&letter);

@@ -137,6 +137,7 @@ static void obtain_record(struct lookups *lookups, struct found *found)
 	text_add(&name, found->want.name);
 	const struct dns_answer *answer = lookups_ask(lookups, buffer, DNS_TXT, lookups->begun_ms + DNS_TIMEOUT_MS);
 	record->ttl_s = answer->ttl_s;
+	record->secure = answer->secure;
 	found->dns = answer->outcome;
 	switch (answer->outcome) {
 	case DNS_OK:

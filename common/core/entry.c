@@ -100,6 +100,7 @@ void entry_learn_record(struct entry *entry, const struct record_found *found, i
 {
 	entry->record_checked_at = now;
 	entry->record_outcome = found->outcome;
+	entry->record_secure = found->secure;
 	entry->record_ttl_s = found->ttl_s;
 	if (found->outcome == REASON_OK)
 		id_set(entry->record_id, found->record.id);

@@ -49,6 +49,7 @@ struct entry {
 	 * RECORD_LOOKUP or RESOLVER. */
 	int64_t record_checked_at;
 	enum reason record_outcome;
+	bool record_secure;                /* DNSSEC proves the answer */
 	uint32_t record_ttl_s;             /* of the record, or of its absence (SOA minimum) */
 	char record_id[RECORD_ID_MAX + 1]; /* of the newest valid record */
 
@@ -98,6 +99,7 @@ void entry_free(struct entry *entry);
 /* The results of a record lookup, a policy fetch and an MX lookup. Their owner frees them. */
 struct record_found {
 	enum reason outcome; /* as entry.record_outcome */
+	bool secure;         /* DNSSEC proves the answer */
 	uint32_t ttl_s;
 	struct record record; /* if outcome is REASON_OK */
 };

@@ -14,6 +14,7 @@
 
 #define EVIDENCE_NAMES_SIZE 256
 #define EVIDENCE_TEXT_SIZE 128
+#define EVIDENCE_ISSUERS_SIZE 128
 /* Seconds within which a probe's result reaches the hop record. If stored evidence is newer than a new result by more
  * than this, it was written under a clock that has since been set back. Then the stored evidence is dropped. Must not
  * exceed CLOCK_SKEW_S, since evidence farther in the future is not believed. */
@@ -25,7 +26,8 @@ struct evidence {
 	enum reason reason; /* REASON_OK: good; of class REASON_BAD: bad; of class REASON_INCONCLUSIVE: inconclusive */
 	uint16_t protocol;  /* TLS version as on the wire, 0x0303 for TLS 1.2; 0 without a handshake */
 	int32_t chain;      /* OpenSSL's X509_V_ERR_ number of the chain and name check; 0: no error */
-	int64_t not_after;  /* end of the leaf certificate's validity; 0: unknown */
+	int64_t not_before; /* begin of the leaf certificate's validity; 0: unknown */
+	int64_t not_after;  /* end of it; 0: unknown */
 	uint64_t tlsa_id;   /* the TLSA set that judged the hop (RFC 7672); 0: the trust store did (RFC 8461 4.2) */
 	char address[ADDRESS_TEXT_SIZE]; /* the last address dialled, or "" */
 	/* Bad evidence only: an address of the hop where Postfix, if bound to verified TLS, would deliver nevertheless.
@@ -34,7 +36,10 @@ struct evidence {
 	char mta_address[ADDRESS_TEXT_SIZE];
 	char cipher[64];
 	char names[EVIDENCE_NAMES_SIZE]; /* DNS names in the leaf's SAN, blank-separated, cut to fit; untrusted */
-	char text[EVIDENCE_TEXT_SIZE];   /* the hop's or the TLS library's own words, cut to fit; untrusted */
+	/* The issuers of the certificates that the hop sent, the leaf's first, with ` < ` between them, cut to fit;
+	 * untrusted. */
+	char issuers[EVIDENCE_ISSUERS_SIZE];
+	char text[EVIDENCE_TEXT_SIZE]; /* the hop's or the TLS library's own words, cut to fit; untrusted */
 	/* Not "": this hop was not probed itself. A probe of the host `seen_for` saw a certificate at this hop's
 	 * address, and that certificate covers this hop's name, too. */
 	char seen_for[DOMAIN_SIZE];

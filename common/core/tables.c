@@ -334,12 +334,13 @@ static const struct field entry_rows[] = {
 	ROW(22, u16, refresh_alarm, NULL, NULL),
 	ROW(23, u16, placed, NULL, NULL),
 	ROW(24, detail, fetch_detail, "fetch.detail", "fetch.detail"),
+	ROW(25, mx_secure, record_secure, "record.secure", NULL),
 };
 #undef ROW
 const struct fields entry_table = FIELDS(entry_rows,
 	"domain record fetch.tried_at fetch.outcome fetch.failures fetch policy.fetched_at policy.id policy.text policy "
 	"previous mx.checked_at mx.state mx.ttl",
-	"domain record.outcome record.id record.ttl fetch.outcome fetch.detail fetch.id fetch.tried_at record fetch "
+	"domain record.outcome record.id record.ttl record.dnssec fetch.outcome fetch.detail fetch.id fetch.tried_at record fetch "
 	"policy.mode policy.mx policy.max_age policy policy_text previous mx_state mx hops");
 
 #define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct evidence, member, exported, shown)
@@ -355,12 +356,15 @@ static const struct field evidence_rows[] = {
 	ROW(9, octets, text, "text", "text"),
 	ROW(10, u64, tlsa_id, NULL, NULL),
 	ROW(11, address, mta_address, "mta_address", "mta_address"),
+	ROW(12, date, not_before, "not_before", "not_before"),
+	ROW(13, octets, issuers, "issuers", "issuers"),
 	ROW(20, host, seen_for, "seen_for", "seen_for"),
 };
 #undef ROW
 const struct fields evidence_table =
 	FIELDS(evidence_rows, "at reason protocol chain_error not_after address mta_address",
-		"at reason sentence address starttls protocol cipher chain_error certificate_names not_after text "
+		"at reason sentence address starttls protocol cipher chain_error certificate_names issuers not_before "
+		"not_after text "
 		"advice tell_postmaster mta_address");
 
 #define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct tlsa_lookup, member, exported, shown)

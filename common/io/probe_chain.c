@@ -221,6 +221,23 @@ static void take_name(struct evidence *seen, const ASN1_IA5STRING *name)
 	seen->names[used] = '\0';
 }
 
+/* Adds the issuer of each certificate that the peer sent, up to one that has issued itself. */
+static void issuers_show(SSL *ssl, struct evidence *seen)
+{
+	STACK_OF(X509) *sent = SSL_get_peer_cert_chain(ssl);
+	struct text text;
+	text_init(&text, seen->issuers, sizeof seen->issuers);
+	for (int i = 0; i < sk_X509_num(sent); i++) {
+		X509 *cert = sk_X509_value(sent, i);
+		char issuer[TRUST_ISSUER_SIZE];
+		trust_issuer(issuer, cert);
+		if (i > 0 && X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(cert)) == 0)
+			return;
+		text_add(&text, i > 0 ? " < " : "");
+		text_add(&text, issuer);
+	}
+}
+
 void chain_show(SSL *ssl, struct evidence *seen)
 {
 	X509 *cert = SSL_get0_peer_certificate(ssl);
@@ -228,8 +245,11 @@ void chain_show(SSL *ssl, struct evidence *seen)
 	struct tm tm;
 	seen->protocol = (uint16_t)SSL_version(ssl);
 	snprintf(seen->cipher, sizeof seen->cipher, "%s", SSL_get_cipher_name(ssl));
+	if (ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm) == 1)
+		seen->not_before = timegm(&tm);
 	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1)
 		seen->not_after = timegm(&tm);
+	issuers_show(ssl, seen);
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		if (name->type == GEN_DNS)

@@ -186,7 +186,9 @@ static struct hop_record full_hop(void)
 	struct hop_record record = {0};
 	struct evidence seen = seen_at(NOW, REASON_OK);
 
+	seen.not_before = -6;
 	seen.not_after = -5;
+	snprintf(seen.issuers, sizeof(seen.issuers), "CN=R1 < CN=\xff");
 	seen.chain = -1;
 	snprintf(seen.address, sizeof(seen.address), "2001:db8::1");
 	snprintf(seen.cipher, sizeof(seen.cipher), "TLS_AES_256_GCM_SHA384");
@@ -217,6 +219,8 @@ static void hop_records_come_back(void **state)
 	assert_string_equal(back.pkix.conclusive.text, "\x7f\xff\n");
 	assert_int_equal(back.pkix.good.at, NOW);
 	assert_int_equal(back.pkix.good.not_after, -5);
+	assert_int_equal(back.pkix.good.not_before, -6);
+	assert_string_equal(back.pkix.good.issuers, "CN=R1 < CN=\xff");
 	assert_int_equal(back.pkix.good.chain, -1);
 	assert_int_equal(back.pkix.good.protocol, 0x0304);
 	assert_string_equal(back.pkix.good.address, "2001:db8::1");
@@ -396,7 +400,7 @@ static struct fields_out framed(
 
 static void unknown_fields_are_skipped(void **state)
 {
-	static const uint16_t tags[] = {25, 1000, UINT16_MAX};
+	static const uint16_t tags[] = {26, 1000, UINT16_MAX};
 	struct entry entry = full_entry(), back;
 	struct bytes bytes = entry_encode(&entry);
 

@@ -144,7 +144,9 @@ static void hop_fill(struct hop_record *record, void *arg)
 {
 	struct evidence good = {.at = NOW - 900,
 		.protocol = 0x0304,
+		.not_before = NOW - 9999,
 		.not_after = NOW + 9999,
+		.issuers = "CN=Some CA \xff < CN=Root",
 		.address = "192.0.2.25",
 		.cipher = "TLS_AES_\xff",
 		.names = "mx1.used.example \xff",
@@ -178,10 +180,17 @@ static void hop_fill_plain(struct hop_record *record, void *arg)
 		.protocol = 0x0304,
 		.cipher = "TLS_AES_128_GCM_SHA256",
 		.names = "mx2.used.example",
+		.issuers = "CN=R1",
 		.text = "x"};
 	(void)arg;
 	*record = (struct hop_record){.refused_since = 0};
 	hop_record_learn(record, &good);
+}
+
+static void fetch_fail(struct entry *entry, void *arg)
+{
+	(void)arg;
+	snprintf(entry->fetch_detail, sizeof entry->fetch_detail, "HTTP status 404");
 }
 
 static void data_make(void)
@@ -191,6 +200,7 @@ static void data_make(void)
 	store_fill(one);
 	struct store *store = store_at(one);
 	assert_true(store_change_hop(store, "mx1.used.example", 25, hop_fill, NULL, &why));
+	assert_true(store_change_entry(store, "used.example", fetch_fail, NULL, &why));
 	assert_true(store_change_hop(store, "mx2.used.example", 25, hop_fill_plain, NULL, &why));
 	event_record_init(&event, EVENT_STORE_TROUBLE, "", "the disk is full", NOW - 10);
 	assert_true(store_note_event(store, &event, &why));

@@ -595,6 +595,8 @@ static void test_evidence(void **state)
 	assert_int_equal(seen.protocol, 0x0304);
 	assert_int_equal(seen.chain, X509_V_OK);
 	assert_in_range(seen.not_after, time(NULL) + 29 * 86400, time(NULL) + 31 * 86400);
+	assert_in_range(seen.not_before, time(NULL) - 2 * 86400, time(NULL));
+	assert_non_null(strstr(seen.issuers, "CN="));
 	assert_ptr_equal(strstr(seen.cipher, "TLS_"), seen.cipher);
 	assert_string_equal(seen.names, "a?b?c.example mx.example.com *.example.net");
 	assert_string_equal(server.sni, HOST);

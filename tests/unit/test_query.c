@@ -432,7 +432,7 @@ static void test_anew(void **state)
 	(void)state;
 	static const char *const letter[] = {"\nA paragraph for the domain's postmaster:\n\n",
 		"  On 2030-03-17 at 21:46:40 UTC, our mail relay ",
-		" your mail host mx.example.com (8.0.1.1, port 25), ", " offers no STARTTLS. ",
+		" your mail host mx.example.com (8.0.1.1, port 25), ", "Your mail host offers no STARTTLS, but",
 		"Turn STARTTLS on at port 25."};
 	struct call call = {.run = query_run, .words = {"example.com"}, .store = call_directory};
 	world_honest();

@@ -173,6 +173,7 @@ def query_looks_anew(lab, stage):
         expect(f'exit status of query {" ".join(words)}', wanted, status)
         return out
     old = asked(0, '--stored')
+    expect_match('the issuer of the certificate', r'(?m)^ +issued by: .*CN=', old)
     expect_match('the stored verdict', r'(?m)^verdict   pass: .*, from evidence \d+s old$', old)
     out = asked(1)
     expect_match('the verdict', r'(?m)^verdict   fail-enforce: .*\[starttls-not-supported\], checked \ds ago$', out)
