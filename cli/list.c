@@ -16,9 +16,6 @@
 #include <sysexits.h>
 
 #define LIST_PAGE 256
-/* Seconds. The queue of an MTA asks for mail that waits at least this often: Postfix after at most 4000 s, Sendmail usually
- * each hour. */
-#define HELD_RECENT_S 7200
 
 struct row {
 	char domain[DOMAIN_SIZE];
@@ -89,8 +86,7 @@ static bool held_find(struct listing *list, struct store *store, struct failure 
 	struct verdict_record *records = list->held ? store_verdicts(store, &count, why) : NULL;
 	for (size_t i = 0; records && i < count; i++) {
 		const struct verdict_record *record = &records[i];
-		bool waits = record->deed == DEED_DEFER || record->deed == DEED_TEMP || record->deed == DEED_QUARANTINE;
-		if (waits && *record->domain && record->last_at > list->now - HELD_RECENT_S)
+		if (*record->domain && verdict_record_waits(record, list->now))
 			names_add(&list->held_domains, record->domain, strlen(record->domain));
 	}
 	names_sort(&list->held_domains);
@@ -114,15 +110,6 @@ static bool row_wanted(const struct listing *list, const struct row *row)
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
-/* Returns the reason why the newest lookup or fetch failed. A domain without a record is not a failure, and a fetch for an
- * earlier record no longer matters then. */
-static enum reason failure_of(const struct entry *entry)
-{
-	if (entry->record_outcome == REASON_NO_RECORD)
-		return REASON_OK;
-	return entry->record_outcome != REASON_OK ? entry->record_outcome : entry->fetch_outcome;
-}
-
 /* Reads the rows of those names that are still in the store. Returns their number, or -1. */
 static int page_read(struct store *store, const struct names *names, struct row *rows, struct failure *why)
 {
@@ -145,7 +132,7 @@ static int page_read(struct store *store, const struct names *names, struct row 
 			.mode = entry.policy.mode,
 			.expires_at = entry.policy_expires_at,
 			.last_used_day = entry.last_used_day,
-			.last_failure = failure_of(&entry)};
+			.last_failure = entry_failure(&entry)};
 		snprintf(row->domain, sizeof row->domain, "%s", entry.domain);
 		snprintf(row->id, sizeof row->id, "%s", entry.policy_id);
 		entry_free(&entry);

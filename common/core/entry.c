@@ -192,3 +192,10 @@ int64_t entry_newest(const struct entry *entry)
 			newest = learned[i];
 	return newest;
 }
+
+enum reason entry_failure(const struct entry *entry)
+{
+	if (entry->record_outcome == REASON_NO_RECORD)
+		return REASON_OK;
+	return entry->record_outcome != REASON_OK ? entry->record_outcome : entry->fetch_outcome;
+}

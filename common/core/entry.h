@@ -138,6 +138,9 @@ void entry_learn_use(struct entry *entry, int64_t now);
 
 /* Returns when the entry last learned something from the network; 0 if never. */
 int64_t entry_newest(const struct entry *entry);
+/* Returns the reason why the newest lookup or fetch failed, or REASON_OK. A domain without a record is not a failure, and a
+ * fetch for an earlier record no longer matters then. */
+enum reason entry_failure(const struct entry *entry);
 
 /* Encode structs for the store, and decode them. The bytes are tagged fields with a version and a checksum (fields.h),
  * little endian on every machine.

@@ -132,6 +132,12 @@ bool verdict_record_has_id(const struct verdict_record *record, const char *id)
 
 /* --- merge -------------------------------------------------------------------------------------------------------- */
 
+bool verdict_record_waits(const struct verdict_record *record, int64_t now)
+{
+	bool stopped = record->deed == DEED_DEFER || record->deed == DEED_TEMP || record->deed == DEED_QUARANTINE;
+	return stopped && record->last_at > now - VERDICT_WAITS_S;
+}
+
 bool verdict_record_same(const struct verdict_record *a, const struct verdict_record *b)
 {
 	return a->door == b->door && a->kind == b->kind && a->reason == b->reason && strcmp(a->domain, b->domain) == 0;

@@ -58,6 +58,10 @@ void verdict_record_init(
 void verdict_record_queue_id(struct verdict_record *record, struct span id);
 /* Returns whether the record has this queue id. */
 bool verdict_record_has_id(const struct verdict_record *record, const char *id);
+/* Returns whether the mail probably still waits: it was delayed or held less than VERDICT_WAITS_S seconds ago. The queue of
+ * an MTA asks for mail that waits at least this often: Postfix after at most 4000 s, Sendmail usually each hour. */
+#define VERDICT_WAITS_S 7200
+bool verdict_record_waits(const struct verdict_record *record, int64_t now);
 /* Returns whether two records are merged into one. */
 bool verdict_record_same(const struct verdict_record *a, const struct verdict_record *b);
 /* Merges a later record of the same verdict into `record`. */
