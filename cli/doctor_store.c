@@ -49,18 +49,6 @@ struct survey {
 	struct domains ahead;    /* learned at a time that has not come yet */
 };
 
-static const char *bytes_of(struct when *when, uint64_t bytes)
-{
-	static const char units[] = " kMGT";
-	int unit = 0;
-	while (bytes >= 10240 && unit < 4) {
-		bytes /= 1024;
-		unit++;
-	}
-	snprintf(when->text, sizeof when->text, "%" PRIu64 "%.*s", bytes, unit > 0, units + unit);
-	return when->text;
-}
-
 static void domains_add(struct domains *domains, const char *domain)
 {
 	size_t len = strlen(domains->list);
@@ -187,8 +175,8 @@ static void usage_check(struct doctor *doctor, struct store *store)
 		return;
 	}
 	unsigned percent = usage.max_bytes > 0 ? (unsigned)(usage.bytes * 100 / usage.max_bytes) : 0;
-	bytes_of(&used, usage.bytes);
-	bytes_of(&most, usage.max_bytes);
+	bytes_text(&used, usage.bytes);
+	bytes_text(&most, usage.max_bytes);
 	if (percent < PERCENT_EVICTING) {
 		doctor_report(doctor, "store", DOCTOR_OK, "%s is sound; %" PRIu64 " domains, %s of %s used (%u%%)",
 			doctor->settings->store_path, usage.entries, used.text, most.text, percent);
@@ -276,7 +264,7 @@ static void space_check(struct doctor *doctor)
 	uint64_t bytes = (uint64_t)system.f_bavail * system.f_frsize;
 	enum doctor_result result = judge_space(bytes, (uint64_t)file.st_size, doctor->settings->store_max_bytes);
 	doctor_report(doctor, "store-space", result, "%s left on the file system of %s; the store may grow to %s",
-		bytes_of(&left, bytes), directory, bytes_of(&most, doctor->settings->store_max_bytes / 4 * 5));
+		bytes_text(&left, bytes), directory, bytes_text(&most, doctor->settings->store_max_bytes / 4 * 5));
 	if (result != DOCTOR_OK)
 		doctor_remedy(doctor, "make room, or lower store_max_bytes; with a full disk nothing new is stored");
 }

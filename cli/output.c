@@ -3,6 +3,7 @@
 #include "memory.h"
 #include "text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,18 @@ const char *when_span(struct when *when, int64_t seconds)
 	if (rest > 0)
 		snprintf(when->text + len, sizeof when->text - (size_t)len, " %lld%c", (long long)rest,
 			unit[i + 1].letter);
+	return when->text;
+}
+
+const char *bytes_text(struct when *when, uint64_t bytes)
+{
+	static const char units[] = " kMGT";
+	int unit = 0;
+	while (bytes >= 10240 && unit < 4) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(when->text, sizeof when->text, "%" PRIu64 "%.*s", bytes, unit > 0, units + unit);
 	return when->text;
 }
 

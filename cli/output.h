@@ -25,6 +25,9 @@ struct when {
 const char *when_date(struct when *when, int64_t at);
 const char *when_span(struct when *when, int64_t seconds);
 
+/* Formats a number of octets with a unit, such as `12M`. Returns `when->text`. */
+const char *bytes_text(struct when *when, uint64_t bytes);
+
 /* Prints one line to stdout: a label in the left margin, which may be "", and the text. */
 void line_print(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
