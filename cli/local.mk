@@ -52,6 +52,7 @@ cli_sources = \
 	cli/settings_cmd.c \
 	cli/show.c \
 	cli/stored.c cli/stored.h \
+	cli/stats.c cli/stats.h cli/stats_json.c cli/stats_read.c cli/stats_text.c \
 	cli/talk.c cli/talk.h \
 	cli/tally.c cli/tally.h \
 	cli/trace.c cli/trace.h \

@@ -81,6 +81,15 @@ enum running_difference running_compare(const struct running *running, const str
 	return row->when == SETTINGS_RESTART ? RUNNING_RESTART : RUNNING_RELOAD;
 }
 
+unsigned running_differences(const struct running *running, const struct settings *settings)
+{
+	struct span value;
+	unsigned count = 0;
+	for (size_t i = 0; i < settings_table_count; i++)
+		count += running_compare(running, settings, &settings_table[i], &value) != RUNNING_SAME;
+	return count;
+}
+
 const char *running_remedy(enum running_difference difference)
 {
 	static const char *const words[] = {[RUNNING_SAME] = "",

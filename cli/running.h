@@ -37,6 +37,8 @@ enum running_difference {
  * not known. It is untrusted like a settings file: quote it. */
 enum running_difference running_compare(const struct running *running, const struct settings *settings,
 	const struct settings_row *row, struct span *value);
+/* Returns how many settings differ. */
+unsigned running_differences(const struct running *running, const struct settings *settings);
 /* Returns a word for JSON and words for people: what to do so that the daemon uses the file's value. Both are "" for
  * RUNNING_SAME. */
 const char *running_remedy(enum running_difference difference);

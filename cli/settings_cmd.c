@@ -97,14 +97,12 @@ static void running_print(const struct values *values)
 	char words[RUNNING_TEXT_SIZE];
 	struct when when;
 	struct quote quote;
-	unsigned differ = 0;
-	struct span used;
+	unsigned differ;
 	running_describe(values->running, words);
 	printf("# %s\n", words);
 	if (!is_running(values))
 		return;
-	for (size_t i = 0; i < settings_table_count; i++)
-		differ += running_compare(values->running, values->settings, &settings_table[i], &used) != RUNNING_SAME;
+	differ = running_differences(values->running, values->settings);
 	printf("# it has used its settings since %s; their file is %s\n",
 		when_date(&when, values->running->self.settings_at), quote_string(&quote, values->running->self.file));
 	if (differ > 0)

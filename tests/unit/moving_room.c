@@ -22,9 +22,24 @@ struct store *store_at(const char *path)
 	return store;
 }
 
+static struct snapshot_running running;
+
+void daemon_stops(const char *path)
+{
+	struct store *store = store_at(path);
+	running.stopped_at = NOW;
+	assert_true(store_put_running(store, &running, NULL));
+	store_close(&store);
+}
+
+static void due_set(struct entry *entry, void *arg)
+{
+	(void)arg;
+	entry->due_at = NOW - 600;
+}
+
 int daemon_at(const char *path)
 {
-	static struct snapshot_running running;
 	char name[160];
 	struct store *store = store_at(path);
 	memset(&running, 0, sizeof running);
@@ -35,6 +50,26 @@ int daemon_at(const char *path)
 		.file = "/etc/stsgate.conf"};
 	snapshot_setting_add(&running, "mode", "monitor", false);
 	assert_true(store_put_running(store, &running, NULL));
+	static struct snapshot_counts counts = {.at = NOW,
+		.lines = "stsgate_verdicts_total map defer first-contact 12\nstsgate_limit_hits_total probe-budget 3\n"
+			 "stsgate_map_replies_total temp 12\nstsgate_degraded resolver-trouble 1\n",
+		.hits = "probe-budget 1899999999 mx.example.com\n"};
+	assert_true(store_put_counts(store, &counts, &counts, NULL));
+	struct verdict verdict = {.kind = VERDICT_DEFER, .reason = REASON_FIRST_CONTACT};
+	struct verdict_record record;
+	snprintf(verdict.domain, sizeof verdict.domain, "held.example");
+	snprintf(verdict.hop, sizeof verdict.hop, "mx.held.example");
+	verdict_record_init(&record, DOOR_MAP, &verdict, NOW - 60);
+	record.deed = record.would = DEED_TEMP;
+	assert_true(store_note_verdicts(store, &record, 1, NULL));
+	struct override override = {.kind = OVERRIDE_PASS,
+		.domain = "released.example",
+		.begins_at = NOW - 60,
+		.ends_at = NOW + 3600,
+		.author = "alice",
+		.reason = "their certificate expired"};
+	assert_true(store_set_override(store, &override, NULL, NULL));
+	assert_true(store_change_entry(store, "due.example", due_set, NULL, NULL));
 	store_close(&store);
 	snprintf(name, sizeof name, "%s/policies.owner", path);
 	int fd = open(name, O_RDWR | O_CLOEXEC);

@@ -17,9 +17,11 @@
 extern char one[96], two[96], file[96]; /* their paths; both stores are empty at first */
 
 struct store *store_at(const char *path);
-/* Leaves the snapshot of a daemon in the store and holds the owner's lock, as a running daemon does. The caller closes the
- * descriptor. */
+/* Leaves in the store the snapshot of a daemon, a verdict on mail that waits, an override, and a domain that is due, and
+ * holds the owner's lock, as a running daemon does. The caller closes the descriptor. */
 int daemon_at(const char *path);
+/* Leaves word in the store that this daemon has stopped. */
+void daemon_stops(const char *path);
 void policy_set(struct entry *entry, const char *text, const char *id, int64_t at);
 void put(struct store *store, struct entry *entry); /* takes the entry over */
 /* Entries and hops of all kinds. */

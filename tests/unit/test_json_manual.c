@@ -312,7 +312,10 @@ static void test_tables(void **state)
 	command_check((struct call){.run = forget_run, .words = {"used.example"}}, 0, "forget");
 	int lock = daemon_at(one);
 	command_check((struct call){.run = settings_run}, 0, "settings");
+	command_check((struct call){.run = stats_run}, 0, "stats");
 	close(lock);
+	daemon_stops(one);
+	command_check((struct call){.run = stats_run}, 0, "stats");
 	command_check((struct call){.run = doctor_run, .words = {"mode"}, .override = "mode=monitor"}, 1, "doctor");
 	file_write("version: STSv1\nmode: off\n", strlen("version: STSv1\nmode: off\n"));
 	command_check((struct call){.run = lint_run, .words = {"policy", file}}, 1, "lint-policy");

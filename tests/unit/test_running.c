@@ -1,6 +1,7 @@
 /* settings and stats on the snapshots of daemons that run, have stopped, or were killed. */
 #include "cm.h"
 
+#include "clock.h"
 #include "memory.h"
 #include "room.h"
 #include "settings.h"
@@ -8,10 +9,12 @@
 #include "tool.h"
 
 #include <fcntl.h>
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define STARTED INT64_C(1796000000) /* 2026-11-30T00:53:20Z */
@@ -141,6 +144,191 @@ static void settings_tell_what_is_not_known(void **state)
 	close(lock);
 }
 
+/* --- stats -------------------------------------------------------------------------------------------------------- */
+
+static struct snapshot_counts counts, hour;
+
+/* What was counted: since the start, in this hour, 23 hours ago, and 24 hours ago. */
+static void counts_put(void)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	int64_t now = clock_wall_s();
+	assert_true(store_put_running(store, &running, NULL));
+	memset(&counts, 0, sizeof counts);
+	memset(&hour, 0, sizeof hour);
+	counts.at = now - 4;
+	strcpy(counts.lines, "stsgate_verdicts_total deliver defer hop-timeout 7\n"
+			     "stsgate_degraded resolver-trouble 1\nstsgate_cases_open 3\n"
+			     "stsgate_limit_hits_total client-rate 5\n");
+	snprintf(counts.hits, sizeof counts.hits, "client-rate %lld \"192.0.2.0/24 to a.example\"\n",
+		(long long)now - 61);
+	for (int64_t ago = 24; ago >= 23; ago--) {
+		hour.at = now - ago * SNAPSHOT_HOUR_S;
+		strcpy(hour.lines, ago == 24 ? "stsgate_verdicts_total deliver defer hop-timeout 100\n"
+					     : "stsgate_verdicts_total deliver defer hop-timeout 10\n");
+		assert_true(store_put_counts(store, &counts, &hour, NULL));
+	}
+	hour.at = now;
+	strcpy(hour.lines, "stsgate_verdicts_total deliver defer hop-timeout 2\nstsgate_map_replies_total ok 1\n");
+	assert_true(store_put_counts(store, &counts, &hour, NULL));
+	store_close(&store);
+}
+
+static void put_domains(void)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	int64_t now = clock_wall_s();
+	struct failure why;
+	assert_true(room_put(store, "kept.example", KIND_USED, 300, &why));
+	assert_true(room_put(store, "testing.example", KIND_TESTING, 300, &why));
+	assert_true(room_put(store, "negative.example", KIND_NEGATIVE, 300, &why));
+	assert_true(room_put_due(store, "due.example", now - 120, &why));
+	struct verdict verdict = {.kind = VERDICT_DEFER, .reason = REASON_HOP_TIMEOUT, .domain = "held.example"};
+	struct verdict_record record;
+	verdict_record_init(&record, DOOR_MILTER, &verdict, now - 3600);
+	record.deed = record.would = DEED_DEFER;
+	assert_true(store_note_verdicts(store, &record, 1, NULL));
+	record.first_at = record.last_at = now - 60;
+	assert_true(store_note_verdicts(store, &record, 1, NULL));
+	strcpy(record.domain, "gone.example"); /* deferred three hours ago */
+	record.first_at = record.last_at = now - 10800;
+	assert_true(store_note_verdicts(store, &record, 1, NULL));
+	struct override override = {.kind = OVERRIDE_PASS,
+		.domain = "released.example",
+		.begins_at = now - 60,
+		.ends_at = now + 3600,
+		.author = "alice",
+		.reason = "their caf\xc3\xa9"};
+	assert_true(store_set_override(store, &override, NULL, &why));
+	strcpy(override.domain, "over.example");
+	override.begins_at -= 7200;
+	override.ends_at = now - 10;
+	assert_true(store_set_override(store, &override, NULL, &why));
+	store_close(&store);
+}
+
+static void row_is(const char *words, int day, int total, const char *behind)
+{
+	char line[200];
+	snprintf(line, sizeof line, "\n  %-52s %11d %11d\n%s", words, day, total, behind);
+	says("stats", NULL, NULL, line);
+}
+
+static void stats_show_the_day(void **state)
+{
+	(void)state;
+	running_make((const char *const[]){"mode", "monitor", NULL});
+	counts_put();
+	put_domains();
+	int lock = owner_lock();
+	says("stats", NULL, NULL,
+		"stsgated 0.2.0 (process 4711) has run since 2026-11-30T00:53:20Z\n"
+		"  mode monitor; settings in use since 2026-11-30T00:54:20Z, from /etc/stsgate.conf\n"
+		"  1 setting of the file is not in use: see `stsgate settings`\n"
+		"  degraded: resolver-trouble\n");
+	row_is("verdict deliver defer hop-timeout", 12, 7, "");
+	row_is("map ok", 1, 0, "");
+	says("stats", NULL, NULL,
+		"  held.example                     hop-timeout                milter     2 times in 59m, last 1m ");
+	says("stats", NULL, NULL, "\n  released.example                 pass until ");
+	says("stats", NULL, NULL, "\"their caf\\xc3\\xa9\"");
+	row_is("limit client-rate", 0, 5, "    because one client, ");
+	says("stats", NULL, NULL, " ago: \"192.0.2.0/24 to a.example\"\n");
+	says("stats", NULL, NULL, "  1 due for a refresh; the longest: due.example, for 2m");
+	says("stats", NULL, NULL, "  policies: 1 enforce, 1 testing, 0 none; 2 domains without a policy\n");
+	struct tool_run run = tool("stats", NULL, NULL);
+	assert_null(strstr(run.out, "gone.example"));
+	assert_null(strstr(run.out, "over.example"));
+	tool_run_free(&run);
+	close(lock);
+	says("stats", NULL, NULL, "stsgated is not running: it ended unexpectedly; last seen at ");
+}
+
+static json_int_t number_at(const json_t *value, const char *list, size_t i, const char *member)
+{
+	return json_integer_value(json_object_get(json_array_get(json_object_get(value, list), i), member));
+}
+
+static const char *text_at(const json_t *value, const char *list, size_t i, const char *member)
+{
+	const char *text = json_string_value(json_object_get(json_array_get(json_object_get(value, list), i), member));
+	return text ? text : "";
+}
+
+static void stats_are_json(void **state)
+{
+	(void)state;
+	running_make((const char *const[]){NULL});
+	counts_put();
+	put_domains();
+	struct tool_run run = tool("stats", "--json", NULL);
+	assert_int_equal(run.status, 0);
+	json_t *got = tool_json(&run);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(got, "daemon"), "state")), "ended");
+	assert_true(json_is_null(json_object_get(json_object_get(got, "daemon"), "pid")));
+	assert_int_equal(json_array_size(json_object_get(got, "verdicts")), 1);
+	assert_int_equal(number_at(got, "verdicts", 0, "day"), 12);
+	assert_int_equal(number_at(got, "verdicts", 0, "total"), 7);
+	assert_string_equal(text_at(got, "verdicts", 0, "reason"), "hop-timeout");
+	assert_int_equal(json_array_size(json_object_get(got, "waiting")), 1);
+	assert_string_equal(text_at(got, "waiting", 0, "domain"), "held.example");
+	assert_int_equal(number_at(got, "waiting", 0, "count"), 2);
+	assert_int_equal(json_array_size(json_object_get(got, "overrides")), 1);
+	assert_string_equal(text_at(got, "overrides", 0, "author"), "alice");
+	assert_string_equal(text_at(got, "limits", 0, "limit"), "client-rate");
+	assert_string_equal(text_at(got, "limits", 0, "last"), "\"192.0.2.0/24 to a.example\"");
+	assert_string_equal(text_at(got, "counters", 0, "name"), "stsgate_map_replies_total");
+	json_decref(got);
+	tool_run_free(&run);
+}
+
+/* --watch is for a terminal, and for people. */
+static void watching_needs_a_terminal(void **state)
+{
+	(void)state;
+	static const char *const words[] = {"--watch", "--watch=1"};
+	for (size_t i = 0; i < COUNT(words); i++) {
+		struct tool_run run = tool("stats", words[i], NULL);
+		assert_int_equal(run.status, 64);
+		assert_string_equal(run.out, "");
+		assert_non_null(strstr(run.err, "--watch needs a terminal"));
+		tool_run_free(&run);
+	}
+}
+
+/* A program that types Ctrl-C into the tool's terminal after the second screen. */
+static void watching_ends_with_ctrl_c(void **state)
+{
+	(void)state;
+	running_make((const char *const[]){NULL});
+	counts_put();
+	char setting[300], seen[65536] = "";
+	snprintf(setting, sizeof setting, "store_path=%s", room);
+	int terminal = -1, status = -1;
+	const char *program = getenv("STSGATE");
+	pid_t child = forkpty(&terminal, NULL, NULL, NULL);
+	assert_true(child >= 0);
+	if (child == 0) {
+		execl(program ? program : STSGATE_BUILT, "stsgate", "-c", "/dev/null", "-o", setting, "stats",
+			"--watch=1", (char *)NULL);
+		_exit(127);
+	}
+	size_t len = 0;
+	unsigned screens = 0;
+	for (ssize_t got; (got = read(terminal, seen + len, sizeof seen - 1 - len)) > 0;) {
+		seen[len + (size_t)got] = '\0';
+		for (const char *at = seen + len; (at = strstr(at, "Ctrl-C ends")); at++)
+			screens++;
+		len += (size_t)got;
+		if (screens == 2)
+			assert_int_equal(write(terminal, "\003", 1), 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_in_range(screens, 2, 3);
+	close(terminal);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, room_make, room_remove)
 
 int main(void)
@@ -149,6 +337,10 @@ int main(void)
 		TEST(settings_tell_who_uses_them),
 		TEST(settings_tell_what_is_not_in_use),
 		TEST(settings_tell_what_is_not_known),
+		TEST(stats_show_the_day),
+		TEST(stats_are_json),
+		TEST(watching_needs_a_terminal),
+		TEST(watching_ends_with_ctrl_c),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,55 @@
+/* What `stsgate stats` shows: the snapshot that the daemon leaves in the store, and the contents of the store. */
+#ifndef CLI_STATS_H
+#define CLI_STATS_H
+
+#include "metrics.h"
+#include "output.h"
+#include "running.h"
+
+#define STATS_HOURS 24
+#define STATS_ENTRIES_MS 3000 /* for reading the entries; of a large store only a part is read */
+
+/* What the entries show. */
+struct stats_entries {
+	bool whole; /* all entries were read */
+	size_t read;
+	size_t enforce, testing, none, without; /* by the mode of their policy */
+	size_t failing;                         /* the newest lookup or fetch has failed */
+	size_t due;                             /* for a refresh */
+	int64_t oldest_due_at;                  /* 0: none is due */
+	char oldest[DOMAIN_SIZE];
+};
+
+struct stats {
+	int64_t now;
+	const struct settings *settings;
+	struct running *running;
+	unsigned differ; /* settings that the daemon does not use */
+	struct snapshot_counts *counts;
+	struct metrics_values total; /* since the daemon's start */
+	struct metrics_values day;   /* in the last STATS_HOURS hours, of all daemons */
+	int64_t day_from;
+	struct store_usage usage;
+	struct stats_entries entries;
+	struct verdict_record *waiting; /* domains whose mail probably waits, newest first */
+	size_t waiting_count;
+	struct override *overrides; /* in force */
+	size_t override_count;
+};
+
+/* Reads everything. The settings must outlive the result. Returns NULL on failure. The caller frees with stats_free(). */
+struct stats *stats_read(struct store *store, const struct settings *settings, struct failure *why);
+void stats_free(struct stats **stats);
+/* Prints text. `before` (may be NULL) is what an earlier call has read: then the text also shows how much each counter
+ * grows in a second. */
+void stats_print(struct stats *stats, struct stats *before);
+/* Returns an object, which the caller owns. */
+json_t *stats_json(struct stats *stats);
+
+/* Calls `visit` for each value of a metric that was counted during the day or since the start. `label` has the names of
+ * its labels' values; the last of them are "" if the metric has fewer labels. */
+typedef void stats_visit(
+	void *arg, enum metric metric, const char *const label[METRICS_LABELS_MAX], uint64_t day, uint64_t total);
+void stats_each(struct stats *stats, enum metric metric, stats_visit *visit, void *arg);
+
+#endif
