@@ -71,5 +71,6 @@ command_run settings_run;
 command_run show_run;
 command_run stats_run;
 command_run warm_run;
+command_run why_run;
 
 #endif

@@ -58,6 +58,7 @@ cli_sources = \
 	cli/trace.c cli/trace.h \
 	cli/values.c cli/values.h \
 	cli/verdict_shown.c cli/verdict_shown.h \
-	cli/warm.c
+	cli/warm.c \
+	cli/why.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs) $(ZLIB_LIBS)

@@ -40,6 +40,9 @@ tests_unit_test_verdicts_SOURCES = tests/unit/test_verdicts.c tests/unit/room.c 
 	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 check_PROGRAMS += tests/unit/test_overrides
 tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_why
+tests_unit_test_why_SOURCES = tests/unit/test_why.c tests/unit/room.c tests/unit/room.h tests/unit/tool.c tests/unit/tool.h \
+	tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_full
 tests_unit_test_store_full_SOURCES = tests/unit/test_store_full.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_damage

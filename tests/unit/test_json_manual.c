@@ -204,6 +204,17 @@ static void data_make(void)
 	assert_true(store_change_hop(store, "mx2.used.example", 25, hop_fill_plain, NULL, &why));
 	event_record_init(&event, EVENT_STORE_TROUBLE, "", "the disk is full", NOW - 10);
 	assert_true(store_note_event(store, &event, &why));
+	struct verdict verdict = {.kind = VERDICT_FAIL_ENFORCE,
+		.reason = REASON_CERT_UNTRUSTED,
+		.domain = "used.example",
+		.hop = "mx1.used.example",
+		.has_policy = true,
+		.mode = POLICY_ENFORCE,
+		.policy_id = "1"};
+	struct verdict_record record;
+	verdict_record_init(&record, DOOR_MILTER, &verdict, NOW - 60);
+	verdict_record_queue_id(&record, (struct span){"4dKx2P1zXz", 10});
+	assert_true(store_note_verdicts(store, &record, 1, &why));
 	event_record_init(&event, EVENT_REFRESH_FAILING, "used.example", "half of it", NOW - 3600);
 	assert_true(store_note_event(store, &event, &why));
 	store_close(&store);
@@ -292,6 +303,8 @@ static void test_tables(void **state)
 	command_check((struct call){.run = show_run, .words = {"long.example"}}, 0, "show");
 	overrides_check();
 	command_check((struct call){.run = events_run}, 0, "events");
+	command_check((struct call){.run = why_run, .words = {"used.example"}}, 0, "why");
+	command_check((struct call){.run = why_run, .words = {"4dKx2P1zXz"}}, 0, "why");
 	export_check();
 	command_check((struct call){.run = query_run, .words = {"example.com"}}, 1, "query");
 	command_check(
@@ -303,6 +316,7 @@ static void test_tables(void **state)
 	command_check((struct call){.run = refresh_run, .words = {"example.com", "absent.example"}}, 1, "refresh");
 	command_check((struct call){.run = query_run, .words = {"example.com"}, .own = {{"stored", ""}}}, 1, "query");
 	command_check((struct call){.run = show_run, .words = {"example.com"}}, 0, "show");
+	command_check((struct call){.run = why_run, .words = {"example.com"}}, 1, "why");
 	file_write(LIT(MAILLOG));
 	command_check((struct call){.run = audit_run, .words = {file}, .own = {{"maillog", ""}}}, 1, "audit");
 	file_write(LIT("plain.example\n"));

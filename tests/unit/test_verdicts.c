@@ -321,10 +321,16 @@ static void a_new_one_is_written_soon_and_repeats_later(void **state)
 	assert_int_equal(newest.count, 3);
 	assert_string_equal(newest.queue_ids, "B A");
 	record = seen(DOOR_MILTER, "a.example", REASON_STARTTLS_MISSING, 1002);
+	record.deed = DEED_TAG; /* something else was done: that is news */
+	verdicts_note(verdicts, &record);
+	world_advance(1);
+	verdicts_write(verdicts);
+	assert_int_equal(stored(store, &newest), 2);
+	assert_true(newest.count == 4 && newest.deed == DEED_TAG);
 	verdicts_note(verdicts, &record);
 	verdicts_free(&verdicts); /* the rest is written at the end */
 	assert_int_equal(stored(store, &newest), 2);
-	assert_int_equal(newest.count, 4);
+	assert_int_equal(newest.count, 5);
 	store_close(&store);
 }
 

@@ -1,5 +1,7 @@
 """What the gate does with a verdict."""
 
+import re
+
 from lab import hop
 from lab.proc import wait_for
 from lab.story import expect, expect_match
@@ -18,6 +20,22 @@ def per_recipient(lab, stage):
         expect_match(f'RCPT to {domain.name}', '^250 ', attempt.answer(domain.address()))
         lab.wait_arrival(domain.mx)
     stage.nothing_at(bad.mx)
+
+
+@test
+def why_it_waits(lab, stage):
+    """stsgate why: explains a rejected recipient by domain, and tagged mail by its queue id. A pass leaves no line."""
+    lab.gate.restart(log_verdicts='changes')
+    good, bad = lab.domain('why-good'), lab.domain('why-bad', conduct=hop.STRIPPED)
+    stage.refused(stage.send(good, bad), bad, 'starttls-not-supported')
+    lab.wait_arrival(good.mx)
+    stage.why(bad.address(), 'the milter rejected the recipient for now', f'{bad.mx.name} offers no STARTTLS',
+              f'stsgate override set {bad.ascii} pass')
+    attempt = lab.relay.submit([bad.address()])
+    stage.deferred(attempt, lab.relay.NOT_OFFERED)
+    stage.why(attempt.queue_id, 'tagged it', f'queue ids {attempt.queue_id}', 'seen      2 times')
+    expect('lines about the good domain', [], lab.gate.log.find(re.compile(rf'frontend.*{good.ascii}'), stage.gate_mark))
+    expect('exit status, if nothing is recorded', 1, lab.gate.tool('why', good.ascii)[0])
 
 
 @test
@@ -64,6 +82,7 @@ def on_fail_quarantine(lab, stage):
     attempt = stage.send(domain)
     stage.accepted(attempt)
     stage.on_hold(attempt)
+    stage.why(attempt.queue_id, 'the milter put the message on hold', f'postsuper -H {attempt.queue_id}')
     stage.nothing_at(domain.mx)
 
 

@@ -50,10 +50,12 @@ def delegation_tags(lab, stage):
     """Policy delegation, milter_on_fail = tag: one header for the message, without the domains."""
     one, two = (lab.domain(name, conduct=hop.STRIPPED) for name in ('asked-tag', 'asked-tag-too'))
     with delegation(lab, milter_on_fail='tag'):
-        stage.accepted(stage.send(one, two))
+        attempt = stage.send(one, two)
+        stage.accepted(attempt)
         for domain in (one, two):
             expect('tags', ['policy=enforce; verdict=fail-enforce; reason=starttls-not-supported'],
                    tags(lab.wait_arrival(domain.mx)))
+        stage.why(attempt.queue_id, f'delegation  fail-enforce  {two.ascii}', 'tagged it')
 
 
 @test

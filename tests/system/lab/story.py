@@ -2,6 +2,8 @@
 
 import re
 
+from .proc import wait_for
+
 
 class Failed(Exception):
     """An expectation that failed: the expected and the actual value."""
@@ -150,6 +152,17 @@ class Stage:
     def turn(self, hop, conduct, words):
         self.tell('attack' if conduct != 'honest' else 'the path', words)
         hop.become(conduct)
+
+    def why(self, word, *patterns):
+        """`stsgate why` finds the reason; the daemon writes it into the store within about a second."""
+        found = wait_for(f'stsgate why {word}', lambda: self._found(self.lab.gate.tool('why', word)), 5)
+        self.tell('why', found)
+        for pattern in patterns:
+            expect_match(f'stsgate why {word}', pattern, found)
+
+    @staticmethod
+    def _found(result):
+        return result[1] if result[0] == 0 else None
 
     def explain(self, domain, pattern='verdict='):
         """Prints the gate's newest log line about a domain, since the scene began, that matches."""

@@ -1,0 +1,330 @@
+/* why: prints the last verdicts that delayed mail, held it, tagged it or found a failure, for a domain or a queue id. */
+#include "clock.h"
+#include "commands.h"
+#include "describe.h"
+#include "memory.h"
+#include "next_hop.h"
+#include "record_json.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+/* What is asked for, and what is found. */
+struct why {
+	const char *id; /* the queue id; NULL: a domain is asked for */
+	char *domain;   /* the domain asked for, or that of the newest record; "" if there is none */
+	const struct settings *settings;
+	struct verdict_record *record; /* the records that match, newest first */
+	size_t count;
+	/* What the store knows now about the domain, and about the hop of the newest record. */
+	struct entry entry;
+	struct hop_record hop;
+};
+
+/* --- what happened ------------------------------------------------------------------------------------------------ */
+
+/* Returns what a front end did, or would do, as a sentence. */
+static const char *deed_text(enum verdict_door door, enum deed deed)
+{
+	bool milter = door == DOOR_MILTER;
+	switch (deed) {
+	case DEED_ACCEPT:
+		if (door == DOOR_MAP)
+			return "the map answered, so that the MTA could deliver";
+		return milter ? "the milter accepted the message" : "policy delegation accepted the message";
+	case DEED_TAG:
+		return milter ? "the milter accepted the message and tagged it"
+			      : "policy delegation accepted the message and tagged it";
+	case DEED_QUARANTINE:
+		return milter ? "the milter put the message on hold" : "policy delegation put the message on hold";
+	case DEED_DEFER:
+		return milter ? "the milter rejected the recipient for now (451)"
+			      : "policy delegation rejected the recipient for now (451)";
+	case DEED_TEMP:
+		return "the map answered TEMP, so the MTA keeps the mail in its queue";
+	}
+	return "";
+}
+
+/* Returns what became of the mail. */
+static const char *where_text(const struct verdict_record *record)
+{
+	switch (record->deed) {
+	case DEED_ACCEPT:
+	case DEED_TAG:
+		return "stsgate did not delay it";
+	case DEED_QUARANTINE:
+		return "the message stays in this relay's queue until somebody releases it";
+	case DEED_DEFER:
+		return "the message is in the queue of the server that sent it, and that server tries again";
+	case DEED_TEMP:
+		return "the message is in this relay's queue, and the MTA tries again";
+	}
+	return "";
+}
+
+/* Returns whether the MTA probably holds the mail at delivery: it asked the map again within minutes, and a probe found that
+ * no mail host satisfies the policy. */
+static bool held_at_delivery(const struct verdict_record *record)
+{
+	return record->door == DOOR_MAP && record->kind == VERDICT_FAIL_ENFORCE && !record->monitor;
+}
+
+/* Returns whether the mail was delayed or held. */
+static bool record_delays(const struct verdict_record *record)
+{
+	return record->deed == DEED_QUARANTINE || record->deed == DEED_DEFER || record->deed == DEED_TEMP ||
+	       held_at_delivery(record);
+}
+
+static void verdict_print(const struct verdict_record *record)
+{
+	struct when first, last;
+	const char *subject = record->hop;
+	if (!*subject && reason_class(record->reason) != REASON_GENERAL)
+		subject = "its mail host";
+	printf("%s  %s  %s  %s\n", when_date(&last, record->last_at), verdict_door_name(record->door),
+		verdict_name(record->kind), *record->domain ? record->domain : "-");
+	if (held_at_delivery(record)) {
+		line_print(
+			"action", "the map bound the delivery to the policy, and the MTA asked again within minutes");
+		line_print("", "so it probably keeps the mail in its queue, because no mail host satisfies the policy");
+	} else {
+		line_print("action", "%s", deed_text(record->door, record->deed));
+		if (record->would != record->deed)
+			line_print("", "without mode = monitor: %s", deed_text(record->door, record->would));
+		line_print("", "%s", where_text(record));
+	}
+	if (reason_class(record->reason) == REASON_GENERAL)
+		subject = "";
+	line_print("reason", "%s%s%s [%s]", subject, *subject ? " " : "", reason_sentence(record->reason),
+		reason_name(record->reason));
+	if (record->has_policy)
+		line_print("policy", "mode %s, id %s", policy_mode_name(record->mode),
+			*record->policy_id ? record->policy_id : "unknown");
+	if (record->count > 1)
+		line_print("seen", "%" PRIu32 " times since %s", record->count, when_date(&first, record->first_at));
+	if (*record->queue_ids)
+		line_print("queue ids", "%s", record->queue_ids);
+}
+
+/* --- what is known now -------------------------------------------------------------------------------------------- */
+
+/* Returns the newest evidence of the hop. */
+static const struct evidence *evidence_newest(const struct hop_record *hop)
+{
+	return hop->dane.newest.at > hop->pkix.newest.at ? &hop->dane.newest : &hop->pkix.newest;
+}
+
+/* Returns whether the hop was found good after the newest verdict. */
+static bool fault_is_gone(const struct why *why)
+{
+	const struct evidence *newest = evidence_newest(&why->hop);
+	return newest->at > why->record[0].last_at && newest->reason == REASON_OK;
+}
+
+static void now_print(const struct why *why)
+{
+	struct when at, span;
+	const struct entry *entry = &why->entry;
+	const struct verdict_record *record = &why->record[0];
+	const struct evidence *newest = evidence_newest(&why->hop);
+	int64_t now = clock_wall_s();
+	bool live = entry->has_policy && entry->policy_expires_at > now;
+	putchar('\n');
+	if (live)
+		line_print("now", "policy of mode %s in force, expires in %s", policy_mode_name(entry->policy.mode),
+			when_span(&span, entry->policy_expires_at - now));
+	else
+		line_print("now", "no policy in force");
+	if (newest->at != 0)
+		line_print("", "%s %s [%s], seen %s (%s ago)", record->hop, reason_sentence(newest->reason),
+			reason_name(newest->reason), when_date(&at, newest->at), when_span(&span, now - newest->at));
+	if (fault_is_gone(why))
+		line_print("", "that is newer than the last verdict: the mail passes when the MTA tries again");
+	if (entry->due_at != 0)
+		line_print("", "the refresher looks again at %s; a message looks earlier if this is too old",
+			when_date(&at, entry->due_at));
+}
+
+/* Prints what can be done. The names of the commands are those of an administrator's shell. */
+static void remedies_print(const struct why *why)
+{
+	const struct verdict_record *record = &why->record[0];
+	const struct advice_names names = {.domain = record->domain, .host = record->hop};
+	const char *id = why->id ? why->id : "QUEUEID";
+	if (!fault_is_gone(why)) {
+		advice_print("to do", "", record->reason, &names);
+		there_print(*reason_here(record->reason) ? "" : "to do", "", record->reason, &names);
+	}
+	if (!*why->domain)
+		return;
+	line_print("look now", "stsgate query %s", why->domain);
+	if (!record_delays(record))
+		return;
+	line_print("let pass", "stsgate override set %s pass --for 4h --reason 'WHY'", why->domain);
+	if (record->deed == DEED_QUARANTINE)
+		line_print("release", "postsuper -H %s && postqueue -i %s", id, id);
+	else if (record->deed != DEED_DEFER)
+		line_print("retry", "postqueue -i %s (Sendmail: sendmail -qI%s)", id, id);
+}
+
+static void why_print(const struct why *why)
+{
+	for (size_t i = 0; i < why->count; i++) {
+		if (i > 0)
+			putchar('\n');
+		verdict_print(&why->record[i]);
+	}
+	now_print(why);
+	remedies_print(why);
+}
+
+/* Explains why nothing is recorded. */
+static void unrecorded_print(const struct why *why)
+{
+	struct quote quote;
+	printf("%s  nothing is recorded\n", why->id ? quote_string(&quote, why->id) : why->domain);
+	line_print(
+		"means", "stsgate has not delayed, held or tagged this mail lately; the MTA's own log has the reason");
+	if (why->settings->mta_enforces)
+		line_print("",
+			"the MTA verifies TLS itself at delivery (mta_enforces): it logs `Server certificate not "
+			"verified` or `TLS is required`, for example");
+	if (why->id)
+		line_print("", "a recipient that is rejected gets no queue id in Postfix: ask for the domain");
+	else
+		line_print("look now", "stsgate query %s", why->domain);
+}
+
+/* --- JSON --------------------------------------------------------------------------------------------------------- */
+
+static void record_more_json(json_t *object, const struct fields *table, const void *one, const void *arg)
+{
+	const struct verdict_record *record = one;
+	(void)table;
+	(void)arg;
+	json_put(object, "sentence", json_text(reason_sentence(record->reason)));
+	json_put(object, "advice", json_text(reason_here(record->reason)));
+	json_put(object, "tell_postmaster", json_text(reason_there(record->reason)));
+}
+
+static json_t *now_json(const struct why *why)
+{
+	const struct entry *entry = &why->entry;
+	const struct evidence *newest = evidence_newest(&why->hop);
+	json_t *object = json_made(json_object());
+	json_put(object, "policy_mode", entry->has_policy ? json_text(policy_mode_name(entry->policy.mode)) : NULL);
+	json_put(object, "policy_expires_at", json_when(entry->policy_expires_at));
+	json_put(object, "due_at", json_when(entry->due_at));
+	json_put(object, "hop_reason", newest->at != 0 ? json_text(reason_name(newest->reason)) : NULL);
+	json_put(object, "hop_at", json_when(newest->at));
+	return object;
+}
+
+static void why_print_json(const struct why *why)
+{
+	json_t *object = json_made(json_object()), *verdicts = json_made(json_array());
+	for (size_t i = 0; i < why->count; i++)
+		json_add(verdicts, record_show(&verdict_table, &why->record[i], record_more_json, NULL));
+	json_put(object, "domain", json_text(why->domain));
+	json_put(object, "queue_id", json_text(why->id ? why->id : ""));
+	json_put(object, "verdicts", verdicts);
+	json_put(object, "now", now_json(why));
+	json_print(object);
+}
+
+/* --- the command -------------------------------------------------------------------------------------------------- */
+
+/* Reads the argument: a queue id has no dot, a domain has one, and an address has an @. Returns false for a word that is
+ * neither. */
+static bool word_read(struct why *why, const char *word)
+{
+	struct question question;
+	struct span span = {word, strlen(word)};
+	bool address = strchr(word, '@') != NULL;
+	if (!address && verdict_queue_id_valid(span)) {
+		why->id = word;
+		why->domain = xstrndup("", 0);
+		return true;
+	}
+	if (address)
+		question_from_recipient(&question, span.at, span.len, PURPOSE_QUERY);
+	else
+		next_hop_question(&question, span.at, span.len, PURPOSE_QUERY);
+	if (!question.has_domain) {
+		struct quote quote;
+		fprintf(stderr, "stsgate: %s is neither a domain that can have a policy nor a queue id\n",
+			quote_string(&quote, word));
+		return false;
+	}
+	why->domain = xstrndup(question.domain, strlen(question.domain));
+	return true;
+}
+
+/* Moves the records that match to the front of why->record. */
+static void records_choose(struct why *why, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct verdict_record *record = &why->record[i];
+		if (why->id ? verdict_record_has_id(record, why->id) : strcmp(record->domain, why->domain) == 0)
+			why->record[why->count++] = *record;
+	}
+	if (why->id && why->count > 0) {
+		free(why->domain);
+		why->domain = xstrndup(why->record[0].domain, strlen(why->record[0].domain));
+	}
+}
+
+static bool now_read(struct why *why, struct store *store, struct failure *failure)
+{
+	struct store_view *view = *why->domain ? store_view_begin(store, failure) : NULL;
+	if (!view)
+		return !*why->domain;
+	store_view_entry(view, why->domain, &why->entry);
+	const char *host = why->count > 0 ? why->record[0].hop : "";
+	if (*host && !mx_name_is_not_host(host, strlen(host)))
+		store_view_hop(view, host, QUESTION_PORT, &why->hop);
+	store_view_end(&view);
+	return true;
+}
+
+static int why_tell(struct why *why, struct store *store, bool json)
+{
+	struct failure failure = {0};
+	size_t count;
+	why->record = store_verdicts(store, &count, &failure);
+	if (!why->record)
+		return complain(&failure);
+	records_choose(why, count);
+	if (!now_read(why, store, &failure))
+		return complain(&failure);
+	if (json)
+		why_print_json(why);
+	else
+		(why->count > 0 ? why_print : unrecorded_print)(why);
+	return why->count > 0 ? STATUS_YES : STATUS_NO;
+}
+
+int why_run(const struct options *options, size_t count, char **words)
+{
+	(void)count;
+	int status = EX_USAGE;
+	struct why why = {.id = NULL};
+	entry_init(&why.entry, "");
+	struct settings *settings = word_read(&why, words[0]) ? session_settings(options, &status) : NULL;
+	struct store *store = settings ? session_store(options, &status) : NULL;
+	why.settings = settings;
+	if (store)
+		status = why_tell(&why, store, options->json);
+	store_close(&store);
+	entry_free(&why.entry);
+	free(why.record);
+	free(why.domain);
+	settings_free(&settings);
+	return status;
+}
