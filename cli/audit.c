@@ -60,6 +60,9 @@ static enum tally_result result_of(const struct tally_row *row, const struct bat
 		return TALLY_DELAYED;
 	if (kind == VERDICT_FAIL_TESTING)
 		return TALLY_TESTING_FAILS;
+	/* mta_enforces: no mail host is known to be good, and the MTA itself will find out. */
+	if (kind == VERDICT_PASS && result->outcome->verdict.reason != REASON_OK)
+		return TALLY_UNCHECKED;
 	return row->has_policy ? TALLY_SATISFIED : TALLY_NO_POLICY;
 }
 
@@ -116,18 +119,20 @@ static void map_set(struct tally_row *row, const struct preview *preview, const 
 }
 
 /* Called after each step of each inquiry, on an event loop. When the facts suffice for the verdict, they also tell what
- * the map would answer. */
+ * the map would answer, but for an override, which will end. */
 static void step_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts)
 {
 	struct audit *audit = arg;
 	const struct question *question = &facts->question;
 	struct step step = verdict_next(facts);
+	struct facts plain = *facts; /* borrows from `facts`; not freed */
 	struct preview preview;
 	char name[BATCH_HOP_SIZE];
 	batch_observe(&audit->batch, moment, want, facts);
 	if (moment != STEP_ENDED || question->purpose != PURPOSE_QUERY || step_is_want(&step))
 		return;
-	preview_init(&preview, &step.verdict, facts, &audit->enforcing);
+	plain.override.kind = OVERRIDE_NONE;
+	preview_init(&preview, &step.verdict, &plain, &audit->enforcing);
 	lock_take(&audit->batch.lock);
 	struct tally_row *row = tally_find(&audit->input.tally, batch_hop(question, name));
 	if (row)

@@ -138,6 +138,39 @@ static void test_list_unchecked(void **state)
 	tool_run_free(&run);
 }
 
+/* With mta_enforces, nobody knows whether the MTA can deliver to a host that is silent now. */
+static void test_list_silent(void **state)
+{
+	(void)state;
+	domain_publishes("silent.example", "enforce", REASON_HOP_UNREACHABLE);
+	json_t *got = audited_json("silent.example\n", NULL, 1);
+	json_is_text(got, "domains.0.result", "delayed");
+	json_decref(got);
+	got = call_for_json(
+		(struct call){.run = audit_run, .words = {file}, .store = one, .override = "mta_enforces=yes"}, 2);
+	json_is_text(got, "domains.0.result", "unchecked");
+	json_is_text(got, "domains.0.verdict", "pass");
+	json_is_text(got, "domains.0.map", "secure");
+	json_decref(got);
+}
+
+/* The audit looks beneath an operator's override: it will end. */
+static void test_list_override(void **state)
+{
+	(void)state;
+	world_make();
+	struct tool_run run = call_tool((struct call){.run = override_run,
+		.words = {"set", "bad.example", "pass"},
+		.store = one,
+		.own = {{"for", "4h"}, {"reason", "a test"}}});
+	assert_int_equal(run.status, 0);
+	tool_run_free(&run);
+	json_t *got = audited_json("bad.example\n", NULL, 1);
+	json_is_text(got, "domains.0.result", "delayed");
+	json_is_text(got, "domains.0.map", "secure");
+	json_decref(got);
+}
+
 /* A next hop in brackets is judged by itself. */
 static void test_list_next_hop(void **state)
 {
@@ -400,9 +433,9 @@ static void test_tally(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {ON_STORES(test_list), ON_STORES(test_list_ready),
-		ON_STORES(test_list_unchecked), ON_STORES(test_list_next_hop), ON_STORES(test_log),
-		ON_STORES(test_log_packed), ON_STORES(test_log_of_journal), ON_STORES(test_log_retries),
-		ON_STORES(test_log_of_relayhost), ON_STORES(test_csv), ON_STORES(test_resume),
-		cmocka_unit_test(test_tally)};
+		ON_STORES(test_list_unchecked), ON_STORES(test_list_silent), ON_STORES(test_list_override),
+		ON_STORES(test_list_next_hop), ON_STORES(test_log), ON_STORES(test_log_packed),
+		ON_STORES(test_log_of_journal), ON_STORES(test_log_retries), ON_STORES(test_log_of_relayhost),
+		ON_STORES(test_csv), ON_STORES(test_resume), cmocka_unit_test(test_tally)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
