@@ -255,20 +255,20 @@ static void evidence_life_print(const struct evidence *evidence, const struct vi
 			when_span(&counts, hard_s));
 }
 
-static void certificate_print(const struct evidence *evidence)
+static void certificate_print(const char *indent, const struct evidence *evidence)
 {
 	struct when until;
 	struct quote quote;
 	if (*evidence->names)
-		line_print("", "  certificate names: %s", quote_string(&quote, evidence->names));
+		line_print("", "%s  certificate names: %s", indent, quote_string(&quote, evidence->names));
 	if (*evidence->issuers)
-		line_print("", "  issued by: %s", quote_string(&quote, evidence->issuers));
+		line_print("", "%s  issued by: %s", indent, quote_string(&quote, evidence->issuers));
 	if (evidence->not_before)
-		line_print("", "  certificate valid from %s", when_date(&until, evidence->not_before));
+		line_print("", "%s  certificate valid from %s", indent, when_date(&until, evidence->not_before));
 	if (evidence->not_after)
-		line_print("", "  certificate valid until %s", when_date(&until, evidence->not_after));
+		line_print("", "%s  certificate valid until %s", indent, when_date(&until, evidence->not_after));
 	if (evidence->chain)
-		line_print("", "  certificate verification: OpenSSL error %d", (int)evidence->chain);
+		line_print("", "%s  certificate verification: OpenSSL error %d", indent, (int)evidence->chain);
 }
 
 static void evidence_print(const char *label, const struct evidence *evidence, uint16_t port, struct view *view,
@@ -287,7 +287,7 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 	if (evidence->protocol)
 		line_print("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS from the start," : "STARTTLS,",
 			protocol_name(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));
-	certificate_print(evidence);
+	certificate_print("", evidence);
 	if (*evidence->text)
 		line_print("", "  message: %s", quote_string(&quote, evidence->text));
 	if (reason_class(evidence->reason) == REASON_BAD)
@@ -296,6 +296,16 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 		line_print("", "  an MTA that uses the map still delivers, to address %s",
 			quote_string(&quote, evidence->mta_address));
 	evidence_life_print(evidence, view);
+}
+
+void address_print(const char *address, const struct evidence *seen)
+{
+	char protocol[PROTOCOL_SIZE];
+	struct quote cipher;
+	line_print("", "  %s: %s [%s]%s%s%s%s", address, reason_sentence(seen->reason), reason_name(seen->reason),
+		seen->protocol ? ", " : "", seen->protocol ? protocol_name(seen->protocol, protocol) : "",
+		*seen->cipher ? " " : "", *seen->cipher ? quote_string(&cipher, seen->cipher) : "");
+	certificate_print("  ", seen);
 }
 
 static void history_print(
@@ -390,6 +400,11 @@ static void computed_put(json_t *object, const struct fields *table, const void 
 json_t *entry_json(const struct entry *entry)
 {
 	return record_show(&entry_table, entry, computed_put, NULL);
+}
+
+json_t *evidence_json(const struct evidence *evidence, uint16_t port)
+{
+	return record_show(&evidence_table, evidence, computed_put, &port);
 }
 
 json_t *hop_json(const char *host, uint16_t port, const struct hop_record *record)

@@ -26,6 +26,8 @@ void policy_print(const struct entry *entry, const struct view *view);
 void mx_print(const struct entry *entry, const struct view *view);
 /* Prints a hop of a policy domain: its TLSA records and the evidence of its probes. */
 void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, struct view *view);
+/* Prints what a probe saw at one address of a hop, in a few lines. */
+void address_print(const char *address, const struct evidence *seen);
 /* The names that replace the words HOST and DOMAIN in a text of reason.def; "": the word stays. */
 struct advice_names {
 	const char *domain, *host;
@@ -37,9 +39,10 @@ void advice_add(struct text *out, const char *text, const struct advice_names *n
 void advice_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names);
 void there_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names);
 
-/* Return the objects of `show --json` for an entry and for a hop. The entry's object does not contain its hops. The
+/* Return the objects of `show --json` for an entry, for evidence and for a hop. The entry's object does not contain its hops. The
  * caller owns the object. */
 json_t *entry_json(const struct entry *entry);
+json_t *evidence_json(const struct evidence *evidence, uint16_t port);
 json_t *hop_json(const char *host, uint16_t port, const struct hop_record *record);
 /* Moves the members with these names from `from` into `object`, and frees `from`. `names` ends with NULL. */
 void members_move(json_t *object, json_t *from, const char *const *names);

@@ -50,6 +50,36 @@ static void dane_print(const struct answer *answer)
 								  : "auto, but the resolver passes no signatures on");
 }
 
+/* Returns the next address of the hop behind index `*at`, or NULL. */
+static const struct trace_address *address_next(const struct trace *trace, const struct hop_fact *hop, size_t *at)
+{
+	while (*at < trace->address_count) {
+		const struct trace_address *one = &trace->address[(*at)++];
+		if (one->port == hop->port && strcmp(one->host, hop->host) == 0)
+			return one;
+	}
+	return NULL;
+}
+
+/* Prints the addresses of a hop, if it has several: what a probe saw at each of them. */
+static void addresses_print(struct answer *answer, const struct hop_fact *hop)
+{
+	const struct trace *trace = &answer->trace;
+	unsigned count = 0;
+	for (size_t at = 0; address_next(trace, hop, &at);)
+		count++;
+	if (count < 2)
+		return;
+	line_print("", "addresses: %u", count);
+	const struct trace_address *one;
+	for (size_t at = 0; (one = address_next(trace, hop, &at));) {
+		if (one->probed)
+			address_print(one->address, &one->seen);
+		else
+			line_print("", "  %s: not probed (at most two addresses of a host are)", one->address);
+	}
+}
+
 static void facts_print(struct answer *answer)
 {
 	const struct facts *facts = &answer->trace.facts;
@@ -72,6 +102,7 @@ static void facts_print(struct answer *answer)
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const struct hop_fact *hop = &facts->hop[i];
 		hop_print(facts->question.domain, hop->host, hop->port, &hop->record, &answer->view);
+		addresses_print(answer, hop);
 		if (is_left_to_mta(facts, hop))
 			line_print("",
 				"does not hold mail: the MTA delivers there over TLS that it verifies itself (mta_enforces)");
@@ -135,6 +166,19 @@ static json_t *question_json(const struct answer *answer)
 	return object;
 }
 
+static json_t *addresses_json(const struct answer *answer, const struct hop_fact *hop)
+{
+	json_t *array = json_made(json_array());
+	const struct trace_address *one;
+	for (size_t at = 0; (one = address_next(&answer->trace, hop, &at));) {
+		json_t *object = json_made(json_object());
+		json_put(object, "address", json_text(one->address));
+		json_put(object, "evidence", one->probed ? evidence_json(&one->seen, hop->port) : NULL);
+		json_add(array, object);
+	}
+	return array;
+}
+
 static void facts_put(json_t *object, const struct answer *answer)
 {
 	const struct facts *facts = &answer->trace.facts;
@@ -145,6 +189,7 @@ static void facts_put(json_t *object, const struct answer *answer)
 		json_t *described = hop_json(hop->host, hop->port, &hop->record);
 		json_put(described, "left_to_mta", json_boolean(is_left_to_mta(facts, hop)));
 		json_put(described, "source", source_json(answer, facts_history(facts, hop)->newest.at));
+		json_put(described, "addresses", addresses_json(answer, hop));
 		json_add(hops, described);
 	}
 	static const char *const names[] = {"record", "fetch", "policy", "mx_state", "mx", NULL};
@@ -272,6 +317,8 @@ int query_run(const struct options *options, size_t count, char **words)
 	enum session_needs needs = answer.stored ? NEEDS_STORE_ONLY : NEEDS_NO_STORE;
 	int status = session_open(&session, options, needs, trace_observe, &answer.trace);
 	if (status == 0) {
+		if (session.check)
+			check_on_dialled(session.check, trace_dialled, &answer.trace);
 		status = answer_show(&answer, &question, options->json);
 		session_close(&session);
 	}

@@ -2,8 +2,10 @@
 
 #include "clock.h"
 #include "describe.h"
+#include "memory.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@ void trace_free(struct trace *trace)
 {
 	facts_free(&trace->facts);
 	json_decref(trace->steps);
+	free(trace->address);
 	cond_destroy(&trace->changed);
 	lock_destroy(&trace->lock);
 }
@@ -28,6 +31,7 @@ void trace_open(struct trace *trace, const struct question *question, const stru
 	facts_free(&trace->facts);
 	facts_init(&trace->facts, question, rules, clock_wall_s());
 	json_array_clear(trace->steps);
+	trace->address_count = 0;
 	trace->open = true;
 	trace->ended = trace->begun = false;
 	lock_drop(&trace->lock);
@@ -210,6 +214,31 @@ void trace_observe(void *arg, enum check_moment moment, const struct want *want,
 		facts_copy(&trace->facts, facts);
 		trace->ended = verdict_next(facts).want.kind == WANT_NOTHING;
 		cond_wake_all(&trace->changed);
+	}
+	lock_drop(&trace->lock);
+}
+
+void trace_dialled(void *arg, const struct want *want, const char *address, const struct evidence *seen)
+{
+	struct trace *trace = arg;
+	struct trace_address *one = NULL;
+	lock_take(&trace->lock);
+	for (size_t i = 0; i < trace->address_count; i++)
+		if (strcmp(trace->address[i].host, want->name) == 0 && trace->address[i].port == want->port &&
+			strcmp(trace->address[i].address, address) == 0)
+			one = &trace->address[i];
+	if (!one && trace->address_count < TRACE_ADDRESSES_MAX) {
+		if (!trace->address)
+			trace->address = xcalloc(TRACE_ADDRESSES_MAX, sizeof *trace->address);
+		one = &trace->address[trace->address_count++];
+		*one = (struct trace_address){.port = want->port};
+		snprintf(one->host, sizeof one->host, "%s", want->name);
+		snprintf(one->address, sizeof one->address, "%s", address);
+	}
+	if (one && seen) {
+		one->probed = true;
+		one->seen = *seen;
+		one->seen.at = clock_wall_s();
 	}
 	lock_drop(&trace->lock);
 }

@@ -10,18 +10,30 @@
 #include "lock.h"
 #include "output.h"
 
+/* An address of a hop. */
+struct trace_address {
+	char host[DOMAIN_SIZE];
+	uint16_t port;
+	char address[ADDRESS_TEXT_SIZE];
+	bool probed;
+	struct evidence seen; /* if it was probed */
+};
+#define TRACE_ADDRESSES_MAX 64 /* further ones are left out */
+
 struct trace {
 	struct lock lock; /* guards all members below while the trace is open */
 	struct signal_cond changed;
-	bool json;          /* keep the steps instead of printing them */
-	bool terminal;      /* standard output is a terminal */
-	bool open;          /* new steps are recorded */
-	bool ended;         /* the facts suffice for a verdict */
-	bool begun;         /* a step has begun and has not ended */
-	struct want want;   /* of that step */
-	int64_t begun_ms;   /* when it began; monotonic clock */
-	struct facts facts; /* after trace_close() the main thread may use them without the lock */
-	json_t *steps;      /* an array */
+	bool json;                     /* keep the steps instead of printing them */
+	bool terminal;                 /* standard output is a terminal */
+	bool open;                     /* new steps are recorded */
+	bool ended;                    /* the facts suffice for a verdict */
+	bool begun;                    /* a step has begun and has not ended */
+	struct want want;              /* of that step */
+	int64_t begun_ms;              /* when it began; monotonic clock */
+	struct facts facts;            /* after trace_close() the main thread may use them without the lock */
+	json_t *steps;                 /* an array */
+	struct trace_address *address; /* owned */
+	size_t address_count;
 };
 
 void trace_init(struct trace *trace, bool json);
@@ -31,6 +43,8 @@ void trace_free(struct trace *trace);
 void trace_open(struct trace *trace, const struct question *question, const struct rules *rules);
 /* Records a moment of a step. This is the callback for check_options.observe; `arg` is the trace. */
 void trace_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts);
+/* Records an address of a hop. This is the callback for check_on_dialled(); `arg` is the trace. */
+void trace_dialled(void *arg, const struct want *want, const char *address, const struct evidence *seen);
 /* Waits until the facts suffice for a verdict. Returns false if they do not suffice within `wait_ms` milliseconds. */
 bool trace_await(struct trace *trace, int wait_ms);
 /* Ends the recording; later steps are ignored. A step that has not ended is recorded as `unfinished`. */

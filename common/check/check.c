@@ -111,6 +111,12 @@ void check_free(struct check **slot)
 	*slot = NULL;
 }
 
+void check_on_dialled(struct check *check, check_dialled *dialled, void *arg)
+{
+	check->dialled = dialled;
+	check->dialled_arg = arg;
+}
+
 void check_reconfigure(struct check *check, struct config *config)
 {
 	lock_take(&check->lock);

@@ -41,6 +41,11 @@ struct check_options {
 };
 /* Returns NULL, with the reason in `why`, if the store's writer thread cannot be started. */
 struct check *check_new(const struct check_options *options, struct failure *why);
+/* Sets a callback for the addresses of the hops that are probed (`stsgate query`): it is called when a probe
+ * of a hop has ended, for each known address, on a loop, without a lock held. `seen` is what a probe saw there; NULL: the
+ * address was not probed. Call this function before the first question. */
+typedef void check_dialled(void *arg, const struct want *want, const char *address, const struct evidence *seen);
+void check_on_dialled(struct check *check, check_dialled *dialled, void *arg);
 /* Cancels all work: open inquiries end with the verdict so far, and their waiters are answered. Waits until all
  * inquiries have ended. Never call this on a loop. */
 void check_free(struct check **check);

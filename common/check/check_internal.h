@@ -107,6 +107,8 @@ struct check {
 	struct desk *desk;
 	check_observe *observe;
 	void *observe_arg;
+	obtain_dialled *dialled; /* set before the first question */
+	void *dialled_arg;
 
 	struct lock lock;
 	struct signal_cond idle; /* signalled when no inquiry is open, or when a desk has ended */

@@ -146,6 +146,8 @@ static bool fly(struct inquiry *inquiry)
 		.probes = desk->probes,
 		.wake = {on_wake, inquiry},
 		.asked = inquiry_is_asked(inquiry),
+		.dialled = check->dialled,
+		.dialled_arg = check->dialled_arg,
 		.mx_is_next = question->mx_lookup && question->purpose != PURPOSE_MAP};
 	struct found found;
 	lock_take(&check->lock);

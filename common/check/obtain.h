@@ -43,6 +43,10 @@ struct bounds {
 	bool background;      /* no front end waits for anything in this process */
 };
 
+/* Called when a probe of a hop has ended, for each known address of the hop: with what a probe saw there, or with NULL if
+ * the address was not probed. A second probe of the hop reports again. On a loop, without a lock held. */
+typedef void obtain_dialled(void *arg, const struct want *want, const char *address, const struct evidence *seen);
+
 /* What obtain() works with. */
 struct means {
 	const struct config *config;
@@ -50,9 +54,11 @@ struct means {
 	struct loop *loop;
 	struct fetch_line *fetches;
 	struct probe_line *probes;
-	struct wake wake; /* called when an operation has ended: the caller then calls obtain() again */
-	bool asked;       /* somebody may wait for the result */
-	bool mx_is_next;  /* after the policy, the inquiry wants the domain's MX set */
+	struct wake wake;        /* called when an operation has ended: the caller then calls obtain() again */
+	bool asked;              /* somebody may wait for the result */
+	bool mx_is_next;         /* after the policy, the inquiry wants the domain's MX set */
+	obtain_dialled *dialled; /* may be NULL */
+	void *dialled_arg;
 };
 
 struct fetching;

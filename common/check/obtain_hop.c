@@ -249,12 +249,37 @@ static bool dials_answered(struct probing *probing)
 	return all;
 }
 
+/* Reports what was seen at each address of the hop, and the addresses that were not probed. The lookups have their answers,
+ * so nothing is looked up here. */
+static void dials_report(const struct means *means, struct attempt *attempt)
+{
+	const struct want *want = &attempt->want;
+	const struct probing *probing = attempt->probing;
+	struct addresses all;
+	if (!means->dialled)
+		return;
+	for (unsigned i = 0; i < probing->count; i++)
+		means->dialled(means->dialled_arg, want, probing->dial[i].seen.address, &probing->dial[i].seen);
+	addresses_find(
+		&all, &attempt->lookups, want->name, FETCH_ADDRESSES_MAX, means->config->settings->probe_private, 0);
+	for (size_t i = 0; i < all.count; i++) {
+		char text[ADDRESS_TEXT_SIZE];
+		bool dialled = false;
+		address_format(&all.at[i], text);
+		for (unsigned k = 0; k < probing->count; k++)
+			dialled = dialled || strcmp(probing->dial[k].seen.address, text) == 0;
+		if (!dialled)
+			means->dialled(means->dialled_arg, want, text, NULL);
+	}
+}
+
 /* All dials have been answered, or sightings suffice. Returns OBTAIN_LATER if the hop is to be probed a second time. */
 static enum obtained look_end(const struct means *means, struct attempt *attempt, struct found *found)
 {
 	struct probing *probing = attempt->probing;
 	bool may_pass = evidence_join(probing, found);
 	sightings_leave(probing, means->config, &attempt->want);
+	dials_report(means, attempt);
 	dials_drop(probing, means->bounds);
 	if (!may_pass || probing->second)
 		return OBTAINED;

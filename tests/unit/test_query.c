@@ -6,8 +6,10 @@
 #include "world.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -617,6 +619,80 @@ static void test_override(void **state)
 	call_store_remove();
 }
 
+/* Each address of a mail host is shown, with what a probe saw there. */
+static void test_addresses(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {"          addresses: 3\n",
+		"            8.0.9.1: satisfies the policy [ok], TLSv1.3 TLS_AES_256_GCM_SHA384\n",
+		"            8.0.9.2: presents an expired certificate [certificate-expired], TLSv1.2 ",
+		"            8.0.9.3: not probed (at most two addresses of a host are)\n"};
+	static const char *const addresses[] = {"8.0.9.1", "8.0.9.2", "8.0.9.3"};
+	const struct call call = {.run = query_run, .words = {"example.com"}};
+	world_honest();
+	assert_true(world_dns("mx.example.com", DNS_A, 300, addresses, COUNT(addresses)));
+	world_hop("mx.example.com/8.0.9.2", REASON_CERT_EXPIRED, 0x0303);
+	told(&call, 1, lines, COUNT(lines));
+	json_t *got = call_for_json(call, 1);
+	json_is_text(got, "hops.0.addresses.1.evidence.reason", "certificate-expired");
+	json_is_text(got, "hops.0.addresses.2.address", "8.0.9.3");
+	json_is_nothing(got, "hops.0.addresses.2.evidence");
+	json_decref(got);
+}
+
+static struct {
+	int fd;
+	size_t len;
+	char text[32768];
+} terminal;
+
+/* Reads what the tool writes to its terminal. Opens the gate of the fetch only when the beginning of that step is there. */
+static void *terminal_read(void *arg)
+{
+	ssize_t got;
+	(void)arg;
+	while (terminal.len + 1 < sizeof terminal.text &&
+		(got = read(terminal.fd, terminal.text + terminal.len, sizeof terminal.text - 1 - terminal.len)) > 0) {
+		terminal.len += (size_t)got;
+		if (strstr(terminal.text, "- policy of example.com ..."))
+			world_gate_open("fetch example.com");
+	}
+	return NULL;
+}
+
+static int call_on_terminal(void *arg)
+{
+	pthread_t thread;
+	int out = dup(STDOUT_FILENO);
+	terminal.fd = posix_openpt(O_RDWR | O_NOCTTY);
+	if (terminal.fd < 0 || grantpt(terminal.fd) != 0 || unlockpt(terminal.fd) != 0)
+		return 98;
+	int slave = open(ptsname(terminal.fd), O_RDWR | O_NOCTTY);
+	world_gate_shut("fetch example.com");
+	if (slave < 0 || dup2(slave, STDOUT_FILENO) < 0 || pthread_create(&thread, NULL, terminal_read, NULL) != 0)
+		return 99;
+	int status = call_run(arg);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	close(slave);
+	pthread_join(thread, NULL);
+	printf("%s", terminal.text);
+	return status;
+}
+
+/* On a terminal a step is printed when it begins, so that a slow step is visible while it runs. */
+static void test_terminal(void **state)
+{
+	(void)state;
+	world_honest();
+	struct call asked = {.run = query_run, .words = {"example.com"}};
+	struct tool_run run = tool_call(call_on_terminal, &asked);
+	assert_int_equal(run.status, 0);
+	if (!strstr(run.out, "- policy of example.com ... fetched, "))
+		fail_msg("%s", run.out);
+	tool_run_free(&run);
+}
+
 /* No resolver answers while the MX records are known: that proves nothing about the mail host. */
 static void test_dead_resolver(void **state)
 {
@@ -841,7 +917,8 @@ int main(void)
 		cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh), cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_anew), cmocka_unit_test(test_unreachable), cmocka_unit_test(test_mta_holds),
 		cmocka_unit_test(test_curiosity), cmocka_unit_test(test_fetch_detail),
-		cmocka_unit_test(test_dead_resolver), cmocka_unit_test(test_exempt), cmocka_unit_test(test_override)};
+		cmocka_unit_test(test_dead_resolver), cmocka_unit_test(test_exempt), cmocka_unit_test(test_override),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_terminal)};
 	setenv("LC_ALL", "C", 1);
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
