@@ -206,17 +206,25 @@ static void until_print(const struct override *override)
 		when_date(&until, override->ends_at), local, when_span(&span, override->ends_at - override->begins_at));
 }
 
+static void command_print(const char *mta, const char *command, const char *domain, const char *what)
+{
+	char words[DOMAIN_SIZE + 32];
+	snprintf(words, sizeof words, "%s%s", command, domain);
+	printf("  %-8s  %-28s  %s\n", mta, words, what);
+}
+
 static void retry_print(const struct override *override)
 {
-	puts("\nTo deliver mail that waits now:");
-	puts("  Postfix   postqueue -i QUEUE_ID      one message; mailq lists them");
-	puts("            postqueue -f               all deferred mail");
-	puts("            postsuper -H QUEUE_ID      a message on hold, which mailq marks with !");
-	puts("  Sendmail  sendmail -qIQUEUE_ID       one message");
-	if (!is_all(override))
-		printf("            sendmail -qR%-15s  all mail to the domain\n", override->domain);
+	puts("\nTo deliver waiting mail now:");
+	command_print("Postfix", "postqueue -i QUEUE_ID", "", "one message; mailq lists them");
+	command_print("", "postqueue -f", "", "all deferred mail");
+	command_print("", "postsuper -H QUEUE_ID", "", "a message on hold, which mailq marks with !");
+	command_print("Sendmail", "sendmail -qIQUEUE_ID", "", "one message");
+	command_print("", "sendmail -Q -qQ -qIQUEUE_ID", "", "a message on hold, which mailq -qQ lists");
+	if (is_all(override))
+		command_print("", "sendmail -q", "", "all mail");
 	else
-		puts("            sendmail -q                all mail");
+		command_print("", "sendmail -qR", override->domain, "all mail to the domain");
 }
 
 static void set_print(const struct override *override, const struct override *replaced)

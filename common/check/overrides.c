@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The events of one kind in the store, as the last round saw them; `events` is NULL before the first round. */
+struct told {
+	struct event_record *events;
+	size_t count;
+};
+
 struct overrides {
 	struct store *store;
 	struct events *events;
@@ -17,8 +23,8 @@ struct overrides {
 	size_t use_count GUARDED_BY(lock);
 
 	/* Only overrides_round() uses these members. */
-	struct override *seen; /* the table as the last round left it; NULL before the first round */
-	size_t seen_count;
+	struct told set, cleared;
+	bool looked;        /* a round has ended */
 	int64_t reminded_s; /* monotonic; 0: never */
 };
 
@@ -82,18 +88,19 @@ void overrides_free(struct overrides **slot)
 		return;
 	uses_write(overrides);
 	lock_destroy(&overrides->lock);
-	free(overrides->seen);
+	free(overrides->set.events);
+	free(overrides->cleared.events);
 	free(overrides);
 	*slot = NULL;
 }
 
 /* --- rounds ------------------------------------------------------------------------------------------------------- */
 
-static const struct override *row_find(const struct override *rows, size_t count, const char *domain)
+static const struct event_record *event_find_domain(const struct told *told, const char *domain)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(rows[i].domain, domain) == 0)
-			return &rows[i];
+	for (size_t i = 0; i < told->count; i++)
+		if (strcmp(told->events[i].domain, domain) == 0)
+			return &told->events[i];
 	return NULL;
 }
 
@@ -115,36 +122,22 @@ static size_t expired_end(struct overrides *overrides, struct override *rows, si
 	return left;
 }
 
-/* Tells that somebody has cleared an override. The tool has noted an event that names the person. */
-static void cleared_tell(struct overrides *overrides, const struct override *cleared)
+/* Tells the log about events that the tool has written to the store since the last round. Events of a kind and domain are
+ * merged there, so what was set and cleared again meanwhile is told by its newest event. */
+static void changes_tell(struct overrides *overrides, struct told *told, enum event_kind kind)
 {
-	char text[OVERRIDE_TEXT_SIZE];
 	size_t count = 0;
-	const char *domain = override_event_domain(cleared);
-	described(text, cleared);
-	struct event_record *events = store_events(overrides->store, &count, NULL);
-	for (size_t i = 0; events && i < count; i++)
-		if (events[i].kind == EVENT_OVERRIDE_CLEARED && strcmp(events[i].domain, domain) == 0 &&
-			events[i].last_at >= cleared->begins_at)
-			memcpy(text, events[i].detail, sizeof events[i].detail);
-	free(events);
-	events_tell(EVENT_OVERRIDE_CLEARED, domain, text);
-}
-
-/* Compares the table with what the last round saw. */
-static void changes_tell(struct overrides *overrides, const struct override *rows, size_t count, int64_t now)
-{
-	char text[OVERRIDE_TEXT_SIZE];
-	for (size_t i = 0; i < count; i++) {
-		const struct override *before = row_find(overrides->seen, overrides->seen_count, rows[i].domain);
-		if (!before || !override_same(before, &rows[i]))
-			events_tell(EVENT_OVERRIDE_SET, override_event_domain(&rows[i]), described(text, &rows[i]));
+	struct event_record *events = store_events_of(overrides->store, kind, &count, NULL);
+	if (!events)
+		return;
+	for (size_t i = 0; i < count && told->events; i++) {
+		const struct event_record *before = event_find_domain(told, events[i].domain);
+		if (!before || before->last_at != events[i].last_at || before->count != events[i].count)
+			events_tell(kind, events[i].domain, events[i].detail);
 	}
-	for (size_t i = 0; i < overrides->seen_count; i++) {
-		const struct override *before = &overrides->seen[i];
-		if (before->ends_at > now && !row_find(rows, count, before->domain))
-			cleared_tell(overrides, before);
-	}
+	free(told->events);
+	told->events = events;
+	told->count = count;
 }
 
 /* After a start, the log names every override once. */
@@ -159,13 +152,13 @@ static void standing_tell(const struct override *rows, size_t count, int64_t now
 static void remind(struct overrides *overrides, const struct override *rows, size_t count, int64_t now)
 {
 	char text[OVERRIDE_TEXT_SIZE];
-	const struct override *all = row_find(rows, count, OVERRIDE_ALL);
+	bool all = count > 0 && strcmp(rows[0].domain, OVERRIDE_ALL) == 0 && override_in_force(&rows[0], now);
 	int64_t now_s = clock_mono_ms() / 1000 + 1;
-	if (!all || !override_in_force(all, now)) {
+	if (!all) {
 		overrides->reminded_s = 0;
 	} else if (overrides->reminded_s == 0 || now_s - overrides->reminded_s >= OVERRIDES_REMIND_S) {
 		log_warning("an override is in force for all domains: %s; `stsgate override clear '*'` ends it",
-			described(text, all));
+			described(text, &rows[0]));
 		overrides->reminded_s = now_s;
 	}
 }
@@ -178,13 +171,12 @@ void overrides_round(struct overrides *overrides)
 	struct override *rows = store_overrides(overrides->store, &count, NULL);
 	if (!rows)
 		return;
+	changes_tell(overrides, &overrides->set, EVENT_OVERRIDE_SET);
+	changes_tell(overrides, &overrides->cleared, EVENT_OVERRIDE_CLEARED);
 	count = expired_end(overrides, rows, count, now);
-	if (overrides->seen)
-		changes_tell(overrides, rows, count, now);
-	else
+	if (!overrides->looked)
 		standing_tell(rows, count, now);
+	overrides->looked = true;
 	remind(overrides, rows, count, now);
-	free(overrides->seen);
-	overrides->seen = rows;
-	overrides->seen_count = count;
+	free(rows);
 }

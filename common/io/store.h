@@ -193,6 +193,8 @@ bool store_forget_events(struct store *store, int64_t before, struct failure *wh
 /* Returns all events, newest last, except events that cannot be read or that only a later version knows. The caller
  * frees the array with free(). Returns NULL on failure. */
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why);
+/* Returns the events of one kind, by domain, in the same way. */
+struct event_record *store_events_of(struct store *store, enum event_kind kind, size_t *count, struct failure *why);
 
 /* Verdict records. The store keeps at most VERDICTS_MAX of them, in at most a 32nd of its limit, in the same way as
  * events: equal ones (verdict_record_same()) are merged, and those with the oldest last_at leave first. */

@@ -1,4 +1,5 @@
 /* Events: a ring (store_ring.c) of at most EVENTS_MAX events. */
+#include "memory.h"
 #include "store_internal.h"
 
 #include <stdlib.h>
@@ -78,4 +79,32 @@ struct event_record *store_events(struct store *store, size_t *count, struct fai
 	if (events)
 		qsort(events, *count, sizeof *events, event_compare);
 	return events;
+}
+
+struct event_record *store_events_of(struct store *store, enum event_kind kind, size_t *count, struct failure *why)
+{
+	struct store_view *view = store_view_begin(store, why);
+	MDB_cursor *cursor = NULL;
+	uint8_t number = event_number(kind);
+	MDB_val key = {1, &number}, value;
+	*count = 0;
+	if (!view)
+		return NULL;
+	struct event_record *out = xcalloc(1, sizeof *out);
+	int result = store->has_events ? mdb_cursor_open(view->txn, store->events, &cursor) : MDB_NOTFOUND;
+	if (result == 0)
+		result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	while (result == 0 && *(const uint8_t *)key.mv_data == number) {
+		out = xrealloc(out, (*count + 1) * sizeof *out);
+		*count += event_decode(&out[*count], value.mv_data, value.mv_size);
+		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	if (cursor)
+		mdb_cursor_close(cursor);
+	store_view_end(&view);
+	if (result == 0 || result == MDB_NOTFOUND)
+		return out;
+	free(out);
+	store_fail(store, result, "cannot be read", why);
+	return NULL;
 }

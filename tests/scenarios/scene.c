@@ -6,6 +6,7 @@
 #include "fake_events.h"
 #include "fake_log.h"
 #include "next_hop.h"
+#include "override_text.h"
 #include "world.h"
 
 #include <dirent.h>
@@ -294,6 +295,18 @@ static bool run_restart(struct scene *scene, const struct words *words)
 	return product_start(scene);
 }
 
+/* Notes the event as the tool does. */
+static void override_noted(struct scene *scene, enum event_kind kind, const struct override *override)
+{
+	char detail[OVERRIDE_TEXT_SIZE];
+	struct event_record event;
+	struct text text;
+	text_init(&text, detail, sizeof detail);
+	override_describe(&text, override);
+	event_record_init(&event, kind, override_event_domain(override), detail, world_wall_s());
+	store_note_event(scene->store, &event, NULL);
+}
+
 /* override DOMAIN|* pass|tag|enforce DURATION, override DOMAIN|* clear */
 static bool run_override(struct scene *scene, const struct words *words)
 {
@@ -304,15 +317,18 @@ static bool run_override(struct scene *scene, const struct words *words)
 	if (words->count < 3 || !product_start(scene))
 		return scene_bad(scene, "override", "DOMAIN KIND DURATION");
 	snprintf(override.domain, sizeof override.domain, "%s", words->word[1]);
-	if (strcmp(words->word[2], "clear") == 0)
+	if (strcmp(words->word[2], "clear") == 0) {
+		override_noted(scene, EVENT_OVERRIDE_CLEARED, &override);
 		return store_clear_override(scene->store, override.domain, INT64_MAX, &before, &why) ||
 		       scene_bad(scene, "override", why.text);
+	}
 	override.kind = override_kind_by_name((struct span){words->word[2], strlen(words->word[2])});
 	if (words->count < 4 || !duration_parse(words->word[3], &seconds))
 		return scene_bad(scene, "override", "DOMAIN KIND DURATION");
 	override.ends_at = override.begins_at + seconds;
 	if (!override_is_valid(&override))
 		return scene_bad(scene, "override", "that is not valid");
+	override_noted(scene, EVENT_OVERRIDE_SET, &override);
 	return store_set_override(scene->store, &override, &before, &why) || scene_bad(scene, "override", why.text);
 }
 

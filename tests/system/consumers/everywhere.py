@@ -3,6 +3,7 @@
 import functools
 import gzip
 import json
+import re
 
 from lab import hop
 from lab.proc import wait_for
@@ -198,3 +199,50 @@ def audited(lab, stage, name):
     expect('results from the compressed log', {
         bad.ascii: ('delayed', 1, 'secure'), testing.ascii: ('testing-fails', 1, 'NOTFOUND'),
         good.ascii: ('satisfied', 1, 'secure'), plain.ascii: ('no-policy', 2, 'NOTFOUND')}, results)
+
+
+@each('postfix', 'sendmail')
+def overridden(lab, stage, name):
+    """An override releases waiting mail at once and on record, `tag` accepts and tags, and without it mail waits again."""
+    domain = lab.domain(f'{name}-overridden')
+    relay, to = stage.relay, domain.ascii
+    waiting, later = stage.send(domain, hold=True), stage.send(domain, hold=True)
+    stage.turn(domain.mx, hop.STRIPPED, f'STARTTLS is stripped at {domain.mx.name}')
+    since = stage.release(waiting)
+    stage.deferred(waiting, relay.NOT_OFFERED, since)
+    used = lab.gate.counter('stsgate_override_uses_total', override='pass')
+    override(stage, 'set', to, 'pass', '--for', '1h', '--reason', 'agreed on the phone')
+    relay.retry(waiting.queue_id)
+    stage.tell('relay', f'{waiting.queue_id} is tried again')
+    relay.wait_fate(waiting.queue_id, 'sent', since=since)
+    stage.tell('arrived', lab.wait_arrival(domain.mx))
+    passed = stage.send(domain)
+    stage.accepted(passed)
+    relay.wait_fate(passed.queue_id, 'sent')
+    stage.explain(domain, 'frontend=milter .*verdict=pass reason=override .*override=pass')
+    stage.explain(domain, 'frontend=socketmap .*override=pass action=notfound')
+    expect('uses that are counted', 3, lab.gate.counter('stsgate_override_uses_total', override='pass') - used,
+           lab.gate.counter('stsgate_override_uses_total', override='pass') - used >= 3)
+    lab.gate.tool('refresh', to)     # the good evidence is replaced
+    override(stage, 'set', to, 'tag', '--for', '1h', '--reason', 'to see who is affected')
+    tagged = stage.send(domain)
+    stage.accepted(tagged)
+    relay.wait_fate(tagged.queue_id, 'sent')
+    tag = lab.wait_arrival(domain.mx, 3).headers('X-STS-Gate')[-1]
+    stage.tell('tag', tag)
+    expect_match('the tag', 'verdict=fail-enforce; reason=starttls-not-supported; .*override=tag$', tag)
+    override(stage, 'clear', to)
+    stage.refused(stage.send(domain), domain, 'starttls-not-supported')
+    since = stage.release(later)
+    stage.deferred(later, relay.NOT_OFFERED, since)
+    wait_for('the log of stsgated on the override', lambda: lab.gate.log.find(
+        re.compile(rf'event=override-cleared domain={to} .*cleared by'), stage.gate_mark), 10)
+    stage.explain(domain, 'event=override-set .*until 20')
+    _, events, _ = lab.gate.tool('events', to)
+    expect_match('the events', r'(?s)override-set .*override-cleared ', events)
+
+
+def override(stage, *words):
+    status, out, err = stage.lab.gate.tool('override', *words)
+    stage.tell('override', out + err)
+    expect(f'override {words[0]}', 0, status)

@@ -57,7 +57,7 @@ class Mta:
     NOT_NAMED        the policy does not list the hop
     NO_MAP           the map does not answer
     SENDER_FIRST     the MTA sends MAIL to a hop before it compares the hop's name with the policy
-    obeys_tls_required, fate, verified, submit, queue, held, release, flush, empty, map_answer, start, stop, attach
+    obeys_tls_required, fate, verified, submit, queue, held, release, retry, flush, empty, map_answer, start, stop, attach
     """
 
     def __init__(self, name, address, log_path, root=''):

@@ -211,6 +211,10 @@ class Relay(Mta):
         self.run('postsuper', '-H', queue_id)
         self.flush()
 
+    def retry(self, queue_id):
+        """Tries one deferred message again."""
+        self.run('postqueue', '-i', queue_id)
+
     def flush(self):
         self.run('postqueue', '-f')
 

@@ -204,6 +204,10 @@ class Sendmail(Mta):
         self.run('sendmail', '-Q', '-qQ', f'-qI{queue_id}')
         self.flush()
 
+    def retry(self, queue_id):
+        """Tries one deferred message again."""
+        self.run('sendmail', f'-qI{queue_id}', seconds=60)
+
     def flush(self):
         self.run('sendmail', '-q', seconds=60)
 
