@@ -63,6 +63,19 @@ static bool mailertable_read(const struct sendmail_config *config, struct names 
 	return true;
 }
 
+/* Returns whether this machine's Sendmail does not know the option of FEATURE(sts): then the option's name is not in the
+ * program. Running the program to ask it could wait for DNS. Returns false if another MTA's program has that name. */
+static bool sts_missing(void)
+{
+	char path[64];
+	struct failure why;
+	const char *name = program_find("sendmail", path, sizeof path);
+	char *bytes = name ? file_text(name, &why) : NULL;
+	bool missing = bytes && strstr(bytes, "InputMailFilters") && !strstr(bytes, "StrictTransportSecurity");
+	free(bytes);
+	return missing;
+}
+
 static const char *ca_unreadable(const struct sendmail_config *config)
 {
 	const char *name = sendmail_option(config, "CACertFile");
@@ -79,6 +92,7 @@ static void configuration_judge(struct doctor *doctor, const struct sendmail_con
 	struct sendmail_facts facts = {.config = config, .file = file, .routed = &routed};
 	facts.mailertable_read = mailertable_read(config, &routed);
 	facts.ca_unreadable = ca_unreadable(config);
+	facts.sts_missing = sendmail_map(config, "sts") && sts_missing();
 	bool needed = sendmail_map(config, "sts") && sendmail_wildcard_rule_is_wrong(config);
 	if (needed && doctor_wants(doctor, "sendmail-wildcard") && wildcards_find(doctor, &wildcards))
 		facts.wildcards = &wildcards;

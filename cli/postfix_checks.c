@@ -28,6 +28,12 @@ const char *shown(struct quote *quote, struct span text)
 	return quote_bytes(quote, text.at, text.len < SHOWN_MAX ? text.len : SHOWN_MAX);
 }
 
+const char *shown_setting(struct quote *quote, const struct postfix_case *c, const char *name)
+{
+	const char *value = postfix_value(c->config, NULL, name);
+	return value[0] != '\0' ? shown(quote, span_of(value)) : "empty";
+}
+
 bool own_is_inside(const struct postfix_case *c, const struct settings_socket *own)
 {
 	size_t queue = strlen(c->queue);

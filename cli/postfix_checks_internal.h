@@ -44,6 +44,8 @@ const struct postfix_service *service_next(
 const struct postfix_service *service_find(const struct postfix_case *c, const char *name, const char *program);
 /* Quotes at most 120 octets. */
 const char *shown(struct quote *quote, struct span text);
+/* The same for a setting of main.cf: `empty` for no value. */
+const char *shown_setting(struct quote *quote, const struct postfix_case *c, const char *name);
 static inline struct span span_of(const char *string)
 {
 	return (struct span){string, strlen(string)};

@@ -106,11 +106,11 @@ static void outside_report(struct postfix_case *c, const struct client *client)
 static void unattached_report(struct postfix_case *c)
 {
 	char own[OWN_ADDRESS_SIZE];
-	struct quote value;
-	shown(&value, span_of(postfix_value(c->config, NULL, MAPS)));
+	struct quote quote;
+	const char *value = shown_setting(&quote, c, MAPS);
 	if (!c->settings->mta_enforces) {
 		doctor_report(c->doctor, "postfix-map", DOCTOR_SKIP,
-			"mta_enforces = no, and " MAPS " is %s, without stsgated's map", value.text);
+			"mta_enforces = no, and " MAPS " is %s, without stsgated's map", value);
 		return;
 	}
 	if (c->map.family == SOCKET_OFF) {
@@ -125,7 +125,7 @@ static void unattached_report(struct postfix_case *c)
 		"mta_enforces = yes, but " MAPS
 		" is %s, without stsgated's map: nothing binds the delivery of mail that the "
 		"milter lets pass",
-		value.text);
+		value);
 	doctor_remedy(c->doctor, "in main.cf: " MAPS " = socketmap:%s:postfix; or in stsgate.conf: mta_enforces = no",
 		own_address(c, &c->map, own));
 }

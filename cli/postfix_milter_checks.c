@@ -62,24 +62,22 @@ static void service_look(struct postfix_case *c, struct milters *milters, const 
 static void unattached_report(struct postfix_case *c)
 {
 	char own[OWN_ADDRESS_SIZE];
-	struct quote value;
-	bool delegated = c->delegation.family != SOCKET_OFF;
-	shown(&value, span_of(postfix_value(c->config, NULL, "smtpd_milters")));
-	if (delegated)
+	struct quote quote;
+	const char *value = shown_setting(&quote, c, "smtpd_milters");
+	if (c->delegation.family != SOCKET_OFF) {
 		doctor_report(c->doctor, "postfix-milter", DOCTOR_SKIP,
-			"smtpd_milters is %s, without stsgated's milter; policy delegation takes its place",
-			value.text);
-	else
-		doctor_report(c->doctor, "postfix-milter", c->settings->mta_enforces ? DOCTOR_WARN : DOCTOR_FAIL,
-			"smtpd_milters is %s, without stsgated's milter: %s", value.text,
-			c->settings->mta_enforces ? "nothing is judged or tagged before delivery"
-						  : "Postfix delivers without stsgated's judgement");
-	if (!delegated)
-		doctor_remedy(c->doctor,
-			"in main.cf: smtpd_milters = { %s, connect_timeout=10s, command_timeout=30s, "
-			"default_action=tempfail }, and non_smtpd_milters = $smtpd_milters; or in stsgate.conf: "
-			"milter_socket = (empty)",
-			own_address(c, &c->milter, own));
+			"no service of smtpd(8) asks the milter (smtpd_milters is %s); policy delegation takes its place",
+			value);
+		return;
+	}
+	doctor_report(c->doctor, "postfix-milter", c->settings->mta_enforces ? DOCTOR_WARN : DOCTOR_FAIL,
+		"no service of smtpd(8) asks the milter (smtpd_milters is %s): %s", value,
+		c->settings->mta_enforces ? "nothing is judged or tagged before delivery"
+					  : "Postfix delivers without stsgated's judgement");
+	doctor_remedy(c->doctor,
+		"in main.cf: smtpd_milters = { %s, connect_timeout=10s, command_timeout=30s, default_action=tempfail }, and "
+		"non_smtpd_milters = $smtpd_milters; if no milter is wanted, in stsgate.conf: an empty milter_socket",
+		own_address(c, &c->milter, own));
 }
 
 static void outside_report(struct postfix_case *c, const struct milters *milters)

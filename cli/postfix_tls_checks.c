@@ -154,7 +154,7 @@ static void dane_check(struct postfix_case *c)
 		doctor_report(c->doctor, "postfix-dane", DOCTOR_FAIL,
 			"while DNS answers are validated, the map answers dane-only for some domains, but "
 			"smtp_dns_support_level is %s: Postfix cannot do DANE, and mail to these domains waits",
-			shown(&quote, span_of(support)));
+			support[0] != '\0' ? shown(&quote, span_of(support)) : "empty");
 		doctor_remedy(c->doctor,
 			"in main.cf: smtp_dns_support_level = dnssec, if Postfix's resolver validates; if not, in "
 			"stsgate.conf: mta_dane = no");

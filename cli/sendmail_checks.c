@@ -148,8 +148,8 @@ static void milter_check(struct sendmail_case *c)
 			c->settings->mta_enforces ? "nothing is judged or tagged before delivery"
 						  : "Sendmail delivers without stsgated's judgement");
 		doctor_remedy(c->doctor,
-			"in sendmail.mc: INPUT_MAIL_FILTER(`stsgate', `S=%s, F=T, T=S:10s;R:30s;E:5m'); or in stsgate.conf: "
-			"milter_socket = (empty)",
+			"in sendmail.mc: INPUT_MAIL_FILTER(`stsgate', `S=%s, F=T, T=S:10s;R:30s;E:5m'); if no milter is wanted, in "
+			"stsgate.conf: an empty milter_socket",
 			c->milter.text);
 		return;
 	}
@@ -222,6 +222,12 @@ static void map_check(struct sendmail_case *c)
 			shown(&quote, map_address(c->map)), own[0] != '\0' ? c->socketmap.text : "no address");
 		doctor_remedy(c->doctor, "in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s')",
 			own[0] != '\0' ? c->socketmap.text : "inet:8461@127.0.0.1");
+	} else if (c->facts->sts_missing) {
+		doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL,
+			"this Sendmail was built without _FFR_MTA_STS: FEATURE(sts) has no effect on what it sends");
+		doctor_remedy(c->doctor,
+			"use a Sendmail that `sendmail -d0.13 -bt </dev/null` shows with _FFR_MTA_STS, such as "
+			"Debian's; or leave FEATURE(sts) out, and in stsgate.conf: mta_enforces = no");
 	} else if (!sendmail_is_on(c->config, "StrictTransportSecurity")) {
 		doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL,
 			"the option StrictTransportSecurity is off: Sendmail does not ask the map");

@@ -10,6 +10,7 @@
 struct sendmail_facts {
 	const struct sendmail_config *config;
 	const char *file;          /* its name */
+	bool sts_missing;          /* Sendmail was built without MTA-STS */
 	const char *ca_unreadable; /* why the file of CACertFile cannot be read; NULL: it can, or there is none */
 	const struct names
 		*wildcards;    /* mail hosts in the store that only a wildcard certificate covers; NULL: unknown */

@@ -134,6 +134,8 @@ static struct settings *settings_of(const char *text)
 	return settings;
 }
 
+static bool sts_missing; /* of Sendmail */
+
 static void row_judge(const struct row *row, const struct names *wildcards)
 {
 	struct sendmail_config config;
@@ -149,6 +151,7 @@ static void row_judge(const struct row *row, const struct names *wildcards)
 	struct sendmail_facts facts = {.config = &config,
 		.file = "/etc/mail/sendmail.cf",
 		.ca_unreadable = row->ca_unreadable,
+		.sts_missing = sts_missing,
 		.wildcards = wildcards,
 		.mailertable_read = row->table,
 		.routed = &routed};
@@ -188,6 +191,18 @@ static void wildcards_are_named(void **state)
 		strstr(findings_all(), "sed -i 's/^R \\*\\.\\($={cert_altnames}\\)/R$+\\t\\t\\t$: *.$1\\nR\\1/' "
 				       "/etc/mail/sendmail.cf\n"));
 	names_free(&hosts);
+}
+
+static void build_is_judged(void **state)
+{
+	struct row row = rows[0], none = {"mta_enforces = no\n", "", "", "Ksts", NULL, NULL};
+	(void)state;
+	sts_missing = true;
+	row_judge(&row, NULL);
+	assert_string_equal(findings_bad(), "fail sendmail-map");
+	row_judge(&none, NULL);
+	assert_string_equal(findings_bad(), "");
+	sts_missing = false;
 }
 
 static void text_is_quoted(void **state)
@@ -239,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(wildcards_are_named),
+		cmocka_unit_test(build_is_judged),
 		cmocka_unit_test(text_is_quoted),
 		cmocka_unit_test(versions_compare),
 		cmocka_unit_test(attachment_is_seen),
