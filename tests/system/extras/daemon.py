@@ -1,6 +1,7 @@
 """The daemon: its sockets, signals, settings and rights."""
 
 import http.client
+import json
 import os
 import pwd
 import re
@@ -184,3 +185,56 @@ def query_looks_anew(lab, stage):
     expect('long lines of the letter', [], [line for line in letter.splitlines() if len(line) > 72])
     stage.turn(domain.mx, hop.DOWN, 'the MX host goes down')
     expect_match('the step', 'cannot be reached', asked(1))
+
+
+@test
+def stats_and_settings(lab, stage):
+    """stats tells verdicts by reason, what waits, overrides, and a killed daemon; settings, what is not in use yet."""
+    lab.gate.restart(fresh=True, metrics_socket='')
+    good, bad, released = (lab.domain(name, conduct=conduct) for name, conduct in (
+        ('stats-good', hop.HONEST), ('stats-bad', hop.STRIPPED), ('stats-released', hop.STRIPPED)))
+    stage.encrypted(stage.send(good), good.mx)
+    stage.refused(stage.send(bad), bad, 'starttls-not-supported')
+    status, out, err = lab.gate.tool('override', 'set', released.ascii, 'pass', '--for', '1h', '--reason', 'a test')
+    expect(f'exit status of override: {err}', 0, status)
+
+    def stats():
+        status, out, err = lab.gate.tool('stats', '--json')
+        expect(f'exit status of stats: {err}', 0, status)
+        return json.loads(out)
+
+    def counted(kind, reason, of='day'):
+        return sum(row[of] for row in stats()['verdicts'] if row['purpose'] == 'deliver' and
+                   (row['verdict'], row['reason']) == (kind, reason))
+    wait_for('counts of the refusal', lambda: counted('fail-enforce', 'starttls-not-supported') == 1, pause=0.5)
+    wait_for('the domain that waits', lambda: [row['domain'] for row in stats()['waiting']] == [bad.ascii], pause=0.5)
+    seen = stats()
+    expect('passes', 1, counted('pass', 'ok'))
+    expect('daemon', ('running', 'enforce', 0),
+           tuple(seen['daemon'][name] for name in ('state', 'mode', 'settings_not_in_use')))
+    expect('override', [(released.ascii, 'a test')], [(row['domain'], row['reason']) for row in seen['overrides']])
+    expect('policies', 2, seen['store']['enforce'])
+    settings_tell(lab, stage)
+    lab.gate.kill()
+    _, out, _ = lab.gate.tool('stats')
+    stage.tell('stats', out.splitlines()[0])
+    expect_match('the first line', r'^stsgated is not running: it ended unexpectedly; last seen at 20', out)
+    lab.gate.start()
+    wait_for('counts of the next daemon', lambda: stats()['daemon']['state'] == 'running', pause=0.3)
+    expect('refusals of the day', 1, counted('fail-enforce', 'starttls-not-supported'))
+
+
+def settings_tell(lab, stage):
+    """A changed file is told from what the daemon uses, and the reload tells the change."""
+    lab.gate.settings['mode'] = 'monitor'
+    lab.gate.write()
+    _, out, _ = lab.gate.tool('settings', 'mode')
+    stage.tell('settings', out)
+    expect_match('before the reload', r'(?m)^# mode: stsgated uses enforce; for the value below, reload', out)
+    since = lab.gate.log.size()
+    lab.gate.reload()
+    wait_for('the change in the log', lambda: lab.gate.log.find(
+        re.compile(r'reloaded the settings: mode: enforce -> monitor; mode monitor$', re.M), since))
+    wait_for('the new settings', lambda: 'stsgated uses' not in lab.gate.tool('settings', 'mode')[1])
+    expect_match('after the reload', r'(?m)^# it has used its settings since 20\S+; their file is ',
+                 lab.gate.tool('settings', 'mode')[1])
