@@ -140,20 +140,6 @@ static bool set_read(
 	return true;
 }
 
-/* --- JSON --------------------------------------------------------------------------------------------------------- */
-
-static json_t *override_json(const struct override *override)
-{
-	if (override->kind == OVERRIDE_NONE)
-		return NULL;
-	int64_t now = clock_wall_s();
-	json_t *object = record_show(&override_table, override, NULL, NULL);
-	json_put(object, "uses", json_made(json_integer(override->uses)));
-	json_put(object, "in_force", json_boolean(override_in_force(override, now)));
-	json_put(object, "left", json_made(json_integer(override->ends_at > now ? override->ends_at - now : 0)));
-	return object;
-}
-
 /* --- set ---------------------------------------------------------------------------------------------------------- */
 
 /* Returns why an override `enforce` would do nothing, or NULL. */
@@ -256,8 +242,8 @@ static int set_do(const struct options *options, struct store *store, const stru
 	event_note(store, EVENT_OVERRIDE_SET, override, "");
 	if (options->json) {
 		json_t *object = json_made(json_object());
-		json_put(object, "override", override_json(override));
-		json_put(object, "replaced", override_json(&replaced));
+		json_put(object, "override", override_json(override, clock_wall_s()));
+		json_put(object, "replaced", override_json(&replaced, clock_wall_s()));
 		json_print(object);
 	} else {
 		set_print(override, &replaced);
@@ -321,7 +307,7 @@ static int list_run_on(const struct options *options, struct store *store)
 		puts("no override is set");
 	for (size_t i = 0; i < count; i++) {
 		if (options->json)
-			json_add(array, override_json(&rows[i]));
+			json_add(array, override_json(&rows[i], clock_wall_s()));
 		else
 			row_print(&rows[i]);
 	}
@@ -356,7 +342,7 @@ static int clear_run_on(const struct options *options, struct store *store, cons
 		cleared_note(store, &cleared, wanted->author);
 	if (options->json) {
 		json_t *object = json_made(json_object());
-		json_put(object, "cleared", override_json(&cleared));
+		json_put(object, "cleared", override_json(&cleared, clock_wall_s()));
 		json_print(object);
 	} else if (found) {
 		printf("%s: cleared: %s until %s, set by %s; uses: %" PRIu32 "\n", shown_domain(wanted),

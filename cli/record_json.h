@@ -45,4 +45,7 @@ bool input_text(const struct input *in, const char *key, size_t min, size_t max,
  * fields that an export leaves out. The caller also frees the memory that `record` owns, even after a failure. */
 bool record_read(const struct input *in, const struct fields *table, void *record);
 
+/* Returns the object of an override at a time (wall clock, seconds); NULL for OVERRIDE_NONE. The caller owns it. */
+json_t *override_json(const struct override *override, int64_t now);
+
 #endif

@@ -1,5 +1,6 @@
 /* stats: the object of JSON. */
 #include "limit_hits.h"
+#include "record_json.h"
 #include "report.h"
 #include "stats.h"
 
@@ -158,18 +159,8 @@ static json_t *limits_json(struct stats *stats)
 static json_t *overrides_json(const struct stats *stats)
 {
 	json_t *array = json_made(json_array());
-	for (size_t i = 0; i < stats->override_count; i++) {
-		const struct override *override = &stats->overrides[i];
-		json_t *object = json_made(json_object());
-		json_put(object, "domain", json_text(override->domain));
-		json_put(object, "kind", json_text(override_kind_name(override->kind)));
-		json_put(object, "author", json_text(override->author));
-		json_put(object, "reason", json_text(override->reason));
-		json_put(object, "begins_at", json_when(override->begins_at));
-		json_put(object, "ends_at", json_when(override->ends_at));
-		json_put(object, "uses", number(override->uses));
-		json_add(array, object);
-	}
+	for (size_t i = 0; i < stats->override_count; i++)
+		json_add(array, override_json(&stats->overrides[i], stats->now));
 	return array;
 }
 
