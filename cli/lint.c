@@ -1,4 +1,5 @@
 /* lint: runs stsgate's own parsers on a policy, record or pattern before somebody publishes it. */
+#include "lint.h"
 #include "commands.h"
 #include "domain.h"
 #include "memory.h"
@@ -40,18 +41,26 @@ static ssize_t file_read(const char *name, char *bytes, size_t size)
 
 #define SHOWN_MAX 100 /* characters of a wrong value that are printed */
 
-/* Prints the name of a finding, its line (0: none), and the octets that are wrong (`at` NULL: none). */
+const char *lint_place(char out[LINT_PLACE_SIZE], enum finding finding, uint32_t line, struct span value)
+{
+	struct text text;
+	text_init(&text, out, LINT_PLACE_SIZE);
+	text_add(&text, finding_name(finding));
+	if (line > 0) {
+		text_add(&text, ", line ");
+		text_add_number(&text, line);
+	}
+	if (value.at) {
+		text_add(&text, ": ");
+		text_quote(&text, value.at, value.len, SHOWN_MAX);
+	}
+	return out;
+}
+
 static void place_print(const char *label, enum finding finding, uint32_t line, struct span value)
 {
-	struct quote quote;
-	char where[32] = "";
-	struct text text;
-	text_init(&text, quote.text, sizeof quote.text);
-	if (value.at)
-		text_quote(&text, value.at, value.len, SHOWN_MAX);
-	if (line > 0)
-		snprintf(where, sizeof where, ", line %" PRIu32, line);
-	line_print(label, "%s%s%s%s", finding_name(finding), where, value.at ? ": " : "", quote.text);
+	char place[LINT_PLACE_SIZE];
+	line_print(label, "%s", lint_place(place, finding, line, value));
 }
 
 /* Prints what the finding means and what to do. */
@@ -223,11 +232,17 @@ int lint_run(const struct options *options, size_t count, char **words)
 		return lint_record(options, words[1]);
 	if (strcmp(words[0], "mx") == 0 && count == 3)
 		return lint_mx(options, words[1], words[2]);
+	if (strcmp(words[0], "domain") == 0 && count == 2)
+		return lint_domain(options, words[1]);
 	struct quote quote;
-	bool known = strcmp(words[0], "policy") == 0 || strcmp(words[0], "record") == 0 || strcmp(words[0], "mx") == 0;
-	if (!known)
+	static const char *const known[] = {"policy", "record", "mx", "domain"};
+	bool is_known = false;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		is_known = is_known || strcmp(words[0], known[i]) == 0;
+	if (!is_known)
 		fprintf(stderr, "stsgate: lint: unknown word %s\n", quote_string(&quote, words[0]));
-	fputs("usage: stsgate lint policy FILE|-\nusage: stsgate lint record TEXT\nusage: stsgate lint mx PATTERN HOST\n",
+	fputs("usage: stsgate lint policy FILE|-\nusage: stsgate lint record TEXT\nusage: stsgate lint mx PATTERN HOST\n"
+	      "usage: stsgate lint domain DOMAIN\n",
 		stderr);
 	return EX_USAGE;
 }

@@ -30,7 +30,8 @@ cli_sources = \
 	cli/session.c cli/session.h \
 	cli/letter.c cli/letter.h \
 	cli/lines.c cli/lines.h \
-	cli/lint.c \
+	cli/lint.c cli/lint.h \
+	cli/lint_domain.c \
 	cli/list.c \
 	cli/postfix_checks_internal.h cli/postfix_checks.c cli/postfix_checks.h \
 	cli/postfix_config.c cli/postfix_config.h \
@@ -53,6 +54,7 @@ cli_sources = \
 	cli/show.c \
 	cli/stored.c cli/stored.h \
 	cli/stats.c cli/stats.h cli/stats_json.c cli/stats_read.c cli/stats_text.c \
+	cli/survey.c cli/survey.h \
 	cli/talk.c cli/talk.h \
 	cli/tally.c cli/tally.h \
 	cli/trace.c cli/trace.h \

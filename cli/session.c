@@ -44,9 +44,7 @@ struct store *session_store(const struct options *options, int *status)
 	return store;
 }
 
-/* Gives up root, so that data from the network is not parsed as root. With a store the process becomes the store's owner.
- * Here there is no store, so it becomes the daemon's user, or nobody. */
-static void root_leave(const struct settings *settings)
+void session_leave_root(const struct settings *settings)
 {
 	if (geteuid() != 0 || strcmp(settings->user, "root") == 0)
 		return;
@@ -99,7 +97,7 @@ static bool store_find(
 		return session->store != NULL;
 	fprintf(stderr, "stsgate: note: the daemon's store is not used, and the results are not stored: %s\n",
 		why->text);
-	root_leave(settings);
+	session_leave_root(settings);
 	session->store = temporary_open(why);
 	return session->store != NULL;
 }

@@ -17,6 +17,10 @@ struct settings *session_settings(const struct options *options, int *status);
 /* Opens the daemon's store. Returns NULL on failure. The caller closes it. */
 struct store *session_store(const struct options *options, int *status);
 
+/* Gives up root in a process without a store, so that data from the network is not parsed as root: the process becomes the
+ * daemon's user, or nobody. With a store, store_open() makes it the store's owner. */
+void session_leave_root(const struct settings *settings);
+
 struct session {
 	struct loops *loops;
 	struct config *config;

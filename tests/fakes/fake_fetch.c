@@ -100,11 +100,9 @@ bool fetch_answer(struct fetch *fetch, struct policy_found *found)
 		snprintf(found->detail, sizeof found->detail, "the body violates the grammar");
 	}
 	found->way = way_of(found);
-	if (found->outcome == REASON_OK) {
+	if (answer.text) { /* kept also if the policy is invalid */
 		found->text = answer.text;
 		found->text_len = (uint32_t)answer.len;
-	} else {
-		free(answer.text);
 	}
 	return true;
 }

@@ -335,6 +335,7 @@ static void test_tables(void **state)
 	command_check((struct call){.run = lint_run, .words = {"policy", file}}, 1, "lint-policy");
 	file_write(POLICY("enforce", "a.example"), strlen(POLICY("enforce", "a.example")));
 	command_check((struct call){.run = lint_run, .words = {"policy", file}}, 0, "lint-policy");
+	command_check((struct call){.run = lint_run, .words = {"domain", "example.com"}}, 1, "lint-domain");
 	command_check((struct call){.run = lint_run, .words = {"record", "v=STSv1; id=1;"}}, 0, "lint-record");
 	command_check((struct call){.run = lint_run, .words = {"record", "v=STSv1"}}, 1, "lint-record");
 	command_check((struct call){.run = lint_run, .words = {"mx", "*.a.example", "b.a.example"}}, 0, "lint-mx");
