@@ -22,6 +22,7 @@ const size_t doctor_check_count = sizeof doctor_checks / sizeof *doctor_checks;
 
 const char *const doctor_group_names[DOCTOR_GROUPS] = {[DOCTOR_GROUP_machine] = "machine",
 	[DOCTOR_GROUP_network] = "network",
+	[DOCTOR_GROUP_outbound] = "outbound",
 	[DOCTOR_GROUP_store] = "store",
 	[DOCTOR_GROUP_sockets] = "sockets",
 	[DOCTOR_GROUP_postfix] = "postfix",

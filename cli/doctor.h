@@ -55,6 +55,7 @@ bool doctor_leave_root(const struct doctor *doctor);
 typedef void doctor_group(struct doctor *doctor);
 doctor_group doctor_machine;
 doctor_group doctor_network;
+doctor_group doctor_outbound;
 doctor_group doctor_store;
 doctor_group doctor_sockets;
 doctor_group doctor_postfix;

@@ -11,6 +11,7 @@
 enum doctor_group_number {
 	DOCTOR_GROUP_machine,
 	DOCTOR_GROUP_network,
+	DOCTOR_GROUP_outbound,
 	DOCTOR_GROUP_store,
 	DOCTOR_GROUP_sockets,
 	DOCTOR_GROUP_postfix,

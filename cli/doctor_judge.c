@@ -70,3 +70,16 @@ enum dnssec_state judge_dnssec(const struct server_seen *seen, size_t count, boo
 		return DNSSEC_VALID;
 	return passed ? DNSSEC_BOGUS : DNSSEC_UNSURE;
 }
+
+enum way_state judge_way(const struct way_count *count, bool smtp)
+{
+	if (count->tried == 0)
+		return WAY_UNTRIED;
+	if (count->connected == 0)
+		return count->tried > 1 ? WAY_BLOCKED : WAY_MAYBE_BLOCKED;
+	if (!smtp || count->starttls > 0)
+		return WAY_OPEN;
+	if (count->plain == 0)
+		return WAY_UNCLEAR;
+	return count->plain > 1 || count->mangled > 0 ? WAY_STRIPPED : WAY_MAYBE_STRIPPED;
+}

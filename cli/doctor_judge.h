@@ -46,4 +46,23 @@ enum dnssec_state {
 /* `validates`: the product's own validation has succeeded (dns_validates()). */
 enum dnssec_state judge_dnssec(const struct server_seen *seen, size_t count, bool validates);
 
+/* What hosts did at one port. */
+struct way_count {
+	unsigned tried, connected;
+	unsigned starttls; /* offered it */
+	unsigned plain;    /* answered EHLO without offering it */
+	unsigned mangled;  /* of these: with letters XXXX in place of the offer */
+};
+enum way_state {
+	WAY_UNTRIED,
+	WAY_OPEN,
+	WAY_BLOCKED,        /* no host can be reached */
+	WAY_MAYBE_BLOCKED,  /* the same, but only one was tried: it may be down itself */
+	WAY_STRIPPED,       /* no host offers STARTTLS: something on the way removes it */
+	WAY_MAYBE_STRIPPED, /* the same, but only one has answered */
+	WAY_UNCLEAR         /* connections succeed, but no host talks SMTP */
+};
+/* The hosts were good before, or the operator has named their domain. `smtp`: they were asked for STARTTLS. */
+enum way_state judge_way(const struct way_count *count, bool smtp);
+
 #endif

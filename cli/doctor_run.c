@@ -1,6 +1,7 @@
 /* doctor: runs the groups of checks, each in a child process, and prints their findings. */
 #include "clock.h"
 #include "doctor_internal.h"
+#include "domains.h"
 #include "memory.h"
 #include "output.h"
 
@@ -27,6 +28,7 @@ static const struct {
 } groups[DOCTOR_GROUPS] = {
 	[DOCTOR_GROUP_machine] = {doctor_machine, false},
 	[DOCTOR_GROUP_network] = {doctor_network, true},
+	[DOCTOR_GROUP_outbound] = {doctor_outbound, true},
 	[DOCTOR_GROUP_store] = {doctor_store, false},
 	[DOCTOR_GROUP_sockets] = {doctor_sockets, false},
 	[DOCTOR_GROUP_postfix] = {doctor_postfix, false},
@@ -329,7 +331,9 @@ int doctor_run(const struct options *options, size_t count, char **words)
 {
 	static const int statuses[] = {[DOCTOR_OK] = 0, [DOCTOR_WARN] = 1, [DOCTOR_FAIL] = 2};
 	struct failure why = {0};
-	if (!words_known(count, words))
+	struct question question;
+	const char *domain = option_value(options, "domain");
+	if (!words_known(count, words) || (domain && !domain_word(&question, domain, PURPOSE_QUERY)))
 		return EX_USAGE;
 	struct settings *settings = settings_read(
 		doctor_file(options), options->file != NULL, options->overrides, options->override_count, &why);

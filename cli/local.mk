@@ -14,6 +14,7 @@ cli_sources = \
 	cli/doctor_judge.c cli/doctor_judge.h \
 	cli/doctor_machine.c \
 	cli/doctor_network.c \
+	cli/doctor_outbound.c \
 	cli/doctor_postfix.c \
 	cli/doctor_run.c \
 	cli/doctor_sendmail.c \
@@ -61,6 +62,7 @@ cli_sources = \
 	cli/values.c cli/values.h \
 	cli/verdict_shown.c cli/verdict_shown.h \
 	cli/warm.c \
-	cli/why.c
+	cli/why.c \
+	cli/way_out.c cli/way_out.h
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs) $(ZLIB_LIBS)

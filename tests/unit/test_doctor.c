@@ -151,6 +151,31 @@ static void test_dnssec(void **state)
 			fail_msg("row %zu", i);
 }
 
+static void test_way(void **state)
+{
+	(void)state;
+	/* tried, connected, starttls, plain, mangled */
+	static const struct {
+		struct way_count count;
+		enum way_state smtp, https;
+	} rows[] = {
+		{{0, 0, 0, 0, 0}, WAY_UNTRIED, WAY_UNTRIED},
+		{{5, 0, 0, 0, 0}, WAY_BLOCKED, WAY_BLOCKED},
+		{{1, 0, 0, 0, 0}, WAY_MAYBE_BLOCKED, WAY_MAYBE_BLOCKED},
+		{{5, 5, 5, 0, 0}, WAY_OPEN, WAY_OPEN},
+		{{5, 1, 1, 0, 0}, WAY_OPEN, WAY_OPEN},
+		{{5, 5, 1, 4, 0}, WAY_OPEN, WAY_OPEN}, /* nothing on the way does that to some hosts only */
+		{{5, 3, 0, 3, 0}, WAY_STRIPPED, WAY_OPEN},
+		{{5, 1, 0, 1, 0}, WAY_MAYBE_STRIPPED, WAY_OPEN},
+		{{1, 1, 0, 1, 1}, WAY_STRIPPED, WAY_OPEN},
+		{{3, 3, 0, 0, 0}, WAY_UNCLEAR, WAY_OPEN},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (judge_way(&rows[i].count, true) != rows[i].smtp ||
+			judge_way(&rows[i].count, false) != rows[i].https)
+			fail_msg("row %zu", i);
+}
+
 /* Reads an answer of these octets to a question of type MX with id 0x0102. */
 #define READ(reply, octets)                                                                                            \
 	(memset(reply, 0, sizeof *reply), (reply)->type = 15, (reply)->len = sizeof octets - 1,                        \
@@ -276,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_talk),
 		cmocka_unit_test(test_server),
 		cmocka_unit_test(test_dnssec),
+		cmocka_unit_test(test_way),
 		cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_no_daemon),
