@@ -12,7 +12,7 @@ static enum running_state state_find(const struct running *running, const char *
 	bool stopped = running->self.stopped_at != 0;
 	if (running->self.settings_at == 0)
 		return RUNNING_UNKNOWN;
-	if (store_has_owner(directory))
+	if (store_owner(directory, NULL) == STORE_OWNED)
 		return stopped ? RUNNING_STARTING : RUNNING_NOW;
 	return stopped ? RUNNING_STOPPED : RUNNING_ENDED;
 }

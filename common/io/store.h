@@ -219,10 +219,6 @@ enum store_found store_running(struct store *store, struct snapshot_running *out
 enum store_found store_counts(struct store *store, struct snapshot_counts *out, struct failure *why);
 enum store_found store_hour(struct store *store, int64_t hour, struct snapshot_counts *out, struct failure *why);
 
-/* Returns whether an owner (the daemon) has the store in this directory open now. If the caller may not open the owner's
- * lock, the answer is no. */
-bool store_has_owner(const char *directory);
-
 /* Overrides (core/override.h): at most one for each policy domain, and one for all domains (OVERRIDE_ALL). They stay in
  * the store until they are replaced or cleared; one that has ended, or has not begun, does not apply. They are written
  * even into a full store. A store that an earlier version made has no table for overrides until an owner opens it; until

@@ -58,7 +58,7 @@ static bool owner_lock(struct store *store, const char *directory, struct failur
 	if (store->owner_fd < 0)
 		return failure_set(why, EX_CANTCREAT, "store directory %s is not writable: %s; %s", directory,
 			strerror(errno), access_advice(store->access));
-	/* store_has_owner() of another process holds the lock for a moment. */
+	/* store_owner() of another process holds the lock for a moment. */
 	for (int i = 0; i < OWNER_TRIES; i++) {
 		if (flock(store->owner_fd, LOCK_EX | LOCK_NB) == 0)
 			return true;

@@ -3,13 +3,9 @@
 #include "memory.h"
 #include "store_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define KEY_RUNNING "running"
 #define KEY_COUNTS "counts"
@@ -122,16 +118,4 @@ enum store_found store_hour(struct store *store, int64_t hour, struct snapshot_c
 		return found;
 	memset(out, 0, sizeof *out); /* an hour of the days before */
 	return STORE_ABSENT;
-}
-
-bool store_has_owner(const char *directory)
-{
-	int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = dir >= 0 ? openat(dir, STORE_OWNER_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
-	bool owned = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-	if (fd >= 0)
-		close(fd); /* drops the lock */
-	if (dir >= 0)
-		close(dir);
-	return owned;
 }

@@ -39,15 +39,17 @@ enum store_owner_state store_owner(const char *directory, struct failure *why)
 {
 	enum store_owner_state state = STORE_OWNER_UNKNOWN;
 	int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = dir >= 0 ? openat(dir, STORE_OWNER_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	int fd = dir >= 0 ? openat(dir, STORE_OWNER_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
 	if (fd < 0 && errno == ENOENT)
 		state = STORE_NEVER_OWNED;
 	else if (fd < 0)
 		failure_set(why, EX_NOPERM, "the owner's lock in %s cannot be opened: %s", directory, strerror(errno));
-	else if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+	else if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		state = faccessat(dir, STORE_MARKER, F_OK, 0) == 0 ? STORE_LEFT : STORE_CLOSED;
+	else if (errno == EWOULDBLOCK)
 		state = STORE_OWNED;
 	else
-		state = faccessat(dir, STORE_MARKER, F_OK, 0) == 0 ? STORE_LEFT : STORE_CLOSED;
+		failure_set(why, EX_OSERR, "the owner's lock in %s cannot be tried: %s", directory, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	if (dir >= 0)

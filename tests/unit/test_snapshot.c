@@ -306,16 +306,16 @@ static void small_stores_keep_short_hours(void **state)
 static void owners_are_seen(void **state)
 {
 	(void)state;
-	assert_false(store_has_owner("/nonexistent"));
-	assert_false(store_has_owner(room));
+	assert_int_equal(store_owner("/nonexistent", NULL), STORE_NEVER_OWNED);
+	assert_int_equal(store_owner(room, NULL), STORE_NEVER_OWNED);
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
-	assert_true(store_has_owner(room));
+	assert_int_equal(store_owner(room, NULL), STORE_OWNED);
 	store_close(&store);
-	assert_false(store_has_owner(room));
+	assert_int_equal(store_owner(room, NULL), STORE_CLOSED);
 	/* Somebody who looks at this moment does not keep the owner from its store. */
 	int fd = open(room_file("policies.owner"), O_RDONLY | O_CLOEXEC);
 	assert_int_equal(flock(fd, LOCK_SH), 0);
-	assert_false(store_has_owner(room));
+	assert_int_equal(store_owner(room, NULL), STORE_CLOSED);
 	pid_t child = fork();
 	if (child == 0) {
 		usleep(30000);
