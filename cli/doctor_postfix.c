@@ -1,6 +1,6 @@
 /* doctor: reads the configuration of Postfix and has it judged (postfix_checks). */
+#include "doctor_postfix.h"
 #include "clock.h"
-#include "doctor.h"
 #include "enforced.h"
 #include "host_name.h"
 #include "postfix_checks.h"
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define POSTCONF_SECONDS 5
@@ -129,30 +130,41 @@ static void configuration_judge(struct doctor *doctor, const struct postfix_conf
 		names_free(&facts.ahead[i].weak);
 }
 
-void doctor_postfix(struct doctor *doctor)
+enum postfix_found doctor_postfix_read(const struct doctor *doctor, struct postfix_config *config, struct failure *why)
 {
 	char path[64];
-	struct failure why = {0};
-	struct postfix_config config = {0};
-	if (!program_find("postconf", path, sizeof path)) {
-		doctor_report(doctor, "postfix", DOCTOR_SKIP, "Postfix is not installed");
-		return;
-	}
-	char *settings = postconf(doctor, path, "-x", &why);
-	char *services = settings ? postconf(doctor, path, "-M", &why) : NULL;
-	char *overrides = services ? postconf(doctor, path, "-Px", &why) : NULL;
+	*config = (struct postfix_config){0};
+	if (!program_find("postconf", path, sizeof path))
+		return POSTFIX_ABSENT;
+	char *settings = postconf(doctor, path, "-x", why);
+	char *services = settings ? postconf(doctor, path, "-M", why) : NULL;
+	char *overrides = services ? postconf(doctor, path, "-Px", why) : NULL;
 	if (!overrides) {
 		free(settings);
 		free(services);
+		return POSTFIX_UNREADABLE;
+	}
+	if (postfix_config_read(config, settings, services, overrides))
+		return POSTFIX_FOUND;
+	failure_set(why, EX_DATAERR, "the output of postconf has no mail_version");
+	return POSTFIX_UNREADABLE;
+}
+
+void doctor_postfix(struct doctor *doctor)
+{
+	struct failure why = {0};
+	struct postfix_config config;
+	switch (doctor_postfix_read(doctor, &config, &why)) {
+	case POSTFIX_ABSENT:
+		doctor_report(doctor, "postfix", DOCTOR_SKIP, "Postfix is not installed");
+		break;
+	case POSTFIX_UNREADABLE:
 		doctor_report(doctor, "postfix", DOCTOR_FAIL, "the settings of Postfix cannot be read: %s", why.text);
 		doctor_remedy(doctor, "run `postfix check`");
-		return;
-	}
-	if (postfix_config_read(&config, settings, services, overrides)) {
+		break;
+	case POSTFIX_FOUND:
 		configuration_judge(doctor, &config);
-	} else {
-		doctor_report(doctor, "postfix", DOCTOR_FAIL, "the output of postconf has no mail_version");
-		doctor_remedy(doctor, "run `postconf -x mail_version`");
+		break;
 	}
 	postfix_config_free(&config);
 }

@@ -1,5 +1,5 @@
 /* doctor: the daemon, and its sockets as the MTA's processes see them. */
-#include "doctor.h"
+#include "doctor_postfix.h"
 #include "memory.h"
 #include "output.h"
 #include "privileges.h"
@@ -16,56 +16,49 @@
 /* Postfix on this machine, as far as it matters for sockets. */
 struct mta {
 	bool found;
-	char queue[256], user[64];
-	bool smtp_jailed, smtpd_jailed; /* the service runs in a chroot(2), the queue directory */
-	struct passwd *passwd;
+	const char *queue, *user; /* queue_directory, mail_owner */
+	struct postfix_config config;
+	const struct passwd *passwd;
 };
 
 struct socket_check {
 	const char *check;   /* in doctor.def */
 	const char *setting; /* its name */
 	enum talk_protocol protocol;
-	bool by_smtp, by_smtpd; /* Postfix's programs that connect to it */
-	size_t value;           /* offset in struct settings */
+	const char *program; /* of Postfix, which connects to it; NULL: none does */
+	size_t value;        /* offset in struct settings */
 };
 
 #define ADDRESS(name) #name, .value = offsetof(struct settings, name)
 static const struct socket_check socket_checks[] = {
-	{"milter", ADDRESS(milter_socket), .protocol = TALK_MILTER, .by_smtpd = true},
-	{"socketmap", ADDRESS(socketmap_socket), .protocol = TALK_SOCKETMAP, .by_smtp = true},
-	{"delegation", ADDRESS(delegation_socket), .protocol = TALK_DELEGATION, .by_smtpd = true},
+	{"milter", ADDRESS(milter_socket), .protocol = TALK_MILTER, .program = "smtpd"},
+	{"socketmap", ADDRESS(socketmap_socket), .protocol = TALK_SOCKETMAP, .program = "smtp"},
+	{"delegation", ADDRESS(delegation_socket), .protocol = TALK_DELEGATION, .program = "smtpd"},
 	{"http", ADDRESS(metrics_socket), .protocol = TALK_HTTP},
 };
 
 /* --- Postfix ------------------------------------------------------------------------------------------------------ */
 
-/* Reads one line of the output of postconf(1). Returns false if there is none. */
-static bool postconf_line(const char *arguments, char *line, size_t size)
+static struct mta mta_find(const struct doctor *doctor)
 {
-	char command[128];
-	snprintf(command, sizeof command, "PATH=/usr/sbin:/usr/bin:/usr/local/sbin postconf %s 2>/dev/null", arguments);
-	FILE *pipe = popen(command, "r");
-	bool got = pipe && fgets(line, (int)size, pipe);
-	if (pipe)
-		pclose(pipe);
-	line[got ? strcspn(line, "\n") : 0] = '\0';
-	return got;
-}
-
-static struct mta mta_find(void)
-{
+	struct failure why = {0};
 	struct mta mta = {.found = false};
-	char smtp[64], smtpd[64];
-	mta.found = postconf_line("-h queue_directory", mta.queue, sizeof mta.queue) &&
-		    postconf_line("-h mail_owner", mta.user, sizeof mta.user);
+	mta.found = doctor_postfix_read(doctor, &mta.config, &why) == POSTFIX_FOUND;
 	if (!mta.found)
 		return mta;
-	postconf_line("-F -h smtp/unix/chroot", smtp, sizeof smtp);
-	postconf_line("-F -h smtp/inet/chroot", smtpd, sizeof smtpd);
-	mta.smtp_jailed = strcmp(smtp, "y") == 0;
-	mta.smtpd_jailed = strcmp(smtpd, "y") == 0;
+	mta.queue = postfix_value(&mta.config, NULL, "queue_directory");
+	mta.user = postfix_value(&mta.config, NULL, "mail_owner");
 	mta.passwd = getpwnam(mta.user);
 	return mta;
+}
+
+/* Returns whether a service that runs this program is in a chroot(2), the queue directory. */
+static bool mta_jails(const struct mta *mta, const char *program)
+{
+	for (size_t i = 0; program && i < mta->config.service_count; i++)
+		if (strcmp(mta->config.service[i].program, program) == 0 && mta->config.service[i].chroot)
+			return true;
+	return false;
 }
 
 /* --- one socket --------------------------------------------------------------------------------------------------- */
@@ -167,16 +160,14 @@ static void talk_report(struct doctor *doctor, const struct attempt *attempt, co
 static bool attempt_prepare(struct doctor *doctor, struct attempt *attempt, const struct mta *mta)
 {
 	bool root = geteuid() == 0;
-	bool by_mta = mta->found && mta->passwd && (attempt->check->by_smtp || attempt->check->by_smtpd);
+	bool by_mta = mta->found && mta->passwd && attempt->check->program;
 	struct identity daemon;
-	bool jailed =
-		mta->found && attempt->place.family == SOCKET_UNIX &&
-		((attempt->check->by_smtp && mta->smtp_jailed) || (attempt->check->by_smtpd && mta->smtpd_jailed));
+	bool jailed = mta->found && attempt->place.family == SOCKET_UNIX && mta_jails(mta, attempt->check->program);
 	snprintf(attempt->who, sizeof attempt->who, "this user");
 	if (jailed && !(attempt->path = path_below(attempt->place.path, mta->queue))) {
 		doctor_report(doctor, attempt->check->check, DOCTOR_FAIL,
-			"%s: Postfix's %s runs in a chroot and cannot reach %s", attempt->check->setting,
-			attempt->check->by_smtp ? "smtp(8)" : "smtpd(8)", attempt->address);
+			"%s: Postfix's %s(8) runs in a chroot and cannot reach %s", attempt->check->setting,
+			attempt->check->program, attempt->address);
 		doctor_remedy(doctor, "put the socket below %s, or use an address of the form inet:port@127.0.0.1",
 			mta->queue);
 		return false;
@@ -249,7 +240,7 @@ static bool daemon_check(struct doctor *doctor)
 void doctor_sockets(struct doctor *doctor)
 {
 	bool runs = daemon_check(doctor);
-	struct mta mta = mta_find();
+	struct mta mta = mta_find(doctor);
 	for (size_t i = 0; i < sizeof socket_checks / sizeof *socket_checks; i++)
 		socket_check(doctor, &socket_checks[i], &mta, runs);
 }

@@ -15,7 +15,7 @@ cli_sources = \
 	cli/doctor_machine.c \
 	cli/doctor_network.c \
 	cli/doctor_outbound.c \
-	cli/doctor_postfix.c \
+	cli/doctor_postfix.c cli/doctor_postfix.h \
 	cli/doctor_run.c \
 	cli/doctor_sendmail.c \
 	cli/doctor_sockets.c \
