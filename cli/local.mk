@@ -57,12 +57,12 @@ cli_sources = \
 	cli/stats.c cli/stats.h cli/stats_json.c cli/stats_read.c cli/stats_text.c \
 	cli/survey.c cli/survey.h \
 	cli/talk.c cli/talk.h \
+	cli/way_out.c cli/way_out.h \
 	cli/tally.c cli/tally.h \
 	cli/trace.c cli/trace.h \
 	cli/values.c cli/values.h \
 	cli/verdict_shown.c cli/verdict_shown.h \
 	cli/warm.c \
-	cli/why.c \
-	cli/way_out.c cli/way_out.h
+	cli/why.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs) $(ZLIB_LIBS)
