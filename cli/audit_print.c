@@ -137,8 +137,9 @@ static void row_print(const struct audit_input *input, const struct tally_row *r
 		printf("%8" PRIu64 " ", tally_messages(row));
 	printf("%-8s %-12s %-26s %s", row->has_policy ? policy_mode_name(row->mode) : "-", verdict_name(row->verdict),
 		row->reason == REASON_OK ? "-" : reason_name(row->reason), row->hop ? row->hop : "-");
-	if (row->map_holds)
-		printf(" (the map answers %s)", row->map);
+	bool by_map = row->map_holds && row->verdict != VERDICT_FAIL_ENFORCE && row->verdict != VERDICT_DEFER;
+	if (by_map)
+		printf(" (only the map holds it: %s)", row->map);
 	putchar('\n');
 }
 
