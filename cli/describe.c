@@ -57,7 +57,8 @@ static void advice_once(struct view *view, const char *indent, enum reason reaso
 {
 	if (!view->said[reason]) {
 		advice_print("", indent, reason, names);
-		there_print("", indent, reason, names);
+		if (reason != view->letter)
+			there_print("", indent, reason, names);
 	}
 	view->said[reason] = true;
 }

@@ -16,7 +16,9 @@ struct view {
 	 * nothing was looked up. 0: the source is not shown. */
 	int64_t began;
 	const struct rules *rules; /* for the ages up to which evidence counts; NULL: these are not shown */
-	bool said[REASON_COUNT];   /* the advice for this reason was printed, and is not printed again */
+	enum reason
+		letter; /* the letter asks the postmaster to repair this, so the hops do not repeat it; REASON_OK: none */
+	bool said[REASON_COUNT]; /* the advice for this reason was printed, and is not printed again */
 };
 
 /* Print parts of an entry. */

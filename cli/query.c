@@ -130,6 +130,7 @@ static void override_print(const struct override *override, int64_t now)
 
 static void answer_print(struct answer *answer)
 {
+	answer->view.letter = answer->shown.letter_reason;
 	answer->view.said[answer->shown.verdict.reason] = true; /* it is said with the verdict and in the letter */
 	facts_print(answer);
 	answer->view.said[answer->shown.verdict.reason] = false;
@@ -140,6 +141,8 @@ static void answer_print(struct answer *answer)
 		line_print("clock", "%s; %s", event_sentence(clock), event_advice(clock));
 	override_print(&answer->trace.facts.override, answer->view.now);
 	preview_print(&answer->preview);
+	if (answer->stored && answer->trace.facts.absent)
+		line_print("note", "the store has no entry of the domain");
 	if (answer->stored)
 		line_print("note", "nothing was looked up; the front ends look old facts up again before they answer");
 	verdict_shown_letter(&answer->shown);

@@ -223,11 +223,11 @@ void trace_dialled(void *arg, const struct want *want, const char *address, cons
 	struct trace *trace = arg;
 	struct trace_address *one = NULL;
 	lock_take(&trace->lock);
-	for (size_t i = 0; i < trace->address_count; i++)
+	for (size_t i = 0; trace->open && i < trace->address_count; i++)
 		if (strcmp(trace->address[i].host, want->name) == 0 && trace->address[i].port == want->port &&
 			strcmp(trace->address[i].address, address) == 0)
 			one = &trace->address[i];
-	if (!one && trace->address_count < TRACE_ADDRESSES_MAX) {
+	if (!one && trace->open && trace->address_count < TRACE_ADDRESSES_MAX) {
 		if (!trace->address)
 			trace->address = xcalloc(TRACE_ADDRESSES_MAX, sizeof *trace->address);
 		one = &trace->address[trace->address_count++];

@@ -67,7 +67,8 @@ static int64_t reason_at(const struct facts *facts, const struct verdict *verdic
 /* --- the letter --------------------------------------------------------------------------------------------------- */
 
 /* Writes about the verdict's reason, or about the first bad mail host if the verdict has no fault. */
-static char *letter_of(const struct verdict *verdict, int64_t at, const struct facts *facts, const char *relay)
+static char *letter_of(
+	const struct verdict *verdict, int64_t at, const struct facts *facts, const char *relay, enum reason *reason)
 {
 	struct letter letter = {.reason = verdict->reason,
 		.domain = facts->question.domain,
@@ -93,6 +94,7 @@ static char *letter_of(const struct verdict *verdict, int64_t at, const struct f
 		letter.seen = &history->conclusive;
 	if (letter.reason == facts->entry.fetch_outcome)
 		letter.detail = facts->entry.fetch_detail;
+	*reason = letter.reason;
 	return letter_made(&letter);
 }
 
@@ -110,7 +112,9 @@ void verdict_shown_init(struct verdict_shown *shown, const struct verdict *verdi
 			     good.newest_at != 0 && good.newest_at < began;
 	shown->evidence_at = facts->question.has_domain ? reason_at(facts, verdict) : 0;
 	if (facts->question.has_domain)
-		shown->letter = letter_of(verdict, shown->evidence_at, facts, config->host);
+		shown->letter = letter_of(verdict, shown->evidence_at, facts, config->host, &shown->letter_reason);
+	if (!shown->letter)
+		shown->letter_reason = REASON_OK;
 }
 
 void verdict_shown_free(struct verdict_shown *shown)

@@ -16,7 +16,8 @@ struct verdict_shown {
 	bool left_to_mta;    /* a pass, although no mail host is known to be good: the MTA itself verifies TLS */
 	bool unconfirmed;    /* a pass by older good evidence, while this command has found no mail host good */
 	int64_t evidence_at; /* when the oldest fact was learned on which the verdict rests; 0: it rests on none */
-	char *letter;        /* owned; NULL: the other side's postmaster can do nothing */
+	enum reason letter_reason; /* what the letter is about; REASON_OK: there is none */
+	char *letter;              /* owned; NULL: the other side's postmaster can do nothing */
 };
 
 /* `verdict` is that of a query; `preview`, which must outlive the result, was made of it. `began` is that of struct view; 0:

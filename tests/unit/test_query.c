@@ -302,7 +302,7 @@ static void test_left_to_mta(void **state)
 	(void)state;
 	static const char *const lines[] = {
 		"presents a certificate with too weak a key [certificate-key-too-weak]",
-		"            to the domain's postmaster: A key in the certificate chain of your mail host is too weak.",
+		"\nA paragraph for the domain's postmaster:\n\nOn 2030-03-17 at 17:46:40 UTC, our",
 		"            an MTA that uses the map still delivers, to address 8.0.",
 		"          does not hold mail: the MTA delivers there over TLS that it verifies itself (mta_enforces)\n",
 		"verdict   pass: ",
@@ -554,6 +554,11 @@ static void test_curiosity(void **state)
 	json_is_text(got, "reason", "first-contact");
 	assert_true(json_is_false(json_at(got, "final")));
 	json_decref(got);
+	struct call stored = call;
+	stored.own[0] = (struct own_value){"stored", ""};
+	run = call_tool(stored);
+	assert_non_null(strstr(run.out, "note      the store has no entry of the domain\n"));
+	tool_run_free(&run);
 	call_store_remove();
 }
 
@@ -850,6 +855,8 @@ static void test_refresh(void **state)
 	assert_non_null(strstr(run.out, "fetch     the policy host's certificate is not valid [sts-webpki-invalid]\n"
 					"          certificate has expired\n"));
 	assert_non_null(strstr(run.out, "other.example: not in the store"));
+	assert_non_null(strstr(run.out, "\nhop       mx.example.com:25\n"));
+	assert_non_null(strstr(run.out, "\nverdict   pass: the next hop satisfies the policy [ok], checked 0s ago\n"));
 	tool_run_free(&run);
 	got = call_for_json((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory}, 0);
 	json_is_text(got, "policy.id", "2");
