@@ -40,7 +40,7 @@ static const char *unreadable(const char *name)
 	return NULL;
 }
 
-/* --- tables that are asked before the map ------------------------------------------------------------------------- */
+/* --- tables and the domains in the store ------------------------------------------------------------------------- */
 
 struct domain_file {
 	FILE *file;
@@ -76,43 +76,75 @@ static size_t domains_write(struct doctor *doctor, FILE *file)
 	return child > 0 && status == 0 ? count : 0;
 }
 
-/* Asks one table about all domains. A table that cannot be asked counts as one that was not asked. */
-static void table_ask(const char *postmap, const char *table, FILE *file, size_t count, struct postfix_ahead *ahead,
-	const struct doctor *doctor)
+/* What the tables are asked. */
+struct asking {
+	const struct doctor *doctor;
+	char postmap[64]; /* the program */
+	struct domain_file domains;
+	int64_t until_ms;
+};
+
+/* Asks one table about all domains. Returns lines of a domain, a tab and its value, which the caller frees, or NULL. */
+static char *table_ask(const struct asking *asking, const char *table)
 {
-	const char *directory = option_value(doctor->options, "postfix");
-	const char *words[] = {postmap, "-q", "-", directory ? "-c" : table, directory, directory ? table : NULL, NULL};
+	const char *directory = option_value(asking->doctor->options, "postfix");
+	const char *words[] = {
+		asking->postmap, "-q", "-", directory ? "-c" : table, directory, directory ? table : NULL, NULL};
 	struct failure why;
 	/* the table of another daemon: asking it could start lookups there */
-	if (strncmp(table, "socketmap:", 10) == 0 || strncmp(table, "tcp:", 4) == 0)
-		return;
-	if (lseek(fileno(file), 0, SEEK_SET) != 0)
-		return;
-	char *text = program_text(words, fileno(file), 1, POSTMAP_SECONDS, &why);
-	if (!text)
-		return;
-	ahead->asked = count;
-	postfix_answers_take(ahead, text);
-	free(text);
+	bool foreign = strncmp(table, "socketmap:", 10) == 0 || strncmp(table, "tcp:", 4) == 0;
+	if (foreign || clock_mono_ms() > asking->until_ms || lseek(fileno(asking->domains.file), 0, SEEK_SET) != 0)
+		return NULL;
+	return program_text(words, fileno(asking->domains.file), 1, POSTMAP_SECONDS, &why);
+}
+
+/* A table that cannot be asked counts as one that was not asked. */
+static void ahead_ask(const struct asking *asking, const struct names *tables, struct postfix_facts *facts)
+{
+	size_t i = 0;
+	for (const char *table = NULL; i < POSTFIX_AHEAD_MAX && (table = names_next(tables, table)); i++) {
+		char *text = table_ask(asking, table);
+		if (!text)
+			continue;
+		facts->ahead[i].asked = asking->domains.count;
+		postfix_answers_take(&facts->ahead[i], text);
+		free(text);
+	}
+}
+
+static void inward_ask(const struct asking *asking, const struct names *tables, struct postfix_facts *facts)
+{
+	bool all = tables->count > 0;
+	for (const char *table = NULL; (table = names_next(tables, table));) {
+		char *text = table_ask(asking, table);
+		all = all && text;
+		postfix_keys_take(&facts->inward, text ? text : "");
+		free(text);
+	}
+	facts->inward_asked = all ? asking->domains.count : 0;
 }
 
 static void tables_ask(struct doctor *doctor, struct postfix_facts *facts)
 {
-	char path[64];
-	struct names tables = {0};
-	size_t i = 0;
-	if (!doctor_wants(doctor, "postfix-map-order") || !program_find("postmap", path, sizeof path))
+	struct asking asking = {.doctor = doctor, .until_ms = clock_mono_ms() + TABLES_MS};
+	struct names ahead = {0}, inward = {0};
+	if (!program_find("postmap", asking.postmap, sizeof asking.postmap))
 		return;
-	postfix_tables_ahead(facts->config, doctor->settings, &tables);
-	FILE *file = tables.count > 0 ? tmpfile() : NULL;
-	size_t count = file ? domains_write(doctor, file) : 0;
-	int64_t until_ms = clock_mono_ms() + TABLES_MS;
-	for (const char *table = NULL; count > 0 && i < POSTFIX_AHEAD_MAX && (table = names_next(&tables, table)); i++)
-		if (clock_mono_ms() < until_ms)
-			table_ask(path, table, file, count, &facts->ahead[i], doctor);
-	if (file)
-		fclose(file);
-	names_free(&tables);
+	if (doctor_wants(doctor, "postfix-map-order"))
+		postfix_tables_ahead(facts->config, doctor->settings, &ahead);
+	if (doctor_wants(doctor, "postfix-domains"))
+		postfix_tables_in(facts->config, "relay_domains", &inward);
+	asking.domains.file = ahead.count + inward.count > 0 ? tmpfile() : NULL;
+	if (asking.domains.file)
+		asking.domains.count = domains_write(doctor, asking.domains.file);
+	if (asking.domains.count > 0) {
+		ahead_ask(&asking, &ahead, facts);
+		inward_ask(&asking, &inward, facts);
+	}
+	if (asking.domains.file)
+		fclose(asking.domains.file);
+	names_free(&ahead);
+	names_free(&inward);
 }
 
 static void configuration_judge(struct doctor *doctor, const struct postfix_config *config)
@@ -128,6 +160,7 @@ static void configuration_judge(struct doctor *doctor, const struct postfix_conf
 	postfix_judge(doctor, &facts);
 	for (size_t i = 0; i < POSTFIX_AHEAD_MAX; i++)
 		names_free(&facts.ahead[i].weak);
+	names_free(&facts.inward);
 }
 
 enum postfix_found doctor_postfix_read(const struct doctor *doctor, struct postfix_config *config, struct failure *why)

@@ -69,6 +69,22 @@ void postfix_tables_ahead(const struct postfix_config *config, const struct sett
 	names_free(tables);
 }
 
+void postfix_tables_in(const struct postfix_config *config, const char *setting, struct names *tables)
+{
+	struct span rest = span_of(postfix_value(config, NULL, setting)), item;
+	while (postfix_item(&rest, &item))
+		if (memchr(item.at, ':', item.len))
+			names_add(tables, item.at, item.len);
+}
+
+void postfix_keys_take(struct names *keys, const char *text)
+{
+	for (struct span rest = {text, strlen(text)}; rest.len > 0;) {
+		struct span line = span_until(&rest, '\n'), key = span_until(&line, '\t');
+		names_add(keys, key.at, key.len);
+	}
+}
+
 void postfix_answers_take(struct postfix_ahead *ahead, const char *text)
 {
 	static const char *const weak[] = {"none", "may", "encrypt"};

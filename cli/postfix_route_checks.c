@@ -245,32 +245,36 @@ static void transports_check(struct postfix_case *c)
 
 struct own_domains {
 	struct name_list open; /* domains that are not exempt */
-	size_t named, tables;
+	size_t named;
+	bool unread; /* there is a table or file that was not asked */
 };
+
+static void own_domain_add(const struct postfix_case *c, struct own_domains *own, struct span item)
+{
+	struct domain domain;
+	char name[DOMAIN_SIZE + 1];
+	bool below = item.len > 1 && item.at[0] == '.';
+	if (!domain_parse(&domain, item.at + below, item.len - below))
+		return;
+	/* no policy is looked up for a name without dot, and nobody publishes one for a single host of his own */
+	if (!strchr(domain.name, '.') || strncmp(domain.name, "localhost.", 10) == 0 ||
+		strcmp(domain.name, postfix_value(c->config, NULL, "myhostname")) == 0)
+		return;
+	own->named++;
+	snprintf(name, sizeof name, "%s%s", below ? "." : "", domain.name);
+	if (!names_cover(&c->exempt, name))
+		name_list_add(&own->open, name);
+}
 
 static void own_domains_take(const struct postfix_case *c, struct own_domains *own, const char *setting)
 {
+	bool asked = c->facts->inward_asked > 0 && strcmp(setting, "relay_domains") == 0;
 	struct span rest = span_of(postfix_value(c->config, NULL, setting)), item;
-	while (postfix_item(&rest, &item)) {
-		struct domain domain;
-		char name[DOMAIN_SIZE + 1];
-		if (memchr(item.at, ':', item.len) || memchr(item.at, '/', item.len)) {
-			own->tables++;
-			continue;
-		}
-		bool below = item.len > 1 && item.at[0] == '.';
-		if (!domain_parse(&domain, item.at + below, item.len - below))
-			continue;
-		/* no policy is looked up for a name without dot, and nobody publishes one for a single host of his own */
-		if (!strchr(domain.name, '.') || strncmp(domain.name, "localhost.", 10) == 0 ||
-			strcmp(domain.name, postfix_value(c->config, NULL, "myhostname")) == 0)
-			continue;
-		own->named++;
-		snprintf(name, sizeof name, "%s%s", below ? "." : "", domain.name);
-		if (names_cover(&c->exempt, name))
-			continue;
-		name_list_add(&own->open, name);
-	}
+	while (postfix_item(&rest, &item))
+		if (memchr(item.at, '/', item.len) || memchr(item.at, ':', item.len))
+			own->unread |= !asked || !memchr(item.at, ':', item.len);
+		else
+			own_domain_add(c, own, item);
 }
 
 /* With policy delegation, which sees no transport, domains that are delivered here are judged, too. */
@@ -283,6 +287,8 @@ static void domains_check(struct postfix_case *c)
 	size_t count = c->delegation.family != SOCKET_OFF ? sizeof settings / sizeof *settings : 1;
 	for (size_t i = 0; i < count; i++)
 		own_domains_take(c, &own, settings[i]);
+	for (const char *name = NULL; (name = names_next(&c->facts->inward, name));)
+		own_domain_add(c, &own, span_of(name));
 	if (own.open.count > 0) {
 		doctor_report(c->doctor, "postfix-domains", DOCTOR_WARN,
 			"mail to these domains, which this relay takes in for others or for itself, is judged like mail to "
@@ -291,8 +297,9 @@ static void domains_check(struct postfix_case *c)
 		doctor_remedy(c->doctor, "in stsgate.conf: add them to exempt_domains");
 	} else {
 		doctor_report(c->doctor, "postfix-domains", DOCTOR_OK, "%s%s",
-			own.named > 0 ? "all domains of relay_domains are exempt" : "relay_domains names no domain",
-			own.tables > 0 ? "; its tables are not checked" : "");
+			own.named > 0 ? "all domains of relay_domains are exempt"
+				      : "relay_domains names no domain to be judged",
+			own.unread ? "; its tables were not asked" : "");
 	}
 }
 

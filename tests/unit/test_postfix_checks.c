@@ -69,6 +69,7 @@ static const struct row rows[] = {
 	{"", "", "", "", "", NULL},
 	/* the version */
 	{"", "mail_version = 3.3.22\n", "", "", "fail postfix", NULL},
+	{"", "mail_version = 2.11.3\n", "", "", "fail postfix", NULL},
 	{"", "mail_version = 3.12-20260821\nmulti_instance_directories = /etc/postfix-out\n", "", "", "", NULL},
 	/* the milter */
 	{"", "smtpd_milters =\n", "", "", "warn postfix-milter", NULL},
@@ -91,6 +92,9 @@ static const struct row rows[] = {
 		"warn postfix-milter", NULL},
 	{"", "non_smtpd_milters =\n", "", "", "", NULL},
 	{"", "milter_protocol = 4\n", "", "", "warn postfix-milter", NULL},
+	{"delegation_socket = inet:8463@127.0.0.1\ndelegation_domain = recipient\n", "smtpd_milters =\n" ASKED, "", "",
+		"", NULL},
+	{"", "smtpd_milters = {}, { inet:127.0.0.1:8462 }\n", "", "", "", NULL},
 	/* UNIX sockets in and outside the chroot */
 	{"milter_socket = unix:/var/spool/postfix/stsgate/milter\n", "smtpd_milters = unix:stsgate/milter\n", "", "",
 		"", NULL},
@@ -102,6 +106,9 @@ static const struct row rows[] = {
 		"fail postfix-milter", NULL},
 	{"socketmap_socket = unix:/var/spool/postfix/stsgate/map\n",
 		"smtp_tls_policy_maps = socketmap:unix:stsgate/map:postfix\n", "", "", "", NULL},
+	{"socketmap_socket = unix:/var/spool/postfix/stsgate/map\n",
+		"smtp_tls_policy_maps = socketmap:unix:/var/spool/postfix/stsgate/map:postfix\n", "", "",
+		"fail postfix-map", NULL},
 	{"socketmap_socket = unix:/run/stsgate/map\n",
 		"smtp_tls_policy_maps = socketmap:unix:/var/run/stsgate/map:postfix\n", "", "", "fail postfix-map",
 		NULL},
@@ -120,6 +127,10 @@ static const struct row rows[] = {
 	{"", "smtpd_milters = { inet:127.0.0.1:8462 command_timeout=4s }\n", "", "", "fail postfix-timeouts", NULL},
 	{"", "smtpd_milters = { inet:127.0.0.1:8462 command_timeout=5s }\n", "", "", "warn postfix-timeouts", NULL},
 	{"", "smtpd_milters = inet:127.0.0.1:8462\nmilter_command_timeout = 1m\n", "", "", "", NULL},
+	{"", "smtpd_milters = { inet:127.0.0.1:8462, command_timeout=1w }\nmilter_content_timeout = 1x\n", "", "", "",
+		NULL},
+	{"", "smtpd_milters = { inet:127.0.0.1:8462, command_timeout=x }\nmilter_content_timeout = x\n", "", "", "",
+		NULL},
 	{"milter_wait = 25s\n", "smtpd_milters = inet:127.0.0.1:8462\nmilter_content_timeout = 20s\n", "", "",
 		"fail postfix-timeouts", NULL},
 	/* the map */
@@ -153,6 +164,7 @@ static const struct row rows[] = {
 	{"", "smtp_tls_security_level =\n", "", "", "fail postfix-level", NULL},
 	{"", "smtp_tls_security_level = none\n", "", "", "fail postfix-level", NULL},
 	{"", "smtp_tls_security_level =\nsmtp_use_tls = yes\n", "", "", "", NULL},
+	{"", "smtp_tls_security_level =\nsmtp_enforce_tls = yes\n", "", "", "", NULL},
 	{"", "smtp_tls_security_level = encrypt\n", "", "", "", NULL},
 	{"", "", "", "smtp/unix/smtp_tls_security_level = none\n", "fail postfix-level", NULL},
 	{"", "smtp_tls_CAfile =\n", "", "", "fail postfix-ca", NULL},
@@ -342,6 +354,41 @@ static void answers_decide(void **state)
 	}
 }
 
+/* Tables of relay_domains: what they know of the domains in the store. */
+static void tables_of_domains_decide(void **state)
+{
+	static const struct {
+		const char *keys; /* NULL: not asked */
+		const char *wanted, *words;
+	} cases[] = {
+		{NULL, "", "names no domain to be judged; its tables were not asked"},
+		{"", "", "names no domain to be judged\n"},
+		{"inside.example\tOK\nother.example\t\n", "warn postfix-domains",
+			"strangers: inside.example, other.example\n"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct postfix_config config;
+		struct settings *settings = settings_of("own_hosts = relay.example\n");
+		struct doctor doctor = {.settings = settings};
+		struct names tables = {0};
+		struct postfix_facts facts = {.config = &config, .host = "", .inward_asked = cases[i].keys ? 3 : 0};
+		findings_clear();
+		assert_true(postfix_config_read(&config, joined(main_cf, "relay_domains = hash:/a, ldap:/b\n"),
+			joined(master_cf, ""), joined("", "")));
+		postfix_tables_in(&config, "relay_domains", &tables);
+		assert_int_equal(tables.count, 2);
+		postfix_keys_take(&facts.inward, cases[i].keys ? cases[i].keys : "");
+		postfix_judge(&doctor, &facts);
+		if (strcmp(findings_bad(), cases[i].wanted) != 0 || !strstr(findings_all(), cases[i].words))
+			fail_msg("case %zu: %s", i, findings_all());
+		names_free(&facts.inward);
+		names_free(&tables);
+		postfix_config_free(&config);
+		settings_free(&settings);
+	}
+}
+
 static void odd_output_is_survived(void **state)
 {
 	static const char *const odd[] = {
@@ -374,6 +421,7 @@ int main(void)
 		cmocka_unit_test(text_is_quoted),
 		cmocka_unit_test(own_address_is_told),
 		cmocka_unit_test(answers_decide),
+		cmocka_unit_test(tables_of_domains_decide),
 		cmocka_unit_test(odd_output_is_survived),
 		cmocka_unit_test(items_keep_their_braces),
 	};
