@@ -67,8 +67,8 @@ static const char *where_text(const struct verdict_record *record)
 	return "";
 }
 
-/* Returns whether the MTA probably holds the mail at delivery: it asked the map again within minutes, and a probe found that
- * no mail host satisfies the policy. */
+/* Returns whether the MTA probably holds the mail at delivery: it asked the map again within minutes, and then a probe found
+ * that no mail host satisfies the policy (design 4.14). */
 static bool held_at_delivery(const struct verdict_record *record)
 {
 	return record->door == DOOR_MAP && record->kind == VERDICT_FAIL_ENFORCE && !record->monitor;

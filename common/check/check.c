@@ -176,9 +176,17 @@ void verdict_count(struct check *check, enum purpose purpose, const struct verdi
 	overrides_used(check->overrides, verdict);
 }
 
+/* Returns whether the map binds the delivery to an enforce policy. */
+static bool is_bound(const struct config *config, const struct question *question, const struct verdict *verdict)
+{
+	return question->purpose == PURPOSE_MAP && verdict->binding != BINDING_NONE && verdict->has_policy &&
+	       verdict->mode == POLICY_ENFORCE && config->settings->mta_enforces &&
+	       config->settings->mode != MODE_MONITOR;
+}
+
 /* Completes and counts a verdict that is final from the store alone. Starts the renewal of old facts behind it. */
-static void answer_from_store(
-	struct check *check, const struct facts *facts, const struct step *step, struct outcome *out)
+static void answer_from_store(struct check *check, const struct config *config, const struct facts *facts,
+	const struct step *step, struct outcome *out)
 {
 	const struct question *question = &facts->question;
 	if (step->verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
@@ -187,6 +195,8 @@ static void answer_from_store(
 		wildcards_look(check, &facts->entry);
 	if (step->renew != 0)
 		inquiries_renew(check, question);
+	if (is_bound(config, question, &step->verdict))
+		inquiries_bound(check, question);
 	verdict_count(check, question->purpose, &step->verdict);
 }
 
@@ -210,7 +220,7 @@ static bool ask(struct check *check, const struct question *question, bool anew,
 	out->verdict = step.verdict;
 	out->final = step.want.kind == WANT_NOTHING && !always;
 	if (out->final) {
-		answer_from_store(check, &facts, &step, out);
+		answer_from_store(check, config, &facts, &step, out);
 	} else {
 		bool waits = ticket && (out->verdict.worth_waiting || always);
 		struct waiter *waiter = NULL;

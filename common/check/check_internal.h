@@ -131,6 +131,7 @@ struct opening {
 	enum work_class class;
 	bool forced; /* an operator's refresh or query: look up everything again */
 	bool asked;  /* a front end asked */
+	bool again;  /* the map was asked again within minutes (facts.again) */
 	/* Facts that are known already (NULL: none), which a new inquiry takes over, and the configuration whose rules
 	 * apply (NULL: the current one). */
 	struct facts *facts;
@@ -146,6 +147,9 @@ bool inquiries_have(struct check *check, const struct question *question);
  * port less than LIMITS_RENEWAL_MS ago. Without this pause each message would try again to renew a fact that cannot be
  * renewed (a failing lookup, a probe beyond the budget, a store that accepts nothing). */
 void inquiries_renew(struct check *check, const struct question *question);
+/* Call this when the map has bound a delivery to an enforce policy. If it did so for the same domain and port minutes ago,
+ * the delivery has probably failed: opens an inquiry that probes the mail hosts in the background (design 4.14). */
+void inquiries_bound(struct check *check, const struct question *question);
 /* Closes the inquiry, so that nobody can join it any more, and answers its waiters. On its loop. */
 void inquiry_answer(struct inquiry *inquiry);
 void inquiry_free(struct inquiry *inquiry);

@@ -30,6 +30,7 @@ static const struct {
 	[LIMIT_WILDCARDS] = {4096, NULL},
 	[LIMIT_RENEWALS] = {4096, NULL},
 	[LIMIT_MAP_LINES] = {4096, NULL},
+	[LIMIT_BOUND] = {4096, NULL},
 };
 
 struct limits {
@@ -439,4 +440,21 @@ bool limits_once(
 	}
 	lock_drop(&limits->lock);
 	return due;
+}
+
+bool limits_again(struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms,
+	int64_t least_ms, int64_t most_ms)
+{
+	lock_take(&limits->lock);
+	const struct key key = keyed_name(limits->table[kind], name, salt);
+	struct slot *slot = keyed_find(limits->table[kind], &key);
+	bool counts = slot && slot->value != 0 && now_ms < slot->at_ms; /* the slot keeps the time when it ends */
+	bool again = counts && now_ms - (slot->at_ms - most_ms) >= least_ms;
+	if (!counts || again) {
+		slot = keyed_slot(limits->table[kind], &key, now_ms + most_ms);
+		slot->value = 1;
+		slot->at_ms = now_ms + most_ms;
+	}
+	lock_drop(&limits->lock);
+	return again;
 }

@@ -81,6 +81,7 @@ enum limit_kind {
 	LIMIT_WILDCARDS,   /* domains whose mail hosts were searched for wildcard certificates */
 	LIMIT_RENEWALS,    /* questions whose facts were renewed a short time ago */
 	LIMIT_MAP_LINES,   /* domains and reasons that the map has logged a short time ago */
+	LIMIT_BOUND,       /* domains whose delivery the map has bound a short time ago */
 	LIMIT_KINDS
 };
 
@@ -192,5 +193,9 @@ uint16_t limits_remembered(
 /* Returns true, and remembers the name for `for_ms`, if nothing is remembered for it yet; else returns false. */
 bool limits_once(
 	struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms, int64_t for_ms);
+/* Returns true if it was called for the name between `least_ms` and `most_ms` ago, counted from the call after which it
+ * last returned true, or from the first call. Then, and if `most_ms` have passed, the count begins again. */
+bool limits_again(struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms,
+	int64_t least_ms, int64_t most_ms);
 
 #endif

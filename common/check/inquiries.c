@@ -5,6 +5,7 @@
 #include "limit_hits.h"
 #include "memory.h"
 #include "report.h"
+#include "schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,7 @@ static struct inquiry *inquiry_new(struct check *check, const struct opening *op
 		inquiry->facts.dane = config_dane(inquiry->config);
 	}
 	inquiry->facts.forced = opening->forced;
+	inquiry->facts.again = opening->again;
 	inquiry->so_far = verdict_next(&inquiry->facts).verdict;
 	inquiry->next = *bucket;
 	*bucket = inquiry;
@@ -126,15 +128,29 @@ check_ticket inquiries_open(struct check *check, const struct opening *opening)
 	return ticket;
 }
 
-void inquiries_renew(struct check *check, const struct question *question)
+/* Opens an inquiry that renews facts in the background. */
+static void refresh_open(struct check *check, const struct question *question, bool again)
 {
 	struct question refresh = *question;
 	refresh.purpose = PURPOSE_REFRESH;
 	refresh.client = 0; /* refreshes have a quota of their own */
 	refresh.no_dane = false;
+	inquiries_open(
+		check, &(struct opening){.question = &refresh, .class = WORK_REFRESH, .asked = true, .again = again});
+}
+
+void inquiries_renew(struct check *check, const struct question *question)
+{
 	if (limits_once(check->bounds.limits, LIMIT_RENEWALS, question->domain, question->port, clock_mono_ms(),
 		    LIMITS_RENEWAL_MS))
-		inquiries_open(check, &(struct opening){.question = &refresh, .class = WORK_REFRESH, .asked = true});
+		refresh_open(check, question, false);
+}
+
+void inquiries_bound(struct check *check, const struct question *question)
+{
+	if (limits_again(check->bounds.limits, LIMIT_BOUND, question->domain, question->port, clock_mono_ms(),
+		    ASKED_AGAIN_MIN_S * 1000, ASKED_AGAIN_MAX_S * 1000))
+		refresh_open(check, question, true);
 }
 
 /* --- waiters ------------------------------------------------------------------------------------------------------ */

@@ -227,6 +227,24 @@ static bool judge(struct inquiry *inquiry)
 	return true;
 }
 
+/* Reports that the MTA probably holds mail at delivery: it asked the map again, and now no mail host satisfies the
+ * policy. */
+static void held_report(const struct inquiry *inquiry)
+{
+	const struct verdict *verdict = &inquiry->verdict;
+	const char *bound = binding_name(BINDING_SECURE);
+	if (inquiry->facts.again && !inquiry->cut_off && verdict->kind == VERDICT_FAIL_ENFORCE)
+		check_verdict_seen(inquiry->check,
+			&(struct verdict_seen){.door = DOOR_MAP,
+				.settings = inquiry->config->settings,
+				.verdict = verdict,
+				.deed = DEED_ACCEPT,
+				.would = DEED_ACCEPT,
+				.action = bound,
+				.would_action = bound},
+			NULL);
+}
+
 /* Answers the waiters first, since nobody waits for the housekeeping. Then ends the inquiry, or starts writing. */
 static void answer(struct inquiry *inquiry)
 {
@@ -239,6 +257,7 @@ static void answer(struct inquiry *inquiry)
 		if (fresh && (inquiry->renew & ~(unsigned)RENEW_USE) != 0)
 			inquiries_renew(inquiry->check, &inquiry->facts.question);
 		inquiry_answer(inquiry);
+		held_report(inquiry);
 	}
 	inquiry->waiters_answered = true;
 	if (inquiry->housekept || !save_start(inquiry))

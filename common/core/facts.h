@@ -60,6 +60,7 @@ struct facts {
 	int64_t now;               /* wall-clock seconds; the caller updates it during a long inquiry */
 	bool dane;    /* the MTA does DANE (mta_dane) and this machine's resolver validates: rule 2 applies */
 	bool forced;  /* an operator's refresh or query: renew everything, even within five minutes of the last fetch */
+	bool again;   /* the MTA asks the map again within minutes, so old evidence may be wrong: see schedule.h */
 	bool offline; /* nothing may be looked up: see facts_learn_nothing() */
 
 	enum store_state store;

@@ -27,6 +27,12 @@ struct hop_opinion {
 	bool old;   /* good, but its evidence is past its soft age */
 };
 
+/* Returns the smaller age if the MTA asks again within minutes, otherwise `age` (design 4.14). */
+static int64_t age_if_again(const struct facts *f, int64_t age, int64_t age_again)
+{
+	return f->again && age_again < age ? age_again : age;
+}
+
 /* Returns the age that the newest evidence must exceed before the hop is probed again (design 5.4, 5.11). */
 static int64_t probe_age(const struct judge *j, const char *host, const struct probe_history *history)
 {
@@ -35,7 +41,8 @@ static int64_t probe_age(const struct judge *j, const char *host, const struct p
 	bool ahead = j->facts->question.purpose == PURPOSE_REFRESH;
 	switch (facts_evidence_good(j->facts, newest) ? REASON_GOOD : reason_class(newest->reason)) {
 	case REASON_GOOD:
-		return schedule_evidence_age(host, j->policy->mode, rules, ahead);
+		return age_if_again(
+			j->facts, schedule_evidence_age(host, j->policy->mode, rules, ahead), ASKED_AGAIN_GOOD_S);
 	case REASON_BAD:
 		return rules->probe_ttl_fail_s;
 	case REASON_INCONCLUSIVE:
@@ -288,6 +295,7 @@ static int64_t seen_since(const struct judge *j, const char *host, const struct 
 {
 	const struct facts *f = j->facts;
 	int64_t age = schedule_evidence_age(host, POLICY_ENFORCE, f->rules, f->question.purpose == PURPOSE_REFRESH);
+	age = age_if_again(f, age, ASKED_AGAIN_GOOD_S);
 	if (f->forced || reason_class(history->conclusive.reason) == REASON_BAD)
 		return 0;
 	return history->newest.at > f->now - age ? history->newest.at : f->now - age;

@@ -358,6 +358,24 @@ static bool expect_events(struct scene *scene, const struct words *words)
 	return strcmp(seen, wanted) == 0 || scene_wrong(scene, "events", wanted, seen);
 }
 
+/* recorded [FRONTEND:DOMAIN:VERDICT:REASON:COUNT...]: exactly the verdict records in the store, newest first */
+static bool expect_recorded(struct scene *scene, const struct words *words)
+{
+	char seen[SEEN_SIZE] = "", wanted[SEEN_SIZE] = "";
+	size_t count = 0;
+	struct failure why;
+	check_write_verdicts(scene->check);
+	struct verdict_record *records = store_verdicts(scene->store, &count, &why);
+	for (size_t i = 0, len = 0; i < count && len < sizeof seen; i++)
+		len += (size_t)snprintf(seen + len, sizeof seen - len, " %s:%s:%s:%s:%u",
+			verdict_door_name(records[i].door), records[i].domain, verdict_name(records[i].kind),
+			reason_name(records[i].reason), (unsigned)records[i].count);
+	free(records);
+	for (size_t i = 2, len = 0; i < words->count && len < sizeof wanted; i++)
+		len += (size_t)snprintf(wanted + len, sizeof wanted - len, " %s", words->word[i]);
+	return strcmp(seen, wanted) == 0 || scene_wrong(scene, "recorded", wanted, seen);
+}
+
 bool scene_expect(struct scene *scene, const struct words *words)
 {
 	static const struct statement kinds[] = {{"steps", expect_steps}, {"steps-any", expect_steps},
@@ -365,7 +383,7 @@ bool scene_expect(struct scene *scene, const struct words *words)
 		{"due", expect_due}, {"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer},
 		{"map", expect_answer}, {"map-tlsrpt", expect_answer}, {"map-sts", expect_answer},
 		{"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said},
-		{"events", expect_events}};
+		{"events", expect_events}, {"recorded", expect_recorded}};
 	if (words->count < 2)
 		return scene_bad(scene, "expect", "what");
 	if (!scene->check)

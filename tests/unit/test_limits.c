@@ -404,6 +404,28 @@ static bool once(struct limits *limits, enum limit_kind kind, const char *name, 
 	return limits_once(limits, kind, name, salt, now_ms, LIMITS_RENEWAL_MS);
 }
 
+static bool again(struct limits *limits, const char *name, int64_t now_ms)
+{
+	return limits_again(limits, LIMIT_BOUND, name, 25, now_ms, 100, 1000);
+}
+
+static void again_after_a_while(void **state)
+{
+	static const struct {
+		int at_ms;
+		bool again;
+	} rows[] = {{0, false}, {99, false}, {100, true}, {150, false}, {199, false}, {200, true}, {1199, true},
+		{2199, false}, {2298, false}, {3198, true}, {9000, false}};
+
+	(void)state;
+	struct limits *limits = limits_new();
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (again(limits, "example.com", START_MS + rows[i].at_ms) != rows[i].again)
+			fail_msg("row %zu", i);
+	assert_false(again(limits, "example.org", START_MS + 9000));
+	limits_free(&limits);
+}
+
 static void once_in_a_while(void **state)
 {
 	(void)state;
@@ -579,6 +601,7 @@ int main(void)
 		cmocka_unit_test(more_hosts_fail_than_there_is_room),
 		cmocka_unit_test(failed_lookups_are_remembered),
 		cmocka_unit_test(once_in_a_while),
+		cmocka_unit_test(again_after_a_while),
 		cmocka_unit_test(the_longest_memory_stays),
 		cmocka_unit_test(a_rate_by_client),
 		cmocka_unit_test(a_quota_by_key),
