@@ -16,7 +16,7 @@
 
 #define SCHEMA "1"
 #define MAP_MIN (64 * 1024)
-#define OWNER_TRIES 5 /* to become the owner */
+#define OWNER_TRIES 25 /* to become the owner */
 #define OWNER_REST_MS 20
 
 /* Returns what an operator can do about `errno`. */
