@@ -48,7 +48,7 @@ static bool watch_read(const struct options *options, uint64_t *seconds)
 static int stats_once(struct store *store, const struct settings *settings, bool json)
 {
 	struct failure why = {0};
-	struct stats *stats = stats_read(store, settings, &why);
+	struct stats *stats = stats_read(store, settings, NULL, &why);
 	if (!stats)
 		return complain(&why);
 	if (json)
@@ -66,7 +66,7 @@ static int stats_watch(struct store *store, const struct settings *settings, uns
 	struct failure why = {0};
 	/* SA_RESTART: a signal ends the pause, but not a write to the terminal. */
 	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-	struct stats *before = NULL, *stats = stats_read(store, settings, &why);
+	struct stats *before = NULL, *stats = stats_read(store, settings, NULL, &why);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	while (stats && !interrupted) {
@@ -76,7 +76,7 @@ static int stats_watch(struct store *store, const struct settings *settings, uns
 		stats_print(stats, before);
 		fflush(stdout);
 		nanosleep(&(struct timespec){.tv_sec = (time_t)seconds}, NULL);
-		struct stats *next = stats_read(store, settings, &why);
+		struct stats *next = stats_read(store, settings, stats, &why);
 		bool counted = next && next->counts->at > stats->counts->at;
 		stats_free(counted || !next ? &before : &stats);
 		if (counted)

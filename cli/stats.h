@@ -8,9 +8,11 @@
 
 #define STATS_HOURS 24
 #define STATS_ENTRIES_MS 3000 /* for reading the entries; of a large store only a part is read */
+#define STATS_ENTRIES_S 60    /* how long stats_read() uses what an earlier call has read of them */
 
 /* What the entries show. */
 struct stats_entries {
+	int64_t at; /* when they were read */
 	bool whole; /* all entries were read */
 	size_t read;
 	size_t enforce, testing, none, without; /* by the mode of their policy */
@@ -37,8 +39,10 @@ struct stats {
 	size_t override_count;
 };
 
-/* Reads everything. The settings must outlive the result. Returns NULL on failure. The caller frees with stats_free(). */
-struct stats *stats_read(struct store *store, const struct settings *settings, struct failure *why);
+/* Reads everything. `before` is what an earlier call has read, or NULL. The settings must outlive the result. Returns NULL
+ * on failure. The caller frees with stats_free(). */
+struct stats *stats_read(
+	struct store *store, const struct settings *settings, const struct stats *before, struct failure *why);
 void stats_free(struct stats **stats);
 /* Prints text. `before` (may be NULL) is what an earlier call has read: then the text also shows how much each counter
  * grows in a second. */

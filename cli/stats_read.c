@@ -97,8 +97,13 @@ static bool page_count(struct stats *stats, struct store *store, const struct na
 	return read;
 }
 
-static bool entries_read(struct stats *stats, struct store *store, struct failure *why)
+static bool entries_read(struct stats *stats, struct store *store, const struct stats *before, struct failure *why)
 {
+	if (before && stats->now - before->entries.at < STATS_ENTRIES_S) {
+		stats->entries = before->entries;
+		return true;
+	}
+	stats->entries.at = stats->now;
 	char after[DOMAIN_SIZE] = "";
 	int64_t until_ms = clock_mono_ms() + STATS_ENTRIES_MS;
 	bool read = true;
@@ -137,14 +142,15 @@ static bool overrides_read(struct stats *stats, struct store *store, struct fail
 
 /* --- everything --------------------------------------------------------------------------------------------------- */
 
-struct stats *stats_read(struct store *store, const struct settings *settings, struct failure *why)
+struct stats *stats_read(
+	struct store *store, const struct settings *settings, const struct stats *before, struct failure *why)
 {
 	struct stats *stats = xcalloc(1, sizeof *stats);
 	stats->now = clock_wall_s();
 	stats->settings = settings;
 	stats->running = running_read(store, settings->store_path, why);
 	if (stats->running && counts_read(stats, store, why) && store_usage(store, &stats->usage, why) &&
-		entries_read(stats, store, why) && waiting_read(stats, store, why) &&
+		entries_read(stats, store, before, why) && waiting_read(stats, store, why) &&
 		overrides_read(stats, store, why)) {
 		if (stats->running->state == RUNNING_NOW)
 			stats->differ = running_differences(stats->running, settings);

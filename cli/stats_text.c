@@ -10,11 +10,13 @@
 
 #define WAITING_SHOWN 20
 #define LABEL_WIDTH 52
+#define COUNTS_OLD_S 10
 
 /* The rows of one section. */
 struct rows {
 	struct stats *stats, *before;
 	const char *prefix; /* of each row */
+	bool of_refreshes;  /* verdicts: those of refreshes only; else all others */
 	bool any;
 };
 
@@ -25,9 +27,12 @@ static void section_print(const char *name)
 
 /* --- counters ----------------------------------------------------------------------------------------------------- */
 
-/* Returns how much a value has grown in a second since `before`. */
+/* Returns how much a value has grown in a second since `before`. The daemon writes its counts every five seconds, so if
+ * they are older, nothing was counted. */
 static double rate_of(const struct rows *rows, uint64_t total, uint64_t total_before)
 {
+	if (rows->stats->now - rows->stats->counts->at > COUNTS_OLD_S)
+		return 0;
 	int64_t seconds = rows->stats->counts->at - rows->before->counts->at;
 	return seconds > 0 && total > total_before ? (double)(total - total_before) / (double)seconds : 0;
 }
@@ -56,6 +61,8 @@ static void row_print(
 	struct rows *rows = arg;
 	struct finding finding = {label, 0};
 	char words[160];
+	if (metric == METRIC_VERDICTS && (strcmp(label[0], "refresh") == 0) != rows->of_refreshes)
+		return;
 	snprintf(words, sizeof words, "%s%s%s%s%s%s%s", rows->prefix, *label[0] ? " " : "", label[0],
 		*label[1] ? " " : "", label[1], *label[2] ? " " : "", label[2]);
 	printf("  %-*s %11" PRIu64 " %11" PRIu64, LABEL_WIDTH, words, day, total);
@@ -94,8 +101,9 @@ static void mail_print(struct stats *stats, struct stats *before)
 
 static void work_print(struct stats *stats, struct stats *before)
 {
-	struct rows rows = {.stats = stats, .before = before};
+	struct rows rows = {.stats = stats, .before = before, .of_refreshes = true};
 	columns_print(&rows, "work");
+	counters_print(&rows, METRIC_VERDICTS, "verdict");
 	counters_print(&rows, METRIC_RECORD_LOOKUPS, "record");
 	counters_print(&rows, METRIC_POLICY_FETCHES, "policy");
 	counters_print(&rows, METRIC_MX_LOOKUPS, "MX");
