@@ -162,6 +162,26 @@ def tool_tells(lab, stage):
 
 
 @test
+def lint_judges_domains(lab, stage):
+    """stsgate lint domain checks real servers: all is well, or a policy host and a mail host with a mistake each."""
+    good, bad = lab.domain('linted'), lab.domain('linted-bad', conduct=hop.EXPIRED)
+    bad.publish_policy(body='version: STSv1\nmode: enforced\nmx: mx.other.example\nmax_age: 604800\n')
+    lines = {good: (0, [r'ok       record +_mta-sts\.linted\.example has one valid record, id 1,',
+                        r'ok       https ', r'ok       policy +the policy is valid: 1 mx pattern$',
+                        r'ok       mx-names ', r'ok       host +mx\.linted\.example offers STARTTLS with TLSv1\.3',
+                        r'warn     tls-reports ']),
+             bad: (1, [r'ok       record ', r'fail     policy +bad-mode, line 2: enforced: ',
+                       r'fail     host +mx\.linted-bad\.example .*\[certificate-expired\]'])}
+    for domain, (wanted, patterns) in lines.items():
+        status, out, err = lab.gate.tool('lint', 'domain', domain.ascii)
+        stage.tell('lint', out + err)
+        expect(f'exit status for {domain.name}', wanted, status)
+        for pattern in patterns:
+            expect_match('a line', rf'(?m)^{pattern}', out)
+    expect('nothing of them is stored', False, 'linted' in lab.gate.tool('list')[1])
+
+
+@test
 def query_looks_anew(lab, stage):
     """A hop breaks after good evidence was stored: query shows it at once, query --stored shows the old evidence."""
     domain = lab.domain('broke-later')
