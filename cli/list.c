@@ -23,8 +23,9 @@ struct row {
 	bool has_policy;
 	enum policy_mode mode;
 	int64_t expires_at;
-	int32_t last_used_day;    /* 0: never */
-	enum reason last_failure; /* REASON_OK: the newest lookup and fetch did not fail */
+	int32_t last_used_day;             /* 0: never */
+	enum reason last_failure;          /* REASON_OK: the newest lookup and fetch did not fail */
+	char detail[FETCH_DETAIL_MAX + 1]; /* what failed in the fetch, if that was the failure */
 };
 
 enum order { BY_DOMAIN, BY_EXPIRES, BY_USED };
@@ -135,6 +136,8 @@ static int page_read(struct store *store, const struct names *names, struct row 
 			.last_failure = entry_failure(&entry)};
 		snprintf(row->domain, sizeof row->domain, "%s", entry.domain);
 		snprintf(row->id, sizeof row->id, "%s", entry.policy_id);
+		if (row->last_failure == entry.fetch_outcome)
+			snprintf(row->detail, sizeof row->detail, "%s", entry.fetch_detail);
 		entry_free(&entry);
 	}
 	store_view_end(&view);
@@ -151,9 +154,10 @@ static void row_print(const struct row *row, int64_t now)
 		expires = row->expires_at > now ? when_span(&when, row->expires_at - now) : "expired";
 	if (row->last_used_day != 0)
 		snprintf(used, sizeof used, days > 0 ? "%dd ago" : "today", days);
-	printf("%-32s %-8s %-20s %-10s %-8s %s\n", row->domain, row->has_policy ? policy_mode_name(row->mode) : "-",
-		*row->id ? row->id : "-", expires, used,
-		row->last_failure == REASON_OK ? "-" : reason_name(row->last_failure));
+	printf("%-32s %-8s %-20s %-10s %-8s %s%s%s%s\n", row->domain,
+		row->has_policy ? policy_mode_name(row->mode) : "-", *row->id ? row->id : "-", expires, used,
+		row->last_failure == REASON_OK ? "-" : reason_name(row->last_failure), *row->detail ? " (" : "",
+		row->detail, *row->detail ? ")" : "");
 }
 
 static json_t *row_json(const struct row *row)
@@ -166,6 +170,7 @@ static json_t *row_json(const struct row *row)
 	json_put(object, "last_used_at", json_when((int64_t)row->last_used_day * 86400));
 	json_put(object, "last_failure",
 		row->last_failure == REASON_OK ? NULL : json_text(reason_name(row->last_failure)));
+	json_put(object, "last_failure_detail", json_text(row->detail));
 	return object;
 }
 

@@ -574,7 +574,13 @@ static void test_fetch_detail(void **state)
 		call_for_json((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory}, 0);
 	json_is_text(got, "fetch.detail", "HTTP status 500");
 	json_decref(got);
-	struct tool_run run = call_tool((struct call){.run = export_run, .store = call_directory});
+	got = call_for_json((struct call){.run = list_run, .store = call_directory}, 0);
+	json_is_text(got, "domains.0.last_failure_detail", "HTTP status 500");
+	json_decref(got);
+	struct tool_run run = call_tool((struct call){.run = list_run, .store = call_directory});
+	assert_non_null(strstr(run.out, " sts-policy-fetch-error (HTTP status 500)\n"));
+	tool_run_free(&run);
+	run = call_tool((struct call){.run = export_run, .store = call_directory});
 	assert_non_null(strstr(run.out, "\"detail\": \"HTTP status 500\""));
 	tool_run_free(&run);
 	world_honest();
