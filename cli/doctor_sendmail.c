@@ -49,16 +49,33 @@ static bool wildcards_find(struct doctor *doctor, struct names *found)
 
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
-/* Reads the text from which mailertable was made: the map's last word is the file, without `.db`. */
+/* Reads the text from which a table was made: the last word of the map's line is the file, without `.db`. Returns a
+ * string that the caller frees, or NULL. */
+static char *table_text(const struct sendmail_config *config, const char *table)
+{
+	const char *map = sendmail_map(config, table), *name = map ? strrchr(map, ' ') : NULL;
+	struct failure why;
+	return name ? file_text(name + 1, &why) : NULL;
+}
+
 static bool mailertable_read(const struct sendmail_config *config, struct names *routed)
 {
-	const char *map = sendmail_map(config, "mailertable"), *name = map ? strrchr(map, ' ') : NULL;
-	struct failure why;
-	char *text = name ? file_text(name + 1, &why) : NULL, *rest = NULL;
+	char *text = table_text(config, "mailertable"), *rest = NULL;
 	if (!text)
 		return false;
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		sendmail_route_take(routed, (struct span){line, strlen(line)});
+	free(text);
+	return true;
+}
+
+static bool access_read(const struct sendmail_config *config, struct names *tls_off, struct names *sts_off)
+{
+	char *text = table_text(config, "access"), *rest = NULL;
+	if (!text)
+		return false;
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		sendmail_access_take(tls_off, sts_off, (struct span){line, strlen(line)});
 	free(text);
 	return true;
 }
@@ -88,8 +105,10 @@ static const char *ca_unreadable(const struct sendmail_config *config)
 
 static void configuration_judge(struct doctor *doctor, const struct sendmail_config *config, const char *file)
 {
-	struct names routed = {0}, wildcards = {0};
-	struct sendmail_facts facts = {.config = config, .file = file, .routed = &routed};
+	struct names routed = {0}, wildcards = {0}, tls_off = {0}, sts_off = {0};
+	struct sendmail_facts facts = {
+		.config = config, .file = file, .routed = &routed, .tls_off = &tls_off, .sts_off = &sts_off};
+	facts.access_read = access_read(config, &tls_off, &sts_off);
 	facts.mailertable_read = mailertable_read(config, &routed);
 	facts.ca_unreadable = ca_unreadable(config);
 	facts.sts_missing = sendmail_map(config, "sts") && sts_missing();
@@ -99,6 +118,8 @@ static void configuration_judge(struct doctor *doctor, const struct sendmail_con
 	sendmail_judge(doctor, &facts);
 	names_free(&routed);
 	names_free(&wildcards);
+	names_free(&tls_off);
+	names_free(&sts_off);
 }
 
 /* The file of settings remains when Sendmail gives way to Postfix. */

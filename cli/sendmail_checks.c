@@ -385,6 +385,52 @@ static void routes_check(struct sendmail_case *c)
 	}
 }
 
+/* --- the access table --------------------------------------------------------------------------------------------- */
+
+static void access_take(struct names *list, struct span key, const char *tag)
+{
+	size_t len = strlen(tag);
+	if (key.len < len || !ascii_same(key.at, tag, len))
+		return;
+	if (key.len == len)
+		names_add_once(list, "all");
+	else
+		names_add(list, key.at + len, key.len - len);
+}
+
+void sendmail_access_take(struct names *tls_off, struct names *sts_off, struct span line)
+{
+	struct span key, value;
+	if (!sendmail_table_line(line, &key, &value) || value.len != 2 || !ascii_same(value.at, "NO", 2))
+		return;
+	access_take(tls_off, key, "Try_TLS:");
+	access_take(sts_off, key, "STS:");
+}
+
+static void access_check(struct sendmail_case *c)
+{
+	char list[LIST_SIZE];
+	const struct names *tls = c->facts->tls_off, *sts = c->facts->sts_off;
+	if (!c->map || !c->facts->access_read)
+		return;
+	if (tls->count > 0) {
+		doctor_report(c->doctor, "sendmail-access", DOCTOR_WARN,
+			"the access table turns STARTTLS off (Try_TLS) for: %s; mail to a domain with a policy waits if such a "
+			"host serves it",
+			names_shown(tls, list));
+		doctor_remedy(c->doctor, "remove the lines `Try_TLS:... NO` of these hosts");
+	}
+	if (sts->count > 0) {
+		doctor_report(c->doctor, "sendmail-access", DOCTOR_WARN,
+			"the access table turns MTA-STS off (STS) for: %s; nothing binds the delivery of mail to them",
+			names_shown(sts, list));
+		doctor_remedy(c->doctor, "if that is not intended, remove the lines `STS:... NO`");
+	}
+	if (tls->count + sts->count == 0)
+		doctor_report(c->doctor, "sendmail-access", DOCTOR_OK,
+			"the access table turns neither STARTTLS nor MTA-STS off");
+}
+
 bool sendmail_is_attached(const struct sendmail_config *config, const struct settings *settings)
 {
 	struct span name;
@@ -410,4 +456,5 @@ void sendmail_judge(struct doctor *doctor, const struct sendmail_facts *facts)
 	ca_check(&c);
 	wildcard_check(&c);
 	routes_check(&c);
+	access_check(&c);
 }

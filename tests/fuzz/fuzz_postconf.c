@@ -1,4 +1,5 @@
-/* The output of postconf(1), in three parts that a line of %% separates: settings, services, overrides. */
+/* The output of postconf(1) and postmap(1), in four parts that a line of %% separates: settings, services, overrides,
+ * answers of tables. */
 #include "doctor_fake.h"
 #include "fuzz.h"
 #include "memory.h"
@@ -27,13 +28,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct settings *settings = settings_read(NULL, false, words, sizeof words / sizeof *words, &why);
 	const char *at = (const char *)bytes, *end = at + len;
 	char *main_cf = part_take(&at, end), *master_cf = part_take(&at, end), *overrides = part_take(&at, end);
+	char *answers = part_take(&at, end);
 	struct postfix_config config;
 	FUZZ_MUST(settings);
 	if (postfix_config_read(&config, main_cf, master_cf, overrides)) {
 		struct doctor doctor = {.settings = settings};
 		struct postfix_facts facts = {.config = &config, .host = "relay.example"};
+		facts.ahead[0].asked = facts.inward_asked = answers[0] != '\0';
+		postfix_answers_take(&facts.ahead[0], answers);
+		postfix_keys_take(&facts.inward, answers);
 		postfix_judge(&doctor, &facts);
+		names_free(&facts.ahead[0].weak);
+		names_free(&facts.inward);
 	}
+	free(answers);
 	postfix_config_free(&config);
 	settings_free(&settings);
 	return 0;

@@ -205,6 +205,45 @@ static void build_is_judged(void **state)
 	sts_missing = false;
 }
 
+static void access_is_judged(void **state)
+{
+	static const struct {
+		const char *lines, *wanted, *words;
+	} cases[] = {
+		{"# STS:x.example NO\nSTS:x.example OK\nTry_TLS:y.example\tYES\nConnect:10 RELAY\n", "",
+			"neither STARTTLS nor MTA-STS off"},
+		{"try_tls:mx.example\tno\nTry_TLS:\tNO\n", "warn sendmail-access",
+			"(Try_TLS) for: mx.example, all; mail"},
+		{"STS:x.example NO\nTry_TLS:mx.example NO\n", "warn sendmail-access; warn sendmail-access",
+			"(STS) for: x.example; nothing"},
+	};
+	struct sendmail_config config;
+	struct settings *settings = settings_of("");
+	struct doctor doctor = {.settings = settings};
+	struct row row = {"", "", "", NULL, NULL, NULL};
+	(void)state;
+	assert_true(sendmail_config_read(&config, text_of(&row)));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct names routed = {0}, tls_off = {0}, sts_off = {0};
+		struct sendmail_facts facts = {.config = &config,
+			.file = "/etc/mail/sendmail.cf",
+			.routed = &routed,
+			.access_read = true,
+			.tls_off = &tls_off,
+			.sts_off = &sts_off};
+		for (struct span rest = {cases[i].lines, strlen(cases[i].lines)}; rest.len > 0;)
+			sendmail_access_take(&tls_off, &sts_off, span_until(&rest, '\n'));
+		findings_clear();
+		sendmail_judge(&doctor, &facts);
+		if (strcmp(findings_bad(), cases[i].wanted) != 0 || !strstr(findings_all(), cases[i].words))
+			fail_msg("case %zu: %s", i, findings_all());
+		names_free(&tls_off);
+		names_free(&sts_off);
+	}
+	sendmail_config_free(&config);
+	settings_free(&settings);
+}
+
 static void text_is_quoted(void **state)
 {
 	struct row row = {"", "DS\x1b[31m\nDZ8.17\x07\nO CACertFile=\x9b\n", "", NULL, NULL, "\x21"};
@@ -255,6 +294,7 @@ int main(void)
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(wildcards_are_named),
 		cmocka_unit_test(build_is_judged),
+		cmocka_unit_test(access_is_judged),
 		cmocka_unit_test(text_is_quoted),
 		cmocka_unit_test(versions_compare),
 		cmocka_unit_test(attachment_is_seen),
