@@ -22,6 +22,7 @@ struct audit {
 	struct session session;
 	struct audit_input input;
 	struct audit_state state;
+	int *descriptors;          /* of the files, in their order */
 	struct settings enforcing; /* the session's settings, but with mode = enforce; borrows from them */
 	size_t next;               /* the first row that is not asked yet; guarded by batch.input */
 	/* Guarded by batch.lock. */
@@ -157,37 +158,58 @@ static bool question_next(void *arg, struct question *question)
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static bool input_read(struct audit *audit, size_t count, char **words)
+/* Opens all files before the session gives up root's rights. */
+static bool files_open(struct audit *audit, const struct options *options, size_t count, char **words)
 {
-	bool whole = true;
+	audit->descriptors = xcalloc(count + 1, sizeof *audit->descriptors);
 	for (size_t i = 0; i < count; i++)
-		whole = (audit->input.log ? audit_read_log(&audit->input, words[i], &audit->batch.progress)
-					  : audit_read_list(&audit->input, words[i])) &&
-			whole;
-	return whole;
+		if ((audit->descriptors[i] = audit_open(words[i])) < 0)
+			return false;
+	return audit_state_open(&audit->state, option_value(options, "resume"));
 }
 
-static int judge_all(struct audit *audit, const struct options *options)
+/* Reads all files. Returns 0, or the exit status after a message. */
+static int files_read(struct audit *audit, const struct options *options, size_t count, char **words)
+{
+	struct audit_input *input = &audit->input;
+	bool whole = true;
+	for (size_t i = 0; i < count; i++)
+		whole = (input->log ? audit_read_log(input, words[i], audit->descriptors[i], &audit->batch.progress)
+				    : audit_read_list(input, words[i], audit->descriptors[i])) &&
+			whole;
+	if (!whole)
+		return EX_DATAERR;
+	if (input->tally.count == 0) {
+		fprintf(stderr, "stsgate: %s\n",
+			input->log ? "the log has no delivery over SMTP to a domain that can have a policy"
+				   : "the list has no domain that can have a policy");
+		return EX_DATAERR;
+	}
+	tally_sort(&input->tally, false);
+	if (!audit_state_read(&audit->state, &input->tally, option_value(options, "resume")))
+		return EX_IOERR;
+	if (audit->state.known > 0)
+		fprintf(stderr, "stsgate: note: results from the state file: %" PRIu64 "\n", audit->state.known);
+	return 0;
+}
+
+static void judge_all(struct audit *audit)
 {
 	const struct tally *tally = &audit->input.tally;
-	int status = session_open(&audit->session, options, NEEDS_NO_STORE_IN_BACKGROUND, step_observe, audit);
-	if (status != 0)
-		return status;
 	audit->enforcing = *audit->session.config->settings;
 	audit->enforcing.mode = MODE_ENFORCE;
 	for (size_t i = 0; i < tally->count; i++)
 		audit->asked += !tally->rows[i]->judged;
 	audit->begun_ms = clock_mono_ms();
 	batch_run(&audit->batch, &audit->session);
-	session_close(&audit->session);
-	return 0;
+	tally_sort(&audit->input.tally, true);
 }
 
-static int print_all(struct audit *audit, const struct options *options, bool monitor)
+static int print_all(const struct audit *audit, const struct options *options)
 {
-	struct audit_input *input = &audit->input;
+	const struct audit_input *input = &audit->input;
+	bool monitor = audit->session.config->settings->mode == MODE_MONITOR;
 	int status = input->invalid > 0 || input->left_out > 0 ? STATUS_UNSURE : STATUS_YES;
-	tally_sort(&input->tally, true);
 	for (size_t i = 0; i < input->tally.count; i++)
 		if (input->tally.rows[i]->result == TALLY_DELAYED)
 			status = status_worse(status, STATUS_NO);
@@ -202,31 +224,23 @@ static int print_all(struct audit *audit, const struct options *options, bool mo
 	return status;
 }
 
-/* Returns 0, or the exit status after a message. */
-static int audit_all(struct audit *audit, const struct options *options)
+/* Returns the exit status. */
+static int audit_all(struct audit *audit, const struct options *options, size_t count, char **words)
 {
-	const char *path = option_value(options, "resume");
-	int status = EX_SOFTWARE;
-	if (audit->input.tally.count == 0) {
-		fprintf(stderr, "stsgate: %s\n",
-			audit->input.log ? "the log has no delivery over SMTP to a domain that can have a policy"
-					 : "the list has no domain that can have a policy");
-		return EX_DATAERR;
-	}
-	tally_sort(&audit->input.tally, false);
-	if (path && !audit_state_open(&audit->state, &audit->input.tally, path))
-		return EX_CANTCREAT;
-	if (audit->state.known > 0)
-		fprintf(stderr, "stsgate: note: results from the state file: %" PRIu64 "\n", audit->state.known);
-	struct settings *settings = session_settings(options, &status);
-	if (!settings)
+	if (!files_open(audit, options, count, words))
+		return EX_NOINPUT;
+	int status = session_open(&audit->session, options, NEEDS_NO_STORE_IN_BACKGROUND, step_observe, audit);
+	if (status != 0)
 		return status;
-	bool monitor = settings->mode == MODE_MONITOR;
-	settings_free(&settings);
-	status = judge_all(audit, options);
-	if (!audit_state_close(&audit->state, path))
-		return EX_IOERR;
-	return status == 0 ? print_all(audit, options, monitor) : status;
+	status = files_read(audit, options, count, words);
+	if (status == 0) {
+		judge_all(audit);
+		bool kept = audit_state_close(&audit->state, option_value(options, "resume"));
+		status = print_all(audit, options);
+		status = kept ? status : EX_IOERR;
+	}
+	session_close(&audit->session);
+	return status;
 }
 
 int audit_run(const struct options *options, size_t count, char **words)
@@ -247,9 +261,10 @@ int audit_run(const struct options *options, size_t count, char **words)
 		.rate = rate};
 	batch_init(&audit->batch, &caller);
 	audit_input_init(&audit->input, option_given(options, "maillog"));
-	int status = input_read(audit, count, words) ? audit_all(audit, options) : EX_NOINPUT;
+	int status = audit_all(audit, options, count, words);
 	audit_input_free(&audit->input);
 	batch_free(&audit->batch);
+	free(audit->descriptors);
 	free(audit);
 	return status;
 }

@@ -30,18 +30,24 @@ struct audit_input {
 };
 void audit_input_init(struct audit_input *input, bool log);
 void audit_input_free(struct audit_input *input);
-/* Read one file ("-" is standard input) and add what it has. Return false if it cannot be read to its end. */
-bool audit_read_list(struct audit_input *input, const char *name);
-bool audit_read_log(struct audit_input *input, const char *name, struct progress *progress);
+/* Opens one file; "-" is standard input. Returns its descriptor, or -1. All files are opened before any of them is read:
+ * root may have to open a log, but nothing in it is parsed with root's rights. */
+int audit_open(const char *name);
+/* Read one open file and add what it has. Close it. Return false if it cannot be read to its end. */
+bool audit_read_list(struct audit_input *input, const char *name, int descriptor);
+bool audit_read_log(struct audit_input *input, const char *name, int descriptor, struct progress *progress);
 
 /* The state file of --resume: one line of JSON per domain that has been judged. */
 struct audit_state {
+	int descriptor; /* until audit_state_read(); -1: there is no state file */
 	FILE *file;
 	uint64_t known; /* rows whose result came from the file */
 };
-/* Sets the results of those rows that the file has, and opens the file for more lines. A last line that is incomplete, as
- * an interrupted run leaves it, is removed. Lines that cannot be read are ignored. */
-bool audit_state_open(struct audit_state *state, struct tally *tally, const char *path);
+/* Opens the file, and makes it if it is missing. `path` NULL: there is no state file. */
+bool audit_state_open(struct audit_state *state, const char *path);
+/* Sets the results of those rows that the file has. A last line that is incomplete, as an interrupted run leaves it, is
+ * removed. Lines that cannot be read are ignored. */
+bool audit_state_read(struct audit_state *state, struct tally *tally, const char *path);
 /* Writes a row that has been judged. */
 void audit_state_add(struct audit_state *state, const struct tally_row *row);
 bool audit_state_close(struct audit_state *state, const char *path);

@@ -143,12 +143,24 @@ static void row_print(const struct audit_input *input, const struct tally_row *r
 	putchar('\n');
 }
 
+/* Returns whether the domain has published something, but no policy could be made of it: whoever writes to that domain
+ * may want to know. */
+static bool is_broken(const struct tally_row *row)
+{
+	static const enum reason reasons[] = {REASON_RECORD_INVALID, REASON_RECORD_MANY, REASON_POLICY_FETCH,
+		REASON_POLICY_INVALID, REASON_POLICY_WEBPKI, REASON_POLICY_WAIT};
+	bool broken = false;
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		broken = broken || row->reason == reasons[i];
+	return broken;
+}
+
 static void rows_print(const struct audit_input *input)
 {
 	bool headed = false;
 	for (size_t i = 0; i < input->tally.count; i++) {
 		const struct tally_row *row = input->tally.rows[i];
-		if (row->result == TALLY_NO_POLICY)
+		if (row->result == TALLY_NO_POLICY && !is_broken(row))
 			continue;
 		if (!headed)
 			printf("%-32s %s%-8s %-12s %-26s %s\n", "DOMAIN", input->log ? "MESSAGES " : "", "MODE",

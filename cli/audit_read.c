@@ -54,11 +54,10 @@ static void line_take(struct audit_input *input, const struct lines *lines)
 		quote_bytes(&quote, word.at, word.len));
 }
 
-bool audit_read_list(struct audit_input *input, const char *name)
+bool audit_read_list(struct audit_input *input, const char *name, int descriptor)
 {
 	struct lines lines;
-	if (!lines_open(&lines, name))
-		return false;
+	lines_begin(&lines, xneed(fdopen(descriptor, "r")));
 	while (lines_next(&lines))
 		line_take(input, &lines);
 	return lines_close(&lines, name);
@@ -186,7 +185,7 @@ static const char *compression(const char *bytes, size_t len)
 	return NULL;
 }
 
-static bool log_fails(const char *name, const char *what)
+static bool file_fails(const char *name, const char *what)
 {
 	struct quote quote;
 	fprintf(stderr, "stsgate: %s: %s\n", quote_string(&quote, name), what);
@@ -223,27 +222,28 @@ static bool log_read(struct audit_input *input, const char *name, gzFile file, u
 	progress_clear(progress);
 	if (wrong) {
 		snprintf(words, sizeof words, "is compressed with %s: decompress it first", wrong);
-		return log_fails(name, words);
+		return file_fails(name, words);
 	}
 	int system_error = errno;
 	gzerror(file, &error);
 	if (error == Z_OK || error == Z_STREAM_END)
 		return true;
-	return log_fails(
+	return file_fails(
 		name, error == Z_ERRNO ? strerror(system_error) : "the compressed data is damaged or ends early");
 }
 
-bool audit_read_log(struct audit_input *input, const char *name, struct progress *progress)
+int audit_open(const char *name)
 {
 	bool is_stdin = strcmp(name, "-") == 0;
 	int descriptor = is_stdin ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
-	gzFile file = descriptor >= 0 ? gzdopen(descriptor, "rb") : NULL;
-	if (!file) {
-		int error = errno;
-		if (descriptor >= 0)
-			close(descriptor);
-		return log_fails(name, strerror(error));
-	}
+	if (descriptor < 0)
+		file_fails(name, strerror(errno));
+	return descriptor;
+}
+
+bool audit_read_log(struct audit_input *input, const char *name, int descriptor, struct progress *progress)
+{
+	gzFile file = xneed(gzdopen(descriptor, "rb"));
 	bool whole = log_read(input, name, file, size_of(descriptor), progress);
 	gzclose(file);
 	return whole;

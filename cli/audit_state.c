@@ -71,8 +71,9 @@ static off_t lines_take(struct audit_state *state, struct tally *tally, const ch
 {
 	struct lines lines;
 	off_t whole = 0;
-	if (!lines_open(&lines, path))
-		return -1;
+	int descriptor = dup(state->descriptor);
+	FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "r");
+	lines_begin(&lines, xneed(file));
 	while (lines_next(&lines)) {
 		bool ended = lines.too_long || lines.bytes == (uint64_t)whole + lines.len + 1;
 		if (!ended)
@@ -83,20 +84,24 @@ static off_t lines_take(struct audit_state *state, struct tally *tally, const ch
 	return lines_close(&lines, path) ? whole : -1;
 }
 
-bool audit_state_open(struct audit_state *state, struct tally *tally, const char *path)
+bool audit_state_open(struct audit_state *state, const char *path)
 {
-	*state = (struct audit_state){.file = NULL};
-	int descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (descriptor < 0)
-		return state_fails(path, "cannot be opened");
+	*state = (struct audit_state){.descriptor = -1};
+	if (path)
+		state->descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	return !path || state->descriptor >= 0 || state_fails(path, "cannot be opened");
+}
+
+bool audit_state_read(struct audit_state *state, struct tally *tally, const char *path)
+{
+	if (state->descriptor < 0)
+		return true;
 	off_t whole = lines_take(state, tally, path);
-	bool ready = whole >= 0 && ftruncate(descriptor, whole) == 0;
+	bool ready = whole >= 0 && ftruncate(state->descriptor, whole) == 0;
 	if (whole >= 0 && !ready)
 		state_fails(path, "cannot be written");
-	state->file = ready ? fdopen(descriptor, "a") : NULL;
-	if (!state->file)
-		close(descriptor);
-	return state->file != NULL;
+	state->file = xneed(fdopen(state->descriptor, "a"));
+	return ready;
 }
 
 void audit_state_add(struct audit_state *state, const struct tally_row *row)

@@ -16,16 +16,21 @@ static void error_print(const char *name, const char *what, int error)
 
 bool lines_open(struct lines *lines, const char *name)
 {
-	struct stat file;
-	*lines = (struct lines){.file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re")};
-	if (!lines->file) {
+	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+	if (!file) {
 		error_print(name, "opened", errno);
 		return false;
 	}
-	if (fstat(fileno(lines->file), &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0)
-		lines->bytes_total = (uint64_t)file.st_size;
-	lines->line = xmalloc(LINE_BYTES_MAX);
+	lines_begin(lines, file);
 	return true;
+}
+
+void lines_begin(struct lines *lines, FILE *file)
+{
+	struct stat status;
+	*lines = (struct lines){.file = file, .line = xmalloc(LINE_BYTES_MAX)};
+	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
+		lines->bytes_total = (uint64_t)status.st_size;
 }
 
 bool lines_next(struct lines *lines)

@@ -24,6 +24,8 @@ struct lines {
 
 /* Opens a file; `name` "-" is standard input. If that fails, prints a message on stderr and returns false. */
 bool lines_open(struct lines *lines, const char *name);
+/* The same for a file that is open already; never fails. lines_close() closes it. */
+void lines_begin(struct lines *lines, FILE *file);
 /* Reads the next line. Returns false at the end of the file and after a read error, which lines_close() reports. Further
  * calls then return false, too, without another read. */
 bool lines_next(struct lines *lines);

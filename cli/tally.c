@@ -85,6 +85,7 @@ struct tally_row *tally_make(struct tally *tally, const char *name)
 	size_t size = strlen(name) + 1;
 	grow(tally);
 	row = xcalloc(1, sizeof *row + size);
+	row->result = TALLY_UNCHECKED; /* until it is judged */
 	memcpy(row->name, name, size);
 	tally->rows[tally->count++] = row;
 	*slot_of(tally, name) = (uint32_t)tally->count;
