@@ -1,6 +1,7 @@
 """What a scene prints while it runs, and its expectations."""
 
 import re
+import shlex
 
 from .proc import wait_for
 
@@ -171,3 +172,11 @@ class Stage:
         found = [line for line in about if re.search(pattern, line)]
         expect(f'a line on {domain.ascii} in the log of stsgated', f'/{pattern}/', about, bool(found))
         self.tell('log', found[-1])
+
+    def tool(self, *words, status=0):
+        """Runs stsgate; prints the command and its output, and returns the output."""
+        self.tell('command', ' '.join(['stsgate', *(shlex.quote(word) for word in words)]))
+        got, out, err = self.lab.gate.tool(*words)
+        self.tell('', out + err)
+        expect('exit status of stsgate', status, got)
+        return out
