@@ -4,6 +4,7 @@
 #include "describe.h"
 #include "memory.h"
 #include "next_hop.h"
+#include "override_text.h"
 #include "record_json.h"
 #include "session.h"
 
@@ -20,9 +21,15 @@ struct why {
 	const struct settings *settings;
 	struct verdict_record *record; /* the records that match, newest first */
 	size_t count;
-	/* What the store knows now about the domain, and about the hop of the newest record. */
+	/* What the store knows now about the domain: the override in force, and the hops that were probed. The first hop is
+	 * the one that decided the newest record, if there is one. */
 	struct entry entry;
-	struct hop_record hop;
+	struct override override;
+	struct why_hop {
+		char host[DOMAIN_SIZE];
+		struct evidence newest;
+	} hop[1 + HOPS_MAX];
+	unsigned hop_count;
 };
 
 /* --- what happened ------------------------------------------------------------------------------------------------ */
@@ -103,6 +110,8 @@ static void verdict_print(const struct verdict_record *record)
 		subject = "";
 	line_print("reason", "%s%s%s [%s]", subject, *subject ? " " : "", reason_sentence(record->reason),
 		reason_name(record->reason));
+	if (record->override != OVERRIDE_NONE)
+		line_print("override", "%s was in force", override_kind_name(record->override));
 	if (record->has_policy)
 		line_print("policy", "mode %s, id %s", policy_mode_name(record->mode),
 			*record->policy_id ? record->policy_id : "unknown");
@@ -114,25 +123,30 @@ static void verdict_print(const struct verdict_record *record)
 
 /* --- what is known now -------------------------------------------------------------------------------------------- */
 
-/* Returns the newest evidence of the hop. */
-static const struct evidence *evidence_newest(const struct hop_record *hop)
-{
-	return hop->dane.newest.at > hop->pkix.newest.at ? &hop->dane.newest : &hop->pkix.newest;
-}
-
-/* Returns whether the hop was found good after the newest verdict. */
+/* Returns whether the hop that decided the newest record was found good afterwards. */
 static bool fault_is_gone(const struct why *why)
 {
-	const struct evidence *newest = evidence_newest(&why->hop);
-	return newest->at > why->record[0].last_at && newest->reason == REASON_OK;
+	const struct why_hop *hop = &why->hop[0];
+	return why->hop_count > 0 && strcmp(hop->host, why->record[0].hop) == 0 &&
+	       hop->newest.at > why->record[0].last_at && hop->newest.reason == REASON_OK;
+}
+
+static void override_print(const struct override *override)
+{
+	char buffer[OVERRIDE_TEXT_SIZE];
+	struct text text;
+	if (override->kind == OVERRIDE_NONE)
+		return;
+	text_init(&text, buffer, sizeof buffer);
+	override_describe(&text, override);
+	line_print("override", "%s", buffer);
 }
 
 static void now_print(const struct why *why)
 {
 	struct when at, span;
+	struct quote quote;
 	const struct entry *entry = &why->entry;
-	const struct verdict_record *record = &why->record[0];
-	const struct evidence *newest = evidence_newest(&why->hop);
 	int64_t now = clock_wall_s();
 	bool live = entry->has_policy && entry->policy_expires_at > now;
 	putchar('\n');
@@ -141,14 +155,18 @@ static void now_print(const struct why *why)
 			when_span(&span, entry->policy_expires_at - now));
 	else
 		line_print("now", "no policy in force");
-	if (newest->at != 0)
-		line_print("", "%s %s [%s], seen %s (%s ago)", record->hop, reason_sentence(newest->reason),
-			reason_name(newest->reason), when_date(&at, newest->at), when_span(&span, now - newest->at));
-	if (fault_is_gone(why))
+	for (unsigned i = 0; i < why->hop_count; i++) {
+		const struct why_hop *hop = &why->hop[i];
+		line_print("", "%s %s [%s], seen %s (%s ago)", quote_string(&quote, hop->host),
+			reason_sentence(hop->newest.reason), reason_name(hop->newest.reason),
+			when_date(&at, hop->newest.at), when_span(&span, now - hop->newest.at));
+	}
+	if (why->count > 0 && fault_is_gone(why))
 		line_print("", "that is newer than the last verdict: the mail passes when the MTA tries again");
 	if (entry->due_at != 0)
 		line_print("", "the refresher looks again at %s; a message looks earlier if this is too old",
 			when_date(&at, entry->due_at));
+	override_print(&why->override);
 }
 
 /* Prints what can be done. The names of the commands are those of an administrator's shell. */
@@ -166,7 +184,8 @@ static void remedies_print(const struct why *why)
 	line_print("look now", "stsgate query %s", why->domain);
 	if (!record_delays(record))
 		return;
-	line_print("let pass", "stsgate override set %s pass --for 4h --reason 'WHY'", why->domain);
+	if (!override_releases(why->override.kind))
+		line_print("let pass", "stsgate override set %s pass --for 4h --reason 'WHY'", why->domain);
 	if (record->deed == DEED_QUARANTINE)
 		line_print("release", "postsuper -H %s && postqueue -i %s", id, id);
 	else if (record->deed != DEED_DEFER)
@@ -198,6 +217,8 @@ static void unrecorded_print(const struct why *why)
 	if (why->id)
 		line_print("", "a recipient that is rejected gets no queue id in Postfix: ask for the domain");
 	else
+		now_print(why);
+	if (!why->id)
 		line_print("look now", "stsgate query %s", why->domain);
 }
 
@@ -216,13 +237,21 @@ static void record_more_json(json_t *object, const struct fields *table, const v
 static json_t *now_json(const struct why *why)
 {
 	const struct entry *entry = &why->entry;
-	const struct evidence *newest = evidence_newest(&why->hop);
-	json_t *object = json_made(json_object());
+	bool override = why->override.kind != OVERRIDE_NONE;
+	json_t *object = json_made(json_object()), *hops = json_made(json_array());
+	for (unsigned i = 0; i < why->hop_count; i++) {
+		json_t *hop = json_made(json_object());
+		json_put(hop, "host", json_text(why->hop[i].host));
+		json_put(hop, "reason", json_text(reason_name(why->hop[i].newest.reason)));
+		json_put(hop, "at", json_when(why->hop[i].newest.at));
+		json_add(hops, hop);
+	}
 	json_put(object, "policy_mode", entry->has_policy ? json_text(policy_mode_name(entry->policy.mode)) : NULL);
 	json_put(object, "policy_expires_at", json_when(entry->policy_expires_at));
 	json_put(object, "due_at", json_when(entry->due_at));
-	json_put(object, "hop_reason", newest->at != 0 ? json_text(reason_name(newest->reason)) : NULL);
-	json_put(object, "hop_at", json_when(newest->at));
+	json_put(object, "override", override ? json_text(override_kind_name(why->override.kind)) : NULL);
+	json_put(object, "override_ends_at", override ? json_when(why->override.ends_at) : NULL);
+	json_put(object, "hops", hops);
 	return object;
 }
 
@@ -280,15 +309,35 @@ static void records_choose(struct why *why, size_t count)
 	}
 }
 
+/* Adds a hop if the store has evidence of it, unless it is there already. */
+static void hop_add(struct why *why, struct store_view *view, const char *host)
+{
+	struct hop_record record;
+	struct why_hop *hop = &why->hop[why->hop_count];
+	bool there = why->hop_count == sizeof why->hop / sizeof why->hop[0] || !*host;
+	for (unsigned i = 0; i < why->hop_count && !there; i++)
+		there = strcmp(why->hop[i].host, host) == 0;
+	if (there || mx_name_is_not_host(host, strlen(host)) ||
+		store_view_hop(view, host, QUESTION_PORT, &record) != STORE_FOUND)
+		return;
+	hop->newest = record.dane.newest.at > record.pkix.newest.at ? record.dane.newest : record.pkix.newest;
+	snprintf(hop->host, sizeof hop->host, "%s", host);
+	why->hop_count += hop->newest.at != 0;
+}
+
 static bool now_read(struct why *why, struct store *store, struct failure *failure)
 {
+	const char *host = NULL;
 	struct store_view *view = *why->domain ? store_view_begin(store, failure) : NULL;
 	if (!view)
 		return !*why->domain;
 	store_view_entry(view, why->domain, &why->entry);
-	const char *host = why->count > 0 ? why->record[0].hop : "";
-	if (*host && !mx_name_is_not_host(host, strlen(host)))
-		store_view_hop(view, host, QUESTION_PORT, &why->hop);
+	store_view_override(view, why->domain, clock_wall_s(), &why->override);
+	hop_add(why, view, why->count > 0 ? why->record[0].hop : "");
+	while (why->hop_count < HOPS_MAX && (host = names_next(&why->entry.mx.names, host)))
+		hop_add(why, view, host);
+	if (why->entry.mx.state == MX_IMPLICIT)
+		hop_add(why, view, why->domain);
 	store_view_end(&view);
 	return true;
 }

@@ -340,7 +340,7 @@ void check_verdict_seen(struct check *check, const struct verdict_seen *seen, st
 {
 	if (is_logged(check, seen, logged))
 		verdict_log(seen);
-	if (!verdict_is_recorded(seen->verdict->kind))
+	if (!verdict_is_recorded(seen->verdict))
 		return;
 	struct verdict_record record;
 	verdict_record_init(&record, seen->door, seen->verdict, clock_wall_s());

@@ -33,7 +33,7 @@ void verdict_seen_decide(struct verdict_seen *seen, const struct decision *decis
 
 bool verdict_is_logged(const struct settings *settings, const struct verdict *verdict)
 {
-	if (verdict_unchecked(verdict) || verdict_is_recorded(verdict->kind) || verdict->override != OVERRIDE_NONE)
+	if (verdict_unchecked(verdict) || verdict_is_recorded(verdict) || verdict->override != OVERRIDE_NONE)
 		return true;
 	return verdict->kind != VERDICT_NONE && settings->log_verdicts == LOG_VERDICTS_ALL;
 }

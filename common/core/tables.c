@@ -444,10 +444,11 @@ static const struct field verdict_rows[] = {
 	ROW(12, mode, mode, "policy.mode"),
 	ROW(12, id, policy_id, "policy.id"),
 	ROW(13, queue_ids, queue_ids, "queue_ids"),
+	ROW(14, override, override, "override"),
 };
 #undef ROW
 const struct fields verdict_table = FIELDS(verdict_rows, "",
-	"frontend domain verdict reason sentence hop action would monitor policy first_at last_at count queue_ids");
+	"frontend domain verdict reason sentence hop action would monitor override policy first_at last_at count queue_ids");
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 

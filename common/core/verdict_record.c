@@ -39,12 +39,13 @@ const char *deed_name(enum deed deed)
 	return "defer";
 }
 
-bool verdict_is_recorded(enum verdict_kind kind)
+bool verdict_is_recorded(const struct verdict *verdict)
 {
-	switch (kind) {
+	switch (verdict->kind) {
 	case VERDICT_NONE:
 	case VERDICT_PASS:
-		return false;
+		/* An override for all domains would fill the ring with domains whose mail passes. */
+		return verdict->override != OVERRIDE_NONE && !verdict->override_all;
 	case VERDICT_FAIL_TESTING:
 	case VERDICT_FAIL_ENFORCE:
 	case VERDICT_DEFER:
@@ -64,6 +65,7 @@ void verdict_record_init(
 	record->first_at = record->last_at = now;
 	record->count = 1;
 	memcpy(record->hop, verdict->hop, sizeof record->hop);
+	record->override = verdict->override;
 	record->has_policy = verdict->has_policy;
 	if (!verdict->has_policy)
 		return;

@@ -34,18 +34,20 @@ struct verdict_record {
 	int64_t first_at, last_at;
 	uint32_t count; /* stops at its maximum */
 	/* The rest is of the newest verdict. */
-	char hop[DOMAIN_SIZE]; /* the hop that decided, or "" */
-	enum deed deed;        /* what was done */
-	enum deed would;       /* what would be done without mode = monitor */
-	bool monitor;          /* mode = monitor was set */
-	bool has_policy;       /* the next two members identify the policy that applied */
+	char hop[DOMAIN_SIZE];       /* the hop that decided, or "" */
+	enum deed deed;              /* what was done */
+	enum deed would;             /* what would be done without mode = monitor */
+	bool monitor;                /* mode = monitor was set */
+	enum override_kind override; /* what it was that changed the verdict, or OVERRIDE_NONE */
+	bool has_policy;             /* the next two members identify the policy that applied */
 	enum policy_mode mode;
 	char policy_id[RECORD_ID_MAX + 1];
 	char queue_ids[VERDICT_QUEUE_IDS_SIZE]; /* separated by blanks, the newest first; "" if the MTA gave none */
 };
 
-/* Returns whether a verdict is recorded: it delays mail, or would without mode = monitor, or the mail fails its policy. */
-bool verdict_is_recorded(enum verdict_kind kind);
+/* Returns whether a verdict is recorded: it delays mail, or would without mode = monitor, the mail fails its policy, or the
+ * domain's own override has changed the verdict. */
+bool verdict_is_recorded(const struct verdict *verdict);
 
 /* Returns whether the text can be the queue id of a message: 1 to VERDICT_QUEUE_ID_MAX printable ASCII characters
  * without a blank and without a dot. */

@@ -282,6 +282,7 @@ static void overrides_check(void)
 	assert_true(store_set_override(store, &used, NULL, &why));
 	store_close(&store);
 	command_check((struct call){.run = override_run, .words = {"list"}}, 0, "overrides");
+	command_check((struct call){.run = why_run, .words = {"used.example"}}, 0, "why");
 	command_check((struct call){.run = override_run,
 			      .words = {"set", "used.example", "pass"},
 			      .own = {{"for", "4h"}, {"reason", "agreed"}}},

@@ -49,11 +49,15 @@ static struct verdict_record with_id(struct verdict_record record, const char *i
 static void which_verdicts_are_recorded(void **state)
 {
 	(void)state;
-	assert_false(verdict_is_recorded(VERDICT_NONE));
-	assert_false(verdict_is_recorded(VERDICT_PASS));
-	assert_true(verdict_is_recorded(VERDICT_FAIL_TESTING));
-	assert_true(verdict_is_recorded(VERDICT_FAIL_ENFORCE));
-	assert_true(verdict_is_recorded(VERDICT_DEFER));
+	for (int kind = VERDICT_NONE; kind <= VERDICT_DEFER; kind++) {
+		struct verdict verdict = {.kind = (enum verdict_kind)kind};
+
+		assert_int_equal(verdict_is_recorded(&verdict), kind != VERDICT_NONE && kind != VERDICT_PASS);
+		verdict.override = OVERRIDE_PASS;
+		assert_true(verdict_is_recorded(&verdict));
+		verdict.override_all = true;
+		assert_int_equal(verdict_is_recorded(&verdict), kind != VERDICT_NONE && kind != VERDICT_PASS);
+	}
 }
 
 static void queue_ids_are_checked(void **state)
@@ -142,7 +146,8 @@ static bool record_equal(const struct verdict_record *a, const struct verdict_re
 	return verdict_record_same(a, b) && a->first_at == b->first_at && a->last_at == b->last_at &&
 	       a->count == b->count && strcmp(a->hop, b->hop) == 0 && a->deed == b->deed && a->would == b->would &&
 	       a->monitor == b->monitor && a->has_policy == b->has_policy && a->mode == b->mode &&
-	       strcmp(a->policy_id, b->policy_id) == 0 && strcmp(a->queue_ids, b->queue_ids) == 0;
+	       a->override == b->override && strcmp(a->policy_id, b->policy_id) == 0 &&
+	       strcmp(a->queue_ids, b->queue_ids) == 0;
 }
 
 static void bytes_come_back(void **state)
@@ -155,6 +160,7 @@ static void bytes_come_back(void **state)
 	(void)state;
 	record.deed = DEED_ACCEPT;
 	record.monitor = true;
+	record.override = OVERRIDE_TAG;
 	record.count = 7;
 	snprintf(record.hop, sizeof record.hop, "\"a\\x20b\""); /* an MX name that is not a host name */
 	for (int i = 0; i < 2; i++) {

@@ -95,6 +95,13 @@ static int store_make(void **state)
 	for (size_t i = 0; i < COUNT(all); i++)
 		put(store, &all[i]);
 	assert_true(store_change_hop(store, "mx1.example.com", 25, good_now, NULL, NULL));
+	const struct override released = {.kind = OVERRIDE_PASS,
+		.domain = "xn--bcher-kva.example",
+		.begins_at = clock_wall_s() - 60,
+		.ends_at = clock_wall_s() + 3600,
+		.author = "anna",
+		.reason = "ticket 7"};
+	assert_true(store_set_override(store, &released, NULL, NULL));
 	store_close(&store);
 	return status;
 }
@@ -143,6 +150,16 @@ static void what_was_not_delayed_is_not_released(void **state)
 	tool_run_free(&run);
 	WHY_IS("held.example", 0, "the map bound the delivery", "probably keeps the mail", "override set held.example",
 		"retry     postqueue -i QUEUEID (Sendmail: sendmail -qIQUEUEID)\n");
+}
+
+/* What an override releases already needs no other. */
+static void the_override_in_force_is_shown(void **state)
+{
+	(void)state;
+	WHY_IS("xn--bcher-kva.example", 0, "override  pass until ", "set by anna: \"ticket 7\"\n", "look now  ");
+	struct tool_run run = why("mode=enforce", "xn--bcher-kva.example", NULL);
+	assert_null(strstr(run.out, "override set"));
+	tool_run_free(&run);
 }
 
 static void nothing_is_recorded(void **state)
@@ -199,6 +216,7 @@ int main(void)
 		cmocka_unit_test(a_domain_is_explained),
 		cmocka_unit_test(a_queue_id_is_explained),
 		cmocka_unit_test(what_was_not_delayed_is_not_released),
+		cmocka_unit_test(the_override_in_force_is_shown),
 		cmocka_unit_test(nothing_is_recorded),
 		cmocka_unit_test(neither_domain_nor_id),
 		cmocka_unit_test(as_json),
