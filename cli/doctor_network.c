@@ -14,18 +14,26 @@
 #include <unistd.h>
 
 #define TYPE_DNSKEY 48
-#define UDP_MS 3000
-#define TCP_MS 3000
+#define ANSWER_MS 3000
+#define WAYS 3
 #define LIST_SIZE 400
 
+struct server;
+/* One question to a server, on a thread of its own. */
+struct question_way {
+	const struct server *server;
+	enum nameserver_way way;
+	struct server_answer answer;
+	int64_t took_ms;
+	pthread_t thread;
+	bool started;
+};
 /* One server, and what it did. */
 struct server {
 	struct nameserver at;
 	const char *zone;
-	int64_t took_ms; /* the first answer */
+	struct question_way way[WAYS];
 	struct server_seen seen;
-	pthread_t thread;
-	bool started;
 };
 struct servers {
 	size_t count;
@@ -34,42 +42,40 @@ struct servers {
 
 /* --- observing ---------------------------------------------------------------------------------------------------- */
 
-static struct server_answer answer_of(
-	const struct server *server, enum nameserver_way way, int timeout_ms, struct nameserver_reply *reply)
+static void *way_observe(void *arg)
 {
-	nameserver_ask(&server->at, server->zone, TYPE_DNSKEY, way, timeout_ms, reply);
-	if (!reply->answered)
-		return (struct server_answer){.answered = false};
-	return (struct server_answer){
-		true, reply->truncated, reply->authentic, reply->rcode, reply->records, reply->signatures};
-}
-
-/* The thread of one server. */
-static void *server_observe(void *arg)
-{
-	struct server *server = arg;
+	struct question_way *way = arg;
 	struct nameserver_reply *reply = xcalloc(1, sizeof *reply);
 	int64_t begun_ms = clock_mono_ms();
-	server->seen.plain = answer_of(server, NAMESERVER_PLAIN, UDP_MS, reply);
-	server->took_ms = clock_mono_ms() - begun_ms;
-	server->seen.edns = answer_of(server, NAMESERVER_EDNS, UDP_MS, reply);
-	server->seen.tcp = answer_of(server, NAMESERVER_TCP, TCP_MS, reply);
+	if (nameserver_ask(&way->server->at, way->server->zone, TYPE_DNSKEY, way->way, ANSWER_MS, reply))
+		way->answer = (struct server_answer){
+			true, reply->truncated, reply->authentic, reply->rcode, reply->records, reply->signatures};
+	way->took_ms = clock_mono_ms() - begun_ms;
 	free(reply);
 	return NULL;
 }
 
+/* Asks all servers in all ways at the same time. */
 static void servers_observe(struct servers *servers, const struct settings_list *configured, const char *zone)
 {
 	struct nameserver found[NAMESERVERS_MAX];
 	servers->count = nameservers_find(configured, found);
+	for (size_t i = 0; i < servers->count * WAYS; i++) {
+		struct server *server = &servers->server[i / WAYS];
+		struct question_way *way = &server->way[i % WAYS];
+		server->at = found[i / WAYS];
+		server->zone = zone;
+		*way = (struct question_way){.server = server, .way = (enum nameserver_way)(i % WAYS)};
+		way->started = pthread_create(&way->thread, NULL, way_observe, way) == 0;
+	}
+	for (size_t i = 0; i < servers->count * WAYS; i++)
+		if (servers->server[i / WAYS].way[i % WAYS].started)
+			pthread_join(servers->server[i / WAYS].way[i % WAYS].thread, NULL);
 	for (size_t i = 0; i < servers->count; i++) {
 		struct server *server = &servers->server[i];
-		*server = (struct server){.at = found[i], .zone = zone};
-		server->started = pthread_create(&server->thread, NULL, server_observe, server) == 0;
+		server->seen = (struct server_seen){server->way[NAMESERVER_PLAIN].answer,
+			server->way[NAMESERVER_EDNS].answer, server->way[NAMESERVER_TCP].answer};
 	}
-	for (size_t i = 0; i < servers->count; i++)
-		if (servers->server[i].started)
-			pthread_join(servers->server[i].thread, NULL);
 }
 
 /* Returns whether the product's own validation works with these servers. Its log lines would disturb the output. */
@@ -124,7 +130,8 @@ static void server_report(struct doctor *doctor, const struct server *server, en
 	case SERVER_NO_TCP:
 		break;
 	}
-	doctor_report(doctor, "resolver", DOCTOR_OK, "%s answers after %lld ms", text, (long long)server->took_ms);
+	doctor_report(doctor, "resolver", DOCTOR_OK, "%s answers after %lld ms", text,
+		(long long)server->way[NAMESERVER_PLAIN].took_ms);
 }
 
 static void large_report(struct doctor *doctor, const struct server *server)

@@ -198,10 +198,12 @@ def dane_turned_off(lab, stage):
 @test
 def dane_stripping_forwarder(lab, stage):
     """dnssec = auto and a forwarder that strips signatures: the log reports it, and only MTA-STS protects mail."""
+    expect_match('what doctor says about DNSSEC', r'^ok +dnssec ', lab.gate.tool('doctor', 'dnssec')[1])
     since = lab.gate.log.size()
     lab.signed.forwarder.lie_always(lab.signed.forwarder.without_signatures)
     lab.gate.restart(dns_servers=net.DNS_FORWARDER)
     said = [line for line in lab.gate.log.lines(since) if 'DNSSEC' in line or 'dnssec' in line]
     stage.tell('log', '\n'.join(said))
     expect_match('the log line about signatures', r'dnssec = off', ' '.join(said))
+    expect_match('what doctor says then', r'^warn +dnssec +a resolver removes', lab.gate.tool('doctor', 'dnssec')[1])
     as_if_none(lab, stage, 'stripping')
