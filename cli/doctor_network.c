@@ -63,8 +63,8 @@ static void servers_observe(struct servers *servers, const struct settings_list 
 	for (size_t i = 0; i < servers->count * WAYS; i++) {
 		struct server *server = &servers->server[i / WAYS];
 		struct question_way *way = &server->way[i % WAYS];
-		server->at = found[i / WAYS];
-		server->zone = zone;
+		if (i % WAYS == 0) /* threads read it from here on */
+			*server = (struct server){.at = found[i / WAYS], .zone = zone};
 		*way = (struct question_way){.server = server, .way = (enum nameserver_way)(i % WAYS)};
 		way->started = pthread_create(&way->thread, NULL, way_observe, way) == 0;
 	}

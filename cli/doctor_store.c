@@ -398,6 +398,12 @@ static void aside_check(struct doctor *doctor)
 	doctor_remedy(doctor, "look at the disk, and delete the file when you no longer need it");
 }
 
+static void report_unreadable(struct doctor *doctor, const struct failure *why)
+{
+	doctor_report(doctor, "store-records", DOCTOR_FAIL, "%s", why->text);
+	doctor_remedy(doctor, "look at the disk, then restart stsgated: it checks the store");
+}
+
 void doctor_store(struct doctor *doctor)
 {
 	struct failure why = {0};
@@ -407,8 +413,11 @@ void doctor_store(struct doctor *doctor)
 	struct store *store =
 		store_open(doctor->settings->store_path, doctor->settings->store_max_bytes, STORE_GUEST, &why);
 	if (!store) {
-		doctor_report(doctor, "store", geteuid() == 0 || why.code != EX_NOPERM ? DOCTOR_FAIL : DOCTOR_SKIP,
-			"%s", why.text);
+		bool failed = geteuid() == 0 || why.code != EX_NOPERM;
+		doctor_report(doctor, "store", failed ? DOCTOR_FAIL : DOCTOR_SKIP, "%s", why.text);
+		if (failed)
+			doctor_remedy(doctor, why.code == EX_NOINPUT ? "stsgated makes the store when it starts"
+								     : "correct this, then restart stsgated");
 		return;
 	}
 	usage_check(doctor, store);
@@ -423,5 +432,5 @@ void doctor_store(struct doctor *doctor)
 	if (store_survey(&survey, store, &why))
 		survey_report(doctor, &survey);
 	else
-		doctor_report(doctor, "store-records", DOCTOR_FAIL, "%s", why.text);
+		report_unreadable(doctor, &why);
 }

@@ -82,6 +82,9 @@ tests_unit_test_lint_SOURCES = tests/unit/test_lint.c tests/unit/tool.c tests/un
 	tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_cli
 tests_unit_test_cli_SOURCES = tests/unit/test_cli.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_doctor_run
+tests_unit_test_doctor_run_SOURCES = tests/unit/test_doctor_run.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h \
+	cli/doctor.c cli/doctor_run.c cli/domains.c cli/output.c
 check_PROGRAMS += tests/unit/test_doctor
 tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h \
 	cli/doctor_judge.c cli/doctor_judge.h cli/nameserver.c cli/nameserver.h cli/talk.c cli/talk.h
