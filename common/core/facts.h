@@ -64,7 +64,6 @@ struct facts {
 	bool offline; /* nothing may be looked up: see facts_learn_nothing() */
 
 	enum store_state store;
-	struct override override;                  /* read with the entry; OVERRIDE_NONE: there is none in force */
 	bool absent;                               /* the entry was read, but the store has none */
 	struct entry entry;                        /* owned */
 	bool record_tried, policy_tried, mx_tried; /* in this inquiry */
@@ -72,6 +71,8 @@ struct facts {
 	char policy_detail[256];                   /* of the fetch in this inquiry: see policy_found.detail */
 	unsigned hop_count;
 	struct hop_fact *hop; /* in the order in which they were first learned; owned */
+	/* Read with the entry. If its kind is OVERRIDE_NONE, none is in force, and the other members are not set. */
+	struct override override;
 };
 
 /* Starts an inquiry at wall-clock second `now`, with an empty entry. `rules` must outlive the facts. */
