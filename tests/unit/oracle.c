@@ -209,13 +209,14 @@ bool oracle_bound(const struct facts *f, const struct oracle_set *set)
 }
 
 /* Rule 6 with mta_enforces = yes: one good hop is enough, and unknown hops are left to the MTA. If a hop has usable
- * TLSA records, the map binds the MTA to such hops. */
+ * TLSA records, the map binds the MTA to such hops: another hop counts only while nothing is known about it. */
 static enum verdict_kind oracle_lenient(
 	const struct facts *f, const struct policy *policy, const struct oracle_set *set)
 {
 	bool bound = oracle_bound(f, set);
 	for (unsigned i = 0; i < set->count; i++) {
-		if (bound && !oracle_by_dane(f, set, i) && !oracle_aside(f, set, i))
+		bool unknown = oracle_aside(f, set, i) && oracle_hop(f, policy, set, i) == ORACLE_UNKNOWN;
+		if (bound && !oracle_by_dane(f, set, i) && !unknown)
 			continue;
 		if (oracle_hop(f, policy, set, i) != ORACLE_BAD)
 			return VERDICT_PASS;

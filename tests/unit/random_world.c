@@ -230,6 +230,15 @@ static const struct world_host *host_find(struct random_world *w, const char *na
 	return NULL;
 }
 
+static void entry_obtain(const struct random_world *w, struct facts *facts)
+{
+	const struct override override = {
+		.kind = w->override, .domain = OVERRIDE_ALL, .begins_at = WORLD_NOW - 60, .ends_at = INT64_MAX};
+	if (w->override != OVERRIDE_NONE)
+		facts_learn_override(facts, &override);
+	facts_learn_store(facts, w->has_entry ? &w->entry : NULL);
+}
+
 static void evidence_obtain(struct random_world *w, struct facts *facts, const struct want *want)
 {
 	const struct world_host *host = host_find(w, want->name);
@@ -279,7 +288,7 @@ void random_world_obtain(struct random_world *w, struct facts *facts, const stru
 		if (w->store_broken)
 			facts_learn_store_broken(facts);
 		else
-			facts_learn_store(facts, w->has_entry ? &w->entry : NULL);
+			entry_obtain(w, facts);
 		return;
 	case WANT_EVIDENCE:
 		evidence_obtain(w, facts, want);

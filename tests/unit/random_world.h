@@ -29,9 +29,10 @@ struct random_world {
 	bool hostile; /* WORLD_NAMES_HOSTILE hosts, each of which gives a different answer each time */
 	unsigned names;
 	unsigned good, usable,
-		tlsa_trouble; /* per cent: good probes; usable TLSA sets; failures among the other sets */
-	bool store_broken;    /* the store cannot be read from the start */
-	bool evidence_broken; /* hop records cannot be read */
+		tlsa_trouble;        /* per cent: good probes; usable TLSA sets; failures among the other sets */
+	bool store_broken;           /* the store cannot be read from the start */
+	bool evidence_broken;        /* hop records cannot be read */
+	enum override_kind override; /* read with the entry; not random, see run_make_under() */
 	bool has_entry;
 	struct entry entry;
 	struct record_found record;

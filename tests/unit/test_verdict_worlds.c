@@ -318,6 +318,65 @@ static void check_no_question(const struct run *run)
 	HOLDS(run, v->reason == (exempt ? REASON_EXEMPT : REASON_NO_POLICY_DOMAIN));
 }
 
+/* --- overrides (rule 1) ------------------------------------------------------------------------------------------- */
+
+#define OVERRIDDEN_WORLDS 16 /* one world in so many is repeated under each override */
+
+static bool same_verdict(const struct verdict *a, const struct verdict *b)
+{
+	return a->kind == b->kind && a->reason == b->reason && a->binding == b->binding &&
+	       strcmp(a->hop, b->hop) == 0 && a->worth_waiting == b->worth_waiting;
+}
+
+/* The same wants and verdicts, one by one. */
+static void check_same(const struct run *run, const struct run *other)
+{
+	HOLDS(run, run->count == other->count);
+	for (int i = 0; i < run->count; i++)
+		HOLDS(run, want_same(&run->steps[i].want, &other->steps[i].want) &&
+				   same_verdict(&run->steps[i].verdict, &other->steps[i].verdict));
+}
+
+/* Returns whether nothing but the override was needed for the verdict. */
+static bool is_released(const struct run *run)
+{
+	const struct verdict *v = run_verdict(run);
+	return run->count == 2 && run->steps[0].want.kind == WANT_ENTRY && v->kind == VERDICT_PASS &&
+	       v->reason == REASON_OVERRIDE && v->binding == BINDING_NONE && v->override_all;
+}
+
+/* Repeats a world under each override, and compares. */
+static void check_overrides(const struct run *plain, uint64_t seed)
+{
+	static struct run run, strict;
+	const struct random_world *w = &plain->world;
+	bool acts = w->question.purpose == PURPOSE_DELIVER || w->question.purpose == PURPOSE_MAP;
+	bool found = acts && plain->steps[0].want.kind == WANT_ENTRY && !w->store_broken;
+	run_make_under(&run, seed, OVERRIDE_PASS, false);
+	HOLDS(&run, !found || (is_released(&run) && run_verdict(&run)->override == OVERRIDE_PASS));
+	if (!found)
+		check_same(&run, plain);
+	run_free(&run);
+	run_make_under(&run, seed, OVERRIDE_TAG, false);
+	if (found && w->question.purpose == PURPOSE_MAP)
+		HOLDS(&run, is_released(&run) && run_verdict(&run)->override == OVERRIDE_TAG);
+	else
+		check_same(&run, plain);
+	for (int i = 0; i < run.count && w->question.purpose == PURPOSE_DELIVER; i++) {
+		const struct verdict *v = &run.steps[i].verdict;
+		bool holds = v->kind == VERDICT_DEFER || v->kind == VERDICT_FAIL_ENFORCE;
+		HOLDS(&run, (v->override == OVERRIDE_TAG) == (found && i > 0 && holds));
+	}
+	run_free(&run);
+	run_make_under(&run, seed, OVERRIDE_ENFORCE, false);
+	run_make_under(&strict, seed, OVERRIDE_NONE, true);
+	check_same(&run, found ? &strict : plain);
+	for (int i = 0; i < run.count; i++)
+		HOLDS(&run, (run.steps[i].verdict.override == OVERRIDE_ENFORCE) == (found && run.testing[i]));
+	run_free(&run);
+	run_free(&strict);
+}
+
 static void check_world(struct run *run, uint64_t seed)
 {
 	run_make(run, seed, false);
@@ -331,6 +390,8 @@ static void check_world(struct run *run, uint64_t seed)
 		check_deliver(run);
 	else if (w->question.purpose == PURPOSE_MAP && !exempt)
 		check_map(run);
+	if (seed % OVERRIDDEN_WORLDS == 0)
+		check_overrides(run, seed);
 	run_free(run);
 }
 

@@ -83,6 +83,24 @@ void run_make(struct run *run, uint64_t seed, bool hostile)
 		;
 }
 
+static void policy_raise(struct policy *policy)
+{
+	if (policy->mode == POLICY_TESTING)
+		policy->mode = POLICY_ENFORCE;
+}
+
+void run_make_under(struct run *run, uint64_t seed, enum override_kind override, bool strict)
+{
+	run_start(run, seed, false);
+	run->world.override = override;
+	if (strict) {
+		policy_raise(&run->world.entry.policy);
+		policy_raise(&run->world.policy.policy);
+	}
+	while (run_step(run))
+		;
+}
+
 void run_free(struct run *run)
 {
 	facts_free(&run->facts);

@@ -33,6 +33,8 @@ void run_say(const struct run *run, const char *what);
 
 /* Runs the inquiry to its verdict. Fails if there are more than STEPS_MAX wants, or two equal ones. */
 void run_make(struct run *run, uint64_t seed, bool hostile);
+/* The same under an override. If `strict`, the world's testing policies have mode enforce. */
+void run_make_under(struct run *run, uint64_t seed, enum override_kind override, bool strict);
 void run_free(struct run *run);
 const struct verdict *run_verdict(const struct run *run);
 
