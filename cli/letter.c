@@ -15,12 +15,12 @@
 static void opening_add(struct text *out, const struct letter *letter)
 {
 	struct when when;
-	when_date(&when, letter->at);
-	if (letter->at != 0) {
+	const char *day = when_date(&when, letter->at), *hour = strchr(day, 'T');
+	if (letter->at != 0 && hour) {
 		text_add(out, "On ");
-		text_add_bytes(out, when.text, strcspn(when.text, "T"));
+		text_add_bytes(out, day, (size_t)(hour - day));
 		text_add(out, " at ");
-		text_add_bytes(out, when.text + strcspn(when.text, "T") + 1, strlen("12:00:00"));
+		text_add_bytes(out, hour + 1, strcspn(hour + 1, "Z"));
 		text_add(out, " UTC, our mail relay ");
 	} else {
 		text_add(out, "Our mail relay ");
@@ -48,9 +48,9 @@ static void subject_add(struct text *out, const struct letter *letter)
 	}
 	text_add(out, "port ");
 	text_add_number(out, letter->port);
-	text_add(out, "), which the domain ");
+	text_add(out, "), which receives mail for ");
 	text_add(out, letter->domain);
-	text_add(out, " names in DNS. ");
+	text_add(out, ". ");
 }
 
 /* What was seen: the reply or the message of the TLS library, the certificate, what failed in a fetch. */

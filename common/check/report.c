@@ -100,7 +100,9 @@ void counters_verdict(enum purpose purpose, const struct verdict *verdict)
 
 void counters_found(const struct found *found)
 {
-	if (found->untried || (found->refused && found->want.kind == WANT_POLICY))
+	/* A probe that could not begin because no resolver answers is counted as one, though it is not stored. */
+	bool no_resolver = found->want.kind == WANT_PROBE && found->evidence.reason == REASON_RESOLVER;
+	if ((found->untried && !no_resolver) || (found->refused && found->want.kind == WANT_POLICY))
 		return;
 	switch (found->want.kind) {
 	case WANT_RECORD:
