@@ -107,8 +107,13 @@ void record_print(const struct entry *entry, const struct view *view)
 		line_print("record", "found, id %s", entry->record_id);
 	else
 		reason_print("record", entry->record_outcome);
-	line_print("", "looked up %s, %s, %s", learned(at, view, entry->record_checked_at, "from DNS"),
-		ttl_left(ttl, view, entry->record_checked_at, entry->record_ttl_s), dnssec_words(entry->record_secure));
+	learned(at, view, entry->record_checked_at, "from DNS");
+	if (entry->record_outcome == REASON_RECORD_LOOKUP || entry->record_outcome == REASON_RESOLVER)
+		line_print("", "looked up %s", at);
+	else
+		line_print("", "looked up %s, %s, %s", at,
+			ttl_left(ttl, view, entry->record_checked_at, entry->record_ttl_s),
+			dnssec_words(entry->record_secure));
 }
 
 void fetch_print(const struct entry *entry, const struct view *view)

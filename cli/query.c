@@ -46,8 +46,7 @@ static void dane_print(const struct answer *answer)
 		line_print("DANE", "not checked: the store has no MX records that DNSSEC secures");
 	else
 		line_print("DANE", "not checked: DNS answers are not validated here (dnssec = %s)",
-			settings->dnssec == (int)DNS_VALIDATE_OFF ? "off"
-								  : "auto, but the resolver passes no signatures on");
+			settings->dnssec == (int)DNS_VALIDATE_OFF ? "off" : "auto, and no signed answer came");
 }
 
 /* Returns the next address of the hop behind index `*at`, or NULL. */
