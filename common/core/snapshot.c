@@ -21,6 +21,12 @@ static bool is_lines(struct span in)
 	return true;
 }
 
+static bool is_line(struct span in)
+{
+	return is_lines(in) && (in.len == 0 || !memchr(in.at, '\n', in.len));
+}
+
+static const struct field_form form_line = {.kind = FIELD_TEXT, .valid = is_line};
 static const struct field_form form_lines = {.kind = FIELD_TEXT, .valid = is_lines};
 /* Values of settings may hold any text without control characters; it is quoted where it is shown. */
 static const struct field_form form_text = {.kind = FIELD_TEXT};
@@ -28,14 +34,14 @@ static const struct field_form form_text = {.kind = FIELD_TEXT};
 /* Tags are permanent: see tables.c. */
 #define ROW(tag, form, type, member) FIELD(tag, form_##form, struct type, member, NULL, NULL)
 static const struct field running_rows[] = {
-	ROW(1, lines, snapshot_running, version),
+	ROW(1, line, snapshot_running, version),
 	ROW(2, u32, snapshot_running, pid),
 	ROW(3, time, snapshot_running, started_at),
 	ROW(4, time, snapshot_running, settings_at),
 	ROW(5, time, snapshot_running, stopped_at),
 	ROW(6, text, snapshot_running, file),
 	ROW(7, text, snapshot_running, settings),
-	ROW(8, lines, snapshot_running, overridden),
+	ROW(8, line, snapshot_running, overridden),
 };
 static const struct field counts_rows[] = {
 	ROW(1, time, snapshot_counts, at),

@@ -146,6 +146,11 @@ static void hostile_bytes_are_refused(void **state)
 		assert_int_equal(snapshot_counts_decode(&counts_back, out.at, out.len), rows[i].good);
 		free(out.at);
 	}
+	running_fill();
+	strcpy(running.version, "0.2.0\nx");
+	struct bytes bytes = snapshot_running_encode(&running);
+	assert_false(snapshot_running_decode(&running_back, bytes.at, bytes.len));
+	free(bytes.at);
 }
 
 static struct metrics_values values, more, read_back;
