@@ -37,6 +37,7 @@ tests_unit_test_events_SOURCES = tests/unit/test_events.c tests/unit/room.c test
 check_PROGRAMS += tests/unit/test_verdicts
 tests_unit_test_verdicts_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_verdicts
 tests_unit_test_verdicts_SOURCES = tests/unit/test_verdicts.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
+	tests/unit/product.c tests/unit/product.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 check_PROGRAMS += tests/unit/test_overrides
 tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h

@@ -393,6 +393,38 @@ static unsigned said(const char *words)
 	return found;
 }
 
+/* The map judges no hop, so it says `bound`, not `pass`, and that only on request. In mode monitor it answers NOTFOUND and
+ * logs what it would have answered. */
+static void map_logs_what_it_binds(void **state)
+{
+	(void)state;
+	int fd = dial(room.map_path);
+	fake_log_forget();
+	ask(fd, "pass.example");
+	expect(fd, SECURE);
+	assert_int_equal(said("frontend=socketmap"), 0);
+	ask(fd, "unknown.example");
+	expect(fd, FIRST_CONTACT);
+	assert_int_equal(
+		said("frontend=socketmap domain=unknown.example policy=none verdict=defer reason=first-contact "
+		     "action=temp\n"),
+		1);
+	settings("log_verdicts=all");
+	ask(fd, "pass.example");
+	expect(fd, SECURE);
+	assert_int_equal(said("frontend=socketmap domain=pass.example policy=enforce verdict=bound reason=ok "
+			      "mx=mx.pass.example action=secure\n"),
+		1);
+	settings("mode=monitor");
+	ask(fd, "unknown.example");
+	expect(fd, NOTFOUND);
+	assert_int_equal(said("domain=unknown.example policy=none verdict=defer reason=first-contact action=notfound "
+			      "would=temp\n"),
+		1);
+	settings(NULL);
+	close(fd);
+}
+
 /* A flood of malformed requests causes one log line. A key may contain UTF-8 without control characters. */
 static void map_tells_malformed_requests_once(void **state)
 {
@@ -1041,6 +1073,7 @@ int main(void)
 		TEST(map_answers_by_dialect),
 		TEST(map_says_temp_for_what_cannot_be_told),
 		TEST(map_answers_notfound_in_monitor_mode),
+		TEST(map_logs_what_it_binds),
 		TEST(map_tells_malformed_requests_once),
 		TEST(map_takes_no_flood),
 		TEST(map_keeps_a_thousand_idle_clients),

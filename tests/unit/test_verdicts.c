@@ -2,7 +2,9 @@
 #include "cm.h"
 
 #include "clock.h"
+#include "fake_log.h"
 #include "fields.h"
+#include "product.h"
 #include "room.h"
 #include "tables.h"
 #include "verdicts.h"
@@ -435,6 +437,86 @@ static void a_kill_loses_the_last_second(void **state)
 	store_close(&store);
 }
 
+/* --- what front ends report --------------------------------------------------------------------------------------- */
+
+/* Reports a verdict as a front end does. Returns whether it was logged. */
+static bool reports(struct product *p, enum verdict_door door, enum verdict_kind kind, enum reason reason,
+	struct verdict_logged *logged)
+{
+	static char log[FAKE_LOG_SIZE];
+	struct verdict verdict = {.kind = kind, .reason = reason, .domain = "a.example"};
+	struct config *config = check_config(p->check);
+	struct verdict_seen seen = {.door = door,
+		.settings = config->settings,
+		.verdict = &verdict,
+		.queue_id = {"4QID", 4},
+		.deed = DEED_DEFER,
+		.would = DEED_DEFER,
+		.action = "defer",
+		.would_action = "defer"};
+
+	fake_log_forget();
+	check_verdict_seen(p->check, &seen, logged);
+	config_unref(&config);
+	fake_log_copy(log);
+	return strstr(log, "frontend=") != NULL;
+}
+
+static void settings_change(struct product *p, const char *setting)
+{
+	struct config *config = product_config(p, setting);
+
+	check_reconfigure(p->check, config);
+	config_unref(&config);
+}
+
+static void what_changes_nothing_is_not_logged(void **state)
+{
+	struct product p;
+	struct verdict_logged logged = {.count = 0};
+	struct verdict_record newest;
+
+	(void)state;
+	product_start(&p);
+	assert_false(reports(&p, DOOR_MILTER, VERDICT_PASS, REASON_OK, NULL));
+	assert_false(reports(&p, DOOR_MILTER, VERDICT_NONE, REASON_NO_RECORD, NULL));
+	assert_true(reports(&p, DOOR_DELEGATION, VERDICT_NONE, REASON_FIRST_CONTACT, &logged));
+	assert_false(reports(&p, DOOR_DELEGATION, VERDICT_NONE, REASON_FIRST_CONTACT, &logged));
+	assert_false(reports(&p, DOOR_MAP, VERDICT_NONE, REASON_FIRST_CONTACT, NULL));
+	assert_true(reports(&p, DOOR_MILTER, VERDICT_FAIL_TESTING, REASON_CERT_EXPIRED, NULL));
+	check_write_verdicts(p.check);
+	assert_int_equal(stored(p.store, &newest), 1);
+	assert_true(newest.door == DOOR_MILTER && newest.kind == VERDICT_FAIL_TESTING && newest.deed == DEED_DEFER);
+	assert_string_equal(newest.queue_ids, "4QID");
+	settings_change(&p, "log_verdicts=all");
+	assert_true(reports(&p, DOOR_MILTER, VERDICT_PASS, REASON_OK, NULL));
+	assert_false(reports(&p, DOOR_MILTER, VERDICT_NONE, REASON_NO_RECORD, NULL));
+	product_stop(&p);
+}
+
+/* The MTA asks the map for each message that waits, so a domain and a reason have a line a minute. All are counted. */
+static void the_map_repeats_itself_once_a_minute(void **state)
+{
+	struct product p;
+	struct verdict_record newest;
+
+	(void)state;
+	product_start(&p);
+	for (int i = 0; i < 3; i++)
+		assert_true(reports(&p, DOOR_MILTER, VERDICT_DEFER, REASON_FIRST_CONTACT, NULL));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(reports(&p, DOOR_MAP, VERDICT_DEFER, REASON_FIRST_CONTACT, NULL), i == 0);
+	assert_true(reports(&p, DOOR_MAP, VERDICT_DEFER, REASON_RESOLVER, NULL));
+	world_advance(60);
+	assert_true(reports(&p, DOOR_MAP, VERDICT_DEFER, REASON_FIRST_CONTACT, NULL));
+	check_write_verdicts(p.check);
+	assert_int_equal(stored(p.store, &newest), 3);
+	assert_true(newest.door == DOOR_MAP && newest.reason == REASON_FIRST_CONTACT && newest.count == 4);
+	settings_change(&p, "log_verdicts=all");
+	assert_true(reports(&p, DOOR_MAP, VERDICT_DEFER, REASON_FIRST_CONTACT, NULL));
+	product_stop(&p);
+}
+
 static int world_begin(void **state)
 {
 	world_reset();
@@ -459,6 +541,8 @@ int main(void)
 		TEST(a_flood_is_bounded),
 		TEST(what_is_refused_waits),
 		TEST(a_kill_loses_the_last_second),
+		cmocka_unit_test(what_changes_nothing_is_not_logged),
+		cmocka_unit_test(the_map_repeats_itself_once_a_minute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
