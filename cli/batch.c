@@ -1,6 +1,7 @@
 #include "batch.h"
 
 #include "clock.h"
+#include "output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,9 @@ int batch_rate(const char *text, int preset)
 	long rate = strtol(text, &end, 10);
 	if (*text && !*end && rate >= 1 && rate <= BATCH_RATE_MAX)
 		return (int)rate;
-	fprintf(stderr, "stsgate: --rate needs a number of domains per second, from 1 to %d\n", BATCH_RATE_MAX);
+	struct quote quote;
+	fprintf(stderr, "stsgate: --rate: %s is not a number of domains per second from 1 to %d\n",
+		quote_string(&quote, text), BATCH_RATE_MAX);
 	return 0;
 }
 

@@ -303,8 +303,8 @@ static int list_run_on(const struct options *options, struct store *store)
 	json_t *array = json_made(json_array());
 	if (!options->json && count > 0)
 		printf("%-28s %-8s %-10s %7s  %-12s %s\n", "DOMAIN", "KIND", "LEFT", "USES", "SET BY", "REASON");
-	else if (!options->json && isatty(STDOUT_FILENO))
-		puts("no override is set");
+	else if (!options->json)
+		nothing_print("no override is set");
 	for (size_t i = 0; i < count; i++) {
 		if (options->json)
 			json_add(array, override_json(&rows[i], clock_wall_s()));

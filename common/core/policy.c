@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "policy_findings.h"
 #include "span.h"
+#include "text.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -249,6 +250,23 @@ void policy_free(struct policy *policy)
 	names_free(&policy->mx);
 	free(policy->text);
 	*policy = (struct policy){0};
+}
+
+void policy_errors_add(struct text *out, const struct policy_findings *findings)
+{
+	for (const char *name = NULL; (name = names_next(&findings->errors, name));) {
+		enum finding finding = finding_by_name(name);
+		uint32_t i = 0;
+		while (i + 1 < findings->place_count && findings->place[i].finding != finding)
+			i++;
+		text_add(out, out->len > 0 ? " " : "");
+		text_add(out, name);
+		if (findings->place[i].line == 0)
+			continue;
+		text_add(out, " (line ");
+		text_add_number(out, findings->place[i].line);
+		text_add(out, ")");
+	}
 }
 
 void policy_findings_free(struct policy_findings *findings)

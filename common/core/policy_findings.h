@@ -29,6 +29,9 @@ struct policy_findings {
 	struct policy_place place[FINDING_COUNT * POLICY_PLACES_EACH];
 };
 
+/* Appends the names of the errors, each with its first line if it has one: `bad-mode (line 2) no-mx`. */
+struct text;
+void policy_errors_add(struct text *out, const struct policy_findings *findings);
 /* Frees what the findings own. The places borrow from the text and need not be freed. */
 void policy_findings_free(struct policy_findings *findings);
 

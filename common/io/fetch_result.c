@@ -76,7 +76,6 @@ void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *fo
 	struct transfer *transfer = *slot;
 	struct response *response = &transfer->response;
 	struct policy_findings findings = {.errors = {.bytes = NULL}};
-	const char *word = NULL;
 	struct text detail;
 	memset(found, 0, sizeof *found);
 	text_init(&detail, found->detail, sizeof found->detail);
@@ -96,10 +95,7 @@ void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *fo
 		const char *body = response->body ? response->body : "";
 		if (!policy_parse(&found->policy, body, response->body_len, &findings))
 			found->outcome = REASON_POLICY_INVALID;
-		while (found->outcome != REASON_OK && (word = names_next(&findings.errors, word))) {
-			text_add(&detail, detail.len ? " " : "");
-			text_add(&detail, word);
-		}
+		policy_errors_add(&detail, &findings);
 		policy_findings_free(&findings);
 		found->text = response->body;
 		found->text_len = (uint32_t)response->body_len;

@@ -52,7 +52,7 @@ static const struct {
 	{{"export", "a.example", "b..example"}, 64, "", "b..example is not a domain"},
 	{{"import"}, 64, "", "usage: stsgate import FILE|-"},
 	{{"warm", "a", "b"}, 64, "", "usage: stsgate warm [--rate N] FILE|-"},
-	{{"warm", "--rate", "0", "-"}, 64, "", "--rate needs a number"},
+	{{"warm", "--rate", "0", "-"}, 64, "", "--rate: 0 is not a number of domains"},
 	{{"list", "--rate", "1"}, 64, "", "--rate is not an option of list"},
 	{{"import", "/nonexistent"}, 66, "", "/nonexistent cannot be opened"},
 	{{"warm", "/nonexistent"}, 66, "", "/nonexistent cannot be opened"},

@@ -400,7 +400,7 @@ static const struct {
 	{"TLS 1.1", {CERT_GOOD, OLD_TLS, OK_HEAD "\r\n" POLICY, 0}, REASON_POLICY_FETCH, "version"},
 	/* policies */
 	{"bad mode", {CERT_GOOD, ANSWER, OK_HEAD "\r\nversion: STSv1\nmode: enforced\nmx: a.b\nmax_age: 1\n", 0},
-		REASON_POLICY_INVALID, "bad-mode"},
+		REASON_POLICY_INVALID, "bad-mode (line 2)"},
 	{"empty body", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 0\r\n\r\n", 0}, REASON_POLICY_INVALID, "missing"},
 	{"NUL", {CERT_GOOD, ANSWER, OK_HEAD "\r\n" POLICY "x\0y: z\n", sizeof OK_HEAD "\r\n" POLICY "x\0y: z\n" - 1},
 		REASON_POLICY_INVALID, ""},
