@@ -25,7 +25,7 @@ static char *postconf(const struct doctor *doctor, const char *path, const char 
 {
 	const char *directory = option_value(doctor->options, "postfix");
 	const char *words[] = {path, option, directory ? "-c" : NULL, directory, NULL};
-	return program_text(words, -1, 0, POSTCONF_SECONDS, why);
+	return program_text(words, -1, false, POSTCONF_SECONDS, why);
 }
 
 /* Returns why a file cannot be opened for reading, or NULL. */
@@ -93,9 +93,10 @@ static char *table_ask(const struct asking *asking, const char *table)
 	struct failure why;
 	/* the table of another daemon: asking it could start lookups there */
 	bool foreign = strncmp(table, "socketmap:", 10) == 0 || strncmp(table, "tcp:", 4) == 0;
-	if (foreign || clock_mono_ms() > asking->until_ms || lseek(fileno(asking->domains.file), 0, SEEK_SET) != 0)
+	if (foreign || table[0] == '-' || clock_mono_ms() > asking->until_ms ||
+		lseek(fileno(asking->domains.file), 0, SEEK_SET) != 0)
 		return NULL;
-	return program_text(words, fileno(asking->domains.file), 1, POSTMAP_SECONDS, &why);
+	return program_text(words, fileno(asking->domains.file), true, POSTMAP_SECONDS, &why);
 }
 
 /* A table that cannot be asked counts as one that was not asked. */

@@ -125,7 +125,7 @@ static void program_blame(const char *program, const struct stream *err, const c
 		failure_set(why, EX_SOFTWARE, "%s: %s", program, how);
 }
 
-char *program_text(const char *const *words, int input, int status_max, int seconds, struct failure *why)
+char *program_text(const char *const *words, int input, bool may_find_nothing, int seconds, struct failure *why)
 {
 	int out[2], err[2], status = 0;
 	pid_t pid = 0;
@@ -153,7 +153,8 @@ char *program_text(const char *const *words, int input, int status_max, int seco
 		kill(pid, SIGKILL);
 	while (error == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	bool good = in_time && !outs.cut && WIFEXITED(status) && WEXITSTATUS(status) <= status_max;
+	int most = may_find_nothing && errs.len == 0;
+	bool good = in_time && !outs.cut && WIFEXITED(status) && WEXITSTATUS(status) <= most;
 	if (error != 0)
 		failure_set(why, EX_OSERR, "%s: %s", words[0], strerror(error));
 	else if (!in_time)

@@ -5,6 +5,7 @@
 
 #include "failure.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define READ_TEXT_MAX (4 * 1024 * 1024) /* octets; a longer output or file is a failure */
@@ -13,9 +14,10 @@
  * NULL. `input` is an open file that becomes its standard input; -1: it gets none. It inherits no other descriptor, and
  * from the environment MAIL_CONFIG only. It must end within `seconds`.
  *
- * Returns NULL if the program cannot be run, ends with a status greater than `status_max`, or prints too much or too
- * long. `why` then has the last line of its error messages, quoted. */
-char *program_text(const char *const *words, int input, int status_max, int seconds, struct failure *why);
+ * Returns NULL if the program cannot be run, fails, or prints too much or too long. `why` then has the last line of its
+ * error messages, quoted. It fails if its status is not 0. If `may_find_nothing`, status 1 without any error message is
+ * no failure: so postmap(1) ends if a table has none of the keys, while a table that it cannot open has a message. */
+char *program_text(const char *const *words, int input, bool may_find_nothing, int seconds, struct failure *why);
 /* Returns the path of a program in the usual directories of programs for administrators, or NULL. */
 const char *program_find(const char *name, char *path, size_t size);
 

@@ -12,9 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static char *shell(const char *script, int input, int status_max, int seconds, struct failure *why)
+static char *shell(const char *script, int input, bool may_find_nothing, int seconds, struct failure *why)
 {
-	return program_text((const char *const[]){"/bin/sh", "-c", script, NULL}, input, status_max, seconds, why);
+	return program_text(
+		(const char *const[]){"/bin/sh", "-c", script, NULL}, input, may_find_nothing, seconds, why);
 }
 
 static void output_is_returned(void **state)
@@ -25,9 +26,12 @@ static void output_is_returned(void **state)
 	assert_non_null(text);
 	assert_string_equal(text, "a?b\n");
 	free(text);
-	text = shell("exit 1", -1, 1, 10, &why);
+	text = shell("exit 1", -1, true, 10, &why);
 	assert_string_equal(text, "");
 	free(text);
+	assert_null(shell("echo cannot open >&2; exit 1", -1, true, 10, &why));
+	assert_string_equal(why.text, "/bin/sh: \"cannot open\"");
+	assert_null(shell("exit 2", -1, true, 10, &why));
 }
 
 static void failures_have_their_words(void **state)
@@ -45,11 +49,11 @@ static void failures_have_their_words(void **state)
 	time_t start = time(NULL);
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		char *text = shell(rows[i].script, -1, 0, i == 3 ? 1 : 10, &why);
+		char *text = shell(rows[i].script, -1, false, i == 3 ? 1 : 10, &why);
 		if (text || strcmp(why.text, rows[i].words) != 0)
 			fail_msg("row %zu: %s", i, why.text);
 	}
-	assert_null(program_text((const char *const[]){"/nonexistent/postconf", NULL}, -1, 0, 1, &why));
+	assert_null(program_text((const char *const[]){"/nonexistent/postconf", NULL}, -1, false, 1, &why));
 	assert_string_equal(why.text, "/nonexistent/postconf: No such file or directory");
 	assert_true(time(NULL) - start < 30);
 }
@@ -69,16 +73,16 @@ static void world_is_small(void **state)
 	(void)state;
 	setenv("MAIL_CONFIG", "/etc/pf", 1);
 	setenv("LD_STSGATE", "x", 1);
-	char *text = program_text((const char *const[]){"/usr/bin/env", NULL}, -1, 0, 10, &why);
+	char *text = program_text((const char *const[]){"/usr/bin/env", NULL}, -1, false, 10, &why);
 	assert_string_equal(text, "PATH=/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\nMAIL_CONFIG=/etc/pf\n");
 	free(text);
 	FILE *file = tmpfile();
 	fputs("key\n", file);
 	rewind(file);
-	text = shell("cat", fileno(file), 0, 10, &why);
+	text = shell("cat", fileno(file), false, 10, &why);
 	assert_string_equal(text, "key\n");
 	free(text);
-	text = shell("cat", -1, 0, 10, &why);
+	text = shell("cat", -1, false, 10, &why);
 	assert_string_equal(text, "");
 	free(text);
 	fclose(file);
