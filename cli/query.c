@@ -6,6 +6,7 @@
 #include "describe.h"
 #include "domains.h"
 #include "preview.h"
+#include "record_json.h"
 #include "report.h"
 #include "session.h"
 #include "stored.h"
@@ -206,23 +207,10 @@ static void facts_put(json_t *object, const struct answer *answer)
 	json_put(object, "hops", hops);
 }
 
-/* Returns the override if it is in force, else NULL. */
-static json_t *override_json(const struct override *override, int64_t now)
-{
-	if (!override_in_force(override, now))
-		return NULL;
-	json_t *object = json_made(json_object());
-	json_put(object, "domain", json_text(override->domain));
-	json_put(object, "kind", json_text(override_kind_name(override->kind)));
-	json_put(object, "begins_at", json_when(override->begins_at));
-	json_put(object, "ends_at", json_when(override->ends_at));
-	json_put(object, "author", json_text(override->author));
-	json_put(object, "reason", json_text(override->reason));
-	return object;
-}
-
 static void answer_print_json(const struct answer *answer)
 {
+	const struct override *override = &answer->trace.facts.override;
+	int64_t now = answer->view.now;
 	json_t *object = json_made(json_object()), *degraded = json_made(json_array());
 	for (unsigned kind = 0; kind < CONDITION_COUNT; kind++)
 		if (metrics_read(METRIC_DEGRADED, kind, 0, 0) != 0)
@@ -232,7 +220,7 @@ static void answer_print_json(const struct answer *answer)
 	json_put(object, "steps", json_incref(answer->trace.steps));
 	facts_put(object, answer);
 	verdict_shown_put(object, &answer->shown);
-	json_put(object, "override", override_json(&answer->trace.facts.override, answer->view.now));
+	json_put(object, "override", override_in_force(override, now) ? override_json(override, now) : NULL);
 	json_put(object, "degraded", degraded);
 	preview_put(object, &answer->preview);
 	json_print(object);
