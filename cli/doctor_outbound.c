@@ -193,9 +193,11 @@ static void way_report(struct doctor *doctor, const char *check, const struct ta
 		doctor_report(doctor, check, state == WAY_BLOCKED ? DOCTOR_FAIL : DOCTOR_WARN,
 			"port %u: none of %u hosts can be reached; %s: %s", port, count.tried, host,
 			strerror(first->err));
-		doctor_remedy(doctor,
-			"look at this machine's firewall and network; many providers block port 25 outwards until "
-			"asked");
+		doctor_remedy(doctor, "%s",
+			port == PORT_SMTP
+				? "look at this machine's firewall and network, and at probe_bind; many providers block "
+				  "port 25 outwards until asked"
+				: "look at this machine's firewall and network, and at fetch_proxy");
 		return;
 	case WAY_STRIPPED:
 	case WAY_MAYBE_STRIPPED:

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -26,8 +27,8 @@ static bool server_set(struct nameserver *server, const char *text)
 {
 	char host[64];
 	struct address address;
-	const char *at = strchr(text, '@');
-	size_t len = at ? (size_t)(at - text) : strcspn(text, "%");
+	const char *at = strchr(text, '@'), *zone = strchr(text, '%');
+	size_t len = strcspn(text, "@%");
 	unsigned long port = at ? strtoul(at + 1, NULL, 10) : PORT;
 	*server = (struct nameserver){.len = 0};
 	if (len >= sizeof host || port == 0 || port > UINT16_MAX)
@@ -51,6 +52,7 @@ static bool server_set(struct nameserver *server, const char *text)
 		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&server->address;
 		in6->sin6_family = AF_INET6;
 		in6->sin6_port = htons((uint16_t)port);
+		in6->sin6_scope_id = zone && !at ? if_nametoindex(zone + 1) : 0;
 		memcpy(&in6->sin6_addr, address.bytes, 16);
 		server->len = sizeof *in6;
 	}

@@ -16,9 +16,9 @@
 #define REPLY_MAX 4096
 
 /* Questions that the daemon answers at once, without looking up anything: an address literal has no policy, and policy
- * delegation judges at RCPT only. The milter's question is the negotiation of libmilter (SMFIC_OPTNEG, version 6, no
- * actions, no protocol options), followed by SMFIC_QUIT. */
-#define MILTER_QUESTION "\0\0\0\15O\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0\1Q"
+ * delegation judges at RCPT only. The milter's question is the negotiation of libmilter (SMFIC_OPTNEG), with all that
+ * Postfix offers, so that libmilter misses nothing; then SMFIC_QUIT. */
+#define MILTER_QUESTION "\0\0\0\15O\0\0\0\6\0\0\1\377\0\37\377\377\0\0\0\1Q"
 #define MAP_QUESTION "19:postfix [192.0.2.1],"
 #define DELEGATION_QUESTION "request=smtpd_access_policy\nprotocol_state=CONNECT\n\n"
 #define HTTP_QUESTION "GET /healthz HTTP/1.0\r\n\r\n"
