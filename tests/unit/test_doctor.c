@@ -6,10 +6,14 @@
 #include "talk.h"
 #include "tool.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define M ((uint64_t)1 << 20)
@@ -67,6 +71,72 @@ static void test_talk(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (talk_judge(rows[i].protocol, rows[i].reply, rows[i].ended) != rows[i].want)
 			fail_msg("row %zu", i);
+}
+
+/* --- sockets ------------------------------------------------------------------------------------------------------ */
+
+static char socket_directory[64], socket_path[96];
+
+/* Listens at socket_path. Nobody accepts: a connection waits in the queue. */
+static int socket_listen(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_path);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_true(fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 4) == 0);
+	return fd;
+}
+
+/* Asks the map at socket_path. `answer` (may be NULL) is sent to the first connection, which is then closed. */
+static struct talk socket_ask(int fd, const char *answer, const char *path, const struct talk_user *user)
+{
+	struct settings_socket place = {.family = SOCKET_UNIX};
+	snprintf(place.path, sizeof place.path, "%s", socket_path);
+	pid_t child = answer ? fork() : 0;
+	if (answer && child == 0) {
+		char question[64];
+		int client = accept(fd, NULL, NULL);
+		bool asked = read(client, question, sizeof question) > 0;
+		_exit(asked && write(client, answer, strlen(answer)) == (ssize_t)strlen(answer) ? 0 : 1);
+	}
+	struct talk talk = talk_ask(TALK_SOCKETMAP, &place, path, user);
+	int status = 0;
+	if (answer)
+		assert_true(waitpid(child, &status, 0) == child && status == 0);
+	return talk;
+}
+
+static void test_ask(void **state)
+{
+	(void)state;
+	static const struct talk_user self = {.change = false};
+	snprintf(socket_directory, sizeof socket_directory, "/tmp/test_doctor.XXXXXX");
+	assert_non_null(mkdtemp(socket_directory));
+	snprintf(socket_path, sizeof socket_path, "%s/map", socket_directory);
+	struct talk talk = socket_ask(-1, NULL, NULL, &self);
+	assert_true(talk.end == TALK_REFUSED && talk.err == ENOENT);
+	int fd = socket_listen();
+	assert_int_equal(socket_ask(fd, "9:NOTFOUND ,", NULL, &self).end, TALK_ANSWERED);
+	assert_int_equal(socket_ask(fd, "", NULL, &self).end, TALK_CLOSED);
+	talk = socket_ask(fd, "220 mail\r\n\33[2J", NULL, &self);
+	assert_int_equal(talk.end, TALK_STRANGE);
+	assert_string_equal(talk.words, "\"220 mail\\x0d\\x0a\\x1b[2J\"");
+	if (geteuid() == 0) {
+		/* another user may not enter the directory; inside the chroot the path is another one */
+		talk = socket_ask(fd, NULL, NULL, &(struct talk_user){true, 65534, 65534, NULL});
+		assert_true(talk.end == TALK_REFUSED && talk.err == EACCES);
+		assert_int_equal(chmod(socket_directory, 0755) | chmod(socket_path, 0666), 0);
+		const struct talk_user jailed = {true, 65534, 65534, socket_directory};
+		assert_int_equal(socket_ask(fd, "9:NOTFOUND ,", "/map", &jailed).end, TALK_ANSWERED);
+		talk = socket_ask(fd, NULL, NULL, &jailed);
+		assert_true(talk.end == TALK_REFUSED && talk.err == ENOENT);
+	}
+	assert_int_equal(socket_ask(fd, NULL, NULL, &self).end, TALK_SILENT);
+	close(fd);
+	talk = socket_ask(-1, NULL, NULL, &self);
+	assert_true(talk.end == TALK_REFUSED && talk.err == ECONNREFUSED);
+	unlink(socket_path);
+	rmdir(socket_directory);
 }
 
 /* --- DNS servers -------------------------------------------------------------------------------------------------- */
@@ -299,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_space),
 		cmocka_unit_test(test_talk),
+		cmocka_unit_test(test_ask),
 		cmocka_unit_test(test_server),
 		cmocka_unit_test(test_dnssec),
 		cmocka_unit_test(test_way),
