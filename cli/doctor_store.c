@@ -7,6 +7,7 @@
 #include "doctor_judge.h"
 #include "health.h"
 #include "output.h"
+#include "privileges.h"
 #include "running.h"
 #include "schedule.h"
 #include "store.h"
@@ -374,6 +375,39 @@ static void space_check(struct doctor *doctor)
 		doctor_remedy(doctor, "make room, or lower store_max_bytes; with a full disk nothing new is stored");
 }
 
+/* Only root can know what the daemon's user may do. */
+static void owner_check(struct doctor *doctor)
+{
+	const char *directory = doctor->settings->store_path;
+	char path[PATH_MAX];
+	struct stat place, file;
+	struct identity identity;
+	bool known = geteuid() == 0 && privileges_find(&identity, doctor->settings, NULL) && identity.drop;
+	if (stat(directory, &place) != 0) {
+		doctor_report(doctor, "store-owner", DOCTOR_SKIP, "%s: %s", directory, strerror(errno));
+		return;
+	}
+	snprintf(path, sizeof path, "%s/" STORE_FILE, directory);
+	if (lstat(path, &file) != 0)
+		file = place;
+	if (place.st_mode & S_IWOTH) {
+		doctor_report(
+			doctor, "store-owner", DOCTOR_FAIL, "every user of this machine can change %s", directory);
+		doctor_remedy(doctor, "chmod 0700 %s", directory);
+	} else if (known && (place.st_uid != identity.uid || file.st_uid != identity.uid)) {
+		doctor_report(doctor, "store-owner", DOCTOR_FAIL,
+			"%s does not belong to the user %s (uid %u), but to uid %u",
+			place.st_uid != identity.uid ? directory : path, identity.user, (unsigned)identity.uid,
+			(unsigned)(place.st_uid != identity.uid ? place.st_uid : file.st_uid));
+		doctor_remedy(doctor, "chown -R %s: %s", identity.user, directory);
+	} else {
+		doctor_report(doctor, "store-owner", known ? DOCTOR_OK : DOCTOR_SKIP,
+			known ? "%s belongs to the daemon's user"
+			      : "%s: this check needs root, and a setting user that names an unprivileged user",
+			directory);
+	}
+}
+
 /* Files that were moved aside stay until somebody deletes them. */
 static void aside_check(struct doctor *doctor)
 {
@@ -408,6 +442,7 @@ void doctor_store(struct doctor *doctor)
 {
 	struct failure why = {0};
 	struct survey survey = {.now = clock_wall_s()};
+	owner_check(doctor);
 	space_check(doctor);
 	aside_check(doctor);
 	struct store *store =

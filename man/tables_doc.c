@@ -251,7 +251,8 @@ static void doctor_print(void)
 	};
 	puts(".Bl -tag -width Ds");
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-		printf(".It Cm %s Pq %s%s\n", checks[i].name, checks[i].group, checks[i].network ? " , network" : "");
+		printf(".It Cm %s Pq %s%s\n", checks[i].name, checks[i].group,
+			checks[i].network ? " , uses the network" : "");
 		sentence_print("", checks[i].sentence);
 	}
 	puts(".El");

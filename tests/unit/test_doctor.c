@@ -333,6 +333,18 @@ static void test_settings(void **state)
 	config_write("user = nobody-has-this-name\n");
 	if (geteuid() == 0)
 		check_run("user", 2, "fail  user ");
+	if (geteuid() == 0) {
+		char store[96];
+		snprintf(store, sizeof store, "%s/absent", directory);
+		assert_int_equal(mkdir(store, 0700), 0);
+		config_write("user = nobody\ngroup = nogroup\n");
+		check_run("store-owner", 2, "does not belong to the user nobody");
+		assert_int_equal(chown(store, 65534, 65534), 0);
+		check_run("store-owner", 0, "ok    store-owner ");
+		assert_int_equal(chmod(store, 0777), 0);
+		check_run("store-owner", 2, "every user");
+		assert_int_equal(rmdir(store), 0);
+	}
 	config_write("fetch_ca_file = /nonexistent/ca.pem\n");
 	check_run("authorities", 2, "fail  authorities         fetch_ca_file: /nonexistent/ca.pem cannot be read");
 	config_write("fetch_ca_file = /dev/null\n");

@@ -47,7 +47,8 @@ def doctor_breaks(lab, stage):
     bad = [(name, one['finding']) for name, all_ in found.items() for one in all_
            if one['result'] in ('warn', 'fail') and name not in ('clock', 'events')]
     expect('what doctor finds on a sound relay', [], bad)
-    for check in ('https-out', 'smtp-out', 'milter', 'socketmap', 'http', 'daemon', 'settings-in-use', 'version'):
+    for check in ('https-out', 'smtp-out', 'milter', 'socketmap', 'http', 'daemon', 'settings-in-use', 'version',
+                  'store-owner'):
         expect(f'result of {check}', 'ok', found[check][0]['result'])
     expect_match('who was tried', 'the user postfix', found['socketmap'][0]['finding'])
 
