@@ -11,9 +11,11 @@ cli_sources = \
 	cli/describe.c cli/describe.h \
 	cli/doctor.c cli/doctor.h \
 	cli/doctor.def cli/doctor_internal.h \
+	cli/doctor_entries.c cli/doctor_entries.h \
 	cli/doctor_judge.c cli/doctor_judge.h \
 	cli/doctor_machine.c \
 	cli/doctor_network.c \
+	cli/doctor_notes.c cli/doctor_notes.h \
 	cli/doctor_outbound.c \
 	cli/doctor_postfix.c cli/doctor_postfix.h \
 	cli/doctor_run.c \

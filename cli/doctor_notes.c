@@ -1,0 +1,159 @@
+#include "doctor_notes.h"
+
+#include "age.h"
+#include "clock.h"
+#include "output.h"
+#include "running.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIST_SIZE 600
+#define EVENTS_SHOWN 8
+#define OVERRIDES_SHOWN 20
+
+static void event_report(struct doctor *doctor, const struct event_record *event, int64_t now)
+{
+	struct when ago;
+	doctor_report(doctor, "events", DOCTOR_WARN, "%s%s%s, %s ago: %s", event_name(event->kind),
+		*event->domain ? " for " : "", event->domain, when_span(&ago, schedule_age(event->last_at, now)),
+		event->detail);
+	doctor_remedy(doctor, "%s", event_advice(event->kind));
+}
+
+static void events_check(struct doctor *doctor, struct store *store, int64_t now)
+{
+	struct failure why = {0};
+	size_t count = 0, found = 0;
+	struct event_record *events = store_events(store, &count, &why);
+	if (!events) {
+		doctor_report(doctor, "events", DOCTOR_SKIP, "%s", why.text);
+		return;
+	}
+	for (size_t i = count; i-- > 0;) {
+		if (event_severity(events[i].kind) != EVENT_ERROR || events[i].last_at < now - DAY_S)
+			continue;
+		if (++found <= EVENTS_SHOWN)
+			event_report(doctor, &events[i], now);
+	}
+	if (found == 0)
+		doctor_report(doctor, "events", DOCTOR_OK, "no event of severity error during the last day");
+	if (found > EVENTS_SHOWN) {
+		doctor_report(doctor, "events", DOCTOR_WARN, "%zu more events of severity error during the last day",
+			found - EVENTS_SHOWN);
+		doctor_remedy(doctor, "`stsgate events --since 1d` lists all");
+	}
+	free(events);
+}
+
+/* --- the daemon's snapshot, overrides ----------------------------------------------------------------------------- */
+
+/* Adds the settings whose values differ in this way. */
+static void differing_add(
+	const struct running *running, const struct settings *settings, enum running_difference way, struct text *list)
+{
+	struct span value;
+	for (size_t i = 0; i < settings_table_count; i++)
+		if (running_compare(running, settings, &settings_table[i], &value) == way) {
+			text_add(list, list->len > 0 ? " " : "");
+			text_add(list, settings_table[i].name);
+		}
+}
+
+static void settings_compare(struct doctor *doctor, const struct running *running)
+{
+	static const enum running_difference ways[] = {RUNNING_RELOAD, RUNNING_RESTART, RUNNING_OPTION};
+	bool differs = false;
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		char list[LIST_SIZE];
+		struct text text;
+		text_init(&text, list, sizeof list);
+		differing_add(running, doctor->settings, ways[i], &text);
+		if (text.len == 0)
+			continue;
+		differs = true;
+		doctor_report(doctor, "settings-in-use", DOCTOR_WARN,
+			"stsgated uses other values than the settings file for: %s", list);
+		doctor_remedy(doctor, "%s", running_advice(ways[i]));
+	}
+	struct when since;
+	if (!differs)
+		doctor_report(doctor, "settings-in-use", DOCTOR_OK, "stsgated has used these settings since %s",
+			when_date(&since, running->self.settings_at));
+}
+
+static void running_check(struct doctor *doctor, struct store *store)
+{
+	struct failure why = {0};
+	char words[RUNNING_TEXT_SIZE];
+	struct running *running = running_read(store, doctor->settings->store_path, &why);
+	if (!running) {
+		doctor_report(doctor, "settings-in-use", DOCTOR_SKIP, "%s", why.text);
+		return;
+	}
+	running_describe(running, words);
+	if (running->state != RUNNING_NOW) {
+		doctor_report(doctor, "version", DOCTOR_SKIP, "%s", words);
+		doctor_report(doctor, "settings-in-use", DOCTOR_SKIP, "%s", words);
+	} else {
+		bool same = strcmp(running->self.version, PACKAGE_VERSION) == 0;
+		doctor_report(
+			doctor, "version", same ? DOCTOR_OK : DOCTOR_WARN, "%s; stsgate is %s", words, PACKAGE_VERSION);
+		if (!same)
+			doctor_remedy(doctor, "restart stsgated, so that it is of the version that is installed");
+		settings_compare(doctor, running);
+	}
+	free(running);
+}
+
+/* Reports an override that is in force. One that releases the mail of all domains, or that has lasted for a day, may have
+ * been forgotten. */
+static void override_report(struct doctor *doctor, const struct override *override, int64_t now)
+{
+	struct quote author, reason;
+	struct when end;
+	bool all = strcmp(override->domain, OVERRIDE_ALL) == 0;
+	bool old = schedule_age(override->begins_at, now) > DAY_S;
+	bool warn = override_releases(override->kind) && (all || old);
+	doctor_report(doctor, "overrides", warn ? DOCTOR_WARN : DOCTOR_OK, "%s for %s until %s, by %s: %s",
+		override_kind_name(override->kind), all ? "all domains" : override->domain,
+		when_date(&end, override->ends_at), quote_string(&author, override->author),
+		quote_string(&reason, override->reason));
+	if (warn)
+		doctor_remedy(doctor, "%s; `stsgate override clear '%s'` ends it",
+			all ? "no policy is enforced meanwhile" : "it has lasted for more than a day",
+			override->domain);
+}
+
+static void overrides_check(struct doctor *doctor, struct store *store, int64_t now)
+{
+	struct failure why = {0};
+	size_t count = 0, found = 0;
+	struct override *overrides = store_overrides(store, &count, &why);
+	if (!overrides) {
+		doctor_report(doctor, "overrides", DOCTOR_SKIP, "%s", why.text);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!override_in_force(&overrides[i], now))
+			continue;
+		if (++found <= OVERRIDES_SHOWN)
+			override_report(doctor, &overrides[i], now);
+	}
+	if (found > OVERRIDES_SHOWN)
+		doctor_report(doctor, "overrides", DOCTOR_WARN, "%zu overrides are in force", found);
+	if (found > OVERRIDES_SHOWN)
+		doctor_remedy(doctor, "`stsgate override list` lists all");
+	if (found == 0)
+		doctor_report(doctor, "overrides", DOCTOR_OK, "none is in force");
+	free(overrides);
+}
+
+void doctor_notes(struct doctor *doctor, struct store *store)
+{
+	int64_t now = clock_wall_s();
+	running_check(doctor, store);
+	overrides_check(doctor, store, now);
+	events_check(doctor, store, now);
+}
