@@ -80,6 +80,19 @@ static void addresses_print(struct answer *answer, const struct hop_fact *hop)
 	}
 }
 
+/* Prints the override in force. The policy and the hops are judged as without it; the front ends obey it. */
+static void override_print(const struct override *override, int64_t now)
+{
+	struct quote author, reason;
+	struct when until, span;
+	if (!override_in_force(override, now))
+		return;
+	line_print("override", "%s for %s until %s (in %s), set by %s: %s", override_kind_name(override->kind),
+		strcmp(override->domain, OVERRIDE_ALL) == 0 ? "all domains" : override->domain,
+		when_date(&until, override->ends_at), when_span(&span, override->ends_at - now),
+		quote_string(&author, override->author), quote_string(&reason, override->reason));
+}
+
 static void facts_print(struct answer *answer)
 {
 	const struct facts *facts = &answer->trace.facts;
@@ -93,6 +106,7 @@ static void facts_print(struct answer *answer)
 	else
 		line_print("domain", "%s, as a host at port %u (no MX lookup)", facts->question.domain,
 			facts->question.port);
+	override_print(&facts->override, answer->view.now);
 	record_print(entry, &answer->view);
 	fetch_print(entry, &answer->view);
 	policy_print(entry, &answer->view);
@@ -115,19 +129,6 @@ static bool is_degraded(enum health_condition condition)
 	return metrics_read(METRIC_DEGRADED, (unsigned)CONDITION_HEALTH + condition, 0, 0) != 0;
 }
 
-/* Prints the override in force. The policy and the hops are judged as without it; the front ends obey it. */
-static void override_print(const struct override *override, int64_t now)
-{
-	struct quote author, reason;
-	struct when until, span;
-	if (!override_in_force(override, now))
-		return;
-	line_print("override", "%s for %s until %s (in %s), set by %s: %s", override_kind_name(override->kind),
-		strcmp(override->domain, OVERRIDE_ALL) == 0 ? "all domains" : override->domain,
-		when_date(&until, override->ends_at), when_span(&span, override->ends_at - now),
-		quote_string(&author, override->author), quote_string(&reason, override->reason));
-}
-
 static void answer_print(struct answer *answer)
 {
 	answer->view.letter = answer->shown.letter_reason;
@@ -139,7 +140,8 @@ static void answer_print(struct answer *answer)
 	enum event_kind clock = is_degraded(HEALTH_CLOCK_AHEAD) ? EVENT_CLOCK_AHEAD : EVENT_CLOCK_BEHIND;
 	if (is_degraded(HEALTH_CLOCK_BEHIND) || is_degraded(HEALTH_CLOCK_AHEAD))
 		line_print("clock", "%s; %s", event_sentence(clock), event_advice(clock));
-	override_print(&answer->trace.facts.override, answer->view.now);
+	if (override_in_force(&answer->trace.facts.override, answer->view.now))
+		line_print("note", "the front ends obey the override");
 	preview_print(&answer->preview);
 	if (answer->stored && answer->trace.facts.absent)
 		line_print("note", "the store has no entry of the domain");

@@ -626,6 +626,8 @@ static void test_override(void **state)
 	assert_non_null(
 		strstr(run.out, "override  pass for example.com until 2030-03-17T21:46:40Z (in 3h 59m), set by anna: "
 				"\"their certificate, ticket 7\"\n"));
+	assert_true(strstr(run.out, "\noverride ") < strstr(run.out, "\nrecord "));
+	assert_true(strstr(run.out, "\nverdict ") < strstr(run.out, "note      the front ends obey the override\n"));
 	tool_run_free(&run);
 	call_store_remove();
 }
