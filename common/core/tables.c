@@ -540,22 +540,29 @@ static bool history_valid(const struct probe_history *history, bool dane)
 	return evidence_is_conclusive(&history->conclusive) && reason_class(history->good.reason) == REASON_GOOD;
 }
 
+/* Decodes into `stored`, which must be zeroed. */
+static bool stored_decode(struct stored *stored, const void *bytes, size_t len)
+{
+	struct span body;
+	if (!fields_frame_open((struct span){bytes, len}, HOP_MAGIC, HOP_VERSION, &body) ||
+		!fields_take(body, &hop_table, stored))
+		return false;
+	same_restore(&stored->record.pkix, stored->same);
+	same_restore(&stored->record.dane, stored->dane_same);
+	return history_valid(&stored->record.pkix, false) && history_valid(&stored->record.dane, true);
+}
+
+/* A hop record is large, and this runs for each message: `out` is written once only. */
 bool hop_record_decode(struct hop_record *out, const void *bytes, size_t len)
 {
 	struct stored stored;
-	struct span body;
-	memset(out, 0, sizeof *out);
-	if (!fields_frame_open((struct span){bytes, len}, HOP_MAGIC, HOP_VERSION, &body))
-		return false;
 	memset(&stored, 0, sizeof stored);
-	if (!fields_take(body, &hop_table, &stored))
-		return false;
-	same_restore(&stored.record.pkix, stored.same);
-	same_restore(&stored.record.dane, stored.dane_same);
-	if (!history_valid(&stored.record.pkix, false) || !history_valid(&stored.record.dane, true))
-		return false;
-	*out = stored.record;
-	return true;
+	bool ok = stored_decode(&stored, bytes, len);
+	if (ok)
+		*out = stored.record;
+	else
+		memset(out, 0, sizeof *out);
+	return ok;
 }
 
 /* --- verdict records ---------------------------------------------------------------------------------------------- */
