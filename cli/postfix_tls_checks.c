@@ -16,11 +16,35 @@ static const char *level_of(const struct postfix_case *c, const struct postfix_s
 	return strcmp(postfix_value(c->config, service, "smtp_use_tls"), "yes") == 0 ? "may" : "none";
 }
 
+enum { DNSSEC_OFF }; /* the first word of the setting dnssec */
+
+/* Returns whether some answers of the map may be about DANE. */
+static bool answers_dane(const struct postfix_case *c)
+{
+	return c->map_attached && c->settings->mta_dane && c->settings->dnssec != DNSSEC_OFF;
+}
+
+/* Returns whether the level demands TLS of every host. */
+static bool level_is_mandatory(const char *level)
+{
+	return strcmp(level, "none") != 0 && strcmp(level, "may") != 0 && strcmp(level, "dane") != 0;
+}
+
 static void level_check(struct postfix_case *c)
 {
 	const struct postfix_service *service = service_find(c, "smtp", "smtp");
 	const char *level = service ? level_of(c, service) : "none";
 	struct quote quote;
+	if (level_is_mandatory(level) && answers_dane(c)) {
+		doctor_report(c->doctor, "postfix-level", DOCTOR_WARN,
+			"smtp_tls_security_level is %s, but for some domains the map answers dane, and then hosts without TLSA "
+			"records may get mail in the clear",
+			shown(&quote, span_of(level)));
+		doctor_remedy(c->doctor,
+			"if each host must offer TLS, in stsgate.conf: mta_dane = no; if not, in main.cf: "
+			"smtp_tls_security_level = may");
+		return;
+	}
 	if (strcmp(level, "none") != 0) {
 		doctor_report(c->doctor, "postfix-level", DOCTOR_OK, "smtp_tls_security_level is %s",
 			shown(&quote, span_of(level)));
@@ -141,7 +165,6 @@ static void dane_check(struct postfix_case *c)
 {
 	const struct postfix_service *service = service_find(c, "smtp", "smtp");
 	const char *support = postfix_value(c->config, service, "smtp_dns_support_level");
-	enum { DNSSEC_OFF }; /* the first word of the setting dnssec */
 	struct quote quote;
 	struct span lookup = span_of(postfix_value(c->config, service, "smtp_host_lookup")), first = {"", 0};
 	postfix_item(&lookup, &first);
