@@ -242,6 +242,7 @@ def stats_and_settings(lab, stage):
     lab.gate.start()
     wait_for('counts of the next daemon', lambda: stats()['daemon']['state'] == 'running', pause=0.3)
     expect('refusals of the day', 1, counted('fail-enforce', 'starttls-not-supported'))
+    lab.gate.tool('override', 'clear', released.ascii)
 
 
 def settings_tell(lab, stage):
