@@ -214,8 +214,10 @@ static void unrecorded_print(const struct why *why)
 		line_print("",
 			"the MTA verifies TLS itself at delivery (mta_enforces): it logs `Server certificate not "
 			"verified` or `TLS is required`, for example");
+	line_print("", "if the mail goes to a smart host (relayhost, transport), ask for that host's domain");
 	if (why->id)
-		line_print("", "a recipient that is rejected gets no queue id in Postfix: ask for the domain");
+		line_print("",
+			"Postfix gives a queue id when it accepts a recipient: if all were rejected, ask for the domain");
 	else
 		now_print(why);
 	if (!why->id)

@@ -198,14 +198,14 @@ static sfsistat on_header(SMFICTX *context, char *name, char *value)
  *
  * Position 1 is right below the MTA's own Received field in Postfix and Sendmail (spec M-13). Each field is inserted
  * above the previous one, so the second loop runs backwards. */
-static bool headers_change(SMFICTX *context, const struct message *message)
+static bool headers_change(SMFICTX *context, const struct message *message, const char *id)
 {
 	char *name = message->config->settings->milter_header;
 	bool done = true;
 	if (message->forged > FORGED_MAX) {
 		char reason[] = "stsgate: too many forged headers";
-		log_warning("frontend=milter quarantining a message with %u forged %s header fields", message->forged,
-			name);
+		log_warning("%sfrontend=milter quarantining a message with %u forged %s header fields", id,
+			message->forged, name);
 		done = smfi_quarantine(context, reason) == MI_SUCCESS;
 	} else {
 		for (unsigned i = message->forged; i > 0; i--)
@@ -253,16 +253,20 @@ static sfsistat on_end(SMFICTX *context)
 		return SMFIS_TEMPFAIL;
 	session_queue_id(session, context);
 	notes_report(session);
-	bool changed = headers_change(context, message);
+	char prefix[QUEUE_ID_PREFIX_SIZE];
+	const char *id = queue_id_prefix(prefix, (struct span){session->queue_id, strlen(session->queue_id)});
+	bool changed = headers_change(context, message, id);
 	bool held = !message->held || hold(context, message);
 	if (!changed || !held)
-		log_error("the MTA rejects the changes to a message: allow the milter to add and change header fields "
-			  "and to quarantine");
+		log_error(
+			"%sthe MTA rejects the changes to a message: allow the milter to add and change header fields "
+			"and to quarantine",
+			id);
 	if (message->tags_left_out > 0)
 		log_warning(
-			"frontend=milter a message has more than %d policy domains: %u verdicts are not recorded in "
+			"%sfrontend=milter a message has more than %d policy domains: %u verdicts are not recorded in "
 			"its header",
-			MESSAGE_TAGS_MAX, message->tags_left_out);
+			id, MESSAGE_TAGS_MAX, message->tags_left_out);
 	session_message_end(session);
 	/* If the MTA does not quarantine a message that must be held, defer the message. */
 	return held ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;

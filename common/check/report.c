@@ -38,16 +38,22 @@ bool verdict_is_logged(const struct settings *settings, const struct verdict *ve
 	return verdict->kind != VERDICT_NONE && settings->log_verdicts == LOG_VERDICTS_ALL;
 }
 
+const char *queue_id_prefix(char out[QUEUE_ID_PREFIX_SIZE], struct span queue_id)
+{
+	struct text text;
+	text_init(&text, out, QUEUE_ID_PREFIX_SIZE);
+	if (queue_id.len == 0)
+		return out;
+	text_quote(&text, queue_id.at, queue_id.len, QUEUE_ID_SHOWN);
+	text_add(&text, ": ");
+	return out;
+}
+
 void verdict_log(const struct verdict_seen *seen)
 {
-	char id[4 * QUEUE_ID_SHOWN + 8] = "", line[ANSWER_LOG_SIZE];
-	const char *frontend = verdict_door_name(seen->door);
+	char prefix[QUEUE_ID_PREFIX_SIZE], line[ANSWER_LOG_SIZE];
+	const char *id = queue_id_prefix(prefix, seen->queue_id), *frontend = verdict_door_name(seen->door);
 	struct text text;
-	if (seen->queue_id.len > 0) {
-		text_init(&text, id, sizeof id);
-		text_quote(&text, seen->queue_id.at, seen->queue_id.len, QUEUE_ID_SHOWN);
-		text_add(&text, ": ");
-	}
 	text_init(&text, line, sizeof line);
 	answer_log(&text, seen->verdict);
 	if (strcmp(seen->action, seen->would_action) == 0)

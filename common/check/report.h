@@ -40,6 +40,10 @@ void verdict_seen_decide(struct verdict_seen *seen, const struct decision *decis
 /* Returns whether a verdict of the milter or policy delegation has a line in the log, or is recorded. Verdicts of kind none
  * have a line only if they let mail through unchecked. Each verdict that an override changed has one. */
 bool verdict_is_logged(const struct settings *settings, const struct verdict *verdict);
+/* Writes `QUEUEID: `, with which a log line about a message begins, or "" without a queue id, which is untrusted. Returns
+ * `out`. */
+#define QUEUE_ID_PREFIX_SIZE 264
+const char *queue_id_prefix(char out[QUEUE_ID_PREFIX_SIZE], struct span queue_id);
 /* Logs `QUEUEID: frontend=… domain=… … action=…`, and `would=…` if mode = monitor changes the action. */
 void verdict_log(const struct verdict_seen *seen);
 /* Returns whether the domain has been logged for this message, and remembers it. */

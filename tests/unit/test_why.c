@@ -167,7 +167,7 @@ static void nothing_is_recorded(void **state)
 	(void)state;
 	WHY_IS("other.example", 1, "other.example  nothing is recorded\n", "the MTA's own log has the reason\n",
 		"look now  stsgate query other.example\n");
-	WHY_IS("4dKx2P1zX", 1, "4dKx2P1zX  nothing is recorded\n", "gets no queue id in Postfix");
+	WHY_IS("4dKx2P1zX", 1, "4dKx2P1zX  nothing is recorded\n", "if all were rejected, ask for the domain");
 	struct tool_run run = why("mta_enforces=yes", "other.example", NULL);
 	assert_non_null(strstr(run.out, "mta_enforces"));
 	tool_run_free(&run);
