@@ -167,6 +167,17 @@ size_t room_records(const char *table)
 	return stat.ms_entries;
 }
 
+void room_table_drop(const char *table)
+{
+	MDB_env *env;
+	MDB_dbi dbi;
+	MDB_txn *txn = raw_begin(table, &env, &dbi);
+
+	assert_int_equal(mdb_drop(txn, dbi, 1), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
 /* For each table LMDB keeps a struct as a value of the main table. It ends in the number of the table's first page. */
 void room_table_zero(const char *table)
 {

@@ -37,6 +37,8 @@ void room_write_bytes(const char *table, const char *key, size_t key_len, const 
 
 /* For a closed store: overwrites the first page of a table's tree with zeros. */
 void room_table_zero(const char *table);
+/* For a closed store: removes a table, as if an earlier version had made the store. */
+void room_table_drop(const char *table);
 
 /* Runs `body` in a child and waits; returns what it returned. `body` may not use cmocka. */
 bool room_child(bool (*body)(void));

@@ -294,7 +294,7 @@ static void test_full_store(void **state)
 static void test_damaged_row(void **state)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
-	struct override first, row = made("a.example", OVERRIDE_PASS, NOW, HOUR);
+	struct override row = made("a.example", OVERRIDE_PASS, NOW, HOUR);
 	(void)state;
 	set(store, "a.example", OVERRIDE_PASS, NOW, HOUR);
 	store_close(&store);
@@ -307,7 +307,31 @@ static void test_damaged_row(void **state)
 	assert_int_equal(in_force(store, "b.example", NOW), OVERRIDE_NONE);
 	set(store, "a.example", OVERRIDE_TAG, NOW, HOUR);
 	assert_int_equal(in_force(store, "a.example", NOW), OVERRIDE_TAG);
-	(void)first;
+	store_close(&store);
+}
+
+/* A store that an earlier version made: it has no overrides, and none can be set until its owner has opened it. */
+static void test_earlier_version(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct override row = made("a.example", OVERRIDE_PASS, clock_wall_s(), HOUR), cleared, first;
+	const struct override_use use = {"a.example", 1, NOW};
+	struct failure why = {0};
+	(void)state;
+	store_close(&store);
+	room_table_drop("overrides");
+	store = room_open(ROOM_BYTES, STORE_GUEST);
+	assert_int_equal(in_force(store, "a.example", clock_wall_s()), OVERRIDE_NONE);
+	assert_int_equal(rows_of(store, &first), 0);
+	assert_false(store_set_override(store, &row, NULL, &why));
+	assert_non_null(strstr(why.text, "restart stsgated"));
+	assert_true(store_clear_override(store, "a.example", INT64_MAX, &cleared, NULL));
+	assert_int_equal(cleared.kind, OVERRIDE_NONE);
+	assert_true(store_count_uses(store, &use, 1, NULL));
+	store_close(&store);
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_true(store_set_override(store, &row, NULL, &why));
+	assert_int_equal(in_force(store, "a.example", clock_wall_s()), OVERRIDE_PASS);
 	store_close(&store);
 }
 
@@ -318,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_validity), cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_kinds), cmocka_unit_test(test_time), cmocka_unit_test(test_damaged_bytes),
 		cmocka_unit_test(test_description), TEST(test_own_before_all), TEST(test_seen_at_once),
-		TEST(test_replaced), TEST(test_bound), TEST(test_full_store), TEST(test_damaged_row)};
+		TEST(test_replaced), TEST(test_bound), TEST(test_full_store), TEST(test_damaged_row),
+		TEST(test_earlier_version)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
