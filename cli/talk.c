@@ -84,7 +84,7 @@ enum talk_end talk_judge(enum talk_protocol protocol, struct span reply, bool en
 	return TALK_STRANGE;
 }
 
-/* The status and the body of an HTTP reply. */
+/* The status and the first line of the body of an HTTP reply. */
 static void http_words(struct talk *talk, struct span reply)
 {
 	char *body = memmem(reply.at, reply.len, "\r\n\r\n", 4);
@@ -100,7 +100,7 @@ static void http_words(struct talk *talk, struct span reply)
 	for (size_t i = 0; i < status.len && i < 3; i++)
 		text_add_bytes(&words, status.at[i] >= '0' && status.at[i] <= '9' ? status.at + i : "?", 1);
 	text_add(&words, " ");
-	for (size_t i = 0; i < text.len; i++)
+	for (size_t i = 0; i < text.len && text.at[i] != '\r' && text.at[i] != '\n'; i++)
 		text_add_bytes(&words, text.at[i] >= 0x20 && text.at[i] <= 0x7e ? text.at + i : "?", 1);
 }
 

@@ -30,7 +30,7 @@ enum talk_end {
 struct talk {
 	enum talk_end end;
 	int err;
-	/* TALK_STRANGE: the reply. TALK_ANSWERED by HTTP: the status and the body. Quoted. */
+	/* TALK_STRANGE: the reply. TALK_ANSWERED by HTTP: the status and the first line of the body. Quoted. */
 	char words[TALK_WORDS_SIZE];
 };
 

@@ -69,6 +69,7 @@ def doctor_breaks(lab, stage):
     names(lab, stage, 'another value in the file', 'settings-in-use', 'warn', 'probe_ttl_ok', '-o', 'probe_ttl_ok=1h')
     lab.gate.tool('override', 'set', '*', 'pass', '--for', '1h', '--reason', 'a test')
     names(lab, stage, 'an override for all domains', 'overrides', 'warn', 'pass for all domains until .*: "a test"')
+    names(lab, stage, 'an override for all domains', 'http', 'ok', '/healthz: ok$')
     lab.gate.tool('override', 'clear', '*')
     names(lab, stage, 'no override', 'overrides', 'ok', 'none')
     os.chmod(lab.gate.config, 0o666)
