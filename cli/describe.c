@@ -169,12 +169,10 @@ static bool shows_utf8(void)
 /* Writes the pattern of the policy that allows the host, after a check mark. Returns `out`. */
 static const char *pattern_text(char out[DOMAIN_SIZE + 64], const struct policy *policy, const char *host)
 {
-	struct quote quote;
-	bool utf8 = shows_utf8(), allowed = policy_allows(policy, host);
-	const char *mark = utf8 ? (allowed ? "\xe2\x9c\x93" : "\xe2\x9c\x97") : allowed ? "ok" : "no", *mx = NULL;
-	while (allowed && (mx = names_next(&policy->mx, mx)) && !mx_matches(mx, host))
-		continue;
-	snprintf(out, DOMAIN_SIZE + 64, "  %s %s", mark, mx ? quote_string(&quote, mx) : "no pattern matches");
+	char pattern[DOMAIN_SIZE];
+	bool utf8 = shows_utf8(), allowed = policy_pattern(pattern, policy, host);
+	const char *mark = utf8 ? (allowed ? "\xe2\x9c\x93" : "\xe2\x9c\x97") : allowed ? "ok" : "no";
+	snprintf(out, DOMAIN_SIZE + 64, "  %s %s", mark, allowed ? pattern : "no pattern matches");
 	return out;
 }
 

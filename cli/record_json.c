@@ -102,10 +102,13 @@ static json_t *name_list_json(const char *names)
 static json_t *mx_host_json(const struct entry *entry, const char *host, json_t *preference)
 {
 	bool bound = entry->has_policy && entry->policy.mode != POLICY_NONE;
+	char pattern[DOMAIN_SIZE];
 	json_t *object = json_made(json_object());
 	json_put(object, "host", json_text(host));
 	json_put(object, "preference", preference);
-	json_put(object, "allowed", bound ? json_boolean(policy_allows(&entry->policy, host)) : NULL);
+	bool allowed = bound && policy_pattern(pattern, &entry->policy, host);
+	json_put(object, "allowed", bound ? json_boolean(allowed) : NULL);
+	json_put(object, "pattern", allowed ? json_text(pattern) : NULL);
 	return object;
 }
 

@@ -275,3 +275,13 @@ void policy_findings_free(struct policy_findings *findings)
 	names_free(&findings->tolerated);
 	names_free(&findings->errors);
 }
+
+bool policy_pattern(char out[DOMAIN_SIZE], const struct policy *policy, const char *host)
+{
+	if (!policy_allows(policy, host))
+		return false;
+	if (!names_have(&policy->mx, host))
+		return mx_wildcard(out, host);
+	memcpy(out, host, strlen(host) + 1); /* an allowed name is a host name */
+	return true;
+}

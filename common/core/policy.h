@@ -43,6 +43,8 @@ void policy_free(struct policy *policy);
 /* Returns whether the policy allows this MX host (RFC 8461 4.1). `host` is in the form of domain_parse(), or in
  * quotes, as mx_name_is_not_host() in entry.h describes it: such a name is never allowed. */
 bool policy_allows(const struct policy *policy, const char *host);
+/* Writes the pattern of the policy that allows this MX host. Returns false if none does. */
+bool policy_pattern(char out[DOMAIN_SIZE], const struct policy *policy, const char *host);
 /* Writes the only wildcard pattern that matches the host, such as `*.example.com`. False if the host has one label. */
 bool mx_wildcard(char out[DOMAIN_SIZE], const char *host);
 

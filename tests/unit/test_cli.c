@@ -538,7 +538,9 @@ static void test_export_import(void **state)
 	run_check(on_store("forget", "none.example", "bare.example"), 0, "");
 	snprintf(setting, sizeof setting, "store_path=%s", store_path);
 	const char *const words[] = {"-c", "/dev/null", "-o", setting, "-o", NO_RESOLVER, "import", "-", NULL};
-	run_check(tool_run(out.out, strlen(out.out), words), 0, "imported 2, kept 0, refused 0\n");
+	struct tool_run in = tool_run(out.out, strlen(out.out), words);
+	assert_string_equal(in.err, ""); /* an import looks nothing up, so nothing is said about DNS and EHLO */
+	run_check(in, 0, "imported 2, kept 0, refused 0\n");
 	struct tool_run again = on_store("export", NULL, NULL);
 	assert_string_equal(strchr(again.out, '\n'), strchr(out.out, '\n'));
 	tool_run_free(&again);

@@ -46,6 +46,7 @@ static void test_honest(void **state)
 	json_is_text(got, "mx.0.host", "mx.example.com");
 	assert_int_equal(json_integer_value(json_at(got, "mx.0.preference")), 10);
 	assert_true(json_is_true(json_at(got, "mx.0.allowed")));
+	json_is_text(got, "mx.0.pattern", "mx.example.com");
 	json_is_text(got, "hops.0.newest.protocol", "TLSv1.3");
 	json_is_text(got, "milter.action", "accept");
 	json_is_nothing(got, "milter.reply");
@@ -855,6 +856,7 @@ static void test_refresh(void **state)
 	json_is_text(got, "domains.0.policy.mode", "testing");
 	json_is_text(got, "domains.0.hops.0.host", "mx.example.com");
 	json_is_text(got, "domains.0.verdict", "pass");
+	json_is_text(got, "domains.0.mx.0.pattern", "*.example.com");
 	json_decref(got);
 	world_policy_fails("example.com", REASON_POLICY_WEBPKI, "certificate has expired");
 	struct tool_run run = call_tool(
