@@ -148,6 +148,9 @@ static void values_print_json(struct values *values)
 		json_t *value = json_made(json_object());
 		bool by_default = value_format(values, row);
 		json_put(value, "value", json_text_bytes(values->text, strlen(values->text)));
+		uint64_t number;
+		if (settings_number(values->settings, row, &number))
+			json_put(value, "number", json_made(json_integer((json_int_t)number)));
 		json_put(value, "default", json_boolean(by_default));
 		if (*effective_value(values, row->name))
 			json_put(value, "acts_as", json_text(effective_value(values, row->name)));

@@ -114,6 +114,8 @@ bool settings_locate(const struct settings *settings, struct failure *why);
 void settings_warn(const struct settings *settings);
 /* Writes one value in the form of the file into `out`, and cuts it to `size` octets. Returns `out`. */
 const char *settings_format(const struct settings *settings, const struct settings_row *row, char *out, size_t size);
+/* Returns whether the value is a number: of seconds (DURATION), of octets (SIZE), or a NUMBER. If so, sets `number`. */
+bool settings_number(const struct settings *settings, const struct settings_row *row, uint64_t *number);
 /* Returns whether two values of one setting are equal. */
 bool settings_equal(const struct settings *a, const struct settings *b, const struct settings_row *row);
 /* Returns whether an override (option -o) has set the value. */

@@ -261,6 +261,16 @@ const char *settings_format(const struct settings *settings, const struct settin
 	return out;
 }
 
+bool settings_number(const struct settings *settings, const struct settings_row *row, uint64_t *number)
+{
+	const void *from = settings_value(settings, row);
+	bool is_small = row->type == SETTINGS_DURATION || row->type == SETTINGS_NUMBER;
+	if (!is_small && row->type != SETTINGS_SIZE)
+		return false;
+	*number = is_small ? *(const uint32_t *)from : *(const uint64_t *)from;
+	return true;
+}
+
 static bool lists_equal(const struct settings_list *a, const struct settings_list *b)
 {
 	for (size_t i = 0; i < a->count && i < b->count; i++)

@@ -66,11 +66,10 @@ def from_manual(text):
 
 
 def from_readme(text):
-    """Indented lines, of which some have an alternative behind `or`, and commands in backquotes."""
+    """Indented lines, of which some have an alternative behind `or`. Its sentences name commands, often shortened."""
     for line in text.splitlines():
         if line.startswith('    '):
             yield from re.split(r' {3,}(?:or +)?', line.strip())
-    yield from filter(quoted, re.findall(r'`(stsgated? [^`\n]*)`', text))
 
 
 def all_examples():
