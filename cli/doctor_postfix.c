@@ -154,7 +154,9 @@ static void configuration_judge(struct doctor *doctor, const struct postfix_conf
 	/* only a relay that takes mail in for others needs its name, and finding it may wait for DNS */
 	bool needed = doctor->settings->own_hosts.count == 0 && postfix_value(config, NULL, "relay_domains")[0] != '\0';
 	bool whole = needed && host_name(host);
+	const char *named = option_value(doctor->options, "postfix");
 	struct postfix_facts facts = {.config = config,
+		.directory = named ? named : getenv("MAIL_CONFIG"),
 		.host = whole ? host : "",
 		.ca_unreadable = unreadable(postfix_value(config, NULL, "smtp_tls_CAfile"))};
 	tables_ask(doctor, &facts);

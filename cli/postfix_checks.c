@@ -80,7 +80,9 @@ static void version_check(struct postfix_case *c)
 {
 	struct quote version, directory, others;
 	shown(&version, span_of(postfix_value(c->config, NULL, "mail_version")));
-	shown(&directory, span_of(postfix_value(c->config, NULL, "config_directory")));
+	/* with -c, some versions of postconf print the default of config_directory all the same */
+	const char *named = c->facts->directory;
+	shown(&directory, span_of(named ? named : postfix_value(c->config, NULL, "config_directory")));
 	const char *instances = postfix_value(c->config, NULL, "multi_instance_directories");
 	if (!postfix_since(c->config, 3, 4, 0)) {
 		doctor_report(c->doctor, "postfix", DOCTOR_FAIL,

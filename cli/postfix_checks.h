@@ -16,7 +16,8 @@ struct postfix_ahead {
 #define POSTFIX_AHEAD_MAX 8
 struct postfix_facts {
 	const struct postfix_config *config;
-	const char *host; /* this relay's name for own_hosts: its canonical host name, or "" if it has no dot */
+	const char *directory; /* of main.cf, if the operator named it; NULL: that of config_directory */
+	const char *host;      /* this relay's name for own_hosts: its canonical host name, or "" if it has no dot */
 	const char *ca_unreadable; /* why the file of smtp_tls_CAfile cannot be read; NULL: it can, or there is none */
 	struct postfix_ahead ahead[POSTFIX_AHEAD_MAX]; /* in the order of postfix_tables_ahead() */
 	/* The tables of relay_domains were asked about the domains with an enforce policy in the store; `inward` has those

@@ -303,6 +303,25 @@ static void text_is_quoted(void **state)
 			fail_msg("octet %d in: %s", *at, findings_all());
 }
 
+static void directory_is_told(void **state)
+{
+	struct postfix_config config;
+	struct settings *settings = settings_of("");
+	struct doctor doctor = {.settings = settings};
+	(void)state;
+	for (int named = 0; named <= 1; named++) {
+		struct postfix_facts facts = {
+			.config = &config, .host = "", .directory = named ? "/etc/postfix-out" : NULL};
+		findings_clear();
+		assert_true(postfix_config_read(&config, joined(main_cf, ""), joined(master_cf, ""), joined("", "")));
+		postfix_judge(&doctor, &facts);
+		assert_non_null(strstr(
+			findings_all(), named ? "settings in /etc/postfix-out\n" : "settings in /etc/postfix\n"));
+		postfix_config_free(&config);
+	}
+	settings_free(&settings);
+}
+
 static void own_address_is_told(void **state)
 {
 	struct row row = {"milter_socket = unix:/var/spool/postfix/stsgate/milter\nsocketmap_socket = inet6:99@::1\n",
@@ -422,6 +441,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(text_is_quoted),
+		cmocka_unit_test(directory_is_told),
 		cmocka_unit_test(own_address_is_told),
 		cmocka_unit_test(answers_decide),
 		cmocka_unit_test(tables_of_domains_decide),
