@@ -150,13 +150,14 @@ void preview_init(struct preview *preview, const struct verdict *asked, const st
 	for (int i = 0; i < MAP_DIALECTS; i++)
 		preview->map[i] = map_payload((enum map_dialect)i, facts, settings->mode == MODE_MONITOR);
 	const char *plain = preview->map[MAP_PLAIN], *sts = preview->map[MAP_STS];
-	bool policy_fails = verdict_secure_fails(facts);
+	struct facts by_sts = *facts; /* borrows from `facts`; not freed */
+	by_sts.question.no_dane = true;
 	if (begins(plain, "OK dane-only"))
 		preview->bound_fails = verdict_dane_fails(facts);
 	else
-		preview->bound_fails = begins(plain, "OK secure") && policy_fails;
+		preview->bound_fails = begins(plain, "OK secure") && verdict_secure_fails(facts);
 	mta_sentence(preview->postfix, "Postfix", plain, facts, preview->bound_fails);
-	mta_sentence(preview->sendmail, "Sendmail", sts, facts, begins(sts, "OK ") && policy_fails);
+	mta_sentence(preview->sendmail, "Sendmail", sts, facts, begins(sts, "OK ") && verdict_secure_fails(&by_sts));
 }
 
 void preview_free(struct preview *preview)

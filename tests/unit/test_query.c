@@ -105,6 +105,11 @@ static void test_dane(void **state)
 	json_is_text(got, "map", "OK dane-only");
 	json_is_text(got, "maps.postfix-tlsrpt", "OK dane-only");
 	json_is_text(got, "maps.sts", "OK secure match=mx.example.com servername=hostname");
+	json_is_text(got, "mta.postfix",
+		"Postfix delivers only to a mail host whose certificate matches its TLSA records; no mail host satisfies that "
+		"now, so the message stays in the queue");
+	/* Nobody has seen how the host stands by the policy alone. */
+	json_is_text(got, "mta.sendmail", "Sendmail delivers only over verified TLS, to mx.example.com");
 	json_decref(got);
 }
 
