@@ -57,13 +57,24 @@ static const char *deed_text(enum verdict_door door, enum deed deed)
 	return "";
 }
 
+/* Returns whether the map holds at delivery what the milter or policy delegation accepted: it gives the MTA the same verdict. */
+static bool left_to_map(const struct verdict_record *record, const struct settings *settings)
+{
+	bool accepted = record->deed == DEED_ACCEPT || record->deed == DEED_TAG;
+	bool bad = record->kind == VERDICT_FAIL_ENFORCE || record->kind == VERDICT_DEFER;
+	return settings->mta_enforces && record->door != DOOR_MAP && accepted && bad && !record->monitor &&
+	       record->override == OVERRIDE_NONE;
+}
+
 /* Returns what became of the mail. */
-static const char *where_text(const struct verdict_record *record)
+static const char *where_text(const struct verdict_record *record, const struct settings *settings)
 {
 	switch (record->deed) {
 	case DEED_ACCEPT:
 	case DEED_TAG:
-		return "stsgate did not delay it";
+		return left_to_map(record, settings)
+			       ? "the map binds the MTA to the policy (mta_enforces): the message waits in this relay's queue until a mail host satisfies it"
+			       : "stsgate did not delay it";
 	case DEED_QUARANTINE:
 		return "the message stays in this relay's queue until somebody releases it";
 	case DEED_DEFER:
@@ -82,13 +93,13 @@ static bool held_at_delivery(const struct verdict_record *record)
 }
 
 /* Returns whether the mail was delayed or held. */
-static bool record_delays(const struct verdict_record *record)
+static bool record_delays(const struct verdict_record *record, const struct settings *settings)
 {
-	return record->deed == DEED_QUARANTINE || record->deed == DEED_DEFER || record->deed == DEED_TEMP ||
-	       held_at_delivery(record);
+	return left_to_map(record, settings) || record->deed == DEED_QUARANTINE || record->deed == DEED_DEFER ||
+	       record->deed == DEED_TEMP || held_at_delivery(record);
 }
 
-static void verdict_print(const struct verdict_record *record)
+static void verdict_print(const struct verdict_record *record, const struct settings *settings)
 {
 	struct when first, last;
 	const char *subject = record->hop;
@@ -104,7 +115,7 @@ static void verdict_print(const struct verdict_record *record)
 		line_print("action", "%s", deed_text(record->door, record->deed));
 		if (record->would != record->deed)
 			line_print("", "without mode = monitor: %s", deed_text(record->door, record->would));
-		line_print("", "%s", where_text(record));
+		line_print("", "%s", where_text(record, settings));
 	}
 	if (reason_class(record->reason) == REASON_GENERAL)
 		subject = "";
@@ -131,6 +142,11 @@ static bool fault_is_gone(const struct why *why)
 	       hop->newest.at > why->record[0].last_at && hop->newest.reason == REASON_OK;
 }
 
+static bool policy_is_live(const struct entry *entry, int64_t now)
+{
+	return entry->has_policy && entry->policy_expires_at > now;
+}
+
 static void override_print(const struct override *override)
 {
 	char buffer[OVERRIDE_TEXT_SIZE];
@@ -148,7 +164,7 @@ static void now_print(const struct why *why)
 	struct quote quote;
 	const struct entry *entry = &why->entry;
 	int64_t now = clock_wall_s();
-	bool live = entry->has_policy && entry->policy_expires_at > now;
+	bool live = policy_is_live(entry, now);
 	putchar('\n');
 	if (live)
 		line_print("now", "policy of mode %s in force, expires in %s", policy_mode_name(entry->policy.mode),
@@ -164,7 +180,7 @@ static void now_print(const struct why *why)
 	if (why->count > 0 && fault_is_gone(why))
 		line_print("", "that is newer than the last verdict: the mail passes when the MTA tries again");
 	if (entry->due_at != 0)
-		line_print("", "the refresher looks again at %s; a message looks earlier if this is too old",
+		line_print("", "stsgated checks the domain again at %s, or earlier if mail needs a newer result",
 			when_date(&at, entry->due_at));
 	override_print(&why->override);
 }
@@ -182,7 +198,7 @@ static void remedies_print(const struct why *why)
 	if (!*why->domain)
 		return;
 	line_print("look now", "stsgate query %s", why->domain);
-	if (!record_delays(record))
+	if (!record_delays(record, why->settings))
 		return;
 	if (!override_releases(why->override.kind))
 		line_print("let pass", "stsgate override set %s pass --for 4h --reason 'WHY'", why->domain);
@@ -197,7 +213,7 @@ static void why_print(const struct why *why)
 	for (size_t i = 0; i < why->count; i++) {
 		if (i > 0)
 			putchar('\n');
-		verdict_print(&why->record[i]);
+		verdict_print(&why->record[i], why->settings);
 	}
 	now_print(why);
 	remedies_print(why);
@@ -210,7 +226,7 @@ static void unrecorded_print(const struct why *why)
 	printf("%s  nothing is recorded\n", why->id ? quote_string(&quote, why->id) : why->domain);
 	line_print(
 		"means", "stsgate has not delayed, held or tagged this mail lately; the MTA's own log has the reason");
-	if (why->settings->mta_enforces)
+	if (why->settings->mta_enforces && (why->id || policy_is_live(&why->entry, clock_wall_s())))
 		line_print("",
 			"the MTA verifies TLS itself at delivery (mta_enforces): it logs `Server certificate not "
 			"verified` or `TLS is required`, for example");

@@ -83,6 +83,8 @@ static int store_make(void **state)
 			60, "5abc"},
 		{DOOR_MILTER, "testing.example", VERDICT_FAIL_TESTING, REASON_CERT_EXPIRED, DEED_TAG, DEED_TAG, 60,
 			"6abc"},
+		{DOOR_MILTER, "tagged.example", VERDICT_FAIL_ENFORCE, REASON_CERT_EXPIRED, DEED_TAG, DEED_TAG, 60,
+			"8abc"},
 		{DOOR_MAP, "held.example", VERDICT_FAIL_ENFORCE, REASON_CERT_EXPIRED, DEED_ACCEPT, DEED_ACCEPT, 60,
 			NULL},
 		{DOOR_MILTER, "", VERDICT_DEFER, REASON_DOMAIN_UNREADABLE, DEED_DEFER, DEED_DEFER, 60, "7abc"},
@@ -137,6 +139,25 @@ static void a_queue_id_is_explained(void **state)
 	WHY_IS("7abc", 0, "  milter  defer  -\n", "[domain-unreadable]\n");
 }
 
+/* The milter accepts what the map holds at delivery, if mta_enforces is set. */
+static void the_map_holds_what_was_tagged(void **state)
+{
+	struct tool_run run = why("mta_enforces=yes", "8abc", NULL);
+
+	(void)state;
+	assert_non_null(strstr(run.out, "tagged it\n          the map binds the MTA to the policy (mta_enforces)"));
+	assert_non_null(strstr(run.out, "let pass  stsgate override set tagged.example pass"));
+	assert_non_null(strstr(run.out, "retry     postqueue -i 8abc"));
+	tool_run_free(&run);
+	run = why("mta_enforces=no", "8abc", NULL);
+	assert_non_null(strstr(run.out, "stsgate did not delay it"));
+	assert_null(strstr(run.out, "let pass"));
+	tool_run_free(&run);
+	run = why("mta_enforces=yes", "testing.example", NULL);
+	assert_non_null(strstr(run.out, "stsgate did not delay it"));
+	tool_run_free(&run);
+}
+
 static void what_was_not_delayed_is_not_released(void **state)
 {
 	(void)state;
@@ -168,8 +189,11 @@ static void nothing_is_recorded(void **state)
 	WHY_IS("other.example", 1, "other.example  nothing is recorded\n", "the MTA's own log has the reason\n",
 		"look now  stsgate query other.example\n");
 	WHY_IS("4dKx2P1zX", 1, "4dKx2P1zX  nothing is recorded\n", "if all were rejected, ask for the domain");
-	struct tool_run run = why("mta_enforces=yes", "other.example", NULL);
+	struct tool_run run = why("mta_enforces=yes", "4dKx2P1zX", NULL);
 	assert_non_null(strstr(run.out, "mta_enforces"));
+	tool_run_free(&run);
+	run = why("mta_enforces=yes", "other.example", NULL); /* no policy: nothing is demanded of the MTA */
+	assert_null(strstr(run.out, "mta_enforces"));
 	tool_run_free(&run);
 }
 
@@ -215,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_domain_is_explained),
 		cmocka_unit_test(a_queue_id_is_explained),
+		cmocka_unit_test(the_map_holds_what_was_tagged),
 		cmocka_unit_test(what_was_not_delayed_is_not_released),
 		cmocka_unit_test(the_override_in_force_is_shown),
 		cmocka_unit_test(nothing_is_recorded),
