@@ -8,6 +8,8 @@
 
 /* Exit statuses of the commands. Failures have the statuses of sysexits.h, from 64. */
 enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNSURE = 2 };
+/* What a command returns whose words are in none of the forms of its usage: main() then prints the usage. */
+enum { STATUS_WORDS = -1 };
 
 struct options {
 	const char *file; /* the settings file; NULL: the default file, which may be missing */

@@ -87,8 +87,8 @@ static void authorities_check(struct doctor *doctor, const char *setting, const 
 			setting, found.expired, found.authorities, from);
 		doctor_remedy(doctor, "look at this machine's clock, then update the file");
 	} else {
-		doctor_report(
-			doctor, "authorities", DOCTOR_OK, "%s: %u authorities in %s", setting, found.authorities, from);
+		doctor_report(doctor, "authorities", DOCTOR_OK, "%s: %u %s in %s", setting, found.authorities,
+			found.authorities == 1 ? "authority" : "authorities", from);
 	}
 	trust_free(&trust);
 }

@@ -282,7 +282,7 @@ static bool words_known(size_t count, char **words)
 			known |= strcmp(words[i], doctor_group_names[k]) == 0;
 		struct quote quote;
 		if (!known) {
-			fprintf(stderr, "stsgate: %s is not a check; stsgate(1) lists the checks\n",
+			fprintf(stderr, "stsgate: %s is neither a check nor a group of checks; stsgate(1) lists them\n",
 				quote_string(&quote, words[i]));
 			return false;
 		}

@@ -241,8 +241,5 @@ int lint_run(const struct options *options, size_t count, char **words)
 		is_known = is_known || strcmp(words[0], known[i]) == 0;
 	if (!is_known)
 		fprintf(stderr, "stsgate: lint: unknown word %s\n", quote_string(&quote, words[0]));
-	fputs("usage: stsgate lint policy FILE|-\nusage: stsgate lint record TEXT\nusage: stsgate lint mx PATTERN HOST\n"
-	      "usage: stsgate lint domain DOMAIN\n",
-		stderr);
-	return EX_USAGE;
+	return STATUS_WORDS;
 }

@@ -90,7 +90,8 @@ static void usage_print(FILE *to, const struct command *command, const char *bef
 static void own_option_print(const struct own_option *own, const char *whose)
 {
 	const char *argument = own->argument ? own->argument : "";
-	int width = printf("  --%s%s%s", own->name, *argument == '\0' ? "" : *argument == '[' ? "=" : " ", argument);
+	bool may_lack = *argument == '['; /* `[SECONDS]` is shown as in the usage: `[=SECONDS]` */
+	int width = printf("  --%s%s%s", own->name, may_lack ? "[=" : *argument ? " " : "", argument + may_lack);
 	if (width >= HELP_COLUMN) {
 		putchar('\n');
 		width = 0;
@@ -209,7 +210,11 @@ static int command_start(const struct options *options, size_t count, char **wor
 		snprintf(what, sizeof what, "--%s is not an option of %s", name, command->name);
 		return usage_error(what);
 	}
-	return command->run(options, count, words + 1);
+	int status = command->run(options, count, words + 1);
+	if (status != STATUS_WORDS)
+		return status;
+	usage_print(stderr, command, "usage: stsgate ");
+	return EX_USAGE;
 }
 
 /* Returns the long options for getopt_long(). An option of several commands is in the list once. The caller frees. */

@@ -356,15 +356,6 @@ static int clear_run_on(const struct options *options, struct store *store, cons
 
 /* ------------------------------------------------------------------------------------------------------------------ */
 
-static int usage(void)
-{
-	fputs("usage: stsgate override set DOMAIN|'*' pass|tag|enforce --for DURATION --reason TEXT\n"
-	      "       stsgate override list\n"
-	      "       stsgate override clear DOMAIN|'*'\n",
-		stderr);
-	return EX_USAGE;
-}
-
 int override_run(const struct options *options, size_t count, char **words)
 {
 	struct override wanted = {.kind = OVERRIDE_NONE};
@@ -373,8 +364,12 @@ int override_run(const struct options *options, size_t count, char **words)
 	int status = EX_USAGE;
 	if (set && count == 3)
 		return set_run(options, words + 1);
-	if ((!list || count != 1) && (!clear || count != 2))
-		return usage();
+	if ((!list || count != 1) && (!clear || count != 2)) {
+		struct quote quote;
+		if (!set && !list && !clear)
+			fprintf(stderr, "stsgate: override: unknown word %s\n", quote_string(&quote, words[0]));
+		return STATUS_WORDS;
+	}
 	if (options->own_count > 0) {
 		fprintf(stderr, "stsgate: --%s belongs to override set\n", options->own[0].name);
 		return EX_USAGE;

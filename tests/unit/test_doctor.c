@@ -367,7 +367,8 @@ static void test_words(void **state)
 	config_write("");
 	struct tool_run run = TOOL("-c", config, "doctor", "mode", "moods");
 	assert_int_equal(run.status, 64);
-	assert_string_equal(run.err, "stsgate: moods is not a check; stsgate(1) lists the checks\n");
+	assert_string_equal(
+		run.err, "stsgate: moods is neither a check nor a group of checks; stsgate(1) lists them\n");
 	tool_run_free(&run);
 	run = TOOL("-c", config, "--json", "doctor", "mode", "user");
 	json_t *got = tool_json(&run);
