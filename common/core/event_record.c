@@ -33,17 +33,6 @@ const char *event_name(enum event_kind kind)
 	return events[kind].name;
 }
 
-bool event_find(const char *name, enum event_kind *kind)
-{
-	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
-		if (strcmp(events[i].name, name) != 0)
-			continue;
-		*kind = (enum event_kind)i;
-		return true;
-	}
-	return false;
-}
-
 uint8_t event_number(enum event_kind kind)
 {
 	return events[kind].number;

@@ -33,8 +33,6 @@ uint8_t event_number(enum event_kind kind); /* the kind's number in the store */
 enum event_severity event_severity(enum event_kind kind);
 const char *event_sentence(enum event_kind kind);
 const char *event_advice(enum event_kind kind);
-/* Finds a kind by its name; returns false if there is none. */
-bool event_find(const char *name, enum event_kind *kind);
 /* Returns `info`, `warning` or `error`. */
 const char *event_severity_name(enum event_severity severity);
 
