@@ -95,6 +95,7 @@ static struct talk socket_ask(int fd, const char *answer, const char *path, cons
 	pid_t child = answer ? fork() : 0;
 	if (answer && child == 0) {
 		char question[64];
+		alarm(2 * TALK_SECONDS);
 		int client = accept(fd, NULL, NULL);
 		bool asked = read(client, question, sizeof question) > 0;
 		_exit(asked && write(client, answer, strlen(answer)) == (ssize_t)strlen(answer) ? 0 : 1);
