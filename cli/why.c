@@ -85,18 +85,10 @@ static const char *where_text(const struct verdict_record *record, const struct 
 	return "";
 }
 
-/* Returns whether the MTA probably holds the mail at delivery: it asked the map again within minutes, and then a probe found
- * that no mail host satisfies the policy (design 4.14). */
-static bool held_at_delivery(const struct verdict_record *record)
-{
-	return record->door == DOOR_MAP && record->kind == VERDICT_FAIL_ENFORCE && !record->monitor;
-}
-
 /* Returns whether the mail was delayed or held. */
 static bool record_delays(const struct verdict_record *record, const struct settings *settings)
 {
-	return left_to_map(record, settings) || record->deed == DEED_QUARANTINE || record->deed == DEED_DEFER ||
-	       record->deed == DEED_TEMP || held_at_delivery(record);
+	return left_to_map(record, settings) || verdict_record_delays(record);
 }
 
 static void verdict_print(const struct verdict_record *record, const struct settings *settings)
@@ -107,7 +99,7 @@ static void verdict_print(const struct verdict_record *record, const struct sett
 		subject = "its mail host";
 	printf("%s  %s  %s  %s\n", when_date(&last, record->last_at), verdict_door_name(record->door),
 		verdict_name(record->kind), *record->domain ? record->domain : "-");
-	if (held_at_delivery(record)) {
+	if (verdict_record_at_delivery(record)) {
 		line_print(
 			"action", "the map bound the delivery to the policy, and the MTA asked again within minutes");
 		line_print("", "so it probably keeps the mail in its queue, because no mail host satisfies the policy");

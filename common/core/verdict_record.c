@@ -134,10 +134,20 @@ bool verdict_record_has_id(const struct verdict_record *record, const char *id)
 
 /* --- merge -------------------------------------------------------------------------------------------------------- */
 
+bool verdict_record_at_delivery(const struct verdict_record *record)
+{
+	return record->door == DOOR_MAP && record->kind == VERDICT_FAIL_ENFORCE && !record->monitor;
+}
+
+bool verdict_record_delays(const struct verdict_record *record)
+{
+	return record->deed == DEED_DEFER || record->deed == DEED_TEMP || record->deed == DEED_QUARANTINE ||
+	       verdict_record_at_delivery(record);
+}
+
 bool verdict_record_waits(const struct verdict_record *record, int64_t now)
 {
-	bool stopped = record->deed == DEED_DEFER || record->deed == DEED_TEMP || record->deed == DEED_QUARANTINE;
-	return stopped && record->last_at > now - VERDICT_WAITS_S;
+	return verdict_record_delays(record) && record->last_at > now - VERDICT_WAITS_S;
 }
 
 bool verdict_record_same(const struct verdict_record *a, const struct verdict_record *b)

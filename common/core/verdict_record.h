@@ -60,6 +60,11 @@ void verdict_record_init(
 void verdict_record_queue_id(struct verdict_record *record, struct span id);
 /* Returns whether the record has this queue id. */
 bool verdict_record_has_id(const struct verdict_record *record, const char *id);
+/* Returns whether the record means that the MTA probably holds mail at delivery (design 4.14): it asked the map again within
+ * minutes, and then a probe found that no mail host satisfies the policy. */
+bool verdict_record_at_delivery(const struct verdict_record *record);
+/* Returns whether the mail was delayed or held, by a front end or at delivery. */
+bool verdict_record_delays(const struct verdict_record *record);
 /* Returns whether the mail probably still waits: it was delayed or held less than VERDICT_WAITS_S seconds ago. The queue of
  * an MTA asks for mail that waits at least this often: Postfix after at most 4000 s, Sendmail usually each hour. */
 #define VERDICT_WAITS_S 7200

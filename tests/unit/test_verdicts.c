@@ -62,6 +62,42 @@ static void which_verdicts_are_recorded(void **state)
 	}
 }
 
+static void which_mail_waits(void **state)
+{
+	static const struct {
+		enum verdict_door door;
+		enum verdict_kind kind;
+		enum deed deed;
+		bool monitor;
+		int ago_s;
+		bool delays, waits;
+	} rows[] = {
+		{DOOR_MILTER, VERDICT_FAIL_ENFORCE, DEED_DEFER, false, 10, true, true},
+		{DOOR_MILTER, VERDICT_FAIL_ENFORCE, DEED_QUARANTINE, false, 10, true, true},
+		{DOOR_MILTER, VERDICT_FAIL_ENFORCE, DEED_TAG, false, 10, false, false},
+		{DOOR_DELEGATION, VERDICT_FAIL_ENFORCE, DEED_ACCEPT, true, 10, false, false},
+		{DOOR_MAP, VERDICT_DEFER, DEED_TEMP, false, 10, true, true},
+		{DOOR_MAP, VERDICT_DEFER, DEED_TEMP, false, VERDICT_WAITS_S + 1, true, false},
+		{DOOR_MAP, VERDICT_DEFER, DEED_ACCEPT, true, 10, false, false},
+		/* found by a probe after the map was asked again: the MTA holds it at delivery */
+		{DOOR_MAP, VERDICT_FAIL_ENFORCE, DEED_ACCEPT, false, 10, true, true},
+		{DOOR_MAP, VERDICT_FAIL_ENFORCE, DEED_ACCEPT, false, VERDICT_WAITS_S + 1, true, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct verdict_record record =
+			seen(rows[i].door, "a.example", REASON_STARTTLS_MISSING, 100000 - rows[i].ago_s);
+
+		record.kind = rows[i].kind;
+		record.deed = rows[i].deed;
+		record.monitor = rows[i].monitor;
+		if (verdict_record_delays(&record) != rows[i].delays ||
+			verdict_record_waits(&record, 100000) != rows[i].waits)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void queue_ids_are_checked(void **state)
 {
 	static const struct {
@@ -529,6 +565,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(which_verdicts_are_recorded),
+		cmocka_unit_test(which_mail_waits),
 		cmocka_unit_test(queue_ids_are_checked),
 		cmocka_unit_test(the_last_queue_ids_stay),
 		cmocka_unit_test(later_ones_are_merged),
