@@ -80,10 +80,15 @@ static bool end_read(struct override *override, const struct options *options)
 		return false;
 	}
 	if (until) {
-		if (clock_read(until, override->begins_at, &override->ends_at))
+		if (!clock_read(until, override->begins_at, &override->ends_at))
+			fprintf(stderr, "stsgate: --until: %s is not a time of day; write it like 12:00\n",
+				quote_string(&quote, until));
+		else if (override->ends_at - override->begins_at < OVERRIDE_SHORTEST_S)
+			fprintf(stderr,
+				"stsgate: --until: %s is less than a minute away; an override lasts at least 1m\n",
+				until);
+		else
 			return true;
-		fprintf(stderr, "stsgate: --until: %s is not a time of day; write it like 12:00\n",
-			quote_string(&quote, until));
 		return false;
 	}
 	if (!value_duration("--for", span, &seconds))

@@ -479,6 +479,16 @@ static void test_override_until(void **state)
 		json_decref(got);
 		tool_run_free(&run);
 	}
+	/* An end within a minute would make an override that no reader accepts. */
+	char until[16];
+	if (time(NULL) % 60 > 50)
+		sleep(10);
+	time_t soon = time(NULL) + 60;
+	strftime(until, sizeof until, "%H:%M", gmtime(&soon));
+	struct tool_run run = OVERRIDE("set", "bare.example", "pass", "--until", until, "--reason", "r");
+	assert_int_equal(run.status, EX_USAGE);
+	assert_non_null(strstr(run.err, "is less than a minute away"));
+	tool_run_free(&run);
 	unsetenv("TZ");
 }
 
