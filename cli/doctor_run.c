@@ -157,8 +157,13 @@ static void child_end(struct run *run, enum doctor_group_number group, const cha
 	int status = 0;
 	close(child->in);
 	child->in = -1;
+	siginfo_t end;
 	if (how)
 		kill(-child->pid, SIGKILL);
+	while (waitid(P_PID, (id_t)child->pid, &end, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	/* A child that was killed may have left programs behind. Until waitpid() no other process gets its number. */
+	kill(-child->pid, SIGKILL);
 	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!how && WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)

@@ -5,6 +5,7 @@
 #include "doctor_internal.h"
 #include "tool.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +19,16 @@ void doctor_machine(struct doctor *doctor)
 	doctor_remedy(doctor, "two\nlines");
 }
 
-/* Crashes after its first finding. */
+static int left_behind[2]; /* a pipe; a process that doctor_network() leaves behind holds it open */
+
+/* Crashes after its first finding, while a program that it has started still runs. */
 void doctor_network(struct doctor *doctor)
 {
 	doctor_report(doctor, "resolver", DOCTOR_OK, "answers");
+	if (fork() == 0) {
+		close(doctor->out);
+		pause();
+	}
 	raise(SIGKILL);
 }
 
@@ -100,12 +107,18 @@ static void text_is_printable(void **state)
 static void crash_is_reported(void **state)
 {
 	(void)state;
+	assert_int_equal(pipe(left_behind), 0);
 	json_t *got = doctor_checks_of("network", 2);
 	assert_string_equal(text_at(got, 0, "finding"), "answers");
 	assert_string_equal(text_at(got, 1, "check"), "resolver-large");
 	assert_non_null(strstr(text_at(got, 1, "finding"), "signal 9"));
 	assert_non_null(text_at(got, 1, "remedy"));
 	json_decref(got);
+	/* The program that the group had started was ended, too: nobody holds the pipe open. */
+	struct pollfd end = {.fd = left_behind[0], .events = POLLIN};
+	close(left_behind[1]);
+	assert_int_equal(poll(&end, 1, 2000), 1);
+	close(left_behind[0]);
 }
 
 /* Each of these groups is stopped at once, and reported. */
