@@ -181,7 +181,7 @@ static void way_report(struct doctor *doctor, const char *check, const struct ta
 	case WAY_UNTRIED:
 		doctor_report(doctor, check, DOCTOR_SKIP, "%s",
 			targets->count > 0
-				? "no host has an address in DNS"
+				? "no host has an address that may be used"
 				: "the store has no host that was good recently; --domain NAME tests with the hosts of a domain");
 		return;
 	case WAY_OPEN:
@@ -219,7 +219,7 @@ static void way_report(struct doctor *doctor, const char *check, const struct ta
 /* The proxy makes the connections to policy hosts. */
 static bool proxy_take(struct targets *https, const char *proxy)
 {
-	struct way_out target = {.port = 0};
+	struct way_out target = {.proxy = true};
 	unsigned port = 0;
 	if (*proxy == '\0')
 		return false;

@@ -23,6 +23,7 @@
 #define TYPE_MX 15
 #define TYPE_AAAA 28
 #define READ_SIZE 1024
+#define ADDRESSES_MAX 8 /* of one host */
 
 struct attempt {
 	struct way_out *target;
@@ -67,6 +68,25 @@ size_t way_out_mx(const char *domain, const struct settings *settings, struct do
 	size_t count = nameserver_mx(reply, out, max);
 	free(reply);
 	return count;
+}
+
+bool way_out_choose(struct way_out *target, const struct address *list, size_t count, const struct settings *settings)
+{
+	bool any = target->proxy || (target->smtp ? settings->probe_private : settings->fetch_private);
+	for (size_t i = 0; i < count; i++)
+		if (any || address_is_global(&list[i])) {
+			target->address = list[i];
+			return true;
+		}
+	return false;
+}
+
+/* Finds the address of a host whose name may come from strangers. */
+static bool address_find(struct way_out *target, const struct settings *settings)
+{
+	struct address list[ADDRESSES_MAX];
+	return target->address.len > 0 ||
+	       way_out_choose(target, list, way_out_addresses(target->host, settings, list, ADDRESSES_MAX), settings);
 }
 
 /* --- one connection ----------------------------------------------------------------------------------------------- */
@@ -167,8 +187,7 @@ static void *attempt_run(void *arg)
 {
 	struct attempt *attempt = arg;
 	struct way_out *target = attempt->target;
-	target->found =
-		target->address.len > 0 || way_out_addresses(target->host, attempt->settings, &target->address, 1) == 1;
+	target->found = address_find(target, attempt->settings);
 	int family = target->address.len == 16 ? AF_INET6 : AF_INET;
 	int fd = target->found ? socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
 	target->err = fd < 0 ? errno : connect_try(fd, attempt);

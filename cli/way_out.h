@@ -14,7 +14,8 @@ struct way_out {
 	char host[DOMAIN_SIZE];
 	struct address address; /* len 0: the host's address is looked up */
 	uint16_t port;
-	bool smtp; /* talk SMTP; otherwise only connect */
+	bool smtp;  /* talk SMTP; otherwise only connect */
+	bool proxy; /* the operator's own proxy */
 	/* the results */
 	bool found; /* there is an address */
 	bool connected;
@@ -26,6 +27,10 @@ struct way_out {
 };
 /* Tries all targets at the same time. Uses the settings dns_servers, probe_bind and probe_helo. */
 void way_out_try(struct way_out *target, size_t count, const struct settings *settings);
+
+/* Chooses the first address to which the daemon would connect, too: one that is not globally reachable needs fetch_private
+ * or probe_private, unless it is the proxy's. Returns false if there is none. */
+bool way_out_choose(struct way_out *target, const struct address *list, size_t count, const struct settings *settings);
 
 /* Looks up the addresses of a host, or the hosts of a domain's MX records, by the DNS servers of the settings. Return how many
  * were found. */

@@ -88,7 +88,8 @@ tests_unit_test_doctor_run_SOURCES = tests/unit/test_doctor_run.c tests/unit/too
 	cli/doctor.c cli/doctor_run.c cli/domains.c cli/output.c
 check_PROGRAMS += tests/unit/test_doctor
 tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h \
-	cli/doctor_judge.c cli/doctor_judge.h cli/nameserver.c cli/nameserver.h cli/talk.c cli/talk.h
+	cli/doctor_judge.c cli/doctor_judge.h cli/nameserver.c cli/nameserver.h cli/talk.c cli/talk.h cli/way_out.c \
+	cli/way_out.h
 check_PROGRAMS += tests/unit/test_query
 tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/unit/call.h tests/unit/tool.c tests/unit/tool.h \
 	tests/unit/cm.h $(cli_sources) tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \

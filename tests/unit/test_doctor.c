@@ -5,6 +5,7 @@
 #include "nameserver.h"
 #include "talk.h"
 #include "tool.h"
+#include "way_out.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -362,6 +363,34 @@ static void test_no_daemon(void **state)
 	check_run("sockets", 2, "skip  delegation          delegation_socket is empty: not in use\n");
 }
 
+/* A policy host or mail host whose address points into this network gets no connection, as from the daemon. */
+static void test_way_out_choose(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {"127.0.0.1", "10.0.0.1", "::1", "1.1.1.1"};
+	static const struct {
+		bool smtp, proxy, fetch_private, probe_private;
+		const char *first, *local; /* chosen from all addresses, and from all but the last */
+	} rows[] = {{false, false, false, true, "1.1.1.1", NULL}, {true, false, true, false, "1.1.1.1", NULL},
+		{false, false, true, false, "127.0.0.1", "127.0.0.1"},
+		{true, false, false, true, "127.0.0.1", "127.0.0.1"},
+		{false, true, false, false, "127.0.0.1", "127.0.0.1"}};
+	struct address list[COUNT(texts)];
+	for (size_t i = 0; i < COUNT(texts); i++)
+		assert_true(address_parse(&list[i], texts[i]));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct settings settings = {
+			.fetch_private = rows[i].fetch_private, .probe_private = rows[i].probe_private};
+		struct way_out target = {.smtp = rows[i].smtp, .proxy = rows[i].proxy};
+		char text[ADDRESS_TEXT_SIZE];
+		assert_true(way_out_choose(&target, list, COUNT(list), &settings));
+		assert_string_equal(address_format(&target.address, text), rows[i].first);
+		assert_true(way_out_choose(&target, list, COUNT(list) - 1, &settings) == !!rows[i].local);
+		if (rows[i].local)
+			assert_string_equal(address_format(&target.address, text), rows[i].local);
+	}
+}
+
 static void test_words(void **state)
 {
 	(void)state;
@@ -387,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_server),
 		cmocka_unit_test(test_dnssec),
 		cmocka_unit_test(test_way),
+		cmocka_unit_test(test_way_out_choose),
 		cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_no_daemon),
