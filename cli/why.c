@@ -6,6 +6,7 @@
 #include "next_hop.h"
 #include "override_text.h"
 #include "record_json.h"
+#include "running.h"
 #include "session.h"
 
 #include <inttypes.h>
@@ -19,6 +20,7 @@ struct why {
 	const char *id; /* the queue id; NULL: a domain is asked for */
 	char *domain;   /* the domain asked for, or that of the newest record; "" if there is none */
 	const struct settings *settings;
+	struct running *running;
 	struct verdict_record *record; /* the records that match, newest first */
 	size_t count;
 	/* What the store knows now about the domain: the override in force, and the hops that were probed. The first hop is
@@ -57,6 +59,23 @@ static const char *deed_text(enum verdict_door door, enum deed deed)
 	return "";
 }
 
+/* Returns what a front end would have done without mode = monitor. */
+static const char *would_text(enum deed would)
+{
+	switch (would) {
+	case DEED_ACCEPT:
+	case DEED_TAG:
+		return "accepted the message";
+	case DEED_QUARANTINE:
+		return "put the message on hold";
+	case DEED_DEFER:
+		return "rejected the recipient for now (451)";
+	case DEED_TEMP:
+		return "answered TEMP, so that the MTA keeps the mail in its queue";
+	}
+	return "";
+}
+
 /* Returns whether the map holds at delivery what the milter or policy delegation accepted: it gives the MTA the same verdict. */
 static bool left_to_map(const struct verdict_record *record, const struct settings *settings)
 {
@@ -73,7 +92,8 @@ static const char *where_text(const struct verdict_record *record, const struct 
 	case DEED_ACCEPT:
 	case DEED_TAG:
 		return left_to_map(record, settings)
-			       ? "the map binds the MTA to the policy (mta_enforces): the message waits in this relay's queue until a mail host satisfies it"
+			       ? "at delivery the MTA asks the map (mta_enforces): the message waits in this relay's "
+				 "queue as long as this verdict stands"
 			       : "stsgate did not delay it";
 	case DEED_QUARANTINE:
 		return "the message stays in this relay's queue until somebody releases it";
@@ -106,7 +126,7 @@ static void verdict_print(const struct verdict_record *record, const struct sett
 	} else {
 		line_print("action", "%s", deed_text(record->door, record->deed));
 		if (record->would != record->deed)
-			line_print("", "without mode = monitor: %s", deed_text(record->door, record->would));
+			line_print("", "without mode = monitor it would have %s", would_text(record->would));
 		line_print("", "%s", where_text(record, settings));
 	}
 	if (reason_class(record->reason) == REASON_GENERAL)
@@ -148,6 +168,17 @@ static void override_print(const struct override *override)
 	text_init(&text, buffer, sizeof buffer);
 	override_describe(&text, override);
 	line_print("override", "%s", buffer);
+}
+
+/* Without the daemon no front end answers. */
+static void daemon_print(const struct why *why)
+{
+	char words[RUNNING_TEXT_SIZE];
+	if (why->running->state != RUNNING_STOPPED && why->running->state != RUNNING_ENDED)
+		return;
+	running_describe(why->running, words);
+	line_print("daemon", "%s", words);
+	line_print("", "until it runs, an MTA that asks the milter or the map keeps its mail waiting");
 }
 
 static void now_print(const struct why *why)
@@ -208,6 +239,7 @@ static void why_print(const struct why *why)
 		verdict_print(&why->record[i], why->settings);
 	}
 	now_print(why);
+	daemon_print(why);
 	remedies_print(why);
 }
 
@@ -228,6 +260,7 @@ static void unrecorded_print(const struct why *why)
 			"Postfix gives a queue id when it accepts a recipient: if all were rejected, ask for the domain");
 	else
 		now_print(why);
+	daemon_print(why);
 	if (!why->id)
 		line_print("look now", "stsgate query %s", why->domain);
 }
@@ -360,6 +393,9 @@ static int why_tell(struct why *why, struct store *store, bool json)
 	if (!why->record)
 		return complain(&failure);
 	records_choose(why, count);
+	why->running = running_read(store, why->settings->store_path, &failure);
+	if (!why->running)
+		return complain(&failure);
 	if (!now_read(why, store, &failure))
 		return complain(&failure);
 	if (json)
@@ -382,6 +418,7 @@ int why_run(const struct options *options, size_t count, char **words)
 		status = why_tell(&why, store, options->json);
 	store_close(&store);
 	entry_free(&why.entry);
+	free(why.running);
 	free(why.record);
 	free(why.domain);
 	settings_free(&settings);

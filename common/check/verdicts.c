@@ -65,8 +65,6 @@ static void pending_add(struct verdicts *verdicts, const struct verdict_record *
 			return;
 		*p = (struct pending){.used = true};
 	}
-	if (p->record.deed != record->deed) /* something else was done to the mail: that is news */
-		p->written_ms = 0;
 	verdicts->unwritten += p->record.count == 0;
 	if (p->record.count > 0)
 		verdict_record_merge(&p->record, record);

@@ -152,7 +152,8 @@ bool verdict_record_waits(const struct verdict_record *record, int64_t now)
 
 bool verdict_record_same(const struct verdict_record *a, const struct verdict_record *b)
 {
-	return a->door == b->door && a->kind == b->kind && a->reason == b->reason && strcmp(a->domain, b->domain) == 0;
+	return a->door == b->door && a->kind == b->kind && a->deed == b->deed && a->reason == b->reason &&
+	       strcmp(a->domain, b->domain) == 0;
 }
 
 void verdict_record_merge(struct verdict_record *record, const struct verdict_record *later)

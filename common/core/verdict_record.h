@@ -1,7 +1,7 @@
 /* Verdict records: what `stsgate why` knows about mail that was delayed, held, tagged or let through although it failed.
  *
  * A record is what the store keeps of all equal verdicts of one front end: those on one policy domain that have the same
- * kind and reason are merged into one record, with a count and the last queue ids. Times are wall-clock seconds. Pure; any
+ * kind, reason and deed are merged into one record, with a count and the last queue ids. Times are wall-clock seconds. Pure; any
  * thread. */
 #ifndef CORE_VERDICT_RECORD_H
 #define CORE_VERDICT_RECORD_H

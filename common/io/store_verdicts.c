@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define REASON_MAX 64 /* octets of a reason's name; the longest has 25 */
-#define KEY_SIZE (2 + DOMAIN_SIZE + REASON_MAX)
+#define KEY_SIZE (3 + DOMAIN_SIZE + REASON_MAX)
 
 struct notes {
 	const struct verdict_record *record;
@@ -24,17 +24,18 @@ static struct store_ring ring_of(const struct store *store)
 	return (struct store_ring){.table = store->verdicts, .records_max = VERDICTS_MAX, .last_at = verdict_last_at};
 }
 
-/* The key has what identifies a record: front end, kind (an octet each), domain, NUL, reason. */
+/* The key has what identifies a record: front end, kind, deed (an octet each), domain, NUL, reason. */
 static MDB_val key_of(uint8_t buffer[KEY_SIZE], const struct verdict_record *record)
 {
 	const char *reason = reason_name(record->reason);
 	size_t domain_len = strnlen(record->domain, DOMAIN_MAX), reason_len = strnlen(reason, REASON_MAX);
 	buffer[0] = (uint8_t)record->door;
 	buffer[1] = (uint8_t)record->kind;
-	memcpy(buffer + 2, record->domain, domain_len);
-	buffer[2 + domain_len] = 0;
-	memcpy(buffer + 3 + domain_len, reason, reason_len);
-	return (MDB_val){3 + domain_len + reason_len, buffer};
+	buffer[2] = (uint8_t)record->deed;
+	memcpy(buffer + 3, record->domain, domain_len);
+	buffer[3 + domain_len] = 0;
+	memcpy(buffer + 4 + domain_len, reason, reason_len);
+	return (MDB_val){4 + domain_len + reason_len, buffer};
 }
 
 static int record_put(struct store *store, MDB_txn *txn, const struct verdict_record *record)

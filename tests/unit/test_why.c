@@ -74,8 +74,8 @@ static void good_now(struct hop_record *record, void *arg)
 static int store_make(void **state)
 {
 	static const struct happened all[] = {
-		{DOOR_MILTER, "example.com", VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, DEED_DEFER, DEED_DEFER,
-			7200, NULL},
+		{DOOR_MILTER, "example.com", VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, DEED_QUARANTINE,
+			DEED_QUARANTINE, 7200, NULL},
 		{DOOR_MILTER, "example.com", VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, DEED_QUARANTINE,
 			DEED_QUARANTINE, 3600, "4dKx2P1zXz"},
 		{DOOR_MAP, "example.com", VERDICT_DEFER, REASON_FIRST_CONTACT, DEED_TEMP, DEED_TEMP, 9000, NULL},
@@ -135,7 +135,7 @@ static void a_queue_id_is_explained(void **state)
 		"release   postsuper -H 4dKx2P1zXz && postqueue -i 4dKx2P1zXz\n");
 	WHY_IS("5abc", 0, "  delegation  fail-enforce  monitor.example\n",
 		"action    policy delegation accepted the message\n",
-		"without mode = monitor: policy delegation rejected the recipient for now (451)\n");
+		"without mode = monitor it would have rejected the recipient for now (451)\n");
 	WHY_IS("7abc", 0, "  milter  defer  -\n", "[domain-unreadable]\n");
 }
 
@@ -145,7 +145,7 @@ static void the_map_holds_what_was_tagged(void **state)
 	struct tool_run run = why("mta_enforces=yes", "8abc", NULL);
 
 	(void)state;
-	assert_non_null(strstr(run.out, "tagged it\n          the map binds the MTA to the policy (mta_enforces)"));
+	assert_non_null(strstr(run.out, "tagged it\n          at delivery the MTA asks the map (mta_enforces)"));
 	assert_non_null(strstr(run.out, "let pass  stsgate override set tagged.example pass"));
 	assert_non_null(strstr(run.out, "retry     postqueue -i 8abc"));
 	tool_run_free(&run);

@@ -33,7 +33,10 @@ def why_it_waits(lab, stage):
               f'stsgate override set {bad.ascii} pass')
     attempt = lab.relay.submit([bad.address()])
     stage.deferred(attempt, lab.relay.NOT_OFFERED)
-    stage.why(attempt.queue_id, 'tagged it', f'queue ids {attempt.queue_id}', 'seen      2 times')
+    stage.why(attempt.queue_id, 'tagged it', f'queue ids {attempt.queue_id}', 'the MTA asks the map',
+              f'stsgate override set {bad.ascii} pass')
+    stage.why(bad.ascii, '(?s)tagged it.*rejected the recipient for now')
+    expect('whose mail waits', True, bad.ascii in lab.gate.tool('list', '--held')[1])
     expect('lines about the good domain', [], lab.gate.log.find(re.compile(rf'frontend.*{good.ascii}'), stage.gate_mark))
     expect('exit status, if nothing is recorded', 1, lab.gate.tool('why', good.ascii)[0])
 
