@@ -8,6 +8,7 @@
 #include "output.h"
 #include "override_text.h"
 #include "record_json.h"
+#include "running.h"
 #include "session.h"
 #include "values.h"
 
@@ -233,7 +234,23 @@ static void set_print(const struct override *override, const struct override *re
 		retry_print(override);
 }
 
-static int set_do(const struct options *options, struct store *store, const struct override *override, bool exempt)
+/* Says on stderr what keeps the override from taking effect now. */
+static void notes_print(
+	const struct override *override, struct store *store, const struct settings *settings, bool exempt)
+{
+	struct running *running = running_read(store, settings->store_path, NULL);
+	if (exempt)
+		fprintf(stderr,
+			"stsgate: note: %s is in exempt_domains, so its mail passes with or without an override\n",
+			override->domain);
+	if (running && (running->state == RUNNING_STOPPED || running->state == RUNNING_ENDED))
+		fputs("stsgate: note: stsgated is not running: the override has no effect before stsgated runs again\n",
+			stderr);
+	free(running);
+}
+
+static int set_do(const struct options *options, struct store *store, const struct override *override,
+	const struct settings *settings, bool exempt)
 {
 	struct override replaced;
 	struct failure why = {0};
@@ -253,10 +270,7 @@ static int set_do(const struct options *options, struct store *store, const stru
 	} else {
 		set_print(override, &replaced);
 	}
-	if (exempt)
-		fprintf(stderr,
-			"stsgate: note: %s is in exempt_domains, so its mail passes with or without an override\n",
-			override->domain);
+	notes_print(override, store, settings, exempt);
 	return STATUS_YES;
 }
 
@@ -276,7 +290,7 @@ static int set_run(const struct options *options, char **words)
 	else
 		status = complain(&why);
 	if (store)
-		status = set_do(options, store, &override, names_cover(&exempt, override.domain));
+		status = set_do(options, store, &override, settings, names_cover(&exempt, override.domain));
 	store_close(&store);
 	names_free(&exempt);
 	settings_free(&settings);

@@ -207,6 +207,29 @@ static void put_domains(void)
 	store_close(&store);
 }
 
+/* Mail waits for a daemon that does not run, whatever the verdicts were. */
+static void a_stopped_daemon_is_told(void **state)
+{
+	char setting[300];
+	snprintf(setting, sizeof setting, "store_path=%s", room);
+	(void)state;
+	running_make((const char *const[]){NULL});
+	running_put();
+	for (int runs = 0; runs < 2; runs++) {
+		int lock = runs ? owner_lock() : -1;
+		struct tool_run run = tool("why", "nowhere.example", NULL);
+		assert_true((strstr(run.out, "daemon    stsgated is not running: ") != NULL) == !runs);
+		tool_run_free(&run);
+		run = TOOL("-c", "/dev/null", "-o", setting, "override", "set", "a.example", "pass", "--for", "1h",
+			"--reason", "r");
+		assert_int_equal(run.status, 0);
+		assert_true((strstr(run.err, "note: stsgated is not running") != NULL) == !runs);
+		tool_run_free(&run);
+		if (runs)
+			close(lock);
+	}
+}
+
 static void row_is(const char *words, int day, int total, const char *behind)
 {
 	char line[200];
@@ -334,6 +357,7 @@ static void watching_ends_with_ctrl_c(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_stopped_daemon_is_told),
 		TEST(settings_tell_who_uses_them),
 		TEST(settings_tell_what_is_not_in_use),
 		TEST(settings_tell_what_is_not_known),
