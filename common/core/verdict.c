@@ -242,8 +242,11 @@ bool verdict_secure_fails(const struct facts *facts)
 {
 	struct rules rules = *facts->rules; /* borrows the lists; not freed */
 	struct facts bound = *facts;        /* borrows the entry and the hops; not freed */
+	bool enforce = facts->override.kind == OVERRIDE_ENFORCE && override_in_force(&facts->override, facts->now);
 	rules.mta_enforces = true;
 	bound.rules = &rules;
+	if (enforce && bound.entry.policy.mode == POLICY_TESTING)
+		bound.entry.policy.mode = POLICY_ENFORCE;
 	return hops_fail_policy(&bound);
 }
 

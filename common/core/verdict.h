@@ -41,7 +41,8 @@ bool verdict_rests_on_fresh(const struct facts *facts);
 bool verdict_dane_fails(const struct facts *facts);
 /* Returns whether BINDING_SECURE leaves no hop for the mail, by what the MTA itself demands (facts_left_to_mta() with
  * mta_enforces): there are hops, and each of them is not allowed by the policy or has bad evidence. Returns false if one
- * of them has no conclusive evidence, and without an enforce policy. */
+ * of them has no conclusive evidence, and without an enforce policy. An override OVERRIDE_ENFORCE counts for any purpose of
+ * the question. */
 bool verdict_secure_fails(const struct facts *facts);
 
 #endif

@@ -638,6 +638,36 @@ static void test_override(void **state)
 	call_store_remove();
 }
 
+/* The override `enforce` binds the MTA to a testing policy: if no mail host satisfies it, the MTA holds the mail. */
+static void test_override_enforce(void **state)
+{
+	(void)state;
+	struct call call = {
+		.run = query_run, .words = {"example.com"}, .override = "mta_enforces=yes", .store = call_directory};
+	struct failure why;
+	const struct override override = {.kind = OVERRIDE_ENFORCE,
+		.domain = "example.com",
+		.begins_at = WORLD_START_S,
+		.ends_at = WORLD_START_S + 4 * 3600,
+		.author = "anna",
+		.reason = "they asked for it"};
+	world_honest();
+	world_policy("example.com", POLICY("testing", "mx.example.com"), strlen(POLICY("testing", "mx.example.com")));
+	world_hop("mx.example.com", REASON_CERT_EXPIRED, 0x0304);
+	call_store_make();
+	store_learn("example.com");
+	json_t *got = call_for_json(call, 0);
+	assert_true(json_is_false(json_at(got, "map_holds")));
+	json_decref(got);
+	struct store *store = store_open(call_directory, 1 << 20, STORE_OWNER, &why);
+	assert_true(store_set_override(store, &override, NULL, &why));
+	store_close(&store);
+	got = call_for_json(call, 1);
+	assert_true(json_is_true(json_at(got, "map_holds")));
+	json_decref(got);
+	call_store_remove();
+}
+
 /* Each address of a mail host is shown, with what a probe saw there. */
 static void test_addresses(void **state)
 {
@@ -938,9 +968,10 @@ int main(void)
 		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_seen_for), cmocka_unit_test(test_store),
 		cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh), cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_anew), cmocka_unit_test(test_unreachable), cmocka_unit_test(test_mta_holds),
-		cmocka_unit_test(test_curiosity), cmocka_unit_test(test_fetch_detail),
-		cmocka_unit_test(test_dead_resolver), cmocka_unit_test(test_exempt), cmocka_unit_test(test_override),
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_terminal)};
+		cmocka_unit_test(test_override_enforce), cmocka_unit_test(test_curiosity),
+		cmocka_unit_test(test_fetch_detail), cmocka_unit_test(test_dead_resolver),
+		cmocka_unit_test(test_exempt), cmocka_unit_test(test_override), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_terminal)};
 	setenv("LC_ALL", "C", 1);
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
