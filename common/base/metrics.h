@@ -44,7 +44,7 @@ enum {
 
 #define METRICS_LABELS_MAX 3 /* labels of one metric */
 /* Octets that hold the whole text even when every sample has its largest value (tests/unit/test_metrics checks it). */
-#define METRICS_TEXT_MAX 126976
+#define METRICS_TEXT_MAX 163840
 
 enum metrics_type { METRICS_COUNTER, METRICS_GAUGE };
 
