@@ -1,70 +1,33 @@
-# cli: the tool, one file per subcommand
-stsgate_CPPFLAGS = $(front_inc) -I$(srcdir)/cli $(product_defs)
+# cli: the tool. A command is one file here, or a directory if it is large.
+cli_inc = -I$(srcdir)/cli -I$(srcdir)/cli/audit -I$(srcdir)/cli/doctor -I$(srcdir)/cli/lint -I$(srcdir)/cli/query -I$(srcdir)/cli/stats
+stsgate_CPPFLAGS = $(front_inc) $(cli_inc) $(product_defs)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_sources = \
-	cli/audit.c cli/audit.h \
-	cli/audit_print.c \
-	cli/audit_read.c \
-	cli/audit_state.c \
-	cli/batch.c cli/batch.h \
-	cli/command.def cli/commands.h \
-	cli/describe.c cli/describe.h \
-	cli/doctor.c cli/doctor.h \
-	cli/doctor.def cli/doctor_internal.h \
-	cli/doctor_entries.c cli/doctor_entries.h \
-	cli/doctor_judge.c cli/doctor_judge.h \
-	cli/doctor_machine.c \
-	cli/doctor_network.c \
-	cli/doctor_notes.c cli/doctor_notes.h \
-	cli/doctor_outbound.c \
-	cli/doctor_postfix.c cli/doctor_postfix.h \
-	cli/doctor_run.c \
-	cli/doctor_sendmail.c \
-	cli/doctor_sockets.c \
-	cli/doctor_store.c \
-	cli/domains.c cli/domains.h \
-	cli/dump.c cli/dump.h \
-	cli/export.c \
-	cli/enforced.c cli/enforced.h \
-	cli/events.c \
-	cli/forget.c \
-	cli/import.c \
-	cli/running.c cli/running.h \
-	cli/session.c cli/session.h \
-	cli/letter.c cli/letter.h \
-	cli/lines.c cli/lines.h \
-	cli/lint.c cli/lint.h \
-	cli/lint_domain.c \
-	cli/list.c \
-	cli/postfix_checks_internal.h cli/postfix_checks.c cli/postfix_checks.h \
-	cli/postfix_config.c cli/postfix_config.h \
-	cli/postfix_map_checks.c cli/postfix_milter_checks.c \
-	cli/postfix_route_checks.c cli/postfix_tls_checks.c \
-	cli/preview.c cli/preview.h \
-	cli/maillog.c cli/maillog.h \
-	cli/maillog_text.c cli/maillog_text.h \
-	cli/nameserver.c cli/nameserver.h \
-	cli/output.c cli/output.h \
-	cli/override.c \
-	cli/progress.c cli/progress.h \
-	cli/query.c \
-	cli/read_text.c cli/read_text.h \
-	cli/record_json.c cli/record_json.h \
-	cli/refresh.c \
-	cli/sendmail_checks.c cli/sendmail_checks.h \
-	cli/sendmail_config.c cli/sendmail_config.h \
-	cli/settings_cmd.c \
-	cli/show.c \
-	cli/stored.c cli/stored.h \
-	cli/stats.c cli/stats.h cli/stats_json.c cli/stats_read.c cli/stats_text.c \
-	cli/survey.c cli/survey.h \
-	cli/talk.c cli/talk.h \
-	cli/way_out.c cli/way_out.h \
-	cli/tally.c cli/tally.h \
-	cli/trace.c cli/trace.h \
-	cli/values.c cli/values.h \
-	cli/verdict_shown.c cli/verdict_shown.h \
-	cli/warm.c \
-	cli/why.c
+	cli/batch.c cli/batch.h cli/command.def cli/commands.h cli/domains.c cli/domains.h cli/dump.c cli/dump.h \
+	cli/events.c cli/export.c cli/forget.c cli/import.c cli/lines.c cli/lines.h cli/list.c \
+	cli/output.c cli/output.h cli/override.c cli/progress.c cli/progress.h cli/read_text.c cli/read_text.h \
+	cli/record_json.c cli/record_json.h cli/session.c cli/session.h cli/values.c cli/values.h cli/warm.c \
+	cli/audit/audit.c cli/audit/audit.h cli/audit/audit_print.c cli/audit/audit_read.c cli/audit/audit_state.c \
+	cli/audit/maillog.c cli/audit/maillog.h cli/audit/maillog_text.c cli/audit/maillog_text.h \
+	cli/audit/tally.c cli/audit/tally.h \
+	cli/doctor/doctor.c cli/doctor/doctor.def cli/doctor/doctor.h \
+	cli/doctor/doctor_entries.c cli/doctor/doctor_entries.h cli/doctor/doctor_internal.h \
+	cli/doctor/doctor_judge.c cli/doctor/doctor_judge.h cli/doctor/doctor_machine.c cli/doctor/doctor_network.c \
+	cli/doctor/doctor_notes.c cli/doctor/doctor_notes.h cli/doctor/doctor_outbound.c \
+	cli/doctor/doctor_postfix.c cli/doctor/doctor_postfix.h cli/doctor/doctor_run.c cli/doctor/doctor_sendmail.c \
+	cli/doctor/doctor_sockets.c cli/doctor/doctor_store.c cli/doctor/enforced.c cli/doctor/enforced.h \
+	cli/doctor/nameserver.c cli/doctor/nameserver.h cli/doctor/postfix_checks.c cli/doctor/postfix_checks.h \
+	cli/doctor/postfix_checks_internal.h cli/doctor/postfix_config.c cli/doctor/postfix_config.h \
+	cli/doctor/postfix_map_checks.c cli/doctor/postfix_milter_checks.c cli/doctor/postfix_route_checks.c \
+	cli/doctor/postfix_tls_checks.c cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
+	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h cli/doctor/talk.c cli/doctor/talk.h \
+	cli/doctor/way_out.c cli/doctor/way_out.h \
+	cli/lint/lint.c cli/lint/lint.h cli/lint/lint_domain.c cli/lint/survey.c cli/lint/survey.h \
+	cli/query/describe.c cli/query/describe.h cli/query/letter.c cli/query/letter.h \
+	cli/query/preview.c cli/query/preview.h cli/query/query.c cli/query/refresh.c cli/query/show.c \
+	cli/query/stored.c cli/query/stored.h cli/query/trace.c cli/query/trace.h \
+	cli/query/verdict_shown.c cli/query/verdict_shown.h cli/query/why.c \
+	cli/stats/running.c cli/stats/running.h cli/stats/settings_cmd.c cli/stats/stats.c cli/stats/stats.h \
+	cli/stats/stats_json.c cli/stats/stats_read.c cli/stats/stats_text.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs) $(ZLIB_LIBS)

@@ -14,8 +14,8 @@ tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.
 	tests/scenarios/scene_world.c tests/scenarios/counts.c tests/scenarios/counts.h tests/scenarios/expect.c \
 	tests/scenarios/table.c tests/scenarios/table.h tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 
-postfix_check_files = cli/postfix_checks_internal.h cli/postfix_checks.c cli/postfix_checks.h cli/postfix_config.c cli/postfix_config.h \
-	cli/postfix_map_checks.c cli/postfix_milter_checks.c cli/postfix_route_checks.c cli/postfix_tls_checks.c
+postfix_check_files = cli/doctor/postfix_checks_internal.h cli/doctor/postfix_checks.c cli/doctor/postfix_checks.h cli/doctor/postfix_config.c cli/doctor/postfix_config.h \
+	cli/doctor/postfix_map_checks.c cli/doctor/postfix_milter_checks.c cli/doctor/postfix_route_checks.c cli/doctor/postfix_tls_checks.c
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_entry
 check_PROGRAMS += tests/unit/test_tlsa
@@ -85,11 +85,11 @@ check_PROGRAMS += tests/unit/test_cli
 tests_unit_test_cli_SOURCES = tests/unit/test_cli.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_doctor_run
 tests_unit_test_doctor_run_SOURCES = tests/unit/test_doctor_run.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h \
-	cli/doctor.c cli/doctor_run.c cli/domains.c cli/output.c
+	cli/doctor/doctor.c cli/doctor/doctor_run.c cli/domains.c cli/output.c
 check_PROGRAMS += tests/unit/test_doctor
 tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h \
-	cli/doctor_judge.c cli/doctor_judge.h cli/nameserver.c cli/nameserver.h cli/talk.c cli/talk.h cli/way_out.c \
-	cli/way_out.h
+	cli/doctor/doctor_judge.c cli/doctor/doctor_judge.h cli/doctor/nameserver.c cli/doctor/nameserver.h \
+	cli/doctor/talk.c cli/doctor/talk.h cli/doctor/way_out.c cli/doctor/way_out.h
 check_PROGRAMS += tests/unit/test_query
 tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/unit/call.h tests/unit/tool.c tests/unit/tool.h \
 	tests/unit/cm.h $(cli_sources) tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
@@ -112,7 +112,7 @@ check_PROGRAMS += tests/unit/test_audit
 tests_unit_test_audit_SOURCES = tests/unit/test_audit.c $(moving_files)
 tests_unit_test_audit_LDFLAGS = $(fakes_ldflags)
 check_PROGRAMS += tests/unit/test_maillog
-maillog_files = cli/maillog.c cli/maillog.h cli/maillog_text.c cli/maillog_text.h
+maillog_files = cli/audit/maillog.c cli/audit/maillog.h cli/audit/maillog_text.c cli/audit/maillog_text.h
 tests_unit_test_maillog_SOURCES = tests/unit/test_maillog.c tests/unit/cm.h $(maillog_files)
 check_PROGRAMS += tests/unit/test_lint_domain
 tests_unit_test_lint_domain_SOURCES = tests/unit/test_lint_domain.c $(moving_files)
@@ -120,12 +120,12 @@ tests_unit_test_lint_domain_LDFLAGS = $(fakes_ldflags)
 check_PROGRAMS += tests/unit/test_json_manual
 tests_unit_test_json_manual_SOURCES = tests/unit/test_json_manual.c $(moving_files)
 tests_unit_test_json_manual_LDFLAGS = $(fakes_ldflags)
-mta_check_files = tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cli/doctor.h cli/output.c cli/output.h
+mta_check_files = tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cli/doctor/doctor.h cli/output.c cli/output.h
 check_PROGRAMS += tests/unit/test_postfix_checks
 tests_unit_test_postfix_checks_SOURCES = tests/unit/test_postfix_checks.c $(postfix_check_files) $(mta_check_files)
 check_PROGRAMS += tests/unit/test_sendmail_checks
-tests_unit_test_sendmail_checks_SOURCES = tests/unit/test_sendmail_checks.c cli/sendmail_checks.c cli/sendmail_checks.h \
-	cli/sendmail_config.c cli/sendmail_config.h $(mta_check_files)
+tests_unit_test_sendmail_checks_SOURCES = tests/unit/test_sendmail_checks.c cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
+	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h $(mta_check_files)
 check_PROGRAMS += tests/unit/test_read_text
 tests_unit_test_read_text_SOURCES = tests/unit/test_read_text.c cli/read_text.c cli/read_text.h cli/output.c cli/output.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_limits
@@ -239,7 +239,7 @@ tests_fuzz_replay_tlsa_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tlsa
 tests_fuzz_replay_tlsa_SOURCES = tests/fuzz/fuzz_tlsa.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_nameserver
 tests_fuzz_replay_nameserver_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/nameserver"' $(AM_CPPFLAGS)
-tests_fuzz_replay_nameserver_SOURCES = tests/fuzz/fuzz_nameserver.c $(fuzz_files) cli/nameserver.c cli/nameserver.h
+tests_fuzz_replay_nameserver_SOURCES = tests/fuzz/fuzz_nameserver.c $(fuzz_files) cli/doctor/nameserver.c cli/doctor/nameserver.h
 check_PROGRAMS += tests/fuzz/replay_recipient
 tests_fuzz_replay_recipient_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/recipient"' $(AM_CPPFLAGS)
 tests_fuzz_replay_recipient_SOURCES = tests/fuzz/fuzz_recipient.c $(fuzz_files)
@@ -282,7 +282,7 @@ tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_maillog
 tests_fuzz_replay_maillog_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/maillog"' $(AM_CPPFLAGS)
-tests_fuzz_replay_maillog_SOURCES = tests/fuzz/fuzz_maillog.c cli/maillog.c cli/maillog.h cli/maillog_text.c cli/maillog_text.h $(fuzz_files)
+tests_fuzz_replay_maillog_SOURCES = tests/fuzz/fuzz_maillog.c cli/audit/maillog.c cli/audit/maillog.h cli/audit/maillog_text.c cli/audit/maillog_text.h $(fuzz_files)
 
 # structure and pages: core is pure, layers hold, mutants apply, references resolve, proofs exist
 dist_check_SCRIPTS = tests/core-purity tests/layers tests/mutants tests/references tests/spec-cases tests/threats
@@ -292,8 +292,8 @@ tests_fuzz_replay_postconf_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/
 tests_fuzz_replay_postconf_SOURCES = tests/fuzz/fuzz_postconf.c tests/fuzz/doctor_fake.h $(postfix_check_files) cli/output.c cli/output.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_sendmail_cf
 tests_fuzz_replay_sendmail_cf_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/sendmail_cf"' $(AM_CPPFLAGS)
-tests_fuzz_replay_sendmail_cf_SOURCES = tests/fuzz/fuzz_sendmail_cf.c tests/fuzz/doctor_fake.h cli/sendmail_checks.c cli/sendmail_checks.h \
-	cli/sendmail_config.c cli/sendmail_config.h cli/output.c cli/output.h $(fuzz_files)
+tests_fuzz_replay_sendmail_cf_SOURCES = tests/fuzz/fuzz_sendmail_cf.c tests/fuzz/doctor_fake.h cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
+	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h cli/output.c cli/output.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(AM_CPPFLAGS)
 tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c $(fuzz_files)
