@@ -227,17 +227,28 @@ static bool judge(struct inquiry *inquiry)
 	return true;
 }
 
-/* Reports that the MTA probably holds mail at delivery: it asked the map again, and now no mail host satisfies the
- * policy. */
+/* Returns whether the MTA probably holds mail at delivery: no mail host satisfies the policy. With the override `enforce` the
+ * map has bound the MTA to a policy that a refresh judges as testing; then corrects the verdict. */
+static bool is_held(const struct inquiry *inquiry, struct verdict *verdict)
+{
+	if (verdict->kind == VERDICT_FAIL_TESTING && verdict_secure_fails(&inquiry->facts)) {
+		verdict->kind = VERDICT_FAIL_ENFORCE;
+		verdict->mode = POLICY_ENFORCE;
+		verdict->override = OVERRIDE_ENFORCE;
+	}
+	return verdict->kind == VERDICT_FAIL_ENFORCE;
+}
+
+/* Reports mail that the MTA probably holds: it asked the map again, and now no mail host satisfies the policy. */
 static void held_report(const struct inquiry *inquiry)
 {
-	const struct verdict *verdict = &inquiry->verdict;
+	struct verdict verdict = inquiry->verdict;
 	const char *bound = binding_name(BINDING_SECURE);
-	if (inquiry->facts.again && !inquiry->cut_off && verdict->kind == VERDICT_FAIL_ENFORCE)
+	if (inquiry->facts.again && !inquiry->cut_off && is_held(inquiry, &verdict))
 		check_verdict_seen(inquiry->check,
 			&(struct verdict_seen){.door = DOOR_MAP,
 				.settings = inquiry->config->settings,
-				.verdict = verdict,
+				.verdict = &verdict,
 				.deed = DEED_ACCEPT,
 				.would = DEED_ACCEPT,
 				.action = bound,

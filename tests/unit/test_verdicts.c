@@ -556,6 +556,50 @@ static void the_map_repeats_itself_once_a_minute(void **state)
 	product_stop(&p);
 }
 
+/* The MTA asks for a domain again whose mail hosts fail: what it holds at delivery is recorded, also if only an override
+ * makes the policy strict. */
+static void what_the_mta_holds_is_recorded(void **state)
+{
+	static const char testing[] = "version: STSv1\nmode: testing\nmax_age: 604800\nmx: mx.example.com\n";
+
+	(void)state;
+	for (int row = 0; row < 3; row++) {
+		struct product p;
+		struct verdict_record newest;
+		struct outcome outcome;
+		const struct question map = product_question("example.com", PURPOSE_MAP);
+		const struct override override = {.kind = OVERRIDE_ENFORCE,
+			.domain = "example.com",
+			.begins_at = clock_wall_s(),
+			.ends_at = clock_wall_s() + 3600,
+			.author = "anna",
+			.reason = "r"};
+
+		product_start(&p);
+		settings_change(&p, "mta_enforces=yes");
+		product_domain("example.com", "mx.example.com");
+		world_hop("mx.example.com", REASON_CERT_EXPIRED, 0x0304);
+		if (row > 0)
+			world_policy("example.com", testing, sizeof testing - 1);
+		if (row == 1)
+			assert_true(store_set_override(p.store, &override, NULL, NULL));
+		for (int i = 0; i < 3; i++) {
+			product_answer(p.check, &map, SETTLE_MS, &outcome);
+			assert_true(outcome.verdict.binding == (row < 2 ? BINDING_SECURE : BINDING_NONE));
+			outcome_free(&outcome);
+			product_settle(p.check);
+			world_advance(150);
+		}
+		check_write_verdicts(p.check);
+		assert_int_equal(stored(p.store, &newest), row < 2);
+		if (row < 2)
+			assert_true(newest.door == DOOR_MAP && newest.kind == VERDICT_FAIL_ENFORCE &&
+				    newest.mode == POLICY_ENFORCE &&
+				    newest.override == (row == 1 ? OVERRIDE_ENFORCE : OVERRIDE_NONE));
+		product_stop(&p);
+	}
+}
+
 static int world_begin(void **state)
 {
 	world_reset();
@@ -579,6 +623,7 @@ int main(void)
 		TEST(a_full_store_takes_records),
 		TEST(a_new_one_is_written_soon_and_repeats_later),
 		TEST(a_flood_is_bounded),
+		TEST(what_the_mta_holds_is_recorded),
 		TEST(what_is_refused_waits),
 		TEST(a_kill_loses_the_last_second),
 		cmocka_unit_test(what_changes_nothing_is_not_logged),
