@@ -102,12 +102,12 @@ static bool is_ready(const struct audit_input *input, const struct totals *total
 static void advice_write(struct text *text, const struct audit_input *input, const struct totals *totals, bool monitor)
 {
 	const char *of = input->log ? "of this log" : "of this list";
-	result_add(text, input, totals, TALLY_TESTING_FAILS, " would fail, but a policy in mode testing delays no mail",
-		".\n");
-	result_add(text, input, totals, TALLY_UNCHECKED, " could not be checked", ": try again later.\n");
+	result_add(text, input, totals, TALLY_TESTING_FAILS,
+		" would fail a policy in mode testing, which delays no mail", ".\n");
+	result_add(text, input, totals, TALLY_UNCHECKED, " could not be checked; try again later", ".\n");
 	if (input->left_out > 0)
 		text_add(text, "There were more domains than one audit can hold: audit the rest separately.\n");
-	result_add(text, input, totals, TALLY_DELAYED, " would be delayed: look at these first", ".\n");
+	result_add(text, input, totals, TALLY_DELAYED, " would be delayed; look first at", ".\n");
 	if (totals->domains[TALLY_DELAYED] == 0) {
 		text_add(text, is_ready(input, totals) ? "No domain " : "No other domain ");
 		text_add(text, of);

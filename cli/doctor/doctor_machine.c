@@ -40,8 +40,8 @@ static void mode_check(struct doctor *doctor)
 		return;
 	}
 	doctor_report(doctor, "mode", DOCTOR_WARN, "monitor: verdicts are logged, but no mail is delayed or protected");
-	doctor_remedy(doctor, "set mode = enforce and reload stsgated when the log shows that this would hold no mail "
-			      "that must pass");
+	doctor_remedy(doctor,
+		"find out with `stsgate audit` whose mail mode = enforce would delay; then set it and reload stsgated");
 }
 
 static void user_check(struct doctor *doctor)

@@ -145,7 +145,8 @@ static void large_report(struct doctor *doctor, const struct server *server)
 		doctor_report(doctor, "resolver-large", DOCTOR_OK, "%s: large answers pass, over UDP and TCP", text);
 		return;
 	case SERVER_SMALL:
-		doctor_report(doctor, "resolver-large", DOCTOR_SKIP, "%s has no keys of %s, so no large answer", text,
+		doctor_report(doctor, "resolver-large", DOCTOR_SKIP,
+			"%s has no DNSSEC keys of the zone `%s`: there is no large answer to test with", text,
 			server->zone);
 		return;
 	case SERVER_NO_LARGE:

@@ -134,7 +134,8 @@ static void answer_print(struct answer *answer)
 	answer->view.letter = answer->shown.letter_reason;
 	answer->view.said[answer->shown.verdict.reason] = true; /* it is said with the verdict and in the letter */
 	facts_print(answer);
-	answer->view.said[answer->shown.verdict.reason] = false;
+	/* the advice about a first contact is to wait for its lookups, but none is made here */
+	answer->view.said[answer->shown.verdict.reason] = answer->stored && answer->trace.facts.absent;
 	verdict_shown_print(&answer->shown, &answer->view);
 	/* A wrong clock is reported with any verdict. Like the daemon, this process detects it from the store's times. */
 	enum event_kind clock = is_degraded(HEALTH_CLOCK_AHEAD) ? EVENT_CLOCK_AHEAD : EVENT_CLOCK_BEHIND;
@@ -144,7 +145,7 @@ static void answer_print(struct answer *answer)
 		line_print("note", "the front ends obey the override");
 	preview_print(&answer->preview);
 	if (answer->stored && answer->trace.facts.absent)
-		line_print("note", "the store has no entry of the domain");
+		line_print("note", "the store has no entry of the domain: the first message to it starts the lookups");
 	if (answer->stored)
 		line_print("note", "nothing was looked up; the front ends look old facts up again before they answer");
 	verdict_shown_letter(&answer->shown);

@@ -138,7 +138,7 @@ int show_run(const struct options *options, size_t count, char **words)
 	if (found == STORE_FAILED) {
 		status = complain(&why);
 	} else if (found == STORE_ABSENT) {
-		fprintf(stderr, "stsgate: %s is not in the store\n", question.domain);
+		fprintf(stderr, "stsgate: %s is not in the store; `stsgate query` looks it up\n", question.domain);
 		status = STATUS_NO;
 	} else {
 		(options->json ? shown_print_json : shown_print)(&shown);

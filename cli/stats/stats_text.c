@@ -191,8 +191,8 @@ static void daemon_print(struct stats *stats)
 		printf("  %u setting%s of %s not in use: see `stsgate settings`\n", stats->differ,
 			stats->differ == 1 ? "" : "s", stats->differ == 1 ? "the file is" : "the file are");
 	degraded_print(stats);
-	printf("  counted %s ago; now: %" PRIu64 " lookups under way, %" PRIu64 " messages wait in the milter, %" PRIu64
-	       " clients of the map\n",
+	printf("  counted %s ago; now: lookups under way %" PRIu64 ", messages waiting in the milter %" PRIu64
+	       ", clients of the map %" PRIu64 "\n",
 		when_span(&when, stats->now - stats->counts->at),
 		*metrics_in(&stats->total, METRIC_CASES_OPEN, 0, 0, 0),
 		*metrics_in(&stats->total, METRIC_MILTER_WAITING, 0, 0, 0),
@@ -243,7 +243,7 @@ static void refresh_print(const struct stats *stats)
 			when_span(&when, stats->now - entries->oldest_due_at));
 	else
 		puts("  none is due");
-	printf("  the last lookup or fetch failed for %zu domains\n", entries->failing);
+	printf("  domains whose last lookup or fetch failed: %zu\n", entries->failing);
 }
 
 static void store_print(const struct stats *stats)
@@ -252,10 +252,10 @@ static void store_print(const struct stats *stats)
 	const struct store_usage *usage = &stats->usage;
 	struct when used, most;
 	section_print("store");
-	printf("  %s of %s in use (%" PRIu64 " %%), %" PRIu64 " domains\n", bytes_text(&used, usage->bytes),
+	printf("  %sof %s in use (%" PRIu64 " %%); domains: %" PRIu64 "\n", bytes_text(&used, usage->bytes),
 		bytes_text(&most, usage->max_bytes), usage->max_bytes > 0 ? usage->bytes * 100 / usage->max_bytes : 0,
 		usage->entries);
-	printf("  policies: %zu enforce, %zu testing, %zu none; %zu domains without a policy\n", entries->enforce,
+	printf("  policies: %zu enforce, %zu testing, %zu none; domains without a policy: %zu\n", entries->enforce,
 		entries->testing, entries->none, entries->without);
 	if (!entries->whole)
 		printf("  (the store is large: policies and refreshes are those of the first %zu domains)\n",

@@ -97,8 +97,8 @@ static void test_list(void **state)
 		  "without a policy                                1\n"
 		  "all                                             6\n\n"
 		  "policies: enforce 2, testing 2, none 1\n\n"
-		  "1 domain would fail, but a policy in mode testing delays no mail: failing.example.\n"
-		  "1 domain would be delayed: look at these first: bad.example.\n"
+		  "1 domain would fail a policy in mode testing, which delays no mail: failing.example.\n"
+		  "1 domain would be delayed; look first at: bad.example.\n"
 		  "Keep mode = monitor until");
 	tool_run_free(&run);
 }
@@ -131,7 +131,7 @@ static void test_list_unchecked(void **state)
 	struct tool_run run = audited("dark.example\ngood.example\nnot a domain\n", NULL, NULL);
 	assert_int_equal(run.status, 2);
 	has(&run, "dark.example                     -        none         record-lookup-failed       -\n");
-	has(&run, "1 domain could not be checked: dark.example: try again later.\n"
+	has(&run, "1 domain could not be checked; try again later: dark.example.\n"
 		  "No other domain of this list would be delayed.\nKeep mode = monitor");
 	assert_non_null(strstr(run.err, "line 3 is not a domain that can have a policy: \"not a domain\"\n"));
 	tool_run_free(&run);
@@ -248,7 +248,7 @@ static void test_log(void **state)
 	has(&run, "without a policy                                1          4   50.0 %\n"
 		  "all                                             4          8  100.0 %\n");
 	has(&run, "recipients without a domain that can have a policy: 1\nTLS in the log: secure 2, may:none 1\n");
-	has(&run, "1 domain (12.5 % of the messages) would be delayed: look at these first: bad.example.\n");
+	has(&run, "1 domain (12.5 % of the messages) would be delayed; look first at: bad.example.\n");
 	has_not(&run, "one host");
 	has_not(&run, "ann");
 	tool_run_free(&run);

@@ -192,7 +192,7 @@ def audited(lab, stage, name):
     for pattern in (rf'(?m)^{bad.ascii} +1 enforce +fail-enforce +starttls-not-supported +{bad.mx.name}$',
                     rf'(?m)^{testing.ascii} +1 testing +fail-testing +certificate-expired +{testing.mx.name}$',
                     rf'(?m)^{good.ascii} +1 enforce +pass ', r'(?m)^without a policy +1 +2 +40.0 %$',
-                    rf'(?m)^1 domain \(20.0 % of the messages\) would be delayed: look at these first: {bad.ascii}\.$'):
+                    rf'(?m)^1 domain \(20.0 % of the messages\) would be delayed; look first at: {bad.ascii}\.$'):
         expect_match('the output of audit', pattern, out)
     status, out, err = lab.gate.tool('audit', '--maillog', '--json', f'{PLACE}/audit.packed')
     results = {one['domain']: (one['result'], one['sent'], one['map']) for one in json.loads(out)['domains']}
