@@ -223,7 +223,7 @@ static void remedies_print(const struct why *why)
 	line_print("look now", "stsgate query %s", why->domain);
 	if (!record_delays(record, why->settings))
 		return;
-	if (!override_releases(why->override.kind))
+	if (!override_releases(why->override.kind) && !fault_is_gone(why))
 		line_print("let pass", "stsgate override set %s pass --for 4h --reason 'WHY'", why->domain);
 	if (record->deed == DEED_QUARANTINE)
 		line_print("release", "postsuper -H %s && postqueue -i %s", id, id);

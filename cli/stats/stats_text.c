@@ -252,7 +252,7 @@ static void store_print(const struct stats *stats)
 	const struct store_usage *usage = &stats->usage;
 	struct when used, most;
 	section_print("store");
-	printf("  %sof %s in use (%" PRIu64 " %%); domains: %" PRIu64 "\n", bytes_text(&used, usage->bytes),
+	printf("  %s of %s in use (%" PRIu64 " %%); domains: %" PRIu64 "\n", bytes_text(&used, usage->bytes),
 		bytes_text(&most, usage->max_bytes), usage->max_bytes > 0 ? usage->bytes * 100 / usage->max_bytes : 0,
 		usage->entries);
 	printf("  policies: %zu enforce, %zu testing, %zu none; domains without a policy: %zu\n", entries->enforce,

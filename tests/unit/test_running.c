@@ -259,6 +259,7 @@ static void stats_show_the_day(void **state)
 	says("stats", NULL, NULL, " ago: \"192.0.2.0/24 to a.example\"\n");
 	says("stats", NULL, NULL, "  1 due for a refresh; the longest: due.example, for 2m");
 	says("stats", NULL, NULL, "  policies: 1 enforce, 1 testing, 0 none; domains without a policy: 2\n");
+	says("stats", NULL, NULL, "k of ");
 	struct tool_run run = tool("stats", NULL, NULL);
 	assert_null(strstr(run.out, "gone.example"));
 	assert_null(strstr(run.out, "over.example"));

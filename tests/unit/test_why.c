@@ -119,8 +119,10 @@ static void a_domain_is_explained(void **state)
 		"Z  socketmap  defer  example.com\n", "the map answered TEMP", "[first-contact]\n",
 		"\nnow       no policy in force\n", "mx1.example.com satisfies the policy [ok], seen ",
 		"that is newer than the last verdict", "look now  stsgate query example.com\n",
-		"let pass  stsgate override set example.com pass --for 4h --reason 'WHY'\n",
 		"release   postsuper -H QUEUEID && postqueue -i QUEUEID\n");
+	struct tool_run run = why("mode=enforce", "example.com", NULL);
+	assert_null(strstr(run.out, "let pass")); /* the mail host is good again: nothing has to pass unprotected */
+	tool_run_free(&run);
 	WHY_IS("user@EXAMPLE.com", 0, "milter  fail-enforce  example.com\n");
 	WHY_IS("B\xc3\xbc"
 	       "cher.example",
