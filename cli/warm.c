@@ -44,7 +44,8 @@ static void result_take(void *arg, const struct question *question, const struct
 	if (result->again)
 		return;
 	if (verdict->has_policy) {
-		warming->mode[verdict->mode]++;
+		/* the policy's own mode, which an override does not change */
+		warming->mode[verdict->override == OVERRIDE_ENFORCE ? POLICY_TESTING : verdict->mode]++;
 	} else if (none_is_known) {
 		warming->without++;
 	} else {
