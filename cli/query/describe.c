@@ -171,7 +171,7 @@ static const char *pattern_text(char out[DOMAIN_SIZE + 64], const struct policy 
 {
 	char pattern[DOMAIN_SIZE];
 	bool utf8 = shows_utf8(), allowed = policy_pattern(pattern, policy, host);
-	const char *mark = utf8 ? (allowed ? "\xe2\x9c\x93" : "\xe2\x9c\x97") : allowed ? "ok" : "no";
+	const char *mark = utf8 ? (allowed ? "\xe2\x9c\x93" : "\xe2\x9c\x97") : allowed ? "ok" : "x";
 	snprintf(out, DOMAIN_SIZE + 64, "  %s %s", mark, allowed ? pattern : "no pattern matches");
 	return out;
 }

@@ -39,6 +39,15 @@ static void subject_add(struct text *out, const struct letter *letter)
 		text_add(out, ". ");
 		return;
 	}
+	/* Whose host this is, is not known; it was not checked. */
+	if (letter->reason == REASON_MX_NOT_IN_POLICY && strcmp(letter->host, letter->domain) != 0) {
+		text_add(out, "the MX records of ");
+		text_add(out, letter->domain);
+		text_add(out, ", which name ");
+		text_add(out, letter->host);
+		text_add(out, ". ");
+		return;
+	}
 	text_add(out, "your mail host ");
 	text_add(out, letter->host);
 	text_add(out, " (");

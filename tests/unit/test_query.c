@@ -249,12 +249,16 @@ static void test_forged_mx(void **state)
 	struct tool_run run = call_tool((struct call){.run = query_run, .words = {"example.com"}});
 	assert_int_equal(run.status, 1);
 	assert_non_null(strstr(run.out, "10 mx.example.com  ok mx.example.com\n"));
-	assert_non_null(strstr(run.out, "5 mx.evil.example  no no pattern matches\n"));
+	assert_non_null(strstr(run.out, "5 mx.evil.example  x no pattern matches\n"));
 	assert_non_null(strstr(run.out, "verdict   fail-enforce: mx.evil.example is not a mail host that the policy "
 					"allows [mx-not-in-policy], checked 0s ago\n"));
 	assert_non_null(strstr(run.out, "advice    Compare the domain's MX records"));
 	assert_non_null(strstr(run.out, "`dig MX example.com`")); /* the text of the table says `dig MX DOMAIN` */
 	assert_null(strstr(run.out, "DOMAIN"));
+	/* the letter does not call the host theirs, and does not say that it was checked */
+	assert_non_null(strstr(run.out, "MX records"));
+	assert_null(strstr(run.out, "your mail host"));
+	assert_null(strstr(run.out, "your\nmail host"));
 	assert_null(strstr(run.out, "stsgate query"));
 	assert_non_null(strstr(run.out, "          451 4.7.5 <example.com> MTA-STS policy (enforce): mx.evil.example"));
 	tool_run_free(&run);
