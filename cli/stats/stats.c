@@ -34,12 +34,12 @@ static bool watch_read(const struct options *options, uint64_t *seconds)
 	if (!text)
 		return true;
 	*seconds = WATCH_S;
-	if (options->json || isatty(STDOUT_FILENO) != 1) {
-		fputs("stsgate: --watch needs a terminal, and text\n", stderr);
-		return false;
-	}
 	if (*text && (!settings_read_duration(text, seconds) || *seconds < 1 || *seconds > WATCH_MAX_S)) {
 		fprintf(stderr, "stsgate: --watch needs a number of seconds, 1 to %d\n", WATCH_MAX_S);
+		return false;
+	}
+	if (options->json || isatty(STDOUT_FILENO) != 1) {
+		fputs("stsgate: --watch needs a terminal, and is not for --json\n", stderr);
 		return false;
 	}
 	return true;

@@ -318,6 +318,10 @@ static void watching_needs_a_terminal(void **state)
 		assert_non_null(strstr(run.err, "--watch needs a terminal"));
 		tool_run_free(&run);
 	}
+	struct tool_run wrong = tool("stats", "--watch=soon", NULL);
+	assert_int_equal(wrong.status, 64);
+	assert_non_null(strstr(wrong.err, "--watch needs a number of seconds"));
+	tool_run_free(&wrong);
 }
 
 /* A program that types Ctrl-C into the tool's terminal after the second screen. */
