@@ -148,7 +148,7 @@ bool inquiries_have(struct check *check, const struct question *question);
  * renewed (a failing lookup, a probe beyond the budget, a store that accepts nothing). */
 void inquiries_renew(struct check *check, const struct question *question);
 /* Call this when the map has bound a delivery to an enforce policy. If it did so for the same domain and port minutes ago,
- * the delivery has probably failed: opens an inquiry that probes the mail hosts in the background (design 4.14). */
+ * the delivery has probably failed: opens an inquiry that probes the mail hosts in the background (design 4.16). */
 void inquiries_bound(struct check *check, const struct question *question);
 /* Closes the inquiry, so that nobody can join it any more, and answers its waiters. On its loop. */
 void inquiry_answer(struct inquiry *inquiry);

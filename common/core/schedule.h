@@ -42,7 +42,7 @@
  * after an answer that bound the delivery, it is probably trying again what has failed. */
 #define ASKED_AGAIN_MIN_S 120
 #define ASKED_AGAIN_MAX_S 900
-/* Age of good evidence past which a hop is then probed in the background (design 4.14). */
+/* Age of good evidence past which a hop is then probed in the background (design 4.16). */
 #define ASKED_AGAIN_GOOD_S 900
 /* Seconds for which refusals by the probe budget hold mail. After that, mail passes unchecked. */
 #define REFUSED_WAIT_S 90

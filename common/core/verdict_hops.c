@@ -27,7 +27,7 @@ struct hop_opinion {
 	bool old;   /* good, but its evidence is past its soft age */
 };
 
-/* Returns the smaller age if the MTA asks again within minutes, otherwise `age` (design 4.14). */
+/* Returns the smaller age if the MTA asks again within minutes, otherwise `age` (design 4.16). */
 static int64_t age_if_again(const struct facts *f, int64_t age, int64_t age_again)
 {
 	return f->again && age_again < age ? age_again : age;

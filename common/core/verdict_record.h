@@ -60,7 +60,7 @@ void verdict_record_init(
 void verdict_record_queue_id(struct verdict_record *record, struct span id);
 /* Returns whether the record has this queue id. */
 bool verdict_record_has_id(const struct verdict_record *record, const char *id);
-/* Returns whether the record means that the MTA probably holds mail at delivery (design 4.14): it asked the map again within
+/* Returns whether the record means that the MTA probably holds mail at delivery (design 4.16): it asked the map again within
  * minutes, and then a probe found that no mail host satisfies the policy. */
 bool verdict_record_at_delivery(const struct verdict_record *record);
 /* Returns whether the mail was delayed or held, by a front end or at delivery. */
