@@ -101,7 +101,7 @@ int events_run(const struct options *options, size_t count, char **words)
 	}
 	json_print_list("events", array, options->json && events);
 	if (events && shown == 0 && !options->json)
-		nothing_print("no event, or none that the options choose");
+		nothing_print("there are no events, or none that match the options");
 	status = events ? STATUS_YES : complain(&why);
 	free(events);
 	store_close(&store);

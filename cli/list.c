@@ -280,7 +280,7 @@ static int list_all(struct listing *list, struct store *store)
 	if (list->count_only)
 		count_out(list);
 	else if (!list->json && list->found == 0)
-		nothing_print("no domain in the store, or none that the options choose");
+		nothing_print("the store has no domains, or none that match the options");
 	if (whole)
 		puts("]}");
 	return STATUS_YES;

@@ -157,12 +157,12 @@ static const char *enforce_refused(const struct override *override, struct store
 	if (is_all(override))
 		return "`enforce` needs a policy, so it is set for one domain at a time";
 	if (exempt)
-		return "the domain is in exempt_domains, which is the stronger";
+		return "the domain is in exempt_domains, which is stronger than an override";
 	struct store_view *view = store_view_begin(store, NULL);
 	enum store_found found = view ? store_view_entry(view, override->domain, &entry) : STORE_FAILED;
 	store_view_end(&view);
 	if (found != STORE_FOUND)
-		return "the store has no policy of this domain; mail to it, or `stsgate warm`, looks the policy up";
+		return "the store has no policy of this domain; have it looked up with `stsgate warm`, or wait for mail to the domain";
 	bool live = entry.has_policy && entry.policy_expires_at > override->begins_at;
 	enum policy_mode mode = live ? entry.policy.mode : POLICY_NONE;
 	entry_free(&entry);
@@ -390,7 +390,7 @@ int override_run(const struct options *options, size_t count, char **words)
 		return STATUS_WORDS;
 	}
 	if (options->own_count > 0) {
-		fprintf(stderr, "stsgate: --%s belongs to override set\n", options->own[0].name);
+		fprintf(stderr, "stsgate: --%s is an option of `override set` only\n", options->own[0].name);
 		return EX_USAGE;
 	}
 	if (clear && !domain_read(&wanted, words[1]))

@@ -104,7 +104,8 @@ static void survey_report(struct doctor *doctor, const struct survey *survey)
 		doctor_report(doctor, "store-records", DOCTOR_WARN,
 			"%zu of %zu entries cannot be read: damaged, or written by a later version%s",
 			survey->unreadable, survey->read, part);
-		doctor_remedy(doctor, "nothing, if few: their facts are looked up again; if many, look at the disk");
+		doctor_remedy(doctor,
+			"if they are few, do nothing: their data is looked up again; if they are many, look at the disk");
 	} else {
 		doctor_report(doctor, "store-records", DOCTOR_OK, "%zu entries, %zu enforce policies in force%s",
 			survey->read, survey->enforced, part);
@@ -122,7 +123,8 @@ static void survey_report(struct doctor *doctor, const struct survey *survey)
 		doctor_report(doctor, "policies", DOCTOR_FAIL,
 			"%zu enforce policies soon expire and cannot be renewed: %s", survey->ending.count,
 			survey->ending.list);
-		doctor_remedy(doctor, "`stsgate query DOMAIN` shows why; afterwards mail to the domain is unprotected");
+		doctor_remedy(doctor,
+			"`stsgate query DOMAIN` shows why; once its policy has expired, mail to the domain is unprotected");
 	}
 	if (survey->failing.count > 0) {
 		doctor_report(doctor, "policies", DOCTOR_WARN, "%zu policies cannot be renewed: %s",
@@ -140,8 +142,7 @@ static void survey_report(struct doctor *doctor, const struct survey *survey)
 		doctor_report(doctor, "exemptions", DOCTOR_WARN,
 			"%zu domains of exempt_domains have an enforce policy, which is not applied: %s",
 			survey->shadowed.count, survey->shadowed.list);
-		doctor_remedy(
-			doctor, "remove them from exempt_domains if their mail need not pass unprotected any more");
+		doctor_remedy(doctor, "remove them from exempt_domains, unless their mail must still pass unprotected");
 	}
 }
 

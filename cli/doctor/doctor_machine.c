@@ -79,7 +79,7 @@ static void authorities_check(struct doctor *doctor, const char *setting, const 
 	const char *from = *file ? quote_string(&quote, file) : "the system's store";
 	if (found.directory) {
 		doctor_report(doctor, "authorities", DOCTOR_WARN,
-			"%s: the system has no file of authorities, and whether its directory has any cannot be told",
+			"%s: the system has no file of authorities, and it is unknown whether its directory has any",
 			setting);
 		doctor_remedy(doctor, "install the package ca-certificates, or name a PEM file in %s", setting);
 	} else if (found.expired * 2 > found.authorities) {
@@ -104,7 +104,7 @@ static void clock_check(struct doctor *doctor)
 	when_date(&now, clock_wall_s());
 	if (result < 0) {
 		doctor_report(doctor, "clock", DOCTOR_SKIP,
-			"%s; the kernel does not tell whether the clock is synchronized: %s", now.text,
+			"%s; the kernel does not report whether the clock is synchronized: %s", now.text,
 			strerror(errno));
 	} else if (result == TIME_ERROR || (state.status & STA_UNSYNC)) {
 		doctor_report(doctor, "clock", DOCTOR_WARN,

@@ -196,7 +196,7 @@ static void way_report(struct doctor *doctor, const char *check, const struct ta
 		doctor_remedy(doctor, "%s",
 			port == PORT_SMTP
 				? "look at this machine's firewall and network, and at probe_bind; many providers block "
-				  "port 25 outwards until asked"
+				  "outbound port 25 until you ask them to open it"
 				: "look at this machine's firewall and network, and at fetch_proxy");
 		return;
 	case WAY_STRIPPED:
@@ -211,7 +211,7 @@ static void way_report(struct doctor *doctor, const char *check, const struct ta
 	case WAY_UNCLEAR:
 		doctor_report(doctor, check, DOCTOR_WARN,
 			"port %u: connections succeed, but no host talks SMTP; %s: %s", port, host, first->words);
-		doctor_remedy(doctor, "look at the words of the hosts: this relay's address may be on a blocklist");
+		doctor_remedy(doctor, "read the replies of the hosts: this relay's address may be on a blocklist");
 		return;
 	}
 }

@@ -146,8 +146,8 @@ static void child_failed(struct run *run, enum doctor_group_number group, const 
 	snprintf(record.text, sizeof record.text, "the checks from here to the end of the group `%s` are missing: %s",
 		doctor_group_names[group], how);
 	child->finding[child->count++] = (struct finding){record.check, DOCTOR_FAIL, text_of(&record),
-		xstrdup("make the checks one by one (`stsgate doctor CHECK`): what ends one of them may be a fault of this "
-			"machine, or of stsgate")};
+		xstrdup("run the checks one by one (`stsgate doctor CHECK`) to find the one that fails; the cause may be in this "
+			"machine, or in stsgate")};
 }
 
 static void child_end(struct run *run, enum doctor_group_number group, const char *how)

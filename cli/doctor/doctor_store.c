@@ -62,13 +62,13 @@ static void readers_check(struct doctor *doctor, struct store *store)
 		doctor_remedy(doctor, "end that process, or let it continue if it is a stopped stsgate (`ps %ld`)",
 			(long)readers.pid);
 	} else if (readers.count > STORE_READERS * 9 / 10) {
-		doctor_report(doctor, "store-readers", DOCTOR_WARN, "%u of %u views are in use", readers.count,
+		doctor_report(doctor, "store-readers", DOCTOR_WARN, "%u of %u reader slots are taken", readers.count,
 			STORE_READERS);
 		doctor_remedy(
 			doctor, "end other processes that read the store, such as instances of stsgate that hang");
 	} else {
-		doctor_report(doctor, "store-readers", DOCTOR_OK, "%u of %u views are in use, none of them old",
-			readers.count, STORE_READERS);
+		doctor_report(doctor, "store-readers", DOCTOR_OK,
+			"%u of %u reader slots are taken, none by an old reader", readers.count, STORE_READERS);
 	}
 }
 

@@ -188,7 +188,7 @@ static void order_check(struct postfix_case *c, const struct client *client)
 	doctor_report(c->doctor, "postfix-map-order", client->certain ? DOCTOR_FAIL : DOCTOR_WARN,
 		client->certain
 			? "a table before stsgated's map answers for every domain, so the map is never asked: %s (service %s)"
-			: "what a table before stsgated's map answers replaces the policy of that domain: %s (service %s)",
+			: "an answer of a table before stsgated's map replaces the domain's policy: %s (service %s)",
 		client->ahead.bytes, name.text);
 	doctor_remedy(c->doctor, "in main.cf: put stsgated's map first in " MAPS
 				 "; for an exception use exempt_domains in stsgate.conf instead");

@@ -190,8 +190,8 @@ static void fallback_check(struct postfix_case *c)
 	if (relay[0] == '\0')
 		return;
 	doctor_report(c->doctor, "postfix-routes", DOCTOR_WARN,
-		"smtp_fallback_relay is %s: mail that no host of its domain may get goes there instead of waiting, and only "
-		"that relay's own policy binds it",
+		"smtp_fallback_relay is %s: if no host of a domain may get its mail, Postfix sends it there instead of "
+		"keeping it, and only that relay's own policy binds it",
 		shown(&quote, span_of(relay)));
 	doctor_remedy(c->doctor, "in main.cf: remove smtp_fallback_relay, or run stsgated on that relay, too");
 }

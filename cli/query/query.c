@@ -76,7 +76,7 @@ static void addresses_print(struct answer *answer, const struct hop_fact *hop)
 		if (one->probed)
 			address_print(one->address, &one->seen);
 		else
-			line_print("", "  %s: not probed (at most two addresses of a host are)", one->address);
+			line_print("", "  %s: not probed (at most two addresses of a host are probed)", one->address);
 	}
 }
 

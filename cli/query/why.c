@@ -201,7 +201,8 @@ static void now_print(const struct why *why)
 			when_date(&at, hop->newest.at), when_span(&span, now - hop->newest.at));
 	}
 	if (why->count > 0 && fault_is_gone(why))
-		line_print("", "that is newer than the last verdict: the mail passes when the MTA tries again");
+		line_print(
+			"", "a result above is newer than the last verdict: the mail passes when the MTA tries again");
 	if (entry->due_at != 0)
 		line_print("", "stsgated checks the domain again at %s, or earlier if mail needs a newer result",
 			when_date(&at, entry->due_at));

@@ -103,7 +103,7 @@ static void running_print(const struct values *values)
 	if (!is_running(values))
 		return;
 	differ = running_differences(values->running, values->settings);
-	printf("# it has used its settings since %s; their file is %s\n",
+	printf("# stsgated has used its settings since %s; its settings file is %s\n",
 		when_date(&when, values->running->self.settings_at), quote_string(&quote, values->running->self.file));
 	if (differ > 0)
 		printf("# %u of the settings below %s not in use\n", differ, differ == 1 ? "is" : "are");

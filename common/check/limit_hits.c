@@ -23,7 +23,7 @@ static const struct {
 	[HIT_CONNECTIONS] = {"connections", "too many connections to policy hosts and mail hosts were open"},
 	[HIT_POLICY_NETWORK] = {"policy-network", "too many fetches from one network of policy hosts were under way"},
 	[HIT_POLICY_HOST] = {"policy-host", "the policy host could not be reached a short time ago"},
-	[HIT_PROBE_BUDGET] = {"probe-budget", "the probe budget of a network of mail hosts left no probe"},
+	[HIT_PROBE_BUDGET] = {"probe-budget", "the probe budget of a network of mail hosts was used up"},
 	[HIT_MILTER_WAITERS] = {"milter-waiters", "milter_waiters messages waited for a lookup"},
 };
 

@@ -86,7 +86,7 @@ static const struct {
 	{{"override", "set", "a.example"}, 64, "", "usage: stsgate override set DOMAIN"},
 	{{"override", "clear"}, 64, "", "usage: stsgate override set DOMAIN"},
 	{{"override", "clear", "a..example"}, 64, "", "a..example is not a domain that can have a policy"},
-	{{"override", "list", "--for", "1h"}, 64, "", "--for belongs to override set"},
+	{{"override", "list", "--for", "1h"}, 64, "", "--for is an option of `override set` only"},
 	{{"override", "set", "a..example", "pass", "--for", "1h"}, 64, "", "a..example is not a domain"},
 	{{"override", "set", "a.example", "allow", "--for", "1h"}, 64, "",
 		"allow is not a kind of override; write pass, tag or enforce"},
@@ -341,8 +341,8 @@ static void test_nothing(void **state)
 {
 	(void)state;
 	static const char *const commands[][2] = {
-		{"list", "stsgate: no domain in the store, or none that the options choose\n"},
-		{"events", "stsgate: no event, or none that the options choose\n"},
+		{"list", "stsgate: the store has no domains, or none that match the options\n"},
+		{"events", "stsgate: there are no events, or none that match the options\n"},
 	};
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		struct tool_run run = tool_call(terminal_exec, (void *)commands[i][0]);

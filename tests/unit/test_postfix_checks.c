@@ -345,7 +345,7 @@ static void answers_decide(void **state)
 			"policies (2 in all): \"a.example (none)\", \"b.example (encrypt)\"; tables"},
 		{{"b.example\tsecure\nc.example\tdane-only\nmay\n\n\t\t\n", ""}, "",
 			"weaken no enforce policy of the store (3 in all)"},
-		{{"", NULL}, "warn postfix-map-order", "what a table before stsgated's map answers replaces"},
+		{{"", NULL}, "warn postfix-map-order", "an answer of a table before stsgated's map replaces"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {

@@ -680,7 +680,7 @@ static void test_addresses(void **state)
 	static const char *const lines[] = {"          addresses: 3\n",
 		"            8.0.9.1: satisfies the policy [ok], TLSv1.3 TLS_AES_256_GCM_SHA384\n",
 		"            8.0.9.2: presents an expired certificate [certificate-expired], TLSv1.2 ",
-		"            8.0.9.3: not probed (at most two addresses of a host are)\n"};
+		"            8.0.9.3: not probed (at most two addresses of a host are probed)\n"};
 	static const char *const addresses[] = {"8.0.9.1", "8.0.9.2", "8.0.9.3"};
 	const struct call call = {.run = query_run, .words = {"example.com"}};
 	world_honest();

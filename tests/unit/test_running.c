@@ -88,7 +88,7 @@ static void settings_tell_who_uses_them(void **state)
 	int lock = owner_lock();
 	says("settings", "mode", NULL,
 		"# stsgated 0.2.0 (process 4711) has run since 2026-11-30T00:53:20Z\n"
-		"# it has used its settings since 2026-11-30T00:54:20Z; their file is /etc/stsgate.conf\n"
+		"# stsgated has used its settings since 2026-11-30T00:54:20Z; its settings file is /etc/stsgate.conf\n"
 		"# default\nmode = enforce\n");
 	close(lock);
 	running.stopped_at = STARTED + 3600;

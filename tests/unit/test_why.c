@@ -118,7 +118,7 @@ static void a_domain_is_explained(void **state)
 		"policy    mode enforce, id 20261101\n", "seen      2 times since ", "queue ids 4dKx2P1zXz\n",
 		"Z  socketmap  defer  example.com\n", "the map answered TEMP", "[first-contact]\n",
 		"\nnow       no policy in force\n", "mx1.example.com satisfies the policy [ok], seen ",
-		"that is newer than the last verdict", "look now  stsgate query example.com\n",
+		"a result above is newer than the last verdict", "look now  stsgate query example.com\n",
 		"release   postsuper -H QUEUEID && postqueue -i QUEUEID\n");
 	struct tool_run run = why("mode=enforce", "example.com", NULL);
 	assert_null(strstr(run.out, "let pass")); /* the mail host is good again: nothing has to pass unprotected */

@@ -257,5 +257,5 @@ def settings_tell(lab, stage):
     wait_for('the change in the log', lambda: lab.gate.log.find(
         re.compile(r'reloaded the settings: mode: enforce -> monitor; mode monitor$', re.M), since))
     wait_for('the new settings', lambda: 'stsgated uses' not in lab.gate.tool('settings', 'mode')[1])
-    expect_match('after the reload', r'(?m)^# it has used its settings since 20\S+; their file is ',
+    expect_match('after the reload', r'(?m)^# stsgated has used its settings since 20\S+; its settings file is ',
                  lab.gate.tool('settings', 'mode')[1])
