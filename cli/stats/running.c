@@ -42,7 +42,7 @@ void running_describe(const struct running *running, char out[RUNNING_TEXT_SIZE]
 	struct when when;
 	switch (running->state) {
 	case RUNNING_UNKNOWN:
-		snprintf(out, RUNNING_TEXT_SIZE, "stsgated has not run with this store since version 0.2.0");
+		snprintf(out, RUNNING_TEXT_SIZE, "no stsgated of version 0.2.0 or later has run with this store");
 		break;
 	case RUNNING_NOW:
 		snprintf(out, RUNNING_TEXT_SIZE, "stsgated %s (process %u) has run since %s", running->self.version,
