@@ -31,7 +31,7 @@ const char *bytes_text(struct when *when, uint64_t bytes);
 /* Prints one line to stdout: a label in the left margin, which may be "", and the text. */
 void line_print(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Says on stderr that a command has nothing to print, if stdout is a terminal. `what` is a sentence without a full stop. */
+/* Prints on stderr that a command has nothing to print, if stdout is a terminal. `what` is a sentence without a full stop. */
 void nothing_print(const char *what);
 
 /* Prints a failure to stderr. Returns its exit status. */

@@ -234,7 +234,7 @@ static void set_print(const struct override *override, const struct override *re
 		retry_print(override);
 }
 
-/* Says on stderr what keeps the override from taking effect now. */
+/* Prints on stderr what keeps the override from taking effect now. */
 static void notes_print(
 	const struct override *override, struct store *store, const struct settings *settings, bool exempt)
 {

@@ -1,5 +1,5 @@
 /* audit: judges every domain of a list, or every domain that mail logs name, as the daemon would with mode = enforce. Shows
- * who would be delayed, and says whether it is time to change the mode. */
+ * whose mail would be delayed, and states whether it is time to change the mode. */
 #include "audit.h"
 
 #include "batch.h"
@@ -33,7 +33,7 @@ struct audit {
 
 /* --- results ------------------------------------------------------------------------------------------------------ */
 
-/* Returns whether a lookup or probe failed on this side, or did not end, so that the verdict says nothing about the next
+/* Returns whether a lookup or probe failed on this side, or did not end, so that the verdict states nothing about the next
  * hop. */
 static bool is_unknown(const struct batch_result *result)
 {
@@ -74,7 +74,7 @@ static void progress_print(struct audit *audit)
 	int64_t passed_ms = clock_mono_ms() - audit->begun_ms + 1;
 	double rate = 1000.0 * (double)audit->done / (double)passed_ms;
 	double left_s = (double)(audit->asked - audit->done) / rate;
-	/* The first second tells little about the rest. */
+	/* The rate of the first second is no basis for an estimate. */
 	when_span(&left, (int64_t)left_s);
 	snprintf(words, sizeof words, "%zu of %zu domains, %.0f/s, %s left, delayed %" PRIu64 ", unchecked %" PRIu64,
 		audit->done, audit->asked, rate, passed_ms < 1000 ? "?" : left.text, audit->delayed, audit->unchecked);
@@ -119,7 +119,7 @@ static void map_set(struct tally_row *row, const struct preview *preview, const 
 	row->map_holds = settings->mta_enforces && preview_holds(preview);
 }
 
-/* Called after each step of each inquiry, on an event loop. When the facts suffice for the verdict, they also tell what
+/* Called after each step of each inquiry, on an event loop. When the facts suffice for the verdict, they also show what
  * the map would answer, but for an override, which will end. */
 static void step_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts)
 {

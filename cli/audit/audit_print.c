@@ -302,7 +302,7 @@ void audit_print_json(const struct audit_input *input, bool monitor)
 
 /* --- CSV (RFC 4180) ----------------------------------------------------------------------------------------------- */
 
-/* Prints a field. No domain, and no word of ours, begins with a character with which a formula of a spreadsheet begins. */
+/* Prints a field. No domain, and no word of stsgate, begins with a character with which a formula of a spreadsheet begins. */
 static void field_print(const char *text, const char *end)
 {
 	bool quoted = strpbrk(text, ",\"\r\n") != NULL;

@@ -24,7 +24,7 @@ struct maillog_delivery {
 
 /* Parse one line of a syslog file (either time format), or the text of one message and the name of the program that
  * logged it (`postfix/smtp`). Return false if this is no delivery over SMTP to another machine. A delivery to this
- * machine's own loopback address is none: a content filter or the queue of sendmail(8)'s submission program hands the
+ * machine's own loopback address does not count: a content filter or the queue of sendmail(8)'s submission program hands the
  * message to the MTA there, which delivers it again. */
 bool maillog_line(struct maillog_delivery *out, struct span line);
 bool maillog_message(struct maillog_delivery *out, struct span program, struct span text);

@@ -1,6 +1,6 @@
 /* The frame of `stsgate doctor`: checks of this machine, of the daemon and of the MTA.
  *
- * Checks stand in groups. Each group is a function in a file of its own, and runs in a child process of its own. So all
+ * Checks belong to groups. Each group is a function in a file of its own, and runs in a child process of its own. So all
  * groups run at the same time, a group that hangs or crashes takes none of the others with it, and the store or the
  * network is read without root's rights (doctor_run.c has the table of groups). A group calls doctor_report() for each of
  * its findings; the parent prints them in the order of the groups.

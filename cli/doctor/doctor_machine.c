@@ -11,7 +11,7 @@
 #include <sys/timex.h>
 #include <sysexits.h>
 
-/* Whoever may write the settings may turn protection off. */
+/* A user who can write the settings file can turn protection off. */
 static void settings_check_file(struct doctor *doctor)
 {
 	struct stat file;

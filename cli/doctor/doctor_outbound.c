@@ -1,5 +1,5 @@
-/* doctor: the way out, to policy hosts (port 443) and mail hosts (port 25). This group has given up root. It tries hosts that
- * were good recently according to the store, or those of --domain. */
+/* doctor: outbound connections to policy hosts (port 443) and mail hosts (port 25). This group has given up root. It tries
+ * hosts that were good recently according to the store, or those of --domain. */
 #include "age.h"
 #include "clock.h"
 #include "doctor.h"

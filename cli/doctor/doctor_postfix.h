@@ -8,7 +8,7 @@
 enum postfix_found {
 	POSTFIX_FOUND,
 	POSTFIX_ABSENT,    /* Postfix is not installed */
-	POSTFIX_UNREADABLE /* `why` says why */
+	POSTFIX_UNREADABLE /* `why` has the reason */
 };
 /* Runs postconf(1). The caller frees the configuration in any case. */
 enum postfix_found doctor_postfix_read(const struct doctor *doctor, struct postfix_config *config, struct failure *why);

@@ -1,4 +1,4 @@
-/* The checks of Postfix: TLS at delivery, DANE, and what becomes of mail whose host refuses TLS. */
+/* The checks of Postfix: TLS at delivery, DANE, and whether mail bounces if a host refuses TLS. */
 #include "ascii.h"
 #include "postfix_checks_internal.h"
 

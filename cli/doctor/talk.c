@@ -29,7 +29,7 @@ static const struct span questions[] = {
 	[TALK_HTTP] = {HTTP_QUESTION, sizeof HTTP_QUESTION - 1},
 };
 
-/* --- what the reply says ------------------------------------------------------------------------------------------ */
+/* --- reading the reply -------------------------------------------------------------------------------------------- */
 
 static bool begins_with(struct span text, const char *word)
 {

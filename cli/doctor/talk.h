@@ -20,8 +20,8 @@ struct talk_user {
 };
 
 enum talk_end {
-	TALK_ANSWERED, /* a reply as the protocol has it */
-	TALK_STRANGE,  /* a reply that the protocol does not have; `words` is its beginning */
+	TALK_ANSWERED, /* a valid reply of the protocol */
+	TALK_STRANGE,  /* a reply that is not valid in the protocol; `words` is its beginning */
 	TALK_CLOSED,   /* the connection was closed without a reply */
 	TALK_SILENT,   /* no reply in time */
 	TALK_REFUSED,  /* no connection; `err` is the errno */

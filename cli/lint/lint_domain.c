@@ -1,4 +1,4 @@
-/* lint domain: checks what a domain publishes, from the record to the certificates, and tells its owner what to do. */
+/* lint domain: checks what a domain publishes, from the record to the certificates, and prints what its owner should do. */
 #include "clock.h"
 #include "describe.h"
 #include "domains.h"
@@ -376,7 +376,7 @@ static void mx_names_check(struct report *to, const struct policy_findings *find
 			unused - PATTERNS_SHOWN);
 }
 
-/* Reports evidence that is not good. `how` says what judged the host. */
+/* Reports evidence that is not good. `how` names what the host was judged by. */
 static void evidence_report(struct report *to, const char *check, const struct survey_hop *hop,
 	const struct evidence *seen, const char *how)
 {

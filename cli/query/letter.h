@@ -1,5 +1,5 @@
-/* The letter: a paragraph that the operator can mail to the postmaster of the other side. It says when which relay checked
- * what, what it saw, and what the postmaster can do. */
+/* The letter: a paragraph that the operator can mail to the postmaster of the other side. It states which relay
+ * checked what and when, what the relay saw, and what the postmaster can do. */
 #ifndef CLI_LETTER_H
 #define CLI_LETTER_H
 

@@ -85,7 +85,7 @@ static bool left_to_map(const struct verdict_record *record, const struct settin
 	       record->override == OVERRIDE_NONE;
 }
 
-/* Returns what became of the mail. */
+/* Returns where the mail is now, or that stsgate did not delay it. */
 static const char *where_text(const struct verdict_record *record, const struct settings *settings)
 {
 	switch (record->deed) {

@@ -1,5 +1,5 @@
 /* settings: prints the settings, in the form of the settings file: first those that differ from their default, then the
- * others. Comments tell which of them the running daemon does not use. */
+ * others. Comments state which of them the running daemon does not use. */
 #include "action.h"
 #include "commands.h"
 #include "memory.h"
@@ -76,7 +76,7 @@ static bool is_running(const struct values *values)
 	return values->running && values->running->state == RUNNING_NOW;
 }
 
-/* Tells in a comment which value the daemon uses, if it uses another one. */
+/* If the daemon uses another value, prints a comment that states this value. */
 static void difference_print(const struct values *values, const struct settings_row *row)
 {
 	struct span used;
@@ -91,7 +91,7 @@ static void difference_print(const struct values *values, const struct settings_
 			quote_bytes(&quote, used.at, used.len), running_advice(difference));
 }
 
-/* Tells in comments which daemon uses these settings, and whether it uses all of them. */
+/* Prints comments that state which daemon uses these settings, and whether it uses all of them. */
 static void running_print(const struct values *values)
 {
 	char words[RUNNING_TEXT_SIZE];

@@ -47,7 +47,7 @@ void limit_hit(enum limit_hit limit, const char *who)
 {
 	int64_t now = clock_wall_s();
 	metrics_add(METRIC_LIMIT_HITS, limit, 0, 0, 1);
-	/* Whoever causes thousands of hits a second is named once a second. */
+	/* There may be thousands of hits a second: the name is written once a second. */
 	if (atomic_exchange(&last[limit].at, now) == now)
 		return;
 	lock_take(&lock);

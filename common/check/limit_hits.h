@@ -1,4 +1,4 @@
-/* Counts how often each limit has refused or delayed work, and remembers what it last did so to, for the metrics and for
+/* Counts how often each limit has refused or delayed work, and remembers who last hit it, for the metrics and for
  * `stsgate stats`. The values are global to the process, like the metrics. Any thread; never waits for anything but a
  * short lock, which may be taken while no other lock is held. */
 #ifndef CHECK_LIMIT_HITS_H

@@ -122,8 +122,8 @@ static size_t expired_end(struct overrides *overrides, struct override *rows, si
 	return left;
 }
 
-/* Tells the log about events that the tool has written to the store since the last round. Events of a kind and domain are
- * merged there, so what was set and cleared again meanwhile is told by its newest event. */
+/* Logs the events that the tool has written to the store since the last round. The store merges events of the same kind
+ * and domain, so if there were several since the last round, only the newest one is logged. */
 static void changes_tell(struct overrides *overrides, struct told *told, enum event_kind kind)
 {
 	size_t count = 0;

@@ -1,6 +1,6 @@
-/* What a running stsgated does about overrides beside obeying them: counts their uses into the store, tells the log when
- * the tool has set or cleared one, ends those whose time is over, and reminds of one for all domains every hour. The
- * overrides themselves are in the store (store.h), where every question finds them. */
+/* What a running stsgated does about overrides, besides obeying them. It adds their uses to the store, logs when the tool
+ * has set or cleared one, and removes those whose time is over. While one for all domains is in force, it logs a reminder
+ * every hour. The overrides themselves are in the store (store.h), where every question finds them. */
 #ifndef CHECK_OVERRIDES_H
 #define CHECK_OVERRIDES_H
 

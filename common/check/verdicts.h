@@ -1,7 +1,7 @@
 /* Collects verdict records (verdict_record.h) in memory and passes them to the store: a new one within about a
  * second, a repeated one every VERDICTS_SPACING_MS. At most VERDICTS_A_SECOND records are written per second, in one
- * transaction, so a flood of domains costs neither more writes nor more memory. After kill -9 the records of these times
- * are missing. Any thread. */
+ * transaction, so a flood of domains costs neither more writes nor more memory. Records that are not
+ * written yet are lost by kill -9. Any thread. */
 #ifndef CHECK_VERDICTS_H
 #define CHECK_VERDICTS_H
 

@@ -1,4 +1,4 @@
-/* Reads the TXT record _smtp._tls.DOMAIN, which says where a domain wants TLS reports (RFC 8460 3). Pure; any thread. */
+/* Reads the TXT record _smtp._tls.DOMAIN, which names the addresses for a domain's TLS reports (RFC 8460 3). Pure; any thread. */
 #ifndef CORE_REPORT_RECORD_H
 #define CORE_REPORT_RECORD_H
 
