@@ -9,9 +9,9 @@
 #include "gauges.h"
 #include "settings.h"
 
-#define RECORDER_MS 5000        /* the counts are written at most so often, and only if they have changed, */
-#define RECORDER_SAME_MS 300000 /* or if they have not been written for this time */
-#define RECORDER_AGAIN_MS 60000 /* when the store has not accepted them */
+#define RECORDER_MS 5000        /* the shortest time between two writes of the counts */
+#define RECORDER_SAME_MS 300000 /* counts that have not changed are written only after this time */
+#define RECORDER_AGAIN_MS 60000 /* the time until the next attempt if the store has not accepted the counts */
 
 struct recorder;
 /* `gauges` and the store must outlive the recorder. Continues the counts of this hour that a process before this one has

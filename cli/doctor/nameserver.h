@@ -1,5 +1,5 @@
-/* Asks single DNS servers single questions, to find out what they and the way to them let through. Uses neither a cache nor
- * the product's own DNS (io/dns.h), which hides all that. Any thread. */
+/* Asks single DNS servers single questions, to find out which answers they and the network in between let through. Uses
+ * neither a cache nor the product's own DNS (io/dns.h), which hides such failures. Any thread. */
 #ifndef CLI_NAMESERVER_H
 #define CLI_NAMESERVER_H
 

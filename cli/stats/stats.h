@@ -8,7 +8,7 @@
 
 #define STATS_HOURS 24
 #define STATS_ENTRIES_MS 3000 /* for reading the entries; of a large store only a part is read */
-#define STATS_ENTRIES_S 60    /* how long stats_read() uses what an earlier call has read of them */
+#define STATS_ENTRIES_S 60    /* how long stats_read() reuses the entries that an earlier call has read */
 
 /* What the entries show. */
 struct stats_entries {

@@ -193,8 +193,9 @@ uint16_t limits_remembered(
 /* Returns true, and remembers the name for `for_ms`, if nothing is remembered for it yet; else returns false. */
 bool limits_once(
 	struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms, int64_t for_ms);
-/* Returns true if it was called for the name between `least_ms` and `most_ms` ago, counted from the call after which it
- * last returned true, or from the first call. Then, and if `most_ms` have passed, the count begins again. */
+/* Returns whether a period of the name is at least `least_ms` old. The first call for a name begins its period and returns
+ * false. A period ends after `most_ms`, or with a call that returns true; that call, or the next call after the end,
+ * begins the next period. */
 bool limits_again(struct limits *limits, enum limit_kind kind, const char *name, uint32_t salt, int64_t now_ms,
 	int64_t least_ms, int64_t most_ms);
 

@@ -38,8 +38,8 @@
 /* The same while the hop may be silent (history_may_be_silent()), so that it is soon known whether mail must wait for
  * the hop. */
 #define SILENT_RETRY_S 60
-/* With a map, nobody tells the gate that a delivery failed. But if the MTA asks again about a domain between these times
- * after an answer that bound the delivery, it is probably trying again what has failed. */
+/* With a map, the gate is not informed when a delivery fails. But if the MTA asks again about a domain between these times
+ * after an answer that bound the delivery, it is probably retrying a delivery that has failed. */
 #define ASKED_AGAIN_MIN_S 120
 #define ASKED_AGAIN_MAX_S 900
 /* Age of good evidence past which a hop is then probed in the background (design 4.16). */
