@@ -78,7 +78,7 @@ def doctor_postfix(lab, stage):
     expect('findings about a table that weakens nothing', [], found(lab, *own, 'postfix-map-order'))
     edit(smtp_tls_policy_maps=f'hash:/nonexistent, {relay.MAP}')
     bad = examine(lab, *own, 'postfix-map-order')
-    expect_match('the finding about a table that cannot be opened', 'answers replaces', bad[0]['finding'])
+    expect_match('the finding about a table that cannot be opened', 'replaces the domain', bad[0]['finding'])
     edit(relay_domains=f'inline:{{{{{domain.ascii} = yes}}, {{stranger.example = yes}}}}')
     bad = examine(lab, *own, 'postfix-domains')
     expect_match('the finding about a table of own domains', rf'strangers: {domain.ascii}$', bad[0]['finding'])
