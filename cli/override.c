@@ -161,6 +161,8 @@ static const char *enforce_refused(const struct override *override, struct store
 	struct store_view *view = store_view_begin(store, NULL);
 	enum store_found found = view ? store_view_entry(view, override->domain, &entry) : STORE_FAILED;
 	store_view_end(&view);
+	if (found == STORE_FAILED)
+		return "the store cannot be read, so it is not known whether the domain has a policy";
 	if (found != STORE_FOUND)
 		return "the store has no policy of this domain; have it looked up with `stsgate warm`, or wait for mail to the domain";
 	bool live = entry.has_policy && entry.policy_expires_at > override->begins_at;

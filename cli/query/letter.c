@@ -86,12 +86,12 @@ static void seen_add(struct text *out, const struct letter *letter)
 		text_add(out, ".");
 	}
 	if (seen && *seen->issuers) {
-		text_add(out, " It was issued by: ");
+		text_add(out, " The certificate was issued by: ");
 		text_add(out, quote_string(&quote, seen->issuers));
 		text_add(out, ".");
 	}
 	if (seen && seen->not_after) {
-		text_add(out, " It is valid until ");
+		text_add(out, " The certificate is valid until ");
 		text_add(out, when_date(&when, seen->not_after));
 		text_add(out, ".");
 	}
