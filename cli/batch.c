@@ -76,12 +76,15 @@ static bool question_next(struct batch *batch, struct question *question) REQUIR
 {
 	const struct batch_caller *caller = &batch->caller;
 	const char *hop = batch->hop;
-	if (!batch->again)
-		return caller->next(caller->arg, question);
-	if (!hop)
+	if (batch->again && !hop)
 		return false;
-	question_from_next_hop(question, hop, strlen(hop), batch->caller.purpose);
-	batch->hop = names_next(&batch->round, hop);
+	if (batch->again) {
+		question_from_next_hop(question, hop, strlen(hop), batch->caller.purpose);
+		batch->hop = names_next(&batch->round, hop);
+	} else if (!caller->next(caller->arg, question)) {
+		return false;
+	}
+	question->no_override = true;
 	return true;
 }
 

@@ -1,4 +1,5 @@
-/* Judges each domain of a long list: several inquiries at a time, and at most a number of starts per second. If the probe
+/* Judges each domain of a long list: several inquiries at a time, and at most a number of starts per second. Judges as
+ * without overrides, because they end. If the probe
  * budget refuses a probe for a domain, the domain is tried again in a later round. The rounds end when no domain remains,
  * or when they make no progress for three minutes.
  *

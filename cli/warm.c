@@ -44,8 +44,7 @@ static void result_take(void *arg, const struct question *question, const struct
 	if (result->again)
 		return;
 	if (verdict->has_policy) {
-		/* the policy's own mode, which an override does not change */
-		warming->mode[verdict->override == OVERRIDE_ENFORCE ? POLICY_TESTING : verdict->mode]++;
+		warming->mode[verdict->mode]++;
 	} else if (none_is_known) {
 		warming->without++;
 	} else {

@@ -72,7 +72,7 @@ const struct policy *facts_policy(const struct facts *facts)
 enum override_kind facts_override(const struct facts *facts)
 {
 	enum purpose purpose = facts->question.purpose;
-	bool acts = purpose == PURPOSE_DELIVER || purpose == PURPOSE_MAP;
+	bool acts = (purpose == PURPOSE_DELIVER || purpose == PURPOSE_MAP) && !facts->question.no_override;
 	return acts && override_in_force(&facts->override, facts->now) ? facts->override.kind : OVERRIDE_NONE;
 }
 

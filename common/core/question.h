@@ -34,8 +34,9 @@ struct question {
 	 * Without one: the name is too long, or an eight-bit name without an A-label, so nobody knows whose policy
 	 * applies. */
 	bool unreadable;
-	bool mx_lookup; /* false: the only hop is (host, port) */
-	bool no_dane;   /* the client does DANE itself and accepts no DANE answer: map dialect `sts` (spec D-70) */
+	bool mx_lookup;   /* false: the only hop is (host, port) */
+	bool no_override; /* judge as without an override: a command looks ahead, and overrides end */
+	bool no_dane;     /* the client does DANE itself and accepts no DANE answer: map dialect `sts` (spec D-70) */
 	uint16_t port;
 	char domain[DOMAIN_SIZE]; /* the policy domain */
 	char host[DOMAIN_SIZE];   /* equals `domain` */

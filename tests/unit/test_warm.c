@@ -302,10 +302,27 @@ static void test_warm_gives_up(void **state)
 	json_decref(got);
 }
 
+/* Warm looks everything up although an override would let the mail pass without a lookup. */
+static void test_warm_override(void **state)
+{
+	(void)state;
+	world_make();
+	struct tool_run run = call_tool((struct call){.run = override_run,
+		.words = {"set", "*", "pass"},
+		.store = one,
+		.own = {{"for", "4h"}, {"reason", "a test"}}});
+	assert_int_equal(run.status, 0);
+	tool_run_free(&run);
+	run = warmed("enforce.example\ntesting.example\nplain.example\n", "1000");
+	assert_string_equal(run.out, "enforce 1, testing 1, none 0, without 1, failed 0, not probed 0\n");
+	assert_int_equal(run.status, 0);
+	tool_run_free(&run);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {ON_STORES(test_warm), ON_STORES(test_warm_failed), ON_STORES(test_warm_rate),
-		ON_STORES(test_warm_slow_pipe), cmocka_unit_test(test_lines_failed), ON_STORES(test_warm_waits),
-		ON_STORES(test_warm_gives_up)};
+	const struct CMUnitTest tests[] = {ON_STORES(test_warm), ON_STORES(test_warm_override),
+		ON_STORES(test_warm_failed), ON_STORES(test_warm_rate), ON_STORES(test_warm_slow_pipe),
+		cmocka_unit_test(test_lines_failed), ON_STORES(test_warm_waits), ON_STORES(test_warm_gives_up)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
