@@ -17,6 +17,7 @@
 #include <zlib.h>
 
 #define PIECE_BYTES 65536
+#define INVALID_SHOWN 20 /* lines of a list that name no domain; further ones are counted */
 #define SEEN_FIRST 1024
 #define SEEN_MAX (1 << 20) /* recipients that are remembered until they are delivered; further ones may count twice */
 
@@ -49,7 +50,8 @@ static void line_take(struct audit_input *input, const struct lines *lines)
 		input->left_out += !tally_make(&input->tally, batch_hop(&question, hop));
 		return;
 	}
-	input->invalid++;
+	if (input->invalid++ >= INVALID_SHOWN)
+		return;
 	fprintf(stderr, "stsgate: line %" PRIu64 " is not a domain that can have a policy: %s\n", lines->number,
 		quote_bytes(&quote, word.at, word.len));
 }
@@ -60,6 +62,10 @@ bool audit_read_list(struct audit_input *input, const char *name, int descriptor
 	lines_begin(&lines, xneed(fdopen(descriptor, "r")));
 	while (lines_next(&lines))
 		line_take(input, &lines);
+	if (input->invalid > INVALID_SHOWN)
+		fprintf(stderr, "stsgate: %" PRIu64 " more lines name no domain\n", input->invalid - INVALID_SHOWN);
+	if (input->invalid > 0)
+		fputs("stsgate: note: a list has one domain a line; for a mail log use --maillog\n", stderr);
 	return lines_close(&lines, name);
 }
 

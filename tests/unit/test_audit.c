@@ -175,6 +175,23 @@ static void test_list_override(void **state)
 	json_decref(got);
 }
 
+/* A mail log that was named as a list: some lines are shown, the others are counted, and there is a hint. */
+static void test_list_is_log(void **state)
+{
+	(void)state;
+	char list[80 * 25] = "";
+	for (int i = 0; i < 25; i++)
+		strcat(list, "Nov 30 06:09:52 relay postfix/qmgr[1]: 4A: removed\n");
+	file_write(list, strlen(list));
+	struct tool_run run = call_tool((struct call){.run = audit_run, .words = {file}, .store = one});
+	assert_int_equal(run.status, 65);
+	assert_non_null(strstr(run.err, "line 20 is not a domain"));
+	assert_null(strstr(run.err, "line 21 is not a domain"));
+	assert_non_null(strstr(run.err, "stsgate: 5 more lines name no domain\n"));
+	assert_non_null(strstr(run.err, "for a mail log use --maillog\n"));
+	tool_run_free(&run);
+}
+
 /* A next hop in brackets is judged by itself. */
 static void test_list_next_hop(void **state)
 {
@@ -441,8 +458,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {ON_STORES(test_list), ON_STORES(test_list_ready),
 		ON_STORES(test_list_unchecked), ON_STORES(test_list_silent), ON_STORES(test_list_override),
-		ON_STORES(test_list_next_hop), ON_STORES(test_log), ON_STORES(test_log_packed),
-		ON_STORES(test_log_of_journal), ON_STORES(test_log_retries), ON_STORES(test_log_of_relayhost),
-		ON_STORES(test_csv), ON_STORES(test_resume), cmocka_unit_test(test_tally)};
+		ON_STORES(test_list_is_log), ON_STORES(test_list_next_hop), ON_STORES(test_log),
+		ON_STORES(test_log_packed), ON_STORES(test_log_of_journal), ON_STORES(test_log_retries),
+		ON_STORES(test_log_of_relayhost), ON_STORES(test_csv), ON_STORES(test_resume),
+		cmocka_unit_test(test_tally)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
