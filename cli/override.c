@@ -229,9 +229,9 @@ static void set_print(const struct override *override, const struct override *re
 	line_print(
 		"set by", "%s: %s", quote_string(&author, override->author), quote_string(&reason, override->reason));
 	if (replaced->kind != OVERRIDE_NONE)
-		line_print("replaces", "%s, set by %s, with %s left; uses: %" PRIu32,
-			override_kind_name(replaced->kind), quote_string(&author, replaced->author),
-			when_span(&span, replaced->ends_at - override->begins_at), replaced->uses);
+		line_print("replaces", "%s, set by %s, with %s left", override_kind_name(replaced->kind),
+			quote_string(&author, replaced->author),
+			when_span(&span, replaced->ends_at - override->begins_at));
 	if (override_releases(override->kind))
 		retry_print(override);
 }
@@ -366,9 +366,9 @@ static int clear_run_on(const struct options *options, struct store *store, cons
 		json_put(object, "cleared", override_json(&cleared, clock_wall_s()));
 		json_print(object);
 	} else if (found) {
-		printf("%s: cleared: %s until %s, set by %s; uses: %" PRIu32 "\n", shown_domain(wanted),
-			override_kind_name(cleared.kind), when_date(&until, cleared.ends_at),
-			quote_string(&quote, cleared.author), cleared.uses);
+		/* Without its uses: stsgated has not added the newest ones yet. */
+		printf("%s: cleared: %s until %s, set by %s\n", shown_domain(wanted), override_kind_name(cleared.kind),
+			when_date(&until, cleared.ends_at), quote_string(&quote, cleared.author));
 	} else {
 		printf("%s: there is no override\n", shown_domain(wanted));
 	}
