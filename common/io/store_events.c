@@ -73,9 +73,12 @@ static int event_compare(const void *a, const void *b)
 
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why)
 {
-	const struct store_ring ring = ring_of(store);
-	struct event_record *events =
-		store_ring_read(store, store->has_events, &ring, sizeof *events, event_read, count, why);
+	const struct store_rows rows = {.table = store->events,
+		.has_table = store->has_events,
+		.max = EVENTS_MAX,
+		.size = sizeof(struct event_record),
+		.decode = event_read};
+	struct event_record *events = store_rows_read(store, &rows, count, why);
 	if (events)
 		qsort(events, *count, sizeof *events, event_compare);
 	return events;

@@ -214,10 +214,17 @@ struct store_ring {
  * the key `spare` (NULL: none) stays. */
 int store_ring_shrink(
 	struct store *store, MDB_txn *txn, const struct store_ring *ring, const MDB_val *spare, int64_t before);
-/* Returns all records that `decode` can read, as an array of `count` structs of `size` octets, which the caller frees with
- * free(). Returns NULL on failure. A ring without a table (`has_table`) has no records. */
-void *store_ring_read(struct store *store, bool has_table, const struct store_ring *ring, size_t size,
-	bool (*decode)(void *out, const MDB_val *value), size_t *count, struct failure *why);
+/* The rows of a small table, as an array of structs. */
+struct store_rows {
+	MDB_dbi table;
+	bool has_table; /* false: there are no rows */
+	size_t max;
+	size_t size; /* of a struct */
+	bool (*decode)(void *out, const MDB_val *value);
+};
+/* Returns all rows that `decode` can read, in the order of their keys: an array of `count` structs, which the caller frees
+ * with free(). Returns NULL on failure. */
+void *store_rows_read(struct store *store, const struct store_rows *rows, size_t *count, struct failure *why);
 
 /* Computes the octets in use. Does not count free pages and pages that LMDB keeps only for readers of older states. */
 int store_used(struct store *store, MDB_txn *txn, uint64_t *used);

@@ -59,30 +59,19 @@ enum store_found store_view_override(struct store_view *view, const char *domain
 	return found;
 }
 
+static bool override_read(void *out, const MDB_val *value)
+{
+	return override_decode(out, value->mv_data, value->mv_size);
+}
+
 struct override *store_overrides(struct store *store, size_t *count, struct failure *why)
 {
-	struct store_view *view = store_view_begin(store, why);
-	MDB_cursor *cursor = NULL;
-	MDB_val key, value;
-	*count = 0;
-	if (!view)
-		return NULL;
-	bool any = store->has_overrides && !is_empty(view);
-	struct override *out = xcalloc(any ? OVERRIDES_MAX : 1, sizeof *out);
-	int result = any ? mdb_cursor_open(view->txn, store->overrides, &cursor) : 0;
-	while (result == 0 && cursor && *count < OVERRIDES_MAX) {
-		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-		if (result == 0)
-			*count += override_decode(&out[*count], value.mv_data, value.mv_size);
-	}
-	if (cursor)
-		mdb_cursor_close(cursor);
-	store_view_end(&view);
-	if (result == 0 || result == MDB_NOTFOUND)
-		return out;
-	free(out);
-	store_fail(store, result, "cannot be read", why);
-	return NULL;
+	const struct store_rows rows = {.table = store->overrides,
+		.has_table = store->has_overrides,
+		.max = OVERRIDES_MAX,
+		.size = sizeof(struct override),
+		.decode = override_read};
+	return store_rows_read(store, &rows, count, why);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */

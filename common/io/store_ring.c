@@ -91,8 +91,7 @@ int store_ring_shrink(
 	return result;
 }
 
-void *store_ring_read(struct store *store, bool has_table, const struct store_ring *ring, size_t size,
-	bool (*decode)(void *out, const MDB_val *value), size_t *count, struct failure *why)
+void *store_rows_read(struct store *store, const struct store_rows *rows, size_t *count, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);
 	MDB_cursor *cursor = NULL;
@@ -100,12 +99,12 @@ void *store_ring_read(struct store *store, bool has_table, const struct store_ri
 	*count = 0;
 	if (!view)
 		return NULL;
-	char *out = xcalloc(ring->records_max, size);
-	int result = has_table ? mdb_cursor_open(view->txn, ring->table, &cursor) : 0;
-	while (result == 0 && cursor && *count < ring->records_max) {
+	char *out = xcalloc(rows->max, rows->size);
+	int result = rows->has_table ? mdb_cursor_open(view->txn, rows->table, &cursor) : 0;
+	while (result == 0 && cursor && *count < rows->max) {
 		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 		if (result == 0)
-			*count += decode(out + *count * size, &value);
+			*count += rows->decode(out + *count * rows->size, &value);
 	}
 	if (cursor)
 		mdb_cursor_close(cursor);

@@ -88,9 +88,12 @@ static int record_compare(const void *a, const void *b)
 
 struct verdict_record *store_verdicts(struct store *store, size_t *count, struct failure *why)
 {
-	const struct store_ring ring = ring_of(store);
-	struct verdict_record *records =
-		store_ring_read(store, store->has_verdicts, &ring, sizeof *records, record_read, count, why);
+	const struct store_rows rows = {.table = store->verdicts,
+		.has_table = store->has_verdicts,
+		.max = VERDICTS_MAX,
+		.size = sizeof(struct verdict_record),
+		.decode = record_read};
+	struct verdict_record *records = store_rows_read(store, &rows, count, why);
 	if (records)
 		qsort(records, *count, sizeof *records, record_compare);
 	return records;
