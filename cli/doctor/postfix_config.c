@@ -24,16 +24,6 @@ static char *line_take(char **text)
 	return line;
 }
 
-/* Removes blanks at both ends. */
-static char *text_trim(char *text)
-{
-	text += strspn(text, BLANKS);
-	size_t len = strlen(text);
-	while (len > 0 && strchr(BLANKS, text[len - 1]))
-		text[--len] = '\0';
-	return text;
-}
-
 static struct postfix_setting *setting_add(struct postfix_config *config)
 {
 	size_t count = config->setting_count++;
@@ -49,7 +39,7 @@ static char *assignment_split(char *line)
 	if (!sign)
 		return NULL;
 	*sign = '\0';
-	return text_trim(sign + 1);
+	return string_trim(sign + 1, BLANKS);
 }
 
 static void settings_take(struct postfix_config *config, char *text)
@@ -58,7 +48,7 @@ static void settings_take(struct postfix_config *config, char *text)
 	for (char *line; lines < LINES_MAX && (line = line_take(&text)); lines++) {
 		char *value = assignment_split(line);
 		if (value)
-			*setting_add(config) = (struct postfix_setting){NULL, NULL, text_trim(line), value};
+			*setting_add(config) = (struct postfix_setting){NULL, NULL, string_trim(line, BLANKS), value};
 	}
 }
 
@@ -76,7 +66,7 @@ static void overrides_take(struct postfix_config *config, char *text)
 		if (!type)
 			continue;
 		*type++ = '\0';
-		*setting_add(config) = (struct postfix_setting){line, type, text_trim(name), value};
+		*setting_add(config) = (struct postfix_setting){line, type, string_trim(name, BLANKS), value};
 	}
 }
 

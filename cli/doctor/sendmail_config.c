@@ -12,15 +12,6 @@
 #define BLANKS " \t\r\n"
 #define LINES_MAX 65536
 
-static char *text_trim(char *text)
-{
-	text += strspn(text, BLANKS);
-	size_t len = strlen(text);
-	while (len > 0 && strchr(BLANKS, text[len - 1]))
-		text[--len] = '\0';
-	return text;
-}
-
 /* Replaces the ends of lines that the next line continues by blanks: such a line begins with a blank. */
 static void lines_join(char *text)
 {
@@ -41,7 +32,7 @@ bool sendmail_config_read(struct sendmail_config *config, char *text)
 		size_t count = config->count++;
 		if ((count & (count - 1)) == 0) /* 0 or a power of two: the array is full */
 			config->line = xrealloc(config->line, (count ? 2 * count : 1) * sizeof *config->line);
-		config->line[count] = text_trim(line);
+		config->line[count] = string_trim(line, BLANKS);
 	}
 	return sendmail_macro(config, 'Z');
 }

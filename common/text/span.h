@@ -26,6 +26,14 @@ static inline struct span span_trim(struct span span, const char *what)
 		span.len--;
 	return span;
 }
+/* The same for a string, which is changed in place. Returns the new beginning. */
+static inline char *string_trim(char *string, const char *what)
+{
+	struct span rest = span_trim((struct span){string, strlen(string)}, what);
+	char *begin = string + (rest.at - string);
+	begin[rest.len] = '\0';
+	return begin;
+}
 
 /* Takes the bytes before the next `end`, and the `end` itself, off the front of `in`. Without an `end`, takes the rest. */
 static inline struct span span_until(struct span *in, char end)
