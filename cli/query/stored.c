@@ -1,36 +1,9 @@
 #include "stored.h"
 
+#include "load_save.h"
 #include "schedule.h"
 
 #include <string.h>
-
-/* Reads a wanted fact from the store. */
-static void fact_read(struct store_view *view, struct facts *facts, const struct want *want)
-{
-	struct hop_record record;
-	struct entry entry;
-	struct override override;
-	const char *domain = facts->question.domain;
-	if (want->kind == WANT_EVIDENCE) {
-		bool found = store_view_hop(view, want->name, want->port, &record) == STORE_FOUND;
-		facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
-		return;
-	}
-	if (store_view_override(view, domain, facts->now, &override) == STORE_FOUND)
-		facts_learn_override(facts, &override);
-	switch (*domain ? store_view_entry(view, domain, &entry) : STORE_ABSENT) {
-	case STORE_FOUND:
-		facts_learn_store(facts, &entry);
-		entry_free(&entry);
-		break;
-	case STORE_ABSENT:
-		facts_learn_store(facts, NULL);
-		break;
-	case STORE_FAILED:
-		facts_learn_store_broken(facts);
-		break;
-	}
-}
 
 /* Returns whether the verdict can do without a fact that the store lacks. A probe's result may be unknown: the verdict says
  * so. Where no policy demands anything, only the map's answer depends on MX and TLSA records. */
@@ -52,7 +25,7 @@ bool stored_judge(struct store *store, struct facts *facts, bool mta_dane, struc
 	while (known && step_is_want(&step)) {
 		const struct want *want = &step.want;
 		if (!want_is_remote(want->kind))
-			fact_read(view, facts, want);
+			load_view(view, facts, want);
 		else if (schedule_known(facts, want) || is_dispensable(facts, want))
 			facts_learn_nothing(facts, want);
 		else

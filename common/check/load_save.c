@@ -12,37 +12,24 @@
 
 /* --- from the store ----------------------------------------------------------------------------------------------- */
 
-void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
-	const struct want *want)
+enum store_found load_view(struct store_view *view, struct facts *facts, const struct want *want)
 {
-	struct failure why;
-	if (!*view) {
-		*view = store_view_begin(store, &why);
-		if (!*view)
-			condition_begin(conditions, CONDITION_STORE_UNREADABLE, why.text);
-		facts->now = clock_wall_s(); /* the store may hold facts that are newer than the last step */
-	}
-	if (want->kind == WANT_EVIDENCE) {
-		struct hop_record record;
-		bool found = *view && store_view_hop(*view, want->name, want->port, &record) == STORE_FOUND;
-		facts_learn_evidence(facts, want->name, want->port, found ? &record : NULL);
-		return;
-	}
+	struct hop_record record;
 	struct override override;
 	struct entry entry;
 	const char *domain = facts->question.domain;
-	enum store_found found = *view ? store_view_override(*view, domain, facts->now, &override) : STORE_FAILED;
+	if (want->kind == WANT_EVIDENCE) {
+		enum store_found hop = view ? store_view_hop(view, want->name, want->port, &record) : STORE_FAILED;
+		facts_learn_evidence(facts, want->name, want->port, hop == STORE_FOUND ? &record : NULL);
+		return hop;
+	}
+	enum store_found found = view ? store_view_override(view, domain, facts->now, &override) : STORE_FAILED;
 	if (found == STORE_FOUND)
 		facts_learn_override(facts, &override);
 	if (found != STORE_FAILED)
-		found = domain[0] ? store_view_entry(*view, domain, &entry) : STORE_ABSENT;
-	if (found == STORE_FAILED)
-		condition_begin(conditions, CONDITION_STORE_UNREADABLE, "an entry cannot be read");
-	else
-		condition_end(conditions, CONDITION_STORE_UNREADABLE);
+		found = domain[0] ? store_view_entry(view, domain, &entry) : STORE_ABSENT;
 	switch (found) {
 	case STORE_FOUND:
-		conditions_note_time(conditions, entry_newest(&entry), facts->question.domain);
 		facts_learn_store(facts, &entry);
 		entry_free(&entry);
 		break;
@@ -53,6 +40,28 @@ void load(struct store *store, struct conditions *conditions, struct store_view 
 		facts_learn_store_broken(facts);
 		break;
 	}
+	return found;
+}
+
+void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
+	const struct want *want)
+{
+	struct failure why;
+	if (!*view) {
+		*view = store_view_begin(store, &why);
+		if (!*view)
+			condition_begin(conditions, CONDITION_STORE_UNREADABLE, why.text);
+		facts->now = clock_wall_s(); /* the store may hold facts that are newer than the last step */
+	}
+	enum store_found found = load_view(*view, facts, want);
+	if (want->kind == WANT_EVIDENCE)
+		return;
+	if (found == STORE_FAILED)
+		condition_begin(conditions, CONDITION_STORE_UNREADABLE, "an entry cannot be read");
+	else
+		condition_end(conditions, CONDITION_STORE_UNREADABLE);
+	if (found == STORE_FOUND)
+		conditions_note_time(conditions, entry_newest(&facts->entry), facts->question.domain);
 }
 
 /* --- into the store ----------------------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* Moves facts between the store and an inquiry. load() reads an entry or evidence into the facts. The save_ functions
  * write the results of an inquiry, before a verdict may rest on them (design 5.2): together, in one transaction where
- * possible. They also log, or raise events for, what an operator should know. Internal to check; nothing here waits for
- * the network.
+ * possible. They also log, or raise events for, what an operator should know. Nothing here waits for the network.
+ * Internal to check, except load_view(), which the tool uses, too.
  *
  * The save_ functions are called on the inquiry's loop, in this order: save_know(), save_add() for each result,
  * save_begin(), and save_end() when the changes are written. The inquiry sleeps between save_begin() and save_end(). */
@@ -16,9 +16,11 @@
 /* --- from the store ----------------------------------------------------------------------------------------------- */
 
 /* Reads what the want names (WANT_ENTRY or WANT_EVIDENCE) into the facts, and with an entry the override in force. An
- * entry or override that cannot be read counts as a broken store; evidence that cannot be read counts as none. Begins
- * `*view` if it is NULL and the store can be read; the caller ends it. Begins or ends CONDITION_STORE_UNREADABLE. Any
- * thread. */
+ * entry or override that cannot be read counts as a broken store; evidence that cannot be read counts as none. `view` NULL:
+ * the store cannot be read. Returns what was found of the entry or evidence. Any thread. */
+enum store_found load_view(struct store_view *view, struct facts *facts, const struct want *want);
+/* The same for an inquiry. Begins `*view` if it is NULL and the store can be read; the caller ends it. Begins or ends
+ * CONDITION_STORE_UNREADABLE. Any thread. */
 void load(struct store *store, struct conditions *conditions, struct store_view **view, struct facts *facts,
 	const struct want *want);
 
