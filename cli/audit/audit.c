@@ -120,7 +120,7 @@ static void map_set(struct tally_row *row, const struct preview *preview, const 
 }
 
 /* Called after each step of each inquiry, on an event loop. When the facts suffice for the verdict, they also show what
- * the map would answer, but for an override, which will end. */
+ * the map would answer without an override. Overrides are left out because they end. */
 static void step_observe(void *arg, enum check_moment moment, const struct want *want, const struct facts *facts)
 {
 	struct audit *audit = arg;

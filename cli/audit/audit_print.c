@@ -143,8 +143,8 @@ static void row_print(const struct audit_input *input, const struct tally_row *r
 	putchar('\n');
 }
 
-/* Returns whether the domain has published something, but no policy could be made of it: whoever writes to that domain
- * may want to know. */
+/* Returns whether the domain has published a record or a policy that cannot be used. The table shows such a domain, because
+ * its mail is not protected although its owner wants that. */
 static bool is_broken(const struct tally_row *row)
 {
 	static const enum reason reasons[] = {REASON_RECORD_INVALID, REASON_RECORD_MANY, REASON_POLICY_FETCH,

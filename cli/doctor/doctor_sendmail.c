@@ -122,7 +122,7 @@ static void configuration_judge(struct doctor *doctor, const struct sendmail_con
 	names_free(&sts_off);
 }
 
-/* The file of settings remains when Sendmail gives way to Postfix. */
+/* The settings file stays behind when Postfix replaces Sendmail. */
 static bool left_over(const struct sendmail_config *config, const struct settings *settings)
 {
 	char path[64];

@@ -159,7 +159,7 @@ static void action_check(struct postfix_case *c, const struct milters *milters)
 		service = milters->attached[i].service->name;
 		if (span_is(action, "reject")) {
 			result = DOCTOR_FAIL;
-			effect = "Postfix rejects mail for good";
+			effect = "Postfix rejects mail permanently";
 		} else if (span_is(action, "accept") && !c->settings->mta_enforces) {
 			result = DOCTOR_WARN;
 			effect = "mail passes unjudged";

@@ -104,7 +104,7 @@ static void filter_action_check(struct sendmail_case *c, const char *filter)
 	struct span flag = sendmail_equate(filter, 'F');
 	if (span_is(flag, "R")) {
 		doctor_report(c->doctor, "sendmail-milter", DOCTOR_FAIL,
-			"the filter has F=R: while stsgated does not answer, Sendmail rejects mail for good");
+			"the filter has F=R: while stsgated does not answer, Sendmail rejects mail permanently");
 		doctor_remedy(c->doctor, "in sendmail.mc: F=T in INPUT_MAIL_FILTER");
 	} else if (flag.len == 0 && !c->settings->mta_enforces) {
 		doctor_report(c->doctor, "sendmail-milter", DOCTOR_WARN,

@@ -132,7 +132,7 @@ static bool is_degraded(enum health_condition condition)
 static void answer_print(struct answer *answer)
 {
 	answer->view.letter = answer->shown.letter_reason;
-	answer->view.said[answer->shown.verdict.reason] = true; /* it is said with the verdict and in the letter */
+	answer->view.said[answer->shown.verdict.reason] = true; /* the verdict and the letter print it */
 	facts_print(answer);
 	/* the advice about a first contact is to wait for its lookups, but none is made here */
 	answer->view.said[answer->shown.verdict.reason] = answer->stored && answer->trace.facts.absent;

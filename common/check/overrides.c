@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* The events of one kind in the store, as the last round saw them; `events` is NULL before the first round. */
-struct told {
+/* The events of one kind that have been logged. */
+struct logged {
 	struct event_record *events;
 	size_t count;
 };
@@ -23,7 +24,7 @@ struct overrides {
 	size_t use_count GUARDED_BY(lock);
 
 	/* Only overrides_round() uses these members. */
-	struct told set, cleared;
+	struct logged set, cleared;
 	bool looked;        /* a round has ended */
 	int64_t reminded_s; /* monotonic; 0: never */
 };
@@ -96,11 +97,11 @@ void overrides_free(struct overrides **slot)
 
 /* --- rounds ------------------------------------------------------------------------------------------------------- */
 
-static const struct event_record *event_find_domain(const struct told *told, const char *domain)
+static const struct event_record *event_find_domain(const struct logged *logged, const char *domain)
 {
-	for (size_t i = 0; i < told->count; i++)
-		if (strcmp(told->events[i].domain, domain) == 0)
-			return &told->events[i];
+	for (size_t i = 0; i < logged->count; i++)
+		if (strcmp(logged->events[i].domain, domain) == 0)
+			return &logged->events[i];
 	return NULL;
 }
 
@@ -124,20 +125,20 @@ static size_t expired_end(struct overrides *overrides, struct override *rows, si
 
 /* Logs the events that the tool has written to the store since the last round. The store merges events of the same kind
  * and domain, so if there were several since the last round, only the newest one is logged. */
-static void changes_tell(struct overrides *overrides, struct told *told, enum event_kind kind)
+static void changes_log(struct overrides *overrides, struct logged *logged, enum event_kind kind)
 {
 	size_t count = 0;
 	struct event_record *events = store_events_of(overrides->store, kind, &count, NULL);
 	if (!events)
 		return;
-	for (size_t i = 0; i < count && told->events; i++) {
-		const struct event_record *before = event_find_domain(told, events[i].domain);
+	for (size_t i = 0; i < count && logged->events; i++) {
+		const struct event_record *before = event_find_domain(logged, events[i].domain);
 		if (!before || before->last_at != events[i].last_at || before->count != events[i].count)
 			events_tell(kind, events[i].domain, events[i].detail);
 	}
-	free(told->events);
-	told->events = events;
-	told->count = count;
+	free(logged->events);
+	logged->events = events;
+	logged->count = count;
 }
 
 /* After a start, the log names every override once. */
@@ -171,8 +172,8 @@ void overrides_round(struct overrides *overrides)
 	struct override *rows = store_overrides(overrides->store, &count, NULL);
 	if (!rows)
 		return;
-	changes_tell(overrides, &overrides->set, EVENT_OVERRIDE_SET);
-	changes_tell(overrides, &overrides->cleared, EVENT_OVERRIDE_CLEARED);
+	changes_log(overrides, &overrides->set, EVENT_OVERRIDE_SET);
+	changes_log(overrides, &overrides->cleared, EVENT_OVERRIDE_CLEARED);
 	count = expired_end(overrides, rows, count, now);
 	if (!overrides->looked)
 		standing_tell(rows, count, now);
