@@ -123,3 +123,25 @@ uint32_t domain_hash(const char *name, uint32_t salt)
 		hash = (hash ^ (unsigned char)*c) * 16777619u;
 	return hash;
 }
+
+/* Below a country's top-level domain, a second label this short (`co`, `com`, `ac`) is mostly a registry's: domains
+ * are registered one label further down. */
+#define SECOND_LABEL_SHORT 3
+
+/* Returns the start of the label before `at`, which is the start of a label or the end of the name. */
+static const char *label_before(const char *name, const char *at)
+{
+	if (at > name)
+		at--;
+	while (at > name && at[-1] != '.')
+		at--;
+	return at;
+}
+
+const char *domain_registered(const char *name)
+{
+	const char *end = name + strlen(name);
+	const char *top = label_before(name, end), *second = label_before(name, top);
+	bool country = end - top == 2 && top - second <= SECOND_LABEL_SHORT + 1;
+	return country ? label_before(name, second) : second;
+}

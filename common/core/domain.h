@@ -30,6 +30,11 @@ bool domain_is_host(const char *bytes, size_t len);
 /* Returns whether the last label is all digits: an IPv4 address, or a name that no DNS zone delegates (RFC 3696 2). */
 bool domain_is_numeric(const char *bytes, size_t len);
 
+/* Returns the part of a name under which its owner has probably registered it: the last two labels, or three below a
+ * country's short second label as in co.uk. A guess by the form of the name; the list of public suffixes is not used.
+ * Points into `name`, which is in the form of domain_parse(). */
+const char *domain_registered(const char *name);
+
 /* Returns a hash (FNV-1a) for tables and for jitter by name. It is the same in every process, so it is no protection
  * against names chosen to collide. */
 uint32_t domain_hash(const char *name, uint32_t salt);

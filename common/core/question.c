@@ -230,20 +230,6 @@ void question_from_domain(struct question *out, const char *bytes, size_t len, e
 		question_fill(out, (struct span){bytes, len}, QUESTION_PORT, true);
 }
 
-/* Below a country's top-level domain, a second label this short (`co`, `com`, `ac`) is mostly a registry's: domains
- * are registered one label further down. */
-#define SECOND_LABEL_SHORT 3
-
-/* Returns the start of the label before `at`, which is the start of a label or the end of the name. */
-static const char *label_before(const char *name, const char *at)
-{
-	if (at > name)
-		at--;
-	while (at > name && at[-1] != '.')
-		at--;
-	return at;
-}
-
 void question_set_client(struct question *question, struct span bytes)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -259,8 +245,5 @@ void question_set_client(struct question *question, struct span bytes)
 
 uint64_t question_destination(const struct question *question)
 {
-	const char *name = question->domain, *end = name + strlen(name);
-	const char *top = label_before(name, end), *second = label_before(name, top);
-	bool country = end - top == 2 && top - second <= SECOND_LABEL_SHORT + 1;
-	return ((uint64_t)1 << 63) | domain_hash(country ? label_before(name, second) : second, 0);
+	return ((uint64_t)1 << 63) | domain_hash(domain_registered(question->domain), 0);
 }

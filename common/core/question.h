@@ -65,8 +65,7 @@ void question_set_port(struct question *out, uint16_t port);
  * `address` is not an IP address, the client becomes unknown. */
 void question_set_client(struct question *question, struct span address);
 /* Returns a number to use in place of the client where the client is unknown (the map): a hash of the domain that was
- * probably registered. That is the last two labels of the policy domain, or three below a short second label as in
- * co.uk. Never 0. */
+ * probably registered (domain_registered()). Never 0. */
 uint64_t question_destination(const struct question *question);
 
 #endif
