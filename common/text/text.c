@@ -40,6 +40,31 @@ void text_add_number(struct text *t, int64_t number)
 	text_add_bytes(t, digits, (size_t)len);
 }
 
+#define DAY_S 86400
+#define DAYS_MAX 2932896 /* 9999-12-31 */
+
+/* The calendar repeats itself every 400 years (146097 days). Years are counted from March here, so that a leap day is the
+ * last day of its year. */
+void text_add_time(struct text *t, int64_t at)
+{
+	char date[sizeof "2026-01-31T12:00:00Z" + 64];
+	if (at < 0 || at / DAY_S > DAYS_MAX) {
+		text_add_number(t, at);
+		return;
+	}
+	unsigned second = (unsigned)(at % DAY_S);
+	unsigned days = (unsigned)(at / DAY_S) + 719468; /* since 0000-03-01 */
+	unsigned day = days % 146097;
+	unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365; /* 0 to 399 */
+	day -= 365 * year + year / 4 - year / 100;                             /* of the year */
+	unsigned month = (5 * day + 2) / 153;                                  /* 0: March */
+	day -= (153 * month + 2) / 5;
+	year += days / 146097 * 400 + (month >= 10);
+	snprintf(date, sizeof date, "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month < 10 ? month + 3 : month - 9, day + 1,
+		second / 3600, second / 60 % 60, second % 60);
+	text_add(t, date);
+}
+
 /* Returns how many characters a byte takes between quotes. */
 static size_t quote_width(char c)
 {

@@ -23,6 +23,8 @@ void text_init(struct text *t, char *buffer, size_t size);
 void text_add(struct text *t, const char *string);
 void text_add_bytes(struct text *t, const char *bytes, size_t len);
 void text_add_number(struct text *t, int64_t number);
+/* Appends a time, in seconds since the epoch, as `2026-01-31T12:00:00Z`; a time before 1970 or after 9999 as a number. */
+void text_add_time(struct text *t, int64_t at);
 
 /* Appends untrusted bytes as at most `cap` printable characters.
  *

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct row {
 	const char *bytes;
@@ -154,6 +155,33 @@ static void numbers_are_whole(void **state)
 }
 
 /* Names are put into headers, logs and metric labels unchanged, sentences into an SMTP reply. */
+/* The C library knows the calendar, too. */
+static void times_are_dates(void **state)
+{
+	char seen[64], expected[64];
+	struct text text;
+	(void)state;
+	for (int64_t at = 0; at < 253402300800; at += 86400 * 13 + 3661) {
+		time_t time = (time_t)at;
+		struct tm parts;
+		assert_non_null(gmtime_r(&time, &parts));
+		strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%SZ", &parts);
+		text_init(&text, seen, sizeof seen);
+		text_add_time(&text, at);
+		assert_string_equal(seen, expected);
+	}
+	text_init(&text, seen, sizeof seen);
+	text_add_time(&text, 951782400);
+	text_add(&text, " ");
+	text_add_time(&text, 253402300799);
+	text_add(&text, " ");
+	text_add_time(&text, 253402300800);
+	assert_string_equal(seen, "2000-02-29T00:00:00Z 9999-12-31T23:59:59Z 253402300800");
+	text_init(&text, seen, sizeof seen);
+	text_add_time(&text, -1);
+	assert_string_equal(seen, "-1");
+}
+
 static void reasons_are_fit_to_print(void **state)
 {
 	(void)state;
@@ -248,6 +276,7 @@ int main(void)
 		cmocka_unit_test(buffer_shortens_as_the_cap_does),
 		cmocka_unit_test(text_is_cut_and_terminated),
 		cmocka_unit_test(numbers_are_whole),
+		cmocka_unit_test(times_are_dates),
 		cmocka_unit_test(spans_are_trimmed_at_both_ends),
 		cmocka_unit_test(copies_are_whole),
 		cmocka_unit_test(reasons_are_fit_to_print),
