@@ -55,7 +55,7 @@ static bool filter_passes(const struct filter *filter, const struct event_record
 static void event_print(const struct event_record *event)
 {
 	struct when first, last;
-	printf("%s  %s  %s  %s\n", when_date(&last, event->last_at), event_severity_name(event_severity(event->kind)),
+	printf("%s  %s  %s  %s\n", when_date(&last, event->last_at), event_severity_name(event->severity),
 		event_name(event->kind), event->domain[0] ? event->domain : "-");
 	if (event->count > 1)
 		line_print("", "%" PRIu32 " times since %s", event->count, when_date(&first, event->first_at));
@@ -68,7 +68,7 @@ static json_t *event_json(const struct event_record *event)
 {
 	json_t *object = json_made(json_object());
 	json_put(object, "kind", json_text(event_name(event->kind)));
-	json_put(object, "severity", json_text(event_severity_name(event_severity(event->kind))));
+	json_put(object, "severity", json_text(event_severity_name(event->severity)));
 	json_put(object, "domain", json_text(event->domain));
 	json_put(object, "first_at", json_when(event->first_at));
 	json_put(object, "last_at", json_when(event->last_at));

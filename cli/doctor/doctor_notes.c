@@ -32,7 +32,7 @@ static void events_check(struct doctor *doctor, struct store *store, int64_t now
 		return;
 	}
 	for (size_t i = count; i-- > 0;) {
-		if (event_severity(events[i].kind) != EVENT_ERROR || events[i].last_at < now - DAY_S)
+		if (events[i].severity != EVENT_ERROR || events[i].last_at < now - DAY_S)
 			continue;
 		if (++found <= EVENTS_SHOWN)
 			event_report(doctor, &events[i], now);

@@ -48,6 +48,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	cond_init(&check->idle);
 	check->store = options->store;
 	check->events = events_new(check->store);
+	check->signs = signs_new(check->store, check->events);
 	check->verdicts = verdicts_new(check->store);
 	check->overrides = overrides_new(check->store, check->events);
 	conditions_init(&check->conditions, check->events);
@@ -101,6 +102,7 @@ void check_free(struct check **slot)
 	limits_free(&check->bounds.limits);
 	conditions_destroy(&check->conditions);
 	overrides_free(&check->overrides);
+	signs_free(&check->signs);
 	events_free(&check->events);
 	verdicts_free(&check->verdicts);
 	config_unref(&check->config);

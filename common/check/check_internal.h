@@ -16,6 +16,7 @@
 #include "obtain.h"
 #include "overrides.h"
 #include "runner.h"
+#include "signs.h"
 #include "verdicts.h"
 
 #define INQUIRY_BUCKETS 4096
@@ -98,6 +99,7 @@ struct desk {
 struct check {
 	struct store *store;
 	struct events *events;
+	struct signs *signs;
 	struct verdicts *verdicts;
 	struct overrides *overrides;
 	struct conditions conditions;

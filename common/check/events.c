@@ -144,10 +144,11 @@ static bool goes_first(const struct pending *p, const struct pending *other)
 	return p->logged_ms < other->logged_ms;
 }
 
-static enum log_level level_of(enum event_kind kind)
+static enum log_level level_of(enum event_severity severity)
 {
-	switch (event_severity(kind)) {
+	switch (severity) {
 	case EVENT_INFO:
+	case EVENT_NOTICE:
 		return LOG_LEVEL_INFO;
 	case EVENT_WARNING:
 		return LOG_LEVEL_WARNING;
@@ -160,18 +161,25 @@ static enum log_level level_of(enum event_kind kind)
 static void event_log(const struct event_record *event, uint32_t times)
 {
 	enum event_kind kind = event->kind;
-	log_write(level_of(kind), "event=%s%s%s count=%" PRIu32 " %s: %s; %s", event_name(kind),
+	log_write(level_of(event->severity), "event=%s%s%s count=%" PRIu32 " %s: %s; %s", event_name(kind),
 		event->domain[0] ? " domain=" : "", event->domain, times, event_sentence(kind), event->detail,
 		event_advice(kind));
 }
 
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail)
 {
-	struct event_record event, left = {.count = 0};
-	metrics_add(METRIC_EVENTS, kind, 0, 0, 1);
+	struct event_record event;
 	event_record_init(&event, kind, domain, detail, clock_wall_s());
+	return events_note_sign(events, &event, NULL);
+}
+
+bool events_note_sign(struct events *events, const struct event_record *event, struct story *story)
+{
+	struct event_record left = {.count = 0};
+	metrics_add(METRIC_EVENTS, event->kind, 0, 0, 1);
+	free(story);
 	lock_take(&events->lock);
-	struct pending *p = pending_find(events, kind, domain);
+	struct pending *p = pending_find(events, event->kind, event->domain);
 	if (!p) {
 		p = &events->pending[0];
 		for (size_t i = 1; i < EVENTS_PENDING_MAX; i++)
@@ -181,9 +189,9 @@ bool events_note(struct events *events, enum event_kind kind, const char *domain
 		memset(p, 0, sizeof *p);
 	}
 	if (p->used && p->event.count > 0)
-		event_merge(&p->event, &event);
+		event_merge(&p->event, event);
 	else
-		p->event = event;
+		p->event = *event;
 	p->used = true;
 	if (left.count > 0)
 		evicted_add(events, &left);
@@ -197,7 +205,7 @@ bool events_note(struct events *events, enum event_kind kind, const char *domain
 	}
 	lock_drop(&events->lock);
 	if (times > 0)
-		event_log(&event, times);
+		event_log(event, times);
 	return times > 0;
 }
 

@@ -5,6 +5,7 @@
 #define CHECK_EVENTS_H
 
 #include "store.h"
+#include "story.h"
 
 #define EVENTS_SPACING_MS 60000
 #define EVENTS_PENDING_MAX 128 /* kinds and domains in memory at a time */
@@ -19,6 +20,10 @@ void events_free(struct events **events);
  * whether it was logged. Never fails and never waits for the store, so event loops and libmilter callbacks may call it.
  * `domain` is "" for an event of the machine or of the store. Untrusted words in `detail` are already quoted. */
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail);
+
+/* The same for an event that is filled already, such as a sign of an attack (core/sign). Takes over `story` (NULL: none),
+ * which is from malloc(). */
+bool events_note_sign(struct events *events, const struct event_record *event, struct story *story);
 
 /* Counts and logs an event that another process has already written to the store. */
 void events_tell(enum event_kind kind, const char *domain, const char *detail);

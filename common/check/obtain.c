@@ -15,6 +15,8 @@ void found_free(struct found *found)
 {
 	policy_found_free(&found->policy);
 	mx_found_free(&found->mx);
+	free(found->look);
+	found->look = NULL;
 }
 
 bool found_is_refused_probe(const struct found *found)

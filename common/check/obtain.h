@@ -6,6 +6,7 @@
 
 #include "check_limits.h"
 #include "config.h"
+#include "look.h"
 #include "lookups.h"
 #include "verdict.h"
 
@@ -25,10 +26,11 @@ struct found {
 	uint64_t network;        /* the network of the policy host that was contacted; 0: none */
 	struct tlsa_lookup tlsa; /* for WANT_TLSA, and for a probe by TLSA records; else checked_at is 0 */
 	struct evidence evidence;
-	bool front;   /* a front end waits; a refused probe is then remembered. Set by the caller */
-	bool untried; /* skipped, no room for a probe, or no resolver answers: used by this flight, not stored */
-	bool spared;  /* no probe was needed: sightings at the hop's addresses sufficed */
-	bool refused; /* our own limits refused the operation: back-off from the policy host, or no room */
+	struct look *look; /* what the probe saw that decided the evidence; owned; NULL: nothing was dialled */
+	bool front;        /* a front end waits; a refused probe is then remembered. Set by the caller */
+	bool untried;      /* skipped, no room for a probe, or no resolver answers: used by this flight, not stored */
+	bool spared;       /* no probe was needed: sightings at the hop's addresses sufficed */
+	bool refused;      /* our own limits refused the operation: back-off from the policy host, or no room */
 };
 void found_free(struct found *found);
 /* Adds the result to the facts. */

@@ -48,6 +48,8 @@ const char *event_severity_name(enum event_severity severity)
 	switch (severity) {
 	case EVENT_INFO:
 		return "info";
+	case EVENT_NOTICE:
+		return "notice";
 	case EVENT_WARNING:
 		return "warning";
 	case EVENT_ERROR:
@@ -78,6 +80,7 @@ void event_record_init(
 			*at = '?';
 	event->first_at = event->last_at = now;
 	event->count = 1;
+	event->severity = event_severity(kind);
 }
 
 void event_merge(struct event_record *event, const struct event_record *later)
@@ -86,6 +89,15 @@ void event_merge(struct event_record *event, const struct event_record *later)
 	if (later->first_at < event->first_at)
 		event->first_at = later->first_at;
 	event->last_at = later->last_at;
+	if (later->severity > event->severity)
+		event->severity = later->severity;
+	if (event->number == 0)
+		event->number = later->number;
+	memcpy(event->host, later->host, sizeof event->host);
+	event->port = later->port;
+	event->over_at = later->over_at;
+	if (later->part_of != 0)
+		event->part_of = later->part_of;
 	memcpy(event->detail, later->detail, sizeof event->detail);
 }
 
@@ -108,14 +120,18 @@ static bool is_name(struct span in)
 	return true;
 }
 
-/* An event as it is stored: the kind as its number, which never changes. */
+/* An event as it is stored: the kind as its number, which never changes, and the severity above zero, since a field with
+ * value zero is left out. */
 struct stored {
 	struct event_record event;
 	uint16_t number;
+	uint16_t severity; /* 0: an earlier version wrote the event, and it has the usual severity of its kind */
 };
 
 static const struct field_form form_name = {.kind = FIELD_TEXT, .valid = is_name};
 static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
+
+static const struct field_form form_severity = {.kind = FIELD_NUMBER, .octets = 2, .max = EVENT_ERROR + 1};
 
 /* Tags are permanent: see tables.c. */
 #define ROW(tag, form, member) FIELD(tag, form_##form, struct stored, member, NULL, NULL)
@@ -126,12 +142,19 @@ static const struct field event_rows[] = {
 	ROW(4, time, event.first_at),
 	ROW(5, time, event.last_at),
 	ROW(6, u32, event.count),
+	ROW(7, u32, event.number),
+	ROW(8, severity, severity),
+	ROW(9, name, event.host),
+	ROW(10, u16, event.port),
+	ROW(11, time, event.over_at),
+	ROW(12, u32, event.part_of),
 };
 static const struct fields event_table = FIELDS(event_rows, "", "");
 
 struct bytes event_encode(const struct event_record *event)
 {
-	struct stored stored = {.event = *event, .number = event_number(event->kind)};
+	struct stored stored = {
+		.event = *event, .number = event_number(event->kind), .severity = (uint16_t)(event->severity + 1)};
 	struct fields_out out;
 	fields_frame_begin(&out, EVENT_MAGIC, EVENT_VERSION);
 	fields_put(&out, &event_table, &stored);
@@ -150,5 +173,8 @@ bool event_decode(struct event_record *out, const void *bytes, size_t len)
 		kind++;
 	*out = stored.event;
 	out->kind = (enum event_kind)kind; /* EVENT_KIND_COUNT: no number, or the number of a later version */
+	if (kind < EVENT_KIND_COUNT)
+		out->severity =
+			stored.severity > 0 ? (enum event_severity)(stored.severity - 1) : events[kind].severity;
 	return read && kind < EVENT_KIND_COUNT && out->count > 0 && out->first_at <= out->last_at;
 }

@@ -9,7 +9,7 @@
 #include "entry.h"
 
 #define EVENT_DETAIL_SIZE 512
-#define EVENT_NUMBER_MAX 31 /* the highest number of a kind in the store */
+#define EVENT_NUMBER_MAX 63 /* the highest number of a kind in the store */
 
 enum event_kind {
 #define EVENT(symbol, number, name, severity, sentence, advice) EVENT_##symbol,
@@ -17,7 +17,7 @@ enum event_kind {
 #undef EVENT
 	EVENT_KIND_COUNT
 };
-enum event_severity { EVENT_INFO, EVENT_WARNING, EVENT_ERROR };
+enum event_severity { EVENT_INFO, EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR };
 
 struct event_record {
 	enum event_kind kind;
@@ -25,15 +25,24 @@ struct event_record {
 	char detail[EVENT_DETAIL_SIZE]; /* of the newest event: printable ASCII; untrusted parts are already quoted */
 	int64_t first_at, last_at;
 	uint32_t count; /* stops at its maximum */
+	/* The number by which an operator asks for the event. The store gives it when it first writes the event, and never
+	 * gives it again; 0: none yet. */
+	uint32_t number;
+	enum event_severity severity; /* the worst of the merged events */
+	/* The mail host that the newest event is about; "" and 0: none. */
+	char host[DOMAIN_SIZE];
+	uint16_t port;
+	int64_t over_at;  /* when a sign of an attack was over; 0: it is not over, or no sign */
+	uint32_t part_of; /* the number of the event of which this one is a part; 0: none */
 };
 
 /* Return the columns of event.def. The strings are static. */
 const char *event_name(enum event_kind kind);
-uint8_t event_number(enum event_kind kind); /* the kind's number in the store */
-enum event_severity event_severity(enum event_kind kind);
+uint8_t event_number(enum event_kind kind);               /* the kind's number in the store */
+enum event_severity event_severity(enum event_kind kind); /* the usual one; a single event may differ */
 const char *event_sentence(enum event_kind kind);
 const char *event_advice(enum event_kind kind);
-/* Returns `info`, `warning` or `error`. */
+/* Returns `info`, `notice`, `warning` or `error`. */
 const char *event_severity_name(enum event_severity severity);
 
 /* Fills a record with one event that happens now. Cuts a detail that is too long, and replaces each octet of it that is

@@ -40,6 +40,9 @@ struct evidence {
 	 * untrusted. */
 	char issuers[EVIDENCE_ISSUERS_SIZE];
 	char text[EVIDENCE_TEXT_SIZE]; /* the hop's or the TLS library's own words, cut to fit; untrusted */
+	uint64_t leaf;                 /* identifies the leaf certificate: the first 8 octets of its SHA-256; 0: none */
+	uint32_t asn;                  /* the autonomous system of `address`; 0: unknown */
+	char country[8];               /* its country, two letters (ISO 3166), or "" */
 	/* Not "": this hop was not probed itself. A probe of the host `seen_for` saw a certificate at this hop's
 	 * address, and that certificate covers this hop's name, too. */
 	char seen_for[DOMAIN_SIZE];

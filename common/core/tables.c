@@ -358,14 +358,17 @@ static const struct field evidence_rows[] = {
 	ROW(11, address, mta_address, "mta_address", "mta_address"),
 	ROW(12, date, not_before, "not_before", "not_before"),
 	ROW(13, octets, issuers, "issuers", "issuers"),
+	ROW(14, u64, leaf, NULL, NULL),
+	ROW(15, u32, asn, NULL, "asn"),
+	ROW(16, text, country, NULL, "country"),
 	ROW(20, host, seen_for, "seen_for", "seen_for"),
 };
 #undef ROW
-const struct fields evidence_table =
-	FIELDS(evidence_rows, "at reason protocol chain_error not_after address mta_address",
-		"at reason sentence address starttls protocol cipher chain_error certificate_names issuers not_before "
-		"not_after text "
-		"advice tell_postmaster mta_address");
+const struct fields evidence_table = FIELDS(evidence_rows,
+	"at reason protocol chain_error not_after address mta_address",
+	"at reason sentence address asn country starttls protocol cipher chain_error certificate_names issuers not_before "
+	"not_after text "
+	"advice tell_postmaster mta_address");
 
 #define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct tlsa_lookup, member, exported, shown)
 static const struct field tlsa_rows[] = {

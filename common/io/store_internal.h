@@ -14,7 +14,7 @@
 #define STORE_LOCK_BYTES (64 * (STORE_READERS + 2))
 #define STORE_MARKER "policies.dirty" /* exists while an owner has the store open, and after an unclean end */
 #define STORE_OWNER_LOCK "policies.owner"
-#define STORE_TABLES_MAX 8
+#define STORE_TABLES_MAX 16
 #define STORE_LOOK_MAX 128 /* a change examines at most so many entries, and so many hop records, for eviction */
 #define STORE_UNREADABLE_BITS 4096
 #define HOP_KEY_SIZE (DOMAIN_SIZE + 2)

@@ -146,6 +146,8 @@ static void hop_fill(struct hop_record *record, void *arg)
 		.protocol = 0x0304,
 		.not_before = NOW - 9999,
 		.not_after = NOW + 9999,
+		.asn = 64500,
+		.country = "DE",
 		.issuers = "CN=Some CA \xff < CN=Root",
 		.address = "192.0.2.25",
 		.cipher = "TLS_AES_\xff",

@@ -3,6 +3,7 @@
  * kind. */
 #include "cm.h"
 
+#include "look.h"
 #include "output.h"
 #include "record_json.h"
 
@@ -24,6 +25,7 @@ static const struct {
 	{"hop", &hop_table, sizeof(struct hop_record)},
 	{"verdict", &verdict_table, sizeof(struct verdict_record)},
 	{"override", &override_table, sizeof(struct override)},
+	{"look", &look_table, sizeof(struct look)},
 };
 
 /* A record of any table. */

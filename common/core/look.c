@@ -1,0 +1,61 @@
+#include "look.h"
+
+#include <string.h>
+
+#define LOOK_MAGIC "STSL"
+#define LOOK_VERSION 1
+
+static bool is_printable(struct span in)
+{
+	for (size_t i = 0; i < in.len; i++)
+		if (in.at[i] < ' ' || in.at[i] > '~')
+			return false;
+	return true;
+}
+
+static const struct field_form form_octets = {.kind = FIELD_OCTETS};
+static const struct field_form form_address = {.kind = FIELD_ADDRESS, .wrong = "is not an IP address"};
+static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
+
+/* Tags are permanent: see tables.c. */
+#define ROW(tag, form, member) FIELD(tag, form_##form, struct look, member, NULL, #member)
+static const struct field look_rows[] = {
+	ROW(1, time, at),
+	ROW(2, address, address),
+	ROW(3, octets, greeting),
+	ROW(4, octets, ehlo),
+	ROW(5, octets, ehlo_tls),
+	ROW(6, octets, ehlo_name),
+	ROW(7, flag, rewritten),
+	ROW(8, printable, fingerprint),
+	ROW(9, printable, spki),
+	ROW(10, printable, serial),
+	ROW(11, octets, authority),
+	ROW(12, octets, chain),
+	ROW(13, date, not_before),
+	ROW(14, date, not_after),
+	ROW(15, printable, dns),
+	ROW(16, u32, asn),
+	ROW(17, octets, as_name),
+};
+const struct fields look_table = FIELDS(look_rows, "", "");
+
+struct bytes look_encode(const struct look *look)
+{
+	struct fields_out out;
+	fields_frame_begin(&out, LOOK_MAGIC, LOOK_VERSION);
+	fields_put(&out, &look_table, look);
+	fields_frame_end(&out);
+	return (struct bytes){out.at, out.len};
+}
+
+bool look_decode(struct look *out, const void *bytes, size_t len)
+{
+	struct span body;
+	memset(out, 0, sizeof *out);
+	if (fields_frame_open((struct span){bytes, len}, LOOK_MAGIC, LOOK_VERSION, &body) &&
+		fields_take(body, &look_table, out) && out->at != 0)
+		return true;
+	memset(out, 0, sizeof *out);
+	return false;
+}
