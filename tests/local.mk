@@ -68,6 +68,7 @@ check_PROGRAMS += tests/unit/test_lock
 check_PROGRAMS += tests/unit/test_loop
 check_PROGRAMS += tests/unit/test_client
 check_PROGRAMS += tests/unit/test_log
+check_PROGRAMS += tests/unit/test_program
 check_PROGRAMS += tests/unit/test_settings
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c tests/fakes/fake_log.c tests/fakes/fake_log.h
 check_PROGRAMS += tests/unit/test_dns_answer
