@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "domain.h"
+#include "file_version.h"
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
@@ -21,39 +22,17 @@
  * a directory. */
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
-/* A version of the file. All zero: there is no file, or stat() failed. */
-struct version {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec changed;
-};
-
 struct trust {
 	struct lock lock;
-	char *file;                              /* NULL: the system's */
-	X509_STORE *store GUARDED_BY(lock);      /* never NULL */
-	struct version version GUARDED_BY(lock); /* of the file when it was last read, or could not be read */
+	char *file;                                   /* NULL: the system's */
+	X509_STORE *store GUARDED_BY(lock);           /* never NULL */
+	struct file_version version GUARDED_BY(lock); /* of the file when it was last read, or could not be read */
 	int64_t looked_at_ms GUARDED_BY(lock);
 };
 
 static const char *watched_file(const struct trust *trust)
 {
 	return trust->file ? trust->file : SYSTEM_BUNDLE;
-}
-
-static struct version version_now(const char *file)
-{
-	struct version version;
-	struct stat st;
-	memset(&version, 0, sizeof version);
-	if (stat(file, &st) == 0) {
-		version.device = st.st_dev;
-		version.inode = st.st_ino;
-		version.size = st.st_size;
-		version.changed = st.st_mtim;
-	}
-	return version;
 }
 
 static const char *openssl_words(void)
@@ -108,7 +87,7 @@ struct trust *trust_new(const char *file, struct failure *why)
 	lock_init(&trust->lock);
 	trust->file = file ? xstrdup(file) : NULL;
 	lock_take(&trust->lock);
-	trust->version = version_now(watched_file(trust));
+	trust->version = file_version_now(watched_file(trust));
 	trust->looked_at_ms = clock_mono_ms();
 	trust->store = store_load(file, why);
 	bool loaded = trust->store;
@@ -153,11 +132,10 @@ X509_STORE *trust_store(struct trust *trust)
 	bool changed = false;
 	lock_take(&trust->lock);
 	if (now_ms - trust->looked_at_ms >= TRUST_LOOK_S * 1000) {
-		struct version now = version_now(watched_file(trust)), old = trust->version;
+		struct file_version now = file_version_now(watched_file(trust));
+		changed = !file_version_same(&now, &trust->version);
 		trust->looked_at_ms = now_ms;
 		trust->version = now;
-		changed = now.device != old.device || now.inode != old.inode || now.size != old.size ||
-			  now.changed.tv_sec != old.changed.tv_sec || now.changed.tv_nsec != old.changed.tv_nsec;
 	}
 	lock_drop(&trust->lock);
 	if (changed)
