@@ -4,7 +4,7 @@
 fakes_ldflags = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until,--wrap=store_view_begin,--wrap=store_view_end \
 	-Wl,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=store_submit,--wrap=events_note
 fakes = tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
-	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
+	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_network.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
 	tests/fakes/fake_trouble.c tests/fakes/fake_events.c tests/fakes/fake_events.h
 
 # scenarios: one program over all cases
@@ -80,6 +80,12 @@ tests_unit_test_dnssec_SOURCES = tests/unit/test_dnssec.c tests/unit/signed_serv
 	tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/dns_wait.c tests/unit/dns_wait.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
 tests_unit_test_dnssec_LDADD = $(LDADD) $(LDNS_LIBS)
 endif
+if HAVE_LIBLOC
+check_PROGRAMS += tests/unit/test_network
+tests_unit_test_network_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_mono_ms
+tests_unit_test_network_SOURCES = tests/unit/test_network.c tests/unit/network_writer.c tests/unit/network_writer.h tests/unit/cm.h \
+	tests/fakes/fake_log.c tests/fakes/fake_log.h
+endif
 check_PROGRAMS += tests/unit/test_lint
 tests_unit_test_lint_SOURCES = tests/unit/test_lint.c tests/unit/tool.c tests/unit/tool.h tests/unit/corpus.c tests/unit/corpus.h \
 	tests/unit/cm.h
@@ -95,7 +101,7 @@ tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c tests/unit/tool.c test
 check_PROGRAMS += tests/unit/test_query
 tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/call.c tests/unit/call.h tests/unit/tool.c tests/unit/tool.h \
 	tests/unit/cm.h $(cli_sources) tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
-	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
+	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_network.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
 	tests/fakes/fake_trouble.c
 tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until \
 	-Wl,--wrap=store_view_begin,--wrap=store_view_end,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=store_submit

@@ -97,7 +97,7 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 		quoted);
 }
 
-/* Creates DNS, trust stores, fetcher and prober. */
+/* Creates DNS, trust stores, fetcher and prober, and opens the database of networks. */
 static bool libraries_make(struct config *config, const struct loops *loops, struct failure *why)
 {
 	const struct settings *s = config->settings;
@@ -134,7 +134,10 @@ static bool libraries_make(struct config *config, const struct loops *loops, str
 			*(address.len == 4 ? &probe.bind4 : &probe.bind6) = address;
 	}
 	config->prober = prober_new(&probe, why);
-	return config->prober != NULL;
+	if (!config->prober)
+		return false;
+	config->networks = network_db_open(s->network_db);
+	return true;
 }
 
 static void config_free(struct config *config)
@@ -143,6 +146,7 @@ static void config_free(struct config *config)
 	names_free(&config->rules.exempt_domains);
 	names_free(&config->rules.exempt_hosts);
 	names_free(&config->rules.own_hosts);
+	network_db_close(&config->networks);
 	prober_free(&config->prober);
 	sightings_free(&config->sightings);
 	fetcher_free(&config->fetcher);

@@ -1,4 +1,4 @@
-/* One generation of the settings, with everything that is built from them: rules, DNS, fetcher, prober, sightings. It is
+/* One generation of the settings, with everything that is built from them: rules, DNS, fetcher, prober, sightings, networks. It is
  * immutable and has a reference count. A reload builds a whole new generation before it drops the old one; work that is
  * under way keeps the generation that it began with. Any thread. */
 #ifndef CHECK_CONFIG_H
@@ -8,6 +8,7 @@
 #include "facts.h"
 #include "fetch.h"
 #include "host_name.h"
+#include "network.h"
 #include "probe.h"
 #include "settings.h"
 #include "sightings.h"
@@ -24,13 +25,14 @@ struct config {
 	struct fetcher *fetcher;
 	struct prober *prober;
 	struct sightings *sightings; /* what this prober has seen */
-	int references;              /* guarded by a lock of config.c */
+	struct network_db *networks;
+	int references; /* guarded by a lock of config.c */
 };
 
 struct loops;
 /* Builds a generation and returns it with one reference, or returns NULL with the reason in `why`. Takes over the
  * settings, even if it fails. The loops must outlive the generation. If `loops` is NULL, the generation can only judge
- * facts from the store: DNS, trust stores, fetcher and prober stay NULL, and nothing is looked up. */
+ * facts from the store: DNS, trust stores, fetcher, prober and networks stay NULL, and nothing is looked up. */
 struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why);
 /* Writes a warning about settings that work but are probably wrong, or "". Returns `out`. */
 #define CONFIG_WARNING_SIZE 1024

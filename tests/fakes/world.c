@@ -41,6 +41,7 @@ static struct world {
 void world_reset(void)
 {
 	world_calls_reset();
+	world_networks_reset();
 	lock_take(&lock);
 	for (size_t i = 0; i < w.dns_count; i++)
 		free(w.dns[i].answer);

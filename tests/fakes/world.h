@@ -13,6 +13,7 @@
 #include "evidence.h"
 #include "lock.h"
 #include "loop.h"
+#include "network.h"
 
 #define WORLD_START_S 1900000000 /* the wall clock of a new world */
 #define WORLD_CALL_SIZE 400
@@ -58,6 +59,11 @@ void world_hop_left_to_mta(const char *host, enum reason reason, uint16_t protoc
 
 /* The DNS names in the certificate of a listed hop, blank-separated, and the end of its validity. */
 void world_hop_names(const char *host, const char *names, int64_t not_after);
+
+/* Networks: of the /24 or /48 of an address; others are unknown. `gone`: there is no database. */
+void world_networks_reset(void);
+void world_network(const struct address *address, const struct network *network);
+void world_networks_gone(bool gone);
 
 /* Gates: calls whose text begins with `calls` wait until the gate is opened. */
 void world_gate_shut(const char *calls);
