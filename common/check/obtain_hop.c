@@ -84,6 +84,23 @@ static bool evidence_join(const struct probing *probing, struct found *found)
 	return may_pass;
 }
 
+/* Notes the network of the address that decided the evidence. */
+static void network_note(struct network_db *networks, struct found *found)
+{
+	struct evidence *seen = &found->evidence;
+	struct address address;
+	struct network network;
+	_Static_assert(sizeof seen->country == sizeof network.country, "the same country fits both");
+	address_parse(&address, seen->address);
+	network_of(networks, &address, &network);
+	seen->asn = network.asn;
+	memcpy(seen->country, network.country, sizeof seen->country);
+	if (found->look) {
+		found->look->asn = network.asn;
+		memcpy(found->look->as_name, network.as_name, sizeof found->look->as_name);
+	}
+}
+
 /* Fills the evidence for a hop that has no address that may be dialled. */
 static void probe_impossible(const struct addresses *list, struct evidence *seen)
 {
@@ -278,6 +295,7 @@ static enum obtained look_end(const struct means *means, struct attempt *attempt
 {
 	struct probing *probing = attempt->probing;
 	bool may_pass = evidence_join(probing, found);
+	network_note(means->config->networks, found);
 	sightings_leave(probing, means->config, &attempt->want);
 	dials_report(means, attempt);
 	dials_drop(probing, means->bounds);

@@ -250,7 +250,8 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 			   *conclusive = word_value(words->word[i], "conclusive"),
 			   *dane = word_value(words->word[i], "dane"), *tlsa = word_value(words->word[i], "tlsa"),
 			   *seen_for = word_value(words->word[i], "seen-for"), *at = word_value(words->word[i], "at"),
-			   *needed = word_value(words->word[i], "needed");
+			   *needed = word_value(words->word[i], "needed"), *asn = word_value(words->word[i], "asn"),
+			   *country = word_value(words->word[i], "country");
 		if (newest)
 			right = expect_text(scene, "newest", newest,
 					record.pkix.newest.at ? reason_name(record.pkix.newest.reason) : "-") &&
@@ -276,6 +277,14 @@ static bool expect_evidence(struct scene *scene, const struct words *words)
 		else if (needed)
 			right = expect_text(scene, "needed", needed,
 					record.needed_day == schedule_day(clock_wall_s()) ? "yes" : "no") &&
+				right;
+		else if (asn) {
+			char seen[SEEN_SIZE];
+			snprintf(seen, sizeof seen, "%u", (unsigned)record.pkix.newest.asn);
+			right = expect_text(scene, "asn", asn, seen) && right;
+		} else if (country)
+			right = expect_text(scene, "country", country,
+					record.pkix.newest.country[0] ? record.pkix.newest.country : "-") &&
 				right;
 		else
 			return scene_bad(scene, "expect evidence", words->word[i]);

@@ -267,7 +267,45 @@ static bool run_tlsa(struct scene *scene, const struct words *words)
 	return run_dns(scene, &made);
 }
 
+/* network ADDRESS [asn=N] [country=CC] [anycast] [hostile] */
+static bool run_network(struct scene *scene, const struct words *words)
+{
+	struct network network = {.asn = 0};
+	struct address address;
+	if (words->count < 2 || !address_parse(&address, words->word[1]))
+		return scene_bad(scene, "network", "ADDRESS [asn=N] [country=CC] [anycast] [hostile]");
+	for (size_t i = 2; i < words->count; i++) {
+		const char *asn = word_value(words->word[i], "asn"), *country = word_value(words->word[i], "country");
+		if (asn)
+			network.asn = (uint32_t)strtoul(asn, NULL, 10);
+		else if (country)
+			snprintf(network.country, sizeof network.country, "%s", country);
+		else if (strcmp(words->word[i], "anycast") == 0)
+			network.anycast = true;
+		else if (strcmp(words->word[i], "hostile") == 0)
+			network.hostile = true;
+		else
+			return scene_bad(scene, "network", words->word[i]);
+	}
+	if (network.asn != 0)
+		snprintf(network.as_name, sizeof network.as_name, "Network %u", (unsigned)network.asn);
+	world_network(&address, &network);
+	return true;
+}
+
+/* networks gone|back */
+static bool run_networks(struct scene *scene, const struct words *words)
+{
+	bool gone = words->count == 2 && strcmp(words->word[1], "gone") == 0;
+	if (!gone && (words->count != 2 || strcmp(words->word[1], "back") != 0))
+		return scene_bad(scene, "networks", "gone|back");
+	world_networks_gone(gone);
+	return true;
+}
+
 const struct statement scene_world_statements[] = {
+	{"network", run_network},
+	{"networks", run_networks},
 	{"record", run_record},
 	{"dns", run_dns},
 	{"mx", run_mx},
