@@ -150,6 +150,10 @@ tests_unit_test_running_SOURCES = tests/unit/test_running.c tests/unit/tool.c te
 check_PROGRAMS += tests/unit/test_snapshot
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_metrics
+check_PROGRAMS += tests/unit/test_fetch_list
+tests_unit_test_fetch_list_SOURCES = tests/unit/test_fetch_list.c tests/unit/netns.c tests/unit/netns.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_crl
+tests_unit_test_crl_SOURCES = tests/unit/test_crl.c tests/unit/pki.c tests/unit/pki.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_trust
 tests_unit_test_trust_SOURCES = tests/unit/test_trust.c tests/unit/pki.c tests/unit/pki.h
 EXTRA_DIST += tests/corpus
@@ -239,6 +243,9 @@ EXTRA_DIST += tests/fuzz/seeds tests/fuzz/run
 check_PROGRAMS += tests/fuzz/replay_policy
 tests_fuzz_replay_policy_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/corpus/policies"' $(AM_CPPFLAGS)
 tests_fuzz_replay_policy_SOURCES = tests/fuzz/fuzz_policy.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_crl
+tests_fuzz_replay_crl_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/crl"' $(AM_CPPFLAGS)
+tests_fuzz_replay_crl_SOURCES = tests/fuzz/fuzz_crl.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_rdata
 tests_fuzz_replay_rdata_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/rdata"' $(AM_CPPFLAGS)
 tests_fuzz_replay_rdata_SOURCES = tests/fuzz/fuzz_rdata.c $(fuzz_files)

@@ -1,4 +1,5 @@
-/* Fetches policies by HTTPS (RFC 8461 3.3) on event loops. Hides libcurl.
+/* Fetches policies by HTTPS (RFC 8461 3.3), and certificate revocation lists (CRLs) by HTTP, on event loops. Hides
+ * libcurl.
  *
  * How to use: fetcher_new() once, fetch_line_new() for each loop; then fetch_begin(), wait for the `wake`,
  * fetch_answer(), fetch_drop().
@@ -12,6 +13,7 @@
 #define IO_FETCH_H
 
 #include "address.h"
+#include "crl_url.h"
 #include "entry.h"
 #include "failure.h"
 #include "loop.h"
@@ -61,6 +63,22 @@ struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, cons
 bool fetch_answer(struct fetch *fetch, struct policy_found *found);
 /* Ends and frees a fetch in any state, and sets the pointer to NULL. Its `wake` is not called any more. */
 void fetch_drop(struct fetch **fetch);
+
+/* Starts GET of a CRL at port 80, in the same way. The octets are not secret, and the CRL is signed, so there is no TLS.
+ * A CRL has at most CRL_BYTES_MAX octets and any Content-Type; redirects are not followed. `newer_than`: if the server says
+ * that the CRL has not changed since then, it is not sent again; 0: it is always sent. End it with fetch_drop(). */
+struct fetch *fetch_list_begin(struct fetcher *fetcher, struct fetch_line *line, const struct crl_url *url,
+	int64_t newer_than, const struct address *addresses, size_t count, int timeout_ms, struct wake wake);
+struct fetch_list_found {
+	bool received;
+	bool unchanged; /* there is nothing newer than `newer_than` */
+	char *bytes;    /* if received; the caller frees it */
+	size_t len;
+	int64_t modified_at; /* the server's time of the CRL, for the next `newer_than`; 0: it does not say */
+	char detail[256];    /* if neither received nor unchanged: why, for people. Untrusted text in it is quoted */
+};
+/* Moves the result into `found` and returns true, as fetch_answer() does. */
+bool fetch_list_answer(struct fetch *fetch, struct fetch_list_found *found);
 
 /* Returns whether RFC 8461 3.2 allows a Content-Type: text/plain in upper or lower case, with any parameters. NULL (no
  * header) is not allowed. */

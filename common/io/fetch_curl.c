@@ -8,11 +8,12 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define URL_SIZE (FETCH_HOST_SIZE + 64)
+#define URL_SIZE (FETCH_HOST_SIZE + 64) /* of a policy */
 #define PIN_SIZE (FETCH_HOST_SIZE + 16 + FETCH_ADDRESSES_MAX * (ADDRESS_TEXT_SIZE + 3))
 /* Each transfer keeps a buffer, even while its host is silent. Most policies are shorter than this; libcurl's default
  * is 16 KiB. */
 #define BUFFER_BYTES 4096
+#define BUFFER_BYTES_LIST 65536
 
 static int transfer_index; /* the index under which an SSL_CTX keeps its transfer */
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -104,15 +105,23 @@ static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *arg)
 
 #define SET(option, value) (curl_easy_setopt(transfer->curl, (option), (value)) == CURLE_OK)
 
-/* Sets the rules of RFC 8461 3.3 for TLS and HTTP. The CA file is set to none, because libcurl would parse it for every
+/* Sets the rules of RFC 8461 3.3 for TLS. The CA file is set to none, because libcurl would parse it for every
  * transfer; on_tls() sets the authorities. */
-static bool transfer_set_rules(struct transfer *transfer)
+static bool transfer_set_tls(struct transfer *transfer)
 {
 	return SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_CAINFO, NULL) &&
 	       SET(CURLOPT_CAPATH, NULL) && SET(CURLOPT_SSL_CTX_FUNCTION, on_tls) &&
 	       SET(CURLOPT_SSL_CTX_DATA, transfer) && SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-	       SET(CURLOPT_SSL_SESSIONID_CACHE, 0L) && SET(CURLOPT_PROTOCOLS_STR, "https") &&
-	       SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+	       SET(CURLOPT_SSL_SESSIONID_CACHE, 0L) && SET(CURLOPT_PROTOCOLS_STR, "https");
+}
+
+/* Sets the rules for TLS and HTTP. A CRL has no TLS. */
+static bool transfer_set_rules(struct transfer *transfer)
+{
+	bool is_list = transfer->response.is_list;
+	bool set = is_list ? SET(CURLOPT_PROTOCOLS_STR, "http") && SET(CURLOPT_PATH_AS_IS, 1L)
+			   : transfer_set_tls(transfer);
+	return set && SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
 	       SET(CURLOPT_HTTP09_ALLOWED, 0L) && SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
 	       SET(CURLOPT_USERAGENT, "stsgate") && SET(CURLOPT_FORBID_REUSE, 1L) && SET(CURLOPT_FRESH_CONNECT, 1L);
 }
@@ -126,7 +135,11 @@ static bool transfer_set_pins(struct transfer *transfer, const struct address *a
 	text_init(&text, pin, sizeof pin);
 	text_add(&text, transfer->host);
 	for (size_t i = 0; i < count && i < FETCH_ADDRESSES_MAX; i++) {
-		text_add(&text, i == 0 ? ":443:" : ",");
+		if (i == 0) {
+			text_add(&text, ":");
+			text_add_number(&text, transfer->port);
+		}
+		text_add(&text, i == 0 ? ":" : ",");
 		text_add(&text, addresses[i].len == 16 ? "[" : "");
 		text_add(&text, address_format(&addresses[i], address));
 		text_add(&text, addresses[i].len == 16 ? "]" : "");
@@ -141,19 +154,18 @@ static bool transfer_set_pins(struct transfer *transfer, const struct address *a
 /* Sets all options of a transfer. With a proxy the addresses are not used, because the proxy looks up the policy host
  * itself; the checks of the certificate and the deadline are the same. libcurl looks up the proxy's name with the
  * system's resolver in a thread, and CURLOPT_QUICK_EXIT keeps it from waiting for that thread at the end. */
-static bool transfer_set(struct transfer *transfer, const struct address *addresses, size_t count)
+static bool transfer_set(struct transfer *transfer, const char *url, const struct address *addresses, size_t count)
 {
 	const char *proxy = transfer->fetcher->proxy;
-	char url[URL_SIZE];
-	snprintf(url, sizeof url, "https://%s/.well-known/mta-sts.txt", transfer->host);
+	bool is_list = transfer->response.is_list;
 	return transfer_set_rules(transfer) && SET(CURLOPT_NOSIGNAL, 1L) &&
 	       SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms) &&
 	       SET(CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->timeout_ms) && SET(CURLOPT_NOPROGRESS, 1L) &&
-	       SET(CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
-	       SET(CURLOPT_HEADERDATA, transfer) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
-	       SET(CURLOPT_WRITEDATA, transfer) && SET(CURLOPT_ERRORBUFFER, transfer->error) &&
-	       SET(CURLOPT_PROXY, proxy) && SET(CURLOPT_NOPROXY, "") &&
-	       (*proxy ? SET(CURLOPT_HTTPPROXYTUNNEL, 1L) && SET(CURLOPT_QUICK_EXIT, 1L)
+	       SET(CURLOPT_BUFFERSIZE, is_list ? (long)BUFFER_BYTES_LIST : (long)BUFFER_BYTES) &&
+	       SET(CURLOPT_HEADERFUNCTION, on_header) && SET(CURLOPT_HEADERDATA, transfer) &&
+	       SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, transfer) &&
+	       SET(CURLOPT_ERRORBUFFER, transfer->error) && SET(CURLOPT_PROXY, proxy) && SET(CURLOPT_NOPROXY, "") &&
+	       (*proxy ? SET(CURLOPT_HTTPPROXYTUNNEL, is_list ? 0L : 1L) && SET(CURLOPT_QUICK_EXIT, 1L)
 		       : transfer_set_pins(transfer, addresses, count)) &&
 	       SET(CURLOPT_URL, url);
 }
@@ -182,8 +194,7 @@ static void refuse(struct policy_found *found, const char *words)
 	text_add(&detail, words);
 }
 
-struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const struct address *addresses,
-	size_t count, int timeout_ms, struct policy_found *found)
+static struct transfer *transfer_make(struct fetcher *fetcher, size_t count, int timeout_ms, struct policy_found *found)
 {
 	if (count == 0) {
 		refuse(found, "no usable address");
@@ -193,11 +204,47 @@ struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const
 	transfer->curl = xneed(curl_easy_init());
 	transfer->fetcher = fetcher;
 	transfer->timeout_ms = timeout_ms > 0 ? timeout_ms : 1;
+	return transfer;
+}
+
+static void option_refused(struct transfer **transfer, struct policy_found *found)
+{
+	refuse(found, "libcurl does not accept an option");
+	transfer_free(transfer);
+}
+
+struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const struct address *addresses,
+	size_t count, int timeout_ms, struct policy_found *found)
+{
+	char url[URL_SIZE];
+	struct transfer *transfer = transfer_make(fetcher, count, timeout_ms, found);
+	if (!transfer)
+		return NULL;
+	transfer->port = 443;
 	snprintf(transfer->host, sizeof transfer->host, "mta-sts.%s", domain);
-	if (!transfer_set(transfer, addresses, count)) {
-		refuse(found, "libcurl does not accept an option");
-		transfer_free(&transfer);
-	}
+	snprintf(url, sizeof url, "https://%s/.well-known/mta-sts.txt", transfer->host);
+	if (!transfer_set(transfer, url, addresses, count))
+		option_refused(&transfer, found);
+	return transfer;
+}
+
+struct transfer *transfer_new_list(struct fetcher *fetcher, const struct crl_url *url, int64_t newer_than,
+	const struct address *addresses, size_t count, int timeout_ms, struct policy_found *found)
+{
+	char text[sizeof "http://" + DOMAIN_SIZE + CRL_URL_SIZE];
+	struct transfer *transfer = transfer_make(fetcher, count, timeout_ms, found);
+	if (!transfer)
+		return NULL;
+	transfer->response.is_list = true;
+	transfer->port = CRL_URL_PORT;
+	transfer->newer_than = newer_than;
+	snprintf(transfer->host, sizeof transfer->host, "%s", url->host);
+	snprintf(text, sizeof text, "http://%s%s", url->host, url->path);
+	bool set = transfer_set(transfer, text, addresses, count) && SET(CURLOPT_FILETIME, 1L) &&
+		   (newer_than == 0 || (SET(CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE) &&
+					       SET(CURLOPT_TIMEVALUE_LARGE, (curl_off_t)newer_than)));
+	if (!set)
+		option_refused(&transfer, found);
 	return transfer;
 }
 

@@ -24,8 +24,10 @@ struct fetch {
 	struct transfer *transfer; /* NULL when it has ended */
 	struct loop_timer *timer;  /* cuts the transfer off, or calls the wake of a fetch that could not start */
 	struct wake wake;
+	bool is_list; /* of a CRL: `list` has the result */
 	struct policy_found found;
-	bool taken;              /* `found` has been moved to the caller */
+	struct fetch_list_found list;
+	bool taken;              /* the result has been moved to the caller */
 	bool wake_waits;         /* is in line->ended */
 	TAILQ_ENTRY(fetch) next; /* in line->ended */
 };
@@ -38,7 +40,10 @@ static void fetch_end(struct fetch *fetch, CURLcode code)
 {
 	loop_timer_stop(fetch->timer);
 	curl_multi_remove_handle(fetch->line->multi, fetch->transfer->curl);
-	transfer_end(&fetch->transfer, code, &fetch->found);
+	if (fetch->is_list)
+		transfer_end_list(&fetch->transfer, code, &fetch->list);
+	else
+		transfer_end(&fetch->transfer, code, &fetch->found);
 }
 
 static void line_destroy(struct fetch_line *line)
@@ -149,19 +154,41 @@ static void on_fetch_timer(void *arg)
 	fetch->wake.call(fetch->wake.arg);
 }
 
-struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, const char *domain,
-	const struct address *addresses, size_t count, int timeout_ms, struct wake wake)
+static struct fetch *fetch_new(struct fetch_line *line, struct wake wake)
 {
 	struct fetch *fetch = xcalloc(1, sizeof *fetch);
 	fetch->line = line;
 	fetch->wake = wake;
 	fetch->timer = loop_timer_new(line->loop, on_fetch_timer, fetch);
-	fetch->transfer = transfer_new(fetcher, domain, addresses, count, timeout_ms, &fetch->found);
+	return fetch;
+}
+
+static void fetch_start(struct fetch *fetch, int timeout_ms)
+{
 	loop_timer_set(fetch->timer, fetch->transfer ? (int64_t)timeout_ms + DEADLINE_GRACE_MS : 0);
 	/* This makes libcurl ask for a timer; the transfer starts when the timer fires. */
 	if (fetch->transfer && (curl_easy_setopt(fetch->transfer->curl, CURLOPT_PRIVATE, fetch) != CURLE_OK ||
-				       curl_multi_add_handle(line->multi, fetch->transfer->curl) != CURLM_OK))
+				       curl_multi_add_handle(fetch->line->multi, fetch->transfer->curl) != CURLM_OK))
 		abort();
+}
+
+struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, const char *domain,
+	const struct address *addresses, size_t count, int timeout_ms, struct wake wake)
+{
+	struct fetch *fetch = fetch_new(line, wake);
+	fetch->transfer = transfer_new(fetcher, domain, addresses, count, timeout_ms, &fetch->found);
+	fetch_start(fetch, timeout_ms);
+	return fetch;
+}
+
+struct fetch *fetch_list_begin(struct fetcher *fetcher, struct fetch_line *line, const struct crl_url *url,
+	int64_t newer_than, const struct address *addresses, size_t count, int timeout_ms, struct wake wake)
+{
+	struct fetch *fetch = fetch_new(line, wake);
+	fetch->is_list = true;
+	fetch->transfer = transfer_new_list(fetcher, url, newer_than, addresses, count, timeout_ms, &fetch->found);
+	memcpy(fetch->list.detail, fetch->found.detail, sizeof fetch->list.detail);
+	fetch_start(fetch, timeout_ms);
 	return fetch;
 }
 
@@ -171,6 +198,15 @@ bool fetch_answer(struct fetch *fetch, struct policy_found *found)
 		return false;
 	fetch->taken = true;
 	*found = fetch->found;
+	return true;
+}
+
+bool fetch_list_answer(struct fetch *fetch, struct fetch_list_found *found)
+{
+	if (fetch->transfer || fetch->taken)
+		return false;
+	fetch->taken = true;
+	*found = fetch->list;
 	return true;
 }
 
@@ -185,8 +221,10 @@ void fetch_drop(struct fetch **slot)
 		curl_multi_remove_handle(fetch->line->multi, fetch->transfer->curl);
 	transfer_free(&fetch->transfer);
 	loop_timer_free(&fetch->timer);
-	if (!fetch->taken)
+	if (!fetch->taken) {
 		policy_found_free(&fetch->found);
+		free(fetch->list.bytes);
+	}
 	free(fetch);
 	*slot = NULL;
 }

@@ -88,13 +88,14 @@ bool response_header(struct response *response, const char *line, size_t len)
 
 bool response_body(struct response *response, const char *bytes, size_t len)
 {
-	if (len > POLICY_BYTES_MAX - response->body_len) {
+	size_t most = response->is_list ? CRL_BYTES_MAX : POLICY_BYTES_MAX;
+	if (len > most - response->body_len) {
 		response->too_large = true; /* never cut: a cut line can be another pattern (RFC 8461 3.3) */
 		return false;
 	}
 	if (!response->body || len > response->body_size - response->body_len) {
 		size_t needed = response->body_len + len;
-		response->body_size = needed > BODY_BYTES_FIRST ? POLICY_BYTES_MAX : BODY_BYTES_FIRST;
+		response->body_size = needed > BODY_BYTES_FIRST ? most : BODY_BYTES_FIRST;
 		response->body = xrealloc(response->body, response->body_size);
 	}
 	if (len)
@@ -111,7 +112,9 @@ void response_refuse_status(const struct response *response, long status, struct
 		return;
 	text_add(detail, ", a redirect to ");
 	text_quote(detail, response->location, strlen(response->location), 100);
-	text_add(detail, ": redirects are never followed (RFC 8461 3.3); the policy host itself must answer");
+	text_add(detail, response->is_list
+				 ? ": redirects are not followed"
+				 : ": redirects are never followed (RFC 8461 3.3); the policy host itself must answer");
 }
 
 bool response_refuse(const struct response *response, struct text *detail)
@@ -121,6 +124,8 @@ bool response_refuse(const struct response *response, struct text *detail)
 	} else if (response->encoded) {
 		text_add(detail, "an encoding that was not requested: ");
 		text_quote(detail, response->value, strlen(response->value), 80);
+	} else if (response->is_list) {
+		return false;
 	} else if (response->type_wrong) {
 		text_add(detail, "Content-Type is ");
 		text_quote(detail, response->value, strlen(response->value), 80);

@@ -5,6 +5,7 @@
 #include "text.h"
 
 struct response {
+	bool is_list;        /* a CRL, not a policy: it may be larger, and have any Content-Type */
 	size_t header_bytes; /* of all headers, including interim responses and trailers */
 	bool headers_too_long;
 	/* a header line was continued on the next line: obsolete, and a way to hide a value (RFC 9112 5.2) */
@@ -22,7 +23,7 @@ struct response {
 /* Takes one header line, including its line end. Returns false if the response is over its limits; the caller must then
  * end the transfer. */
 bool response_header(struct response *response, const char *line, size_t len);
-/* Takes a piece of the body. Returns false if the policy is too large; the caller must then end the transfer. */
+/* Takes a piece of the body. Returns false if it is too large; the caller must then end the transfer. */
 bool response_body(struct response *response, const char *bytes, size_t len);
 /* Describes why a response with this status is rejected; the status is not 200 (RFC 8461 3.3). */
 void response_refuse_status(const struct response *response, long status, struct text *detail);

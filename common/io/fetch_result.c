@@ -32,15 +32,15 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 	} else if (status != 0 && status != FETCH_STATUS_OK) {
 		response_refuse_status(&transfer->response, status, detail);
 	} else if (response->too_large) {
-		text_add(detail, "policy too large");
+		text_add(detail, response->is_list ? "larger than 10 MB" : "policy too large");
 	} else if (code != CURLE_OK) {
 		if (code == CURLE_OPERATION_TIMEDOUT) {
-			text_add(detail, "no policy within ");
+			text_add(detail, response->is_list ? "no CRL within " : "no policy within ");
 			text_add_number(detail, transfer->timeout_ms);
 			text_add(detail, " ms: ");
 		}
 		text_quote(detail, words, strlen(words), 160);
-	} else if (!response->framed && !transfer->tls_closed) {
+	} else if (!response->is_list && !response->framed && !transfer->tls_closed) {
 		/* libcurl takes the end of the connection for the end of the body, but anybody on the path can cut a
 		 * connection. */
 		text_add(detail, "the connection was cut");
@@ -48,6 +48,29 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 		return REASON_OK;
 	}
 	return REASON_POLICY_FETCH;
+}
+
+void transfer_end_list(struct transfer **slot, CURLcode code, struct fetch_list_found *found)
+{
+	struct transfer *transfer = *slot;
+	struct response *response = &transfer->response;
+	curl_off_t modified = -1;
+	long unmet = 0;
+	struct text detail;
+	memset(found, 0, sizeof *found);
+	text_init(&detail, found->detail, sizeof found->detail);
+	curl_easy_getinfo(transfer->curl, CURLINFO_FILETIME_T, &modified);
+	curl_easy_getinfo(transfer->curl, CURLINFO_CONDITION_UNMET, &unmet);
+	found->modified_at = modified > 0 ? modified : 0;
+	found->unchanged = code == CURLE_OK && transfer->newer_than != 0 &&
+			   (unmet != 0 || transfer_status(transfer) == FETCH_STATUS_UNCHANGED);
+	found->received = !found->unchanged && transfer_judge(transfer, code, &detail) == REASON_OK;
+	if (found->received) {
+		found->bytes = response->body;
+		found->len = response->body_len;
+		response->body = NULL;
+	}
+	transfer_free(slot);
 }
 
 static enum health_way certificate_way(const struct transfer *transfer)

@@ -1,4 +1,4 @@
-/* One transfer of a policy with libcurl. fetch_curl.c sets it up and checks certificates, fetch_result.c makes the
+/* One transfer of a policy or a CRL with libcurl. fetch_curl.c sets it up and checks certificates, fetch_result.c makes the
  * result when it has ended, and fetch_line.c runs many transfers on one loop. Private to these files. */
 #ifndef IO_FETCH_TRANSFER_H
 #define IO_FETCH_TRANSFER_H
@@ -11,6 +11,7 @@
 
 #define FETCH_HOST_SIZE (sizeof "mta-sts." + DOMAIN_MAX)
 #define FETCH_STATUS_OK 200
+#define FETCH_STATUS_UNCHANGED 304
 
 struct fetcher {
 	struct trust *trust;
@@ -23,12 +24,14 @@ struct transfer {
 	CURLSH *share;           /* holds the addresses pinned for this transfer */
 	struct curl_slist *pins; /* the pinned addresses as text */
 	char host[FETCH_HOST_SIZE];
+	uint16_t port; /* CRL_URL_PORT: plain HTTP, of a CRL; else 443 */
 	char error[CURL_ERROR_SIZE];
 	char certificate[192]; /* the first error of the certificates, for people; "": none */
 	int timeout_ms;
-	bool tls_answered; /* the peer has answered in the TLS handshake */
-	bool tls_up;       /* the handshake succeeded */
-	bool tls_closed;   /* the peer sent close_notify */
+	bool tls_answered;  /* the peer has answered in the TLS handshake */
+	bool tls_up;        /* the handshake succeeded */
+	bool tls_closed;    /* the peer sent close_notify */
+	int64_t newer_than; /* of a CRL */
 	struct response response;
 };
 
@@ -39,6 +42,11 @@ CURLcode transfer_start_curl(void);
  * be started; then `found` has the result. */
 struct transfer *transfer_new(struct fetcher *fetcher, const char *domain, const struct address *addresses,
 	size_t count, int timeout_ms, struct policy_found *found);
+/* The same for a CRL; see fetch_list_begin(). */
+struct transfer *transfer_new_list(struct fetcher *fetcher, const struct crl_url *url, int64_t newer_than,
+	const struct address *addresses, size_t count, int timeout_ms, struct policy_found *found);
+/* Sets `found` from the transfer of a CRL that has ended, and frees the transfer, as transfer_end() does. */
+void transfer_end_list(struct transfer **transfer, CURLcode code, struct fetch_list_found *found);
 /* Returns the HTTP status; 0 if there is none yet. */
 long transfer_status(const struct transfer *transfer);
 /* Sets `found` from a transfer that ended with `code`, and frees the transfer. Its handle must have been removed from

@@ -60,7 +60,7 @@ struct pki_pair pki_ca(const char *cn)
 	ca.cert = certificate(ca.key, cn, -HOUR_S, MONTH_S);
 	must(X509_set_issuer_name(ca.cert, X509_get_subject_name(ca.cert)));
 	add_extension(ca.cert, NID_basic_constraints, "critical,CA:TRUE");
-	add_extension(ca.cert, NID_key_usage, "critical,keyCertSign");
+	add_extension(ca.cert, NID_key_usage, "critical,keyCertSign,cRLSign");
 	must(X509_sign(ca.cert, ca.key, EVP_sha256()));
 	return ca;
 }
@@ -80,10 +80,107 @@ struct pki_pair pki_issue(const struct pki_pair *ca, const struct pki_request *r
 		add_padding(leaf.cert, request->padding);
 	if (request->usage)
 		add_extension(leaf.cert, NID_ext_key_usage, request->usage);
+	if (request->key_usage)
+		add_extension(leaf.cert, NID_key_usage, request->key_usage);
+	if (request->crl)
+		add_extension(leaf.cert, NID_crl_distribution_points, request->crl);
 	if (request->authority)
 		add_extension(leaf.cert, NID_basic_constraints, "critical,CA:TRUE");
 	must(X509_sign(leaf.cert, ca ? ca->key : leaf.key, request->sha1 ? EVP_sha1() : EVP_sha256()));
 	return leaf;
+}
+
+/* An extension of a kind that nobody knows. */
+static X509_EXTENSION *unknown_extension(void)
+{
+	ASN1_OBJECT *kind = OBJ_txt2obj("1.3.6.1.4.1.55555.1", 1);
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+
+	must(kind && value && ASN1_OCTET_STRING_set(value, (const unsigned char *)"\5", 2));
+	X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, kind, 1, value);
+	must(extension != NULL);
+	ASN1_OBJECT_free(kind);
+	ASN1_OCTET_STRING_free(value);
+	return extension;
+}
+
+static X509_REVOKED *crl_entry(const ASN1_INTEGER *serial, const struct pki_crl *crl, bool whole)
+{
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_TIME *at = X509_gmtime_adj(NULL, -2 * HOUR_S);
+
+	must(entry && at && X509_REVOKED_set_serialNumber(entry, (ASN1_INTEGER *)serial));
+	must(X509_REVOKED_set_revocationDate(entry, at));
+	ASN1_TIME_free(at);
+	if (whole && crl->reason) {
+		ASN1_ENUMERATED *reason = ASN1_ENUMERATED_new();
+		must(reason && ASN1_ENUMERATED_set(reason, crl->reason));
+		must(X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, reason, 0, 0));
+		ASN1_ENUMERATED_free(reason);
+	}
+	if (whole && crl->unknown_entry) {
+		X509_EXTENSION *unknown = unknown_extension();
+		must(X509_REVOKED_add_ext(entry, unknown, -1));
+		X509_EXTENSION_free(unknown);
+	}
+	return entry;
+}
+
+static void crl_extend(X509_CRL *list, int nid, const char *value)
+{
+	X509_EXTENSION *extension = value ? X509V3_EXT_conf_nid(NULL, NULL, nid, value) : unknown_extension();
+
+	must(extension && X509_CRL_add_ext(list, extension, -1));
+	X509_EXTENSION_free(extension);
+}
+
+static void crl_entries(X509_CRL *list, const struct pki_crl *crl)
+{
+	ASN1_INTEGER *serial = ASN1_INTEGER_new();
+
+	if (crl->revoked)
+		must(X509_CRL_add0_revoked(list, crl_entry(X509_get0_serialNumber(crl->revoked), crl, true)));
+	for (unsigned i = 0; i < crl->others; i++) {
+		must(ASN1_INTEGER_set_int64(serial, INT64_C(1) << 40 | i));
+		must(X509_CRL_add0_revoked(list, crl_entry(serial, crl, false)));
+	}
+	ASN1_INTEGER_free(serial);
+}
+
+unsigned char *pki_crl(const struct pki_pair *ca, const struct pki_crl *crl, size_t *len)
+{
+	X509_CRL *list = X509_CRL_new();
+	ASN1_TIME *from = X509_gmtime_adj(NULL, crl->from_s ? crl->from_s : -HOUR_S);
+	ASN1_TIME *until =
+		X509_gmtime_adj(NULL, crl->until_s && crl->until_s != PKI_NEVER ? crl->until_s : 7 * 24 * HOUR_S);
+	unsigned char *bytes = NULL;
+
+	must(list && from && until && X509_CRL_set_version(list, X509_CRL_VERSION_2));
+	must(X509_CRL_set_issuer_name(list, X509_get_subject_name(ca->cert)));
+	must(X509_CRL_set1_lastUpdate(list, from));
+	must(crl->until_s == PKI_NEVER || X509_CRL_set1_nextUpdate(list, until));
+	crl_entries(list, crl);
+	if (crl->scope)
+		crl_extend(list, NID_issuing_distribution_point, crl->scope);
+	if (crl->delta) {
+		ASN1_INTEGER *base = ASN1_INTEGER_new();
+		must(base && ASN1_INTEGER_set(base, 1) && X509_CRL_add1_ext_i2d(list, NID_delta_crl, base, 1, 0));
+		ASN1_INTEGER_free(base);
+	}
+	if (crl->unknown)
+		crl_extend(list, NID_undef, NULL);
+	must(X509_CRL_sort(list) && X509_CRL_sign(list, ca->key, crl->sha1 ? EVP_sha1() : EVP_sha256()));
+	int size = i2d_X509_CRL(list, &bytes);
+	must(size > 0);
+	*len = (size_t)size;
+	unsigned char *copy = malloc(*len);
+	must(copy != NULL);
+	memcpy(copy, bytes, *len);
+	OPENSSL_free(bytes);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(until);
+	X509_CRL_free(list);
+	return copy;
 }
 
 void pki_free(struct pki_pair *pair)
