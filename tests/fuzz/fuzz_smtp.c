@@ -16,6 +16,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_MUST(smtp_reader_feed(&whole, bytes, size) == taken);
 	FUZZ_MUST(whole.state == octets.state && whole.code == octets.code && whole.starttls == octets.starttls);
 	FUZZ_MUST(!strcmp(whole.first, octets.first));
+	/* What is kept of a reply is cut to fit, and may be anything. */
+	char kept[64] = "", again[64] = "";
+	smtp_keep(kept, sizeof kept, bytes, size);
+	for (size_t i = 0; i < size && bytes[i]; i++)
+		smtp_keep(again, sizeof again, bytes + i, 1);
+	FUZZ_MUST(strcmp(kept, again) == 0);
+	smtp_is_rewritten(kept, kept);
 	FUZZ_MUST(whole.state != SMTP_DONE || (whole.code >= 200 && whole.code <= 599));
 	return 0;
 }

@@ -145,6 +145,69 @@ static void reply_is_bounded(void **state)
 	assert_int_equal(taken, SMTP_REPLY_BYTES_MAX + 1);
 }
 
+static void kept_as_received(void **state)
+{
+	static const char reply[] = "250-mx\r\n250-a\rb\n250 \xff \r\n";
+	char kept[64], small[12];
+
+	(void)state;
+	for (size_t piece = 1; piece < sizeof reply; piece++) {
+		kept[0] = small[0] = '\0';
+		for (size_t at = 0; at < sizeof reply - 1; at += piece) {
+			size_t len = sizeof reply - 1 - at < piece ? sizeof reply - 1 - at : piece;
+
+			smtp_keep(kept, sizeof kept, reply + at, len);
+			smtp_keep(small, sizeof small, reply + at, len);
+		}
+		assert_string_equal(kept, "250-mx\n250-a\rb\n250 \xff \n");
+		assert_string_equal(small, "250-mx\n250-");
+	}
+	kept[0] = '\0';
+	smtp_keep(kept, sizeof kept, "220 a\0b", 7);
+	assert_string_equal(kept, "220 a");
+}
+
+static const struct {
+	const char *greeting, *ehlo;
+	bool rewritten;
+} masks[] = {
+	{"220 mx ESMTP\n", "250-mx\n250-XXXXXXXA\n250 8BITMIME\n", true},
+	{"220 mx ESMTP\n", "250-mx\n250-XXXA\n250-XXXXXXXB\n250 XXXXXXXXXXXXXXXXXXC\n", true},
+	{"220 mx ESMTP\n", "250-mx\n250-SIZE 1\n250 XXXXXXXX\n", true},
+	{"220 mx ESMTP\n", "250-mx\n250 XXXX 123\n", true},
+	{"220 ****\n", "", true},
+	{"220 **************************************************0*0*2****** 2002 **0*00\n", "250 mx\n", true},
+	{"220-********\n220 ********\n", "250 mx\n", true},
+	{"220 ********\n", "502 no\n", true},
+	{"220 mx ESMTP\n", "500 5.5.1 Command unrecognized: \"XXXX relay.example\"\n", true},
+	{"220 mx ESMTP\n", "502 XXXX\n", true},
+	/* near misses */
+	{"", "", false},
+	{"220\n", "250\n", false},
+	{"220 mx ESMTP\n", "250-mx\n250-XCLIENT NAME ADDR\n250-XFORWARD NAME\n250 STARTTLS\n", false},
+	{"220 mx ESMTP\n", "250-mx\n250-X-EXPS GSSAPI\n250-XEXCH50\n250-XRDST\n250 XXX\n", false},
+	{"220 mx ESMTP\n", "250-mx\n250-XXXAB\n250-XXXX-TEST\n250-XXX1\n250-xxxxxxxa\n250 XXa\n", false},
+	{"220 mx ESMTP\n", "250-mx\n250 SIZE XXXXXXXX\n", false},
+	{"220 XXXX.example ESMTP\n", "250-XXXXXXXX\n250 STARTTLS\n", false},
+	{"220 XXXX ESMTP\n", "250 XXXX\n", false},
+	{"220-************************\n220-* Welcome *\n220 ************************\n", "250 mx\n", false},
+	{"220 ***\n", "250 mx\n", false},
+	{"220 mx.example ****************\n", "250 mx\n", false},
+	{"220 2020 0202\n", "250 mx\n", false},
+	{"554 ********\n", "", false},
+	{"220 mx ESMTP\n", "500 Command unrecognized: EHLO XXXX.example\n", false},
+	{"220 mx ESMTP\n", "550 XXXX is not welcome\n", false},
+	{"220 mx ESMTP\n", "500 XXXXX XXX xxxx\n", false},
+};
+
+static void masks_are_seen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(masks); i++)
+		if (smtp_is_rewritten(masks[i].greeting, masks[i].ehlo) != masks[i].rewritten)
+			fail_msg("row %zu `%s` `%s`", i, masks[i].greeting, masks[i].ehlo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +215,8 @@ int main(void)
 		cmocka_unit_test(portions_do_not_matter),
 		cmocka_unit_test(line_is_bounded),
 		cmocka_unit_test(reply_is_bounded),
+		cmocka_unit_test(kept_as_received),
+		cmocka_unit_test(masks_are_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
