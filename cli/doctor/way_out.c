@@ -147,36 +147,31 @@ static int connect_try(int fd, const struct attempt *attempt)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) == 0 ? err : errno;
 }
 
-static bool has_mangled(const char *bytes, size_t len)
-{
-	return memmem(bytes, len, "XXXX", 4) || memmem(bytes, len, "****", 4);
-}
-
 /* Talks until it is known whether STARTTLS is offered. STARTTLS itself is not sent. */
 static void smtp_talk(int fd, const struct attempt *attempt)
 {
 	char bytes[READ_SIZE], buffer[DIALOGUE_SAY_SIZE];
 	struct way_out *target = attempt->target;
 	struct evidence seen = {.at = 0};
+	struct look look = {.at = 0};
 	struct dialogue dialogue;
 	int64_t until_ms = clock_mono_ms() + TALK_MS;
-	dialogue_begin(&dialogue, attempt->helo, false, &seen);
+	dialogue_begin(&dialogue, attempt->helo, false, &seen, &look);
 	while (dialogue.state == DIALOGUE_GREETING || dialogue.state == DIALOGUE_EHLO) {
 		struct text say;
 		text_init(&say, buffer, sizeof buffer);
 		ssize_t len = ready_wait(fd, POLLIN, until_ms) ? recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) : -1;
-		if (len > 0) {
-			target->mangled |= has_mangled(bytes, (size_t)len);
+		if (len > 0)
 			dialogue_feed(&dialogue, bytes, (size_t)len, &say);
-		} else {
+		else
 			dialogue_fail(&dialogue, len == 0 ? PEER_CLOSED : PEER_SILENT, &say);
-		}
 		target->starttls = dialogue.state == DIALOGUE_STARTTLS;
 		const char *words = target->starttls ? "QUIT\r\n" : say.bytes;
 		send(fd, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
 	struct text words;
 	text_init(&words, target->words, sizeof target->words);
+	target->mangled = look.rewritten;
 	target->plain = !target->starttls && seen.reason == REASON_STARTTLS_MISSING;
 	if (!target->starttls && !target->plain)
 		text_quote(&words, seen.text, strlen(seen.text), sizeof target->words - 1);

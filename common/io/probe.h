@@ -2,7 +2,7 @@
  *
  * A probe connects, reads the greeting, sends EHLO and STARTTLS, makes the TLS handshake with SNI, judges the
  * certificates, and sends QUIT. At port 465 TLS comes first (RFC 8314 3.3), then the greeting. A probe never sends
- * mail. It keeps nothing that the peer sent before the handshake. It offers TLS versions down to 1.0, so that a hop
+ * mail. It believes nothing that the peer sent before the handshake. It offers TLS versions down to 1.0, so that a hop
  * with an old version gets the reason "too old" and not "TLS failed".
  *
  * How to use: prober_new() once, probe_line_new() for each loop; then probe_begin(), wait for the `wake`,
@@ -16,6 +16,7 @@
 #include "address.h"
 #include "evidence.h"
 #include "failure.h"
+#include "look.h"
 #include "loop.h"
 #include "names.h"
 #include "tlsa.h"
@@ -89,6 +90,13 @@ struct probe *probe_begin(struct prober *prober, struct probe_line *line, const 
  * `temporary`: the failure may go away by itself (a 4xx reply to STARTTLS, a connection cut in the handshake). The
  * caller must not use such a failure unless a second probe, some seconds later, fails too. */
 bool probe_answer(const struct probe *probe, struct evidence *seen, bool *temporary);
+/* Returns what the probe saw in detail: all of the look except `at`, `dns` and the network. It belongs to the probe. Only
+ * after probe_answer() has returned true.
+ *
+ * If TLS is up and the certificate is bad, the probe asks for one more reply, that to EHLO behind TLS, which shows who
+ * is at the other end. It waits for this reply at most two seconds, and never beyond the probe's deadline; the answer
+ * does not depend on it. At port 465 it asks for nothing more. */
+const struct look *probe_look(const struct probe *probe);
 /* Drops a probe and sets the pointer to NULL. `wake` is not called any more. If there is no answer yet, this closes the
  * connection immediately. Otherwise the connection may still wait for the reply to QUIT. */
 void probe_drop(struct probe **probe);

@@ -105,6 +105,7 @@ void dial_begin(struct dial *dial, const struct prober *prober, const char *host
 	snprintf(dial->host, sizeof dial->host, "%s", host);
 	dial->seen.tlsa_id = dane ? dane->set->id : 0;
 	address_format(address, dial->seen.address);
+	memcpy(dial->look.address, dial->seen.address, sizeof dial->look.address);
 	dial->stage = dial_connect(dial) ? DIAL_CONNECT : DIAL_OVER;
 }
 
@@ -202,6 +203,40 @@ static void answered(struct dial *dial)
 	dial->stage = DIAL_ANSWERED;
 }
 
+/* Reads the reply to EHLO behind TLS. Whatever comes, the answer is that the certificate is bad; the reply shows who is
+ * at the other end. */
+static void ehlo_go(struct dial *dial, bool closed)
+{
+	char bytes[512];
+	struct smtp_reader *reply = &dial->dialogue.reply;
+	struct look *look = &dial->look;
+	while (reply->state == SMTP_MORE) {
+		size_t len = 0;
+		enum tls_step step = closed ? TLS_FAILED : tls_read(dial->tls, bytes, sizeof bytes, &len);
+		bool sent = closed || dial_send_tls(dial);
+		if (step == TLS_MORE && sent)
+			return;
+		if (step != TLS_DONE)
+			break;
+		smtp_keep(look->ehlo_tls, sizeof look->ehlo_tls, bytes, smtp_reader_feed(reply, bytes, len));
+	}
+	answered(dial);
+}
+
+static void ehlo_begin(struct dial *dial)
+{
+	char line[DIALOGUE_SAY_SIZE];
+	struct text say;
+	text_init(&say, line, sizeof line);
+	text_add(&say, "EHLO ");
+	text_add(&say, dial->prober->helo);
+	text_add(&say, "\r\n");
+	smtp_reader_init(&dial->dialogue.reply);
+	dial->stage = DIAL_EHLO;
+	tls_write(dial->tls, line);
+	ehlo_go(dial, !dial_send_tls(dial));
+}
+
 /* Port 465: reads the greeting. A host that rejects this relay is not a good hop, even if its certificate is good. */
 static void greeting_go(struct dial *dial, bool closed)
 {
@@ -222,6 +257,22 @@ static void greeting_go(struct dial *dial, bool closed)
 	answered(dial);
 }
 
+/* TLS is up, and the certificates are judged. */
+static void judged(struct dial *dial, bool good)
+{
+	if (dial->port != PROBE_PORT_TLS && good) {
+		answered(dial);
+	} else if (dial->port != PROBE_PORT_TLS) {
+		ehlo_begin(dial);
+	} else if (good) {
+		dial->stage = DIAL_GREETING;
+		dialogue_begin(&dial->dialogue, dial->prober->helo, true, &dial->seen, &dial->look);
+		greeting_go(dial, false);
+	} else {
+		answered(dial);
+	}
+}
+
 static void handshake_go(struct dial *dial, bool closed)
 {
 	enum tls_step step = closed ? TLS_MORE : tls_handshake(dial->tls, &dial->seen);
@@ -239,13 +290,7 @@ static void handshake_go(struct dial *dial, bool closed)
 		dial->stage = DIAL_OVER;
 		break;
 	case TLS_DONE:
-		if (tls_judge(dial->tls, &dial->seen) && dial->port == PROBE_PORT_TLS) {
-			dial->stage = DIAL_GREETING;
-			dialogue_begin(&dial->dialogue, dial->prober->helo, true, &dial->seen);
-			greeting_go(dial, false);
-		} else {
-			answered(dial);
-		}
+		judged(dial, tls_judge(dial->tls, &dial->seen, &dial->look));
 		break;
 	}
 }
@@ -301,7 +346,7 @@ static void connect_go(struct dial *dial)
 		handshake_begin(dial);
 	} else {
 		dial->stage = DIAL_PLAIN;
-		dialogue_begin(&dial->dialogue, dial->prober->helo, false, &dial->seen);
+		dialogue_begin(&dial->dialogue, dial->prober->helo, false, &dial->seen, &dial->look);
 	}
 }
 
@@ -356,6 +401,9 @@ void dial_go(struct dial *dial)
 	case DIAL_GREETING:
 		greeting_go(dial, closed);
 		break;
+	case DIAL_EHLO:
+		ehlo_go(dial, closed);
+		break;
 	case DIAL_QUIT:
 		if (closed)
 			dial->stage = DIAL_OVER;
@@ -387,6 +435,9 @@ void dial_late(struct dial *dial)
 	case DIAL_GREETING:
 		dialogue_fail(&dial->dialogue, PEER_SILENT, &say);
 		break;
+	case DIAL_EHLO:
+		answered(dial);
+		return;
 	case DIAL_ANSWERED:
 	case DIAL_QUIT:
 	case DIAL_OVER:

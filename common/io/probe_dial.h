@@ -24,6 +24,7 @@ enum dial_stage {
 	DIAL_PLAIN,     /* the dialogue up to STARTTLS */
 	DIAL_HANDSHAKE, /* TLS */
 	DIAL_GREETING,  /* port 465: the greeting behind TLS */
+	DIAL_EHLO,      /* the certificate is bad: `seen` is complete, and the look still wants the reply to EHLO */
 	DIAL_ANSWERED,  /* `seen` is complete, and TLS is up */
 	DIAL_QUIT,      /* waits for the reply to QUIT */
 	DIAL_OVER       /* `seen` is complete, and the connection can no longer be used */
@@ -44,6 +45,7 @@ struct dial {
 	size_t unsent_len;
 	struct dialogue dialogue;
 	struct evidence seen; /* complete except for `at` */
+	struct look look;     /* the same */
 };
 
 /* Starts to connect. Copies everything except the prober, which must exist until the dial has reached DIAL_ANSWERED or
@@ -55,11 +57,11 @@ enum { DIAL_READ = 1, DIAL_WRITE = 2 };
 unsigned dial_wants(const struct dial *dial);
 /* Continues as far as possible without waiting. Reads from the socket at most once. */
 void dial_go(struct dial *dial);
-/* Ends the dial because the deadline has passed: the stage becomes DIAL_OVER. */
+/* Ends the dial because the deadline has passed: the stage becomes DIAL_OVER; after DIAL_EHLO, DIAL_ANSWERED. */
 void dial_late(struct dial *dial);
 /* Sends QUIT, as SMTP demands. Only in the stage DIAL_ANSWERED; `seen` does not change any more. */
 void dial_quit(struct dial *dial);
-/* Closes the socket and frees everything except `seen`, `temporary` and the stage. In any stage. */
+/* Closes the socket and frees everything except `seen`, `look`, `temporary` and the stage. In any stage. */
 void dial_close(struct dial *dial);
 
 #endif

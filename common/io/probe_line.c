@@ -1,4 +1,5 @@
 /* Probes on an event loop, and the probers that they belong to. */
+#include "clock.h"
 #include "loop.h"
 #include "memory.h"
 #include "probe_dial.h"
@@ -8,6 +9,7 @@
 #include <sys/queue.h>
 
 #define QUIT_WAIT_MS 2000
+#define EHLO_WAIT_MS 2000 /* for the reply to EHLO that only the look keeps */
 
 struct probe_line {
 	struct loop *loop;
@@ -20,6 +22,8 @@ struct probe {
 	struct loop_watch *watch;
 	struct loop_timer *timer;
 	struct wake wake;
+	int64_t deadline_ms; /* by the monotonic clock */
+	bool listening;      /* in the stage DIAL_EHLO, and the timer is set for it */
 	bool answered;
 	bool leaving;           /* is in line->leaving */
 	bool dropped;           /* the caller has dropped it: probe_end() frees it */
@@ -67,6 +71,11 @@ static void probe_advance(struct probe *probe)
 	struct wake wake = probe->wake;
 	bool news = !probe->answered && dial->stage >= DIAL_ANSWERED;
 	probe->answered |= news;
+	if (dial->stage == DIAL_EHLO && !probe->listening) {
+		int64_t left_ms = probe->deadline_ms - clock_mono_ms();
+		probe->listening = true;
+		loop_timer_set(probe->timer, left_ms < 1 ? 1 : left_ms < EHLO_WAIT_MS ? (int)left_ms : EHLO_WAIT_MS);
+	}
 	if (dial->stage == DIAL_ANSWERED) {
 		bool room = probe->line->leaving_count < PROBE_LEAVING_MAX;
 		dial_quit(dial);
@@ -99,7 +108,7 @@ static void on_ready(void *arg, int fd, unsigned what)
 	probe_advance(probe);
 }
 
-/* The deadline has passed, or the reply to QUIT did not come in time, or the probe has failed in probe_begin(). */
+/* The deadline has passed, or the reply to QUIT or to EHLO behind TLS did not come in time, or the probe has failed in probe_begin(). */
 static void on_time(void *arg)
 {
 	struct probe *probe = arg;
@@ -119,6 +128,7 @@ struct probe *probe_begin(struct prober *prober, struct probe_line *line, const 
 		loop_timer_set(probe->timer, 0);
 	} else {
 		probe->watch = loop_watch_new(line->loop, probe->dial.fd, LOOP_WRITE, on_ready, probe);
+		probe->deadline_ms = clock_mono_ms() + timeout_ms;
 		loop_timer_set(probe->timer, timeout_ms);
 	}
 	return probe;
@@ -131,6 +141,11 @@ bool probe_answer(const struct probe *probe, struct evidence *seen, bool *tempor
 	*seen = probe->dial.seen;
 	*temporary = probe->dial.temporary;
 	return true;
+}
+
+const struct look *probe_look(const struct probe *probe)
+{
+	return &probe->dial.look;
 }
 
 void probe_drop(struct probe **slot)

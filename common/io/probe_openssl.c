@@ -1,5 +1,6 @@
 #include "memory.h"
 #include "probe_chain.h"
+#include "probe_look.h"
 #include "probe_smtp.h"
 #include "probe_tls.h"
 
@@ -111,9 +112,12 @@ enum tls_step tls_handshake(struct tls *tls, struct evidence *seen)
 	return step;
 }
 
-bool tls_judge(struct tls *tls, struct evidence *seen)
+bool tls_judge(struct tls *tls, struct evidence *seen, struct look *look)
 {
 	chain_show(tls->ssl, seen);
+	seen->leaf = look_certificates(look, tls->ssl);
+	look->not_before = seen->not_before;
+	look->not_after = seen->not_after;
 	bool good = chain_judge(&tls->chain, tls->ssl, seen);
 	/* RFC 8461 7.2. An MTA that demands TLS 1.2 fails before it sees the certificate, so mta_address must be
 	 * empty. */

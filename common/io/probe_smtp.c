@@ -1,6 +1,7 @@
 #include "probe_smtp.h"
 
 #include <stdio.h>
+#include <string.h>
 
 bool probe_fail(struct evidence *seen, enum reason reason, const char *words)
 {
@@ -11,13 +12,15 @@ bool probe_fail(struct evidence *seen, enum reason reason, const char *words)
 	return false;
 }
 
-void dialogue_begin(struct dialogue *dialogue, const char *helo, bool behind_tls, struct evidence *seen)
+void dialogue_begin(
+	struct dialogue *dialogue, const char *helo, bool behind_tls, struct evidence *seen, struct look *look)
 {
 	dialogue->state = DIALOGUE_GREETING;
 	dialogue->behind_tls = behind_tls;
 	dialogue->temporary = false;
 	dialogue->helo = helo;
 	dialogue->seen = seen;
+	dialogue->look = look;
 	smtp_reader_init(&dialogue->reply);
 }
 
@@ -76,6 +79,23 @@ void dialogue_fail(struct dialogue *dialogue, enum dialogue_trouble trouble, str
 	}
 }
 
+/* Keeps octets of the greeting and of the reply to EHLO, which are complete or not. */
+static void look_keep(const struct dialogue *dialogue, const char *bytes, size_t len)
+{
+	struct look *look = dialogue->look;
+	if (dialogue->state == DIALOGUE_GREETING)
+		smtp_keep(look->greeting, sizeof look->greeting, bytes, len);
+	else if (dialogue->state == DIALOGUE_EHLO)
+		smtp_keep(look->ehlo, sizeof look->ehlo, bytes, len);
+}
+
+/* Keeps the first word of the reply to EHLO, which is the server's name (RFC 5321 4.1.1.1). */
+static void name_keep(struct look *look, const char *first)
+{
+	size_t len = strcspn(first, " \t");
+	snprintf(look->ehlo_name, sizeof look->ehlo_name, "%.*s", (int)len, first);
+}
+
 /* Handles a complete reply: the next command, or the end of the dialogue. */
 static void take_reply(struct dialogue *dialogue, struct text *say)
 {
@@ -85,6 +105,7 @@ static void take_reply(struct dialogue *dialogue, struct text *say)
 	bool is_unknown_command = reply->code == 500 || reply->code == 502;
 	bool refused = reply->code >= 400;
 	enum reason otherwise = refused ? REASON_HOP_GREETING : REASON_HOP_PROTOCOL;
+	dialogue->look->rewritten = smtp_is_rewritten(dialogue->look->greeting, dialogue->look->ehlo);
 	switch (dialogue->state) {
 	case DIALOGUE_GREETING:
 		if (reply->code != 220) {
@@ -99,6 +120,8 @@ static void take_reply(struct dialogue *dialogue, struct text *say)
 		}
 		break;
 	case DIALOGUE_EHLO:
+		if (reply->code == 250)
+			name_keep(dialogue->look, reply->first);
 		if (reply->code == 250 && reply->starttls) {
 			dialogue->state = DIALOGUE_STARTTLS;
 			text_add(say, "STARTTLS\r\n");
@@ -126,6 +149,7 @@ void dialogue_feed(struct dialogue *dialogue, const char *bytes, size_t len, str
 {
 	while (len && dialogue_waits(dialogue)) {
 		size_t taken = smtp_reader_feed(&dialogue->reply, bytes, len);
+		look_keep(dialogue, bytes, taken);
 		bytes += taken;
 		len -= taken;
 		if (dialogue->reply.state == SMTP_MALFORMED)

@@ -1,9 +1,10 @@
-/* The SMTP part of a probe, as a state machine: takes the octets that the peer sends, and returns the commands to send.
- * Knows neither sockets nor OpenSSL. Pure; any thread; never allocates. */
+/* The SMTP part of a probe, as a state machine: takes the octets that the peer sends, keeps the greeting and the reply to
+ * EHLO in the probe's look, and returns the commands to send. Knows neither sockets nor OpenSSL. Pure; any thread; never allocates. */
 #ifndef IO_PROBE_SMTP_H
 #define IO_PROBE_SMTP_H
 
 #include "evidence.h"
+#include "look.h"
 #include "smtp.h"
 #include "text.h"
 
@@ -21,14 +22,16 @@ struct dialogue {
 	bool temporary;  /* the failure may be temporary */
 	const char *helo;
 	struct evidence *seen;
+	struct look *look;
 	struct smtp_reader reply;
 };
 
 /* The size that the buffer of `say` needs: one call adds fewer octets. */
 #define DIALOGUE_SAY_SIZE 512
 
-/* Begins a dialogue, which waits for the greeting. `helo` (at most 255 octets) and `seen` must outlive it. */
-void dialogue_begin(struct dialogue *dialogue, const char *helo, bool behind_tls, struct evidence *seen);
+/* Begins a dialogue, which waits for the greeting. `helo` (at most 255 octets), `seen` and `look` must outlive it. */
+void dialogue_begin(
+	struct dialogue *dialogue, const char *helo, bool behind_tls, struct evidence *seen, struct look *look);
 /* Returns whether the dialogue waits for octets from the peer. */
 bool dialogue_waits(const struct dialogue *dialogue);
 /* Takes octets from the peer, and adds the commands that follow to `say`. Octets behind the reply to STARTTLS end the

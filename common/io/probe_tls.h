@@ -4,6 +4,7 @@
 #ifndef IO_PROBE_TLS_H
 #define IO_PROBE_TLS_H
 
+#include "look.h"
 #include "probe.h"
 
 /* The settings that all probes of a prober share. */
@@ -31,9 +32,9 @@ enum tls_step { TLS_MORE, TLS_DONE, TLS_FAILED };
 /* Continues the handshake. Returns TLS_MORE if it needs more octets from the peer; TLS_FAILED if it failed, with the
  * reason and the words in `seen`. */
 enum tls_step tls_handshake(struct tls *tls, struct evidence *seen);
-/* Describes and judges the certificates and the protocol in `seen`. Returns false if they are bad; then `seen` has the
- * reason. Only after the handshake. */
-bool tls_judge(struct tls *tls, struct evidence *seen);
+/* Describes the certificates in `seen` and `look`, and judges them and the protocol. Returns false if they are bad; then
+ * `seen` has the reason. Only after the handshake. */
+bool tls_judge(struct tls *tls, struct evidence *seen, struct look *look);
 /* Copies the DNS names of the certificate, as described at struct probe_shown. The caller frees them with names_free().
  * Only after the handshake. */
 void tls_names(struct tls *tls, struct names *names);

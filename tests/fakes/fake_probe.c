@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -72,6 +73,7 @@ struct probe {
 	struct address address;
 	uint16_t port;
 	char address_text[ADDRESS_TEXT_SIZE];
+	struct look *look;
 };
 
 static atomic_int newest_ms;
@@ -86,6 +88,8 @@ struct probe *probe_begin(struct prober *prober, struct probe_line *line, const 
 {
 	struct probe *probe = calloc(1, sizeof *probe);
 	assert(probe && prober && timeout_ms > 0);
+	probe->look = calloc(1, sizeof *probe->look);
+	assert(probe->look);
 	atomic_store(&newest_ms, timeout_ms);
 	probe->prober = prober;
 	probe->dane = dane != NULL;
@@ -97,6 +101,64 @@ struct probe *probe_begin(struct prober *prober, struct probe_line *line, const 
 	probe->call = world_call_start(line->loop, INT_MAX, wake, "%s %s:%u %s", dane ? "probe-dane" : "probe", host,
 		port, probe->address_text);
 	return probe;
+}
+
+/* Equal words have equal hashes. */
+static uint64_t word_hash(const char *word)
+{
+	uint64_t hash = 14695981039346656037u; /* FNV-1a */
+	for (; *word; word++)
+		hash = (hash ^ (unsigned char)*word) * 1099511628211u;
+	return hash;
+}
+
+/* Returns whether the hop shows a certificate: the result is good, or the certificate or the version is at fault. */
+static bool has_certificate(enum reason reason)
+{
+	static const enum reason shown[] = {REASON_OK, REASON_CERT_UNTRUSTED, REASON_CERT_EXPIRED,
+		REASON_CERT_NOT_YET_VALID, REASON_CERT_HOST_MISMATCH, REASON_CERT_PURPOSE, REASON_CERT_WEAK_KEY,
+		REASON_TLS_TOO_OLD, REASON_TLSA_MISMATCH};
+	for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
+		if (reason == shown[i])
+			return true;
+	return false;
+}
+
+static void certificate_look(
+	struct look *look, struct evidence *seen, const struct world_look *as, const char *host, const char *ehlo)
+{
+	const char *key = as->key[0] ? as->key : host, *leaf = as->leaf[0] ? as->leaf : key;
+	seen->leaf = word_hash(leaf);
+	seen->not_before = as->not_before;
+	snprintf(look->fingerprint, sizeof look->fingerprint, "%016" PRIx64 "%048d", seen->leaf, 0);
+	snprintf(look->spki, sizeof look->spki, "%016" PRIx64 "%048d", word_hash(key), 0);
+	snprintf(look->serial, sizeof look->serial, "%016" PRIx64, word_hash(leaf));
+	snprintf(look->authority, sizeof look->authority, "%s", as->authority[0] ? as->authority : "Test Authority");
+	snprintf(look->chain, sizeof look->chain, "CN=%s; O=%s", host, look->authority);
+	if (seen->reason != REASON_OK)
+		snprintf(look->ehlo_tls, sizeof look->ehlo_tls, "250-%s\n250 8BITMIME\n", ehlo);
+	look->not_before = seen->not_before;
+	look->not_after = seen->not_after;
+}
+
+/* What a probe with this result sees. */
+static void look_fill(struct look *look, struct evidence *seen, const struct world_look *as, const char *host)
+{
+	const char *ehlo = as->ehlo[0] ? as->ehlo : host;
+	memset(look, 0, sizeof *look);
+	memcpy(look->address, seen->address, sizeof look->address);
+	if (reason_class(seen->reason) == REASON_INCONCLUSIVE)
+		return;
+	bool stripped = seen->reason == REASON_STARTTLS_MISSING;
+	look->rewritten = as->rewritten;
+	snprintf(look->greeting, sizeof look->greeting, "220 %.100s ESMTP\n", ehlo);
+	snprintf(look->ehlo, sizeof look->ehlo, "250-%s\n250 %s\n", ehlo,
+		as->rewritten ? "XXXXXXXA"
+		: stripped    ? "8BITMIME"
+			      : "STARTTLS");
+	snprintf(look->ehlo_name, sizeof look->ehlo_name, "%.100s", ehlo);
+	if (has_certificate(seen->reason))
+		certificate_look(look, seen, as, host, ehlo);
 }
 
 bool probe_answer(const struct probe *probe, struct evidence *seen, bool *temporary)
@@ -118,6 +180,9 @@ bool probe_answer(const struct probe *probe, struct evidence *seen, bool *tempor
 		snprintf(seen->cipher, sizeof seen->cipher, "TLS_AES_256_GCM_SHA384");
 	snprintf(seen->names, sizeof seen->names, "%s", answer.names);
 	seen->not_after = answer.not_after;
+	if (answer.look.protocol && answer.protocol)
+		seen->protocol = answer.look.protocol;
+	look_fill(probe->look, seen, &answer.look, probe->host);
 	if (!probe->dane)
 		certificate_show(probe->prober,
 			&(struct probe_shown){probe->host, &probe->address, probe->port, seen, NULL}, answer.names);
@@ -125,11 +190,17 @@ bool probe_answer(const struct probe *probe, struct evidence *seen, bool *tempor
 	return true;
 }
 
+const struct look *probe_look(const struct probe *probe)
+{
+	return probe->look;
+}
+
 void probe_drop(struct probe **probe)
 {
 	if (!*probe)
 		return;
 	world_call_drop(&(*probe)->call);
+	free((*probe)->look);
 	free(*probe);
 	*probe = NULL;
 }

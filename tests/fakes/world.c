@@ -371,6 +371,14 @@ void world_hop_names(const char *host, const char *names, int64_t not_after)
 	lock_drop(&lock);
 }
 
+void world_hop_look(const char *host, const struct world_look *look)
+{
+	lock_take(&lock);
+	struct answer_row *row = answer_row(w.hop, &w.hop_count, host);
+	row->answer.look = *look;
+	lock_drop(&lock);
+}
+
 struct world_answer world_hop_answer(const char *host, const char *address)
 {
 	struct world_answer answer = {.reason = REASON_HOP_UNREACHABLE};

@@ -65,6 +65,18 @@ void world_networks_reset(void);
 void world_network(const struct address *address, const struct network *network);
 void world_networks_gone(bool gone);
 
+/* What else a probe of a listed hop sees. */
+struct world_look {
+	char authority[64]; /* "": Test Authority */
+	char key[32];       /* any word; equal words: the same key. "": the host's name */
+	char leaf[32];      /* the same for the certificate; "": one for each key */
+	char ehlo[64];      /* its name for itself; "": the host's name */
+	int64_t not_before; /* 0: unknown */
+	uint16_t protocol;  /* 0: as in world_hop() */
+	bool rewritten;     /* a middlebox overwrites keywords */
+};
+void world_hop_look(const char *host, const struct world_look *look);
+
 /* Gates: calls whose text begins with `calls` wait until the gate is opened. */
 void world_gate_shut(const char *calls);
 void world_gate_open(const char *calls);                                    /* "": all */
@@ -115,6 +127,7 @@ struct world_answer {
 	char detail[128];
 	char names[256];   /* of a hop's certificate, blank-separated */
 	int64_t not_after; /* of it */
+	struct world_look look;
 };
 struct world_answer world_policy_answer(const char *domain);
 struct world_answer world_hop_answer(const char *host, const char *address);

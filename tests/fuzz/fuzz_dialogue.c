@@ -67,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char line[DIALOGUE_SAY_SIZE], told[DIALOGUE_SAY_SIZE] = "";
 	struct evidence seen = {.reason = REASON_OK};
+	struct look look = {.at = 0};
 	struct dialogue dialogue;
 	struct text say;
 	size_t fed = 0;
@@ -75,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const char *said = (const char *)data + 1;
 	size_t len = size - 1, piece = 1 + (size_t)data[0];
-	dialogue_begin(&dialogue, "relay.example.net", false, &seen);
+	dialogue_begin(&dialogue, "relay.example.net", false, &seen, &look);
 	while (dialogue_waits(&dialogue)) {
 		size_t some = len - fed < piece ? len - fed : piece;
 		text_init(&say, line, sizeof line);
@@ -91,5 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_MUST((dialogue.state == DIALOGUE_READY) == conclusion.good && seen.reason == conclusion.reason);
 	FUZZ_MUST(memchr(seen.text, '\0', sizeof seen.text));
 	FUZZ_MUST(strcmp(told, conclusion.told) == 0);
+	/* What is kept ends within its buffers, and holds no reply but the greeting and that to EHLO. */
+	FUZZ_MUST(memchr(look.greeting, '\0', sizeof look.greeting) && memchr(look.ehlo, '\0', sizeof look.ehlo));
+	FUZZ_MUST(memchr(look.ehlo_name, '\0', sizeof look.ehlo_name));
+	FUZZ_MUST(look.ehlo_name[0] == '\0' || strstr(look.ehlo, look.ehlo_name));
+	FUZZ_MUST(strlen(look.greeting) + strlen(look.ehlo) <= fed);
 	return 0;
 }

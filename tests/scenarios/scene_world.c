@@ -188,6 +188,39 @@ static bool run_hop(struct scene *scene, const struct words *words)
 	return words->count == 3 || left_to_mta || run_hop_names(scene, words);
 }
 
+/* Copies the value of a word KEY=VALUE. Returns false if the word has another key or the value does not fit. */
+static bool value_copied(const char *word, const char *key, char *out, size_t size)
+{
+	const char *value = word_value(word, key);
+	return value && snprintf(out, size, "%s", value) < (int)size;
+}
+
+/* look HOST[/ADDRESS] [authority=NAME] [key=WORD] [leaf=WORD] [age=DURATION] [ehlo=NAME] [protocol=1.N] [rewritten] */
+static bool run_look(struct scene *scene, const struct words *words)
+{
+	struct world_look look = {.not_before = 0};
+	if (words->count < 2)
+		return scene_bad(scene, "look", "HOST ...");
+	for (size_t i = 2; i < words->count; i++) {
+		const char *word = words->word[i], *age = word_value(word, "age"),
+			   *version = word_value(word, "protocol");
+		int64_t seconds = 0;
+		if (age && duration_parse(age, &seconds))
+			look.not_before = world_wall_s() - seconds;
+		else if (version && strncmp(version, "1.", 2) == 0)
+			look.protocol = (uint16_t)(0x0301 + strtoul(version + 2, NULL, 10));
+		else if (strcmp(word, "rewritten") == 0)
+			look.rewritten = true;
+		else if (!value_copied(word, "authority", look.authority, sizeof look.authority) &&
+			 !value_copied(word, "key", look.key, sizeof look.key) &&
+			 !value_copied(word, "leaf", look.leaf, sizeof look.leaf) &&
+			 !value_copied(word, "ehlo", look.ehlo, sizeof look.ehlo))
+			return scene_bad(scene, "look", word);
+	}
+	world_hop_look(words->word[1], &look);
+	return true;
+}
+
 /* good DOMAIN: an honest enforce domain with one good hop */
 static bool run_good(struct scene *scene, const struct words *words)
 {
@@ -315,6 +348,7 @@ const struct statement scene_world_statements[] = {
 	{"body", run_body},
 	{"policy-fails", run_policy_fails},
 	{"hop", run_hop},
+	{"look", run_look},
 	{"good", run_good},
 	{"zone", run_zone},
 	{"alias", run_alias},

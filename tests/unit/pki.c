@@ -73,6 +73,9 @@ struct pki_pair pki_issue(const struct pki_pair *ca, const struct pki_request *r
 
 	must(leaf.key != NULL);
 	leaf.cert = certificate(leaf.key, request->cn ? request->cn : "leaf", from_s, until_s);
+	if (request->org)
+		must(X509_NAME_add_entry_by_txt(X509_get_subject_name(leaf.cert), "O", MBSTRING_UTF8,
+			(const unsigned char *)request->org, -1, -1, 0));
 	must(X509_set_issuer_name(leaf.cert, X509_get_subject_name(ca ? ca->cert : leaf.cert)));
 	if (request->san)
 		add_extension(leaf.cert, NID_subject_alt_name, request->san);

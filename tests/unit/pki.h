@@ -13,6 +13,7 @@ struct pki_pair {
 
 struct pki_request {
 	const char *cn;        /* NULL: "leaf" */
+	const char *org;       /* organization; NULL: none */
 	const char *san;       /* in the form of openssl.cnf: "DNS:a.example,IP:192.0.2.1"; NULL: none */
 	int64_t from_s;        /* seconds from now; 0: an hour ago */
 	int64_t until_s;       /* seconds from now; 0: in 30 days */

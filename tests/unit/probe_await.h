@@ -21,6 +21,7 @@ static inline void await_must(bool good, const char *what)
 struct probe_room {
 	struct loop *loop;
 	struct probe_line *line;
+	struct look look; /* of the newest probe_await() */
 };
 
 static inline void probe_room_open(struct probe_room *room)
@@ -76,6 +77,7 @@ struct awaited {
 	void (*then)(struct awaited *awaited); /* called on the loop's thread after the answer; NULL: nothing */
 	/* valid after room_wait(), or in `then` */
 	struct evidence seen;
+	struct look look;
 	bool may_pass;
 	/* private */
 	struct probe_room *room;
@@ -92,6 +94,7 @@ static inline void awaited_wake(void *arg)
 	await_must(++awaited->wakes == 1, "woken twice");
 	await_must(loop_is_mine(awaited->room->loop), "woken on another thread");
 	await_must(probe_answer(awaited->probe, &awaited->seen, &awaited->may_pass), "woken without an answer");
+	awaited->look = *probe_look(awaited->probe);
 	if (awaited->then)
 		awaited->then(awaited);
 	sem_post(&awaited->woken);
@@ -180,6 +183,7 @@ static inline bool probe_await(struct probe_room *room, struct prober *prober, c
 	sem_wait(&awaited.woken);
 	room_drop(room, &awaited);
 	*seen = awaited.seen;
+	room->look = awaited.look;
 	return awaited.may_pass;
 }
 

@@ -59,6 +59,7 @@ enum cert {
 	CERT_EMAIL,
 	CERT_BELOW_INTER,
 	CERT_SHA1,
+	CERT_BELOW_ORG,
 	CERT_COUNT
 };
 
@@ -74,7 +75,8 @@ enum manner {
 	TLS_ANONYMOUS,
 	TLS_SLOW,
 	TLS_FLOOD,
-	TLS_VANISH
+	TLS_VANISH,
+	TLS_DEAF /* no reply to EHLO behind TLS */
 };
 
 struct script {
@@ -84,9 +86,10 @@ struct script {
 	unsigned dribble_ms; /* pause between the octets of the greeting */
 };
 
-static struct pki_pair ca, stranger, weak, inter, leaves[CERT_COUNT];
+static struct pki_pair ca, stranger, weak, inter, org, leaves[CERT_COUNT];
 static struct trust *trust;
 static struct probe_room room;
+static const char *reply_behind = EHLO; /* the reply to EHLO behind TLS; set while no server runs */
 
 struct server {
 	const struct script *script;
@@ -94,7 +97,7 @@ struct server {
 	uint16_t port;
 	bool tls_first;
 	pthread_t thread;
-	char client[64], sni[256], commands[1024], quit[64];
+	char client[64], sni[256], commands[1024], ehlo[64], quit[64];
 };
 
 /* The server */
@@ -150,6 +153,8 @@ static SSL_CTX *server_context(const struct script *script)
 
 	if (script->cert == CERT_BELOW_SHORT_KEY)
 		assert_int_equal(SSL_CTX_add1_chain_cert(ctx, weak.cert), 1);
+	if (script->cert == CERT_BELOW_ORG)
+		assert_int_equal(SSL_CTX_add1_chain_cert(ctx, org.cert), 1);
 	if (script->manner == TLS_ONLY_1_0)
 		SSL_CTX_set_max_proto_version(ctx, TLS1_VERSION);
 	if (script->manner == TLS_ONLY_1_1)
@@ -164,12 +169,34 @@ static SSL_CTX *server_context(const struct script *script)
 	return ctx;
 }
 
+/* Reads a command. */
+static bool hear_tls(SSL *ssl, char *command, size_t size)
+{
+	int len = SSL_read(ssl, command, (int)size - 1);
+
+	command[len > 0 ? len : 0] = '\0';
+	return len > 0;
+}
+
+/* Serves EHLO, if it comes, and reads QUIT. Returns false if the connection is to be closed. */
+static bool serve_commands(struct server *server, int fd, SSL *ssl)
+{
+	server->ehlo[0] = '\0';
+	if (!hear_tls(ssl, server->quit, sizeof server->quit) || strncmp(server->quit, "EHLO", 4) != 0)
+		return true;
+	memcpy(server->ehlo, server->quit, sizeof server->ehlo);
+	if (server->script->manner == TLS_DEAF)
+		hang(server, fd);
+	else if (*reply_behind)
+		SSL_write(ssl, reply_behind, (int)strlen(reply_behind));
+	return *reply_behind && hear_tls(ssl, server->quit, sizeof server->quit);
+}
+
 static void serve_tls(struct server *server, int fd)
 {
 	SSL_CTX *ctx = server_context(server->script);
 	SSL *ssl = SSL_new(ctx);
 	const char *sni;
-	int len;
 
 	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) == 1) {
@@ -179,12 +206,13 @@ static void serve_tls(struct server *server, int fd)
 			SSL_write(ssl, server->script->greeting, (int)strlen(server->script->greeting));
 		if (server->tls_first && server->script->greeting == HANG)
 			hang(server, fd);
-		len = SSL_read(ssl, server->quit, sizeof server->quit - 1);
-		server->quit[len > 0 ? len : 0] = '\0';
+		bool goes_on = serve_commands(server, fd, ssl);
 		if (server->script->manner == TLS_SLOW)
 			hang(server, fd);
-		SSL_write(ssl, "221 bye\r\n", 9);
-		SSL_shutdown(ssl);
+		if (goes_on) {
+			SSL_write(ssl, "221 bye\r\n", 9);
+			SSL_shutdown(ssl);
+		}
 	}
 	SSL_free(ssl);
 	SSL_CTX_free(ctx);
@@ -254,6 +282,7 @@ static void serve_handshake(struct server *server, int fd)
 	case TLS_ONLY_1_2:
 	case TLS_ANONYMOUS:
 	case TLS_SLOW:
+	case TLS_DEAF:
 		serve_tls(server, fd);
 	}
 }
@@ -610,6 +639,161 @@ static void test_evidence(void **state)
 	assert_string_equal(seen.names, HOST);
 }
 
+static void hex_of(char *out, const unsigned char *octets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		sprintf(out + 2 * i, "%02x", octets[i]);
+}
+
+static void assert_sha256(const char *hex, const unsigned char *bytes, int len)
+{
+	unsigned char hash[32];
+	char expected[65];
+
+	assert_int_equal(EVP_Digest(bytes, (size_t)len, hash, NULL, EVP_sha256(), NULL), 1);
+	hex_of(expected, hash, sizeof hash);
+	assert_string_equal(hex, expected);
+}
+
+/* The certificate and its key are those of openssl x509 -fingerprint -sha256, and of a record `TLSA 3 1 1`. */
+static void assert_looks_like(const struct look *look, const struct evidence *seen, X509 *cert)
+{
+	unsigned char *der = NULL, *key = NULL;
+	char first[17], serial[65];
+	const ASN1_INTEGER *number = X509_get0_serialNumber(cert);
+	int len = i2d_X509(cert, &der);
+
+	assert_sha256(look->fingerprint, der, len);
+	snprintf(first, sizeof first, "%016llx", (unsigned long long)seen->leaf);
+	assert_memory_equal(first, look->fingerprint, 16);
+	len = i2d_PUBKEY(X509_get0_pubkey(cert), &key);
+	assert_sha256(look->spki, key, len);
+	hex_of(serial, ASN1_STRING_get0_data(number), (size_t)ASN1_STRING_length(number));
+	assert_string_equal(look->serial, serial);
+	assert_int_equal(look->not_before, seen->not_before);
+	assert_int_equal(look->not_after, seen->not_after);
+	OPENSSL_free(der);
+	OPENSSL_free(key);
+}
+
+static void test_look_good(void **state)
+{
+	static const struct script plain = {"220-a\r\n220 mx ESMTP\r\n", EHLO, GO, TLS_GOOD, CERT_GOOD, 0};
+	static const struct script below = {
+		GREETING, "250-MX.example hello\r\n250 STARTTLS\r\n", GO, TLS_ONLY_1_2, CERT_BELOW_ORG, 0};
+	const struct look *look = &room.look;
+	struct server server;
+	(void)state;
+
+	struct evidence seen = probe_script(&plain, "127.0.0.1", &server);
+	assert_int_equal(seen.reason, REASON_OK);
+	assert_string_equal(server.ehlo, ""); /* no further round trip */
+	assert_int_equal(look->at, 0);
+	assert_string_equal(look->address, "127.0.0.1");
+	assert_string_equal(look->greeting, "220-a\n220 mx ESMTP\n");
+	assert_string_equal(look->ehlo, "250-mx\n250-PIPELINING\n250-STARTTLS\n250 8BITMIME\n");
+	assert_string_equal(look->ehlo_tls, "");
+	assert_string_equal(look->ehlo_name, "mx");
+	assert_false(look->rewritten);
+	assert_string_equal(look->authority, "test");
+	assert_string_equal(look->chain, "CN=leaf; CN=test");
+	assert_looks_like(look, &seen, leaves[CERT_GOOD].cert);
+
+	seen = probe_script(&below, "127.0.0.1", &server);
+	assert_int_equal(seen.reason, REASON_OK);
+	assert_string_equal(look->ehlo_name, "MX.example");
+	assert_string_equal(look->authority, "Good?Certs \xc3\xa4");
+	assert_string_equal(
+		look->chain, "CN=leaf; O=Good\\07Certs \\C3\\A4,CN=org\nO=Good\\07Certs \\C3\\A4,CN=org; CN=test");
+	assert_looks_like(look, &seen, leaves[CERT_BELOW_ORG].cert);
+}
+
+static const struct script bad_script = {GREETING, EHLO, GO, TLS_GOOD, CERT_STRANGER, 0};
+static const struct script old_script = {GREETING, EHLO, GO, TLS_ONLY_1_1, CERT_STRANGER, 0};
+static const struct script deaf_script = {GREETING, EHLO, GO, TLS_DEAF, CERT_STRANGER, 0};
+
+static const struct {
+	const struct script *script;
+	const char *reply, *kept;
+} behind[] = {
+	{&bad_script, EHLO, "250-mx\n250-PIPELINING\n250-STARTTLS\n250 8BITMIME\n"},
+	{&old_script, "250-other.example hi\r\n250 HELP\r\n", "250-other.example hi\n250 HELP\n"},
+	{&bad_script, "554 go away\r\n", "554 go away\n"},
+	{&bad_script, "SSH-2.0-x\r\n", "SSH-2.0-x\n"},
+	{&bad_script, "250 mx\r\n250 more\r\n", "250 mx\n"},
+	{&bad_script, LINES_16 LINES_16, NULL}, /* cut to fit, and never complete */
+	{&bad_script, CUT, ""},
+	{&deaf_script, EHLO, ""},
+};
+
+/* After a bad certificate one more reply is kept, and the answer is the same without it. */
+static void test_look_bad(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+		bool old = behind[i].script == &old_script;
+		struct server server;
+
+		reply_behind = behind[i].reply;
+		struct evidence seen = probe_script(behind[i].script, "127.0.0.1", &server);
+		assert_int_equal(seen.reason, old ? REASON_TLS_TOO_OLD : REASON_CERT_UNTRUSTED);
+		assert_false(passing);
+		assert_string_equal(server.ehlo, "EHLO relay.example\r\n");
+		if (behind[i].kept && strcmp(room.look.ehlo_tls, behind[i].kept) != 0)
+			fail_msg("row %zu: %s", i, room.look.ehlo_tls);
+		if (!behind[i].kept)
+			assert_int_equal(strlen(room.look.ehlo_tls), LOOK_EHLO_SIZE - 1);
+		else if (*behind[i].kept)
+			assert_string_equal(server.quit, "QUIT\r\n");
+		assert_string_equal(room.look.ehlo_name, "mx");
+		assert_string_equal(room.look.authority, "stranger");
+		assert_looks_like(&room.look, &seen, leaves[CERT_STRANGER].cert);
+	}
+	reply_behind = EHLO;
+}
+
+/* Two seconds are enough for a reply that only the look keeps. */
+static void test_look_in_time(void **state)
+{
+	struct address to = address_of("127.0.0.1");
+	struct prober *prober = prober_of(NULL);
+	struct evidence seen;
+	struct server server;
+	(void)state;
+
+	server_start(&server, &deaf_script, "127.0.0.1", 0, false);
+	int64_t begun_ms = clock_mono_ms();
+	probe_await(&room, prober, HOST, &to, server.port, 60000, NULL, &seen);
+	assert_in_range(clock_mono_ms() - begun_ms, 1990, 2000 + LATE_MS);
+	assert_int_equal(seen.reason, REASON_CERT_UNTRUSTED);
+	server_stop(&server);
+	prober_free(&prober);
+}
+
+/* What is kept if the probe ends before TLS. */
+static void test_look_before_tls(void **state)
+{
+	static const struct script stripped = {GREETING, "250-mx\r\n250 XXXXXXXA\r\n", CUT, TLS_GOOD, CERT_GOOD, 0};
+	static const struct script refused = {"554-go\r\n554 away\r\n", CUT, CUT, TLS_GOOD, CERT_GOOD, 0};
+	static const struct script cut = {"220 mx\r\n", "250-mx\r\n250-SI", CUT, TLS_GOOD, CERT_GOOD, 0};
+	const struct look *look = &room.look;
+	struct server server;
+	(void)state;
+
+	assert_int_equal(probe_script(&stripped, "127.0.0.1", &server).leaf, 0);
+	assert_string_equal(look->ehlo, "250-mx\n250 XXXXXXXA\n");
+	assert_string_equal(look->ehlo_name, "mx");
+	assert_true(look->rewritten);
+	assert_string_equal(look->fingerprint, "");
+	probe_script(&refused, "127.0.0.1", &server);
+	assert_string_equal(look->greeting, "554-go\n554 away\n");
+	assert_string_equal(look->ehlo, "");
+	assert_false(look->rewritten);
+	probe_script(&cut, "127.0.0.1", &server);
+	assert_string_equal(look->ehlo, "250-mx\n250-SI");
+	assert_string_equal(look->ehlo_name, "");
+}
+
 static void test_plaintext_quit(void **state)
 {
 	static const struct script script = {GREETING, "250 mx\r\n", CUT, TLS_GOOD, CERT_GOOD, 0};
@@ -777,6 +961,8 @@ static const struct pki_pair *issuer_of(int cert)
 		return &weak;
 	case CERT_BELOW_INTER:
 		return &inter;
+	case CERT_BELOW_ORG:
+		return &org;
 	default:
 		return &ca;
 	}
@@ -806,6 +992,7 @@ static int set_up(void **state)
 		[CERT_EMAIL] = {.san = "DNS:" HOST, .usage = "emailProtection"},
 		[CERT_BELOW_INTER] = {.san = "DNS:" HOST},
 		[CERT_SHA1] = {.san = "DNS:" HOST, .sha1 = true},
+		[CERT_BELOW_ORG] = {.san = "DNS:" HOST},
 		[CERT_LONG] = {.san = "DNS:" HOST, .padding = 110 * 1024},
 		[CERT_ODD_NAMES] = {.san = "DNS:a b\ac.example,IP:192.0.2.1,DNS:" HOST ",DNS:*.example.net"},
 	};
@@ -817,6 +1004,7 @@ static int set_up(void **state)
 	stranger = pki_ca("stranger");
 	weak = pki_issue(&ca, &(struct pki_request){.cn = "weak", .rsa_bits = 1024, .authority = true});
 	inter = pki_issue(&ca, &(struct pki_request){.cn = "inter", .authority = true});
+	org = pki_issue(&ca, &(struct pki_request){.cn = "org", .org = "Good\aCerts \xc3\xa4", .authority = true});
 	pki_write_temporary(&ca, ca_file);
 	trust = trust_new(ca_file, &why);
 	unlink(ca_file);
@@ -837,6 +1025,7 @@ static int tear_down(void **state)
 	pki_free(&stranger);
 	pki_free(&weak);
 	pki_free(&inter);
+	pki_free(&org);
 	for (int i = 0; i < CERT_COUNT; i++)
 		pki_free(&leaves[i]);
 	trust_free(&trust);
@@ -849,6 +1038,10 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_tls_first),
 		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_look_good),
+		cmocka_unit_test(test_look_bad),
+		cmocka_unit_test(test_look_in_time),
+		cmocka_unit_test(test_look_before_tls),
 		cmocka_unit_test(test_plaintext_quit),
 		cmocka_unit_test(test_no_sigpipe),
 		cmocka_unit_test(test_ipv6),
