@@ -32,9 +32,11 @@ check_PROGRAMS += tests/unit/test_entry_codec
 check_PROGRAMS += tests/unit/test_store
 tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_events
-tests_unit_test_events_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_event
+tests_unit_test_events_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_sign
 tests_unit_test_events_SOURCES = tests/unit/test_events.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
+check_PROGRAMS += tests/unit/test_story
+tests_unit_test_story_SOURCES = tests/unit/test_story.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_verdicts
 tests_unit_test_verdicts_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_verdicts
 tests_unit_test_verdicts_SOURCES = tests/unit/test_verdicts.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \

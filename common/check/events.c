@@ -14,6 +14,7 @@
 struct pending {
 	bool used;
 	struct event_record event; /* the part that is not in the store yet; count 0: nothing */
+	struct story *story;       /* of that part; owned; may be NULL */
 	uint32_t unlogged;         /* how often it happened since it was last logged */
 	int64_t logged_ms;         /* when it was last logged */
 	int64_t written_ms;        /* when it was last written to the store */
@@ -22,11 +23,19 @@ struct pending {
 /* An event that was evicted from memory before it was written to the store. */
 struct evicted {
 	struct event_record event;
+	struct story *story; /* owned; may be NULL */
 	struct evicted *next;
+};
+
+struct hearer {
+	events_heard *heard;
+	void *arg;
 };
 
 struct events {
 	struct store *store;
+	struct hearer hearer[EVENTS_LISTENERS_MAX];
+	unsigned hearers;
 	struct lock lock;
 	struct pending pending[EVENTS_PENDING_MAX] GUARDED_BY(lock);
 	struct evicted *first GUARDED_BY(lock); /* the oldest evicted event */
@@ -41,6 +50,28 @@ struct events *events_new(struct store *store)
 	events->store = store;
 	lock_init(&events->lock);
 	return events;
+}
+
+void events_listen(struct events *events, events_heard *heard, void *arg)
+{
+	if (events->hearers == EVENTS_LISTENERS_MAX)
+		abort();
+	events->hearer[events->hearers++] = (struct hearer){heard, arg};
+}
+
+static void listeners_tell(struct events *events, const struct event_record *event, bool written)
+{
+	for (unsigned i = 0; i < events->hearers; i++)
+		events->hearer[i].heard(events->hearer[i].arg, event, written);
+}
+
+/* Writes an event with its story, and tells the listeners. Returns false if the store refuses it. */
+static bool event_write(struct events *events, struct event_record *event, const struct story *story)
+{
+	bool written = store_note_sign(events->store, event, story, NULL);
+	if (written)
+		listeners_tell(events, event, true);
+	return written;
 }
 
 static bool is_due(int64_t since_ms, int64_t now_ms)
@@ -62,14 +93,25 @@ static struct evicted *evicted_take(struct events *events) REQUIRES(events->lock
 	return evicted;
 }
 
-/* Drops the oldest event of a full queue. The store's ring holds no more events than this queue, so it would drop that
- * event, too. */
-static void evicted_add(struct events *events, const struct event_record *event) REQUIRES(events->lock)
+static void evicted_free(struct evicted *evicted)
+{
+	free(evicted->story);
+	free(evicted);
+}
+
+/* Takes over the story, and drops it if many events wait already. Drops the oldest event of a full queue. The store's ring
+ * holds no more events than this queue, so it would drop that event, too. */
+static void evicted_add(struct events *events, const struct event_record *event, struct story *story)
+	REQUIRES(events->lock)
 {
 	struct evicted *evicted = xcalloc(1, sizeof *evicted);
 	if (events->evicted_count == EVENTS_MAX)
-		free(evicted_take(events));
+		evicted_free(evicted_take(events));
 	evicted->event = *event;
+	if (events->evicted_count < EVENTS_STORIES_MAX)
+		evicted->story = story;
+	else
+		free(story);
 	if (events->last)
 		events->last->next = evicted;
 	else
@@ -89,7 +131,7 @@ static bool evicted_write(struct events *events, bool all)
 		lock_drop(&events->lock);
 		if (!evicted)
 			return true;
-		if (!store_note_event(events->store, &evicted->event, NULL)) {
+		if (!event_write(events, &evicted->event, evicted->story)) {
 			lock_take(&events->lock);
 			evicted->next = events->first;
 			events->first = evicted;
@@ -100,7 +142,7 @@ static bool evicted_write(struct events *events, bool all)
 			lock_drop(&events->lock);
 			return false;
 		}
-		free(evicted);
+		evicted_free(evicted);
 	}
 }
 
@@ -113,8 +155,10 @@ void events_free(struct events **slot)
 	while (events->first) {
 		struct evicted *evicted = events->first;
 		events->first = evicted->next;
-		free(evicted);
+		evicted_free(evicted);
 	}
+	for (size_t i = 0; i < EVENTS_PENDING_MAX; i++)
+		free(events->pending[i].story);
 	lock_destroy(&events->lock);
 	free(events);
 	*slot = NULL;
@@ -173,28 +217,45 @@ bool events_note(struct events *events, enum event_kind kind, const char *domain
 	return events_note_sign(events, &event, NULL);
 }
 
+/* Adds a story to that which waits already. Takes it over. */
+static void story_join(struct story **waiting, struct story *later)
+{
+	if (*waiting && later) {
+		story_merge(*waiting, later);
+		free(later);
+	} else if (later) {
+		*waiting = later;
+	}
+}
+
+/* Returns the slot of this kind and domain. If there is none yet, it takes the place of another one, which goes to the
+ * evicted events. */
+static struct pending *pending_slot(struct events *events, const struct event_record *event) REQUIRES(events->lock)
+{
+	struct pending *p = pending_find(events, event->kind, event->domain);
+	if (p)
+		return p;
+	p = &events->pending[0];
+	for (size_t i = 1; i < EVENTS_PENDING_MAX; i++)
+		if (goes_first(&events->pending[i], p))
+			p = &events->pending[i];
+	if (p->event.count > 0)
+		evicted_add(events, &p->event, p->story);
+	memset(p, 0, sizeof *p);
+	return p;
+}
+
 bool events_note_sign(struct events *events, const struct event_record *event, struct story *story)
 {
-	struct event_record left = {.count = 0};
 	metrics_add(METRIC_EVENTS, event->kind, 0, 0, 1);
-	free(story);
 	lock_take(&events->lock);
-	struct pending *p = pending_find(events, event->kind, event->domain);
-	if (!p) {
-		p = &events->pending[0];
-		for (size_t i = 1; i < EVENTS_PENDING_MAX; i++)
-			if (goes_first(&events->pending[i], p))
-				p = &events->pending[i];
-		left = p->event;
-		memset(p, 0, sizeof *p);
-	}
+	struct pending *p = pending_slot(events, event);
 	if (p->used && p->event.count > 0)
 		event_merge(&p->event, event);
 	else
 		p->event = *event;
 	p->used = true;
-	if (left.count > 0)
-		evicted_add(events, &left);
+	story_join(&p->story, story);
 	uint32_t times = ++p->unlogged;
 	int64_t now_ms = clock_mono_ms();
 	if (is_due(p->logged_ms, now_ms)) {
@@ -206,6 +267,7 @@ bool events_note_sign(struct events *events, const struct event_record *event, s
 	lock_drop(&events->lock);
 	if (times > 0)
 		event_log(event, times);
+	listeners_tell(events, event, false);
 	return times > 0;
 }
 
@@ -219,33 +281,54 @@ void events_tell(enum event_kind kind, const char *domain, const char *detail)
 
 /* --- to the store ------------------------------------------------------------------------------------------------- */
 
+/* Takes what waits in a slot, if it is due; it counts as written from now on. The count is 0 if there is nothing. */
+static struct event_record pending_take(struct events *events, struct pending *p, bool all, struct story **story)
+{
+	struct event_record event = {.count = 0};
+	int64_t now_ms = clock_mono_ms();
+	*story = NULL;
+	lock_take(&events->lock);
+	if (p->used && (all || is_due(p->written_ms, now_ms)))
+		event = p->event;
+	if (event.count > 0) {
+		*story = p->story;
+		p->story = NULL;
+		p->event.count = 0;
+		p->written_ms = now_ms;
+	}
+	lock_drop(&events->lock);
+	return event;
+}
+
+/* The store refused the event: it is kept for the next time, merged with what has been noted since. Takes the story over. */
+static void pending_return(struct events *events, const struct event_record *event, struct story *story)
+{
+	lock_take(&events->lock);
+	struct pending *p = pending_find(events, event->kind, event->domain);
+	if (p) {
+		struct event_record later = p->event;
+		struct story *later_story = p->story;
+		p->event = *event;
+		p->story = story;
+		if (later.count > 0)
+			event_merge(&p->event, &later);
+		story_join(&p->story, later_story);
+	} else {
+		free(story);
+	}
+	lock_drop(&events->lock);
+}
+
 void events_write(struct events *events, bool all)
 {
 	if (!evicted_write(events, all))
 		return;
 	for (size_t i = 0; i < EVENTS_PENDING_MAX; i++) {
-		struct pending *one = &events->pending[i];
-		struct event_record event = {.count = 0};
-		int64_t now_ms = clock_mono_ms();
-		lock_take(&events->lock);
-		if (one->used && (all || is_due(one->written_ms, now_ms)))
-			event = one->event;
-		if (event.count > 0) { /* counts as written from now on */
-			one->event.count = 0;
-			one->written_ms = now_ms;
-		}
-		lock_drop(&events->lock);
-		if (event.count == 0 || store_note_event(events->store, &event, NULL))
-			continue;
-		/* The store refused the event: it is kept for the next time, merged with what has been noted since. */
-		lock_take(&events->lock);
-		struct pending *p = pending_find(events, event.kind, event.domain);
-		if (p) {
-			struct event_record later = p->event;
-			p->event = event;
-			if (later.count > 0)
-				event_merge(&p->event, &later);
-		}
-		lock_drop(&events->lock);
+		struct story *story;
+		struct event_record event = pending_take(events, &events->pending[i], all, &story);
+		if (event.count > 0 && !event_write(events, &event, story))
+			pending_return(events, &event, story);
+		else
+			free(story);
 	}
 }

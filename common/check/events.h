@@ -9,6 +9,8 @@
 
 #define EVENTS_SPACING_MS 60000
 #define EVENTS_PENDING_MAX 128 /* kinds and domains in memory at a time */
+#define EVENTS_STORIES_MAX 32  /* stories of further events that wait to be written; then events wait without a story */
+#define EVENTS_LISTENERS_MAX 4
 
 struct events;
 /* The store must outlive the events. */
@@ -16,13 +18,19 @@ struct events *events_new(struct store *store);
 /* Writes all events first, as far as the store accepts them. */
 void events_free(struct events **events);
 
+/* Calls `heard` for each event: when it has been noted, and when it has been written to the store, with its number and all
+ * that was merged before (`written`). It is called on the thread that notes or writes, without a lock held; when an event
+ * was noted, it must not wait. Call this function before the first event that is to be heard. */
+typedef void events_heard(void *arg, const struct event_record *event, bool written);
+void events_listen(struct events *events, events_heard *heard, void *arg);
+
 /* Notes an event: counts it, and logs it unless the same kind and domain was logged within the last minute. Returns
  * whether it was logged. Never fails and never waits for the store, so event loops and libmilter callbacks may call it.
  * `domain` is "" for an event of the machine or of the store. Untrusted words in `detail` are already quoted. */
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail);
 
 /* The same for an event that is filled already, such as a sign of an attack (core/sign). Takes over `story` (NULL: none),
- * which is from malloc(). */
+ * which is from malloc(). A story that waits behind many others is dropped; its event is not. */
 bool events_note_sign(struct events *events, const struct event_record *event, struct story *story);
 
 /* Counts and logs an event that another process has already written to the store. */

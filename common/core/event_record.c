@@ -43,6 +43,11 @@ enum event_severity event_severity(enum event_kind kind)
 	return events[kind].severity;
 }
 
+bool event_is_sign(enum event_kind kind)
+{
+	return kind >= EVENT_RECORD_GONE && kind <= EVENT_CERTIFICATE_REVOKED;
+}
+
 const char *event_severity_name(enum event_severity severity)
 {
 	switch (severity) {

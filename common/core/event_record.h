@@ -42,6 +42,8 @@ uint8_t event_number(enum event_kind kind);               /* the kind's number i
 enum event_severity event_severity(enum event_kind kind); /* the usual one; a single event may differ */
 const char *event_sentence(enum event_kind kind);
 const char *event_advice(enum event_kind kind);
+/* Returns whether the kind is a sign of an attack, which may be over one day and has a story (story.h). */
+bool event_is_sign(enum event_kind kind);
 /* Returns `info`, `notice`, `warning` or `error`. */
 const char *event_severity_name(enum event_severity severity);
 

@@ -286,8 +286,7 @@ static const struct field_form form_override = {.kind = FIELD_WORD,
 static const struct field_form form_domain_or_all = {.kind = FIELD_TEXT, .valid = is_domain_or_all};
 static const struct field_form form_author = {.kind = FIELD_TEXT, .valid = is_author};
 static const struct field_form form_reason_text = {.kind = FIELD_TEXT, .valid = is_reason_text};
-static const struct field_form form_evidence = {
-	.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
+const struct field_form form_evidence = {.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
 static const struct field_form form_door = {.kind = FIELD_WORD, .octets = 1, .max = DOOR_DELEGATION, .word = door_word};
 static const struct field_form form_kind = {.kind = FIELD_WORD, .octets = 1, .max = VERDICT_DEFER, .word = kind_word};
 static const struct field_form form_deed = {.kind = FIELD_WORD, .octets = 1, .max = DEED_TEMP, .word = deed_word};

@@ -17,5 +17,6 @@ extern const struct fields evidence_table; /* of struct evidence */
 extern const struct fields tlsa_table;     /* of struct tlsa_lookup */
 extern const struct fields verdict_table;  /* of struct verdict_record */
 extern const struct fields override_table; /* of struct override */
+extern const struct field_form form_evidence; /* of a member that is a struct evidence */
 
 #endif

@@ -27,6 +27,7 @@
 #include "failure.h"
 #include "override.h"
 #include "snapshot.h"
+#include "story.h"
 #include "verdict_record.h"
 
 #include <sys/types.h>
@@ -186,15 +187,38 @@ bool store_readers(struct store *store, struct store_readers *out, struct failur
  * written even into a full store. A store that an earlier version made has no table for events until an owner opens it;
  * until then events are dropped. */
 #define EVENTS_MAX 1024
-/* Adds an event, or merges it with the stored one of its kind and domain. */
-bool store_note_event(struct store *store, const struct event_record *event, struct failure *why);
-/* Removes the events whose last_at is before `before` (wall clock, seconds). */
+/* An event is merged into the stored one unless that one is over, or was last seen so long ago. Then it takes its place,
+ * with a new number. */
+#define EVENT_NEW_AFTER_S 86400
+/* Adds an event, or merges it with the stored one of its kind and domain. A new one gets the next number; numbers rise and
+ * are never used twice. `event` becomes what is stored then; it is unchanged after a failure. A sign (event_is_sign())
+ * gets a story in the same transaction. */
+bool store_note_event(struct store *store, struct event_record *event, struct failure *why);
+/* The same, with the story of a sign (may be NULL), which is merged with what the store has of it. */
+bool store_note_sign(struct store *store, struct event_record *event, const struct story *story, struct failure *why);
+/* Sets `number` to that of the newest event; 0 if there never was one. */
+bool store_event_number(struct store *store, uint32_t *number, struct failure *why);
+/* Removes the events and the stories whose last_at is before `before` (wall clock, seconds). */
 bool store_forget_events(struct store *store, int64_t before, struct failure *why);
 /* Returns all events, newest last, except events that cannot be read or that only a later version knows. The caller
  * frees the array with free(). Returns NULL on failure. */
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why);
 /* Returns the events of one kind, by domain, in the same way. */
 struct event_record *store_events_of(struct store *store, enum event_kind kind, size_t *count, struct failure *why);
+
+/* Stories of signs (core/story.h), by number of the event. The store keeps at most STORIES_MAX of them, in at most a 32nd of
+ * its limit; those with the oldest last_at leave first. A story stays when its event has left, or another event of the same
+ * kind and domain has taken its place. A store that an earlier version made has no table for stories until an owner opens
+ * it; until then stories are dropped. */
+#define STORIES_MAX 256
+/* Reads a story. Always sets `out`, to zeros if there is none. */
+enum store_found store_story(struct store *store, uint32_t number, struct story *out, struct failure *why);
+/* Changes the story of a stored sign, and its event with it: over_at of story->event is taken over. If the story has left
+ * the store, `change` gets one that has only the event. Does nothing if both are gone. The rules for a store_entry_change
+ * apply to `change`. `sign` names the event by kind, domain and number. */
+typedef void store_story_change(struct story *story, void *arg);
+bool store_change_story(struct store *store, const struct event_record *sign, store_story_change *change, void *arg,
+	struct failure *why);
 
 /* Verdict records. The store keeps at most VERDICTS_MAX of them, in at most a 32nd of its limit, in the same way as
  * events: equal ones (verdict_record_same()) are merged, and those with the oldest last_at leave first. */

@@ -1,4 +1,5 @@
-/* Events: a ring (store_ring.c) of at most EVENTS_MAX events. */
+/* Events: a ring (store_ring.c) of at most EVENTS_MAX events, and the number of the newest one. */
+#include "fields.h"
 #include "memory.h"
 #include "store_internal.h"
 
@@ -18,41 +19,141 @@ static struct store_ring ring_of(const struct store *store)
 	return (struct store_ring){.table = store->events, .records_max = EVENTS_MAX, .last_at = event_last_at};
 }
 
-static int note_step(struct store *store, MDB_txn *txn, void *arg)
+/* --- numbers ------------------------------------------------------------------------------------------------------ */
+
+#define KEY_NUMBER "event-number" /* the row of the table `meta` with the newest number */
+#define NUMBER_OCTETS 4           /* little endian */
+
+static uint32_t number_of(const MDB_val *value)
 {
-	const struct event_record *event = arg;
-	const struct store_ring ring = ring_of(store);
-	struct event_record merged;
-	uint8_t buffer[KEY_SIZE];
-	size_t len = strlen(event->domain);
-	MDB_val key = {1 + len, buffer}, value;
+	struct span in = {value->mv_data, value->mv_size};
+	uint64_t number;
+	return fields_take_number(&in, NUMBER_OCTETS, &number) ? (uint32_t)number : 0;
+}
+
+static int number_read(struct store *store, MDB_txn *txn, uint32_t *number)
+{
+	MDB_val key = {sizeof KEY_NUMBER - 1, KEY_NUMBER}, value;
+	int result = mdb_get(txn, store->meta, &key, &value);
+	*number = result == 0 ? number_of(&value) : 0;
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
+/* Takes the next number. The last one is never exceeded: events beyond it have no number. */
+static int number_take(struct store *store, MDB_txn *txn, uint32_t *number)
+{
+	uint8_t bytes[NUMBER_OCTETS];
+	MDB_val key = {sizeof KEY_NUMBER - 1, KEY_NUMBER}, value = {sizeof bytes, bytes};
+	int result = number_read(store, txn, number);
+	if (result != 0 || *number == UINT32_MAX) {
+		*number = 0;
+		return result;
+	}
+	++*number;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(*number >> (8 * i));
+	return mdb_put(txn, store->meta, &key, &value, 0);
+}
+
+bool store_event_number(struct store *store, uint32_t *number, struct failure *why)
+{
+	struct store_view *view = store_view_begin(store, why);
+	if (!view)
+		return false;
+	int result = number_read(store, view->txn, number);
+	store_view_end(&view);
+	return result == 0 || store_fail(store, result, "cannot be read", why);
+}
+
+/* --- noting ------------------------------------------------------------------------------------------------------- */
+
+/* An event on its way into the store. */
+struct noting {
+	const struct event_record *event;
+	const struct story *story; /* may be NULL */
+	struct event_record noted; /* the event as it is in the store then */
+};
+
+static MDB_val key_of(uint8_t buffer[KEY_SIZE], const struct event_record *event)
+{
+	size_t len = strnlen(event->domain, DOMAIN_MAX);
 	buffer[0] = event_number(event->kind);
 	memcpy(buffer + 1, event->domain, len);
+	return (MDB_val){1 + len, buffer};
+}
+
+/* Returns whether a later event belongs to the story of the stored one. */
+static bool is_continued(const struct event_record *stored, const struct event_record *later)
+{
+	return stored->over_at == 0 && later->last_at - stored->last_at < EVENT_NEW_AFTER_S;
+}
+
+int store_event_get(struct store *store, MDB_txn *txn, const struct event_record *like, struct event_record *out)
+{
+	uint8_t buffer[KEY_SIZE];
+	MDB_val key = key_of(buffer, like), value;
 	int result = mdb_get(txn, store->events, &key, &value);
-	if (result != 0 && result != MDB_NOTFOUND)
-		return result;
-	if (result == 0 && event_decode(&merged, value.mv_data, value.mv_size))
-		event_merge(&merged, event);
-	else
-		merged = *event;
-	struct bytes bytes = event_encode(&merged);
-	value = (MDB_val){bytes.len, bytes.at};
-	result = mdb_put(txn, store->events, &key, &value, 0);
+	if (result == 0 && event_decode(out, value.mv_data, value.mv_size))
+		return 0;
+	out->count = 0;
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
+int store_event_put(struct store *store, MDB_txn *txn, const struct event_record *event)
+{
+	uint8_t buffer[KEY_SIZE];
+	const struct store_ring ring = ring_of(store);
+	struct bytes bytes = event_encode(event);
+	MDB_val key = key_of(buffer, event), value = {bytes.len, bytes.at};
+	int result = mdb_put(txn, store->events, &key, &value, 0);
 	free(bytes.at);
 	return result != 0 ? result : store_ring_shrink(store, txn, &ring, &key, INT64_MIN);
 }
 
-bool store_note_event(struct store *store, const struct event_record *event, struct failure *why)
+static int note_step(struct store *store, MDB_txn *txn, void *arg)
 {
-	struct event_record copy = *event;
-	return !store->has_events || store_write(store, note_step, &copy, why);
+	struct noting *noting = arg;
+	struct event_record *noted = &noting->noted;
+	int result = store_event_get(store, txn, noting->event, noted);
+	if (result != 0)
+		return result;
+	if (noted->count > 0 && is_continued(noted, noting->event)) {
+		event_merge(noted, noting->event);
+	} else {
+		*noted = *noting->event;
+		noted->number = 0;
+	}
+	if (noted->number == 0)
+		result = number_take(store, txn, &noted->number);
+	if (result == 0)
+		result = store_event_put(store, txn, noted);
+	if (result == 0 && event_is_sign(noted->kind))
+		result = store_story_note(store, txn, noted, noting->story);
+	return result;
+}
+
+bool store_note_sign(struct store *store, struct event_record *event, const struct story *story, struct failure *why)
+{
+	struct noting noting = {.event = event, .story = story};
+	if (!store->has_events)
+		return true;
+	if (!store_write(store, note_step, &noting, why))
+		return false;
+	*event = noting.noted;
+	return true;
+}
+
+bool store_note_event(struct store *store, struct event_record *event, struct failure *why)
+{
+	return store_note_sign(store, event, NULL, why);
 }
 
 static int forget_step(struct store *store, MDB_txn *txn, void *arg)
 {
 	const int64_t *before = arg;
 	const struct store_ring ring = ring_of(store);
-	return store_ring_shrink(store, txn, &ring, NULL, *before);
+	int result = store_ring_shrink(store, txn, &ring, NULL, *before);
+	return result != 0 ? result : store_stories_forget(store, txn, *before);
 }
 
 bool store_forget_events(struct store *store, int64_t before, struct failure *why)

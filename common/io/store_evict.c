@@ -45,7 +45,8 @@ int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 		bool there;
 	} tables[] = {{0 /* LMDB's list of free pages */, true}, {store->main, true}, {store->entries, true},
 		{store->hops, true}, {store->due, true}, {store->meta, true}, {store->events, store->has_events},
-		{store->verdicts, store->has_verdicts}, {store->overrides, store->has_overrides}};
+		{store->verdicts, store->has_verdicts}, {store->overrides, store->has_overrides},
+		{store->stories, store->has_stories}};
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -97,8 +98,8 @@ static void hop_consider(struct store_eviction *eviction, const MDB_val *key, co
 
 typedef void consider(struct store_eviction *eviction, const MDB_val *key, const MDB_val *value, int64_t now);
 
-/* One look at a table for candidates. */
-struct look {
+/* One glance at a table for candidates. */
+struct glance {
 	MDB_cursor *cursor;
 	consider *consider;
 	MDB_val spare; /* the key of a record that is not a candidate */
@@ -108,7 +109,7 @@ struct look {
 /* Examines records from `op` on: to the table's end, to the key `stop` (may be NULL), or until STORE_LOOK_MAX records
  * have been examined. Sets `next` to the key of the next record. */
 static int look_on(
-	struct look *look, struct store_eviction *eviction, MDB_cursor_op op, const MDB_val *stop, MDB_val *next)
+	struct glance *look, struct store_eviction *eviction, MDB_cursor_op op, const MDB_val *stop, MDB_val *next)
 {
 	int64_t now = clock_wall_s();
 	MDB_txn *txn = mdb_cursor_txn(look->cursor);
@@ -174,7 +175,7 @@ static int table_look(struct store *store, MDB_txn *txn, MDB_val spare, bool ent
 	REQUIRES(store->writer)
 {
 	struct store_eviction *eviction = &store->eviction;
-	struct look look = {.consider = entries ? entry_consider : hop_consider, .spare = spare};
+	struct glance look = {.consider = entries ? entry_consider : hop_consider, .spare = spare};
 	uint8_t *at = entries ? eviction->entry_key : eviction->hop_key, start[HOP_KEY_SIZE];
 	size_t *at_len = entries ? &eviction->entry_len : &eviction->hop_len;
 	MDB_val next = {*at_len, start}, stop = next;

@@ -121,8 +121,10 @@ struct store {
 	MDB_dbi events;   /* kind (an octet) domain -> event */
 	MDB_dbi verdicts; /* front end, kind (an octet each) domain NUL reason -> verdict record */
 	MDB_dbi main;
-	MDB_dbi overrides;                            /* domain or OVERRIDE_ALL -> override */
-	bool has_events, has_verdicts, has_overrides; /* false for a guest of a store that an earlier version made */
+	MDB_dbi overrides; /* domain or OVERRIDE_ALL -> override */
+	MDB_dbi stories;   /* number of an event (4 octets, big endian) -> story */
+	/* false for a guest of a store that an earlier version made */
+	bool has_events, has_verdicts, has_overrides, has_stories;
 	_Atomic uint64_t no_overrides; /* LMDB's number of the newest state that is known to have no overrides */
 	enum store_access access;
 	uint64_t max_bytes;
@@ -214,6 +216,15 @@ struct store_ring {
  * the key `spare` (NULL: none) stays. */
 int store_ring_shrink(
 	struct store *store, MDB_txn *txn, const struct store_ring *ring, const MDB_val *spare, int64_t before);
+/* Reads the event of the same kind and domain; its count is 0 if there is none that can be read. */
+int store_event_get(struct store *store, MDB_txn *txn, const struct event_record *like, struct event_record *out);
+/* Writes an event; the oldest ones make room. */
+int store_event_put(struct store *store, MDB_txn *txn, const struct event_record *event);
+/* Writes the story of a sign, which has its number already, merged with what is stored. `story` may be NULL. */
+int store_story_note(struct store *store, MDB_txn *txn, const struct event_record *event, const struct story *story);
+/* Removes the stories whose last_at is before `before`. */
+int store_stories_forget(struct store *store, MDB_txn *txn, int64_t before);
+
 /* The rows of a small table, as an array of structs. */
 struct store_rows {
 	MDB_dbi table;

@@ -149,14 +149,22 @@ static int table_walk(MDB_txn *txn, MDB_dbi dbi, size_t last_page)
 	return count == stat.ms_entries ? LOOK_SOUND : LOOK_DAMAGED;
 }
 
-enum values { VALUES_PLAIN, VALUES_ENTRIES, VALUES_HOPS, VALUES_EVENTS, VALUES_VERDICTS, VALUES_OVERRIDES };
+enum values {
+	VALUES_PLAIN,
+	VALUES_ENTRIES,
+	VALUES_HOPS,
+	VALUES_EVENTS,
+	VALUES_VERDICTS,
+	VALUES_OVERRIDES,
+	VALUES_STORIES
+};
 
 static const struct {
 	const char *name; /* NULL: the main table */
 	enum values values;
 } tables[] = {{NULL, VALUES_PLAIN}, {"meta", VALUES_PLAIN}, {"due", VALUES_PLAIN}, {"hops", VALUES_HOPS},
 	{"entries", VALUES_ENTRIES}, {"events", VALUES_EVENTS}, {"verdicts", VALUES_VERDICTS},
-	{"overrides", VALUES_OVERRIDES}};
+	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 /* Decodes each value of a table, so that a value that crashes the decoder crashes this process and not the daemon.
@@ -170,6 +178,7 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 	struct event_record event;
 	struct verdict_record verdict;
 	struct override override;
+	static struct story story;
 	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
 		return;
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
@@ -190,6 +199,9 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 			break;
 		case VALUES_OVERRIDES:
 			override_decode(&override, value.mv_data, value.mv_size);
+			break;
+		case VALUES_STORIES:
+			story_decode(&story, value.mv_data, value.mv_size);
 			break;
 		case VALUES_PLAIN:
 			break;

@@ -303,13 +303,16 @@ static void none_is_lost(void **state)
 static pthread_t noting;
 static unsigned written_here, written_elsewhere;
 
-bool __real_store_note_event(struct store *store, const struct event_record *event, struct failure *why);
-bool __wrap_store_note_event(struct store *store, const struct event_record *event, struct failure *why);
+bool __real_store_note_sign(
+	struct store *store, struct event_record *event, const struct story *story, struct failure *why);
+bool __wrap_store_note_sign(
+	struct store *store, struct event_record *event, const struct story *story, struct failure *why);
 
-bool __wrap_store_note_event(struct store *store, const struct event_record *event, struct failure *why)
+bool __wrap_store_note_sign(
+	struct store *store, struct event_record *event, const struct story *story, struct failure *why)
 {
 	*(pthread_equal(pthread_self(), noting) ? &written_here : &written_elsewhere) += 1;
-	return __real_store_note_event(store, event, why);
+	return __real_store_note_sign(store, event, story, why);
 }
 
 static void *all_write(void *arg)
