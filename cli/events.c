@@ -2,7 +2,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "domains.h"
-#include "event_record.h"
+#include "event_json.h"
 #include "next_hop.h"
 #include "output.h"
 #include "session.h"
@@ -64,19 +64,13 @@ static void event_print(const struct event_record *event)
 	line_print("to do", "%s", event_advice(event->kind));
 }
 
-static json_t *event_json(const struct event_record *event)
+static json_t *event_object(const struct event_record *event)
 {
-	json_t *object = json_made(json_object());
-	json_put(object, "kind", json_text(event_name(event->kind)));
-	json_put(object, "severity", json_text(event_severity_name(event->severity)));
-	json_put(object, "domain", json_text(event->domain));
-	json_put(object, "first_at", json_when(event->first_at));
-	json_put(object, "last_at", json_when(event->last_at));
-	json_put(object, "count", json_made(json_integer(event->count)));
-	json_put(object, "detail", json_text(event->detail));
-	json_put(object, "sentence", json_text(event_sentence(event->kind)));
-	json_put(object, "advice", json_text(event_advice(event->kind)));
-	return object;
+	char buffer[EVENT_JSON_SIZE];
+	struct text text;
+	text_init(&text, buffer, sizeof buffer);
+	event_json(&text, event);
+	return json_made(json_loads(buffer, 0, NULL));
 }
 
 int events_run(const struct options *options, size_t count, char **words)
@@ -95,7 +89,7 @@ int events_run(const struct options *options, size_t count, char **words)
 			continue;
 		shown++;
 		if (options->json)
-			json_add(array, event_json(&events[i]));
+			json_add(array, event_object(&events[i]));
 		else
 			event_print(&events[i]);
 	}

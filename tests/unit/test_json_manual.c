@@ -219,6 +219,12 @@ static void data_make(void)
 	assert_true(store_note_verdicts(store, &record, 1, &why));
 	event_record_init(&event, EVENT_REFRESH_FAILING, "used.example", "half of it", NOW - 3600);
 	assert_true(store_note_event(store, &event, &why));
+	event_record_init(&event, EVENT_STARTTLS_LOST, "used.example", "no STARTTLS", NOW - 3600);
+	snprintf(event.host, sizeof event.host, "mx1.used.example");
+	event.port = 25;
+	event.over_at = NOW - 60;
+	event.part_of = 1;
+	assert_true(store_note_event(store, &event, &why));
 	store_close(&store);
 }
 
