@@ -37,6 +37,10 @@ tests_unit_test_events_SOURCES = tests/unit/test_events.c tests/unit/room.c test
 	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 check_PROGRAMS += tests/unit/test_story
 tests_unit_test_story_SOURCES = tests/unit/test_story.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_turns
+tests_unit_test_turns_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_turns_SOURCES = tests/unit/test_turns.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
+	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 check_PROGRAMS += tests/unit/test_verdicts
 tests_unit_test_verdicts_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_verdicts
 tests_unit_test_verdicts_SOURCES = tests/unit/test_verdicts.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \

@@ -52,6 +52,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->verdicts = verdicts_new(check->store);
 	check->overrides = overrides_new(check->store, check->events);
 	conditions_init(&check->conditions, check->events);
+	check->turns = turns_new(check->events, &check->conditions);
 	/* This event goes into the new store that replaces the damaged one. */
 	const char *aside = store_moved_aside(check->store);
 	if (aside[0])
@@ -100,6 +101,7 @@ void check_free(struct check **slot)
 		cond_wait(&check->idle, &check->lock);
 	lock_drop(&check->lock);
 	limits_free(&check->bounds.limits);
+	turns_free(&check->turns);
 	conditions_destroy(&check->conditions);
 	overrides_free(&check->overrides);
 	signs_free(&check->signs);
@@ -396,6 +398,7 @@ void check_round_ended(struct check *check, bool store_read, const struct failur
 	else
 		condition_begin(&check->conditions, CONDITION_STORE_UNREADABLE, why->text);
 	conditions_review(&check->conditions);
+	turns_review(check->turns);
 	conditions_show(&check->conditions);
 	overrides_round(check->overrides);
 	events_write(check->events, false);

@@ -17,6 +17,7 @@
 #include "overrides.h"
 #include "runner.h"
 #include "signs.h"
+#include "turns.h"
 #include "verdicts.h"
 
 #define INQUIRY_BUCKETS 4096
@@ -103,6 +104,7 @@ struct check {
 	struct verdicts *verdicts;
 	struct overrides *overrides;
 	struct conditions conditions;
+	struct turns *turns;
 	struct bounds bounds;
 	unsigned inquiries_max;
 	unsigned desk_count;

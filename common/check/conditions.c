@@ -12,6 +12,7 @@
 enum { STATE_NONE, STATE_UNLOGGED, STATE_LOGGED };
 
 #define HEALTH_ROW(name) [CONDITION_HEALTH + HEALTH_##name]
+#define NEARBY_ROW(name) [CONDITION_NEARBY + NEARBY_##name]
 static const struct {
 	enum event_kind event;
 	const char *ended;
@@ -27,6 +28,11 @@ static const struct {
 	HEALTH_ROW(PROBES_UNTRUSTED) = {EVENT_PROBES_UNTRUSTED, "the certificates of mail hosts are trusted again"},
 	HEALTH_ROW(CLOCK_BEHIND) = {EVENT_CLOCK_BEHIND, "the clock no longer seems to be behind"},
 	HEALTH_ROW(CLOCK_AHEAD) = {EVENT_CLOCK_AHEAD, "the clock no longer seems to be ahead"},
+	NEARBY_ROW(INTERCEPTED) = {EVENT_TLS_INTERCEPTED_HERE,
+		"mail hosts no longer show certificates of one unknown authority"},
+	NEARBY_ROW(HOPS_BAD) = {EVENT_HOPS_TURNED_BAD, "the mail hosts that turned bad together are good again"},
+	NEARBY_ROW(POLICY_HOSTS_BAD) = {EVENT_POLICY_HOSTS_TURNED_BAD, "policies can be fetched again"},
+	NEARBY_ROW(RECORDS_BAD) = {EVENT_RECORDS_TURNED_BAD, "the records are back"},
 };
 
 void conditions_init(struct conditions *conditions, struct events *events)
@@ -53,6 +59,7 @@ void condition_begin(struct conditions *conditions, enum condition kind, const c
 	int none = STATE_NONE, unlogged = STATE_UNLOGGED;
 	if (!atomic_compare_exchange_strong(&conditions->state[kind], &none, STATE_UNLOGGED))
 		return;
+	atomic_store(&conditions->began_ms[kind], clock_mono_ms());
 	metrics_set(METRIC_DEGRADED, kind, 0, 0, 1);
 	if (events_note(conditions->events, rows[kind].event, "", detail))
 		atomic_compare_exchange_strong(&conditions->state[kind], &unlogged, STATE_LOGGED);
@@ -63,8 +70,22 @@ void condition_end(struct conditions *conditions, enum condition kind)
 	if (atomic_load(&conditions->state[kind]) == STATE_NONE)
 		return;
 	metrics_set(METRIC_DEGRADED, kind, 0, 0, 0);
+	char words[64];
+	struct text after;
+	text_init(&after, words, sizeof words);
+	text_add_span(&after, (clock_mono_ms() - atomic_load(&conditions->began_ms[kind])) / 1000);
 	if (atomic_exchange(&conditions->state[kind], STATE_NONE) == STATE_LOGGED)
-		log_info("%s", rows[kind].ended);
+		log_info("%s, after %s", rows[kind].ended, words);
+}
+
+bool condition_lasts(const struct conditions *conditions, enum condition kind)
+{
+	return atomic_load(&conditions->state[kind]) != STATE_NONE;
+}
+
+enum event_kind condition_event(enum condition kind)
+{
+	return rows[kind].event;
 }
 
 /* --- one result, as core/health takes it -------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "events.h"
 #include "health.h"
 #include "lock.h"
+#include "nearby.h"
 #include "obtain.h"
 
 #include <stdatomic.h>
@@ -19,11 +20,14 @@ enum condition {
 	CONDITION_STORE_UNWRITABLE,
 	CONDITION_RESOLVER_DEAD,
 	CONDITION_HEALTH, /* the first of the conditions of core/health, in their order */
-	CONDITION_COUNT = CONDITION_HEALTH + HEALTH_CONDITIONS
+	/* The first of the conditions of core/nearby, in their order; check/turns begins and ends them. */
+	CONDITION_NEARBY = CONDITION_HEALTH + HEALTH_CONDITIONS,
+	CONDITION_COUNT = CONDITION_NEARBY + NEARBY_CONDITIONS
 };
 struct conditions {
 	struct events *events;
-	atomic_int state[CONDITION_COUNT]; /* see conditions.c */
+	atomic_int state[CONDITION_COUNT];         /* see conditions.c */
+	_Atomic int64_t began_ms[CONDITION_COUNT]; /* monotonic */
 	struct lock lock;
 	struct health health GUARDED_BY(lock);
 };
@@ -36,8 +40,11 @@ void conditions_show(struct conditions *conditions);
 /* Does nothing if the condition has begun already. `detail` is for the event; untrusted words in it are already
  * quoted. */
 void condition_begin(struct conditions *conditions, enum condition kind, const char *detail);
-/* Costs next to nothing if the condition has not begun. */
+/* Logs how long the condition has lasted. Costs next to nothing if it has not begun. */
 void condition_end(struct conditions *conditions, enum condition kind);
+bool condition_lasts(const struct conditions *conditions, enum condition kind);
+/* Returns the kind of the event with which the condition begins. */
+enum event_kind condition_event(enum condition kind);
 
 /* --- results of operations (core/health) -------------------------------------------------------------------------- */
 

@@ -36,6 +36,8 @@ struct events {
 	struct store *store;
 	struct hearer hearer[EVENTS_LISTENERS_MAX];
 	unsigned hearers;
+	events_fold *fold; /* may be NULL */
+	void *fold_arg;
 	struct lock lock;
 	struct pending pending[EVENTS_PENDING_MAX] GUARDED_BY(lock);
 	struct evicted *first GUARDED_BY(lock); /* the oldest evicted event */
@@ -72,6 +74,12 @@ static bool event_write(struct events *events, struct event_record *event, const
 	if (written)
 		listeners_tell(events, event, true);
 	return written;
+}
+
+void events_fold_by(struct events *events, events_fold *fold, void *arg)
+{
+	events->fold = fold;
+	events->fold_arg = arg;
 }
 
 static bool is_due(int64_t since_ms, int64_t now_ms)
@@ -245,8 +253,10 @@ static struct pending *pending_slot(struct events *events, const struct event_re
 	return p;
 }
 
-bool events_note_sign(struct events *events, const struct event_record *event, struct story *story)
+bool events_note_sign(struct events *events, const struct event_record *noted, struct story *story)
 {
+	struct event_record own = *noted, *event = &own;
+	bool folded = events->fold && events->fold(events->fold_arg, event);
 	metrics_add(METRIC_EVENTS, event->kind, 0, 0, 1);
 	lock_take(&events->lock);
 	struct pending *p = pending_slot(events, event);
@@ -256,9 +266,9 @@ bool events_note_sign(struct events *events, const struct event_record *event, s
 		p->event = *event;
 	p->used = true;
 	story_join(&p->story, story);
-	uint32_t times = ++p->unlogged;
+	uint32_t times = folded ? 0 : ++p->unlogged;
 	int64_t now_ms = clock_mono_ms();
-	if (is_due(p->logged_ms, now_ms)) {
+	if (times > 0 && is_due(p->logged_ms, now_ms)) {
 		p->logged_ms = now_ms;
 		p->unlogged = 0;
 	} else {

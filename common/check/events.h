@@ -24,6 +24,12 @@ void events_free(struct events **events);
 typedef void events_heard(void *arg, const struct event_record *event, bool written);
 void events_listen(struct events *events, events_heard *heard, void *arg);
 
+/* Asks `fold` (NULL: nobody) about each event before it is noted. It may set the event's part_of_kind and return true:
+ * then the event is counted and stored, but not logged. It is called without a lock held and must not wait. Call this
+ * function before the first event that is to be asked about, and after the last. */
+typedef bool events_fold(void *arg, struct event_record *event);
+void events_fold_by(struct events *events, events_fold *fold, void *arg);
+
 /* Notes an event: counts it, and logs it unless the same kind and domain was logged within the last minute. Returns
  * whether it was logged. Never fails and never waits for the store, so event loops and libmilter callbacks may call it.
  * `domain` is "" for an event of the machine or of the store. Untrusted words in `detail` are already quoted. */

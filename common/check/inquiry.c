@@ -121,6 +121,7 @@ static void obtained(struct inquiry *inquiry, struct found *found)
 	found->front = inquiry->job.class == WORK_ASKED && inquiry->facts.question.purpose == PURPOSE_DELIVER &&
 		       !check->bounds.background;
 	memcpy(found->record_id, inquiry->facts.entry.record_id, sizeof found->record_id);
+	turns_note_found(check->turns, &inquiry->facts, found);
 	signs_note_found(check->signs, &inquiry->facts, found);
 	facts_learn_found(&inquiry->facts, found);
 	counters_found(found);

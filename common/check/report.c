@@ -89,7 +89,11 @@ static const char *const conditions[CONDITION_COUNT] = {[CONDITION_STORE_UNREADA
 	[CONDITION_HEALTH + HEALTH_PROBES_FAIL] = "probes-failing",
 	[CONDITION_HEALTH + HEALTH_PROBES_UNTRUSTED] = "probes-untrusted",
 	[CONDITION_HEALTH + HEALTH_CLOCK_BEHIND] = "clock-behind",
-	[CONDITION_HEALTH + HEALTH_CLOCK_AHEAD] = "clock-ahead"};
+	[CONDITION_HEALTH + HEALTH_CLOCK_AHEAD] = "clock-ahead",
+	[CONDITION_NEARBY + NEARBY_INTERCEPTED] = "tls-intercepted-here",
+	[CONDITION_NEARBY + NEARBY_HOPS_BAD] = "hops-turned-bad",
+	[CONDITION_NEARBY + NEARBY_POLICY_HOSTS_BAD] = "policy-hosts-turned-bad",
+	[CONDITION_NEARBY + NEARBY_RECORDS_BAD] = "records-turned-bad"};
 
 static const struct {
 	const char *word, *name;

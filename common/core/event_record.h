@@ -34,6 +34,9 @@ struct event_record {
 	uint16_t port;
 	int64_t over_at;  /* when a sign of an attack was over; 0: it is not over, or no sign */
 	uint32_t part_of; /* the number of the event of which this one is a part; 0: none */
+	/* The number of the kind of that event, which has no domain; 0: none. Not stored: the store finds part_of by it when
+	 * it writes this event. */
+	uint8_t part_of_kind;
 };
 
 /* Return the columns of event.def. The strings are static. */

@@ -43,7 +43,7 @@ static struct nearby_turn *turn_slot(struct nearby *nearby, enum nearby_kind kin
 	for (int i = 0; i < NEARBY_TURNS_MAX; i++) {
 		struct nearby_turn *turn = &nearby->turn[kind][i];
 		if (!turn->used) {
-			unused = turn;
+			unused = unused ? unused : turn;
 			continue;
 		}
 		if (!first || goes_first(turn, first))
@@ -200,7 +200,7 @@ void nearby_review(struct nearby *nearby, int64_t now_s)
 void nearby_note(struct nearby *nearby, const struct nearby_result *result, int64_t now_s)
 {
 	uint16_t *bad = &nearby->bad[result->kind];
-	*bad = (uint16_t)(*bad << 1 | (result->way != NEARBY_GOOD));
+	*bad = (uint16_t)(*bad << 1 | (result->way != NEARBY_GOOD && result->faint));
 	turns_expire(nearby, now_s);
 	struct nearby_turn *turn = turn_learn(nearby, result, now_s);
 	if (turn)

@@ -29,7 +29,7 @@
  * hosts cannot crowd the others out. */
 #define NEARBY_RELATED_MAX 8
 /* A faint turn may be the outage of one large provider, which several networks show. It counts only while at least half of
- * so many last results about places of its kind are bad. */
+ * so many last results about places of its kind are bad and faint. */
 #define NEARBY_RESULTS 10
 #define NEARBY_AUTHORITY_SIZE 128
 
@@ -86,7 +86,7 @@ struct nearby_state {
 /* A zeroed struct knows nothing. */
 struct nearby {
 	struct nearby_turn turn[NEARBY_KINDS][NEARBY_TURNS_MAX];
-	uint16_t bad[NEARBY_KINDS]; /* the last NEARBY_RESULTS results, newest in bit 0: 1 if bad */
+	uint16_t bad[NEARBY_KINDS]; /* the last NEARBY_RESULTS results, newest in bit 0: 1 if bad and faint */
 	struct nearby_state state[NEARBY_CONDITIONS];
 };
 

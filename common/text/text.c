@@ -65,6 +65,20 @@ void text_add_time(struct text *t, int64_t at)
 	text_add(t, date);
 }
 
+void text_add_span(struct text *t, int64_t seconds)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = {{DAY_S, " day"}, {3600, " hour"}, {60, " minute"}, {1, " second"}};
+	size_t i = 0;
+	while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
+		i++;
+	text_add_number(t, seconds / units[i].seconds);
+	text_add(t, units[i].name);
+	text_add(t, seconds == 1 ? "" : "s");
+}
+
 /* Returns how many characters a byte takes between quotes. */
 static size_t quote_width(char c)
 {

@@ -26,6 +26,9 @@ void text_add_number(struct text *t, int64_t number);
 /* Appends a time, in seconds since the epoch, as `2026-01-31T12:00:00Z`; a time before 1970 or after 9999 as a number. */
 void text_add_time(struct text *t, int64_t at);
 
+/* Appends a duration in the largest unit of which it has at least two, such as `119 minutes` or `2 hours`. */
+void text_add_span(struct text *t, int64_t seconds);
+
 /* Appends untrusted bytes as at most `cap` printable characters.
  *
  * If all bytes are letters, digits or characters of `.-_@:+/[]*`, they stay as they are. Otherwise, and if there are no

@@ -1,0 +1,30 @@
+/* Recognizes an attack or a fault near this relay (core/nearby) where a lookup, fetch or probe has ended, begins and ends
+ * the conditions that follow, and folds the single signs of the hops and domains concerned into their event.
+ *
+ * An event that is folded is counted and stored, but neither logged nor passed on: the one event stands for it. Nothing
+ * here waits. Any thread. */
+#ifndef CHECK_TURNS_H
+#define CHECK_TURNS_H
+
+#include "conditions.h"
+#include "events.h"
+#include "obtain.h"
+
+/* What was last found good longer ago may have changed at any time since, so it does not turn. */
+#define TURN_GOOD_S (7 * 86400)
+#define TURN_NAMES_MAX 4 /* places that the event names */
+
+struct turns;
+/* Both must outlive the turns. From now on `events` folds what turns_fold() folds. */
+struct turns *turns_new(struct events *events, struct conditions *conditions);
+void turns_free(struct turns **turns);
+
+/* Notes a result beside the facts, which have not learned it yet. Call it once for each operation, however many inquiries
+ * share the result, and before the signs of the result are noted. */
+void turns_note_found(struct turns *turns, const struct facts *facts, const struct found *found);
+/* Returns whether the event is a sign of a place that belongs to a condition of core/nearby, and sets its part_of_kind. */
+bool turns_fold(struct turns *turns, struct event_record *event);
+/* Ends conditions because time has passed. Call it every few seconds. */
+void turns_review(struct turns *turns);
+
+#endif
