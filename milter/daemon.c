@@ -2,6 +2,7 @@
 
 #include "activation.h"
 #include "clock.h"
+#include "event_command.h"
 #include "front_ends.h"
 #include "gauges.h"
 #include "log.h"
@@ -36,6 +37,7 @@ struct daemon {
 	const struct loops *loops;
 	struct server *server;
 	struct gauges gauges;
+	struct event_command *event_command;
 	struct refresher *refresher;
 	struct recorder *recorder;
 	bool server_running;
@@ -155,6 +157,10 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	if (!server_build(daemon, why))
 		return false;
 	daemon->recorder = recorder_new(daemon->store, &daemon->gauges);
+	daemon->event_command = event_command_start(daemon->check, daemon->store, why);
+	if (!daemon->event_command)
+		return false;
+	check_listen(daemon->check, event_command_hear, daemon->event_command);
 	daemon->refresher = refresher_start(daemon->check, daemon->store, recorder_round, daemon->recorder, why);
 	if (!daemon->refresher)
 		return false;
@@ -193,6 +199,7 @@ void daemon_reload(struct daemon *daemon, const struct settings_source *source)
 	if (done) {
 		struct config *config = check_config(daemon->check);
 		recorder_settings(daemon->recorder, daemon->settings, config->settings, source->file);
+		event_command_warn(config->settings);
 		config_unref(&config);
 	}
 	notify_ready(done ? "settings reloaded" : "reload failed; the previous settings stay in effect");
@@ -221,6 +228,7 @@ void daemon_stop(struct daemon *daemon, int status)
 	status_kept = status;
 	if (pthread_create(&watch, NULL, stop_watch, &status_kept) == 0)
 		pthread_detach(watch);
+	event_command_stop(daemon->event_command);
 	if (daemon->server_running)
 		server_stop(daemon->server, GRACE_MS);
 	refresher_stop(&daemon->refresher);
@@ -230,6 +238,7 @@ void daemon_stop(struct daemon *daemon, int status)
 	if (daemon->server_running)
 		server_join(daemon->server);
 	daemon->server_running = false;
+	event_command_join(daemon->event_command);
 	recorder_free(&daemon->recorder);
 }
 
@@ -243,6 +252,7 @@ bool daemon_free(struct daemon **slot)
 	if (!daemon->check_in_use) {
 		check_free(&daemon->check);
 		store_close(&daemon->store);
+		event_command_free(&daemon->event_command);
 	}
 	server_free(&daemon->server);
 	for (size_t i = 0; i < front_ends_count; i++) {

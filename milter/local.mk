@@ -16,6 +16,7 @@ server_sources = \
 stsgated_SOURCES = \
 	milter/background.c milter/background.h \
 	milter/daemon.c milter/daemon.h \
+	milter/event_command.c milter/event_command.h \
 	milter/front_ends.c milter/front_ends.h \
 	milter/gauges.c milter/gauges.h \
 	milter/main.c \

@@ -2,6 +2,7 @@
 #include "activation.h"
 #include "background.h"
 #include "daemon.h"
+#include "event_command.h"
 #include "front_ends.h"
 #include "log.h"
 #include "loop.h"
@@ -164,6 +165,7 @@ static void warn_of_settings(const struct config *config)
 {
 	char warning[CONFIG_WARNING_SIZE];
 	settings_warn(config->settings);
+	event_command_warn(config->settings);
 	if (config_warning(config, warning)[0] != '\0')
 		log_warning("%s", warning);
 }

@@ -31,6 +31,7 @@ tests_unit_test_tables_SOURCES = tests/unit/test_tables.c tests/unit/cm.h cli/re
 check_PROGRAMS += tests/unit/test_entry_codec
 check_PROGRAMS += tests/unit/test_store
 tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_event_json
 check_PROGRAMS += tests/unit/test_events
 tests_unit_test_events_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_sign
 tests_unit_test_events_SOURCES = tests/unit/test_events.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
@@ -147,6 +148,11 @@ check_PROGRAMS += tests/unit/test_runner
 check_PROGRAMS += tests/unit/test_check_refresh
 tests_unit_test_check_refresh_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_refresh_SOURCES = tests/unit/test_check_refresh.c tests/unit/product.c tests/unit/product.h $(fakes)
+check_PROGRAMS += tests/unit/test_event_command
+tests_unit_test_event_command_SOURCES = tests/unit/test_event_command.c milter/event_command.c milter/event_command.h \
+	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
+tests_unit_test_event_command_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=geteuid,--wrap=clock_mono_ms,--wrap=cond_wait_until \
+	-Wl,--wrap=program_run,--wrap=store_event_number,--wrap=check_config,--wrap=config_unref,--wrap=check_event
 check_PROGRAMS += tests/unit/test_refresher
 tests_unit_test_refresher_SOURCES = tests/unit/test_refresher.c milter/refresher.c milter/refresher.h
 check_PROGRAMS += tests/unit/test_recorder

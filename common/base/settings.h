@@ -70,6 +70,7 @@ enum settings_form {
 	FORM_SERVERS,   /* a LIST of addr or addr@port */
 	FORM_ADDRESSES, /* a LIST of addresses, at most one of each family */
 	FORM_PROXY,     /* http://host:port, or empty */
+	FORM_COMMAND,   /* see settings_words(), or empty */
 	FORM_DOMAINS,   /* a LIST of domain names */
 	FORM_NEXT_HOP   /* a next hop as in Postfix's relayhost */
 };
@@ -131,6 +132,11 @@ struct settings_socket {
 };
 /* Parses such an address. An empty value gives SOCKET_OFF. Fails with EX_CONFIG. */
 bool settings_socket_parse(struct settings_socket *out, const char *value, struct failure *why);
+
+#define SETTINGS_WORDS_MAX 16
+/* Splits a COMMAND, which is the path of a program and its arguments, at its blanks. Overwrites `value`, which the words
+ * point into. NULL ends the words. Returns how many there are; more than SETTINGS_WORDS_MAX give 0. */
+size_t settings_words(char *value, char *words[SETTINGS_WORDS_MAX + 1]);
 
 /* Parses a duration in the form of the settings: 90, 90s, 5m, 4h, 180d. Returns false for any other text. */
 bool settings_read_duration(const char *text, uint64_t *seconds);

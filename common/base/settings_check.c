@@ -1,9 +1,11 @@
 /* The checks beyond a row's type and range: the form of each value's text, and whether two values contradict each
  * other. */
 #include "ascii.h"
+#include "memory.h"
 #include "settings_values.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sysexits.h>
@@ -12,6 +14,7 @@
 #define HOST_CHARACTERS OWNER_CHARACTERS ":"
 #define HELO_CHARACTERS HOST_CHARACTERS "[]"
 #define HELO_MAX 255
+#define BLANKS " \t"
 #define HEADER_NAME_MAX 64
 
 static bool consists_of(const char *text, const char *characters)
@@ -201,6 +204,37 @@ static bool proxy_check(const char *proxy, struct failure *why)
 	return true;
 }
 
+size_t settings_words(char *value, char *words[SETTINGS_WORDS_MAX + 1])
+{
+	size_t count = 0;
+	char *at = value + strspn(value, BLANKS);
+	while (*at != '\0' && count <= SETTINGS_WORDS_MAX) {
+		if (count < SETTINGS_WORDS_MAX)
+			words[count] = at;
+		count++;
+		at += strcspn(at, BLANKS);
+		if (*at != '\0')
+			*at++ = '\0';
+		at += strspn(at, BLANKS);
+	}
+	count = count <= SETTINGS_WORDS_MAX ? count : 0;
+	words[count] = NULL;
+	return count;
+}
+
+/* The form COMMAND: empty, or an absolute path with arguments. */
+static bool command_check(const char *text, struct failure *why)
+{
+	char *words[SETTINGS_WORDS_MAX + 1], *copy = xstrdup(text);
+	size_t count = settings_words(copy, words);
+	free(copy);
+	if (text[0] != '\0' && text[0] != '/')
+		return failure_set(why, EX_CONFIG, "must begin with the path of a program, which begins with /");
+	return text[0] == '\0' || count > 0 ||
+	       failure_set(why, EX_CONFIG, "has more than %d words; write a script that runs the command",
+		       SETTINGS_WORDS_MAX);
+}
+
 static bool form_check(const struct settings *settings, const struct settings_row *row, struct failure *why)
 {
 	const void *value = settings_value(settings, row);
@@ -236,6 +270,8 @@ static bool form_check(const struct settings *settings, const struct settings_ro
 		return addresses_check(value, why);
 	case FORM_PROXY:
 		return proxy_check(text, why);
+	case FORM_COMMAND:
+		return command_check(text, why);
 	}
 	return false;
 }

@@ -308,6 +308,11 @@ bool check_give_up(struct check *check, check_ticket ticket, struct outcome *out
 	return waiter != NULL;
 }
 
+void check_listen(struct check *check, events_heard *heard, void *arg)
+{
+	events_listen(check->events, heard, arg);
+}
+
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail)
 {
 	events_note(check->events, kind, domain, detail);

@@ -9,6 +9,7 @@
 #define CHECK_CHECK_H
 
 #include "config.h"
+#include "events.h"
 #include "report.h"
 #include "store.h"
 #include "verdict.h"
@@ -54,6 +55,8 @@ void check_reconfigure(struct check *check, struct config *config);
 /* Returns a reference to the current configuration, which the caller drops with config_unref(). */
 struct config *check_config(struct check *check);
 
+/* See events_listen(). Call it before the first question. */
+void check_listen(struct check *check, events_heard *heard, void *arg);
 /* Notes an event for a front end; see events_note(). */
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail);
 

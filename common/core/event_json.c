@@ -1,5 +1,8 @@
 #include "event_json.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static void key_add(struct text *out, const char *key)
 {
 	text_add(out, out->bytes[out->len - 1] == '{' ? "\"" : ", \"");
@@ -7,7 +10,7 @@ static void key_add(struct text *out, const char *key)
 	text_add(out, "\": ");
 }
 
-/* Adds a text, which is printable ASCII. */
+/* Adds a text. It is printable ASCII already; any other octet would be escaped as the character of that number. */
 static void text_member(struct text *out, const char *key, const char *value)
 {
 	key_add(out, key);
@@ -17,9 +20,12 @@ static void text_member(struct text *out, const char *key, const char *value)
 	}
 	text_add(out, "\"");
 	for (; *value; value++) {
+		char escape[8];
+		bool plain = *value >= ' ' && *value <= '~';
+		snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)*value);
 		if (*value == '"' || *value == '\\')
 			text_add(out, "\\");
-		text_add_bytes(out, value, 1);
+		text_add_bytes(out, plain ? value : escape, plain ? 1 : strlen(escape));
 	}
 	text_add(out, "\"");
 }
@@ -34,9 +40,8 @@ static void number_member(struct text *out, const char *key, int64_t value)
 		text_add_number(out, value);
 }
 
-void event_json(struct text *out, const struct event_record *event)
+static void members_add(struct text *out, const struct event_record *event)
 {
-	text_add(out, "{");
 	number_member(out, "number", event->number);
 	text_member(out, "kind", event_name(event->kind));
 	text_member(out, "severity", event_severity_name(event->severity));
@@ -51,5 +56,23 @@ void event_json(struct text *out, const struct event_record *event)
 	text_member(out, "detail", event->detail);
 	text_member(out, "sentence", event_sentence(event->kind));
 	text_member(out, "advice", event_advice(event->kind));
+}
+
+void event_json(struct text *out, const struct event_record *event)
+{
+	text_add(out, "{");
+	members_add(out, event);
+	text_add(out, "}");
+}
+
+void event_json_told(struct text *out, const struct event_record *event, const struct event_telling *telling)
+{
+	text_add(out, "{");
+	members_add(out, event);
+	text_member(out, "news", telling->news);
+	key_add(out, "left_out");
+	text_add_number(out, telling->left_out);
+	text_member(out, "relay", telling->relay);
+	text_member(out, "version", telling->version);
 	text_add(out, "}");
 }

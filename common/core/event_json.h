@@ -10,4 +10,15 @@
  * any event. Unknown values are null. */
 void event_json(struct text *out, const struct event_record *event);
 
+/* What the program of event_command reads besides the event. */
+struct event_telling {
+	const char *news;    /* `new`, `worse` or `over` */
+	uint32_t left_out;   /* events that it was not told, since the last that it was */
+	const char *relay;   /* the name of this machine */
+	const char *version; /* of stsgate */
+};
+#define EVENT_JSON_TOLD_SIZE 5120
+/* The same with these members at its end. A buffer of EVENT_JSON_TOLD_SIZE octets has room for any event. */
+void event_json_told(struct text *out, const struct event_record *event, const struct event_telling *telling);
+
 #endif

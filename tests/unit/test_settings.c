@@ -209,6 +209,13 @@ static const struct {
 	{"dns_trust_anchor = key", "f:1: dns_trust_anchor = \"key\": must be a path that begins with /"},
 	{"fetch_ca_file = ca", "f:1: fetch_ca_file = \"ca\": must be a path that begins with /"},
 	{"probe_ca_file = ca", "f:1: probe_ca_file = \"ca\": must be a path that begins with /"},
+	{"event_command = alarm --to me",
+		"f:1: event_command = \"alarm --to me\": must begin with the path of a program, which begins with /"},
+	{"event_command = /a 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
+		"f:1: event_command = \"/a 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\": has more than 16 words; write a "
+		"script that runs the command"},
+	{"event_command_severity = bad",
+		"f:1: event_command_severity = \"bad\": is not one of info, notice, warning, error"},
 	{"dns_servers = ::1 resolver.example",
 		"f:1: dns_servers = \"::1 resolver.example\": \"resolver.example\" is not an address or address@port"},
 	{"dns_servers = 127.0.0.1@",
@@ -499,9 +506,33 @@ static void test_socket_path_length(void **state)
 	assert_int_equal(strlen(out.path), 107);
 }
 
+static void a_command_has_words(void **state)
+{
+	static const struct {
+		const char *value, *words[4];
+	} rows[] = {
+		{"", {NULL}}, {" \t", {NULL}}, {"/bin/true", {"/bin/true"}},
+		{" /bin/alarm \t--to  me ", {"/bin/alarm", "--to", "me"}},
+		{"/bin/alarm 'a b'", {"/bin/alarm", "'a", "b'"}}, /* no shell reads it */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char value[64], *words[SETTINGS_WORDS_MAX + 1];
+		size_t count = 0;
+		snprintf(value, sizeof value, "%s", rows[i].value);
+		while (rows[i].words[count])
+			count++;
+		assert_int_equal(settings_words(value, words), count);
+		for (size_t k = 0; k < count; k++)
+			assert_string_equal(words[k], rows[i].words[k]);
+		assert_null(words[count]);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_command_has_words),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
