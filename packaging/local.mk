@@ -6,6 +6,9 @@ tmpfiles_DATA = packaging/tmpfiles.d/stsgate.conf
 # bash finds the completion of a command by its name.
 completiondir = $(datadir)/bash-completion/completions
 dist_completion_DATA = packaging/completion/stsgate
+# Programs for event_command. They are documentation that runs: an operator copies and changes them.
+examplesdir = $(docdir)/examples
+dist_examples_SCRIPTS = packaging/examples/event-mail packaging/examples/event-webhook
 dist_doc_DATA = README NEWS doc/index doc/coming-from doc/design doc/spec-cases doc/threat-model
 EXTRA_DIST += packaging/build-deps packaging/quickstart packaging/stsgate.conf \
 	packaging/stsgate.sysusers packaging/stsgate.tmpfiles packaging/stsgated.service.in
@@ -25,5 +28,5 @@ install-data-local:
 uninstall-local:
 	rm -f "$(DESTDIR)$(docdir)/stsgate.conf.sample"
 
-TESTS += tests/packaging tests/quickstart tests/completion
-EXTRA_DIST += tests/packaging tests/quickstart tests/completion
+TESTS += tests/packaging tests/quickstart tests/completion tests/event-examples
+EXTRA_DIST += tests/packaging tests/quickstart tests/completion tests/event-examples
