@@ -1,15 +1,18 @@
 /* doctor: the checks of this machine that need no other: settings, user, authorities, clock. */
 #include "clock.h"
 #include "doctor.h"
+#include "memory.h"
 #include "output.h"
 #include "privileges.h"
 #include "trust.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 /* A user who can write the settings file can turn protection off. */
 static void settings_check_file(struct doctor *doctor)
@@ -117,15 +120,65 @@ static void clock_check(struct doctor *doctor)
 	}
 }
 
+/* --- event_command ------------------------------------------------------------------------------------------------ */
+
+/* Returns whether every user can change the file, or put another one in its place. Cuts `path` to what they can change. */
+static bool anybody_can_change(char *path)
+{
+	struct stat file;
+	do {
+		bool known = stat(path[0] ? path : "/", &file) == 0;
+		bool own_only = S_ISDIR(file.st_mode) && (file.st_mode & S_ISVTX);
+		if (known && (file.st_mode & S_IWOTH) && !own_only)
+			return true;
+		char *slash = strrchr(path, '/');
+		if (!slash)
+			return false;
+		*slash = '\0';
+	} while (true);
+}
+
+static void event_command_check(struct doctor *doctor)
+{
+	static const char name[] = "event-command";
+	char *words[SETTINGS_WORDS_MAX + 1], *line = xstrdup(doctor->settings->event_command);
+	struct quote quote;
+	struct stat file;
+	const char *path = settings_words(line, words) > 0 ? words[0] : "";
+	const char *quoted = quote_string(&quote, path);
+	if (!*path) {
+		doctor_report(doctor, name, DOCTOR_SKIP, "no event_command is set");
+	} else if (strcmp(doctor->settings->user, "root") == 0) {
+		doctor_report(doctor, name, DOCTOR_WARN, "event_command is not run, because stsgated runs as root");
+		doctor_remedy(doctor, "set user to an unprivileged user and give it the directory of store_path");
+	} else if (access(path, X_OK) != 0) {
+		doctor_report(doctor, name, DOCTOR_WARN, "%s cannot be run: %s", quoted, strerror(errno));
+		doctor_remedy(doctor, "install the program there, with the right to execute it for the daemon's user");
+	} else if (stat(path, &file) != 0 || !S_ISREG(file.st_mode)) {
+		doctor_report(doctor, name, DOCTOR_WARN, "%s is not a program", quoted);
+		doctor_remedy(doctor, "name the file of the program in event_command");
+	} else if (anybody_can_change(words[0])) {
+		doctor_report(doctor, name, DOCTOR_FAIL, "every user of this machine can change %s",
+			quote_string(&quote, path));
+		doctor_remedy(doctor, "chmod o-w %s", quote_string(&quote, *path ? path : "/"));
+	} else {
+		doctor_report(doctor, name, DOCTOR_OK, "%s", quote_string(&quote, doctor->settings->event_command));
+	}
+	free(line);
+}
+
 void doctor_machine(struct doctor *doctor)
 {
 	settings_check_file(doctor);
 	mode_check(doctor);
 	user_check(doctor);
 	clock_check(doctor);
-	if (!doctor_wants(doctor, "authorities") || !doctor_leave_root(doctor))
+	if (!doctor_leave_root(doctor))
 		return;
-	/* From here on as the daemon's user, who must be able to read the files. */
+	/* From here on as the daemon's user, who must be able to read the files and to run the program. */
+	event_command_check(doctor);
+	if (!doctor_wants(doctor, "authorities"))
+		return;
 	authorities_check(doctor, "fetch_ca_file", doctor->settings->fetch_ca_file);
 	authorities_check(doctor, "probe_ca_file", doctor->settings->probe_ca_file);
 }

@@ -353,6 +353,41 @@ static void test_settings(void **state)
 	check_run("authorities", 2, "is not a regular file");
 }
 
+/* With the program in a directory that everybody may enter, as the daemon's user must. */
+static void test_event_command(void **state)
+{
+	char place[96], program[128], line[256];
+	(void)state;
+	snprintf(place, sizeof place, "%s/command", directory);
+	snprintf(program, sizeof program, "%s/alarm", place);
+	snprintf(line, sizeof line, "user = nobody\ngroup = nogroup\nevent_command = %s --to postmaster\n", program);
+	assert_int_equal(chmod(directory, 0755) | mkdir(place, 0755), 0);
+	config_write("");
+	check_run("event-command", 0, "skip  event-command       no event_command is set");
+	config_write("user = root\nevent_command = /bin/true\n");
+	check_run("event-command", 1,
+		"warn  event-command       event_command is not run, because stsgated runs as root");
+	config_write(line);
+	check_run("event-command", 1, "alarm cannot be run: No such file or directory");
+	assert_int_equal(mkdir(program, 0755), 0);
+	check_run("event-command", 1, "alarm is not a program");
+	assert_int_equal(rmdir(program), 0);
+	FILE *file = fopen(program, "w");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(chmod(program, 0644), 0);
+	check_run("event-command", 1, "alarm cannot be run: Permission denied");
+	assert_int_equal(chmod(program, 0755), 0);
+	check_run("event-command", 0, "ok    event-command ");
+	assert_int_equal(chmod(program, 0757), 0);
+	check_run("event-command", 2, "command/alarm\n");
+	assert_int_equal(chmod(program, 0755) | chmod(place, 0777), 0);
+	check_run("event-command", 2, "/command\n");
+	assert_int_equal(chmod(place, 01777), 0);
+	check_run("event-command", 0, "ok    event-command ");
+	assert_int_equal(remove(program) | rmdir(place), 0);
+}
+
 static void test_no_daemon(void **state)
 {
 	(void)state;
@@ -419,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_way_out_choose),
 		cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_event_command),
 		cmocka_unit_test(test_no_daemon),
 		cmocka_unit_test(test_words),
 	};
