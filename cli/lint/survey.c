@@ -113,6 +113,8 @@ static void task_step(void *arg)
 			loop_timer_set(task->timer, task->attempt.again_ms);
 		return;
 	}
+	free(task->found.look); /* the evidence suffices */
+	task->found.look = NULL;
 	attempt_end(&task->attempt, &desk->bounds, means.config);
 	loop_timer_free(&task->timer);
 	lock_take(&desk->lock);

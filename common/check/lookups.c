@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "rdata.h"
 #include "text.h"
+#include "tlsa.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +32,10 @@ void lookups_begin(struct lookups *lookups, struct dns *dns, struct loop *loop, 
 const struct dns_answer *lookups_ask(struct lookups *lookups, const char *name, enum dns_type type, int64_t deadline_ms)
 {
 	static const struct dns_answer none = {.outcome = DNS_TIMEOUT};
-	struct lookup *lookup = lookups->first;
-	while (lookup && (lookup->type != type || strcmp(lookup->name, name) != 0))
-		lookup = lookup->next;
+	struct lookup **slot = &lookups->first;
+	while (*slot && ((*slot)->type != type || strcmp((*slot)->name, name) != 0))
+		slot = &(*slot)->next;
+	struct lookup *lookup = *slot;
 	if (!lookup) {
 		int64_t left_ms = deadline_ms - clock_mono_ms();
 		if (left_ms < 1) /* the cache may have the answer */
@@ -43,8 +45,7 @@ const struct dns_answer *lookups_ask(struct lookups *lookups, const char *name, 
 		lookup->type = type;
 		lookup->query = dns_query_begin(lookups->dns, lookups->loop, name, type,
 			left_ms < DNS_TIMEOUT_MS ? (int)left_ms : DNS_TIMEOUT_MS, lookups->wake);
-		lookup->next = lookups->first;
-		lookups->first = lookup;
+		*slot = lookup;
 	}
 	const struct dns_answer *answer = dns_query_answer(lookup->query);
 	lookups->waiting = lookups->waiting || !answer;
@@ -61,6 +62,81 @@ bool lookups_over(struct lookups *lookups)
 int64_t lookups_took_ms(const struct lookups *lookups)
 {
 	return lookups->ended_ms - lookups->begun_ms;
+}
+
+/* --- in words ----------------------------------------------------------------------------------------------------- */
+
+#define TLSA_OCTETS_SHOWN 8
+
+static const char *type_name(enum dns_type type)
+{
+	switch (type) {
+	case DNS_A:
+		return "A";
+	case DNS_CNAME:
+		return "CNAME";
+	case DNS_MX:
+		return "MX";
+	case DNS_TXT:
+		return "TXT";
+	case DNS_AAAA:
+		return "AAAA";
+	case DNS_TLSA:
+		return "TLSA";
+	}
+	return "";
+}
+
+/* Adds an address or a TLSA record; of other data, and of data that cannot be read, only the length. */
+static void data_describe(struct text *text, enum dns_type type, const struct dns_rr *rr)
+{
+	struct address address;
+	char shown[ADDRESS_TEXT_SIZE];
+	struct tlsa_set set;
+	struct span data = {(const char *)rr->data, rr->len};
+	text_add(text, " ");
+	if ((type == DNS_A || type == DNS_AAAA) && rdata_address(&address, rr->data, rr->len)) {
+		text_add(text, address_format(&address, shown));
+	} else if (type == DNS_TLSA && tlsa_set_take(&set, &data, 1) == TLSA_USABLE) {
+		text_add(text, "[");
+		tlsa_record_text(text, &set.record[0], TLSA_OCTETS_SHOWN);
+		text_add(text, "]");
+	} else {
+		text_add(text, "[");
+		text_add_number(text, (int64_t)rr->len);
+		text_add(text, " octets]");
+	}
+}
+
+static void answer_describe(struct text *text, enum dns_type type, const struct dns_answer *answer)
+{
+	if (answer->canonical[0] != '\0') {
+		text_add(text, " alias of ");
+		text_add(text, answer->canonical);
+	}
+	for (size_t i = 0; i < answer->count && !text->cut; i++)
+		data_describe(text, type, &answer->rr[i]);
+	if (answer->outcome != DNS_OK) {
+		text_add(text, " ");
+		text_add(text, dns_outcome_name(answer->outcome));
+	}
+	text_add(text, " (TTL ");
+	text_add_number(text, answer->ttl_s);
+	text_add(text, answer->secure ? ", validated)" : ", not validated)");
+}
+
+void lookups_describe(const struct lookups *lookups, struct text *text)
+{
+	for (const struct lookup *lookup = lookups->first; lookup && !text->cut; lookup = lookup->next) {
+		const struct dns_answer *answer = dns_query_answer(lookup->query);
+		if (!answer)
+			continue;
+		text_add(text, text->len > 0 ? "; " : "");
+		text_add(text, lookup->name);
+		text_add(text, " ");
+		text_add(text, type_name(lookup->type));
+		answer_describe(text, lookup->type, answer);
+	}
 }
 
 void lookups_end(struct lookups *lookups)

@@ -11,6 +11,7 @@
 #include "dns.h"
 #include "evidence.h"
 #include "fetch.h"
+#include "text.h"
 
 struct lookup;
 /* Zeroed: no lookups. */
@@ -35,6 +36,9 @@ const struct dns_answer *lookups_ask(
 bool lookups_over(struct lookups *lookups);
 /* Returns how long the lookups took. Only after lookups_over() has returned true. */
 int64_t lookups_took_ms(const struct lookups *lookups);
+/* Describes the answers in the order of the lookups: `mx.example.com A 192.0.2.1 (TTL 300, not validated); mx.example.com
+ * AAAA nodata (TTL 60, validated)`. Printable. Only after lookups_over() has returned true. */
+void lookups_describe(const struct lookups *lookups, struct text *text);
 /* Cancels all lookups and frees all answers. */
 void lookups_end(struct lookups *lookups);
 

@@ -18,6 +18,7 @@ struct dial {
 	unsigned slot;       /* in the budget */
 	bool may_pass;       /* the failure may be temporary */
 	struct evidence seen;
+	struct look *look; /* owned; NULL: no answer yet */
 };
 
 /* The probe of a hop: all its addresses at the same time. If the failure may be temporary, the hop is probed a second time
@@ -57,20 +58,30 @@ static void mta_address_note(char mta_address[ADDRESS_TEXT_SIZE], const struct e
 		memcpy(mta_address, good ? one->address : one->mta_address, ADDRESS_TEXT_SIZE);
 }
 
-/* Joins the evidence of all dials, which have been answered, and of sightings. Returns whether the failure may be
- * temporary. */
-static bool evidence_join(const struct probing *probing, struct found *found)
+/* Keeps what was seen at the hop's other address: a sign says if only one of the two has changed. */
+static void beside_note(const struct probing *probing, const struct dial *decided, struct evidence *beside)
 {
+	for (unsigned i = 0; i < probing->count; i++)
+		if (&probing->dial[i] != decided)
+			*beside = probing->dial[i].seen;
+}
+
+/* Joins the evidence of all dials, which have been answered, and of sightings. The look of the dial that decided moves
+ * into `found`. Returns whether the failure may be temporary. */
+static bool evidence_join(struct probing *probing, struct found *found)
+{
+	struct dial *decided = NULL;
 	struct evidence *seen = &found->evidence;
 	const struct evidence *known = &probing->known;
 	char mta_address[ADDRESS_TEXT_SIZE] = "";
 	bool may_pass = false;
 	for (unsigned i = 0; i < probing->count; i++) {
-		const struct dial *dial = &probing->dial[i];
+		struct dial *dial = &probing->dial[i];
 		mta_address_note(mta_address, &dial->seen);
-		if (i == 0 || evidence_outweighs(&dial->seen, seen)) {
+		if (!decided || evidence_outweighs(&dial->seen, seen)) {
 			*seen = dial->seen;
 			may_pass = dial->may_pass;
+			decided = dial;
 		}
 	}
 	if (reason_class(seen->reason) == REASON_BAD)
@@ -78,8 +89,14 @@ static bool evidence_join(const struct probing *probing, struct found *found)
 	if (known->at != 0 && (found->spared || !evidence_outweighs(seen, known))) {
 		*seen = *known;
 		may_pass = false;
+		decided = NULL;
 	} else if (known->at != 0) {
 		mta_address_note(seen->mta_address, known);
+	}
+	if (decided) {
+		found->look = decided->look;
+		decided->look = NULL;
+		beside_note(probing, decided, &found->beside);
 	}
 	return may_pass;
 }
@@ -178,6 +195,7 @@ static void dials_drop(struct probing *probing, const struct bounds *bounds)
 {
 	for (unsigned i = 0; i < probing->count; i++) {
 		probe_drop(&probing->dial[i].probe);
+		free(probing->dial[i].look);
 		limits_probe_end(bounds->limits, probing->dial[i].slot);
 		sockets_give(bounds);
 	}
@@ -259,8 +277,10 @@ static bool dials_answered(struct probing *probing)
 	bool all = true;
 	for (unsigned i = 0; i < probing->count; i++) {
 		struct dial *one = &probing->dial[i];
-		if (one->probe && probe_answer(one->probe, &one->seen, &one->may_pass))
+		if (one->probe && probe_answer(one->probe, &one->seen, &one->may_pass)) {
+			one->look = xmemdup(probe_look(one->probe), sizeof *one->look);
 			probe_drop(&one->probe);
+		}
 		all = all && !one->probe;
 	}
 	return all;
@@ -360,6 +380,14 @@ enum obtained obtain_tlsa(struct attempt *attempt, struct found *found)
 	return lookups_over(&attempt->lookups) ? OBTAINED : obtain_wait(attempt);
 }
 
+static void look_date(const struct lookups *lookups, struct found *found)
+{
+	struct text dns;
+	text_init(&dns, found->look->dns, sizeof found->look->dns);
+	lookups_describe(lookups, &dns);
+	found->look->at = found->evidence.at;
+}
+
 /* A hop that is judged by TLSA records is judged by the present ones, so they are looked up again. */
 enum obtained obtain_evidence(const struct means *means, struct attempt *attempt, struct found *found)
 {
@@ -378,6 +406,8 @@ enum obtained obtain_evidence(const struct means *means, struct attempt *attempt
 		found->evidence.tlsa_id = want->dane ? tlsa.set.id : 0;
 		if (found->evidence.at == 0) /* a sighting has the time of its own probe */
 			found->evidence.at = clock_wall_s();
+		if (found->look && obtained != OBTAIN_LATER)
+			look_date(&attempt->lookups, found);
 	}
 	return obtained;
 }

@@ -280,12 +280,43 @@ static void ports_and_long_names(void **state)
 	assert_int_equal(room.asked, 2);
 }
 
+/* What a look keeps of the lookups. */
+static void described(void **state)
+{
+	static const struct row good_row = {
+		.name = "good", .lookups = {A(YES, 900), NO_AAAA, TLSA(AT_HOST, GOOD_AND_PKIX)}};
+	static const struct row alias_row = {
+		.name = "alias", .lookups = {ALIAS_A(NO), FAILS(DNS_AAAA, HOST, DNS_BOGUS), LINK(NO)}};
+	static const char alias_words[] =
+		HOST " A alias of " END " 8.1.1.1 (TTL 900, not validated); " HOST
+		     " AAAA bogus (TTL 0, not validated); " HOST " CNAME [4 octets] (TTL 500, not validated)";
+	static const char words[] =
+		HOST " A 8.1.1.1 (TTL 900, validated); " HOST " AAAA nodata (TTL 900, validated); " AT_HOST
+		     " TLSA [3 1 1 0000000000000000...] [35 octets] (TTL 700, validated)";
+	char buffer[512], small[40];
+	struct tlsa_found found;
+	struct text text;
+	(void)state;
+	find(&found, &good_row, 60000);
+	text_init(&text, buffer, sizeof buffer);
+	lookups_describe(&lookups, &text);
+	assert_string_equal(buffer, words);
+	text_init(&text, small, sizeof small);
+	lookups_describe(&lookups, &text);
+	assert_memory_equal(small, words, sizeof small - 1);
+	find(&found, &alias_row, 60000);
+	text_init(&text, buffer, sizeof buffer);
+	lookups_describe(&lookups, &text);
+	assert_string_equal(buffer, alias_words);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(one_deadline),
 		cmocka_unit_test(ports_and_long_names),
+		cmocka_unit_test(described),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	lookups_end(&lookups);
