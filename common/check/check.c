@@ -52,7 +52,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->verdicts = verdicts_new(check->store);
 	check->overrides = overrides_new(check->store, check->events);
 	conditions_init(&check->conditions, check->events);
-	check->turns = turns_new(check->events, &check->conditions);
+	check->turns = turns_new(check->store, check->events, &check->conditions);
 	/* This event goes into the new store that replaces the damaged one. */
 	const char *aside = store_moved_aside(check->store);
 	if (aside[0])
@@ -407,4 +407,5 @@ void check_round_ended(struct check *check, bool store_read, const struct failur
 	conditions_show(&check->conditions);
 	overrides_round(check->overrides);
 	events_write(check->events, false);
+	turns_write(check->turns);
 }

@@ -291,14 +291,16 @@ void events_tell(enum event_kind kind, const char *domain, const char *detail)
 
 /* --- to the store ------------------------------------------------------------------------------------------------- */
 
-/* Takes what waits in a slot, if it is due; it counts as written from now on. The count is 0 if there is nothing. */
-static struct event_record pending_take(struct events *events, struct pending *p, bool all, struct story **story)
+/* Takes what waits in a slot, if it is due and is a part of another event (`part`) or is none; it counts as written from
+ * now on. The count is 0 if there is nothing. */
+static struct event_record pending_take(
+	struct events *events, struct pending *p, bool all, bool part, struct story **story)
 {
 	struct event_record event = {.count = 0};
 	int64_t now_ms = clock_mono_ms();
 	*story = NULL;
 	lock_take(&events->lock);
-	if (p->used && (all || is_due(p->written_ms, now_ms)))
+	if (p->used && (p->event.part_of_kind != 0) == part && (all || is_due(p->written_ms, now_ms)))
 		event = p->event;
 	if (event.count > 0) {
 		*story = p->story;
@@ -329,13 +331,15 @@ static void pending_return(struct events *events, const struct event_record *eve
 	lock_drop(&events->lock);
 }
 
+/* Events that are parts come last: the store must know the number of the event that they are a part of. */
 void events_write(struct events *events, bool all)
 {
 	if (!evicted_write(events, all))
 		return;
-	for (size_t i = 0; i < EVENTS_PENDING_MAX; i++) {
+	for (size_t i = 0; i < (size_t)2 * EVENTS_PENDING_MAX; i++) {
+		struct pending *p = &events->pending[i % EVENTS_PENDING_MAX];
 		struct story *story;
-		struct event_record event = pending_take(events, &events->pending[i], all, &story);
+		struct event_record event = pending_take(events, p, all, i >= EVENTS_PENDING_MAX, &story);
 		if (event.count > 0 && !event_write(events, &event, story))
 			pending_return(events, &event, story);
 		else

@@ -9,10 +9,12 @@
 #include <string.h>
 
 struct turns {
+	struct store *store;
 	struct events *events;
 	struct conditions *conditions;
 	struct lock lock;
 	struct nearby nearby GUARDED_BY(lock);
+	bool begun GUARDED_BY(lock); /* a condition has begun since turns_write() was last called */
 	unsigned told[NEARBY_CONDITIONS] GUARDED_BY(lock); /* how many members the last event spoke of; 0: it is off */
 };
 
@@ -21,9 +23,10 @@ static bool fold_event(void *arg, struct event_record *event)
 	return turns_fold(arg, event);
 }
 
-struct turns *turns_new(struct events *events, struct conditions *conditions)
+struct turns *turns_new(struct store *store, struct events *events, struct conditions *conditions)
 {
 	struct turns *turns = xcalloc(1, sizeof *turns);
+	turns->store = store;
 	turns->events = events;
 	turns->conditions = conditions;
 	lock_init(&turns->lock);
@@ -208,6 +211,7 @@ static void tellings_take(struct turns *turns, struct telling telling[NEARBY_CON
 		const struct nearby_state *state = &turns->nearby.state[i];
 		telling[i].on = state->on;
 		telling[i].more = state->on && state->turned != turns->told[i];
+		turns->begun = turns->begun || (state->on && turns->told[i] == 0);
 		turns->told[i] = state->on ? state->turned : 0;
 		if (telling[i].more)
 			describe(telling[i].detail, &turns->nearby, (enum nearby_condition)i);
@@ -282,4 +286,21 @@ bool turns_fold(struct turns *turns, struct event_record *event)
 		return false;
 	event->part_of_kind = event_number(condition_event((enum condition)(CONDITION_NEARBY + condition)));
 	return true;
+}
+
+void turns_write(struct turns *turns)
+{
+	int64_t since = clock_wall_s() - NEARBY_WINDOW_S;
+	size_t count = 0, folded = 0;
+	lock_take(&turns->lock);
+	bool begun = turns->begun;
+	turns->begun = false;
+	lock_drop(&turns->lock);
+	struct event_record *events = begun ? store_events(turns->store, &count, NULL) : NULL;
+	for (size_t i = 0; i < count; i++)
+		if (events[i].last_at >= since && events[i].part_of == 0 && turns_fold(turns, &events[i]))
+			events[folded++] = events[i];
+	if (folded > 0)
+		store_fold_events(turns->store, events, folded, NULL);
+	free(events);
 }

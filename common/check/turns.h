@@ -2,7 +2,7 @@
  * the conditions that follow, and folds the single signs of the hops and domains concerned into their event.
  *
  * An event that is folded is counted and stored, but neither logged nor passed on: the one event stands for it. Nothing
- * here waits. Any thread. */
+ * here waits, except turns_write(). Any thread. */
 #ifndef CHECK_TURNS_H
 #define CHECK_TURNS_H
 
@@ -15,8 +15,8 @@
 #define TURN_NAMES_MAX 4 /* places that the event names */
 
 struct turns;
-/* Both must outlive the turns. From now on `events` folds what turns_fold() folds. */
-struct turns *turns_new(struct events *events, struct conditions *conditions);
+/* All must outlive the turns. From now on `events` folds what turns_fold() folds. */
+struct turns *turns_new(struct store *store, struct events *events, struct conditions *conditions);
 void turns_free(struct turns **turns);
 
 /* Notes a result beside the facts, which have not learned it yet. Call it once for each operation, however many inquiries
@@ -26,5 +26,8 @@ void turns_note_found(struct turns *turns, const struct facts *facts, const stru
 bool turns_fold(struct turns *turns, struct event_record *event);
 /* Ends conditions because time has passed. Call it every few seconds. */
 void turns_review(struct turns *turns);
+/* Folds the signs that were stored in the minutes before a condition began. Call it after events_write(). Waits for the
+ * store. */
+void turns_write(struct turns *turns);
 
 #endif

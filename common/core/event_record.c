@@ -101,8 +101,7 @@ void event_merge(struct event_record *event, const struct event_record *later)
 	memcpy(event->host, later->host, sizeof event->host);
 	event->port = later->port;
 	event->over_at = later->over_at;
-	if (later->part_of != 0)
-		event->part_of = later->part_of;
+	event->part_of = later->part_of;
 	event->part_of_kind = later->part_of_kind;
 	memcpy(event->detail, later->detail, sizeof event->detail);
 }

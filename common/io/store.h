@@ -196,6 +196,9 @@ bool store_readers(struct store *store, struct store_readers *out, struct failur
 bool store_note_event(struct store *store, struct event_record *event, struct failure *why);
 /* The same, with the story of a sign (may be NULL), which is merged with what the store has of it. */
 bool store_note_sign(struct store *store, struct event_record *event, const struct story *story, struct failure *why);
+/* Makes stored events parts of the newest event of the kind that their part_of_kind names. Skips events that have left the
+ * store since they were read. */
+bool store_fold_events(struct store *store, const struct event_record *events, size_t count, struct failure *why);
 /* Sets `number` to that of the newest event; 0 if there never was one. */
 bool store_event_number(struct store *store, uint32_t *number, struct failure *why);
 /* Removes the events and the stories whose last_at is before `before` (wall clock, seconds). */

@@ -110,6 +110,18 @@ int store_event_put(struct store *store, MDB_txn *txn, const struct event_record
 	return result != 0 ? result : store_ring_shrink(store, txn, &ring, &key, INT64_MIN);
 }
 
+/* Finds the event of which this one is a part: the newest event of the kind part_of_kind. */
+static int part_find(struct store *store, MDB_txn *txn, struct event_record *event)
+{
+	struct event_record whole;
+	MDB_val key = {1, &event->part_of_kind}, value;
+	int result = event->part_of_kind != 0 ? mdb_get(txn, store->events, &key, &value) : MDB_NOTFOUND;
+	if (result == 0 && event_decode(&whole, value.mv_data, value.mv_size))
+		event->part_of = whole.number;
+	event->part_of_kind = 0;
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
 static int note_step(struct store *store, MDB_txn *txn, void *arg)
 {
 	struct noting *noting = arg;
@@ -125,6 +137,8 @@ static int note_step(struct store *store, MDB_txn *txn, void *arg)
 	}
 	if (noted->number == 0)
 		result = number_take(store, txn, &noted->number);
+	if (result == 0)
+		result = part_find(store, txn, noted);
 	if (result == 0)
 		result = store_event_put(store, txn, noted);
 	if (result == 0 && event_is_sign(noted->kind))
@@ -146,6 +160,35 @@ bool store_note_sign(struct store *store, struct event_record *event, const stru
 bool store_note_event(struct store *store, struct event_record *event, struct failure *why)
 {
 	return store_note_sign(store, event, NULL, why);
+}
+
+struct folding {
+	const struct event_record *event;
+	size_t count;
+};
+
+static int fold_step(struct store *store, MDB_txn *txn, void *arg)
+{
+	const struct folding *folding = arg;
+	int result = 0;
+	for (size_t i = 0; i < folding->count && result == 0; i++) {
+		const struct event_record *event = &folding->event[i];
+		struct event_record stored;
+		result = store_event_get(store, txn, event, &stored);
+		if (result != 0 || stored.count == 0 || stored.number != event->number)
+			continue;
+		stored.part_of_kind = event->part_of_kind;
+		result = part_find(store, txn, &stored);
+		if (result == 0)
+			result = store_event_put(store, txn, &stored);
+	}
+	return result;
+}
+
+bool store_fold_events(struct store *store, const struct event_record *events, size_t count, struct failure *why)
+{
+	struct folding folding = {events, count};
+	return !store->has_events || store_write(store, fold_step, &folding, why);
 }
 
 static int forget_step(struct store *store, MDB_txn *txn, void *arg)

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct store *store;
@@ -25,7 +26,7 @@ static int set_up(void **state)
 	store = room_open(ROOM_BYTES, STORE_OWNER);
 	events = events_new(store);
 	conditions_init(&conditions, events);
-	turns = turns_new(events, &conditions);
+	turns = turns_new(store, events, &conditions);
 	fake_log_forget();
 	return 0;
 }
@@ -120,6 +121,63 @@ static void one_event_for_all(void **state)
 	assert_true(sign(EVENT_STARTTLS_LOST, 11));
 }
 
+static uint32_t part_of(enum event_kind kind, const char *domain, uint32_t *number)
+{
+	size_t count = 0;
+	uint32_t part = UINT32_MAX;
+	struct event_record *all = store_events(store, &count, NULL);
+	for (size_t i = 0; i < count; i++)
+		if (all[i].kind == kind && strcmp(all[i].domain, domain) == 0) {
+			part = all[i].part_of;
+			*number = all[i].number;
+		}
+	free(all);
+	return part;
+}
+
+/* Signs before the condition, and signs while it lasts, become parts of its event; others do not. */
+static void parts_are_linked(void **state)
+{
+	uint32_t whole = 0, number;
+	(void)state;
+	sign(EVENT_STARTTLS_LOST, 0); /* long before */
+	world_advance(2 * NEARBY_WINDOW_S);
+	for (unsigned place = 0; place < 4; place++) {
+		probed(place, REASON_STARTTLS_MISSING, 0, "");
+		if (place > 0)
+			sign(EVENT_STARTTLS_LOST, place);
+	}
+	sign(EVENT_STARTTLS_LOST, 40);
+	events_write(events, false);
+	turns_write(turns);
+	for (unsigned place = 4; place < 8; place++) {
+		probed(place, REASON_STARTTLS_MISSING, 0, "");
+		sign(EVENT_STARTTLS_LOST, place);
+	}
+	sign(EVENT_STARTTLS_LOST, 41);
+	assert_int_equal(part_of(EVENT_STARTTLS_LOST, "d1.example", &number), 0);
+	events_write(events, false);
+	turns_write(turns);
+	assert_int_equal(part_of(EVENT_HOPS_TURNED_BAD, "", &whole), 0);
+	assert_int_not_equal(whole, 0);
+	for (unsigned place = 1; place < 8; place++) {
+		char domain[DOMAIN_SIZE];
+		snprintf(domain, sizeof domain, "d%u.example", place);
+		assert_int_equal(part_of(EVENT_STARTTLS_LOST, domain, &number), whole);
+	}
+	assert_int_equal(part_of(EVENT_STARTTLS_LOST, "d0.example", &number), 0);
+	assert_int_equal(part_of(EVENT_STARTTLS_LOST, "d40.example", &number), 0);
+	assert_int_equal(part_of(EVENT_STARTTLS_LOST, "d41.example", &number), 0);
+	/* A later sign of the same host stands for itself. */
+	for (unsigned place = 0; place < 8; place++)
+		probed(place, REASON_OK, 0, "");
+	world_advance(2 * NEARBY_WINDOW_S);
+	sign(EVENT_STARTTLS_LOST, 5);
+	events_write(events, false);
+	turns_write(turns);
+	assert_int_equal(part_of(EVENT_STARTTLS_LOST, "d5.example", &number), 0);
+}
+
 static void the_authority_is_named(void **state)
 {
 	(void)state;
@@ -198,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_event_for_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(parts_are_linked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_authority_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_autonomous_system_is_one_network, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(inconclusive_is_no_turn, set_up, tear_down),
