@@ -131,6 +131,15 @@ static json_t *mx_json(const struct entry *entry, bool shown)
 	return hosts;
 }
 
+/* Returns an array of the numbers up to the first 0. */
+static json_t *numbers_json(const uint32_t *number, size_t size)
+{
+	json_t *array = json_made(json_array());
+	for (size_t i = 0; i < size / sizeof *number && number[i] != 0; i++)
+		json_add(array, json_made(json_integer(number[i])));
+	return array;
+}
+
 static json_t *record_write(json_t *object, const struct walk *walk);
 
 /* Returns the JSON value of a field, or NULL if it has none. For NULL, `show --json` prints null. An export leaves the
@@ -150,6 +159,8 @@ static json_t *value_json(const struct walk *walk, const struct field *field)
 	case FIELD_NUMBER:
 	case FIELD_TTL:
 		return json_integer(number);
+	case FIELD_NUMBERS:
+		return numbers_json(member, field->size);
 	case FIELD_TIME:
 	case FIELD_DATE:
 		return zero && shown ? NULL : json_integer(number);
@@ -460,6 +471,7 @@ static bool field_read(const struct input *in, const char *key, const struct fie
 	struct entry *entry = record;
 	switch (form->kind) {
 	case FIELD_PRESENT:
+	case FIELD_NUMBERS: /* no export has one */
 		break;
 	case FIELD_FLAG:
 		field_set_number(field, record, json_is_true(json_object_get(in->object, key)));

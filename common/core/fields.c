@@ -174,6 +174,8 @@ bool field_is_zero(const struct field *field, const void *record)
 	const struct field_form *form = field->form;
 	if (form->kind == FIELD_RECORD)
 		return field_is_zero(form->table->field, at);
+	if (form->kind == FIELD_NUMBERS)
+		return *(const uint32_t *)(const void *)at == 0;
 	if (form->put) /* the member begins with a pointer to what it owns */
 		return !*(char *const *)(const void *)at;
 	bool number = form->octets > 0 || form->kind == FIELD_PRESENT || form->kind == FIELD_REASON;
@@ -189,6 +191,10 @@ static void value_put(struct fields_out *out, const struct field *field, const v
 		form->put(out, record);
 	} else if (form->kind == FIELD_RECORD) {
 		fields_put(out, form->table, at);
+	} else if (form->kind == FIELD_NUMBERS) {
+		const uint32_t *number = (const void *)at;
+		for (size_t i = 0; i < field->size / sizeof *number && number[i] != 0; i++)
+			fields_number(out, number[i], sizeof *number);
 	} else if (form->kind == FIELD_REASON) {
 		const char *name = reason_name((enum reason)field_number(field, record));
 		fields_bytes(out, name, strlen(name));
@@ -214,6 +220,18 @@ void fields_put(struct fields_out *out, const struct fields *table, const void *
 	}
 }
 
+static bool numbers_take(struct span in, const struct field *field, uint32_t *out)
+{
+	size_t count = 0;
+	while (in.len > 0) {
+		uint64_t number;
+		if (count == field->size / sizeof *out || !fields_take_number(&in, sizeof *out, &number) || number == 0)
+			return false;
+		out[count++] = (uint32_t)number;
+	}
+	return count > 0;
+}
+
 /* Reads the value of one row off the front of a field. A value that is not a number takes the whole rest of the
  * field. */
 static bool value_take(struct span *in, const struct field *field, void *record)
@@ -236,6 +254,8 @@ static bool value_take(struct span *in, const struct field *field, void *record)
 	*in = (struct span){rest.at + rest.len, 0};
 	if (form->take)
 		return form->take(rest, record);
+	if (form->kind == FIELD_NUMBERS)
+		return numbers_take(rest, field, (void *)at);
 	if (form->kind == FIELD_RECORD)
 		return fields_take(rest, form->table, at) && (!form->settle || form->settle(at));
 	if (form->kind == FIELD_REASON) {

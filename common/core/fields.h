@@ -37,6 +37,7 @@ enum field_kind {
 	FIELD_PROTOCOL,  /* uint16_t, a TLS version; 0: none */
 	FIELD_WORD,      /* an enum with names; stored as a number */
 	FIELD_REASON,    /* enum reason; stored by name, since the table of reasons grows */
+	FIELD_NUMBERS,   /* uint32_t[], a list that ends at the first 0 */
 	FIELD_TEXT,      /* char[] */
 	FIELD_HOST,      /* char[], a host name in the form of domain_parse() */
 	FIELD_ADDRESS,   /* char[], an IP address */

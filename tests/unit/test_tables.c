@@ -115,6 +115,9 @@ static void field_set(const struct field *field, void *record, int which)
 		else
 			field_set_number(field, record, which ? REASON_NO_RECORD : REASON_RECORD_MANY);
 		return;
+	case FIELD_NUMBERS:
+		memcpy(at, (const uint32_t[]){64500, 64501 + (uint32_t)which}, 8);
+		return;
 	case FIELD_TEXT:
 		text_set(at, field->size, "text", which);
 		return;
