@@ -64,10 +64,11 @@ struct inquiry {
 	unsigned steps;
 	/* The override that applied when the inquiry was opened. Only questions under the same one share the inquiry. */
 	enum override_kind override;
-	bool asked;   /* a front end asked, so the domain is in use */
-	bool asleep;  /* waits for an operation or for the timer; used on the loop's thread only */
-	bool cut_off; /* ended with the verdict so far */
-	bool ending;  /* the verdict is final, or the inquiry was cut off */
+	int64_t override_at; /* when that override began */
+	bool asked;          /* a front end asked, so the domain is in use */
+	bool asleep;         /* waits for an operation or for the timer; used on the loop's thread only */
+	bool cut_off;        /* ended with the verdict so far */
+	bool ending;         /* the verdict is final, or the inquiry was cut off */
 	struct verdict verdict;
 	unsigned renew; /* RENEW_ bits of the verdict */
 	struct flight *leading;

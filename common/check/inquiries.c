@@ -12,20 +12,22 @@
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
+static const struct override no_override = {.kind = OVERRIDE_NONE};
+
 static unsigned question_hash(const struct question *q)
 {
 	return domain_hash(q->domain, q->port) % INQUIRY_BUCKETS;
 }
 
-static struct inquiry *inquiry_find(struct check *check, const struct question *question, enum override_kind override)
-	REQUIRES(check->lock)
+static struct inquiry *inquiry_find(
+	struct check *check, const struct question *question, const struct override *override) REQUIRES(check->lock)
 {
 	const struct question *b = question;
 	for (struct inquiry *inquiry = check->bucket[question_hash(b)]; inquiry; inquiry = inquiry->next) {
 		const struct question *a = &inquiry->facts.question;
-		if (inquiry->override == override && a->purpose == b->purpose && a->mx_lookup == b->mx_lookup &&
-			a->no_dane == b->no_dane && a->unreadable == b->unreadable && a->port == b->port &&
-			strcmp(a->domain, b->domain) == 0)
+		if (inquiry->override == override->kind && inquiry->override_at == override->begins_at &&
+			a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->no_dane == b->no_dane &&
+			a->unreadable == b->unreadable && a->port == b->port && strcmp(a->domain, b->domain) == 0)
 			return inquiry;
 	}
 	return NULL;
@@ -34,7 +36,7 @@ static struct inquiry *inquiry_find(struct check *check, const struct question *
 bool inquiries_have(struct check *check, const struct question *question)
 {
 	lock_take(&check->lock);
-	bool have = inquiry_find(check, question, OVERRIDE_NONE) != NULL;
+	bool have = inquiry_find(check, question, &no_override) != NULL;
 	lock_drop(&check->lock);
 	return have;
 }
@@ -64,9 +66,10 @@ static bool room_take(struct check *check, const struct opening *opening, enum l
 
 /* Returns the override that applies to the question. Without facts, nobody waits whom an override could concern: an
  * operator's query and a refresh judge as without one. */
-static enum override_kind override_of(const struct opening *opening)
+static const struct override *override_of(const struct opening *opening)
 {
-	return opening->facts ? facts_override(opening->facts) : OVERRIDE_NONE;
+	bool applies = opening->facts && facts_override(opening->facts) != OVERRIDE_NONE;
+	return applies ? &opening->facts->override : &no_override;
 }
 
 static struct inquiry *inquiry_new(struct check *check, const struct opening *opening) REQUIRES(check->lock)
@@ -79,7 +82,8 @@ static struct inquiry *inquiry_new(struct check *check, const struct opening *op
 	inquiry->desk = &check->desk[domain_hash(question->domain, 0) % check->desk_count];
 	inquiry->config = config_ref(opening->config ? opening->config : check->config);
 	inquiry->asked = opening->asked;
-	inquiry->override = override_of(opening);
+	inquiry->override = override_of(opening)->kind;
+	inquiry->override_at = override_of(opening)->begins_at;
 	if (opening->facts) {
 		inquiry->facts = *opening->facts;
 		memset(opening->facts, 0, sizeof *opening->facts);

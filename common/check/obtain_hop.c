@@ -101,17 +101,29 @@ static bool evidence_join(struct probing *probing, struct found *found)
 	return may_pass;
 }
 
-/* Notes the network of the address that decided the evidence. */
-static void network_note(struct network_db *networks, struct found *found)
+static void network_find(struct network_db *networks, const char *text, struct network *network)
+{
+	struct address address;
+	address_parse(&address, text);
+	network_of(networks, &address, network);
+}
+
+/* Notes the network of the address that decided the evidence, and of the other good address. */
+static void networks_note(struct network_db *networks, const struct probing *probing, struct found *found)
 {
 	struct evidence *seen = &found->evidence;
-	struct address address;
-	struct network network;
+	struct network network, other;
 	_Static_assert(sizeof seen->country == sizeof network.country, "the same country fits both");
-	address_parse(&address, seen->address);
-	network_of(networks, &address, &network);
+	network_find(networks, seen->address, &network);
 	seen->asn = network.asn;
 	memcpy(seen->country, network.country, sizeof seen->country);
+	for (unsigned i = 0; i < probing->count; i++) {
+		const struct evidence *dialled = &probing->dial[i].seen;
+		if (strcmp(dialled->address, seen->address) == 0 || reason_class(dialled->reason) != REASON_GOOD)
+			continue;
+		network_find(networks, dialled->address, &other);
+		evidence_join_asn(seen, other.asn);
+	}
 	if (found->look) {
 		found->look->asn = network.asn;
 		memcpy(found->look->as_name, network.as_name, sizeof found->look->as_name);
@@ -315,7 +327,7 @@ static enum obtained look_end(const struct means *means, struct attempt *attempt
 {
 	struct probing *probing = attempt->probing;
 	bool may_pass = evidence_join(probing, found);
-	network_note(means->config->networks, found);
+	networks_note(means->config->networks, probing, found);
 	sightings_leave(probing, means->config, &attempt->want);
 	dials_report(means, attempt);
 	dials_drop(probing, means->bounds);

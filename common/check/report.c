@@ -72,7 +72,7 @@ _Static_assert(
 	(int)CONDITION_COUNT <= (int)LABEL_CONDITION_VALUES, "LABEL(CONDITION) in metrics.def has too few values");
 _Static_assert((int)LIMIT_HITS <= (int)LABEL_LIMIT_VALUES, "LABEL(LIMIT) in metrics.def has too few values");
 _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metrics.def has too few values");
-_Static_assert((int)OVERRIDE_ENFORCE < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) in metrics.def has too few values");
+_Static_assert((int)OVERRIDE_PIN < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
 static const char *const purposes[] = {
@@ -172,7 +172,7 @@ NAMES(event_label, EVENT_KIND_COUNT, event_name((enum event_kind)value))
 NAMES(reply_label, REPLIES, replies[value].name)
 NAMES(action_label, DEED_DEFER + 1, deed_name((enum deed)value))
 NAMES(state_label, TLSA_FAILED + 1, tlsa_state_name((enum tlsa_state)value))
-NAMES(override_label, OVERRIDE_ENFORCE + 1, override_kind_name((enum override_kind)value))
+NAMES(override_label, OVERRIDE_PIN + 1, override_kind_name((enum override_kind)value))
 NAMES(condition_label, CONDITION_COUNT, conditions[value])
 NAMES(limit_label, LIMIT_HITS, limit_hit_name((enum limit_hit)value))
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)

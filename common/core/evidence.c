@@ -5,6 +5,12 @@
 
 #include <string.h>
 
+void evidence_join_asn(struct evidence *evidence, uint32_t asn)
+{
+	if (reason_class(evidence->reason) == REASON_GOOD && asn != evidence->asn)
+		evidence->asn_other = asn == 0 ? ASN_UNKNOWN : asn;
+}
+
 bool evidence_is_conclusive(const struct evidence *evidence)
 {
 	enum reason_class class = reason_class(evidence->reason);

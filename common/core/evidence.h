@@ -20,6 +20,8 @@
  * exceed CLOCK_SKEW_S, since evidence farther in the future is not believed. */
 #define EVIDENCE_LATE_S 60
 
+#define ASN_UNKNOWN UINT32_MAX /* no autonomous system has this number (RFC 7300) */
+
 /* The result of one probe. Strings hold untrusted text where noted: quote it with text_quote(). */
 struct evidence {
 	int64_t at;         /* when the probe ended; 0: there is no evidence */
@@ -42,12 +44,18 @@ struct evidence {
 	char text[EVIDENCE_TEXT_SIZE]; /* the hop's or the TLS library's own words, cut to fit; untrusted */
 	uint64_t leaf;                 /* identifies the leaf certificate: the first 8 octets of its SHA-256; 0: none */
 	uint32_t asn;                  /* the autonomous system of `address`; 0: unknown */
-	char country[8];               /* its country, two letters (ISO 3166), or "" */
+	/* Good evidence only: the autonomous system of another address of the hop that is good as well, if it is not `asn`;
+	 * ASN_UNKNOWN: it is unknown; 0: there is no such address. */
+	uint32_t asn_other;
+	char country[8]; /* its country, two letters (ISO 3166), or "" */
 	/* Not "": this hop was not probed itself. A probe of the host `seen_for` saw a certificate at this hop's
 	 * address, and that certificate covers this hop's name, too. */
 	char seen_for[DOMAIN_SIZE];
 };
 
+/* Notes the autonomous system of another good address of the hop, or 0 if it is unknown. Does nothing if the evidence is not
+ * good. */
+void evidence_join_asn(struct evidence *evidence, uint32_t asn);
 /* Returns whether the evidence is good or bad, not inconclusive. Also true for absent evidence (at == 0). */
 bool evidence_is_conclusive(const struct evidence *evidence);
 

@@ -76,6 +76,11 @@ enum override_kind facts_override(const struct facts *facts)
 	return acts && override_in_force(&facts->override, facts->now) ? facts->override.kind : OVERRIDE_NONE;
 }
 
+bool facts_pinned(const struct facts *facts)
+{
+	return facts_override(facts) == OVERRIDE_PIN;
+}
+
 bool facts_dane(const struct facts *facts)
 {
 	const struct question *question = &facts->question;
@@ -118,7 +123,7 @@ static const char *name_next(const char *names, char out[DOMAIN_SIZE])
 bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 {
 	const struct policy *policy = facts_policy(facts);
-	if (!facts->rules->mta_enforces || !policy || policy->mode != POLICY_ENFORCE)
+	if (!facts->rules->mta_enforces || !policy || policy->mode != POLICY_ENFORCE || facts_pinned(facts))
 		return false;
 	if (reason_class(seen->reason) != REASON_BAD)
 		return false;
@@ -140,19 +145,24 @@ bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 	return false;
 }
 
-bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)
+bool facts_certificate_covers(const struct evidence *seen, const char *host)
 {
 	char name[DOMAIN_SIZE];
+	for (const char *names = seen->names; (names = name_next(names, name));)
+		if (mx_matches(name, host))
+			return true;
+	return false;
+}
+
+bool facts_evidence_good(const struct facts *facts, const struct evidence *seen)
+{
 	if (reason_class(seen->reason) == REASON_GOOD || facts_left_to_mta(facts, seen))
 		return true;
 	/* RFC 7672 3.2.2: under a trust anchor of TLSA records, the certificate may name the next-hop domain instead
 	 * of the host. The MX set is signed here, since otherwise no TLSA set would judge the hop. */
 	if (!seen->tlsa_id || seen->reason != REASON_CERT_HOST_MISMATCH || !facts->question.mx_lookup)
 		return false;
-	for (const char *names = seen->names; (names = name_next(names, name));)
-		if (mx_matches(name, facts->question.domain))
-			return true;
-	return false;
+	return facts_certificate_covers(seen, facts->question.domain);
 }
 
 /* Returns the facts about a hop, and adds an empty struct if nothing is known about the hop. Returns NULL if the name

@@ -94,6 +94,10 @@ const struct policy *facts_policy(const struct facts *facts);
  * they show and renew what is true. */
 enum override_kind facts_override(const struct facts *facts);
 
+/* Returns whether an override `pin` applies to this question now: evidence counts as good only from within its autonomous
+ * systems (rule 1). */
+bool facts_pinned(const struct facts *facts);
+
 /* Returns whether DANE governs the domain: its hops with usable TLSA records are then judged by those records (rule 2;
  * RFC 7672 2.2.1). DANE governs if the MTA does DANE (`dane`), the question does not exclude it (`no_dane`), and the MX
  * set is signed or the question needs no MX set. */
@@ -108,7 +112,8 @@ const struct probe_history *facts_history(const struct facts *facts, const struc
 
 /* Returns whether bad evidence holds no mail because the MTA checks the hop itself (rule 6). It holds none if the hop
  * falls short of what stsgate demands, but not of what the MTA demands. This applies only under an enforce policy with
- * mta_enforces = yes: there the map binds the MTA, which delivers over verified TLS or not at all. */
+ * mta_enforces = yes: there the map binds the MTA, which delivers over verified TLS or not at all. It never applies to
+ * a pinned domain: the MTA knows no autonomous systems. */
 bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen);
 /* Returns whether evidence counts as good in this inquiry. It does in three cases:
  *
@@ -118,6 +123,9 @@ bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen);
  *   instead of the host (RFC 7672 3.2.2). The probe itself cannot judge this case, because many domains share its
  *   result. */
 bool facts_evidence_good(const struct facts *facts, const struct evidence *seen);
+
+/* Returns whether a DNS name in the certificate covers the host. */
+bool facts_certificate_covers(const struct evidence *seen, const char *host);
 
 /* Adds the entry that was read from the store; NULL: the store has none. */
 void facts_learn_store(struct facts *facts, const struct entry *entry);

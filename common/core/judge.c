@@ -63,7 +63,7 @@ struct step judge_want(const struct judge *j, enum want_kind kind, const char *n
 	} else if (j->bad != REASON_OK) {
 		step = judge_done(j, VERDICT_DEFER, j->bad, j->bad_host);
 	} else {
-		bool left = f->rules->mta_enforces;
+		bool left = f->rules->mta_enforces && !facts_pinned(f);
 		step = judge_done(j, left ? VERDICT_PASS : VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
 	}
 	step.verdict.worth_waiting = waits;

@@ -4,8 +4,11 @@
 
 #include <string.h>
 
-static const char *const kinds[] = {
-	[OVERRIDE_NONE] = "none", [OVERRIDE_PASS] = "pass", [OVERRIDE_TAG] = "tag", [OVERRIDE_ENFORCE] = "enforce"};
+static const char *const kinds[] = {[OVERRIDE_NONE] = "none",
+	[OVERRIDE_PASS] = "pass",
+	[OVERRIDE_TAG] = "tag",
+	[OVERRIDE_ENFORCE] = "enforce",
+	[OVERRIDE_PIN] = "pin"};
 
 const char *override_kind_name(enum override_kind kind)
 {
@@ -14,7 +17,7 @@ const char *override_kind_name(enum override_kind kind)
 
 enum override_kind override_kind_by_name(struct span name)
 {
-	for (int kind = OVERRIDE_PASS; kind <= OVERRIDE_ENFORCE; kind++)
+	for (int kind = OVERRIDE_PASS; kind <= OVERRIDE_PIN; kind++)
 		if (span_is(name, kinds[kind]))
 			return (enum override_kind)kind;
 	return OVERRIDE_NONE;
@@ -37,7 +40,9 @@ bool override_is_valid(const struct override *override)
 {
 	int64_t length = override->ends_at - override->begins_at;
 	bool all = strcmp(override->domain, OVERRIDE_ALL) == 0;
-	if (override->kind == OVERRIDE_NONE || (all && override->kind == OVERRIDE_ENFORCE))
+	bool pin = override->kind == OVERRIDE_PIN;
+	if (override->kind == OVERRIDE_NONE || (all && !override_releases(override->kind)) ||
+		pin != (override->asn[0] != 0))
 		return false;
 	return override->domain[0] && override->author[0] && override->reason[0] && override->begins_at > 0 &&
 	       length >= OVERRIDE_SHORTEST_S && length <= OVERRIDE_LONGEST_S;
@@ -53,7 +58,25 @@ bool override_same(const struct override *a, const struct override *b)
 {
 	return a->kind == b->kind && a->begins_at == b->begins_at && a->ends_at == b->ends_at &&
 	       strcmp(a->domain, b->domain) == 0 && strcmp(a->author, b->author) == 0 &&
-	       strcmp(a->reason, b->reason) == 0;
+	       strcmp(a->reason, b->reason) == 0 && memcmp(a->asn, b->asn, sizeof a->asn) == 0;
+}
+
+bool override_has_asn(const struct override *override, uint32_t asn)
+{
+	for (size_t i = 0; i < OVERRIDE_ASNS_MAX && override->asn[i] != 0; i++)
+		if (override->asn[i] == asn)
+			return true;
+	return false;
+}
+
+enum reason override_place(const struct override *override, const struct evidence *seen)
+{
+	uint32_t other = seen->asn_other == ASN_UNKNOWN ? 0 : seen->asn_other;
+	if ((seen->asn != 0 && !override_has_asn(override, seen->asn)) ||
+		(other != 0 && !override_has_asn(override, other)))
+		return REASON_HOP_ELSEWHERE;
+	bool known = seen->asn != 0 && seen->asn_other != ASN_UNKNOWN && !seen->seen_for[0];
+	return known ? REASON_OK : REASON_HOP_NETWORK_UNKNOWN;
 }
 
 bool override_releases(enum override_kind kind)

@@ -5,6 +5,8 @@
 
 #include "domain.h"
 #include "entry.h"
+#include "evidence.h"
+#include "reason.h"
 #include "span.h"
 
 #define OVERRIDE_ALL "*" /* in place of a domain: all domains without an override of their own */
@@ -15,15 +17,17 @@
 /* An override whose beginning is further ahead than this does not apply: the clock was set back since it was made, and
  * the override would otherwise last longer than the operator wanted. */
 #define OVERRIDE_AHEAD_S 300
+#define OVERRIDE_ASNS_MAX 8
 
 /* The store holds these numbers, so they never change. */
 enum override_kind {
-	OVERRIDE_NONE,   /* no override applies */
-	OVERRIDE_PASS,   /* mail passes, unchecked; the map binds the MTA to nothing */
-	OVERRIDE_TAG,    /* mail is judged and tagged, but not held; the map binds the MTA to nothing */
-	OVERRIDE_ENFORCE /* a policy of mode testing is applied as if its mode were enforce */
+	OVERRIDE_NONE,    /* no override applies */
+	OVERRIDE_PASS,    /* mail passes, unchecked; the map binds the MTA to nothing */
+	OVERRIDE_TAG,     /* mail is judged and tagged, but not held; the map binds the MTA to nothing */
+	OVERRIDE_ENFORCE, /* a policy of mode testing is applied as if its mode were enforce */
+	OVERRIDE_PIN      /* a mail host counts as good only while its address is in certain autonomous systems */
 };
-/* Returns `none`, `pass`, `tag` or `enforce`. */
+/* Returns `none`, `pass`, `tag`, `enforce` or `pin`. */
 const char *override_kind_name(enum override_kind kind);
 /* Returns the kind with this name; OVERRIDE_NONE for `none` and for any other text. */
 enum override_kind override_kind_by_name(struct span name);
@@ -32,6 +36,7 @@ struct override {
 	enum override_kind kind;
 	char domain[DOMAIN_SIZE]; /* as domain_parse() makes it, or OVERRIDE_ALL */
 	int64_t begins_at, ends_at;
+	uint32_t asn[OVERRIDE_ASNS_MAX];   /* OVERRIDE_PIN: the autonomous systems, up to the first 0; other kinds: 0 */
 	char author[OVERRIDE_AUTHOR_SIZE]; /* author and reason are untrusted UTF-8 without control characters */
 	char reason[OVERRIDE_REASON_SIZE];
 	uint32_t uses;   /* verdicts to which the override applied; stops at its maximum */
@@ -40,13 +45,20 @@ struct override {
 
 /* Returns whether the text may be an author or a reason: 1 to `size` - 1 octets of UTF-8 without control characters. */
 bool override_text_is_valid(struct span text, size_t size);
-/* Returns whether the members fit together: a kind other than OVERRIDE_NONE, an author and a reason, and a duration
- * within the limits above. An override for all domains is never OVERRIDE_ENFORCE. */
+/* Returns whether the members fit together: a kind other than OVERRIDE_NONE, an author and a reason, a duration within
+ * the limits above, and autonomous systems with OVERRIDE_PIN and no other kind. An override for all domains releases
+ * mail: it is OVERRIDE_PASS or OVERRIDE_TAG. */
 bool override_is_valid(const struct override *override);
 /* Returns whether the override applies at this time. */
 bool override_in_force(const struct override *override, int64_t now);
 /* Returns whether two overrides are the same decision: all members but `uses` and `used_at` are equal. */
 bool override_same(const struct override *a, const struct override *b);
+/* Returns whether an OVERRIDE_PIN lists the autonomous system. */
+bool override_has_asn(const struct override *override, uint32_t asn);
+/* Returns whether good evidence comes from inside an OVERRIDE_PIN: REASON_OK, REASON_HOP_ELSEWHERE, or
+ * REASON_HOP_NETWORK_UNKNOWN. The latter also if it was inferred from a probe of another host, which has looked at one address
+ * only. */
+enum reason override_place(const struct override *override, const struct evidence *seen);
 /* Returns whether the override lets mail leave without TLS that a policy demands: OVERRIDE_PASS and OVERRIDE_TAG. */
 bool override_releases(enum override_kind kind);
 

@@ -19,7 +19,8 @@ _Static_assert(
 	"MX states are stored by number");
 _Static_assert(TLSA_UNKNOWN == 0 && TLSA_NONE == 1 && TLSA_USABLE == 2 && TLSA_UNUSABLE == 3 && TLSA_FAILED == 4,
 	"TLSA states are stored by number");
-_Static_assert(OVERRIDE_PASS == 1 && OVERRIDE_TAG == 2 && OVERRIDE_ENFORCE == 3, "overrides are stored by number");
+_Static_assert(OVERRIDE_PASS == 1 && OVERRIDE_TAG == 2 && OVERRIDE_ENFORCE == 3 && OVERRIDE_PIN == 4,
+	"overrides are stored by number");
 
 /* --- values that have functions of their own ---------------------------------------------------------------------- */
 
@@ -280,9 +281,10 @@ static const struct field_form form_tlsa_state = {.kind = FIELD_WORD,
 static const struct field_form form_override = {.kind = FIELD_WORD,
 	.octets = 1,
 	.min = OVERRIDE_PASS,
-	.max = OVERRIDE_ENFORCE,
+	.max = OVERRIDE_PIN,
 	.word = override_word,
 	.wrong = "is not a kind of override"};
+static const struct field_form form_asns = {.kind = FIELD_NUMBERS};
 static const struct field_form form_domain_or_all = {.kind = FIELD_TEXT, .valid = is_domain_or_all};
 static const struct field_form form_author = {.kind = FIELD_TEXT, .valid = is_author};
 static const struct field_form form_reason_text = {.kind = FIELD_TEXT, .valid = is_reason_text};
@@ -361,6 +363,7 @@ static const struct field evidence_rows[] = {
 	ROW(15, u32, asn, NULL, "asn"),
 	ROW(16, text, country, NULL, "country"),
 	ROW(20, host, seen_for, "seen_for", "seen_for"),
+	ROW(21, u32, asn_other, NULL, NULL),
 };
 #undef ROW
 const struct fields evidence_table = FIELDS(evidence_rows,
@@ -393,10 +396,11 @@ static const struct field override_rows[] = {
 	ROW(6, reason_text, reason, "reason"),
 	ROW(7, u32, uses, "uses"),
 	ROW(8, time, used_at, "used_at"),
+	ROW(9, asns, asn, "asn"),
 };
 #undef ROW
 const struct fields override_table =
-	FIELDS(override_rows, "", "domain kind begins_at ends_at left author reason uses used_at");
+	FIELDS(override_rows, "", "domain kind asn begins_at ends_at left author reason uses used_at");
 
 /* A hop record as it is stored. The three members of a history often hold the same evidence. `same` notes which of
  * them do, and the bytes hold that evidence once. */

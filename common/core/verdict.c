@@ -26,6 +26,13 @@ static bool is_released(const struct facts *f)
 	return kind == OVERRIDE_PASS || (kind == OVERRIDE_TAG && f->question.purpose == PURPOSE_MAP);
 }
 
+/* Returns whether the map must judge the hops: its answer may lead the MTA only to hosts inside the pin. */
+static bool is_pinned_map(const struct facts *f)
+{
+	const struct policy *policy = facts_policy(f);
+	return f->question.purpose == PURPOSE_MAP && facts_pinned(f) && policy && policy->mode == POLICY_ENFORCE;
+}
+
 /* Notes in the verdict that it used the override. */
 static void override_used(struct verdict *verdict, const struct facts *f)
 {
@@ -79,6 +86,16 @@ static void policy_order(struct policy *policy, const struct facts *f)
 	policy->mx = names;
 }
 
+/* Restricts the names to those of the hops inside the pin. */
+static void policy_pin(struct policy *policy, const struct facts *f)
+{
+	struct names names = {.count = 0};
+	if (mx_has_hops(f))
+		hops_inside_pin(&names, f);
+	names_free(&policy->mx);
+	policy->mx = names;
+}
+
 void verdict_policy_copy(struct policy *out, const struct facts *facts)
 {
 	const struct policy *policy = facts_policy(facts);
@@ -89,6 +106,8 @@ void verdict_policy_copy(struct policy *out, const struct facts *facts)
 	if (is_stricter(facts))
 		out->mode = POLICY_ENFORCE;
 	policy_narrow(out, facts);
+	if (is_pinned_map(facts))
+		policy_pin(out, facts);
 	policy_order(out, facts);
 	policy_set_text(out, facts->entry.policy_text, facts->entry.policy_text_len);
 }
@@ -160,7 +179,7 @@ static struct step judge_mx(struct judge *j)
 	struct step step = judge_want_mx(j, false);
 	if (step_is_want(&step))
 		return step;
-	bool left = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
+	bool left = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE && !facts_pinned(f);
 	if (!schedule_mx_known(&f->entry, f->now)) {
 		/* If this machine has no resolver, an enforce policy holds mail in any case (rule 9). If a resolver
 		 * answered but the lookup failed, the hops are unknown, and with mta_enforces unknown hops are left to
@@ -194,6 +213,22 @@ static struct step judge_mx(struct judge *j)
 	return judge_hops(j);
 }
 
+/* Judges the hops for the map's answer about a pinned domain (rule 1). What would make a message fail, or what leaves open
+ * where the mail would go, makes the mail wait: TEMP. `step` is the answer without the pin. */
+static struct step pinned_map(struct judge *j, struct step step)
+{
+	if (step_is_want(&step) || step.verdict.kind != VERDICT_PASS)
+		return step;
+	enum binding binding = step.verdict.binding;
+	step = j->facts->question.mx_lookup ? judge_mx(j) : judge_hops(j);
+	if (step_is_want(&step))
+		return step;
+	step.verdict.binding = step.verdict.kind == VERDICT_PASS ? binding : BINDING_NONE;
+	if (step.verdict.kind != VERDICT_PASS)
+		step.verdict.kind = VERDICT_DEFER;
+	return step;
+}
+
 /* Judges a domain whose policy is in force. */
 static struct step with_policy(struct judge *j)
 {
@@ -217,7 +252,8 @@ static struct step with_policy(struct judge *j)
 			return step;
 		if (judge_all_exempt(j))
 			return judge_done(j, VERDICT_NONE, REASON_EXEMPT, "");
-		return judge_map(j, REASON_POLICY_MODE_TESTING);
+		step = judge_map(j, REASON_POLICY_MODE_TESTING);
+		return is_pinned_map(f) ? pinned_map(j, step) : step;
 	}
 	if (purpose == PURPOSE_REFRESH && !f->forced && !schedule_in_use(&f->entry, f->now))
 		return judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
@@ -229,6 +265,8 @@ static struct step with_policy(struct judge *j)
 bool verdict_rests_on_fresh(const struct facts *facts)
 {
 	const struct policy *policy = facts_policy(facts);
+	if (is_pinned_map(facts))
+		return true;
 	return facts->question.purpose == PURPOSE_DELIVER && !facts->rules->mta_enforces && policy &&
 	       (policy->mode == POLICY_ENFORCE || is_stricter(facts));
 }
@@ -305,6 +343,18 @@ static struct step judge_strictly(const struct facts *facts)
 	return step;
 }
 
+/* Returns whether the verdict would be another one without the pin. The map's answers about a pinned domain have fewer
+ * names. */
+static bool pin_matters(const struct facts *facts, const struct verdict *v)
+{
+	struct facts plain = *facts; /* borrows what the facts own; not freed */
+	if (is_pinned_map(facts) && v->binding == BINDING_SECURE)
+		return true;
+	plain.override.kind = OVERRIDE_NONE;
+	struct step step = judge(&plain);
+	return step.verdict.kind != v->kind || step.verdict.reason != v->reason;
+}
+
 struct step verdict_next(const struct facts *facts)
 {
 	if (is_stricter(facts))
@@ -313,7 +363,7 @@ struct step verdict_next(const struct facts *facts)
 	const struct verdict *v = &step.verdict;
 	bool tagged =
 		facts_override(facts) == OVERRIDE_TAG && (v->kind == VERDICT_FAIL_ENFORCE || v->kind == VERDICT_DEFER);
-	if (tagged || is_released(facts))
+	if (tagged || is_released(facts) || (facts_pinned(facts) && pin_matters(facts, v)))
 		override_used(&step.verdict, facts);
 	return step;
 }

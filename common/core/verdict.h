@@ -22,16 +22,18 @@ struct step verdict_next(const struct facts *facts);
 /* Copies the policy in force (facts_policy()) as the map publishes it, with the policy's text if the entry has kept the
  * text. Without a policy in force, `out` becomes the empty policy. The caller frees `out` with policy_free().
  *
- * The names may differ from those of the domain's policy in two ways:
+ * The names may differ from those of the domain's policy in three ways:
  *
  * - Under DANE, if TLSA lookups failed for some hops or were not made for all, only the names of hops that are known to
  *   have no usable TLSA records remain: see policy_narrow() in verdict_dane.h.
+ * - Under an override `pin`, only the names of the hosts inside the pin remain: see hops_inside_pin() in verdict_hops.h.
  * - For map dialect `sts`, the names that allow the known MX hosts come first, because Sendmail cannot read a long
  *   list. */
 void verdict_policy_copy(struct policy *out, const struct facts *facts);
 
 /* Returns whether a pass must rest on fresh facts. It must if a front end asks before delivery (PURPOSE_DELIVER), an
- * enforce policy is in force, and no map binds the delivery to the policy (mta_enforces = no). Then verdict_next()
+ * enforce policy is in force, and no map binds the delivery to the policy (mta_enforces = no). It also must if the map
+ * asks about a domain with an enforce policy that an override has pinned. Then verdict_next()
  * wants a new MX lookup if the MX set is past its soft age, and a new probe if good evidence is past its soft age,
  * before it returns a pass. */
 bool verdict_rests_on_fresh(const struct facts *facts);

@@ -25,12 +25,22 @@ struct hop_opinion {
 	bool due;   /* its evidence is so old that a new probe is allowed */
 	bool spent; /* the probe budget has refused its probes for so long that mail no longer waits for one */
 	bool old;   /* good, but its evidence is past its soft age */
+	/* Good, but the map must not lead the MTA to it: the same answer would let the MTA use a hop that is not known to be
+	 * inside the pin. */
+	bool shadowed;
 };
 
-/* Returns the smaller age if the MTA asks again within minutes, otherwise `age` (design 4.16). */
+/* Returns whether an answer of the map binds the delivery. The map itself judges the hops of pinned domains only. */
+static bool is_by_map(const struct judge *j)
+{
+	return j->facts->rules->mta_enforces || j->facts->question.purpose == PURPOSE_MAP;
+}
+
+/* Returns the smaller age if the MTA asks again within minutes (design 4.16) or the domain is pinned (design 4.17), otherwise
+ * `age`. */
 static int64_t age_if_again(const struct facts *f, int64_t age, int64_t age_again)
 {
-	return f->again && age_again < age ? age_again : age;
+	return (f->again || facts_pinned(f)) && age_again < age ? age_again : age;
 }
 
 /* Returns the age that the newest evidence must exceed before the hop is probed again (design 5.4, 5.11). */
@@ -52,6 +62,26 @@ static int64_t probe_age(const struct judge *j, const char *host, const struct p
 	return schedule_silent_age(history);
 }
 
+/* Applies an override `pin` to good evidence (rule 1): it counts only from within the pin's autonomous systems. */
+static void pin_apply(struct hop_opinion *o, const struct facts *f, const struct evidence *seen)
+{
+	if (!facts_pinned(f))
+		return;
+	enum reason reason = override_place(&f->override, seen);
+	if (reason == REASON_OK)
+		return;
+	o->state = reason == REASON_HOP_ELSEWHERE ? HOP_BAD : HOP_UNKNOWN;
+	o->reason = reason;
+}
+
+/* Returns the opinion of a hop if probe = no: it counts as good. But without a probe nobody knows where it is. */
+static struct hop_opinion hop_unprobed(const struct facts *f, bool dane)
+{
+	if (facts_pinned(f))
+		return (struct hop_opinion){.state = HOP_UNKNOWN, .reason = REASON_HOP_NETWORK_UNKNOWN, .dane = dane};
+	return (struct hop_opinion){.state = HOP_GOOD, .dane = dane};
+}
+
 /* Judges a hop by the evidence of its probes. Conclusive evidence within its hard age decides. Without such evidence
  * the hop is unknown, also after an inconclusive probe. */
 static struct hop_opinion hop_by_evidence(const struct judge *j, const struct hop_fact *hop)
@@ -63,15 +93,18 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	o.dane = facts_hop_by_dane(f, hop);
 	bool tried = o.dane ? hop->dane_tried : hop->tried;
 	o.never = newest->at == 0 && !tried;
-	o.spent = schedule_refused_long(&hop->record, f->now);
+	o.spent = !facts_pinned(f) && schedule_refused_long(&hop->record, f->now);
 	o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > probe_age(j, hop->host, history));
 	if (conclusive->at != 0 && schedule_age(conclusive->at, f->now) <= f->rules->probe_ttl_max_s) {
 		o.state = facts_evidence_good(j->facts, conclusive) ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
+		if (o.state == HOP_GOOD)
+			pin_apply(&o, f, conclusive);
 		/* A silent hop is not probed again before a pass: its good evidence counts up to the hard age. */
 		o.old = o.state == HOP_GOOD && !history_is_silent(history, f->now) &&
-			schedule_age(conclusive->at, f->now) > f->rules->probe_ttl_ok_s;
-		if (o.state == HOP_BAD) /* rule 4: probe_ttl_fail counts, even if the newest probe was inconclusive */
+			schedule_age(conclusive->at, f->now) >
+				age_if_again(f, f->rules->probe_ttl_ok_s, ASKED_AGAIN_GOOD_S);
+		if (o.state != HOP_GOOD) /* rule 4: probe_ttl_fail counts, even if the newest probe was inconclusive */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		/* If the probe budget has refused a new probe, the old good evidence does not count. Otherwise an
 		 * attacker could use up the probe budget, and old evidence would then be enough for a pass (design
@@ -139,7 +172,7 @@ static struct hop_opinion hop_by_policy(const struct judge *j, const char *host,
 	if (!policy_allows(j->policy, host)) /* RFC 8461 4.1; no policy allows a name that is not a host name */
 		return (struct hop_opinion){.state = HOP_BAD, .reason = REASON_MX_NOT_IN_POLICY};
 	if (!f->rules->probe)
-		return (struct hop_opinion){.state = HOP_GOOD};
+		return hop_unprobed(f, false);
 	const struct hop_fact *hop = facts_hop(f, host, f->question.port);
 	bool room = place < HOPS_MAX;
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_NOT_YET_CHECKED, .unread = room};
@@ -170,8 +203,7 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 	if (!facts_dane(f) || mx_name_is_not_host(host, strlen(host)))
 		return hop_by_policy(j, host, place);
 	if (hop && facts_hop_by_dane(f, hop))
-		return f->rules->probe ? hop_by_evidence(j, hop)
-				       : (struct hop_opinion){.state = HOP_GOOD, .dane = true};
+		return f->rules->probe ? hop_by_evidence(j, hop) : hop_unprobed(f, true);
 	if (index >= HOPS_MAX || !hop) {
 		/* Its TLSA records are not looked up (design 4.4), so nothing can make it good. */
 		if (!policy_allows(j->policy, host))
@@ -188,7 +220,7 @@ static struct hop_opinion hop_judge(const struct judge *j, const char *host, uns
 	 * Without a map nothing excludes it. An attacker who can make that lookup fail must not thereby hide the hop's
 	 * other faults. So a name outside the policy and bad evidence count, and nothing makes the hop good (design
 	 * 4.2). */
-	bool excluded = f->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
+	bool excluded = is_by_map(j) && j->policy->mode == POLICY_ENFORCE;
 	struct hop_opinion o = {.state = HOP_UNKNOWN, .reason = REASON_TLSA_LOOKUP, .aside = true};
 	if (excluded)
 		return o;
@@ -231,7 +263,8 @@ static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o
 		note_first(&s->unread, i);
 	switch (o->state) {
 	case HOP_GOOD:
-		note_first(&s->good, i);
+		if (!o->shadowed)
+			note_first(&s->good, i);
 		s->renewable |= o->due;
 		break;
 	case HOP_BAD:
@@ -243,6 +276,37 @@ static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o
 		note_first(&s->unknown, i);
 		break;
 	}
+}
+
+/* Returns whether the certificate that a hop has shown may cover another host. The names in evidence are cut to fit. */
+static bool may_cover(const struct judge *j, const char *host, const char *other)
+{
+	const struct hop_fact *hop = facts_hop(j->facts, host, j->facts->question.port);
+	const struct evidence *seen = hop ? &facts_history(j->facts, hop)->conclusive : NULL;
+	return seen &&
+	       (strlen(seen->names) + strlen(other) + 2 > sizeof seen->names || facts_certificate_covers(seen, other));
+}
+
+/* Returns whether an answer of the map that leads the MTA to the good hop `k` would let it use hop `i` as well, although that
+ * one is not known to be inside the pin. The answer `dane-only` lets the MTA use every hop with usable TLSA records. The
+ * answer `secure` names hop `k`, and Postfix before 3.10.5 accepts any host whose certificate has that name (design
+ * 10). */
+static bool is_shadowed(
+	const struct survey *s, const struct judge *j, const struct hop_list *list, unsigned k, unsigned i)
+{
+	const struct hop_opinion *o = &s->opinion[i];
+	bool outside = o->reason == REASON_HOP_ELSEWHERE || o->reason == REASON_HOP_NETWORK_UNKNOWN;
+	if (o->dane)
+		return outside || (o->state == HOP_UNKNOWN && !o->aside);
+	return outside && may_cover(j, list->host[i], list->host[k]);
+}
+
+/* Marks the good hops of a pinned domain to which the map must not lead the MTA. */
+static void shadows_mark(struct survey *s, const struct judge *j, const struct hop_list *list)
+{
+	for (unsigned k = 0; k < list->count; k++)
+		for (unsigned i = 0; i < list->count && s->opinion[k].state == HOP_GOOD; i++)
+			s->opinion[k].shadowed = s->opinion[k].shadowed || is_shadowed(s, j, list, k, i);
 }
 
 /* Forms an opinion of every hop and notes the first hop of each kind. The order of the four passes matters: each needs
@@ -261,10 +325,12 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 	}
 	/* If one hop has usable TLSA records, the map answers `dane-only`, and the MTA skips every hop without usable
 	 * records (spec D-66). So such a hop cannot take the mail, whether or not the policy allows it. */
-	bool by_dane_only = dane && j->facts->rules->mta_enforces && j->policy->mode == POLICY_ENFORCE;
+	bool by_map = is_by_map(j) && j->policy->mode == POLICY_ENFORCE, by_dane_only = dane && by_map;
 	for (unsigned i = 0; by_dane_only && i < list->count; i++)
 		if (!s->opinion[i].dane && !s->opinion[i].aside)
 			s->opinion[i] = (struct hop_opinion){.state = HOP_BAD, .reason = REASON_DANE_REQUIRED};
+	if (by_map && facts_pinned(j->facts))
+		shadows_mark(s, j, list);
 	for (unsigned i = 0; i < list->count; i++)
 		survey_hop(s, i, &s->opinion[i]);
 	for (unsigned i = 0; i < list->count; i++) {
@@ -273,8 +339,10 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
 			note_first(&s->probe, i);
 		if (o->state != HOP_UNKNOWN)
 			continue;
-		/* A hop that is `aside` holds mail only if there is no good hop. */
-		bool matters = s->good < 0 || (!o->aside && list->preference[i] <= list->preference[s->good]);
+		/* A hop that is `aside` holds mail only if there is no good hop. One that may be outside a pin holds mail in any
+		 * position: the MTA would use it as soon as an attacker blocks the better ones. */
+		bool matters = s->good < 0 || (!o->aside && list->preference[i] <= list->preference[s->good]) ||
+			       o->reason == REASON_HOP_NETWORK_UNKNOWN;
 		if (matters)
 			note_first(o->spent ? &s->spent : &s->unsure_before_good, i);
 		/* An unknown hop behind a good one is probed once before the verdict, and later in the background. */
@@ -290,13 +358,13 @@ static void survey_take(struct survey *s, const struct judge *j, const struct ho
  * sighting is a certificate that a probe of another host has seen at the hop's address. It must not be older than the
  * soft age of evidence, nor than the newest probe of the hop itself. If the hop's own evidence is bad, only a new probe
  * shows whether the fault is gone, because SNI may select another certificate for the hop's name. A forced refresh also
- * needs a new probe. */
+ * needs a new probe, and so does a pinned domain: what was inferred may lack the network. */
 static int64_t seen_since(const struct judge *j, const char *host, const struct probe_history *history)
 {
 	const struct facts *f = j->facts;
 	int64_t age = schedule_evidence_age(host, POLICY_ENFORCE, f->rules, f->question.purpose == PURPOSE_REFRESH);
 	age = age_if_again(f, age, ASKED_AGAIN_GOOD_S);
-	if (f->forced || reason_class(history->conclusive.reason) == REASON_BAD)
+	if (f->forced || facts_pinned(f) || reason_class(history->conclusive.reason) == REASON_BAD)
 		return 0;
 	return history->newest.at > f->now - age ? history->newest.at : f->now - age;
 }
@@ -386,6 +454,32 @@ static struct step judge_with_map(struct judge *j, const struct hop_list *list, 
 	return hold_for_bad_hop(j, list, s, bad);
 }
 
+/* Rule 1: the map leads the MTA only to hops that are good and inside the pin, so one of them is enough for a pass. The MTA
+ * itself knows no autonomous systems, so unknown hops are not left to it. */
+static struct step judge_pinned(struct judge *j, const struct hop_list *list, const struct survey *s)
+{
+	if (s->probe >= 0)
+		return want_probe(j, list, s, s->probe);
+	if (s->good >= 0)
+		return judge_done(j, VERDICT_PASS, REASON_OK, "");
+	int bad = s->bad_old >= 0 ? s->bad_old : s->bad_seen;
+	if (bad < 0 && s->unknown >= 0)
+		return judge_hold(j, VERDICT_DEFER, s->opinion[s->unknown].reason, list->host[s->unknown]);
+	return hold_for_bad_hop(j, list, s, bad >= 0 ? bad : s->bad_name);
+}
+
+void hops_inside_pin(struct names *names, const struct facts *f)
+{
+	struct judge j = {.facts = f, .policy = facts_policy(f), .needs_fresh = true, .bad_host = ""};
+	struct hop_list list;
+	struct survey s;
+	hop_list_fill(&list, f, j.policy);
+	survey_take(&s, &j, &list);
+	for (unsigned i = 0; i < list.count; i++)
+		if (s.opinion[i].state == HOP_GOOD && !s.opinion[i].shadowed && !s.opinion[i].dane)
+			names_add_once(names, list.host[i]);
+}
+
 bool judge_all_exempt(const struct judge *j)
 {
 	const struct facts *f = j->facts;
@@ -426,5 +520,7 @@ struct step judge_hops(struct judge *j)
 	for (unsigned i = 0; j->eager && i < list.count; i++) /* an eager inquiry probes every hop that is due */
 		if (s.opinion[i].due)
 			return want_probe(j, &list, &s, (int)i);
-	return j->facts->rules->mta_enforces ? judge_with_map(j, &list, &s) : judge_without_map(j, &list, &s);
+	if (!is_by_map(j))
+		return judge_without_map(j, &list, &s);
+	return facts_pinned(j->facts) ? judge_pinned(j, &list, &s) : judge_with_map(j, &list, &s);
 }

@@ -307,7 +307,7 @@ static void override_noted(struct scene *scene, enum event_kind kind, const stru
 	store_note_event(scene->store, &event, NULL);
 }
 
-/* override DOMAIN|* pass|tag|enforce DURATION, override DOMAIN|* clear */
+/* override DOMAIN|* pass|tag|enforce DURATION, override DOMAIN pin DURATION ASN..., override DOMAIN|* clear */
 static bool run_override(struct scene *scene, const struct words *words)
 {
 	struct override override = {.author = "alice", .reason = "the test says so", .begins_at = world_wall_s()};
@@ -326,6 +326,8 @@ static bool run_override(struct scene *scene, const struct words *words)
 	if (words->count < 4 || !duration_parse(words->word[3], &seconds))
 		return scene_bad(scene, "override", "DOMAIN KIND DURATION");
 	override.ends_at = override.begins_at + seconds;
+	for (size_t i = 4; i < words->count && i < 4 + OVERRIDE_ASNS_MAX; i++)
+		override.asn[i - 4] = (uint32_t)strtoul(words->word[i], NULL, 10);
 	if (!override_is_valid(&override))
 		return scene_bad(scene, "override", "that is not valid");
 	override_noted(scene, EVENT_OVERRIDE_SET, &override);

@@ -40,6 +40,18 @@ bool oracle_by_dane(const struct facts *f, const struct oracle_set *set, unsigne
 	       schedule_age(hop->record.tlsa.checked_at, f->now) <= 5400;
 }
 
+bool oracle_pinned(const struct facts *f)
+{
+	enum purpose purpose = f->question.purpose;
+	return f->override.kind == OVERRIDE_PIN && (purpose == PURPOSE_DELIVER || purpose == PURPOSE_MAP);
+}
+
+/* Returns whether the map's answer decides which hops get mail. */
+static bool oracle_by_map(const struct facts *f)
+{
+	return f->rules->mta_enforces || f->question.purpose == PURPOSE_MAP;
+}
+
 static bool oracle_failed(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
 	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
@@ -70,7 +82,7 @@ static bool oracle_aside(const struct facts *f, const struct oracle_set *set, un
 {
 	if (oracle_silent(f, set, i) && !oracle_failed(f, set, i))
 		return true;
-	return i >= HOPS_MAX || (oracle_failed(f, set, i) && f->rules->mta_enforces);
+	return i >= HOPS_MAX || (oracle_failed(f, set, i) && oracle_by_map(f));
 }
 
 struct evidence oracle_evidence(const struct facts *f, const struct oracle_set *set, unsigned i)
@@ -87,25 +99,50 @@ struct evidence oracle_evidence(const struct facts *f, const struct oracle_set *
 bool oracle_left(const struct facts *f, const struct evidence *seen)
 {
 	const struct policy *policy = oracle_policy(f);
-	return f->rules->mta_enforces && policy && policy->mode == POLICY_ENFORCE && seen->mta_address[0] != '\0';
+	return f->rules->mta_enforces && policy && policy->mode == POLICY_ENFORCE && seen->mta_address[0] != '\0' &&
+	       !oracle_pinned(f);
+}
+
+static bool is_inside(uint32_t asn)
+{
+	return asn == 64500 || asn == 64502;
+}
+
+bool oracle_outside(const struct facts *f, const struct oracle_set *set, unsigned i, bool *elsewhere)
+{
+	struct evidence seen = oracle_evidence(f, set, i);
+	uint32_t one = seen.asn, two = seen.asn_other;
+	if (!f->rules->probe)
+		return true;
+	*elsewhere = (one != 0 && !is_inside(one)) || (two != 0 && two != UINT32_MAX && !is_inside(two));
+	return *elsewhere || one == 0 || two == UINT32_MAX;
+}
+
+/* RFC 7672 3.2.2: in these worlds, a certificate with any name at all is one for the domain. */
+static bool oracle_for_domain(
+	const struct facts *f, const struct oracle_set *set, unsigned i, const struct evidence *seen)
+{
+	return oracle_by_dane(f, set, i) && seen->reason == REASON_CERT_HOST_MISMATCH && f->question.mx_lookup &&
+	       seen->names[0] != '\0';
 }
 
 static enum oracle_hop oracle_seen(const struct facts *f, const struct oracle_set *set, unsigned i)
 {
 	struct evidence seen = oracle_evidence(f, set, i);
+	bool elsewhere = false;
 	if (!f->rules->probe)
-		return ORACLE_GOOD;
+		return oracle_pinned(f) ? ORACLE_UNKNOWN : ORACLE_GOOD;
 	if (seen.at == 0 || schedule_age(seen.at, f->now) > f->rules->probe_ttl_max_s)
 		return ORACLE_UNKNOWN;
-	/* RFC 7672 3.2.2: in these worlds, a certificate with any name at all is one for the domain. */
-	bool for_domain = oracle_by_dane(f, set, i) && seen.reason == REASON_CERT_HOST_MISMATCH &&
-			  f->question.mx_lookup && seen.names[0] != '\0';
-	if (seen.reason != REASON_OK && !for_domain && !oracle_left(f, &seen))
+	if (seen.reason != REASON_OK && !oracle_for_domain(f, set, i, &seen) && !oracle_left(f, &seen))
 		return ORACLE_BAD;
+	if (oracle_pinned(f) && oracle_outside(f, set, i, &elsewhere))
+		return elsewhere ? ORACLE_BAD : ORACLE_UNKNOWN;
 	/* Design 4.7: without a map, old evidence counts only after an attempt to renew it, and the budget may have
 	 * refused that. */
-	bool fresh = f->rules->mta_enforces || f->question.purpose != PURPOSE_DELIVER ||
-		     schedule_age(seen.at, f->now) <= f->rules->probe_ttl_ok_s;
+	bool pinned_map = oracle_pinned(f) && f->question.purpose == PURPOSE_MAP;
+	bool fresh = (!pinned_map && (f->rules->mta_enforces || f->question.purpose != PURPOSE_DELIVER)) ||
+		     schedule_age(seen.at, f->now) <= (oracle_pinned(f) ? 900 : f->rules->probe_ttl_ok_s);
 	return fresh || oracle_fact(f, set->host[i])->refused == REASON_OK ? ORACLE_GOOD : ORACLE_UNKNOWN;
 }
 
@@ -114,13 +151,14 @@ static bool oracle_refused_long(const struct facts *f, const struct oracle_set *
 {
 	const struct hop_fact *hop = oracle_fact(f, set->host[i]);
 	int64_t age = hop ? schedule_age(hop->record.refused_since, f->now) : 0;
-	return age > 90 && age <= 86400 && !oracle_failed(f, set, i) && !(oracle_dane(f) && i >= HOPS_MAX);
+	return age > 90 && age <= 86400 && !oracle_pinned(f) && !oracle_failed(f, set, i) &&
+	       !(oracle_dane(f) && i >= HOPS_MAX);
 }
 
 enum oracle_hop oracle_hop(const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i)
 {
 	bool failed = oracle_failed(f, set, i);
-	if (failed && f->rules->mta_enforces)
+	if (failed && oracle_by_map(f))
 		return ORACLE_UNKNOWN;
 	if (oracle_by_dane(f, set, i))
 		return oracle_seen(f, set, i);
@@ -173,6 +211,19 @@ struct oracle_set oracle_set(const struct facts *f, const struct policy *policy)
 	return set;
 }
 
+/* Returns whether the hop has good evidence, but nobody knows its network: then it holds a pinned domain's mail in any
+ * position. */
+static bool oracle_nowhere(const struct facts *f, const struct oracle_set *set, unsigned i)
+{
+	struct evidence seen = oracle_evidence(f, set, i);
+	bool elsewhere = false, examined = !oracle_dane(f) || i < HOPS_MAX;
+	if (!oracle_pinned(f) || !examined || (oracle_failed(f, set, i) && oracle_by_map(f)))
+		return false;
+	bool good = seen.at != 0 && schedule_age(seen.at, f->now) <= f->rules->probe_ttl_max_s &&
+		    (seen.reason == REASON_OK || oracle_for_domain(f, set, i, &seen));
+	return !f->rules->probe || (good && oracle_outside(f, set, i, &elsewhere) && !elsewhere);
+}
+
 /* Rule 6 with mta_enforces = no. At most HOPS_MAX hops that the policy allows are examined. */
 static enum verdict_kind oracle_strict(const struct facts *f, const struct policy *policy, const struct oracle_set *set)
 {
@@ -190,7 +241,8 @@ static enum verdict_kind oracle_strict(const struct facts *f, const struct polic
 		}
 	}
 	for (unsigned i = 0; i < set->count; i++) {
-		bool behind = good && (oracle_aside(f, set, i) || set->preference[i] > good_preference);
+		bool behind = good && (oracle_aside(f, set, i) || set->preference[i] > good_preference) &&
+			      !oracle_nowhere(f, set, i);
 		if (oracle_hop(f, policy, set, i) != ORACLE_UNKNOWN || behind)
 			continue;
 		bool refused = oracle_refused_long(f, set, i);
@@ -204,7 +256,7 @@ bool oracle_bound(const struct facts *f, const struct oracle_set *set)
 {
 	for (unsigned i = 0; i < set->count; i++)
 		if (oracle_by_dane(f, set, i))
-			return f->rules->mta_enforces;
+			return oracle_by_map(f);
 	return false;
 }
 
@@ -224,6 +276,58 @@ static enum verdict_kind oracle_lenient(
 	return VERDICT_FAIL_ENFORCE;
 }
 
+static bool has_name(const char *names, const char *host)
+{
+	size_t len = strlen(host);
+	for (const char *at = names; (at = strstr(at, host)); at += len)
+		if ((at == names || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+/* Returns whether an answer that leads the MTA to hop `k` would also let it use hop `i`, which may be outside the pin. */
+static bool oracle_shadows(
+	const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i, unsigned k)
+{
+	struct evidence seen = oracle_evidence(f, set, i);
+	bool dane = oracle_by_dane(f, set, i);
+	enum oracle_hop state = oracle_hop(f, policy, set, i);
+	if (dane && state == ORACLE_UNKNOWN && !oracle_aside(f, set, i))
+		return true;
+	if (!dane && (oracle_bound(f, set) || !oracle_allows(policy, set->host[i])))
+		return false;
+	bool outside = state == ORACLE_BAD ? seen.reason == REASON_OK || oracle_for_domain(f, set, i, &seen)
+					   : oracle_nowhere(f, set, i);
+	return outside && (dane || has_name(seen.names, set->host[k]));
+}
+
+bool oracle_led_to(const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i)
+{
+	if (oracle_hop(f, policy, set, i) != ORACLE_GOOD || (oracle_bound(f, set) && !oracle_by_dane(f, set, i)))
+		return false;
+	for (unsigned k = 0; k < set->count; k++)
+		if (oracle_shadows(f, policy, set, k, i))
+			return false;
+	return true;
+}
+
+/* Rule 1: the map leads the MTA only to hops inside the pin, and the MTA finds no others by itself. */
+static enum verdict_kind oracle_led(const struct facts *f, const struct policy *policy, const struct oracle_set *set)
+{
+	bool bound = oracle_bound(f, set), seen_bad = false, unknown = false;
+	for (unsigned i = 0; i < set->count; i++) {
+		if (oracle_led_to(f, policy, set, i))
+			return VERDICT_PASS;
+		enum oracle_hop state = oracle_hop(f, policy, set, i);
+		bool aside = state == ORACLE_UNKNOWN && oracle_aside(f, set, i);
+		bool required = bound && !oracle_by_dane(f, set, i) && !aside;
+		bool named = oracle_by_dane(f, set, i) || oracle_allows(policy, set->host[i]);
+		seen_bad = seen_bad || required || (state == ORACLE_BAD && named);
+		unknown = unknown || (state == ORACLE_UNKNOWN && !required);
+	}
+	return unknown && !seen_bad ? VERDICT_DEFER : VERDICT_FAIL_ENFORCE;
+}
+
 enum verdict_kind oracle_kind(const struct facts *f, const struct policy *policy)
 {
 	struct oracle_set set = oracle_set(f, policy);
@@ -231,5 +335,7 @@ enum verdict_kind oracle_kind(const struct facts *f, const struct policy *policy
 		return VERDICT_NONE;
 	if (!set.known)
 		return VERDICT_DEFER;
-	return f->rules->mta_enforces ? oracle_lenient(f, policy, &set) : oracle_strict(f, policy, &set);
+	if (!oracle_by_map(f))
+		return oracle_strict(f, policy, &set);
+	return oracle_pinned(f) ? oracle_led(f, policy, &set) : oracle_lenient(f, policy, &set);
 }

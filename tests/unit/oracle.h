@@ -39,6 +39,12 @@ struct evidence oracle_evidence(const struct facts *f, const struct oracle_set *
 /* Returns whether bad evidence is left to the MTA, which the map binds (design 4.12). */
 bool oracle_left(const struct facts *f, const struct evidence *seen);
 
+/* Returns whether the domain is pinned, to the autonomous systems 64500 and 64502 (rule 1). */
+bool oracle_pinned(const struct facts *f);
+/* Returns whether hop `i` is good, by its evidence, but not known to be inside the pin: `elsewhere` or not. */
+bool oracle_outside(const struct facts *f, const struct oracle_set *set, unsigned i, bool *elsewhere);
+/* Returns whether the map may lead the MTA to hop `i` of a pinned domain. */
+bool oracle_led_to(const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i);
 /* Returns the verdict that is right under an enforce policy. */
 enum verdict_kind oracle_kind(const struct facts *f, const struct policy *policy);
 

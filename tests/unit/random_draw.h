@@ -31,6 +31,8 @@ static inline bool chance(struct random_world *w, unsigned percent)
 /* Returns a time, mostly in the past and near one of the ages that matter, seldom 0 (never) or in the future. */
 int64_t some_time(struct random_world *w);
 
+/* Copies what good evidence has about networks and names. */
+void place_copy(struct evidence *seen, const struct evidence *place);
 /* Fills in everything about a host except its name. */
 void host_make(struct random_world *w, struct world_host *host);
 

@@ -4,6 +4,7 @@
 
 #include "schedule.h"
 
+#include <stdio.h>
 #include <string.h>
 
 int64_t some_time(struct random_world *w)
@@ -24,6 +25,7 @@ static enum reason some_reason(struct random_world *w, enum reason_class class)
 	do
 		reason = (enum reason)below(w, REASON_COUNT);
 	while (reason_class(reason) != class || reason == REASON_PROBE_BUDGET || reason == REASON_NOT_YET_CHECKED ||
+		reason == REASON_HOP_ELSEWHERE || reason == REASON_HOP_NETWORK_UNKNOWN ||
 		reason == REASON_MX_NOT_IN_POLICY || reason == REASON_DANE_REQUIRED || reason == REASON_TLSA_LOOKUP);
 	return reason;
 }
@@ -33,6 +35,27 @@ static enum reason some_sight(struct random_world *w)
 	if (chance(w, w->good))
 		return REASON_OK;
 	return some_reason(w, chance(w, 50) ? REASON_BAD : REASON_INCONCLUSIVE);
+}
+
+/* Draws the networks of a host's addresses, and the names in its certificate, which may be those of another host. A pin
+ * (run_make_under()) is for the autonomous systems 64500 and 64502. */
+static struct evidence place_make(struct random_world *w)
+{
+	static const uint32_t others[] = {64501, 64502, ASN_UNKNOWN};
+	struct evidence place = {.asn = chance(w, 80) ? 64500 : chance(w, 60) ? 64501 : 0};
+	if (chance(w, 8))
+		place.asn_other = others[below(w, COUNT(others))];
+	if (chance(w, 10))
+		snprintf(place.names, sizeof place.names, "a.example h%x." DOMAIN, below(w, 4));
+	return place;
+}
+
+void place_copy(struct evidence *seen, const struct evidence *place)
+{
+	seen->asn = place->asn;
+	seen->asn_other = place->asn_other;
+	if (seen->reason == REASON_OK && seen->names[0] == '\0')
+		memcpy(seen->names, place->names, sizeof seen->names);
 }
 
 /* Returns what a probe by TLSA records sees. The certificate may be for the domain (RFC 7672 3.2.2). */
@@ -84,6 +107,7 @@ static void history_make(struct random_world *w, struct probe_history *history, 
 		else
 			seen.reason = some_sight(w);
 		mta_sight(&seen);
+		place_copy(&seen, &(const struct evidence[]){place_make(w)}[0]);
 		history_add(history, &seen);
 	}
 }
@@ -125,6 +149,7 @@ void host_make(struct random_world *w, struct world_host *host)
 	host->look = look_now(w, &host->record.tlsa, 75);
 	host->look_of_probe = look_now(w, &host->look, 92);
 	host->seen = chance(w, 8) ? REASON_PROBE_BUDGET : some_sight(w);
+	host->place = place_make(w);
 	host->seen_by_dane = dane_sight(w, 1, 1);
 	if (chance(w, 8))
 		host->seen_by_dane.reason = REASON_PROBE_BUDGET;

@@ -232,8 +232,11 @@ static const struct world_host *host_find(struct random_world *w, const char *na
 
 static void entry_obtain(const struct random_world *w, struct facts *facts)
 {
-	const struct override override = {
-		.kind = w->override, .domain = OVERRIDE_ALL, .begins_at = WORLD_NOW - 60, .ends_at = INT64_MAX};
+	const struct override override = {.kind = w->override,
+		.domain = OVERRIDE_ALL,
+		.begins_at = WORLD_NOW - 60,
+		.ends_at = INT64_MAX,
+		.asn = {w->override == OVERRIDE_PIN ? 64500 : 0, w->override == OVERRIDE_PIN ? 64502 : 0}};
 	if (w->override != OVERRIDE_NONE)
 		facts_learn_override(facts, &override);
 	facts_learn_store(facts, w->has_entry ? &w->entry : NULL);
@@ -267,6 +270,7 @@ static void probe_obtain(struct random_world *w, struct facts *facts, const stru
 		seen.at = usable ? facts->now : 0;
 		seen.tlsa_id = host->look_of_probe.id;
 	}
+	place_copy(&seen, &host->place);
 	facts_learn_probe(facts, want->name, want->port, want->dane, &seen);
 }
 

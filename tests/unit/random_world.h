@@ -18,6 +18,7 @@ struct world_host {
 	struct tlsa_lookup look_of_probe; /* the result of the lookup that a probe by TLSA records makes */
 	enum reason seen;                 /* the result of a probe; PROBE_BUDGET: it is refused */
 	struct evidence seen_by_dane;     /* the result of a probe by TLSA records */
+	struct evidence place;            /* the networks and names that a probe finds */
 };
 
 struct random_world {

@@ -42,10 +42,13 @@ static void test_validity(void **state)
 		{OVERRIDE_ALL, OVERRIDE_PASS, HOUR, true},
 		{OVERRIDE_ALL, OVERRIDE_TAG, HOUR, true},
 		{OVERRIDE_ALL, OVERRIDE_ENFORCE, HOUR, false},
+		{"a.example", OVERRIDE_PIN, HOUR, true},
+		{OVERRIDE_ALL, OVERRIDE_PIN, HOUR, false},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct override override = made(rows[i].domain, rows[i].kind, NOW, rows[i].seconds), back;
+		override.asn[0] = rows[i].kind == OVERRIDE_PIN ? 64500 : 0;
 		struct bytes bytes = override_encode(&override);
 		if (override_is_valid(&override) != rows[i].valid)
 			fail_msg("row %zu", i);
@@ -53,6 +56,57 @@ static void test_validity(void **state)
 			fail_msg("the bytes of row %zu", i);
 		free(bytes.at);
 	}
+}
+
+/* A pin has autonomous systems, and no other kind has. */
+static void test_pin(void **state)
+{
+	static const struct {
+		uint32_t asn, other;
+		const char *seen_for;
+		enum reason place;
+	} rows[] = {
+		{64500, 0, "", REASON_OK},
+		{64501, 0, "", REASON_OK},
+		{64502, 0, "", REASON_HOP_ELSEWHERE},
+		{64500, 64501, "", REASON_OK},
+		{64500, 64502, "", REASON_HOP_ELSEWHERE},
+		{64502, 64500, "", REASON_HOP_ELSEWHERE},
+		{0, 0, "", REASON_HOP_NETWORK_UNKNOWN},
+		{64500, ASN_UNKNOWN, "", REASON_HOP_NETWORK_UNKNOWN},
+		{64502, ASN_UNKNOWN, "", REASON_HOP_ELSEWHERE},
+		{0, 64502, "", REASON_HOP_ELSEWHERE},
+		{0, 64500, "", REASON_HOP_NETWORK_UNKNOWN},
+		{64500, 0, "mx.example", REASON_HOP_NETWORK_UNKNOWN},
+		{64502, 0, "mx.example", REASON_HOP_ELSEWHERE},
+	};
+	struct override pin = made("a.example", OVERRIDE_PIN, NOW, HOUR), back;
+	char words[OVERRIDE_KIND_SIZE];
+	(void)state;
+	assert_false(override_is_valid(&pin));
+	pin.asn[0] = 64500;
+	pin.asn[1] = 64501;
+	assert_true(override_is_valid(&pin));
+	struct bytes bytes = override_encode(&pin);
+	assert_true(override_decode(&back, bytes.at, bytes.len));
+	assert_memory_equal(&back, &pin, sizeof back);
+	free(bytes.at);
+	assert_string_equal(override_kind_words(words, &pin), "pin to AS64500, AS64501");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct evidence seen = {.asn = rows[i].asn, .asn_other = rows[i].other};
+		snprintf(seen.seen_for, sizeof seen.seen_for, "%s", rows[i].seen_for);
+		if (override_place(&pin, &seen) != rows[i].place)
+			fail_msg("row %zu", i);
+	}
+	for (size_t i = 2; i < OVERRIDE_ASNS_MAX; i++)
+		pin.asn[i] = 4294967287 + (uint32_t)i;
+	assert_true(override_has_asn(&pin, 4294967294));
+	assert_int_equal(strlen(override_kind_words(words, &pin)), strlen("pin to AS64500, AS64501") + 6 * 14);
+	back = pin;
+	back.asn[7] = 1;
+	assert_false(override_same(&pin, &back));
+	pin.kind = OVERRIDE_ENFORCE;
+	assert_false(override_is_valid(&pin));
 }
 
 static void test_texts(void **state)
@@ -82,7 +136,7 @@ static void test_texts(void **state)
 static void test_kinds(void **state)
 {
 	(void)state;
-	for (int kind = OVERRIDE_PASS; kind <= OVERRIDE_ENFORCE; kind++) {
+	for (int kind = OVERRIDE_PASS; kind <= OVERRIDE_PIN; kind++) {
 		const char *name = override_kind_name((enum override_kind)kind);
 		assert_int_equal(override_kind_by_name((struct span){name, strlen(name)}), kind);
 	}
@@ -90,6 +144,7 @@ static void test_kinds(void **state)
 	assert_int_equal(override_kind_by_name((struct span){"", 0}), OVERRIDE_NONE);
 	assert_true(override_releases(OVERRIDE_PASS) && override_releases(OVERRIDE_TAG));
 	assert_false(override_releases(OVERRIDE_ENFORCE) || override_releases(OVERRIDE_NONE));
+	assert_false(override_releases(OVERRIDE_PIN));
 }
 
 static void test_time(void **state)
@@ -339,10 +394,10 @@ static void test_earlier_version(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_validity), cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_kinds), cmocka_unit_test(test_time), cmocka_unit_test(test_damaged_bytes),
-		cmocka_unit_test(test_description), TEST(test_own_before_all), TEST(test_seen_at_once),
-		TEST(test_replaced), TEST(test_bound), TEST(test_full_store), TEST(test_damaged_row),
-		TEST(test_earlier_version)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_validity), cmocka_unit_test(test_pin),
+		cmocka_unit_test(test_texts), cmocka_unit_test(test_kinds), cmocka_unit_test(test_time),
+		cmocka_unit_test(test_damaged_bytes), cmocka_unit_test(test_description), TEST(test_own_before_all),
+		TEST(test_seen_at_once), TEST(test_replaced), TEST(test_bound), TEST(test_full_store),
+		TEST(test_damaged_row), TEST(test_earlier_version)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

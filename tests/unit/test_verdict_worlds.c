@@ -19,7 +19,8 @@
 #define WORLDS 1000000
 #endif
 
-static uint64_t verdicts_seen[5], bindings_seen[4], defers_seen, fails_seen, dane_fails_seen;
+static uint64_t pinned_seen[5], elsewhere_seen, led_seen, verdicts_seen[5], bindings_seen[4], defers_seen, fails_seen,
+	dane_fails_seen;
 
 /* --- properties --------------------------------------------------------------------------------------------------- */
 
@@ -38,7 +39,7 @@ static void check_no_leak(const struct run *run)
 		const struct verdict *so_far = &run->steps[i].verdict;
 		if (run->live[i])
 			HOLDS(run, so_far->kind == VERDICT_DEFER || so_far->kind == VERDICT_FAIL_ENFORCE ||
-					   is_refused_probe(&run->steps[i]));
+					   (is_refused_probe(&run->steps[i]) && !oracle_pinned(&run->facts)));
 		if (run->testing[i])
 			HOLDS(run, so_far->kind != VERDICT_DEFER && so_far->kind != VERDICT_FAIL_ENFORCE);
 	}
@@ -62,7 +63,9 @@ static void check_evidence_is_fresh(const struct run *run, const struct verdict 
 	HOLDS(run, hop != NULL);
 	bool dane = oracle_by_dane(f, set, i);
 	const struct probe_history *history = dane ? &hop->record.dane : &hop->record.pkix;
-	HOLDS(run, oracle_evidence(f, set, i).reason == v->reason);
+	enum reason reason = oracle_evidence(f, set, i).reason;
+	bool elsewhere = v->reason == REASON_HOP_ELSEWHERE;
+	HOLDS(run, elsewhere ? oracle_pinned(f) : reason == v->reason);
 	HOLDS(run, (dane ? hop->dane_tried : hop->tried) ||
 			   schedule_age(history->newest.at, f->now) <= f->rules->probe_ttl_fail_s);
 }
@@ -136,8 +139,9 @@ static void check_pass_is_fresh(const struct run *run, const struct policy *poli
 		struct evidence seen = oracle_evidence(f, &set, i);
 		if (hop && oracle_hop(f, policy, &set, i) == ORACLE_GOOD && seen.at != 0 &&
 			!(dane ? hop->dane_tried : hop->tried))
-			HOLDS(run, schedule_age(seen.at, f->now) <= f->rules->probe_ttl_ok_s ||
-					   tried_lately(f, hop, dane) || oracle_silent(f, &set, i));
+			HOLDS(run,
+				schedule_age(seen.at, f->now) <= (oracle_pinned(f) ? 900 : f->rules->probe_ttl_ok_s) ||
+					tried_lately(f, hop, dane) || oracle_silent(f, &set, i));
 	}
 }
 
@@ -149,7 +153,7 @@ static void check_enforce(const struct run *run, const struct policy *policy)
 	check_pass(run, policy);
 	check_pass_is_fresh(run, policy);
 	bool set_unknown = v->reason == REASON_MX_LOOKUP || v->reason == REASON_MX_SET_TOO_LARGE;
-	bool left_to_mta = f->rules->mta_enforces && v->kind == VERDICT_PASS && set_unknown;
+	bool left_to_mta = f->rules->mta_enforces && v->kind == VERDICT_PASS && set_unknown && !oracle_pinned(f);
 	HOLDS(run, left_to_mta || v->kind == oracle_kind(f, policy));
 	HOLDS(run, v->has_policy && v->mode == POLICY_ENFORCE);
 	HOLDS(run, strcmp(v->policy_id, f->entry.policy_id) == 0);
@@ -294,10 +298,11 @@ static void check_deliver(const struct run *run)
 	const struct facts *f = &run->facts;
 	const struct policy *policy = oracle_policy(f);
 	check_never_held(run);
-	if (!run->world.rules.mta_enforces)
+	if (!run->world.rules.mta_enforces || oracle_pinned(f))
 		check_no_leak(run);
 	check_first_contact(run);
-	check_served_from_store(run);
+	if (!oracle_pinned(f))
+		check_served_from_store(run);
 	if (run->world.evidence_broken && f->store == STORE_BROKEN)
 		check_evidence_broken(run);
 	else if (!policy || run->world.store_broken)
@@ -345,6 +350,57 @@ static bool is_released(const struct run *run)
 	       v->reason == REASON_OVERRIDE && v->binding == BINDING_NONE && v->override_all;
 }
 
+/* Rule 1: under an enforce policy the map leads the MTA only to hops inside the pin. */
+static void check_pinned_map(const struct run *run)
+{
+	const struct facts *f = &run->facts;
+	const struct verdict *v = run_verdict(run);
+	const struct policy *policy = oracle_policy(f);
+	struct oracle_set set = oracle_set(f, policy);
+	struct policy told;
+	HOLDS(run, v->kind == VERDICT_PASS || v->kind == VERDICT_DEFER);
+	HOLDS(run, (v->kind == VERDICT_PASS) == (v->binding == BINDING_SECURE || v->binding == BINDING_DANE_ONLY));
+	if (v->kind == VERDICT_DEFER && v->hop[0] == '\0')
+		return;
+	verdict_policy_copy(&told, f);
+	uint32_t led = 0;
+	for (unsigned i = 0; i < set.count; i++) {
+		bool to = oracle_led_to(f, policy, &set, i);
+		if (v->kind == VERDICT_DEFER)
+			HOLDS(run, !to || v->reason == REASON_TLSA_LOOKUP);
+		if (v->binding == BINDING_SECURE)
+			HOLDS(run, to == names_have(&told.mx, set.host[i]));
+		led += to;
+	}
+	HOLDS(run, v->binding != BINDING_SECURE || (told.mx.count > 0 && told.mx.count <= led));
+	HOLDS(run, v->kind != VERDICT_PASS || led > 0);
+	led_seen += v->kind == VERDICT_PASS;
+	policy_free(&told);
+}
+
+static void check_pin(const struct run *plain, uint64_t seed, bool found)
+{
+	static struct run run;
+	bool live = false, judged = false;
+	run_make_under(&run, seed, OVERRIDE_PIN, false);
+	for (int i = 0; i < run.count; i++) {
+		live = live || run.live[i];
+		judged = judged || run.live[i] || run.testing[i];
+		HOLDS(&run, run.steps[i].verdict.override == OVERRIDE_NONE ||
+				    (found && run.steps[i].verdict.override == OVERRIDE_PIN));
+	}
+	bool map = run.world.question.purpose == PURPOSE_MAP;
+	if (!found || !judged || (map && !live))
+		check_same(&run, plain);
+	else if (!map)
+		check_deliver(&run);
+	else if (run.live[run.count - 1] && run.facts.store != STORE_BROKEN)
+		check_pinned_map(&run);
+	pinned_seen[run_verdict(&run)->kind]++;
+	elsewhere_seen += run_verdict(&run)->reason == REASON_HOP_ELSEWHERE;
+	run_free(&run);
+}
+
 /* Repeats a world under each override, and compares. */
 static void check_overrides(const struct run *plain, uint64_t seed)
 {
@@ -375,6 +431,7 @@ static void check_overrides(const struct run *plain, uint64_t seed)
 		HOLDS(&run, (run.steps[i].verdict.override == OVERRIDE_ENFORCE) == (found && run.testing[i]));
 	run_free(&run);
 	run_free(&strict);
+	check_pin(plain, seed, found && !names_cover(&w->rules.exempt_domains, w->question.domain));
 }
 
 static void check_world(struct run *run, uint64_t seed)
@@ -414,6 +471,11 @@ static void test_worlds(void **state)
 	for (size_t i = 0; i < 4; i++)
 		print_message("%s: %llu\n", binding_name((enum binding)i), (unsigned long long)bindings_seen[i]);
 	print_message("by DANE failed: %llu\n", (unsigned long long)dane_fails_seen);
+	for (size_t i = 0; i < 5; i++)
+		print_message(
+			"pinned: %s: %llu\n", verdict_name((enum verdict_kind)i), (unsigned long long)pinned_seen[i]);
+	print_message(
+		"pinned: elsewhere %llu, led %llu\n", (unsigned long long)elsewhere_seen, (unsigned long long)led_seen);
 	/* The worlds are a good test only if every verdict and binding occurs. */
 	for (size_t i = 0; i < 5 && worlds >= 10000; i++)
 		assert_true(verdicts_seen[i] > worlds / 1000);
@@ -422,6 +484,8 @@ static void test_worlds(void **state)
 	if (worlds >= 10000)
 		assert_true(
 			defers_seen > worlds / 1000 && fails_seen > worlds / 1000 && dane_fails_seen > worlds / 1000);
+	if (worlds >= 10000)
+		assert_true(elsewhere_seen > worlds / 1000 && led_seen > worlds / 1000);
 }
 
 /* The inquiry ends even if many hosts and the clock give a different answer each time. */
