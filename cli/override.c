@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "config.h"
 #include "domains.h"
+#include "facts.h"
 #include "output.h"
 #include "override_text.h"
 #include "record_json.h"
@@ -70,12 +71,20 @@ static bool clock_read(const char *text, int64_t now, int64_t *at)
 	return false;
 }
 
-/* Reads --for or --until into override->ends_at. */
+/* Reads --for or --until into override->ends_at. A pin may lack both: it then lasts as long as an override may. */
 static bool end_read(struct override *override, const struct options *options)
 {
 	const char *span = option_value(options, "for"), *until = option_value(options, "until");
 	struct quote quote;
 	uint64_t seconds = 0;
+	if (override->kind == OVERRIDE_PIN && !span && !until) {
+		override->ends_at = override->begins_at + OVERRIDE_LONGEST_S;
+		return true;
+	}
+	if (override->kind == OVERRIDE_PIN && span && until) {
+		fputs("stsgate: override pin takes --for DURATION or --until HH:MM, but not both\n", stderr);
+		return false;
+	}
 	if (!span == !until) {
 		fputs("stsgate: override set needs --for DURATION or --until HH:MM, and only one of them\n", stderr);
 		return false;
@@ -106,7 +115,8 @@ static bool reason_read(struct override *override, const struct options *options
 {
 	const char *reason = option_value(options, "reason");
 	if (!reason) {
-		fputs("stsgate: override set needs --reason TEXT, which is logged and listed\n", stderr);
+		fprintf(stderr, "stsgate: override %s needs --reason TEXT, which is logged and listed\n",
+			override->kind == OVERRIDE_PIN ? "pin" : "set");
 		return false;
 	}
 	if (!override_text_is_valid((struct span){reason, strlen(reason)}, sizeof override->reason)) {
@@ -116,6 +126,44 @@ static bool reason_read(struct override *override, const struct options *options
 	}
 	memcpy(override->reason, reason, strlen(reason) + 1);
 	return true;
+}
+
+/* Reads a number from 1 to 4294967294, with or without `AS` before it. Returns 0 for other texts. */
+static uint32_t asn_read(const char *text)
+{
+	uint64_t number = 0;
+	const char *digits = strncasecmp(text, "AS", 2) == 0 ? text + 2 : text;
+	size_t count = strspn(digits, "0123456789");
+	if (count == 0 || count > 10 || digits[count] != '\0' || sscanf(digits, "%" SCNu64, &number) != 1)
+		return 0;
+	return number < ASN_UNKNOWN ? (uint32_t)number : 0;
+}
+
+/* Reads every --asn. */
+static bool asns_read(struct override *override, const struct options *options)
+{
+	size_t at = 0, count = 0;
+	for (const char *text; (text = option_next(options, "asn", &at));) {
+		struct quote quote;
+		uint32_t asn = asn_read(text);
+		if (asn == 0) {
+			fprintf(stderr,
+				"stsgate: --asn: %s is not the number of an autonomous system; write it like 64500\n",
+				quote_string(&quote, text));
+			return false;
+		}
+		if (override_has_asn(override, asn))
+			continue;
+		if (count == OVERRIDE_ASNS_MAX) {
+			fprintf(stderr, "stsgate: --asn: at most %d autonomous systems\n", OVERRIDE_ASNS_MAX);
+			return false;
+		}
+		override->asn[count++] = asn;
+	}
+	if (count == 0)
+		fputs("stsgate: override pin needs --asn N, once for each autonomous system of the domain's mail hosts\n",
+			stderr);
+	return count > 0;
 }
 
 /* Finds out who runs the tool: with sudo the user who called it, otherwise the name of the real user. Call it before the
@@ -132,30 +180,46 @@ static void author_find(char author[OVERRIDE_AUTHOR_SIZE])
 		snprintf(author, OVERRIDE_AUTHOR_SIZE, "uid %lu", (unsigned long)getuid());
 }
 
-/* Reads the words and options of `override set`. */
+/* Reads the kind of an override, and what only this kind has. `word` is NULL for `override pin`. */
+static bool kind_read(struct override *override, const struct options *options, const char *word)
+{
+	unsigned kind;
+	if (!word) {
+		override->kind = OVERRIDE_PIN;
+		return asns_read(override, options);
+	}
+	if (!value_word("a kind of override", word, override_words, &kind))
+		return false;
+	override->kind = (enum override_kind)(kind + 1);
+	if (option_given(options, "asn"))
+		fputs("stsgate: --asn is an option of `override pin` only\n", stderr);
+	return !option_given(options, "asn");
+}
+
+/* Reads the words and options of `override set` and `override pin`. `kind_word` is NULL for the latter. */
 static bool set_read(
 	struct override *override, const struct options *options, const char *domain, const char *kind_word)
 {
-	unsigned kind;
 	override->begins_at = clock_wall_s();
-	if (!domain_read(override, domain) || !value_word("a kind of override", kind_word, override_words, &kind) ||
+	if (!domain_read(override, domain) || !kind_read(override, options, kind_word) ||
 		!end_read(override, options) || !reason_read(override, options))
 		return false;
-	override->kind = (enum override_kind)(kind + 1);
 	author_find(override->author);
 	return true;
 }
 
 /* --- set ---------------------------------------------------------------------------------------------------------- */
 
-/* Returns why an override `enforce` would do nothing, or NULL. */
-static const char *enforce_refused(const struct override *override, struct store *store, bool exempt)
+/* Returns why an override `enforce` or `pin` would do nothing, or NULL. */
+static const char *strict_refused(const struct override *override, struct store *store, bool exempt)
 {
 	struct entry entry;
-	if (override->kind != OVERRIDE_ENFORCE)
+	if (override_releases(override->kind))
 		return NULL;
 	if (is_all(override))
-		return "`enforce` needs a policy, so it is set for one domain at a time";
+		return override->kind == OVERRIDE_PIN
+			       ? "a pin is for the mail hosts of one domain"
+			       : "`enforce` needs a policy, so it is set for one domain at a time";
 	if (exempt)
 		return "the domain is in exempt_domains, which is stronger than an override";
 	struct store_view *view = store_view_begin(store, NULL);
@@ -191,12 +255,12 @@ static void event_note(struct store *store, enum event_kind kind, const struct o
 static void until_print(const struct override *override)
 {
 	struct when until, span;
-	char local[64] = "";
+	char kind[OVERRIDE_KIND_SIZE], local[64] = "";
 	time_t time = (time_t) override->ends_at;
 	struct tm parts;
 	if (localtime_r(&time, &parts))
 		strftime(local, sizeof local, " (%H:%M %Z)", &parts);
-	printf("%s: %s until %s%s, for %s\n", shown_domain(override), override_kind_name(override->kind),
+	printf("%s: %s until %s%s, for %s\n", shown_domain(override), override_kind_words(kind, override),
 		when_date(&until, override->ends_at), local, when_span(&span, override->ends_at - override->begins_at));
 }
 
@@ -224,12 +288,13 @@ static void retry_print(const struct override *override)
 static void set_print(const struct override *override, const struct override *replaced)
 {
 	struct quote author, reason;
+	char kind[OVERRIDE_KIND_SIZE];
 	struct when span;
 	until_print(override);
 	line_print(
 		"set by", "%s: %s", quote_string(&author, override->author), quote_string(&reason, override->reason));
 	if (replaced->kind != OVERRIDE_NONE)
-		line_print("replaces", "%s, set by %s, with %s left", override_kind_name(replaced->kind),
+		line_print("replaces", "%s, set by %s, with %s left", override_kind_words(kind, replaced),
 			quote_string(&author, replaced->author),
 			when_span(&span, replaced->ends_at - override->begins_at));
 	if (override_releases(override->kind))
@@ -251,12 +316,56 @@ static void notes_print(
 	free(running);
 }
 
+/* Prints on stderr where a mail host is that is not known to be inside the pin. Returns whether its network is known. */
+static bool pin_note_print(const struct override *override, struct store_view *view, const char *host)
+{
+	struct hop_record record;
+	if (store_view_hop(view, host, QUESTION_PORT, &record) != STORE_FOUND)
+		return false;
+	bool dane = record.dane.good.at > record.pkix.good.at;
+	uint32_t asn = (dane ? record.dane : record.pkix).good.asn;
+	if (asn != 0 && !override_has_asn(override, asn))
+		fprintf(stderr, "stsgate: note: %s was last seen in AS%" PRIu32 ", which is outside the pin\n", host,
+			asn);
+	return asn != 0;
+}
+
+/* Prints on stderr why mail may wait under the pin, or why the pin holds no mail. */
+static void pin_notes_print(const struct override *override, struct store *store, const struct settings *settings)
+{
+	struct entry entry;
+	unsigned known = 0, looked = 0;
+	struct store_view *view = store_view_begin(store, NULL);
+	if (!settings->probe)
+		fputs("stsgate: note: without probes (probe = no) nobody knows where mail hosts are: the domain's mail waits\n",
+			stderr);
+	if (!view)
+		return;
+	if (store_view_entry(view, override->domain, &entry) == STORE_FOUND) {
+		const char *host = entry.mx.state == MX_IMPLICIT ? entry.domain : names_next(&entry.mx.names, NULL);
+		for (; host && looked < HOPS_MAX; looked++) {
+			known += pin_note_print(override, view, host);
+			host = entry.mx.state == MX_IMPLICIT ? NULL : names_next(&entry.mx.names, host);
+		}
+		if (known == 0 && settings->probe)
+			fputs("stsgate: note: the store does not know the network of any mail host of the domain; mail waits until "
+			      "a probe finds it, which needs a stsgated with libloc and network data (network_db)\n",
+				stderr);
+		if (entry.policy.mode == POLICY_TESTING)
+			fputs("stsgate: note: the policy has mode testing, which delays no mail: mail to a host outside the pin is "
+			      "only tagged\n",
+				stderr);
+		entry_free(&entry);
+	}
+	store_view_end(&view);
+}
+
 static int set_do(const struct options *options, struct store *store, const struct override *override,
 	const struct settings *settings, bool exempt)
 {
 	struct override replaced;
 	struct failure why = {0};
-	const char *refused = enforce_refused(override, store, exempt);
+	const char *refused = strict_refused(override, store, exempt);
 	if (refused) {
 		fprintf(stderr, "stsgate: %s: no override was set: %s\n", shown_domain(override), refused);
 		return STATUS_NO;
@@ -273,15 +382,17 @@ static int set_do(const struct options *options, struct store *store, const stru
 		set_print(override, &replaced);
 	}
 	notes_print(override, store, settings, exempt);
+	if (override->kind == OVERRIDE_PIN)
+		pin_notes_print(override, store, settings);
 	return STATUS_YES;
 }
 
-static int set_run(const struct options *options, char **words)
+static int set_run(const struct options *options, const char *domain, const char *kind_word)
 {
 	struct override override = {.kind = OVERRIDE_NONE};
 	int status = EX_USAGE;
 	struct settings *settings =
-		set_read(&override, options, words[0], words[1]) ? session_settings(options, &status) : NULL;
+		set_read(&override, options, domain, kind_word) ? session_settings(options, &status) : NULL;
 	if (!settings)
 		return status;
 	struct names exempt = {.count = 0};
@@ -306,12 +417,14 @@ static void row_print(const struct override *override)
 	int64_t now = clock_wall_s();
 	struct quote author, reason;
 	struct when left;
+	char kind[OVERRIDE_KIND_SIZE];
+	const char *asns = override_kind_words(kind, override) + strlen(override_kind_name(override->kind));
 	const char *remains = override->ends_at <= now ? "ended" : when_span(&left, override->ends_at - now);
 	if (override->ends_at > now && !override_in_force(override, now))
 		remains = "not begun"; /* the clock was set back */
-	printf("%-28s %-8s %-10s %7" PRIu32 "  %-12s %s\n", override->domain, override_kind_name(override->kind),
-		remains, override->uses, quote_string(&author, override->author),
-		quote_string(&reason, override->reason));
+	printf("%-28s %-8s %-10s %7" PRIu32 "  %-12s %s%s%s\n", override->domain, override_kind_name(override->kind),
+		remains, override->uses, quote_string(&author, override->author), *asns ? asns + 1 : "",
+		*asns ? ": " : "", quote_string(&reason, override->reason));
 }
 
 static int list_run_on(const struct options *options, struct store *store)
@@ -356,6 +469,7 @@ static int clear_run_on(const struct options *options, struct store *store, cons
 	struct failure why = {0};
 	struct quote quote;
 	struct when until;
+	char kind[OVERRIDE_KIND_SIZE];
 	if (!store_clear_override(store, wanted->domain, INT64_MAX, &cleared, &why))
 		return complain(&why);
 	bool found = cleared.kind != OVERRIDE_NONE;
@@ -367,8 +481,9 @@ static int clear_run_on(const struct options *options, struct store *store, cons
 		json_print(object);
 	} else if (found) {
 		/* Without its uses: stsgated has not added the newest ones yet. */
-		printf("%s: cleared: %s until %s, set by %s\n", shown_domain(wanted), override_kind_name(cleared.kind),
-			when_date(&until, cleared.ends_at), quote_string(&quote, cleared.author));
+		printf("%s: cleared: %s until %s, set by %s\n", shown_domain(wanted),
+			override_kind_words(kind, &cleared), when_date(&until, cleared.ends_at),
+			quote_string(&quote, cleared.author));
 	} else {
 		printf("%s: there is no override\n", shown_domain(wanted));
 	}
@@ -381,18 +496,19 @@ int override_run(const struct options *options, size_t count, char **words)
 {
 	struct override wanted = {.kind = OVERRIDE_NONE};
 	bool set = strcmp(words[0], "set") == 0, list = strcmp(words[0], "list") == 0,
-	     clear = strcmp(words[0], "clear") == 0;
+	     clear = strcmp(words[0], "clear") == 0, pin = strcmp(words[0], "pin") == 0;
 	int status = EX_USAGE;
-	if (set && count == 3)
-		return set_run(options, words + 1);
+	if ((set && count == 3) || (pin && count == 2))
+		return set_run(options, words[1], set ? words[2] : NULL);
 	if ((!list || count != 1) && (!clear || count != 2)) {
 		struct quote quote;
-		if (!set && !list && !clear)
+		if (!set && !list && !clear && !pin)
 			fprintf(stderr, "stsgate: override: unknown word %s\n", quote_string(&quote, words[0]));
 		return STATUS_WORDS;
 	}
 	if (options->own_count > 0) {
-		fprintf(stderr, "stsgate: --%s is an option of `override set` only\n", options->own[0].name);
+		fprintf(stderr, "stsgate: --%s is an option of `override %s` only\n", options->own[0].name,
+			strcmp(options->own[0].name, "asn") == 0 ? "pin" : "set");
 		return EX_USAGE;
 	}
 	if (clear && !domain_read(&wanted, words[1]))

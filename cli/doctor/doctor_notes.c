@@ -3,6 +3,7 @@
 #include "age.h"
 #include "clock.h"
 #include "output.h"
+#include "override_text.h"
 #include "running.h"
 #include "text.h"
 
@@ -113,11 +114,12 @@ static void override_report(struct doctor *doctor, const struct override *overri
 {
 	struct quote author, reason;
 	struct when end;
+	char kind[OVERRIDE_KIND_SIZE];
 	bool all = strcmp(override->domain, OVERRIDE_ALL) == 0;
 	bool old = schedule_age(override->begins_at, now) > DAY_S;
 	bool warn = override_releases(override->kind) && (all || old);
 	doctor_report(doctor, "overrides", warn ? DOCTOR_WARN : DOCTOR_OK, "%s for %s until %s, by %s: %s",
-		override_kind_name(override->kind), all ? "all domains" : override->domain,
+		override_kind_words(kind, override), all ? "all domains" : override->domain,
 		when_date(&end, override->ends_at), quote_string(&author, override->author),
 		quote_string(&reason, override->reason));
 	if (warn)

@@ -5,6 +5,7 @@
 #include "conditions.h"
 #include "describe.h"
 #include "domains.h"
+#include "override_text.h"
 #include "preview.h"
 #include "record_json.h"
 #include "report.h"
@@ -85,12 +86,27 @@ static void override_print(const struct override *override, int64_t now)
 {
 	struct quote author, reason;
 	struct when until, span;
+	char kind[OVERRIDE_KIND_SIZE];
 	if (!override_in_force(override, now))
 		return;
-	line_print("override", "%s for %s until %s (in %s), set by %s: %s", override_kind_name(override->kind),
+	line_print("override", "%s for %s until %s (in %s), set by %s: %s", override_kind_words(kind, override),
 		strcmp(override->domain, OVERRIDE_ALL) == 0 ? "all domains" : override->domain,
 		when_date(&until, override->ends_at), when_span(&span, override->ends_at - now),
 		quote_string(&author, override->author), quote_string(&reason, override->reason));
+}
+
+/* Prints that a good hop does not count under the pin in force: it is outside, or nobody knows where it is. */
+static void pin_print(const struct answer *answer, const struct hop_fact *hop)
+{
+	const struct facts *facts = &answer->trace.facts;
+	const struct evidence *seen = &facts_history(facts, hop)->conclusive;
+	bool pinned = facts->override.kind == OVERRIDE_PIN && override_in_force(&facts->override, answer->view.now);
+	if (!pinned || seen->at == 0 || !facts_evidence_good(facts, seen))
+		return;
+	enum reason reason = override_place(&facts->override, seen);
+	if (reason != REASON_OK)
+		line_print("", "does not count under the override: the host %s [%s]", reason_sentence(reason),
+			reason_name(reason));
 }
 
 static void facts_print(struct answer *answer)
@@ -117,6 +133,7 @@ static void facts_print(struct answer *answer)
 		const struct hop_fact *hop = &facts->hop[i];
 		hop_print(facts->question.domain, hop->host, hop->port, &hop->record, &answer->view);
 		addresses_print(answer, hop);
+		pin_print(answer, hop);
 		if (is_left_to_mta(facts, hop))
 			line_print("",
 				"does not hold mail: the MTA delivers there over TLS that it verifies itself (mta_enforces)");

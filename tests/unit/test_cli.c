@@ -534,6 +534,88 @@ static void test_override_enforce(void **state)
 		0, "a.example: pass until");
 }
 
+static void pinned_make(struct entry *entry, void *arg)
+{
+	struct mx_found mx = {.set = {.state = MX_LISTED, .ttl_s = 300}};
+	testing_make(entry, arg);
+	names_add(&mx.set.names, "mx.testing.example", strlen("mx.testing.example"));
+	entry_learn_mx(entry, &mx, (int64_t)time(NULL));
+	mx_found_free(&mx);
+}
+
+static void seen_elsewhere(struct hop_record *record, void *arg)
+{
+	(void)arg;
+	hop_record_learn(record, &(struct evidence){.at = (int64_t)time(NULL), .asn = 64502});
+}
+
+/* A pin names autonomous systems, lasts as long as an override may, and says what makes mail wait. */
+static void test_override_pin(void **state)
+{
+	static const struct {
+		const char *words[8];
+		int status;
+		const char *part;
+	} refused[] = {
+		{{"pin"}, 64, "override pin DOMAIN --asn N... [--for DURATION|--until HH:MM] --reason TEXT\n"},
+		{{"pin", "a.example", "--reason", "r"}, 64, "override pin needs --asn N, once for each"},
+		{{"pin", "a.example", "--asn", "0", "--reason", "r"}, 64,
+			"--asn: 0 is not the number of an autonomous"},
+		{{"pin", "a.example", "--asn", "4294967295", "--reason", "r"}, 64, "--asn: 4294967295 is not"},
+		{{"pin", "a.example", "--asn", "12x", "--reason", "r"}, 64, "--asn: 12x is not"},
+		{{"pin", "a.example", "--asn", "AS", "--reason", "r"}, 64, "--asn: AS is not"},
+		{{"pin", "a.example", "--asn", "1"}, 64, "override pin needs --reason TEXT"},
+		{{"pin", "a.example", "--asn", "1", "--for", "91d", "--reason", "r"}, 64, "between 1m and 90d"},
+		{{"pin", "a.example", "--asn", "1", "--for=1h", "--until=12:00", "--reason=r"}, 64, "but not both"},
+		{{"pin", "*", "--asn", "1", "--reason", "r"}, 1, "a pin is for the mail hosts of one domain"},
+		{{"pin", "absent.example", "--asn", "1", "--reason", "r"}, 1, "the store has no policy of this domain"},
+		{{"pin", "bare.example", "--asn", "1", "--reason", "r"}, 1, "no policy of this domain is in force"},
+		{{"set", "a.example", "pass", "--asn", "1", "--for=1h", "--reason=r"}, 64,
+			"is an option of `override pin` only"},
+		{{"list", "--asn", "1"}, 64, "--asn is an option of `override pin` only"},
+	};
+	struct failure why = {0};
+	(void)state;
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		const char *const *w = refused[i].words;
+		struct tool_run run = OVERRIDE(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]);
+		if (run.status != refused[i].status || !strstr(run.err, refused[i].part))
+			fail_msg("row %zu: %d: %s", i, run.status, run.err);
+		tool_run_free(&run);
+	}
+	struct store *store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_true(store_change_entry(store, "testing.example", pinned_make, NULL, &why));
+	store_close(&store);
+	struct tool_run run = OVERRIDE("pin", "testing.example", "--asn", "64500", "--asn=AS64501", "--asn", "64500",
+		"--reason", "no move is announced");
+	assert_int_equal(run.status, 0);
+	assert_non_null(strstr(run.out, "testing.example: pin to AS64500, AS64501 until 20"));
+	assert_non_null(strstr(run.out, ", for 90d\n"));
+	assert_null(strstr(run.out, "postqueue"));
+	assert_non_null(strstr(run.err, "note: the store does not know the network of any mail host"));
+	assert_non_null(strstr(run.err, "note: the policy has mode testing"));
+	tool_run_free(&run);
+	store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_true(store_change_hop(store, "mx.testing.example", 25, seen_elsewhere, NULL, &why));
+	store_close(&store);
+	run = OVERRIDE("pin", "testing.example", "--asn", "64500", "--for", "2h", "--reason", "r", "--json");
+	json_t *got = tool_json(&run), *set = json_object_get(got, "override");
+	assert_int_equal(json_integer_value(json_array_get(json_object_get(set, "asn"), 0)), 64500);
+	assert_int_equal(json_array_size(json_object_get(set, "asn")), 1);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(got, "replaced"), "asn")), 2);
+	assert_non_null(
+		strstr(run.err, "note: mx.testing.example was last seen in AS64502, which is outside the pin\n"));
+	json_decref(got);
+	tool_run_free(&run);
+	run_check(OVERRIDE("list"), 0, "to AS64500: r\n");
+	run_check(on_store("events", "--kind", "override-set"), 0, "pin to AS64500 until 20");
+	run_check(on_store("why", "testing.example", NULL), 1, "pin to AS64500 until 20");
+	run_check(TOOL("-c", "/dev/null", "-o", store_setting(), "-o", "probe=no", "override", "pin", "testing.example",
+			  "--asn", "64502", "--reason", "r"),
+		0, "pin to AS64502 until 20");
+	run_check(OVERRIDE("clear", "testing.example"), 0, "testing.example: cleared: pin to AS64502 until 20");
+}
+
 static void test_export_full(void **state)
 {
 	(void)state;
@@ -654,6 +736,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_override, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override_until, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override_enforce, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_override_pin, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_export_full, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_export_import, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_query, store_make, store_remove),
