@@ -44,7 +44,7 @@ struct event_command {
 	struct bucket bucket[RATES]; /* only the thread uses them */
 	/* Only the thread that writes events uses these two. */
 	struct heard heard[EVENTS_MAX];
-	uint32_t newest; /* the highest number so far */
+	uint32_t before; /* the highest number when this process began */
 
 	struct lock lock;
 	struct signal_cond wake;
@@ -87,13 +87,11 @@ static enum news news_of(struct event_command *command, const struct event_recor
 	enum news news = NEWS_NONE;
 	if (over && !(known && heard->over))
 		news = NEWS_OVER;
-	else if (event->number > command->newest)
+	else if (event->number > command->before && event->number > heard->number)
 		news = NEWS_NEW;
 	else if (known && event->severity > heard->severity)
 		news = NEWS_WORSE;
 	*heard = (struct heard){event->number, event->severity, over};
-	if (event->number > command->newest)
-		command->newest = event->number;
 	return news;
 }
 
@@ -276,7 +274,7 @@ struct event_command *event_command_start(struct check *check, struct store *sto
 {
 	struct event_command *command = xcalloc(1, sizeof *command);
 	command->check = check;
-	store_event_number(store, &command->newest, NULL);
+	store_event_number(store, &command->before, NULL);
 	lock_init(&command->lock);
 	cond_init(&command->wake);
 	int err = pthread_create(&command->thread, NULL, command_main, command);

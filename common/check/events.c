@@ -281,12 +281,11 @@ bool events_note_sign(struct events *events, const struct event_record *noted, s
 	return times > 0;
 }
 
-void events_tell(enum event_kind kind, const char *domain, const char *detail)
+void events_tell(struct events *events, const struct event_record *event)
 {
-	struct event_record event;
-	metrics_add(METRIC_EVENTS, kind, 0, 0, 1);
-	event_record_init(&event, kind, domain, detail, clock_wall_s());
-	event_log(&event, 1);
+	metrics_add(METRIC_EVENTS, event->kind, 0, 0, 1);
+	event_log(event, 1);
+	listeners_tell(events, event, true);
 }
 
 /* --- to the store ------------------------------------------------------------------------------------------------- */

@@ -39,8 +39,9 @@ bool events_note(struct events *events, enum event_kind kind, const char *domain
  * which is from malloc(). A story that waits behind many others is dropped; its event is not. */
 bool events_note_sign(struct events *events, const struct event_record *event, struct story *story);
 
-/* Counts and logs an event that another process has already written to the store. */
-void events_tell(enum event_kind kind, const char *domain, const char *detail);
+/* Counts and logs an event that another process has already written to the store, and tells the listeners. On the thread
+ * that writes events. */
+void events_tell(struct events *events, const struct event_record *event);
 
 /* Writes noted events to the store: all of them if `all`, otherwise only kinds and domains that were not written within
  * the last minute. Waits for the store. An event that the store refuses is tried again a minute later. */

@@ -134,7 +134,7 @@ static void changes_log(struct overrides *overrides, struct logged *logged, enum
 	for (size_t i = 0; i < count && logged->events; i++) {
 		const struct event_record *before = event_find_domain(logged, events[i].domain);
 		if (!before || before->last_at != events[i].last_at || before->count != events[i].count)
-			events_tell(kind, events[i].domain, events[i].detail);
+			events_tell(overrides->events, &events[i]);
 	}
 	free(logged->events);
 	logged->events = events;

@@ -138,6 +138,21 @@ static void begin(const char *line)
 	assert_non_null(command);
 }
 
+static unsigned run_count(void)
+{
+	lock_take(&world.lock);
+	unsigned count = world.run_count;
+	lock_drop(&world.lock);
+	return count;
+}
+
+static void programs_end(bool end)
+{
+	lock_take(&world.lock);
+	world.closed = !end;
+	lock_drop(&world.lock);
+}
+
 /* Waits until the programs have been run so often and the last has ended, and a moment longer. */
 static void ran(unsigned count)
 {
@@ -146,7 +161,7 @@ static void ran(unsigned count)
 		cond_wait(&world.changed, &world.lock);
 	lock_drop(&world.lock);
 	usleep(30000);
-	assert_int_equal(world.run_count, count);
+	assert_int_equal(run_count(), count);
 }
 
 static void pass(int64_t ms)
@@ -262,6 +277,10 @@ static void which_events(void **state)
 	pass(3600000);
 	heard(11, EVENT_INFO);
 	ran(6);
+	heard(15, EVENT_ERROR);
+	heard(14, EVENT_ERROR); /* the tool has written it, before the daemon wrote 15 */
+	ran(8);
+	check_input(7, 14, "new", 0);
 }
 
 static void without_the_setting(void **state)
@@ -308,7 +327,11 @@ static void failures_are_events(void **state)
 	begin("/bin/alarm");
 	heard(12, EVENT_ERROR);
 	ran(1);
+	lock_take(&world.lock);
+	while (world.failed_events == 0)
+		cond_wait(&world.changed, &world.lock);
 	assert_int_equal(world.failed_events, 1);
+	lock_drop(&world.lock);
 	assert_string_equal(world.detail, "/bin/alarm for event 12 (starttls-lost) ended with status 3: \"no route\"");
 }
 
@@ -316,7 +339,7 @@ static void failures_are_events(void **state)
 static void one_at_a_time(void **state)
 {
 	(void)state;
-	world.closed = true;
+	programs_end(false);
 	begin("/bin/alarm");
 	heard(1, EVENT_WARNING);
 	ran(1);
@@ -324,7 +347,7 @@ static void one_at_a_time(void **state)
 		heard(i, EVENT_WARNING);
 	heard(100, EVENT_ERROR); /* takes the place of the newest warning */
 	ran(1);
-	world.closed = false;
+	programs_end(true);
 	ran(4);
 	check_input(1, 100, "new", 5);
 	check_input(2, 2, "new", 0);
@@ -357,8 +380,8 @@ static void the_rates(void **state)
 	}
 	usleep(50000);
 	/* in 70 minutes: 60 + 70 at most, of which errors have 20 */
-	assert_in_range(world.run_count, 50, 8 + 40 + 70);
-	unsigned before = world.run_count;
+	assert_in_range(run_count(), 50, 8 + 40 + 70);
+	unsigned before = run_count();
 	for (uint32_t i = 0; i < 4; i++)
 		heard(5000 + i, EVENT_ERROR);
 	ran(before + 4);
@@ -367,7 +390,7 @@ static void the_rates(void **state)
 static void a_stop_ends_the_program(void **state)
 {
 	(void)state;
-	world.closed = true;
+	programs_end(false);
 	begin("/bin/alarm");
 	heard(1, EVENT_ERROR);
 	ran(1);

@@ -372,6 +372,40 @@ static void the_queue_is_bounded(void **state)
 	store_close(&store);
 }
 
+struct hearing {
+	unsigned noted, written;
+	struct event_record last;
+};
+
+static void hear(void *arg, const struct event_record *event, bool written)
+{
+	struct hearing *hearing = arg;
+	*(written ? &hearing->written : &hearing->noted) += 1;
+	hearing->last = *event;
+}
+
+/* Listeners hear of an event when it is noted, when it is written, and when another process has written it. */
+static void listeners_hear(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct events *events = events_new(store);
+	struct hearing hearing = {.noted = 0};
+	fake_log_forget();
+	(void)state;
+	events_listen(events, hear, &hearing);
+	events_note(events, EVENT_STORE_TROUBLE, "", "one");
+	assert_true(hearing.noted == 1 && hearing.written == 0 && hearing.last.number == 0);
+	events_write(events, false);
+	assert_true(hearing.noted == 1 && hearing.written == 1 && hearing.last.number == 1);
+	struct event_record event = happened(EVENT_OVERRIDE_SET, "a.example", "by the tool", 1900000000);
+	event.number = 7;
+	events_tell(events, &event);
+	assert_true(hearing.noted == 1 && hearing.written == 2 && hearing.last.number == 7);
+	assert_true(was_said("event=override-set domain=a.example count=1 "));
+	events_free(&events);
+	store_close(&store);
+}
+
 static int world_begin(void **state)
 {
 	world_reset();
@@ -394,6 +428,7 @@ int main(void)
 		TEST(none_is_lost),
 		TEST(who_notes_does_not_write),
 		TEST(the_queue_is_bounded),
+		TEST(listeners_hear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
