@@ -2,7 +2,7 @@
 
 # fakes of clock, DNS, policy hosts, next hops and store trouble, in place of files of common/io
 fakes_ldflags = $(AM_LDFLAGS) -Wl,--wrap=cond_wait_until,--wrap=store_view_begin,--wrap=store_view_end \
-	-Wl,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=store_submit,--wrap=events_note
+	-Wl,--wrap=store_change_entry,--wrap=store_change_hop,--wrap=store_submit,--wrap=events_note,--wrap=events_note_sign
 fakes = tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/fakes/world_dns.c \
 	tests/fakes/fake_clock.c tests/fakes/fake_dns.c tests/fakes/fake_fetch.c tests/fakes/fake_host_name.c tests/fakes/fake_network.c tests/fakes/fake_probe.c tests/fakes/fake_trust.c \
 	tests/fakes/fake_trouble.c tests/fakes/fake_events.c tests/fakes/fake_events.h

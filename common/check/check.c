@@ -48,7 +48,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	cond_init(&check->idle);
 	check->store = options->store;
 	check->events = events_new(check->store);
-	check->signs = signs_new(check->store, check->events);
+	check->signs = signs_new(check->store, check->events, &check->conditions);
 	check->verdicts = verdicts_new(check->store);
 	check->overrides = overrides_new(check->store, check->events);
 	conditions_init(&check->conditions, check->events);

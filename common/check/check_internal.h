@@ -74,11 +74,12 @@ struct inquiry {
 	struct flight *leading;
 	struct attempt attempt; /* to obtain the wanted fact */
 	struct loop_timer *timer;
-	struct save save;      /* what was found and is not written yet */
-	bool landing;          /* the flight ends when what was found is in the store */
-	bool received;         /* got the result of the flight in which it was parked */
-	bool waiters_answered; /* its waiters have their outcome */
-	bool housekept;        /* the last write, with the entry's use and due time, has been tried */
+	struct signs_held signs; /* found on the way, and not noted yet */
+	struct save save;        /* what was found and is not written yet */
+	bool landing;            /* the flight ends when what was found is in the store */
+	bool received;           /* got the result of the flight in which it was parked */
+	bool waiters_answered;   /* its waiters have their outcome */
+	bool housekept;          /* the last write, with the entry's use and due time, has been tried */
 
 	/* Guarded by the check's lock. */
 	struct verdict so_far;

@@ -122,7 +122,7 @@ static void obtained(struct inquiry *inquiry, struct found *found)
 		       !check->bounds.background;
 	memcpy(found->record_id, inquiry->facts.entry.record_id, sizeof found->record_id);
 	turns_note_found(check->turns, &inquiry->facts, found);
-	signs_note_found(check->signs, &inquiry->facts, found);
+	signs_note_found(check->signs, &inquiry->facts, found, &inquiry->signs);
 	facts_learn_found(&inquiry->facts, found);
 	counters_found(found);
 	conditions_note_found(&check->conditions, found);
@@ -205,6 +205,7 @@ static bool judge(struct inquiry *inquiry)
 		inquiry->ending = true;
 		inquiry->phase = PHASE_ANSWER;
 		inquiry->renew = step.renew;
+		signs_settle(check->signs, &inquiry->facts, &inquiry->signs);
 		return !inquiry->save.first || save_or_go_on(inquiry);
 	}
 	if (inquiry->landing || save_comes_before(&inquiry->save, &step.want))

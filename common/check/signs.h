@@ -3,17 +3,26 @@
 #ifndef CHECK_SIGNS_H
 #define CHECK_SIGNS_H
 
+#include "conditions.h"
 #include "events.h"
 #include "obtain.h"
 
 struct signs;
-/* The store and the events must outlive the signs. */
-struct signs *signs_new(struct store *store, struct events *events);
+/* All three must outlive the signs. `conditions` tell the state of the clock. */
+struct signs *signs_new(struct store *store, struct events *events, const struct conditions *conditions);
 void signs_free(struct signs **signs);
 
+/* Signs of one inquiry that count only if they are still true when the inquiry has ended. Zeroed: none. */
+struct signs_held {
+	struct noted *mx; /* owned by signs */
+};
+
 /* Compares a result with the facts, which have not learned it yet, and notes the signs that this shows. Call it once for
- * each operation, however many inquiries share the result. */
-void signs_note_found(struct signs *signs, const struct facts *facts, const struct found *found);
+ * each operation, however many inquiries share the result, and with `held` of the inquiry that has led the operation. */
+void signs_note_found(
+	struct signs *signs, const struct facts *facts, const struct found *found, struct signs_held *held);
+/* Notes what is held, or drops it if the facts no longer show it. Call it when the inquiry has its verdict. */
+void signs_settle(struct signs *signs, const struct facts *facts, struct signs_held *held);
 /* Writes the looks of good probes to the store. Waits for the store. */
 void signs_write(struct signs *signs);
 

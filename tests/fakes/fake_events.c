@@ -1,4 +1,4 @@
-/* Records calls of events_note() (--wrap) and passes them on to the real function. */
+/* Records calls of events_note() and events_note_sign() (--wrap) and passes them on to the real functions. */
 #include "fake_events.h"
 
 #include "events.h"
@@ -12,6 +12,8 @@ static char noted[FAKE_EVENTS_SIZE] GLOBAL_GUARDED_BY(lock);
 
 bool __real_events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail);
 bool __wrap_events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail);
+bool __real_events_note_sign(struct events *events, const struct event_record *event, struct story *story);
+bool __wrap_events_note_sign(struct events *events, const struct event_record *event, struct story *story);
 
 bool __wrap_events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail)
 {
@@ -20,6 +22,16 @@ bool __wrap_events_note(struct events *events, enum event_kind kind, const char 
 	snprintf(noted + len, sizeof noted - len, " %s%s%s", event_name(kind), domain[0] ? ":" : "", domain);
 	lock_drop(&lock);
 	return __real_events_note(events, kind, domain, detail);
+}
+
+bool __wrap_events_note_sign(struct events *events, const struct event_record *event, struct story *story)
+{
+	lock_take(&lock);
+	size_t len = strlen(noted);
+	snprintf(noted + len, sizeof noted - len, " %s:%s:%s", event_name(event->kind), event->domain,
+		event_severity_name(event->severity));
+	lock_drop(&lock);
+	return __real_events_note_sign(events, event, story);
 }
 
 void fake_events_forget(void)
