@@ -24,6 +24,7 @@ tests_unit_test_tlsa_find_SOURCES = tests/unit/test_tlsa_find.c \
 	common/check/lookups.c common/check/lookups.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_host_name
 check_PROGRAMS += tests/unit/test_health
+check_PROGRAMS += tests/unit/test_sign
 check_PROGRAMS += tests/unit/test_nearby
 check_PROGRAMS += tests/unit/test_merge
 check_PROGRAMS += tests/unit/test_tables
