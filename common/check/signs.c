@@ -67,10 +67,10 @@ static void story_add_dns(struct story *story, const struct facts *facts, const 
 	entry_free(&after);
 }
 
-static struct story *story_of(
-	const struct signs *signs, const struct facts *facts, const struct found *found, const struct sign_probe *probe)
+static struct story *story_of(const struct signs *signs, const struct event_record *sign, const struct facts *facts,
+	const struct found *found, const struct sign_probe *probe)
 {
-	struct story *story = xcalloc(1, sizeof *story);
+	struct story *story = story_new(sign);
 	const struct evidence *good = probe ? sign_good_before(probe->record, probe->seen) : NULL;
 	if (good)
 		story->before = *good;
@@ -160,7 +160,7 @@ void signs_note_found(
 	found_compare(&shown, facts, found, &probe);
 	for (size_t i = 0; i < shown.count; i++) {
 		const struct event_record *sign = &shown.sign[i];
-		struct story *story = story_of(signs, facts, found, probe.seen ? &probe : NULL);
+		struct story *story = story_of(signs, sign, facts, found, probe.seen ? &probe : NULL);
 		if (sign->kind == EVENT_MX_LEFT_POLICY)
 			hold(held, sign, story);
 		else
