@@ -88,11 +88,6 @@ enum event_kind condition_event(enum condition kind)
 	return rows[kind].event;
 }
 
-bool condition_lasts(const struct conditions *conditions, enum condition kind)
-{
-	return atomic_load(&conditions->state[kind]) != STATE_NONE;
-}
-
 /* --- one result, as core/health takes it -------------------------------------------------------------------------- */
 
 struct sight {

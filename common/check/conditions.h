@@ -46,9 +46,6 @@ bool condition_lasts(const struct conditions *conditions, enum condition kind);
 /* Returns the kind of the event with which the condition begins. */
 enum event_kind condition_event(enum condition kind);
 
-/* Returns whether the condition has begun and not ended. */
-bool condition_lasts(const struct conditions *conditions, enum condition kind);
-
 /* --- results of operations (core/health) -------------------------------------------------------------------------- */
 
 /* Notes the result of one operation. Call it once for each operation, however many inquiries share the result. */
