@@ -55,6 +55,8 @@ tests_unit_test_why_SOURCES = tests/unit/test_why.c tests/unit/room.c tests/unit
 	tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_full
 tests_unit_test_store_full_SOURCES = tests/unit/test_store_full.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_store_looks
+tests_unit_test_store_looks_SOURCES = tests/unit/test_store_looks.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_damage
 tests_unit_test_store_damage_SOURCES = tests/unit/test_store_damage.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_look

@@ -1,5 +1,5 @@
 /* Keeps what stsgate has learned on disk: entries by policy domain, hop records by host and port, an index of domains
- * by the time at which they are due, events, verdict records, and overrides. Hides LMDB.
+ * by the time at which they are due, events, stories, looks, verdict records, and overrides. Hides LMDB.
  *
  * How to use: store_open(); to read, store_view_begin(), store_view_entry() or store_view_hop(), store_view_end(); to
  * change one entry or hop record and wait, store_change_entry() or store_change_hop(); to change several without
@@ -25,6 +25,7 @@
 #include "event_record.h"
 #include "evidence.h"
 #include "failure.h"
+#include "look.h"
 #include "override.h"
 #include "snapshot.h"
 #include "story.h"
@@ -245,6 +246,21 @@ size_t store_hour_room(struct store *store);
 enum store_found store_running(struct store *store, struct snapshot_running *out, struct failure *why);
 enum store_found store_counts(struct store *store, struct snapshot_counts *out, struct failure *why);
 enum store_found store_hour(struct store *store, int64_t hour, struct snapshot_counts *out, struct failure *why);
+
+/* Looks (core/look.h) of the newest good probes, by hop. A look leaves the store together with the record of its hop. Looks
+ * take no room from other facts: if the store is fuller than three quarters of its limit, the look of a hop that has none
+ * yet is left out. A store that an earlier version made has no table for looks until an owner opens it; until then it
+ * keeps none. */
+struct store_hop_look {
+	char host[DOMAIN_SIZE];
+	uint16_t port;
+	struct look look;
+};
+/* Reads the look of a hop. Always sets `out`, to zeros if there is none. Waits for a view, but for no change. */
+enum store_found store_look_of(struct store *store, const char *host, uint16_t port, struct look *out);
+/* Keeps looks, in one transaction. A look whose hop has no record in the store, or for which there is no room, is left
+ * out; that is no failure. */
+bool store_put_looks(struct store *store, const struct store_hop_look *look, size_t count, struct failure *why);
 
 /* Overrides (core/override.h): at most one for each policy domain, and one for all domains (OVERRIDE_ALL). They stay in
  * the store until they are replaced or cleared; one that has ended, or has not begun, does not apply. They are written

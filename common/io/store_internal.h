@@ -123,8 +123,9 @@ struct store {
 	MDB_dbi main;
 	MDB_dbi overrides; /* domain or OVERRIDE_ALL -> override */
 	MDB_dbi stories;   /* number of an event (4 octets, big endian) -> story */
+	MDB_dbi looks;     /* host NUL port -> look; each of them is a key of `hops`, too */
 	/* false for a guest of a store that an earlier version made */
-	bool has_events, has_verdicts, has_overrides, has_stories;
+	bool has_events, has_verdicts, has_overrides, has_stories, has_looks;
 	_Atomic uint64_t no_overrides; /* LMDB's number of the newest state that is known to have no overrides */
 	enum store_access access;
 	uint64_t max_bytes;
@@ -236,6 +237,9 @@ struct store_rows {
 /* Returns all rows that `decode` can read, in the order of their keys: an array of `count` structs, which the caller frees
  * with free(). Returns NULL on failure. */
 void *store_rows_read(struct store *store, const struct store_rows *rows, size_t *count, struct failure *why);
+
+/* Removes the look of a hop, if there is one: call this wherever a hop record is removed. */
+int store_look_remove(struct store *store, MDB_txn *txn, MDB_val *key);
 
 /* Computes the octets in use. Does not count free pages and pages that LMDB keeps only for readers of older states. */
 int store_used(struct store *store, MDB_txn *txn, uint64_t *used);

@@ -156,7 +156,8 @@ enum values {
 	VALUES_EVENTS,
 	VALUES_VERDICTS,
 	VALUES_OVERRIDES,
-	VALUES_STORIES
+	VALUES_STORIES,
+	VALUES_LOOKS
 };
 
 static const struct {
@@ -164,7 +165,7 @@ static const struct {
 	enum values values;
 } tables[] = {{NULL, VALUES_PLAIN}, {"meta", VALUES_PLAIN}, {"due", VALUES_PLAIN}, {"hops", VALUES_HOPS},
 	{"entries", VALUES_ENTRIES}, {"events", VALUES_EVENTS}, {"verdicts", VALUES_VERDICTS},
-	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}};
+	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}, {"looks", VALUES_LOOKS}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 /* Decodes each value of a table, so that a value that crashes the decoder crashes this process and not the daemon.
@@ -179,6 +180,7 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 	struct verdict_record verdict;
 	struct override override;
 	static struct story story;
+	struct look look;
 	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
 		return;
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
@@ -199,6 +201,9 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 			break;
 		case VALUES_OVERRIDES:
 			override_decode(&override, value.mv_data, value.mv_size);
+			break;
+		case VALUES_LOOKS:
+			look_decode(&look, value.mv_data, value.mv_size);
 			break;
 		case VALUES_STORIES:
 			story_decode(&story, value.mv_data, value.mv_size);
