@@ -14,13 +14,34 @@
 #define EVENTS_SHOWN 8
 #define OVERRIDES_SHOWN 20
 
-static void event_report(struct doctor *doctor, const struct event_record *event, int64_t now)
+static void event_report(struct doctor *doctor, const char *check, const struct event_record *event, int64_t now)
 {
 	struct when ago;
-	doctor_report(doctor, "events", DOCTOR_WARN, "%s%s%s, %s ago: %s", event_name(event->kind),
+	doctor_report(doctor, check, DOCTOR_WARN, "%s%s%s, %s ago: %s", event_name(event->kind),
 		*event->domain ? " for " : "", event->domain, when_span(&ago, schedule_age(event->last_at, now)),
 		event->detail);
 	doctor_remedy(doctor, "%s", event_advice(event->kind));
+}
+
+/* Returns whether the event is about an attack or a fault near this relay. It has a check of its own. */
+static bool is_interference(enum event_kind kind)
+{
+	return kind == EVENT_TLS_INTERCEPTED_HERE || kind == EVENT_HOPS_TURNED_BAD ||
+	       kind == EVENT_POLICY_HOSTS_TURNED_BAD || kind == EVENT_RECORDS_TURNED_BAD;
+}
+
+static void interference_check(struct doctor *doctor, const struct event_record *events, size_t count, int64_t now)
+{
+	bool found = false;
+	for (size_t i = count; i-- > 0;) {
+		if (!is_interference(events[i].kind) || events[i].last_at < now - DAY_S)
+			continue;
+		found = true;
+		event_report(doctor, "interference", &events[i], now);
+	}
+	if (!found)
+		doctor_report(doctor, "interference", DOCTOR_OK,
+			"no mail hosts, policy hosts or records turned bad together during the last day");
 }
 
 static void events_check(struct doctor *doctor, struct store *store, int64_t now)
@@ -30,13 +51,15 @@ static void events_check(struct doctor *doctor, struct store *store, int64_t now
 	struct event_record *events = store_events(store, &count, &why);
 	if (!events) {
 		doctor_report(doctor, "events", DOCTOR_SKIP, "%s", why.text);
+		doctor_report(doctor, "interference", DOCTOR_SKIP, "%s", why.text);
 		return;
 	}
 	for (size_t i = count; i-- > 0;) {
-		if (events[i].severity != EVENT_ERROR || events[i].last_at < now - DAY_S)
+		bool own = events[i].part_of == 0 && !is_interference(events[i].kind);
+		if (!own || events[i].severity != EVENT_ERROR || events[i].last_at < now - DAY_S)
 			continue;
 		if (++found <= EVENTS_SHOWN)
-			event_report(doctor, &events[i], now);
+			event_report(doctor, "events", &events[i], now);
 	}
 	if (found == 0)
 		doctor_report(doctor, "events", DOCTOR_OK, "no event of severity error during the last day");
@@ -45,6 +68,7 @@ static void events_check(struct doctor *doctor, struct store *store, int64_t now
 			found - EVENTS_SHOWN);
 		doctor_remedy(doctor, "`stsgate events --since 1d` lists all");
 	}
+	interference_check(doctor, events, count, now);
 	free(events);
 }
 
