@@ -76,6 +76,7 @@ static bool probe_result(struct nearby_result *out, const struct facts *facts, c
 		return false;
 	out->network = seen->asn != 0 ? (uint64_t)1 << 62 | seen->asn : address_network(&address);
 	out->way = (uint16_t)(silent ? REASON_HOP_TIMEOUT : seen->reason);
+	out->faint = silent;
 	if (seen->reason == REASON_CERT_UNTRUSTED && found->look)
 		out->authority = found->look->authority;
 	return true;
@@ -93,7 +94,7 @@ static bool policy_result(struct nearby_result *out, const struct facts *facts, 
 	out->was_good =
 		entry->has_policy && entry->fetch_outcome == REASON_OK && is_recent(facts, entry->fetch_tried_at);
 	out->way = good ? NEARBY_GOOD : (uint16_t)((unsigned)policy->outcome << 4 | policy->way);
-	out->faint = true;
+	out->faint = policy->way != HEALTH_UNTRUSTED; /* no outage changes the authority */
 	return true;
 }
 

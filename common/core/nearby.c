@@ -145,7 +145,7 @@ static void begin_if_many(
 	for (int i = 0; i < NEARBY_RESULTS; i++)
 		bad += nearby->bad[kind_of[condition]] >> i & 1;
 	if (tally.places < NEARBY_PLACES_MIN || tally.networks < NEARBY_NETWORKS_MIN ||
-		tally.owners < NEARBY_NETWORKS_MIN || (like->faint && bad * 2 < NEARBY_RESULTS))
+		(like->faint && (tally.owners < NEARBY_NETWORKS_MIN || bad * 2 < NEARBY_RESULTS)))
 		return;
 	*state = (struct nearby_state){.on = true, .way = like->way, .began_at = now_s, .turned = tally.places};
 	if (condition == NEARBY_INTERCEPTED)

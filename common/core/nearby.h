@@ -5,8 +5,9 @@
  * connections leave. A turn is a place that was good and is now bad in some way. A place is a mail host, the policy host
  * of a domain, or the record of a domain.
  *
- * A condition begins when at least NEARBY_PLACES_MIN places in NEARBY_NETWORKS_MIN networks, and below as many registered
- * domains, have turned in one way within NEARBY_WINDOW_S. From then on these places are its members, and so is every
+ * A condition begins when at least NEARBY_PLACES_MIN places in NEARBY_NETWORKS_MIN networks have turned in one way within
+ * NEARBY_WINDOW_S. Turns that an outage of one large provider may explain (faint) must also lie below as many registered
+ * domains. From then on these places are its members, and so is every
  * place that turns in this way. A member leaves when it is seen good, when it is seen bad in another way, or when nobody
  * has looked at it for NEARBY_FORGET_S. The condition ends when fewer than NEARBY_LASTS_MIN members are left.
  *
@@ -27,7 +28,7 @@
 #define NEARBY_TURNS_MAX 128
 /* Turns remembered in one network or below one registered domain: more of them prove nothing. So one provider with many
  * hosts cannot crowd the others out. */
-#define NEARBY_RELATED_MAX 8
+#define NEARBY_RELATED_MAX 32
 /* A faint turn may be the outage of one large provider, which several networks show. It counts only while at least half of
  * so many last results about places of its kind are bad and faint. */
 #define NEARBY_RESULTS 10
