@@ -7,9 +7,12 @@
 #include "events.h"
 #include "obtain.h"
 
+#define SIGNS_LOOKS_MAX 256 /* looks that wait to be written; further ones are dropped */
+
 struct signs;
 /* All three must outlive the signs. `conditions` tell the state of the clock. */
 struct signs *signs_new(struct store *store, struct events *events, const struct conditions *conditions);
+/* Writes the looks first. */
 void signs_free(struct signs **signs);
 
 /* Signs of one inquiry that count only if they are still true when the inquiry has ended. Zeroed: none. */
@@ -23,7 +26,7 @@ void signs_note_found(
 	struct signs *signs, const struct facts *facts, const struct found *found, struct signs_held *held);
 /* Notes what is held, or drops it if the facts no longer show it. Call it when the inquiry has its verdict. */
 void signs_settle(struct signs *signs, const struct facts *facts, struct signs_held *held);
-/* Writes the looks of good probes to the store. Waits for the store. */
+/* Writes the looks of good probes to the store, in one transaction. Waits for the store. */
 void signs_write(struct signs *signs);
 
 #endif
