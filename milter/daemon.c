@@ -146,7 +146,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 		.sockets_max = (limited ? (unsigned)limit.rlim_cur : UINT_MAX) / 2};
 	daemon->loops = loops;
 	daemon->check = check_new(&options, why);
-	if (!daemon->check)
+	if (!daemon->check || !check_look_up_revocations(daemon->check, why))
 		return false;
 	/* The store's file and the program's file were written in the past. If one of their times is later than now, the
 	 * clock is behind. */

@@ -22,6 +22,7 @@ enum { ON_FAIL_DEFER, ON_FAIL_TAG, ON_FAIL_QUARANTINE };
 enum { ON_FAIL_LOCAL_TAG, ON_FAIL_LOCAL_QUARANTINE };
 enum { SETTINGS_ACCEPT, SETTINGS_DEFER }; /* milter_first_contact, on_internal_error */
 enum { TAG_FAIL, TAG_ALL, TAG_OFF };
+enum { REVOCATION_OFF, REVOCATION_REPORT, REVOCATION_ENFORCE };
 enum { LOG_VERDICTS_CHANGES, LOG_VERDICTS_ALL };
 #define CHOICE_EMPTY (-1) /* the value of a CHOICE that is empty */
 

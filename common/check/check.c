@@ -51,6 +51,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->signs = signs_new(check->store, check->events, &check->conditions);
 	check->verdicts = verdicts_new(check->store);
 	check->overrides = overrides_new(check->store, check->events);
+	check->revocations = revocations_new(check->store, check->events);
 	conditions_init(&check->conditions, check->events);
 	check->turns = turns_new(check->store, check->events, &check->conditions);
 	/* This event goes into the new store that replaces the damaged one. */
@@ -85,6 +86,7 @@ void check_free(struct check **slot)
 	struct check *check = *slot;
 	if (!check)
 		return;
+	revocations_stop(check->revocations);
 	lock_take(&check->lock);
 	check->stopping = true;
 	lock_drop(&check->lock);
@@ -104,6 +106,7 @@ void check_free(struct check **slot)
 	turns_free(&check->turns);
 	conditions_destroy(&check->conditions);
 	overrides_free(&check->overrides);
+	revocations_free(&check->revocations);
 	signs_free(&check->signs);
 	events_free(&check->events);
 	verdicts_free(&check->verdicts);
@@ -113,6 +116,17 @@ void check_free(struct check **slot)
 	free(check->desk);
 	free(check);
 	*slot = NULL;
+}
+
+static struct config *config_now(void *check)
+{
+	return check_config(check);
+}
+
+bool check_look_up_revocations(struct check *check, struct failure *why)
+{
+	return revocations_start(
+		check->revocations, config_now, check, check->desk[0].loop, check->desk[0].fetches, why);
 }
 
 void check_on_dialled(struct check *check, check_dialled *dialled, void *arg)

@@ -42,6 +42,9 @@ struct check_options {
 };
 /* Returns NULL, with the reason in `why`, if the store's writer thread cannot be started. */
 struct check *check_new(const struct check_options *options, struct failure *why);
+/* Starts the thread that looks up revocations, by the setting `revocation`: see revocations.h. Without it, the check only uses
+ * what the store knows. Returns false on failure (EX_OSERR). */
+bool check_look_up_revocations(struct check *check, struct failure *why);
 /* Sets a callback for the addresses of the hops that are probed (`stsgate query`): it is called when a probe
  * of a hop has ended, for each known address, on a loop, without a lock held. `seen` is what a probe saw there; NULL: the
  * address was not probed. Call this function before the first question. */

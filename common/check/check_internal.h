@@ -15,6 +15,7 @@
 #include "lock.h"
 #include "obtain.h"
 #include "overrides.h"
+#include "revocations.h"
 #include "runner.h"
 #include "signs.h"
 #include "turns.h"
@@ -105,6 +106,7 @@ struct check {
 	struct signs *signs;
 	struct verdicts *verdicts;
 	struct overrides *overrides;
+	struct revocations *revocations;
 	struct conditions conditions;
 	struct turns *turns;
 	struct bounds bounds;

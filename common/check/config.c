@@ -127,7 +127,9 @@ static bool libraries_make(struct config *config, const struct loops *loops, str
 	struct probe_options probe = {.trust = config->probe_trust,
 		.helo = s->probe_helo[0] ? s->probe_helo : config->host,
 		.shown = sightings_note,
-		.shown_arg = config->sightings};
+		.shown_arg = config->sightings,
+		.leaf = config->leaves ? leaves_note : NULL,
+		.leaf_arg = config->leaves};
 	for (size_t i = 0; i < s->probe_bind.count; i++) {
 		struct address address; /* settings_check() has accepted each one */
 		if (address_parse(&address, s->probe_bind.item[i]))
@@ -149,6 +151,7 @@ static void config_free(struct config *config)
 	network_db_close(&config->networks);
 	prober_free(&config->prober);
 	sightings_free(&config->sightings);
+	leaves_free(&config->leaves);
 	fetcher_free(&config->fetcher);
 	if (config->probe_trust == config->fetch_trust)
 		config->probe_trust = NULL;
@@ -166,6 +169,7 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 	config->references = 1;
 	config->host_is_whole = host_name(config->host);
 	config->sightings = sightings_new();
+	config->leaves = settings->revocation == REVOCATION_OFF ? NULL : leaves_new();
 	if (rules_fill(config, why) && delegation_check(settings, why) &&
 		(!loops || libraries_make(config, loops, why)))
 		return config;

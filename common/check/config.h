@@ -8,6 +8,7 @@
 #include "facts.h"
 #include "fetch.h"
 #include "host_name.h"
+#include "leaves.h"
 #include "network.h"
 #include "probe.h"
 #include "settings.h"
@@ -25,6 +26,7 @@ struct config {
 	struct fetcher *fetcher;
 	struct prober *prober;
 	struct sightings *sightings; /* what this prober has seen */
+	struct leaves *leaves;       /* certificates that it was shown; NULL: revocation = off */
 	struct network_db *networks;
 	int references; /* guarded by a lock of config.c */
 };

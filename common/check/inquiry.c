@@ -123,6 +123,9 @@ static void obtained(struct inquiry *inquiry, struct found *found)
 	memcpy(found->record_id, inquiry->facts.entry.record_id, sizeof found->record_id);
 	turns_note_found(check->turns, &inquiry->facts, found);
 	signs_note_found(check->signs, &inquiry->facts, found, &inquiry->signs);
+	if (want->kind == WANT_PROBE && !found->untried)
+		revocations_note(check->revocations, inquiry->config->settings, inquiry->facts.question.domain,
+			want->name, want->port, &found->evidence);
 	facts_learn_found(&inquiry->facts, found);
 	counters_found(found);
 	conditions_note_found(&check->conditions, found);
@@ -146,6 +149,7 @@ static bool fly(struct inquiry *inquiry)
 		.loop = desk->loop,
 		.fetches = desk->fetches,
 		.probes = desk->probes,
+		.revocations = check->revocations,
 		.wake = {on_wake, inquiry},
 		.asked = inquiry_is_asked(inquiry),
 		.dialled = check->dialled,

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "look.h"
 #include "lookups.h"
+#include "revocations.h"
 #include "verdict.h"
 
 #define NETWORK_FETCHES_MAX 64 /* fetches at a time from the policy hosts of one network */
@@ -58,10 +59,11 @@ struct means {
 	struct loop *loop;
 	struct fetch_line *fetches;
 	struct probe_line *probes;
-	struct wake wake;        /* called when an operation has ended: the caller then calls obtain() again */
-	bool asked;              /* somebody may wait for the result */
-	bool mx_is_next;         /* after the policy, the inquiry wants the domain's MX set */
-	obtain_dialled *dialled; /* may be NULL */
+	struct revocations *revocations; /* NULL: revoked certificates are not recognized */
+	struct wake wake;                /* called when an operation has ended: the caller then calls obtain() again */
+	bool asked;                      /* somebody may wait for the result */
+	bool mx_is_next;                 /* after the policy, the inquiry wants the domain's MX set */
+	obtain_dialled *dialled;         /* may be NULL */
 	void *dialled_arg;
 };
 

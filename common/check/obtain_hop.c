@@ -146,16 +146,19 @@ static void probe_impossible(const struct addresses *list, struct evidence *seen
 
 /* --- sightings: what probes of other hosts saw at the same addresses (design 5.16) -------------------------------- */
 
-/* Removes from the list the addresses that need no probe, and keeps the oldest sighting there in `known`. */
+/* Removes from the list the addresses that need no probe, and keeps the oldest sighting there in `known`. A certificate
+ * that has turned out to be revoked since is no good sighting. */
 static void list_spare(
-	const struct config *config, const struct want *want, struct addresses *list, struct evidence *known)
+	const struct means *means, const struct want *want, struct addresses *list, struct evidence *known)
 {
+	const struct config *config = means->config;
 	size_t left = 0;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct address *address = &list->at[i];
 		struct evidence seen;
 		if (!sightings_find(config->sightings, address, want->port, want->name, want->seen_since,
-			    clock_wall_s(), &seen))
+			    clock_wall_s(), &seen) ||
+			revocations_judge(means->revocations, config->settings, &seen))
 			list->at[left++] = *address;
 		else if (known->at == 0 || seen.at < known->at)
 			*known = seen;
@@ -165,16 +168,16 @@ static void list_spare(
 
 /* Returns false if one of the addresses is being probed already: the sighting from that probe may be there in a
  * moment. */
-static bool spare(struct probing *probing, const struct config *config, const struct want *want, struct addresses *list)
+static bool spare(struct probing *probing, const struct means *means, const struct want *want, struct addresses *list)
 {
 	probing->known.at = 0;
 	if (want->seen_since == 0)
 		return true;
-	list_spare(config, want, list, &probing->known);
-	if (!sightings_dial(config->sightings, list->at, list->count, want->port))
+	list_spare(means, want, list, &probing->known);
+	if (!sightings_dial(means->config->sightings, list->at, list->count, want->port))
 		return false;
 	probing->waited = *list;
-	list_spare(config, want, list, &probing->known); /* a sighting may have come between the two calls */
+	list_spare(means, want, list, &probing->known); /* a sighting may have come between the two calls */
 	return true;
 }
 
@@ -248,7 +251,7 @@ static enum obtained dial_start(const struct means *means, struct attempt *attem
 	const struct want *want = &attempt->want;
 	struct probing *probing = attempt->probing;
 	unsigned slot[PROBE_ADDRESSES];
-	if (!spare(probing, means->config, want, list))
+	if (!spare(probing, means, want, list))
 		return probe_refused(means, attempt, found, LIMIT_HITS);
 	found->spared = list->count == 0;
 	if (found->spared)
@@ -284,13 +287,14 @@ static enum obtained dial_start(const struct means *means, struct attempt *attem
 	return obtain_wait(attempt);
 }
 
-static bool dials_answered(struct probing *probing)
+static bool dials_answered(const struct means *means, struct probing *probing)
 {
 	bool all = true;
 	for (unsigned i = 0; i < probing->count; i++) {
 		struct dial *one = &probing->dial[i];
 		if (one->probe && probe_answer(one->probe, &one->seen, &one->may_pass)) {
 			one->look = xmemdup(probe_look(one->probe), sizeof *one->look);
+			revocations_judge(means->revocations, means->config->settings, &one->seen);
 			probe_drop(&one->probe);
 		}
 		all = all && !one->probe;
@@ -351,7 +355,7 @@ static enum obtained probe_host(
 	struct probing *probing = attempt->probing;
 	struct addresses list;
 	if (probing->count > 0)
-		return dials_answered(probing) ? look_end(means, attempt, found) : obtain_wait(attempt);
+		return dials_answered(means, probing) ? look_end(means, attempt, found) : obtain_wait(attempt);
 	int64_t rest_ms = probing->rest_end_ms - clock_mono_ms();
 	if (rest_ms > 0) { /* never negative, since -1 would mean to wait for an operation, and there is none */
 		attempt->again_ms = (int)rest_ms;
@@ -371,7 +375,7 @@ static enum obtained probe_host(
 		return OBTAINED;
 	}
 	enum obtained started = dial_start(means, attempt, &list, dane, found);
-	bool answered = started == OBTAIN_LATER && probing->count > 0 && dials_answered(probing);
+	bool answered = started == OBTAIN_LATER && probing->count > 0 && dials_answered(means, probing);
 	return found->spared || answered ? look_end(means, attempt, found) : started;
 }
 

@@ -5,6 +5,7 @@
 #include "event_record.h"
 #include "limit_hits.h"
 #include "log.h"
+#include "revocation.h"
 
 #include <string.h>
 
@@ -75,6 +76,9 @@ _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metr
 _Static_assert((int)OVERRIDE_PIN < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
+_Static_assert((int)REVOCATION_REVOKED < (int)LABEL_REVOCATION_VALUES, "LABEL(REVOCATION) has too few values");
+
+static const char *const downloads[] = {"read", "unchanged", "failed"};
 static const char *const purposes[] = {
 	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
 
@@ -175,6 +179,8 @@ NAMES(state_label, TLSA_FAILED + 1, tlsa_state_name((enum tlsa_state)value))
 NAMES(override_label, OVERRIDE_PIN + 1, override_kind_name((enum override_kind)value))
 NAMES(condition_label, CONDITION_COUNT, conditions[value])
 NAMES(limit_label, LIMIT_HITS, limit_hit_name((enum limit_hit)value))
+NAMES(revocation_label, REVOCATION_REVOKED + 1, revocation_state_name((enum revocation_state)value))
+NAMES(download_label, sizeof downloads / sizeof *downloads, downloads[value])
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -187,4 +193,6 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_VERSION] = version_label,
 						     [LABEL_CONDITION] = condition_label,
 						     [LABEL_OVERRIDE] = override_label,
-						     [LABEL_LIMIT] = limit_label}};
+						     [LABEL_LIMIT] = limit_label,
+						     [LABEL_REVOCATION] = revocation_label,
+						     [LABEL_DOWNLOAD] = download_label}};

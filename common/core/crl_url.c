@@ -40,6 +40,6 @@ bool crl_url_parse(struct crl_url *url, struct span text)
 	memcpy(url->text, text.at, text.len);
 	url->text[text.len] = '\0';
 	memcpy(url->host, host.name, sizeof url->host);
-	url->path = url->text + (slash - text.at);
+	url->path_at = (uint16_t)(slash - text.at);
 	return true;
 }

@@ -13,7 +13,7 @@
 struct crl_url {
 	char text[CRL_URL_SIZE]; /* the whole address, octet by octet as in the certificate */
 	char host[DOMAIN_SIZE];  /* in the form of domain_parse() */
-	const char *path;        /* points into `text`, and begins with a slash */
+	uint16_t path_at;        /* where in `text` the path begins, with a slash */
 };
 /* Reads `http://HOST/PATH` or `http://HOST:80/PATH`. Returns false for everything else: other schemes and ports (a
  * certificate must not make this relay talk to any other service), user names, IP addresses in place of a host name, host

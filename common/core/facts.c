@@ -125,7 +125,8 @@ bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 	const struct policy *policy = facts_policy(facts);
 	if (!facts->rules->mta_enforces || !policy || policy->mode != POLICY_ENFORCE || facts_pinned(facts))
 		return false;
-	if (reason_class(seen->reason) != REASON_BAD)
+	/* No MTA looks whether a certificate is revoked. */
+	if (reason_class(seen->reason) != REASON_BAD || seen->reason == REASON_CERT_REVOKED)
 		return false;
 	if (seen->mta_address[0] != '\0')
 		return true;

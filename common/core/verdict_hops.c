@@ -125,6 +125,13 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	return o;
 }
 
+/* Returns whether the MTA may deliver to a hop with this evidence, as far as is known. It does not look whether a certificate
+ * is revoked. */
+static bool may_be_used(const struct facts *f, const struct evidence *seen)
+{
+	return seen->at == 0 || facts_evidence_good(f, seen) || seen->reason == REASON_CERT_REVOKED;
+}
+
 bool hops_fail_dane(const struct facts *f)
 {
 	struct hop_list list;
@@ -137,7 +144,7 @@ bool hops_fail_dane(const struct facts *f)
 		if (!hop || !facts_hop_by_dane(f, hop))
 			continue;
 		const struct evidence *seen = &facts_history(f, hop)->conclusive;
-		if (seen->at == 0 || facts_evidence_good(f, seen))
+		if (may_be_used(f, seen))
 			return false;
 		failed = true;
 	}
@@ -157,7 +164,7 @@ bool hops_fail_policy(const struct facts *f)
 		bool dane = hop && facts_hop_by_dane(f, hop);
 		if (!dane && !policy_allows(policy, list.host[i]))
 			continue;
-		if (!seen || seen->at == 0 || facts_evidence_good(f, seen))
+		if (!seen || may_be_used(f, seen))
 			return false;
 	}
 	return list.count > 0;
@@ -241,6 +248,7 @@ struct survey {
 	int unread, good, unknown;
 	int bad_name;            /* the policy does not allow its name */
 	int bad_seen;            /* bad evidence */
+	int revoked;             /* like bad_seen, for a revoked certificate: the map cannot keep the MTA from it */
 	int bad_recent, bad_old; /* bad evidence that is not due, or due, for a new probe */
 	int unsure_before_good;  /* unknown, and the MTA would try it before or beside the first good hop */
 	int spent;               /* like unsure_before_good, but mail no longer waits for its probe: see hop_opinion */
@@ -271,6 +279,8 @@ static void survey_hop(struct survey *s, unsigned i, const struct hop_opinion *o
 		note_first(o->reason == REASON_MX_NOT_IN_POLICY ? &s->bad_name : &s->bad_seen, i);
 		if (o->reason != REASON_MX_NOT_IN_POLICY)
 			note_first(o->due ? &s->bad_old : &s->bad_recent, i);
+		if (o->reason == REASON_CERT_REVOKED)
+			note_first(&s->revoked, i);
 		break;
 	case HOP_UNKNOWN:
 		note_first(&s->unknown, i);
@@ -313,7 +323,7 @@ static void shadows_mark(struct survey *s, const struct judge *j, const struct h
  * the result of the one before. */
 static void survey_take(struct survey *s, const struct judge *j, const struct hop_list *list)
 {
-	s->unread = s->good = s->bad_name = s->bad_seen = s->unknown = -1;
+	s->unread = s->good = s->bad_name = s->bad_seen = s->revoked = s->unknown = -1;
 	s->unsure_before_good = s->spent = s->probe = s->bad_old = s->bad_recent = -1;
 	s->renewable = false;
 	unsigned allowed = 0;
@@ -438,9 +448,12 @@ static struct step judge_without_map(struct judge *j, const struct hop_list *lis
 }
 
 /* Rule 6 with mta_enforces = yes: at delivery the map binds the MTA to hops that satisfy the policy. So one good hop
- * is enough for a pass, and unknown hops are left to the MTA. */
+ * is enough for a pass, and unknown hops are left to the MTA. A revoked certificate satisfies the policy in the MTA's eyes,
+ * so there one such hop fails the domain as without the map (design 4.18). */
 static struct step judge_with_map(struct judge *j, const struct hop_list *list, const struct survey *s)
 {
+	if (s->revoked >= 0)
+		return hold_for_bad_hop(j, list, s, s->revoked);
 	if (s->good >= 0)
 		return judge_done(j, VERDICT_PASS, REASON_OK, "");
 	if (s->probe >= 0)

@@ -10,8 +10,8 @@
 #define IO_CRL_H
 
 #include "crl_url.h"
+#include "revocation.h"
 
-#define CRL_SERIAL_MAX 20        /* octets of a serial number (RFC 5280 4.1.2.2) */
 #define CRL_WORTH_S (10 * 86400) /* a certificate that expires sooner is not looked up (BR: short-lived) */
 
 /* The certificate of the authority that has issued another one. It has a reference count. */
@@ -26,9 +26,8 @@ struct crl_leaf {
 	/* Identifies the CRL: a hash of the address and of the issuer's certificate. So a certificate of one authority is
 	 * never answered by the CRL of another, even at the same address. */
 	uint64_t list;
-	int64_t not_after; /* wall-clock seconds */
-	uint8_t serial[CRL_SERIAL_MAX];
-	uint8_t serial_len;
+	int64_t not_after;                   /* wall-clock seconds */
+	char serial[REVOCATION_SERIAL_SIZE]; /* hexadecimal, lower case */
 	struct crl_url url;
 	struct crl_issuer *issuer; /* belongs to the chain, unless crl_issuer_ref() was called */
 };
@@ -50,6 +49,6 @@ struct crl_times {
 };
 struct crl_times crl_times(const struct crl *crl);
 /* Returns whether the CRL lists the certificate with this serial number; then sets `revoked_at` (wall-clock seconds). */
-bool crl_lists(struct crl *crl, const uint8_t *serial, size_t len, int64_t *revoked_at);
+bool crl_lists(struct crl *crl, const char *serial, int64_t *revoked_at);
 
 #endif

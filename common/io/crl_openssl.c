@@ -92,12 +92,15 @@ static bool list_id(uint64_t *id, const X509 *issuer, const char *url)
 
 static bool serial_read(struct crl_leaf *leaf, const X509 *cert)
 {
+	static const char digits[] = "0123456789abcdef";
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
 	struct span octets = span_of(serial);
-	if (ASN1_STRING_type(serial) != V_ASN1_INTEGER || octets.len == 0 || octets.len > sizeof leaf->serial)
+	if (ASN1_STRING_type(serial) != V_ASN1_INTEGER || octets.len == 0 || 2 * octets.len >= sizeof leaf->serial)
 		return false;
-	memcpy(leaf->serial, octets.at, octets.len);
-	leaf->serial_len = (uint8_t)octets.len;
+	for (size_t i = 0; i < octets.len; i++) {
+		leaf->serial[2 * i] = digits[(unsigned char)octets.at[i] >> 4];
+		leaf->serial[2 * i + 1] = digits[octets.at[i] & 0xf];
+	}
 	return true;
 }
 
@@ -250,10 +253,12 @@ struct crl_times crl_times(const struct crl *crl)
 	return crl->times;
 }
 
-bool crl_lists(struct crl *crl, const uint8_t *serial, size_t len, int64_t *revoked_at)
+bool crl_lists(struct crl *crl, const char *serial, int64_t *revoked_at)
 {
 	X509_REVOKED *entry = NULL;
-	BIGNUM *number = xneed(BN_bin2bn(serial, (int)len, NULL));
+	BIGNUM *number = NULL;
+	BN_hex2bn(&number, serial);
+	xneed(number);
 	ASN1_INTEGER *wanted = xneed(BN_to_ASN1_INTEGER(number, NULL));
 	/* 2: removed from the list; only a CRL of changes may have such an entry */
 	bool listed = X509_CRL_get0_by_serial(crl->list, &entry, wanted) == 1;

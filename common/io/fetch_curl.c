@@ -239,7 +239,7 @@ struct transfer *transfer_new_list(struct fetcher *fetcher, const struct crl_url
 	transfer->port = CRL_URL_PORT;
 	transfer->newer_than = newer_than;
 	snprintf(transfer->host, sizeof transfer->host, "%s", url->host);
-	snprintf(text, sizeof text, "http://%s%s", url->host, url->path);
+	snprintf(text, sizeof text, "http://%s%s", url->host, url->text + url->path_at);
 	bool set = transfer_set(transfer, text, addresses, count) && SET(CURLOPT_FILETIME, 1L) &&
 		   (newer_than == 0 || (SET(CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE) &&
 					       SET(CURLOPT_TIMEVALUE_LARGE, (curl_off_t)newer_than)));

@@ -14,6 +14,7 @@
 #define IO_PROBE_H
 
 #include "address.h"
+#include "crl.h"
 #include "evidence.h"
 #include "failure.h"
 #include "look.h"
@@ -48,6 +49,10 @@ struct probe_options {
 	/* Called on the loop's thread, before probe_answer() has an answer. Must not drop a probe. May be NULL. */
 	void (*shown)(void *arg, const struct probe_shown *shown);
 	void *shown_arg;
+	/* Called in the same way with a good certificate that an authority vouches for and that names its CRL. The leaf is
+	 * valid only during the call. May be NULL. */
+	void (*leaf)(void *arg, const struct crl_leaf *leaf);
+	void *leaf_arg;
 };
 /* The settings that probes share. */
 struct prober;

@@ -289,3 +289,16 @@ void chain_names(SSL *ssl, struct names *names)
 	}
 	GENERAL_NAMES_free(all);
 }
+
+/* The issuer is taken from the chain that OpenSSL has verified, not from what the peer sent. */
+bool chain_leaf(SSL *ssl, struct crl_leaf *leaf)
+{
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	uint8_t usage = TLSA_USAGE_TA;
+	if (sk_X509_num(chain) < 2)
+		return false;
+	/* RFC 7672 3.1.1: under DANE-EE the domain vouches for the key, not an authority. */
+	if (SSL_get0_dane_tlsa(ssl, &usage, NULL, NULL, NULL, NULL) >= 0 && usage == TLSA_USAGE_EE)
+		return false;
+	return crl_leaf_read(leaf, sk_X509_value(chain, 0), sk_X509_value(chain, 1));
+}

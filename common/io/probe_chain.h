@@ -36,6 +36,8 @@ void chain_show(SSL *ssl, struct evidence *seen);
 /* Copies the DNS names of the host's certificate, as described at struct probe_shown. The caller frees them with
  * names_free(). */
 void chain_names(SSL *ssl, struct names *names);
+/* Implements tls_leaf(). */
+bool chain_leaf(SSL *ssl, struct crl_leaf *leaf);
 /* Judges the certificates. Returns false if they are bad; then `seen` has the reason and the words. If a Postfix that
  * demands verified TLS would still accept the certificates, `mta_address` is set, too (design 10). */
 bool chain_judge(const struct chain *chain, SSL *ssl, struct evidence *seen);

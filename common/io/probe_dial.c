@@ -186,12 +186,13 @@ void dial_quit(struct dial *dial)
 }
 
 /* Ends the dial with a complete answer. First it reports the certificate to the prober's `shown`, if the certificate
- * has no fault other than its name. */
+ * has no fault other than its name, and to its `leaf`, if it is good. */
 static void answered(struct dial *dial)
 {
 	const struct prober *prober = dial->prober;
 	const struct evidence *seen = &dial->seen;
 	struct names names = {.bytes = NULL};
+	struct crl_leaf leaf;
 	/* The name is checked last: a certificate with a wrong name has no other fault. */
 	bool named = seen->reason == REASON_CERT_HOST_MISMATCH && dial->port != PROBE_PORT_TLS;
 	if (!dial->dane && (seen->reason == REASON_OK || named))
@@ -200,6 +201,8 @@ static void answered(struct dial *dial)
 		prober->shown(
 			prober->shown_arg, &(struct probe_shown){dial->host, &dial->address, dial->port, seen, &names});
 	names_free(&names);
+	if (prober->leaf && seen->reason == REASON_OK && tls_leaf(dial->tls, &leaf))
+		prober->leaf(prober->leaf_arg, &leaf);
 	dial->stage = DIAL_ANSWERED;
 }
 

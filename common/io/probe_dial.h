@@ -17,6 +17,8 @@ struct prober {
 	struct address bind4, bind6;
 	void (*shown)(void *arg, const struct probe_shown *shown);
 	void *shown_arg;
+	void (*leaf)(void *arg, const struct crl_leaf *leaf);
+	void *leaf_arg;
 };
 
 enum dial_stage {

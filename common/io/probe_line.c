@@ -168,6 +168,8 @@ struct prober *prober_new(const struct probe_options *options, struct failure *w
 	prober->trust = options->trust;
 	prober->shown = options->shown;
 	prober->shown_arg = options->shown_arg;
+	prober->leaf = options->leaf;
+	prober->leaf_arg = options->leaf_arg;
 	if ((prober->context = tls_context_new(why)))
 		return prober;
 	prober_free(&prober);

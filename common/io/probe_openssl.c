@@ -134,6 +134,11 @@ void tls_names(struct tls *tls, struct names *names)
 	chain_names(tls->ssl, names);
 }
 
+bool tls_leaf(struct tls *tls, struct crl_leaf *leaf)
+{
+	return chain_leaf(tls->ssl, leaf);
+}
+
 enum tls_step tls_read(struct tls *tls, char *bytes, size_t size, size_t *len)
 {
 	enum tls_step step = TLS_DONE;

@@ -38,6 +38,9 @@ bool tls_judge(struct tls *tls, struct evidence *seen, struct look *look);
 /* Copies the DNS names of the certificate, as described at struct probe_shown. The caller frees them with names_free().
  * Only after the handshake. */
 void tls_names(struct tls *tls, struct names *names);
+/* Reads what the certificate says about its CRL. Returns false if no CRL can answer for it, or if no authority vouches for
+ * it (DANE-EE). Only for a certificate that was judged good; `leaf` is valid as long as the connection. */
+bool tls_leaf(struct tls *tls, struct crl_leaf *leaf);
 
 /* Reads from the connection. Returns TLS_DONE if it has read `len` octets, at least one; TLS_MORE if there are none
  * yet; TLS_FAILED if the stream has ended. */

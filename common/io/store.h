@@ -27,6 +27,7 @@
 #include "failure.h"
 #include "look.h"
 #include "override.h"
+#include "revocation.h"
 #include "snapshot.h"
 #include "story.h"
 #include "verdict_record.h"
@@ -289,5 +290,16 @@ struct override_use {
 };
 /* Adds uses to the overrides of these domains, in one transaction. */
 bool store_count_uses(struct store *store, const struct override_use *use, size_t count, struct failure *why);
+
+/* Revocations (core/revocation.h): what is known about single certificates. At most REVOCATIONS_MAX of them, in at most a
+ * 32nd of the store's limit. Certificates that are not revoked and were not looked up for the longest time leave first. */
+#define REVOCATIONS_MAX 8192
+/* Adds or replaces what is known about certificates, in one transaction. Does nothing in a store that an earlier version
+ * made. */
+bool store_put_revocations(struct store *store, const struct revocation *revocation, size_t count, struct failure *why);
+/* Reads what is known about one certificate. Always sets `out`: out->leaf is 0 if nothing is. */
+enum store_found store_view_revocation(struct store_view *view, uint64_t leaf, struct revocation *out);
+/* Returns all of them, in no useful order. The caller frees the array with free(). Returns NULL on failure. */
+struct revocation *store_revocations(struct store *store, size_t *count, struct failure *why);
 
 #endif

@@ -46,7 +46,8 @@ int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 	} tables[] = {{0 /* LMDB's list of free pages */, true}, {store->main, true}, {store->entries, true},
 		{store->hops, true}, {store->due, true}, {store->meta, true}, {store->events, store->has_events},
 		{store->verdicts, store->has_verdicts}, {store->overrides, store->has_overrides},
-		{store->stories, store->has_stories}, {store->looks, store->has_looks}};
+		{store->stories, store->has_stories}, {store->looks, store->has_looks},
+		{store->revocations, store->has_revocations}};
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

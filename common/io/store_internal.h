@@ -121,11 +121,12 @@ struct store {
 	MDB_dbi events;   /* kind (an octet) domain -> event */
 	MDB_dbi verdicts; /* front end, kind (an octet each) domain NUL reason -> verdict record */
 	MDB_dbi main;
-	MDB_dbi overrides; /* domain or OVERRIDE_ALL -> override */
-	MDB_dbi stories;   /* number of an event (4 octets, big endian) -> story */
-	MDB_dbi looks;     /* host NUL port -> look; each of them is a key of `hops`, too */
+	MDB_dbi overrides;   /* domain or OVERRIDE_ALL -> override */
+	MDB_dbi stories;     /* number of an event (4 octets, big endian) -> story */
+	MDB_dbi looks;       /* host NUL port -> look; each of them is a key of `hops`, too */
+	MDB_dbi revocations; /* leaf (8 octets, big endian) -> revocation */
 	/* false for a guest of a store that an earlier version made */
-	bool has_events, has_verdicts, has_overrides, has_stories, has_looks;
+	bool has_events, has_verdicts, has_overrides, has_stories, has_looks, has_revocations;
 	_Atomic uint64_t no_overrides; /* LMDB's number of the newest state that is known to have no overrides */
 	enum store_access access;
 	uint64_t max_bytes;

@@ -231,6 +231,8 @@ static int tables_open(struct store *store)
 	if (result == 0)
 		result = table_open_new(txn, "looks", flags, &store->looks, &store->has_looks);
 	if (result == 0)
+		result = table_open_new(txn, "revocations", flags, &store->revocations, &store->has_revocations);
+	if (result == 0)
 		result = schema_check(store, txn);
 	if (result == 0)
 		return mdb_txn_commit(txn);

@@ -157,7 +157,8 @@ enum values {
 	VALUES_VERDICTS,
 	VALUES_OVERRIDES,
 	VALUES_STORIES,
-	VALUES_LOOKS
+	VALUES_LOOKS,
+	VALUES_REVOCATIONS
 };
 
 static const struct {
@@ -165,7 +166,8 @@ static const struct {
 	enum values values;
 } tables[] = {{NULL, VALUES_PLAIN}, {"meta", VALUES_PLAIN}, {"due", VALUES_PLAIN}, {"hops", VALUES_HOPS},
 	{"entries", VALUES_ENTRIES}, {"events", VALUES_EVENTS}, {"verdicts", VALUES_VERDICTS},
-	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}, {"looks", VALUES_LOOKS}};
+	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}, {"looks", VALUES_LOOKS},
+	{"revocations", VALUES_REVOCATIONS}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 /* Decodes each value of a table, so that a value that crashes the decoder crashes this process and not the daemon.
@@ -181,6 +183,7 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 	struct override override;
 	static struct story story;
 	struct look look;
+	struct revocation revocation;
 	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
 		return;
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
@@ -207,6 +210,9 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 			break;
 		case VALUES_STORIES:
 			story_decode(&story, value.mv_data, value.mv_size);
+			break;
+		case VALUES_REVOCATIONS:
+			revocation_decode(&revocation, value.mv_data, value.mv_size);
 			break;
 		case VALUES_PLAIN:
 			break;

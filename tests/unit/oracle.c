@@ -100,7 +100,7 @@ bool oracle_left(const struct facts *f, const struct evidence *seen)
 {
 	const struct policy *policy = oracle_policy(f);
 	return f->rules->mta_enforces && policy && policy->mode == POLICY_ENFORCE && seen->mta_address[0] != '\0' &&
-	       !oracle_pinned(f);
+	       seen->reason != REASON_CERT_REVOKED && !oracle_pinned(f);
 }
 
 static bool is_inside(uint32_t asn)
@@ -260,12 +260,23 @@ bool oracle_bound(const struct facts *f, const struct oracle_set *set)
 	return false;
 }
 
+/* Design 4.18: nothing keeps the MTA from a hop whose certificate is revoked. */
+static bool oracle_revoked(const struct facts *f, const struct policy *policy, const struct oracle_set *set, unsigned i)
+{
+	bool taken = oracle_by_dane(f, set, i) || oracle_allows(policy, set->host[i]);
+	return taken && oracle_hop(f, policy, set, i) == ORACLE_BAD &&
+	       oracle_evidence(f, set, i).reason == REASON_CERT_REVOKED;
+}
+
 /* Rule 6 with mta_enforces = yes: one good hop is enough, and unknown hops are left to the MTA. If a hop has usable
  * TLSA records, the map binds the MTA to such hops: another hop counts only while nothing is known about it. */
 static enum verdict_kind oracle_lenient(
 	const struct facts *f, const struct policy *policy, const struct oracle_set *set)
 {
 	bool bound = oracle_bound(f, set);
+	for (unsigned i = 0; i < set->count; i++)
+		if ((!bound || oracle_by_dane(f, set, i)) && oracle_revoked(f, policy, set, i))
+			return VERDICT_FAIL_ENFORCE;
 	for (unsigned i = 0; i < set->count; i++) {
 		bool unknown = oracle_aside(f, set, i) && oracle_hop(f, policy, set, i) == ORACLE_UNKNOWN;
 		if (bound && !oracle_by_dane(f, set, i) && !unknown)

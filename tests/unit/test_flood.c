@@ -283,6 +283,20 @@ void fetch_drop(struct fetch **fetch)
 	*fetch = NULL;
 }
 
+struct fetch *fetch_list_begin(struct fetcher *fetcher, struct fetch_line *line, const struct crl_url *url,
+	int64_t newer_than, const struct address *addresses, size_t count, int timeout_ms, struct wake wake)
+{
+	(void)fetcher, (void)line, (void)url, (void)newer_than, (void)addresses, (void)count, (void)timeout_ms,
+		(void)wake;
+	abort();
+}
+
+bool fetch_list_answer(struct fetch *fetch, struct fetch_list_found *found)
+{
+	(void)fetch, (void)found;
+	abort();
+}
+
 struct prober *prober_new(const struct probe_options *options, struct failure *why)
 {
 	(void)options;

@@ -6,6 +6,7 @@
 #include "look.h"
 #include "output.h"
 #include "record_json.h"
+#include "revocation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static const struct {
 	{"verdict", &verdict_table, sizeof(struct verdict_record)},
 	{"override", &override_table, sizeof(struct override)},
 	{"look", &look_table, sizeof(struct look)},
+	{"revocation", &revocation_table, sizeof(struct revocation)},
 };
 
 /* A record of any table. */
