@@ -79,6 +79,7 @@ static void delegation_reply_by(struct verdict_service *service, struct client *
 		.queue_id = {state->queue_id, strlen(state->queue_id)}};
 	verdict_seen_decide(&seen, &decision);
 	check_verdict_seen(service->check, &seen, &state->unchecked);
+	check_verdict_acted(service->check, &seen);
 	counters_delegation(action_deed(&decision));
 	/* The header names domains only with milter_tag_domains: later recipients are not known yet, and a header must
 	 * not reveal blind copies. */

@@ -82,8 +82,7 @@ static void session_queue_id(struct session *session, SMFICTX *context)
 		memcpy(session->queue_id, id, strlen(id) + 1);
 }
 
-/* Logs and records a verdict. Call it between arbiter_enter() and arbiter_leave(). */
-static void verdict_report(
+static struct verdict_seen seen_make(
 	const struct session *session, const struct verdict *verdict, const struct decision *decision)
 {
 	struct verdict_seen seen = {.door = DOOR_MILTER,
@@ -91,6 +90,14 @@ static void verdict_report(
 		.verdict = verdict,
 		.queue_id = {session->queue_id, strlen(session->queue_id)}};
 	verdict_seen_decide(&seen, decision);
+	return seen;
+}
+
+/* Logs and records a verdict. Call it between arbiter_enter() and arbiter_leave(). */
+static void verdict_report(
+	const struct session *session, const struct verdict *verdict, const struct decision *decision)
+{
+	const struct verdict_seen seen = seen_make(session, verdict, decision);
 	check_verdict_seen(milter.arbiter.check, &seen, NULL);
 }
 
@@ -118,6 +125,10 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 {
 	struct message *message = &session->message;
 	struct decision decision = action_decide(message->config->settings, kind, verdict);
+	if (check_follows_signs(milter.arbiter.check)) {
+		const struct verdict_seen seen = seen_make(session, verdict, &decision);
+		check_verdict_acted(milter.arbiter.check, &seen);
+	}
 	/* A refused recipient is reported at once. What is done to the message is reported when the message is complete:
 	 * Postfix gives it its queue id only then. */
 	bool later = decision.action != ACTION_REFUSE;

@@ -38,7 +38,7 @@ static const char *reply_word(char first, const struct verdict *verdict)
 	return first == 'T' ? "temp" : "notfound";
 }
 
-/* Logs and records a verdict and the reply to it. In mode monitor the reply is always NOTFOUND. */
+/* Logs, records and counts a verdict and the reply to it. In mode monitor the reply is always NOTFOUND. */
 static void map_report(struct socketmap_server *map, const struct verdict *verdict, struct span reply)
 {
 	struct config *config = check_config(map->by_verdict.check);
@@ -52,9 +52,12 @@ static void map_report(struct socketmap_server *map, const struct verdict *verdi
 		.verdict = verdict,
 		.deed = first == 'T' ? DEED_TEMP : DEED_ACCEPT,
 		.would = would == 'T' ? DEED_TEMP : DEED_ACCEPT,
+		.bound = first == 'O' && verdict->binding != BINDING_DANE,
 		.action = reply_word(first, verdict),
 		.would_action = reply_word(would, verdict)};
-	check_verdict_seen(map->by_verdict.check, &seen, NULL);
+	if (verdict->kind != VERDICT_NONE)
+		check_verdict_seen(map->by_verdict.check, &seen, NULL);
+	check_verdict_acted(map->by_verdict.check, &seen);
 	config_unref(&config);
 }
 
@@ -70,7 +73,7 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	}
 	check_next_hop(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
 	struct span payload = {text.bytes, text.len};
-	if (source->verdict->kind != VERDICT_NONE)
+	if (source->verdict->kind != VERDICT_NONE || check_follows_signs(map->by_verdict.check))
 		map_report(map, source->verdict, payload);
 	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
 	if (len == 0)

@@ -43,6 +43,10 @@ check_PROGRAMS += tests/unit/test_turns
 tests_unit_test_turns_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_turns_SOURCES = tests/unit/test_turns.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
+check_PROGRAMS += tests/unit/test_stories
+tests_unit_test_stories_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_stories_SOURCES = tests/unit/test_stories.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
+	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 check_PROGRAMS += tests/unit/test_verdicts
 tests_unit_test_verdicts_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_verdicts
 tests_unit_test_verdicts_SOURCES = tests/unit/test_verdicts.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \

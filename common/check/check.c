@@ -49,6 +49,10 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->store = options->store;
 	check->events = events_new(check->store);
 	check->signs = signs_new(check->store, check->events, &check->conditions);
+	if (!options->background) {
+		check->stories = stories_new(check->store, check->events);
+		stories_write(check->stories, false);
+	}
 	check->verdicts = verdicts_new(check->store);
 	check->overrides = overrides_new(check->store, check->events);
 	check->revocations = revocations_new(check->store, check->events);
@@ -108,7 +112,11 @@ void check_free(struct check **slot)
 	overrides_free(&check->overrides);
 	revocations_free(&check->revocations);
 	signs_free(&check->signs);
+	events_write(check->events, true);
+	if (check->stories)
+		stories_write(check->stories, true);
 	events_free(&check->events);
+	stories_free(&check->stories);
 	verdicts_free(&check->verdicts);
 	config_unref(&check->config);
 	cond_destroy(&check->idle);
@@ -374,6 +382,17 @@ void check_verdict_seen(struct check *check, const struct verdict_seen *seen, st
 	verdicts_note(check->verdicts, &record);
 }
 
+void check_verdict_acted(struct check *check, const struct verdict_seen *seen)
+{
+	if (check->stories)
+		stories_note_verdict(check->stories, seen);
+}
+
+bool check_follows_signs(struct check *check)
+{
+	return check->stories && stories_are_open(check->stories);
+}
+
 void check_write_verdicts(struct check *check)
 {
 	verdicts_write(check->verdicts);
@@ -422,4 +441,6 @@ void check_round_ended(struct check *check, bool store_read, const struct failur
 	overrides_round(check->overrides);
 	events_write(check->events, false);
 	turns_write(check->turns);
+	if (check->stories)
+		stories_write(check->stories, false);
 }

@@ -74,6 +74,12 @@ void check_next_hop(struct check *check, const struct verdict *verdict, const ch
  * The map logs a domain and a reason at most once in LIMITS_MAP_LINE_MS, unless log_verdicts = all: the MTA asks for each
  * message that waits. */
 void check_verdict_seen(struct check *check, const struct verdict_seen *seen, struct verdict_logged *logged);
+/* Call this for each verdict that a front end acts on, also where check_verdict_seen() is not called, or is called once for
+ * several recipients: counts what becomes of the mail while there is a sign of an attack on the domain. Never waits. */
+void check_verdict_acted(struct check *check, const struct verdict_seen *seen);
+/* Returns whether there is a sign of an attack on any domain: otherwise check_verdict_acted() does nothing. Costs one
+ * atomic read. */
+bool check_follows_signs(struct check *check);
 /* Writes verdicts that were recorded into the store. The refresher calls this every VERDICTS_TICK_MS. Waits for the
  * store. */
 void check_write_verdicts(struct check *check);

@@ -18,6 +18,7 @@
 #include "revocations.h"
 #include "runner.h"
 #include "signs.h"
+#include "stories.h"
 #include "turns.h"
 #include "verdicts.h"
 
@@ -104,6 +105,7 @@ struct check {
 	struct store *store;
 	struct events *events;
 	struct signs *signs;
+	struct stories *stories; /* NULL: no front end asks in this process */
 	struct verdicts *verdicts;
 	struct overrides *overrides;
 	struct revocations *revocations;

@@ -31,6 +31,7 @@ struct verdict_seen {
 	const struct verdict *verdict;
 	struct span queue_id; /* untrusted; empty if the MTA gave none */
 	enum deed deed, would;
+	bool bound; /* the map's reply binds the delivery to verified TLS */
 	/* For the log: what was done, and what would have been done without mode = monitor. */
 	const char *action, *would_action;
 };

@@ -135,6 +135,7 @@ void story_merge(struct story *story, const struct story *later)
 	for (size_t i = 0; i < STORY_FATES; i++)
 		story->mail[i] =
 			later->mail[i] > UINT32_MAX - story->mail[i] ? UINT32_MAX : story->mail[i] + later->mail[i];
+	story->gaps += later->gaps;
 	lines_merge(&story->lines, &later->lines);
 }
 
@@ -178,7 +179,18 @@ static void times_add(struct text *out, uint32_t times)
 	text_add(out, " times");
 }
 
-void story_over_text(struct text *out, const uint32_t mail[STORY_FATES], int64_t seconds, bool quiet)
+/* Adds what the mail that was counted allows to say about all mail. */
+static void conclusion_add(struct text *out, const struct story *story)
+{
+	bool none_open = story->mail[FATE_OPEN] == 0, none_checked = story->mail[FATE_CHECKED] == 0;
+	const char *all = story->gaps > 0 ? ", none of it " : ", none was ";
+	if (none_open) {
+		text_add(out, all);
+		text_add(out, none_checked ? "sent in the clear" : "let pass unchecked");
+	}
+}
+
+void story_over_text(struct text *out, const struct story *story, int64_t seconds, unsigned quiet_days)
 {
 	static const char *const words[STORY_FATES] = {[FATE_DELAYED] = "delayed",
 		[FATE_BOUND] = "bound to verified TLS",
@@ -187,21 +199,27 @@ void story_over_text(struct text *out, const uint32_t mail[STORY_FATES], int64_t
 	unsigned left = 0, said = 0;
 	text_add(out, "over after ");
 	span_add(out, seconds > 0 ? seconds : 0);
-	text_add(out, quiet ? ", because a day passed without it: " : ": ");
+	if (quiet_days > 0) {
+		text_add(out, ", the last ");
+		span_add(out, (int64_t)quiet_days * 86400);
+		text_add(out, " without it");
+	}
 	for (int i = FATE_DELAYED; i < STORY_FATES; i++)
-		left += mail[i] > 0;
-	text_add(out, left > 0 ? "mail was " : "no mail was due meanwhile");
+		left += story->mail[i] > 0;
+	text_add(out, left > 0 ? ": mail was " : ": no mail was ");
+	text_add(out, left > 0 ? "" : story->gaps > 0 ? "counted" : "due meanwhile");
 	for (int i = FATE_DELAYED; i < STORY_FATES; i++) {
-		if (mail[i] == 0)
+		if (story->mail[i] == 0)
 			continue;
 		text_add(out, said++ == 0 ? "" : left == 1 ? " and " : ", ");
 		left--;
 		text_add(out, words[i]);
-		times_add(out, mail[i]);
+		times_add(out, story->mail[i]);
 	}
-	if (said > 0 && mail[FATE_OPEN] == 0)
-		text_add(out,
-			mail[FATE_CHECKED] == 0 ? ", none was sent in the clear" : ", none was let pass unchecked");
+	if (said > 0)
+		conclusion_add(out, story);
+	if (story->gaps > 0)
+		text_add(out, "; mail was not counted all the time");
 }
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
@@ -242,6 +260,7 @@ static const struct field story_rows[] = {
 	ROW(13, u32, mail[FATE_CHECKED], "mail.checked"),
 	ROW(14, u32, mail[FATE_OPEN], "mail.open"),
 	ROW(15, u32, lines.left_out, "lines_left_out"),
+	ROW(16, u32, gaps, "mail.gaps"),
 	LINE(0),
 	LINE(1),
 	LINE(2),

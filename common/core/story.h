@@ -55,6 +55,7 @@ struct story {
 	 * found no room. */
 	char hosts[STORY_HOSTS_SIZE];
 	uint32_t mail[STORY_FATES];
+	uint32_t gaps; /* how often stsgated began anew to count mail: meanwhile it was not counted */
 	struct story_lines lines;
 };
 #define STORY_HOSTS_MORE "*"
@@ -76,9 +77,9 @@ void story_merge(struct story *story, const struct story *later);
  * verified TLS. */
 enum story_fate story_fate(
 	enum verdict_door door, const struct verdict *verdict, enum deed deed, bool bound, bool mta_enforces);
-/* Writes how a sign ended after so many seconds: `over after 43 minutes: mail was delayed 17 times, none was sent in the
- * clear`. `quiet`: nothing shows that the state is good again, but the sign was not seen for a day. */
-void story_over_text(struct text *out, const uint32_t mail[STORY_FATES], int64_t seconds, bool quiet);
+/* Writes how the story ends after so many seconds: `over after 43 minutes: mail was delayed 17 times, none was sent in the
+ * clear`. `quiet_days`: it ends after so many days without the sign; 0: what showed it is good again. */
+void story_over_text(struct text *out, const struct story *story, int64_t seconds, unsigned quiet_days);
 
 extern const struct fields story_table; /* all members but the event and the lines */
 

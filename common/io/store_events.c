@@ -85,7 +85,9 @@ static MDB_val key_of(uint8_t buffer[KEY_SIZE], const struct event_record *event
 /* Returns whether a later event belongs to the story of the stored one. */
 static bool is_continued(const struct event_record *stored, const struct event_record *later)
 {
-	return stored->over_at == 0 && later->last_at - stored->last_at < EVENT_NEW_AFTER_S;
+	if (stored->over_at != 0)
+		return later->last_at <= stored->over_at; /* it was noted before the end, and waited to be written */
+	return later->last_at - stored->last_at < EVENT_NEW_AFTER_S;
 }
 
 int store_event_get(struct store *store, MDB_txn *txn, const struct event_record *like, struct event_record *out)
@@ -125,18 +127,23 @@ static int part_find(struct store *store, MDB_txn *txn, struct event_record *eve
 static int note_step(struct store *store, MDB_txn *txn, void *arg)
 {
 	struct noting *noting = arg;
-	struct event_record *noted = &noting->noted;
+	struct event_record *noted = &noting->noted, before = {.count = 0};
 	int result = store_event_get(store, txn, noting->event, noted);
 	if (result != 0)
 		return result;
 	if (noted->count > 0 && is_continued(noted, noting->event)) {
+		int64_t over_at = noted->over_at;
 		event_merge(noted, noting->event);
+		noted->over_at = over_at;
 	} else {
+		before = *noted;
 		*noted = *noting->event;
 		noted->number = 0;
 	}
 	if (noted->number == 0)
 		result = number_take(store, txn, &noted->number);
+	if (result == 0 && before.count > 0 && before.over_at == 0 && event_is_sign(before.kind))
+		result = store_story_continued(store, txn, &before, noted);
 	if (result == 0)
 		result = part_find(store, txn, noted);
 	if (result == 0)

@@ -224,6 +224,9 @@ int store_event_get(struct store *store, MDB_txn *txn, const struct event_record
 int store_event_put(struct store *store, MDB_txn *txn, const struct event_record *event);
 /* Writes the story of a sign, which has its number already, merged with what is stored. `story` may be NULL. */
 int store_story_note(struct store *store, MDB_txn *txn, const struct event_record *event, const struct story *story);
+/* Ends the story of a sign that was not seen for so long that `later` is another event. */
+int store_story_continued(
+	struct store *store, MDB_txn *txn, const struct event_record *sign, const struct event_record *later);
 /* Removes the stories whose last_at is before `before`. */
 int store_stories_forget(struct store *store, MDB_txn *txn, int64_t before);
 

@@ -2,6 +2,8 @@
 #include "memory.h"
 #include "store_internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +68,24 @@ int store_story_note(struct store *store, MDB_txn *txn, const struct event_recor
 		result = story_put(store, txn, stored);
 	free(stored);
 	free(plain);
+	return result;
+}
+
+int store_story_continued(
+	struct store *store, MDB_txn *txn, const struct event_record *sign, const struct event_record *later)
+{
+	char line[STORY_LINE_SIZE];
+	if (!store->has_stories || sign->number == 0)
+		return 0;
+	struct story *story = xmalloc(sizeof *story);
+	int result = story_get(store, txn, sign->number, story);
+	if (result == 0 && story->event.number != 0) {
+		snprintf(line, sizeof line, "not seen for a day; it goes on as event %" PRIu32, later->number);
+		story_add_line(&story->lines, later->first_at, line);
+		story->event.over_at = later->first_at;
+		result = story_put(store, txn, story);
+	}
+	free(story);
 	return result;
 }
 

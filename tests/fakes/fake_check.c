@@ -143,6 +143,18 @@ void check_next_hop(struct check *check, const struct verdict *verdict, const ch
 		check_event(check, EVENT_NEXT_HOP_UNREADABLE, verdict->domain, "");
 }
 
+void check_verdict_acted(struct check *check, const struct verdict_seen *seen)
+{
+	(void)check;
+	(void)seen;
+}
+
+bool check_follows_signs(struct check *check)
+{
+	(void)check;
+	return false;
+}
+
 void check_verdict_seen(struct check *check, const struct verdict_seen *seen, struct verdict_logged *logged)
 {
 	(void)check;

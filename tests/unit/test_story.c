@@ -158,37 +158,43 @@ static void words_of_the_end(void **state)
 	static const struct {
 		uint32_t delayed, bound, checked, open;
 		int64_t seconds;
-		bool quiet;
+		unsigned quiet_days;
+		uint32_t gaps;
 		const char *text;
 	} rows[] = {
-		{17, 0, 0, 0, 43 * 60 + 7, false,
+		{17, 0, 0, 0, 43 * 60 + 7, 0, 0,
 			"over after 43 minutes: mail was delayed 17 times, none was sent in the clear"},
-		{1, 4, 0, 0, 119, false,
+		{1, 4, 0, 0, 119, 0, 0,
 			"over after 119 seconds: mail was delayed once and bound to verified TLS 4 times, none was sent "
 			"in the clear"},
-		{0, 0, 0, 0, 1, false, "over after 1 second: no mail was due meanwhile"},
-		{0, 0, 3, 0, 2 * HOUR, false,
+		{0, 0, 0, 0, 1, 0, 0, "over after 1 second: no mail was due meanwhile"},
+		{0, 0, 3, 0, 2 * HOUR, 0, 0,
 			"over after 2 hours: mail was let pass after a good check 3 times, none was let pass unchecked"},
-		{17, 0, 0, 2, 43 * 60, false,
+		{17, 0, 0, 2, 43 * 60, 0, 0,
 			"over after 43 minutes: mail was delayed 17 times and let pass without a guarantee of TLS 2 "
 			"times"},
-		{4294967295U, 4294967295U, 4294967295U, 4294967295U, 3000 * (int64_t)DAY, true,
-			"over after 3000 days, because a day passed without it: mail was delayed 4294967295 times, bound "
+		{4294967295U, 4294967295U, 4294967295U, 4294967295U, 3000 * (int64_t)DAY, 30, 0,
+			"over after 3000 days, the last 30 days without it: mail was delayed 4294967295 times, bound "
 			"to verified TLS 4294967295 times, let pass after a good check 4294967295 times and let pass "
 			"without a guarantee of TLS 4294967295 times"},
-		{0, 0, 0, 0, -5, true,
-			"over after 0 seconds, because a day passed without it: no mail was due meanwhile"},
+		{2, 0, 0, 0, 60, 0, 1,
+			"over after 60 seconds: mail was delayed 2 times, none of it sent in the clear; mail was not "
+			"counted all the time"},
+		{0, 0, 0, 0, 60, 0, 2, "over after 60 seconds: no mail was counted; mail was not counted all the time"},
+		{0, 0, 0, 0, -5, 1, 0, "over after 0 seconds, the last 24 hours without it: no mail was due meanwhile"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		uint32_t mail[STORY_FATES] = {[FATE_DELAYED] = rows[i].delayed,
-			[FATE_BOUND] = rows[i].bound,
-			[FATE_CHECKED] = rows[i].checked,
-			[FATE_OPEN] = rows[i].open};
+		static struct story story;
+		story.gaps = rows[i].gaps;
+		story.mail[FATE_DELAYED] = rows[i].delayed;
+		story.mail[FATE_BOUND] = rows[i].bound;
+		story.mail[FATE_CHECKED] = rows[i].checked;
+		story.mail[FATE_OPEN] = rows[i].open;
 		char buffer[EVENT_DETAIL_SIZE];
 		struct text text;
 		text_init(&text, buffer, sizeof buffer);
-		story_over_text(&text, mail, rows[i].seconds, rows[i].quiet);
+		story_over_text(&text, &story, rows[i].seconds, rows[i].quiet_days);
 		assert_string_equal(buffer, rows[i].text);
 	}
 }
@@ -368,8 +374,9 @@ static void numbers_rise_and_are_kept(void **state)
 	assert_false(has_story(store, 3, story)); /* no sign */
 	store_close(&store);
 	store = room_open(ROOM_BYTES, STORE_OWNER);
-	/* Over: the next one is new, and the old story stays. */
+	/* Over: the next one is new, and the old story stays. One that was noted before the end still belongs to it. */
 	assert_true(store_change_story(store, &event, over_set, &over_at, NULL));
+	assert_int_equal(noted(store, EVENT_STARTTLS_LOST, "a.example", over_at), 1);
 	assert_int_equal(noted(store, EVENT_STARTTLS_LOST, "a.example", AT + 3 * HOUR), 4);
 	assert_true(has_story(store, 1, story));
 	assert_true(story->event.over_at == over_at && story->lines.count == 3);
@@ -377,6 +384,8 @@ static void numbers_rise_and_are_kept(void **state)
 	/* So is one that comes after a quiet day, whatever its kind. */
 	assert_int_equal(noted(store, EVENT_STARTTLS_LOST, "b.example", AT + DAY - 1), 2);
 	assert_int_equal(noted(store, EVENT_STARTTLS_LOST, "b.example", AT + 2 * DAY - 1), 5);
+	assert_true(has_story(store, 2, story) && story->event.over_at == AT + 2 * DAY - 1);
+	assert_string_equal(story->lines.line[1].text, "not seen for a day; it goes on as event 5");
 	assert_int_equal(noted(store, EVENT_HOP_SILENT, "a.example", AT + DAY), 6);
 	assert_true(store_event_number(store, &number, NULL) && number == 6);
 	free(story);
