@@ -24,6 +24,11 @@ const char *event_words(unsigned number)
 	return number < EVENT_KIND_COUNT ? event_name((enum event_kind)number) : NULL;
 }
 
+const char *severity_words(unsigned number)
+{
+	return number <= EVENT_ERROR ? event_severity_name((enum event_severity)number) : NULL;
+}
+
 const char *policy_mode_words(unsigned number)
 {
 	return number <= POLICY_ENFORCE ? policy_mode_name((enum policy_mode)number) : NULL;

@@ -9,7 +9,8 @@
 
 /* Returns the word with a number, from 0, or NULL after the last one. command.def names these functions for the help. */
 typedef const char *value_words(unsigned number);
-value_words doctor_words, event_words, list_order_words, override_words, policy_mode_words, setting_words;
+value_words doctor_words, event_words, list_order_words, override_words, policy_mode_words, setting_words,
+	severity_words;
 
 /* Finds a word. `what` describes the words, such as `a kind of event`. Sets `number` and returns true, or prints the
  * words that are right and returns false. */

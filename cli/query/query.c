@@ -5,6 +5,7 @@
 #include "conditions.h"
 #include "describe.h"
 #include "domains.h"
+#include "open_signs.h"
 #include "override_text.h"
 #include "preview.h"
 #include "record_json.h"
@@ -123,6 +124,7 @@ static void facts_print(struct answer *answer)
 		line_print("domain", "%s, as a host at port %u (no MX lookup)", facts->question.domain,
 			facts->question.port);
 	override_print(&facts->override, answer->view.now);
+	open_signs_print(answer->session->store, facts->question.domain);
 	record_print(entry, &answer->view);
 	fetch_print(entry, &answer->view);
 	policy_print(entry, &answer->view);
@@ -242,6 +244,7 @@ static void answer_print_json(const struct answer *answer)
 	verdict_shown_put(object, &answer->shown);
 	json_put(object, "override", override_in_force(override, now) ? override_json(override, now) : NULL);
 	json_put(object, "degraded", degraded);
+	json_put(object, "signs", open_signs_json(answer->session->store, answer->trace.facts.question.domain));
 	preview_put(object, &answer->preview);
 	json_print(object);
 }

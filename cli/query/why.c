@@ -4,6 +4,7 @@
 #include "describe.h"
 #include "memory.h"
 #include "next_hop.h"
+#include "open_signs.h"
 #include "override_text.h"
 #include "record_json.h"
 #include "running.h"
@@ -17,6 +18,7 @@
 
 /* What is asked for, and what is found. */
 struct why {
+	struct store *store;
 	const char *id; /* the queue id; NULL: a domain is asked for */
 	char *domain;   /* the domain asked for, or that of the newest record; "" if there is none */
 	const struct settings *settings;
@@ -206,6 +208,8 @@ static void now_print(const struct why *why)
 	if (entry->due_at != 0)
 		line_print("", "stsgated checks the domain again at %s, or earlier if mail needs a newer result",
 			when_date(&at, entry->due_at));
+	if (*why->domain)
+		open_signs_print(why->store, why->domain);
 	override_print(&why->override);
 }
 
@@ -296,6 +300,7 @@ static json_t *now_json(const struct why *why)
 	json_put(object, "override", override ? json_text(override_kind_name(why->override.kind)) : NULL);
 	json_put(object, "override_ends_at", override ? json_when(why->override.ends_at) : NULL);
 	json_put(object, "hops", hops);
+	json_put(object, "signs", open_signs_json(why->store, why->domain));
 	return object;
 }
 
@@ -390,6 +395,7 @@ static int why_tell(struct why *why, struct store *store, bool json)
 {
 	struct failure failure = {0};
 	size_t count;
+	why->store = store;
 	why->record = store_verdicts(store, &count, &failure);
 	if (!why->record)
 		return complain(&failure);

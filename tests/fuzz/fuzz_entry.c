@@ -1,10 +1,11 @@
-/* Entries, hop records, events, verdict records and overrides of the store: a decoded value that is encoded again decodes to the
+/* Entries, hop records, events, verdict records, overrides and stories of the store: a decoded value that is encoded again decodes to the
  * same value. */
 #include "entry.h"
 #include "event_record.h"
 #include "evidence.h"
 #include "fields.h"
 #include "override.h"
+#include "story.h"
 #include "verdict_record.h"
 
 #include <stdlib.h>
@@ -93,6 +94,26 @@ static void override_try(const uint8_t *data, size_t size)
 	same(bytes, override_encode(&back));
 }
 
+static void story_try(const uint8_t *data, size_t size)
+{
+	static struct story story, back;
+	struct bytes bytes;
+
+	if (!story_decode(&story, data, size))
+		return;
+	bytes = story_encode(&story);
+	if (bytes.len > STORY_BYTES_MAX || !story_decode(&back, bytes.at, bytes.len))
+		abort();
+	same(bytes, story_encode(&back));
+	story_merge(&story, &back);
+	if (story.lines.count > STORY_LINES_MAX || strlen(story.hosts) >= sizeof story.hosts)
+		abort();
+	bytes = story_encode(&story);
+	if (bytes.len > STORY_BYTES_MAX)
+		abort();
+	free(bytes.at);
+}
+
 /* A fuzzer cannot guess checksums, so the checksum is corrected to reach the code after its check. */
 static uint8_t *summed(const uint8_t *data, size_t size)
 {
@@ -116,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	event_try(data, size);
 	verdict_try(data, size);
 	override_try(data, size);
+	story_try(data, size);
 	if (size < 8)
 		return 0;
 	copy = summed(data, size);
@@ -124,6 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	event_try(copy, size);
 	verdict_try(copy, size);
 	override_try(copy, size);
+	story_try(copy, size);
 	free(copy);
 	return 0;
 }

@@ -7,10 +7,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -380,7 +382,95 @@ static void events_make(void)
 	assert_true(store_note_event(store, &event, &why));
 	event.last_at = now - 1800;
 	assert_true(store_note_event(store, &event, &why));
+	event_record_init(&event, EVENT_STARTTLS_LOST, "sign.example", "mx offers STARTTLS no more", now - 600);
+	snprintf(event.host, sizeof event.host, "mx.sign.example");
+	event.port = 25;
+	struct story *story = story_new(&event);
+	story->before = (struct evidence){.at = now - 86400, .protocol = 0x304, .address = "192.0.2.1"};
+	story->now = (struct evidence){.at = now - 600, .reason = REASON_STARTTLS_MISSING, .address = "192.0.2.1"};
+	story->before_look.at = now - 86400;
+	story->now_look.at = now - 600;
+	snprintf(story->before_look.ehlo, sizeof story->before_look.ehlo, "250-mx.sign.example\n250 STARTTLS");
+	snprintf(story->now_look.ehlo, sizeof story->now_look.ehlo, "250-mx.sign.example\n250 \033[2JXXXXXXXA");
+	story->mail[FATE_DELAYED] = 17;
+	assert_true(store_note_sign(store, &event, story, &why));
+	free(story);
+	event_record_init(&event, EVENT_STARTTLS_LOST, "part.example", "the same", now - 500);
+	event.part_of = 1;
+	assert_true(store_note_event(store, &event, &why));
 	store_close(&store);
+}
+
+/* One event, for a person. */
+static void test_event_shown(void **state)
+{
+	(void)state;
+	events_make();
+	run_check(on_store("events", "show", NULL), 64, "");
+	run_check(on_store("events", "show", "0"), 64, "");
+	run_check(on_store("events", "show", "3x"), 64, "");
+	run_check(on_store("events", "show", "99"), 1, "");
+	struct tool_run run = on_store("events", "show", "3");
+	static const char *const parts[] = {"  error  starttls-lost  sign.example\nevent     3, not over\nhost      "
+					    "mx.sign.example port 25\n",
+		"story     20", "Z  mx offers STARTTLS no more\n", "mail      17 delayed, 0 bound to verified TLS",
+		"address   same     192.0.2.1\n",
+		"EHLO      before   250-mx.sign.example\n                   \"250 STARTTLS\"\n"
+		"          now      250-mx.sign.example\n                   \"250 \\x1b[2JXXXXXXXA\"\n",
+		"TLS       before   TLSv1.3", "          now      (none)\n",
+		"means     a mail host that offered STARTTLS"};
+	for (size_t i = 0; i < COUNT(parts); i++)
+		if (run.status != 0 || !strstr(run.out, parts[i]))
+			fail_msg("%d: no %s in %s%s", run.status, parts[i], run.out, run.err);
+	tool_run_free(&run);
+	run_check(on_store("events", "show", "1"), 0, "event     1\n");
+	run = TOOL("-c", "/dev/null", "-o", store_setting(), "--json", "events", "show", "3");
+	json_t *got = tool_json(&run), *story = json_object_get(got, "story");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(story, "mail"), "delayed")), 17);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(got, "event"), "number")), 3);
+	json_decref(got);
+	tool_run_free(&run);
+	run_check(on_store("why", "sign.example", NULL), 1, "signs     starttls-lost since 20");
+	run_check(on_store("why", "sign.example", NULL), 1, "(stsgate events show 3): mx offers STARTTLS no more\n");
+}
+
+/* Follows the events of a store that changes, until it is told to end. */
+static void test_events_followed(void **state)
+{
+	struct failure why = {0};
+	struct event_record event;
+	char line[4096];
+	int ends[2];
+	(void)state;
+	events_make();
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		const char *tool = getenv("STSGATE") ? getenv("STSGATE") : "./stsgate";
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		execl(tool, tool, "-c", "/dev/null", "-o", store_setting(), "events", "--follow", "--json",
+			"--since=1d", "--severity=error", "--domain=sign.example", NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	FILE *out = fdopen(ends[0], "r");
+	assert_non_null(fgets(line, sizeof line, out));
+	assert_non_null(strstr(line, "{\"number\": 3, \"kind\": \"starttls-lost\""));
+	struct store *store = store_open(store_path, 1 << 20, STORE_GUEST, &why);
+	event_record_init(&event, EVENT_CERTIFICATE_BROKE, "other.example", "not asked for", (int64_t)time(NULL));
+	assert_true(store_note_event(store, &event, &why));
+	event_record_init(&event, EVENT_STARTTLS_LOST, "sign.example", "again", (int64_t)time(NULL));
+	assert_true(store_note_event(store, &event, &why));
+	store_close(&store);
+	assert_non_null(fgets(line, sizeof line, out));
+	assert_non_null(strstr(line, "\"count\": 2, \"detail\": \"again\""));
+	int status;
+	kill(child, SIGTERM);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	fclose(out);
 }
 
 static void run_lacks(struct tool_run run, const char *part)
@@ -405,7 +495,7 @@ static void test_events(void **state)
 	assert_non_null(strstr(newer, "to do     look at the disk"));
 	tool_run_free(&run);
 	run_check(on_store("events", "--json", NULL), 0,
-		"\"kind\": \"store-trouble\", \"severity\": \"error\", \"domain\": null");
+		"{\"number\": 1, \"kind\": \"store-trouble\", \"severity\": \"error\", \"domain\": null");
 	run_check(on_store("events", "--kind=refresh-failing", NULL), 0, "none.example");
 	run_lacks(on_store("events", "--kind=refresh-failing", NULL), "store-trouble");
 	run_check(on_store("events", "--since=5m", NULL), 0, "store-trouble");
@@ -413,6 +503,14 @@ static void test_events(void **state)
 	run_check(on_store("events", "NONE.example", NULL), 0, "refresh-failing");
 	run_lacks(on_store("events", "NONE.example", NULL), "store-trouble");
 	run_lacks(on_store("events", "bare.example", NULL), "e");
+	run_check(on_store("events", "--domain=None.Example.", NULL), 0, "refresh-failing");
+	run_lacks(on_store("events", "--domain=none.example", NULL), "store-trouble");
+	run_check(on_store("events", "--severity=error", NULL), 0, "store-trouble");
+	run_lacks(on_store("events", "--severity=error", NULL), "refresh-failing");
+	run_check(on_store("events", "--severity=bad", NULL), 64, "");
+	run_lacks(on_store("events", NULL, NULL), "part.example");
+	run_check(on_store("events", "--all", NULL), 0, "part of event 1, not over");
+	run_check(on_store("events", NULL, NULL), 0, "story     stsgate events show 3\n");
 }
 
 /* Runs `override` on the store of the test. */
@@ -733,6 +831,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_forget, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_event_shown, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_events_followed, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override_until, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override_enforce, store_make, store_remove),

@@ -195,6 +195,43 @@ static void fetch_fail(struct entry *entry, void *arg)
 	snprintf(entry->fetch_detail, sizeof entry->fetch_detail, "HTTP status 404");
 }
 
+static void look_fill(struct look *look, int64_t at)
+{
+	*look = (struct look){.at = at,
+		.address = "192.0.2.25",
+		.greeting = "220 mx1.used.example ESMTP",
+		.ehlo = "250-mx1.used.example\n250 STARTTLS",
+		.ehlo_tls = "250 mx1.used.example",
+		.ehlo_name = "mx1.used.example",
+		.fingerprint = "00aa",
+		.spki = "00bb",
+		.serial = "01",
+		.authority = "An Authority",
+		.chain = "CN=mx1.used.example; CN=An Authority",
+		.not_before = NOW - 9999,
+		.not_after = NOW + 9999,
+		.dns = "A 192.0.2.25",
+		.asn = 64500,
+		.as_name = "EXAMPLE"};
+}
+
+/* Notes a sign with a story that has all members. */
+static void story_note(struct store *store, struct event_record *event)
+{
+	struct failure why = {0};
+	struct story *story = story_new(event);
+	story->before = (struct evidence){.at = NOW - 9000, .protocol = 0x0304};
+	story->now = (struct evidence){.at = NOW - 3600, .reason = REASON_STARTTLS_MISSING};
+	look_fill(&story->before_look, NOW - 9000);
+	look_fill(&story->now_look, NOW - 3600);
+	look_fill(&story->first_look, NOW - 3900);
+	snprintf(story->dns_before, sizeof story->dns_before, "MX 10 mx1.used.example");
+	snprintf(story->dns_now, sizeof story->dns_now, "MX 10 mx1.used.example");
+	snprintf(story->clock, sizeof story->clock, "seems right");
+	assert_true(store_note_sign(store, event, story, &why));
+	free(story);
+}
+
 static void data_make(void)
 {
 	struct failure why = {0};
@@ -224,7 +261,7 @@ static void data_make(void)
 	event.port = 25;
 	event.over_at = NOW - 60;
 	event.part_of = 1;
-	assert_true(store_note_event(store, &event, &why));
+	story_note(store, &event);
 	store_close(&store);
 }
 
@@ -312,6 +349,9 @@ static void test_tables(void **state)
 	command_check((struct call){.run = show_run, .words = {"long.example"}}, 0, "show");
 	overrides_check();
 	command_check((struct call){.run = events_run}, 0, "events");
+	command_check((struct call){.run = events_run, .own = {{"all", ""}}}, 0, "events");
+	command_check((struct call){.run = events_run, .words = {"show", "1"}}, 0, "event-shown");
+	command_check((struct call){.run = events_run, .words = {"show", "3"}}, 0, "event-shown");
 	command_check((struct call){.run = why_run, .words = {"used.example"}}, 0, "why");
 	command_check((struct call){.run = why_run, .words = {"4dKx2P1zXz"}}, 0, "why");
 	export_check();
