@@ -273,15 +273,29 @@ static enum nearby_kind place_of(const struct event_record *event)
 	return of_hop && event->host[0] != '\0' ? NEARBY_HOP : NEARBY_KINDS;
 }
 
+/* Returns the condition that says more about the same trouble than this event of core/health does, or NEARBY_CONDITIONS. */
+static enum nearby_condition better_of(const struct event_record *event)
+{
+	if (event->kind == EVENT_PROBES_UNTRUSTED)
+		return NEARBY_INTERCEPTED;
+	if (event->kind == EVENT_FETCHES_FAILING || event->kind == EVENT_FETCHES_UNTRUSTED)
+		return NEARBY_POLICY_HOSTS_BAD;
+	bool of_lookups = event->kind == EVENT_LOOKUPS_FAILING || event->kind == EVENT_DNSSEC_FAILING;
+	return of_lookups ? NEARBY_RECORDS_BAD : NEARBY_CONDITIONS;
+}
+
 bool turns_fold(struct turns *turns, struct event_record *event)
 {
 	enum nearby_kind kind = place_of(event);
+	enum nearby_condition condition = better_of(event);
 	const char *name = kind == NEARBY_HOP ? event->host : event->domain;
-	if (kind == NEARBY_KINDS)
+	if (kind == NEARBY_KINDS && condition == NEARBY_CONDITIONS)
 		return false;
 	lock_take(&turns->lock);
-	enum nearby_condition condition =
-		nearby_member_of(&turns->nearby, kind, name, kind == NEARBY_HOP ? event->port : 0);
+	if (kind != NEARBY_KINDS)
+		condition = nearby_member_of(&turns->nearby, kind, name, kind == NEARBY_HOP ? event->port : 0);
+	else if (!turns->nearby.state[condition].on)
+		condition = NEARBY_CONDITIONS;
 	lock_drop(&turns->lock);
 	if (condition == NEARBY_CONDITIONS)
 		return false;

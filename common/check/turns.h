@@ -22,7 +22,8 @@ void turns_free(struct turns **turns);
 /* Notes a result beside the facts, which have not learned it yet. Call it once for each operation, however many inquiries
  * share the result, and before the signs of the result are noted. */
 void turns_note_found(struct turns *turns, const struct facts *facts, const struct found *found);
-/* Returns whether the event is a sign of a place that belongs to a condition of core/nearby, and sets its part_of_kind. */
+/* Returns whether the event is a sign of a place that belongs to a condition of core/nearby, or says less about the same
+ * trouble than such a condition does. Then sets its part_of_kind. */
 bool turns_fold(struct turns *turns, struct event_record *event);
 /* Ends conditions because time has passed. Call it every few seconds. */
 void turns_review(struct turns *turns);

@@ -7,9 +7,9 @@
  *
  * A condition begins when at least NEARBY_PLACES_MIN places in NEARBY_NETWORKS_MIN networks have turned in one way within
  * NEARBY_WINDOW_S. Turns that an outage of one large provider may explain (faint) must also lie below as many registered
- * domains. From then on these places are its members, and so is every
- * place that turns in this way. A member leaves when it is seen good, when it is seen bad in another way, or when nobody
- * has looked at it for NEARBY_FORGET_S. The condition ends when fewer than NEARBY_LASTS_MIN members are left.
+ * domains. From then on these places are its members, and so is every place that turns in this way. A member leaves when
+ * it is seen good, when it is seen bad in another way, or when nobody has looked at it for NEARBY_FORGET_S. The condition
+ * ends when fewer than NEARBY_LASTS_MIN members are left.
  *
  * A place that was never good is no turn: the same default certificate is installed on many hosts. A host that many
  * domains share is one place. All tables have a fixed size. Pure: the caller passes the time, in seconds of a clock that

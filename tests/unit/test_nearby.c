@@ -114,8 +114,7 @@ static void four_networks_are_needed(void **state)
 }
 
 /* One provider's hosts have names of one registered domain, whatever networks they are in. Its outage is not near us, but
- * no
- * outage changes the certificates or strips STARTTLS. */
+ * no outage changes the certificates or strips STARTTLS. */
 static void one_provider_is_not_many(void **state)
 {
 	for (int faint = 1; faint >= 0; faint--) {

@@ -189,6 +189,19 @@ static void the_authority_is_named(void **state)
 			 "mx.d0.example, mx.d1.example, mx.d2.example, mx.d3.example and 1 more"));
 }
 
+/* The eighth place makes core/health say the same with less: its event is a part, too. */
+static void health_says_less(void **state)
+{
+	(void)state;
+	assert_true(events_note(events, EVENT_PROBES_UNTRUSTED, "", "before"));
+	world_advance(61);
+	for (unsigned place = 0; place < 5; place++)
+		probed(place, REASON_CERT_UNTRUSTED, 0, "Evil CA");
+	assert_false(events_note(events, EVENT_PROBES_UNTRUSTED, "", "meanwhile"));
+	assert_true(events_note(events, EVENT_PROBES_FAILING, "", "meanwhile"));
+	assert_true(events_note(events, EVENT_FETCHES_UNTRUSTED, "", "meanwhile"));
+}
+
 static void one_autonomous_system_is_one_network(void **state)
 {
 	(void)state;
@@ -258,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_event_for_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(parts_are_linked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_authority_is_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(health_says_less, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_autonomous_system_is_one_network, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(inconclusive_is_no_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(threads, set_up, tear_down),
