@@ -58,6 +58,7 @@ struct revocations {
 	bool started;
 	pthread_t thread;
 	struct listed listed[CRLS_MAX];
+	bool enforces; /* the setting was `enforce` when the thread last looked */
 	struct loop_task cancel;
 
 	struct lock lock;
@@ -239,6 +240,19 @@ static void rows_learn(
 	turning.revoked = revoked;
 	hops_turn(revocations, &turning);
 	free(revoked);
+	free(rows);
+}
+
+/* When revocation = enforce begins to apply, hops may have good evidence although the store knows better. */
+static void enforce_begin(struct revocations *revocations)
+{
+	size_t all = 0;
+	struct revocation *rows = store_revocations(revocations->store, &all, NULL);
+	struct turning turning = {.revoked = rows, .now = clock_wall_s(), .enforce = true};
+	for (size_t i = 0; rows && i < all; i++)
+		if (revocation_now(&rows[i], turning.now) == REVOCATION_REVOKED)
+			rows[turning.count++] = rows[i];
+	hops_turn(revocations, &turning);
 	free(rows);
 }
 
@@ -494,6 +508,10 @@ static void *revocations_main(void *arg)
 	struct revocations *revocations = arg;
 	do {
 		struct config *config = revocations->config(revocations->config_arg);
+		bool enforces = config->settings->revocation == REVOCATION_ENFORCE;
+		if (enforces && !revocations->enforces)
+			enforce_begin(revocations);
+		revocations->enforces = enforces;
 		leaves_learn(revocations, config);
 		downloads_look(revocations, config);
 		config_unref(&config);

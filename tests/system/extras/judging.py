@@ -1,6 +1,9 @@
 """What the gate judges, and how."""
 
-from lab import evil, hop
+import re
+
+from lab import ca, evil, hop
+from lab.proc import wait_for
 from lab.story import expect
 
 from . import milter_only, tags, test
@@ -71,6 +74,33 @@ def certificate_untrusted(lab, stage):
     domain = lab.domain('untrusted', conduct=hop.UNTRUSTED)
     stage.refused(stage.send(domain), domain, 'certificate-not-trusted')
     stage.nothing_at(domain.mx)
+
+
+@test
+def certificate_revoked(lab, stage):
+    """A revoked certificate: reported at first, then enforced; a good one of the same list passes, and so does a new one."""
+    lab.dns.set(ca.CRL_HOST, 'A', lab.new_address())
+    good, domain = (lab.domain(name, conduct=hop.REVOCABLE) for name in ('kept', 'revoked'))
+    lab.authority.revoke(domain.mx.certificates.file(hop.REVOCABLE))
+    lab.policy_hosts.publish_list()
+    lab.gate.restart(revocation='report')
+    mark = lab.gate.log.size()
+    for one in (good, domain):
+        stage.encrypted(stage.send(one), one.mx)
+    event = re.compile(rf'event=certificate-revoked .*mx={domain.mx.name} .*{ca.CRL_HOST}')
+    stage.tell('log', wait_for('the event', lambda: lab.gate.log.find(event, mark), 10)[0])
+    stage.tool('refresh', domain.name, status=0)
+    stage.encrypted(stage.send(domain), domain.mx, 2)
+    lab.gate.restart(revocation='enforce')
+    wait_for('a refusal', lambda: not stage.send(domain).queue_id, 10)
+    stage.refused(stage.send(domain), domain, 'certificate-revoked', f'{domain.mx.name} .*')
+    stage.why(domain.name, 'certificate-revoked')
+    stage.encrypted(stage.send(good), good.mx, 2)
+    expect('events about others', [], [line for line in lab.gate.log.find(re.compile('event=certificate-revoked'), mark)
+                                       if good.mx.name in line])
+    domain.mx.become(hop.REISSUED)
+    stage.tool('refresh', domain.name, status=0)
+    stage.accepted(stage.send(domain))
 
 
 @test

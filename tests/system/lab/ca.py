@@ -17,6 +17,7 @@ private_key = {dir}/ca.key
 rand_serial = yes
 unique_subject = no
 default_md = sha256
+default_crl_days = 7
 policy = any
 copy_extensions = copy
 [any]
@@ -29,6 +30,10 @@ basicConstraints = critical, CA:true
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
 '''
+
+
+CRL_HOST = 'crl.lab.example'
+CRL_NAME = 'lab.crl'
 
 
 def stamp(days):
@@ -59,22 +64,36 @@ class Authority:
         run('openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256',
             '-out', f'{self.dir}/{name}')
 
-    def issue(self, names, path, expired=False, early=False, common_name='lab', key='leaf.key', with_ca=False):
-        """Writes certificate and key for the names to one PEM file; without names there is no such extension."""
+    def issue(self, names, path, expired=False, early=False, common_name='lab', key='leaf.key', with_ca=False, crl=False):
+        """Writes certificate and key for the names to one PEM file; without names there is no such extension. crl: it
+        names the list of revoked certificates."""
         with self.lock:
             return self._issue(names, path, (-60, -1) if expired else (5 if early else -1, 30),
-                               common_name, f'{self.dir}/{key}', [self.file] if with_ca else [])
+                               common_name, f'{self.dir}/{key}', [self.file] if with_ca else [], crl)
 
-    def _issue(self, names, path, days, common_name, key, above):
+    def _issue(self, names, path, days, common_name, key, above, crl):
         request, result = f'{path}.csr', f'{path}.crt'
         wanted = ','.join(f'DNS:{name}' for name in names)
         extension = ['-addext', f'subjectAltName={wanted}'] if names else []
+        if crl:
+            extension += ['-addext', f'crlDistributionPoints=URI:http://{CRL_HOST}/{CRL_NAME}']
         run('openssl', 'req', '-new', '-config', self.config, '-key', key,
             '-subj', f'/CN={common_name}', *extension, '-out', request)
         run('openssl', 'ca', '-batch', '-notext', '-config', self.config, '-in', request,
             '-startdate', stamp(days[0]), '-enddate', stamp(days[1]), '-out', result)
         os.unlink(request)
         return self._join(result, [*above, key], path)
+
+    def revoke(self, path):
+        """Revokes the certificate in a file that issue() has written."""
+        with self.lock:
+            run('openssl', 'ca', '-config', self.config, '-revoke', path, '-crl_reason', 'keyCompromise')
+
+    def write_list(self, path):
+        """Writes the list of revoked certificates in DER."""
+        with self.lock:
+            run('openssl', 'ca', '-config', self.config, '-gencrl', '-out', f'{path}.pem')
+            run('openssl', 'crl', '-in', f'{path}.pem', '-outform', 'DER', '-out', path)
 
     def self_sign(self, name, path):
         """The same with a self-signed certificate."""

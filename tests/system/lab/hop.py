@@ -20,6 +20,7 @@ WRONG_NAME = 'wrong-name'        # its certificate is for another name
 UNTRUSTED = 'untrusted'          # its certificate comes from an unknown authority
 SELF_SIGNED = 'self-signed'      # its certificate is self-signed
 NOT_YET_VALID = 'not-yet-valid'  # its certificate is valid from next week on
+REVOCABLE = 'revocable'          # its certificate names a list of revoked certificates
 REISSUED = 'reissued'            # it has another certificate of the same authority
 WITH_CA = 'with-ca'              # it also sends the certificate of its authority
 CN_ONLY = 'cn-only'              # its certificate has its name as common name only

@@ -1,9 +1,11 @@
-"""The policy hosts of all domains: Debian's nginx, with a certificate for each name."""
+"""The policy hosts of all domains: Debian's nginx, with a certificate for each name. It also serves the authority's list of
+revoked certificates, by plain HTTP."""
 
 import os
 import shutil
 import socket
 
+from . import ca
 from .proc import Process, wait_for
 
 CONFIG = '''
@@ -25,6 +27,10 @@ http {{
         ssl_protocols TLSv1.2 TLSv1.3;
         root {dir}/site/$ssl_server_name;
     }}
+    server {{
+        listen 80 reuseport;
+        root {dir}/lists;
+    }}
 }}
 '''
 
@@ -39,7 +45,7 @@ class PolicyHosts:
     def __init__(self, directory, authority):
         self.dir = directory
         self.authority = authority
-        for part in ('cert', 'site', 'tmp'):
+        for part in ('cert', 'site', 'lists', 'tmp'):
             os.makedirs(f'{directory}/{part}')
         with open(f'{directory}/nginx.conf', 'w', encoding='ascii') as file:
             file.write(CONFIG.format(dir=directory))
@@ -70,6 +76,10 @@ class PolicyHosts:
         certificate = f'{self.dir}/cert/{host}'
         if authority or not os.path.exists(certificate):
             (authority or self.authority).issue([host], certificate)
+
+    def publish_list(self):
+        """Serves the authority's present list of revoked certificates."""
+        self.authority.write_list(f'{self.dir}/lists/{ca.CRL_NAME}')
 
     def withdraw(self, domain):
         shutil.rmtree(f'{self.dir}/site/mta-sts.{domain}')

@@ -31,6 +31,7 @@ def below(name, labels, star='*'):
 
 MAKERS = {
     hop.HONEST: lambda own, path: own._issue(path, own.name),
+    hop.REVOCABLE: lambda own, path: own._issue(path, own.name, crl=True),
     hop.REISSUED: lambda own, path: own._issue(path, own.name),
     hop.WITH_CA: lambda own, path: own._issue(path, own.name, with_ca=True),
     hop.EXPIRED: lambda own, path: own._issue(path, own.name, expired=True),
