@@ -288,6 +288,11 @@ void events_tell(struct events *events, const struct event_record *event)
 	listeners_tell(events, event, true);
 }
 
+void events_changed(struct events *events, const struct event_record *event)
+{
+	listeners_tell(events, event, true);
+}
+
 /* --- to the store ------------------------------------------------------------------------------------------------- */
 
 /* Takes what waits in a slot, if it is due and is a part of another event (`part`) or is none; it counts as written from

@@ -43,6 +43,10 @@ bool events_note_sign(struct events *events, const struct event_record *event, s
  * that writes events. */
 void events_tell(struct events *events, const struct event_record *event);
 
+/* Tells the listeners of an event that the store has changed otherwise, such as a sign that is over. On the thread that
+ * writes events. */
+void events_changed(struct events *events, const struct event_record *event);
+
 /* Writes noted events to the store: all of them if `all`, otherwise only kinds and domains that were not written within
  * the last minute. Waits for the store. An event that the store refuses is tried again a minute later. */
 void events_write(struct events *events, bool all);

@@ -113,7 +113,7 @@ static struct open_sign *sign_open(struct stories *stories, const struct event_r
 static void on_event(void *arg, const struct event_record *event, bool written)
 {
 	struct stories *stories = arg;
-	if (!event_is_sign(event->kind))
+	if (!event_is_sign(event->kind) || event->over_at != 0)
 		return;
 	lock_take(&stories->lock);
 	struct open_sign *sign = sign_find(stories, event->kind, event->domain);
@@ -413,6 +413,20 @@ static void over_note(struct stories *stories, const struct update *update)
 	events_note_sign(stories->events, &over, NULL);
 }
 
+/* Tells the listeners that a sign is over, and notes the end of all signs of its domain. */
+static void over_end(struct stories *stories, size_t at, const struct update *update)
+{
+	struct event_record event = update->sign.event;
+	bool last = over_close(stories, at, update);
+	if (!*update->words)
+		return;
+	event.over_at = update->over_at;
+	snprintf(event.detail, sizeof event.detail, "%s", update->words);
+	events_changed(stories->events, &event);
+	if (last)
+		over_note(stories, update);
+}
+
 /* Writes one story if it has changed. Returns whether something was written. */
 static bool sign_write(struct stories *stories, size_t at)
 {
@@ -422,8 +436,8 @@ static bool sign_write(struct stories *stories, size_t at)
 	bool written = changed && update->sign.event.number != 0 && update_write(stories, update);
 	if (!written)
 		update_return(stories, at, update);
-	else if (update->over_at != 0 && over_close(stories, at, update) && *update->words)
-		over_note(stories, update);
+	else if (update->over_at != 0)
+		over_end(stories, at, update);
 	free(update->sign.lines);
 	free(update);
 	return written;

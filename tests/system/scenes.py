@@ -4,6 +4,9 @@ A scene's docstring is its story in one sentence.  Each scene has its own domain
 can run alone.
 """
 
+import json
+import os
+
 from lab import hop
 from lab.proc import wait_for
 from lab.story import expect, expect_match
@@ -199,3 +202,54 @@ def explained_and_released(lab, stage):
     expect_match('the record', r'(?s)override-set.*hospital, agreed by phone', stage.tool('events', domain.name))
     stage.tool('override', 'clear', domain.name)
     stage.refused(stage.send(domain), domain, 'starttls-not-supported')
+
+
+ALARM = '/usr/local/lib/stsgate-alarm'
+HOUR_S = 3600
+
+
+def alarm(lab):
+    """Makes a program for event_command that keeps what it is told; returns a function that finds it."""
+    path = f'{lab.gate.store}/told'
+    with open(ALARM, 'w', encoding='ascii') as file:
+        file.write(f'#!/bin/sh\ncat >>{path}\n')
+    os.chmod(ALARM, 0o755)
+
+    def told(news, domain):
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding='ascii') as file:
+            events = [json.loads(line) for line in file]
+        return next((one for one in events if one['news'] == news and one['domain'] == domain.ascii), None)
+    return told
+
+
+@scene
+def attack_from_its_sign_to_its_end(lab, stage):
+    """An attack begins after good days: somebody is told at once, mail waits, and the story is kept to its end."""
+    told = alarm(lab)
+    lab.gate.restart(own_clock=True, event_command=ALARM)
+    domain = lab.domain('watched')
+    stage.encrypted(stage.send(domain), domain.mx)
+
+    def hear(news):
+        event = wait_for(f'the program is told: {news}', lambda: told(news, domain), 20)
+        stage.tell('told', f'{event["news"]} {event["severity"]}: {event["kind"]} {event["domain"]}: {event["detail"]}')
+        return event
+    stage.turn(domain.mx, hop.STRIPPED, f'five hours later, STARTTLS is stripped on the path to {domain.mx.name}')
+    lab.gate.set_clock(5 * HOUR_S)
+    held = stage.send(domain)
+    stage.accepted(held)
+    stage.deferred(held, lab.relay.NOT_OFFERED)
+    sign = hear('new')
+    expect('the sign', ('starttls-lost', domain.mx.name), (sign['kind'], sign['host']))
+    stage.refused(stage.send(domain), domain, 'starttls-not-supported', rf'{domain.mx.name} offers no STARTTLS')
+    expect('messages in the clear', [], in_the_clear(domain))
+    stage.turn(domain.mx, hop.HONEST, '43 minutes later, the attacker has left')
+    lab.gate.set_clock(5 * HOUR_S + 43 * 60)
+    stage.flush()
+    stage.encrypted(held, domain.mx, count=2)
+    stage.encrypted(stage.send(domain), domain.mx, count=3)
+    expect('the number of what is over', sign['number'], hear('over')['number'])
+    story = stage.tool('events', 'show', str(sign['number']))
+    expect_match('the story', 'over after 4[34] minutes', story)

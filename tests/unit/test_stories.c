@@ -283,6 +283,41 @@ static void a_quiet_day(void **state)
 }
 
 /* The last sign of a domain ends the story of the domain. */
+struct heard_over {
+	unsigned count;
+	struct event_record last;
+};
+
+static void hear_over(void *arg, const struct event_record *event, bool written)
+{
+	struct heard_over *heard = arg;
+	if (!written || event->over_at == 0)
+		return;
+	heard->count++;
+	heard->last = *event;
+}
+
+/* Who listens to the events hears of each sign that is over, once, and with the words of its end. */
+static void listeners_hear_the_end(void **state)
+{
+	static struct heard_over heard; /* static, because tear_down() writes events */
+	(void)state;
+	heard.count = 0;
+	events_listen(events, hear_over, &heard);
+	sign_note(EVENT_STARTTLS_LOST, "a.example", "mx.a.example");
+	sign_note(EVENT_CERTIFICATE_BROKE, "a.example", "mx.a.example");
+	hop_becomes("mx.a.example", REASON_STARTTLS_MISSING);
+	round_run();
+	assert_int_equal(heard.count, 0);
+	hop_becomes("mx.a.example", REASON_OK);
+	for (int i = 0; i < 3; i++)
+		round_run();
+	assert_int_equal(heard.count, 2);
+	assert_int_equal(heard.last.number, event_of(heard.last.kind, "a.example").number);
+	assert_int_equal(heard.last.severity, EVENT_ERROR);
+	assert_non_null(strstr(heard.last.detail, "over after "));
+}
+
 static void over_is_said_once(void **state)
 {
 	(void)state;
@@ -408,6 +443,7 @@ int main(void)
 		TEST(only_fresh_evidence_counts),
 		TEST(a_domain_is_good_again),
 		TEST(a_quiet_day),
+		TEST(listeners_hear_the_end),
 		TEST(over_is_said_once),
 		TEST(a_restart_forgets_nothing),
 		TEST(another_process_notes),
