@@ -20,7 +20,8 @@ LEGEND = '''
 attacker        strips STARTTLS, forges MX records, shows wrong certificates, blocks hosts
 sent, answer    what a client sent to the relay, and the relay's exact reply
 arrived         which message reached an MX host, and whether it came over TLS
-log             the log line that gives the reason'''
+log             the log line that gives the reason
+told            what a program of the operator's was told (event_command)'''
 
 
 def collect(kind):
