@@ -40,7 +40,10 @@ bool story_next_host(const char **hosts, char host[DOMAIN_SIZE], uint16_t *port)
 	for (size_t i = 0; i < len; i++)
 		if (at[i] == ':')
 			name_len = i;
-	*port = name_len < len ? (uint16_t)strtoul(at + name_len + 1, NULL, 10) : 0;
+	uint32_t number = 0;
+	for (size_t i = name_len + 1; i < len && at[i] >= '0' && at[i] <= '9'; i++)
+		number = number * 10 + (uint32_t)(at[i] - '0');
+	*port = (uint16_t)number;
 	if (name_len >= DOMAIN_SIZE)
 		name_len = DOMAIN_SIZE - 1;
 	memcpy(host, at, name_len);
