@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARTS_SHOWN 20
+
 /* --- the event ---------------------------------------------------------------------------------------------------- */
 
 json_t *event_object(const struct event_record *event)
@@ -194,7 +196,7 @@ static void certificate_pairs_print(const struct story *story)
 
 static void mail_print(const struct story *story)
 {
-	if (!event_is_sign(story->event.kind))
+	if (!event_is_sign(story->event.kind) || story->event.domain[0] == '\0')
 		return;
 	line_print("mail",
 		"%" PRIu32 " delayed, %" PRIu32 " bound to verified TLS, %" PRIu32
@@ -261,46 +263,83 @@ static json_t *story_json(const struct story *story)
 
 /* --- showing ------------------------------------------------------------------------------------------------------ */
 
-/* Sets `event` to the event with the number, from the table of events or from its story. Returns false if there is none. */
-static bool event_find(struct store *store, uint32_t number, const struct story *story, struct event_record *event,
-	struct failure *why)
-{
+/* An event with what the store has about it. */
+struct shown {
+	struct event_record event;
+	struct event_record *all; /* all events of the store; owned */
 	size_t count;
-	struct event_record *events = store_events(store, &count, why);
-	*event = story->event;
-	for (size_t i = 0; events && i < count; i++)
-		if (events[i].number == number)
-			*event = events[i];
-	free(events);
-	return event->number == number;
+};
+
+/* Finds the event in the table of events or by its story. Returns false if there is none. */
+static bool event_find(
+	struct store *store, uint32_t number, const struct story *story, struct shown *shown, struct failure *why)
+{
+	shown->all = store_events(store, &shown->count, why);
+	shown->event = story->event;
+	for (size_t i = 0; shown->all && i < shown->count; i++)
+		if (shown->all[i].number == number)
+			shown->event = shown->all[i];
+	return shown->event.number == number;
+}
+
+/* Returns the first part of the event from `at` on, or shown->count. */
+static size_t part_next(const struct shown *shown, size_t at)
+{
+	while (at < shown->count && shown->all[at].part_of != shown->event.number)
+		at++;
+	return at;
+}
+
+static void parts_print(const struct shown *shown)
+{
+	size_t count = 0;
+	for (size_t at = 0; shown->all && (at = part_next(shown, at)) < shown->count; at++) {
+		const struct event_record *part = &shown->all[at];
+		if (count++ < PARTS_SHOWN)
+			line_print(count == 1 ? "parts" : "", "%" PRIu32 "  %s  %s", part->number,
+				event_name(part->kind), *part->domain ? part->domain : "-");
+	}
+	if (count > PARTS_SHOWN)
+		line_print("", "and %zu more: stsgate events --all", count - PARTS_SHOWN);
+}
+
+static json_t *parts_json(const struct shown *shown)
+{
+	json_t *array = json_made(json_array());
+	for (size_t at = 0; shown->all && (at = part_next(shown, at)) < shown->count; at++)
+		json_add(array, json_made(json_integer(shown->all[at].number)));
+	return array;
 }
 
 int event_show(struct store *store, uint32_t number, bool json)
 {
 	struct failure why = {0};
-	struct event_record event;
+	struct shown shown = {.all = NULL};
 	struct story *story = xcalloc(1, sizeof *story);
 	enum store_found found = store_story(store, number, story, &why);
 	int status = STATUS_YES;
 	if (found == STORE_FAILED) {
 		status = complain(&why);
-	} else if (!event_find(store, number, story, &event, &why)) {
+	} else if (!event_find(store, number, story, &shown, &why)) {
 		fprintf(stderr,
 			"stsgate: there is no event %" PRIu32 "; the store keeps the newest %d events and %d stories\n",
 			number, EVENTS_MAX, STORIES_MAX);
 		status = why.code != 0 ? complain(&why) : STATUS_NO;
 	} else if (json) {
 		json_t *object = json_made(json_object());
-		json_put(object, "event", event_object(&event));
+		json_put(object, "event", event_object(&shown.event));
+		json_put(object, "parts", parts_json(&shown));
 		json_put(object, "story", found == STORE_FOUND ? story_json(story) : NULL);
 		json_print(object);
 	} else {
-		event_head_print(&event);
+		event_head_print(&shown.event);
+		parts_print(&shown);
 		if (found == STORE_FOUND)
 			story_print(story);
 		putchar('\n');
-		event_advice_print(&event);
+		event_advice_print(&shown.event);
 	}
+	free(shown.all);
 	free(story);
 	return status;
 }

@@ -57,7 +57,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	check->overrides = overrides_new(check->store, check->events);
 	check->revocations = revocations_new(check->store, check->events);
 	conditions_init(&check->conditions, check->events);
-	check->turns = turns_new(check->store, check->events, &check->conditions);
+	check->turns = turns_new(check->store, check->events, &check->conditions, check->stories);
 	/* This event goes into the new store that replaces the damaged one. */
 	const char *aside = store_moved_aside(check->store);
 	if (aside[0])

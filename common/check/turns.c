@@ -12,9 +12,11 @@ struct turns {
 	struct store *store;
 	struct events *events;
 	struct conditions *conditions;
+	struct stories *stories; /* may be NULL */
 	struct lock lock;
 	struct nearby nearby GUARDED_BY(lock);
 	bool begun GUARDED_BY(lock); /* a condition has begun since turns_write() was last called */
+	int64_t told_ms[NEARBY_CONDITIONS] GUARDED_BY(lock); /* when the last event was noted, monotonic */
 	unsigned told[NEARBY_CONDITIONS] GUARDED_BY(lock); /* how many members the last event spoke of; 0: it is off */
 };
 
@@ -23,12 +25,14 @@ static bool fold_event(void *arg, struct event_record *event)
 	return turns_fold(arg, event);
 }
 
-struct turns *turns_new(struct store *store, struct events *events, struct conditions *conditions)
+struct turns *turns_new(
+	struct store *store, struct events *events, struct conditions *conditions, struct stories *stories)
 {
 	struct turns *turns = xcalloc(1, sizeof *turns);
 	turns->store = store;
 	turns->events = events;
 	turns->conditions = conditions;
+	turns->stories = stories;
 	lock_init(&turns->lock);
 	events_fold_by(events, fold_event, turns);
 	return turns;
@@ -208,24 +212,30 @@ struct telling {
 
 static void tellings_take(struct turns *turns, struct telling telling[NEARBY_CONDITIONS]) REQUIRES(turns->lock)
 {
+	int64_t now_ms = clock_mono_ms();
 	for (int i = 0; i < NEARBY_CONDITIONS; i++) {
 		const struct nearby_state *state = &turns->nearby.state[i];
+		bool again = now_ms - turns->told_ms[i] >= (int64_t)TURNS_AGAIN_S * 1000;
 		telling[i].on = state->on;
-		telling[i].more = state->on && state->turned != turns->told[i];
+		telling[i].more = state->on && (state->turned != turns->told[i] || again);
 		turns->begun = turns->begun || (state->on && turns->told[i] == 0);
 		turns->told[i] = state->on ? state->turned : 0;
+		if (telling[i].more)
+			turns->told_ms[i] = now_ms;
 		if (telling[i].more)
 			describe(telling[i].detail, &turns->nearby, (enum nearby_condition)i);
 	}
 }
 
-/* Begins and ends conditions, and notes the event again for new members. If two threads do this in the wrong order,
+/* Begins and ends conditions, and notes the event again for new members, or because it still lasts. If two threads do this in the wrong order,
  * turns_review() corrects the conditions a few seconds later. */
 static void tell(struct turns *turns, const struct telling telling[NEARBY_CONDITIONS])
 {
 	for (int i = 0; i < NEARBY_CONDITIONS; i++) {
 		enum condition kind = (enum condition)(CONDITION_NEARBY + i);
 		bool lasts = condition_lasts(turns->conditions, kind);
+		if (!telling[i].on && lasts && turns->stories)
+			stories_end(turns->stories, condition_event(kind), "");
 		if (!telling[i].on)
 			condition_end(turns->conditions, kind);
 		else if (!lasts)

@@ -9,14 +9,18 @@
 #include "conditions.h"
 #include "events.h"
 #include "obtain.h"
+#include "stories.h"
 
 /* What was last found good longer ago may have changed at any time since, so it does not turn. */
 #define TURN_GOOD_S (7 * 86400)
 #define TURN_NAMES_MAX 4 /* places that the event names */
+/* While a condition lasts, its event is noted again so often, since a sign that nobody has seen for a day is over. */
+#define TURNS_AGAIN_S 21600
 
 struct turns;
-/* All must outlive the turns. From now on `events` folds what turns_fold() folds. */
-struct turns *turns_new(struct store *store, struct events *events, struct conditions *conditions);
+/* All must outlive the turns; `stories`, which end with the conditions, may be NULL. From now on `events` folds what turns_fold() folds. */
+struct turns *turns_new(
+	struct store *store, struct events *events, struct conditions *conditions, struct stories *stories);
 void turns_free(struct turns **turns);
 
 /* Notes a result beside the facts, which have not learned it yet. Call it once for each operation, however many inquiries

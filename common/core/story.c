@@ -156,21 +156,6 @@ enum story_fate story_fate(
 	return verdict->kind == VERDICT_PASS && verdict->reason == REASON_OK ? FATE_CHECKED : FATE_OPEN;
 }
 
-/* Adds a duration in the largest unit of which it has at least two. */
-static void span_add(struct text *out, int64_t seconds)
-{
-	static const struct {
-		int64_t seconds;
-		const char *name;
-	} units[] = {{86400, " day"}, {3600, " hour"}, {60, " minute"}, {1, " second"}};
-	size_t i = 0;
-	while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
-		i++;
-	text_add_number(out, seconds / units[i].seconds);
-	text_add(out, units[i].name);
-	text_add(out, seconds == 1 ? "" : "s");
-}
-
 static void times_add(struct text *out, uint32_t times)
 {
 	if (times == 1) {
@@ -201,12 +186,14 @@ void story_over_text(struct text *out, const struct story *story, int64_t second
 		[FATE_OPEN] = "let pass without a guarantee of TLS"};
 	unsigned left = 0, said = 0;
 	text_add(out, "over after ");
-	span_add(out, seconds > 0 ? seconds : 0);
+	text_add_span(out, seconds > 0 ? seconds : 0);
 	if (quiet_days > 0) {
 		text_add(out, ", the last ");
-		span_add(out, (int64_t)quiet_days * 86400);
+		text_add_span(out, (int64_t)quiet_days * 86400);
 		text_add(out, " without it");
 	}
+	if (story->event.domain[0] == '\0') /* mail is counted by domain */
+		return;
 	for (int i = FATE_DELAYED; i < STORY_FATES; i++)
 		left += story->mail[i] > 0;
 	text_add(out, left > 0 ? ": mail was " : ": no mail was ");

@@ -185,7 +185,7 @@ static void words_of_the_end(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		static struct story story;
+		static struct story story = {.event.domain = "example.com"};
 		story.gaps = rows[i].gaps;
 		story.mail[FATE_DELAYED] = rows[i].delayed;
 		story.mail[FATE_BOUND] = rows[i].bound;
@@ -197,6 +197,13 @@ static void words_of_the_end(void **state)
 		story_over_text(&text, &story, rows[i].seconds, rows[i].quiet_days);
 		assert_string_equal(buffer, rows[i].text);
 	}
+	/* What is about this machine has no mail of its own. */
+	static const struct story of_machine = {.mail = {1, 1, 1, 1}};
+	char buffer[EVENT_DETAIL_SIZE];
+	struct text text;
+	text_init(&text, buffer, sizeof buffer);
+	story_over_text(&text, &of_machine, 300, 0);
+	assert_string_equal(buffer, "over after 5 minutes");
 }
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */

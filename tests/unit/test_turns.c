@@ -26,7 +26,7 @@ static int set_up(void **state)
 	store = room_open(ROOM_BYTES, STORE_OWNER);
 	events = events_new(store);
 	conditions_init(&conditions, events);
-	turns = turns_new(store, events, &conditions);
+	turns = turns_new(store, events, &conditions, NULL);
 	fake_log_forget();
 	return 0;
 }

@@ -59,8 +59,10 @@ def twelve_hops_intercepted(lab, stage):
     expect_match('the authority', r'5 mail hosts show certificates of the authority "Unknown Root", in 5 networks: ', one[0])
     expect('other events in the log, of the first hosts', [f'domain=near{number}.example' for number in range(4)],
            [re.search('domain=[^ ]*', line)[0] for line in said if line != one[0]])
-    parts = wait_for('the events of the hosts are parts of it', lambda: parts_of(events(lab)), 8)
+    parts = wait_for('the events of the hosts are parts of it', lambda: parts_of(events(lab, '--all')), 8)
     expect('its parts', sorted(domain.name for domain in domains), parts)
+    expect('what `stsgate events` shows without --all', ['tls-intercepted-here'],
+           [event['kind'] for event in events(lab, '--since', '1m')])
     names(lab, stage, 'an interception', 'interference', 'warn', 'tls-intercepted-here, .* ago: .*"Unknown Root"')
 
     mark = lab.gate.log.size()
@@ -72,3 +74,7 @@ def twelve_hops_intercepted(lab, stage):
     expect('lines about its end', 1, len(over))
     stage.tell('log', over[0])
     expect('/healthz after', 'ok', health())
+    whole = wait_for('the event is over', lambda: next((
+        event for event in events(lab) if event['kind'] == 'tls-intercepted-here' and event['over_at']), None), 8)
+    shown = stage.tool('events', 'show', str(whole['number']))
+    expect_match('its story', r'(?s)\nparts .*  certificate-broke  near0.example\n.*over after \d+ seconds?\n', shown)
