@@ -1,4 +1,6 @@
 #include "describe.h"
+
+#include "clock.h"
 #include "probe.h"
 #include "record_json.h"
 
@@ -345,6 +347,68 @@ static void tlsa_print(const struct tlsa_lookup *tlsa, const struct view *view)
 			"", "  %u of %u at %s are usable", tlsa->usable, tlsa->count, quote_string(&quote, tlsa->base));
 }
 
+/* Returns the history by which the hop is judged. */
+static const struct probe_history *history_of(const struct hop_record *record)
+{
+	bool by_dane = record->dane.newest.at != 0 && record->dane.newest.tlsa_id == record->tlsa.id;
+	return by_dane ? &record->dane : &record->pkix;
+}
+
+/* Returns the certificate that was seen last. */
+static uint64_t leaf_of(const struct hop_record *record)
+{
+	const struct probe_history *history = history_of(record);
+	return history->newest.leaf != 0 ? history->newest.leaf : history->conclusive.leaf;
+}
+
+/* Reads what is known about the revocation of a certificate. Returns false if nothing is. */
+static bool revocation_read(struct store *store, uint64_t leaf, struct revocation *out)
+{
+	struct store_view *view = store && leaf != 0 ? store_view_begin(store, NULL) : NULL;
+	bool found = view && store_view_revocation(view, leaf, out) == STORE_FOUND;
+	store_view_end(&view);
+	return found;
+}
+
+static void revocation_unknown_print(const struct revocation *row)
+{
+	struct when at;
+	if (row->as_of != 0)
+		line_print(
+			"", "revocation: unknown since %s, when the newest answer expired", when_date(&at, row->until));
+	else if (row->why[0] == '\0')
+		line_print("", "revocation: unknown: the list was not read since the certificate was first seen");
+	if (row->why[0] != '\0')
+		line_print("", "%s%s", row->as_of != 0 ? "  " : "revocation: unknown: ", row->why);
+	if (row->next_at != 0)
+		line_print("", "  the list is due again at %s", when_date(&at, row->next_at));
+}
+
+static void revocation_print(uint64_t leaf, const struct view *view)
+{
+	struct when at;
+	struct revocation row;
+	if (!revocation_read(view->store, leaf, &row)) {
+		if (view->revocation && leaf != 0)
+			line_print("",
+				"revocation: not looked up: the certificate names no list, or expires within ten days, or "
+				"the daemon has not seen it yet");
+		return;
+	}
+	switch (revocation_now(&row, view->now)) {
+	case REVOCATION_REVOKED:
+		line_print("", "revocation: revoked at %s", when_date(&at, row.revoked_at));
+		break;
+	case REVOCATION_GOOD:
+		line_print("", "revocation: good until %s", when_date(&at, row.until));
+		break;
+	case REVOCATION_UNKNOWN:
+		revocation_unknown_print(&row);
+		break;
+	}
+	line_print("", "  list: %s", row.url);
+}
+
 void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, struct view *view)
 {
 	const struct advice_names names = {.domain = domain, .host = host};
@@ -359,6 +423,7 @@ void hop_print(const char *domain, const char *host, uint16_t port, const struct
 	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
 		line_print("", "checked against the certificate authorities:");
 	history_print(&record->pkix, port, view, &names);
+	revocation_print(leaf_of(record), view);
 	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
 		line_print("",
 			"  the certificate covers the host only by a wildcard, which Sendmail before 8.18.2 never matches");
@@ -411,14 +476,24 @@ json_t *evidence_json(const struct evidence *evidence, uint16_t port)
 	return record_show(&evidence_table, evidence, computed_put, &port);
 }
 
-json_t *hop_json(const char *host, uint16_t port, const struct hop_record *record)
+static json_t *revocation_json(struct store *store, uint64_t leaf)
 {
-	bool by_dane = record->dane.newest.at != 0 && record->dane.newest.tlsa_id == record->tlsa.id;
-	const struct evidence *newest = by_dane ? &record->dane.newest : &record->pkix.newest;
+	struct revocation row;
+	if (!revocation_read(store, leaf, &row))
+		return NULL;
+	json_t *object = record_show(&revocation_table, &row, NULL, NULL);
+	json_put(object, "state", json_text(revocation_state_name(revocation_now(&row, clock_wall_s()))));
+	return object;
+}
+
+json_t *hop_json(struct store *store, const char *host, uint16_t port, const struct hop_record *record)
+{
+	const struct evidence *newest = &history_of(record)->newest;
 	json_t *object = record_show(&hop_table, record, computed_put, &port);
 	json_put(object, "host", json_text(host));
 	json_put(object, "port", json_integer(port));
 	json_put(object, "reason", json_text(reason_name(newest->at ? newest->reason : REASON_NOT_YET_CHECKED)));
+	json_put(object, "revocation", revocation_json(store, leaf_of(record)));
 	return object;
 }
 

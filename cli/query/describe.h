@@ -7,6 +7,7 @@
 #include "evidence.h"
 #include "facts.h"
 #include "output.h"
+#include "store.h"
 #include "text.h"
 
 /* How facts are described. Zeroed except for `now`: as `show` does. */
@@ -15,6 +16,8 @@ struct view {
 	/* Facts that are not older than this were looked up by this command; older ones come from the store. INT64_MAX:
 	 * nothing was looked up. 0: the source is not shown. */
 	int64_t began;
+	struct store *store;       /* from which revocations are read; NULL: they are not shown */
+	bool revocation;           /* the setting is on: also shows that nothing is known */
 	const struct rules *rules; /* for the ages up to which evidence counts; NULL: these are not shown */
 	enum reason
 		letter; /* the letter asks the postmaster to repair this, so the hops do not repeat it; REASON_OK: none */
@@ -41,11 +44,12 @@ void advice_add(struct text *out, const char *text, const struct advice_names *n
 void advice_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names);
 void there_print(const char *label, const char *indent, enum reason reason, const struct advice_names *names);
 
-/* Return the objects of `show --json` for an entry, for evidence and for a hop. The entry's object does not contain its hops. The
- * caller owns the object. */
+/* Return the objects of `show --json` for an entry, for evidence and for a hop. The entry's object does not contain its hops.
+ * What is known about the revocation of a hop's certificate is read from the store (NULL: it is unknown). The caller owns
+ * the object. */
 json_t *entry_json(const struct entry *entry);
 json_t *evidence_json(const struct evidence *evidence, uint16_t port);
-json_t *hop_json(const char *host, uint16_t port, const struct hop_record *record);
+json_t *hop_json(struct store *store, const char *host, uint16_t port, const struct hop_record *record);
 /* Moves the members with these names from `from` into `object`, and frees `from`. `names` ends with NULL. */
 void members_move(json_t *object, json_t *from, const char *const *names);
 

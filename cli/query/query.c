@@ -211,7 +211,7 @@ static void facts_put(json_t *object, const struct answer *answer)
 	json_t *hops = json_made(json_array()), *source = json_made(json_object());
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const struct hop_fact *hop = &facts->hop[i];
-		json_t *described = hop_json(hop->host, hop->port, &hop->record);
+		json_t *described = hop_json(answer->session->store, hop->host, hop->port, &hop->record);
 		json_put(described, "left_to_mta", json_boolean(is_left_to_mta(facts, hop)));
 		json_put(described, "source", source_json(answer, facts_history(facts, hop)->newest.at));
 		json_put(described, "addresses", addresses_json(answer, hop));
@@ -308,6 +308,8 @@ static int answer_show(struct answer *answer, const struct question *question, b
 		answer->stored ? 0 : answer->view.began, config);
 	answer->view.now = clock_wall_s();
 	answer->view.rules = &config->rules;
+	answer->view.store = answer->session->store;
+	answer->view.revocation = config->settings->revocation != REVOCATION_OFF;
 	if (json)
 		answer_print_json(answer);
 	else

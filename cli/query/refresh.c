@@ -32,8 +32,9 @@ struct result {
 	bool exempt; /* the domain is in exempt_domains, so nothing was looked up */
 };
 
-static void result_init(struct result *result, const struct trace *trace, const struct config *config, int64_t began)
+static void result_init(struct result *result, const struct trace *trace, const struct session *session, int64_t began)
 {
+	const struct config *config = session->config;
 	struct facts facts = trace->facts; /* borrows the entry and the hops; not freed */
 	facts.question.purpose = PURPOSE_QUERY;
 	struct step step = verdict_next(&facts);
@@ -43,6 +44,8 @@ static void result_init(struct result *result, const struct trace *trace, const 
 	verdict_shown_init(
 		&result->shown, &step.verdict, !step_is_want(&step), &result->preview, &facts, began, config);
 	result->view = (struct view){.now = clock_wall_s(), .began = began, .rules = &config->rules};
+	result->view.store = session->store;
+	result->view.revocation = config->settings->revocation != REVOCATION_OFF;
 }
 
 static void result_free(struct result *result)
@@ -79,7 +82,8 @@ static json_t *result_json(const struct result *result)
 	const struct facts *facts = &result->trace->facts;
 	json_t *object = json_made(json_object()), *hops = json_made(json_array());
 	for (unsigned i = 0; i < facts->hop_count; i++)
-		json_add(hops, hop_json(facts->hop[i].host, facts->hop[i].port, &facts->hop[i].record));
+		json_add(hops,
+			hop_json(result->view.store, facts->hop[i].host, facts->hop[i].port, &facts->hop[i].record));
 	json_put(object, "domain", json_text(facts->question.domain));
 	json_put(object, "found", json_true());
 	json_put(object, "exempt", json_boolean(result->exempt));
@@ -121,7 +125,7 @@ static int refresh_one(struct session *session, struct trace *trace, const char 
 		return STATUS_UNSURE;
 	}
 	struct result result;
-	result_init(&result, trace, session->config, began);
+	result_init(&result, trace, session, began);
 	if (trace->json)
 		json_add(array, result_json(&result));
 	else

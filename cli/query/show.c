@@ -91,11 +91,11 @@ static void policy_text_print(const struct entry *entry)
 	}
 }
 
-static void shown_print(const struct shown *shown)
+static void shown_print(const struct shown *shown, struct store *store)
 {
 	struct when first, last;
 	const struct entry *entry = &shown->entry;
-	struct view view = {.now = clock_wall_s()};
+	struct view view = {.now = clock_wall_s(), .store = store};
 	line_print("domain", "%s", entry->domain);
 	record_print(entry, &view);
 	fetch_print(entry, &view);
@@ -113,11 +113,11 @@ static void shown_print(const struct shown *shown)
 		hop_print(entry->domain, shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record, &view);
 }
 
-static void shown_print_json(const struct shown *shown)
+static void shown_print_json(const struct shown *shown, struct store *store)
 {
 	json_t *hops = json_made(json_array());
 	for (size_t i = 0; i < shown->count; i++)
-		json_add(hops, hop_json(shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record));
+		json_add(hops, hop_json(store, shown->hops[i].host, shown->hops[i].port, &shown->hops[i].record));
 	json_t *object = entry_json(&shown->entry);
 	json_put(object, "hops", hops);
 	json_print(object);
@@ -141,7 +141,7 @@ int show_run(const struct options *options, size_t count, char **words)
 		fprintf(stderr, "stsgate: %s is not in the store; `stsgate query` looks it up\n", question.domain);
 		status = STATUS_NO;
 	} else {
-		(options->json ? shown_print_json : shown_print)(&shown);
+		(options->json ? shown_print_json : shown_print)(&shown, store);
 		status = STATUS_YES;
 		entry_free(&shown.entry);
 		free(shown.hops);

@@ -73,23 +73,24 @@ static const struct field_form form_state = {
 	.kind = FIELD_WORD, .octets = 2, .max = REVOCATION_REVOKED, .word = state_word};
 
 /* Tags are permanent: see tables.c. */
-#define ROW(tag, form, member) FIELD(tag, form_##form, struct revocation, member, NULL, #member)
+#define ROW(tag, form, member, shown) FIELD(tag, form_##form, struct revocation, member, NULL, shown)
 static const struct field rows[] = {
-	ROW(1, u64, leaf),
-	ROW(2, u64, list),
-	ROW(3, date, not_after),
-	ROW(4, printable, serial),
-	ROW(5, printable, url),
-	ROW(6, state, state),
-	ROW(7, date, as_of),
-	ROW(8, date, until),
-	ROW(9, date, revoked_at),
-	ROW(10, date, checked_at),
-	ROW(11, date, next_at),
-	ROW(12, printable, why),
+	ROW(1, u64, leaf, NULL),
+	ROW(2, u64, list, NULL),
+	ROW(3, date, not_after, NULL),
+	ROW(4, printable, serial, "serial"),
+	ROW(5, printable, url, "url"),
+	ROW(6, state, state, "state"),
+	ROW(7, date, as_of, "as_of"),
+	ROW(8, date, until, "until"),
+	ROW(9, date, revoked_at, "revoked_at"),
+	ROW(10, date, checked_at, "checked_at"),
+	ROW(11, date, next_at, "next_at"),
+	ROW(12, printable, why, "why"),
 };
 #undef ROW
-const struct fields revocation_table = FIELDS(rows, "", "");
+const struct fields revocation_table =
+	FIELDS(rows, "", "state as_of until revoked_at url serial checked_at next_at why");
 
 struct bytes revocation_encode(const struct revocation *revocation)
 {

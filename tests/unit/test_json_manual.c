@@ -146,6 +146,7 @@ static void hop_fill(struct hop_record *record, void *arg)
 		.protocol = 0x0304,
 		.not_before = NOW - 9999,
 		.not_after = NOW + 9999,
+		.leaf = 7,
 		.asn = 64500,
 		.country = "DE",
 		.issuers = "CN=Some CA \xff < CN=Root",
@@ -154,7 +155,7 @@ static void hop_fill(struct hop_record *record, void *arg)
 		.names = "mx1.used.example \xff",
 		.seen_for = "mx9.used.example"};
 	struct evidence bad = {
-		.at = NOW - 800, .reason = REASON_CERT_UNTRUSTED, .chain = 20, .mta_address = "192.0.2.26"};
+		.at = NOW - 800, .reason = REASON_CERT_UNTRUSTED, .leaf = 7, .chain = 20, .mta_address = "192.0.2.26"};
 	struct evidence silent = {.at = NOW - 700, .reason = REASON_HOP_TIMEOUT, .text = "554 \xff no"};
 	struct tlsa_lookup tlsa = {.checked_at = NOW,
 		.state = TLSA_USABLE,
@@ -241,6 +242,19 @@ static void data_make(void)
 	assert_true(store_change_hop(store, "mx1.used.example", 25, hop_fill, NULL, &why));
 	assert_true(store_change_entry(store, "used.example", fetch_fail, NULL, &why));
 	assert_true(store_change_hop(store, "mx2.used.example", 25, hop_fill_plain, NULL, &why));
+	const struct revocation revocation = {.leaf = 7,
+		.list = 8,
+		.not_after = NOW + 9999,
+		.serial = "0a",
+		.url = "http://c.example.net/13.crl",
+		.state = REVOCATION_REVOKED,
+		.as_of = NOW - 99,
+		.until = NOW + 99,
+		.revoked_at = NOW - 999,
+		.checked_at = NOW - 9,
+		.next_at = NOW + 9,
+		.why = "HTTP status 404"};
+	assert_true(store_put_revocations(store, &revocation, 1, &why));
 	event_record_init(&event, EVENT_STORE_TROUBLE, "", "the disk is full", NOW - 10);
 	assert_true(store_note_event(store, &event, &why));
 	struct verdict verdict = {.kind = VERDICT_FAIL_ENFORCE,

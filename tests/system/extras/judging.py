@@ -4,7 +4,7 @@ import re
 
 from lab import ca, evil, hop
 from lab.proc import wait_for
-from lab.story import expect
+from lab.story import expect, expect_match
 
 from . import milter_only, tags, test
 
@@ -95,6 +95,8 @@ def certificate_revoked(lab, stage):
     wait_for('a refusal', lambda: not stage.send(domain).queue_id, 10)
     stage.refused(stage.send(domain), domain, 'certificate-revoked', f'{domain.mx.name} .*')
     stage.why(domain.name, 'certificate-revoked')
+    expect_match('query', r'revocation: revoked at 20.*\n *list: http', stage.tool('query', domain.name, status=1))
+    expect_match('query', 'revocation: good until 20', stage.tool('query', good.name))
     stage.encrypted(stage.send(good), good.mx, 2)
     expect('events about others', [], [line for line in lab.gate.log.find(re.compile('event=certificate-revoked'), mark)
                                        if good.mx.name in line])
