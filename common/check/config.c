@@ -120,7 +120,10 @@ static bool libraries_make(struct config *config, const struct loops *loops, str
 	config->probe_trust = same ? config->fetch_trust : trust_new(probe_file, why);
 	if (!config->probe_trust)
 		return failure_prefix(why, "probe_ca_file");
-	const struct fetch_options fetch = {.trust = config->fetch_trust, .proxy = or_null(s->fetch_proxy)};
+	const struct fetch_options fetch = {.trust = config->fetch_trust,
+		.proxy = or_null(s->fetch_proxy),
+		.leaf = config->leaves ? leaves_note : NULL,
+		.leaf_arg = config->leaves};
 	config->fetcher = fetcher_new(&fetch, why);
 	if (!config->fetcher)
 		return false;

@@ -328,6 +328,7 @@ static enum obtained fetch_go_on(const struct means *means, struct attempt *atte
 	if (!fetch_answer(fetching->fetch, &found->policy))
 		return obtain_wait(attempt);
 	found->network = fetching->network;
+	revocations_judge_policy(means->revocations, means->config->settings, attempt->want.name, &found->policy);
 	/* A fetch that had little time proves nothing: one domain's slow DNS must not keep other domains from the
 	 * host. */
 	enum backoff_end proof =

@@ -17,6 +17,7 @@
 
 #define TICK_MS 1000
 #define HOPS_AT_A_TIME 64
+#define PORT_HTTPS 443
 
 /* A CRL in the table. Only the thread uses it. */
 struct listed {
@@ -25,7 +26,8 @@ struct listed {
 	struct crl_url url;
 	struct crl_issuer *issuer;
 	int64_t seen_at; /* when one of its certificates was last shown */
-	int64_t due_at;  /* when it may be downloaded next */
+	int64_t read_at; /* when it last answered; 0: never, or before the start */
+	int64_t due_at;  /* when it is to be downloaded next */
 	int64_t modified_at;
 	bool has_new;      /* a certificate has come since the last download, which did not answer for it */
 	unsigned failures; /* in a row */
@@ -91,11 +93,12 @@ bool revocations_judge(struct revocations *revocations, const struct settings *s
 static void event_raise(struct revocations *revocations, const char *domain, const char *host, uint16_t port,
 	const struct revocation *revocation)
 {
+	bool is_policy_host = port == PORT_HTTPS;
 	char detail[EVENT_DETAIL_SIZE];
 	struct event_record event;
 	struct text text;
 	text_init(&text, detail, sizeof detail);
-	text_add(&text, "mx=");
+	text_add(&text, is_policy_host ? "policy host " : "mx=");
 	text_add(&text, host);
 	text_add(&text, " serial number ");
 	text_add(&text, revocation->serial);
@@ -120,6 +123,32 @@ void revocations_note(struct revocations *revocations, const struct settings *se
 	metrics_add(METRIC_REVOCATIONS, state, 0, 0, 1);
 	if (state == REVOCATION_REVOKED)
 		event_raise(revocations, domain, host, port, &revocation);
+}
+
+void revocations_judge_policy(struct revocations *revocations, const struct settings *settings, const char *domain,
+	struct policy_found *found)
+{
+	struct revocation revocation;
+	char buffer[DOMAIN_SIZE];
+	struct text text;
+	if (!revocations || settings->revocation == REVOCATION_OFF || found->leaf == 0)
+		return;
+	if (known(revocations, found->leaf, &revocation) != REVOCATION_REVOKED)
+		return;
+	text_init(&text, buffer, sizeof buffer);
+	text_add(&text, "mta-sts.");
+	text_add(&text, domain);
+	event_raise(revocations, domain, buffer, PORT_HTTPS, &revocation);
+	if (settings->revocation != REVOCATION_ENFORCE)
+		return;
+	policy_found_free(found);
+	found->outcome = REASON_POLICY_WEBPKI;
+	found->way = HEALTH_REACHED;
+	text_init(&text, found->detail, sizeof found->detail);
+	text_add(&text, "its authority revoked the certificate at ");
+	text_add_time(&text, revocation.revoked_at);
+	text_add(&text, ", by ");
+	text_add(&text, revocation.url);
 }
 
 /* --- hops whose certificate turns out to be revoked ----------------------------------------------------------------- */
@@ -289,6 +318,7 @@ static void listed_learn(
 	if (crl) {
 		const struct crl_times times = crl_times(crl);
 		listed->due_at = now + again_s(&times);
+		listed->read_at = now;
 		listed->modified_at = found->modified_at;
 		listed->has_new = false;
 	} else {
@@ -394,7 +424,7 @@ static struct listed *listed_of(struct revocations *revocations, const struct cr
 		return NULL;
 	if (oldest->used)
 		crl_issuer_free(&oldest->issuer);
-	*oldest = (struct listed){.used = true, .id = leaf->list, .url = leaf->url, .due_at = now};
+	*oldest = (struct listed){.used = true, .id = leaf->list, .url = leaf->url, .due_at = now + CRL_GATHER_S};
 	oldest->issuer = crl_issuer_ref(leaf->issuer);
 	return oldest;
 }
@@ -419,8 +449,10 @@ static bool leaf_learn(
 	listed->seen_at = now;
 	listed->has_new = listed->has_new || row->as_of == 0;
 	/* After a restart the rows know when the CRL is due. A time that is too far ahead comes from another clock. */
-	if (!is_new && !listed->busy && row->next_at > listed->due_at && row->next_at <= now + CRL_AGAIN_MOST_S)
+	if (!is_new && !listed->busy && row->next_at > listed->due_at && row->next_at <= now + CRL_AGAIN_MOST_S) {
 		listed->due_at = row->next_at;
+		listed->read_at = row->checked_at;
+	}
 	return is_new;
 }
 
@@ -438,13 +470,21 @@ static void leaves_learn(struct revocations *revocations, const struct config *c
 	free(rows);
 }
 
+/* A certificate that the list has not answered yet does not wait for half of the list's time. */
+static int64_t due_of(const struct listed *listed)
+{
+	bool is_sooner = listed->has_new && listed->read_at != 0 && listed->failures == 0 &&
+			 listed->read_at + CRL_AGAIN_S < listed->due_at;
+	return is_sooner ? listed->read_at + CRL_AGAIN_S : listed->due_at;
+}
+
 static struct listed *listed_due(struct revocations *revocations, int64_t now)
 {
 	for (size_t i = 0; i < CRLS_MAX; i++) {
 		struct listed *one = &revocations->listed[i];
 		bool wanted = one->used && !one->busy && now - one->seen_at < CRL_UNSEEN_S;
 		/* a due time that is too far ahead was made by a clock that has since been set back */
-		if (wanted && (one->due_at <= now || one->due_at > now + CRL_AGAIN_MOST_S))
+		if (wanted && (due_of(one) <= now || one->due_at > now + CRL_AGAIN_MOST_S))
 			return one;
 	}
 	return NULL;

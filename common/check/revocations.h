@@ -6,8 +6,8 @@
  *
  * Bounds: REVOCATIONS_MAX certificates in the store; CRLS_MAX CRLs in the table, the ones whose certificates were not shown
  * for the longest time leave first; CRL_DOWNLOADS_MAX downloads at a time, each of CRL_BYTES_MAX octets and CRL_TIMEOUT_MS.
- * One CRL is read at a time. A CRL is downloaded when half of the time until its next update is over, and at least
- * CRL_AGAIN_S apart. */
+ * One CRL is read at a time. A CRL is downloaded when half of the time until its next update is over, or when there is a
+ * certificate that it has not answered, but at least CRL_AGAIN_S apart. */
 #ifndef CHECK_REVOCATIONS_H
 #define CHECK_REVOCATIONS_H
 
@@ -18,6 +18,7 @@
 #define CRLS_MAX 512
 #define CRL_DOWNLOADS_MAX 4
 #define CRL_TIMEOUT_MS 60000
+#define CRL_GATHER_S 3 /* before the first download: hosts often have certificates of the same CRL */
 #define CRL_AGAIN_S (6 * 3600)
 #define CRL_AGAIN_MOST_S (7 * 86400)
 #define CRL_RETRY_S 3600 /* after a failure; doubled after each further one, up to a day */
@@ -42,5 +43,9 @@ bool revocations_judge(struct revocations *revocations, const struct settings *s
 /* Raises an event if the store knows that the certificate of a hop of this policy domain is revoked. Any thread. */
 void revocations_note(struct revocations *revocations, const struct settings *settings, const char *domain,
 	const char *host, uint16_t port, const struct evidence *seen);
+/* Does both for the fetch of a domain's policy: raises the event, and with revocation = enforce the fetch has failed, as if the
+ * policy host's certificate were not valid (RFC 8461 3.3). `revocations` may be NULL. Any thread. */
+void revocations_judge_policy(struct revocations *revocations, const struct settings *settings, const char *domain,
+	struct policy_found *found);
 
 #endif

@@ -109,7 +109,9 @@ struct policy_found {
 	char *text;           /* the body as received; owned; may be NULL */
 	uint32_t text_len;
 	enum health_way way; /* what the fetch shows about this machine (health.h) */
-	bool unreached;      /* connections were refused or got no answer, not even the start of TLS */
+	uint64_t
+		leaf; /* identifies the policy host's certificate as evidence.leaf does, if it was good and names a CRL; else 0 */
+	bool unreached; /* connections were refused or got no answer, not even the start of TLS */
 	/* The exact failure, for people, such as `HTTP status 404`; untrusted parts are already quoted. */
 	char detail[256];
 };

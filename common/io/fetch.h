@@ -13,7 +13,7 @@
 #define IO_FETCH_H
 
 #include "address.h"
-#include "crl_url.h"
+#include "crl.h"
 #include "entry.h"
 #include "failure.h"
 #include "loop.h"
@@ -25,6 +25,10 @@ struct trust;
 struct fetch_options {
 	struct trust *trust; /* the authorities; must outlive the fetcher */
 	const char *proxy;   /* http://host:port; NULL: none. Copied */
+	/* Called on the loop's thread with the good certificate of a policy host that names its CRL. The leaf is valid only
+	 * during the call. May be NULL. */
+	void (*leaf)(void *arg, const struct crl_leaf *leaf);
+	void *leaf_arg;
 };
 /* The settings that fetches share. Many threads may use one fetcher at the same time. */
 struct fetcher;
@@ -59,6 +63,7 @@ struct fetch *fetch_begin(struct fetcher *fetcher, struct fetch_line *line, cons
  * - the policy, if REASON_OK; its text, also if POLICY_INVALID;
  * - unreached: no connection could be made, or there was no TLS answer before the deadline; always false with a proxy;
  * - way: what the outcome shows about this machine (core/health);
+ * - leaf: the certificate of the policy host, if it names a CRL;
  * - detail: words for people ("HTTP status 301", "certificate has expired"). Untrusted text in it is quoted. */
 bool fetch_answer(struct fetch *fetch, struct policy_found *found);
 /* Ends and frees a fetch in any state, and sets the pointer to NULL. Its `wake` is not called any more. */

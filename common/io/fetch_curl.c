@@ -55,13 +55,27 @@ static int on_resolve(void *resolver, void *reserved, void *arg)
 	return 1;
 }
 
+/* The certificate is good: OpenSSL ends a handshake with a bad one. */
+static void leaf_note(struct transfer *transfer, const SSL *ssl)
+{
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	struct crl_leaf leaf;
+	if (!transfer->fetcher->leaf || sk_X509_num(chain) < 2 ||
+		!crl_leaf_read(&leaf, sk_X509_value(chain, 0), sk_X509_value(chain, 1)))
+		return;
+	transfer->leaf = leaf.leaf;
+	transfer->fetcher->leaf(transfer->fetcher->leaf_arg, &leaf);
+}
+
 static void on_tls_info(const SSL *ssl, int where, int value)
 {
 	struct transfer *transfer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), transfer_index);
 	if ((where & SSL_CB_LOOP) && SSL_get_state(ssl) != TLS_ST_BEFORE && SSL_get_state(ssl) != TLS_ST_CW_CLNT_HELLO)
 		transfer->tls_answered = true;
-	if (where & SSL_CB_HANDSHAKE_DONE)
+	if ((where & SSL_CB_HANDSHAKE_DONE) && !transfer->tls_up) {
 		transfer->tls_up = true;
+		leaf_note(transfer, ssl);
+	}
 	if (where == SSL_CB_READ_ALERT && (value & 0xff) == SSL3_AD_CLOSE_NOTIFY)
 		transfer->tls_closed = true;
 }
@@ -255,6 +269,8 @@ struct fetcher *fetcher_new(const struct fetch_options *options, struct failure 
 	struct fetcher *fetcher = xcalloc(1, sizeof *fetcher);
 	fetcher->proxy = xstrdup(options->proxy ? options->proxy : "");
 	fetcher->trust = options->trust;
+	fetcher->leaf = options->leaf;
+	fetcher->leaf_arg = options->leaf_arg;
 	CURLcode started = transfer_start_curl();
 	bool proxy_ok = strncmp(fetcher->proxy, "http://", 7) == 0 || !strstr(fetcher->proxy, "://");
 	if (started != CURLE_OK) {

@@ -16,6 +16,8 @@
 struct fetcher {
 	struct trust *trust;
 	char *proxy; /* "": none; it is always set, or libcurl would use one from the environment */
+	void (*leaf)(void *arg, const struct crl_leaf *leaf);
+	void *leaf_arg;
 };
 
 struct transfer {
@@ -32,6 +34,7 @@ struct transfer {
 	bool tls_up;        /* the handshake succeeded */
 	bool tls_closed;    /* the peer sent close_notify */
 	int64_t newer_than; /* of a CRL */
+	uint64_t leaf;      /* policy_found.leaf */
 	struct response response;
 };
 

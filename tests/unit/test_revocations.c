@@ -331,9 +331,13 @@ static void check_event(struct store *store, struct events *events)
 	size_t count;
 	events_write(events, true);
 	struct event_record *event = store_events(store, &count, NULL);
-	assert_int_equal(count, 1);
-	assert_int_equal(event->kind, EVENT_CERTIFICATE_REVOKED);
-	assert_string_equal(event->host, "mx1.example.com");
+	assert_int_equal(count, 2); /* about a mail host and about a policy host */
+	for (size_t i = 0; i < count; i++) {
+		bool policy = event[i].domain[0] != '\0';
+		assert_int_equal(event[i].kind, EVENT_CERTIFICATE_REVOKED);
+		assert_string_equal(event[i].host, policy ? "mta-sts.example.com" : "mx1.example.com");
+		assert_int_equal(event[i].port, policy ? 443 : 25);
+	}
 	assert_non_null(strstr(event->detail, "http://c.example.net/0.crl"));
 	free(event);
 }
@@ -348,6 +352,18 @@ static void check_judge(struct revocations *revocations, const struct config *co
 		seen = (struct evidence){.at = 1, .reason = REASON_OK, .leaf = read_leaf(&leaf[i]).leaf};
 		assert_false(revocations_judge(revocations, config->settings, &seen));
 	}
+}
+
+/* The fetch of a policy from a host with this certificate. */
+static void check_policy(struct revocations *revocations, const struct config *config, enum served shown, bool fails)
+{
+	struct policy_found found = {
+		.outcome = REASON_OK, .leaf = read_leaf(&leaf[shown]).leaf, .text = strdup("x"), .text_len = 1};
+	revocations_judge_policy(revocations, config->settings, "example.com", &found);
+	assert_int_equal(found.outcome, fails ? REASON_POLICY_WEBPKI : REASON_OK);
+	assert_int_equal(found.text == NULL, fails);
+	assert_int_equal(strstr(found.detail, "revoked the certificate at 20") != NULL, fails);
+	policy_found_free(&found);
 }
 
 static void run(const char *setting)
@@ -381,6 +397,8 @@ static void run(const char *setting)
 	usleep(1200 * 1000);
 	assert_int_equal(requests, SERVED);
 	check_judge(revocations, config, enforce);
+	for (int i = 0; i < SERVED; i++)
+		check_policy(revocations, config, (enum served)i, enforce && i == LISTED);
 	revocations_free(&revocations);
 	check_event(store, events);
 	assert_int_equal(hop_reason(store, "mx1.example.com"), enforce ? REASON_CERT_REVOKED : REASON_OK);

@@ -78,18 +78,22 @@ def certificate_untrusted(lab, stage):
 
 @test
 def certificate_revoked(lab, stage):
-    """A revoked certificate: reported at first, then enforced; a good one of the same list passes, and so does a new one."""
+    """Revoked certificates of a mail host and a policy host: reported at first, then enforced; a new certificate is good."""
     lab.dns.set(ca.CRL_HOST, 'A', lab.new_address())
     good, domain = (lab.domain(name, conduct=hop.REVOCABLE) for name in ('kept', 'revoked'))
+    fetched = lab.domain('fetched', policy=False)
     lab.authority.revoke(domain.mx.certificates.file(hop.REVOCABLE))
+    lab.authority.revoke(lab.policy_hosts.name_list(fetched.ascii))
     lab.policy_hosts.publish_list()
+    fetched.publish_policy()
+    fetched.publish_record()
     lab.gate.restart(revocation='report')
     mark = lab.gate.log.size()
-    for one in (good, domain):
-        stage.encrypted(stage.send(one), one.mx)
     event = re.compile(rf'event=certificate-revoked .*mx={domain.mx.name} .*{ca.CRL_HOST}')
+    attempt = stage.send(good, domain, fetched)
+    for one in (good, domain, fetched):
+        stage.encrypted(attempt, one.mx)
     stage.tell('log', wait_for('the event', lambda: lab.gate.log.find(event, mark), 10)[0])
-    stage.tool('refresh', domain.name, status=0)
     stage.encrypted(stage.send(domain), domain.mx, 2)
     lab.gate.restart(revocation='enforce')
     wait_for('a refusal', lambda: not stage.send(domain).queue_id, 10)
@@ -97,11 +101,12 @@ def certificate_revoked(lab, stage):
     stage.why(domain.name, 'certificate-revoked')
     expect_match('query', r'revocation: revoked at 20.*\n *list: http', stage.tool('query', domain.name, status=1))
     expect_match('query', 'revocation: good until 20', stage.tool('query', good.name))
+    expect_match('query', 'sts-webpki-invalid.*\n.*revoked the certificate', stage.tool('query', fetched.name))
     stage.encrypted(stage.send(good), good.mx, 2)
     expect('events about others', [], [line for line in lab.gate.log.find(re.compile('event=certificate-revoked'), mark)
                                        if good.mx.name in line])
     domain.mx.become(hop.REISSUED)
-    stage.tool('refresh', domain.name, status=0)
+    stage.tool('refresh', domain.name)
     stage.accepted(stage.send(domain))
 
 

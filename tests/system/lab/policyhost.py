@@ -77,6 +77,11 @@ class PolicyHosts:
         if authority or not os.path.exists(certificate):
             (authority or self.authority).issue([host], certificate)
 
+    def name_list(self, domain):
+        """Makes a certificate for the policy host of a domain that names the list; returns its file."""
+        host = f'mta-sts.{domain}'
+        return self.authority.issue([host], f'{self.dir}/cert/{host}', crl=True)
+
     def publish_list(self):
         """Serves the authority's present list of revoked certificates."""
         self.authority.write_list(f'{self.dir}/lists/{ca.CRL_NAME}')
