@@ -124,6 +124,7 @@ static void on_event(void *arg, const struct event_record *event, bool written)
 		sign->event.first_at = event->first_at;
 		sign->event.severity = event->severity;
 	} else if (sign) {
+		sign->ends = false;
 		sign->event.last_at = event->last_at;
 		memcpy(sign->event.host, event->host, sizeof sign->event.host);
 		sign->event.port = event->port;
@@ -216,25 +217,34 @@ void stories_end(struct stories *stories, enum event_kind kind, const char *doma
 
 /* --- signs in the store ------------------------------------------------------------------------------------------- */
 
-/* Begins to follow a sign that the store has, unless it is followed already. Another process may have ended a sign. */
-static void stored_take(struct stories *stories, const struct event_record *event, struct story *story)
+/* Returns whether the store's sign is followed already, or need not be. Another process may have ended it. */
+static bool stored_is_known(struct stories *stories, const struct event_record *event)
 {
 	bool open = event->over_at == 0 && event->number != 0;
-	if (open && store_story(stories->store, event->number, story, NULL) != STORE_FOUND)
-		story->hosts[0] = '\0';
 	lock_take(&stories->lock);
 	struct open_sign *sign = sign_find(stories, event->kind, event->domain);
 	if (!open && sign && sign->event.number == event->number)
 		sign_close(stories, sign);
-	else if (open && !sign && atomic_load(&stories->open) < STORIES_OPEN_MAX)
-		sign = sign_open(stories, event);
-	else
-		open = false;
-	if (open && *story->hosts)
-		memcpy(sign->hosts, story->hosts, sizeof sign->hosts);
-	if (open && clock_wall_s() - event->first_at > FOLLOWED_S) {
-		sign->gaps = 1;
-		line_add(sign, clock_wall_s(), "stsgated begins anew to count mail");
+	lock_drop(&stories->lock);
+	return !open || sign || atomic_load(&stories->open) == STORIES_OPEN_MAX;
+}
+
+/* Begins to follow a sign that the store has. `story` has room for its story. */
+static void stored_take(struct stories *stories, const struct event_record *event, struct story *story)
+{
+	int64_t now = clock_wall_s();
+	if (stored_is_known(stories, event))
+		return;
+	store_story(stories->store, event->number, story, NULL);
+	lock_take(&stories->lock);
+	if (!sign_find(stories, event->kind, event->domain)) {
+		struct open_sign *sign = sign_open(stories, event);
+		if (*story->hosts)
+			memcpy(sign->hosts, story->hosts, sizeof sign->hosts);
+		if (now - event->first_at > FOLLOWED_S) {
+			sign->gaps = 1;
+			line_add(sign, now, "stsgated begins anew to count mail");
+		}
 	}
 	lock_drop(&stories->lock);
 }
@@ -303,6 +313,7 @@ struct update {
 	int64_t over_at;       /* 0: it is not over */
 	unsigned quiet_days;
 	char words[EVENT_DETAIL_SIZE]; /* of the end; "": it had ended before */
+	struct event_record event;     /* as it is in the store then */
 };
 
 static void story_update(struct story *story, void *arg)
@@ -311,9 +322,10 @@ static void story_update(struct story *story, void *arg)
 	struct text text;
 	text_init(&text, update->words, sizeof update->words);
 	story_merge(story, update->later);
+	update->event = story->event;
 	if (update->over_at == 0 || story->event.over_at != 0)
 		return;
-	story->event.over_at = update->over_at;
+	story->event.over_at = update->event.over_at = update->over_at;
 	story_over_text(&text, story, update->over_at - story->event.first_at, update->quiet_days);
 	story_add_line(&story->lines, update->over_at, update->words);
 }
@@ -416,11 +428,10 @@ static void over_note(struct stories *stories, const struct update *update)
 /* Tells the listeners that a sign is over, and notes the end of all signs of its domain. */
 static void over_end(struct stories *stories, size_t at, const struct update *update)
 {
-	struct event_record event = update->sign.event;
+	struct event_record event = update->event;
 	bool last = over_close(stories, at, update);
 	if (!*update->words)
 		return;
-	event.over_at = update->over_at;
 	snprintf(event.detail, sizeof event.detail, "%s", update->words);
 	events_changed(stories->events, &event);
 	if (last)
