@@ -163,7 +163,7 @@ static void hop_pairs_print(const struct story *story)
 	pair_print("address", of_text(&old, *was->address ? was->address : had->address),
 		of_text(&new, *is->address ? is->address : has->address));
 	pair_print("network", of_network(&old, was, had), of_network(&new, is, has));
-	pair_print("DNS", of_text(&old, had->dns), of_text(&new, has->dns));
+	pair_print("DNS", had->dns, has->dns); /* the decoder accepts printable text only */
 	lines_pair_print("greeting", had->greeting, has->greeting);
 	pair_print("EHLO name", of_text(&old, had->ehlo_name), of_text(&new, has->ehlo_name));
 	lines_pair_print("EHLO", had->ehlo, has->ehlo);
@@ -174,22 +174,43 @@ static void hop_pairs_print(const struct story *story)
 	pair_print("message", of_text(&old, was->text), of_text(&new, is->text));
 }
 
+/* Returns whether anything is known of a certificate. */
+static bool has_certificate(const struct evidence *evidence, const struct look *look)
+{
+	return *look->fingerprint || *evidence->names || *evidence->issuers || evidence->not_after != 0;
+}
+
+/* Prints a value of the certificate. `lost`: there is none now, which another line says. */
+static void certificate_pair_print(bool lost, const char *label, const char *before, const char *now)
+{
+	if (!lost)
+		pair_print(label, before, now);
+	else if (*before)
+		line_print(label, "before   %s", before);
+}
+
 static void certificate_pairs_print(const struct story *story)
 {
 	struct value old, new;
 	const struct evidence *was = &story->before, *is = &story->now;
 	const struct look *had = &story->before_look, *has = &story->now_look;
-	pair_print("names", of_text(&old, was->names), of_text(&new, is->names));
-	pair_print("issued by", of_text(&old, was->issuers), of_text(&new, is->issuers));
-	pair_print("authority", of_text(&old, had->authority), of_text(&new, has->authority));
-	pair_print("from", of_date(&old, had->not_before ? had->not_before : was->not_before),
+	bool lost = has_certificate(was, had) && !has_certificate(is, has);
+	certificate_pair_print(lost, "names", of_text(&old, was->names), of_text(&new, is->names));
+	certificate_pair_print(lost, "issued by", of_text(&old, was->issuers), of_text(&new, is->issuers));
+	certificate_pair_print(lost, "authority", of_text(&old, had->authority), of_text(&new, has->authority));
+	certificate_pair_print(lost, "from", of_date(&old, had->not_before ? had->not_before : was->not_before),
 		of_date(&new, has->not_before ? has->not_before : is->not_before));
-	pair_print("until", of_date(&old, had->not_after ? had->not_after : was->not_after),
+	certificate_pair_print(lost, "until", of_date(&old, had->not_after ? had->not_after : was->not_after),
 		of_date(&new, has->not_after ? has->not_after : is->not_after));
-	pair_print("SHA-256", of_text(&old, had->fingerprint), of_text(&new, has->fingerprint));
-	pair_print("key", of_text(&old, had->spki), of_text(&new, has->spki));
-	pair_print("serial", of_text(&old, had->serial), of_text(&new, has->serial));
-	lines_pair_print("chain", had->chain, has->chain);
+	certificate_pair_print(lost, "SHA-256", of_text(&old, had->fingerprint), of_text(&new, has->fingerprint));
+	certificate_pair_print(lost, "key", of_text(&old, had->spki), of_text(&new, has->spki));
+	certificate_pair_print(lost, "serial", of_text(&old, had->serial), of_text(&new, has->serial));
+	if (lost)
+		lines_of("chain", "before", had->chain);
+	else
+		lines_pair_print("chain", had->chain, has->chain);
+	if (lost)
+		line_print("", "now      no certificate");
 }
 
 /* --- the story ---------------------------------------------------------------------------------------------------- */
