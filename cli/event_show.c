@@ -243,6 +243,8 @@ static void story_print(const struct story *story)
 {
 	struct value old, new;
 	struct when at;
+	if (strchr(story->hosts, ' '))
+		line_print("hosts", "%s", story->hosts);
 	story_lines_print(&story->lines);
 	mail_print(story);
 	putchar('\n');

@@ -244,7 +244,7 @@ static const struct field story_rows[] = {
 	ROW(7, printable, dns_before, "before.dns"),
 	ROW(8, printable, dns_now, "now.dns"),
 	ROW(9, printable, clock, "clock"),
-	ROW(10, printable, hosts, NULL),
+	ROW(10, printable, hosts, "hosts"),
 	ROW(11, u32, mail[FATE_DELAYED], "mail.delayed"),
 	ROW(12, u32, mail[FATE_BOUND], "mail.bound"),
 	ROW(13, u32, mail[FATE_CHECKED], "mail.checked"),
@@ -277,7 +277,7 @@ static const struct field story_rows[] = {
 	LINE(23),
 };
 _Static_assert(STORY_LINES_MAX == 24, "each line has a row");
-const struct fields story_table = FIELDS(story_rows, "", "before now first clock mail lines lines_left_out");
+const struct fields story_table = FIELDS(story_rows, "", "hosts before now first clock mail lines lines_left_out");
 
 static void text_cut(char *text, size_t max)
 {
