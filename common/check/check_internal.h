@@ -13,6 +13,7 @@
 #include "conditions.h"
 #include "load_save.h"
 #include "lock.h"
+#include "movements.h"
 #include "obtain.h"
 #include "overrides.h"
 #include "revocations.h"
@@ -78,6 +79,7 @@ struct inquiry {
 	struct loop_timer *timer;
 	struct signs_held signs; /* found on the way, and not noted yet */
 	struct save save;        /* what was found and is not written yet */
+	struct seen_hops seen;   /* the hops that were probed meanwhile, and their addresses */
 	bool landing;            /* the flight ends when what was found is in the store */
 	bool received;           /* got the result of the flight in which it was parked */
 	bool waiters_answered;   /* its waiters have their outcome */

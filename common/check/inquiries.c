@@ -254,6 +254,7 @@ void inquiry_free(struct inquiry *inquiry)
 	loop_timer_free(&inquiry->timer);
 	attempt_end(&inquiry->attempt, &check->bounds, config);
 	limits_release(check->bounds.limits, LIMIT_CLIENT_INQUIRIES, inquiry->facts.question.client);
+	seen_hops_free(&inquiry->seen);
 	facts_free(&inquiry->facts);
 	free(inquiry);
 	lock_take(&check->lock);

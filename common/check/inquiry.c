@@ -81,6 +81,7 @@ static void flight_share(struct inquiry *inquiry, const struct found *found)
 		other->facts.now = inquiry->facts.now;
 		if (!own_try || !inquiry_is_asked(other)) {
 			facts_learn_found(&other->facts, found);
+			seen_hops_note(&other->seen, found);
 			other->received = true;
 			count_step(other, &found->want);
 		}
@@ -127,6 +128,7 @@ static void obtained(struct inquiry *inquiry, struct found *found)
 		revocations_note(check->revocations, inquiry->config->settings, inquiry->facts.question.domain,
 			want->name, want->port, &found->evidence);
 	facts_learn_found(&inquiry->facts, found);
+	seen_hops_note(&inquiry->seen, found);
 	counters_found(found);
 	conditions_note_found(&check->conditions, found);
 	attempt_end(&inquiry->attempt, &check->bounds, inquiry->config);
@@ -276,6 +278,9 @@ static void answer(struct inquiry *inquiry)
 			inquiries_renew(inquiry->check, &inquiry->facts.question);
 		inquiry_answer(inquiry);
 		held_report(inquiry);
+		if (!inquiry->cut_off)
+			movements_note(inquiry->check->store, inquiry->check->events, inquiry->config->networks,
+				&inquiry->facts, &inquiry->seen);
 	}
 	inquiry->waiters_answered = true;
 	if (inquiry->housekept || !save_start(inquiry))

@@ -27,6 +27,7 @@ struct found {
 	uint64_t network;        /* the network of the policy host that was contacted; 0: none */
 	struct tlsa_lookup tlsa; /* for WANT_TLSA, and for a probe by TLSA records; else checked_at is 0 */
 	struct evidence evidence;
+	struct addresses addresses; /* of the hop, by DNS; those that were dialled are among them */
 	/* What was seen at the hop's other address, which did not decide; address "": only one was dialled. */
 	struct evidence beside;
 	struct look *look; /* what the probe saw that decided the evidence; owned; NULL: nothing was dialled */

@@ -326,12 +326,20 @@ static void dials_report(const struct means *means, struct attempt *attempt)
 	}
 }
 
+/* Notes all addresses of the hop. Nothing is looked up here, either. */
+static void addresses_note(const struct means *means, struct attempt *attempt, struct found *found)
+{
+	addresses_find(&found->addresses, &attempt->lookups, attempt->want.name, FETCH_ADDRESSES_MAX,
+		means->config->settings->probe_private, 0);
+}
+
 /* All dials have been answered, or sightings suffice. Returns OBTAIN_LATER if the hop is to be probed a second time. */
 static enum obtained look_end(const struct means *means, struct attempt *attempt, struct found *found)
 {
 	struct probing *probing = attempt->probing;
 	bool may_pass = evidence_join(probing, found);
 	networks_note(means->config->networks, probing, found);
+	addresses_note(means, attempt, found);
 	sightings_leave(probing, means->config, &attempt->want);
 	dials_report(means, attempt);
 	dials_drop(probing, means->bounds);

@@ -25,5 +25,8 @@ bool address_parse(struct address *out, const char *text);
 /* Returns a number for the network for which limits are counted: the /24 of an IPv4 address (also IPv4-mapped), the /48
  * of an IPv6 address. Different networks have different numbers. */
 uint64_t address_network(const struct address *address);
+/* Writes such a network as text (192.0.2.0/24, 2001:db8::/48) and returns `out`. */
+#define ADDRESS_NETWORK_SIZE (ADDRESS_TEXT_SIZE + 3)
+const char *address_network_format(uint64_t network, char out[ADDRESS_NETWORK_SIZE]);
 
 #endif

@@ -58,6 +58,17 @@ const char *address_format(const struct address *address, char out[ADDRESS_TEXT_
 	return out;
 }
 
+const char *address_network_format(uint64_t network, char out[ADDRESS_NETWORK_SIZE])
+{
+	bool v4 = network >> 63;
+	struct address address = {.len = v4 ? 4 : 16};
+	for (int i = 0, octets = v4 ? 3 : 6; i < octets; i++)
+		address.bytes[i] = (uint8_t)(network >> 8 * (octets - 1 - i));
+	address_format(&address, out);
+	memcpy(out + strlen(out), v4 ? "/24" : "/48", sizeof "/24");
+	return out;
+}
+
 /* Reads four decimal numbers without leading zeros. Nothing may follow them. */
 static bool parse4(uint8_t bytes[4], const char *text)
 {

@@ -26,6 +26,7 @@
 #include "evidence.h"
 #include "failure.h"
 #include "look.h"
+#include "movement.h"
 #include "override.h"
 #include "revocation.h"
 #include "snapshot.h"
@@ -122,13 +123,17 @@ bool store_change_entry(
 bool store_change_hop(
 	struct store *store, const char *host, uint16_t port, store_hop_change *change, void *arg, struct failure *why);
 
-/* One change of a submission. The caller sets the first group of members, with either `entry` or `hop`. The rules for
- * `change` above apply to these functions. The store sets the second group before it calls `done`. */
+/* One change of a submission. The caller sets the first group of members, with either `entry`, `hop` or
+ * `networks`. The rules for `change` above apply to these functions. `networks` gets what the store keeps of the domain's
+ * networks, or a zeroed struct with the domain; nothing is written if the store has no entry of the domain. The store
+ * sets the second group before it calls `done`. */
+typedef void store_networks_change(struct domain_networks *networks, void *arg);
 struct store_batch_change {
 	const char *domain_or_host;
-	uint16_t port; /* 0: an entry is changed; else a hop record */
+	uint16_t port; /* of a hop record; else 0 */
 	store_entry_change *entry;
 	store_hop_change *hop;
+	store_networks_change *networks;
 	void *arg;
 
 	bool stored;
@@ -147,6 +152,10 @@ struct store_submission {
  * must stay unchanged until `done` is called. Submissions are written in the order in which they arrive. Starts the
  * thread if store_start_writer() has not, and ends the process if that fails. */
 void store_submit(struct store *store, struct store_submission *submission);
+/* Reads the networks of a domain, which leave the store together with its entry. Always sets `out`: without networks, to a
+ * zeroed struct with the domain. */
+enum store_found store_view_networks(struct store_view *view, const char *domain, struct domain_networks *out);
+
 /* Starts the store's own thread, unless it runs already. The thread blocks all signals. Returns false on failure
  * (EX_OSERR). */
 bool store_start_writer(struct store *store, struct failure *why);

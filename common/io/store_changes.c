@@ -142,7 +142,8 @@ void store_submit(struct store *store, struct store_submission *submission)
 	job->submission = submission;
 	for (size_t i = 0; i < submission->count; i++) {
 		struct store_batch_change *change = &submission->change[i];
-		job->change[i] = (struct store_change){.step = change->port ? hop_step : entry_step, .arg = change};
+		store_step *of_domain = change->networks ? store_networks_step : entry_step;
+		job->change[i] = (struct store_change){.step = change->port ? hop_step : of_domain, .arg = change};
 	}
 	store_submit_job(store, job);
 }
@@ -163,6 +164,8 @@ static int forget_step(struct store *store, MDB_txn *txn, void *arg)
 		result = mdb_del(txn, store->entries, &key, NULL);
 	else if (result == MDB_NOTFOUND)
 		result = STORE_UNCHANGED;
+	if (result == 0)
+		result = store_networks_remove(store, txn, &key);
 	if (result == 0)
 		result = due_move(store, txn, forgetting->domain, entry.due_at, 0);
 	entry_free(&entry);

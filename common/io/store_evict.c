@@ -44,10 +44,10 @@ int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 		MDB_dbi dbi;
 		bool there;
 	} tables[] = {{0 /* LMDB's list of free pages */, true}, {store->main, true}, {store->entries, true},
-		{store->hops, true}, {store->due, true}, {store->meta, true}, {store->events, store->has_events},
-		{store->verdicts, store->has_verdicts}, {store->overrides, store->has_overrides},
-		{store->stories, store->has_stories}, {store->looks, store->has_looks},
-		{store->revocations, store->has_revocations}};
+		{store->hops, true}, {store->networks, store->has_networks}, {store->due, true}, {store->meta, true},
+		{store->events, store->has_events}, {store->verdicts, store->has_verdicts},
+		{store->overrides, store->has_overrides}, {store->stories, store->has_stories},
+		{store->looks, store->has_looks}, {store->revocations, store->has_revocations}};
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -159,6 +159,8 @@ static int chosen_remove(struct store *store, MDB_txn *txn) REQUIRES(store->writ
 		int result = mdb_del(txn, candidate->is_entry ? store->entries : store->hops, &key, NULL);
 		if (result == 0 && !candidate->is_entry)
 			result = store_look_remove(store, txn, &key);
+		if (result == 0 && candidate->is_entry)
+			result = store_networks_remove(store, txn, &key);
 		if (result == 0 && candidate->is_entry && candidate->due_at > 0 && candidate->key_len <= DOMAIN_MAX) {
 			key = store_due_key(buffer, candidate->due_at, candidate->key, candidate->key_len);
 			result = mdb_del(txn, store->due, &key, NULL);

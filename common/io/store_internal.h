@@ -121,6 +121,8 @@ struct store {
 	MDB_dbi events;   /* kind (an octet) domain -> event */
 	MDB_dbi verdicts; /* front end, kind (an octet each) domain NUL reason -> verdict record */
 	MDB_dbi main;
+	MDB_dbi networks;    /* domain -> networks of its mail hosts; each of them is a key of `entries`, too */
+	bool has_networks;   /* as below */
 	MDB_dbi overrides;   /* domain or OVERRIDE_ALL -> override */
 	MDB_dbi stories;     /* number of an event (4 octets, big endian) -> story */
 	MDB_dbi looks;       /* host NUL port -> look; each of them is a key of `hops`, too */
@@ -196,6 +198,11 @@ bool store_write(struct store *store, store_step *step, void *arg, struct failur
 /* Does the same, but does not count the change in the metrics. */
 bool store_write_uncounted(struct store *store, store_step *step, void *arg, struct failure *why)
 	EXCLUDES(store->writer);
+
+/* Changes the networks of a domain. A store_step; `arg` is a struct store_batch_change. */
+int store_networks_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store->writer);
+/* Removes the networks of a domain whose entry is being removed. */
+int store_networks_remove(struct store *store, MDB_txn *txn, const MDB_val *key);
 
 /* Queues a job with a submission for the writer thread, which frees the job and its changes. */
 void store_submit_job(struct store *store, struct store_job *job) EXCLUDES(store->queue);

@@ -223,6 +223,8 @@ static int tables_open(struct store *store)
 	if (result == 0)
 		result = table_open_new(txn, "events", flags, &store->events, &store->has_events);
 	if (result == 0)
+		result = table_open_new(txn, "networks", flags, &store->networks, &store->has_networks);
+	if (result == 0)
 		result = table_open_new(txn, "verdicts", flags, &store->verdicts, &store->has_verdicts);
 	if (result == 0)
 		result = table_open_new(txn, "overrides", flags, &store->overrides, &store->has_overrides);
