@@ -176,6 +176,17 @@ static void parts_are_linked(void **state)
 	events_write(events, false);
 	turns_write(turns);
 	assert_int_equal(part_of(EVENT_STARTTLS_LOST, "d5.example", &number), 0);
+	/* When the condition begins again, its event has a new number, and parts that are noted at once have that. */
+	world_advance(2 * EVENT_NEW_AFTER_S);
+	for (unsigned place = 10; place < 15; place++)
+		probed(place, REASON_STARTTLS_MISSING, 0, "");
+	probed(1, REASON_STARTTLS_MISSING, 0, "");
+	sign(EVENT_STARTTLS_LOST, 1);
+	events_write(events, false);
+	assert_int_equal(part_of(EVENT_HOPS_TURNED_BAD, "", &number), 0);
+	assert_int_not_equal(number, whole);
+	whole = number;
+	assert_int_equal(part_of(EVENT_STARTTLS_LOST, "d1.example", &number), whole);
 }
 
 static void the_authority_is_named(void **state)
