@@ -80,7 +80,8 @@ static bool probe_result(struct nearby_result *out, const struct facts *facts, c
 		return false;
 	out->network = seen->asn != 0 ? (uint64_t)1 << 62 | seen->asn : address_network(&address);
 	out->way = (uint16_t)(silent ? REASON_HOP_TIMEOUT : seen->reason);
-	out->faint = silent;
+	/* Certificates expire on their dates, and a tool that probes many hosts meets many of them. */
+	out->faint = silent || seen->reason == REASON_CERT_EXPIRED;
 	if (seen->reason == REASON_CERT_UNTRUSTED && found->look)
 		out->authority = found->look->authority;
 	return true;
