@@ -176,6 +176,9 @@ tests_unit_test_fetch_list_SOURCES = tests/unit/test_fetch_list.c tests/unit/net
 check_PROGRAMS += tests/unit/test_revocations
 tests_unit_test_revocations_SOURCES = tests/unit/test_revocations.c tests/unit/pki.c tests/unit/pki.h tests/unit/netns.c tests/unit/netns.h \
 	tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_revocation_shown
+tests_unit_test_revocation_shown_SOURCES = tests/unit/test_revocation_shown.c tests/unit/room.c tests/unit/room.h tests/unit/tool.c \
+	tests/unit/tool.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_crl
 tests_unit_test_crl_SOURCES = tests/unit/test_crl.c tests/unit/pki.c tests/unit/pki.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_trust

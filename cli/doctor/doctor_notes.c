@@ -176,10 +176,69 @@ static void overrides_check(struct doctor *doctor, struct store *store, int64_t 
 	free(overrides);
 }
 
+/* --- revocation ---------------------------------------------------------------------------------------------------- */
+
+/* Certificates by what is known about them. */
+struct revocation_count {
+	size_t state[REVOCATION_REVOKED + 1];
+	const struct revocation *failed; /* the newest attempt that gave no answer */
+};
+
+static struct revocation_count revocations_count(const struct revocation *rows, size_t count, int64_t now)
+{
+	struct revocation_count counted = {.failed = NULL};
+	for (size_t i = 0; i < count; i++) {
+		const struct revocation *row = &rows[i];
+		counted.state[revocation_now(row, now)]++;
+		if (row->why[0] != '\0' && (!counted.failed || row->checked_at > counted.failed->checked_at))
+			counted.failed = row;
+	}
+	return counted;
+}
+
+static void revocations_report(struct doctor *doctor, const struct revocation_count *counted)
+{
+	size_t good = counted->state[REVOCATION_GOOD], revoked = counted->state[REVOCATION_REVOKED];
+	if (good + revoked == 0 && counted->failed) {
+		doctor_report(doctor, "revocation", DOCTOR_WARN,
+			"no list of revoked certificates could be read; %s: %s", counted->failed->url,
+			counted->failed->why);
+		doctor_remedy(doctor,
+			"look at the firewall (port 80 outwards); until a list can be read, no certificate counts "
+			"as revoked");
+		return;
+	}
+	doctor_report(doctor, "revocation", revoked > 0 ? DOCTOR_WARN : DOCTOR_OK,
+		"certificates: %zu good, %zu revoked, %zu unknown", good, revoked, counted->state[REVOCATION_UNKNOWN]);
+	if (revoked > 0)
+		doctor_remedy(doctor,
+			"`stsgate events` names the hosts that showed a revoked certificate; inform their "
+			"postmasters");
+}
+
+static void revocation_check(struct doctor *doctor, struct store *store, int64_t now)
+{
+	struct failure why = {0};
+	size_t count = 0;
+	if (doctor->settings->revocation == REVOCATION_OFF) {
+		doctor_report(doctor, "revocation", DOCTOR_SKIP, "revocation = off: nothing is looked up");
+		return;
+	}
+	struct revocation *rows = store_revocations(store, &count, &why);
+	if (!rows) {
+		doctor_report(doctor, "revocation", DOCTOR_SKIP, "%s", why.text);
+		return;
+	}
+	struct revocation_count counted = revocations_count(rows, count, now);
+	revocations_report(doctor, &counted);
+	free(rows);
+}
+
 void doctor_notes(struct doctor *doctor, struct store *store)
 {
 	int64_t now = clock_wall_s();
 	running_check(doctor, store);
 	overrides_check(doctor, store, now);
+	revocation_check(doctor, store, now);
 	events_check(doctor, store, now);
 }
