@@ -17,6 +17,18 @@ tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.
 postfix_check_files = cli/doctor/postfix_checks_internal.h cli/doctor/postfix_checks.c cli/doctor/postfix_checks.h cli/doctor/postfix_config.c cli/doctor/postfix_config.h \
 	cli/doctor/postfix_map_checks.c cli/doctor/postfix_milter_checks.c cli/doctor/postfix_route_checks.c cli/doctor/postfix_tls_checks.c
 if HAVE_CMOCKA
+# The longest come first: tests begin in this order, several at a time.
+check_PROGRAMS += tests/unit/test_verdict_worlds
+check_PROGRAMS += tests/unit/test_cli
+check_PROGRAMS += tests/unit/test_dns
+if HAVE_LDNS
+check_PROGRAMS += tests/unit/test_dnssec
+endif
+check_PROGRAMS += tests/unit/test_probe
+check_PROGRAMS += tests/unit/test_refresher
+check_PROGRAMS += tests/unit/test_server
+check_PROGRAMS += tests/unit/test_events
+check_PROGRAMS += tests/unit/test_milter
 check_PROGRAMS += tests/unit/test_entry
 check_PROGRAMS += tests/unit/test_tlsa
 check_PROGRAMS += tests/unit/test_tlsa_find
@@ -35,7 +47,6 @@ check_PROGRAMS += tests/unit/test_entry_codec
 check_PROGRAMS += tests/unit/test_store
 tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_event_json
-check_PROGRAMS += tests/unit/test_events
 tests_unit_test_events_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_sign
 tests_unit_test_events_SOURCES = tests/unit/test_events.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
@@ -88,10 +99,8 @@ check_PROGRAMS += tests/unit/test_program
 check_PROGRAMS += tests/unit/test_settings
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c tests/fakes/fake_log.c tests/fakes/fake_log.h
 check_PROGRAMS += tests/unit/test_dns_answer
-check_PROGRAMS += tests/unit/test_dns
 tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/dns_wait.c tests/unit/dns_wait.h tests/unit/cm.h
 if HAVE_LDNS
-check_PROGRAMS += tests/unit/test_dnssec
 tests_unit_test_dnssec_SOURCES = tests/unit/test_dnssec.c tests/unit/signed_server.c tests/unit/signed_server.h \
 	tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/dns_wait.c tests/unit/dns_wait.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
 tests_unit_test_dnssec_LDADD = $(LDADD) $(LDNS_LIBS)
@@ -105,7 +114,6 @@ endif
 check_PROGRAMS += tests/unit/test_lint
 tests_unit_test_lint_SOURCES = tests/unit/test_lint.c tests/unit/tool.c tests/unit/tool.h tests/unit/corpus.c tests/unit/corpus.h \
 	tests/unit/cm.h
-check_PROGRAMS += tests/unit/test_cli
 tests_unit_test_cli_SOURCES = tests/unit/test_cli.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_doctor_run
 tests_unit_test_doctor_run_SOURCES = tests/unit/test_doctor_run.c tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h \
@@ -162,7 +170,6 @@ tests_unit_test_event_command_SOURCES = tests/unit/test_event_command.c milter/e
 	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
 tests_unit_test_event_command_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=geteuid,--wrap=clock_mono_ms,--wrap=cond_wait_until \
 	-Wl,--wrap=program_run,--wrap=store_event_number,--wrap=check_config,--wrap=config_unref,--wrap=check_event
-check_PROGRAMS += tests/unit/test_refresher
 tests_unit_test_refresher_SOURCES = tests/unit/test_refresher.c milter/refresher.c milter/refresher.h
 check_PROGRAMS += tests/unit/test_recorder
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c milter/recorder.c milter/recorder.h tests/unit/room.c tests/unit/room.h tests/unit/cm.h
@@ -207,7 +214,6 @@ tests_unit_test_fetch_SOURCES = tests/unit/test_fetch.c tests/unit/fetch_await.h
 check_PROGRAMS += tests/unit/test_fetch_line
 tests_unit_test_fetch_line_SOURCES = tests/unit/test_fetch_line.c tests/unit/cm.h tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
 check_PROGRAMS += tests/unit/test_verdict
-check_PROGRAMS += tests/unit/test_verdict_worlds
 tests_unit_test_verdict_worlds_SOURCES = tests/unit/test_verdict_worlds.c tests/unit/oracle.c tests/unit/oracle.h \
 	tests/unit/random_draw.h tests/unit/random_hosts.c tests/unit/random_world.c tests/unit/random_world.h \
 	tests/unit/world_map.c tests/unit/world_run.c tests/unit/world_run.h tests/unit/cm.h
@@ -227,13 +233,11 @@ tests_unit_test_check_storm_SOURCES = tests/unit/test_check_storm.c tests/unit/s
 	tests/unit/product.c tests/unit/product.h $(fakes)
 milter_test_files = $(milter_sources) tests/fakes/fake_check.c tests/fakes/fake_check.h tests/unit/cm.h \
 	tests/unit/milter_client.c tests/unit/milter_client.h tests/unit/milter_room.c tests/unit/milter_room.h
-check_PROGRAMS += tests/unit/test_milter
 tests_unit_test_milter_SOURCES = tests/unit/test_milter.c $(milter_test_files)
 tests_unit_test_milter_LDADD = $(LDADD) $(MILTER_LIBS)
 check_PROGRAMS += tests/unit/test_milter_burst
 tests_unit_test_milter_burst_SOURCES = tests/unit/test_milter_burst.c $(milter_test_files)
 tests_unit_test_milter_burst_LDADD = $(LDADD) $(MILTER_LIBS)
-check_PROGRAMS += tests/unit/test_probe
 tests_unit_test_probe_SOURCES = tests/unit/test_probe.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
 	tests/unit/probe_await.h
 check_PROGRAMS += tests/unit/test_probe_dane
@@ -245,7 +249,6 @@ tests_unit_test_probe_loop_SOURCES = tests/unit/test_probe_loop.c tests/unit/net
 check_PROGRAMS += tests/unit/test_sightings
 tests_unit_test_sightings_SOURCES = tests/unit/test_sightings.c tests/unit/pki.c tests/unit/pki.h tests/unit/tls_hop.c tests/unit/tls_hop.h \
 	tests/unit/probe_await.h tests/unit/cm.h
-check_PROGRAMS += tests/unit/test_server
 tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) milter/refresher.c milter/refresher.h \
 	milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
