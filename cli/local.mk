@@ -5,7 +5,7 @@ stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_sources = \
 	cli/batch.c cli/batch.h cli/command.def cli/commands.h cli/domains.c cli/domains.h cli/dump.c cli/dump.h \
 	cli/event_show.c cli/event_show.h cli/events.c cli/export.c cli/forget.c cli/import.c cli/lines.c cli/lines.h cli/list.c \
-	cli/open_signs.c cli/open_signs.h cli/output.c cli/output.h cli/override.c cli/progress.c cli/progress.h cli/read_text.c cli/read_text.h \
+	cli/networks_shown.c cli/networks_shown.h cli/open_signs.c cli/open_signs.h cli/output.c cli/output.h cli/override.c cli/progress.c cli/progress.h cli/read_text.c cli/read_text.h \
 	cli/record_json.c cli/record_json.h cli/session.c cli/session.h cli/values.c cli/values.h cli/warm.c \
 	cli/audit/audit.c cli/audit/audit.h cli/audit/audit_print.c cli/audit/audit_read.c cli/audit/audit_state.c \
 	cli/audit/maillog.c cli/audit/maillog.h cli/audit/maillog_text.c cli/audit/maillog_text.h \
@@ -28,6 +28,6 @@ cli_sources = \
 	cli/query/stored.c cli/query/stored.h cli/query/trace.c cli/query/trace.h \
 	cli/query/verdict_shown.c cli/query/verdict_shown.h cli/query/why.c \
 	cli/stats/running.c cli/stats/running.h cli/stats/settings_cmd.c cli/stats/stats.c cli/stats/stats.h \
-	cli/stats/stats_json.c cli/stats/stats_read.c cli/stats/stats_text.c
+	cli/stats/stats_json.c cli/stats/stats_networks.c cli/stats/stats_read.c cli/stats/stats_text.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs) $(ZLIB_LIBS)

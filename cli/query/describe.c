@@ -277,19 +277,32 @@ static void certificate_print(const char *indent, const struct evidence *evidenc
 		line_print("", "%s  certificate verification: OpenSSL error %d", indent, (int)evidence->chain);
 }
 
+#define NETWORK_TEXT_SIZE 64
+/* Writes the network of the address, such as ` in AS64500 (DE)`, or "" if it is unknown. Returns `out`. */
+static const char *network_text(char out[NETWORK_TEXT_SIZE], const struct evidence *evidence)
+{
+	const char *country = evidence->country;
+	out[0] = '\0';
+	if (evidence->asn != 0)
+		snprintf(out, NETWORK_TEXT_SIZE, " in AS%u%s%s%s", (unsigned)evidence->asn, *country ? " (" : "",
+			country, *country ? ")" : "");
+	return out;
+}
+
 static void evidence_print(const char *label, const struct evidence *evidence, uint16_t port, struct view *view,
 	const struct advice_names *names)
 {
 	char at[LEARNED_SIZE];
 	struct quote quote;
-	char protocol[PROTOCOL_SIZE];
+	char protocol[PROTOCOL_SIZE], network[NETWORK_TEXT_SIZE];
 	line_print("", "%s%s [%s], %s", label, reason_sentence(evidence->reason), reason_name(evidence->reason),
 		learned(at, view, evidence->at, "by a probe"));
 	if (*evidence->seen_for)
 		line_print("", "  seen at address %s for host %s, whose certificate also covers this host",
 			quote_string(&quote, evidence->address), evidence->seen_for);
 	else if (*evidence->address)
-		line_print("", "  address %s", quote_string(&quote, evidence->address));
+		line_print(
+			"", "  address %s%s", quote_string(&quote, evidence->address), network_text(network, evidence));
 	if (evidence->protocol)
 		line_print("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS from the start," : "STARTTLS,",
 			protocol_name(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));

@@ -5,6 +5,7 @@
 #include "conditions.h"
 #include "describe.h"
 #include "domains.h"
+#include "networks_shown.h"
 #include "open_signs.h"
 #include "override_text.h"
 #include "preview.h"
@@ -130,6 +131,7 @@ static void facts_print(struct answer *answer)
 	policy_print(entry, &answer->view);
 	if (facts->question.mx_lookup)
 		mx_print(entry, &answer->view);
+	networks_print(answer->session->store, facts->question.domain);
 	dane_print(answer);
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const struct hop_fact *hop = &facts->hop[i];
@@ -245,6 +247,7 @@ static void answer_print_json(const struct answer *answer)
 	json_put(object, "override", override_in_force(override, now) ? override_json(override, now) : NULL);
 	json_put(object, "degraded", degraded);
 	json_put(object, "signs", open_signs_json(answer->session->store, answer->trace.facts.question.domain));
+	json_put(object, "networks", networks_json(answer->session->store, answer->trace.facts.question.domain));
 	preview_put(object, &answer->preview);
 	json_print(object);
 }

@@ -38,6 +38,10 @@ static bool watch_read(const struct options *options, uint64_t *seconds)
 		fprintf(stderr, "stsgate: --watch needs a number of seconds, 1 to %d\n", WATCH_MAX_S);
 		return false;
 	}
+	if (option_given(options, "networks")) {
+		fputs("stsgate: --watch and --networks exclude each other\n", stderr);
+		return false;
+	}
 	if (options->json || isatty(STDOUT_FILENO) != 1) {
 		fputs("stsgate: --watch needs a terminal, and is not for --json\n", stderr);
 		return false;
@@ -102,6 +106,8 @@ int stats_run(const struct options *options, size_t count, char **words)
 	struct store *store = store_open(settings->store_path, settings->store_max_bytes, STORE_GUEST, &why);
 	if (!store)
 		status = complain(&why);
+	else if (option_given(options, "networks"))
+		status = stats_networks(store, settings, options->json, &why) ? STATUS_YES : complain(&why);
 	else if (seconds > 0)
 		status = stats_watch(store, settings, (unsigned)seconds);
 	else

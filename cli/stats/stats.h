@@ -50,6 +50,10 @@ void stats_print(struct stats *stats, struct stats *before);
 /* Returns an object, which the caller owns. */
 json_t *stats_json(struct stats *stats);
 
+/* Prints in which networks and countries the mail hosts of the store were when they were last good. Returns false if the
+ * store cannot be read. */
+bool stats_networks(struct store *store, const struct settings *settings, bool json, struct failure *why);
+
 /* Calls `visit` for each value of a metric that was counted during the day or since the start. `label` has the names of
  * its labels' values; the last of them are "" if the metric has fewer labels. */
 typedef void stats_visit(

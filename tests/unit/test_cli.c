@@ -714,6 +714,60 @@ static void test_override_pin(void **state)
 	run_check(OVERRIDE("clear", "testing.example"), 0, "testing.example: cleared: pin to AS64502 until 20");
 }
 
+static void moved_make(struct hop_record *record, void *arg)
+{
+	const struct evidence *seen = arg;
+	hop_record_learn(record, seen);
+}
+
+static void networks_make(struct domain_networks *networks, void *arg)
+{
+	(void)arg;
+	networks->network[0] =
+		(struct domain_network){.first_at = 1900000000, .last_at = 1900086400, .asn = 64500, .country = "DE"};
+	networks->network[1] = (struct domain_network){
+		.first_at = 1900000000, .last_at = 1900086400, .prefix = UINT64_C(1) << 63 | 0xc00002};
+}
+
+static void on_networks(struct store_submission *submission)
+{
+	(void)submission;
+}
+
+static void test_networks(void **state)
+{
+	static struct store_batch_change change = {.domain_or_host = "moved.example", .networks = networks_make};
+	static struct store_submission submission = {.change = &change, .count = 1, .done = on_networks};
+	struct evidence seen[] = {{.address = "192.0.2.1", .asn = 64500, .country = "DE"},
+		{.address = "192.0.2.2", .asn = 64500, .country = "FR"}, {.address = "198.51.100.1"}};
+	struct failure why = {0};
+	int64_t now = time(NULL);
+	char host[32];
+	(void)state;
+	struct store *store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_true(store_change_entry(store, "moved.example", none_make, &now, &why));
+	for (size_t i = 0; i < COUNT(seen); i++) {
+		seen[i].at = now;
+		snprintf(host, sizeof host, "n%zu.moved.example", i);
+		assert_true(store_change_hop(store, host, 25, moved_make, &seen[i], &why));
+	}
+	store_submit(store, &submission);
+	store_close(&store);
+	run_check(on_store("query", "--stored", "moved.example"), 0,
+		"networks  AS64500 DE, since 2030-03-17T17:46:40Z, last seen 2030-03-18T17:46:40Z\n"
+		"          192.0.2.0/24, since ");
+	run_check(on_store("stats", "--networks", NULL), 0, "\n  AS64500 ");
+	run_check(on_store("stats", "--networks", NULL), 0, "\n  198.51.100.0/24 ");
+	run_check(on_store("stats", "--networks", "--watch"), 64, "");
+	struct tool_run run = on_store("stats", "--networks", "--json");
+	json_t *got = tool_json(&run), *most = json_array_get(json_object_get(got, "networks"), 0);
+	assert_int_equal(json_integer_value(json_object_get(most, "asn")), 64500);
+	assert_int_equal(json_integer_value(json_object_get(most, "hops")), 2);
+	assert_true(json_is_null(json_object_get(most, "prefix")));
+	json_decref(got);
+	tool_run_free(&run);
+}
+
 static void test_export_full(void **state)
 {
 	(void)state;
@@ -832,6 +886,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forget, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_event_shown, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_networks, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events_followed, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override_until, store_make, store_remove),

@@ -233,6 +233,31 @@ static void story_note(struct store *store, struct event_record *event)
 	free(story);
 }
 
+/* The domain that is asked about with --stored has been in a network. */
+static void networks_fill(struct domain_networks *networks, void *arg)
+{
+	(void)arg;
+	networks->network[0] = (struct domain_network){.first_at = NOW - 9999,
+		.last_at = NOW - 99,
+		.asn = 64500,
+		.prefix = 1,
+		.country = "DE",
+		.families = NETWORK_IPV6};
+}
+
+static void on_put(struct store_submission *submission)
+{
+	(void)submission;
+}
+
+/* Is written before the store is closed. */
+static void networks_put(struct store *store)
+{
+	static struct store_batch_change change = {.domain_or_host = "used.example", .networks = networks_fill};
+	static struct store_submission submission = {.change = &change, .count = 1, .done = on_put};
+	store_submit(store, &submission);
+}
+
 static void data_make(void)
 {
 	struct failure why = {0};
@@ -276,11 +301,16 @@ static void data_make(void)
 	event.over_at = NOW - 60;
 	event.part_of = 1;
 	story_note(store, &event);
+	networks_put(store);
 	store_close(&store);
 }
 
 static void world_make(void)
 {
+	const struct network network = {.asn = 64500, .as_name = "Example"};
+	struct address address;
+	address_parse(&address, "8.9.1.1");
+	world_network(&address, &network);
 	static const char text[] = POLICY("enforce", "mx.example.com");
 	const char *record = "v=STSv1; id=1;", *mx = "10 mx.example.com";
 	assert_true(world_dns("_mta-sts.example.com", DNS_TXT, 300, &record, 1));
@@ -358,6 +388,8 @@ static void test_tables(void **state)
 	command_check((struct call){.run = list_run}, 0, "list");
 	command_check((struct call){.run = list_run, .own = {{"count", ""}}}, 0, "list");
 	command_check((struct call){.run = show_run, .words = {"used.example"}}, 0, "show");
+	command_check((struct call){.run = stats_run, .own = {{"networks", ""}}}, 0, "stats-networks");
+	command_check((struct call){.run = query_run, .words = {"used.example"}, .own = {{"stored", ""}}}, 2, "query");
 	command_check((struct call){.run = show_run, .words = {"bare.example"}}, 0, "show");
 	command_check((struct call){.run = show_run, .words = {"expired.example"}}, 0, "show");
 	command_check((struct call){.run = show_run, .words = {"long.example"}}, 0, "show");
