@@ -186,6 +186,8 @@ tests_unit_test_revocations_SOURCES = tests/unit/test_revocations.c tests/unit/p
 check_PROGRAMS += tests/unit/test_revocation_shown
 tests_unit_test_revocation_shown_SOURCES = tests/unit/test_revocation_shown.c tests/unit/room.c tests/unit/room.h tests/unit/tool.c \
 	tests/unit/tool.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_staple
+tests_unit_test_staple_SOURCES = tests/unit/test_staple.c tests/unit/pki.c tests/unit/pki.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_crl
 tests_unit_test_crl_SOURCES = tests/unit/test_crl.c tests/unit/pki.c tests/unit/pki.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_trust
@@ -276,6 +278,9 @@ tests_fuzz_replay_policy_SOURCES = tests/fuzz/fuzz_policy.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_crl
 tests_fuzz_replay_crl_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/crl"' $(AM_CPPFLAGS)
 tests_fuzz_replay_crl_SOURCES = tests/fuzz/fuzz_crl.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_staple
+tests_fuzz_replay_staple_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/staple"' $(AM_CPPFLAGS)
+tests_fuzz_replay_staple_SOURCES = tests/fuzz/fuzz_staple.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_rdata
 tests_fuzz_replay_rdata_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/rdata"' $(AM_CPPFLAGS)
 tests_fuzz_replay_rdata_SOURCES = tests/fuzz/fuzz_rdata.c $(fuzz_files)

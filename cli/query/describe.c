@@ -261,6 +261,28 @@ static void evidence_life_print(const struct evidence *evidence, const struct vi
 			when_span(&counts, hard_s));
 }
 
+/* Prints what the host itself shows about the revocation of its certificate. */
+static void staple_print(const char *indent, const struct evidence *evidence)
+{
+	struct when at;
+	switch (evidence->staple) {
+	case STAPLE_NONE:
+		if (evidence->staple_demanded)
+			line_print("", "%s  no staple (OCSP), although the certificate demands one", indent);
+		break;
+	case STAPLE_GOOD:
+		line_print("", "%s  staple (OCSP): not revoked", indent);
+		break;
+	case STAPLE_REVOKED:
+		line_print("", "%s  staple (OCSP): the certificate's authority revoked it at %s", indent,
+			when_date(&at, evidence->revoked_at));
+		break;
+	case STAPLE_UNUSABLE:
+		line_print("", "%s  staple (OCSP): unusable, so it proves nothing", indent);
+		break;
+	}
+}
+
 static void certificate_print(const char *indent, const struct evidence *evidence)
 {
 	struct when until;
@@ -273,6 +295,7 @@ static void certificate_print(const char *indent, const struct evidence *evidenc
 		line_print("", "%s  certificate valid from %s", indent, when_date(&until, evidence->not_before));
 	if (evidence->not_after)
 		line_print("", "%s  certificate valid until %s", indent, when_date(&until, evidence->not_after));
+	staple_print(indent, evidence);
 	if (evidence->chain)
 		line_print("", "%s  certificate verification: OpenSSL error %d", indent, (int)evidence->chain);
 }

@@ -10,6 +10,7 @@
 #include "address.h"
 #include "domain.h"
 #include "reason.h"
+#include "staple_state.h"
 #include "tlsa.h"
 
 #define EVIDENCE_NAMES_SIZE 256
@@ -43,6 +44,9 @@ struct evidence {
 	char issuers[EVIDENCE_ISSUERS_SIZE];
 	char text[EVIDENCE_TEXT_SIZE]; /* the hop's or the TLS library's own words, cut to fit; untrusted */
 	uint64_t leaf;                 /* identifies the leaf certificate: the first 8 octets of its SHA-256; 0: none */
+	int64_t revoked_at;            /* when the certificate was revoked, if a staple says so; else 0 */
+	enum staple_state staple;      /* what the host itself shows about the revocation of its certificate */
+	bool staple_demanded;          /* the certificate demands a staple (RFC 7633) */
 	uint32_t asn;                  /* the autonomous system of `address`; 0: unknown */
 	/* Good evidence only: the autonomous system of another address of the hop that is good as well, if it is not `asn`;
 	 * ASN_UNKNOWN: it is unknown; 0: there is no such address. */

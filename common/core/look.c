@@ -37,6 +37,9 @@ static const struct field look_rows[] = {
 	ROW(15, printable, dns),
 	ROW(16, u32, asn),
 	ROW(17, octets, as_name),
+	ROW(18, date, staple_from),
+	ROW(19, date, staple_until),
+	ROW(20, printable, staple_why),
 };
 const struct fields look_table = FIELDS(look_rows, "", "");
 

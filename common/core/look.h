@@ -37,6 +37,9 @@ struct look {
 	char authority[LOOK_NAME_SIZE];   /* the organization of the leaf's issuer, or else its common name */
 	char chain[LOOK_CHAIN_SIZE];      /* a line for each certificate sent: `subject; issuer` */
 	int64_t not_before, not_after;    /* of the leaf */
+	/* Of a good or revoked staple (evidence: staple): when the authority made the answer, and until when it is valid. */
+	int64_t staple_from, staple_until;
+	char staple_why[LOOK_NAME_SIZE]; /* printable: why the staple is unusable, or "" */
 
 	char dns[LOOK_DNS_SIZE]; /* printable: the answers that led to the address, with TTL and DNSSEC status */
 

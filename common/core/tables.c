@@ -19,6 +19,8 @@ _Static_assert(
 	"MX states are stored by number");
 _Static_assert(TLSA_UNKNOWN == 0 && TLSA_NONE == 1 && TLSA_USABLE == 2 && TLSA_UNUSABLE == 3 && TLSA_FAILED == 4,
 	"TLSA states are stored by number");
+_Static_assert(STAPLE_NONE == 0 && STAPLE_GOOD == 1 && STAPLE_REVOKED == 2 && STAPLE_UNUSABLE == 3,
+	"staples are stored by number");
 _Static_assert(OVERRIDE_PASS == 1 && OVERRIDE_TAG == 2 && OVERRIDE_ENFORCE == 3 && OVERRIDE_PIN == 4,
 	"overrides are stored by number");
 
@@ -172,6 +174,11 @@ static const char *tlsa_word(int64_t state)
 	return tlsa_state_name((enum tlsa_state)state);
 }
 
+static const char *staple_word(int64_t state)
+{
+	return staple_state_name((enum staple_state)state);
+}
+
 static const char *door_word(int64_t door)
 {
 	return verdict_door_name((enum verdict_door)door);
@@ -278,6 +285,11 @@ static const struct field_form form_tlsa_state = {.kind = FIELD_WORD,
 	.max = TLSA_FAILED,
 	.word = tlsa_word,
 	.wrong = "is not a state of TLSA records"};
+static const struct field_form form_staple = {.kind = FIELD_WORD,
+	.octets = 1,
+	.max = STAPLE_UNUSABLE,
+	.word = staple_word,
+	.wrong = "is not a state of a staple"};
 static const struct field_form form_override = {.kind = FIELD_WORD,
 	.octets = 1,
 	.min = OVERRIDE_PASS,
@@ -364,12 +376,15 @@ static const struct field evidence_rows[] = {
 	ROW(16, text, country, NULL, "country"),
 	ROW(20, host, seen_for, "seen_for", "seen_for"),
 	ROW(21, u32, asn_other, NULL, NULL),
+	ROW(22, staple, staple, NULL, "staple"),
+	ROW(23, date, revoked_at, NULL, "revoked_at"),
+	ROW(24, flag, staple_demanded, NULL, "staple_demanded"),
 };
 #undef ROW
 const struct fields evidence_table = FIELDS(evidence_rows,
 	"at reason protocol chain_error not_after address mta_address",
 	"at reason sentence address asn country starttls protocol cipher chain_error certificate_names issuers not_before "
-	"not_after text "
+	"not_after staple staple_demanded revoked_at text "
 	"advice tell_postmaster mta_address");
 
 #define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct tlsa_lookup, member, exported, shown)

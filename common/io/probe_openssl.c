@@ -1,11 +1,14 @@
+#include "clock.h"
 #include "memory.h"
 #include "probe_chain.h"
 #include "probe_look.h"
 #include "probe_smtp.h"
 #include "probe_tls.h"
+#include "staple.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -33,6 +36,7 @@ struct tls_context *tls_context_new(struct failure *why)
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ctx, TLS_CHAIN_BYTES_MAX);
+	staple_ask(ctx);
 	if (chain_context(ctx) && SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) == 1 &&
 		SSL_CTX_set_max_proto_version(ctx, 0) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS) == 1)
 		return (struct tls_context *)ctx;
@@ -112,6 +116,21 @@ enum tls_step tls_handshake(struct tls *tls, struct evidence *seen)
 	return step;
 }
 
+/* Shows what the host says itself about the revocation of its certificate. No authority that is trusted speaks for a
+ * certificate whose chain is bad. */
+static void staple_show(const struct tls *tls, struct evidence *seen, struct look *look)
+{
+	struct staple staple;
+	bool issued = tls->chain.untrusted == X509_V_OK && tls->chain.no_match == X509_V_OK;
+	staple_of(&staple, tls->ssl, issued, clock_wall_s());
+	seen->staple = staple.state;
+	seen->staple_demanded = staple.demanded;
+	seen->revoked_at = staple.revoked_at;
+	look->staple_from = staple.this_update;
+	look->staple_until = staple.next_update;
+	snprintf(look->staple_why, sizeof look->staple_why, "%s", staple.why ? staple.why : "");
+}
+
 bool tls_judge(struct tls *tls, struct evidence *seen, struct look *look)
 {
 	chain_show(tls->ssl, seen);
@@ -125,6 +144,7 @@ bool tls_judge(struct tls *tls, struct evidence *seen, struct look *look)
 		good = probe_fail(seen, REASON_TLS_TOO_OLD, SSL_get_version(tls->ssl));
 		seen->mta_address[0] = '\0';
 	}
+	staple_show(tls, seen, look);
 	ERR_clear_error();
 	return good;
 }

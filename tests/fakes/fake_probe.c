@@ -129,6 +129,8 @@ static void certificate_look(
 {
 	const char *key = as->key[0] ? as->key : host, *leaf = as->leaf[0] ? as->leaf : key;
 	seen->leaf = word_hash(leaf);
+	seen->staple = as->staple;
+	seen->revoked_at = as->staple == STAPLE_REVOKED ? world_wall_s() - 3600 : 0;
 	seen->not_before = as->not_before;
 	snprintf(look->fingerprint, sizeof look->fingerprint, "%016" PRIx64 "%048d", seen->leaf, 0);
 	snprintf(look->spki, sizeof look->spki, "%016" PRIx64 "%048d", word_hash(key), 0);

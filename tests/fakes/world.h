@@ -74,6 +74,7 @@ struct world_look {
 	int64_t not_before; /* 0: unknown */
 	uint16_t protocol;  /* 0: as in world_hop() */
 	bool rewritten;     /* a middlebox overwrites keywords */
+	enum staple_state staple;
 };
 void world_hop_look(const char *host, const struct world_look *look);
 

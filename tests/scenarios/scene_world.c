@@ -195,7 +195,8 @@ static bool value_copied(const char *word, const char *key, char *out, size_t si
 	return value && snprintf(out, size, "%s", value) < (int)size;
 }
 
-/* look HOST[/ADDRESS] [authority=NAME] [key=WORD] [leaf=WORD] [age=DURATION] [ehlo=NAME] [protocol=1.N] [rewritten] */
+/* look HOST[/ADDRESS] [authority=NAME] [key=WORD] [leaf=WORD] [age=DURATION] [ehlo=NAME] [protocol=1.N] [rewritten]
+ * [staple=revoked] */
 static bool run_look(struct scene *scene, const struct words *words)
 {
 	struct world_look look = {.not_before = 0};
@@ -211,6 +212,8 @@ static bool run_look(struct scene *scene, const struct words *words)
 			look.protocol = (uint16_t)(0x0301 + strtoul(version + 2, NULL, 10));
 		else if (strcmp(word, "rewritten") == 0)
 			look.rewritten = true;
+		else if (strcmp(word, "staple=revoked") == 0)
+			look.staple = STAPLE_REVOKED;
 		else if (!value_copied(word, "authority", look.authority, sizeof look.authority) &&
 			 !value_copied(word, "key", look.key, sizeof look.key) &&
 			 !value_copied(word, "leaf", look.leaf, sizeof look.leaf) &&

@@ -1,10 +1,12 @@
 #include "pki.h"
 
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HOUR_S 3600
@@ -87,6 +89,8 @@ struct pki_pair pki_issue(const struct pki_pair *ca, const struct pki_request *r
 		add_extension(leaf.cert, NID_key_usage, request->key_usage);
 	if (request->crl)
 		add_extension(leaf.cert, NID_crl_distribution_points, request->crl);
+	if (request->must_staple)
+		add_extension(leaf.cert, NID_tlsfeature, "status_request");
 	if (request->authority)
 		add_extension(leaf.cert, NID_basic_constraints, "critical,CA:TRUE");
 	must(X509_sign(leaf.cert, ca ? ca->key : leaf.key, request->sha1 ? EVP_sha1() : EVP_sha256()));
@@ -211,6 +215,41 @@ void pki_write_temporary(const struct pki_pair *pair, char *template)
 void pki_write(const struct pki_pair *pair, const char *path)
 {
 	write_to(pair, fopen(path, "w"));
+}
+
+static ASN1_TIME *time_from_now(int64_t seconds)
+{
+	ASN1_TIME *made = ASN1_GENERALIZEDTIME_adj(NULL, time(NULL), 0, (long)seconds);
+
+	must(made != NULL);
+	return made;
+}
+
+unsigned char *pki_staple(const struct pki_pair *signer, const struct pki_staple *staple, size_t *len)
+{
+	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+	OCSP_CERTID *id = OCSP_cert_to_id(staple->digest ? staple->digest : EVP_sha1(), staple->leaf, staple->issuer);
+	ASN1_TIME *from = time_from_now(staple->from_s), *until = time_from_now(staple->until_s);
+	ASN1_TIME *revoked = time_from_now(-HOUR_S);
+	unsigned char *der = NULL;
+	bool is_revoked = staple->status == V_OCSP_CERTSTATUS_REVOKED;
+
+	must(OCSP_basic_add1_status(basic, id, staple->status, 0, is_revoked ? revoked : NULL, from,
+		     staple->until_s ? until : NULL) != NULL);
+	must(OCSP_basic_sign(basic, signer->cert, signer->key, EVP_sha256(), NULL, 0));
+	OCSP_RESPONSE *response =
+		OCSP_response_create(staple->failed ? OCSP_RESPONSE_STATUS_TRYLATER : OCSP_RESPONSE_STATUS_SUCCESSFUL,
+			staple->failed ? NULL : basic);
+	int size = i2d_OCSP_RESPONSE(response, &der);
+	must(size > 0);
+	*len = (size_t)size;
+	OCSP_RESPONSE_free(response);
+	OCSP_BASICRESP_free(basic);
+	OCSP_CERTID_free(id);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(until);
+	ASN1_TIME_free(revoked);
+	return der;
 }
 
 SSL_CTX *pki_server(const struct pki_pair *pair)

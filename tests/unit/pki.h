@@ -21,9 +21,10 @@ struct pki_request {
 	unsigned padding;      /* octets of a comment that makes the certificate long */
 	const char *usage;     /* extended key usage in the form of openssl.cnf: "clientAuth"; NULL: none */
 	const char *key_usage; /* in the form of openssl.cnf; NULL: none */
-	const char *crl; /* distribution points of CRLs in the form of openssl.cnf: "URI:http://..."; NULL: none */
-	bool authority;  /* may issue certificates */
-	bool sha1;       /* the digest of the signature */
+	const char *crl;  /* distribution points of CRLs in the form of openssl.cnf: "URI:http://..."; NULL: none */
+	bool authority;   /* may issue certificates */
+	bool must_staple; /* demands a staple (RFC 7633) */
+	bool sha1;        /* the digest of the signature */
 };
 
 struct pki_pair pki_ca(const char *cn);
@@ -48,6 +49,16 @@ struct pki_crl {
 #define PKI_NEVER INT64_MAX
 /* Makes the octets of a CRL, which the caller frees with free(). */
 unsigned char *pki_crl(const struct pki_pair *ca, const struct pki_crl *crl, size_t *len);
+struct pki_staple {
+	const X509 *leaf, *issuer; /* the certificate that the answer is about */
+	int status;                /* V_OCSP_CERTSTATUS_... */
+	int64_t from_s, until_s;   /* seconds from now; until_s 0: no nextUpdate */
+	const EVP_MD *digest;      /* of the names; NULL: SHA-1 */
+	bool failed;               /* only an error report */
+};
+/* Makes a staple in DER, which the caller frees with OPENSSL_free(). A revoked certificate was revoked an hour ago. */
+unsigned char *pki_staple(const struct pki_pair *signer, const struct pki_staple *staple, size_t *len);
+
 /* Makes a TLS server with the certificate: all protocol versions, lowest security level. */
 SSL_CTX *pki_server(const struct pki_pair *pair);
 

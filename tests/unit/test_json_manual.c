@@ -147,6 +147,8 @@ static void hop_fill(struct hop_record *record, void *arg)
 		.not_before = NOW - 9999,
 		.not_after = NOW + 9999,
 		.leaf = 7,
+		.staple = STAPLE_REVOKED,
+		.revoked_at = NOW - 5000,
 		.asn = 64500,
 		.country = "DE",
 		.issuers = "CN=Some CA \xff < CN=Root",
@@ -213,7 +215,10 @@ static void look_fill(struct look *look, int64_t at)
 		.not_after = NOW + 9999,
 		.dns = "A 192.0.2.25",
 		.asn = 64500,
-		.as_name = "EXAMPLE"};
+		.as_name = "EXAMPLE",
+		.staple_from = NOW - 9000,
+		.staple_until = NOW + 9000,
+		.staple_why = "it is too old"};
 }
 
 /* Notes a sign with a story that has all members. */

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
@@ -60,6 +61,7 @@ enum cert {
 	CERT_BELOW_INTER,
 	CERT_SHA1,
 	CERT_BELOW_ORG,
+	CERT_MUST_STAPLE,
 	CERT_COUNT
 };
 
@@ -89,7 +91,9 @@ struct script {
 static struct pki_pair ca, stranger, weak, inter, org, leaves[CERT_COUNT];
 static struct trust *trust;
 static struct probe_room room;
-static const char *reply_behind = EHLO; /* the reply to EHLO behind TLS; set while no server runs */
+static const char *reply_behind = EHLO;  /* the reply to EHLO behind TLS; set while no server runs */
+static const struct pki_staple *stapled; /* NULL: the server shows no staple; set while no server runs */
+static bool staple_asked;
 
 struct server {
 	const struct script *script;
@@ -147,10 +151,25 @@ static void answer_raw(struct server *server, int fd, const void *bytes, size_t 
 	recv(fd, hello, sizeof hello, 0);
 }
 
+/* Called if the client asks for a staple. */
+static int on_staple(SSL *ssl, void *arg)
+{
+	size_t len;
+
+	(void)arg;
+	staple_asked = true;
+	if (!stapled)
+		return SSL_TLSEXT_ERR_NOACK;
+	unsigned char *der = pki_staple(&ca, stapled, &len);
+	SSL_set_tlsext_status_ocsp_resp(ssl, der, (long)len);
+	return SSL_TLSEXT_ERR_OK;
+}
+
 static SSL_CTX *server_context(const struct script *script)
 {
 	SSL_CTX *ctx = pki_server(&leaves[script->cert]);
 
+	SSL_CTX_set_tlsext_status_cb(ctx, on_staple);
 	if (script->cert == CERT_BELOW_SHORT_KEY)
 		assert_int_equal(SSL_CTX_add1_chain_cert(ctx, weak.cert), 1);
 	if (script->cert == CERT_BELOW_ORG)
@@ -639,6 +658,54 @@ static void test_evidence(void **state)
 	assert_string_equal(seen.names, HOST);
 }
 
+static const struct script good_script = {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0};
+
+/* Each probe asks for a staple; a revoked certificate is good evidence as long as nobody decides otherwise. */
+static void test_staple(void **state)
+{
+	static const struct script must = {GREETING, EHLO, GO, TLS_GOOD, CERT_MUST_STAPLE, 0};
+	static const struct script old = {GREETING, EHLO, GO, TLS_ONLY_1_2, CERT_GOOD, 0};
+	static const struct script other = {GREETING, EHLO, GO, TLS_GOOD, CERT_OTHER_NAME, 0};
+	static const struct script strange = {GREETING, EHLO, GO, TLS_ONLY_1_1, CERT_STRANGER, 0};
+	const struct {
+		const struct script *script;
+		int cert; /* the staple is about it; -1: no staple */
+		int status;
+		enum staple_state expected;
+	} shown[] = {
+		{&good_script, -1, 0, STAPLE_NONE},
+		{&must, -1, 0, STAPLE_NONE},
+		{&must, CERT_MUST_STAPLE, V_OCSP_CERTSTATUS_GOOD, STAPLE_GOOD},
+		{&good_script, CERT_GOOD, V_OCSP_CERTSTATUS_REVOKED, STAPLE_REVOKED},
+		{&old, CERT_GOOD, V_OCSP_CERTSTATUS_REVOKED, STAPLE_REVOKED},
+		{&good_script, CERT_WILDCARD, V_OCSP_CERTSTATUS_REVOKED, STAPLE_UNUSABLE},
+		{&other, CERT_OTHER_NAME, V_OCSP_CERTSTATUS_REVOKED, STAPLE_REVOKED},
+		/* no authority that is trusted speaks for it */
+		{&strange, CERT_STRANGER, V_OCSP_CERTSTATUS_GOOD, STAPLE_UNUSABLE},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+		bool none = shown[i].cert < 0,
+		     used = shown[i].expected == STAPLE_GOOD || shown[i].expected == STAPLE_REVOKED;
+		const struct pki_staple staple = {
+			leaves[none ? 0 : shown[i].cert].cert, ca.cert, shown[i].status, -3600, 7200, NULL, false};
+		struct server server;
+
+		staple_asked = false;
+		stapled = none ? NULL : &staple;
+		struct evidence seen = probe_script(shown[i].script, "127.0.0.1", &server);
+		stapled = NULL;
+		assert_true(staple_asked);
+		if (seen.staple != shown[i].expected)
+			fail_msg("row %zu: %s, %s", i, staple_state_name(seen.staple), room.look.staple_why);
+		assert_int_equal(seen.staple_demanded, shown[i].script == &must);
+		assert_int_equal(seen.reason == REASON_OK, shown[i].script != &other && shown[i].script != &strange);
+		assert_int_equal(seen.revoked_at != 0, shown[i].expected == STAPLE_REVOKED);
+		assert_int_equal(room.look.staple_why[0] != '\0', shown[i].expected == STAPLE_UNUSABLE);
+		assert_int_equal(room.look.staple_until - room.look.staple_from, used ? 10800 : 0);
+	}
+}
+
 static void hex_of(char *out, const unsigned char *octets, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -813,8 +880,6 @@ static void test_no_sigpipe(void **state)
 	/* The peer has shown everything that a probe needs. */
 	assert_int_equal(probe_script(&script, "127.0.0.1", &server).reason, REASON_OK);
 }
-
-static const struct script good_script = {GREETING, EHLO, GO, TLS_GOOD, CERT_GOOD, 0};
 
 static void test_ipv6(void **state)
 {
@@ -993,6 +1058,7 @@ static int set_up(void **state)
 		[CERT_BELOW_INTER] = {.san = "DNS:" HOST},
 		[CERT_SHA1] = {.san = "DNS:" HOST, .sha1 = true},
 		[CERT_BELOW_ORG] = {.san = "DNS:" HOST},
+		[CERT_MUST_STAPLE] = {.san = "DNS:" HOST, .must_staple = true},
 		[CERT_LONG] = {.san = "DNS:" HOST, .padding = 110 * 1024},
 		[CERT_ODD_NAMES] = {.san = "DNS:a b\ac.example,IP:192.0.2.1,DNS:" HOST ",DNS:*.example.net"},
 	};
@@ -1038,6 +1104,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_tls_first),
 		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_staple),
 		cmocka_unit_test(test_look_good),
 		cmocka_unit_test(test_look_bad),
 		cmocka_unit_test(test_look_in_time),

@@ -264,6 +264,19 @@ static void test_forged_mx(void **state)
 	tool_run_free(&run);
 }
 
+/* What the host itself shows about the revocation of its certificate. Nobody has decided that it matters. */
+static void test_staple(void **state)
+{
+	(void)state;
+	world_honest();
+	world_hop_look("mx.example.com", &(struct world_look){.staple = STAPLE_REVOKED});
+	struct tool_run run = call_tool((struct call){.run = query_run, .words = {"example.com"}});
+	assert_int_equal(run.status, 0);
+	assert_non_null(strstr(run.out, "staple (OCSP): the certificate's authority revoked it at 2030-"));
+	assert_non_null(strstr(run.out, "verdict   pass: "));
+	tool_run_free(&run);
+}
+
 static void test_text(void **state)
 {
 	(void)state;
@@ -969,14 +982,14 @@ int main(void)
 		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_map_holds),
 		cmocka_unit_test(test_left_to_mta), cmocka_unit_test(test_tls_first), cmocka_unit_test(test_dane_fails),
 		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
-		cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck),
-		cmocka_unit_test(test_no_trace), cmocka_unit_test(test_seen_for), cmocka_unit_test(test_store),
-		cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh), cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_anew), cmocka_unit_test(test_unreachable), cmocka_unit_test(test_mta_holds),
-		cmocka_unit_test(test_override_enforce), cmocka_unit_test(test_curiosity),
-		cmocka_unit_test(test_fetch_detail), cmocka_unit_test(test_dead_resolver),
-		cmocka_unit_test(test_exempt), cmocka_unit_test(test_override), cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_terminal)};
+		cmocka_unit_test(test_staple), cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain),
+		cmocka_unit_test(test_stuck), cmocka_unit_test(test_no_trace), cmocka_unit_test(test_seen_for),
+		cmocka_unit_test(test_store), cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh),
+		cmocka_unit_test(test_usage), cmocka_unit_test(test_anew), cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_mta_holds), cmocka_unit_test(test_override_enforce),
+		cmocka_unit_test(test_curiosity), cmocka_unit_test(test_fetch_detail),
+		cmocka_unit_test(test_dead_resolver), cmocka_unit_test(test_exempt), cmocka_unit_test(test_override),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_terminal)};
 	setenv("LC_ALL", "C", 1);
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
