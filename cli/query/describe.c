@@ -118,6 +118,28 @@ void record_print(const struct entry *entry, const struct view *view)
 			dnssec_words(entry->record_secure));
 }
 
+/* Prints what a host itself shows about the revocation of its certificate. */
+static void staple_print(const char *indent, enum staple_state state, bool demanded, int64_t revoked_at)
+{
+	struct when at;
+	switch (state) {
+	case STAPLE_NONE:
+		if (demanded)
+			line_print("", "%sno staple (OCSP), although the certificate demands one", indent);
+		break;
+	case STAPLE_GOOD:
+		line_print("", "%sstaple (OCSP): not revoked", indent);
+		break;
+	case STAPLE_REVOKED:
+		line_print("", "%sstaple (OCSP): the certificate's authority revoked it at %s", indent,
+			when_date(&at, revoked_at));
+		break;
+	case STAPLE_UNUSABLE:
+		line_print("", "%sstaple (OCSP): unusable, so it proves nothing", indent);
+		break;
+	}
+}
+
 void fetch_print(const struct entry *entry, const struct view *view)
 {
 	char at[LEARNED_SIZE];
@@ -131,6 +153,7 @@ void fetch_print(const struct entry *entry, const struct view *view)
 		reason_print("fetch", entry->fetch_outcome);
 	if (*entry->fetch_detail)
 		line_print("", "%s", entry->fetch_detail);
+	staple_print("", entry->fetch_staple, false, entry->fetch_revoked_at);
 	line_print("", "tried %s%s%s", learned(at, view, entry->fetch_tried_at, "by HTTPS"),
 		*entry->fetch_tried_id ? " for id " : "", entry->fetch_tried_id);
 	if (entry->fetch_failures > 1)
@@ -261,30 +284,9 @@ static void evidence_life_print(const struct evidence *evidence, const struct vi
 			when_span(&counts, hard_s));
 }
 
-/* Prints what the host itself shows about the revocation of its certificate. */
-static void staple_print(const char *indent, const struct evidence *evidence)
-{
-	struct when at;
-	switch (evidence->staple) {
-	case STAPLE_NONE:
-		if (evidence->staple_demanded)
-			line_print("", "%s  no staple (OCSP), although the certificate demands one", indent);
-		break;
-	case STAPLE_GOOD:
-		line_print("", "%s  staple (OCSP): not revoked", indent);
-		break;
-	case STAPLE_REVOKED:
-		line_print("", "%s  staple (OCSP): the certificate's authority revoked it at %s", indent,
-			when_date(&at, evidence->revoked_at));
-		break;
-	case STAPLE_UNUSABLE:
-		line_print("", "%s  staple (OCSP): unusable, so it proves nothing", indent);
-		break;
-	}
-}
-
 static void certificate_print(const char *indent, const struct evidence *evidence)
 {
+	char deeper[32];
 	struct when until;
 	struct quote quote;
 	if (*evidence->names)
@@ -295,7 +297,8 @@ static void certificate_print(const char *indent, const struct evidence *evidenc
 		line_print("", "%s  certificate valid from %s", indent, when_date(&until, evidence->not_before));
 	if (evidence->not_after)
 		line_print("", "%s  certificate valid until %s", indent, when_date(&until, evidence->not_after));
-	staple_print(indent, evidence);
+	snprintf(deeper, sizeof deeper, "%s  ", indent);
+	staple_print(deeper, evidence->staple, evidence->staple_demanded, evidence->revoked_at);
 	if (evidence->chain)
 		line_print("", "%s  certificate verification: OpenSSL error %d", indent, (int)evidence->chain);
 }

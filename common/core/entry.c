@@ -150,6 +150,8 @@ void entry_learn_policy(struct entry *entry, const struct policy_found *found, c
 {
 	entry->fetch_tried_at = now;
 	entry->fetch_outcome = found->outcome;
+	entry->fetch_staple = found->staple.state;
+	entry->fetch_revoked_at = found->staple.revoked_at;
 	id_set(entry->fetch_tried_id, id);
 	detail_set(entry->fetch_detail, found->outcome == REASON_OK ? "" : found->detail);
 	if (found->outcome != REASON_OK) {

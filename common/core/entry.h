@@ -11,6 +11,7 @@
 #include "policy.h"
 #include "reason.h"
 #include "record.h"
+#include "staple_state.h"
 
 /* The host of `MX 0 .`. As the only MX record it is a null MX; among other MX records it is a host without address (RFC
  * 7505 3). */
@@ -69,6 +70,10 @@ struct entry {
 	char fetch_tried_id[RECORD_ID_MAX + 1];
 	char fetch_detail[FETCH_DETAIL_MAX + 1]; /* what failed in it, printable, cut to fit; "" if it succeeded */
 	uint32_t fetch_failures;                 /* in a row; the count stops at its maximum */
+	/* What the policy host itself showed in that fetch about the revocation of its certificate, and when it was revoked
+	 * (0: it was not). */
+	enum staple_state fetch_staple;
+	int64_t fetch_revoked_at;
 	uint16_t refresh_alarm; /* enum refresh_alarm: the highest level reported since the policy was fetched */
 
 	/* The policy before this one, so that a weaker policy can be reported. */
@@ -111,7 +116,8 @@ struct policy_found {
 	enum health_way way; /* what the fetch shows about this machine (health.h) */
 	uint64_t
 		leaf; /* identifies the policy host's certificate as evidence.leaf does, if it was good and names a CRL; else 0 */
-	bool unreached; /* connections were refused or got no answer, not even the start of TLS */
+	struct staple staple; /* of the policy host, if its certificate was good */
+	bool unreached;       /* connections were refused or got no answer, not even the start of TLS */
 	/* The exact failure, for people, such as `HTTP status 404`; untrusted parts are already quoted. */
 	char detail[256];
 };

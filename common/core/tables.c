@@ -348,12 +348,14 @@ static const struct field entry_rows[] = {
 	ROW(23, u16, placed, NULL, NULL),
 	ROW(24, detail, fetch_detail, "fetch.detail", "fetch.detail"),
 	ROW(25, mx_secure, record_secure, "record.secure", NULL),
+	ROW(30, staple, fetch_staple, NULL, "fetch.staple"),
+	ROW(31, date, fetch_revoked_at, NULL, "fetch.revoked_at"),
 };
 #undef ROW
 const struct fields entry_table = FIELDS(entry_rows,
 	"domain record fetch.tried_at fetch.outcome fetch.failures fetch policy.fetched_at policy.id policy.text policy "
 	"previous mx.checked_at mx.state mx.ttl",
-	"domain record.outcome record.id record.ttl record.dnssec fetch.outcome fetch.detail fetch.id fetch.tried_at record fetch "
+	"domain record.outcome record.id record.ttl record.dnssec fetch.outcome fetch.detail fetch.id fetch.tried_at fetch.staple fetch.revoked_at record fetch "
 	"policy.mode policy.mx policy.max_age policy policy_text previous mx_state mx hops");
 
 #define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct evidence, member, exported, shown)

@@ -1,5 +1,8 @@
 #include "fetch_transfer.h"
+
+#include "clock.h"
 #include "memory.h"
+#include "staple.h"
 #include "trust.h"
 
 #include <pthread.h>
@@ -56,8 +59,9 @@ static int on_resolve(void *resolver, void *reserved, void *arg)
 }
 
 /* The certificate is good: OpenSSL ends a handshake with a bad one. */
-static void leaf_note(struct transfer *transfer, const SSL *ssl)
+static void leaf_note(struct transfer *transfer, SSL *ssl)
 {
+	staple_of(&transfer->staple, ssl, true, clock_wall_s());
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	struct crl_leaf leaf;
 	if (!transfer->fetcher->leaf || sk_X509_num(chain) < 2 ||
@@ -74,7 +78,7 @@ static void on_tls_info(const SSL *ssl, int where, int value)
 		transfer->tls_answered = true;
 	if ((where & SSL_CB_HANDSHAKE_DONE) && !transfer->tls_up) {
 		transfer->tls_up = true;
-		leaf_note(transfer, ssl);
+		leaf_note(transfer, (SSL *)(uintptr_t)ssl);
 	}
 	if (where == SSL_CB_READ_ALERT && (value & 0xff) == SSL3_AD_CLOSE_NOTIFY)
 		transfer->tls_closed = true;
@@ -110,6 +114,7 @@ static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *arg)
 	SSL_CTX_set_info_callback(ssl_ctx, on_tls_info);
 	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, on_verify);
 	SSL_CTX_set1_cert_store(ssl_ctx, store);
+	staple_ask(ssl_ctx); /* CURLOPT_SSL_VERIFYSTATUS would demand one, and most policy hosts have none */
 	X509_STORE_free(store);
 	bool set = trust_check_host(SSL_CTX_get0_param(ssl_ctx), transfer->host);
 	return set ? CURLE_OK : CURLE_SSL_CONNECT_ERROR;

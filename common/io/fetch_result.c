@@ -104,6 +104,7 @@ void transfer_end(struct transfer **slot, CURLcode code, struct policy_found *fo
 	text_init(&detail, found->detail, sizeof found->detail);
 	found->outcome = transfer_judge(transfer, code, &detail);
 	found->leaf = transfer->leaf;
+	found->staple = transfer->staple;
 	/* Never set with a proxy: if the proxy fails, the policy host may still be reachable. */
 	found->unreached =
 		!*transfer->fetcher->proxy &&

@@ -35,6 +35,7 @@ struct transfer {
 	bool tls_closed;    /* the peer sent close_notify */
 	int64_t newer_than; /* of a CRL */
 	uint64_t leaf;      /* policy_found.leaf */
+	struct staple staple;
 	struct response response;
 };
 

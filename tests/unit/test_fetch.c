@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -65,6 +66,7 @@ struct script {
 
 static struct pki_pair ca, stranger, leaves[CERT_COUNT];
 static struct trust *trust;
+static const struct pki_staple *stapled; /* NULL: the server shows no staple; set while no server runs */
 
 /* The server: one thread, which serves one script at a time. */
 
@@ -115,12 +117,26 @@ static void answer(const struct script *script, SSL *ssl)
 		;
 }
 
+/* Called if the client asks for a staple. */
+static int on_staple(SSL *ssl, void *arg)
+{
+	size_t len;
+
+	(void)arg;
+	if (!stapled)
+		return SSL_TLSEXT_ERR_NOACK;
+	unsigned char *der = pki_staple(&ca, stapled, &len);
+	SSL_set_tlsext_status_ocsp_resp(ssl, der, (long)len);
+	return SSL_TLSEXT_ERR_OK;
+}
+
 static void serve_tls(struct server *server, int fd)
 {
 	const struct script *script = server->script;
 	SSL_CTX *ctx = pki_server(&leaves[script->cert]);
 	const char *sni;
 
+	SSL_CTX_set_tlsext_status_cb(ctx, on_staple);
 	if (script->manner == OLD_TLS)
 		SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
 	SSL *ssl = SSL_new(ctx);
@@ -679,6 +695,38 @@ static int set_up(void **state)
 	return 0;
 }
 
+/* Each fetch asks for a staple, does not demand one, and decides nothing by it. */
+static void test_staple(void **state)
+{
+	static const struct {
+		int status; /* -1: no staple */
+		enum cert about;
+		enum staple_state expected;
+	} shown[] = {
+		{-1, CERT_GOOD, STAPLE_NONE},
+		{V_OCSP_CERTSTATUS_GOOD, CERT_GOOD, STAPLE_GOOD},
+		{V_OCSP_CERTSTATUS_REVOKED, CERT_GOOD, STAPLE_REVOKED},
+		{V_OCSP_CERTSTATUS_REVOKED, CERT_WILDCARD, STAPLE_UNUSABLE},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+		const struct pki_staple staple = {
+			leaves[shown[i].about].cert, ca.cert, shown[i].status, -3600, 7200, NULL, false};
+		struct server server;
+		struct policy_found found;
+
+		stapled = shown[i].status < 0 ? NULL : &staple;
+		server_start(&server, &good_script);
+		fetch(NULL, loopback, 1, patience_ms, &found);
+		server_stop(&server);
+		stapled = NULL;
+		assert_int_equal(found.outcome, REASON_OK);
+		assert_int_equal(found.staple.state, shown[i].expected);
+		assert_int_equal(found.staple.revoked_at != 0, shown[i].expected == STAPLE_REVOKED);
+		policy_found_free(&found);
+	}
+}
+
 static int tear_down(void **state)
 {
 	(void)state;
@@ -699,6 +747,7 @@ int main(void)
 		cmocka_unit_test(test_refusal_is_enough),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_staple),
 		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_media_types),
 	};
