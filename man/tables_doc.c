@@ -4,6 +4,7 @@
 #include "metrics.h"
 #include "reason.h"
 #include "settings.h"
+#include "sign.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -197,6 +198,21 @@ static void events_print(void)
 	puts(".El");
 }
 
+static void signs_print(void)
+{
+	puts(".Bl -tag -width Ds");
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		const struct sign_words *words = sign_words(kind);
+		if (!words)
+			continue;
+		printf(".It Li %s Pq %s\n", event_name(kind), event_severity_name(event_severity(kind)));
+		man_text(words->means);
+		part_print("Check", words->check);
+		part_print("Inform", words->inform);
+	}
+	puts(".El");
+}
+
 static void reasons_print(void)
 {
 	static const char *const words[] = {[REASON_GOOD] = "good", "bad", "inconclusive", "general"};
@@ -264,14 +280,14 @@ int main(int argc, char **argv)
 		const char *word;
 		void (*print)(void);
 	} parts[] = {{"settings", settings_print}, {"sample", sample_print}, {"metrics", metrics_print},
-		{"events", events_print}, {"reasons", reasons_print}, {"findings", findings_print},
-		{"doctor", doctor_print}};
+		{"events", events_print}, {"signs", signs_print}, {"reasons", reasons_print},
+		{"findings", findings_print}, {"doctor", doctor_print}};
 	for (size_t i = 0; argc == 2 && i < sizeof parts / sizeof *parts; i++) {
 		if (strcmp(argv[1], parts[i].word) != 0)
 			continue;
 		parts[i].print();
 		return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EX_IOERR;
 	}
-	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|reasons|findings|doctor\n");
+	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|signs|reasons|findings|doctor\n");
 	return EX_USAGE;
 }

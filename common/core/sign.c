@@ -20,6 +20,16 @@ struct event_record *sign_add(struct signs_found *signs, enum event_kind kind, e
 	return sign;
 }
 
+const struct sign_words *sign_words(enum event_kind kind)
+{
+	static const struct sign_words words[EVENT_KIND_COUNT] = {
+#define SIGN(event, means, check, inform) [EVENT_##event] = {means, check, inform},
+#include "sign.def"
+#undef SIGN
+	};
+	return words[kind].means ? &words[kind] : NULL;
+}
+
 static void add_quoted(struct text *text, const char *string)
 {
 	text_quote(text, string, strlen(string), NAME_SHOWN);

@@ -27,6 +27,13 @@ struct signs_found {
 struct event_record *sign_add(struct signs_found *signs, enum event_kind kind, enum event_severity severity,
 	const char *domain, const char *detail, int64_t now);
 
+/* What an operator should know about a sign: sentences (sign.def). The strings are static. */
+struct sign_words {
+	const char *means, *check, *inform;
+};
+/* Returns the words for a kind of event, or NULL if it is no sign. */
+const struct sign_words *sign_words(enum event_kind kind);
+
 /* --- signs of a domain -------------------------------------------------------------------------------------------- */
 
 /* Add the signs that a result shows beside the facts, which have not learned it yet; facts->now is the time of the result.

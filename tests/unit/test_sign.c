@@ -361,12 +361,26 @@ static void signs_are_bounded(void **state)
 	assert_int_equal(signs.count, SIGNS_MAX);
 }
 
+/* The manual explains each sign, and nothing else but refresh-failing, which may be part of an attack, too. */
+static void signs_are_explained(void **state)
+{
+	(void)state;
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		const struct sign_words *words = sign_words(kind);
+		if ((words != NULL) != (event_is_sign(kind) || kind == EVENT_REFRESH_FAILING))
+			fail_msg("%s", event_name(kind));
+		if (words)
+			assert_true(words->means[0] && words->check[0] && words->inform[0]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hops_show_signs),
 		cmocka_unit_test(words_are_quoted),
 		cmocka_unit_test(signs_are_bounded),
+		cmocka_unit_test(signs_are_explained),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
