@@ -11,4 +11,4 @@ def attack(function):
     return function
 
 
-from . import discovery, hops, names  # noqa: E402  these modules add themselves to TESTS
+from . import discovery, hops, names, signs  # noqa: E402  these modules add themselves to TESTS
