@@ -65,6 +65,8 @@ tests_unit_test_verdicts_LDFLAGS = $(fakes_ldflags) -Wl,--wrap=store_note_verdic
 tests_unit_test_verdicts_SOURCES = tests/unit/test_verdicts.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
 	tests/unit/product.c tests/unit/product.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
+check_PROGRAMS += tests/unit/test_signs
+tests_unit_test_signs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=events_note_sign,--wrap=store_put_looks,--wrap=store_look_of
 check_PROGRAMS += tests/unit/test_overrides
 tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_why
