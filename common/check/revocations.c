@@ -438,11 +438,17 @@ static bool leaf_learn(
 	struct listed *listed = listed_of(revocations, leaf, now);
 	known(revocations, leaf->leaf, row);
 	bool is_new = row->leaf == 0 || row->list != leaf->list;
-	if (is_new) {
-		*row = (struct revocation){
-			.leaf = leaf->leaf, .list = leaf->list, .not_after = leaf->not_after, .checked_at = now};
+	if (row->leaf == 0) {
+		*row = (struct revocation){.leaf = leaf->leaf, .not_after = leaf->not_after};
 		memcpy(row->serial, leaf->serial, sizeof row->serial);
 		memcpy(row->url, leaf->url.text, sizeof row->url);
+	}
+	/* Whoever holds the key may send the chain by another certificate of the same authority. That makes another list,
+	 * and what is known about the certificate stays. */
+	if (is_new) {
+		row->list = leaf->list;
+		row->checked_at = now;
+		row->next_at = 0;
 	}
 	if (!listed)
 		return is_new;

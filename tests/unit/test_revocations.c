@@ -452,6 +452,43 @@ static void test_private(void **state)
 	store_close(&store);
 }
 
+/* The same certificate comes with another certificate of its authority, so another list is asked. What was known about it
+ * stays, also while that list cannot be reached. */
+static void test_other_chain(void **state)
+{
+	struct failure why;
+	struct store *store = room_open(64 * ROOM_BYTES, STORE_OWNER);
+	struct events *events = events_new(store);
+	struct loops *loops = loops_new(1, &why);
+	struct config *config = config_make("enforce", "no", loops);
+	struct fetch_line *fetches = fetch_line_new(loops->at[0]);
+	struct revocations *revocations = revocations_new(store, events);
+	struct crl_leaf read = read_leaf(&leaf[LISTED]);
+	struct revocation row = {.leaf = read.leaf,
+		.list = read.list + 1,
+		.state = REVOCATION_REVOKED,
+		.not_after = read.not_after,
+		.as_of = clock_wall_s() - DAY,
+		.until = clock_wall_s() + DAY};
+	(void)state;
+	memcpy(row.serial, read.serial, sizeof row.serial);
+	assert_true(store_put_revocations(store, &row, 1, NULL));
+	assert_true(revocations_start(revocations, config_of, config, loops->at[0], fetches, &why));
+	leaves_note(config->leaves, &read);
+	for (int i = 0; i < 200 && row.why[0] == '\0'; i++) {
+		usleep(50 * 1000);
+		row = row_of(store, read.leaf);
+	}
+	assert_non_null(strstr(row.why, "c.example.net has"));
+	assert_true(row.list == read.list && row.state == REVOCATION_REVOKED);
+	revocations_free(&revocations);
+	config_unref(&config);
+	fetch_line_free(&fetches);
+	loops_free(&loops);
+	events_free(&events);
+	store_close(&store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +498,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_report, room_make, room_remove),
 		cmocka_unit_test_setup_teardown(test_enforce, room_make, room_remove),
 		cmocka_unit_test_setup_teardown(test_private, room_make, room_remove),
+		cmocka_unit_test_setup_teardown(test_other_chain, room_make, room_remove),
 	};
 
 	netns_enter();
