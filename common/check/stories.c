@@ -109,6 +109,20 @@ static struct open_sign *sign_open(struct stories *stories, const struct event_r
 	return sign;
 }
 
+static void line_add(struct open_sign *sign, int64_t at, const char *text)
+{
+	if (!sign->lines)
+		sign->lines = xcalloc(1, sizeof *sign->lines);
+	story_add_line(sign->lines, at, text);
+}
+
+/* Mail may have been missed before now: the sign is older than this use of its slot. */
+static void gap_add(struct open_sign *sign)
+{
+	sign->gaps = 1;
+	line_add(sign, clock_wall_s(), "stsgated begins anew to count mail");
+}
+
 /* Called for each event: when it has been noted, and when it has been written. */
 static void on_event(void *arg, const struct event_record *event, bool written)
 {
@@ -120,6 +134,8 @@ static void on_event(void *arg, const struct event_record *event, bool written)
 	if (!sign && !written) {
 		sign_open(stories, event);
 	} else if (sign && written) {
+		if (event->first_at < sign->event.first_at) /* another sign had taken its slot */
+			gap_add(sign);
 		sign->event.number = event->number;
 		sign->event.first_at = event->first_at;
 		sign->event.severity = event->severity;
@@ -157,13 +173,6 @@ void stories_free(struct stories **slot)
 }
 
 /* --- verdicts ----------------------------------------------------------------------------------------------------- */
-
-static void line_add(struct open_sign *sign, int64_t at, const char *text)
-{
-	if (!sign->lines)
-		sign->lines = xcalloc(1, sizeof *sign->lines);
-	story_add_line(sign->lines, at, text);
-}
 
 /* Adds a line if the front end's verdict is another than the last one. */
 static void verdict_tell(struct open_sign *sign, const struct verdict_seen *seen)
@@ -232,7 +241,6 @@ static bool stored_is_known(struct stories *stories, const struct event_record *
 /* Begins to follow a sign that the store has. `story` has room for its story. */
 static void stored_take(struct stories *stories, const struct event_record *event, struct story *story)
 {
-	int64_t now = clock_wall_s();
 	if (stored_is_known(stories, event))
 		return;
 	store_story(stories->store, event->number, story, NULL);
@@ -241,10 +249,8 @@ static void stored_take(struct stories *stories, const struct event_record *even
 		struct open_sign *sign = sign_open(stories, event);
 		if (*story->hosts)
 			memcpy(sign->hosts, story->hosts, sizeof sign->hosts);
-		if (now - event->first_at > FOLLOWED_S) {
-			sign->gaps = 1;
-			line_add(sign, now, "stsgated begins anew to count mail");
-		}
+		if (stories->number == NUMBER_UNKNOWN || clock_wall_s() - event->first_at > FOLLOWED_S)
+			gap_add(sign);
 	}
 	lock_drop(&stories->lock);
 }

@@ -85,8 +85,10 @@ static MDB_val key_of(uint8_t buffer[KEY_SIZE], const struct event_record *event
 /* Returns whether a later event belongs to the story of the stored one. */
 static bool is_continued(const struct event_record *stored, const struct event_record *later)
 {
+	/* It was noted before the end, and waited to be written. An end that is far ahead comes from a clock that has since
+	 * been set back. */
 	if (stored->over_at != 0)
-		return later->last_at <= stored->over_at; /* it was noted before the end, and waited to be written */
+		return later->last_at <= stored->over_at && stored->over_at - later->last_at < EVENT_NEW_AFTER_S;
 	return later->last_at - stored->last_at < EVENT_NEW_AFTER_S;
 }
 

@@ -362,6 +362,62 @@ static void a_restart_forgets_nothing(void **state)
 	free(story);
 }
 
+/* Mail that was counted shortly before a crash is lost, however young the sign is. */
+static void a_restart_soon_is_a_gap(void **state)
+{
+	struct event_record event;
+	(void)state;
+	event_record_init(&event, EVENT_STARTTLS_LOST, "a.example", "d", clock_wall_s());
+	assert_true(store_note_event(store, &event, NULL)); /* all that was written before the crash */
+	part_close();
+	world_advance(2);
+	part_open();
+	world_advance(30 * 86400);
+	stories_write(stories, true);
+	struct story *story = story_of(event.number);
+	assert_true(story->event.over_at > 0 && has_line(story, "; mail was not counted all the time"));
+	free(story);
+}
+
+/* A sign loses its slot in a flood of others, and mail passes. If it is seen again, nothing is claimed about that mail. */
+static void a_sign_that_lost_its_slot(void **state)
+{
+	char domain[32];
+	(void)state;
+	sign_note(EVENT_STARTTLS_LOST, "a.example", "mx.a.example");
+	events_write(events, true);
+	for (int i = 0; i < STORIES_OPEN_MAX; i++) {
+		world_advance(1);
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		sign_note(EVENT_STARTTLS_LOST, domain, "mx.example");
+	}
+	mail(DOOR_MILTER, "a.example", VERDICT_FAIL_TESTING, DEED_TAG, false);
+	sign_note(EVENT_STARTTLS_LOST, "a.example", "mx.a.example");
+	events_write(events, true);
+	world_advance(1);
+	hop_becomes("mx.a.example", REASON_OK);
+	stories_write(stories, true);
+	struct story *story = story_of(1);
+	assert_true(story->event.over_at > 0 && has_line(story, "; mail was not counted all the time"));
+	free(story);
+}
+
+/* The clock was far ahead when a sign was over. The next sign is another event, although it seems to come before that end. */
+static void an_end_in_the_future(void **state)
+{
+	struct event_record event;
+	int64_t ahead = clock_wall_s() + 400 * INT64_C(86400);
+	(void)state;
+	event_record_init(&event, EVENT_STARTTLS_LOST, "a.example", "d", ahead);
+	event.over_at = ahead + 60;
+	assert_true(store_note_event(store, &event, NULL));
+	sign_note(EVENT_STARTTLS_LOST, "a.example", "mx.a.example");
+	round_run();
+	event = event_of(EVENT_STARTTLS_LOST, "a.example");
+	assert_true(event.number == 2 && event.over_at == 0);
+	assert_true(stories_are_open(stories));
+}
+
 /* A sign that the tool has noted is followed, too. */
 static void another_process_notes(void **state)
 {
@@ -446,6 +502,9 @@ int main(void)
 		TEST(listeners_hear_the_end),
 		TEST(over_is_said_once),
 		TEST(a_restart_forgets_nothing),
+		TEST(a_restart_soon_is_a_gap),
+		TEST(a_sign_that_lost_its_slot),
+		TEST(an_end_in_the_future),
 		TEST(another_process_notes),
 		TEST(a_flood_of_signs),
 		TEST(threads_count_each_mail_once),
