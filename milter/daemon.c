@@ -146,7 +146,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 		.sockets_max = (limited ? (unsigned)limit.rlim_cur : UINT_MAX) / 2};
 	daemon->loops = loops;
 	daemon->check = check_new(&options, why);
-	if (!daemon->check || !check_look_up_revocations(daemon->check, why))
+	if (!daemon->check)
 		return false;
 	/* The store's file and the program's file were written in the past. If one of their times is later than now, the
 	 * clock is behind. */
@@ -161,6 +161,9 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	if (!daemon->event_command)
 		return false;
 	check_listen(daemon->check, event_command_hear, daemon->event_command);
+	/* From here on other threads note events, so all listeners must be there. */
+	if (!check_look_up_revocations(daemon->check, why))
+		return false;
 	daemon->refresher = refresher_start(daemon->check, daemon->store, recorder_round, daemon->recorder, why);
 	if (!daemon->refresher)
 		return false;
