@@ -74,17 +74,26 @@ struct revocations {
 
 static enum revocation_state known(struct revocations *revocations, uint64_t leaf, struct revocation *out)
 {
-	struct store_view *view = store_view_begin(revocations->store, NULL);
+	struct store_view *view = leaf != 0 ? store_view_begin(revocations->store, NULL) : NULL;
 	enum store_found found = view ? store_view_revocation(view, leaf, out) : STORE_FAILED;
 	store_view_end(&view);
 	return found == STORE_FOUND ? revocation_now(out, clock_wall_s()) : REVOCATION_UNKNOWN;
+}
+
+/* The same for evidence, which may have a staple. */
+static enum revocation_state known_of(
+	struct revocations *revocations, const struct evidence *seen, struct revocation *out)
+{
+	if (revocation_stapled(out, seen->staple, seen->revoked_at))
+		return REVOCATION_REVOKED;
+	return known(revocations, seen->leaf, out);
 }
 
 bool revocations_judge(struct revocations *revocations, const struct settings *settings, struct evidence *seen)
 {
 	struct revocation revocation;
 	if (!revocations || settings->revocation != REVOCATION_ENFORCE || !revocation_concerns(seen) ||
-		known(revocations, seen->leaf, &revocation) != REVOCATION_REVOKED)
+		known_of(revocations, seen, &revocation) != REVOCATION_REVOKED)
 		return false;
 	revocation_apply(seen, &revocation);
 	return true;
@@ -100,7 +109,7 @@ static void event_raise(struct revocations *revocations, const char *domain, con
 	text_init(&text, detail, sizeof detail);
 	text_add(&text, is_policy_host ? "policy host " : "mx=");
 	text_add(&text, host);
-	text_add(&text, " serial number ");
+	text_add(&text, revocation->serial[0] ? " serial number " : "");
 	text_add(&text, revocation->serial);
 	text_add(&text, " revoked ");
 	text_add_time(&text, revocation->revoked_at);
@@ -119,7 +128,7 @@ void revocations_note(struct revocations *revocations, const struct settings *se
 	bool concerns = seen->reason == REASON_CERT_REVOKED || revocation_concerns(seen);
 	if (settings->revocation == REVOCATION_OFF || !concerns)
 		return;
-	enum revocation_state state = known(revocations, seen->leaf, &revocation);
+	enum revocation_state state = known_of(revocations, seen, &revocation);
 	metrics_add(METRIC_REVOCATIONS, state, 0, 0, 1);
 	if (state == REVOCATION_REVOKED)
 		event_raise(revocations, domain, host, port, &revocation);
@@ -131,9 +140,10 @@ void revocations_judge_policy(struct revocations *revocations, const struct sett
 	struct revocation revocation;
 	char buffer[DOMAIN_SIZE];
 	struct text text;
-	if (!revocations || settings->revocation == REVOCATION_OFF || found->leaf == 0)
+	if (!revocations || settings->revocation == REVOCATION_OFF)
 		return;
-	if (known(revocations, found->leaf, &revocation) != REVOCATION_REVOKED)
+	if (!revocation_stapled(&revocation, found->staple.state, found->staple.revoked_at) &&
+		known(revocations, found->leaf, &revocation) != REVOCATION_REVOKED)
 		return;
 	text_init(&text, buffer, sizeof buffer);
 	text_add(&text, "mta-sts.");
@@ -164,7 +174,7 @@ struct turning {
 static const struct revocation *revoked_find(const struct turning *turning, const struct evidence *seen)
 {
 	for (size_t i = 0; i < turning->count; i++)
-		if (turning->revoked[i].leaf == seen->leaf && revocation_concerns(seen))
+		if (seen->leaf != 0 && turning->revoked[i].leaf == seen->leaf && revocation_concerns(seen))
 			return &turning->revoked[i];
 	return NULL;
 }

@@ -37,10 +37,10 @@ void revocations_stop(struct revocations *revocations);
 /* Stops, frees, and sets the pointer to NULL. */
 void revocations_free(struct revocations **revocations);
 
-/* With revocation = enforce: makes good evidence bad if the store knows that the certificate is revoked, and returns true
- * then. Reads the store. `revocations` may be NULL. Any thread. */
+/* With revocation = enforce: makes good evidence bad if its staple says, or the store knows, that the certificate is revoked,
+ * and returns true then. Reads the store. `revocations` may be NULL. Any thread. */
 bool revocations_judge(struct revocations *revocations, const struct settings *settings, struct evidence *seen);
-/* Raises an event if the store knows that the certificate of a hop of this policy domain is revoked. Any thread. */
+/* Raises an event if the certificate of a hop of this policy domain is revoked, as far as staple or store know. Any thread. */
 void revocations_note(struct revocations *revocations, const struct settings *settings, const char *domain,
 	const char *host, uint16_t port, const struct evidence *seen);
 /* Does both for the fetch of a domain's policy: raises the event, and with revocation = enforce the fetch has failed, as if the

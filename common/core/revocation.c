@@ -45,7 +45,16 @@ enum revocation_state revocation_now(const struct revocation *revocation, int64_
 bool revocation_concerns(const struct evidence *seen)
 {
 	bool by_authority = seen->tlsa_id == 0 || strncmp(seen->text, BY_AUTHORITY, sizeof BY_AUTHORITY - 1) == 0;
-	return seen->leaf != 0 && reason_class(seen->reason) == REASON_GOOD && by_authority;
+	return reason_class(seen->reason) == REASON_GOOD && by_authority;
+}
+
+bool revocation_stapled(struct revocation *revocation, enum staple_state staple, int64_t revoked_at)
+{
+	if (staple != STAPLE_REVOKED)
+		return false;
+	*revocation =
+		(struct revocation){.state = REVOCATION_REVOKED, .revoked_at = revoked_at, .url = "its own staple"};
+	return true;
 }
 
 void revocation_apply(struct evidence *seen, const struct revocation *revocation)

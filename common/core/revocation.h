@@ -1,6 +1,7 @@
 /* Whether the authority that issued a certificate has revoked it: what the store keeps about one leaf certificate.
  *
- * Answers come from certificate revocation lists (CRLs, io/crl). The lists themselves are not kept. An answer is kept by
+ * Answers come from certificate revocation lists (CRLs, io/crl); a revoked staple (core/staple_state) counts in the same way
+ * but is not kept here, because the next probe shows it again. The lists themselves are not kept. An answer is kept by
  * certificate, not by host, because many hosts may show one certificate.
  *
  * No answer, an old answer and a failed lookup mean the same: nothing is known, and that counts against nobody. Who can
@@ -55,7 +56,10 @@ enum revocation_state revocation_now(const struct revocation *revocation, int64_
  * trust store or by TLSA records of usage DANE-TA(2). Under DANE-EE(3) the domain itself vouches for the key, and takes
  * that back by removing the record (RFC 7672 3.1.1, 5.1). */
 bool revocation_concerns(const struct evidence *seen);
-/* Makes good evidence bad (REASON_CERT_REVOKED), with words that say when and by which list. */
+/* Sets `revocation` to what a staple says, and returns true, if the host itself has shown that its certificate is revoked.
+ * `url` is then words for people. */
+bool revocation_stapled(struct revocation *revocation, enum staple_state staple, int64_t revoked_at);
+/* Makes good evidence bad (REASON_CERT_REVOKED), with words that say when and by what. */
 void revocation_apply(struct evidence *seen, const struct revocation *revocation);
 
 extern const struct fields revocation_table;

@@ -53,7 +53,7 @@ static void test_concerns(void **state)
 		bool concerns;
 	} row[] = {
 		{7, 0, REASON_OK, "", true},
-		{0, 0, REASON_OK, "", false},
+		{0, 0, REASON_OK, "", true},
 		{7, 0, REASON_CERT_EXPIRED, "", false},
 		{7, 0, REASON_HOP_TIMEOUT, "", false},
 		{7, 5, REASON_OK, "TLSA record 2 0 1 AB... matches", true},
@@ -364,6 +364,13 @@ static void check_policy(struct revocations *revocations, const struct config *c
 	assert_int_equal(found.text == NULL, fails);
 	assert_int_equal(strstr(found.detail, "revoked the certificate at 20") != NULL, fails);
 	policy_found_free(&found);
+	/* the same by its own staple */
+	found = (struct policy_found){.outcome = REASON_OK, .staple = {.state = STAPLE_REVOKED, .revoked_at = NOW}};
+	if (shown != LISTED)
+		return;
+	revocations_judge_policy(revocations, config->settings, "example.com", &found);
+	assert_int_equal(found.outcome, fails ? REASON_POLICY_WEBPKI : REASON_OK);
+	assert_int_equal(strstr(found.detail, "staple") != NULL, fails);
 }
 
 static void run(const char *setting)
