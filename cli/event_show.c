@@ -180,7 +180,7 @@ static bool has_certificate(const struct evidence *evidence, const struct look *
 	return *look->fingerprint || *evidence->names || *evidence->issuers || evidence->not_after != 0;
 }
 
-/* Prints a value of the certificate. `lost`: there is none now, which another line says. */
+/* Prints a value of the certificate. `lost`: there is no certificate now, and another line says so. */
 static void certificate_pair_print(bool lost, const char *label, const char *before, const char *now)
 {
 	if (!lost)
@@ -223,8 +223,9 @@ static void mail_print(const struct story *story)
 		"%" PRIu32 " delayed, %" PRIu32 " bound to verified TLS, %" PRIu32
 		" let pass after a good check, %" PRIu32 " let pass without a guarantee of TLS",
 		story->mail[FATE_DELAYED], story->mail[FATE_BOUND], story->mail[FATE_CHECKED], story->mail[FATE_OPEN]);
-	line_print("", "counted are recipients at the milter and policy delegation, and replies of the map; a message "
-		       "that is tried again counts again");
+	line_print("",
+		"these are counts of recipients at the milter and policy delegation, and of replies of the map; a "
+		"message that is tried again is counted again");
 }
 
 /* The store's decoder accepts printable lines only. */

@@ -71,7 +71,7 @@ static bool clock_read(const char *text, int64_t now, int64_t *at)
 	return false;
 }
 
-/* Reads --for or --until into override->ends_at. A pin may lack both: it then lasts as long as an override may. */
+/* Reads --for or --until into override->ends_at. A pin without either of them lasts as long as any override may. */
 static bool end_read(struct override *override, const struct options *options)
 {
 	const char *span = option_value(options, "for"), *until = option_value(options, "until");
@@ -148,14 +148,15 @@ static bool asns_read(struct override *override, const struct options *options)
 		uint32_t asn = asn_read(text);
 		if (asn == 0) {
 			fprintf(stderr,
-				"stsgate: --asn: %s is not the number of an autonomous system; write it like 64500\n",
+				"stsgate: --asn: %s is not the number of an autonomous system; such a number is 64500 or AS64500\n",
 				quote_string(&quote, text));
 			return false;
 		}
 		if (override_has_asn(override, asn))
 			continue;
 		if (count == OVERRIDE_ASNS_MAX) {
-			fprintf(stderr, "stsgate: --asn: at most %d autonomous systems\n", OVERRIDE_ASNS_MAX);
+			fprintf(stderr, "stsgate: --asn: a pin can name at most %d autonomous systems\n",
+				OVERRIDE_ASNS_MAX);
 			return false;
 		}
 		override->asn[count++] = asn;
@@ -180,7 +181,7 @@ static void author_find(char author[OVERRIDE_AUTHOR_SIZE])
 		snprintf(author, OVERRIDE_AUTHOR_SIZE, "uid %lu", (unsigned long)getuid());
 }
 
-/* Reads the kind of an override, and what only this kind has. `word` is NULL for `override pin`. */
+/* Reads the kind of an override, and the options that only this kind has. `word` is NULL for `override pin`. */
 static bool kind_read(struct override *override, const struct options *options, const char *word)
 {
 	unsigned kind;
@@ -210,7 +211,7 @@ static bool set_read(
 
 /* --- set ---------------------------------------------------------------------------------------------------------- */
 
-/* Returns why an override `enforce` or `pin` would do nothing, or NULL. */
+/* Returns why an override of kind `enforce` or `pin` would have no effect, or NULL if it has one. */
 static const char *strict_refused(const struct override *override, struct store *store, bool exempt)
 {
 	struct entry entry;
@@ -218,7 +219,7 @@ static const char *strict_refused(const struct override *override, struct store 
 		return NULL;
 	if (is_all(override))
 		return override->kind == OVERRIDE_PIN
-			       ? "a pin is for the mail hosts of one domain"
+			       ? "a pin is for the mail hosts of one domain, so it is set for one domain at a time"
 			       : "`enforce` needs a policy, so it is set for one domain at a time";
 	if (exempt)
 		return "the domain is in exempt_domains, which is stronger than an override";
@@ -316,7 +317,7 @@ static void notes_print(
 	free(running);
 }
 
-/* Prints on stderr where a mail host is that is not known to be inside the pin. Returns whether its network is known. */
+/* Prints a note on stderr if a mail host is known to be outside the pin. Returns whether its network is known. */
 static bool pin_note_print(const struct override *override, struct store_view *view, const char *host)
 {
 	struct hop_record record;
@@ -337,7 +338,7 @@ static void pin_notes_print(const struct override *override, struct store *store
 	unsigned known = 0, looked = 0;
 	struct store_view *view = store_view_begin(store, NULL);
 	if (!settings->probe)
-		fputs("stsgate: note: without probes (probe = no) nobody knows where mail hosts are: the domain's mail waits\n",
+		fputs("stsgate: note: without probes (probe = no) stsgated does not learn the networks of mail hosts, so the domain's mail waits\n",
 			stderr);
 	if (!view)
 		return;
@@ -349,7 +350,7 @@ static void pin_notes_print(const struct override *override, struct store *store
 		}
 		if (known == 0 && settings->probe)
 			fputs("stsgate: note: the store does not know the network of any mail host of the domain; mail waits until "
-			      "a probe finds it, which needs a stsgated with libloc and network data (network_db)\n",
+			      "a probe finds one, which needs a stsgated that was built with libloc, and network data (network_db)\n",
 				stderr);
 		if (entry.policy.mode == POLICY_TESTING)
 			fputs("stsgate: note: the policy has mode testing, which delays no mail: mail to a host outside the pin is "

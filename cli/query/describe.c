@@ -416,7 +416,7 @@ static void revocation_unknown_print(const struct revocation *row)
 		line_print(
 			"", "revocation: unknown since %s, when the newest answer expired", when_date(&at, row->until));
 	else if (row->why[0] == '\0')
-		line_print("", "revocation: unknown: the list was not read since the certificate was first seen");
+		line_print("", "revocation: unknown: the list has not been read since the certificate was first seen");
 	if (row->why[0] != '\0')
 		line_print("", "%s%s", row->as_of != 0 ? "  " : "revocation: unknown: ", row->why);
 	if (row->next_at != 0)
