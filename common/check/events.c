@@ -17,7 +17,8 @@ struct pending {
 	struct story *story;       /* of that part; owned; may be NULL */
 	uint32_t unlogged;         /* how often it happened since it was last logged */
 	int64_t logged_ms;         /* when it was last logged */
-	int64_t written_ms;        /* when it was last written to the store */
+	enum event_severity logged_severity;
+	int64_t written_ms; /* when it was last written to the store */
 };
 
 /* An event that was evicted from memory before it was written to the store. */
@@ -268,8 +269,10 @@ bool events_note_sign(struct events *events, const struct event_record *noted, s
 	story_join(&p->story, story);
 	uint32_t times = folded ? 0 : ++p->unlogged;
 	int64_t now_ms = clock_mono_ms();
-	if (times > 0 && is_due(p->logged_ms, now_ms)) {
+	/* Nothing mild may keep something worse out of the log. */
+	if (times > 0 && (is_due(p->logged_ms, now_ms) || event->severity > p->logged_severity)) {
 		p->logged_ms = now_ms;
+		p->logged_severity = event->severity;
 		p->unlogged = 0;
 	} else {
 		times = 0; /* not logged now */

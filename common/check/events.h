@@ -30,8 +30,8 @@ void events_listen(struct events *events, events_heard *heard, void *arg);
 typedef bool events_fold(void *arg, struct event_record *event);
 void events_fold_by(struct events *events, events_fold *fold, void *arg);
 
-/* Notes an event: counts it, and logs it unless the same kind and domain was logged within the last minute. Returns
- * whether it was logged. Never fails and never waits for the store, so event loops and libmilter callbacks may call it.
+/* Notes an event: counts it, and logs it unless the same kind and domain was logged within the last minute, and no milder
+ * than this one. Returns whether it was logged. Never fails and never waits for the store, so event loops and libmilter callbacks may call it.
  * `domain` is "" for an event of the machine or of the store. Untrusted words in `detail` are already quoted. */
 bool events_note(struct events *events, enum event_kind kind, const char *domain, const char *detail);
 

@@ -273,6 +273,27 @@ static void once_a_minute(void **state)
 	store_close(&store);
 }
 
+/* A mild event does not keep a worse one of its kind and domain out of the log. */
+static void what_is_worse_is_logged(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct events *events = events_new(store);
+	struct event_record event = happened(EVENT_CERTIFICATE_BROKE, "a.example", "expired", clock_wall_s());
+	(void)state;
+	fake_log_forget();
+	event.severity = EVENT_WARNING;
+	assert_true(events_note_sign(events, &event, NULL));
+	event = happened(EVENT_CERTIFICATE_BROKE, "a.example", "of another owner", clock_wall_s());
+	event.severity = EVENT_ERROR;
+	assert_true(events_note_sign(events, &event, NULL));
+	assert_true(was_said("error: event=certificate-broke domain=a.example count=1 "));
+	assert_false(events_note_sign(events, &event, NULL));
+	event.severity = EVENT_WARNING;
+	assert_false(events_note_sign(events, &event, NULL));
+	events_free(&events);
+	store_close(&store);
+}
+
 /* More events at a time than memory holds: none is lost. */
 static void none_is_lost(void **state)
 {
@@ -425,6 +446,7 @@ int main(void)
 		TEST(a_full_store_takes_events),
 		TEST(unreadable_records_are_left_out),
 		TEST(once_a_minute),
+		TEST(what_is_worse_is_logged),
 		TEST(none_is_lost),
 		TEST(who_notes_does_not_write),
 		TEST(the_queue_is_bounded),
