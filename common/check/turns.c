@@ -180,28 +180,45 @@ static void way_add(struct text *out, enum nearby_condition condition, const str
 	}
 }
 
+/* What is named of a condition: those that joined it since `since_s` come first. */
+struct naming {
+	const struct nearby *nearby;
+	enum nearby_condition condition;
+	int64_t since_s;
+	unsigned named;
+};
+
+static void members_add(struct text *text, struct naming *naming, bool joined_since)
+{
+	const struct nearby_turn *member = NULL;
+	while (naming->named < TURN_NAMES_MAX && (member = nearby_member(naming->nearby, naming->condition, member))) {
+		if ((member->turned_at >= naming->since_s) != joined_since ||
+			text->len + strlen(member->name) >= EVENT_DETAIL_SIZE - 40)
+			continue;
+		text_add(text, naming->named++ > 0 ? ", " : "");
+		text_add(text, member->name);
+	}
+}
+
 /* `12 mail hosts show certificates of the authority "Evil CA", in 12 networks: mx.a.example and 11 more` */
-static void describe(char detail[EVENT_DETAIL_SIZE], const struct nearby *nearby, enum nearby_condition condition)
+static void describe(
+	char detail[EVENT_DETAIL_SIZE], const struct nearby *nearby, enum nearby_condition condition, int64_t since_s)
 {
 	const struct nearby_state *state = &nearby->state[condition];
-	const struct nearby_turn *member = NULL;
+	struct naming naming = {nearby, condition, since_s, 0};
 	struct text text;
-	unsigned named = 0;
 	text_init(&text, detail, EVENT_DETAIL_SIZE);
 	text_add_number(&text, state->turned);
 	way_add(&text, condition, state);
 	text_add(&text, ", in ");
 	text_add_number(&text, state->networks);
 	text_add(&text, condition == NEARBY_RECORDS_BAD ? " registered domains: " : " networks: ");
-	while (named < TURN_NAMES_MAX && (member = nearby_member(nearby, condition, member)) &&
-		text.len + strlen(member->name) < EVENT_DETAIL_SIZE - 40) {
-		text_add(&text, named++ > 0 ? ", " : "");
-		text_add(&text, member->name);
-	}
-	if (state->turned <= named)
+	members_add(&text, &naming, true);
+	members_add(&text, &naming, false);
+	if (state->turned <= naming.named)
 		return;
-	text_add(&text, named > 0 ? " and " : "");
-	text_add_number(&text, state->turned - named);
+	text_add(&text, naming.named > 0 ? " and " : "");
+	text_add_number(&text, state->turned - naming.named);
 	text_add(&text, " more");
 }
 
@@ -217,6 +234,8 @@ static void tellings_take(struct turns *turns, struct telling telling[NEARBY_CON
 	for (int i = 0; i < NEARBY_CONDITIONS; i++) {
 		const struct nearby_state *state = &turns->nearby.state[i];
 		bool again = now_ms - turns->told_ms[i] >= (int64_t)TURNS_AGAIN_S * 1000;
+		/* The log has at most one line a minute about the event. */
+		int64_t since_s = turns->told[i] == 0 ? 0 : (now_ms - EVENTS_SPACING_MS) / 1000;
 		telling[i].on = state->on;
 		telling[i].more = state->on && (state->turned != turns->told[i] || again);
 		turns->begun = turns->begun || (state->on && turns->told[i] == 0);
@@ -224,7 +243,7 @@ static void tellings_take(struct turns *turns, struct telling telling[NEARBY_CON
 		if (telling[i].more)
 			turns->told_ms[i] = now_ms;
 		if (telling[i].more)
-			describe(telling[i].detail, &turns->nearby, (enum nearby_condition)i);
+			describe(telling[i].detail, &turns->nearby, (enum nearby_condition)i, since_s);
 	}
 }
 

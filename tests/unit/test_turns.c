@@ -121,6 +121,21 @@ static void one_event_for_all(void **state)
 	assert_true(sign(EVENT_STARTTLS_LOST, 11));
 }
 
+/* A sign that is folded has no line of its own, but the line of the condition names its host. So nobody can hide an attack
+ * behind hosts of his own that he let turn bad before. */
+static void who_joins_is_named(void **state)
+{
+	(void)state;
+	for (unsigned place = 0; place < 6; place++)
+		probed(place, REASON_STARTTLS_MISSING, 0, "");
+	world_advance(2 * NEARBY_WINDOW_S);
+	fake_log_forget();
+	probed(50, REASON_STARTTLS_MISSING, 0, "");
+	assert_false(sign(EVENT_STARTTLS_LOST, 50));
+	assert_true(said("7 mail hosts have turned bad with the reason starttls-not-supported, in 7 networks: "
+			 "mx.d50.example, mx.d0.example, mx.d1.example, mx.d2.example and 3 more"));
+}
+
 static uint32_t part_of(enum event_kind kind, const char *domain, uint32_t *number)
 {
 	size_t count = 0;
@@ -280,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_event_for_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_joins_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(parts_are_linked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_authority_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(health_says_less, set_up, tear_down),
