@@ -431,7 +431,8 @@ static void over_note(struct stories *stories, const struct update *update)
 	events_note_sign(stories->events, &over, NULL);
 }
 
-/* Tells the listeners that a sign is over, and notes the end of all signs of its domain. */
+/* Tells the listeners that a sign is over, and notes the end of all signs of its domain. A part of another event has no
+ * such event, because one interception of many mail hosts would have many. */
 static void over_end(struct stories *stories, size_t at, const struct update *update)
 {
 	struct event_record event = update->event;
@@ -440,7 +441,7 @@ static void over_end(struct stories *stories, size_t at, const struct update *up
 		return;
 	snprintf(event.detail, sizeof event.detail, "%s", update->words);
 	events_changed(stories->events, &event);
-	if (last)
+	if (last && event.part_of == 0)
 		over_note(stories, update);
 }
 

@@ -337,6 +337,32 @@ static void over_is_said_once(void **state)
 	assert_true(stories_are_open(stories));
 }
 
+static bool fold_hosts(void *arg, struct event_record *event)
+{
+	(void)arg;
+	event->part_of_kind = *event->host ? event_number(EVENT_HOPS_TURNED_BAD) : 0;
+	return *event->host;
+}
+
+/* The end of many signs that are one event is one event, too. */
+static void parts_have_no_event_of_their_end(void **state)
+{
+	(void)state;
+	events_fold_by(events, fold_hosts, NULL);
+	sign_note(EVENT_HOPS_TURNED_BAD, "", "");
+	sign_note(EVENT_STARTTLS_LOST, "a.example", "mx.a.example");
+	hop_becomes("mx.a.example", REASON_STARTTLS_MISSING);
+	round_run();
+	hop_becomes("mx.a.example", REASON_OK);
+	stories_end(stories, EVENT_HOPS_TURNED_BAD, "");
+	for (int i = 0; i < 3; i++)
+		round_run();
+	struct event_record part = event_of(EVENT_STARTTLS_LOST, "a.example");
+	assert_true(part.over_at > 0 && part.part_of == event_of(EVENT_HOPS_TURNED_BAD, "").number);
+	assert_int_equal(event_of(EVENT_SIGNS_OVER, "a.example").count, 0);
+	assert_int_equal(event_of(EVENT_SIGNS_OVER, "").count, 1);
+}
+
 static void a_restart_forgets_nothing(void **state)
 {
 	(void)state;
@@ -501,6 +527,8 @@ int main(void)
 		TEST(a_quiet_day),
 		TEST(listeners_hear_the_end),
 		TEST(over_is_said_once),
+		TEST(parts_have_no_event_of_their_end),
+		TEST(parts_have_no_event_of_their_end),
 		TEST(a_restart_forgets_nothing),
 		TEST(a_restart_soon_is_a_gap),
 		TEST(a_sign_that_lost_its_slot),
