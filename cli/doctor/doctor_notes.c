@@ -18,8 +18,7 @@ static void event_report(struct doctor *doctor, const char *check, const struct 
 {
 	struct when ago;
 	doctor_report(doctor, check, DOCTOR_WARN, "%s%s%s, %s ago: %s", event_name(event->kind),
-		*event->domain ? " for " : "", event->domain, when_span(&ago, schedule_age(event->last_at, now)),
-		event->detail);
+		*event->domain ? " for " : "", event->domain, when_span(&ago, now - event->last_at), event->detail);
 	doctor_remedy(doctor, "%s", event_advice(event->kind));
 }
 

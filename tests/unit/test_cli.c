@@ -473,6 +473,20 @@ static void test_events_followed(void **state)
 	fclose(out);
 }
 
+/* An event that is in the future, because the clock was set back since, did not happen millions of years ago. */
+static void test_doctor_future_event(void **state)
+{
+	(void)state;
+	struct failure why = {0};
+	struct event_record event;
+	struct store *store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_non_null(store);
+	event_record_init(&event, EVENT_STORE_TROUBLE, "", "the disk is full", (int64_t)time(NULL) + 86400);
+	assert_true(store_note_event(store, &event, &why));
+	store_close(&store);
+	run_check(on_store("doctor", "events", NULL), 1, "store-trouble, 0s ago: the disk is full");
+}
+
 static void run_lacks(struct tool_run run, const char *part)
 {
 	if (run.status != 0 || strstr(run.out, part))
@@ -886,6 +900,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forget, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_event_shown, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_doctor_future_event, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_networks, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events_followed, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override, store_make, store_remove),
