@@ -24,7 +24,7 @@ static const struct rate rates[] = {{EVENT_COMMAND_A_MINUTE, 60000, EVENT_COMMAN
 
 enum news { NEWS_NONE, NEWS_NEW, NEWS_WORSE, NEWS_OVER };
 
-/* What was heard of an event before. The numbers of events rise, and the store keeps no more events than there are slots:
+/* What this process knew of an event before. The numbers of events rise, and the store keeps no more events than there are slots:
  * the slot of a number is the number modulo this count. */
 struct heard {
 	uint32_t number;
@@ -95,8 +95,8 @@ static enum news news_of(struct event_command *command, const struct event_recor
 	return news;
 }
 
-/* The failure of the program is an event that never runs it, or it could go on for ever. A part of another event is told by
- * that one. */
+/* The program is not run for the event of its own failure, since it could fail again and again. It is not run for a part of
+ * another event either: that event is reported instead. */
 static bool is_wanted(struct check *check, const struct event_record *event)
 {
 	struct config *config = check_config(check);

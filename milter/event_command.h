@@ -1,8 +1,8 @@
 /* Runs the program of the setting event_command for events that somebody should hear of at once (design 8.1).
  *
  * A thread of its own runs one program at a time. Events that come meanwhile wait in a small queue, the most severe first.
- * Rates limit the programs, and what finds no place is counted and left out: a flood of events costs nothing but the
- * count. The setting is read anew for each event, so a reload changes it. */
+ * Rates limit the programs. Events that find no place are left out and only counted, so a flood of events costs nothing
+ * more. The setting is read again for each event, so a reload changes it. */
 #ifndef MILTER_EVENT_COMMAND_H
 #define MILTER_EVENT_COMMAND_H
 

@@ -439,7 +439,7 @@ static struct listed *listed_of(struct revocations *revocations, const struct cr
 	return oldest;
 }
 
-/* Takes a certificate that was shown. Returns whether `row` must be written. */
+/* Takes in a certificate that a host has shown. Returns whether `row` must be written. */
 static bool leaf_learn(
 	struct revocations *revocations, const struct crl_leaf *leaf, int64_t now, struct revocation *row)
 {

@@ -120,7 +120,7 @@ static void line_add(struct open_sign *sign, int64_t at, const char *text)
 static void gap_add(struct open_sign *sign)
 {
 	sign->gaps = 1;
-	line_add(sign, clock_wall_s(), "stsgated begins anew to count mail");
+	line_add(sign, clock_wall_s(), "stsgated counts mail from now on; some earlier mail was not counted");
 }
 
 /* Called for each event: when it has been noted, and when it has been written. */

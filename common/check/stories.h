@@ -3,9 +3,8 @@
  *
  * At most STORIES_OPEN_MAX signs are followed at a time; the one that was seen longest ago makes room for a new one, and
  * is followed again when there is room. The table is in memory. At the start, and when another process has noted a sign,
- * it is read from the store; counts are in the store within seconds. The story tells that mail was not counted all the
- * time. A front end pays one atomic read for each verdict while no sign
- * is open. Any thread. */
+ * it is read from the store; counts are written to the store within seconds. If mail was not counted for a time, the story
+ * says so. While no sign is open, a front end pays one atomic read for each verdict. Any thread. */
 #ifndef CHECK_STORIES_H
 #define CHECK_STORIES_H
 

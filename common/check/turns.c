@@ -222,7 +222,7 @@ static void describe(
 	text_add(&text, " more");
 }
 
-/* What must be told about one condition. */
+/* What is to be reported about one condition. */
 struct telling {
 	bool on, more; /* it lasts; it has new members */
 	char detail[EVENT_DETAIL_SIZE];
@@ -247,8 +247,8 @@ static void tellings_take(struct turns *turns, struct telling telling[NEARBY_CON
 	}
 }
 
-/* Begins and ends conditions, and notes the event again for new members, or because it still lasts. If two threads do this in the wrong order,
- * turns_review() corrects the conditions a few seconds later. */
+/* Begins and ends conditions, and notes their events again for new members, or because the conditions still last. If two
+ * threads do this in the wrong order, turns_review() corrects the conditions a few seconds later. */
 static void tell(struct turns *turns, const struct telling telling[NEARBY_CONDITIONS])
 {
 	for (int i = 0; i < NEARBY_CONDITIONS; i++) {
@@ -303,7 +303,7 @@ static enum nearby_kind place_of(const struct event_record *event)
 	return of_hop && event->host[0] != '\0' ? NEARBY_HOP : NEARBY_KINDS;
 }
 
-/* Returns the condition that says more about the same trouble than this event of core/health does, or NEARBY_CONDITIONS. */
+/* Returns the condition that reports the same trouble as this event of core/health in more detail, or NEARBY_CONDITIONS. */
 static enum nearby_condition better_of(const struct event_record *event)
 {
 	if (event->kind == EVENT_PROBES_UNTRUSTED)

@@ -1,8 +1,8 @@
 /* Recognizes an attack or a fault near this relay (core/nearby) where a lookup, fetch or probe has ended, begins and ends
  * the conditions that follow, and folds the single signs of the hops and domains concerned into their event.
  *
- * An event that is folded is counted and stored, but neither logged nor passed on: the one event stands for it. Nothing
- * here waits, except turns_write(). Any thread. */
+ * An event that is folded is counted and stored, but neither logged nor passed on: the event of the condition stands for
+ * it. Nothing here waits, except turns_write(). Any thread. */
 #ifndef CHECK_TURNS_H
 #define CHECK_TURNS_H
 
@@ -11,14 +11,15 @@
 #include "obtain.h"
 #include "stories.h"
 
-/* What was last found good longer ago may have changed at any time since, so it does not turn. */
+/* A place that was last found good longer ago than this may have changed at any time since, so it is no turn. */
 #define TURN_GOOD_S (7 * 86400)
 #define TURN_NAMES_MAX 4 /* places that the event names */
-/* While a condition lasts, its event is noted again so often, since a sign that nobody has seen for a day is over. */
+/* While a condition lasts, its event is noted again at this interval, since a sign that nobody has seen for a day is over. */
 #define TURNS_AGAIN_S 21600
 
 struct turns;
-/* All must outlive the turns; `stories`, which end with the conditions, may be NULL. From now on `events` folds what turns_fold() folds. */
+/* All arguments must outlive the turns. `stories` may be NULL; otherwise the stories of conditions end with the conditions.
+ * From now on `events` folds the events for which turns_fold() returns true. */
 struct turns *turns_new(
 	struct store *store, struct events *events, struct conditions *conditions, struct stories *stories);
 void turns_free(struct turns **turns);
@@ -26,8 +27,8 @@ void turns_free(struct turns **turns);
 /* Notes a result beside the facts, which have not learned it yet. Call it once for each operation, however many inquiries
  * share the result, and before the signs of the result are noted. */
 void turns_note_found(struct turns *turns, const struct facts *facts, const struct found *found);
-/* Returns whether the event is a sign of a place that belongs to a condition of core/nearby, or says less about the same
- * trouble than such a condition does. Then sets its part_of_kind. */
+/* Returns whether a condition of core/nearby stands for this event: the event is a sign of a place that belongs to the
+ * condition, or it reports the same trouble in less detail. Then sets its part_of_kind. */
 bool turns_fold(struct turns *turns, struct event_record *event);
 /* Ends conditions because time has passed. Call it every few seconds. */
 void turns_review(struct turns *turns);

@@ -1,8 +1,9 @@
 /* The networks in which a policy domain's mail hosts have been seen, and whether all of them have moved elsewhere.
  *
- * A network is an autonomous system. Where no system is known, the /24 or /48 of an address stands for the network. An
- * owner moves his domain now and then; somebody who diverts mail moves it, too, and often not far from a fresh
- * certificate. So a movement is a sign, and never changes a verdict. Times are wall-clock seconds. Pure; any thread. */
+ * A network is an autonomous system. Where no system is known, the /24 or /48 of an address stands for the network. Owners
+ * move their domains to other providers now and then. Somebody who diverts mail also makes the mail hosts appear in other
+ * networks, and often has a new certificate. So a movement is a sign, and never changes a verdict. Times are wall-clock
+ * seconds. Pure; any thread. */
 #ifndef CORE_MOVEMENT_H
 #define CORE_MOVEMENT_H
 
@@ -25,9 +26,9 @@ struct domain_network {
 	uint64_t prefix;           /* address_network() of an address there, the newest */
 	char country[8];           /* of that address, or "" */
 	uint16_t families;         /* NETWORK_IPV4, NETWORK_IPV6 or both: of the addresses there */
-	/* The domain is at home there: it was there at first contact, or the movement was reported. A network is also
-	 * home NETWORK_SETTLES_S after first_at. While the hosts of a domain move one by one, the network of the first
-	 * must not be home for the others, or nobody would notice that all have moved. */
+	/* The network is a home of the domain: a host was there at first contact, or the movement was reported. A network
+	 * also becomes a home NETWORK_SETTLES_S after first_at. While the hosts of a domain move one by one, the new network
+	 * of the first one must not be a home for the others, or nobody would notice that all have moved. */
 	bool settled;
 };
 enum { NETWORK_IPV4 = 1, NETWORK_IPV6 = 2 };
@@ -71,13 +72,14 @@ uint64_t movement_name(const char *host);
 
 /* How the domain has moved. */
 struct movement {
-	bool moved; /* every address lies where the domain has never been */
+	bool moved; /* every address is in a network that is no home of the domain */
 	enum event_severity severity;
 	/* What raises the severity. */
-	const struct mx_place *failing;      /* a host there fails the probe: an error */
-	const struct mx_place *hostile;      /* a warning, like the next two */
-	const struct mx_place *fresh;        /* a host there shows a certificate that is new, also to us */
-	bool renamed;                        /* the MX records have other names, and the policy is the same */
+	const struct mx_place *failing; /* a host there fails the probe: an error */
+	const struct mx_place *hostile; /* the database warns of the network: a warning, like the next two */
+	const struct mx_place
+		*fresh; /* a host there shows a certificate that is young, and that we have not seen before */
+	bool renamed;   /* the MX records have other names, and the policy is the same */
 	const struct domain_network *before; /* where the domain was last; points into `known` */
 };
 /* Compares the places with the networks of the domain. Nothing has moved in each of these cases: the domain has no
@@ -86,8 +88,9 @@ struct movement {
  * this family of addresses and its mail hosts have the same names. */
 struct movement movement_judge(const struct domain_networks *known, const struct mx_places *places);
 
-/* Adds what good evidence shows: its network at once, and the rest once that network is home. `moved`: movement_judge() has said so, and it was reported. The network that was not
- * seen for the longest time leaves first. Returns whether anything changed that is worth a write. */
+/* Adds what good evidence shows: its network at once, and the rest when that network is a home. `moved`: movement_judge()
+ * has found a movement, and it was reported. The network that was not seen for the longest time leaves first. Returns
+ * whether anything changed that is worth a write. */
 bool movement_learn(struct domain_networks *networks, const struct mx_places *places, bool moved);
 
 /* Returns the network of the domain in which an address lies, or NULL. */

@@ -29,8 +29,8 @@
 /* Turns remembered in one network or below one registered domain: more of them prove nothing. So one provider with many
  * hosts cannot crowd the others out. */
 #define NEARBY_RELATED_MAX 32
-/* A faint turn may be the outage of one large provider, which several networks show. It counts only while at least half of
- * so many last results about places of its kind are bad and faint. */
+/* A faint turn may come from the outage of one large provider, which affects several networks. It counts only while at
+ * least half of this many last results about places of its kind are bad and faint. */
 #define NEARBY_RESULTS 10
 #define NEARBY_AUTHORITY_SIZE 128
 

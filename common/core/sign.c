@@ -65,7 +65,7 @@ void sign_record(struct signs_found *signs, const struct facts *facts, const str
 	text_add(&text, facts->question.domain);
 	text_add(&text, found->outcome == REASON_NO_RECORD ? " has no record [" : " has no valid record [");
 	text_add(&text, reason_name(found->outcome));
-	text_add(&text, "], ");
+	text_add(&text, "]; the answer is ");
 	text_add(&text, signed_words(found->secure));
 	text_add(&text, "; before, ");
 	text_add_time(&text, was_there ? entry->record_checked_at : entry->policy_fetched_at);

@@ -1,7 +1,7 @@
 /* Signs of an attack: what a new result shows beside the state that is stored.
  *
- * A sign compares two observations, and one of them is fresh: a hop that never offered STARTTLS is no sign, a hop that
- * has lost it is. Signs are events; they never change a verdict. The caller passes the state as it was before the result
+ * A sign compares two observations, and one of them is fresh: a hop that never offered STARTTLS causes no sign, a hop that
+ * has lost STARTTLS does. Signs are events; they never change a verdict. The caller passes the state as it was before the result
  * (check/signs). Design 12 explains the rules. Pure; any thread. */
 #ifndef CORE_SIGN_H
 #define CORE_SIGN_H
@@ -12,9 +12,9 @@
 #include "text.h"
 
 #define SIGNS_MAX 8                /* of one result; further ones are dropped */
-#define SIGN_GOOD_S (90 * DAY_S)   /* an older observation is nothing to compare with */
+#define SIGN_GOOD_S (90 * DAY_S)   /* an observation that is older is not compared */
 #define SIGN_YOUNG_S (2 * DAY_S)   /* a certificate is new for so long after the beginning of its validity */
-#define SIGN_RENEWAL_S (2 * DAY_S) /* a renewal may come so much earlier than in the last third of the validity */
+#define SIGN_RENEWAL_S (2 * DAY_S) /* a renewal may come this long before the last third of the validity */
 #define SIGN_AGE_CUT 10            /* max_age is cut if the new one is at most this part of the old one */
 
 struct signs_found {

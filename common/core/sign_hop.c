@@ -148,7 +148,7 @@ static bool is_ipv6(const char *address)
 	return strchr(address, ':') != NULL;
 }
 
-/* Another address of the hop may be good still: then something acts on one address only. */
+/* If another address of the hop is still good, something acts on one address only. */
 static void add_good_address(struct text *text, const struct sight *s)
 {
 	const char *other = s->seen->mta_address, *here = s->seen->address;
@@ -157,9 +157,9 @@ static void add_good_address(struct text *text, const struct sight *s)
 	if (is_ipv6(other) != is_ipv6(here))
 		text_add(text, is_ipv6(here) ? "; only over IPv6, since " : "; only over IPv4, since ");
 	else
-		text_add(text, "; only there, since ");
+		text_add(text, "; only at this address, since ");
 	text_add(text, other);
-	text_add(text, " still has it");
+	text_add(text, " is still good");
 }
 
 static void starttls_lost(const struct sight *s)
@@ -274,7 +274,7 @@ static void tls_lowered(const struct sight *s)
 	note(s, EVENT_TLS_LOWERED, too_old ? EVENT_WARNING : EVENT_NOTICE, &text);
 }
 
-/* One handshake may be cut by accident, also of a good server. */
+/* Even with a good server, a single handshake may break off by accident. */
 static void handshake_cut(const struct sight *s)
 {
 	char detail[EVENT_DETAIL_SIZE];
@@ -323,7 +323,7 @@ static void ehlo_name_changed(const struct sight *s)
 		return;
 	if (host_name(&now, name) && strcmp(domain_registered(now.name), domain_registered(before.name)) == 0)
 		return;
-	begin(&text, detail, s, "has another name for itself");
+	begin(&text, detail, s, "gives another name in its reply to EHLO");
 	text_add(&text, ": ");
 	add_quoted(&text, name);
 	text_add(&text, "; before, ");
@@ -344,7 +344,7 @@ static void smtp_rewritten(const struct sight *s)
 		return;
 	begin(&text, detail, s, "answers with keywords that were overwritten on the way");
 	add_good(&text, s);
-	text_add(&text, s->good_look && s->good_look->rewritten ? ", overwritten, too" : "");
+	text_add(&text, s->good_look && s->good_look->rewritten ? ", when they were overwritten, too" : "");
 	note(s, EVENT_SMTP_REWRITTEN, EVENT_WARNING, &text);
 }
 

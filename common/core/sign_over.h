@@ -1,5 +1,5 @@
-/* When is a sign of an attack over? When what showed it is good again by fresh evidence, or when nobody has seen it for
- * long. Pure; any thread. */
+/* Decides when a sign of an attack is over: when what showed it is good again by fresh evidence, or when nobody has seen
+ * the sign for a long time. Pure; any thread. */
 #ifndef CORE_SIGN_OVER_H
 #define CORE_SIGN_OVER_H
 

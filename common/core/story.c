@@ -209,7 +209,7 @@ void story_over_text(struct text *out, const struct story *story, int64_t second
 	if (said > 0)
 		conclusion_add(out, story);
 	if (story->gaps > 0)
-		text_add(out, "; mail was not counted all the time");
+		text_add(out, "; for some of that time mail was not counted");
 }
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */

@@ -55,7 +55,7 @@ struct story {
 	 * found no room. */
 	char hosts[STORY_HOSTS_SIZE];
 	uint32_t mail[STORY_FATES];
-	uint32_t gaps; /* how often stsgated began anew to count mail: meanwhile it was not counted */
+	uint32_t gaps; /* during how many periods mail was not counted, because stsgated did not run or had no room */
 	struct story_lines lines;
 };
 #define STORY_HOSTS_MORE "*"
