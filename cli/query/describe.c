@@ -118,7 +118,7 @@ void record_print(const struct entry *entry, const struct view *view)
 			dnssec_words(entry->record_secure));
 }
 
-/* Prints what a host itself shows about the revocation of its certificate. */
+/* Prints what a host's staple says about the revocation of its certificate. */
 static void staple_print(const char *indent, enum staple_state state, bool demanded, int64_t revoked_at)
 {
 	struct when at;

@@ -39,7 +39,7 @@ static bool watch_read(const struct options *options, uint64_t *seconds)
 		return false;
 	}
 	if (option_given(options, "networks")) {
-		fputs("stsgate: --watch and --networks exclude each other\n", stderr);
+		fputs("stsgate: --watch and --networks cannot be used together\n", stderr);
 		return false;
 	}
 	if (options->json || isatty(STDOUT_FILENO) != 1) {

@@ -57,7 +57,7 @@ static bool filter_has(struct stories *stories, const char *domain)
 	return atomic_load_explicit(&stories->filter[bit / 64], memory_order_relaxed) >> (bit % 64) & 1;
 }
 
-/* Call it when signs have come or gone. A front end that does not see the change yet acts as a moment before. */
+/* Call it when signs have come or gone. A front end that does not see the change yet acts as it did a moment before. */
 static void filter_make(struct stories *stories) REQUIRES(stories->lock)
 {
 	uint64_t filter[FILTER_BITS / 64] = {0};
@@ -174,7 +174,7 @@ void stories_free(struct stories **slot)
 
 /* --- verdicts ----------------------------------------------------------------------------------------------------- */
 
-/* Adds a line if the front end's verdict is another than the last one. */
+/* Adds a line if the front end's verdict differs from its last one. */
 static void verdict_tell(struct open_sign *sign, const struct verdict_seen *seen)
 {
 	const struct verdict *verdict = seen->verdict;

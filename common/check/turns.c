@@ -59,7 +59,7 @@ static bool is_recent(const struct facts *facts, int64_t at)
 	return at != 0 && facts->now - at <= TURN_GOOD_S;
 }
 
-/* A silent hop has turned only when as many probes in a row have failed as make it silent (design 4.8). */
+/* A hop that gives no answer has turned only when so many probes in a row have failed that it counts as silent (design 4.8). */
 static bool probe_result(struct nearby_result *out, const struct facts *facts, const struct found *found)
 {
 	const struct evidence *seen = &found->evidence;

@@ -13,7 +13,7 @@ void event_json(struct text *out, const struct event_record *event);
 /* What the program of event_command reads besides the event. */
 struct event_telling {
 	const char *news;    /* `new`, `worse` or `over` */
-	uint32_t left_out;   /* events that it was not told, since the last that it was */
+	uint32_t left_out;   /* how many events were left out since the program was last run */
 	const char *relay;   /* the name of this machine */
 	const char *version; /* of stsgate */
 };

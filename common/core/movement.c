@@ -144,7 +144,7 @@ static bool is_home(const struct domain_network *network, int64_t now)
 	return network->first_at != 0 && (network->settled || now - network->first_at >= NETWORK_SETTLES_S);
 }
 
-/* Returns whether the domain's networks say anything about this place. */
+/* Returns whether this place can be compared with the domain's networks. */
 static bool is_comparable(
 	const struct domain_networks *known, const struct mx_places *places, const struct mx_place *place)
 {
@@ -158,7 +158,7 @@ static bool is_comparable(
 		other_kind = other_kind || !same_kind;
 		family = family || (network->families & family_of(&place->address)) != 0;
 	}
-	/* Where no system is known now, but was before, the database may have gone. */
+	/* If a system was known before and none is known now, the database may have disappeared. */
 	return kind && (place->asn != 0 || !other_kind) && (family || renamed);
 }
 
@@ -220,8 +220,8 @@ struct movement movement_judge(const struct domain_networks *known, const struct
 
 /* --- learning ----------------------------------------------------------------------------------------------------- */
 
-/* Returns the network's place in the list, or else an absent one, or else that which was not seen for the longest time,
- * cleared. */
+/* Returns the slot of the network, otherwise an unused one, otherwise that of the network that was not seen for the longest
+ * time, cleared. */
 static struct domain_network *network_slot(struct domain_networks *networks, const struct mx_place *place)
 {
 	struct domain_network *oldest = &networks->network[0];

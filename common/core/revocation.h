@@ -4,8 +4,8 @@
  * but is not kept here, because the next probe shows it again. The lists themselves are not kept. An answer is kept by
  * certificate, not by host, because many hosts may show one certificate.
  *
- * No answer, an old answer and a failed lookup mean the same: nothing is known, and that counts against nobody. Who can
- * keep this relay from a list can keep it from the host, too. Times are wall-clock seconds; 0 means never or unknown. Pure;
+ * No answer, an old answer and a failed lookup mean the same: nothing is known, and that never counts against the host.
+ * Whoever can keep this relay from a list can keep it from the host, too. Times are wall-clock seconds; 0 means never or unknown. Pure;
  * any thread. */
 #ifndef CORE_REVOCATION_H
 #define CORE_REVOCATION_H

@@ -98,7 +98,7 @@ bool probe_answer(const struct probe *probe, struct evidence *seen, bool *tempor
 /* Returns what the probe saw in detail: all of the look except `at`, `dns` and the network. It belongs to the probe. Only
  * after probe_answer() has returned true.
  *
- * If TLS is up and the certificate is bad, the probe asks for one more reply, that to EHLO behind TLS, which shows who
+ * If TLS is up and the certificate is bad, the probe asks for one more reply, that to EHLO inside TLS, which shows who
  * is at the other end. It waits for this reply at most two seconds, and never beyond the probe's deadline; the answer
  * does not depend on it. At port 465 it asks for nothing more. */
 const struct look *probe_look(const struct probe *probe);

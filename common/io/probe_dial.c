@@ -206,7 +206,7 @@ static void answered(struct dial *dial)
 	dial->stage = DIAL_ANSWERED;
 }
 
-/* Reads the reply to EHLO behind TLS. Whatever comes, the answer is that the certificate is bad; the reply shows who is
+/* Reads the reply to EHLO inside TLS. Whatever comes, the answer is that the certificate is bad; the reply shows who is
  * at the other end. */
 static void ehlo_go(struct dial *dial, bool closed)
 {

@@ -108,7 +108,8 @@ static void on_ready(void *arg, int fd, unsigned what)
 	probe_advance(probe);
 }
 
-/* The deadline has passed, or the reply to QUIT or to EHLO behind TLS did not come in time, or the probe has failed in probe_begin(). */
+/* The deadline has passed, or the reply to QUIT or to EHLO inside TLS did not come in time, or the probe has failed in
+ * probe_begin(). */
 static void on_time(void *arg)
 {
 	struct probe *probe = arg;
