@@ -294,6 +294,22 @@ static bool hosts_are_good(struct store_view *view, const struct open_sign *sign
 	return good > 0;
 }
 
+/* Returns whether no mail host that showed the sign has rewritten replies any more. A probe of a host behind the device that
+ * rewrites them may be good, so the look is needed, too. */
+static bool replies_are_whole(struct store *store, const struct open_sign *sign)
+{
+	const char *rest = sign->hosts;
+	char host[DOMAIN_SIZE];
+	uint16_t port;
+	bool whole = true;
+	struct look *look = xmalloc(sizeof *look);
+	while (whole && story_next_host(&rest, host, &port))
+		whole = store_look_of(store, host, port, look) == STORE_FOUND && !look->rewritten &&
+			look->at > sign->event.first_at;
+	free(look);
+	return whole;
+}
+
 /* Returns whether what the store knows shows that the sign is over. */
 static bool is_over(struct store *store, const struct open_sign *sign)
 {
@@ -309,7 +325,7 @@ static bool is_over(struct store *store, const struct open_sign *sign)
 		entry_free(&entry);
 	}
 	store_view_end(&view);
-	return over;
+	return over && (sign->event.kind != EVENT_SMTP_REWRITTEN || replies_are_whole(store, sign));
 }
 
 /* What is written of one sign. */

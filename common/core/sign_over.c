@@ -2,7 +2,8 @@
 
 enum over_by sign_over_by(enum event_kind kind)
 {
-	if (kind == EVENT_STARTTLS_LOST || kind == EVENT_CERTIFICATE_BROKE || kind == EVENT_HOP_GONE_SILENT)
+	if (kind == EVENT_STARTTLS_LOST || kind == EVENT_CERTIFICATE_BROKE || kind == EVENT_HOP_GONE_SILENT ||
+		kind == EVENT_SMTP_REWRITTEN)
 		return OVER_BY_HOP;
 	if (kind == EVENT_RECORD_GONE)
 		return OVER_BY_RECORD;

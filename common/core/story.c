@@ -178,6 +178,13 @@ static void conclusion_add(struct text *out, const struct story *story)
 	}
 }
 
+/* Returns whether a sign is a change, which is not reported again while the new state lasts. */
+static bool is_change(enum event_kind kind)
+{
+	return kind == EVENT_CERTIFICATE_CHANGED || kind == EVENT_TLS_LOWERED || kind == EVENT_EHLO_NAME_CHANGED ||
+	       kind == EVENT_SMTP_REWRITTEN || kind == EVENT_HOP_MOVED;
+}
+
 void story_over_text(struct text *out, const struct story *story, int64_t seconds, unsigned quiet_days)
 {
 	static const char *const words[STORY_FATES] = {[FATE_DELAYED] = "delayed",
@@ -190,7 +197,7 @@ void story_over_text(struct text *out, const struct story *story, int64_t second
 	if (quiet_days > 0) {
 		text_add(out, ", the last ");
 		text_add_span(out, (int64_t)quiet_days * 86400);
-		text_add(out, " without it");
+		text_add(out, is_change(story->event.kind) ? " without a further change" : " without it");
 	}
 	if (story->event.domain[0] == '\0') /* mail is counted by domain */
 		return;

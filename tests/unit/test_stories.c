@@ -275,7 +275,8 @@ static void a_quiet_day(void **state)
 	assert_true(event_of(EVENT_CERTIFICATE_CHANGED, "a.example").over_at > 0);
 	assert_true(event_of(EVENT_STARTTLS_LOST, "b.example").over_at == 0);
 	struct story *story = story_of(1);
-	assert_true(has_line(story, "over after 46 hours, the last 24 hours without it: no mail was due meanwhile"));
+	assert_true(has_line(
+		story, "over after 46 hours, the last 24 hours without a further change: no mail was due meanwhile"));
 	free(story);
 	world_advance(SIGN_KEPT_DAYS * 86400);
 	round_run();
@@ -335,6 +336,36 @@ static void over_is_said_once(void **state)
 	round_run();
 	assert_int_equal(event_of(EVENT_SIGNS_OVER, "").count, 1);
 	assert_true(stories_are_open(stories));
+}
+
+static void look_becomes(const char *host, bool rewritten)
+{
+	struct store_hop_look good = {.port = 25, .look = {.at = clock_wall_s(), .rewritten = rewritten}};
+	snprintf(good.host, sizeof good.host, "%s", host);
+	assert_true(store_put_looks(store, &good, 1, NULL));
+}
+
+/* A host behind a device that rewrites SMTP may be good; the sign is over when the device has left. */
+static void rewriting_is_over_when_it_ends(void **state)
+{
+	(void)state;
+	hop_becomes("mx.a.example", REASON_OK);
+	look_becomes("mx.a.example", false);
+	sign_note(EVENT_SMTP_REWRITTEN, "a.example", "mx.a.example");
+	round_run();
+	assert_true(event_of(EVENT_SMTP_REWRITTEN, "a.example").number == 1);
+	for (int i = 0; i < 3; i++) {
+		world_advance(86400);
+		hop_becomes("mx.a.example", REASON_OK);
+		round_run(); /* the hop is in the store before its look */
+		look_becomes("mx.a.example", true);
+		round_run();
+		assert_true(event_of(EVENT_SMTP_REWRITTEN, "a.example").over_at == 0);
+	}
+	hop_becomes("mx.a.example", REASON_OK);
+	look_becomes("mx.a.example", false);
+	round_run();
+	assert_true(event_of(EVENT_SMTP_REWRITTEN, "a.example").over_at > 0);
 }
 
 static bool fold_hosts(void *arg, struct event_record *event)
@@ -529,6 +560,7 @@ int main(void)
 		TEST(listeners_hear_the_end),
 		TEST(over_is_said_once),
 		TEST(parts_have_no_event_of_their_end),
+		TEST(rewriting_is_over_when_it_ends),
 		TEST(parts_have_no_event_of_their_end),
 		TEST(a_restart_forgets_nothing),
 		TEST(a_restart_soon_is_a_gap),
