@@ -248,7 +248,8 @@ static void story_print(const struct story *story)
 		line_print("hosts", "%s", story->hosts);
 	story_lines_print(&story->lines);
 	mail_print(story);
-	putchar('\n');
+	if (story->now.at != 0 || *story->dns_now || *story->clock)
+		putchar('\n');
 	hop_pairs_print(story);
 	certificate_pairs_print(story);
 	pair_print("domain", story->dns_before, story->dns_now);

@@ -221,7 +221,8 @@ static bool event_read(void *out, const MDB_val *value)
 static int event_compare(const void *a, const void *b)
 {
 	const struct event_record *left = a, *right = b;
-	return (left->last_at > right->last_at) - (left->last_at < right->last_at);
+	int order = (left->last_at > right->last_at) - (left->last_at < right->last_at);
+	return order != 0 ? order : (left->number > right->number) - (left->number < right->number);
 }
 
 struct event_record *store_events(struct store *store, size_t *count, struct failure *why)

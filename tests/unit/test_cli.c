@@ -494,6 +494,27 @@ static void run_lacks(struct tool_run run, const char *part)
 	tool_run_free(&run);
 }
 
+/* What happened in the same second is shown in the order in which it was noted. */
+static void test_events_of_one_second(void **state)
+{
+	(void)state;
+	struct failure why = {0};
+	struct event_record event;
+	int64_t now = (int64_t)time(NULL);
+	struct store *store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_non_null(store);
+	event_record_init(&event, EVENT_RECORD_GONE, "z.example", "it is gone", now - 10);
+	assert_true(store_note_event(store, &event, &why));
+	event_record_init(&event, EVENT_RECORD_GONE, "a.example", "it is gone", now - 10);
+	assert_true(store_note_event(store, &event, &why));
+	store_close(&store);
+	struct tool_run run = on_store("events", NULL, NULL);
+	const char *first = strstr(run.out, "z.example"), *second = strstr(run.out, "a.example");
+	assert_true(run.status == 0 && first && second && first < second);
+	tool_run_free(&run);
+	run_lacks(on_store("events", "show", "1"), "\n\n\n");
+}
+
 static void test_events(void **state)
 {
 	(void)state;
@@ -901,6 +922,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_events, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_event_shown, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_doctor_future_event, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_events_of_one_second, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_networks, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events_followed, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override, store_make, store_remove),
