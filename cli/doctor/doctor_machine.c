@@ -57,7 +57,8 @@ static void user_check(struct doctor *doctor)
 		doctor_remedy(doctor, "create it, for example with `useradd --system --no-create-home %s`", user);
 	} else if (strcmp(user, "root") == 0) {
 		doctor_report(doctor, "user", DOCTOR_WARN, "user = root: stsgated keeps root's rights");
-		doctor_remedy(doctor, "set user to an unprivileged user and give it the directory of store_path");
+		doctor_remedy(
+			doctor, "set user to an unprivileged user, and give that user the directory of store_path");
 	} else {
 		doctor_report(doctor, "user", DOCTOR_OK, "%s", user);
 	}
@@ -150,7 +151,8 @@ static void event_command_check(struct doctor *doctor)
 		doctor_report(doctor, name, DOCTOR_SKIP, "no event_command is set");
 	} else if (strcmp(doctor->settings->user, "root") == 0) {
 		doctor_report(doctor, name, DOCTOR_WARN, "event_command is not run, because stsgated runs as root");
-		doctor_remedy(doctor, "set user to an unprivileged user and give it the directory of store_path");
+		doctor_remedy(
+			doctor, "set user to an unprivileged user, and give that user the directory of store_path");
 	} else if (access(path, X_OK) != 0) {
 		doctor_report(doctor, name, DOCTOR_WARN, "%s cannot be run: %s", quoted, strerror(errno));
 		doctor_remedy(doctor, "install the program there, with the right to execute it for the daemon's user");

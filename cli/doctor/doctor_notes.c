@@ -203,8 +203,8 @@ static void revocations_report(struct doctor *doctor, const struct revocation_co
 			"no list of revoked certificates could be read; %s: %s", counted->failed->url,
 			counted->failed->why);
 		doctor_remedy(doctor,
-			"look at the firewall (port 80 outwards); until a list can be read, no certificate counts "
-			"as revoked");
+			"make sure that the firewall lets stsgated connect to port 80 of other hosts; until a list can be "
+			"read, no certificate counts as revoked");
 		return;
 	}
 	doctor_report(doctor, "revocation", revoked > 0 ? DOCTOR_WARN : DOCTOR_OK,

@@ -109,12 +109,12 @@ static void event_raise(struct revocations *revocations, const char *domain, con
 	text_init(&text, detail, sizeof detail);
 	text_add(&text, is_policy_host ? "policy host " : "mx=");
 	text_add(&text, host);
-	text_add(&text, revocation->serial[0] ? " serial number " : "");
-	text_add(&text, revocation->serial);
-	text_add(&text, " revoked ");
+	text_add(&text, " presents a certificate that was revoked at ");
 	text_add_time(&text, revocation->revoked_at);
-	text_add(&text, ", by ");
+	text_add(&text, ", according to ");
 	text_add(&text, revocation->url);
+	text_add(&text, revocation->serial[0] ? "; serial number " : "");
+	text_add(&text, revocation->serial);
 	event_record_init(&event, EVENT_CERTIFICATE_REVOKED, domain, detail, clock_wall_s());
 	memcpy(event.host, host, strlen(host) + 1);
 	event.port = port;
@@ -157,7 +157,7 @@ void revocations_judge_policy(struct revocations *revocations, const struct sett
 	text_init(&text, found->detail, sizeof found->detail);
 	text_add(&text, "its authority revoked the certificate at ");
 	text_add_time(&text, revocation.revoked_at);
-	text_add(&text, ", by ");
+	text_add(&text, ", according to ");
 	text_add(&text, revocation.url);
 }
 

@@ -65,7 +65,7 @@ void revocation_apply(struct evidence *seen, const struct revocation *revocation
 	text_init(&text, seen->text, sizeof seen->text);
 	text_add(&text, "revoked ");
 	text_add_time(&text, revocation->revoked_at);
-	text_add(&text, ", by ");
+	text_add(&text, ", according to ");
 	text_add(&text, revocation->url);
 }
 

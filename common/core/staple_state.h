@@ -1,4 +1,4 @@
-/* A staple: the answer of a certificate's authority about the certificate's revocation, which the host itself shows in the
+/* A staple: the answer of a certificate's authority about the certificate's revocation, which the host itself sends in the
  * TLS handshake (OCSP stapling, RFC 6066 8, RFC 6960). io/staple reads it. Times are wall-clock seconds; 0 means unknown.
  * Pure; any thread. */
 #ifndef CORE_STAPLE_STATE_H
@@ -9,7 +9,7 @@
 
 /* The store holds these numbers, so they never change. */
 enum staple_state {
-	STAPLE_NONE,    /* the host shows none */
+	STAPLE_NONE,    /* the host sends none */
 	STAPLE_GOOD,    /* the certificate is not revoked */
 	STAPLE_REVOKED, /* it is revoked */
 	STAPLE_UNUSABLE /* the answer proves nothing: too old, for another certificate, signed by somebody else... */

@@ -137,7 +137,7 @@ static const char *fault_of_signature(X509_CRL *list, X509 *issuer)
 static const char *fault_of_times(const struct crl_times *times, int64_t now)
 {
 	if (times->this_update == 0 || times->next_update == 0)
-		return "the CRL does not say from when until when it is valid";
+		return "the CRL does not say when it is valid";
 	if (times->this_update > now + CLOCK_SKEW_S)
 		return "the CRL is not valid yet";
 	return times->next_update > now ? NULL : "the CRL has expired";
@@ -168,9 +168,9 @@ static const char *fault_of_scope(const X509_CRL *list, const char *url)
 		return NULL;
 	ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(list, NID_issuing_distribution_point, NULL, NULL);
 	if (!scope)
-		return "the CRL does not say readably what it covers";
+		return "what the CRL covers cannot be read";
 	if (scope->onlyCA > 0 || scope->onlyattr > 0 || scope->onlysomereasons || scope->indirectCRL > 0)
-		fault = "the CRL covers other certificates, or a part of the reasons only";
+		fault = "the CRL covers other certificates, or only some of the reasons for a revocation";
 	else if (scope->distpoint && !point_names(scope->distpoint, url))
 		fault = "the CRL belongs to another address";
 	ISSUING_DIST_POINT_free(scope);
@@ -180,7 +180,7 @@ static const char *fault_of_scope(const X509_CRL *list, const char *url)
 static const char *fault_of_extensions(const X509_CRL *list)
 {
 	if (X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1) >= 0)
-		return "the CRL has only what has changed since another one";
+		return "the CRL has only the changes since an earlier CRL";
 	for (int i = 0; i < X509_CRL_get_ext_count(list); i++) {
 		X509_EXTENSION *extension = X509_CRL_get_ext(list, i);
 		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));

@@ -52,7 +52,7 @@ static bool names_check(FILE *file, const struct section *names, struct failure 
 {
 	if (names->len > 0 && go_to(file, names->offset + names->len - 1) && fgetc(file) == '\0')
 		return true;
-	return wrong(why, "the names in it have no end");
+	return wrong(why, "the last name in it is cut off");
 }
 
 static bool systems_check(FILE *file, const struct section *systems, const struct section *names, struct failure *why)
@@ -96,7 +96,7 @@ static bool tree_walk(FILE *file, size_t count, uint8_t *depth, size_t networks,
 	free(nodes);
 	if (!read)
 		return wrong(why, "it cannot be read to its end");
-	return sound || wrong(why, "the tree of networks in it leads nowhere");
+	return sound || wrong(why, "the tree of networks in it is damaged");
 }
 
 static bool tree_check(FILE *file, const struct section *tree, size_t networks, struct failure *why)

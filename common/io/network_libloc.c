@@ -103,11 +103,11 @@ static void report(const struct network_db *db, const struct data *data, const s
 		struct text text;
 		text_init(&text, made_at, sizeof made_at);
 		text_add_time(&text, loc_database_created_at(data->database));
-		log_info("networks are told apart by %s, made at %s", db->path, made_at);
+		log_info("network_db: %s is in use; it was made at %s", db->path, made_at);
 	} else if (why->code != EX_NOINPUT || strcmp(db->path, NETWORK_DB_USUAL) != 0) {
 		log_warning(
-			"network_db: %s cannot be used: %s; autonomous systems and countries stay unknown, or as the "
-			"file before had them",
+			"network_db: %s cannot be used: %s; the database that was open before stays in use, or else autonomous "
+			"systems and countries are unknown; replace the file, for example by `location update`",
 			db->path, why->text);
 	}
 }
