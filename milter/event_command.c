@@ -15,7 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define LOOK_MS 1000 /* between two looks whether the rates allow a program */
+#define LOOK_MS 1000 /* between two checks whether the rates allow a program */
 #define SHOWN_MAX 200
 
 static const struct rate rates[] = {{EVENT_COMMAND_A_MINUTE, 60000, EVENT_COMMAND_A_MINUTE},
@@ -24,8 +24,8 @@ static const struct rate rates[] = {{EVENT_COMMAND_A_MINUTE, 60000, EVENT_COMMAN
 
 enum news { NEWS_NONE, NEWS_NEW, NEWS_WORSE, NEWS_OVER };
 
-/* What this process knew of an event before. The numbers of events rise, and the store keeps no more events than there are slots:
- * the slot of a number is the number modulo this count. */
+/* What this process knew of an event before. The numbers of events rise, and the store keeps no more events than there are
+ * slots: the slot of an event is its number modulo the count of slots. */
 struct heard {
 	uint32_t number;
 	enum event_severity severity;
@@ -79,7 +79,8 @@ static const char *news_name(enum news news)
 	return "new";
 }
 
-/* Returns what is new about an event since it was last heard. An event that began before this process did is not new. */
+/* Returns what is new about an event since this process last heard of it. An event that began before this process did is
+ * not new. */
 static enum news news_of(struct event_command *command, const struct event_record *event)
 {
 	struct heard *heard = &command->heard[event->number % EVENTS_MAX];
@@ -177,7 +178,7 @@ static bool waiting_take(struct event_command *command, struct waiting *out) REQ
 	return true;
 }
 
-/* Waits for an event that may be told now. Returns false if the thread must stop. */
+/* Waits for an event that may be reported now. Returns false if the thread must stop. */
 static bool waiting_next(struct event_command *command, struct waiting *out, uint32_t *left_out)
 {
 	lock_take(&command->lock);

@@ -18,7 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define LOOK_MS 100  /* between two looks at a program that says nothing */
+#define LOOK_MS 100  /* between two checks of a program that prints nothing */
 #define AT_END_MS 20 /* the same after it has closed its error messages: it will soon end */
 #define REPORT_FD 3  /* in the child: where it reports why it cannot become the program */
 #define CHUNK 4096
@@ -118,7 +118,7 @@ static void child_run(const struct program *program, const struct ends *ends)
 static void group_signal(pid_t pid, int number)
 {
 	if (kill(-pid, number) != 0)
-		kill(pid, number); /* a moment after its birth it has no group yet */
+		kill(pid, number); /* just after fork() it has no process group yet */
 }
 
 /* Keeps the beginning of the first line that is not empty, and drops the rest. */
@@ -162,7 +162,7 @@ static void running_limit(struct running *running, const struct program *program
 	}
 }
 
-/* Returns whether the program has ended. Its number stays in use, so that its group can be killed. */
+/* Returns whether the program has ended. Its process ID stays in use, so that its group can be killed. */
 static bool has_ended(pid_t pid)
 {
 	siginfo_t end = {.si_pid = 0};

@@ -269,7 +269,7 @@ bool events_note_sign(struct events *events, const struct event_record *noted, s
 	story_join(&p->story, story);
 	uint32_t times = folded ? 0 : ++p->unlogged;
 	int64_t now_ms = clock_mono_ms();
-	/* Nothing mild may keep something worse out of the log. */
+	/* A mild event must not keep a more severe one out of the log. */
 	if (times > 0 && (is_due(p->logged_ms, now_ms) || event->severity > p->logged_severity)) {
 		p->logged_ms = now_ms;
 		p->logged_severity = event->severity;
@@ -298,8 +298,8 @@ void events_changed(struct events *events, const struct event_record *event)
 
 /* --- to the store ------------------------------------------------------------------------------------------------- */
 
-/* Takes what waits in a slot, if it is due and is a part of another event (`part`) or is none; it counts as written from
- * now on. The count is 0 if there is nothing. */
+/* Takes what waits in a slot, if it is due: only a part of another event (`part` is true), or only an event that is none. It
+ * counts as written from now on. The count is 0 if there is nothing. */
 static struct event_record pending_take(
 	struct events *events, struct pending *p, bool all, bool part, struct story **story)
 {

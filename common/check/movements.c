@@ -68,7 +68,8 @@ static void place_add(
 		place->seen = seen;
 }
 
-/* A hop that this inquiry has probed is at all its addresses. Another one is where it was dialled last. */
+/* A hop that this inquiry has probed has a place for each of its addresses. Another hop has only the address to which the
+ * last probe connected. */
 static void hop_add(struct filling *filling, const char *host)
 {
 	const struct facts *facts = filling->facts;

@@ -5,8 +5,8 @@
  * certificate, not by host, because many hosts may show one certificate.
  *
  * No answer, an old answer and a failed lookup mean the same: nothing is known, and that never counts against the host.
- * Whoever can keep this relay from a list can keep it from the host, too. Times are wall-clock seconds; 0 means never or unknown. Pure;
- * any thread. */
+ * Whoever can keep this relay from a list can keep it from the host, too. Times are wall-clock seconds; 0 means never or
+ * unknown. Pure; any thread. */
 #ifndef CORE_REVOCATION_H
 #define CORE_REVOCATION_H
 

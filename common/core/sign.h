@@ -1,8 +1,8 @@
 /* Signs of an attack: what a new result shows beside the state that is stored.
  *
  * A sign compares two observations, and one of them is fresh: a hop that never offered STARTTLS causes no sign, a hop that
- * has lost STARTTLS does. Signs are events; they never change a verdict. The caller passes the state as it was before the result
- * (check/signs). Design 12 explains the rules. Pure; any thread. */
+ * has lost STARTTLS does. Signs are events; they never change a verdict. The caller passes the state as it was before the
+ * result (check/signs). Design 12 explains the rules. Pure; any thread. */
 #ifndef CORE_SIGN_H
 #define CORE_SIGN_H
 

@@ -90,7 +90,7 @@ struct story *story_new(const struct event_record *event)
 	return story;
 }
 
-/* Returns whether the line says what the first or the newest one says already. */
+/* Returns whether the line only repeats the first or the newest line. */
 static bool line_is_known(const struct story_lines *lines, const struct story_line *line)
 {
 	return lines->count > 0 && (strcmp(lines->line[0].text, line->text) == 0 ||
@@ -167,7 +167,7 @@ static void times_add(struct text *out, uint32_t times)
 	text_add(out, " times");
 }
 
-/* Adds what the mail that was counted allows to say about all mail. */
+/* Adds what can be said about all mail by the mail that was counted. */
 static void conclusion_add(struct text *out, const struct story *story)
 {
 	bool none_open = story->mail[FATE_OPEN] == 0, none_checked = story->mail[FATE_CHECKED] == 0;
