@@ -279,7 +279,7 @@ static void answer(struct inquiry *inquiry)
 		inquiry_answer(inquiry);
 		held_report(inquiry);
 		if (!inquiry->cut_off)
-			movements_note(inquiry->check->store, inquiry->check->events, inquiry->config->networks,
+			movements_note(inquiry->check->store, inquiry->check->signs, inquiry->config->networks,
 				&inquiry->facts, &inquiry->seen);
 	}
 	inquiry->waiters_answered = true;

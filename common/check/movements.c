@@ -172,7 +172,7 @@ static void causes_describe(struct text *text, const struct movement *movement)
 }
 
 /* `mx=mx1.example.com at 192.0.2.1 in AS64501 (Example, FR); before in AS64500 (Other, DE), last on ...` */
-static void movement_report(struct events *events, const struct filling *filling, const struct movement *movement)
+static void movement_report(struct signs *signs, const struct filling *filling, const struct movement *movement)
 {
 	const struct mx_place *worst = movement->failing   ? movement->failing
 				       : movement->hostile ? movement->hostile
@@ -190,7 +190,7 @@ static void movement_report(struct events *events, const struct filling *filling
 	event.severity = movement->severity;
 	memcpy(event.host, worst->host, strlen(worst->host) + 1);
 	event.port = filling->facts->question.port;
-	events_note_sign(events, &event, NULL);
+	signs_note_domain(signs, &event, filling->facts, worst->seen);
 }
 
 /* --- learning ----------------------------------------------------------------------------------------------------- */
@@ -236,7 +236,7 @@ static enum store_found networks_read(struct store *store, const char *domain, s
 	return found;
 }
 
-void movements_note(struct store *store, struct events *events, struct network_db *networks, const struct facts *facts,
+void movements_note(struct store *store, struct signs *signs, struct network_db *networks, const struct facts *facts,
 	const struct seen_hops *seen)
 {
 	struct domain_networks known;
@@ -253,7 +253,7 @@ void movements_note(struct store *store, struct events *events, struct network_d
 	places_fill(filling);
 	struct movement movement = movement_judge(&known, &filling->places);
 	if (movement.moved)
-		movement_report(events, filling, &movement);
+		movement_report(signs, filling, &movement);
 	if (movement_learn(&known, &filling->places, movement.moved))
 		learn(store, &known);
 	free(filling);

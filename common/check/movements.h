@@ -4,8 +4,8 @@
 #ifndef CHECK_MOVEMENTS_H
 #define CHECK_MOVEMENTS_H
 
-#include "events.h"
 #include "obtain.h"
+#include "signs.h"
 
 /* The hops that an inquiry has probed, or whose probe it has shared, with all their addresses. Zeroed: none. */
 struct seen_hop {
@@ -22,7 +22,7 @@ void seen_hops_note(struct seen_hops *seen, const struct found *found);
 void seen_hops_free(struct seen_hops *seen);
 
 /* Call it when the facts have learned all results, and the results are in the store. */
-void movements_note(struct store *store, struct events *events, struct network_db *networks, const struct facts *facts,
+void movements_note(struct store *store, struct signs *signs, struct network_db *networks, const struct facts *facts,
 	const struct seen_hops *seen);
 
 #endif

@@ -180,6 +180,19 @@ static void hold(struct signs_held *held, const struct event_record *sign, struc
 	*held->mx = (struct noted){*sign, story};
 }
 
+void signs_note_domain(
+	struct signs *signs, const struct event_record *sign, const struct facts *facts, const struct evidence *seen)
+{
+	struct story *story = story_new(sign);
+	if (seen)
+		story->now = *seen;
+	if (seen && reason_class(seen->reason) == REASON_GOOD)
+		look_recall(signs, sign->host, sign->port, &story->now_look);
+	dns_describe(story->dns_now, &facts->entry);
+	clock_describe(story->clock, signs->conditions, facts->now);
+	events_note_sign(signs->events, sign, story);
+}
+
 void signs_settle(struct signs *signs, const struct facts *facts, struct signs_held *held)
 {
 	struct noted *noted = held->mx;

@@ -26,6 +26,10 @@ void signs_note_found(
 	struct signs *signs, const struct facts *facts, const struct found *found, struct signs_held *held);
 /* Notes what is held, or drops it if the facts no longer show it. Call it when the inquiry has its verdict. */
 void signs_settle(struct signs *signs, const struct facts *facts, struct signs_held *held);
+/* Notes a sign that the facts show when the inquiry has ended. Its story has what DNS says, and `seen`, the newest evidence
+ * of the sign's host (NULL: none) with the look of its newest good probe. Reads the store. */
+void signs_note_domain(
+	struct signs *signs, const struct event_record *sign, const struct facts *facts, const struct evidence *seen);
 /* Writes the looks of good probes to the store, in one transaction. Waits for the store. */
 void signs_write(struct signs *signs);
 

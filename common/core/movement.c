@@ -203,14 +203,19 @@ struct movement movement_judge(const struct domain_networks *known, const struct
 	movement.moved = all_moved(known, places);
 	if (!movement.moved)
 		return movement;
+	bool other_names = places->names != known->names;
+	bool announced = other_names && strcmp(places->policy_id, known->policy_id) != 0;
+	movement.renamed = other_names && !announced;
 	for (size_t i = 0; i < places->count; i++)
 		place_note(&movement, known, &places->place[i], places->now);
+	/* A host whose name is new has a certificate of its own, and a new policy names the host. */
+	if (announced)
+		movement.fresh = NULL;
 	for (size_t i = 0; i < DOMAIN_NETWORKS_MAX; i++) {
 		const struct domain_network *network = &known->network[i];
 		if (is_home(network, places->now) && (!movement.before || network->last_at > movement.before->last_at))
 			movement.before = network;
 	}
-	movement.renamed = places->names != known->names && strcmp(places->policy_id, known->policy_id) == 0;
 	if (movement.failing)
 		movement.severity = EVENT_ERROR;
 	else if (movement.hostile || movement.fresh || movement.renamed)

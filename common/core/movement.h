@@ -77,9 +77,10 @@ struct movement {
 	/* What raises the severity. */
 	const struct mx_place *failing; /* a host there fails the probe: an error */
 	const struct mx_place *hostile; /* the database warns of the network: a warning, like the next two */
-	const struct mx_place
-		*fresh; /* a host there shows a certificate that is young, and that we have not seen before */
-	bool renamed;   /* the MX records have other names, and the policy is the same */
+	/* A host there shows a certificate that is young, and that we have not seen before. NULL if new MX names came with a
+	 * new policy. */
+	const struct mx_place *fresh;
+	bool renamed;                        /* the MX records have other names, and the policy is the same */
 	const struct domain_network *before; /* where the domain was last; points into `known` */
 };
 /* Compares the places with the networks of the domain. Nothing has moved in each of these cases: the domain has no

@@ -68,6 +68,8 @@ static void test_how_grave(void **state)
 		{"a network with a warning", 12, 60 * DAY, REASON_OK, true, false, false, EVENT_WARNING},
 		{"other names", 12, 60 * DAY, REASON_OK, false, true, false, EVENT_WARNING},
 		{"other names and a new policy", 12, 60 * DAY, REASON_OK, false, true, true, EVENT_NOTICE},
+		{"other names, a new policy, a new certificate", 12, HOUR, REASON_OK, false, true, true, EVENT_NOTICE},
+		{"a new policy and a new certificate", 12, HOUR, REASON_OK, false, false, true, EVENT_WARNING},
 		{"a new policy", 12, 60 * DAY, REASON_OK, false, false, true, EVENT_NOTICE},
 		{"a bad certificate", 12, 60 * DAY, REASON_CERT_EXPIRED, false, false, true, EVENT_ERROR},
 		{"bad, new and hostile", 12, HOUR, REASON_CERT_EXPIRED, true, true, false, EVENT_ERROR},

@@ -23,12 +23,13 @@ def query(lab, stage, domains):
 
 @attack
 def attacks_on_good_domains(lab, stage):
-    """Five attacks on domains that were good are events; a certificate that was renewed is none."""
+    """Five attacks on domains that were good are events; a move to another provider is a notice, a renewal nothing."""
     stripped, replaced, forged = (lab.domain(f'signs.{name}') for name in ('stripped', 'replaced', 'forged'))
     removed, weakened, renewed = (lab.domain(f'signs.{name}') for name in ('removed', 'weakened', 'renewed'))
     bad_for_long = lab.domain('signs.bad-for-long', conduct=hop.STRIPPED)
     evil = lab.new_hop('mx.evil-sign.example')
-    domains = (stripped, replaced, forged, removed, weakened, renewed, bad_for_long)
+    moved, provider = lab.domain('signs.moved'), lab.new_hop('mx.new-provider.example')
+    domains = (stripped, replaced, forged, removed, weakened, renewed, bad_for_long, moved)
     for one in domains:
         stage.learn(one)         # a query stores no entry of a domain that no mail has asked for
     query(lab, stage, domains)
@@ -43,6 +44,11 @@ def attacks_on_good_domains(lab, stage):
     weakened.publish_policy('testing')
     stage.tell('owner', f'{renewed.mx.name} has a new certificate')
     renewed.mx.become(hop.REISSUED)
+    stage.tell('owner', f'{moved.name} has moved to {provider.name}, and its policy says so')
+    moved.hops = {provider.name: provider}
+    moved.set_mx(provider)
+    moved.publish_policy()
+    moved.publish_record('"v=STSv1; id=2;"')
     query(lab, stage, domains)
     expect('signs of the attacks', {
         stripped.ascii: [('starttls-lost', 'error')],
@@ -51,5 +57,9 @@ def attacks_on_good_domains(lab, stage):
         removed.ascii: [('record-gone', 'warning')],
         weakened.ascii: [('policy-weakened', 'warning')],
         renewed.ascii: [],
+        moved.ascii: [('hop-moved', 'notice'), ('policy-weakened', 'notice')],
         bad_for_long.ascii: []}, signs_of(lab, domains))
     stage.tool('events', stripped.ascii, replaced.ascii, forged.ascii, removed.ascii, weakened.ascii)
+    events = json.loads(lab.gate.tool('events', moved.ascii, '--kind', 'hop-moved', '--json')[1])['events']
+    shown = lab.gate.tool('events', 'show', str(events[0]['number']))[1]
+    expect('whether the story of the move names the new host', True, provider.name in shown and provider.address in shown)
