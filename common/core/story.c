@@ -167,13 +167,13 @@ static void times_add(struct text *out, uint32_t times)
 	text_add(out, " times");
 }
 
-/* Adds what can be said about all mail by the mail that was counted. */
+/* Adds what the counts allow to say. They allow it of the mail that was counted, not of all mail: the MTA may have delivered
+ * what a front end let pass before the sign. */
 static void conclusion_add(struct text *out, const struct story *story)
 {
 	bool none_open = story->mail[FATE_OPEN] == 0, none_checked = story->mail[FATE_CHECKED] == 0;
-	const char *all = story->gaps > 0 ? ", none of it " : ", none was ";
 	if (none_open) {
-		text_add(out, all);
+		text_add(out, ", none of it ");
 		text_add(out, none_checked ? "sent in the clear" : "let pass unchecked");
 	}
 }

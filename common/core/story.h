@@ -77,8 +77,8 @@ void story_merge(struct story *story, const struct story *later);
  * verified TLS. */
 enum story_fate story_fate(
 	enum verdict_door door, const struct verdict *verdict, enum deed deed, bool bound, bool mta_enforces);
-/* Writes how the story ends after so many seconds: `over after 43 minutes: mail was delayed 17 times, none was sent in the
- * clear`. `quiet_days`: it ends after so many days without the sign; 0: what showed it is good again. */
+/* Writes how the story ends after so many seconds: `over after 43 minutes: mail was delayed 17 times, none of it sent in
+ * the clear`. `quiet_days`: it ends after so many days without the sign; 0: what showed it is good again. */
 void story_over_text(struct text *out, const struct story *story, int64_t seconds, unsigned quiet_days);
 
 extern const struct fields story_table; /* all members but the event and the lines */

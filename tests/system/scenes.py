@@ -253,5 +253,5 @@ def attack_from_its_sign_to_its_end(lab, stage):
     expect('the number of what is over', sign['number'], hear('over')['number'])
     story = stage.tool('events', 'show', str(sign['number']))
     expect_match('the story', r'(?s)story .*milter: verdict fail-enforce, reason starttls-not-supported, action defer'
-                 r'.* over after 4[34] minutes: mail was delayed .*, none was sent in the clear'
+                 r'.* over after 4[34] minutes: mail was delayed .*, none of it sent in the clear'
                  r'.*EHLO .*250 STARTTLS.*means ', story)

@@ -144,7 +144,7 @@ static void from_the_first_sign_to_over(void **state)
 	assert_true(has_line(story, "something was lost"));
 	assert_true(has_line(story, "milter: verdict fail-enforce, reason starttls-not-supported, action defer"));
 	assert_string_equal(story->lines.line[story->lines.count - 1].text,
-		"over after 43 minutes: mail was delayed 17 times, none was sent in the clear");
+		"over after 43 minutes: mail was delayed 17 times, none of it sent in the clear");
 	assert_int_equal(story->lines.count, 3);
 	free(story);
 	assert_false(stories_are_open(stories));
@@ -152,7 +152,7 @@ static void from_the_first_sign_to_over(void **state)
 	over = event_of(EVENT_SIGNS_OVER, "a.example");
 	assert_string_equal(over.detail,
 		"starttls-lost (event 1): over after 43 minutes: mail was delayed 17 times, none "
-		"was sent in the clear");
+		"of it sent in the clear");
 	assert_string_equal(over.host, "mx.a.example");
 	/* The next sign is another event. */
 	sign_note(EVENT_STARTTLS_LOST, "a.example", "mx.a.example");

@@ -163,13 +163,13 @@ static void words_of_the_end(void **state)
 		const char *text;
 	} rows[] = {
 		{17, 0, 0, 0, 43 * 60 + 7, 0, 0,
-			"over after 43 minutes: mail was delayed 17 times, none was sent in the clear"},
+			"over after 43 minutes: mail was delayed 17 times, none of it sent in the clear"},
 		{1, 4, 0, 0, 119, 0, 0,
-			"over after 119 seconds: mail was delayed once and bound to verified TLS 4 times, none was sent "
-			"in the clear"},
+			"over after 119 seconds: mail was delayed once and bound to verified TLS 4 times, none of it "
+			"sent in the clear"},
 		{0, 0, 0, 0, 1, 0, 0, "over after 1 second: no mail was due meanwhile"},
 		{0, 0, 3, 0, 2 * HOUR, 0, 0,
-			"over after 2 hours: mail was let pass after a good check 3 times, none was let pass unchecked"},
+			"over after 2 hours: mail was let pass after a good check 3 times, none of it let pass unchecked"},
 		{17, 0, 0, 2, 43 * 60, 0, 0,
 			"over after 43 minutes: mail was delayed 17 times and let pass without a guarantee of TLS 2 "
 			"times"},
