@@ -301,7 +301,8 @@ struct override_use {
 bool store_count_uses(struct store *store, const struct override_use *use, size_t count, struct failure *why);
 
 /* Revocations (core/revocation.h): what is known about single certificates. At most REVOCATIONS_MAX of them, in at most a
- * 32nd of the store's limit. Certificates that are not revoked and were not looked up for the longest time leave first. */
+ * 32nd of the store's limit. Certificates that were not looked up for the longest time leave first; a revoked one counts as
+ * looked up 30 days later than it was, if it is valid for so long. */
 #define REVOCATIONS_MAX 8192
 /* Adds or replaces what is known about certificates, in one transaction. Does nothing in a store that an earlier version
  * made. */

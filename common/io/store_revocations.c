@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define KEY_SIZE 8
+#define REVOKED_STAYS_S (30 * 86400)
 
 static MDB_val key_of(uint8_t buffer[KEY_SIZE], uint64_t leaf)
 {
@@ -13,13 +14,18 @@ static MDB_val key_of(uint8_t buffer[KEY_SIZE], uint64_t leaf)
 	return (MDB_val){KEY_SIZE, buffer};
 }
 
-/* A revoked certificate stays until it has expired: a flood of other certificates must not make the gate forget it. */
+/* A revoked certificate stays for long after its list was last asked: a flood of other certificates must not make the gate
+ * forget it. But it does not stay until it expires: a domain with an authority of its own could fill the table for
+ * ever with revoked certificates. */
 static int64_t revocation_last_at(const MDB_val *value)
 {
 	struct revocation revocation;
 	if (!revocation_decode(&revocation, value->mv_data, value->mv_size))
 		return INT64_MIN;
-	return revocation.state == REVOCATION_REVOKED ? revocation.not_after : revocation.checked_at;
+	if (revocation.state != REVOCATION_REVOKED)
+		return revocation.checked_at;
+	int64_t stays_until = revocation.checked_at + REVOKED_STAYS_S;
+	return revocation.not_after < stays_until ? revocation.not_after : stays_until;
 }
 
 struct putting {

@@ -97,6 +97,31 @@ static void test_store(void **state)
 	free(rows);
 }
 
+/* Certificates that are revoked and never expire do not keep others out for ever. */
+static void test_store_of_revoked(void **state)
+{
+	struct store *store = room_open(64 * ROOM_BYTES, STORE_OWNER);
+	struct revocation *rows = calloc(REVOCATIONS_MAX, sizeof *rows), read;
+	(void)state;
+	assert_non_null(rows);
+	for (size_t i = 0; i < REVOCATIONS_MAX; i++)
+		rows[i] = (struct revocation){.leaf = i + 1,
+			.list = 9,
+			.state = REVOCATION_REVOKED,
+			.checked_at = NOW + (int64_t)i,
+			.not_after = NOW + 90000 * INT64_C(86400)};
+	assert_true(store_put_revocations(store, rows, REVOCATIONS_MAX, NULL));
+	rows[0] = (struct revocation){
+		.leaf = UINT64_MAX, .list = 8, .checked_at = NOW + 31 * DAY, .not_after = NOW + 90 * DAY};
+	assert_true(store_put_revocations(store, rows, 1, NULL));
+	struct store_view *view = store_view_begin(store, NULL);
+	assert_int_equal(store_view_revocation(view, UINT64_MAX, &read), STORE_FOUND);
+	assert_int_equal(store_view_revocation(view, 1, &read), STORE_ABSENT);
+	store_view_end(&view);
+	store_close(&store);
+	free(rows);
+}
+
 /* --- servers ------------------------------------------------------------------------------------------------------ */
 
 /* What the server has at `/N.crl`, N being the row, and what becomes of the certificate. */
@@ -502,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_concerns),
 		cmocka_unit_test_setup_teardown(test_store, room_make, room_remove),
+		cmocka_unit_test_setup_teardown(test_store_of_revoked, room_make, room_remove),
 		cmocka_unit_test_setup_teardown(test_report, room_make, room_remove),
 		cmocka_unit_test_setup_teardown(test_enforce, room_make, room_remove),
 		cmocka_unit_test_setup_teardown(test_private, room_make, room_remove),
