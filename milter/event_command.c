@@ -96,14 +96,12 @@ static enum news news_of(struct event_command *command, const struct event_recor
 	return news;
 }
 
-/* The program is not run for the event of its own failure, since it could fail again and again. It is not run for a part of
- * another event either: that event is reported instead. */
+/* The program is not run for the event of its own failure, since it could fail again and again. */
 static bool is_wanted(struct check *check, const struct event_record *event)
 {
 	struct config *config = check_config(check);
 	const struct settings *settings = config->settings;
-	bool wanted = settings->event_command[0] != '\0' && event->part_of == 0 &&
-		      event->kind != EVENT_EVENT_COMMAND_FAILED &&
+	bool wanted = settings->event_command[0] != '\0' && event->kind != EVENT_EVENT_COMMAND_FAILED &&
 		      (int)event->severity >= settings->event_command_severity && geteuid() != 0;
 	config_unref(&config);
 	return wanted;
@@ -137,7 +135,8 @@ static bool waiting_make_room(struct event_command *command, enum event_severity
 void event_command_hear(void *arg, const struct event_record *event, bool written)
 {
 	struct event_command *command = arg;
-	if (!written || event->number == 0 || !goes_on(command))
+	/* The program is run for the whole, not for its parts. A part may stand for itself later, and is new then. */
+	if (!written || event->number == 0 || event->part_of != 0 || !goes_on(command))
 		return;
 	enum news news = news_of(command, event);
 	if (news == NEWS_NONE || !is_wanted(command->check, event))

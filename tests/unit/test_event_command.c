@@ -281,6 +281,9 @@ static void which_events(void **state)
 	heard(14, EVENT_ERROR); /* the tool has written it, before the daemon wrote 15 */
 	ran(8);
 	check_input(7, 14, "new", 0);
+	heard(7, EVENT_ERROR); /* it was a part of another event, and goes on after that one */
+	ran(9);
+	check_input(8, 7, "new", 0);
 }
 
 static void without_the_setting(void **state)
