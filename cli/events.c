@@ -77,8 +77,10 @@ static bool filter_read(struct filter *filter, const struct options *options, si
 
 static bool filter_passes(const struct filter *filter, const struct event_record *event)
 {
+	/* Who asks about a domain wants to know about it, too, when the cause is elsewhere. */
+	bool hidden = event->part_of != 0 && !filter->parts && filter->count == 0;
 	if (event->last_at < filter->since || (!filter->any_kind && event->kind != filter->kind) ||
-		event->severity < filter->severity || (event->part_of != 0 && !filter->parts))
+		event->severity < filter->severity || hidden)
 		return false;
 	for (size_t i = 0; i < filter->count; i++)
 		if (strcmp(filter->domain[i], event->domain) == 0)

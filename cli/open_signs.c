@@ -3,6 +3,7 @@
 #include "event_show.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,16 +13,24 @@ static bool is_open(const struct event_record *event, const char *domain)
 	       strcmp(event->domain, domain) == 0;
 }
 
+static void open_sign_print(const char *label, const struct event_record *event)
+{
+	char part[80] = "";
+	struct when at;
+	if (event->part_of != 0)
+		snprintf(part, sizeof part, "; part of event %" PRIu32 ", whose cause is near this relay",
+			event->part_of);
+	line_print(label, "%s since %s (stsgate events show %" PRIu32 "%s): %s", event_name(event->kind),
+		when_date(&at, event->first_at), event->number, part, event->detail);
+}
+
 void open_signs_print(struct store *store, const char *domain)
 {
 	size_t count, shown = 0;
-	struct when at;
 	struct event_record *events = store_events(store, &count, NULL);
 	for (size_t i = 0; events && i < count; i++)
 		if (is_open(&events[i], domain))
-			line_print(shown++ == 0 ? "signs" : "", "%s since %s (stsgate events show %" PRIu32 "): %s",
-				event_name(events[i].kind), when_date(&at, events[i].first_at), events[i].number,
-				events[i].detail);
+			open_sign_print(shown++ == 0 ? "signs" : "", &events[i]);
 	free(events);
 }
 

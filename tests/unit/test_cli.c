@@ -545,6 +545,9 @@ static void test_events(void **state)
 	run_check(on_store("events", "--severity=bad", NULL), 64, "");
 	run_lacks(on_store("events", NULL, NULL), "part.example");
 	run_check(on_store("events", "--all", NULL), 0, "part of event 1, not over");
+	run_check(on_store("events", "part.example", NULL), 0, "part of event 1, not over");
+	run_check(on_store("why", "part.example", NULL), 1,
+		"(stsgate events show 4; part of event 1, whose cause is near this relay): the same\n");
 	run_check(on_store("events", NULL, NULL), 0, "story     stsgate events show 3\n");
 }
 
