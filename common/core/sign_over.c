@@ -56,6 +56,7 @@ bool sign_over_domain(const struct event_record *sign, const struct entry *entry
 
 unsigned sign_over_days(const struct event_record *sign)
 {
-	bool evidence = sign_over_by(sign->kind) != OVER_BY_TIME;
-	return evidence && sign->severity > EVENT_NOTICE ? SIGN_KEPT_DAYS : 1;
+	/* A certificate stays revoked, and under `revocation = report` its host stays good. */
+	bool lasts = sign_over_by(sign->kind) != OVER_BY_TIME || sign->kind == EVENT_CERTIFICATE_REVOKED;
+	return lasts && sign->severity > EVENT_NOTICE ? SIGN_KEPT_DAYS : 1;
 }

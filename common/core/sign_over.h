@@ -22,8 +22,8 @@ bool sign_over_hop(const struct hop_record *record, int64_t since);
 /* Returns whether the domain's entry shows that a sign is over (OVER_BY_RECORD, OVER_BY_POLICY, OVER_BY_MX). */
 bool sign_over_domain(const struct event_record *sign, const struct entry *entry);
 
-/* Returns after how many days without repetition a sign counts as over: a day for a notice and for what only time can
- * end, SIGN_KEPT_DAYS for all others. */
+/* Returns after how many days without repetition a sign counts as over: a day for a notice and for a change, which is
+ * seen only once; SIGN_KEPT_DAYS for all others. */
 #define SIGN_KEPT_DAYS 30
 unsigned sign_over_days(const struct event_record *sign);
 

@@ -257,12 +257,13 @@ static void a_domain_is_good_again(void **state)
 	}
 }
 
-/* A notice is over after a day without repetition, and so is what only time can end; a warning is not. */
+/* A notice is over after a day without repetition, and so is a change; a warning and a revoked certificate are not. */
 static void a_quiet_day(void **state)
 {
 	(void)state;
 	sign_note(EVENT_CERTIFICATE_CHANGED, "a.example", "mx.a.example");
 	sign_note(EVENT_STARTTLS_LOST, "b.example", "mx.b.example");
+	sign_note(EVENT_CERTIFICATE_REVOKED, "c.example", "mx.c.example");
 	round_run();
 	world_advance(80000);
 	sign_note(EVENT_CERTIFICATE_CHANGED, "a.example", "mx.a.example");
@@ -274,6 +275,7 @@ static void a_quiet_day(void **state)
 	round_run();
 	assert_true(event_of(EVENT_CERTIFICATE_CHANGED, "a.example").over_at > 0);
 	assert_true(event_of(EVENT_STARTTLS_LOST, "b.example").over_at == 0);
+	assert_true(event_of(EVENT_CERTIFICATE_REVOKED, "c.example").over_at == 0);
 	struct story *story = story_of(1);
 	assert_true(has_line(
 		story, "over after 46 hours, the last 24 hours without a further change: no mail was due meanwhile"));
