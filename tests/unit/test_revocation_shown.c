@@ -91,7 +91,8 @@ static void test_states(void **state)
 			"c.example.net/13.crl: HTTP status 404", 1},
 		{REVOCATION_UNKNOWN, 0, "HTTP status 404", "revocation: unknown: HTTP status 404",
 			"no list of revoked certificates could be read", 1},
-		{REVOCATION_UNKNOWN, 0, "", "revocation: unknown: the list was not read", "0 revoked, 1 unknown", 0},
+		{REVOCATION_UNKNOWN, 0, "", "revocation: unknown: the list has not been read", "0 revoked, 1 unknown",
+			0},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(row); i++) {
