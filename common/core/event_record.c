@@ -106,14 +106,6 @@ void event_merge(struct event_record *event, const struct event_record *later)
 	memcpy(event->detail, later->detail, sizeof event->detail);
 }
 
-static bool is_printable(struct span in)
-{
-	for (size_t i = 0; i < in.len; i++)
-		if (in.at[i] < ' ' || in.at[i] > '~')
-			return false;
-	return true;
-}
-
 /* Returns whether the name has the form that domain_parse() produces; "" does. */
 static bool is_name(struct span in)
 {
@@ -134,7 +126,6 @@ struct stored {
 };
 
 static const struct field_form form_name = {.kind = FIELD_TEXT, .valid = is_name};
-static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
 
 static const struct field_form form_severity = {.kind = FIELD_NUMBER, .octets = 2, .max = EVENT_ERROR + 1};
 

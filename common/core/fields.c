@@ -1,5 +1,6 @@
 #include "fields.h"
 
+#include "ascii.h"
 #include "memory.h"
 
 #include <string.h>
@@ -118,6 +119,17 @@ const struct field_form form_ttl = {.kind = FIELD_TTL, .octets = 4, .max = U32_M
 const struct field_form form_time = {.kind = FIELD_TIME, .octets = 8, .max = FIELDS_TIME_MAX};
 const struct field_form form_date = {.kind = FIELD_DATE, .octets = 8, .min = -FIELDS_TIME_MAX, .max = FIELDS_TIME_MAX};
 const struct field_form form_day = {.kind = FIELD_DAY, .octets = 4, .max = DAY_MAX};
+const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = field_is_printable};
+const struct field_form form_octets = {.kind = FIELD_OCTETS};
+const struct field_form form_address = {.kind = FIELD_ADDRESS, .wrong = "is not an IP address"};
+
+bool field_is_printable(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!ascii_is_printable(text.at[i]))
+			return false;
+	return true;
+}
 
 int64_t field_number(const struct field *field, const void *record)
 {

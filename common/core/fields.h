@@ -102,6 +102,9 @@ struct fields {
 
 /* Forms that several tables use. */
 extern const struct field_form form_u16, form_u32, form_u64, form_flag, form_ttl, form_time, form_date, form_day;
+extern const struct field_form form_printable, form_octets, form_address;
+/* Returns whether a text is printable ASCII; blanks may be in it, and it may be empty. */
+bool field_is_printable(struct span text);
 
 /* A buffer for bytes that are being written. It grows as needed. */
 struct fields_out {

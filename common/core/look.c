@@ -5,18 +5,6 @@
 #define LOOK_MAGIC "STSL"
 #define LOOK_VERSION 1
 
-static bool is_printable(struct span in)
-{
-	for (size_t i = 0; i < in.len; i++)
-		if (in.at[i] < ' ' || in.at[i] > '~')
-			return false;
-	return true;
-}
-
-static const struct field_form form_octets = {.kind = FIELD_OCTETS};
-static const struct field_form form_address = {.kind = FIELD_ADDRESS, .wrong = "is not an IP address"};
-static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
-
 /* Tags are permanent: see tables.c. */
 #define ROW(tag, form, member) FIELD(tag, form_##form, struct look, member, NULL, #member)
 static const struct field look_rows[] = {

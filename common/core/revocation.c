@@ -69,15 +69,6 @@ void revocation_apply(struct evidence *seen, const struct revocation *revocation
 	text_add(&text, revocation->url);
 }
 
-static bool is_printable(struct span in)
-{
-	for (size_t i = 0; i < in.len; i++)
-		if (in.at[i] < ' ' || in.at[i] > '~')
-			return false;
-	return true;
-}
-
-static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
 static const struct field_form form_state = {
 	.kind = FIELD_WORD, .octets = 2, .max = REVOCATION_REVOKED, .word = state_word};
 

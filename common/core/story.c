@@ -221,15 +221,6 @@ void story_over_text(struct text *out, const struct story *story, int64_t second
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
-static bool is_printable(struct span in)
-{
-	for (size_t i = 0; i < in.len; i++)
-		if (in.at[i] < ' ' || in.at[i] > '~')
-			return false;
-	return true;
-}
-
-static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
 static const struct field_form form_look = {.kind = FIELD_RECORD, .table = &look_table};
 
 static const struct field line_rows[] = {

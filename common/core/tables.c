@@ -70,10 +70,7 @@ static bool is_pattern(struct span in)
 /* Returns whether a text is printable; blanks may be in it. */
 static bool is_detail(struct span in)
 {
-	for (size_t i = 0; i < in.len; i++)
-		if (in.at[i] < ' ' || in.at[i] > '~')
-			return false;
-	return in.len > 0;
+	return in.len > 0 && field_is_printable(in);
 }
 
 /* Takes one NUL-terminated name off the front; returns false if there is none. */
@@ -194,14 +191,6 @@ static const char *deed_word(int64_t deed)
 	return deed_name((enum deed)deed);
 }
 
-static bool is_printable(struct span in)
-{
-	for (size_t i = 0; i < in.len; i++)
-		if (in.at[i] < ' ' || in.at[i] > '~')
-			return false;
-	return true;
-}
-
 static const char *override_word(int64_t kind)
 {
 	return override_kind_name((enum override_kind)kind);
@@ -244,8 +233,6 @@ static bool tlsa_settle(void *record)
 static const struct field_form form_present = {.kind = FIELD_PRESENT};
 static const struct field_form form_text = {.kind = FIELD_TEXT};
 static const struct field_form form_host = {.kind = FIELD_HOST, .wrong = "is not a host name"};
-static const struct field_form form_address = {.kind = FIELD_ADDRESS, .wrong = "is not an IP address"};
-static const struct field_form form_octets = {.kind = FIELD_OCTETS};
 static const struct field_form form_name_list = {.kind = FIELD_NAME_LIST};
 static const struct field_form form_protocol = {.kind = FIELD_PROTOCOL, .octets = 2, .max = UINT16_MAX};
 static const struct field_form form_chain = {.kind = FIELD_NUMBER, .octets = 4, .min = INT32_MIN, .max = INT32_MAX};
@@ -305,8 +292,7 @@ static const struct field_form form_door = {.kind = FIELD_WORD, .octets = 1, .ma
 static const struct field_form form_kind = {.kind = FIELD_WORD, .octets = 1, .max = VERDICT_DEFER, .word = kind_word};
 static const struct field_form form_deed = {.kind = FIELD_WORD, .octets = 1, .max = DEED_TEMP, .word = deed_word};
 static const struct field_form form_any_reason = {.kind = FIELD_REASON, .other = REASON_COUNT, .any = true};
-static const struct field_form form_printable = {.kind = FIELD_TEXT, .valid = is_printable};
-static const struct field_form form_queue_ids = {.kind = FIELD_NAME_LIST, .valid = is_printable};
+static const struct field_form form_queue_ids = {.kind = FIELD_NAME_LIST, .valid = field_is_printable};
 static const struct field_form form_tlsa = {.kind = FIELD_RECORD, .table = &tlsa_table, .settle = tlsa_settle};
 
 /* --- tables -------------------------------------------------------------------------------------------------------
