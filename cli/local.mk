@@ -30,4 +30,4 @@ cli_sources = \
 	cli/stats/running.c cli/stats/running.h cli/stats/settings_cmd.c cli/stats/stats.c cli/stats/stats.h \
 	cli/stats/stats_json.c cli/stats/stats_networks.c cli/stats/stats_read.c cli/stats/stats_text.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
-stsgate_LDADD = $(all_layers) $(all_libs) $(ZLIB_LIBS)
+stsgate_LDADD = $(all_layers) $(all_libs)
