@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "next_hop.h"
 #include "report.h"
+#include "tlsrpt_envelope.h"
 #include "verdict_service.h"
 
 #include <string.h>
@@ -105,6 +106,14 @@ static bool question_make(struct question *question, struct span domain, const s
 	return true;
 }
 
+/* Returns whether the message is one of our own TLS reports, as message_is_report() does for the milter. */
+static bool is_report(const struct delegation_request *request, const struct settings *settings)
+{
+	struct span token;
+	return tlsrpt_envelope_token(request->sender, settings->report_from, &token) &&
+	       !delegation_authenticated(request) && tlsrpt_envelope_local(request->client);
+}
+
 static void delegation_request(
 	struct verdict_service *service, struct client *client, const struct delegation_request *request)
 {
@@ -123,7 +132,7 @@ static void delegation_request(
 		return;
 	}
 	struct config *config = check_config(service->check);
-	bool asks = question_make(&question, domain, config);
+	bool asks = !is_report(request, config->settings) && question_make(&question, domain, config);
 	config_unref(&config);
 	if (!asks) {
 		delegation_dunno(client);

@@ -2,14 +2,23 @@
 
 #include "memory.h"
 #include "question.h"
+#include "tlsrpt_envelope.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void message_begin(struct message *message, struct config *config)
+void message_begin(struct message *message, struct config *config, const char *sender)
 {
+	struct span token;
 	message_end(message);
 	message->config = config;
+	message->report_sender =
+		tlsrpt_envelope_token((struct span){sender, strlen(sender)}, config->settings->report_from, &token);
+}
+
+bool message_is_report(const struct message *message, bool authenticated, const char *client)
+{
+	return message->report_sender && !authenticated && tlsrpt_envelope_local((struct span){client, strlen(client)});
 }
 
 void message_end(struct message *message)

@@ -24,6 +24,7 @@ struct message {
 	struct config *config;   /* the settings at MAIL, used even after a reload; NULL: no message */
 	int64_t waited_ms;       /* the part of milter_wait that is used up */
 	unsigned forged;         /* number of header fields named milter_header that the message arrived with */
+	bool report_sender;      /* its envelope sender is that of our TLS reports */
 	bool unjudged;           /* the daemon was stopping, and a recipient was accepted without a verdict */
 	bool held;               /* the message must be quarantined */
 	struct verdict held_for; /* the first verdict that demanded the quarantine */
@@ -37,8 +38,12 @@ struct message {
 	unsigned note_count, note_room;
 };
 
-/* Starts a message, after ending the previous message if there is one. Takes over the caller's reference to `config`. */
-void message_begin(struct message *message, struct config *config);
+/* Starts a message with an envelope sender, the argument of MAIL, after ending the previous message if there is one. Takes over
+ * the caller's reference to `config`. */
+void message_begin(struct message *message, struct config *config, const char *sender);
+/* Returns whether the message is one of our own TLS reports: its sender says so, and the client, which did not log in, is on
+ * this machine. It must leave whatever the policy of its domain says, and is not mail in the sense of any count or event. */
+bool message_is_report(const struct message *message, bool authenticated, const char *client);
 /* Ends the message: frees its data and drops the reference to the settings. */
 void message_end(struct message *message);
 /* Counts a recipient, and sets `many_domains` when the recipients are in more than one domain. Call it for every

@@ -161,6 +161,8 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 	enum session_kind kind = session->authenticated ? SESSION_AUTHENTICATED : SESSION_SMTP;
 	if (recipient.mailer[0] == '\0')
 		kind = SESSION_LOCAL;
+	if (message_is_report(&session->message, session->authenticated, recipient.client))
+		return SMFIS_CONTINUE;
 	/* A stopping daemon cannot judge. In a local session a recipient must not be refused (spec F-2), so on_end()
 	 * returns a temporary failure for the whole message. */
 	if (!session->message.config || !arbiter_enter(&milter.arbiter)) {
@@ -182,12 +184,11 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 
 static sfsistat on_mail(SMFICTX *context, char **argv)
 {
-	(void)argv;
 	struct session *session = session_of(context);
 	session_message_end(session);
 	session->authenticated = macro(context, "{auth_authen}")[0] != '\0' || macro(context, "{auth_type}")[0] != '\0';
 	if (arbiter_enter(&milter.arbiter)) {
-		message_begin(&session->message, check_config(milter.arbiter.check));
+		message_begin(&session->message, check_config(milter.arbiter.check), argv[0] ? argv[0] : "");
 		arbiter_leave(&milter.arbiter);
 	}
 	session_queue_id(session, context);

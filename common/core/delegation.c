@@ -22,6 +22,7 @@ static bool line_take(struct delegation_request *request, struct span *kind, str
 	} attributes[] = {
 		{"request", kind},
 		{"protocol_state", &request->state},
+		{"sender", &request->sender},
 		{"recipient", &request->recipient},
 		{"client_address", &request->client},
 		{"queue_id", &request->queue_id},

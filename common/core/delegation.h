@@ -17,9 +17,9 @@
 /* The attributes that stsgate uses. They point into the request and may have any octets except LF and NUL. `len` is 0
  * both for an empty and for a missing attribute. */
 struct delegation_request {
-	struct span state;     /* protocol_state */
-	struct span recipient; /* without angle brackets and quotes */
-	struct span client;    /* client_address */
+	struct span state;             /* protocol_state */
+	struct span sender, recipient; /* without angle brackets and quotes */
+	struct span client;            /* client_address */
 	struct span queue_id;
 	struct span instance; /* equal in all requests about one message */
 	struct span sasl_method, sasl_username;

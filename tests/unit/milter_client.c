@@ -108,11 +108,23 @@ bool milter_client_macros(struct milter_client *client, char stage, const char *
 	return milter_client_send(client, 'D', data, used);
 }
 
+bool milter_client_mail_from(struct milter_client *client, const char *sender, const char *address, const char *user)
+{
+	const char *pairs[7] = {"{mail_addr}", "me@sender.example"};
+	const char *names[] = {"{auth_authen}", "{client_addr}"}, *values[] = {user, address};
+	size_t used = 2;
+	for (size_t i = 0; i < 2; i++) {
+		if (values[i] == NULL)
+			continue;
+		pairs[used++] = names[i];
+		pairs[used++] = values[i];
+	}
+	return milter_client_macros(client, 'M', pairs) && milter_client_send(client, 'M', sender, strlen(sender) + 1);
+}
+
 bool milter_client_mail(struct milter_client *client, const char *user)
 {
-	const char *pairs[] = {"{mail_addr}", "me@sender.example", user != NULL ? "{auth_authen}" : NULL, user, NULL};
-	return milter_client_macros(client, 'M', pairs) &&
-	       milter_client_send(client, 'M', "<me@sender.example>", sizeof "<me@sender.example>");
+	return milter_client_mail_from(client, "<me@sender.example>", NULL, user);
 }
 
 const char *milter_client_rcpt(struct milter_client *client, const char *argument, const char *mailer, const char *host,

@@ -72,7 +72,7 @@ static void all_attributes_are_kept(void **state)
 {
 	(void)state;
 	static const char text[] = POLICY "protocol_state=RCPT\nclient_address=192.0.2.1\nqueue_id=Q\ninstance=I\n"
-					  "recipient=R\nsasl_method=M\nsasl_username=U\nunknown=x\n\n";
+					  "sender=S\nrecipient=R\nsasl_method=M\nsasl_username=U\nunknown=x\n\n";
 	struct delegation_request request;
 	size_t used;
 	assert_int_equal(delegation_read(&request, (struct span){LIT(text)}, &used), DELEGATION_OK);
@@ -80,7 +80,7 @@ static void all_attributes_are_kept(void **state)
 		struct span got;
 		const char *want;
 	} rows[] = {{request.state, "RCPT"}, {request.client, "192.0.2.1"}, {request.queue_id, "Q"},
-		{request.instance, "I"}, {request.recipient, "R"}, {request.sasl_method, "M"},
+		{request.instance, "I"}, {request.sender, "S"}, {request.recipient, "R"}, {request.sasl_method, "M"},
 		{request.sasl_username, "U"}};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(rows[i].got.len, strlen(rows[i].want));

@@ -99,9 +99,9 @@ static void say(int fd, const char *text)
 static void ask(const char *state, const char *recipient, const char *more)
 {
 	char request[2048];
-	snprintf(request, sizeof request,
-		"request=smtpd_access_policy\nprotocol_state=%s\nrecipient=%s\nclient_address=192.0.2.1\n%s\n", state,
-		recipient, more);
+	const char *client = strstr(more, "client_address=") ? "" : "client_address=192.0.2.1\n";
+	snprintf(request, sizeof request, "request=smtpd_access_policy\nprotocol_state=%s\nrecipient=%s\n%s%s\n", state,
+		recipient, client, more);
 	say(room.fd, request);
 }
 
@@ -187,6 +187,33 @@ static void verdicts_become_actions(void **state)
 		bool whole = strcmp(rows[i].reply, DUNNO) == 0;
 		if (whole ? strcmp(reply, DUNNO) != 0 : strncmp(reply, rows[i].reply, strlen(rows[i].reply)) != 0)
 			fail_msg("row %zu: `%s`", i, reply);
+	}
+}
+
+#define REPORTS "report_from=tlsrpt@relay.example"
+#define REPORT "sender=tlsrpt+a1B2@relay.example\n"
+
+/* As the milter does: our own TLS reports are not judged, and only a client on this machine can send them. */
+static void our_reports_are_not_judged(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *setting, *more, *reply;
+	} cases[] = {
+		{REPORTS, REPORT "client_address=127.0.0.1\n", DUNNO},
+		{REPORTS, REPORT "client_address=::1\n", DUNNO},
+		{REPORTS, REPORT, FAILING},
+		{REPORTS, REPORT "client_address=127.0.0.1\nsasl_username=u\n", FAILING},
+		{REPORTS, "sender=tlsrpt@relay.example\nclient_address=127.0.0.1\n", FAILING},
+		{REPORTS, "client_address=127.0.0.1\n", FAILING},
+		{NULL, REPORT "client_address=127.0.0.1\n", FAILING},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		settings("milter_on_fail=tag", cases[i].setting);
+		ask("RCPT", "u@enforce.example", cases[i].more);
+		const char *reply = hear(room.fd);
+		if (strcmp(reply, cases[i].reply) != 0)
+			fail_msg("case %zu: `%s`", i, reply);
 	}
 }
 
@@ -355,6 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(verdicts_become_actions),
+		TEST(our_reports_are_not_judged),
 		TEST(other_states_are_not_judged),
 		TEST(one_message_gets_a_header_once),
 		TEST(unchecked_mail_leaves_a_trace),

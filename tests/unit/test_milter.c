@@ -323,6 +323,52 @@ static void one_header_a_domain_and_no_two_alike(void **state)
 		"insert 1 X-STS-Gate: policy=testing; verdict=fail-testing; reason=certificate-expired\nc");
 }
 
+#define REPORTS "report_from=tlsrpt@relay.example"
+#define REPORT "<tlsrpt+a1B2@relay.example>"
+
+/* Our own TLS reports are not judged, whatever the verdict would be. Nobody on another machine, and nobody who logged in, gets
+ * that by writing their sender. */
+static void our_reports_are_not_judged(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *setting, *sender, *address, *user;
+		bool ours;
+	} cases[] = {
+		{REPORTS, REPORT, "127.0.0.1", NULL, true},
+		{REPORTS, REPORT, "IPv6:::1", NULL, true},
+		{REPORTS, REPORT, "192.0.2.1", NULL, false},
+		{REPORTS, REPORT, "IPv6:2001:db8::1", NULL, false},
+		{REPORTS, REPORT, NULL, NULL, false},
+		{REPORTS, REPORT, "127.0.0.1", "someone", false},
+		{REPORTS, "<tlsrpt@relay.example>", "127.0.0.1", NULL, false},
+		{REPORTS, "<tlsrpt+a1B2@relay.example.net>", "127.0.0.1", NULL, false},
+		{REPORTS, "<>", "127.0.0.1", NULL, false},
+		{NULL, REPORT, "127.0.0.1", NULL, false},
+	};
+	char out[MILTER_REPLY_SIZE];
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		settings((const char *const[]){"milter_tag=all", cases[i].setting, NULL});
+		assert_true(milter_client_mail_from(&client, cases[i].sender, cases[i].address, cases[i].user));
+		const char *reply = rcpt("enforce.example", SMTP, NULL, out);
+		if (strcmp(reply, cases[i].ours ? "c" : REPLY_NO_STARTTLS) != 0)
+			fail_msg("case %zu: RCPT got `%s`", i, reply);
+		assert_string_equal(rcpt("testing.example", SMTP, NULL, out), "c");
+		assert_string_equal(rcpt("pass.example", LOCAL, NULL, out), "c");
+		const char *end = milter_client_end(&client, "4QID", out);
+		if ((strcmp(end, "c") == 0) != cases[i].ours)
+			fail_msg("case %zu: the end got `%s`", i, end);
+	}
+	/* The next message of the session is judged again. */
+	settings_one(REPORTS);
+	assert_true(milter_client_mail_from(&client, REPORT, "127.0.0.1", NULL));
+	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
+	assert_string_equal(milter_client_end(&client, "4QID", out), "c");
+	assert_true(milter_client_mail_from(&client, "<a@relay.example>", "127.0.0.1", NULL));
+	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), REPLY_NO_STARTTLS);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+}
+
 static int64_t timed_rcpt(const char *domain, const char *expected)
 {
 	char out[MILTER_REPLY_SIZE];
@@ -572,6 +618,7 @@ int main(void)
 		TEST(floods_of_forged_headers_are_held),
 		TEST(domains_are_told_only_when_alone),
 		TEST(one_header_a_domain_and_no_two_alike),
+		TEST(our_reports_are_not_judged),
 		TEST(a_message_waits_no_longer_than_milter_wait),
 		TEST(a_local_session_waits_before_its_message_is_held),
 		TEST(no_more_callbacks_wait_than_milter_waiters),
