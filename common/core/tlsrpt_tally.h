@@ -14,6 +14,9 @@
 #define TALLY_GROUPS_MAX 32         /* policies of one tally */
 #define TALLY_DETAILS_MAX 64        /* different details of one group */
 #define TALLY_BYTES_MAX (64 * 1024) /* octets of all texts of one tally */
+/* Sessions that exceed a bound are counted in buckets, which come on top of the bounds (at most some 100 KiB): a policy of which only
+ * the type is named, a detail of which only the result type is named, and the record "", which names no address. */
+#define TALLY_COUNT_MAX ((UINT64_C(1) << 53) - 1) /* each count stops here: the largest integer of I-JSON (spec T-20) */
 
 struct tally_detail {
 	char *text;
@@ -31,6 +34,7 @@ struct tlsrpt_tally {
 	char domain[DOMAIN_SIZE];
 	size_t count;
 	struct tally_group *group;
+	size_t bytes; /* octets of all texts, with those of buckets */
 };
 /* Begins an empty tally. */
 void tlsrpt_tally_init(struct tlsrpt_tally *tally, int64_t day, const char *domain);
@@ -42,7 +46,20 @@ void tlsrpt_tally_merge(struct tlsrpt_tally *tally, const struct tlsrpt_tally *f
 /* Returns the sessions, and how many of them failed, over all groups. */
 uint64_t tlsrpt_tally_total(const struct tlsrpt_tally *tally);
 uint64_t tlsrpt_tally_failed(const struct tlsrpt_tally *tally);
-/* Encode for the store and decode, as entry_encode() and entry_decode() do. */
+
+/* A day is closed ten minutes after its end, or when the sending of its reports begins, whichever is earlier. A closed day never
+ * changes: a session that comes later, because the clock was set back, counts for the first day that is open. */
+#define TALLY_CLOSES_S 600
+/* A closed day that is further ahead of the clock is the work of a clock that was wrong, and is ignored. */
+#define TALLY_AHEAD_DAYS 3
+/* Returns the UTC day of a time in seconds since 1970. */
+int64_t tlsrpt_day(int64_t at);
+/* Returns the newest closed day at the time `now`. `stored` is the newest day that the store knows to be closed; -1: none. The
+ * result is -1 or more. */
+int64_t tlsrpt_day_closed(int64_t stored, int64_t now);
+
+/* Encode for the store and decode, as entry_encode() and entry_decode() do; an encoded tally has at most FIELDS_BYTES_MAX octets.
+ * The caller frees what tlsrpt_tally_decode() has filled with tlsrpt_tally_free(); after a failure it is empty. */
 struct bytes tlsrpt_tally_encode(const struct tlsrpt_tally *tally);
 bool tlsrpt_tally_decode(struct tlsrpt_tally *tally, const void *bytes, size_t len);
 

@@ -1,5 +1,5 @@
 /* Keeps what stsgate has learned on disk: entries by policy domain, hop records by host and port, an index of domains
- * by the time at which they are due, events, stories, looks, verdict records, and overrides. Hides LMDB.
+ * by the time at which they are due, events, stories, looks, verdict records, overrides, and tallies. Hides LMDB.
  *
  * How to use: store_open(); to read, store_view_begin(), store_view_entry() or store_view_hop(), store_view_end(); to
  * change one entry or hop record and wait, store_change_entry() or store_change_hop(); to change several without
@@ -31,6 +31,7 @@
 #include "revocation.h"
 #include "snapshot.h"
 #include "story.h"
+#include "tlsrpt_tally.h"
 #include "verdict_record.h"
 
 #include <sys/types.h>
@@ -311,5 +312,35 @@ bool store_put_revocations(struct store *store, const struct revocation *revocat
 enum store_found store_view_revocation(struct store_view *view, uint64_t leaf, struct revocation *out);
 /* Returns all of them, in no useful order. The caller frees the array with free(). Returns NULL on failure. */
 struct revocation *store_revocations(struct store *store, size_t *count, struct failure *why);
+
+/* Tallies (core/tlsrpt_tally.h): one for each domain and UTC day, in at most a 16th of the store's limit. When there are too
+ * many, a new one takes the place of domains without failures: those of the oldest day leave first, and those of the same day
+ * leave only for a tally with failures. If there is no room then, or the store is so full that a policy would have to leave, what
+ * is to be added is refused. A store that an earlier version made has no table for tallies until an owner opens it; until then it
+ * keeps none. */
+/* Adds what was counted to the rows of the domains, in one transaction, so that after kill -9 each count is in the store once or
+ * not at all. What belongs to a closed day is added to the first open day. `now`: wall clock, seconds. `refused` becomes the
+ * number of sessions for which there was no room; that is no failure. */
+bool store_add_tallies(struct store *store, const struct tlsrpt_tally *tally, size_t count, int64_t now,
+	uint64_t *refused, struct failure *why);
+/* Closes a day, and the days before it, before the sending of its reports begins (tlsrpt_day_closed()). */
+bool store_close_tallies(struct store *store, int64_t day, int64_t now, struct failure *why);
+/* Sets `day` to the newest closed day; -1: none. */
+bool store_tallies_closed(struct store *store, int64_t now, int64_t *day, struct failure *why);
+struct store_tally_key {
+	int64_t day;
+	bool failed; /* a session has failed */
+	char domain[DOMAIN_SIZE];
+};
+/* Lists the keys of at most `max` tallies behind `after`, sorted by day; within a day the domains without failures come first.
+ * `after` zeroed: from the start. `after` with an empty domain: from the start of the day, or of its domains with failures. */
+bool store_page_tallies(struct store *store, const struct store_tally_key *after, size_t max,
+	struct store_tally_key *out, size_t *count, struct failure *why);
+/* Reads the tally of a domain on a day. Always sets `out`, which the caller frees, to an empty tally if there is none. */
+enum store_found store_tally(
+	struct store *store, int64_t day, const char *domain, struct tlsrpt_tally *out, struct failure *why);
+/* Removes the tallies of all days before `before`. The store keeps three full days: see TALLY_DAYS_KEPT. */
+#define TALLY_DAYS_KEPT 3
+bool store_forget_tallies(struct store *store, int64_t before, struct failure *why);
 
 #endif

@@ -47,7 +47,8 @@ int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 		{store->hops, true}, {store->networks, store->has_networks}, {store->due, true}, {store->meta, true},
 		{store->events, store->has_events}, {store->verdicts, store->has_verdicts},
 		{store->overrides, store->has_overrides}, {store->stories, store->has_stories},
-		{store->looks, store->has_looks}, {store->revocations, store->has_revocations}};
+		{store->looks, store->has_looks}, {store->revocations, store->has_revocations},
+		{store->tallies, store->has_tallies}};
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

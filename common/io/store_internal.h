@@ -127,8 +127,9 @@ struct store {
 	MDB_dbi stories;     /* number of an event (4 octets, big endian) -> story */
 	MDB_dbi looks;       /* host NUL port -> look; each of them is a key of `hops`, too */
 	MDB_dbi revocations; /* leaf (8 octets, big endian) -> revocation */
+	MDB_dbi tallies;     /* day (4 octets, big endian), 1 or 0 (a session failed or none), domain -> tally */
 	/* false for a guest of a store that an earlier version made */
-	bool has_events, has_verdicts, has_overrides, has_stories, has_looks, has_revocations;
+	bool has_events, has_verdicts, has_overrides, has_stories, has_looks, has_revocations, has_tallies;
 	_Atomic uint64_t no_overrides; /* LMDB's number of the newest state that is known to have no overrides */
 	enum store_access access;
 	uint64_t max_bytes;
@@ -248,6 +249,12 @@ struct store_rows {
 /* Returns all rows that `decode` can read, in the order of their keys: an array of `count` structs, which the caller frees
  * with free(). Returns NULL on failure. */
 void *store_rows_read(struct store *store, const struct store_rows *rows, size_t *count, struct failure *why);
+
+/* Adds a key to a page. Returns false if the page is full. */
+typedef bool store_page_take(const MDB_val *key, void *arg);
+/* Passes the keys behind `after` (empty: from the start) to `take` until the page is full. */
+bool store_page_read(
+	struct store *store, MDB_dbi dbi, MDB_val after, store_page_take *take, void *arg, struct failure *why);
 
 /* Removes the look of a hop, if there is one: call this wherever a hop record is removed. */
 int store_look_remove(struct store *store, MDB_txn *txn, MDB_val *key);

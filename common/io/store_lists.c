@@ -120,11 +120,8 @@ bool store_due(struct store *store, int64_t now, size_t max, struct names *out, 
 	return ok;
 }
 
-/* Adds a key to a page. Returns false if the page is full. */
-typedef bool page_take(const MDB_val *key, void *arg);
-
-/* Passes the keys behind `after` (empty: from the start) to `take` until the page is full. */
-static bool page_read(struct store *store, MDB_dbi dbi, MDB_val after, page_take *take, void *arg, struct failure *why)
+bool store_page_read(
+	struct store *store, MDB_dbi dbi, MDB_val after, store_page_take *take, void *arg, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);
 	if (!view)
@@ -164,7 +161,7 @@ bool store_page(struct store *store, const char *after, size_t max, struct names
 {
 	struct domain_page page = {out, max};
 	*out = (struct names){0};
-	if (page_read(store, store->entries, store_entry_key(after), domain_take, &page, why))
+	if (store_page_read(store, store->entries, store_entry_key(after), domain_take, &page, why))
 		return true;
 	names_free(out);
 	return false;
@@ -200,7 +197,7 @@ bool store_page_hops(struct store *store, const struct store_hop *after, size_t 
 	if (after->host[0] == '\0')
 		key.mv_size = 0;
 	*count = 0;
-	if (!page_read(store, store->hops, key, hop_take, &page, why))
+	if (!store_page_read(store, store->hops, key, hop_take, &page, why))
 		return false;
 	*count = page.count;
 	return true;

@@ -235,6 +235,8 @@ static int tables_open(struct store *store)
 	if (result == 0)
 		result = table_open_new(txn, "revocations", flags, &store->revocations, &store->has_revocations);
 	if (result == 0)
+		result = table_open_new(txn, "tlsrpt_tallies", flags, &store->tallies, &store->has_tallies);
+	if (result == 0)
 		result = schema_check(store, txn);
 	if (result == 0)
 		return mdb_txn_commit(txn);

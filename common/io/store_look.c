@@ -158,7 +158,8 @@ enum values {
 	VALUES_OVERRIDES,
 	VALUES_STORIES,
 	VALUES_LOOKS,
-	VALUES_REVOCATIONS
+	VALUES_REVOCATIONS,
+	VALUES_TALLIES
 };
 
 static const struct {
@@ -167,7 +168,7 @@ static const struct {
 } tables[] = {{NULL, VALUES_PLAIN}, {"meta", VALUES_PLAIN}, {"due", VALUES_PLAIN}, {"hops", VALUES_HOPS},
 	{"entries", VALUES_ENTRIES}, {"events", VALUES_EVENTS}, {"verdicts", VALUES_VERDICTS},
 	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}, {"looks", VALUES_LOOKS},
-	{"revocations", VALUES_REVOCATIONS}};
+	{"revocations", VALUES_REVOCATIONS}, {"tlsrpt_tallies", VALUES_TALLIES}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 /* Decodes each value of a table, so that a value that crashes the decoder crashes this process and not the daemon.
@@ -184,6 +185,7 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 	static struct story story;
 	struct look look;
 	struct revocation revocation;
+	struct tlsrpt_tally tally;
 	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
 		return;
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
@@ -213,6 +215,10 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 			break;
 		case VALUES_REVOCATIONS:
 			revocation_decode(&revocation, value.mv_data, value.mv_size);
+			break;
+		case VALUES_TALLIES:
+			tlsrpt_tally_decode(&tally, value.mv_data, value.mv_size);
+			tlsrpt_tally_free(&tally);
 			break;
 		case VALUES_PLAIN:
 			break;
