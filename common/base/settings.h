@@ -74,6 +74,10 @@ enum settings_form {
 	FORM_SERVERS,   /* a LIST of addr or addr@port */
 	FORM_ADDRESSES, /* a LIST of addresses, at most one of each family */
 	FORM_PROXY,     /* http://host:port, or empty */
+	FORM_SERVER,    /* host:port */
+	FORM_MAILBOX,   /* local@domain without quotes, or empty */
+	FORM_PEOPLE,    /* text for people: UTF-8 without control characters, or empty */
+	FORM_SELECTOR,  /* a DKIM selector, or empty */
 	FORM_COMMAND,   /* see settings_words(), or empty */
 	FORM_DOMAINS,   /* a LIST of domain names */
 	FORM_NEXT_HOP   /* a next hop as in Postfix's relayhost */

@@ -3,6 +3,7 @@
 #include "ascii.h"
 #include "memory.h"
 #include "settings_values.h"
+#include "utf8.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -16,6 +17,13 @@
 #define HELO_MAX 255
 #define BLANKS " \t"
 #define HEADER_NAME_MAX 64
+#define DNS_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+#define SELECTOR_CHARACTERS DNS_CHARACTERS "_."
+/* RFC 5322 3.2.3 */
+#define LOCAL_CHARACTERS DNS_CHARACTERS "!#$%&'*+/=?^_`{|}~."
+#define LOCAL_MAX 31 /* a token of 32 characters and a plus follow in the envelope; RFC 5321 4.5.3.1.1 allows 64 */
+#define DNS_NAME_MAX 253
+#define PEOPLE_MAX 200
 
 static bool consists_of(const char *text, const char *characters)
 {
@@ -182,26 +190,76 @@ static bool addresses_check(const struct settings_list *list, struct failure *wh
 	return true;
 }
 
-/* The form PROXY: empty, or http://host:port; an IPv6 address needs brackets. */
-static bool proxy_check(const char *proxy, struct failure *why)
+/* Returns whether the text is host:port; an IPv6 address needs brackets. */
+static bool is_server(const char *host)
 {
-	static const char scheme[] = "http://";
-	if (proxy[0] == '\0')
-		return true;
-	bool good = strncmp(proxy, scheme, sizeof scheme - 1) == 0;
-	const char *host = good ? proxy + sizeof scheme - 1 : "";
-	const char *colon;
+	const char *colon = host + strspn(host, OWNER_CHARACTERS);
+	bool good = colon != host;
 	if (host[0] == '[') {
 		size_t len = strcspn(host, "]");
 		good = host[len] == ']' && address_family(host + 1, len - 1) == AF_INET6;
 		colon = host + len + (host[len] == ']');
-	} else {
-		colon = host + strspn(host, OWNER_CHARACTERS);
-		good = good && colon != host;
 	}
-	if (!good || *colon != ':' || port_parse(colon + 1, strlen(colon + 1)) == 0)
-		return failure_set(why, EX_CONFIG, "is not of the form http://host:port");
-	return true;
+	return good && *colon == ':' && port_parse(colon + 1, strlen(colon + 1)) != 0;
+}
+
+/* The form PROXY: empty, or http://host:port. */
+static bool proxy_check(const char *proxy, struct failure *why)
+{
+	static const char scheme[] = "http://";
+	bool good = strncmp(proxy, scheme, sizeof scheme - 1) == 0 && is_server(proxy + sizeof scheme - 1);
+	return good || proxy[0] == '\0' || failure_set(why, EX_CONFIG, "is not of the form http://host:port");
+}
+
+/* Returns whether no part between dots is empty. */
+static bool has_whole_labels(const char *text, size_t len)
+{
+	bool dot = true;
+	for (size_t i = 0; i < len; i++) {
+		if (dot && text[i] == '.')
+			return false;
+		dot = text[i] == '.';
+	}
+	return !dot;
+}
+
+/* The form SELECTOR: empty, or labels of DNS, so that nothing in it can change a field of a message. */
+static bool selector_check(const char *selector, struct failure *why)
+{
+	bool good = consists_of(selector, SELECTOR_CHARACTERS) && strlen(selector) <= DNS_NAME_MAX &&
+		    has_whole_labels(selector, strlen(selector));
+	return good || selector[0] == '\0' ||
+	       failure_set(why, EX_CONFIG, "is not a selector: letters, digits, hyphens and dots, such as tlsrpt1");
+}
+
+/* Returns whether the text is a name of DNS with a dot inside. */
+static bool is_domain(const char *text)
+{
+	size_t len = strlen(text);
+	return consists_of(text, DNS_CHARACTERS ".") && strchr(text, '.') && len <= DNS_NAME_MAX &&
+	       has_whole_labels(text, len);
+}
+
+/* The form MAILBOX: empty, or an address whose parts need no quotes. */
+static bool mailbox_check(const char *mailbox, struct failure *why)
+{
+	size_t local = strspn(mailbox, LOCAL_CHARACTERS);
+	bool good = mailbox[local] == '@' && has_whole_labels(mailbox, local) && is_domain(mailbox + local + 1);
+	if (!good && mailbox[0] != '\0')
+		return failure_set(why, EX_CONFIG, "is not an address such as tlsrpt@example.com");
+	return local <= LOCAL_MAX || failure_set(why, EX_CONFIG, "has more than %d characters before @", LOCAL_MAX);
+}
+
+/* The form PEOPLE. */
+static bool people_check(const char *text, struct failure *why)
+{
+	size_t len = strlen(text);
+	if (len > PEOPLE_MAX)
+		return failure_set(why, EX_CONFIG, "is longer than %d octets", PEOPLE_MAX);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return failure_set(why, EX_CONFIG, "has a control character");
+	return utf8_is_valid(text, len) || failure_set(why, EX_CONFIG, "is not valid UTF-8");
 }
 
 size_t settings_words(char *value, char *words[SETTINGS_WORDS_MAX + 1])
@@ -270,10 +328,35 @@ static bool form_check(const struct settings *settings, const struct settings_ro
 		return addresses_check(value, why);
 	case FORM_PROXY:
 		return proxy_check(text, why);
+	case FORM_SERVER:
+		return is_server(text) || failure_set(why, EX_CONFIG, "is not of the form host:port");
+	case FORM_MAILBOX:
+		return mailbox_check(text, why);
+	case FORM_PEOPLE:
+		return people_check(text, why);
+	case FORM_SELECTOR:
+		return selector_check(text, why);
 	case FORM_COMMAND:
 		return command_check(text, why);
 	}
 	return false;
+}
+
+/* Values of TLS reports that contradict each other. */
+static bool reports_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why)
+{
+	if (settings->tlsrpt == TLSRPT_FEED && settings->tlsrpt_socket[0] == '\0') {
+		*blamed = settings_row_find("tlsrpt_socket");
+		return failure_set(
+			why, EX_CONFIG, "is needed with tlsrpt = feed: name the socket of the other collector");
+	}
+	if ((settings->report_dkim_key[0] == '\0') != (settings->report_dkim_selector[0] == '\0')) {
+		bool key = settings->report_dkim_key[0] != '\0';
+		*blamed = settings_row_find(key ? "report_dkim_selector" : "report_dkim_key");
+		return failure_set(
+			why, EX_CONFIG, "is needed with %s", key ? "report_dkim_key" : "report_dkim_selector");
+	}
+	return true;
 }
 
 bool settings_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why)
@@ -283,6 +366,8 @@ bool settings_check(const struct settings *settings, const struct settings_row *
 		if (!form_check(settings, *blamed, why))
 			return false;
 	}
+	if (!reports_check(settings, blamed, why))
+		return false;
 	uint32_t ttl_max = settings->probe_ttl_max;
 	if (settings->probe_ttl_ok <= ttl_max && settings->probe_ttl_fail <= ttl_max)
 		return true;
