@@ -20,5 +20,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum report_record report = report_record_parse(txt.at, txt.len, &where);
 	FUZZ_MUST((report == REPORT_RECORD_BAD_URI) == (where.at != NULL));
 	FUZZ_MUST(!where.at || (where.at >= txt.at && where.at + where.len <= txt.at + txt.len));
+	struct report_address address[REPORT_ADDRESSES_MAX], again;
+	size_t count = report_record_addresses(txt.at, txt.len, address);
+	FUZZ_MUST(count <= REPORT_ADDRESSES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		FUZZ_MUST(!strpbrk(address[i].text, " \r\n<>\"") && strchr(address[i].host, '.'));
+		FUZZ_MUST(report_address_read(&again, address[i].text, strlen(address[i].text)));
+		FUZZ_MUST(address[i].by_mail == again.by_mail && !strcmp(address[i].host, again.host));
+	}
 	return 0;
 }
