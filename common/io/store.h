@@ -31,6 +31,7 @@
 #include "revocation.h"
 #include "snapshot.h"
 #include "story.h"
+#include "tlsrpt_send.h"
 #include "tlsrpt_tally.h"
 #include "verdict_record.h"
 
@@ -342,5 +343,37 @@ enum store_found store_tally(
 /* Removes the tallies of all days before `before`. The store keeps three full days: see TALLY_DAYS_KEPT. */
 #define TALLY_DAYS_KEPT 3
 bool store_forget_tallies(struct store *store, int64_t before, struct failure *why);
+
+/* Rows of reports (core/tlsrpt_send.h): at most TLSRPT_SENDS_MAX, in at most a 32nd of the store's limit. They leave
+ * TLSRPT_SENDS_KEPT_DAYS after their day. A new row is refused if there is no room: without it, nobody would know that the report
+ * was sent. Such a report waits. A store that an earlier version made has no table for them until an owner opens it. */
+#define TLSRPT_SENDS_MAX 16384
+/* Adds rows that wait, in one transaction. Leaves a row that is there already as it is. Sets `refused` to how many found no
+ * room. */
+bool store_add_tlsrpt_sends(
+	struct store *store, const struct tlsrpt_send *row, size_t count, size_t *refused, struct failure *why);
+/* Changes the stored row with the day, domain and address of `row`. `change` returns whether it has changed the row; otherwise
+ * nothing is written. The other rules for a store_entry_change apply to it. `row` becomes what is stored then. Sets `changed` to
+ * what `change` has returned; false if there is no such row. */
+typedef bool store_tlsrpt_send_change(struct tlsrpt_send *row, void *arg);
+bool store_change_tlsrpt_send(struct store *store, struct tlsrpt_send *row, store_tlsrpt_send_change *change, void *arg,
+	bool *changed, struct failure *why);
+/* Returns all rows, by day and domain. The caller frees the array with free(). Returns NULL on failure. */
+struct tlsrpt_send *store_tlsrpt_sends(struct store *store, size_t *count, struct failure *why);
+/* Removes the rows of days before `day`, and suppressions that ended before `now` and are forgotten. */
+bool store_forget_tlsrpt_sends(struct store *store, int32_t day, int64_t now, struct failure *why);
+
+/* Suppressed addresses: at most TLSRPT_SUPPRESSIONS_MAX, in at most a 32nd of the store's limit; the one that ends first makes
+ * room. */
+#define TLSRPT_SUPPRESSIONS_MAX 4096
+/* Takes in that the report with this token has bounced: suppresses its address and ends its row. Sets `suppression`, and `row` to
+ * the report. Both are zeroed if no row has this token; that is no failure. */
+bool store_bounce_tlsrpt(struct store *store, const char *token, int64_t now, struct tlsrpt_send *row,
+	struct tlsrpt_suppression *suppression, struct failure *why);
+/* Reads what is known about an address. Always sets `out`, to zeros if nothing is. */
+enum store_found store_tlsrpt_suppression(
+	struct store *store, const char *address, struct tlsrpt_suppression *out, struct failure *why);
+/* Returns all suppressions, in no useful order, as store_tlsrpt_sends() does. */
+struct tlsrpt_suppression *store_tlsrpt_suppressions(struct store *store, size_t *count, struct failure *why);
 
 #endif

@@ -237,6 +237,11 @@ static int tables_open(struct store *store)
 	if (result == 0)
 		result = table_open_new(txn, "tlsrpt_tallies", flags, &store->tallies, &store->has_tallies);
 	if (result == 0)
+		result = table_open_new(txn, "tlsrpt_sends", flags, &store->tlsrpt_sends, &store->has_tlsrpt_sends);
+	if (result == 0)
+		result = table_open_new(txn, "tlsrpt_suppressions", flags, &store->tlsrpt_suppressions,
+			&store->has_tlsrpt_suppressions);
+	if (result == 0)
 		result = schema_check(store, txn);
 	if (result == 0)
 		return mdb_txn_commit(txn);
