@@ -230,6 +230,7 @@ check_PROGRAMS += tests/unit/test_fetch
 tests_unit_test_fetch_SOURCES = tests/unit/test_fetch.c tests/unit/fetch_await.h tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
 check_PROGRAMS += tests/unit/test_fetch_line
 tests_unit_test_fetch_line_SOURCES = tests/unit/test_fetch_line.c tests/unit/cm.h tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h
+check_PROGRAMS += tests/unit/test_tlsrpt_read
 check_PROGRAMS += tests/unit/test_verdict
 tests_unit_test_verdict_worlds_SOURCES = tests/unit/test_verdict_worlds.c tests/unit/oracle.c tests/unit/oracle.h \
 	tests/unit/random_draw.h tests/unit/random_hosts.c tests/unit/random_world.c tests/unit/random_world.h \
@@ -314,6 +315,9 @@ tests_fuzz_replay_entry_SOURCES = tests/fuzz/fuzz_entry.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_record
 tests_fuzz_replay_record_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/record"' $(AM_CPPFLAGS)
 tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz_record.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_tlsrpt_read
+tests_fuzz_replay_tlsrpt_read_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tlsrpt_read"' $(AM_CPPFLAGS)
+tests_fuzz_replay_tlsrpt_read_SOURCES = tests/fuzz/fuzz_tlsrpt_read.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_smtp
 tests_fuzz_replay_smtp_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/smtp"' $(AM_CPPFLAGS)
 tests_fuzz_replay_smtp_SOURCES = tests/fuzz/fuzz_smtp.c $(fuzz_files)
