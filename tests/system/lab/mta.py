@@ -63,6 +63,7 @@ class Mta:
     def __init__(self, name, address, log_path, root=''):
         self.name = name
         self.address = address
+        self.loopback = net.LOOPBACK[address]
         self.root = root
         self.log = LogFile(self.path(log_path))
         self.process = None
@@ -87,6 +88,7 @@ class Mta:
         """Gives the MTA's own tree the lab's host names."""
         if self.root:
             net.add(self.address)
+            net.add(self.loopback)
             for path in ('/etc/resolv.conf', '/etc/hosts'):
                 with open(path, encoding='ascii') as file:
                     self.write(path, file.read())
@@ -99,11 +101,12 @@ class Mta:
             return False
 
     def send(self, recipients, sender='sender@relay.example', subject='a message', hold=False,
-             headers=(), body='The body of the message.', port=25, login=None):
-        """Offers a message; continues to DATA if a recipient was accepted.  login: as a client that logged in."""
+             headers=(), body='The body of the message.', port=25, login=None, local=False):
+        """Offers a message; continues to DATA if a recipient was accepted.  login: as a client that logged in.  local: as
+        a client on the MTA's machine."""
         self.tried += 1
         attempt = Attempt()
-        client = Client(attempt, self.address, port)
+        client = Client(attempt, self.loopback if local else self.address, port)
         try:
             client.ehlo()
             if login:

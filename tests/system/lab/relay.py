@@ -109,7 +109,7 @@ class Relay(Mta):
         super().__init__(name, address, '/var/log/mail.log', root)
         self.ca_file = ca_file
         self.settings = dict(MAIN_CF, myhostname=name, smtp_tls_CAfile='/etc/postfix/lab-ca.pem',
-                             inet_interfaces=address if root else f'127.0.0.1, {address}')
+                             inet_interfaces=f'{self.loopback}, {address}')
 
     def start(self):
         self.furnish()

@@ -43,6 +43,7 @@ FEATURE(`mailertable', `hash -o /etc/mail/mailertable')dnl
 FEATURE(`virtusertable', `hash -o /etc/mail/virtusertable')dnl
 VIRTUSER_DOMAIN(`virtual.example')dnl
 DAEMON_OPTIONS(`Family=inet, Name=MTA, Port=smtp, Addr={address}')dnl
+DAEMON_OPTIONS(`Family=inet, Name=MTA-local, Port=smtp, Addr={loopback}')dnl
 DAEMON_OPTIONS(`Family=inet, Name=MSA, Port={msa}, M=E, Addr={address}')dnl
 {attached}
 MAILER(`local')dnl
@@ -120,7 +121,7 @@ class Sendmail(Mta):
 
     def _run(self):
         self._configure('sendmail', MC.format(name=self.name, address=self.address, msa=PORT_MSA,
-                                              hold=HOLD_MARK, attached='\n'.join(self.attached)))
+                                              loopback=self.loopback, hold=HOLD_MARK, attached='\n'.join(self.attached)))
         self.process = Process(self.name, self.command('sendmail', '-bD'), self.path('/var/log/sendmail.out'))
         self.process.start()
         wait_for(f'Sendmail on port 25 of {self.address}', self.greets)
