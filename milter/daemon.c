@@ -12,6 +12,7 @@
 #include "refresher.h"
 #include "signals.h"
 #include "text.h"
+#include "tlsrpt_tallies.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -40,6 +41,7 @@ struct daemon {
 	struct event_command *event_command;
 	struct refresher *refresher;
 	struct recorder *recorder;
+	struct tallies *tallies; /* NULL: tlsrpt is not collect */
 	bool server_running;
 	int64_t store_changed_at; /* the time of the store's file before this process opened it */
 	bool check_in_use;        /* a thread has not ended and may use the check: free neither check nor store */
@@ -145,6 +147,10 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 		.inquiries_max = (unsigned)settings->lookups_max,
 		.sockets_max = (limited ? (unsigned)limit.rlim_cur : UINT_MAX) / 2};
 	daemon->loops = loops;
+	if (settings->tlsrpt == TLSRPT_COLLECT)
+		daemon->tallies = tallies_start(daemon->store, why);
+	if (settings->tlsrpt == TLSRPT_COLLECT && !daemon->tallies)
+		return false;
 	daemon->check = check_new(&options, why);
 	if (!daemon->check)
 		return false;
@@ -254,8 +260,11 @@ bool daemon_free(struct daemon **slot)
 			front_ends[i].close();
 	if (!daemon->check_in_use) {
 		check_free(&daemon->check);
+		tallies_stop(&daemon->tallies);
 		store_close(&daemon->store);
 		event_command_free(&daemon->event_command);
+	} else if (daemon->tallies) {
+		tallies_write(daemon->tallies, NULL);
 	}
 	server_free(&daemon->server);
 	for (size_t i = 0; i < front_ends_count; i++) {

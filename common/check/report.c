@@ -6,6 +6,7 @@
 #include "limit_hits.h"
 #include "log.h"
 #include "revocation.h"
+#include "tlsrpt_tallies.h"
 
 #include <string.h>
 
@@ -79,6 +80,8 @@ _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in met
 _Static_assert((int)REVOCATION_REVOKED < (int)LABEL_REVOCATION_VALUES, "LABEL(REVOCATION) has too few values");
 
 static const char *const downloads[] = {"read", "unchanged", "failed"};
+static const char *const sessions[] = {[TALLIES_GOOD] = "good", [TALLIES_FAILED] = "failed"};
+static const char *const losses[] = {[TALLIES_MEMORY] = "memory", [TALLIES_STORE] = "store"};
 static const char *const purposes[] = {
 	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
 
@@ -181,6 +184,8 @@ NAMES(condition_label, CONDITION_COUNT, conditions[value])
 NAMES(limit_label, LIMIT_HITS, limit_hit_name((enum limit_hit)value))
 NAMES(revocation_label, REVOCATION_REVOKED + 1, revocation_state_name((enum revocation_state)value))
 NAMES(download_label, sizeof downloads / sizeof *downloads, downloads[value])
+NAMES(session_label, LABEL_SESSION_VALUES, sessions[value])
+NAMES(lost_label, LABEL_LOST_VALUES, losses[value])
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -195,4 +200,6 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_OVERRIDE] = override_label,
 						     [LABEL_LIMIT] = limit_label,
 						     [LABEL_REVOCATION] = revocation_label,
-						     [LABEL_DOWNLOAD] = download_label}};
+						     [LABEL_DOWNLOAD] = download_label,
+						     [LABEL_SESSION] = session_label,
+						     [LABEL_LOST] = lost_label}};
