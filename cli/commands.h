@@ -69,6 +69,7 @@ command_run list_run;
 command_run override_run;
 command_run query_run;
 command_run refresh_run;
+command_run report_run;
 command_run settings_run;
 command_run show_run;
 command_run stats_run;

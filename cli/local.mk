@@ -1,5 +1,5 @@
 # cli: the tool. A command is one file here, or a directory if it is large.
-cli_inc = -I$(srcdir)/cli -I$(srcdir)/cli/audit -I$(srcdir)/cli/doctor -I$(srcdir)/cli/lint -I$(srcdir)/cli/query -I$(srcdir)/cli/stats
+cli_inc = -I$(srcdir)/cli -I$(srcdir)/cli/audit -I$(srcdir)/cli/doctor -I$(srcdir)/cli/lint -I$(srcdir)/cli/query -I$(srcdir)/cli/report -I$(srcdir)/cli/stats
 stsgate_CPPFLAGS = $(front_inc) $(cli_inc) $(product_defs)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_sources = \
@@ -27,6 +27,7 @@ cli_sources = \
 	cli/query/preview.c cli/query/preview.h cli/query/query.c cli/query/refresh.c cli/query/show.c \
 	cli/query/stored.c cli/query/stored.h cli/query/trace.c cli/query/trace.h \
 	cli/query/verdict_shown.c cli/query/verdict_shown.h cli/query/why.c \
+	cli/report/report.c cli/report/report.h cli/report/report_list.c cli/report/report_show.c \
 	cli/stats/running.c cli/stats/running.h cli/stats/settings_cmd.c cli/stats/stats.c cli/stats/stats.h \
 	cli/stats/stats_json.c cli/stats/stats_networks.c cli/stats/stats_read.c cli/stats/stats_text.c
 stsgate_SOURCES = cli/main.c $(cli_sources)

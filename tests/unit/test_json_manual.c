@@ -386,6 +386,23 @@ static void overrides_check(void)
 	command_check((struct call){.run = override_run, .words = {"clear", "used.example"}}, 0, "override-clear");
 }
 
+/* A tally of one session of a domain that gets reports. */
+static void tally_make(void)
+{
+	struct tlsrpt_session session = {.domain = "used.example", .record = "v=TLSRPTv1; rua=mailto:tls@used.example"};
+	struct tlsrpt_tally tally;
+	struct failure why = {0};
+	uint64_t refused;
+	struct store *store = store_at(one);
+	tlsrpt_session_add(&session, TLSRPT_NO_POLICY_FOUND, "used.example");
+	tlsrpt_tally_init(&tally, tlsrpt_day(NOW), "used.example");
+	tlsrpt_tally_add(&tally, &session);
+	assert_true(store_add_tallies(store, &tally, 1, NOW, &refused, &why));
+	tlsrpt_tally_free(&tally);
+	tlsrpt_session_free(&session);
+	store_close(&store);
+}
+
 static void test_tables(void **state)
 {
 	(void)state;
@@ -426,6 +443,8 @@ static void test_tables(void **state)
 	file_write(HEADER, strlen(HEADER));
 	command_check((struct call){.run = import_run, .words = {file}}, 0, "import");
 	command_check((struct call){.run = forget_run, .words = {"used.example"}}, 0, "forget");
+	tally_make();
+	command_check((struct call){.run = report_run, .words = {"list"}}, 0, "report-list");
 	int lock = daemon_at(one);
 	command_check((struct call){.run = settings_run}, 0, "settings");
 	command_check((struct call){.run = stats_run}, 0, "stats");

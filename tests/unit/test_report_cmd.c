@@ -1,0 +1,159 @@
+/* stsgate report list and show, on a store with tallies. */
+#include "cm.h"
+
+#include "clock.h"
+#include "report_schema.h"
+#include "room.h"
+#include "tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORD "v=TLSRPTv1; rua=mailto:tls@one.example,https://reports.one.example/in"
+
+static int64_t today;
+
+static struct tool_run report(const char *const *words)
+{
+	const char *all[TOOL_WORDS_MAX] = {"-c", "/dev/null", "-o", NULL, "-o", "report_from=tlsrpt@relay.example.com",
+		"-o", "report_organization=Example Inc.", "report"};
+	char place[300];
+	size_t count = 9;
+	snprintf(place, sizeof place, "store_path=%s", room);
+	all[3] = place;
+	while (*words)
+		all[count++] = *words++;
+	return tool_run(NULL, 0, all);
+}
+#define REPORT(...) report((const char *const[]){__VA_ARGS__, NULL})
+
+static void session_add(struct tlsrpt_tally *tally, const char *record, bool failed)
+{
+	struct tlsrpt_session session = {.count = 0};
+	struct tlsrpt_failure failure = {.result = TLSRPT_STARTTLS_NOT_SUPPORTED, .mx_name = "mx1.one.example"};
+	snprintf(session.domain, sizeof session.domain, "%s", tally->domain);
+	snprintf(session.record, sizeof session.record, "%s", record);
+	struct tlsrpt_policy *policy = tlsrpt_session_add(&session, TLSRPT_NO_POLICY_FOUND, tally->domain);
+	policy->failed = failed;
+	if (failed)
+		tlsrpt_policy_add(policy, &failure);
+	tlsrpt_tally_add(tally, &session);
+	tlsrpt_session_free(&session);
+}
+
+static void tally_put(
+	struct store *store, int64_t day, const char *domain, const char *record, int sessions, int failed)
+{
+	struct tlsrpt_tally tally;
+	uint64_t refused;
+	struct failure why = {0};
+	tlsrpt_tally_init(&tally, day, domain);
+	for (int i = 0; i < sessions; i++)
+		session_add(&tally, record, i < failed);
+	/* At noon of the day, when it was open. */
+	assert_true(store_add_tallies(store, &tally, 1, day * TALLY_DAY_S + TALLY_DAY_S / 2, &refused, &why));
+	assert_int_equal(refused, 0);
+	tlsrpt_tally_free(&tally);
+}
+
+static int store_make(void **state)
+{
+	int status = room_make(state);
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	today = tlsrpt_day(clock_wall_s());
+	tally_put(store, today - 1, "one.example", RECORD, 5, 2);
+	tally_put(store, today - 1, "two.example", "v=TLSRPTv1; rua=ftp:nobody", 1, 0);
+	tally_put(store, today, "one.example", RECORD, 7, 0);
+	store_close(&store);
+	return status;
+}
+
+/* Checks the status, and that all parts are in the output, in this order. */
+static void prints(struct tool_run run, int status, const char *const *parts)
+{
+	const char *at = run.out;
+	for (size_t i = 0; parts[i]; i++) {
+		const char *found = strstr(at, parts[i]);
+		if (!found)
+			fail_msg("`%s` is not where it belongs in\n%s%s", parts[i], run.out, run.err);
+		at = found + strlen(parts[i]);
+	}
+	if (run.status != status)
+		fail_msg("%d: %s%s", run.status, run.out, run.err);
+	tool_run_free(&run);
+}
+#define PRINTS(run, status, ...) prints(run, status, (const char *const[]){__VA_ARGS__, NULL})
+
+static void list_has_days_and_addresses(void **state)
+{
+	(void)state;
+	PRINTS(REPORT("list"), 0, "DAY ", "two.example", " 1        0  -", "one.example",
+		" 5        2  mailto:tls@one.example", "  https://reports.one.example/in\n", "one.example",
+		" 7        0  mailto:tls@one.example");
+	struct tool_run run = REPORT("list", "--json");
+	json_t *value = tool_json(&run), *reports = json_object_get(value, "reports");
+	assert_int_equal(json_array_size(reports), 3);
+	const json_t *one = json_array_get(reports, 1);
+	assert_string_equal(json_string_value(json_object_get(one, "domain")), "one.example");
+	assert_int_equal(json_integer_value(json_object_get(one, "sessions")), 5);
+	assert_int_equal(json_integer_value(json_object_get(one, "failed")), 2);
+	assert_int_equal(json_array_size(json_object_get(one, "addresses")), 2);
+	json_decref(value);
+	tool_run_free(&run);
+}
+
+static void show_explains(void **state)
+{
+	(void)state;
+	PRINTS(REPORT("show", "One.Example", "--day", "yesterday"), 0, "to        mailto:tls@one.example\n",
+		"\nfile      relay.example.com!one.example!", "\nSessions: 5, of which failed: 2\n",
+		"2 sessions: mx1.one.example offers no STARTTLS", "\nto        https://reports.one.example/in\n");
+	PRINTS(REPORT("show", "one.example"), 0, "\nSessions: 7, all successful\n");
+}
+
+/* Each line is a report by itself, and they differ in their ids. */
+static void show_prints_what_is_sent(void **state)
+{
+	(void)state;
+	struct tool_run run = REPORT("show", "one.example", "--day", "yesterday", "--json");
+	assert_int_equal(run.status, 0);
+	char *end = strchr(run.out, '\n');
+	assert_non_null(end);
+	*end = '\0';
+	assert_report(run.out);
+	char *second = end + 1;
+	second[strcspn(second, "\n")] = '\0';
+	assert_report(second);
+	assert_string_not_equal(run.out, second);
+	tool_run_free(&run);
+}
+
+static void says(struct tool_run run, int status, const char *part)
+{
+	if (run.status != status || !strstr(run.err, part))
+		fail_msg("%d: %s%s", run.status, run.out, run.err);
+	tool_run_free(&run);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+	(void)state;
+	says(REPORT("show", "absent.example"), 1, "absent.example: no TLS session was counted\n");
+	says(REPORT("show", "two.example", "--day", "today"), 1, "no TLS session was counted on that day\n");
+	says(REPORT("show", "two.example"), 0, "no usable address, so nobody gets this report");
+	says(REPORT("show", "one.example"), 0, "the day is not over");
+	says(REPORT("show", "one.example", "--day", "2026-02-30"), 64, "2026-02-30 is not a day");
+	says(REPORT("show", "one.example", "--day", "1969-12-31"), 64, "1969-12-31 is not a day");
+	says(REPORT("show"), 64, "usage: ");
+	says(REPORT("shout"), 64, "unknown word shout");
+	says(REPORT("list", "--day", "today"), 64, "--day is an option of `report show` only");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(list_has_days_and_addresses),
+		cmocka_unit_test(show_explains), cmocka_unit_test(show_prints_what_is_sent),
+		cmocka_unit_test(what_is_wrong_is_said)};
+	return cmocka_run_group_tests(tests, store_make, room_remove);
+}
