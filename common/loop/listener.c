@@ -51,6 +51,24 @@ bool listener_init(struct listener *listener, const char *setting, const char *t
 	return settings_socket_parse(&listener->place, text, why) || failure_prefix(why, "%s", setting);
 }
 
+bool listener_init_datagram(struct listener *listener, const char *setting, const char *path, struct failure *why)
+{
+	*listener = (struct listener){.setting = setting, .text = path, .datagram = true, .fd = -1};
+	if (path[0] == '\0')
+		return true;
+	if (strlen(path) >= sizeof listener->place.path)
+		return failure_set(why, EX_CONFIG, "%s: a socket's path must not be longer than %zu bytes", setting,
+			sizeof listener->place.path - 1);
+	listener->place.family = SOCKET_UNIX;
+	memcpy(listener->place.path, path, strlen(path) + 1);
+	return true;
+}
+
+static int listener_type(const struct listener *listener)
+{
+	return (listener->datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+}
+
 bool listener_on(const struct listener *listener)
 {
 	return listener->place.family != SOCKET_OFF;
@@ -131,7 +149,7 @@ static bool path_clear(const struct listener *listener, struct failure *why)
 	struct sockaddr_storage address = {0};
 	socklen_t len;
 	address_unix(path, &address, &len);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, listener_type(listener), 0);
 	if (fd < 0)
 		return listener_failure(listener, errno, why);
 	int err = connect(fd, (struct sockaddr *)&address, len) == 0 ? 0 : errno;
@@ -167,7 +185,7 @@ bool listener_open(struct listener *listener, const struct listener_access *acce
 	if (!listener_check(listener, access, why) || (file && !path_clear(listener, why)) ||
 		!listener_address(listener, true, &address, &len, why))
 		return false;
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(address.ss_family, listener_type(listener), 0);
 	if (fd < 0)
 		return listener_failure(listener, errno, why);
 	int yes = 1;
@@ -178,7 +196,8 @@ bool listener_open(struct listener *listener, const struct listener_access *acce
 		return false;
 	}
 	mode_t before = umask(listener_umask(access));
-	bool bound = bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
+	bool bound = bind(fd, (struct sockaddr *)&address, len) == 0 &&
+		     (listener->datagram || listen(fd, LISTENER_BACKLOG) == 0);
 	int err = errno;
 	umask(before);
 	if (file)

@@ -19,6 +19,7 @@ struct listener {
 	const char *setting; /* the setting's name; kept, not copied */
 	const char *text;    /* the setting's value; "" is off; kept, not copied */
 	struct settings_socket place;
+	bool datagram;                     /* a UNIX datagram socket, which is bound only */
 	struct socket_file file;           /* of a UNIX socket; set by listener_check() */
 	int fd;                            /* -1: not open */
 	char passed[LISTENER_PASSED_SIZE]; /* the address of a socket that the service manager passed, or "" */
@@ -39,6 +40,8 @@ bool listener_access_find(struct listener_access *out, const char *owner, mode_t
 
 /* Parses the setting's value. Opens nothing. */
 bool listener_init(struct listener *listener, const char *setting, const char *text, struct failure *why);
+/* The same for a datagram socket, whose setting has only the path, or is empty. */
+bool listener_init_datagram(struct listener *listener, const char *setting, const char *path, struct failure *why);
 /* Returns whether the setting's value is not empty. */
 bool listener_on(const struct listener *listener);
 /* Checks that a UNIX socket can be made at its path, and decides whose rights will make it. listener_open() calls this,
