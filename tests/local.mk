@@ -231,6 +231,9 @@ tests_unit_test_gzip_SOURCES = tests/unit/test_gzip.c $(core_test_files)
 check_PROGRAMS += tests/unit/test_smtp
 tests_unit_test_smtp_SOURCES = tests/unit/test_smtp.c $(core_test_files)
 check_PROGRAMS += tests/unit/test_delegation
+check_PROGRAMS += tests/unit/test_tlsrpt_collector
+tests_unit_test_tlsrpt_collector_SOURCES = tests/unit/test_tlsrpt_collector.c milter/tlsrpt_collector.c milter/tlsrpt_collector.h \
+	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_tlsrpt_session
 tests_unit_test_tlsrpt_session_SOURCES = tests/unit/test_tlsrpt_session.c tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_socketmap
@@ -314,6 +317,9 @@ tests_fuzz_replay_rdata_SOURCES = tests/fuzz/fuzz_rdata.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_tlsa
 tests_fuzz_replay_tlsa_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tlsa"' $(AM_CPPFLAGS)
 tests_fuzz_replay_tlsa_SOURCES = tests/fuzz/fuzz_tlsa.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_tlsrpt_session
+tests_fuzz_replay_tlsrpt_session_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tlsrpt_session"' $(AM_CPPFLAGS)
+tests_fuzz_replay_tlsrpt_session_SOURCES = tests/fuzz/fuzz_tlsrpt_session.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_nameserver
 tests_fuzz_replay_nameserver_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/nameserver"' $(AM_CPPFLAGS)
 tests_fuzz_replay_nameserver_SOURCES = tests/fuzz/fuzz_nameserver.c $(fuzz_files) cli/doctor/nameserver.c cli/doctor/nameserver.h

@@ -77,11 +77,18 @@ _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metr
 _Static_assert((int)OVERRIDE_PIN < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) in metrics.def has too few values");
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
+_Static_assert((int)DATAGRAM_NOT_FED < (int)LABEL_DATAGRAM_VALUES, "LABEL(DATAGRAM) in metrics.def has too few values");
 _Static_assert((int)REVOCATION_REVOKED < (int)LABEL_REVOCATION_VALUES, "LABEL(REVOCATION) has too few values");
 
 static const char *const downloads[] = {"read", "unchanged", "failed"};
 static const char *const sessions[] = {[TALLIES_GOOD] = "good", [TALLIES_FAILED] = "failed"};
 static const char *const losses[] = {[TALLIES_MEMORY] = "memory", [TALLIES_STORE] = "store"};
+static const char *const datagrams[] = {[DATAGRAM_COUNTED] = "counted",
+	[DATAGRAM_REFUSED] = "refused",
+	[DATAGRAM_FORWARDED] = "forwarded",
+	[DATAGRAM_NOT_FORWARDED] = "not-forwarded",
+	[DATAGRAM_FED] = "fed",
+	[DATAGRAM_NOT_FED] = "not-fed"};
 static const char *const purposes[] = {
 	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
 
@@ -166,6 +173,11 @@ void counters_map_reply(struct span payload)
 	}
 }
 
+void counters_tlsrpt_datagram(enum tlsrpt_datagram fate)
+{
+	metrics_add(METRIC_TLSRPT_DATAGRAMS, fate, 0, 0, 1);
+}
+
 /* Defines a callback that names the values of one label. Numbers from `count` on have no name. */
 #define NAMES(callback, count, expression)                                                                             \
 	static const char *callback(unsigned value)                                                                    \
@@ -186,6 +198,7 @@ NAMES(revocation_label, REVOCATION_REVOKED + 1, revocation_state_name((enum revo
 NAMES(download_label, sizeof downloads / sizeof *downloads, downloads[value])
 NAMES(session_label, LABEL_SESSION_VALUES, sessions[value])
 NAMES(lost_label, LABEL_LOST_VALUES, losses[value])
+NAMES(datagram_label, DATAGRAM_NOT_FED + 1, datagrams[value])
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -202,4 +215,5 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_REVOCATION] = revocation_label,
 						     [LABEL_DOWNLOAD] = download_label,
 						     [LABEL_SESSION] = session_label,
-						     [LABEL_LOST] = lost_label}};
+						     [LABEL_LOST] = lost_label,
+						     [LABEL_DATAGRAM] = datagram_label}};

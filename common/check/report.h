@@ -59,6 +59,16 @@ void counters_action(const struct decision *decision);
 void counters_delegation(enum deed deed);
 /* Counts a reply of the map by its first word. */
 void counters_map_reply(struct span payload);
+/* What became of a datagram with a session of a TLS report (milter/tlsrpt_collector). */
+enum tlsrpt_datagram {
+	DATAGRAM_COUNTED,       /* received and valid */
+	DATAGRAM_REFUSED,       /* received and invalid */
+	DATAGRAM_FORWARDED,     /* received, and sent on to tlsrpt_forward */
+	DATAGRAM_NOT_FORWARDED, /* the other collector did not take it */
+	DATAGRAM_FED,           /* a session of our own, sent to another collector */
+	DATAGRAM_NOT_FED
+};
+void counters_tlsrpt_datagram(enum tlsrpt_datagram fate);
 
 /* For metrics_render(): functions that return the name of a label's value. */
 extern const struct metrics_names counters_names;
