@@ -197,6 +197,11 @@ tests_unit_test_revocations_SOURCES = tests/unit/test_revocations.c tests/unit/p
 check_PROGRAMS += tests/unit/test_revocation_shown
 tests_unit_test_revocation_shown_SOURCES = tests/unit/test_revocation_shown.c tests/unit/room.c tests/unit/room.h tests/unit/tool.c \
 	tests/unit/tool.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_fetch_post
+tests_unit_test_fetch_post_SOURCES = tests/unit/test_fetch_post.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
+	tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_post
+tests_unit_test_post_SOURCES = tests/unit/test_post.c tests/unit/smtp_server.c tests/unit/smtp_server.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_tlsrpt_send
 tests_unit_test_tlsrpt_send_SOURCES = tests/unit/test_tlsrpt_send.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_staple

@@ -1,5 +1,5 @@
-/* Fetches policies by HTTPS (RFC 8461 3.3), and certificate revocation lists (CRLs) by HTTP, on event loops. Hides
- * libcurl.
+/* Fetches policies by HTTPS (RFC 8461 3.3), and certificate revocation lists (CRLs) by HTTP, and posts TLS reports by HTTPS
+ * (RFC 8460 5.4), on event loops. Hides libcurl.
  *
  * How to use: fetcher_new() once, fetch_line_new() for each loop; then fetch_begin(), wait for the `wake`,
  * fetch_answer(), fetch_drop().
@@ -17,6 +17,7 @@
 #include "entry.h"
 #include "failure.h"
 #include "loop.h"
+#include "tlsrpt_send.h"
 
 #define FETCH_ADDRESSES_MAX 8        /* further addresses are ignored */
 #define FETCH_HEADER_BYTES_MAX 65536 /* of one response, interim responses and trailers included */
@@ -84,6 +85,21 @@ struct fetch_list_found {
 };
 /* Moves the result into `found` and returns true, as fetch_answer() does. */
 bool fetch_list_answer(struct fetch *fetch, struct fetch_list_found *found);
+
+/* Starts POST of a report to an https: address, in the same way, with the same rules for TLS, addresses, proxy and redirects, but on
+ * the address's own port. Copies everything. What the server answers does not matter, except its status. End it with
+ * fetch_drop(). */
+struct fetch *fetch_post_begin(struct fetcher *fetcher, struct fetch_line *line, const struct report_address *to,
+	const char *media_type, const void *bytes, size_t len, const struct address *addresses, size_t count,
+	int timeout_ms, struct wake wake);
+struct fetch_posted {
+	/* TLSRPT_DONE: status 200 to 299. TLSRPT_NEVER: a redirect, or a status that says that the request is wrong.
+	 * TLSRPT_LATER: anything else. */
+	enum tlsrpt_outcome outcome;
+	char detail[256]; /* for people: "HTTP status 201", "certificate has expired". Untrusted text in it is quoted */
+};
+/* Moves the result into `posted` and returns true, as fetch_answer() does. */
+bool fetch_post_answer(struct fetch *fetch, struct fetch_posted *posted);
 
 /* Returns whether RFC 8461 3.2 allows a Content-Type: text/plain in upper or lower case, with any parameters. NULL (no
  * header) is not allowed. */

@@ -45,6 +45,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
+	if (transfer->headers) /* the status is there, and nothing else counts */
+		return 0;
 	/* RFC 8461 3.3: only status 200 counts. 0 ends the transfer. */
 	if (transfer_status(transfer) != FETCH_STATUS_OK || !response_body(&transfer->response, bytes, size * count))
 		return 0;
@@ -64,7 +66,7 @@ static void leaf_note(struct transfer *transfer, SSL *ssl)
 	staple_of(&transfer->staple, ssl, true, clock_wall_s());
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	struct crl_leaf leaf;
-	if (!transfer->fetcher->leaf || sk_X509_num(chain) < 2 ||
+	if (!transfer->fetcher->leaf || transfer->headers || sk_X509_num(chain) < 2 ||
 		!crl_leaf_read(&leaf, sk_X509_value(chain, 0), sk_X509_value(chain, 1)))
 		return;
 	transfer->leaf = leaf.leaf;
@@ -199,6 +201,7 @@ void transfer_free(struct transfer **slot)
 	curl_easy_cleanup(transfer->curl);
 	curl_share_cleanup(transfer->share);
 	curl_slist_free_all(transfer->pins);
+	curl_slist_free_all(transfer->headers);
 	response_free(&transfer->response);
 	free(transfer);
 	*slot = NULL;
@@ -263,6 +266,34 @@ struct transfer *transfer_new_list(struct fetcher *fetcher, const struct crl_url
 		   (newer_than == 0 || (SET(CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE) &&
 					       SET(CURLOPT_TIMEVALUE_LARGE, (curl_off_t)newer_than)));
 	if (!set)
+		option_refused(&transfer, found);
+	return transfer;
+}
+
+/* libcurl would wait a second for an answer to `Expect` before it sends a large body. */
+static bool transfer_set_post(struct transfer *transfer, const char *media_type, const void *bytes, size_t len)
+{
+	char type[128];
+	snprintf(type, sizeof type, "Content-Type: %s", media_type);
+	transfer->headers = xneed(curl_slist_append(NULL, type));
+	xneed(curl_slist_append(transfer->headers, "Expect:"));
+	return SET(CURLOPT_POST, 1L) && SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len) &&
+	       SET(CURLOPT_COPYPOSTFIELDS, bytes) && SET(CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+struct transfer *transfer_new_post(struct fetcher *fetcher, const struct report_address *to, const char *media_type,
+	const void *bytes, size_t len, const struct address *addresses, size_t count, int timeout_ms,
+	struct policy_found *found)
+{
+	char url[sizeof "https://:65535/" + DOMAIN_SIZE + REPORT_ADDRESS_SIZE];
+	struct transfer *transfer = transfer_make(fetcher, count, timeout_ms, found);
+	if (!transfer)
+		return NULL;
+	const char *path = to->text + to->path_at;
+	transfer->port = to->port;
+	snprintf(transfer->host, sizeof transfer->host, "%s", to->host);
+	snprintf(url, sizeof url, "https://%s:%u%s%s", to->host, to->port, *path == '/' ? "" : "/", path);
+	if (!transfer_set(transfer, url, addresses, count) || !transfer_set_post(transfer, media_type, bytes, len))
 		option_refused(&transfer, found);
 	return transfer;
 }

@@ -25,8 +25,10 @@ struct fetch {
 	struct loop_timer *timer;  /* cuts the transfer off, or calls the wake of a fetch that could not start */
 	struct wake wake;
 	bool is_list; /* of a CRL: `list` has the result */
+	bool is_post; /* of a report: `posted` has the result */
 	struct policy_found found;
 	struct fetch_list_found list;
+	struct fetch_posted posted;
 	bool taken;              /* the result has been moved to the caller */
 	bool wake_waits;         /* is in line->ended */
 	TAILQ_ENTRY(fetch) next; /* in line->ended */
@@ -40,7 +42,9 @@ static void fetch_end(struct fetch *fetch, CURLcode code)
 {
 	loop_timer_stop(fetch->timer);
 	curl_multi_remove_handle(fetch->line->multi, fetch->transfer->curl);
-	if (fetch->is_list)
+	if (fetch->is_post)
+		transfer_end_post(&fetch->transfer, code, &fetch->posted);
+	else if (fetch->is_list)
 		transfer_end_list(&fetch->transfer, code, &fetch->list);
 	else
 		transfer_end(&fetch->transfer, code, &fetch->found);
@@ -192,6 +196,20 @@ struct fetch *fetch_list_begin(struct fetcher *fetcher, struct fetch_line *line,
 	return fetch;
 }
 
+struct fetch *fetch_post_begin(struct fetcher *fetcher, struct fetch_line *line, const struct report_address *to,
+	const char *media_type, const void *bytes, size_t len, const struct address *addresses, size_t count,
+	int timeout_ms, struct wake wake)
+{
+	struct fetch *fetch = fetch_new(line, wake);
+	fetch->is_post = true;
+	fetch->transfer =
+		transfer_new_post(fetcher, to, media_type, bytes, len, addresses, count, timeout_ms, &fetch->found);
+	fetch->posted.outcome = TLSRPT_LATER;
+	memcpy(fetch->posted.detail, fetch->found.detail, sizeof fetch->posted.detail);
+	fetch_start(fetch, timeout_ms);
+	return fetch;
+}
+
 bool fetch_answer(struct fetch *fetch, struct policy_found *found)
 {
 	if (fetch->transfer || fetch->taken)
@@ -207,6 +225,15 @@ bool fetch_list_answer(struct fetch *fetch, struct fetch_list_found *found)
 		return false;
 	fetch->taken = true;
 	*found = fetch->list;
+	return true;
+}
+
+bool fetch_post_answer(struct fetch *fetch, struct fetch_posted *posted)
+{
+	if (fetch->transfer || fetch->taken)
+		return false;
+	fetch->taken = true;
+	*posted = fetch->posted;
 	return true;
 }
 

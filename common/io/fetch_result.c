@@ -35,7 +35,9 @@ static enum reason transfer_judge(struct transfer *transfer, CURLcode code, stru
 		text_add(detail, response->is_list ? "larger than 10 MB" : "policy too large");
 	} else if (code != CURLE_OK) {
 		if (code == CURLE_OPERATION_TIMEDOUT) {
-			text_add(detail, response->is_list ? "no CRL within " : "no policy within ");
+			text_add(detail, transfer->headers   ? "no answer within "
+					 : response->is_list ? "no CRL within "
+							     : "no policy within ");
 			text_add_number(detail, transfer->timeout_ms);
 			text_add(detail, " ms: ");
 		}
@@ -69,6 +71,36 @@ void transfer_end_list(struct transfer **slot, CURLcode code, struct fetch_list_
 		found->bytes = response->body;
 		found->len = response->body_len;
 		response->body = NULL;
+	}
+	transfer_free(slot);
+}
+
+/* Returns what a status means for a report. A server that cannot serve now may do so later. */
+static enum tlsrpt_outcome status_outcome(long status)
+{
+	if (status >= 200 && status < 300)
+		return TLSRPT_DONE;
+	bool later = status < 300 || status >= 500 || status == 408 || status == 425 || status == 429;
+	return later ? TLSRPT_LATER : TLSRPT_NEVER;
+}
+
+void transfer_end_post(struct transfer **slot, CURLcode code, struct fetch_posted *posted)
+{
+	struct transfer *transfer = *slot;
+	long status = transfer_status(transfer);
+	struct text detail;
+	memset(posted, 0, sizeof *posted);
+	text_init(&detail, posted->detail, sizeof posted->detail);
+	posted->outcome = code == CURLE_PEER_FAILED_VERIFICATION ? TLSRPT_LATER : status_outcome(status);
+	bool redirect = status >= 300 && status < 400 && transfer->response.location[0] != '\0';
+	if (status < 200 || code == CURLE_PEER_FAILED_VERIFICATION) {
+		transfer_judge(transfer, code, &detail);
+	} else {
+		text_add(&detail, "HTTP status ");
+		text_add_number(&detail, status);
+		text_add(&detail, redirect ? ", a redirect, which is not followed, to " : "");
+		if (redirect)
+			text_quote(&detail, transfer->response.location, strlen(transfer->response.location), 100);
 	}
 	transfer_free(slot);
 }

@@ -1,4 +1,4 @@
-/* One transfer of a policy or a CRL with libcurl. fetch_curl.c sets it up and checks certificates, fetch_result.c makes the
+/* One transfer of a policy, a CRL or a report with libcurl. fetch_curl.c sets it up and checks certificates, fetch_result.c makes the
  * result when it has ended, and fetch_line.c runs many transfers on one loop. Private to these files. */
 #ifndef IO_FETCH_TRANSFER_H
 #define IO_FETCH_TRANSFER_H
@@ -23,8 +23,9 @@ struct fetcher {
 struct transfer {
 	struct fetcher *fetcher;
 	CURL *curl;
-	CURLSH *share;           /* holds the addresses pinned for this transfer */
-	struct curl_slist *pins; /* the pinned addresses as text */
+	CURLSH *share;              /* holds the addresses pinned for this transfer */
+	struct curl_slist *pins;    /* the pinned addresses as text */
+	struct curl_slist *headers; /* of a report; else NULL */
 	char host[FETCH_HOST_SIZE];
 	uint16_t port; /* CRL_URL_PORT: plain HTTP, of a CRL; else 443 */
 	char error[CURL_ERROR_SIZE];
@@ -51,6 +52,12 @@ struct transfer *transfer_new_list(struct fetcher *fetcher, const struct crl_url
 	const struct address *addresses, size_t count, int timeout_ms, struct policy_found *found);
 /* Sets `found` from the transfer of a CRL that has ended, and frees the transfer, as transfer_end() does. */
 void transfer_end_list(struct transfer **transfer, CURLcode code, struct fetch_list_found *found);
+/* The same for a report; see fetch_post_begin(). */
+struct transfer *transfer_new_post(struct fetcher *fetcher, const struct report_address *to, const char *media_type,
+	const void *bytes, size_t len, const struct address *addresses, size_t count, int timeout_ms,
+	struct policy_found *found);
+/* Sets `posted` from the transfer of a report that has ended, and frees the transfer, as transfer_end() does. */
+void transfer_end_post(struct transfer **transfer, CURLcode code, struct fetch_posted *posted);
 /* Returns the HTTP status; 0 if there is none yet. */
 long transfer_status(const struct transfer *transfer);
 /* Sets `found` from a transfer that ended with `code`, and frees the transfer. Its handle must have been removed from
