@@ -1,5 +1,6 @@
 #include "tlsrpt_session.h"
 
+#include "ascii.h"
 #include "memory.h"
 #include "utf8.h"
 
@@ -103,6 +104,30 @@ static bool particular_read(const json_t *failure, const char *key, char *out, s
 	return !value || json_is_string(value);
 }
 
+/* Postfix 3.10 passes the whole reply to EHLO on, with its codes and line ends: the name is the first word of the first line. */
+static struct span helo_name(struct span helo)
+{
+	const char *at = helo.at;
+	if (helo.len < 4 || !ascii_is_digit(at[0]) || !ascii_is_digit(at[1]) || !ascii_is_digit(at[2]) ||
+		(at[3] != '-' && at[3] != ' '))
+		return helo;
+	struct span rest = {at + 4, helo.len - 4};
+	size_t len = 0;
+	while (len < rest.len && !strchr(" \t\r\n", rest.at[len]))
+		len++;
+	return (struct span){rest.at, len};
+}
+
+static bool helo_read(const json_t *failure, char out[DOMAIN_SIZE])
+{
+	const json_t *value = json_object_get(failure, "h");
+	struct span name = helo_name(string_of(value));
+	out[0] = '\0';
+	if (name.len)
+		utf8_text_copy(out, DOMAIN_SIZE, name.at, name.len);
+	return !value || json_is_string(value);
+}
+
 /* Reads an address; what is no address is unknown. */
 static bool address_read(const json_t *failure, const char *key, char out[ADDRESS_TEXT_SIZE])
 {
@@ -124,8 +149,7 @@ static bool failure_read(const json_t *from, struct tlsrpt_failure *to, const ch
 	if (to->result == TLSRPT_RESULTS)
 		return refused(why, "has a failure without a known result code (c)");
 	return (address_read(from, "s", to->sender_address) &&
-		       particular_read(from, "n", to->mx_name, sizeof to->mx_name) &&
-		       particular_read(from, "h", to->mx_helo, sizeof to->mx_helo) &&
+		       particular_read(from, "n", to->mx_name, sizeof to->mx_name) && helo_read(from, to->mx_helo) &&
 		       address_read(from, "r", to->mx_address) &&
 		       particular_read(from, "a", to->information, sizeof to->information) &&
 		       particular_read(from, "f", to->reason, sizeof to->reason)) ||

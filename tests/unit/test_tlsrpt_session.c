@@ -237,6 +237,13 @@ static void failures_cannot_be_hidden(void **state)
 		{"a\xed\xa0\x80", "a???"},
 		{"a\\uffff", "a???"},
 		{"<script>\\\"\\\\", "<script>\"\\"},
+		{"250-mx.example.com\\r\\n250-PIPELINING\\r\\n250 8BITMIME", "mx.example.com"},
+		{"250 mx.example.com greets you", "mx.example.com"},
+		{"250-a\\u0001b\xff\\r\\n", "a?b?"},
+		{"250-", ""},
+		{"250 ", ""},
+		{"250", "250"},
+		{"25.example.com", "25.example.com"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
