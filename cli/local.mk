@@ -27,7 +27,7 @@ cli_sources = \
 	cli/query/preview.c cli/query/preview.h cli/query/query.c cli/query/refresh.c cli/query/show.c \
 	cli/query/stored.c cli/query/stored.h cli/query/trace.c cli/query/trace.h \
 	cli/query/verdict_shown.c cli/query/verdict_shown.h cli/query/why.c \
-	cli/report/report.c cli/report/report.h cli/report/report_list.c cli/report/report_show.c \
+	cli/report/report.c cli/report/report.h cli/report/report_list.c cli/report/report_show.c cli/report/report_state.c \
 	cli/stats/running.c cli/stats/running.h cli/stats/settings_cmd.c cli/stats/stats.c cli/stats/stats.h \
 	cli/stats/stats_json.c cli/stats/stats_networks.c cli/stats/stats_read.c cli/stats/stats_text.c
 stsgate_SOURCES = cli/main.c $(cli_sources)

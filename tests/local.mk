@@ -80,7 +80,7 @@ tests_unit_test_why_SOURCES = tests/unit/test_why.c tests/unit/room.c tests/unit
 	tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_report_cmd
 tests_unit_test_report_cmd_SOURCES = tests/unit/test_report_cmd.c tests/unit/report_schema.c tests/unit/report_schema.h \
-	tests/unit/room.c tests/unit/room.h tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h
+	tests/unit/room.c tests/unit/room.h tests/unit/tool.c tests/unit/tool.h cli/output.c cli/output.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_full
 tests_unit_test_store_full_SOURCES = tests/unit/test_store_full.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_looks

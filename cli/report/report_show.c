@@ -29,20 +29,40 @@ static enum store_found tally_find(
 	return STORE_ABSENT;
 }
 
-static void report_print(const struct tlsrpt_report *report, const char *address, bool json)
+static void state_print(const struct report_state *state)
+{
+	struct when when;
+	bool explained = state->detail && *state->detail;
+	line_print("state", "%s%s%s%s%s%s", state->name,
+		state->next_at   ? " until "
+		: state->last_at ? " at "
+				 : "",
+		state->next_at || state->last_at ? report_state_when(state, &when) : "", explained ? " (" : "",
+		explained ? state->detail : "", explained ? ")" : "");
+}
+
+/* Prints a report as text, for `address`, or for nobody if that is NULL. */
+static void report_print(const struct tlsrpt_report *report, const struct report_states *states,
+	const struct tlsrpt_tally *tally, const struct report_address *address)
 {
 	struct quote quote;
-	char *text = json ? tlsrpt_report_json(report) : tlsrpt_report_text(report);
-	if (json) {
-		puts(text);
-	} else {
-		char file[TLSRPT_FILE_SIZE];
-		line_print("to", "%s", address ? quote_string(&quote, address) : "nobody");
-		line_print("id", "%s", report->id);
-		line_print("file", "%s", tlsrpt_report_file(report, file));
-		printf("\n%s", text);
+	char file[TLSRPT_FILE_SIZE], *text = tlsrpt_report_text(report);
+	line_print("to", "%s", address ? quote_string(&quote, address->text) : "nobody");
+	if (address) {
+		struct report_state state = report_state_of(states, tally, address);
+		state_print(&state);
 	}
+	line_print("id", "%s", report->id);
+	line_print("file", "%s", tlsrpt_report_file(report, file));
+	printf("\n%s", text);
 	free(text);
+}
+
+static void report_json_print(const struct tlsrpt_report *report)
+{
+	char *json = tlsrpt_report_json(report);
+	puts(json);
+	free(json);
 }
 
 /* Prints on stderr why what is printed may not be what is sent. */
@@ -57,8 +77,9 @@ static void notes_print(const struct settings *settings, const struct tlsrpt_tal
 		fputs("stsgate: note: the day is not over, so the numbers may grow\n", stderr);
 }
 
-static void reports_print(const struct settings *settings, const struct tlsrpt_tally *tally, bool json)
+static void reports_print(const struct report_states *states, const struct tlsrpt_tally *tally, bool json)
 {
+	const struct settings *settings = states->settings;
 	size_t count = 0;
 	char relay[HOST_NAME_SIZE];
 	struct report_address *address = tlsrpt_report_addresses(tally, &count);
@@ -67,11 +88,14 @@ static void reports_print(const struct settings *settings, const struct tlsrpt_t
 	notes_print(settings, tally, count);
 	for (size_t i = 0; i == 0 || i < count; i++) {
 		struct tlsrpt_report report;
-		const char *to = count > 0 ? address[i].text : NULL;
+		const struct report_address *to = count > 0 ? &address[i] : NULL;
+		tlsrpt_report_init(&report, &reporter, tally, to ? to->text : NULL);
 		if (i > 0 && !json)
 			puts("");
-		tlsrpt_report_init(&report, &reporter, tally, to);
-		report_print(&report, to, json);
+		if (json)
+			report_json_print(&report);
+		else
+			report_print(&report, states, tally, to);
 		tlsrpt_report_free(&report);
 	}
 	free(address);
@@ -81,12 +105,15 @@ static int show_run_on(const struct options *options, const struct settings *set
 	const char *domain, const int64_t *day)
 {
 	struct tlsrpt_tally tally;
+	struct report_states states;
 	struct failure why = {0};
 	enum store_found found = tally_find(store, domain, day, &tally, &why);
-	if (found == STORE_FOUND)
-		reports_print(settings, &tally, options->json);
+	bool read = report_states_open(&states, store, settings, &why);
+	if (found == STORE_FOUND && read)
+		reports_print(&states, &tally, options->json);
+	report_states_close(&states);
 	tlsrpt_tally_free(&tally);
-	if (found == STORE_FAILED)
+	if (found == STORE_FAILED || !read)
 		return complain(&why);
 	if (found == STORE_ABSENT)
 		fprintf(stderr, "stsgate: %s: no TLS session was counted%s\n", domain, day ? " on that day" : "");

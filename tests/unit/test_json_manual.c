@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROWS_MAX 512
+#define ROWS_MAX 1024
 
 static struct row {
 	char object[32], member[40], types[80];
@@ -386,18 +386,28 @@ static void overrides_check(void)
 	command_check((struct call){.run = override_run, .words = {"clear", "used.example"}}, 0, "override-clear");
 }
 
-/* A tally of one session of a domain that gets reports. */
+/* A tally of one session of a domain that gets reports, and a report that is to be sent again. */
 static void tally_make(void)
 {
-	struct tlsrpt_session session = {.domain = "used.example", .record = "v=TLSRPTv1; rua=mailto:tls@used.example"};
+	static const char record[] = "v=TLSRPTv1; rua=mailto:tls@used.example";
+	struct tlsrpt_session session = {.domain = "used.example"};
+	struct report_address address[REPORT_ADDRESSES_MAX];
 	struct tlsrpt_tally tally;
+	struct tlsrpt_send row;
 	struct failure why = {0};
 	uint64_t refused;
+	size_t rows_refused;
 	struct store *store = store_at(one);
+	memcpy(session.record, record, sizeof record);
 	tlsrpt_session_add(&session, TLSRPT_NO_POLICY_FOUND, "used.example");
 	tlsrpt_tally_init(&tally, tlsrpt_day(NOW), "used.example");
 	tlsrpt_tally_add(&tally, &session);
 	assert_true(store_add_tallies(store, &tally, 1, NOW, &refused, &why));
+	assert_int_equal(report_record_addresses(record, strlen(record), address), 1);
+	tlsrpt_send_init(&row, (int32_t)tlsrpt_day(NOW), "used.example", &address[0], "aaaaaaaaaaaaaaaaaaaa", NOW);
+	tlsrpt_send_begin(&row, NOW);
+	tlsrpt_send_end(&row, TLSRPT_LATER, "connection refused", NOW + 1);
+	assert_true(store_add_tlsrpt_sends(store, &row, 1, &rows_refused, &why));
 	tlsrpt_tally_free(&tally);
 	tlsrpt_session_free(&session);
 	store_close(&store);

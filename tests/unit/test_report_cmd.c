@@ -2,6 +2,7 @@
 #include "cm.h"
 
 #include "clock.h"
+#include "output.h"
 #include "report_schema.h"
 #include "room.h"
 #include "tool.h"
@@ -14,19 +15,17 @@
 
 static int64_t today;
 
-static struct tool_run report(const char *const *words)
+static struct tool_run report_with(const char *setting, const char *const *words)
 {
-	const char *all[TOOL_WORDS_MAX] = {"-c", "/dev/null", "-o", NULL, "-o", "report_from=tlsrpt@relay.example.com",
-		"-o", "report_organization=Example Inc.", "report"};
-	char place[300];
-	size_t count = 9;
-	snprintf(place, sizeof place, "store_path=%s", room);
-	all[3] = place;
+	const char *all[TOOL_WORDS_MAX] = {"-c", NULL, "-o", setting, "report"};
+	size_t count = 5;
+	all[1] = room_file("stsgate.conf");
 	while (*words)
 		all[count++] = *words++;
 	return tool_run(NULL, 0, all);
 }
-#define REPORT(...) report((const char *const[]){__VA_ARGS__, NULL})
+#define REPORT_WITH(setting, ...) report_with(setting, (const char *const[]){__VA_ARGS__, NULL})
+#define REPORT(...) REPORT_WITH("report_when=failures", __VA_ARGS__)
 
 static void session_add(struct tlsrpt_tally *tally, const char *record, bool failed)
 {
@@ -57,11 +56,38 @@ static void tally_put(
 	tlsrpt_tally_free(&tally);
 }
 
+/* Leaves the row of a report that was sent, or that is to be sent again. */
+static void row_put(struct store *store, const char *domain, const char *uri, enum tlsrpt_outcome outcome)
+{
+	struct report_address address;
+	struct tlsrpt_send row;
+	size_t refused;
+	assert_true(report_address_read(&address, uri, strlen(uri)));
+	tlsrpt_send_init(&row, (int32_t)today - 1, domain, &address, "aaaaaaaaaaaaaaaaaaaa", today * TALLY_DAY_S);
+	tlsrpt_send_begin(&row, today * TALLY_DAY_S + 4000);
+	tlsrpt_send_end(&row, outcome, outcome == TLSRPT_DONE ? "" : "connection refused", today * TALLY_DAY_S + 4001);
+	assert_true(store_add_tlsrpt_sends(store, &row, 1, &refused, NULL));
+}
+
+static void settings_write(void)
+{
+	FILE *file = fopen(room_file("stsgate.conf"), "w");
+	assert_non_null(file);
+	fprintf(file,
+		"store_path = %s\ntlsrpt = collect\nreport_from = tlsrpt@relay.example.com\n"
+		"report_organization = Example Inc.\n",
+		room);
+	assert_int_equal(fclose(file), 0);
+}
+
 static int store_make(void **state)
 {
 	int status = room_make(state);
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	settings_write();
 	today = tlsrpt_day(clock_wall_s());
+	row_put(store, "one.example", "mailto:tls@one.example", TLSRPT_DONE);
+	row_put(store, "one.example", "https://reports.one.example/in", TLSRPT_LATER);
 	tally_put(store, today - 1, "one.example", RECORD, 5, 2);
 	tally_put(store, today - 1, "two.example", "v=TLSRPTv1; rua=ftp:nobody", 1, 0);
 	tally_put(store, today, "one.example", RECORD, 7, 0);
@@ -87,10 +113,15 @@ static void prints(struct tool_run run, int status, const char *const *parts)
 
 static void list_has_days_and_addresses(void **state)
 {
+	char sent[64], due[64];
+	struct when when;
 	(void)state;
-	PRINTS(REPORT("list"), 0, "DAY ", "two.example", " 1        0  -", "one.example",
-		" 5        2  mailto:tls@one.example", "  https://reports.one.example/in\n", "one.example",
-		" 7        0  mailto:tls@one.example");
+	snprintf(sent, sizeof sent, "  sent        %s  mailto:tls@one.example\n",
+		when_date(&when, today * TALLY_DAY_S + 4000));
+	snprintf(due, sizeof due, "  no-failures -                     mailto:tls@one.example\n");
+	PRINTS(REPORT("list"), 0, "DAY ", "two.example", " 1       0  no address\n", "one.example", " 5       2", sent,
+		"  retry       ", "  https://reports.one.example/in (connection refused)\n", "one.example",
+		" 7       0", due);
 	struct tool_run run = REPORT("list", "--json");
 	json_t *value = tool_json(&run), *reports = json_object_get(value, "reports");
 	assert_int_equal(json_array_size(reports), 3);
@@ -98,17 +129,41 @@ static void list_has_days_and_addresses(void **state)
 	assert_string_equal(json_string_value(json_object_get(one, "domain")), "one.example");
 	assert_int_equal(json_integer_value(json_object_get(one, "sessions")), 5);
 	assert_int_equal(json_integer_value(json_object_get(one, "failed")), 2);
-	assert_int_equal(json_array_size(json_object_get(one, "addresses")), 2);
+	const json_t *addresses = json_object_get(one, "addresses"), *first = json_array_get(addresses, 0);
+	assert_int_equal(json_array_size(addresses), 2);
+	assert_string_equal(json_string_value(json_object_get(first, "state")), "sent");
+	assert_int_equal(json_integer_value(json_object_get(first, "attempts")), 1);
+	assert_true(json_is_null(json_object_get(first, "next_at")));
 	json_decref(value);
 	tool_run_free(&run);
+}
+
+/* What becomes of a report that has no row depends on the settings. */
+static void settings_decide(void **state)
+{
+	static const struct {
+		const char *setting, *shown;
+	} rows[] = {
+		{"report_when=always", "  waiting     "},
+		{"report_when=failures", "  no-failures -"},
+		{"report_exclude=one.example", "  excluded    -"},
+		{"report_domains=.two.example", "  excluded    -"},
+		{"tlsrpt=off", "  off         -"},
+		{"report_from=", "  off         -"},
+		{"report_organization=", "  off         -"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		PRINTS(REPORT_WITH(rows[i].setting, "list"), 0, " 7       0", rows[i].shown);
 }
 
 static void show_explains(void **state)
 {
 	(void)state;
 	PRINTS(REPORT("show", "One.Example", "--day", "yesterday"), 0, "to        mailto:tls@one.example\n",
-		"\nfile      relay.example.com!one.example!", "\nSessions: 5, of which failed: 2\n",
-		"2 sessions: mx1.one.example offers no STARTTLS", "\nto        https://reports.one.example/in\n");
+		"state     sent at ", "\nfile      relay.example.com!one.example!",
+		"\nSessions: 5, of which failed: 2\n", "2 sessions: mx1.one.example offers no STARTTLS",
+		"\nto        https://reports.one.example/in\n");
 	PRINTS(REPORT("show", "one.example"), 0, "\nSessions: 7, all successful\n");
 }
 
@@ -153,7 +208,7 @@ static void what_is_wrong_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(list_has_days_and_addresses),
-		cmocka_unit_test(show_explains), cmocka_unit_test(show_prints_what_is_sent),
-		cmocka_unit_test(what_is_wrong_is_said)};
+		cmocka_unit_test(settings_decide), cmocka_unit_test(show_explains),
+		cmocka_unit_test(show_prints_what_is_sent), cmocka_unit_test(what_is_wrong_is_said)};
 	return cmocka_run_group_tests(tests, store_make, room_remove);
 }
