@@ -342,6 +342,21 @@ static bool form_check(const struct settings *settings, const struct settings_ro
 	return false;
 }
 
+/* The sockets of TLS sessions. A collector that forwards to itself would count each session for ever. */
+static bool datagrams_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why)
+{
+	static const char *const names[] = {"tlsrpt_socket", "tlsrpt_forward"};
+	const char *const paths[] = {settings->tlsrpt_socket, settings->tlsrpt_forward};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		*blamed = settings_row_find(names[i]);
+		if (strlen(paths[i]) >= sizeof((struct settings_socket *)0)->path)
+			return failure_set(why, EX_CONFIG, "a socket's path must not be longer than %zu bytes",
+				sizeof((struct settings_socket *)0)->path - 1);
+	}
+	return paths[1][0] == '\0' || strcmp(paths[0], paths[1]) != 0 ||
+	       failure_set(why, EX_CONFIG, "is also tlsrpt_socket; name the socket of another collector");
+}
+
 /* Values of TLS reports that contradict each other. */
 static bool reports_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why)
 {
@@ -366,7 +381,7 @@ bool settings_check(const struct settings *settings, const struct settings_row *
 		if (!form_check(settings, *blamed, why))
 			return false;
 	}
-	if (!reports_check(settings, blamed, why))
+	if (!datagrams_check(settings, blamed, why) || !reports_check(settings, blamed, why))
 		return false;
 	uint32_t ttl_max = settings->probe_ttl_max;
 	if (settings->probe_ttl_ok <= ttl_max && settings->probe_ttl_fail <= ttl_max)

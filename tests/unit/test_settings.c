@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#define TEN "aaaaaaaaaa"
+
 static struct settings *read_text(const char *text, struct failure *why)
 {
 	return settings_read_text("f", text, strlen(text), why);
@@ -247,6 +249,11 @@ static const struct {
 	{"report_smtp = mail.example", "f:1: report_smtp = \"mail.example\": is not of the form host:port"},
 	{"report_smtp = :25", "f:1: report_smtp = \":25\": is not of the form host:port"},
 	{"report_smtp = ::1:25", "f:1: report_smtp = \"::1:25\": is not of the form host:port"},
+	{"tlsrpt_socket = /a\ntlsrpt_forward = /a",
+		"f:2: tlsrpt_forward = \"/a\": is also tlsrpt_socket; name the socket of another collector"},
+	{"tlsrpt_socket = /" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "1234567",
+		"f:1: tlsrpt_socket = \"/" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+		"1234567\": a socket's path must not be longer than 107 bytes"},
 	{"report_from = example.com",
 		"f:1: report_from = \"example.com\": is not an address such as tlsrpt@example.com"},
 	{"report_from = a@example", "f:1: report_from = \"a@example\": is not an address such as tlsrpt@example.com"},
