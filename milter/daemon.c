@@ -12,6 +12,7 @@
 #include "refresher.h"
 #include "signals.h"
 #include "text.h"
+#include "tlsrpt_collector.h"
 #include "tlsrpt_tallies.h"
 
 #include <limits.h>
@@ -41,7 +42,8 @@ struct daemon {
 	struct event_command *event_command;
 	struct refresher *refresher;
 	struct recorder *recorder;
-	struct tallies *tallies; /* NULL: tlsrpt is not collect */
+	struct tlsrpt_collector *collector; /* NULL: tlsrpt is off */
+	struct tallies *tallies;            /* NULL: tlsrpt is not collect */
 	bool server_running;
 	int64_t store_changed_at; /* the time of the store's file before this process opened it */
 	bool check_in_use;        /* a thread has not ended and may use the check: free neither check nor store */
@@ -68,6 +70,10 @@ static bool listeners_open(struct daemon *daemon, struct failure *why)
 		if (wanted && !listener_open(listener, &access, why))
 			return false;
 	}
+	if (daemon->settings->tlsrpt != TLSRPT_OFF)
+		daemon->collector = tlsrpt_collector_new(daemon->settings, &access, why);
+	if (daemon->settings->tlsrpt != TLSRPT_OFF && !daemon->collector)
+		return false;
 	/* Front ends with their own `open` come last. So if another stsgated uses the same addresses, the start fails
 	 * before libmilter is touched. */
 	for (size_t i = 0; i < front_ends_count; i++) {
@@ -134,6 +140,20 @@ bool daemon_open_store(struct daemon *daemon, struct failure *why)
 	return true;
 }
 
+static void session_note(void *tallies, const struct tlsrpt_session *session)
+{
+	tallies_note(tallies, session);
+}
+
+/* Starts what counts TLS sessions. */
+static bool sessions_begin(struct daemon *daemon, struct failure *why)
+{
+	if (daemon->settings->tlsrpt != TLSRPT_COLLECT)
+		return true;
+	daemon->tallies = tallies_start(daemon->store, why);
+	return daemon->tallies && tlsrpt_collector_start(daemon->collector, session_note, daemon->tallies, why);
+}
+
 bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops,
 	const struct settings_source *source, struct failure *why)
 {
@@ -147,9 +167,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 		.inquiries_max = (unsigned)settings->lookups_max,
 		.sockets_max = (limited ? (unsigned)limit.rlim_cur : UINT_MAX) / 2};
 	daemon->loops = loops;
-	if (settings->tlsrpt == TLSRPT_COLLECT)
-		daemon->tallies = tallies_start(daemon->store, why);
-	if (settings->tlsrpt == TLSRPT_COLLECT && !daemon->tallies)
+	if (!sessions_begin(daemon, why))
 		return false;
 	daemon->check = check_new(&options, why);
 	if (!daemon->check)
@@ -196,9 +214,15 @@ void daemon_describe(const struct daemon *daemon, char *out, size_t size)
 		text_add(&text, passed ? listener->passed : listener->text);
 		text_add(&text, passed ? " (from the service manager)" : "");
 	}
+	const struct settings *settings = daemon->settings;
+	if (settings->tlsrpt != TLSRPT_OFF) {
+		text_add(&text, settings->tlsrpt == TLSRPT_FEED ? ", tlsrpt feed" : ", tlsrpt collect");
+		text_add(&text, settings->tlsrpt_socket[0] != '\0' ? " " : "");
+		text_add(&text, settings->tlsrpt_socket);
+	}
 	text_add(&text, ", store ");
-	text_add(&text, daemon->settings->store_path);
-	text_add(&text, daemon->settings->mode == MODE_MONITOR ? ", mode monitor" : ", mode enforce");
+	text_add(&text, settings->store_path);
+	text_add(&text, settings->mode == MODE_MONITOR ? ", mode monitor" : ", mode enforce");
 }
 
 void daemon_reload(struct daemon *daemon, const struct settings_source *source)
@@ -247,6 +271,7 @@ void daemon_stop(struct daemon *daemon, int status)
 	if (daemon->server_running)
 		server_join(daemon->server);
 	daemon->server_running = false;
+	tlsrpt_collector_stop(daemon->collector);
 	event_command_join(daemon->event_command);
 	recorder_free(&daemon->recorder);
 }
@@ -260,10 +285,12 @@ bool daemon_free(struct daemon **slot)
 			front_ends[i].close();
 	if (!daemon->check_in_use) {
 		check_free(&daemon->check);
+		tlsrpt_collector_free(&daemon->collector);
 		tallies_stop(&daemon->tallies);
 		store_close(&daemon->store);
 		event_command_free(&daemon->event_command);
 	} else if (daemon->tallies) {
+		tlsrpt_collector_free(&daemon->collector);
 		tallies_write(daemon->tallies, NULL);
 	}
 	server_free(&daemon->server);

@@ -10,6 +10,7 @@
 #include "notify.h"
 #include "privileges.h"
 #include "signals.h"
+#include "tlsrpt_collector.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,27 +139,34 @@ static bool store_usable(const char *path, struct failure *why)
 						: "create it, and make the daemon's user its owner");
 }
 
-/* Checks that each UNIX socket can be made in its directory. A socket that already exists is no error, because it may
- * belong to a running daemon. Logs a note if a chrooted Postfix could not reach a socket. */
+/* Checks that a UNIX socket can be made in its directory. A socket that already exists is no error, because it may belong
+ * to a running daemon. Logs a note if a chrooted Postfix could not reach a socket that is for the MTA. */
+static bool socket_usable(
+	struct listener *listener, const struct listener_access *access_wanted, bool for_mta, struct failure *why)
+{
+	const char *path = listener->place.path;
+	if (!listener_check(listener, access_wanted, why))
+		return false;
+	if (for_mta && listener->place.family == SOCKET_UNIX && access(POSTFIX_QUEUE, F_OK) == 0 &&
+		strncmp(path, POSTFIX_QUEUE "/", strlen(POSTFIX_QUEUE "/")) != 0)
+		log_info("%s: a chrooted Postfix (Debian's default) cannot reach `%s`: put the socket below %s, and "
+			 "leave that prefix out in main.cf; see %s in stsgated(8)",
+			listener->setting, path, POSTFIX_QUEUE, listener->datagram ? "TLS REPORTS" : "THE MAP");
+	return true;
+}
+
 static bool sockets_usable(const struct settings *settings, const struct identity *identity, struct failure *why)
 {
 	struct listener_access sockets;
+	struct listener listener;
 	if (!listener_access_find(&sockets, settings->socket_owner, settings->socket_mode, identity, why))
 		return false;
-	for (size_t i = 0; i < front_ends_count; i++) {
-		struct listener listener;
+	for (size_t i = 0; i < front_ends_count; i++)
 		if (!listener_init(
 			    &listener, front_ends[i].setting, front_end_address(&front_ends[i], settings), why) ||
-			!listener_check(&listener, &sockets, why))
+			!socket_usable(&listener, &sockets, front_ends[i].for_mta, why))
 			return false;
-		const char *path = listener.place.path;
-		if (front_ends[i].for_mta && listener.place.family == SOCKET_UNIX && access(POSTFIX_QUEUE, F_OK) == 0 &&
-			strncmp(path, POSTFIX_QUEUE "/", strlen(POSTFIX_QUEUE "/")) != 0)
-			log_info("%s: a chrooted Postfix (Debian's default) cannot reach `%s`: put the socket below "
-				 "%s, and leave that prefix out in main.cf; see THE MAP in stsgated(8)",
-				listener.setting, path, POSTFIX_QUEUE);
-	}
-	return true;
+	return tlsrpt_collector_listener(&listener, settings, why) && socket_usable(&listener, &sockets, true, why);
 }
 
 static void warn_of_settings(const struct config *config)

@@ -284,6 +284,88 @@ static void it_serves_reloads_and_stops(void **state)
 	snapshot_is_left(daemon);
 }
 
+/* Returns what was counted for example.com, today or on the day on which this test began. */
+static void sessions_are_stored(int64_t day, uint64_t total, uint64_t failed)
+{
+	struct tlsrpt_tally tally;
+	uint64_t found = 0, found_failed = 0;
+	struct store *store = store_open(path_of("store"), 0, STORE_GUEST, NULL);
+	assert_non_null(store);
+	for (int i = 0; i < 2; i++) {
+		store_tally(store, day + i, "example.com", &tally, NULL);
+		found += tlsrpt_tally_total(&tally);
+		found_failed += tlsrpt_tally_failed(&tally);
+		tlsrpt_tally_free(&tally);
+	}
+	store_close(&store);
+	assert_int_equal(found, total);
+	assert_int_equal(found_failed, failed);
+}
+
+static void datagram_send(const char *name, const char *begin, int failed)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char bytes[512];
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of(name));
+	int len = snprintf(bytes, sizeof bytes,
+		"%s\"d\": \"Example.com\",\"pr\": \"v=TLSRPTv1; rua=mailto:a@example.com\",\"policies\":["
+		"{\"policy-type\":9,\"policy-domain\": \"example.com\",\"t\":0,\"f\":%d}]}",
+		begin, failed);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(sendto(fd, bytes, (size_t)len, 0, (struct sockaddr *)&address, sizeof address), len);
+	close(fd);
+}
+
+/* Sessions that came just before a stop are counted, and are in the store afterwards. */
+static void sessions_are_collected_up_to_the_stop(void **state)
+{
+	char more[256];
+	struct stat info;
+	int64_t day = (int64_t)time(NULL) / TALLY_DAY_S;
+	(void)state;
+	snprintf(more, sizeof more, "tlsrpt = collect\ntlsrpt_socket = %s\n", path_of("sessions"));
+	settings_write(more);
+	assert_int_equal(RUN("-t"), EX_OK);
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	snprintf(more, sizeof more, ", tlsrpt collect %s, store ", path_of("sessions"));
+	log_wait(more);
+	assert_int_equal(stat(path_of("sessions"), &info), 0);
+	assert_true(S_ISSOCK(info.st_mode) && (info.st_mode & 0777) == 0660);
+	datagram_send("sessions", "{", 1);
+	datagram_send("sessions", "{\"dpv\": \"9\",", 1);
+	log_wait("warning: tlsrpt_socket: a datagram has another version (dpv) than 1, so it was not counted");
+	const char *metrics = exchange("http", "GET /metrics HTTP/1.0\r\n\r\n");
+	assert_non_null(strstr(metrics, "stsgate_tlsrpt_datagrams_total{datagram=\"counted\"} 1\n"));
+	assert_non_null(strstr(metrics, "stsgate_tlsrpt_datagrams_total{datagram=\"refused\"} 1\n"));
+	datagram_send("sessions", "{", 0);
+	datagram_send("sessions", "{", 0);
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	nothing_is_left_behind();
+	assert_int_not_equal(access(path_of("sessions"), F_OK), 0);
+	sessions_are_stored(day, 3, 1);
+}
+
+/* Without a socket, and with the socket of another collector, the daemon makes none. */
+static void without_a_socket_of_its_own_none_is_made(void **state)
+{
+	char more[256];
+	(void)state;
+	settings_write("tlsrpt = collect\n");
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait(", tlsrpt collect, store ");
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	snprintf(more, sizeof more, "tlsrpt = feed\ntlsrpt_socket = %s\n", path_of("sessions"));
+	settings_write(more);
+	daemon = daemon_start((const char *const[]){"-f", NULL});
+	snprintf(more, sizeof more, ", tlsrpt feed %s, store ", path_of("sessions"));
+	log_wait(more);
+	assert_int_not_equal(access(path_of("sessions"), F_OK), 0);
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+}
+
 /* Mail hosts may refuse such a name, and then count as unknown. */
 static void helo_without_a_domain_is_warned_of(void **state)
 {
@@ -772,8 +854,9 @@ static bool room_of_nobody(void)
 	assert_non_null(file);
 	fprintf(file,
 		"user = nobody\ngroup = %s\nstore_path = %s\nmilter_socket = unix:%s\nsocketmap_socket = unix:%s\n"
+		"tlsrpt = collect\ntlsrpt_socket = %s/run/tlsrpt\n"
 		"metrics_socket =\nio_threads = 1\ndnssec = off\nstore_max_bytes = 4M\n",
-		group->gr_name, path_of("held"), path_of("run/milter"), path_of("run/map"));
+		group->gr_name, path_of("held"), path_of("run/milter"), path_of("run/map"), directory);
 	fclose(file);
 	return true;
 }
@@ -845,12 +928,14 @@ static void sockets_of_a_daemon_started_as_root_are_its_users(void **state)
 	pid_t daemon = ready_with(NULL);
 	belongs(path_of("run/milter"), nobody->pw_uid, nobody->pw_gid);
 	belongs(path_of("run/map"), nobody->pw_uid, nobody->pw_gid);
+	belongs(path_of("run/tlsrpt"), nobody->pw_uid, nobody->pw_gid);
 	assert_true(connects(path_of("run/map"), nobody->pw_gid));
 	assert_true(connects(path_of("run/milter"), nobody->pw_gid));
 	assert_false(connects(path_of("run/map"), 1));
 	stop(daemon);
 	assert_int_not_equal(access(path_of("run/map"), F_OK), 0);
 	assert_int_not_equal(access(path_of("run/milter"), F_OK), 0);
+	assert_int_not_equal(access(path_of("run/tlsrpt"), F_OK), 0);
 	/* If socket_owner names only a part, the rest is the daemon's own, so that the daemon reaches its milter. */
 	daemon = ready_with("socket_owner=:daemon");
 	belongs(path_of("run/milter"), nobody->pw_uid, 1);
@@ -861,6 +946,7 @@ static void sockets_of_a_daemon_started_as_root_are_its_users(void **state)
 		daemon = ready_with("socket_owner=daemon");
 		belongs(path_of("run/milter"), 1, nobody->pw_gid);
 		belongs(path_of("run/map"), 1, nobody->pw_gid);
+		belongs(path_of("run/tlsrpt"), 1, nobody->pw_gid);
 		kill(daemon, i == 0 ? SIGKILL : SIGTERM);
 		assert_int_equal(status_of(daemon), i == 0 ? 1000 + SIGKILL : EX_OK);
 	}
@@ -948,6 +1034,8 @@ int main(void)
 		cmocka_unit_test(settings_are_tested),
 		cmocka_unit_test(the_store_is_opened_first),
 		cmocka_unit_test(it_serves_reloads_and_stops),
+		cmocka_unit_test(sessions_are_collected_up_to_the_stop),
+		cmocka_unit_test(without_a_socket_of_its_own_none_is_made),
 		cmocka_unit_test(helo_without_a_domain_is_warned_of),
 		cmocka_unit_test(delegation_needs_a_next_hop),
 		cmocka_unit_test(a_clock_behind_its_store_is_told),
