@@ -42,7 +42,7 @@ check_PROGRAMS += tests/unit/test_movement
 tests_unit_test_movement_SOURCES = tests/unit/test_movement.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_tlsrpt_tally
 check_PROGRAMS += tests/unit/test_tlsrpt_tallies
-tests_unit_test_tlsrpt_tallies_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
+tests_unit_test_tlsrpt_tallies_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s,--wrap=store_add_tallies
 tests_unit_test_tlsrpt_tallies_SOURCES = tests/unit/test_tlsrpt_tallies.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_tallies
 tests_unit_test_store_tallies_SOURCES = tests/unit/test_store_tallies.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sysexits.h>
 
 #define BUCKETS 1024
@@ -28,6 +29,7 @@ struct row {
 
 struct tallies {
 	struct store *store;
+	uint32_t salt; /* so that nobody can choose domains that share a bucket */
 	pthread_t thread;
 	int64_t forgotten; /* the day on which old days were last removed; used by the thread only */
 
@@ -65,7 +67,7 @@ static void lose(struct tallies *tallies, const struct tlsrpt_tally *tally, enum
 /* Adds a tally to what is in memory, or drops it if there is no room. Takes it over. */
 static void tally_take(struct tallies *tallies, struct tlsrpt_tally *tally) REQUIRES(tallies->lock)
 {
-	struct row **at = &tallies->bucket[domain_hash(tally->domain, (uint32_t)tally->day) % BUCKETS];
+	struct row **at = &tallies->bucket[domain_hash(tally->domain, tallies->salt) % BUCKETS];
 	size_t size = tally_size(tally);
 	while (*at && ((*at)->tally.day != tally->day || strcmp((*at)->tally.domain, tally->domain) != 0))
 		at = &(*at)->next;
@@ -265,6 +267,8 @@ struct tallies *tallies_start(struct store *store, struct failure *why)
 	struct tallies *tallies = xcalloc(1, sizeof *tallies);
 	sigset_t all, before;
 	tallies->store = store;
+	if (getrandom(&tallies->salt, sizeof tallies->salt, 0) != sizeof tallies->salt)
+		abort();
 	lock_init(&tallies->lock);
 	cond_init(&tallies->wake);
 	cond_init(&tallies->written);

@@ -289,7 +289,8 @@ static bool group_take(struct span *in, struct tlsrpt_tally *tally, struct tally
 			detail->count > TALLY_COUNT_MAX)
 			return false;
 	}
-	return group->total <= TALLY_COUNT_MAX && group->failed <= group->total;
+	return group->total <= TALLY_COUNT_MAX && group->failed <= group->total &&
+	       strlen(group->record) < TLSRPT_RECORD_SIZE;
 }
 
 static bool groups_take(struct span in, void *record)

@@ -1,11 +1,12 @@
-/* Entries, hop records, events, verdict records, overrides and stories of the store: a decoded value that is encoded again decodes to the
- * same value. */
+/* Entries, hop records, events, verdict records, overrides, stories and tallies of the store: a decoded value that is encoded again
+ * decodes to the same value. */
 #include "entry.h"
 #include "event_record.h"
 #include "evidence.h"
 #include "fields.h"
 #include "override.h"
 #include "story.h"
+#include "tlsrpt_tally.h"
 #include "verdict_record.h"
 
 #include <stdlib.h>
@@ -114,6 +115,32 @@ static void story_try(const uint8_t *data, size_t size)
 	free(bytes.at);
 }
 
+static void tally_try(const uint8_t *data, size_t size)
+{
+	struct tlsrpt_tally tally, back;
+	struct bytes bytes;
+
+	if (!tlsrpt_tally_decode(&tally, data, size))
+		return;
+	bytes = tlsrpt_tally_encode(&tally);
+	if (!tlsrpt_tally_decode(&back, bytes.at, bytes.len))
+		abort();
+	same(bytes, tlsrpt_tally_encode(&back));
+	tlsrpt_tally_free(&back);
+	/* Whatever was decoded fits into an empty tally, with the same total. */
+	tlsrpt_tally_init(&back, tally.day, tally.domain);
+	tlsrpt_tally_merge(&back, &tally);
+	if (tlsrpt_tally_total(&back) != tlsrpt_tally_total(&tally))
+		abort();
+	bytes = tlsrpt_tally_encode(&back);
+	tlsrpt_tally_free(&tally);
+	if (!tlsrpt_tally_decode(&tally, bytes.at, bytes.len))
+		abort();
+	free(bytes.at);
+	tlsrpt_tally_free(&tally);
+	tlsrpt_tally_free(&back);
+}
+
 /* A fuzzer cannot guess checksums, so the checksum is corrected to reach the code after its check. */
 static uint8_t *summed(const uint8_t *data, size_t size)
 {
@@ -138,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verdict_try(data, size);
 	override_try(data, size);
 	story_try(data, size);
+	tally_try(data, size);
 	if (size < 8)
 		return 0;
 	copy = summed(data, size);
@@ -147,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verdict_try(copy, size);
 	override_try(copy, size);
 	story_try(copy, size);
+	tally_try(copy, size);
 	free(copy);
 	return 0;
 }

@@ -33,6 +33,20 @@ int64_t __wrap_clock_wall_s(void)
 	return at != 0 ? at : __real_clock_wall_s();
 }
 
+static atomic_int fail_at; /* which call of store_add_tallies() fails; 0: none */
+bool __real_store_add_tallies(struct store *store, const struct tlsrpt_tally *tally, size_t count, int64_t now,
+	uint64_t *refused, struct failure *why);
+bool __wrap_store_add_tallies(struct store *store, const struct tlsrpt_tally *tally, size_t count, int64_t now,
+	uint64_t *refused, struct failure *why);
+bool __wrap_store_add_tallies(struct store *store, const struct tlsrpt_tally *tally, size_t count, int64_t now,
+	uint64_t *refused, struct failure *why)
+{
+	*refused = 0;
+	if (atomic_load(&fail_at) > 0 && atomic_fetch_sub(&fail_at, 1) == 1)
+		return failure_set(why, 74, "the test says so");
+	return __real_store_add_tallies(store, tally, count, now, refused, why);
+}
+
 static void rest_ms(int ms)
 {
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
@@ -149,6 +163,28 @@ static void old_days_leave(void **state)
 	assert_int_equal(total_of(store, DAY, "a.example"), 0);
 	for (int day = 1; day <= 4; day++)
 		assert_int_equal(total_of(store, DAY + day, "a.example"), 1);
+	store_close(&store);
+}
+
+/* Many domains need several transactions. If one of them fails, what the others have written is not written again. */
+static void half_of_it_written(void **state)
+{
+	struct store *store = room_open(STORE_BYTES, STORE_OWNER);
+	struct tallies *tallies = tallies_start(store, NULL);
+	char domain[64];
+	(void)state;
+	atomic_store(&set_wall, AT(DAY, 43200));
+	for (int i = 0; i < 500; i++) {
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		note(tallies, domain, "a", NULL);
+	}
+	atomic_store(&fail_at, 3);
+	assert_false(tallies_write(tallies, NULL));
+	assert_in_range(total_of_all(store), 1, 499);
+	assert_true(tallies_write(tallies, NULL));
+	assert_int_equal(total_of_all(store), 500);
+	tallies_stop(&tallies);
+	assert_int_equal(total_of_all(store), 500);
 	store_close(&store);
 }
 
@@ -332,6 +368,7 @@ int main(void)
 		TEST(written_in_time_and_at_the_end),
 		TEST(the_border_of_a_day),
 		TEST(old_days_leave),
+		TEST(half_of_it_written),
 		TEST(many_threads_lose_nothing),
 		TEST(a_flood_of_texts),
 		TEST(a_flood_while_the_store_is_broken),
