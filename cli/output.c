@@ -135,7 +135,12 @@ void json_print(json_t *value)
 {
 	/* Text from the network may hold control characters of Unicode, so everything outside ASCII is escaped. */
 	char *text = xneed(json_dumps(value, JSON_ENSURE_ASCII | JSON_ENCODE_ANY));
-	puts(text);
+	const char *rest = text;
+	for (size_t len = strcspn(rest, "\x7f"); rest[len]; len = strcspn(rest, "\x7f")) {
+		printf("%.*s\\u007f", (int)len, rest); /* DEL, the only control character that jansson leaves */
+		rest += len + 1;
+	}
+	puts(rest);
 	free(text);
 	json_decref(value);
 }
