@@ -16,6 +16,8 @@ tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.
 
 postfix_check_files = cli/doctor/postfix_checks_internal.h cli/doctor/postfix_checks.c cli/doctor/postfix_checks.h cli/doctor/postfix_config.c cli/doctor/postfix_config.h \
 	cli/doctor/postfix_map_checks.c cli/doctor/postfix_milter_checks.c cli/doctor/postfix_route_checks.c cli/doctor/postfix_tls_checks.c
+received_files = cli/report/failures.c cli/report/failures.h cli/report/mail_parts.c cli/report/mail_parts.h \
+	cli/report/received.c cli/report/received.h
 if HAVE_CMOCKA
 # The longest come first: tests begin in this order, several at a time.
 check_PROGRAMS += tests/unit/test_verdict_worlds
@@ -171,6 +173,12 @@ tests_unit_test_sendmail_checks_SOURCES = tests/unit/test_sendmail_checks.c cli/
 	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h $(mta_check_files)
 check_PROGRAMS += tests/unit/test_read_text
 tests_unit_test_read_text_SOURCES = tests/unit/test_read_text.c cli/read_text.c cli/read_text.h cli/output.c cli/output.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_mail_parts
+tests_unit_test_mail_parts_SOURCES = tests/unit/test_mail_parts.c cli/report/mail_parts.c cli/report/mail_parts.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_report_read
+tests_unit_test_report_read_SOURCES = tests/unit/test_report_read.c tests/unit/report_mail.c tests/unit/report_mail.h \
+	tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h $(received_files) cli/report/report_read.c cli/report/report_read.h \
+	cli/report/report_read_json.c cli/report/report_read_print.c cli/output.c cli/output.h
 check_PROGRAMS += tests/unit/test_limits
 check_PROGRAMS += tests/unit/test_runner
 check_PROGRAMS += tests/unit/test_check_refresh
@@ -343,6 +351,9 @@ tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz_record.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_tlsrpt_read
 tests_fuzz_replay_tlsrpt_read_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tlsrpt_read"' $(AM_CPPFLAGS)
 tests_fuzz_replay_tlsrpt_read_SOURCES = tests/fuzz/fuzz_tlsrpt_read.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_report_mail
+tests_fuzz_replay_report_mail_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/report_mail"' $(AM_CPPFLAGS)
+tests_fuzz_replay_report_mail_SOURCES = tests/fuzz/fuzz_report_mail.c $(received_files) $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_smtp
 tests_fuzz_replay_smtp_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/smtp"' $(AM_CPPFLAGS)
 tests_fuzz_replay_smtp_SOURCES = tests/fuzz/fuzz_smtp.c $(fuzz_files)

@@ -5,6 +5,7 @@
 #include "output.h"
 #include "text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -18,6 +19,7 @@ static const struct form {
 	const char *options;
 } forms[] = {
 	{"list", 0, 0, report_list, ""},
+	{"read", 1, SIZE_MAX, report_read, ""},
 	{"show", 1, 1, report_show, " day "},
 };
 #define FORM_COUNT (sizeof forms / sizeof *forms)

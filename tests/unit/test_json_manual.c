@@ -386,6 +386,17 @@ static void overrides_check(void)
 	command_check((struct call){.run = override_run, .words = {"clear", "used.example"}}, 0, "override-clear");
 }
 
+/* A report in a mail: members of all kinds. */
+#define RECEIVED                                                                                                          \
+	"From: tls@reports.example\nTLS-Report-Submitter: reports.example\nContent-Type: application/tlsrpt+json\n\n"     \
+	"{\"organization-name\":\"Reports\",\"contact-info\":\"tls@reports.example\",\"report-id\":\"1\",\"date-range\":" \
+	"{\"start-datetime\":\"2026-11-29T00:00:00Z\",\"end-datetime\":\"2026-11-29T23:59:59Z\"},\"policies\":["          \
+	"{\"policy\":{\"policy-type\":\"sts\",\"policy-domain\":\"example.com\",\"policy-string\":[\"mode: testing\"],"   \
+	"\"mx-host\":[\"mx1.example.com\"]},\"summary\":{\"total-successful-session-count\":1,"                           \
+	"\"total-failure-session-count\":1},\"failure-details\":[{\"result-type\":\"certificate-expired\","               \
+	"\"receiving-mx-hostname\":\"mx1.example.com\",\"receiving-ip\":\"192.0.2.1\",\"failed-session-count\":1,"        \
+	"\"failure-reason-code\":\"it is over\"}]}]}"
+
 /* A tally of one session of a domain that gets reports, and a report that is to be sent again. */
 static void tally_make(void)
 {
@@ -455,6 +466,8 @@ static void test_tables(void **state)
 	command_check((struct call){.run = forget_run, .words = {"used.example"}}, 0, "forget");
 	tally_make();
 	command_check((struct call){.run = report_run, .words = {"list"}}, 0, "report-list");
+	file_write(LIT(RECEIVED));
+	command_check((struct call){.run = report_run, .words = {"read", file}}, 1, "report-read");
 	int lock = daemon_at(one);
 	command_check((struct call){.run = settings_run}, 0, "settings");
 	command_check((struct call){.run = stats_run}, 0, "stats");
