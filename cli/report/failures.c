@@ -10,8 +10,8 @@
 
 /* One object of failure-details, or what a summary counts without one. */
 struct item {
-	char *domain, *host; /* owned; both move to the group */
-	const char *type, *mode, *result, *reporter, *reason, *address;
+	char *host; /* owned; moves to the group */
+	const char *domain, *type, *mode, *result, *reporter, *reason, *address;
 	uint64_t sessions;
 };
 
@@ -62,7 +62,7 @@ const char *policy_type_word(const char *type)
 
 /* --- the failures one by one -------------------------------------------------------------------------------------- */
 
-/* Adds an item. `of` has what all failures of a policy share; its domain is copied. */
+/* Adds an item. `of` has what all failures of a policy share. */
 static void item_add(struct items *items, const struct item *of, const struct read_failure *failure, uint64_t sessions)
 {
 	const char *host = failure->mx_name ? failure->mx_name : failure->mx_helo;
@@ -72,7 +72,6 @@ static void item_add(struct items *items, const struct item *of, const struct re
 		items->at = xrealloc(items->at, (items->count ? 2 * items->count : 1) * sizeof *items->at);
 	struct item *item = &items->at[items->count++];
 	*item = *of;
-	item->domain = name_copy(of->domain);
 	item->host = name_copy(or_empty(host ? host : failure->mx_address));
 	item->result = or_empty(failure->result);
 	item->reason = failure->reason;
@@ -81,10 +80,11 @@ static void item_add(struct items *items, const struct item *of, const struct re
 }
 
 /* Adds the failures of a policy, and the failed sessions that the report counts without one. */
-static void policy_add(struct items *items, const struct received *received, const struct read_policy *policy)
+static void policy_add(
+	struct items *items, const char *domain, const struct received *received, const struct read_policy *policy)
 {
 	static const struct read_failure unexplained = {.result = NULL};
-	const struct item of = {.domain = (char *)received_domain(received, policy),
+	const struct item of = {.domain = domain,
 		.type = or_empty(policy->type),
 		.mode = policy_mode_of(policy),
 		.reporter = received_reporter(received)};
@@ -107,7 +107,7 @@ static int by_kind(const void *left, const void *right)
 		{a->result, b->result}, {a->host, b->host}};
 	int order = 0;
 	for (size_t i = 0; order == 0 && i < sizeof pairs / sizeof *pairs; i++)
-		order = strcmp(pairs[i][0], pairs[i][1]);
+		order = pairs[i][0] == pairs[i][1] ? 0 : strcmp(pairs[i][0], pairs[i][1]);
 	return order;
 }
 
@@ -130,7 +130,7 @@ static void share_add(struct shares *shares, const char *name, uint64_t sessions
 	size_t i = 0;
 	if (!name)
 		return;
-	while (i < shares->count && strcmp(shares->of[i].name, name) != 0)
+	while (i < shares->count && shares->of[i].name != name && strcmp(shares->of[i].name, name) != 0)
 		i++;
 	if (i == SHARES_MAX) {
 		shares->others = sessions_sum(shares->others, sessions);
@@ -165,7 +165,7 @@ static void group_sort(struct failure_group *group)
 	qsort(group->addresses.of, group->addresses.count, sizeof *group->addresses.of, by_share);
 }
 
-/* Makes groups of sorted items, and takes their names over. */
+/* Makes groups of sorted items, and takes their hosts over. */
 static void groups_make(struct failure_groups *groups, struct items *items)
 {
 	struct failure_group *group = NULL;
@@ -187,15 +187,32 @@ static void groups_make(struct failure_groups *groups, struct items *items)
 	}
 }
 
-/* Frees the names that no group has taken over: a group has those of its first item. */
+/* Frees the hosts that no group has taken over: a group has that of its first item. */
 static void items_free(struct items *items)
 {
 	for (size_t i = items->count; i > 1; i--)
-		if (by_kind(&items->at[i - 1], &items->at[i - 2]) == 0) {
-			free(items->at[i - 1].domain);
+		if (by_kind(&items->at[i - 1], &items->at[i - 2]) == 0)
 			free(items->at[i - 1].host);
-		}
 	free(items->at);
+}
+
+/* Returns the domain of a policy, which belongs to the groups: all failures of the policy share it. */
+static const char *domain_keep(struct failure_groups *groups, const char *domain)
+{
+	if ((groups->domains & (groups->domains - 1)) == 0) /* the room is the next power of two */
+		groups->domain =
+			xrealloc(groups->domain, (groups->domains ? 2 * groups->domains : 1) * sizeof *groups->domain);
+	return groups->domain[groups->domains++] = name_copy(domain);
+}
+
+static void report_add(struct failure_groups *groups, struct items *items, const struct received *received)
+{
+	for (size_t i = 0; i < received->report.count; i++) {
+		const struct read_policy *policy = &received->report.policy[i];
+		policy_add(items, domain_keep(groups, received_domain(received, policy)), received, policy);
+		groups->failed = sessions_sum(groups->failed, policy->failures);
+		groups->sessions = sessions_sum(groups->sessions, sessions_sum(policy->successes, policy->failures));
+	}
 }
 
 void failures_merge(struct failure_groups *groups, const struct received_list *list)
@@ -203,13 +220,7 @@ void failures_merge(struct failure_groups *groups, const struct received_list *l
 	struct items items = {.count = 0};
 	*groups = (struct failure_groups){.count = 0};
 	for (size_t i = 0; i < list->count; i++)
-		for (size_t p = 0; p < list->row[i]->report.count; p++) {
-			const struct read_policy *policy = &list->row[i]->report.policy[p];
-			uint64_t failed = read_policy_failed(policy);
-			policy_add(&items, list->row[i], policy);
-			groups->failed = sessions_sum(groups->failed, failed);
-			groups->sessions = sessions_sum(groups->sessions, sessions_sum(policy->successes, failed));
-		}
+		report_add(groups, &items, list->row[i]);
 	if (items.count > 0)
 		qsort(items.at, items.count, sizeof *items.at, by_kind);
 	groups_make(groups, &items);
@@ -221,11 +232,12 @@ void failures_merge(struct failure_groups *groups, const struct received_list *l
 
 void failures_free(struct failure_groups *groups)
 {
-	for (size_t i = 0; i < groups->count; i++) {
-		free(groups->group[i].domain);
+	for (size_t i = 0; i < groups->count; i++)
 		free(groups->group[i].host);
-	}
+	for (size_t i = 0; i < groups->domains; i++)
+		free(groups->domain[i]);
 	free(groups->group);
+	free(groups->domain);
 	*groups = (struct failure_groups){.count = 0};
 }
 
@@ -251,6 +263,8 @@ const char *failures_advice(const struct failure_groups *groups)
 		holds = holds || group_holds(&groups->group[i]);
 		tests = tests || strcmp(groups->group[i].mode, "testing") == 0;
 	}
+	if (groups->failed == 0)
+		return "No session failed, because senders used what they had stored: correct the failures before that expires.";
 	if (groups->failed <= groups->sessions / RARE)
 		return "At most one session in a hundred failed, perhaps because of the network: see whether the next reports say the same.";
 	if (holds)

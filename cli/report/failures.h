@@ -19,7 +19,7 @@ struct shares {
 
 /* All texts belong to the reports, except `domain` and `host`; "": unknown. */
 struct failure_group {
-	char *domain;            /* in the form of domain_parse(), if possible */
+	const char *domain;      /* in the form of domain_parse(), if possible */
 	const char *type, *mode; /* of the policy; see policy_words() */
 	const char *result;      /* the result type; "": the report does not say why */
 	enum tlsrpt_result kind; /* the same; TLSRPT_RESULTS: it is none of RFC 8460 */
@@ -32,6 +32,8 @@ struct failure_groups {
 	struct failure_group *group; /* the most sessions first */
 	size_t count;
 	uint64_t sessions, failed; /* of all reports */
+	char **domain;             /* of each policy; owned */
+	size_t domains;
 };
 
 void failures_merge(struct failure_groups *groups, const struct received_list *list);

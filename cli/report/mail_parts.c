@@ -22,12 +22,12 @@ static bool line_begins(struct span line, const char *word)
 	return line.len >= strlen(word) && memcmp(line.at, word, strlen(word)) == 0;
 }
 
-/* Splits a mail at its first empty line. What is beyond MAIL_HEADER_MAX belongs to no field. */
+/* Splits a mail at its first empty line. A header that is longer than MAIL_HEADER_MAX ends there. */
 static struct span header_take(struct span *mail)
 {
 	struct span rest = *mail;
 	struct span line = line_take(&rest);
-	while (line.len > 0 && rest.len > 0)
+	while (line.len > 0 && rest.len > 0 && mail->len - rest.len < MAIL_HEADER_MAX)
 		line = line_take(&rest);
 	struct span header = {mail->at, mail->len - rest.len};
 	header.len = header.len < MAIL_HEADER_MAX ? header.len : MAIL_HEADER_MAX;
@@ -186,20 +186,17 @@ static size_t quoted_decode(struct span text, char *out)
 	return len;
 }
 
-/* Returns the decoded body, which the caller frees. */
-static char *body_decode(struct span header, struct span body, size_t *len)
+/* Replaces an encoded body by the decoded one, which is in memory that is returned for the caller to free. Otherwise returns NULL. */
+static char *body_decode(struct span header, struct span *body)
 {
-	char encoding[MAIL_FIELD_SIZE], *out = xmalloc(body.len + 1);
+	char encoding[MAIL_FIELD_SIZE], *out = NULL;
 	field_find(header, "Content-Transfer-Encoding", encoding);
 	struct span word = span_trim((struct span){encoding, strcspn(encoding, ";(")}, " \t");
-	if (word.len == strlen("base64") && ascii_same(word.at, "base64", word.len)) {
-		*len = base64_decode(body, out);
-	} else if (word.len == strlen("quoted-printable") && ascii_same(word.at, "quoted-printable", word.len)) {
-		*len = quoted_decode(body, out);
-	} else {
-		if (body.len > 0)
-			memcpy(out, body.at, body.len);
-		*len = body.len;
+	bool base64 = word.len == strlen("base64") && ascii_same(word.at, "base64", word.len);
+	bool quoted = word.len == strlen("quoted-printable") && ascii_same(word.at, "quoted-printable", word.len);
+	if (base64 || quoted) {
+		out = xmalloc(body->len + 1);
+		*body = (struct span){out, base64 ? base64_decode(*body, out) : quoted_decode(*body, out)};
 	}
 	return out;
 }
@@ -256,9 +253,8 @@ static void part_walk(struct walk *walk, struct span part, unsigned depth)
 		multipart_walk(walk, part, boundary, depth);
 		return;
 	}
-	size_t len;
-	char *bytes = body_decode(header, part, &len);
-	struct mail_part leaf = {*type ? type : "text/plain", {bytes, len}, walk->mail};
+	char *decoded = body_decode(header, &part);
+	struct mail_part leaf = {*type ? type : "text/plain", part, walk->mail};
 	if (strcmp(type, "message/rfc822") == 0) {
 		walk->mail = leaf.body;
 		part_walk(walk, leaf.body, depth + 1);
@@ -266,7 +262,7 @@ static void part_walk(struct walk *walk, struct span part, unsigned depth)
 	} else {
 		walk->done = !walk->take(walk->arg, &leaf);
 	}
-	free(bytes);
+	free(decoded);
 }
 
 void mail_parts(struct span mail, mail_take *take, void *arg)

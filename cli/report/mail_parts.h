@@ -12,7 +12,7 @@
 
 #define MAIL_DEPTH_MAX 8             /* parts in parts */
 #define MAIL_PARTS_MAX 64            /* of one mail; further ones are left out */
-#define MAIL_HEADER_MAX (256 * 1024) /* octets of a header that are read */
+#define MAIL_HEADER_MAX (256 * 1024) /* octets of a header; what follows counts as the body */
 #define MAIL_FIELD_SIZE 1024         /* of the value of a field, with its NUL; the rest is cut */
 
 /* A part without parts of its own. All texts are valid during the call only. */

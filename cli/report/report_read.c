@@ -79,7 +79,7 @@ int report_read(const struct options *options, size_t count, char **words)
 		report_read_print_json(&list, &groups);
 	else
 		report_read_print(&list, &groups);
-	status = status_worse(status, groups.failed > 0 ? STATUS_NO : STATUS_YES);
+	status = status_worse(status, groups.count > 0 ? STATUS_NO : STATUS_YES);
 	failures_free(&groups);
 	received_free(&list);
 	return status;

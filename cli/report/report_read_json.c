@@ -10,14 +10,13 @@ static json_t *sessions_json(uint64_t sessions)
 static json_t *policy_json(const struct received *received, const struct read_policy *policy)
 {
 	json_t *object = json_made(json_object());
-	uint64_t failed = read_policy_failed(policy);
 	json_put(object, "domain", json_text(received_domain(received, policy)));
 	json_put(object, "type", json_text(policy->type));
 	json_put(object, "mode", json_text(policy_mode_of(policy)));
 	json_put(object, "lines", json_names(&policy->strings));
 	json_put(object, "mx", json_names(&policy->patterns));
-	json_put(object, "sessions", sessions_json(sessions_sum(policy->successes, failed)));
-	json_put(object, "failed", sessions_json(failed));
+	json_put(object, "sessions", sessions_json(sessions_sum(policy->successes, policy->failures)));
+	json_put(object, "failed", sessions_json(policy->failures));
 	return object;
 }
 

@@ -28,7 +28,7 @@ static struct text *line_begin(struct line *line)
 
 static void quote_add(struct text *text, const char *string)
 {
-	text_quote(text, string, strlen(string), SHOWN_MAX);
+	text_quote(text, string, strnlen(string, SHOWN_MAX + 1), SHOWN_MAX);
 }
 
 static void number_add(struct text *text, uint64_t number, const char *one, const char *many)
@@ -129,12 +129,11 @@ static void widths_measure(const struct received_list *list, size_t widths[COLUM
 static void row_print(const struct received *received, const struct read_policy *policy, const size_t widths[COLUMNS])
 {
 	struct line line;
-	uint64_t failed = read_policy_failed(policy);
 	for (int column = 0; column < COLUMNS; column++) {
 		cell_add(line_begin(&line), column, received, policy);
 		printf("%-*s  ", (int)widths[column], line.bytes);
 	}
-	printf("%8" PRIu64 "  %8" PRIu64 "\n", sessions_sum(policy->successes, failed), failed);
+	printf("%8" PRIu64 "  %8" PRIu64 "\n", sessions_sum(policy->successes, policy->failures), policy->failures);
 }
 
 static void table_print(const struct received_list *list)

@@ -60,11 +60,19 @@ static struct span string_of(const json_t *value)
 	return span_trim((struct span){json_string_value(value), json_string_length(value)}, " \t\r\n");
 }
 
+/* Returns a copy of at most TLSRPT_READ_TEXT octets, without a part of a character; NULL if there are none. */
+static char *text_copy(struct span text)
+{
+	size_t len = text.len < TLSRPT_READ_TEXT ? text.len : TLSRPT_READ_TEXT;
+	while (len > 0 && len < text.len && ((unsigned char)text.at[len] & 0xc0) == 0x80)
+		len--;
+	return len > 0 ? xstrndup(text.at, len) : NULL;
+}
+
 /* Returns a copy of a member; NULL if it is absent or empty. */
 static char *text_of(const json_t *object, const char *key)
 {
-	struct span text = string_of(json_object_get(object, key));
-	return text.len > 0 ? xstrndup(text.at, text.len) : NULL;
+	return text_copy(string_of(json_object_get(object, key)));
 }
 
 static bool prefix_drop(struct span *text, const char *prefix)
@@ -80,7 +88,7 @@ static char *contact_of(const json_t *object)
 {
 	struct span text = string_of(json_object_get(object, "contact-info"));
 	prefix_drop(&text, "mailto:");
-	return text.len > 0 ? xstrndup(text.at, text.len) : NULL;
+	return text_copy(text);
 }
 
 /* Reads digits. Returns false if there is something else, or if the number is too large for a report. */
@@ -266,10 +274,16 @@ static const char *policy_read(struct read_policy *policy, const json_t *object)
 		!count_read(summary, "total-failure-session-count", 0, &policy->failures))
 		return "has a summary whose counts are no numbers of sessions";
 	size_t count = list_count(failures);
+	int64_t sum = 0;
 	policy->failure = xcalloc(count + 1, sizeof *policy->failure);
-	for (size_t i = 0; i < count; i++)
-		if (!failure_read(&policy->failure[policy->count++], list_at(failures, i)))
+	for (size_t i = 0; i < count; i++) {
+		struct read_failure *failure = &policy->failure[policy->count++];
+		if (!failure_read(failure, list_at(failures, i)))
 			return "has failure-details that are no object, or whose count is no number of sessions";
+		sum = sum < COUNT_MAX - (int64_t)failure->sessions ? sum + (int64_t)failure->sessions : COUNT_MAX;
+	}
+	if (list_count(json_object_get(summary, "total-failure-session-count")) == 0)
+		policy->failures = (uint64_t)sum;
 	return NULL;
 }
 
@@ -356,12 +370,4 @@ void tlsrpt_read_free(struct read_report *report)
 	free(report->contact);
 	free(report->id);
 	*report = (struct read_report){.values = 0};
-}
-
-uint64_t read_policy_failed(const struct read_policy *policy)
-{
-	uint64_t failed = policy->failures;
-	for (size_t i = 0; i < policy->count && failed == 0; i++)
-		failed += policy->failure[i].sessions > 0;
-	return failed;
 }

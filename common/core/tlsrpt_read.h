@@ -15,6 +15,7 @@
 #define TLSRPT_READ_MAX (16 * 1024 * 1024) /* octets of a report */
 #define TLSRPT_READ_DEPTH 16               /* objects and arrays in each other */
 #define TLSRPT_READ_VALUES 200000          /* values of a report */
+#define TLSRPT_READ_TEXT 1024 /* octets of one text; a longer one is cut, so that it can be compared often */
 #define TLSRPT_READ_WHY 160
 
 /* An object of `failure-details`. NULL: unknown. */
@@ -28,7 +29,9 @@ struct read_policy {
 	char *type, *domain;  /* as written; NULL: unknown */
 	struct names strings; /* lines of the policy, or TLSA records */
 	struct names patterns;
-	uint64_t successes, failures; /* sessions */
+	/* Sessions. If the report does not say how many failed, it is the sum of the failures. Otherwise that sum may be smaller, and
+	 * also larger, since one session can fail in several ways, or succeed in spite of a failure (RFC 8460 4). */
+	uint64_t successes, failures;
 	size_t count;
 	struct read_failure *failure;
 };
@@ -46,9 +49,5 @@ struct read_report {
 bool tlsrpt_read(struct read_report *report, const char *bytes, size_t len, char why[TLSRPT_READ_WHY]);
 /* Frees what a report owns, and zeroes it. */
 void tlsrpt_read_free(struct read_report *report);
-
-/* Returns the number of failed sessions of a policy: as the summary says, but at least 1 if there are failures with sessions. The
- * sum of the failures may be larger, since one session can fail in several ways (RFC 8460 4). */
-uint64_t read_policy_failed(const struct read_policy *policy);
 
 #endif

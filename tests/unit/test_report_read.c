@@ -337,11 +337,17 @@ static void test_advice(void **state)
 		"advice    Mail may have come in without protection");
 	advice_check(REPORT("A", "1", POLICY("sts", "enforce", "199", "1", FAILURE("dane-required", "mx", "1", ""))),
 		"failure   mx has no usable TLSA records", "advice    At most one session in a hundred failed");
-	advice_check(REPORT("A", "1", POLICY("x y", "off", "0", "0", FAILURE("new-type", "", "1", ""))),
+	advice_check(REPORT("A", "1", POLICY("x y", "off", "0", "1", FAILURE("new-type", "", "1", ""))),
 		"failure   a mail host of example.com fails with new-type, which is not a result type of RFC 8460\n"
 		"policy    example.com, \"x y\"\n",
 		"advice    Mail may have");
-	/* more details than failed sessions; an explained part */
+	advice_check(REPORT("A", "1",
+			     POLICY("sts", "enforce", "5", "0",
+				     FAILURE("sts-policy-fetch-error", "", "2",
+					     ",\"failure-reason-code\":\"+cached-policy\""))),
+		"MTA-STS enforce         5         0\n\nfailure   example.com has an MTA-STS record",
+		"advice    No session failed, because senders used what they had stored");
+	/* failed sessions of which only a part is explained */
 	advice_check(
 		REPORT("A", "1", POLICY("sts", "enforce", "0", "5", FAILURE("certificate-expired", "mx", "2", ""))),
 		"fails, but the report does not say why\npolicy    example.com, MTA-STS enforce\nsessions  3\n",

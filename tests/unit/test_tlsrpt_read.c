@@ -105,13 +105,17 @@ static const struct {
 	/* failures */
 	{POLICY(STS ",\"failure-details\":[]"), READ_STS ",0,0"},
 	{POLICY(STS ",\"failure-details\":null"), READ_STS ",0,0"},
-	{POLICY(STS ",\"failure-details\":[{}]"), READ_STS ",0,0;1,-,-,-,-,-,-,-"},
+	{POLICY(STS ",\"failure-details\":[{}]"), READ_STS ",0,1;1,-,-,-,-,-,-,-"},
 	{POLICY(STS
 		 ",\"failure-details\":[{\"result-type\":\"a-new-type\",\"sending-mta-ip\":\"\","
 		 "\"receiving-mx-hostname\":\"mx1.example.com\",\"receiving-mx-helo\":\"mx1\",\"receiving-ip\":\"192.0.2.1\","
 		 "\"failed-session-count\":4,\"additional-information\":\"https://a.example/\","
 		 "\"failure-reason-code\":\"x\\ny\"}]"),
-		READ_STS ",0,0;4,a-new-type,-,mx1.example.com,mx1,192.0.2.1,https://a.example/,x\ny"},
+		READ_STS ",0,4;4,a-new-type,-,mx1.example.com,mx1,192.0.2.1,https://a.example/,x\ny"},
+	{POLICY(STS ",\"summary\":{\"total-failure-session-count\":0},\"failure-details\":[{},{}]"),
+		READ_STS ",0,0;1,-,-,-,-,-,-,-;1,-,-,-,-,-,-,-"},
+	{POLICY(STS ",\"failure-details\":[{\"failed-session-count\":9007199254740991},{}]"),
+		READ_STS ",0,9007199254740991;9007199254740991,-,-,-,-,-,-,-;1,-,-,-,-,-,-,-"},
 	{POLICY(STS ",\"failure-details\":{\"failed-session-count\":0}"), READ_STS ",0,0;0,-,-,-,-,-,-,-"},
 };
 
@@ -208,16 +212,19 @@ static void test_limits(void **state)
 	limit_check(repeated("{\"policies\":[],\"x\":\"", "0123456789abcdef", TLSRPT_READ_MAX / 16, "\"}"), false);
 }
 
-static void test_failed(void **state)
+/* A long text is cut between two characters. */
+static void test_long_texts(void **state)
 {
+	struct read_report report;
+	char why[TLSRPT_READ_WHY];
 	(void)state;
-	struct read_failure failures[] = {{.sessions = 0}, {.sessions = 3}, {.sessions = 4}};
-	struct read_policy policy = {.failures = 5, .count = 3, .failure = failures};
-	assert_int_equal(read_policy_failed(&policy), 5);
-	policy.failures = 0;
-	assert_int_equal(read_policy_failed(&policy), 1);
-	policy.count = 1;
-	assert_int_equal(read_policy_failed(&policy), 0);
+	char *json = repeated(
+		"{\"policies\":[],\"report-id\":\"x\",\"organization-name\":\"a", "\xc3\xa9", TLSRPT_READ_TEXT, "\"}");
+	assert_true(tlsrpt_read(&report, json, strlen(json), why));
+	assert_int_equal(strlen(report.organization), TLSRPT_READ_TEXT - 1);
+	assert_string_equal(report.organization + TLSRPT_READ_TEXT - 3, "\xc3\xa9");
+	tlsrpt_read_free(&report);
+	free(json);
 }
 
 int main(void)
@@ -226,7 +233,7 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_long_texts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
