@@ -179,6 +179,8 @@ check_PROGRAMS += tests/unit/test_report_read
 tests_unit_test_report_read_SOURCES = tests/unit/test_report_read.c tests/unit/report_mail.c tests/unit/report_mail.h \
 	tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h $(received_files) cli/report/report_read.c cli/report/report_read.h \
 	cli/report/report_read_json.c cli/report/report_read_print.c cli/output.c cli/output.h
+check_PROGRAMS += tests/unit/test_report_round_trip
+tests_unit_test_report_round_trip_SOURCES = tests/unit/test_report_round_trip.c $(received_files) $(core_test_files)
 check_PROGRAMS += tests/unit/test_limits
 check_PROGRAMS += tests/unit/test_runner
 check_PROGRAMS += tests/unit/test_check_refresh
