@@ -11,6 +11,7 @@
 #define HEADER_MAX 16384 /* octets of everything but text and file */
 #define VALUE_MAX 700    /* octets of one string in the header; so a line has less than 998 */
 #define BASE64_LINE 57   /* octets in a line of base64: 76 characters (RFC 2045 6.8) */
+#define QUOTED_LINE 75   /* characters before the = at the end of a line (RFC 2045 6.7) */
 #define DAY_S 86400
 
 /* Adds a string on one line. */
@@ -66,20 +67,32 @@ static void header_add(struct text *out, const struct tlsrpt_mail *mail)
 	field_add(out, " boundary=\"=_", mail->unique, "\"\r\n\r\n");
 }
 
-/* Adds the text with CRLF. A line does not begin with a boundary, because base64 and the text have no `--=_` there. */
+/* Adds a line of text as quoted-printable (RFC 2045 6.7). */
+static void line_add(struct text *out, struct span line)
+{
+	size_t column = 0;
+	for (size_t i = 0; i < line.len; i++) {
+		char c = line.at[i], code[8];
+		bool blank = c == ' ' && i + 1 < line.len;
+		bool plain = blank || (ascii_is_printable(c) && c != ' ' && c != '=');
+		snprintf(code, sizeof code, plain ? "%c" : "=%02X", plain ? c : (unsigned char)c);
+		if (column + strlen(code) > QUOTED_LINE) {
+			text_add(out, "=\r\n");
+			column = 0;
+		}
+		text_add(out, code);
+		column += strlen(code);
+	}
+	text_add(out, "\r\n");
+}
+
+/* Adds the text. No line of it looks like a boundary, because `=` is encoded. */
 static void text_part_add(struct text *out, const struct tlsrpt_mail *mail)
 {
 	field_add(out, "--=_", mail->unique, "\r\n");
-	text_add(out, "Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n");
-	for (struct span rest = {mail->text, strlen(mail->text)}; rest.len > 0;) {
-		struct span line = span_until(&rest, '\n');
-		for (; line.len > VALUE_MAX; line = (struct span){line.at + VALUE_MAX, line.len - VALUE_MAX}) {
-			text_add_bytes(out, line.at, VALUE_MAX);
-			text_add(out, "\r\n");
-		}
-		text_add_bytes(out, line.at, line.len);
-		text_add(out, "\r\n");
-	}
+	text_add(out, "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n");
+	for (struct span rest = {mail->text, strlen(mail->text)}; rest.len > 0;)
+		line_add(out, span_until(&rest, '\n'));
 }
 
 static void base64_add(struct text *out, const unsigned char *bytes, size_t len)
@@ -106,13 +119,11 @@ static void file_part_add(struct text *out, const struct tlsrpt_mail *mail)
 	field_add(out, "\r\n--=_", mail->unique, "--\r\n");
 }
 
-/* Returns how many lines the mail's text has, with those that a long line is cut into. */
+/* Returns how many octets the text needs at most: three for each octet, and the ends of lines that are broken. */
 static size_t text_room(const char *text)
 {
-	size_t len = strlen(text), lines = len / VALUE_MAX + 2;
-	for (const char *at = text; (at = strchr(at, '\n')); at++)
-		lines++;
-	return len + 2 * lines;
+	size_t len = 3 * strlen(text);
+	return len + 3 * (len / (QUOTED_LINE - 2) + 1);
 }
 
 char *tlsrpt_mail(const struct tlsrpt_mail *mail, size_t *len)

@@ -13,13 +13,13 @@ struct tlsrpt_mail {
 	const char *id;            /* the report-id, which is also the message-id */
 	const char *unique;        /* letters and digits that differ between reports */
 	int64_t at;                /* the time in the field Date */
-	const char *text;          /* printable ASCII, with LF at the ends of lines */
+	const char *text;          /* UTF-8, with LF at the ends of lines */
 	const char *file;          /* the name of the attached file */
 	const unsigned char *gzip; /* its contents */
 	size_t gzip_len;
 };
 /* Returns the whole mail, with CRLF at the ends of lines: from malloc(); its length becomes `len`. Lines have at most 998 octets
- * (RFC 5322 2.1.1). What is not printable ASCII in one of the strings becomes `?`, so no string can add a line to the header. Returns
+ * (RFC 5322 2.1.1). What is not printable ASCII in a string for the header becomes `?`, so none can add a line to it. Returns
  * NULL if `from` or `to` is no mailbox in the form of report_mailbox_read(). */
 char *tlsrpt_mail(const struct tlsrpt_mail *mail, size_t *len);
 

@@ -50,7 +50,8 @@ void tlsrpt_report_free(struct tlsrpt_report *report);
 char *tlsrpt_report_json(const struct tlsrpt_report *report);
 /* Writes the name of the file with the compressed JSON (RFC 8460 5.1), and returns `out`. */
 const char *tlsrpt_report_file(const struct tlsrpt_report *report, char out[TLSRPT_FILE_SIZE]);
-/* Returns the report as text for the domain's postmaster: lines of printable ASCII that end in LF, from malloc(). Names the policies
+/* Returns the report as text for the domain's postmaster: lines of UTF-8 without control
+ * characters that end in LF, from malloc(); only the name of the organization may have other characters than ASCII. Names the policies
  * and failures with the most sessions, and says how many others the JSON has. */
 char *tlsrpt_report_text(const struct tlsrpt_report *report);
 

@@ -2,6 +2,7 @@
 #include "memory.h"
 #include "text.h"
 #include "tlsrpt_report.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -107,6 +108,18 @@ static void subject_add(struct text *text, const json_t *failure, enum tlsrpt_re
 	}
 }
 
+/* Adds what to do, with the domain's name in place of the word DOMAIN. */
+static void remedy_add(struct text *text, enum tlsrpt_result result, const char *domain)
+{
+	static const char word[] = "DOMAIN";
+	const char *remedy = tlsrpt_result_remedy(result);
+	for (const char *found; (found = strstr(remedy, word)); remedy = found + strlen(word)) {
+		text_add_bytes(text, remedy, (size_t)(found - remedy));
+		text_add(text, domain);
+	}
+	text_add(text, remedy);
+}
+
 /* Writes one kind of failure: how often, who, what, the reason, and what to do unless that was written before. */
 static void failure_write(struct writer *writer, const json_t *failure, uint64_t count)
 {
@@ -134,7 +147,7 @@ static void failure_write(struct writer *writer, const json_t *failure, uint64_t
 	writer->told[result] = true;
 	text_init(&text, words, sizeof words);
 	text_add(&text, "What to do: ");
-	text_add(&text, tlsrpt_result_remedy(result));
+	remedy_add(&text, result, writer->report->tally.domain);
 	paragraph(writer, 4, 4, words);
 }
 
@@ -165,6 +178,8 @@ static void policy_name_add(struct text *text, const json_t *policy, const char 
 		mode = mode_of(policy);
 	if (strcmp(mode, "testing") == 0) {
 		text_add(text, ", mode testing: mail is delivered in spite of failures");
+	} else if (strcmp(mode, "enforce") == 0) {
+		text_add(text, ", mode enforce: mail is not delivered where sessions fail");
 	} else if (*mode) {
 		text_add(text, ", mode ");
 		quote_add(text, mode);
@@ -216,7 +231,7 @@ static void group_write(struct writer *writer, const struct tally_group *group)
 static void head_write(struct writer *writer)
 {
 	const struct tlsrpt_report *report = writer->report;
-	char words[PARAGRAPH_SIZE];
+	char words[PARAGRAPH_SIZE], organization[QUOTED_MAX];
 	struct text text;
 	uint64_t failed = tlsrpt_tally_failed(&report->tally), total = tlsrpt_tally_total(&report->tally);
 	text_init(&text, words, sizeof words);
@@ -227,8 +242,10 @@ static void head_write(struct writer *writer)
 	paragraph(writer, 0, 0, words);
 	blank_line(writer);
 	text_init(&text, words, sizeof words);
+	utf8_text_copy(organization, sizeof organization, report->reporter.organization,
+		strlen(report->reporter.organization));
 	text_add(&text, "Sender:   ");
-	quote_add(&text, report->reporter.organization);
+	text_add(&text, organization); /* the operator's own words, so they are not quoted */
 	text_add(&text, ", ");
 	quote_add(&text, report->reporter.from);
 	text_add(&text, "\nDay:      ");

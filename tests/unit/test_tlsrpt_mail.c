@@ -43,7 +43,7 @@ static void tally_make(struct tlsrpt_tally *tally, const char *domain, unsigned 
 
 static void mail_make(struct made *made, const char *domain, const char *from, unsigned sessions)
 {
-	struct tlsrpt_reporter reporter = {"Example \"Inc.\"\r\nBcc: all@example.org", from, "relay1"};
+	struct tlsrpt_reporter reporter = {"B\xc3\xbcro \"Example\"\r\nBcc: all@example.org", from, "relay1"};
 	struct tlsrpt_tally tally;
 	tally_make(&tally, domain, sessions);
 	tlsrpt_report_init(&made->report, &reporter, &tally, NULL);

@@ -413,7 +413,7 @@ static void text_explains(void **state)
 				  "whether the connections of one sender to the domain's mail hosts were\n"
 				  "encrypted as the domain's policy demands.\n"
 				  "\n"
-				  "Sender:   \"Example Inc.\", tlsrpt@relay.example.com\n"
+				  "Sender:   Example Inc., tlsrpt@relay.example.com\n"
 				  "Day:      2026-11-29, from 00:00 to 24:00 UTC\n"
 				  "Sessions: 4, of which failed: 1\n"
 				  "\n"
@@ -441,12 +441,36 @@ static void text_explains(void **state)
 	tlsrpt_tally_free(&tally);
 }
 
+/* A remedy names the domain, and mode enforce says what failures mean for mail. */
+static void text_names_the_domain(void **state)
+{
+	struct tlsrpt_policy policy = {.type = TLSRPT_STS, .domain = "example.net"};
+	struct tlsrpt_failure failure = {.result = TLSRPT_STS_WEBPKI_INVALID};
+	struct tlsrpt_tally tally;
+	struct tlsrpt_report report;
+	(void)state;
+	names_add(&policy.strings, "mode:enforce", strlen("mode:enforce"));
+	tlsrpt_tally_init(&tally, DAY, "example.net");
+	count_one(&tally, ONE, &policy, &failure, false);
+	tlsrpt_report_init(&report, &reporter, &tally, NULL);
+	char *text = tlsrpt_report_text(&report);
+	assert_non_null(strstr(text, "mode enforce: mail is not delivered"));
+	assert_non_null(strstr(text, "  1 session succeeded, 0 failed, but something was wrong:\n"));
+	assert_non_null(strstr(text, "mta-sts.example.net"));
+	assert_null(strstr(text, "DOMAIN"));
+	free(text);
+	tlsrpt_report_free(&report);
+	tlsrpt_tally_free(&tally);
+	lists_free(&policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(each_address_has_its_groups),
 		cmocka_unit_test(shape_is_exact), cmocka_unit_test(unknown_settings_are_left_out),
 		cmocka_unit_test(ids_are_unique_and_stable), cmocka_unit_test(file_has_its_name),
 		cmocka_unit_test(order_does_not_matter), cmocka_unit_test(flood_makes_no_large_report),
-		cmocka_unit_test(corpus_fits), cmocka_unit_test(corpus_comes_back), cmocka_unit_test(text_explains)};
+		cmocka_unit_test(corpus_fits), cmocka_unit_test(corpus_comes_back), cmocka_unit_test(text_explains),
+		cmocka_unit_test(text_names_the_domain)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
