@@ -28,6 +28,7 @@ static const struct field look_rows[] = {
 	ROW(18, date, staple_from),
 	ROW(19, date, staple_until),
 	ROW(20, printable, staple_why),
+	ROW(21, address, from),
 };
 const struct fields look_table = FIELDS(look_rows, "", "");
 

@@ -22,6 +22,7 @@
 struct look {
 	int64_t at;                      /* when the probe ended; 0: there is no look */
 	char address[ADDRESS_TEXT_SIZE]; /* the address that was dialled */
+	char from[ADDRESS_TEXT_SIZE];    /* this machine's address in the connection; "": there was none */
 
 	/* SMTP. Lines are separated by `\n`. */
 	char greeting[LOOK_GREETING_SIZE];

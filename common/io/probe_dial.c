@@ -337,12 +337,32 @@ static void plain_go(struct dial *dial, const char *bytes, size_t len, bool clos
 	}
 }
 
+/* Notes this machine's address in the connection. */
+static void from_note(struct dial *dial)
+{
+	struct sockaddr_storage here;
+	socklen_t size = sizeof here;
+	struct address address = {.len = 0};
+	if (getsockname(dial->fd, (struct sockaddr *)&here, &size) != 0)
+		return;
+	if (here.ss_family == AF_INET) {
+		address.len = 4;
+		memcpy(address.bytes, &((struct sockaddr_in *)&here)->sin_addr, 4);
+	} else {
+		address.len = 16;
+		memcpy(address.bytes, &((struct sockaddr_in6 *)&here)->sin6_addr, 16);
+	}
+	address_format(&address, dial->look.from);
+}
+
 static void connect_go(struct dial *dial)
 {
 	socklen_t size = sizeof(int);
 	int error = 0;
 	if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
 		error = errno;
+	if (error == 0)
+		from_note(dial);
 	if (error != 0) {
 		failed(dial, connect_reason(error), strerror(error));
 	} else if (dial->port == PROBE_PORT_TLS) { /* RFC 8314 3.3 */

@@ -149,6 +149,7 @@ static void look_fill(struct look *look, struct evidence *seen, const struct wor
 	const char *ehlo = as->ehlo[0] ? as->ehlo : host;
 	memset(look, 0, sizeof *look);
 	memcpy(look->address, seen->address, sizeof look->address);
+	snprintf(look->from, sizeof look->from, "%s", strchr(seen->address, ':') ? "2a00::25" : "8.8.8.25");
 	if (reason_class(seen->reason) == REASON_INCONCLUSIVE)
 		return;
 	bool stripped = seen->reason == REASON_STARTTLS_MISSING;

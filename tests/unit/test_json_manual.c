@@ -207,6 +207,7 @@ static void look_fill(struct look *look, int64_t at)
 		.greeting = "220 mx1.used.example ESMTP",
 		.ehlo = "250-mx1.used.example\n250 STARTTLS",
 		.ehlo_tls = "250 mx1.used.example",
+		.from = "192.0.2.1",
 		.ehlo_name = "mx1.used.example",
 		.fingerprint = "00aa",
 		.spki = "00bb",

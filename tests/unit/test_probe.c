@@ -757,6 +757,7 @@ static void test_look_good(void **state)
 	assert_string_equal(server.ehlo, ""); /* no further round trip */
 	assert_int_equal(look->at, 0);
 	assert_string_equal(look->address, "127.0.0.1");
+	assert_string_equal(look->from, "127.0.0.1");
 	assert_string_equal(look->greeting, "220-a\n220 mx ESMTP\n");
 	assert_string_equal(look->ehlo, "250-mx\n250-PIPELINING\n250-STARTTLS\n250 8BITMIME\n");
 	assert_string_equal(look->ehlo_tls, "");
