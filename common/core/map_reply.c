@@ -1,64 +1,26 @@
 #include "map_reply.h"
 
-#include "ascii.h"
+#include "policy_strings.h"
 
 #include <string.h>
 
 /* The weight of `secure match= servername=hostname`, as map_sts_weight() counts it. */
 #define STS_FRAME_WEIGHT 48
 
-static const char *next_pattern(const struct policy *policy, const char *previous)
-{
-	const char *mx = names_next(&policy->mx, previous);
-	while (mx && map_word_is_magic((struct span){mx, strlen(mx)}))
-		mx = names_next(&policy->mx, mx);
-	return mx;
-}
-
-/* RFC 8460 4.4, policy-string: the policy's lines as published, without those that would break the reply. */
-static bool add_received_lines(struct text *out, struct span rest)
-{
-	bool any = false;
-	while (rest.len) {
-		const char *end = memchr(rest.at, '\n', rest.len);
-		size_t len = end ? (size_t)(end - rest.at) : rest.len;
-		struct span line = span_trim((struct span){rest.at, len}, " \t\r");
-		if (map_policy_line_valid(line)) {
-			text_add(out, " { policy_string = ");
-			text_add_bytes(out, line.at, line.len);
-			text_add(out, " }");
-			any = true;
-		}
-		rest = end ? (struct span){end + 1, rest.len - len - 1} : (struct span){rest.at + len, 0};
-	}
-	return any;
-}
-
-static void add_field(struct text *out, const char *name, const char *value)
+static void add_string(void *out, struct span line)
 {
 	text_add(out, " { policy_string = ");
-	text_add(out, name);
-	text_add(out, ": ");
-	text_add(out, value);
+	text_add_bytes(out, line.at, line.len);
 	text_add(out, " }");
 }
 
 static void add_tlsrpt(struct text *out, const struct map_source *source)
 {
+	const struct policy *policy = source->policy;
 	text_add(out, " policy_type=sts policy_domain=");
 	text_add(out, source->verdict->domain);
-	if (!add_received_lines(out, (struct span){source->policy->text, source->policy->text_len})) {
-		/* The store has no text of this policy because the text was too long, or no line of it can be sent. */
-		const struct policy *policy = source->policy;
-		add_field(out, "version", "STSv1");
-		add_field(out, "mode", policy_mode_name(policy->mode));
-		for (const char *mx = names_next(&policy->mx, NULL); mx; mx = names_next(&policy->mx, mx))
-			add_field(out, "mx", mx);
-		text_add(out, " { policy_string = max_age: ");
-		text_add_number(out, policy->max_age_s);
-		text_add(out, " }");
-	}
-	for (const char *mx = next_pattern(source->policy, NULL); mx; mx = next_pattern(source->policy, mx)) {
+	policy_strings(policy, add_string, out);
+	for (const char *mx = policy_pattern_next(policy, NULL); mx; mx = policy_pattern_next(policy, mx)) {
 		text_add(out, " mx_host_pattern=");
 		text_add(out, mx);
 	}
@@ -76,7 +38,8 @@ static void add_secure(struct text *out, enum map_dialect dialect, const struct 
 	size_t start = out->len, weight = STS_FRAME_WEIGHT;
 	size_t weight_max = dialect == MAP_STS ? MAP_STS_VALUE_MAX : SIZE_MAX;
 	const char *between = "OK secure match=";
-	for (const char *mx = next_pattern(source->policy, NULL); mx; mx = next_pattern(source->policy, mx)) {
+	for (const char *mx = policy_pattern_next(source->policy, NULL); mx;
+		mx = policy_pattern_next(source->policy, mx)) {
 		const char *name = mx[0] == '*' ? mx + 1 : mx; /* match= has `.x` for `*.x` (spec X-4) */
 		size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
 		if (weight + more > weight_max)
