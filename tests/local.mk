@@ -269,6 +269,7 @@ tests_unit_test_verdict_worlds_SOURCES = tests/unit/test_verdict_worlds.c tests/
 	tests/unit/world_map.c tests/unit/world_run.c tests/unit/world_run.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_schedule
 check_PROGRAMS += tests/unit/test_map_reply
+check_PROGRAMS += tests/unit/test_tlsrpt_observed
 check_PROGRAMS += tests/unit/test_answer
 check_PROGRAMS += tests/unit/test_check
 tests_unit_test_check_LDFLAGS = $(fakes_ldflags)

@@ -68,6 +68,20 @@ enum report_record report_record_parse(const char *bytes, size_t len, struct spa
 	return REPORT_RECORD_OK;
 }
 
+bool report_record_choose(const struct span *txt, size_t count, struct span *record)
+{
+	struct span where;
+	size_t found = 0;
+	*record = (struct span){.at = NULL};
+	for (size_t i = 0; i < count; i++) {
+		if (report_record_parse(txt[i].at, txt[i].len, &where) == REPORT_RECORD_NONE)
+			continue;
+		*record = txt[i];
+		found++;
+	}
+	return found == 1 && report_record_parse(record->at, record->len, &where) != REPORT_RECORD_NO_RUA;
+}
+
 /* --- addresses that can be used ----------------------------------------------------------------------------------- */
 
 static int hex_value(char c)

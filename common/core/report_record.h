@@ -15,6 +15,9 @@ enum report_record {
 /* Parses one TXT record, whose character-strings the caller has joined. After REPORT_RECORD_BAD_URI `where` has the
  * address; otherwise its `at` is NULL. `where` borrows from `bytes`. */
 enum report_record report_record_parse(const char *bytes, size_t len, struct span *where);
+/* Chooses the record among all TXT records of the name. Returns false if the domain gets no reports: not exactly one of them
+ * begins as a TLSRPT record (RFC 8460 3), or that one has no field rua. `record` borrows from `txt`. */
+bool report_record_choose(const struct span *txt, size_t count, struct span *record);
 
 /* An address that reports can be sent to. Strangers choose it; nobody asks whom it names whether he wants reports (spec T-7). So
  * anything unusual is not used. */

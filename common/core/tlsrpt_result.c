@@ -50,7 +50,12 @@ enum tlsrpt_result tlsrpt_result_of(enum reason reason)
 	switch (reason) {
 	case REASON_STARTTLS_MISSING:
 		return TLSRPT_STARTTLS_NOT_SUPPORTED;
+	/* RFC 8460 4.3.1: any fault of a certificate that has no type of its own. */
 	case REASON_CERT_UNTRUSTED:
+	case REASON_CERT_NOT_YET_VALID:
+	case REASON_CERT_PURPOSE:
+	case REASON_CERT_WEAK_KEY:
+	case REASON_CERT_REVOKED:
 		return TLSRPT_CERTIFICATE_NOT_TRUSTED;
 	case REASON_CERT_EXPIRED:
 		return TLSRPT_CERTIFICATE_EXPIRED;
@@ -58,20 +63,12 @@ enum tlsrpt_result tlsrpt_result_of(enum reason reason)
 		return TLSRPT_CERTIFICATE_HOST_MISMATCH;
 	case REASON_STARTTLS_REFUSED:
 	case REASON_STARTTLS_INJECTION:
-	case REASON_CERT_NOT_YET_VALID:
-	case REASON_CERT_PURPOSE:
-	case REASON_CERT_WEAK_KEY:
-	case REASON_CERT_REVOKED:
 	case REASON_TLS_TOO_OLD:
 	case REASON_TLS_FAILED:
 	case REASON_MX_NOT_IN_POLICY:
 		return TLSRPT_VALIDATION_FAILURE;
 	case REASON_TLSA_MISMATCH:
 		return TLSRPT_TLSA_INVALID;
-	case REASON_DANE_REQUIRED:
-		return TLSRPT_DANE_REQUIRED;
-	case REASON_TLSA_LOOKUP:
-		return TLSRPT_DNSSEC_INVALID;
 	case REASON_POLICY_FETCH:
 		return TLSRPT_STS_POLICY_FETCH_ERROR;
 	case REASON_POLICY_INVALID:
@@ -79,6 +76,7 @@ enum tlsrpt_result tlsrpt_result_of(enum reason reason)
 	case REASON_POLICY_WEBPKI:
 		return TLSRPT_STS_WEBPKI_INVALID;
 	case REASON_OK:
+	case REASON_DANE_REQUIRED:
 	case REASON_HOP_ELSEWHERE:
 	case REASON_HOP_UNREACHABLE:
 	case REASON_HOP_NO_ADDRESS:
@@ -89,6 +87,7 @@ enum tlsrpt_result tlsrpt_result_of(enum reason reason)
 	case REASON_HOP_GREETING:
 	case REASON_HOP_PROTOCOL:
 	case REASON_HOP_INTERNAL:
+	case REASON_TLSA_LOOKUP:
 	case REASON_PROBE_BUDGET:
 	case REASON_NOT_YET_CHECKED:
 	case REASON_MX_LOOKUP:
