@@ -5,6 +5,7 @@
 #include "reason.h"
 #include "settings.h"
 #include "sign.h"
+#include "tlsrpt_result.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -240,6 +241,19 @@ static void reasons_print(void)
 	puts(".El");
 }
 
+/* Which reason is reported by which result type. */
+static void results_print(void)
+{
+	puts(".Bl -column -offset indent \"starttls-not-supported\" \"sts-policy-fetch-error\"\n"
+	     ".It Sy Reason Ta Sy Result type");
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
+		enum tlsrpt_result result = tlsrpt_result_of(reason);
+		if (result != TLSRPT_RESULTS)
+			printf(".It Li %s Ta Li %s\n", reason_name(reason), tlsrpt_result_name(result));
+	}
+	puts(".El");
+}
+
 static void findings_print(void)
 {
 	static const char *const texts[] = {[FINDING_POLICY] = "policy", [FINDING_RECORD] = "record"};
@@ -281,13 +295,13 @@ int main(int argc, char **argv)
 		void (*print)(void);
 	} parts[] = {{"settings", settings_print}, {"sample", sample_print}, {"metrics", metrics_print},
 		{"events", events_print}, {"signs", signs_print}, {"reasons", reasons_print},
-		{"findings", findings_print}, {"doctor", doctor_print}};
+		{"results", results_print}, {"findings", findings_print}, {"doctor", doctor_print}};
 	for (size_t i = 0; argc == 2 && i < sizeof parts / sizeof *parts; i++) {
 		if (strcmp(argv[1], parts[i].word) != 0)
 			continue;
 		parts[i].print();
 		return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EX_IOERR;
 	}
-	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|signs|reasons|findings|doctor\n");
+	fprintf(stderr, "usage: tables_doc settings|sample|metrics|events|signs|reasons|results|findings|doctor\n");
 	return EX_USAGE;
 }

@@ -11,7 +11,7 @@ fakes = tests/fakes/world.h tests/fakes/world.c tests/fakes/world_calls.c tests/
 check_PROGRAMS += tests/scenarios/runner
 tests_scenarios_runner_LDFLAGS = $(fakes_ldflags)
 tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.c tests/scenarios/scene.h \
-	tests/scenarios/scene_world.c tests/scenarios/counts.c tests/scenarios/counts.h tests/scenarios/expect.c \
+	tests/scenarios/scene_world.c tests/scenarios/sessions.c tests/scenarios/sessions.h tests/scenarios/counts.c tests/scenarios/counts.h tests/scenarios/expect.c \
 	tests/scenarios/table.c tests/scenarios/table.h tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 
 postfix_check_files = cli/doctor/postfix_checks_internal.h cli/doctor/postfix_checks.c cli/doctor/postfix_checks.h cli/doctor/postfix_config.c cli/doctor/postfix_config.h \

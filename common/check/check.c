@@ -33,6 +33,7 @@ static void desk_ended(struct loop_task *task)
 	runner_free(&desk->runner);
 	fetch_line_free(&desk->fetches);
 	probe_line_free(&desk->probes);
+	outbox_free(&desk->outbox);
 	lock_take(&check->lock);
 	check->desks_open--;
 	cond_wake_all(&check->idle);
@@ -106,6 +107,7 @@ void check_free(struct check **slot)
 	while (check->desks_open > 0)
 		cond_wait(&check->idle, &check->lock);
 	lock_drop(&check->lock);
+	tlsrpt_own_free(&check->own);
 	limits_free(&check->bounds.limits);
 	turns_free(&check->turns);
 	conditions_destroy(&check->conditions);
@@ -333,6 +335,13 @@ bool check_give_up(struct check *check, check_ticket ticket, struct outcome *out
 void check_listen(struct check *check, events_heard *heard, void *arg)
 {
 	events_listen(check->events, heard, arg);
+}
+
+void check_on_session(struct check *check, tlsrpt_sink *sink, void *arg)
+{
+	check->own = tlsrpt_own_new(&check->conditions, sink, arg);
+	for (unsigned i = 0; i < check->desk_count; i++)
+		check->desk[i].outbox = tlsrpt_own_outbox(check->own, check->desk[i].loop);
 }
 
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail)

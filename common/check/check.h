@@ -12,6 +12,7 @@
 #include "events.h"
 #include "report.h"
 #include "store.h"
+#include "tlsrpt_outbox.h"
 #include "verdict.h"
 
 /* A verdict, and for a question of the map also the policy that the map's reply contains. */
@@ -60,6 +61,9 @@ struct config *check_config(struct check *check);
 
 /* See events_listen(). Call it before the first question. */
 void check_listen(struct check *check, events_heard *heard, void *arg);
+/* Sets where the sessions of TLS reports go that this relay observes itself (design 7.27); see tlsrpt_sink. Call it before the
+ * first question. Without a sink there are none. */
+void check_on_session(struct check *check, tlsrpt_sink *sink, void *arg);
 /* Notes an event for a front end; see events_note(). */
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail);
 

@@ -20,6 +20,7 @@
 #include "runner.h"
 #include "signs.h"
 #include "stories.h"
+#include "tlsrpt_own.h"
 #include "turns.h"
 #include "verdicts.h"
 
@@ -47,6 +48,7 @@ struct waiter {
 struct flight {
 	struct want want;
 	struct inquiry *parked;
+	bool asked;          /* a front end asked one of these inquiries */
 	struct flight *next; /* the next flight in the same bucket */
 };
 
@@ -99,6 +101,7 @@ struct desk {
 	struct runner *runner;
 	struct fetch_line *fetches;
 	struct probe_line *probes;
+	struct outbox *outbox; /* NULL: there is no sink for sessions */
 	struct loop_task stop; /* wakes the desk's inquiries, which then end */
 	struct loop_task end;  /* frees the members above */
 };
@@ -113,6 +116,7 @@ struct check {
 	struct revocations *revocations;
 	struct conditions conditions;
 	struct turns *turns;
+	struct tlsrpt_own *own; /* set before the first question; NULL: there is no sink for sessions */
 	struct bounds bounds;
 	unsigned inquiries_max;
 	unsigned desk_count;
@@ -179,6 +183,8 @@ void waiter_leave(struct check *check, struct waiter *waiter, struct outcome *ou
 /* If no flight for this want is under way, makes the inquiry the leader of a new one and returns true. Otherwise parks
  * the inquiry in the flight and returns false. A parked inquiry belongs to the leader until the leader resumes it. */
 bool flight_join(struct inquiry *inquiry, const struct want *want);
+/* Returns whether a front end asked this inquiry or one that is parked in its flight. */
+bool flight_is_asked(struct inquiry *inquiry);
 /* Ends the flight and returns true if nobody is parked in it; else changes nothing and returns false. */
 bool flight_land_alone(struct inquiry *inquiry);
 /* Ends the flight and returns the inquiries that were parked in it. They belong to the caller now. */

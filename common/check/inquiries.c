@@ -285,10 +285,12 @@ bool flight_join(struct inquiry *inquiry, const struct want *want)
 	if (leads) {
 		struct flight *flight = xcalloc(1, sizeof *flight);
 		flight->want = *want;
+		flight->asked = inquiry->asked;
 		*at = inquiry->leading = flight;
 	} else {
 		inquiry->parked = (*at)->parked;
 		(*at)->parked = inquiry;
+		(*at)->asked = (*at)->asked || inquiry->asked;
 	}
 	lock_drop(&check->lock);
 	return leads;
@@ -302,6 +304,14 @@ static struct inquiry *flight_end(struct inquiry *inquiry) REQUIRES(inquiry->che
 	free(flight);
 	inquiry->leading = NULL;
 	return parked;
+}
+
+bool flight_is_asked(struct inquiry *inquiry)
+{
+	lock_take(&inquiry->check->lock);
+	bool asked = inquiry->leading->asked;
+	lock_drop(&inquiry->check->lock);
+	return asked;
 }
 
 bool flight_land_alone(struct inquiry *inquiry)

@@ -109,6 +109,19 @@ static bool save_or_go_on(struct inquiry *inquiry)
 
 /* --- obtaining ---------------------------------------------------------------------------------------------------- */
 
+/* Notes the sessions of TLS reports that a result shows, or without a result those that the inquiry shows as it ends. */
+static void sessions_note(struct inquiry *inquiry, const struct found *found)
+{
+	const struct tlsrpt_inquiry view = {.config = inquiry->config,
+		.facts = &inquiry->facts,
+		.outbox = inquiry->desk->outbox,
+		.asked = inquiry->asked || (found && flight_is_asked(inquiry))};
+	if (found)
+		tlsrpt_own_found(inquiry->check->own, &view, found);
+	else
+		tlsrpt_own_ended(inquiry->check->own, &view);
+}
+
 /* Call it when obtain() has returned a result for the want: the inquiry learns the result and keeps it to be written.
  * If no inquiry is parked in the flight, the flight ends now, except for a result about a mail host (which many domains
  * may need) or an enforce policy. Otherwise it ends when the result has been written, so that no other inquiry starts
@@ -127,6 +140,8 @@ static void obtained(struct inquiry *inquiry, struct found *found)
 	if (want->kind == WANT_PROBE && !found->untried)
 		revocations_note(check->revocations, inquiry->config->settings, inquiry->facts.question.domain,
 			want->name, want->port, &found->evidence);
+	if (check->own)
+		sessions_note(inquiry, found);
 	facts_learn_found(&inquiry->facts, found);
 	seen_hops_note(&inquiry->seen, found);
 	counters_found(found);
@@ -281,6 +296,8 @@ static void answer(struct inquiry *inquiry)
 		if (!inquiry->cut_off)
 			movements_note(inquiry->check->store, inquiry->check->signs, inquiry->config->networks,
 				&inquiry->facts, &inquiry->seen);
+		if (!inquiry->cut_off && inquiry->check->own)
+			sessions_note(inquiry, NULL);
 	}
 	inquiry->waiters_answered = true;
 	if (inquiry->housekept || !save_start(inquiry))

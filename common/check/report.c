@@ -6,6 +6,7 @@
 #include "limit_hits.h"
 #include "log.h"
 #include "revocation.h"
+#include "tlsrpt_outbox.h"
 #include "tlsrpt_tallies.h"
 
 #include <string.h>
@@ -69,6 +70,9 @@ void verdict_log(const struct verdict_seen *seen)
 _Static_assert((int)PURPOSE_QUERY < (int)LABEL_PURPOSE_VALUES, "LABEL(PURPOSE) in metrics.def has too few values");
 _Static_assert((int)VERDICT_DEFER < (int)LABEL_VERDICT_VALUES, "LABEL(VERDICT) in metrics.def has too few values");
 _Static_assert((int)REASON_COUNT <= (int)LABEL_REASON_VALUES, "LABEL(REASON) in metrics.def has too few values");
+_Static_assert((int)TLSRPT_RESULTS < (int)LABEL_OBSERVED_VALUES, "LABEL(OBSERVED) in metrics.def has too few values");
+_Static_assert(
+	(int)TLSRPT_DROPPED_COUNT <= (int)LABEL_DROPPED_VALUES, "LABEL(DROPPED) in metrics.def has too few values");
 _Static_assert((int)EVENT_KIND_COUNT <= (int)LABEL_EVENT_VALUES, "LABEL(EVENT) in metrics.def has too few values");
 _Static_assert(
 	(int)CONDITION_COUNT <= (int)LABEL_CONDITION_VALUES, "LABEL(CONDITION) in metrics.def has too few values");
@@ -187,6 +191,9 @@ void counters_tlsrpt_datagram(enum tlsrpt_datagram fate)
 NAMES(purpose_label, PURPOSE_QUERY + 1, purposes[value])
 NAMES(verdict_label, VERDICT_DEFER + 1, verdict_name((enum verdict_kind)value))
 NAMES(reason_label, REASON_COUNT, reason_name((enum reason)value))
+NAMES(observed_label, TLSRPT_RESULTS + 1,
+	value == TLSRPT_RESULTS ? "ok" : tlsrpt_result_name((enum tlsrpt_result)value))
+NAMES(dropped_label, TLSRPT_DROPPED_COUNT, tlsrpt_dropped_name((enum tlsrpt_dropped)value))
 NAMES(event_label, EVENT_KIND_COUNT, event_name((enum event_kind)value))
 NAMES(reply_label, REPLIES, replies[value].name)
 NAMES(action_label, DEED_DEFER + 1, deed_name((enum deed)value))
@@ -204,6 +211,8 @@ NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
 						     [LABEL_VERDICT] = verdict_label,
 						     [LABEL_REASON] = reason_label,
+						     [LABEL_OBSERVED] = observed_label,
+						     [LABEL_DROPPED] = dropped_label,
 						     [LABEL_STATE] = state_label,
 						     [LABEL_EVENT] = event_label,
 						     [LABEL_REPLY] = reply_label,

@@ -7,6 +7,7 @@
 #include "fake_log.h"
 #include "map_reply.h"
 #include "schedule.h"
+#include "sessions.h"
 #include "world.h"
 
 #include <inttypes.h>
@@ -392,7 +393,8 @@ bool scene_expect(struct scene *scene, const struct words *words)
 		{"due", expect_due}, {"reply", expect_answer}, {"header", expect_answer}, {"log", expect_answer},
 		{"map", expect_answer}, {"map-tlsrpt", expect_answer}, {"map-sts", expect_answer},
 		{"counted", expect_counted}, {"said", expect_said}, {"not-said", expect_said},
-		{"events", expect_events}, {"recorded", expect_recorded}};
+		{"events", expect_events}, {"recorded", expect_recorded}, {"sessions", expect_sessions},
+		{"session", expect_session}};
 	if (words->count < 2)
 		return scene_bad(scene, "expect", "what");
 	if (!scene->check)

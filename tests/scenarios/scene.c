@@ -7,6 +7,7 @@
 #include "fake_log.h"
 #include "next_hop.h"
 #include "override_text.h"
+#include "sessions.h"
 #include "world.h"
 
 #include <dirent.h>
@@ -116,7 +117,9 @@ static bool product_start(struct scene *scene)
 	struct check_options options = {
 		.config = scene->config, .store = scene->store, .loops = scene->loops, .inquiries_max = 8192};
 	scene->check = scene->config ? check_new(&options, &why) : NULL;
-	if (!scene->check)
+	if (scene->check)
+		sessions_listen(scene);
+	else
 		printf("# %s:%u: start: %s\n", scene->file, scene->line, why.text);
 	return scene->check != NULL;
 }
@@ -140,7 +143,7 @@ static bool settle(struct scene *scene)
 		lock_take(&scene->check->lock);
 		unsigned cases = scene->check->inquiries;
 		lock_drop(&scene->check->lock);
-		if (cases == 0)
+		if (cases == 0 && (!scene->check->own || tlsrpt_own_waiting(scene->check->own) == 0))
 			return true;
 		if (clock_mono_ms() > deadline)
 			return scene_wrong(scene, "background work", "ended", "still under way");
@@ -175,6 +178,7 @@ void scene_end(struct scene *scene)
 {
 	world_gate_open("");
 	product_stop(scene);
+	sessions_forget();
 	DIR *directory = opendir(scene->directory);
 	for (struct dirent *item; directory && (item = readdir(directory));) {
 		char path[sizeof scene->directory + sizeof item->d_name + 1];
@@ -369,6 +373,7 @@ static void question_ask(struct scene *scene, const struct question *question, i
 static void question_begin(struct scene *scene)
 {
 	scene->calls_before = world_calls();
+	sessions_forget();
 	counts_question(scene);
 }
 

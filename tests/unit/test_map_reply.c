@@ -76,6 +76,19 @@ static void enforce_is_told_in_each_dialect(void **state)
 	body_is(BODY, MAP_TLSRPT, SECURE ATTRIBUTES);
 }
 
+/* Our own sessions report a failed fetch (design 7.27), the map never does. */
+static void no_answer_fails_a_delivery(void **state)
+{
+	(void)state;
+	struct policy policy = policy_made(BODY, true);
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++)
+		for (enum verdict_kind kind = VERDICT_NONE; kind <= VERDICT_DEFER; kind++) {
+			render(MAP_TLSRPT, kind, reason, &policy);
+			assert_null(strstr(buffer, "policy_failure"));
+		}
+	policy_free(&policy);
+}
+
 /* The text of a large policy is not kept, so its lines are made from the parsed policy. */
 static void lines_are_written_anew(void **state)
 {
@@ -351,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dialects_are_chosen_by_name),
 		cmocka_unit_test(enforce_is_told_in_each_dialect),
+		cmocka_unit_test(no_answer_fails_a_delivery),
 		cmocka_unit_test(lines_are_written_anew),
 		cmocka_unit_test(hostile_lines_are_left_out),
 		cmocka_unit_test(the_rest_is_the_same_in_all),
