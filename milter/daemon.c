@@ -137,6 +137,8 @@ bool daemon_open_store(struct daemon *daemon, struct failure *why)
 	struct failure ignored;
 	if (!store_forget_events(daemon->store, clock_wall_s() - EVENTS_KEPT_S, &ignored))
 		log_warning("cannot remove old events from the store: %s", ignored.text);
+	if (settings->tlsrpt != TLSRPT_COLLECT && !store_forget_tallies(daemon->store, INT64_MAX, &ignored))
+		log_warning("cannot remove counts for TLS reports from the store: %s", ignored.text);
 	return true;
 }
 

@@ -340,7 +340,7 @@ bool store_page_tallies(struct store *store, const struct store_tally_key *after
 /* Reads the tally of a domain on a day. Always sets `out`, which the caller frees, to an empty tally if there is none. */
 enum store_found store_tally(
 	struct store *store, int64_t day, const char *domain, struct tlsrpt_tally *out, struct failure *why);
-/* Removes the tallies of all days before `before`. The store keeps three full days: see TALLY_DAYS_KEPT. */
+/* Removes the tallies of all days before `before`; INT64_MAX: all. The store keeps three full days: see TALLY_DAYS_KEPT. */
 #define TALLY_DAYS_KEPT 3
 bool store_forget_tallies(struct store *store, int64_t before, struct failure *why);
 
