@@ -110,6 +110,7 @@ static void work_print(struct stats *stats, struct stats *before)
 	counters_print(&rows, METRIC_TLSA_LOOKUPS, "TLSA");
 	counters_print(&rows, METRIC_PROBES, "probe");
 	counters_print(&rows, METRIC_PROBES_SPARED, "probe spared");
+	counters_print(&rows, METRIC_TLSRPT_DATAGRAMS, "TLS datagram");
 	counters_print(&rows, METRIC_TLSRPT_SESSIONS, "TLS session");
 	counters_print(&rows, METRIC_TLSRPT_LOST, "TLS session lost");
 	counters_print(&rows, METRIC_EVENTS, "event");
