@@ -3,7 +3,7 @@ cli_inc = -I$(srcdir)/cli -I$(srcdir)/cli/audit -I$(srcdir)/cli/doctor -I$(srcdi
 stsgate_CPPFLAGS = $(front_inc) $(cli_inc) $(product_defs)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_sources = \
-	cli/batch.c cli/batch.h cli/command.def cli/commands.h cli/domains.c cli/domains.h cli/dump.c cli/dump.h \
+	cli/batch.c cli/batch.h cli/command.def cli/commands.h cli/dns_wait.c cli/dns_wait.h cli/domains.c cli/domains.h cli/dump.c cli/dump.h \
 	cli/event_show.c cli/event_show.h cli/events.c cli/export.c cli/forget.c cli/import.c cli/lines.c cli/lines.h cli/list.c \
 	cli/networks_shown.c cli/networks_shown.h cli/open_signs.c cli/open_signs.h cli/output.c cli/output.h cli/override.c cli/progress.c cli/progress.h cli/read_text.c cli/read_text.h \
 	cli/record_json.c cli/record_json.h cli/session.c cli/session.h cli/values.c cli/values.h cli/warm.c \
@@ -14,11 +14,12 @@ cli_sources = \
 	cli/doctor/doctor_entries.c cli/doctor/doctor_entries.h cli/doctor/doctor_internal.h \
 	cli/doctor/doctor_judge.c cli/doctor/doctor_judge.h cli/doctor/doctor_machine.c cli/doctor/doctor_network.c \
 	cli/doctor/doctor_notes.c cli/doctor/doctor_notes.h cli/doctor/doctor_outbound.c \
-	cli/doctor/doctor_postfix.c cli/doctor/doctor_postfix.h cli/doctor/doctor_run.c cli/doctor/doctor_sendmail.c \
+	cli/doctor/doctor_postfix.c cli/doctor/doctor_postfix.h cli/doctor/doctor_reports.c cli/doctor/doctor_reports.h cli/doctor/doctor_run.c cli/doctor/doctor_sendmail.c \
 	cli/doctor/doctor_sockets.c cli/doctor/doctor_store.c cli/doctor/enforced.c cli/doctor/enforced.h \
 	cli/doctor/nameserver.c cli/doctor/nameserver.h cli/doctor/postfix_checks.c cli/doctor/postfix_checks.h \
 	cli/doctor/postfix_checks_internal.h cli/doctor/postfix_config.c cli/doctor/postfix_config.h \
-	cli/doctor/postfix_map_checks.c cli/doctor/postfix_milter_checks.c cli/doctor/postfix_route_checks.c \
+	cli/doctor/postfix_map_checks.c cli/doctor/postfix_milter_checks.c cli/doctor/postfix_report_checks.c \
+	cli/doctor/postfix_route_checks.c cli/doctor/report_signer.c cli/doctor/report_signer.h \
 	cli/doctor/postfix_tls_checks.c cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
 	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h cli/doctor/talk.c cli/doctor/talk.h \
 	cli/doctor/way_out.c cli/doctor/way_out.h \

@@ -15,7 +15,8 @@ tests_scenarios_runner_SOURCES = tests/scenarios/runner.c tests/scenarios/scene.
 	tests/scenarios/table.c tests/scenarios/table.h tests/fakes/fake_log.c tests/fakes/fake_log.h $(fakes)
 
 postfix_check_files = cli/doctor/postfix_checks_internal.h cli/doctor/postfix_checks.c cli/doctor/postfix_checks.h cli/doctor/postfix_config.c cli/doctor/postfix_config.h \
-	cli/doctor/postfix_map_checks.c cli/doctor/postfix_milter_checks.c cli/doctor/postfix_route_checks.c cli/doctor/postfix_tls_checks.c
+	cli/doctor/postfix_map_checks.c cli/doctor/postfix_milter_checks.c cli/doctor/postfix_report_checks.c cli/doctor/postfix_route_checks.c cli/doctor/postfix_tls_checks.c \
+	cli/doctor/report_signer.c cli/doctor/report_signer.h
 received_files = cli/report/failures.c cli/report/failures.h cli/report/mail_parts.c cli/report/mail_parts.h \
 	cli/report/received.c cli/report/received.h
 if HAVE_CMOCKA
@@ -112,10 +113,10 @@ check_PROGRAMS += tests/unit/test_program
 check_PROGRAMS += tests/unit/test_settings
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c tests/fakes/fake_log.c tests/fakes/fake_log.h
 check_PROGRAMS += tests/unit/test_dns_answer
-tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/dns_wait.c tests/unit/dns_wait.h tests/unit/cm.h
+tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h cli/dns_wait.c cli/dns_wait.h tests/unit/cm.h
 if HAVE_LDNS
 tests_unit_test_dnssec_SOURCES = tests/unit/test_dnssec.c tests/unit/signed_server.c tests/unit/signed_server.h \
-	tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/dns_wait.c tests/unit/dns_wait.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
+	tests/unit/dns_await.h tests/unit/dns_port.c tests/unit/dns_port.h cli/dns_wait.c cli/dns_wait.h tests/unit/cm.h tests/fakes/fake_log.c tests/fakes/fake_log.h
 tests_unit_test_dnssec_LDADD = $(LDADD) $(LDNS_LIBS)
 endif
 if HAVE_LIBLOC
@@ -169,7 +170,7 @@ mta_check_files = tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cl
 check_PROGRAMS += tests/unit/test_postfix_checks
 tests_unit_test_postfix_checks_SOURCES = tests/unit/test_postfix_checks.c $(postfix_check_files) $(mta_check_files)
 check_PROGRAMS += tests/unit/test_sendmail_checks
-tests_unit_test_sendmail_checks_SOURCES = tests/unit/test_sendmail_checks.c cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
+tests_unit_test_sendmail_checks_SOURCES = tests/unit/test_sendmail_checks.c cli/doctor/report_signer.c cli/doctor/report_signer.h cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
 	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h $(mta_check_files)
 check_PROGRAMS += tests/unit/test_read_text
 tests_unit_test_read_text_SOURCES = tests/unit/test_read_text.c cli/read_text.c cli/read_text.h cli/output.c cli/output.h tests/unit/cm.h
@@ -219,6 +220,10 @@ tests_unit_test_staple_SOURCES = tests/unit/test_staple.c tests/unit/pki.c tests
 check_PROGRAMS += tests/unit/test_crl
 tests_unit_test_crl_SOURCES = tests/unit/test_crl.c tests/unit/pki.c tests/unit/pki.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_dkim
+check_PROGRAMS += tests/unit/test_doctor_reports
+tests_unit_test_doctor_reports_SOURCES = tests/unit/test_doctor_reports.c tests/unit/dns_port.c tests/unit/dns_port.h \
+	tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cli/dns_wait.c cli/dns_wait.h cli/doctor/doctor_reports.c \
+	cli/doctor/doctor_reports.h cli/output.c cli/output.h
 EXTRA_DIST += tests/dkim-verify
 check_PROGRAMS += tests/unit/test_trust
 tests_unit_test_trust_SOURCES = tests/unit/test_trust.c tests/unit/pki.c tests/unit/pki.h
@@ -400,7 +405,7 @@ tests_fuzz_replay_postconf_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/
 tests_fuzz_replay_postconf_SOURCES = tests/fuzz/fuzz_postconf.c tests/fuzz/doctor_fake.h $(postfix_check_files) cli/output.c cli/output.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_sendmail_cf
 tests_fuzz_replay_sendmail_cf_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/sendmail_cf"' $(AM_CPPFLAGS)
-tests_fuzz_replay_sendmail_cf_SOURCES = tests/fuzz/fuzz_sendmail_cf.c tests/fuzz/doctor_fake.h cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
+tests_fuzz_replay_sendmail_cf_SOURCES = tests/fuzz/fuzz_sendmail_cf.c tests/fuzz/doctor_fake.h cli/doctor/report_signer.c cli/doctor/report_signer.h cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
 	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h cli/output.c cli/output.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/settings"' $(AM_CPPFLAGS)

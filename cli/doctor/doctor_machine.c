@@ -1,6 +1,7 @@
 /* doctor: the checks of this machine that need no other: settings, user, authorities, clock. */
 #include "clock.h"
 #include "doctor.h"
+#include "doctor_reports.h"
 #include "memory.h"
 #include "output.h"
 #include "privileges.h"
@@ -179,8 +180,10 @@ void doctor_machine(struct doctor *doctor)
 		return;
 	/* From here on as the daemon's user, who must be able to read the files and to run the program. */
 	event_command_check(doctor);
-	if (!doctor_wants(doctor, "authorities"))
-		return;
-	authorities_check(doctor, "fetch_ca_file", doctor->settings->fetch_ca_file);
-	authorities_check(doctor, "probe_ca_file", doctor->settings->probe_ca_file);
+	if (doctor_wants(doctor, "authorities")) {
+		authorities_check(doctor, "fetch_ca_file", doctor->settings->fetch_ca_file);
+		authorities_check(doctor, "probe_ca_file", doctor->settings->probe_ca_file);
+	}
+	doctor_report_settings(doctor);
+	doctor_report_key(doctor);
 }

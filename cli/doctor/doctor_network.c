@@ -1,9 +1,10 @@
-/* doctor: the resolvers. This group has given up root. It asks each server for the keys of the trust anchor's zone: the
+/* doctor: the resolvers, and the key of reports. This group has given up root. It asks each server for the keys of the trust anchor's zone: the
  * root's, unless the site has a zone of its own. That is a large, signed answer, and no third party learns of it. */
 #include "clock.h"
 #include "dns.h"
 #include "doctor.h"
 #include "doctor_judge.h"
+#include "doctor_reports.h"
 #include "memory.h"
 #include "nameserver.h"
 #include "text.h"
@@ -223,7 +224,7 @@ static void authentic_report(struct doctor *doctor, const struct servers *server
 		"holds mail");
 }
 
-void doctor_network(struct doctor *doctor)
+static void resolvers_check(struct doctor *doctor)
 {
 	const struct settings *settings = doctor->settings;
 	char zone[DNS_ZONE_SIZE];
@@ -264,4 +265,10 @@ void doctor_network(struct doctor *doctor)
 		servers_observe(mta, NULL, zone);
 	}
 	authentic_report(doctor, mta);
+}
+
+void doctor_network(struct doctor *doctor)
+{
+	resolvers_check(doctor);
+	doctor_report_dns(doctor);
 }

@@ -36,6 +36,10 @@ static const struct socket_check socket_checks[] = {
 	{"delegation", ADDRESS(delegation_socket), .protocol = TALK_DELEGATION, .program = "smtpd"},
 	{"http", ADDRESS(metrics_socket), .protocol = TALK_HTTP},
 };
+/* With tlsrpt = collect Postfix writes to it; with feed stsgated does. */
+static const struct socket_check collector_check = {
+	"tlsrpt-socket", ADDRESS(tlsrpt_socket), .protocol = TALK_DATAGRAM, .program = "smtp"};
+static const struct socket_check feed_check = {"tlsrpt-socket", ADDRESS(tlsrpt_socket), .protocol = TALK_DATAGRAM};
 
 /* --- Postfix ------------------------------------------------------------------------------------------------------ */
 
@@ -80,6 +84,12 @@ static const char *path_below(const char *path, const char *directory)
 	return strncmp(path, directory, len) == 0 && path[len] == '/' ? path + len : NULL;
 }
 
+/* Mail does not depend on the reports. */
+static enum doctor_result attempt_bad(const struct attempt *attempt)
+{
+	return attempt->check->protocol == TALK_DATAGRAM ? DOCTOR_WARN : DOCTOR_FAIL;
+}
+
 static void refused_report(struct doctor *doctor, const struct attempt *attempt, int err)
 {
 	const char *name = attempt->check->check;
@@ -89,16 +99,20 @@ static void refused_report(struct doctor *doctor, const struct attempt *attempt,
 		return;
 	}
 	if (err == EACCES || err == EPERM) {
-		doctor_report(doctor, name, DOCTOR_FAIL, "%s: %s may not connect to %s", attempt->check->setting,
-			attempt->who, attempt->address);
+		doctor_report(doctor, name, attempt_bad(attempt), "%s: %s may not connect to %s",
+			attempt->check->setting, attempt->who, attempt->address);
 		doctor_remedy(doctor,
 			"name this user or its group in socket_owner, with a socket_mode such as 0660, and let it enter each "
 			"directory above the socket (`namei -l %s` shows them); then restart stsgated",
 			attempt->place.path);
 		return;
 	}
-	doctor_report(doctor, name, DOCTOR_FAIL, "%s: nothing listens at %s (%s)", attempt->check->setting,
+	doctor_report(doctor, name, attempt_bad(attempt), "%s: nothing listens at %s (%s)", attempt->check->setting,
 		attempt->address, strerror(err));
+	if (attempt->check == &feed_check) {
+		doctor_remedy(doctor, "start the collector that listens there, or name its socket in tlsrpt_socket");
+		return;
+	}
 	doctor_remedy(doctor, "restart stsgated if the setting was changed since its start; the log line `ready` has "
 			      "the addresses that it uses");
 }
@@ -131,6 +145,8 @@ static void talk_report(struct doctor *doctor, const struct attempt *attempt, co
 	case TALK_ANSWERED:
 		if (attempt->check->protocol == TALK_HTTP)
 			health_report(doctor, attempt, talk);
+		else if (attempt->check->protocol == TALK_DATAGRAM)
+			doctor_report(doctor, name, DOCTOR_OK, "%s can write to %s", attempt->who, attempt->address);
 		else
 			doctor_report(doctor, name, DOCTOR_OK, "%s answers %s", attempt->address, attempt->who);
 		return;
@@ -165,11 +181,13 @@ static bool attempt_prepare(struct doctor *doctor, struct attempt *attempt, cons
 	bool jailed = mta->found && attempt->place.family == SOCKET_UNIX && mta_jails(mta, attempt->check->program);
 	snprintf(attempt->who, sizeof attempt->who, "this user");
 	if (jailed && !(attempt->path = path_below(attempt->place.path, mta->queue))) {
-		doctor_report(doctor, attempt->check->check, DOCTOR_FAIL,
+		doctor_report(doctor, attempt->check->check, attempt_bad(attempt),
 			"%s: Postfix's %s(8) runs in a chroot and cannot reach %s", attempt->check->setting,
 			attempt->check->program, attempt->address);
-		doctor_remedy(doctor, "put the socket below %s, or use an address of the form inet:port@127.0.0.1",
-			mta->queue);
+		doctor_remedy(doctor, "put the socket below %s%s", mta->queue,
+			attempt->check->protocol == TALK_DATAGRAM
+				? ""
+				: ", or use an address of the form inet:port@127.0.0.1");
 		return false;
 	}
 	if (root && by_mta) {
@@ -186,6 +204,16 @@ static bool attempt_prepare(struct doctor *doctor, struct attempt *attempt, cons
 	return true;
 }
 
+/* Reads the address. The setting of a datagram socket has only its path. */
+static bool attempt_place(struct attempt *attempt)
+{
+	if (attempt->check->protocol != TALK_DATAGRAM)
+		return settings_socket_parse(&attempt->place, attempt->address, NULL);
+	attempt->place.family = SOCKET_UNIX;
+	snprintf(attempt->place.path, sizeof attempt->place.path, "%s", attempt->address);
+	return strlen(attempt->address) < sizeof attempt->place.path;
+}
+
 static void socket_check(struct doctor *doctor, const struct socket_check *check, const struct mta *mta, bool runs)
 {
 	struct attempt attempt = {.check = check};
@@ -200,7 +228,7 @@ static void socket_check(struct doctor *doctor, const struct socket_check *check
 		doctor_report(doctor, check->check, DOCTOR_SKIP, "%s: stsgated does not run", check->setting);
 		return;
 	}
-	if (!settings_socket_parse(&attempt.place, attempt.address, NULL) || !attempt_prepare(doctor, &attempt, mta))
+	if (!attempt_place(&attempt) || !attempt_prepare(doctor, &attempt, mta))
 		return;
 	struct talk talk = talk_ask(check->protocol, &attempt.place, attempt.path, &attempt.user);
 	talk_report(doctor, &attempt, &talk);
@@ -243,4 +271,10 @@ void doctor_sockets(struct doctor *doctor)
 	struct mta mta = mta_find(doctor);
 	for (size_t i = 0; i < sizeof socket_checks / sizeof *socket_checks; i++)
 		socket_check(doctor, &socket_checks[i], &mta, runs);
+	if (doctor->settings->tlsrpt == TLSRPT_OFF)
+		doctor_report(doctor, "tlsrpt-socket", DOCTOR_SKIP, "tlsrpt = off");
+	else if (doctor->settings->tlsrpt == TLSRPT_FEED)
+		socket_check(doctor, &feed_check, &mta, true);
+	else
+		socket_check(doctor, &collector_check, &mta, runs);
 }

@@ -116,6 +116,7 @@ void postfix_judge(struct doctor *doctor, const struct postfix_facts *facts)
 	postfix_judge_tls(&c);
 	postfix_judge_delegation(&c);
 	postfix_judge_routes(&c);
+	postfix_judge_reports(&c);
 	names_free(&c.exempt);
 	names_free(&c.exempt_h);
 	names_free(&c.own);

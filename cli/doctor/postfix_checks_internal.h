@@ -56,5 +56,6 @@ void postfix_judge_map(struct postfix_case *c);        /* postfix-map, postfix-m
 void postfix_judge_tls(struct postfix_case *c);        /* -level, -ca, -protocols, -dane, -bounces */
 void postfix_judge_delegation(struct postfix_case *c); /* postfix-delegation */
 void postfix_judge_routes(struct postfix_case *c);     /* postfix-routes, postfix-transports, postfix-domains */
+void postfix_judge_reports(struct postfix_case *c);    /* postfix-tlsrpt, postfix-reports, postfix-signer */
 
 #endif

@@ -6,6 +6,7 @@
 #include "domain.h"
 #include "map_grammar.h"
 #include "output.h"
+#include "report_signer.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -437,6 +438,60 @@ bool sendmail_is_attached(const struct sendmail_config *config, const struct set
 	return sendmail_map(config, "sts") || filter_find(config, settings, &name);
 }
 
+static void sessions_check(struct sendmail_case *c)
+{
+	if (c->settings->tlsrpt != TLSRPT_COLLECT) {
+		doctor_report(c->doctor, "sendmail-tlsrpt", DOCTOR_SKIP, "stsgated collects no sessions (tlsrpt)");
+	} else if (c->settings->report_probes == REPORT_PROBES_ALL) {
+		doctor_report(
+			c->doctor, "sendmail-tlsrpt", DOCTOR_OK, "probes count as sessions (report_probes = all)");
+	} else {
+		doctor_report(c->doctor, "sendmail-tlsrpt", DOCTOR_WARN,
+			"Sendmail reports no sessions, so those with domains in mode enforce are not counted");
+		doctor_remedy(c->doctor, "in stsgate.conf: report_probes = all, so that probes count in their place");
+	}
+}
+
+/* Finds a filter that signs among those that Sendmail asks. `others`: filters that are not known. */
+static const char *signer_find(const struct sendmail_case *c, size_t *others)
+{
+	const char *list = sendmail_option(c->config, "InputMailFilters");
+	struct span rest = span_of(list ? list : ""), name;
+	while (sendmail_item(&rest, &name)) {
+		const char *filter = sendmail_filter(c->config, name);
+		struct span socket = filter ? sendmail_equate(filter, 'S') : (struct span){"", 0};
+		const char *signer = signer_name(socket) ? signer_name(socket) : signer_name(name);
+		if (signer)
+			return signer;
+		*others += !span_is(socket, c->settings->milter_socket);
+	}
+	return NULL;
+}
+
+static void signer_check(struct sendmail_case *c)
+{
+	size_t others = report_port_here(c->settings) == 0;
+	const char *signer = signer_find(c, &others);
+	if (!reports_are_sent(c->settings)) {
+		doctor_report(c->doctor, "sendmail-signer", DOCTOR_SKIP, "no reports are sent");
+	} else if (c->settings->report_dkim_key[0] != '\0') {
+		doctor_report(
+			c->doctor, "sendmail-signer", DOCTOR_OK, "stsgated signs the reports itself (report_dkim_key)");
+	} else if (signer) {
+		doctor_report(c->doctor, "sendmail-signer", DOCTOR_OK,
+			"%s may sign the reports; `stsgate report test ADDRESS` shows whether it does", signer);
+	} else {
+		doctor_report(c->doctor, "sendmail-signer", DOCTOR_WARN,
+			others > 0
+				? "it is unknown whether a filter of Sendmail signs the reports; receivers ignore those without a "
+				  "signature"
+				: "nothing signs the reports: receivers ignore them");
+		doctor_remedy(c->doctor,
+			"%sset report_dkim_key and report_dkim_selector, or let a filter sign them, such as OpenDKIM",
+			others > 0 ? "find out with `stsgate report test ADDRESS`; if nothing signs: " : "");
+	}
+}
+
 void sendmail_judge(struct doctor *doctor, const struct sendmail_facts *facts)
 {
 	struct sendmail_case c = {.doctor = doctor,
@@ -457,4 +512,6 @@ void sendmail_judge(struct doctor *doctor, const struct sendmail_facts *facts)
 	wildcard_check(&c);
 	routes_check(&c);
 	access_check(&c);
+	sessions_check(&c);
+	signer_check(&c);
 }

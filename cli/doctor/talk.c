@@ -27,6 +27,7 @@ static const struct span questions[] = {
 	[TALK_SOCKETMAP] = {MAP_QUESTION, sizeof MAP_QUESTION - 1},
 	[TALK_DELEGATION] = {DELEGATION_QUESTION, sizeof DELEGATION_QUESTION - 1},
 	[TALK_HTTP] = {HTTP_QUESTION, sizeof HTTP_QUESTION - 1},
+	[TALK_DATAGRAM] = {"", 0},
 };
 
 /* --- reading the reply -------------------------------------------------------------------------------------------- */
@@ -80,6 +81,8 @@ enum talk_end talk_judge(enum talk_protocol protocol, struct span reply, bool en
 		return judge_lines(reply, "action=", true);
 	case TALK_HTTP:
 		return judge_lines(reply, "HTTP/1.", ended);
+	case TALK_DATAGRAM:
+		break;
 	}
 	return TALK_STRANGE;
 }
@@ -143,7 +146,8 @@ static struct talk child_talk(
 	socklen_t len;
 	struct talk talk = {.end = TALK_FAILED};
 	bool found = listener_address(&listener, false, &address, &len, NULL);
-	int fd = found ? socket(address.ss_family, SOCK_STREAM, 0) : -1;
+	int type = protocol == TALK_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM;
+	int fd = found ? socket(address.ss_family, type, 0) : -1;
 	if (fd < 0 || !user_become(user)) {
 		talk.err = found ? errno : EHOSTUNREACH;
 		return talk;
@@ -153,7 +157,9 @@ static struct talk child_talk(
 		talk.end = TALK_REFUSED;
 		return talk;
 	}
-	talk.end = TALK_SILENT;
+	talk.end = protocol == TALK_DATAGRAM ? TALK_ANSWERED : TALK_SILENT;
+	if (protocol == TALK_DATAGRAM)
+		return talk;
 	if (write(fd, questions[protocol].at, questions[protocol].len) == (ssize_t)questions[protocol].len)
 		reply_read(&talk, protocol, fd);
 	else

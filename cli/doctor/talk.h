@@ -9,7 +9,8 @@
 #define TALK_SECONDS 4 /* the longest time for one question */
 #define TALK_WORDS_SIZE 512
 
-enum talk_protocol { TALK_MILTER, TALK_SOCKETMAP, TALK_DELEGATION, TALK_HTTP };
+/* TALK_DATAGRAM: a UNIX datagram socket, which gives no answers; being able to connect to it counts as an answer. */
+enum talk_protocol { TALK_MILTER, TALK_SOCKETMAP, TALK_DELEGATION, TALK_HTTP, TALK_DATAGRAM };
 
 /* Who connects. */
 struct talk_user {

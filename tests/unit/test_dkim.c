@@ -1,5 +1,6 @@
-/* dkim: the canonical forms, the example of RFC 8463, keys, and signatures that another program verifies. */
+/* dkim: the canonical forms, key records, the example of RFC 8463, keys, and signatures that another program verifies. */
 #include "dkim.h"
+#include "dkim_record.h"
 #include "dkim_text.h"
 
 #include "cm.h"
@@ -232,6 +233,59 @@ static void public_keys_are_known(void **state)
 	dkim_key_free(&ed);
 }
 
+/* --- key records --------------------------------------------------------------------------------------------------- */
+
+static void records_agree(void **state)
+{
+	static const struct {
+		const char *text, *key; /* NULL: no key record */
+		bool names, serves, sha256, testing;
+	} row[] = {
+		{"v=DKIM1; k=rsa; p=abc=", "abc=", false, true, true, false},
+		{"p=a b\t c\r\n d", "abcd", false, true, true, false},
+		{" v = DKIM1 ; p = x ; s = tlsrpt : email ;", "x", true, true, true, false},
+		{"v=DKIM1;s=tlsrpt;p=x", "x", true, true, true, false},
+		{"v=DKIM1;s=email;p=x", "x", false, false, true, false},
+		{"v=DKIM1;s=email:*;p=x", "x", false, true, true, false},
+		{"v=DKIM1;s=tlsrptx;p=x", "x", false, false, true, false},
+		{"v=DKIM1;s=;p=x", "x", false, false, true, false},
+		{"v=DKIM1;h=sha1;t=s;p=x", "x", false, true, false, false},
+		{"v=DKIM1;h=sha1:sha256;t=s:y;n=a note;p=x", "x", false, true, true, true},
+		{"v=DKIM1;p=", "", false, true, true, false},
+		{"v=DKIM2;p=x", NULL, false, false, false, false},
+		{"k=rsa;v=DKIM1;p=x", NULL, false, false, false, false},
+		{"v=DKIM1;p=x;p=y", NULL, false, false, false, false},
+		{"v=DKIM1;k=rsa", NULL, false, false, false, false},
+		{"v=DKIM1;;p=x", NULL, false, false, false, false},
+		{"v=DKIM1;p=x;rest", NULL, false, false, false, false},
+		{"v=spf1 -all", NULL, false, false, false, false},
+		{"", NULL, false, false, false, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct dkim_record record;
+		bool read = dkim_record_read(&record, span_of(row[i].text));
+		if (read != (row[i].key != NULL))
+			fail_msg("%s", row[i].text);
+		if (!read)
+			continue;
+		assert_string_equal(record.key, row[i].key);
+		assert_int_equal(record.revoked, row[i].key[0] == '\0');
+		assert_int_equal(dkim_record_names(&record, "tlsrpt"), row[i].names);
+		assert_int_equal(dkim_record_serves(&record, "tlsrpt"), row[i].serves);
+		assert_int_equal(record.sha256, row[i].sha256);
+		assert_int_equal(record.testing, row[i].testing);
+	}
+	char text[DKIM_RECORD_KEY_SIZE + 3];
+	struct dkim_record record;
+	memset(text, 'a', sizeof text);
+	memcpy(text, "p=", 2);
+	assert_true(dkim_record_read(&record, (struct span){text, DKIM_RECORD_KEY_SIZE + 1}));
+	assert_false(dkim_record_read(&record, (struct span){text, DKIM_RECORD_KEY_SIZE + 2}));
+	assert_false(
+		dkim_record_read(&record, (struct span){"p=\0=x;\0", 7}) && record.key[0] == '\0' && !record.revoked);
+}
+
 /* --- the example of RFC 8463 --------------------------------------------------------------------------------------- */
 
 static const char example[] = "From: Joe SixPack <joe@football.example.com>\r\n"
@@ -405,6 +459,7 @@ int main(void)
 		cmocka_unit_test(keys_are_checked),
 		cmocka_unit_test(names_are_checked),
 		cmocka_unit_test(public_keys_are_known),
+		cmocka_unit_test(records_agree),
 		cmocka_unit_test(example_agrees),
 		cmocka_unit_test(field_has_its_form),
 		cmocka_unit_test(signatures_are_verified_elsewhere),

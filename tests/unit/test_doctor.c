@@ -388,6 +388,73 @@ static void test_event_command(void **state)
 	assert_int_equal(remove(program) | rmdir(place), 0);
 }
 
+#define COLLECT "tlsrpt = collect\ntlsrpt_socket = /nonexistent/t\n"
+#define REPORTS COLLECT "report_from = a@relay.example\nreport_organization = Relay\n"
+
+static void test_reports(void **state)
+{
+	(void)state;
+	config_write("");
+	check_run("tlsrpt", 0, "skip  tlsrpt              tlsrpt = off\n");
+	check_run("tlsrpt-socket", 0, "skip  tlsrpt-socket       tlsrpt = off\n");
+	config_write("report_from = a@relay.example\n");
+	check_run("tlsrpt", 1, "tlsrpt = off: the settings of reports have no effect");
+	config_write("tlsrpt = feed\ntlsrpt_socket = /nonexistent/t\n");
+	check_run("tlsrpt", 0, "the collector at /nonexistent/t gets what stsgated finds out");
+	check_run("tlsrpt-socket", 1, "tlsrpt_socket: nothing listens at /nonexistent/t (No such file or directory)");
+	config_write("tlsrpt = feed\ntlsrpt_socket = /nonexistent/t\nreport_organization = Relay\n");
+	check_run("tlsrpt", 1, "tlsrpt = feed: the settings of reports have no effect");
+	config_write(COLLECT);
+	check_run("tlsrpt", 0, "sessions are counted; no reports are sent");
+	config_write(COLLECT "report_from = a@relay.example\n");
+	check_run("tlsrpt", 1, "report_organization is empty, so no reports are sent");
+	config_write(COLLECT "report_organization = Relay\n");
+	check_run("tlsrpt", 1, "report_from is empty, so no reports are sent");
+	config_write("tlsrpt = collect\nreport_probes = off\n");
+	check_run("tlsrpt", 1, "only policies that cannot be fetched are counted");
+	config_write(REPORTS);
+	check_run("tlsrpt", 0, "a@relay.example sends the reports by 127.0.0.1:25");
+	check_run("tlsrpt-socket", 0, "tlsrpt_socket: stsgated does not run");
+	check_run("report-key", 0, "skip  report-key          report_dkim_key is empty");
+}
+
+static void key_write(const char *name, const char *words)
+{
+	char command[512];
+	unlink(name);
+	snprintf(command, sizeof command,
+		"openssl genpkey -quiet -algorithm %s -out %s 2>/dev/null || openssl genpkey -algorithm %s -out %s 2>/dev/null",
+		words, name, words, name);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(chmod(name, 0640), 0);
+}
+
+static void test_report_key(void **state)
+{
+	char key[96], line[512];
+	(void)state;
+	snprintf(key, sizeof key, "%s/key.pem", directory);
+	snprintf(line, sizeof line, REPORTS "report_dkim_key = %s\nreport_dkim_selector = s1\n", key);
+	config_write(line);
+	check_run("report-key", 1, "key.pem cannot be read: No such file or directory");
+	key_write(key, "RSA -pkeyopt rsa_keygen_bits:2048");
+	check_run("report-key", 0, "key.pem is an RSA key of 2048 bits");
+	assert_int_equal(chmod(key, 0644), 0);
+	check_run("report-key", 1, "every user of this machine can read or change ");
+	key_write(key, "RSA -pkeyopt rsa_keygen_bits:1024");
+	check_run("report-key", 1, "key.pem is an RSA key of only 1024 bits");
+	key_write(key, "ED25519");
+	check_run("report-key", 0, "is an Ed25519 key, which not all receivers know");
+	key_write(key, "EC -pkeyopt ec_paramgen_curve:P-256");
+	check_run("report-key", 1, "neither RSA nor Ed25519");
+	snprintf(line, sizeof line,
+		REPORTS "user = nobody\ngroup = nogroup\nreport_dkim_key = %s\nreport_dkim_selector = s1\n", key);
+	config_write(line);
+	if (geteuid() == 0)
+		check_run("report-key", 1, "let the user nobody read the file");
+	assert_int_equal(unlink(key), 0);
+}
+
 static void test_no_daemon(void **state)
 {
 	(void)state;
@@ -455,6 +522,8 @@ int main(void)
 		cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_event_command),
+		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_report_key),
 		cmocka_unit_test(test_no_daemon),
 		cmocka_unit_test(test_words),
 	};

@@ -63,6 +63,11 @@ struct row {
 #define BULK "bulk unix - - y - - smtp\n"
 #define DELEGATION "milter_socket =\ndelegation_socket = inet:8463@127.0.0.1\ndelegation_domain = recipient\n"
 #define NO_MILTER "smtpd_milters =\nnon_smtpd_milters =\n"
+#define COLLECT "tlsrpt = collect\ntlsrpt_socket = /var/spool/postfix/stsgate/tlsrpt\n"
+#define REPORTS COLLECT "report_from = tlsrpt@relay.example\nreport_organization = Relay\n"
+#define SIGNED REPORTS "report_dkim_key = /k\nreport_dkim_selector = s1\n"
+#define TLSRPT "smtp_tlsrpt_enable = yes\nsmtp_tlsrpt_socket_name = stsgate/tlsrpt\n"
+#define NEW "mail_version = 3.10.13\n" TLSRPT
 #define ASKED "smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:8463, permit_mynetworks\n"
 
 static const struct row rows[] = {
@@ -241,6 +246,49 @@ static const struct row rows[] = {
 		"warn postfix-domains", NULL},
 	{"own_hosts = mx.example\nexempt_domains = inside.example\n", "relay_domains = inside.example\n", "", "",
 		"warn postfix-domains", NULL},
+	/* TLS reports: each session once */
+	{COLLECT, NEW, "", "", "", NULL},
+	{COLLECT "report_probes = all\n", NEW, "", "", "warn postfix-tlsrpt", NULL},
+	{COLLECT, "", "", "", "warn postfix-tlsrpt", NULL},
+	{COLLECT "report_probes = all\n", "", "", "", "", NULL},
+	{"tlsrpt = collect\n", NEW, "", "", "warn postfix-tlsrpt", NULL},
+	{"tlsrpt = collect\nreport_probes = all\n", NEW, "", "", "", NULL},
+	{COLLECT, "mail_version = 3.10.13\n", "", "", "warn postfix-tlsrpt", NULL},
+	{COLLECT, NEW "smtp_tlsrpt_enable = no\n", "", "", "warn postfix-tlsrpt", NULL},
+	{COLLECT "report_probes = all\n", NEW "smtp_tlsrpt_enable = no\n", "", "", "", NULL},
+	{COLLECT, NEW "smtp_tlsrpt_socket_name = run/other\n", "", "", "warn postfix-tlsrpt", NULL},
+	{COLLECT, NEW "smtp_tlsrpt_socket_name = /var/spool/postfix/stsgate/tlsrpt\n", "", "", "warn postfix-tlsrpt",
+		NULL},
+	{COLLECT, NEW "smtp_tlsrpt_socket_name = /stsgate/tlsrpt\n", "", "", "", NULL},
+	{COLLECT, NEW, "", "smtp/unix/smtp_tlsrpt_enable = no\n", "warn postfix-tlsrpt", NULL},
+	{"", NEW, "", "", "", NULL},
+	/* reports on their way */
+	{SIGNED, NEW, "", "", "", NULL},
+	{SIGNED, NEW "tls_required_enable = no\n", "", "", "warn postfix-reports", NULL},
+	{SIGNED, NEW "mail_version = 3.10.3\n", "", "", "warn postfix-reports", NULL},
+	{SIGNED, NEW "mail_version = 3.10.4\n", "", "", "", NULL},
+	{SIGNED, NEW "mail_version = 3.10.3\nsender_dependent_default_transport_maps = regexp:/etc/postfix/r\n", "", "",
+		"", NULL},
+	{SIGNED "report_probes = all\n", "", "", "", "warn postfix-reports", NULL},
+	{SIGNED "report_probes = all\n", "sender_dependent_default_transport_maps = regexp:/etc/postfix/r\n", "", "",
+		"", NULL},
+	{SIGNED "report_probes = all\nmta_enforces = no\nmta_dane = no\n", "smtp_tls_policy_maps =\n", "", "", "",
+		NULL},
+	{SIGNED "report_probes = all\nreport_smtp = 192.0.2.1:25\n", "", "", "", "", NULL},
+	/* who signs */
+	{REPORTS, NEW, "", "", "warn postfix-signer", NULL},
+	{REPORTS, NEW "smtpd_milters = " MILTER " inet:localhost:8891\n", "", "", "", NULL},
+	{REPORTS, NEW "smtpd_milters = " MILTER " { unix:opendkim/opendkim.sock, default_action=accept }\n", "", "", "",
+		NULL},
+	{REPORTS, NEW "smtpd_milters = " MILTER " inet:localhost:11332\n", "", "", "", NULL},
+	{REPORTS, NEW "smtpd_milters = " MILTER " inet:localhost:88910\n", "", "", "warn postfix-signer", NULL},
+	{REPORTS, NEW, "", "smtp/inet/smtpd_milters = inet:localhost:8891\n", "warn postfix-milter", NULL},
+	{REPORTS "report_smtp = 127.0.0.1:10025\n", NEW "smtpd_milters = " MILTER " inet:localhost:8891\n", "", "",
+		"warn postfix-signer", NULL},
+	{REPORTS "report_smtp = 127.0.0.1:10025\n", NEW, "127.0.0.1:10025 inet n - y - - smtpd\n",
+		"127.0.0.1:10025/inet/smtpd_milters = inet:localhost:8891\n", "", NULL},
+	{REPORTS, NEW "smtpd_milters = " MILTER " inet:localhost:8891\n", "",
+		"smtp/inet/receive_override_options = no_milters\n", "warn postfix-milter; warn postfix-signer", NULL},
 };
 
 static char *joined(const char *a, const char *b)
@@ -411,6 +459,31 @@ static void tables_of_domains_decide(void **state)
 	}
 }
 
+/* What is unknown is not called unsigned. */
+static void unknown_signers_are_told(void **state)
+{
+	static const struct {
+		const char *settings, *main, *words;
+	} cases[] = {
+		{REPORTS, NEW, "warn postfix-signer nothing signs the reports"},
+		{REPORTS, NEW "smtpd_milters = " MILTER " inet:localhost:88910\n", "it is unknown whether a milter"},
+		{REPORTS, NEW "content_filter = scan:dummy\n", "it is unknown whether a milter"},
+		{REPORTS "report_smtp = mail.example:25\n", NEW, "it is unknown whether a milter"},
+		{REPORTS, NEW "smtpd_milters = " MILTER " inet:localhost:8891\n",
+			"OpenDKIM at inet:localhost:8891 may sign"},
+		{REPORTS, NEW "smtpd_milters = unix:/run/my-dkim\n", "a DKIM signer at unix:/run/my-dkim may sign"},
+		{COLLECT, NEW "smtp_tlsrpt_enable = no\n", "smtp_tlsrpt_socket_name = stsgate/tlsrpt\n"},
+		{"tlsrpt = collect\ntlsrpt_socket = /run/t\n", NEW, "smtp_tlsrpt_socket_name = /run/t\n"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct row row = {cases[i].settings, cases[i].main, "", "", "", NULL};
+		row_judge(&row);
+		if (!strstr(findings_all(), cases[i].words))
+			fail_msg("case %zu lacks `%s`: %s", i, cases[i].words, findings_all());
+	}
+}
+
 static void odd_output_is_survived(void **state)
 {
 	static const char *const odd[] = {
@@ -445,6 +518,7 @@ int main(void)
 		cmocka_unit_test(own_address_is_told),
 		cmocka_unit_test(answers_decide),
 		cmocka_unit_test(tables_of_domains_decide),
+		cmocka_unit_test(unknown_signers_are_told),
 		cmocka_unit_test(odd_output_is_survived),
 		cmocka_unit_test(items_keep_their_braces),
 	};

@@ -32,6 +32,8 @@ static const char base_cf[] = "# level 10 config file format\n"
 /* The rule of 8.17 and 8.18.1 */
 #define WRONG "R *.$={cert_altnames}\t$@ ok\n"
 #define TABLE "Kmailertable hash -o /etc/mail/mailertable\n"
+#define COLLECT "tlsrpt = collect\n"
+#define REPORTS COLLECT "report_probes = all\nreport_from = a@relay.example\nreport_organization = Relay\n"
 #define FILTER "Xstsgate, S=inet:8462@127.0.0.1, "
 
 struct row {
@@ -97,6 +99,16 @@ static const struct row rows[] = {
 	{"", TABLE, "", NULL, "gone.example\terror:5.1.2:550 gone\nhere.example\tLOCAL:\n", NULL},
 	{"", TABLE, "fail sendmail-routes", NULL, ".\tesmtp:smart.example\n", NULL},
 	{"mta_enforces = no\n", TABLE, "", "Ksts", NULL, NULL},
+	/* TLS reports */
+	{COLLECT, "", "warn sendmail-tlsrpt", NULL, NULL, NULL},
+	{COLLECT "report_probes = all\n", "", "", NULL, NULL, NULL},
+	{REPORTS, "", "warn sendmail-signer", NULL, NULL, NULL},
+	{REPORTS, "O InputMailFilters=stsgate\n", "warn sendmail-signer", NULL, NULL, NULL},
+	{REPORTS, "Xother, S=inet:8891@localhost\n", "", NULL, NULL, NULL},
+	{REPORTS, "O InputMailFilters=opendkim, stsgate\nXopendkim, S=local:/run/o\n", "", NULL, NULL, NULL},
+	{REPORTS, "O InputMailFilters=stsgate\nXopendkim, S=inet:8891@localhost\n", "warn sendmail-signer", NULL, NULL,
+		NULL},
+	{REPORTS "report_dkim_key = /k\nreport_dkim_selector = s\n", "", "", NULL, NULL, NULL},
 };
 
 /* Returns the base without some lines, and with others behind it. */

@@ -1,6 +1,6 @@
-/* A DNS lookup that the thread of a test waits for. */
-#ifndef UNIT_DNS_WAIT_H
-#define UNIT_DNS_WAIT_H
+/* A DNS lookup that a thread other than the loop's waits for. */
+#ifndef CLI_DNS_WAIT_H
+#define CLI_DNS_WAIT_H
 
 #include "dns.h"
 
