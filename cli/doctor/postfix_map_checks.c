@@ -254,6 +254,19 @@ static void attached_report(struct postfix_case *c, const struct name_list *miss
 	}
 }
 
+/* Returns whether this is the transport of our own reports, which the map must not hold (spec T-36). */
+static bool is_for_reports(const struct postfix_case *c, const struct postfix_service *service)
+{
+	const char *senders = postfix_value(c->config, NULL, "sender_dependent_default_transport_maps");
+	size_t len = strlen(service->name);
+	if (c->settings->report_from[0] == '\0')
+		return false;
+	for (const char *at = senders; (at = strstr(at, service->name)); at += len)
+		if (at > senders && strchr(" \t", at[-1]) && at[len] == ':')
+			return true;
+	return false;
+}
+
 void postfix_judge_map(struct postfix_case *c)
 {
 	struct client client, first = {.place = PLACE_OTHER};
@@ -265,7 +278,7 @@ void postfix_judge_map(struct postfix_case *c)
 		if (client.place == PLACE_OUTSIDE && !outside)
 			outside_report(c, &client);
 		outside |= client.place == PLACE_OUTSIDE;
-		if (client.place == PLACE_OTHER)
+		if (client.place == PLACE_OTHER && !is_for_reports(c, service))
 			name_list_add(&missing, service->name);
 		if (client.place == PLACE_SAME && first.place != PLACE_SAME)
 			first = client;

@@ -272,6 +272,12 @@ static const struct row rows[] = {
 	{SIGNED "report_probes = all\n", "", "", "", "warn postfix-reports", NULL},
 	{SIGNED "report_probes = all\n", "sender_dependent_default_transport_maps = regexp:/etc/postfix/r\n", "", "",
 		"", NULL},
+	/* the lines of stsgated(8) */
+	{SIGNED "report_probes = all\n", "sender_dependent_default_transport_maps = regexp:{{/^tlsrpt\\+/ tlsrpt:}}\n",
+		"tlsrpt unix - - y - - smtp\n",
+		"tlsrpt/unix/smtp_tls_policy_maps =\ntlsrpt/unix/smtp_tls_security_level = may\n", "", NULL},
+	{"", "sender_dependent_default_transport_maps = regexp:{{/^tlsrpt\\+/ tlsrpt:}}\n",
+		"tlsrpt unix - - y - - smtp\n", "tlsrpt/unix/smtp_tls_policy_maps =\n", "warn postfix-map", NULL},
 	{SIGNED "report_probes = all\nmta_enforces = no\nmta_dane = no\n", "smtp_tls_policy_maps =\n", "", "", "",
 		NULL},
 	{SIGNED "report_probes = all\nreport_smtp = 192.0.2.1:25\n", "", "", "", "", NULL},
