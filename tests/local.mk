@@ -220,6 +220,9 @@ tests_unit_test_staple_SOURCES = tests/unit/test_staple.c tests/unit/pki.c tests
 check_PROGRAMS += tests/unit/test_crl
 tests_unit_test_crl_SOURCES = tests/unit/test_crl.c tests/unit/pki.c tests/unit/pki.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_dkim
+tests_unit_test_dkim_SOURCES = tests/unit/test_dkim.c tests/unit/dkim_verify.c tests/unit/dkim_verify.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_tlsrpt_letter
+tests_unit_test_tlsrpt_letter_SOURCES = tests/unit/test_tlsrpt_letter.c tests/unit/dkim_verify.c tests/unit/dkim_verify.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_doctor_reports
 tests_unit_test_doctor_reports_SOURCES = tests/unit/test_doctor_reports.c tests/unit/dns_port.c tests/unit/dns_port.h \
 	tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cli/dns_wait.c cli/dns_wait.h cli/doctor/doctor_reports.c \

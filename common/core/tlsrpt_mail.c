@@ -57,7 +57,8 @@ static void header_add(struct text *out, const struct tlsrpt_mail *mail)
 	field_add(out, "To: <", mail->to, ">\r\n");
 	date_add(out, mail->at);
 	field_add(out, "Message-ID: <", mail->id, ">\r\n");
-	field_add(out, "Subject: Report Domain: ", mail->domain, "\r\n");
+	field_add(out, "Subject: ", mail->mark ? mail->mark : "", mail->mark ? " " : "");
+	field_add(out, "Report Domain: ", mail->domain, "\r\n");
 	field_add(out, " Submitter: ", mail->submitter, "\r\n");
 	field_add(out, " Report-ID: <", mail->id, ">\r\n");
 	field_add(out, "TLS-Report-Domain: ", mail->domain, "\r\n");

@@ -12,6 +12,7 @@ struct tlsrpt_mail {
 	const char *submitter;     /* the domain of `from` */
 	const char *id;            /* the report-id, which is also the message-id */
 	const char *unique;        /* letters and digits that differ between reports */
+	const char *mark;          /* words before the subject of RFC 8460; NULL: none */
 	int64_t at;                /* the time in the field Date */
 	const char *text;          /* UTF-8, with LF at the ends of lines */
 	const char *file;          /* the name of the attached file */
