@@ -356,6 +356,9 @@ tests_fuzz_replay_recipient_SOURCES = tests/fuzz/fuzz_recipient.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_entry
 tests_fuzz_replay_entry_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/entry"' $(AM_CPPFLAGS)
 tests_fuzz_replay_entry_SOURCES = tests/fuzz/fuzz_entry.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_dkim_record
+tests_fuzz_replay_dkim_record_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dkim_record"' $(AM_CPPFLAGS)
+tests_fuzz_replay_dkim_record_SOURCES = tests/fuzz/fuzz_dkim_record.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_record
 tests_fuzz_replay_record_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/record"' $(AM_CPPFLAGS)
 tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz_record.c $(fuzz_files)

@@ -404,6 +404,17 @@ static void test_reports(void **state)
 	check_run("tlsrpt-socket", 1, "tlsrpt_socket: nothing listens at /nonexistent/t (No such file or directory)");
 	config_write("tlsrpt = feed\ntlsrpt_socket = /nonexistent/t\nreport_organization = Relay\n");
 	check_run("tlsrpt", 1, "tlsrpt = feed: the settings of reports have no effect");
+	char line[200];
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/t", directory);
+	snprintf(line, sizeof line, "tlsrpt = feed\ntlsrpt_socket = %s\n", address.sun_path);
+	config_write(line);
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	check_run("tlsrpt-socket", 0, "this user can write to ");
+	close(fd);
+	check_run("tlsrpt-socket", 1, "/t (Connection refused)");
+	assert_int_equal(unlink(address.sun_path), 0);
 	config_write(COLLECT);
 	check_run("tlsrpt", 0, "sessions are counted; no reports are sent");
 	config_write(COLLECT "report_from = a@relay.example\n");
