@@ -195,10 +195,12 @@ static int text_compare(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "");
 }
 
+/* Compares what identifies a report. What a mail says about it has no part in that: the same report may come as a file, too. */
 static int same_compare(const struct received *a, const struct received *b)
 {
 	int order = text_compare(a->report.id, b->report.id);
-	order = order ? order : strcmp(received_reporter(a), received_reporter(b));
+	order = order ? order : text_compare(a->report.organization, b->report.organization);
+	order = order ? order : text_compare(a->report.contact, b->report.contact);
 	if (order == 0 && a->report.begins_at != b->report.begins_at)
 		order = a->report.begins_at < b->report.begins_at ? -1 : 1;
 	return order;

@@ -38,7 +38,7 @@ struct received_list {
 
 /* Adds the reports of one file. Complains if there is none, or if one cannot be read. Returns whether all is well. */
 bool received_add(struct received_list *list, const char *file, struct span bytes);
-/* Drops reports that are there twice (the same reporter, report-id and period), counts them in `repeated`, and sorts the others by
+/* Drops reports that are there twice (the same organization, contact, report-id and begin), counts them in `repeated`, and sorts the others by
  * period and reporter. */
 void received_sort(struct received_list *list);
 void received_free(struct received_list *list);

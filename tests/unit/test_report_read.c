@@ -251,6 +251,17 @@ static void test_mbox(void **state)
 	file_make("mbox", mbox, all);
 	static const char twice[] = "note      2 reports were left out, because the same report was there already\n";
 	read_check(FILES("mbox"), 0, (sprintf(mbox, "%s%s", GOOGLE, twice), mbox), "");
+	/* a mail and the report in it, without an organization */
+	static const char nameless[] = "{\"report-id\":\"1\",\"policies\":[]}";
+	struct report_mail form = forms[0];
+	form.head = "From: noreply@google.com\n";
+	char *mail = report_mail_make(&form, nameless, strlen(nameless), &len);
+	file_make("mail", mail, len);
+	free(mail);
+	file_make("json", nameless, strlen(nameless));
+	struct tool_run run = read_files(FILES("mail", "json"));
+	assert_non_null(strstr(run.out, "no failures: 0 sessions in 1 report from "));
+	tool_run_free(&run);
 	file_make("mbox", "From x\nSubject: y\n\nz\n", 21);
 	read_check(FILES("mbox"), 65, "", "stsgate: mbox: has no mail with a TLS report\n");
 	free(json);
