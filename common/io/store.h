@@ -315,10 +315,10 @@ enum store_found store_view_revocation(struct store_view *view, uint64_t leaf, s
 struct revocation *store_revocations(struct store *store, size_t *count, struct failure *why);
 
 /* Tallies (core/tlsrpt_tally.h): one for each domain and UTC day, in at most a 16th of the store's limit. When there are too
- * many, a new one takes the place of domains without failures: those of the oldest day leave first, and those of the same day
- * leave only for a tally with failures. If there is no room then, or the store is so full that a policy would have to leave, what
- * is to be added is refused. A store that an earlier version made has no table for tallies until an owner opens it; until then it
- * keeps none. */
+ * many, a new one takes the place of those that are three days old, and then of domains without failures: those of the oldest
+ * day leave first, and those of the same day leave only for a tally with failures. If there is no room then, or the store is so
+ * full that a policy would have to leave, what is to be added is refused. A store that an earlier version made has no table for
+ * tallies until an owner opens it; until then it keeps none. */
 /* Adds what was counted to the rows of the domains, in one transaction, so that after kill -9 each count is in the store once or
  * not at all. What belongs to a closed day is added to the first open day. `now`: wall clock, seconds. `refused` becomes the
  * number of sessions for which there was no room; that is no failure. */

@@ -144,7 +144,8 @@ static int leaving_find(MDB_cursor *cursor, const struct coming *coming, MDB_val
 	result = mdb_cursor_get(cursor, key, &value, MDB_FIRST);
 	while (result == 0) {
 		struct store_tally_key row;
-		if (!key_read(key, &row))
+		/* The oldest day that the store keeps has been reported, or given up, by now. */
+		if (!key_read(key, &row) || row.day <= coming->today - TALLY_DAYS_KEPT)
 			return 0;
 		/* Without failures, a new row takes the place of older days only: otherwise today's rows would take turns. */
 		if (row.day > coming->day || (row.day == coming->day && !coming->failed))

@@ -261,6 +261,10 @@ static void the_table_is_bounded(void **state)
 	assert_int_equal(rows_of(store, DAY, true), 10);
 	assert_int_equal(rows_of(store, DAY + 1, false), 0);
 	assert_int_equal(total_of(store, DAY + 1, "worse3.example"), 1);
+	/* Two days later the first day has been reported, so its failures leave, too. */
+	assert_int_equal(flood(store, DAY + 2, "later", 5, 1), 5);
+	assert_int_equal(flood(store, DAY + 3, "later", 5, 1), 0);
+	assert_in_range(rows_of(store, DAY, true), 0, 9);
 	store_close(&store);
 }
 
