@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define QUEUE_MIN 100 /* datagrams that the kernel should keep */
+
 struct tlsrpt_collector {
 	const struct settings *settings;
 	struct listener listener;
@@ -136,6 +138,17 @@ static bool sockets_make(struct tlsrpt_collector *collector, const struct listen
 	       failure_prefix(why, "%s", feed ? "tlsrpt_socket" : "tlsrpt_forward");
 }
 
+/* A container has the kernel's default of 10, also where systemd has set 512 outside. */
+static void queue_note(void)
+{
+	unsigned most = datagram_queue_max();
+	if (most > 0 && most < QUEUE_MIN)
+		log_info(
+			"tlsrpt_socket: the kernel keeps only %u datagrams for a socket, so sessions get lost when Postfix "
+			"reports many at once: set net.unix.max_dgram_qlen = 512 (sysctl.conf(5)), and restart stsgated",
+			most);
+}
+
 struct tlsrpt_collector *tlsrpt_collector_new(
 	const struct settings *settings, const struct listener_access *access, struct failure *why)
 {
@@ -155,6 +168,7 @@ bool tlsrpt_collector_start(struct tlsrpt_collector *collector,
 	collector->arg = arg;
 	if (!listener_on(&collector->listener))
 		return true;
+	queue_note();
 	collector->loop = loop_new(why);
 	if (!collector->loop)
 		return false;

@@ -199,7 +199,7 @@ static bool policy_read(const json_t *from, struct tlsrpt_session *session, cons
 		return refused(why, "has a policy-domain that is not a domain");
 	if (!list_read(json_object_get(from, "policy-string"), &policy->strings) ||
 		!list_read(json_object_get(from, "mx-host"), &policy->patterns))
-		return refused(why, "has a policy-string or mx-host that is not a list of texts");
+		return refused(why, "has a policy-string or mx-host that is not a list of at most 256 texts");
 	if (type != TLSRPT_STS)
 		names_free(&policy->patterns);
 	json_int_t failed_number = json_integer_value(failed);

@@ -10,6 +10,17 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+unsigned datagram_queue_max(void)
+{
+	unsigned most = 0;
+	FILE *file = fopen("/proc/sys/net/unix/max_dgram_qlen", "re");
+	if (file && fscanf(file, "%u", &most) != 1)
+		most = 0;
+	if (file)
+		fclose(file);
+	return most;
+}
+
 struct datagram_receiver {
 	struct loop_watch *watch;
 	int fd;

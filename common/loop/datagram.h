@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <sys/un.h>
 
+/* Returns how many datagrams the kernel keeps for a socket that is made now, or 0 if that is not known. */
+unsigned datagram_queue_max(void);
+
 #define DATAGRAM_BURST_BYTES (1 << 20) /* octets that are taken before they are handed on */
 #define DATAGRAM_BURST_MAX 2048        /* datagrams, likewise */
 

@@ -163,6 +163,22 @@ static void long_paths_are_refused(void **state)
 	assert_int_not_equal(access(own, F_OK), 0);
 }
 
+static void a_short_queue_is_told(void **state)
+{
+	struct settings settings = settings_of(TLSRPT_COLLECT, "");
+	struct failure why;
+	char log[FAKE_LOG_SIZE], words[64];
+	(void)state;
+	unsigned most = datagram_queue_max();
+	fake_log_forget();
+	struct tlsrpt_collector *collector = tlsrpt_collector_new(&settings, &access_plain, &why);
+	assert_true(collector && tlsrpt_collector_start(collector, sink, &sessions, &why));
+	fake_log_copy(log);
+	snprintf(words, sizeof words, "the kernel keeps only %u datagrams", most);
+	assert_int_equal(strstr(log, words) != NULL, most > 0 && most < 100);
+	tlsrpt_collector_free(&collector);
+}
+
 /* Without a path only our own sessions are counted, and they come another way. */
 static void without_a_path_there_is_no_socket(void **state)
 {
@@ -422,6 +438,7 @@ int main(void)
 		cmocka_unit_test(a_second_collector_does_not_start),
 		cmocka_unit_test(a_dead_socket_is_replaced),
 		cmocka_unit_test(long_paths_are_refused),
+		cmocka_unit_test(a_short_queue_is_told),
 		cmocka_unit_test(without_a_path_there_is_no_socket),
 		cmocka_unit_test(a_burst_is_counted_exactly),
 		cmocka_unit_test(patient_senders_lose_nothing),
