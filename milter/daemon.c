@@ -156,6 +156,15 @@ static bool sessions_begin(struct daemon *daemon, struct failure *why)
 	return daemon->tallies && tlsrpt_collector_start(daemon->collector, session_note, daemon->tallies, why);
 }
 
+/* The sessions that this relay observes itself are counted here, or go to the other collector. */
+static void sessions_observe(struct daemon *daemon)
+{
+	if (daemon->settings->tlsrpt == TLSRPT_COLLECT)
+		check_on_session(daemon->check, session_note, daemon->tallies);
+	else if (daemon->settings->tlsrpt == TLSRPT_FEED)
+		check_on_session(daemon->check, tlsrpt_collector_feed, daemon->collector);
+}
+
 bool daemon_start(struct daemon *daemon, struct config *config, struct loops *loops,
 	const struct settings_source *source, struct failure *why)
 {
@@ -174,6 +183,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	daemon->check = check_new(&options, why);
 	if (!daemon->check)
 		return false;
+	sessions_observe(daemon);
 	/* The store's file and the program's file were written in the past. If one of their times is later than now, the
 	 * clock is behind. */
 	struct stat program;
@@ -291,7 +301,7 @@ bool daemon_free(struct daemon **slot)
 		tallies_stop(&daemon->tallies);
 		store_close(&daemon->store);
 		event_command_free(&daemon->event_command);
-	} else if (daemon->tallies) {
+	} else if (daemon->tallies) { /* only tlsrpt = collect, where check does not use the collector */
 		tlsrpt_collector_free(&daemon->collector);
 		tallies_write(daemon->tallies, NULL);
 	}

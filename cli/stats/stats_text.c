@@ -113,6 +113,8 @@ static void work_print(struct stats *stats, struct stats *before)
 	counters_print(&rows, METRIC_TLSRPT_DATAGRAMS, "TLS datagram");
 	counters_print(&rows, METRIC_TLSRPT_SESSIONS, "TLS session");
 	counters_print(&rows, METRIC_TLSRPT_LOST, "TLS session lost");
+	counters_print(&rows, METRIC_TLSRPT_OWN, "TLS session of our own");
+	counters_print(&rows, METRIC_TLSRPT_OWN_DROPPED, "TLS session of our own, dropped");
 	counters_print(&rows, METRIC_EVENTS, "event");
 	counters_print(&rows, METRIC_STORE_WRITES, "store change");
 	counters_print(&rows, METRIC_STORE_REFUSED, "store change refused");
