@@ -169,6 +169,7 @@ static bool fly(struct inquiry *inquiry)
 		.revocations = check->revocations,
 		.wake = {on_wake, inquiry},
 		.asked = inquiry_is_asked(inquiry),
+		.sessions = check->own != NULL,
 		.dialled = check->dialled,
 		.dialled_arg = check->dialled_arg,
 		.mx_is_next = question->mx_lookup && question->purpose != PURPOSE_MAP};

@@ -312,6 +312,7 @@ void save_add(struct save *save, struct conditions *conditions, const struct fac
 	saving->found = *found;
 	memset(&found->policy, 0, sizeof found->policy);
 	memset(&found->mx, 0, sizeof found->mx);
+	memset(&found->tlsa_records, 0, sizeof found->tlsa_records);
 	found->look = NULL;
 	if (is_of_hop(found)) {
 		/* Of several refused probes in a row only the first one is written: its time counts. */

@@ -15,6 +15,7 @@ void found_free(struct found *found)
 {
 	policy_found_free(&found->policy);
 	mx_found_free(&found->mx);
+	names_free(&found->tlsa_records);
 	free(found->look);
 	found->look = NULL;
 }

@@ -26,6 +26,8 @@ struct found {
 	enum dns_outcome dns;    /* how the lookup of the record or of the MX set ended */
 	uint64_t network;        /* the network of the policy host that was contacted; 0: none */
 	struct tlsa_lookup tlsa; /* for WANT_TLSA, and for a probe by TLSA records; else checked_at is 0 */
+	/* Of a probe by TLSA records, if means.sessions: the records in presentation form; owned. */
+	struct names tlsa_records;
 	struct evidence evidence;
 	struct addresses addresses; /* of the hop, by DNS; those that were dialled are among them */
 	/* What was seen at the hop's other address, which did not decide; address "": only one was dialled. */
@@ -63,6 +65,7 @@ struct means {
 	struct revocations *revocations; /* NULL: revoked certificates are not recognized */
 	struct wake wake;                /* called when an operation has ended: the caller then calls obtain() again */
 	bool asked;                      /* somebody may wait for the result */
+	bool sessions;                   /* TLS reports want to know which TLSA records judged a hop */
 	bool mx_is_next;                 /* after the policy, the inquiry wants the domain's MX set */
 	obtain_dialled *dialled;         /* may be NULL */
 	void *dialled_arg;

@@ -11,6 +11,7 @@
 #define PROBE_ADDRESSES 2 /* of one hop (design 5.14) */
 /* For all TLSA lookups of one hop. A domain has up to eight hops, and the map waits only 4 s by default. */
 #define TLSA_TIMEOUT_MS 8000
+#define RECORD_OCTETS_SHOWN 512 /* of the data of a TLSA record in a TLS report; digests have up to 64 */
 
 /* A probe of one address. */
 struct dial {
@@ -404,6 +405,19 @@ enum obtained obtain_tlsa(struct attempt *attempt, struct found *found)
 	return lookups_over(&attempt->lookups) ? OBTAINED : obtain_wait(attempt);
 }
 
+/* Writes the records as a TLS report shows them (RFC 8460 4.4). */
+static void records_write(const struct tlsa_set *set, struct names *records)
+{
+	char buffer[2 * RECORD_OCTETS_SHOWN + 32];
+	struct text text;
+	names_free(records); /* the probe may be the second one */
+	for (size_t i = 0; i < set->count; i++) {
+		text_init(&text, buffer, sizeof buffer);
+		tlsa_record_text(&text, &set->record[i], RECORD_OCTETS_SHOWN);
+		names_add(records, text.bytes, text.len);
+	}
+}
+
 static void look_date(const struct lookups *lookups, struct found *found)
 {
 	struct text dns;
@@ -428,6 +442,8 @@ enum obtained obtain_evidence(const struct means *means, struct attempt *attempt
 	if (!want->dane || tlsa.look.state == TLSA_USABLE) {
 		obtained = probe_host(means, attempt, want->dane ? &dane : NULL, found);
 		found->evidence.tlsa_id = want->dane ? tlsa.set.id : 0;
+		if (want->dane && means->sessions)
+			records_write(&tlsa.set, &found->tlsa_records);
 		if (found->evidence.at == 0) /* a sighting has the time of its own probe */
 			found->evidence.at = clock_wall_s();
 		if (found->look && obtained != OBTAIN_LATER)

@@ -39,8 +39,11 @@ void tlsrpt_own_free(struct tlsrpt_own **slot)
 	struct tlsrpt_own *own = *slot;
 	if (!own)
 		return;
-	for (size_t i = 0; i < TLSRPT_HOPS_MAX; i++)
+	for (size_t i = 0; i < TLSRPT_HOPS_MAX; i++) {
+		if (own->hop[i])
+			tlsrpt_hop_free(own->hop[i]);
 		free(own->hop[i]);
+	}
 	keyed_free(&own->counted);
 	lock_destroy(&own->lock);
 	free(own);
@@ -122,25 +125,37 @@ static struct tlsrpt_hop **hop_place(struct tlsrpt_own *own, const char *host, u
 	return &own->hop[domain_hash(host, salt) % TLSRPT_HOPS_MAX];
 }
 
+/* Remembers a hop, and takes over what it owns. */
+static void hop_remember(struct tlsrpt_own *own, const struct tlsrpt_hop *hop)
+{
+	lock_take(&own->lock);
+	struct tlsrpt_hop **place = hop_place(own, hop->host, hop->port | (hop->dane ? SALT_DANE : 0));
+	if (*place)
+		tlsrpt_hop_free(*place);
+	else
+		*place = xcalloc(1, sizeof **place);
+	**place = *hop;
+	lock_drop(&own->lock);
+}
+
 static void probe_note(struct tlsrpt_own *own, const struct tlsrpt_inquiry *inquiry, const struct found *found)
 {
-	const struct want *want = &found->want;
 	const struct settings *settings = inquiry->config->settings;
+	const struct tlsrpt_probe probe = {.host = found->want.name,
+		.port = found->want.port,
+		.seen = &found->evidence,
+		.look = found->look,
+		.base = found->tlsa.base,
+		.records = &found->tlsa_records};
 	struct tlsrpt_hop hop;
-	if (settings->report_probes == REPORT_PROBES_OFF ||
-		!tlsrpt_observe_hop(
-			&hop, want->name, want->port, &found->evidence, found->look, settings->probe_private))
+	if (settings->report_probes == REPORT_PROBES_OFF || !tlsrpt_observe_hop(&hop, &probe, settings->probe_private))
 		return;
 	if (probe_is_local(own, &found->evidence)) {
 		tlsrpt_dropped_count(TLSRPT_DROPPED_LOCAL);
-		return;
+		tlsrpt_hop_free(&hop);
+	} else {
+		hop_remember(own, &hop);
 	}
-	lock_take(&own->lock);
-	struct tlsrpt_hop **place = hop_place(own, want->name, want->port | (hop.dane ? SALT_DANE : 0));
-	if (!*place)
-		*place = xcalloc(1, sizeof **place);
-	**place = hop;
-	lock_drop(&own->lock);
 }
 
 void tlsrpt_own_found(struct tlsrpt_own *own, const struct tlsrpt_inquiry *inquiry, const struct found *found)

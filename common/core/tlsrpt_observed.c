@@ -124,6 +124,14 @@ static struct tlsrpt_policy *sts_add(
 	return policy;
 }
 
+static struct tlsrpt_policy *tlsa_add(struct tlsrpt_session *out, const struct tlsrpt_hop *hop)
+{
+	struct tlsrpt_policy *policy = tlsrpt_session_add(out, TLSRPT_TLSA, hop->base);
+	for (const char *record = names_next(&hop->records, NULL); record; record = names_next(&hop->records, record))
+		string_add(&policy->strings, (struct span){record, strlen(record)});
+	return policy;
+}
+
 /* --- fetches ------------------------------------------------------------------------------------------------------ */
 
 bool tlsrpt_observe_fetch(
@@ -170,31 +178,47 @@ static void reason_write(char out[TLSRPT_REASON_SIZE], const struct evidence *se
 	}
 }
 
-bool tlsrpt_observe_hop(struct tlsrpt_hop *out, const char *host, uint16_t port, const struct evidence *seen,
-	const struct look *look, bool allow_private)
+void tlsrpt_hop_free(struct tlsrpt_hop *hop)
 {
-	struct tlsrpt_failure *failure = &out->failure;
+	names_free(&hop->records);
+	*hop = (struct tlsrpt_hop){.at = 0};
+}
+
+/* Notes what the report says about a failed probe. */
+static void failure_fill(struct tlsrpt_failure *failure, const struct tlsrpt_probe *probe, bool allow_private)
+{
+	const struct evidence *seen = probe->seen;
+	const struct look *look = probe->look;
 	struct address from;
-	memset(out, 0, sizeof *out);
-	failure->result = tlsrpt_result_of(seen->reason);
-	bool good = reason_class(seen->reason) == REASON_GOOD;
-	if (seen->at == 0 || seen->seen_for[0] || reason_class(seen->reason) == REASON_INCONCLUSIVE ||
-		(!good && failure->result == TLSRPT_RESULTS))
-		return false;
-	out->at = seen->at;
-	memcpy(out->host, host, strlen(host) + 1);
-	out->port = port;
-	out->dane = seen->tlsa_id != 0;
-	out->reason = seen->reason;
-	if (good)
-		return true;
-	memcpy(failure->mx_name, out->host, sizeof failure->mx_name);
+	memcpy(failure->mx_name, probe->host, strlen(probe->host) + 1);
 	memcpy(failure->mx_address, seen->address, sizeof failure->mx_address);
 	if (look)
 		helo_copy(failure->mx_helo, look->ehlo_name);
 	if (look && address_parse(&from, look->from) && (allow_private || address_is_global(&from)))
 		memcpy(failure->sender_address, look->from, sizeof failure->sender_address);
 	reason_write(failure->reason, seen);
+}
+
+bool tlsrpt_observe_hop(struct tlsrpt_hop *out, const struct tlsrpt_probe *probe, bool allow_private)
+{
+	const struct evidence *seen = probe->seen;
+	enum reason_class class = reason_class(seen->reason);
+	enum tlsrpt_result result = tlsrpt_result_of(seen->reason);
+	memset(out, 0, sizeof *out);
+	if (seen->at == 0 || seen->seen_for[0] || class == REASON_INCONCLUSIVE ||
+		(class != REASON_GOOD && result == TLSRPT_RESULTS))
+		return false;
+	out->at = seen->at;
+	memcpy(out->host, probe->host, strlen(probe->host) + 1);
+	out->port = probe->port;
+	out->dane = seen->tlsa_id != 0;
+	if (out->dane) {
+		memcpy(out->base, probe->base, strlen(probe->base) + 1);
+		names_copy(&out->records, probe->records);
+	}
+	out->failure.result = result;
+	if (result != TLSRPT_RESULTS)
+		failure_fill(&out->failure, probe, allow_private);
 	return true;
 }
 
@@ -214,10 +238,10 @@ bool tlsrpt_observe_session(
 	struct tlsrpt_session *out, const struct facts *facts, enum tlsrpt_scope scope, const struct tlsrpt_hop *hop)
 {
 	const struct policy *in_force = counted_policy(facts, scope);
-	if (!in_force || hop->dane)
+	if (hop->dane ? scope != TLSRPT_SCOPE_ALL : !in_force)
 		return false;
 	session_init(out, facts);
-	struct tlsrpt_policy *policy = sts_add(out, facts, in_force);
+	struct tlsrpt_policy *policy = hop->dane ? tlsa_add(out, hop) : sts_add(out, facts, in_force);
 	policy->failed = hop->failure.result != TLSRPT_RESULTS;
 	if (policy->failed)
 		tlsrpt_policy_add(policy, &hop->failure);

@@ -17,20 +17,32 @@
 bool tlsrpt_observe_fetch(
 	struct tlsrpt_session *out, const struct facts *facts, enum reason outcome, const char *detail);
 
+/* The result of a probe. */
+struct tlsrpt_probe {
+	const char *host;
+	uint16_t port;
+	const struct evidence *seen;
+	const struct look *look; /* may be NULL */
+	/* If TLSA records judged the hop: their base domain, and the records in presentation form. */
+	const char *base;
+	const struct names *records;
+};
 /* What one probe showed of one hop: as much of it as sessions need. */
 struct tlsrpt_hop {
 	int64_t at; /* when the probe ended; 0: there was none */
 	char host[DOMAIN_SIZE];
 	uint16_t port;
-	bool dane;                     /* judged by TLSA records */
-	enum reason reason;            /* REASON_OK: TLS was verified */
+	bool dane; /* judged by TLSA records: the next two */
+	char base[DOMAIN_SIZE];
+	struct names records;          /* owned */
 	struct tlsrpt_failure failure; /* `result` is TLSRPT_RESULTS if the probe found no fault */
 };
-/* Fills `out` from the result of a probe. `look` may be NULL. An address of this relay that is not globally reachable says
- * nothing to strangers, and is left out unless `allow_private`. Returns false if the result counts as no session: it is
+/* Fills `out`, which the caller frees. An address of this relay that is not globally reachable says nothing to strangers, and is
+ * left out unless `allow_private`. Returns false, and leaves `out` zeroed, if the result counts as no session: it is
  * inconclusive, or it was inferred from a probe of another host. */
-bool tlsrpt_observe_hop(struct tlsrpt_hop *out, const char *host, uint16_t port, const struct evidence *seen,
-	const struct look *look, bool allow_private);
+bool tlsrpt_observe_hop(struct tlsrpt_hop *out, const struct tlsrpt_probe *probe, bool allow_private);
+/* Frees what a hop owns, and zeroes it. */
+void tlsrpt_hop_free(struct tlsrpt_hop *hop);
 
 /* Which probes count as sessions: the setting report_probes. */
 enum tlsrpt_scope { TLSRPT_SCOPE_TESTING, TLSRPT_SCOPE_ALL, TLSRPT_SCOPE_OFF };

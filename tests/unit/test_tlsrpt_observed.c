@@ -243,6 +243,22 @@ static void other_outcomes_are_not_observed(void **state)
 
 /* --- probes ------------------------------------------------------------------------------------------------------- */
 
+static bool hop_observed(struct tlsrpt_hop *hop, const struct evidence *seen, const struct look *look)
+{
+	struct names records = {.count = 0};
+	names_add(&records, LIT("3 1 1 AB"));
+	names_add(&records, LIT("2 0 1 CD"));
+	const struct tlsrpt_probe probe = {.host = "mx1.example.com",
+		.port = 25,
+		.seen = seen,
+		.look = look,
+		.base = "base.example.com",
+		.records = &records};
+	bool observed = tlsrpt_observe_hop(hop, &probe, false);
+	names_free(&records);
+	return observed;
+}
+
 static void probes_give_what_they_know(void **state)
 {
 	(void)state;
@@ -276,14 +292,14 @@ static void probes_give_what_they_know(void **state)
 		snprintf(seen.text, sizeof seen.text, "%s", rows[i].text);
 		snprintf(look.ehlo_name, sizeof look.ehlo_name, "%s", rows[i].ehlo);
 		snprintf(look.from, sizeof look.from, "%s", rows[i].from);
-		assert_true(tlsrpt_observe_hop(&hop, "mx1.example.com", 25, &seen, &look, false));
+		assert_true(hop_observed(&hop, &seen, &look));
 		assert_int_equal(hop.at, NOW);
 		assert_string_equal(hop.failure.mx_name, "mx1.example.com");
 		assert_string_equal(hop.failure.mx_address, "8.0.1.1");
 		assert_string_equal(hop.failure.reason, rows[i].wanted_reason);
 		assert_string_equal(hop.failure.mx_helo, rows[i].wanted_helo);
 		assert_string_equal(hop.failure.sender_address, rows[i].wanted_from);
-		assert_true(tlsrpt_observe_hop(&hop, "mx1.example.com", 25, &seen, NULL, false));
+		assert_true(hop_observed(&hop, &seen, NULL));
 		assert_string_equal(hop.failure.mx_helo, "");
 	}
 }
@@ -293,16 +309,16 @@ static void some_results_are_no_sessions(void **state)
 	(void)state;
 	struct tlsrpt_hop hop;
 	struct evidence seen = {.at = NOW, .reason = REASON_OK};
-	assert_true(tlsrpt_observe_hop(&hop, "mx1.example.com", 25, &seen, NULL, false));
+	assert_true(hop_observed(&hop, &seen, NULL));
 	assert_int_equal(hop.failure.result, NONE);
 	seen.seen_for[0] = 'x'; /* inferred from a probe of another host */
-	assert_false(tlsrpt_observe_hop(&hop, "mx1.example.com", 25, &seen, NULL, false));
+	assert_false(hop_observed(&hop, &seen, NULL));
 	seen = (struct evidence){.reason = REASON_OK};
-	assert_false(tlsrpt_observe_hop(&hop, "mx1.example.com", 25, &seen, NULL, false));
+	assert_false(hop_observed(&hop, &seen, NULL));
 	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
 		seen = (struct evidence){.at = NOW, .reason = reason};
 		if (reason_class(reason) == REASON_INCONCLUSIVE || reason == REASON_HOP_ELSEWHERE)
-			assert_false(tlsrpt_observe_hop(&hop, "mx1.example.com", 25, &seen, NULL, false));
+			assert_false(hop_observed(&hop, &seen, NULL));
 	}
 }
 
@@ -329,7 +345,7 @@ static void the_scope_decides_which_sessions_count(void **state)
 	};
 	const struct evidence seen = {.at = NOW, .reason = REASON_STARTTLS_MISSING};
 	struct tlsrpt_hop hop;
-	assert_true(tlsrpt_observe_hop(&hop, "mx1.example.com", 25, &seen, NULL, false));
+	assert_true(hop_observed(&hop, &seen, NULL));
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct tlsrpt_session session;
 		struct facts facts;
@@ -352,6 +368,38 @@ static void the_scope_decides_which_sessions_count(void **state)
 			tlsrpt_session_free(&session);
 		}
 		assert_false(tlsrpt_observe_outside(&session, &facts, rows[i].scope, "mx1.example.com"));
+		facts_free(&facts);
+	}
+}
+
+/* RFC 8460 4.4: the base domain and the records. They count only if the MTA reports nothing itself. */
+static void tlsa_records_are_a_policy(void **state)
+{
+	(void)state;
+	static const char *const records[] = {"3 1 1 AB", "2 0 1 CD"};
+	static const enum reason reasons[] = {REASON_OK, REASON_TLSA_MISMATCH};
+	for (size_t i = 0; i < COUNT(reasons); i++) {
+		const struct evidence seen = {.at = NOW, .reason = reasons[i], .tlsa_id = 7, .chain = i ? 65 : 0};
+		struct tlsrpt_session session;
+		struct tlsrpt_hop hop;
+		struct facts facts;
+		facts_make(&facts, i ? "testing" : NULL);
+		assert_true(hop_observed(&hop, &seen, NULL));
+		assert_false(tlsrpt_observe_session(&session, &facts, TLSRPT_SCOPE_TESTING, &hop));
+		assert_true(tlsrpt_observe_session(&session, &facts, TLSRPT_SCOPE_ALL, &hop));
+		const struct tlsrpt_policy *policy = &session.policy[0];
+		assert_int_equal(policy->type, TLSRPT_TLSA);
+		assert_string_equal(policy->domain, "base.example.com");
+		strings_are(&policy->strings, records, COUNT(records));
+		assert_int_equal(policy->patterns.count, 0);
+		assert_int_equal(policy->failed, i);
+		assert_int_equal(policy->failures, i);
+		if (i) {
+			assert_int_equal(tlsrpt_result_code(policy->failure[0].result), 304);
+			assert_string_equal(policy->failure[0].reason, "X509_V_ERR_DANE_NO_MATCH");
+		}
+		tlsrpt_session_free(&session);
+		tlsrpt_hop_free(&hop);
 		facts_free(&facts);
 	}
 }
@@ -380,6 +428,6 @@ int main(void)
 		cmocka_unit_test(other_outcomes_are_not_observed), cmocka_unit_test(probes_give_what_they_know),
 		cmocka_unit_test(some_results_are_no_sessions),
 		cmocka_unit_test(the_scope_decides_which_sessions_count),
-		cmocka_unit_test(a_name_that_is_no_host_is_left_out)};
+		cmocka_unit_test(a_name_that_is_no_host_is_left_out), cmocka_unit_test(tlsa_records_are_a_policy)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
