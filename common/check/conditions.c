@@ -188,6 +188,8 @@ static void snapshot_take(struct conditions *conditions, struct snapshot *snapsh
 {
 	health_look(&conditions->health, now, snapshot->count);
 	memcpy(snapshot->on, conditions->health.on, sizeof snapshot->on);
+	for (int i = 0; i < HEALTH_CONDITIONS; i++)
+		atomic_store(&conditions->places[i], snapshot->count[i]);
 }
 
 /* Begins and ends conditions by the snapshot. If two threads apply their snapshots in the wrong order,
@@ -234,6 +236,11 @@ void conditions_note_found(struct conditions *conditions, const struct found *fo
 	text_add(&text, *sight.detail ? ", " : "");
 	text_add(&text, sight.detail);
 	snapshot_apply(conditions, &snapshot, detail);
+}
+
+unsigned conditions_places(const struct conditions *conditions, enum health_condition kind)
+{
+	return atomic_load(&conditions->places[kind]);
 }
 
 void conditions_note_time(struct conditions *conditions, int64_t at, const char *of)

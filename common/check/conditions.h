@@ -28,6 +28,7 @@ struct conditions {
 	struct events *events;
 	atomic_int state[CONDITION_COUNT];         /* see conditions.c */
 	_Atomic int64_t began_ms[CONDITION_COUNT]; /* monotonic */
+	atomic_uint places[HEALTH_CONDITIONS];     /* that support each condition of core/health */
 	struct lock lock;
 	struct health health GUARDED_BY(lock);
 };
@@ -50,6 +51,8 @@ enum event_kind condition_event(enum condition kind);
 
 /* Notes the result of one operation. Call it once for each operation, however many inquiries share the result. */
 void conditions_note_found(struct conditions *conditions, const struct found *found);
+/* Returns how many places now support a condition of core/health, whether it has begun or not. Costs one atomic read. */
+unsigned conditions_places(const struct conditions *conditions, enum health_condition kind);
 /* Notes a stored time; see check_time_seen(). `of` is the domain whose entry has this time, or words for another
  * source. */
 void conditions_note_time(struct conditions *conditions, int64_t at, const char *of);

@@ -77,6 +77,17 @@ static bool any_lasts(const struct conditions *conditions, const enum condition 
 	return lasts;
 }
 
+/* Returns whether other places have failed in the same way, and none has succeeded since. */
+static bool is_doubtful(const struct tlsrpt_own *own, enum health_way way)
+{
+	static const enum health_condition by_way[] = {
+		[HEALTH_NOTHING] = HEALTH_LOOKUPS_FAIL, /* no address to fetch from */
+		[HEALTH_UNREACHED] = HEALTH_FETCHES_FAIL,
+		[HEALTH_UNTRUSTED] = HEALTH_FETCHES_UNTRUSTED,
+		[HEALTH_EARLY] = HEALTH_CLOCK_BEHIND};
+	return way <= HEALTH_EARLY && conditions_places(own->conditions, by_way[way]) >= TLSRPT_DOUBT_PLACES;
+}
+
 static bool fetch_is_local(
 	const struct tlsrpt_own *own, const struct tlsrpt_inquiry *inquiry, const struct found *found)
 {
@@ -89,7 +100,8 @@ static bool fetch_is_local(
 		return false;
 	/* Nobody knows whether the policy host was not reached, or the proxy. */
 	bool by_proxy = found->policy.way == HEALTH_UNREACHED && inquiry->config->settings->fetch_proxy[0];
-	return by_proxy || any_lasts(own->conditions, list, sizeof list / sizeof list[0]);
+	return by_proxy || is_doubtful(own, found->policy.way) ||
+	       any_lasts(own->conditions, list, sizeof list / sizeof list[0]);
 }
 
 static bool probe_is_local(const struct tlsrpt_own *own, const struct evidence *seen)
@@ -98,8 +110,10 @@ static bool probe_is_local(const struct tlsrpt_own *own, const struct evidence *
 		CONDITION_HEALTH + HEALTH_PROBES_UNTRUSTED, CONDITION_HEALTH + HEALTH_CLOCK_BEHIND,
 		CONDITION_HEALTH + HEALTH_CLOCK_AHEAD, CONDITION_NEARBY + NEARBY_INTERCEPTED,
 		CONDITION_NEARBY + NEARBY_HOPS_BAD};
-	return reason_class(seen->reason) == REASON_BAD &&
-	       any_lasts(own->conditions, list, sizeof list / sizeof list[0]);
+	bool untrusted = seen->reason == REASON_CERT_UNTRUSTED &&
+			 conditions_places(own->conditions, HEALTH_PROBES_UNTRUSTED) >= TLSRPT_DOUBT_PLACES;
+	return untrusted || (reason_class(seen->reason) == REASON_BAD &&
+				    any_lasts(own->conditions, list, sizeof list / sizeof list[0]));
 }
 
 /* --- fetches ------------------------------------------------------------------------------------------------------ */

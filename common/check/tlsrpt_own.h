@@ -14,6 +14,9 @@
 /* Pairs of a domain and a mail host of which it is remembered for the rest of the UTC day what was counted. Pairs that find no
  * place count no more on that day: they might be counted twice. */
 #define TLSRPT_COUNTED_MAX 65536
+/* So many places that fail alike, and none that succeeds, raise the doubt that the fault is this relay's. core/health waits for more
+ * places before it raises an event, but what is reported to strangers cannot be taken back. */
+#define TLSRPT_DOUBT_PLACES 2
 /* Seconds between two sessions of a domain with the same mail host outside the policy. */
 #define TLSRPT_OUTSIDE_S 3600
 
