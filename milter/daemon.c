@@ -13,6 +13,7 @@
 #include "signals.h"
 #include "text.h"
 #include "tlsrpt_collector.h"
+#include "tlsrpt_reporter.h"
 #include "tlsrpt_tallies.h"
 
 #include <limits.h>
@@ -44,6 +45,7 @@ struct daemon {
 	struct recorder *recorder;
 	struct tlsrpt_collector *collector; /* NULL: tlsrpt is off */
 	struct tallies *tallies;            /* NULL: tlsrpt is not collect */
+	struct reporter *reporter;          /* the same */
 	bool server_running;
 	int64_t store_changed_at; /* the time of the store's file before this process opened it */
 	bool check_in_use;        /* a thread has not ended and may use the check: free neither check nor store */
@@ -203,6 +205,11 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	daemon->refresher = refresher_start(daemon->check, daemon->store, recorder_round, daemon->recorder, why);
 	if (!daemon->refresher)
 		return false;
+	if (daemon->tallies) {
+		daemon->reporter = reporter_start(daemon->check, daemon->store, loops->at[0], why);
+		if (!daemon->reporter)
+			return false;
+	}
 	for (size_t i = 0; i < front_ends_count; i++)
 		if (daemon->open[i] && !front_ends[i].start(daemon->check, why))
 			return false;
@@ -277,6 +284,7 @@ void daemon_stop(struct daemon *daemon, int status)
 	if (daemon->server_running)
 		server_stop(daemon->server, GRACE_MS);
 	refresher_stop(&daemon->refresher);
+	reporter_stop(&daemon->reporter);
 	for (size_t i = 0; i < front_ends_count; i++)
 		if (daemon->open[i] && !front_ends[i].stop(GRACE_MS))
 			daemon->check_in_use = true;

@@ -27,6 +27,7 @@ stsgated_SOURCES = \
 	milter/reload.c milter/reload.h \
 	milter/signals.c milter/signals.h \
 	milter/tlsrpt_collector.c milter/tlsrpt_collector.h \
+	milter/tlsrpt_reporter.c milter/tlsrpt_reporter.h \
 	$(milter_sources) $(server_sources)
 if HAVE_SYSTEMD
 stsgated_SOURCES += milter/notify_systemd.c

@@ -211,6 +211,9 @@ tests_unit_test_revocations_SOURCES = tests/unit/test_revocations.c tests/unit/p
 check_PROGRAMS += tests/unit/test_revocation_shown
 tests_unit_test_revocation_shown_SOURCES = tests/unit/test_revocation_shown.c tests/unit/room.c tests/unit/room.h tests/unit/tool.c \
 	tests/unit/tool.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_tlsrpt_sender
+tests_unit_test_tlsrpt_sender_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
+tests_unit_test_tlsrpt_sender_SOURCES = tests/unit/test_tlsrpt_sender.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_fetch_post
 tests_unit_test_fetch_post_SOURCES = tests/unit/test_fetch_post.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
 	tests/unit/cm.h

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "revocation.h"
 #include "tlsrpt_outbox.h"
+#include "tlsrpt_sender.h"
 #include "tlsrpt_tallies.h"
 
 #include <string.h>
@@ -86,6 +87,8 @@ _Static_assert((int)REVOCATION_REVOKED < (int)LABEL_REVOCATION_VALUES, "LABEL(RE
 
 static const char *const downloads[] = {"read", "unchanged", "failed"};
 static const char *const sessions[] = {[TALLIES_GOOD] = "good", [TALLIES_FAILED] = "failed"};
+static const char *const reports[] = {
+	[TLSRPT_ATTEMPT_SENT] = "sent", [TLSRPT_ATTEMPT_RETRY] = "retry", [TLSRPT_ATTEMPT_GIVEN_UP] = "given-up"};
 static const char *const losses[] = {[TALLIES_MEMORY] = "memory", [TALLIES_STORE] = "store"};
 static const char *const datagrams[] = {[DATAGRAM_COUNTED] = "counted",
 	[DATAGRAM_REFUSED] = "refused",
@@ -204,6 +207,7 @@ NAMES(limit_label, LIMIT_HITS, limit_hit_name((enum limit_hit)value))
 NAMES(revocation_label, REVOCATION_REVOKED + 1, revocation_state_name((enum revocation_state)value))
 NAMES(download_label, sizeof downloads / sizeof *downloads, downloads[value])
 NAMES(session_label, LABEL_SESSION_VALUES, sessions[value])
+NAMES(report_label, LABEL_REPORT_VALUES, reports[value])
 NAMES(lost_label, LABEL_LOST_VALUES, losses[value])
 NAMES(datagram_label, DATAGRAM_NOT_FED + 1, datagrams[value])
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
@@ -224,5 +228,6 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_REVOCATION] = revocation_label,
 						     [LABEL_DOWNLOAD] = download_label,
 						     [LABEL_SESSION] = session_label,
+						     [LABEL_REPORT] = report_label,
 						     [LABEL_LOST] = lost_label,
 						     [LABEL_DATAGRAM] = datagram_label}};

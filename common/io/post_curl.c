@@ -1,10 +1,10 @@
 #include "post.h"
 
-#include "fetch_transfer.h"
 #include "memory.h"
 #include "text.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,15 @@ struct delivery {
 	char reply[256]; /* the newest reply's last line, cut to fit; untrusted */
 	char error[CURL_ERROR_SIZE];
 };
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static CURLcode curl_ready;
+
+/* libcurl counts these calls, so the one in fetch_curl.c does no harm. */
+static void curl_start_once(void)
+{
+	curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
 
 static bool whole(const struct delivery *delivery)
 {
@@ -130,7 +139,8 @@ void post_smtp(const struct post *post, struct posted *posted)
 {
 	struct delivery delivery = {.post = post};
 	memset(posted, 0, sizeof *posted);
-	CURLcode code = transfer_start_curl();
+	pthread_once(&curl_once, curl_start_once);
+	CURLcode code = curl_ready;
 	delivery.curl = code == CURLE_OK ? curl_easy_init() : NULL;
 	if (code == CURLE_OK)
 		code = delivery.curl && delivery_set(&delivery) ? curl_easy_perform(delivery.curl) : CURLE_FAILED_INIT;

@@ -67,6 +67,7 @@ struct adding {
 	const struct tlsrpt_send *row;
 	size_t count;
 	size_t refused;
+	size_t added;
 };
 
 static int add_step(struct store *store, MDB_txn *txn, void *arg)
@@ -74,7 +75,7 @@ static int add_step(struct store *store, MDB_txn *txn, void *arg)
 	struct adding *adding = arg;
 	MDB_stat stat;
 	int result = 0;
-	adding->refused = 0;
+	adding->refused = adding->added = 0;
 	for (size_t i = 0; result == 0 && i < adding->count; i++) {
 		result = mdb_stat(txn, store->tlsrpt_sends, &stat);
 		uint64_t bytes = (uint64_t)(stat.ms_branch_pages + stat.ms_leaf_pages) * stat.ms_psize;
@@ -82,10 +83,11 @@ static int add_step(struct store *store, MDB_txn *txn, void *arg)
 		if (result == 0 && has_room)
 			result = send_put(store, txn, &adding->row[i], MDB_NOOVERWRITE);
 		adding->refused += !has_room;
+		adding->added += has_room && result == 0;
 		if (result == MDB_KEYEXIST)
 			result = 0;
 	}
-	return result;
+	return result == 0 && adding->added == 0 ? STORE_UNCHANGED : result;
 }
 
 bool store_add_tlsrpt_sends(

@@ -122,6 +122,22 @@ bool fetch_list_answer(struct fetch *fetch, struct fetch_list_found *found)
 	abort();
 }
 
+/* The world takes no reports by https. */
+struct fetch *fetch_post_begin(struct fetcher *fetcher, struct fetch_line *line, const struct report_address *to,
+	const char *media_type, const void *bytes, size_t len, const struct address *addresses, size_t count,
+	int timeout_ms, struct wake wake)
+{
+	(void)fetcher, (void)line, (void)to, (void)media_type, (void)bytes, (void)len, (void)addresses, (void)count,
+		(void)timeout_ms, (void)wake;
+	abort();
+}
+
+bool fetch_post_answer(struct fetch *fetch, struct fetch_posted *posted)
+{
+	(void)fetch, (void)posted;
+	abort();
+}
+
 bool fetch_media_type_ok(const char *content_type)
 {
 	return content_type && strncasecmp(content_type, "text/plain", 10) == 0;
