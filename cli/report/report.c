@@ -21,6 +21,8 @@ static const struct form {
 	{"list", 0, 0, report_list, ""},
 	{"read", 1, SIZE_MAX, report_read, ""},
 	{"show", 1, 1, report_show, " day "},
+	{"send", 0, 0, report_send, " due "},
+	{"bounced", 1, 1, report_bounced, ""},
 };
 #define FORM_COUNT (sizeof forms / sizeof *forms)
 

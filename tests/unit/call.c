@@ -22,7 +22,7 @@ int call_run(void *arg)
 	size_t own_count = call->rate ? 1 : 0;
 	for (size_t i = 0; i < COUNT(call->own) && call->own[i].name; i++)
 		own[own_count++] = call->own[i];
-	struct options options = {.file = "/dev/null",
+	struct options options = {.file = call->settings ? call->settings : "/dev/null",
 		.overrides = overrides,
 		.override_count = call->override ? 3 : 2,
 		.json = call->json,

@@ -9,6 +9,7 @@ struct call {
 	command_run *run;
 	const char *words[4];
 	const char *override; /* name=value, or NULL */
+	const char *settings; /* a settings file; NULL: none */
 	const char *store;    /* NULL: a store that does not exist */
 	bool json;
 	const char *rate;        /* of warm */

@@ -16,6 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REPORT_SETTINGS                                                                                                  \
+	"tlsrpt = collect\nreport_from = tlsrpt@example.com\nreport_organization = Example\nreport_smtp = 127.0.0.1:1\n" \
+	"report_when = always\n"
 #define ROWS_MAX 1024
 
 static struct row {
@@ -412,17 +415,35 @@ static void tally_make(void)
 	struct store *store = store_at(one);
 	memcpy(session.record, record, sizeof record);
 	tlsrpt_session_add(&session, TLSRPT_NO_POLICY_FOUND, "used.example");
-	tlsrpt_tally_init(&tally, tlsrpt_day(NOW), "used.example");
+	tlsrpt_tally_init(&tally, tlsrpt_day(NOW) - 1, "used.example");
 	tlsrpt_tally_add(&tally, &session);
-	assert_true(store_add_tallies(store, &tally, 1, NOW, &refused, &why));
+	assert_true(store_add_tallies(store, &tally, 1, NOW - 86400, &refused, &why));
 	assert_int_equal(report_record_addresses(record, strlen(record), address), 1);
-	tlsrpt_send_init(&row, (int32_t)tlsrpt_day(NOW), "used.example", &address[0], "aaaaaaaaaaaaaaaaaaaa", NOW);
-	tlsrpt_send_begin(&row, NOW);
+	tlsrpt_send_init(&row, (int32_t)tlsrpt_day(NOW) - 1, "used.example", &address[0], "aaaaaaaaaaaaaaaaaaaa", NOW - 60);
+	tlsrpt_send_begin(&row, NOW - 60);
 	tlsrpt_send_end(&row, TLSRPT_LATER, "connection refused", NOW + 1);
 	assert_true(store_add_tlsrpt_sends(store, &row, 1, &rows_refused, &why));
 	tlsrpt_tally_free(&tally);
 	tlsrpt_session_free(&session);
 	store_close(&store);
+}
+
+/* The MTA does not serve. */
+static void report_send_check(void)
+{
+	struct failure why = {0};
+	size_t count = 0;
+	file_write(LIT(REPORT_SETTINGS));
+	command_check((struct call){.run = report_run, .words = {"send"}, .settings = file}, 2, "report-send");
+	struct store *store = store_at(one);
+	struct tlsrpt_send *sends = store_tlsrpt_sends(store, &count, &why);
+	store_close(&store);
+	assert_int_equal(count, 1);
+	command_check((struct call){.run = report_run, .words = {"bounced", sends[0].token}, .settings = file}, 0,
+		"report-bounced");
+	command_check(
+		(struct call){.run = report_run, .words = {"bounced", "none"}, .settings = file}, 0, "report-bounced");
+	free(sends);
 }
 
 static void test_tables(void **state)
@@ -469,6 +490,7 @@ static void test_tables(void **state)
 	command_check((struct call){.run = report_run, .words = {"list"}}, 0, "report-list");
 	file_write(LIT(RECEIVED));
 	command_check((struct call){.run = report_run, .words = {"read", file}}, 1, "report-read");
+	report_send_check();
 	int lock = daemon_at(one);
 	command_check((struct call){.run = settings_run}, 0, "settings");
 	command_check((struct call){.run = stats_run}, 0, "stats");
