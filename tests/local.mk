@@ -215,8 +215,15 @@ check_PROGRAMS += tests/unit/test_tlsrpt_sender
 tests_unit_test_tlsrpt_sender_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 tests_unit_test_tlsrpt_sender_SOURCES = tests/unit/test_tlsrpt_sender.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_fetch_post
-tests_unit_test_fetch_post_SOURCES = tests/unit/test_fetch_post.c tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
+tests_unit_test_fetch_post_SOURCES = tests/unit/test_fetch_post.c tests/unit/post_server.c tests/unit/post_server.h tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
 	tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_tlsrpt_https
+tests_unit_test_tlsrpt_https_SOURCES = tests/unit/test_tlsrpt_https.c tests/unit/post_server.c tests/unit/post_server.h \
+	tests/unit/smtp_server.c tests/unit/smtp_server.h tests/unit/netns.c tests/unit/netns.h tests/unit/pki.c tests/unit/pki.h \
+	tests/unit/dns_port.c tests/unit/dns_port.h tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_report_send
+tests_unit_test_report_send_SOURCES = tests/unit/test_report_send.c tests/unit/room.c tests/unit/room.h tests/unit/tool.c \
+	tests/unit/tool.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_post
 tests_unit_test_post_SOURCES = tests/unit/test_post.c tests/unit/smtp_server.c tests/unit/smtp_server.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_tlsrpt_send

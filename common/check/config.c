@@ -50,6 +50,16 @@ bool config_names(struct names *list, const char *setting, const struct settings
 	return true;
 }
 
+/* The sender of TLS reports reads these lists anew in each pass, and must not fail then. */
+static bool report_names_check(const struct settings *s, struct failure *why)
+{
+	struct names names = {.count = 0};
+	bool good = config_names(&names, "report_domains", &s->report_domains, why) &&
+		    config_names(&names, "report_exclude", &s->report_exclude, why);
+	names_free(&names);
+	return good;
+}
+
 static bool rules_fill(struct config *config, struct failure *why)
 {
 	const struct settings *s = config->settings;
@@ -67,7 +77,8 @@ static bool rules_fill(struct config *config, struct failure *why)
 	 * laxer. */
 	if (s->own_hosts.count == 0 && config->host_is_whole)
 		name_take(&rules->own_hosts, config->host);
-	return config_names(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
+	return report_names_check(s, why) &&
+	       config_names(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
 	       config_names(&rules->exempt_hosts, "exempt_hosts", &s->exempt_hosts, why) &&
 	       config_names(&rules->own_hosts, "own_hosts", &s->own_hosts, why);
 }
@@ -204,6 +215,12 @@ const char *config_warning(const struct config *config, char out[CONFIG_WARNING_
 	text_add(&text, helo ? "probe_helo" : "");
 	text_add(&text, helo && own ? " and " : "");
 	text_add(&text, own ? "own_hosts" : "");
+	if (s->tlsrpt == TLSRPT_COLLECT && (s->report_from[0] == '\0') != (s->report_organization[0] == '\0')) {
+		text_add(&text, helo || own ? "; and " : "");
+		text_add(&text, s->report_from[0] ? "report_from is set, but report_organization is not"
+						  : "report_organization is set, but report_from is not");
+		text_add(&text, ", so no TLS reports are sent: set both");
+	}
 	return out;
 }
 

@@ -36,7 +36,7 @@ struct posting {
 
 struct tlsrpt_sender {
 	struct tlsrpt_sender_options options;
-	int64_t begun_at;
+	struct names tried;      /* tokens of the reports that were tried; with at_once */
 	struct fetch_line *line; /* the loop's; NULL until the first POST */
 	struct loop_task cancel;
 	atomic_bool stop;
@@ -103,7 +103,7 @@ static void row_told(struct tlsrpt_sender *sender, const struct tlsrpt_send *row
 static bool ready(const struct tlsrpt_sender *sender, const struct tlsrpt_send *row, int64_t now)
 {
 	/* `report send` tries each report once */
-	bool at_once = sender->options.at_once && (row->attempts == 0 || row->last_at < sender->begun_at);
+	bool at_once = sender->options.at_once && !names_have(&sender->tried, row->token);
 	return tlsrpt_send_ready(row, now, at_once);
 }
 
@@ -335,6 +335,8 @@ static void attempt(
 	size_t len = 0;
 	if (!row_change(sender, row, change_begin, (struct change){.detail = NULL}, work->why))
 		return;
+	if (sender->options.at_once)
+		names_add(&sender->tried, row->token, strlen(row->token));
 	enum store_found found = store_tally(sender->options.store, row->day, row->domain, &tally, &why);
 	char *bytes =
 		found == STORE_FOUND ? tlsrpt_compose(work->config, &tally, to, clock_wall_s(), &len, &why) : NULL;
@@ -596,7 +598,6 @@ struct tlsrpt_sender *tlsrpt_sender_new(const struct tlsrpt_sender_options *opti
 {
 	struct tlsrpt_sender *sender = xcalloc(1, sizeof *sender);
 	sender->options = *options;
-	sender->begun_at = clock_wall_s();
 	sender->cancel.run = postings_cancel;
 	sender->closed = sender->forgotten_on = -1;
 	lock_init(&sender->lock);
@@ -624,6 +625,7 @@ void tlsrpt_sender_free(struct tlsrpt_sender **slot)
 	lock_drop(&sender->lock);
 	postings_take(sender);
 	config_unref(&sender->planned_for);
+	names_free(&sender->tried);
 	cond_destroy(&sender->wake);
 	lock_destroy(&sender->lock);
 	free(sender);

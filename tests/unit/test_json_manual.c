@@ -419,7 +419,8 @@ static void tally_make(void)
 	tlsrpt_tally_add(&tally, &session);
 	assert_true(store_add_tallies(store, &tally, 1, NOW - 86400, &refused, &why));
 	assert_int_equal(report_record_addresses(record, strlen(record), address), 1);
-	tlsrpt_send_init(&row, (int32_t)tlsrpt_day(NOW) - 1, "used.example", &address[0], "aaaaaaaaaaaaaaaaaaaa", NOW - 60);
+	tlsrpt_send_init(
+		&row, (int32_t)tlsrpt_day(NOW) - 1, "used.example", &address[0], "aaaaaaaaaaaaaaaaaaaa", NOW - 60);
 	tlsrpt_send_begin(&row, NOW - 60);
 	tlsrpt_send_end(&row, TLSRPT_LATER, "connection refused", NOW + 1);
 	assert_true(store_add_tlsrpt_sends(store, &row, 1, &rows_refused, &why));

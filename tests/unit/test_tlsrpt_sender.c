@@ -405,6 +405,31 @@ static void a_clock_set_back(void **state)
 	assert_int_equal(post_count, 2);
 }
 
+static void settings_that_cannot_work(void **state)
+{
+	static const struct {
+		const char *lines, *words;
+	} rows[] = {
+		{"report_exclude = a..b\n", "report_exclude: "},
+		{"report_domains = -\n", "report_domains: "},
+		{"report_from = a@b.example\n", "report_organization is not, so no TLS reports are sent"},
+		{"report_organization = x\n", "report_from is not, so no TLS reports are sent"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct failure why = {0};
+		char text[256], warning[CONFIG_WARNING_SIZE];
+		snprintf(text, sizeof text, "tlsrpt = collect\n%s", rows[i].lines);
+		struct settings *settings = settings_read_text("test", text, strlen(text), &why);
+		assert_non_null(settings);
+		struct config *config = config_new(settings, NULL, &why);
+		const char *words = config ? config_warning(config, warning) : why.text;
+		if (!strstr(words, rows[i].words))
+			fail_msg("%s", words);
+		config_unref(&config);
+	}
+}
+
 /* The process is killed when it has marked the report, before the MTA has it. */
 static void killed_before_the_mta_has_it(void **state)
 {
@@ -510,6 +535,7 @@ int main(void)
 		TEST(nothing_is_sent_without_a_sender), TEST(each_address_gets_its_report),
 		TEST(an_mta_that_says_later), TEST(an_mta_that_never_takes_it), TEST(an_mta_that_is_down),
 		TEST(twenty_an_hour_to_one_host), TEST(a_bounce_suppresses), TEST(at_once), TEST(a_clock_set_back),
-		TEST(killed_before_the_mta_has_it), TEST(two_relays_report_only_what_mail_caused)};
+		cmocka_unit_test(settings_that_cannot_work), TEST(killed_before_the_mta_has_it),
+		TEST(two_relays_report_only_what_mail_caused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
