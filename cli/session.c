@@ -112,12 +112,12 @@ int session_open(struct session *session, const struct options *options, enum se
 	struct settings *settings = session_settings(options, &status);
 	if (!settings)
 		return status;
-	bool offline = needs == NEEDS_STORE_ONLY;
+	bool offline = needs == NEEDS_STORE_ONLY, checks = !offline && needs != NEEDS_STORE_AND_LOOPS;
 	if (!store_find(session, settings, needs, &why)) {
 		settings_free(&settings);
 	} else if (!offline && !(session->loops = loops_new(SESSION_LOOPS, &why))) {
 		settings_free(&settings);
-	} else if ((session->config = config_new(settings, session->loops, &why)) && !offline) {
+	} else if ((session->config = config_new(settings, session->loops, &why)) && checks) {
 		struct check_options check = {.config = session->config,
 			.store = session->store,
 			.loops = session->loops,
@@ -127,12 +127,12 @@ int session_open(struct session *session, const struct options *options, enum se
 			.observe_arg = arg};
 		session->check = check_new(&check, &why);
 	}
-	if (offline ? !session->config : !session->check) {
+	if (checks ? !session->check : !session->config) {
 		status = complain(&why);
 		session_close(session);
 		return status;
 	}
-	if (offline)
+	if (!checks)
 		return 0;
 	char warning[CONFIG_WARNING_SIZE];
 	if (config_warning(session->config, warning)[0] != '\0')

@@ -31,8 +31,9 @@ struct session {
 enum session_needs {
 	NEEDS_STORE,               /* fails without the daemon's store */
 	NEEDS_STORE_IN_BACKGROUND, /* like NEEDS_STORE, but probes use only the background part of the probe budget */
-	NEEDS_STORE_ONLY, /* like NEEDS_STORE, but nothing is looked up: no check, and a config without loops */
-	NEEDS_NO_STORE,   /* if the daemon has no store, prints a note and uses an empty temporary store */
+	NEEDS_STORE_ONLY,      /* like NEEDS_STORE, but nothing is looked up: no check, and a config without loops */
+	NEEDS_STORE_AND_LOOPS, /* like NEEDS_STORE, but no check: for work that is no inquiry */
+	NEEDS_NO_STORE,        /* if the daemon has no store, prints a note and uses an empty temporary store */
 	NEEDS_NO_STORE_IN_BACKGROUND /* like NEEDS_NO_STORE, but probes use only that part of the budget */
 };
 /* Returns 0, or the exit status. After a failure there is nothing to close. `observe` may be NULL: see check_options. */

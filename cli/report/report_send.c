@@ -108,7 +108,7 @@ int report_send(const struct options *options, size_t count, char **words)
 	struct session session;
 	(void)count;
 	(void)words;
-	int status = session_open(&session, options, NEEDS_STORE, NULL, NULL);
+	int status = session_open(&session, options, NEEDS_STORE_AND_LOOPS, NULL, NULL);
 	if (status != 0)
 		return status;
 	if (tlsrpt_sender_is_on(session.config->settings)) {
