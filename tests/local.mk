@@ -234,6 +234,9 @@ check_PROGRAMS += tests/unit/test_crl
 tests_unit_test_crl_SOURCES = tests/unit/test_crl.c tests/unit/pki.c tests/unit/pki.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_dkim
 tests_unit_test_dkim_SOURCES = tests/unit/test_dkim.c tests/unit/dkim_verify.c tests/unit/dkim_verify.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_report_test
+tests_unit_test_report_test_SOURCES = tests/unit/test_report_test.c tests/unit/dkim_verify.c tests/unit/dkim_verify.h \
+	tests/unit/smtp_server.c tests/unit/smtp_server.h tests/unit/tool.c tests/unit/tool.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_tlsrpt_letter
 tests_unit_test_tlsrpt_letter_SOURCES = tests/unit/test_tlsrpt_letter.c tests/unit/dkim_verify.c tests/unit/dkim_verify.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_doctor_reports

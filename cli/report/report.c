@@ -23,6 +23,7 @@ static const struct form {
 	{"show", 1, 1, report_show, " day "},
 	{"send", 0, 0, report_send, " due "},
 	{"bounced", 1, 1, report_bounced, ""},
+	{"test", 1, 1, report_test, ""},
 };
 #define FORM_COUNT (sizeof forms / sizeof *forms)
 

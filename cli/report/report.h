@@ -8,7 +8,7 @@
 #include "store.h"
 #include "tlsrpt_report.h"
 
-command_run report_bounced, report_list, report_read, report_send, report_show;
+command_run report_bounced, report_list, report_read, report_send, report_show, report_test;
 
 #define REPORT_DAY_SIZE sizeof "2026-01-31"
 /* Writes a day, given in days since 1970, and returns `out`. */

@@ -447,6 +447,27 @@ static void report_send_check(void)
 	free(sends);
 }
 
+/* The MTA does not serve. The key is that of RFC 8463 A.2. */
+static void report_test_check(void)
+{
+	char key[96], settings[512];
+	snprintf(key, sizeof key, "%s/key.pem", call_directory);
+	FILE *pem = fopen(key, "w");
+	assert_non_null(pem);
+	fputs("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+	      "-----END PRIVATE KEY-----\n",
+		pem);
+	assert_int_equal(fclose(pem), 0);
+	snprintf(settings, sizeof settings,
+		"user = root\nreport_from = a@used.example\nreport_smtp = 127.0.0.1:1\nreport_dkim_key = %s\n"
+		"report_dkim_selector = s1\n",
+		key);
+	file_write(settings, strlen(settings));
+	command_check((struct call){.run = report_run, .words = {"test", "b@used.example"}, .settings = file}, 2,
+		"report-test");
+	assert_int_equal(unlink(key), 0);
+}
+
 static void test_tables(void **state)
 {
 	(void)state;
@@ -492,6 +513,7 @@ static void test_tables(void **state)
 	file_write(LIT(RECEIVED));
 	command_check((struct call){.run = report_run, .words = {"read", file}}, 1, "report-read");
 	report_send_check();
+	report_test_check();
 	int lock = daemon_at(one);
 	command_check((struct call){.run = settings_run}, 0, "settings");
 	command_check((struct call){.run = stats_run}, 0, "stats");
