@@ -28,7 +28,7 @@ SAMPLE_ID = '4dKx2P1zXz'
 # The exit status tells a result, so several are right. All other examples must end with 0.
 RESULTS = ((re.compile(r'\bstsgate (query|refresh|audit)\b|\bstsgate audit --maillog'), {0, 1, 2}),
            (re.compile(r'\bstsgate doctor\b'), {0, 1, 2}),
-           (re.compile(r'\bstsgate lint domain\b'), {0, 1}))
+           (re.compile(r'\bstsgate lint domain\b'), {0, 1}), (re.compile(r'\bstsgate report (show|read)\b'), {0, 1}))
 
 # Programs that the lab lacks: scripts that do what the examples need.
 STAND_INS = {
@@ -36,6 +36,14 @@ STAND_INS = {
     'journalctl': f'cat {PLACE}/examples/journal',
     'systemctl': ':',
 }
+
+# A TLS report that example.com has got.
+REPORT = """{"organization-name": "Example Inc.", "contact-info": "tlsrpt@example.net", "report-id": "1@example.net",
+"date-range": {"start-datetime": "2026-01-31T00:00:00Z", "end-datetime": "2026-01-31T23:59:59Z"},
+"policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "example.com"},
+"summary": {"total-successful-session-count": 1, "total-failure-session-count": 1},
+"failure-details": [{"result-type": "starttls-not-supported", "failed-session-count": 1}]}]}
+"""
 
 
 def unescaped(text):
@@ -115,6 +123,11 @@ def setting_up(lab, stage, place):
     with open(f'{place}/journal', 'w', encoding='ascii') as file:
         file.write('__CURSOR=s=1\n__REALTIME_TIMESTAMP=1700000000000000\nSYSLOG_IDENTIFIER=postfix/smtp\n'
                    f'MESSAGE={line.partition(": ")[2]}\n')
+    maildir = os.path.expanduser('~/Maildir/tlsrpt')
+    os.makedirs(maildir, exist_ok=True)
+    for path in (f'{place}/report.eml', f'{maildir}/1'):
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(f'Content-Type: application/tlsrpt+json\n\n{REPORT}')
     wait_for('a record of the verdict', lambda: lab.gate.tool('why', waits.queue_id)[0] == 0, seconds=15)
     return {'QUEUEID': waits.queue_id, 'QUEUE_ID': waits.queue_id, 'DOMAIN': 'example.com',
             SAMPLE_ID: waits.queue_id}
