@@ -20,6 +20,7 @@ def check(good, what):
 check(raw.endswith(b'\r\n'), 'the mail does not end with CRLF')
 check(b'\n' not in raw.replace(b'\r\n', b'') and b'\r' not in raw.replace(b'\r\n', b''), 'a CR or LF stands alone')
 check(max(map(len, raw.split(b'\r\n'))) <= 998, 'a line is longer than 998 octets')
+check(raw.count(b'\r\n--=_') == raw.count(b'--=_') == 3, 'a boundary is in a part')
 mail = email.message_from_bytes(raw, policy=email.policy.SMTP)
 for part in mail.walk():
     check(not part.defects, f'{part.get_content_type()}: {part.defects}')
