@@ -190,26 +190,11 @@ bool received_add(struct received_list *list, const char *file, struct span byte
 
 /* --- all reports -------------------------------------------------------------------------------------------------- */
 
-static int text_compare(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "");
-}
-
-/* Compares what identifies a report. What a mail says about it has no part in that: the same report may come as a file, too. */
-static int same_compare(const struct received *a, const struct received *b)
-{
-	int order = text_compare(a->report.id, b->report.id);
-	order = order ? order : text_compare(a->report.organization, b->report.organization);
-	order = order ? order : text_compare(a->report.contact, b->report.contact);
-	if (order == 0 && a->report.begins_at != b->report.begins_at)
-		order = a->report.begins_at < b->report.begins_at ? -1 : 1;
-	return order;
-}
-
-/* For qsort(): equal reports side by side. */
+/* For qsort(): equal reports side by side, and beside them those with the same id. */
 static int by_id(const void *left, const void *right)
 {
-	return same_compare(*(struct received *const *)left, *(struct received *const *)right);
+	const struct received *a = *(struct received *const *)left, *b = *(struct received *const *)right;
+	return tlsrpt_read_compare(&a->report, &b->report);
 }
 
 static int by_period(const void *left, const void *right)
@@ -218,7 +203,7 @@ static int by_period(const void *left, const void *right)
 	if (a->report.begins_at != b->report.begins_at)
 		return a->report.begins_at < b->report.begins_at ? -1 : 1;
 	int order = strcmp(received_reporter(a), received_reporter(b));
-	return order ? order : text_compare(a->report.id, b->report.id);
+	return order ? order : tlsrpt_read_compare(&a->report, &b->report);
 }
 
 static void one_free(struct received *received)
@@ -239,13 +224,17 @@ void received_sort(struct received_list *list)
 		return;
 	qsort(list->row, list->count, sizeof *list->row, by_id);
 	for (size_t i = 0; i < list->count; i++) {
-		struct received *received = list->row[i];
-		if (kept > 0 && received->report.id && same_compare(list->row[kept - 1], received) == 0) {
+		struct received *received = list->row[i], *before = kept > 0 ? list->row[kept - 1] : NULL;
+		bool same_id = before && received->report.id &&
+			       tlsrpt_read_compare_id(&before->report, &received->report) == 0;
+		if (same_id && tlsrpt_read_compare(&before->report, &received->report) == 0) {
 			one_free(received);
 			list->repeated++;
-		} else {
-			list->row[kept++] = received;
+			continue;
 		}
+		if (same_id)
+			before->contradicted = received->contradicted = true;
+		list->row[kept++] = received;
 	}
 	list->count = kept;
 	qsort(list->row, list->count, sizeof *list->row, by_period);

@@ -15,10 +15,11 @@
 struct received {
 	struct read_report report;
 	char *file;
-	char *from;      /* the domain in the field From */
-	char *submitter; /* TLS-Report-Submitter, a domain */
-	char *about;     /* TLS-Report-Domain */
-	char *contact;   /* the domain in contact-info */
+	char *from;        /* the domain in the field From */
+	char *submitter;   /* TLS-Report-Submitter, a domain */
+	char *about;       /* TLS-Report-Domain */
+	char *contact;     /* the domain in contact-info */
+	bool contradicted; /* another report has the same identity, but says something else (received_sort()) */
 };
 
 /* Is told what is wrong with a file: a phrase without untrusted text, such as "is not JSON". */
@@ -38,8 +39,8 @@ struct received_list {
 
 /* Adds the reports of one file. Complains if there is none, or if one cannot be read. Returns whether all is well. */
 bool received_add(struct received_list *list, const char *file, struct span bytes);
-/* Drops reports that are there twice (the same organization, contact, report-id and begin), counts them in `repeated`, and sorts the others by
- * period and reporter. */
+/* Drops reports that are there twice, counts them in `repeated`, and sorts the others by period and reporter. Of two reports with one
+ * identity that differ, both stay: a forged one must not drive out the other. */
 void received_sort(struct received_list *list);
 void received_free(struct received_list *list);
 

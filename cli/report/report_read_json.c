@@ -34,6 +34,7 @@ static json_t *report_json(const struct received *received)
 	json_put(object, "from", json_text(received->from));
 	json_put(object, "submitter", json_text(received->submitter));
 	json_put(object, "doubtful", json_boolean(received_disagrees(received)));
+	json_put(object, "contradicted", json_boolean(received->contradicted));
 	json_put(object, "policies", policies);
 	return object;
 }

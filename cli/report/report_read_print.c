@@ -265,7 +265,7 @@ static void name_add(struct text *text, const char *what, const char *name)
 		text_add(text, "unknown");
 }
 
-static void note_print(const struct received *received)
+static void sender_print(const struct received *received)
 {
 	struct line line;
 	struct text *text = line_begin(&line);
@@ -277,14 +277,25 @@ static void note_print(const struct received *received)
 	line_print("note", "%s", line.bytes);
 }
 
+static void contradiction_print(const struct received *received)
+{
+	struct quote quote;
+	line_print("note",
+		"%s: another report has the same id, but says something else, so one of them may be forged; both are counted",
+		quote_string(&quote, received->file));
+}
+
 static void notes_print(const struct received_list *list)
 {
 	size_t notes = 0;
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		if (received_disagrees(list->row[i]) && notes++ < NOTES_SHOWN)
-			note_print(list->row[i]);
+			sender_print(list->row[i]);
+		if (list->row[i]->contradicted && notes++ < NOTES_SHOWN)
+			contradiction_print(list->row[i]);
+	}
 	if (notes > NOTES_SHOWN)
-		line_print("note", "and %zu more such reports", notes - NOTES_SHOWN);
+		line_print("note", "and %zu more such notes", notes - NOTES_SHOWN);
 	if (list->repeated > 0)
 		line_print("note", "%zu report%s left out, because the same report was there already", list->repeated,
 			list->repeated == 1 ? " was" : "s were");

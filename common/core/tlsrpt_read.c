@@ -371,3 +371,64 @@ void tlsrpt_read_free(struct read_report *report)
 	free(report->id);
 	*report = (struct read_report){.values = 0};
 }
+
+/* --- comparison --------------------------------------------------------------------------------------------------- */
+
+static int number_compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int text_compare(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+static int names_compare(const struct names *a, const struct names *b)
+{
+	int order = number_compare(a->len, b->len);
+	return order || a->len == 0 ? order : memcmp(a->bytes, b->bytes, a->len);
+}
+
+static int failure_compare(const struct read_failure *a, const struct read_failure *b)
+{
+	const char *const pairs[][2] = {{a->result, b->result}, {a->sender_address, b->sender_address},
+		{a->mx_name, b->mx_name}, {a->mx_helo, b->mx_helo}, {a->mx_address, b->mx_address},
+		{a->information, b->information}, {a->reason, b->reason}};
+	int order = number_compare(a->sessions, b->sessions);
+	for (size_t i = 0; order == 0 && i < sizeof pairs / sizeof *pairs; i++)
+		order = text_compare(pairs[i][0], pairs[i][1]);
+	return order;
+}
+
+static int policy_compare(const struct read_policy *a, const struct read_policy *b)
+{
+	int order = number_compare(a->successes, b->successes);
+	order = order ? order : number_compare(a->failures, b->failures);
+	order = order ? order : number_compare(a->count, b->count);
+	order = order ? order : text_compare(a->type, b->type);
+	order = order ? order : text_compare(a->domain, b->domain);
+	order = order ? order : names_compare(&a->strings, &b->strings);
+	order = order ? order : names_compare(&a->patterns, &b->patterns);
+	for (size_t i = 0; order == 0 && i < a->count; i++)
+		order = failure_compare(&a->failure[i], &b->failure[i]);
+	return order;
+}
+
+int tlsrpt_read_compare_id(const struct read_report *a, const struct read_report *b)
+{
+	int order = text_compare(a->id, b->id);
+	order = order ? order : text_compare(a->organization, b->organization);
+	order = order ? order : text_compare(a->contact, b->contact);
+	return order ? order : number_compare((uint64_t)a->begins_at, (uint64_t)b->begins_at);
+}
+
+int tlsrpt_read_compare(const struct read_report *a, const struct read_report *b)
+{
+	int order = tlsrpt_read_compare_id(a, b);
+	order = order ? order : number_compare((uint64_t)a->ends_at, (uint64_t)b->ends_at);
+	order = order ? order : number_compare(a->count, b->count);
+	for (size_t i = 0; order == 0 && i < a->count; i++)
+		order = policy_compare(&a->policy[i], &b->policy[i]);
+	return order;
+}

@@ -50,4 +50,9 @@ bool tlsrpt_read(struct read_report *report, const char *bytes, size_t len, char
 /* Frees what a report owns, and zeroes it. */
 void tlsrpt_read_free(struct read_report *report);
 
+/* Compare reports, for sorting: by what identifies them (id, organization, contact and begin), or by that and then by all that they
+ * say. 0: they are equal. */
+int tlsrpt_read_compare_id(const struct read_report *a, const struct read_report *b);
+int tlsrpt_read_compare(const struct read_report *a, const struct read_report *b);
+
 #endif

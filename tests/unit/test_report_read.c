@@ -323,6 +323,27 @@ static void test_merge(void **state)
 		"");
 }
 
+/* A forged report with the id of a true one does not drive it out, in any order. */
+static void a_contradiction_is_shown(void **state)
+{
+	static const char *const files[][3] = {{"true", "false", "true"}, {"false", "true", "false"}};
+	(void)state;
+	report_make("true",
+		REPORT("A", "1", POLICY("sts", "enforce", "1", "3", FAILURE("certificate-expired", "mx", "3", ""))));
+	report_make("false", REPORT("A", "1", POLICY("sts", "enforce", "4", "0", "")));
+	for (size_t i = 0; i < COUNT(files); i++) {
+		struct tool_run run = read_files(FILES(files[i][0], files[i][1], files[i][2]));
+		assert_int_equal(run.status, 1);
+		assert_non_null(strstr(run.out, "failure   mx presents an expired certificate"));
+		assert_non_null(
+			strstr(run.out, "note      true: another report has the same id, but says something else"));
+		assert_non_null(
+			strstr(run.out, "note      false: another report has the same id, but says something else"));
+		assert_non_null(strstr(run.out, "note      1 report was left out"));
+		tool_run_free(&run);
+	}
+}
+
 static void advice_check(const char *json, const char *failure, const char *advice)
 {
 	report_make("report", json);
@@ -579,6 +600,7 @@ int main(void)
 		cmocka_unit_test(test_mails),
 		cmocka_unit_test(test_mbox),
 		cmocka_unit_test(test_merge),
+		cmocka_unit_test(a_contradiction_is_shown),
 		cmocka_unit_test(test_advice),
 		cmocka_unit_test(test_hostile_text),
 		cmocka_unit_test(test_senders),

@@ -227,6 +227,53 @@ static void test_long_texts(void **state)
 	free(json);
 }
 
+/* Each thing that a report says makes it another report; what identifies it comes first. */
+static void test_compare(void **state)
+{
+	static const char *const rows[] = {
+		"{\"report-id\":\"1\",\"policies\":[]}",
+		"{\"report-id\":\"1\",\"date-range\":{\"end-datetime\":\"2026-01-01\"},\"policies\":[]}",
+		"{\"report-id\":\"1\",\"policies\":[{}]}",
+		"{\"report-id\":\"1\",\"policies\":[{},{}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"summary\":{\"total-successful-session-count\":1}}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"summary\":{\"total-failure-session-count\":1}}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"policy\":{\"policy-type\":\"sts\"}}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"policy\":{\"policy-domain\":\"sts\"}}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"policy\":{\"policy-string\":[\"a\",\"b\"]}}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"policy\":{\"policy-string\":[\"a\",\"c\"]}}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"policy\":{\"mx-host\":[\"a\"]}}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"failure-details\":[{\"failed-session-count\":0}]}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"failure-details\":[{\"failed-session-count\":0,\"result-type\":\"x\"}]}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"failure-details\":[{\"failed-session-count\":0,\"sending-mta-ip\":\"x\"}]}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"failure-details\":[{\"failed-session-count\":0,\"receiving-mx-hostname\":\"x\"}]}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"failure-details\":[{\"failed-session-count\":0,\"receiving-mx-helo\":\"x\"}]}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"failure-details\":[{\"failed-session-count\":0,\"receiving-ip\":\"x\"}]}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"failure-details\":[{\"failed-session-count\":0,\"additional-information\":\"x\"}]}]}",
+		"{\"report-id\":\"1\",\"policies\":[{\"failure-details\":[{\"failed-session-count\":0,\"failure-reason-code\":\"x\"}]}]}",
+		"{\"report-id\":\"2\",\"policies\":[]}",
+		"{\"report-id\":\"1\",\"organization-name\":\"a\",\"policies\":[]}",
+		"{\"report-id\":\"1\",\"contact-info\":\"a\",\"policies\":[]}",
+		"{\"report-id\":\"1\",\"date-range\":{\"start-datetime\":\"2026-01-01\"},\"policies\":[]}",
+	};
+	enum { SAME_ID = COUNT(rows) - 4 };
+	struct read_report reports[COUNT(rows)];
+	char why[TLSRPT_READ_WHY];
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_true(tlsrpt_read(&reports[i], rows[i], strlen(rows[i]), why));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		for (size_t k = 0; k < COUNT(rows); k++) {
+			int order = tlsrpt_read_compare(&reports[i], &reports[k]);
+			int back = tlsrpt_read_compare(&reports[k], &reports[i]);
+			bool same = tlsrpt_read_compare_id(&reports[i], &reports[k]) == 0;
+			if ((order == 0) != (i == k) || (order < 0) != (back > 0) ||
+				same != (i == k || (i < SAME_ID && k < SAME_ID)))
+				fail_msg("%s and %s: %d, %d", rows[i], rows[k], order, back);
+		}
+	for (size_t i = 0; i < COUNT(rows); i++)
+		tlsrpt_read_free(&reports[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_compare),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
