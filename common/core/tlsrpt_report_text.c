@@ -186,6 +186,19 @@ static void policy_name_add(struct text *text, const json_t *policy, const char 
 	}
 }
 
+/* Returns whether the report also has a policy in testing mode. The map does not tell an MTA of such a policy
+ * (rule 7), so the MTA reports its sessions as those without a policy. */
+static bool has_testing(const struct tlsrpt_tally *tally)
+{
+	bool found = false;
+	for (size_t i = 0; i < tally->count && !found; i++) {
+		json_t *policy = json_loads(tally->group[i].policy, JSON_REJECT_DUPLICATES, NULL);
+		found = strcmp(mode_of(policy), "testing") == 0;
+		json_decref(policy);
+	}
+	return found;
+}
+
 static void failures_write(struct writer *writer, const struct tally_group *group)
 {
 	char words[128];
@@ -210,7 +223,9 @@ static void group_write(struct writer *writer, const struct tally_group *group)
 	json_t *policy = json_loads(group->policy, JSON_REJECT_DUPLICATES, NULL);
 	text_init(&text, words, sizeof words);
 	policy_name_add(&text, policy, writer->report->tally.domain);
-	text_add(&text, ".");
+	bool untold =
+		strcmp(member(policy, "policy-type"), "no-policy-found") == 0 && has_testing(&writer->report->tally);
+	text_add(&text, untold ? ": the mail server is not told of a policy in testing mode." : ".");
 	json_decref(policy);
 	blank_line(writer);
 	paragraph(writer, 0, 0, words);

@@ -11,4 +11,4 @@ def test(function):
     return function
 
 
-from . import everywhere, postfix, reports, sendmail  # noqa: E402  these modules add themselves to TESTS
+from . import everywhere, postfix, reporting, reports, sendmail  # noqa: E402  these modules add themselves to TESTS

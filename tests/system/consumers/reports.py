@@ -15,7 +15,8 @@ FROM = 'tlsrpt@relay.example'
 SENDER = 'tlsrpt+4cJ2xQ@relay.example'
 # From TLS REPORTS in stsgated(8), for a Postfix that does not know `TLS-Required: No`.
 TRANSPORTS = r'regexp:{{/^tlsrpt\+/ tlsrpt:}}'
-SERVICE = 'tlsrpt/unix=tlsrpt unix - - y - - smtp -o smtp_tls_policy_maps='
+SERVICE = ('tlsrpt/unix=tlsrpt unix - - y - - smtp -o smtp_tls_policy_maps= -o smtp_tls_security_level=may '
+           '-o smtp_tlsrpt_enable=no')
 
 
 def refused(stage, domain, **how):
@@ -49,6 +50,7 @@ def own_report_passes(lab, stage, name):
             expect('tags', [], arrival.headers('X-STS-Gate'))
     finally:
         if old_postfix:
+            stage.relay.run('postconf', '-MX', 'tlsrpt/unix')
             stage.relay.set(sender_dependent_default_transport_maps='')
     expect('verdicts', 0, lab.gate.counter('stsgate_verdicts_total', purpose='deliver') - judged)
     known = lab.gate.tool('show', stranger.name)[0] == 0

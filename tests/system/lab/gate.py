@@ -13,6 +13,8 @@ USER = 'stsgate'
 DAEMON = '/usr/local/sbin/stsgated'
 TOOL = '/usr/local/bin/stsgate'
 
+AS_SERVICE = ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups', '--no-new-privs']
+
 READY = re.compile(r'\bready\b')
 FAKETIME = '/usr/lib/*/faketime/libfaketimeMT.so.1'
 
@@ -29,8 +31,9 @@ class Gate:
         self.store = f'{directory}/store'
         self.base = dict(settings, store_path=self.store, user=USER)
         self.settings = dict(self.base)
-        self.own_clock = False
-        self.process = Process(name, [DAEMON, '-f', '-c', self.config],
+        self.own_clock = self.as_service = False
+        self.command = [DAEMON, '-f', '-c', self.config]
+        self.process = Process(name, self.command,
                                f'{directory}/stsgated.log')
 
     @property
@@ -48,7 +51,10 @@ class Gate:
         shutil.chown(self.store, USER, USER)
         os.chmod(self.store, 0o700)
         since = self.log.size()
-        self.process.extra_environment = self._clock_environment() if self.own_clock else {}
+        clock = self.clock_environment() if self.own_clock else {}
+        # env: libfaketime must not begin as root if the daemon does not
+        self.process.command = [*(AS_SERVICE if self.as_service else []), 'env',
+                                *(f'{name}={value}' for name, value in clock.items()), *self.command]
         self.process.start()
         wait_for('stsgated ready', lambda: self._ready(since), seconds)
 
@@ -66,7 +72,8 @@ class Gate:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
-    def _clock_environment(self):
+    def clock_environment(self):
+        """With these variables a program has the daemon's clock."""
         # Sets the wall clock only: waits are timed by another clock, which nobody can set.
         return {'LD_PRELOAD': glob.glob(FAKETIME)[0], 'FAKETIME_TIMESTAMP_FILE': f'{self.dir}/clock',
                 'FAKETIME_NO_CACHE': '1', 'FAKETIME_DONT_FAKE_MONOTONIC': '1',
@@ -81,13 +88,15 @@ class Gate:
 
     def changed(self):
         """Whether the daemon differs from the state that a test expects at its start."""
-        return not self.process.running() or self.own_clock or self.settings != self.base
+        return not self.process.running() or self.own_clock or self.as_service or self.settings != self.base
 
-    def restart(self, fresh=False, own_clock=False, **settings):
-        """kill -9 and start with the base settings and these; fresh empties the store."""
+    def restart(self, fresh=False, own_clock=False, as_service=False, **settings):
+        """kill -9 and start with the base settings and these; fresh empties the store.  as_service: not as root, as the unit
+        does."""
         if self.process.running():
             self.kill()
         self.own_clock = own_clock
+        self.as_service = as_service
         self.set_clock(0)
         if fresh:
             shutil.rmtree(self.store, ignore_errors=True)
@@ -97,8 +106,10 @@ class Gate:
     def reload(self):
         self.process.send_signal(signal.SIGUSR1)
 
-    def tool(self, *words):
-        return run(TOOL, '-c', self.config, *words, check=False)
+    def tool(self, *words, own_clock=False):
+        """own_clock: with the daemon's clock."""
+        clock = self.clock_environment() if own_clock else {}
+        return run(TOOL, '-c', self.config, *words, check=False, env={**os.environ, **clock})
 
     def scrape(self):
         """The lines of /metrics."""

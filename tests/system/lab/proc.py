@@ -62,15 +62,13 @@ class Process:
     def __init__(self, name, command, log_path):
         self.name = name
         self.command = command
-        self.extra_environment = {}
         self.log = LogFile(log_path)
         self.child = None
 
     def start(self):
         with open(self.log.path, 'ab') as log:
             self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
-                                          stdout=log, stderr=log,
-                                          env={**os.environ, **self.extra_environment})
+                                          stdout=log, stderr=log)
 
     @property
     def pid(self):
