@@ -139,7 +139,9 @@ bool daemon_open_store(struct daemon *daemon, struct failure *why)
 	struct failure ignored;
 	if (!store_forget_events(daemon->store, clock_wall_s() - EVENTS_KEPT_S, &ignored))
 		log_warning("cannot remove old events from the store: %s", ignored.text);
-	if (settings->tlsrpt != TLSRPT_COLLECT && !store_forget_tallies(daemon->store, INT64_MAX, &ignored))
+	if (settings->tlsrpt != TLSRPT_COLLECT &&
+		!(store_forget_tallies(daemon->store, INT64_MAX, &ignored) &&
+			store_forget_tlsrpt_sends(daemon->store, INT32_MAX, clock_wall_s(), &ignored)))
 		log_warning("cannot remove counts for TLS reports from the store: %s", ignored.text);
 	return true;
 }

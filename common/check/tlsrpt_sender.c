@@ -44,6 +44,7 @@ struct tlsrpt_sender {
 	int64_t planned_until;
 	struct config *planned_for;
 	int64_t closed;       /* the newest day that this sender has closed; -1: none */
+	int64_t full_on;      /* the day on which there was last no room for a row */
 	int64_t forgotten_on; /* the day on which old rows were last removed */
 
 	struct lock lock;
@@ -518,6 +519,18 @@ static bool days_close(struct work *work, int64_t now, int64_t *closed)
 	return good;
 }
 
+/* Makes room for new rows, as far as that is possible: rows of days whose counts have left the store cannot bring a second report.
+ * Then only their bounces find nothing. */
+static bool room_make(struct work *work, int64_t now)
+{
+	struct tlsrpt_sender *sender = work->sender;
+	int64_t today = tlsrpt_day(now);
+	if (sender->full_on != today)
+		log_warning("some TLS reports wait: the store has no room to note what becomes of them");
+	sender->full_on = today;
+	return store_forget_tlsrpt_sends(sender->options.store, (int32_t)(today - TALLY_DAYS_KEPT - 1), now, work->why);
+}
+
 /* Adds rows for the reports that have become due since the last pass. */
 static bool rows_plan(struct work *work)
 {
@@ -538,7 +551,7 @@ static bool rows_plan(struct work *work)
 	if (good && !plan->full && !stopped(sender))
 		sender->planned_until = plan->now;
 	if (good && plan->full)
-		log_warning("some reports wait: the store has no room for more than %d of them", TLSRPT_SENDS_MAX);
+		good = room_make(work, plan->now);
 	free(plan);
 	return good;
 }
@@ -599,7 +612,7 @@ struct tlsrpt_sender *tlsrpt_sender_new(const struct tlsrpt_sender_options *opti
 	struct tlsrpt_sender *sender = xcalloc(1, sizeof *sender);
 	sender->options = *options;
 	sender->cancel.run = postings_cancel;
-	sender->closed = sender->forgotten_on = -1;
+	sender->closed = sender->forgotten_on = sender->full_on = -1;
 	lock_init(&sender->lock);
 	cond_init(&sender->wake);
 	return sender;

@@ -405,6 +405,32 @@ static void a_clock_set_back(void **state)
 	assert_int_equal(post_count, 2);
 }
 
+/* Rows of days whose counts have left the store make room for new ones. */
+static void a_full_table(void **state)
+{
+	enum { OLD = 4000 };
+	struct tlsrpt_send *rows = calloc(OLD, sizeof *rows);
+	struct report_address address;
+	size_t refused;
+	(void)state;
+	assert_true(report_address_read(&address, LIT("mailto:a@b.example")));
+	for (size_t i = 0; i < OLD; i++) {
+		char domain[32];
+		snprintf(domain, sizeof domain, "d%zu.example", i);
+		tlsrpt_send_init(&rows[i], (int32_t)DAY - 4, domain, &address, "abcdefghijklmnop2345", wall_s);
+		tlsrpt_send_end(&rows[i], TLSRPT_DONE, "", wall_s);
+	}
+	assert_true(store_add_tlsrpt_sends(relay.store, rows, OLD, &refused, NULL));
+	assert_true(refused > 0);
+	free(rows);
+	count_sessions(&relay, "a.example", RUA("tls@a.example"), 0, 1);
+	wall_s = NEXT + 5 * HOUR;
+	pass(&relay);
+	assert_int_equal(post_count, 0);
+	pass(&relay);
+	assert_int_equal(post_count, 1);
+}
+
 static void settings_that_cannot_work(void **state)
 {
 	static const struct {
@@ -535,7 +561,7 @@ int main(void)
 		TEST(nothing_is_sent_without_a_sender), TEST(each_address_gets_its_report),
 		TEST(an_mta_that_says_later), TEST(an_mta_that_never_takes_it), TEST(an_mta_that_is_down),
 		TEST(twenty_an_hour_to_one_host), TEST(a_bounce_suppresses), TEST(at_once), TEST(a_clock_set_back),
-		cmocka_unit_test(settings_that_cannot_work), TEST(killed_before_the_mta_has_it),
+		TEST(a_full_table), cmocka_unit_test(settings_that_cannot_work), TEST(killed_before_the_mta_has_it),
 		TEST(two_relays_report_only_what_mail_caused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
