@@ -273,9 +273,12 @@ check_PROGRAMS += tests/unit/test_delegation
 check_PROGRAMS += tests/unit/test_tlsrpt_collector
 tests_unit_test_tlsrpt_collector_SOURCES = tests/unit/test_tlsrpt_collector.c milter/tlsrpt_collector.c milter/tlsrpt_collector.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
+if HAVE_LIBTLSRPT
 check_PROGRAMS += tests/unit/test_tlsrpt_library
+endif
 tests_unit_test_tlsrpt_library_SOURCES = tests/unit/test_tlsrpt_library.c milter/tlsrpt_collector.c milter/tlsrpt_collector.h \
 	tests/unit/cm.h
+EXTRA_DIST += tests/unit/test_tlsrpt_library.c
 check_PROGRAMS += tests/unit/test_tlsrpt_session
 tests_unit_test_tlsrpt_session_SOURCES = tests/unit/test_tlsrpt_session.c tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_socketmap

@@ -1,5 +1,5 @@
-/* The real libtlsrpt and the collector: what the library sends is read, written alike, and counted exactly. Skipped where the
- * library is not installed (Debian 13 has it, as libtlsrpt0). */
+/* The real libtlsrpt and the collector: what the library sends is read, written alike, and counted exactly. Built only
+ * where the library is installed (Debian 13 has it, as libtlsrpt0). */
 #include "tlsrpt_collector.h"
 
 #include "cm.h"
@@ -222,8 +222,8 @@ int main(void)
 		cmocka_unit_test(a_burst_of_the_library_is_counted),
 	};
 	if (!library_load()) {
-		printf("libtlsrpt.so.0 is not installed\n");
-		return 77;
+		printf("libtlsrpt.so.0 cannot be loaded\n");
+		return EXIT_FAILURE;
 	}
 	if (!mkdtemp(directory))
 		return EXIT_FAILURE;
