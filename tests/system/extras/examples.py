@@ -101,6 +101,7 @@ def script(path, body):
 def setting_up(lab, stage, place):
     """Makes example.com with a message that waits, files and stand-ins. Returns the values of the placeholders."""
     os.makedirs(f'{place}/bin')
+    lab.gate.restart(report_from='tlsrpt@relay.example', report_organization='Example Inc.')
     for name, body in STAND_INS.items():
         script(f'{place}/bin/{name}', body)
     script(f'{place}/bin/stsgate', f'exec {gate.TOOL} -c {lab.gate.config} "$@"')
@@ -129,7 +130,7 @@ def setting_up(lab, stage, place):
         with open(path, 'w', encoding='ascii') as file:
             file.write(f'Content-Type: application/tlsrpt+json\n\n{REPORT}')
     wait_for('a record of the verdict', lambda: lab.gate.tool('why', waits.queue_id)[0] == 0, seconds=15)
-    return {'QUEUEID': waits.queue_id, 'QUEUE_ID': waits.queue_id, 'DOMAIN': 'example.com',
+    return {'ADDRESS': 'postmaster@example.com', 'QUEUEID': waits.queue_id, 'QUEUE_ID': waits.queue_id, 'DOMAIN': 'example.com',
             SAMPLE_ID: waits.queue_id}
 
 
