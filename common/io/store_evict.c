@@ -48,9 +48,7 @@ int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 		{store->events, store->has_events}, {store->verdicts, store->has_verdicts},
 		{store->overrides, store->has_overrides}, {store->stories, store->has_stories},
 		{store->looks, store->has_looks}, {store->revocations, store->has_revocations},
-		{store->tallies, store->has_tallies},
-
-		{store->tlsrpt_sends, store->has_tlsrpt_sends},
+		{store->tallies, store->has_tallies}, {store->tlsrpt_sends, store->has_tlsrpt_sends},
 		{store->tlsrpt_suppressions, store->has_tlsrpt_suppressions}};
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */

@@ -159,7 +159,9 @@ enum values {
 	VALUES_STORIES,
 	VALUES_LOOKS,
 	VALUES_REVOCATIONS,
-	VALUES_TALLIES
+	VALUES_TALLIES,
+	VALUES_SENDS,
+	VALUES_SUPPRESSIONS
 };
 
 static const struct {
@@ -168,7 +170,8 @@ static const struct {
 } tables[] = {{NULL, VALUES_PLAIN}, {"meta", VALUES_PLAIN}, {"due", VALUES_PLAIN}, {"hops", VALUES_HOPS},
 	{"entries", VALUES_ENTRIES}, {"events", VALUES_EVENTS}, {"verdicts", VALUES_VERDICTS},
 	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}, {"looks", VALUES_LOOKS},
-	{"revocations", VALUES_REVOCATIONS}, {"tlsrpt_tallies", VALUES_TALLIES}};
+	{"revocations", VALUES_REVOCATIONS}, {"tlsrpt_tallies", VALUES_TALLIES}, {"tlsrpt_sends", VALUES_SENDS},
+	{"tlsrpt_suppressions", VALUES_SUPPRESSIONS}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 /* Decodes each value of a table, so that a value that crashes the decoder crashes this process and not the daemon.
@@ -186,6 +189,8 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 	struct look look;
 	struct revocation revocation;
 	struct tlsrpt_tally tally;
+	struct tlsrpt_send send;
+	struct tlsrpt_suppression suppression;
 	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
 		return;
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
@@ -219,6 +224,12 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 		case VALUES_TALLIES:
 			tlsrpt_tally_decode(&tally, value.mv_data, value.mv_size);
 			tlsrpt_tally_free(&tally);
+			break;
+		case VALUES_SENDS:
+			tlsrpt_send_decode(&send, value.mv_data, value.mv_size);
+			break;
+		case VALUES_SUPPRESSIONS:
+			tlsrpt_suppression_decode(&suppression, value.mv_data, value.mv_size);
 			break;
 		case VALUES_PLAIN:
 			break;

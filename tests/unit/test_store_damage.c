@@ -247,6 +247,45 @@ static void damage_leaves_the_list_of_what_is_due(void **state)
 
 /* Records with wrong checksums count as absent. Many of them are a sign of damage, so the daemon ends and its next
  * start checks the file. If LMDB can walk the file, it is kept, and the same records do not end the daemon again. */
+/* Adds a row to each table of TLS reports. */
+static void reports_fill(void)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct tlsrpt_session session = {.domain = "a.example", .record = "v=TLSRPTv1; rua=mailto:a@b.example"};
+	struct tlsrpt_suppression suppression;
+	struct report_address address;
+	struct tlsrpt_tally tally;
+	struct tlsrpt_send row;
+	uint64_t refused_sessions;
+	size_t refused;
+	tlsrpt_tally_init(&tally, 20787, session.domain);
+	tlsrpt_session_add(&session, TLSRPT_NO_POLICY_FOUND, session.domain);
+	tlsrpt_tally_add(&tally, &session);
+	assert_true(store_add_tallies(store, &tally, 1, 20787 * 86400, &refused_sessions, NULL));
+	assert_true(report_address_read(&address, LIT("mailto:a@b.example")));
+	tlsrpt_send_init(&row, 20787, session.domain, &address, "abcdefghijklmnop2345", 0);
+	tlsrpt_send_begin(&row, 20787 * 86400);
+	assert_true(store_add_tlsrpt_sends(store, &row, 1, &refused, NULL));
+	assert_true(store_bounce_tlsrpt(store, "abcdefghijklmnop2345", 20787 * 86400, &row, &suppression, NULL));
+	assert_int_equal(suppression.level, 1);
+	tlsrpt_session_free(&session);
+	tlsrpt_tally_free(&tally);
+	store_close(&store);
+}
+
+static void damage_in_the_tables_of_reports_is_found(void **state)
+{
+	static const char *const tables[] = {"tlsrpt_tallies", "tlsrpt_sends", "tlsrpt_suppressions"};
+	(void)state;
+	for (size_t i = 0; i < COUNT(tables); i++) {
+		reports_fill();
+		room_table_zero(tables[i]);
+		mark_unclean();
+		opens_and_works();
+		assert_int_equal(room_count("policies.mdb.damaged-2", NULL) / 2, i + 1);
+	}
+}
+
 static void many_wrong_checksums_break_it_once(void **state)
 {
 	enum { WRONG = 16 };
@@ -297,6 +336,7 @@ int main(void)
 		TEST(damaged_pages_end_no_daemon),
 		TEST(damage_under_an_open_store_breaks_it),
 		TEST(damage_leaves_the_list_of_what_is_due),
+		TEST(damage_in_the_tables_of_reports_is_found),
 		TEST(many_wrong_checksums_break_it_once),
 		TEST(empty_file_is_a_new_store),
 	};
