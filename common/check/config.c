@@ -3,6 +3,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "next_hop.h"
+#include "report_record.h"
 #include "text.h"
 #include "trust.h"
 
@@ -50,10 +51,15 @@ bool config_names(struct names *list, const char *setting, const struct settings
 	return true;
 }
 
-/* The sender of TLS reports reads these lists anew in each pass, and must not fail then. */
-static bool report_names_check(const struct settings *s, struct failure *why)
+/* The sender of TLS reports reads these lists anew in each pass, and must not fail then; and a mail needs a plain sender. */
+static bool report_settings_check(const struct settings *s, struct failure *why)
 {
 	struct names names = {.count = 0};
+	char host[DOMAIN_SIZE];
+	if (s->report_from[0] != '\0' && !report_mailbox_read(host, s->report_from, strlen(s->report_from)))
+		return failure_set(why, EX_CONFIG,
+			"report_from: `%s` is not a plain address: take one of letters, digits, dots and hyphens, at a domain",
+			s->report_from);
 	bool good = config_names(&names, "report_domains", &s->report_domains, why) &&
 		    config_names(&names, "report_exclude", &s->report_exclude, why);
 	names_free(&names);
@@ -77,7 +83,7 @@ static bool rules_fill(struct config *config, struct failure *why)
 	 * laxer. */
 	if (s->own_hosts.count == 0 && config->host_is_whole)
 		name_take(&rules->own_hosts, config->host);
-	return report_names_check(s, why) &&
+	return report_settings_check(s, why) &&
 	       config_names(&rules->exempt_domains, "exempt_domains", &s->exempt_domains, why) &&
 	       config_names(&rules->exempt_hosts, "exempt_hosts", &s->exempt_hosts, why) &&
 	       config_names(&rules->own_hosts, "own_hosts", &s->own_hosts, why);

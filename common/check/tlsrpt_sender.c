@@ -360,7 +360,8 @@ static void row_stop(struct work *work, struct tlsrpt_send *row, enum tlsrpt_sen
 		row_told(work->sender, row);
 }
 
-/* Ends a row whose address is suppressed, or whose domain gets no reports any more. Returns whether it did. */
+/* Ends a row whose address is suppressed, whose domain gets no reports any more, or whose first attempt was too long ago: nothing
+ * tried again in time, because stsgated did not run or the MTA did not serve. Returns whether it did. */
 static bool row_is_unwanted(struct work *work, struct tlsrpt_send *row, int64_t now)
 {
 	struct tlsrpt_suppression suppression;
@@ -368,6 +369,10 @@ static bool row_is_unwanted(struct work *work, struct tlsrpt_send *row, int64_t 
 	struct text text;
 	if (tlsrpt_send_wanted(&work->rules, row->domain, 1) == TLSRPT_EXCLUDED) {
 		row_stop(work, row, TLSRPT_GIVEN_UP, "report_domains or report_exclude leaves the domain out");
+		return true;
+	}
+	if (tlsrpt_send_too_late(row, now)) {
+		row_stop(work, row, TLSRPT_GIVEN_UP, "its first attempt was more than a day ago");
 		return true;
 	}
 	if (store_tlsrpt_suppression(work->sender->options.store, row->address, &suppression, NULL) != STORE_FOUND ||

@@ -15,16 +15,10 @@ _Static_assert(TLSRPT_WAITING == 0 && TLSRPT_SENDING == 1 && TLSRPT_SENT == 2 &&
 
 /* --- when --------------------------------------------------------------------------------------------------------- */
 
-int32_t tlsrpt_day_of(int64_t at)
-{
-	int64_t day = at / TLSRPT_DAY_S - (at % TLSRPT_DAY_S < 0);
-	return day > INT32_MAX ? INT32_MAX : day < INT32_MIN ? INT32_MIN : (int32_t)day;
-}
-
 int64_t tlsrpt_send_due_at(int32_t day, const char *domain, const char *submitter)
 {
 	uint32_t hash = domain_hash(domain, domain_hash(submitter, 0));
-	return ((int64_t)day + 1) * TLSRPT_DAY_S + TLSRPT_CLOSE_S + hash % TLSRPT_SPREAD_S;
+	return ((int64_t)day + 1) * TALLY_DAY_S + TALLY_CLOSES_S + hash % TLSRPT_SPREAD_S;
 }
 
 enum tlsrpt_wanted tlsrpt_send_wanted(const struct tlsrpt_send_rules *rules, const char *domain, uint64_t failed)
@@ -55,6 +49,11 @@ bool tlsrpt_send_ready(const struct tlsrpt_send *row, int64_t now, bool at_once)
 	bool waits = row->state == TLSRPT_WAITING || row->state == TLSRPT_RETRY;
 	bool behind = row->state == TLSRPT_RETRY && row->next_at > now + TLSRPT_RETRY_MOST_S;
 	return waits && (at_once || behind || row->next_at <= now);
+}
+
+bool tlsrpt_send_too_late(const struct tlsrpt_send *row, int64_t now)
+{
+	return row->state == TLSRPT_RETRY && now > row->first_at + TLSRPT_GIVE_UP_S;
 }
 
 bool tlsrpt_send_host_full(const struct tlsrpt_send *rows, size_t count, const char *host, int64_t now)
@@ -152,13 +151,13 @@ void tlsrpt_send_bounced(struct tlsrpt_send *row)
 static int64_t length_s(const struct tlsrpt_suppression *row)
 {
 	unsigned level = row->level > TLSRPT_SUPPRESS_LEVELS ? TLSRPT_SUPPRESS_LEVELS : row->level;
-	return level == 0 ? 0 : (int64_t)TLSRPT_SUPPRESS_DAYS * TLSRPT_DAY_S << (level - 1);
+	return level == 0 ? 0 : (int64_t)TLSRPT_SUPPRESS_DAYS * TALLY_DAY_S << (level - 1);
 }
 
 /* An end that is further ahead than the suppression lasts was made by a clock that has since been set back. */
 bool tlsrpt_suppressed(const struct tlsrpt_suppression *row, int64_t now)
 {
-	return now < row->until && row->until - now <= length_s(row) + TLSRPT_DAY_S;
+	return now < row->until && row->until - now <= length_s(row) + TALLY_DAY_S;
 }
 
 int64_t tlsrpt_suppression_ends(const struct tlsrpt_suppression *row)

@@ -9,9 +9,8 @@
 
 #include "entry.h"
 #include "report_record.h"
+#include "tlsrpt_tally.h"
 
-#define TLSRPT_DAY_S 86400
-#define TLSRPT_CLOSE_S 600             /* a day is closed so long after its end */
 #define TLSRPT_SPREAD_S (4 * 3600)     /* reports about a day are spread over so long (spec T-10) */
 #define TLSRPT_RETRY_S 300             /* after the first failed attempt; doubled after each further one */
 #define TLSRPT_RETRY_MOST_S (4 * 3600) /* at most so long */
@@ -26,8 +25,6 @@
 #define TLSRPT_TOKEN_LEN 20
 #define TLSRPT_TOKEN_SIZE (TLSRPT_TOKEN_LEN + 1)
 #define TLSRPT_TOKEN_LETTERS "abcdefghijklmnopqrstuvwxyz234567" /* 32: each stands for 5 bits */
-/* The longest local part that leaves room for `+` and the token (RFC 5321 4.5.3.1.1). */
-#define TLSRPT_FROM_LOCAL_MAX (REPORT_LOCAL_MAX - 1 - TLSRPT_TOKEN_LEN)
 
 enum tlsrpt_send_state {
 	TLSRPT_WAITING,   /* for the first attempt */
@@ -57,8 +54,6 @@ const char *tlsrpt_send_state_name(enum tlsrpt_send_state state);
 /* Returns whether no attempt can follow. */
 bool tlsrpt_send_is_over(enum tlsrpt_send_state state);
 
-/* Returns the day in which a time lies. */
-int32_t tlsrpt_day_of(int64_t at);
 /* Returns when reports about a day and domain are due. Each domain has its own moment, which differs between submitters, so that
  * a domain does not get all its reports at the same time. `submitter` is report_from. */
 int64_t tlsrpt_send_due_at(int32_t day, const char *domain, const char *submitter);
@@ -80,6 +75,8 @@ void tlsrpt_send_init(struct tlsrpt_send *row, int32_t day, const char *domain, 
 	const char *token, int64_t due_at);
 /* Returns whether an attempt may begin. `at_once`: also before the row is due. */
 bool tlsrpt_send_ready(const struct tlsrpt_send *row, int64_t now, bool at_once);
+/* Returns whether it is too late for another attempt: the first one began TLSRPT_GIVE_UP_S ago. */
+bool tlsrpt_send_too_late(const struct tlsrpt_send *row, int64_t now);
 /* Returns whether the host of an address got so many reports within the last hour that a further one must wait. */
 bool tlsrpt_send_host_full(const struct tlsrpt_send *rows, size_t count, const char *host, int64_t now);
 /* Begins an attempt. */

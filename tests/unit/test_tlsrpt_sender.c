@@ -280,6 +280,21 @@ static void an_mta_that_says_later(void **state)
 	assert_int_equal(row_of(&relay, "a.example").state, TLSRPT_SENT);
 }
 
+/* stsgated did not run for more than a day after the first attempt. */
+static void an_attempt_that_comes_too_late(void **state)
+{
+	(void)state;
+	count_sessions(&relay, "a.example", RUA("tls@a.example"), 0, 1);
+	mta_says = TLSRPT_LATER;
+	wall_s = NEXT + 5 * HOUR;
+	pass(&relay);
+	mta_says = TLSRPT_DONE;
+	wall_s = NEXT + 5 * HOUR + DAY_S + MINUTE;
+	pass(&relay);
+	assert_int_equal(post_count, 1);
+	assert_int_equal(row_of(&relay, "a.example").state, TLSRPT_GIVEN_UP);
+}
+
 static void an_mta_that_never_takes_it(void **state)
 {
 	(void)state;
@@ -438,6 +453,8 @@ static void settings_that_cannot_work(void **state)
 	} rows[] = {
 		{"report_exclude = a..b\n", "report_exclude: "},
 		{"report_domains = -\n", "report_domains: "},
+		{"report_from = a!b@c.example\n", "report_from: `a!b@c.example` is not a plain address"},
+		{"report_from = a@192.0.2.1\n", "report_from: `a@192.0.2.1` is not a plain address"},
 		{"report_from = a@b.example\n", "report_organization is not, so no TLS reports are sent"},
 		{"report_organization = x\n", "report_from is not, so no TLS reports are sent"},
 	};
@@ -559,9 +576,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {TEST(a_report_goes_out_once),
 		cmocka_unit_test_setup_teardown(settings_decide, begin_always, end),
 		TEST(nothing_is_sent_without_a_sender), TEST(each_address_gets_its_report),
-		TEST(an_mta_that_says_later), TEST(an_mta_that_never_takes_it), TEST(an_mta_that_is_down),
-		TEST(twenty_an_hour_to_one_host), TEST(a_bounce_suppresses), TEST(at_once), TEST(a_clock_set_back),
-		TEST(a_full_table), cmocka_unit_test(settings_that_cannot_work), TEST(killed_before_the_mta_has_it),
-		TEST(two_relays_report_only_what_mail_caused)};
+		TEST(an_mta_that_says_later), TEST(an_attempt_that_comes_too_late), TEST(an_mta_that_never_takes_it),
+		TEST(an_mta_that_is_down), TEST(twenty_an_hour_to_one_host), TEST(a_bounce_suppresses), TEST(at_once),
+		TEST(a_clock_set_back), TEST(a_full_table), cmocka_unit_test(settings_that_cannot_work),
+		TEST(killed_before_the_mta_has_it), TEST(two_relays_report_only_what_mail_caused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
