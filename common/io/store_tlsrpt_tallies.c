@@ -290,7 +290,9 @@ static int add_step(struct store *store, MDB_txn *txn, void *arg) REQUIRES(store
 	int64_t stored;
 	int result = closed_read(store, txn, &stored);
 	int64_t closed = tlsrpt_day_closed(stored, adding->now);
-	if (result == 0 && closed > stored) /* so that it stays closed when the clock is set back */
+	/* So the day stays closed when the clock is set back, and a day that a wrong clock has closed is forgotten before it comes
+	 * so near that it is believed. */
+	if (result == 0 && closed != stored)
 		result = closed_put(store, txn, closed);
 	adding->refused = 0;
 	for (size_t i = 0; result == 0 && i < adding->count; i++)

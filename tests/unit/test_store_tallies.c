@@ -181,6 +181,19 @@ static void the_clock_is_set_back(void **state)
 	store_close(&store);
 }
 
+/* A clock that was ten days ahead has closed days. Nobody sends reports, so nothing but what is counted later corrects that. */
+static void the_clock_was_ahead(void **state)
+{
+	struct store *store = room_open(STORE_BYTES, STORE_OWNER);
+	(void)state;
+	add(store, tally_make(DAY + 10, "a.example", "one", 1, 0), AT(DAY + 10, NOON));
+	add(store, tally_make(DAY, "a.example", "one", 1, 0), AT(DAY, NOON));
+	assert_int_equal(total_of(store, DAY, "a.example"), 1);
+	add(store, tally_make(DAY + 7, "a.example", "one", 1, 0), AT(DAY + 7, NOON));
+	assert_int_equal(total_of(store, DAY + 7, "a.example"), 1);
+	store_close(&store);
+}
+
 static void old_days_are_forgotten(void **state)
 {
 	struct store *store = room_open(STORE_BYTES, STORE_OWNER);
@@ -432,6 +445,7 @@ int main(void)
 		TEST(first_failure_moves_the_row),
 		TEST(closed_days_never_change),
 		TEST(the_clock_is_set_back),
+		TEST(the_clock_was_ahead),
 		TEST(old_days_are_forgotten),
 		TEST(the_table_is_bounded),
 		TEST(a_wrong_clock_fills_nothing_for_ever),
