@@ -3,6 +3,8 @@
 #include "config.h"
 #include "output.h"
 #include "report.h"
+#include "tlsrpt_compose.h"
+#include "tlsrpt_sender.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +39,16 @@ void report_states_close(struct report_states *states)
 }
 
 /* Returns what holds for a report that has no row. */
-static struct report_state state_expected(const struct report_states *states, const struct tlsrpt_tally *tally)
+static struct report_state state_expected(
+	const struct report_states *states, const struct tlsrpt_tally *tally, const struct report_address *address)
 {
+	uint64_t failed;
 	const struct settings *settings = states->settings;
 	const struct tlsrpt_send_rules rules = {
 		settings->report_when == REPORT_ALWAYS, &states->domains, &states->exclude};
-	enum tlsrpt_wanted wanted = tlsrpt_send_wanted(&rules, tally->domain, tlsrpt_tally_failed(tally));
-	if (settings->tlsrpt != TLSRPT_COLLECT || !*settings->report_from || !*settings->report_organization)
+	tlsrpt_compose_sessions(tally, address->text, &failed);
+	enum tlsrpt_wanted wanted = tlsrpt_send_wanted(&rules, tally->domain, failed);
+	if (!tlsrpt_sender_is_on(settings))
 		return (struct report_state){.name = "off"};
 	if (wanted == TLSRPT_EXCLUDED)
 		return (struct report_state){.name = "excluded"};
@@ -63,7 +68,7 @@ struct report_state report_state_of(
 	memcpy(wanted.address, address->text, sizeof wanted.address);
 	const struct tlsrpt_send *row = bsearch(&wanted, states->rows, states->count, sizeof wanted, row_compare);
 	if (!row)
-		return state_expected(states, tally);
+		return state_expected(states, tally, address);
 	return (struct report_state){
 		.name = tlsrpt_send_state_name(row->state),
 		.attempts = row->attempts,

@@ -157,6 +157,18 @@ static void settings_decide(void **state)
 		PRINTS(REPORT_WITH(rows[i].setting, "list"), 0, " 7       0", rows[i].shown);
 }
 
+/* With report_when = failures an address gets a report only about failures under a record that names it. */
+static void each_address_has_its_own_failures(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	(void)state;
+	tally_put(store, today, "three.example", "v=TLSRPTv1; rua=mailto:old@three.example", 1, 1);
+	tally_put(store, today, "three.example", "v=TLSRPTv1; rua=mailto:new@three.example", 1, 0);
+	store_close(&store);
+	PRINTS(REPORT("list"), 0, "three.example", " 2       1  waiting     ", "mailto:old@three.example\n",
+		"  no-failures -                     mailto:new@three.example\n");
+}
+
 static void show_explains(void **state)
 {
 	(void)state;
@@ -209,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(list_has_days_and_addresses),
 		cmocka_unit_test(settings_decide), cmocka_unit_test(show_explains),
-		cmocka_unit_test(show_prints_what_is_sent), cmocka_unit_test(what_is_wrong_is_said)};
+		cmocka_unit_test(show_prints_what_is_sent), cmocka_unit_test(what_is_wrong_is_said),
+		cmocka_unit_test(each_address_has_its_own_failures)};
 	return cmocka_run_group_tests(tests, store_make, room_remove);
 }
