@@ -227,7 +227,8 @@ void failures_merge(struct failure_groups *groups, const struct received_list *l
 	items_free(&items);
 	for (size_t i = 0; i < groups->count; i++)
 		group_sort(&groups->group[i]);
-	qsort(groups->group, groups->count, sizeof *groups->group, by_sessions);
+	if (groups->count > 0)
+		qsort(groups->group, groups->count, sizeof *groups->group, by_sessions);
 }
 
 void failures_free(struct failure_groups *groups)

@@ -1,5 +1,6 @@
 #include "tlsrpt_mail.h"
 
+#include "age.h"
 #include "ascii.h"
 #include "memory.h"
 #include "text.h"
@@ -12,7 +13,6 @@
 #define VALUE_MAX 700    /* octets of one string in the header; so a line has less than 998 */
 #define BASE64_LINE 57   /* octets in a line of base64: 76 characters (RFC 2045 6.8) */
 #define QUOTED_LINE 75   /* characters before the = at the end of a line (RFC 2045 6.7) */
-#define DAY_S 86400
 
 /* Adds a string on one line. */
 static void value_add(struct text *out, const char *value)

@@ -1,5 +1,6 @@
 #include "tlsrpt_read.h"
 
+#include "age.h"
 #include "ascii.h"
 #include "memory.h"
 #include "span.h"
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 
 #define COUNT_MAX ((INT64_C(1) << 53) - 1) /* RFC 7493 2.2 */
-#define DAY_S 86400
 
 /* --- before the parser -------------------------------------------------------------------------------------------- */
 

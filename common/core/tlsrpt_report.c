@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT_MAX ((UINT64_C(1) << 53) - 1) /* the largest integer of I-JSON (RFC 7493 2.2) */
 /* The bound of the JSON. A tally has buckets beyond its bounds: for each type of policy under each record, and for each result type
  * (tlsrpt_tally.c). ASCII needs up to six octets for an octet of a text. */
 #define HEAD_OCTETS 8192
@@ -60,7 +59,7 @@ static bool record_names(const char *record, const char *address)
 
 static uint64_t sum(uint64_t a, uint64_t b)
 {
-	return a < COUNT_MAX && b < COUNT_MAX - a ? a + b : COUNT_MAX;
+	return a < TALLY_COUNT_MAX && b < TALLY_COUNT_MAX - a ? a + b : TALLY_COUNT_MAX;
 }
 
 /* Returns the group with a policy, which is added if there is none. */
