@@ -28,7 +28,7 @@ cli_sources = \
 	cli/query/preview.c cli/query/preview.h cli/query/query.c cli/query/refresh.c cli/query/show.c \
 	cli/query/stored.c cli/query/stored.h cli/query/trace.c cli/query/trace.h \
 	cli/query/verdict_shown.c cli/query/verdict_shown.h cli/query/why.c \
-	cli/report/report.c cli/report/report.h cli/report/report_list.c cli/report/report_bounced.c cli/report/report_send.c cli/report/report_show.c cli/report/report_state.c cli/report/report_test.c \
+	cli/report/report.c cli/report/report_parts.h cli/report/report_list.c cli/report/report_bounced.c cli/report/report_send.c cli/report/report_show.c cli/report/report_state.c cli/report/report_test.c \
 	cli/report/failures.c cli/report/failures.h cli/report/mail_parts.c cli/report/mail_parts.h \
 	cli/report/received.c cli/report/received.h \
 	cli/report/report_read.c cli/report/report_read.h cli/report/report_read_json.c cli/report/report_read_print.c \

@@ -1,5 +1,5 @@
 /* report: TLS reports (RFC 8460), those that this relay makes and those that it gets. */
-#include "report.h"
+#include "report_parts.h"
 
 #include "clock.h"
 #include "output.h"

@@ -1,7 +1,7 @@
 /* report bounced: an MTA's pipe tells that a report came back. */
 #include "clock.h"
 #include "output.h"
-#include "report.h"
+#include "report_parts.h"
 #include "session.h"
 #include "tlsrpt_envelope.h"
 

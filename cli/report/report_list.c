@@ -1,6 +1,6 @@
 /* report list: the days and domains of which the store has tallies, and who gets a report about them. */
 #include "output.h"
-#include "report.h"
+#include "report_parts.h"
 #include "session.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 #include "report_read.h"
 #include "memory.h"
 #include "output.h"
-#include "report.h"
+#include "report_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>

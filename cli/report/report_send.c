@@ -1,7 +1,7 @@
 /* report send: sends the reports about the days that are over. */
 #include "clock.h"
 #include "output.h"
-#include "report.h"
+#include "report_parts.h"
 #include "session.h"
 #include "tlsrpt_sender.h"
 

@@ -3,7 +3,7 @@
 #include "domains.h"
 #include "host_name.h"
 #include "output.h"
-#include "report.h"
+#include "report_parts.h"
 #include "session.h"
 
 #include <stdio.h>

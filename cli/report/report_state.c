@@ -2,7 +2,7 @@
 #include "clock.h"
 #include "config.h"
 #include "output.h"
-#include "report.h"
+#include "report_parts.h"
 #include "tlsrpt_compose.h"
 #include "tlsrpt_sender.h"
 

@@ -4,7 +4,7 @@
 #include "memory.h"
 #include "output.h"
 #include "post.h"
-#include "report.h"
+#include "report_parts.h"
 #include "session.h"
 #include "tlsrpt_envelope.h"
 #include "tlsrpt_letter.h"

@@ -13,7 +13,7 @@
 
 #define FILES_MAX 12
 
-command_run report_read; /* of cli/report/report.h; common/check has a header of that name, too */
+command_run report_read; /* of cli/report/report_parts.h; common/check has a header of that name, too */
 
 struct reading {
 	const char *files[FILES_MAX];

@@ -1,6 +1,6 @@
 /* The parts of the command `report`: each is a function for the word behind `report`, and gets the words after it. */
-#ifndef CLI_REPORT_H
-#define CLI_REPORT_H
+#ifndef CLI_REPORT_PARTS_H
+#define CLI_REPORT_PARTS_H
 
 #include "commands.h"
 #include "output.h"
