@@ -70,6 +70,7 @@ def collecting(lab, stage, **how):
     finally:
         relay.run('postconf', '-F', 'smtp/unix/chroot=n')
         relay.set(smtp_tlsrpt_enable='no', smtp_tls_policy_maps=relay.map_)
+        lab.gate.restart(fresh=True)     # after a day that is over, nothing is counted for an earlier one
 
 
 def told(relay, domain, since=0):
@@ -198,6 +199,7 @@ def probes_are_counted(lab, stage, name):
         stage.tell('arrived', arrival)
         expect_match('the envelope sender', rf'^tlsrpt\+[a-z0-9]+@{relay.name}$', arrival.sender)
         check(lab, stage, reports.Received(bytes(arrival.data)), domain, relay.name, to.address('reports'))
+    lab.gate.restart(fresh=True)
 
 
 def check(lab, stage, received, domain, submitter, address):
