@@ -141,23 +141,6 @@ void doctor_report_key(struct doctor *doctor)
 
 /* --- DNS ---------------------------------------------------------------------------------------------------------- */
 
-/* Looks up the TXT records of a name. The process ends soon and frees everything. Its log lines would disturb the
- * output. */
-static const struct dns_answer *texts_find(const struct settings *settings, const char *name)
-{
-	const struct dns_options options = {
-		.servers = (const char *const *)settings->dns_servers.item,
-		.server_count = settings->dns_servers.count,
-		.validate = DNS_VALIDATE_OFF,
-	};
-	struct failure why = {0};
-	struct loops *loops = loops_new(1, &why);
-	struct dns *dns = loops ? dns_new(&options, loops, &why) : NULL;
-	if (!dns)
-		return NULL;
-	return dns_wait_answer(dns_wait_begin(dns, loops->at[0], name, DNS_TXT, ANSWER_MS), 2 * ANSWER_MS);
-}
-
 /* Returns the best of the records. */
 static enum key_state answer_judge(const struct dkim_key *key, const struct dns_answer *answer)
 {
@@ -197,11 +180,10 @@ static void record_remedy(struct doctor *doctor, const struct dkim_key *key, con
 		dkim_key_bits(key) > 0 ? "rsa" : "ed25519", public);
 }
 
-static void dns_check(struct doctor *doctor, const struct dkim_key *key, const char *domain)
+/* Reports what the TXT records of the selector say. `answer` NULL: there is none. */
+static void answer_report(
+	struct doctor *doctor, const struct dkim_key *key, const char *name, const struct dns_answer *answer)
 {
-	char name[NAME_SIZE];
-	snprintf(name, sizeof name, "%s._domainkey.%s", doctor->settings->report_dkim_selector, domain);
-	const struct dns_answer *answer = texts_find(doctor->settings, name);
 	if (!answer ||
 		(answer->outcome != DNS_OK && answer->outcome != DNS_NODATA && answer->outcome != DNS_NXDOMAIN)) {
 		doctor_report(doctor, "report-dns", DOCTOR_SKIP, "the TXT record of %s cannot be looked up: %s", name,
@@ -218,6 +200,28 @@ static void dns_check(struct doctor *doctor, const struct dkim_key *key, const c
 	state_report(doctor, state, name);
 	if (state != KEY_PUBLISHED && state != KEY_FOR_ALL)
 		record_remedy(doctor, key, name);
+}
+
+static void dns_check(struct doctor *doctor, const struct dkim_key *key, const char *domain)
+{
+	const struct settings *settings = doctor->settings;
+	const struct dns_options options = {
+		.servers = (const char *const *)settings->dns_servers.item,
+		.server_count = settings->dns_servers.count,
+		.validate = DNS_VALIDATE_OFF,
+	};
+	char name[NAME_SIZE];
+	struct dns_wait *wait = NULL;
+	struct failure why = {0};
+	snprintf(name, sizeof name, "%s._domainkey.%s", settings->report_dkim_selector, domain);
+	struct loops *loops = loops_new(1, &why);
+	struct dns *dns = loops ? dns_new(&options, loops, &why) : NULL;
+	if (dns)
+		wait = dns_wait_begin(dns, loops->at[0], name, DNS_TXT, ANSWER_MS);
+	answer_report(doctor, key, name, wait ? dns_wait_answer(wait, 2 * ANSWER_MS) : NULL);
+	dns_wait_drop(&wait);
+	dns_free(&dns);
+	loops_free(&loops);
 }
 
 void doctor_report_dns(struct doctor *doctor)
