@@ -434,6 +434,15 @@ static bool rows_look(struct work *work)
 	return true;
 }
 
+/* Removes the rows of days before `day`. What was counted leaves first, so that no report is planned again without its row: a clock
+ * that is ahead removes rows, and may be set back. */
+static bool days_forget(struct work *work, int64_t day, int64_t now)
+{
+	struct store *store = work->sender->options.store;
+	return store_forget_tallies(store, day, work->why) &&
+	       store_forget_tlsrpt_sends(store, (int32_t)day, now, work->why);
+}
+
 /* --- which reports there are -------------------------------------------------------------------------------------- */
 
 struct plan {
@@ -533,7 +542,7 @@ static bool room_make(struct work *work, int64_t now)
 	if (sender->full_on != today)
 		log_warning("some TLS reports wait: the store has no room to note what becomes of them");
 	sender->full_on = today;
-	return store_forget_tlsrpt_sends(sender->options.store, (int32_t)(today - TALLY_DAYS_KEPT - 1), now, work->why);
+	return days_forget(work, today - TALLY_DAYS_KEPT - 1, now);
 }
 
 /* Adds rows for the reports that have become due since the last pass. */
@@ -570,8 +579,7 @@ static bool rows_forget(struct work *work)
 	if (sender->forgotten_on == today)
 		return true;
 	sender->forgotten_on = today;
-	return store_forget_tlsrpt_sends(
-		sender->options.store, (int32_t)(today - TLSRPT_SENDS_KEPT_DAYS), now, work->why);
+	return days_forget(work, today - TLSRPT_SENDS_KEPT_DAYS, now);
 }
 
 bool tlsrpt_sender_is_on(const struct settings *settings)

@@ -420,6 +420,23 @@ static void a_clock_set_back(void **state)
 	assert_int_equal(post_count, 2);
 }
 
+/* Rows leave the store with a clock that is weeks ahead. What was counted must leave before them: otherwise the report would come a
+ * second time when the clock is right again. */
+static void a_clock_that_was_ahead(void **state)
+{
+	(void)state;
+	count_sessions(&relay, "a.example", RUA("tls@a.example"), 0, 1);
+	wall_s = NEXT + 5 * HOUR;
+	pass(&relay);
+	assert_int_equal(post_count, 1);
+	wall_s += 20 * DAY_S;
+	pass(&relay);
+	assert_int_equal(row_of(&relay, "a.example").day, -1);
+	wall_s -= 20 * DAY_S;
+	passes(&relay, NEXT + 7 * HOUR);
+	assert_int_equal(post_count, 1);
+}
+
 /* Rows of days whose counts have left the store make room for new ones. */
 static void a_full_table(void **state)
 {
@@ -578,7 +595,8 @@ int main(void)
 		TEST(nothing_is_sent_without_a_sender), TEST(each_address_gets_its_report),
 		TEST(an_mta_that_says_later), TEST(an_attempt_that_comes_too_late), TEST(an_mta_that_never_takes_it),
 		TEST(an_mta_that_is_down), TEST(twenty_an_hour_to_one_host), TEST(a_bounce_suppresses), TEST(at_once),
-		TEST(a_clock_set_back), TEST(a_full_table), cmocka_unit_test(settings_that_cannot_work),
-		TEST(killed_before_the_mta_has_it), TEST(two_relays_report_only_what_mail_caused)};
+		TEST(a_clock_set_back), TEST(a_clock_that_was_ahead), TEST(a_full_table),
+		cmocka_unit_test(settings_that_cannot_work), TEST(killed_before_the_mta_has_it),
+		TEST(two_relays_report_only_what_mail_caused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
