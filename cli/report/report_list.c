@@ -121,7 +121,9 @@ static int list_run_on(const struct options *options, struct store *store, const
 	if (options->json)
 		json_print_list("reports", list.array, done);
 	else if (done && list.count == 0)
-		nothing_print("no TLS session was counted yet");
+		nothing_print(settings->tlsrpt == TLSRPT_COLLECT
+				      ? "no TLS session was counted yet"
+				      : "no TLS session is counted, because tlsrpt is not `collect`");
 	report_states_close(&list.states);
 	return done ? STATUS_YES : complain(&why);
 }

@@ -68,7 +68,9 @@ static void report_json_print(const struct tlsrpt_report *report)
 /* Prints on stderr why what is printed may not be what is sent. */
 static void notes_print(const struct settings *settings, const struct tlsrpt_tally *tally, size_t addresses)
 {
-	if (!*settings->report_from || !*settings->report_organization)
+	if (settings->tlsrpt != TLSRPT_COLLECT)
+		fputs("stsgate: note: no reports are sent: tlsrpt is not `collect`\n", stderr);
+	else if (!*settings->report_from || !*settings->report_organization)
 		fputs("stsgate: note: no reports are sent: report_from or report_organization is not set\n", stderr);
 	if (addresses == 0)
 		fputs("stsgate: note: the TLSRPT records of the domain have no usable address, so nobody gets this report\n",
@@ -116,7 +118,9 @@ static int show_run_on(const struct options *options, const struct settings *set
 	if (found == STORE_FAILED || !read)
 		return complain(&why);
 	if (found == STORE_ABSENT)
-		fprintf(stderr, "stsgate: %s: no TLS session was counted%s\n", domain, day ? " on that day" : "");
+		fprintf(stderr,
+			"stsgate: %s: no TLS session was counted%s; a domain without a TLSRPT record is never counted\n",
+			domain, day ? " on that day" : "");
 	return found == STORE_FOUND ? STATUS_YES : STATUS_NO;
 }
 

@@ -206,10 +206,12 @@ static void says(struct tool_run run, int status, const char *part)
 static void what_is_wrong_is_said(void **state)
 {
 	(void)state;
-	says(REPORT("show", "absent.example"), 1, "absent.example: no TLS session was counted\n");
-	says(REPORT("show", "two.example", "--day", "today"), 1, "no TLS session was counted on that day\n");
+	says(REPORT("show", "absent.example"), 1, "absent.example: no TLS session was counted; a domain without");
+	says(REPORT("show", "two.example", "--day", "today"), 1,
+		"no TLS session was counted on that day; a domain without");
 	says(REPORT("show", "two.example"), 0, "no usable address, so nobody gets this report");
 	says(REPORT("show", "one.example"), 0, "the day is not over");
+	says(REPORT_WITH("tlsrpt=off", "show", "one.example"), 0, "no reports are sent: tlsrpt is not `collect`");
 	says(REPORT("show", "one.example", "--day", "2026-02-30"), 64, "2026-02-30 is not a day");
 	says(REPORT("show", "one.example", "--day", "1969-12-31"), 64, "1969-12-31 is not a day");
 	says(REPORT("show"), 64, "usage: ");
