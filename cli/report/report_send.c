@@ -3,6 +3,7 @@
 #include "output.h"
 #include "report_parts.h"
 #include "session.h"
+#include "store.h"
 #include "tlsrpt_sender.h"
 
 #include <stdio.h>
@@ -67,6 +68,32 @@ static void row_take(void *arg, const struct tlsrpt_send *row)
 		row_print(row);
 }
 
+/* Returns why there is nothing to send. */
+static const char *reason_find(struct session *session)
+{
+	int64_t today = tlsrpt_day(clock_wall_s());
+	const struct store_tally_key from = {.day = 0};
+	struct store_tally_key first;
+	size_t count = 0;
+	if (!store_page_tallies(session->store, &from, 1, &first, &count, NULL))
+		return "the store cannot be read";
+	if (count == 0)
+		return "no TLS session was counted yet";
+	if (first.day >= today)
+		return "sessions were counted today only, and reports are sent about days that are over (in UTC)";
+	return "those about the days that are over were sent, are given up, or are not wanted; `stsgate report list` "
+	       "lists them";
+}
+
+/* Says that nothing was sent. With --due that is usual, and a timer that runs it should be silent. */
+static void nothing_note(struct session *session, bool due)
+{
+	if (due)
+		nothing_print("no report is due now");
+	else
+		fprintf(stderr, "stsgate: note: there is no report to send: %s\n", reason_find(session));
+}
+
 /* Makes passes until each report was tried once. */
 static int passes_make(struct session *session, struct tlsrpt_sender *sender, struct tlsrpt_pass *pass)
 {
@@ -92,7 +119,7 @@ static int send_run_on(struct session *session, const struct options *options)
 	if (options->json)
 		json_print_list("reports", sending.array, status == STATUS_YES);
 	else if (status == STATUS_YES && pass.waiting == 0 && sending.count == 0)
-		nothing_print("no report is waiting to be sent");
+		nothing_note(session, option_given(options, "due"));
 	if (status == STATUS_YES && pass.waiting > 0)
 		fprintf(stderr,
 			"stsgate: note: %zu reports wait: the MTA does not answer, or a host got as many reports within the hour as "

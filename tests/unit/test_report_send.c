@@ -83,10 +83,10 @@ static void what_send_says(void **state)
 static void nothing_to_send(void **state)
 {
 	(void)state;
-	prints(RUN("send", NULL), 0, "");
+	prints(RUN("send", NULL), 0, "no report to send: no TLS session was counted yet\n");
 	/* yesterday is closed now, so this counts for today */
 	count_session("a.example");
-	prints(RUN("send", NULL), 0, "");
+	prints(RUN("send", NULL), 0, "no report to send: sessions were counted today only");
 }
 
 static void what_bounced_does(void **state)
@@ -107,7 +107,7 @@ static void what_bounced_does(void **state)
 	prints(run_with("tlsrpt=collect", BOUNCE, "bounced", address), 0,
 		"mailto:tls@a.example gets no reports until 20");
 	prints(RUN("send", NULL), 1, "suppressed");
-	prints(RUN("send", NULL), 0, "");
+	prints(RUN("send", NULL), 0, "no report to send: those about the days that are over were sent, are given up");
 }
 
 static void a_store_that_cannot_be_opened(void **state)
