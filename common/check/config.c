@@ -5,6 +5,7 @@
 #include "next_hop.h"
 #include "report_record.h"
 #include "text.h"
+#include "tlsrpt_letter.h"
 #include "trust.h"
 
 #include <stdlib.h>
@@ -198,6 +199,26 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 	return NULL;
 }
 
+/* Adds what is wrong with the settings of TLS reports. `before`: what stands between it and the text so far. */
+static void reports_warn(struct text *text, const struct settings *s, const char *before)
+{
+	struct dkim_key *key = NULL;
+	struct failure why = {0};
+	if (s->tlsrpt != TLSRPT_COLLECT)
+		return;
+	if ((s->report_from[0] == '\0') != (s->report_organization[0] == '\0')) {
+		text_add(text, before);
+		text_add(text, s->report_from[0] ? "report_from is set, but report_organization is not"
+						 : "report_organization is set, but report_from is not");
+		text_add(text, ", so no TLS reports are sent: set both");
+	} else if (!tlsrpt_letter_key(&key, s, &why)) {
+		text_add(text, before);
+		text_add(text, "TLS reports cannot be signed and wait: ");
+		text_add(text, why.text);
+	}
+	dkim_key_free(&key);
+}
+
 const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE])
 {
 	const struct settings *s = config->settings;
@@ -221,12 +242,7 @@ const char *config_warning(const struct config *config, char out[CONFIG_WARNING_
 	text_add(&text, helo ? "probe_helo" : "");
 	text_add(&text, helo && own ? " and " : "");
 	text_add(&text, own ? "own_hosts" : "");
-	if (s->tlsrpt == TLSRPT_COLLECT && (s->report_from[0] == '\0') != (s->report_organization[0] == '\0')) {
-		text_add(&text, helo || own ? "; and " : "");
-		text_add(&text, s->report_from[0] ? "report_from is set, but report_organization is not"
-						  : "report_organization is set, but report_from is not");
-		text_add(&text, ", so no TLS reports are sent: set both");
-	}
+	reports_warn(&text, s, helo || own ? "; and " : "");
 	return out;
 }
 

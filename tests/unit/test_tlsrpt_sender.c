@@ -474,6 +474,9 @@ static void settings_that_cannot_work(void **state)
 		{"report_from = a@192.0.2.1\n", "report_from: `a@192.0.2.1` is not a plain address"},
 		{"report_from = a@b.example\n", "report_organization is not, so no TLS reports are sent"},
 		{"report_organization = x\n", "report_from is not, so no TLS reports are sent"},
+		{"report_from = a@b.example\nreport_organization = x\nreport_dkim_key = /nonexistent\n"
+		 "report_dkim_selector = s\n",
+			"TLS reports cannot be signed and wait: report_dkim_key: /nonexistent"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
