@@ -102,8 +102,9 @@ static void refused_report(struct doctor *doctor, const struct attempt *attempt,
 		doctor_report(doctor, name, attempt_bad(attempt), "%s: %s may not connect to %s",
 			attempt->check->setting, attempt->who, attempt->address);
 		doctor_remedy(doctor,
-			"name this user or its group in socket_owner, with a socket_mode such as 0660, and let it enter each "
-			"directory above the socket (`namei -l %s` shows them); then restart stsgated",
+			"give the socket's directory the group of this user and mode 2750, or name the group in socket_owner if "
+			"stsgated starts as root; use a socket_mode such as 0660, and let the user enter each directory above the "
+			"socket (`namei -l %s` shows them); then restart stsgated",
 			attempt->place.path);
 		return;
 	}

@@ -35,7 +35,8 @@ static bool directory_failure(const char *directory, const struct identity *iden
 	const struct passwd *passwd = getpwuid(identity ? identity->uid : geteuid());
 	const char *user = passwd ? passwd->pw_name : "the user that stsgated runs as";
 	if (err == ENOENT)
-		snprintf(advice, sizeof advice, "create it: install -d -o %s -m 0755 %s", user, directory);
+		snprintf(advice, sizeof advice,
+			"create it: install -d -o %s -m 0755 %s (for Postfix: -g postfix -m 2750)", user, directory);
 	else if (err == ENOTDIR)
 		snprintf(advice, sizeof advice, "choose another path");
 	else if (err == EROFS)
