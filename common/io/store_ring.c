@@ -99,9 +99,13 @@ void *store_rows_read(struct store *store, const struct store_rows *rows, size_t
 	*count = 0;
 	if (!view)
 		return NULL;
-	char *out = xcalloc(rows->max, rows->size);
-	int result = rows->has_table ? mdb_cursor_open(view->txn, rows->table, &cursor) : 0;
-	while (result == 0 && cursor && *count < rows->max) {
+	MDB_stat stat = {.ms_entries = 0};
+	int result = rows->has_table ? mdb_stat(view->txn, rows->table, &stat) : 0;
+	size_t room = stat.ms_entries < rows->max ? stat.ms_entries : rows->max;
+	char *out = xcalloc(room + 1, rows->size);
+	if (result == 0 && rows->has_table)
+		result = mdb_cursor_open(view->txn, rows->table, &cursor);
+	while (result == 0 && cursor && *count < room) {
 		result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 		if (result == 0)
 			*count += rows->decode(out + *count * rows->size, &value);

@@ -103,11 +103,13 @@ static void *server_run(void *arg)
 	return NULL;
 }
 
-void smtp_server_start(struct smtp_server *server)
+void smtp_server_start(struct smtp_server *server, const struct smtp_script *script)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof here;
 	memset(server, 0, sizeof *server);
+	if (script)
+		server->script = *script;
 	server->listener = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(bind(server->listener, (struct sockaddr *)&here, sizeof here), 0);
 	assert_int_equal(listen(server->listener, 8), 0);

@@ -12,8 +12,8 @@ struct smtp_script {
 	const char *greeting, *ehlo, *mail, *rcpt, *data, *end;
 };
 struct smtp_server {
-	struct smtp_script script; /* set it while nobody is connected */
-	char address[32];          /* 127.0.0.1:PORT */
+	struct smtp_script script;
+	char address[32]; /* 127.0.0.1:PORT */
 	atomic_uint connections, messages;
 	/* of the newest connection */
 	char commands[2048];
@@ -21,7 +21,8 @@ struct smtp_server {
 	int listener, stop[2];
 	pthread_t thread;
 };
-void smtp_server_start(struct smtp_server *server);
+/* `script` NULL: the usual replies. */
+void smtp_server_start(struct smtp_server *server, const struct smtp_script *script);
 void smtp_server_stop(struct smtp_server *server);
 
 #endif

@@ -30,7 +30,7 @@ static void what_is_said(void **state)
 {
 	struct posted posted;
 	(void)state;
-	smtp_server_start(&server);
+	smtp_server_start(&server, NULL);
 	send_to(server.address, 5000, NULL, &posted);
 	smtp_server_stop(&server);
 	assert_string_equal(posted.detail, "\"250 2.0.0 Ok: queued as 4X\"");
@@ -76,8 +76,7 @@ static void replies(void **state)
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct posted posted;
-		smtp_server_start(&server);
-		server.script = rows[i].script;
+		smtp_server_start(&server, &rows[i].script);
 		int64_t begun_ms = clock_mono_ms();
 		send_to(server.address, 500, NULL, &posted);
 		int64_t took_ms = clock_mono_ms() - begun_ms;
@@ -94,7 +93,7 @@ static void no_server(void **state)
 {
 	struct posted posted;
 	(void)state;
-	smtp_server_start(&server);
+	smtp_server_start(&server, NULL);
 	smtp_server_stop(&server);
 	send_to(server.address, 5000, NULL, &posted);
 	assert_int_equal(posted.outcome, TLSRPT_LATER);
@@ -115,8 +114,7 @@ static void a_stop_ends_it(void **state)
 	atomic_bool stop = false;
 	pthread_t thread;
 	(void)state;
-	smtp_server_start(&server);
-	server.script.greeting = "";
+	smtp_server_start(&server, &(struct smtp_script){.greeting = ""});
 	int64_t begun_ms = clock_mono_ms();
 	assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stop), 0);
 	send_to(server.address, 60000, &stop, &posted);

@@ -39,7 +39,7 @@ static void a_signed_mail_arrives(void **state)
 	assert_non_null(own);
 	dkim_key_public(own, public);
 	dkim_key_free(&own);
-	smtp_server_start(&server);
+	smtp_server_start(&server, NULL);
 	struct tool_run run = test_run("postmaster@example.com", true, false);
 	smtp_server_stop(&server);
 	if (run.status != 0)
@@ -65,7 +65,7 @@ static void a_signed_mail_arrives(void **state)
 static void without_a_key_the_mta_must_sign(void **state)
 {
 	(void)state;
-	smtp_server_start(&server);
+	smtp_server_start(&server, NULL);
 	struct tool_run run = test_run("postmaster@example.com", false, false);
 	smtp_server_stop(&server);
 	assert_int_equal(run.status, 0);
@@ -77,8 +77,7 @@ static void without_a_key_the_mta_must_sign(void **state)
 static void refusals_are_told(void **state)
 {
 	(void)state;
-	smtp_server_start(&server);
-	server.script = (struct smtp_script){.rcpt = "550 5.1.1 no such user"};
+	smtp_server_start(&server, &(struct smtp_script){.rcpt = "550 5.1.1 no such user"});
 	struct tool_run run = test_run("nobody@example.com", false, true);
 	smtp_server_stop(&server);
 	assert_int_equal(run.status, 1);

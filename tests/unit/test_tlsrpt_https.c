@@ -71,7 +71,7 @@ static int begin(void **state)
 {
 	struct failure why;
 	int made = room_make(state);
-	smtp_server_start(&mta);
+	smtp_server_start(&mta, NULL);
 	loops = loops_new(2, &why);
 	store = room_open(16 * ROOM_BYTES, STORE_OWNER);
 	config = config_of("yes");
