@@ -85,7 +85,8 @@ static bool is_doubtful(const struct tlsrpt_own *own, enum health_way way)
 		[HEALTH_UNREACHED] = HEALTH_FETCHES_FAIL,
 		[HEALTH_UNTRUSTED] = HEALTH_FETCHES_UNTRUSTED,
 		[HEALTH_EARLY] = HEALTH_CLOCK_BEHIND};
-	return way <= HEALTH_EARLY && conditions_places(own->conditions, by_way[way]) >= TLSRPT_DOUBT_PLACES;
+	return way <= HEALTH_EARLY && way != HEALTH_WELL &&
+	       conditions_places(own->conditions, by_way[way]) >= TLSRPT_DOUBT_PLACES;
 }
 
 static bool fetch_is_local(
