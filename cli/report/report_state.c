@@ -42,12 +42,11 @@ void report_states_close(struct report_states *states)
 static struct report_state state_expected(
 	const struct report_states *states, const struct tlsrpt_tally *tally, const struct report_address *address)
 {
-	uint64_t failed;
 	const struct settings *settings = states->settings;
 	const struct tlsrpt_send_rules rules = {
 		settings->report_when == REPORT_ALWAYS, &states->domains, &states->exclude};
-	tlsrpt_compose_sessions(tally, address->text, &failed);
-	enum tlsrpt_wanted wanted = tlsrpt_send_wanted(&rules, tally->domain, failed);
+	bool failures = tlsrpt_compose_has_failures(tally, address->text);
+	enum tlsrpt_wanted wanted = tlsrpt_send_wanted(&rules, tally->domain, failures);
 	if (!tlsrpt_sender_is_on(settings))
 		return (struct report_state){.name = "off"};
 	if (wanted == TLSRPT_EXCLUDED)

@@ -6,15 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t tlsrpt_compose_sessions(const struct tlsrpt_tally *tally, const char *address, uint64_t *failed)
+bool tlsrpt_compose_has_failures(const struct tlsrpt_tally *tally, const char *address)
 {
 	const struct tlsrpt_reporter nobody = {"", "", ""};
 	struct tlsrpt_report report;
 	tlsrpt_report_init(&report, &nobody, tally, address);
-	uint64_t total = tlsrpt_tally_total(&report.tally);
-	*failed = tlsrpt_tally_failed(&report.tally);
+	bool failures = tlsrpt_tally_has_failures(&report.tally);
 	tlsrpt_report_free(&report);
-	return total;
+	return failures;
 }
 
 static char *mail_make(const struct settings *settings, const struct tlsrpt_report *report, const char *to, int64_t at,

@@ -13,7 +13,7 @@
 char *tlsrpt_compose(const struct config *config, const struct tlsrpt_tally *tally, const struct report_address *to,
 	int64_t at, size_t *len, struct failure *why);
 
-/* Returns the sessions of a tally that the report to an address has, and how many of them failed. */
-uint64_t tlsrpt_compose_sessions(const struct tlsrpt_tally *tally, const char *address, uint64_t *failed);
+/* Returns whether the report about a tally to an address has failures (tlsrpt_tally_has_failures()). */
+bool tlsrpt_compose_has_failures(const struct tlsrpt_tally *tally, const char *address);
 
 #endif

@@ -367,7 +367,7 @@ static bool row_is_unwanted(struct work *work, struct tlsrpt_send *row, int64_t 
 	struct tlsrpt_suppression suppression;
 	char words[128];
 	struct text text;
-	if (tlsrpt_send_wanted(&work->rules, row->domain, 1) == TLSRPT_EXCLUDED) {
+	if (tlsrpt_send_wanted(&work->rules, row->domain, true) == TLSRPT_EXCLUDED) {
 		row_stop(work, row, TLSRPT_GIVEN_UP, "report_domains or report_exclude leaves the domain out");
 		return true;
 	}
@@ -473,9 +473,8 @@ static bool plan_domain(struct plan *plan, const struct store_tally_key *key, in
 	bool good = found != STORE_FAILED;
 	for (size_t i = 0; good && i < count; i++) {
 		char token[TLSRPT_TOKEN_SIZE];
-		uint64_t failed;
-		tlsrpt_compose_sessions(&tally, to[i].text, &failed);
-		if (tlsrpt_send_wanted(&work->rules, key->domain, failed) != TLSRPT_WANTED)
+		bool failures = tlsrpt_compose_has_failures(&tally, to[i].text);
+		if (tlsrpt_send_wanted(&work->rules, key->domain, failures) != TLSRPT_WANTED)
 			continue;
 		token_make(token);
 		tlsrpt_send_init(&plan->row[plan->count++], (int32_t)key->day, key->domain, &to[i], token, due_at);

@@ -21,11 +21,11 @@ int64_t tlsrpt_send_due_at(int32_t day, const char *domain, const char *submitte
 	return ((int64_t)day + 1) * TALLY_DAY_S + TALLY_CLOSES_S + hash % TLSRPT_SPREAD_S;
 }
 
-enum tlsrpt_wanted tlsrpt_send_wanted(const struct tlsrpt_send_rules *rules, const char *domain, uint64_t failed)
+enum tlsrpt_wanted tlsrpt_send_wanted(const struct tlsrpt_send_rules *rules, const char *domain, bool failures)
 {
 	if (names_cover(rules->exclude, domain) || (rules->domains->count > 0 && !names_cover(rules->domains, domain)))
 		return TLSRPT_EXCLUDED;
-	return failed > 0 || rules->always ? TLSRPT_WANTED : TLSRPT_NO_FAILURES;
+	return failures || rules->always ? TLSRPT_WANTED : TLSRPT_NO_FAILURES;
 }
 
 bool tlsrpt_send_is_over(enum tlsrpt_send_state state)

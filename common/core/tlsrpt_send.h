@@ -60,7 +60,7 @@ int64_t tlsrpt_send_due_at(int32_t day, const char *domain, const char *submitte
 /* Why a domain gets a report about a day, or none. */
 enum tlsrpt_wanted {
 	TLSRPT_WANTED,
-	TLSRPT_NO_FAILURES, /* report_when = failures, and no session failed */
+	TLSRPT_NO_FAILURES, /* report_when = failures, and nothing failed */
 	TLSRPT_EXCLUDED     /* by report_domains or report_exclude */
 };
 struct tlsrpt_send_rules {
@@ -68,7 +68,8 @@ struct tlsrpt_send_rules {
 	const struct names *domains; /* empty: all */
 	const struct names *exclude;
 };
-enum tlsrpt_wanted tlsrpt_send_wanted(const struct tlsrpt_send_rules *rules, const char *domain, uint64_t failed);
+/* `failures`: tlsrpt_tally_has_failures(). */
+enum tlsrpt_wanted tlsrpt_send_wanted(const struct tlsrpt_send_rules *rules, const char *domain, bool failures);
 
 /* Makes a row that waits until `due_at`. */
 void tlsrpt_send_init(struct tlsrpt_send *row, int32_t day, const char *domain, const struct report_address *address,

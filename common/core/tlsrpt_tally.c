@@ -224,6 +224,14 @@ uint64_t tlsrpt_tally_failed(const struct tlsrpt_tally *tally)
 	return sum;
 }
 
+bool tlsrpt_tally_has_failures(const struct tlsrpt_tally *tally)
+{
+	for (size_t i = 0; i < tally->count; i++)
+		if (tally->group[i].failed > 0 || tally->group[i].count > 0)
+			return true;
+	return false;
+}
+
 /* --- days --------------------------------------------------------------------------------------------------------- */
 
 int64_t tlsrpt_day(int64_t at)

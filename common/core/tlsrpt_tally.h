@@ -46,6 +46,9 @@ void tlsrpt_tally_merge(struct tlsrpt_tally *tally, const struct tlsrpt_tally *f
 /* Returns the sessions, and how many of them failed, over all groups. */
 uint64_t tlsrpt_tally_total(const struct tlsrpt_tally *tally);
 uint64_t tlsrpt_tally_failed(const struct tlsrpt_tally *tally);
+/* Returns whether anything has failed: a session, or something that a session did without, such as the fetch of a policy while an
+ * earlier one was in force. */
+bool tlsrpt_tally_has_failures(const struct tlsrpt_tally *tally);
 
 /* A day is closed ten minutes after its end, or when the sending of its reports begins, whichever is earlier. A closed day never
  * changes: a session that comes later, because the clock was set back, counts for the first day that is open. */

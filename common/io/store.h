@@ -330,7 +330,7 @@ bool store_close_tallies(struct store *store, int64_t day, int64_t now, struct f
 bool store_tallies_closed(struct store *store, int64_t now, int64_t *day, struct failure *why);
 struct store_tally_key {
 	int64_t day;
-	bool failed; /* a session has failed */
+	bool failed; /* tlsrpt_tally_has_failures() */
 	char domain[DOMAIN_SIZE];
 };
 /* Lists the keys of at most `max` tallies behind `after`, sorted by day; within a day the domains without failures come first.

@@ -121,14 +121,14 @@ struct store {
 	MDB_dbi events;   /* kind (an octet) domain -> event */
 	MDB_dbi verdicts; /* front end, kind (an octet each) domain NUL reason -> verdict record */
 	MDB_dbi main;
-	MDB_dbi networks;     /* domain -> networks of its mail hosts; each of them is a key of `entries`, too */
-	bool has_networks;    /* as below */
-	MDB_dbi overrides;    /* domain or OVERRIDE_ALL -> override */
-	MDB_dbi stories;      /* number of an event (4 octets, big endian) -> story */
-	MDB_dbi looks;        /* host NUL port -> look; each of them is a key of `hops`, too */
-	MDB_dbi revocations;  /* leaf (8 octets, big endian) -> revocation */
-	MDB_dbi tallies;      /* day (4 octets, big endian), 1 or 0 (a session failed or none), domain -> tally */
-	MDB_dbi tlsrpt_sends; /* day (4 octets, big endian) domain NUL hash of address -> tlsrpt_send */
+	MDB_dbi networks;            /* domain -> networks of its mail hosts; each of them is a key of `entries`, too */
+	bool has_networks;           /* as below */
+	MDB_dbi overrides;           /* domain or OVERRIDE_ALL -> override */
+	MDB_dbi stories;             /* number of an event (4 octets, big endian) -> story */
+	MDB_dbi looks;               /* host NUL port -> look; each of them is a key of `hops`, too */
+	MDB_dbi revocations;         /* leaf (8 octets, big endian) -> revocation */
+	MDB_dbi tallies;             /* day (4 octets, big endian), 1 or 0 (anything failed or not), domain -> tally */
+	MDB_dbi tlsrpt_sends;        /* day (4 octets, big endian) domain NUL hash of address -> tlsrpt_send */
 	MDB_dbi tlsrpt_suppressions; /* hash of address (8 octets) -> tlsrpt_suppression */
 	/* false for a guest of a store that an earlier version made */
 	bool has_events, has_verdicts, has_overrides, has_stories, has_looks, has_revocations, has_tallies;

@@ -17,7 +17,7 @@
 #define KEY_CLOSED "tlsrpt_closed"
 #define CLOSED_OCTETS 8
 
-/* The key of a row: day (big endian), whether a session failed, domain. */
+/* The key of a row: day (big endian), whether anything failed, domain. */
 static MDB_val key_of(uint8_t buffer[KEY_SIZE], int64_t day, bool failed, const char *domain)
 {
 	size_t len = strnlen(domain, DOMAIN_MAX);
@@ -237,7 +237,7 @@ static int row_put(struct store *store, MDB_txn *txn, const struct tlsrpt_tally 
 	uint8_t buffer[KEY_SIZE];
 	struct bytes bytes = tlsrpt_tally_encode(tally);
 	MDB_val value = {bytes.len, bytes.at};
-	bool failed = tlsrpt_tally_failed(tally) > 0;
+	bool failed = tlsrpt_tally_has_failures(tally);
 	size_t head = old->mv_size > 0 ? 0 : HEAD_OCTETS + strlen(tally->domain) + ROW_OVERHEAD;
 	struct coming coming = {.key = key_of(buffer, tally->day, failed, tally->domain),
 		.size = bytes.len > old_size ? bytes.len - old_size + head : 0,

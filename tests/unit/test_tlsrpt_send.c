@@ -162,22 +162,22 @@ static void who_gets_reports(void **state)
 		bool always;
 		const struct names *domains, *exclude;
 		const char *domain;
-		uint64_t failed;
+		bool failures;
 		enum tlsrpt_wanted wanted;
 	} rows[] = {
-		{false, &none, &none, "a.example", 0, TLSRPT_NO_FAILURES},
-		{false, &none, &none, "a.example", 1, TLSRPT_WANTED},
-		{true, &none, &none, "a.example", 0, TLSRPT_WANTED},
-		{true, &some, &none, "a.example", 1, TLSRPT_EXCLUDED},
-		{true, &some, &none, "x.b.example", 1, TLSRPT_WANTED},
-		{true, &some, &none, "b.example", 1, TLSRPT_EXCLUDED},
-		{true, &none, &some, "c.example", 1, TLSRPT_EXCLUDED},
-		{true, &none, &some, "x.b.example", 1, TLSRPT_EXCLUDED},
-		{false, &none, &some, "a.example", 1, TLSRPT_WANTED},
+		{false, &none, &none, "a.example", false, TLSRPT_NO_FAILURES},
+		{false, &none, &none, "a.example", true, TLSRPT_WANTED},
+		{true, &none, &none, "a.example", false, TLSRPT_WANTED},
+		{true, &some, &none, "a.example", true, TLSRPT_EXCLUDED},
+		{true, &some, &none, "x.b.example", true, TLSRPT_WANTED},
+		{true, &some, &none, "b.example", true, TLSRPT_EXCLUDED},
+		{true, &none, &some, "c.example", true, TLSRPT_EXCLUDED},
+		{true, &none, &some, "x.b.example", true, TLSRPT_EXCLUDED},
+		{false, &none, &some, "a.example", true, TLSRPT_WANTED},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct tlsrpt_send_rules rules = {rows[i].always, rows[i].domains, rows[i].exclude};
-		if (tlsrpt_send_wanted(&rules, rows[i].domain, rows[i].failed) != rows[i].wanted)
+		if (tlsrpt_send_wanted(&rules, rows[i].domain, rows[i].failures) != rows[i].wanted)
 			fail_msg("row %zu", i);
 	}
 	names_free(&some);

@@ -250,6 +250,27 @@ static void nothing_is_sent_without_a_sender(void **state)
 	assert_int_equal(post_count, 1);
 }
 
+/* A policy cannot be fetched while an earlier one is in force: no session has failed, but the domain has to know. */
+static void a_failure_without_a_failed_session(void **state)
+{
+	uint64_t refused = 0;
+	struct tlsrpt_tally tally;
+	struct tlsrpt_session session = {.domain = "a.example", .record = RUA("tls@a.example")};
+	struct tlsrpt_policy *policy = tlsrpt_session_add(&session, TLSRPT_STS, session.domain);
+	(void)state;
+	tlsrpt_policy_add(policy, &(struct tlsrpt_failure){.result = TLSRPT_STS_POLICY_FETCH_ERROR});
+	tlsrpt_tally_init(&tally, tlsrpt_day(wall_s), session.domain);
+	tlsrpt_tally_add(&tally, &session);
+	assert_int_equal(tlsrpt_tally_failed(&tally), 0);
+	assert_true(store_add_tallies(relay.store, &tally, 1, wall_s, &refused, NULL));
+	tlsrpt_session_free(&session);
+	tlsrpt_tally_free(&tally);
+	wall_s = NEXT + 5 * HOUR;
+	pass(&relay);
+	assert_int_equal(post_count, 1);
+	assert_string_equal(posts[0].receiver, "tls@a.example");
+}
+
 static void each_address_gets_its_report(void **state)
 {
 	(void)state;
@@ -595,11 +616,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(a_report_goes_out_once),
 		cmocka_unit_test_setup_teardown(settings_decide, begin_always, end),
-		TEST(nothing_is_sent_without_a_sender), TEST(each_address_gets_its_report),
-		TEST(an_mta_that_says_later), TEST(an_attempt_that_comes_too_late), TEST(an_mta_that_never_takes_it),
-		TEST(an_mta_that_is_down), TEST(twenty_an_hour_to_one_host), TEST(a_bounce_suppresses), TEST(at_once),
-		TEST(a_clock_set_back), TEST(a_clock_that_was_ahead), TEST(a_full_table),
-		cmocka_unit_test(settings_that_cannot_work), TEST(killed_before_the_mta_has_it),
+		TEST(nothing_is_sent_without_a_sender), TEST(a_failure_without_a_failed_session),
+		TEST(each_address_gets_its_report), TEST(an_mta_that_says_later), TEST(an_attempt_that_comes_too_late),
+		TEST(an_mta_that_never_takes_it), TEST(an_mta_that_is_down), TEST(twenty_an_hour_to_one_host),
+		TEST(a_bounce_suppresses), TEST(at_once), TEST(a_clock_set_back), TEST(a_clock_that_was_ahead),
+		TEST(a_full_table), cmocka_unit_test(settings_that_cannot_work), TEST(killed_before_the_mta_has_it),
 		TEST(two_relays_report_only_what_mail_caused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
