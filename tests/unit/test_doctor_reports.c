@@ -24,7 +24,7 @@ bool doctor_wants(const struct doctor *doctor, const char *check)
 struct zone {
 	unsigned rcode;
 	const char *text[3]; /* TXT records, of 255 octets at most */
-	char asked[256];     /* the name of the last question, with dots */
+	char asked[256];     /* the name of the last question, with dots; not that of a control query */
 };
 
 static size_t respond(void *arg, const uint8_t *query, size_t len, uint8_t reply[DNS_PORT_MAX], bool udp)
@@ -32,10 +32,12 @@ static size_t respond(void *arg, const uint8_t *query, size_t len, uint8_t reply
 	struct zone *zone = arg;
 	size_t end = 12, count = 0;
 	(void)udp;
-	zone->asked[0] = '\0';
+	char name[sizeof zone->asked] = "";
 	for (; end < len && query[end] > 0; end += 1 + (size_t)query[end])
-		snprintf(zone->asked + strlen(zone->asked), sizeof zone->asked - strlen(zone->asked), "%.*s.",
-			query[end], (const char *)query + end + 1);
+		snprintf(name + strlen(name), sizeof name - strlen(name), "%.*s.", query[end],
+			(const char *)query + end + 1);
+	if (!strstr(name, ".invalid."))
+		memcpy(zone->asked, name, sizeof name);
 	end += 5;
 	memcpy(reply, query, end);
 	memcpy(reply + 2, (uint8_t[]){0x81, (uint8_t)(0x80 | zone->rcode), 0, 1}, 4);
