@@ -137,7 +137,7 @@ static bool may_hold(const struct postfix_case *c)
 static void delivery_check(struct postfix_case *c)
 {
 	bool reports = strcmp(postfix_value(c->config, NULL, "smtp_tlsrpt_enable"), "yes") == 0;
-	if (!reports_are_sent(c->settings))
+	if (!settings_send_reports(c->settings))
 		doctor_report(c->doctor, "postfix-reports", DOCTOR_SKIP, "no reports are sent");
 	else if (report_port_here(c->settings) == 0)
 		doctor_report(c->doctor, "postfix-reports", DOCTOR_SKIP,
@@ -219,7 +219,7 @@ static void signer_check(struct postfix_case *c)
 	const struct postfix_service *service = NULL, *first = NULL;
 	unsigned port = report_port_here(c->settings);
 	struct signers found = {.known = NULL};
-	if (!reports_are_sent(c->settings)) {
+	if (!settings_send_reports(c->settings)) {
 		doctor_report(c->doctor, "postfix-signer", DOCTOR_SKIP, "no reports are sent");
 		return;
 	}

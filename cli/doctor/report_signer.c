@@ -5,12 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool reports_are_sent(const struct settings *settings)
-{
-	return settings->tlsrpt == TLSRPT_COLLECT && settings->report_from[0] != '\0' &&
-	       settings->report_organization[0] != '\0';
-}
-
 unsigned report_port_here(const struct settings *settings)
 {
 	static const char *const here[] = {"127.", "[::1]:", "localhost:"};

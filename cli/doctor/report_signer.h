@@ -5,8 +5,6 @@
 #include "settings.h"
 #include "span.h"
 
-/* Returns whether reports are sent at all. */
-bool reports_are_sent(const struct settings *settings);
 /* Returns the port of report_smtp on this machine, or 0: it is another machine. */
 unsigned report_port_here(const struct settings *settings);
 

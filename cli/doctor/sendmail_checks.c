@@ -472,7 +472,7 @@ static void signer_check(struct sendmail_case *c)
 {
 	size_t others = report_port_here(c->settings) == 0;
 	const char *signer = signer_find(c, &others);
-	if (!reports_are_sent(c->settings)) {
+	if (!settings_send_reports(c->settings)) {
 		doctor_report(c->doctor, "sendmail-signer", DOCTOR_SKIP, "no reports are sent");
 	} else if (c->settings->report_dkim_key[0] != '\0') {
 		doctor_report(

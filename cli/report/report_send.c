@@ -138,7 +138,7 @@ int report_send(const struct options *options, size_t count, char **words)
 	int status = session_open(&session, options, NEEDS_STORE_AND_LOOPS, NULL, NULL);
 	if (status != 0)
 		return status;
-	if (tlsrpt_sender_is_on(session.config->settings)) {
+	if (settings_send_reports(session.config->settings)) {
 		status = send_run_on(&session, options);
 	} else {
 		fputs("stsgate: reports are off: set tlsrpt = collect, report_from and report_organization\n", stderr);

@@ -4,7 +4,6 @@
 #include "output.h"
 #include "report_parts.h"
 #include "tlsrpt_compose.h"
-#include "tlsrpt_sender.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +46,7 @@ static struct report_state state_expected(
 		settings->report_when == REPORT_ALWAYS, &states->domains, &states->exclude};
 	bool failures = tlsrpt_compose_has_failures(tally, address->text);
 	enum tlsrpt_wanted wanted = tlsrpt_send_wanted(&rules, tally->domain, failures);
-	if (!tlsrpt_sender_is_on(settings))
+	if (!settings_send_reports(settings))
 		return (struct report_state){.name = "off"};
 	if (wanted == TLSRPT_EXCLUDED)
 		return (struct report_state){.name = "excluded"};

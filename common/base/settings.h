@@ -127,6 +127,8 @@ const char *settings_format(const struct settings *settings, const struct settin
 bool settings_number(const struct settings *settings, const struct settings_row *row, uint64_t *number);
 /* Returns whether two values of one setting are equal. */
 bool settings_equal(const struct settings *a, const struct settings *b, const struct settings_row *row);
+/* Returns whether TLS reports are sent: tlsrpt = collect, and report_from and report_organization are set. */
+bool settings_send_reports(const struct settings *settings);
 /* Returns whether an override (option -o) has set the value. */
 bool settings_is_overridden(const struct settings *settings, const struct settings_row *row);
 

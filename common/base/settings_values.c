@@ -302,6 +302,12 @@ bool settings_equal(const struct settings *a, const struct settings *b, const st
 	return false;
 }
 
+bool settings_send_reports(const struct settings *settings)
+{
+	return settings->tlsrpt == TLSRPT_COLLECT && settings->report_from[0] != '\0' &&
+	       settings->report_organization[0] != '\0';
+}
+
 bool settings_is_overridden(const struct settings *settings, const struct settings_row *row)
 {
 	return settings->origin->line[row - settings_table] == SETTINGS_FROM_OVERRIDE;

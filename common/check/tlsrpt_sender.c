@@ -581,12 +581,6 @@ static bool rows_forget(struct work *work)
 	return days_forget(work, today - TLSRPT_SENDS_KEPT_DAYS, now);
 }
 
-bool tlsrpt_sender_is_on(const struct settings *settings)
-{
-	return settings->tlsrpt == TLSRPT_COLLECT && settings->report_from[0] != '\0' &&
-	       settings->report_organization[0] != '\0';
-}
-
 bool tlsrpt_sender_pass(
 	struct tlsrpt_sender *sender, struct config *config, struct tlsrpt_pass *pass, struct failure *why)
 {
@@ -594,7 +588,7 @@ bool tlsrpt_sender_pass(
 	struct work work = {.sender = sender, .config = config, .pass = pass, .why = why};
 	memset(pass, 0, sizeof *pass);
 	pass->again = postings_take(sender);
-	if (!tlsrpt_sender_is_on(settings))
+	if (!settings_send_reports(settings))
 		return true;
 	work.rules = (struct tlsrpt_send_rules){settings->report_when == REPORT_ALWAYS, &work.domains, &work.exclude};
 	bool good = config_names(&work.domains, "report_domains", &settings->report_domains, why) &&

@@ -32,8 +32,6 @@ struct tlsrpt_sender_options {
 struct tlsrpt_sender;
 /* Store and loop must outlive the sender. */
 struct tlsrpt_sender *tlsrpt_sender_new(const struct tlsrpt_sender_options *options);
-/* Returns whether the settings let reports be sent: tlsrpt = collect, report_from and report_organization. */
-bool tlsrpt_sender_is_on(const struct settings *settings);
 
 struct tlsrpt_pass {
 	size_t ready; /* rows that were ready */

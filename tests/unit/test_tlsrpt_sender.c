@@ -242,7 +242,7 @@ static void nothing_is_sent_without_a_sender(void **state)
 	struct tlsrpt_pass done;
 	count_sessions(&relay, "a.example", RUA("tls@a.example"), 0, 1);
 	wall_s = NEXT + 5 * HOUR;
-	assert_false(tlsrpt_sender_is_on(off->settings));
+	assert_false(settings_send_reports(off->settings));
 	assert_true(tlsrpt_sender_pass(relay.sender, off, &done, NULL));
 	assert_int_equal(post_count, 0);
 	config_unref(&off);
