@@ -10,16 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bound of the JSON. A tally has buckets beyond its bounds: for each type of policy under each record, and for each result type
- * (tlsrpt_tally.c). ASCII needs up to six octets for an octet of a text. */
+/* The bound of the JSON. ASCII needs up to six octets for an octet of a text. */
 #define HEAD_OCTETS 8192
 #define STRING_SIZE 512 /* of a setting; cut beyond */
-#define GROUPS (TALLY_GROUPS_MAX + 3 * (TALLY_RECORDS_MAX + 1))
 #define GROUP_OCTETS 256
-#define DETAILS (TALLY_DETAILS_MAX + TLSRPT_RESULTS) /* of a group */
 #define DETAIL_OCTETS 128
 _Static_assert(
-	6 * TALLY_BYTES_MAX + HEAD_OCTETS + GROUPS * (GROUP_OCTETS + DETAILS * DETAIL_OCTETS) <= TLSRPT_REPORT_MAX,
+	6 * TALLY_BYTES_MAX + HEAD_OCTETS + TALLY_GROUPS_ALL * (GROUP_OCTETS + TALLY_DETAILS_ALL * DETAIL_OCTETS) <=
+		TLSRPT_REPORT_MAX,
 	"a tally within its bounds makes a JSON within its bound");
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 
 /* The numbers are those of the datagram (spec T-72). */
 enum tlsrpt_type { TLSRPT_TLSA = 1, TLSRPT_STS = 2, TLSRPT_NO_POLICY_FOUND = 9 };
+#define TLSRPT_TYPES 3
 
 /* Why a session failed, or what was wrong with it. All texts are UTF-8 without control characters; "": unknown, and left out. */
 struct tlsrpt_failure {

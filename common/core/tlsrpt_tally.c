@@ -9,16 +9,12 @@
 
 #define TALLY_MAGIC "STST"
 #define TALLY_VERSION 1
-#define TYPES 3
-/* Buckets come on top of the bounds: one for each type of policy under each record, and one for each result type. */
-#define GROUPS_ALL (TALLY_GROUPS_MAX + TYPES * (TALLY_RECORDS_MAX + 1))
-#define DETAILS_ALL (TALLY_DETAILS_MAX + TLSRPT_RESULTS)
 #define DAY_MAX (1 << 24)
 
 static const struct {
 	enum tlsrpt_type type;
 	const char *member; /* as tlsrpt_policy_text() writes it */
-} types[TYPES] = {{TLSRPT_TLSA, "\"policy-type\":\"tlsa\""}, {TLSRPT_STS, "\"policy-type\":\"sts\""},
+} types[TLSRPT_TYPES] = {{TLSRPT_TLSA, "\"policy-type\":\"tlsa\""}, {TLSRPT_STS, "\"policy-type\":\"sts\""},
 	{TLSRPT_NO_POLICY_FOUND, "\"policy-type\":\"no-policy-found\""}};
 
 void tlsrpt_tally_init(struct tlsrpt_tally *tally, int64_t day, const char *domain)
@@ -54,7 +50,7 @@ static char *policy_bucket(const struct tlsrpt_tally *tally, const char *text)
 {
 	struct tlsrpt_policy policy = {.type = TLSRPT_NO_POLICY_FOUND};
 	memcpy(policy.domain, tally->domain, sizeof policy.domain);
-	for (size_t i = 0; i < TYPES; i++)
+	for (size_t i = 0; i < TLSRPT_TYPES; i++)
 		if (strstr(text, types[i].member))
 			policy.type = types[i].type;
 	return tlsrpt_policy_text(&policy);
@@ -288,7 +284,7 @@ static bool group_take(struct span *in, struct tlsrpt_tally *tally, struct tally
 	uint64_t count;
 	if (!text_take(in, tally, &group->record) || !text_take(in, tally, &group->policy) ||
 		!fields_take_number(in, 8, &group->total) || !fields_take_number(in, 8, &group->failed) ||
-		!fields_take_number(in, 2, &count) || count > DETAILS_ALL)
+		!fields_take_number(in, 2, &count) || count > TALLY_DETAILS_ALL)
 		return false;
 	group->detail = xcalloc(count + 1, sizeof *group->detail);
 	while (group->count < count) {
@@ -304,9 +300,9 @@ static bool group_take(struct span *in, struct tlsrpt_tally *tally, struct tally
 static bool groups_take(struct span in, void *record)
 {
 	struct tlsrpt_tally *tally = record;
-	tally->group = xcalloc(GROUPS_ALL, sizeof *tally->group);
+	tally->group = xcalloc(TALLY_GROUPS_ALL, sizeof *tally->group);
 	while (in.len > 0)
-		if (tally->count == GROUPS_ALL || !group_take(&in, tally, &tally->group[tally->count++]))
+		if (tally->count == TALLY_GROUPS_ALL || !group_take(&in, tally, &tally->group[tally->count++]))
 			return false;
 	return true;
 }

@@ -15,7 +15,10 @@
 #define TALLY_DETAILS_MAX 64        /* different details of one group */
 #define TALLY_BYTES_MAX (64 * 1024) /* octets of all texts of one tally */
 /* Sessions that exceed a bound are counted in buckets, which come on top of the bounds (at most some 100 KiB): a policy of which only
- * the type is named, a detail of which only the result type is named, and the record "", which names no address. */
+ * the type is named, a detail of which only the result type is named, and the record "", which names no address. So there is a
+ * bucket for each type of policy under each record, and one for each result type. */
+#define TALLY_GROUPS_ALL (TALLY_GROUPS_MAX + TLSRPT_TYPES * (TALLY_RECORDS_MAX + 1))
+#define TALLY_DETAILS_ALL (TALLY_DETAILS_MAX + TLSRPT_RESULTS)
 #define TALLY_COUNT_MAX ((UINT64_C(1) << 53) - 1) /* each count stops here: the largest integer of I-JSON (spec T-20) */
 
 struct tally_detail {
