@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,4 +93,25 @@ void dns_port_close(struct dns_port *port)
 	close(port->tcp);
 	close(port->stop[0]);
 	close(port->stop[1]);
+}
+
+size_t dns_port_loopback(void *arg, const uint8_t *query, size_t len, uint8_t reply[DNS_PORT_MAX], bool udp)
+{
+	static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 127, 0, 0, 1};
+	size_t at = 12;
+	(void)arg, (void)udp;
+	while (at < len && query[at] != 0)
+		at += query[at] + 1u;
+	at += 5;
+	if (at > len)
+		return 0;
+	memcpy(reply, query, at);
+	memset(reply + 6, 0, 6);
+	reply[2] = 0x81;
+	reply[3] = 0x80;
+	if (query[at - 3] != 1)
+		return at;
+	reply[7] = 1;
+	memcpy(reply + at, record, sizeof record);
+	return at + sizeof record;
 }

@@ -22,5 +22,7 @@ struct dns_port {
 
 void dns_port_open(struct dns_port *port, dns_port_respond *respond, void *arg);
 void dns_port_close(struct dns_port *port);
+/* A dns_port_respond: answers each question for A with 127.0.0.1, and others with nothing. */
+dns_port_respond dns_port_loopback;
 
 #endif
