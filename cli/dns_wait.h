@@ -1,4 +1,4 @@
-/* A DNS lookup that a thread other than the loop's waits for. */
+/* A DNS lookup for a thread that waits for the answer. The lookup itself runs on a loop, whose own thread must not wait here. */
 #ifndef CLI_DNS_WAIT_H
 #define CLI_DNS_WAIT_H
 

@@ -84,7 +84,8 @@ enum key_state key_judge(const struct dkim_key *key, struct span text)
 	return dkim_record_names(&record, "tlsrpt") ? KEY_PUBLISHED : KEY_FOR_ALL;
 }
 
-/* Returns the domain that sends and signs reports. Reports for `check` if there is none, or no key of ours. */
+/* Returns the domain in whose name reports are sent and signed. Returns NULL, and reports why under the name `check`, if reports are not
+ * sent or report_dkim_key is empty. */
 static const char *signing_domain(struct doctor *doctor, const char *check)
 {
 	const struct settings *settings = doctor->settings;

@@ -168,7 +168,7 @@ static bool listens_at(const struct postfix_service *service, unsigned port)
 	return strtoul(name, NULL, 10) == port;
 }
 
-/* What the milters of the service that takes the reports are. */
+/* The milters of the Postfix service to which stsgate hands its reports: which of them may sign mail. */
 struct signers {
 	const char *known; /* the name of a program that signs; NULL: none */
 	char where[200];   /* its address, quoted */

@@ -9,7 +9,7 @@
 #define RECEIVED_FILE_MAX (64 * 1024 * 1024)    /* octets of one file */
 #define RECEIVED_BYTES_MAX (256u * 1024 * 1024) /* octets of all reports together, unpacked */
 #define RECEIVED_VALUES_MAX 2000000             /* values of all reports together */
-#define RECEIVED_COMPLAINTS_MAX 20              /* complaints about one file that are told */
+#define RECEIVED_COMPLAINTS_MAX 20              /* complaints about one file that are printed */
 
 /* One report, and what the mail says that it came in. All texts are owned; NULL: unknown, or not in a mail. */
 struct received {
@@ -22,7 +22,7 @@ struct received {
 	bool contradicted; /* another report has the same identity, but says something else (received_sort()) */
 };
 
-/* Is told what is wrong with a file: a phrase without untrusted text, such as "is not JSON". */
+/* Called with what is wrong with a file: a phrase without untrusted text, such as "is not JSON". */
 typedef void received_complain(void *arg, const char *file, const char *what);
 
 struct received_list {

@@ -56,7 +56,7 @@ static void row_print(const struct tlsrpt_send *row)
 		row->domain, quote_string(&address, row->address), row->detail);
 }
 
-/* tlsrpt_sender_options.told */
+/* Prints what became of a report. The sender calls it (tlsrpt_sender_options.told). */
 static void row_take(void *arg, const struct tlsrpt_send *row)
 {
 	struct sending *sending = arg;

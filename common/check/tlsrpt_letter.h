@@ -1,5 +1,5 @@
 /* Makes the mail that brings a TLS report to an address: JSON, compressed, beside a text for people, with a DKIM signature if
- * there is a key of ours. Any thread; waits for nothing. */
+ * report_dkim_key is set. Any thread; waits for nothing. */
 #ifndef CHECK_TLSRPT_LETTER_H
 #define CHECK_TLSRPT_LETTER_H
 

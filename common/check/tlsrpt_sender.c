@@ -40,7 +40,7 @@ struct tlsrpt_sender {
 	struct fetch_line *line; /* the loop's; NULL until the first POST */
 	struct loop_task cancel;
 	atomic_bool stop;
-	/* Reports that became due until then have rows. It holds for the configuration that was in force. */
+	/* Each report that became due by `planned_until` has a row, as long as `planned_for` is still the configuration. */
 	int64_t planned_until;
 	struct config *planned_for;
 	int64_t closed;       /* the newest day that this sender has closed; -1: none */

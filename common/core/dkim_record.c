@@ -4,7 +4,8 @@
 
 #define BLANKS " \t\r\n" /* FWS of RFC 6376 2.8 */
 
-/* Takes the next tag off the text. Returns false at its end, and for a tag without `=`, whose name is empty then. */
+/* Reads the next tag, `name=value`, and removes it from the text. Returns false if the text is empty, or if the tag has no `=`; in the
+ * second case the name is empty. */
 static bool tag_next(struct span *text, struct span *name, struct span *value)
 {
 	*value = span_trim(span_until(text, ';'), BLANKS);

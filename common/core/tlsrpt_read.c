@@ -123,7 +123,7 @@ static bool count_read(const json_t *object, const char *key, uint64_t missing, 
 
 /* --- dates -------------------------------------------------------------------------------------------------------- */
 
-/* Takes a number with a fixed number of digits off the front. */
+/* Reads a number with a fixed number of digits, and removes it from the front of the text. */
 static bool number_take(struct span *text, size_t digits, int64_t *number)
 {
 	if (text->len < digits || !digits_read((struct span){text->at, digits}, number))

@@ -394,7 +394,7 @@ static void field_has_its_form(void **state)
 	dkim_key_free(&key);
 }
 
-/* A byte of the message changes: one that is covered, or one that is not. */
+/* Verifies the message after one byte of it has been changed. The signature covers some bytes, and not others. */
 static int verify_changed(const char *text, const char *where, const char *type, const char *public)
 {
 	char *changed = strdup(text), *at = strstr(changed, where);
