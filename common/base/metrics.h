@@ -44,7 +44,7 @@ enum {
 
 #define METRICS_LABELS_MAX 3 /* labels of one metric */
 /* Octets that hold the whole text even when every sample has its largest value (tests/unit/test_metrics checks it). */
-#define METRICS_TEXT_MAX 196608
+#define METRICS_TEXT_MAX 262144
 
 enum metrics_type { METRICS_COUNTER, METRICS_GAUGE };
 

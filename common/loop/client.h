@@ -13,7 +13,7 @@
 
 #define CLIENT_IDLE_MS 300000    /* the usual idle_ms */
 #define CLIENT_PARTIAL_MS 30000  /* the usual partial_ms */
-#define CLIENT_OUTPUT_MAX 229376 /* octets of replies that may wait to be sent to one client */
+#define CLIENT_OUTPUT_MAX 327680 /* octets of replies that may wait to be sent to one client */
 
 struct client;
 struct later;
