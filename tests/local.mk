@@ -441,10 +441,21 @@ EXTRA_DIST += tests/system tests/mutation
 # dist-hook adds the cases: every one in the tree
 EXTRA_DIST += tests/scenarios/README tests/scenarios/items
 
+# tests/page: the status page in a browser; the fixture makes its stores
+EXTRA_PROGRAMS = tests/page/fixture
+CLEANFILES += tests/page/fixture
+EXTRA_DIST += tests/page/run tests/page/attacks.py tests/page/browser.py tests/page/gates.py tests/page/looks.py tests/page/main.py tests/page/texts.py
+tests_page_fixture_SOURCES = tests/page/fixture.c tests/page/town.c tests/page/town.h
+tests_page_fixture_LDADD = $(all_layers) $(all_libs)
+if HAVE_LIBLOC
+tests_page_fixture_SOURCES += tests/unit/network_writer.c tests/unit/network_writer.h
+tests_page_fixture_CPPFLAGS = -DPAGE_NETWORKS $(AM_CPPFLAGS)
+endif
+
 # tests/bench: benchmarks that others can repeat; not part of make or make check
 bench_programs = tests/bench/changes tests/bench/cold tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
 	tests/bench/rcptnull tests/bench/start tests/bench/world
-EXTRA_PROGRAMS = $(bench_programs)
+EXTRA_PROGRAMS += $(bench_programs)
 bench_stock = tests/bench/lapse.c tests/bench/lapse.h tests/bench/stock.c tests/bench/stock.h
 tests_bench_changes_SOURCES = tests/bench/changes.c tests/bench/lapse.c tests/bench/lapse.h
 tests_bench_changes_LDADD = $(all_layers) $(all_libs)
