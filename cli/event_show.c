@@ -1,9 +1,10 @@
 #include "event_show.h"
 
 #include "commands.h"
-#include "describe.h"
-#include "event_json.h"
+#include "entry_json.h"
 #include "memory.h"
+#include "open_signs.h"
+#include "output.h"
 #include "record_json.h"
 #include "story.h"
 
@@ -15,15 +16,6 @@
 #define PARTS_SHOWN 20
 
 /* --- the event ---------------------------------------------------------------------------------------------------- */
-
-json_t *event_object(const struct event_record *event)
-{
-	char buffer[EVENT_JSON_SIZE];
-	struct text text;
-	text_init(&text, buffer, sizeof buffer);
-	event_json(&text, event);
-	return json_made(json_loads(buffer, 0, NULL));
-}
 
 static void state_print(const struct event_record *event)
 {

@@ -2,11 +2,8 @@
 #ifndef CLI_EVENT_SHOW_H
 #define CLI_EVENT_SHOW_H
 
-#include "output.h"
 #include "store.h"
 
-/* Returns the JSON object of an event, which the caller owns. */
-json_t *event_object(const struct event_record *event);
 /* Prints the first lines of an event: when, what, to which domain and host, how often. */
 void event_head_print(const struct event_record *event);
 /* Prints what the kind of event means and what to do. */

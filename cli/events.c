@@ -5,6 +5,8 @@
 #include "event_show.h"
 #include "memory.h"
 #include "next_hop.h"
+#include "open_signs.h"
+#include "output.h"
 #include "session.h"
 #include "values.h"
 

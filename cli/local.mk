@@ -5,8 +5,8 @@ stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_sources = \
 	cli/batch.c cli/batch.h cli/command.def cli/commands.h cli/dns_wait.c cli/dns_wait.h cli/domains.c cli/domains.h cli/dump.c cli/dump.h \
 	cli/event_show.c cli/event_show.h cli/events.c cli/export.c cli/forget.c cli/import.c cli/lines.c cli/lines.h cli/list.c \
-	cli/networks_shown.c cli/networks_shown.h cli/open_signs.c cli/open_signs.h cli/output.c cli/output.h cli/override.c cli/progress.c cli/progress.h cli/read_text.c cli/read_text.h \
-	cli/record_json.c cli/record_json.h cli/session.c cli/session.h cli/values.c cli/values.h cli/warm.c \
+	cli/output.c cli/output.h cli/override.c cli/progress.c cli/progress.h cli/read_text.c cli/read_text.h \
+	cli/session.c cli/session.h cli/values.c cli/values.h cli/warm.c \
 	cli/audit/audit.c cli/audit/audit.h cli/audit/audit_print.c cli/audit/audit_read.c cli/audit/audit_state.c \
 	cli/audit/maillog.c cli/audit/maillog.h cli/audit/maillog_text.c cli/audit/maillog_text.h \
 	cli/audit/tally.c cli/audit/tally.h \
@@ -24,10 +24,10 @@ cli_sources = \
 	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h cli/doctor/talk.c cli/doctor/talk.h \
 	cli/doctor/way_out.c cli/doctor/way_out.h \
 	cli/lint/lint.c cli/lint/lint.h cli/lint/lint_domain.c cli/lint/survey.c cli/lint/survey.h \
-	cli/query/describe.c cli/query/describe.h cli/query/letter.c cli/query/letter.h \
-	cli/query/preview.c cli/query/preview.h cli/query/query.c cli/query/refresh.c cli/query/show.c \
-	cli/query/stored.c cli/query/stored.h cli/query/trace.c cli/query/trace.h \
-	cli/query/verdict_shown.c cli/query/verdict_shown.h cli/query/why.c \
+	cli/query/describe.c cli/query/describe.h cli/query/domain_print.c cli/query/domain_print.h \
+	cli/query/query.c cli/query/refresh.c cli/query/show.c \
+	cli/query/trace.c cli/query/trace.h \
+	cli/query/verdict_print.c cli/query/verdict_print.h cli/query/why.c \
 	cli/report/report.c cli/report/report_parts.h cli/report/report_list.c cli/report/report_bounced.c cli/report/report_send.c cli/report/report_show.c cli/report/report_state.c cli/report/report_test.c \
 	cli/report/failures.c cli/report/failures.h cli/report/mail_parts.c cli/report/mail_parts.h \
 	cli/report/received.c cli/report/received.h \

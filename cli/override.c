@@ -8,7 +8,7 @@
 #include "facts.h"
 #include "output.h"
 #include "override_text.h"
-#include "record_json.h"
+#include "overrides_shown.h"
 #include "running.h"
 #include "session.h"
 #include "values.h"

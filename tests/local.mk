@@ -51,7 +51,7 @@ check_PROGRAMS += tests/unit/test_store_tallies
 tests_unit_test_store_tallies_SOURCES = tests/unit/test_store_tallies.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_merge
 check_PROGRAMS += tests/unit/test_tables
-tests_unit_test_tables_SOURCES = tests/unit/test_tables.c tests/unit/cm.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h
+tests_unit_test_tables_SOURCES = tests/unit/test_tables.c tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_entry_codec
 check_PROGRAMS += tests/unit/test_store
 tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
@@ -417,7 +417,7 @@ tests_fuzz_replay_snapshot_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/
 tests_fuzz_replay_snapshot_SOURCES = tests/fuzz/fuzz_snapshot.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' $(AM_CPPFLAGS)
-tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/record_json.c cli/record_json.h cli/output.c cli/output.h $(fuzz_files)
+tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/output.c cli/output.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_maillog
 tests_fuzz_replay_maillog_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/maillog"' $(AM_CPPFLAGS)
 tests_fuzz_replay_maillog_SOURCES = tests/fuzz/fuzz_maillog.c cli/audit/maillog.c cli/audit/maillog.h cli/audit/maillog_text.c cli/audit/maillog_text.h $(fuzz_files)

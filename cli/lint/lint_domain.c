@@ -1,6 +1,6 @@
 /* lint domain: checks what a domain publishes, from the record to the certificates, and prints what its owner should do. */
+#include "advice.h"
 #include "clock.h"
-#include "describe.h"
 #include "domains.h"
 #include "lint.h"
 #include "memory.h"

@@ -1,6 +1,5 @@
 #include "describe.h"
 
-#include "clock.h"
 #include "probe.h"
 #include "record_json.h"
 
@@ -16,19 +15,6 @@ static void reason_print(const char *label, enum reason reason)
 }
 
 #define ADVICE_SIZE 2048
-
-void advice_add(struct text *out, const char *text, const struct advice_names *names)
-{
-	while (*text) {
-		bool host = strncmp(text, "HOST", 4) == 0 && *names->host;
-		bool domain = strncmp(text, "DOMAIN", 6) == 0 && *names->domain;
-		if (host || domain)
-			text_add(out, host ? names->host : names->domain);
-		else
-			text_add_bytes(out, text, 1);
-		text += host ? 4 : domain ? 6 : 1;
-	}
-}
 
 static const char *advice_fill(char out[ADVICE_SIZE], const char *text, const struct advice_names *names)
 {
@@ -386,29 +372,6 @@ static void tlsa_print(const struct tlsa_lookup *tlsa, const struct view *view)
 			"", "  %u of %u at %s are usable", tlsa->usable, tlsa->count, quote_string(&quote, tlsa->base));
 }
 
-/* Returns the history by which the hop is judged. */
-static const struct probe_history *history_of(const struct hop_record *record)
-{
-	bool by_dane = record->dane.newest.at != 0 && record->dane.newest.tlsa_id == record->tlsa.id;
-	return by_dane ? &record->dane : &record->pkix;
-}
-
-/* Returns the certificate that was seen last. */
-static uint64_t leaf_of(const struct hop_record *record)
-{
-	const struct probe_history *history = history_of(record);
-	return history->newest.leaf != 0 ? history->newest.leaf : history->conclusive.leaf;
-}
-
-/* Reads what is known about the revocation of a certificate. Returns false if nothing is. */
-static bool revocation_read(struct store *store, uint64_t leaf, struct revocation *out)
-{
-	struct store_view *view = store && leaf != 0 ? store_view_begin(store, NULL) : NULL;
-	bool found = view && store_view_revocation(view, leaf, out) == STORE_FOUND;
-	store_view_end(&view);
-	return found;
-}
-
 static void revocation_unknown_print(const struct revocation *row)
 {
 	struct when at;
@@ -427,7 +390,7 @@ static void revocation_print(uint64_t leaf, const struct view *view)
 {
 	struct when at;
 	struct revocation row;
-	if (!revocation_read(view->store, leaf, &row)) {
+	if (!hop_revocation(view->store, leaf, &row)) {
 		if (view->revocation && leaf != 0)
 			line_print("",
 				"revocation: not looked up: the certificate names no list, or expires within ten days, or "
@@ -462,83 +425,8 @@ void hop_print(const char *domain, const char *host, uint16_t port, const struct
 	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
 		line_print("", "checked against the certificate authorities:");
 	history_print(&record->pkix, port, view, &names);
-	revocation_print(leaf_of(record), view);
+	revocation_print(hop_leaf(record), view);
 	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
 		line_print("",
 			"  the certificate covers the host only by a wildcard, which Sendmail before 8.18.2 never matches");
-}
-
-/* --- JSON --------------------------------------------------------------------------------------------------------- */
-
-/* Returns whether the hop offered STARTTLS, as JSON. Returns NULL if the probe ended before that was known, or if the
- * port has TLS from the start. */
-static json_t *starttls_offered(const struct evidence *evidence, uint16_t port)
-{
-	if (port == PROBE_PORT_TLS)
-		return NULL;
-	if (evidence->reason == REASON_STARTTLS_MISSING)
-		return json_false();
-	bool offered = evidence->protocol || evidence->reason == REASON_STARTTLS_REFUSED ||
-		       evidence->reason == REASON_STARTTLS_INJECTION || evidence->reason == REASON_TLS_TOO_OLD ||
-		       evidence->reason == REASON_TLS_FAILED;
-	return offered ? json_true() : NULL;
-}
-
-/* Adds members that are computed from the stored fields. `arg` is the port of a hop. */
-static void computed_put(json_t *object, const struct fields *table, const void *record, const void *arg)
-{
-	if (table == &entry_table) {
-		const struct entry *entry = record;
-		const char *dnssec = entry->record_secure ? "secure" : "insecure";
-		json_put(json_object_get(object, "record"), "dnssec",
-			entry->record_checked_at == 0 ? NULL : json_text(dnssec));
-	} else if (table == &evidence_table) {
-		const struct evidence *evidence = record;
-		json_put(object, "sentence", json_text(reason_sentence(evidence->reason)));
-		json_put(object, "starttls", starttls_offered(evidence, *(const uint16_t *)arg));
-		json_put(object, "advice", json_text(reason_here(evidence->reason)));
-		json_put(object, "tell_postmaster", json_text(reason_there(evidence->reason)));
-	} else if (table == &tlsa_table) {
-		const struct tlsa_lookup *look = record;
-		const char *dnssec = look->state != TLSA_NONE || look->signed_denial ? "secure" : "insecure";
-		json_put(object, "dnssec", json_text(look->state == TLSA_FAILED ? "failed" : dnssec));
-	}
-}
-
-json_t *entry_json(const struct entry *entry)
-{
-	return record_show(&entry_table, entry, computed_put, NULL);
-}
-
-json_t *evidence_json(const struct evidence *evidence, uint16_t port)
-{
-	return record_show(&evidence_table, evidence, computed_put, &port);
-}
-
-static json_t *revocation_json(struct store *store, uint64_t leaf)
-{
-	struct revocation row;
-	if (!revocation_read(store, leaf, &row))
-		return NULL;
-	json_t *object = record_show(&revocation_table, &row, NULL, NULL);
-	json_put(object, "state", json_text(revocation_state_name(revocation_now(&row, clock_wall_s()))));
-	return object;
-}
-
-json_t *hop_json(struct store *store, const char *host, uint16_t port, const struct hop_record *record)
-{
-	const struct evidence *newest = &history_of(record)->newest;
-	json_t *object = record_show(&hop_table, record, computed_put, &port);
-	json_put(object, "host", json_text(host));
-	json_put(object, "port", json_integer(port));
-	json_put(object, "reason", json_text(reason_name(newest->at ? newest->reason : REASON_NOT_YET_CHECKED)));
-	json_put(object, "revocation", revocation_json(store, leaf_of(record)));
-	return object;
-}
-
-void members_move(json_t *object, json_t *from, const char *const *names)
-{
-	for (; *names; names++)
-		json_put(object, *names, json_incref(json_object_get(from, *names)));
-	json_decref(from);
 }

@@ -3,18 +3,15 @@
 #include "clock.h"
 #include "commands.h"
 #include "conditions.h"
-#include "describe.h"
+#include "domain_print.h"
 #include "domains.h"
-#include "networks_shown.h"
-#include "open_signs.h"
 #include "override_text.h"
-#include "preview.h"
-#include "record_json.h"
+#include "query_shown.h"
 #include "report.h"
 #include "session.h"
 #include "stored.h"
 #include "trace.h"
-#include "verdict_shown.h"
+#include "verdict_print.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,20 +19,11 @@
 
 /* The question, and all that is shown about it. */
 struct answer {
-	const char *asked; /* the argument of the command */
-	bool stored;       /* nothing was looked up */
 	const struct session *session;
 	struct trace trace;
-	struct verdict_shown shown;
-	struct preview preview;
+	struct query_shown shown;
 	struct view view;
 };
-
-/* Returns whether the hop's failure does not hold mail, because the MTA itself verifies TLS to the hop (mta_enforces). */
-static bool is_left_to_mta(const struct facts *facts, const struct hop_fact *hop)
-{
-	return facts_left_to_mta(facts, &facts_history(facts, hop)->conclusive);
-}
 
 /* --- text --------------------------------------------------------------------------------------------------------- */
 
@@ -46,7 +34,7 @@ static void dane_print(const struct answer *answer)
 		return;
 	if (!settings->mta_dane)
 		line_print("DANE", "not checked: the MTA does not do DANE (mta_dane = no)");
-	else if (answer->stored)
+	else if (answer->shown.stored)
 		line_print("DANE", "not checked: the store has no MX records that DNSSEC secures");
 	else
 		line_print("DANE", "not checked: DNS answers are not validated here (dnssec = %s)",
@@ -117,7 +105,7 @@ static void facts_print(struct answer *answer)
 	const struct entry *entry = &facts->entry;
 	if (!facts->question.has_domain)
 		return;
-	if (!answer->stored)
+	if (!answer->shown.stored)
 		putchar('\n');
 	if (facts->question.mx_lookup)
 		line_print("domain", "%s", facts->question.domain);
@@ -138,7 +126,7 @@ static void facts_print(struct answer *answer)
 		hop_print(facts->question.domain, hop->host, hop->port, &hop->record, &answer->view);
 		addresses_print(answer, hop);
 		pin_print(answer, hop);
-		if (is_left_to_mta(facts, hop))
+		if (facts_left_to_mta(facts, &facts_history(facts, hop)->conclusive))
 			line_print("",
 				"does not hold mail: the MTA delivers there over TLS that it verifies itself (mta_enforces)");
 	}
@@ -152,46 +140,27 @@ static bool is_degraded(enum health_condition condition)
 
 static void answer_print(struct answer *answer)
 {
-	answer->view.letter = answer->shown.letter_reason;
-	answer->view.said[answer->shown.verdict.reason] = true; /* the verdict and the letter print it */
+	answer->view.letter = answer->shown.verdict.letter_reason;
+	answer->view.said[answer->shown.verdict.verdict.reason] = true; /* the verdict and the letter print it */
 	facts_print(answer);
 	/* the advice about a first contact is to wait for its lookups, but none is made here */
-	answer->view.said[answer->shown.verdict.reason] = answer->stored && answer->trace.facts.absent;
-	verdict_shown_print(&answer->shown, &answer->view);
+	answer->view.said[answer->shown.verdict.verdict.reason] = answer->shown.stored && answer->trace.facts.absent;
+	verdict_shown_print(&answer->shown.verdict, &answer->view);
 	/* A wrong clock is reported with any verdict. Like the daemon, this process detects it from the store's times. */
 	enum event_kind clock = is_degraded(HEALTH_CLOCK_AHEAD) ? EVENT_CLOCK_AHEAD : EVENT_CLOCK_BEHIND;
 	if (is_degraded(HEALTH_CLOCK_BEHIND) || is_degraded(HEALTH_CLOCK_AHEAD))
 		line_print("clock", "%s; %s", event_sentence(clock), event_advice(clock));
 	if (override_in_force(&answer->trace.facts.override, answer->view.now))
 		line_print("note", "the front ends obey the override");
-	preview_print(&answer->preview);
-	if (answer->stored && answer->trace.facts.absent)
+	preview_print(&answer->shown.preview);
+	if (answer->shown.stored && answer->trace.facts.absent)
 		line_print("note", "the store has no entry of the domain: the first message to it starts the lookups");
-	if (answer->stored)
+	if (answer->shown.stored)
 		line_print("note", "nothing was looked up; the front ends look old facts up again before they answer");
-	verdict_shown_letter(&answer->shown);
+	verdict_shown_letter(&answer->shown.verdict);
 }
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
-
-/* Returns where a fact comes from: `network` if this command has looked it up, `store`, or null. */
-static json_t *source_json(const struct answer *answer, int64_t at)
-{
-	return at == 0 ? NULL : json_text(at >= answer->view.began ? "network" : "store");
-}
-
-static json_t *question_json(const struct answer *answer)
-{
-	const struct question *question = &answer->trace.facts.question;
-	json_t *object = json_made(json_object());
-	json_put(object, "asked", json_text_bytes(answer->asked, strlen(answer->asked)));
-	json_put(object, "domain", json_text(question->domain));
-	json_put(object, "host", json_text(question->host));
-	json_put(object, "port", question->has_domain ? json_integer(question->port) : NULL);
-	json_put(object, "mx_lookup", json_boolean(question->mx_lookup));
-	json_put(object, "stored", json_boolean(answer->stored));
-	return object;
-}
 
 static json_t *addresses_json(const struct answer *answer, const struct hop_fact *hop)
 {
@@ -206,49 +175,14 @@ static json_t *addresses_json(const struct answer *answer, const struct hop_fact
 	return array;
 }
 
-static void facts_put(json_t *object, const struct answer *answer)
-{
-	const struct facts *facts = &answer->trace.facts;
-	const struct entry *entry = &facts->entry;
-	json_t *hops = json_made(json_array()), *source = json_made(json_object());
-	for (unsigned i = 0; i < facts->hop_count; i++) {
-		const struct hop_fact *hop = &facts->hop[i];
-		json_t *described = hop_json(answer->session->store, hop->host, hop->port, &hop->record);
-		json_put(described, "left_to_mta", json_boolean(is_left_to_mta(facts, hop)));
-		json_put(described, "source", source_json(answer, facts_history(facts, hop)->newest.at));
-		json_put(described, "addresses", addresses_json(answer, hop));
-		json_add(hops, described);
-	}
-	static const char *const names[] = {"record", "fetch", "policy", "mx_state", "mx", NULL};
-	members_move(object, entry_json(entry), names);
-	json_put(source, "record", source_json(answer, entry->record_checked_at));
-	json_put(source, "policy", source_json(answer, entry->policy_fetched_at));
-	json_put(source, "mx", source_json(answer, entry->mx.checked_at));
-	json_put(object, "mx_dnssec",
-		entry->mx.state == MX_UNKNOWN ? NULL : json_text(entry->mx.secure ? "secure" : "insecure"));
-	json_put(object, "source", source);
-	json_put(object, "dane", json_boolean(facts->dane));
-	json_put(object, "hops", hops);
-}
-
+/* The steps and the addresses are those of the trace. */
 static void answer_print_json(const struct answer *answer)
 {
-	const struct override *override = &answer->trace.facts.override;
-	int64_t now = answer->view.now;
-	json_t *object = json_made(json_object()), *degraded = json_made(json_array());
-	for (unsigned kind = 0; kind < CONDITION_COUNT; kind++)
-		if (metrics_read(METRIC_DEGRADED, kind, 0, 0) != 0)
-			json_add(degraded, json_text(counters_names.name[LABEL_CONDITION](kind)));
-	json_put(object, "domain", json_text(answer->trace.facts.question.domain));
-	json_put(object, "question", question_json(answer));
+	const struct facts *facts = &answer->trace.facts;
+	json_t *object = query_json(&answer->shown), *hops = json_object_get(object, "hops");
 	json_put(object, "steps", json_incref(answer->trace.steps));
-	facts_put(object, answer);
-	verdict_shown_put(object, &answer->shown);
-	json_put(object, "override", override_in_force(override, now) ? override_json(override, now) : NULL);
-	json_put(object, "degraded", degraded);
-	json_put(object, "signs", open_signs_json(answer->session->store, answer->trace.facts.question.domain));
-	json_put(object, "networks", networks_json(answer->session->store, answer->trace.facts.question.domain));
-	preview_put(object, &answer->preview);
+	for (unsigned i = 0; i < facts->hop_count; i++)
+		json_put(json_array_get(hops, i), "addresses", addresses_json(answer, &facts->hop[i]));
 	json_print(object);
 }
 
@@ -280,7 +214,7 @@ static bool answer_find(struct answer *answer, const struct question *question, 
 	const struct session *session = answer->session;
 	struct facts *facts = &answer->trace.facts;
 	struct failure why = {0};
-	if (!answer->stored) {
+	if (!answer->shown.stored) {
 		answer->view.began = clock_wall_s();
 		*final = verdict_await(verdict, session, &answer->trace, question);
 		stored_hops(session->store, facts);
@@ -305,11 +239,9 @@ static int answer_show(struct answer *answer, const struct question *question, b
 	bool final;
 	if (!answer_find(answer, question, &verdict, &final))
 		return EX_IOERR;
-	const struct facts *facts = &answer->trace.facts;
-	preview_init(&answer->preview, &verdict, facts, config->settings);
-	verdict_shown_init(&answer->shown, &verdict, final, &answer->preview, facts,
-		answer->stored ? 0 : answer->view.began, config);
-	answer->view.now = clock_wall_s();
+	answer->shown.began = answer->view.began;
+	query_shown_init(&answer->shown, &verdict, final, &answer->trace.facts, answer->session->store, config);
+	answer->view.now = answer->shown.now;
 	answer->view.rules = &config->rules;
 	answer->view.store = answer->session->store;
 	answer->view.revocation = config->settings->revocation != REVOCATION_OFF;
@@ -317,9 +249,8 @@ static int answer_show(struct answer *answer, const struct question *question, b
 		answer_print_json(answer);
 	else
 		answer_print(answer);
-	int status = verdict_shown_status(&answer->shown);
-	verdict_shown_free(&answer->shown);
-	preview_free(&answer->preview);
+	int status = verdict_shown_status(&answer->shown.verdict);
+	query_shown_free(&answer->shown);
 	return status;
 }
 
@@ -328,11 +259,13 @@ int query_run(const struct options *options, size_t count, char **words)
 	(void)count;
 	struct session session;
 	struct question question;
-	struct answer answer = {.asked = words[0], .stored = option_given(options, "stored"), .session = &session};
+	struct answer answer = {.session = &session};
+	answer.shown.asked = words[0];
+	answer.shown.stored = option_given(options, "stored");
 	if (!hop_word(&question, words[0], PURPOSE_QUERY))
 		return EX_USAGE;
 	trace_init(&answer.trace, options->json);
-	enum session_needs needs = answer.stored ? NEEDS_STORE_ONLY : NEEDS_NO_STORE;
+	enum session_needs needs = answer.shown.stored ? NEEDS_STORE_ONLY : NEEDS_NO_STORE;
 	int status = session_open(&session, options, needs, trace_observe, &answer.trace);
 	if (status == 0) {
 		if (session.check)

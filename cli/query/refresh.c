@@ -8,7 +8,7 @@
 #include "preview.h"
 #include "session.h"
 #include "trace.h"
-#include "verdict_shown.h"
+#include "verdict_print.h"
 
 #include <stdio.h>
 #include <string.h>

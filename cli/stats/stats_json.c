@@ -1,6 +1,6 @@
 /* stats: the object of JSON. */
 #include "limit_hits.h"
-#include "record_json.h"
+#include "overrides_shown.h"
 #include "report.h"
 #include "stats.h"
 

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "entry.h"
 #include "memory.h"
+#include "overrides_shown.h"
 #include "report.h"
 #include "stats.h"
 
@@ -130,16 +131,6 @@ static bool waiting_read(struct stats *stats, struct store *store, struct failur
 	return stats->waiting != NULL;
 }
 
-static bool overrides_read(struct stats *stats, struct store *store, struct failure *why)
-{
-	size_t count = 0;
-	stats->overrides = store_overrides(store, &count, why);
-	for (size_t i = 0; stats->overrides && i < count; i++)
-		if (override_in_force(&stats->overrides[i], stats->now))
-			stats->overrides[stats->override_count++] = stats->overrides[i];
-	return stats->overrides != NULL;
-}
-
 /* --- everything --------------------------------------------------------------------------------------------------- */
 
 struct stats *stats_read(
@@ -151,7 +142,7 @@ struct stats *stats_read(
 	stats->running = running_read(store, settings->store_path, why);
 	if (stats->running && counts_read(stats, store, why) && store_usage(store, &stats->usage, why) &&
 		entries_read(stats, store, before, why) && waiting_read(stats, store, why) &&
-		overrides_read(stats, store, why)) {
+		(stats->overrides = overrides_in_force(store, stats->now, &stats->override_count, why))) {
 		if (stats->running->state == RUNNING_NOW)
 			stats->differ = running_differences(stats->running, settings);
 		return stats;

@@ -3,8 +3,8 @@
  * kind. */
 #include "cm.h"
 
+#include "json_value.h"
 #include "look.h"
-#include "output.h"
 #include "record_json.h"
 #include "revocation.h"
 

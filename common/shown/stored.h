@@ -1,6 +1,6 @@
 /* Judges a question by what the store has, without any lookup (`stsgate query --stored`). Any thread. */
-#ifndef CLI_STORED_H
-#define CLI_STORED_H
+#ifndef SHOWN_STORED_H
+#define SHOWN_STORED_H
 
 #include "failure.h"
 #include "store.h"

@@ -1,7 +1,7 @@
 /* The letter: a paragraph that the operator can mail to the postmaster of the other side. It states which relay
  * checked what and when, what the relay saw, and what the postmaster can do. */
-#ifndef CLI_LETTER_H
-#define CLI_LETTER_H
+#ifndef SHOWN_LETTER_H
+#define SHOWN_LETTER_H
 
 #include "evidence.h"
 #include "reason.h"

@@ -1,14 +1,15 @@
 /* A preview of what the daemon would do with a verdict under its settings, and of what the MTA would do then. It has the
  * milter's action and the reply of policy delegation for a recipient from a client that did not log in, and the map's
- * replies. preview_init() computes the preview; the other functions print it or use it. */
-#ifndef CLI_PREVIEW_H
-#define CLI_PREVIEW_H
+ * replies. preview_init() computes the preview; the other functions use it. */
+#ifndef SHOWN_PREVIEW_H
+#define SHOWN_PREVIEW_H
 
 #include "action.h"
 #include "answer.h"
 #include "map_reply.h"
-#include "output.h"
 #include "settings.h"
+
+#include <jansson.h>
 
 #define PREVIEW_SENTENCE_SIZE 1200
 struct preview {
@@ -33,7 +34,8 @@ void preview_free(struct preview *preview);
  * `sts` is not looked at: it differs only where DANE fails, and Sendmail notices that by itself. */
 bool preview_holds(const struct preview *preview);
 
-void preview_print(const struct preview *preview);
+/* Returns what the MTA does after the milter has answered, as a sentence. */
+const char *preview_milter(const struct preview *preview);
 /* Adds the members milter, delegation, map, maps, map_holds and mta of `query --json`. */
 void preview_put(json_t *object, const struct preview *preview);
 

@@ -1,8 +1,8 @@
 /* Writes and reads the store's data structures (such as struct entry and struct evidence) as JSON. Such a struct is
  * called a record here. The tables of core (tables.h) name its fields, so the field of a new row there is also exported,
  * imported and shown by `show --json`. Any thread. */
-#ifndef CLI_RECORD_JSON_H
-#define CLI_RECORD_JSON_H
+#ifndef SHOWN_RECORD_JSON_H
+#define SHOWN_RECORD_JSON_H
 
 #include "failure.h"
 #include "tables.h"
@@ -44,8 +44,5 @@ bool input_text(const struct input *in, const char *key, size_t min, size_t max,
 /* Reads the members that an export has for a record into `record`, which must be zeroed. The caller then computes the
  * fields that an export leaves out. The caller also frees the memory that `record` owns, even after a failure. */
 bool record_read(const struct input *in, const struct fields *table, void *record);
-
-/* Returns the object of an override at a time (wall clock, seconds); NULL for OVERRIDE_NONE. The caller owns it. */
-json_t *override_json(const struct override *override, int64_t now);
 
 #endif

@@ -1,5 +1,6 @@
 #include "preview.h"
 
+#include "json_value.h"
 #include "memory.h"
 
 #include <stdlib.h>
@@ -81,8 +82,9 @@ static void mta_sentence(
 		text_add(&text, "; no mail host satisfies that now, so the message stays in the queue");
 }
 
-static const char *milter_sentence(const struct decision *decision)
+const char *preview_milter(const struct preview *preview)
 {
+	const struct decision *decision = &preview->decision;
 	switch (decision->action) {
 	case ACTION_REFUSE:
 		return "the MTA answers 451 to the recipient, and the client keeps the message and tries again";
@@ -173,30 +175,6 @@ bool preview_holds(const struct preview *preview)
 	return preview->bound_fails || begins(preview->map[MAP_PLAIN], "TEMP ");
 }
 
-void preview_print(const struct preview *preview)
-{
-	const struct decision *decision = &preview->decision;
-	const char *action = action_name(decision);
-	if (decision->would == decision->action)
-		line_print("milter", "would %s", action);
-	else
-		line_print(
-			"milter", "would %s; without mode = monitor it would %s", action, action_would_name(decision));
-	if (*preview->reply)
-		line_print("", "%s", preview->reply);
-	if (*preview->header)
-		line_print("", "%s", preview->header);
-	line_print("", "%s", milter_sentence(decision));
-	line_print("delegation", "%s", preview->delegation);
-	line_print("map", "%s", preview->map[MAP_PLAIN]);
-	for (int i = MAP_PLAIN + 1; i < MAP_DIALECTS; i++)
-		if (strcmp(preview->map[i], preview->map[MAP_PLAIN]) != 0)
-			line_print("", "%s: %s", map_dialect_name((enum map_dialect)i), preview->map[i]);
-	line_print("", "%s", preview->postfix);
-	if (strcmp(strchr(preview->postfix, ' '), strchr(preview->sendmail, ' ')) != 0)
-		line_print("", "%s", preview->sendmail);
-}
-
 void preview_put(json_t *object, const struct preview *preview)
 {
 	json_t *milter = json_made(json_object()), *maps = json_made(json_object()), *mta = json_made(json_object());
@@ -206,7 +184,7 @@ void preview_put(json_t *object, const struct preview *preview)
 	json_put(milter, "header", json_text(preview->header));
 	for (int i = 0; i < MAP_DIALECTS; i++)
 		json_put(maps, map_dialect_name((enum map_dialect)i), json_text(preview->map[i]));
-	json_put(mta, "milter", json_text(milter_sentence(&preview->decision)));
+	json_put(mta, "milter", json_text(preview_milter(preview)));
 	json_put(mta, "postfix", json_text(preview->postfix));
 	json_put(mta, "sendmail", json_text(preview->sendmail));
 	json_put(object, "milter", milter);

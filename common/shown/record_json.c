@@ -1,8 +1,8 @@
 #include "record_json.h"
 
 #include "address.h"
+#include "json_value.h"
 #include "memory.h"
-#include "output.h"
 #include "schedule.h"
 
 #include <stdio.h>
@@ -528,15 +528,4 @@ bool record_read(const struct input *in, const struct fields *table, void *recor
 			return false;
 	}
 	return true;
-}
-
-json_t *override_json(const struct override *override, int64_t now)
-{
-	if (override->kind == OVERRIDE_NONE)
-		return NULL;
-	json_t *object = record_show(&override_table, override, NULL, NULL);
-	json_put(object, "uses", json_made(json_integer(override->uses)));
-	json_put(object, "in_force", json_boolean(override_in_force(override, now)));
-	json_put(object, "left", json_made(json_integer(override->ends_at > now ? override->ends_at - now : 0)));
-	return object;
 }

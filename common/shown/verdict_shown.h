@@ -1,10 +1,9 @@
-/* A verdict as the tool shows it: with the age of the evidence behind it, the exit status, advice, and a letter to the
- * postmaster of the other side. For the main thread. */
-#ifndef CLI_VERDICT_SHOWN_H
-#define CLI_VERDICT_SHOWN_H
+/* A verdict as it is shown: with the age of the evidence behind it, advice, and a letter to the postmaster of the other side.
+ * Any thread. */
+#ifndef SHOWN_VERDICT_SHOWN_H
+#define SHOWN_VERDICT_SHOWN_H
 
 #include "config.h"
-#include "describe.h"
 #include "preview.h"
 #include "verdict.h"
 
@@ -27,11 +26,6 @@ void verdict_shown_init(struct verdict_shown *shown, const struct verdict *verdi
 	const struct preview *preview, const struct facts *facts, int64_t began, const struct config *config);
 void verdict_shown_free(struct verdict_shown *shown);
 
-/* Returns the exit status of `query`. */
-int verdict_shown_status(const struct verdict_shown *shown);
-/* Print the line of the verdict and the advice; the letter. */
-void verdict_shown_print(const struct verdict_shown *shown, struct view *view);
-void verdict_shown_letter(const struct verdict_shown *shown);
 /* Adds the members verdict, reason, sentence, advice, tell_postmaster, hop, final, left_to_mta, confirmed, evidence_at and letter. */
 void verdict_shown_put(json_t *object, const struct verdict_shown *shown);
 

@@ -1,36 +1,16 @@
 #include "networks_shown.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include "json_value.h"
+
 #include <string.h>
 
-static void networks_read(struct store *store, const char *domain, struct domain_networks *out)
+void networks_read(struct store *store, const char *domain, struct domain_networks *out)
 {
 	struct store_view *view = store_view_begin(store, NULL);
 	memset(out, 0, sizeof *out);
 	if (view)
 		store_view_networks(view, domain, out);
 	store_view_end(&view);
-}
-
-void networks_print(struct store *store, const char *domain)
-{
-	struct domain_networks networks;
-	char name[ADDRESS_NETWORK_SIZE];
-	struct when first, last;
-	const char *label = "networks";
-	networks_read(store, domain, &networks);
-	for (size_t i = 0; i < DOMAIN_NETWORKS_MAX; i++) {
-		const struct domain_network *network = &networks.network[i];
-		if (network->first_at == 0)
-			continue;
-		address_network_format(network->prefix, name);
-		if (network->asn != 0)
-			snprintf(name, sizeof name, "AS%" PRIu32, network->asn);
-		line_print(label, "%s%s%s, since %s, last seen %s", name, *network->country ? " " : "",
-			network->country, when_date(&first, network->first_at), when_date(&last, network->last_at));
-		label = "";
-	}
 }
 
 json_t *networks_json(struct store *store, const char *domain)

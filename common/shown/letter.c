@@ -1,10 +1,10 @@
 #include "letter.h"
 
-#include "describe.h"
+#include "advice.h"
 #include "memory.h"
-#include "output.h"
 #include "record_json.h"
 #include "text.h"
+#include "words.h"
 
 #include <string.h>
 

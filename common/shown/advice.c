@@ -1,0 +1,16 @@
+#include "advice.h"
+
+#include <string.h>
+
+void advice_add(struct text *out, const char *text, const struct advice_names *names)
+{
+	while (*text) {
+		bool host = strncmp(text, "HOST", 4) == 0 && *names->host;
+		bool domain = strncmp(text, "DOMAIN", 6) == 0 && *names->domain;
+		if (host || domain)
+			text_add(out, host ? names->host : names->domain);
+		else
+			text_add_bytes(out, text, 1);
+		text += host ? 4 : domain ? 6 : 1;
+	}
+}

@@ -1,0 +1,44 @@
+#include "open_signs.h"
+
+#include "event_json.h"
+#include "json_value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+json_t *event_object(const struct event_record *event)
+{
+	char buffer[EVENT_JSON_SIZE];
+	struct text text;
+	text_init(&text, buffer, sizeof buffer);
+	event_json(&text, event);
+	return json_made(json_loads(buffer, 0, NULL));
+}
+
+static bool is_open(const struct event_record *event, const char *domain)
+{
+	return event_is_sign(event->kind) && event->number != 0 && event->over_at == 0 &&
+	       (!domain || strcmp(event->domain, domain) == 0);
+}
+
+struct event_record *open_signs(struct store *store, const char *domain, size_t *count)
+{
+	size_t all = 0;
+	struct event_record *events = store_events(store, &all, NULL);
+	*count = 0;
+	for (size_t i = 0; events && i < all; i++)
+		if (is_open(&events[i], domain))
+			events[(*count)++] = events[i];
+	return events;
+}
+
+json_t *open_signs_json(struct store *store, const char *domain)
+{
+	size_t count;
+	json_t *array = json_made(json_array());
+	struct event_record *signs = open_signs(store, domain, &count);
+	for (size_t i = 0; i < count; i++)
+		json_add(array, event_object(&signs[i]));
+	free(signs);
+	return array;
+}
