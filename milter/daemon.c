@@ -40,6 +40,7 @@ struct daemon {
 	const struct loops *loops;
 	struct server *server;
 	struct gauges gauges;
+	struct census_taker *census;
 	struct event_command *event_command;
 	struct refresher *refresher;
 	struct recorder *recorder;
@@ -109,6 +110,7 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	gauges_init(&daemon->gauges, daemon->check, daemon->store, daemon->server, daemon->service);
 	const struct front_end_parts parts = {.check = daemon->check,
 		.store = daemon->store,
+		.census = daemon->census,
 		.collect = gauges_collect,
 		.collect_arg = &daemon->gauges};
 	for (size_t i = 0; i < front_ends_count; i++) {
@@ -194,6 +196,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	check_time_seen(daemon->check, daemon->store_changed_at, "the store's file");
 	if (stat("/proc/self/exe", &program) == 0)
 		check_time_seen(daemon->check, (int64_t)program.st_mtime, "the program's file");
+	daemon->census = census_taker_new(daemon->check, daemon->store);
 	if (!server_build(daemon, why))
 		return false;
 	daemon->recorder = recorder_new(daemon->store, &daemon->gauges);
@@ -205,7 +208,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 	if (!check_look_up_revocations(daemon->check, why))
 		return false;
 	daemon->refresher = refresher_start(daemon->check, daemon->store, recorder_round, daemon->recorder, why);
-	if (!daemon->refresher)
+	if (!daemon->refresher || !census_taker_start(daemon->census, why))
 		return false;
 	if (daemon->tallies) {
 		daemon->reporter = reporter_start(daemon->check, daemon->store, loops->at[0], why);
@@ -287,6 +290,7 @@ void daemon_stop(struct daemon *daemon, int status)
 		server_stop(daemon->server, GRACE_MS);
 	refresher_stop(&daemon->refresher);
 	reporter_stop(&daemon->reporter);
+	census_taker_stop(daemon->census);
 	for (size_t i = 0; i < front_ends_count; i++)
 		if (daemon->open[i] && !front_ends[i].stop(GRACE_MS))
 			daemon->check_in_use = true;
@@ -316,6 +320,7 @@ bool daemon_free(struct daemon **slot)
 		tallies_write(daemon->tallies, NULL);
 	}
 	server_free(&daemon->server);
+	census_taker_free(&daemon->census);
 	for (size_t i = 0; i < front_ends_count; i++) {
 		free(daemon->service[i]);
 		listener_close(&daemon->listener[i]);

@@ -5,6 +5,7 @@
 #ifndef MILTER_FRONT_END_H
 #define MILTER_FRONT_END_H
 
+#include "census_taker.h"
 #include "check.h"
 #include "client.h"
 #include "listener.h"
@@ -14,6 +15,7 @@
 struct front_end_parts {
 	struct check *check;
 	struct store *store;
+	struct census_taker *census;
 	void (*collect)(void *arg); /* sets the metrics that are gauges; call it on the server's thread */
 	void *collect_arg;
 };

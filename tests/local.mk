@@ -41,6 +41,10 @@ check_PROGRAMS += tests/unit/test_host_name
 check_PROGRAMS += tests/unit/test_health
 check_PROGRAMS += tests/unit/test_sign
 check_PROGRAMS += tests/unit/test_nearby
+check_PROGRAMS += tests/unit/test_census
+check_PROGRAMS += tests/unit/test_census_taker
+tests_unit_test_census_taker_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=check_config,--wrap=config_unref
+tests_unit_test_census_taker_SOURCES = tests/unit/test_census_taker.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_movement
 tests_unit_test_movement_SOURCES = tests/unit/test_movement.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_tlsrpt_tally

@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include "answer.h"
+#include "census.h"
 #include "conditions.h"
 #include "event_record.h"
 #include "limit_hits.h"
@@ -83,6 +84,9 @@ _Static_assert((int)OVERRIDE_PIN < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) 
 _Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
 _Static_assert((int)DATAGRAM_NOT_FED < (int)LABEL_DATAGRAM_VALUES, "LABEL(DATAGRAM) in metrics.def has too few values");
+_Static_assert((int)CENSUS_NO_POLICY < (int)LABEL_MODE_VALUES, "LABEL(MODE) in metrics.def has too few values");
+_Static_assert((int)CENSUS_HOPS <= (int)LABEL_HOP_VALUES, "LABEL(HOP) in metrics.def has too few values");
+_Static_assert((int)EVENT_ERROR < (int)LABEL_SEVERITY_VALUES, "LABEL(SEVERITY) in metrics.def has too few values");
 _Static_assert((int)REVOCATION_REVOKED < (int)LABEL_REVOCATION_VALUES, "LABEL(REVOCATION) has too few values");
 
 static const char *const downloads[] = {"read", "unchanged", "failed"};
@@ -210,6 +214,10 @@ NAMES(session_label, LABEL_SESSION_VALUES, sessions[value])
 NAMES(report_label, LABEL_REPORT_VALUES, reports[value])
 NAMES(lost_label, LABEL_LOST_VALUES, losses[value])
 NAMES(datagram_label, DATAGRAM_NOT_FED + 1, datagrams[value])
+NAMES(mode_label, CENSUS_NO_POLICY + 1,
+	value == CENSUS_NO_POLICY ? "no-policy" : policy_mode_name((enum policy_mode)value))
+NAMES(hop_label, CENSUS_HOPS, census_hop_name((enum census_hop)value))
+NAMES(severity_label, EVENT_ERROR + 1, event_severity_name((enum event_severity)value))
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -230,4 +238,7 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_SESSION] = session_label,
 						     [LABEL_REPORT] = report_label,
 						     [LABEL_LOST] = lost_label,
-						     [LABEL_DATAGRAM] = datagram_label}};
+						     [LABEL_DATAGRAM] = datagram_label,
+						     [LABEL_MODE] = mode_label,
+						     [LABEL_HOP] = hop_label,
+						     [LABEL_SEVERITY] = severity_label}};

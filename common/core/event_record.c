@@ -48,6 +48,11 @@ bool event_is_sign(enum event_kind kind)
 	return kind >= EVENT_RECORD_GONE && kind <= EVENT_CERTIFICATE_REVOKED;
 }
 
+bool event_is_open_sign(const struct event_record *event)
+{
+	return event_is_sign(event->kind) && event->number != 0 && event->over_at == 0;
+}
+
 const char *event_severity_name(enum event_severity severity)
 {
 	switch (severity) {

@@ -47,6 +47,8 @@ const char *event_sentence(enum event_kind kind);
 const char *event_advice(enum event_kind kind);
 /* Returns whether the kind is a sign of an attack, which may be over one day and has a story (story.h). */
 bool event_is_sign(enum event_kind kind);
+/* Returns whether the event is a sign that is stored and not over. */
+bool event_is_open_sign(const struct event_record *event);
 /* Returns `info`, `notice`, `warning` or `error`. */
 const char *event_severity_name(enum event_severity severity);
 

@@ -43,6 +43,13 @@ bool tlsrpt_send_is_over(enum tlsrpt_send_state state)
 	return true;
 }
 
+int64_t tlsrpt_send_waits_since(const struct tlsrpt_send *row)
+{
+	if (tlsrpt_send_is_over(row->state))
+		return 0;
+	return row->state == TLSRPT_WAITING ? row->next_at : row->first_at;
+}
+
 /* A retry that is further ahead than any was made by a clock that has since been set back. */
 bool tlsrpt_send_ready(const struct tlsrpt_send *row, int64_t now, bool at_once)
 {

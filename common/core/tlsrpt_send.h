@@ -53,6 +53,8 @@ extern const struct fields tlsrpt_send_table;
 const char *tlsrpt_send_state_name(enum tlsrpt_send_state state);
 /* Returns whether no attempt can follow. */
 bool tlsrpt_send_is_over(enum tlsrpt_send_state state);
+/* Returns since when a report that was not sent yet is due (seconds); 0 if it is over. */
+int64_t tlsrpt_send_waits_since(const struct tlsrpt_send *row);
 
 /* Returns when reports about a day and domain are due. Each domain has its own moment, which differs between submitters, so that
  * a domain does not get all its reports at the same time. `submitter` is report_from. */

@@ -134,20 +134,47 @@ bool verdict_record_has_id(const struct verdict_record *record, const char *id)
 
 /* --- merge -------------------------------------------------------------------------------------------------------- */
 
+static bool deed_delays(enum deed deed)
+{
+	return deed == DEED_DEFER || deed == DEED_TEMP || deed == DEED_QUARANTINE;
+}
+
+static bool fails_at_delivery(const struct verdict_record *record)
+{
+	return record->door == DOOR_MAP && record->kind == VERDICT_FAIL_ENFORCE;
+}
+
+static bool is_recent(const struct verdict_record *record, int64_t now)
+{
+	return record->last_at > now - VERDICT_WAITS_S;
+}
+
 bool verdict_record_at_delivery(const struct verdict_record *record)
 {
-	return record->door == DOOR_MAP && record->kind == VERDICT_FAIL_ENFORCE && !record->monitor;
+	return fails_at_delivery(record) && !record->monitor;
 }
 
 bool verdict_record_delays(const struct verdict_record *record)
 {
-	return record->deed == DEED_DEFER || record->deed == DEED_TEMP || record->deed == DEED_QUARANTINE ||
-	       verdict_record_at_delivery(record);
+	return deed_delays(record->deed) || verdict_record_at_delivery(record);
 }
 
 bool verdict_record_waits(const struct verdict_record *record, int64_t now)
 {
-	return verdict_record_delays(record) && record->last_at > now - VERDICT_WAITS_S;
+	return verdict_record_delays(record) && is_recent(record, now);
+}
+
+bool verdict_record_would_delay(const struct verdict_record *record)
+{
+	if (verdict_record_delays(record))
+		return false;
+	return record->kind == VERDICT_FAIL_TESTING ||
+	       (record->monitor && (deed_delays(record->would) || fails_at_delivery(record)));
+}
+
+bool verdict_record_would_wait(const struct verdict_record *record, int64_t now)
+{
+	return verdict_record_would_delay(record) && is_recent(record, now);
 }
 
 bool verdict_record_same(const struct verdict_record *a, const struct verdict_record *b)

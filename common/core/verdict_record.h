@@ -69,6 +69,11 @@ bool verdict_record_delays(const struct verdict_record *record);
  * an MTA asks for mail that waits at least this often: Postfix after at most 4000 s, Sendmail usually each hour. */
 #define VERDICT_WAITS_S 7200
 bool verdict_record_waits(const struct verdict_record *record, int64_t now);
+/* Returns whether the mail does not wait, but would without mode = monitor, or if the testing policy that it fails were one of
+ * mode enforce. */
+bool verdict_record_would_delay(const struct verdict_record *record);
+/* Returns whether such a verdict is younger than VERDICT_WAITS_S. */
+bool verdict_record_would_wait(const struct verdict_record *record, int64_t now);
 /* Returns whether two records are merged into one. */
 bool verdict_record_same(const struct verdict_record *a, const struct verdict_record *b);
 /* Merges a later record of the same verdict into `record`. */

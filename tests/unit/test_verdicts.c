@@ -98,6 +98,45 @@ static void which_mail_waits(void **state)
 	}
 }
 
+static void which_mail_would_wait(void **state)
+{
+	static const struct {
+		enum verdict_door door;
+		enum verdict_kind kind;
+		enum deed deed, would;
+		bool monitor;
+		int ago_s;
+		bool would_wait;
+	} rows[] = {
+		{DOOR_MILTER, VERDICT_FAIL_ENFORCE, DEED_ACCEPT, DEED_DEFER, true, 10, true},
+		{DOOR_MILTER, VERDICT_FAIL_ENFORCE, DEED_TAG, DEED_QUARANTINE, true, 10, true},
+		{DOOR_MILTER, VERDICT_FAIL_ENFORCE, DEED_ACCEPT, DEED_TAG, true, 10, false},
+		{DOOR_MILTER, VERDICT_FAIL_ENFORCE, DEED_ACCEPT, DEED_DEFER, true, VERDICT_WAITS_S, false},
+		{DOOR_MAP, VERDICT_DEFER, DEED_ACCEPT, DEED_TEMP, true, 10, true},
+		{DOOR_MAP, VERDICT_FAIL_ENFORCE, DEED_ACCEPT, DEED_ACCEPT, true, 10, true},
+		{DOOR_DELEGATION, VERDICT_FAIL_TESTING, DEED_ACCEPT, DEED_ACCEPT, false, 10, true},
+		{DOOR_DELEGATION, VERDICT_FAIL_TESTING, DEED_ACCEPT, DEED_ACCEPT, false, VERDICT_WAITS_S, false},
+		/* it waits */
+		{DOOR_MILTER, VERDICT_FAIL_ENFORCE, DEED_DEFER, DEED_DEFER, false, 10, false},
+		{DOOR_MAP, VERDICT_FAIL_ENFORCE, DEED_ACCEPT, DEED_ACCEPT, false, 10, false},
+		/* an override lets it pass */
+		{DOOR_MILTER, VERDICT_PASS, DEED_ACCEPT, DEED_ACCEPT, false, 10, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct verdict_record record =
+			seen(rows[i].door, "a.example", REASON_STARTTLS_MISSING, 100000 - rows[i].ago_s);
+
+		record.kind = rows[i].kind;
+		record.deed = rows[i].deed;
+		record.would = rows[i].would;
+		record.monitor = rows[i].monitor;
+		if (verdict_record_would_wait(&record, 100000) != rows[i].would_wait)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void queue_ids_are_checked(void **state)
 {
 	static const struct {
@@ -613,6 +652,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(which_verdicts_are_recorded),
 		cmocka_unit_test(which_mail_waits),
+		cmocka_unit_test(which_mail_would_wait),
 		cmocka_unit_test(queue_ids_are_checked),
 		cmocka_unit_test(the_last_queue_ids_stay),
 		cmocka_unit_test(later_ones_are_merged),
