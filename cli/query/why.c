@@ -34,16 +34,10 @@ static void verdict_print(const struct verdict_record *record, const struct sett
 		subject = "its mail host";
 	printf("%s  %s  %s  %s\n", when_date(&last, record->last_at), verdict_door_name(record->door),
 		verdict_name(record->kind), *record->domain ? record->domain : "-");
-	if (verdict_record_at_delivery(record)) {
-		line_print(
-			"action", "the map bound the delivery to the policy, and the MTA asked again within minutes");
-		line_print("", "so it probably keeps the mail in its queue, because no mail host satisfies the policy");
-	} else {
-		line_print("action", "%s", deed_done(record));
-		if (record->would != record->deed)
-			line_print("", "without mode = monitor it would have %s", deed_would(record));
-		line_print("", "%s", deed_where(record, settings));
-	}
+	line_print("action", "%s", deed_done(record));
+	if (*deed_would(record))
+		line_print("", "without mode = monitor it would have %s", deed_would(record));
+	line_print("", "%s", deed_where(record, settings));
 	if (reason_class(record->reason) == REASON_GENERAL)
 		subject = "";
 	line_print("reason", "%s%s%s [%s]", subject, *subject ? " " : "", reason_sentence(record->reason),
@@ -111,28 +105,25 @@ static void now_print(const struct why *why)
 	override_print(&why->override);
 }
 
-/* Prints what can be done. The names of the commands are those of an administrator's shell. */
+static void commands_print(const struct why *why)
+{
+	struct why_command command[WHY_COMMANDS_MAX];
+	unsigned count = why_commands(why, command);
+	for (unsigned i = 0; i < count; i++)
+		line_print(command[i].purpose, "%s", command[i].text);
+}
+
+/* Prints what can be done. */
 static void remedies_print(const struct asked *asked)
 {
 	const struct why *why = &asked->why;
 	const struct verdict_record *record = &why->record[0];
 	const struct advice_names names = {.domain = record->domain, .host = record->hop};
-	const char *id = why->id ? why->id : "QUEUEID";
 	if (!why_fault_is_gone(why)) {
 		advice_print("to do", "", record->reason, &names);
 		there_print(*reason_here(record->reason) ? "" : "to do", "", record->reason, &names);
 	}
-	if (!*why->domain)
-		return;
-	line_print("look now", "stsgate query %s", why->domain);
-	if (!deed_delays(record, asked->settings))
-		return;
-	if (!override_releases(why->override.kind) && !why_fault_is_gone(why))
-		line_print("let pass", "stsgate override set %s pass --for 4h --reason 'WHY'", why->domain);
-	if (record->deed == DEED_QUARANTINE)
-		line_print("release", "postsuper -H %s && postqueue -i %s", id, id);
-	else if (record->deed != DEED_DEFER)
-		line_print("retry", "postqueue -i %s (Sendmail: sendmail -qI%s)", id, id);
+	commands_print(why);
 }
 
 static void why_print(const struct asked *asked)
@@ -167,8 +158,7 @@ static void unrecorded_print(const struct asked *asked)
 	else
 		now_print(why);
 	daemon_print(asked);
-	if (!why->id)
-		line_print("look now", "stsgate query %s", why->domain);
+	commands_print(why);
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
@@ -200,7 +190,7 @@ static int why_tell(struct asked *asked, struct store *store, bool json)
 {
 	struct failure failure = {0};
 	struct why *why = &asked->why;
-	bool read = why_read(why, store, asked->id, asked->question.domain, &failure);
+	bool read = why_read(why, store, asked->settings, asked->id, asked->question.domain, &failure);
 	asked->running = read ? running_read(store, asked->settings->store_path, &failure) : NULL;
 	int status = asked->running ? (why->count > 0 ? STATUS_YES : STATUS_NO) : complain(&failure);
 	if (asked->running && json)

@@ -3,6 +3,8 @@
 const char *deed_done(const struct verdict_record *record)
 {
 	bool milter = record->door == DOOR_MILTER;
+	if (verdict_record_at_delivery(record))
+		return "the map bound the delivery to the policy, and the MTA asked again within minutes";
 	switch (record->deed) {
 	case DEED_ACCEPT:
 		if (record->door == DOOR_MAP)
@@ -24,6 +26,8 @@ const char *deed_done(const struct verdict_record *record)
 
 const char *deed_would(const struct verdict_record *record)
 {
+	if (record->would == record->deed || verdict_record_at_delivery(record))
+		return "";
 	switch (record->would) {
 	case DEED_ACCEPT:
 	case DEED_TAG:
@@ -49,6 +53,8 @@ static bool left_to_map(const struct verdict_record *record, const struct settin
 
 const char *deed_where(const struct verdict_record *record, const struct settings *settings)
 {
+	if (verdict_record_at_delivery(record))
+		return "the MTA probably keeps the mail in its queue, because no mail host satisfies the policy";
 	switch (record->deed) {
 	case DEED_ACCEPT:
 	case DEED_TAG:

@@ -8,7 +8,7 @@
 
 /* Returns what the front end did. */
 const char *deed_done(const struct verdict_record *record);
-/* Returns what it would have done without mode = monitor, such as "put the message on hold". */
+/* Returns what it would have done without mode = monitor, such as "put the message on hold"; "" if that is what it did. */
 const char *deed_would(const struct verdict_record *record);
 /* Returns where the mail is now, or that stsgate did not delay it. */
 const char *deed_where(const struct verdict_record *record, const struct settings *settings);

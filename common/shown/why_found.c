@@ -1,6 +1,7 @@
 #include "why_found.h"
 
 #include "clock.h"
+#include "deed_words.h"
 #include "json_value.h"
 #include "memory.h"
 #include "open_signs.h"
@@ -59,10 +60,11 @@ static bool now_read(struct why *why, struct failure *failure)
 	return true;
 }
 
-bool why_read(struct why *why, struct store *store, const char *id, const char *domain, struct failure *failure)
+bool why_read(struct why *why, struct store *store, const struct settings *settings, const char *id, const char *domain,
+	struct failure *failure)
 {
 	size_t count = 0;
-	*why = (struct why){.id = id, .store = store, .now = clock_wall_s()};
+	*why = (struct why){.id = id, .store = store, .settings = settings, .now = clock_wall_s()};
 	why->domain = xstrndup(id ? "" : domain, id ? 0 : strlen(domain));
 	entry_init(&why->entry, "");
 	why->record = store_verdicts(store, &count, failure);
@@ -91,16 +93,46 @@ bool why_policy_is_live(const struct why *why)
 	return why->entry.has_policy && why->entry.policy_expires_at > why->now;
 }
 
+unsigned why_commands(const struct why *why, struct why_command out[WHY_COMMANDS_MAX])
+{
+	const struct verdict_record *record = &why->record[0];
+	const char *id = why->id ? why->id : "QUEUEID";
+	struct why_command *next = out;
+	if (!*why->domain)
+		return 0;
+	next->purpose = "look now";
+	snprintf(next++->text, WHY_COMMAND_SIZE, "stsgate query %s", why->domain);
+	if (why->count == 0 || !deed_delays(record, why->settings))
+		return 1;
+	if (!override_releases(why->override.kind) && !why_fault_is_gone(why)) {
+		next->purpose = "let pass";
+		snprintf(next++->text, WHY_COMMAND_SIZE, "stsgate override set %s pass --for 4h --reason 'WHY'",
+			why->domain);
+	}
+	if (record->deed == DEED_QUARANTINE) {
+		next->purpose = "release";
+		snprintf(next++->text, WHY_COMMAND_SIZE, "postsuper -H %s && postqueue -i %s", id, id);
+	} else if (record->deed != DEED_DEFER) {
+		next->purpose = "retry";
+		snprintf(next++->text, WHY_COMMAND_SIZE, "postqueue -i %s (Sendmail: sendmail -qI%s)", id, id);
+	}
+	return (unsigned)(next - out);
+}
+
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
 static void record_more_json(json_t *object, const struct fields *table, const void *one, const void *arg)
 {
 	const struct verdict_record *record = one;
+	const struct settings *settings = arg;
 	(void)table;
-	(void)arg;
 	json_put(object, "sentence", json_text(reason_sentence(record->reason)));
 	json_put(object, "advice", json_text(reason_here(record->reason)));
 	json_put(object, "tell_postmaster", json_text(reason_there(record->reason)));
+	json_put(object, "happened", json_text(deed_done(record)));
+	json_put(object, "without_monitor", json_text(deed_would(record)));
+	json_put(object, "where", json_text(deed_where(record, settings)));
+	json_put(object, "delays", json_boolean(deed_delays(record, settings)));
 }
 
 static json_t *now_json(const struct why *why)
@@ -125,14 +157,30 @@ static json_t *now_json(const struct why *why)
 	return object;
 }
 
+static json_t *commands_json(const struct why *why)
+{
+	struct why_command command[WHY_COMMANDS_MAX];
+	unsigned count = why_commands(why, command);
+	json_t *array = json_made(json_array());
+	for (unsigned i = 0; i < count; i++) {
+		json_t *object = json_made(json_object());
+		json_put(object, "purpose", json_text(command[i].purpose));
+		json_put(object, "command", json_text(command[i].text));
+		json_add(array, object);
+	}
+	return array;
+}
+
 json_t *why_json(const struct why *why)
 {
 	json_t *object = json_made(json_object()), *verdicts = json_made(json_array());
 	for (size_t i = 0; i < why->count; i++)
-		json_add(verdicts, record_show(&verdict_table, &why->record[i], record_more_json, NULL));
+		json_add(verdicts, record_show(&verdict_table, &why->record[i], record_more_json, why->settings));
 	json_put(object, "domain", json_text(why->domain));
 	json_put(object, "queue_id", json_text(why->id ? why->id : ""));
 	json_put(object, "verdicts", verdicts);
 	json_put(object, "now", now_json(why));
+	json_put(object, "repaired", json_boolean(why_fault_is_gone(why)));
+	json_put(object, "commands", commands_json(why));
 	return object;
 }

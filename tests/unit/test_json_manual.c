@@ -302,6 +302,7 @@ static void data_make(void)
 		.policy_id = "1"};
 	struct verdict_record record;
 	verdict_record_init(&record, DOOR_MILTER, &verdict, NOW - 60);
+	record.would = DEED_QUARANTINE;
 	verdict_record_queue_id(&record, (struct span){"4dKx2P1zXz", 10});
 	assert_true(store_note_verdicts(store, &record, 1, &why));
 	event_record_init(&event, EVENT_REFRESH_FAILING, "used.example", "half of it", NOW - 3600);

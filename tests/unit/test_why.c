@@ -226,6 +226,17 @@ static void as_json(void **state)
 	assert_int_equal(json_integer_value(json_object_get(first, "count")), 2);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(first, "queue_ids"), 0)), "4dKx2P1zXz");
 	assert_string_equal(json_string_value(json_object_get(first, "action")), "quarantine");
+	assert_string_equal(
+		json_string_value(json_object_get(first, "happened")), "the milter put the message on hold");
+	assert_non_null(strstr(json_string_value(json_object_get(first, "where")), "until somebody releases it"));
+	assert_true(json_is_null(json_object_get(first, "without_monitor")));
+	assert_true(json_is_true(json_object_get(first, "delays")));
+	assert_true(json_is_true(json_object_get(object, "repaired")));
+	const json_t *commands = json_object_get(object, "commands"), *last = json_array_get(commands, 1);
+	assert_int_equal(json_array_size(commands), 2);
+	assert_string_equal(json_string_value(json_object_get(last, "purpose")), "release");
+	assert_string_equal(
+		json_string_value(json_object_get(last, "command")), "postsuper -H QUEUEID && postqueue -i QUEUEID");
 	json_decref(object);
 	tool_run_free(&run);
 	run = why("mode=enforce", "other.example", "--json");
