@@ -8,6 +8,7 @@
 #include "log.h"
 #include "memory.h"
 #include "notify.h"
+#include "page.h"
 #include "recorder.h"
 #include "refresher.h"
 #include "signals.h"
@@ -39,6 +40,7 @@ struct daemon {
 	struct check *check;
 	const struct loops *loops;
 	struct server *server;
+	struct page *page;
 	struct gauges gauges;
 	struct census_taker *census;
 	struct event_command *event_command;
@@ -105,14 +107,16 @@ struct daemon *daemon_new(const struct settings *settings, const struct identity
 static bool server_build(struct daemon *daemon, struct failure *why)
 {
 	daemon->server = server_new(why);
-	if (!daemon->server)
+	daemon->page = page_start(&(struct page_parts){.check = daemon->check, .store = daemon->store}, why);
+	if (!daemon->server || !daemon->page)
 		return false;
 	gauges_init(&daemon->gauges, daemon->check, daemon->store, daemon->server, daemon->service);
 	const struct front_end_parts parts = {.check = daemon->check,
 		.store = daemon->store,
 		.census = daemon->census,
 		.collect = gauges_collect,
-		.collect_arg = &daemon->gauges};
+		.collect_arg = &daemon->gauges,
+		.page = daemon->page};
 	for (size_t i = 0; i < front_ends_count; i++) {
 		if (!front_ends[i].service_new || !listener_on(&daemon->listener[i]))
 			continue;
@@ -297,6 +301,7 @@ void daemon_stop(struct daemon *daemon, int status)
 	if (daemon->server_running)
 		server_join(daemon->server);
 	daemon->server_running = false;
+	page_stop(&daemon->page);
 	tlsrpt_collector_stop(daemon->collector);
 	event_command_join(daemon->event_command);
 	recorder_free(&daemon->recorder);

@@ -11,6 +11,8 @@
 #include "listener.h"
 #include "store.h"
 
+struct page;
+
 /* The parts of the daemon that a service may use. They outlive the service. */
 struct front_end_parts {
 	struct check *check;
@@ -18,6 +20,7 @@ struct front_end_parts {
 	struct census_taker *census;
 	void (*collect)(void *arg); /* sets the metrics that are gauges; call it on the server's thread */
 	void *collect_arg;
+	struct page *page; /* NULL: there is no status page */
 };
 
 #define NO_GAUGE (-1)

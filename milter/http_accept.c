@@ -1,29 +1,14 @@
 #include "http_accept.h"
 
 #include "ascii.h"
+#include "http_fields.h"
 
-#define BLANKS " \t\r"
 #define WEIGHT_MAX 1000 /* weights are in thousandths */
 
 /* The greatest weight that the request gives to each format; 0: it does not name the format. */
 struct weights {
-	int openmetrics, plain;
+	int openmetrics, plain, json, html;
 };
-
-/* Returns the octets before the next separator, without blanks at both ends, and removes them from `rest`. */
-static struct span part_take(struct span *rest, char separator)
-{
-	const char *end = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
-	struct span part = {rest->at, end ? (size_t)(end - rest->at) : rest->len};
-	size_t used = end ? part.len + 1 : part.len;
-	*rest = (struct span){rest->at + used, rest->len - used};
-	return span_trim(part, BLANKS);
-}
-
-static bool is_word(struct span span, const char *word)
-{
-	return span.len == strlen(word) && ascii_same(span.at, word, span.len);
-}
 
 /* Reads a weight such as 0.5 (RFC 9110 12.4.2). Returns 0 for anything else. */
 static int weight_read(struct span value)
@@ -39,36 +24,52 @@ static int weight_read(struct span value)
 	return weight <= WEIGHT_MAX ? weight : 0;
 }
 
+/* Returns where the weight of a media type goes, or NULL for one that does not matter. */
+static int *weight_of(struct weights *weights, struct span type)
+{
+	if (http_is_word(type, "application/openmetrics-text"))
+		return &weights->openmetrics;
+	if (http_is_word(type, "text/plain"))
+		return &weights->plain;
+	if (http_is_word(type, "application/json"))
+		return &weights->json;
+	return http_is_word(type, "text/html") ? &weights->html : NULL;
+}
+
 /* Takes one element of the list: a media type with parameters. */
 static void element_take(struct weights *weights, struct span element)
 {
-	struct span type = part_take(&element, ';');
-	bool openmetrics = is_word(type, "application/openmetrics-text"), plain = is_word(type, "text/plain");
-	int weight = WEIGHT_MAX;
+	int *of = weight_of(weights, http_part_take(&element, ';')), weight = WEIGHT_MAX;
 	while (element.len > 0) {
-		struct span value = part_take(&element, ';'), name = part_take(&value, '=');
-		if (is_word(name, "q"))
-			weight = weight_read(span_trim(value, BLANKS));
-		else if (openmetrics && is_word(name, "version") && !is_word(span_trim(value, BLANKS), "1.0.0"))
-			openmetrics = false;
+		struct span value = http_part_take(&element, ';'), name = http_part_take(&value, '=');
+		if (http_is_word(name, "q"))
+			weight = weight_read(span_trim(value, HTTP_BLANKS));
+		else if (of == &weights->openmetrics && http_is_word(name, "version") &&
+			 !http_is_word(span_trim(value, HTTP_BLANKS), "1.0.0"))
+			of = NULL;
 	}
-	if (openmetrics && weight > weights->openmetrics)
-		weights->openmetrics = weight;
-	if (plain && weight > weights->plain)
-		weights->plain = weight;
+	if (of && weight > *of)
+		*of = weight;
+}
+
+static struct weights weights_read(struct span head)
+{
+	struct weights weights = {0};
+	struct http_fields fields = {0};
+	while (http_field_next(&fields, &head))
+		while (http_is_word(fields.name, "accept") && fields.value.len > 0)
+			element_take(&weights, http_part_take(&fields.value, ','));
+	return weights;
 }
 
 bool http_accepts_openmetrics(struct span head)
 {
-	struct weights weights = {0, 0};
-	part_take(&head, '\n'); /* the request line */
-	while (head.len > 0) {
-		bool folded = ascii_is_blank(head.at[0]); /* the rest of an earlier field (RFC 9112 5.2) */
-		struct span value = part_take(&head, '\n');
-		if (folded || !is_word(part_take(&value, ':'), "accept"))
-			continue;
-		while (value.len > 0)
-			element_take(&weights, part_take(&value, ','));
-	}
+	struct weights weights = weights_read(head);
 	return weights.openmetrics > 0 && weights.openmetrics >= weights.plain;
+}
+
+bool http_accepts_json(struct span head)
+{
+	struct weights weights = weights_read(head);
+	return weights.json > weights.html;
 }

@@ -2,8 +2,11 @@
 
 #include "clock.h"
 #include "http_accept.h"
+#include "http_head.h"
 #include "memory.h"
 #include "override_text.h"
+#include "page.h"
+#include "page_frame.h"
 #include "report.h"
 #include "text.h"
 
@@ -14,20 +17,20 @@
 /* A name that the store never contains: looking it up reads the store and finds nothing. */
 #define HEALTH_NAME "healthz.invalid"
 
-#define HEAD_MAX 512
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
 #define TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-_Static_assert(
-	HEAD_MAX + METRICS_TEXT_MAX <= CLIENT_OUTPUT_MAX, "the buffer of a slow client must hold the whole reply");
+_Static_assert(HTTP_HEAD_SIZE + METRICS_TEXT_MAX <= CLIENT_OUTPUT_MAX,
+	"the buffer of a slow client must hold the whole reply");
 
 struct http_server {
 	struct service service; /* the first member (front_end.h) */
 	struct store *store;
 	void (*collect)(void *arg);
 	void *collect_arg;
-	char reply[HEAD_MAX + METRICS_TEXT_MAX]; /* the head ends and the body starts at offset HEAD_MAX */
+	struct page *page;                             /* NULL: there is no status page */
+	char reply[HTTP_HEAD_SIZE + METRICS_TEXT_MAX]; /* the head ends and the body starts at offset HTTP_HEAD_SIZE */
 };
 
 struct http_request {
@@ -70,34 +73,37 @@ static struct http_request request_parse(struct span line)
 }
 
 /* Sends the head of a reply, followed by the body in http->reply. If `head`, the request was HEAD, and the body is not
- * sent. */
+ * sent. `fields`: further header fields, each with its end of line. */
 static void http_send(struct http_server *http, struct client *client, const char *status, const char *type,
-	size_t body_len, bool head)
+	const char *fields, size_t body_len, bool head)
 {
-	char text[HEAD_MAX];
-	size_t len = (size_t)snprintf(text, sizeof text,
-		"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-		"Cache-Control: no-store\r\nConnection: close\r\n%s\r\n",
-		status, type, body_len, strncmp(status, "405", 3) == 0 ? "Allow: GET, HEAD\r\n" : "");
-	char *reply = http->reply + HEAD_MAX - len;
+	char text[HTTP_HEAD_SIZE];
+	size_t len = http_head(text, status, type, body_len, fields);
+	char *reply = http->reply + HTTP_HEAD_SIZE - len;
 	memcpy(reply, text, len);
 	client_reply(client, (struct span){reply, len + (head ? 0 : body_len)});
 	client_finish(client);
 }
 
+static void http_reply_with(struct http_server *http, struct client *client, const char *status, const char *fields,
+	const char *text, bool head)
+{
+	int len = snprintf(http->reply + HTTP_HEAD_SIZE, METRICS_TEXT_MAX, "%s\n", text);
+	http_send(http, client, status, TYPE_TEXT, fields, (size_t)len, head);
+}
+
 static void http_reply(struct http_server *http, struct client *client, const char *status, const char *text, bool head)
 {
-	int len = snprintf(http->reply + HEAD_MAX, METRICS_TEXT_MAX, "%s\n", text);
-	http_send(http, client, status, TYPE_TEXT, (size_t)len, head);
+	http_reply_with(http, client, status, "", text, head);
 }
 
 static void http_metrics(struct http_server *http, struct client *client, bool head, enum metrics_format format)
 {
 	http->collect(http->collect_arg);
-	size_t len = metrics_render(format, &counters_names, http->reply + HEAD_MAX, METRICS_TEXT_MAX);
+	size_t len = metrics_render(format, &counters_names, http->reply + HTTP_HEAD_SIZE, METRICS_TEXT_MAX);
 	if (len > 0)
 		http_send(http, client, "200 OK", format == METRICS_OPENMETRICS ? TYPE_OPENMETRICS : TYPE_PROMETHEUS,
-			len, head);
+			"", len, head);
 	else
 		http_reply(http, client, "500 Internal Server Error", "the metrics do not fit into the reply buffer",
 			head);
@@ -143,6 +149,37 @@ static void http_health(struct http_server *http, struct client *client, bool he
 	http_reply(http, client, "200 OK", words, head);
 }
 
+/* Answers a request for the status page. It has the domains of this relay's mail, so it is only for this machine. */
+static void http_page(
+	struct http_server *http, struct client *client, const struct page_request *request, struct span head)
+{
+	if (!client_is_local(client)) {
+		http_reply(http, client, "403 Forbidden", "the status page is only for clients on this machine",
+			request->head);
+	} else if (!page_host_is_local(head)) {
+		http_reply(http, client, "403 Forbidden",
+			"the status page has only the names localhost, 127.0.0.1 and [::1]", request->head);
+	} else if (request->route == PAGE_STYLE) {
+		size_t len = strlen(page_style);
+		memcpy(http->reply + HTTP_HEAD_SIZE, page_style, len);
+		http_send(http, client, "200 OK", "text/css; charset=utf-8", page_fields, len, request->head);
+	} else if (!page_ask(http->page, client, request)) {
+		http_reply_with(http, client, PAGE_BUSY_STATUS, PAGE_BUSY_FIELDS, PAGE_BUSY_TEXT, request->head);
+	}
+}
+
+static void http_answer(void *arg, struct client *client, struct later *later)
+{
+	(void)arg;
+	page_answer(client, later);
+}
+
+static bool http_give_up(void *arg, struct later *later)
+{
+	struct http_server *http = arg;
+	return page_give_up(http->page, later);
+}
+
 /* Returns the length of the request's head including its empty line, or 0 if the head is not complete. A bare LF ends a
  * line, too (RFC 9112 2.2). */
 static size_t head_len(struct span in)
@@ -169,17 +206,34 @@ static size_t http_input(void *arg, struct client *client, struct span in)
 	if (line.len > 0 && line.at[line.len - 1] == '\r')
 		line.len--;
 	struct http_request request = request_parse(line);
-	if (!request.valid)
+	struct span head = {in.at, len};
+	struct page_request page = {.head = request.head};
+	if (!request.valid) {
 		http_reply(http, client, "400 Bad Request", "not an HTTP/1 request", false);
-	else if (!request.known_method)
-		http_reply(http, client, "405 Method Not Allowed", "only GET and HEAD are allowed", false);
-	else if (span_is(request.path, "/metrics"))
+		return len;
+	}
+	if (!request.known_method) {
+		http_reply_with(http, client, "405 Method Not Allowed", "Allow: GET, HEAD\r\n",
+			"only GET and HEAD are allowed", false);
+		return len;
+	}
+	bool has_page = page_is_on(http->page);
+	if (has_page)
+		page_request_route(&page, request.path);
+	if (span_is(request.path, "/metrics")) {
 		http_metrics(http, client, request.head,
-			http_accepts_openmetrics((struct span){in.at, len}) ? METRICS_OPENMETRICS : METRICS_PROMETHEUS);
-	else if (!span_is(request.path, "/healthz"))
-		http_reply(http, client, "404 Not Found", "only /healthz and /metrics exist", request.head);
-	else
+			http_accepts_openmetrics(head) ? METRICS_OPENMETRICS : METRICS_PROMETHEUS);
+	} else if (span_is(request.path, "/healthz")) {
 		http_health(http, client, request.head);
+	} else if (page.route != PAGE_NONE) {
+		page.json = http_accepts_json(head);
+		http_page(http, client, &page, head);
+	} else {
+		http_reply(http, client, "404 Not Found",
+			has_page ? "only /, /domain/NAME, /healthz and /metrics exist"
+				 : "only /healthz and /metrics exist",
+			request.head);
+	}
 	return len;
 }
 
@@ -189,12 +243,15 @@ struct service *http_server_new(const struct front_end_parts *parts)
 	http->store = parts->store;
 	http->collect = parts->collect;
 	http->collect_arg = parts->collect_arg;
+	http->page = parts->page;
 	http->service = (struct service){.name = "http",
 		.input_max = HTTP_REQUEST_MAX,
 		.clients_max = HTTP_CLIENTS_MAX,
 		.idle_ms = CLIENT_PARTIAL_MS,
 		.partial_ms = CLIENT_PARTIAL_MS,
 		.arg = http,
-		.input = http_input};
+		.input = http_input,
+		.answer = http_answer,
+		.give_up = http_give_up};
 	return &http->service;
 }

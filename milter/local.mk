@@ -1,16 +1,28 @@
 # milter: the daemon
-stsgated_CPPFLAGS = $(front_inc) -I$(srcdir)/milter $(product_defs)
-stsgated_CFLAGS = $(AM_CFLAGS)
+milter_inc = -I$(srcdir)/milter -I$(srcdir)/milter/page
+stsgated_CPPFLAGS = $(front_inc) $(milter_inc) $(product_defs)
+stsgated_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 milter_sources = \
 	milter/arbiter.c milter/arbiter.h \
 	milter/message.c milter/message.h \
 	milter/milter.c milter/milter.h \
 	milter/nudge.c milter/nudge.h
+# The pages themselves, which tests of the server replace.
+page_sources = \
+	milter/page/page_overview.c milter/page/page_overview.h \
+	milter/page/plot.c milter/page/plot.h
 server_sources = \
 	milter/delegation_server.c milter/delegation_server.h \
 	milter/front_end.h \
 	milter/http_accept.c milter/http_accept.h \
+	milter/http_fields.c milter/http_fields.h \
+	milter/http_head.c milter/http_head.h \
 	milter/http_server.c milter/http_server.h \
+	milter/page/html.c milter/page/html.h \
+	milter/page/page.c milter/page/page.h \
+	milter/page/page_frame.c milter/page/page_frame.h \
+	milter/page/page_parts.h \
+	milter/page/page_request.c milter/page/page_request.h \
 	milter/socketmap_server.c milter/socketmap_server.h \
 	milter/verdict_service.c milter/verdict_service.h
 stsgated_SOURCES = \
@@ -28,11 +40,11 @@ stsgated_SOURCES = \
 	milter/signals.c milter/signals.h \
 	milter/tlsrpt_collector.c milter/tlsrpt_collector.h \
 	milter/tlsrpt_reporter.c milter/tlsrpt_reporter.h \
-	$(milter_sources) $(server_sources)
+	$(milter_sources) $(server_sources) $(page_sources)
 if HAVE_SYSTEMD
 stsgated_SOURCES += milter/notify_systemd.c
 stsgated_CFLAGS += $(SYSTEMD_CFLAGS)
 else
 stsgated_SOURCES += milter/notify_none.c
 endif
-stsgated_LDADD = $(all_layers) $(all_libs) $(MILTER_LIBS) $(SYSTEMD_LIBS)
+stsgated_LDADD = $(all_layers) $(all_libs) $(MILTER_LIBS) $(SYSTEMD_LIBS) -lm

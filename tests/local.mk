@@ -333,10 +333,15 @@ tests_unit_test_sightings_SOURCES = tests/unit/test_sightings.c tests/unit/pki.c
 	tests/unit/probe_await.h tests/unit/cm.h
 tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_sources) milter/refresher.c milter/refresher.h \
 	milter/reload.c milter/reload.h tests/fakes/fake_check.c tests/fakes/fake_check.h \
-	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
+	tests/fakes/fake_log.c tests/fakes/fake_log.h tests/fakes/fake_pages.c tests/fakes/fake_pages.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_page
+tests_unit_test_page_SOURCES = tests/unit/test_page.c milter/http_accept.c milter/http_accept.h milter/http_fields.c milter/http_fields.h \
+	milter/page/html.c milter/page/html.h milter/page/page_request.c milter/page/page_request.h milter/page/plot.c milter/page/plot.h \
+	tests/unit/cm.h
+tests_unit_test_page_LDADD = $(LDADD) -lm
 check_PROGRAMS += tests/unit/test_delegation_server
 tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) \
-	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
+	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/fakes/fake_pages.c tests/fakes/fake_pages.h tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_listener
 check_PROGRAMS += tests/unit/test_activation
 check_PROGRAMS += tests/unit/test_daemon
@@ -415,7 +420,9 @@ tests_fuzz_replay_response_SOURCES = tests/fuzz/fuzz_response.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_http
 tests_fuzz_replay_http_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/http"' $(AM_CPPFLAGS)
 tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c milter/http_accept.c milter/http_accept.h \
-	milter/http_server.c milter/http_server.h $(fuzz_files)
+	milter/http_fields.c milter/http_fields.h milter/http_head.c milter/http_head.h milter/http_server.c milter/http_server.h \
+	milter/page/html.c milter/page/html.h milter/page/page_frame.c milter/page/page_frame.h \
+	milter/page/page_request.c milter/page/page_request.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_snapshot
 tests_fuzz_replay_snapshot_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/snapshot"' $(AM_CPPFLAGS)
 tests_fuzz_replay_snapshot_SOURCES = tests/fuzz/fuzz_snapshot.c $(fuzz_files)

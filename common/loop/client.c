@@ -6,8 +6,10 @@
 #include "memory.h"
 #include "text.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +118,23 @@ void later_init(struct later *later, struct client *client)
 void later_ready(struct later *later)
 {
 	loop_post(later->table->loop, &later->task);
+}
+
+bool client_is_local(const struct client *client)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
+	if (getpeername(client->fd, (struct sockaddr *)&peer, &len) != 0)
+		return false;
+	if (peer.ss_family == AF_UNIX)
+		return true;
+	if (peer.ss_family == AF_INET)
+		return (ntohl(((const struct sockaddr_in *)&peer)->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+	if (peer.ss_family != AF_INET6)
+		return false;
+	const struct in6_addr *address = &((const struct sockaddr_in6 *)&peer)->sin6_addr;
+	return IN6_IS_ADDR_LOOPBACK(address) ||
+	       (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == IN_LOOPBACKNET);
 }
 
 static void client_free(struct client *client)

@@ -47,7 +47,10 @@ struct service {
 void *client_state(struct client *client);
 /* Sends a reply. Hangs up if more than CLIENT_OUTPUT_MAX octets would have to be buffered. */
 void client_reply(struct client *client, struct span bytes);
-/* Hangs up once all replies are sent. */
+/* Returns whether the client is on this machine: it has connected to a UNIX socket, or from a loopback address. */
+bool client_is_local(const struct client *client);
+/* Hangs up once all replies are sent. service->answer() must call it before client_reply(), after which the client may be
+ * gone. */
 void client_finish(struct client *client);
 
 /* An answer that the service does not know yet, and that another thread or a later event provides. The service

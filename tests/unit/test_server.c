@@ -3,8 +3,10 @@
 #include "conditions.h"
 #include "fake_check.h"
 #include "fake_log.h"
+#include "fake_pages.h"
 #include "http_server.h"
 #include "metrics.h"
+#include "page.h"
 #include "refresher.h"
 #include "reload.h"
 #include "server.h"
@@ -36,6 +38,7 @@ struct room {
 	char map_text[96], http_text[96], count_text[96], hurried_text[96];
 	struct check *check;
 	struct server *server;
+	struct page *page;
 	struct service *map, *http;
 	struct service hurried; /* the map's service, with short time limits */
 	char map_path[108], http_path[108], count_path[108], hurried_path[108];
@@ -97,7 +100,13 @@ static int room_open(void **state)
 	settings(NULL);
 	room.server = server_new(&why);
 	assert_non_null(room.server);
-	const struct front_end_parts parts = {.check = room.check, .store = (struct store *)&store, .collect = collect};
+	room.page = page_start(&(struct page_parts){.check = room.check, .store = (struct store *)&store}, &why);
+	assert_non_null(room.page);
+	fake_pages_late(0);
+	fake_pages_break(false);
+	fake_pages_row_octets(1);
+	const struct front_end_parts parts = {
+		.check = room.check, .store = (struct store *)&store, .collect = collect, .page = room.page};
 	room.map = socketmap_server_new(&parts);
 	room.http = http_server_new(&parts);
 	snprintf(room.map_text, sizeof room.map_text, "unix:%s/map", room.directory);
@@ -120,6 +129,7 @@ static int room_close(void **state)
 	(void)state;
 	server_stop(room.server, 0);
 	server_join(room.server);
+	page_stop(&room.page);
 	check_free(&room.check);
 	server_free(&room.server);
 	free(room.map);
@@ -907,6 +917,145 @@ static void http_refuses_the_rest(void **state)
 	close(fd);
 }
 
+/* --- the status page ---------------------------------------------------------------------------------------------- */
+
+static void page_is_off_unless_it_is_wanted(void **state)
+{
+	(void)state;
+	http_is("GET /style.css HTTP/1.1\r\n\r\n", "404 Not Found", "only /healthz and /metrics exist\n");
+	settings("status_page=yes");
+	http_is("GET /nothing HTTP/1.1\r\n\r\n", "404 Not Found",
+		"only /, /domain/NAME, /healthz and /metrics exist\n");
+	fake_pages_row_octets(0);
+	http_is("GET / HTTP/1.1\r\n\r\n", "200 OK", "100");
+	settings(NULL);
+	http_is("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "only /healthz and /metrics exist\n");
+}
+
+static void page_answers_html_and_json(void **state)
+{
+	(void)state;
+	settings("status_page=yes");
+	fake_pages_row_octets(0);
+	http_is("GET /?x HTTP/1.1\r\nHost: localhost:9461\r\nAccept: text/html\r\n\r\n", "200 OK", "100");
+	http_is("GET / HTTP/1.1\r\nAccept: application/json\r\n\r\n", "200 OK", "{\"rows\": 100}\n");
+	http_is("HEAD / HTTP/1.1\r\n\r\n", "200 OK", "");
+	http_is("POST / HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "only GET and HEAD are allowed\n");
+	fake_pages_break(true);
+	http_is("GET / HTTP/1.1\r\n\r\n", "503 Service Unavailable", "the store is broken\n");
+}
+
+static void page_is_only_for_local_names(void **state)
+{
+	(void)state;
+	const char *names = "the status page has only the names localhost, 127.0.0.1 and [::1]\n";
+	unsigned before = fake_pages_rendered();
+	settings("status_page=yes");
+	http_is("GET / HTTP/1.1\r\nHost: rebound.example\r\n\r\n", "403 Forbidden", names);
+	http_is("GET /style.css HTTP/1.1\r\nHost: rebound.example\r\n\r\n", "403 Forbidden", names);
+	http_is("HEAD / HTTP/1.1\r\nHost: rebound.example\r\n\r\n", "403 Forbidden", "");
+	assert_int_equal(fake_pages_rendered(), before);
+	http_is("GET /healthz HTTP/1.1\r\nHost: relay.example\r\n\r\n", "200 OK", "ok\n");
+}
+
+/* Header fields that keep a browser from doing anything with the page but show it. */
+static void page_has_strict_header_fields(void **state)
+{
+	(void)state;
+	static const char *const requests[] = {"GET / HTTP/1.1\r\n\r\n", "HEAD /style.css HTTP/1.1\r\n\r\n"};
+	static const char *const fields[] = {"Content-Security-Policy: default-src 'none'; style-src 'self'; ",
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
+		"X-Content-Type-Options: nosniff\r\n", "Referrer-Policy: no-referrer\r\n",
+		"Cache-Control: no-store\r\n", "Cross-Origin-Resource-Policy: same-origin\r\n",
+		"Cross-Origin-Opener-Policy: same-origin\r\n"};
+	settings("status_page=yes");
+	for (size_t i = 0; i < COUNT(requests); i++) {
+		int fd = dial(room.http_path);
+		say(fd, requests[i], strlen(requests[i]));
+		const char *reply = hear(fd, REPLY_SIZE - 1);
+		for (size_t k = 0; k < COUNT(fields); k++)
+			if (!strstr(reply, fields[k]))
+				fail_msg("`%s` lacks `%s`", reply, fields[k]);
+		assert_null(strstr(reply, "Set-Cookie"));
+		assert_non_null(strstr(reply, i == 0 ? "\r\nContent-Type: text/html; charset=utf-8\r\n"
+						     : "\r\nContent-Type: text/css; charset=utf-8\r\n"));
+		close(fd);
+	}
+}
+
+/* A page that is too large for a reply has fewer rows. */
+static void page_gets_fewer_rows_if_it_is_too_large(void **state)
+{
+	(void)state;
+	char request[] = "GET / HTTP/1.1\r\n\r\n", status[32], number[8];
+	settings("status_page=yes");
+	fake_pages_row_octets(10000);
+	int fd = dial(room.http_path);
+	say(fd, request, strlen(request));
+	const char *reply = hear(fd, 30000), *body = strstr(reply, "\r\n\r\n");
+	snprintf(status, sizeof status, "%.15s", reply);
+	snprintf(number, sizeof number, "%.2s", body ? body + 4 : "");
+	close(fd);
+	assert_string_equal(status, "HTTP/1.1 200 OK");
+	assert_string_equal(number, "25");
+	fake_pages_row_octets(CLIENT_OUTPUT_MAX);
+	http_is("GET / HTTP/1.1\r\n\r\n", "500 Internal Server Error", "the page is too large\n");
+}
+
+/* While pages are rendered the map answers, and requests for further pages are refused. */
+static void page_never_holds_the_map_up(void **state)
+{
+	(void)state;
+	int fds[PAGE_WAITING_MAX + 1];
+	unsigned before = fake_pages_rendered();
+	settings("status_page=yes");
+	fake_pages_late(300);
+	for (int i = 0; i <= PAGE_WAITING_MAX; i++) {
+		fds[i] = dial(room.http_path);
+		say(fds[i], "GET / HTTP/1.1\r\n\r\n", 18);
+		if (i == 0) /* the thread takes this one; the others wait */
+			while (fake_pages_rendered() == before)
+				rest(1);
+	}
+	int64_t from_ms = clock_mono_ms();
+	http_is("GET / HTTP/1.1\r\n\r\n", "503 Service Unavailable", PAGE_BUSY_TEXT "\n");
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\n");
+	int fd = dial(room.map_path);
+	ask(fd, "pass.example");
+	expect(fd, SECURE);
+	close(fd);
+	assert_in_range(clock_mono_ms() - from_ms, 0, 280);
+	/* One client hangs up; the others get their pages. */
+	close(fds[PAGE_WAITING_MAX]);
+	fake_pages_late(0);
+	for (int i = 0; i < PAGE_WAITING_MAX; i++) {
+		assert_int_equal(strncmp(hear(fds[i], 15), "HTTP/1.1 200 OK", 15), 0);
+		close(fds[i]);
+	}
+}
+
+/* A stop does not wait for pages that were not begun. */
+static void stop_refuses_pages_that_wait(void **state)
+{
+	(void)state;
+	int fds[2];
+	settings("status_page=yes");
+	fake_pages_late(400);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = dial(room.http_path);
+		say(fds[i], "GET / HTTP/1.1\r\n\r\n", 18);
+		rest(50);
+	}
+	int64_t from_ms = clock_mono_ms();
+	server_stop(room.server, 100);
+	server_join(room.server);
+	page_stop(&room.page);
+	assert_in_range(clock_mono_ms() - from_ms, 0, 2000);
+	assert_int_equal(strncmp(hear(fds[1], 12), "HTTP/1.1 503", 12), 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void clients_beyond_the_limit_are_hung_up_on(void **state)
 {
 	(void)state;
@@ -1100,6 +1249,13 @@ int main(void)
 		TEST(metrics_have_two_formats),
 		TEST(map_replies_are_counted),
 		TEST(http_refuses_the_rest),
+		TEST(page_is_off_unless_it_is_wanted),
+		TEST(page_answers_html_and_json),
+		TEST(page_is_only_for_local_names),
+		TEST(page_has_strict_header_fields),
+		TEST(page_gets_fewer_rows_if_it_is_too_large),
+		TEST(page_never_holds_the_map_up),
+		TEST(stop_refuses_pages_that_wait),
 		TEST(clients_beyond_the_limit_are_hung_up_on),
 		TEST(map_clients_beyond_the_limit_are_hung_up_on),
 		TEST(map_clients_that_take_too_long_are_hung_up_on),

@@ -1,0 +1,196 @@
+#include "overview.h"
+
+#include "advice.h"
+#include "ascii.h"
+#include "clock.h"
+#include "json_value.h"
+#include "open_signs.h"
+#include "overrides_shown.h"
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SENTENCE_SIZE 1200
+#define ADVICE_SIZE 2048
+
+static json_t *number(uint64_t value)
+{
+	return json_made(json_integer((json_int_t)(value > INT64_MAX ? INT64_MAX : value)));
+}
+
+/* --- this relay --------------------------------------------------------------------------------------------------- */
+
+static json_t *state_json(const struct config *config)
+{
+	json_t *object = json_made(json_object()), *conditions = json_made(json_array());
+	for (unsigned i = 0; i < LABEL_CONDITION_VALUES; i++) {
+		const char *name = counters_names.name[LABEL_CONDITION](i);
+		if (name && metrics_read(METRIC_DEGRADED, i, 0, 0) != 0)
+			json_add(conditions, json_text(name));
+	}
+	json_put(object, "healthy", json_boolean(json_array_size(conditions) == 0));
+	json_put(object, "conditions", conditions);
+	json_put(object, "host", json_text(config->host));
+	json_put(object, "mode", json_text(config->settings->mode == MODE_MONITOR ? "monitor" : "enforce"));
+	json_put(object, "started_at", json_when((int64_t)metrics_read(METRIC_START_TIME, 0, 0, 0)));
+	return object;
+}
+
+/* --- mail that waits, or would wait ------------------------------------------------------------------------------- */
+
+/* Returns the name if it can stand in a command that somebody pastes into a shell; otherwise "". */
+static const char *plain_name(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if (!ascii_is_alnum(*c) && !strchr("-._", *c))
+			return "";
+	return *name == '-' ? "" : name;
+}
+
+static json_t *sentence_json(const struct verdict_record *record)
+{
+	char words[SENTENCE_SIZE];
+	struct text text;
+	text_init(&text, words, sizeof words);
+	if (reason_class(record->reason) != REASON_GENERAL) {
+		text_add(&text, *record->hop ? "" : "the mail host");
+		if (*record->hop)
+			text_quote(&text, record->hop, strlen(record->hop), DOMAIN_SIZE);
+		text_add(&text, " ");
+	}
+	text_add(&text, reason_sentence(record->reason));
+	return json_text(words);
+}
+
+static json_t *advice_json(const struct verdict_record *record)
+{
+	char words[ADVICE_SIZE];
+	struct text text;
+	struct advice_names names = {plain_name(record->domain), plain_name(record->hop)};
+	text_init(&text, words, sizeof words);
+	advice_add(&text, reason_here(record->reason), &names);
+	return json_text(words);
+}
+
+static json_t *mail_json(const struct verdict_record *record)
+{
+	json_t *object = json_made(json_object());
+	json_put(object, "domain", json_text(record->domain));
+	json_put(object, "reason", json_text(reason_name(record->reason)));
+	json_put(object, "sentence", sentence_json(record));
+	json_put(object, "advice", advice_json(record));
+	json_put(object, "hop", json_text(record->hop));
+	json_put(object, "frontend", json_text(verdict_door_name(record->door)));
+	json_put(object, "verdict", json_text(verdict_name(record->kind)));
+	json_put(object, "action", json_text(deed_name(record->deed)));
+	json_put(object, "would", json_text(deed_name(record->would)));
+	json_put(object, "first_at", json_when(record->first_at));
+	json_put(object, "last_at", json_when(record->last_at));
+	json_put(object, "count", number(record->count));
+	return object;
+}
+
+/* Merges the records of each domain into the newest one. Of these keeps the reason; of all, the times and the number. */
+static size_t records_by_domain(struct verdict_record *record, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct verdict_record *first = NULL;
+		for (size_t k = 0; k < kept && !first; k++)
+			if (strcmp(record[k].domain, record[i].domain) == 0)
+				first = &record[k];
+		if (!first) {
+			record[kept++] = record[i];
+			continue;
+		}
+		first->count =
+			record[i].count > UINT32_MAX - first->count ? UINT32_MAX : first->count + record[i].count;
+		if (record[i].first_at < first->first_at)
+			first->first_at = record[i].first_at;
+	}
+	return kept;
+}
+
+typedef bool record_test(const struct verdict_record *record, int64_t now);
+
+/* Lists the domains with records that pass the test, the one with the newest record first. */
+static json_t *mails_json(const struct overview_parts *parts, record_test *test, int64_t now, struct failure *why)
+{
+	size_t count = 0, all = 0;
+	struct verdict_record *record = store_verdicts(parts->store, &all, why);
+	if (!record)
+		return NULL;
+	for (size_t i = 0; i < all; i++)
+		if (test(&record[i], now))
+			record[count++] = record[i];
+	count = records_by_domain(record, count);
+	json_t *object = json_made(json_object()), *domains = json_made(json_array());
+	for (size_t i = 0; i < count && i < parts->rows; i++)
+		json_add(domains, mail_json(&record[i]));
+	json_put(object, "count", number(count));
+	json_put(object, "domains", domains);
+	free(record);
+	return object;
+}
+
+/* --- signs and overrides ------------------------------------------------------------------------------------------ */
+
+/* Lists the signs that are not over, newest first; not those that are part of another event. */
+static json_t *signs_json(const struct overview_parts *parts)
+{
+	size_t all = 0, count = 0;
+	struct event_record *sign = open_signs(parts->store, NULL, &all);
+	json_t *object = json_made(json_object()), *events = json_made(json_array());
+	for (size_t i = all; i-- > 0;) {
+		if (sign[i].part_of != 0)
+			continue;
+		if (count++ < parts->rows)
+			json_add(events, event_object(&sign[i]));
+	}
+	json_put(object, "count", number(count));
+	json_put(object, "events", events);
+	free(sign);
+	return object;
+}
+
+static json_t *overrides_json(const struct overview_parts *parts, int64_t now, struct failure *why)
+{
+	size_t count = 0;
+	struct override *row = overrides_in_force(parts->store, now, &count, why);
+	if (!row)
+		return NULL;
+	json_t *object = json_made(json_object()), *overrides = json_made(json_array());
+	for (size_t i = 0; i < count && i < parts->rows; i++)
+		json_add(overrides, override_json(&row[i], now));
+	json_put(object, "count", number(count));
+	json_put(object, "overrides", overrides);
+	free(row);
+	return object;
+}
+
+/* --- everything --------------------------------------------------------------------------------------------------- */
+
+json_t *overview_json(const struct overview_parts *parts, struct failure *why)
+{
+	int64_t now = clock_wall_s();
+	json_t *waiting = mails_json(parts, verdict_record_waits, now, why);
+	json_t *would_wait = waiting ? mails_json(parts, verdict_record_would_wait, now, why) : NULL;
+	json_t *overrides = would_wait ? overrides_json(parts, now, why) : NULL;
+	if (!overrides) {
+		json_decref(would_wait);
+		json_decref(waiting);
+		return NULL;
+	}
+	struct config *config = check_config(parts->check);
+	json_t *object = json_made(json_object());
+	json_put(object, "now", json_when(now));
+	json_put(object, "version", json_text(PACKAGE_VERSION));
+	json_put(object, "state", state_json(config));
+	json_put(object, "waiting", waiting);
+	json_put(object, "would_wait", would_wait);
+	json_put(object, "signs", signs_json(parts));
+	json_put(object, "overrides", overrides);
+	config_unref(&config);
+	return object;
+}

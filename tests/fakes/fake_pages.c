@@ -1,0 +1,58 @@
+#include "fake_pages.h"
+
+#include "json_value.h"
+#include "page_overview.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+static atomic_uint late_ms, rendered;
+static atomic_bool broken;
+static atomic_size_t row_octets = 1;
+
+void fake_pages_late(unsigned ms)
+{
+	atomic_store(&late_ms, ms);
+}
+
+void fake_pages_break(bool on)
+{
+	atomic_store(&broken, on);
+}
+
+void fake_pages_row_octets(size_t octets)
+{
+	atomic_store(&row_octets, octets);
+}
+
+unsigned fake_pages_rendered(void)
+{
+	return atomic_load(&rendered);
+}
+
+json_t *page_overview_json(
+	const struct page_parts *parts, const struct page_request *request, size_t rows, struct failure *why)
+{
+	unsigned ms = atomic_load(&late_ms);
+	struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
+	(void)parts;
+	(void)request;
+	atomic_fetch_add(&rendered, 1);
+	nanosleep(&pause, NULL);
+	if (atomic_load(&broken)) {
+		failure_set(why, 0, "the store is broken");
+		return NULL;
+	}
+	json_t *object = json_made(json_object());
+	json_put(object, "rows", json_made(json_integer((json_int_t)rows)));
+	return object;
+}
+
+void page_overview_html(struct text *out, const json_t *object)
+{
+	json_int_t rows = json_integer_value(json_object_get(object, "rows"));
+	text_add_number(out, rows);
+	for (json_int_t i = 0; i < rows; i++)
+		for (size_t k = 0; k < atomic_load(&row_octets); k++)
+			text_add(out, ".");
+}
