@@ -32,7 +32,7 @@ cli_sources = \
 	cli/report/failures.c cli/report/failures.h cli/report/mail_parts.c cli/report/mail_parts.h \
 	cli/report/received.c cli/report/received.h \
 	cli/report/report_read.c cli/report/report_read.h cli/report/report_read_json.c cli/report/report_read_print.c \
-	cli/stats/running.c cli/stats/running.h cli/stats/settings_cmd.c cli/stats/stats.c cli/stats/stats.h \
+	cli/stats/running.c cli/stats/running.h cli/stats/settings_cmd.c cli/stats/stats.c cli/stats/stats.h cli/stats/stats_census.c \
 	cli/stats/stats_json.c cli/stats/stats_networks.c cli/stats/stats_read.c cli/stats/stats_text.c
 stsgate_SOURCES = cli/main.c $(cli_sources)
 stsgate_LDADD = $(all_layers) $(all_libs)

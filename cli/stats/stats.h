@@ -2,25 +2,15 @@
 #ifndef CLI_STATS_H
 #define CLI_STATS_H
 
+#include "census.h"
 #include "metrics.h"
 #include "output.h"
 #include "running.h"
 
 #define STATS_HOURS 24
-#define STATS_ENTRIES_MS 3000 /* for reading the entries; of a large store only a part is read */
-#define STATS_ENTRIES_S 60    /* how long stats_read() reuses the entries that an earlier call has read */
-
-/* What the entries show. */
-struct stats_entries {
-	int64_t at; /* when they were read */
-	bool whole; /* all entries were read */
-	size_t read;
-	size_t enforce, testing, none, without; /* by the mode of their policy */
-	size_t failing;                         /* the newest lookup or fetch has failed */
-	size_t due;                             /* for a refresh */
-	int64_t oldest_due_at;                  /* 0: none is due */
-	char oldest[DOMAIN_SIZE];
-};
+#define STATS_TABLE_MS                                                                                                 \
+	3000 /* for reading the entries, and for reading the hop records; of a large store only a part is read */
+#define STATS_CENSUS_S 60 /* how long stats_read() reuses the census that an earlier call has taken */
 
 struct stats {
 	int64_t now;
@@ -32,7 +22,7 @@ struct stats {
 	struct metrics_values day;   /* in the last STATS_HOURS hours, of all daemons */
 	int64_t day_from;
 	struct store_usage usage;
-	struct stats_entries entries;
+	struct census *census;
 	struct verdict_record *waiting; /* domains whose mail probably waits, newest first */
 	size_t waiting_count;
 	struct override *overrides; /* in force */
@@ -50,6 +40,8 @@ void stats_print(struct stats *stats, struct stats *before);
 /* Returns an object, which the caller owns. */
 json_t *stats_json(struct stats *stats);
 
+/* Takes a census of the hop records, and of the entries if `entries`. Returns NULL on failure. The caller frees with free(). */
+struct census *stats_census(struct store *store, const struct settings *settings, bool entries, struct failure *why);
 /* Prints in which networks and countries the mail hosts of the store were when they were last good. Returns false if the
  * store cannot be read. */
 bool stats_networks(struct store *store, const struct settings *settings, bool json, struct failure *why);

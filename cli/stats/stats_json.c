@@ -1,4 +1,5 @@
 /* stats: the object of JSON. */
+#include "census_json.h"
 #include "limit_hits.h"
 #include "overrides_shown.h"
 #include "report.h"
@@ -166,21 +167,21 @@ static json_t *overrides_json(const struct stats *stats)
 
 static json_t *store_json(const struct stats *stats)
 {
-	const struct stats_entries *entries = &stats->entries;
-	json_t *object = json_made(json_object()), *refresh = json_made(json_object());
+	const struct census *census = stats->census;
+	uint64_t expired = 0;
+	json_t *object = json_made(json_object());
 	json_put(object, "bytes", number(stats->usage.bytes));
 	json_put(object, "max_bytes", number(stats->usage.max_bytes));
 	json_put(object, "domains", number(stats->usage.entries));
-	json_put(object, "domains_read", number(entries->read));
-	json_put(object, "enforce", number(entries->enforce));
-	json_put(object, "testing", number(entries->testing));
-	json_put(object, "none", number(entries->none));
-	json_put(object, "without", number(entries->without));
-	json_put(refresh, "due", number(entries->due));
-	json_put(refresh, "oldest", json_text(entries->oldest));
-	json_put(refresh, "oldest_due_at", json_when(entries->oldest_due_at));
-	json_put(refresh, "failing", number(entries->failing));
-	json_put(object, "refresh", refresh);
+	json_put(object, "domains_read", number(census->domains));
+	for (int mode = CENSUS_MODES - 1; mode >= 0; mode--) {
+		json_put(object, policy_mode_name((enum policy_mode)mode), number(census->stored[mode]));
+		expired += census->stored[mode] - census->in_force[mode];
+	}
+	json_put(object, "without", number(census->without));
+	json_put(object, "expired", number(expired));
+	json_put(object, "refresh", census_refresh_json(census));
+	json_put(object, "hops", census_hops_json(census));
 	return object;
 }
 

@@ -1,17 +1,12 @@
 /* stats: what is read from the store. */
 #include "clock.h"
-#include "entry.h"
 #include "memory.h"
 #include "overrides_shown.h"
 #include "report.h"
 #include "stats.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
-
-#define PAGE 256
 
 /* --- counts ------------------------------------------------------------------------------------------------------- */
 
@@ -57,66 +52,14 @@ void stats_each(struct stats *stats, enum metric metric, stats_visit *visit, voi
 			}
 }
 
-/* --- entries ------------------------------------------------------------------------------------------------------ */
+/* --- what the store holds ----------------------------------------------------------------------------------------- */
 
-static void entry_count(struct stats_entries *entries, const struct entry *entry, int64_t now)
+static bool census_read(struct stats *stats, struct store *store, const struct stats *before, struct failure *why)
 {
-	entries->read++;
-	if (!entry->has_policy)
-		entries->without++;
-	else if (entry->policy.mode == POLICY_ENFORCE)
-		entries->enforce++;
-	else if (entry->policy.mode == POLICY_TESTING)
-		entries->testing++;
-	else
-		entries->none++;
-	entries->failing += entry_failure(entry) != REASON_OK;
-	if (entry->due_at == 0 || entry->due_at > now)
-		return;
-	entries->due++;
-	if (entries->oldest_due_at != 0 && entries->oldest_due_at <= entry->due_at)
-		return;
-	entries->oldest_due_at = entry->due_at;
-	snprintf(entries->oldest, sizeof entries->oldest, "%s", entry->domain);
-}
-
-static bool page_count(struct stats *stats, struct store *store, const struct names *names, struct failure *why)
-{
-	struct store_view *view = store_view_begin(store, why);
-	bool read = view != NULL;
-	for (const char *name = NULL; read && (name = names_next(names, name));) {
-		struct entry entry;
-		enum store_found found = store_view_entry(view, name, &entry);
-		if (found == STORE_FAILED)
-			read = failure_set(why, EX_IOERR, "the entry of %s cannot be read", name);
-		if (found == STORE_FOUND)
-			entry_count(&stats->entries, &entry, stats->now);
-		entry_free(&entry);
-	}
-	if (view)
-		store_view_end(&view);
-	return read;
-}
-
-static bool entries_read(struct stats *stats, struct store *store, const struct stats *before, struct failure *why)
-{
-	if (before && stats->now - before->entries.at < STATS_ENTRIES_S) {
-		stats->entries = before->entries;
-		return true;
-	}
-	stats->entries.at = stats->now;
-	char after[DOMAIN_SIZE] = "";
-	int64_t until_ms = clock_mono_ms() + STATS_ENTRIES_MS;
-	bool read = true;
-	while (read && !stats->entries.whole && clock_mono_ms() < until_ms) {
-		struct names names = {0};
-		read = store_page(store, after, PAGE, &names, why) && page_count(stats, store, &names, why);
-		for (const char *name = NULL; (name = names_next(&names, name));)
-			snprintf(after, sizeof after, "%s", name);
-		stats->entries.whole = names.count < PAGE;
-		names_free(&names);
-	}
-	return read;
+	bool again = before && stats->now - before->census->at < STATS_CENSUS_S;
+	stats->census = again ? xmemdup(before->census, sizeof *before->census)
+			      : stats_census(store, stats->settings, true, why);
+	return stats->census != NULL;
 }
 
 /* --- what waits, and what is overridden --------------------------------------------------------------------------- */
@@ -141,7 +84,7 @@ struct stats *stats_read(
 	stats->settings = settings;
 	stats->running = running_read(store, settings->store_path, why);
 	if (stats->running && counts_read(stats, store, why) && store_usage(store, &stats->usage, why) &&
-		entries_read(stats, store, before, why) && waiting_read(stats, store, why) &&
+		census_read(stats, store, before, why) && waiting_read(stats, store, why) &&
 		(stats->overrides = overrides_in_force(store, stats->now, &stats->override_count, why))) {
 		if (stats->running->state == RUNNING_NOW)
 			stats->differ = running_differences(stats->running, settings);
@@ -158,6 +101,7 @@ void stats_free(struct stats **slot)
 		return;
 	free(stats->running);
 	free(stats->counts);
+	free(stats->census);
 	free(stats->waiting);
 	free(stats->overrides);
 	free(stats);

@@ -240,31 +240,56 @@ static void overrides_print(const struct stats *stats)
 
 static void refresh_print(const struct stats *stats)
 {
-	const struct stats_entries *entries = &stats->entries;
+	const struct census *census = stats->census;
 	struct when when;
 	section_print("refresh");
-	if (entries->due > 0)
-		printf("  %zu due for a refresh; the longest: %s, for %s\n", entries->due, entries->oldest,
-			when_span(&when, stats->now - entries->oldest_due_at));
+	if (census->due > 0)
+		printf("  %" PRIu64 " due for a refresh; the longest: %s, for %s\n", census->due, census->oldest,
+			when_span(&when, stats->now - census->oldest_due_at));
 	else
 		puts("  none is due");
-	printf("  domains whose last lookup or fetch failed: %zu\n", entries->failing);
+	printf("  domains whose last lookup or fetch failed: %" PRIu64 "\n", census->failing);
+	if (census->expiring > 0)
+		printf("  of these, with a policy that expires within a day: %" PRIu64 "\n", census->expiring);
+}
+
+/* Returns how many policies have expired. */
+static uint64_t expired(const struct census *census)
+{
+	uint64_t count = 0;
+	for (int mode = 0; mode < CENSUS_MODES; mode++)
+		count += census->stored[mode] - census->in_force[mode];
+	return count;
+}
+
+static void census_print(const struct census *census)
+{
+	const uint64_t *stored = census->stored, *hops = census->hops;
+	uint64_t hops_read = hops[CENSUS_GOOD] + hops[CENSUS_BAD] + hops[CENSUS_UNKNOWN];
+	printf("  policies: %" PRIu64 " enforce, %" PRIu64 " testing, %" PRIu64
+	       " none; domains without a policy: %" PRIu64 "\n",
+		stored[POLICY_ENFORCE], stored[POLICY_TESTING], stored[POLICY_NONE], census->without);
+	if (expired(census) > 0)
+		printf("  of these policies, %" PRIu64 " %s expired\n", expired(census),
+			expired(census) == 1 ? "has" : "have");
+	printf("  mail hosts: %" PRIu64 " good, %" PRIu64 " bad, %" PRIu64 " unknown\n", hops[CENSUS_GOOD],
+		hops[CENSUS_BAD], hops[CENSUS_UNKNOWN]);
+	if (!census->entries_whole)
+		printf("  (the store is large: policies and refreshes are those of the first %" PRIu64 " domains)\n",
+			census->domains);
+	if (!census->hops_whole)
+		printf("  (the store is large: only the first %" PRIu64 " mail hosts were read)\n", hops_read);
 }
 
 static void store_print(const struct stats *stats)
 {
-	const struct stats_entries *entries = &stats->entries;
 	const struct store_usage *usage = &stats->usage;
 	struct when used, most;
 	section_print("store");
 	printf("  %s of %s in use (%" PRIu64 " %%); domains: %" PRIu64 "\n", bytes_text(&used, usage->bytes),
 		bytes_text(&most, usage->max_bytes), usage->max_bytes > 0 ? usage->bytes * 100 / usage->max_bytes : 0,
 		usage->entries);
-	printf("  policies: %zu enforce, %zu testing, %zu none; domains without a policy: %zu\n", entries->enforce,
-		entries->testing, entries->none, entries->without);
-	if (!entries->whole)
-		printf("  (the store is large: policies and refreshes are those of the first %zu domains)\n",
-			entries->read);
+	census_print(stats->census);
 }
 
 void stats_print(struct stats *stats, struct stats *before)

@@ -17,8 +17,7 @@ json_t *event_object(const struct event_record *event)
 
 static bool is_open(const struct event_record *event, const char *domain)
 {
-	return event_is_sign(event->kind) && event->number != 0 && event->over_at == 0 &&
-	       (!domain || strcmp(event->domain, domain) == 0);
+	return event_is_open_sign(event) && (!domain || strcmp(event->domain, domain) == 0);
 }
 
 struct event_record *open_signs(struct store *store, const char *domain, size_t *count)

@@ -174,6 +174,20 @@ static void counts_put(void)
 	store_close(&store);
 }
 
+static void expiring_make(struct entry *entry, void *arg)
+{
+	(void)arg;
+	entry->policy_expires_at = clock_wall_s() + 3600;
+	entry->fetch_outcome = REASON_POLICY_FETCH;
+	entry->due_at = clock_wall_s() + 60;
+}
+
+static void hop_make(struct hop_record *record, void *arg)
+{
+	(void)arg;
+	record->pkix.conclusive = (struct evidence){.at = clock_wall_s(), .reason = REASON_STARTTLS_MISSING};
+}
+
 static void put_domains(void)
 {
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
@@ -183,6 +197,10 @@ static void put_domains(void)
 	assert_true(room_put(store, "testing.example", KIND_TESTING, 300, &why));
 	assert_true(room_put(store, "negative.example", KIND_NEGATIVE, 300, &why));
 	assert_true(room_put_due(store, "due.example", now - 120, &why));
+	assert_true(room_put(store, "expired.example", KIND_EXPIRED, 300, &why));
+	assert_true(room_put(store, "expiring.example", KIND_USED, 300, &why));
+	assert_true(store_change_entry(store, "expiring.example", expiring_make, NULL, &why));
+	assert_true(store_change_hop(store, "mx.example", 25, hop_make, NULL, &why));
 	struct verdict verdict = {.kind = VERDICT_DEFER, .reason = REASON_HOP_TIMEOUT, .domain = "held.example"};
 	struct verdict_record record;
 	verdict_record_init(&record, DOOR_MILTER, &verdict, now - 3600);
@@ -258,7 +276,11 @@ static void stats_show_the_day(void **state)
 	row_is("limit client-rate", 0, 5, "    because one client, ");
 	says("stats", NULL, NULL, " ago: \"192.0.2.0/24 to a.example\"\n");
 	says("stats", NULL, NULL, "  1 due for a refresh; the longest: due.example, for 2m");
-	says("stats", NULL, NULL, "  policies: 1 enforce, 1 testing, 0 none; domains without a policy: 2\n");
+	says("stats", NULL, NULL,
+		"  domains whose last lookup or fetch failed: 1\n  of these, with a policy that expires within a day: 1\n");
+	says("stats", NULL, NULL,
+		"  policies: 3 enforce, 1 testing, 0 none; domains without a policy: 2\n"
+		"  of these policies, 1 has expired\n  mail hosts: 0 good, 1 bad, 0 unknown\n");
 	says("stats", NULL, NULL, "k of ");
 	struct tool_run run = tool("stats", NULL, NULL);
 	assert_null(strstr(run.out, "gone.example"));
@@ -302,6 +324,12 @@ static void stats_are_json(void **state)
 	assert_string_equal(text_at(got, "limits", 0, "limit"), "client-rate");
 	assert_string_equal(text_at(got, "limits", 0, "last"), "\"192.0.2.0/24 to a.example\"");
 	assert_string_equal(text_at(got, "counters", 0, "name"), "stsgate_map_replies_total");
+	const json_t *held = json_object_get(got, "store");
+	assert_int_equal(json_integer_value(json_object_get(held, "domains_read")), 6);
+	assert_int_equal(json_integer_value(json_object_get(held, "enforce")), 3);
+	assert_int_equal(json_integer_value(json_object_get(held, "expired")), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(held, "refresh"), "expiring")), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(held, "hops"), "bad")), 1);
 	json_decref(got);
 	tool_run_free(&run);
 }
