@@ -163,7 +163,7 @@ static void metrics_print(void)
 	for (int metric = 0; metric < METRIC_COUNT; metric++) {
 		const struct metrics_row *row = &metrics_table[metric];
 		printf(".It Li %s", row->name);
-		for (int i = 0; i < METRICS_LABELS_MAX && row->label[i] != LABEL_NONE; i++)
+		for (int i = 0; i < METRICS_LABELS_MAX && row->label[i] != LABEL_NONE && row->label[i] != LABEL_LE; i++)
 			printf("%s%s", i == 0 ? " No by " : " , ", metrics_label_name(row->label[i]));
 		putchar('\n');
 		man_text(row->sentence);

@@ -1,5 +1,6 @@
 #include "delegation_server.h"
 
+#include "clock.h"
 #include "delegation.h"
 #include "memory.h"
 #include "next_hop.h"
@@ -14,6 +15,7 @@
 
 /* The server's memory of one client: its current request, and the message that the request belongs to. */
 struct state {
+	int64_t asked_us;
 	bool authenticated;
 	char queue_id[WORD_SIZE];
 	char instance[WORD_SIZE];
@@ -56,6 +58,7 @@ static void reply_send(struct client *client, const struct delegation_reply *rep
 		text_init(&text, bytes, sizeof bytes);
 		delegation_reply(&text, &(struct delegation_reply){.action = DELEGATION_DUNNO});
 	}
+	counters_answer(DOOR_DELEGATION, ((const struct state *)client_state(client))->asked_us);
 	client_reply(client, (struct span){text.bytes, text.len});
 }
 
@@ -121,6 +124,7 @@ static void delegation_request(
 	struct span domain;
 	struct question question;
 	char instance[WORD_SIZE];
+	state->asked_us = clock_mono_us();
 	word_copy(instance, request->instance);
 	if (instance[0] == '\0' || strcmp(instance, state->instance) != 0)
 		state->header_count = state->unchecked.count = 0;

@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "arbiter.h"
+#include "clock.h"
 #include "log.h"
 #include "memory.h"
 #include "message.h"
@@ -152,6 +153,7 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 
 static sfsistat on_recipient(SMFICTX *context, char **argv)
 {
+	int64_t asked_us = clock_mono_us();
 	struct session *session = session_of(context);
 	struct recipient recipient = {.argument = argv[0] ? argv[0] : "",
 		.mailer = macro(context, "{rcpt_mailer}"),
@@ -177,6 +179,7 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 		arbiter_judge(&milter.arbiter, &session->message, kind, &recipient, &outcome);
 		status = act(context, session, kind, &outcome.verdict);
 		outcome_free(&outcome);
+		counters_answer(DOOR_MILTER, asked_us);
 	}
 	arbiter_leave(&milter.arbiter);
 	return status;

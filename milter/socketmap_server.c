@@ -1,6 +1,7 @@
 #include "socketmap_server.h"
 
 #include "answer.h"
+#include "clock.h"
 #include "log.h"
 #include "map_reply.h"
 #include "memory.h"
@@ -24,6 +25,7 @@ struct socketmap_server {
 
 /* The client's current request. */
 struct state {
+	int64_t asked_us;
 	enum map_dialect dialect;
 	bool several; /* the key has several next hops */
 	char key[KEY_SHOWN];
@@ -79,6 +81,7 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	if (len == 0)
 		abort();
 	counters_map_reply(payload);
+	counters_answer(DOOR_MAP, state->asked_us);
 	client_reply(client, (struct span){map->wire, len});
 }
 
@@ -125,6 +128,7 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 {
 	struct state *state = client_state(client);
 	struct span hop, rest = request->key, hops = request->key;
+	state->asked_us = clock_mono_us();
 	state->dialect = map_dialect_by_name(request->map);
 	state->key_len = (uint16_t)(rest.len < KEY_SHOWN ? rest.len : KEY_SHOWN);
 	if (state->key_len > 0)

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "metrics.h"
 #include "rdata.h"
 #include "text.h"
 
@@ -53,6 +54,41 @@ void facts_learn_found(struct facts *facts, const struct found *found)
 	case WANT_EVIDENCE:
 		break;
 	}
+}
+
+/* --- durations ---------------------------------------------------------------------------------------------------- */
+
+void obtain_time(enum timing timing, int64_t begun_us)
+{
+	metrics_observe(METRIC_STEP_SECONDS, timing, 0, clock_mono_us() - begun_us);
+}
+
+static enum timing lookups_timing(enum want_kind kind)
+{
+	switch (kind) {
+	case WANT_RECORD:
+		return TIMING_RECORD;
+	case WANT_MX:
+		return TIMING_MX;
+	case WANT_TLSA:
+		return TIMING_TLSA;
+	case WANT_POLICY:
+	case WANT_PROBE:
+	case WANT_NOTHING:
+	case WANT_ENTRY:
+	case WANT_EVIDENCE:
+		break;
+	}
+	return TIMING_ADDRESS;
+}
+
+/* Counts once how long the lookups of an attempt took, when each of them has its answer. */
+static void lookups_count(struct attempt *attempt)
+{
+	if (attempt->timed || attempt->lookups.waiting || !attempt->lookups.first)
+		return;
+	attempt->timed = true;
+	obtain_time(lookups_timing(attempt->want.kind), attempt->begun_us);
 }
 
 /* --- limits ------------------------------------------------------------------------------------------------------- */
@@ -238,6 +274,7 @@ struct fetching {
 	struct backoff_try try;
 	uint64_t network;
 	int64_t left_ms; /* the time that the fetch was given */
+	int64_t begun_us;
 };
 
 static int64_t fetch_timeout_ms(const struct means *means)
@@ -298,7 +335,7 @@ static enum obtained fetch_start(const struct means *means, struct attempt *atte
 		return fetch_requeue(means, attempt, found, limit, "was not contacted: too many fetches are under way");
 	}
 	struct fetching *fetching = xcalloc(1, sizeof *fetching);
-	*fetching = (struct fetching){.try = try, .network = network, .left_ms = left_ms};
+	*fetching = (struct fetching){.try = try, .network = network, .left_ms = left_ms, .begun_us = clock_mono_us()};
 	fetching->fetch = fetch_begin(means->config->fetcher, means->fetches, attempt->want.name, list->at, list->count,
 		(int)left_ms, means->wake);
 	attempt->fetching = fetching;
@@ -328,6 +365,7 @@ static enum obtained fetch_go_on(const struct means *means, struct attempt *atte
 	struct fetching *fetching = attempt->fetching;
 	if (!fetch_answer(fetching->fetch, &found->policy))
 		return obtain_wait(attempt);
+	obtain_time(TIMING_POLICY, fetching->begun_us);
 	found->network = fetching->network;
 	revocations_judge_policy(means->revocations, means->config->settings, attempt->want.name, &found->policy);
 	/* A fetch that had little time proves nothing: one domain's slow DNS must not keep other domains from the
@@ -377,6 +415,8 @@ enum obtained obtain(const struct means *means, struct attempt *attempt, const s
 	attempt->want = *want;
 	memset(found, 0, sizeof *found);
 	found->want = *want;
+	if (attempt->begun_us == 0)
+		attempt->begun_us = clock_mono_us();
 	lookups_begin(lookups, means->config->dns, means->loop, means->wake);
 	switch (want->kind) {
 	case WANT_RECORD:
@@ -403,6 +443,7 @@ enum obtained obtain(const struct means *means, struct attempt *attempt, const s
 	case WANT_EVIDENCE:
 		break;
 	}
+	lookups_count(attempt);
 	if (obtained == OBTAIN_LATER)
 		found_free(found);
 	return obtained;

@@ -77,6 +77,8 @@ struct probing;
 /* The work on one want, from the first call of obtain() to the last. Zeroed: not begun. */
 struct attempt {
 	struct want want;
+	int64_t begun_us; /* clock_mono_us(); 0: not begun */
+	bool timed;       /* how long the lookups took is counted */
 	struct lookups lookups;
 	struct fetching *fetching; /* a fetch under way, or NULL */
 	struct probing *probing;   /* probes of a hop, or NULL */

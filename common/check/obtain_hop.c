@@ -17,6 +17,7 @@
 struct dial {
 	struct probe *probe; /* NULL: the probe has ended */
 	unsigned slot;       /* in the budget */
+	int64_t begun_us;    /* clock_mono_us() */
 	bool may_pass;       /* the failure may be temporary */
 	struct evidence seen;
 	struct look *look; /* owned; NULL: no answer yet */
@@ -282,6 +283,7 @@ static enum obtained dial_start(const struct means *means, struct attempt *attem
 	int64_t left_ms = probing->deadline_ms - clock_mono_ms();
 	for (size_t i = 0; i < list->count; i++)
 		probing->dial[i] = (struct dial){.slot = slot[i],
+			.begun_us = clock_mono_us(),
 			.probe = probe_begin(means->config->prober, means->probes, want->name, &list->at[i], want->port,
 				left_ms > 1 ? (int)left_ms : 1, dane, means->wake)};
 	probing->count = (unsigned)list->count;
@@ -294,6 +296,7 @@ static bool dials_answered(const struct means *means, struct probing *probing)
 	for (unsigned i = 0; i < probing->count; i++) {
 		struct dial *one = &probing->dial[i];
 		if (one->probe && probe_answer(one->probe, &one->seen, &one->may_pass)) {
+			obtain_time(TIMING_PROBE, one->begun_us);
 			one->look = xmemdup(probe_look(one->probe), sizeof *one->look);
 			revocations_judge(means->revocations, means->config->settings, &one->seen);
 			probe_drop(&one->probe);

@@ -4,6 +4,7 @@
 
 #include "limit_hits.h"
 #include "obtain.h"
+#include "timing.h"
 
 #define OBTAIN_RETRY_MS 50 /* first delay of an attempt for which the limits leave no room; it doubles each time */
 #define OBTAIN_RETRY_PROBE_MAX_MS 400 /* longest delay, except for fetches */
@@ -15,6 +16,9 @@
 enum obtained obtain_requeue(const struct means *means, struct attempt *attempt, enum limit_hit limit);
 /* Call it if an operation is under way that will wake the inquiry. Returns OBTAIN_LATER. */
 enum obtained obtain_wait(struct attempt *attempt);
+
+/* Counts how long an operation took: since `begun_us` (clock_mono_us()). */
+void obtain_time(enum timing timing, int64_t begun_us);
 
 /* Takes one connection from the quota that all work shares. Returns false if none is left. Work for which nobody waits
  * may use only half of the quota. */

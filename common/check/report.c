@@ -2,11 +2,13 @@
 
 #include "answer.h"
 #include "census.h"
+#include "clock.h"
 #include "conditions.h"
 #include "event_record.h"
 #include "limit_hits.h"
 #include "log.h"
 #include "revocation.h"
+#include "timing.h"
 #include "tlsrpt_outbox.h"
 #include "tlsrpt_sender.h"
 #include "tlsrpt_tallies.h"
@@ -87,6 +89,9 @@ _Static_assert((int)DATAGRAM_NOT_FED < (int)LABEL_DATAGRAM_VALUES, "LABEL(DATAGR
 _Static_assert((int)CENSUS_NO_POLICY < (int)LABEL_MODE_VALUES, "LABEL(MODE) in metrics.def has too few values");
 _Static_assert((int)CENSUS_HOPS <= (int)LABEL_HOP_VALUES, "LABEL(HOP) in metrics.def has too few values");
 _Static_assert((int)EVENT_ERROR < (int)LABEL_SEVERITY_VALUES, "LABEL(SEVERITY) in metrics.def has too few values");
+_Static_assert(
+	(int)DOOR_DELEGATION < (int)LABEL_FRONT_END_VALUES, "LABEL(FRONT_END) in metrics.def has too few values");
+_Static_assert((int)TIMING_COUNT <= (int)LABEL_STEP_VALUES, "LABEL(STEP) in metrics.def has too few values");
 _Static_assert((int)REVOCATION_REVOKED < (int)LABEL_REVOCATION_VALUES, "LABEL(REVOCATION) has too few values");
 
 static const char *const downloads[] = {"read", "unchanged", "failed"};
@@ -189,6 +194,11 @@ void counters_tlsrpt_datagram(enum tlsrpt_datagram fate)
 	metrics_add(METRIC_TLSRPT_DATAGRAMS, fate, 0, 0, 1);
 }
 
+void counters_answer(enum verdict_door door, int64_t asked_us)
+{
+	metrics_observe(METRIC_ANSWER_SECONDS, door, 0, clock_mono_us() - asked_us);
+}
+
 /* Defines a callback that names the values of one label. Numbers from `count` on have no name. */
 #define NAMES(callback, count, expression)                                                                             \
 	static const char *callback(unsigned value)                                                                    \
@@ -218,6 +228,8 @@ NAMES(mode_label, CENSUS_NO_POLICY + 1,
 	value == CENSUS_NO_POLICY ? "no-policy" : policy_mode_name((enum policy_mode)value))
 NAMES(hop_label, CENSUS_HOPS, census_hop_name((enum census_hop)value))
 NAMES(severity_label, EVENT_ERROR + 1, event_severity_name((enum event_severity)value))
+NAMES(front_end_label, DOOR_DELEGATION + 1, verdict_door_name((enum verdict_door)value))
+NAMES(step_label, TIMING_COUNT, timing_name((enum timing)value))
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -241,4 +253,6 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_DATAGRAM] = datagram_label,
 						     [LABEL_MODE] = mode_label,
 						     [LABEL_HOP] = hop_label,
-						     [LABEL_SEVERITY] = severity_label}};
+						     [LABEL_SEVERITY] = severity_label,
+						     [LABEL_FRONT_END] = front_end_label,
+						     [LABEL_STEP] = step_label}};

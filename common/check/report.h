@@ -69,6 +69,8 @@ enum tlsrpt_datagram {
 	DATAGRAM_NOT_FED
 };
 void counters_tlsrpt_datagram(enum tlsrpt_datagram fate);
+/* Counts how long an answer of a front end took: since `asked_us` (clock_mono_us()). */
+void counters_answer(enum verdict_door door, int64_t asked_us);
 
 /* For metrics_render(): functions that return the name of a label's value. */
 extern const struct metrics_names counters_names;

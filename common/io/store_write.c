@@ -1,6 +1,8 @@
+#include "clock.h"
 #include "memory.h"
 #include "metrics.h"
 #include "store_internal.h"
+#include "timing.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -64,14 +66,29 @@ static int txn_start(struct store *store, MDB_txn **txn) REQUIRES(store->writer)
 	return atomic_load(&store->broken) ? MDB_PANIC : mdb_txn_begin(store->env, NULL, 0, txn);
 }
 
-/* Commits the transaction, or aborts it if nothing was written. */
-static int txn_end(struct store *store, MDB_txn *txn, bool written) REQUIRES(store->writer)
+/* What a transaction has written. */
+struct written {
+	bool any;
+	bool counted; /* some of it counts in the metrics */
+};
+
+static void written_note(struct written *written, const struct store_change *change)
 {
-	if (!written) {
+	written->any = written->any || !change->result;
+	written->counted = written->counted || (!change->result && !change->uncounted);
+}
+
+/* Commits the transaction, or aborts it if nothing was written. */
+static int txn_end(struct store *store, MDB_txn *txn, struct written written) REQUIRES(store->writer)
+{
+	if (!written.any) {
 		mdb_txn_abort(txn);
 		return 0;
 	}
+	int64_t begun_us = clock_mono_us();
 	int result = mdb_txn_commit(txn);
+	if (written.counted)
+		metrics_observe(METRIC_STEP_SECONDS, TIMING_COMMIT, 0, clock_mono_us() - begun_us);
 	if (result)
 		store_revive(store);
 	else
@@ -79,16 +96,19 @@ static int txn_end(struct store *store, MDB_txn *txn, bool written) REQUIRES(sto
 	return result;
 }
 
-/* Makes one change in a transaction of its own. */
-static int write_once(struct store *store, store_step *step, void *arg) REQUIRES(store->writer)
+/* Makes one change in a transaction of its own, and sets its result. */
+static void write_once(struct store *store, struct store_change *change) REQUIRES(store->writer)
 {
+	struct written written = {.any = false};
 	MDB_txn *txn;
-	int result = txn_start(store, &txn);
+	change->result = txn_start(store, &txn);
+	if (change->result)
+		return;
+	change->result = change->step(store, txn, change->arg);
+	written_note(&written, change);
+	int result = txn_end(store, txn, written);
 	if (result)
-		return result;
-	int outcome = step(store, txn, arg);
-	result = txn_end(store, txn, !outcome);
-	return result ? result : outcome;
+		change->result = result;
 }
 
 /* Returns whether change_alone() can remove the cause of this result. */
@@ -103,7 +123,7 @@ static void change_alone(struct store *store, struct store_change *change) REQUI
 {
 	for (int i = 0; i < TRIES; i++) {
 		int dead = 0;
-		change->result = write_once(store, change->step, change->arg);
+		write_once(store, change);
 		if (!is_helped(change->result))
 			return;
 		if (change->result == MDB_MAP_RESIZED) {
@@ -124,7 +144,7 @@ static void change_alone(struct store *store, struct store_change *change) REQUI
 			change->result = STORE_HELD;
 			return;
 		}
-		write_once(store, store_make_any_room, NULL);
+		write_once(store, &(struct store_change){.step = store_make_any_room, .uncounted = true});
 	}
 }
 
@@ -132,7 +152,7 @@ static void change_alone(struct store *store, struct store_change *change) REQUI
  * store. */
 static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->writer)
 {
-	bool written = false;
+	struct written written = {.any = false};
 	MDB_txn *txn;
 	int result = txn_start(store, &txn);
 	if (result)
@@ -144,7 +164,7 @@ static int batch_try(struct store *store, struct batch *batch) REQUIRES(store->w
 				mdb_txn_abort(txn);
 				return change->result;
 			}
-			written = written || !change->result;
+			written_note(&written, change);
 		}
 	return txn_end(store, txn, written);
 }

@@ -1,6 +1,7 @@
 /* The table of metrics and its text: the rules of OpenMetrics for names and escapes, size limits, and that each
  * value of a label that core and check know has a name and a place. */
 #include "report.h"
+#include "timing.h"
 
 #include "cm.h"
 
@@ -75,10 +76,69 @@ static void text_is_exact(void **state)
 	assert_null(strstr(text, "# EOF"));
 }
 
+/* A histogram: the buckets of the text count all shorter durations, too. Durations of other label values do not appear. */
+static void histogram_text_is_exact(void **state)
+{
+	(void)state;
+	static const int64_t us[] = {-5, 0, 100, 101, 4999, 5000, 30000000, 30000001, 30000000000};
+	for (size_t i = 0; i < sizeof us / sizeof *us; i++)
+		metrics_observe(METRIC_ANSWER_SECONDS, DOOR_MAP, 0, us[i]);
+	metrics_observe(METRIC_STEP_SECONDS, TIMING_COUNT, 0, 7); /* has no name */
+	static const char family[] = "\n# TYPE stsgate_answer_seconds histogram\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.0001\"} 3\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.0005\"} 4\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.001\"} 4\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.005\"} 6\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.01\"} 6\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.05\"} 6\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.1\"} 6\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.5\"} 6\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"1.0\"} 6\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"5.0\"} 6\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"10.0\"} 6\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"30.0\"} 7\n"
+				     "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"+Inf\"} 9\n"
+				     "stsgate_answer_seconds_sum{front_end=\"socketmap\"} 30060.010201\n"
+				     "stsgate_answer_seconds_count{front_end=\"socketmap\"} 9\n"
+				     "# HELP stsgate_step_seconds ";
+	for (int format = METRICS_PROMETHEUS; format <= METRICS_OPENMETRICS; format++) {
+		metrics_render((enum metrics_format)format, &counters_names, text, sizeof text);
+		has(family);
+		has("\n# TYPE stsgate_step_seconds histogram\n");
+		assert_null(strstr(text, "\nstsgate_step_seconds"));
+	}
+}
+
+static void durations_have_quantiles(void **state)
+{
+	(void)state;
+	static struct metrics_values values;
+	struct metrics_durations durations;
+	metrics_copy(&values);
+	metrics_durations(&durations, &values, METRIC_STEP_SECONDS, TIMING_PROBE, 0);
+	assert_int_equal(durations.count, 0);
+	assert_int_equal(metrics_quantile_us(&durations, 0.5), -1);
+	for (int i = 0; i < 98; i++)
+		metrics_observe(METRIC_STEP_SECONDS, TIMING_PROBE, 0, 200000);
+	metrics_observe(METRIC_STEP_SECONDS, TIMING_PROBE, 0, 2000000);
+	metrics_observe(METRIC_STEP_SECONDS, TIMING_PROBE, 0, 40000000);
+	metrics_observe(METRIC_STEP_SECONDS, TIMING_TLSA, 0, 1);
+	metrics_copy(&values);
+	metrics_durations(&durations, &values, METRIC_STEP_SECONDS, TIMING_PROBE, 0);
+	assert_int_equal(durations.count, 100);
+	assert_int_equal(durations.sum_us, 98 * 200000 + 42000000);
+	assert_int_equal(metrics_quantile_us(&durations, 0), 100000);
+	assert_int_equal(metrics_quantile_us(&durations, 0.49), 300000); /* half of the bucket from 0.1 to 0.5 s */
+	assert_int_equal(metrics_quantile_us(&durations, 0.98), 500000);
+	assert_int_equal(metrics_quantile_us(&durations, 0.99), 5000000);
+	assert_int_equal(metrics_quantile_us(&durations, 1), 30000000); /* no more is known of longer ones */
+}
+
 /* Every size from none to enough: either the whole text, or a length of 0; never a byte beyond the end. */
 static void text_keeps_its_bounds(void **state)
 {
 	(void)state;
+	metrics_observe(METRIC_ANSWER_SECONDS, DOOR_MILTER, 0, 1);
 	size_t len = metrics_render(METRICS_OPENMETRICS, &counters_names, text, sizeof text);
 	assert_true(len > 1000);
 	for (size_t size = 0; size <= len + 1; size++) {
@@ -121,6 +181,13 @@ static void table_is_sound(void **state)
 		bool total = len > 6 && strcmp(row->name + len - 6, "_total") == 0;
 		assert_true(name_valid(row->name));
 		assert_int_equal(total, row->type == METRICS_COUNTER);
+		/* A histogram has one label or more, and LE behind them. */
+		int last = METRICS_LABELS_MAX - 1;
+		while (last > 0 && row->label[last] == LABEL_NONE)
+			last--;
+		assert_int_equal(row->label[last] == LABEL_LE, row->type == METRICS_HISTOGRAM);
+		for (int i = 0; i < last; i++)
+			assert_int_not_equal(row->label[i], LABEL_LE);
 		assert_true(row->sentence[0] != '\0' && row->sentence[strlen(row->sentence) - 1] == '.');
 		for (int other = 0; other < m; other++)
 			assert_string_not_equal(row->name, metrics_table[other].name);
@@ -161,6 +228,13 @@ static void everything_has_a_name_and_fits(void **state)
 	has("\nstsgate_map_replies_total{reply=\"ok\"} ");
 	has("\nstsgate_map_replies_total{reply=\"notfound\"} ");
 	has("\nstsgate_map_replies_total{reply=\"temp\"} ");
+	has("\nstsgate_answer_seconds_count{front_end=\"milter\"} ");
+	has("\nstsgate_answer_seconds_count{front_end=\"delegation\"} ");
+	for (enum timing timing = 0; timing < TIMING_COUNT; timing++) {
+		char sample[64];
+		snprintf(sample, sizeof sample, "\nstsgate_step_seconds_count{step=\"%s\"} ", timing_name(timing));
+		has(sample);
+	}
 	has("\nstsgate_build_info{version=\"" PACKAGE_VERSION "\"} ");
 }
 
@@ -229,6 +303,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(text_is_exact),
+		TEST(histogram_text_is_exact),
+		TEST(durations_have_quantiles),
 		TEST(text_keeps_its_bounds),
 		TEST(values_have_cells_of_their_own),
 		TEST(table_is_sound),
