@@ -4,34 +4,42 @@
 #include "limit_hits.h"
 #include "memory.h"
 #include "report.h"
+#include "steps.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* An hour, or a step of five minutes. */
+struct period {
+	int64_t length_s;
+	enum store_found (*read)(struct store *store, int64_t number, struct snapshot_counts *out, struct failure *why);
+	int64_t number;                /* since the epoch */
+	struct metrics_values values;  /* what was counted in it */
+	struct snapshot_counts counts; /* what is written next */
+};
+
 struct recorder {
 	struct store *store;
 	struct gauges *gauges;
 	struct snapshot_running running; /* main thread; settings_at 0: not written yet */
 
-	struct snapshot_counts counts;  /* what is written next */
-	struct snapshot_counts in_hour; /* the same for the hour */
-	struct metrics_values noted;    /* the values that are in both */
-	struct metrics_values this_hour;
-	int64_t hour;     /* since the epoch */
+	struct snapshot_counts counts; /* what is written next */
+	struct metrics_values noted;   /* the values that are in the counts, the hour and the step */
+	struct period hour, step;
 	bool written;     /* what is noted is in the store */
 	int64_t tried_ms; /* when the store was last given the counts */
 };
 
-/* Begins to count for an hour. The store may have counts of this hour already: those of the process before this one, or
- * this one's own, if the clock was set back. */
-static void hour_begin(struct recorder *recorder, int64_t hour)
+/* Begins to count for the period of this moment. The store may have counts of it already: those of the process before this
+ * one, or this one's own, if the clock was set back. */
+static void period_begin(struct recorder *recorder, struct period *period, int64_t wall_s)
 {
-	store_hour(recorder->store, hour, &recorder->in_hour, NULL);
-	metrics_read_lines(&counters_names, (struct span){recorder->in_hour.lines, strlen(recorder->in_hour.lines)},
-		&recorder->this_hour);
-	recorder->hour = hour;
+	period->number = wall_s / period->length_s;
+	period->read(recorder->store, period->number, &period->counts, NULL);
+	metrics_read_lines(
+		&counters_names, (struct span){period->counts.lines, strlen(period->counts.lines)}, &period->values);
 }
 
 struct recorder *recorder_new(struct store *store, struct gauges *gauges)
@@ -42,7 +50,12 @@ struct recorder *recorder_new(struct store *store, struct gauges *gauges)
 	recorder->running.pid = (uint32_t)getpid();
 	recorder->running.started_at = clock_wall_s();
 	snprintf(recorder->running.version, sizeof recorder->running.version, "%s", PACKAGE_VERSION);
-	hour_begin(recorder, clock_wall_s() / SNAPSHOT_HOUR_S);
+	recorder->hour.length_s = SNAPSHOT_HOUR_S;
+	recorder->hour.read = store_hour;
+	recorder->step.length_s = SNAPSHOT_STEP_S;
+	recorder->step.read = store_step_counts;
+	period_begin(recorder, &recorder->hour, clock_wall_s());
+	period_begin(recorder, &recorder->step, clock_wall_s());
 	return recorder;
 }
 
@@ -74,27 +87,37 @@ static void values_take(struct recorder *recorder, struct metrics_values *now)
 		*metrics_in(now, not_kept[i], 0, 0, 0) = 0;
 }
 
-/* Adds what was counted since the last call to the hour of this moment. */
+/* Adds what was counted since the last call to the hour and to the step of this moment. */
 static void values_note(struct recorder *recorder, const struct metrics_values *now, int64_t wall_s)
 {
 	struct metrics_values growth;
 	metrics_growth(&growth, &recorder->noted, now);
-	if (recorder->hour != wall_s / SNAPSHOT_HOUR_S)
-		hour_begin(recorder, wall_s / SNAPSHOT_HOUR_S);
-	metrics_sum(&recorder->this_hour, &growth);
+	if (recorder->hour.number != wall_s / SNAPSHOT_HOUR_S)
+		period_begin(recorder, &recorder->hour, wall_s);
+	if (recorder->step.number != wall_s / SNAPSHOT_STEP_S)
+		period_begin(recorder, &recorder->step, wall_s);
+	metrics_sum(&recorder->hour.values, &growth);
+	steps_note(&recorder->step.values, &growth);
 	recorder->noted = *now;
+}
+
+static void period_write(struct period *period, int64_t wall_s, size_t room)
+{
+	period->counts.at = wall_s;
+	metrics_write_lines(&counters_names, &period->values, period->counts.lines, room);
 }
 
 static void counts_write(struct recorder *recorder, int64_t wall_s)
 {
-	recorder->counts.at = recorder->in_hour.at = wall_s;
+	recorder->counts.at = wall_s;
 	metrics_write_lines(&counters_names, &recorder->noted, recorder->counts.lines, sizeof recorder->counts.lines);
-	metrics_write_lines(
-		&counters_names, &recorder->this_hour, recorder->in_hour.lines, store_hour_room(recorder->store));
+	period_write(&recorder->hour, wall_s, store_hour_room(recorder->store));
+	period_write(&recorder->step, wall_s, store_step_room(recorder->store));
 	struct text hits;
 	text_init(&hits, recorder->counts.hits, sizeof recorder->counts.hits);
 	limit_hits_write(&hits);
-	recorder->written = store_put_counts(recorder->store, &recorder->counts, &recorder->in_hour, NULL);
+	recorder->written = store_put_counts(
+		recorder->store, &recorder->counts, &recorder->hour.counts, &recorder->step.counts, NULL);
 	recorder->tried_ms = clock_mono_ms();
 }
 

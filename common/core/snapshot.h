@@ -18,6 +18,10 @@
 #define SNAPSHOT_HITS_SIZE 8192
 #define SNAPSHOT_HOURS 48 /* how many hours the store keeps */
 #define SNAPSHOT_HOUR_S 3600
+#define SNAPSHOT_STEPS (7 * 288) /* how many steps the store keeps: seven days */
+#define SNAPSHOT_STEP_S 300
+#define SNAPSHOT_STEP_LINES_MAX                                                                                        \
+	3840 /* octets of the lines of a step; longer ones would need a page of the store more */
 
 /* The process. */
 struct snapshot_running {
@@ -33,11 +37,11 @@ struct snapshot_running {
 	char overridden[SNAPSHOT_NAMES_SIZE]; /* the names of settings that option -o has set, separated by blanks */
 };
 
-/* What was counted: since the daemon started, or in one hour. */
+/* What was counted: since the daemon started, in one hour, or in one step of five minutes. */
 struct snapshot_counts {
 	int64_t at;                      /* of the newest count */
 	char lines[SNAPSHOT_LINES_SIZE]; /* metrics_write_lines() */
-	char hits[SNAPSHOT_HITS_SIZE];   /* snapshot_hit_add(); not kept by the hour */
+	char hits[SNAPSHOT_HITS_SIZE];   /* snapshot_hit_add(); only since the start */
 };
 
 /* Encode for the store, and decode: see entry_encode(). A decoder always sets `out`. */

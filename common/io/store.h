@@ -248,16 +248,20 @@ struct verdict_record *store_verdicts(struct store *store, size_t *count, struct
 /* The snapshot that the daemon leaves about itself (snapshot.h). Writing it is not counted in the metrics, and works even
  * if the store is full. */
 bool store_put_running(struct store *store, const struct snapshot_running *running, struct failure *why);
-/* Writes what was counted since the start, and the counts of the hour in which `hour->at` lies. The store keeps the last
- * SNAPSHOT_HOURS hours. */
+/* Writes what was counted since the start, the counts of the hour in which `hour->at` lies, and those of the step of five
+ * minutes in which `step->at` lies (NULL: none). The store keeps the last SNAPSHOT_HOURS hours and SNAPSHOT_STEPS steps. */
 bool store_put_counts(struct store *store, const struct snapshot_counts *counts, const struct snapshot_counts *hour,
-	struct failure *why);
-/* Returns how many octets the lines of one hour may have, so that all hours stay within a 16th of the store's limit. */
+	const struct snapshot_counts *step, struct failure *why);
+/* Return how many octets the lines of one hour or one step may have, so that all hours stay within a 16th of the store's limit,
+ * and so do all steps. */
 size_t store_hour_room(struct store *store);
-/* Read the snapshot. `hour` is a number of hours since the epoch. Always set `out`, to zeros if nothing was found. */
+size_t store_step_room(struct store *store);
+/* Read the snapshot. `hour` is a number of hours since the epoch, `step` one of steps. Always set `out`, to zeros if nothing was found. */
 enum store_found store_running(struct store *store, struct snapshot_running *out, struct failure *why);
 enum store_found store_counts(struct store *store, struct snapshot_counts *out, struct failure *why);
 enum store_found store_hour(struct store *store, int64_t hour, struct snapshot_counts *out, struct failure *why);
+/* A store that an earlier version made has no table for steps until an owner opens it; until then it has none. */
+enum store_found store_step_counts(struct store *store, int64_t step, struct snapshot_counts *out, struct failure *why);
 
 /* Looks (core/look.h) of the newest good probes, by hop. A look leaves the store together with the record of its hop. Looks
  * take no room from other facts: if the store is fuller than three quarters of its limit, the look of a hop that has none

@@ -49,7 +49,7 @@ int store_used(struct store *store, MDB_txn *txn, uint64_t *used)
 		{store->overrides, store->has_overrides}, {store->stories, store->has_stories},
 		{store->looks, store->has_looks}, {store->revocations, store->has_revocations},
 		{store->tallies, store->has_tallies}, {store->tlsrpt_sends, store->has_tlsrpt_sends},
-		{store->tlsrpt_suppressions, store->has_tlsrpt_suppressions}};
+		{store->tlsrpt_suppressions, store->has_tlsrpt_suppressions}, {store->steps, store->has_steps}};
 	MDB_stat stat = {0};
 	uint64_t pages = 2; /* LMDB's meta pages */
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

@@ -130,9 +130,10 @@ struct store {
 	MDB_dbi tallies;             /* day (4 octets, big endian), 1 or 0 (anything failed or not), domain -> tally */
 	MDB_dbi tlsrpt_sends;        /* day (4 octets, big endian) domain NUL hash of address -> tlsrpt_send */
 	MDB_dbi tlsrpt_suppressions; /* hash of address (8 octets) -> tlsrpt_suppression */
+	MDB_dbi steps;               /* number of the step, modulo SNAPSHOT_STEPS -> counts */
 	/* false for a guest of a store that an earlier version made */
 	bool has_events, has_verdicts, has_overrides, has_stories, has_looks, has_revocations, has_tallies;
-	bool has_tlsrpt_sends, has_tlsrpt_suppressions;
+	bool has_tlsrpt_sends, has_tlsrpt_suppressions, has_steps;
 	_Atomic uint64_t no_overrides; /* LMDB's number of the newest state that is known to have no overrides */
 	enum store_access access;
 	uint64_t max_bytes;

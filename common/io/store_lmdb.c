@@ -242,6 +242,8 @@ static int tables_open(struct store *store)
 		result = table_open_new(txn, "tlsrpt_suppressions", flags, &store->tlsrpt_suppressions,
 			&store->has_tlsrpt_suppressions);
 	if (result == 0)
+		result = table_open_new(txn, "steps", flags, &store->steps, &store->has_steps);
+	if (result == 0)
 		result = schema_check(store, txn);
 	if (result == 0)
 		return mdb_txn_commit(txn);

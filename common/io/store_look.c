@@ -161,7 +161,8 @@ enum values {
 	VALUES_REVOCATIONS,
 	VALUES_TALLIES,
 	VALUES_SENDS,
-	VALUES_SUPPRESSIONS
+	VALUES_SUPPRESSIONS,
+	VALUES_STEPS
 };
 
 static const struct {
@@ -171,7 +172,7 @@ static const struct {
 	{"entries", VALUES_ENTRIES}, {"events", VALUES_EVENTS}, {"verdicts", VALUES_VERDICTS},
 	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}, {"looks", VALUES_LOOKS},
 	{"revocations", VALUES_REVOCATIONS}, {"tlsrpt_tallies", VALUES_TALLIES}, {"tlsrpt_sends", VALUES_SENDS},
-	{"tlsrpt_suppressions", VALUES_SUPPRESSIONS}};
+	{"tlsrpt_suppressions", VALUES_SUPPRESSIONS}, {"steps", VALUES_STEPS}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 /* Decodes each value of a table, so that a value that crashes the decoder crashes this process and not the daemon.
@@ -186,6 +187,7 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 	struct verdict_record verdict;
 	struct override override;
 	static struct story story;
+	static struct snapshot_counts counts;
 	struct look look;
 	struct revocation revocation;
 	struct tlsrpt_tally tally;
@@ -230,6 +232,9 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 			break;
 		case VALUES_SUPPRESSIONS:
 			tlsrpt_suppression_decode(&suppression, value.mv_data, value.mv_size);
+			break;
+		case VALUES_STEPS:
+			snapshot_counts_decode(&counts, value.mv_data, value.mv_size);
 			break;
 		case VALUES_PLAIN:
 			break;

@@ -166,11 +166,11 @@ static void counts_put(void)
 		hour.at = now - ago * SNAPSHOT_HOUR_S;
 		strcpy(hour.lines, ago == 24 ? "stsgate_verdicts_total deliver defer hop-timeout 100\n"
 					     : "stsgate_verdicts_total deliver defer hop-timeout 10\n");
-		assert_true(store_put_counts(store, &counts, &hour, NULL));
+		assert_true(store_put_counts(store, &counts, &hour, NULL, NULL));
 	}
 	hour.at = now;
 	strcpy(hour.lines, "stsgate_verdicts_total deliver defer hop-timeout 2\nstsgate_map_replies_total ok 1\n");
-	assert_true(store_put_counts(store, &counts, &hour, NULL));
+	assert_true(store_put_counts(store, &counts, &hour, NULL, NULL));
 	store_close(&store);
 }
 

@@ -232,6 +232,31 @@ static void growth_is_of_counters(void **state)
 	assert_true(*metrics_in(&values, METRIC_MAP_REPLIES, 1, 0, 0) == UINT64_MAX);
 }
 
+/* What a histogram has counted comes back from lines, grows and adds up like a counter. */
+static void durations_come_back(void **state)
+{
+	(void)state;
+	struct metrics_durations durations;
+	static const char text[] = "stsgate_answer_seconds socketmap 0.0005 7\n"
+				   "stsgate_answer_seconds socketmap +Inf 1\n"
+				   "stsgate_answer_seconds socketmap sum 31000000\n";
+	metrics_read_lines(&counters_names, (struct span){text, sizeof text - 1}, &values);
+	metrics_durations(&durations, &values, METRIC_ANSWER_SECONDS, DOOR_MAP, 0);
+	assert_int_equal(durations.count, 8);
+	assert_int_equal(durations.bucket[1], 7);
+	assert_int_equal(durations.sum_us, 31000000);
+	metrics_write_lines(&counters_names, &values, lines, sizeof lines);
+	assert_string_equal(lines, text);
+	memset(&more, 0, sizeof more);
+	metrics_growth(&read_back, &more, &values);
+	assert_memory_equal(&read_back, &values, sizeof values);
+	metrics_sum_of(&read_back, &values, METRIC_ANSWER_SECONDS, DOOR_MILTER);
+	assert_memory_equal(&read_back, &values, sizeof values);
+	metrics_sum_of(&read_back, &values, METRIC_ANSWER_SECONDS, DOOR_MAP);
+	metrics_durations(&durations, &read_back, METRIC_ANSWER_SECONDS, DOOR_MAP, 0);
+	assert_int_equal(durations.count, 16);
+}
+
 /* --- in the store ------------------------------------------------------------------------------------------------- */
 
 static void rows_come_back(void **state)
@@ -256,7 +281,7 @@ static void put_hour(struct store *store, int64_t hour)
 	memset(&counts, 0, sizeof counts);
 	counts.at = hour * SNAPSHOT_HOUR_S + 17;
 	snprintf(counts.lines, sizeof counts.lines, "stsgate_map_replies_total ok %d\n", (int)(hour - HOUR + 1));
-	assert_true(store_put_counts(store, &counts, &counts, NULL));
+	assert_true(store_put_counts(store, &counts, &counts, NULL, NULL));
 }
 
 /* There are as many rows as hours, and each is used again after two days. */
@@ -294,17 +319,71 @@ static void a_damaged_row_is_absent(void **state)
 	store_close(&store);
 }
 
+#define STEP INT64_C(5988000)
+
+static void put_step(struct store *store, int64_t step)
+{
+	memset(&counts, 0, sizeof counts);
+	counts.at = step * SNAPSHOT_STEP_S + 299;
+	snprintf(counts.lines, sizeof counts.lines, "stsgate_map_replies_total ok %d\n", (int)(step - STEP + 1));
+	assert_true(store_put_counts(store, &counts, &counts, &counts, NULL));
+}
+
+/* Each row of a step is used again after seven days. An older one is absent then. */
+static void steps_go_round(void **state)
+{
+	(void)state;
+	static const int64_t added[] = {
+		0, 1, SNAPSHOT_STEPS - 1, SNAPSHOT_STEPS + 1, SNAPSHOT_STEPS + 2, 2 * SNAPSHOT_STEPS + 2};
+	static const bool kept[] = {true, false, true, true, false, true};
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_int_equal(store_step_counts(store, STEP, &counts_back, NULL), STORE_ABSENT);
+	for (size_t i = 0; i < sizeof added / sizeof *added; i++)
+		put_step(store, STEP + added[i]);
+	store_close(&store);
+	store = room_open(0, STORE_GUEST);
+	for (size_t i = 0; i < sizeof added / sizeof *added; i++) {
+		enum store_found found = store_step_counts(store, STEP + added[i], &counts_back, NULL);
+		assert_int_equal(found, kept[i] ? STORE_FOUND : STORE_ABSENT);
+		assert_int_equal(counts_back.at / SNAPSHOT_STEP_S, kept[i] ? STEP + added[i] : 0);
+	}
+	store_close(&store);
+	assert_int_equal(room_records("steps"), 4);
+}
+
+/* Nothing is lost for a guest of a store without the table, or for an owner of a damaged row. */
+static void steps_may_be_absent(void **state)
+{
+	(void)state;
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	put_step(store, STEP);
+	store_close(&store);
+	room_write("steps", "0000", 4, "nonsense");
+	store = room_open(ROOM_BYTES, STORE_OWNER);
+	assert_int_equal(
+		store_step_counts(store, STEP / SNAPSHOT_STEPS * SNAPSHOT_STEPS, &counts_back, NULL), STORE_ABSENT);
+	assert_int_equal(counts_back.at, 0);
+	assert_false(store_is_broken(store, NULL));
+	store_close(&store);
+}
+
 /* All hours together have a 16th of a small store. */
 static void small_stores_keep_short_hours(void **state)
 {
 	(void)state;
 	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
 	assert_in_range(store_hour_room(store), 1000, ROOM_BYTES / 16 / SNAPSHOT_HOURS);
+	assert_in_range(store_step_room(store), 20, ROOM_BYTES / 16 / SNAPSHOT_STEPS);
 	store_close(&store);
 	room_remove(NULL);
 	room_make(NULL);
 	store = room_open(64 * ROOM_BYTES, STORE_OWNER);
 	assert_int_equal(store_hour_room(store), SNAPSHOT_LINES_SIZE);
+	store_close(&store);
+	room_remove(NULL);
+	room_make(NULL);
+	store = room_open(256 * ROOM_BYTES, STORE_OWNER);
+	assert_int_equal(store_step_room(store), SNAPSHOT_STEP_LINES_MAX);
 	store_close(&store);
 }
 
@@ -347,8 +426,11 @@ int main(void)
 		cmocka_unit_test(other_lines_are_ignored),
 		cmocka_unit_test(lines_are_cut_between_lines),
 		cmocka_unit_test(growth_is_of_counters),
+		cmocka_unit_test(durations_come_back),
 		IN_STORE(rows_come_back),
 		IN_STORE(hours_go_round),
+		IN_STORE(steps_go_round),
+		IN_STORE(steps_may_be_absent),
 		IN_STORE(a_damaged_row_is_absent),
 		IN_STORE(small_stores_keep_short_hours),
 		IN_STORE(owners_are_seen),
