@@ -3,10 +3,13 @@
 
 #include "clock.h"
 #include "metrics.h"
+#include "plots.h"
 #include "recorder.h"
 #include "report.h"
 #include "room.h"
+#include "steps.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int64_t wall_s, mono_ms;
@@ -37,11 +40,16 @@ static struct recorder *recorder;
 
 static int begin(void **state)
 {
+	for (unsigned i = 0; i < LABEL_LE_VALUES; i++)
+		metrics_set(METRIC_ANSWER_SECONDS, DOOR_MAP, i, 0, 0);
+	metrics_set(METRIC_VERDICTS, PURPOSE_MAP, VERDICT_PASS, REASON_OK, 0);
+	metrics_set(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_OK, 0);
+	metrics_set(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_DEFER, REASON_CERT_EXPIRED, 0);
 	metrics_set(METRIC_MAP_REPLIES, 0, 0, 0, 0);
 	wall_s = NOON;
 	mono_ms = 1000000;
 	int made = room_make(state);
-	store = room_open(ROOM_BYTES, STORE_OWNER);
+	store = room_open(64 * ROOM_BYTES, STORE_OWNER);
 	recorder = recorder_new(store, NULL);
 	return made;
 }
@@ -155,6 +163,77 @@ static void old_hours_do_not_count(void **state)
 	assert_int_equal(counted_in(NOON + SNAPSHOT_HOURS * SNAPSHOT_HOUR_S), 1);
 }
 
+/* Two steps, of which the second is continued by another process. Only what the plots need is kept. */
+static void steps_are_counted_apart(void **state)
+{
+	(void)state;
+	metrics_add(METRIC_VERDICTS, PURPOSE_MAP, VERDICT_PASS, REASON_OK, 2);
+	metrics_add(METRIC_VERDICTS, PURPOSE_REFRESH, VERDICT_PASS, REASON_OK, 7);
+	metrics_add(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_DEFER, REASON_CERT_EXPIRED, 3);
+	metrics_observe(METRIC_ANSWER_SECONDS, DOOR_MAP, 0, 50);
+	replies(1);
+	pass(5000);
+	store_step_counts(store, NOON / SNAPSHOT_STEP_S, &hour, NULL);
+	assert_string_equal(hour.lines, "stsgate_verdicts_total deliver defer certificate-expired 3\n"
+					"stsgate_verdicts_total map pass ok 2\n"
+					"stsgate_answer_seconds socketmap 0.0001 1\n"
+					"stsgate_answer_seconds socketmap sum 50\n");
+	metrics_add(METRIC_VERDICTS, PURPOSE_MAP, VERDICT_PASS, REASON_OK, 4);
+	pass(300 * 1000);
+	recorder_free(&recorder);
+	recorder = recorder_new(store, NULL);
+	metrics_add(METRIC_VERDICTS, PURPOSE_DELIVER, VERDICT_PASS, REASON_OK, 8);
+	metrics_observe(METRIC_ANSWER_SECONDS, DOOR_MAP, 0, 400);
+	pass(5000);
+	struct steps *steps = steps_read(store, wall_s, NULL);
+	assert_non_null(steps);
+	assert_true(steps->from == NOON + 600 - 86400);
+	size_t now = STEPS_DAY - 1;
+	assert_int_equal(steps->verdicts[REASON_OK][now - 1], 2);
+	assert_int_equal(steps->verdicts[REASON_CERT_EXPIRED][now - 1], 3);
+	assert_int_equal(steps->verdicts[REASON_OK][now - 2], 0);
+	assert_int_equal(steps->answers[DOOR_MAP][now - 1], 1);
+	assert_int_equal(steps->p50_us[DOOR_MAP][now - 1], 50);
+	assert_int_equal(steps->p99_us[DOOR_MAP][now - 2], -1);
+	assert_int_equal(steps->p99_us[DOOR_MILTER][now], -1);
+	free(steps);
+}
+
+static json_int_t number_in(const json_t *array, size_t at)
+{
+	return json_is_null(json_array_get(array, at)) ? -1 : json_integer_value(json_array_get(array, at));
+}
+
+static void plots_have_a_number_for_each_step(void **state)
+{
+	(void)state;
+	json_t *plots = plots_json(store, NOON, NULL);
+	assert_int_equal(json_integer_value(json_object_get(plots, "from")), NOON + 300 - 86400);
+	assert_int_equal(json_integer_value(json_object_get(plots, "step_s")), 300);
+	assert_int_equal(json_object_size(json_object_get(plots, "verdicts")), 0);
+	assert_int_equal(json_object_size(json_object_get(plots, "answers")), 0);
+	json_decref(plots);
+	metrics_add(METRIC_VERDICTS, PURPOSE_MAP, VERDICT_PASS, REASON_OK, 2);
+	metrics_observe(METRIC_ANSWER_SECONDS, DOOR_MAP, 0, 20000000);
+	pass(5000);
+	plots = plots_json(store, NOON + 86399, NULL);
+	json_t *verdicts = json_object_get(plots, "verdicts"), *ok = json_object_get(verdicts, "ok");
+	json_t *map = json_object_get(json_object_get(plots, "answers"), "socketmap");
+	assert_int_equal(json_object_size(verdicts), 1);
+	assert_int_equal(json_object_size(json_object_get(plots, "answers")), 1);
+	assert_int_equal(json_array_size(ok), 288);
+	assert_int_equal(number_in(ok, 0), 2);
+	assert_int_equal(number_in(ok, 1), 0);
+	assert_int_equal(number_in(json_object_get(map, "count"), 0), 1);
+	assert_int_equal(number_in(json_object_get(map, "p50_us"), 0), 20000000);
+	assert_int_equal(number_in(json_object_get(map, "p99_us"), 0), 29800000);
+	assert_int_equal(number_in(json_object_get(map, "p99_us"), 287), -1);
+	json_decref(plots);
+	plots = plots_json(store, NOON + 86400, NULL); /* now it is a step too old */
+	assert_int_equal(json_object_size(json_object_get(plots, "verdicts")), 0);
+	json_decref(plots);
+}
+
 static void settings_are_written(void **state)
 {
 	(void)state;
@@ -199,6 +278,8 @@ int main(void)
 		TEST(hours_are_counted_apart),
 		TEST(hours_survive_a_restart),
 		TEST(old_hours_do_not_count),
+		TEST(steps_are_counted_apart),
+		TEST(plots_have_a_number_for_each_step),
 		TEST(settings_are_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
