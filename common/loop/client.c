@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define MALFORMED_SHOWN 80 /* characters of a malformed request in the log */
+#define BATCH_SEND 65536   /* octets of replies after which the batch is sent before the next request is handled */
 
 enum phase {
 	PHASE_IDLE,    /* waits for a request */
@@ -40,8 +41,8 @@ struct client {
 	bool closing;   /* hang up now */
 	bool busy;      /* client_go() is running for this client */
 	size_t in_len;
-	char *in; /* service->input_max octets */
-	char *out;
+	char *in;  /* service->input_max octets */
+	char *out; /* what the socket did not take */
 	size_t out_len, out_sent;
 	max_align_t state[];
 };
@@ -53,6 +54,9 @@ struct client_table {
 	uint32_t *vacant;         /* a stack of free slots */
 	atomic_uint vacant_count; /* changed on the loop's thread, read on any */
 	unsigned later_count;     /* outstanding answers, including those for clients that are gone */
+	/* Replies that are sent together when the requests at hand are handled, of one client at a time. */
+	char *batch; /* CLIENT_OUTPUT_MAX octets */
+	size_t batch_len;
 	struct log_limit full, malformed;
 };
 
@@ -63,6 +67,7 @@ struct client_table *client_table_new(struct loop *loop, const struct service *s
 	struct client_table *table = xcalloc(1, sizeof *table);
 	table->loop = loop;
 	table->service = service;
+	table->batch = xmalloc(CLIENT_OUTPUT_MAX);
 	table->slot = xcalloc(service->clients_max, sizeof *table->slot);
 	table->vacant = xcalloc(service->clients_max, sizeof *table->vacant);
 	for (uint32_t i = service->clients_max; i-- > 0;)
@@ -75,6 +80,7 @@ void client_table_free(struct client_table **table)
 	if (!*table)
 		return;
 	assert(client_table_count(*table) == 0 && (*table)->later_count == 0);
+	free((*table)->batch);
 	free((*table)->slot);
 	free((*table)->vacant);
 	free(*table);
@@ -184,53 +190,72 @@ void client_wait(struct client *client, struct later *later, uint32_t wait_ms)
 	client_phase(client, PHASE_WAITING, wait_ms);
 }
 
-static void client_send(struct client *client)
+/* Sends as many octets as the socket takes. Returns how many; `closing` is set if the client is gone. */
+static size_t client_send(struct client *client, const char *bytes, size_t len)
 {
-	while (client->out_sent < client->out_len) {
-		ssize_t sent = send(client->fd, client->out + client->out_sent, client->out_len - client->out_sent,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t done = 0;
+	while (done < len) {
+		ssize_t sent = send(client->fd, bytes + done, len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
+			break;
 		if (sent <= 0) {
 			client->closing = true;
-			return;
+			break;
 		}
-		client->out_sent += (size_t)sent;
+		done += (size_t)sent;
 	}
+	return done;
+}
+
+/* Sends what the socket did not take before. */
+static void client_send_rest(struct client *client)
+{
+	client->out_sent += client_send(client, client->out + client->out_sent, client->out_len - client->out_sent);
+	if (client->out_sent < client->out_len)
+		return;
 	free(client->out);
 	client->out = NULL;
 	client->out_len = client->out_sent = 0;
 }
 
+/* Sends the batch, after what the client has not taken yet. Buffers the octets that the socket does not take now. */
+static void client_flush(struct client *client)
+{
+	struct client_table *table = client->table;
+	size_t sent = client->out_len == 0 ? client_send(client, table->batch, table->batch_len) : 0;
+	size_t rest = table->batch_len - sent, waiting = client->out_len - client->out_sent;
+	table->batch_len = 0;
+	if (waiting + rest > CLIENT_OUTPUT_MAX)
+		client->closing = true;
+	if (rest == 0 || client->closing)
+		return;
+	char *out = xmalloc(waiting + rest);
+	if (waiting > 0)
+		memcpy(out, client->out + client->out_sent, waiting);
+	memcpy(out + waiting, table->batch + sent, rest);
+	free(client->out);
+	client->out = out;
+	client->out_len = waiting + rest;
+	client->out_sent = 0;
+}
+
 void client_reply(struct client *client, struct span bytes)
 {
-	ssize_t sent = 0;
-	if (client->out_len == 0 && !client->closing)
-		sent = send(client->fd, bytes.at, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+	struct client_table *table = client->table;
+	if (bytes.len > CLIENT_OUTPUT_MAX - table->batch_len)
 		client->closing = true;
-	size_t done = sent > 0 ? (size_t)sent : 0;
-	size_t rest = bytes.len - done, waiting = client->out_len - client->out_sent;
-	if (rest > 0 && waiting + rest > CLIENT_OUTPUT_MAX)
-		client->closing = true;
-	if (rest > 0 && !client->closing) {
-		/* Buffer the octets that the socket does not take yet. */
-		char *out = xcalloc(1, waiting + rest);
-		if (waiting > 0)
-			memcpy(out, client->out + client->out_sent, waiting);
-		memcpy(out + waiting, bytes.at + done, rest);
-		free(client->out);
-		client->out = out;
-		client->out_len = waiting + rest;
-		client->out_sent = 0;
+	if (!client->closing) {
+		memcpy(table->batch + table->batch_len, bytes.at, bytes.len);
+		table->batch_len += bytes.len;
 	}
-	client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
+	client_phase(client, PHASE_IDLE, table->service->idle_ms);
 	client_go(client);
 }
 
-static void client_malformed(struct client *client)
+/* `done`: octets of the buffer that requests before this one have used. */
+static void client_malformed(struct client *client, size_t done)
 {
 	unsigned left_out;
 	client->closing = true;
@@ -239,31 +264,43 @@ static void client_malformed(struct client *client)
 	char shown[4 * MALFORMED_SHOWN + 8], more[LOG_LIMIT_WORDS_SIZE];
 	struct text text;
 	text_init(&text, shown, sizeof shown);
-	text_quote(&text, client->in, client->in_len, MALFORMED_SHOWN);
+	text_quote(&text, client->in + done, client->in_len - done, MALFORMED_SHOWN);
 	log_warning("frontend=%s hung up on a malformed request%s: %s", client->table->service->name,
 		log_limit_words(more, left_out), shown);
 }
 
-/* Handles the buffered requests in turn. The next request is read only when the reply to the previous one has been sent
- * completely. */
+/* Returns whether the client's next request may be handled: it waits for no answer, and has taken its earlier replies. */
+static bool client_is_free(const struct client *client)
+{
+	return !client->closing && !client->finishing && client->phase != PHASE_WAITING && client->out_len == 0;
+}
+
+/* Handles the buffered requests in turn. Sends their replies together, so that a client which sends many requests at once
+ * costs one call. */
 static void client_requests(struct client *client)
 {
 	const struct service *service = client->table->service;
-	while (!client->closing && !client->finishing && client->in_len > 0 && client->phase != PHASE_WAITING &&
-		client->out_len == 0) {
-		size_t used = service->input(service->arg, client, (struct span){client->in, client->in_len});
+	size_t done = 0;
+	while (client_is_free(client) && done < client->in_len) {
+		size_t used =
+			service->input(service->arg, client, (struct span){client->in + done, client->in_len - done});
 		if (used == SERVICE_MALFORMED)
-			client_malformed(client);
+			client_malformed(client, done);
 		if (used == 0 || used == SERVICE_MALFORMED)
 			break;
-		assert(used <= client->in_len);
-		client->in_len -= used;
-		memmove(client->in, client->in + used, client->in_len);
+		assert(used <= client->in_len - done);
+		done += used;
 		if (client->phase == PHASE_PARTIAL)
-			client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
+			client_phase(client, PHASE_IDLE, service->idle_ms);
+		if (client->table->batch_len >= BATCH_SEND)
+			client_flush(client);
 	}
-	if (!client->closing && client->in_len == service->input_max && client->phase != PHASE_WAITING &&
-		client->out_len == 0)
+	client->in_len -= done;
+	if (done > 0)
+		memmove(client->in, client->in + done, client->in_len);
+	if (client->table->batch_len > 0)
+		client_flush(client);
+	if (client_is_free(client) && client->in_len == service->input_max)
 		client->closing = true; /* the request is longer than input_max */
 }
 
@@ -310,7 +347,7 @@ static void on_ready(void *arg, int fd, unsigned what)
 	if (what & LOOP_READ)
 		client_receive(client);
 	if (what & LOOP_WRITE)
-		client_send(client);
+		client_send_rest(client);
 	if (client->out_len == 0 && client->phase == PHASE_SENDING)
 		client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
 	client_go(client);
@@ -391,6 +428,7 @@ void client_table_end(struct client_table *table)
 		if (client->phase == PHASE_WAITING)
 			client_expire(client);
 		client->busy = false;
+		client_flush(client);
 		client->closing = true;
 		client_go(client);
 	}

@@ -45,7 +45,8 @@ struct service {
 
 /* Returns the service's own memory for this client: state_size octets, zeroed when the client connects. */
 void *client_state(struct client *client);
-/* Sends a reply. Hangs up if more than CLIENT_OUTPUT_MAX octets would have to be buffered. */
+/* Sends a reply. Replies to requests that arrived together are sent together, when all of them have been handled. Hangs up if
+ * more than CLIENT_OUTPUT_MAX octets would have to be buffered. */
 void client_reply(struct client *client, struct span bytes);
 /* Returns whether the client is on this machine: it has connected to a UNIX socket, or from a loopback address. */
 bool client_is_local(const struct client *client);

@@ -28,6 +28,14 @@ static struct server *server;
 static _Atomic(struct answer *) pending; /* of `wait`, until the test takes it */
 static atomic_bool may_give_up;
 static atomic_uint asked_to_give_up, answered_to_nobody;
+static atomic_uint sends; /* calls of send(), by client and server together */
+
+/* Takes the place of the C library's function. */
+ssize_t send(int fd, const void *bytes, size_t len, int flags)
+{
+	atomic_fetch_add(&sends, 1);
+	return sendto(fd, bytes, len, flags, NULL, 0);
+}
 
 static void on_answer(void *arg, struct client *client, struct later *later)
 {
@@ -51,8 +59,8 @@ static bool on_give_up(void *arg, struct later *later)
 	return true;
 }
 
-/* One line per request. `wait MS`: the test answers later; `early`: a later answer that is there already; other lines
- * are echoed. */
+/* One line per request. `wait MS`: the test answers later; `early`: a later answer that is there already; `bad` is
+ * malformed; other lines are echoed. */
 static size_t on_input(void *arg, struct client *client, struct span in)
 {
 	(void)arg;
@@ -60,6 +68,8 @@ static size_t on_input(void *arg, struct client *client, struct span in)
 	if (!end)
 		return 0;
 	size_t len = (size_t)(end - in.at) + 1;
+	if (strncmp(in.at, "bad", 3) == 0)
+		return SERVICE_MALFORMED;
 	bool waits = strncmp(in.at, "wait ", 5) == 0, early = strncmp(in.at, "early", 5) == 0;
 	if (!waits && !early) {
 		client_reply(client, (struct span){in.at, len});
@@ -259,6 +269,39 @@ static void a_stop_waits_for_answers_that_are_on_their_way(void **state)
 	close(fd);
 }
 
+static void replies_to_what_arrived_together_leave_together(void **state)
+{
+	(void)state;
+	int fd = dial();
+	atomic_store(&sends, 0);
+	say(fd, "one\ntwo\nthree\n");
+	expect(fd, "one\ntwo\nthree\n");
+	assert_int_equal(atomic_load(&sends), 2);
+	close(fd);
+}
+
+static void replies_before_a_wait_do_not_wait(void **state)
+{
+	(void)state;
+	int fd = dial();
+	say(fd, "one\ntwo\nwait 60000\nlast\n");
+	expect(fd, "one\ntwo\n");
+	later_ready(&await_pending()->later);
+	expect(fd, "later\nlast\n");
+	close(fd);
+}
+
+static void replies_before_a_malformed_request_are_sent(void **state)
+{
+	(void)state;
+	char octet;
+	int fd = dial();
+	say(fd, "one\ntwo\nbad\nlast\n");
+	expect(fd, "one\ntwo\n");
+	assert_int_equal(recv(fd, &octet, 1, 0), 0);
+	close(fd);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, server_open, server_end)
 
 int main(void)
@@ -271,6 +314,9 @@ int main(void)
 		TEST(a_client_that_is_gone_gives_up),
 		TEST(the_answer_to_a_client_that_is_gone_is_freed),
 		TEST(a_stop_waits_for_answers_that_are_on_their_way),
+		TEST(replies_to_what_arrived_together_leave_together),
+		TEST(replies_before_a_wait_do_not_wait),
+		TEST(replies_before_a_malformed_request_are_sent),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
