@@ -9,6 +9,8 @@ dist_completion_DATA = packaging/completion/stsgate
 # Programs for event_command. They are documentation that runs: an operator copies and changes them.
 examplesdir = $(docdir)/examples
 dist_examples_SCRIPTS = packaging/examples/event-mail packaging/examples/event-webhook
+# A drop-in and a profile that an operator, or a package, puts where systemd and AppArmor look for them.
+dist_examples_DATA = packaging/stsgated-strict.conf
 dist_doc_DATA = README NEWS doc/index doc/coming-from doc/design doc/spec-cases doc/threat-model
 EXTRA_DIST += packaging/build-deps packaging/quickstart packaging/stsgate.conf \
 	packaging/stsgate.sysusers packaging/stsgate.tmpfiles packaging/stsgated.service.in
@@ -30,3 +32,4 @@ uninstall-local:
 
 TESTS += tests/packaging tests/quickstart tests/completion tests/event-examples
 EXTRA_DIST += tests/packaging tests/quickstart tests/completion tests/event-examples
+EXTRA_DIST += tests/packages/with-systemd tests/packages/check-unit
