@@ -9,6 +9,8 @@ milter_sources = \
 	milter/nudge.c milter/nudge.h
 # The pages themselves, which tests of the server replace.
 page_sources = \
+	milter/page/page_domain.c milter/page/page_domain.h \
+	milter/page/page_hosts.c milter/page/page_hosts.h \
 	milter/page/page_overview.c milter/page/page_overview.h \
 	milter/page/plot.c milter/page/plot.h
 server_sources = \

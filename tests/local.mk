@@ -339,6 +339,11 @@ tests_unit_test_page_SOURCES = tests/unit/test_page.c milter/http_accept.c milte
 	milter/page/html.c milter/page/html.h milter/page/page_request.c milter/page/page_request.h milter/page/plot.c milter/page/plot.h \
 	tests/unit/cm.h
 tests_unit_test_page_LDADD = $(LDADD) -lm
+check_PROGRAMS += tests/unit/test_page_domain
+tests_unit_test_page_domain_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=check_config
+tests_unit_test_page_domain_SOURCES = tests/unit/test_page_domain.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
+	milter/page/html.c milter/page/html.h milter/page/page_frame.c milter/page/page_frame.h \
+	milter/page/page_domain.c milter/page/page_domain.h milter/page/page_hosts.c milter/page/page_hosts.h
 check_PROGRAMS += tests/unit/test_delegation_server
 tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) \
 	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/fakes/fake_pages.c tests/fakes/fake_pages.h tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h

@@ -1,5 +1,7 @@
 #include "advice.h"
 
+#include "ascii.h"
+
 #include <string.h>
 
 void advice_add(struct text *out, const char *text, const struct advice_names *names)
@@ -13,4 +15,12 @@ void advice_add(struct text *out, const char *text, const struct advice_names *n
 			text_add_bytes(out, text, 1);
 		text += host ? 4 : domain ? 6 : 1;
 	}
+}
+
+const char *advice_name(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if (!ascii_is_alnum(*c) && !strchr("-._", *c))
+			return "";
+	return *name == '-' ? "" : name;
 }

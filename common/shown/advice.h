@@ -10,5 +10,7 @@ struct advice_names {
 };
 /* Appends a text of reason.def, with the names in the places of the words HOST and DOMAIN. */
 void advice_add(struct text *out, const char *text, const struct advice_names *names);
+/* Returns the name if it can stand in a command that somebody pastes into a shell, else "". */
+const char *advice_name(const char *name);
 
 #endif

@@ -1,7 +1,6 @@
 #include "overview.h"
 
 #include "advice.h"
-#include "ascii.h"
 #include "clock.h"
 #include "json_value.h"
 #include "open_signs.h"
@@ -39,15 +38,6 @@ static json_t *state_json(const struct config *config)
 
 /* --- mail that waits, or would wait ------------------------------------------------------------------------------- */
 
-/* Returns the name if it can stand in a command that somebody pastes into a shell; otherwise "". */
-static const char *plain_name(const char *name)
-{
-	for (const char *c = name; *c; c++)
-		if (!ascii_is_alnum(*c) && !strchr("-._", *c))
-			return "";
-	return *name == '-' ? "" : name;
-}
-
 static json_t *sentence_json(const struct verdict_record *record)
 {
 	char words[SENTENCE_SIZE];
@@ -67,7 +57,7 @@ static json_t *advice_json(const struct verdict_record *record)
 {
 	char words[ADVICE_SIZE];
 	struct text text;
-	struct advice_names names = {plain_name(record->domain), plain_name(record->hop)};
+	struct advice_names names = {advice_name(record->domain), advice_name(record->hop)};
 	text_init(&text, words, sizeof words);
 	advice_add(&text, reason_here(record->reason), &names);
 	return json_text(words);

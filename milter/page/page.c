@@ -5,6 +5,7 @@
 #include "json_value.h"
 #include "lock.h"
 #include "memory.h"
+#include "page_domain.h"
 #include "page_frame.h"
 #include "page_overview.h"
 
@@ -38,6 +39,7 @@ struct page {
 
 static const struct page_kind page_kinds[] = {
 	[PAGE_OVERVIEW] = {page_overview_json, page_overview_html},
+	[PAGE_DOMAIN] = {page_domain_json, page_domain_html},
 };
 
 /* --- rendering ---------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "fake_pages.h"
 
 #include "json_value.h"
+#include "page_domain.h"
 #include "page_overview.h"
 
 #include <stdatomic.h>
@@ -55,4 +56,15 @@ void page_overview_html(struct text *out, const json_t *object)
 	for (json_int_t i = 0; i < rows; i++)
 		for (size_t k = 0; k < atomic_load(&row_octets); k++)
 			text_add(out, ".");
+}
+
+json_t *page_domain_json(
+	const struct page_parts *parts, const struct page_request *request, size_t rows, struct failure *why)
+{
+	return page_overview_json(parts, request, rows, why);
+}
+
+void page_domain_html(struct text *out, const json_t *object)
+{
+	page_overview_html(out, object);
 }

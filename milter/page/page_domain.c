@@ -1,0 +1,461 @@
+#include "page_domain.h"
+
+#include "clock.h"
+#include "html.h"
+#include "json_value.h"
+#include "page_frame.h"
+#include "page_hosts.h"
+#include "query_shown.h"
+#include "why_found.h"
+#include "words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LETTER_LINE_SIZE 4096 /* a line is longer than 72 characters only if a word is */
+
+/* --- the object --------------------------------------------------------------------------------------------------- */
+
+/* Shortens a list to `rows` rows, and adds to `left_out` how many rows are gone. */
+static void list_cut(json_t *list, const char *name, size_t rows, json_t *left_out)
+{
+	size_t all = json_array_size(list);
+	for (size_t i = all; i > rows; i--)
+		json_array_remove(list, i - 1);
+	json_put(left_out, name, json_made(json_integer(all > rows ? (json_int_t)(all - rows) : 0)));
+}
+
+static json_t *why_of(const struct page_parts *parts, const struct config *config, const struct question *question,
+	struct failure *failure)
+{
+	struct why why;
+	bool read = why_read(&why, parts->store, config->settings, NULL, question->domain, failure);
+	json_t *object = read ? why_json(&why) : NULL;
+	why_free(&why);
+	return object;
+}
+
+/* Returns whether the store has an entry of the domain. */
+static bool entry_exists(struct store *store, const char *domain)
+{
+	struct entry entry;
+	struct store_view *view = store_view_begin(store, NULL);
+	bool found = view && store_view_entry(view, domain, &entry) == STORE_FOUND;
+	if (found)
+		entry_free(&entry);
+	store_view_end(&view);
+	return found;
+}
+
+/* Adds what is known about a domain. Returns false if the store cannot be read. */
+static bool facts_put(json_t *object, const struct page_parts *parts, const struct config *config,
+	const struct question *question, size_t rows, struct failure *failure)
+{
+	json_t *why = why_of(parts, config, question, failure), *left_out = json_made(json_object());
+	json_t *stored = why ? stored_json(parts->store, config, question, question->domain, failure) : NULL;
+	if (stored) {
+		list_cut(json_object_get(why, "verdicts"), "verdicts", rows, left_out);
+		list_cut(json_object_get(stored, "signs"), "signs", rows, left_out);
+		list_cut(json_object_get(stored, "mx"), "mx", rows, left_out);
+		list_cut(json_object_get(json_object_get(stored, "policy"), "mx"), "patterns", rows, left_out);
+	}
+	json_put(object, "known", json_boolean(entry_exists(parts->store, question->domain)));
+	json_put(object, "why", why);
+	json_put(object, "stored", stored);
+	json_put(object, "left_out", left_out);
+	return stored;
+}
+
+json_t *page_domain_json(
+	const struct page_parts *parts, const struct page_request *request, size_t rows, struct failure *why)
+{
+	struct question question;
+	struct quote quote;
+	struct config *config = check_config(parts->check);
+	json_t *object = json_made(json_object());
+	question_from_domain(&question, request->name, request->name_len, PURPOSE_QUERY);
+	bool valid = question.has_domain && !question.unreadable, read = true;
+	json_put(object, "now", json_when(clock_wall_s()));
+	json_put(object, "version", json_text(PACKAGE_VERSION));
+	json_put(object, "host", json_text(config->host));
+	json_put(object, "asked", json_text(quote_bytes(&quote, request->name, request->name_len)));
+	json_put(object, "domain", valid ? json_text(question.domain) : NULL);
+	if (valid)
+		read = facts_put(object, parts, config, &question, rows, why);
+	config_unref(&config);
+	if (read)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+/* --- what happens to mail ----------------------------------------------------------------------------------------- */
+
+static bool is_known(const json_t *object)
+{
+	return json_is_true(json_object_get(object, "known"));
+}
+
+/* Appends how many rows of a list are not shown, and which command shows them. */
+static void more_add(struct text *out, const json_t *object, const char *list, const char *command)
+{
+	int64_t more = member_number(json_object_get(object, "left_out"), list);
+	if (more > 0)
+		html_add(out, "<p>and %d more: <code>%s %s</code></p>\n", more, command, member_text(object, "domain"));
+}
+
+static void verdict_add(struct text *out, const json_t *stored, int64_t now)
+{
+	const char *verdict = member_text(stored, "verdict"), *hop = member_text(stored, "hop");
+	bool held = json_is_true(json_object_get(stored, "map_holds"));
+	bool bad = held || strcmp(verdict, "fail-enforce") == 0 || strcmp(verdict, "defer") == 0;
+	text_add(out, bad ? "<span class=\"bad\">" : "<span class=\"good\">");
+	html_add(out, "%s</span>%s: %s%s%s <span class=\"ago\">[%s]</span>", verdict,
+		json_is_false(json_object_get(stored, "final")) ? ", as far as the store knows" : "", hop,
+		*hop ? " " : "", member_text(stored, "sentence"), member_text(stored, "reason"));
+	if (member_number(stored, "evidence_at") != 0) {
+		text_add(out, ", from evidence of ");
+		html_time(out, member_number(stored, "evidence_at"), now);
+	}
+}
+
+static void waits_item(struct text *out, const json_t *why, int64_t now)
+{
+	const json_t *newest = json_array_get(json_object_get(why, "verdicts"), 0);
+	page_item(out, "Was its mail delayed?");
+	if (!json_is_true(json_object_get(newest, "delays"))) {
+		text_add(out, "<span class=\"good\">not by the newest verdict</span></dd>\n");
+		return;
+	}
+	html_add(out, "<span class=\"bad\">%s</span>, ", member_text(newest, "happened"));
+	html_time(out, member_number(newest, "last_at"), now);
+	if (json_is_true(json_object_get(why, "repaired")))
+		text_add(out,
+			"; <span class=\"good\">its mail host was found good afterwards</span>, so the mail passes "
+			"when the MTA tries again");
+	text_add(out, "</dd>\n");
+}
+
+static void policy_in_force(struct text *out, const json_t *stored, int64_t now)
+{
+	const json_t *policy = json_object_get(stored, "policy");
+	int64_t expires_at = member_number(policy, "expires_at");
+	page_item(out, "Which policy is in force?");
+	if (expires_at <= now) {
+		text_add(out, "none</dd>\n");
+		return;
+	}
+	html_add(out, "mode %s, until ", member_text(policy, "mode"));
+	html_time(out, expires_at, now);
+	text_add(out, "</dd>\n");
+}
+
+static void override_item(struct text *out, const json_t *stored, int64_t now)
+{
+	const json_t *override = json_object_get(stored, "override");
+	const char *reason = member_text(override, "reason"), *author = member_text(override, "author");
+	if (!json_is_object(override))
+		return;
+	page_item(out, "Override in force");
+	html_add(out, "<span class=\"bad\">%s</span> until ", member_text(override, "kind"));
+	html_time(out, member_number(override, "ends_at"), now);
+	text_add(out, ", set by ");
+	html_quote(out, author, strlen(author));
+	text_add(out, ": ");
+	html_quote(out, reason, strlen(reason));
+	text_add(out, ". The front ends obey it; what follows is judged as without it.</dd>\n");
+}
+
+static void summary_add(struct text *out, const json_t *object, int64_t now)
+{
+	const json_t *stored = json_object_get(object, "stored"), *degraded = json_object_get(stored, "degraded"), *one;
+	size_t i, signs = json_array_size(json_object_get(stored, "signs"));
+	text_add(out, "<dl>\n");
+	page_item(out, "What happens to a message now?");
+	if (is_known(object))
+		verdict_add(out, stored, now);
+	else
+		text_add(out,
+			"The store has no entry of this domain: the first message to it starts the lookups. Nothing "
+			"is looked up for this page.");
+	text_add(out, "</dd>\n");
+	waits_item(out, json_object_get(object, "why"), now);
+	policy_in_force(out, stored, now);
+	page_item(out, "Are there signs of an attack?");
+	text_add(out, signs > 0 ? "<a class=\"bad\" href=\"#signs\">yes</a></dd>\n"
+				: "<span class=\"good\">no</span></dd>\n");
+	override_item(out, stored, now);
+	if (json_array_size(degraded) > 0) {
+		page_item(out, "This machine");
+		json_array_foreach(degraded, i, one)
+			html_add(out, "%s<span class=\"bad\">%s</span>", i > 0 ? ", " : "", json_string_value(one));
+		text_add(out, "</dd>\n");
+	}
+	text_add(out, "</dl>\n");
+}
+
+/* --- what happened ------------------------------------------------------------------------------------------------ */
+
+static void deed_cell(struct text *out, const json_t *record)
+{
+	const char *would = member_text(record, "without_monitor");
+	html_add(out, "<td>%s", member_text(record, "happened"));
+	if (*would)
+		html_add(out, "; without <code>mode = monitor</code> it would have %s", would);
+	html_add(out, "; %s</td>", member_text(record, "where"));
+}
+
+static void reason_cell(struct text *out, const json_t *record)
+{
+	const json_t *policy = json_object_get(record, "policy");
+	const char *override = member_text(record, "override");
+	text_add(out, "<td>");
+	page_result(out, member_text(record, "hop"), record);
+	if (json_is_object(policy))
+		html_add(out, "<br>policy of mode %s, id %s", member_text(policy, "mode"),
+			*member_text(policy, "id") ? member_text(policy, "id") : "unknown");
+	if (strcmp(override, "none") != 0)
+		html_add(out, "<br>override %s was in force", override);
+	text_add(out, "</td>");
+}
+
+static void record_add(struct text *out, const json_t *record, int64_t now)
+{
+	const json_t *ids = json_object_get(record, "queue_ids"), *id;
+	size_t i;
+	text_add(out, "<tr><th scope=\"row\">");
+	html_time(out, member_number(record, "last_at"), now);
+	html_add(out, "</th><td>%s: %s</td>", member_text(record, "frontend"), member_text(record, "verdict"));
+	deed_cell(out, record);
+	reason_cell(out, record);
+	text_add(out, "<td>");
+	html_time(out, member_number(record, "first_at"), now);
+	html_add(out, "</td><td class=\"n\">%d</td><td>", member_number(record, "count"));
+	json_array_foreach(ids, i, id) html_add(out, "%s<code>%s</code>", i > 0 ? " " : "", json_string_value(id));
+	text_add(out, "</td></tr>\n");
+}
+
+static void records_add(struct text *out, const json_t *object, int64_t now)
+{
+	const json_t *list = json_object_get(json_object_get(object, "why"), "verdicts"), *record;
+	size_t i;
+	text_add(out, "<h2 id=\"mail\">What happened to its mail, and why?</h2>\n");
+	if (json_array_size(list) == 0) {
+		text_add(out,
+			"<p>Nothing: stsgate has not delayed, held or tagged mail to this domain lately. If mail waits "
+			"all the same, the MTA's own log has the reason; if it goes to a smart host, ask for that "
+			"host's domain.</p>\n");
+		return;
+	}
+	text_add(out, "<div class=\"wide\">\n");
+	html_table(out, "Verdicts that delayed, held or tagged mail, or found a failure; the newest first",
+		"Last|Front end, verdict|What it did|Reason|First|#Times|Queue ids");
+	json_array_foreach(list, i, record) record_add(out, record, now);
+	text_add(out, "</table>\n</div>\n");
+	more_add(out, object, "verdicts", "stsgate why");
+}
+
+/* Appends a text of stsgate's own in several lines. */
+static void lines_add(struct text *out, const char *text)
+{
+	struct span rest = {text, strlen(text)};
+	while (rest.len > 0) {
+		char line[LETTER_LINE_SIZE];
+		struct span one = span_until(&rest, '\n');
+		snprintf(line, sizeof line, "%.*s", (int)one.len, one.at);
+		html_text(out, line);
+		text_add(out, "\n");
+	}
+}
+
+/* Returns what the advice is about: the newest verdict that delayed mail, unless its cause is gone; else the verdict now;
+ * NULL: nothing is known. */
+static const json_t *advised(const json_t *object)
+{
+	const json_t *why = json_object_get(object, "why");
+	const json_t *newest = json_array_get(json_object_get(why, "verdicts"), 0);
+	if (newest && json_is_false(json_object_get(why, "repaired")))
+		return newest;
+	return is_known(object) ? json_object_get(object, "stored") : NULL;
+}
+
+static void commands_add(struct text *out, const json_t *commands)
+{
+	const json_t *command;
+	size_t i;
+	json_array_foreach(commands, i, command) html_add(out, "<dt>To %s</dt><dd><code>%s</code></dd>\n",
+		member_text(command, "purpose"), member_text(command, "command"));
+}
+
+static void remedies_add(struct text *out, const json_t *object)
+{
+	const json_t *about = advised(object);
+	const char *domain = member_text(object, "domain"), *hop = member_text(about, "hop");
+	const char *letter = member_text(json_object_get(object, "stored"), "letter");
+	text_add(out, "<h2 id=\"do\">What can be done?</h2>\n<dl>\n");
+	page_advice(out, "Here", member_text(about, "advice"), domain, hop);
+	page_advice(out, "Tell its postmaster", member_text(about, "tell_postmaster"), domain, hop);
+	commands_add(out, json_object_get(json_object_get(object, "why"), "commands"));
+	text_add(out, "</dl>\n");
+	if (!*letter)
+		return;
+	text_add(out, "<details>\n<summary>A paragraph for the domain's postmaster</summary>\n<pre>");
+	lines_add(out, letter);
+	text_add(out, "</pre>\n</details>\n");
+}
+
+/* --- signs -------------------------------------------------------------------------------------------------------- */
+
+static void sign_add(struct text *out, const json_t *event, int64_t now)
+{
+	const char *detail = member_text(event, "detail");
+	text_add(out, "<tr><th scope=\"row\">");
+	html_add(out, "%s</th><td>%s</td><td>", member_text(event, "kind"), member_text(event, "severity"));
+	html_text(out, detail);
+	html_add(out, "</td><td>%s</td><td>", member_text(event, "advice"));
+	html_time(out, member_number(event, "first_at"), now);
+	html_add(out, "</td><td><code>stsgate events show %d</code></td></tr>\n", member_number(event, "number"));
+}
+
+static void signs_add(struct text *out, const json_t *object, int64_t now)
+{
+	const json_t *list = json_object_get(json_object_get(object, "stored"), "signs"), *event;
+	size_t i;
+	if (json_array_size(list) == 0)
+		return;
+	text_add(out, "<h2 id=\"signs\">Which signs of an attack are there?</h2>\n<div class=\"wide\">\n");
+	html_table(out, "Signs that are not over", "Sign|Severity|What was seen|What to do|Since|Its story");
+	json_array_foreach(list, i, event) sign_add(out, event, now);
+	text_add(out, "</table>\n</div>\n");
+	more_add(out, object, "signs", "stsgate events --domain");
+}
+
+/* --- what the domain publishes ------------------------------------------------------------------------------------ */
+
+static void record_item(struct text *out, const json_t *record, int64_t now)
+{
+	page_item(out, "Record");
+	html_add(out, "%s",
+		member_number(record, "checked_at") == 0 ? "not looked up yet" : member_text(record, "outcome"));
+	if (*member_text(record, "id"))
+		html_add(out, ", id %s", member_text(record, "id"));
+	if (member_number(record, "checked_at") != 0) {
+		bool secure = strcmp(member_text(record, "dnssec"), "secure") == 0;
+		html_add(out, "%s by DNSSEC, looked up ", secure ? ", secured" : ", not secured");
+		html_time(out, member_number(record, "checked_at"), now);
+	}
+	text_add(out, "</dd>\n");
+}
+
+static void fetch_item(struct text *out, const json_t *fetch, int64_t now)
+{
+	const char *detail = member_text(fetch, "detail");
+	page_item(out, "Newest fetch");
+	if (member_number(fetch, "tried_at") == 0) {
+		text_add(out, "not tried yet</dd>\n");
+		return;
+	}
+	html_add(out, "%s%s%s, ", member_text(fetch, "outcome"), *detail ? ": " : "", detail);
+	html_time(out, member_number(fetch, "tried_at"), now);
+	if (member_number(fetch, "failures") > 1)
+		html_add(out, ", %d failures in a row", member_number(fetch, "failures"));
+	text_add(out, "</dd>\n");
+}
+
+static void policy_items(struct text *out, const json_t *object, const json_t *policy, int64_t now)
+{
+	const json_t *pattern;
+	int64_t more = member_number(json_object_get(object, "left_out"), "patterns");
+	size_t i;
+	if (!json_is_object(policy))
+		return;
+	page_item(out, "Policy");
+	html_add(out, "mode %s, id %s, max_age %d s, fetched ", member_text(policy, "mode"),
+		*member_text(policy, "id") ? member_text(policy, "id") : "unknown", member_number(policy, "max_age"));
+	html_time(out, member_number(policy, "fetched_at"), now);
+	text_add(out, "</dd>\n");
+	page_item(out, "Its mail hosts");
+	json_array_foreach(json_object_get(policy, "mx"), i, pattern)
+		html_add(out, "%s<code>%s</code>", i > 0 ? ", " : "", json_string_value(pattern));
+	if (more > 0)
+		html_add(out, " and %d more", more);
+	text_add(out, "</dd>\n");
+}
+
+static void published_add(struct text *out, const json_t *object, int64_t now)
+{
+	const json_t *stored = json_object_get(object, "stored");
+	text_add(out, "<h2 id=\"policy\">What does the domain publish?</h2>\n<dl>\n");
+	record_item(out, json_object_get(stored, "record"), now);
+	fetch_item(out, json_object_get(stored, "fetch"), now);
+	policy_items(out, object, json_object_get(stored, "policy"), now);
+	text_add(out, "</dl>\n");
+}
+
+static void facts_add(struct text *out, const json_t *object, int64_t now)
+{
+	const json_t *stored = json_object_get(object, "stored");
+	published_add(out, object, now);
+	text_add(out, "<h2 id=\"hosts\">Are its mail hosts well?</h2>\n");
+	page_mx(out, stored);
+	more_add(out, object, "mx", "stsgate show");
+	page_hosts(out, stored, member_text(advised(object), "reason"), now);
+	page_networks(out, stored, now);
+}
+
+/* --- the front ends ----------------------------------------------------------------------------------------------- */
+
+static void answer_add(struct text *out, const char *who, const char *answer, const char *then)
+{
+	html_add(out, "<tr><th scope=\"row\">%s</th><td><code>%s</code></td><td>%s</td></tr>\n", who, answer, then);
+}
+
+static void answers_add(struct text *out, const json_t *stored)
+{
+	const json_t *milter = json_object_get(stored, "milter"), *mta = json_object_get(stored, "mta");
+	const json_t *maps = json_object_get(stored, "maps");
+	const char *reply = member_text(milter, "reply"), *header = member_text(milter, "header");
+	text_add(out, "<h2 id=\"answers\">What would the front ends answer?</h2>\n<div class=\"wide\">\n");
+	html_table(out, "Answers by what the store has; the front ends look old facts up again before they answer",
+		"Front end|Answer|What follows");
+	answer_add(out, "milter",
+		*reply    ? reply
+		: *header ? header
+			  : member_text(milter, "action"),
+		member_text(mta, "milter"));
+	answer_add(out, "policy delegation", member_text(stored, "delegation"), "");
+	answer_add(out, "map postfix", member_text(maps, "postfix"), member_text(mta, "postfix"));
+	answer_add(out, "map sts", member_text(maps, "sts"), member_text(mta, "sendmail"));
+	text_add(out, "</table>\n</div>\n");
+}
+
+/* --- the page ----------------------------------------------------------------------------------------------------- */
+
+static void impossible_html(struct text *out, const json_t *object)
+{
+	html_add(out,
+		"<p>No domain with the name <code>%s</code> can have a policy. Ask for what follows the @ of an address, "
+		"for example <code>/domain/example.com</code>.</p>\n",
+		member_text(object, "asked"));
+}
+
+void page_domain_html(struct text *out, const json_t *object)
+{
+	const char *domain = member_text(object, "domain");
+	const json_t *stored = json_object_get(object, "stored");
+	int64_t now = member_number(object, "now");
+	page_begin(out, *domain ? domain : "No such domain", member_text(object, "host"), now);
+	if (!*domain) {
+		impossible_html(out, object);
+		page_end(out);
+		return;
+	}
+	summary_add(out, object, now);
+	records_add(out, object, now);
+	remedies_add(out, object);
+	signs_add(out, object, now);
+	if (is_known(object))
+		facts_add(out, object, now);
+	answers_add(out, stored);
+	page_end(out);
+}
