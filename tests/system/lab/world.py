@@ -85,7 +85,7 @@ class Lab:
     """main_mta: the MTA that is the relay of the scenes."""
 
     def __init__(self, main_mta='postfix'):
-        os.makedirs(PLACE)
+        os.makedirs(PLACE, exist_ok=True)
         self.plan = net.Plan()
         self.hops = {}
         self.authority = ca.Authority(f'{PLACE}/ca', 'Lab Root')
@@ -108,7 +108,8 @@ class Lab:
                            for name, more in SIDE_GATES.items()}
         os.makedirs(f'{PLACE}/cert')
 
-    def start(self, with_gate=True):
+    def start(self, with_gate=True, attach=lambda lab: lab.relay.attach()):
+        """attach: gives the relay the lines that attach it to the gate."""
         net.up()
         with open('/etc/resolv.conf', 'w', encoding='ascii') as file:
             file.write(f'nameserver {net.DNS}\n')
@@ -126,7 +127,7 @@ class Lab:
         gate.make_user()
         if with_gate:
             self.gate.start()
-            self.relay.attach()
+            attach(self)
         self.relay.start()
 
     def consumer(self, name):
