@@ -12,7 +12,7 @@ dist_examples_SCRIPTS = packaging/examples/event-mail packaging/examples/event-w
 # A drop-in and a profile that an operator, or a package, puts where systemd and AppArmor look for them.
 dist_examples_DATA = packaging/stsgated-strict.conf
 dist_doc_DATA = README NEWS doc/index doc/coming-from doc/design doc/spec-cases doc/threat-model
-EXTRA_DIST += packaging/build-deps packaging/quickstart packaging/stsgate.conf \
+EXTRA_DIST += packaging/build-deps packaging/deb packaging/debian packaging/quickstart packaging/stsgate.conf \
 	packaging/stsgate.sysusers packaging/stsgate.tmpfiles packaging/stsgated.service.in
 CLEANFILES += $(systemdsystemunit_DATA) $(sysusers_DATA) $(tmpfiles_DATA)
 
@@ -32,4 +32,4 @@ uninstall-local:
 
 TESTS += tests/packaging tests/quickstart tests/completion tests/event-examples
 EXTRA_DIST += tests/packaging tests/quickstart tests/completion tests/event-examples
-EXTRA_DIST += tests/packages/with-systemd tests/packages/check-unit
+EXTRA_DIST += tests/packages/run tests/packages/with-systemd tests/packages/check-unit
