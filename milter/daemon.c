@@ -107,7 +107,8 @@ struct daemon *daemon_new(const struct settings *settings, const struct identity
 static bool server_build(struct daemon *daemon, struct failure *why)
 {
 	daemon->server = server_new(why);
-	daemon->page = page_start(&(struct page_parts){.check = daemon->check, .store = daemon->store}, why);
+	daemon->page = page_start(
+		&(struct page_parts){.check = daemon->check, .store = daemon->store, .census = daemon->census}, why);
 	if (!daemon->server || !daemon->page)
 		return false;
 	gauges_init(&daemon->gauges, daemon->check, daemon->store, daemon->server, daemon->service);

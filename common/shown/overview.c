@@ -159,6 +159,136 @@ static json_t *overrides_json(const struct overview_parts *parts, int64_t now, s
 	return object;
 }
 
+/* --- what the store holds ----------------------------------------------------------------------------------------- */
+
+static json_t *refresh_json(const struct census *census)
+{
+	json_t *object = json_made(json_object());
+	json_put(object, "due", number(census->due));
+	json_put(object, "oldest", json_text(census->oldest));
+	json_put(object, "oldest_due_at", json_when(census->oldest_due_at));
+	json_put(object, "failing", number(census->failing));
+	json_put(object, "expiring", number(census->expiring));
+	return object;
+}
+
+static json_t *domains_json(const struct census *census)
+{
+	uint64_t without = census->domains;
+	json_t *object = json_made(json_object());
+	json_put(object, "count", number(census->domains));
+	for (unsigned mode = 0; mode < CENSUS_MODES; mode++) {
+		json_put(object, policy_mode_name((enum policy_mode)mode), number(census->in_force[mode]));
+		without -= census->in_force[mode];
+	}
+	json_put(object, "no-policy", number(without));
+	return object;
+}
+
+static json_t *hops_json(const struct census *census)
+{
+	json_t *object = json_made(json_object());
+	for (unsigned state = 0; state < CENSUS_HOPS; state++)
+		json_put(object, census_hop_name((enum census_hop)state), number(census->hops[state]));
+	return object;
+}
+
+static json_t *network_json(const struct census_network *network, struct network_db *db)
+{
+	char prefix[ADDRESS_NETWORK_SIZE], name[NETWORK_NAME_SIZE];
+	json_t *object = json_made(json_object());
+	network_as_name(db, network->asn, name);
+	json_put(object, "asn", network->asn != 0 ? number(network->asn) : NULL);
+	json_put(object, "name", json_text(name));
+	json_put(object, "prefix",
+		network->asn != 0 ? NULL : json_text(address_network_format(network->prefix, prefix)));
+	json_put(object, "country", json_text(network->country));
+	json_put(object, "hops", number(network->hops));
+	json_put(object, "good", number(network->good));
+	json_put(object, "bad", number(network->bad));
+	return object;
+}
+
+static json_t *census_networks_json(
+	const struct overview_parts *parts, const struct census *census, const struct config *config)
+{
+	json_t *object = json_made(json_object()), *networks = json_made(json_array());
+	for (size_t i = 0; i < census->network_count && i < parts->rows; i++)
+		json_add(networks, network_json(&census->network[i], config->networks));
+	json_put(object, "count", number(census->network_count));
+	json_put(object, "networks", networks);
+	return object;
+}
+
+/* Adds what the newest census shows; null if there is none yet. */
+static void census_put(json_t *object, const struct overview_parts *parts, const struct config *config)
+{
+	struct census *census = census_latest(parts->census);
+	json_put(object, "counted_at", census ? json_when(census->at) : NULL);
+	json_put(object, "refresh", census ? refresh_json(census) : NULL);
+	json_put(object, "domains", census ? domains_json(census) : NULL);
+	json_put(object, "hops", census ? hops_json(census) : NULL);
+	json_put(object, "networks", census ? census_networks_json(parts, census, config) : NULL);
+	free(census);
+}
+
+/* --- reports ------------------------------------------------------------------------------------------------------ */
+
+static json_t *report_json(const struct tlsrpt_send *row)
+{
+	json_t *object = json_made(json_object());
+	json_put(object, "domain", json_text(row->domain));
+	json_put(object, "address", json_text(row->address));
+	json_put(object, "state", json_text(tlsrpt_send_state_name(row->state)));
+	json_put(object, "attempts", number(row->attempts));
+	json_put(object, "last_at", json_when(row->last_at));
+	json_put(object, "next_at", json_when(tlsrpt_send_is_over(row->state) ? 0 : row->next_at));
+	json_put(object, "detail", json_text(row->detail));
+	return object;
+}
+
+struct report_counts {
+	uint64_t sent, waiting, failed;
+	int64_t oldest_due_at;
+};
+
+static void report_count(struct report_counts *counts, const struct tlsrpt_send *row, int64_t now)
+{
+	int64_t since = tlsrpt_send_waits_since(row);
+	counts->sent += row->state == TLSRPT_SENT;
+	counts->failed += row->state == TLSRPT_RETRY || row->state == TLSRPT_GIVEN_UP;
+	if (since == 0 || since > now)
+		return;
+	counts->waiting++;
+	if (counts->oldest_due_at == 0 || since < counts->oldest_due_at)
+		counts->oldest_due_at = since;
+}
+
+/* Counts the reports of which the store has rows, and lists those that could not be sent, newest day first. */
+static json_t *reports_json(const struct overview_parts *parts, const struct config *config, int64_t now)
+{
+	static const char *const modes[] = {[TLSRPT_OFF] = "off", [TLSRPT_FEED] = "feed", [TLSRPT_COLLECT] = "collect"};
+	struct report_counts counts = {0};
+	size_t count = 0;
+	struct tlsrpt_send *rows = store_tlsrpt_sends(parts->store, &count, NULL);
+	json_t *object = json_made(json_object()), *list = json_made(json_array());
+	for (size_t i = rows ? count : 0; i-- > 0;) {
+		uint64_t failed = counts.failed;
+		report_count(&counts, &rows[i], now);
+		if (counts.failed > failed && failed < parts->rows)
+			json_add(list, report_json(&rows[i]));
+	}
+	json_put(object, "tlsrpt", json_text(modes[config->settings->tlsrpt]));
+	json_put(object, "sends", json_boolean(settings_send_reports(config->settings)));
+	json_put(object, "sent", number(counts.sent));
+	json_put(object, "waiting", number(counts.waiting));
+	json_put(object, "oldest_due_at", json_when(counts.oldest_due_at));
+	json_put(object, "count", number(counts.failed));
+	json_put(object, "failed", list);
+	free(rows);
+	return object;
+}
+
 /* --- everything --------------------------------------------------------------------------------------------------- */
 
 json_t *overview_json(const struct overview_parts *parts, struct failure *why)
@@ -181,6 +311,8 @@ json_t *overview_json(const struct overview_parts *parts, struct failure *why)
 	json_put(object, "would_wait", would_wait);
 	json_put(object, "signs", signs_json(parts));
 	json_put(object, "overrides", overrides);
+	census_put(object, parts, config);
+	json_put(object, "reports", reports_json(parts, config, now));
 	config_unref(&config);
 	return object;
 }

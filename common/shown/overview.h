@@ -3,6 +3,7 @@
 #ifndef SHOWN_OVERVIEW_H
 #define SHOWN_OVERVIEW_H
 
+#include "census_taker.h"
 #include "check.h"
 #include "failure.h"
 #include "store.h"
@@ -12,6 +13,7 @@
 struct overview_parts {
 	struct check *check;
 	struct store *store;
+	struct census_taker *census;
 	size_t rows; /* that each list may have; `count` beside a list tells how many there are */
 };
 

@@ -10,7 +10,10 @@ json_t *page_overview_json(
 	const struct page_parts *parts, const struct page_request *request, size_t rows, struct failure *why)
 {
 	(void)request;
-	return overview_json(&(struct overview_parts){.check = parts->check, .store = parts->store, .rows = rows}, why);
+	return overview_json(
+		&(struct overview_parts){
+			.check = parts->check, .store = parts->store, .census = parts->census, .rows = rows},
+		why);
 }
 
 /* Says how many rows of a list are not shown, and which command lists them. */
@@ -201,6 +204,125 @@ static void overrides_add(struct text *out, const json_t *object, int64_t now)
 	text_add(out, "<p><code>stsgate override clear DOMAIN</code> ends an override.</p>\n");
 }
 
+/* --- what the store holds ----------------------------------------------------------------------------------------- */
+
+static void uncounted_add(struct text *out)
+{
+	text_add(out, "<p>Not counted yet: look again in some seconds.</p>\n");
+}
+
+static void refresh_add(struct text *out, const json_t *object, int64_t now)
+{
+	const json_t *refresh = json_object_get(object, "refresh"), *domains = json_object_get(object, "domains");
+	int64_t expiring = member_number(refresh, "expiring"), due = member_number(refresh, "due");
+	text_add(out, "<h2 id=\"refresh\">Are policies fresh?</h2>\n");
+	if (!json_is_object(refresh)) {
+		uncounted_add(out);
+		return;
+	}
+	html_add(out, "<dl>\n<dt>Policies that end within a day and could not be renewed</dt><dd>");
+	html_add(out, expiring > 0 ? "<span class=\"bad\">%d</span>" : "%d", expiring);
+	if (expiring > 0)
+		text_add(out, ": <code>stsgate list --expiring 1d --failing</code>");
+	html_add(out, "</dd>\n<dt>Domains whose last lookup or fetch failed</dt><dd>%d",
+		member_number(refresh, "failing"));
+	if (member_number(refresh, "failing") > 0)
+		text_add(out, ": <code>stsgate list --failing</code>");
+	html_add(out, "</dd>\n<dt>Domains that are due for a refresh</dt><dd>%d", due);
+	if (due > 0) {
+		text_add(out, ", the longest: ");
+		html_domain(out, member_text(refresh, "oldest"));
+		text_add(out, " since ");
+		html_time(out, member_number(refresh, "oldest_due_at"), now);
+	}
+	html_add(out,
+		"</dd>\n<dt>Domains in the store</dt><dd>%d: %d with a policy of mode enforce, %d testing, %d none, "
+		"and %d without a policy</dd>\n</dl>\n",
+		member_number(domains, "count"), member_number(domains, "enforce"), member_number(domains, "testing"),
+		member_number(domains, "none"), member_number(domains, "no-policy"));
+}
+
+static void network_add(struct text *out, const json_t *row)
+{
+	const char *name = member_text(row, "name");
+	text_add(out, "<tr><th scope=\"row\">");
+	if (member_number(row, "asn") != 0)
+		html_add(out, "AS%d", member_number(row, "asn"));
+	else
+		html_add(out, "%s", member_text(row, "prefix"));
+	text_add(out, "</th><td>");
+	if (*name)
+		html_quote(out, name, strlen(name));
+	html_add(out, "</td><td>%s</td><td class=\"n\">%d</td><td class=\"n\">%d</td><td class=\"n\">%d</td></tr>\n",
+		member_text(row, "country"), member_number(row, "hops"), member_number(row, "good"),
+		member_number(row, "bad"));
+}
+
+static void hops_add(struct text *out, const json_t *object)
+{
+	const json_t *hops = json_object_get(object, "hops"), *list = json_object_get(object, "networks");
+	const json_t *rows = json_object_get(list, "networks"), *row;
+	size_t i;
+	text_add(out, "<h2 id=\"hops\">Are mail hosts well?</h2>\n");
+	if (!json_is_object(hops)) {
+		uncounted_add(out);
+		return;
+	}
+	html_add(out, "<dl>\n<dt>Good</dt><dd>%d</dd>\n<dt>Bad</dt><dd>%d</dd>\n<dt>Unknown</dt><dd>%d</dd>\n</dl>\n",
+		member_number(hops, "good"), member_number(hops, "bad"), member_number(hops, "unknown"));
+	if (json_array_size(rows) == 0) {
+		text_add(out, "<p>No mail host has been good yet, so no network is known.</p>\n");
+		return;
+	}
+	text_add(out, "<div class=\"wide\">\n");
+	html_table(out, "Networks with most mail hosts, where these were when they were last good",
+		"Network|Name|Country|#Mail hosts|#Good now|#Bad now");
+	json_array_foreach(rows, i, row) network_add(out, row);
+	text_add(out, "</table>\n</div>\n");
+	more_add(out, list, json_array_size(rows), "stsgate stats --networks");
+}
+
+/* --- reports ------------------------------------------------------------------------------------------------------ */
+
+static void report_add(struct text *out, const json_t *row, int64_t now)
+{
+	text_add(out, "<tr><th scope=\"row\">");
+	html_domain(out, member_text(row, "domain"));
+	text_add(out, "</th><td>");
+	html_quote(out, member_text(row, "address"), strlen(member_text(row, "address")));
+	html_add(out, "</td><td>%s</td><td>%s</td><td class=\"n\">%d</td><td>", member_text(row, "state"),
+		member_text(row, "detail"), member_number(row, "attempts"));
+	html_time(out, member_number(row, "next_at"), now);
+	text_add(out, "</td></tr>\n");
+}
+
+static void reports_add(struct text *out, const json_t *object, int64_t now)
+{
+	const json_t *list = json_object_get(object, "reports"), *rows = json_object_get(list, "failed"), *row;
+	size_t i;
+	text_add(out, "<h2 id=\"reports\">Are TLS reports sent?</h2>\n");
+	if (!json_is_true(json_object_get(list, "sends")))
+		html_add(out, "<p>No: stsgate sends no reports under its settings (<code>tlsrpt = %s</code>).</p>\n",
+			member_text(list, "tlsrpt"));
+	else
+		html_add(out, "<p>In the last days %d were sent. Due and not sent yet: %d", member_number(list, "sent"),
+			member_number(list, "waiting"));
+	if (json_is_true(json_object_get(list, "sends"))) {
+		if (member_number(list, "oldest_due_at") != 0) {
+			text_add(out, ", the oldest since ");
+			html_time(out, member_number(list, "oldest_due_at"), now);
+		}
+		text_add(out, ".</p>\n");
+	}
+	if (json_array_size(rows) == 0)
+		return;
+	text_add(out, "<div class=\"wide\">\n");
+	html_table(out, "Reports that could not be sent", "Domain|To|State|Why|#Attempts|Next attempt");
+	json_array_foreach(rows, i, row) report_add(out, row, now);
+	text_add(out, "</table>\n</div>\n");
+	more_add(out, list, json_array_size(rows), "stsgate report list");
+}
+
 void page_overview_html(struct text *out, const json_t *object)
 {
 	int64_t now = member_number(object, "now");
@@ -210,5 +332,8 @@ void page_overview_html(struct text *out, const json_t *object)
 	signs_add(out, object, now);
 	would_wait_add(out, object, now);
 	overrides_add(out, object, now);
+	refresh_add(out, object, now);
+	hops_add(out, object);
+	reports_add(out, object, now);
 	page_end(out);
 }

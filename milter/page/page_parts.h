@@ -3,6 +3,7 @@
 #ifndef MILTER_PAGE_PARTS_H
 #define MILTER_PAGE_PARTS_H
 
+#include "census_taker.h"
 #include "check.h"
 #include "page_request.h"
 #include "store.h"
@@ -13,6 +14,7 @@
 struct page_parts {
 	struct check *check;
 	struct store *store;
+	struct census_taker *census;
 };
 
 struct page_kind {
