@@ -5,6 +5,7 @@
 #include "limit_hits.h"
 #include "metrics.h"
 #include "product.h"
+#include "timing.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -128,6 +129,41 @@ static void test_one_discovery(void **state)
 	assert_int_equal(world_count("fetch example.com"), 1);
 	assert_int_equal(world_count("dns MX example.com"), 1);
 	assert_int_equal(world_count("probe mx1.example.com"), 1);
+	product_stop(&p);
+}
+
+static uint64_t timed(enum timing timing)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < METRICS_BUCKETS; i++)
+		sum += metrics_read(METRIC_STEP_SECONDS, timing, i, 0);
+	return sum;
+}
+
+/* Each operation of a discovery is timed once: with the fetch of the policy and the probe go the lookups of the hosts'
+ * addresses. A second question needs none of them. */
+static void test_operations_are_timed(void **state)
+{
+	(void)state;
+	struct product p;
+	struct tally tally = {0};
+	uint64_t before[TIMING_COUNT];
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	for (enum timing timing = 0; timing < TIMING_COUNT; timing++)
+		before[timing] = timed(timing);
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	for (int i = 0; i < 2; i++) {
+		product_begin(p.check, &question, tally_done, &tally);
+		await_cases(p.check, 0);
+	}
+	assert_int_equal(timed(TIMING_RECORD), before[TIMING_RECORD] + 1);
+	assert_int_equal(timed(TIMING_POLICY), before[TIMING_POLICY] + 1);
+	assert_int_equal(timed(TIMING_MX), before[TIMING_MX] + 1);
+	assert_int_equal(timed(TIMING_ADDRESS), before[TIMING_ADDRESS] + 2);
+	assert_int_equal(timed(TIMING_PROBE), before[TIMING_PROBE] + 1);
+	assert_int_equal(timed(TIMING_TLSA), before[TIMING_TLSA]);
+	assert_in_range(timed(TIMING_COMMIT), before[TIMING_COMMIT] + 1, before[TIMING_COMMIT] + 10);
 	product_stop(&p);
 }
 
@@ -785,6 +821,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_discovery),
+		cmocka_unit_test(test_operations_are_timed),
 		cmocka_unit_test(test_purposes_share),
 		cmocka_unit_test(test_mx_prefetched),
 		cmocka_unit_test(test_policy_at_once),

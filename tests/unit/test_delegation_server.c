@@ -5,6 +5,7 @@
 #include "fake_log.h"
 #include "metrics.h"
 #include "server.h"
+#include "verdict_record.h"
 
 #include "action.h"
 #include "clock.h"
@@ -357,6 +358,32 @@ static uint64_t counted(enum deed deed)
 	return metrics_read(METRIC_DELEGATION_REPLIES, deed, 0, 0);
 }
 
+/* Returns how many answers took at most as long as this bucket says, or all. */
+static uint64_t timed(unsigned buckets)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < buckets; i++)
+		sum += metrics_read(METRIC_ANSWER_SECONDS, DOOR_DELEGATION, i, 0);
+	return sum;
+}
+
+static void answers_are_timed(void **state)
+{
+	(void)state;
+	const unsigned half_a_second = 8;
+	uint64_t quick = timed(half_a_second), all = timed(METRICS_BUCKETS);
+	settings("lookup_timeout=1s", NULL);
+	ask("RCPT", "u@enforce-9000.example", "");
+	hear(room.fd);
+	assert_int_equal(timed(METRICS_BUCKETS), all + 1);
+	assert_int_equal(timed(half_a_second), quick);
+	ask("RCPT", "u@enforce.example", "");
+	hear(room.fd);
+	ask("DATA", "", "");
+	hear(room.fd);
+	assert_int_equal(timed(METRICS_BUCKETS), all + 3);
+}
+
 static void replies_are_counted(void **state)
 {
 	(void)state;
@@ -390,6 +417,7 @@ int main(void)
 		TEST(first_contact_ends_with_lookup_timeout),
 		TEST(late_answers_go_to_nobody),
 		TEST(malformed_requests_end_the_connection),
+		TEST(answers_are_timed),
 		TEST(replies_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -393,6 +393,33 @@ static void a_message_waits_no_longer_than_milter_wait(void **state)
 	assert_true(milter_client_send(&client, 'A', NULL, 0));
 }
 
+static uint64_t answers_timed(unsigned buckets)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < buckets; i++)
+		sum += metrics_read(METRIC_ANSWER_SECONDS, DOOR_MILTER, i, 0);
+	return sum;
+}
+
+/* The time in which a recipient waits is a part of its answer. A recipient that is not judged has none. */
+static void answers_are_timed(void **state)
+{
+	(void)state;
+	const unsigned half_a_second = 8;
+	char out[MILTER_REPLY_SIZE];
+	uint64_t quick = answers_timed(half_a_second), all = answers_timed(METRICS_BUCKETS);
+	settings_one("milter_wait=4s");
+	assert_true(milter_client_mail(&client, NULL));
+	timed_rcpt("testing-1000.example", "c");
+	assert_int_equal(answers_timed(METRICS_BUCKETS), all + 1);
+	assert_int_equal(answers_timed(half_a_second), quick);
+	settings_one("milter_skip_mailers=smtp");
+	assert_true(milter_client_send(&client, 'A', NULL, 0) && milter_client_mail(&client, NULL));
+	rcpt("enforce.example", SMTP, NULL, out);
+	assert_int_equal(answers_timed(METRICS_BUCKETS), all + 1);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+}
+
 /* If the inquiry ends meanwhile, the message need not be held, which would take a person to undo. */
 static void a_local_session_waits_before_its_message_is_held(void **state)
 {
@@ -620,6 +647,7 @@ int main(void)
 		TEST(one_header_a_domain_and_no_two_alike),
 		TEST(our_reports_are_not_judged),
 		TEST(a_message_waits_no_longer_than_milter_wait),
+		TEST(answers_are_timed),
 		TEST(a_local_session_waits_before_its_message_is_held),
 		TEST(no_more_callbacks_wait_than_milter_waiters),
 		TEST(each_verdict_is_logged_with_its_queue_id),

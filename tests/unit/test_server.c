@@ -876,6 +876,28 @@ static long long replies(const char *word)
 
 /* Replies to keys that are not judged count, too, and so does a first contact without room, whose verdict is not
  * counted elsewhere. */
+/* An answer that waits counts from its request, not from the one before, and one that does not wait has a duration, too. */
+static void map_answers_are_timed(void **state)
+{
+	(void)state;
+	static const char all[] = "stsgate_answer_seconds_count{front_end=\"socketmap\"}";
+	static const char quick[] = "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"0.5\"}";
+	static const char slow[] = "stsgate_answer_seconds_bucket{front_end=\"socketmap\",le=\"5.0\"}";
+	int fd = dial(room.map_path);
+	settings("lookup_timeout=1s");
+	ask(fd, "[192.0.2.1]");
+	expect(fd, NOTFOUND);
+	long long all_before = metric(all), quick_before = metric(quick), slow_before = metric(slow);
+	ask(fd, "none-9000.example");
+	ask(fd, "pass.example");
+	expect(fd, FIRST_CONTACT SECURE);
+	assert_int_equal(metric(all), all_before + 2);
+	assert_in_range(metric(quick), quick_before, quick_before + 1); /* a busy machine may be slow */
+	assert_in_range(metric(slow), slow_before + 1, slow_before + 2);
+	settings("lookup_timeout=0");
+	close(fd);
+}
+
 static void map_replies_are_counted(void **state)
 {
 	(void)state;
@@ -1248,6 +1270,7 @@ int main(void)
 		TEST(metrics_are_told),
 		TEST(metrics_have_two_formats),
 		TEST(map_replies_are_counted),
+		TEST(map_answers_are_timed),
 		TEST(http_refuses_the_rest),
 		TEST(page_is_off_unless_it_is_wanted),
 		TEST(page_answers_html_and_json),
