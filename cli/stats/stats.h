@@ -52,4 +52,14 @@ typedef void stats_visit(
 	void *arg, enum metric metric, const char *const label[METRICS_LABELS_MAX], uint64_t day, uint64_t total);
 void stats_each(struct stats *stats, enum metric metric, stats_visit *visit, void *arg);
 
+/* What a histogram has counted for one value of its label. */
+struct stats_durations {
+	enum metric metric;
+	const char *label; /* the name of the value */
+	struct metrics_durations day, total;
+};
+/* Calls `visit` for each value of the label of each histogram that was counted during the day or since the start. */
+typedef void stats_durations_visit(void *arg, const struct stats_durations *durations);
+void stats_durations_each(const struct stats *stats, stats_durations_visit *visit, void *arg);
+
 #endif

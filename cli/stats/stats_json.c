@@ -68,6 +68,30 @@ static json_t *metrics_json(struct stats *stats, enum metrics_type type, stats_v
 	return array;
 }
 
+static json_t *microseconds(int64_t us)
+{
+	return us < 0 ? NULL : number((uint64_t)us);
+}
+
+static void durations_add(void *arg, const struct stats_durations *durations)
+{
+	const struct metrics_row *row = &metrics_table[durations->metric];
+	json_t *object = counted(durations->day.count, durations->total.count), *labels = json_made(json_object());
+	json_put(labels, metrics_label_name(row->label[0]), json_text(durations->label));
+	json_put(object, "name", json_text(row->name));
+	json_put(object, "labels", labels);
+	json_put(object, "p50_us", microseconds(metrics_quantile_us(&durations->day, 0.5)));
+	json_put(object, "p99_us", microseconds(metrics_quantile_us(&durations->day, 0.99)));
+	json_add(arg, object);
+}
+
+static json_t *durations_json(const struct stats *stats)
+{
+	json_t *array = json_made(json_array());
+	stats_durations_each(stats, durations_add, array);
+	return array;
+}
+
 static json_t *verdicts_json(struct stats *stats)
 {
 	json_t *array = json_made(json_array());
@@ -196,6 +220,7 @@ json_t *stats_json(struct stats *stats)
 	json_put(object, "limits", limits_json(stats));
 	json_put(object, "counters", metrics_json(stats, METRICS_COUNTER, counter_add));
 	json_put(object, "gauges", metrics_json(stats, METRICS_GAUGE, gauge_add));
+	json_put(object, "durations", durations_json(stats));
 	json_put(object, "store", store_json(stats));
 	return object;
 }

@@ -62,6 +62,21 @@ static bool census_read(struct stats *stats, struct store *store, const struct s
 	return stats->census != NULL;
 }
 
+void stats_durations_each(const struct stats *stats, stats_durations_visit *visit, void *arg)
+{
+	for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
+		enum metrics_label label = metrics_table[metric].label[0];
+		bool histogram = metrics_table[metric].type == METRICS_HISTOGRAM;
+		for (unsigned a = 0; histogram && a < metrics_label_values(label); a++) {
+			struct stats_durations one = {.metric = metric, .label = counters_names.name[label](a)};
+			metrics_durations(&one.day, &stats->day, metric, a, 0);
+			metrics_durations(&one.total, &stats->total, metric, a, 0);
+			if (one.label && (one.day.count > 0 || one.total.count > 0))
+				visit(arg, &one);
+		}
+	}
+}
+
 /* --- what waits, and what is overridden --------------------------------------------------------------------------- */
 
 static bool waiting_read(struct stats *stats, struct store *store, struct failure *why)

@@ -123,6 +123,32 @@ static void work_print(struct stats *stats, struct stats *before)
 		puts("  nothing was counted");
 }
 
+/* --- durations ---------------------------------------------------------------------------------------------------- */
+
+static void durations_row_print(void *arg, const struct stats_durations *durations)
+{
+	bool *any = arg;
+	struct when half, most;
+	char words[64];
+	if (durations->day.count == 0)
+		return;
+	snprintf(words, sizeof words, "%s %s", durations->metric == METRIC_ANSWER_SECONDS ? "answer of" : "operation",
+		durations->label);
+	printf("  %-*s %11" PRIu64 " %11s %11s\n", LABEL_WIDTH, words, durations->day.count,
+		duration_text(&half, metrics_quantile_us(&durations->day, 0.5)),
+		duration_text(&most, metrics_quantile_us(&durations->day, 0.99)));
+	*any = true;
+}
+
+static void durations_print(const struct stats *stats)
+{
+	bool any = false;
+	printf("\n%-*s %11s %11s %11s\n", LABEL_WIDTH + 2, "durations in the last 24 h", "count", "half in", "99 % in");
+	stats_durations_each(stats, durations_row_print, &any);
+	if (!any)
+		puts("  nothing was measured");
+}
+
 /* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static bool hit_find(const struct stats *stats, const char *limit, struct snapshot_hit *hit)
@@ -303,6 +329,7 @@ void stats_print(struct stats *stats, struct stats *before)
 	overrides_print(stats);
 	limits_print(stats, before);
 	work_print(stats, before);
+	durations_print(stats);
 	refresh_print(stats);
 	store_print(stats);
 }

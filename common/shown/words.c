@@ -49,6 +49,17 @@ const char *when_span(struct when *when, int64_t seconds)
 	return when->text;
 }
 
+const char *duration_text(struct when *when, int64_t us)
+{
+	if (us < 1000)
+		snprintf(when->text, sizeof when->text, "%" PRId64 " us", us);
+	else if (us < 1000000)
+		snprintf(when->text, sizeof when->text, "%.1f ms", (double)us / 1e3);
+	else
+		snprintf(when->text, sizeof when->text, "%.1f s", (double)us / 1e6);
+	return when->text;
+}
+
 const char *bytes_text(struct when *when, uint64_t bytes)
 {
 	static const char units[] = " kMGT";

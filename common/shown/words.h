@@ -22,6 +22,9 @@ struct when {
 const char *when_date(struct when *when, int64_t at);
 const char *when_span(struct when *when, int64_t seconds);
 
+/* Formats microseconds with a unit: `85 us`, `4.9 ms`, `2.5 s`. Returns `when->text`. */
+const char *duration_text(struct when *when, int64_t us);
+
 /* Formats a number of octets with a unit, such as `12M`. Returns `when->text`. */
 const char *bytes_text(struct when *when, uint64_t bytes);
 

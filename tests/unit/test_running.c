@@ -169,7 +169,10 @@ static void counts_put(void)
 		assert_true(store_put_counts(store, &counts, &hour, NULL, NULL));
 	}
 	hour.at = now;
-	strcpy(hour.lines, "stsgate_verdicts_total deliver defer hop-timeout 2\nstsgate_map_replies_total ok 1\n");
+	strcpy(hour.lines, "stsgate_verdicts_total deliver defer hop-timeout 2\nstsgate_map_replies_total ok 1\n"
+			   "stsgate_answer_seconds socketmap 0.0001 98\nstsgate_answer_seconds socketmap 0.005 1\n"
+			   "stsgate_answer_seconds socketmap +Inf 1\nstsgate_answer_seconds socketmap sum 40000000\n"
+			   "stsgate_step_seconds probe 5.0 2\n");
 	assert_true(store_put_counts(store, &counts, &hour, NULL, NULL));
 	store_close(&store);
 }
@@ -281,6 +284,10 @@ static void stats_show_the_day(void **state)
 	says("stats", NULL, NULL,
 		"  policies: 3 enforce, 1 testing, 0 none; domains without a policy: 2\n"
 		"  of these policies, 1 has expired\n  mail hosts: 0 good, 1 bad, 0 unknown\n");
+	says("stats", NULL, NULL,
+		"  answer of socketmap                                          100       51 us      5.0 ms\n");
+	says("stats", NULL, NULL,
+		"  operation probe                                                2       3.0 s       5.0 s\n");
 	says("stats", NULL, NULL, "k of ");
 	struct tool_run run = tool("stats", NULL, NULL);
 	assert_null(strstr(run.out, "gone.example"));
@@ -324,6 +331,12 @@ static void stats_are_json(void **state)
 	assert_string_equal(text_at(got, "limits", 0, "limit"), "client-rate");
 	assert_string_equal(text_at(got, "limits", 0, "last"), "\"192.0.2.0/24 to a.example\"");
 	assert_string_equal(text_at(got, "counters", 0, "name"), "stsgate_map_replies_total");
+	assert_int_equal(json_array_size(json_object_get(got, "durations")), 2);
+	assert_string_equal(text_at(got, "durations", 1, "name"), "stsgate_step_seconds");
+	assert_int_equal(number_at(got, "durations", 0, "day"), 100);
+	assert_int_equal(number_at(got, "durations", 0, "total"), 0);
+	assert_int_equal(number_at(got, "durations", 0, "p50_us"), 51);
+	assert_int_equal(number_at(got, "durations", 0, "p99_us"), 5000);
 	const json_t *held = json_object_get(got, "store");
 	assert_int_equal(json_integer_value(json_object_get(held, "domains_read")), 6);
 	assert_int_equal(json_integer_value(json_object_get(held, "enforce")), 3);
