@@ -106,13 +106,14 @@ static void more_add(struct text *out, const json_t *object, const char *list, c
 
 static void verdict_add(struct text *out, const json_t *stored, int64_t now)
 {
-	const char *verdict = member_text(stored, "verdict"), *hop = member_text(stored, "hop");
+	const char *verdict = member_text(stored, "verdict"), *reason = member_text(stored, "reason");
+	const char *hop = strcmp(reason, "ok") == 0 ? "a mail host" : member_text(stored, "hop");
 	bool held = json_is_true(json_object_get(stored, "map_holds"));
 	bool bad = held || strcmp(verdict, "fail-enforce") == 0 || strcmp(verdict, "defer") == 0;
 	text_add(out, bad ? "<span class=\"bad\">" : "<span class=\"good\">");
 	html_add(out, "%s</span>%s: %s%s%s <span class=\"ago\">[%s]</span>", verdict,
 		json_is_false(json_object_get(stored, "final")) ? ", as far as the store knows" : "", hop,
-		*hop ? " " : "", member_text(stored, "sentence"), member_text(stored, "reason"));
+		*hop ? " " : "", member_text(stored, "sentence"), reason);
 	if (member_number(stored, "evidence_at") != 0) {
 		text_add(out, ", from evidence of ");
 		html_time(out, member_number(stored, "evidence_at"), now);
@@ -196,43 +197,58 @@ static void summary_add(struct text *out, const json_t *object, int64_t now)
 
 /* --- what happened ------------------------------------------------------------------------------------------------ */
 
-static void deed_cell(struct text *out, const json_t *record)
+static void deed_items(struct text *out, const json_t *record)
 {
 	const char *would = member_text(record, "without_monitor");
-	html_add(out, "<td>%s", member_text(record, "happened"));
+	page_item(out, "What happened");
+	text_add(out, json_is_true(json_object_get(record, "delays")) ? "<span class=\"bad\">" : "<span>");
+	html_add(out, "%s</span>", member_text(record, "happened"));
 	if (*would)
 		html_add(out, "; without <code>mode = monitor</code> it would have %s", would);
-	html_add(out, "; %s</td>", member_text(record, "where"));
+	text_add(out, "</dd>\n");
+	page_item(out, "The mail");
+	html_add(out, "%s</dd>\n", member_text(record, "where"));
 }
 
-static void reason_cell(struct text *out, const json_t *record)
+static void reason_items(struct text *out, const json_t *record)
 {
 	const json_t *policy = json_object_get(record, "policy");
-	const char *override = member_text(record, "override");
-	text_add(out, "<td>");
+	const char *override = member_text(record, "override"), *id = member_text(policy, "id");
+	page_item(out, "Reason");
 	page_result(out, member_text(record, "hop"), record);
-	if (json_is_object(policy))
-		html_add(out, "<br>policy of mode %s, id %s", member_text(policy, "mode"),
-			*member_text(policy, "id") ? member_text(policy, "id") : "unknown");
-	if (strcmp(override, "none") != 0)
-		html_add(out, "<br>override %s was in force", override);
-	text_add(out, "</td>");
+	text_add(out, "</dd>\n");
+	if (json_is_object(policy)) {
+		page_item(out, "Policy");
+		html_add(out, "mode %s, id %s</dd>\n", member_text(policy, "mode"), *id ? id : "unknown");
+	}
+	if (strcmp(override, "none") != 0) {
+		page_item(out, "Override");
+		html_add(out, "%s was in force</dd>\n", override);
+	}
 }
 
 static void record_add(struct text *out, const json_t *record, int64_t now)
 {
 	const json_t *ids = json_object_get(record, "queue_ids"), *id;
 	size_t i;
-	text_add(out, "<tr><th scope=\"row\">");
+	text_add(out, "<h3>");
 	html_time(out, member_number(record, "last_at"), now);
-	html_add(out, "</th><td>%s: %s</td>", member_text(record, "frontend"), member_text(record, "verdict"));
-	deed_cell(out, record);
-	reason_cell(out, record);
-	text_add(out, "<td>");
-	html_time(out, member_number(record, "first_at"), now);
-	html_add(out, "</td><td class=\"n\">%d</td><td>", member_number(record, "count"));
-	json_array_foreach(ids, i, id) html_add(out, "%s<code>%s</code>", i > 0 ? " " : "", json_string_value(id));
-	text_add(out, "</td></tr>\n");
+	html_add(out, " %s: %s</h3>\n<dl>\n", member_text(record, "frontend"), member_text(record, "verdict"));
+	deed_items(out, record);
+	reason_items(out, record);
+	if (member_number(record, "count") > 1) {
+		page_item(out, "Seen");
+		html_add(out, "%d times since ", member_number(record, "count"));
+		html_time(out, member_number(record, "first_at"), now);
+		text_add(out, "</dd>\n");
+	}
+	if (json_array_size(ids) > 0) {
+		page_item(out, "Queue ids");
+		json_array_foreach(ids, i, id)
+			html_add(out, "%s<code>%s</code>", i > 0 ? " " : "", json_string_value(id));
+		text_add(out, "</dd>\n");
+	}
+	text_add(out, "</dl>\n");
 }
 
 static void records_add(struct text *out, const json_t *object, int64_t now)
@@ -247,13 +263,42 @@ static void records_add(struct text *out, const json_t *object, int64_t now)
 			"host's domain.</p>\n");
 		return;
 	}
-	text_add(out, "<div class=\"wide\">\n");
-	html_table(out, "Verdicts that delayed, held or tagged mail, or found a failure; the newest first",
-		"Last|Front end, verdict|What it did|Reason|First|#Times|Queue ids");
+	text_add(out, "<p>Verdicts that delayed, held or tagged mail, or found a failure; the newest first.</p>\n");
 	json_array_foreach(list, i, record) record_add(out, record, now);
-	text_add(out, "</table>\n</div>\n");
 	more_add(out, object, "verdicts", "stsgate why");
 }
+
+/* --- signs -------------------------------------------------------------------------------------------------------- */
+
+static void sign_add(struct text *out, const json_t *event, int64_t now)
+{
+	html_add(out, "<h3>%s, %s, since ", member_text(event, "kind"), member_text(event, "severity"));
+	html_time(out, member_number(event, "first_at"), now);
+	text_add(out, "</h3>\n<dl>\n");
+	page_item(out, "What was seen");
+	html_add(out, "%s</dd>\n", member_text(event, "detail"));
+	page_item(out, "What it means");
+	html_prose(out, member_text(event, "sentence"));
+	text_add(out, "</dd>\n");
+	page_item(out, "What to do");
+	html_prose(out, member_text(event, "advice"));
+	text_add(out, "</dd>\n");
+	page_item(out, "Its story");
+	html_add(out, "<code>stsgate events show %d</code></dd>\n</dl>\n", member_number(event, "number"));
+}
+
+static void signs_add(struct text *out, const json_t *object, int64_t now)
+{
+	const json_t *list = json_object_get(json_object_get(object, "stored"), "signs"), *event;
+	size_t i;
+	if (json_array_size(list) == 0)
+		return;
+	text_add(out, "<h2 id=\"signs\">Which signs of an attack are there?</h2>\n");
+	json_array_foreach(list, i, event) sign_add(out, event, now);
+	more_add(out, object, "signs", "stsgate events --domain");
+}
+
+/* --- what can be done --------------------------------------------------------------------------------------------- */
 
 /* Appends a text of stsgate's own in several lines. */
 static void lines_add(struct text *out, const char *text)
@@ -289,10 +334,14 @@ static void commands_add(struct text *out, const json_t *commands)
 
 static void remedies_add(struct text *out, const json_t *object)
 {
-	const json_t *about = advised(object);
+	const json_t *about = advised(object), *stored = json_object_get(object, "stored");
 	const char *domain = member_text(object, "domain"), *hop = member_text(about, "hop");
-	const char *letter = member_text(json_object_get(object, "stored"), "letter");
-	text_add(out, "<h2 id=\"do\">What can be done?</h2>\n<dl>\n");
+	const char *letter = member_text(stored, "letter");
+	text_add(out, "<h2 id=\"do\">What can be done?</h2>\n");
+	if (json_array_size(json_object_get(stored, "signs")) > 0)
+		text_add(out, "<p class=\"bad\">There are signs of an attack. Look into them before you let mail pass: "
+			      "an attacker may be waiting for it.</p>\n");
+	text_add(out, "<dl>\n");
 	page_advice(out, "Here", member_text(about, "advice"), domain, hop);
 	page_advice(out, "Tell its postmaster", member_text(about, "tell_postmaster"), domain, hop);
 	commands_add(out, json_object_get(json_object_get(object, "why"), "commands"));
@@ -302,32 +351,6 @@ static void remedies_add(struct text *out, const json_t *object)
 	text_add(out, "<details>\n<summary>A paragraph for the domain's postmaster</summary>\n<pre>");
 	lines_add(out, letter);
 	text_add(out, "</pre>\n</details>\n");
-}
-
-/* --- signs -------------------------------------------------------------------------------------------------------- */
-
-static void sign_add(struct text *out, const json_t *event, int64_t now)
-{
-	const char *detail = member_text(event, "detail");
-	text_add(out, "<tr><th scope=\"row\">");
-	html_add(out, "%s</th><td>%s</td><td>", member_text(event, "kind"), member_text(event, "severity"));
-	html_text(out, detail);
-	html_add(out, "</td><td>%s</td><td>", member_text(event, "advice"));
-	html_time(out, member_number(event, "first_at"), now);
-	html_add(out, "</td><td><code>stsgate events show %d</code></td></tr>\n", member_number(event, "number"));
-}
-
-static void signs_add(struct text *out, const json_t *object, int64_t now)
-{
-	const json_t *list = json_object_get(json_object_get(object, "stored"), "signs"), *event;
-	size_t i;
-	if (json_array_size(list) == 0)
-		return;
-	text_add(out, "<h2 id=\"signs\">Which signs of an attack are there?</h2>\n<div class=\"wide\">\n");
-	html_table(out, "Signs that are not over", "Sign|Severity|What was seen|What to do|Since|Its story");
-	json_array_foreach(list, i, event) sign_add(out, event, now);
-	text_add(out, "</table>\n</div>\n");
-	more_add(out, object, "signs", "stsgate events --domain");
 }
 
 /* --- what the domain publishes ------------------------------------------------------------------------------------ */
@@ -355,7 +378,9 @@ static void fetch_item(struct text *out, const json_t *fetch, int64_t now)
 		text_add(out, "not tried yet</dd>\n");
 		return;
 	}
-	html_add(out, "%s%s%s, ", member_text(fetch, "outcome"), *detail ? ": " : "", detail);
+	bool fetched = strcmp(member_text(fetch, "outcome"), "fetched") == 0;
+	text_add(out, fetched ? "<span>" : "<span class=\"bad\">");
+	html_add(out, "%s%s%s</span>, ", member_text(fetch, "outcome"), *detail ? ": " : "", detail);
 	html_time(out, member_number(fetch, "tried_at"), now);
 	if (member_number(fetch, "failures") > 1)
 		html_add(out, ", %d failures in a row", member_number(fetch, "failures"));
@@ -407,7 +432,8 @@ static void facts_add(struct text *out, const json_t *object, int64_t now)
 
 static void answer_add(struct text *out, const char *who, const char *answer, const char *then)
 {
-	html_add(out, "<tr><th scope=\"row\">%s</th><td><code>%s</code></td><td>%s</td></tr>\n", who, answer, then);
+	page_item(out, who);
+	html_add(out, "<code>%s</code>%s%s</dd>\n", answer, *then ? ": " : "", then);
 }
 
 static void answers_add(struct text *out, const json_t *stored)
@@ -415,18 +441,19 @@ static void answers_add(struct text *out, const json_t *stored)
 	const json_t *milter = json_object_get(stored, "milter"), *mta = json_object_get(stored, "mta");
 	const json_t *maps = json_object_get(stored, "maps");
 	const char *reply = member_text(milter, "reply"), *header = member_text(milter, "header");
-	text_add(out, "<h2 id=\"answers\">What would the front ends answer?</h2>\n<div class=\"wide\">\n");
-	html_table(out, "Answers by what the store has; the front ends look old facts up again before they answer",
-		"Front end|Answer|What follows");
-	answer_add(out, "milter",
+	text_add(out,
+		"<h2 id=\"answers\">What would the front ends answer?</h2>\n"
+		"<p>These answers follow from what the store has. The front ends look old facts up again before they "
+		"answer.</p>\n<dl>\n");
+	answer_add(out, "Milter",
 		*reply    ? reply
 		: *header ? header
 			  : member_text(milter, "action"),
 		member_text(mta, "milter"));
-	answer_add(out, "policy delegation", member_text(stored, "delegation"), "");
-	answer_add(out, "map postfix", member_text(maps, "postfix"), member_text(mta, "postfix"));
-	answer_add(out, "map sts", member_text(maps, "sts"), member_text(mta, "sendmail"));
-	text_add(out, "</table>\n</div>\n");
+	answer_add(out, "Policy delegation", member_text(stored, "delegation"), "");
+	answer_add(out, "Map postfix", member_text(maps, "postfix"), member_text(mta, "postfix"));
+	answer_add(out, "Map sts", member_text(maps, "sts"), member_text(mta, "sendmail"));
+	text_add(out, "</dl>\n");
 }
 
 /* --- the page ----------------------------------------------------------------------------------------------------- */
@@ -452,8 +479,8 @@ void page_domain_html(struct text *out, const json_t *object)
 	}
 	summary_add(out, object, now);
 	records_add(out, object, now);
-	remedies_add(out, object);
 	signs_add(out, object, now);
+	remedies_add(out, object);
 	if (is_known(object))
 		facts_add(out, object, now);
 	answers_add(out, stored);

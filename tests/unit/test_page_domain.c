@@ -146,17 +146,18 @@ static void test_what_is_known_is_shown(void **state)
 	has("<dt>Was its mail delayed?</dt><dd><span class=\"bad\">the milter put the message on hold</span>, <time");
 	has("<dt>Which policy is in force?</dt><dd>mode enforce, until <time");
 	has("<dt>Override in force</dt><dd><span class=\"bad\">tag</span> until <time");
-	has("the message stays in this relay&#39;s queue until somebody releases it");
+	has("<dt>The mail</dt><dd>the message stays in this relay&#39;s queue until somebody releases it");
 	has("mx0.used.example offers no STARTTLS</span> <span class=\"ago\">[starttls-not-supported]");
 	has("<code>openssl s_client -starttls smtp -connect mx0.used.example:25</code>");
 	has("<dt>To look now</dt><dd><code>stsgate query used.example</code>");
 	has("<dt>To release</dt><dd><code>postsuper -H QUEUEID &amp;&amp; postqueue -i QUEUEID</code>");
-	has("<th scope=\"row\">certificate-broke</th><td>error</td>");
+	has("<h3>certificate-broke, error, since <time");
+	has("There are signs of an attack. Look into them before you let mail pass");
 	has("<h3>mx0.used.example, port 25</h3>");
 	has("presents a certificate that no trusted authority has issued</span> <span class=\"ago\">[certificate-not-trusted]");
 	has("<dt>TLS</dt><dd>STARTTLS, TLSv1.3");
 	has("A paragraph for the domain's postmaster</summary>\n<pre>On ");
-	has("<th scope=\"row\">map postfix</th><td><code>");
+	has("<dt>Map postfix</dt><dd><code>");
 	assert_string_equal(json_string_value(json_object_get(object, "domain")), "used.example");
 	assert_true(json_is_true(json_object_get(object, "known")));
 	assert_int_equal(json_array_size(json_object_get(json_object_get(object, "why"), "verdicts")), 3);
@@ -176,7 +177,7 @@ static void test_strangers_write_no_markup(void **state)
 	has("<dt>Certificate for</dt><dd>&quot;" MARKUP_SHOWN);
 	has("<dt>Issued by</dt><dd>&quot;\\x");
 	has("set by &quot;" MARKUP_SHOWN "&quot;: &quot;" MARKUP_SHOWN);
-	has("<td>error</td><td>" MARKUP_SHOWN);
+	has("<dt>What was seen</dt><dd>" MARKUP_SHOWN);
 	has("<code>&lt;b&gt;id</code>");
 }
 
