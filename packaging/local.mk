@@ -9,9 +9,10 @@ dist_completion_DATA = packaging/completion/stsgate
 # Programs for event_command. They are documentation that runs: an operator copies and changes them.
 examplesdir = $(docdir)/examples
 dist_examples_SCRIPTS = packaging/examples/event-mail packaging/examples/event-webhook
-# A drop-in and a profile that an operator, or a package, puts where systemd and AppArmor look for them.
-dist_examples_DATA = packaging/stsgated-strict.conf
-dist_doc_DATA = README NEWS doc/index doc/coming-from doc/design doc/spec-cases doc/threat-model
+# A drop-in and a profile that an operator, or a package, puts where systemd and AppArmor look for them; and rules and a
+# dashboard for Prometheus and Grafana, which usually run elsewhere.
+dist_examples_DATA = packaging/stsgated-strict.conf packaging/prometheus/stsgate.rules.yml packaging/grafana/stsgate.json
+dist_doc_DATA = README NEWS doc/index doc/coming-from doc/design doc/runbooks doc/spec-cases doc/threat-model
 EXTRA_DIST += packaging/build-deps packaging/deb packaging/debian packaging/quickstart packaging/stsgate.conf \
 	packaging/stsgate.sysusers packaging/stsgate.tmpfiles packaging/stsgated.service.in
 CLEANFILES += $(systemdsystemunit_DATA) $(sysusers_DATA) $(tmpfiles_DATA)
