@@ -12,6 +12,7 @@ page_sources = \
 	milter/page/page_domain.c milter/page/page_domain.h \
 	milter/page/page_hosts.c milter/page/page_hosts.h \
 	milter/page/page_overview.c milter/page/page_overview.h \
+	milter/page/page_plots.c milter/page/page_plots.h \
 	milter/page/plot.c milter/page/plot.h
 server_sources = \
 	milter/delegation_server.c milter/delegation_server.h \

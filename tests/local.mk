@@ -344,6 +344,11 @@ tests_unit_test_page_domain_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=check_config
 tests_unit_test_page_domain_SOURCES = tests/unit/test_page_domain.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
 	milter/page/html.c milter/page/html.h milter/page/page_frame.c milter/page/page_frame.h \
 	milter/page/page_domain.c milter/page/page_domain.h milter/page/page_hosts.c milter/page/page_hosts.h
+check_PROGRAMS += tests/unit/test_page_overview
+tests_unit_test_page_overview_SOURCES = tests/unit/test_page_overview.c milter/page/html.c milter/page/html.h \
+	milter/page/page_frame.c milter/page/page_frame.h milter/page/page_overview.c milter/page/page_overview.h \
+	milter/page/page_parts.h milter/page/page_plots.c milter/page/page_plots.h milter/page/plot.c milter/page/plot.h tests/unit/cm.h
+tests_unit_test_page_overview_LDADD = $(LDADD) -lm
 check_PROGRAMS += tests/unit/test_delegation_server
 tests_unit_test_delegation_server_SOURCES = tests/unit/test_delegation_server.c $(server_sources) \
 	tests/fakes/fake_check.c tests/fakes/fake_check.h tests/fakes/fake_pages.c tests/fakes/fake_pages.h tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h

@@ -5,6 +5,7 @@
 #include "json_value.h"
 #include "open_signs.h"
 #include "overrides_shown.h"
+#include "plots.h"
 #include "report.h"
 
 #include <stdlib.h>
@@ -313,6 +314,7 @@ json_t *overview_json(const struct overview_parts *parts, struct failure *why)
 	json_put(object, "overrides", overrides);
 	census_put(object, parts, config);
 	json_put(object, "reports", reports_json(parts, config, now));
+	json_put(object, "plots", plots_json(parts->store, now, NULL));
 	config_unref(&config);
 	return object;
 }

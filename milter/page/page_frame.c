@@ -30,7 +30,11 @@ const char page_style[] =
 	"footer{margin-top:2rem;border-top:1px solid var(--line)}\n"
 	"code,pre{font-family:ui-monospace,monospace;font-size:.9em}\n"
 	"pre{overflow-x:auto;padding:.6rem;background:var(--shade)}\n"
-	".wide{overflow-x:auto}\n"
+	".wide,.rows{overflow-x:auto}\n"
+	"td,th{min-width:4rem}\n"
+	"th[scope=row]{min-width:9rem}\n"
+	"thead th,.n{white-space:nowrap;overflow-wrap:normal}\n"
+	".wide p,.rows p{margin:.2rem 0;max-width:45rem}\n"
 	"table{border-collapse:collapse;margin:.5rem 0;font-size:.92rem}\n"
 	"caption{text-align:left;color:var(--dim);padding:.2rem 0}\n"
 	"th,td{text-align:left;vertical-align:top;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line)}\n"
@@ -52,15 +56,18 @@ const char page_style[] =
 	"svg .grid{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke;fill:none}\n"
 	"svg .gap{fill:var(--shade)}\n"
 	"svg .line{fill:none;stroke:var(--c);stroke-width:1.5;vector-effect:non-scaling-stroke}\n"
+	"svg .thin{stroke-width:.7}\n"
 	"svg .area{fill:var(--c)}\n"
 	".c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}"
 	".c6{--c:var(--c6)}.c7{--c:var(--c7)}\n"
 	".legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin:.3rem 0;padding:0;font-size:.9rem}\n"
 	".legend li::before{content:'';display:inline-block;width:1.4em;border-top:.5em solid var(--c);margin-right:.4em;"
 	"vertical-align:.15em}\n"
-	".legend .dashed::before{border-top:.15em dashed var(--c)}\n"
+	".legend .thin::before{border-top:.1em solid var(--c);vertical-align:.3em}\n"
 	"summary{cursor:pointer;color:var(--dim)}\n"
-	"@media(max-width:40rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}}\n";
+	"@media(max-width:40rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}"
+	".rows thead{display:none}.rows table,.rows caption,.rows tbody,.rows tr,.rows th,.rows td{display:block}"
+	".rows th,.rows td{border:0;padding:.1rem 0}.rows tr{border-bottom:1px solid var(--line);padding:.4rem 0}}\n";
 
 void page_begin(struct text *out, const char *heading, const char *host, int64_t now)
 {

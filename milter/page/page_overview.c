@@ -3,6 +3,7 @@
 #include "html.h"
 #include "overview.h"
 #include "page_frame.h"
+#include "page_plots.h"
 
 #include <string.h>
 
@@ -66,6 +67,19 @@ static void summary_add(struct text *out, const json_t *object)
 
 /* --- lists -------------------------------------------------------------------------------------------------------- */
 
+/* Adds how often something happened, and when. */
+static void times_add(struct text *out, const json_t *row, int64_t now)
+{
+	int64_t count = member_number(row, "count");
+	html_add(out, count == 1 ? "<p>once, at " : "<p>%d times, first at ", count);
+	if (count != 1) {
+		html_time(out, member_number(row, "first_at"), now);
+		text_add(out, ", last at ");
+	}
+	html_time(out, member_number(row, "last_at"), now);
+	text_add(out, "</p>");
+}
+
 static void mail_add(struct text *out, const json_t *row, int64_t now)
 {
 	const char *advice = member_text(row, "advice"), *would = member_text(row, "would");
@@ -81,19 +95,16 @@ static void mail_add(struct text *out, const json_t *row, int64_t now)
 	html_add(out, "</td><td>%s: %s", member_text(row, "frontend"), member_text(row, "action"));
 	if (strcmp(would, member_text(row, "action")) != 0)
 		html_add(out, " (without mode = monitor: %s)", would);
-	text_add(out, "</td><td>");
-	html_time(out, member_number(row, "first_at"), now);
-	text_add(out, "</td><td>");
-	html_time(out, member_number(row, "last_at"), now);
-	html_add(out, "</td><td class=\"n\">%d</td></tr>\n", member_number(row, "count"));
+	times_add(out, row, now);
+	text_add(out, "</td></tr>\n");
 }
 
 static void mails_add(struct text *out, const json_t *list, int64_t now, const char *caption, const char *command)
 {
 	const json_t *rows = json_object_get(list, "domains"), *row;
 	size_t i;
-	text_add(out, "<div class=\"wide\">\n");
-	html_table(out, caption, "Domain|Why, and what to do|What stsgate did|First|Last|#Times");
+	text_add(out, "<div class=\"rows\">\n");
+	html_table(out, caption, "Domain|Why, and what to do|What stsgate did");
 	json_array_foreach(rows, i, row) mail_add(out, row, now);
 	text_add(out, "</table>\n</div>\n");
 	more_add(out, list, json_array_size(rows), command);
@@ -143,12 +154,9 @@ static void sign_add(struct text *out, const json_t *row, int64_t now)
 	html_prose(out, member_text(row, "sentence"));
 	text_add(out, "</p><p>What to do: ");
 	html_prose(out, member_text(row, "advice"));
-	text_add(out, "</p></td><td>");
-	html_time(out, member_number(row, "first_at"), now);
-	text_add(out, "</td><td>");
-	html_time(out, member_number(row, "last_at"), now);
-	html_add(out, "</td><td class=\"n\">%d</td><td class=\"n\"><code>%d</code></td></tr>\n",
-		member_number(row, "count"), member_number(row, "number"));
+	html_add(out, "</p></td><td>event %d", member_number(row, "number"));
+	times_add(out, row, now);
+	text_add(out, "</td></tr>\n");
 }
 
 static void signs_add(struct text *out, const json_t *object, int64_t now)
@@ -160,9 +168,8 @@ static void signs_add(struct text *out, const json_t *object, int64_t now)
 		text_add(out, "<p>No sign is open.</p>\n");
 		return;
 	}
-	text_add(out, "<div class=\"wide\">\n");
-	html_table(out, "Signs that are not over, the newest first",
-		"Domain|Sign|What was seen, and what to do|First|Last|#Times|#Event");
+	text_add(out, "<div class=\"rows\">\n");
+	html_table(out, "Signs that are not over, the newest first", "Domain|Sign|What was seen, and what to do|When");
 	json_array_foreach(rows, i, row) sign_add(out, row, now);
 	text_add(out, "</table>\n</div>\n");
 	more_add(out, list, json_array_size(rows), "stsgate events");
@@ -335,5 +342,6 @@ void page_overview_html(struct text *out, const json_t *object)
 	refresh_add(out, object, now);
 	hops_add(out, object);
 	reports_add(out, object, now);
+	page_plots_html(out, json_object_get(object, "plots"));
 	page_end(out);
 }

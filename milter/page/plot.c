@@ -17,7 +17,7 @@
 #define TOP 100
 #define BOTTOM 2140
 
-#define LOG_MIN 0.0001 /* the smallest value that a logarithmic scale shows */
+#define LOG_MIN 0.00001 /* the smallest value that a logarithmic scale shows */
 #define HOUR_S 3600
 #define LABEL_S 14400 /* between two labels of the time */
 
@@ -139,13 +139,11 @@ static void gaps_add(struct text *out, const struct plot *plot)
 
 static void series_begin(struct text *out, const struct plot *plot, const struct plot_series *series)
 {
-	html_add(out, plot->areas ? "<path class=\"area c%d\" d=\"" : "<path class=\"line c%d\" d=\"",
+	html_add(out, "<path class=\"%s c%d\" d=\"",
+		plot->areas    ? "area"
+		: series->thin ? "thin line"
+			       : "line",
 		(int64_t)series->colour);
-}
-
-static void series_end(struct text *out, const struct plot_series *series)
-{
-	text_add(out, series->dashed ? "\" stroke-dasharray=\"40 30\"/>\n" : "\"/>\n");
 }
 
 /* Draws a series as an area on `base`, and adds its values to `base`. */
@@ -171,7 +169,7 @@ static void area_add(struct text *out, const struct plot *plot, const struct sca
 		base[step] += known(series->value[step]);
 	}
 	html_add(out, "H%dZ", (int64_t)LEFT);
-	series_end(out, series);
+	text_add(out, "\"/>\n");
 }
 
 static void curve_add(
@@ -192,7 +190,7 @@ static void curve_add(
 	}
 	if (y >= 0)
 		html_add(out, "H%d", (int64_t)RIGHT);
-	series_end(out, series);
+	text_add(out, "\"/>\n");
 }
 
 static void image_add(struct text *out, const struct plot *plot, double max)
@@ -270,8 +268,7 @@ void plot_write(struct text *out, const struct plot *plot, const char *none)
 	image_add(out, plot, max);
 	text_add(out, "<ul class=\"legend\">\n");
 	for (size_t i = 0; i < plot->series_count; i++)
-		html_add(out,
-			plot->series[i].dashed ? "<li class=\"c%d dashed\">%s</li>\n" : "<li class=\"c%d\">%s</li>\n",
+		html_add(out, plot->series[i].thin ? "<li class=\"c%d thin\">%s</li>\n" : "<li class=\"c%d\">%s</li>\n",
 			(int64_t)plot->series[i].colour, plot->series[i].name);
 	text_add(out, "</ul>\n</figure>\n");
 	hours_add(out, plot);

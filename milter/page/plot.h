@@ -15,7 +15,7 @@ struct plot_series {
 	const char *name;
 	const double *value; /* `count` values; NAN: not known */
 	unsigned colour;     /* 0 to PLOT_SERIES_MAX - 1 */
-	bool dashed;
+	bool thin;
 };
 struct plot {
 	const char *id; /* of the image's elements: letters only */

@@ -182,7 +182,7 @@ static struct plot plot_of(const double *a, const double *b, bool areas)
 		.step_s = 1800,
 		.count = STEPS,
 		.areas = areas,
-		.series = {{.name = "a<b>", .value = a}, {.name = "b", .value = b, .colour = 1, .dashed = true}},
+		.series = {{.name = "a<b>", .value = a}, {.name = "b", .value = b, .colour = 1, .thin = true}},
 		.series_count = b ? 2 : 1};
 	return plot;
 }
@@ -228,9 +228,9 @@ static void test_lines(void **state)
 	struct plot plot = plot_of(a, NULL, false);
 	begin();
 	plot_write(&out, &plot, "Nothing.");
-	/* From 0.1 ms to 100 ms: 1 ms is a third of the height. A value that is not known interrupts the line. */
-	assert_true(has("<path class=\"line c0\" d=\"M1161 1460H1703V100H1974M6849 2140H7120\"/>"));
-	assert_true(has(">0.1 ms</text>") && has(">100 ms</text>") && !has(">1 s</text>"));
+	/* From 0.01 ms to 100 ms: 1 ms is half of the height. A value that is not known interrupts the line. */
+	assert_true(has("<path class=\"line c0\" d=\"M1161 1120H1703V100H1974M6849 2140H7120\"/>"));
+	assert_true(has(">0.01 ms</text>") && has(">100 ms</text>") && !has(">1 s</text>"));
 	assert_true(has("<tr><th scope=\"row\">00:00</th><td class=\"n\">-</td></tr>"));
 	assert_true(has("<tr><th scope=\"row\">02:00</th><td class=\"n\">100 ms</td></tr>"));
 }
