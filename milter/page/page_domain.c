@@ -108,8 +108,7 @@ static void verdict_add(struct text *out, const json_t *stored, int64_t now)
 {
 	const char *verdict = member_text(stored, "verdict"), *reason = member_text(stored, "reason");
 	const char *hop = strcmp(reason, "ok") == 0 ? "a mail host" : member_text(stored, "hop");
-	bool held = json_is_true(json_object_get(stored, "map_holds"));
-	bool bad = held || strcmp(verdict, "fail-enforce") == 0 || strcmp(verdict, "defer") == 0;
+	bool bad = strcmp(verdict, "fail-enforce") == 0 || strcmp(verdict, "defer") == 0;
 	text_add(out, bad ? "<span class=\"bad\">" : "<span class=\"good\">");
 	html_add(out, "%s</span>%s: %s%s%s <span class=\"ago\">[%s]</span>", verdict,
 		json_is_false(json_object_get(stored, "final")) ? ", as far as the store knows" : "", hop,
@@ -118,6 +117,8 @@ static void verdict_add(struct text *out, const json_t *stored, int64_t now)
 		text_add(out, ", from evidence of ");
 		html_time(out, member_number(stored, "evidence_at"), now);
 	}
+	if (!bad && json_is_true(json_object_get(stored, "map_holds")))
+		text_add(out, "; <span class=\"bad\">an MTA that asks the map keeps the mail in its queue</span>");
 }
 
 static void waits_item(struct text *out, const json_t *why, int64_t now)

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "config.h"
 #include "page_domain.h"
+#include "page_hosts.h"
 #include "room.h"
 
 #include <stdio.h>
@@ -181,6 +182,24 @@ static void test_strangers_write_no_markup(void **state)
 	has("<code>&lt;b&gt;id</code>");
 }
 
+/* A strange name stays out of a command that somebody might paste into a shell. */
+static void test_commands_have_plain_names_only(void **state)
+{
+	static const struct {
+		const char *host, *html;
+	} cases[] = {{"mx.example", "<dt>Here</dt><dd><code>ping mx.example</code></dd>\n"},
+		{"x;reboot", "<dt>Here</dt><dd><code>ping HOST</code></dd>\n"},
+		{"-f", "<dt>Here</dt><dd><code>ping HOST</code></dd>\n"},
+		{"$(id)", "<dt>Here</dt><dd><code>ping HOST</code></dd>\n"}};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct text out;
+		text_init(&out, page, sizeof page);
+		page_advice(&out, "Here", "`ping HOST`", "used.example", cases[i].host);
+		assert_string_equal(page, cases[i].html);
+	}
+}
+
 static void test_lists_are_bounded(void **state)
 {
 	json_t *object = page_of("used.example", 12, 2), *left_out = json_object_get(object, "left_out");
@@ -234,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_known_is_shown),
 		cmocka_unit_test(test_strangers_write_no_markup),
+		cmocka_unit_test(test_commands_have_plain_names_only),
 		cmocka_unit_test(test_lists_are_bounded),
 		cmocka_unit_test(test_an_unknown_domain_is_looked_up_by_nobody),
 		cmocka_unit_test(test_names_that_are_no_domains),
