@@ -476,7 +476,7 @@ endif
 # tests/watch: the alert rules and the dashboard, with Prometheus; tests/alerts checks their words
 check_PROGRAMS += tests/watch/metric_names
 TESTS += tests/alerts
-EXTRA_DIST += tests/alerts tests/watch/run tests/watch/main.py tests/watch/expressions.py tests/watch/stsgate.test.yml tests/watch/stsgate-hours.test.yml
+EXTRA_DIST += tests/alerts tests/watch/run tests/watch/main.py tests/watch/expressions.py tests/watch/grafana tests/watch/grafana_types.py tests/watch/stsgate.test.yml tests/watch/stsgate-hours.test.yml
 
 # tests/bench: benchmarks that others can repeat; not part of make or make check
 bench_programs = tests/bench/changes tests/bench/cold tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \

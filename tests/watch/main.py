@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -157,6 +158,30 @@ def a_healthy_relay_is_silent(_):
     assert firing == [], firing
 
 
+def commands_of_runbooks():
+    """The commands of the tool that doc/runbooks tells to run: lines of their own, and words between backquotes."""
+    text = expressions.read(ROOT, 'doc/runbooks')
+    lines = re.findall(r'(?m)^(?:(?:Check|Do): +| {8})(stsgate [a-z].*?)(?: {2,}.*)?$', text)
+    lines += [' '.join(words.split()) for words in re.findall(r'`(stsgate [^`]*)`', text)]
+    return sorted(set(lines))
+
+
+def runbooks_name_real_commands(watched):
+    """The tool understands each command of the runbooks: none is a usage error. Nothing here answers a lookup."""
+    commands = commands_of_runbooks()
+    children = [subprocess.Popen(['stsgate', '-c', f'{watched.place}/stsgate.conf', *shlex.split(fill(command))[1:]],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                for command in commands]
+    told = [child.communicate(timeout=PATIENCE_S)[0] for child in children]
+    wrong = [f'{command}: {text}' for command, text, child in zip(commands, told, children) if child.returncode == 64]
+    assert not wrong, '\n'.join(wrong)
+    assert len(commands) > 15, commands
+
+
+def fill(command):
+    return command.replace('DOMAIN', 'example.com').replace('NUMBER', '1').replace('FILE', '/dev/null')
+
+
 def down_is_noticed(watched):
     """After stsgated was killed, StsgateDown fires, and its text names the relay."""
     watched.daemon.send_signal(signal.SIGKILL)
@@ -168,7 +193,7 @@ def down_is_noticed(watched):
 
 
 TESTS = (rules_are_valid, each_alert_is_tested, dashboard_parses, metrics_are_well_formed, prometheus_has_the_metrics,
-         dashboard_answers, a_healthy_relay_is_silent, down_is_noticed)
+         dashboard_answers, a_healthy_relay_is_silent, runbooks_name_real_commands, down_is_noticed)
 
 
 def play(watched, test):
