@@ -253,7 +253,7 @@ bool store_put_running(struct store *store, const struct snapshot_running *runni
 bool store_put_counts(struct store *store, const struct snapshot_counts *counts, const struct snapshot_counts *hour,
 	const struct snapshot_counts *step, struct failure *why);
 /* Return how many octets the lines of one hour or one step may have, so that all hours stay within a 16th of the store's limit,
- * and so do all steps. */
+ * and so do all steps. A store with no room for lines of steps keeps none. */
 size_t store_hour_room(struct store *store);
 size_t store_step_room(struct store *store);
 /* Read the snapshot. `hour` is a number of hours since the epoch, `step` one of steps. Always set `out`, to zeros if nothing was found. */

@@ -12,6 +12,8 @@
 #define KEY_SIZE 16
 #define SHARE 16 /* the octets of all hours are at most 1/SHARE of the store's limit, and so are those of all steps */
 
+#define STEP_OVERHEAD 64 /* octets of a step's row beside its lines */
+
 struct row {
 	MDB_dbi table;
 	char key[KEY_SIZE];
@@ -77,27 +79,29 @@ bool store_put_counts(struct store *store, const struct snapshot_counts *counts,
 	row_add(&rows, store->meta, KEY_COUNTS, snapshot_counts_encode(counts));
 	hour_key(key, hour->at / SNAPSHOT_HOUR_S);
 	row_add(&rows, store->meta, key, snapshot_counts_encode(hour));
-	if (step && store->has_steps) {
+	if (step && store->has_steps && store_step_room(store) > 0) {
 		step_key(key, step->at / SNAPSHOT_STEP_S);
 		row_add(&rows, store->steps, key, snapshot_counts_encode(step));
 	}
 	return rows_put(store, &rows, why);
 }
 
-static size_t room_of(struct store *store, unsigned count, size_t most)
+/* Returns the room of one of `count` rows for lines, at most `most`, beside `overhead` octets. */
+static size_t room_of(struct store *store, unsigned count, size_t overhead, size_t most)
 {
 	uint64_t room = store_bound(store) / SHARE / count;
+	room = room > overhead ? room - overhead : 0;
 	return room < most ? (size_t)room : most;
 }
 
 size_t store_hour_room(struct store *store)
 {
-	return room_of(store, SNAPSHOT_HOURS, SNAPSHOT_LINES_SIZE);
+	return room_of(store, SNAPSHOT_HOURS, 0, SNAPSHOT_LINES_SIZE);
 }
 
 size_t store_step_room(struct store *store)
 {
-	return room_of(store, SNAPSHOT_STEPS, SNAPSHOT_STEP_LINES_MAX);
+	return room_of(store, SNAPSHOT_STEPS, STEP_OVERHEAD, SNAPSHOT_STEP_LINES_MAX);
 }
 
 /* Reads a row. `decode` gets its bytes and sets `out`; without a row it gets no bytes. */
