@@ -231,9 +231,16 @@ static const struct happened everyday_verdicts[] = {
 		DEED_ACCEPT, DEED_DEFER, 30 * HOUR, HOUR, 17, "7dKa"},
 };
 
+static const struct town_trouble everyday_troubles[] = {
+	{REASON_HOP_TIMEOUT, VERDICT_DEFER, 11 * HOUR, 10 * HOUR, 6},
+	{REASON_CERT_EXPIRED, VERDICT_FAIL_ENFORCE, 20 * HOUR, 14 * HOUR, 2},
+	{REASON_FIRST_CONTACT, VERDICT_DEFER, 24 * HOUR, 0, 3},
+};
+
 static bool everyday_make(struct store *store)
 {
-	return town_found(store, 10000, &why) &&
+	return town_day(store, 400, everyday_troubles, COUNT(everyday_troubles), &why) &&
+	       town_found(store, 10000, &why) &&
 	       households_settle(store, everyday_households, COUNT(everyday_households)) &&
 	       offices_open(store, everyday_offices, COUNT(everyday_offices)) &&
 	       verdicts_put(store, everyday_verdicts, COUNT(everyday_verdicts)) && everyday_overrides(store) &&
@@ -336,9 +343,15 @@ static const struct happened attack_verdicts[] = {
 		DEED_QUARANTINE, DEED_QUARANTINE, 38 * MINUTE, 3 * MINUTE, 9, "4bTtAcK"},
 };
 
+static const struct town_trouble attack_troubles[] = {
+	{REASON_STARTTLS_MISSING, VERDICT_FAIL_ENFORCE, 43 * MINUTE, 0, 31},
+	{REASON_CERT_UNTRUSTED, VERDICT_FAIL_ENFORCE, 38 * MINUTE, 0, 9},
+};
+
 static bool attack_make(struct store *store)
 {
-	return town_found(store, 300, &why) && households_settle(store, attack_households, COUNT(attack_households)) &&
+	return town_day(store, 60, attack_troubles, COUNT(attack_troubles), &why) && town_found(store, 300, &why) &&
+	       households_settle(store, attack_households, COUNT(attack_households)) &&
 	       offices_open(store, attack_offices, COUNT(attack_offices)) &&
 	       signs_put(store, attack_signs, COUNT(attack_signs)) &&
 	       verdicts_put(store, attack_verdicts, COUNT(attack_verdicts));

@@ -2,6 +2,8 @@
 
 #include "clock.h"
 #include "question.h"
+#include "report.h"
+#include "steps.h"
 #ifdef PAGE_NETWORKS
 #include "network_writer.h"
 #endif
@@ -179,6 +181,54 @@ bool town_found(struct store *store, unsigned count, struct failure *why)
 			return false;
 	}
 	return true;
+}
+
+/* Returns how many of `noon` deliveries there are at a time of the day: a quarter at night, with some noise. */
+static unsigned traffic(unsigned noon, int64_t at)
+{
+	unsigned minute = (unsigned)(at / 60 % 1440), from_noon = minute > 720 ? minute - 720 : 720 - minute;
+	unsigned day = from_noon < 480 ? noon - noon * 3 / 4 * from_noon / 480 : noon / 4;
+	return day * (90 + (unsigned)(at / SNAPSHOT_STEP_S * 7 % 23)) / 100;
+}
+
+/* Counts `count` answers, of which a few need a lookup. */
+static void answers_count(struct metrics_values *values, enum verdict_door door, unsigned count, unsigned slow)
+{
+	*metrics_in(values, METRIC_ANSWER_SECONDS, door, 0, 0) = count * 2 / 3;
+	*metrics_in(values, METRIC_ANSWER_SECONDS, door, 1, 0) = count / 3;
+	*metrics_in(values, METRIC_ANSWER_SECONDS, door, 7, 0) = count * slow / 100; /* up to 0.5 s */
+	*metrics_in(values, METRIC_ANSWER_SECONDS, door, 9, 0) = count * slow / 600; /* up to 5 s */
+}
+
+static void step_count(struct metrics_values *values, unsigned noon, int64_t at, const struct town_trouble *troubles,
+	size_t count, int64_t now)
+{
+	unsigned level = traffic(noon, at);
+	memset(values, 0, sizeof *values);
+	*metrics_in(values, METRIC_VERDICTS, PURPOSE_MAP, VERDICT_PASS, REASON_OK) = level / 4;
+	*metrics_in(values, METRIC_VERDICTS, PURPOSE_MAP, VERDICT_NONE, REASON_NO_RECORD) = level - level / 4;
+	for (size_t i = 0; i < count; i++)
+		if (at >= now - troubles[i].from_ago_s && at < now - troubles[i].to_ago_s)
+			*metrics_in(values, METRIC_VERDICTS, PURPOSE_DELIVER, troubles[i].kind, troubles[i].reason) =
+				troubles[i].each;
+	answers_count(values, DOOR_MAP, level, 1);
+	answers_count(values, DOOR_MILTER, level / 2, 4);
+}
+
+bool town_day(
+	struct store *store, unsigned noon, const struct town_trouble *troubles, size_t count, struct failure *why)
+{
+	static struct snapshot_counts counts, none;
+	static struct metrics_values values;
+	int64_t now = clock_wall_s();
+	bool put = true;
+	for (int ago = STEPS_DAY - 1; put && ago >= 0; ago--) {
+		counts.at = none.at = now - (int64_t)ago * SNAPSHOT_STEP_S;
+		step_count(&values, noon, counts.at, troubles, count, now);
+		metrics_write_lines(&counters_names, &values, counts.lines, store_step_room(store));
+		put = store_put_counts(store, &none, &none, &counts, why);
+	}
+	return put;
 }
 
 void town_map(const char *path)

@@ -38,6 +38,18 @@ bool town_open(struct store *store, const struct post_office *office, struct fai
 /* Writes `count` domains, of which the usual share has a policy, and their mail hosts. */
 bool town_found(struct store *store, unsigned count, struct failure *why);
 
+/* Verdicts of one reason that front ends gave in each step of five minutes, for some time. */
+struct town_trouble {
+	enum reason reason;
+	enum verdict_kind kind;
+	int64_t from_ago_s, to_ago_s;
+	unsigned each;
+};
+/* Writes what was counted in the last 24 hours, for the plots: `noon` deliveries in a step at noon, fewer at night, and some
+ * troubles. */
+bool town_day(
+	struct store *store, unsigned noon, const struct town_trouble *troubles, size_t count, struct failure *why);
+
 /* Writes the database of networks in which the mail hosts lie. Does nothing if built without libloc. */
 void town_map(const char *path);
 
