@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL_MAX 63
 /* A name with U-labels may be longer before conversion than after it: a full-width letter takes three octets, and a
  * soft hyphen disappears. */
 #define WRITTEN_MAX 1024
@@ -18,20 +17,19 @@ static bool domain_is_of(const char *bytes, size_t len, bool underscores)
 	if (!len || len > DOMAIN_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		bool at_end = i + 1 == len || bytes[i + 1] == '.';
-		if (bytes[i] == '.') {
-			if (!label_len || at_end)
+		if (ascii_is_alnum(bytes[i]) || (underscores && bytes[i] == '_')) {
+			label_len++;
+		} else if (bytes[i] == '-' && label_len > 0) {
+			if (i + 1 == len || bytes[i + 1] == '.')
 				return false;
+			label_len++;
+		} else if (bytes[i] == '.' && label_len > 0 && label_len <= DOMAIN_LABEL_MAX) {
 			label_len = 0;
-			continue;
+		} else {
+			return false;
 		}
-		bool hyphen = bytes[i] == '-' && label_len && !at_end;
-		if (!ascii_is_alnum(bytes[i]) && !hyphen && !(underscores && bytes[i] == '_'))
-			return false;
-		if (++label_len > LABEL_MAX)
-			return false;
 	}
-	return true;
+	return label_len > 0 && label_len <= DOMAIN_LABEL_MAX;
 }
 
 bool domain_is_grammatical(const char *bytes, size_t len)
@@ -50,6 +48,16 @@ bool domain_is_numeric(const char *bytes, size_t len)
 	while (i && ascii_is_digit(bytes[i - 1]))
 		i--;
 	return i < len && (!i || bytes[i - 1] == '.');
+}
+
+bool domain_is_parsed(const char *bytes, size_t len)
+{
+	if (!domain_is_host(bytes, len) || domain_is_numeric(bytes, len))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != ascii_lower(bytes[i]))
+			return false;
+	return true;
 }
 
 static bool domain_take_ascii(struct domain *out, const char *bytes, size_t len)

@@ -9,6 +9,7 @@
 
 #define DOMAIN_MAX 253 /* octets, without the root dot (RFC 1035 2.3.4) */
 #define DOMAIN_SIZE (DOMAIN_MAX + 1)
+#define DOMAIN_LABEL_MAX 63   /* octets (RFC 1035 2.3.4) */
 #define DOMAIN_POLICY_MAX 244 /* leaves room for `_mta-sts.` (RFC 8461 3.1) */
 
 struct domain {
@@ -27,6 +28,8 @@ bool domain_parse(struct domain *out, const char *bytes, size_t len);
 bool domain_is_grammatical(const char *bytes, size_t len);
 /* The same, but underscores are allowed, as MTAs allow them in host names. */
 bool domain_is_host(const char *bytes, size_t len);
+/* Returns whether the bytes are a name of ASCII in the form that domain_parse() produces. */
+bool domain_is_parsed(const char *bytes, size_t len);
 /* Returns whether the last label is all digits: an IPv4 address, or a name that no DNS zone delegates (RFC 3696 2). */
 bool domain_is_numeric(const char *bytes, size_t len);
 

@@ -4,7 +4,6 @@
 #include "ascii.h"
 #include "memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +37,7 @@ const char *mx_state_name(enum mx_state state)
 void entry_init(struct entry *entry, const char *domain)
 {
 	memset(entry, 0, sizeof *entry);
-	snprintf(entry->domain, sizeof entry->domain, "%s", domain);
+	memcpy(entry->domain, domain, strnlen(domain, sizeof entry->domain - 1));
 }
 
 void entry_copy(struct entry *to, const struct entry *from)

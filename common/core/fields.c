@@ -28,13 +28,43 @@ void fields_number(struct fields_out *out, uint64_t number, size_t octets)
 	fields_bytes(out, bytes, octets);
 }
 
+/* Compilers make one load of each of these. */
+static uint64_t little_16(const uint8_t *at)
+{
+	return (uint64_t)at[0] | (uint64_t)at[1] << 8;
+}
+
+static uint64_t little_32(const uint8_t *at)
+{
+	return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24;
+}
+
+static uint64_t little_64(const uint8_t *at)
+{
+	return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+	       (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
+}
+
 bool fields_take_number(struct span *in, size_t octets, uint64_t *out)
 {
+	const uint8_t *at = (const uint8_t *)in->at;
 	if (in->len < octets)
 		return false;
-	*out = 0;
-	for (size_t i = 0; i < octets; i++)
-		*out |= (uint64_t)(uint8_t)in->at[i] << (8 * i);
+	switch (octets) {
+	case 2:
+		*out = little_16(at);
+		break;
+	case 4:
+		*out = little_32(at);
+		break;
+	case 8:
+		*out = little_64(at);
+		break;
+	default:
+		*out = 0;
+		for (size_t i = 0; i < octets; i++)
+			*out |= (uint64_t)at[i] << (8 * i);
+	}
 	in->at += octets;
 	in->len -= octets;
 	return true;
@@ -53,12 +83,8 @@ uint64_t fields_sum(const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
 	uint64_t sum = UINT64_C(0xcbf29ce484222325) ^ len;
-	for (; len >= 8; at += 8, len -= 8) {
-		uint64_t word = 0;
-		for (unsigned i = 0; i < 8; i++)
-			word |= (uint64_t)at[i] << (8 * i);
-		sum = sum_step(sum, word);
-	}
+	for (; len >= 8; at += 8, len -= 8)
+		sum = sum_step(sum, little_64(at));
 	for (; len > 0; at++, len--)
 		sum = sum_step(sum, *at);
 	return sum;

@@ -52,6 +52,26 @@ const char *map_dialect_name(enum map_dialect dialect)
 	return "";
 }
 
+/* Returns whether Sendmail makes a token of its own of this character. */
+static bool is_sts_token(char c)
+{
+	switch (c) {
+	case '.':
+	case ':':
+	case '%':
+	case '@':
+	case '!':
+	case '^':
+	case '/':
+	case '[':
+	case ']':
+	case '+':
+		return true;
+	default:
+		return false;
+	}
+}
+
 size_t map_sts_weight(struct span value)
 {
 	size_t weight = value.len + 1;
@@ -59,7 +79,7 @@ size_t map_sts_weight(struct span value)
 		char c = value.at[i];
 		if (c == ' ' || c == '\t')
 			weight++;
-		else if (c && strchr(".:%@!^/[]+", c))
+		else if (is_sts_token(c))
 			weight += 2; /* one NUL ends the token before it, and one ends its own token */
 	}
 	return weight;
@@ -86,9 +106,7 @@ static bool is_printable(struct span text)
  * the form of domain_parse(). */
 static bool name_valid(struct span name)
 {
-	struct domain domain;
-	return domain_is_host(name.at, name.len) && domain_parse(&domain, name.at, name.len) &&
-	       !memcmp(domain.name, name.at, name.len);
+	return domain_is_parsed(name.at, name.len);
 }
 
 static bool match_valid(struct span names)

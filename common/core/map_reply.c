@@ -36,15 +36,16 @@ static void cut_back(struct text *out, size_t len)
 static void add_secure(struct text *out, enum map_dialect dialect, const struct map_source *source)
 {
 	size_t start = out->len, weight = STS_FRAME_WEIGHT;
-	size_t weight_max = dialect == MAP_STS ? MAP_STS_VALUE_MAX : SIZE_MAX;
 	const char *between = "OK secure match=";
 	for (const char *mx = policy_pattern_next(source->policy, NULL); mx;
 		mx = policy_pattern_next(source->policy, mx)) {
 		const char *name = mx[0] == '*' ? mx + 1 : mx; /* match= has `.x` for `*.x` (spec X-4) */
-		size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
-		if (weight + more > weight_max)
-			continue;
-		weight += more;
+		if (dialect == MAP_STS) {
+			size_t more = 2 + map_sts_weight((struct span){name, strlen(name)});
+			if (weight + more > MAP_STS_VALUE_MAX)
+				continue;
+			weight += more;
+		}
 		text_add(out, between);
 		text_add(out, name);
 		between = ":";

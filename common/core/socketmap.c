@@ -3,7 +3,6 @@
 #include "ascii.h"
 #include "utf8.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum netstring_state netstring_read(struct span in, size_t max, struct span *payload, size_t *used)
@@ -32,8 +31,13 @@ enum netstring_state netstring_read(struct span in, size_t max, struct span *pay
 
 size_t netstring_write(char *out, size_t size, struct span payload)
 {
-	char head[24];
-	size_t head_len = (size_t)snprintf(head, sizeof head, "%zu:", payload.len);
+	char buffer[24], *head = buffer + sizeof buffer;
+	size_t rest = payload.len;
+	*--head = ':';
+	do
+		*--head = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	size_t head_len = (size_t)(buffer + sizeof buffer - head);
 	if (payload.len >= size || size - payload.len < head_len + 1)
 		return 0;
 	memcpy(out, head, head_len);

@@ -47,15 +47,14 @@ static bool is_domain(struct span in)
 	if (in.len == 0 || in.len > DOMAIN_MAX)
 		return false;
 	for (size_t i = 0; i < in.len; i++) {
-		if (in.at[i] == '.') {
-			if (label == 0)
-				return false;
+		if (is_lower_alnum(in.at[i]) || in.at[i] == '-' || in.at[i] == '_')
+			label++;
+		else if (in.at[i] == '.' && label > 0 && label <= DOMAIN_LABEL_MAX)
 			label = 0;
-		} else if (++label > 63 || (!is_lower_alnum(in.at[i]) && in.at[i] != '-' && in.at[i] != '_')) {
+		else
 			return false;
-		}
 	}
-	return label > 0;
+	return label > 0 && label <= DOMAIN_LABEL_MAX;
 }
 
 /* Returns whether a policy's pattern is printable and without blanks. */

@@ -217,19 +217,20 @@ enum store_found store_view_entry(struct store_view *view, const char *domain, s
 {
 	MDB_val key = store_entry_key(domain), value;
 	int result = mdb_get(view->txn, view->store->entries, &key, &value);
+	bool read = result == 0 && entry_decode(out, value.mv_data, value.mv_size);
+	if (read && strcmp(out->domain, domain) == 0)
+		return STORE_FOUND;
+	if (read)
+		entry_free(out);
 	entry_init(out, domain);
 	if (result == MDB_NOTFOUND)
 		return STORE_ABSENT;
-	if (result != 0) {
-		store_fail(view->store, result, "cannot be read", NULL);
-		return STORE_FAILED;
+	if (result == 0) {
+		store_unreadable(view->store, &key, &value);
+		return STORE_ABSENT;
 	}
-	if (entry_decode(out, value.mv_data, value.mv_size) && strcmp(out->domain, domain) == 0)
-		return STORE_FOUND;
-	store_unreadable(view->store, &key, &value);
-	entry_free(out);
-	entry_init(out, domain);
-	return STORE_ABSENT;
+	store_fail(view->store, result, "cannot be read", NULL);
+	return STORE_FAILED;
 }
 
 enum store_found store_view_hop(struct store_view *view, const char *host, uint16_t port, struct hop_record *out)

@@ -111,6 +111,10 @@ static void rows_agree(void **state)
 			fail_msg("row %zu `%s`: %d", i, rows[i].bytes, ok);
 		if (strcmp(domain.name, ok ? rows[i].name : "") != 0)
 			fail_msg("row %zu `%s`: %s", i, rows[i].bytes, domain.name);
+		bool same = ok && strlen(domain.name) == rows[i].len &&
+			    memcmp(domain.name, rows[i].bytes, rows[i].len) == 0;
+		if (domain_is_parsed(rows[i].bytes, rows[i].len) != same)
+			fail_msg("row %zu `%s`: parsed: %d", i, rows[i].bytes, !same);
 	}
 }
 
@@ -155,7 +159,9 @@ static void parsing_again_changes_nothing(void **state)
 
 		for (uint32_t n = corpus_random(&random) % 10; n; n--)
 			strncat(bytes, parts[corpus_random(&random) % COUNT(parts)], 8);
-		if (!domain_parse(&domain, bytes, strlen(bytes)))
+		bool ok = domain_parse(&domain, bytes, strlen(bytes));
+		assert_int_equal(domain_is_parsed(bytes, strlen(bytes)), ok && strcmp(domain.name, bytes) == 0);
+		if (!ok)
 			continue;
 		parsed++;
 		assert_true(domain_is_host(domain.name, strlen(domain.name)));
