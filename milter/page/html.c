@@ -57,8 +57,21 @@ void html_prose(struct text *out, const char *text)
 	}
 }
 
+/* Returns whether text_quote() may have made this text: double quotes at both ends only, and printable ASCII inside. */
+static bool is_quoted(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((bytes[i] == '"') != (i == 0 || i + 1 == len) || !ascii_is_printable(bytes[i]))
+			return false;
+	return len > 1;
+}
+
 void html_quote(struct text *out, const char *bytes, size_t len)
 {
+	if (is_quoted(bytes, len)) {
+		html_text(out, bytes);
+		return;
+	}
 	struct quote quote;
 	html_text(out, quote_bytes(&quote, bytes, len));
 }

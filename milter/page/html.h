@@ -12,8 +12,8 @@
 /* Appends a text: `&`, `<`, `>`, `"` and `'` as references, and every octet outside printable ASCII as \xNN. So no text
  * can end an element or an attribute, or change the direction in which the page is read. */
 void html_text(struct text *out, const char *text);
-/* The same for untrusted octets that no quotes surround yet: text_quote() comes first, so that the reader sees where they
- * begin and end. */
+/* The same for untrusted octets: text_quote() comes first, so that the reader sees where they begin and end. A text that
+ * text_quote() has already put into quotes, as JSON objects have it, is not quoted again. `bytes` ends with a NUL. */
 void html_quote(struct text *out, const char *bytes, size_t len);
 /* The same as html_text(), but what is between two backticks becomes a <code> element: for advice with commands. */
 void html_prose(struct text *out, const char *text);

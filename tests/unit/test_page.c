@@ -30,6 +30,13 @@ static void test_text_is_escaped(void **state)
 	html_quote(&out, "<b>", 3);
 	assert_string_equal(buffer, "mx.example&quot;&lt;b&gt;&quot;");
 	begin();
+	html_quote(&out, "\"\\x1b <\"", 8); /* quoted already */
+	html_quote(&out, "\"a\"b\"", 5);
+	html_quote(&out, "\"\x1b\"", 3);
+	html_quote(&out, "\"", 1);
+	assert_string_equal(buffer, "&quot;\\x1b &lt;&quot;&quot;\\x22a\\x22b\\x22&quot;&quot;\\x22\\x1b\\x22&quot;"
+				    "&quot;\\x22&quot;");
+	begin();
 	html_add(&out, "<p title=\"%s\">%d %s</p>", "\"><script>", (int64_t)-5, "x");
 	assert_string_equal(buffer, "<p title=\"&quot;&gt;&lt;script&gt;\">-5 x</p>");
 }
