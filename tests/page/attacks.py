@@ -11,15 +11,16 @@ MAP_SLOWEST_S = 1.0
 
 
 def talk(port, octets, patience_s=15):
-    """Sends octets and returns all that comes back."""
+    """Sends octets and no more, and returns all that comes back."""
     with socket.create_connection(('127.0.0.1', port), timeout=patience_s) as door:
         door.sendall(octets)
         answer = b''
         try:
+            door.shutdown(socket.SHUT_WR)
             while chunk := door.recv(65536):
                 answer += chunk
-        except ConnectionResetError:
-            pass
+        except OSError:
+            pass  # it has hung up
         return answer.decode('utf-8', 'replace')
 
 

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import time
 
-STORIES = ('empty', 'everyday', 'attack', 'hostile')
+STORIES = ('everyday', 'empty', 'attack', 'hostile')  # the first one has the usual ports
+UNIX_SOCKET = '/run/stsgate/metrics.sock'
 USER = 'stsgate'
 PATIENCE_S = 60
 HTML = 'text/html,application/xhtml+xml'
@@ -19,56 +20,68 @@ network_db = {dir}/networks.db
 dns_servers = 127.0.0.1@9
 milter_socket = unix:{dir}/milter
 socketmap_socket = inet:{map}@127.0.0.1
-metrics_socket = inet:{port}@127.0.0.1
+metrics_socket = {http}
 status_page = yes
 tlsrpt = collect
 tlsrpt_socket = {dir}/tlsrpt
 report_from = tlsrpt@relay.example.com
 report_organization = Relay
 report_smtp = 127.0.0.1:9
-report_exclude = .example
 '''
 
 
 class Gate:
-    def __init__(self, place, story, number):
-        self.dir = f'{place}/{story}'
-        self.port = 9470 + number
-        self.map = 8470 + number
+    def __init__(self, place, story, number, unix=None):
+        self.unix = unix
+        self.dir = f'{place}/{story}{number}'
+        self.port = 9461 + number
+        self.map = 8461 + number
         self.url = f'http://127.0.0.1:{self.port}'
-        self.log = f'{place}/{story}.log'
+        self.log = f'{self.dir}.log'
         os.mkdir(self.dir, 0o700)
         subprocess.run(['/usr/local/bin/fixture', self.dir, story], check=True)
         for name in [self.dir, *(f'{self.dir}/{name}' for name in os.listdir(self.dir))]:
             shutil.chown(name, USER, USER)
-        self.config = f'{place}/{story}.conf'
+        self.config = f'{self.dir}.conf'
         with open(self.config, 'w', encoding='ascii') as file:
-            file.write(SETTINGS.format(user=USER, dir=self.dir, map=self.map, port=self.port))
+            http = f'unix:{unix}' if unix else f'inet:{self.port}@127.0.0.1'
+            file.write(SETTINGS.format(user=USER, dir=self.dir, map=self.map, http=http))
         with open(self.log, 'wb') as log:
             self.child = subprocess.Popen(['/usr/local/sbin/stsgated', '-f', '-c', self.config],
                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def wait(self):
-        """Returns when the page answers."""
+        """Returns when the daemon answers and has counted what is in its store."""
         until = time.monotonic() + PATIENCE_S
         while True:
             if self.child.poll() is not None:
                 raise RuntimeError(f'stsgated has ended: {open(self.log, encoding="utf-8").read()}')
             try:
-                return self.get('/healthz')
+                if self.json('/')['counted_at']:
+                    return
             except OSError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.1)
+                pass  # it does not listen yet
+            if time.monotonic() > until:
+                raise RuntimeError(f'the status page of {self.dir} is not complete')
+            time.sleep(0.2)
 
     def stop(self):
         """Ends the daemon and returns its exit status."""
         self.child.terminate()
         return self.child.wait(PATIENCE_S)
 
+    def connect(self):
+        if not self.unix:
+            return socket.create_connection(('127.0.0.1', self.port), timeout=PATIENCE_S)
+        door = socket.socket(socket.AF_UNIX)
+        door.settimeout(PATIENCE_S)
+        door.connect(self.unix)
+        return door
+
     def get(self, path, method='GET', **headers):
         """The answer to one request: status, headers, text."""
-        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection('localhost')
+        connection.sock = self.connect()
         try:
             connection.putrequest(method, path, skip_host='host' in headers, skip_accept_encoding=True)
             for name, value in headers.items():
@@ -102,3 +115,5 @@ class Gate:
 
 def make_user():
     subprocess.run(['useradd', '--system', '--no-create-home', '--shell', '/usr/sbin/nologin', USER], check=True)
+    os.makedirs(os.path.dirname(UNIX_SOCKET), exist_ok=True)
+    shutil.chown(os.path.dirname(UNIX_SOCKET), USER, USER)

@@ -13,7 +13,7 @@ import attacks
 import looks
 import texts
 from browser import Browser
-from gates import STORIES, Gate, make_user
+from gates import STORIES, UNIX_SOCKET, Gate, make_user
 
 TESTS = texts.TESTS + looks.TESTS + attacks.TESTS
 
@@ -24,6 +24,7 @@ class Page:
     def __init__(self, place, out):
         self.out = out
         self.gates = {story: Gate(place, story, number) for number, story in enumerate(STORIES)}
+        self.gates['unix'] = Gate(place, 'empty', len(STORIES), UNIX_SOCKET)
         for gate in self.gates.values():
             gate.wait()
         self.browser = Browser(place)
@@ -41,15 +42,16 @@ def play(page, name, test):
     begun = time.monotonic()
     try:
         test(page)
-        wrong = None
+        wrong = '; '.join(f'stsgated has ended on the store {story}' for story, gate in page.gates.items()
+                          if gate.child.poll() is not None)
     except AssertionError as failure:
-        wrong = str(failure)
+        wrong = str(failure) or traceback.format_exc()
     except Exception:
         wrong = traceback.format_exc()
     print(f'{"FAIL" if wrong else "ok"} {name} ({time.monotonic() - begun:.1f} s)', flush=True)
     if wrong:
         print(wrong, flush=True)
-    return wrong is None
+    return not wrong
 
 
 def main():
@@ -71,11 +73,15 @@ def main():
     os.chmod(place, 0o755)
     out = '/out' if os.path.isdir('/out') else place
     page = Page(place, out)
-    passed = sum(play(page, name, test) for name, test in chosen)
+    passed = 0
+    for name, test in chosen:
+        passed += play(page, name, test)
+        if any(gate.child.poll() is not None for gate in page.gates.values()):
+            break  # all that follows would fail, too
     statuses = page.stop()
     if out != place:
-        for story in STORIES:
-            shutil.copy(f'{place}/{story}.log', out)
+        for story, gate in page.gates.items():
+            shutil.copy(gate.log, f'{out}/{story}.log')
     if any(statuses.values()):
         print(f'stsgated ended with a status that is not 0: {statuses}')
     print(f'page: {passed} passed, {len(chosen) - passed} failed')
