@@ -6,6 +6,8 @@
 
 #include "cm.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,6 +39,21 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags)
 	return sendto(fd, bytes, len, flags, NULL, 0);
 }
 
+/* Of the next client whose address is asked for. */
+static struct sockaddr_storage peer;
+static socklen_t peer_len; /* 0: the address cannot be found out */
+
+/* Takes the place of the C library's function. */
+int getpeername(int fd, struct sockaddr *restrict out, socklen_t *restrict len)
+{
+	(void)fd;
+	if (peer_len == 0 || *len < peer_len)
+		return -1;
+	memcpy(out, &peer, peer_len);
+	*len = peer_len;
+	return 0;
+}
+
 static void on_answer(void *arg, struct client *client, struct later *later)
 {
 	(void)arg;
@@ -60,7 +77,7 @@ static bool on_give_up(void *arg, struct later *later)
 }
 
 /* One line per request. `wait MS`: the test answers later; `early`: a later answer that is there already; `bad` is
- * malformed; other lines are echoed. */
+ * malformed; `local`: whether the client is on this machine; other lines are echoed. */
 static size_t on_input(void *arg, struct client *client, struct span in)
 {
 	(void)arg;
@@ -70,6 +87,10 @@ static size_t on_input(void *arg, struct client *client, struct span in)
 	size_t len = (size_t)(end - in.at) + 1;
 	if (strncmp(in.at, "bad", 3) == 0)
 		return SERVICE_MALFORMED;
+	if (strncmp(in.at, "local", 5) == 0) {
+		client_reply(client, client_is_local(client) ? (struct span){"yes\n", 4} : (struct span){"no\n", 3});
+		return len;
+	}
 	bool waits = strncmp(in.at, "wait ", 5) == 0, early = strncmp(in.at, "early", 5) == 0;
 	if (!waits && !early) {
 		client_reply(client, (struct span){in.at, len});
@@ -302,6 +323,42 @@ static void replies_before_a_malformed_request_are_sent(void **state)
 	close(fd);
 }
 
+static void peer_set(const char *host)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&peer;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&peer;
+	peer = (struct sockaddr_storage){.ss_family = AF_UNIX};
+	peer_len = sizeof(sa_family_t); /* as for a UNIX socket without a name */
+	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+		peer.ss_family = AF_INET;
+		peer_len = sizeof *v4;
+	} else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+		peer.ss_family = AF_INET6;
+		peer_len = sizeof *v6;
+	}
+}
+
+static void clients_on_this_machine_are_known(void **state)
+{
+	static const struct {
+		const char *peer, *reply;
+	} cases[] = {{"unix", "yes\n"}, {"127.0.0.1", "yes\n"}, {"127.3.4.5", "yes\n"}, {"::1", "yes\n"},
+		{"::ffff:127.0.0.1", "yes\n"}, {"192.0.2.1", "no\n"}, {"10.0.0.127", "no\n"}, {"1.0.0.127", "no\n"},
+		{"2001:db8::1", "no\n"}, {"::", "no\n"}, {"::127.0.0.1", "no\n"}, {"::ffff:192.0.2.1", "no\n"},
+		{"fe80::1", "no\n"}};
+	(void)state;
+	int fd = dial();
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		peer_set(cases[i].peer);
+		say(fd, "local\n");
+		expect(fd, cases[i].reply);
+	}
+	peer_len = 0;
+	say(fd, "local\n");
+	expect(fd, "no\n");
+	close(fd);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, server_open, server_end)
 
 int main(void)
@@ -317,6 +374,7 @@ int main(void)
 		TEST(replies_to_what_arrived_together_leave_together),
 		TEST(replies_before_a_wait_do_not_wait),
 		TEST(replies_before_a_malformed_request_are_sent),
+		TEST(clients_on_this_machine_are_known),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
