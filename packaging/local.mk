@@ -11,8 +11,10 @@ examplesdir = $(docdir)/examples
 dist_examples_SCRIPTS = packaging/examples/event-mail packaging/examples/event-webhook
 # A drop-in and a profile that an operator, or a package, puts where systemd and AppArmor look for them; and rules and a
 # dashboard for Prometheus and Grafana, which usually run elsewhere.
-dist_examples_DATA = packaging/stsgated-strict.conf packaging/prometheus/stsgate.rules.yml packaging/grafana/stsgate.json
-dist_doc_DATA = README NEWS doc/index doc/coming-from doc/design doc/runbooks doc/spec-cases doc/threat-model
+dist_examples_DATA = packaging/stsgated-strict.conf packaging/apparmor/usr.sbin.stsgated \
+	packaging/prometheus/stsgate.rules.yml packaging/grafana/stsgate.json
+dist_doc_DATA = README NEWS doc/index doc/coming-from doc/operations doc/design doc/runbooks doc/spec-cases doc/threat-model \
+	doc/CONTRIBUTING doc/SECURITY
 EXTRA_DIST += packaging/build-deps packaging/deb packaging/debian packaging/quickstart packaging/stsgate.conf \
 	packaging/stsgate.sysusers packaging/stsgate.tmpfiles packaging/stsgated.service.in
 CLEANFILES += $(systemdsystemunit_DATA) $(sysusers_DATA) $(tmpfiles_DATA)
@@ -31,6 +33,7 @@ install-data-local:
 uninstall-local:
 	rm -f "$(DESTDIR)$(docdir)/stsgate.conf.sample"
 
-TESTS += tests/packaging tests/quickstart tests/completion tests/event-examples
-EXTRA_DIST += tests/packaging tests/quickstart tests/completion tests/event-examples
-EXTRA_DIST += tests/packages/run tests/packages/with-systemd tests/packages/check-unit
+TESTS += tests/packaging tests/quickstart tests/completion tests/event-examples tests/docs-pages
+EXTRA_DIST += tests/docs-pages tests/packaging tests/quickstart tests/completion tests/event-examples
+EXTRA_DIST += tests/packages/run tests/packages/with-systemd tests/packages/check-unit tests/packages/check-apparmor \
+	packaging/rpm packaging/oci
