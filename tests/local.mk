@@ -482,10 +482,12 @@ TESTS += tests/alerts
 EXTRA_DIST += tests/alerts tests/watch/run tests/watch/main.py tests/watch/expressions.py tests/watch/grafana tests/watch/grafana_types.py tests/watch/stsgate.test.yml tests/watch/stsgate-hours.test.yml
 
 # tests/bench: benchmarks that others can repeat; not part of make or make check
-bench_programs = tests/bench/changes tests/bench/cold tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
+bench_programs = tests/bench/census tests/bench/changes tests/bench/cold tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
 	tests/bench/rcptnull tests/bench/start tests/bench/world
 EXTRA_PROGRAMS += $(bench_programs)
 bench_stock = tests/bench/lapse.c tests/bench/lapse.h tests/bench/stock.c tests/bench/stock.h
+tests_bench_census_SOURCES = tests/bench/census.c tests/bench/lapse.c tests/bench/lapse.h
+tests_bench_census_LDADD = $(all_layers) $(all_libs)
 tests_bench_changes_SOURCES = tests/bench/changes.c tests/bench/lapse.c tests/bench/lapse.h
 tests_bench_changes_LDADD = $(all_layers) $(all_libs)
 tests_bench_cold_SOURCES = tests/bench/cold.c tests/bench/lapse.c tests/bench/lapse.h

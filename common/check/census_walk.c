@@ -39,19 +39,19 @@ bool census_walk_entries(struct census_walk *walk, bool *more, struct failure *w
 	return read;
 }
 
-static bool hops_count(struct census_walk *walk, const struct store_hop *hops, size_t count, struct failure *why)
+static bool hops_count(struct census_walk *walk, size_t count, struct failure *why)
 {
 	struct store_view *view = store_view_begin(walk->store, why);
 	bool read = view != NULL;
 	for (size_t i = 0; read && i < count; i++) {
 		struct hop_record record;
-		enum store_found found = store_view_hop(view, hops[i].host, hops[i].port, &record);
+		const struct store_hop *hop = &walk->page[i];
+		enum store_found found = store_view_hop(view, hop->host, hop->port, &record);
 		if (found == STORE_FAILED)
-			read = failure_set(
-				why, EX_IOERR, "the record of the mail host %s cannot be read", hops[i].host);
+			read = failure_set(why, EX_IOERR, "the record of the mail host %s cannot be read", hop->host);
 		if (found == STORE_FOUND)
 			census_hop(walk->census, &record);
-		walk->hop = hops[i];
+		walk->hop = *hop;
 	}
 	store_view_end(&view);
 	return read;
@@ -59,10 +59,9 @@ static bool hops_count(struct census_walk *walk, const struct store_hop *hops, s
 
 bool census_walk_hops(struct census_walk *walk, bool *more, struct failure *why)
 {
-	struct store_hop hops[CENSUS_PAGE];
 	size_t count = 0;
-	bool read = store_page_hops(walk->store, &walk->hop, CENSUS_PAGE, hops, &count, why) &&
-		    hops_count(walk, hops, count, why);
+	bool read = store_page_hops(walk->store, &walk->hop, CENSUS_PAGE, walk->page, &count, why) &&
+		    hops_count(walk, count, why);
 	*more = read && count == CENSUS_PAGE;
 	walk->census->hops_whole = read && !*more;
 	return read;

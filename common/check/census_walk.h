@@ -9,7 +9,7 @@
 #include "census.h"
 #include "store.h"
 
-#define CENSUS_PAGE 64 /* entries or hop records in one page */
+#define CENSUS_PAGE 256 /* entries or hop records in one page */
 
 struct census_walk {
 	struct store *store;
@@ -17,6 +17,7 @@ struct census_walk {
 	/* What was read last. */
 	char domain[DOMAIN_SIZE];
 	struct store_hop hop;
+	struct store_hop page[CENSUS_PAGE];
 };
 /* Begins a walk. Both must outlive it. */
 void census_walk_begin(struct census_walk *walk, struct store *store, struct census *census);

@@ -101,7 +101,7 @@ static void several_pages(void **state)
 	char name[64];
 
 	(void)state;
-	for (int i = 0; i < 2 * CENSUS_PAGE + 1; i++) {
+	for (int i = 0; i < CENSUS_PAGE + 1; i++) {
 		snprintf(name, sizeof name, "d%d.example", i);
 		assert_true(room_put(store, name,
 			i == 0   ? KIND_EXPIRED
@@ -116,22 +116,22 @@ static void several_pages(void **state)
 	struct census *census = awaited(taker);
 
 	assert_true(census->entries_whole && census->hops_whole);
-	assert_int_equal(census->domains, 2 * CENSUS_PAGE + 1);
-	assert_int_equal(census->stored[POLICY_ENFORCE], 2 * CENSUS_PAGE);
-	assert_int_equal(census->in_force[POLICY_ENFORCE], 2 * CENSUS_PAGE - 1);
+	assert_int_equal(census->domains, CENSUS_PAGE + 1);
+	assert_int_equal(census->stored[POLICY_ENFORCE], CENSUS_PAGE);
+	assert_int_equal(census->in_force[POLICY_ENFORCE], CENSUS_PAGE - 1);
 	assert_int_equal(census->without, 1);
 	assert_string_equal(census->oldest, "d7.example");
-	assert_int_equal(census->hops[CENSUS_GOOD], 2 * CENSUS_PAGE);
+	assert_int_equal(census->hops[CENSUS_GOOD], CENSUS_PAGE);
 	assert_int_equal(census->hops[CENSUS_BAD], 1);
 	assert_int_equal(census->network_count, 1);
 	assert_int_equal(census->network[0].asn, 64500);
 	free(census);
 	ended(taker);
-	assert_int_equal(metrics_read(METRIC_DOMAINS, POLICY_ENFORCE, 0, 0), 2 * CENSUS_PAGE - 1);
+	assert_int_equal(metrics_read(METRIC_DOMAINS, POLICY_ENFORCE, 0, 0), CENSUS_PAGE - 1);
 	assert_int_equal(metrics_read(METRIC_DOMAINS, CENSUS_NO_POLICY, 0, 0), 2);
 	assert_int_equal(metrics_read(METRIC_REFRESH_DUE, 0, 0, 0), 1);
 	assert_in_range(metrics_read(METRIC_REFRESH_OLDEST, 0, 0, 0), 1000, 1060);
-	assert_int_equal(metrics_read(METRIC_HOPS, CENSUS_GOOD, 0, 0), 2 * CENSUS_PAGE);
+	assert_int_equal(metrics_read(METRIC_HOPS, CENSUS_GOOD, 0, 0), CENSUS_PAGE);
 	assert_int_equal(metrics_read(METRIC_HOPS, CENSUS_BAD, 0, 0), 1);
 	store_close(&store);
 }
@@ -177,6 +177,7 @@ static void gauges_of_the_rings(void **state)
 {
 	struct store *store = room_open(BYTES, STORE_OWNER);
 	int64_t now = clock_wall_s();
+	struct event_record part;
 
 	(void)state;
 	verdict_put(store, "a.example", VERDICT_FAIL_ENFORCE, DEED_DEFER);
@@ -186,6 +187,11 @@ static void gauges_of_the_rings(void **state)
 	sign_put(store, EVENT_STARTTLS_LOST, "b.example", now);
 	sign_put(store, EVENT_HOP_MOVED, "b.example", 0);
 	sign_put(store, EVENT_STORE_TROUBLE, "", 0); /* is no sign */
+	sign_put(store, EVENT_HOPS_TURNED_BAD, "", 0);
+	event_record_init(&part, EVENT_CERTIFICATE_BROKE, "c.example", "a test says so", now);
+	part.part_of_kind = event_number(EVENT_HOPS_TURNED_BAD);
+	assert_true(store_note_event(store, &part, &why));
+	assert_int_not_equal(part.part_of, 0);
 	report_put(store, "a.example", TLSRPT_WAITING, now - 100);
 	report_put(store, "b.example", TLSRPT_RETRY, now - 5000);
 	report_put(store, "c.example", TLSRPT_WAITING, now + 5000);
@@ -199,7 +205,7 @@ static void gauges_of_the_rings(void **state)
 	ended(taker);
 	assert_int_equal(metrics_read(METRIC_DOMAINS_WAITING, REASON_STARTTLS_MISSING, 0, 0), 2);
 	assert_int_equal(metrics_read(METRIC_DOMAINS_WOULD_WAIT, REASON_STARTTLS_MISSING, 0, 0), 1);
-	assert_int_equal(metrics_read(METRIC_SIGNS_OPEN, EVENT_ERROR, 0, 0), 1);
+	assert_int_equal(metrics_read(METRIC_SIGNS_OPEN, EVENT_ERROR, 0, 0), 2);
 	assert_int_equal(metrics_read(METRIC_SIGNS_OPEN, EVENT_NOTICE, 0, 0), 1);
 	assert_int_equal(metrics_read(METRIC_SIGNS_OPEN, EVENT_WARNING, 0, 0), 0);
 	assert_int_equal(metrics_read(METRIC_REPORTS_WAITING, 0, 0, 0), 2);

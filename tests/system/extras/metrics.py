@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import time
 
 from lab import hop
 from lab.story import expect
@@ -92,6 +93,24 @@ def metrics(lab, stage):
            value(seen, 'stsgate_store_max_bytes'))
     expect('waiting now', 0, value(seen, 'stsgate_milter_waiting'))
     map_counted(lab, good, seen)
+    lab.gate.terminate()
+    lab.gate.restart()
+    census_taken()
+
+
+def census_taken():
+    """The census of a store that was filled before the start: within seconds, in the background."""
+    wanted = (('stsgate_domains', {'mode': 'enforce'}, 2), ('stsgate_hops', {'state': 'good'}, 1),
+              ('stsgate_hops', {'state': 'bad'}, 1),
+              ('stsgate_domains_waiting', {'reason': 'starttls-not-supported'}, 1))
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        seen = parse(scrape()[0])
+        if all(value(seen, name, **labels) == number for name, labels, number in wanted):
+            return
+        time.sleep(0.1)
+    for name, labels, number in wanted:
+        expect(f'{name} {labels}', number, value(seen, name, **labels))
 
 
 def map_counted(lab, domain, before):
