@@ -6,6 +6,7 @@
 #include "page_frame.h"
 #include "page_hosts.h"
 #include "query_shown.h"
+#include "verdict_record.h"
 #include "why_found.h"
 #include "words.h"
 
@@ -124,17 +125,21 @@ static void verdict_add(struct text *out, const json_t *stored, int64_t now)
 static void waits_item(struct text *out, const json_t *why, int64_t now)
 {
 	const json_t *newest = json_array_get(json_object_get(why, "verdicts"), 0);
-	page_item(out, "Was its mail delayed?");
-	if (!json_is_true(json_object_get(newest, "delays"))) {
-		text_add(out, "<span class=\"good\">not by the newest verdict</span></dd>\n");
-		return;
-	}
-	html_add(out, "<span class=\"bad\">%s</span>, ", member_text(newest, "happened"));
-	html_time(out, member_number(newest, "last_at"), now);
-	if (json_is_true(json_object_get(why, "repaired")))
+	int64_t at = member_number(newest, "last_at");
+	bool delays = json_is_true(json_object_get(newest, "delays"));
+	page_item(out, "Is its mail waiting?");
+	if (!delays || at <= now - VERDICT_WAITS_S)
+		text_add(out, "<span class=\"good\">no verdict of the last two hours delays it</span>");
+	else if (json_is_true(json_object_get(why, "repaired")))
 		text_add(out,
-			"; <span class=\"good\">its mail host was found good afterwards</span>, so the mail passes "
-			"when the MTA tries again");
+			"<span class=\"good\">only until the MTA tries again</span>, because its mail host was found "
+			"good after the newest verdict");
+	else
+		text_add(out, "<span class=\"bad\">probably</span>");
+	if (delays) {
+		html_add(out, ": %s, ", member_text(newest, "happened"));
+		html_time(out, at, now);
+	}
 	text_add(out, "</dd>\n");
 }
 

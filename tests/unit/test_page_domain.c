@@ -144,7 +144,7 @@ static void test_what_is_known_is_shown(void **state)
 	(void)state;
 	has("<h1>used.example</h1>");
 	has("<dt>What happens to a message now?</dt><dd><span class=\"bad\">fail-enforce</span>");
-	has("<dt>Was its mail delayed?</dt><dd><span class=\"bad\">the milter put the message on hold</span>, <time");
+	has("<dt>Is its mail waiting?</dt><dd><span class=\"bad\">probably</span>: the milter put the message on hold, <time");
 	has("<dt>Which policy is in force?</dt><dd>mode enforce, until <time");
 	has("<dt>Override in force</dt><dd><span class=\"bad\">tag</span> until <time");
 	has("<dt>The mail</dt><dd>the message stays in this relay&#39;s queue until somebody releases it");
@@ -221,6 +221,7 @@ static void test_an_unknown_domain_is_looked_up_by_nobody(void **state)
 	assert_true(json_is_false(json_object_get(object, "known")));
 	has("<h1>unknown.example</h1>");
 	has("The store has no entry of this domain");
+	has("<dt>Is its mail waiting?</dt><dd><span class=\"good\">no verdict of the last two hours delays it</span></dd>");
 	has("<p>Nothing: stsgate has not delayed, held or tagged mail to this domain lately.");
 	lacks("<dt>Here</dt>");
 	lacks("id=\"hosts\"");
