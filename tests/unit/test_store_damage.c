@@ -286,6 +286,19 @@ static void damage_in_the_tables_of_reports_is_found(void **state)
 	}
 }
 
+static void damage_in_the_steps_is_found(void **state)
+{
+	(void)state;
+	static const struct snapshot_counts counts = {.at = 300, .lines = "stsgate_map_replies_total ok 1\n"};
+	struct store *store = room_open(64 * ROOM_BYTES, STORE_OWNER);
+	assert_true(store_put_counts(store, &counts, &counts, &counts, NULL));
+	store_close(&store);
+	room_table_zero("steps");
+	mark_unclean();
+	opens_and_works();
+	assert_int_equal(room_count("policies.mdb.damaged-2", NULL) / 2, 1);
+}
+
 static void many_wrong_checksums_break_it_once(void **state)
 {
 	enum { WRONG = 16 };
@@ -337,6 +350,7 @@ int main(void)
 		TEST(damage_under_an_open_store_breaks_it),
 		TEST(damage_leaves_the_list_of_what_is_due),
 		TEST(damage_in_the_tables_of_reports_is_found),
+		TEST(damage_in_the_steps_is_found),
 		TEST(many_wrong_checksums_break_it_once),
 		TEST(empty_file_is_a_new_store),
 	};
