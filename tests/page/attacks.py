@@ -40,6 +40,29 @@ def foreign_hosts_get_nothing(page):
     assert not two.startswith('HTTP/1.1 200'), two[:200]
 
 
+def other_machines_get_nothing(page):
+    """A client with an address that is no loopback address gets the metrics, but not the page."""
+    gate = page.gates['outside']
+    for path in ('/', '/domain/bank.example', '/style.css'):
+        for host in (f'{gate.host}:{gate.port}', 'localhost'):
+            status, _, text = gate.get(path, host=host)
+            assert status == 403 and 'bank' not in text and len(text) < 400, f'{path} {host}: {status} {text[:300]}'
+    assert gate.get('/metrics')[0] == gate.get('/healthz')[0] == 200
+
+
+def only_who_wants_it_has_it(page):
+    """Without status_page there is no page; a reload is enough to turn it off and on."""
+    gate = page.gates['unix']
+    for setting, wanted in (('no', 404), ('yes', 200)):
+        gate.write(setting)
+        gate.reload()
+        until = time.monotonic() + 30
+        while gate.get('/')[0] != wanted:
+            assert time.monotonic() < until, f'status_page = {setting}: {gate.get("/")}'
+            time.sleep(0.1)
+        assert gate.get('/domain/bank.example')[0] == wanted and gate.get('/metrics')[0] == 200, setting
+
+
 def only_reading(page):
     """No method but GET and HEAD; HEAD has the head of GET and no body."""
     gate = page.gates['everyday']
@@ -135,4 +158,5 @@ def a_crowd(page):
     assert gate.get('/')[0] == 200
 
 
-TESTS = [foreign_hosts_get_nothing, only_reading, crooked_requests, slow_clients, a_crowd]
+TESTS = [foreign_hosts_get_nothing, other_machines_get_nothing, only_who_wants_it_has_it, only_reading,
+         crooked_requests, slow_clients, a_crowd]

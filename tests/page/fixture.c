@@ -3,7 +3,8 @@
  *   empty     nothing
  *   everyday  10000 domains; mail to some of them waits or would wait; overrides, reports, refreshes that fail
  *   attack    an attacker removes STARTTLS and shows a wrong certificate
- *   hostile   texts of strangers that are markup, control characters or change the direction of writing */
+ *   hostile   texts of strangers that are markup, control characters or change the direction of writing
+ *   crowded   more than a page shows, with long texts */
 #include "town.h"
 
 #include "age.h"
@@ -415,6 +416,30 @@ static bool hostile_make(struct store *store)
 		       "HTTP status 500 <script>alert(7)</script>");
 }
 
+/* --- crowded ---------------------------------------------------------------------------------------------------- */
+
+#define CROWD_HELD 600
+#define CROWD_SIGNS 250
+#define CROWD_NAME "held-%03u.a-rather-long-name-of-a-domain.of-which-there-are-many.in-the-store-of-this-relay.example"
+
+/* More of everything than a page shows, with texts as long as they may be. */
+static bool crowded_make(struct store *store)
+{
+	char detail[EVENT_DETAIL_SIZE], domain[DOMAIN_SIZE];
+	memset(detail, '<', sizeof detail - 1);
+	detail[sizeof detail - 1] = '\0';
+	for (unsigned i = 0; i < CROWD_HELD; i++) {
+		snprintf(domain, sizeof domain, CROWD_NAME, i);
+		const struct happened held = {DOOR_MILTER, domain, domain, VERDICT_FAIL_ENFORCE, REASON_CERT_UNTRUSTED,
+			DEED_QUARANTINE, DEED_QUARANTINE, HOUR, MINUTE, 1, "<<<<<<<<<<<<<<<<<<"};
+		const struct seen_sign sign = {EVENT_CERTIFICATE_BROKE, domain, domain, detail, REASON_CERT_UNTRUSTED,
+			HOUR, MINUTE, 1, detail, detail, detail};
+		if (!verdict_put(store, &held) || (i < CROWD_SIGNS && !sign_put(store, &sign)))
+			return false;
+	}
+	return true;
+}
+
 /* ---------------------------------------------------------------------------------------------------------------- */
 
 static bool empty_make(struct store *store)
@@ -426,7 +451,8 @@ static bool empty_make(struct store *store)
 static const struct {
 	const char *name;
 	bool (*make)(struct store *store);
-} stories[] = {{"empty", empty_make}, {"everyday", everyday_make}, {"attack", attack_make}, {"hostile", hostile_make}};
+} stories[] = {{"empty", empty_make}, {"everyday", everyday_make}, {"attack", attack_make}, {"hostile", hostile_make},
+	{"crowded", crowded_make}};
 
 static int fixture_make(const char *directory, bool (*make)(struct store *store))
 {
@@ -446,6 +472,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc == 3 && i < COUNT(stories); i++)
 		if (strcmp(argv[2], stories[i].name) == 0)
 			return fixture_make(argv[1], stories[i].make);
-	fprintf(stderr, "usage: fixture DIRECTORY empty|everyday|attack|hostile\n");
+	fprintf(stderr, "usage: fixture DIRECTORY empty|everyday|attack|hostile|crowded\n");
 	return EX_USAGE;
 }

@@ -4,12 +4,14 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 
-STORIES = ('everyday', 'empty', 'attack', 'hostile')  # the first one has the usual ports
+STORIES = ('everyday', 'empty', 'attack', 'hostile', 'crowded')  # the first one has the usual ports
 UNIX_SOCKET = '/run/stsgate/metrics.sock'
+OUTSIDE = '192.0.2.10'  # an address of this machine that is no loopback address
 USER = 'stsgate'
 PATIENCE_S = 60
 HTML = 'text/html,application/xhtml+xml'
@@ -21,7 +23,7 @@ dns_servers = 127.0.0.1@9
 milter_socket = unix:{dir}/milter
 socketmap_socket = inet:{map}@127.0.0.1
 metrics_socket = {http}
-status_page = yes
+status_page = {page}
 tlsrpt = collect
 tlsrpt_socket = {dir}/tlsrpt
 report_from = tlsrpt@relay.example.com
@@ -31,8 +33,9 @@ report_smtp = 127.0.0.1:9
 
 
 class Gate:
-    def __init__(self, place, story, number, unix=None):
+    def __init__(self, place, story, number, unix=None, host='127.0.0.1'):
         self.unix = unix
+        self.host = host
         self.dir = f'{place}/{story}{number}'
         self.port = 9461 + number
         self.map = 8461 + number
@@ -43,12 +46,18 @@ class Gate:
         for name in [self.dir, *(f'{self.dir}/{name}' for name in os.listdir(self.dir))]:
             shutil.chown(name, USER, USER)
         self.config = f'{self.dir}.conf'
-        with open(self.config, 'w', encoding='ascii') as file:
-            http = f'unix:{unix}' if unix else f'inet:{self.port}@127.0.0.1'
-            file.write(SETTINGS.format(user=USER, dir=self.dir, map=self.map, http=http))
+        self.write()
         with open(self.log, 'wb') as log:
             self.child = subprocess.Popen(['/usr/local/sbin/stsgated', '-f', '-c', self.config],
                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def write(self, page='yes'):
+        http = f'unix:{self.unix}' if self.unix else f'inet:{self.port}@{self.host}'
+        with open(self.config, 'w', encoding='ascii') as file:
+            file.write(SETTINGS.format(user=USER, dir=self.dir, map=self.map, http=http, page=page))
+
+    def reload(self):
+        self.child.send_signal(signal.SIGUSR1)
 
     def wait(self):
         """Returns when the daemon answers and has counted what is in its store."""
@@ -57,7 +66,7 @@ class Gate:
             if self.child.poll() is not None:
                 raise RuntimeError(f'stsgated has ended: {open(self.log, encoding="utf-8").read()}')
             try:
-                if self.json('/')['counted_at']:
+                if self.get('/')[0] == 403 or self.json('/')['counted_at']:
                     return
             except OSError:
                 pass  # it does not listen yet
@@ -72,7 +81,7 @@ class Gate:
 
     def connect(self):
         if not self.unix:
-            return socket.create_connection(('127.0.0.1', self.port), timeout=PATIENCE_S)
+            return socket.create_connection((self.host, self.port), timeout=PATIENCE_S)
         door = socket.socket(socket.AF_UNIX)
         door.settimeout(PATIENCE_S)
         door.connect(self.unix)

@@ -13,7 +13,7 @@ import attacks
 import looks
 import texts
 from browser import Browser
-from gates import STORIES, UNIX_SOCKET, Gate, make_user
+from gates import OUTSIDE, STORIES, UNIX_SOCKET, Gate, make_user
 
 TESTS = texts.TESTS + looks.TESTS + attacks.TESTS
 
@@ -25,6 +25,7 @@ class Page:
         self.out = out
         self.gates = {story: Gate(place, story, number) for number, story in enumerate(STORIES)}
         self.gates['unix'] = Gate(place, 'empty', len(STORIES), UNIX_SOCKET)
+        self.gates['outside'] = Gate(place, 'attack', len(STORIES) + 1, host=OUTSIDE)
         for gate in self.gates.values():
             gate.wait()
         self.browser = Browser(place)
@@ -68,6 +69,7 @@ def main():
         print('no such test', file=sys.stderr)
         return 64
     subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+    subprocess.run(['ip', 'address', 'add', f'{OUTSIDE}/32', 'dev', 'lo'], check=True)
     make_user()
     place = tempfile.mkdtemp()
     os.chmod(place, 0o755)
