@@ -36,4 +36,5 @@ uninstall-local:
 TESTS += tests/packaging tests/quickstart tests/completion tests/event-examples tests/docs-pages
 EXTRA_DIST += tests/docs-pages tests/packaging tests/quickstart tests/completion tests/event-examples
 EXTRA_DIST += tests/packages/run tests/packages/with-systemd tests/packages/check-unit tests/packages/check-apparmor \
-	packaging/rpm packaging/oci
+	tests/packages/check-rpm tests/packages/check-image tests/packages/run-rpm tests/packages/rpm-macros \
+	tests/packages/rpmlint.toml packaging/rpm packaging/oci
