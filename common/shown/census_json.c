@@ -12,11 +12,12 @@ json_t *census_domains_json(const struct census *census)
 {
 	json_t *object = json_made(json_object());
 	uint64_t in_force = 0;
-	for (int mode = CENSUS_MODES - 1; mode >= 0; mode--) {
+	json_put(object, "count", number(census->domains));
+	for (unsigned mode = 0; mode < CENSUS_MODES; mode++) {
 		json_put(object, policy_mode_name((enum policy_mode)mode), number(census->in_force[mode]));
 		in_force += census->in_force[mode];
 	}
-	json_put(object, "no_policy", number(census->domains - in_force));
+	json_put(object, "no-policy", number(census->domains - in_force));
 	return object;
 }
 

@@ -6,7 +6,7 @@
 #include "json_value.h"
 #include "network.h"
 
-/* {enforce, testing, none, no_policy}: domains by the mode of the policy that is in force. */
+/* {count, none, testing, enforce, no-policy}: all domains, and domains by the mode of the policy that is in force. */
 json_t *census_domains_json(const struct census *census);
 /* {due, oldest, oldest_due_at, failing, expiring} */
 json_t *census_refresh_json(const struct census *census);

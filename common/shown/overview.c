@@ -1,6 +1,7 @@
 #include "overview.h"
 
 #include "advice.h"
+#include "census_json.h"
 #include "clock.h"
 #include "json_value.h"
 #include "open_signs.h"
@@ -162,62 +163,12 @@ static json_t *overrides_json(const struct overview_parts *parts, int64_t now, s
 
 /* --- what the store holds ----------------------------------------------------------------------------------------- */
 
-static json_t *refresh_json(const struct census *census)
-{
-	json_t *object = json_made(json_object());
-	json_put(object, "due", number(census->due));
-	json_put(object, "oldest", json_text(census->oldest));
-	json_put(object, "oldest_due_at", json_when(census->oldest_due_at));
-	json_put(object, "failing", number(census->failing));
-	json_put(object, "expiring", number(census->expiring));
-	return object;
-}
-
-static json_t *domains_json(const struct census *census)
-{
-	uint64_t without = census->domains;
-	json_t *object = json_made(json_object());
-	json_put(object, "count", number(census->domains));
-	for (unsigned mode = 0; mode < CENSUS_MODES; mode++) {
-		json_put(object, policy_mode_name((enum policy_mode)mode), number(census->in_force[mode]));
-		without -= census->in_force[mode];
-	}
-	json_put(object, "no-policy", number(without));
-	return object;
-}
-
-static json_t *hops_json(const struct census *census)
-{
-	json_t *object = json_made(json_object());
-	for (unsigned state = 0; state < CENSUS_HOPS; state++)
-		json_put(object, census_hop_name((enum census_hop)state), number(census->hops[state]));
-	return object;
-}
-
-static json_t *network_json(const struct census_network *network, struct network_db *db)
-{
-	char prefix[ADDRESS_NETWORK_SIZE], name[NETWORK_NAME_SIZE];
-	json_t *object = json_made(json_object());
-	network_as_name(db, network->asn, name);
-	json_put(object, "asn", network->asn != 0 ? number(network->asn) : NULL);
-	json_put(object, "name", json_text(name));
-	json_put(object, "prefix",
-		network->asn != 0 ? NULL : json_text(address_network_format(network->prefix, prefix)));
-	json_put(object, "country", json_text(network->country));
-	json_put(object, "hops", number(network->hops));
-	json_put(object, "good", number(network->good));
-	json_put(object, "bad", number(network->bad));
-	return object;
-}
-
-static json_t *census_networks_json(
+static json_t *networks_json(
 	const struct overview_parts *parts, const struct census *census, const struct config *config)
 {
-	json_t *object = json_made(json_object()), *networks = json_made(json_array());
-	for (size_t i = 0; i < census->network_count && i < parts->rows; i++)
-		json_add(networks, network_json(&census->network[i], config->networks));
+	json_t *object = json_made(json_object());
 	json_put(object, "count", number(census->network_count));
-	json_put(object, "networks", networks);
+	json_put(object, "networks", census_networks_json(census, config->networks, parts->rows));
 	return object;
 }
 
@@ -226,10 +177,10 @@ static void census_put(json_t *object, const struct overview_parts *parts, const
 {
 	struct census *census = census_latest(parts->census);
 	json_put(object, "counted_at", census ? json_when(census->at) : NULL);
-	json_put(object, "refresh", census ? refresh_json(census) : NULL);
-	json_put(object, "domains", census ? domains_json(census) : NULL);
-	json_put(object, "hops", census ? hops_json(census) : NULL);
-	json_put(object, "networks", census ? census_networks_json(parts, census, config) : NULL);
+	json_put(object, "refresh", census ? census_refresh_json(census) : NULL);
+	json_put(object, "domains", census ? census_domains_json(census) : NULL);
+	json_put(object, "hops", census ? census_hops_json(census) : NULL);
+	json_put(object, "networks", census ? networks_json(parts, census, config) : NULL);
 	free(census);
 }
 
