@@ -44,15 +44,13 @@ static void summary_add(struct text *out, const json_t *object)
 {
 	const json_t *state = json_object_get(object, "state"), *condition;
 	size_t i;
-	html_add(out, "<dl>\n<dt>Does stsgated work well?</dt><dd>");
-	if (json_is_true(json_object_get(state, "healthy")))
-		text_add(out, "<span class=\"good\">yes</span>");
-	else
-		text_add(out, "<span class=\"bad\">no:");
+	bool healthy = json_is_true(json_object_get(state, "healthy"));
+	text_add(out, "<dl>\n<dt>Does stsgated work well?</dt><dd>");
+	text_add(out, healthy ? "<span class=\"good\">yes" : "<span class=\"bad\">no:");
 	json_array_foreach(json_object_get(state, "conditions"), i, condition)
 		html_add(out, " %s", json_string_value(condition));
-	html_add(out, json_is_true(json_object_get(state, "healthy")) ? ", " : "</span>, ");
-	html_add(out, "mode %s, started ", member_text(state, "mode"));
+	text_add(out, healthy ? "</span>" : "</span> (<code>stsgate doctor</code> looks for the cause)");
+	html_add(out, ", mode %s, started ", member_text(state, "mode"));
 	html_time(out, member_number(state, "started_at"), member_number(object, "now"));
 	text_add(out, "</dd>\n");
 	count_add(out, json_object_get(object, "waiting"), "#waiting", "Is mail waiting?", "domain", "domains", true);
@@ -303,28 +301,31 @@ static void report_add(struct text *out, const json_t *row, int64_t now)
 	text_add(out, "</td></tr>\n");
 }
 
+static void report_counts_add(struct text *out, const json_t *list, int64_t now)
+{
+	html_add(out, "<dl>\n<dt>Sent in the last days</dt><dd>%d</dd>\n<dt>Due and not sent yet</dt><dd>%d",
+		member_number(list, "sent"), member_number(list, "waiting"));
+	if (member_number(list, "oldest_due_at") != 0) {
+		text_add(out, ", the oldest since ");
+		html_time(out, member_number(list, "oldest_due_at"), now);
+	}
+	text_add(out, "</dd>\n</dl>\n");
+}
+
 static void reports_add(struct text *out, const json_t *object, int64_t now)
 {
 	const json_t *list = json_object_get(object, "reports"), *rows = json_object_get(list, "failed"), *row;
 	size_t i;
 	text_add(out, "<h2 id=\"reports\">Are TLS reports sent?</h2>\n");
-	if (!json_is_true(json_object_get(list, "sends")))
+	if (json_is_true(json_object_get(list, "sends")))
+		report_counts_add(out, list, now);
+	else
 		html_add(out, "<p>No: stsgate sends no reports under its settings (<code>tlsrpt = %s</code>).</p>\n",
 			member_text(list, "tlsrpt"));
-	else
-		html_add(out, "<p>In the last days %d were sent. Due and not sent yet: %d", member_number(list, "sent"),
-			member_number(list, "waiting"));
-	if (json_is_true(json_object_get(list, "sends"))) {
-		if (member_number(list, "oldest_due_at") != 0) {
-			text_add(out, ", the oldest since ");
-			html_time(out, member_number(list, "oldest_due_at"), now);
-		}
-		text_add(out, ".</p>\n");
-	}
 	if (json_array_size(rows) == 0)
 		return;
 	text_add(out, "<div class=\"wide\">\n");
-	html_table(out, "Reports that could not be sent", "Domain|To|State|Why|#Attempts|Next attempt");
+	html_table(out, "Reports that were not sent, or not yet", "Domain|To|State|Why|#Attempts|Next attempt");
 	json_array_foreach(rows, i, row) report_add(out, row, now);
 	text_add(out, "</table>\n</div>\n");
 	more_add(out, list, json_array_size(rows), "stsgate report list");

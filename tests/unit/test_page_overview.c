@@ -150,7 +150,7 @@ static void test_conditions_are_named(void **state)
 	json_put(relay, "healthy", json_false());
 	json_put(relay, "conditions", json_pack("[s,s]", "clock-behind", "store-trouble"));
 	show(object);
-	expect("<span class=\"bad\">no: clock-behind store-trouble</span>, mode enforce");
+	expect("<span class=\"bad\">no: clock-behind store-trouble</span> (<code>stsgate doctor</code>");
 }
 
 int main(void)
