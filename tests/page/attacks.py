@@ -3,6 +3,7 @@
 import http.client
 import re
 import socket
+import struct
 import threading
 import time
 
@@ -124,6 +125,23 @@ def slow_clients(page):
     assert max(took) < MAP_SLOWEST_S, f'the map took {max(took):.2f} s'
 
 
+def impatient_clients(page):
+    """Clients that hang up while they wait for their page, or while it comes, harm nobody."""
+    gate = page.gates['everyday']
+    request = b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    for i in range(200):
+        with socket.create_connection(('127.0.0.1', gate.port), timeout=30) as door:
+            # closing resets the connection
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            door.sendall(request * (1 + i % 3))
+            if i % 10 == 0:
+                door.recv(1)
+    until = time.monotonic() + 30
+    while gate.get('/')[0] != 200:
+        assert time.monotonic() < until, 'the page does not come any more'
+        time.sleep(0.2)
+
+
 def fetch_once(gate, found):
     connection = http.client.HTTPConnection('127.0.0.1', gate.port, timeout=60)
     try:
@@ -159,4 +177,4 @@ def a_crowd(page):
 
 
 TESTS = [foreign_hosts_get_nothing, other_machines_get_nothing, only_who_wants_it_has_it, only_reading,
-         crooked_requests, slow_clients, a_crowd]
+         crooked_requests, slow_clients, impatient_clients, a_crowd]
