@@ -1,5 +1,5 @@
 /* The daemon's snapshot in the store: a decoded snapshot that is encoded again decodes to the same value, and its lines may
- * hold any bytes. */
+ * hold any bytes. Histograms in them have durations, whatever they claim to have counted. */
 #include "entry.h"
 #include "fields.h"
 #include "fuzz.h"
@@ -17,6 +17,18 @@ static void same(struct bytes a, struct bytes b)
 	free(b.at);
 }
 
+/* Estimated durations rise with the part, and never exceed the end of the last bucket that has one. */
+static void quantiles_try(const struct metrics_values *values)
+{
+	for (unsigned door = 0; door < LABEL_FRONT_END_VALUES; door++) {
+		struct metrics_durations durations;
+		metrics_durations(&durations, values, METRIC_ANSWER_SECONDS, door, 0);
+		int64_t half_us = metrics_quantile_us(&durations, 0.5), most_us = metrics_quantile_us(&durations, 0.99);
+		FUZZ_MUST(durations.count == 0 ? half_us == -1 : half_us >= 0);
+		FUZZ_MUST(half_us <= most_us && most_us <= 30000000);
+	}
+}
+
 static void lines_try(const char *bytes, size_t size)
 {
 	static struct metrics_values values, back;
@@ -30,6 +42,7 @@ static void lines_try(const char *bytes, size_t size)
 	metrics_write_lines(&counters_names, &values, lines, sizeof lines);
 	metrics_read_lines(&counters_names, (struct span){lines, strlen(lines)}, &back);
 	FUZZ_MUST(memcmp(&values, &back, sizeof values) == 0);
+	quantiles_try(&values);
 }
 
 static void snapshot_try(const uint8_t *data, size_t size)
