@@ -99,6 +99,10 @@ static const char *const sessions[] = {[TALLIES_GOOD] = "good", [TALLIES_FAILED]
 static const char *const reports[] = {
 	[TLSRPT_ATTEMPT_SENT] = "sent", [TLSRPT_ATTEMPT_RETRY] = "retry", [TLSRPT_ATTEMPT_GIVEN_UP] = "given-up"};
 static const char *const losses[] = {[TALLIES_MEMORY] = "memory", [TALLIES_STORE] = "store"};
+static const char *const dropped[TLSRPT_DROPPED_COUNT] = {[TLSRPT_DROPPED_QUEUE] = "queue",
+	[TLSRPT_DROPPED_LOOKUP] = "lookup",
+	[TLSRPT_DROPPED_TABLE] = "table",
+	[TLSRPT_DROPPED_LOCAL] = "local-failure"};
 static const char *const datagrams[] = {[DATAGRAM_COUNTED] = "counted",
 	[DATAGRAM_REFUSED] = "refused",
 	[DATAGRAM_FORWARDED] = "forwarded",
@@ -210,7 +214,7 @@ NAMES(verdict_label, VERDICT_DEFER + 1, verdict_name((enum verdict_kind)value))
 NAMES(reason_label, REASON_COUNT, reason_name((enum reason)value))
 NAMES(observed_label, TLSRPT_RESULTS + 1,
 	value == TLSRPT_RESULTS ? "ok" : tlsrpt_result_name((enum tlsrpt_result)value))
-NAMES(dropped_label, TLSRPT_DROPPED_COUNT, tlsrpt_dropped_name((enum tlsrpt_dropped)value))
+NAMES(dropped_label, TLSRPT_DROPPED_COUNT, dropped[value])
 NAMES(event_label, EVENT_KIND_COUNT, event_name((enum event_kind)value))
 NAMES(reply_label, REPLIES, replies[value].name)
 NAMES(action_label, DEED_DEFER + 1, deed_name((enum deed)value))

@@ -47,16 +47,6 @@ struct outbox {
 	struct known *known[OUTBOX_KNOWN_MAX]; /* by a hash of the domain */
 };
 
-static const char *const causes[TLSRPT_DROPPED_COUNT] = {[TLSRPT_DROPPED_QUEUE] = "queue",
-	[TLSRPT_DROPPED_LOOKUP] = "lookup",
-	[TLSRPT_DROPPED_TABLE] = "table",
-	[TLSRPT_DROPPED_LOCAL] = "local-failure"};
-
-const char *tlsrpt_dropped_name(enum tlsrpt_dropped cause)
-{
-	return causes[cause];
-}
-
 void tlsrpt_dropped_count(enum tlsrpt_dropped cause)
 {
 	metrics_add(METRIC_TLSRPT_OWN_DROPPED, cause, 0, 0, 1);

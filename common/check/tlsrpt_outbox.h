@@ -30,7 +30,6 @@ enum tlsrpt_dropped {
 	TLSRPT_DROPPED_LOCAL,  /* the failure is probably one of this machine */
 	TLSRPT_DROPPED_COUNT
 };
-const char *tlsrpt_dropped_name(enum tlsrpt_dropped cause);
 void tlsrpt_dropped_count(enum tlsrpt_dropped cause);
 
 struct outbox;
