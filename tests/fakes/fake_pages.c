@@ -7,13 +7,13 @@
 #include <stdatomic.h>
 #include <time.h>
 
-static atomic_uint late_ms, rendered;
-static atomic_bool broken;
+static atomic_uint rendered;
+static atomic_bool held, broken;
 static atomic_size_t row_octets = 1;
 
-void fake_pages_late(unsigned ms)
+void fake_pages_hold(bool hold)
 {
-	atomic_store(&late_ms, ms);
+	atomic_store(&held, hold);
 }
 
 void fake_pages_break(bool on)
@@ -34,12 +34,12 @@ unsigned fake_pages_rendered(void)
 json_t *page_overview_json(
 	const struct page_parts *parts, const struct page_request *request, size_t rows, struct failure *why)
 {
-	unsigned ms = atomic_load(&late_ms);
-	struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
+	const struct timespec pause = {.tv_nsec = 2000000L};
 	(void)parts;
 	(void)request;
 	atomic_fetch_add(&rendered, 1);
-	nanosleep(&pause, NULL);
+	while (atomic_load(&held))
+		nanosleep(&pause, NULL);
 	if (atomic_load(&broken)) {
 		failure_set(why, 0, "the store is broken");
 		return NULL;
@@ -53,8 +53,8 @@ void page_overview_html(struct text *out, const json_t *object)
 {
 	json_int_t rows = json_integer_value(json_object_get(object, "rows"));
 	text_add_number(out, rows);
-	for (json_int_t i = 0; i < rows; i++)
-		for (size_t k = 0; k < atomic_load(&row_octets); k++)
+	for (json_int_t i = 0; i < rows && !out->cut; i++)
+		for (size_t k = 0; k < atomic_load(&row_octets) && !out->cut; k++)
 			text_add(out, ".");
 }
 
