@@ -11,9 +11,17 @@ void census_walk_begin(struct census_walk *walk, struct store *store, struct cen
 	walk->census = census;
 }
 
+static struct store_view *view_begin(struct store *store, struct failure *why)
+{
+	struct store_view *view = store_view_begin(store, why);
+	if (view)
+		store_view_whole(view);
+	return view;
+}
+
 static bool entries_count(struct census_walk *walk, const struct names *names, struct failure *why)
 {
-	struct store_view *view = store_view_begin(walk->store, why);
+	struct store_view *view = view_begin(walk->store, why);
 	bool read = view != NULL;
 	for (const char *name = NULL; read && (name = names_next(names, name));) {
 		struct entry entry;
@@ -41,7 +49,7 @@ bool census_walk_entries(struct census_walk *walk, bool *more, struct failure *w
 
 static bool hops_count(struct census_walk *walk, size_t count, struct failure *why)
 {
-	struct store_view *view = store_view_begin(walk->store, why);
+	struct store_view *view = view_begin(walk->store, why);
 	bool read = view != NULL;
 	for (size_t i = 0; read && i < count; i++) {
 		struct hop_record record;

@@ -33,6 +33,7 @@ struct store_view {
 	struct store *store;
 	MDB_txn *txn; /* NULL until the slot's first use */
 	struct store_view *next;
+	bool whole; /* see store_view_whole() */
 };
 
 /* Makes one change inside the write transaction. It may run on the thread of another caller of store_write(), and again

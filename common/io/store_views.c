@@ -171,6 +171,7 @@ struct store_view *store_view_begin(struct store *store, struct failure *why)
 		store->in_use++;
 		lock_drop(&store->pool);
 		result = view_renew(view);
+		view->whole = false;
 		if (result == 0)
 			return view;
 		slot_give(view);
@@ -179,6 +180,18 @@ struct store_view *store_view_begin(struct store *store, struct failure *why)
 	}
 	store_fail(store, result, "cannot be read", why);
 	return NULL;
+}
+
+void store_view_whole(struct store_view *view)
+{
+	view->whole = true;
+}
+
+/* Counts a record that cannot be read. */
+static void view_unreadable(const struct store_view *view, const MDB_val *key, const MDB_val *value)
+{
+	if (!view->whole)
+		store_unreadable(view->store, key, value);
 }
 
 void store_view_end(struct store_view **view)
@@ -226,7 +239,7 @@ enum store_found store_view_entry(struct store_view *view, const char *domain, s
 	if (result == MDB_NOTFOUND)
 		return STORE_ABSENT;
 	if (result == 0) {
-		store_unreadable(view->store, &key, &value);
+		view_unreadable(view, &key, &value);
 		return STORE_ABSENT;
 	}
 	store_fail(view->store, result, "cannot be read", NULL);
@@ -247,6 +260,6 @@ enum store_found store_view_hop(struct store_view *view, const char *host, uint1
 	}
 	if (hop_record_decode(out, value.mv_data, value.mv_size))
 		return STORE_FOUND;
-	store_unreadable(view->store, &key, &value);
+	view_unreadable(view, &key, &value);
 	return STORE_ABSENT;
 }

@@ -220,6 +220,31 @@ static void gauges_of_the_rings(void **state)
 	store_close(&store);
 }
 
+/* Old damage that nobody has met: the census meets all of it, and must not make the daemon end because of it. */
+static void old_damage(void **state)
+{
+	struct store *store = room_open(BYTES, STORE_OWNER);
+	char name[64];
+
+	(void)state;
+	assert_true(room_put(store, "whole.example", KIND_USED, 100, &why));
+	store_close(&store);
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "d%d.example", i);
+		room_write("entries", name, strlen(name), "these octets are no entry at all");
+	}
+	store = room_open(BYTES, STORE_OWNER);
+	struct census_taker *taker = started(store);
+	struct census *census = awaited(taker);
+
+	assert_int_equal(census->domains, 1);
+	assert_true(census->entries_whole);
+	assert_false(store_is_broken(store, NULL));
+	free(census);
+	ended(taker);
+	store_close(&store);
+}
+
 /* A stop does not wait for the end of a census. */
 static void a_stop_ends_it(void **state)
 {
@@ -246,6 +271,7 @@ int main(void)
 		ROW(an_empty_store),
 		ROW(several_pages),
 		ROW(gauges_of_the_rings),
+		ROW(old_damage),
 		ROW(a_stop_ends_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
