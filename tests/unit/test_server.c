@@ -892,9 +892,13 @@ static void map_answers_are_timed(void **state)
 	ask(fd, "none-9000.example");
 	ask(fd, "pass.example");
 	expect(fd, FIRST_CONTACT SECURE);
-	assert_int_equal(metric(all), all_before + 2);
-	assert_in_range(metric(quick), quick_before, quick_before + 1); /* a busy machine may be slow */
-	assert_in_range(metric(slow), slow_before + 1, slow_before + 2);
+	for (int i = 0; i < 10; i++) {
+		ask(fd, "pass.example");
+		expect(fd, SECURE);
+	}
+	assert_int_equal(metric(all), all_before + 12);
+	assert_in_range(metric(quick), quick_before + 1, quick_before + 11); /* a busy machine may be slow */
+	assert_in_range(metric(slow), slow_before + 12, slow_before + 12);
 	settings("lookup_timeout=0");
 	close(fd);
 }
