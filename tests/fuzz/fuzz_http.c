@@ -142,7 +142,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t used = 0, whole = size < HTTP_REQUEST_MAX ? size : HTTP_REQUEST_MAX;
 
 	/* As the octets arrive: the first response is that to the shortest request, and more octets do not change it. */
-	for (size_t len = 1; len <= whole && used == 0; len += 1 + len / 16) {
+	for (size_t len = 0; len < whole && used == 0;) {
+		len += 1 + len / 16;
+		len = len < whole ? len : whole;
 		struct client client = {0}, later = {0};
 		used = service->input(service->arg, &client, (struct span){bytes, len});
 		FUZZ_MUST(used <= len && client.replies == (used > 0) && client.ended == (used > 0));
