@@ -318,7 +318,8 @@ static void client_go(struct client *client)
 		client_free(client);
 		return;
 	}
-	if (client->out_len > 0 && client->phase != PHASE_SENDING)
+	/* A wait goes on while replies to earlier requests are sent. */
+	if (client->out_len > 0 && client->phase != PHASE_SENDING && client->phase != PHASE_WAITING)
 		client_phase(client, PHASE_SENDING, client->table->service->partial_ms);
 	else if (client->phase == PHASE_IDLE && client->in_len > 0)
 		client_phase(client, PHASE_PARTIAL, client->table->service->partial_ms);

@@ -7,6 +7,7 @@
 #include "cm.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -31,11 +32,16 @@ static _Atomic(struct answer *) pending; /* of `wait`, until the test takes it *
 static atomic_bool may_give_up;
 static atomic_uint asked_to_give_up, answered_to_nobody;
 static atomic_uint sends; /* calls of send(), by client and server together */
+static atomic_bool full;  /* sockets take nothing of the server */
 
 /* Takes the place of the C library's function. */
 ssize_t send(int fd, const void *bytes, size_t len, int flags)
 {
 	atomic_fetch_add(&sends, 1);
+	if (atomic_load(&full) && (flags & MSG_DONTWAIT)) {
+		errno = EAGAIN;
+		return -1;
+	}
 	return sendto(fd, bytes, len, flags, NULL, 0);
 }
 
@@ -312,6 +318,28 @@ static void replies_before_a_wait_do_not_wait(void **state)
 	close(fd);
 }
 
+static void a_wait_outlasts_the_sending_of_earlier_replies(void **state)
+{
+	(void)state;
+	int fd = dial();
+	atomic_store(&sends, 0);
+	atomic_store(&full, true);
+	say(fd, "one\nwait 60000\n");
+	struct answer *answer = await_pending();
+	while (atomic_load(&sends) < 4)
+		rest();
+	atomic_store(&full, false);
+	expect(fd, "one\n");
+	say(fd, "next\n");
+	for (int i = 0; i < 50; i++)
+		rest();
+	char byte;
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	later_ready(&answer->later);
+	expect(fd, "later\nnext\n");
+	close(fd);
+}
+
 static void replies_before_a_malformed_request_are_sent(void **state)
 {
 	(void)state;
@@ -373,6 +401,7 @@ int main(void)
 		TEST(a_stop_waits_for_answers_that_are_on_their_way),
 		TEST(replies_to_what_arrived_together_leave_together),
 		TEST(replies_before_a_wait_do_not_wait),
+		TEST(a_wait_outlasts_the_sending_of_earlier_replies),
 		TEST(replies_before_a_malformed_request_are_sent),
 		TEST(clients_on_this_machine_are_known),
 	};
