@@ -121,6 +121,13 @@ static void counts_write(struct recorder *recorder, int64_t wall_s)
 	recorder->tried_ms = clock_mono_ms();
 }
 
+/* Notes and writes the values of one moment: what is noted in one period must not be written as that of the next. */
+static void counts_update(struct recorder *recorder, const struct metrics_values *now, int64_t wall_s)
+{
+	values_note(recorder, now, wall_s);
+	counts_write(recorder, wall_s);
+}
+
 void recorder_round(void *arg)
 {
 	struct recorder *recorder = arg;
@@ -133,8 +140,7 @@ void recorder_round(void *arg)
 	if (!first && recorder->written && passed_ms < RECORDER_SAME_MS &&
 		memcmp(&now, &recorder->noted, sizeof now) == 0)
 		return;
-	values_note(recorder, &now, clock_wall_s());
-	counts_write(recorder, clock_wall_s());
+	counts_update(recorder, &now, clock_wall_s());
 }
 
 void recorder_free(struct recorder **slot)
@@ -145,8 +151,7 @@ void recorder_free(struct recorder **slot)
 		return;
 	if (recorder->running.settings_at != 0) {
 		values_take(recorder, &now);
-		values_note(recorder, &now, clock_wall_s());
-		counts_write(recorder, clock_wall_s());
+		counts_update(recorder, &now, clock_wall_s());
 		recorder->running.stopped_at = clock_wall_s();
 		store_put_running(recorder->store, &recorder->running, NULL);
 	}

@@ -13,12 +13,14 @@
 #include <string.h>
 
 static int64_t wall_s, mono_ms;
+static int64_t tick_s; /* how far the wall clock goes on when it is read */
 static struct snapshot_counts counts, hour;
 static struct snapshot_running running;
 
 int64_t clock_wall_s(void)
 {
-	return wall_s;
+	wall_s += tick_s;
+	return wall_s - tick_s;
 }
 
 int64_t clock_mono_ms(void)
@@ -199,6 +201,23 @@ static void steps_are_counted_apart(void **state)
 	free(steps);
 }
 
+/* The step ends between two looks at the clock. */
+static void a_step_is_not_written_as_the_next_one(void **state)
+{
+	(void)state;
+	wall_s = NOON + 299;
+	metrics_add(METRIC_VERDICTS, PURPOSE_MAP, VERDICT_PASS, REASON_OK, 2);
+	tick_s = 1;
+	pass(0);
+	tick_s = 0;
+	metrics_add(METRIC_VERDICTS, PURPOSE_MAP, VERDICT_PASS, REASON_OK, 3);
+	pass(5000);
+	store_step_counts(store, NOON / SNAPSHOT_STEP_S, &hour, NULL);
+	assert_string_equal(hour.lines, "stsgate_verdicts_total map pass ok 2\n");
+	store_step_counts(store, NOON / SNAPSHOT_STEP_S + 1, &hour, NULL);
+	assert_string_equal(hour.lines, "stsgate_verdicts_total map pass ok 3\n");
+}
+
 static json_int_t number_in(const json_t *array, size_t at)
 {
 	return json_is_null(json_array_get(array, at)) ? -1 : json_integer_value(json_array_get(array, at));
@@ -279,6 +298,7 @@ int main(void)
 		TEST(hours_survive_a_restart),
 		TEST(old_hours_do_not_count),
 		TEST(steps_are_counted_apart),
+		TEST(a_step_is_not_written_as_the_next_one),
 		TEST(plots_have_a_number_for_each_step),
 		TEST(settings_are_written),
 	};
