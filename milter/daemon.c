@@ -33,7 +33,7 @@ struct daemon {
 	struct identity identity;
 	/* One for each row of front_ends. */
 	struct listener listener[FRONT_ENDS_MAX];
-	struct service *service[FRONT_ENDS_MAX];
+	struct service *service[FRONT_ENDS_MAX][SERVER_THREADS_MAX];
 	bool open[FRONT_ENDS_MAX]; /* opened by the row's own `open` */
 
 	struct store *store;
@@ -106,7 +106,7 @@ struct daemon *daemon_new(const struct settings *settings, const struct identity
 
 static bool server_build(struct daemon *daemon, struct failure *why)
 {
-	daemon->server = server_new(why);
+	daemon->server = server_new((unsigned)daemon->settings->answer_threads, why);
 	daemon->page = page_start(
 		&(struct page_parts){.check = daemon->check, .store = daemon->store, .census = daemon->census}, why);
 	if (!daemon->server || !daemon->page)
@@ -121,8 +121,10 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	for (size_t i = 0; i < front_ends_count; i++) {
 		if (!front_ends[i].service_new || !listener_on(&daemon->listener[i]))
 			continue;
-		daemon->service[i] = front_ends[i].service_new(&parts);
-		server_add(daemon->server, &daemon->listener[i], daemon->service[i]);
+		unsigned services = front_ends[i].on_all_threads ? server_threads(daemon->server) : 1;
+		for (unsigned thread = 0; thread < services; thread++)
+			daemon->service[i][thread] = front_ends[i].service_new(&parts);
+		server_add(daemon->server, &daemon->listener[i], daemon->service[i], services);
 	}
 	daemon->server_running = server_start(daemon->server, why);
 	return daemon->server_running;
@@ -328,7 +330,8 @@ bool daemon_free(struct daemon **slot)
 	server_free(&daemon->server);
 	census_taker_free(&daemon->census);
 	for (size_t i = 0; i < front_ends_count; i++) {
-		free(daemon->service[i]);
+		for (unsigned thread = 0; thread < SERVER_THREADS_MAX; thread++)
+			free(daemon->service[i][thread]);
 		listener_close(&daemon->listener[i]);
 	}
 	free(daemon);

@@ -4,7 +4,7 @@
  * (action.h). The protocol allows only one action per reply, so a message that is held gets no header.
  *
  * For a known domain, replies immediately from the store. At a first contact the client waits, but no thread does. All
- * functions run on the server's thread. */
+ * functions run on the thread of the client. */
 #ifndef MILTER_DELEGATION_SERVER_H
 #define MILTER_DELEGATION_SERVER_H
 

@@ -18,7 +18,7 @@ struct front_end_parts {
 	struct check *check;
 	struct store *store;
 	struct census_taker *census;
-	void (*collect)(void *arg); /* sets the metrics that are gauges; call it on the server's thread */
+	void (*collect)(void *arg); /* sets the metrics that are gauges; call it on the server's first thread */
 	void *collect_arg;
 	struct page *page; /* NULL: there is no status page */
 };
@@ -36,8 +36,9 @@ struct front_end {
 	unsigned (*load)(void); /* returns the load; NULL: the load is the number of clients */
 
 	/* For a front end on the event loop: allocates the service, which must be the first member of the allocated
-	 * struct. The daemon frees it with free() when the server's thread has ended. */
+	 * struct. The daemon frees it with free() when the server's threads have ended. */
 	struct service *(*service_new)(const struct front_end_parts *parts);
+	bool on_all_threads; /* each thread of the server has such a service; otherwise only the first one */
 
 	/* For a front end with its own thread. The main thread calls these functions in this order; the process may still
 	 * be root at `open`. `stop` lets waiting callbacks finish for at most `grace_ms` milliseconds. It returns false

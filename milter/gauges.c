@@ -13,7 +13,7 @@ static void gauge(enum metric metric, uint64_t value)
 }
 
 void gauges_init(struct gauges *gauges, struct check *check, struct store *store, const struct server *server,
-	struct service *const *service)
+	struct service *const (*service)[SERVER_THREADS_MAX])
 {
 	*gauges = (struct gauges){check, store, server, service};
 	gauge(METRIC_START_TIME, (uint64_t)clock_wall_s());
@@ -53,7 +53,7 @@ void gauges_collect(void *arg)
 		if (front_end->gauge != NO_GAUGE)
 			gauge((enum metric)front_end->gauge,
 				front_end->load ? front_end->load()
-						: server_clients(gauges->server, gauges->service[i]));
+						: server_clients(gauges->server, gauges->service[i][0]));
 	}
 	if (!store_usage(gauges->store, &usage, NULL))
 		return; /* the store's gauges keep their last values; /healthz reports that the store cannot be read */

@@ -10,12 +10,13 @@ struct gauges {
 	struct check *check;
 	struct store *store;
 	const struct server *server;
-	struct service *const *service; /* one pointer for each row of front_ends; NULL: the row has no service */
+	struct service *const (*service)
+		[SERVER_THREADS_MAX]; /* one pointer for each row of front_ends; NULL: the row has no service */
 };
 
 /* Sets the gauges that never change. All arguments must outlive the gauges. */
 void gauges_init(struct gauges *gauges, struct check *check, struct store *store, const struct server *server,
-	struct service *const *service);
+	struct service *const (*service)[SERVER_THREADS_MAX]);
 /* Sets all other gauges. `gauges` is a struct gauges. */
 void gauges_collect(void *gauges);
 

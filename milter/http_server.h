@@ -6,7 +6,7 @@
  * (page.h), which only clients on this machine get.
  *
  * libevent's HTTP server is not used, because it limits neither connections nor the time of a request (design 3.4). All
- * functions run on the server's thread. */
+ * functions run on the server's first thread. */
 #ifndef MILTER_HTTP_SERVER_H
 #define MILTER_HTTP_SERVER_H
 

@@ -2,8 +2,8 @@
  * server (server.h).
  *
  * The name of the map in a request selects the dialect of the reply (map_grammar.h). For a known domain, replies
- * immediately from the store. At a first contact the client waits, but no thread does. All functions run on the server's
- * thread. */
+ * immediately from the store. At a first contact the client waits, but no thread does. All functions run on the thread of
+ * the client. */
 #ifndef MILTER_SOCKETMAP_SERVER_H
 #define MILTER_SOCKETMAP_SERVER_H
 

@@ -2,6 +2,7 @@
 
 #include "memory.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct lookup {
@@ -40,20 +41,21 @@ static void lookup_answer(void *arg, struct client *client, struct later *later)
 	free(lookup);
 }
 
-/* A lookup that the last question did not need, because the store had the answer. Most questions are like that, and this
- * spare saves an allocation for each of them. All services share it, because they run on the one thread of the server. */
-static struct lookup *spare;
+/* A lookup that an earlier question did not need, because the store had the answer. Most questions are like that, and this
+ * spare saves an allocation for each of them. All services of all threads share it. */
+static _Atomic(struct lookup *) spare;
 
 bool verdict_service_ask(
 	struct verdict_service *service, struct client *client, const struct question *question, struct outcome *out)
 {
-	struct lookup *lookup = spare ? spare : xcalloc(1, sizeof *lookup);
-	spare = NULL;
+	struct lookup *lookup = atomic_exchange(&spare, NULL);
+	if (!lookup)
+		lookup = xcalloc(1, sizeof *lookup);
 	lookup->ticket = CHECK_NO_TICKET;
 	later_init(&lookup->later, client);
 	check_ask(service->check, question, lookup_done, lookup, &lookup->ticket, out);
 	if (lookup->ticket == CHECK_NO_TICKET) {
-		spare = lookup;
+		free(atomic_exchange(&spare, lookup));
 		return true;
 	}
 	struct config *config = check_config(service->check);

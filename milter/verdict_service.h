@@ -2,7 +2,7 @@
  *
  * A question is answered from the store immediately if possible. Otherwise the client waits until its lookup has ended,
  * or until lookup_timeout has passed. If the client disconnects, the service stops waiting for its lookup. All functions
- * run on the server's thread. */
+ * run on the thread of the client. */
 #ifndef MILTER_VERDICT_SERVICE_H
 #define MILTER_VERDICT_SERVICE_H
 

@@ -57,7 +57,7 @@ struct client_table {
 	/* Replies that are sent together when the requests at hand are handled, of one client at a time. */
 	char *batch; /* CLIENT_OUTPUT_MAX octets */
 	size_t batch_len;
-	struct log_limit full, malformed;
+	struct log_limit malformed;
 };
 
 static void client_go(struct client *client);
@@ -384,15 +384,7 @@ static void on_timer(void *arg)
 void client_table_accept(struct client_table *table, int fd)
 {
 	const struct service *service = table->service;
-	char more[LOG_LIMIT_WORDS_SIZE];
-	unsigned left_out;
-	if (table->vacant_count == 0) {
-		close(fd);
-		if (log_limit_passes(&table->full, &left_out))
-			log_warning("frontend=%s has %u clients, which is the limit: hung up on a new one%s",
-				service->name, service->clients_max, log_limit_words(more, left_out));
-		return;
-	}
+	assert(table->vacant_count > 0);
 	struct client *client = xcalloc(1, sizeof *client + service->state_size);
 	client->table = table;
 	client->fd = fd;

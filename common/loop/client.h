@@ -74,7 +74,7 @@ void client_wait(struct client *client, struct later *later, uint32_t wait_ms);
 struct client_table *client_table_new(struct loop *loop, const struct service *service);
 /* Frees a table without clients, and sets the pointer to NULL. */
 void client_table_free(struct client_table **table);
-/* Adds a client and takes over its descriptor. Hangs up at once if the table is full. */
+/* Adds a client and takes over its descriptor. The table must have less than clients_max clients. */
 void client_table_accept(struct client_table *table, int fd);
 unsigned client_table_count(const struct client_table *table);
 /* Returns the number of outstanding answers, including those for clients that are gone. */

@@ -7,35 +7,91 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define PLACES_MAX 8       /* listeners of one server */
 #define ACCEPTS_AT_ONCE 64 /* after so many accepts, the connected clients get their turn */
 #define END_MS 50          /* how often a stopping server checks whether it can end */
 
-struct place {
+/* One thread of a server. The first one accepts the clients for all. */
+struct part {
 	struct server *server;
-	struct listener listener;
-	const struct service *service;
-	struct client_table *clients;
-	struct loop_watch *readable;
-	struct loop_timer *pause;
-	struct log_limit refused;
-};
-
-struct server {
 	struct loop *loop;
-	bool started;
-	struct place place[PLACES_MAX];
-	unsigned place_count;
-	bool stopping;
-	struct loop_task stop; /* stop.run is NULL until server_stop() posts the task */
-	uint32_t grace_ms;     /* set before `stop` is posted */
+	struct loop_task stop; /* stop.run is NULL until the task is posted */
 	int64_t end_ms;
 	struct loop_timer *ending; /* checks for the end while stopping */
 };
+
+/* A listener and its clients. */
+struct place {
+	struct server *server;
+	struct listener listener;
+	unsigned services; /* on the first so many threads */
+	const struct service *service[SERVER_THREADS_MAX];
+	struct client_table *clients[SERVER_THREADS_MAX];
+	atomic_uint moving; /* clients on the way to their thread */
+	struct loop_watch *readable;
+	struct loop_timer *pause;
+	struct log_limit refused, full;
+};
+
+struct server {
+	unsigned part_count;
+	struct part part[SERVER_THREADS_MAX];
+	bool started;
+	struct place place[PLACES_MAX];
+	unsigned place_count;
+	uint32_t grace_ms; /* set before the first `stop` is posted */
+};
+
+/* A client on the way to its thread. */
+struct move {
+	struct loop_task task; /* the first member */
+	struct place *place;
+	struct client_table *clients;
+	int fd;
+};
+
+static void on_move(struct loop_task *task)
+{
+	struct move *move = (struct move *)task;
+	client_table_accept(move->clients, move->fd);
+	atomic_fetch_sub(&move->place->moving, 1);
+	free(move);
+}
+
+/* Gives a client to the thread that has the fewest, on the first thread. */
+static void place_take(struct place *place, int fd)
+{
+	unsigned least = 0, total = atomic_load(&place->moving), count[SERVER_THREADS_MAX];
+	for (unsigned i = 0; i < place->services; i++) {
+		count[i] = client_table_count(place->clients[i]);
+		total += count[i];
+		least = count[i] < count[least] ? i : least;
+	}
+	const struct service *service = place->service[0];
+	if (total >= service->clients_max) {
+		char more[LOG_LIMIT_WORDS_SIZE];
+		unsigned left_out;
+		close(fd);
+		if (log_limit_passes(&place->full, &left_out))
+			log_warning("frontend=%s has %u clients, which is the limit: hung up on a new one%s",
+				service->name, service->clients_max, log_limit_words(more, left_out));
+		return;
+	}
+	if (least == 0) {
+		client_table_accept(place->clients[0], fd);
+		return;
+	}
+	struct move *move = xmalloc(sizeof *move);
+	*move = (struct move){.task.run = on_move, .place = place, .clients = place->clients[least], .fd = fd};
+	atomic_fetch_add(&place->moving, 1);
+	loop_post(place->server->part[least].loop, &move->task);
+}
 
 static void on_connection(void *arg, int fd, unsigned what)
 {
@@ -44,7 +100,7 @@ static void on_connection(void *arg, int fd, unsigned what)
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
 		int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (client >= 0) {
-			client_table_accept(place->clients, client);
+			place_take(place, client);
 			continue;
 		}
 		int err = errno;
@@ -69,91 +125,138 @@ static void on_pause_over(void *arg)
 	loop_watch_set(place->readable, LOOP_READ);
 }
 
-static void server_end_if_done(struct server *server)
+static void part_end_if_done(struct part *part)
 {
-	unsigned clients = 0;
+	const struct server *server = part->server;
+	unsigned clients = 0, number = (unsigned)(part - server->part);
 	for (unsigned i = 0; i < server->place_count; i++)
-		clients += client_table_count(server->place[i].clients) + client_table_waits(server->place[i].clients);
+		if (number < server->place[i].services)
+			clients += client_table_count(server->place[i].clients[number]) +
+				   client_table_waits(server->place[i].clients[number]);
 	if (clients == 0)
-		loop_stop(server->loop);
+		loop_stop(part->loop);
 }
 
+/* Calls `call` for each table of a thread. */
+static void part_each(const struct part *part, void (*call)(struct client_table *clients))
+{
+	const struct server *server = part->server;
+	unsigned number = (unsigned)(part - server->part);
+	for (unsigned i = 0; i < server->place_count; i++)
+		if (number < server->place[i].services)
+			call(server->place[i].clients[number]);
+}
+
+static void on_stop(struct loop_task *task);
+
+static void part_stop(struct part *part)
+{
+	part->stop.run = on_stop;
+	loop_post(part->loop, &part->stop);
+}
+
+/* The first thread stops accepting, and then tells the others to stop: so they have taken all their clients before. */
 static void on_stop(struct loop_task *task)
 {
-	struct server *server = (struct server *)((char *)task - offsetof(struct server, stop));
-	server->stopping = true;
-	server->end_ms = clock_mono_ms() + server->grace_ms;
-	for (unsigned i = 0; i < server->place_count; i++) {
+	struct part *part = (struct part *)((char *)task - offsetof(struct part, stop));
+	struct server *server = part->server;
+	for (unsigned i = 0; i < server->place_count && part == server->part; i++) {
 		loop_watch_free(&server->place[i].readable);
 		loop_timer_stop(server->place[i].pause);
 		listener_close(&server->place[i].listener);
-		client_table_drain(server->place[i].clients);
 	}
-	loop_timer_set(server->ending, END_MS);
-	server_end_if_done(server);
+	for (unsigned i = 1; i < server->part_count && part == server->part; i++)
+		part_stop(&server->part[i]);
+	part->end_ms = clock_mono_ms() + server->grace_ms;
+	part_each(part, client_table_drain);
+	loop_timer_set(part->ending, END_MS);
+	part_end_if_done(part);
 }
 
 static void on_ending(void *arg)
 {
-	struct server *server = arg;
-	if (clock_mono_ms() >= server->end_ms)
-		for (unsigned i = 0; i < server->place_count; i++)
-			client_table_end(server->place[i].clients);
-	loop_timer_set(server->ending, END_MS);
-	server_end_if_done(server);
+	struct part *part = arg;
+	if (clock_mono_ms() >= part->end_ms)
+		part_each(part, client_table_end);
+	loop_timer_set(part->ending, END_MS);
+	part_end_if_done(part);
 }
 
 unsigned server_clients(const struct server *server, const struct service *service)
 {
 	unsigned clients = 0;
 	for (unsigned i = 0; i < server->place_count; i++)
-		if (server->place[i].service == service)
-			clients += client_table_count(server->place[i].clients);
+		for (unsigned k = 0; k < server->place[i].services && server->place[i].service[0] == service; k++)
+			clients += client_table_count(server->place[i].clients[k]);
 	return clients;
 }
 
-struct server *server_new(struct failure *why)
+struct server *server_new(unsigned threads, struct failure *why)
 {
-	struct loop *loop = loop_new(why);
-	if (!loop)
-		return NULL;
 	struct server *server = xcalloc(1, sizeof *server);
-	server->loop = loop;
-	server->ending = loop_timer_new(loop, on_ending, server);
+	assert(threads >= 1 && threads <= SERVER_THREADS_MAX);
+	for (unsigned i = 0; i < threads; i++) {
+		struct part *part = &server->part[i];
+		part->server = server;
+		part->loop = loop_new(why);
+		if (!part->loop) {
+			server_free(&server);
+			return NULL;
+		}
+		part->ending = loop_timer_new(part->loop, on_ending, part);
+		server->part_count++;
+	}
 	return server;
 }
 
-void server_add(struct server *server, struct listener *listener, const struct service *service)
+unsigned server_threads(const struct server *server)
 {
-	assert(server->place_count < PLACES_MAX && !server->started);
+	return server->part_count;
+}
+
+void server_add(struct server *server, struct listener *listener, struct service *const *service, unsigned services)
+{
+	assert(server->place_count < PLACES_MAX && !server->started && services <= server->part_count);
 	struct place *place = &server->place[server->place_count++];
+	struct loop *loop = server->part[0].loop;
 	place->server = server;
 	place->listener = *listener;
-	place->service = service;
-	place->clients = client_table_new(server->loop, service);
-	place->readable = loop_watch_new(server->loop, listener->fd, LOOP_READ, on_connection, place);
-	place->pause = loop_timer_new(server->loop, on_pause_over, place);
+	place->services = services;
+	for (unsigned i = 0; i < services; i++) {
+		place->service[i] = service[i];
+		place->clients[i] = client_table_new(server->part[i].loop, service[i]);
+	}
+	place->readable = loop_watch_new(loop, listener->fd, LOOP_READ, on_connection, place);
+	place->pause = loop_timer_new(loop, on_pause_over, place);
 	listener->fd = -1;
 }
 
+/* The first thread, which accepts clients, is started last. */
 bool server_start(struct server *server, struct failure *why)
 {
-	server->started = loop_start(server->loop, why);
+	unsigned i = server->part_count;
+	while (i > 0 && loop_start(server->part[i - 1].loop, why))
+		i--;
+	server->started = i == 0;
+	for (; i < server->part_count && !server->started; i++) {
+		loop_stop(server->part[i].loop);
+		loop_join(server->part[i].loop);
+	}
 	return server->started;
 }
 
 void server_stop(struct server *server, uint32_t grace_ms)
 {
-	if (!server->started || server->stop.run)
+	if (!server->started || server->part[0].stop.run)
 		return;
-	server->stop.run = on_stop;
 	server->grace_ms = grace_ms;
-	loop_post(server->loop, &server->stop);
+	part_stop(&server->part[0]);
 }
 
 void server_join(struct server *server)
 {
-	loop_join(server->loop);
+	for (unsigned i = 0; i < server->part_count; i++)
+		loop_join(server->part[i].loop);
 	server->started = false;
 }
 
@@ -168,10 +271,13 @@ void server_free(struct server **slot)
 		loop_watch_free(&place->readable);
 		loop_timer_free(&place->pause);
 		listener_close(&place->listener);
-		client_table_free(&place->clients);
+		for (unsigned k = 0; k < place->services; k++)
+			client_table_free(&place->clients[k]);
 	}
-	loop_timer_free(&server->ending);
-	loop_free(&server->loop);
+	for (unsigned i = 0; i < server->part_count; i++) {
+		loop_timer_free(&server->part[i].ending);
+		loop_free(&server->part[i].loop);
+	}
 	free(server);
 	*slot = NULL;
 }

@@ -1,6 +1,7 @@
-/* A server: a thread that accepts clients at several listeners and serves them (client.h).
+/* A server: threads that serve the clients of several listeners (client.h).
  *
- * The thread reads requests and sends replies. It never waits for anything else, so one slow client delays no other.
+ * The first thread accepts the clients, and gives each to the thread that has the fewest; the client stays there. The
+ * threads read requests and send replies. They never wait for anything else, so one slow client delays no other.
  * Any thread may call server_clients(). All other functions are called by the thread that owns the server, in this
  * order: server_new(), server_add() for each listener, server_start(), server_stop(), server_join(), server_free(). */
 #ifndef LOOP_SERVER_H
@@ -9,27 +10,30 @@
 #include "client.h"
 #include "listener.h"
 
+#define SERVER_THREADS_MAX 16
 #define SERVER_PAUSE_MS 1000 /* pause before the next accept() when the system has no free descriptor */
 
 struct server;
 
-/* Returns NULL on failure (EX_OSERR). */
-struct server *server_new(struct failure *why);
-/* Adds a listener (at most eight) and the service for its clients. Takes over the listener's descriptor and sets
- * listener->fd to -1. The service must outlive the server. */
-void server_add(struct server *server, struct listener *listener, const struct service *service);
-/* Starts the thread. Fails with EX_OSERR. */
+/* `threads`: 1 to SERVER_THREADS_MAX. Returns NULL on failure (EX_OSERR). */
+struct server *server_new(unsigned threads, struct failure *why);
+unsigned server_threads(const struct server *server);
+/* Adds a listener (at most eight) and the service for its clients: one instance for each of the first `services` threads, which
+ * must be equal except for their memory. clients_max of the first is the limit for all together. Takes over the listener's
+ * descriptor and sets listener->fd to -1. The services must outlive the server. */
+void server_add(struct server *server, struct listener *listener, struct service *const *service, unsigned services);
+/* Starts the threads. Fails with EX_OSERR. */
 bool server_start(struct server *server, struct failure *why);
 /* Stops accepting clients, and hangs up on all clients that do not wait for an answer. Clients that wait still get
  * their answers. After `grace_ms` milliseconds the services are asked to give up the answers that are still
- * outstanding. The thread ends when all clients are gone and no answer is outstanding. Does not wait. */
+ * outstanding. The threads end when all clients are gone and no answer is outstanding. Does not wait. */
 void server_stop(struct server *server, uint32_t grace_ms);
-/* Waits until the thread has ended. Call it after server_stop(). */
+/* Waits until the threads have ended. Call it after server_stop(). */
 void server_join(struct server *server);
 /* Closes the listeners, frees the server, and sets the pointer to NULL. */
 void server_free(struct server **server);
 
-/* Returns the number of clients that a service has now. */
+/* Returns the number of clients that a service has now, all its instances together. `service`: the first instance. */
 unsigned server_clients(const struct server *server, const struct service *service);
 
 #endif

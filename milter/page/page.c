@@ -137,7 +137,7 @@ static void *page_main(void *arg)
 		int64_t begun_ms = clock_mono_ms();
 		job->reply = xmalloc(HTTP_HEAD_SIZE + PAGE_SIZE);
 		job_render(page, job);
-		later_ready(&job->later); /* the server's thread owns the job from here on */
+		later_ready(&job->later); /* the client's thread owns the job from here on */
 		int64_t now_ms = clock_mono_ms(), rest_ms = REST_FACTOR * (now_ms - begun_ms);
 		rest(page, now_ms + (rest_ms < REST_MAX_MS ? rest_ms : REST_MAX_MS));
 	}

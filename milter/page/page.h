@@ -6,7 +6,7 @@
  * large for a reply.
  *
  * http_server.c decides who may see a page (page_request.h). page_start() and page_stop() are for the main thread; all other
- * functions run on the server's thread. */
+ * functions run on the server's first thread. */
 #ifndef MILTER_PAGE_H
 #define MILTER_PAGE_H
 

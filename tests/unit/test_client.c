@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -113,7 +114,7 @@ static size_t on_input(void *arg, struct client *client, struct span in)
 	return len;
 }
 
-static const struct service service = {.name = "test",
+static struct service service = {.name = "test",
 	.input_max = 64,
 	.clients_max = 4,
 	.idle_ms = PATIENCE_MS,
@@ -132,9 +133,9 @@ static int server_open(void **state)
 	assert_non_null(mkdtemp(directory));
 	snprintf(place, sizeof place, "unix:%s/socket", directory);
 	assert_true(listener_init(&listener, "socket", place, &why) && listener_open(&listener, &access, &why));
-	server = server_new(&why);
+	server = server_new(1, &why);
 	assert_non_null(server);
-	server_add(server, &listener, &service);
+	server_add(server, &listener, (struct service *[]){&service}, 1);
 	atomic_store(&may_give_up, true);
 	atomic_store(&asked_to_give_up, 0);
 	atomic_store(&answered_to_nobody, 0);
@@ -387,6 +388,106 @@ static void clients_on_this_machine_are_known(void **state)
 	close(fd);
 }
 
+/* --- several threads ---------------------------------------------------------------------------------------------- */
+
+#define THREADS 3
+#define CLIENTS 7
+
+static _Atomic(pthread_t) thread_of[THREADS];
+
+/* Replies with the number of the service's instance, and notes its thread. */
+static size_t on_who(void *arg, struct client *client, struct span in)
+{
+	unsigned number = (unsigned)(uintptr_t)arg;
+	char text[8];
+	atomic_store(&thread_of[number], pthread_self());
+	snprintf(text, sizeof text, "%u\n", number);
+	client_reply(client, (struct span){text, strlen(text)});
+	return in.len;
+}
+
+static int threads_open(void **state)
+{
+	static struct service of_thread[THREADS];
+	struct service *instance[THREADS];
+	struct failure why;
+	struct listener listener;
+	const struct listener_access access = {.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = 0600};
+	(void)state;
+	for (unsigned i = 0; i < THREADS; i++) {
+		of_thread[i] = (struct service){.name = "test",
+			.input_max = 64,
+			.clients_max = CLIENTS,
+			.idle_ms = PATIENCE_MS,
+			.partial_ms = PATIENCE_MS,
+			.arg = (void *)(uintptr_t)i,
+			.input = on_who};
+		instance[i] = &of_thread[i];
+	}
+	snprintf(directory, sizeof directory, "/tmp/client-test-XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	snprintf(place, sizeof place, "unix:%s/socket", directory);
+	assert_true(listener_init(&listener, "socket", place, &why) && listener_open(&listener, &access, &why));
+	server = server_new(THREADS, &why);
+	assert_non_null(server);
+	server_add(server, &listener, instance, THREADS);
+	assert_true(server_start(server, &why));
+	return 0;
+}
+
+/* Asks which instance serves the client. */
+static unsigned who(int fd)
+{
+	char text[2] = "";
+	say(fd, "who");
+	assert_int_equal(recv(fd, text, sizeof text, MSG_WAITALL), 2);
+	assert_in_range(text[0], '0', '0' + THREADS - 1);
+	return (unsigned)(text[0] - '0');
+}
+
+static void clients_are_spread_over_the_threads(void **state)
+{
+	unsigned clients[THREADS] = {0}, again[THREADS] = {0};
+	int fd[CLIENTS];
+	char octet;
+	(void)state;
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		fd[i] = dial();
+		unsigned number = who(fd[i]);
+		clients[number]++;
+		assert_int_equal(who(fd[i]), number);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		assert_in_range(clients[i], CLIENTS / THREADS, CLIENTS / THREADS + 1);
+		for (unsigned k = 0; k < i; k++)
+			assert_false(pthread_equal(atomic_load(&thread_of[i]), atomic_load(&thread_of[k])));
+	}
+	/* The limit is that of all threads together. */
+	int more = dial();
+	assert_int_equal(recv(more, &octet, 1, 0), 0);
+	close(more);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		again[who(fd[i])]++;
+	assert_memory_equal(again, clients, sizeof clients);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		close(fd[i]);
+}
+
+static void a_stop_ends_all_threads(void **state)
+{
+	int fd[CLIENTS];
+	char octet;
+	(void)state;
+	for (unsigned i = 0; i < CLIENTS; i++)
+		fd[i] = dial(); /* some may still be on the way to their thread */
+	server_stop(server, 0);
+	server_join(server);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		assert_true(recv(fd[i], &octet, 1, 0) <= 0);
+		close(fd[i]);
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, server_open, server_end)
 
 int main(void)
@@ -403,6 +504,8 @@ int main(void)
 		TEST(replies_before_a_wait_do_not_wait),
 		TEST(a_wait_outlasts_the_sending_of_earlier_replies),
 		TEST(replies_before_a_malformed_request_are_sent),
+		cmocka_unit_test_setup_teardown(clients_are_spread_over_the_threads, threads_open, server_end),
+		cmocka_unit_test_setup_teardown(a_stop_ends_all_threads, threads_open, server_end),
 		TEST(clients_on_this_machine_are_known),
 	};
 	signal(SIGPIPE, SIG_IGN);

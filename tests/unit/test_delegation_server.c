@@ -68,13 +68,13 @@ static int room_open(void **state)
 	fake_check_refuse(false);
 	assert_non_null(mkdtemp(room.directory));
 	settings(NULL, NULL);
-	room.server = server_new(&why);
+	room.server = server_new(1, &why);
 	assert_non_null(room.server);
 	room.delegation = delegation_server_new(&(struct front_end_parts){.check = room.check});
 	snprintf(room.place, sizeof room.place, "unix:%s/delegation", room.directory);
 	assert_true(listener_init(&listener, "delegation_socket", room.place, &why) &&
 		    listener_open(&listener, &access, &why));
-	server_add(room.server, &listener, room.delegation);
+	server_add(room.server, &listener, &room.delegation, 1);
 	assert_true(server_start(room.server, &why));
 	room.fd = dial();
 	return 0;

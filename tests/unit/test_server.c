@@ -55,14 +55,14 @@ static void settings(const char *override)
 	config_unref(&config);
 }
 
-static void place_add(const char *setting, const char *text, const struct service *service, char *path)
+static void place_add(const char *setting, const char *text, struct service *service, char *path)
 {
 	struct failure why;
 	struct listener listener;
 	struct listener_access access = {.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = 0600};
 	assert_true(listener_init(&listener, setting, text, &why) && listener_open(&listener, &access, &why));
 	snprintf(path, sizeof room.map_path, "%s", listener.place.path);
-	server_add(room.server, &listener, service);
+	server_add(room.server, &listener, &service, 1);
 }
 
 /* A service with short limits: the reply to a line has as many octets as the line states. */
@@ -77,7 +77,7 @@ static size_t count_input(void *arg, struct client *client, struct span in)
 	return (size_t)(end - in.at) + 1;
 }
 
-static const struct service count_service = {
+static struct service count_service = {
 	.name = "count", .input_max = 64, .clients_max = 4, .idle_ms = 600, .partial_ms = 300, .input = count_input};
 
 /* A gauge that returns how often it was read. */
@@ -98,7 +98,7 @@ static int room_open(void **state)
 	fake_check_refuse(false);
 	assert_non_null(mkdtemp(room.directory));
 	settings(NULL);
-	room.server = server_new(&why);
+	room.server = server_new(1, &why);
 	assert_non_null(room.server);
 	room.page = page_start(&(struct page_parts){.check = room.check, .store = (struct store *)&store}, &why);
 	assert_non_null(room.page);
