@@ -80,6 +80,8 @@ static void on_tls_info(const SSL *ssl, int where, int value)
 		transfer->tls_answered = true;
 	if ((where & SSL_CB_HANDSHAKE_DONE) && !transfer->tls_up) {
 		transfer->tls_up = true;
+		/* libcurl waits for the socket, and does not see a response that OpenSSL has read ahead. */
+		SSL_set_read_ahead((SSL *)(uintptr_t)ssl, 0);
 		leaf_note(transfer, (SSL *)(uintptr_t)ssl);
 	}
 	if (where == SSL_CB_READ_ALERT && (value & 0xff) == SSL3_AD_CLOSE_NOTIFY)
@@ -113,6 +115,7 @@ static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *arg)
 	X509_STORE *store = trust_store(transfer->fetcher->trust);
 	(void)curl;
 	SSL_CTX_set_ex_data(ssl_ctx, transfer_index, transfer);
+	SSL_CTX_set_read_ahead(ssl_ctx, 1); /* the handshake: one call for each flight, not two for each record */
 	SSL_CTX_set_info_callback(ssl_ctx, on_tls_info);
 	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, on_verify);
 	SSL_CTX_set1_cert_store(ssl_ctx, store);

@@ -329,7 +329,7 @@ static void on_fetched(void *arg)
 	struct fetching *fetching = arg;
 	struct policy_found found;
 	if (!fetch_answer(fetching->fetch, &found) || found.outcome != REASON_OK)
-		die("a fetch failed");
+		die(found.detail[0] != '\0' ? found.detail : "a fetch failed");
 	policy_found_free(&found);
 	fetch_drop(&fetching->fetch);
 	lapses_add(&fetching->all->lapses, lapse_now_ns() - fetching->begun_ns);

@@ -7,6 +7,7 @@
 #include "trust.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <poll.h>
@@ -46,11 +47,12 @@ enum cert {
 };
 
 enum manner {
-	ANSWER,      /* the text, with close_notify */
-	ANSWER_CUT,  /* the text, then the connection is cut */
-	ANSWER_HANG, /* the text, then nothing */
-	ANSWER_SLOW, /* one octet every 50 ms */
-	REPEAT,      /* the text again and again */
+	ANSWER,       /* the text, with close_notify */
+	ANSWER_CUT,   /* the text, then the connection is cut */
+	ANSWER_HANG,  /* the text, then nothing */
+	ANSWER_SLOW,  /* one octet every 50 ms */
+	ANSWER_WHOLE, /* two records of TLS, which arrive together, then nothing */
+	REPEAT,       /* the text again and again */
 	SILENT_TCP,
 	SILENT_HTTP,
 	PLAIN, /* no TLS */
@@ -113,6 +115,15 @@ static void answer(const struct script *script, SSL *ssl)
 			usleep(50 * 1000);
 		return;
 	}
+	if (script->manner == ANSWER_WHOLE) {
+		int on = 1;
+		setsockopt(SSL_get_fd(ssl), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+		SSL_write(ssl, script->text, (int)len / 2);
+		SSL_write(ssl, script->text + len / 2, (int)(len - len / 2));
+		on = 0;
+		setsockopt(SSL_get_fd(ssl), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+		return;
+	}
 	while (SSL_write(ssl, script->text, (int)len) > 0 && script->manner == REPEAT)
 		;
 }
@@ -148,7 +159,7 @@ static void serve_tls(struct server *server, int fd)
 			wait_for_end(server, fd);
 		else
 			answer(script, ssl);
-		if (script->manner == ANSWER_HANG)
+		if (script->manner == ANSWER_HANG || script->manner == ANSWER_WHOLE)
 			wait_for_end(server, fd);
 		if (script->manner != ANSWER_CUT)
 			SSL_shutdown(ssl);
@@ -347,6 +358,8 @@ static const struct {
 		"key too weak: the certificate has 1024 bits"},
 	/* framing */
 	{"length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0}, REASON_OK, ""},
+	{"two records at once", {CERT_GOOD, ANSWER_WHOLE, OK_HEAD "Content-Length: 63\r\n\r\n" POLICY, 0}, REASON_OK,
+		""},
 	{"short of its length", {CERT_GOOD, ANSWER, OK_HEAD "Content-Length: 99\r\n\r\n" POLICY, 0},
 		REASON_POLICY_FETCH, ""},
 	/* Only libcurl later than 7.88 reports this itself. */
