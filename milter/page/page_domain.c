@@ -122,23 +122,50 @@ static void verdict_add(struct text *out, const json_t *stored, int64_t now)
 		text_add(out, "; <span class=\"bad\">an MTA that asks the map keeps the mail in its queue</span>");
 }
 
+/* Returns whether another front end only accepted the message: what the map answers at delivery is a verdict of its own. */
+static bool is_left_to_map(const json_t *verdict)
+{
+	const char *action = member_text(verdict, "action");
+	return strcmp(member_text(verdict, "frontend"), "map") != 0 &&
+	       (strcmp(action, "accept") == 0 || strcmp(action, "tag") == 0);
+}
+
+/* Returns the newest verdict for which mail waits, as verdict_record_waits() counts for the overview. Without one: the newest
+ * that left it to the map whether mail waits, or NULL. */
+static const json_t *delaying_verdict(const json_t *why, int64_t now)
+{
+	const json_t *one, *left = NULL;
+	size_t i;
+	json_array_foreach(json_object_get(why, "verdicts"), i, one)
+	{
+		if (!json_is_true(json_object_get(one, "delays")) ||
+			member_number(one, "last_at") <= now - VERDICT_WAITS_S)
+			continue;
+		if (!is_left_to_map(one))
+			return one;
+		if (!left)
+			left = one;
+	}
+	return left;
+}
+
 static void waits_item(struct text *out, const json_t *why, int64_t now)
 {
-	const json_t *newest = json_array_get(json_object_get(why, "verdicts"), 0);
-	int64_t at = member_number(newest, "last_at");
-	bool delays = json_is_true(json_object_get(newest, "delays"));
+	const json_t *verdict = delaying_verdict(why, now);
 	page_item(out, "Is its mail waiting?");
-	if (!delays || at <= now - VERDICT_WAITS_S)
+	if (!verdict)
 		text_add(out, "<span class=\"good\">no verdict of the last two hours delays it</span>");
 	else if (json_is_true(json_object_get(why, "repaired")))
 		text_add(out,
 			"<span class=\"good\">only until the MTA tries again</span>, because its mail host was found "
 			"good after the newest verdict");
+	else if (is_left_to_map(verdict))
+		text_add(out, "no verdict of the map delays it, but the map must still decide at delivery");
 	else
 		text_add(out, "<span class=\"bad\">probably</span>");
-	if (delays) {
-		html_add(out, ": %s, ", member_text(newest, "happened"));
-		html_time(out, at, now);
+	if (verdict) {
+		html_add(out, ": %s, ", member_text(verdict, "happened"));
+		html_time(out, member_number(verdict, "last_at"), now);
 	}
 	text_add(out, "</dd>\n");
 }
@@ -265,8 +292,8 @@ static void records_add(struct text *out, const json_t *object, int64_t now)
 	if (json_array_size(list) == 0) {
 		text_add(out,
 			"<p>Nothing: stsgate has not delayed, held or tagged mail to this domain lately. If mail waits "
-			"all the same, the MTA's own log has the reason; if it goes to a smart host, ask for that "
-			"host's domain.</p>\n");
+			"all the same, the MTA's own log has the reason. If it goes to a smart host, look at the "
+			"page of that host's domain.</p>\n");
 		return;
 	}
 	text_add(out, "<p>Verdicts that delayed, held or tagged mail, or found a failure; the newest first.</p>\n");
@@ -449,8 +476,8 @@ static void answers_add(struct text *out, const json_t *stored)
 	const char *reply = member_text(milter, "reply"), *header = member_text(milter, "header");
 	text_add(out,
 		"<h2 id=\"answers\">What would the front ends answer?</h2>\n"
-		"<p>These answers follow from what the store has. The front ends look old facts up again before they "
-		"answer.</p>\n<dl>\n");
+		"<p>These answers follow from what is in the store. Before a front end answers, it looks up again what "
+		"is too old.</p>\n<dl>\n");
 	answer_add(out, "Milter",
 		*reply    ? reply
 		: *header ? header

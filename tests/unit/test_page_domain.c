@@ -214,6 +214,35 @@ static void test_lists_are_bounded(void **state)
 	json_decref(object);
 }
 
+static void verdict_left(json_t *object, size_t i)
+{
+	json_t *verdict = json_array_get(json_object_get(json_object_get(object, "why"), "verdicts"), i);
+	json_object_set_new(verdict, "action", json_string("tag"));
+	json_object_set_new(verdict, "happened", json_string("the milter tagged it"));
+}
+
+static void page_again(const json_t *object)
+{
+	struct text out;
+	text_init(&out, page, sizeof page);
+	page_domain_html(&out, object);
+}
+
+/* The overview counts a domain whose mail a front end delayed, but not one whose mail was only left to the map. */
+static void test_mail_waits_for_the_same_verdicts_as_in_the_overview(void **state)
+{
+	json_t *object = page_of("used.example", 12, 100);
+	(void)state;
+	verdict_left(object, 0);
+	page_again(object);
+	has("<dt>Is its mail waiting?</dt><dd><span class=\"bad\">probably</span>: the milter put the message on hold, <time");
+	verdict_left(object, 1);
+	verdict_left(object, 2);
+	page_again(object);
+	has("<dd>no verdict of the map delays it, but the map must still decide at delivery: the milter tagged it, <time");
+	json_decref(object);
+}
+
 static void test_an_unknown_domain_is_looked_up_by_nobody(void **state)
 {
 	json_t *object = page_of("unknown.example", 15, 100);
@@ -256,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_strangers_write_no_markup),
 		cmocka_unit_test(test_commands_have_plain_names_only),
 		cmocka_unit_test(test_lists_are_bounded),
+		cmocka_unit_test(test_mail_waits_for_the_same_verdicts_as_in_the_overview),
 		cmocka_unit_test(test_an_unknown_domain_is_looked_up_by_nobody),
 		cmocka_unit_test(test_names_that_are_no_domains),
 	};
