@@ -213,7 +213,7 @@ static void overrides_add(struct text *out, const json_t *object, int64_t now)
 
 static void uncounted_add(struct text *out)
 {
-	text_add(out, "<p>Not counted yet: look again in some seconds.</p>\n");
+	text_add(out, "<p>Not counted yet: look again in a few seconds.</p>\n");
 }
 
 static void refresh_add(struct text *out, const json_t *object, int64_t now)
@@ -280,7 +280,7 @@ static void hops_add(struct text *out, const json_t *object)
 		return;
 	}
 	text_add(out, "<div class=\"wide\">\n");
-	html_table(out, "Networks with most mail hosts, where these were when they were last good",
+	html_table(out, "The networks with the most mail hosts. A mail host counts where it was when it was last good.",
 		"Network|Name|Country|#Mail hosts|#Good now|#Bad now");
 	json_array_foreach(rows, i, row) network_add(out, row);
 	text_add(out, "</table>\n</div>\n");

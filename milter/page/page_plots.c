@@ -107,11 +107,10 @@ static void verdicts_add(struct text *out, const json_t *plots, bool work_only)
 	size_t count = reasons_list(json_object_get(plots, "verdicts"), work_only, reason);
 	struct drawing *drawing = drawing_new(plots,
 		(struct plot){.id = work_only ? "trouble" : "verdicts",
-			.title = work_only ? "Verdicts that give somebody something to do, by reason"
-					   : "All verdicts, by reason",
+			.title = work_only ? "Verdicts that call for action, by reason" : "All verdicts, by reason",
 			.description =
-				"The number of verdicts in each five minutes of the last 24 hours. The reasons lie "
-				"one upon the other; the same numbers are in the table below.",
+				"The number of verdicts in each step of five minutes during the last 24 hours. The "
+				"reasons are stacked. The table below has the same numbers.",
 			.unit = "",
 			.areas = true});
 	double *value = NULL;
@@ -123,7 +122,7 @@ static void verdicts_add(struct text *out, const json_t *plots, bool work_only)
 		values_sum(value, reason[i].counts);
 	}
 	plot_write(out, &drawing->plot,
-		work_only ? "In the last 24 hours no verdict had a reason about which somebody could do something."
+		work_only ? "In the last 24 hours no verdict had a reason that calls for action."
 			  : "In the last 24 hours there was no verdict.");
 	free(drawing);
 }
@@ -151,8 +150,9 @@ static void answers_add(struct text *out, const json_t *plots)
 		(struct plot){.id = "answers",
 			.title = "Time from request to answer",
 			.description =
-				"For each front end the median and the 99th percentile of each five minutes of the "
-				"last 24 hours, on a logarithmic scale; the same numbers are in the table below.",
+				"For each front end, the median and the 99th percentile in each step of five minutes "
+				"during the last 24 hours, on a logarithmic scale. The table below has the same "
+				"numbers.",
 			.unit = "s"});
 	json_object_foreach(json_object_get(plots, "answers"), front_end, answers)
 	{

@@ -131,7 +131,7 @@ static void test_plots_have_the_most_frequent_reasons(void **state)
 	json_put(json_object_get(object, "plots"), "verdicts", verdicts);
 	show(object);
 	const char *all = strstr(buffer, "<figcaption>All verdicts, by reason</figcaption>");
-	const char *trouble = strstr(buffer, "<figcaption>Verdicts that give somebody");
+	const char *trouble = strstr(buffer, "<figcaption>Verdicts that call for action");
 	assert_true(trouble && all && trouble < all);
 	assert_null(strstr(all, ">tls-too-old</li>")); /* the totals are equal, so the names decide */
 	assert_non_null(strstr(all, ">other reasons</li>"));
