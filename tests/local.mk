@@ -345,7 +345,8 @@ tests_unit_test_page_domain_SOURCES = tests/unit/test_page_domain.c tests/unit/r
 	milter/page/html.c milter/page/html.h milter/page/page_frame.c milter/page/page_frame.h \
 	milter/page/page_domain.c milter/page/page_domain.h milter/page/page_hosts.c milter/page/page_hosts.h
 check_PROGRAMS += tests/unit/test_overview
-tests_unit_test_overview_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=check_config -Wl,--wrap=census_latest
+tests_unit_test_overview_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=check_config -Wl,--wrap=census_latest \
+	-Wl,--wrap=store_events
 tests_unit_test_overview_SOURCES = tests/unit/test_overview.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_page_overview
 tests_unit_test_page_overview_SOURCES = tests/unit/test_page_overview.c milter/page/html.c milter/page/html.h \

@@ -22,7 +22,7 @@ static void open_sign_print(const char *label, const struct event_record *event)
 void open_signs_print(struct store *store, const char *domain)
 {
 	size_t count;
-	struct event_record *signs = open_signs(store, domain, &count);
+	struct event_record *signs = open_signs(store, domain, &count, NULL);
 	for (size_t i = 0; i < count; i++)
 		open_sign_print(i == 0 ? "signs" : "", &signs[i]);
 	free(signs);

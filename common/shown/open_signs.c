@@ -20,10 +20,10 @@ static bool is_open(const struct event_record *event, const char *domain)
 	return event_is_open_sign(event) && (!domain || strcmp(event->domain, domain) == 0);
 }
 
-struct event_record *open_signs(struct store *store, const char *domain, size_t *count)
+struct event_record *open_signs(struct store *store, const char *domain, size_t *count, struct failure *why)
 {
 	size_t all = 0;
-	struct event_record *events = store_events(store, &all, NULL);
+	struct event_record *events = store_events(store, &all, why);
 	*count = 0;
 	for (size_t i = 0; events && i < all; i++)
 		if (is_open(&events[i], domain))
@@ -35,7 +35,7 @@ json_t *open_signs_json(struct store *store, const char *domain)
 {
 	size_t count;
 	json_t *array = json_made(json_array());
-	struct event_record *signs = open_signs(store, domain, &count);
+	struct event_record *signs = open_signs(store, domain, &count, NULL);
 	for (size_t i = 0; i < count; i++)
 		json_add(array, event_object(&signs[i]));
 	free(signs);

@@ -10,9 +10,9 @@
 /* Returns the JSON object of an event, which the caller owns. */
 json_t *event_object(const struct event_record *event);
 
-/* Returns the signs that are not over, newest first, and sets `count`. `domain`: of this domain; NULL: of all. The caller
+/* Returns the signs that are not over, oldest first, and sets `count`. `domain`: of this domain; NULL: of all. The caller
  * frees. Returns NULL if the store cannot be read; then `count` is 0. */
-struct event_record *open_signs(struct store *store, const char *domain, size_t *count);
+struct event_record *open_signs(struct store *store, const char *domain, size_t *count, struct failure *why);
 /* Returns an array of their objects, which the caller owns. It is empty if the store cannot be read. */
 json_t *open_signs_json(struct store *store, const char *domain);
 

@@ -129,10 +129,12 @@ static json_t *mails_json(const struct overview_parts *parts, record_test *test,
 /* --- signs and overrides ------------------------------------------------------------------------------------------ */
 
 /* Lists the signs that are not over, newest first; not those that are part of another event. */
-static json_t *signs_json(const struct overview_parts *parts)
+static json_t *signs_json(const struct overview_parts *parts, struct failure *why)
 {
 	size_t all = 0, count = 0;
-	struct event_record *sign = open_signs(parts->store, NULL, &all);
+	struct event_record *sign = open_signs(parts->store, NULL, &all, why);
+	if (!sign)
+		return NULL;
 	json_t *object = json_made(json_object()), *events = json_made(json_array());
 	for (size_t i = all; i-- > 0;) {
 		if (sign[i].part_of != 0)
@@ -248,8 +250,10 @@ json_t *overview_json(const struct overview_parts *parts, struct failure *why)
 	int64_t now = clock_wall_s();
 	json_t *waiting = mails_json(parts, verdict_record_waits, now, why);
 	json_t *would_wait = waiting ? mails_json(parts, verdict_record_would_wait, now, why) : NULL;
-	json_t *overrides = would_wait ? overrides_json(parts, now, why) : NULL;
+	json_t *signs = would_wait ? signs_json(parts, why) : NULL;
+	json_t *overrides = signs ? overrides_json(parts, now, why) : NULL;
 	if (!overrides) {
+		json_decref(signs);
 		json_decref(would_wait);
 		json_decref(waiting);
 		return NULL;
@@ -261,7 +265,7 @@ json_t *overview_json(const struct overview_parts *parts, struct failure *why)
 	json_put(object, "state", state_json(config));
 	json_put(object, "waiting", waiting);
 	json_put(object, "would_wait", would_wait);
-	json_put(object, "signs", signs_json(parts));
+	json_put(object, "signs", signs);
 	json_put(object, "overrides", overrides);
 	census_put(object, parts, config);
 	json_put(object, "reports", reports_json(parts, config, now));

@@ -31,6 +31,18 @@ struct census *__wrap_census_latest(struct census_taker *taker)
 	return copy;
 }
 
+static bool events_unreadable;
+struct event_record *__real_store_events(struct store *from, size_t *count, struct failure *why);
+struct event_record *__wrap_store_events(struct store *from, size_t *count, struct failure *why);
+struct event_record *__wrap_store_events(struct store *from, size_t *count, struct failure *why)
+{
+	if (!events_unreadable)
+		return __real_store_events(from, count, why);
+	*count = 0;
+	failure_set(why, 0, "the events cannot be read");
+	return NULL;
+}
+
 static int store_make(void **state)
 {
 	int status = room_make(state);
@@ -111,6 +123,18 @@ static void happen(const struct happened *one)
 	record.would = one->would;
 	record.monitor = one->deed != one->would;
 	assert_true(store_note_verdicts(store, &record, 1, NULL));
+}
+
+/* No sign is shown only if there is none. */
+static void test_signs_that_cannot_be_read(void **state)
+{
+	(void)state;
+	struct failure why = {0};
+	events_unreadable = true;
+	json_t *object = overview_json(&(struct overview_parts){.store = store, .rows = 100}, &why);
+	events_unreadable = false;
+	assert_null(object);
+	assert_string_equal(why.text, "the events cannot be read");
 }
 
 static void test_an_empty_store(void **state)
@@ -323,6 +347,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_an_empty_store),
+		TEST(test_signs_that_cannot_be_read),
 		TEST(test_conditions_make_it_unhealthy),
 		TEST(test_domains_whose_mail_waits),
 		TEST(test_odd_names_are_not_in_commands),
