@@ -365,6 +365,8 @@ static bool line_write(
 void metrics_write_lines(const struct metrics_names *names, const struct metrics_values *values, char *out, size_t size)
 {
 	struct text page;
+	if (size == 0)
+		return;
 	text_init(&page, out, size);
 	for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
 		for (unsigned i = 0; i < values_count(metric); i++)

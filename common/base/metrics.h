@@ -129,7 +129,7 @@ int64_t metrics_quantile_us(const struct metrics_durations *durations, double pa
 
 /* Writes the values that are not 0 as lines of words, such as `stsgate_map_replies_total ok 12`: the metric, the names of
  * its labels' values, and the number. Writes as many whole lines as fit into `size` octets, in the order of metrics.def,
- * and a NUL. */
+ * and a NUL. If `size` is 0, writes nothing. */
 void metrics_write_lines(
 	const struct metrics_names *names, const struct metrics_values *values, char *out, size_t size);
 /* Reads such lines. Values that no line names become 0. Lines with unknown words are ignored, because a later version may

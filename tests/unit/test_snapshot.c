@@ -209,6 +209,9 @@ static void lines_are_cut_between_lines(void **state)
 		assert_true(size <= whole || len == whole);
 		free(small);
 	}
+	char none[] = "x";
+	metrics_write_lines(&counters_names, &values, none, 0); /* the room of a step in a small store */
+	assert_string_equal(none, "x");
 }
 
 static void growth_is_of_counters(void **state)
