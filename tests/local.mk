@@ -484,7 +484,7 @@ EXTRA_DIST += tests/alerts tests/watch/run tests/watch/main.py tests/watch/expre
 
 # tests/bench: benchmarks that others can repeat; not part of make or make check
 bench_programs = tests/bench/census tests/bench/changes tests/bench/cold tests/bench/fill tests/bench/fresh tests/bench/mapload tests/bench/mapnull tests/bench/rcptload \
-	tests/bench/rcptnull tests/bench/start tests/bench/world
+	tests/bench/rcptnull tests/bench/rewrite tests/bench/start tests/bench/world
 EXTRA_PROGRAMS += $(bench_programs)
 bench_stock = tests/bench/lapse.c tests/bench/lapse.h tests/bench/stock.c tests/bench/stock.h
 tests_bench_census_SOURCES = tests/bench/census.c tests/bench/lapse.c tests/bench/lapse.h
@@ -500,16 +500,19 @@ tests_bench_fill_LDADD = $(all_layers) $(all_libs)
 tests_bench_fresh_SOURCES = tests/bench/fresh.c tests/bench/plain.c tests/bench/plain.h $(bench_stock)
 tests_bench_fresh_LDADD = $(all_layers) $(all_libs)
 tests_bench_mapload_SOURCES = tests/bench/mapload.c $(bench_stock)
-tests_bench_mapload_LDADD = $(all_layers) $(all_libs)
+tests_bench_mapload_LDADD = $(all_layers) $(all_libs) -lm
 tests_bench_mapnull_SOURCES = tests/bench/mapnull.c
 tests_bench_mapnull_LDADD = $(EVENT_LIBS)
 tests_bench_rcptload_SOURCES = tests/bench/rcptload.c tests/unit/milter_client.c tests/unit/milter_client.h $(bench_stock)
 tests_bench_rcptload_LDADD = $(all_layers) $(all_libs)
+tests_bench_rewrite_SOURCES = tests/bench/rewrite.c $(bench_stock)
+tests_bench_rewrite_LDADD = $(all_layers) $(all_libs)
 tests_bench_start_SOURCES = tests/bench/start.c $(bench_stock)
 tests_bench_start_LDADD = $(all_layers) $(all_libs)
 tests_bench_rcptnull_SOURCES = tests/bench/rcptnull.c
 tests_bench_rcptnull_LDADD = $(MILTER_LIBS)
-EXTRA_DIST += tests/bench/README tests/bench/run
+EXTRA_DIST += tests/bench/README tests/bench/run tests/bench/performance doc/performance doc/performance.json \
+	doc/performance-latency.svg doc/performance-size.svg
 CLEANFILES += $(bench_programs)
 bench: stsgated$(EXEEXT) $(bench_programs)
 	$(srcdir)/tests/bench/run .

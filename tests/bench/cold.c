@@ -5,6 +5,11 @@
  *
  * cold fetches DOMAINS CA-FILE: measures stsgated's fetches alone, in this process.
  *
+ * cold bare DOMAINS CA-FILE, cold ask DOMAINS PORT: makes that many transfers of the ceiling, or questions to the map
+ * `postfix`, and measures nothing; for a profiler.
+ *
+ * cold hold KIND PORT: keeps one first contact in progress on each connection until it is ended, as `silent` does.
+ *
  * cold silent KIND PORT PID: measures stsgated while SILENT questions wait for servers that never answer. The names of
  * their domains begin with KIND, see world. */
 #include "fetch.h"
@@ -14,6 +19,7 @@
 #include "trust.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <curl/curl.h>
 #include <dirent.h>
 #include <event2/event.h>
@@ -29,13 +35,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECTIONS 32
+#define CONNECTIONS 64
+#define PROFILED 4 /* connections, because a profiler is slow and answers must not be late */
 #define SILENT 1000
 #define NAME_SIZE 64
 #define DELEGATION "delegation" /* in place of a map */
 #define REPLY_SIZE 1024
-#define PATIENCE_MS 10000
-#define TIMEOUT_MS 10000L
+#define PATIENCE_MS 120000
+#define TIMEOUT_MS 120000L
 #define CALM_MS 200         /* of a server that has finished */
 #define CALM_CPU_NS 2000000 /* that the server may use in that time */
 #define CALM_LOOKS 100
@@ -107,7 +114,9 @@ struct connection {
 
 struct load {
 	const char *map, *kind;
-	unsigned next, end, under_way;
+	unsigned next, end, under_way, temps;
+	unsigned connections; /* 0: CONNECTIONS */
+	bool any;             /* answers may be anything */
 	struct lapses lapses;
 };
 
@@ -129,12 +138,12 @@ static bool starts_with(const struct connection *connection, size_t at, const ch
 	return connection->got >= at + len && memcmp(connection->reply + at, words, len) == 0;
 }
 
-/* Returns true if the answer is complete. Ends the program if it is not the expected answer. */
-static bool reply_is_whole(const char *map, const struct connection *connection)
+/* Returns true if the answer is complete. Counts TEMP; ends the program if the answer is otherwise not the expected one. */
+static bool reply_is_whole(struct load *load, const struct connection *connection)
 {
 	struct span payload, in = {connection->reply, connection->got};
 	size_t used = 0;
-	bool delegation = strcmp(map, DELEGATION) == 0, good;
+	bool delegation = strcmp(load->map, DELEGATION) == 0, good;
 	if (delegation && !memmem(in.at, in.len, "\n\n", 2))
 		return false;
 	if (!delegation && netstring_read(in, REPLY_SIZE, &payload, &used) != NETSTRING_OK)
@@ -143,7 +152,11 @@ static bool reply_is_whole(const char *map, const struct connection *connection)
 		good = starts_with(connection, 0, "action=DUNNO\n");
 	else
 		good = starts_with(connection, (size_t)(payload.at - connection->reply), "OK secure match=");
-	if (!good) {
+	if (!delegation && starts_with(connection, (size_t)(payload.at - connection->reply), "TEMP ")) {
+		load->temps++;
+		good = true;
+	}
+	if (!good && !load->any) {
 		fprintf(stderr, "cold: %.*s\n", (int)in.len, in.at);
 		die("a wrong answer");
 	}
@@ -156,7 +169,7 @@ static void reply_read(struct load *load, struct connection *connection)
 	if (got <= 0)
 		die("the server hung up");
 	connection->got += (size_t)got;
-	if (!reply_is_whole(load->map, connection))
+	if (!reply_is_whole(load, connection))
 		return;
 	lapses_add(&load->lapses, lapse_now_ns() - connection->sent_ns);
 	load->under_way--;
@@ -175,35 +188,59 @@ static void await_calm(pid_t pid)
 	}
 }
 
-static struct seen map_round(const char *map, const char *kind, unsigned from, unsigned count, uint16_t port, pid_t pid)
+/* Asks until all questions are answered. */
+static void load_run(struct load *load, uint16_t port)
 {
 	struct connection connection[CONNECTIONS];
 	struct epoll_event events[CONNECTIONS];
-	struct load load = {.map = map, .kind = kind, .next = from, .end = from + count};
+	unsigned connections = load->connections > 0 ? load->connections : CONNECTIONS;
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	for (unsigned i = 0; i < CONNECTIONS; i++) {
+	for (unsigned i = 0; i < connections; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connection[i]};
 		connection[i].fd = connect_to(port);
 		epoll_ctl(epoll, EPOLL_CTL_ADD, connection[i].fd, &event);
 	}
-	int64_t cpu_ns = lapse_process_ns(pid);
-	struct seen_from start = seen_begin(pid);
-	for (unsigned i = 0; i < CONNECTIONS; i++)
-		request_send(&load, &connection[i]);
-	while (load.under_way > 0) {
+	for (unsigned i = 0; i < connections; i++)
+		request_send(load, &connection[i]);
+	while (load->under_way > 0) {
 		int ready = epoll_wait(epoll, events, CONNECTIONS, PATIENCE_MS);
 		if (ready <= 0)
 			die("no answer");
 		for (int i = 0; i < ready; i++)
-			reply_read(&load, events[i].data.ptr);
+			reply_read(load, events[i].data.ptr);
 	}
+	for (unsigned i = 0; i < connections; i++)
+		close(connection[i].fd);
+	close(epoll);
+}
+
+static struct seen map_round(
+	const char *map, const char *kind, unsigned from, unsigned count, uint16_t port, pid_t pid, unsigned *temps)
+{
+	struct load load = {.map = map, .kind = kind, .next = from, .end = from + count};
+	int64_t cpu_ns = lapse_process_ns(pid);
+	struct seen_from start = seen_begin(pid);
+	load_run(&load, port);
 	struct seen seen = seen_end(&start, count, &load.lapses);
 	await_calm(pid);
 	seen.cpu_us = (double)(lapse_process_ns(pid) - cpu_ns) / 1e3 / count;
-	for (unsigned i = 0; i < CONNECTIONS; i++)
-		close(connection[i].fd);
-	close(epoll);
+	*temps += load.temps;
 	return seen;
+}
+
+static int hold(const char *kind, uint16_t port)
+{
+	struct load load = {.map = "postfix", .kind = kind, .end = UINT32_MAX, .any = true};
+	load_run(&load, port);
+	return EX_OK;
+}
+
+static int ask_only(unsigned count, uint16_t port)
+{
+	struct load load = {.map = "postfix", .kind = "profiled", .end = count, .connections = PROFILED};
+	load_run(&load, port);
+	free(load.lapses.ns);
+	return load.temps == 0 ? EX_OK : EX_TEMPFAIL;
 }
 
 /* --- the bare loop ------------------------------------------------------------------------------------------------ */
@@ -376,8 +413,9 @@ static void store_read(const char *ca_file)
 		die("cannot read the authority's certificate");
 }
 
-static void rows_print(const char *name, struct seen bare[ROUNDS], struct seen seen[ROUNDS])
+static void rows_print(const char *name, struct seen bare[ROUNDS], struct seen seen[ROUNDS], unsigned temps)
 {
+	char key[64] = "cold.";
 	double ratio[ROUNDS];
 	for (unsigned i = 0; i < ROUNDS; i++)
 		ratio[i] = seen[i].cpu_us / bare[i].cpu_us;
@@ -385,7 +423,16 @@ static void rows_print(const char *name, struct seen bare[ROUNDS], struct seen s
 	row_print("bare libcurl loop", &of_bare);
 	printf("\n");
 	row_print(name, &of_row);
-	printf("   x %.2f\n", lapse_median(ratio));
+	printf("   x %.2f%s", lapse_median(ratio), temps == 0 ? "\n" : "");
+	if (temps > 0)
+		printf(", %u TEMP\n", temps);
+	for (size_t i = 0, at = strlen(key); name[i] && at < sizeof key - 1; i++)
+		if (isalnum((unsigned char)name[i]))
+			key[at++] = name[i];
+	seen_put(key, "bare", &of_bare);
+	seen_put(key, "gate", &of_row);
+	fact_put(key, "ratio", lapse_median(ratio));
+	fact_put(key, "temps", temps);
 }
 
 /* Before the first round of each row, so that one-time work is done before. */
@@ -395,13 +442,15 @@ static int cold(unsigned count, const char *ca_file, const char *name, const cha
 	char kind[NAME_SIZE / 2];
 	store_read(ca_file);
 	snprintf(kind, sizeof kind, "%s-%lld", map, (long long)pid);
-	map_round(map, kind, count * ROUNDS, CONNECTIONS, port, pid);
+	unsigned temps = 0;
+	map_round(map, kind, count * ROUNDS, CONNECTIONS, port, pid, &temps);
+	temps = 0;
 	bare_round(kind, count * ROUNDS, CONNECTIONS);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		bare[i] = bare_round(kind, i * count, count);
-		seen[i] = map_round(map, kind, i * count, count, port, pid);
+		seen[i] = map_round(map, kind, i * count, count, port, pid, &temps);
 	}
-	rows_print(name, bare, seen);
+	rows_print(name, bare, seen, temps);
 	return EX_OK;
 }
 
@@ -420,7 +469,7 @@ static int fetches(unsigned count, const char *ca_file)
 		bare[i] = bare_round("fetch", i * count, count);
 		seen[i] = fetch_round(fetcher, "fetch", i * count, count);
 	}
-	rows_print("fetches alone", bare, seen);
+	rows_print("fetches alone", bare, seen, 0);
 	return EX_OK;
 }
 
@@ -488,7 +537,16 @@ int main(int argc, char **argv)
 	}
 	if (argc == 5 && strcmp(argv[1], "silent") == 0)
 		return silent(argv[2], (uint16_t)strtoul(argv[3], NULL, 10), (pid_t)strtol(argv[4], NULL, 10));
+	if (argc == 4 && strcmp(argv[1], "hold") == 0)
+		return hold(argv[2], (uint16_t)strtoul(argv[3], NULL, 10));
+	if (argc == 4 && strcmp(argv[1], "ask") == 0)
+		return ask_only((unsigned)strtoul(argv[2], NULL, 10), (uint16_t)strtoul(argv[3], NULL, 10));
 	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (argc == 4 && strcmp(argv[1], "bare") == 0) {
+		store_read(argv[3]);
+		bare_round("profiled", 0, (unsigned)strtoul(argv[2], NULL, 10));
+		return EX_OK;
+	}
 	if (argc == 4 && strcmp(argv[1], "fetches") == 0)
 		return fetches((unsigned)strtoul(argv[2], NULL, 10), argv[3]);
 	if (argc != 7)

@@ -1,5 +1,6 @@
 #include "lapse.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -97,4 +98,24 @@ struct seen seen_median(const struct seen seen[ROUNDS])
 		cpu_us[i] = seen[i].cpu_us;
 	}
 	return (struct seen){lapse_median(per_s), lapse_median(p50_us), lapse_median(p99_us), lapse_median(cpu_us)};
+}
+
+void fact_put(const char *key, const char *name, double value)
+{
+	const char *path = getenv("BENCH_FACTS");
+	FILE *file = path ? fopen(path, "a") : NULL;
+	if (!file)
+		return;
+	fprintf(file, "%s %s %.3f\n", key, name, value);
+	fclose(file);
+}
+
+void seen_put(const char *key, const char *server, const struct seen *seen)
+{
+	char name[128];
+	snprintf(name, sizeof name, "%s.%s", key, server);
+	fact_put(name, "per_s", seen->per_s);
+	fact_put(name, "cpu_us", seen->cpu_us);
+	fact_put(name, "p50_us", seen->p50_us);
+	fact_put(name, "p99_us", seen->p99_us);
 }

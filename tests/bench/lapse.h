@@ -35,4 +35,10 @@ struct seen_from seen_begin(pid_t server);
 struct seen seen_end(const struct seen_from *from, size_t requests, struct lapses *lapses);
 struct seen seen_median(const struct seen seen[ROUNDS]);
 
+/* Appends the line "KEY NAME VALUE" to the file that the environment variable BENCH_FACTS names, if it is set; the script
+ * performance reads it. */
+void fact_put(const char *key, const char *name, double value);
+/* Puts the four figures as "KEY.SERVER NAME VALUE". */
+void seen_put(const char *key, const char *server, const struct seen *seen);
+
 #endif

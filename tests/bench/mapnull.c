@@ -1,5 +1,5 @@
-/* mapnull PORT: the ceiling of mapload. A socketmap server with libevent, like stsgated's, that sends a constant answer
- * whenever a request seems to end. */
+/* mapnull PORT|PATH: the ceiling of mapload. A socketmap server with libevent, like stsgated's, that sends a constant answer
+ * whenever a request seems to end. The answers to one read leave in one write. */
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <stdbool.h>
@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #define BACKLOG 64
-#define SERVE_S 120 /* then it ends by itself */
+#define IN_SIZE 4096
+#define SERVE_S 600 /* then it ends by itself */
 
 static const char answer[] = "67:OK secure match=mx1.domain-000000.bench.example servername=hostname,";
 _Static_assert(sizeof answer == 3 + 67 + 1 + 1, "the length stands before the answer");
@@ -23,12 +25,18 @@ struct client {
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *client = arg;
-	char in[4096];
+	static char out[IN_SIZE * sizeof answer];
+	char in[IN_SIZE];
+	size_t len = 0;
 	ssize_t got = recv(fd, in, sizeof in, MSG_DONTWAIT);
 	(void)what;
 	for (ssize_t i = 0; i < got; i++)
-		if (in[i] == ',' && send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) < 0)
-			got = 0;
+		if (in[i] == ',') {
+			memcpy(out + len, answer, sizeof answer - 1);
+			len += sizeof answer - 1;
+		}
+	if (len > 0 && send(fd, out, len, MSG_NOSIGNAL) != (ssize_t)len)
+		got = 0;
 	if (got > 0)
 		return;
 	event_free(client->readable);
@@ -47,16 +55,27 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 	event_add(client->readable, NULL);
 }
 
+static bool bind_to(int fd, const char *name)
+{
+	struct sockaddr_in port = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_un path = {.sun_family = AF_UNIX};
+	int yes = 1;
+	if (name[0] == '/') {
+		snprintf(path.sun_path, sizeof path.sun_path, "%s", name);
+		return bind(fd, (struct sockaddr *)&path, sizeof path) == 0;
+	}
+	port.sin_port = htons((uint16_t)strtoul(name, NULL, 10));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	return bind(fd, (struct sockaddr *)&port, sizeof port) == 0;
+}
+
 int main(int argc, char **argv)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
-	struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct event_base *base = event_base_new();
 	if (argc != 2 || base == NULL)
 		return EX_USAGE;
-	place.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-	if (bind(fd, (struct sockaddr *)&place, sizeof place) != 0 || listen(fd, BACKLOG) != 0) {
+	int fd = socket(argv[1][0] == '/' ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (!bind_to(fd, argv[1]) || listen(fd, BACKLOG) != 0) {
 		perror("mapnull");
 		return EX_UNAVAILABLE;
 	}

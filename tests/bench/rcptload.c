@@ -1,6 +1,7 @@
-/* rcptload NULL-SOCKET NULL-PID GATE-SOCKET GATE-PID: sends messages to two milters in turn, one that does nothing and
- * stsgated with a store that fill made. Measures the time of each RCPT except a message's first, which also waits for
- * MAIL. A socket is the path of a UNIX socket, or a port of the loopback address. */
+/* rcptload KEY DOMAIN CONNECTIONS FIRST-NAME FIRST-SOCKET FIRST-PID NAME SOCKET PID: sends messages to two milters in turn;
+ * usually the first does nothing, and the second is stsgated with a store that fill made. All recipients are of domain number
+ * DOMAIN. Measures the time of each RCPT except a message's first, which also waits for MAIL. A socket is the path of a UNIX
+ * socket, or a port of the loopback address. */
 #include "lapse.h"
 #include "stock.h"
 
@@ -16,7 +17,7 @@
 #include <sysexits.h>
 
 #define ROUND_NS 300000000
-#define CONNECTIONS_MAX 4
+#define CONNECTIONS_MAX 16
 #define RECIPIENTS 20 /* of a message */
 #define FRAMES_SIZE 1024
 
@@ -103,7 +104,7 @@ static void *sender_run(void *arg)
 }
 
 struct place {
-	const char *socket;
+	const char *name, *socket;
 	pid_t pid;
 };
 
@@ -126,7 +127,7 @@ static struct seen round_run(const struct place *place, unsigned connections, co
 	return seen_end(&from, all.count / (RECIPIENTS - 1) * RECIPIENTS, &all);
 }
 
-static void row_run(const char *name, unsigned i, unsigned connections, const struct place place[2])
+static void row_run(const char *key, unsigned i, unsigned connections, const struct place place[2])
 {
 	struct seen rounds[2][ROUNDS];
 	struct stock subject;
@@ -136,26 +137,22 @@ static void row_run(const char *name, unsigned i, unsigned connections, const st
 	for (size_t round = 0; round < ROUNDS; round++)
 		for (size_t which = 0; which < 2; which++)
 			rounds[which][round] = round_run(&place[which], connections, frames, len);
-	struct seen a = seen_median(rounds[0]), b = seen_median(rounds[1]);
-	printf("  %-16s %5u %6.1f %6.1f %+6.1f %6.1f %6.1f %+6.1f %6.1f %6.1f %+6.1f %7.0f %7.0f\n", name, connections,
-		a.cpu_us, b.cpu_us, b.cpu_us - a.cpu_us, a.p50_us, b.p50_us, b.p50_us - a.p50_us, a.p99_us, b.p99_us,
-		b.p99_us - a.p99_us, a.per_s, b.per_s);
-	fflush(stdout);
+	for (size_t which = 0; which < 2; which++) {
+		struct seen seen = seen_median(rounds[which]);
+		seen_put(key, place[which].name, &seen);
+		printf("  %-26s %-8s %8.0f %8.1f %8.0f %8.0f\n", key, place[which].name, seen.per_s, seen.cpu_us,
+			seen.p50_us, seen.p99_us);
+	}
 }
 
 int main(int argc, char **argv)
 {
 	struct place place[2];
-	if (argc != 5)
+	unsigned connections = argc == 10 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
+	if (connections == 0 || connections > CONNECTIONS_MAX)
 		return EX_USAGE;
 	for (int i = 0; i < 2; i++)
-		place[i] = (struct place){argv[1 + 2 * i], (pid_t)strtol(argv[2 + 2 * i], NULL, 10)};
-	printf("rcptload, %s socket: no-op and stsgated: CPU of the milter, time from RCPT to its reply, RCPT\n",
-		place[0].socket[0] == '/' ? "UNIX" : "TCP");
-	printf("  %-16s %5s %20s %20s %20s %15s\n", "", "conns", "CPU us", "p50 us", "p99 us", "per second");
-	row_run("enforce, logged", 0, 1, place);
-	row_run("enforce, logged", 0, CONNECTIONS_MAX, place);
-	row_run("no policy", 1, 1, place);
-	row_run("no policy", 1, CONNECTIONS_MAX, place);
+		place[i] = (struct place){argv[4 + 3 * i], argv[5 + 3 * i], (pid_t)strtol(argv[6 + 3 * i], NULL, 10)};
+	row_run(argv[1], (unsigned)strtoul(argv[2], NULL, 10), connections, place);
 	return EX_OK;
 }

@@ -5,7 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define SERVE_S 120 /* then it ends by itself */
+#define SERVE_S 600 /* then it ends by itself */
 
 static sfsistat on_envelope(SMFICTX *context, char **argv)
 {

@@ -117,6 +117,13 @@ struct subject {
 	unsigned count;
 };
 
+static void fact(const struct subject *subject, const char *name, double value)
+{
+	char key[32];
+	snprintf(key, sizeof key, "start.%u", subject->count);
+	fact_put(key, name, value);
+}
+
 /* From exec to the first answer. The daemon is left running. */
 static double first_answer_ms(const struct subject *subject, pid_t *pid, int *fd)
 {
@@ -164,6 +171,7 @@ static void memory_print(const struct subject *subject, const char *store)
 		die("there is no store");
 	printf("  resident %.1f MiB beside the map, %.1f MiB of the map; %.0f octets of file for each domain\n",
 		(double)(all - map) / 1024, (double)map / 1024, (double)file.st_size / subject->count);
+	fact(subject, "beside_mib", (double)(all - map) / 1024);
 }
 
 int main(int argc, char **argv)
@@ -175,8 +183,10 @@ int main(int argc, char **argv)
 	if (subject.count <= KEPT_WITH_POLICY)
 		return EX_USAGE;
 	printf("start: %u domains; ms from exec to the first answer\n", subject.count);
-	printf("  after a clean stop %.0f, after kill -9 %.0f\n", starts_ms(&subject, SIGTERM),
-		starts_ms(&subject, SIGKILL));
+	double stopped_ms = starts_ms(&subject, SIGTERM), killed_ms = starts_ms(&subject, SIGKILL);
+	printf("  after a clean stop %.0f, after kill -9 %.0f\n", stopped_ms, killed_ms);
+	fact(&subject, "stopped_ms", stopped_ms);
+	fact(&subject, "killed_ms", killed_ms);
 	memory_print(&subject, argv[4]);
 	return EX_OK;
 }

@@ -18,7 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define SERVE_S 360 /* then it ends by itself */
+#define SERVE_S 600 /* then it ends by itself */
 #define THREADS 8   /* of each port */
 #define PACKET_SIZE 1232
 #define NAME_SIZE 256
