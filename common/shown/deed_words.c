@@ -59,8 +59,8 @@ const char *deed_where(const struct verdict_record *record, const struct setting
 	case DEED_ACCEPT:
 	case DEED_TAG:
 		return left_to_map(record, settings)
-			       ? "at delivery the MTA asks the map (mta_enforces): the message waits in this relay's "
-				 "queue as long as this verdict stands"
+			       ? "at delivery the MTA asks the map (mta_enforces), and keeps the message in this relay's "
+				 "queue until it can be delivered safely"
 			       : "stsgate did not delay it";
 	case DEED_QUARANTINE:
 		return "the message stays in this relay's queue until somebody releases it";

@@ -147,7 +147,8 @@ static void the_map_holds_what_was_tagged(void **state)
 	struct tool_run run = why("mta_enforces=yes", "8abc", NULL);
 
 	(void)state;
-	assert_non_null(strstr(run.out, "tagged it\n          at delivery the MTA asks the map (mta_enforces)"));
+	assert_non_null(strstr(run.out,
+		"tagged it\n          at delivery the MTA asks the map (mta_enforces), and keeps the message"));
 	assert_non_null(strstr(run.out, "let pass  stsgate override set tagged.example pass"));
 	assert_non_null(strstr(run.out, "retry     postqueue -i 8abc"));
 	tool_run_free(&run);
