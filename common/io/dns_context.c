@@ -10,8 +10,12 @@
 #include <unistd.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
-#define MESSAGES_SIZE (16u << 20)
-#define RECORDS_SIZE (32u << 20)
+/* The caches of all loops together, and of one loop at least. A resolver nearby has a larger cache, and the store keeps what
+ * verdicts need, so these answer only questions that are repeated within a short time. */
+#define MESSAGES_SIZE (4u << 20)
+#define MESSAGES_SIZE_MIN (256u << 10)
+#define RECORDS_SIZE (8u << 20)
+#define RECORDS_SIZE_MIN (512u << 10)
 /* Lookups that may wait for a server at the same time. Each costs some 900 octets, used or not. */
 #define QUERIES_MAX 12288
 #define QUERIES_MIN 64
@@ -88,6 +92,11 @@ static bool context_validation(struct ub_ctx *ctx, const struct dns_options *opt
 	return context_set(ctx, "module-config:", "validator iterator", why);
 }
 
+static size_t part_of(size_t whole, unsigned parts, size_t least)
+{
+	return whole / parts > least ? whole / parts : least;
+}
+
 static bool context_sizes(struct ub_ctx *ctx, unsigned parts, struct failure *why)
 {
 	struct rlimit limit;
@@ -96,12 +105,13 @@ static bool context_sizes(struct ub_ctx *ctx, unsigned parts, struct failure *wh
 	 * descriptor meanwhile. */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 * 3 < queries)
 		queries = limit.rlim_cur / 4 * 3;
-	queries = queries / parts > QUERIES_MIN ? queries / parts : QUERIES_MIN;
+	queries = part_of(queries, parts, QUERIES_MIN);
 	const struct {
 		const char *option;
 		size_t number;
 	} sizes[] = {{"outgoing-range:", queries}, {"num-queries-per-thread:", queries},
-		{"msg-cache-size:", MESSAGES_SIZE / parts}, {"rrset-cache-size:", RECORDS_SIZE / parts}};
+		{"msg-cache-size:", part_of(MESSAGES_SIZE, parts, MESSAGES_SIZE_MIN)},
+		{"rrset-cache-size:", part_of(RECORDS_SIZE, parts, RECORDS_SIZE_MIN)}};
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 		char text[32];
 		snprintf(text, sizeof text, "%zu", sizes[i].number);
