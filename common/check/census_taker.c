@@ -84,11 +84,13 @@ static void census_take(struct census_taker *taker)
 static void *taker_main(void *arg)
 {
 	struct census_taker *taker = arg;
-	int64_t next_ms;
+	int64_t begun_ms, ended_ms;
 	do {
-		next_ms = clock_mono_ms() + CENSUS_EVERY_MS;
+		begun_ms = clock_mono_ms();
 		census_take(taker);
-	} while (taker_rest(taker, next_ms));
+		ended_ms = clock_mono_ms();
+	} while (taker_rest(
+		taker, ended_ms + (ended_ms - begun_ms > CENSUS_EVERY_MS ? ended_ms - begun_ms : CENSUS_EVERY_MS)));
 	return NULL;
 }
 

@@ -1,9 +1,9 @@
 /* Takes a census of the store again and again, on a thread of its own, and sets the gauges that show what the store holds.
  *
  * The thread reads CENSUS_PAGE records, rests for CENSUS_PAUSE_MS, and so on, so that it takes a few percent of one core at
- * most, however large the store is. A census of a store with a million domains takes two minutes. The next one begins
- * CENSUS_EVERY_MS after the last one has begun, or when it has ended. Mail that waits and signs of an attack are looked at every
- * CENSUS_MAIL_MS. */
+ * most, however large the store is. A census of a store with a million domains takes two minutes. After each census the thread
+ * rests for as long as it took, and for CENSUS_EVERY_MS at least, so that a store that is larger than the memory is not read
+ * from the disk all the time. Mail that waits and signs of an attack are looked at every CENSUS_MAIL_MS. */
 #ifndef CHECK_CENSUS_TAKER_H
 #define CHECK_CENSUS_TAKER_H
 
@@ -11,7 +11,7 @@
 #include "check.h"
 
 #define CENSUS_PAUSE_MS 20
-#define CENSUS_EVERY_MS 60000
+#define CENSUS_EVERY_MS 60000 /* at least */
 #define CENSUS_MAIL_MS 10000
 
 struct census_taker;
