@@ -36,7 +36,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS 64
-#define PROFILED 4 /* connections, because a profiler is slow and answers must not be late */
+#define PROFILED 2 /* connections, because a profiler is slow and answers must not be late */
 #define SILENT 1000
 #define NAME_SIZE 64
 #define DELEGATION "delegation" /* in place of a map */
