@@ -11,7 +11,7 @@ from . import test
 
 NAME = r'[a-z_][a-z0-9_]*'
 VALUE = r'"((?:[^"\\\n]|\\["\\n])*)"'
-SAMPLE = re.compile(rf'({NAME})(?:\{{({NAME}={VALUE}(?:,{NAME}={VALUE})*)\}})? (0|[1-9][0-9]*)')
+SAMPLE = re.compile(rf'({NAME})(?:\{{({NAME}={VALUE}(?:,{NAME}={VALUE})*)\}})? (?:0|[1-9][0-9]*)(?:\.[0-9]+)?')
 PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8'
 OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 
@@ -41,16 +41,17 @@ def parse(text, openmetrics=False):
         if line.startswith('# HELP '):
             family = re.fullmatch(rf'# HELP ({NAME}) (?:[^\\\n]|\\["\\n])+', line)[1]
             expect(f'earlier families {family}', False, family in families)
-            families[family] = re.fullmatch(rf'# TYPE {family} (counter|gauge)', next(lines))[1]
+            families[family] = re.fullmatch(rf'# TYPE {family} (counter|gauge|histogram)', next(lines))[1]
             continue
         found = SAMPLE.fullmatch(line)
         expect(f'a sample: {line}', True, found is not None)
         name, labels = found[1], found[2] or ''
-        wanted = family + (suffix if families[family] == 'counter' else '')
-        expect('the family of a sample', wanted, name)
+        endings = {'counter': [suffix], 'gauge': [''], 'histogram': ['_bucket', '_sum', '_count']}[families[family]]
+        expect(f'{name} is a sample of {family}', True, name in [family + ending for ending in endings])
         key = frozenset(re.findall(rf'({NAME})={VALUE}', labels))
         expect(f'earlier samples {line}', False, key in samples.setdefault(name, {}))
-        samples[name][key] = int(line.rpartition(' ')[2])
+        number = line.rpartition(' ')[2]
+        samples[name][key] = float(number) if name.endswith('_sum') else int(number)
     return samples
 
 
