@@ -155,18 +155,25 @@ static void part_stop(struct part *part)
 	loop_post(part->loop, &part->stop);
 }
 
-/* The first thread stops accepting, and then tells the others to stop: so they have taken all their clients before. */
-static void on_stop(struct loop_task *task)
+/* On the first thread: stops accepting, and then tells the other threads to stop. So they have taken all their clients
+ * before. */
+static void accepting_stop(struct server *server)
 {
-	struct part *part = (struct part *)((char *)task - offsetof(struct part, stop));
-	struct server *server = part->server;
-	for (unsigned i = 0; i < server->place_count && part == server->part; i++) {
+	for (unsigned i = 0; i < server->place_count; i++) {
 		loop_watch_free(&server->place[i].readable);
 		loop_timer_stop(server->place[i].pause);
 		listener_close(&server->place[i].listener);
 	}
-	for (unsigned i = 1; i < server->part_count && part == server->part; i++)
+	for (unsigned i = 1; i < server->part_count; i++)
 		part_stop(&server->part[i]);
+}
+
+static void on_stop(struct loop_task *task)
+{
+	struct part *part = (struct part *)((char *)task - offsetof(struct part, stop));
+	struct server *server = part->server;
+	if (part == server->part)
+		accepting_stop(server);
 	part->end_ms = clock_mono_ms() + server->grace_ms;
 	part_each(part, client_table_drain);
 	loop_timer_set(part->ending, END_MS);
