@@ -84,13 +84,13 @@ static void census_take(struct census_taker *taker)
 static void *taker_main(void *arg)
 {
 	struct census_taker *taker = arg;
-	int64_t begun_ms, ended_ms;
+	int64_t until_ms;
 	do {
-		begun_ms = clock_mono_ms();
+		int64_t begun_ms = clock_mono_ms();
 		census_take(taker);
-		ended_ms = clock_mono_ms();
-	} while (taker_rest(
-		taker, ended_ms + (ended_ms - begun_ms > CENSUS_EVERY_MS ? ended_ms - begun_ms : CENSUS_EVERY_MS)));
+		int64_t ended_ms = clock_mono_ms(), took_ms = ended_ms - begun_ms;
+		until_ms = ended_ms + (took_ms > CENSUS_EVERY_MS ? took_ms : CENSUS_EVERY_MS);
+	} while (taker_rest(taker, until_ms));
 	return NULL;
 }
 
