@@ -25,6 +25,26 @@ static void more_add(struct text *out, const json_t *list, size_t shown, const c
 		html_add(out, "<p>and %d more: <code>%s</code></p>\n", more, command);
 }
 
+/* A list that is shown as a table. */
+struct rows {
+	const char *member; /* the array of rows in the list */
+	const char *class;  /* of the box around the table: see the style sheet */
+	const char *caption, *columns;
+	void (*row_add)(struct text *out, const json_t *row, int64_t now);
+	const char *command; /* it prints all rows */
+};
+
+static void rows_add(struct text *out, const json_t *list, const struct rows *kind, int64_t now)
+{
+	const json_t *rows = json_object_get(list, kind->member), *row;
+	size_t i;
+	html_add(out, "<div class=\"%s\">\n", kind->class);
+	html_table(out, kind->caption, kind->columns);
+	json_array_foreach(rows, i, row) kind->row_add(out, row, now);
+	text_add(out, "</table>\n</div>\n");
+	more_add(out, list, json_array_size(rows), kind->command);
+}
+
 /* --- summary ------------------------------------------------------------------------------------------------------ */
 
 /* Adds a line with the number of a list. `bad`: such a number, if it is not 0, needs somebody's attention. */
@@ -99,13 +119,9 @@ static void mail_add(struct text *out, const json_t *row, int64_t now)
 
 static void mails_add(struct text *out, const json_t *list, int64_t now, const char *caption, const char *command)
 {
-	const json_t *rows = json_object_get(list, "domains"), *row;
-	size_t i;
-	text_add(out, "<div class=\"rows\">\n");
-	html_table(out, caption, "Domain|Why, and what to do|What stsgate did");
-	json_array_foreach(rows, i, row) mail_add(out, row, now);
-	text_add(out, "</table>\n</div>\n");
-	more_add(out, list, json_array_size(rows), command);
+	const struct rows mails = {
+		"domains", "rows", caption, "Domain|Why, and what to do|What stsgate did", mail_add, command};
+	rows_add(out, list, &mails, now);
 }
 
 static void waiting_add(struct text *out, const json_t *object, int64_t now)
@@ -159,18 +175,15 @@ static void sign_add(struct text *out, const json_t *row, int64_t now)
 
 static void signs_add(struct text *out, const json_t *object, int64_t now)
 {
-	const json_t *list = json_object_get(object, "signs"), *rows = json_object_get(list, "events"), *row;
-	size_t i;
+	static const struct rows signs = {"events", "rows", "Signs that are not over, the newest first",
+		"Domain|Sign|What was seen, and what to do|When", sign_add, "stsgate events"};
+	const json_t *list = json_object_get(object, "signs");
 	text_add(out, "<h2 id=\"signs\">Are there signs of an attack?</h2>\n");
 	if (member_number(list, "count") == 0) {
 		text_add(out, "<p>No sign is open.</p>\n");
 		return;
 	}
-	text_add(out, "<div class=\"rows\">\n");
-	html_table(out, "Signs that are not over, the newest first", "Domain|Sign|What was seen, and what to do|When");
-	json_array_foreach(rows, i, row) sign_add(out, row, now);
-	text_add(out, "</table>\n</div>\n");
-	more_add(out, list, json_array_size(rows), "stsgate events");
+	rows_add(out, list, &signs, now);
 	text_add(out, "<p><code>stsgate events show NUMBER</code> prints the story of an event: what was there before, "
 		      "what is there now, and what became of the mail.</p>\n");
 }
@@ -194,18 +207,15 @@ static void override_add(struct text *out, const json_t *row, int64_t now)
 
 static void overrides_add(struct text *out, const json_t *object, int64_t now)
 {
-	const json_t *list = json_object_get(object, "overrides"), *rows = json_object_get(list, "overrides"), *row;
-	size_t i;
+	static const struct rows overrides = {"overrides", "wide", "Overrides in force",
+		"Domain|Kind|Ends|Set by|Because|#Uses", override_add, "stsgate override list"};
+	const json_t *list = json_object_get(object, "overrides");
 	text_add(out, "<h2 id=\"overrides\">Which overrides are in force?</h2>\n");
 	if (member_number(list, "count") == 0) {
 		text_add(out, "<p>None.</p>\n");
 		return;
 	}
-	text_add(out, "<div class=\"wide\">\n");
-	html_table(out, "Overrides in force", "Domain|Kind|Ends|Set by|Because|#Uses");
-	json_array_foreach(rows, i, row) override_add(out, row, now);
-	text_add(out, "</table>\n</div>\n");
-	more_add(out, list, json_array_size(rows), "stsgate override list");
+	rows_add(out, list, &overrides, now);
 	text_add(out, "<p><code>stsgate override clear DOMAIN</code> ends an override.</p>\n");
 }
 
@@ -247,8 +257,9 @@ static void refresh_add(struct text *out, const json_t *object, int64_t now)
 		member_number(domains, "none"), member_number(domains, "no-policy"));
 }
 
-static void network_add(struct text *out, const json_t *row)
+static void network_add(struct text *out, const json_t *row, int64_t now)
 {
+	(void)now;
 	const char *name = member_text(row, "name");
 	text_add(out, "<tr><th scope=\"row\">");
 	if (member_number(row, "asn") != 0)
@@ -263,11 +274,12 @@ static void network_add(struct text *out, const json_t *row)
 		member_number(row, "bad"));
 }
 
-static void hops_add(struct text *out, const json_t *object)
+static void hops_add(struct text *out, const json_t *object, int64_t now)
 {
 	const json_t *hops = json_object_get(object, "hops"), *list = json_object_get(object, "networks");
-	const json_t *rows = json_object_get(list, "networks"), *row;
-	size_t i;
+	static const struct rows networks = {"networks", "wide",
+		"The networks with the most mail hosts. A mail host counts where it was when it was last good.",
+		"Network|Name|Country|#Mail hosts|#Good now|#Bad now", network_add, "stsgate stats --networks"};
 	text_add(out, "<h2 id=\"hops\">Are mail hosts well?</h2>\n");
 	if (!json_is_object(hops)) {
 		uncounted_add(out);
@@ -275,16 +287,11 @@ static void hops_add(struct text *out, const json_t *object)
 	}
 	html_add(out, "<dl>\n<dt>Good</dt><dd>%d</dd>\n<dt>Bad</dt><dd>%d</dd>\n<dt>Unknown</dt><dd>%d</dd>\n</dl>\n",
 		member_number(hops, "good"), member_number(hops, "bad"), member_number(hops, "unknown"));
-	if (json_array_size(rows) == 0) {
+	if (json_array_size(json_object_get(list, "networks")) == 0) {
 		text_add(out, "<p>No mail host has been good yet, so no network is known.</p>\n");
 		return;
 	}
-	text_add(out, "<div class=\"wide\">\n");
-	html_table(out, "The networks with the most mail hosts. A mail host counts where it was when it was last good.",
-		"Network|Name|Country|#Mail hosts|#Good now|#Bad now");
-	json_array_foreach(rows, i, row) network_add(out, row);
-	text_add(out, "</table>\n</div>\n");
-	more_add(out, list, json_array_size(rows), "stsgate stats --networks");
+	rows_add(out, list, &networks, now);
 }
 
 /* --- reports ------------------------------------------------------------------------------------------------------ */
@@ -314,21 +321,17 @@ static void report_counts_add(struct text *out, const json_t *list, int64_t now)
 
 static void reports_add(struct text *out, const json_t *object, int64_t now)
 {
-	const json_t *list = json_object_get(object, "reports"), *rows = json_object_get(list, "failed"), *row;
-	size_t i;
+	static const struct rows failed = {"failed", "wide", "Reports that were not sent, or not yet",
+		"Domain|To|State|Why|#Attempts|Next attempt", report_add, "stsgate report list"};
+	const json_t *list = json_object_get(object, "reports");
 	text_add(out, "<h2 id=\"reports\">Are TLS reports sent?</h2>\n");
 	if (json_is_true(json_object_get(list, "sends")))
 		report_counts_add(out, list, now);
 	else
 		html_add(out, "<p>No: stsgate sends no reports under its settings (<code>tlsrpt = %s</code>).</p>\n",
 			member_text(list, "tlsrpt"));
-	if (json_array_size(rows) == 0)
-		return;
-	text_add(out, "<div class=\"wide\">\n");
-	html_table(out, "Reports that were not sent, or not yet", "Domain|To|State|Why|#Attempts|Next attempt");
-	json_array_foreach(rows, i, row) report_add(out, row, now);
-	text_add(out, "</table>\n</div>\n");
-	more_add(out, list, json_array_size(rows), "stsgate report list");
+	if (json_array_size(json_object_get(list, "failed")) > 0)
+		rows_add(out, list, &failed, now);
 }
 
 void page_overview_html(struct text *out, const json_t *object)
@@ -341,7 +344,7 @@ void page_overview_html(struct text *out, const json_t *object)
 	would_wait_add(out, object, now);
 	overrides_add(out, object, now);
 	refresh_add(out, object, now);
-	hops_add(out, object);
+	hops_add(out, object, now);
 	reports_add(out, object, now);
 	page_plots_html(out, json_object_get(object, "plots"));
 	page_end(out);
