@@ -91,8 +91,8 @@ int64_t store_changed_at(const char *directory);
  * readers). Only one thread may use a view at a time. Do not wait for anything before store_view_end(). */
 struct store_view;
 struct store_view *store_view_begin(struct store *store, struct failure *why);
-/* Tells that whoever reads this view reads the whole store. Records with wrong checksums are then absent as always, but do not
- * count as a sign of new damage: the reader meets every record that was damaged long ago and that nobody has asked for since. */
+/* Call this if you are going to read the whole store with this view. Records with wrong checksums are then absent as always, but
+ * do not count as a sign of new damage: you meet every record that was damaged long ago and that nobody has asked for since. */
 void store_view_whole(struct store_view *view);
 /* Ends a view and sets the pointer to NULL. */
 void store_view_end(struct store_view **view);

@@ -1,5 +1,6 @@
-/* What the pages of the status page show, and the table of pages. A page is made in two steps: first the JSON object that a
- * client gets who asks for JSON, and from this object alone the HTML. So the two cannot differ. */
+/* What the pages of the status page show, and the table of pages. A page is made in two steps. The first makes a JSON
+ * object; a client that asks for JSON gets this object. The second makes the HTML from this object alone, so the two cannot
+ * differ. */
 #ifndef MILTER_PAGE_PARTS_H
 #define MILTER_PAGE_PARTS_H
 
