@@ -19,4 +19,4 @@ def milter_only(lab, **settings):
 
 
 # these modules add themselves to TESTS
-from . import judging, acting, chroot, crowd, daemon, delegation, doctor, doctor_mta, examples, interference, metrics, silence, trouble  # noqa: E402
+from . import judging, acting, beside, chroot, crowd, daemon, delegation, doctor, doctor_mta, examples, interference, metrics, silence, trouble  # noqa: E402

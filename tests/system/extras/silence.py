@@ -128,19 +128,22 @@ def resolver(lab, records, zones=''):
 
 
 @contextlib.contextmanager
-def silent_hosts(port, kind=socket.SOCK_STREAM):
-    """At each of a thousand addresses, a server whose kernel accepts connections, and which never sends anything."""
+def silent_hosts(port, kind=socket.SOCK_STREAM, count=SILENT):
+    """At each of a thousand addresses, or of `count`, a server whose kernel accepts connections, and which never sends
+    anything. Yields their sockets."""
+    doors = []
     with contextlib.ExitStack() as stack:
         run('ip', 'route', 'add', 'local', NETWORKS, 'dev', 'lo')
         stack.callback(run, 'ip', 'route', 'del', 'local', NETWORKS, 'dev', 'lo')
-        for number in range(SILENT):
+        for number in range(count):
             one = stack.enter_context(socket.socket(socket.AF_INET, kind))
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             one.bind((spread(number), port))
             if kind == socket.SOCK_STREAM:
                 one.listen(8)
-        yield
+            doors.append(one)
+        yield doors
 
 
 def publish(lab, names, at_once=100):
