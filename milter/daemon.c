@@ -3,6 +3,7 @@
 #include "activation.h"
 #include "clock.h"
 #include "event_command.h"
+#include "fleet.h"
 #include "front_ends.h"
 #include "gauges.h"
 #include "log.h"
@@ -49,6 +50,7 @@ struct daemon {
 	struct tlsrpt_collector *collector; /* NULL: tlsrpt is off */
 	struct tallies *tallies;            /* NULL: tlsrpt is not collect */
 	struct reporter *reporter;          /* the same */
+	struct fleet *fleet;                /* NULL: nothing is shared */
 	bool server_running;
 	int64_t store_changed_at; /* the time of the store's file before this process opened it */
 	bool check_in_use;        /* a thread has not ended and may use the check: free neither check nor store */
@@ -212,6 +214,8 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 		return false;
 	check_listen(daemon->check, event_command_hear, daemon->event_command);
 	/* From here on other threads note events, so all listeners must be there. */
+	if (!fleet_start(&daemon->fleet, daemon->check, daemon->store, why))
+		return false;
 	if (!check_look_up_revocations(daemon->check, why))
 		return false;
 	daemon->refresher = refresher_start(daemon->check, daemon->store, recorder_round, daemon->recorder, why);
@@ -305,6 +309,7 @@ void daemon_stop(struct daemon *daemon, int status)
 		server_join(daemon->server);
 	daemon->server_running = false;
 	page_stop(&daemon->page);
+	fleet_stop(daemon->fleet);
 	tlsrpt_collector_stop(daemon->collector);
 	event_command_join(daemon->event_command);
 	recorder_free(&daemon->recorder);
@@ -319,6 +324,7 @@ bool daemon_free(struct daemon **slot)
 			front_ends[i].close();
 	if (!daemon->check_in_use) {
 		check_free(&daemon->check);
+		fleet_free(&daemon->fleet);
 		tlsrpt_collector_free(&daemon->collector);
 		tallies_stop(&daemon->tallies);
 		store_close(&daemon->store);

@@ -442,7 +442,7 @@ tests_fuzz_replay_snapshot_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/
 tests_fuzz_replay_snapshot_SOURCES = tests/fuzz/fuzz_snapshot.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' $(AM_CPPFLAGS)
-tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c cli/dump.c cli/dump.h cli/output.c cli/output.h $(fuzz_files)
+tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_maillog
 tests_fuzz_replay_maillog_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/maillog"' $(AM_CPPFLAGS)
 tests_fuzz_replay_maillog_SOURCES = tests/fuzz/fuzz_maillog.c cli/audit/maillog.c cli/audit/maillog.h cli/audit/maillog_text.c cli/audit/maillog_text.h $(fuzz_files)

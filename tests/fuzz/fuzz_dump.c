@@ -1,7 +1,6 @@
 /* Lines of an export: an entry that was read and written again is read as the same entry. */
 #include "dump.h"
 #include "fuzz.h"
-#include "output.h"
 
 #include <string.h>
 

@@ -1,8 +1,9 @@
 #include "dump.h"
 
+#include "json_value.h"
 #include "memory.h"
-#include "output.h"
 #include "record_json.h"
+#include "words.h"
 
 #include <stdio.h>
 #include <stdlib.h>

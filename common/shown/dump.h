@@ -4,8 +4,8 @@
  *
  * dump_read() accepts hostile bytes. The size of each value is limited, and the parsers for data from the network check
  * the values. Unknown members are ignored, so that a later version may write more. Any thread. */
-#ifndef CLI_DUMP_H
-#define CLI_DUMP_H
+#ifndef SHOWN_DUMP_H
+#define SHOWN_DUMP_H
 
 #include "entry.h"
 #include "evidence.h"
