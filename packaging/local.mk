@@ -6,12 +6,14 @@ tmpfiles_DATA = packaging/tmpfiles.d/stsgate.conf
 # bash finds the completion of a command by its name.
 completiondir = $(datadir)/bash-completion/completions
 dist_completion_DATA = packaging/completion/stsgate
-# Programs for event_command. They are documentation that runs: an operator copies and changes them.
+# Programs for event_command, and for relays that share what they know. They are documentation that runs: an operator copies and
+# changes them.
 examplesdir = $(docdir)/examples
-dist_examples_SCRIPTS = packaging/examples/event-mail packaging/examples/event-webhook
+dist_examples_SCRIPTS = packaging/examples/event-mail packaging/examples/event-webhook packaging/examples/share-store
 # A drop-in and a profile that an operator, or a package, puts where systemd and AppArmor look for them; and rules and a
 # dashboard for Prometheus and Grafana, which usually run elsewhere.
-dist_examples_DATA = packaging/stsgated-strict.conf packaging/apparmor/usr.sbin.stsgated \
+dist_examples_DATA = packaging/examples/stsgate-share.service packaging/examples/stsgate-share.timer \
+	packaging/stsgated-strict.conf packaging/apparmor/usr.sbin.stsgated \
 	packaging/prometheus/stsgate.rules.yml packaging/grafana/stsgate.json
 dist_doc_DATA = README NEWS doc/index doc/coming-from doc/operations doc/design doc/runbooks doc/spec-cases doc/threat-model \
 	doc/CONTRIBUTING doc/SECURITY
@@ -33,8 +35,8 @@ install-data-local:
 uninstall-local:
 	rm -f "$(DESTDIR)$(docdir)/stsgate.conf.sample"
 
-TESTS += tests/packaging tests/quickstart tests/completion tests/event-examples tests/docs-pages
-EXTRA_DIST += tests/docs-pages tests/packaging tests/quickstart tests/completion tests/event-examples
+TESTS += tests/packaging tests/quickstart tests/completion tests/event-examples tests/share-store tests/docs-pages
+EXTRA_DIST += tests/docs-pages tests/packaging tests/quickstart tests/completion tests/event-examples tests/share-store
 EXTRA_DIST += tests/packages/run tests/packages/with-systemd tests/packages/check-unit tests/packages/check-apparmor \
 	tests/packages/check-rpm tests/packages/check-image tests/packages/run-rpm tests/packages/rpm-macros \
 	tests/packages/rpmlint.toml packaging/rpm packaging/oci
