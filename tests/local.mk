@@ -111,6 +111,7 @@ tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c tests/unit
 check_PROGRAMS += tests/unit/test_failure
 check_PROGRAMS += tests/unit/test_lock
 check_PROGRAMS += tests/unit/test_loop
+check_PROGRAMS += tests/unit/test_fleet_call
 check_PROGRAMS += tests/unit/test_client
 check_PROGRAMS += tests/unit/test_log
 check_PROGRAMS += tests/unit/test_program
