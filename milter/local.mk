@@ -26,6 +26,7 @@ server_sources = \
 	milter/page/page_frame.c milter/page/page_frame.h \
 	milter/page/page_parts.h \
 	milter/page/page_request.c milter/page/page_request.h \
+	milter/map_memo.c milter/map_memo.h \
 	milter/socketmap_server.c milter/socketmap_server.h \
 	milter/verdict_service.c milter/verdict_service.h
 stsgated_SOURCES = \

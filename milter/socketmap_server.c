@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "clock.h"
 #include "log.h"
+#include "map_memo.h"
 #include "map_reply.h"
 #include "memory.h"
 #include "next_hop.h"
@@ -20,7 +21,9 @@
 struct socketmap_server {
 	struct verdict_service by_verdict; /* the first member (front_end.h) */
 	char payload[MAP_REPLY_MAX + 1];
+	size_t payload_len; /* of the last reply that was made; 0: it was refused */
 	char wire[MAP_REPLY_MAX + NETSTRING_EXTRA];
+	struct map_memo memo;
 };
 
 /* The client's current request. */
@@ -63,26 +66,35 @@ static void map_report(struct socketmap_server *map, const struct verdict *verdi
 	config_unref(&config);
 }
 
-static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
+/* Reports a verdict and sends the reply to it. */
+static void map_send(
+	struct socketmap_server *map, struct client *client, const struct verdict *verdict, struct span payload)
 {
 	const struct state *state = client_state(client);
-	struct text text;
-	text_init(&text, map->payload, sizeof map->payload);
-	if (!map_reply(&text, state->dialect, source)) {
-		char detail[64];
-		snprintf(detail, sizeof detail, "map %s", map_dialect_name(state->dialect));
-		check_event(map->by_verdict.check, EVENT_MAP_REPLY_REFUSED, source->verdict->domain, detail);
-	}
-	check_next_hop(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
-	struct span payload = {text.bytes, text.len};
-	if (source->verdict->kind != VERDICT_NONE || check_follows_signs(map->by_verdict.check))
-		map_report(map, source->verdict, payload);
+	if (verdict->kind != VERDICT_NONE || check_follows_signs(map->by_verdict.check))
+		map_report(map, verdict, payload);
 	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
 	if (len == 0)
 		abort();
 	counters_map_reply(payload);
 	counters_answer(DOOR_MAP, state->asked_us);
 	client_reply(client, (struct span){map->wire, len});
+}
+
+static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
+{
+	const struct state *state = client_state(client);
+	struct text text;
+	text_init(&text, map->payload, sizeof map->payload);
+	bool valid = map_reply(&text, state->dialect, source);
+	if (!valid) {
+		char detail[64];
+		snprintf(detail, sizeof detail, "map %s", map_dialect_name(state->dialect));
+		check_event(map->by_verdict.check, EVENT_MAP_REPLY_REFUSED, source->verdict->domain, detail);
+	}
+	check_next_hop(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
+	map->payload_len = valid ? text.len : 0;
+	map_send(map, client, source->verdict, (struct span){text.bytes, text.len});
 }
 
 /* Replies with the verdict on one next hop. If the key has several next hops and this one has no policy, the reply
@@ -107,9 +119,20 @@ static void map_reply_by(struct verdict_service *service, struct client *client,
 	map_render(map, client, &source);
 }
 
+/* Keeps the reply that was just made, if it may be repeated. A key with a colon may have the name of a service, whose port
+ * the system looks up each time. */
+static void map_keep(struct socketmap_server *map, const struct socketmap_request *request,
+	const struct question *question, const struct outcome *outcome)
+{
+	struct span asked = {request->map.at, request->map.len + 1 + request->key.len};
+	if (outcome->basis.repeats && map->payload_len > 0 && !memchr(request->key.at, ':', request->key.len))
+		map_memo_keep(&map->memo, asked, (struct span){map->payload, map->payload_len}, question, outcome);
+}
+
 /* Asks a question and replies, now or later. If nothing binds the delivery to this next hop (it has no policy, or an
  * override releases its mail) and the key has other next hops, returns false and does not reply. */
-static bool map_judge(struct socketmap_server *map, struct client *client, const struct question *question)
+static bool map_judge(struct socketmap_server *map, struct client *client, const struct socketmap_request *request,
+	const struct question *question)
 {
 	const struct state *state = client_state(client);
 	struct outcome outcome = {0};
@@ -118,6 +141,8 @@ static bool map_judge(struct socketmap_server *map, struct client *client, const
 	none = none && now && outcome.final && state->several;
 	if (now && !none)
 		map_reply_by(&map->by_verdict, client, &outcome);
+	if (now && !state->several)
+		map_keep(map, request, question, &outcome);
 	outcome_free(&outcome);
 	return !none;
 }
@@ -128,7 +153,6 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 {
 	struct state *state = client_state(client);
 	struct span hop, rest = request->key, hops = request->key;
-	state->asked_us = clock_mono_us();
 	state->dialect = map_dialect_by_name(request->map);
 	state->key_len = (uint16_t)(rest.len < KEY_SHOWN ? rest.len : KEY_SHOWN);
 	if (state->key_len > 0)
@@ -141,7 +165,7 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 		question.no_dane = state->dialect == MAP_STS;
 		question.unreadable |= state->several && question.has_domain;
 		question.client = question_destination(&question);
-		if ((question.has_domain || question.unreadable) && map_judge(map, client, &question))
+		if ((question.has_domain || question.unreadable) && map_judge(map, client, request, &question))
 			return;
 	}
 	/* Other keys are parent domains (`.example.com`), address literals and paths. They have no policy, because
@@ -150,9 +174,20 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 	map_render(map, client, &(struct map_source){.verdict = &none});
 }
 
+/* Replies as to the same request a moment ago, if nothing has changed since. Returns false, without a reply, if it cannot. */
+static bool map_again(struct socketmap_server *map, struct client *client, struct span asked)
+{
+	const struct map_memo_answer *answer = map_memo_find(&map->memo, asked);
+	if (!answer || !check_ask_again(map->by_verdict.check, &answer->question, &answer->basis, &answer->verdict))
+		return false;
+	map_send(map, client, &answer->verdict, (struct span){answer->reply, answer->reply_len});
+	return true;
+}
+
 static size_t map_input(void *arg, struct client *client, struct span in)
 {
 	struct socketmap_server *map = arg;
+	struct state *state = client_state(client);
 	struct span payload;
 	size_t used = 0;
 	struct socketmap_request request;
@@ -162,6 +197,9 @@ static size_t map_input(void *arg, struct client *client, struct span in)
 	case NETSTRING_MALFORMED:
 		break;
 	case NETSTRING_OK:
+		state->asked_us = clock_mono_us();
+		if (map_again(map, client, payload))
+			return used;
 		if (socketmap_request_parse(&request, payload)) {
 			map_request(map, client, &request);
 			return used;

@@ -306,6 +306,12 @@ check_PROGRAMS += tests/unit/test_answer
 check_PROGRAMS += tests/unit/test_check
 tests_unit_test_check_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_SOURCES = tests/unit/test_check.c tests/unit/product.c tests/unit/product.h $(fakes)
+check_PROGRAMS += tests/unit/test_again
+tests_unit_test_again_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_again_SOURCES = tests/unit/test_again.c tests/unit/product.c tests/unit/product.h tests/unit/random_draw.h \
+	tests/unit/random_world.h $(fakes)
+check_PROGRAMS += tests/unit/test_map_memo
+tests_unit_test_map_memo_SOURCES = tests/unit/test_map_memo.c milter/map_memo.c milter/map_memo.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_check_faults
 tests_unit_test_check_faults_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_faults_SOURCES = tests/unit/test_check_faults.c tests/unit/product.c tests/unit/product.h $(fakes)

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "conditions.h"
 #include "evidence.h"
+#include "health.h"
 #include "load_save.h"
 #include "memory.h"
 #include "report.h"
@@ -212,6 +213,32 @@ static bool is_bound(const struct config *config, const struct question *questio
 	       config->settings->mode != MODE_MONITOR;
 }
 
+/* What a final verdict leads to each time: a delivery that the map binds is noted, and the verdict is counted. */
+static void answer_note(struct check *check, const struct config *config, const struct question *question,
+	const struct verdict *verdict)
+{
+	if (is_bound(config, question, verdict))
+		inquiries_bound(check, question);
+	verdict_count(check, question->purpose, verdict);
+}
+
+/* Returns what a final answer rests on. An answer does not repeat if more follows from it than answer_note() does (a renewal,
+ * an event), if the store could not be read, or if the question has no policy domain that it could rest on. */
+static struct basis basis_of(
+	const struct config *config, const struct facts *facts, const struct step *step, const struct store_view *view)
+{
+	const struct question *question = &facts->question;
+	bool looks = question->no_dane && step->verdict.binding == BINDING_SECURE; /* wildcards_look() */
+	bool whole = view && facts->store == STORE_READ && question->has_domain && !question->unreadable;
+	if (!whole || looks || step->renew != 0 || health_time_is_ahead(entry_newest(&facts->entry), facts->now))
+		return (struct basis){.repeats = false};
+	return (struct basis){.repeats = true,
+		.dane = facts->dane,
+		.config = config->number,
+		.store = store_view_state(view),
+		.second = facts->now};
+}
+
 /* Completes and counts a verdict that is final from the store alone. Starts the renewal of old facts behind it. */
 static void answer_from_store(struct check *check, const struct config *config, const struct facts *facts,
 	const struct step *step, struct outcome *out)
@@ -223,9 +250,7 @@ static void answer_from_store(struct check *check, const struct config *config, 
 		wildcards_look(check, &facts->entry);
 	if (step->renew != 0)
 		inquiries_renew(check, question);
-	if (is_bound(config, question, &step->verdict))
-		inquiries_bound(check, question);
-	verdict_count(check, question->purpose, &step->verdict);
+	answer_note(check, config, question, &step->verdict);
 }
 
 /* Implements check_ask() and, with `anew`, check_ask_anew(). */
@@ -244,9 +269,11 @@ static bool ask(struct check *check, const struct question *question, bool anew,
 		load(check->store, &check->conditions, &view, &facts, &step.want);
 		step = verdict_next(&facts);
 	}
-	store_view_end(&view);
 	out->verdict = step.verdict;
 	out->final = step.want.kind == WANT_NOTHING && !always;
+	if (out->final)
+		out->basis = basis_of(config, &facts, &step, view);
+	store_view_end(&view);
 	if (out->final) {
 		answer_from_store(check, config, &facts, &step, out);
 	} else {
@@ -283,6 +310,23 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	struct outcome *out)
 {
 	return ask(check, question, false, done, arg, ticket, out);
+}
+
+bool check_ask_again(
+	struct check *check, const struct question *question, const struct basis *basis, const struct verdict *verdict)
+{
+	uint64_t state;
+	if (!basis->repeats || basis->second != clock_wall_s() || !store_state(check->store, &state) ||
+		basis->store != state)
+		return false;
+	struct config *config = check_config(check);
+	bool same = basis->config == config->number && basis->dane == config_dane(config);
+	if (same) {
+		condition_end(&check->conditions, CONDITION_STORE_UNREADABLE);
+		answer_note(check, config, question, verdict);
+	}
+	config_unref(&config);
+	return same;
 }
 
 void check_ask_anew(struct check *check, const struct question *question, check_ticket *ticket, struct outcome *out)

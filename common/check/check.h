@@ -15,10 +15,20 @@
 #include "tlsrpt_outbox.h"
 #include "verdict.h"
 
+/* What a final answer of check_ask() rests on, besides the question. */
+struct basis {
+	bool repeats;    /* false: the answer must not be repeated; the other members are not set */
+	bool dane;       /* what config_dane() returned */
+	uint64_t config; /* the number of the settings' generation */
+	uint64_t store;  /* the number of the store's state */
+	int64_t second;  /* wall clock */
+};
+
 /* A verdict, and for a question of the map also the policy that the map's reply contains. */
 struct outcome {
 	struct verdict verdict;
 	bool final;           /* false: this is the verdict so far, and an inquiry may find more facts */
+	struct basis basis;   /* set by check_ask() */
 	struct policy policy; /* PURPOSE_MAP and VERDICT_PASS only: the policy in force; mode none if there is none */
 };
 void outcome_free(struct outcome *outcome);
@@ -115,6 +125,11 @@ typedef void check_done(void *arg, struct outcome *outcome);
  * Each verdict is counted once: here if there is no ticket, else when the wait ends. */
 bool check_ask(struct check *check, const struct question *question, check_done *done, void *arg, check_ticket *ticket,
 	struct outcome *out);
+/* Returns whether check_ask() would give the answer to this question that it gave before, because all that the answer rests on
+ * is the same. If so, it has done everything else that check_ask() does: the caller acts on the verdict as if check_ask()
+ * had returned it now. Otherwise it has done nothing. Costs much less than check_ask(). Never waits. */
+bool check_ask_again(
+	struct check *check, const struct question *question, const struct basis *basis, const struct verdict *verdict);
 /* Opens an inquiry that looks up everything again, whatever its age, as a forced check_refresh() does, and sets the ticket
  * of check_wait(). For an operator's single question. If there is no room, the ticket is CHECK_NO_TICKET; `out` is then the
  * verdict so far. */

@@ -8,10 +8,12 @@
 #include "tlsrpt_letter.h"
 #include "trust.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+static _Atomic uint64_t last_number;
 static struct lock references_lock = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static const char *or_null(const char *value)
@@ -187,6 +189,7 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 {
 	struct config *config = xcalloc(1, sizeof *config);
 	config->settings = settings;
+	config->number = atomic_fetch_add(&last_number, 1) + 1;
 	config->references = 1;
 	config->host_is_whole = host_name(config->host);
 	config->sightings = sightings_new();

@@ -18,6 +18,7 @@
 
 struct config {
 	const struct settings *settings;
+	uint64_t number; /* of this generation in this process, from 1; never used twice */
 	struct rules rules;
 	char host[HOST_NAME_SIZE]; /* name of this machine */
 	bool host_is_whole;        /* the name has a dot */

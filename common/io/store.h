@@ -94,6 +94,13 @@ struct store_view *store_view_begin(struct store *store, struct failure *why);
 /* Call this if you are going to read the whole store with this view. Records with wrong checksums are then absent as always, but
  * do not count as a sign of new damage: you meet every record that was damaged long ago and that nobody has asked for since. */
 void store_view_whole(struct store_view *view);
+/* Returns the number of the state that the view reads. Each change of the store, by any process, makes a state with a higher
+ * number. */
+uint64_t store_view_state(const struct store_view *view);
+/* Sets `state` to the number of the store's newest state: a view that has read a state with this number has read all that a
+ * view would read which begins now. Returns false if that is not known at once, or if the store is broken. Never waits for
+ * another process. */
+bool store_state(struct store *store, uint64_t *state);
 /* Ends a view and sets the pointer to NULL. */
 void store_view_end(struct store_view **view);
 enum store_found {

@@ -187,6 +187,24 @@ void store_view_whole(struct store_view *view)
 	view->whole = true;
 }
 
+uint64_t store_view_state(const struct store_view *view)
+{
+	return mdb_txn_id(view->txn);
+}
+
+/* LMDB writes the newest state's number to the file before it lets views begin with that state. So it is never lower than
+ * the number that such a view would have. */
+bool store_state(struct store *store, uint64_t *state)
+{
+	MDB_envinfo info;
+	lock_take(&store->pool);
+	bool known = !store->closed_for_mapping && !atomic_load(&store->broken) && mdb_env_info(store->env, &info) == 0;
+	lock_drop(&store->pool);
+	if (known)
+		*state = info.me_last_txnid;
+	return known;
+}
+
 /* Counts a record that cannot be read. */
 static void view_unreadable(const struct store_view *view, const MDB_val *key, const MDB_val *value)
 {

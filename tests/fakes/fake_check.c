@@ -31,8 +31,8 @@ struct check {
 	pthread_t worker;
 };
 
-static atomic_uint started, abandoned, refreshed, refused, unreadable;
-static atomic_bool refuse, store_broken, override_all;
+static atomic_uint started, abandoned, refreshed, refused, unreadable, repeated;
+static atomic_bool refuse, store_broken, override_all, repeat;
 static _Atomic(const char *) due_domain;
 static struct lock references_lock = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -87,7 +87,7 @@ static void policy_fill(struct policy *policy, const char *domain)
 static void outcome_final(struct outcome *out, const struct question *question)
 {
 	struct verdict *verdict = &out->verdict;
-	*out = (struct outcome){.final = true};
+	*out = (struct outcome){.final = true, .basis.repeats = question->has_domain && !question->unreadable};
 	memcpy(verdict->domain, question->domain, sizeof verdict->domain);
 	verdict->reason = question->has_domain ? REASON_NO_RECORD : REASON_NO_POLICY_DOMAIN;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -308,6 +308,27 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	cond_wake_all(&check->wake);
 	lock_drop(&check->lock);
 	return false;
+}
+
+bool check_ask_again(
+	struct check *check, const struct question *question, const struct basis *basis, const struct verdict *verdict)
+{
+	(void)check;
+	bool repeats = basis->repeats && atomic_load(&repeat);
+	if (repeats)
+		counters_verdict(question->purpose, verdict);
+	atomic_fetch_add(&repeated, repeats);
+	return repeats;
+}
+
+void fake_check_repeat(bool on)
+{
+	atomic_store(&repeat, on);
+}
+
+unsigned fake_check_repeated(void)
+{
+	return atomic_load(&repeated);
 }
 
 static struct fake_case *case_open(struct check *check, check_ticket ticket) REQUIRES(check->lock)

@@ -15,6 +15,10 @@ unsigned fake_check_refreshed(void);
 unsigned fake_check_refused(void);
 /* Events of kind next-hop-unreadable. */
 unsigned fake_check_unreadable(void);
+/* Whether check_ask_again() finds that nothing has changed; false at first. Every final answer about a
+ * domain repeats. */
+void fake_check_repeat(bool repeat);
+unsigned fake_check_repeated(void);  /* by check_ask_again() */
 void fake_check_refuse(bool refuse); /* makes check_start() and check_refresh() find no room */
 void fake_store_break(bool broken);
 void fake_override_all(bool set);        /* an override for all domains is in force */

@@ -202,60 +202,99 @@ static void rest(int ms)
 #define NO_NAME "22:TEMP domain-unreadable,"
 #define FIRST_CONTACT "18:TEMP first-contact,"
 
+static const struct {
+	const char *key, *reply;
+} by_key[] = {
+	{"pass.example", SECURE},
+	{"PASS.Example", SECURE},
+	{"[pass.example]:587", SECURE},
+	{"pass.example:26", SECURE},
+	{"pass.example.", SECURE},
+	{"none.example", NOTFOUND},
+	{"testing.example", NOTFOUND},
+	{"defer.example", "20:TEMP not-yet-checked,"},
+	{".pass.example", NOTFOUND},
+	{".example", NOTFOUND},
+	{"[192.0.2.1]", NOTFOUND},
+	{"[192.0.2.1]:25", NOTFOUND},
+	{"unix:/run/socket", NOTFOUND},
+	{"pass", NOTFOUND},
+	{"", NOTFOUND},
+	{"a b c", NOTFOUND},
+	/* The domain keeps its policy, whatever else the next hop contains. */
+	{"pass.example:", SECURE},
+	{"[pass.example]:", SECURE},
+	{"pass.example:no-such-service", UNREADABLE},
+	{"[pass.example]:no-such-service", UNREADABLE},
+	{"[pass.example", UNREADABLE},
+	{"[pass.example]25", UNREADABLE},
+	{"pass.example:0", UNREADABLE},
+	{"pass.example:65536", UNREADABLE},
+	{"smtp:pass.example", UNREADABLE},
+	{"inet:pass.example:25", UNREADABLE},
+	{"none.example, pass.example", UNREADABLE},
+	{"none.example:[pass.example]", UNREADABLE},
+	{"none.example:no-such-service", NOTFOUND},
+	{"testing.example:0", NOTFOUND},
+	{"a.example, none.example", NOTFOUND},
+	{"inet:192.0.2.1:25", NOTFOUND},
+	{"[::1]:25", NOTFOUND},
+	{"a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 pass.example", UNREADABLE},
+	{"a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 6 7", NO_NAME},
+	/* A name that this machine cannot convert may have a policy. */
+	{"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb.ws", NO_NAME},
+};
+
 static void map_answers_by_key(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *key, *reply;
-	} cases[] = {
-		{"pass.example", SECURE},
-		{"PASS.Example", SECURE},
-		{"[pass.example]:587", SECURE},
-		{"pass.example:26", SECURE},
-		{"pass.example.", SECURE},
-		{"none.example", NOTFOUND},
-		{"testing.example", NOTFOUND},
-		{"defer.example", "20:TEMP not-yet-checked,"},
-		{".pass.example", NOTFOUND},
-		{".example", NOTFOUND},
-		{"[192.0.2.1]", NOTFOUND},
-		{"[192.0.2.1]:25", NOTFOUND},
-		{"unix:/run/socket", NOTFOUND},
-		{"pass", NOTFOUND},
-		{"", NOTFOUND},
-		{"a b c", NOTFOUND},
-		/* The domain keeps its policy, whatever else the next hop contains. */
-		{"pass.example:", SECURE},
-		{"[pass.example]:", SECURE},
-		{"pass.example:no-such-service", UNREADABLE},
-		{"[pass.example]:no-such-service", UNREADABLE},
-		{"[pass.example", UNREADABLE},
-		{"[pass.example]25", UNREADABLE},
-		{"pass.example:0", UNREADABLE},
-		{"pass.example:65536", UNREADABLE},
-		{"smtp:pass.example", UNREADABLE},
-		{"inet:pass.example:25", UNREADABLE},
-		{"none.example, pass.example", UNREADABLE},
-		{"none.example:[pass.example]", UNREADABLE},
-		{"none.example:no-such-service", NOTFOUND},
-		{"testing.example:0", NOTFOUND},
-		{"a.example, none.example", NOTFOUND},
-		{"inet:192.0.2.1:25", NOTFOUND},
-		{"[::1]:25", NOTFOUND},
-		{"a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 pass.example", UNREADABLE},
-		{"a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 6 7", NO_NAME},
-		/* A name that this machine cannot convert may have a policy. */
-		{"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb.ws", NO_NAME},
-	};
 	unsigned before = fake_check_unreadable();
 	int fd = dial(room.map_path);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		ask(fd, cases[i].key);
-		expect(fd, cases[i].reply);
+	for (size_t i = 0; i < COUNT(by_key); i++) {
+		ask(fd, by_key[i].key);
+		expect(fd, by_key[i].reply);
 	}
 	assert_int_equal(fake_check_unreadable(), before + 13);
 	say(fd, "14:x pass.example,", 18);
 	expect(fd, SECURE);
+	close(fd);
+}
+
+/* The same replies, whether or not check can repeat its answers, and each of them is counted. */
+static void map_repeats_answers(void **state)
+{
+	(void)state;
+	static const char request[] = "25:postfix passmagic.example,";
+	unsigned repeated = fake_check_repeated(), refused = fake_check_refused();
+	uint64_t good = metrics_read(METRIC_MAP_REPLIES, 0, 0, 0), verdicts = 0;
+	fake_check_repeat(true);
+	int fd = dial(room.map_path);
+	for (size_t i = 0; i < 5 * COUNT(by_key); i++) {
+		ask(fd, by_key[i % COUNT(by_key)].key);
+		expect(fd, by_key[i % COUNT(by_key)].reply);
+	}
+	/* A key is kept when it comes again. Keys that are lists, that are unreadable or that have a colon are not. */
+	unsigned first = fake_check_repeated() - repeated;
+	for (int i = 0; i < 5; i++) {
+		ask(fd, "pass.example");
+		expect(fd, SECURE);
+	}
+	assert_int_equal(first, 3 * 6);
+	assert_in_range(fake_check_repeated() - repeated, first + 4, first + 5);
+	good = metrics_read(METRIC_MAP_REPLIES, 0, 0, 0) - good;
+	for (size_t i = 0; i < COUNT(by_key); i++)
+		verdicts += strcmp(by_key[i].reply, SECURE) == 0;
+	assert_int_equal(good, 5 * verdicts + 5);
+	for (int i = 0; i < 5; i++) {
+		say(fd, request, sizeof request - 1);
+		expect(fd, "13:TEMP internal,");
+	}
+	assert_int_equal(fake_check_refused(), refused + 5);
+	fake_check_repeat(false);
+	unsigned before = fake_check_repeated();
+	ask(fd, "pass.example");
+	expect(fd, SECURE);
+	assert_int_equal(fake_check_repeated(), before);
 	close(fd);
 }
 
@@ -1247,6 +1286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(map_answers_by_key),
+		TEST(map_repeats_answers),
 		TEST(map_says_temp_until_a_whole_list_is_known),
 		TEST(map_knows_the_machines_services),
 		TEST(map_answers_by_dialect),

@@ -144,6 +144,33 @@ static void guest_works_beside_the_owner(void **state)
 	store_close(&store);
 }
 
+static uint64_t state_now(struct store *store)
+{
+	uint64_t state = 0;
+	assert_true(store_state(store, &state));
+	return state;
+}
+
+static void state_counts_the_changes_of_all(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	(void)state;
+	assert_true(room_put(store, "a.example", KIND_USED, 10, NULL));
+	assert_true(room_put(store, "c.example", KIND_USED, 10, NULL));
+	uint64_t before = state_now(store);
+	struct store_view *view = store_view_begin(store, NULL);
+	assert_int_equal(store_view_state(view), before);
+	assert_int_equal(state_now(store), before);
+	assert_true(room_child(guest_reads_and_writes));
+	assert_true(state_now(store) > before);
+	assert_int_equal(store_view_state(view), before);
+	store_view_end(&view);
+	before = state_now(store);
+	assert_true(room_put(store, "d.example", KIND_USED, 10, NULL));
+	assert_true(state_now(store) > before);
+	store_close(&store);
+}
+
 static bool guest_became_nobody(void)
 {
 	gid_t groups[8];
@@ -326,6 +353,7 @@ int main(void)
 		TEST(guest_makes_no_store),
 		TEST(guest_does_not_touch_damage),
 		TEST(guest_works_beside_the_owner),
+		TEST(state_counts_the_changes_of_all),
 		TEST(guest_of_root_becomes_the_owner),
 		TEST(directory_not_writable_is_told),
 		TEST(foreign_file_is_left_alone),
