@@ -12,7 +12,7 @@
 
 void stock_name(struct stock *out, unsigned i)
 {
-	out->hops = i % 10 != 0 ? 0 : 1 + i / 10 % STOCK_HOPS_MAX;
+	*out = (struct stock){.hops = i % 10 != 0 ? 0 : 1 + i / 10 % STOCK_HOPS_MAX};
 	snprintf(out->domain, sizeof out->domain, "domain-%06u.bench.example", i);
 	for (unsigned hop = 0; hop < STOCK_HOPS_MAX; hop++)
 		snprintf(out->host[hop], sizeof out->host[hop], "mx%u.domain-%06u.bench.example", hop + 1, i);
@@ -31,8 +31,10 @@ static void mx_learn(struct entry *entry, const struct stock *stock, int64_t at)
 
 static void policy_learn(struct entry *entry, const struct stock *stock, int64_t at)
 {
-	char text[1024] = "version: STSv1\r\nmode: enforce\r\nmax_age: 604800\r\n";
+	char text[1024];
 	struct policy_found found = {.text = text};
+	snprintf(text, sizeof text, "version: STSv1\r\nmode: %s\r\nmax_age: 604800\r\n",
+		stock->testing ? "testing" : "enforce");
 	for (unsigned hop = 0; hop < stock->hops; hop++) {
 		size_t used = strlen(text);
 		snprintf(text + used, sizeof text - used, "mx: %s\r\n", stock->host[hop]);
@@ -73,18 +75,21 @@ static void hop_fill(struct hop_record *record, void *arg)
 	hop_record_learn(record, &seen);
 }
 
+bool stock_put(struct store *store, struct stock *stock, struct failure *why)
+{
+	bool good = store_change_entry(store, stock->domain, entry_fill, stock, why);
+	for (unsigned hop = 0; good && hop < stock->hops; hop++)
+		good = store_change_hop(store, stock->host[hop], QUESTION_PORT, hop_fill, stock->host[hop], why);
+	return good;
+}
+
 bool stock_fill(struct store *store, unsigned count, struct failure *why)
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct stock stock;
 		stock_name(&stock, i);
-		if (!store_change_entry(store, stock.domain, entry_fill, &stock, why))
+		if (!stock_put(store, &stock, why))
 			return false;
-		for (unsigned hop = 0; hop < stock.hops; hop++) {
-			char *host = stock.host[hop];
-			if (!store_change_hop(store, host, QUESTION_PORT, hop_fill, host, why))
-				return false;
-		}
 	}
 	return true;
 }

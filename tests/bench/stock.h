@@ -11,10 +11,13 @@
 
 struct stock {
 	unsigned hops; /* 0: no policy */
+	bool testing;  /* the policy is not enforced */
 	char domain[STOCK_NAME_SIZE];
 	char host[STOCK_HOPS_MAX][STOCK_NAME_SIZE];
 };
 void stock_name(struct stock *out, unsigned i); /* domain i */
+/* Writes one domain and its mail hosts. */
+bool stock_put(struct store *store, struct stock *stock, struct failure *why);
 /* Writes domains 0 to count - 1. */
 bool stock_fill(struct store *store, unsigned count, struct failure *why);
 
