@@ -525,3 +525,12 @@ CLEANFILES += $(bench_programs)
 bench: stsgated$(EXEEXT) $(bench_programs)
 	$(srcdir)/tests/bench/run .
 .PHONY: bench
+
+# tests/storm: two and a half thousand clients, failing hosts, and a model of the right answers; tests/run runs it
+EXTRA_PROGRAMS += tests/storm/storm
+tests_storm_storm_SOURCES = tests/storm/storm.c tests/storm/clients.c tests/storm/clients.h tests/storm/model.c tests/storm/model.h \
+	tests/storm/watch.c tests/storm/watch.h $(bench_serve) $(bench_stock)
+tests_storm_storm_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench
+tests_storm_storm_LDADD = $(all_layers) $(all_libs)
+EXTRA_DIST += tests/storm/run
+CLEANFILES += tests/storm/storm
