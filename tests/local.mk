@@ -54,6 +54,7 @@ tests_unit_test_tlsrpt_tallies_SOURCES = tests/unit/test_tlsrpt_tallies.c tests/
 check_PROGRAMS += tests/unit/test_store_tallies
 tests_unit_test_store_tallies_SOURCES = tests/unit/test_store_tallies.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_merge
+check_PROGRAMS += tests/unit/test_fleet_trust
 check_PROGRAMS += tests/unit/test_tables
 tests_unit_test_tables_SOURCES = tests/unit/test_tables.c tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_entry_codec
@@ -312,6 +313,9 @@ tests_unit_test_again_SOURCES = tests/unit/test_again.c tests/unit/product.c tes
 	tests/unit/random_world.h $(fakes)
 check_PROGRAMS += tests/unit/test_map_memo
 tests_unit_test_map_memo_SOURCES = tests/unit/test_map_memo.c milter/map_memo.c milter/map_memo.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_hints
+tests_unit_test_hints_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_hints_SOURCES = tests/unit/test_hints.c tests/unit/product.c tests/unit/product.h $(fakes)
 check_PROGRAMS += tests/unit/test_check_faults
 tests_unit_test_check_faults_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_faults_SOURCES = tests/unit/test_check_faults.c tests/unit/product.c tests/unit/product.h $(fakes)

@@ -138,6 +138,8 @@ static void policy_replace(struct entry *entry, const struct policy_found *found
 	entry->policy_fetched_at = now;
 	entry->refresh_alarm = 0;
 	entry->placed = 0;
+	entry->policy_from[0] = '\0';
+	entry->policy_refetch_at = 0;
 	entry->policy_expires_at = now + found->policy.max_age_s;
 	if (found->text && found->text_len <= POLICY_TEXT_KEPT) {
 		entry->policy_text = xstrndup(found->text, found->text_len);

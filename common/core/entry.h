@@ -8,6 +8,7 @@
 
 #include "domain.h"
 #include "health.h"
+#include "node_name.h"
 #include "policy.h"
 #include "reason.h"
 #include "record.h"
@@ -62,6 +63,10 @@ struct entry {
 	int64_t policy_expires_at;
 	char *policy_text; /* the policy as received; owned; NULL if it was longer than POLICY_TEXT_KEPT */
 	uint32_t policy_text_len;
+	/* Not "": another relay of the site fetched the policy, and its node has this name (core/fleet_trust.h). This relay fetches
+	 * it itself at policy_refetch_at. */
+	char policy_from[NODE_NAME_SIZE];
+	int64_t policy_refetch_at;
 
 	/* The newest fetch. Outcome: REASON_OK (it succeeded), POLICY_FETCH, POLICY_INVALID, POLICY_WEBPKI or
 	 * RESOLVER. */

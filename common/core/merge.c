@@ -46,11 +46,17 @@ static bool policy_is_taken(const struct entry *into, const struct entry *from, 
 	return !into->has_policy || is_newer(from->policy_fetched_at, into->policy_fetched_at, now);
 }
 
-/* Takes over the other relay's policy if policy_is_taken(). Returns whether it did. */
-static bool merge_policy(struct entry *into, const struct entry *from, int64_t now)
+void entry_take_record(struct entry *into, const struct entry *from)
 {
-	if (!policy_is_taken(into, from, now))
-		return false;
+	char id[RECORD_ID_MAX + 1];
+	memcpy(id, into->record_id, sizeof id);
+	part_copy(into, from, "record");
+	if (!*from->record_id) /* the other relay knows no valid record: keep the id of the one seen here */
+		memcpy(into->record_id, id, sizeof id);
+}
+
+void entry_take_policy(struct entry *into, const struct entry *from, int64_t now)
+{
 	/* A live policy that is replaced becomes the previous policy, so that a weaker one is noticed. Otherwise the
 	 * previous policy of the other relay is taken over. */
 	bool same = into->policy.mode == from->policy.mode && strcmp(into->policy_id, from->policy_id) == 0;
@@ -69,6 +75,14 @@ static bool merge_policy(struct entry *into, const struct entry *from, int64_t n
 	into->policy_text_len = from->policy_text_len;
 	part_copy(into, from, "policy");
 	into->refresh_alarm = from->refresh_alarm;
+}
+
+/* Takes over the other relay's policy if policy_is_taken(). Returns whether it did. */
+static bool merge_policy(struct entry *into, const struct entry *from, int64_t now)
+{
+	if (!policy_is_taken(into, from, now))
+		return false;
+	entry_take_policy(into, from, now);
 	into->placed = 1;
 	return true;
 }
@@ -89,13 +103,8 @@ static bool merge_use(struct entry *into, const struct entry *from, int64_t now)
 bool entry_merge(struct entry *into, const struct entry *from, int64_t now)
 {
 	bool record = is_newer(from->record_checked_at, into->record_checked_at, now);
-	if (record) {
-		char id[RECORD_ID_MAX + 1];
-		memcpy(id, into->record_id, sizeof id);
-		part_copy(into, from, "record");
-		if (!*from->record_id) /* the other relay knows no valid record: keep the id of the one seen here */
-			memcpy(into->record_id, id, sizeof id);
-	}
+	if (record)
+		entry_take_record(into, from);
 	bool policy = merge_policy(into, from, now);
 	/* A successful fetch is taken over only with its policy: without the policy it would mean that nothing needs
 	 * to be fetched. */

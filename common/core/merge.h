@@ -15,4 +15,9 @@ bool entry_merge(struct entry *into, const struct entry *from, int64_t now);
 /* Evidence by TLSA records is not merged: it expires within 90 minutes. */
 bool hop_record_merge(struct hop_record *into, const struct hop_record *from, int64_t now);
 
+/* Take over the record or the policy without asking which one is newer: core/fleet_trust has another rule. A live policy that is
+ * replaced by one with another id or mode becomes the previous policy. */
+void entry_take_record(struct entry *into, const struct entry *from);
+void entry_take_policy(struct entry *into, const struct entry *from, int64_t now);
+
 #endif

@@ -108,6 +108,8 @@ static int64_t policy_due_at(const struct entry *entry, const struct rules *rule
 		int64_t phase = jitter(entry->domain, interval), since = (entry->policy_fetched_at - phase) % interval;
 		at = entry->policy_fetched_at + interval - (since < 0 ? since + interval : since);
 	}
+	if (entry->policy_refetch_at != 0 && entry->policy_refetch_at < at)
+		at = entry->policy_refetch_at;
 	if (schedule_age(entry->fetch_tried_at, now) != INT64_MAX) {
 		/* The wait doubles with each failure in a row, up to a day, but takes no more than a quarter of the
 		 * time that the policy has left, so that several attempts remain. */

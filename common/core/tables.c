@@ -200,6 +200,11 @@ static bool is_domain_or_all(struct span in)
 	return span_is(in, OVERRIDE_ALL) || is_domain(in);
 }
 
+static bool is_node(struct span in)
+{
+	return node_name_is_valid(in);
+}
+
 static bool is_author(struct span in)
 {
 	return override_text_is_valid(in, OVERRIDE_AUTHOR_SIZE);
@@ -239,6 +244,7 @@ static const struct field_form form_domain = {
 	.kind = FIELD_HOST, .valid = is_domain, .wrong = "is not a domain that can have a policy"};
 static const struct field_form form_id = {.kind = FIELD_TEXT, .valid = is_id, .wrong = "is not an id of a record"};
 static const struct field_form form_detail = {.kind = FIELD_TEXT, .valid = is_detail, .wrong = "is not printable"};
+static const struct field_form form_node = {.kind = FIELD_TEXT, .valid = is_node, .wrong = "is not the name of a node"};
 static const struct field_form form_record_outcome = {
 	.kind = FIELD_REASON, .good = "found", .other = REASON_RECORD_LOOKUP};
 static const struct field_form form_fetch_outcome = {
@@ -335,6 +341,8 @@ static const struct field entry_rows[] = {
 	ROW(25, mx_secure, record_secure, "record.secure", NULL),
 	ROW(30, staple, fetch_staple, NULL, "fetch.staple"),
 	ROW(31, date, fetch_revoked_at, NULL, "fetch.revoked_at"),
+	ROW(32, node, policy_from, "policy.from", "policy.from"),
+	ROW(33, date, policy_refetch_at, NULL, "policy.refetch_at"),
 };
 #undef ROW
 const struct fields entry_table = FIELDS(entry_rows,
