@@ -388,6 +388,11 @@ void check_on_session(struct check *check, tlsrpt_sink *sink, void *arg)
 		check->desk[i].outbox = tlsrpt_own_outbox(check->own, check->desk[i].loop);
 }
 
+void check_on_hints(struct check *check, const struct hints_source *source)
+{
+	check->hints = *source;
+}
+
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail)
 {
 	events_note(check->events, kind, domain, detail);

@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "events.h"
+#include "hints.h"
 #include "report.h"
 #include "store.h"
 #include "tlsrpt_outbox.h"
@@ -74,6 +75,9 @@ void check_listen(struct check *check, events_heard *heard, void *arg);
 /* Sets where the sessions of TLS reports go that this relay observes itself (design 7.27); see tlsrpt_sink. Call it before the
  * first question. Without a sink there are none. */
 void check_on_session(struct check *check, tlsrpt_sink *sink, void *arg);
+/* Sets whom inquiries ask for hints (hints.h). Call it before the first question. The source must outlive the check, and answers at
+ * once when the check is to be freed. */
+void check_on_hints(struct check *check, const struct hints_source *source);
 /* Notes an event for a front end; see events_note(). */
 void check_event(struct check *check, enum event_kind kind, const char *domain, const char *detail);
 

@@ -54,6 +54,7 @@ struct flight {
 
 enum phase {
 	PHASE_JUDGE,  /* take the next step of verdict_next() */
+	PHASE_HINTED, /* a question for a hint has ended; as the leader of a flight, except after a failed fetch */
 	PHASE_OBTAIN, /* obtain the wanted fact, as the leader of a flight */
 	PHASE_SAVED,  /* the attempt to write what was found has ended */
 	PHASE_ANSWER  /* the verdict is final */
@@ -79,6 +80,10 @@ struct inquiry {
 	struct flight *leading;
 	struct attempt attempt; /* to obtain the wanted fact */
 	struct loop_timer *timer;
+	struct hint_ask hint;
+	bool hint_entry, hint_fetch, hint_last; /* asked for already: before the record, before the fetch, after it */
+	uint64_t hint_hops;                     /* the same for hops: a bit for each index in facts.hop */
+	struct want reread;      /* a hint has changed this in the store: WANT_ENTRY, WANT_EVIDENCE, or WANT_NOTHING */
 	struct signs_held signs; /* found on the way, and not noted yet */
 	struct save save;        /* what was found and is not written yet */
 	struct seen_hops seen;   /* the hops that were probed meanwhile, and their addresses */
@@ -118,6 +123,7 @@ struct check {
 	struct turns *turns;
 	struct tlsrpt_own *own; /* set before the first question; NULL: there is no sink for sessions */
 	struct bounds bounds;
+	struct hints_source hints; /* set before the first question; `ask` is NULL: there is none */
 	unsigned inquiries_max;
 	unsigned desk_count;
 	struct desk *desk;
@@ -189,8 +195,9 @@ bool flight_is_asked(struct inquiry *inquiry);
 bool flight_land_alone(struct inquiry *inquiry);
 /* Ends the flight and returns the inquiries that were parked in it. They belong to the caller now. */
 struct inquiry *flight_land(struct inquiry *inquiry);
-/* Ends a flight without a result and resumes the parked inquiries, which then try for themselves. */
-void flight_drop(struct inquiry *inquiry);
+/* Ends a flight without a result and resumes the parked inquiries, which then try for themselves. They first read again what
+ * `reread` (may be NULL) names. */
+void flight_drop(struct inquiry *inquiry, const struct want *reread);
 
 /* --- inquiry.c: one inquiry. On its loop, unless stated otherwise ------------------------------------------------- */
 
@@ -203,5 +210,18 @@ bool inquiry_is_asked(const struct inquiry *inquiry);
 void inquiry_know_entry(struct inquiry *inquiry);
 /* Resumes the inquiry if it sleeps. */
 void inquiry_wake(struct inquiry *inquiry);
+
+/* --- inquiry_hints.c: asks other relays of the site. On the inquiry's loop ---------------------------------------- */
+
+/* Returns whether the inquiry should ask for a hint before it obtains `want`; WANT_NOTHING: before its verdict is final. Each hint
+ * is asked for once. What it has found must be in the store before. */
+bool hint_is_due(const struct inquiry *inquiry, const struct want *want);
+/* Asks. Returns false if there is nobody to ask; else the inquiry continues in PHASE_HINTED. */
+bool hint_ask(struct inquiry *inquiry, const struct want *want);
+/* Ends the question. Returns whether the store has something new: the inquiry and those that are parked in its flight then read it
+ * again. */
+bool hint_end(struct inquiry *inquiry);
+/* Tells other relays what the results in `save` show. Call it when they have been written. */
+void hints_tell(const struct inquiry *inquiry);
 
 #endif

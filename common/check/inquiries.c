@@ -332,12 +332,14 @@ struct inquiry *flight_land(struct inquiry *inquiry)
 	return parked;
 }
 
-void flight_drop(struct inquiry *inquiry)
+void flight_drop(struct inquiry *inquiry, const struct want *reread)
 {
 	struct inquiry *parked = flight_land(inquiry);
 	while (parked) {
 		struct inquiry *other = parked;
 		parked = other->parked;
+		if (reread)
+			other->reread = *reread;
 		runner_post(other->desk->runner, &other->job);
 	}
 }

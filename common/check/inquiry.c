@@ -91,6 +91,7 @@ static void flight_share(struct inquiry *inquiry, const struct found *found)
 
 static void saved(struct inquiry *inquiry)
 {
+	hints_tell(inquiry);
 	if (inquiry->landing)
 		flight_share(inquiry, save_newest(&inquiry->save));
 	inquiry->landing = false;
@@ -178,7 +179,7 @@ static bool fly(struct inquiry *inquiry)
 	bool stopping = check->stopping;
 	lock_drop(&check->lock);
 	if (stopping) {
-		flight_drop(inquiry);
+		flight_drop(inquiry, NULL);
 		inquiry->phase = PHASE_JUDGE;
 		return true;
 	}
@@ -192,7 +193,7 @@ static bool fly(struct inquiry *inquiry)
 	 * more urgent, so the flight is dropped and the other inquiry may lead a new one. Between the two probes of a
 	 * hop the flight goes on, or the result of the first probe would be lost. */
 	if (again_ms >= 0 && !means.asked && !attempt_is_between_probes(&inquiry->attempt)) {
-		flight_drop(inquiry);
+		flight_drop(inquiry, NULL);
 		inquiry->phase = PHASE_JUDGE;
 	}
 	inquiry->asleep = true;
@@ -206,11 +207,45 @@ static bool fly(struct inquiry *inquiry)
 
 /* --- judging ------------------------------------------------------------------------------------------------------ */
 
+/* Reads from the store what the want names. */
+static void read_store(struct inquiry *inquiry, const struct want *want)
+{
+	struct check *check = inquiry->check;
+	struct store_view *view = NULL;
+	load(check->store, &check->conditions, &view, &inquiry->facts, want);
+	store_view_end(&view);
+	if (want->kind == WANT_ENTRY)
+		inquiry_know_entry(inquiry);
+}
+
+/* The verdict is final. Returns false if the inquiry sleeps until what it has found is written. */
+static bool conclude(struct inquiry *inquiry, const struct step *step)
+{
+	inquiry->verdict = step->verdict;
+	inquiry->ending = true;
+	inquiry->phase = PHASE_ANSWER;
+	inquiry->renew = step->renew;
+	signs_settle(inquiry->check->signs, &inquiry->facts, &inquiry->signs);
+	return !inquiry->save.first || save_or_go_on(inquiry);
+}
+
+/* Goes on when a hint was asked for. */
+static void hinted(struct inquiry *inquiry)
+{
+	if (hint_end(inquiry) || !inquiry->leading)
+		inquiry->phase = PHASE_JUDGE;
+	else
+		inquiry->phase = PHASE_OBTAIN;
+}
+
 /* Takes the next step. Returns false if the inquiry sleeps or is parked. */
 static bool judge(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
 	inquiry->facts.now = clock_wall_s();
+	if (inquiry->reread.kind != WANT_NOTHING)
+		read_store(inquiry, &inquiry->reread);
+	inquiry->reread.kind = WANT_NOTHING;
 	struct step step = verdict_next(&inquiry->facts);
 	lock_take(&check->lock);
 	/* `so_far` is for waiters that give up. A final verdict is not stored there: inquiry_answer() delivers it in a
@@ -222,23 +257,16 @@ static bool judge(struct inquiry *inquiry)
 		step.want.kind = WANT_NOTHING;
 	}
 	lock_drop(&check->lock);
-	if (step.want.kind == WANT_NOTHING) {
-		inquiry->verdict = step.verdict;
-		inquiry->ending = true;
-		inquiry->phase = PHASE_ANSWER;
-		inquiry->renew = step.renew;
-		signs_settle(check->signs, &inquiry->facts, &inquiry->signs);
-		return !inquiry->save.first || save_or_go_on(inquiry);
-	}
+	bool hint = hint_is_due(inquiry, &step.want);
+	if (hint && inquiry->save.first)
+		return save_or_go_on(inquiry);
+	if (step.want.kind == WANT_NOTHING)
+		return hint && hint_ask(inquiry, &step.want) ? false : conclude(inquiry, &step);
 	if (inquiry->landing || save_comes_before(&inquiry->save, &step.want))
 		return save_or_go_on(inquiry);
 	if (!want_is_remote(step.want.kind)) {
-		struct store_view *view = NULL;
 		observe(inquiry, STEP_BEGINS, &step.want);
-		load(check->store, &check->conditions, &view, &inquiry->facts, &step.want);
-		store_view_end(&view);
-		if (step.want.kind == WANT_ENTRY)
-			inquiry_know_entry(inquiry);
+		read_store(inquiry, &step.want);
 		count_step(inquiry, &step.want);
 		return true;
 	}
@@ -246,7 +274,7 @@ static bool judge(struct inquiry *inquiry)
 		attempt_end(&inquiry->attempt, &check->bounds, inquiry->config);
 	inquiry->received = false;
 	observe(inquiry, STEP_BEGINS, &step.want);
-	if (!flight_join(inquiry, &step.want))
+	if (!flight_join(inquiry, &step.want) || (hint && hint_ask(inquiry, &step.want)))
 		return false;
 	inquiry->phase = PHASE_OBTAIN;
 	return true;
@@ -313,6 +341,9 @@ void inquiry_run(struct job *job)
 		switch (inquiry->phase) {
 		case PHASE_JUDGE:
 			goes_on = judge(inquiry);
+			break;
+		case PHASE_HINTED:
+			hinted(inquiry);
 			break;
 		case PHASE_OBTAIN:
 			goes_on = fly(inquiry);

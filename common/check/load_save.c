@@ -339,6 +339,12 @@ const struct found *save_newest(const struct save *save)
 	return saving ? &saving->found : NULL;
 }
 
+void save_each(const struct save *save, void (*visit)(void *arg, const struct found *found), void *arg)
+{
+	for (const struct saving *saving = save->first; saving; saving = saving->next)
+		visit(arg, &saving->found);
+}
+
 bool save_comes_before(const struct save *save, const struct want *want)
 {
 	return (want->kind == WANT_PROBE || want->kind == WANT_TLSA) && save->first && !is_of_hop(&save->first->found);

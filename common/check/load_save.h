@@ -42,6 +42,8 @@ void save_know(struct save *save, const struct entry *entry);
 void save_add(struct save *save, struct conditions *conditions, const struct facts *facts, struct found *found);
 /* Returns the newest result that is not written yet, or NULL. */
 const struct found *save_newest(const struct save *save);
+/* Calls `visit` for each result that save_end() has not freed yet. */
+void save_each(const struct save *save, void (*visit)(void *arg, const struct found *found), void *arg);
 /* Returns whether something must be written before the inquiry obtains this want: facts about the domain are written
  * before the long waits for its mail hosts begin. */
 bool save_comes_before(const struct save *save, const struct want *want);

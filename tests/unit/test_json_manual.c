@@ -201,6 +201,8 @@ static void fetch_fail(struct entry *entry, void *arg)
 	snprintf(entry->fetch_detail, sizeof entry->fetch_detail, "HTTP status 404");
 	entry->fetch_staple = STAPLE_REVOKED;
 	entry->fetch_revoked_at = NOW - 5000;
+	snprintf(entry->policy_from, sizeof entry->policy_from, "mx2");
+	entry->policy_refetch_at = NOW + 900;
 }
 
 static void look_fill(struct look *look, int64_t at)
