@@ -250,6 +250,8 @@ tests_unit_test_doctor_reports_SOURCES = tests/unit/test_doctor_reports.c tests/
 	tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cli/dns_wait.c cli/dns_wait.h cli/doctor/doctor_reports.c \
 	cli/doctor/doctor_reports.h cli/output.c cli/output.h
 EXTRA_DIST += tests/dkim-verify
+check_PROGRAMS += tests/unit/test_key_context
+tests_unit_test_key_context_SOURCES = tests/unit/test_key_context.c tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_trust
 tests_unit_test_trust_SOURCES = tests/unit/test_trust.c tests/unit/pki.c tests/unit/pki.h
 EXTRA_DIST += tests/corpus

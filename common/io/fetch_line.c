@@ -1,7 +1,9 @@
 #include "fetch_transfer.h"
+#include "key_context.h"
 #include "loop.h"
 #include "memory.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -63,7 +65,9 @@ static void line_run(struct fetch_line *line, curl_socket_t fd, int ready)
 {
 	CURLMsg *message;
 	int count;
+	OSSL_LIB_CTX *before = OSSL_LIB_CTX_set0_default(key_context()); /* libcurl uses the context of its thread */
 	curl_multi_socket_action(line->multi, fd, ready, &count);
+	OSSL_LIB_CTX_set0_default(before);
 	while ((message = curl_multi_info_read(line->multi, &count))) {
 		CURLcode code = message->data.result;
 		void *owner = NULL;

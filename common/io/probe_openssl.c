@@ -1,4 +1,5 @@
 #include "clock.h"
+#include "key_context.h"
 #include "memory.h"
 #include "probe_chain.h"
 #include "probe_look.h"
@@ -31,7 +32,7 @@ struct tls {
 /* A tls_context is an SSL_CTX under another name, so that callers need no headers of OpenSSL. */
 struct tls_context *tls_context_new(struct failure *why)
 {
-	SSL_CTX *ctx = xneed(SSL_CTX_new(TLS_client_method()));
+	SSL_CTX *ctx = xneed(SSL_CTX_new_ex(key_context(), NULL, TLS_client_method()));
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);

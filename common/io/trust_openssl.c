@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "domain.h"
 #include "file_version.h"
+#include "key_context.h"
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
@@ -51,7 +52,7 @@ static bool load_file(X509_STORE *store, const char *file, struct failure *why)
 			"%s cannot be read: %s; name a file of PEM certificates that the daemon's user can read", file,
 			strerror(errno));
 	ERR_clear_error();
-	bool loaded = X509_STORE_load_file(store, file) == 1;
+	bool loaded = X509_STORE_load_file_ex(store, file, key_context(), NULL) == 1;
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
 	for (int i = 0; loaded && i < sk_X509_OBJECT_num(objects); i++)
 		if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_X509)
@@ -72,7 +73,7 @@ static X509_STORE *store_load(const char *file, struct failure *why)
 	else
 		/* OpenSSL reads a directory of hashed names only when it looks for a certificate: an empty directory
 		 * is not noticed here. */
-		loaded = X509_STORE_set_default_paths(store) == 1 ||
+		loaded = X509_STORE_set_default_paths_ex(store, key_context(), NULL) == 1 ||
 			 failure_set(
 				 why, EX_OSERR, "the system's certificate store cannot be used: %s", openssl_words());
 	if (loaded)
