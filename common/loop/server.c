@@ -33,7 +33,7 @@ struct place {
 	unsigned services; /* on the first so many threads */
 	const struct service *service[SERVER_THREADS_MAX];
 	struct client_table *clients[SERVER_THREADS_MAX];
-	atomic_uint moving; /* clients on the way to their thread */
+	atomic_uint moving[SERVER_THREADS_MAX]; /* clients on the way to their thread */
 	struct loop_watch *readable;
 	struct loop_timer *pause;
 	struct log_limit refused, full;
@@ -51,8 +51,8 @@ struct server {
 /* A client on the way to its thread. */
 struct move {
 	struct loop_task task; /* the first member */
-	struct place *place;
 	struct client_table *clients;
+	atomic_uint *moving; /* counts it */
 	int fd;
 };
 
@@ -60,19 +60,32 @@ static void on_move(struct loop_task *task)
 {
 	struct move *move = (struct move *)task;
 	client_table_accept(move->clients, move->fd);
-	atomic_fetch_sub(&move->place->moving, 1);
+	atomic_fetch_sub(move->moving, 1);
 	free(move);
 }
 
-/* Gives a client to the thread that has the fewest, on the first thread. */
-static void place_take(struct place *place, int fd)
+/* Chooses the thread for a new client: the first one that has less than SERVER_TOGETHER, else the one that has the fewest.
+ * `count` has the clients of each. */
+static unsigned thread_choose(const unsigned count[], unsigned threads)
 {
-	unsigned least = 0, total = atomic_load(&place->moving), count[SERVER_THREADS_MAX];
-	for (unsigned i = 0; i < place->services; i++) {
-		count[i] = client_table_count(place->clients[i]);
-		total += count[i];
+	unsigned least = 0;
+	for (unsigned i = 0; i < threads; i++) {
+		if (count[i] < SERVER_TOGETHER)
+			return i;
 		least = count[i] < count[least] ? i : least;
 	}
+	return least;
+}
+
+/* Gives a client to a thread, on the first thread. */
+static void place_take(struct place *place, int fd)
+{
+	unsigned total = 0, count[SERVER_THREADS_MAX];
+	for (unsigned i = 0; i < place->services; i++) {
+		count[i] = atomic_load(&place->moving[i]) + client_table_count(place->clients[i]);
+		total += count[i];
+	}
+	unsigned number = thread_choose(count, place->services);
 	const struct service *service = place->service[0];
 	if (total >= service->clients_max) {
 		char more[LOG_LIMIT_WORDS_SIZE];
@@ -83,14 +96,15 @@ static void place_take(struct place *place, int fd)
 				service->name, service->clients_max, log_limit_words(more, left_out));
 		return;
 	}
-	if (least == 0) {
+	if (number == 0) {
 		client_table_accept(place->clients[0], fd);
 		return;
 	}
 	struct move *move = xmalloc(sizeof *move);
-	*move = (struct move){.task.run = on_move, .place = place, .clients = place->clients[least], .fd = fd};
-	atomic_fetch_add(&place->moving, 1);
-	loop_post(place->server->part[least].loop, &move->task);
+	*move = (struct move){
+		.task.run = on_move, .clients = place->clients[number], .moving = &place->moving[number], .fd = fd};
+	atomic_fetch_add(move->moving, 1);
+	loop_post(place->server->part[number].loop, &move->task);
 }
 
 static void on_connection(void *arg, int fd, unsigned what)

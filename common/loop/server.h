@@ -1,7 +1,8 @@
 /* A server: threads that serve the clients of several listeners (client.h).
  *
- * The first thread accepts the clients, and gives each to the thread that has the fewest; the client stays there. The
- * threads read requests and send replies. They never wait for anything else, so one slow client delays no other.
+ * The first thread accepts the clients. It gives each to the first thread that has less than SERVER_TOGETHER, or if all have
+ * more, to the one that has the fewest; the client stays there. So few clients share a thread, and requests that arrive at the
+ * same time cost one wake-up together. The threads read requests and send replies. They never wait for anything else, so one slow client delays no other.
  * Any thread may call server_clients(). All other functions are called by the thread that owns the server, in this
  * order: server_new(), server_add() for each listener, server_start(), server_stop(), server_join(), server_free(). */
 #ifndef LOOP_SERVER_H
@@ -11,6 +12,7 @@
 #include "listener.h"
 
 #define SERVER_THREADS_MAX 16
+#define SERVER_TOGETHER 16
 #define SERVER_PAUSE_MS 1000 /* pause before the next accept() when the system has no free descriptor */
 
 struct server;

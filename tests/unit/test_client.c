@@ -391,7 +391,7 @@ static void clients_on_this_machine_are_known(void **state)
 /* --- several threads ---------------------------------------------------------------------------------------------- */
 
 #define THREADS 3
-#define CLIENTS 7
+#define CLIENTS (THREADS * SERVER_TOGETHER + 7)
 
 static _Atomic(pthread_t) thread_of[THREADS];
 
@@ -445,6 +445,7 @@ static unsigned who(int fd)
 	return (unsigned)(text[0] - '0');
 }
 
+/* Each thread in turn gets so many clients that they may share its wake-ups. The others are spread evenly. */
 static void clients_are_spread_over_the_threads(void **state)
 {
 	unsigned clients[THREADS] = {0}, again[THREADS] = {0};
@@ -456,6 +457,8 @@ static void clients_are_spread_over_the_threads(void **state)
 		unsigned number = who(fd[i]);
 		clients[number]++;
 		assert_int_equal(who(fd[i]), number);
+		if (i < THREADS * SERVER_TOGETHER)
+			assert_int_equal(number, i / SERVER_TOGETHER);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
 		assert_in_range(clients[i], CLIENTS / THREADS, CLIENTS / THREADS + 1);
