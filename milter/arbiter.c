@@ -66,11 +66,42 @@ bool arbiter_wanted(const struct settings *settings, const struct recipient *rec
 	return true;
 }
 
+/* Keeps the verdict on the only next hop of a recipient, if it may be repeated. A colon may stand before the name of a service,
+ * whose port the system looks up each time. */
+static void hop_keep(
+	struct message *message, const char *asked, const struct question *question, const struct outcome *outcome)
+{
+	struct message_hop *last = &message->last;
+	size_t len = strlen(asked);
+	last->asked[0] = '\0';
+	if (!outcome->basis.repeats || len >= sizeof last->asked || strchr(asked, ':'))
+		return;
+	memcpy(last->asked, asked, len + 1);
+	last->question = *question;
+	last->basis = outcome->basis;
+	last->verdict = outcome->verdict;
+}
+
+/* Repeats the verdict on the last next hop, if it is the same and nothing has changed since. */
+static bool hop_again(
+	struct arbiter *arbiter, const struct message *message, const char *asked, struct outcome *outcome)
+{
+	const struct message_hop *last = &message->last;
+	if (strcmp(last->asked, asked) != 0 ||
+		!check_ask_again(arbiter->check, &last->question, &last->basis, &last->verdict))
+		return false;
+	outcome->verdict = last->verdict;
+	outcome->final = true;
+	return true;
+}
+
 /* Judges a list of next hops. If the list is longer than QUESTION_HOPS_MAX, the rest counts as one unreadable hop. */
 static void judge_next_hops(
 	struct arbiter *arbiter, struct message *message, const struct recipient *recipient, struct outcome *outcome)
 {
 	struct span hop, hops = {recipient->host, strlen(recipient->host)};
+	if (hop_again(arbiter, message, recipient->host, outcome))
+		return;
 	for (int i = 0; i <= QUESTION_HOPS_MAX && question_next_hop(&hops, &hop); i++) {
 		struct outcome one = {.final = false};
 		struct question question = {.purpose = PURPOSE_DELIVER, .unreadable = true};
@@ -78,6 +109,8 @@ static void judge_next_hops(
 			next_hop_question(&question, hop.at, hop.len, PURPOSE_DELIVER);
 		question_set_client(&question, (struct span){recipient->client, strlen(recipient->client)});
 		question_judge(arbiter, message, &question, hop, &one);
+		if (hop.len == strlen(recipient->host))
+			hop_keep(message, recipient->host, &question, &one);
 		/* Rule 6, applied to next hops. With a map, the MTA uses only hops that satisfy their policy, so the best
 		 * verdict counts. Without a map, the MTA may use any of the next hops, so the worst verdict counts. */
 		int difference = verdict_obstructs(&one.verdict) - verdict_obstructs(&outcome->verdict);

@@ -6,7 +6,7 @@
 #define MILTER_MESSAGE_H
 
 #include "answer.h"
-#include "config.h"
+#include "check.h"
 #include "report.h"
 #include "text.h"
 #include "verdict.h"
@@ -18,6 +18,15 @@
 struct message_note {
 	struct verdict verdict;
 	struct decision decision;
+};
+
+/* The verdict on the last next hop, which the next recipient often has, too: see check_ask_again(). */
+#define MESSAGE_HOP_SIZE 256 /* octets of a next hop with its NUL; a longer one is not kept */
+struct message_hop {
+	char asked[MESSAGE_HOP_SIZE]; /* as the MTA named it; "": none */
+	struct question question;
+	struct basis basis;
+	struct verdict verdict;
 };
 
 struct message {
@@ -36,6 +45,7 @@ struct message {
 	unsigned tags_left_out;    /* verdicts beyond MESSAGE_TAGS_MAX */
 	struct message_note *note; /* the verdicts for the log */
 	unsigned note_count, note_room;
+	struct message_hop last;
 };
 
 /* Starts a message with an envelope sender, the argument of MAIL, after ending the previous message if there is one. Takes over

@@ -283,6 +283,49 @@ static void floods_of_forged_headers_are_held(void **state)
 	assert_string_equal(milter_client_end(&client, "4QID", out), "quarantine stsgate: too many forged headers\nc");
 }
 
+/* The verdict on a next hop is repeated for the next recipient who has the same one; replies and headers are as without. */
+static void the_next_recipient_gets_the_same_verdict(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *host, *reply;
+		unsigned repeated; /* of four recipients in a row */
+	} hosts[] = {
+		{"testing.example", "c", 3},
+		{"enforce.example", REPLY_NO_STARTTLS, 3},
+		{"[none.example]", "c", 3},
+		{"testing.example:587", "c", 0}, /* a name could stand behind the colon */
+		{"none.example, pass.example", "c", 0},
+		{"192.0.2.1", "c", 0},
+		{"testing.example:x", "c", 0},
+	};
+	char out[MILTER_REPLY_SIZE];
+	settings_one(NULL);
+	fake_check_repeat(true);
+	assert_true(milter_client_mail(&client, NULL));
+	for (size_t i = 0; i < COUNT(hosts); i++) {
+		unsigned before = fake_check_repeated();
+		for (int k = 0; k < 4; k++)
+			assert_string_equal(
+				milter_client_rcpt(&client, "<a@b.example>", "smtp", hosts[i].host, NULL, out),
+				hosts[i].reply);
+		if (fake_check_repeated() - before != hosts[i].repeated)
+			fail_msg("%s: %u", hosts[i].host, fake_check_repeated() - before);
+	}
+	assert_string_equal(milter_client_end(&client, "4QID", out), TAG_TESTING "c");
+	/* Another message asks anew, and so does a local session, which has no next hop. */
+	unsigned before = fake_check_repeated();
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("testing.example", SMTP, NULL, out), "c");
+	assert_string_equal(rcpt("testing.example", LOCAL, NULL, out), "c");
+	assert_string_equal(rcpt("testing.example", LOCAL, NULL, out), "c");
+	assert_int_equal(fake_check_repeated(), before);
+	assert_string_equal(rcpt("testing.example", SMTP, NULL, out), "c");
+	assert_int_equal(fake_check_repeated(), before + 1);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+	fake_check_repeat(false);
+}
+
 /* Bcc: a header must not reveal to one domain the recipients of another. */
 static void domains_are_told_only_when_alone(void **state)
 {
@@ -639,6 +682,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(only_what_is_needed_is_negotiated),
 		TEST(each_verdict_does_what_is_set),
+		TEST(the_next_recipient_gets_the_same_verdict),
 		TEST(next_hop_and_transport_decide),
 		TEST(one_recipient_is_refused_alone),
 		TEST(forged_headers_are_removed),
