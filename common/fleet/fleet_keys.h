@@ -20,10 +20,17 @@
 #define FLEET_VALUE_MAX 262144 /* octets of a sealed value */
 #define FLEET_NODE_SIZE 65     /* with the 0: a node's name has 1 to 64 letters, digits, dots, dashes and underscores */
 
+#define FLEET_KEY_ID_SIZE 9
+
 struct fleet_keys;
-/* Reads the keys. Fails with EX_NOINPUT, EX_CONFIG (no key), or EX_NOPERM if others than the owner and its group may read the file. */
+/* Reads the keys. Returns NULL on failure: EX_NOINPUT, EX_CONFIG (no key), or EX_NOPERM if others than the owner and the group have
+ * any right to the file. */
 struct fleet_keys *fleet_keys_read(const char *path, struct failure *why);
+/* Reads the file again. The new keys hold for all later calls, on any thread. On failure, as above, the keys stay as they are. */
+bool fleet_keys_reread(struct fleet_keys *keys, const char *path, struct failure *why);
 void fleet_keys_free(struct fleet_keys **keys);
+/* Sets the names (KEYID) of the keys in the order of the file, and returns how many there are: at least one. */
+size_t fleet_key_ids(const struct fleet_keys *keys, char id[FLEET_KEYS_MAX][FLEET_KEY_ID_SIZE]);
 
 /* Why a value is ignored. Each is counted (metric stsgate_fleet_ignored_total). */
 enum fleet_ignored {
@@ -38,10 +45,17 @@ enum fleet_ignored {
 };
 const char *fleet_ignored_name(enum fleet_ignored ignored);
 
+/* Returns whether the text may be a node's name. */
+bool fleet_node_is_valid(const char *node);
+
 /* Seals the object for a place (the name of the Redis key; for a field of a hash, the key, a blank and the field). Adds schema,
- * node and at to it. Returns a string that the caller frees; NULL if it would be longer than FLEET_VALUE_MAX. */
+ * node and at to the object, which stays the caller's. Returns a string that the caller frees, and sets `len`; returns NULL if it
+ * would be longer than FLEET_VALUE_MAX. */
 char *fleet_seal_value(
 	const struct fleet_keys *keys, const char *place, const char *node, int64_t now, json_t *object, size_t *len);
+/* Seals a text as it is, for tests of what fleet_open_value() refuses. */
+char *fleet_seal_payload(
+	const struct fleet_keys *keys, const char *place, const char *payload, size_t payload_len, size_t *len);
 /* Opens a sealed value. On success returns the object, which the caller drops by json_decref(), and sets `node` and `at`.
  * Otherwise returns NULL and sets `ignored`. */
 struct fleet_written {

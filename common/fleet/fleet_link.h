@@ -2,8 +2,10 @@
  * what arrives is bounded. Hides hiredis.
  *
  * The server is not trusted: it may be slow, full, empty or lying. A command that has no answer by its deadline ends without
- * one, and after a failure the link rests for LINK_REST_MS, in which all commands end at once (a circuit breaker). All functions
- * are called on the link's loop, and callbacks run there, never from inside the function that they answer. */
+ * one. While the link is down, all commands end at once (a circuit breaker): for LINK_REST_MS after the server has made callers
+ * wait or sent what is no reply; for a second if it has only closed or refused the connection, and longer each time, up to
+ * LINK_REST_MS. All functions are called on the link's loop, and callbacks run there, never from inside the function that they
+ * answer. No callback may free the link. */
 #ifndef FLEET_FLEET_LINK_H
 #define FLEET_FLEET_LINK_H
 
@@ -15,6 +17,7 @@
 #define LINK_DEADLINE_MS 100   /* for a command that an inquiry waits for */
 #define LINK_PATIENCE_MS 5000  /* for other commands */
 #define LINK_REST_MS 30000     /* after a failure */
+#define LINK_BEAT_MS 10000     /* between two looks whether a link that may be idle still works */
 #define LINK_REPLY_MAX 1048576 /* octets of one reply; a longer one breaks the link */
 #define LINK_ITEMS_MAX 4096    /* items of one list, likewise */
 #define LINK_WAITING_MAX 16384 /* commands without an answer; beyond that they end at once */
@@ -50,11 +53,15 @@ struct link_options {
 	link_changed *changed; /* may be NULL */
 	void *arg;
 };
-/* Connects in the background, again after each failure, until link_free(). Call it before the loop starts or on its thread. */
+/* Connects in the background, again after each failure, until link_free(). Call it before the loop starts or on its thread. The
+ * settings must outlive it. */
 struct link *link_new(const struct link_options *options);
 /* Ends all commands without an answer. */
 void link_free(struct link **link);
 bool link_is_up(const struct link *link);
+/* Sets `ahead_s` to how far the server's clock is ahead of this machine's, in seconds: negative if it is behind. Returns false if the
+ * link is down, or the server does not tell (TIME). */
+bool link_clock(const struct link *link, int64_t *ahead_s);
 
 /* Sends a command: `count` words of `len` octets each. `answered` may be NULL. */
 void link_command(struct link *link, int64_t deadline_ms, link_answered *answered, void *arg, size_t count,
@@ -62,7 +69,7 @@ void link_command(struct link *link, int64_t deadline_ms, link_answered *answere
 /* The same, for words that are strings. */
 void link_ask(struct link *link, int64_t deadline_ms, link_answered *answered, void *arg, size_t count,
 	const char *const *word);
-/* Subscribes to a channel, by a connection of its own, again after each failure. One channel for each link. */
+/* Subscribes to a channel, by a connection of its own, again after each failure. One channel for each link; the name is copied. */
 void link_listen(struct link *link, const char *channel, link_heard *heard, void *arg);
 
 #endif
