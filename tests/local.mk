@@ -307,6 +307,10 @@ tests_unit_test_verdict_worlds_SOURCES = tests/unit/test_verdict_worlds.c tests/
 	tests/unit/world_map.c tests/unit/world_run.c tests/unit/world_run.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_schedule
 check_PROGRAMS += tests/unit/test_map_reply
+check_PROGRAMS += tests/unit/test_storm_model
+tests_unit_test_storm_model_SOURCES = tests/unit/test_storm_model.c tests/storm/model.c tests/storm/model.h tests/bench/serve.h \
+	tests/bench/stock.h tests/unit/cm.h
+tests_unit_test_storm_model_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench -I$(srcdir)/tests/storm
 check_PROGRAMS += tests/unit/test_tlsrpt_observed
 check_PROGRAMS += tests/unit/test_answer
 check_PROGRAMS += tests/unit/test_check

@@ -167,11 +167,16 @@ static void note(_Atomic int64_t first[CONDUCTS], _Atomic int64_t last[CONDUCTS]
 	atomic_store(&last[conduct], now_ms);
 }
 
-static enum conduct meet(uint32_t to, uint16_t port)
+void model_begun(uint32_t to, uint16_t port, enum conduct conduct)
 {
 	struct past *past = past_at(to, port);
-	enum conduct conduct = conduct_of(domain_of_address(to, port), port);
 	note(past->first, past->begun, conduct);
+}
+
+static enum conduct meet(uint32_t to, uint16_t port)
+{
+	enum conduct conduct = conduct_of(domain_of_address(to, port), port);
+	model_begun(to, port, conduct);
 	return conduct;
 }
 

@@ -23,6 +23,9 @@ void model_name(char out[MODEL_NAME_SIZE], unsigned domain);
 void model_stock(struct stock *out, unsigned domain);
 const struct serve_rules *model_rules(void);
 
+/* Notes that a host begins to treat a connection in this way, as `meet` of the rules does. */
+void model_begun(uint32_t address, uint16_t port, enum conduct conduct);
+
 /* Return whether an answer is right: the map's, without its length; the milter's, its letter and its text. Times are those
  * of clock_mono_ms(), when the question was sent and the answer read. Any thread. */
 bool model_map_is_right(unsigned domain, const char *answer, int64_t asked_ms, int64_t read_ms);
