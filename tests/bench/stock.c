@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGE_S 30 /* of every fact */
+#define AGE_S 30
 
 void stock_name(struct stock *out, unsigned i)
 {
-	*out = (struct stock){.hops = i % 10 != 0 ? 0 : 1 + i / 10 % STOCK_HOPS_MAX};
+	*out = (struct stock){.hops = i % 10 != 0 ? 0 : 1 + i / 10 % STOCK_HOPS_MAX, .age_s = AGE_S};
 	snprintf(out->domain, sizeof out->domain, "domain-%06u.bench.example", i);
 	for (unsigned hop = 0; hop < STOCK_HOPS_MAX; hop++)
 		snprintf(out->host[hop], sizeof out->host[hop], "mx%u.domain-%06u.bench.example", hop + 1, i);
@@ -54,32 +54,40 @@ static void entry_fill(struct entry *entry, void *arg)
 	if (stock->hops > 0) {
 		record.outcome = REASON_OK;
 		memcpy(record.record.id, "20260101000000Z", sizeof "20260101000000Z");
-		policy_learn(entry, stock, now - AGE_S);
-		mx_learn(entry, stock, now - AGE_S);
+		policy_learn(entry, stock, now - stock->age_s);
+		mx_learn(entry, stock, now - stock->age_s);
 		entry->due_at = now + DAY_S;
 	}
-	entry_learn_record(entry, &record, now - AGE_S);
+	entry_learn_record(entry, &record, now - stock->age_s);
 	entry_learn_use(entry, now);
 }
 
+/* A mail host, and the domain that it belongs to. */
+struct stock_host {
+	const struct stock *stock;
+	const char *name;
+};
+
 static void hop_fill(struct hop_record *record, void *arg)
 {
-	const char *host = arg;
+	const struct stock_host *host = arg;
 	int64_t now = clock_wall_s();
-	struct evidence seen = {.at = now - AGE_S,
+	struct evidence seen = {.at = now - host->stock->age_s,
 		.protocol = 0x0304,
 		.not_after = now + 60 * DAY_S,
 		.address = "192.0.2.25",
 		.cipher = "TLS_AES_256_GCM_SHA384"};
-	snprintf(seen.names, sizeof seen.names, "%s", host);
+	snprintf(seen.names, sizeof seen.names, "%s", host->name);
 	hop_record_learn(record, &seen);
 }
 
 bool stock_put(struct store *store, struct stock *stock, struct failure *why)
 {
 	bool good = store_change_entry(store, stock->domain, entry_fill, stock, why);
-	for (unsigned hop = 0; good && hop < stock->hops; hop++)
-		good = store_change_hop(store, stock->host[hop], QUESTION_PORT, hop_fill, stock->host[hop], why);
+	for (unsigned hop = 0; good && hop < stock->hops; hop++) {
+		struct stock_host host = {stock, stock->host[hop]};
+		good = store_change_hop(store, host.name, QUESTION_PORT, hop_fill, &host, why);
+	}
 	return good;
 }
 

@@ -12,6 +12,7 @@
 struct stock {
 	unsigned hops; /* 0: no policy */
 	bool testing;  /* the policy is not enforced */
+	int64_t age_s; /* of every fact */
 	char domain[STOCK_NAME_SIZE];
 	char host[STOCK_HOPS_MAX][STOCK_NAME_SIZE];
 };

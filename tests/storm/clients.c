@@ -24,6 +24,7 @@
 #define PATIENCE_MS 60000 /* for an answer */
 #define RELOAD_MS 3000
 #define LOOK_MS 250
+#define WAIT_MS 5          /* for events, at most */
 #define QUESTIONS_MOST 100 /* of a connection, on average; then it is closed and made anew */
 #define LEAVES 500         /* one client of so many hangs up before the answer */
 #define WRONG_MAX 20       /* wrong answers printed */
@@ -280,8 +281,11 @@ static void look(struct tally *tally)
 static void events_wait(struct run *run)
 {
 	static struct epoll_event events[CLIENTS_MAX];
-	int count = epoll_wait(run->epoll, events, CLIENTS_MAX, 5);
+	int64_t before_ms = run->now_ms;
+	int count = epoll_wait(run->epoll, events, CLIENTS_MAX, WAIT_MS);
 	run->now_ms = clock_mono_ms();
+	unsigned late_ms = (unsigned)(run->now_ms - before_ms);
+	run->tally->late_ms = late_ms > run->tally->late_ms ? late_ms : run->tally->late_ms;
 	for (int i = 0; i < count; i++)
 		answers_read(run, events[i].data.ptr);
 }

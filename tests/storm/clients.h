@@ -18,6 +18,8 @@ struct tally {
 	unsigned contacts;                  /* domains asked about for the first time */
 	unsigned reloads;
 	unsigned worst_ms;
+	unsigned
+		late_ms; /* the longest turn of the clients' loop, which has one thread: more than 100 on a busy machine */
 	unsigned memory_kib, descriptors; /* the most that the daemon held */
 };
 

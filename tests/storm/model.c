@@ -28,9 +28,11 @@ struct past {
 	_Atomic int64_t begun[CONDUCTS];      /* the latest */
 	_Atomic int64_t first_done[CONDUCTS]; /* connection that certainly ended as it should */
 	_Atomic int64_t done[CONDUCTS];       /* the latest */
+	_Atomic int64_t
+		left; /* when a client left before it had everything: the machine was too slow for its time limit */
 };
 
-static unsigned domains;
+static unsigned domains, oldest_s;
 static uint64_t seed;
 static struct past policy_past[MODEL_DOMAINS_MAX], hop_past[MODEL_DOMAINS_MAX];
 
@@ -59,7 +61,9 @@ void model_name(char out[MODEL_NAME_SIZE], unsigned domain)
 
 void model_stock(struct stock *out, unsigned domain)
 {
-	*out = (struct stock){.hops = kind_of(domain) == KIND_NONE ? 0 : 1, .testing = kind_of(domain) == KIND_TESTING};
+	*out = (struct stock){.hops = kind_of(domain) == KIND_NONE ? 0 : 1,
+		.testing = kind_of(domain) == KIND_TESTING,
+		.age_s = oldest_s > 0 ? domain / 10 * 7 % oldest_s : 0}; /* so that renewals are spread */
 	model_name(out->domain, domain);
 	snprintf(out->host[0], sizeof out->host[0], "mx.d%u.example", domain);
 }
@@ -185,6 +189,8 @@ static void met(uint32_t to, uint16_t port, enum conduct conduct, bool whole)
 	struct past *past = past_at(to, port);
 	if (whole)
 		note(past->first_done, past->done, conduct);
+	else if (conduct <= CONDUCT_OTHER)
+		past->left = clock_mono_ms();
 }
 
 const struct serve_rules *model_rules(void)
@@ -194,9 +200,10 @@ const struct serve_rules *model_rules(void)
 	return &rules;
 }
 
-void model_init(unsigned count)
+void model_init(unsigned count, unsigned oldest_age_s)
 {
 	domains = count;
+	oldest_s = oldest_age_s;
 	if (count > MODEL_DOMAINS_MAX || getrandom(&seed, sizeof seed, 0) != sizeof seed)
 		abort();
 	for (unsigned i = 0; i < count; i++) {
@@ -221,8 +228,8 @@ struct judged {
 
 static bool has_failed(const struct past *policy)
 {
-	return policy->first[CONDUCT_OTHER] || policy->first[CONDUCT_REFUSE] || policy->first[CONDUCT_HANGUP] ||
-	       policy->first[CONDUCT_SILENT];
+	return policy->left != 0 || policy->first[CONDUCT_OTHER] || policy->first[CONDUCT_REFUSE] ||
+	       policy->first[CONDUCT_HANGUP] || policy->first[CONDUCT_SILENT];
 }
 
 static struct judged judged(unsigned domain, int64_t asked_ms, int64_t read_ms)
@@ -288,6 +295,8 @@ static bool hop_explains(const struct judged *judged, const char *reason)
 	} rows[] = {{"starttls-not-supported", CONDUCT_CLEAR}, {"certificate-host-mismatch", CONDUCT_OTHER},
 		{"hop-not-ready", CONDUCT_REFUSE}, {"hop-unreachable", CONDUCT_HANGUP},
 		{"hop-protocol-error", CONDUCT_HANGUP}, {"hop-timeout", CONDUCT_SILENT}};
+	if (strcmp(reason, "hop-timeout") == 0 && hop_past[judged->domain].left != 0)
+		return true;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		if (strcmp(reason, rows[i].reason) != 0)
 			continue;
@@ -344,6 +353,8 @@ void model_explain(unsigned domain)
 	static const char *const kinds[] = {
 		"no record", "steady", "testing", "bad mail host", "moody mail host", "moody policy host"};
 	int64_t now_ms = clock_mono_ms();
+	if (policy_past[domain].left != 0 || hop_past[domain].left != 0)
+		printf("    stsgated has left a host before it had everything\n");
 	printf("    d%u.example: %s, %s\n", domain, model_is_warm(domain) ? "warm" : "cold", kinds[kind_of(domain)]);
 	past_print("policy host", &policy_past[domain], now_ms);
 	past_print("mail host", &hop_past[domain], now_ms);

@@ -16,7 +16,8 @@
 #define MODEL_SLACK_MS 10000 /* on a busy machine, from a host's last octet to the record in the store */
 #define MODEL_WAIT_MS 4000   /* milter_wait and lookup_timeout of the daemon */
 
-void model_init(unsigned domains);
+/* `oldest_age_s`: the facts about warm domains are younger. */
+void model_init(unsigned domains, unsigned oldest_age_s);
 bool model_is_warm(unsigned domain);
 void model_name(char out[MODEL_NAME_SIZE], unsigned domain);
 /* What the store has about a warm domain before the storm. */

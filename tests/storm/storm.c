@@ -117,9 +117,9 @@ static bool round_run(struct storm *storm, unsigned number, const struct held *b
 	clients_run(storm, reload, &tally);
 	int64_t took_ms = clock_mono_ms() - begun_ms;
 	printf("round %u: %lu answers in %.1f s, %lu of them delay mail, %lu WRONG, slowest %u ms; %u first contacts, %lu clients "
-	       "hung up, %u reloads; at most %.1f MiB and %u descriptors; %.1f s of CPU\n",
+	       "hung up, %u reloads, late by %u ms; at most %.1f MiB and %u descriptors; %.1f s of CPU\n",
 		number, tally.answers, (double)took_ms / 1e3, tally.delayed, tally.wrong, tally.worst_ms,
-		tally.contacts, tally.left, tally.reloads, tally.memory_kib / 1024.0, tally.descriptors,
+		tally.contacts, tally.left, tally.reloads, tally.late_ms, tally.memory_kib / 1024.0, tally.descriptors,
 		(double)(watch_held().cpu_ms - cpu_ms) / 1e3);
 	*after = calm_wait(before);
 	snprintf(when, sizeof when, "after round %u", number);
@@ -152,9 +152,9 @@ int main(int argc, char **argv)
 	if (rounds == 0 || rounds > ROUNDS_MAX || domains < 100 || domains > MODEL_DOMAINS_MAX || seconds < rounds)
 		return EX_USAGE;
 	directory = argv[2];
-	probe_ttl_s = seconds < 120 ? 36 : 150; /* the evidence in the store is 30 s old */
+	probe_ttl_s = seconds < 120 ? 36 : 300;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	model_init(domains);
+	model_init(domains, probe_ttl_s * 2 / 3);
 	store_fill(domains);
 	snprintf(path, sizeof path, "%s/ca.pem", directory);
 	serve_start(model_rules(), path);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -43,7 +44,7 @@ static bool is_trouble(const char *line)
 
 static void *log_read(void *arg)
 {
-	FILE *log = arg;
+	FILE *log = arg, *copy = getenv("STORM_LOG") ? fopen(getenv("STORM_LOG"), "w") : NULL;
 	char line[4096];
 	while (fgets(line, sizeof line, log)) {
 		if (strstr(line, "]: ready: "))
@@ -52,7 +53,11 @@ static void *log_read(void *arg)
 			printf("log: %s", line);
 		if (!ready)
 			fputs(line, stderr);
+		if (copy)
+			fputs(line, copy);
 	}
+	if (copy)
+		fclose(copy);
 	fclose(log);
 	return NULL;
 }
@@ -76,6 +81,7 @@ pid_t watch_start(const char *program, const char *conf)
 	if (pipe(ends) != 0 || (daemon_pid = fork()) < 0)
 		abort();
 	if (daemon_pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);

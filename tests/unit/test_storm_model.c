@@ -162,7 +162,7 @@ static void the_newest_evidence_decides(void **state)
 static int world(void **state)
 {
 	(void)state;
-	model_init(1000);
+	model_init(1000, 60);
 	return 0;
 }
 
