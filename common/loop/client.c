@@ -40,6 +40,7 @@ struct client {
 	bool finishing; /* hang up once all replies are sent */
 	bool closing;   /* hang up now */
 	bool busy;      /* client_go() is running for this client */
+	bool idled;     /* the phase is idle now, and client_go() has not set its deadline yet */
 	size_t in_len;
 	char *in;  /* service->input_max octets */
 	char *out; /* what the socket did not take */
@@ -250,7 +251,8 @@ void client_reply(struct client *client, struct span bytes)
 		memcpy(table->batch + table->batch_len, bytes.at, bytes.len);
 		table->batch_len += bytes.len;
 	}
-	client_phase(client, PHASE_IDLE, table->service->idle_ms);
+	client->phase = PHASE_IDLE;
+	client->idled = true;
 	client_go(client);
 }
 
@@ -290,8 +292,9 @@ static void client_requests(struct client *client)
 			break;
 		assert(used <= client->in_len - done);
 		done += used;
+		client->idled |= client->phase == PHASE_PARTIAL;
 		if (client->phase == PHASE_PARTIAL)
-			client_phase(client, PHASE_IDLE, service->idle_ms);
+			client->phase = PHASE_IDLE;
 		if (client->table->batch_len >= BATCH_SEND)
 			client_flush(client);
 	}
@@ -323,6 +326,9 @@ static void client_go(struct client *client)
 		client_phase(client, PHASE_SENDING, client->table->service->partial_ms);
 	else if (client->phase == PHASE_IDLE && client->in_len > 0)
 		client_phase(client, PHASE_PARTIAL, client->table->service->partial_ms);
+	else if (client->phase == PHASE_IDLE && client->idled)
+		client_phase(client, PHASE_IDLE, client->table->service->idle_ms);
+	client->idled = false;
 	bool read_on = !client->ended && client->in_len < client->table->service->input_max;
 	loop_watch_set(client->watch, (read_on ? LOOP_READ : 0) | (client->out_len > 0 ? LOOP_WRITE : 0));
 }
