@@ -46,6 +46,7 @@ struct check *check_new(const struct check_options *options, struct failure *why
 	if (!store_start_writer(options->store, why))
 		return NULL;
 	struct check *check = xcalloc(1, sizeof *check);
+	lock_init(&check->config_lock);
 	lock_init(&check->lock);
 	cond_init(&check->idle);
 	check->store = options->store;
@@ -124,6 +125,7 @@ void check_free(struct check **slot)
 	config_unref(&check->config);
 	cond_destroy(&check->idle);
 	lock_destroy(&check->lock);
+	lock_destroy(&check->config_lock);
 	free(check->desk);
 	free(check);
 	*slot = NULL;
@@ -148,18 +150,18 @@ void check_on_dialled(struct check *check, check_dialled *dialled, void *arg)
 
 void check_reconfigure(struct check *check, struct config *config)
 {
-	lock_take(&check->lock);
+	lock_take(&check->config_lock);
 	struct config *old = check->config;
 	check->config = config_ref(config);
-	lock_drop(&check->lock);
+	lock_drop(&check->config_lock);
 	config_unref(&old);
 }
 
 struct config *check_config(struct check *check)
 {
-	lock_take(&check->lock);
+	lock_take(&check->config_lock);
 	struct config *config = config_ref(check->config);
-	lock_drop(&check->lock);
+	lock_drop(&check->config_lock);
 	return config;
 }
 

@@ -132,9 +132,11 @@ struct check {
 	obtain_dialled *dialled; /* set before the first question */
 	void *dialled_arg;
 
+	struct lock config_lock; /* no other lock is taken while it is held */
+	struct config *config GUARDED_BY(config_lock);
+
 	struct lock lock;
 	struct signal_cond idle; /* signalled when no inquiry is open, or when a desk has ended */
-	struct config *config GUARDED_BY(lock);
 	struct inquiry *bucket[INQUIRY_BUCKETS] GUARDED_BY(lock);
 	struct flight *flight[INQUIRY_BUCKETS] GUARDED_BY(lock);
 	struct waiter *waiter[INQUIRY_BUCKETS] GUARDED_BY(lock);

@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include "lock.h"
 #include "memory.h"
 #include "next_hop.h"
 #include "report_record.h"
@@ -14,7 +13,6 @@
 #include <sysexits.h>
 
 static _Atomic uint64_t last_number;
-static struct lock references_lock = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static const char *or_null(const char *value)
 {
@@ -190,7 +188,7 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 	struct config *config = xcalloc(1, sizeof *config);
 	config->settings = settings;
 	config->number = atomic_fetch_add(&last_number, 1) + 1;
-	config->references = 1;
+	atomic_init(&config->references, 1);
 	config->host_is_whole = host_name(config->host);
 	config->sightings = sightings_new();
 	config->leaves = settings->revocation == REVOCATION_OFF ? NULL : leaves_new();
@@ -259,9 +257,7 @@ bool config_dane(const struct config *config)
 
 struct config *config_ref(struct config *config)
 {
-	lock_take(&references_lock);
-	config->references++;
-	lock_drop(&references_lock);
+	atomic_fetch_add(&config->references, 1);
 	return config;
 }
 
@@ -269,10 +265,7 @@ void config_unref(struct config **config)
 {
 	if (!*config)
 		return;
-	lock_take(&references_lock);
-	bool last = --(*config)->references == 0;
-	lock_drop(&references_lock);
-	if (last)
+	if (atomic_fetch_sub(&(*config)->references, 1) == 1)
 		config_free(*config);
 	*config = NULL;
 }

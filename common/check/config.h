@@ -14,6 +14,8 @@
 #include "settings.h"
 #include "sightings.h"
 
+#include <stdatomic.h>
+
 #define CONFIG_BY_RECIPIENT "recipient" /* value of delegation_domain: there is no smart host */
 
 struct config {
@@ -29,7 +31,7 @@ struct config {
 	struct sightings *sightings; /* what this prober has seen */
 	struct leaves *leaves;       /* certificates that it was shown; NULL: revocation = off */
 	struct network_db *networks;
-	int references; /* guarded by a lock of config.c */
+	atomic_uint references;
 };
 
 struct loops;

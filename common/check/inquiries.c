@@ -80,7 +80,7 @@ static struct inquiry *inquiry_new(struct check *check, const struct opening *op
 	inquiry->check = check;
 	/* All inquiries about one domain run on the same loop. */
 	inquiry->desk = &check->desk[domain_hash(question->domain, 0) % check->desk_count];
-	inquiry->config = config_ref(opening->config ? opening->config : check->config);
+	inquiry->config = opening->config ? config_ref(opening->config) : check_config(check);
 	inquiry->asked = opening->asked;
 	inquiry->override = override_of(opening)->kind;
 	inquiry->override_at = override_of(opening)->begins_at;

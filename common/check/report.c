@@ -130,8 +130,9 @@ static const char *const conditions[CONDITION_COUNT] = {[CONDITION_STORE_UNREADA
 	[CONDITION_NEARBY + NEARBY_RECORDS_BAD] = "records-turned-bad"};
 
 static const struct {
-	const char *word, *name;
-} replies[] = {{"OK ", "ok"}, {"NOTFOUND ", "notfound"}, {"TEMP ", "temp"}};
+	char first; /* letter of the reply */
+	const char *name;
+} replies[] = {{'O', "ok"}, {'N', "notfound"}, {'T', "temp"}};
 #define REPLIES (sizeof replies / sizeof replies[0])
 _Static_assert(REPLIES <= (size_t)LABEL_REPLY_VALUES, "LABEL(REPLY) in metrics.def has too few values");
 
@@ -186,11 +187,9 @@ void counters_delegation(enum deed deed)
 
 void counters_map_reply(struct span payload)
 {
-	for (unsigned i = 0; i < REPLIES; i++) {
-		size_t len = strlen(replies[i].word);
-		if (payload.len >= len && memcmp(payload.at, replies[i].word, len) == 0)
+	for (unsigned i = 0; i < REPLIES; i++)
+		if (payload.len > 0 && payload.at[0] == replies[i].first)
 			metrics_add(METRIC_MAP_REPLIES, i, 0, 0, 1);
-	}
 }
 
 void counters_tlsrpt_datagram(enum tlsrpt_datagram fate)

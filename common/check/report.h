@@ -57,7 +57,7 @@ void counters_verdict(enum purpose purpose, const struct verdict *verdict);
 void counters_found(const struct found *found);
 void counters_action(const struct decision *decision);
 void counters_delegation(enum deed deed);
-/* Counts a reply of the map by its first word. */
+/* Counts a reply of the map by its first word: OK, NOTFOUND or TEMP. */
 void counters_map_reply(struct span payload);
 /* What became of a datagram with a session of a TLS report (milter/tlsrpt_collector). */
 enum tlsrpt_datagram {
