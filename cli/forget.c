@@ -1,4 +1,5 @@
 /* forget: removes domains from the store. */
+#include "author.h"
 #include "commands.h"
 #include "domains.h"
 #include "next_hop.h"
@@ -12,7 +13,10 @@
 int forget_run(const struct options *options, size_t count, char **words)
 {
 	int status = EX_USAGE;
-	struct store *store = domain_words(words, count) ? session_store(options, &status) : NULL;
+	struct store *store = NULL;
+	struct author author;
+	if (domain_words(words, count) && author_and_node(&author, options, &status))
+		store = session_store(options, &status);
 	if (!store)
 		return status;
 	json_t *array = json_made(json_array());
@@ -22,7 +26,7 @@ int forget_run(const struct options *options, size_t count, char **words)
 		struct failure why = {0};
 		bool found = false;
 		next_hop_question(&question, words[i], strlen(words[i]), PURPOSE_QUERY);
-		if (!store_forget(store, question.domain, &found, &why)) {
+		if (!store_forget(store, question.domain, &author.by, &found, &why)) {
 			status = status_worse(status, complain(&why));
 			continue;
 		}

@@ -3,7 +3,7 @@ cli_inc = -I$(srcdir)/cli -I$(srcdir)/cli/audit -I$(srcdir)/cli/doctor -I$(srcdi
 stsgate_CPPFLAGS = $(front_inc) $(cli_inc) $(product_defs)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_sources = \
-	cli/batch.c cli/batch.h cli/command.def cli/commands.h cli/dns_wait.c cli/dns_wait.h cli/domains.c cli/domains.h \
+	cli/author.c cli/author.h cli/batch.c cli/batch.h cli/command.def cli/commands.h cli/dns_wait.c cli/dns_wait.h cli/domains.c cli/domains.h \
 	cli/event_show.c cli/event_show.h cli/events.c cli/export.c cli/forget.c cli/import.c cli/lines.c cli/lines.h cli/list.c \
 	cli/output.c cli/output.h cli/override.c cli/progress.c cli/progress.h cli/read_text.c cli/read_text.h \
 	cli/session.c cli/session.h cli/values.c cli/values.h cli/warm.c \

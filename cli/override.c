@@ -1,6 +1,7 @@
 /* override: sets, lists and clears overrides. */
 #include "override.h"
 
+#include "author.h"
 #include "clock.h"
 #include "commands.h"
 #include "config.h"
@@ -9,18 +10,17 @@
 #include "output.h"
 #include "override_text.h"
 #include "overrides_shown.h"
+#include "own_node.h"
 #include "running.h"
 #include "session.h"
 #include "values.h"
 
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
-#include <unistd.h>
 
 /* --- the words of the command ------------------------------------------------------------------------------------- */
 
@@ -167,20 +167,6 @@ static bool asns_read(struct override *override, const struct options *options)
 	return count > 0;
 }
 
-/* Finds out who runs the tool: with sudo the user who called it, otherwise the name of the real user. Call it before the
- * store is opened, because root becomes the store's owner then. */
-static void author_find(char author[OVERRIDE_AUTHOR_SIZE])
-{
-	const struct passwd *user = getpwuid(getuid());
-	const char *name = getenv("SUDO_USER");
-	if (!name || !override_text_is_valid((struct span){name, strlen(name)}, OVERRIDE_AUTHOR_SIZE))
-		name = user ? user->pw_name : "";
-	if (override_text_is_valid((struct span){name, strlen(name)}, OVERRIDE_AUTHOR_SIZE))
-		memcpy(author, name, strlen(name) + 1);
-	else
-		snprintf(author, OVERRIDE_AUTHOR_SIZE, "uid %lu", (unsigned long)getuid());
-}
-
 /* Reads the kind of an override, and the options that only this kind has. `word` is NULL for `override pin`. */
 static bool kind_read(struct override *override, const struct options *options, const char *word)
 {
@@ -295,8 +281,8 @@ static void set_print(const struct override *override, const struct override *re
 	line_print(
 		"set by", "%s: %s", quote_string(&author, override->author), quote_string(&reason, override->reason));
 	if (replaced->kind != OVERRIDE_NONE)
-		line_print("replaces", "%s, set by %s, with %s left", override_kind_words(kind, replaced),
-			quote_string(&author, replaced->author),
+		line_print("replaces", "%s, set by %s%s%s, with %s left", override_kind_words(kind, replaced),
+			quote_string(&author, replaced->author), replaced->node[0] ? " on " : "", replaced->node,
 			when_span(&span, replaced->ends_at - override->begins_at));
 	if (override_releases(override->kind))
 		retry_print(override);
@@ -399,6 +385,7 @@ static int set_run(const struct options *options, const char *domain, const char
 	struct names exempt = {.count = 0};
 	struct failure why = {0};
 	struct store *store = NULL;
+	own_node(override.node, settings);
 	if (config_names(&exempt, "exempt_domains", &settings->exempt_domains, &why))
 		store = session_store(options, &status);
 	else
@@ -418,14 +405,16 @@ static void row_print(const struct override *override)
 	int64_t now = clock_wall_s();
 	struct quote author, reason;
 	struct when left;
-	char kind[OVERRIDE_KIND_SIZE];
+	char kind[OVERRIDE_KIND_SIZE], by[sizeof author.text + NODE_NAME_SIZE + 1];
 	const char *asns = override_kind_words(kind, override) + strlen(override_kind_name(override->kind));
 	const char *remains = override->ends_at <= now ? "ended" : when_span(&left, override->ends_at - now);
 	if (override->ends_at > now && !override_in_force(override, now))
 		remains = "not begun"; /* the clock was set back */
+	snprintf(by, sizeof by, "%s%s%s", quote_string(&author, override->author), override->node[0] ? "@" : "",
+		override->node);
 	printf("%-28s %-8s %-10s %7" PRIu32 "  %-12s %s%s%s\n", override->domain, override_kind_name(override->kind),
-		remains, override->uses, quote_string(&author, override->author), *asns ? asns + 1 : "",
-		*asns ? ": " : "", quote_string(&reason, override->reason));
+		remains, override->uses, by, *asns ? asns + 1 : "", *asns ? ": " : "",
+		quote_string(&reason, override->reason));
 }
 
 static int list_run_on(const struct options *options, struct store *store)
@@ -464,29 +453,30 @@ static void cleared_note(struct store *store, const struct override *cleared, co
 	event_note(store, EVENT_OVERRIDE_CLEARED, cleared, before);
 }
 
-static int clear_run_on(const struct options *options, struct store *store, const struct override *wanted)
+static int clear_run_on(
+	const struct options *options, struct store *store, const char *domain, const struct author *author)
 {
 	struct override cleared;
 	struct failure why = {0};
 	struct quote quote;
 	struct when until;
 	char kind[OVERRIDE_KIND_SIZE];
-	if (!store_clear_override(store, wanted->domain, INT64_MAX, &cleared, &why))
+	if (!store_lift_override(store, domain, &author->by, &cleared, &why))
 		return complain(&why);
 	bool found = cleared.kind != OVERRIDE_NONE;
 	if (found)
-		cleared_note(store, &cleared, wanted->author);
+		cleared_note(store, &cleared, author->name);
 	if (options->json) {
 		json_t *object = json_made(json_object());
 		json_put(object, "cleared", override_json(&cleared, clock_wall_s()));
 		json_print(object);
 	} else if (found) {
 		/* Without its uses: stsgated has not added the newest ones yet. */
-		printf("%s: cleared: %s until %s, set by %s\n", shown_domain(wanted),
+		printf("%s: cleared: %s until %s, set by %s%s%s\n", shown_domain(&cleared),
 			override_kind_words(kind, &cleared), when_date(&until, cleared.ends_at),
-			quote_string(&quote, cleared.author));
+			quote_string(&quote, cleared.author), cleared.node[0] ? " on " : "", cleared.node);
 	} else {
-		printf("%s: there is no override\n", shown_domain(wanted));
+		printf("%s: there is no override\n", strcmp(domain, OVERRIDE_ALL) == 0 ? "all domains" : domain);
 	}
 	return found ? STATUS_YES : STATUS_NO;
 }
@@ -514,11 +504,13 @@ int override_run(const struct options *options, size_t count, char **words)
 	}
 	if (clear && !domain_read(&wanted, words[1]))
 		return EX_USAGE;
-	author_find(wanted.author);
-	struct store *store = session_store(options, &status);
+	struct author author = {.name = ""};
+	struct store *store = NULL;
+	if (list || author_and_node(&author, options, &status))
+		store = session_store(options, &status);
 	if (!store)
 		return status;
-	status = clear ? clear_run_on(options, store, &wanted) : list_run_on(options, store);
+	status = clear ? clear_run_on(options, store, wanted.domain, &author) : list_run_on(options, store);
 	store_close(&store);
 	return status;
 }

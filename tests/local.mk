@@ -83,6 +83,8 @@ check_PROGRAMS += tests/unit/test_signs
 tests_unit_test_signs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=events_note_sign,--wrap=store_put_looks,--wrap=store_look_of
 check_PROGRAMS += tests/unit/test_overrides
 tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_decisions
+tests_unit_test_decisions_SOURCES = tests/unit/test_decisions.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_why
 tests_unit_test_why_SOURCES = tests/unit/test_why.c tests/unit/room.c tests/unit/room.h tests/unit/tool.c tests/unit/tool.h \
 	tests/unit/cm.h

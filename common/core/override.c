@@ -58,7 +58,8 @@ bool override_same(const struct override *a, const struct override *b)
 {
 	return a->kind == b->kind && a->begins_at == b->begins_at && a->ends_at == b->ends_at &&
 	       strcmp(a->domain, b->domain) == 0 && strcmp(a->author, b->author) == 0 &&
-	       strcmp(a->reason, b->reason) == 0 && memcmp(a->asn, b->asn, sizeof a->asn) == 0;
+	       strcmp(a->reason, b->reason) == 0 && strcmp(a->node, b->node) == 0 &&
+	       memcmp(a->asn, b->asn, sizeof a->asn) == 0;
 }
 
 bool override_has_asn(const struct override *override, uint32_t asn)

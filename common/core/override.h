@@ -6,6 +6,7 @@
 #include "domain.h"
 #include "entry.h"
 #include "evidence.h"
+#include "node_name.h"
 #include "reason.h"
 #include "span.h"
 
@@ -39,8 +40,9 @@ struct override {
 	uint32_t asn[OVERRIDE_ASNS_MAX];   /* OVERRIDE_PIN: the autonomous systems, up to the first 0; other kinds: 0 */
 	char author[OVERRIDE_AUTHOR_SIZE]; /* author and reason are untrusted UTF-8 without control characters */
 	char reason[OVERRIDE_REASON_SIZE];
-	uint32_t uses;   /* verdicts to which the override applied; stops at its maximum */
-	int64_t used_at; /* the last of them; 0: none */
+	char node[NODE_NAME_SIZE]; /* the relay on which it was set; "": an earlier version has set it */
+	uint32_t uses;             /* verdicts to which the override applied; stops at its maximum */
+	int64_t used_at;           /* the last of them; 0: none */
 };
 
 /* Returns whether the text may be an author or a reason: 1 to `size` - 1 octets of UTF-8 without control characters. */

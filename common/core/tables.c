@@ -11,6 +11,8 @@
 #define VERDICT_VERSION 1
 #define OVERRIDE_MAGIC "STSO"
 #define OVERRIDE_VERSION 1
+#define DECISION_MAGIC "STSD"
+#define DECISION_VERSION 1
 
 /* The store holds these numbers, so they must never change. */
 _Static_assert(POLICY_NONE == 0 && POLICY_TESTING == 1 && POLICY_ENFORCE == 2, "modes are stored by number");
@@ -195,6 +197,11 @@ static const char *override_word(int64_t kind)
 	return override_kind_name((enum override_kind)kind);
 }
 
+static const char *about_word(int64_t about)
+{
+	return decision_about_name((enum decision_about)about);
+}
+
 static bool is_domain_or_all(struct span in)
 {
 	return span_is(in, OVERRIDE_ALL) || is_domain(in);
@@ -289,9 +296,19 @@ static const struct field_form form_override = {.kind = FIELD_WORD,
 	.word = override_word,
 	.wrong = "is not a kind of override"};
 static const struct field_form form_asns = {.kind = FIELD_NUMBERS};
-static const struct field_form form_domain_or_all = {.kind = FIELD_TEXT, .valid = is_domain_or_all};
-static const struct field_form form_author = {.kind = FIELD_TEXT, .valid = is_author};
-static const struct field_form form_reason_text = {.kind = FIELD_TEXT, .valid = is_reason_text};
+static const struct field_form form_domain_or_all = {
+	.kind = FIELD_TEXT, .valid = is_domain_or_all, .wrong = "is neither a domain nor *"};
+static const struct field_form form_author = {
+	.kind = FIELD_TEXT, .valid = is_author, .wrong = "is not UTF-8 without control characters"};
+static const struct field_form form_reason_text = {
+	.kind = FIELD_TEXT, .valid = is_reason_text, .wrong = "is not UTF-8 without control characters"};
+static const struct field_form form_about = {.kind = FIELD_WORD,
+	.octets = 1,
+	.min = DECISION_OVERRIDE,
+	.max = DECISION_FORGET,
+	.word = about_word,
+	.wrong = "is not a kind of decision"};
+static const struct field_form form_milliseconds = {.kind = FIELD_NUMBER, .octets = 8, .max = FIELDS_TIME_MAX * 1000};
 const struct field_form form_evidence = {.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
 static const struct field_form form_door = {.kind = FIELD_WORD, .octets = 1, .max = DOOR_DELEGATION, .word = door_word};
 static const struct field_form form_kind = {.kind = FIELD_WORD, .octets = 1, .max = VERDICT_DEFER, .word = kind_word};
@@ -396,21 +413,36 @@ static const struct field tlsa_rows[] = {
 #undef ROW
 const struct fields tlsa_table = FIELDS(tlsa_rows, "", "state dnssec base records usable checked_at ttl");
 
-#define ROW(tag, form, member, shown) FIELD(tag, form_##form, struct override, member, NULL, shown)
+#define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct override, member, exported, shown)
 static const struct field override_rows[] = {
-	ROW(1, override, kind, "kind"),
-	ROW(2, domain_or_all, domain, "domain"),
-	ROW(3, date, begins_at, "begins_at"),
-	ROW(4, date, ends_at, "ends_at"),
-	ROW(5, author, author, "author"),
-	ROW(6, reason_text, reason, "reason"),
-	ROW(7, u32, uses, "uses"),
-	ROW(8, time, used_at, "used_at"),
-	ROW(9, asns, asn, "asn"),
+	ROW(1, override, kind, "kind", "kind"),
+	ROW(2, domain_or_all, domain, "domain", "domain"),
+	ROW(3, date, begins_at, "begins_at", "begins_at"),
+	ROW(4, date, ends_at, "ends_at", "ends_at"),
+	ROW(5, author, author, "author", "author"),
+	ROW(6, reason_text, reason, "reason", "reason"),
+	ROW(7, u32, uses, NULL, "uses"),
+	ROW(8, time, used_at, NULL, "used_at"),
+	ROW(9, asns, asn, "asn", "asn"),
+	ROW(10, node, node, "node", "node"),
 };
 #undef ROW
 const struct fields override_table =
-	FIELDS(override_rows, "", "domain kind asn begins_at ends_at left author reason uses used_at");
+	FIELDS(override_rows, "", "domain kind asn begins_at ends_at left author node reason uses used_at");
+
+static const struct field_form form_decided = {.kind = FIELD_RECORD, .table = &override_table};
+#define ROW(tag, form, member, exported) FIELD(tag, form_##form, struct decision_record, member, exported, NULL)
+static const struct field decision_rows[] = {
+	ROW(1, about, about, "about"),
+	ROW(2, domain_or_all, domain, "domain"),
+	ROW(3, milliseconds, made_ms, "made_ms"),
+	ROW(4, milliseconds, knew_ms, "knew_ms"),
+	ROW(5, author, author, "author"),
+	ROW(6, node, node, "node"),
+	ROW(7, decided, override, "override"),
+};
+#undef ROW
+const struct fields decision_table = FIELDS(decision_rows, "", "");
 
 /* A hop record as it is stored. The three members of a history often hold the same evidence. `same` notes which of
  * them do, and the bytes hold that evidence once. */
@@ -618,6 +650,28 @@ bool override_decode(struct override *out, const void *bytes, size_t len)
 	memset(out, 0, sizeof *out);
 	if (fields_frame_open((struct span){bytes, len}, OVERRIDE_MAGIC, OVERRIDE_VERSION, &body) &&
 		fields_take(body, &override_table, out) && override_is_valid(out))
+		return true;
+	memset(out, 0, sizeof *out);
+	return false;
+}
+
+/* --- decisions ---------------------------------------------------------------------------------------------------- */
+
+struct bytes decision_encode(const struct decision_record *decision)
+{
+	struct fields_out out;
+	fields_frame_begin(&out, DECISION_MAGIC, DECISION_VERSION);
+	fields_put(&out, &decision_table, decision);
+	fields_frame_end(&out);
+	return (struct bytes){out.at, out.len};
+}
+
+bool decision_decode(struct decision_record *out, const void *bytes, size_t len)
+{
+	struct span body;
+	memset(out, 0, sizeof *out);
+	if (fields_frame_open((struct span){bytes, len}, DECISION_MAGIC, DECISION_VERSION, &body) &&
+		fields_take(body, &decision_table, out) && decision_is_valid(out))
 		return true;
 	memset(out, 0, sizeof *out);
 	return false;

@@ -1,5 +1,6 @@
 /* Keeps what stsgate has learned on disk: entries by policy domain, hop records by host and port, an index of domains
- * by the time at which they are due, events, stories, looks, verdict records, overrides, and tallies. Hides LMDB.
+ * by the time at which they are due, events, stories, looks, verdict records, overrides, decisions, and tallies. Hides
+ * LMDB.
  *
  * How to use: store_open(); to read, store_view_begin(), store_view_entry() or store_view_hop(), store_view_end(); to
  * change one entry or hop record and wait, store_change_entry() or store_change_hop(); to change several without
@@ -21,6 +22,7 @@
 #ifndef IO_STORE_H
 #define IO_STORE_H
 
+#include "decision.h"
 #include "entry.h"
 #include "event_record.h"
 #include "evidence.h"
@@ -172,8 +174,10 @@ enum store_found store_view_networks(struct store_view *view, const char *domain
  * (EX_OSERR). */
 bool store_start_writer(struct store *store, struct failure *why);
 
-/* Removes an entry. Returns true also if there was none; `found` (may be NULL) is set to whether there was one. */
-bool store_forget(struct store *store, const char *domain, bool *found, struct failure *why);
+/* Removes an entry. Returns true also if there was none; `found` (may be NULL) is set to whether there was one. `by`: whose
+ * decision it is, which is noted in the same transaction (see below); NULL: it is not noted. */
+bool store_forget(
+	struct store *store, const char *domain, const struct decision_maker *by, bool *found, struct failure *why);
 
 /* Lists at most `max` domains whose due_at is `now` (wall clock, seconds) or earlier, earliest first. The caller frees
  * `out` with names_free(). */
@@ -299,14 +303,18 @@ enum store_found store_view_override(struct store_view *view, const char *domain
 /* Returns all overrides, in force or not, the one for all domains first and the others by name. The caller frees the
  * array with free(). Returns NULL on failure. */
 struct override *store_overrides(struct store *store, size_t *count, struct failure *why);
-/* Sets an override. `replaced` (may be NULL) becomes the one that it replaces; its kind is OVERRIDE_NONE if there was
- * none. Fails (EX_TEMPFAIL) if there are OVERRIDES_MAX others that have not ended. */
+/* Sets an override, and notes the decision (see below) if the override names its node. `replaced` (may be NULL) becomes the one
+ * that it replaces; its kind is OVERRIDE_NONE if there was none. Fails (EX_TEMPFAIL) if there are OVERRIDES_MAX others that have
+ * not ended. */
 bool store_set_override(
 	struct store *store, const struct override *override, struct override *replaced, struct failure *why);
 /* Removes the override of a domain (or OVERRIDE_ALL) if it ends at `ends_by` (wall clock, seconds) or earlier. `cleared`
  * becomes what was removed; its kind is OVERRIDE_NONE if nothing was. Returns true in both cases. */
 bool store_clear_override(
 	struct store *store, const char *domain, int64_t ends_by, struct override *cleared, struct failure *why);
+/* Removes the override of a domain (or OVERRIDE_ALL) by an operator's decision, which is noted. Otherwise the same. */
+bool store_lift_override(struct store *store, const char *domain, const struct decision_maker *by,
+	struct override *cleared, struct failure *why);
 /* How often an override was used since this was last written. */
 struct override_use {
 	char domain[DOMAIN_SIZE]; /* or OVERRIDE_ALL */
@@ -315,6 +323,37 @@ struct override_use {
 };
 /* Adds uses to the overrides of these domains, in one transaction. */
 bool store_count_uses(struct store *store, const struct override_use *use, size_t count, struct failure *why);
+
+/* Decisions (core/decision.h): the newest one about each override and each forgotten domain. At most DECISIONS_MAX, in at most a
+ * 32nd of the store's limit; forgets leave first, and of these the oldest. They are written even into a full store. A store that an earlier version made
+ * has no table for decisions until an owner opens it; until then none is noted, and none is taken in. */
+#define DECISIONS_MAX 1024
+enum store_taken {
+	STORE_TAKEN,
+	STORE_KNOWN,   /* it is in the store */
+	STORE_EARLIER, /* the store has a later one */
+	STORE_NO_ROOM  /* OVERRIDES_MAX others have not ended, or DECISIONS_MAX decisions leave after it */
+};
+/* What store_take_decision() has done. */
+struct store_decided {
+	enum store_taken taken;
+	struct decision_record known; /* about the same, before; without a domain: there was none */
+	struct override replaced;     /* the override that has left; its kind is OVERRIDE_NONE if none has */
+	bool forgotten;               /* an entry has left */
+};
+/* Takes in the decision of another relay, which must be valid, and not ahead of the clock: sets or removes the override, or removes
+ * the entry if decision_forgets() it, and keeps the decision, in one transaction. */
+bool store_take_decision(
+	struct store *store, const struct decision_record *decision, struct store_decided *out, struct failure *why);
+/* Returns all decisions, by what they are about and by domain. The caller frees the array with free(). Returns NULL on failure. */
+struct decision_record *store_decisions(struct store *store, size_t *count, struct failure *why);
+/* Reads the newest decision about something. Always sets `out`, to zeros if there is none. */
+enum store_found store_view_decision(
+	struct store_view *view, enum decision_about about, const char *domain, struct decision_record *out);
+/* Sets `number` to a number that changes whenever a decision is written, by any process. Cheap. */
+bool store_decisions_number(struct store *store, uint32_t *number, struct failure *why);
+/* Removes decisions that are over. */
+bool store_forget_decisions(struct store *store, int64_t now, struct failure *why);
 
 /* Revocations (core/revocation.h): what is known about single certificates. At most REVOCATIONS_MAX of them, in at most a
  * 32nd of the store's limit. Certificates that were not looked up for the longest time leave first; a revoked one counts as

@@ -148,33 +148,43 @@ void store_submit(struct store *store, struct store_submission *submission)
 	store_submit_job(store, job);
 }
 
+int store_entry_remove(struct store *store, MDB_txn *txn, const char *domain, const struct decision_record *forget)
+{
+	struct entry entry;
+	MDB_val key = store_entry_key(domain), value;
+	int result = entry_get(store, txn, domain, &entry, &value);
+	if (result == MDB_NOTFOUND || (result == 0 && forget && !decision_forgets(forget, &entry)))
+		result = STORE_UNCHANGED;
+	if (result == 0)
+		result = mdb_del(txn, store->entries, &key, NULL);
+	if (result == 0)
+		result = store_networks_remove(store, txn, &key);
+	if (result == 0)
+		result = due_move(store, txn, domain, entry.due_at, 0);
+	entry_free(&entry);
+	return result;
+}
+
 struct forgetting {
 	const char *domain;
+	const struct decision_maker *by;
 	bool found;
 };
 
 static int forget_step(struct store *store, MDB_txn *txn, void *arg)
 {
 	struct forgetting *forgetting = arg;
-	struct entry entry;
-	MDB_val key = store_entry_key(forgetting->domain), value;
-	int result = entry_get(store, txn, forgetting->domain, &entry, &value);
+	int result = store_entry_remove(store, txn, forgetting->domain, NULL);
 	forgetting->found = result == 0;
-	if (result == 0)
-		result = mdb_del(txn, store->entries, &key, NULL);
-	else if (result == MDB_NOTFOUND)
-		result = STORE_UNCHANGED;
-	if (result == 0)
-		result = store_networks_remove(store, txn, &key);
-	if (result == 0)
-		result = due_move(store, txn, forgetting->domain, entry.due_at, 0);
-	entry_free(&entry);
-	return result;
+	if ((result != 0 && result != STORE_UNCHANGED) || !forgetting->by)
+		return result;
+	return store_decision_note(store, txn, DECISION_FORGET, forgetting->domain, forgetting->by, NULL);
 }
 
-bool store_forget(struct store *store, const char *domain, bool *found, struct failure *why)
+bool store_forget(
+	struct store *store, const char *domain, const struct decision_maker *by, bool *found, struct failure *why)
 {
-	struct forgetting forgetting = {domain, false};
+	struct forgetting forgetting = {.domain = domain, .by = by};
 	bool ok = store_write(store, forget_step, &forgetting, why);
 	if (found)
 		*found = forgetting.found;

@@ -14,7 +14,7 @@
 #define STORE_LOCK_BYTES (64 * (STORE_READERS + 2))
 #define STORE_MARKER "policies.dirty" /* exists while an owner has the store open, and after an unclean end */
 #define STORE_OWNER_LOCK "policies.owner"
-#define STORE_TABLES_MAX 16
+#define STORE_TABLES_MAX 20
 #define STORE_LOOK_MAX 128 /* a change examines at most so many entries, and so many hop records, for eviction */
 #define STORE_UNREADABLE_BITS 4096
 #define HOP_KEY_SIZE (DOMAIN_SIZE + 2)
@@ -125,6 +125,7 @@ struct store {
 	MDB_dbi networks;            /* domain -> networks of its mail hosts; each of them is a key of `entries`, too */
 	bool has_networks;           /* as below */
 	MDB_dbi overrides;           /* domain or OVERRIDE_ALL -> override */
+	MDB_dbi decisions;           /* about (an octet) domain or OVERRIDE_ALL -> decision */
 	MDB_dbi stories;             /* number of an event (4 octets, big endian) -> story */
 	MDB_dbi looks;               /* host NUL port -> look; each of them is a key of `hops`, too */
 	MDB_dbi revocations;         /* leaf (8 octets, big endian) -> revocation */
@@ -134,7 +135,7 @@ struct store {
 	MDB_dbi steps;               /* number of the step, modulo SNAPSHOT_STEPS -> counts */
 	/* false for a guest of a store that an earlier version made */
 	bool has_events, has_verdicts, has_overrides, has_stories, has_looks, has_revocations, has_tallies;
-	bool has_tlsrpt_sends, has_tlsrpt_suppressions, has_steps;
+	bool has_tlsrpt_sends, has_tlsrpt_suppressions, has_steps, has_decisions;
 	_Atomic uint64_t no_overrides; /* LMDB's number of the newest state that is known to have no overrides */
 	enum store_access access;
 	uint64_t max_bytes;
@@ -242,6 +243,19 @@ int store_story_continued(
 	struct store *store, MDB_txn *txn, const struct event_record *sign, const struct event_record *later);
 /* Removes the stories whose last_at is before `before`. */
 int store_stories_forget(struct store *store, MDB_txn *txn, int64_t before);
+
+/* Notes a decision of this relay. `by` may be NULL: nothing is noted. */
+int store_decision_note(struct store *store, MDB_txn *txn, enum decision_about about, const char *domain,
+	const struct decision_maker *by, const struct override *override);
+/* Writes the override of a domain. `replaced` becomes the one that was there. Sets `has_room` to false, and writes nothing, if
+ * OVERRIDES_MAX others have not ended. */
+int store_override_put(
+	struct store *store, MDB_txn *txn, const struct override *override, struct override *replaced, bool *has_room);
+/* Removes the override of a domain. `removed` becomes what was there. Returns STORE_UNCHANGED if there was none. */
+int store_override_remove(struct store *store, MDB_txn *txn, const char *domain, struct override *removed);
+/* Removes the entry of a domain, with all that belongs to it, if the decision forgets it (NULL: in any case). Returns
+ * STORE_UNCHANGED if there was none or it stays. */
+int store_entry_remove(struct store *store, MDB_txn *txn, const char *domain, const struct decision_record *forget);
 
 /* The rows of a small table, as an array of structs. */
 struct store_rows {

@@ -229,6 +229,8 @@ static int tables_open(struct store *store)
 	if (result == 0)
 		result = table_open_new(txn, "overrides", flags, &store->overrides, &store->has_overrides);
 	if (result == 0)
+		result = table_open_new(txn, "decisions", flags, &store->decisions, &store->has_decisions);
+	if (result == 0)
 		result = table_open_new(txn, "stories", flags, &store->stories, &store->has_stories);
 	if (result == 0)
 		result = table_open_new(txn, "looks", flags, &store->looks, &store->has_looks);

@@ -156,6 +156,7 @@ enum values {
 	VALUES_EVENTS,
 	VALUES_VERDICTS,
 	VALUES_OVERRIDES,
+	VALUES_DECISIONS,
 	VALUES_STORIES,
 	VALUES_LOOKS,
 	VALUES_REVOCATIONS,
@@ -170,9 +171,9 @@ static const struct {
 	enum values values;
 } tables[] = {{NULL, VALUES_PLAIN}, {"meta", VALUES_PLAIN}, {"due", VALUES_PLAIN}, {"hops", VALUES_HOPS},
 	{"entries", VALUES_ENTRIES}, {"events", VALUES_EVENTS}, {"verdicts", VALUES_VERDICTS},
-	{"overrides", VALUES_OVERRIDES}, {"stories", VALUES_STORIES}, {"looks", VALUES_LOOKS},
-	{"revocations", VALUES_REVOCATIONS}, {"tlsrpt_tallies", VALUES_TALLIES}, {"tlsrpt_sends", VALUES_SENDS},
-	{"tlsrpt_suppressions", VALUES_SUPPRESSIONS}, {"steps", VALUES_STEPS}};
+	{"overrides", VALUES_OVERRIDES}, {"decisions", VALUES_DECISIONS}, {"stories", VALUES_STORIES},
+	{"looks", VALUES_LOOKS}, {"revocations", VALUES_REVOCATIONS}, {"tlsrpt_tallies", VALUES_TALLIES},
+	{"tlsrpt_sends", VALUES_SENDS}, {"tlsrpt_suppressions", VALUES_SUPPRESSIONS}, {"steps", VALUES_STEPS}};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 /* Decodes each value of a table, so that a value that crashes the decoder crashes this process and not the daemon.
@@ -186,6 +187,7 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 	struct event_record event;
 	struct verdict_record verdict;
 	struct override override;
+	struct decision_record decision;
 	static struct story story;
 	static struct snapshot_counts counts;
 	struct look look;
@@ -213,6 +215,9 @@ static void values_decode(MDB_txn *txn, MDB_dbi dbi, enum values values)
 			break;
 		case VALUES_OVERRIDES:
 			override_decode(&override, value.mv_data, value.mv_size);
+			break;
+		case VALUES_DECISIONS:
+			decision_decode(&decision, value.mv_data, value.mv_size);
 			break;
 		case VALUES_LOOKS:
 			look_decode(&look, value.mv_data, value.mv_size);

@@ -121,6 +121,23 @@ static int room_look(struct store *store, MDB_txn *txn, bool *has_room)
 	return result;
 }
 
+int store_override_put(
+	struct store *store, MDB_txn *txn, const struct override *override, struct override *replaced, bool *has_room)
+{
+	*has_room = true;
+	int result = row_get(store, txn, override->domain, replaced);
+	if (result == 0 && replaced->kind == OVERRIDE_NONE) {
+		result = room_look(store, txn, has_room);
+		if (result == 0 && !*has_room)
+			result = expired_remove(store, txn, clock_wall_s());
+		if (result == 0)
+			result = room_look(store, txn, has_room);
+	}
+	if (result == 0 && !*has_room)
+		return STORE_UNCHANGED;
+	return result == 0 ? row_put(store, txn, override) : result;
+}
+
 struct setting {
 	const struct override *override;
 	struct override replaced;
@@ -130,18 +147,12 @@ struct setting {
 static int set_step(struct store *store, MDB_txn *txn, void *arg)
 {
 	struct setting *setting = arg;
-	setting->has_room = true;
-	int result = row_get(store, txn, setting->override->domain, &setting->replaced);
-	if (result == 0 && setting->replaced.kind == OVERRIDE_NONE) {
-		result = room_look(store, txn, &setting->has_room);
-		if (result == 0 && !setting->has_room)
-			result = expired_remove(store, txn, clock_wall_s());
-		if (result == 0)
-			result = room_look(store, txn, &setting->has_room);
-	}
-	if (result == 0 && !setting->has_room)
-		return STORE_UNCHANGED;
-	return result == 0 ? row_put(store, txn, setting->override) : result;
+	const struct override *override = setting->override;
+	const struct decision_maker by = {override->author, override->node};
+	int result = store_override_put(store, txn, override, &setting->replaced, &setting->has_room);
+	if (result != 0 || override->node[0] == '\0')
+		return result;
+	return store_decision_note(store, txn, DECISION_OVERRIDE, override->domain, &by, override);
 }
 
 /* Fails for a guest of a store whose owner has not made the table yet. */
@@ -168,6 +179,42 @@ bool store_set_override(
 	return true;
 }
 
+int store_override_remove(struct store *store, MDB_txn *txn, const char *domain, struct override *removed)
+{
+	MDB_val key = store_entry_key(domain);
+	int result = row_get(store, txn, domain, removed);
+	if (result == 0 && removed->kind == OVERRIDE_NONE)
+		return STORE_UNCHANGED;
+	return result == 0 ? mdb_del(txn, store->overrides, &key, NULL) : result;
+}
+
+struct lifting {
+	const char *domain;
+	const struct decision_maker *by;
+	struct override cleared;
+};
+
+/* The decision is noted even if there is no override: another relay may have one that has not come here. */
+static int lift_step(struct store *store, MDB_txn *txn, void *arg)
+{
+	struct lifting *lifting = arg;
+	int result = store_override_remove(store, txn, lifting->domain, &lifting->cleared);
+	if (result != 0 && result != STORE_UNCHANGED)
+		return result;
+	return store_decision_note(store, txn, DECISION_OVERRIDE, lifting->domain, lifting->by, NULL);
+}
+
+bool store_lift_override(struct store *store, const char *domain, const struct decision_maker *by,
+	struct override *cleared, struct failure *why)
+{
+	struct lifting lifting = {.domain = domain, .by = by, .cleared = {.kind = OVERRIDE_NONE}};
+	bool ok = !store->has_overrides || store_write(store, lift_step, &lifting, why);
+	if (!ok)
+		lifting.cleared.kind = OVERRIDE_NONE;
+	*cleared = lifting.cleared;
+	return ok;
+}
+
 struct clearing {
 	const char *domain;
 	int64_t ends_by;
@@ -177,13 +224,12 @@ struct clearing {
 static int clear_step(struct store *store, MDB_txn *txn, void *arg)
 {
 	struct clearing *clearing = arg;
-	MDB_val key = store_entry_key(clearing->domain);
 	int result = row_get(store, txn, clearing->domain, &clearing->cleared);
-	if (result == 0 && clearing->cleared.kind != OVERRIDE_NONE && clearing->cleared.ends_at > clearing->ends_by)
+	if (result == 0 && clearing->cleared.kind != OVERRIDE_NONE && clearing->cleared.ends_at > clearing->ends_by) {
 		clearing->cleared.kind = OVERRIDE_NONE;
-	if (result == 0 && clearing->cleared.kind == OVERRIDE_NONE)
 		return STORE_UNCHANGED;
-	return result == 0 ? mdb_del(txn, store->overrides, &key, NULL) : result;
+	}
+	return result == 0 ? store_override_remove(store, txn, clearing->domain, &clearing->cleared) : result;
 }
 
 bool store_clear_override(

@@ -421,6 +421,20 @@ static bool mx_read(const struct input *in, const char *key, struct mx_set *set)
 	return true;
 }
 
+/* Reads an array of numbers that are not 0. It may be missing. */
+static bool numbers_read(const struct input *in, const char *key, uint32_t *out, size_t max)
+{
+	const json_t *numbers = json_object_get(in->object, key), *number;
+	bool valid = !numbers || (json_is_array(numbers) && json_array_size(numbers) <= max);
+	for (size_t i = 0; valid && i < json_array_size(numbers); i++) {
+		number = json_array_get(numbers, i);
+		valid = json_is_integer(number) && json_integer_value(number) > 0 &&
+			json_integer_value(number) <= UINT32_MAX;
+		out[i] = valid ? (uint32_t)json_integer_value(number) : 0;
+	}
+	return valid || input_error(in, key, "is not a list of numbers");
+}
+
 static bool inner_read(const struct input *in, const char *key, const struct field_form *form, void *member)
 {
 	const struct input inner = {json_object_get(in->object, key), key, in->now, in->why};
@@ -471,8 +485,9 @@ static bool field_read(const struct input *in, const char *key, const struct fie
 	struct entry *entry = record;
 	switch (form->kind) {
 	case FIELD_PRESENT:
-	case FIELD_NUMBERS: /* no export has one */
 		break;
+	case FIELD_NUMBERS:
+		return numbers_read(in, key, (uint32_t *)(void *)member, field->size / sizeof(uint32_t));
 	case FIELD_FLAG:
 		field_set_number(field, record, json_is_true(json_object_get(in->object, key)));
 		return true;

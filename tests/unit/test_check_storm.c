@@ -139,7 +139,7 @@ static void forgetter_run(int orders, int answers)
 		_exit(1);
 	struct store *store = store_open(directory, 64 << 20, STORE_GUEST, &why);
 	while (store && read(orders, &order, 1) == 1) {
-		bool good = store_forget(store, place[FORGET].domain, &found, &why);
+		bool good = store_forget(store, place[FORGET].domain, NULL, &found, &why);
 		if (write(answers, good ? "y" : "n", 1) != 1)
 			break;
 	}

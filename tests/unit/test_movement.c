@@ -370,7 +370,7 @@ static void test_rows_leave_with_their_entry(void **state)
 	assert_false(networks_known(store, "a.example"));
 	networks_put(store, "a.example");
 	assert_true(networks_known(store, "a.example"));
-	assert_true(store_forget(store, "a.example", NULL, NULL));
+	assert_true(store_forget(store, "a.example", NULL, NULL, NULL));
 	assert_false(networks_known(store, "a.example"));
 	assert_true(room_put(store, "a.example", KIND_USED, 100, NULL));
 	assert_false(networks_known(store, "a.example"));
@@ -416,7 +416,7 @@ static void test_a_store_without_the_table(void **state)
 	store = room_open(0, STORE_GUEST);
 	networks_put(store, "a.example");
 	assert_false(networks_known(store, "a.example"));
-	assert_true(store_forget(store, "a.example", NULL, NULL));
+	assert_true(store_forget(store, "a.example", NULL, NULL, NULL));
 	store_close(&store);
 }
 

@@ -236,10 +236,10 @@ static void forgotten_is_gone_with_its_due_time(void **state)
 	(void)state;
 	assert_true(room_put_due(store, "a.example", 5, NULL));
 	assert_true(room_put_due(store, "b.example", 5, NULL));
-	assert_true(store_forget(store, "a.example", &found, NULL));
+	assert_true(store_forget(store, "a.example", NULL, &found, NULL));
 	assert_true(found);
 	assert_false(room_knows(store, "a.example"));
-	assert_true(store_forget(store, "a.example", &found, NULL));
+	assert_true(store_forget(store, "a.example", NULL, &found, NULL));
 	assert_false(found);
 	assert_true(store_due(store, 10, 10, &names, NULL));
 	names_are(&names, "b.example ");

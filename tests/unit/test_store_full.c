@@ -385,7 +385,7 @@ static void evicted_is_due_no_more(void **state)
 	assert_true(store_page(store, "", 100000, &names, NULL));
 	assert_true(names.count < 600);
 	for (const char *name = names_next(&names, NULL); name != NULL; name = names_next(&names, name))
-		assert_true(store_forget(store, name, NULL, NULL));
+		assert_true(store_forget(store, name, NULL, NULL, NULL));
 	names_free(&names);
 	store_close(&store);
 	assert_int_equal(room_records("due"), 0);

@@ -123,7 +123,8 @@ static bool guest_reads_and_writes(void)
 	struct failure why;
 	struct store *store = store_open(room, ROOM_BYTES, STORE_GUEST, &why);
 	bool ok = store != NULL && room_knows(store, "a.example") &&
-		  room_put(store, "b.example", KIND_USED, 10, &why) && store_forget(store, "c.example", NULL, &why);
+		  room_put(store, "b.example", KIND_USED, 10, &why) &&
+		  store_forget(store, "c.example", NULL, NULL, &why);
 
 	store_close(&store);
 	return ok;
