@@ -79,10 +79,11 @@ static void override_print(const struct override *override, int64_t now)
 	char kind[OVERRIDE_KIND_SIZE];
 	if (!override_in_force(override, now))
 		return;
-	line_print("override", "%s for %s until %s (in %s), set by %s: %s", override_kind_words(kind, override),
+	line_print("override", "%s for %s until %s (in %s), set by %s%s%s: %s", override_kind_words(kind, override),
 		strcmp(override->domain, OVERRIDE_ALL) == 0 ? "all domains" : override->domain,
 		when_date(&until, override->ends_at), when_span(&span, override->ends_at - now),
-		quote_string(&author, override->author), quote_string(&reason, override->reason));
+		quote_string(&author, override->author), override->node[0] ? " on " : "", override->node,
+		quote_string(&reason, override->reason));
 }
 
 /* Prints that a good hop does not count under the pin in force: it is outside, or nobody knows where it is. */

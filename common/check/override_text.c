@@ -24,6 +24,10 @@ void override_describe(struct text *out, const struct override *override)
 	text_add_time(out, override->ends_at);
 	text_add(out, ", set by ");
 	text_quote(out, override->author, strlen(override->author), OVERRIDE_AUTHOR_SIZE + 2);
+	if (override->node[0] != '\0') {
+		text_add(out, " on ");
+		text_add(out, override->node);
+	}
 	text_add(out, ": ");
 	text_quote(out, override->reason, strlen(override->reason), OVERRIDE_TEXT_SIZE);
 }

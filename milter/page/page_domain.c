@@ -187,7 +187,8 @@ static void policy_in_force(struct text *out, const json_t *stored, int64_t now)
 static void override_item(struct text *out, const json_t *stored, int64_t now)
 {
 	const json_t *override = json_object_get(stored, "override");
-	const char *reason = member_text(override, "reason"), *author = member_text(override, "author");
+	const char *reason = member_text(override, "reason"), *author = member_text(override, "author"),
+		   *node = member_text(override, "node");
 	if (!json_is_object(override))
 		return;
 	page_item(out, "Override in force");
@@ -195,6 +196,8 @@ static void override_item(struct text *out, const json_t *stored, int64_t now)
 	html_time(out, member_number(override, "ends_at"), now);
 	text_add(out, ", set by ");
 	html_quote(out, author, strlen(author));
+	if (*node)
+		html_add(out, " on %s", node);
 	text_add(out, ": ");
 	html_quote(out, reason, strlen(reason));
 	text_add(out, ". The front ends obey it; what follows is judged as without it.</dd>\n");

@@ -200,6 +200,8 @@ static void override_add(struct text *out, const json_t *row, int64_t now)
 	html_time(out, member_number(row, "ends_at"), now);
 	text_add(out, "</td><td>");
 	html_quote(out, member_text(row, "author"), strlen(member_text(row, "author")));
+	if (*member_text(row, "node"))
+		html_add(out, " on %s", member_text(row, "node"));
 	text_add(out, "</td><td>");
 	html_quote(out, reason, strlen(reason));
 	html_add(out, "</td><td class=\"n\">%d</td></tr>\n", member_number(row, "uses"));
