@@ -267,6 +267,7 @@ void daemon_reload(struct daemon *daemon, const struct settings_source *source)
 	if (done) {
 		struct config *config = check_config(daemon->check);
 		recorder_settings(daemon->recorder, daemon->settings, config->settings, source->file);
+		fleet_reload(daemon->fleet);
 		event_command_warn(config->settings);
 		config_unref(&config);
 	}

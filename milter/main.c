@@ -3,6 +3,7 @@
 #include "background.h"
 #include "daemon.h"
 #include "event_command.h"
+#include "fleet.h"
 #include "front_ends.h"
 #include "log.h"
 #include "loop.h"
@@ -223,7 +224,8 @@ static int test(const struct options *options)
 	if (settings == NULL)
 		return fail(options, &why);
 	bool good = privileges_find(&identity, settings, &why) && sockets_usable(settings, &identity, &why) &&
-		    privileges_drop(&identity, &why) && store_usable(settings->store_path, &why);
+		    privileges_drop(&identity, &why) && store_usable(settings->store_path, &why) &&
+		    fleet_usable(settings, &why);
 	if (!good) {
 		settings_locate(settings, &why);
 		settings_free(&settings);

@@ -116,6 +116,8 @@ check_PROGRAMS += tests/unit/test_lock
 check_PROGRAMS += tests/unit/test_loop
 check_PROGRAMS += tests/unit/test_fleet_call
 check_PROGRAMS += tests/unit/test_client
+check_PROGRAMS += tests/unit/test_fleet_health
+tests_unit_test_fleet_health_SOURCES = tests/unit/test_fleet_health.c tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_fleet_keys
 check_PROGRAMS += tests/unit/test_fleet_link
 tests_unit_test_fleet_link_SOURCES = tests/unit/test_fleet_link.c tests/unit/store_server.c tests/unit/store_server.h tests/unit/cm.h
@@ -465,6 +467,12 @@ tests_fuzz_replay_snapshot_SOURCES = tests/fuzz/fuzz_snapshot.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_dump
 tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump"' $(AM_CPPFLAGS)
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_fleet_value
+tests_fuzz_replay_fleet_value_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_value"' $(AM_CPPFLAGS)
+tests_fuzz_replay_fleet_value_SOURCES = tests/fuzz/fuzz_fleet_value.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_fleet_reply
+tests_fuzz_replay_fleet_reply_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_reply"' $(AM_CPPFLAGS)
+tests_fuzz_replay_fleet_reply_SOURCES = tests/fuzz/fuzz_fleet_reply.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_maillog
 tests_fuzz_replay_maillog_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/maillog"' $(AM_CPPFLAGS)
 tests_fuzz_replay_maillog_SOURCES = tests/fuzz/fuzz_maillog.c cli/audit/maillog.c cli/audit/maillog.h cli/audit/maillog_text.c cli/audit/maillog_text.h $(fuzz_files)

@@ -24,6 +24,7 @@
 #define LOCAL_MAX 31 /* a token of 32 characters and a plus follow in the envelope; RFC 5321 4.5.3.1.1 allows 64 */
 #define DNS_NAME_MAX 253
 #define PEOPLE_MAX 200
+#define FLEET_NAME_MAX 64
 
 static bool consists_of(const char *text, const char *characters)
 {
@@ -374,6 +375,57 @@ static bool reports_check(const struct settings *settings, const struct settings
 	return true;
 }
 
+static bool is_loopback(const char *host)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/* The server is an address, because the event loop of its connections must not wait for DNS. */
+static bool fleet_server_check(const struct settings *settings, struct failure *why)
+{
+	struct settings_socket server;
+	if (!settings_socket_parse(&server, settings->fleet_server, why))
+		return false;
+	if (server.family == SOCKET_UNIX)
+		return true;
+	if (address_family(server.host, strlen(server.host)) == AF_UNSPEC)
+		return failure_set(why, EX_CONFIG,
+			"must have an address after @, as in inet:6379@127.0.0.1; names are not looked up");
+	return settings->fleet_plaintext || is_loopback(server.host) ||
+	       failure_set(why, EX_CONFIG,
+		       "is on another machine, and nothing encrypts the way there; name the end of a tunnel on this "
+		       "machine, or set fleet_plaintext = yes");
+}
+
+/* The settings of sharing, if something is shared. */
+static bool fleet_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why)
+{
+	if (settings->fleet_server[0] == '\0')
+		return true;
+	*blamed = settings_row_find("fleet_server");
+	if (!fleet_server_check(settings, why))
+		return false;
+	*blamed = settings_row_find("fleet_key_file");
+	if (settings->fleet_key_file[0] == '\0')
+		return failure_set(why, EX_CONFIG,
+			"is needed with fleet_server: name a file with the key that all relays of the site have");
+	*blamed = settings_row_find("fleet_password_file");
+	if (settings->fleet_user[0] != '\0' && settings->fleet_password_file[0] == '\0')
+		return failure_set(why, EX_CONFIG, "is needed with fleet_user");
+	*blamed = settings_row_find("fleet_name");
+	if (strlen(settings->fleet_name) > FLEET_NAME_MAX)
+		return failure_set(why, EX_CONFIG, "is longer than %d characters", FLEET_NAME_MAX);
+	*blamed = settings_row_find("fleet_node");
+	const char *node = settings->fleet_node;
+	return node[0] == '\0' || (consists_of(node, OWNER_CHARACTERS) && strlen(node) <= FLEET_NAME_MAX) ||
+	       failure_set(
+		       why, EX_CONFIG, "is not 1 to %d letters, digits, dots, hyphens and underscores", FLEET_NAME_MAX);
+}
+
 bool settings_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why)
 {
 	for (size_t i = 0; i < settings_table_count; i++) {
@@ -381,7 +433,8 @@ bool settings_check(const struct settings *settings, const struct settings_row *
 		if (!form_check(settings, *blamed, why))
 			return false;
 	}
-	if (!datagrams_check(settings, blamed, why) || !reports_check(settings, blamed, why))
+	if (!datagrams_check(settings, blamed, why) || !reports_check(settings, blamed, why) ||
+		!fleet_check(settings, blamed, why))
 		return false;
 	uint32_t ttl_max = settings->probe_ttl_max;
 	if (settings->probe_ttl_ok <= ttl_max && settings->probe_ttl_fail <= ttl_max)

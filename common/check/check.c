@@ -463,6 +463,14 @@ void check_time_seen(struct check *check, int64_t at, const char *of)
 	conditions_note_time(&check->conditions, at, of);
 }
 
+void check_shares(struct check *check, bool works, const char *detail)
+{
+	if (works)
+		condition_end(&check->conditions, CONDITION_FLEET_UNREACHABLE);
+	else
+		condition_begin(&check->conditions, CONDITION_FLEET_UNREACHABLE, detail);
+}
+
 struct check_load check_load(struct check *check)
 {
 	struct check_load load = {.loops = check->desk_count};

@@ -161,6 +161,9 @@ enum check_refreshed check_refresh(struct check *check, const char *domain, bool
  * events that are due into the store. Waits for the store. */
 void check_round_ended(struct check *check, bool store_read, const struct failure *why);
 
+/* Begins the condition fleet-unreachable (`works` is false), or ends it. `detail` is for the event and printable. Never waits. */
+void check_shares(struct check *check, bool works, const char *detail);
+
 struct check_load {
 	unsigned loops;     /* event loops */
 	unsigned busy;      /* event loops that are running a job */

@@ -33,6 +33,7 @@ static const struct {
 	NEARBY_ROW(HOPS_BAD) = {EVENT_HOPS_TURNED_BAD, "the mail hosts that turned bad together are good again"},
 	NEARBY_ROW(POLICY_HOSTS_BAD) = {EVENT_POLICY_HOSTS_TURNED_BAD, "policies can be fetched again"},
 	NEARBY_ROW(RECORDS_BAD) = {EVENT_RECORDS_TURNED_BAD, "the records are back"},
+	[CONDITION_FLEET_UNREACHABLE] = {EVENT_FLEET_UNREACHABLE, "the shared store can be reached again"},
 };
 
 void conditions_init(struct conditions *conditions, struct events *events)

@@ -22,7 +22,8 @@ enum condition {
 	CONDITION_HEALTH, /* the first of the conditions of core/health, in their order */
 	/* The first of the conditions of core/nearby, in their order; check/turns begins and ends them. */
 	CONDITION_NEARBY = CONDITION_HEALTH + HEALTH_CONDITIONS,
-	CONDITION_COUNT = CONDITION_NEARBY + NEARBY_CONDITIONS
+	CONDITION_FLEET_UNREACHABLE = CONDITION_NEARBY + NEARBY_CONDITIONS, /* common/fleet begins and ends it */
+	CONDITION_COUNT
 };
 struct conditions {
 	struct events *events;

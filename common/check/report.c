@@ -98,6 +98,10 @@ static const char *const downloads[] = {"read", "unchanged", "failed"};
 static const char *const sessions[] = {[TALLIES_GOOD] = "good", [TALLIES_FAILED] = "failed"};
 static const char *const reports[] = {
 	[TLSRPT_ATTEMPT_SENT] = "sent", [TLSRPT_ATTEMPT_RETRY] = "retry", [TLSRPT_ATTEMPT_GIVEN_UP] = "given-up"};
+static const char *const commands[] = {"answered", "refused", "late", "down"}; /* fleet_line_hiredis.c */
+/* enum fleet_ignored; the value 0 is not counted */
+static const char *const fleet_ignored[LABEL_IGNORED_VALUES] = {
+	NULL, "oversized", "unsigned", "foreign", "unreadable", "future", "replayed"};
 static const char *const losses[] = {[TALLIES_MEMORY] = "memory", [TALLIES_STORE] = "store"};
 static const char *const dropped[TLSRPT_DROPPED_COUNT] = {[TLSRPT_DROPPED_QUEUE] = "queue",
 	[TLSRPT_DROPPED_LOOKUP] = "lookup",
@@ -127,7 +131,8 @@ static const char *const conditions[CONDITION_COUNT] = {[CONDITION_STORE_UNREADA
 	[CONDITION_NEARBY + NEARBY_INTERCEPTED] = "tls-intercepted-here",
 	[CONDITION_NEARBY + NEARBY_HOPS_BAD] = "hops-turned-bad",
 	[CONDITION_NEARBY + NEARBY_POLICY_HOSTS_BAD] = "policy-hosts-turned-bad",
-	[CONDITION_NEARBY + NEARBY_RECORDS_BAD] = "records-turned-bad"};
+	[CONDITION_NEARBY + NEARBY_RECORDS_BAD] = "records-turned-bad",
+	[CONDITION_FLEET_UNREACHABLE] = "fleet-unreachable"};
 
 static const struct {
 	char first; /* letter of the reply */
@@ -233,6 +238,8 @@ NAMES(hop_label, CENSUS_HOPS, census_hop_name((enum census_hop)value))
 NAMES(severity_label, EVENT_ERROR + 1, event_severity_name((enum event_severity)value))
 NAMES(front_end_label, DOOR_DELEGATION + 1, verdict_door_name((enum verdict_door)value))
 NAMES(step_label, TIMING_COUNT, timing_name((enum timing)value))
+NAMES(command_label, LABEL_COMMAND_VALUES, commands[value])
+NAMES(ignored_label, LABEL_IGNORED_VALUES, fleet_ignored[value])
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -258,4 +265,6 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_HOP] = hop_label,
 						     [LABEL_SEVERITY] = severity_label,
 						     [LABEL_FRONT_END] = front_end_label,
-						     [LABEL_STEP] = step_label}};
+						     [LABEL_STEP] = step_label,
+						     [LABEL_COMMAND] = command_label,
+						     [LABEL_IGNORED] = ignored_label}};

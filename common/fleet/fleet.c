@@ -1,15 +1,21 @@
 #include "fleet.h"
 
+#include "fleet_health.h"
 #include "fleet_parts.h"
+#include "fleet_secret.h"
+#include "log.h"
 #include "memory.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
 
 struct fleet {
 	struct fleet_base base;
 	struct config *config; /* of the start: its settings are those of base */
 	struct fleet_keys *keys;
 	struct loop *loop;
+	struct fleet_health *health;
 };
 
 void fleet_stop(struct fleet *fleet)
@@ -19,6 +25,7 @@ void fleet_stop(struct fleet *fleet)
 	loop_stop(fleet->loop);
 	loop_join(fleet->loop);
 	link_free(&fleet->base.link);
+	fleet_health_free(&fleet->health);
 }
 
 void fleet_free(struct fleet **slot)
@@ -27,6 +34,7 @@ void fleet_free(struct fleet **slot)
 	if (!fleet)
 		return;
 	link_free(&fleet->base.link);
+	fleet_health_free(&fleet->health);
 	loop_free(&fleet->loop);
 	fleet_keys_free(&fleet->keys);
 	config_unref(&fleet->config);
@@ -34,9 +42,40 @@ void fleet_free(struct fleet **slot)
 	*slot = NULL;
 }
 
+/* A file with too many rights is a mistake in the settings, too: a start that is repeated does not repair it. */
+static bool file_blame(struct failure *why, const char *setting)
+{
+	if (why && why->code == EX_NOPERM)
+		why->code = EX_CONFIG;
+	return failure_prefix(why, "%s", setting);
+}
+
+bool fleet_usable(const struct settings *settings, struct failure *why)
+{
+	if (settings->fleet_server[0] == '\0')
+		return true;
+	struct fleet_keys *keys = fleet_keys_read(settings->fleet_key_file, why);
+	if (!keys)
+		return file_blame(why, "fleet_key_file");
+	fleet_keys_free(&keys);
+	if (settings->fleet_password_file[0] == '\0')
+		return true;
+	char *password = fleet_secret_read(settings->fleet_password_file, why);
+	if (!password)
+		return file_blame(why, "fleet_password_file");
+	fleet_secret_free(&password);
+	return true;
+}
+
 static bool fleet_begin(struct fleet *fleet, struct check *check, struct store *store, struct failure *why)
 {
 	const struct settings *settings = fleet->config->settings;
+	const char *node = settings->fleet_node[0] ? settings->fleet_node : fleet->config->host;
+	if (!fleet_node_is_valid(node))
+		return failure_set(why, EX_CONFIG,
+			"fleet_node: this machine's name cannot be its name among the relays: set fleet_node");
+	if (!fleet_usable(settings, why))
+		return settings_locate(settings, why);
 	fleet->keys = fleet_keys_read(settings->fleet_key_file, why);
 	fleet->loop = fleet->keys ? loop_new(why) : NULL;
 	if (!fleet->loop)
@@ -47,9 +86,29 @@ static bool fleet_begin(struct fleet *fleet, struct check *check, struct store *
 		.loop = fleet->loop,
 		.keys = fleet->keys,
 		.prefix = settings->fleet_name,
-		.node = settings->fleet_node[0] ? settings->fleet_node : fleet->config->host};
-	fleet->base.link = link_new(&(struct link_options){.settings = settings, .loop = fleet->loop});
+		.node = node};
+	fleet->health = fleet_health_new(fleet->loop, check, settings->fleet_server);
+	fleet->base.link = link_new(&(struct link_options){
+		.settings = settings, .loop = fleet->loop, .changed = fleet_health_changed, .arg = fleet->health});
+	fleet_health_watch(fleet->health, fleet->base.link);
 	return loop_start(fleet->loop, why);
+}
+
+void fleet_reload(struct fleet *fleet)
+{
+	char before[FLEET_KEYS_MAX][FLEET_KEY_ID_SIZE] = {""}, after[FLEET_KEYS_MAX][FLEET_KEY_ID_SIZE] = {""};
+	struct failure why;
+	if (!fleet)
+		return;
+	fleet_key_ids(fleet->keys, before);
+	if (!fleet_keys_reread(fleet->keys, fleet->config->settings->fleet_key_file, &why)) {
+		log_error("reload: fleet_key_file: %s; the keys stay as they are", why.text);
+		return;
+	}
+	size_t count = fleet_key_ids(fleet->keys, after);
+	if (memcmp(before, after, sizeof before) != 0)
+		log_info("fleet_key_file: key %s seals from now on%s%s%s", after[0], count > 1 ? ", and key " : "",
+			after[1], count > 1 ? " is accepted, too" : "; no other key is accepted");
 }
 
 bool fleet_start(struct fleet **slot, struct check *check, struct store *store, struct failure *why)

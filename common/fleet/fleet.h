@@ -10,10 +10,17 @@
 #include "failure.h"
 #include "store.h"
 
+/* Returns whether the files that the settings of sharing name can be used. Fails with EX_NOINPUT or EX_CONFIG. */
+bool fleet_usable(const struct settings *settings, struct failure *why);
+
 struct fleet;
 /* Starts sharing if fleet_server is set; otherwise returns true and leaves `*fleet` NULL. Check and store must outlive it. Call it
- * before the first question. Returns false on failure: EX_OSERR, or the codes of fleet_keys_read(). */
+ * before the first question. Returns false on failure: EX_OSERR, or as fleet_usable(), or EX_CONFIG if
+ * this relay has no usable name. */
 bool fleet_start(struct fleet **fleet, struct check *check, struct store *store, struct failure *why);
+/* Reads fleet_key_file again, for a reload; logs if the keys have changed. Logs an error, and keeps the keys as they are, if that
+ * fails. Does nothing if nothing is shared. On the thread that reloads. */
+void fleet_reload(struct fleet *fleet);
 /* Ends sharing and its thread: what inquiries wait for ends at once, without an answer, and so does what they ask later. Does nothing
  * if nothing is shared. */
 void fleet_stop(struct fleet *fleet);

@@ -5,6 +5,7 @@
 #include "fleet_secret.h"
 #include "lock.h"
 #include "memory.h"
+#include "metrics.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -220,6 +221,12 @@ const char *fleet_ignored_name(enum fleet_ignored ignored)
 	return ignored_names[ignored];
 }
 
+void fleet_ignore(enum fleet_ignored ignored)
+{
+	if (ignored != FLEET_TAKEN)
+		metrics_add(METRIC_FLEET_IGNORED, ignored, 0, 0, 1);
+}
+
 bool fleet_node_is_valid(const char *node)
 {
 	size_t len = strlen(node);
@@ -316,10 +323,9 @@ static enum fleet_ignored value_judge(const struct fleet_keys *keys, const char 
 	return is_ours(keys, place, bytes, len) ? FLEET_TAKEN : FLEET_FOREIGN;
 }
 
-json_t *fleet_open_value(const struct fleet_keys *keys, const char *place, const char *bytes, size_t len, int64_t now,
+static json_t *value_open(const struct fleet_keys *keys, const char *place, const char *bytes, size_t len, int64_t now,
 	struct fleet_written *written, enum fleet_ignored *ignored)
 {
-	*written = (struct fleet_written){.at = 0};
 	*ignored = value_judge(keys, place, bytes, len);
 	if (*ignored != FLEET_TAKEN)
 		return NULL;
@@ -329,4 +335,13 @@ json_t *fleet_open_value(const struct fleet_keys *keys, const char *place, const
 		return object;
 	json_decref(object);
 	return NULL;
+}
+
+json_t *fleet_open_value(const struct fleet_keys *keys, const char *place, const char *bytes, size_t len, int64_t now,
+	struct fleet_written *written, enum fleet_ignored *ignored)
+{
+	*written = (struct fleet_written){.at = 0};
+	json_t *object = value_open(keys, place, bytes, len, now, written, ignored);
+	fleet_ignore(*ignored);
+	return object;
 }

@@ -44,6 +44,8 @@ enum fleet_ignored {
 	FLEET_IGNORED_KINDS
 };
 const char *fleet_ignored_name(enum fleet_ignored ignored);
+/* Counts a value that is ignored; FLEET_TAKEN is not counted. fleet_open_value() counts what it refuses itself. */
+void fleet_ignore(enum fleet_ignored ignored);
 
 /* Returns whether the text may be a node's name. */
 bool fleet_node_is_valid(const char *node);

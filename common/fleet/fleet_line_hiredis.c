@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "fleet_reply.h"
 #include "memory.h"
+#include "metrics.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -43,6 +44,14 @@ struct fleet_line {
 };
 
 static const struct link_reply no_reply = {.kind = LINK_NONE};
+
+/* How commands end, for the metric; common/check/report.c has the names. */
+enum outcome { ANSWERED, REFUSED, LATE, DOWN };
+
+static void outcome_count(enum outcome outcome)
+{
+	metrics_add(METRIC_FLEET_COMMANDS, outcome, 0, 0, 1);
+}
 
 /* --- lists of commands -------------------------------------------------------------------------------------------- */
 
@@ -92,6 +101,8 @@ static void timer_by(struct fleet_line *line, int64_t at_ms)
 /* Moves a command that nobody answers to those that have ended. */
 static void command_give_up(struct fleet_line *line, struct command *command)
 {
+	if (command->answered)
+		outcome_count(DOWN);
 	commands_add(&line->ended, command);
 	timer_by(line, clock_mono_ms());
 }
@@ -107,6 +118,7 @@ static void deadlines_keep(struct fleet_line *line, int64_t now)
 		*ended = (struct command){.answered = command->answered, .arg = command->arg};
 		command->answered = NULL;
 		commands_add(&line->ended, ended);
+		outcome_count(LATE);
 		late = true;
 	}
 	if (late && line->late_since_ms == NEVER)
@@ -234,8 +246,10 @@ static void reply_take(struct fleet_line *line, const struct link_reply *reply)
 		line_break(line, "it sent a reply to no command", false);
 		return;
 	}
-	if (command->answered)
+	if (command->answered) {
 		line->late_since_ms = NEVER;
+		outcome_count(reply->kind == LINK_REFUSED ? REFUSED : ANSWERED);
+	}
 	command_end(command, reply);
 }
 

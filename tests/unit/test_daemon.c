@@ -407,6 +407,51 @@ static void delegation_needs_a_next_hop(void **state)
 	assert_int_equal(RUN("-t"), EX_OK);
 }
 
+static void key_write(const char *keys, mode_t mode)
+{
+	FILE *file = fopen(path_of("key"), "w");
+	assert_non_null(file);
+	fputs(keys, file);
+	fclose(file);
+	assert_int_equal(chmod(path_of("key"), mode), 0);
+}
+
+/* A shared store that cannot be reached holds nothing up. The keys of the farm are read again by a reload. */
+static void sharing_has_its_keys(void **state)
+{
+	static const char first[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n",
+			  both[] = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100\n"
+				   "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+	char more[512];
+	(void)state;
+	snprintf(more, sizeof more, "fleet_server = unix:%s\nfleet_key_file = %s\nfleet_node = relay-1\n",
+		path_of("nobody"), path_of("key"));
+	settings_write(more);
+	assert_int_equal(RUN("-t"), EX_NOINPUT);
+	assert_int_equal(RUN("-f"), EX_NOINPUT);
+	key_write(first, 0644);
+	assert_int_equal(RUN("-f"), EX_CONFIG);
+	expect_log("has a secret, but every user has rights to it: chmod o= ");
+	key_write(first, 0640);
+	assert_int_equal(RUN("-t"), EX_OK);
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("]: ready: ");
+	log_wait(": cannot connect: No such file or directory; nothing is shared until it can be reached\n");
+	assert_non_null(strstr(exchange("http", "GET /metrics HTTP/1.0\r\n\r\n"), "\nstsgate_fleet_up 0\n"));
+	key_write("no key\n", 0640);
+	kill(daemon, SIGUSR1);
+	log_wait(
+		":1: is not a key: write 64 hexadecimal digits, as `openssl rand -hex 32` prints them; the keys stay as "
+		"they are\n");
+	key_write(both, 0640);
+	kill(daemon, SIGUSR1);
+	log_wait("fleet_key_file: key ");
+	expect_log(" is accepted, too\n");
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+	unlink(path_of("key"));
+}
+
 /* The store was written in the past. A store with a time in the future shows that the clock is behind. */
 static void a_clock_behind_its_store_is_told(void **state)
 {
@@ -1042,6 +1087,7 @@ int main(void)
 		cmocka_unit_test(without_a_socket_of_its_own_none_is_made),
 		cmocka_unit_test(helo_without_a_domain_is_warned_of),
 		cmocka_unit_test(delegation_needs_a_next_hop),
+		cmocka_unit_test(sharing_has_its_keys),
 		cmocka_unit_test(a_clock_behind_its_store_is_told),
 		cmocka_unit_test(map_and_enforcement_need_no_warning),
 		cmocka_unit_test(enforcement_without_a_map_is_warned_of),

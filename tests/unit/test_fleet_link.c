@@ -149,8 +149,8 @@ static int begin(void **state)
 	struct failure why;
 	(void)state;
 	server_open(&server);
-	char *set[] = {server.setting};
-	settings = settings_read(NULL, false, set, 1, &why);
+	char *set[] = {server.setting, (char[]){"fleet_key_file=/k"}};
+	settings = settings_read(NULL, false, set, COUNT(set), &why);
 	if (!settings)
 		fail_msg("%s", why.text);
 	loop = loop_new(&why);
@@ -382,7 +382,7 @@ static void the_link_logs_in(void **state)
 	(void)state;
 	snprintf(password_file, sizeof password_file, "%s/password", server.directory);
 	snprintf(file, sizeof file, "fleet_password_file=%s", password_file);
-	char *set[] = {server.setting, file, (char[]){"fleet_user=relay"}};
+	char *set[] = {server.setting, (char[]){"fleet_key_file=/k"}, file, (char[]){"fleet_user=relay"}};
 	settings_free(&settings);
 	settings = settings_read(NULL, false, set, COUNT(set), &why);
 	assert_non_null(settings);

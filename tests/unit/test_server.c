@@ -807,7 +807,7 @@ static void healthz_tells_what_the_gate_lacks(void **state)
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK",
 		"degraded: store-unreadable store-unwritable resolver-trouble lookups-failing dnssec-failing "
 		"fetches-failing fetches-untrusted probes-failing probes-untrusted clock-behind clock-ahead "
-		"tls-intercepted-here hops-turned-bad policy-hosts-turned-bad records-turned-bad\n");
+		"tls-intercepted-here hops-turned-bad policy-hosts-turned-bad records-turned-bad fleet-unreachable\n");
 	fake_store_break(true);
 	http_is("GET /healthz HTTP/1.1\r\n\r\n", "503 Service Unavailable", "the store is broken\n");
 	fake_store_break(false);

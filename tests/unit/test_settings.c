@@ -116,6 +116,13 @@ static const struct {
 	{"report_organization = B\xc3\xbcro, Inc.", "report_organization", "B\xc3\xbcro, Inc."},
 	{"report_dkim_selector = s1.tls_rpt\nreport_dkim_key = /k", "report_dkim_selector", "s1.tls_rpt"},
 	{"tlsrpt = feed\ntlsrpt_socket = /s", "tlsrpt", "feed"},
+	{"fleet_server = unix:/s\nfleet_key_file = /k", "fleet_server", "unix:/s"},
+	{"fleet_server = inet:6379@127.0.0.9\nfleet_key_file = /k", "fleet_server", "inet:6379@127.0.0.9"},
+	{"fleet_server = inet6:6379@::1\nfleet_key_file = /k", "fleet_server", "inet6:6379@::1"},
+	{"fleet_server = inet:6379@192.0.2.1\nfleet_key_file = /k\nfleet_plaintext = yes", "fleet_server",
+		"inet:6379@192.0.2.1"},
+	{"fleet_server = unix:/s\nfleet_key_file = /k\nfleet_node = relay_1.example", "fleet_node", "relay_1.example"},
+	{"fleet_server = unix:/s\nfleet_key_file = /k\nfleet_user = u\nfleet_password_file = /p", "fleet_user", "u"},
 	{"probe_ttl_ok = 1d\nprobe_ttl_max = 1d", "probe_ttl_ok", "1d"},
 	{"socketmap_socket = inet:8462@127.0.0.2", "socketmap_socket", "inet:8462@127.0.0.2"},
 	{"socketmap_socket = inet6:8462@::1", "socketmap_socket", "inet6:8462@::1"},
@@ -277,6 +284,29 @@ static const struct {
 	{"report_dkim_selector = .a\nreport_dkim_key = /k",
 		"f:1: report_dkim_selector = \".a\": is not a selector: letters, digits, hyphens and dots, such as tlsrpt1"},
 	{"report_dkim_key = /k", "f: report_dkim_selector = \"\" (the default): is needed with report_dkim_key"},
+	{"fleet_server = unix:/s",
+		"f: fleet_key_file = \"\" (the default): is needed with fleet_server: name a file with the key that all "
+		"relays of the site have"},
+	{"fleet_server = inet:6379@localhost\nfleet_key_file = /k",
+		"f:1: fleet_server = \"inet:6379@localhost\": must have an address after @, as in inet:6379@127.0.0.1; names "
+		"are not looked up"},
+	{"fleet_server = inet:6379\nfleet_key_file = /k",
+		"f:1: fleet_server = \"inet:6379\": must have an address after @, as in inet:6379@127.0.0.1; names are not "
+		"looked up"},
+	{"fleet_server = inet:6379@192.0.2.1\nfleet_key_file = /k",
+		"f:1: fleet_server = \"inet:6379@192.0.2.1\": is on another machine, and nothing encrypts the way there; name "
+		"the end of a tunnel on this machine, or set fleet_plaintext = yes"},
+	{"fleet_server = inet6:6379@::ffff:127.0.0.1\nfleet_key_file = /k",
+		"f:1: fleet_server = \"inet6:6379@::ffff:127.0.0.1\": is on another machine, and nothing encrypts the way "
+		"there; name the end of a tunnel on this machine, or set fleet_plaintext = yes"},
+	{"fleet_server = unix:/s\nfleet_key_file = /k\nfleet_user = u",
+		"f: fleet_password_file = \"\" (the default): is needed with fleet_user"},
+	{"fleet_server = unix:/s\nfleet_key_file = /k\nfleet_node = [relay]",
+		"f:3: fleet_node = \"[relay]\": is not 1 to 64 letters, digits, dots, hyphens and underscores"},
+	{"fleet_server = unix:/s\nfleet_key_file = /k\nfleet_name = "
+	 "a1234567890123456789012345678901234567890123456789012345678901234",
+		"f:3: fleet_name = \"a1234567890123456789012345678901234567890123456789012345678901234\": is longer than 64 "
+		"characters"},
 	{"report_dkim_selector = a", "f: report_dkim_key = \"\" (the default): is needed with report_dkim_selector"},
 	{"tlsrpt = feed",
 		"f: tlsrpt_socket = \"\" (the default): is needed with tlsrpt = feed: name the socket of the other collector"},
