@@ -2,7 +2,7 @@
  *
  * For each certificate OpenSSL 3.0 and 3.1 compare the key with all their decoders; OpenSSL 3.2 remembers what it has
  * found. This context has the algorithms of the provider `default`, but only those decoders that a certificate's key
- * may need. Keys in files cannot be read in it.
+ * may need, and only those groups that OpenSSL offers in a handshake. Keys in files cannot be read in it.
  *
  * Any thread. */
 #ifndef IO_KEY_CONTEXT_H

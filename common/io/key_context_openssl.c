@@ -2,6 +2,7 @@
 
 #include <openssl/conf.h>
 #include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
@@ -17,9 +18,11 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static OSSL_LIB_CTX *context;
+static bool has_tls_rules;   /* the configuration has rules for TLS, which may choose groups */
 static OSSL_PROVIDER *whole; /* the provider `default` of OpenSSL's own context, which does the work */
 static OSSL_FUNC_provider_query_operation_fn *whole_query;
-static OSSL_DISPATCH functions[FUNCTIONS_MAX]; /* of our provider: all but one are those of `whole` */
+static OSSL_FUNC_provider_get_capabilities_fn *whole_capabilities;
+static OSSL_DISPATCH functions[FUNCTIONS_MAX]; /* of our provider: all but two are those of `whole` */
 static OSSL_ALGORITHM decoders[DECODERS_MAX];  /* some of those of `whole` */
 
 /* --- whether the context may be used ------------------------------------------------------------------------------ */
@@ -30,6 +33,7 @@ static bool section_is_usual(const CONF *conf)
 {
 	const char *name = NCONF_get_string(conf, NULL, "openssl_conf");
 	STACK_OF(CONF_VALUE) *entries = name ? NCONF_get_section(conf, name) : NULL;
+	has_tls_rules = name && NCONF_get_string(conf, name, "ssl_conf");
 	for (int i = 0; i < sk_CONF_VALUE_num(entries); i++) {
 		const char *entry = sk_CONF_VALUE_value(entries, i)->name;
 		if (strcmp(entry, "ssl_conf") != 0 && strcmp(entry, "providers") != 0)
@@ -71,6 +75,36 @@ static const OSSL_ALGORITHM *query(void *arg, int operation, int *no_cache)
 	return operation == OSSL_OP_DECODER ? decoders : algorithms;
 }
 
+/* The groups that OpenSSL offers in a handshake if nobody chooses others, by their numbers (RFC 8446 4.2.7). */
+static bool is_offered(unsigned group)
+{
+	return (group >= 23 && group <= 25) || group == 29 || group == 30 || (group >= 256 && group <= 260);
+}
+
+struct listener {
+	OSSL_CALLBACK *call;
+	void *arg;
+};
+
+static int pass_offered(const OSSL_PARAM group[], void *arg)
+{
+	const struct listener *listener = arg;
+	unsigned number = 0;
+	if (OSSL_PARAM_get_uint(OSSL_PARAM_locate_const(group, OSSL_CAPABILITY_TLS_GROUP_ID), &number) == 1 &&
+		!is_offered(number))
+		return 1;
+	return listener->call(group, listener->arg);
+}
+
+/* Each SSL_CTX reads the list of all groups that the provider has. */
+static int capabilities(void *arg, const char *capability, OSSL_CALLBACK *call, void *call_arg)
+{
+	struct listener listener = {call, call_arg};
+	if (has_tls_rules || strcmp(capability, "TLS-GROUP") != 0)
+		return whole_capabilities(arg, capability, call, call_arg);
+	return whole_capabilities(arg, capability, pass_offered, &listener);
+}
+
 /* Our provider does not end the other one, so it has no function for its end. */
 static bool functions_copy(void)
 {
@@ -83,6 +117,10 @@ static bool functions_copy(void)
 		if (from->function_id == OSSL_FUNC_PROVIDER_QUERY_OPERATION) {
 			whole_query = OSSL_FUNC_provider_query_operation(from);
 			functions[count].function = (void (*)(void))query;
+		}
+		if (from->function_id == OSSL_FUNC_PROVIDER_GET_CAPABILITIES) {
+			whole_capabilities = OSSL_FUNC_provider_get_capabilities(from);
+			functions[count].function = (void (*)(void))capabilities;
 		}
 		count++;
 	}

@@ -53,18 +53,60 @@ static bool reads_same(EVP_PKEY *key)
 	return same;
 }
 
+/* What a client offers in its first message, beside the names of its algorithms in OpenSSL. */
+struct offer {
+	unsigned char bytes[1024];
+	size_t len;
+};
+
+static void offer_add(struct offer *offer, const unsigned char *bytes, size_t len)
+{
+	if (len > sizeof offer->bytes - offer->len)
+		abort();
+	memcpy(offer->bytes + offer->len, bytes, len);
+	offer->len += len;
+}
+
+static int on_hello(SSL *ssl, int *alert, void *arg)
+{
+	static const unsigned lists[] = {TLSEXT_TYPE_supported_groups, TLSEXT_TYPE_signature_algorithms,
+		TLSEXT_TYPE_supported_versions, TLSEXT_TYPE_ec_point_formats};
+	struct offer *offer = arg;
+	const unsigned char *bytes;
+	size_t len = SSL_client_hello_get0_ciphers(ssl, &bytes);
+	offer_add(offer, bytes, len);
+	for (size_t i = 0; i < COUNT(lists); i++)
+		if (SSL_client_hello_get0_ext(ssl, lists[i], &bytes, &len) == 1)
+			offer_add(offer, bytes, len);
+	*alert = SSL_AD_INTERNAL_ERROR;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+static void offer_take(struct offer *offer, OSSL_LIB_CTX *context)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new_ex(context, NULL, TLS_client_method()),
+		*server_ctx = SSL_CTX_new(TLS_server_method());
+	SSL *client = SSL_new(client_ctx), *server = SSL_new(server_ctx);
+	BIO *wire = BIO_new(BIO_s_mem()), *none = BIO_new(BIO_s_mem());
+	BIO_up_ref(wire);
+	BIO_up_ref(none);
+	SSL_set_bio(client, none, wire);
+	SSL_set_bio(server, wire, none);
+	SSL_CTX_set_client_hello_cb(server_ctx, on_hello, offer);
+	SSL_connect(client);
+	SSL_accept(server);
+	SSL_free(client);
+	SSL_free(server);
+	SSL_CTX_free(client_ctx);
+	SSL_CTX_free(server_ctx);
+}
+
 static bool offers_same(void)
 {
-	SSL_CTX *of[] = {SSL_CTX_new(TLS_client_method()), SSL_CTX_new_ex(key_context(), NULL, TLS_client_method())};
-	STACK_OF(SSL_CIPHER) *own = SSL_CTX_get_ciphers(of[0]), *ours = SSL_CTX_get_ciphers(of[1]);
-	bool same = sk_SSL_CIPHER_num(own) > 0 && sk_SSL_CIPHER_num(own) == sk_SSL_CIPHER_num(ours);
-	for (int i = 0; same && i < sk_SSL_CIPHER_num(own); i++)
-		same = sk_SSL_CIPHER_value(own, i) == sk_SSL_CIPHER_value(ours, i);
-	same = same && SSL_CTX_set1_groups_list(of[1], "X25519:P-256:X448:P-521:P-384:ffdhe2048") == 1 &&
-	       SSL_CTX_set1_sigalgs_list(of[1], "ed25519:ed448:ECDSA+SHA256:RSA-PSS+SHA512:RSA+SHA1") == 1;
-	SSL_CTX_free(of[0]);
-	SSL_CTX_free(of[1]);
-	return same;
+	struct offer own = {.len = 0}, ours = {.len = 0};
+	offer_take(&own, NULL);
+	offer_take(&ours, key_context());
+	return own.len > 100 && own.len == ours.len && memcmp(own.bytes, ours.bytes, own.len) == 0;
 }
 
 /* Returns the number of the first check that fails, or 0. */
@@ -120,6 +162,7 @@ static void usual(void **state)
 		"[other]\nproviders = a\n",
 		"openssl_conf = a\n[a]\nproviders = b\n[b]\ndefault = c\n[c]\nactivate = 1\n",
 		"openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1.2\n",
+		"openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nGroups = brainpoolP384r1:P-256\n",
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(configurations); i++)
