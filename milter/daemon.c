@@ -132,7 +132,7 @@ static bool server_build(struct daemon *daemon, struct failure *why)
 	return daemon->server_running;
 }
 
-/* Called repeatedly while the store's file is checked. Reports progress, so that the service manager extends its timeout.
+/* Called repeatedly while the store's file is checked before it is used. Reports progress, so that the service manager extends its timeout.
  * Returns false, which ends the check early, if a stop was requested. */
 static bool look_goes_on(unsigned percent)
 {
@@ -276,6 +276,7 @@ void daemon_reload(struct daemon *daemon, const struct settings_source *source)
 
 bool daemon_store_is_broken(const struct daemon *daemon, struct failure *why)
 {
+	store_check_continue(daemon->store);
 	return store_is_broken(daemon->store, why);
 }
 

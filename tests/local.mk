@@ -101,6 +101,9 @@ check_PROGRAMS += tests/unit/test_store_look
 tests_unit_test_store_look_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork,--wrap=clock_mono_ms
 tests_unit_test_store_look_SOURCES = tests/unit/test_store_look.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
 	tests/fakes/faulty_disk.c tests/fakes/faulty_disk.h
+check_PROGRAMS += tests/unit/test_store_beside
+tests_unit_test_store_beside_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork
+tests_unit_test_store_beside_SOURCES = tests/unit/test_store_beside.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_shared
 tests_unit_test_store_shared_SOURCES = tests/unit/test_store_shared.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_store_batch

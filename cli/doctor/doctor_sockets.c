@@ -253,7 +253,7 @@ static bool daemon_check(struct doctor *doctor)
 		doctor_report(doctor, "daemon", DOCTOR_FAIL,
 			"stsgated does not run; it was killed or has crashed, since it did not close the store in %s",
 			store);
-		doctor_remedy(doctor, "look at its last log lines, then start it; it checks the store first");
+		doctor_remedy(doctor, "look at its last log lines, then start it; it checks the store");
 		return false;
 	case STORE_CLOSED:
 		doctor_report(doctor, "daemon", DOCTOR_FAIL, "stsgated does not run on the store in %s", store);

@@ -59,11 +59,15 @@ struct store *store_open(const char *directory, uint64_t max_bytes, enum store_a
  * returned; `done` may submit more. No other thread may use the store any more. */
 void store_close(struct store **store);
 
-/* Opens the store as STORE_OWNER and reports progress. The daemon uses it, because the check of a large file on a slow
- * disk may take hours. Calls `go_on` about every second with the progress in percent. If `go_on` returns false, the
- * check stops, the file is not changed, and the result is NULL. */
+/* Opens the store as STORE_OWNER for the daemon, which must answer soon. The check of a large file on a slow disk may
+ * take hours. If the store was not closed, but the machine has not been restarted since, the check runs beside the daemon,
+ * which calls store_check_continue(). Else the check comes first: `go_on` is called about every second with the progress
+ * in percent. If `go_on` returns false, the check stops, the file is not changed, and the result is NULL. */
 typedef bool store_go_on(unsigned percent);
 struct store *store_open_watched(const char *directory, uint64_t max_bytes, store_go_on *go_on, struct failure *why);
+/* Takes in what the check beside the daemon has found: the store is broken if it is damage. Call this every second or so,
+ * on the thread that has opened the store; returns at once. */
+void store_check_continue(struct store *store);
 
 /* Returns the name to which store_open() moved a damaged file; "" if there was none. Belongs to the store. */
 const char *store_moved_aside(const struct store *store);
@@ -78,7 +82,7 @@ bool store_is_broken(const struct store *store, struct failure *why);
 enum store_owner_state {
 	STORE_OWNED,
 	STORE_CLOSED,      /* nobody; the last owner closed it in order */
-	STORE_LEFT,        /* nobody; the last owner was killed or crashed, and the next one will check the file */
+	STORE_LEFT,        /* nobody; the last owner was killed or crashed, and the file still has to be checked */
 	STORE_NEVER_OWNED, /* nobody has ever opened it as owner */
 	STORE_OWNER_UNKNOWN
 };

@@ -56,10 +56,28 @@ static void child_judge(const struct look_report *report, int status, struct sto
 			WEXITSTATUS(status));
 }
 
+static int child_wait(pid_t pid)
+{
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	return status;
+}
+
+/* Logs how far a check is, if it has not done so for a while. */
+static void progress_log(const char *path, unsigned percent, int64_t *logged_ms)
+{
+	int64_t now_ms = clock_mono_ms();
+	if (now_ms - *logged_ms < LOG_MS)
+		return;
+	log_info("store %s: %u %% checked", path, percent);
+	*logged_ms = now_ms;
+}
+
 /* Reads the child's reports until the child has sent its result or has ended, or until `go_on` ends the check. A disk
  * may be slow, so there is no deadline. */
 static void child_watch(
-	const char *path, const struct store_look_way *way, pid_t pid, int fd, struct store_finding *out)
+	const char *path, enum store_look_way way, store_go_on *go_on, pid_t pid, int fd, struct store_finding *out)
 {
 	struct look_report report = {.kind = LOOK_PROGRESS};
 	bool given_up = false, alive = true;
@@ -68,40 +86,123 @@ static void child_watch(
 		struct pollfd readable = {.fd = fd, .events = POLLIN};
 		if (poll(&readable, 1, WATCH_MS) > 0)
 			alive = read(fd, &report, sizeof report) == sizeof report;
-		int64_t now_ms = clock_mono_ms();
-		if (alive && way->walk && now_ms - logged_ms >= LOG_MS) {
-			log_info("store %s: %u %% checked", path, report.percent);
-			logged_ms = now_ms;
-		}
-		given_up = alive && way->go_on && !way->go_on(report.percent);
+		if (alive && way == LOOK_WALK)
+			progress_log(path, report.percent, &logged_ms);
+		given_up = alive && go_on && !go_on(report.percent);
 	}
 	if (given_up)
 		kill(pid, SIGKILL);
-	int status = 0;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
-	child_judge(alive && !given_up ? &report : NULL, status, out);
+	child_judge(alive && !given_up ? &report : NULL, child_wait(pid), out);
 	if (given_up)
 		snprintf(out->words, sizeof out->words, "the check was stopped before it was finished");
 }
 
-void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out)
+/* Starts the child. Returns the descriptor from which its reports can be read; -1, and what is wrong, on failure. */
+static int child_start(const char *path, enum store_look_way way, pid_t *pid, struct store_finding *out)
 {
 	int ends[2];
 	*out = (struct store_finding){.health = STORE_UNCHECKED};
 	if (pipe2(ends, O_CLOEXEC) != 0) {
 		snprintf(out->words, sizeof out->words, "cannot create a pipe: %s", strerror(errno));
+		return -1;
+	}
+	*pid = fork();
+	if (*pid == 0)
+		store_look(path, way, ends[1]);
+	int error = errno;
+	close(ends[1]);
+	if (*pid > 0)
+		return ends[0];
+	close(ends[0]);
+	snprintf(out->words, sizeof out->words, "cannot start a child process: %s", strerror(error));
+	return -1;
+}
+
+void store_inspect(const char *path, enum store_look_way way, store_go_on *go_on, struct store_finding *out)
+{
+	pid_t pid;
+	int fd = child_start(path, way, &pid, out);
+	if (fd < 0)
+		return;
+	child_watch(path, way, go_on, pid, fd, out);
+	close(fd);
+}
+
+void store_know_unreadable(struct store *store, unsigned count)
+{
+	atomic_store(&store->unreadable_known, count);
+	if (count > 0)
+		log_warning(
+			"store %s: %u records have wrong checksums and are ignored; their facts will be looked up again",
+			store->path, count);
+}
+
+/* What a check beside the owner has found. Damage is treated like damage that the owner meets itself (design 9.4). */
+static void beside_conclude(struct store *store, const struct store_finding *finding)
+{
+	switch (finding->health) {
+	case STORE_SOUND:
+		store_know_unreadable(store, finding->unreadable);
+		store_marker_trust(store);
+		log_info("store %s: the check has found no damage", store->path);
+		break;
+	case STORE_DAMAGED:
+		log_error("store %s: the check has found damage: %s", store->path, finding->words);
+		store_break(store, finding->words);
+		break;
+	case STORE_UNCHECKED:
+		store->beside.failed = true;
+		log_warning(
+			"store %s could not be checked for damage: %s%s; it stays in use, and the next start checks it "
+			"first",
+			store->path, finding->words,
+			finding->result == EIO ? ", check whether its disk is failing" : "");
+		break;
+	}
+}
+
+void store_beside_begin(struct store *store)
+{
+	struct store_beside *beside = &store->beside;
+	struct store_finding finding;
+	beside->fd = child_start(store->path, LOOK_BESIDE, &beside->pid, &finding);
+	beside->told_ms = clock_mono_ms();
+	if (beside->fd < 0)
+		beside_conclude(store, &finding);
+	else
+		fcntl(beside->fd, F_SETFL, O_NONBLOCK);
+}
+
+void store_check_continue(struct store *store)
+{
+	struct store_beside *beside = &store->beside;
+	struct look_report report = {.kind = LOOK_PROGRESS};
+	struct store_finding finding = {.health = STORE_UNCHECKED};
+	ssize_t got = sizeof report;
+	if (beside->fd < 0)
+		return;
+	while (report.kind == LOOK_PROGRESS && (got = read(beside->fd, &report, sizeof report)) == sizeof report)
+		beside->percent = report.percent;
+	if (report.kind == LOOK_PROGRESS && got < 0) {
+		progress_log(store->path, beside->percent, &beside->told_ms);
 		return;
 	}
-	pid_t pid = fork();
-	if (pid == 0)
-		store_look(path, way->walk, way->lock_fd, ends[1]);
-	if (pid < 0)
-		snprintf(out->words, sizeof out->words, "cannot start a child process: %s", strerror(errno));
-	close(ends[1]);
-	if (pid > 0)
-		child_watch(path, way, pid, ends[0], out);
-	close(ends[0]);
+	close(beside->fd);
+	beside->fd = -1;
+	child_judge(report.kind == LOOK_RESULT ? &report : NULL, child_wait(beside->pid), &finding);
+	beside_conclude(store, &finding);
+}
+
+bool store_beside_stop(struct store *store)
+{
+	struct store_beside *beside = &store->beside;
+	if (beside->fd < 0)
+		return false;
+	kill(beside->pid, SIGKILL);
+	child_wait(beside->pid);
+	close(beside->fd);
+	beside->fd = -1;
+	return true;
 }
 
 bool store_move_aside(struct store *store, const char *found, struct failure *why)
@@ -109,6 +210,7 @@ bool store_move_aside(struct store *store, const char *found, struct failure *wh
 	char name[PATH_MAX], from[PATH_MAX + 8], to[PATH_MAX + 8], when[32];
 	time_t now = (time_t)clock_wall_s();
 	bool is_free = false;
+	store_beside_stop(store);
 	struct stat file;
 	struct tm tm;
 	gmtime_r(&now, &tm);

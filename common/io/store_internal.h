@@ -113,6 +113,15 @@ struct store_eviction {
 	struct store_candidate candidate[2 * STORE_LOOK_MAX];
 };
 
+/* A check of the file that runs beside its owner. Belongs to the thread that opens and closes the store. */
+struct store_beside {
+	pid_t pid;
+	int fd; /* its reports; -1: there is none */
+	unsigned percent;
+	int64_t told_ms; /* when the log was last told how far it is */
+	bool failed;     /* it could not be finished */
+};
+
 struct store {
 	MDB_env *env;
 	MDB_dbi entries; /* domain -> entry */
@@ -149,7 +158,10 @@ struct store {
 	/* Values with a wrong checksum: one bit for each, by a hash of its key, so that each value is counted once. */
 	_Atomic uint64_t unreadable[STORE_UNREADABLE_BITS / 64];
 	atomic_uint unreadable_count;
-	unsigned unreadable_known; /* how many of them the check at the start found */
+	atomic_uint unreadable_known; /* how many of them the check of the file found */
+	int marker_fd;                /* -1: guest */
+	atomic_bool doubted;          /* the next start checks the file before it is used */
+	struct store_beside beside;
 
 	struct lock queue;         /* never held together with another lock */
 	struct signal_cond leader; /* the leader has finished: its jobs have ended, and another thread may lead */
@@ -292,11 +304,12 @@ int store_make_any_room(struct store *store, MDB_txn *txn, void *arg) REQUIRES(s
 /* Checks the store's file in a child process, because LMDB may crash with SIGSEGV or SIGBUS on a damaged file. There is
  * no deadline. Only the contents of the file prove damage: the child crashed while it read them, or it found something
  * impossible. If the child was killed from outside, or met a local failure, that proves nothing. */
-struct store_look_way {
-	bool walk;          /* read the whole file; else only if it seems to be cut off */
-	int lock_fd;        /* closed in the child; -1: none */
-	store_go_on *go_on; /* may be NULL */
+enum store_look_way {
+	LOOK_OPEN,  /* read the whole file only if it seems to be cut off */
+	LOOK_WALK,  /* read the whole file */
+	LOOK_BESIDE /* the same while others use the file; holds no state of it for longer than LOOK_BESIDE_S */
 };
+#define LOOK_BESIDE_S 30
 enum store_health {
 	STORE_SOUND,
 	STORE_DAMAGED,
@@ -308,11 +321,33 @@ struct store_finding {
 	unsigned unreadable; /* values with a wrong checksum */
 	char words[96];      /* what was found, or what prevented the check */
 };
-void store_inspect(const char *path, const struct store_look_way *way, struct store_finding *out);
+/* Returns when the check has ended. `go_on` may be NULL. */
+void store_inspect(const char *path, enum store_look_way way, store_go_on *go_on, struct store_finding *out);
+/* Notes how many records with wrong checksums a check has found, and logs it. */
+void store_know_unreadable(struct store *store, unsigned count);
+/* Starts a check that runs beside the owner; store_check_continue() takes in what it finds. If it cannot start, that is
+ * what it has found. */
+void store_beside_begin(struct store *store);
+/* Ends the check, if it has not ended, without a result. Returns whether there was one. */
+bool store_beside_stop(struct store *store);
 /* Renames the file and LMDB's lock file to `...damaged-<time>` and leaves the new name in store->aside. `found`
  * describes the damage; it becomes a part of the text of `why`. */
 bool store_move_aside(struct store *store, const char *found, struct failure *why);
 /* Returns whether a result of LMDB means that the file's contents are wrong. */
 bool store_result_is_damage(int result);
+
+/* The marker of an owner (store_marker.c). */
+bool store_marker_found(const struct store *store);
+/* Returns whether the marker was left by a process that ended in this boot of the machine, without any doubt about the
+ * file, and the file is still the same. */
+bool store_marker_is_trusted(const struct store *store);
+/* Creates the marker, or empties it. */
+bool store_marker_set(struct store *store, struct failure *why);
+/* Writes into the marker that the file need not be checked if only this process ends. Does nothing after
+ * store_marker_doubt(). */
+void store_marker_trust(struct store *store);
+/* Empties the marker: however this process ends, the next start checks the file. Any thread. */
+void store_marker_doubt(struct store *store);
+void store_marker_remove(struct store *store);
 
 #endif

@@ -88,16 +88,11 @@ static bool untold(const struct store *store, const struct store_finding *findin
 		store->path, finding->words, finding->result == EIO ? ", check whether its disk is failing" : "");
 }
 
-static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct failure *why)
+static bool file_look(struct store *store, enum store_look_way way, store_go_on *go_on, struct failure *why)
 {
-	struct store_look_way way = {.walk = walk, .lock_fd = store->owner_fd, .go_on = go_on};
 	struct store_finding finding;
-	store_inspect(store->path, &way, &finding);
-	store->unreadable_known = finding.unreadable;
-	if (finding.unreadable > 0)
-		log_warning(
-			"store %s: %u records have wrong checksums and are ignored; their facts will be looked up again",
-			store->path, finding.unreadable);
+	store_inspect(store->path, way, go_on, &finding);
+	store_know_unreadable(store, finding.unreadable);
 	switch (finding.health) {
 	case STORE_SOUND:
 		return true;
@@ -109,11 +104,26 @@ static bool file_look(struct store *store, bool walk, store_go_on *go_on, struct
 	return untold(store, &finding, why);
 }
 
+/* Decides how the file that an owner has found is checked (design 9.19). */
+static enum store_look_way way_choose(const struct store *store, store_go_on *go_on)
+{
+	if (!store_marker_found(store))
+		return LOOK_OPEN;
+	if (go_on && store_marker_is_trusted(store)) {
+		log_info(
+			"store %s was not closed properly; this machine has not been restarted since, so the store is used at "
+			"once and checked for damage meanwhile",
+			store->path);
+		return LOOK_BESIDE;
+	}
+	log_info("store %s was not closed properly: checking it for damage", store->path);
+	return LOOK_WALK;
+}
+
 /* Checks the file and the lock file for an owner. Then creates the marker, which stays until store_close(). A file that
  * cannot be opened for lack of permission does not count as damaged. */
 static bool owner_check(struct store *store, store_go_on *go_on, struct failure *why)
 {
-	bool unclean = faccessat(store->directory_fd, STORE_MARKER, F_OK, AT_EACCESS) == 0;
 	struct stat file = {.st_size = 0};
 	int fd = openat(store->directory_fd, STORE_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno != ENOENT)
@@ -134,16 +144,13 @@ static bool owner_check(struct store *store, store_go_on *go_on, struct failure 
 	}
 	if (result != 0)
 		return store_fail(store, result, "cannot be opened", why);
-	if (file.st_size > 0 && unclean)
-		log_info("store %s was not closed properly: checking it for damage", store->path);
-	if (file.st_size > 0 && !file_look(store, unclean, go_on, why))
+	enum store_look_way way = file.st_size > 0 ? way_choose(store, go_on) : LOOK_OPEN;
+	if (file.st_size > 0 && !file_look(store, way == LOOK_WALK ? LOOK_WALK : LOOK_OPEN, go_on, why))
 		return false;
-	fd = openat(store->directory_fd, STORE_MARKER, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		return failure_set(why, EX_CANTCREAT, "store %s: %s cannot be created beside it: %s", store->path,
-			STORE_MARKER, strerror(errno));
-	close(fd);
-	fsync(store->directory_fd);
+	if (!store_marker_set(store, why))
+		return false;
+	if (way == LOOK_BESIDE && store->aside[0] == '\0')
+		store_beside_begin(store);
 	return true;
 }
 
@@ -166,7 +173,7 @@ static bool guest_check(struct store *store, const char *directory, struct failu
 	if (faccessat(store->directory_fd, STORE_FILE, R_OK | W_OK, AT_EACCESS) != 0)
 		return failure_set(why, EX_NOPERM, "store %s cannot be opened: %s; %s", store->path, strerror(errno),
 			access_advice(store->access));
-	store_inspect(store->path, &(struct store_look_way){.lock_fd = -1}, &finding);
+	store_inspect(store->path, LOOK_OPEN, NULL, &finding);
 	if (finding.health == STORE_DAMAGED)
 		return failure_set(why, EX_DATAERR,
 			"store %s is damaged: %s; restart stsgated, which will move it aside", store->path,
@@ -325,9 +332,12 @@ static bool env_start(struct store *store, struct failure *why)
 
 static void store_release(struct store *store)
 {
+	store_beside_stop(store);
 	store_pool_free(store);
 	if (store->env)
 		mdb_env_close(store->env);
+	if (store->marker_fd >= 0)
+		close(store->marker_fd);
 	if (store->owner_fd >= 0)
 		close(store->owner_fd);
 	if (store->directory_fd >= 0)
@@ -343,13 +353,18 @@ static struct store *store_open_as(
 	store->max_bytes = max_bytes;
 	store->directory_fd = -1;
 	store->owner_fd = -1;
+	store->marker_fd = -1;
+	store->beside.fd = -1;
 	store_pool_init(store);
 	bool open = directory_open(store, directory, why);
 	if (open && access == STORE_GUEST)
 		open = guest_check(store, directory, why);
 	else if (open)
 		open = owner_lock(store, directory, why) && owner_check(store, go_on, why);
-	if (open && env_start(store, why))
+	open = open && env_start(store, why);
+	if (open && store->marker_fd >= 0 && store->beside.fd < 0 && !store->beside.failed)
+		store_marker_trust(store);
+	if (open)
 		return store;
 	if (store->aside[0] != '\0')
 		log_error("store %s was damaged and moved to %s", store->path, store->aside);
@@ -377,8 +392,11 @@ void store_close(struct store **store)
 	if (!store || !*store)
 		return;
 	store_stop_writer(*store);
-	if ((*store)->access == STORE_OWNER && !atomic_load(&(*store)->broken))
-		unlinkat((*store)->directory_fd, STORE_MARKER, 0);
+	bool checking = store_beside_stop(*store);
+	if (checking)
+		store_marker_trust(*store);
+	else if ((*store)->access == STORE_OWNER && !atomic_load(&(*store)->broken) && !(*store)->beside.failed)
+		store_marker_remove(*store);
 	store_release(*store);
 	*store = NULL;
 }

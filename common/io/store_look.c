@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -18,7 +20,10 @@
 #define TOUCH_STEP 512 /* no page is smaller than this */
 #define READ_STEP (64 * 1024)
 #define MEMORY_TRIED (1024 * 1024)
-#define HALF 50 /* percent: reading the file counts as half of the work, walking the tables as the other half */
+#define TRIES 10    /* to begin to read a file that grows */
+#define NICENESS 10 /* of a check beside the owner */
+#define PIPE_FD 3   /* in the child */
+#define HALF 50     /* percent: reading the file counts as half of the work, walking the tables as the other half */
 
 /* Global, because signal handlers need it. A child makes one check. */
 static struct {
@@ -279,17 +284,22 @@ static bool map_is_short(size_t size)
 	return memory_is_short();
 }
 
+static size_t map_size(const struct stat *file)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	return ((size_t)file->st_size / page + 1) * page;
+}
+
 /* Opens the file with LMDB. The map is as large as the file is, whatever size the file claims. */
 static int look_open(const char *path, MDB_env **env)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct stat file;
 	int result = mdb_env_create(env);
 	if (result != 0)
 		return result;
 	if (fstat(child.file_fd, &file) != 0)
 		return errno;
-	size_t size = ((size_t)file.st_size / page + 1) * page;
+	size_t size = map_size(&file);
 	result = mdb_env_set_mapsize(*env, size);
 	if (result == 0)
 		result = mdb_env_set_maxdbs(*env, STORE_TABLES_MAX);
@@ -298,7 +308,20 @@ static int look_open(const char *path, MDB_env **env)
 	return result == ENOMEM && !map_is_short(size) ? LOOK_DAMAGED : result;
 }
 
-static int look(const char *path, bool walk)
+/* Begins to read. If others use the file, it may have grown since it was opened. */
+static int look_begin(MDB_env *env, MDB_txn **txn)
+{
+	int result = MDB_MAP_RESIZED;
+	for (int i = 0; i < TRIES && result == MDB_MAP_RESIZED; i++) {
+		struct stat file;
+		if (i > 0 && fstat(child.file_fd, &file) == 0)
+			mdb_env_set_mapsize(env, map_size(&file));
+		result = mdb_txn_begin(env, NULL, MDB_RDONLY, txn);
+	}
+	return result;
+}
+
+static int look(const char *path, enum store_look_way way)
 {
 	MDB_env *env;
 	MDB_txn *txn;
@@ -308,12 +331,14 @@ static int look(const char *path, bool walk)
 	child.file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (child.file_fd < 0)
 		return errno;
-	if (walk)
+	if (way != LOOK_OPEN)
 		result = file_read(true);
 	if (result == 0)
 		result = look_open(path, &env);
+	if (way == LOOK_BESIDE)
+		alarm(LOOK_BESIDE_S);
 	if (result == 0)
-		result = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+		result = look_begin(env, &txn);
 	if (result == 0)
 		result = mdb_env_stat(env, &stat);
 	if (result == 0)
@@ -325,29 +350,65 @@ static int look(const char *path, bool walk)
 	struct stat file;
 	bool is_short =
 		lstat(path, &file) != 0 || (uint64_t)file.st_size / stat.ms_psize < (uint64_t)info.me_last_pgno + 1;
-	if (!walk && !is_short)
+	if (way == LOOK_OPEN && !is_short)
 		return LOOK_SOUND;
 	return tables_walk(txn, info.me_last_pgno);
 }
 
-/* Core files are turned off because they would contain the store. The lock's descriptor is closed because the owner's
- * lock must end with the parent. */
-void store_look(const char *path, bool walk, int lock_fd, int pipe_fd)
+/* A state of the store that is held for long makes the file grow. */
+static void on_alarm(int number)
+{
+	(void)number;
+	report(LOOK_RESULT, ETIMEDOUT);
+	_exit(EX_TEMPFAIL);
+}
+
+/* The daemon blocks all signals before it opens the store. The kernel would not call the handler of a signal that is
+ * blocked and that the process itself has caused. */
+static void signals_set(void)
 {
 	static const int fatal[] = {SIGSEGV, SIGFPE, SIGILL};
-	struct rlimit none = {0, 0};
-	int null = open("/dev/null", O_WRONLY);
-	if (null >= 0)
-		dup2(null, STDERR_FILENO); /* LMDB's messages about failed assertions would alarm people and not help */
-	for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
+	sigset_t own;
+	sigemptyset(&own);
+	for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
 		signal(fatal[i], SIG_DFL);
+		sigaddset(&own, fatal[i]);
+	}
 	signal(SIGBUS, on_bus_error);
 	signal(SIGABRT, on_abort);
+	signal(SIGALRM, on_alarm);
 	signal(SIGPIPE, SIG_IGN);
+	sigaddset(&own, SIGBUS);
+	sigaddset(&own, SIGABRT);
+	sigaddset(&own, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &own, NULL);
+}
+
+/* Keeps the pipe, and nothing else: the child may outlive its parent for a moment, and the owner's lock and the sockets
+ * must end with the parent. LMDB's messages about failed assertions would alarm people and not help. */
+static void descriptors_set(int pipe_fd)
+{
+	int null = open("/dev/null", O_RDWR);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null >= 0; fd++)
+		dup2(null, fd);
+	child.pipe_fd = PIPE_FD;
+	if (pipe_fd != PIPE_FD && dup2(pipe_fd, PIPE_FD) < 0)
+		_exit(EX_OSERR);
+	close_range(PIPE_FD + 1, UINT_MAX, 0);
+}
+
+/* Core files are turned off because they would contain the store. A check beside the owner ends with the owner and gives
+ * way to it, if the service manager allows that. */
+void store_look(const char *path, enum store_look_way way, int pipe_fd)
+{
+	struct rlimit none = {0, 0};
+	descriptors_set(pipe_fd);
+	signals_set();
 	setrlimit(RLIMIT_CORE, &none);
-	if (lock_fd >= 0)
-		close(lock_fd);
-	child.pipe_fd = pipe_fd;
-	report(LOOK_RESULT, look(path, walk));
+	if (way == LOOK_BESIDE) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setpriority(PRIO_PROCESS, 0, NICENESS);
+	}
+	report(LOOK_RESULT, look(path, way));
 	_exit(0);
 }

@@ -13,9 +13,8 @@ struct look_report {
 	uint32_t unreadable; /* values with a wrong checksum */
 };
 
-/* Runs in the child: checks the file at `path`, reports to `pipe_fd`, and exits. With `walk` it reads the whole file,
- * else only as much as LMDB reads to open it. If the child crashes without a result, the contents of the file have
- * crashed LMDB. */
-void store_look(const char *path, bool walk, int lock_fd, int pipe_fd) __attribute__((noreturn));
+/* Runs in the child: checks the file at `path`, reports to `pipe_fd`, and exits. Closes all other descriptors. If the
+ * child crashes without a result, the contents of the file have crashed LMDB. */
+void store_look(const char *path, enum store_look_way way, int pipe_fd) __attribute__((noreturn));
 
 #endif

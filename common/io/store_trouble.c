@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <sysexits.h>
 
-/* If this many different values have a wrong checksum, the store breaks. Values that the check at the start found do
- * not count. */
+/* If this many different values have a wrong checksum, the store breaks. Values that the check of the file found do not
+ * count. */
 #define UNREADABLE_MAX 16
 #define RESULT_PROBLEM (-30779) /* MDB_PROBLEM, which lmdb.h of LMDB 0.9.24 does not define */
 
@@ -30,6 +30,7 @@ void store_break(struct store *store, const char *what)
 {
 	if (atomic_exchange(&store->breaking, true))
 		return;
+	store_marker_doubt(store);
 	snprintf(store->cause, sizeof store->cause, "%s", what);
 	atomic_store(&store->broken, true);
 	if (store->access == STORE_GUEST)
@@ -58,7 +59,7 @@ void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *va
 	if (atomic_fetch_or(&store->unreadable[bit / 64], mask) & mask)
 		return;
 	count = atomic_fetch_add(&store->unreadable_count, 1) + 1;
-	if (count < store->unreadable_known + UNREADABLE_MAX)
+	if (count < atomic_load(&store->unreadable_known) + UNREADABLE_MAX)
 		return;
 	snprintf(what, sizeof what, "%u records have wrong checksums", count);
 	store_break(store, what);
@@ -69,6 +70,8 @@ bool store_fail(struct store *store, int result, const char *what, struct failur
 	const char *advice = "";
 	if (is_end(result))
 		store_break(store, mdb_strerror(result));
+	else if (result == EIO)
+		store_marker_doubt(store);
 	if (is_end(result) && store->access == STORE_GUEST)
 		advice = "; restart stsgated, which will check it for damage";
 	else if (result == ENOSPC || result == EDQUOT || result == EIO) /* EIO: also a short write on a full disk */

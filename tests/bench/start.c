@@ -112,7 +112,7 @@ static void memory_read(pid_t pid, long *all, long *map)
 }
 
 struct subject {
-	const char *program, *configuration;
+	const char *program, *configuration, *store;
 	uint16_t port;
 	unsigned count;
 };
@@ -134,6 +134,22 @@ static double first_answer_ms(const struct subject *subject, pid_t *pid, int *fd
 	return (double)(lapse_now_ns() - begun_ns) / 1e6;
 }
 
+/* Waits until the daemon has checked the store beside its answers. Only then is the next start after kill -9 like that
+ * of a daemon that has run for a while. */
+static void check_wait(const struct subject *subject)
+{
+	char path[4096];
+	struct stat file = {.st_size = 0};
+	snprintf(path, sizeof path, "%s/policies.dirty", subject->store);
+	for (int ms = 0; ms < PATIENCE_MS && file.st_size == 0; ms++) {
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		if (stat(path, &file) != 0)
+			die("stsgated has no store");
+	}
+	if (file.st_size == 0)
+		die("the store was not checked");
+}
+
 static double starts_ms(const struct subject *subject, int signal)
 {
 	double ms[ROUNDS];
@@ -142,6 +158,7 @@ static double starts_ms(const struct subject *subject, int signal)
 	for (size_t i = 0; i < ROUNDS; i++) {
 		first_answer_ms(subject, &pid, &fd);
 		close(fd);
+		check_wait(subject);
 		daemon_end(pid, signal);
 		ms[i] = first_answer_ms(subject, &pid, &fd);
 		close(fd);
@@ -150,7 +167,7 @@ static double starts_ms(const struct subject *subject, int signal)
 	return lapse_median(ms);
 }
 
-static void memory_print(const struct subject *subject, const char *store)
+static void memory_print(const struct subject *subject)
 {
 	char path[4096];
 	struct stat file;
@@ -166,7 +183,7 @@ static void memory_print(const struct subject *subject, const char *store)
 	memory_read(pid, &all, &map);
 	close(fd);
 	daemon_end(pid, SIGTERM);
-	snprintf(path, sizeof path, "%s/" STORE_FILE, store);
+	snprintf(path, sizeof path, "%s/" STORE_FILE, subject->store);
 	if (stat(path, &file) != 0)
 		die("there is no store");
 	printf("  resident %.1f MiB beside the map, %.1f MiB of the map; %.0f octets of file for each domain\n",
@@ -179,7 +196,7 @@ int main(int argc, char **argv)
 	if (argc != 6)
 		return EX_USAGE;
 	struct subject subject = {
-		argv[1], argv[2], (uint16_t)strtoul(argv[3], NULL, 10), (unsigned)strtoul(argv[5], NULL, 10)};
+		argv[1], argv[2], argv[4], (uint16_t)strtoul(argv[3], NULL, 10), (unsigned)strtoul(argv[5], NULL, 10)};
 	if (subject.count <= KEPT_WITH_POLICY)
 		return EX_USAGE;
 	printf("start: %u domains; ms from exec to the first answer\n", subject.count);
@@ -187,6 +204,6 @@ int main(int argc, char **argv)
 	printf("  after a clean stop %.0f, after kill -9 %.0f\n", stopped_ms, killed_ms);
 	fact(&subject, "stopped_ms", stopped_ms);
 	fact(&subject, "killed_ms", killed_ms);
-	memory_print(&subject, argv[4]);
+	memory_print(&subject);
 	return EX_OK;
 }
