@@ -880,6 +880,51 @@ static void a_store_that_breaks_ends_the_daemon(void **state)
 	assert_int_not_equal(access(path_of("store/policies.dirty"), F_OK), 0);
 }
 
+/* Overwrites the pages with this domain with zeros. */
+static void store_spoil(const char *domain)
+{
+	char page[PAGE];
+	struct stat file;
+	int fd = open(path_of("store/policies.mdb"), O_RDWR);
+	assert_int_equal(fstat(fd, &file), 0);
+	for (off_t at = 2 * PAGE; at < file.st_size; at += PAGE) {
+		assert_int_equal(pread(fd, page, PAGE, at), PAGE);
+		if (memmem(page, PAGE, domain, strlen(domain)) == NULL)
+			continue;
+		memset(page, 0, PAGE);
+		assert_int_equal(pwrite(fd, page, PAGE, at), PAGE);
+	}
+	close(fd);
+}
+
+/* The store of a killed daemon is used at once and checked meanwhile; damage that is found then ends the daemon. */
+static void after_a_kill_it_answers_at_once(void **state)
+{
+	(void)state;
+	settings_write("mta_dane = no\ndns_servers = 127.0.0.1@1\n");
+	store_fill();
+	for (int turn = 0; turn < 2; turn++) {
+		pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+		log_wait("]: ready: ");
+		expect_reply("18:postfix d7.example,", "OK secure match=mx.d7.example");
+		if (turn > 0) {
+			expect_log("so the store is used at once and checked for damage meanwhile");
+			log_wait("the check has found no damage");
+		}
+		kill(daemon, SIGKILL);
+		assert_int_equal(status_of(daemon), 1000 + SIGKILL);
+	}
+	store_spoil("d7.example");
+	assert_int_equal(RUN("-f"), EX_IOERR);
+	expect_log("so that the next start checks the store");
+	pid_t daemon = daemon_start((const char *const[]){"-f", NULL});
+	log_wait("]: ready: ");
+	expect_log("checking it for damage");
+	expect_log("/policies.mdb.damaged-");
+	kill(daemon, SIGTERM);
+	assert_int_equal(status_of(daemon), EX_OK);
+}
+
 /* As root, for a daemon that becomes `nobody`: its own directory, a directory of root, and the store. */
 static struct passwd *nobody;
 
@@ -1099,6 +1144,7 @@ int main(void)
 		cmocka_unit_test(an_address_of_the_service_manager_is_told),
 		cmocka_unit_test(sockets_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_store_that_breaks_ends_the_daemon),
+		cmocka_unit_test(after_a_kill_it_answers_at_once),
 		cmocka_unit_test(sockets_of_a_daemon_started_as_root_are_its_users),
 		cmocka_unit_test(planted_links_lead_root_nowhere),
 		cmocka_unit_test(sockets_in_roots_own_directory_are_made_by_root),
