@@ -309,7 +309,7 @@ enum store_look_way {
 	LOOK_WALK,  /* read the whole file */
 	LOOK_BESIDE /* the same while others use the file; holds no state of it for longer than LOOK_BESIDE_S */
 };
-#define LOOK_BESIDE_S 30
+#define LOOK_BESIDE_S 60
 enum store_health {
 	STORE_SOUND,
 	STORE_DAMAGED,

@@ -20,10 +20,9 @@
 #define TOUCH_STEP 512 /* no page is smaller than this */
 #define READ_STEP (64 * 1024)
 #define MEMORY_TRIED (1024 * 1024)
-#define TRIES 10    /* to begin to read a file that grows */
-#define NICENESS 10 /* of a check beside the owner */
-#define PIPE_FD 3   /* in the child */
-#define HALF 50     /* percent: reading the file counts as half of the work, walking the tables as the other half */
+#define TRIES 10  /* to begin to read a file that grows */
+#define PIPE_FD 3 /* in the child */
+#define HALF 50   /* percent: reading the file counts as half of the work, walking the tables as the other half */
 
 /* Global, because signal handlers need it. A child makes one check. */
 static struct {
@@ -397,18 +396,15 @@ static void descriptors_set(int pipe_fd)
 	close_range(PIPE_FD + 1, UINT_MAX, 0);
 }
 
-/* Core files are turned off because they would contain the store. A check beside the owner ends with the owner and gives
- * way to it, if the service manager allows that. */
+/* Core files are turned off because they would contain the store. A check beside the owner ends with the owner. */
 void store_look(const char *path, enum store_look_way way, int pipe_fd)
 {
 	struct rlimit none = {0, 0};
 	descriptors_set(pipe_fd);
 	signals_set();
 	setrlimit(RLIMIT_CORE, &none);
-	if (way == LOOK_BESIDE) {
+	if (way == LOOK_BESIDE)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		setpriority(PRIO_PROCESS, 0, NICENESS);
-	}
 	report(LOOK_RESULT, look(path, way));
 	_exit(0);
 }
