@@ -118,6 +118,12 @@ check_PROGRAMS += tests/unit/test_failure
 check_PROGRAMS += tests/unit/test_lock
 check_PROGRAMS += tests/unit/test_loop
 check_PROGRAMS += tests/unit/test_fleet_call
+check_PROGRAMS += tests/unit/test_fleet_node
+check_PROGRAMS += tests/unit/test_fleet_nodes
+tests_unit_test_fleet_nodes_SOURCES = tests/unit/test_fleet_nodes.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_fleet_cmd
+tests_unit_test_fleet_cmd_SOURCES = tests/unit/test_fleet_cmd.c tests/unit/shared_store.c tests/unit/shared_store.h \
+	tests/unit/tool.c tests/unit/tool.h cli/fleet/server_info.c cli/fleet/server_info.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_client
 check_PROGRAMS += tests/unit/test_fleet_health
 tests_unit_test_fleet_health_SOURCES = tests/unit/test_fleet_health.c tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/cm.h
@@ -180,7 +186,7 @@ check_PROGRAMS += tests/unit/test_lint_domain
 tests_unit_test_lint_domain_SOURCES = tests/unit/test_lint_domain.c $(moving_files)
 tests_unit_test_lint_domain_LDFLAGS = $(fakes_ldflags)
 check_PROGRAMS += tests/unit/test_json_manual
-tests_unit_test_json_manual_SOURCES = tests/unit/test_json_manual.c $(moving_files)
+tests_unit_test_json_manual_SOURCES = tests/unit/test_json_manual.c tests/unit/shared_store.c tests/unit/shared_store.h $(moving_files)
 tests_unit_test_json_manual_LDFLAGS = $(fakes_ldflags)
 mta_check_files = tests/unit/findings.c tests/unit/findings.h tests/unit/cm.h cli/doctor/doctor.h cli/output.c cli/output.h
 check_PROGRAMS += tests/unit/test_postfix_checks
@@ -416,6 +422,9 @@ tests_fuzz_replay_tlsa_SOURCES = tests/fuzz/fuzz_tlsa.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_tlsrpt_session
 tests_fuzz_replay_tlsrpt_session_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tlsrpt_session"' $(AM_CPPFLAGS)
 tests_fuzz_replay_tlsrpt_session_SOURCES = tests/fuzz/fuzz_tlsrpt_session.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_server_info
+tests_fuzz_replay_server_info_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/server_info"' $(AM_CPPFLAGS)
+tests_fuzz_replay_server_info_SOURCES = tests/fuzz/fuzz_server_info.c $(fuzz_files) cli/fleet/server_info.c cli/fleet/server_info.h
 check_PROGRAMS += tests/fuzz/replay_nameserver
 tests_fuzz_replay_nameserver_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/nameserver"' $(AM_CPPFLAGS)
 tests_fuzz_replay_nameserver_SOURCES = tests/fuzz/fuzz_nameserver.c $(fuzz_files) cli/doctor/nameserver.c cli/doctor/nameserver.h

@@ -102,6 +102,7 @@ static const char *const commands[] = {"answered", "refused", "late", "down"}; /
 /* enum fleet_ignored; the value 0 is not counted */
 static const char *const fleet_ignored[LABEL_IGNORED_VALUES] = {
 	NULL, "oversized", "unsigned", "foreign", "unreadable", "future", "replayed"};
+static const char *const nodes[] = {"current", "silent"}; /* enum fleet_node_state */
 static const char *const losses[] = {[TALLIES_MEMORY] = "memory", [TALLIES_STORE] = "store"};
 static const char *const dropped[TLSRPT_DROPPED_COUNT] = {[TLSRPT_DROPPED_QUEUE] = "queue",
 	[TLSRPT_DROPPED_LOOKUP] = "lookup",
@@ -240,6 +241,7 @@ NAMES(front_end_label, DOOR_DELEGATION + 1, verdict_door_name((enum verdict_door
 NAMES(step_label, TIMING_COUNT, timing_name((enum timing)value))
 NAMES(command_label, LABEL_COMMAND_VALUES, commands[value])
 NAMES(ignored_label, LABEL_IGNORED_VALUES, fleet_ignored[value])
+NAMES(node_label, LABEL_NODE_VALUES, nodes[value])
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -267,4 +269,5 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_FRONT_END] = front_end_label,
 						     [LABEL_STEP] = step_label,
 						     [LABEL_COMMAND] = command_label,
-						     [LABEL_IGNORED] = ignored_label}};
+						     [LABEL_IGNORED] = ignored_label,
+						     [LABEL_NODE] = node_label}};

@@ -1,6 +1,7 @@
 #include "fleet.h"
 
 #include "fleet_health.h"
+#include "fleet_nodes.h"
 #include "fleet_parts.h"
 #include "fleet_secret.h"
 #include "log.h"
@@ -16,6 +17,7 @@ struct fleet {
 	struct fleet_keys *keys;
 	struct loop *loop;
 	struct fleet_health *health;
+	struct fleet_nodes *nodes;
 };
 
 void fleet_stop(struct fleet *fleet)
@@ -35,6 +37,7 @@ void fleet_free(struct fleet **slot)
 		return;
 	link_free(&fleet->base.link);
 	fleet_health_free(&fleet->health);
+	fleet_nodes_free(&fleet->nodes);
 	loop_free(&fleet->loop);
 	fleet_keys_free(&fleet->keys);
 	config_unref(&fleet->config);
@@ -91,6 +94,7 @@ static bool fleet_begin(struct fleet *fleet, struct check *check, struct store *
 	fleet->base.link = link_new(&(struct link_options){
 		.settings = settings, .loop = fleet->loop, .changed = fleet_health_changed, .arg = fleet->health});
 	fleet_health_watch(fleet->health, fleet->base.link);
+	fleet->nodes = fleet_nodes_new(&fleet->base);
 	return loop_start(fleet->loop, why);
 }
 
