@@ -62,6 +62,7 @@ command_run doctor_run;
 command_run audit_run;
 command_run export_run;
 command_run events_run;
+command_run fleet_run;
 command_run forget_run;
 command_run import_run;
 command_run lint_run;

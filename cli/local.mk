@@ -1,5 +1,5 @@
 # cli: the tool. A command is one file here, or a directory if it is large.
-cli_inc = -I$(srcdir)/cli -I$(srcdir)/cli/audit -I$(srcdir)/cli/doctor -I$(srcdir)/cli/lint -I$(srcdir)/cli/query -I$(srcdir)/cli/report -I$(srcdir)/cli/stats
+cli_inc = -I$(srcdir)/cli -I$(srcdir)/cli/audit -I$(srcdir)/cli/doctor -I$(srcdir)/cli/fleet -I$(srcdir)/cli/lint -I$(srcdir)/cli/query -I$(srcdir)/cli/report -I$(srcdir)/cli/stats
 stsgate_CPPFLAGS = $(front_inc) $(cli_inc) $(product_defs)
 stsgate_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 cli_sources = \
@@ -12,7 +12,7 @@ cli_sources = \
 	cli/audit/tally.c cli/audit/tally.h \
 	cli/doctor/doctor.c cli/doctor/doctor.def cli/doctor/doctor.h \
 	cli/doctor/doctor_entries.c cli/doctor/doctor_entries.h cli/doctor/doctor_internal.h \
-	cli/doctor/doctor_judge.c cli/doctor/doctor_judge.h cli/doctor/doctor_machine.c cli/doctor/doctor_network.c \
+	cli/doctor/doctor_fleet.c cli/doctor/doctor_judge.c cli/doctor/doctor_judge.h cli/doctor/doctor_machine.c cli/doctor/doctor_network.c \
 	cli/doctor/doctor_notes.c cli/doctor/doctor_notes.h cli/doctor/doctor_outbound.c \
 	cli/doctor/doctor_postfix.c cli/doctor/doctor_postfix.h cli/doctor/doctor_reports.c cli/doctor/doctor_reports.h cli/doctor/doctor_run.c cli/doctor/doctor_sendmail.c \
 	cli/doctor/doctor_sockets.c cli/doctor/doctor_store.c cli/doctor/enforced.c cli/doctor/enforced.h \
@@ -23,6 +23,8 @@ cli_sources = \
 	cli/doctor/postfix_tls_checks.c cli/doctor/sendmail_checks.c cli/doctor/sendmail_checks.h \
 	cli/doctor/sendmail_config.c cli/doctor/sendmail_config.h cli/doctor/talk.c cli/doctor/talk.h \
 	cli/doctor/way_out.c cli/doctor/way_out.h \
+	cli/fleet/fleet.c cli/fleet/fleet_guest.c cli/fleet/fleet_guest.h cli/fleet/fleet_list.c cli/fleet/fleet_list.h \
+	cli/fleet/server_info.c cli/fleet/server_info.h \
 	cli/lint/lint.c cli/lint/lint.h cli/lint/lint_domain.c cli/lint/survey.c cli/lint/survey.h \
 	cli/query/describe.c cli/query/describe.h cli/query/domain_print.c cli/query/domain_print.h \
 	cli/query/query.c cli/query/refresh.c cli/query/show.c \

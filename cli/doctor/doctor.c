@@ -25,6 +25,7 @@ const char *const doctor_group_names[DOCTOR_GROUPS] = {[DOCTOR_GROUP_machine] = 
 	[DOCTOR_GROUP_outbound] = "outbound",
 	[DOCTOR_GROUP_store] = "store",
 	[DOCTOR_GROUP_sockets] = "sockets",
+	[DOCTOR_GROUP_fleet] = "fleet",
 	[DOCTOR_GROUP_postfix] = "postfix",
 	[DOCTOR_GROUP_sendmail] = "sendmail"};
 

@@ -58,6 +58,7 @@ doctor_group doctor_network;
 doctor_group doctor_outbound;
 doctor_group doctor_store;
 doctor_group doctor_sockets;
+doctor_group doctor_fleet;
 doctor_group doctor_postfix;
 doctor_group doctor_sendmail;
 

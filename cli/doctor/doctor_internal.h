@@ -14,6 +14,7 @@ enum doctor_group_number {
 	DOCTOR_GROUP_outbound,
 	DOCTOR_GROUP_store,
 	DOCTOR_GROUP_sockets,
+	DOCTOR_GROUP_fleet,
 	DOCTOR_GROUP_postfix,
 	DOCTOR_GROUP_sendmail,
 	DOCTOR_GROUPS

@@ -31,6 +31,7 @@ static const struct {
 	[DOCTOR_GROUP_outbound] = {doctor_outbound, true},
 	[DOCTOR_GROUP_store] = {doctor_store, false},
 	[DOCTOR_GROUP_sockets] = {doctor_sockets, false},
+	[DOCTOR_GROUP_fleet] = {doctor_fleet, true},
 	[DOCTOR_GROUP_postfix] = {doctor_postfix, false},
 	[DOCTOR_GROUP_sendmail] = {doctor_sendmail, false},
 };

@@ -54,6 +54,14 @@ void doctor_sockets(struct doctor *doctor)
 		doctor_report(doctor, "daemon", DOCTOR_OK, "again");
 }
 
+/* A check that does not exist. */
+void doctor_fleet(struct doctor *doctor)
+{
+	struct doctor_record record = {.check = (uint16_t)doctor_check_count};
+	if (write(doctor->out, &record, sizeof record) == sizeof record)
+		pause();
+}
+
 /* A remedy without a finding, and a result that does not exist. */
 void doctor_postfix(struct doctor *doctor)
 {
@@ -125,7 +133,7 @@ static void crash_is_reported(void **state)
 static void impossible_reports_are_refused(void **state)
 {
 	(void)state;
-	static const char *const groups[] = {"outbound", "store", "sockets", "postfix", "sendmail"};
+	static const char *const groups[] = {"outbound", "store", "sockets", "fleet", "postfix", "sendmail"};
 	for (size_t i = 0; i < COUNT(groups); i++) {
 		json_t *got = doctor_checks_of(groups[i], 2);
 		size_t count = json_array_size(json_object_get(got, "checks"));

@@ -8,12 +8,15 @@
 #include "cm.h"
 
 #include "event_record.h"
+#include "fleet_node.h"
 #include "moving_room.h"
 #include "schedule.h"
+#include "shared_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define REPORT_SETTINGS                                                                                                  \
@@ -393,6 +396,42 @@ static void overrides_check(void)
 	command_check((struct call){.run = override_run, .words = {"clear", "used.example"}}, 0, "override-clear");
 }
 
+/* A node of the farm, and something else in its place. */
+static void fleet_check(void)
+{
+	struct shared_store store = {0};
+	struct failure why;
+	struct fleet_node node = {.name = "relay1",
+		.version = "0.2.0",
+		.seen_at = NOW,
+		.started_at = NOW - 100,
+		.entries = 1,
+		.decided_at = NOW - 1,
+		.clock_known = true};
+	char key[96], settings[512];
+	size_t len;
+	snprintf(key, sizeof key, "%s/fleet.key", call_directory);
+	FILE *out = fopen(key, "w");
+	assert_non_null(out);
+	for (int i = 0; i < 64; i++)
+		fputc('a', out);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(chmod(key, 0600), 0);
+	struct fleet_keys *keys = fleet_keys_read(key, &why);
+	assert_non_null(keys);
+	shared_store_start(&store);
+	char *sealed = fleet_node_seal(keys, "stsgate", &node, &len);
+	SHARED_STORE_TELL(&store, "HSET", "stsgate:nodes", "relay1", sealed);
+	SHARED_STORE_TELL(&store, "HSET", "stsgate:nodes", "stranger", "hello");
+	snprintf(settings, sizeof settings, "user = root\nfleet_key_file = %s\n", key);
+	file_write(settings, strlen(settings));
+	command_check((struct call){.run = fleet_run, .settings = file, .override = store.setting}, 1, "fleet");
+	shared_store_stop(&store);
+	fleet_keys_free(&keys);
+	free(sealed);
+	unlink(key);
+}
+
 /* A report in a mail: members of all kinds. */
 #define RECEIVED                                                                                                          \
 	"From: tls@reports.example\nTLS-Report-Submitter: reports.example\nContent-Type: application/tlsrpt+json\n\n"     \
@@ -517,6 +556,7 @@ static void test_tables(void **state)
 	command_check((struct call){.run = report_run, .words = {"read", file}}, 1, "report-read");
 	report_send_check();
 	report_test_check();
+	fleet_check();
 	int lock = daemon_at(one);
 	command_check((struct call){.run = settings_run}, 0, "settings");
 	command_check((struct call){.run = stats_run}, 0, "stats");
