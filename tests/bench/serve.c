@@ -230,18 +230,32 @@ struct door {
 	void (*serve)(struct guest *guest);
 };
 
+static struct {
+	pthread_mutex_t lock;
+	int fd[SILENT_MAX]; /* 0: none */
+	unsigned next;
+} silent = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
 /* Keeps the connection open. */
 static void be_silent(int fd)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static int kept[SILENT_MAX];
-	static unsigned next;
-	pthread_mutex_lock(&lock);
-	int *place = &kept[next++ % SILENT_MAX], oldest = *place;
+	pthread_mutex_lock(&silent.lock);
+	int *place = &silent.fd[silent.next++ % SILENT_MAX], oldest = *place;
 	*place = fd;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&silent.lock);
 	if (oldest > 0)
 		close(oldest);
+}
+
+void serve_hang_up(void)
+{
+	pthread_mutex_lock(&silent.lock);
+	for (unsigned i = 0; i < SILENT_MAX; i++) {
+		if (silent.fd[i] > 0)
+			close(silent.fd[i]);
+		silent.fd[i] = 0;
+	}
+	pthread_mutex_unlock(&silent.lock);
 }
 
 static void guest_serve(struct guest *guest, const struct door *door)

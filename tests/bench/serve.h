@@ -38,5 +38,7 @@ struct serve_rules {
 /* Starts the servers, then writes the certificate of their authority to the file. They serve until the process ends.
  * `rules` must stay. Raises the limit of descriptors. Any error ends the process. */
 void serve_start(const struct serve_rules *rules, const char *ca_file);
+/* Closes the connections of silent hosts. */
+void serve_hang_up(void);
 
 #endif

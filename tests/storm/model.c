@@ -294,7 +294,8 @@ static bool hop_explains(const struct judged *judged, const char *reason)
 		enum conduct conduct;
 	} rows[] = {{"starttls-not-supported", CONDUCT_CLEAR}, {"certificate-host-mismatch", CONDUCT_OTHER},
 		{"hop-not-ready", CONDUCT_REFUSE}, {"hop-unreachable", CONDUCT_HANGUP},
-		{"hop-protocol-error", CONDUCT_HANGUP}, {"hop-timeout", CONDUCT_SILENT}};
+		{"hop-protocol-error", CONDUCT_HANGUP}, {"hop-timeout", CONDUCT_SILENT},
+		{"hop-unreachable", CONDUCT_SILENT}, {"hop-protocol-error", CONDUCT_SILENT}};
 	if (strcmp(reason, "hop-timeout") == 0 && hop_past[judged->domain].left != 0)
 		return true;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MILTERS 2000
 #define MAPS 500
@@ -47,11 +48,11 @@ static void conf_write(unsigned count)
 		"socketmap_socket = inet:38461@127.0.0.1\nmetrics_socket =\nstore_path = %s/store\n"
 		"dns_servers = 127.0.0.1\ndnssec = off\nown_hosts = relay.storm.example\nprobe_helo = relay.storm.example\n"
 		"fetch_ca_file = %s/ca.pem\nfetch_private = yes\nfetch_timeout = %us\n"
-		"probe_ca_file = %s/ca.pem\nprobe_private = yes\nprobe_timeout = 6s\n"
+		"probe_ca_file = %s/ca.pem\nprobe_private = yes\nprobe_timeout = 20s\n"
 		"probe_ttl_ok = %us\nprobe_ttl_fail = 10s\n"
 		"milter_wait = %ds\nlookup_timeout = %ds\nmilter_waiters = 4000\nmilter_first_contact = defer\n"
 		"log_verdicts = %s\n",
-		directory, directory, count % 2 ? 6 : 7, directory, probe_ttl_s, MODEL_WAIT_MS / 1000,
+		directory, directory, count % 2 ? 30 : 31, directory, probe_ttl_s, MODEL_WAIT_MS / 1000,
 		MODEL_WAIT_MS / 1000, count % 4 == 1 ? "all" : "changes");
 	if (fclose(file) != 0 || rename(next, path) != 0)
 		abort();
@@ -95,6 +96,7 @@ static struct held calm_wait(const struct held *first)
 {
 	int64_t end_ms = clock_mono_ms() + CALM_MS;
 	struct held held = watch_held();
+	serve_hang_up();
 	while (!is_calm(&held, first) && clock_mono_ms() < end_ms) {
 		nanosleep(&(struct timespec){.tv_nsec = CALM_POLL_MS * 1000000L}, NULL);
 		held = watch_held();
@@ -176,6 +178,8 @@ int main(int argc, char **argv)
 		printf("WRONG: memory grows\n");
 		good = false;
 	}
+	if (getenv("STORM_HOLD"))
+		sleep((unsigned)strtoul(getenv("STORM_HOLD"), NULL, 10));
 	int status = watch_stop();
 	if (status != 0)
 		printf("WRONG: stsgated ended with status %d\n", status);

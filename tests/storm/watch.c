@@ -23,6 +23,7 @@
 static pid_t daemon_pid;
 static bool has_ended;
 static int ended_with;
+static pthread_t log_thread;
 static _Atomic bool ready;
 static _Atomic unsigned trouble;
 
@@ -77,7 +78,6 @@ bool watch_is_running(void)
 pid_t watch_start(const char *program, const char *conf)
 {
 	int ends[2];
-	pthread_t thread;
 	if (pipe(ends) != 0 || (daemon_pid = fork()) < 0)
 		abort();
 	if (daemon_pid == 0) {
@@ -89,7 +89,7 @@ pid_t watch_start(const char *program, const char *conf)
 		_exit(EX_UNAVAILABLE);
 	}
 	close(ends[1]);
-	if (pthread_create(&thread, NULL, log_read, fdopen(ends[0], "r")) != 0)
+	if (pthread_create(&log_thread, NULL, log_read, fdopen(ends[0], "r")) != 0)
 		abort();
 	for (unsigned waited_ms = 0; !ready; waited_ms += POLL_MS) {
 		if (waited_ms > READY_MS || !watch_is_running()) {
@@ -110,6 +110,7 @@ int watch_stop(void)
 			kill(daemon_pid, SIGKILL);
 		pause_ms(POLL_MS);
 	}
+	pthread_join(log_thread, NULL);
 	return WIFEXITED(ended_with) ? WEXITSTATUS(ended_with) : -1;
 }
 
