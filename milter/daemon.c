@@ -13,6 +13,7 @@
 #include "recorder.h"
 #include "refresher.h"
 #include "signals.h"
+#include "spare.h"
 #include "text.h"
 #include "tlsrpt_collector.h"
 #include "tlsrpt_reporter.h"
@@ -47,6 +48,7 @@ struct daemon {
 	struct event_command *event_command;
 	struct refresher *refresher;
 	struct recorder *recorder;
+	struct spare spare;                 /* the refresher's thread */
 	struct tlsrpt_collector *collector; /* NULL: tlsrpt is off */
 	struct tallies *tallies;            /* NULL: tlsrpt is not collect */
 	struct reporter *reporter;          /* the same */
@@ -55,6 +57,13 @@ struct daemon {
 	int64_t store_changed_at; /* the time of the store's file before this process opened it */
 	bool check_in_use;        /* a thread has not ended and may use the check: free neither check nor store */
 };
+
+static void round_ended(void *arg)
+{
+	struct daemon *daemon = arg;
+	recorder_round(daemon->recorder);
+	spare_round(&daemon->spare, daemon->check);
+}
 
 /* Opens the sockets of all front ends that are on, except those that the service manager has passed. */
 static bool listeners_open(struct daemon *daemon, struct failure *why)
@@ -218,7 +227,7 @@ bool daemon_start(struct daemon *daemon, struct config *config, struct loops *lo
 		return false;
 	if (!check_look_up_revocations(daemon->check, why))
 		return false;
-	daemon->refresher = refresher_start(daemon->check, daemon->store, recorder_round, daemon->recorder, why);
+	daemon->refresher = refresher_start(daemon->check, daemon->store, round_ended, daemon, why);
 	if (!daemon->refresher || !census_taker_start(daemon->census, why))
 		return false;
 	if (daemon->tallies) {

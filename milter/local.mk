@@ -42,6 +42,7 @@ stsgated_SOURCES = \
 	milter/refresher.c milter/refresher.h \
 	milter/reload.c milter/reload.h \
 	milter/signals.c milter/signals.h \
+	milter/spare.c milter/spare.h \
 	milter/tlsrpt_collector.c milter/tlsrpt_collector.h \
 	milter/tlsrpt_reporter.c milter/tlsrpt_reporter.h \
 	$(milter_sources) $(server_sources) $(page_sources)

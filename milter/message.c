@@ -11,7 +11,7 @@ void message_begin(struct message *message, struct config *config, const char *s
 {
 	struct span token;
 	message_end(message);
-	message->config = config;
+	message->config = config_keep(config);
 	message->report_sender =
 		tlsrpt_envelope_token((struct span){sender, strlen(sender)}, config->settings->report_from, &token);
 }
@@ -23,8 +23,7 @@ bool message_is_report(const struct message *message, bool authenticated, const 
 
 void message_end(struct message *message)
 {
-	if (message->config)
-		config_unref(&message->config);
+	config_release(&message->config);
 	free(message->tag);
 	free(message->note);
 	*message = (struct message){.config = NULL};

@@ -30,7 +30,7 @@ struct message_hop {
 };
 
 struct message {
-	struct config *config;   /* the settings at MAIL, used even after a reload; NULL: no message */
+	struct config *config;   /* the settings at MAIL, kept (config_keep()) even after a reload; NULL: no message */
 	int64_t waited_ms;       /* the part of milter_wait that is used up */
 	unsigned forged;         /* number of header fields named milter_header that the message arrived with */
 	bool report_sender;      /* its envelope sender is that of our TLS reports */

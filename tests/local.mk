@@ -220,6 +220,8 @@ tests_unit_test_event_command_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=geteuid,--wrap=
 tests_unit_test_refresher_SOURCES = tests/unit/test_refresher.c milter/refresher.c milter/refresher.h
 check_PROGRAMS += tests/unit/test_recorder
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c milter/recorder.c milter/recorder.h tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+check_PROGRAMS += tests/unit/test_spare
+tests_unit_test_spare_SOURCES = tests/unit/test_spare.c milter/spare.c milter/spare.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_running
 tests_unit_test_running_SOURCES = tests/unit/test_running.c tests/unit/tool.c tests/unit/tool.h tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_snapshot

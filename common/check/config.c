@@ -13,6 +13,7 @@
 #include <sysexits.h>
 
 static _Atomic uint64_t last_number;
+static atomic_uint ended; /* generations */
 
 static const char *or_null(const char *value)
 {
@@ -163,12 +164,8 @@ static bool libraries_make(struct config *config, const struct loops *loops, str
 	return true;
 }
 
-static void config_free(struct config *config)
+static void libraries_free(struct config *config)
 {
-	struct settings *settings = (struct settings *)config->settings;
-	names_free(&config->rules.exempt_domains);
-	names_free(&config->rules.exempt_hosts);
-	names_free(&config->rules.own_hosts);
 	network_db_close(&config->networks);
 	prober_free(&config->prober);
 	sightings_free(&config->sightings);
@@ -179,8 +176,22 @@ static void config_free(struct config *config)
 	trust_free(&config->probe_trust);
 	trust_free(&config->fetch_trust);
 	dns_free(&config->dns);
+}
+
+static void settings_drop(struct config *config)
+{
+	struct settings *settings = (struct settings *)config->settings;
+	names_free(&config->rules.exempt_domains);
+	names_free(&config->rules.exempt_hosts);
+	names_free(&config->rules.own_hosts);
 	settings_free(&settings);
 	free(config);
+}
+
+static void config_free(struct config *config)
+{
+	libraries_free(config);
+	settings_drop(config);
 }
 
 struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why)
@@ -189,6 +200,7 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 	config->settings = settings;
 	config->number = atomic_fetch_add(&last_number, 1) + 1;
 	atomic_init(&config->references, 1);
+	atomic_init(&config->holders, 1);
 	config->host_is_whole = host_name(config->host);
 	config->sightings = sightings_new();
 	config->leaves = settings->revocation == REVOCATION_OFF ? NULL : leaves_new();
@@ -261,11 +273,34 @@ struct config *config_ref(struct config *config)
 	return config;
 }
 
-void config_unref(struct config **config)
+void config_unref(struct config **slot)
 {
-	if (!*config)
+	struct config *config = *slot;
+	*slot = NULL;
+	if (!config || atomic_fetch_sub(&config->references, 1) != 1)
 		return;
-	if (atomic_fetch_sub(&(*config)->references, 1) == 1)
-		config_free(*config);
-	*config = NULL;
+	libraries_free(config);
+	atomic_fetch_add(&ended, 1);
+	config_release(&config);
+}
+
+struct config *config_keep(struct config *config)
+{
+	struct config *reference = config;
+	atomic_fetch_add(&config->holders, 1);
+	config_unref(&reference);
+	return config;
+}
+
+void config_release(struct config **slot)
+{
+	struct config *config = *slot;
+	*slot = NULL;
+	if (config && atomic_fetch_sub(&config->holders, 1) == 1)
+		settings_drop(config);
+}
+
+unsigned config_ended(void)
+{
+	return atomic_load(&ended);
 }

@@ -31,7 +31,8 @@ struct config {
 	struct sightings *sightings; /* what this prober has seen */
 	struct leaves *leaves;       /* certificates that it was shown; NULL: revocation = off */
 	struct network_db *networks;
-	atomic_uint references;
+	atomic_uint references; /* to all of it */
+	atomic_uint holders;    /* of the settings and rules: all references together count as one */
 };
 
 struct loops;
@@ -52,5 +53,13 @@ bool config_names(struct names *list, const char *setting, const struct settings
 struct config *config_ref(struct config *config);
 /* Drops a reference and sets `*config` to NULL. Does nothing if it is NULL already. */
 void config_unref(struct config **config);
+/* Turns a reference into a hold on the settings, rules and names alone. The rest (DNS, fetcher, prober and what they need)
+ * is freed with the last reference, so that somebody who is idle for minutes does not keep it; the members are then NULL
+ * and must not be used. Returns `config`. */
+struct config *config_keep(struct config *config);
+/* Drops a hold and sets `*config` to NULL. Does nothing if it is NULL already. */
+void config_release(struct config **config);
+/* Returns how many generations of this process have been freed, apart from settings that are still held. */
+unsigned config_ended(void);
 
 #endif

@@ -431,6 +431,17 @@ void config_unref(struct config **slot)
 	free(config);
 }
 
+struct config *config_keep(struct config *config)
+{
+	return config;
+}
+
+void config_release(struct config **slot)
+{
+	if (*slot)
+		config_unref(slot);
+}
+
 struct config *fake_config(char *const *overrides, size_t count)
 {
 	struct failure why;
