@@ -87,8 +87,13 @@ static bool hop_again(
 	struct arbiter *arbiter, const struct message *message, const char *asked, struct outcome *outcome)
 {
 	const struct message_hop *last = &message->last;
-	if (strcmp(last->asked, asked) != 0 ||
-		!check_ask_again(arbiter->check, &last->question, &last->basis, &last->verdict))
+	if (strcmp(last->asked, asked) != 0)
+		return false;
+	struct config *config = check_config(arbiter->check);
+	const struct answer_before before = {&last->question, &last->basis, &last->verdict};
+	bool again = check_ask_again(arbiter->check, config, &before);
+	config_unref(&config);
+	if (!again)
 		return false;
 	outcome->verdict = last->verdict;
 	outcome->final = true;

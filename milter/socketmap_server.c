@@ -44,16 +44,16 @@ static const char *reply_word(char first, const struct verdict *verdict)
 }
 
 /* Logs, records and counts a verdict and the reply to it. In mode monitor the reply is always NOTFOUND. */
-static void map_report(struct socketmap_server *map, const struct verdict *verdict, struct span reply)
+static void map_report(
+	struct socketmap_server *map, const struct settings *settings, const struct verdict *verdict, struct span reply)
 {
-	struct config *config = check_config(map->by_verdict.check);
 	char first = reply.len > 0 ? reply.at[0] : '\0', would = first;
-	if (config->settings->mode == MODE_MONITOR && verdict->kind == VERDICT_DEFER)
+	if (settings->mode == MODE_MONITOR && verdict->kind == VERDICT_DEFER)
 		would = 'T';
-	else if (config->settings->mode == MODE_MONITOR && verdict->binding != BINDING_NONE)
+	else if (settings->mode == MODE_MONITOR && verdict->binding != BINDING_NONE)
 		would = 'O';
 	const struct verdict_seen seen = {.door = DOOR_MAP,
-		.settings = config->settings,
+		.settings = settings,
 		.verdict = verdict,
 		.deed = first == 'T' ? DEED_TEMP : DEED_ACCEPT,
 		.would = would == 'T' ? DEED_TEMP : DEED_ACCEPT,
@@ -63,16 +63,15 @@ static void map_report(struct socketmap_server *map, const struct verdict *verdi
 	if (verdict->kind != VERDICT_NONE)
 		check_verdict_seen(map->by_verdict.check, &seen, NULL);
 	check_verdict_acted(map->by_verdict.check, &seen);
-	config_unref(&config);
 }
 
 /* Reports a verdict and sends the reply to it. */
-static void map_send(
-	struct socketmap_server *map, struct client *client, const struct verdict *verdict, struct span payload)
+static void map_send(struct socketmap_server *map, struct client *client, const struct settings *settings,
+	const struct verdict *verdict, struct span payload)
 {
 	const struct state *state = client_state(client);
 	if (verdict->kind != VERDICT_NONE || check_follows_signs(map->by_verdict.check))
-		map_report(map, verdict, payload);
+		map_report(map, settings, verdict, payload);
 	size_t len = netstring_write(map->wire, sizeof map->wire, payload);
 	if (len == 0)
 		abort();
@@ -81,7 +80,8 @@ static void map_send(
 	client_reply(client, (struct span){map->wire, len});
 }
 
-static void map_render(struct socketmap_server *map, struct client *client, const struct map_source *source)
+static void map_render(struct socketmap_server *map, struct client *client, const struct settings *settings,
+	const struct map_source *source)
 {
 	const struct state *state = client_state(client);
 	struct text text;
@@ -94,7 +94,7 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	}
 	check_next_hop(map->by_verdict.check, source->verdict, "map", (struct span){state->key, state->key_len});
 	map->payload_len = valid ? text.len : 0;
-	map_send(map, client, source->verdict, (struct span){text.bytes, text.len});
+	map_send(map, client, settings, source->verdict, (struct span){text.bytes, text.len});
 }
 
 /* Replies with the verdict on one next hop. If the key has several next hops and this one has no policy, the reply
@@ -115,8 +115,8 @@ static void map_reply_by(struct verdict_service *service, struct client *client,
 	const struct map_source source = {.verdict = verdict,
 		.policy = verdict->binding == BINDING_SECURE ? &outcome->policy : NULL,
 		.monitor = config->settings->mode == MODE_MONITOR};
+	map_render(map, client, config->settings, &source);
 	config_unref(&config);
-	map_render(map, client, &source);
 }
 
 /* Keeps the reply that was just made, if it may be repeated. A key with a colon may have the name of a service, whose port
@@ -171,17 +171,25 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 	/* Other keys are parent domains (`.example.com`), address literals and paths. They have no policy, because
 	 * policies are not inherited (RFC 8461 3.4, spec K-4). */
 	const struct verdict none = {.kind = VERDICT_NONE};
-	map_render(map, client, &(struct map_source){.verdict = &none});
+	struct config *config = check_config(map->by_verdict.check);
+	map_render(map, client, config->settings, &(struct map_source){.verdict = &none});
+	config_unref(&config);
 }
 
 /* Replies as to the same request a moment ago, if nothing has changed since. Returns false, without a reply, if it cannot. */
 static bool map_again(struct socketmap_server *map, struct client *client, struct span asked)
 {
 	const struct map_memo_answer *answer = map_memo_find(&map->memo, asked);
-	if (!answer || !check_ask_again(map->by_verdict.check, &answer->question, &answer->basis, &answer->verdict))
+	if (!answer)
 		return false;
-	map_send(map, client, &answer->verdict, (struct span){answer->reply, answer->reply_len});
-	return true;
+	struct config *config = check_config(map->by_verdict.check);
+	const struct answer_before before = {&answer->question, &answer->basis, &answer->verdict};
+	bool again = check_ask_again(map->by_verdict.check, config, &before);
+	if (again)
+		map_send(map, client, config->settings, &answer->verdict,
+			(struct span){answer->reply, answer->reply_len});
+	config_unref(&config);
+	return again;
 }
 
 static size_t map_input(void *arg, struct client *client, struct span in)

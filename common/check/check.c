@@ -314,21 +314,17 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	return ask(check, question, false, done, arg, ticket, out);
 }
 
-bool check_ask_again(
-	struct check *check, const struct question *question, const struct basis *basis, const struct verdict *verdict)
+bool check_ask_again(struct check *check, const struct config *config, const struct answer_before *before)
 {
+	const struct basis *basis = before->basis;
 	uint64_t state;
-	if (!basis->repeats || basis->second != clock_wall_s() || !store_state(check->store, &state) ||
-		basis->store != state)
+	bool same = basis->repeats && basis->config == config->number && basis->second == clock_wall_s() &&
+		    basis->dane == config_dane(config) && store_state(check->store, &state) && basis->store == state;
+	if (!same)
 		return false;
-	struct config *config = check_config(check);
-	bool same = basis->config == config->number && basis->dane == config_dane(config);
-	if (same) {
-		condition_end(&check->conditions, CONDITION_STORE_UNREADABLE);
-		answer_note(check, config, question, verdict);
-	}
-	config_unref(&config);
-	return same;
+	condition_end(&check->conditions, CONDITION_STORE_UNREADABLE);
+	answer_note(check, config, before->question, before->verdict);
+	return true;
 }
 
 void check_ask_anew(struct check *check, const struct question *question, check_ticket *ticket, struct outcome *out)

@@ -131,9 +131,14 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	struct outcome *out);
 /* Returns whether check_ask() would give the answer to this question that it gave before, because all that the answer rests on
  * is the same. If so, it has done everything else that check_ask() does: the caller acts on the verdict as if check_ask()
- * had returned it now. Otherwise it has done nothing. Costs much less than check_ask(). Never waits. */
-bool check_ask_again(
-	struct check *check, const struct question *question, const struct basis *basis, const struct verdict *verdict);
+ * had returned it now. Otherwise it has done nothing. `config` is what check_config() has just returned. Costs much less
+ * than check_ask(). Never waits. */
+struct answer_before {
+	const struct question *question;
+	const struct basis *basis;
+	const struct verdict *verdict;
+};
+bool check_ask_again(struct check *check, const struct config *config, const struct answer_before *before);
 /* Opens an inquiry that looks up everything again, whatever its age, as a forced check_refresh() does, and sets the ticket
  * of check_wait(). For an operator's single question. If there is no room, the ticket is CHECK_NO_TICKET; `out` is then the
  * verdict so far. */

@@ -30,8 +30,7 @@ enum store_found load_view(struct store_view *view, struct facts *facts, const s
 		found = domain[0] ? store_view_entry(view, domain, &entry) : STORE_ABSENT;
 	switch (found) {
 	case STORE_FOUND:
-		facts_learn_store(facts, &entry);
-		entry_free(&entry);
+		facts_take_store(facts, &entry);
 		break;
 	case STORE_ABSENT:
 		facts_learn_store(facts, NULL);

@@ -40,6 +40,17 @@ void facts_learn_store(struct facts *facts, const struct entry *entry)
 	facts->store = STORE_READ;
 }
 
+void facts_take_store(struct facts *facts, struct entry *entry)
+{
+	entry_free(&facts->entry);
+	facts->entry = *entry;
+	facts->absent = false;
+	facts->store = STORE_READ;
+	entry->policy = (struct policy){.mode = POLICY_NONE};
+	entry->policy_text = NULL;
+	entry->mx.names = (struct names){.count = 0};
+}
+
 void facts_learn_override(struct facts *facts, const struct override *override)
 {
 	facts->override = *override;

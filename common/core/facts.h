@@ -129,6 +129,8 @@ bool facts_certificate_covers(const struct evidence *seen, const char *host);
 
 /* Adds the entry that was read from the store; NULL: the store has none. */
 void facts_learn_store(struct facts *facts, const struct entry *entry);
+/* Does the same with an entry that the facts take over. Leaves an entry that needs no entry_free(). */
+void facts_take_store(struct facts *facts, struct entry *entry);
 /* Adds the override that was read from the store, of the domain itself or for all domains. Call it before
  * facts_learn_store(). It applies while it is in force. */
 void facts_learn_override(struct facts *facts, const struct override *override);

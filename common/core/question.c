@@ -4,6 +4,7 @@
 #include "ascii.h"
 #include "span.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define PORT_DIGITS_MAX 5
@@ -152,14 +153,17 @@ static bool colon_separates(struct span list, size_t at)
 	return !len || rest.at[0] == '[' || has_dot(rest);
 }
 
+/* The characters after which separates_next_hops() and colon_separates() look; most characters are none. */
+static const bool may_end_next_hop[UCHAR_MAX + 1] = {[','] = true, [' '] = true, ['\t'] = true, [':'] = true};
+
 bool question_next_hop(struct span *list, struct span *hop)
 {
 	while (list->len && (separates_next_hops(list->at[0]) || list->at[0] == ':'))
 		*list = span_from(*list, 1);
 	const char *bracket = list->len && list->at[0] == '[' ? memchr(list->at, ']', list->len) : NULL;
 	size_t len = bracket ? (size_t)(bracket - list->at) : 0;
-	while (len < list->len && !separates_next_hops(list->at[len]) &&
-		(list->at[len] != ':' || !colon_separates(*list, len)))
+	while (len < list->len && (!may_end_next_hop[(unsigned char)list->at[len]] ||
+					  (list->at[len] == ':' && !colon_separates(*list, len))))
 		len++;
 	*hop = (struct span){list->at, len};
 	*list = span_from(*list, len);

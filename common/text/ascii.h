@@ -12,7 +12,8 @@ static inline bool ascii_is_digit(char c)
 
 static inline bool ascii_is_alnum(char c)
 {
-	return ascii_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	char lower = (char)(c | 0x20); /* of a letter; no other character becomes one */
+	return (lower >= 'a' && lower <= 'z') || ascii_is_digit(c);
 }
 
 /* Returns whether the character is a space or a tab. */

@@ -310,13 +310,13 @@ bool check_ask(struct check *check, const struct question *question, check_done 
 	return false;
 }
 
-bool check_ask_again(
-	struct check *check, const struct question *question, const struct basis *basis, const struct verdict *verdict)
+bool check_ask_again(struct check *check, const struct config *config, const struct answer_before *before)
 {
 	(void)check;
-	bool repeats = basis->repeats && atomic_load(&repeat);
+	(void)config;
+	bool repeats = before->basis->repeats && atomic_load(&repeat);
 	if (repeats)
-		counters_verdict(question->purpose, verdict);
+		counters_verdict(before->question->purpose, before->verdict);
 	atomic_fetch_add(&repeated, repeats);
 	return repeats;
 }

@@ -27,7 +27,11 @@ static void settings_set(struct product *p, const char *setting)
 
 static bool again(struct product *p, const struct question *question, const struct outcome *outcome)
 {
-	return check_ask_again(p->check, question, &outcome->basis, &outcome->verdict);
+	struct config *config = check_config(p->check);
+	const struct answer_before before = {question, &outcome->basis, &outcome->verdict};
+	bool repeats = check_ask_again(p->check, config, &before);
+	config_unref(&config);
+	return repeats;
 }
 
 /* Asks until all facts are stored and fresh, so that the answer can be repeated. Returns the outcome, which the caller
