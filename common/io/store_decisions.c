@@ -164,20 +164,13 @@ struct taking {
 /* A full table has room only for a decision before which another one leaves: otherwise it would leave at once. */
 static int room_look(struct store *store, MDB_txn *txn, const struct decision_record *decision, bool *has_room)
 {
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	MDB_stat stat;
-	int result = mdb_stat(txn, store->decisions, &stat);
-	*has_room = result == 0 && stat.ms_entries < DECISIONS_MAX;
-	if (result != 0 || *has_room)
-		return result;
-	result = mdb_cursor_open(txn, store->decisions, &cursor);
-	if (result != 0)
-		return result;
-	while (!*has_room && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-		*has_room = decision_rank(&value) < rank_of(decision);
-	mdb_cursor_close(cursor);
-	return result == MDB_NOTFOUND ? 0 : result;
+	const struct store_ring ring = ring_of(store);
+	struct bytes bytes = decision_encode(decision);
+	int64_t floor;
+	int result = store_ring_floor(store, txn, &ring, 1 + strlen(decision->domain) + bytes.len, &floor);
+	*has_room = result == 0 && rank_of(decision) > floor;
+	free(bytes.at);
+	return result;
 }
 
 /* Does what the decision says. An override that has ended is not set any more. Returns 0 also if nothing is to do. */

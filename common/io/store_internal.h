@@ -244,6 +244,9 @@ struct store_ring {
  * the key `spare` (NULL: none) stays. */
 int store_ring_shrink(
 	struct store *store, MDB_txn *txn, const struct store_ring *ring, const MDB_val *spare, int64_t before);
+/* Sets `floor` to the time that a further record of `size` octets, with its key, must exceed to stay: that of the record that leaves
+ * first, or INT64_MIN if there is room. */
+int store_ring_floor(struct store *store, MDB_txn *txn, const struct store_ring *ring, size_t size, int64_t *floor);
 /* Reads the event of the same kind and domain; its count is 0 if there is none that can be read. */
 int store_event_get(struct store *store, MDB_txn *txn, const struct event_record *like, struct event_record *out);
 /* Writes an event; the oldest ones make room. */

@@ -91,6 +91,26 @@ int store_ring_shrink(
 	return result;
 }
 
+int store_ring_floor(struct store *store, MDB_txn *txn, const struct store_ring *ring, size_t size, int64_t *floor)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	size_t count = 0, bytes = size + RECORD_OVERHEAD;
+	int64_t first = INT64_MAX;
+	int result = mdb_cursor_open(txn, ring->table, &cursor);
+	if (result != 0)
+		return result;
+	while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		struct ring_item item = item_of(ring, &key, &value, NULL);
+		bytes += item.size;
+		first = item.at < first ? item.at : first;
+		count++;
+	}
+	mdb_cursor_close(cursor);
+	*floor = count < ring->records_max && bytes <= store_bound(store) / SHARE ? INT64_MIN : first;
+	return result == MDB_NOTFOUND ? 0 : result;
+}
+
 void *store_rows_read(struct store *store, const struct store_rows *rows, size_t *count, struct failure *why)
 {
 	struct store_view *view = store_view_begin(store, why);

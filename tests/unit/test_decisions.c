@@ -370,7 +370,7 @@ static void test_taken_forget(void **state)
 /* The bounds of what this relay decides itself apply to what comes from elsewhere. */
 static void test_bound_of_overrides(void **state)
 {
-	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	struct store *store = room_open(16 * ROOM_BYTES, STORE_OWNER);
 	int64_t now_ms = clock_wall_s() * 1000;
 	struct store_decided out;
 	char domain[32];
@@ -407,6 +407,30 @@ static void test_bound_of_decisions(void **state)
 	assert_true(known(store, DECISION_FORGET, "d10.example").domain[0] != '\0');
 	assert_int_equal(take(store, forget("early.example", "relay2", now_ms - 60000), &out), STORE_NO_ROOM);
 	assert_int_equal(take(store, made("p.example", OVERRIDE_NONE, "relay2", now_ms - 60000, 0), &out), STORE_TAKEN);
+	store_close(&store);
+}
+
+/* A small store keeps fewer decisions: what has left does not come back again and again. */
+static void test_bound_of_bytes(void **state)
+{
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	int64_t now_ms = clock_wall_s() * 1000;
+	struct store_decided out;
+	char domain[32];
+	size_t count, left = 0;
+	(void)state;
+	for (int i = 0; i < DECISIONS_MAX; i++) {
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		assert_int_equal(take(store, forget(domain, "relay2", now_ms - 50000 + i), &out), STORE_TAKEN);
+	}
+	count = count_of(store);
+	assert_true(count > 100 && count < DECISIONS_MAX);
+	for (int i = 0; i < DECISIONS_MAX; i++) {
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		left += take(store, forget(domain, "relay2", now_ms - 50000 + i), &out) == STORE_NO_ROOM;
+	}
+	assert_int_equal(left, DECISIONS_MAX - count);
+	assert_int_equal(count_of(store), count);
 	store_close(&store);
 }
 
@@ -489,7 +513,7 @@ int main(void)
 		cmocka_unit_test(test_json), cmocka_unit_test(test_later_wins), cmocka_unit_test(test_date),
 		cmocka_unit_test(test_ahead_and_over), cmocka_unit_test(test_conflicts), cmocka_unit_test(test_forgets),
 		TEST(test_own), TEST(test_taken), TEST(test_taken_forget), TEST(test_bound_of_overrides),
-		TEST(test_bound_of_decisions), TEST(test_over), TEST(test_clock_set_back), TEST(test_damaged_row),
-		TEST(test_earlier_version)};
+		TEST(test_bound_of_decisions), TEST(test_bound_of_bytes), TEST(test_over), TEST(test_clock_set_back),
+		TEST(test_damaged_row), TEST(test_earlier_version)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
