@@ -1,6 +1,7 @@
 #include "fleet.h"
 
 #include "fleet_health.h"
+#include "fleet_keeper.h"
 #include "fleet_nodes.h"
 #include "fleet_parts.h"
 #include "fleet_secret.h"
@@ -17,6 +18,7 @@ struct fleet {
 	struct fleet_keys *keys;
 	struct loop *loop;
 	struct fleet_health *health;
+	struct fleet_keeper *keeper;
 	struct fleet_nodes *nodes;
 };
 
@@ -24,6 +26,7 @@ void fleet_stop(struct fleet *fleet)
 {
 	if (!fleet || !fleet->loop)
 		return;
+	keeper_stop(fleet->keeper);
 	loop_stop(fleet->loop);
 	loop_join(fleet->loop);
 	link_free(&fleet->base.link);
@@ -39,6 +42,7 @@ void fleet_free(struct fleet **slot)
 	fleet_health_free(&fleet->health);
 	fleet_nodes_free(&fleet->nodes);
 	loop_free(&fleet->loop);
+	keeper_free(&fleet->keeper);
 	fleet_keys_free(&fleet->keys);
 	config_unref(&fleet->config);
 	free(fleet);
@@ -70,6 +74,14 @@ bool fleet_usable(const struct settings *settings, struct failure *why)
 	return true;
 }
 
+/* Called on the keeper's thread. */
+static void decisions_changed(void *arg, const struct keeper_state *state)
+{
+	struct fleet *fleet = arg;
+	if (state->level_at != 0 && state->waiting == 0)
+		fleet_nodes_decided(fleet->nodes, state->level_at);
+}
+
 static bool fleet_begin(struct fleet *fleet, struct check *check, struct store *store, struct failure *why)
 {
 	const struct settings *settings = fleet->config->settings;
@@ -94,8 +106,9 @@ static bool fleet_begin(struct fleet *fleet, struct check *check, struct store *
 	fleet->base.link = link_new(&(struct link_options){
 		.settings = settings, .loop = fleet->loop, .changed = fleet_health_changed, .arg = fleet->health});
 	fleet_health_watch(fleet->health, fleet->base.link);
+	fleet->keeper = keeper_new(&fleet->base, decisions_changed, fleet);
 	fleet->nodes = fleet_nodes_new(&fleet->base);
-	return loop_start(fleet->loop, why);
+	return loop_start(fleet->loop, why) && keeper_start(fleet->keeper, why);
 }
 
 void fleet_reload(struct fleet *fleet)
@@ -127,6 +140,7 @@ bool fleet_start(struct fleet **slot, struct check *check, struct store *store, 
 	(*slot)->config = config;
 	if (fleet_begin(*slot, check, store, why))
 		return true;
+	fleet_stop(*slot);
 	fleet_free(slot);
 	return false;
 }
