@@ -1,6 +1,7 @@
 #include "fleet_health.h"
 
 #include "age.h"
+#include "clock.h"
 #include "log.h"
 #include "log_limit.h"
 #include "memory.h"
@@ -15,7 +16,8 @@ struct fleet_health {
 	const struct link *link;
 	const char *server;
 	struct loop_timer *unreachable, *clock;
-	bool up, waits; /* waits: for the link, until the condition begins */
+	bool up, waits;  /* waits: for the link, until the condition begins */
+	int64_t down_ms; /* since when it waits */
 	bool clock_is_off;
 	char why[512]; /* the link is down */
 	struct log_limit down_log;
@@ -58,9 +60,16 @@ static void on_clock(void *arg)
 
 static void went_up(struct fleet_health *health)
 {
+	char words[64] = "";
+	struct text after;
+	text_init(&after, words, sizeof words);
+	if (health->waits) {
+		text_add(&after, " again, after ");
+		text_add_span(&after, (clock_mono_ms() - health->down_ms) / 1000);
+	}
+	log_info("fleet_server %s: connected%s", health->server, words);
 	loop_timer_stop(health->unreachable);
 	health->waits = false;
-	log_info("fleet_server %s: connected", health->server);
 	check_shares(health->check, true, "");
 	loop_timer_set(health->clock, 0);
 }
@@ -73,9 +82,11 @@ static void went_down(struct fleet_health *health, const char *why)
 	if (log_limit_passes(&health->down_log, &left_out))
 		log_warning("fleet_server %s: %s; nothing is shared until it can be reached%s", health->server, why,
 			log_limit_words(words, left_out));
-	if (!health->waits)
-		loop_timer_set(health->unreachable, HEALTH_UNREACHABLE_MS);
+	if (health->waits)
+		return;
 	health->waits = true;
+	health->down_ms = clock_mono_ms();
+	loop_timer_set(health->unreachable, HEALTH_UNREACHABLE_MS);
 }
 
 void fleet_health_changed(void *arg, bool up, const char *why)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEPTH_MAX 4 /* lists in lists */
+
 /* hiredis counts the items of a list by another type since version 1. */
 #if HIREDIS_MAJOR >= 1
 typedef size_t item_count;
@@ -47,10 +49,19 @@ static void *take_string(const redisReadTask *task, char *bytes, size_t len)
 	return reply;
 }
 
+/* Lists in lists. hiredis 0.14 reads 7 levels, later versions any number. */
+static bool is_deep(const redisReadTask *task)
+{
+	unsigned depth = 1;
+	for (const redisReadTask *at = task->parent; at; at = at->parent)
+		depth++;
+	return depth > DEPTH_MAX;
+}
+
 static void *take_list(const redisReadTask *task, item_count count)
 {
 	struct reply_reader *reader = task->privdata;
-	if (count > LINK_ITEMS_MAX || reader->items + (size_t)count > LINK_ITEMS_MAX) {
+	if (is_deep(task) || count > LINK_ITEMS_MAX || reader->items + (size_t)count > LINK_ITEMS_MAX) {
 		reader->too_long = true;
 		return NULL;
 	}
@@ -163,7 +174,7 @@ bool reply_next(struct reply_reader *reader, struct link_reply **reply, const ch
 	}
 	if (good && object)
 		drop(object);
-	*why = reader->too_long ? "it sent a reply that is too long"
+	*why = reader->too_long ? "it sent a reply that is too long or too deep"
 				: "it does not speak the protocol of Valkey and Redis";
 	return false;
 }

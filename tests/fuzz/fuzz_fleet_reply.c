@@ -11,7 +11,7 @@ struct size {
 
 static void reply_measure(const struct link_reply *reply, unsigned depth, struct size *size)
 {
-	FUZZ_MUST(depth < 16 && reply->kind != LINK_NONE);
+	FUZZ_MUST(depth < 6 && reply->kind != LINK_NONE);
 	size->octets += reply->len;
 	size->items += reply->count;
 	FUZZ_MUST(!reply->bytes || strlen(reply->bytes) <= reply->len);

@@ -98,7 +98,7 @@ void server_say(int fd, const char *reply)
 
 void server_greet(int fd, long ahead_s)
 {
-	char reply[64], number[32];
+	char reply[96], number[32];
 	server_expect(fd, "TIME");
 	snprintf(number, sizeof number, "%ld", (long)time(NULL) + ahead_s);
 	snprintf(reply, sizeof reply, "*2\r\n$%zu\r\n%s\r\n$1\r\n0\r\n", strlen(number), number);

@@ -106,6 +106,7 @@ static void a_minute_without_the_link_is_a_condition(void **state)
 	assert_string_equal(detail_told, "fleet_server unix:/s: it closed the connection");
 	fleet_health_changed(health, true, "");
 	assert_true(shares);
+	assert_non_null(strstr(logged(), "fleet_server unix:/s: connected again, after 0 seconds\n"));
 	assert_int_equal(metrics_read(METRIC_FLEET_UP, 0, 0, 0), 1);
 	fleet_health_changed(health, false, "it does not answer");
 	assert_int_equal(metrics_read(METRIC_FLEET_UP, 0, 0, 0), 0);
