@@ -9,6 +9,7 @@
 #include "page_frame.h"
 #include "report.h"
 #include "text.h"
+#include "words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,9 +110,20 @@ static void http_metrics(struct http_server *http, struct client *client, bool h
 			head);
 }
 
+/* Adds a line while the shared store cannot be reached: a farm that silently shares nothing looks healthy. */
+static void sharing_add(struct text *text)
+{
+	int64_t since = (int64_t)metrics_read(METRIC_FLEET_CHANGED, 0, 0, 0);
+	struct when when;
+	if (since == 0 || metrics_read(METRIC_FLEET_UP, 0, 0, 0) != 0)
+		return;
+	text_add(text, "\nsharing: off since ");
+	text_add(text, when_date(&when, since));
+}
+
 /* Answers /healthz. Returns 503 and the cause if the store cannot be read. Otherwise returns 200 even if the daemon is
  * degraded, because stopping or restarting it would repair nothing (design 6.10). A second line names an override for
- * all domains. */
+ * all domains, another one says since when nothing is shared. */
 static void http_health(struct http_server *http, struct client *client, bool head)
 {
 	struct failure why;
@@ -146,6 +158,7 @@ static void http_health(struct http_server *http, struct client *client, bool he
 		text_add(&text, "\noverride: ");
 		override_describe(&text, &all);
 	}
+	sharing_add(&text);
 	http_reply(http, client, "200 OK", words, head);
 }
 

@@ -2,8 +2,11 @@
 
 #include "age.h"
 #include "clock.h"
+#include "memory.h"
+#include "metrics.h"
 #include "output.h"
 #include "override_text.h"
+#include "report.h"
 #include "running.h"
 #include "text.h"
 
@@ -107,6 +110,46 @@ static void settings_compare(struct doctor *doctor, const struct running *runnin
 			when_date(&since, running->self.settings_at));
 }
 
+/* Reads what the running stsgated has noted about the shared store. */
+static void sharing_report(struct doctor *doctor, const struct metrics_values *total)
+{
+	struct metrics_values *values = (struct metrics_values *)total;
+	int64_t since = (int64_t)*metrics_in(values, METRIC_FLEET_CHANGED, 0, 0, 0);
+	struct when when;
+	when_date(&when, since);
+	if (since == 0) {
+		doctor_report(doctor, "sharing", DOCTOR_WARN, "the running stsgated shares nothing");
+		doctor_remedy(doctor, "restart stsgated, so that it uses fleet_server");
+	} else if (*metrics_in(values, METRIC_FLEET_UP, 0, 0, 0) == 0) {
+		doctor_report(
+			doctor, "sharing", DOCTOR_WARN, "the shared store has not been reached since %s", when.text);
+		doctor_remedy(doctor,
+			"`stsgate fleet test` looks for the cause; until then this relay learns of no override "
+			"that is set elsewhere");
+	} else {
+		doctor_report(doctor, "sharing", DOCTOR_OK, "the shared store has been reached since %s", when.text);
+	}
+}
+
+static void sharing_check(struct doctor *doctor, struct store *store, const struct running *running)
+{
+	if (doctor->settings->fleet_server[0] == '\0') {
+		doctor_report(doctor, "sharing", DOCTOR_SKIP, "fleet_server is empty: nothing is shared");
+		return;
+	}
+	if (running->state != RUNNING_NOW) {
+		doctor_report(doctor, "sharing", DOCTOR_SKIP, "stsgated does not run");
+		return;
+	}
+	struct snapshot_counts *counts = xcalloc(1, sizeof *counts);
+	struct metrics_values *total = xcalloc(1, sizeof *total);
+	store_counts(store, counts, NULL);
+	metrics_read_lines(&counters_names, (struct span){counts->lines, strlen(counts->lines)}, total);
+	sharing_report(doctor, total);
+	free(total);
+	free(counts);
+}
+
 static void running_check(struct doctor *doctor, struct store *store)
 {
 	struct failure why = {0};
@@ -128,6 +171,7 @@ static void running_check(struct doctor *doctor, struct store *store)
 			doctor_remedy(doctor, "restart stsgated, so that it is of the version that is installed");
 		settings_compare(doctor, running);
 	}
+	sharing_check(doctor, store, running);
 	free(running);
 }
 

@@ -126,6 +126,9 @@ static void health_report(struct doctor *doctor, const struct attempt *attempt, 
 	body += *body == ' ';
 	if (strcmp(talk->words, "200 ok") == 0) {
 		doctor_report(doctor, "http", DOCTOR_OK, "%s answers; /healthz: ok", attempt->address);
+	} else if (strcmp(talk->words, "200 degraded: fleet-unreachable") == 0) {
+		doctor_report(doctor, "http", DOCTOR_WARN, "/healthz: this relay works, but shares nothing");
+		doctor_remedy(doctor, "`stsgate fleet test` looks for the cause");
 	} else if (strncmp(talk->words, "200 degraded: ", 14) == 0) {
 		doctor_report(doctor, "http", DOCTOR_FAIL, "/healthz reports lasting trouble: %s", body + 10);
 		doctor_remedy(doctor, "`stsgate events --since 1d` explains each of them and what to do");

@@ -133,6 +133,10 @@ static json_t *daemon_json(struct stats *stats)
 	json_put(object, "file", json_text(self->file));
 	json_put(object, "settings_not_in_use", runs ? number(stats->differ) : NULL);
 	json_put(object, "degraded", degraded_json(stats));
+	uint64_t changed = *metrics_in(&stats->total, METRIC_FLEET_CHANGED, 0, 0, 0);
+	bool up = *metrics_in(&stats->total, METRIC_FLEET_UP, 0, 0, 0) != 0;
+	json_put(object, "sharing", runs && changed != 0 ? json_boolean(up) : NULL);
+	json_put(object, "sharing_since", runs ? json_when((int64_t)changed) : NULL);
 	json_put(object, "counted_at", json_when(stats->counts->at));
 	return object;
 }

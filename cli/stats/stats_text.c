@@ -206,6 +206,23 @@ static void degraded_print(struct stats *stats)
 		putchar('\n');
 }
 
+/* Says whether the shared store can be reached, if something is shared. */
+static void sharing_print(struct stats *stats)
+{
+	uint64_t since = *metrics_in(&stats->total, METRIC_FLEET_CHANGED, 0, 0, 0);
+	struct when when;
+	if (since == 0)
+		return;
+	when_date(&when, (int64_t)since);
+	if (*metrics_in(&stats->total, METRIC_FLEET_UP, 0, 0, 0) == 0)
+		printf("  sharing: the shared store has not been reached since %s: see `stsgate fleet test`\n",
+			when.text);
+	else
+		printf("  sharing: connected since %s; relays seen: %" PRIu64 ", silent: %" PRIu64 "\n", when.text,
+			*metrics_in(&stats->total, METRIC_FLEET_NODES, 0, 0, 0),
+			*metrics_in(&stats->total, METRIC_FLEET_NODES, 1, 0, 0));
+}
+
 static void daemon_print(struct stats *stats)
 {
 	const struct running *running = stats->running;
@@ -222,6 +239,7 @@ static void daemon_print(struct stats *stats)
 		printf("  %u setting%s of %s not in use: see `stsgate settings`\n", stats->differ,
 			stats->differ == 1 ? "" : "s", stats->differ == 1 ? "the file is" : "the file are");
 	degraded_print(stats);
+	sharing_print(stats);
 	printf("  counted %s ago; now: lookups under way %" PRIu64 ", messages waiting in the milter %" PRIu64
 	       ", clients of the map %" PRIu64 "\n",
 		when_span(&when, stats->now - stats->counts->at),

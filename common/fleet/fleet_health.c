@@ -89,11 +89,18 @@ static void went_down(struct fleet_health *health, const char *why)
 	loop_timer_set(health->unreachable, HEALTH_UNREACHABLE_MS);
 }
 
+static void changed_now(void)
+{
+	metrics_set(METRIC_FLEET_CHANGED, 0, 0, 0, (uint64_t)clock_wall_s());
+}
+
 void fleet_health_changed(void *arg, bool up, const char *why)
 {
 	struct fleet_health *health = arg;
 	bool was_up = health->up;
 	health->up = up;
+	if (up != was_up)
+		changed_now();
 	metrics_set(METRIC_FLEET_UP, 0, 0, 0, up);
 	if (up)
 		went_up(health);
@@ -111,6 +118,7 @@ struct fleet_health *fleet_health_new(struct loop *loop, struct check *check, co
 	snprintf(health->why, sizeof health->why, "not connected");
 	health->unreachable = loop_timer_new(loop, on_unreachable, health);
 	health->clock = loop_timer_new(loop, on_clock, health);
+	changed_now();
 	return health;
 }
 

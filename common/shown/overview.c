@@ -38,6 +38,20 @@ static json_t *state_json(const struct config *config)
 	return object;
 }
 
+/* Whether the shared store can be reached, and how many relays are there; null if nothing is shared. */
+static json_t *sharing_json(void)
+{
+	int64_t since = (int64_t)metrics_read(METRIC_FLEET_CHANGED, 0, 0, 0);
+	if (since == 0)
+		return NULL;
+	json_t *object = json_made(json_object());
+	json_put(object, "works", json_boolean(metrics_read(METRIC_FLEET_UP, 0, 0, 0) != 0));
+	json_put(object, "since", json_when(since));
+	json_put(object, "relays", number(metrics_read(METRIC_FLEET_NODES, 0, 0, 0)));
+	json_put(object, "silent", number(metrics_read(METRIC_FLEET_NODES, 1, 0, 0)));
+	return object;
+}
+
 /* --- mail that waits, or would wait ------------------------------------------------------------------------------- */
 
 static json_t *sentence_json(const struct verdict_record *record)
@@ -263,6 +277,7 @@ json_t *overview_json(const struct overview_parts *parts, struct failure *why)
 	json_put(object, "now", json_when(now));
 	json_put(object, "version", json_text(PACKAGE_VERSION));
 	json_put(object, "state", state_json(config));
+	json_put(object, "sharing", sharing_json());
 	json_put(object, "waiting", waiting);
 	json_put(object, "would_wait", would_wait);
 	json_put(object, "signs", signs);

@@ -60,6 +60,26 @@ static void count_add(struct text *out, const json_t *list, const char *href, co
 			count == 1 ? thing : things);
 }
 
+/* Adds a line if something is shared. */
+static void sharing_add(struct text *out, const json_t *sharing, int64_t now)
+{
+	if (!json_is_object(sharing))
+		return;
+	int64_t silent = member_number(sharing, "silent");
+	bool works = json_is_true(json_object_get(sharing, "works"));
+	text_add(out, "<dt>Do the relays share what they know?</dt><dd>");
+	text_add(out, works ? "<span class=\"good\">yes</span>, since " : "<span class=\"bad\">no</span>, not since ");
+	html_time(out, member_number(sharing, "since"), now);
+	if (works)
+		html_add(out, "; relays seen: %d", member_number(sharing, "relays"));
+	else
+		text_add(out, " (<code>stsgate fleet test</code> looks for the cause)");
+	if (silent > 0)
+		html_add(out, ", <span class=\"bad\">silent: %d</span> (<code>stsgate fleet list</code> names them)",
+			silent);
+	text_add(out, "</dd>\n");
+}
+
 static void summary_add(struct text *out, const json_t *object)
 {
 	const json_t *state = json_object_get(object, "state"), *condition;
@@ -73,6 +93,7 @@ static void summary_add(struct text *out, const json_t *object)
 	html_add(out, ", mode %s, started ", member_text(state, "mode"));
 	html_time(out, member_number(state, "started_at"), member_number(object, "now"));
 	text_add(out, "</dd>\n");
+	sharing_add(out, json_object_get(object, "sharing"), member_number(object, "now"));
 	count_add(out, json_object_get(object, "waiting"), "#waiting", "Is mail waiting?", "domain", "domains", true);
 	count_add(out, json_object_get(object, "would_wait"), "#would-wait", "Would other mail be delayed?", "domain",
 		"domains", false);

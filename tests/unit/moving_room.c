@@ -53,6 +53,7 @@ int daemon_at(const char *path)
 	static struct snapshot_counts counts = {.at = NOW,
 		.lines = "stsgate_verdicts_total map defer first-contact 12\nstsgate_limit_hits_total probe-budget 3\n"
 			 "stsgate_map_replies_total temp 12\nstsgate_degraded resolver-trouble 1\n"
+			 "stsgate_fleet_changed_time_seconds 1899990000\n"
 			 "stsgate_answer_seconds socketmap 0.0005 12\nstsgate_step_seconds probe 10.0 1\n",
 		.hits = "probe-budget 1899999999 mx.example.com\n"};
 	assert_true(store_put_counts(store, &counts, &counts, NULL, NULL));

@@ -148,12 +148,32 @@ static void test_an_empty_store(void **state)
 	number_is(object, "reports.count", 0);
 	text_is(object, "version", PACKAGE_VERSION);
 	text_is(object, "state.mode", "monitor");
+	assert_true(json_is_null(at(object, "sharing")));
 	assert_true(json_is_true(at(object, "state.healthy")));
 	assert_true(json_is_true(at(object, "reports.sends")));
 	assert_true(json_is_null(at(object, "refresh")) && json_is_null(at(object, "hops")) &&
 		    json_is_null(at(object, "counted_at")));
 	assert_true(json_is_object(at(object, "plots")));
 	json_decref(object);
+}
+
+static void test_sharing(void **state)
+{
+	(void)state;
+	metrics_set(METRIC_FLEET_CHANGED, 0, 0, 0, 1796000000);
+	json_t *object = overview(100);
+	assert_true(json_is_false(at(object, "sharing.works")));
+	number_is(object, "sharing.since", 1796000000);
+	json_decref(object);
+	metrics_set(METRIC_FLEET_UP, 0, 0, 0, 1);
+	metrics_set(METRIC_FLEET_NODES, 0, 0, 0, 49);
+	metrics_set(METRIC_FLEET_NODES, 1, 0, 0, 1);
+	object = overview(100);
+	assert_true(json_is_true(at(object, "sharing.works")));
+	number_is(object, "sharing.relays", 49);
+	number_is(object, "sharing.silent", 1);
+	json_decref(object);
+	metrics_set(METRIC_FLEET_CHANGED, 0, 0, 0, 0);
 }
 
 static void test_conditions_make_it_unhealthy(void **state)
@@ -348,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_an_empty_store),
 		TEST(test_signs_that_cannot_be_read),
+		TEST(test_sharing),
 		TEST(test_conditions_make_it_unhealthy),
 		TEST(test_domains_whose_mail_waits),
 		TEST(test_odd_names_are_not_in_commands),

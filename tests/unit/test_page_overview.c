@@ -64,6 +64,25 @@ static void test_a_quiet_relay(void **state)
 	assert_false(has("and 0 more"));
 }
 
+static void test_sharing(void **state)
+{
+	(void)state;
+	json_t *object = quiet();
+	json_put(object, "sharing",
+		json_pack("{s:b, s:i, s:i, s:i}", "works", 1, "since", NOW - 60, "relays", 49, "silent", 1));
+	show(object);
+	expect("<dt>Do the relays share what they know?</dt><dd><span class=\"good\">yes</span>, since ");
+	expect("; relays seen: 49, <span class=\"bad\">silent: 1</span>");
+	object = quiet();
+	json_put(object, "sharing",
+		json_pack("{s:b, s:i, s:i, s:i}", "works", 0, "since", NOW - 60, "relays", 0, "silent", 0));
+	show(object);
+	expect("<span class=\"bad\">no</span>, not since ");
+	expect("<code>stsgate fleet test</code>");
+	show(quiet());
+	assert_false(has("Do the relays share"));
+}
+
 /* A domain whose every text wants to be markup. */
 #define EVIL "\"'><script>alert(1)</script>\xe2\x80\xae"
 static void test_hostile_texts_are_text(void **state)
@@ -157,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_quiet_relay),
+		cmocka_unit_test(test_sharing),
 		cmocka_unit_test(test_hostile_texts_are_text),
 		cmocka_unit_test(test_plots_have_the_most_frequent_reasons),
 		cmocka_unit_test(test_conditions_are_named),

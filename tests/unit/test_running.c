@@ -258,6 +258,46 @@ static void row_is(const char *words, int day, int total, const char *behind)
 	says("stats", NULL, NULL, line);
 }
 
+/* Runs doctor sharing with fleet_server set; the first line must begin like this. */
+static void sharing_is(const char *lines, int status, const char *begins)
+{
+	char place[300];
+	static struct snapshot_counts shared;
+	struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+	snprintf(shared.lines, sizeof shared.lines, "%s", lines);
+	shared.at = clock_wall_s();
+	assert_true(store_put_running(store, &running, NULL));
+	assert_true(store_put_counts(store, &shared, &shared, NULL, NULL));
+	store_close(&store);
+	int lock = owner_lock();
+	snprintf(place, sizeof place, "store_path=%s", room);
+	struct tool_run run = TOOL("-c", "/dev/null", "-o", place, "-o", "fleet_server=unix:/nonexistent", "-o",
+		"fleet_key_file=/nonexistent", "doctor", "sharing");
+	if (run.status != status || strncmp(run.out, begins, strlen(begins)) != 0)
+		fail_msg("status %d: %s%s", run.status, run.out, run.err);
+	tool_run_free(&run);
+	close(lock);
+}
+
+static void sharing_is_shown(void **state)
+{
+	(void)state;
+	running_make((const char *const[]){NULL});
+	sharing_is("", 1, "warn  sharing             the running stsgated shares nothing\n      restart stsgated");
+	sharing_is("stsgate_fleet_changed_time_seconds 1796000000\n", 1,
+		"warn  sharing             the shared store has not been reached since 2026-11-30T00:53:20Z\n      ");
+	int lock = owner_lock();
+	says("stats", NULL, NULL, "\n  sharing: the shared store has not been reached since 2026-11-30T00:53:20Z: see");
+	close(lock);
+	sharing_is("stsgate_fleet_changed_time_seconds 1796000000\nstsgate_fleet_up 1\nstsgate_fleet_nodes current 49\n"
+		   "stsgate_fleet_nodes silent 1\n",
+		0, "ok    sharing             the shared store has been reached since 2026-11-30T00:53:20Z\n");
+	lock = owner_lock();
+	says("stats", NULL, NULL, "\n  sharing: connected since 2026-11-30T00:53:20Z; relays seen: 49, silent: 1\n");
+	close(lock);
+	says("doctor", "sharing", NULL, "skip  sharing             fleet_server is empty: nothing is shared\n");
+}
+
 static void stats_show_the_day(void **state)
 {
 	(void)state;
@@ -407,6 +447,7 @@ int main(void)
 		TEST(settings_tell_who_uses_them),
 		TEST(settings_tell_what_is_not_in_use),
 		TEST(settings_tell_what_is_not_known),
+		TEST(sharing_is_shown),
 		TEST(stats_show_the_day),
 		TEST(stats_are_json),
 		TEST(watching_needs_a_terminal),

@@ -794,6 +794,18 @@ static void healthz_tells_whether_the_store_is_readable(void **state)
 	fake_store_break(false);
 }
 
+/* A farm that silently shares nothing looks healthy. */
+static void healthz_tells_since_when_nothing_is_shared(void **state)
+{
+	(void)state;
+	metrics_set(METRIC_FLEET_CHANGED, 0, 0, 0, 1796000000);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\nsharing: off since 2026-11-30T00:53:20Z\n");
+	metrics_set(METRIC_FLEET_UP, 0, 0, 0, 1);
+	http_is("GET /healthz HTTP/1.1\r\n\r\n", "200 OK", "ok\n");
+	metrics_set(METRIC_FLEET_UP, 0, 0, 0, 0);
+	metrics_set(METRIC_FLEET_CHANGED, 0, 0, 0, 0);
+}
+
 /* The daemon still serves, so the status is 200, but an operator must act. */
 static void healthz_tells_what_the_gate_lacks(void **state)
 {
@@ -1313,6 +1325,7 @@ int main(void)
 		TEST(stop_answers_what_was_asked),
 		TEST(stop_ends_waits_that_take_too_long),
 		TEST(healthz_tells_whether_the_store_is_readable),
+		TEST(healthz_tells_since_when_nothing_is_shared),
 		TEST(healthz_tells_what_the_gate_lacks),
 		TEST(metrics_are_told),
 		TEST(metrics_have_two_formats),
