@@ -52,7 +52,8 @@ static void on_posted(evutil_socket_t fd, short what, void *arg)
 	char bytes[64];
 	bool stop;
 	(void)what;
-	while (read(fd, bytes, sizeof bytes) > 0)
+	/* What comes after a short read wakes the loop again. */
+	while (read(fd, bytes, sizeof bytes) == sizeof bytes)
 		continue;
 	tasks_run(loop, &stop);
 	if (stop)
