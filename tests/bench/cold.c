@@ -400,10 +400,77 @@ static struct seen fetch_round(struct fetcher *fetcher, const char *kind, unsign
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
-static void row_print(const char *name, const struct seen *seen)
+/* What CPU time alone does not show. */
+struct effort {
+	double kernel_us; /* CPU time in the kernel */
+	double switches;  /* context switches of all threads */
+};
+
+/* One line of the table. */
+struct row {
+	struct seen seen[ROUNDS];
+	struct effort effort; /* of all rounds */
+};
+
+static double switches_of(pid_t pid, const char *thread)
 {
-	printf("  %-22s %8.0f %9.0f %9.1f %9.1f", name, seen->cpu_us, seen->per_s, seen->p50_us / 1e3,
-		seen->p99_us / 1e3);
+	char path[96], line[128];
+	double all = 0, number;
+	snprintf(path, sizeof path, "/proc/%lld/task/%.20s/status", (long long)pid, thread);
+	FILE *file = fopen(path, "r");
+	while (file && fgets(line, sizeof line, file))
+		if (sscanf(line, "voluntary_ctxt_switches: %lf", &number) == 1 ||
+			sscanf(line, "nonvoluntary_ctxt_switches: %lf", &number) == 1)
+			all += number;
+	if (file)
+		fclose(file);
+	return all;
+}
+
+static double kernel_us(pid_t pid)
+{
+	char path[64];
+	unsigned long ticks = 0;
+	snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+	FILE *file = fopen(path, "r");
+	if (file && fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %lu", &ticks) != 1)
+		ticks = 0;
+	if (file)
+		fclose(file);
+	return (double)ticks * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
+static struct effort effort_of(pid_t pid)
+{
+	struct effort effort = {.kernel_us = kernel_us(pid)};
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%lld/task", (long long)pid);
+	DIR *dir = opendir(path);
+	for (struct dirent *thread; dir && (thread = readdir(dir)) != NULL;)
+		effort.switches += switches_of(pid, thread->d_name);
+	if (dir)
+		closedir(dir);
+	return effort;
+}
+
+static void row_add(struct row *row, unsigned round, struct seen seen, pid_t pid, struct effort before)
+{
+	struct effort now = effort_of(pid);
+	row->seen[round] = seen;
+	row->effort.kernel_us += now.kernel_us - before.kernel_us;
+	row->effort.switches += now.switches - before.switches;
+}
+
+static void row_print(const char *name, const char *key, const char *server, struct row *row, double domains)
+{
+	struct seen seen = seen_median(row->seen);
+	char place[128];
+	printf("  %-22s %8.0f %9.0f %9.1f %9.0f %9.1f %9.1f", name, seen.cpu_us, row->effort.kernel_us / domains,
+		row->effort.switches / domains, seen.per_s, seen.p50_us / 1e3, seen.p99_us / 1e3);
+	seen_put(key, server, &seen);
+	snprintf(place, sizeof place, "%s.%s", key, server);
+	fact_put(place, "kernel_us", row->effort.kernel_us / domains);
+	fact_put(place, "switches", row->effort.switches / domains);
 }
 
 static void store_read(const char *ca_file)
@@ -413,24 +480,21 @@ static void store_read(const char *ca_file)
 		die("cannot read the authority's certificate");
 }
 
-static void rows_print(const char *name, struct seen bare[ROUNDS], struct seen seen[ROUNDS], unsigned temps)
+static void rows_print(const char *name, struct row *bare, struct row *row, unsigned domains, unsigned temps)
 {
 	char key[64] = "cold.";
 	double ratio[ROUNDS];
 	for (unsigned i = 0; i < ROUNDS; i++)
-		ratio[i] = seen[i].cpu_us / bare[i].cpu_us;
-	struct seen of_bare = seen_median(bare), of_row = seen_median(seen);
-	row_print("bare libcurl loop", &of_bare);
-	printf("\n");
-	row_print(name, &of_row);
-	printf("   x %.2f%s", lapse_median(ratio), temps == 0 ? "\n" : "");
-	if (temps > 0)
-		printf(", %u TEMP\n", temps);
+		ratio[i] = row->seen[i].cpu_us / bare->seen[i].cpu_us;
 	for (size_t i = 0, at = strlen(key); name[i] && at < sizeof key - 1; i++)
 		if (isalnum((unsigned char)name[i]))
 			key[at++] = name[i];
-	seen_put(key, "bare", &of_bare);
-	seen_put(key, "gate", &of_row);
+	row_print("bare libcurl loop", key, "bare", bare, domains);
+	printf("\n");
+	row_print(name, key, "gate", row, domains);
+	printf("   x %.2f%s", lapse_median(ratio), temps == 0 ? "\n" : "");
+	if (temps > 0)
+		printf(", %u TEMP\n", temps);
 	fact_put(key, "ratio", lapse_median(ratio));
 	fact_put(key, "temps", temps);
 }
@@ -438,7 +502,7 @@ static void rows_print(const char *name, struct seen bare[ROUNDS], struct seen s
 /* Before the first round of each row, so that one-time work is done before. */
 static int cold(unsigned count, const char *ca_file, const char *name, const char *map, uint16_t port, pid_t pid)
 {
-	struct seen bare[ROUNDS], seen[ROUNDS];
+	struct row bare = {.effort = {0}}, row = {.effort = {0}};
 	char kind[NAME_SIZE / 2];
 	store_read(ca_file);
 	snprintf(kind, sizeof kind, "%s-%lld", map, (long long)pid);
@@ -447,16 +511,18 @@ static int cold(unsigned count, const char *ca_file, const char *name, const cha
 	temps = 0;
 	bare_round(kind, count * ROUNDS, CONNECTIONS);
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		bare[i] = bare_round(kind, i * count, count);
-		seen[i] = map_round(map, kind, i * count, count, port, pid, &temps);
+		struct effort own = effort_of(getpid());
+		row_add(&bare, i, bare_round(kind, i * count, count), getpid(), own);
+		struct effort before = effort_of(pid);
+		row_add(&row, i, map_round(map, kind, i * count, count, port, pid, &temps), pid, before);
 	}
-	rows_print(name, bare, seen, temps);
+	rows_print(name, &bare, &row, count * ROUNDS, temps);
 	return EX_OK;
 }
 
 static int fetches(unsigned count, const char *ca_file)
 {
-	struct seen bare[ROUNDS], seen[ROUNDS];
+	struct row bare = {.effort = {0}}, row = {.effort = {0}};
 	struct failure why;
 	struct trust *trust = trust_new(ca_file, &why);
 	struct fetcher *fetcher = trust ? fetcher_new(&(struct fetch_options){.trust = trust}, &why) : NULL;
@@ -466,10 +532,12 @@ static int fetches(unsigned count, const char *ca_file)
 	fetch_round(fetcher, "fetch", count * ROUNDS, CONNECTIONS);
 	bare_round("fetch", count * ROUNDS, CONNECTIONS);
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		bare[i] = bare_round("fetch", i * count, count);
-		seen[i] = fetch_round(fetcher, "fetch", i * count, count);
+		struct effort before = effort_of(getpid());
+		row_add(&bare, i, bare_round("fetch", i * count, count), getpid(), before);
+		before = effort_of(getpid());
+		row_add(&row, i, fetch_round(fetcher, "fetch", i * count, count), getpid(), before);
 	}
-	rows_print("fetches alone", bare, seen, 0);
+	rows_print("fetches alone", &bare, &row, count * ROUNDS, 0);
 	return EX_OK;
 }
 
