@@ -10,7 +10,9 @@
 bool spare_is_due(struct spare *spare, const struct spare_seen *seen)
 {
 	bool worth = seen->changes - spare->changes >= SPARE_CHANGES || seen->ended != spare->ended;
-	if (!worth || seen->open > SPARE_OPEN_MAX || seen->now_ms - spare->at_ms < SPARE_REST_MS)
+	spare->peak = seen->open > spare->peak ? seen->open : spare->peak;
+	bool calm = seen->open <= SPARE_OPEN_MAX || seen->open <= spare->peak / SPARE_PEAK_PART;
+	if (!worth || !calm || seen->now_ms - spare->at_ms < SPARE_REST_MS)
 		return false;
 	*spare = (struct spare){.changes = seen->changes, .ended = seen->ended, .at_ms = seen->now_ms};
 	return true;

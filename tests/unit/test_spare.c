@@ -19,7 +19,9 @@ static void rows_agree(void **state)
 		{"a little work", {0, 1000 + SPARE_CHANGES - 1, 3, 2000000}, false},
 		{"much work", {0, 1000 + SPARE_CHANGES, 3, 2000000}, true},
 		{"much work, some lookups", {SPARE_OPEN_MAX, 1000 + SPARE_CHANGES, 3, 2000000}, true},
-		{"much work goes on", {SPARE_OPEN_MAX + 1, 1000 + SPARE_CHANGES, 3, 2000000}, false},
+		{"much work goes on", {300, 1000 + SPARE_CHANGES, 3, 2000000}, false},
+		{"much less work than before", {100, 1000 + SPARE_CHANGES, 3, 2000000}, true},
+		{"a little less work than before", {101, 1000 + SPARE_CHANGES, 3, 2000000}, false},
 		{"much work, too soon", {0, 1000 + SPARE_CHANGES, 3, 1000000 + SPARE_REST_MS - 1}, false},
 		{"much work, no longer too soon", {0, 1000 + SPARE_CHANGES, 3, 1000000 + SPARE_REST_MS}, true},
 		{"a generation has ended", {0, 1000, 4, 2000000}, true},
@@ -27,7 +29,7 @@ static void rows_agree(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct spare spare = {.changes = 1000, .ended = 3, .at_ms = 1000000};
+		struct spare spare = {.changes = 1000, .ended = 3, .at_ms = 1000000, .peak = 4 * 100};
 		if (spare_is_due(&spare, &rows[i].seen) != rows[i].due)
 			fail_msg("%s", rows[i].what);
 		if (rows[i].due && spare_is_due(&spare, &rows[i].seen))
