@@ -562,7 +562,7 @@ tests_bench_rcptnull_LDADD = $(MILTER_LIBS)
 EXTRA_DIST += tests/bench/README tests/bench/run tests/bench/performance doc/performance doc/performance.json \
 	doc/performance-latency.svg doc/performance-size.svg
 CLEANFILES += $(bench_programs)
-bench: stsgated$(EXEEXT) $(bench_programs)
+bench: stsgated$(EXEEXT) $(bench_programs) tests/storm/storm
 	$(srcdir)/tests/bench/run .
 .PHONY: bench
 

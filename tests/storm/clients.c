@@ -238,7 +238,8 @@ static void answer_judge(struct run *run, const struct client *client, const cha
 	unsigned took_ms = (unsigned)(run->now_ms - client->asked_ms);
 	tally->answers++;
 	tally->delayed += answer[0] == 'y' || answer[0] == 'T';
-	tally->worst_ms = took_ms > tally->worst_ms ? took_ms : tally->worst_ms;
+	unsigned *slowest_ms = client->is_milter ? &tally->milter_ms : &tally->map_ms;
+	*slowest_ms = took_ms > *slowest_ms ? took_ms : *slowest_ms;
 	if (right || tally->wrong++ >= WRONG_MAX)
 		return;
 	printf("  WRONG, after %u ms, %s: %s\n", took_ms, client->is_milter ? "milter" : "map", answer);
@@ -285,6 +286,7 @@ static void events_wait(struct run *run)
 	int count = epoll_wait(run->epoll, events, CLIENTS_MAX, WAIT_MS);
 	run->now_ms = clock_mono_ms();
 	unsigned late_ms = (unsigned)(run->now_ms - before_ms);
+	model_late(late_ms);
 	run->tally->late_ms = late_ms > run->tally->late_ms ? late_ms : run->tally->late_ms;
 	for (int i = 0; i < count; i++)
 		answers_read(run, events[i].data.ptr);

@@ -17,7 +17,7 @@ struct tally {
 	unsigned long delayed;              /* answers that delay mail */
 	unsigned contacts;                  /* domains asked about for the first time */
 	unsigned reloads;
-	unsigned worst_ms;
+	unsigned map_ms, milter_ms; /* the slowest answers */
 	unsigned
 		late_ms; /* the longest turn of the clients' loop, which has one thread: more than 100 on a busy machine */
 	unsigned memory_kib, descriptors; /* the most that the daemon held */

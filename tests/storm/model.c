@@ -33,6 +33,7 @@ struct past {
 };
 
 static unsigned domains, oldest_s;
+static _Atomic unsigned most_late_ms;
 static uint64_t seed;
 static struct past policy_past[MODEL_DOMAINS_MAX], hop_past[MODEL_DOMAINS_MAX];
 
@@ -215,6 +216,18 @@ void model_init(unsigned count, unsigned oldest_age_s)
 	}
 }
 
+void model_late(unsigned ms)
+{
+	if (ms > most_late_ms)
+		most_late_ms = ms;
+}
+
+/* What happened before this time must be known at the time of the question. */
+static int64_t known_since(int64_t asked_ms)
+{
+	return asked_ms - MODEL_SLACK_MS - 10 * (int64_t)most_late_ms;
+}
+
 /* --- right answers ------------------------------------------------------------------------------------------------ */
 
 struct judged {
@@ -239,7 +252,7 @@ static struct judged judged(unsigned domain, int64_t asked_ms, int64_t read_ms)
 		.domain = domain, .kind = kind_of(domain), .asked_ms = asked_ms, .waited_ms = read_ms - asked_ms};
 	int64_t done_ms = policy->first_done[CONDUCT_GOOD];
 	out.may_know = model_is_warm(domain) || policy->first[CONDUCT_GOOD] != 0;
-	out.must_know = model_is_warm(domain) || (done_ms != 0 && done_ms < asked_ms - MODEL_SLACK_MS);
+	out.must_know = model_is_warm(domain) || (done_ms != 0 && done_ms < known_since(asked_ms));
 	out.failed = has_failed(policy);
 	return out;
 }
@@ -280,7 +293,7 @@ static bool may_be_newest(const struct judged *judged, enum conduct conduct)
 	for (size_t i = 0; i < sizeof conclusive / sizeof *conclusive; i++) {
 		int64_t done_ms = hop->done[conclusive[i]], other_ms = hop->begun[conclusive[i]];
 		if (conclusive[i] != conduct && done_ms >= other_ms && other_ms > begun_ms &&
-			done_ms < judged->asked_ms - MODEL_SLACK_MS)
+			done_ms < known_since(judged->asked_ms))
 			return false;
 	}
 	return true;

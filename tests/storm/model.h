@@ -4,7 +4,7 @@
  * Nine domains of ten are warm: the store has them before the storm. The others are cold. Hosts of some kinds of domains
  * behave at random, another way at each connection. An answer is right if some order of what the hosts did explains it:
  * evidence counts from the moment when a connection began, and newer evidence must have replaced it when its connection
- * ended MODEL_SLACK_MS before the question. */
+ * ended MODEL_SLACK_MS before the question, or longer on a machine that is late. */
 #ifndef STORM_MODEL_H
 #define STORM_MODEL_H
 
@@ -26,6 +26,9 @@ const struct serve_rules *model_rules(void);
 
 /* Notes that a host begins to treat a connection in this way, as `meet` of the rules does. */
 void model_begun(uint32_t address, uint16_t port, enum conduct conduct);
+
+/* The machine was late by so much: ten times as long may pass until newer evidence must have replaced older. */
+void model_late(unsigned ms);
 
 /* Return whether an answer is right: the map's, without its length; the milter's, its letter and its text. Times are those
  * of clock_mono_ms(), when the question was sent and the answer read. Any thread. */

@@ -9,6 +9,7 @@
  * Needs root and a network namespace of its own, because the servers use their real ports; tests/storm/run makes it. */
 #include "clients.h"
 #include "clock.h"
+#include "lapse.h"
 #include "model.h"
 #include "store.h"
 #include "watch.h"
@@ -29,6 +30,7 @@
 #define CALM_POLL_MS 250
 #define MEMORY_MAX_KIB (256 << 10)
 #define SPARE_MS 17000  /* until the daemon has given free memory back: two rounds of its refresher, and its rest */
+#define RELOADED_S 2    /* until a reload is over, also on a busy machine */
 #define FLAT_ROUNDS 4   /* fewer rounds cannot show that memory is flat: the first two fill tables and heaps */
 #define MORE_PERCENT 10 /* of memory, than in the first half of the rounds */
 
@@ -36,7 +38,8 @@ static const char *directory;
 static pid_t daemon_pid;
 static unsigned probe_ttl_s, rounds;
 
-static void conf_write(unsigned count)
+/* In calm nothing is probed, so that the descriptors of probes in the background do not hide what is left over. */
+static void conf_write(unsigned count, bool calm)
 {
 	char path[512], next[520];
 	snprintf(path, sizeof path, "%s/conf", directory);
@@ -52,16 +55,22 @@ static void conf_write(unsigned count)
 		"probe_ca_file = %s/ca.pem\nprobe_private = yes\nprobe_timeout = 20s\n"
 		"probe_ttl_ok = %us\nprobe_ttl_fail = 10s\n"
 		"milter_wait = %ds\nlookup_timeout = %ds\nmilter_waiters = 4000\nmilter_first_contact = defer\n"
-		"log_verdicts = %s\n",
+		"log_verdicts = %s\nprobe = %s\n",
 		directory, directory, count % 2 ? 30 : 31, directory, probe_ttl_s, MODEL_WAIT_MS / 1000,
-		MODEL_WAIT_MS / 1000, count % 4 == 1 ? "all" : "changes");
+		MODEL_WAIT_MS / 1000, count % 4 == 1 ? "all" : "changes", calm ? "no" : "yes");
 	if (fclose(file) != 0 || rename(next, path) != 0)
 		abort();
 }
 
 static void reload(unsigned count)
 {
-	conf_write(count);
+	conf_write(count, false);
+	kill(daemon_pid, SIGUSR1);
+}
+
+static void reload_for_calm(bool calm)
+{
+	conf_write(0, calm);
 	kill(daemon_pid, SIGUSR1);
 }
 
@@ -87,9 +96,20 @@ static void store_fill(unsigned domains)
 
 /* --- rounds ------------------------------------------------------------------------------------------------------- */
 
+static unsigned more(unsigned now, unsigned before)
+{
+	return now > before ? now - before : 0;
+}
+
+/* Descriptors and threads. */
+static unsigned left_over(const struct held *held, const struct held *first)
+{
+	return more(held->descriptors, first->descriptors) + more(held->threads, first->threads);
+}
+
 static bool is_calm(const struct held *held, const struct held *first)
 {
-	return held->descriptors <= first->descriptors && held->threads <= first->threads;
+	return left_over(held, first) == 0;
 }
 
 /* Waits until nothing is left over of the storm. */
@@ -98,13 +118,17 @@ static struct held calm_wait(const struct held *first)
 	int64_t end_ms = clock_mono_ms() + CALM_MS;
 	struct held held = watch_held();
 	serve_hang_up();
+	reload_for_calm(true);
 	while (!is_calm(&held, first) && clock_mono_ms() < end_ms) {
 		nanosleep(&(struct timespec){.tv_nsec = CALM_POLL_MS * 1000000L}, NULL);
 		held = watch_held();
 	}
 	if (rounds >= FLAT_ROUNDS)
 		nanosleep(&(struct timespec){.tv_sec = SPARE_MS / 1000}, NULL);
-	return watch_held();
+	held = watch_held();
+	reload_for_calm(false);
+	nanosleep(&(struct timespec){.tv_sec = RELOADED_S}, NULL);
+	return held;
 }
 
 static void held_print(const char *when, const struct held *held)
@@ -116,20 +140,24 @@ static void held_print(const char *when, const struct held *held)
 
 static bool round_run(struct storm *storm, unsigned number, const struct held *before, struct held *after)
 {
+	static unsigned long answers, wrong; /* of all rounds so far */
 	struct tally tally = {.answers = 0};
 	char when[32];
 	int64_t cpu_ms = watch_held().cpu_ms, begun_ms = clock_mono_ms();
 	clients_run(storm, reload, &tally);
 	int64_t took_ms = clock_mono_ms() - begun_ms;
-	printf("round %u: %lu answers in %.1f s, %lu of them delay mail, %lu WRONG, slowest %u ms; %u first contacts, %lu clients "
+	printf("round %u: %lu answers in %.1f s, %lu of them delay mail, %lu WRONG, the slowest after %u ms (map) and %u ms (milter); %u first contacts, %lu clients "
 	       "hung up, %u reloads, late by %u ms; at most %.1f MiB and %u descriptors; %.1f s of CPU\n",
-		number, tally.answers, (double)took_ms / 1e3, tally.delayed, tally.wrong, tally.worst_ms,
+		number, tally.answers, (double)took_ms / 1e3, tally.delayed, tally.wrong, tally.map_ms, tally.milter_ms,
 		tally.contacts, tally.left, tally.reloads, tally.late_ms, tally.memory_kib / 1024.0, tally.descriptors,
 		(double)(watch_held().cpu_ms - cpu_ms) / 1e3);
 	*after = calm_wait(before);
 	snprintf(when, sizeof when, "after round %u", number);
 	held_print(when, after);
 	storm->first_cold += storm->cold;
+	fact_put("storm", "answers", (double)(answers += tally.answers));
+	fact_put("storm", "wrong", (double)(wrong += tally.wrong));
+	fact_put("storm", "left_over", left_over(after, before));
 	return tally.wrong == 0 && is_calm(after, before);
 }
 
@@ -139,6 +167,8 @@ static bool is_flat(const struct held after[])
 	unsigned half = rounds / 2, most_kib = 0;
 	for (unsigned i = 0; i < half; i++)
 		most_kib = after[i].memory_kib > most_kib ? after[i].memory_kib : most_kib;
+	fact_put("storm", "first_mib", most_kib / 1024.0);
+	fact_put("storm", "last_mib", after[rounds - 1].memory_kib / 1024.0);
 	for (unsigned i = half; i < rounds; i++)
 		if (after[i].memory_kib > MEMORY_MAX_KIB ||
 			(rounds >= FLAT_ROUNDS && after[i].memory_kib > most_kib / 100 * (100 + MORE_PERCENT)))
@@ -164,7 +194,7 @@ int main(int argc, char **argv)
 	store_fill(domains);
 	snprintf(path, sizeof path, "%s/ca.pem", directory);
 	serve_start(model_rules(), path);
-	conf_write(0);
+	conf_write(0, false);
 	snprintf(path, sizeof path, "%s/conf", directory);
 	daemon_pid = watch_start(argv[1], path);
 	struct held before = watch_held();
