@@ -22,6 +22,7 @@ struct line_options {
 	 * wait. */
 	void (*broken)(void *arg, const char *why, bool slow);
 	void (*message)(void *arg, const struct link_reply *list); /* a message of a channel; NULL: none is expected */
+	size_t input_max; /* octets in a second; more breaks the line, because reading them takes time from other work */
 	void *arg;
 };
 

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +39,10 @@ struct fleet_line {
 	struct commands waiting; /* in the order of their replies */
 	struct commands ended;   /* without an answer; their callbacks are due */
 	struct loop_timer *timer;
-	int64_t timer_ms;      /* when the timer is due, or NEVER */
-	int64_t late_since_ms; /* NEVER: the last command that was answered or has ended was answered in time */
+	int64_t timer_ms;       /* when the timer is due, or NEVER */
+	int64_t late_since_ms;  /* NEVER: the last command that was answered or has ended was answered in time */
+	int64_t input_since_ms; /* input was received in the second that begins here */
+	size_t input;
 	char *output;
 	size_t output_len, output_sent, output_size;
 };
@@ -271,6 +275,18 @@ static void replies_take(struct fleet_line *line, const char *bytes, size_t len)
 	}
 }
 
+/* Returns whether the server sends no more than it may. */
+static bool input_count(struct fleet_line *line, size_t len)
+{
+	int64_t now = clock_mono_ms();
+	if (now - line->input_since_ms >= 1000) {
+		line->input_since_ms = now;
+		line->input = 0;
+	}
+	line->input += len;
+	return line->input <= line->options.input_max;
+}
+
 static void input_read(struct fleet_line *line)
 {
 	char bytes[REPLY_READ_SIZE], why[128];
@@ -278,6 +294,10 @@ static void input_read(struct fleet_line *line)
 		ssize_t got = recv(line->fd, bytes, sizeof bytes, 0);
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 			return;
+		if (got > 0 && !input_count(line, (size_t)got)) {
+			line_break(line, "it sends too much", true);
+			return;
+		}
 		if (got > 0) {
 			replies_take(line, bytes, (size_t)got);
 			continue;
@@ -325,8 +345,13 @@ void line_connect(struct fleet_line *line)
 	bool begun = line->fd >= 0 && (connect(line->fd, (const struct sockaddr *)&address->at, address->len) == 0 ||
 					      errno == EINPROGRESS);
 	int err = errno;
+	int yes = 1;
+	/* A command must not wait for the answer to the one before it. */
+	if (address->at.ss_family != AF_UNIX && line->fd >= 0)
+		setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 	line->connect_end_ms = clock_mono_ms() + LINK_PATIENCE_MS;
 	line->late_since_ms = NEVER;
+	line->input = 0;
 	if (line->fd >= 0)
 		line->watch = loop_watch_new(line->options.loop, line->fd, begun ? LOOP_WRITE : 0, on_ready, line);
 	line->reader = reply_reader_new();

@@ -19,6 +19,9 @@
 #define WHY_SIZE 512
 #define QUOTED_MAX 200 /* characters of a server's error */
 #define WORDS_MAX 16
+/* Octets in a second. A busy farm needs a few megabytes of hints, and next to nothing of news. */
+#define COMMANDS_INPUT_MAX (64 << 20)
+#define CHANNEL_INPUT_MAX (1 << 20)
 
 /* One of the two connections, with what both have: connecting again and again, login, and a look whether it still works. */
 struct side {
@@ -140,7 +143,8 @@ static void on_beat(void *arg)
 }
 
 /* Begins with side->greet, look and went_down set. */
-static void side_begin(struct side *side, struct link *link, void (*message)(void *arg, const struct link_reply *list))
+static void side_begin(struct side *side, struct link *link, size_t input_max,
+	void (*message)(void *arg, const struct link_reply *list))
 {
 	side->link = link;
 	side->line = line_new(&(struct line_options){.loop = link->options.loop,
@@ -148,6 +152,7 @@ static void side_begin(struct side *side, struct link *link, void (*message)(voi
 		.connected = on_connected,
 		.broken = on_broken,
 		.message = message,
+		.input_max = input_max,
 		.arg = side});
 	side->rest = loop_timer_new(link->options.loop, on_rested, side);
 	side->beat = loop_timer_new(link->options.loop, on_beat, side);
@@ -282,7 +287,7 @@ void link_listen(struct link *link, const char *channel, link_heard *heard, void
 	link->heard = heard;
 	link->heard_arg = arg;
 	link->channel = (struct side){.greet = subscribe, .look = ping, .went_down = channel_down};
-	side_begin(&link->channel, link, on_message);
+	side_begin(&link->channel, link, CHANNEL_INPUT_MAX, on_message);
 }
 
 /* --- the link ----------------------------------------------------------------------------------------------------- */
@@ -318,7 +323,7 @@ struct link *link_new(const struct link_options *options)
 	link->options = *options;
 	address_set(&link->address, options->settings->fleet_server);
 	link->commands = (struct side){.greet = ask_clock, .look = ask_clock, .went_down = commands_down};
-	side_begin(&link->commands, link, NULL);
+	side_begin(&link->commands, link, COMMANDS_INPUT_MAX, NULL);
 	return link;
 }
 

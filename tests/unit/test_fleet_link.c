@@ -8,10 +8,12 @@
 #include "cm.h"
 #include "store_server.h"
 
-#include <stdatomic.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -391,6 +393,115 @@ static void the_largest_value_arrives(void **state)
 	close(fd);
 }
 
+/* A server that floods the channel costs a second of work, and then nothing for half a minute. */
+static void a_flood_of_news_breaks_the_channel(void **state)
+{
+	static char news[65536];
+	struct failure why;
+	(void)state;
+	tested = link_new(&(struct link_options){.settings = settings, .loop = loop, .changed = on_change});
+	link_listen(tested, "c", on_heard, NULL);
+	assert_true(loop_start(loop, &why));
+	int fd[2];
+	char words[64];
+	for (int i = 0; i < 2; i++) {
+		int accepted = server_accept(&server, SERVER_PATIENCE_MS);
+		assert_true(server_read(accepted, words, sizeof words));
+		bool channel = strcmp(words, "SUBSCRIBE c") == 0;
+		fd[channel] = accepted;
+		server_say(accepted, channel ? "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
+					     : "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n");
+	}
+	await(went_up);
+	size_t len = 0, sent = 0;
+	while (len + 2048 < sizeof news)
+		len += (size_t)snprintf(news + len, 2048, "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1000\r\n%01000d\r\n", 0);
+	/* The other side closes the connection, so that a write fails. */
+	while (sent < (size_t)1 << 30 && send(fd[1], news, len, MSG_NOSIGNAL) == (ssize_t)len)
+		sent += len;
+	assert_true(sent < (size_t)1 << 30);
+	assert_int_equal(server_accept(&server, 2000), -1);
+	never_went_down();
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* More commands than may wait, and no reply to any of them: all end, and each once. */
+static void too_many_commands_end_at_once(void **state)
+{
+	enum { COUNT_MAX = LINK_WAITING_MAX + 100 };
+	static struct asked *asked[COUNT_MAX];
+	int fd = start_up();
+	(void)state;
+	for (size_t i = 0; i < COUNT_MAX; i++)
+		asked[i] = ask(PATIENCE_MS, "GET", "x");
+	for (size_t i = LINK_WAITING_MAX; i < COUNT_MAX; i++)
+		assert_int_equal(answer(asked[i]).kind, LINK_NONE);
+	never_went_down();
+	close(fd);
+	for (size_t i = 0; i < LINK_WAITING_MAX; i++)
+		assert_int_equal(answer(asked[i]).kind, LINK_NONE);
+}
+
+/* The end of the link ends what waits. */
+static void the_end_ends_commands(void **state)
+{
+	int fd = start_up();
+	struct asked *asked = ask(PATIENCE_MS, "GET", "x");
+	server_expect(fd, "GET x");
+	end(state);
+	assert_int_equal(answer(asked).kind, LINK_NONE);
+	close(fd);
+	begin(state);
+	start();
+}
+
+/* Makes the server listen on a TCP port of this machine. Returns whether that is possible. */
+static bool server_by_tcp(int family)
+{
+	struct sockaddr_storage at = {.ss_family = (sa_family_t)family};
+	struct sockaddr_in *in = (struct sockaddr_in *)&at;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at;
+	socklen_t len = family == AF_INET ? sizeof *in : sizeof *in6;
+	if (family == AF_INET)
+		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else
+		in6->sin6_addr = in6addr_loopback;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0) {
+		close(fd);
+		return false;
+	}
+	assert_int_equal(listen(fd, 16), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	close(server.listening);
+	server.listening = fd;
+	snprintf(server.setting, sizeof server.setting,
+		family == AF_INET ? "fleet_server=inet:%u@127.0.0.1" : "fleet_server=inet6:%u@::1",
+		ntohs(family == AF_INET ? in->sin_port : in6->sin6_port));
+	return true;
+}
+
+static void the_link_speaks_tcp(void **state)
+{
+	struct failure why;
+	int family = strcmp(*state, "6") == 0 ? AF_INET6 : AF_INET;
+	if (!server_by_tcp(family)) {
+		start();
+		skip();
+	}
+	char *set[] = {server.setting, (char[]){"fleet_key_file=/k"}};
+	settings_free(&settings);
+	settings = settings_read(NULL, false, set, COUNT(set), &why);
+	assert_non_null(settings);
+	int fd = start_up();
+	struct asked *asked = ask(PATIENCE_MS, "GET", "x");
+	server_expect(fd, "GET x");
+	server_say(fd, "$1\r\n1\r\n");
+	assert_string_equal(answer(asked).text, "1");
+	close(fd);
+}
+
 static void password_write(const char *text, mode_t mode)
 {
 	FILE *file = fopen(password_file, "w");
@@ -525,6 +636,11 @@ int main(void)
 		TEST_OF(huge_replies_break_the_link, "1"),
 		TEST_OF(huge_replies_break_the_link, "2"),
 		TEST(the_largest_value_arrives),
+		TEST(a_flood_of_news_breaks_the_channel),
+		TEST(too_many_commands_end_at_once),
+		TEST(the_end_ends_commands),
+		TEST_OF(the_link_speaks_tcp, "4"),
+		TEST_OF(the_link_speaks_tcp, "6"),
 		TEST(the_link_logs_in),
 		TEST(a_server_that_loads_its_data_is_not_up),
 		TEST(the_clocks_are_compared),
