@@ -3,6 +3,8 @@
  *
  * NAME    begins with "null" if the server sends a constant answer
  * PLACE   port of the loopback address, or the path of a UNIX socket
+ * MAP     the name of the map. A # at its end stands for a number that changes with each request, so that stsgated never
+ *         repeats an answer
  * SUBJECT the domain that is asked about, or the number of domains in the server's store (stock.h)
  *
  * LOAD is `one` (domain 0 of such a store, which has a policy), `none` (domain 1, which has none), `uniform`, or `zipf` (with
@@ -185,10 +187,13 @@ static unsigned rank_next(uint64_t *state, unsigned count, bool zipf)
 	return rank < count ? rank : count - 1;
 }
 
-static void request_make(char out[REQUEST_SIZE], const char *map, const char *domain)
+static void request_make(char out[REQUEST_SIZE], const char *map, unsigned number, const char *domain)
 {
-	char payload[REQUEST_SIZE - 8];
-	snprintf(payload, sizeof payload, "%s %s", map, domain);
+	char payload[REQUEST_SIZE - 8], digits[12] = "";
+	int len = (int)strcspn(map, "#");
+	if (map[len] == '#')
+		snprintf(digits, sizeof digits, "%u", number);
+	snprintf(payload, sizeof payload, "%.*s%s %s", len, map, digits, domain);
 	snprintf(out, REQUEST_SIZE, "%zu:%s,", strlen(payload), payload);
 }
 
@@ -198,7 +203,7 @@ static void requests_make(struct server *server, const char *how)
 	bool fixed = !isdigit((unsigned char)server->subject[0]), zipf = strcmp(how, "zipf") == 0;
 	bool any = !fixed && number > 0 && (zipf || strcmp(how, "uniform") == 0);
 	uint64_t state = 1;
-	server->requests = any ? REQUESTS : 1;
+	server->requests = any || strchr(server->map, '#') ? REQUESTS : 1;
 	server->request = calloc(server->requests, sizeof *server->request);
 	if (!server->request)
 		abort();
@@ -208,7 +213,7 @@ static void requests_make(struct server *server, const char *how)
 		unsigned rank = any ? rank_next(&state, number, zipf) : 0;
 		unsigned subject = any ? (unsigned)((uint64_t)rank * 7919 % number) * POLICY_EVERY : 0;
 		stock_name(&stock, strcmp(how, "none") == 0 ? 1 : subject);
-		request_make(server->request[i], server->map, fixed ? server->subject : stock.domain);
+		request_make(server->request[i], server->map, i, fixed ? server->subject : stock.domain);
 	}
 }
 
