@@ -1,5 +1,6 @@
 #include "arbiter.h"
 
+#include "ascii.h"
 #include "clock.h"
 #include "limit_hits.h"
 #include "next_hop.h"
@@ -60,9 +61,13 @@ static void question_judge(struct arbiter *arbiter, struct message *message, con
 
 bool arbiter_wanted(const struct settings *settings, const struct recipient *recipient)
 {
-	for (size_t i = 0; i < settings->milter_skip_mailers.count; i++)
-		if (strcasecmp(settings->milter_skip_mailers.item[i], recipient->mailer) == 0)
+	const char *mailer = recipient->mailer;
+	for (size_t i = 0; i < settings->milter_skip_mailers.count; i++) {
+		const char *item = settings->milter_skip_mailers.item[i];
+		/* Most differ in the first letter. */
+		if (ascii_lower(item[0]) == ascii_lower(mailer[0]) && strcasecmp(item, mailer) == 0)
 			return false;
+	}
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #define MAGIC_OCTETS 4
 #define HEAD_OCTETS (MAGIC_OCTETS + 2)
 #define SUM_OCTETS 8
+#define FIELD_HEAD_OCTETS 6 /* of a field: its tag and its length */
 
 void fields_bytes(struct fields_out *out, const void *bytes, size_t len)
 {
@@ -312,8 +313,12 @@ bool fields_take(struct span in, const struct fields *table, void *record)
 	uint64_t tag, len, before = 0;
 	const struct field *field = table->field, *end = field + table->count;
 	while (in.len > 0) {
-		if (!fields_take_number(&in, 2, &tag) || !fields_take_number(&in, 4, &len))
+		if (in.len < FIELD_HEAD_OCTETS)
 			return false;
+		tag = little_16((const uint8_t *)in.at);
+		len = little_32((const uint8_t *)in.at + 2);
+		in.at += FIELD_HEAD_OCTETS;
+		in.len -= FIELD_HEAD_OCTETS;
 		if (tag <= before || len > in.len)
 			return false;
 		before = tag;

@@ -58,8 +58,12 @@ bool socketmap_request_parse(struct socketmap_request *out, struct span payload)
 	for (size_t i = 0; i < out->map.len; i++)
 		if (!ascii_is_printable(out->map.at[i]))
 			return false;
-	for (size_t i = 0; i < out->key.len; i++)
-		if ((unsigned char)out->key.at[i] < ' ' || out->key.at[i] == 0x7f)
+	bool ascii = true; /* then it is UTF-8, too */
+	for (size_t i = 0; i < out->key.len; i++) {
+		unsigned char c = (unsigned char)out->key.at[i];
+		if (c < ' ' || c == 0x7f)
 			return false;
-	return out->map.len > 0 && utf8_is_valid(out->key.at, out->key.len);
+		ascii = ascii && c < 0x7f;
+	}
+	return out->map.len > 0 && (ascii || utf8_is_valid(out->key.at, out->key.len));
 }
