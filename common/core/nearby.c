@@ -14,7 +14,7 @@ static const enum nearby_kind kind_of[NEARBY_CONDITIONS] = {
 
 static struct nearby_turn *turn_find(struct nearby *nearby, enum nearby_kind kind, const char *name, uint16_t port)
 {
-	for (int i = 0; i < NEARBY_TURNS_MAX; i++) {
+	for (int i = 0; nearby->any[kind] && i < NEARBY_TURNS_MAX; i++) {
 		struct nearby_turn *turn = &nearby->turn[kind][i];
 		if (turn->used && turn->port == port && strcmp(turn->name, name) == 0)
 			return turn;
@@ -86,19 +86,24 @@ static struct nearby_turn *turn_learn(struct nearby *nearby, const struct nearby
 	if (!turn)
 		turn = turn_slot(nearby, result->kind, &new);
 	*turn = new;
+	nearby->any[result->kind] = true;
 	return turn;
 }
 
 /* Forgets turns that can no longer begin a condition, and members that nobody has looked at for long. */
 static void turns_expire(struct nearby *nearby, int64_t now_s)
 {
-	for (int kind = 0; kind < NEARBY_KINDS; kind++)
-		for (int i = 0; i < NEARBY_TURNS_MAX; i++) {
+	for (int kind = 0; kind < NEARBY_KINDS; kind++) {
+		bool any = false;
+		for (int i = 0; nearby->any[kind] && i < NEARBY_TURNS_MAX; i++) {
 			struct nearby_turn *turn = &nearby->turn[kind][i];
 			bool member = turn->member_of != NEARBY_CONDITIONS;
 			turn->used = turn->used && (member ? now_s - turn->seen_at <= NEARBY_FORGET_S
 							   : now_s - turn->turned_at <= NEARBY_WINDOW_S);
+			any = any || turn->used;
 		}
+		nearby->any[kind] = any;
+	}
 }
 
 /* --- conditions --------------------------------------------------------------------------------------------------- */
@@ -223,7 +228,8 @@ const struct nearby_turn *nearby_member(
 	const struct nearby *nearby, enum nearby_condition condition, const struct nearby_turn *before)
 {
 	const struct nearby_turn *turns = nearby->turn[kind_of[condition]];
-	for (ptrdiff_t i = before ? before - turns + 1 : 0; i < NEARBY_TURNS_MAX; i++)
+	bool any = nearby->any[kind_of[condition]];
+	for (ptrdiff_t i = before ? before - turns + 1 : 0; any && i < NEARBY_TURNS_MAX; i++)
 		if (turns[i].used && turns[i].member_of == condition)
 			return &turns[i];
 	return NULL;

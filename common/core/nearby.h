@@ -87,6 +87,7 @@ struct nearby_state {
 /* A zeroed struct knows nothing. */
 struct nearby {
 	struct nearby_turn turn[NEARBY_KINDS][NEARBY_TURNS_MAX];
+	bool any[NEARBY_KINDS];     /* false, as nearly always: no turn of the kind is in use */
 	uint16_t bad[NEARBY_KINDS]; /* the last NEARBY_RESULTS results, newest in bit 0: 1 if bad and faint */
 	struct nearby_state state[NEARBY_CONDITIONS];
 };
