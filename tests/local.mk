@@ -120,7 +120,7 @@ check_PROGRAMS += tests/unit/test_loop
 check_PROGRAMS += tests/unit/test_fleet_call
 check_PROGRAMS += tests/unit/test_fleet_node
 check_PROGRAMS += tests/unit/test_fleet_nodes
-tests_unit_test_fleet_nodes_SOURCES = tests/unit/test_fleet_nodes.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h
+tests_unit_test_fleet_nodes_SOURCES = tests/unit/test_fleet_nodes.c tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/room.c tests/unit/room.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_fleet_cmd
 tests_unit_test_fleet_cmd_SOURCES = tests/unit/test_fleet_cmd.c tests/unit/shared_store.c tests/unit/shared_store.h \
 	tests/unit/tool.c tests/unit/tool.h cli/fleet/server_info.c cli/fleet/server_info.h tests/unit/cm.h
@@ -487,6 +487,9 @@ tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_fleet_value
 tests_fuzz_replay_fleet_value_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_value"' $(AM_CPPFLAGS)
 tests_fuzz_replay_fleet_value_SOURCES = tests/fuzz/fuzz_fleet_value.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_fleet_node
+tests_fuzz_replay_fleet_node_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_node"' $(AM_CPPFLAGS)
+tests_fuzz_replay_fleet_node_SOURCES = tests/fuzz/fuzz_fleet_node.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_fleet_reply
 tests_fuzz_replay_fleet_reply_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_reply"' $(AM_CPPFLAGS)
 tests_fuzz_replay_fleet_reply_SOURCES = tests/fuzz/fuzz_fleet_reply.c $(fuzz_files)

@@ -10,8 +10,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FORGET_MAX 16 /* nodes that one count removes */
+#define TWIN_S 2      /* by so much a process before this one may have been later, if the clock was set */
 
 struct fleet_nodes {
 	const struct fleet_base *base;
@@ -19,7 +21,7 @@ struct fleet_nodes {
 	char place[FLEET_PLACE_SIZE];
 	int64_t started_at;
 	unsigned ticks;
-	struct log_limit many_log;
+	struct log_limit many_log, twin_log;
 	_Atomic int64_t decided_at;
 };
 
@@ -50,6 +52,32 @@ static void own_write(struct fleet_nodes *nodes)
 		link_ask(base->link, LINK_PATIENCE_MS, NULL, NULL, 4,
 			(const char *const[]){"HSET", nodes->place, node.name, sealed});
 	free(sealed);
+}
+
+/* Another relay of the same name overwrites what this one says, and their decisions cannot be told apart: cloned machines. What the
+ * process before this one has left is older than this one's start. */
+static void twin_look(struct fleet_nodes *nodes, const struct link_reply *value)
+{
+	const struct fleet_base *base = nodes->base;
+	char words[LOG_LIMIT_WORDS_SIZE];
+	unsigned left_out;
+	struct fleet_node node;
+	if (value->kind != LINK_BYTES || fleet_node_open(base->keys, base->prefix, base->node, strlen(base->node),
+						 value->bytes, value->len, clock_wall_s(), &node) != FLEET_TAKEN)
+		return;
+	if (node.started_at != nodes->started_at && node.seen_at > nodes->started_at + TWIN_S &&
+		log_limit_passes(&nodes->twin_log, &left_out))
+		log_warning(
+			"another relay of the farm has the name %s, too: set fleet_node to a name of its own on each%s",
+			base->node, log_limit_words(words, left_out));
+}
+
+static void own_comes(void *arg, const struct link_reply *reply)
+{
+	if (reply->kind == LINK_NONE)
+		return;
+	twin_look(arg, reply);
+	own_write(arg);
 }
 
 /* --- all nodes ---------------------------------------------------------------------------------------------------- */
@@ -119,7 +147,8 @@ static void nodes_tick(void *arg)
 		counts_set(0, 0);
 		return;
 	}
-	own_write(nodes);
+	link_ask(nodes->base->link, LINK_PATIENCE_MS, own_comes, nodes, 3,
+		(const char *const[]){"HGET", nodes->place, nodes->base->node});
 	if (nodes->ticks++ % NODES_READ_EVERY == 0)
 		link_ask(nodes->base->link, LINK_PATIENCE_MS, number_comes, nodes, 2,
 			(const char *const[]){"HLEN", nodes->place});

@@ -1,6 +1,7 @@
 /* The nodes as the daemon counts them, over a link that is written here: it obeys HSET, HLEN, HGETALL and HDEL. */
 #include "clock.h"
 #include "cm.h"
+#include "fake_log.h"
 #include "fleet_node.h"
 #include "fleet_nodes.h"
 #include "metrics.h"
@@ -69,7 +70,13 @@ void link_ask(struct link *link, int64_t deadline_ms, link_answered *answered, v
 	(void)deadline_ms;
 	(void)count;
 	assert_string_equal(word[1], "farm:nodes");
-	if (strcmp(word[0], "HSET") == 0) {
+	if (strcmp(word[0], "HGET") == 0) {
+		reply.kind = LINK_NIL;
+		for (size_t i = 0; i < ROWS && link->field[i]; i++)
+			if (strcmp(link->field[i], word[2]) == 0)
+				reply = (struct link_reply){
+					.kind = LINK_BYTES, .bytes = link->value[i], .len = strlen(link->value[i])};
+	} else if (strcmp(word[0], "HSET") == 0) {
 		field_set(link, word[2], word[3]);
 		atomic_fetch_add(&written, 1);
 	} else if (strcmp(word[0], "HDEL") == 0) {
@@ -191,6 +198,26 @@ static void test_nodes_are_counted(void **state)
 	link_clear(&farm.link);
 }
 
+/* Cloned machines have one name. What an earlier process of this relay has left is no twin. */
+static void test_twin(void **state)
+{
+	(void)state;
+	static const int64_t ago_s[] = {-30, 5};
+	static char lines[FAKE_LOG_SIZE];
+	for (size_t i = 0; i < COUNT(ago_s); i++) {
+		struct farm farm = {.link = {.up = true}};
+		fake_log_forget();
+		node_put(&farm.link, "relay1", ago_s[i]);
+		farm_begin(&farm);
+		wait_for(&written);
+		farm_end(&farm);
+		fake_log_copy(lines);
+		assert_int_equal(
+			strstr(lines, "another relay of the farm has the name relay1, too") != NULL, ago_s[i] < 0);
+		link_clear(&farm.link);
+	}
+}
+
 /* A hash that somebody has filled is not read. */
 static void test_flood(void **state)
 {
@@ -242,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nodes_are_counted, room_make, room_remove),
+		cmocka_unit_test_setup_teardown(test_twin, room_make, room_remove),
 		cmocka_unit_test_setup_teardown(test_flood, room_make, room_remove),
 		cmocka_unit_test_setup_teardown(test_link_is_down, room_make, room_remove)};
 	return cmocka_run_group_tests(tests, keys_begin, keys_end);
