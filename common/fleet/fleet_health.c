@@ -15,12 +15,12 @@ struct fleet_health {
 	struct check *check;
 	const struct link *link;
 	const char *server;
-	struct loop_timer *unreachable, *clock;
-	bool up, waits;  /* waits: for the link, until the condition begins */
-	int64_t down_ms; /* since when it waits */
+	struct loop_timer *unreachable, *clock, *steady;
+	bool up, waits;  /* waits: for a steady link */
+	int64_t down_ms; /* since when */
 	bool clock_is_off;
 	char why[512]; /* the link is down */
-	struct log_limit down_log;
+	struct log_limit up_log, down_log;
 };
 
 static void on_unreachable(void *arg)
@@ -58,19 +58,28 @@ static void on_clock(void *arg)
 	loop_timer_set(health->clock, HEALTH_CLOCK_MS);
 }
 
+/* Only now is it certain that the link is not one that breaks as soon as it is used. */
+static void on_steady(void *arg)
+{
+	struct fleet_health *health = arg;
+	loop_timer_stop(health->unreachable);
+	health->waits = false;
+	check_shares(health->check, true, "");
+}
+
 static void went_up(struct fleet_health *health)
 {
-	char words[64] = "";
+	char span[64] = "", words[LOG_LIMIT_WORDS_SIZE];
 	struct text after;
-	text_init(&after, words, sizeof words);
+	unsigned left_out;
+	text_init(&after, span, sizeof span);
 	if (health->waits) {
 		text_add(&after, " again, after ");
 		text_add_span(&after, (clock_mono_ms() - health->down_ms) / 1000);
 	}
-	log_info("fleet_server %s: connected%s", health->server, words);
-	loop_timer_stop(health->unreachable);
-	health->waits = false;
-	check_shares(health->check, true, "");
+	if (log_limit_passes(&health->up_log, &left_out))
+		log_info("fleet_server %s: connected%s%s", health->server, span, log_limit_words(words, left_out));
+	loop_timer_set(health->steady, HEALTH_STEADY_MS);
 	loop_timer_set(health->clock, 0);
 }
 
@@ -78,12 +87,9 @@ static void went_down(struct fleet_health *health, const char *why)
 {
 	char words[LOG_LIMIT_WORDS_SIZE];
 	unsigned left_out;
-	snprintf(health->why, sizeof health->why, "%s", why);
 	if (log_limit_passes(&health->down_log, &left_out))
 		log_warning("fleet_server %s: %s; nothing is shared until it can be reached%s", health->server, why,
 			log_limit_words(words, left_out));
-	if (health->waits)
-		return;
 	health->waits = true;
 	health->down_ms = clock_mono_ms();
 	loop_timer_set(health->unreachable, HEALTH_UNREACHABLE_MS);
@@ -97,17 +103,18 @@ static void changed_now(void)
 void fleet_health_changed(void *arg, bool up, const char *why)
 {
 	struct fleet_health *health = arg;
-	bool was_up = health->up;
-	health->up = up;
-	if (up != was_up)
+	if (up != health->up)
 		changed_now();
+	health->up = up;
 	metrics_set(METRIC_FLEET_UP, 0, 0, 0, up);
-	if (up)
+	if (up) {
 		went_up(health);
-	else if (was_up || !health->waits)
+		return;
+	}
+	snprintf(health->why, sizeof health->why, "%s", why);
+	loop_timer_stop(health->steady);
+	if (!health->waits)
 		went_down(health, why);
-	else
-		snprintf(health->why, sizeof health->why, "%s", why);
 }
 
 struct fleet_health *fleet_health_new(struct loop *loop, struct check *check, const char *server)
@@ -118,6 +125,7 @@ struct fleet_health *fleet_health_new(struct loop *loop, struct check *check, co
 	snprintf(health->why, sizeof health->why, "not connected");
 	health->unreachable = loop_timer_new(loop, on_unreachable, health);
 	health->clock = loop_timer_new(loop, on_clock, health);
+	health->steady = loop_timer_new(loop, on_steady, health);
 	changed_now();
 	return health;
 }
@@ -134,6 +142,7 @@ void fleet_health_free(struct fleet_health **slot)
 		return;
 	loop_timer_free(&health->unreachable);
 	loop_timer_free(&health->clock);
+	loop_timer_free(&health->steady);
 	free(health);
 	*slot = NULL;
 }

@@ -8,6 +8,7 @@
 #include "fleet_link.h"
 
 #define HEALTH_UNREACHABLE_MS 60000 /* without the link, until the condition begins */
+#define HEALTH_STEADY_MS 2000       /* with the link, until the condition ends */
 #define HEALTH_CLOCK_MS 60000       /* between two looks at the server's clock */
 
 struct fleet_health;

@@ -15,7 +15,8 @@ struct loop_timer {
 	void *arg;
 	int64_t ms; /* -1: not set */
 };
-static struct loop_timer *timers[2]; /* in the order in which they were made: the condition's, the clock's */
+enum { MINUTE, CLOCK, STEADY, TIMERS };
+static struct loop_timer *timers[TIMERS]; /* in the order in which they are made */
 static size_t timer_count;
 
 struct loop_timer *loop_timer_new(struct loop *loop, void (*call)(void *arg), void *arg)
@@ -96,23 +97,41 @@ static void a_minute_without_the_link_is_a_condition(void **state)
 	(void)state;
 	fleet_health_changed(health, false, "cannot connect: refused");
 	assert_non_null(strstr(logged(), "fleet_server unix:/s: cannot connect: refused; nothing is shared"));
-	assert_int_equal(timers[0]->ms, HEALTH_UNREACHABLE_MS);
-	timers[0]->ms = 1000;
+	assert_int_equal(timers[MINUTE]->ms, HEALTH_UNREACHABLE_MS);
+	timers[MINUTE]->ms = 1000;
 	/* Further attempts do not begin the minute anew. */
 	fleet_health_changed(health, false, "it closed the connection");
 	assert_true(shares);
-	due(0, 1000);
+	due(MINUTE, 1000);
 	assert_false(shares);
 	assert_string_equal(detail_told, "fleet_server unix:/s: it closed the connection");
 	fleet_health_changed(health, true, "");
-	assert_true(shares);
 	assert_non_null(strstr(logged(), "fleet_server unix:/s: connected again, after 0 seconds\n"));
 	assert_int_equal(metrics_read(METRIC_FLEET_UP, 0, 0, 0), 1);
+	assert_false(shares);
+	due(STEADY, HEALTH_STEADY_MS);
+	assert_true(shares);
 	fleet_health_changed(health, false, "it does not answer");
 	assert_int_equal(metrics_read(METRIC_FLEET_UP, 0, 0, 0), 0);
-	assert_int_equal(timers[0]->ms, HEALTH_UNREACHABLE_MS);
+	assert_int_equal(timers[MINUTE]->ms, HEALTH_UNREACHABLE_MS);
 	fleet_health_changed(health, true, "");
-	assert_int_equal(timers[0]->ms, -1);
+	due(STEADY, HEALTH_STEADY_MS);
+	assert_int_equal(timers[MINUTE]->ms, -1);
+}
+
+/* A server that closes each connection soon after the login looks healthy for moments only. */
+static void a_link_that_flaps_is_down(void **state)
+{
+	(void)state;
+	fleet_health_changed(health, false, "cannot connect");
+	timers[MINUTE]->ms = 1000;
+	fleet_health_changed(health, true, "");
+	fleet_health_changed(health, false, "it closed the connection");
+	assert_int_equal(timers[STEADY]->ms, -1);
+	due(MINUTE, 1000);
+	assert_false(shares);
+	fleet_health_changed(health, true, "");
+	assert_false(shares);
 }
 
 static void other_clocks_are_told_once(void **state)
@@ -122,19 +141,19 @@ static void other_clocks_are_told_once(void **state)
 	fake_log_forget();
 	clock_known = true;
 	clock_ahead = 60;
-	due(1, 0);
+	due(CLOCK, 0);
 	assert_string_equal(logged(), "");
 	clock_ahead = -7200;
-	due(1, HEALTH_CLOCK_MS);
+	due(CLOCK, HEALTH_CLOCK_MS);
 	assert_non_null(strstr(logged(), "its clock is 2 hours behind this machine's"));
 	fake_log_forget();
-	due(1, HEALTH_CLOCK_MS);
+	due(CLOCK, HEALTH_CLOCK_MS);
 	assert_string_equal(logged(), "");
 	clock_ahead = 0;
-	due(1, HEALTH_CLOCK_MS);
+	due(CLOCK, HEALTH_CLOCK_MS);
 	assert_non_null(strstr(logged(), "agree again"));
 	clock_ahead = 61;
-	due(1, HEALTH_CLOCK_MS);
+	due(CLOCK, HEALTH_CLOCK_MS);
 	assert_non_null(strstr(logged(), "its clock is 61 seconds ahead of this machine's"));
 }
 
@@ -142,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_minute_without_the_link_is_a_condition, begin, end),
+		cmocka_unit_test_setup_teardown(a_link_that_flaps_is_down, begin, end),
 		cmocka_unit_test_setup_teardown(other_clocks_are_told_once, begin, end),
 	};
 	return cmocka_run_group_tests_name("fleet_health", tests, NULL, NULL);
