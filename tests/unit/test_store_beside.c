@@ -369,7 +369,7 @@ static int start_hidden(const char *given)
 			_exit(NOT_POSSIBLE);
 		calls = 0;
 		struct store *store = store_open_watched(room, ROOM_BYTES, count_calls, NULL);
-		if (store)
+		if (store && calls == 0)
 			check_end(store);
 		store_close(&store);
 		_exit(calls > 0 ? CHECKED_FIRST : CHECKED_BESIDE);
