@@ -327,7 +327,7 @@ static int start(const struct options *options)
 		return fail(options, &why);
 	}
 	struct loops *loops = loops_new((unsigned)settings->io_threads, &why);
-	struct config *config = loops != NULL ? config_new(settings, loops, &why) : NULL;
+	struct config *config = loops != NULL ? config_new_at_once(settings, loops, &why) : NULL;
 	int status = config != NULL ? run(options, daemon, config, loops) : fail(options, &why);
 	/* A callback that did not end may still use the check, and with it the loops. */
 	bool in_use = daemon_free(&daemon);

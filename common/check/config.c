@@ -117,7 +117,7 @@ static bool delegation_check(const struct settings *s, struct failure *why)
 }
 
 /* Creates DNS, trust stores, fetcher and prober, and opens the database of networks. */
-static bool libraries_make(struct config *config, const struct loops *loops, struct failure *why)
+static bool libraries_make(struct config *config, const struct loops *loops, bool at_once, struct failure *why)
 {
 	const struct settings *s = config->settings;
 	const struct dns_options dns = {
@@ -125,6 +125,7 @@ static bool libraries_make(struct config *config, const struct loops *loops, str
 		.server_count = s->dns_servers.count,
 		.validate = (enum dns_validation)s->dnssec, /* the setting's words are in the order of the enum */
 		.trust_anchor = or_null(s->dns_trust_anchor),
+		.at_once = at_once,
 	};
 	config->dns = dns_new(&dns, loops, why);
 	if (!config->dns)
@@ -194,7 +195,8 @@ static void config_free(struct config *config)
 	settings_drop(config);
 }
 
-struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why)
+static struct config *config_make(
+	struct settings *settings, const struct loops *loops, bool at_once, struct failure *why)
 {
 	struct config *config = xcalloc(1, sizeof *config);
 	config->settings = settings;
@@ -205,11 +207,21 @@ struct config *config_new(struct settings *settings, const struct loops *loops, 
 	config->sightings = sightings_new();
 	config->leaves = settings->revocation == REVOCATION_OFF ? NULL : leaves_new();
 	if (rules_fill(config, why) && delegation_check(settings, why) &&
-		(!loops || libraries_make(config, loops, why)))
+		(!loops || libraries_make(config, loops, at_once, why)))
 		return config;
 	settings_locate(settings, why);
 	config_free(config);
 	return NULL;
+}
+
+struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why)
+{
+	return config_make(settings, loops, false, why);
+}
+
+struct config *config_new_at_once(struct settings *settings, const struct loops *loops, struct failure *why)
+{
+	return config_make(settings, loops, true, why);
 }
 
 /* Adds what is wrong with the settings of TLS reports. `before`: what stands between it and the text so far. */
@@ -257,6 +269,11 @@ const char *config_warning(const struct config *config, char out[CONFIG_WARNING_
 	text_add(&text, own ? "own_hosts" : "");
 	reports_warn(&text, s, helo || own ? "; and " : "");
 	return out;
+}
+
+bool config_is_deciding(const struct config *config)
+{
+	return config->dns && dns_is_deciding(config->dns);
 }
 
 bool config_dane(const struct config *config)

@@ -40,12 +40,18 @@ struct loops;
  * settings, even if it fails. The loops must outlive the generation. If `loops` is NULL, the generation can only judge
  * facts from the store: DNS, trust stores, fetcher, prober and networks stay NULL, and nothing is looked up. */
 struct config *config_new(struct settings *settings, const struct loops *loops, struct failure *why);
+/* The same for a daemon that starts: does not wait for the first test of dnssec = auto; inquiries wait for it instead.
+ */
+struct config *config_new_at_once(struct settings *settings, const struct loops *loops, struct failure *why);
 /* Writes a warning about settings that work but are probably wrong, or "". Returns `out`. */
 #define CONFIG_WARNING_SIZE 1024
 const char *config_warning(const struct config *config, char out[CONFIG_WARNING_SIZE]);
 /* Returns whether rule 2 (DANE comes first) applies at this moment: the MTA does DANE, and DNS lookups are validated.
  * Without loops, nobody knows whether they are, unless dnssec = on demands it. */
 bool config_dane(const struct config *config);
+/* Returns whether it is not known yet whether DNS lookups will be validated (dns_is_deciding()). config_dane() then assumes
+ * that they will be. */
+bool config_is_deciding(const struct config *config);
 /* Adds the domains of a setting (form FORM_DOMAINS) to a list for names_cover(). Fails with EX_CONFIG, and a message that
  * begins with the setting's name, if one of them is no domain. The caller frees the list, also after a failure. */
 bool config_names(struct names *list, const char *setting, const struct settings_list *values, struct failure *why);

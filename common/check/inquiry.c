@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define DECIDING_MS 10 /* how often an inquiry that must not begin yet looks whether it may */
+
 bool inquiry_is_asked(const struct inquiry *inquiry)
 {
 	return inquiry->job.class == WORK_ASKED || inquiry->facts.forced;
@@ -32,6 +34,14 @@ void inquiry_wake(struct inquiry *inquiry)
 static void on_wake(void *arg)
 {
 	inquiry_wake(arg);
+}
+
+static void sleep_for(struct inquiry *inquiry, int ms)
+{
+	inquiry->asleep = true;
+	if (!inquiry->timer)
+		inquiry->timer = loop_timer_new(inquiry->desk->loop, on_wake, inquiry);
+	loop_timer_set(inquiry->timer, ms);
 }
 
 static void observe(const struct inquiry *inquiry, enum check_moment moment, const struct want *want)
@@ -197,11 +207,8 @@ static bool fly(struct inquiry *inquiry)
 		inquiry->phase = PHASE_JUDGE;
 	}
 	inquiry->asleep = true;
-	if (again_ms >= 0) {
-		if (!inquiry->timer)
-			inquiry->timer = loop_timer_new(means.loop, on_wake, inquiry);
-		loop_timer_set(inquiry->timer, again_ms);
-	}
+	if (again_ms >= 0)
+		sleep_for(inquiry, again_ms);
 	return false;
 }
 
@@ -238,10 +245,26 @@ static void hinted(struct inquiry *inquiry)
 		inquiry->phase = PHASE_OBTAIN;
 }
 
+/* At the start of the daemon it may not be known yet whether lookups are validated: an inquiry begins when it is (design
+ * 7.11). Returns false if the inquiry sleeps until then. */
+static bool decided(struct inquiry *inquiry)
+{
+	if (inquiry->steps > 0)
+		return true;
+	if (config_is_deciding(inquiry->config)) {
+		sleep_for(inquiry, DECIDING_MS);
+		return false;
+	}
+	inquiry->facts.dane = config_dane(inquiry->config);
+	return true;
+}
+
 /* Takes the next step. Returns false if the inquiry sleeps or is parked. */
 static bool judge(struct inquiry *inquiry)
 {
 	struct check *check = inquiry->check;
+	if (!decided(inquiry))
+		return false;
 	inquiry->facts.now = clock_wall_s();
 	if (inquiry->reread.kind != WANT_NOTHING)
 		read_store(inquiry, &inquiry->reread);

@@ -63,6 +63,7 @@ struct dns_options {
 	const char *const *servers; /* "addr" or "addr@port" */
 	size_t server_count;        /* 0: the servers in resolv.conf */
 	enum dns_validation validate;
+	bool at_once;             /* dns_new() does not wait */
 	const char *trust_anchor; /* a file; NULL: the system's root key */
 };
 /* Writes the zone whose key the trust anchor holds, such as `.`; also `.` if the file cannot be read. Any thread. */
@@ -75,13 +76,17 @@ struct dns;
  * EX_OSFILE, EX_OSERR, EX_SOFTWARE).
  *
  * With DNS_VALIDATE_AUTO it tests whether the servers pass DNSSEC signatures on, and waits for the result: usually a
- * few ms, at most 1.5 s. If they do not, or do not answer, later lookups repeat the test in the background (design
+ * few ms, at most 1.5 s. With `at_once` it does not wait, and dns_is_deciding() is true until then. If the servers do not pass signatures on, or do not answer, later lookups repeat the test in the background (design
  * 7.11). With DNS_VALIDATE_AUTO it is no failure if the system has no root key. */
 struct dns *dns_new(const struct dns_options *options, const struct loops *loops, struct failure *why);
 /* Frees the dns; each loop frees its own part later. All queries must have been dropped. Sets the pointer to NULL. Any
  * thread; does not wait. */
 void dns_free(struct dns **dns);
-/* Returns whether lookups that begin from now on are validated. Once true, it stays true. Any thread. */
+/* Returns whether it is not known yet whether lookups will be validated. Lookups that begin now are not; callers to whom
+ * that matters must begin them later. Any thread. */
+bool dns_is_deciding(struct dns *dns);
+/* Returns whether lookups that begin from now on are validated. Also true while dns_is_deciding(), because what was
+ * validated before must count meanwhile. Otherwise, once true, it stays true. Any thread. */
 bool dns_validates(struct dns *dns);
 
 struct dns_query;

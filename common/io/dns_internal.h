@@ -29,6 +29,7 @@ struct resolver {
 	struct ub_ctx *plain, *validating; /* NULL: no lookup has needed it yet */
 	int64_t failed_ms, wait_ms;        /* when libunbound last failed, and for how long its use pauses after that */
 	struct trial *trial;               /* NULL: none is under way */
+	struct loop_timer *patience;       /* ends the wait for the first trial; only of the first loop */
 	struct health health;
 	LIST_HEAD(, dns_query) failed; /* failed lookups that wait until it is known whether the servers are alive */
 	struct loop_task start, end;
@@ -37,12 +38,12 @@ struct resolver {
 struct dns {
 	struct dns_options options;
 	atomic_bool validates;
+	atomic_bool deciding; /* the first trial has not ended, and may still be waited for */
 	/* when the next trial may begin; changed only with `lock` held, read without it */
 	_Atomic int64_t trial_due_ms;
 	/* guards the members marked GUARDED_BY; no other lock is taken while it is held */
 	struct lock lock;
-	struct signal_cond trial_ended;
-	bool trial_over GUARDED_BY(lock);        /* the first trial has ended */
+	struct signal_cond decided;              /* `deciding` has become false */
 	bool warned GUARDED_BY(lock);            /* the log has the warning that nothing is validated */
 	bool found_unsigned GUARDED_BY(lock);    /* the last finding other than TRIAL_UNANSWERED was TRIAL_UNSIGNED */
 	int64_t trial_begun_ms GUARDED_BY(lock); /* when the last trial began */

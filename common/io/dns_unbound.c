@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#define TRIAL_PATIENCE_MS 1500  /* how long dns_new() waits for the first trial */
+#define TRIAL_PATIENCE_MS 1500  /* how long a start waits for the first trial */
 #define TRIAL_INTERVAL_MS 10000 /* from the start of a trial to the next, while none is answered */
 #define RETRY_MS 1000           /* pause after libunbound has failed; doubles if libunbound soon fails again */
 #define RETRY_MAX_MS 60000
@@ -39,7 +39,7 @@ struct ub_ctx *resolver_ask(
 {
 	struct dns_options options = resolver->dns->options;
 	struct failure why;
-	bool validates = dns_validates(resolver->dns);
+	bool validates = atomic_load(&resolver->dns->validates);
 	struct ub_ctx **ctx = validates ? &resolver->validating : &resolver->plain;
 	options.validate = validates ? DNS_VALIDATE_ON : DNS_VALIDATE_OFF;
 	if (resolver->wait_ms != 0 && clock_mono_ms() - resolver->failed_ms < resolver->wait_ms)
@@ -89,9 +89,27 @@ static void validation_apply(struct dns *dns, enum trial_finding finding)
 	if (finding == TRIAL_SIGNED && !atomic_exchange(&dns->validates, true))
 		/* logged with the lock held, and so before dns_new() returns */
 		log_info("dnssec = auto: DNS answers are validated");
-	dns->trial_over = true;
-	cond_wake_all(&dns->trial_ended);
 	lock_drop(&dns->lock);
+}
+
+/* Ends the wait for the first trial: it has ended, or it takes too long. */
+static void first_trial_decide(struct dns *dns)
+{
+	lock_take(&dns->lock);
+	bool first = atomic_exchange(&dns->deciding, false);
+	bool undecided = first && !dns->found_unsigned && !atomic_load(&dns->validates);
+	cond_wake_all(&dns->decided);
+	lock_drop(&dns->lock);
+	if (undecided)
+		log_warning(
+			"dnssec = auto: the DNS servers do not answer for the zone of the trust anchor; until they do, "
+			"answers are not validated and DANE is not evaluated");
+}
+
+static void patience_over(void *arg)
+{
+	struct resolver *resolver = arg;
+	first_trial_decide(resolver->dns);
 }
 
 static void trial_judge(void *arg)
@@ -107,6 +125,7 @@ static void trial_judge(void *arg)
 			": the DNS servers remove signatures, or this machine's clock is wrong, or the trust anchor is out "
 			"of date; name other servers in dns_servers, or check dns_trust_anchor");
 	validation_apply(dns, finding);
+	first_trial_decide(dns);
 }
 
 void trial_want(struct resolver *resolver)
@@ -114,7 +133,7 @@ void trial_want(struct resolver *resolver)
 	struct dns *dns = resolver->dns;
 	struct failure why;
 	int64_t now_ms = clock_mono_ms();
-	if (dns_validates(dns) || now_ms < atomic_load(&dns->trial_due_ms))
+	if (atomic_load(&dns->validates) || now_ms < atomic_load(&dns->trial_due_ms))
 		return;
 	lock_take(&dns->lock);
 	bool due = now_ms >= atomic_load(&dns->trial_due_ms);
@@ -142,11 +161,12 @@ static void resolver_end(struct loop_task *task)
 	struct resolver *resolver = (struct resolver *)((char *)task - offsetof(struct resolver, end));
 	struct dns *dns = resolver->dns;
 	trial_free(&resolver->trial);
+	loop_timer_free(&resolver->patience);
 	dns_context_free(&resolver->plain);
 	dns_context_free(&resolver->validating);
 	if (atomic_fetch_sub(&dns->left, 1) > 1)
 		return;
-	cond_destroy(&dns->trial_ended);
+	cond_destroy(&dns->decided);
 	lock_destroy(&dns->lock);
 	free(dns);
 }
@@ -154,6 +174,8 @@ static void resolver_end(struct loop_task *task)
 static void resolver_start(struct loop_task *task)
 {
 	struct resolver *resolver = (struct resolver *)((char *)task - offsetof(struct resolver, start));
+	resolver->patience = loop_timer_new(resolver->loop, patience_over, resolver);
+	loop_timer_set(resolver->patience, TRIAL_PATIENCE_MS);
 	trial_begin(resolver->trial, trial_judge, resolver);
 }
 
@@ -190,7 +212,7 @@ struct dns *dns_new(const struct dns_options *options, const struct loops *loops
 	dns->left = dns->count = loops->count;
 	dns->trial_due_ms = INT64_MAX;
 	lock_init(&dns->lock);
-	cond_init(&dns->trial_ended);
+	cond_init(&dns->decided);
 	for (unsigned i = 0; i < dns->count; i++) {
 		struct resolver *resolver = &dns->resolver[i];
 		resolver->dns = dns;
@@ -205,23 +227,27 @@ struct dns *dns_new(const struct dns_options *options, const struct loops *loops
 	}
 	if (!dns->resolver[0].trial)
 		return dns;
+	atomic_store(&dns->deciding, true);
 	loop_post(dns->resolver[0].loop, &dns->resolver[0].start);
+	if (options->at_once)
+		return dns;
 	lock_take(&dns->lock);
 	int64_t deadline_ms = dns->trial_begun_ms + TRIAL_PATIENCE_MS;
-	while (!dns->trial_over && cond_wait_until(&dns->trial_ended, &dns->lock, deadline_ms))
+	while (atomic_load(&dns->deciding) && cond_wait_until(&dns->decided, &dns->lock, deadline_ms))
 		continue;
-	bool undecided = !dns->found_unsigned && !dns_validates(dns);
 	lock_drop(&dns->lock);
-	if (undecided)
-		log_warning(
-			"dnssec = auto: the DNS servers do not answer for the zone of the trust anchor; until they do, "
-			"answers are not validated and DANE is not evaluated");
+	first_trial_decide(dns);
 	return dns;
+}
+
+bool dns_is_deciding(struct dns *dns)
+{
+	return atomic_load(&dns->deciding);
 }
 
 bool dns_validates(struct dns *dns)
 {
-	return atomic_load(&dns->validates);
+	return atomic_load(&dns->validates) || atomic_load(&dns->deciding);
 }
 
 void dns_free(struct dns **slot)

@@ -33,6 +33,11 @@ struct dns *dns_new(const struct dns_options *options, const struct loops *loops
 	return dns;
 }
 
+bool dns_is_deciding(struct dns *dns)
+{
+	return dns->validate == DNS_VALIDATE_AUTO && world_decides();
+}
+
 bool dns_validates(struct dns *dns)
 {
 	switch (dns->validate) {
@@ -43,7 +48,7 @@ bool dns_validates(struct dns *dns)
 	case DNS_VALIDATE_AUTO:
 		break;
 	}
-	return world_validates();
+	return world_validates() || world_decides();
 }
 
 void dns_free(struct dns **dns)

@@ -29,7 +29,7 @@ static struct lock lock = {PTHREAD_MUTEX_INITIALIZER};
 static struct world {
 	int64_t wall_s, mono_offset_ms;
 	bool resolver_dead;
-	bool validates;
+	bool validates, deciding;
 	unsigned address_count;
 	struct dns_row dns[ROWS_MAX];
 	struct answer_row policy[ROWS_MAX], hop[ROWS_MAX];
@@ -161,6 +161,21 @@ bool world_validates(void)
 	bool validates = w.validates;
 	lock_drop(&lock);
 	return validates;
+}
+
+void world_trial(bool under_way)
+{
+	lock_take(&lock);
+	w.deciding = under_way;
+	lock_drop(&lock);
+}
+
+bool world_decides(void)
+{
+	lock_take(&lock);
+	bool deciding = w.deciding;
+	lock_drop(&lock);
+	return deciding;
 }
 
 static struct dns_answer *answer_bare(enum dns_outcome outcome)

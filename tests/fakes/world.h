@@ -41,6 +41,8 @@ void world_alias(const char *name, const char *target);
 void world_resolver(bool alive);   /* dead: every lookup is DNS_BROKEN */
 void world_validation(bool works); /* the result of the trials of dnssec = auto; false at first */
 bool world_validates(void);
+void world_trial(bool under_way); /* the first trial of dnssec = auto has not ended; false at first */
+bool world_decides(void);
 bool world_dns_type(const char *word, enum dns_type *type);
 const char *world_dns_type_name(enum dns_type type);
 /* Gives the host an address if it has none yet: 8.0.N.1, each host in its own /24. */

@@ -765,6 +765,46 @@ static void test_dnssec_changes_nothing(void **state)
 	}
 }
 
+/* At the start of a daemon with dnssec = auto: what the store knows is answered, and an inquiry begins only when it is known
+ * whether its lookups are validated. */
+static void test_undecided_start(void **state)
+{
+	(void)state;
+	struct product p;
+	struct entry entry;
+	struct failure why;
+	struct tally tally = {0};
+	product_start(&p);
+	product_domain("example.com", "mx1.example.com");
+	world_dns_secure("example.com", DNS_MX);
+	struct config *config = product_config(&p, "dnssec=auto");
+	check_reconfigure(p.check, config);
+	config_unref(&config);
+	world_trial(true);
+	struct question question = product_question("example.com", PURPOSE_DELIVER);
+	assert_true(product_begin(p.check, &question, tally_done, &tally) != CHECK_NO_TICKET);
+	product_pause(100);
+	assert_int_equal(tally.done, 0);
+	assert_int_equal(world_count("dns"), 0);
+	world_validation(true);
+	world_trial(false);
+	await(&tally, 1);
+	assert_int_equal(tally.pass, 1);
+	product_settle(p.check);
+	struct store_view *view = store_view_begin(p.store, &why);
+	assert_int_equal(store_view_entry(view, "example.com", &entry), STORE_FOUND);
+	store_view_end(&view);
+	assert_true(entry.mx.secure);
+	entry_free(&entry);
+	world_validation(false);
+	world_trial(true);
+	assert_true(product_begin(p.check, &question, tally_done, &tally) == UINT64_MAX); /* at once */
+	assert_int_equal(tally.done, 2);
+	assert_int_equal(tally.pass, 2);
+	world_trial(false);
+	product_stop(&p);
+}
+
 /* A verdict is counted at once if nobody waits or nobody can wait, and is not counted again at the end. */
 static void test_counted_without_a_wait(void **state)
 {
@@ -841,6 +881,7 @@ int main(void)
 		cmocka_unit_test(test_stored_before_shared),
 		cmocka_unit_test(test_no_probe_while_saving),
 		cmocka_unit_test(test_dnssec_changes_nothing),
+		cmocka_unit_test(test_undecided_start),
 		cmocka_unit_test(test_counted_without_a_wait),
 		cmocka_unit_test(test_no_room),
 	};

@@ -488,6 +488,34 @@ static void test_auto_over_silent_servers(void **state)
 	dns_free(&dns);
 }
 
+/* dns_new() does not wait. What is in the store counts as validated until the trial has ended, or has been given its
+ * time. */
+static void test_auto_at_once(void **state)
+{
+	static const enum server_mood moods[] = {SERVER_HONEST, SERVER_STRIPS, SERVER_SILENT};
+	(void)state;
+	room.options.at_once = true;
+	for (size_t i = 0; i < COUNT(moods); i++) {
+		fake_log_forget();
+		signed_server_mood(room.server, SERVER_SILENT);
+		int64_t begun_ms = clock_mono_ms();
+		struct dns *dns = dns_begin(DNS_VALIDATE_AUTO);
+		assert_true(dns_is_deciding(dns) || clock_mono_ms() - begun_ms > 1400);
+		assert_true(dns_validates(dns) || !dns_is_deciding(dns));
+		signed_server_mood(room.server, moods[i]); /* libunbound asks again */
+		while (dns_is_deciding(dns)) {
+			assert_in_range(clock_mono_ms() - begun_ms, 0, 60000);
+			usleep(10 * 1000);
+		}
+		if (moods[i] == SERVER_SILENT) {
+			assert_true(clock_mono_ms() - begun_ms >= 1499);
+			assert_true(log_has("warning: dnssec = auto: the DNS servers do not answer"));
+		}
+		assert_true(moods[i] == SERVER_HONEST || !dns_validates(dns));
+		dns_free(&dns);
+	}
+}
+
 /* The first servers were dead at the start. The trial then finds servers that remove signatures, and no further trial
  * follows at once. */
 static void test_auto_undecided_then_stripping(void **state)
@@ -629,6 +657,7 @@ int main(void)
 		IN_ROOM(test_never_lowered),
 		IN_ROOM(test_dead_while_validating),
 		IN_ROOM(test_auto_over_silent_servers),
+		IN_ROOM(test_auto_at_once),
 		IN_ROOM(test_auto_undecided_then_stripping),
 		IN_ROOM(test_anchor_below_the_root),
 		IN_ROOM(test_anchor_that_cannot_be_read),

@@ -80,6 +80,12 @@ struct dns *dns_new(const struct dns_options *options, const struct loops *loops
 	return made();
 }
 
+bool dns_is_deciding(struct dns *dns)
+{
+	(void)dns;
+	return false;
+}
+
 bool dns_validates(struct dns *dns)
 {
 	(void)dns;
