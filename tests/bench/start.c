@@ -50,6 +50,14 @@ static void daemon_end(pid_t pid, int signal)
 		die("stsgated had ended");
 }
 
+/* A socket that connects to a port where nobody listens may be given that port for itself, and so connect to itself. */
+static bool is_own(int fd, const struct sockaddr_in *place)
+{
+	struct sockaddr_in own;
+	socklen_t len = sizeof own;
+	return getsockname(fd, (struct sockaddr *)&own, &len) == 0 && own.sin_port == place->sin_port;
+}
+
 /* Retries until a server listens. */
 static int connection_open(uint16_t port)
 {
@@ -59,7 +67,7 @@ static int connection_open(uint16_t port)
 	int yes = 1;
 	while (lapse_now_ns() < until_ns) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (connect(fd, (struct sockaddr *)&place, sizeof place) == 0) {
+		if (connect(fd, (struct sockaddr *)&place, sizeof place) == 0 && !is_own(fd, &place)) {
 			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 			return fd;
 		}
