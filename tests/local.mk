@@ -343,6 +343,10 @@ tests_unit_test_map_memo_SOURCES = tests/unit/test_map_memo.c milter/map_memo.c 
 check_PROGRAMS += tests/unit/test_hints
 tests_unit_test_hints_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_hints_SOURCES = tests/unit/test_hints.c tests/unit/product.c tests/unit/product.h $(fakes)
+check_PROGRAMS += tests/unit/test_fleet_hints
+tests_unit_test_fleet_hints_LDFLAGS = $(fakes_ldflags)
+tests_unit_test_fleet_hints_SOURCES = tests/unit/test_fleet_hints.c tests/unit/fake_link.c tests/unit/fake_link.h \
+	tests/unit/product.c tests/unit/product.h $(fakes)
 check_PROGRAMS += tests/unit/test_check_faults
 tests_unit_test_check_faults_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_check_faults_SOURCES = tests/unit/test_check_faults.c tests/unit/product.c tests/unit/product.h $(fakes)

@@ -19,6 +19,20 @@ enum hint_kind {
 	HINT_KINDS
 };
 
+/* How a question ends, as the metrics count it. */
+enum hint_outcome {
+	HINT_LATE,    /* no answer in time, or the shared store cannot be reached */
+	HINT_NONE,    /* nobody has written a value */
+	HINT_IGNORED, /* what is there has no valid seal, or cannot be read */
+	HINT_UNUSED,  /* the rule of trust does not allow it, or it is known already */
+	HINT_TAKEN,   /* it is in the store now */
+	HINT_WAITED,  /* HINT_FETCH: another relay is fetching, and its result did not come in time */
+	HINT_OUTCOMES
+};
+/* Return the names that the metrics use, such as `entry` and `taken`. */
+const char *hint_kind_name(enum hint_kind kind);
+const char *hint_outcome_name(enum hint_outcome outcome);
+
 /* A question to the source. The asker keeps it until `done` is called; from then on it belongs to the asker again. */
 struct hint_ask {
 	enum hint_kind kind;

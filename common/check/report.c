@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "conditions.h"
 #include "event_record.h"
+#include "hints.h"
 #include "limit_hits.h"
 #include "log.h"
 #include "revocation.h"
@@ -80,6 +81,8 @@ _Static_assert(
 _Static_assert((int)EVENT_KIND_COUNT <= (int)LABEL_EVENT_VALUES, "LABEL(EVENT) in metrics.def has too few values");
 _Static_assert(
 	(int)CONDITION_COUNT <= (int)LABEL_CONDITION_VALUES, "LABEL(CONDITION) in metrics.def has too few values");
+_Static_assert((int)HINT_KINDS <= (int)LABEL_HINT_VALUES, "LABEL(HINT) in metrics.def has too few values");
+_Static_assert((int)HINT_OUTCOMES <= (int)LABEL_HINTED_VALUES, "LABEL(HINTED) in metrics.def has too few values");
 _Static_assert((int)LIMIT_HITS <= (int)LABEL_LIMIT_VALUES, "LABEL(LIMIT) in metrics.def has too few values");
 _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metrics.def has too few values");
 _Static_assert((int)OVERRIDE_PIN < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) in metrics.def has too few values");
@@ -242,6 +245,8 @@ NAMES(step_label, TIMING_COUNT, timing_name((enum timing)value))
 NAMES(command_label, LABEL_COMMAND_VALUES, commands[value])
 NAMES(ignored_label, LABEL_IGNORED_VALUES, fleet_ignored[value])
 NAMES(node_label, LABEL_NODE_VALUES, nodes[value])
+NAMES(hint_label, HINT_KINDS, hint_kind_name((enum hint_kind)value))
+NAMES(hinted_label, HINT_OUTCOMES, hint_outcome_name((enum hint_outcome)value))
 NAMES(version_label, LABEL_VERSION_VALUES, PACKAGE_VERSION)
 
 const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_label,
@@ -270,4 +275,6 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_STEP] = step_label,
 						     [LABEL_COMMAND] = command_label,
 						     [LABEL_IGNORED] = ignored_label,
+						     [LABEL_HINT] = hint_label,
+						     [LABEL_HINTED] = hinted_label,
 						     [LABEL_NODE] = node_label}};

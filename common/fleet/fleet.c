@@ -2,6 +2,7 @@
 
 #include "fleet_health.h"
 #include "fleet_keeper.h"
+#include "fleet_hints.h"
 #include "fleet_nodes.h"
 #include "fleet_parts.h"
 #include "fleet_secret.h"
@@ -20,6 +21,7 @@ struct fleet {
 	struct fleet_health *health;
 	struct fleet_keeper *keeper;
 	struct fleet_nodes *nodes;
+	struct fleet_hints *hints;
 };
 
 void fleet_stop(struct fleet *fleet)
@@ -27,6 +29,7 @@ void fleet_stop(struct fleet *fleet)
 	if (!fleet || !fleet->loop)
 		return;
 	keeper_stop(fleet->keeper);
+	fleet_hints_stop(fleet->hints);
 	loop_stop(fleet->loop);
 	loop_join(fleet->loop);
 	link_free(&fleet->base.link);
@@ -43,6 +46,7 @@ void fleet_free(struct fleet **slot)
 	fleet_nodes_free(&fleet->nodes);
 	loop_free(&fleet->loop);
 	keeper_free(&fleet->keeper);
+	fleet_hints_free(&fleet->hints);
 	fleet_keys_free(&fleet->keys);
 	config_unref(&fleet->config);
 	free(fleet);
@@ -108,6 +112,7 @@ static bool fleet_begin(struct fleet *fleet, struct check *check, struct store *
 	fleet_health_watch(fleet->health, fleet->base.link);
 	fleet->keeper = keeper_new(&fleet->base, decisions_changed, fleet);
 	fleet->nodes = fleet_nodes_new(&fleet->base);
+	fleet->hints = fleet_hints_new(&fleet->base);
 	return loop_start(fleet->loop, why) && keeper_start(fleet->keeper, why);
 }
 
