@@ -192,6 +192,7 @@ static void hop_turn(struct hop_record *record, void *arg)
 		revocation_apply(&seen, revoked);
 		seen.at = turning->now;
 		seen.seen_for[0] = '\0';
+		seen.seen_by[0] = '\0';
 		hop_record_learn(record, &seen);
 	}
 }

@@ -11,6 +11,12 @@ void evidence_join_asn(struct evidence *evidence, uint32_t asn)
 		evidence->asn_other = asn == 0 ? ASN_UNKNOWN : asn;
 }
 
+int64_t evidence_age(const struct evidence *evidence, int64_t now)
+{
+	int64_t age = schedule_age(evidence->at, now);
+	return evidence->seen_by[0] == '\0' || age > INT64_MAX / 2 ? age : 2 * age;
+}
+
 bool evidence_is_conclusive(const struct evidence *evidence)
 {
 	enum reason_class class = reason_class(evidence->reason);
@@ -59,7 +65,7 @@ void hop_record_learn(struct hop_record *record, const struct evidence *seen)
 			if (kept[i]->at > seen->at)
 				memset(kept[i], 0, sizeof *kept[i]);
 	}
-	if (seen->at < history->newest.at)
+	if (seen->at < history->newest.at && history->newest.seen_by[0] == '\0')
 		return;
 	/* A new TLSA set makes the evidence by the old one useless. */
 	if (history->newest.tlsa_id != seen->tlsa_id)

@@ -9,6 +9,7 @@
 
 #include "address.h"
 #include "domain.h"
+#include "node_name.h"
 #include "reason.h"
 #include "staple_state.h"
 #include "tlsa.h"
@@ -55,6 +56,9 @@ struct evidence {
 	/* Not "": this hop was not probed itself. A probe of the host `seen_for` saw a certificate at this hop's
 	 * address, and that certificate covers this hop's name, too. */
 	char seen_for[DOMAIN_SIZE];
+	/* Not "": another relay of the site made the probe, and its node has this name (core/fleet_trust.h). Such evidence is always
+	 * good. */
+	char seen_by[NODE_NAME_SIZE];
 };
 
 /* Notes the autonomous system of another good address of the hop, or 0 if it is unknown. Does nothing if the evidence is not
@@ -62,6 +66,10 @@ struct evidence {
 void evidence_join_asn(struct evidence *evidence, uint32_t asn);
 /* Returns whether the evidence is good or bad, not inconclusive. Also true for absent evidence (at == 0). */
 bool evidence_is_conclusive(const struct evidence *evidence);
+
+/* Returns the age at which the evidence counts, in seconds: evidence of another relay ages twice as fast. INT64_MAX as for
+ * schedule_age(). */
+int64_t evidence_age(const struct evidence *evidence, int64_t now);
 
 /* What is kept of a hop's probes. Evidence with at == 0 is absent. */
 struct probe_history {
@@ -116,6 +124,10 @@ struct hop_record {
 	/* When something was last learned about the hop for a live enforce policy, in days since the epoch; 0:
 	 * never. */
 	int32_t needed_day;
+	/* What other relays of the site have seen of the hop lately (core/fleet_trust.h): when that was looked up (0: never), how many
+	 * relays had probed it, and how many of them had found it bad. It only corroborates. */
+	int64_t others_at;
+	uint16_t others_looked, others_bad;
 };
 
 /* Adds new evidence to `pkix` or `dane`, according to what judged the hop, and clears refused_since.
@@ -123,6 +135,8 @@ struct hop_record {
  * - Evidence older than the newest changes nothing, unless it is older by more than EVIDENCE_LATE_S. Then the stored
  *   evidence that is newer comes from a clock that has since been set back, and is dropped.
  * - The first evidence by another TLSA set drops the evidence by the old set.
+ * - A probe of our own replaces what another relay has seen (seen_by), whichever is newer. If it is inconclusive, the conclusive
+ *   evidence stays.
  * - Evidence from a probe of another host (seen_for) is always good. It changes nothing if it is older than the newest
  *   evidence, or if the newest conclusive probe of this host was bad. */
 void hop_record_learn(struct hop_record *record, const struct evidence *seen);

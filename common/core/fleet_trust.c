@@ -68,3 +68,65 @@ enum fleet_trust fleet_trust_entry(
 	into->policy_refetch_at = refetch_at(into->domain, self, now);
 	return FLEET_TRUST_TAKEN;
 }
+
+/* --- mail hosts --------------------------------------------------------------------------------------------------- */
+
+/* Returns whether the evidence is of a probe by the trust store, conclusive, and by another node. */
+static bool is_of_other(const struct fleet_seen *seen, const char *self, int64_t now)
+{
+	return strcmp(seen->node, self) != 0 && seen->seen.tlsa_id == 0 && evidence_is_conclusive(&seen->seen) &&
+	       schedule_age(seen->seen.at, now) != INT64_MAX;
+}
+
+/* Returns the good evidence to be taken over, or NULL. */
+static const struct fleet_seen *best_of(
+	const struct fleet_seen *seen, size_t count, const char *self, int64_t hard_s, int64_t now)
+{
+	const struct fleet_seen *newest = NULL;
+	for (size_t i = 0; i < count; i++) {
+		int64_t ahead = newest ? seen[i].seen.at - newest->seen.at : 1;
+		bool bad =
+			reason_class(seen[i].seen.reason) == REASON_BAD; /* counts as the newer one within a second */
+		if (is_of_other(&seen[i], self, now) && (ahead > 0 || (ahead == 0 && bad)))
+			newest = &seen[i];
+	}
+	if (!newest || reason_class(newest->seen.reason) != REASON_GOOD)
+		return NULL;
+	return 2 * schedule_age(newest->seen.at, now) <= hard_s ? newest : NULL;
+}
+
+static bool has_own(const struct probe_history *history, int64_t hard_s, int64_t now)
+{
+	return evidence_age(&history->newest, now) <= hard_s || evidence_age(&history->conclusive, now) <= hard_s;
+}
+
+static void evidence_take(struct probe_history *history, const struct fleet_seen *from, int64_t now)
+{
+	struct evidence seen = from->seen;
+	memcpy(seen.seen_by, from->node, sizeof seen.seen_by);
+	if (seen.at > now) /* the other clock is ahead */
+		seen.at = now;
+	*history = (struct probe_history){.newest = seen, .conclusive = seen, .good = seen};
+}
+
+bool fleet_trust_hop(struct hop_record *into, const struct fleet_seen *seen, size_t count, const char *self,
+	int64_t hard_s, int64_t now)
+{
+	uint16_t looked = 0, bad = 0;
+	for (size_t i = 0; i < count && looked < UINT16_MAX; i++) {
+		bool lately = is_of_other(&seen[i], self, now) && schedule_age(seen[i].seen.at, now) <= FLEET_LATELY_S;
+		looked += lately;
+		bad += lately && reason_class(seen[i].seen.reason) == REASON_BAD;
+	}
+	bool counted = looked != 0 || into->others_looked != 0;
+	if (counted) {
+		into->others_at = now;
+		into->others_looked = looked;
+		into->others_bad = bad;
+	}
+	const struct fleet_seen *best =
+		has_own(&into->pkix, hard_s, now) ? NULL : best_of(seen, count, self, hard_s, now);
+	if (best)
+		evidence_take(&into->pkix, best, now);
+	return counted || best;
+}

@@ -6,11 +6,14 @@
  * from being found. The age of a policy counts from the writer's fetch, and this relay fetches each such policy itself within the
  * hour. Only the record and the policy are taken, not the MX set.
  *
+ * Good evidence about a mail host counts for half of its life, where this relay has none. Bad evidence never holds mail.
+ *
  * Times are wall-clock seconds. Pure; any thread. */
 #ifndef CORE_FLEET_TRUST_H
 #define CORE_FLEET_TRUST_H
 
 #include "entry.h"
+#include "evidence.h"
 
 /* A policy that another relay has fetched is fetched by this relay after a time between these. The moment depends on the domain and
  * on this relay's name, so that neither all domains nor all relays have the same one. */
@@ -35,5 +38,17 @@ const char *fleet_trust_name(enum fleet_trust trust);
  * relay's node. Leaves `due_at` to the caller. `into` is unchanged unless the result is FLEET_TRUST_TAKEN. */
 enum fleet_trust fleet_trust_entry(
 	struct entry *into, const struct entry *from, const char *writer, const char *self, int64_t now);
+
+/* What one node has seen of a mail host: the newest conclusive evidence of its own probes. */
+struct fleet_seen {
+	char node[NODE_NAME_SIZE];
+	struct evidence seen;
+};
+#define FLEET_LATELY_S 21600 /* what nodes have seen of a mail host corroborates for so long */
+/* Changes the hop record by what other nodes have seen; evidence of `self` does not count. Notes how many of them have seen the hop
+ * bad lately. The newest good evidence is taken over if this relay has no evidence within `hard_s`, the hard age, and no other node has
+ * seen the hop bad later. Bad evidence is never taken over: it only corroborates. Returns whether the record has changed. */
+bool fleet_trust_hop(struct hop_record *into, const struct fleet_seen *seen, size_t count, const char *self,
+	int64_t hard_s, int64_t now);
 
 #endif

@@ -172,7 +172,7 @@ bool schedule_known(const struct facts *facts, const struct want *want)
 		return hop && tlsa_lookup_known(&hop->record.tlsa, facts->now);
 	case WANT_PROBE:
 		return hop &&
-		       schedule_age(facts_history(facts, hop)->newest.at, facts->now) <= facts->rules->probe_ttl_max_s;
+		       evidence_age(&facts_history(facts, hop)->newest, facts->now) <= facts->rules->probe_ttl_max_s;
 	case WANT_NOTHING:
 	case WANT_ENTRY:
 	case WANT_EVIDENCE:
@@ -205,7 +205,7 @@ static void evidence_due(const struct facts *facts, int64_t *due)
 	for (unsigned i = 0; i < facts->hop_count; i++) {
 		const char *host = facts->hop[i].host;
 		const struct probe_history *history = facts_history(facts, &facts->hop[i]);
-		bool unknown = schedule_age(history->conclusive.at, facts->now) > facts->rules->probe_ttl_max_s;
+		bool unknown = evidence_age(&history->conclusive, facts->now) > facts->rules->probe_ttl_max_s;
 		/* The hop may be silent, and nothing else is known about it. The next probes, a minute apart, decide
 		 * whether mail must wait for it (design 4.8). */
 		if (mode == POLICY_ENFORCE && !facts->rules->mta_enforces && unknown && history_may_be_silent(history))
@@ -213,6 +213,8 @@ static void evidence_due(const struct facts *facts, int64_t *due)
 		if (history->good.at == 0 || history->good.at != history->conclusive.at)
 			continue;
 		int64_t age = schedule_evidence_age(host, mode, facts->rules, true) + jitter(host, late);
+		if (history->good.seen_by[0] != '\0') /* see evidence_age() */
+			age /= 2;
 		int64_t renewal = stale_from(history->good.at, age);
 		if (history->newest.at != history->good.at && stale_from(history->newest.at, PROBE_SPACING_S) > renewal)
 			renewal = stale_from(history->newest.at, PROBE_SPACING_S);

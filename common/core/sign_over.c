@@ -15,7 +15,7 @@ enum over_by sign_over_by(enum event_kind kind)
 static bool history_is_good(const struct probe_history *history, int64_t since)
 {
 	const struct evidence *seen = &history->conclusive;
-	return seen->at > since && seen->reason == REASON_OK && !*seen->seen_for;
+	return seen->at > since && seen->reason == REASON_OK && !*seen->seen_for && !*seen->seen_by;
 }
 
 bool sign_over_hop(const struct hop_record *record, int64_t since)

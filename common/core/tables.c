@@ -391,6 +391,7 @@ static const struct field evidence_rows[] = {
 	ROW(22, staple, staple, NULL, "staple"),
 	ROW(23, date, revoked_at, NULL, "revoked_at"),
 	ROW(24, flag, staple_demanded, NULL, "staple_demanded"),
+	ROW(25, node, seen_by, "seen_by", "seen_by"),
 };
 #undef ROW
 const struct fields evidence_table = FIELDS(evidence_rows,
@@ -470,6 +471,9 @@ static const struct field hop_rows[] = {
 	ROW(21, u16, record.pkix.silent_probes, NULL, "silent_probes"),
 	ROW(22, time, record.dane.silent_since, NULL, "dane.silent_since"),
 	ROW(23, u16, record.dane.silent_probes, NULL, "dane.silent_probes"),
+	ROW(24, time, record.others_at, NULL, "others_at"),
+	ROW(25, u16, record.others_looked, NULL, "others_looked"),
+	ROW(26, u16, record.others_bad, NULL, "others_bad"),
 };
 #undef ROW
 const struct fields hop_table =

@@ -37,6 +37,10 @@ struct asking {
 	struct asking *next, **link;
 	struct fleet_entry found;
 	enum fleet_trust trust;
+	/* HINT_HOP: what other nodes have seen, owned, and whether the hop record has changed by it. */
+	struct fleet_seen *seen;
+	size_t seen_count;
+	bool changed;
 	struct store_batch_change change;
 	struct store_submission submission;
 };
@@ -57,6 +61,7 @@ static void finish(struct asking *asking, enum hint_outcome outcome)
 	metrics_add(METRIC_FLEET_HINTS, ask->kind, outcome, 0, 1);
 	ask->stored = outcome == HINT_TAKEN;
 	entry_free(&asking->found.entry);
+	free(asking->seen);
 	free(asking);
 	ask->done(ask);
 }
@@ -83,7 +88,7 @@ static void wait_for_other(struct asking *asking)
 {
 	struct fleet_hints *hints = asking->hints;
 	int64_t left_ms = asking->ask->until_ms - clock_mono_ms();
-	if (left_ms <= 0 || is_stopped(hints)) {
+	if (left_ms <= 0) {
 		finish(asking, HINT_WAITED);
 		return;
 	}
@@ -103,7 +108,7 @@ static void wait_for_other(struct asking *asking)
 static void unanswered(struct asking *asking, enum hint_outcome outcome)
 {
 	entry_free(&asking->found.entry);
-	if (asking->ask->kind != HINT_FETCH || asking->turn || outcome == HINT_LATE)
+	if (asking->ask->kind != HINT_FETCH || asking->turn || outcome == HINT_LATE || is_stopped(asking->hints))
 		finish(asking, outcome);
 	else if (asking->last_look)
 		finish(asking, HINT_WAITED);
@@ -127,6 +132,10 @@ static void lease_drop(struct fleet_hints *hints, const char *domain);
 static void stored(struct asking *asking)
 {
 	const struct fleet_entry *found = &asking->found;
+	if (asking->ask->kind == HINT_HOP) {
+		finish(asking, asking->change.stored && asking->changed ? HINT_TAKEN : HINT_UNUSED);
+		return;
+	}
 	if (!asking->change.stored || asking->trust != FLEET_TRUST_TAKEN) {
 		unanswered(asking, HINT_UNUSED);
 		return;
@@ -144,7 +153,7 @@ static void on_stored(struct loop_task *task)
 	stored(asking);
 }
 
-/* On the store's thread. A task that is posted before the stop still runs. */
+/* On the store's thread. A task that is posted before the stop still runs; after the stop nobody waits any more. */
 static void on_written(struct store_submission *submission)
 {
 	struct asking *asking = (struct asking *)((char *)submission - offsetof(struct asking, submission));
@@ -156,7 +165,7 @@ static void on_written(struct store_submission *submission)
 		loop_post(hints->base->loop, &asking->task);
 	lock_drop(&hints->lock);
 	if (stopped)
-		finish(asking, asking->trust == FLEET_TRUST_TAKEN ? HINT_TAKEN : HINT_UNUSED);
+		stored(asking);
 }
 
 /* Returns what the rule of trust says about the entry as it is stored now. Most values that are looked at again and again add
@@ -175,16 +184,31 @@ static enum fleet_trust trust_now(struct asking *asking)
 	return asking->trust;
 }
 
+static void submit(struct asking *asking)
+{
+	asking->change.domain_or_host = asking->ask->name;
+	asking->change.arg = asking;
+	asking->submission = (struct store_submission){.change = &asking->change, .count = 1, .done = on_written};
+	store_submit(asking->hints->base->store, &asking->submission);
+}
+
 static void entry_store(struct asking *asking)
 {
 	if (trust_now(asking) != FLEET_TRUST_TAKEN) {
 		unanswered(asking, HINT_UNUSED);
 		return;
 	}
-	asking->change =
-		(struct store_batch_change){.domain_or_host = asking->ask->name, .entry = entry_apply, .arg = asking};
-	asking->submission = (struct store_submission){.change = &asking->change, .count = 1, .done = on_written};
-	store_submit(asking->hints->base->store, &asking->submission);
+	asking->change.entry = entry_apply;
+	submit(asking);
+}
+
+/* On the store's thread, perhaps more than once. */
+static void hop_apply(struct hop_record *record, void *arg)
+{
+	struct asking *asking = arg;
+	const struct fleet_base *base = asking->hints->base;
+	asking->changed = fleet_trust_hop(
+		record, asking->seen, asking->seen_count, base->node, base->settings->probe_ttl_max, clock_wall_s());
 }
 
 /* --- asking: on the loop's thread --------------------------------------------------------------------------------- */
@@ -258,6 +282,39 @@ static void lease_ask(struct asking *asking)
 		(const char *const[]){"SET", place, base->node, "NX", "PX", ms});
 }
 
+/* The fields and values of a hash, in turn. */
+static void on_hop(void *arg, const struct link_reply *reply)
+{
+	struct asking *asking = arg;
+	const struct fleet_base *base = asking->hints->base;
+	const struct hint_ask *ask = asking->ask;
+	int64_t now = clock_wall_s();
+	if (reply->kind != LINK_LIST || reply->count < 2) {
+		finish(asking, reply->kind == LINK_NONE ? HINT_LATE : HINT_NONE);
+		return;
+	}
+	asking->seen = xcalloc(reply->count / 2, sizeof *asking->seen);
+	for (size_t i = 0; i + 1 < reply->count; i += 2)
+		if (fleet_hop_read(base, ask->name, ask->port, &reply->item[i], &reply->item[i + 1], now,
+			    &asking->seen[asking->seen_count]) == FLEET_TAKEN)
+			asking->seen_count++;
+	if (asking->seen_count == 0) {
+		finish(asking, HINT_IGNORED);
+		return;
+	}
+	asking->change.hop = hop_apply;
+	asking->change.port = ask->port;
+	submit(asking);
+}
+
+static void hop_get(struct asking *asking)
+{
+	char place[FLEET_PLACE_SIZE];
+	const struct fleet_base *base = asking->hints->base;
+	fleet_hop_place(place, base, asking->ask->name, asking->ask->port);
+	link_ask(base->link, LINK_DEADLINE_MS, on_hop, asking, 2, (const char *const[]){"HGETALL", place});
+}
+
 static void on_ask(struct loop_task *task)
 {
 	struct asking *asking = (struct asking *)((char *)task - offsetof(struct asking, task));
@@ -269,6 +326,8 @@ static void on_ask(struct loop_task *task)
 		lease_ask(asking);
 		break;
 	case HINT_HOP:
+		hop_get(asking);
+		break;
 	case HINT_KINDS:
 		finish(asking, HINT_NONE);
 		break;
@@ -358,12 +417,65 @@ static void tell_entry(struct fleet_hints *hints, const struct telling *telling)
 	lease_drop(hints, telling->name);
 }
 
+/* Writes evidence of a probe of our own. The hash lives as long as evidence counts. */
+static void evidence_put(const struct fleet_base *base, const char *host, uint16_t port, const struct evidence *seen)
+{
+	char place[FLEET_PLACE_SIZE], ms[24];
+	size_t len;
+	char *value = fleet_hop_write(base, host, port, seen, clock_wall_s(), &len);
+	if (!value)
+		return;
+	fleet_hop_place(place, base, host, port);
+	snprintf(ms, sizeof ms, "%" PRId64, (int64_t)base->settings->probe_ttl_max * 1000);
+	const char *const words[] = {"HSET", place, base->node, value};
+	const size_t lens[] = {4, strlen(place), strlen(base->node), len};
+	link_command(base->link, LINK_PATIENCE_MS, NULL, NULL, 4, words, lens);
+	link_ask(base->link, LINK_PATIENCE_MS, NULL, NULL, 3, (const char *const[]){"PEXPIRE", place, ms});
+	free(value);
+}
+
+static void on_corroborated(struct hint_ask *ask)
+{
+	free(ask);
+}
+
+/* After bad evidence of our own: looks what other relays see. */
+static void corroborate(struct fleet_hints *hints, const struct telling *telling)
+{
+	struct asking *asking = xcalloc(1, sizeof *asking);
+	asking->hints = hints;
+	asking->ask = xcalloc(1, sizeof *asking->ask);
+	*asking->ask = (struct hint_ask){.kind = HINT_HOP, .port = telling->news.port, .done = on_corroborated};
+	memcpy(asking->ask->name, telling->name, sizeof asking->ask->name);
+	hop_get(asking);
+}
+
+static void tell_hop(struct fleet_hints *hints, const struct telling *telling)
+{
+	struct failure why;
+	struct store_view *view = store_view_begin(hints->base->store, &why);
+	if (!view)
+		return;
+	struct hop_record *record = xcalloc(1, sizeof *record);
+	const struct evidence *seen = &record->pkix.newest;
+	store_view_hop(view, telling->name, telling->news.port, record);
+	store_view_end(&view);
+	bool own = seen->at != 0 && seen->seen_by[0] == '\0' && seen->seen_for[0] == '\0';
+	if (own && evidence_is_conclusive(seen))
+		evidence_put(hints->base, telling->name, telling->news.port, seen);
+	if (own && reason_class(seen->reason) == REASON_BAD)
+		corroborate(hints, telling);
+	free(record);
+}
+
 static void on_tell(struct loop_task *task)
 {
 	struct telling *telling = (struct telling *)((char *)task - offsetof(struct telling, task));
 	struct fleet_hints *hints = telling->hints;
 	if (telling->news.kind == HINT_FETCH)
 		tell_entry(hints, telling);
+	else
+		tell_hop(hints, telling);
 	lock_take(&hints->lock);
 	hints->telling--;
 	lock_drop(&hints->lock);

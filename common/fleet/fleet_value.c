@@ -80,3 +80,75 @@ enum fleet_ignored fleet_entry_read(const struct fleet_base *base, const char *d
 	memcpy(out->writer, written.node, sizeof out->writer);
 	return FLEET_TAKEN;
 }
+
+/* --- mail hosts --------------------------------------------------------------------------------------------------- */
+
+void fleet_hop_place(char out[FLEET_PLACE_SIZE], const struct fleet_base *base, const char *host, uint16_t port)
+{
+	struct text text;
+	char name[DOMAIN_SIZE + 8];
+	text_init(&text, name, sizeof name);
+	text_add(&text, host);
+	text_add(&text, ":");
+	text_add_number(&text, port);
+	fleet_place(out, base, "hop", name);
+}
+
+/* Writes the place of a node's value: the key of the hash, a blank and the field. */
+static void hop_field_place(
+	char out[FLEET_PLACE_SIZE], const struct fleet_base *base, const char *host, uint16_t port, const char *node)
+{
+	struct text text;
+	char key[FLEET_PLACE_SIZE];
+	fleet_hop_place(key, base, host, port);
+	text_init(&text, out, FLEET_PLACE_SIZE);
+	text_add(&text, key);
+	text_add(&text, " ");
+	text_add(&text, node);
+}
+
+char *fleet_hop_write(const struct fleet_base *base, const char *host, uint16_t port, const struct evidence *seen,
+	int64_t now, size_t *len)
+{
+	char place[FLEET_PLACE_SIZE];
+	struct hop_record *record = xcalloc(1, sizeof *record);
+	record->pkix.newest = *seen;
+	json_t *object = dump_hop(host, port, record);
+	hop_field_place(place, base, host, port, base->node);
+	char *value = fleet_seal_value(base->keys, place, base->node, now, object, len);
+	json_decref(object);
+	free(record);
+	return value;
+}
+
+/* Returns whether a line is about this mail host, and its evidence is of a probe that the writer itself has made. */
+static bool hop_is_valid(const struct dump_line *line, const char *host, uint16_t port)
+{
+	const struct evidence *seen = &line->record.pkix.newest;
+	return line->kind == DUMP_HOP && strcmp(line->host, host) == 0 && line->port == port && seen->at != 0 &&
+	       evidence_is_conclusive(seen) && seen->seen_by[0] == '\0' && seen->seen_for[0] == '\0';
+}
+
+enum fleet_ignored fleet_hop_read(const struct fleet_base *base, const char *host, uint16_t port,
+	const struct link_reply *node, const struct link_reply *value, int64_t now, struct fleet_seen *out)
+{
+	char place[FLEET_PLACE_SIZE];
+	struct fleet_written written;
+	struct span name = {node->bytes, node->len};
+	if (node->kind != LINK_BYTES || value->kind != LINK_BYTES || !node_name_is_valid(name)) {
+		fleet_ignore(FLEET_UNSIGNED);
+		return FLEET_UNSIGNED;
+	}
+	memset(out, 0, sizeof *out);
+	memcpy(out->node, name.at, name.len);
+	hop_field_place(place, base, host, port, out->node);
+	struct dump_line *line = xcalloc(1, sizeof *line);
+	enum fleet_ignored ignored = line_read(base, place, value->bytes, value->len, now, &written, line);
+	if (ignored == FLEET_TAKEN && (!hop_is_valid(line, host, port) || strcmp(written.node, out->node) != 0))
+		ignored = unreadable();
+	if (ignored == FLEET_TAKEN)
+		out->seen = line->record.pkix.newest;
+	dump_line_free(line);
+	free(line);
+	return ignored;
+}

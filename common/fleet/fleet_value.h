@@ -4,6 +4,7 @@
 #define FLEET_FLEET_VALUE_H
 
 #include "fleet_parts.h"
+#include "fleet_trust.h"
 
 /* Writes a place: `PREFIX:KIND:NAME`. */
 void fleet_place(char out[FLEET_PLACE_SIZE], const struct fleet_base *base, const char *kind, const char *name);
@@ -19,5 +20,14 @@ struct fleet_entry {
 /* Reads the value of a domain, and counts it if it is ignored (fleet_ignore()). On success the caller frees out->entry; otherwise there is nothing to free. */
 enum fleet_ignored fleet_entry_read(const struct fleet_base *base, const char *domain, const char *bytes, size_t len,
 	int64_t now, struct fleet_entry *out);
+
+/* Writes the place of a mail host. */
+void fleet_hop_place(char out[FLEET_PLACE_SIZE], const struct fleet_base *base, const char *host, uint16_t port);
+/* Returns this node's value in the hash of a mail host: conclusive evidence by the trust store. As fleet_entry_write(). */
+char *fleet_hop_write(const struct fleet_base *base, const char *host, uint16_t port, const struct evidence *seen,
+	int64_t now, size_t *len);
+/* Reads the value of one node: the field `node` of the hash. As fleet_entry_read(), but there is never anything to free. */
+enum fleet_ignored fleet_hop_read(const struct fleet_base *base, const char *host, uint16_t port,
+	const struct link_reply *node, const struct link_reply *value, int64_t now, struct fleet_seen *out);
 
 #endif

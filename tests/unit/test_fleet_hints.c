@@ -187,6 +187,107 @@ static void test_one_fetch(void **state)
 	farm_stop(NODES);
 }
 
+static struct hop_record hop_of(unsigned i, const char *host)
+{
+	struct hop_record record;
+	struct failure why;
+	struct store_view *view = store_view_begin(node[i].p.store, &why);
+	store_view_hop(view, host, 25, &record);
+	store_view_end(&view);
+	return record;
+}
+
+/* Good evidence of another relay counts for half of its life: then this relay probes itself. */
+static void test_evidence(void **state)
+{
+	(void)state;
+	farm_start(2);
+	domain_make(0, "enforce");
+	assert_int_equal(ask(0, 0).kind, VERDICT_PASS);
+	await_commands("PEXPIRE farm:hop:mx.d0.example:25", 1);
+	assert_int_equal(fake_link_px("farm:hop:mx.d0.example:25"), 86400000);
+	assert_int_equal(ask(1, 0).kind, VERDICT_PASS);
+	assert_int_equal(world_count("probe mx.d0.example"), 1);
+	assert_string_equal(hop_of(1, "mx.d0.example").pkix.newest.seen_by, "mx0");
+	assert_int_equal(hop_of(1, "mx.d0.example").others_looked, 1);
+	product_settle(node[1].p.check);
+	assert_int_equal(fake_link_count("HSET"), 1); /* what another relay has seen is not written again */
+	world_advance(2 * 3600 + 1);                  /* half of probe_ttl_ok */
+	assert_int_equal(ask(1, 0).kind, VERDICT_PASS);
+	product_settle(node[1].p.check);
+	assert_int_equal(world_count("probe mx.d0.example"), 2);
+	assert_string_equal(hop_of(1, "mx.d0.example").pkix.newest.seen_by, "");
+	await_commands("HSET farm:hop:mx.d0.example:25 mx1", 1);
+	farm_stop(2);
+}
+
+/* Bad evidence of others holds no mail: each relay looks itself. But it knows what the others see. */
+static void test_corroboration(void **state)
+{
+	(void)state;
+	farm_start(3);
+	domain_make(0, "enforce");
+	world_hop("mx.d0.example", REASON_CERT_UNTRUSTED, 0x0304);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(ask(i, 0).kind, VERDICT_FAIL_ENFORCE);
+		assert_int_equal(world_count("probe mx.d0.example"), i + 1);
+		await_commands("HSET farm:hop:", i + 1);
+	}
+	for (int64_t end = clock_mono_ms() + SETTLE_MS;
+		hop_of(1, "mx.d0.example").others_bad == 0 && clock_mono_ms() < end;)
+		product_pause(1);
+	assert_int_equal(hop_of(1, "mx.d0.example").others_looked, 1);
+	assert_int_equal(hop_of(1, "mx.d0.example").others_bad, 1);
+	world_hop("mx.d0.example", REASON_OK, 0x0304);
+	assert_int_equal(ask(2, 0).kind, VERDICT_PASS);
+	assert_int_equal(world_count("probe mx.d0.example"), 3);
+	assert_int_equal(hop_of(2, "mx.d0.example").others_bad, 2);
+	farm_stop(3);
+}
+
+/* For a pinned domain only probes from here count. */
+static void test_pinned(void **state)
+{
+	(void)state;
+	struct failure why;
+	farm_start(2);
+	domain_make(0, "enforce");
+	ask(0, 0);
+	await_commands("PEXPIRE", 1);
+	struct override pin = {
+		.kind = OVERRIDE_PIN, .begins_at = WORLD_START_S, .ends_at = WORLD_START_S + 86400, .asn = {64500}};
+	strcpy(pin.domain, "d0.example");
+	strcpy(pin.author, "me");
+	strcpy(pin.reason, "test");
+	assert_int_equal(ask(1, 0).kind, VERDICT_PASS);
+	assert_int_equal(world_count("probe mx.d0.example"), 1);
+	assert_true(store_set_override(node[1].p.store, &pin, NULL, &why));
+	assert_int_equal(ask(1, 0).kind, VERDICT_DEFER); /* the networks of this world are unknown */
+	assert_int_equal(world_count("probe mx.d0.example"), 2);
+	farm_stop(2);
+}
+
+/* A node's field that holds the value of another node, or of another host, is ignored. */
+static void test_forged_evidence(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 2; way++) {
+		farm_start(2);
+		domain_make(0, "enforce");
+		domain_make(1, "enforce");
+		ask(0, 0);
+		await_commands("PEXPIRE", 1);
+		char *value = fake_link_value("farm:hop:mx.d0.example:25", "mx0");
+		fake_link_put("farm:hop:mx.d1.example:25", way == 0 ? "mx0" : "mx 9\n", value);
+		free(value);
+		uint64_t ignored = hints(HINT_HOP, HINT_IGNORED);
+		ask(1, 1);
+		assert_int_equal(hints(HINT_HOP, HINT_IGNORED), ignored + 1);
+		assert_int_equal(world_count("probe mx.d1.example"), 1);
+		farm_stop(2);
+	}
+}
+
 static void note_done(void *arg, struct outcome *outcome)
 {
 	*(atomic_uint *)arg += outcome->final;
@@ -373,6 +474,10 @@ int main(void)
 		cmocka_unit_test(test_one_fetch),
 		cmocka_unit_test(test_at_the_same_time),
 		cmocka_unit_test(test_what_is_stored),
+		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_corroboration),
+		cmocka_unit_test(test_pinned),
+		cmocka_unit_test(test_forged_evidence),
 		cmocka_unit_test(test_no_help),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_replayed),

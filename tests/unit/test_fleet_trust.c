@@ -193,6 +193,95 @@ static void test_moments(void **state)
 		assert_in_range(parts[i], 50, 150);
 }
 
+/* --- mail hosts --------------------------------------------------------------------------------------------------- */
+
+static struct fleet_seen seen_of(const char *node, int hours, enum reason reason)
+{
+	struct fleet_seen seen = {.seen = {.at = NOW - hours * HOUR, .reason = reason, .protocol = 0x0304}};
+	strcpy(seen.node, node);
+	return seen;
+}
+
+/* What the nodes have seen, and what is taken over. Ages are in hours; evidence counts for 24 hours. */
+static const struct {
+	const char *name;
+	int own; /* age of our own evidence; -1: none */
+	enum reason own_reason;
+	struct {
+		const char *node;
+		int hours;
+		enum reason reason;
+	} seen[4];
+	const char *from; /* the node whose evidence is taken over; "": none */
+	unsigned looked, bad;
+} hops[] = {
+	{"good", -1, 0, {{"mx2", 3, REASON_OK}}, "mx2", 1, 0},
+	{"the newest", -1, 0, {{"mx2", 3, REASON_OK}, {"mx3", 2, REASON_OK}, {"mx4", 4, REASON_OK}}, "mx3", 3, 0},
+	{"half of its life", -1, 0, {{"mx2", 12, REASON_OK}}, "mx2", 0, 0},
+	{"is over", -1, 0, {{"mx2", 13, REASON_OK}}, "", 0, 0},
+	{"bad", -1, 0, {{"mx2", 3, REASON_CERT_UNTRUSTED}}, "", 1, 1},
+	{"bad since", -1, 0, {{"mx2", 3, REASON_OK}, {"mx3", 2, REASON_STARTTLS_MISSING}}, "", 2, 1},
+	{"bad at the same second", -1, 0, {{"mx3", 3, REASON_CERT_EXPIRED}, {"mx2", 3, REASON_OK}}, "", 2, 1},
+	{"good since", -1, 0, {{"mx2", 2, REASON_OK}, {"mx3", 3, REASON_STARTTLS_MISSING}}, "mx2", 2, 1},
+	{"our own counts", 5, REASON_OK, {{"mx2", 1, REASON_OK}}, "", 1, 0},
+	{"also if it is bad", 5, REASON_CERT_EXPIRED, {{"mx2", 1, REASON_OK}}, "", 1, 0},
+	{"also if it is inconclusive", 5, REASON_HOP_TIMEOUT, {{"mx2", 1, REASON_OK}}, "", 1, 0},
+	{"ours is too old", 25, REASON_CERT_EXPIRED, {{"mx2", 1, REASON_OK}}, "mx2", 1, 0},
+	{"our own value", -1, 0, {{"mx1", 1, REASON_OK}}, "", 0, 0},
+	{"inconclusive", -1, 0, {{"mx2", 1, REASON_HOP_TIMEOUT}}, "", 0, 0},
+	{"from the future", -1, 0, {{"mx2", -1, REASON_OK}}, "", 0, 0},
+	{"long ago", -1, 0, {{"mx2", 7, REASON_CERT_EXPIRED}, {"mx3", 6, REASON_CERT_EXPIRED}}, "", 1, 1},
+};
+
+static void test_hops(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(hops); i++) {
+		struct hop_record record = {.refused_since = 0};
+		struct fleet_seen seen[4];
+		size_t count = 0;
+		struct evidence own = {.at = NOW - hops[i].own * HOUR, .reason = hops[i].own_reason};
+		if (hops[i].own >= 0)
+			hop_record_learn(&record, &own);
+		for (; count < 4 && hops[i].seen[count].node; count++)
+			seen[count] = seen_of(
+				hops[i].seen[count].node, hops[i].seen[count].hours, hops[i].seen[count].reason);
+		fleet_trust_hop(&record, seen, count, "mx1", DAY_S, NOW);
+		const struct evidence *newest = &record.pkix.newest;
+		if (strcmp(newest->seen_by, hops[i].from) != 0 || record.others_looked != hops[i].looked ||
+			record.others_bad != hops[i].bad)
+			fail_msg("%s: from %s, %d of %d", hops[i].name, newest->seen_by, record.others_bad,
+				record.others_looked);
+		if (hops[i].from[0] == '\0' && hops[i].own >= 0)
+			assert_memory_equal(newest, &own, sizeof own);
+		if (hops[i].from[0] == '\0' && hops[i].own < 0)
+			assert_int_equal(newest->at, 0);
+		if (hops[i].from[0] != '\0')
+			assert_memory_equal(&record.pkix.good, newest, sizeof *newest);
+	}
+}
+
+/* Its age counts twice, and a probe of our own replaces it, even if the other clock is ahead. */
+static void test_others_age(void **state)
+{
+	(void)state;
+	struct hop_record record = {.refused_since = 0};
+	struct fleet_seen seen = seen_of("mx2", 0, REASON_OK);
+	seen.seen.at = NOW + 50;
+	assert_true(fleet_trust_hop(&record, &seen, 1, "mx1", DAY_S, NOW));
+	assert_int_equal(record.pkix.newest.at, NOW);
+	assert_int_equal(evidence_age(&record.pkix.newest, NOW + 100), 200);
+	assert_int_equal(evidence_age(&record.pkix.newest, NOW - 61), INT64_MAX);
+	hop_record_learn(&record, &(struct evidence){.at = NOW - 2, .reason = REASON_HOP_TIMEOUT});
+	assert_int_equal(record.pkix.newest.reason, REASON_HOP_TIMEOUT);
+	assert_string_equal(record.pkix.conclusive.seen_by, "mx2");
+	hop_record_learn(&record, &(struct evidence){.at = NOW - 1, .reason = REASON_CERT_EXPIRED});
+	assert_string_equal(record.pkix.conclusive.seen_by, "");
+	assert_int_equal(evidence_age(&record.pkix.newest, NOW), 1);
+	/* nothing was there, and nothing is there now: no change */
+	assert_false(fleet_trust_hop(&(struct hop_record){.others_at = 0}, NULL, 0, "mx1", DAY_S, NOW));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +290,8 @@ int main(void)
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_skew_and_domain),
 		cmocka_unit_test(test_moments),
+		cmocka_unit_test(test_hops),
+		cmocka_unit_test(test_others_age),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
