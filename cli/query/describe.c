@@ -315,6 +315,8 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 	else if (*evidence->address)
 		line_print(
 			"", "  address %s%s", quote_string(&quote, evidence->address), network_text(network, evidence));
+	if (*evidence->seen_by)
+		line_print("", "  seen by relay %s, so it counts for half of its life", evidence->seen_by);
 	if (evidence->protocol)
 		line_print("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS from the start," : "STARTTLS,",
 			protocol_name(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));
@@ -411,6 +413,15 @@ static void revocation_print(uint64_t leaf, const struct view *view)
 	line_print("", "  list: %s", row.url);
 }
 
+/* Prints how many of the other relays of the site see the host bad. */
+static void others_print(const struct hop_record *record)
+{
+	struct when at;
+	if (record->others_looked > 0)
+		line_print("", "%u of %u other relays see this host bad, as of %s", record->others_bad,
+			record->others_looked, when_date(&at, record->others_at));
+}
+
 void hop_print(const char *domain, const char *host, uint16_t port, const struct hop_record *record, struct view *view)
 {
 	const struct advice_names names = {.domain = domain, .host = host};
@@ -425,6 +436,7 @@ void hop_print(const char *domain, const char *host, uint16_t port, const struct
 	if (record->dane.newest.at != 0 && record->pkix.newest.at != 0)
 		line_print("", "checked against the certificate authorities:");
 	history_print(&record->pkix, port, view, &names);
+	others_print(record);
 	revocation_print(hop_leaf(record), view);
 	if (record->pkix.good.at != 0 && evidence_by_wildcard_only(&record->pkix.good, host))
 		line_print("",

@@ -93,6 +93,10 @@ static void now_print(const struct why *why)
 		line_print("", "%s %s [%s], seen %s (%s ago)", quote_string(&quote, hop->host),
 			reason_sentence(hop->newest.reason), reason_name(hop->newest.reason),
 			when_date(&at, hop->newest.at), when_span(&span, why->now - hop->newest.at));
+		if (hop->newest.seen_by[0] != '\0')
+			line_print("", "  seen by relay %s", hop->newest.seen_by);
+		if (hop->others_looked > 0)
+			line_print("", "  %u of %u other relays see this host bad", hop->others_bad, hop->others_looked);
 	}
 	if (why_fault_is_gone(why))
 		line_print(

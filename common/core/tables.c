@@ -477,7 +477,7 @@ static const struct field hop_rows[] = {
 };
 #undef ROW
 const struct fields hop_table =
-	FIELDS(hop_rows, "", "newest conclusive good silent_since silent_probes host port reason tlsa dane");
+	FIELDS(hop_rows, "", "newest conclusive good silent_since silent_probes others_at others_looked others_bad host port reason tlsa dane");
 
 #define ROW(tag, form, member, shown) FIELD(tag, form_##form, struct verdict_record, member, NULL, shown)
 static const struct field verdict_rows[] = {

@@ -39,6 +39,8 @@ static void hop_add(struct why *why, struct store_view *view, const char *host)
 		store_view_hop(view, host, QUESTION_PORT, &record) != STORE_FOUND)
 		return;
 	hop->newest = record.dane.newest.at > record.pkix.newest.at ? record.dane.newest : record.pkix.newest;
+	hop->others_looked = record.others_looked;
+	hop->others_bad = record.others_bad;
 	snprintf(hop->host, sizeof hop->host, "%s", host);
 	why->hop_count += hop->newest.at != 0;
 }
@@ -145,6 +147,8 @@ static json_t *now_json(const struct why *why)
 		json_put(hop, "host", json_text(why->hop[i].host));
 		json_put(hop, "reason", json_text(reason_name(why->hop[i].newest.reason)));
 		json_put(hop, "at", json_when(why->hop[i].newest.at));
+		json_put(hop, "others_looked", json_integer(why->hop[i].others_looked));
+		json_put(hop, "others_bad", json_integer(why->hop[i].others_bad));
 		json_add(hops, hop);
 	}
 	json_put(object, "policy_mode", entry->has_policy ? json_text(policy_mode_name(entry->policy.mode)) : NULL);

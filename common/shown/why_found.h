@@ -26,6 +26,7 @@ struct why {
 	struct why_hop {
 		char host[DOMAIN_SIZE];
 		struct evidence newest;
+		unsigned others_looked, others_bad; /* of the other relays of the site */
 	} hop[1 + HOPS_MAX];
 	unsigned hop_count;
 };

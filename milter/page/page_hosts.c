@@ -165,6 +165,10 @@ static void evidence_items(struct text *out, const json_t *seen, int64_t now)
 	text_add(out, ", ");
 	html_time(out, member_number(seen, "at"), now);
 	text_add(out, "</dd>\n");
+	if (*member_text(seen, "seen_by")) {
+		page_item(out, "Seen by");
+		html_add(out, "relay %s, so it counts for half of its life</dd>\n", member_text(seen, "seen_by"));
+	}
 	address_item(out, seen);
 	tls_item(out, seen);
 	certificate_items(out, seen);
@@ -250,6 +254,18 @@ static void revocation_item(struct text *out, const json_t *revocation, int64_t 
 	text_add(out, "</dd>\n");
 }
 
+/* Appends how many of the other relays of the site see the host bad. */
+static void others_item(struct text *out, const json_t *hop, int64_t now)
+{
+	if (member_number(hop, "others_looked") == 0)
+		return;
+	page_item(out, "Other relays");
+	html_add(out, "%d of %d see this host bad, as of ", member_number(hop, "others_bad"),
+		member_number(hop, "others_looked"));
+	html_time(out, member_number(hop, "others_at"), now);
+	text_add(out, "</dd>\n");
+}
+
 static void host_add(struct text *out, const json_t *hop, const struct view *view)
 {
 	html_add(out, "<h3>%s, port %d</h3>\n<dl>\n", view->host, member_number(hop, "port"));
@@ -257,6 +273,7 @@ static void host_add(struct text *out, const json_t *hop, const struct view *vie
 	history_add(out, "its TLSA records", json_object_get(hop, "dane"), view);
 	if (strcmp(member_text(hop, "reason"), "not-yet-checked") == 0)
 		text_add(out, "<dt>Newest result</dt><dd>not checked yet</dd>\n");
+	others_item(out, hop, view->now);
 	tlsa_item(out, json_object_get(hop, "tlsa"), view->now);
 	revocation_item(out, json_object_get(hop, "revocation"), view->now);
 	if (json_is_true(json_object_get(hop, "left_to_mta")))

@@ -177,6 +177,10 @@ static void hop_fill(struct hop_record *record, void *arg)
 	hop_record_learn(record, &good);
 	hop_record_learn(record, &bad);
 	hop_record_learn(record, &silent);
+	memcpy(record->pkix.good.seen_by, "mx2", 4);
+	record->others_at = NOW - 600;
+	record->others_looked = 5;
+	record->others_bad = 2;
 	hop_record_learn_tlsa(record, &tlsa);
 	good.tlsa_id = bad.tlsa_id = silent.tlsa_id = 7;
 	*good.seen_for = '\0';
