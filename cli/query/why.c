@@ -96,7 +96,8 @@ static void now_print(const struct why *why)
 		if (hop->newest.seen_by[0] != '\0')
 			line_print("", "  seen by relay %s", hop->newest.seen_by);
 		if (hop->others_looked > 0)
-			line_print("", "  %u of %u other relays see this host bad", hop->others_bad, hop->others_looked);
+			line_print(
+				"", "  %u of %u other relays see this host bad", hop->others_bad, hop->others_looked);
 	}
 	if (why_fault_is_gone(why))
 		line_print(

@@ -476,8 +476,8 @@ static const struct field hop_rows[] = {
 	ROW(26, u16, record.others_bad, NULL, "others_bad"),
 };
 #undef ROW
-const struct fields hop_table =
-	FIELDS(hop_rows, "", "newest conclusive good silent_since silent_probes others_at others_looked others_bad host port reason tlsa dane");
+const struct fields hop_table = FIELDS(hop_rows, "",
+	"newest conclusive good silent_since silent_probes others_at others_looked others_bad host port reason tlsa dane");
 
 #define ROW(tag, form, member, shown) FIELD(tag, form_##form, struct verdict_record, member, NULL, shown)
 static const struct field verdict_rows[] = {

@@ -1,8 +1,8 @@
 #include "fleet.h"
 
 #include "fleet_health.h"
-#include "fleet_keeper.h"
 #include "fleet_hints.h"
+#include "fleet_keeper.h"
 #include "fleet_nodes.h"
 #include "fleet_parts.h"
 #include "fleet_secret.h"
