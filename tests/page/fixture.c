@@ -147,6 +147,7 @@ static bool everyday_overrides(struct store *store)
 			.begins_at = now - 30 * HOUR,
 			.ends_at = now + 42 * HOUR,
 			.author = "anna",
+			.node = "relay2.example",
 			.reason = "ticket 4711: the supplier renews its certificate on Thursday",
 			.uses = 17,
 			.used_at = now - HOUR},

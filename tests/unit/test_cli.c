@@ -597,6 +597,37 @@ static void test_override(void **state)
 	run_check(OVERRIDE("clear", "*"), 0, "all domains: cleared: pass until 20");
 }
 
+static size_t decisions_noted(void)
+{
+	struct store *store = store_open(store_path, 1 << 20, STORE_GUEST, NULL);
+	size_t count = 0;
+	assert_non_null(store);
+	free(store_decisions(store, &count, NULL));
+	store_close(&store);
+	return count;
+}
+
+/* Overrides and forgets name the relay on which they were decided, and are noted for the other relays. */
+static void test_override_node(void **state)
+{
+	(void)state;
+	setenv("SUDO_USER", "alice", 1);
+	run_check(OVERRIDE("clear", "node.example"), 1, "there is no override\n");
+	size_t noted = decisions_noted(); /* a clear is noted, too */
+	run_check(OVERRIDE("set", "node.example", "pass", "--for", "1h", "--reason", "r", "-o", "fleet_node=relay7"), 0,
+		"node.example: pass until 20");
+	assert_int_equal(decisions_noted(), noted);
+	run_check(OVERRIDE("list"), 0, "  alice@relay7 r\n");
+	run_check(OVERRIDE("list", "--json"), 0, "\"author\": \"alice\", \"node\": \"relay7\", ");
+	run_check(on_store("why", "node.example", NULL), 1, ", set by alice on relay7: r\n");
+	run_check(OVERRIDE("set", "node.example", "tag", "--for", "1h", "--reason", "r", "-o", "fleet_node=relay8"), 0,
+		"replaces  pass, set by alice on relay7, with ");
+	run_check(OVERRIDE("clear", "node.example"), 0, ", set by alice on relay8\n");
+	run_check(on_store("forget", "node.example", NULL), 1, "node.example: not in the store\n");
+	assert_int_equal(decisions_noted(), noted + 1);
+	unsetenv("SUDO_USER");
+}
+
 /* --until is the next time at which a clock on the wall shows that time of day. */
 static void test_override_until(void **state)
 {
@@ -929,6 +960,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_networks, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_events_followed, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override, store_make, store_remove),
+		cmocka_unit_test_setup_teardown(test_override_node, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override_until, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override_enforce, store_make, store_remove),
 		cmocka_unit_test_setup_teardown(test_override_pin, store_make, store_remove),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NOW INT64_C(1760000000)
 #define HOUR 3600
@@ -505,6 +506,64 @@ static void test_earlier_version(void **state)
 	store_close(&store);
 }
 
+/* Makes decisions of several relays about a few domains, close to each other in time. No two are the same. */
+static size_t mixed_make(struct decision_record *all, size_t count, unsigned *seed)
+{
+	static const enum override_kind kinds[] = {OVERRIDE_NONE, OVERRIDE_PASS, OVERRIDE_TAG, OVERRIDE_ENFORCE};
+	int64_t now_ms = clock_wall_s() * 1000;
+	size_t made_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		char domain[32], node[32];
+		snprintf(domain, sizeof domain, "d%d.example", rand_r(seed) % 3);
+		snprintf(node, sizeof node, "relay%d", rand_r(seed) % 4);
+		int64_t ms = now_ms - rand_r(seed) % 8;
+		all[made_count] = rand_r(seed) % 4 == 0 ? forget(domain, node, ms)
+							: made(domain, kinds[rand_r(seed) % COUNT(kinds)], node, ms, 0);
+		size_t same = 0;
+		while (!decision_is_same(&all[same], &all[made_count]))
+			same++;
+		made_count += same == made_count;
+	}
+	return made_count;
+}
+
+static void mixed_take(struct store *store, const struct decision_record *all, size_t count, unsigned *seed)
+{
+	struct store_decided out;
+	for (size_t i = 0; i < 3 * count; i++) /* some twice, some not yet */
+		take(store, all[(size_t)rand_r(seed) % count], &out);
+	for (size_t i = 0; i < count; i++)
+		take(store, all[i], &out);
+}
+
+/* Relays that get the same decisions in different orders, some of them twice, end with the same ones. */
+static void test_any_order(void **state)
+{
+	unsigned seed = 20261130;
+	(void)state;
+	for (int round = 0; round < 5; round++) {
+		struct decision_record all[24], *rows[2];
+		enum override_kind kinds[2][3];
+		size_t count = mixed_make(all, COUNT(all), &seed), row_count[2];
+		for (size_t relay = 0; relay < 2; relay++) {
+			struct store *store = room_open(ROOM_BYTES, STORE_OWNER);
+			mixed_take(store, all, count, &seed);
+			rows[relay] = store_decisions(store, &row_count[relay], NULL);
+			assert_non_null(rows[relay]);
+			for (int i = 0; i < 3; i++)
+				kinds[relay][i] = in_force(
+					store, (const char *const[]){"d0.example", "d1.example", "d2.example"}[i]);
+			store_close(&store);
+			assert_int_equal(unlink(room_file(STORE_FILE)), 0);
+		}
+		assert_int_equal(row_count[0], row_count[1]);
+		assert_memory_equal(rows[0], rows[1], row_count[0] * sizeof *rows[0]);
+		assert_memory_equal(kinds[0], kinds[1], sizeof kinds[0]);
+		free(rows[0]);
+		free(rows[1]);
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, room_make, room_remove)
 
 int main(void)
@@ -514,6 +573,6 @@ int main(void)
 		cmocka_unit_test(test_ahead_and_over), cmocka_unit_test(test_conflicts), cmocka_unit_test(test_forgets),
 		TEST(test_own), TEST(test_taken), TEST(test_taken_forget), TEST(test_bound_of_overrides),
 		TEST(test_bound_of_decisions), TEST(test_bound_of_bytes), TEST(test_over), TEST(test_clock_set_back),
-		TEST(test_damaged_row), TEST(test_earlier_version)};
+		TEST(test_any_order), TEST(test_damaged_row), TEST(test_earlier_version)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

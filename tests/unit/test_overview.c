@@ -271,6 +271,7 @@ static void test_overrides_in_force(void **state)
 					       .begins_at = now - 60,
 					       .ends_at = now + 3600,
 					       .author = "anna",
+					       .node = "relay1",
 					       .reason = "ticket"},
 		{.kind = OVERRIDE_TAG,
 			.domain = "b.example",
@@ -285,6 +286,7 @@ static void test_overrides_in_force(void **state)
 	number_is(object, "overrides.count", 1);
 	text_is(object, "overrides.overrides.0.domain", "a.example");
 	text_is(object, "overrides.overrides.0.kind", "pass");
+	text_is(object, "overrides.overrides.0.node", "relay1");
 	json_decref(object);
 }
 

@@ -83,6 +83,7 @@ static int store_make(void **state)
 		.begins_at = clock_wall_s() - 60,
 		.ends_at = clock_wall_s() + 3600,
 		.author = MARKUP,
+		.node = "relay1",
 		.reason = MARKUP};
 	snprintf(place, sizeof place, "store_path=%s", room);
 	struct settings *settings = settings_read("/dev/null", false, over, 1, &why);
@@ -177,7 +178,7 @@ static void test_strangers_write_no_markup(void **state)
 	has("<dt>Message</dt><dd>&quot;" MARKUP_SHOWN);
 	has("<dt>Certificate for</dt><dd>&quot;" MARKUP_SHOWN);
 	has("<dt>Issued by</dt><dd>&quot;\\x");
-	has("set by &quot;" MARKUP_SHOWN "&quot;: &quot;" MARKUP_SHOWN);
+	has("set by &quot;" MARKUP_SHOWN "&quot; on relay1: &quot;" MARKUP_SHOWN);
 	has("<dt>What was seen</dt><dd>" MARKUP_SHOWN);
 	has("<code>&lt;b&gt;id</code>");
 }
