@@ -547,6 +547,8 @@ static void test_hostile(void **state)
 	plant("override f.example", sealed, len);
 	free(sealed);
 	base.keys = keys;
+	strcpy(foreign.domain, "g.example");
+	strcpy(foreign.override.domain, "g.example");
 	foreign.made_ms += INT64_C(86400000); /* a relay whose clock is wrong */
 	sealed = decision_seal(&base, &foreign, clock_wall_s(), &len);
 	plant("override g.example", sealed, len);
