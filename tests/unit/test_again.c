@@ -280,7 +280,7 @@ static void bound_deliveries_are_noted(void **state)
 
 /* --- random worlds ------------------------------------------------------------------------------------------------ */
 
-#define ROUNDS 3000
+#define ROUNDS 1000
 static const char *const domains[] = {DOMAIN, "testing.example", "plain.example", "broken.example"};
 #define QUESTIONS (COUNT(domains) * 4)
 
