@@ -132,7 +132,7 @@ check_PROGRAMS += tests/unit/test_fleet_keeper
 tests_unit_test_fleet_keeper_SOURCES = tests/unit/test_fleet_keeper.c tests/unit/room.c tests/unit/room.h tests/unit/cm.h \
 	tests/fakes/fake_log.c tests/fakes/fake_log.h
 check_PROGRAMS += tests/unit/test_fleet_link
-tests_unit_test_fleet_link_SOURCES = tests/unit/test_fleet_link.c tests/unit/store_server.c tests/unit/store_server.h tests/unit/cm.h
+tests_unit_test_fleet_link_SOURCES = tests/unit/test_fleet_link.c tests/fakes/fake_log.c tests/fakes/fake_log.h tests/unit/store_server.c tests/unit/store_server.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_log
 check_PROGRAMS += tests/unit/test_program
 check_PROGRAMS += tests/unit/test_settings

@@ -270,13 +270,14 @@ static void on_message(void *arg, const struct link_reply *list)
 	side->link->heard(side->link->heard_arg, list->item[2].bytes, list->item[2].len);
 }
 
-/* While the commands do not work either, one line in the log says enough. */
+/* While the commands do not work either, one line in the log says enough; but they may notice a moment later, so the first failure
+ * is not logged. */
 static void channel_down(struct side *side, const char *why)
 {
 	char words[LOG_LIMIT_WORDS_SIZE];
 	unsigned left_out;
 	struct link *link = side->link;
-	if (link_is_up(link) && log_limit_passes(&link->channel_log, &left_out))
+	if (link_is_up(link) && side->failures > 1 && log_limit_passes(&link->channel_log, &left_out))
 		log_warning("fleet_server: no news by the channel %s, so decisions of other relays come later: %s%s",
 			link->channel_name, why, log_limit_words(words, left_out));
 }

@@ -6,6 +6,7 @@
 #include "memory.h"
 
 #include "cm.h"
+#include "fake_log.h"
 #include "store_server.h"
 
 #include <arpa/inet.h>
@@ -614,6 +615,38 @@ static void messages_are_heard(void **state)
 	close(fd[1]);
 }
 
+/* Without the right to the channel the link works, and the log says what is missing. */
+static void a_refused_channel_is_told(void **state)
+{
+	static char log[FAKE_LOG_SIZE];
+	struct failure why;
+	(void)state;
+	fake_log_forget();
+	tested = link_new(&(struct link_options){.settings = settings, .loop = loop, .changed = on_change});
+	link_listen(tested, "c", on_heard, NULL);
+	assert_true(loop_start(loop, &why));
+	int commands = -1;
+	for (int i = 0; i < 4; i++) {
+		char words[64];
+		int fd = server_accept(&server, SERVER_PATIENCE_MS);
+		assert_true(server_read(fd, words, sizeof words));
+		if (strcmp(words, "TIME") == 0) {
+			commands = fd;
+			server_say(fd, "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n");
+			await(went_up);
+			continue;
+		}
+		server_say(fd, "-NOPERM No permissions to access a channel\r\n");
+		assert_false(server_read(fd, words, sizeof words));
+		close(fd);
+	}
+	fake_log_copy(log);
+	assert_non_null(strstr(log, "no news by the channel c, so decisions of other relays come later: it refuses the "
+				    "channel: \"NOPERM No permissions to access a channel\""));
+	never_went_down();
+	close(commands);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 #define TEST_OF(function, number) cmocka_unit_test_prestate_setup_teardown(function, begin, end, (void *)(number))
 
@@ -646,6 +679,7 @@ int main(void)
 		TEST(the_clocks_are_compared),
 		TEST(a_server_may_keep_its_time_to_itself),
 		TEST(messages_are_heard),
+		TEST(a_refused_channel_is_told),
 	};
 	return cmocka_run_group_tests_name("fleet_link", tests, NULL, NULL);
 }
