@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define FORGET_MAX 16 /* nodes that one count removes */
-#define TWIN_S 2      /* by so much a process before this one may have been later, if the clock was set */
+#define TWIN_LOG_MS 3600000
+#define TWIN_S 2 /* by so much a process before this one may have been later, if the clock was set */
 
 struct fleet_nodes {
 	const struct fleet_base *base;
@@ -21,7 +22,8 @@ struct fleet_nodes {
 	char place[FLEET_PLACE_SIZE];
 	int64_t started_at;
 	unsigned ticks;
-	struct log_limit many_log, twin_log;
+	struct log_limit many_log;
+	int64_t twin_next_ms; /* when the next line about a twin may be logged */
 	_Atomic int64_t decided_at;
 };
 
@@ -59,17 +61,16 @@ static void own_write(struct fleet_nodes *nodes)
 static void twin_look(struct fleet_nodes *nodes, const struct link_reply *value)
 {
 	const struct fleet_base *base = nodes->base;
-	char words[LOG_LIMIT_WORDS_SIZE];
-	unsigned left_out;
 	struct fleet_node node;
 	if (value->kind != LINK_BYTES || fleet_node_open(base->keys, base->prefix, base->node, strlen(base->node),
 						 value->bytes, value->len, clock_wall_s(), &node) != FLEET_TAKEN)
 		return;
-	if (node.started_at != nodes->started_at && node.seen_at > nodes->started_at + TWIN_S &&
-		log_limit_passes(&nodes->twin_log, &left_out))
-		log_warning(
-			"another relay of the farm has the name %s, too: set fleet_node to a name of its own on each%s",
-			base->node, log_limit_words(words, left_out));
+	bool twin = node.started_at != nodes->started_at && node.seen_at > nodes->started_at + TWIN_S;
+	if (!twin || clock_mono_ms() < nodes->twin_next_ms)
+		return;
+	nodes->twin_next_ms = clock_mono_ms() + TWIN_LOG_MS;
+	log_warning("another relay of the farm has the name %s, too: set fleet_node to a name of its own on each",
+		base->node);
 }
 
 static void own_comes(void *arg, const struct link_reply *reply)
