@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOOK_SOUND 0
@@ -20,9 +21,10 @@
 #define TOUCH_STEP 512 /* no page is smaller than this */
 #define READ_STEP (64 * 1024)
 #define MEMORY_TRIED (1024 * 1024)
-#define TRIES 10  /* to begin to read a file that grows */
-#define PIPE_FD 3 /* in the child */
-#define HALF 50   /* percent: reading the file counts as half of the work, walking the tables as the other half */
+#define TRIES 10           /* to begin to read a file that grows */
+#define START_NS 300000000 /* a check beside the owner leaves it this time to start */
+#define PIPE_FD 3          /* in the child */
+#define HALF 50 /* percent: reading the file counts as half of the work, walking the tables as the other half */
 
 /* Global, because signal handlers need it. A child makes one check. */
 static struct {
@@ -396,15 +398,18 @@ static void descriptors_set(int pipe_fd)
 	close_range(PIPE_FD + 1, UINT_MAX, 0);
 }
 
-/* Core files are turned off because they would contain the store. A check beside the owner ends with the owner. */
+/* Core files are turned off because they would contain the store. A check beside the owner ends with the owner, and begins
+ * when the owner has started. */
 void store_look(const char *path, enum store_look_way way, int pipe_fd)
 {
 	struct rlimit none = {0, 0};
 	descriptors_set(pipe_fd);
 	signals_set();
 	setrlimit(RLIMIT_CORE, &none);
-	if (way == LOOK_BESIDE)
+	if (way == LOOK_BESIDE) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		nanosleep(&(struct timespec){.tv_nsec = START_NS}, NULL);
+	}
 	report(LOOK_RESULT, look(path, way));
 	_exit(0);
 }
