@@ -43,7 +43,8 @@ struct link_reply {
 typedef void link_answered(void *arg, const struct link_reply *reply);
 /* Called for each message of a channel. */
 typedef void link_heard(void *arg, const char *bytes, size_t len);
-/* Called when the link goes up (also after each new connection), and when it goes down. `why` is printable. */
+/* Called when the link goes up (also after each new connection), when it goes down, and after each further attempt that has failed.
+ * `why` is printable. */
 typedef void link_changed(void *arg, bool up, const char *why);
 
 struct link;

@@ -18,14 +18,14 @@
 
 #define FLEET_PLACE_SIZE 512
 
-/* The same for all parts; constant while they exist, except the keys. */
+/* The same for all parts; constant while they exist. */
 struct fleet_base {
 	const struct settings *settings;
 	struct check *check;
 	struct store *store;
 	struct loop *loop; /* fleet's own; parts work on its thread, unless they say otherwise */
 	struct link *link;
-	const struct fleet_keys *keys; /* on the loop's thread; a reload may replace them */
+	const struct fleet_keys *keys; /* any thread; a reload changes what they are */
 	const char *prefix;            /* fleet_name */
 	const char *node;              /* this node's name */
 };
