@@ -343,6 +343,9 @@ tests_unit_test_map_memo_SOURCES = tests/unit/test_map_memo.c milter/map_memo.c 
 check_PROGRAMS += tests/unit/test_hints
 tests_unit_test_hints_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_hints_SOURCES = tests/unit/test_hints.c tests/unit/product.c tests/unit/product.h $(fakes)
+check_PROGRAMS += tests/unit/test_verdict_hints
+tests_unit_test_verdict_hints_SOURCES = tests/unit/test_verdict_hints.c tests/unit/random_draw.h tests/unit/random_hosts.c \
+	tests/unit/random_world.c tests/unit/random_world.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_fleet_hints
 tests_unit_test_fleet_hints_LDFLAGS = $(fakes_ldflags)
 tests_unit_test_fleet_hints_SOURCES = tests/unit/test_fleet_hints.c tests/unit/fake_link.c tests/unit/fake_link.h \

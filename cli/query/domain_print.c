@@ -23,8 +23,12 @@ void open_signs_print(struct store *store, const char *domain)
 {
 	size_t count;
 	struct event_record *signs = open_signs(store, domain, &count, NULL);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		unsigned looked, bad;
 		open_sign_print(i == 0 ? "signs" : "", &signs[i]);
+		if (sign_others(store, &signs[i], &looked, &bad))
+			line_print("", "  %u of %u other relays see this host bad", bad, looked);
+	}
 	free(signs);
 }
 

@@ -41,3 +41,15 @@ json_t *open_signs_json(struct store *store, const char *domain)
 	free(signs);
 	return array;
 }
+
+bool sign_others(struct store *store, const struct event_record *sign, unsigned *looked, unsigned *bad)
+{
+	struct hop_record record;
+	struct store_view *view = sign->host[0] != '\0' ? store_view_begin(store, NULL) : NULL;
+	bool found = view && store_view_hop(view, sign->host, sign->port, &record) == STORE_FOUND &&
+		     record.others_looked > 0 && record.others_at >= sign->first_at;
+	store_view_end(&view);
+	*looked = found ? record.others_looked : 0;
+	*bad = found ? record.others_bad : 0;
+	return found;
+}

@@ -16,4 +16,8 @@ struct event_record *open_signs(struct store *store, const char *domain, size_t 
 /* Returns an array of their objects, which the caller owns. It is empty if the store cannot be read. */
 json_t *open_signs_json(struct store *store, const char *domain);
 
+/* Returns whether other relays of the site have looked at the mail host of a sign since the sign was first seen, and sets how many
+ * have looked and how many have seen the host bad (core/fleet_trust.h). */
+bool sign_others(struct store *store, const struct event_record *sign, unsigned *looked, unsigned *bad);
+
 #endif

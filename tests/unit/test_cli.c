@@ -401,6 +401,14 @@ static void events_make(void)
 	store_close(&store);
 }
 
+/* Other relays have looked at the host of the sign. */
+static void others_fill(struct hop_record *record, void *arg)
+{
+	record->others_at = *(int64_t *)arg;
+	record->others_looked = 50;
+	record->others_bad = 12;
+}
+
 /* One event, for a person. */
 static void test_event_shown(void **state)
 {
@@ -432,6 +440,12 @@ static void test_event_shown(void **state)
 	tool_run_free(&run);
 	run_check(on_store("why", "sign.example", NULL), 1, "signs     starttls-lost since 20");
 	run_check(on_store("why", "sign.example", NULL), 1, "(stsgate events show 3): mx offers STARTTLS no more\n");
+	struct failure why;
+	int64_t now = time(NULL);
+	struct store *store = store_open(store_path, 1 << 20, STORE_OWNER, &why);
+	assert_true(store_change_hop(store, "mx.sign.example", 25, others_fill, &now, &why));
+	store_close(&store);
+	run_check(on_store("why", "sign.example", NULL), 1, "12 of 50 other relays see this host bad\n");
 }
 
 /* Follows the events of a store that changes, until it is told to end. */

@@ -933,11 +933,15 @@ static void hop_seen_for(struct hop_record *record, void *arg)
 {
 	struct evidence seen = {.at = *(int64_t *)arg, .protocol = 0x0304, .address = "8.8.8.1"};
 	snprintf(seen.seen_for, sizeof seen.seen_for, "mx.other.example");
+	snprintf(seen.seen_by, sizeof seen.seen_by, "relay2");
 	*record = (struct hop_record){.refused_since = 0};
 	hop_record_learn(record, &seen);
+	record->others_at = seen.at;
+	record->others_looked = 50;
+	record->others_bad = 12;
 }
 
-/* The output marks evidence that was seen at its address for another host. */
+/* The output marks evidence that was seen at its address for another host, and by another relay. */
 static void test_seen_for(void **state)
 {
 	(void)state;
@@ -955,10 +959,13 @@ static void test_seen_for(void **state)
 	assert_int_equal(run.status, 0);
 	assert_non_null(strstr(run.out, "seen at address 8.8.8.1 for host mx.other.example, whose certificate also "
 					"covers this host\n"));
+	assert_non_null(strstr(run.out, "seen by relay relay2, so it counts for half of its life\n"));
+	assert_non_null(strstr(run.out, "12 of 50 other relays see this host bad, as of 20"));
 	tool_run_free(&run);
 	json_t *got =
 		call_for_json((struct call){.run = show_run, .words = {"example.com"}, .store = call_directory}, 0);
 	json_is_text(got, "hops.0.newest.seen_for", "mx.other.example");
+	json_is_text(got, "hops.0.newest.seen_by", "relay2");
 	json_decref(got);
 	call_store_remove();
 }
