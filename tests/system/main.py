@@ -32,13 +32,17 @@ def collect(kind):
     elif kind == 'demo':
         import scenes
         found = scenes.SCENES
+    elif kind == 'bench':
+        import farm.sizes
+        found = farm.sizes.BENCH
     else:
         import attacks
         import consumers
         import dane
         import extras
+        import farm
         import scenes
-        found = scenes.SCENES + extras.TESTS + attacks.TESTS + consumers.TESTS + dane.TESTS
+        found = scenes.SCENES + extras.TESTS + farm.TESTS + attacks.TESTS + consumers.TESTS + dane.TESTS
     return [(function.__name__.replace('_', '-'), function.__doc__.strip(), function)
             for function in found]
 
@@ -114,7 +118,7 @@ def keep_logs(lab):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument('kind', choices=('test', 'demo', 'selfcheck'))
+    parser.add_argument('kind', choices=('test', 'demo', 'bench', 'selfcheck'))
     parser.add_argument('--only', action='append', metavar='NAME')
     parser.add_argument('--share', default='1/1', metavar='K/N', help='the K-th of N shares of the scenes')
     parser.add_argument('--mta', choices=('postfix', 'sendmail'), default='postfix')

@@ -29,10 +29,10 @@ def spread(number):
 
 
 class MapClient:
-    """A connection to the socketmap."""
+    """A connection to the socketmap at this port."""
 
-    def __init__(self, _=0):
-        self.socket = socket.create_connection(('127.0.0.1', MAP_PORT), timeout=PATIENCE_S)
+    def __init__(self, port=MAP_PORT):
+        self.socket = socket.create_connection(('127.0.0.1', port), timeout=PATIENCE_S)
 
     def close(self):
         self.socket.close()
@@ -52,11 +52,11 @@ class MapClient:
 
 
 class DelegationClient:
-    """A connection to policy delegation, from a client with its own address."""
+    """A connection to policy delegation at this port, from a client with its own address."""
 
-    def __init__(self, number):
+    def __init__(self, number, port=DELEGATION_PORT):
         self.number = number
-        self.socket = socket.create_connection(('127.0.0.1', DELEGATION_PORT), timeout=PATIENCE_S)
+        self.socket = socket.create_connection(('127.0.0.1', port), timeout=PATIENCE_S)
 
     def close(self):
         self.socket.close()
@@ -171,7 +171,7 @@ def silent_policy_hosts(lab, stage):
     for number, name in enumerate(silent):
         records.update({f'_mta-sts.{name}': [RECORD], f'mta-sts.{name}': [('A', spread(number))]})
     with silent_hosts(443), resolver(lab, records) as server:
-        compare(lab, stage, others, silent, MapClient, dns_servers=server)
+        compare(lab, stage, others, silent, lambda _: MapClient(), dns_servers=server)
 
 
 @test
@@ -182,7 +182,7 @@ def silent_name_servers(lab, stage):
     zones += ''.join(f'forward-zone:\n    name: "{name}"\n    forward-addr: {spread(number)}\n'
                      for number, name in enumerate(silent))
     with silent_hosts(53, socket.SOCK_DGRAM), resolver(lab, publish(lab, others), zones) as server:
-        compare(lab, stage, others, silent, MapClient, dns_servers=server)
+        compare(lab, stage, others, silent, lambda _: MapClient(), dns_servers=server)
 
 
 @test
