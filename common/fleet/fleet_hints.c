@@ -168,6 +168,14 @@ static void on_written(struct store_submission *submission)
 		stored(asking);
 }
 
+/* Returns whether an operator has had the domain forgotten since the policy was fetched. */
+static bool is_forgotten(struct store_view *view, const struct entry *found)
+{
+	struct decision_record forget;
+	return store_view_decision(view, DECISION_FORGET, found->domain, &forget) == STORE_FOUND &&
+	       decision_forgets(&forget, found);
+}
+
 /* Returns what the rule of trust says about the entry as it is stored now. Most values that are looked at again and again add
  * nothing, and need no transaction. */
 static enum fleet_trust trust_now(struct asking *asking)
@@ -178,8 +186,11 @@ static enum fleet_trust trust_now(struct asking *asking)
 	if (!view)
 		return FLEET_TRUST_NO_POLICY;
 	store_view_entry(view, asking->ask->name, &entry);
+	bool forgotten = is_forgotten(view, &asking->found.entry);
 	store_view_end(&view);
 	entry_apply(&entry, asking);
+	if (forgotten)
+		asking->trust = FLEET_TRUST_OVER;
 	entry_free(&entry);
 	return asking->trust;
 }

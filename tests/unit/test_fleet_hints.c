@@ -350,6 +350,23 @@ static void test_what_is_stored(void **state)
 	farm_stop(2);
 }
 
+/* A policy that was fetched before an operator had the domain forgotten does not come back from another relay. */
+static void test_forgotten(void **state)
+{
+	const struct decision_maker by = {"anna", "mx1"};
+	(void)state;
+	farm_start(2);
+	domain_make(0, "enforce");
+	ask(0, 0);
+	await_commands("SET farm:entry:", 1);
+	world_advance(10);
+	assert_true(store_forget(node[1].p.store, "d0.example", &by, NULL, NULL));
+	ask(1, 0);
+	assert_int_equal(fetches(0), 2);
+	await_commands("SET farm:entry:", 2);
+	farm_stop(2);
+}
+
 /* Whatever is wrong with the shared store, each relay does what it does without it. */
 static void test_no_help(void **state)
 {
@@ -478,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_corroboration),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_forged_evidence),
+		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_no_help),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_replayed),
