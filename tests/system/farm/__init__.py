@@ -8,4 +8,4 @@ def test(function):
     return function
 
 
-from . import knowing, deciding, hostile  # noqa: E402  these modules add themselves to TESTS
+from . import knowing, deciding, hostile, showing  # noqa: E402  these modules add themselves to TESTS
