@@ -42,10 +42,12 @@ static void fields_read(const struct fleet_guest *guest, const struct fleet_keys
 	out->stranger = xcalloc(fields->count / 2 + 1, sizeof *out->stranger);
 	for (size_t i = 0; i + 1 < fields->count; i += 2) {
 		const struct link_reply *name = &fields->item[i], *value = &fields->item[i + 1];
-		if (name->kind != LINK_BYTES || value->kind != LINK_BYTES)
+		if (name->kind != LINK_BYTES)
 			continue;
-		enum fleet_ignored ignored = fleet_node_open(keys, guest->settings->fleet_name, name->bytes, name->len,
-			value->bytes, value->len, now, &out->node[out->count]);
+		enum fleet_ignored ignored = FLEET_OVERSIZED;
+		if (value->kind == LINK_BYTES)
+			ignored = fleet_node_open(keys, guest->settings->fleet_name, name->bytes, name->len,
+				value->bytes, value->len, now, &out->node[out->count]);
 		if (ignored == FLEET_TAKEN) {
 			out->count++;
 			continue;

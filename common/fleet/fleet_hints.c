@@ -15,6 +15,9 @@
 
 #define PAUSE_FIRST_MS 50 /* between two looks for the result of another relay's fetch; doubles each time */
 #define PAUSE_MOST_MS 1000
+#define HOP_NODES "1024" /* nodes whose evidence about a mail host is read */
+
+_Static_assert(FLEET_VALUE_MAX < LINK_TEXT_MAX, "a text that is cut is too long for a value");
 
 struct fleet_hints {
 	const struct fleet_base *base;
@@ -224,11 +227,21 @@ static void hop_apply(struct hop_record *record, void *arg)
 
 /* --- asking: on the loop's thread --------------------------------------------------------------------------------- */
 
+/* Reads a text, but no more than its first `max` octets and one more, since anybody may have put a long one there. The text is empty
+ * if there is none. */
+static void text_get(struct fleet_hints *hints, int64_t deadline_ms, link_answered *answered, void *arg,
+	const char *place, unsigned max)
+{
+	char last[16];
+	snprintf(last, sizeof last, "%u", max);
+	link_ask(hints->base->link, deadline_ms, answered, arg, 4, (const char *const[]){"GETRANGE", place, "0", last});
+}
+
 static void on_value(void *arg, const struct link_reply *reply)
 {
 	struct asking *asking = arg;
 	const struct fleet_base *base = asking->hints->base;
-	if (reply->kind == LINK_NIL || reply->kind == LINK_REFUSED) {
+	if (reply->kind == LINK_REFUSED || (reply->kind == LINK_BYTES && reply->len == 0)) {
 		unanswered(asking, HINT_NONE);
 		return;
 	}
@@ -249,26 +262,27 @@ static void value_get(struct asking *asking)
 {
 	char place[FLEET_PLACE_SIZE];
 	fleet_place(place, asking->hints->base, "entry", asking->ask->name);
-	link_ask(asking->hints->base->link, LINK_DEADLINE_MS, on_value, asking, 2, (const char *const[]){"GET", place});
+	text_get(asking->hints, LINK_DEADLINE_MS, on_value, asking, place, FLEET_VALUE_MAX);
 }
 
 static void on_lease_seen(void *arg, const struct link_reply *reply)
 {
 	struct asking *asking = arg;
-	asking->last_look = reply->kind != LINK_BYTES;
+	asking->last_look = reply->kind != LINK_NUMBER || reply->number <= 0 || reply->number > HINTS_LEASE_MS;
 	if (reply->kind == LINK_NONE) /* link_free() may be the cause, so nothing is asked any more */
 		finish(asking, HINT_LATE);
 	else
 		value_get(asking);
 }
 
-/* Looks whether the other relay has finished. Its turn is looked at first: it writes the value before it gives up the turn. */
+/* Looks whether the other relay has finished. Its turn is looked at first: it writes the value before it gives up the turn. A turn
+ * that lasts longer than a relay asks for, or for ever, is nobody's: anybody may have written it, to make mail wait. */
 static void look(struct asking *asking)
 {
 	char place[FLEET_PLACE_SIZE];
 	fleet_place(place, asking->hints->base, "lease", asking->ask->name);
 	link_ask(asking->hints->base->link, LINK_DEADLINE_MS, on_lease_seen, asking, 2,
-		(const char *const[]){"GET", place});
+		(const char *const[]){"PTTL", place});
 }
 
 /* The turn comes before the value, so that a relay which gets the turn sees what the one before it has written. If the server
@@ -293,20 +307,21 @@ static void lease_ask(struct asking *asking)
 		(const char *const[]){"SET", place, base->node, "NX", "PX", ms});
 }
 
-/* The fields and values of a hash, in turn. */
+/* The first part of a hash: a cursor, and the list of fields and values in turn. */
 static void on_hop(void *arg, const struct link_reply *reply)
 {
 	struct asking *asking = arg;
 	const struct fleet_base *base = asking->hints->base;
 	const struct hint_ask *ask = asking->ask;
 	int64_t now = clock_wall_s();
-	if (reply->kind != LINK_LIST || reply->count < 2) {
+	const struct link_reply *fields = reply->kind == LINK_LIST && reply->count == 2 ? &reply->item[1] : NULL;
+	if (!fields || fields->kind != LINK_LIST || fields->count < 2) {
 		finish(asking, reply->kind == LINK_NONE ? HINT_LATE : HINT_NONE);
 		return;
 	}
-	asking->seen = xcalloc(reply->count / 2, sizeof *asking->seen);
-	for (size_t i = 0; i + 1 < reply->count; i += 2)
-		if (fleet_hop_read(base, ask->name, ask->port, &reply->item[i], &reply->item[i + 1], now,
+	asking->seen = xcalloc(fields->count / 2, sizeof *asking->seen);
+	for (size_t i = 0; i + 1 < fields->count; i += 2)
+		if (fleet_hop_read(base, ask->name, ask->port, &fields->item[i], &fields->item[i + 1], now,
 			    &asking->seen[asking->seen_count]) == FLEET_TAKEN)
 			asking->seen_count++;
 	if (asking->seen_count == 0) {
@@ -318,12 +333,14 @@ static void on_hop(void *arg, const struct link_reply *reply)
 	submit(asking);
 }
 
+/* One part holds all nodes of a farm, and never more items than a reply may have, whatever else is in the hash. */
 static void hop_get(struct asking *asking)
 {
 	char place[FLEET_PLACE_SIZE];
 	const struct fleet_base *base = asking->hints->base;
 	fleet_hop_place(place, base, asking->ask->name, asking->ask->port);
-	link_ask(base->link, LINK_DEADLINE_MS, on_hop, asking, 2, (const char *const[]){"HGETALL", place});
+	link_ask(base->link, LINK_DEADLINE_MS, on_hop, asking, 5,
+		(const char *const[]){"HSCAN", place, "0", "COUNT", HOP_NODES});
 }
 
 static void on_ask(struct loop_task *task)
@@ -392,7 +409,7 @@ static void lease_drop(struct fleet_hints *hints, const char *domain)
 	telling->hints = hints;
 	memcpy(telling->name, domain, strnlen(domain, sizeof telling->name - 1));
 	fleet_place(place, hints->base, "lease", domain);
-	link_ask(hints->base->link, LINK_PATIENCE_MS, on_lease_owner, telling, 2, (const char *const[]){"GET", place});
+	text_get(hints, LINK_PATIENCE_MS, on_lease_owner, telling, place, NODE_NAME_SIZE);
 }
 
 /* Writes a policy that this relay has fetched itself, for the rest of its life. */

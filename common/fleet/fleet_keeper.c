@@ -227,6 +227,14 @@ static bool field_take(struct fleet_keeper *keeper, struct span field, struct sp
 
 /* --- messages ----------------------------------------------------------------------------------------------------- */
 
+static bool is_stopping(struct fleet_keeper *keeper)
+{
+	lock_take(&keeper->lock);
+	bool stop = keeper->stop;
+	lock_drop(&keeper->lock);
+	return stop;
+}
+
 /* Called on the loop. */
 static void on_heard(void *arg, const char *bytes, size_t len)
 {
@@ -263,30 +271,29 @@ static struct heard *heard_take_all(struct fleet_keeper *keeper)
 	return first;
 }
 
+static void message_take(struct fleet_keeper *keeper, const struct heard *heard)
+{
+	struct span field, value;
+	if (decision_message_split((struct span){heard->bytes, heard->len}, &field, &value))
+		field_take(keeper, field, value);
+	else
+		fleet_ignore(FLEET_UNSIGNED);
+}
+
+/* Each decision that is taken in may wait for the disk, and a stop does not wait for all of them. */
 static void messages_take(struct fleet_keeper *keeper)
 {
 	struct heard *heard = heard_take_all(keeper);
 	while (heard) {
 		struct heard *next = heard->next;
-		struct span field, value;
-		if (decision_message_split((struct span){heard->bytes, heard->len}, &field, &value))
-			field_take(keeper, field, value);
-		else
-			fleet_ignore(FLEET_UNSIGNED);
+		if (!is_stopping(keeper))
+			message_take(keeper, heard);
 		free(heard);
 		heard = next;
 	}
 }
 
 /* --- the shared store --------------------------------------------------------------------------------------------- */
-
-static bool is_stopping(struct fleet_keeper *keeper)
-{
-	lock_take(&keeper->lock);
-	bool stop = keeper->stop;
-	lock_drop(&keeper->lock);
-	return stop;
-}
 
 /* The shared store does not do its part: nothing is written before it has been read again. */
 static void level_lose(struct fleet_keeper *keeper, const struct link_reply *reply)
@@ -375,10 +382,12 @@ static bool part_take(struct fleet_keeper *keeper, const struct link_reply *repl
 		return false;
 	memcpy(cursor, next->bytes, next->len);
 	cursor[next->len] = '\0';
-	for (size_t i = 0; i < list->count; i += 2) {
+	for (size_t i = 0; i < list->count && !is_stopping(keeper); i += 2) {
 		const struct link_reply *name = &list->item[i], *value = &list->item[i + 1];
-		if (name->kind != LINK_BYTES || value->kind != LINK_BYTES)
-			return false;
+		if (name->kind != LINK_BYTES || value->kind != LINK_BYTES) {
+			fleet_ignore(FLEET_OVERSIZED);
+			continue;
+		}
 		if (!field_take(keeper, (struct span){name->bytes, name->len}, (struct span){value->bytes, value->len}))
 			continue;
 		const char *const del[] = {"HDEL", keeper->place, name->bytes};
@@ -404,6 +413,7 @@ static void poll_hash(struct fleet_keeper *keeper)
 		whole = goes_on && strcmp(cursor, "0") == 0;
 		fleet_call_free(&reply);
 	}
+	whole = whole && !is_stopping(keeper);
 	keeper->level = whole;
 	if (whole || goes_on)
 		keeper->poll_ms = clock_mono_ms() + KEEPER_POLL_MS;

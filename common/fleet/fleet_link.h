@@ -14,12 +14,16 @@
 
 #include <stddef.h>
 
-#define LINK_DEADLINE_MS 100   /* for a command that an inquiry waits for */
-#define LINK_PATIENCE_MS 5000  /* for other commands */
-#define LINK_REST_MS 30000     /* after a failure */
-#define LINK_BEAT_MS 10000     /* between two looks whether a link that may be idle still works */
-#define LINK_REPLY_MAX 1048576 /* octets of one reply; a longer one breaks the link */
-#define LINK_ITEMS_MAX 4096    /* items of one list, likewise */
+#define LINK_DEADLINE_MS 100  /* for a command that an inquiry waits for */
+#define LINK_PATIENCE_MS 5000 /* for other commands */
+#define LINK_REST_MS 30000    /* after a failure */
+#define LINK_BEAT_MS 10000    /* between two looks whether a link that may be idle still works */
+/* What arrives is bounded in such a way that nobody who may write into the shared store breaks the link by one large value. */
+#define LINK_TEXT_MAX                                                                                                  \
+	262145 /* octets of one text; of a longer one so many arrive, and it is longer than any value may be */
+#define LINK_SKIP_MAX 67108864 /* octets of a longer text that are read and dropped; one with more breaks the link */
+#define LINK_REPLY_MAX 1048576 /* octets of one reply; texts of a list beyond that arrive as LINK_NIL */
+#define LINK_ITEMS_MAX 4096    /* items of one list; a longer one breaks the link */
 #define LINK_WAITING_MAX 16384 /* commands without an answer; beyond that they end at once */
 
 enum link_reply_kind {

@@ -3,10 +3,12 @@
 #include "memory.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 4 /* lists in lists */
+#define DEPTH_MAX 4  /* lists in lists */
+#define HEAD_SIZE 32 /* for the line with the length of a text */
 
 /* hiredis counts the items of a list by another type since version 1. */
 #if HIREDIS_MAJOR >= 1
@@ -21,6 +23,11 @@ struct reply_reader {
 	redisReader *parser;
 	size_t octets, items; /* of the reply that is being read */
 	bool too_long;
+	/* What the parser has not seen yet: */
+	char last;            /* the last octet of a line */
+	char head[HEAD_SIZE]; /* a line that begins with `$`: the length of a text */
+	size_t head_len;
+	size_t skip, pass; /* octets that are dropped, and then passed on as they are */
 };
 
 /* Returns where the part belongs: in the list that it is an item of, or in a struct of its own. */
@@ -32,14 +39,19 @@ static struct link_reply *reply_slot(const redisReadTask *task)
 	return (struct link_reply *)&list->item[task->idx];
 }
 
+static void *take_nil(const redisReadTask *task)
+{
+	struct link_reply *reply = reply_slot(task);
+	reply->kind = LINK_NIL;
+	return reply;
+}
+
 static void *take_string(const redisReadTask *task, char *bytes, size_t len)
 {
 	struct reply_reader *reader = task->privdata;
+	if (len > LINK_REPLY_MAX - reader->octets)
+		return take_nil(task);
 	reader->octets += len;
-	if (reader->octets > LINK_REPLY_MAX) {
-		reader->too_long = true;
-		return NULL;
-	}
 	struct link_reply *reply = reply_slot(task);
 	reply->kind = task->type == REDIS_REPLY_STATUS  ? LINK_OK
 		      : task->type == REDIS_REPLY_ERROR ? LINK_REFUSED
@@ -78,13 +90,6 @@ static void *take_number(const redisReadTask *task, long long number)
 	struct link_reply *reply = reply_slot(task);
 	reply->kind = LINK_NUMBER;
 	reply->number = number;
-	return reply;
-}
-
-static void *take_nil(const redisReadTask *task)
-{
-	struct link_reply *reply = reply_slot(task);
-	reply->kind = LINK_NIL;
 	return reply;
 }
 
@@ -154,9 +159,61 @@ void reply_reader_free(struct reply_reader **reader)
 	*reader = NULL;
 }
 
+/* The parser keeps a text until it is whole, so it sees only the end of a text that is too long, and a length that fits. */
+static void head_end(struct reply_reader *reader)
+{
+	char *end, shorter[HEAD_SIZE];
+	reader->head[reader->head_len] = '\0';
+	long long len = strtoll(reader->head + 1, &end, 10);
+	bool is_long = *end == '\r' && len > LINK_TEXT_MAX;
+	reader->too_long = reader->too_long || len > LINK_SKIP_MAX;
+	if (is_long)
+		redisReaderFeed(
+			reader->parser, shorter, (size_t)snprintf(shorter, sizeof shorter, "$%d\r\n", LINK_TEXT_MAX));
+	else
+		redisReaderFeed(reader->parser, reader->head, reader->head_len);
+	reader->skip = is_long ? (size_t)len - LINK_TEXT_MAX : 0;
+	reader->pass = len < 0 ? 0 : (is_long ? LINK_TEXT_MAX : (size_t)len) + 2;
+	reader->head_len = 0;
+}
+
+/* Takes a part of a line, and returns how many octets it has. */
+static size_t line_feed(struct reply_reader *reader, const char *bytes, size_t len)
+{
+	bool is_end = false, is_head = reader->head_len > 0 || (reader->last == '\0' && bytes[0] == '$');
+	size_t n = 0;
+	for (; n < len && !is_end && !(is_head && reader->head_len == HEAD_SIZE - 1); n++) {
+		is_end = reader->last == '\r' && bytes[n] == '\n';
+		reader->last = is_end ? '\0' : bytes[n] == '\0' ? ' ' : bytes[n];
+		if (is_head)
+			reader->head[reader->head_len++] = bytes[n];
+	}
+	if (!is_head)
+		redisReaderFeed(reader->parser, bytes, n);
+	else if (is_end)
+		head_end(reader);
+	else if (reader->head_len == HEAD_SIZE - 1) /* no length is so long */
+		reader->too_long = true;
+	return n;
+}
+
 void reply_feed(struct reply_reader *reader, const char *bytes, size_t len)
 {
-	redisReaderFeed(reader->parser, bytes, len);
+	while (len > 0 && !reader->too_long) {
+		size_t n = len;
+		if (reader->skip > 0) {
+			n = n < reader->skip ? n : reader->skip;
+			reader->skip -= n;
+		} else if (reader->pass > 0) {
+			n = n < reader->pass ? n : reader->pass;
+			redisReaderFeed(reader->parser, bytes, n);
+			reader->pass -= n;
+		} else {
+			n = line_feed(reader, bytes, n);
+		}
+		bytes += n;
+		len -= n;
+	}
 }
 
 bool reply_next(struct reply_reader *reader, struct link_reply **reply, const char **why)

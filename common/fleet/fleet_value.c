@@ -135,6 +135,10 @@ enum fleet_ignored fleet_hop_read(const struct fleet_base *base, const char *hos
 	char place[FLEET_PLACE_SIZE];
 	struct fleet_written written;
 	struct span name = {node->bytes, node->len};
+	if (node->kind == LINK_NIL || value->kind == LINK_NIL) {
+		fleet_ignore(FLEET_OVERSIZED);
+		return FLEET_OVERSIZED;
+	}
 	if (node->kind != LINK_BYTES || value->kind != LINK_BYTES || !node_name_is_valid(name)) {
 		fleet_ignore(FLEET_UNSIGNED);
 		return FLEET_UNSIGNED;

@@ -29,8 +29,8 @@ struct answer {
 	link_answered *answered;
 	void *arg;
 	struct link_reply reply;
-	struct link_reply item[256];
-	char *copy[257];
+	struct link_reply item[256], part[2];
+	char *copy[258];
 	size_t copies;
 };
 
@@ -80,10 +80,13 @@ static struct link_reply bytes(struct answer *answer, const char *text)
 	return (struct link_reply){.kind = LINK_BYTES, .bytes = copy, .len = strlen(copy)};
 }
 
-static struct link_reply get(struct answer *answer, const char *place)
+static struct link_reply get_range(struct answer *answer, const char *place, const char *last)
 {
 	struct row *row = *row_find(place, "");
-	return row ? bytes(answer, row->value) : (struct link_reply){.kind = LINK_NIL};
+	struct link_reply reply = bytes(answer, row ? row->value : "");
+	size_t most = (size_t)atol(last) + 1;
+	reply.len = reply.len < most ? reply.len : most;
+	return reply;
 }
 
 static struct link_reply set(const char *const *word, size_t count)
@@ -101,7 +104,8 @@ static struct link_reply set(const char *const *word, size_t count)
 	return (struct link_reply){.kind = LINK_OK, .bytes = "OK", .len = 2};
 }
 
-static struct link_reply all_fields(struct answer *answer, const char *place)
+/* All fields in one part. */
+static struct link_reply scan(struct answer *answer, const char *place)
 {
 	struct link_reply reply = {.kind = LINK_LIST, .item = answer->item};
 	for (struct row *row = server.rows; row && reply.count + 2 <= 256; row = row->next)
@@ -109,7 +113,9 @@ static struct link_reply all_fields(struct answer *answer, const char *place)
 			answer->item[reply.count++] = bytes(answer, row->field);
 			answer->item[reply.count++] = bytes(answer, row->value);
 		}
-	return reply;
+	answer->part[0] = bytes(answer, "0");
+	answer->part[1] = reply;
+	return (struct link_reply){.kind = LINK_LIST, .item = answer->part, .count = 2};
 }
 
 static struct link_reply run(struct answer *answer, const char *const *word, size_t count)
@@ -118,16 +124,19 @@ static struct link_reply run(struct answer *answer, const char *const *word, siz
 		return (struct link_reply){.kind = LINK_NONE};
 	if (server.mode == FAKE_LINK_REFUSING)
 		return (struct link_reply){.kind = LINK_REFUSED, .bytes = "NOPERM", .len = 6};
-	if (strcmp(word[0], "GET") == 0)
-		return get(answer, word[1]);
-	if (strcmp(word[0], "HGETALL") == 0)
-		return all_fields(answer, word[1]);
+	if (strcmp(word[0], "GETRANGE") == 0)
+		return get_range(answer, word[1], word[3]);
+	if (strcmp(word[0], "HSCAN") == 0)
+		return scan(answer, word[1]);
 	if (server.mode == FAKE_LINK_LYING)
 		return (struct link_reply){.kind = LINK_OK, .bytes = "OK", .len = 2};
 	if (strcmp(word[0], "SET") == 0)
 		return set(word, count);
 	struct link_reply reply = {.kind = LINK_NUMBER};
-	if (strcmp(word[0], "HSET") == 0)
+	const struct row *at = *row_find(word[1], "");
+	if (strcmp(word[0], "PTTL") == 0)
+		reply.number = !at ? -2 : at->px > 0 ? at->px : -1;
+	else if (strcmp(word[0], "HSET") == 0)
 		row_put(word[1], word[2], word[3], 0);
 	else if (strcmp(word[0], "PEXPIRE") == 0)
 		for (struct row *row = server.rows; row; row = row->next)
@@ -253,7 +262,16 @@ char *fake_link_value(const char *place, const char *field)
 void fake_link_put(const char *place, const char *field, const char *value)
 {
 	lock_take(&server.lock);
-	row_put(place, field, value, 0);
+	row_put(place, field, value, 30000);
+	lock_drop(&server.lock);
+}
+
+void fake_link_keep(const char *place)
+{
+	lock_take(&server.lock);
+	struct row *row = *row_find(place, "");
+	if (row)
+		row->px = 0;
 	lock_drop(&server.lock);
 }
 

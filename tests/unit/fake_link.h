@@ -17,6 +17,8 @@ unsigned fake_link_count(const char *words);
 /* Returns a copy of a value, or of the field of a hash; NULL: there is none. The caller frees it. */
 char *fake_link_value(const char *place, const char *field);
 void fake_link_put(const char *place, const char *field, const char *value);
+/* Lets a value that was put last for ever; else it lasts for 30 seconds, as far as a relay sees. */
+void fake_link_keep(const char *place);
 void fake_link_remove(const char *place);
 /* Milliseconds that the newest value at the place was given; 0: for ever. */
 int64_t fake_link_px(const char *place);

@@ -464,6 +464,44 @@ static void test_turns(void **state)
 	farm_stop(2);
 }
 
+/* A turn for ever is no relay's, and no mail waits for it. */
+static void test_turn_for_ever(void **state)
+{
+	(void)state;
+	farm_start(1);
+	domain_make(0, "enforce");
+	struct config *config = product_config(&node[0].p, "milter_wait=25s");
+	check_reconfigure(node[0].p.check, config);
+	config_unref(&config);
+	fake_link_put("farm:lease:d0.example", "", "mx9");
+	fake_link_keep("farm:lease:d0.example");
+	int64_t begun = clock_mono_ms();
+	assert_int_equal(ask(0, 0).kind, VERDICT_PASS);
+	assert_in_range(clock_mono_ms() - begun, 0, 9000);
+	assert_int_equal(fetches(0), 1);
+	farm_stop(1);
+}
+
+/* A value that is too long is not even read as a whole. */
+static void test_oversized(void **state)
+{
+	(void)state;
+	char *value = malloc(2 << 20);
+	memset(value, 'x', 2 << 20);
+	value[(2 << 20) - 1] = '\0';
+	farm_start(1);
+	domain_make(0, "enforce");
+	fake_link_put("farm:entry:d0.example", "", value);
+	free(value);
+	uint64_t before = metrics_read(METRIC_FLEET_IGNORED, FLEET_OVERSIZED, 0, 0),
+		 late = hints(HINT_ENTRY, HINT_LATE);
+	assert_int_equal(ask(0, 0).kind, VERDICT_PASS);
+	assert_true(metrics_read(METRIC_FLEET_IGNORED, FLEET_OVERSIZED, 0, 0) > before);
+	assert_int_equal(hints(HINT_ENTRY, HINT_LATE), late);
+	assert_int_equal(fake_link_count("GETRANGE farm:entry:d0.example 0"), 2);
+	farm_stop(1);
+}
+
 /* A stop ends the wait for another relay at once. */
 static void test_stop(void **state)
 {
@@ -489,6 +527,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_fetch),
+		cmocka_unit_test(test_turn_for_ever),
+		cmocka_unit_test(test_oversized),
 		cmocka_unit_test(test_at_the_same_time),
 		cmocka_unit_test(test_what_is_stored),
 		cmocka_unit_test(test_evidence),

@@ -117,7 +117,7 @@ struct asked {
 	enum link_reply_kind kind;
 	int64_t number;
 	char text[256];
-	size_t items;
+	size_t len, items, nils;
 };
 
 static void on_answer(void *arg, const struct link_reply *reply)
@@ -128,6 +128,9 @@ static void on_answer(void *arg, const struct link_reply *reply)
 	asked->kind = reply->kind;
 	asked->number = reply->number;
 	asked->items = reply->count;
+	asked->len = reply->len;
+	for (size_t i = 0; i < reply->count; i++)
+		asked->nils += reply->item[i].kind == LINK_NIL;
 	if (reply->bytes)
 		snprintf(asked->text, sizeof asked->text, "%s", reply->bytes);
 	asked->took_ms = clock_mono_ms() - asked->took_ms;
@@ -354,28 +357,55 @@ static void lies_break_the_link(void **state)
 	close(fd);
 }
 
-/* A text that never ends, a line that never ends, and lists of texts that are too long together. */
+/* A text that is longer than anybody reads, a line that never ends, and a length that never ends. */
 static void huge_replies_break_the_link(void **state)
 {
-	static const char *const first[] = {"$1000000000\r\n", "+", "*64\r\n"};
+	static const char *const first[] = {"$1000000000\r\n", "+", "$"};
 	const char *how = *state;
 	size_t i = (size_t)strtoul(how, NULL, 10);
 	static char piece[65536];
-	memset(piece, 'x', sizeof piece);
+	memset(piece, i == 2 ? '0' : 'x', sizeof piece);
 	int fd = start_up();
 	struct asked *asked = ask(PATIENCE_MS, "GET", "x");
 	server_expect(fd, "GET x");
 	server_say(fd, first[i]);
-	for (size_t sent = 0; sent < 4 * (size_t)LINK_REPLY_MAX && !is_down(); sent += sizeof piece) {
-		if (i == 2)
-			server_say(fd, "$65536\r\n");
+	for (size_t sent = 0; sent < 4 * (size_t)LINK_REPLY_MAX && !is_down(); sent += sizeof piece)
 		server_write(fd, piece, sizeof piece);
-		if (i == 2)
-			server_say(fd, "\r\n");
-	}
 	await(went_down);
 	went_down_because("it sent a reply that is too long or too deep");
 	assert_int_equal(answer(asked).kind, LINK_NONE);
+	close(fd);
+}
+
+/* What anybody may write into the shared store does not break the link: one long text, and many that are long together. */
+static void long_texts_are_cut(void **state)
+{
+	static char piece[1 << 20];
+	(void)state;
+	memset(piece, '$', sizeof piece);
+	int fd = start_up();
+	struct asked *text = ask(PATIENCE_MS, "GET", "x"), *list = ask(PATIENCE_MS, "GET", "y"),
+		     *last = ask(PATIENCE_MS, "GET", "z");
+	server_expect(fd, "GET x");
+	server_say(fd, "$3145728\r\n");
+	for (int i = 0; i < 3; i++)
+		server_write(fd, piece, sizeof piece);
+	server_say(fd, "\r\n*24\r\n$1\r\n1\r\n");
+	for (int i = 0; i < 22; i++) {
+		server_say(fd, "$65536\r\n");
+		server_write(fd, piece, 65536);
+		server_say(fd, "\r\n");
+	}
+	server_say(fd, "$1\r\n2\r\n$4\r\nlast\r\n");
+	struct asked got = answer(text);
+	assert_int_equal(got.kind, LINK_BYTES);
+	assert_int_equal(got.len, LINK_TEXT_MAX);
+	got = answer(list);
+	assert_int_equal(got.kind, LINK_LIST);
+	assert_int_equal(got.items, 24);
+	assert_int_equal(got.nils, 7); /* what is beyond LINK_REPLY_MAX */
+	assert_string_equal(answer(last).text, "last");
+	never_went_down();
 	close(fd);
 }
 
@@ -668,6 +698,7 @@ int main(void)
 		TEST_OF(huge_replies_break_the_link, "0"),
 		TEST_OF(huge_replies_break_the_link, "1"),
 		TEST_OF(huge_replies_break_the_link, "2"),
+		TEST(long_texts_are_cut),
 		TEST(the_largest_value_arrives),
 		TEST(a_flood_of_news_breaks_the_channel),
 		TEST(too_many_commands_end_at_once),
