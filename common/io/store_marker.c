@@ -20,7 +20,7 @@
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_VARIABLE "STSGATED_BOOT_ID" /* for a process that cannot see that file; see the unit */
 #define BOOT_DIGITS 32
-#define LINE_SIZE 128
+#define LINE_SIZE 160
 
 /* Copies the digits of a boot's ID, which is written with or without hyphens. Returns false if it is not an ID. */
 static bool digits_copy(char out[BOOT_DIGITS + 1], const char *text)
@@ -56,15 +56,20 @@ static bool boot_get(char out[BOOT_DIGITS + 1])
 	return found || (given && digits_copy(out, given));
 }
 
-/* Names this boot and the file. The file is named by its inode, so that a copy of a store that was in use is none that
- * was left here. Returns false if the boot has no name, or there is no file. */
+/* Names this boot and the file. The file is named by its inode and the time at which that was made, because file systems use
+ * the number of a removed file for the next one: so a copy of a store that was in use is none that was left here. Returns
+ * false if the boot has no name, or there is no file. */
 static bool line_make(const struct store *store, char line[LINE_SIZE])
 {
 	char boot[BOOT_DIGITS + 1];
-	struct stat file;
-	if (!boot_get(boot) || fstatat(store->directory_fd, STORE_FILE, &file, AT_SYMLINK_NOFOLLOW) != 0)
+	struct statx file;
+	if (!boot_get(boot) ||
+		statx(store->directory_fd, STORE_FILE, AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &file) != 0)
 		return false;
-	snprintf(line, LINE_SIZE, "boot %s file %ju %ju\n", boot, (uintmax_t)file.st_dev, (uintmax_t)file.st_ino);
+	bool dated = file.stx_mask & STATX_BTIME;
+	snprintf(line, LINE_SIZE, "boot %s file %u:%u %ju %jd.%u\n", boot, file.stx_dev_major, file.stx_dev_minor,
+		(uintmax_t)file.stx_ino, dated ? (intmax_t)file.stx_btime.tv_sec : 0,
+		dated ? file.stx_btime.tv_nsec : 0);
 	return true;
 }
 

@@ -204,6 +204,25 @@ static void a_copy_is_checked_first(void **state)
 	the_next_start_checks_first();
 }
 
+/* The same if the copy gets the number of the inode that the removed store had. */
+static void a_copy_with_the_same_inode_is_checked_first(void **state)
+{
+	char command[1024];
+	struct stat before, after;
+	(void)state;
+	assert_int_equal(stat(room_file(STORE_FILE), &before), 0);
+	snprintf(command, sizeof command,
+		"cd %s && cp policies.mdb copy && i=$(stat -c %%i policies.mdb) && rm policies.mdb && "
+		"for n in $(seq 100); do : >new$n; [ $(stat -c %%i new$n) != $i ] || break; done && "
+		"cp copy new$n && mv new$n policies.mdb && rm -f new* copy",
+		room);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(stat(room_file(STORE_FILE), &after), 0);
+	if (before.st_ino != after.st_ino)
+		skip();
+	the_next_start_checks_first();
+}
+
 /* The damage that ends a daemon may be what ends the next one, too. */
 static void an_end_before_the_check_is_over(void **state)
 {
@@ -413,6 +432,7 @@ int main(void)
 		TEST(another_boot_is_checked_first),
 		TEST(an_unknown_marker_is_no_proof),
 		TEST(a_copy_is_checked_first),
+		TEST(a_copy_with_the_same_inode_is_checked_first),
 		TEST(an_end_before_the_check_is_over),
 		TEST(a_second_end_after_the_check),
 		TEST(a_stop_before_the_check_is_over),
