@@ -190,6 +190,7 @@ void store_check_continue(struct store *store)
 	close(beside->fd);
 	beside->fd = -1;
 	child_judge(report.kind == LOOK_RESULT ? &report : NULL, child_wait(beside->pid), &finding);
+	store_drop_dead_views(store); /* the child ends with its view, or is killed */
 	beside_conclude(store, &finding);
 }
 

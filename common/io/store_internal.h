@@ -203,6 +203,9 @@ void store_revive(struct store *store) REQUIRES(store->writer) EXCLUDES(store->p
 /* Returns the other process that reads the oldest state of the store. Returns 0 if no other process reads a state older
  * than the newest. */
 pid_t store_held_by(struct store *store) REQUIRES(store->writer);
+/* Drops the views of processes that have ended without ending them. LMDB keeps the states of such views, and the file grows
+ * meanwhile. Any thread. */
+void store_drop_dead_views(struct store *store) EXCLUDES(store->pool);
 
 /* Waits until no view is in use, and holds back new ones until store_pool_open(). */
 void store_pool_close(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);

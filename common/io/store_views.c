@@ -109,6 +109,17 @@ bool store_readers(struct store *store, struct store_readers *out, struct failur
 	return store_fail(store, result, "cannot be read", why);
 }
 
+void store_drop_dead_views(struct store *store)
+{
+	int dead;
+	lock_take(&store->pool);
+	while (store->closed_for_mapping)
+		cond_wait(&store->slot_free, &store->pool);
+	if (!atomic_load(&store->broken))
+		mdb_reader_check(store->env, &dead);
+	lock_drop(&store->pool);
+}
+
 pid_t store_held_by(struct store *store)
 {
 	struct store_readers readers;

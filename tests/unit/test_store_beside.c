@@ -346,6 +346,33 @@ static void a_check_that_cannot_be_finished(void **state)
 	the_next_start_checks_first();
 }
 
+/* Returns how far the oldest state that another process reads lies behind the newest. */
+static uint64_t behind(struct store *store)
+{
+	struct store_readers readers;
+	assert_true(room_put(store, "new.example", KIND_USED, 10, NULL));
+	assert_true(room_put(store, "newer.example", KIND_USED, 10, NULL));
+	assert_true(store_readers(store, &readers, NULL));
+	return readers.behind;
+}
+
+/* Otherwise the file grows until somebody notices that the reader is dead. */
+static void the_check_holds_no_state_after_its_end(void **state)
+{
+	(void)state;
+	child = 0;
+	in_child = child_stops;
+	struct store *store = opened();
+	in_child = NULL;
+	for (int ms = 0; ms < WAIT_MS && marker_size() == 0 && nap(); ms += 2) {
+		kill(child, SIGCONT);
+		store_check_continue(store);
+	}
+	assert_true(marker_size() > 0);
+	assert_int_equal(behind(store), 0);
+	store_close(&store);
+}
+
 /* The check reads one state of the store while the owner writes others. */
 static void writing_meanwhile_disturbs_nothing(void **state)
 {
@@ -438,6 +465,7 @@ int main(void)
 		TEST(a_stop_before_the_check_is_over),
 		TEST(damage_that_it_finds_breaks_the_store),
 		TEST(wrong_checksums_that_it_finds_are_known),
+		TEST(the_check_holds_no_state_after_its_end),
 		TEST(a_check_that_cannot_be_finished),
 		TEST(writing_meanwhile_disturbs_nothing),
 		TEST(the_name_of_the_boot_may_be_given),
