@@ -189,7 +189,8 @@ static void known_put(struct fleet_keeper *keeper, const struct decision_record 
 	row->shared = true;
 }
 
-/* Takes in a decision of another relay, if it is later than what this relay knows. */
+/* Takes in a decision of another relay, if it is later than what this relay knows. STORE_NO_ROOM: it is older than all that a full
+ * store keeps, which is so on every relay; a store that fails is this relay's own trouble. */
 static enum store_taken decision_take(struct fleet_keeper *keeper, const struct decision_record *decision)
 {
 	struct known *row = known_find(keeper, decision);
@@ -199,7 +200,7 @@ static enum store_taken decision_take(struct fleet_keeper *keeper, const struct 
 		return STORE_KNOWN;
 	}
 	if (!store_take_decision(keeper->base->store, decision, &decided, NULL))
-		return STORE_NO_ROOM; /* the store reports its own trouble; the next look at the hash brings it again */
+		return STORE_KNOWN; /* the store reports its own trouble; the next look at the hash brings it again */
 	if (decided.taken != STORE_TAKEN)
 		return decided.taken;
 	taken_log(decision, &decided);

@@ -11,9 +11,11 @@
 #include "memory.h"
 #include "room.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -611,6 +613,32 @@ static void test_large(void **state)
 	WAIT_FOR(in_force(1, "b.example") == OVERRIDE_PASS);
 }
 
+/* A relay whose disk takes no more removes nothing from the shared store: the others need it. */
+static void test_full_disk(void **state)
+{
+	struct decision_record forget;
+	struct rlimit before, none;
+	size_t len;
+	(void)state;
+	decision_init(&forget, DECISION_FORGET, "a.example", &(struct decision_maker){"alice", "relay1"}, NULL);
+	forget.made_ms = clock_wall_s() * 1000;
+	relays[0].base = (struct fleet_base){.keys = keys, .prefix = "farm", .node = "relay1"};
+	char *sealed = decision_seal(&relays[0].base, &forget, clock_wall_s(), &len);
+	plant("forget a.example", sealed, len);
+	free(sealed);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	setrlimit(RLIMIT_FSIZE, &none);
+	relay_start(0);
+	for (int64_t end = clock_mono_ms() + PATIENCE_MS; !is_level(0) && clock_mono_ms() < end;)
+		usleep(5000);
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_true(is_level(0));
+	assert_int_equal(state_of(0).decisions, 0);
+	assert_true(has_field("forget a.example", NULL, 0));
+}
+
 static void test_old_leaves(void **state)
 {
 	struct decision_record old;
@@ -666,7 +694,7 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_everywhere), TEST(test_forget), TEST(test_away),
-		TEST(test_conflict), TEST(test_flushed), TEST(test_hostile), TEST(test_large), TEST(test_old_leaves),
-		TEST(test_many), TEST(test_refused)};
+		TEST(test_conflict), TEST(test_flushed), TEST(test_hostile), TEST(test_large), TEST(test_full_disk),
+		TEST(test_old_leaves), TEST(test_many), TEST(test_refused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

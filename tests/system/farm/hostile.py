@@ -39,9 +39,22 @@ def lies(made, name, other):
     """What somebody without the key can put in the place of a domain's entry: words, and a value of another domain."""
     place = f'farm:entry:{name}'
     copied = made.shared.ask('GET', f'farm:entry:{other}')
-    return {'words': 'OK', 'empty': '', 'half': copied[:40], 'copied': copied, 'long': 'x' * 3000000,
+    return {'words': 'OK', 'half': copied[:40], 'copied': copied, 'long': 'x' * 3000000,
             'foreign': sealed(secrets.token_hex(32), place, weak(name)),
             'later': sealed(made.key, place, weak(name), schema=99)}
+
+
+def large(made, node):
+    """Fields of hashes that are too long: the link stays up, and decisions still reach the others."""
+    for place in ('decisions', 'nodes'):
+        for number in range(6):
+            made.shared.ask('HSET', f'farm:{place}', f'override large{number}.example', 'x' * 3000000)
+    since = node.log.size()
+    node.restart()
+    made.wait_linked([node])
+    decide(node, 'set', 'decided.example', 'pass', '--for', '1h', '--reason', 'beside large values')
+    until_all(made, 'the override', lambda one: 'decided.example' in one.tool('override', 'list')[1])
+    expect('losses of the link', [], [line for line in node.log.lines(since) if 'nothing is shared' in line])
 
 
 @test
@@ -58,6 +71,11 @@ def farm_believes_no_stranger(lab, stage):
             expect_bound(f'answer beside a lie ({what})', answers(two, [name]))
             expect(f'the lie is counted ({what})', True, two.counter('stsgate_fleet_ignored_total') > ignored)
             expect('the shared store is up', 1, two.counter('stsgate_fleet_up'))
+        # an empty value is as good as none, and a turn that never ends is nobody's
+        made.shared.ask('SET', f'farm:entry:{names[-1]}', '')
+        made.shared.ask('SET', f'farm:lease:{names[-1]}', 'stranger')
+        expect_bound('answer beside nothing', answers(two, names[-1:]))
+        large(made, two)
 
 
 @test
