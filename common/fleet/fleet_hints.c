@@ -15,7 +15,8 @@
 
 #define PAUSE_FIRST_MS 50 /* between two looks for the result of another relay's fetch; doubles each time */
 #define PAUSE_MOST_MS 1000
-#define HOP_NODES "1024" /* nodes whose evidence about a mail host is read */
+#define HOP_NODES "1024"         /* nodes whose evidence about a mail host is read */
+#define HOP_OCTETS_MAX (2 << 20) /* memory that their hash takes; more is no evidence */
 
 _Static_assert(FLEET_VALUE_MAX < LINK_TEXT_MAX, "a text that is cut is too long for a value");
 
@@ -334,13 +335,30 @@ static void on_hop(void *arg, const struct link_reply *reply)
 }
 
 /* One part holds all nodes of a farm, and never more items than a reply may have, whatever else is in the hash. */
+static void on_hop_size(void *arg, const struct link_reply *reply)
+{
+	struct asking *asking = arg;
+	const struct fleet_base *base = asking->hints->base;
+	char place[FLEET_PLACE_SIZE];
+	if (reply->kind == LINK_NIL || reply->kind == LINK_NONE) {
+		finish(asking, reply->kind == LINK_NIL ? HINT_NONE : HINT_LATE);
+		return;
+	}
+	if (fleet_usage_is_large(reply, HOP_OCTETS_MAX)) {
+		finish(asking, HINT_IGNORED);
+		return;
+	}
+	fleet_hop_place(place, base, asking->ask->name, asking->ask->port);
+	link_ask(base->link, LINK_DEADLINE_MS / 2, on_hop, asking, 5,
+		(const char *const[]){"HSCAN", place, "0", "COUNT", HOP_NODES});
+}
+
 static void hop_get(struct asking *asking)
 {
-	char place[FLEET_PLACE_SIZE];
 	const struct fleet_base *base = asking->hints->base;
+	char place[FLEET_PLACE_SIZE];
 	fleet_hop_place(place, base, asking->ask->name, asking->ask->port);
-	link_ask(base->link, LINK_DEADLINE_MS, on_hop, asking, 5,
-		(const char *const[]){"HSCAN", place, "0", "COUNT", HOP_NODES});
+	link_ask(base->link, LINK_DEADLINE_MS / 2, on_hop_size, asking, FLEET_USAGE_WORDS, FLEET_USAGE(place));
 }
 
 static void on_ask(struct loop_task *task)

@@ -3,8 +3,10 @@
 #include "clock.h"
 #include "fleet_call.h"
 #include "fleet_decisions.h"
+#include "fleet_value.h"
 #include "lock.h"
 #include "log.h"
+#include "log_limit.h"
 #include "memory.h"
 #include "override_text.h"
 
@@ -17,8 +19,10 @@
 
 #define SCAN_COUNT "128"    /* fields that the server is asked for at a time */
 #define SCAN_ROUNDS_MAX 256 /* a hash that needs more is not read to its end */
-#define PUSHES_MAX 64       /* decisions that are written before messages are looked at again */
-#define FRESH_S 300         /* a forget that is older no longer removes the value of the entry from the shared store */
+/* Memory that the hash takes; more are not decisions. */
+#define HASH_OCTETS_MAX (4 * (int64_t)DECISIONS_MAX * DECISION_MESSAGE_MAX)
+#define PUSHES_MAX 64 /* decisions that are written before messages are looked at again */
+#define FRESH_S 300   /* a forget that is older no longer removes the value of the entry from the shared store */
 #define HOUR_MS 3600000
 
 /* A message of the channel that waits. */
@@ -50,7 +54,8 @@ struct fleet_keeper {
 	int64_t poll_ms;    /* monotonic: when the hash is looked at next */
 	int64_t tidy_ms;    /* when old decisions are removed next */
 	int64_t refused_ms; /* when a refusal of the server was last logged; 0: never */
-	int64_t level_at;   /* wall-clock seconds: when the whole hash was last read */
+	struct log_limit crowd_log;
+	int64_t level_at; /* wall-clock seconds: when the whole hash was last read */
 	struct keeper_state told;
 
 	struct lock lock;
@@ -399,12 +404,42 @@ static bool part_take(struct fleet_keeper *keeper, const struct link_reply *repl
 	return true;
 }
 
+static bool hash_is_large(struct fleet_keeper *keeper)
+{
+	const struct fleet_base *base = keeper->base;
+	struct link_reply *reply = fleet_call(
+		base->loop, base->link, KEEPER_DEADLINE_MS, FLEET_USAGE_WORDS, FLEET_USAGE(keeper->place), NULL);
+	bool is_large = fleet_usage_is_large(reply, HASH_OCTETS_MAX);
+	fleet_call_free(&reply);
+	return is_large;
+}
+
+/* Somebody has filled the hash, so that nobody can read it. What is decided here still reaches the others by the channel, and what is
+ * written into the hash meanwhile does no harm: as soon as it can be read again, a later decision replaces an earlier one. */
+static void crowd_bear(struct fleet_keeper *keeper)
+{
+	char words[LOG_LIMIT_WORDS_SIZE];
+	unsigned left_out;
+	keeper->level = true;
+	if (log_limit_passes(&keeper->crowd_log, &left_out))
+		log_warning(
+			"the hash %s of the shared store is too large to be decisions and is not read as a whole, so this "
+			"relay learns only of decisions that are made while it runs: delete the hash, and the relays "
+			"write it again%s",
+			keeper->place, log_limit_words(words, left_out));
+}
+
 /* Reads the whole hash. Afterwards `shared` says which decisions the hash has. */
 static void poll_hash(struct fleet_keeper *keeper)
 {
 	char cursor[24] = "0";
 	bool goes_on = true, whole = false;
 	keeper->level = false;
+	if (hash_is_large(keeper)) {
+		keeper->poll_ms = clock_mono_ms() + KEEPER_POLL_MS;
+		crowd_bear(keeper);
+		return;
+	}
 	for (size_t i = 0; i < keeper->known_count; i++)
 		keeper->known[i].shared = false;
 	for (int round = 0; goes_on && !whole && round < SCAN_ROUNDS_MAX && !is_stopping(keeper); round++) {
@@ -422,6 +457,8 @@ static void poll_hash(struct fleet_keeper *keeper)
 		keeper->poll_ms = clock_mono_ms() + KEEPER_AGAIN_MS;
 	if (whole)
 		keeper->level_at = clock_wall_s();
+	else if (goes_on && !is_stopping(keeper))
+		crowd_bear(keeper);
 }
 
 /* --- the thread --------------------------------------------------------------------------------------------------- */

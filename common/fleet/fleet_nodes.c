@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "fleet_node.h"
+#include "fleet_value.h"
 #include "log.h"
 #include "log_limit.h"
 #include "memory.h"
@@ -14,7 +15,8 @@
 
 #define FORGET_MAX 16 /* nodes that one count removes */
 #define TWIN_LOG_MS 3600000
-#define TWIN_S 2 /* by so much a process before this one may have been later, if the clock was set */
+#define NODES_OCTETS_MAX (8 << 20) /* memory that the hash takes; more are not nodes */
+#define TWIN_S 2                   /* by so much a process before this one may have been later, if the clock was set */
 
 struct fleet_nodes {
 	const struct fleet_base *base;
@@ -118,7 +120,17 @@ static void fields_come(void *arg, const struct link_reply *reply)
 		nodes_count(arg, reply);
 }
 
-/* Asks for the fields if their number is no danger for the link. */
+static void usage_comes(void *arg, const struct link_reply *reply)
+{
+	struct fleet_nodes *nodes = arg;
+	if (fleet_usage_is_large(reply, NODES_OCTETS_MAX))
+		counts_set(0, 0);
+	else if (reply->kind != LINK_NONE)
+		link_ask(nodes->base->link, LINK_PATIENCE_MS, fields_come, nodes, 2,
+			(const char *const[]){"HGETALL", nodes->place});
+}
+
+/* Asks for the fields if their number and their size are no danger for the link. */
 static void number_comes(void *arg, const struct link_reply *reply)
 {
 	struct fleet_nodes *nodes = arg;
@@ -127,8 +139,8 @@ static void number_comes(void *arg, const struct link_reply *reply)
 	if (reply->kind != LINK_NUMBER)
 		return;
 	if (reply->number <= NODES_MAX) {
-		link_ask(nodes->base->link, LINK_PATIENCE_MS, fields_come, nodes, 2,
-			(const char *const[]){"HGETALL", nodes->place});
+		link_ask(nodes->base->link, LINK_PATIENCE_MS, usage_comes, nodes, FLEET_USAGE_WORDS,
+			FLEET_USAGE(nodes->place));
 		return;
 	}
 	counts_set(0, 0);

@@ -156,3 +156,13 @@ enum fleet_ignored fleet_hop_read(const struct fleet_base *base, const char *hos
 	free(line);
 	return ignored;
 }
+
+/* --- hashes ------------------------------------------------------------------------------------------------------- */
+
+bool fleet_usage_is_large(const struct link_reply *usage, int64_t max)
+{
+	if (usage->kind != LINK_NUMBER || usage->number <= max)
+		return false;
+	fleet_ignore(FLEET_OVERSIZED);
+	return true;
+}

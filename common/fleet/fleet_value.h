@@ -30,4 +30,12 @@ char *fleet_hop_write(const struct fleet_base *base, const char *host, uint16_t 
 enum fleet_ignored fleet_hop_read(const struct fleet_base *base, const char *host, uint16_t port,
 	const struct link_reply *node, const struct link_reply *value, int64_t now, struct fleet_seen *out);
 
+/* The words of the command that asks how much memory a hash takes; with so many samples the server needs about a millisecond at
+ * most. Whoever can write into the shared store can make a hash so large that reading it breaks the link. */
+#define FLEET_USAGE_WORDS 5
+#define FLEET_USAGE(place) ((const char *const[FLEET_USAGE_WORDS]){"MEMORY", "USAGE", (place), "SAMPLES", "2048"})
+/* Returns whether the hash takes more than `max` octets, so that nobody should read it, and counts it as ignored. False if the server
+ * does not tell. */
+bool fleet_usage_is_large(const struct link_reply *usage, int64_t max);
+
 #endif

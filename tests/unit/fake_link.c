@@ -118,6 +118,17 @@ static struct link_reply scan(struct answer *answer, const char *place)
 	return (struct link_reply){.kind = LINK_LIST, .item = answer->part, .count = 2};
 }
 
+static struct link_reply usage(const char *place)
+{
+	struct link_reply reply = {.kind = LINK_NIL};
+	for (struct row *row = server.rows; row; row = row->next)
+		if (strcmp(row->place, place) == 0) {
+			reply.kind = LINK_NUMBER;
+			reply.number += (int64_t)(strlen(row->field) + strlen(row->value));
+		}
+	return reply;
+}
+
 static struct link_reply run(struct answer *answer, const char *const *word, size_t count)
 {
 	if (server.mode == FAKE_LINK_DOWN)
@@ -134,6 +145,8 @@ static struct link_reply run(struct answer *answer, const char *const *word, siz
 		return set(word, count);
 	struct link_reply reply = {.kind = LINK_NUMBER};
 	const struct row *at = *row_find(word[1], "");
+	if (strcmp(word[0], "MEMORY") == 0)
+		return usage(word[2]);
 	if (strcmp(word[0], "PTTL") == 0)
 		reply.number = !at ? -2 : at->px > 0 ? at->px : -1;
 	else if (strcmp(word[0], "HSET") == 0)

@@ -492,6 +492,8 @@ static void test_oversized(void **state)
 	farm_start(1);
 	domain_make(0, "enforce");
 	fake_link_put("farm:entry:d0.example", "", value);
+	for (int i = 0; i < 3; i++)
+		fake_link_put("farm:hop:mx.d0.example:25", (const char *[]){"mx1", "mx2", "mx3"}[i], value);
 	free(value);
 	uint64_t before = metrics_read(METRIC_FLEET_IGNORED, FLEET_OVERSIZED, 0, 0),
 		 late = hints(HINT_ENTRY, HINT_LATE);
@@ -499,6 +501,8 @@ static void test_oversized(void **state)
 	assert_true(metrics_read(METRIC_FLEET_IGNORED, FLEET_OVERSIZED, 0, 0) > before);
 	assert_int_equal(hints(HINT_ENTRY, HINT_LATE), late);
 	assert_int_equal(fake_link_count("GETRANGE farm:entry:d0.example 0"), 2);
+	assert_int_equal(fake_link_count("MEMORY USAGE farm:hop:mx.d0.example:25"), 1);
+	assert_int_equal(fake_link_count("HSCAN"), 0);
 	farm_stop(1);
 }
 

@@ -42,6 +42,7 @@ static struct {
 		size_t len;
 	} field[FIELDS_MAX];
 	size_t count;
+	int64_t octets;      /* of memory that the hash takes, as the server says */
 	const char *refusal; /* the answer to each command */
 	unsigned scans, sets, deleted;
 	char last_deleted[FLEET_PLACE_SIZE];
@@ -153,6 +154,9 @@ static void command_run(size_t count, const char *const *word, const size_t *len
 		assert_string_equal(word[1], "farm:decisions");
 		field_set(word[2], word[3], len[3]);
 		server.sets++;
+	} else if (strcmp(word[0], "MEMORY") == 0 && count == 5) {
+		assert_string_equal(word[2], "farm:decisions");
+		reply.number = server.octets;
 	} else if (strcmp(word[0], "HDEL") == 0 && count == 3) {
 		field_delete(word[2]);
 	} else if (strcmp(word[0], "PUBLISH") == 0 && count == 3) {
@@ -613,6 +617,23 @@ static void test_large(void **state)
 	WAIT_FOR(in_force(1, "b.example") == OVERRIDE_PASS);
 }
 
+/* A hash that somebody has filled is not read, but what is decided reaches the others. */
+static void test_crowd(void **state)
+{
+	(void)state;
+	server.octets = INT64_C(200) << 20;
+	relay_start(0);
+	relay_start(1);
+	set(0, "b.example", OVERRIDE_PASS);
+	WAIT_FOR(in_force(1, "b.example") == OVERRIDE_PASS);
+	WAIT_FOR(is_logged("the hash farm:decisions of the shared store is too large to be decisions"));
+	assert_int_equal(state_of(1).level_at, 0);
+	lock_take(&server.lock);
+	unsigned scans = server.scans;
+	lock_drop(&server.lock);
+	assert_int_equal(scans, 0);
+}
+
 /* A relay whose disk takes no more removes nothing from the shared store: the others need it. */
 static void test_full_disk(void **state)
 {
@@ -695,6 +716,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_everywhere), TEST(test_forget), TEST(test_away),
 		TEST(test_conflict), TEST(test_flushed), TEST(test_hostile), TEST(test_large), TEST(test_full_disk),
-		TEST(test_old_leaves), TEST(test_many), TEST(test_refused)};
+		TEST(test_crowd), TEST(test_old_leaves), TEST(test_many), TEST(test_refused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@
 struct link {
 	bool up;
 	long long more; /* that HLEN claims beyond what is there */
+	int64_t octets; /* of memory that the hash takes */
 	char *field[ROWS], *value[ROWS];
 };
 static atomic_uint written, counted, removed;
@@ -69,7 +70,7 @@ void link_ask(struct link *link, int64_t deadline_ms, link_answered *answered, v
 	struct link_reply item[2 * ROWS], reply = {.kind = LINK_NUMBER};
 	(void)deadline_ms;
 	(void)count;
-	assert_string_equal(word[1], "farm:nodes");
+	assert_string_equal(word[strcmp(word[0], "MEMORY") == 0 ? 2 : 1], "farm:nodes");
 	if (strcmp(word[0], "HGET") == 0) {
 		reply.kind = LINK_NIL;
 		for (size_t i = 0; i < ROWS && link->field[i]; i++)
@@ -85,6 +86,8 @@ void link_ask(struct link *link, int64_t deadline_ms, link_answered *answered, v
 	} else if (strcmp(word[0], "HLEN") == 0) {
 		reply.number = link->more + (long long)fields_list(link, item) / 2;
 		atomic_fetch_add(&counted, 1);
+	} else if (strcmp(word[0], "MEMORY") == 0) {
+		reply.number = link->octets;
 	} else {
 		assert_string_equal(word[0], "HGETALL");
 		reply.kind = LINK_LIST;
@@ -227,6 +230,14 @@ static void test_flood(void **state)
 	wait_for(&counted);
 	farm_end(&farm);
 	assert_int_equal(gauge(FLEET_NODE_CURRENT), 0);
+	link_clear(&farm.link);
+	farm = (struct farm){.link = {.up = true, .octets = 100 << 20}};
+	uint64_t before = metrics_read(METRIC_FLEET_IGNORED, FLEET_OVERSIZED, 0, 0);
+	farm_begin(&farm);
+	wait_for(&counted);
+	farm_end(&farm);
+	assert_int_equal(gauge(FLEET_NODE_CURRENT), 0);
+	assert_int_equal(metrics_read(METRIC_FLEET_IGNORED, FLEET_OVERSIZED, 0, 0), before + 1);
 	link_clear(&farm.link);
 }
 
