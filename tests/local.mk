@@ -493,13 +493,13 @@ tests_fuzz_replay_dump_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/dump
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz_dump.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_fleet_value
 tests_fuzz_replay_fleet_value_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_value"' $(AM_CPPFLAGS)
-tests_fuzz_replay_fleet_value_SOURCES = tests/fuzz/fuzz_fleet_value.c $(fuzz_files)
+tests_fuzz_replay_fleet_value_SOURCES = tests/fuzz/fuzz_fleet_value.c tests/fuzz/fuzz_key.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_fleet_node
 tests_fuzz_replay_fleet_node_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_node"' $(AM_CPPFLAGS)
-tests_fuzz_replay_fleet_node_SOURCES = tests/fuzz/fuzz_fleet_node.c $(fuzz_files)
+tests_fuzz_replay_fleet_node_SOURCES = tests/fuzz/fuzz_fleet_node.c tests/fuzz/fuzz_key.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_fleet_decision
 tests_fuzz_replay_fleet_decision_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_decision"' $(AM_CPPFLAGS)
-tests_fuzz_replay_fleet_decision_SOURCES = tests/fuzz/fuzz_fleet_decision.c $(fuzz_files)
+tests_fuzz_replay_fleet_decision_SOURCES = tests/fuzz/fuzz_fleet_decision.c tests/fuzz/fuzz_key.h $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_fleet_reply
 tests_fuzz_replay_fleet_reply_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/fleet_reply"' $(AM_CPPFLAGS)
 tests_fuzz_replay_fleet_reply_SOURCES = tests/fuzz/fuzz_fleet_reply.c $(fuzz_files)

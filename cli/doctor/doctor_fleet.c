@@ -7,6 +7,7 @@
 #include "fleet_parts.h"
 #include "fleet_secret.h"
 #include "output.h"
+#include "own_node.h"
 #include "server_info.h"
 
 #include <inttypes.h>
@@ -43,7 +44,7 @@ static void settings_report(struct doctor *doctor, const struct fleet_keys *keys
 {
 	char id[FLEET_KEYS_MAX][FLEET_KEY_ID_SIZE];
 	size_t count = fleet_key_ids(keys, id);
-	if (!fleet_node_is_valid(node) || strcmp(node, "localhost") == 0) {
+	if (!node_name_is_valid((struct span){node, strlen(node)}) || strcmp(node, "localhost") == 0) {
 		struct quote quote;
 		doctor_report(doctor, "fleet-settings", DOCTOR_FAIL, "%s is no name for this relay among the others",
 			quote_string(&quote, node));
@@ -340,12 +341,12 @@ static void nothing_shared(struct doctor *doctor)
 
 void doctor_fleet(struct doctor *doctor)
 {
-	char node[FLEET_NODE_SIZE];
+	char node[NODE_NAME_SIZE];
 	if (doctor->settings->fleet_server[0] == '\0') {
 		nothing_shared(doctor);
 		return;
 	}
-	fleet_guest_node(doctor->settings, node);
+	own_node(node, doctor->settings);
 	struct fleet_keys *keys = settings_check(doctor, node);
 	bool by_network = doctor_wants(doctor, "fleet-server") || doctor_wants(doctor, "fleet-values") ||
 			  doctor_wants(doctor, "fleet-channel") || doctor_wants(doctor, "fleet-clock") ||

@@ -1,7 +1,6 @@
 #include "fleet_guest.h"
 
 #include "clock.h"
-#include "host_name.h"
 #include "memory.h"
 
 #include <stdio.h>
@@ -140,12 +139,4 @@ bool fleet_guest_clock(struct fleet_guest *guest, int64_t *ahead_s)
 	lock_drop(&guest->lock);
 	*ahead_s = clock.ahead_s;
 	return clock.known;
-}
-
-void fleet_guest_node(const struct settings *settings, char node[FLEET_NODE_SIZE])
-{
-	char name[HOST_NAME_SIZE];
-	if (settings->fleet_node[0] == '\0')
-		host_name(name);
-	snprintf(node, FLEET_NODE_SIZE, "%.64s", settings->fleet_node[0] != '\0' ? settings->fleet_node : name);
 }

@@ -34,7 +34,4 @@ bool fleet_guest_hears(struct fleet_guest *guest, const char *channel, const cha
 /* Returns how far the server's clock is ahead of this machine's; see link_clock(). */
 bool fleet_guest_clock(struct fleet_guest *guest, int64_t *ahead_s);
 
-/* This machine's name among the nodes: fleet_node, or the name by which other hosts know it. */
-void fleet_guest_node(const struct settings *settings, char node[FLEET_NODE_SIZE]);
-
 #endif

@@ -4,6 +4,7 @@
 #include "fleet_nodes.h"
 #include "memory.h"
 #include "output.h"
+#include "own_node.h"
 #include "session.h"
 
 #include <inttypes.h>
@@ -135,7 +136,7 @@ static const char *clock_text(char out[CLOCK_SIZE], const struct fleet_node *nod
 static void node_print(const struct fleet_node *node, int64_t server_now, const char *self)
 {
 	struct when seen, lag;
-	char clock[CLOCK_SIZE], name[FLEET_NODE_SIZE + 2];
+	char clock[CLOCK_SIZE], name[NODE_NAME_SIZE + 2];
 	int64_t age_s = fleet_node_age_s(node, server_now), lag_s = fleet_node_lag_s(node);
 	snprintf(name, sizeof name, "%s%s", node->name, strcmp(node->name, self) == 0 ? " *" : "");
 	printf("%-*s %-8s %-10s %10s %10" PRId64 " %10s  %s\n", NAME_WIDTH, name,
@@ -215,9 +216,9 @@ int fleet_list(const struct settings *settings, bool json)
 	struct failure why = {0};
 	struct fleet_guest guest;
 	struct fleet_nodes_read read;
-	char self[FLEET_NODE_SIZE];
+	char self[NODE_NAME_SIZE];
 	session_leave_root(settings);
-	fleet_guest_node(settings, self);
+	own_node(self, settings);
 	struct fleet_keys *keys = fleet_keys_read(settings->fleet_key_file, &why);
 	if (!keys || !fleet_guest_open(&guest, settings, NULL, &why)) {
 		fleet_keys_free(&keys);

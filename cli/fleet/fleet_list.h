@@ -7,7 +7,7 @@
 
 /* A field of the hash of nodes that is no value of a node of this farm. */
 struct fleet_stranger {
-	char field[FLEET_NODE_SIZE]; /* its name, which may be cut */
+	char field[NODE_NAME_SIZE]; /* its name, which may be cut */
 	enum fleet_ignored why;
 };
 struct fleet_nodes_read {

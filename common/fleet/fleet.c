@@ -8,12 +8,14 @@
 #include "fleet_secret.h"
 #include "log.h"
 #include "memory.h"
+#include "own_node.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 struct fleet {
+	char node[NODE_NAME_SIZE];
 	struct fleet_base base;
 	struct config *config; /* of the start: its settings are those of base */
 	struct fleet_keys *keys;
@@ -89,8 +91,9 @@ static void decisions_changed(void *arg, const struct keeper_state *state)
 static bool fleet_begin(struct fleet *fleet, struct check *check, struct store *store, struct failure *why)
 {
 	const struct settings *settings = fleet->config->settings;
-	const char *node = settings->fleet_node[0] ? settings->fleet_node : fleet->config->host;
-	if (!fleet_node_is_valid(node))
+	const char *node = fleet->node;
+	own_node(fleet->node, settings);
+	if (!node_name_is_valid((struct span){node, strlen(node)}))
 		return failure_set(why, EX_CONFIG,
 			"fleet_node: this machine's name cannot be its name among the relays: set fleet_node");
 	if (!fleet_usable(settings, why))

@@ -227,15 +227,6 @@ void fleet_ignore(enum fleet_ignored ignored)
 		metrics_add(METRIC_FLEET_IGNORED, ignored, 0, 0, 1);
 }
 
-bool fleet_node_is_valid(const char *node)
-{
-	size_t len = strlen(node);
-	for (size_t i = 0; i < len; i++)
-		if (!ascii_is_alnum(node[i]) && !strchr(".-_", node[i]))
-			return false;
-	return len > 0 && len < FLEET_NODE_SIZE;
-}
-
 char *fleet_seal_payload(
 	const struct fleet_keys *keys, const char *place, const char *payload, size_t payload_len, size_t *len)
 {
@@ -307,7 +298,7 @@ static enum fleet_ignored written_read(const json_t *object, int64_t now, struct
 	const char *node = json_string_value(json_object_get(object, "node"));
 	const json_t *at = json_object_get(object, "at");
 	if (json_integer_value(json_object_get(object, "schema")) != FLEET_SCHEMA || !json_is_integer(at) || !node ||
-		!fleet_node_is_valid(node) || json_integer_value(at) <= 0)
+		!node_name_is_valid((struct span){node, strlen(node)}) || json_integer_value(at) <= 0)
 		return FLEET_UNREADABLE;
 	memcpy(written->node, node, strlen(node) + 1);
 	written->at = json_integer_value(at);

@@ -12,13 +12,13 @@
 #define FLEET_KEYS_H
 
 #include "failure.h"
+#include "node_name.h"
 
 #include <jansson.h>
 
 #define FLEET_SCHEMA 1
 #define FLEET_KEYS_MAX 2
 #define FLEET_VALUE_MAX 262144 /* octets of a sealed value */
-#define FLEET_NODE_SIZE 65     /* with the 0: a node's name has 1 to 64 letters, digits, dots, dashes and underscores */
 
 #define FLEET_KEY_ID_SIZE 9
 
@@ -47,9 +47,6 @@ const char *fleet_ignored_name(enum fleet_ignored ignored);
 /* Counts a value that is ignored; FLEET_TAKEN is not counted. fleet_open_value() counts what it refuses itself. */
 void fleet_ignore(enum fleet_ignored ignored);
 
-/* Returns whether the text may be a node's name. */
-bool fleet_node_is_valid(const char *node);
-
 /* Seals the object for a place (the name of the Redis key; for a field of a hash, the key, a blank and the field). Adds schema,
  * node and at to the object, which stays the caller's. Returns a string that the caller frees, and sets `len`; returns NULL if it
  * would be longer than FLEET_VALUE_MAX. */
@@ -61,7 +58,7 @@ char *fleet_seal_payload(
 /* Opens a sealed value. On success returns the object, which the caller drops by json_decref(), and sets `node` and `at`.
  * Otherwise returns NULL and sets `ignored`. */
 struct fleet_written {
-	char node[FLEET_NODE_SIZE];
+	char node[NODE_NAME_SIZE];
 	int64_t at;
 };
 json_t *fleet_open_value(const struct fleet_keys *keys, const char *place, const char *bytes, size_t len, int64_t now,

@@ -13,7 +13,7 @@
 #define NODE_FORGET_S 604800 /* then it is removed from the shared store */
 
 struct fleet_node {
-	char name[FLEET_NODE_SIZE];
+	char name[NODE_NAME_SIZE];
 	char version[FLEET_VERSION_SIZE];
 	int64_t seen_at;    /* when it wrote this; like all times here, by its own clock, in seconds */
 	int64_t started_at; /* when its stsgated started */

@@ -1,6 +1,5 @@
 /* Decisions: a ring (store_ring.c) of at most DECISIONS_MAX rows, and a number that changes with each of them. */
 #include "clock.h"
-#include "fields.h"
 #include "memory.h"
 #include "store_internal.h"
 
@@ -44,44 +43,18 @@ static struct store_ring ring_of(const struct store *store)
 
 /* --- the number --------------------------------------------------------------------------------------------------- */
 
-#define KEY_NUMBER "decisions-number" /* the row of the table `meta` */
-#define NUMBER_OCTETS 4               /* little endian */
-
-static int number_read(struct store *store, MDB_txn *txn, uint32_t *number)
-{
-	MDB_val key = {sizeof KEY_NUMBER - 1, KEY_NUMBER}, value;
-	uint64_t found = 0;
-	int result = mdb_get(txn, store->meta, &key, &value);
-	*number = 0;
-	if (result != 0)
-		return result == MDB_NOTFOUND ? 0 : result;
-	struct span in = {value.mv_data, value.mv_size};
-	if (fields_take_number(&in, NUMBER_OCTETS, &found))
-		*number = (uint32_t)found;
-	return 0;
-}
+#define NUMBER_ROW "decisions-number" /* of the table `meta` */
 
 static int number_raise(struct store *store, MDB_txn *txn)
 {
-	uint8_t bytes[NUMBER_OCTETS];
 	uint32_t number;
-	MDB_val key = {sizeof KEY_NUMBER - 1, KEY_NUMBER}, value = {sizeof bytes, bytes};
-	int result = number_read(store, txn, &number);
-	number++;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = (uint8_t)(number >> (8 * i));
-	return result != 0 ? result : mdb_put(txn, store->meta, &key, &value, 0);
+	int result = store_number_read(store, txn, NUMBER_ROW, &number);
+	return result != 0 ? result : store_number_write(store, txn, NUMBER_ROW, number + 1);
 }
 
 bool store_decisions_number(struct store *store, uint32_t *number, struct failure *why)
 {
-	struct store_view *view = store_view_begin(store, why);
-	*number = 0;
-	if (!view)
-		return false;
-	int result = number_read(store, view->txn, number);
-	store_view_end(&view);
-	return result == 0 || store_fail(store, result, "cannot be read", why);
+	return store_number(store, NUMBER_ROW, number, why);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */

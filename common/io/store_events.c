@@ -1,5 +1,4 @@
 /* Events: a ring (store_ring.c) of at most EVENTS_MAX events, and the number of the newest one. */
-#include "fields.h"
 #include "memory.h"
 #include "store_internal.h"
 
@@ -21,48 +20,23 @@ static struct store_ring ring_of(const struct store *store)
 
 /* --- numbers ------------------------------------------------------------------------------------------------------ */
 
-#define KEY_NUMBER "event-number" /* the row of the table `meta` with the newest number */
-#define NUMBER_OCTETS 4           /* little endian */
-
-static uint32_t number_of(const MDB_val *value)
-{
-	struct span in = {value->mv_data, value->mv_size};
-	uint64_t number;
-	return fields_take_number(&in, NUMBER_OCTETS, &number) ? (uint32_t)number : 0;
-}
-
-static int number_read(struct store *store, MDB_txn *txn, uint32_t *number)
-{
-	MDB_val key = {sizeof KEY_NUMBER - 1, KEY_NUMBER}, value;
-	int result = mdb_get(txn, store->meta, &key, &value);
-	*number = result == 0 ? number_of(&value) : 0;
-	return result == MDB_NOTFOUND ? 0 : result;
-}
+#define NUMBER_ROW "event-number" /* of the table `meta`: the newest number */
 
 /* Takes the next number. The last one is never exceeded: events beyond it have no number. */
 static int number_take(struct store *store, MDB_txn *txn, uint32_t *number)
 {
-	uint8_t bytes[NUMBER_OCTETS];
-	MDB_val key = {sizeof KEY_NUMBER - 1, KEY_NUMBER}, value = {sizeof bytes, bytes};
-	int result = number_read(store, txn, number);
+	int result = store_number_read(store, txn, NUMBER_ROW, number);
 	if (result != 0 || *number == UINT32_MAX) {
 		*number = 0;
 		return result;
 	}
 	++*number;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = (uint8_t)(*number >> (8 * i));
-	return mdb_put(txn, store->meta, &key, &value, 0);
+	return store_number_write(store, txn, NUMBER_ROW, *number);
 }
 
 bool store_event_number(struct store *store, uint32_t *number, struct failure *why)
 {
-	struct store_view *view = store_view_begin(store, why);
-	if (!view)
-		return false;
-	int result = number_read(store, view->txn, number);
-	store_view_end(&view);
-	return result == 0 || store_fail(store, result, "cannot be read", why);
+	return store_number(store, NUMBER_ROW, number, why);
 }
 
 /* --- noting ------------------------------------------------------------------------------------------------------- */

@@ -194,6 +194,12 @@ void store_break(struct store *store, const char *what);
 void store_unreadable(struct store *store, const MDB_val *key, const MDB_val *value);
 /* Sets `why` from a result of LMDB or an errno and returns false. A result that shows damage breaks the store. */
 bool store_fail(struct store *store, int result, const char *what, struct failure *why);
+
+/* A number in a row of the table `meta`; 0: there is none. store_number() reads it in a view of its own. The others return 0 or
+ * LMDB's error. */
+int store_number_read(const struct store *store, MDB_txn *txn, const char *row, uint32_t *number);
+int store_number_write(const struct store *store, MDB_txn *txn, const char *row, uint32_t number);
+bool store_number(struct store *store, const char *row, uint32_t *number, struct failure *why);
 /* Adopts the map size that another process has set. */
 int store_adopt_size(struct store *store) REQUIRES(store->writer) EXCLUDES(store->pool);
 

@@ -2,30 +2,13 @@
  * is the value, or what our own key seals. */
 #include "age.h"
 #include "fleet_decisions.h"
-#include "fuzz.h"
+#include "fuzz_key.h"
 #include "memory.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NOW INT64_C(1760000000)
-
-static struct fleet_keys *keys_make(void)
-{
-	char path[] = "/tmp/fuzz-key-XXXXXX";
-	int fd = mkstemp(path);
-	FUZZ_MUST(fd >= 0);
-	FILE *file = fdopen(fd, "w");
-	FUZZ_MUST(file);
-	fputs("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", file);
-	fclose(file);
-	struct fleet_keys *keys = fleet_keys_read(path, NULL);
-	unlink(path);
-	FUZZ_MUST(keys);
-	return keys;
-}
 
 /* What is accepted is valid, and can be stored and sealed again as the same. */
 static void field_holds(const struct fleet_base *base, struct span field, struct span value)
@@ -49,10 +32,8 @@ static void field_holds(const struct fleet_base *base, struct span field, struct
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct fleet_base base = {.prefix = "farm", .node = "relay1"};
+	const struct fleet_base base = {.prefix = "farm", .node = "relay1", .keys = fuzz_keys()};
 	struct span field, rest;
-	if (!base.keys)
-		base.keys = keys_make();
 	if (!decision_message_split((struct span){(const char *)data, size}, &field, &rest) || rest.len == 0 ||
 		field.len >= DECISION_FIELD_SIZE)
 		return 0;

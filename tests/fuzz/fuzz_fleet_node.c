@@ -1,36 +1,17 @@
 /* What a node says of itself, sealed by a node that has the key: the input is the payload. */
 #include "fleet_node.h"
-#include "fuzz.h"
+#include "fuzz_key.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NOW 1700000000
 #define NAME "relay1"
 
-static struct fleet_keys *keys_make(void)
-{
-	char path[] = "/tmp/fuzz-key-XXXXXX";
-	int fd = mkstemp(path);
-	FUZZ_MUST(fd >= 0);
-	FILE *file = fdopen(fd, "w");
-	FUZZ_MUST(file);
-	fputs("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", file);
-	fclose(file);
-	struct fleet_keys *keys = fleet_keys_read(path, NULL);
-	unlink(path);
-	FUZZ_MUST(keys);
-	return keys;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct fleet_keys *keys;
+	struct fleet_keys *keys = fuzz_keys();
 	struct fleet_node node, again;
 	size_t len;
-	if (!keys)
-		keys = keys_make();
 	char *sealed = fleet_seal_payload(keys, "farm:nodes " NAME, (const char *)data, size, &len);
 	if (sealed && fleet_node_open(keys, "farm", NAME, strlen(NAME), sealed, len, NOW, &node) == FLEET_TAKEN) {
 		FUZZ_MUST(strcmp(node.name, NAME) == 0 && node.entries >= 0 && node.started_at <= node.seen_at);

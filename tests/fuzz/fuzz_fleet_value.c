@@ -1,29 +1,12 @@
 /* A value of the shared store: an octet that says whether the rest is the whole value, or what our own key seals. */
 #include "age.h"
 #include "fleet_keys.h"
-#include "fuzz.h"
+#include "fuzz_key.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NOW 1700000000
 #define PLACE "farm:entry:example.com"
-
-static struct fleet_keys *keys_make(void)
-{
-	char path[] = "/tmp/fuzz-key-XXXXXX";
-	int fd = mkstemp(path);
-	FUZZ_MUST(fd >= 0);
-	FILE *file = fdopen(fd, "w");
-	FUZZ_MUST(file);
-	fputs("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", file);
-	fclose(file);
-	struct fleet_keys *keys = fleet_keys_read(path, NULL);
-	unlink(path);
-	FUZZ_MUST(keys);
-	return keys;
-}
 
 /* Returns whether the value was accepted. What is accepted is sealed and opened again as the same. */
 static bool value_holds(const struct fleet_keys *keys, const char *bytes, size_t len)
@@ -34,7 +17,7 @@ static bool value_holds(const struct fleet_keys *keys, const char *bytes, size_t
 	FUZZ_MUST((object != NULL) == (ignored == FLEET_TAKEN));
 	if (!object)
 		return false;
-	FUZZ_MUST(json_is_object(object) && fleet_node_is_valid(written.node));
+	FUZZ_MUST(json_is_object(object) && node_name_is_valid((struct span){written.node, strlen(written.node)}));
 	FUZZ_MUST(written.at > 0 && written.at <= NOW + CLOCK_SKEW_S);
 	size_t sealed_len;
 	char *sealed = fleet_seal_value(keys, PLACE, written.node, written.at, object, &sealed_len);
@@ -51,9 +34,7 @@ static bool value_holds(const struct fleet_keys *keys, const char *bytes, size_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct fleet_keys *keys;
-	if (!keys)
-		keys = keys_make();
+	struct fleet_keys *keys = fuzz_keys();
 	if (size == 0)
 		return 0;
 	const char *rest = (const char *)data + 1;

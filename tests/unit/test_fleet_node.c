@@ -120,7 +120,7 @@ static void test_hostile(void **state)
 	assert_int_equal(opened("a", "hello", &out), FLEET_UNSIGNED);
 	assert_int_equal(fleet_node_open(keys, "farm", "a\0b", 3, "hello", 5, NOW, &out), FLEET_UNREADABLE);
 	assert_int_equal(opened("", "hello", &out), FLEET_UNREADABLE);
-	char name[FLEET_NODE_SIZE + 10];
+	char name[NODE_NAME_SIZE + 10];
 	memset(name, 'a', sizeof name);
 	name[sizeof name - 1] = '\0';
 	assert_int_equal(opened(name, "hello", &out), FLEET_UNREADABLE);
