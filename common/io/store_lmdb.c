@@ -395,7 +395,7 @@ void store_close(struct store **store)
 	bool checking = store_beside_stop(*store);
 	if (checking)
 		store_marker_trust(*store);
-	else if ((*store)->access == STORE_OWNER && !atomic_load(&(*store)->broken) && !(*store)->beside.failed)
+	else if ((*store)->access == STORE_OWNER && !atomic_load(&(*store)->doubted) && !(*store)->beside.failed)
 		store_marker_remove(*store);
 	store_release(*store);
 	*store = NULL;
