@@ -28,6 +28,7 @@ struct reply_reader {
 	char head[HEAD_SIZE]; /* a line that begins with `$`: the length of a text */
 	size_t head_len;
 	size_t skip, pass; /* octets that are dropped, and then passed on as they are */
+	bool ended;        /* a text is too long even to be skipped: the parser sees nothing more */
 };
 
 /* Returns where the part belongs: in the list that it is an item of, or in a struct of its own. */
@@ -166,7 +167,9 @@ static void head_end(struct reply_reader *reader)
 	reader->head[reader->head_len] = '\0';
 	long long len = strtoll(reader->head + 1, &end, 10);
 	bool is_long = *end == '\r' && len > LINK_TEXT_MAX;
-	reader->too_long = reader->too_long || len > LINK_SKIP_MAX;
+	reader->ended = len > LINK_SKIP_MAX;
+	if (reader->ended)
+		return;
 	if (is_long)
 		redisReaderFeed(
 			reader->parser, shorter, (size_t)snprintf(shorter, sizeof shorter, "$%d\r\n", LINK_TEXT_MAX));
@@ -192,14 +195,14 @@ static size_t line_feed(struct reply_reader *reader, const char *bytes, size_t l
 		redisReaderFeed(reader->parser, bytes, n);
 	else if (is_end)
 		head_end(reader);
-	else if (reader->head_len == HEAD_SIZE - 1) /* no length is so long */
-		reader->too_long = true;
+	else
+		reader->ended = reader->head_len == HEAD_SIZE - 1; /* no length is so long */
 	return n;
 }
 
 void reply_feed(struct reply_reader *reader, const char *bytes, size_t len)
 {
-	while (len > 0 && !reader->too_long) {
+	while (len > 0 && !reader->ended) {
 		size_t n = len;
 		if (reader->skip > 0) {
 			n = n < reader->skip ? n : reader->skip;
@@ -223,6 +226,7 @@ bool reply_next(struct reply_reader *reader, struct link_reply **reply, const ch
 	bool good = redisReaderGetReply(reader->parser, &object) == REDIS_OK;
 	/* Part of a long text waits in the parser's buffer until the rest has come. */
 	reader->too_long = reader->too_long || reader->parser->len - reader->parser->pos > LINK_REPLY_MAX;
+	reader->too_long = reader->too_long || (good && !object && reader->ended);
 	if (good && !reader->too_long) {
 		*reply = object;
 		if (object)
