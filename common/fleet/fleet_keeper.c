@@ -6,7 +6,6 @@
 #include "fleet_value.h"
 #include "lock.h"
 #include "log.h"
-#include "log_limit.h"
 #include "memory.h"
 #include "override_text.h"
 
@@ -54,8 +53,8 @@ struct fleet_keeper {
 	int64_t poll_ms;    /* monotonic: when the hash is looked at next */
 	int64_t tidy_ms;    /* when old decisions are removed next */
 	int64_t refused_ms; /* when a refusal of the server was last logged; 0: never */
-	struct log_limit crowd_log;
-	int64_t level_at; /* wall-clock seconds: when the whole hash was last read */
+	int64_t crowd_ms;   /* the same for a hash that is too large */
+	int64_t level_at;   /* wall-clock seconds: when the whole hash was last read */
 	struct keeper_state told;
 
 	struct lock lock;
@@ -301,14 +300,23 @@ static void messages_take(struct fleet_keeper *keeper)
 
 /* --- the shared store --------------------------------------------------------------------------------------------- */
 
+/* Returns whether an hour has passed since the last line of a kind, and notes that one is written now. */
+static bool line_is_due(int64_t *last_ms)
+{
+	int64_t now_ms = clock_mono_ms();
+	if (*last_ms != 0 && now_ms - *last_ms < HOUR_MS)
+		return false;
+	*last_ms = now_ms;
+	return true;
+}
+
 /* The shared store does not do its part: nothing is written before it has been read again. */
 static void level_lose(struct fleet_keeper *keeper, const struct link_reply *reply)
 {
-	int64_t now_ms = clock_mono_ms();
 	bool refused = reply->kind == LINK_REFUSED;
 	keeper->level = false;
-	keeper->poll_ms = now_ms + (refused ? KEEPER_POLL_MS : KEEPER_AGAIN_MS);
-	if (!refused || (keeper->refused_ms != 0 && now_ms - keeper->refused_ms < HOUR_MS))
+	keeper->poll_ms = clock_mono_ms() + (refused ? KEEPER_POLL_MS : KEEPER_AGAIN_MS);
+	if (!refused || !line_is_due(&keeper->refused_ms))
 		return;
 	char words[256];
 	struct text text;
@@ -316,7 +324,6 @@ static void level_lose(struct fleet_keeper *keeper, const struct link_reply *rep
 	text_quote(&text, reply->bytes, reply->len, sizeof words);
 	log_warning("the shared store refuses decisions: %s; other relays do not learn of overrides that are set here",
 		words);
-	keeper->refused_ms = now_ms;
 }
 
 /* Sends a command. Returns NULL, and loses the level, if the answer is of another kind. */
@@ -418,15 +425,13 @@ static bool hash_is_large(struct fleet_keeper *keeper)
  * written into the hash meanwhile does no harm: as soon as it can be read again, a later decision replaces an earlier one. */
 static void crowd_bear(struct fleet_keeper *keeper)
 {
-	char words[LOG_LIMIT_WORDS_SIZE];
-	unsigned left_out;
 	keeper->level = true;
-	if (log_limit_passes(&keeper->crowd_log, &left_out))
+	if (line_is_due(&keeper->crowd_ms))
 		log_warning(
 			"the hash %s of the shared store is too large to be decisions and is not read as a whole, so this "
 			"relay learns only of decisions that are made while it runs: delete the hash, and the relays "
-			"write it again%s",
-			keeper->place, log_limit_words(words, left_out));
+			"write it again",
+			keeper->place);
 }
 
 /* Reads the whole hash. Afterwards `shared` says which decisions the hash has. */
