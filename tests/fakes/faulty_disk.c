@@ -1,5 +1,3 @@
-/* hiredis adds it to the compiler's flags. The functions below would then be pwrite64() and so on, which LMDB does not call. */
-#undef _FILE_OFFSET_BITS
 #include "faulty_disk.h"
 
 #include <errno.h>
