@@ -1,5 +1,6 @@
 #include "key_context.h"
 
+#include <errno.h>
 #include <openssl/conf.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -46,7 +47,7 @@ static bool configuration_is_usual(void)
 {
 	char *file = CONF_get1_default_config_file();
 	CONF *conf = NCONF_new(NULL);
-	bool absent = file && access(file, F_OK) != 0;
+	bool absent = file && access(file, F_OK) != 0 && errno == ENOENT;
 	bool usual = absent || (file && conf && NCONF_load(conf, file, NULL) == 1 && section_is_usual(conf));
 	NCONF_free(conf);
 	OPENSSL_free(file);
