@@ -82,11 +82,14 @@ static struct hop_opinion hop_unprobed(const struct facts *f, bool dane)
 	return (struct hop_opinion){.state = HOP_GOOD, .dane = dane};
 }
 
-/* Returns the age at which evidence counts. Where the mail for a pinned domain goes must be seen from here, so what another relay has
- * seen does not count there. */
-static int64_t age_of(const struct facts *f, const struct evidence *seen)
+/* Returns the age at which evidence counts. What another relay has seen does not count where the mail for a pinned domain goes,
+ * which must be seen from here, and where no map binds the delivery: there somebody who strips TLS near this relay would
+ * get the mail that a probe of its own would have held. */
+static int64_t age_of(const struct judge *j, const struct evidence *seen)
 {
-	return facts_pinned(f) && seen->seen_by[0] != '\0' ? INT64_MAX : evidence_age(seen, f->now);
+	const struct facts *f = j->facts;
+	bool counts = seen->seen_by[0] == '\0' || (is_by_map(j) && !facts_pinned(f));
+	return counts ? evidence_age(seen, f->now) : INT64_MAX;
 }
 
 /* Judges a hop by the evidence of its probes. Conclusive evidence within its hard age decides. Without such evidence
@@ -101,15 +104,15 @@ static struct hop_opinion hop_by_evidence(const struct judge *j, const struct ho
 	bool tried = o.dane ? hop->dane_tried : hop->tried;
 	o.never = newest->at == 0 && !tried;
 	o.spent = !facts_pinned(f) && schedule_refused_long(&hop->record, f->now);
-	o.due = !tried && (f->forced || age_of(f, newest) > probe_age(j, hop->host, history));
-	if (conclusive->at != 0 && age_of(f, conclusive) <= f->rules->probe_ttl_max_s) {
+	o.due = !tried && (f->forced || age_of(j, newest) > probe_age(j, hop->host, history));
+	if (conclusive->at != 0 && age_of(j, conclusive) <= f->rules->probe_ttl_max_s) {
 		o.state = facts_evidence_good(j->facts, conclusive) ? HOP_GOOD : HOP_BAD;
 		o.reason = conclusive->reason;
 		if (o.state == HOP_GOOD)
 			pin_apply(&o, f, conclusive);
 		/* A silent hop is not probed again before a pass: its good evidence counts up to the hard age. */
 		o.old = o.state == HOP_GOOD && !history_is_silent(history, f->now) &&
-			age_of(f, conclusive) > age_if_again(f, f->rules->probe_ttl_ok_s, ASKED_AGAIN_GOOD_S);
+			age_of(j, conclusive) > age_if_again(f, f->rules->probe_ttl_ok_s, ASKED_AGAIN_GOOD_S);
 		if (o.state != HOP_GOOD) /* rule 4: probe_ttl_fail counts, even if the newest probe was inconclusive */
 			o.due = !tried && (f->forced || schedule_age(newest->at, f->now) > f->rules->probe_ttl_fail_s);
 		/* If the probe budget has refused a new probe, the old good evidence does not count. Otherwise an

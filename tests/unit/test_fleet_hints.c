@@ -47,13 +47,18 @@ static struct fleet_keys *keys_read(const char *directory, const char *text)
 	return keys;
 }
 
+/* The setting of the nodes that are started. */
+#define SHORT_WAIT "milter_wait=1s"
+#define BOUND "mta_enforces=yes" /* evidence of other relays counts */
+static const char *node_setting = SHORT_WAIT;
+
 static void node_start(unsigned i)
 {
 	struct node *n = &node[i];
 	struct failure why;
 	memset(n, 0, sizeof *n);
 	product_start(&n->p);
-	struct config *config = product_config(&n->p, "milter_wait=1s");
+	struct config *config = product_config(&n->p, node_setting);
 	check_reconfigure(n->p.check, config);
 	config_unref(&n->p.config);
 	n->p.config = config;
@@ -201,6 +206,7 @@ static struct hop_record hop_of(unsigned i, const char *host)
 static void test_evidence(void **state)
 {
 	(void)state;
+	node_setting = BOUND;
 	farm_start(2);
 	domain_make(0, "enforce");
 	assert_int_equal(ask(0, 0).kind, VERDICT_PASS);
@@ -219,12 +225,28 @@ static void test_evidence(void **state)
 	assert_string_equal(hop_of(1, "mx.d0.example").pkix.newest.seen_by, "");
 	await_commands("HSET farm:hop:mx.d0.example:25 mx1", 1);
 	farm_stop(2);
+	node_setting = SHORT_WAIT;
+}
+
+/* Where no map binds the delivery, each relay must see the host itself (design 13.12). */
+static void test_unbound(void **state)
+{
+	(void)state;
+	farm_start(2);
+	domain_make(0, "enforce");
+	assert_int_equal(ask(0, 0).kind, VERDICT_PASS);
+	await_commands("PEXPIRE farm:hop:mx.d0.example:25", 1);
+	world_hop("mx.d0.example", REASON_STARTTLS_MISSING, 0); /* seen from the second relay */
+	assert_int_equal(ask(1, 0).kind, VERDICT_FAIL_ENFORCE);
+	assert_int_equal(world_count("probe mx.d0.example"), 2);
+	farm_stop(2);
 }
 
 /* Bad evidence of others holds no mail: each relay looks itself. But it knows what the others see. */
 static void test_corroboration(void **state)
 {
 	(void)state;
+	node_setting = BOUND;
 	farm_start(3);
 	domain_make(0, "enforce");
 	world_hop("mx.d0.example", REASON_CERT_UNTRUSTED, 0x0304);
@@ -243,6 +265,7 @@ static void test_corroboration(void **state)
 	assert_int_equal(world_count("probe mx.d0.example"), 3);
 	assert_int_equal(hop_of(2, "mx.d0.example").others_bad, 2);
 	farm_stop(3);
+	node_setting = SHORT_WAIT;
 }
 
 /* For a pinned domain only probes from here count. */
@@ -250,6 +273,7 @@ static void test_pinned(void **state)
 {
 	(void)state;
 	struct failure why;
+	node_setting = BOUND;
 	farm_start(2);
 	domain_make(0, "enforce");
 	ask(0, 0);
@@ -265,6 +289,7 @@ static void test_pinned(void **state)
 	assert_int_equal(ask(1, 0).kind, VERDICT_DEFER); /* the networks of this world are unknown */
 	assert_int_equal(world_count("probe mx.d0.example"), 2);
 	farm_stop(2);
+	node_setting = SHORT_WAIT;
 }
 
 /* A node's field that holds the value of another node, or of another host, is ignored. */
@@ -536,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_at_the_same_time),
 		cmocka_unit_test(test_what_is_stored),
 		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_unbound),
 		cmocka_unit_test(test_corroboration),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_forged_evidence),

@@ -108,7 +108,7 @@ def farm_sees_together(lab, stage):
     domain = lab.domain('together')
     evil = lab.new_hop('attacker.together.example', hop.STRIPPED)
     lab.dns.common.set(domain.mx.name, 'A', evil.address)
-    with farm(3, mta_enforces='no', delegation_domain='recipient', lookup_timeout='30s') as made:
+    with farm(3, delegation_domain='recipient', lookup_timeout='30s') as made:
         attacked, first, second = made.nodes
         for one in made.nodes:
             one.restart(delegation_socket=f'inet:{one.delegation_port}@127.0.0.1',
@@ -124,3 +124,8 @@ def farm_sees_together(lab, stage):
         expect_match('what the second says of the host', 'seen by relay relay1', told)
         expect_match('what it says of the attack', '1 of 2 other relays see this host bad', told)
         expect_match('the attacked relay still', 'starttls-not-supported', inquiry(attacked, domain.name))
+        # without a map only a probe of its own stands between the mail and the attacker
+        attacked.restart(fresh=True, mta_enforces='no', dns_servers=net.DNS,
+                         delegation_socket=f'inet:{attacked.delegation_port}@127.0.0.1')
+        made.wait_linked([attacked])
+        expect_match('the attacked relay, new and without a map', 'starttls-not-supported', inquiry(attacked, domain.name))

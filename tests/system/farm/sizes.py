@@ -67,7 +67,7 @@ def policies_by_size(lab, stage, size):
 def probes_by_size(lab, stage, size):
     made_domains = [lab.domain(f'probed-{size}-{number}') for number in range(HOSTS)]
     names = [one.name for one in made_domains]
-    with farm(size, mta_enforces='no', delegation_domain='recipient', lookup_timeout='60s') as made:
+    with farm(size, delegation_domain='recipient', lookup_timeout='60s') as made:
         for one in made.nodes:
             one.restart(delegation_socket=f'inet:{one.delegation_port}@127.0.0.1')
         made.wait_linked()
