@@ -9,6 +9,7 @@ import re
 import subprocess
 
 from lab import gate, hop
+from lab.farm import farm
 from lab.proc import wait_for
 from lab.story import expect
 from lab.world import PLACE
@@ -98,10 +99,10 @@ def script(path, body):
     os.chmod(path, 0o755)
 
 
-def setting_up(lab, stage, place):
-    """Makes example.com with a message that waits, files and stand-ins. Returns the values of the placeholders."""
+def setting_up(lab, stage, place, shared):
+    """shared: the settings of a farm, of which the gate is the only relay. Makes example.com with a message that waits, files and stand-ins. Returns the values of the placeholders."""
     os.makedirs(f'{place}/bin')
-    lab.gate.restart(report_from='tlsrpt@relay.example', report_organization='Example Inc.')
+    lab.gate.restart(report_from='tlsrpt@relay.example', report_organization='Example Inc.', fleet_name='farm', **shared)
     for name, body in STAND_INS.items():
         script(f'{place}/bin/{name}', body)
     script(f'{place}/bin/stsgate', f'exec {gate.TOOL} -c {lab.gate.config} "$@"')
@@ -165,11 +166,12 @@ def examples_of_the_manuals(lab, stage):
     found = all_examples()
     expect('examples in the manuals', True, len(found) > 15)
     place = f'{PLACE}/examples'
-    values = setting_up(lab, stage, place)
     wrong = []
-    for name, command in found:
-        status, out, err = outcome(filled(command, values), place)
-        stage.tell(name, f'{command}: status {status}')
-        if status not in right_statuses(command) or 'usage:' in err:
-            wrong.append(f'{name}: {command}: status {status}: {out[-600:]}{err[-600:]}')
+    with farm(0) as made:
+        values = setting_up(lab, stage, place, made.settings)
+        for name, command in found:
+            status, out, err = outcome(filled(command, values), place)
+            stage.tell(name, f'{command}: status {status}')
+            if status not in right_statuses(command) or 'usage:' in err:
+                wrong.append(f'{name}: {command}: status {status}: {out[-600:]}{err[-600:]}')
     expect('examples that do not work', '', '\n'.join(wrong))
