@@ -86,6 +86,16 @@ static void test_validity(void **state)
 	BAD(bad.override.ends_at = bad.override.begins_at + OVERRIDE_LONGEST_S + 1);
 }
 
+/* All members are the same: padding is not compared. */
+static void assert_same(const struct decision_record *a, const struct decision_record *b)
+{
+	struct bytes left = decision_encode(a), right = decision_encode(b);
+	assert_int_equal(left.len, right.len);
+	assert_memory_equal(left.at, right.at, left.len);
+	free(left.at);
+	free(right.at);
+}
+
 static void test_bytes(void **state)
 {
 	const struct decision_record all[] = {made("a.example", OVERRIDE_TAG, "relay1", NOW * 1000 + 7, NOW * 1000),
@@ -96,7 +106,7 @@ static void test_bytes(void **state)
 		struct decision_record back;
 		struct bytes bytes = decision_encode(&all[i]);
 		assert_true(decision_decode(&back, bytes.at, bytes.len));
-		assert_memory_equal(&back, &all[i], sizeof back);
+		assert_same(&back, &all[i]);
 		for (size_t len = 0; len < bytes.len; len++)
 			assert_false(decision_decode(&back, bytes.at, len));
 		assert_int_equal(back.made_ms, 0);
@@ -117,7 +127,7 @@ static void test_json(void **state)
 	const struct input in = {object, "", NOW, &why};
 	memset(&back, 0, sizeof back);
 	assert_true(record_read(&in, &decision_table, &back));
-	assert_memory_equal(&back, &pin, sizeof back);
+	assert_same(&back, &pin);
 	assert_true(decision_is_valid(&back));
 	json_t *override = json_object_get(object, "override");
 	static const char *const bad[] = {
