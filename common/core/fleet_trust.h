@@ -2,9 +2,9 @@
  *
  * A hint may add or strengthen, never weaken. It can create an entry or replace a policy that has expired. A live enforce policy
  * yields only to a fetch of our own; a live testing or none policy may become enforce. A policy that enforces nothing is taken
- * only if our own lookup of the record shows its id: otherwise whoever can bring back an older hint could keep an enforce policy
- * from being found. The age of a policy counts from the writer's fetch, and this relay fetches each such policy itself within the
- * hour. Only the record and the policy are taken, not the MX set.
+ * only if our own lookup of the record shows its id. Otherwise an attacker could bring back an older hint and keep an enforce
+ * policy from being found. The age of a policy counts from the writer's fetch, and this relay fetches each such policy itself
+ * within the hour. Only the record and the policy are taken, not the MX set.
  *
  * Good evidence about a mail host counts for half of its life, where this relay has none. Bad evidence never holds mail.
  *

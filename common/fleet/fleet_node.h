@@ -34,7 +34,7 @@ int64_t fleet_node_lag_s(const struct fleet_node *node);
 
 /* Writes the name of the hash of all nodes into `place`. */
 void fleet_nodes_place(char *place, size_t size, const char *prefix);
-/* Seals what a node says of itself, at its time `seen_at`. The caller frees the result and sets `len`. */
+/* Returns what a node says of itself as a sealed value, written at node->seen_at, and sets `len`. The caller frees the value. */
 char *fleet_node_seal(const struct fleet_keys *keys, const char *prefix, const struct fleet_node *node, size_t *len);
 /* Opens a field of the hash, which is hostile. Returns FLEET_TAKEN and sets `out`, or why the field is ignored. */
 enum fleet_ignored fleet_node_open(const struct fleet_keys *keys, const char *prefix, const char *field,
