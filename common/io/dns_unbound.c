@@ -92,18 +92,19 @@ static void validation_apply(struct dns *dns, enum trial_finding finding)
 	lock_drop(&dns->lock);
 }
 
-/* Ends the wait for the first trial: it has ended, or it takes too long. */
+/* Ends the wait for the first trial: it has ended, or it takes too long. Logs with the lock held and before `deciding`
+ * changes, so that the line precedes the return of dns_new() and dns_is_deciding() being false. */
 static void first_trial_decide(struct dns *dns)
 {
 	lock_take(&dns->lock);
-	bool first = atomic_exchange(&dns->deciding, false);
-	bool undecided = first && !dns->found_unsigned && !atomic_load(&dns->validates);
-	cond_wake_all(&dns->decided);
-	lock_drop(&dns->lock);
-	if (undecided)
+	bool first = atomic_load(&dns->deciding);
+	if (first && !dns->found_unsigned && !atomic_load(&dns->validates))
 		log_warning(
 			"dnssec = auto: the DNS servers do not answer for the zone of the trust anchor; until they do, "
 			"answers are not validated and DANE is not evaluated");
+	atomic_store(&dns->deciding, false);
+	cond_wake_all(&dns->decided);
+	lock_drop(&dns->lock);
 }
 
 static void patience_over(void *arg)
