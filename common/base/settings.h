@@ -22,6 +22,9 @@ enum { ON_FAIL_DEFER, ON_FAIL_TAG, ON_FAIL_QUARANTINE };
 enum { ON_FAIL_LOCAL_TAG, ON_FAIL_LOCAL_QUARANTINE };
 enum { SETTINGS_ACCEPT, SETTINGS_DEFER }; /* milter_first_contact, on_internal_error */
 enum { TAG_FAIL, TAG_ALL, TAG_OFF };
+enum { REQUIRETLS_TAG, REQUIRETLS_REFUSE };
+enum { TLS_REQUIRED_NO_MAP, TLS_REQUIRED_NO_HEADERS, TLS_REQUIRED_NO_IGNORE };
+enum { DEFAULT_LEVEL_NONE, DEFAULT_LEVEL_VERIFY };
 enum { REVOCATION_OFF, REVOCATION_REPORT, REVOCATION_ENFORCE };
 enum { TLSRPT_OFF, TLSRPT_FEED, TLSRPT_COLLECT };
 enum { REPORT_PROBES_TESTING, REPORT_PROBES_ALL, REPORT_PROBES_OFF };
@@ -76,6 +79,7 @@ enum settings_form {
 	FORM_PROXY,     /* http://host:port, or empty */
 	FORM_SERVER,    /* host:port */
 	FORM_MAILBOX,   /* local@domain without quotes, or empty */
+	FORM_SENDERS,   /* a LIST of local@domain, @domain or <> */
 	FORM_PEOPLE,    /* text for people: UTF-8 without control characters, or empty */
 	FORM_SELECTOR,  /* a DKIM selector, or empty */
 	FORM_COMMAND,   /* see settings_words(), or empty */
@@ -129,6 +133,8 @@ bool settings_number(const struct settings *settings, const struct settings_row 
 bool settings_equal(const struct settings *a, const struct settings *b, const struct settings_row *row);
 /* Returns whether TLS reports are sent: tlsrpt = collect, and report_from and report_organization are set. */
 bool settings_send_reports(const struct settings *settings);
+/* Returns tls_required_no: TLS_REQUIRED_NO_MAP and so on. If it is empty, its default applies. */
+int settings_tls_required_no(const struct settings *settings);
 /* Returns whether an override (option -o) has set the value. */
 bool settings_is_overridden(const struct settings *settings, const struct settings_row *row);
 

@@ -251,6 +251,20 @@ static bool mailbox_check(const char *mailbox, struct failure *why)
 	return local <= LOCAL_MAX || failure_set(why, EX_CONFIG, "has more than %d characters before @", LOCAL_MAX);
 }
 
+/* The form SENDERS: addresses whose parts need no quotes, `@` and a domain, or `<>`. */
+static bool senders_check(const struct settings_list *list, struct failure *why)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const char *item = list->item[i];
+		size_t local = strspn(item, LOCAL_CHARACTERS);
+		bool whole = local == 0 || has_whole_labels(item, local);
+		if (strcmp(item, "<>") != 0 && (!whole || item[local] != '@' || !is_domain(item + local + 1)))
+			return failure_set(
+				why, EX_CONFIG, "\"%.80s\" is not user@example.com, @example.com or <>", item);
+	}
+	return true;
+}
+
 /* The form PEOPLE. */
 static bool people_check(const char *text, struct failure *why)
 {
@@ -333,6 +347,8 @@ static bool form_check(const struct settings *settings, const struct settings_ro
 		return is_server(text) || failure_set(why, EX_CONFIG, "is not of the form host:port");
 	case FORM_MAILBOX:
 		return mailbox_check(text, why);
+	case FORM_SENDERS:
+		return senders_check(value, why);
 	case FORM_PEOPLE:
 		return people_check(text, why);
 	case FORM_SELECTOR:
@@ -373,6 +389,14 @@ static bool reports_check(const struct settings *settings, const struct settings
 			why, EX_CONFIG, "is needed with %s", key ? "report_dkim_key" : "report_dkim_selector");
 	}
 	return true;
+}
+
+/* With `map`, nothing but the map keeps the mail of some senders from leaving in the clear. */
+static bool wishes_check(const struct settings *settings, const struct settings_row **blamed, struct failure *why)
+{
+	*blamed = settings_row_find("tls_required_no");
+	return settings->tls_required_no != TLS_REQUIRED_NO_MAP || settings->mta_enforces ||
+	       failure_set(why, EX_CONFIG, "can be map only with mta_enforces = yes; write headers or ignore");
 }
 
 static bool is_loopback(const char *host)
@@ -434,7 +458,7 @@ bool settings_check(const struct settings *settings, const struct settings_row *
 			return false;
 	}
 	if (!datagrams_check(settings, blamed, why) || !reports_check(settings, blamed, why) ||
-		!fleet_check(settings, blamed, why))
+		!wishes_check(settings, blamed, why) || !fleet_check(settings, blamed, why))
 		return false;
 	uint32_t ttl_max = settings->probe_ttl_max;
 	if (settings->probe_ttl_ok <= ttl_max && settings->probe_ttl_fail <= ttl_max)

@@ -308,6 +308,13 @@ bool settings_send_reports(const struct settings *settings)
 	       settings->report_organization[0] != '\0';
 }
 
+int settings_tls_required_no(const struct settings *settings)
+{
+	if (settings->tls_required_no != CHOICE_EMPTY)
+		return settings->tls_required_no;
+	return settings->mta_enforces ? TLS_REQUIRED_NO_MAP : TLS_REQUIRED_NO_IGNORE;
+}
+
 bool settings_is_overridden(const struct settings *settings, const struct settings_row *row)
 {
 	return settings->origin->line[row - settings_table] == SETTINGS_FROM_OVERRIDE;
