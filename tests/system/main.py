@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from lab.story import Failed, Stage, Story, expect
+from lab.story import Failed, Skipped, Stage, Story, expect
 from lab.world import PLACE, Lab
 
 # No log of the daemon may contain these words, whatever a test does.
@@ -67,6 +67,8 @@ def play(lab, function, live, settle):
         expect('disasters in the log of stsgated', [], lab.gate.log.find(DISASTER, stage.gate_mark))
         for door, gate in lab.side_gates.items():
             expect(f'disasters in the log of the gate {door}', [], gate.log.find(DISASTER))
+    except Skipped as skipped:
+        story.skipped = str(skipped)
     except Failed as failure:
         return story, str(failure)
     except Exception:
@@ -76,16 +78,19 @@ def play(lab, function, live, settle):
 
 def test(lab, chosen, settle):
     """Prints a line and the figures for each test, and the story of each test that failed."""
-    failed = 0
+    failed = skipped = 0
     for name, _, function in chosen:
         begun = time.monotonic()
         story, wrong = play(lab, function, False, settle)
         took = time.monotonic() - begun
-        print('\n    '.join([f'{"FAIL" if wrong else "ok"} {name} ({took:.1f} s)', *story.figures]), flush=True)
+        result = 'FAIL' if wrong else 'skip' if story.skipped else 'ok'
+        notes = [story.skipped] if story.skipped else story.figures
+        print('\n    '.join([f'{result} {name} ({took:.1f} s)', *notes]), flush=True)
+        skipped += story.skipped is not None
         if wrong:
             failed += 1
             print('\n'.join(story.lines + [wrong, tails(lab)]), flush=True)
-    print(f'system: {len(chosen) - failed} passed, {failed} failed')
+    print(f'system: {len(chosen) - failed - skipped} passed, {failed} failed, {skipped} skipped')
     return failed
 
 

@@ -30,7 +30,7 @@ def each(*names):
     return make
 
 
-@each('postfix-next', 'sendmail')
+@each('postfix-next', 'postfix-newest', 'sendmail')
 def honest(lab, stage, name):
     """Mail of an honest domain is delivered over verified TLS; the map has its policy and no others."""
     domain = lab.domain(f'{name}-honest')
@@ -45,7 +45,7 @@ def honest(lab, stage, name):
         expect(f'the map on {other.name}', None, stage.relay.map_answer(other.ascii))
 
 
-@each('postfix-next', 'sendmail')
+@each('postfix-next', 'postfix-newest', 'sendmail')
 def attacked_at_rcpt(lab, stage, name):
     """STARTTLS stripped, bad certificates, an evil MX: that recipient is deferred, another one is not."""
     domains = {how: lab.domain(f'{name}-rcpt-{how}', conduct=how) for how in BEFORE}
@@ -62,7 +62,7 @@ def attacked_at_rcpt(lab, stage, name):
     stage.encrypted(attempt, good.mx)
 
 
-@each('postfix-next', 'sendmail')
+@each('postfix-next', 'postfix-newest', 'sendmail')
 def attacked_between(lab, stage, name):
     """The attack begins between RCPT and delivery: the mail waits in the queue and is delivered after the attack."""
     domains = {how: lab.domain(f'{name}-then-{how}') for how in BEFORE}
@@ -100,7 +100,7 @@ def goes_out(stage, held):
         stage.encrypted(attempt, domain.mx)
 
 
-@each('postfix', 'postfix-next', 'sendmail')
+@each('postfix', 'postfix-next', 'postfix-newest', 'sendmail')
 def better_hop_cut_off(lab, stage, name):
     """The better hop is blocked at delivery: a good hop after it gets the mail, an evil one between gets none."""
     domain = lab.domain(f'{name}-cut')
@@ -118,7 +118,7 @@ def better_hop_cut_off(lab, stage, name):
     stage.nothing_at(evil, domain.mx)
 
 
-@each('postfix', 'postfix-next', 'sendmail')
+@each('postfix', 'postfix-next', 'postfix-newest', 'sendmail')
 def gate_killed_between(lab, stage, name):
     """The gate is killed between RCPT and delivery: the mail waits, under attack or not, until the gate is back."""
     calm, attacked = lab.domain(f'{name}-calm'), lab.domain(f'{name}-alone')
@@ -146,7 +146,7 @@ def gate_killed_between(lab, stage, name):
     goes_out(stage, held)
 
 
-@each('postfix', 'postfix-next', 'sendmail')
+@each('postfix', 'postfix-next', 'postfix-newest', 'sendmail')
 def tls_required_no(lab, stage, name):
     """`TLS-Required: No` (RFC 8689): the gate does not see it; Postfix 3.10 obeys it, other MTAs do not."""
     asked = ('TLS-Required: No',)
@@ -169,7 +169,7 @@ def tls_required_no(lab, stage, name):
         goes_out(stage, [(attacked, attempt)])
 
 
-@each('postfix', 'postfix-next', 'sendmail')
+@each('postfix', 'postfix-next', 'postfix-newest', 'sendmail')
 def audited(lab, stage, name):
     """mode = monitor: audit of the MTA's own log, plain or compressed, names whose mail enforce would delay."""
     lab.gate.restart(mode='monitor')

@@ -82,6 +82,7 @@ class Hop:
         self.arrivals = []
         self.envelopes = []      # (protocol or None, the command) of MAIL, RCPT and DATA
         self.connections = 0
+        self.requiretls = False      # whether it offers REQUIRETLS (RFC 8689), after STARTTLS
         self.listener = None
 
     def become(self, conduct):
@@ -206,6 +207,8 @@ class Session:
         features = ['8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES']
         if not self.secure and self.conduct != STRIPPED:
             features.append('STARTTLS')
+        if self.secure and self.hop.requiretls:
+            features.append('REQUIRETLS')
         self._say(f'250 {self.hop.name}', *(f'250 {feature}' for feature in features))
         return True
 

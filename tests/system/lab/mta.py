@@ -7,6 +7,7 @@ import os
 import re
 import smtplib
 import socket
+import ssl
 from dataclasses import dataclass, field
 
 from . import net
@@ -45,6 +46,13 @@ class Client(smtplib.SMTP):
         text = text.decode('utf-8', 'replace')
         self.attempt.note('S', f'{code} {text}')
         return code, text
+
+
+    def go_secure(self):
+        """Starts TLS if it is offered; whose certificate the MTA shows does not matter here."""
+        if self.has_extn('starttls'):
+            self.starttls(context=ssl._create_unverified_context())
+            self.ehlo()
 
 
 class Mta:
@@ -101,9 +109,9 @@ class Mta:
             return False
 
     def send(self, recipients, sender='sender@relay.example', subject='a message', hold=False,
-             headers=(), body='The body of the message.', port=25, login=None, local=False):
+             headers=(), body='The body of the message.', port=25, login=None, local=False, requiretls=False):
         """Offers a message; continues to DATA if a recipient was accepted.  login: as a client that logged in.  local: as
-        a client on the MTA's machine."""
+        a client on the MTA's machine.  requiretls: over TLS, and asks for REQUIRETLS (RFC 8689)."""
         self.tried += 1
         attempt = Attempt()
         client = Client(attempt, self.loopback if local else self.address, port)
@@ -113,7 +121,9 @@ class Mta:
                 client.talk(f'XCLIENT LOGIN={login}')
                 client.ehlo()
             utf8 = not all(text.isascii() for text in [sender, *recipients])
-            client.talk(f'MAIL FROM:<{sender}>' + (' SMTPUTF8' if utf8 else ''))
+            if requiretls:
+                client.go_secure()
+            client.talk(f'MAIL FROM:<{sender}>' + (' SMTPUTF8' if utf8 else '') + (' REQUIRETLS' if requiretls else ''))
             for recipient in recipients:
                 attempt.answers[recipient] = client.talk(f'RCPT TO:<{recipient}>')
             if any(code == 250 for code, _ in attempt.answers.values()):

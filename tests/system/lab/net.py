@@ -17,8 +17,10 @@ DNS_VALIDATING = '127.0.0.1'     # the validating resolver, whose AD bit can be 
 POSTFIX_NEXT = '10.99.0.2'
 SENDMAIL = '10.99.0.3'
 SENDMAIL_NEXT = '10.99.0.4'
+POSTFIX_NEWEST = '10.99.0.9'
 # Each MTA's own loopback address, for clients on its machine.
-LOOPBACK = {RELAY: '127.0.0.1', POSTFIX_NEXT: '127.0.0.2', SENDMAIL: '127.0.0.3', SENDMAIL_NEXT: '127.0.0.4'}
+LOOPBACK = {RELAY: '127.0.0.1', POSTFIX_NEXT: '127.0.0.2', SENDMAIL: '127.0.0.3', SENDMAIL_NEXT: '127.0.0.4',
+            POSTFIX_NEWEST: '127.0.0.9'}
 
 
 def up():

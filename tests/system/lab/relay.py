@@ -11,10 +11,15 @@ from .proc import Process, Timeout, wait_for
 NAME = 'relay.example'
 # Debian's next version, beside the lab's own tree.
 NAME_NEXT, ROOT_NEXT = 'next.example', f'{BESIDE}/postfix'
+# The version after that, if the lab's host could make a tree of the Debian that is being made.
+NAME_NEWEST, ROOT_NEWEST = 'newest.example', f'{BESIDE}/postfix-newest'
 
 MAP = 'socketmap:inet:127.0.0.1:8461:postfix'
 MILTER = ('{{ {socket}, connect_timeout=10s, command_timeout=30s, default_action=tempfail }}')
 DEFAULT_MILTER_SOCKET = 'inet:127.0.0.1:8462'
+
+# The certificate with key that it shows to its clients, if it has one.
+CHAIN = '/etc/postfix/lab-own.pem'
 
 # Two more doors, each with its own gate (world.SIDE_GATES).
 PORT_ALONE, PORT_TAG = 2525, 2526
@@ -105,9 +110,11 @@ class Relay(Mta):
     NO_MAP = 'client TLS configuration problem'
     map_ = MAP
 
-    def __init__(self, ca_file, name=NAME, address=net.RELAY, root=''):
+    def __init__(self, ca_file, name=NAME, address=net.RELAY, root='', authority=None):
+        """authority: gives it a certificate, with which it offers STARTTLS to its clients."""
         super().__init__(name, address, '/var/log/mail.log', root)
         self.ca_file = ca_file
+        self.authority = authority
         self.settings = dict(MAIN_CF, myhostname=name, smtp_tls_CAfile='/etc/postfix/lab-ca.pem',
                              inet_interfaces=f'{self.loopback}, {address}')
 
@@ -115,6 +122,10 @@ class Relay(Mta):
         self.furnish()
         with open(self.ca_file, encoding='ascii') as file:
             self.write('/etc/postfix/lab-ca.pem', file.read())
+        if self.authority:
+            self.authority.issue([self.name], self.path(CHAIN))
+            # smtp_requiretls_policy exempts mydomain, which would be all of `example`
+            self.settings.update(smtpd_tls_security_level='may', smtpd_tls_cert_file=CHAIN, mydomain=self.name)
         self.write('/etc/postfix/main.cf',
                    ''.join(f'{name} = {value}\n' for name, value in self.settings.items()))
         self.write('/etc/postfix/master.cf', MASTER_CF)

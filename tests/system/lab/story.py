@@ -17,13 +17,18 @@ class Failed(Exception):
         return f'{self.what}\n    expected: {self.expected}\n    seen:     {self.seen}'
 
 
+class Skipped(Exception):
+    """The scene needs something that this machine does not have; its text says what."""
+
+
 class Story:
-    """Collects lines; prints them at once if live."""
+    """Collects lines; prints them at once if live.  skipped: why the scene did not take place."""
 
     def __init__(self, live):
         self.live = live
         self.lines = []
         self.figures = []
+        self.skipped = None
 
     def tell(self, label, text):
         for number, line in enumerate(str(text).splitlines() or ['']):

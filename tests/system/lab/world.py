@@ -4,6 +4,7 @@ import os
 
 from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay, sendmail, shown, signed
 from .proc import wait_for
+from .story import Skipped
 
 PLACE = '/lab-run'
 
@@ -99,6 +100,8 @@ class Lab:
         self.consumers = {
             'postfix': relay.Relay(self.authority.file),
             'postfix-next': relay.Relay(self.authority.file, relay.NAME_NEXT, net.POSTFIX_NEXT, relay.ROOT_NEXT),
+            'postfix-newest': relay.Relay(self.authority.file, relay.NAME_NEWEST, net.POSTFIX_NEWEST, relay.ROOT_NEWEST,
+                                          self.authority),
             'sendmail': sendmail.Sendmail(self.authority.file),
             'sendmail-next': sendmail.Sendmail(self.authority.file, sendmail.NAME_NEXT, net.SENDMAIL_NEXT,
                                                sendmail.ROOT_NEXT)}
@@ -133,6 +136,8 @@ class Lab:
     def consumer(self, name):
         """Another relay, attached to the same gate."""
         one = self.consumers[name]
+        if one.root and not os.path.isdir(one.root):
+            raise Skipped(f'this machine has no tree with {name}')
         one.attach()
         if not one.running():
             one.start()
