@@ -6,12 +6,31 @@
 #include <string.h>
 
 #define CODE_LEN 3
-#define KEYWORD "starttls"
-#define KEYWORD_LEN (sizeof KEYWORD - 1)
 
 void smtp_reader_init(struct smtp_reader *reader)
 {
 	*reader = (struct smtp_reader){.state = SMTP_MORE};
+}
+
+/* Takes the keyword off the front of a line, in any case, if a blank or the end follows it. */
+static bool keyword_take(struct span *line, const char *keyword)
+{
+	size_t len = strlen(keyword);
+	if (line->len < len || !ascii_same(line->at, keyword, len) ||
+		(line->len > len && !ascii_is_blank(line->at[len])))
+		return false;
+	*line = (struct span){line->at + len, line->len - len};
+	return true;
+}
+
+/* Reads a line of the reply to EHLO that names an extension. */
+static void reader_extension(struct smtp_reader *reader, struct span line)
+{
+	/* RFC 3207 2: the keyword has no parameters, but a peer that adds some still offers STARTTLS. */
+	if (keyword_take(&line, "starttls"))
+		reader->starttls = true;
+	else if (keyword_take(&line, "requiretls")) /* RFC 8689 2: no parameters; whatever has some is something else */
+		reader->requiretls = reader->requiretls || span_trim(line, " \t").len == 0;
 }
 
 /* Reads one line without its line end. */
@@ -34,10 +53,8 @@ static enum smtp_state reader_line(struct smtp_reader *reader, const char *line,
 		memcpy(reader->first, text, kept);
 		reader->first[kept] = '\0';
 		reader->first_done = true;
-	} else if (code == 250 && text_len >= KEYWORD_LEN && ascii_same(text, KEYWORD, KEYWORD_LEN) &&
-		   (text_len == KEYWORD_LEN || ascii_is_blank(text[KEYWORD_LEN]))) {
-		/* RFC 3207 2: the keyword has no parameters, but a peer that adds some still offers STARTTLS. */
-		reader->starttls = true;
+	} else if (code == 250) {
+		reader_extension(reader, (struct span){text, text_len});
 	}
 	return more ? SMTP_MORE : SMTP_DONE;
 }

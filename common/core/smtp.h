@@ -17,6 +17,7 @@ struct smtp_reader {
 	enum smtp_state state;
 	int code;        /* 200 to 599; 0 until the first line is complete */
 	bool starttls;   /* a line after the first one of a 250 reply is the keyword STARTTLS, in any case (RFC 3207) */
+	bool requiretls; /* the same for REQUIRETLS (RFC 8689 2); means something only in a reply inside TLS */
 	char first[256]; /* text of the first line, cut, NUL-terminated; untrusted: quote it */
 	size_t total;
 	size_t line_len;

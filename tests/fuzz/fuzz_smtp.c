@@ -15,6 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		taken += smtp_reader_feed(&octets, bytes + taken, 1);
 	FUZZ_MUST(smtp_reader_feed(&whole, bytes, size) == taken);
 	FUZZ_MUST(whole.state == octets.state && whole.code == octets.code && whole.starttls == octets.starttls);
+	FUZZ_MUST(whole.requiretls == octets.requiretls);
+	/* Without the letters there is no offer. */
+	FUZZ_MUST(!whole.requiretls || (whole.code == 250 && size >= sizeof "250-\n250 REQUIRETLS\n" - 1));
 	FUZZ_MUST(!strcmp(whole.first, octets.first));
 	/* What is kept of a reply is cut to fit, and may be anything. */
 	char kept[64] = "", again[64] = "";

@@ -72,6 +72,40 @@ static void rows_agree(void **state)
 	}
 }
 
+static const struct {
+	const char *reply;
+	bool offered;
+} offers[] = {
+	{"250-mx\r\n250 REQUIRETLS\r\n", true},
+	{"250-mx\n250-requiretls\n250 HELP\n", true},
+	{"250-mx\r\n250-RequireTLS \t\r\n250 STARTTLS\r\n", true},
+	{"250-mx\r\n250-REQUIRETLS\r\n250 REQUIRETLS 1\r\n", true},
+	{"250-mx\r\n250 REQUIRETLS 1\r\n", false},
+	{"250-mx\r\n250 REQUIRETLS=1\r\n", false},
+	{"250-mx\r\n250 REQUIRETLSX\r\n", false},
+	{"250-mx\r\n250 REQUIRETL\r\n", false},
+	{"250-mx\r\n250  REQUIRETLS\r\n", false},
+	{"250-mx\r\n250 STARTTLS REQUIRETLS\r\n", false},
+	{"250 REQUIRETLS\r\n", false},
+	{"220-mx\r\n220 REQUIRETLS\r\n", false},
+	{"550-mx\r\n550 REQUIRETLS\r\n", false},
+};
+
+/* RFC 8689 2: REQUIRETLS has no parameters. */
+static void requiretls_is_seen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(offers); i++) {
+		struct smtp_reader reader;
+		smtp_reader_init(&reader);
+		assert_int_equal(
+			smtp_reader_feed(&reader, offers[i].reply, strlen(offers[i].reply)), strlen(offers[i].reply));
+		assert_int_equal(reader.state, SMTP_DONE);
+		if (reader.requiretls != offers[i].offered)
+			fail_msg("row %zu `%s`", i, offers[i].reply);
+	}
+}
+
 /* In portions of any size the same comes out as at once. */
 static void assert_portions_agree(const char *bytes, size_t len, uint32_t *random, uint32_t longest)
 {
@@ -92,13 +126,14 @@ static void assert_portions_agree(const char *bytes, size_t len, uint32_t *rando
 	assert_int_equal(parts.state, whole.state);
 	assert_int_equal(parts.code, whole.code);
 	assert_int_equal(parts.starttls, whole.starttls);
+	assert_int_equal(parts.requiretls, whole.requiretls);
 	assert_string_equal(parts.first, whole.first);
 }
 
 static void portions_do_not_matter(void **state)
 {
 	static const char *const parts[] = {
-		"250-", "250 ", "250", "220 ", "starttls", "STARTTLS", "\r\n", "\n", "\r", "x", " ", "-"};
+		"250-", "250 ", "250", "220 ", "starttls", "STARTTLS", "REQUIRETLS", "\r\n", "\n", "\r", "x", " ", "-"};
 	uint32_t random = 3207;
 
 	(void)state;
@@ -108,7 +143,7 @@ static void portions_do_not_matter(void **state)
 		char bytes[256] = "";
 
 		for (uint32_t n = corpus_random(&random) % 16; n; n--)
-			strncat(bytes, parts[corpus_random(&random) % COUNT(parts)], 8);
+			strncat(bytes, parts[corpus_random(&random) % COUNT(parts)], 10);
 		assert_portions_agree(bytes, strlen(bytes), &random, 1 + (uint32_t)round % 9);
 	}
 }
@@ -212,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_agree),
+		cmocka_unit_test(requiretls_is_seen),
 		cmocka_unit_test(portions_do_not_matter),
 		cmocka_unit_test(line_is_bounded),
 		cmocka_unit_test(reply_is_bounded),
