@@ -11,6 +11,25 @@ void evidence_join_asn(struct evidence *evidence, uint32_t asn)
 		evidence->asn_other = asn == 0 ? ASN_UNKNOWN : asn;
 }
 
+const char *requiretls_name(enum requiretls_offer state)
+{
+	switch (state) {
+	case REQUIRETLS_UNKNOWN:
+		return "unknown";
+	case REQUIRETLS_ABSENT:
+		return "absent";
+	case REQUIRETLS_OFFERED:
+		return "offered";
+	}
+	return "";
+}
+
+void evidence_join_requiretls(struct evidence *evidence, enum requiretls_offer other)
+{
+	if (other == REQUIRETLS_ABSENT || evidence->requiretls == REQUIRETLS_UNKNOWN)
+		evidence->requiretls = other;
+}
+
 int64_t evidence_age(const struct evidence *evidence, int64_t now)
 {
 	int64_t age = schedule_age(evidence->at, now);

@@ -24,6 +24,16 @@
 
 #define ASN_UNKNOWN UINT32_MAX /* no autonomous system has this number (RFC 7300) */
 
+/* Whether a host offers REQUIRETLS in its reply to EHLO inside TLS (RFC 8689 2). It is information only: no verdict depends on
+ * it. The store holds these numbers, so they never change. */
+enum requiretls_offer {
+	REQUIRETLS_UNKNOWN, /* the probe has seen no such reply */
+	REQUIRETLS_ABSENT,  /* the host does not offer it */
+	REQUIRETLS_OFFERED
+};
+/* Returns `unknown`, `absent` or `offered`. */
+const char *requiretls_name(enum requiretls_offer state);
+
 /* The result of one probe. Strings hold untrusted text where noted: quote it with text_quote(). */
 struct evidence {
 	int64_t at;         /* when the probe ended; 0: there is no evidence */
@@ -48,7 +58,8 @@ struct evidence {
 	int64_t revoked_at;            /* when the certificate was revoked, if a staple says so; else 0 */
 	enum staple_state staple;      /* what the host itself shows about the revocation of its certificate */
 	bool staple_demanded;          /* the certificate demands a staple (RFC 7633) */
-	uint32_t asn;                  /* the autonomous system of `address`; 0: unknown */
+	enum requiretls_offer requiretls;
+	uint32_t asn; /* the autonomous system of `address`; 0: unknown */
 	/* Good evidence only: the autonomous system of another address of the hop that is good as well, if it is not `asn`;
 	 * ASN_UNKNOWN: it is unknown; 0: there is no such address. */
 	uint32_t asn_other;
@@ -64,6 +75,8 @@ struct evidence {
 /* Notes the autonomous system of another good address of the hop, or 0 if it is unknown. Does nothing if the evidence is not
  * good. */
 void evidence_join_asn(struct evidence *evidence, uint32_t asn);
+/* Notes what the hop's other address says. The hop offers REQUIRETLS only if each address that has answered offers it. */
+void evidence_join_requiretls(struct evidence *evidence, enum requiretls_offer other);
 /* Returns whether the evidence is good or bad, not inconclusive. Also true for absent evidence (at == 0). */
 bool evidence_is_conclusive(const struct evidence *evidence);
 

@@ -23,6 +23,8 @@ _Static_assert(TLSA_UNKNOWN == 0 && TLSA_NONE == 1 && TLSA_USABLE == 2 && TLSA_U
 	"TLSA states are stored by number");
 _Static_assert(STAPLE_NONE == 0 && STAPLE_GOOD == 1 && STAPLE_REVOKED == 2 && STAPLE_UNUSABLE == 3,
 	"staples are stored by number");
+_Static_assert(REQUIRETLS_UNKNOWN == 0 && REQUIRETLS_ABSENT == 1 && REQUIRETLS_OFFERED == 2,
+	"whether REQUIRETLS is offered is stored by number");
 _Static_assert(OVERRIDE_PASS == 1 && OVERRIDE_TAG == 2 && OVERRIDE_ENFORCE == 3 && OVERRIDE_PIN == 4,
 	"overrides are stored by number");
 
@@ -177,6 +179,11 @@ static const char *staple_word(int64_t state)
 	return staple_state_name((enum staple_state)state);
 }
 
+static const char *requiretls_word(int64_t state)
+{
+	return requiretls_name((enum requiretls_offer)state);
+}
+
 static const char *door_word(int64_t door)
 {
 	return verdict_door_name((enum verdict_door)door);
@@ -289,6 +296,8 @@ static const struct field_form form_staple = {.kind = FIELD_WORD,
 	.max = STAPLE_UNUSABLE,
 	.word = staple_word,
 	.wrong = "is not a state of a staple"};
+static const struct field_form form_requiretls = {
+	.kind = FIELD_WORD, .octets = 1, .max = REQUIRETLS_OFFERED, .word = requiretls_word};
 static const struct field_form form_override = {.kind = FIELD_WORD,
 	.octets = 1,
 	.min = OVERRIDE_PASS,
@@ -392,11 +401,12 @@ static const struct field evidence_rows[] = {
 	ROW(23, date, revoked_at, NULL, "revoked_at"),
 	ROW(24, flag, staple_demanded, NULL, "staple_demanded"),
 	ROW(25, node, seen_by, "seen_by", "seen_by"),
+	ROW(26, requiretls, requiretls, NULL, NULL),
 };
 #undef ROW
 const struct fields evidence_table = FIELDS(evidence_rows,
 	"at reason protocol chain_error not_after address mta_address",
-	"at reason sentence address asn country starttls protocol cipher chain_error certificate_names issuers not_before "
+	"at reason sentence address asn country starttls requiretls protocol cipher chain_error certificate_names issuers not_before "
 	"not_after staple staple_demanded revoked_at text "
 	"advice tell_postmaster mta_address");
 

@@ -367,6 +367,30 @@ static void a_wildcard_among_many_names(void **state)
 	assert_false(evidence_by_wildcard_only(&seen, host));
 }
 
+/* A hop offers REQUIRETLS only if each of its addresses that has answered offers it. */
+static void requiretls_of_all_addresses(void **state)
+{
+	static const struct {
+		enum requiretls_offer one, other, both;
+	} rows[] = {
+		{REQUIRETLS_UNKNOWN, REQUIRETLS_UNKNOWN, REQUIRETLS_UNKNOWN},
+		{REQUIRETLS_UNKNOWN, REQUIRETLS_ABSENT, REQUIRETLS_ABSENT},
+		{REQUIRETLS_UNKNOWN, REQUIRETLS_OFFERED, REQUIRETLS_OFFERED},
+		{REQUIRETLS_ABSENT, REQUIRETLS_OFFERED, REQUIRETLS_ABSENT},
+		{REQUIRETLS_ABSENT, REQUIRETLS_ABSENT, REQUIRETLS_ABSENT},
+		{REQUIRETLS_OFFERED, REQUIRETLS_OFFERED, REQUIRETLS_OFFERED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct evidence one = {.requiretls = rows[i].one}, other = {.requiretls = rows[i].other};
+		evidence_join_requiretls(&one, rows[i].other);
+		evidence_join_requiretls(&other, rows[i].one);
+		assert_int_equal(one.requiretls, rows[i].both);
+		assert_int_equal(other.requiretls, rows[i].both);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +407,7 @@ int main(void)
 		cmocka_unit_test(use_is_counted_in_days),
 		cmocka_unit_test(hop_record_keeps_what_is_conclusive),
 		cmocka_unit_test(what_was_seen_for_others),
+		cmocka_unit_test(requiretls_of_all_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
