@@ -60,6 +60,13 @@ static void mta_address_note(char mta_address[ADDRESS_TEXT_SIZE], const struct e
 		memcpy(mta_address, good ? one->address : one->mta_address, ADDRESS_TEXT_SIZE);
 }
 
+/* Notes in `seen`, the evidence of one dial, whether all addresses offer REQUIRETLS. */
+static void requiretls_note(const struct probing *probing, struct evidence *seen)
+{
+	for (unsigned i = 0; i < probing->count; i++)
+		evidence_join_requiretls(seen, probing->dial[i].seen.requiretls);
+}
+
 /* Keeps what was seen at the hop's other address: a sign says if only one of the two has changed. */
 static void beside_note(const struct probing *probing, const struct dial *decided, struct evidence *beside)
 {
@@ -86,6 +93,7 @@ static bool evidence_join(struct probing *probing, struct found *found)
 			decided = dial;
 		}
 	}
+	requiretls_note(probing, seen);
 	if (reason_class(seen->reason) == REASON_BAD)
 		memcpy(seen->mta_address, mta_address, sizeof seen->mta_address);
 	if (known->at != 0 && (found->spared || !evidence_outweighs(seen, known))) {

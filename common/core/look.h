@@ -27,7 +27,7 @@ struct look {
 	/* SMTP. Lines are separated by `\n`. */
 	char greeting[LOOK_GREETING_SIZE];
 	char ehlo[LOOK_EHLO_SIZE];      /* the reply to EHLO before TLS */
-	char ehlo_tls[LOOK_EHLO_SIZE];  /* the reply to EHLO inside TLS; only after a bad certificate */
+	char ehlo_tls[LOOK_EHLO_SIZE];  /* the reply to EHLO inside TLS; kept only after a bad certificate */
 	char ehlo_name[LOOK_NAME_SIZE]; /* the first word of the reply to EHLO: the name that the server gives itself */
 	bool rewritten;                 /* something on the path rewrites SMTP: keywords are overwritten by X or * */
 

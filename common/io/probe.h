@@ -1,8 +1,8 @@
 /* Probes one address of a hop (RFC 8461 4.2, RFC 7672 2.2) on an event loop. Hides OpenSSL.
  *
  * A probe connects, reads the greeting, sends EHLO and STARTTLS, makes the TLS handshake with SNI, judges the
- * certificates, and sends QUIT. At port 465 TLS comes first (RFC 8314 3.3), then the greeting. A probe never sends
- * mail. It believes nothing that the peer sent before the handshake. It offers TLS versions down to 1.0, so that a hop
+ * certificates, sends EHLO again (RFC 3207 4.2), and sends QUIT. At port 465 TLS comes first (RFC 8314 3.3), then the greeting,
+ * and there is no EHLO. A probe never sends mail. It believes nothing that the peer sent before the handshake. It offers TLS versions down to 1.0, so that a hop
  * with an old version gets the reason "too old" and not "TLS failed".
  *
  * How to use: prober_new() once, probe_line_new() for each loop; then probe_begin(), wait for the `wake`,
@@ -98,9 +98,10 @@ bool probe_answer(const struct probe *probe, struct evidence *seen, bool *tempor
 /* Returns what the probe saw in detail: all of the look except `at`, `dns` and the network. It belongs to the probe. Only
  * after probe_answer() has returned true.
  *
- * If TLS is up and the certificate is bad, the probe asks for one more reply, that to EHLO inside TLS, which shows who
- * is at the other end. It waits for this reply at most two seconds, and never beyond the probe's deadline; the answer
- * does not depend on it. At port 465 it asks for nothing more. */
+ * If TLS is up, the probe asks for one more reply, that to EHLO inside TLS. It shows whether the host offers REQUIRETLS, and, if
+ * the certificate is bad, who is at the other end. The probe waits for this reply at most one second if the certificate is good,
+ * two seconds if it is bad, and never beyond the probe's deadline. Without the reply the answer is the same, except that
+ * `requiretls` is unknown. At port 465 the probe asks for nothing more. */
 const struct look *probe_look(const struct probe *probe);
 /* Drops a probe and sets the pointer to NULL. `wake` is not called any more. If there is no answer yet, this closes the
  * connection immediately. Otherwise the connection may still wait for the reply to QUIT. */

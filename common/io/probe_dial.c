@@ -206,13 +206,21 @@ static void answered(struct dial *dial)
 	dial->stage = DIAL_ANSWERED;
 }
 
-/* Reads the reply to EHLO inside TLS. Whatever comes, the answer is that the certificate is bad; the reply shows who is
- * at the other end. */
+/* Notes whether the host offers REQUIRETLS. A host that refuses EHLO, or answers with something else, may offer it to others. */
+static void requiretls_note(struct evidence *seen, const struct smtp_reader *reply)
+{
+	if (reply->state == SMTP_DONE && reply->code == 250)
+		seen->requiretls = reply->requiretls ? REQUIRETLS_OFFERED : REQUIRETLS_ABSENT;
+}
+
+/* Reads the reply to EHLO inside TLS. Whatever comes, the certificate is as good or as bad as it was; if it is bad, the reply
+ * shows who is at the other end. */
 static void ehlo_go(struct dial *dial, bool closed)
 {
 	char bytes[512];
 	struct smtp_reader *reply = &dial->dialogue.reply;
 	struct look *look = &dial->look;
+	bool bad = dial->seen.reason != REASON_OK;
 	while (reply->state == SMTP_MORE) {
 		size_t len = 0;
 		enum tls_step step = closed ? TLS_FAILED : tls_read(dial->tls, bytes, sizeof bytes, &len);
@@ -221,8 +229,10 @@ static void ehlo_go(struct dial *dial, bool closed)
 			return;
 		if (step != TLS_DONE)
 			break;
-		smtp_keep(look->ehlo_tls, sizeof look->ehlo_tls, bytes, smtp_reader_feed(reply, bytes, len));
+		len = smtp_reader_feed(reply, bytes, len);
+		smtp_keep(look->ehlo_tls, sizeof look->ehlo_tls, bytes, bad ? len : 0);
 	}
+	requiretls_note(&dial->seen, reply);
 	answered(dial);
 }
 
@@ -263,9 +273,7 @@ static void greeting_go(struct dial *dial, bool closed)
 /* TLS is up, and the certificates are judged. */
 static void judged(struct dial *dial, bool good)
 {
-	if (dial->port != PROBE_PORT_TLS && good) {
-		answered(dial);
-	} else if (dial->port != PROBE_PORT_TLS) {
+	if (dial->port != PROBE_PORT_TLS) {
 		ehlo_begin(dial);
 	} else if (good) {
 		dial->stage = DIAL_GREETING;

@@ -26,7 +26,7 @@ enum dial_stage {
 	DIAL_PLAIN,     /* the dialogue up to STARTTLS */
 	DIAL_HANDSHAKE, /* TLS */
 	DIAL_GREETING,  /* port 465: the greeting behind TLS */
-	DIAL_EHLO,      /* the certificate is bad: `seen` is complete, and the look still wants the reply to EHLO */
+	DIAL_EHLO,      /* `seen` is complete, except that the reply to EHLO inside TLS may show REQUIRETLS */
 	DIAL_ANSWERED,  /* `seen` is complete, and TLS is up */
 	DIAL_QUIT,      /* waits for the reply to QUIT */
 	DIAL_OVER       /* `seen` is complete, and the connection can no longer be used */

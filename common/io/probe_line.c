@@ -9,7 +9,10 @@
 #include <sys/queue.h>
 
 #define QUIT_WAIT_MS 2000
-#define EHLO_WAIT_MS 2000 /* for the reply to EHLO that only the look keeps */
+/* For the reply to EHLO inside TLS. After a bad certificate, the reply shows who is at the other end. After a good one, mail may
+ * wait for the answer, and the reply only shows what the host offers. */
+#define EHLO_WAIT_BAD_MS 2000
+#define EHLO_WAIT_GOOD_MS 1000
 
 struct probe_line {
 	struct loop *loop;
@@ -63,6 +66,15 @@ void probe_line_free(struct probe_line **line)
 	*line = NULL;
 }
 
+/* Limits the wait for the reply to EHLO inside TLS. */
+static void probe_listen(struct probe *probe)
+{
+	int64_t left_ms = probe->deadline_ms - clock_mono_ms();
+	int most_ms = probe->dial.seen.reason == REASON_OK ? EHLO_WAIT_GOOD_MS : EHLO_WAIT_BAD_MS;
+	probe->listening = true;
+	loop_timer_set(probe->timer, left_ms < 1 ? 1 : left_ms < most_ms ? (int)left_ms : most_ms);
+}
+
 /* Handles the stage that the connection has reached. Calls the wake last, because it may drop this probe and others,
  * and begin new ones. */
 static void probe_advance(struct probe *probe)
@@ -71,11 +83,8 @@ static void probe_advance(struct probe *probe)
 	struct wake wake = probe->wake;
 	bool news = !probe->answered && dial->stage >= DIAL_ANSWERED;
 	probe->answered |= news;
-	if (dial->stage == DIAL_EHLO && !probe->listening) {
-		int64_t left_ms = probe->deadline_ms - clock_mono_ms();
-		probe->listening = true;
-		loop_timer_set(probe->timer, left_ms < 1 ? 1 : left_ms < EHLO_WAIT_MS ? (int)left_ms : EHLO_WAIT_MS);
-	}
+	if (dial->stage == DIAL_EHLO && !probe->listening)
+		probe_listen(probe);
 	if (dial->stage == DIAL_ANSWERED) {
 		bool room = probe->line->leaving_count < PROBE_LEAVING_MAX;
 		dial_quit(dial);

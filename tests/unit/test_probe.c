@@ -754,7 +754,7 @@ static void test_look_good(void **state)
 
 	struct evidence seen = probe_script(&plain, "127.0.0.1", &server);
 	assert_int_equal(seen.reason, REASON_OK);
-	assert_string_equal(server.ehlo, ""); /* no further round trip */
+	assert_string_equal(server.ehlo, "EHLO relay.example\r\n");
 	assert_int_equal(look->at, 0);
 	assert_string_equal(look->address, "127.0.0.1");
 	assert_string_equal(look->from, "127.0.0.1");
@@ -778,6 +778,7 @@ static void test_look_good(void **state)
 
 static const struct script bad_script = {GREETING, EHLO, GO, TLS_GOOD, CERT_STRANGER, 0};
 static const struct script old_script = {GREETING, EHLO, GO, TLS_ONLY_1_1, CERT_STRANGER, 0};
+static const struct script deaf_good_script = {GREETING, EHLO, GO, TLS_DEAF, CERT_GOOD, 0};
 static const struct script deaf_script = {GREETING, EHLO, GO, TLS_DEAF, CERT_STRANGER, 0};
 
 static const struct {
@@ -820,22 +821,74 @@ static void test_look_bad(void **state)
 	reply_behind = EHLO;
 }
 
-/* Two seconds are enough for a reply that only the look keeps. */
+/* Two seconds are enough for a reply that only the look keeps; mail may wait for a good answer, so one second. */
 static void test_look_in_time(void **state)
 {
+	static const struct {
+		const struct script *script;
+		enum reason reason;
+		int64_t ms;
+	} deaf[] = {{&deaf_script, REASON_CERT_UNTRUSTED, 2000}, {&deaf_good_script, REASON_OK, 1000}};
 	struct address to = address_of("127.0.0.1");
 	struct prober *prober = prober_of(NULL);
-	struct evidence seen;
-	struct server server;
 	(void)state;
 
-	server_start(&server, &deaf_script, "127.0.0.1", 0, false);
-	int64_t begun_ms = clock_mono_ms();
-	probe_await(&room, prober, HOST, &to, server.port, 60000, NULL, &seen);
-	assert_in_range(clock_mono_ms() - begun_ms, 1990, 2000 + LATE_MS);
-	assert_int_equal(seen.reason, REASON_CERT_UNTRUSTED);
-	server_stop(&server);
+	for (size_t i = 0; i < sizeof deaf / sizeof *deaf; i++) {
+		struct evidence seen;
+		struct server server;
+		server_start(&server, deaf[i].script, "127.0.0.1", 0, false);
+		int64_t begun_ms = clock_mono_ms();
+		probe_await(&room, prober, HOST, &to, server.port, 60000, NULL, &seen);
+		assert_in_range(clock_mono_ms() - begun_ms, deaf[i].ms - 10, deaf[i].ms + LATE_MS);
+		assert_int_equal(seen.reason, deaf[i].reason);
+		assert_int_equal(seen.requiretls, REQUIRETLS_UNKNOWN);
+		server_stop(&server);
+	}
 	prober_free(&prober);
+}
+
+#define EHLO_CLEAR "250-mx\r\n250-REQUIRETLS\r\n250 STARTTLS\r\n" /* RFC 8689 2: means nothing before TLS */
+static const struct script clear_script = {GREETING, EHLO_CLEAR, GO, TLS_GOOD, CERT_GOOD, 0};
+static const struct script clear_bad_script = {GREETING, EHLO_CLEAR, GO, TLS_GOOD, CERT_STRANGER, 0};
+static const struct script clear_deaf_script = {GREETING, EHLO_CLEAR, GO, TLS_DEAF, CERT_GOOD, 0};
+
+/* What the reply to EHLO inside TLS says about REQUIRETLS. The certificate is judged as without it. */
+static void test_requiretls(void **state)
+{
+	static const struct {
+		const struct script *script;
+		const char *reply;
+		enum requiretls_offer expected;
+	} shown[] = {
+		{&good_script, EHLO, REQUIRETLS_ABSENT},
+		{&good_script, "250-mx\r\n250-REQUIRETLS\r\n250 HELP\r\n", REQUIRETLS_OFFERED},
+		{&good_script, "250-mx\r\n250 requiretls\r\n", REQUIRETLS_OFFERED},
+		{&good_script, "250-mx\r\n250 REQUIRETLS now\r\n", REQUIRETLS_ABSENT},
+		{&good_script, "250 REQUIRETLS\r\n", REQUIRETLS_ABSENT},
+		{&clear_script, EHLO, REQUIRETLS_ABSENT},
+		{&clear_script, "554 go away\r\n", REQUIRETLS_UNKNOWN},
+		{&clear_script, "554-go\r\n554 REQUIRETLS\r\n", REQUIRETLS_UNKNOWN},
+		{&clear_script, "SSH-2.0-x\r\n", REQUIRETLS_UNKNOWN},
+		{&clear_script, CUT, REQUIRETLS_UNKNOWN},
+		{&clear_script, "250-mx\r\n250-REQUIRETLS\r\n", REQUIRETLS_UNKNOWN}, /* never complete */
+		{&clear_deaf_script, EHLO, REQUIRETLS_UNKNOWN},
+		{&bad_script, "250-mx\r\n250 REQUIRETLS\r\n", REQUIRETLS_OFFERED},
+		{&clear_bad_script, EHLO, REQUIRETLS_ABSENT},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+		struct server server;
+		reply_behind = shown[i].reply;
+		struct evidence seen = probe_script(shown[i].script, "127.0.0.1", &server);
+		if (seen.requiretls != shown[i].expected)
+			fail_msg("row %zu: %s", i, requiretls_name(seen.requiretls));
+		bool bad = shown[i].script == &bad_script || shown[i].script == &clear_bad_script;
+		assert_int_equal(seen.reason, bad ? REASON_CERT_UNTRUSTED : REASON_OK);
+		assert_string_equal(seen.text, bad ? seen.text : "");
+		assert_false(passing);
+		assert_int_equal(room.look.ehlo_tls[0] != '\0', bad);
+	}
+	reply_behind = EHLO;
 }
 
 /* What is kept if the probe ends before TLS. */
@@ -971,6 +1024,25 @@ static void test_endless_reply(void **state)
 	memset(greeting, '2', size);
 	assert_int_equal(probe_script(&script, "127.0.0.1", &server).reason, REASON_HOP_PROTOCOL);
 	free(greeting);
+}
+
+/* The same inside TLS, after a good certificate: the evidence stays good. */
+static void test_endless_reply_behind(void **state)
+{
+	static const char line[] = "250-REQUIRETLS\r\n";
+	size_t size = SMTP_REPLY_BYTES_MAX + 1000;
+	char *reply = calloc(1, size + 1);
+	struct server server;
+	(void)state;
+
+	for (size_t i = 0; i < size; i++)
+		reply[i] = line[i % (sizeof line - 1)];
+	reply_behind = reply;
+	struct evidence seen = probe_script(&good_script, "127.0.0.1", &server);
+	reply_behind = EHLO;
+	assert_int_equal(seen.reason, REASON_OK);
+	assert_int_equal(seen.requiretls, REQUIRETLS_UNKNOWN);
+	free(reply);
 }
 
 struct job {
@@ -1118,6 +1190,8 @@ int main(void)
 		cmocka_unit_test(test_connect_timeout),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_endless_reply),
+		cmocka_unit_test(test_endless_reply_behind),
+		cmocka_unit_test(test_requiretls),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -33,7 +33,17 @@ static unsigned shown; /* called on the loop's thread */
 /* --- the peer ----------------------------------------------------------------------------------------------------- */
 
 /* The place where a peer stops. If it cuts the connection, it does so in the middle of what it sends there. */
-enum stop { STOP_GREETING, STOP_EHLO, STOP_STARTTLS, STOP_HELLO, STOP_FLIGHT, STOP_BEHIND, STOP_QUIT, STOP_NEVER };
+enum stop {
+	STOP_GREETING,
+	STOP_EHLO,
+	STOP_STARTTLS,
+	STOP_HELLO,
+	STOP_FLIGHT,
+	STOP_BEHIND,      /* port 465: the greeting */
+	STOP_EHLO_BEHIND, /* port 25: the reply to EHLO inside TLS */
+	STOP_QUIT,
+	STOP_NEVER
+};
 
 /* Serves one connection after another. A connection in which it falls silent stays open and is not read. */
 struct peer {
@@ -128,6 +138,18 @@ static int call_shutdown(SSL *ssl, char *bytes)
 	return 1;
 }
 
+/* The same for EHLO inside TLS. */
+static bool serve_ehlo(struct peer *peer, int fd, SSL *ssl)
+{
+	char command[64], reply[] = "250-mx\r\n250 REQUIRETLS\r\n", half[] = "250-mx\r\n250 REQ";
+	if (tls_call(peer, ssl, fd, call_read, command) <= 0)
+		return false;
+	bool stops = peer->stop == STOP_EHLO_BEHIND;
+	if (!stops || peer->cut)
+		tls_call(peer, ssl, fd, call_write, stops ? half : reply);
+	return !stops;
+}
+
 /* Returns false if the peer has stopped. */
 static bool serve_tls(struct peer *peer, int fd, SSL *ssl)
 {
@@ -141,6 +163,8 @@ static bool serve_tls(struct peer *peer, int fd, SSL *ssl)
 	}
 	if (peer->tls_first)
 		tls_call(peer, ssl, fd, call_write, greeting);
+	else if (!serve_ehlo(peer, fd, ssl))
+		return false;
 	memset(peer->quit, 0, sizeof peer->quit);
 	if (tls_call(peer, ssl, fd, call_read, peer->quit) <= 0 || peer->stop == STOP_QUIT)
 		return false;
@@ -322,6 +346,12 @@ static void test_crowd(void **state)
 	close(silent);
 }
 
+/* Returns whether a peer with or without TLS from the start never comes to this place. */
+static bool is_elsewhere(enum stop stop, bool tls_first)
+{
+	return tls_first ? stop < STOP_HELLO || stop == STOP_EHLO_BEHIND : stop == STOP_BEHIND;
+}
+
 /* A probe that is dropped closes its socket without a wake, in each stage. */
 static void test_drops(void **state)
 {
@@ -329,7 +359,7 @@ static void test_drops(void **state)
 	for (int first = 0; first < 2; first++) {
 		for (enum stop stop = STOP_GREETING; stop < STOP_QUIT; stop++) {
 			struct peer peer = {.stop = stop, .tls_first = first};
-			if (first ? stop < STOP_HELLO : stop == STOP_BEHIND)
+			if (is_elsewhere(stop, first))
 				continue;
 			peer_start(&peer);
 			struct awaited awaited = awaited_of(peer.port);
@@ -399,13 +429,14 @@ static void test_cuts(void **state)
 		[STOP_HELLO] = {REASON_TLS_FAILED, "connection cut in the TLS handshake"},
 		[STOP_FLIGHT] = {REASON_TLS_FAILED, "connection cut in the TLS handshake"},
 		[STOP_BEHIND] = {REASON_HOP_PROTOCOL, "connection closed before the greeting"},
+		[STOP_EHLO_BEHIND] = {REASON_OK, ""},
 		[STOP_QUIT] = {REASON_OK, ""},
 	};
 	(void)state;
 	for (int first = 0; first < 2; first++) {
 		for (enum stop stop = STOP_GREETING; stop < STOP_NEVER; stop++) {
 			struct peer peer = {.stop = stop, .cut = true, .tls_first = first};
-			if (first ? stop < STOP_HELLO : stop == STOP_BEHIND)
+			if (is_elsewhere(stop, first))
 				continue;
 			peer_start(&peer);
 			struct awaited awaited = awaited_of(peer.port);
@@ -415,6 +446,8 @@ static void test_cuts(void **state)
 			peer_end(&peer);
 			if (awaited.seen.reason != rows[stop].reason || strcmp(awaited.seen.text, rows[stop].text) != 0)
 				fail_msg("%d: %s, %s", stop, reason_name(awaited.seen.reason), awaited.seen.text);
+			bool offered = stop > STOP_EHLO_BEHIND && !first;
+			assert_int_equal(awaited.seen.requiretls, offered ? REQUIRETLS_OFFERED : REQUIRETLS_UNKNOWN);
 			if (awaited.may_pass != (rows[stop].reason == REASON_TLS_FAILED))
 				fail_msg("%d: may pass", stop);
 		}
@@ -540,6 +573,29 @@ static void test_leave_many(void **state)
 	peer_end(&peer);
 }
 
+/* A host that is silent after the handshake does not change the answer, which comes at the deadline. The probe still sends
+ * QUIT. */
+static void test_late_behind(void **state)
+{
+	struct peer peer = {.stop = STOP_EHLO_BEHIND};
+	(void)state;
+	peer_start(&peer);
+	struct awaited awaited = awaited_of(peer.port);
+	awaited.timeout_ms = 300;
+	int64_t begun_ms = clock_mono_ms();
+	room_begin(&room, &awaited);
+	sem_wait(&awaited.woken);
+	assert_true(clock_mono_ms() - begun_ms >= 290);
+	assert_int_equal(awaited.seen.reason, REASON_OK);
+	assert_int_equal(awaited.seen.requiretls, REQUIRETLS_UNKNOWN);
+	assert_false(awaited.may_pass);
+	sem_wait(&peer.stopped);
+	room_drop(&room, &awaited);
+	assert_true(sees_end(peer.held[0], 0));
+	assert_int_equal(awaited.wakes, 1);
+	peer_end(&peer);
+}
+
 /* At the deadline the connection closes, and the probe has an answer. */
 static void test_late(void **state)
 {
@@ -601,6 +657,7 @@ int main(void)
 		cmocka_unit_test(test_leave),
 		cmocka_unit_test(test_leave_many),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_late_behind),
 	};
 	struct rlimit files;
 
