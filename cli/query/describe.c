@@ -301,6 +301,17 @@ static const char *network_text(char out[NETWORK_TEXT_SIZE], const struct eviden
 	return out;
 }
 
+/* Returns what to append to the words about TLS, or "" if nothing is known. */
+static const char *requiretls_text(const struct evidence *evidence)
+{
+	static const char *const texts[] = {
+		[REQUIRETLS_UNKNOWN] = "",
+		[REQUIRETLS_ABSENT] = ", no REQUIRETLS",
+		[REQUIRETLS_OFFERED] = ", REQUIRETLS offered",
+	};
+	return texts[evidence->requiretls];
+}
+
 static void evidence_print(const char *label, const struct evidence *evidence, uint16_t port, struct view *view,
 	const struct advice_names *names)
 {
@@ -318,8 +329,9 @@ static void evidence_print(const char *label, const struct evidence *evidence, u
 	if (*evidence->seen_by)
 		line_print("", "  seen by relay %s, so it counts for half of its life", evidence->seen_by);
 	if (evidence->protocol)
-		line_print("", "  %s %s %s", port == PROBE_PORT_TLS ? "TLS from the start," : "STARTTLS,",
-			protocol_name(evidence->protocol, protocol), quote_string(&quote, evidence->cipher));
+		line_print("", "  %s %s %s%s", port == PROBE_PORT_TLS ? "TLS from the start," : "STARTTLS,",
+			protocol_name(evidence->protocol, protocol), quote_string(&quote, evidence->cipher),
+			requiretls_text(evidence));
 	certificate_print("", evidence);
 	if (*evidence->text)
 		line_print("", "  message: %s", quote_string(&quote, evidence->text));
@@ -335,9 +347,10 @@ void address_print(const char *address, const struct evidence *seen)
 {
 	char protocol[PROTOCOL_SIZE];
 	struct quote cipher;
-	line_print("", "  %s: %s [%s]%s%s%s%s", address, reason_sentence(seen->reason), reason_name(seen->reason),
+	line_print("", "  %s: %s [%s]%s%s%s%s%s", address, reason_sentence(seen->reason), reason_name(seen->reason),
 		seen->protocol ? ", " : "", seen->protocol ? protocol_name(seen->protocol, protocol) : "",
-		*seen->cipher ? " " : "", *seen->cipher ? quote_string(&cipher, seen->cipher) : "");
+		*seen->cipher ? " " : "", *seen->cipher ? quote_string(&cipher, seen->cipher) : "",
+		requiretls_text(seen));
 	certificate_print("  ", seen);
 }
 

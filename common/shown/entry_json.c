@@ -40,6 +40,13 @@ static json_t *starttls_offered(const struct evidence *evidence, uint16_t port)
 	return offered ? json_true() : NULL;
 }
 
+/* Returns whether the hop offers REQUIRETLS, as JSON, or NULL if that is unknown. */
+static json_t *requiretls_offered(const struct evidence *evidence)
+{
+	return evidence->requiretls == REQUIRETLS_UNKNOWN ? NULL
+							  : json_boolean(evidence->requiretls == REQUIRETLS_OFFERED);
+}
+
 /* Adds members that are computed from the stored fields. `arg` is the port of a hop. */
 static void computed_put(json_t *object, const struct fields *table, const void *record, const void *arg)
 {
@@ -52,6 +59,7 @@ static void computed_put(json_t *object, const struct fields *table, const void 
 		const struct evidence *evidence = record;
 		json_put(object, "sentence", json_text(reason_sentence(evidence->reason)));
 		json_put(object, "starttls", starttls_offered(evidence, *(const uint16_t *)arg));
+		json_put(object, "requiretls", requiretls_offered(evidence));
 		json_put(object, "advice", json_text(reason_here(evidence->reason)));
 		json_put(object, "tell_postmaster", json_text(reason_there(evidence->reason)));
 	} else if (table == &tlsa_table) {

@@ -107,13 +107,15 @@ static void address_item(struct text *out, const json_t *seen)
 static void tls_item(struct text *out, const json_t *seen)
 {
 	const char *protocol = member_text(seen, "protocol");
-	const json_t *starttls = json_object_get(seen, "starttls");
+	const json_t *starttls = json_object_get(seen, "starttls"), *requiretls = json_object_get(seen, "requiretls");
 	if (!*protocol && json_is_null(starttls))
 		return;
 	page_item(out, "TLS");
 	text_add(out, json_is_false(starttls) ? "no STARTTLS" : json_is_true(starttls) ? "STARTTLS" : "from the start");
 	if (*protocol)
 		html_add(out, ", %s %s", protocol, member_text(seen, "cipher"));
+	if (!json_is_null(requiretls))
+		text_add(out, json_is_true(requiretls) ? ", REQUIRETLS offered" : ", no REQUIRETLS");
 	text_add(out, "</dd>\n");
 }
 

@@ -131,6 +131,7 @@ static void certificate_look(
 	seen->leaf = word_hash(leaf);
 	seen->staple = as->staple;
 	seen->revoked_at = as->staple == STAPLE_REVOKED ? world_wall_s() - 3600 : 0;
+	seen->requiretls = as->requiretls;
 	seen->not_before = as->not_before;
 	snprintf(look->fingerprint, sizeof look->fingerprint, "%016" PRIx64 "%048d", seen->leaf, 0);
 	snprintf(look->spki, sizeof look->spki, "%016" PRIx64 "%048d", word_hash(key), 0);

@@ -77,6 +77,7 @@ struct world_look {
 	uint16_t protocol;  /* 0: as in world_hop() */
 	bool rewritten;     /* a middlebox overwrites keywords */
 	enum staple_state staple;
+	enum requiretls_offer requiretls;
 };
 void world_hop_look(const char *host, const struct world_look *look);
 

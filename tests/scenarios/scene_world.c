@@ -196,7 +196,7 @@ static bool value_copied(const char *word, const char *key, char *out, size_t si
 }
 
 /* look HOST[/ADDRESS] [authority=NAME] [key=WORD] [leaf=WORD] [age=DURATION] [ehlo=NAME] [protocol=1.N] [rewritten]
- * [staple=revoked] */
+ * [staple=revoked] [requiretls=offered|absent] */
 static bool run_look(struct scene *scene, const struct words *words)
 {
 	struct world_look look = {.not_before = 0};
@@ -214,6 +214,10 @@ static bool run_look(struct scene *scene, const struct words *words)
 			look.rewritten = true;
 		else if (strcmp(word, "staple=revoked") == 0)
 			look.staple = STAPLE_REVOKED;
+		else if (strcmp(word, "requiretls=offered") == 0)
+			look.requiretls = REQUIRETLS_OFFERED;
+		else if (strcmp(word, "requiretls=absent") == 0)
+			look.requiretls = REQUIRETLS_ABSENT;
 		else if (!value_copied(word, "authority", look.authority, sizeof look.authority) &&
 			 !value_copied(word, "key", look.key, sizeof look.key) &&
 			 !value_copied(word, "leaf", look.leaf, sizeof look.leaf) &&

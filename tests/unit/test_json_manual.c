@@ -154,6 +154,7 @@ static void hop_fill(struct hop_record *record, void *arg)
 		.not_after = NOW + 9999,
 		.leaf = 7,
 		.staple = STAPLE_REVOKED,
+		.requiretls = REQUIRETLS_OFFERED,
 		.revoked_at = NOW - 5000,
 		.asn = 64500,
 		.country = "DE",

@@ -46,7 +46,8 @@ static void hop_make(struct hop_record *record, void *arg)
 	struct evidence seen = {.at = clock_wall_s() - 60,
 		.reason = REASON_CERT_UNTRUSTED,
 		.protocol = 0x0304,
-		.not_after = 1900000000};
+		.not_after = 1900000000,
+		.requiretls = REQUIRETLS_OFFERED};
 	(void)arg;
 	snprintf(seen.text, sizeof seen.text, "%s", MARKUP);
 	snprintf(seen.names, sizeof seen.names, "%s", MARKUP);
@@ -157,7 +158,7 @@ static void test_what_is_known_is_shown(void **state)
 	has("There are signs of an attack. Look into them before you let mail pass");
 	has("<h3>mx0.used.example, port 25</h3>");
 	has("presents a certificate that no trusted authority has issued</span> <span class=\"ago\">[certificate-not-trusted]");
-	has("<dt>TLS</dt><dd>STARTTLS, TLSv1.3");
+	has("<dt>TLS</dt><dd>STARTTLS, TLSv1.3 , REQUIRETLS offered</dd>");
 	has("A paragraph for the domain's postmaster</summary>\n<pre>On ");
 	has("<dt>Map postfix</dt><dd><code>");
 	assert_string_equal(json_string_value(json_object_get(object, "domain")), "used.example");

@@ -277,6 +277,32 @@ static void test_staple(void **state)
 	tool_run_free(&run);
 }
 
+/* Whether the host offers REQUIRETLS is shown, and changes no verdict. */
+static void test_requiretls(void **state)
+{
+	static const struct {
+		enum requiretls_offer offer;
+		const char *text;
+	} rows[] = {{REQUIRETLS_OFFERED, "AES_256_GCM_SHA384, REQUIRETLS offered\n"},
+		{REQUIRETLS_ABSENT, "AES_256_GCM_SHA384, no REQUIRETLS\n"},
+		{REQUIRETLS_UNKNOWN, "AES_256_GCM_SHA384\n"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		world_honest();
+		world_hop_look("mx.example.com", &(struct world_look){.requiretls = rows[i].offer});
+		struct tool_run run = call_tool((struct call){.run = query_run, .words = {"example.com"}});
+		assert_int_equal(run.status, 0);
+		assert_non_null(strstr(run.out, rows[i].text));
+		assert_non_null(strstr(run.out, "verdict   pass: "));
+		tool_run_free(&run);
+		json_t *got = call_for_json((struct call){.run = query_run, .words = {"example.com"}}, 0);
+		const json_t *offered = json_at(got, "hops.0.newest.requiretls");
+		assert_int_equal(json_is_true(offered), rows[i].offer == REQUIRETLS_OFFERED);
+		assert_int_equal(json_is_null(offered), rows[i].offer == REQUIRETLS_UNKNOWN);
+		json_decref(got);
+	}
+}
+
 static void test_text(void **state)
 {
 	(void)state;
@@ -686,12 +712,12 @@ static void test_override_enforce(void **state)
 	call_store_remove();
 }
 
-/* Each address of a mail host is shown, with what a probe saw there. */
+/* Each address of a mail host is shown, with what a probe saw there. The host offers REQUIRETLS only if both addresses do. */
 static void test_addresses(void **state)
 {
 	(void)state;
 	static const char *const lines[] = {"          addresses: 3\n",
-		"            8.0.9.1: satisfies the policy [ok], TLSv1.3 TLS_AES_256_GCM_SHA384\n",
+		"            8.0.9.1: satisfies the policy [ok], TLSv1.3 TLS_AES_256_GCM_SHA384, no REQUIRETLS\n",
 		"            8.0.9.2: presents an expired certificate [certificate-expired], TLSv1.2 ",
 		"            8.0.9.3: not probed (at most two addresses of a host are probed)\n"};
 	static const char *const addresses[] = {"8.0.9.1", "8.0.9.2", "8.0.9.3"};
@@ -699,9 +725,13 @@ static void test_addresses(void **state)
 	world_honest();
 	assert_true(world_dns("mx.example.com", DNS_A, 300, addresses, COUNT(addresses)));
 	world_hop("mx.example.com/8.0.9.2", REASON_CERT_EXPIRED, 0x0303);
+	world_hop_look("mx.example.com", &(struct world_look){.requiretls = REQUIRETLS_ABSENT});
+	world_hop_look("mx.example.com/8.0.9.2", &(struct world_look){.requiretls = REQUIRETLS_OFFERED});
 	told(&call, 1, lines, COUNT(lines));
 	json_t *got = call_for_json(call, 1);
 	json_is_text(got, "hops.0.addresses.1.evidence.reason", "certificate-expired");
+	assert_true(json_is_true(json_at(got, "hops.0.addresses.1.evidence.requiretls")));
+	assert_true(json_is_false(json_at(got, "hops.0.newest.requiretls")));
 	json_is_text(got, "hops.0.addresses.2.address", "8.0.9.3");
 	json_is_nothing(got, "hops.0.addresses.2.evidence");
 	json_decref(got);
@@ -989,14 +1019,15 @@ int main(void)
 		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_map_holds),
 		cmocka_unit_test(test_left_to_mta), cmocka_unit_test(test_tls_first), cmocka_unit_test(test_dane_fails),
 		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
-		cmocka_unit_test(test_staple), cmocka_unit_test(test_discovery), cmocka_unit_test(test_no_domain),
-		cmocka_unit_test(test_stuck), cmocka_unit_test(test_no_trace), cmocka_unit_test(test_seen_for),
-		cmocka_unit_test(test_store), cmocka_unit_test(test_clock_behind), cmocka_unit_test(test_refresh),
-		cmocka_unit_test(test_usage), cmocka_unit_test(test_anew), cmocka_unit_test(test_unreachable),
-		cmocka_unit_test(test_mta_holds), cmocka_unit_test(test_override_enforce),
-		cmocka_unit_test(test_curiosity), cmocka_unit_test(test_fetch_detail),
-		cmocka_unit_test(test_dead_resolver), cmocka_unit_test(test_exempt), cmocka_unit_test(test_override),
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_terminal)};
+		cmocka_unit_test(test_staple), cmocka_unit_test(test_requiretls), cmocka_unit_test(test_discovery),
+		cmocka_unit_test(test_no_domain), cmocka_unit_test(test_stuck), cmocka_unit_test(test_no_trace),
+		cmocka_unit_test(test_seen_for), cmocka_unit_test(test_store), cmocka_unit_test(test_clock_behind),
+		cmocka_unit_test(test_refresh), cmocka_unit_test(test_usage), cmocka_unit_test(test_anew),
+		cmocka_unit_test(test_unreachable), cmocka_unit_test(test_mta_holds),
+		cmocka_unit_test(test_override_enforce), cmocka_unit_test(test_curiosity),
+		cmocka_unit_test(test_fetch_detail), cmocka_unit_test(test_dead_resolver),
+		cmocka_unit_test(test_exempt), cmocka_unit_test(test_override), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_terminal)};
 	setenv("LC_ALL", "C", 1);
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
