@@ -2,6 +2,7 @@
 
 import re
 
+from lab.proc import wait_for
 from lab.story import expect, expect_match
 
 from . import test
@@ -83,6 +84,19 @@ def postfix_next_without_patterns(lab, stage):
         stage.nothing_at(evil)
     finally:
         relay.set(smtp_tls_enforce_sts_mx_patterns='yes')
+
+
+@test
+def postfix_newest_offers_requiretls(lab, stage):
+    """A mail host with Postfix 3.11 offers REQUIRETLS inside TLS: query shows it, and the probe takes leave as SMTP asks."""
+    host, domain = lab.consumer('postfix-newest'), lab.domain('requiretls-postfix')
+    domain.set_mx(host)
+    domain.publish_policy(mx=[host.name])
+    since = host.log.size()
+    told = stage.tool('query', domain.name)
+    expect_match('query', rf'hop +{host.name}:25\n(.*\n)*?.*STARTTLS, TLSv1.3 .*, REQUIRETLS offered\n', told)
+    left = wait_for('the end of the probe', lambda: host.log.find(re.compile('disconnect from .* commands='), since), 10)
+    expect_match('the probe', 'ehlo=2 starttls=1 quit=1 commands=4$', left[-1])
 
 
 @test

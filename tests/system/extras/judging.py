@@ -111,6 +111,22 @@ def certificate_revoked(lab, stage):
 
 
 @test
+def requiretls_offered(lab, stage):
+    """query shows whether a host offers REQUIRETLS inside TLS. A host that never ends that reply is as good as without the question."""
+    offers, lacks = lab.domain('requiretls-offered'), lab.domain('requiretls-absent')
+    offers.mx.requiretls = True
+    expect_match('query', r'satisfies the policy \[ok\](.*\n)+.*STARTTLS, TLSv.*, REQUIRETLS offered\n',
+                 stage.tool('query', offers.name))
+    expect_match('query', r'STARTTLS, TLSv.*, no REQUIRETLS\n', stage.tool('query', lacks.name))
+    for conduct in (evil.MUTE_INSIDE, evil.FLOOD_INSIDE):
+        domain = lab.domain(f'requiretls-{conduct}', conduct=conduct)
+        told = stage.tool('query', domain.name)
+        expect_match('query', r'satisfies the policy \[ok\]', told)
+        expect('words about REQUIRETLS', [], [line for line in told.splitlines() if 'REQUIRETLS' in line])
+        stage.accepted(stage.send(domain, hold=True))
+
+
+@test
 def tls_too_old(lab, stage):
     """A hop limited to TLS 1.1 is distinguished from a hop that breaks the handshake."""
     domain = lab.domain('oldtls', conduct=hop.OLD_TLS)

@@ -13,6 +13,8 @@ EXPORT = 'export'                    # chooses an export cipher that the client 
 LINE_A_MINUTE = 'line-a-minute'      # answers EHLO with one line a minute
 EHLO_LINES = 'ehlo-lines'            # answers EHLO with a megabyte of lines
 EHLO_LINE = 'ehlo-line'              # answers EHLO with a line of a megabyte
+MUTE_INSIDE = 'mute-inside'          # offers REQUIRETLS before TLS, and does not answer EHLO inside TLS
+FLOOD_INSIDE = 'flood-inside'        # answers EHLO inside TLS with a megabyte of offers of REQUIRETLS
 
 MEGABYTE = 1 << 20
 
@@ -103,3 +105,27 @@ class FloodOfLines(Flooding):
 @conduct(EHLO_LINE)
 class FloodOfOneLine(Flooding):
     flood = b'250-' + b'X' * MEGABYTE + b'\r\n'
+
+
+class OfferingInClear(Session):
+    """Offers REQUIRETLS before TLS, where it means nothing (RFC 8689 2)."""
+    def _on_ehlo(self, argument):
+        if self.secure:
+            return self._inside(argument)
+        self._say(f'250 {self.hop.name}', '250 REQUIRETLS', '250 STARTTLS')
+        return True
+
+
+@conduct(MUTE_INSIDE)
+class MuteInside(OfferingInClear):
+    def _inside(self, _):
+        while self.peer.recv(4096):
+            pass
+        return False
+
+
+@conduct(FLOOD_INSIDE)
+class FloodInside(OfferingInClear):
+    def _inside(self, _):
+        self.peer.sendall(b'250-REQUIRETLS\r\n' * (MEGABYTE // 16))
+        return False
