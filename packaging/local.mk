@@ -7,12 +7,13 @@ tmpfiles_DATA = packaging/tmpfiles.d/stsgate.conf
 completiondir = $(datadir)/bash-completion/completions
 dist_completion_DATA = packaging/completion/stsgate
 # Programs for event_command, and for relays that share what they know. They are documentation that runs: an operator copies and
-# changes them.
+# changes them. So are the files for Exim's configuration.
 examplesdir = $(docdir)/examples
 dist_examples_SCRIPTS = packaging/examples/event-mail packaging/examples/event-webhook packaging/examples/share-store
 # A drop-in and a profile that an operator, or a package, puts where systemd and AppArmor look for them; and rules and a
 # dashboard for Prometheus and Grafana, which usually run elsewhere.
 dist_examples_DATA = packaging/examples/stsgate-share.service packaging/examples/stsgate-share.timer \
+	packaging/examples/exim-router packaging/examples/exim-transport \
 	packaging/stsgated-strict.conf packaging/apparmor/usr.sbin.stsgated \
 	packaging/prometheus/stsgate.rules.yml packaging/grafana/stsgate.json
 dist_doc_DATA = README NEWS doc/index doc/coming-from doc/operations doc/design doc/runbooks doc/spec-cases doc/threat-model \
