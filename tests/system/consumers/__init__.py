@@ -1,6 +1,6 @@
 """Tests with real consumers of the gate: the docstring of each test states what must be true.
 
-Postfix of the lab's own suite, Debian's next Postfix, and Sendmail, each with milter and map.
+Postfix of the lab's own suite, Debian's next Postfix, and Sendmail, each with milter and map; Exim with the map.
 """
 
 TESTS = []
@@ -11,4 +11,4 @@ def test(function):
     return function
 
 
-from . import everywhere, postfix, reporting, reports, sendmail  # noqa: E402  these modules add themselves to TESTS
+from . import everywhere, exim, postfix, reporting, reports, sendmail  # noqa: E402  these modules add themselves to TESTS

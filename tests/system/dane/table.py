@@ -80,6 +80,46 @@ def dane_next_postfix(lab, stage):
 
 
 @test
+def dane_exim(lab, stage):
+    """Exim obeys dane-only of the map, and does with its own means what the answer dane asks."""
+    for name in ('exim', 'exim-next'):
+        relay = lab.consumer(name)
+        relay.resolve(net.DNS_VALIDATING, dnssec=True)
+        obeys_dane(lab, stage.at(relay), name)
+
+
+def obeys_dane(lab, stage, name):
+    every, wrong, mixed = domains(lab, f'{name}-every', ('enforce', 'none', 'testing'))
+    some, = domains(lab, f'{name}-some', (None,))
+    backup_hop(lab, some)
+    # the better host has no TLSA record, and must not get mail under dane-only
+    bound, = domains(lab, f'{name}-bound', ('enforce',))
+    better = backup_hop(lab, bound)
+    bound.set_mx(better, bound.mx)
+    for domain in (every, wrong, mixed):
+        domain.mx.become(hop.SELF_SIGNED)
+    for domain in (every, mixed):
+        lab.signed.publish_tlsa(domain.mx, hop.SELF_SIGNED)
+    lab.signed.publish_tlsa(wrong.mx, hop.HONEST)
+    for domain in (some, bound):
+        lab.signed.publish_tlsa(domain.mx, hop.HONEST)
+    for domain, answer in ((every, 'dane-only'), (wrong, 'dane-only'), (mixed, 'dane-only'), (some, 'dane'),
+                           (bound, 'dane-only')):
+        expect(f'the map about {domain.name}', answer, stage.relay.map_answer(domain.ascii))
+    attempt = stage.send(every, wrong, mixed, some, bound)
+    for domain in (every, mixed, some, bound):
+        line = stage.relay.wait_fate(attempt.queue_id, 'sent', domain.address())
+        stage.tell('log', stage.relay.what(line))
+        expect_match(f'the delivery to {domain.name}', f'H={domain.mx.name} .* CV=dane ', line)
+    line = stage.relay.wait_fate(attempt.queue_id, 'deferred', wrong.address())
+    stage.tell('queued', stage.relay.what(line))
+    stage.turn(bound.mx, hop.DOWN, f'{bound.mx.name} is cut off, and {better.name} has no TLSA record')
+    late = stage.send(bound)
+    stage.deferred(late, 'certificate verification failed|Connection refused')
+    stage.nothing_at(wrong.mx, better)
+
+
+@test
 def dane_some_hops(lab, stage):
     """Some hosts have TLSA records, no policy: dane; mail goes to hosts with and without them."""
     testing, none = domains(lab, 'some', ('testing', None))

@@ -18,9 +18,11 @@ POSTFIX_NEXT = '10.99.0.2'
 SENDMAIL = '10.99.0.3'
 SENDMAIL_NEXT = '10.99.0.4'
 POSTFIX_NEWEST = '10.99.0.9'
+EXIM = '10.99.0.5'
+EXIM_NEXT = '10.99.0.6'
 # Each MTA's own loopback address, for clients on its machine.
 LOOPBACK = {RELAY: '127.0.0.1', POSTFIX_NEXT: '127.0.0.2', SENDMAIL: '127.0.0.3', SENDMAIL_NEXT: '127.0.0.4',
-            POSTFIX_NEWEST: '127.0.0.9'}
+            POSTFIX_NEWEST: '127.0.0.9', EXIM: '127.0.0.5', EXIM_NEXT: '127.0.0.6'}
 
 
 def up():

@@ -2,7 +2,7 @@
 
 import os
 
-from . import ca, crooked, dns, gate, hop, net, policyhost, policyserver, relay, sendmail, shown, signed
+from . import ca, crooked, dns, exim, gate, hop, net, policyhost, policyserver, relay, sendmail, shown, signed
 from .proc import wait_for
 from .story import Skipped
 
@@ -104,7 +104,9 @@ class Lab:
                                           self.authority),
             'sendmail': sendmail.Sendmail(self.authority.file),
             'sendmail-next': sendmail.Sendmail(self.authority.file, sendmail.NAME_NEXT, net.SENDMAIL_NEXT,
-                                               sendmail.ROOT_NEXT)}
+                                               sendmail.ROOT_NEXT),
+            'exim': exim.Exim(self.authority.file, split=True),
+            'exim-next': exim.Exim(self.authority.file, False, exim.NAME_NEXT, net.EXIM_NEXT, exim.ROOT_NEXT)}
         self.relay = self.consumers[main_mta]
         self.gate = gate.Gate(f'{PLACE}/gate', GATE_SETTINGS)
         self.side_gates = {name: gate.Gate(f'{PLACE}/gate-{name}', dict(GATE_SETTINGS, **more), name)
