@@ -97,6 +97,20 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	map_send(map, client, settings, source->verdict, (struct span){text.bytes, text.len});
 }
 
+/* Returns whether the outcome has the names of hosts that a reply needs. */
+static bool has_names(const struct verdict *verdict)
+{
+	return verdict->binding == BINDING_SECURE || verdict->binding == BINDING_VERIFY;
+}
+
+/* Returns whether the next hop itself binds nothing: it has no policy, or an override releases its mail. Then another next hop
+ * of the same key may bind the delivery. */
+static bool is_free(const struct verdict *verdict)
+{
+	return verdict->kind == VERDICT_NONE || verdict->reason == REASON_OVERRIDE ||
+	       verdict->binding == BINDING_VERIFY;
+}
+
 /* Replies with the verdict on one next hop. If the key has several next hops and this one has no policy, the reply
  * defers: the other next hops are judged when the MTA asks again. */
 static void map_reply_by(struct verdict_service *service, struct client *client, const struct outcome *outcome)
@@ -106,14 +120,15 @@ static void map_reply_by(struct verdict_service *service, struct client *client,
 	struct config *config = check_config(service->check);
 	struct verdict first_contact;
 	const struct verdict *verdict = &outcome->verdict;
-	if (state->several && verdict->kind == VERDICT_NONE) {
+	if (state->several && (verdict->kind == VERDICT_NONE || verdict->binding == BINDING_VERIFY)) {
 		first_contact = *verdict;
 		first_contact.kind = VERDICT_DEFER;
 		first_contact.reason = REASON_FIRST_CONTACT;
+		first_contact.binding = BINDING_NONE;
 		verdict = &first_contact;
 	}
 	const struct map_source source = {.verdict = verdict,
-		.policy = verdict->binding == BINDING_SECURE ? &outcome->policy : NULL,
+		.policy = has_names(verdict) ? &outcome->policy : NULL,
 		.monitor = config->settings->mode == MODE_MONITOR};
 	map_render(map, client, config->settings, &source);
 	config_unref(&config);
@@ -129,16 +144,17 @@ static void map_keep(struct socketmap_server *map, const struct socketmap_reques
 		map_memo_keep(&map->memo, asked, (struct span){map->payload, map->payload_len}, question, outcome);
 }
 
-/* Asks a question and replies, now or later. If nothing binds the delivery to this next hop (it has no policy, or an
- * override releases its mail) and the key has other next hops, returns false and does not reply. */
+/* Asks a question and replies, now or later. If nothing binds the delivery to this next hop (is_free()) and the key has other
+ * next hops, returns false and does not reply; `rest` becomes the verdict if default_level = verify applies to this one. */
 static bool map_judge(struct socketmap_server *map, struct client *client, const struct socketmap_request *request,
-	const struct question *question)
+	const struct question *question, struct verdict *rest)
 {
 	const struct state *state = client_state(client);
 	struct outcome outcome = {0};
 	bool now = verdict_service_ask(&map->by_verdict, client, question, &outcome);
-	bool none = outcome.verdict.kind == VERDICT_NONE || outcome.verdict.reason == REASON_OVERRIDE;
-	none = none && now && outcome.final && state->several;
+	bool none = now && is_free(&outcome.verdict) && outcome.final && state->several;
+	if (none && outcome.verdict.binding == BINDING_VERIFY)
+		*rest = outcome.verdict;
 	if (now && !none)
 		map_reply_by(&map->by_verdict, client, &outcome);
 	if (now && !state->several)
@@ -153,6 +169,7 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 {
 	struct state *state = client_state(client);
 	struct span hop, rest = request->key, hops = request->key;
+	struct verdict none = {.kind = VERDICT_NONE};
 	state->dialect = map_dialect_by_name(request->map);
 	state->key_len = (uint16_t)(rest.len < KEY_SHOWN ? rest.len : KEY_SHOWN);
 	if (state->key_len > 0)
@@ -165,12 +182,11 @@ static void map_request(struct socketmap_server *map, struct client *client, con
 		question.no_dane = state->dialect == MAP_STS;
 		question.unreadable |= state->several && question.has_domain;
 		question.client = question_destination(&question);
-		if ((question.has_domain || question.unreadable) && map_judge(map, client, request, &question))
+		if ((question.has_domain || question.unreadable) && map_judge(map, client, request, &question, &none))
 			return;
 	}
 	/* Other keys are parent domains (`.example.com`), address literals and paths. They have no policy, because
-	 * policies are not inherited (RFC 8461 3.4, spec K-4). */
-	const struct verdict none = {.kind = VERDICT_NONE};
+	 * policies are not inherited (RFC 8461 3.4, spec K-4). Of several next hops none binds the delivery. */
 	struct config *config = check_config(map->by_verdict.check);
 	map_render(map, client, config->settings, &(struct map_source){.verdict = &none});
 	config_unref(&config);

@@ -177,7 +177,7 @@ static bool hop_is_passed_over(struct store_view *view, const char *host)
 }
 
 /* Raises an event, once a day for each domain, if a host of the stored MX set is passed over for its wildcard
- * certificate. Only for Sendmail, and only while the domain's policy is in force. */
+ * certificate. Only for Sendmail, and only while the map binds the delivery. */
 static void wildcards_look(struct check *check, const struct entry *entry)
 {
 	struct limits *limits = check->bounds.limits;
@@ -224,13 +224,19 @@ static void answer_note(struct check *check, const struct config *config, const 
 	verdict_count(check, question->purpose, verdict);
 }
 
+/* Returns whether Sendmail is told which names the mail host's certificate must have. */
+static bool binds_by_names(const struct question *question, const struct verdict *verdict)
+{
+	return question->no_dane && (verdict->binding == BINDING_SECURE || verdict->binding == BINDING_VERIFY);
+}
+
 /* Returns what a final answer rests on. An answer does not repeat if more follows from it than answer_note() does (a renewal,
  * an event), if the store could not be read, or if the question has no policy domain that it could rest on. */
 static struct basis basis_of(
 	const struct config *config, const struct facts *facts, const struct step *step, const struct store_view *view)
 {
 	const struct question *question = &facts->question;
-	bool looks = question->no_dane && step->verdict.binding == BINDING_SECURE; /* wildcards_look() */
+	bool looks = binds_by_names(question, &step->verdict); /* wildcards_look() */
 	bool whole = view && facts->store == STORE_READ && question->has_domain && !question->unreadable;
 	if (!whole || looks || step->renew != 0 || health_time_is_ahead(entry_newest(&facts->entry), facts->now))
 		return (struct basis){.repeats = false};
@@ -248,7 +254,7 @@ static void answer_from_store(struct check *check, const struct config *config, 
 	const struct question *question = &facts->question;
 	if (step->verdict.kind == VERDICT_PASS && question->purpose == PURPOSE_MAP)
 		verdict_policy_copy(&out->policy, facts);
-	if (question->no_dane && step->verdict.binding == BINDING_SECURE)
+	if (binds_by_names(question, &step->verdict))
 		wildcards_look(check, &facts->entry);
 	if (step->renew != 0)
 		inquiries_renew(check, question);

@@ -76,6 +76,7 @@ static bool rules_fill(struct config *config, struct failure *why)
 	rules->mta_enforces = s->mta_enforces;
 	rules->first_contact_defers = s->milter_first_contact == SETTINGS_DEFER;
 	rules->internal_error_defers = s->on_internal_error == SETTINGS_DEFER;
+	rules->default_verify = s->default_level == DEFAULT_LEVEL_VERIFY;
 	rules->probe_ttl_ok_s = s->probe_ttl_ok;
 	rules->probe_ttl_fail_s = s->probe_ttl_fail;
 	rules->probe_ttl_max_s = s->probe_ttl_max;

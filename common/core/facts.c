@@ -141,7 +141,7 @@ bool facts_left_to_mta(const struct facts *facts, const struct evidence *seen)
 		return false;
 	if (seen->mta_address[0] != '\0')
 		return true;
-	if (seen->reason != REASON_CERT_HOST_MISMATCH || seen->tlsa_id != 0)
+	if (seen->reason != REASON_CERT_HOST_MISMATCH || seen->tlsa_id != 0 || facts->by_host_name)
 		return false;
 	/* Postfix before 3.10.5 compares the names in the map's answer with the certificate, whichever MX host shows
 	 * it (design 10). So a certificate for any name that the policy allows is enough. A name in the certificate

@@ -24,9 +24,10 @@ struct rules {
 	bool mta_enforces;
 	bool first_contact_defers;  /* milter_first_contact = defer; for the milter and policy delegation */
 	bool internal_error_defers; /* on_internal_error = defer; for the milter and policy delegation */
-	uint32_t probe_ttl_ok_s;    /* soft age of good evidence */
-	uint32_t probe_ttl_fail_s;  /* soft age of bad evidence */
-	uint32_t probe_ttl_max_s;   /* hard age of all evidence */
+	bool default_verify; /* default_level = verify; for the map, and for a query, which shows what it leads to */
+	uint32_t probe_ttl_ok_s;   /* soft age of good evidence */
+	uint32_t probe_ttl_fail_s; /* soft age of bad evidence */
+	uint32_t probe_ttl_max_s;  /* hard age of all evidence */
 	uint32_t refresh_interval_s;
 	uint32_t forget_after_s;
 	struct names exempt_domains;
@@ -62,6 +63,9 @@ struct facts {
 	bool forced;  /* an operator's refresh or query: renew everything, even within five minutes of the last fetch */
 	bool again;   /* the MTA asks the map again within minutes, so old evidence may be wrong: see schedule.h */
 	bool offline; /* nothing may be looked up: see facts_learn_nothing() */
+	/* The MTA compares a certificate with the name of the host that shows it, and not with the names of a policy
+	 * (verdict_default()). */
+	bool by_host_name;
 
 	enum store_state store;
 	bool absent;                               /* the entry was read, but the store has none */

@@ -37,17 +37,29 @@ struct step judge_bound(const struct judge *j, enum binding binding)
 	return step;
 }
 
+struct step judge_verified(const struct judge *j, enum reason reason)
+{
+	struct step step = judge_bound(j, BINDING_VERIFY);
+	step.verdict.reason = reason;
+	return step;
+}
+
 /* Chooses the verdict so far, which a front end uses if its time is up before the fact arrives (rules 4, 6, 7, 10).
  *
- * The map answers TEMP (VERDICT_DEFER) until it is known what binds the delivery, with two exceptions. If nothing binds
+ * The map answers TEMP (VERDICT_DEFER) until it is known what binds the delivery, with three exceptions. If nothing binds
  * the delivery yet (`unbound`), the map answers as if there were no policy. If only DANE may bind the delivery
- * (`unenforced`), the map answers `dane`, because the MTA looks up the TLSA records itself. */
+ * (`unenforced`), the map answers `dane`, because the MTA looks up the TLSA records itself. With default_level = verify a
+ * host that only DANE can verify would fail `verify`, so the map waits for the TLSA records; but if a lookup of them has
+ * failed (`dane_unsure`), it answers `verify`, because it may fail each time. */
 struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
 {
 	const struct facts *f = j->facts;
 	bool map = f->question.purpose == PURPOSE_MAP, waits = true;
 	struct step step;
-	if (map && f->store == STORE_READ && j->unbound) {
+	if (map && f->store == STORE_READ && j->verify) {
+		step = j->dane_unsure ? judge_verified(j, REASON_NOT_YET_CHECKED)
+				      : judge_done(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
+	} else if (map && f->store == STORE_READ && j->unbound) {
 		step = judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
 	} else if (map && f->store == STORE_READ && j->unenforced) {
 		step = judge_bound(j, BINDING_DANE);
@@ -165,6 +177,38 @@ bool mx_has_hops(const struct facts *facts)
 {
 	enum mx_state state = facts->entry.mx.state;
 	return !facts->question.mx_lookup || state == MX_LISTED || state == MX_IMPLICIT;
+}
+
+enum reason mx_names_take(struct names *names, const struct facts *f)
+{
+	const struct mx_set *mx = &f->entry.mx;
+	if (f->question.unreadable)
+		return REASON_NEXT_HOP_UNREADABLE;
+	if (!f->question.mx_lookup) {
+		names_add_once(names, f->question.host);
+		return REASON_OK;
+	}
+	if (!schedule_mx_known(&f->entry, f->now))
+		return f->mx_outcome == REASON_RESOLVER ? REASON_RESOLVER : REASON_MX_LOOKUP;
+	switch (mx->state) {
+	case MX_IMPLICIT:
+		names_add_once(names, f->question.host);
+		return REASON_OK;
+	case MX_LISTED:
+		break;
+	case MX_NULL:
+		return REASON_NULL_MX;
+	case MX_NO_DOMAIN:
+		return REASON_NO_SUCH_DOMAIN;
+	case MX_TOO_LARGE:
+		return REASON_MX_SET_TOO_LARGE;
+	case MX_UNKNOWN:
+		return REASON_MX_LOOKUP;
+	}
+	for (const char *name = names_next(&mx->names, NULL); name; name = names_next(&mx->names, name))
+		if (!mx_name_is_not_host(name, strlen(name)) && strchr(name, '.'))
+			names_add_once(names, name);
+	return names->count > 0 ? REASON_OK : REASON_HOP_NO_ADDRESS;
 }
 
 void hop_list_fill(struct hop_list *list, const struct facts *f, const struct policy *policy)

@@ -17,6 +17,8 @@ struct judge {
 	bool needs_fresh; /* no map binds the delivery: a pass under an enforce policy must rest on fresh facts */
 	bool unbound;     /* no enforce policy and an unsigned MX set: only usable TLSA records can bind the delivery */
 	bool unenforced;  /* map: no enforce policy is in force, so only DANE may bind the delivery */
+	bool verify; /* map: no enforce policy is in force, and default_level = verify binds what DANE does not bind */
+	bool dane_unsure; /* with `verify`: a lookup of TLSA records has failed, so that mail no longer waits for them */
 	unsigned renew;   /* RENEW_ bits noted so far */
 	/* Why the verdict so far holds mail, and for which hop. judge_hold() sets both members. REASON_OK and "":
 	 * nothing bad is known. */
@@ -28,6 +30,8 @@ struct judge {
 struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop);
 /* Returns a final VERDICT_PASS with this binding. For the map only. */
 struct step judge_bound(const struct judge *j, enum binding binding);
+/* Returns a final VERDICT_PASS with BINDING_VERIFY. `reason` says why nothing else binds the delivery. */
+struct step judge_verified(const struct judge *j, enum reason reason);
 /* Returns a want for one fact, with the verdict so far. `port` is 0 for facts about a domain. */
 struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port);
 /* Keeps the record and the policy fresh (RFC 8461 3.3, 5.1, 10.2). If the record or the policy is due for renewal, an
@@ -47,6 +51,10 @@ struct step judge_want_mx(struct judge *j, bool settled);
 /* Returns whether there are hops to judge. False for a null MX, for NXDOMAIN, and for an MX set that is unknown or too
  * large. Always true for a question without MX lookup. */
 bool mx_has_hops(const struct facts *facts);
+
+/* Adds the names of all mail hosts to an empty list, best preference first. Returns REASON_OK, or why there is none: nobody
+ * knows the MX set, or it names no host. Call it when judge_want_mx() wants nothing. */
+enum reason mx_names_take(struct names *names, const struct facts *facts);
 
 /* The hops that the MTA may use, best preference first. The names belong to the facts. */
 struct hop_list {

@@ -189,6 +189,15 @@ static bool attributes_valid(struct span rest, struct span match)
 	return seen.types && seen.domains && seen.lines && seen.patterns && !seen.match.len;
 }
 
+/* Returns whether this is the level `verify` with the name that Postfix compares with the certificate: that of the MX host, which
+ * is also the name that it sends (SNI). `match=hostname` is Postfix's default for this level, but smtp_tls_verify_cert_match
+ * can change the default (postconf(5)). */
+static bool verify_valid(struct span payload)
+{
+	return span_take(&payload, "verify ") && span_take(&payload, "match=hostname ") &&
+	       span_is(payload, "servername=hostname");
+}
+
 bool map_reply_valid(enum map_dialect dialect, struct span payload)
 {
 	if (payload.len > MAP_REPLY_MAX)
@@ -201,6 +210,8 @@ bool map_reply_valid(enum map_dialect dialect, struct span payload)
 		return false;
 	/* Sendmail does not know these words: it does DANE by itself (spec D-70). */
 	if (dialect != MAP_STS && (span_is(payload, "dane") || span_is(payload, "dane-only")))
+		return true;
+	if (dialect != MAP_STS && verify_valid(payload))
 		return true;
 	struct span rest = payload, match, server;
 	if (!span_take(&rest, "secure ") || !span_split(&rest, ' ', &match) || !span_take(&match, "match=") ||

@@ -80,6 +80,8 @@ const char *binding_name(enum binding binding)
 		return "dane";
 	case BINDING_DANE_ONLY:
 		return "dane-only";
+	case BINDING_VERIFY:
+		return "verify";
 	}
 	return "none";
 }

@@ -64,17 +64,20 @@ int verdict_weight(enum verdict_kind kind);
 
 /* What binds the delivery, that is, what the map answers (rule 2; spec D-61). */
 enum binding {
-	BINDING_NONE,     /* nothing: the MTA's own default applies */
-	BINDING_SECURE,   /* the MTA-STS policy in force */
-	BINDING_DANE,     /* DANE at every hop that has TLSA records, opportunistic TLS at other hops */
-	BINDING_DANE_ONLY /* DANE; hops without usable TLSA records must not be used */
+	BINDING_NONE,      /* nothing: the MTA's own default applies */
+	BINDING_SECURE,    /* the MTA-STS policy in force */
+	BINDING_DANE,      /* DANE at every hop that has TLSA records, opportunistic TLS at other hops */
+	BINDING_DANE_ONLY, /* DANE; hops without usable TLSA records must not be used */
+	BINDING_VERIFY /* nothing that the domain publishes, but default_level = verify: a valid certificate for the host's name */
 };
 /* Returns the name of a binding, such as `dane-only`. */
 const char *binding_name(enum binding binding);
 
 struct verdict {
 	enum verdict_kind kind;
-	enum reason reason;   /* with VERDICT_PASS: REASON_OK, or why mail passes although not all is checked */
+	/* With VERDICT_PASS: REASON_OK, or why mail passes although not all is checked. With BINDING_VERIFY: why nothing that the
+	 * domain publishes binds the delivery. */
+	enum reason reason;
 	bool worth_waiting;   /* verdict so far only: another fact may change it, so a front end that can wait should */
 	enum binding binding; /* PURPOSE_MAP with VERDICT_PASS only */
 	char domain[DOMAIN_SIZE]; /* the policy domain; "" if the question has none */

@@ -33,6 +33,15 @@ static bool is_pinned_map(const struct facts *f)
 	return f->question.purpose == PURPOSE_MAP && facts_pinned(f) && policy && policy->mode == POLICY_ENFORCE;
 }
 
+/* Returns whether default_level = verify applies to the map's answer: no enforce policy is in force, nor a testing policy that
+ * an override makes stricter. */
+static bool is_verify(const struct facts *f)
+{
+	const struct policy *policy = facts_policy(f);
+	return f->question.purpose == PURPOSE_MAP && f->rules->default_verify && !is_stricter(f) &&
+	       (!policy || policy->mode != POLICY_ENFORCE);
+}
+
 /* Notes in the verdict that it used the override. */
 static void override_used(struct verdict *verdict, const struct facts *f)
 {
@@ -100,7 +109,9 @@ void verdict_policy_copy(struct policy *out, const struct facts *facts)
 {
 	const struct policy *policy = facts_policy(facts);
 	*out = (struct policy){.mode = POLICY_NONE};
-	if (!policy)
+	if (is_verify(facts) && facts->question.no_dane)
+		mx_names_take(&out->mx, facts);
+	if (!policy || is_verify(facts))
 		return;
 	policy_copy(out, policy);
 	if (is_stricter(facts))
@@ -114,12 +125,29 @@ void verdict_policy_copy(struct policy *out, const struct facts *facts)
 
 /* --- what the map answers, and domains without a policy ----------------------------------------------------------- */
 
-/* Judges what binds the delivery, for the map. `reason` explains the verdict if nothing binds it. */
+/* Wants the MX set if default_level = verify needs it: Sendmail's dialect gets the names of the hosts, and mail for exempt
+ * hosts is not bound. */
+static struct step verify_want_mx(struct judge *j)
+{
+	const struct facts *f = j->facts;
+	struct step nothing = {.want = {.kind = WANT_NOTHING}};
+	bool matters = f->question.no_dane || f->rules->exempt_hosts.count > 0;
+	return j->verify && matters && f->question.mx_lookup ? judge_want_mx(j, true) : nothing;
+}
+
+/* Judges what binds the delivery, for the map. `reason` explains the verdict if nothing binds it, or if only default_level =
+ * verify does. */
 static struct step judge_map(struct judge *j, enum reason reason)
 {
-	j->unenforced = !j->policy || j->policy->mode != POLICY_ENFORCE;
 	const struct question *q = &j->facts->question;
-	struct step step = judge_dane(j);
+	j->verify = is_verify(j->facts);
+	j->unenforced = !j->verify && (!j->policy || j->policy->mode != POLICY_ENFORCE);
+	struct step step = verify_want_mx(j);
+	if (step_is_want(&step))
+		return step;
+	if (j->verify && judge_all_exempt(j))
+		return judge_done(j, VERDICT_NONE, REASON_EXEMPT, "");
+	step = judge_dane(j);
 	/* If the policy is too long for this dialect's answer, the MX hosts decide which of its names come first, so
 	 * the MX set is wanted: see policy_order(). */
 	bool matters = q->no_dane && q->mx_lookup && j->policy && j->policy->mode == POLICY_ENFORCE;
@@ -136,8 +164,10 @@ static struct step unenforced(struct judge *j, enum reason reason)
 	const struct question *q = &j->facts->question;
 	bool asked = !q->mx_lookup || j->facts->entry.mx.state != MX_UNKNOWN;
 	struct step step = {.want = {.kind = WANT_NOTHING}};
-	if (q->unreadable)
-		return judge_done(j, VERDICT_NONE, reason, "");
+	if (q->unreadable) {
+		j->verify = is_verify(j->facts);
+		return j->verify ? judge_binding(j, reason) : judge_done(j, VERDICT_NONE, reason, "");
+	}
 	if (q->purpose == PURPOSE_MAP)
 		return judge_map(j, reason);
 	if (q->purpose == PURPOSE_QUERY || (q->purpose == PURPOSE_REFRESH && asked))
@@ -241,6 +271,8 @@ static struct step with_policy(struct judge *j)
 		j->renew |= RENEW_USE;
 	if (j->policy->mode == POLICY_NONE)
 		return unenforced(j, REASON_POLICY_MODE_NONE);
+	if (f->question.unreadable && is_verify(f))
+		return unenforced(j, REASON_POLICY_MODE_TESTING);
 	if (f->question.unreadable) /* nobody knows which hosts get the mail, so they cannot be checked */
 		return judge_hold(j, VERDICT_DEFER, REASON_NEXT_HOP_UNREADABLE, "");
 	if (purpose == PURPOSE_MAP) {
@@ -327,7 +359,7 @@ static struct step judge(const struct facts *facts)
 		 * any case: otherwise a broken store would end all enforcement. */
 		bool defer = q->purpose == PURPOSE_MAP || facts->rules->internal_error_defers;
 		if (j.policy)
-			defer = j.policy->mode == POLICY_ENFORCE;
+			defer = j.policy->mode == POLICY_ENFORCE || is_verify(facts);
 		return judge_done(&j, defer ? VERDICT_DEFER : VERDICT_NONE, REASON_INTERNAL, "");
 	}
 	return j.policy ? with_policy(&j) : without_policy(&j);
@@ -355,11 +387,68 @@ static bool pin_matters(const struct facts *facts, const struct verdict *v)
 	return step.verdict.kind != v->kind || step.verdict.reason != v->reason;
 }
 
+/* --- what default_level = verify would do ------------------------------------------------------------------------- */
+
+/* Judges the hops as under an enforce policy that names exactly the domain's mail hosts. That is what the map's answers
+ * `verify` and `dane-only` demand, because the MTA takes the names of the hosts from DNS. */
+static struct step judge_by_default(const struct facts *facts)
+{
+	struct rules rules = *facts->rules; /* borrows the lists; not freed */
+	struct facts named = *facts;        /* borrows what the facts own, but for the policy */
+	rules.mta_enforces = true;
+	named.rules = &rules;
+	named.question.purpose = PURPOSE_QUERY;
+	named.by_host_name = true;
+	named.record_tried = named.policy_tried = true;
+	named.entry.has_policy = true;
+	named.entry.policy = (struct policy){.mode = POLICY_ENFORCE};
+	named.entry.policy_expires_at = INT64_MAX;
+	mx_names_take(&named.entry.policy.mx, facts);
+	struct step step = judge(&named);
+	names_free(&named.entry.policy.mx);
+	return step;
+}
+
+struct verdict verdict_default(const struct facts *facts)
+{
+	struct verdict verdict = judge_by_default(facts).verdict;
+	const struct policy *policy = facts_policy(facts);
+	verdict.has_policy = policy != NULL;
+	verdict.mode = policy ? policy->mode : POLICY_NONE;
+	verdict.policy_id[0] = '\0';
+	verdict.policy_expires_at = 0;
+	return verdict;
+}
+
+/* Returns whether a query also wants to know whether the mail hosts satisfy default_level = verify. No mail waits for it, so
+ * it may probe them. */
+static bool asks_default(const struct facts *f)
+{
+	const struct policy *policy = facts_policy(f);
+	const struct question *q = &f->question;
+	return q->purpose == PURPOSE_QUERY && f->rules->default_verify && f->store == STORE_READ && q->has_domain &&
+	       !q->unreadable && (!policy || policy->mode != POLICY_ENFORCE) &&
+	       !names_cover(&f->rules->exempt_domains, q->domain);
+}
+
+/* The next step of a query, with what it wants to know for default_level = verify before it ends. */
+static struct step query_more(const struct facts *facts, struct step step)
+{
+	struct step more = judge_by_default(facts);
+	if (!step_is_want(&more))
+		return step;
+	more.verdict = step.verdict;
+	more.verdict.worth_waiting = true;
+	return more;
+}
+
 struct step verdict_next(const struct facts *facts)
 {
 	if (is_stricter(facts))
 		return judge_strictly(facts);
 	struct step step = judge(facts);
+	if (!step_is_want(&step) && asks_default(facts))
+		return query_more(facts, step);
 	const struct verdict *v = &step.verdict;
 	bool tagged =
 		facts_override(facts) == OVERRIDE_TAG && (v->kind == VERDICT_FAIL_ENFORCE || v->kind == VERDICT_DEFER);

@@ -22,7 +22,8 @@ struct step verdict_next(const struct facts *facts);
 /* Copies the policy in force (facts_policy()) as the map publishes it, with the policy's text if the entry has kept the
  * text. Without a policy in force, `out` becomes the empty policy. The caller frees `out` with policy_free().
  *
- * The names may differ from those of the domain's policy in three ways:
+ * For map dialect `sts`, the names of all mail hosts stand in for a policy where default_level = verify binds the delivery.
+ * Otherwise the names may differ from those of the domain's policy in three ways:
  *
  * - Under DANE, if TLSA lookups failed for some hops or were not made for all, only the names of hops that are known to
  *   have no usable TLSA records remain: see policy_narrow() in verdict_dane.h.
@@ -30,6 +31,13 @@ struct step verdict_next(const struct facts *facts);
  * - For map dialect `sts`, the names that allow the known MX hosts come first, because Sendmail cannot read a long
  *   list. */
 void verdict_policy_copy(struct policy *out, const struct facts *facts);
+
+/* Returns what the mail hosts are worth under default_level = verify: the verdict on them as if an enforce policy named exactly
+ * the domain's MX hosts. VERDICT_PASS with REASON_OK: one of them satisfies it. VERDICT_FAIL_ENFORCE: none does; `hop` and
+ * `reason` say which decided. Any other verdict: not known, or there is no host to judge. Only what the facts have counts: a
+ * query (PURPOSE_QUERY) with rules->default_verify has probed the hosts. The policy's members are those of the policy in
+ * force. */
+struct verdict verdict_default(const struct facts *facts);
 
 /* Returns whether a pass must rest on fresh facts. It must if a front end asks before delivery (PURPOSE_DELIVER), an
  * enforce policy is in force, and no map binds the delivery to the policy (mta_enforces = no). It also must if the map

@@ -39,24 +39,43 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	return nothing;
 }
 
+/* Returns whether a lookup of the TLSA records of a hop in the list has failed within the last hours, and none has succeeded
+ * since. */
+static bool lookups_fail(const struct facts *f, const struct hop_list *list)
+{
+	for (unsigned i = 0; i < list->count && i < HOPS_MAX; i++) {
+		const struct hop_fact *hop = facts_hop(f, list->host[i], f->question.port);
+		if (hop && hop->record.tlsa.state == TLSA_FAILED &&
+			schedule_age(hop->record.tlsa.checked_at, f->now) <= NEGATIVE_HELD_HARD_S)
+			return true;
+	}
+	return false;
+}
+
 /* If the MX set is unsigned, it may be forged, and the TLSA records of its hops prove nothing about the domain. Under
  * an enforce policy only MTA-STS counts then, and the records are not looked up. Without an enforce policy they are:
- * the map's answer `dane` lets the MTA use the records, which is better than nothing (spec D-61). */
+ * the map's answer `dane` lets the MTA use the records, which is better than nothing (spec D-61). The answer `verify` is
+ * better than that, so with default_level = verify they are not looked up either. */
 struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 {
 	const struct facts *f = j->facts;
 	struct step step = {.want = {.kind = WANT_NOTHING}};
 	bool may_matter = f->dane && !f->question.no_dane;
-	if (!may_matter || (!facts_dane(f) && (f->question.purpose == PURPOSE_DELIVER || is_enforced(j->policy))))
+	bool else_bound = f->question.purpose == PURPOSE_DELIVER || is_enforced(j->policy) || j->verify;
+	if (!may_matter || (!facts_dane(f) && else_bound))
 		return step;
-	j->unbound = !facts_dane(f) && !is_enforced(j->policy);
+	j->unbound = !facts_dane(f) && !else_bound;
 	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++) {
+		j->dane_unsure = j->verify && lookups_fail(f, list);
 		step = hop_tlsa(j, list->host[i]);
 		/* If nothing else binds the delivery, the first hop with usable records decides the answer. The first
 		 * failed lookup ends the search, too: eight silent name servers would keep the inquiry open for
 		 * minutes. */
 		enum tlsa_state state = hop_state(f, list->host[i]);
 		if (j->unbound && (state == TLSA_USABLE || state == TLSA_FAILED))
+			break;
+		/* With default_level = verify, usable records of one hop are enough for `dane-only`. */
+		if (j->verify && state == TLSA_USABLE)
 			break;
 	}
 	return step;
@@ -170,8 +189,30 @@ static struct step bind_unenforced(struct judge *j, const struct census *c, enum
 	return judge_done(j, VERDICT_NONE, reason, "");
 }
 
+/* Chooses the binding without an enforce policy, but with default_level = verify (design 4.19). A host with usable TLSA
+ * records is bound to these, as under an enforce policy; all else to a valid certificate. Sendmail's dialect has no word
+ * for that: it gets the names of the mail hosts, so there must be some. */
+static struct step bind_verify(struct judge *j, enum reason reason)
+{
+	const struct facts *f = j->facts;
+	struct names names = {.count = 0};
+	struct hop_list list;
+	if (facts_dane(f) && mx_is_settled(f) && mx_has_hops(f)) {
+		hop_list_fill(&list, f, j->policy);
+		if (census_take(f, NULL, &list).usable > 0)
+			return judge_bound(j, BINDING_DANE_ONLY);
+	}
+	if (!f->question.no_dane)
+		return judge_verified(j, reason);
+	enum reason missing = mx_names_take(&names, f);
+	names_free(&names);
+	return missing == REASON_OK ? judge_verified(j, reason) : judge_done(j, VERDICT_DEFER, missing, "");
+}
+
 struct step judge_binding(struct judge *j, enum reason reason)
 {
+	if (j->verify)
+		return bind_verify(j, reason);
 	const struct facts *f = j->facts;
 	struct hop_list list;
 	bool enforced = is_enforced(j->policy), dane = f->dane && !f->question.no_dane;

@@ -198,11 +198,12 @@ static struct hop_opinion hop_by_policy(const struct judge *j, const char *host,
 	return o;
 }
 
-/* Returns whether the host passes unchecked: the operator has exempted it, and the policy allows its name. The name still
- * counts, because the operator vouches for the host, not for the MX records that lead to it (design 4.10). */
+/* Returns whether the host passes unchecked: the operator has exempted it, and the policy, if there is one, allows its name.
+ * The name still counts, because the operator vouches for the host, not for the MX records that lead to it (design 4.10). */
 static bool hop_is_exempt(const struct judge *j, const char *host)
 {
-	return names_cover(&j->facts->rules->exempt_hosts, host) && policy_allows(j->policy, host);
+	bool named = !j->policy || j->policy->mode == POLICY_NONE || policy_allows(j->policy, host);
+	return named && names_cover(&j->facts->rules->exempt_hosts, host);
 }
 
 /* Judges one hop. If the hop has usable TLSA records and DANE governs the domain, only these records count; otherwise

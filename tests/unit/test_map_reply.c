@@ -172,6 +172,38 @@ static void dane_is_told_alone(void **state)
 	policy_free(&policy);
 }
 
+/* default_level = verify (design 4.19). Sendmail has no such level: it gets the names of the mail hosts. */
+static void every_domain_is_verified(void **state)
+{
+	(void)state;
+	struct policy names = {.mode = POLICY_NONE};
+	names_add(&names.mx, "mx1.example.com", strlen("mx1.example.com"));
+	names_add(&names.mx, "mx.example.net", strlen("mx.example.net"));
+	binding = BINDING_VERIFY;
+	for (int i = 0; i < 2; i++) {
+		const struct policy *policy = i == 0 ? NULL : &names;
+		assert_true(render(MAP_PLAIN, VERDICT_PASS, REASON_NO_RECORD, policy));
+		assert_string_equal(buffer, "OK verify match=hostname servername=hostname");
+		assert_true(render(MAP_TLSRPT, VERDICT_PASS, REASON_NO_RECORD, policy));
+		assert_string_equal(buffer, "OK verify match=hostname servername=hostname");
+	}
+	assert_true(render(MAP_STS, VERDICT_PASS, REASON_NO_RECORD, &names));
+	assert_string_equal(buffer, "OK secure match=mx1.example.com:mx.example.net servername=hostname");
+	assert_true(render(MAP_STS, VERDICT_PASS, REASON_NO_RECORD, NULL));
+	assert_string_equal(buffer, "TEMP internal");
+	/* What Sendmail cannot read is left out, the last hosts first. */
+	for (int i = 0; i < 100; i++) {
+		char host[40];
+		int len = snprintf(host, sizeof host, "mx%d.example.org", i);
+		names_add(&names.mx, host, (size_t)len);
+	}
+	assert_true(render(MAP_STS, VERDICT_PASS, REASON_NO_RECORD, &names));
+	assert_non_null(strstr(buffer, "match=mx1.example.com:mx.example.net:mx0.example.org:"));
+	assert_null(strstr(buffer, "mx99."));
+	binding = BINDING_SECURE;
+	names_free(&names.mx);
+}
+
 /* A policy whose names would have another meaning in the reply. */
 static void never_invalid(void **state)
 {
@@ -330,6 +362,14 @@ static const struct {
 	{{LIT("OK secure match=a.example:dot-nexthop servername=hostname")}, 0},
 	{{LIT("OK secure match=hostname:a.example servername=hostname")}, 0},
 	{{LIT("OK encrypt match=a.example servername=hostname")}, 0},
+	{{LIT("OK verify match=hostname servername=hostname")}, ALL & ~(1 << MAP_STS)},
+	{{LIT("OK verify")}, 0},
+	{{LIT("OK verify match=hostname")}, 0},
+	{{LIT("OK verify servername=hostname")}, 0},
+	{{LIT("OK verify match=nexthop servername=hostname")}, 0},
+	{{LIT("OK verify match=hostname:a.example servername=hostname")}, 0},
+	{{LIT("OK verify match=hostname servername=hostname ")}, 0},
+	{{LIT("OK verify match=hostname servername=a.example")}, 0},
 };
 
 static void grammars_agree(void **state)
@@ -369,6 +409,7 @@ int main(void)
 		cmocka_unit_test(hostile_lines_are_left_out),
 		cmocka_unit_test(the_rest_is_the_same_in_all),
 		cmocka_unit_test(dane_is_told_alone),
+		cmocka_unit_test(every_domain_is_verified),
 		cmocka_unit_test(never_invalid),
 		cmocka_unit_test(large_policies_are_bounded),
 		cmocka_unit_test(grammars_agree),

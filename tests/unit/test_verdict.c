@@ -523,6 +523,92 @@ static void test_policy_in_force(void **state)
 	facts_free(&facts);
 }
 
+/* default_level = verify, by a query: the hosts are judged as if an enforce policy named exactly these (design 4.19). The
+ * verdict itself stays, so only the hosts are looked at here. A certificate for another host of the domain does not count. */
+static void test_default_level(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *hops;
+		enum verdict_kind kind;
+		enum reason reason;
+		const char *hop, *wants;
+	} rows[] = {
+		{"a1+", PASS, ""},
+		{"a1+ b2-", PASS, ""},
+		{"a1- b2+", PASS, ""},
+		{"a1-", FAIL("a"), ""},
+		{"a1- b2-", FAIL("a"), ""},
+		{"a1! b2!", FAIL("a"), "probe:a probe:b"}, /* no policy, so every name counts */
+		{"a1~", PASS, "probe:a"},
+		{"a1=", FAIL("a"), "probe:a"},
+		{"a1?", LEFT("a"), "probe:a"},
+		{"a1- b2?", LEFT("b"), "probe:b"},
+	};
+	static const enum policy_mode modes[] = {POLICY_NONE, POLICY_TESTING};
+	for (size_t i = 0; i < 3 * (sizeof rows / sizeof rows[0]); i++) {
+		size_t at = i / 3;
+		struct row row = {.hops = rows[at].hops, .mode = i % 3 == 2 ? POLICY_NONE : modes[i % 3]};
+		struct rules rules = rules_of(&row);
+		struct question question;
+		struct facts facts;
+		struct step step;
+		char wants[WANTS_MAX] = "";
+		rules.default_verify = true;
+		question_from_next_hop(&question, "example.com", 11, PURPOSE_QUERY);
+		facts_init(&facts, &question, &rules, NOW);
+		while ((step = verdict_next(&facts)).want.kind != WANT_NOTHING) {
+			note_want(wants, &step.want);
+			obtain(&row, &facts, &step.want);
+			if (step.want.kind == WANT_ENTRY && i % 3 == 2)
+				facts.entry.has_policy = false;
+			struct hop_fact *hop = facts_hop(&facts, step.want.name, 25);
+			if (step.want.kind == WANT_PROBE && strchr(row.hops, '!'))
+				hop->record.pkix.conclusive =
+					(struct evidence){.at = NOW, .reason = REASON_STARTTLS_MISSING};
+		}
+		struct verdict v = verdict_default(&facts);
+		if (v.kind != rows[at].kind || v.reason != rows[at].reason || v.hop[0] != rows[at].hop[0] ||
+			(i % 3 == 0 && strcmp(wants, rows[at].wants) != 0))
+			fail_msg("row %zu.%zu: %s %s hop '%s' after '%s'", at, i % 3, verdict_name(v.kind),
+				reason_name(v.reason), v.hop, wants);
+		assert_int_equal(step.verdict.binding, BINDING_NONE);
+		assert_int_equal(v.has_policy, i % 3 != 2);
+		facts_free(&facts);
+	}
+}
+
+/* Postfix compares the certificate with the name of the host that shows it, so here nothing is left to it that only the other
+ * names of a policy would excuse (design 4.12). */
+static void test_default_level_names(void **state)
+{
+	(void)state;
+	struct row row = {.hops = "a1+ b2-", .mode = POLICY_TESTING, .mta_enforces = true};
+	struct rules rules = rules_of(&row);
+	for (int i = 0; i < 2; i++) {
+		struct entry entry = entry_of(&row);
+		struct question question;
+		struct facts facts;
+		struct hop_record bad, other = {.pkix = {.newest = {.at = 0}}};
+		struct evidence seen = {.at = NOW, .reason = REASON_CERT_HOST_MISMATCH};
+		snprintf(seen.names, sizeof seen.names, "%s", i == 0 ? "b.example.com" : "a.example.com");
+		rules.default_verify = true;
+		entry.policy.mode = i == 0 ? POLICY_TESTING : POLICY_ENFORCE;
+		question_from_next_hop(&question, "example.com", 11, PURPOSE_QUERY);
+		facts_init(&facts, &question, &rules, NOW);
+		facts_learn_store(&facts, &entry);
+		evidence_of('-', &bad);
+		hop_record_learn(&other, &seen);
+		facts_learn_evidence(&facts, "a.example.com", 25, &other);
+		facts_learn_evidence(&facts, "b.example.com", 25, &bad);
+		struct verdict v = verdict_default(&facts);
+		assert_int_equal(v.kind, VERDICT_FAIL_ENFORCE);
+		assert_int_equal(facts_left_to_mta(&facts, &seen), i == 1);
+		facts_free(&facts);
+		entry_free(&entry);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,6 +624,8 @@ int main(void)
 		cmocka_unit_test(test_dane_names),
 		cmocka_unit_test(test_left_to_mta),
 		cmocka_unit_test(test_policy_in_force),
+		cmocka_unit_test(test_default_level),
+		cmocka_unit_test(test_default_level_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

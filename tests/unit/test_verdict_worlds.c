@@ -20,7 +20,7 @@
 #endif
 
 static uint64_t pinned_seen[5], elsewhere_seen, led_seen, verdicts_seen[5], bindings_seen[4], defers_seen, fails_seen,
-	dane_fails_seen;
+	dane_fails_seen, levels_seen[5];
 
 /* --- properties --------------------------------------------------------------------------------------------------- */
 
@@ -326,6 +326,7 @@ static void check_no_question(const struct run *run)
 /* --- overrides (rule 1) ------------------------------------------------------------------------------------------- */
 
 #define OVERRIDDEN_WORLDS 16 /* one world in so many is repeated under each override */
+#define LEVEL_WORLDS 4       /* one world in so many is repeated with default_level = verify */
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
@@ -434,6 +435,22 @@ static void check_overrides(const struct run *plain, uint64_t seed)
 	check_pin(plain, seed, found && !names_cover(&w->rules.exempt_domains, w->question.domain));
 }
 
+/* Repeats a world with default_level = verify. It changes the map's answers only; a query looks at more, but says the same. */
+static void check_default_level(const struct run *plain, uint64_t seed)
+{
+	static struct run run;
+	const struct random_world *w = &plain->world;
+	bool exempt = names_cover(&w->rules.exempt_domains, w->question.domain);
+	bool map = w->question.purpose == PURPOSE_MAP;
+	run_make_level(&run, seed, false);
+	if (w->question.purpose != PURPOSE_QUERY && (!map || exempt || !w->question.has_domain))
+		check_same(&run, plain);
+	else if (map && run.live[run.count - 1] == plain->live[plain->count - 1])
+		check_level(&run, plain);
+	levels_seen[run_verdict(&run)->binding] += map;
+	run_free(&run);
+}
+
 static void check_world(struct run *run, uint64_t seed)
 {
 	run_make(run, seed, false);
@@ -449,6 +466,8 @@ static void check_world(struct run *run, uint64_t seed)
 		check_map(run);
 	if (seed % OVERRIDDEN_WORLDS == 0)
 		check_overrides(run, seed);
+	if (seed % LEVEL_WORLDS == 0)
+		check_default_level(run, seed);
 	run_free(run);
 }
 
@@ -476,6 +495,13 @@ static void test_worlds(void **state)
 			"pinned: %s: %llu\n", verdict_name((enum verdict_kind)i), (unsigned long long)pinned_seen[i]);
 	print_message(
 		"pinned: elsewhere %llu, led %llu\n", (unsigned long long)elsewhere_seen, (unsigned long long)led_seen);
+	print_message("default_level = verify: verify %llu, dane-only %llu, none %llu\n",
+		(unsigned long long)levels_seen[BINDING_VERIFY], (unsigned long long)levels_seen[BINDING_DANE_ONLY],
+		(unsigned long long)levels_seen[BINDING_NONE]);
+	if (worlds >= 10000)
+		assert_true(
+			levels_seen[BINDING_VERIFY] > worlds / 1000 && levels_seen[BINDING_DANE_ONLY] > worlds / 1000);
+	assert_int_equal(levels_seen[BINDING_DANE], 0);
 	/* The worlds are a good test only if every verdict and binding occurs. */
 	for (size_t i = 0; i < 5 && worlds >= 10000; i++)
 		assert_true(verdicts_seen[i] > worlds / 1000);
@@ -497,6 +523,11 @@ static void test_hostile_worlds(void **state)
 	int longest = 0;
 	for (uint64_t i = 0; i < worlds; i++) {
 		run_make(&run, seed + i, true);
+		longest = run.count > longest ? run.count : longest;
+		run_free(&run);
+		if ((seed + i) % LEVEL_WORLDS != 0)
+			continue;
+		run_make_level(&run, seed + i, true);
 		longest = run.count > longest ? run.count : longest;
 		run_free(&run);
 	}

@@ -77,6 +77,9 @@ static void check_signed(const struct run *run, const struct policy *policy, boo
 		HOLDS(run, !enforced && (hops.usable == 0 || hops.usable + hops.failed < hops.count));
 		HOLDS(run, hops.usable + hops.unusable + hops.failed > 0);
 		return;
+	case BINDING_VERIFY:
+		HOLDS(run, false);
+		return;
 	case BINDING_NONE:
 		break;
 	}
@@ -156,6 +159,88 @@ static void check_unfinished(const struct run *run)
 			HOLDS(run, s->verdict.kind == kind &&
 					   s->verdict.binding == (kind == VERDICT_PASS ? BINDING_DANE : BINDING_NONE));
 	}
+}
+
+/* --- default_level = verify (design 4.19) ------------------------------------------------------------------------- */
+
+/* How much an answer of the map demands of a delivery. */
+static int demand(const struct verdict *v)
+{
+	static const int demands[] = {[BINDING_NONE] = 0,
+		[BINDING_DANE] = 1,
+		[BINDING_VERIFY] = 2,
+		[BINDING_SECURE] = 3,
+		[BINDING_DANE_ONLY] = 3};
+	return v->kind == VERDICT_DEFER ? 4 : demands[v->binding];
+}
+
+/* Returns whether some lookup of TLSA records has failed in this world, or fails now. */
+static bool lookup_fails(const struct random_world *w)
+{
+	bool fails = false;
+	for (unsigned i = 0; i <= WORLD_HOSTS; i++)
+		fails = fails || w->host[i].record.tlsa.state == TLSA_FAILED || w->host[i].look.state == TLSA_FAILED;
+	return fails;
+}
+
+/* While facts are missing the answer is TEMP. It is `verify` only if a lookup of TLSA records has failed, so that no mail
+ * waits for such lookups again and again. */
+static void check_level_unfinished(const struct run *run)
+{
+	for (int i = 0; i < run->count - 1; i++) {
+		const struct step *s = &run->steps[i];
+		HOLDS(run, s->want.kind != WANT_PROBE);
+		HOLDS(run, s->verdict.binding == BINDING_NONE || s->verdict.binding == BINDING_VERIFY);
+		if (s->verdict.binding == BINDING_VERIFY)
+			HOLDS(run, s->want.kind >= WANT_EVIDENCE && !run->live[i] && run->dane[i] &&
+					   lookup_fails(&run->world));
+		else if (s->want.kind != WANT_ENTRY)
+			HOLDS(run, s->verdict.kind == VERDICT_DEFER);
+	}
+}
+
+/* Sendmail's dialect needs the names of the mail hosts, so that it can wait for them. */
+static void check_level_names(const struct run *run)
+{
+	const struct facts *f = &run->facts;
+	struct policy told;
+	verdict_policy_copy(&told, f);
+	struct oracle_set set = oracle_set(f, NULL);
+	HOLDS(run, (run_verdict(run)->kind == VERDICT_DEFER) == (told.mx.count == 0));
+	for (unsigned i = 0; i < set.count && told.mx.count > 0; i++)
+		HOLDS(run, names_have(&told.mx, set.host[i]) || !strchr(set.host[i], '.') || strlen(set.host[i]) < 2);
+	policy_free(&told);
+}
+
+void check_level(const struct run *run, const struct run *plain)
+{
+	const struct facts *f = &run->facts;
+	const struct verdict *v = run_verdict(run);
+	const struct policy *policy = oracle_policy(f);
+	bool broken = run->world.store_broken || f->store == STORE_BROKEN || plain->facts.store == STORE_BROKEN;
+	check_level_unfinished(run);
+	if (run->live[run->count - 1]) {
+		HOLDS(run, v->kind == run_verdict(plain)->kind && v->binding == run_verdict(plain)->binding);
+		return;
+	}
+	if (broken) {
+		HOLDS(run, demand(v) >= demand(&(struct verdict){.binding = BINDING_VERIFY}));
+		return;
+	}
+	/* The clock may have run into another MX lookup in one of the two. */
+	bool same = f->question.no_dane || f->mx_tried == plain->facts.mx_tried;
+	HOLDS(run, !same || demand(v) >= demand(run_verdict(plain)));
+	HOLDS(run, demand(v) >= demand(&(struct verdict){.binding = BINDING_VERIFY}) && v->binding != BINDING_SECURE);
+	if (f->question.no_dane) {
+		HOLDS(run, v->binding == BINDING_VERIFY || v->kind == VERDICT_DEFER);
+		check_level_names(run);
+		return;
+	}
+	struct oracle_set set = oracle_set(f, policy);
+	bool settled = !f->question.mx_lookup || schedule_age(f->entry.mx.checked_at, f->now) <= 5400;
+	bool usable = oracle_dane(f) && settled && set.known && hops_count(f, policy, &set).usable > 0;
+	HOLDS(run, v->kind == VERDICT_PASS && v->binding == (usable ? BINDING_DANE_ONLY : BINDING_VERIFY));
+	HOLDS(run, usable == (v->reason == REASON_OK));
 }
 
 void check_map(const struct run *run)

@@ -101,6 +101,14 @@ void run_make_under(struct run *run, uint64_t seed, enum override_kind override,
 		;
 }
 
+void run_make_level(struct run *run, uint64_t seed, bool hostile)
+{
+	run_start(run, seed, hostile);
+	run->world.rules.default_verify = true;
+	while (run_step(run))
+		;
+}
+
 void run_free(struct run *run)
 {
 	facts_free(&run->facts);

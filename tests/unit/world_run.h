@@ -35,10 +35,14 @@ void run_say(const struct run *run, const char *what);
 void run_make(struct run *run, uint64_t seed, bool hostile);
 /* The same under an override. If `strict`, the world's testing policies have mode enforce. */
 void run_make_under(struct run *run, uint64_t seed, enum override_kind override, bool strict);
+/* The same with default_level = verify. */
+void run_make_level(struct run *run, uint64_t seed, bool hostile);
 void run_free(struct run *run);
 const struct verdict *run_verdict(const struct run *run);
 
 /* Checks a run with PURPOSE_MAP: rules 2, 7 and 10. */
 void check_map(const struct run *run);
+/* Checks a run with PURPOSE_MAP and default_level = verify beside the same world without it (design 4.19). */
+void check_level(const struct run *run, const struct run *plain);
 
 #endif
