@@ -59,6 +59,8 @@ static enum tally_result result_of(const struct tally_row *row, const struct bat
 		return TALLY_UNCHECKED;
 	if (kind == VERDICT_FAIL_ENFORCE || kind == VERDICT_DEFER || row->map_holds)
 		return TALLY_DELAYED;
+	if (row->level_unknown)
+		return TALLY_UNCHECKED;
 	if (kind == VERDICT_FAIL_TESTING)
 		return TALLY_TESTING_FAILS;
 	/* mta_enforces: no mail host is known to be good, and the MTA itself will find out. */
@@ -97,6 +99,15 @@ static void result_take(void *arg, const struct question *question, const struct
 	row->mode = verdict->has_policy ? verdict->mode : POLICY_NONE;
 	row->verdict = verdict->kind;
 	row->reason = verdict->reason;
+	row->level = audit->input.level;
+	if (row->level_fails) {
+		row->verdict = VERDICT_FAIL_ENFORCE;
+		row->reason = row->level_reason;
+		free(row->hop);
+		row->hop = row->level_hop ? xstrdup(row->level_hop) : NULL;
+	} else if (row->level_unknown) {
+		row->reason = row->level_reason;
+	}
 	row->result = result_of(row, result);
 	row->at = clock_wall_s();
 	if (row->result != TALLY_UNCHECKED)
@@ -109,6 +120,20 @@ static void result_take(void *arg, const struct question *question, const struct
 	progress_print(audit);
 }
 
+/* Stores whether the mail hosts satisfy default_level = verify, if that binds the delivery. If the domain takes no mail, the
+ * MTA returns the mail in any case. */
+static void level_set(struct tally_row *row, const struct preview *preview)
+{
+	const struct verdict *level = &preview->level;
+	bool none = level->reason == REASON_NULL_MX || level->reason == REASON_NO_SUCH_DOMAIN;
+	bool unknown = level->kind == VERDICT_DEFER || (level->kind == VERDICT_PASS && level->reason != REASON_OK);
+	row->level_fails = preview->has_level && level->kind == VERDICT_FAIL_ENFORCE;
+	row->level_unknown = preview->has_level && unknown && !none;
+	row->level_reason = level->reason;
+	free(row->level_hop);
+	row->level_hop = row->level_fails && *level->hop ? xstrdup(level->hop) : NULL;
+}
+
 /* Stores the first word of the map's answer, without `OK`. */
 static void map_set(struct tally_row *row, const struct preview *preview, const struct settings *settings)
 {
@@ -116,7 +141,8 @@ static void map_set(struct tally_row *row, const struct preview *preview, const 
 	if (strncmp(answer, "OK ", strlen("OK ")) == 0)
 		answer += strlen("OK ");
 	snprintf(row->map, sizeof row->map, "%.*s", (int)strcspn(answer, " "), answer);
-	row->map_holds = settings->mta_enforces && preview_holds(preview);
+	row->map_holds = (settings->mta_enforces || preview->has_level) && preview_holds(preview);
+	level_set(row, preview);
 }
 
 /* Called after each step of each inquiry, on an event loop. When the facts suffice for the verdict, they also show what
@@ -224,14 +250,32 @@ static int print_all(const struct audit *audit, const struct options *options)
 	return status;
 }
 
+/* Opens the session, with default_level = verify if the option asks for it. Returns 0, or the exit status. */
+static int audit_session(struct audit *audit, const struct options *options)
+{
+	static char level[] = "default_level=verify";
+	struct options with = *options;
+	char **overrides = xcalloc(options->override_count + 1, sizeof *overrides);
+	for (size_t i = 0; i < options->override_count; i++)
+		overrides[i] = options->overrides[i];
+	overrides[options->override_count] = level;
+	with.overrides = overrides;
+	with.override_count += option_given(options, "default-level");
+	int status = session_open(&audit->session, &with, NEEDS_NO_STORE_IN_BACKGROUND, step_observe, audit);
+	free(overrides);
+	return status;
+}
+
 /* Returns the exit status. */
 static int audit_all(struct audit *audit, const struct options *options, size_t count, char **words)
 {
 	if (!files_open(audit, options, count, words))
 		return EX_NOINPUT;
-	int status = session_open(&audit->session, options, NEEDS_NO_STORE_IN_BACKGROUND, step_observe, audit);
+	int status = audit_session(audit, options);
 	if (status != 0)
 		return status;
+	audit->input.level = audit->session.config->rules.default_verify;
+	audit->state.level = audit->input.level;
 	status = files_read(audit, options, count, words);
 	if (status == 0) {
 		judge_all(audit);

@@ -14,6 +14,7 @@
 struct audit_input {
 	struct tally tally;
 	bool log;                /* read from mail logs; false: from lists of domains */
+	bool level;              /* judged under default_level = verify */
 	uint64_t invalid;        /* list: lines that name no domain */
 	uint64_t without_domain; /* log: recipients without a domain that can have a policy */
 	uint64_t left_out;       /* recipients, or lines of a list, beyond TALLY_ROWS_MAX domains */
@@ -41,6 +42,7 @@ bool audit_read_log(struct audit_input *input, const char *name, int descriptor,
 struct audit_state {
 	int descriptor; /* until audit_state_read(); -1: there is no state file */
 	FILE *file;
+	bool level;     /* this run judges under default_level = verify: results of other runs do not count */
 	uint64_t known; /* rows whose result came from the file */
 };
 /* Opens the file, and makes it if it is missing. `path` NULL: there is no state file. */

@@ -96,6 +96,14 @@ static bool is_ready(const struct audit_input *input, const struct totals *total
 	return totals->domains[TALLY_DELAYED] == 0 && totals->domains[TALLY_UNCHECKED] == 0 && input->left_out == 0;
 }
 
+static void level_advice(struct text *text, bool ready)
+{
+	text_add(text,
+		ready ? "default_level = verify would delay none of this mail.\n"
+		      : "Use default_level = verify only if this mail may wait: the MTA returns it to its senders when "
+			"its queue gives up. To let a domain out: exempt_domains, or stsgate override set DOMAIN pass.\n");
+}
+
 #define ADVICE_SIZE (3 * (FIRST_NAMED + 1) * DOMAIN_SIZE + 2048)
 
 /* Writes the advice: lines that each end with a newline. */
@@ -113,7 +121,9 @@ static void advice_write(struct text *text, const struct audit_input *input, con
 		text_add(text, of);
 		text_add(text, " would be delayed.\n");
 	}
-	if (!monitor)
+	if (input->level)
+		level_advice(text, is_ready(input, totals));
+	else if (!monitor)
 		text_add(text, "The settings have mode = enforce already.\n");
 	else if (is_ready(input, totals))
 		text_add(text, "It is time to change mode = monitor to mode = enforce.\n");
@@ -237,6 +247,7 @@ json_t *audit_row_json(const struct tally_row *row)
 	json_put(object, "mail_host", json_text(row->hop));
 	json_put(object, "map", json_text(row->map));
 	json_put(object, "map_holds", json_boolean(row->map_holds));
+	json_put(object, "default_level", json_boolean(row->level));
 	json_put(object, "checked_at", json_when(row->at));
 	return object;
 }

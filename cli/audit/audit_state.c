@@ -24,7 +24,7 @@ static const char *text_at(const json_t *line, const char *key)
 }
 
 /* Sets the row's result from a line. Leaves the row as it is if a part of the line is not valid. */
-static bool row_set(struct tally_row *row, const json_t *line)
+static bool row_set(struct tally_row *row, const json_t *line, bool level)
 {
 	unsigned result = 0, verdict = 0, mode = 0;
 	const char *reason_text = text_at(line, "reason"), *policy = text_at(line, "policy");
@@ -41,11 +41,14 @@ static bool row_set(struct tally_row *row, const json_t *line)
 	for (const char *at = map; *at; at++)
 		map_is_word = map_is_word && (ascii_is_alnum(*at) || *at == '-');
 	if (result == TALLY_RESULTS || verdict > VERDICT_DEFER || reason == REASON_COUNT || !map_is_word ||
-		(has_policy && mode > POLICY_ENFORCE) || (*hop && !domain_parse(&host, hop, strlen(hop))))
+		(has_policy && mode > POLICY_ENFORCE) ||
+		json_is_true(json_object_get(line, "default_level")) != level ||
+		(*hop && !domain_parse(&host, hop, strlen(hop))))
 		return false;
 	free(row->hop);
 	row->hop = *hop ? xstrdup(host.name) : NULL;
 	row->judged = true;
+	row->level = level;
 	row->has_policy = has_policy;
 	row->result = (enum tally_result)result;
 	row->mode = has_policy ? (enum policy_mode)mode : POLICY_NONE;
@@ -57,11 +60,11 @@ static bool row_set(struct tally_row *row, const json_t *line)
 	return true;
 }
 
-static bool line_take(struct tally *tally, const struct lines *lines)
+static bool line_take(struct tally *tally, const struct lines *lines, bool level)
 {
 	json_t *line = json_loadb(lines->line, lines->len, JSON_REJECT_DUPLICATES, NULL);
 	struct tally_row *row = line ? tally_find(tally, text_at(line, "domain")) : NULL;
-	bool known = row && !row->judged && row_set(row, line);
+	bool known = row && !row->judged && row_set(row, line, level);
 	json_decref(line);
 	return known;
 }
@@ -79,7 +82,7 @@ static off_t lines_take(struct audit_state *state, struct tally *tally, const ch
 		if (!ended)
 			continue;
 		whole = (off_t)lines.bytes;
-		state->known += line_take(tally, &lines);
+		state->known += line_take(tally, &lines, state->level);
 	}
 	return lines_close(&lines, path) ? whole : -1;
 }

@@ -35,6 +35,7 @@ void tally_free(struct tally *tally)
 {
 	for (size_t i = 0; i < tally->count; i++) {
 		free(tally->rows[i]->hop);
+		free(tally->rows[i]->level_hop);
 		free(tally->rows[i]);
 	}
 	free(tally->rows);

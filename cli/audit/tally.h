@@ -34,9 +34,14 @@ struct tally_row {
 	enum reason reason;
 	char map[TALLY_MAP_SIZE]; /* what the map would answer: `secure`, `dane`, `NOTFOUND`, ...; "": unknown */
 	bool map_holds;           /* the map's answer makes the MTA wait */
-	int64_t at;               /* when the result was found, in seconds since the epoch */
-	char *hop;                /* the hop that decided, or NULL; owned */
-	char name[];              /* a domain, or `[host]:port` */
+	bool level;               /* judged under default_level = verify */
+	bool level_fails;         /* no mail host satisfies that: it decides, and the next two members say why */
+	enum reason level_reason;
+	char *level_hop;    /* or NULL; owned */
+	bool level_unknown; /* whether a mail host satisfies it is not known */
+	int64_t at;         /* when the result was found, in seconds since the epoch */
+	char *hop;          /* the hop that decided, or NULL; owned */
+	char name[];        /* a domain, or `[host]:port` */
 };
 uint64_t tally_messages(const struct tally_row *row);
 

@@ -75,6 +75,18 @@ void verdict_shown_letter(const struct verdict_shown *shown)
 	printf("\nA paragraph for the domain's postmaster:\n\n%s\n", shown->letter);
 }
 
+/* Prints whether the mail hosts satisfy default_level = verify. */
+static void level_print(const struct verdict *level)
+{
+	const char *host = *level->hop && reason_class(level->reason) != REASON_GENERAL ? level->hop : "";
+	if (level->kind == VERDICT_PASS && level->reason == REASON_OK)
+		line_print("", "default_level = verify: a mail host satisfies it");
+	else
+		line_print("", "default_level = verify: %s: %s%s%s [%s]",
+			level->kind == VERDICT_FAIL_ENFORCE ? "no mail host satisfies it" : "not known", host,
+			*host ? " " : "", reason_sentence(level->reason), reason_name(level->reason));
+}
+
 void preview_print(const struct preview *preview)
 {
 	const struct decision *decision = &preview->decision;
@@ -95,6 +107,8 @@ void preview_print(const struct preview *preview)
 		if (strcmp(preview->map[i], preview->map[MAP_PLAIN]) != 0)
 			line_print("", "%s: %s", map_dialect_name((enum map_dialect)i), preview->map[i]);
 	line_print("", "%s", preview->postfix);
+	if (preview->has_level)
+		level_print(&preview->level);
 	if (strcmp(strchr(preview->postfix, ' '), strchr(preview->sendmail, ' ')) != 0)
 		line_print("", "%s", preview->sendmail);
 }

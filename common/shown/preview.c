@@ -6,8 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Returns the payload of the map's reply. The caller frees. */
-static char *map_payload(enum map_dialect dialect, const struct facts *facts, bool monitor)
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Returns the payload of the map's reply, which the caller frees. `binding`: what it would bind the MTA to without
+ * `monitor`. */
+static char *map_payload(enum map_dialect dialect, const struct facts *facts, bool monitor, enum binding *binding)
 {
 	struct facts by_map = *facts; /* borrows from `facts`; not freed */
 	struct policy policy;
@@ -18,12 +24,13 @@ static char *map_payload(enum map_dialect dialect, const struct facts *facts, bo
 	by_map.question.no_dane = dialect == MAP_STS;
 	struct step step = verdict_next(&by_map);
 	verdict_policy_copy(&policy, &by_map);
-	bool secure = step.verdict.binding == BINDING_SECURE;
+	bool named = step.verdict.binding == BINDING_SECURE || step.verdict.binding == BINDING_VERIFY;
 	const struct map_source source = {
-		.verdict = &step.verdict, .policy = secure ? &policy : NULL, .monitor = monitor};
+		.verdict = &step.verdict, .policy = named ? &policy : NULL, .monitor = monitor};
 	text_init(&text, payload, MAP_REPLY_MAX + 1);
 	map_reply(&text, dialect, &source);
 	policy_free(&policy);
+	*binding = step.verdict.binding;
 	/* The socketmap protocol wants a blank after a word without text. */
 	if (text.len > 0 && payload[text.len - 1] == ' ')
 		payload[text.len - 1] = '\0';
@@ -31,11 +38,6 @@ static char *map_payload(enum map_dialect dialect, const struct facts *facts, bo
 }
 
 /* --- what the MTA would do ---------------------------------------------------------------------------------------- */
-
-static bool begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0;
-}
 
 #define NAMED_HOSTS_MAX 4
 
@@ -57,9 +59,26 @@ static void hosts_add(struct text *out, const struct facts *facts)
 	text_add(out, count == 0 ? "a host that the policy allows" : "");
 }
 
+/* Returns whether every mail host fails what the binding demands, as far as the facts show. */
+static bool binding_fails(enum binding binding, const struct facts *facts)
+{
+	switch (binding) {
+	case BINDING_NONE:
+	case BINDING_DANE:
+		break;
+	case BINDING_SECURE:
+		return verdict_secure_fails(facts);
+	case BINDING_DANE_ONLY:
+		return verdict_dane_fails(facts);
+	case BINDING_VERIFY:
+		return verdict_default(facts).kind == VERDICT_FAIL_ENFORCE;
+	}
+	return false;
+}
+
 /* Writes what an MTA does with the map's reply. `fails`: no mail host satisfies the reply. */
-static void mta_sentence(
-	char out[PREVIEW_SENTENCE_SIZE], const char *mta, const char *payload, const struct facts *facts, bool fails)
+static void mta_sentence(char out[PREVIEW_SENTENCE_SIZE], const char *mta, const char *payload, enum binding binding,
+	const struct facts *facts, bool fails)
 {
 	struct text text;
 	text_init(&text, out, PREVIEW_SENTENCE_SIZE);
@@ -74,6 +93,8 @@ static void mta_sentence(
 			"as without stsgate");
 	} else if (begins(payload, "NOTFOUND")) {
 		text_add(&text, " delivers as without stsgate");
+	} else if (binding == BINDING_VERIFY) {
+		text_add(&text, " delivers only over TLS, to a mail host with a valid certificate for its name");
 	} else {
 		text_add(&text, " delivers only over verified TLS, to ");
 		hosts_add(&text, facts);
@@ -149,17 +170,19 @@ void preview_init(struct preview *preview, const struct verdict *asked, const st
 	*preview = (struct preview){.front = front, .decision = action_decide(settings, SESSION_SMTP, &front)};
 	milter_fill(preview, verdict, settings);
 	delegation_fill(preview, verdict, settings);
+	enum binding binding[MAP_DIALECTS];
 	for (int i = 0; i < MAP_DIALECTS; i++)
-		preview->map[i] = map_payload((enum map_dialect)i, facts, settings->mode == MODE_MONITOR);
+		preview->map[i] = map_payload((enum map_dialect)i, facts, settings->mode == MODE_MONITOR, &binding[i]);
 	const char *plain = preview->map[MAP_PLAIN], *sts = preview->map[MAP_STS];
 	struct facts by_sts = *facts; /* borrows from `facts`; not freed */
 	by_sts.question.no_dane = true;
-	if (begins(plain, "OK dane-only"))
-		preview->bound_fails = verdict_dane_fails(facts);
-	else
-		preview->bound_fails = begins(plain, "OK secure") && verdict_secure_fails(facts);
-	mta_sentence(preview->postfix, "Postfix", plain, facts, preview->bound_fails);
-	mta_sentence(preview->sendmail, "Sendmail", sts, facts, begins(sts, "OK ") && verdict_secure_fails(&by_sts));
+	bool sts_fails = begins(sts, "OK ") && binding_fails(binding[MAP_STS], &by_sts);
+	preview->bound_fails = begins(plain, "OK ") && binding_fails(binding[MAP_PLAIN], facts);
+	mta_sentence(preview->postfix, "Postfix", plain, binding[MAP_PLAIN], facts, preview->bound_fails);
+	mta_sentence(preview->sendmail, "Sendmail", sts, binding[MAP_STS], facts, sts_fails);
+	preview->has_level = binding[MAP_PLAIN] == BINDING_VERIFY;
+	if (preview->has_level)
+		preview->level = verdict_default(facts);
 }
 
 void preview_free(struct preview *preview)
@@ -173,6 +196,17 @@ void preview_free(struct preview *preview)
 bool preview_holds(const struct preview *preview)
 {
 	return preview->bound_fails || begins(preview->map[MAP_PLAIN], "TEMP ");
+}
+
+/* What the mail hosts are worth under default_level = verify. */
+static json_t *level_json(const struct verdict *level)
+{
+	json_t *object = json_made(json_object());
+	json_put(object, "verdict", json_text(verdict_name(level->kind)));
+	json_put(object, "reason", json_text(reason_name(level->reason)));
+	json_put(object, "sentence", json_text(reason_sentence(level->reason)));
+	json_put(object, "hop", json_text(level->hop));
+	return object;
 }
 
 void preview_put(json_t *object, const struct preview *preview)
@@ -192,5 +226,6 @@ void preview_put(json_t *object, const struct preview *preview)
 	json_put(object, "map", json_text(preview->map[MAP_PLAIN]));
 	json_put(object, "maps", maps);
 	json_put(object, "map_holds", json_boolean(preview_holds(preview)));
+	json_put(object, "default_level", preview->has_level ? level_json(&preview->level) : NULL);
 	json_put(object, "mta", mta);
 }

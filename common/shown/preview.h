@@ -21,6 +21,8 @@ struct preview {
 	char *map[MAP_DIALECTS];                /* the payload of the map's reply in each dialect; owned */
 	/* The map binds the MTA, but every mail host fails what the MTA would demand, so the MTA defers. */
 	bool bound_fails;
+	bool has_level; /* default_level = verify binds the delivery, because nothing that the domain publishes does */
+	struct verdict level; /* with `has_level`: whether the mail hosts satisfy it (verdict_default()) */
 	char postfix[PREVIEW_SENTENCE_SIZE];  /* what a Postfix that asks the map would do */
 	char sendmail[PREVIEW_SENTENCE_SIZE]; /* what a Sendmail that asks the map `sts` would do */
 };
@@ -36,7 +38,7 @@ bool preview_holds(const struct preview *preview);
 
 /* Returns what the MTA does after the milter has answered, as a sentence. */
 const char *preview_milter(const struct preview *preview);
-/* Adds the members milter, delegation, map, maps, map_holds and mta of `query --json`. */
+/* Adds the members milter, delegation, map, maps, map_holds, default_level and mta of `query --json`. */
 void preview_put(json_t *object, const struct preview *preview);
 
 #endif

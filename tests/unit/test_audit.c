@@ -175,6 +175,109 @@ static void test_list_override(void **state)
 	json_decref(got);
 }
 
+/* A domain without a policy, and one mail host, which a probe finds to be like `reason`. */
+static void domain_is_plain(const char *domain, enum reason reason)
+{
+	char mx[80], name[80];
+	const char *exchange = mx;
+	snprintf(mx, sizeof mx, "10 mx.%s", domain);
+	assert_true(world_dns(domain, DNS_MX, 300, &exchange, 1));
+	snprintf(name, sizeof name, "mx.%s", domain);
+	world_address(name);
+	world_hop(name, reason, 0x0304);
+}
+
+/* default_level = verify: whose mail it would hold, and why. The mail hosts of domains without a policy are probed for it. */
+static void test_list_level(void **state)
+{
+	(void)state;
+	static const char list[] = "good.example\nbad.example\nfailing.example\ntesting.example\noff.example\n"
+				   "clear.example\nselfsigned.example\ntls.example\nquiet.example\nnull.example\n";
+	static const char *const null_mx = "0 .";
+	world_make();
+	domain_is_plain("clear.example", REASON_STARTTLS_MISSING);
+	domain_is_plain("selfsigned.example", REASON_CERT_UNTRUSTED);
+	domain_is_plain("tls.example", REASON_OK);
+	domain_is_plain("quiet.example", REASON_HOP_UNREACHABLE);
+	assert_true(world_dns("null.example", DNS_MX, 300, &null_mx, 1));
+	struct tool_run run = audited(list, NULL, NULL);
+	has_not(&run, "clear.example ");
+	has(&run, "without a policy                                5\n");
+	tool_run_free(&run);
+	run = audited(list, "default-level", "");
+	assert_int_equal(run.status, 2);
+	has(&run,
+		"clear.example                    -        fail-enforce starttls-not-supported     mx.clear.example\n");
+	has(&run,
+		"selfsigned.example               -        fail-enforce certificate-not-trusted    mx.selfsigned.example\n");
+	has(&run,
+		"failing.example                  testing  fail-enforce certificate-expired        mx.failing.example\n");
+	has(&run, "quiet.example                    -        none         hop-unreachable            -\n");
+	has(&run, "testing.example                  testing  pass ");
+	has(&run, "\nwould be delayed                                4\n"
+		  "could not be checked                            1\n"
+		  "would fail a policy in mode testing             0\n"
+		  "with a policy, not delayed                      3\n"
+		  "without a policy                                2\n");
+	has(&run, "Use default_level = verify only if this mail may wait");
+	tool_run_free(&run);
+	json_t *got = audited_json("clear.example\n", "default-level", 1);
+	json_is_text(got, "domains.0.result", "delayed");
+	json_is_text(got, "domains.0.map", "verify");
+	json_is_text(got, "domains.0.mail_host", "mx.clear.example");
+	assert_true(json_is_true(json_at(got, "domains.0.map_holds")));
+	assert_true(json_is_true(json_at(got, "domains.0.default_level")));
+	json_decref(got);
+	run = audited("good.example\ntls.example\n", "default-level", "");
+	assert_int_equal(run.status, 0);
+	has(&run, "default_level = verify would delay none of this mail.\n");
+	tool_run_free(&run);
+}
+
+/* The settings have it already: the audit judges as the daemon does. Exempt domains are let out. */
+static void test_list_level_is_set(void **state)
+{
+	(void)state;
+	domain_is_plain("clear.example", REASON_STARTTLS_MISSING);
+	file_write("clear.example\n", strlen("clear.example\n"));
+	struct tool_run run = call_tool(
+		(struct call){.run = audit_run, .words = {file}, .store = one, .override = "default_level=verify"});
+	assert_int_equal(run.status, 1);
+	has(&run,
+		"clear.example                    -        fail-enforce starttls-not-supported     mx.clear.example\n");
+	tool_run_free(&run);
+	run = call_tool((struct call){.run = audit_run,
+		.words = {file},
+		.store = one,
+		.override = "exempt_domains=clear.example",
+		.own = {{"default-level", ""}}});
+	assert_int_equal(run.status, 0);
+	has_not(&run, "clear.example ");
+	tool_run_free(&run);
+}
+
+/* A result of a run with the option says nothing without it. */
+static void test_resume_level(void **state)
+{
+	(void)state;
+	char path[128];
+	domain_is_plain("clear.example", REASON_STARTTLS_MISSING);
+	snprintf(path, sizeof path, "%s/state", call_directory);
+	file_write("clear.example\n", strlen("clear.example\n"));
+	for (int i = 0; i < 4; i++) {
+		bool level = i % 2 == 0;
+		struct tool_run run = call_tool((struct call){.run = audit_run,
+			.words = {file},
+			.store = one,
+			.override = level ? "default_level=verify" : "mode=monitor",
+			.own = {{"resume", path}}});
+		assert_int_equal(run.status, level ? 1 : 0);
+		assert_int_equal(strstr(run.err, "results from the state file: 1") != NULL, i >= 2);
+		tool_run_free(&run);
+	}
+	unlink(path);
+}
+
 /* A mail log that was named as a list: some lines are shown, the others are counted, and there is a hint. */
 static void test_list_is_log(void **state)
 {
@@ -461,6 +564,7 @@ int main(void)
 		ON_STORES(test_list_is_log), ON_STORES(test_list_next_hop), ON_STORES(test_log),
 		ON_STORES(test_log_packed), ON_STORES(test_log_of_journal), ON_STORES(test_log_retries),
 		ON_STORES(test_log_of_relayhost), ON_STORES(test_csv), ON_STORES(test_resume),
+		ON_STORES(test_list_level), ON_STORES(test_list_level_is_set), ON_STORES(test_resume_level),
 		cmocka_unit_test(test_tally)};
 	return cmocka_run_group_tests(tests, call_directory_make, call_directory_remove);
 }
