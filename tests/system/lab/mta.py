@@ -55,6 +55,14 @@ class Client(smtplib.SMTP):
             self.ehlo()
 
 
+def greets(address, port=25):
+    try:
+        with socket.create_connection((address, port), timeout=5) as probe:
+            return probe.recv(3) == b'220'
+    except OSError:
+        return False
+
+
 class Mta:
     """An MTA at an address.  Each subclass defines the differences between MTAs:
 
@@ -101,12 +109,8 @@ class Mta:
                 with open(path, encoding='ascii') as file:
                     self.write(path, file.read())
 
-    def greets(self, port=25):
-        try:
-            with socket.create_connection((self.address, port), timeout=5) as probe:
-                return probe.recv(3) == b'220'
-        except OSError:
-            return False
+    def greets(self):
+        return greets(self.address)
 
     def send(self, recipients, sender='sender@relay.example', subject='a message', hold=False,
              headers=(), body='The body of the message.', port=25, login=None, local=False, requiretls=False):

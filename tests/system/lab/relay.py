@@ -3,9 +3,11 @@
 import json
 import os
 import re
+from contextlib import contextmanager
 
 from . import net
-from .mta import BESIDE, HOLD_MARK, Attempt, Mta
+from .hop import DOWN, HONEST
+from .mta import BESIDE, HOLD_MARK, Attempt, Mta, greets
 from .proc import Process, Timeout, wait_for
 
 NAME = 'relay.example'
@@ -20,6 +22,9 @@ DEFAULT_MILTER_SOCKET = 'inet:127.0.0.1:8462'
 
 # The certificate with key that it shows to its clients, if it has one.
 CHAIN = '/etc/postfix/lab-own.pem'
+
+# For this domain of `example` it does not insist on REQUIRETLS.
+TOLERATED = 'tolerated'
 
 # Two more doors, each with its own gate (world.SIDE_GATES).
 PORT_ALONE, PORT_TAG = 2525, 2526
@@ -125,7 +130,9 @@ class Relay(Mta):
         if self.authority:
             self.authority.issue([self.name], self.path(CHAIN))
             # smtp_requiretls_policy exempts mydomain, which would be all of `example`
-            self.settings.update(smtpd_tls_security_level='may', smtpd_tls_cert_file=CHAIN, mydomain=self.name)
+            policy = self.run('postconf', '-d', '-h', 'smtp_requiretls_policy')[1].strip()
+            self.settings.update(smtpd_tls_security_level='may', smtpd_tls_cert_file=CHAIN, mydomain=self.name,
+                                 smtp_requiretls_policy=f'inline:{{{{{TOLERATED}.example=opportunistic}}}}, {policy}')
         self.write('/etc/postfix/main.cf',
                    ''.join(f'{name} = {value}\n' for name, value in self.settings.items()))
         self.write('/etc/postfix/master.cf', MASTER_CF)
@@ -186,12 +193,30 @@ class Relay(Mta):
         self.set(smtpd_milters=used, non_smtpd_milters=used,
                  smtp_tls_policy_maps=(map_ or self.map_) if tls_map else '')
 
-    def submit(self, recipients, sender='local@relay.example', subject='a local message'):
+    @contextmanager
+    def in_place_of(self, hop, onward):
+        """Meanwhile this Postfix, not the lab, is the MX host hop, and sends what it gets to the host onward."""
+        with open(hop.certificates.file(HONEST), encoding='ascii') as file:
+            self.write('/etc/postfix/lab-hop.pem', file.read())
+        hop.become(DOWN)
+        service = f'{hop.address}:25'
+        self.run('postconf', '-M', f'{service}/inet={service} inet n - n - - smtpd -o smtpd_milters= -o myhostname={hop.name} '
+                 f'-o smtpd_tls_cert_file=/etc/postfix/lab-hop.pem -o mynetworks=0.0.0.0/0 '
+                 f'-o content_filter=smtp:[{onward.address}]')
+        self.run('postfix', 'reload')
+        try:
+            wait_for(f'Postfix at {hop.name}', lambda: greets(hop.address))
+            yield
+        finally:
+            self.run('postconf', '-MX', f'{service}/inet')
+            self.run('postfix', 'reload')
+
+    def submit(self, recipients, sender='local@relay.example', subject='a local message', headers=(), options=()):
         """Submits a message with sendmail(1); its queue id comes from the log."""
         since = self.log.size()
         self.tried += 1
-        text = f'From: <{sender}>\nSubject: {subject}\n\nThe body of the message.\n'
-        self.run('sendmail', '-i', '-f', sender, *recipients, text=text)
+        text = '\n'.join([f'From: <{sender}>', f'Subject: {subject}', *headers, '', 'The body of the message.', ''])
+        self.run('sendmail', '-i', *options, '-f', sender, *recipients, text=text)
         found = wait_for('the local message in the queue', lambda: self.log.find(
             re.compile(r'postfix/cleanup\[\d+\]: (\w+): message-id='), since))
         attempt = Attempt()
