@@ -44,6 +44,13 @@ static void verdict_print(const struct verdict_record *record, const struct sett
 		reason_name(record->reason));
 	if (record->override != OVERRIDE_NONE)
 		line_print("override", "%s was in force", override_kind_name(record->override));
+	if (record->requiretls == TLS_DEMAND_UNMET)
+		line_print("REQUIRETLS",
+			"the sender demands verified TLS, but the domain had neither an enforce policy nor usable TLSA records");
+	else if (record->requiretls != TLS_DEMAND_NONE)
+		line_print("REQUIRETLS", "the sender demands verified TLS [%s]", tls_demand_name(record->requiretls));
+	if (record->tls_required_no)
+		line_print("sender", "asked for delivery even without TLS (TLS-Required: No)");
 	if (record->has_policy)
 		line_print("policy", "mode %s, id %s", policy_mode_name(record->mode),
 			*record->policy_id ? record->policy_id : "unknown");

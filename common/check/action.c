@@ -45,15 +45,49 @@ static enum action action_of(const struct verdict *verdict, int wanted, enum ses
 	return ACTION_ACCEPT;
 }
 
+static bool is_tagged(const struct settings *settings, const struct verdict *verdict)
+{
+	bool failing = verdict->kind != VERDICT_NONE && verdict->kind != VERDICT_PASS;
+	failing = failing || verdict->requiretls == TLS_DEMAND_UNMET;
+	return settings->milter_tag == TAG_ALL || (settings->milter_tag == TAG_FAIL && failing);
+}
+
 struct decision action_decide(const struct settings *settings, enum session_kind session, const struct verdict *verdict)
 {
 	enum action would = action_of(verdict, action_on_fail(settings, session), session);
 	if (verdict->override == OVERRIDE_TAG) /* rule 1: tell, but do not hold the mail */
 		would = ACTION_ACCEPT;
+	if (verdict->requiretls == TLS_DEMAND_UNMET && settings->requiretls == REQUIRETLS_REFUSE &&
+		session != SESSION_LOCAL)
+		would = ACTION_REJECT;
 	enum action action = settings->mode == MODE_MONITOR ? ACTION_ACCEPT : would;
-	bool failing = verdict->kind != VERDICT_NONE && verdict->kind != VERDICT_PASS;
-	bool tagged = settings->milter_tag == TAG_ALL || (settings->milter_tag == TAG_FAIL && failing);
-	return (struct decision){.action = action, .would = would, .tag = tagged && action != ACTION_REFUSE};
+	bool refused = action == ACTION_REFUSE || action == ACTION_REJECT;
+	return (struct decision){.action = action, .would = would, .tag = !refused && is_tagged(settings, verdict)};
+}
+
+static bool is_delaying(const struct decision *decision)
+{
+	return decision->action == ACTION_REFUSE || decision->action == ACTION_HOLD;
+}
+
+static void let_pass(const struct settings *settings, const struct verdict *verdict, struct decision *decision)
+{
+	decision->action = decision->would = ACTION_ACCEPT;
+	decision->tag = is_tagged(settings, verdict);
+}
+
+void action_leave_to_map(const struct settings *settings, const struct verdict *verdict, struct decision *decision)
+{
+	if (is_delaying(decision) && verdict->reason != REASON_CERT_REVOKED)
+		let_pass(settings, verdict, decision);
+}
+
+void action_honour(const struct settings *settings, const struct verdict *verdict, struct decision *decision)
+{
+	if (!is_delaying(decision))
+		return;
+	let_pass(settings, verdict, decision);
+	decision->tls_required_no = true;
 }
 
 enum delegation_action action_delegation(const struct decision *decision)
@@ -63,6 +97,7 @@ enum delegation_action action_delegation(const struct decision *decision)
 		return DELEGATION_DEFER;
 	case ACTION_HOLD:
 		return DELEGATION_HOLD;
+	case ACTION_REJECT: /* its protocol does not transmit REQUIRETLS, so this does not happen */
 	case ACTION_ACCEPT:
 		break;
 	}
@@ -76,6 +111,8 @@ static enum deed deed_of(enum action action, bool tag)
 		return DEED_DEFER;
 	case ACTION_HOLD:
 		return DEED_QUARANTINE;
+	case ACTION_REJECT:
+		return DEED_REJECT;
 	case ACTION_ACCEPT:
 		break;
 	}

@@ -18,14 +18,16 @@ enum session_kind {
 
 enum action {
 	ACTION_ACCEPT,
-	ACTION_HOLD,  /* quarantine the whole message when it is complete */
-	ACTION_REFUSE /* reply 451 4.7.5 to this recipient */
+	ACTION_HOLD,   /* quarantine the whole message when it is complete */
+	ACTION_REFUSE, /* reply 451 4.7.5 to this recipient */
+	ACTION_REJECT  /* reply 550 5.7.30: the sender's REQUIRETLS cannot be met (RFC 8689 4.2.1) */
 };
 
 struct decision {
 	enum action action; /* what is done */
 	enum action would;  /* what would be done without `mode = monitor` */
 	bool tag;           /* add a header when the message is complete */
+	bool tls_required_no; /* the recipient passes because the sender has asked for delivery without TLS (RFC 8689 5) */
 };
 
 /* Returns what the settings demand for a failing recipient in such a session: ON_FAIL_DEFER, ON_FAIL_TAG or
@@ -34,6 +36,14 @@ int action_on_fail(const struct settings *settings, enum session_kind session);
 
 struct decision action_decide(
 	const struct settings *settings, enum session_kind session, const struct verdict *verdict);
+
+/* Changes a decision that would delay the message: the MTA asks the map at delivery (tls_required_no = map), so the recipient is
+ * accepted and tagged. Leaves the decision as it is if the map does not demand what the verdict demands: an MTA does not look
+ * up whether a certificate is revoked. */
+void action_leave_to_map(const struct settings *settings, const struct verdict *verdict, struct decision *decision);
+/* Changes a decision that would delay the message: its sender prefers delivery to TLS (RFC 8689 5), so the recipient is accepted
+ * and tagged. */
+void action_honour(const struct settings *settings, const struct verdict *verdict, struct decision *decision);
 
 /* Returns what policy delegation answers. */
 enum delegation_action action_delegation(const struct decision *decision);

@@ -439,6 +439,7 @@ void check_verdict_seen(struct check *check, const struct verdict_seen *seen, st
 	verdict_record_init(&record, seen->door, seen->verdict, clock_wall_s());
 	record.deed = seen->deed;
 	record.would = seen->would;
+	record.tls_required_no = seen->tls_required_no;
 	record.monitor = seen->settings->mode == MODE_MONITOR;
 	verdict_record_queue_id(&record, seen->queue_id);
 	verdicts_note(check->verdicts, &record);

@@ -27,7 +27,8 @@ static struct inquiry *inquiry_find(
 		const struct question *a = &inquiry->facts.question;
 		if (inquiry->override == override->kind && inquiry->override_at == override->begins_at &&
 			a->purpose == b->purpose && a->mx_lookup == b->mx_lookup && a->no_dane == b->no_dane &&
-			a->unreadable == b->unreadable && a->port == b->port && strcmp(a->domain, b->domain) == 0)
+			a->requiretls == b->requiretls && a->unreadable == b->unreadable && a->port == b->port &&
+			strcmp(a->domain, b->domain) == 0)
 			return inquiry;
 	}
 	return NULL;

@@ -33,6 +33,7 @@ bool verdict_logged_before(struct verdict_logged *logged, const char *domain)
 
 void verdict_seen_decide(struct verdict_seen *seen, const struct decision *decision)
 {
+	seen->tls_required_no = decision->tls_required_no;
 	seen->deed = action_deed(decision);
 	seen->would = action_would(decision);
 	seen->action = deed_name(seen->deed);
@@ -64,6 +65,8 @@ void verdict_log(const struct verdict_seen *seen)
 	struct text text;
 	text_init(&text, line, sizeof line);
 	answer_log(&text, seen->verdict);
+	text_add(&text, seen->tls_required_no ? " tls_required=" : "");
+	text_add(&text, seen->tls_required_no ? "no" : "");
 	if (strcmp(seen->action, seen->would_action) == 0)
 		log_info("%sfrontend=%s %s action=%s", id, frontend, line, seen->action);
 	else
@@ -86,7 +89,10 @@ _Static_assert((int)HINT_OUTCOMES <= (int)LABEL_HINTED_VALUES, "LABEL(HINTED) in
 _Static_assert((int)LIMIT_HITS <= (int)LABEL_LIMIT_VALUES, "LABEL(LIMIT) in metrics.def has too few values");
 _Static_assert((int)TLSA_FAILED < (int)LABEL_STATE_VALUES, "LABEL(STATE) in metrics.def has too few values");
 _Static_assert((int)OVERRIDE_PIN < (int)LABEL_OVERRIDE_VALUES, "LABEL(OVERRIDE) in metrics.def has too few values");
-_Static_assert((int)DEED_DEFER < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
+_Static_assert((int)TLS_REQUIRED_IGNORED < (int)LABEL_WHAT_VALUES, "LABEL(WHAT) in metrics.def has too few values");
+_Static_assert((int)DOOR_DELEGATION < (int)LABEL_FRONT_VALUES, "LABEL(FRONT) in metrics.def has too few values");
+_Static_assert((int)TLS_DEMAND_UNKNOWN < (int)LABEL_DEMAND_VALUES, "LABEL(DEMAND) in metrics.def has too few values");
+_Static_assert((int)DEED_REJECT < (int)LABEL_ACTION_VALUES, "LABEL(ACTION) in metrics.def has too few values");
 
 _Static_assert((int)DATAGRAM_NOT_FED < (int)LABEL_DATAGRAM_VALUES, "LABEL(DATAGRAM) in metrics.def has too few values");
 _Static_assert((int)CENSUS_NO_POLICY < (int)LABEL_MODE_VALUES, "LABEL(MODE) in metrics.def has too few values");
@@ -117,6 +123,9 @@ static const char *const datagrams[] = {[DATAGRAM_COUNTED] = "counted",
 	[DATAGRAM_NOT_FORWARDED] = "not-forwarded",
 	[DATAGRAM_FED] = "fed",
 	[DATAGRAM_NOT_FED] = "not-fed"};
+static const char *const tls_required[] = {[TLS_REQUIRED_HONOURED] = "honoured",
+	[TLS_REQUIRED_TO_MTA] = "left-to-mta",
+	[TLS_REQUIRED_IGNORED] = "ignored"};
 static const char *const purposes[] = {
 	[PURPOSE_DELIVER] = "deliver", [PURPOSE_MAP] = "map", [PURPOSE_REFRESH] = "refresh", [PURPOSE_QUERY] = "query"};
 
@@ -194,6 +203,17 @@ void counters_delegation(enum deed deed)
 	metrics_add(METRIC_DELEGATION_REPLIES, deed, 0, 0, 1);
 }
 
+void counters_tls_required(enum verdict_door door, enum tls_required what)
+{
+	metrics_add(METRIC_TLS_REQUIRED, what, door, 0, 1);
+}
+
+void counters_requiretls(enum tls_demand state)
+{
+	if (state != TLS_DEMAND_NONE)
+		metrics_add(METRIC_REQUIRETLS, state, 0, 0, 1);
+}
+
 void counters_map_reply(struct span payload)
 {
 	for (unsigned i = 0; i < REPLIES; i++)
@@ -225,7 +245,12 @@ NAMES(observed_label, TLSRPT_RESULTS + 1,
 NAMES(dropped_label, TLSRPT_DROPPED_COUNT, dropped[value])
 NAMES(event_label, EVENT_KIND_COUNT, event_name((enum event_kind)value))
 NAMES(reply_label, REPLIES, replies[value].name)
-NAMES(action_label, DEED_DEFER + 1, deed_name((enum deed)value))
+/* TEMP is no action of a recipient, and the metric of the map has its own label. */
+NAMES(action_label, DEED_REJECT + 1, value == DEED_TEMP ? NULL : deed_name((enum deed)value))
+NAMES(what_label, TLS_REQUIRED_IGNORED + 1, tls_required[value])
+/* Only the milter sees header fields. */
+NAMES(front_label, DOOR_MILTER + 1, verdict_door_name((enum verdict_door)value))
+NAMES(demand_label, TLS_DEMAND_UNKNOWN + 1, value == TLS_DEMAND_NONE ? NULL : tls_demand_name((enum tls_demand)value))
 NAMES(state_label, TLSA_FAILED + 1, tlsa_state_name((enum tlsa_state)value))
 NAMES(override_label, OVERRIDE_PIN + 1, override_kind_name((enum override_kind)value))
 NAMES(condition_label, CONDITION_COUNT, conditions[value])
@@ -258,6 +283,9 @@ const struct metrics_names counters_names = {.name = {[LABEL_PURPOSE] = purpose_
 						     [LABEL_EVENT] = event_label,
 						     [LABEL_REPLY] = reply_label,
 						     [LABEL_ACTION] = action_label,
+						     [LABEL_WHAT] = what_label,
+						     [LABEL_FRONT] = front_label,
+						     [LABEL_DEMAND] = demand_label,
 						     [LABEL_VERSION] = version_label,
 						     [LABEL_CONDITION] = condition_label,
 						     [LABEL_OVERRIDE] = override_label,

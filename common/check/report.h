@@ -31,7 +31,8 @@ struct verdict_seen {
 	const struct verdict *verdict;
 	struct span queue_id; /* untrusted; empty if the MTA gave none */
 	enum deed deed, would;
-	bool bound; /* the map's reply binds the delivery to verified TLS */
+	bool tls_required_no; /* the mail passes because its sender has asked for delivery without TLS (RFC 8689 5) */
+	bool bound;           /* the map's reply binds the delivery to verified TLS */
 	/* For the log: what was done, and what would have been done without mode = monitor. */
 	const char *action, *would_action;
 };
@@ -57,6 +58,15 @@ void counters_verdict(enum purpose purpose, const struct verdict *verdict);
 void counters_found(const struct found *found);
 void counters_action(const struct decision *decision);
 void counters_delegation(enum deed deed);
+/* What became of the wish of a message with a TLS-Required field (RFC 8689 5). */
+enum tls_required {
+	TLS_REQUIRED_HONOURED, /* no recipient was delayed because of TLS */
+	TLS_REQUIRED_TO_MTA,   /* left to an MTA that honours the field itself (tls_required_no = map) */
+	TLS_REQUIRED_IGNORED /* the field is not valid, the sender also demands REQUIRETLS, or tls_required_no = ignore */
+};
+void counters_tls_required(enum verdict_door door, enum tls_required what);
+/* Counts a recipient of a message with REQUIRETLS. Does nothing for TLS_DEMAND_NONE. */
+void counters_requiretls(enum tls_demand state);
 /* Counts a reply of the map by its first word: OK, NOTFOUND or TEMP. */
 void counters_map_reply(struct span payload);
 /* What became of a datagram with a session of a TLS report (milter/tlsrpt_collector). */

@@ -202,8 +202,8 @@ void stories_note_verdict(struct stories *stories, const struct verdict_seen *se
 	const char *domain = seen->verdict->domain;
 	if (!stories_are_open(stories) || !*domain || !filter_has(stories, domain))
 		return;
-	enum story_fate fate =
-		story_fate(seen->door, seen->verdict, seen->deed, seen->bound, seen->settings->mta_enforces);
+	bool left = seen->settings->mta_enforces && !seen->tls_required_no;
+	enum story_fate fate = story_fate(seen->door, seen->verdict, seen->deed, seen->bound, left);
 	lock_take(&stories->lock);
 	for (size_t i = 0; i < STORIES_OPEN_MAX; i++) {
 		struct open_sign *sign = &stories->sign[i];

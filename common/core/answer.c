@@ -32,6 +32,15 @@ void answer_reply(struct text *out, const struct verdict *v)
 	text_add(out, "]; will be retried");
 }
 
+void answer_requiretls(struct text *out, const struct verdict *v)
+{
+	text_add(out, "<");
+	text_add(out, v->domain);
+	text_add(out,
+		"> REQUIRETLS cannot be met: the domain has neither an enforce policy (MTA-STS) nor usable TLSA records "
+		"(DANE)");
+}
+
 static const char *policy_word(const struct verdict *v)
 {
 	return v->has_policy ? policy_mode_name(v->mode) : "none";
@@ -40,6 +49,11 @@ static const char *policy_word(const struct verdict *v)
 static const char *override_word(const struct verdict *v)
 {
 	return v->override == OVERRIDE_NONE ? "" : override_kind_name(v->override);
+}
+
+static const char *requiretls_word(const struct verdict *v)
+{
+	return v->requiretls == TLS_DEMAND_NONE ? "" : tls_demand_name(v->requiretls);
 }
 
 /* Adds `name=value`, and `between` before it unless the text is empty. An empty value is left out. Values are host names,
@@ -66,6 +80,7 @@ void answer_header(struct text *out, const struct verdict *v, bool with_domains)
 	if (with_domains)
 		add_pair(out, between, "mx", v->hop);
 	add_pair(out, between, "override", override_word(v));
+	add_pair(out, between, "requiretls", requiretls_word(v));
 }
 
 void answer_log(struct text *out, const struct verdict *v)
@@ -81,4 +96,5 @@ void answer_log(struct text *out, const struct verdict *v)
 	if (verdict_unchecked(v))
 		add_pair(out, between, "unchecked", "yes");
 	add_pair(out, between, "override", override_word(v));
+	add_pair(out, between, "requiretls", requiretls_word(v));
 }

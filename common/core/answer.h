@@ -17,10 +17,13 @@
  * At most ANSWER_LINE_MAX octets: if the names are too long, `its mail host` replaces the host's name. Has no `%`, because
  * libmilter would interpret it. */
 void answer_reply(struct text *out, const struct verdict *verdict);
-/* Writes `domain=...; policy=...; verdict=...; reason=...; mx=...; override=...`, without empty values. Omits domain and mx
+/* Writes the text of a 550 5.7.30 reply (RFC 8689 4.2.1), likewise:
+ * `<DOMAIN> REQUIRETLS cannot be met: the domain has neither an enforce policy (MTA-STS) nor usable TLSA records (DANE)`. */
+void answer_requiretls(struct text *out, const struct verdict *verdict);
+/* Writes `domain=...; policy=...; verdict=...; reason=...; mx=...; override=...; requiretls=...`, without empty values. Omits domain and mx
  * unless `with_domains`. */
 void answer_header(struct text *out, const struct verdict *verdict, bool with_domains);
-/* Writes `domain=... policy=... id=... verdict=... reason=... mx=... unchecked=yes override=...`, without empty values. The
+/* Writes `domain=... policy=... id=... verdict=... reason=... mx=... unchecked=yes override=... requiretls=...`, without empty values. The
  * verdict of the map that binds a delivery is `bound`. */
 void answer_log(struct text *out, const struct verdict *verdict);
 

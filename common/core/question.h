@@ -36,6 +36,7 @@ struct question {
 	bool unreadable;
 	bool mx_lookup;   /* false: the only hop is (host, port) */
 	bool no_override; /* judge as without an override: a command looks ahead, and overrides end */
+	bool requiretls;  /* the message's sender demands verified TLS (RFC 8689): see verdict.requiretls */
 	bool no_dane;     /* the client does DANE itself and accepts no DANE answer: map dialect `sts` (spec D-70) */
 	uint16_t port;
 	char domain[DOMAIN_SIZE]; /* the policy domain */

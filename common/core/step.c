@@ -69,6 +69,21 @@ int verdict_weight(enum verdict_kind kind)
 	return 0;
 }
 
+const char *tls_demand_name(enum tls_demand state)
+{
+	switch (state) {
+	case TLS_DEMAND_NONE:
+		return "not-asked";
+	case TLS_DEMAND_MET:
+		return "met";
+	case TLS_DEMAND_UNMET:
+		return "unmet";
+	case TLS_DEMAND_UNKNOWN:
+		return "unknown";
+	}
+	return "unknown";
+}
+
 const char *binding_name(enum binding binding)
 {
 	switch (binding) {

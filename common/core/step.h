@@ -73,6 +73,17 @@ enum binding {
 /* Returns the name of a binding, such as `dane-only`. */
 const char *binding_name(enum binding binding);
 
+/* Whether the next hop can be reached as REQUIRETLS demands (RFC 8689 4.2.1): its domain has an enforce policy in force or
+ * usable TLSA records. */
+enum tls_demand {
+	TLS_DEMAND_NONE,
+	TLS_DEMAND_MET,
+	TLS_DEMAND_UNMET,  /* known: neither an enforce policy nor usable TLSA records */
+	TLS_DEMAND_UNKNOWN /* a lookup failed or was not made, or the mail is not judged */
+};
+/* Returns the state's name for logs, headers, metrics and JSON, such as `unmet`. */
+const char *tls_demand_name(enum tls_demand state);
+
 struct verdict {
 	enum verdict_kind kind;
 	/* With VERDICT_PASS: REASON_OK, or why mail passes although not all is checked. With BINDING_VERIFY: why nothing that the
@@ -89,7 +100,8 @@ struct verdict {
 	/* The operator's override that this verdict used; OVERRIDE_NONE: none, or it made no difference. OVERRIDE_TAG
 	 * with VERDICT_FAIL_ENFORCE or VERDICT_DEFER: tell, but do not hold the mail. */
 	enum override_kind override;
-	bool override_all; /* it is the override for all domains (OVERRIDE_ALL), not one of the domain's own */
+	bool override_all;          /* it is the override for all domains (OVERRIDE_ALL), not one of the domain's own */
+	enum tls_demand requiretls; /* question.requiretls only; does not change the kind of the verdict */
 };
 
 /* Returns whether mail is let through without a check. The reason is a first contact, an exempt domain or host, a

@@ -147,7 +147,7 @@ void story_merge(struct story *story, const struct story *later)
 enum story_fate story_fate(
 	enum verdict_door door, const struct verdict *verdict, enum deed deed, bool bound, bool mta_enforces)
 {
-	if (deed == DEED_DEFER || deed == DEED_QUARANTINE || deed == DEED_TEMP)
+	if (deed == DEED_DEFER || deed == DEED_QUARANTINE || deed == DEED_TEMP || deed == DEED_REJECT)
 		return FATE_DELAYED;
 	if (door == DOOR_MAP)
 		return bound ? FATE_BOUND : FATE_OPEN;

@@ -199,6 +199,11 @@ static const char *deed_word(int64_t deed)
 	return deed_name((enum deed)deed);
 }
 
+static const char *demand_word(int64_t demand)
+{
+	return tls_demand_name((enum tls_demand)demand);
+}
+
 static const char *override_word(int64_t kind)
 {
 	return override_kind_name((enum override_kind)kind);
@@ -321,7 +326,9 @@ static const struct field_form form_milliseconds = {.kind = FIELD_NUMBER, .octet
 const struct field_form form_evidence = {.kind = FIELD_RECORD, .table = &evidence_table, .settle = evidence_settle};
 static const struct field_form form_door = {.kind = FIELD_WORD, .octets = 1, .max = DOOR_DELEGATION, .word = door_word};
 static const struct field_form form_kind = {.kind = FIELD_WORD, .octets = 1, .max = VERDICT_DEFER, .word = kind_word};
-static const struct field_form form_deed = {.kind = FIELD_WORD, .octets = 1, .max = DEED_TEMP, .word = deed_word};
+static const struct field_form form_deed = {.kind = FIELD_WORD, .octets = 1, .max = DEED_REJECT, .word = deed_word};
+static const struct field_form form_demand = {
+	.kind = FIELD_WORD, .octets = 1, .max = TLS_DEMAND_UNKNOWN, .word = demand_word};
 static const struct field_form form_any_reason = {.kind = FIELD_REASON, .other = REASON_COUNT, .any = true};
 static const struct field_form form_queue_ids = {.kind = FIELD_NAME_LIST, .valid = field_is_printable};
 static const struct field_form form_tlsa = {.kind = FIELD_RECORD, .table = &tlsa_table, .settle = tlsa_settle};
@@ -507,10 +514,12 @@ static const struct field verdict_rows[] = {
 	ROW(12, id, policy_id, "policy.id"),
 	ROW(13, queue_ids, queue_ids, "queue_ids"),
 	ROW(14, override, override, "override"),
+	ROW(15, demand, requiretls, "requiretls"),
+	ROW(16, flag, tls_required_no, "tls_required_no"),
 };
 #undef ROW
 const struct fields verdict_table = FIELDS(verdict_rows, "",
-	"frontend domain verdict reason sentence hop action would monitor override policy first_at last_at count queue_ids");
+	"frontend domain verdict reason sentence hop action would monitor override requiretls tls_required_no policy first_at last_at count queue_ids");
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 

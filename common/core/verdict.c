@@ -4,6 +4,7 @@
 #include "schedule.h"
 #include "verdict_dane.h"
 #include "verdict_hops.h"
+#include "verdict_requiretls.h"
 
 #include <string.h>
 
@@ -442,7 +443,7 @@ static struct step query_more(const struct facts *facts, struct step step)
 	return more;
 }
 
-struct step verdict_next(const struct facts *facts)
+static struct step judge_with_override(const struct facts *facts)
 {
 	if (is_stricter(facts))
 		return judge_strictly(facts);
@@ -454,5 +455,13 @@ struct step verdict_next(const struct facts *facts)
 		facts_override(facts) == OVERRIDE_TAG && (v->kind == VERDICT_FAIL_ENFORCE || v->kind == VERDICT_DEFER);
 	if (tagged || is_released(facts) || (facts_pinned(facts) && pin_matters(facts, v)))
 		override_used(&step.verdict, facts);
+	return step;
+}
+
+struct step verdict_next(const struct facts *facts)
+{
+	struct step step = judge_with_override(facts);
+	if (facts->question.requiretls)
+		step_add_requiretls(&step, facts);
 	return step;
 }

@@ -240,6 +240,23 @@ struct step judge_binding(struct judge *j, enum reason reason)
 	return enforced ? bind_enforced(j, &census) : bind_unenforced(j, &census, reason);
 }
 
+enum tls_demand dane_protects(const struct judge *j)
+{
+	const struct facts *f = j->facts;
+	struct hop_list list;
+	if (!f->dane)
+		return TLS_DEMAND_UNMET;
+	if (!mx_is_settled(f) || !mx_has_hops(f))
+		return TLS_DEMAND_UNKNOWN;
+	if (!facts_dane(f))
+		return TLS_DEMAND_UNMET;
+	hop_list_fill(&list, f, j->policy);
+	struct census census = census_take(f, j->policy, &list);
+	if (census.usable > 0)
+		return TLS_DEMAND_MET;
+	return census.failed + census.beyond > 0 ? TLS_DEMAND_UNKNOWN : TLS_DEMAND_UNMET;
+}
+
 void policy_narrow(struct policy *policy, const struct facts *f)
 {
 	struct hop_list list;

@@ -19,6 +19,10 @@ struct step judge_dane(struct judge *j);
  * nothing more. If nothing binds the delivery, the verdict is VERDICT_NONE with this `reason`. */
 struct step judge_binding(struct judge *j, enum reason reason);
 
+/* Returns whether the domain has a hop with usable TLSA records over a signed MX set, so that DANE can protect the delivery.
+ * TLS_DEMAND_UNKNOWN if a lookup failed, or hops were not looked up. Call it when judge_dane() wants nothing more. */
+enum tls_demand dane_protects(const struct judge *j);
+
 /* Restricts the names of an enforce policy to the hops that the policy allows and that are known to have no usable TLSA
  * records.
  *

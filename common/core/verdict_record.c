@@ -3,7 +3,8 @@
 #include <string.h>
 
 _Static_assert(DOOR_MILTER == 0 && DOOR_MAP == 1 && DOOR_DELEGATION == 2, "front ends are stored by number");
-_Static_assert(DEED_ACCEPT == 0 && DEED_TAG == 1 && DEED_QUARANTINE == 2 && DEED_DEFER == 3 && DEED_TEMP == 4,
+_Static_assert(DEED_ACCEPT == 0 && DEED_TAG == 1 && DEED_QUARANTINE == 2 && DEED_DEFER == 3 && DEED_TEMP == 4 &&
+		       DEED_REJECT == 5,
 	"deeds are stored by number");
 _Static_assert(VERDICT_NONE == 0 && VERDICT_PASS == 1 && VERDICT_FAIL_TESTING == 2 && VERDICT_FAIL_ENFORCE == 3 &&
 		       VERDICT_DEFER == 4,
@@ -35,12 +36,16 @@ const char *deed_name(enum deed deed)
 		return "defer";
 	case DEED_TEMP:
 		return "temp";
+	case DEED_REJECT:
+		return "reject";
 	}
 	return "defer";
 }
 
 bool verdict_is_recorded(const struct verdict *verdict)
 {
+	if (verdict->requiretls == TLS_DEMAND_UNMET)
+		return true;
 	switch (verdict->kind) {
 	case VERDICT_NONE:
 	case VERDICT_PASS:
@@ -66,6 +71,7 @@ void verdict_record_init(
 	record->count = 1;
 	memcpy(record->hop, verdict->hop, sizeof record->hop);
 	record->override = verdict->override;
+	record->requiretls = verdict->requiretls;
 	record->has_policy = verdict->has_policy;
 	if (!verdict->has_policy)
 		return;

@@ -16,9 +16,9 @@ enum verdict_door { DOOR_MILTER, DOOR_MAP, DOOR_DELEGATION };
 const char *verdict_door_name(enum verdict_door door);
 
 /* What a front end did with the mail: action and tag together, as one word for log, metrics and JSON. The store keeps
- * these numbers. DEED_TEMP is the map's reply TEMP: the mail waits in the MTA's queue. */
-enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER, DEED_TEMP };
-const char *deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer`, `temp` */
+ * these numbers. DEED_TEMP is the map's reply TEMP: the mail waits in the MTA's queue. DEED_REJECT is the only permanent refusal. */
+enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER, DEED_TEMP, DEED_REJECT };
+const char *deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer`, `temp`, `reject` */
 
 #define VERDICT_QUEUE_IDS 8     /* queue ids that a record keeps, the last ones */
 #define VERDICT_QUEUE_ID_MAX 23 /* octets; Postfix's longest id has 23, Sendmail's fewer */
@@ -39,14 +39,16 @@ struct verdict_record {
 	enum deed would;             /* what would be done without mode = monitor */
 	bool monitor;                /* mode = monitor was set */
 	enum override_kind override; /* what it was that changed the verdict, or OVERRIDE_NONE */
-	bool has_policy;             /* the next two members identify the policy that applied */
+	enum tls_demand requiretls;  /* TLS_DEMAND_NONE: the sender has not demanded TLS */
+	bool tls_required_no; /* the mail passed because its sender has asked for delivery without TLS (RFC 8689) */
+	bool has_policy;      /* the next two members identify the policy that applied */
 	enum policy_mode mode;
 	char policy_id[RECORD_ID_MAX + 1];
 	char queue_ids[VERDICT_QUEUE_IDS_SIZE]; /* separated by blanks, the newest first; "" if the MTA gave none */
 };
 
-/* Returns whether a verdict is recorded: it delays mail, or would without mode = monitor, the mail fails its policy, or the
- * domain's own override has changed the verdict. */
+/* Returns whether a verdict is recorded: it delays mail, or would without mode = monitor, the mail fails its policy, the
+ * domain's own override has changed the verdict, or the sender's REQUIRETLS cannot be met. */
 bool verdict_is_recorded(const struct verdict *verdict);
 
 /* Returns whether the text can be the queue id of a message: 1 to VERDICT_QUEUE_ID_MAX printable ASCII characters

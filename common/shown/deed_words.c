@@ -18,6 +18,8 @@ const char *deed_done(const struct verdict_record *record)
 	case DEED_DEFER:
 		return milter ? "the milter rejected the recipient for now (451)"
 			      : "policy delegation rejected the recipient for now (451)";
+	case DEED_REJECT:
+		return "the milter rejected the recipient for good (550 5.7.30)";
 	case DEED_TEMP:
 		return "the map answered TEMP, so the MTA keeps the mail in its queue";
 	}
@@ -36,6 +38,8 @@ const char *deed_would(const struct verdict_record *record)
 		return "put the message on hold";
 	case DEED_DEFER:
 		return "rejected the recipient for now (451)";
+	case DEED_REJECT:
+		return "rejected the recipient for good (550 5.7.30)";
 	case DEED_TEMP:
 		return "answered TEMP, so that the MTA keeps the mail in its queue";
 	}
@@ -48,13 +52,15 @@ static bool left_to_map(const struct verdict_record *record, const struct settin
 	bool accepted = record->deed == DEED_ACCEPT || record->deed == DEED_TAG;
 	bool bad = record->kind == VERDICT_FAIL_ENFORCE || record->kind == VERDICT_DEFER;
 	return settings->mta_enforces && record->door != DOOR_MAP && accepted && bad && !record->monitor &&
-	       record->override == OVERRIDE_NONE;
+	       record->override == OVERRIDE_NONE && !record->tls_required_no;
 }
 
 const char *deed_where(const struct verdict_record *record, const struct settings *settings)
 {
 	if (verdict_record_at_delivery(record))
 		return "the MTA probably keeps the mail in its queue, because no mail host satisfies the policy";
+	if (record->tls_required_no)
+		return "stsgate did not delay it; an MTA that does not honour TLS-Required asks the map all the same";
 	switch (record->deed) {
 	case DEED_ACCEPT:
 	case DEED_TAG:
@@ -66,6 +72,8 @@ const char *deed_where(const struct verdict_record *record, const struct setting
 		return "the message stays in this relay's queue until somebody releases it";
 	case DEED_DEFER:
 		return "the message is in the queue of the server that sent it, and that server tries again";
+	case DEED_REJECT:
+		return "the sender gets it back, and it is not sent to this recipient";
 	case DEED_TEMP:
 		return "the message is in this relay's queue, and the MTA tries again";
 	}

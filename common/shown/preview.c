@@ -109,6 +109,8 @@ const char *preview_milter(const struct preview *preview)
 	switch (decision->action) {
 	case ACTION_REFUSE:
 		return "the MTA answers 451 to the recipient, and the client keeps the message and tries again";
+	case ACTION_REJECT:
+		return "the MTA answers 550 to the recipient, and the sender gets the message back";
 	case ACTION_HOLD:
 		return "the MTA accepts the message and holds it until somebody releases it";
 	case ACTION_ACCEPT:

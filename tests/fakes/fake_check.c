@@ -65,6 +65,7 @@ static const struct {
 	{"pass", VERDICT_PASS, REASON_OK, true, POLICY_ENFORCE},
 	{"testing", VERDICT_FAIL_TESTING, REASON_CERT_EXPIRED, true, POLICY_TESTING},
 	{"enforce", VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, true, POLICY_ENFORCE},
+	{"revoked", VERDICT_FAIL_ENFORCE, REASON_CERT_REVOKED, true, POLICY_ENFORCE},
 	{"defer", VERDICT_DEFER, REASON_NOT_YET_CHECKED, true, POLICY_ENFORCE},
 	{"unknown", VERDICT_DEFER, REASON_FIRST_CONTACT, false, POLICY_NONE},
 };
@@ -98,6 +99,10 @@ static void outcome_final(struct outcome *out, const struct question *question)
 		verdict->mode = kinds[i].mode;
 		verdict->has_policy = kinds[i].has_policy;
 	}
+	if (question->requiretls)
+		verdict->requiretls = verdict->reason == REASON_NO_RECORD ? TLS_DEMAND_UNMET
+				      : verdict->mode == POLICY_ENFORCE   ? TLS_DEMAND_MET
+									  : TLS_DEMAND_UNKNOWN;
 	if (strstr(question->domain, "-tagged."))
 		verdict->override = OVERRIDE_TAG;
 	if (question->unreadable) {

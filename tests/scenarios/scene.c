@@ -411,14 +411,14 @@ static bool ask_due(struct scene *scene)
 	return ended;
 }
 
-/* ask deliver|map|map-sts|query NEXT_HOP [wait=MS] | ask recipient ADDRESS [wait=MS] | ask refresh ... | ask due */
+/* ask deliver|requiretls|map|map-sts|query NEXT_HOP [wait=MS] | ask recipient ADDRESS [wait=MS] | ask refresh ... | ask due */
 static bool run_ask(struct scene *scene, const struct words *words)
 {
 	static const struct {
 		const char *word;
 		enum purpose purpose;
 	} purposes[] = {{"deliver", PURPOSE_DELIVER}, {"map", PURPOSE_MAP}, {"query", PURPOSE_QUERY},
-		{"recipient", PURPOSE_DELIVER}, {"map-sts", PURPOSE_MAP}};
+		{"recipient", PURPOSE_DELIVER}, {"map-sts", PURPOSE_MAP}, {"requiretls", PURPOSE_DELIVER}};
 	if (words->count < 2 || !product_start(scene))
 		return scene_bad(scene, "ask", "what");
 	fake_log_forget();
@@ -438,6 +438,7 @@ static bool run_ask(struct scene *scene, const struct words *words)
 		else
 			next_hop_question(&question, text, strlen(text), purposes[i].purpose);
 		question.no_dane = i == 4;
+		question.requiretls = i == 5;
 		question_begin(scene);
 		question_ask(scene, &question, wait ? (int)strtol(wait, NULL, 10) : 10000);
 		return work_ended(scene);
