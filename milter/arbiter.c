@@ -118,6 +118,7 @@ static void judge_next_hops(
 		if (i < QUESTION_HOPS_MAX)
 			next_hop_question(&question, hop.at, hop.len, PURPOSE_DELIVER);
 		question_set_client(&question, (struct span){recipient->client, strlen(recipient->client)});
+		question.requiretls = message->wishes.requiretls;
 		question_judge(arbiter, message, &question, hop, &one);
 		if (hop.len == strlen(recipient->host))
 			hop_keep(message, recipient->host, &question, &one);
@@ -149,6 +150,7 @@ void arbiter_judge(struct arbiter *arbiter, struct message *message, enum sessio
 	struct span address = {text, strlen(text)};
 	question_from_recipient(&question, address.at, address.len, PURPOSE_DELIVER);
 	question_set_client(&question, (struct span){recipient->client, strlen(recipient->client)});
+	question.requiretls = message->wishes.requiretls;
 	question_judge(arbiter, message, &question, address, outcome);
 }
 

@@ -2,23 +2,73 @@
 
 #include "memory.h"
 #include "question.h"
+#include "tls_required.h"
 #include "tlsrpt_envelope.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-void message_begin(struct message *message, struct config *config, const char *sender)
+static struct span span_of(const char *text)
 {
-	struct span token;
+	return (struct span){text, strlen(text)};
+}
+
+/* Looks at the sender and the parameters of MAIL. */
+static void wishes_begin(struct message_wishes *wishes, const struct settings *settings, char *const *arguments)
+{
+	int treatment = settings_tls_required_no(settings);
+	const struct settings_list *senders = &settings->tls_required_no_senders;
+	struct span sender = span_of(arguments[0] ? arguments[0] : "");
+	wishes->after_header = treatment == TLS_REQUIRED_NO_HEADERS;
+	for (size_t i = 0; treatment == TLS_REQUIRED_NO_MAP && i < senders->count; i++) {
+		struct span item = span_of(senders->item[i]);
+		wishes->left_to_map = wishes->left_to_map || tls_required_sender(item, sender, false);
+		wishes->left_if_here = wishes->left_if_here || tls_required_sender(item, sender, true);
+	}
+	for (size_t i = 1; arguments[0] && arguments[i]; i++)
+		wishes->requiretls = wishes->requiretls || mail_parameter_requiretls(span_of(arguments[i]));
+}
+
+void message_begin(struct message *message, struct config *config, char *const *arguments)
+{
+	struct span token, sender = span_of(arguments[0] ? arguments[0] : "");
 	message_end(message);
 	message->config = config_keep(config);
-	message->report_sender =
-		tlsrpt_envelope_token((struct span){sender, strlen(sender)}, config->settings->report_from, &token);
+	message->report_sender = tlsrpt_envelope_token(sender, config->settings->report_from, &token);
+	wishes_begin(&message->wishes, config->settings, arguments);
+}
+
+bool message_field(struct message *message, const char *name, const char *value)
+{
+	struct message_wishes *wishes = &message->wishes;
+	if (!message->config)
+		return false;
+	if (strcasecmp(name, TLS_REQUIRED_FIELD) == 0) {
+		wishes->fields++;
+		wishes->says_no = tls_required_is_no(span_of(value));
+	} else if (strcasecmp(name, REQUIRETLS_FIELD) == 0) {
+		wishes->demands_tls = true;
+	}
+	return strcasecmp(name, message->config->settings->milter_header) == 0;
+}
+
+bool message_is_left_to_map(const struct message *message, enum session_kind kind, const char *client)
+{
+	const struct message_wishes *wishes = &message->wishes;
+	bool here = kind == SESSION_LOCAL || (kind == SESSION_SMTP && tlsrpt_envelope_local(span_of(client)));
+	return wishes->left_to_map || (wishes->left_if_here && here);
+}
+
+bool message_prefers_delivery(const struct message *message)
+{
+	const struct message_wishes *wishes = &message->wishes;
+	return wishes->fields == 1 && wishes->says_no && !wishes->requiretls && !wishes->demands_tls;
 }
 
 bool message_is_report(const struct message *message, bool authenticated, const char *client)
 {
-	return message->report_sender && !authenticated && tlsrpt_envelope_local((struct span){client, strlen(client)});
+	return message->report_sender && !authenticated && tlsrpt_envelope_local(span_of(client));
 }
 
 void message_end(struct message *message)
@@ -59,14 +109,16 @@ void message_tag(struct message *message, const struct verdict *verdict)
 	message->tag[message->tag_count++] = *verdict;
 }
 
-bool message_note(struct message *message, const struct verdict *verdict, const struct decision *decision)
+bool message_note(struct message *message, const struct message_note *note)
 {
-	const struct message_note note = {*verdict, *decision};
 	for (unsigned i = 0; i < message->note_count; i++) {
-		if (strcmp(message->note[i].verdict.domain, verdict->domain) != 0)
+		struct message_note *before = &message->note[i];
+		if (strcmp(before->verdict.domain, note->verdict.domain) != 0)
 			continue;
-		if (verdict_weight(verdict->kind) > verdict_weight(message->note[i].verdict.kind))
-			message->note[i] = note;
+		unsigned waiting = before->waiting + note->waiting;
+		if (verdict_weight(note->verdict.kind) > verdict_weight(before->verdict.kind))
+			*before = *note;
+		before->waiting = waiting;
 		return true;
 	}
 	if (message->note_count == MESSAGE_NOTES_MAX)
@@ -75,7 +127,7 @@ bool message_note(struct message *message, const struct verdict *verdict, const 
 		message->note_room = message->note_room == 0 ? 2 : 2 * message->note_room;
 		message->note = xrealloc(message->note, message->note_room * sizeof *message->note);
 	}
-	message->note[message->note_count++] = note;
+	message->note[message->note_count++] = *note;
 	return true;
 }
 

@@ -102,53 +102,91 @@ static void verdict_report(
 	check_verdict_seen(milter.arbiter.check, &seen, NULL);
 }
 
-static sfsistat refuse(SMFICTX *context, const struct verdict *verdict)
+/* The most lines of a reply that smfi_setmlreply() takes. */
+#define REPLY_LINES_MAX 32
+#define REPLY_LINE_SIZE (2 * ANSWER_REPLY_SIZE)
+
+/* Copies a line of a reply. In a reply, the MTA reads `%%` as one percent sign, and any other use of `%` is an error. */
+static void reply_escape(char out[REPLY_LINE_SIZE], const char *line)
 {
-	char reply[ANSWER_REPLY_SIZE];
-	struct text text;
-	text_init(&text, reply, sizeof reply);
-	answer_reply(&text, verdict);
-	/* In a reply, the MTA reads `%%` as one percent sign, and any other use of `%` is an error. */
-	char escaped[2 * ANSWER_REPLY_SIZE], *out = escaped;
-	for (const char *at = reply; *at; at++) {
+	for (const char *at = line; *at; at++) {
 		*out++ = *at;
 		if (*at == '%')
 			*out++ = '%';
 	}
 	*out = '\0';
-	char code[] = "451", enhanced[] = "4.7.5";
-	if (smfi_setreply(context, code, enhanced, escaped) != MI_SUCCESS)
-		log_error("libmilter rejects the reply text for %s; the reply is a general 451", verdict->domain);
-	return SMFIS_TEMPFAIL;
 }
 
-static sfsistat act(SMFICTX *context, struct session *session, enum session_kind kind, const struct verdict *verdict)
+/* Refuses a recipient: for now, or for good with ACTION_REJECT. */
+static sfsistat refuse(SMFICTX *context, const struct verdict *verdict, enum action action)
+{
+	char line[ANSWER_REPLY_SIZE], escaped[REPLY_LINE_SIZE];
+	char for_now[2][8] = {"451", "4.7.5"}, for_good[2][8] = {"550", "5.7.30"};
+	bool reject = action == ACTION_REJECT;
+	char(*code)[8] = reject ? for_good : for_now;
+	struct text text;
+	text_init(&text, line, sizeof line);
+	if (reject)
+		answer_requiretls(&text, verdict);
+	else
+		answer_reply(&text, verdict);
+	reply_escape(escaped, line);
+	if (smfi_setreply(context, code[0], code[1], escaped) != MI_SUCCESS)
+		log_error(
+			"libmilter rejects the reply text for %s; the reply is a general %s", verdict->domain, code[0]);
+	return reject ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
+/* Counts what is done about a verdict, and follows the signs of an attack. */
+static void decision_count(const struct session *session, const struct message_note *note, unsigned recipients)
+{
+	const struct verdict_seen seen = seen_make(session, &note->verdict, &note->decision);
+	bool inside = arbiter_enter(&milter.arbiter);
+	bool follows = inside && check_follows_signs(milter.arbiter.check);
+	for (unsigned i = 0; i < recipients; i++) {
+		if (follows)
+			check_verdict_acted(milter.arbiter.check, &seen);
+		counters_action(&note->decision);
+	}
+	if (inside)
+		arbiter_leave(&milter.arbiter);
+}
+
+/* Does what a decision demands, unless that is a refusal. */
+static void decision_apply(struct message *message, const struct message_note *note)
+{
+	if (note->decision.tag)
+		message_tag(message, &note->verdict);
+	if (note->decision.action == ACTION_HOLD)
+		message_hold(message, &note->verdict);
+}
+
+static bool is_delaying(enum action action)
+{
+	return action == ACTION_REFUSE || action == ACTION_HOLD;
+}
+
+static sfsistat act(SMFICTX *context, struct session *session, enum session_kind kind,
+	const struct recipient *recipient, const struct verdict *verdict)
 {
 	struct message *message = &session->message;
-	struct decision decision = action_decide(message->config->settings, kind, verdict);
-	if (check_follows_signs(milter.arbiter.check)) {
-		const struct verdict_seen seen = seen_make(session, verdict, &decision);
-		check_verdict_acted(milter.arbiter.check, &seen);
-	}
+	const struct settings *settings = message->config->settings;
+	struct message_note note = {*verdict, action_decide(settings, kind, verdict), 1};
+	counters_requiretls(verdict->requiretls);
+	if (message_is_left_to_map(message, kind, recipient->client))
+		action_leave_to_map(settings, verdict, &note.decision);
+	enum action action = note.decision.action;
+	if (message->wishes.after_header && is_delaying(action) && message_note(message, &note))
+		return SMFIS_CONTINUE; /* waiting_decide() goes on when the header is known */
+	note.waiting = 0;
+	decision_count(session, &note, 1);
+	decision_apply(message, &note);
 	/* A refused recipient is reported at once. What is done to the message is reported when the message is complete:
 	 * Postfix gives it its queue id only then. */
-	bool later = decision.action != ACTION_REFUSE;
-	if (verdict_is_logged(message->config->settings, verdict) &&
-		!(later && message_note(message, verdict, &decision)))
-		verdict_report(session, verdict, &decision);
-	counters_action(&decision);
-	if (decision.tag)
-		message_tag(message, verdict);
-	switch (decision.action) {
-	case ACTION_REFUSE:
-		return refuse(context, verdict);
-	case ACTION_HOLD:
-		message_hold(message, verdict);
-		break;
-	case ACTION_ACCEPT:
-		break;
-	}
-	return SMFIS_CONTINUE;
+	bool refused = action == ACTION_REFUSE || action == ACTION_REJECT;
+	if (verdict_is_logged(settings, verdict) && (refused || !message_note(message, &note)))
+		verdict_report(session, verdict, &note.decision);
+	return refused ? refuse(context, verdict, action) : SMFIS_CONTINUE;
 }
 
 static sfsistat on_recipient(SMFICTX *context, char **argv)
@@ -177,7 +215,7 @@ static sfsistat on_recipient(SMFICTX *context, char **argv)
 	if (arbiter_wanted(session->message.config->settings, &recipient)) {
 		struct outcome outcome;
 		arbiter_judge(&milter.arbiter, &session->message, kind, &recipient, &outcome);
-		status = act(context, session, kind, &outcome.verdict);
+		status = act(context, session, kind, &recipient, &outcome.verdict);
 		outcome_free(&outcome);
 		counters_answer(DOOR_MILTER, asked_us);
 	}
@@ -191,7 +229,7 @@ static sfsistat on_mail(SMFICTX *context, char **argv)
 	session_message_end(session);
 	session->authenticated = macro(context, "{auth_authen}")[0] != '\0' || macro(context, "{auth_type}")[0] != '\0';
 	if (arbiter_enter(&milter.arbiter)) {
-		message_begin(&session->message, check_config(milter.arbiter.check), argv[0] ? argv[0] : "");
+		message_begin(&session->message, check_config(milter.arbiter.check), argv);
 		arbiter_leave(&milter.arbiter);
 	}
 	session_queue_id(session, context);
@@ -200,11 +238,9 @@ static sfsistat on_mail(SMFICTX *context, char **argv)
 
 static sfsistat on_header(SMFICTX *context, char *name, char *value)
 {
-	(void)value;
 	struct session *session = session_of(context);
-	struct message *message = &session->message;
-	if (message->config && strcasecmp(name, message->config->settings->milter_header) == 0)
-		message->forged++;
+	if (message_field(&session->message, name, value))
+		session->message.forged++;
 	return session->silent_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
@@ -248,6 +284,77 @@ static bool hold(SMFICTX *context, const struct message *message)
 	return smfi_quarantine(context, reason) == MI_SUCCESS;
 }
 
+/* Counts what becomes of the wish of a message with a TLS-Required field. */
+static void wish_count(const struct message *message)
+{
+	if (message->wishes.fields == 0)
+		return;
+	enum tls_required what = TLS_REQUIRED_IGNORED;
+	if (message_prefers_delivery(message)) {
+		int treatment = settings_tls_required_no(message->config->settings);
+		if (treatment == TLS_REQUIRED_NO_HEADERS)
+			what = TLS_REQUIRED_HONOURED;
+		else if (treatment == TLS_REQUIRED_NO_MAP)
+			what = TLS_REQUIRED_TO_MTA;
+	}
+	counters_tls_required(DOOR_MILTER, what);
+}
+
+/* Decides about the recipients that wait for the header (tls_required_no = headers). They pass if the message prefers delivery
+ * to TLS (RFC 8689 5). Otherwise a recipient whose mail must wait delays the whole message, because no single recipient can
+ * be refused any more. Returns whether the message must be refused for now. */
+static bool waiting_decide(struct session *session)
+{
+	struct message *message = &session->message;
+	bool passes = message_prefers_delivery(message), refused = false;
+	for (unsigned i = 0; i < message->note_count; i++) {
+		struct message_note *note = &message->note[i];
+		if (note->waiting == 0)
+			continue;
+		if (passes)
+			action_honour(message->config->settings, &note->verdict, &note->decision);
+		decision_count(session, note, note->waiting);
+		decision_apply(message, note);
+		refused = refused || note->decision.action == ACTION_REFUSE;
+	}
+	return refused;
+}
+
+/* Adds a line to the reply for each domain whose verdict is of this kind and delays the message. */
+static unsigned reply_add(
+	char *line[REPLY_LINES_MAX], unsigned lines, const struct message *message, enum verdict_kind kind)
+{
+	for (unsigned i = 0; i < message->note_count && lines < REPLY_LINES_MAX; i++) {
+		const struct message_note *note = &message->note[i];
+		char words[ANSWER_REPLY_SIZE];
+		struct text text;
+		if (note->verdict.kind != kind || note->decision.action != ACTION_REFUSE)
+			continue;
+		text_init(&text, words, sizeof words);
+		answer_reply(&text, &note->verdict);
+		line[lines] = xmalloc(REPLY_LINE_SIZE);
+		reply_escape(line[lines++], words);
+	}
+	return lines;
+}
+
+/* Refuses the whole message for now. The reply has a line for each domain whose mail must wait, the worst first. */
+static sfsistat message_refuse(SMFICTX *context, struct message *message)
+{
+	char *l[REPLY_LINES_MAX] = {NULL}, code[] = "451", enhanced[] = "4.7.5";
+	unsigned lines = reply_add(l, 0, message, VERDICT_FAIL_ENFORCE);
+	lines = reply_add(l, lines, message, VERDICT_DEFER);
+	if (smfi_setmlreply(context, code, enhanced, l[0], l[1], l[2], l[3], l[4], l[5], l[6], l[7], l[8], l[9], l[10],
+		    l[11], l[12], l[13], l[14], l[15], l[16], l[17], l[18], l[19], l[20], l[21], l[22], l[23], l[24],
+		    l[25], l[26], l[27], l[28], l[29], l[30], l[31], NULL) != MI_SUCCESS)
+		log_error("libmilter rejects the reply text for a message; the reply is a general 451");
+	while (lines > 0)
+		free(l[--lines]);
+	for (unsigned i = 0; i < message->note_count; i++)
+		message->note[i].decision = (struct decision){.action = ACTION_REFUSE, .would = ACTION_REFUSE};
+	return SMFIS_TEMPFAIL;
+}
+
 /* Reports the verdicts whose recipients were accepted. */
 static void notes_report(const struct session *session)
 {
@@ -267,6 +374,13 @@ static sfsistat on_end(SMFICTX *context)
 	if (!message->config || message->unjudged)
 		return SMFIS_TEMPFAIL;
 	session_queue_id(session, context);
+	wish_count(message);
+	if (waiting_decide(session)) {
+		sfsistat status = message_refuse(context, message);
+		notes_report(session);
+		session_message_end(session);
+		return status;
+	}
 	notes_report(session);
 	char prefix[QUEUE_ID_PREFIX_SIZE];
 	const char *id = queue_id_prefix(prefix, (struct span){session->queue_id, strlen(session->queue_id)});

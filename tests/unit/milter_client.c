@@ -127,6 +127,14 @@ bool milter_client_mail(struct milter_client *client, const char *user)
 	return milter_client_mail_from(client, "<me@sender.example>", NULL, user);
 }
 
+bool milter_client_mail_requiretls(struct milter_client *client, const char *sender)
+{
+	char data[512];
+	int len = snprintf(data, sizeof data, "%s%cSIZE=1%cRequireTLS", sender, '\0', '\0');
+	const char *pairs[] = {"{mail_addr}", "me@sender.example", NULL};
+	return milter_client_macros(client, 'M', pairs) && milter_client_send(client, 'M', data, (size_t)len + 1);
+}
+
 const char *milter_client_rcpt(struct milter_client *client, const char *argument, const char *mailer, const char *host,
 	const char *queue_id, char out[MILTER_REPLY_SIZE])
 {

@@ -31,6 +31,8 @@ char milter_client_read(struct milter_client *client, char out[MILTER_REPLY_SIZE
 bool milter_client_mail(struct milter_client *client, const char *user);
 /* The same with a sender in angle brackets, and {client_addr}, or NULL. */
 bool milter_client_mail_from(struct milter_client *client, const char *sender, const char *address, const char *user);
+/* Sends MAIL with the parameter REQUIRETLS, as Postfix 3.11 passes it on. */
+bool milter_client_mail_requiretls(struct milter_client *client, const char *sender);
 /* Sends RCPT. Returns `c`, the text of a reply such as `451 4.7.5 ...`, or another letter; "" if nothing arrived.
  * Macros that are NULL are not sent. */
 const char *milter_client_rcpt(struct milter_client *client, const char *argument, const char *mailer, const char *host,

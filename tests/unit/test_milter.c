@@ -677,6 +677,233 @@ static int client_close(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, client_open, client_close)
 
+/* --- what a message asks for (RFC 8689) ---------------------------------------------------------------------------- */
+
+#define REPLY_REQUIRETLS                                                                                               \
+	"550 5.7.30 <none.example> REQUIRETLS cannot be met: the domain has neither an enforce policy (MTA-STS) nor "  \
+	"usable TLSA records (DANE)"
+#define TAG_UNMET                                                                                                      \
+	"insert 1 X-STS-Gate: domain=none.example; policy=none; verdict=none; reason=no-record; requiretls=unmet\n"
+
+static const char *end_with(const char *const *fields, char *out)
+{
+	for (size_t i = 0; fields[i]; i += 2)
+		assert_true(milter_client_header(&client, fields[i], fields[i + 1]));
+	return milter_client_end(&client, "4QID", out);
+}
+
+static void requiretls_is_tagged_or_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *settings[3];
+		enum who who;
+		const char *domain, *reply, *end;
+	} cases[] = {
+		{{NULL}, SMTP, "none.example", "c", TAG_UNMET "c"},
+		{{"milter_tag=off"}, SMTP, "none.example", "c", "c"},
+		{{"requiretls=refuse"}, SMTP, "none.example", REPLY_REQUIRETLS, NULL},
+		{{"requiretls=refuse", "mta_enforces=yes"}, SMTP, "none.example", REPLY_REQUIRETLS, NULL},
+		{{"requiretls=refuse", "tls_required_no=headers"}, SMTP, "none.example", REPLY_REQUIRETLS, NULL},
+		{{"requiretls=refuse"}, LOCAL, "none.example", "c", TAG_UNMET "c"},
+		{{"requiretls=refuse", "mode=monitor"}, SMTP, "none.example", "c", TAG_UNMET "c"},
+		{{"requiretls=refuse"}, SMTP, "pass.example", "c", "c"},
+		{{"requiretls=refuse"}, SMTP, "exempt.example", "c", "c"},
+		{{"requiretls=refuse"}, SMTP, "enforce.example", REPLY_NO_STARTTLS, NULL},
+	};
+	char out[MILTER_REPLY_SIZE];
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		settings(cases[i].settings);
+		assert_true(milter_client_mail_requiretls(&client, "<me@sender.example>"));
+		const char *reply = rcpt(cases[i].domain, cases[i].who, NULL, out);
+		if (strcmp(reply, cases[i].reply) != 0)
+			fail_msg("case %zu: got `%s`, not `%s`", i, reply, cases[i].reply);
+		if (cases[i].end && strcmp(milter_client_end(&client, "4QID", out), cases[i].end) != 0)
+			fail_msg("case %zu: the end got `%s`, not `%s`", i, out, cases[i].end);
+		if (!cases[i].end)
+			assert_true(milter_client_send(&client, 'A', NULL, 0));
+	}
+	/* The next message of the session has no such demand. */
+	settings_one("requiretls=refuse");
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("none.example", SMTP, NULL, out), "c");
+	assert_string_equal(milter_client_end(&client, "4QID", out), "c");
+}
+
+static uint64_t wishes(unsigned what)
+{
+	return metrics_read(METRIC_TLS_REQUIRED, what, DOOR_MILTER, 0);
+}
+
+/* A message to one recipient whose mail must wait. */
+static void the_header_decides(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *fields[7];
+		bool requiretls, passes;
+	} cases[] = {
+		{{"TLS-Required", "No"}, false, true},
+		{{"tls-required", "(please) no"}, false, true},
+		{{"Subject", "a", "TLS-Required", "No", "X", "b"}, false, true},
+		{{NULL}, false, false},
+		{{"TLS-Required", "Yes"}, false, false},
+		{{"TLS-Required", ""}, false, false},
+		{{"TLS-Required", "No", "TLS-Required", "No"}, false, false},
+		{{"TLS-Required", "Yes", "TLS-Required", "No"}, false, false},
+		{{"X-TLS-Required", "No"}, false, false},
+		{{"TLS-Required", "No"}, true, false},
+		{{"TLS-Required", "No", "Require-TLS-ESMTP", "yes"}, false, false},
+	};
+	char out[MILTER_REPLY_SIZE];
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		settings_one("tls_required_no=headers");
+		uint64_t honoured = wishes(TLS_REQUIRED_HONOURED), ignored = wishes(TLS_REQUIRED_IGNORED);
+		if (cases[i].requiretls)
+			assert_true(milter_client_mail_requiretls(&client, "<me@sender.example>"));
+		else
+			assert_true(milter_client_mail(&client, NULL));
+		assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
+		const char *end = end_with(cases[i].fields, out);
+		if (strcmp(end, cases[i].passes ? TAG_ENFORCE "c" : REPLY_NO_STARTTLS) != 0)
+			fail_msg("case %zu: `%s`", i, end);
+		bool counted = cases[i].fields[0] && strcmp(cases[i].fields[0], "X-TLS-Required") != 0;
+		assert_int_equal(wishes(TLS_REQUIRED_HONOURED) - honoured, cases[i].passes);
+		assert_int_equal(wishes(TLS_REQUIRED_IGNORED) - ignored, counted && !cases[i].passes);
+		if (!cases[i].passes)
+			assert_true(milter_client_send(&client, 'A', NULL, 0));
+	}
+}
+
+static void one_bad_recipient_delays_the_message(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE];
+	settings_one("tls_required_no=headers");
+	milter_room_log_catch();
+	uint64_t deferred = metrics_read(METRIC_MILTER_ACTIONS, DEED_DEFER, 0, 0);
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("defer.example", SMTP, NULL, out), "c");
+	assert_string_equal(rcpt("pass.example", SMTP, "4QID", out), "c");
+	assert_string_equal(rcpt("testing.example", SMTP, "4QID", out), "c");
+	assert_string_equal(rcpt("enforce.example", SMTP, "4QID", out), "c");
+	assert_string_equal(rcpt("enforce.example", SMTP, "4QID", out), "c");
+	assert_string_equal(milter_client_end(&client, "4QID", out),
+		"451-4.7.5 <enforce.example> MTA-STS policy (enforce): mx.enforce.example offers no STARTTLS "
+		"[starttls-not-supported]; will be retried\r\n" REPLY_NOT_CHECKED);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+	assert_int_equal(metrics_read(METRIC_MILTER_ACTIONS, DEED_DEFER, 0, 0) - deferred, 3);
+	char *log = milter_room_log();
+	assert_non_null(strstr(log, "4QID: frontend=milter domain=enforce.example policy=enforce verdict=fail-enforce "
+				    "reason=starttls-not-supported mx=mx.enforce.example action=defer\n"));
+	assert_non_null(strstr(log, "domain=testing.example policy=testing verdict=fail-testing "
+				    "reason=certificate-expired mx=mx.testing.example action=defer\n"));
+	free(log);
+}
+
+static void what_the_header_released_is_told(void **state)
+{
+	(void)state;
+	static const char *const no[] = {"TLS-Required", "No", NULL};
+	char out[MILTER_REPLY_SIZE];
+	settings((const char *const[]){"tls_required_no=headers", "milter_on_fail=quarantine", NULL});
+	milter_room_log_catch();
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
+	assert_string_equal(end_with(no, out), TAG_ENFORCE "c");
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("enforce.example", LOCAL, NULL, out), "c");
+	assert_string_equal(end_with(no, out), TAG_ENFORCE "c");
+	char *log = milter_room_log();
+	assert_non_null(
+		strstr(log, "4QID: frontend=milter domain=enforce.example policy=enforce verdict=fail-enforce "
+			    "reason=starttls-not-supported mx=mx.enforce.example tls_required=no action=tag\n"));
+	free(log);
+	/* without the field */
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
+	assert_string_equal(milter_client_end(&client, "4QID", out), TAG_ENFORCE HELD "c");
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("enforce.example", LOCAL, NULL, out), "c");
+	assert_string_equal(milter_client_end(&client, "4QID", out), TAG_ENFORCE HELD "c");
+}
+
+/* More domains than a message remembers: those beyond are refused at once, as without the setting. */
+static void many_domains_wait_for_the_header(void **state)
+{
+	(void)state;
+	char out[MILTER_REPLY_SIZE], domain[64];
+	settings_one("tls_required_no=headers");
+	assert_true(milter_client_mail(&client, NULL));
+	for (int i = 0; i < MESSAGE_NOTES_MAX; i++) {
+		snprintf(domain, sizeof domain, "enforce.n%d.example", i);
+		assert_string_equal(rcpt(domain, SMTP, NULL, out), "c");
+	}
+	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), REPLY_NO_STARTTLS);
+	assert_string_equal(rcpt("pass.example", SMTP, NULL, out), "c");
+	milter_client_end(&client, "4QID", out);
+	unsigned lines = 0;
+	for (const char *at = out; (at = strstr(at, "4.7.5 <")); at++)
+		lines++;
+	assert_int_equal(lines, 32);
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+}
+
+static void the_map_decides_for_listed_senders(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *settings[3];
+		const char *sender, *client;
+		enum who who;
+		bool waits;
+	} cases[] = {
+		{{"mta_enforces=yes"}, "<>", "127.0.0.1", SMTP, false},
+		{{"mta_enforces=yes"}, "<>", "IPv6:::1", SMTP, false},
+		{{"mta_enforces=yes"}, "<>", "192.0.2.1", SMTP, true},
+		{{"mta_enforces=yes"}, "<>", NULL, SMTP, true},
+		{{"mta_enforces=yes"}, "<me@sender.example>", "127.0.0.1", SMTP, true},
+		{{"mta_enforces=yes", "tls_required_no_senders=me@sender.example"}, "<me@sender.example>", "192.0.2.1",
+			SMTP, false},
+		{{"mta_enforces=yes", "tls_required_no_senders=me@sender.example"}, "<>", "127.0.0.1", SMTP, true},
+		{{"mta_enforces=yes", "tls_required_no_senders=a@b.example @sender.example"}, "<me@sender.example>",
+			NULL, SMTP, false},
+		{{"mta_enforces=yes", "tls_required_no=ignore"}, "<>", "127.0.0.1", SMTP, true},
+		{{NULL}, "<>", "127.0.0.1", SMTP, true},
+		{{"mta_enforces=yes", "milter_on_fail_local=quarantine"}, "", NULL, LOCAL, false},
+	};
+	char out[MILTER_REPLY_SIZE];
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		settings(cases[i].settings);
+		assert_true(milter_client_mail_from(&client, cases[i].sender, cases[i].client, NULL));
+		const char *reply = rcpt("enforce.example", cases[i].who, NULL, out);
+		if (strcmp(reply, cases[i].waits ? REPLY_NO_STARTTLS : "c") != 0)
+			fail_msg("case %zu: `%s`", i, reply);
+		if (cases[i].waits)
+			assert_true(milter_client_send(&client, 'A', NULL, 0));
+		else
+			assert_string_equal(milter_client_end(&client, "4QID", out), TAG_ENFORCE "c");
+	}
+	/* The map looks no certificate up in a list of revoked ones, so such mail waits here. */
+	settings_one("mta_enforces=yes");
+	assert_true(milter_client_mail_from(&client, "<>", "127.0.0.1", NULL));
+	assert_string_equal(rcpt("revoked.example", SMTP, NULL, out),
+		"451 4.7.5 <revoked.example> MTA-STS policy (enforce): mx.revoked.example presents a certificate that its "
+		"authority has revoked [certificate-revoked]; will be retried");
+	assert_true(milter_client_send(&client, 'A', NULL, 0));
+	/* Who honours the field is counted apart. */
+	uint64_t left = wishes(TLS_REQUIRED_TO_MTA), ignored = wishes(TLS_REQUIRED_IGNORED);
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("pass.example", SMTP, NULL, out), "c");
+	assert_string_equal(end_with((const char *const[]){"TLS-Required", "No", NULL}, out), "c");
+	assert_int_equal(wishes(TLS_REQUIRED_TO_MTA) - left, 1);
+	settings_one(NULL);
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("pass.example", SMTP, NULL, out), "c");
+	assert_string_equal(end_with((const char *const[]){"TLS-Required", "No", NULL}, out), "c");
+	assert_int_equal(wishes(TLS_REQUIRED_IGNORED) - ignored, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -698,6 +925,12 @@ int main(void)
 		TEST(the_log_is_quiet_unless_asked),
 		TEST(unchecked_mail_leaves_a_trace),
 		TEST(no_verdict_is_left_out),
+		TEST(requiretls_is_tagged_or_refused),
+		TEST(the_header_decides),
+		TEST(one_bad_recipient_delays_the_message),
+		TEST(what_the_header_released_is_told),
+		TEST(many_domains_wait_for_the_header),
+		TEST(the_map_decides_for_listed_senders),
 	};
 	return cmocka_run_group_tests(tests, milter_room_open, stop_finishes_waits_in_hand);
 }
