@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import socketserver
+import threading
 
 from lab import evil, hop
 from lab.gate import USER
@@ -63,8 +65,8 @@ def bound(lab, stage, name):
 def hosts_of_the_policy(lab, stage, name):
     """Only MX hosts that the policy names get mail, whatever their preference; if there is none, the mail waits."""
     stranger = lab.new_hop(f'mx.evil-{name}.example')
-    added, star, forged, null, gone, own = (
-        lab.domain(f'{name}-{how}') for how in ('added', 'star', 'forged', 'null', 'gone', 'own'))
+    added, star, many, forged, null, gone, own = (
+        lab.domain(f'{name}-{how}') for how in ('added', 'star', 'many', 'forged', 'null', 'gone', 'own'))
     for domain in (forged, null, gone, own):
         stage.learn(domain)
     lab.dns.set(null.ascii, 'MX', '0 .')
@@ -75,8 +77,10 @@ def hosts_of_the_policy(lab, stage, name):
     deep = lab.new_hop(f'a.b.{star.ascii}')
     star.publish_policy(mx=[f'*.{star.ascii}'])
     star.set_mx(deep, star.mx)
-    attempt = stage.send(added, forged, star, null, gone, own)
-    came_verified(lab, stage, attempt, added, star)
+    # an answer of some 50,000 octets
+    many.publish_policy(mx=[*(f'mx-{number}.{many.ascii}' for number in range(1700)), many.mx.name])
+    attempt = stage.send(added, star, many, forged, null, gone, own)
+    came_verified(lab, stage, attempt, added, star, many)
     for domain in (forged, null, gone, own):
         waits(stage, attempt, domain, f'R=stsgate_no_host .*{stage.relay.NOT_NAMED}')
     stage.nothing_at(stranger, deep)
@@ -120,6 +124,47 @@ def map_out_of_reach(lab, stage, name):
     waits(stage, attempt, kept, 'stsgate: TEMP first-contact, see stsgate why', since)
     goes_out(stage, [(kept, attempt)])
     stage.verified(kept.mx)
+
+
+class Answer(socketserver.StreamRequestHandler):
+    """Answers a question with the bytes that its server has for the domain."""
+
+    def handle(self):
+        question = self.rfile.read().decode()
+        self.wfile.write(self.server.answers[question.rpartition(' ')[2].rstrip(',')])
+
+
+def netstring(text):
+    return f'{len(text)}:{text},'.encode()
+
+
+PORT = 8499
+VERIFY = netstring('OK verify match=hostname servername=hostname')
+# What no map of stsgated answers, or only a part of what it answers.
+UNKNOWN = {'level': netstring('OK encrypt'), 'names': netstring('OK secure match= servername=hostname'),
+           'word': netstring('PERM no'), 'plain': b'NOTFOUND \n', 'cut': netstring('NOTFOUND ')[:-1],
+           'short': netstring('OK dane-only')[:9], 'empty': b''}
+
+
+@each(*EXIMS)
+def any_answer(lab, stage, name):
+    """With `verify` a valid certificate for the mail host is enough; any unknown or cut answer holds the mail."""
+    good = lab.domain(f'{name}-verify', policy=False)
+    bad = lab.domain(f'{name}-verify-bad', policy=False, conduct=hop.WRONG_NAME)
+    odd = {lab.domain(f'{name}-{how}', policy=False): answer for how, answer in UNKNOWN.items()}
+    stage.relay.set(STSGATE_MAP=f'inet:127.0.0.1:{PORT}')
+    with socketserver.ThreadingTCPServer(('127.0.0.1', PORT), Answer) as server:
+        server.answers = {domain.ascii: answer for domain, answer in {good: VERIFY, bad: VERIFY, **odd}.items()}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            attempt = stage.send(good, bad, *odd)
+            came_verified(lab, stage, attempt, good)
+            waits(stage, attempt, bad, stage.relay.NOT_VERIFIED)
+            for domain in odd:
+                waits(stage, attempt, domain, 'R=stsgate_ask defer .*: stsgate: ')
+        finally:
+            server.shutdown()
+            stage.relay.set()
 
 
 @each(*EXIMS)

@@ -90,6 +90,8 @@ def dane_exim(lab, stage):
 
 def obeys_dane(lab, stage, name):
     every, wrong, mixed = domains(lab, f'{name}-every', ('enforce', 'none', 'testing'))
+    unusable, = domains(lab, f'{name}-unusable', ('enforce',))
+    lab.signed.publish_tlsa(unusable.mx, UNUSABLE)
     some, = domains(lab, f'{name}-some', (None,))
     backup_hop(lab, some)
     # the better host has no TLSA record, and must not get mail under dane-only
@@ -104,13 +106,14 @@ def obeys_dane(lab, stage, name):
     for domain in (some, bound):
         lab.signed.publish_tlsa(domain.mx, hop.HONEST)
     for domain, answer in ((every, 'dane-only'), (wrong, 'dane-only'), (mixed, 'dane-only'), (some, 'dane'),
-                           (bound, 'dane-only')):
+                           (bound, 'dane-only'), (unusable, f'secure match={unusable.mx.name} servername=hostname')):
         expect(f'the map about {domain.name}', answer, stage.relay.map_answer(domain.ascii))
-    attempt = stage.send(every, wrong, mixed, some, bound)
-    for domain in (every, mixed, some, bound):
+    attempt = stage.send(every, wrong, mixed, some, bound, unusable)
+    for domain in (every, mixed, some, bound, unusable):
         line = stage.relay.wait_fate(attempt.queue_id, 'sent', domain.address())
         stage.tell('log', stage.relay.what(line))
-        expect_match(f'the delivery to {domain.name}', f'H={domain.mx.name} .* CV=dane ', line)
+        way = 'yes' if domain is unusable else 'dane'
+        expect_match(f'the delivery to {domain.name}', f'H={domain.mx.name} .* CV={way} ', line)
     line = stage.relay.wait_fate(attempt.queue_id, 'deferred', wrong.address())
     stage.tell('queued', stage.relay.what(line))
     stage.turn(bound.mx, hop.DOWN, f'{bound.mx.name} is cut off, and {better.name} has no TLSA record')
