@@ -406,8 +406,9 @@ static void certificate_check(struct report *to, const struct survey_hop *hop)
 		report(to, "certificate", LINT_WARN, "Add the host's own name to the certificate.",
 			"the certificate of %s covers it only by a wildcard: Sendmail before 8.18.2 holds mail for it",
 			hop->host);
-	report(to, "host", LINT_OK, "", "%s offers STARTTLS with %s; the certificate is valid for this name until %s",
-		hop->host, protocol_name(seen->protocol, protocol), when_date(&date, seen->not_after));
+	report(to, "host", LINT_OK, "", "%s offers STARTTLS with %s%s; the certificate is valid for this name until %s",
+		hop->host, protocol_name(seen->protocol, protocol),
+		seen->requiretls == REQUIRETLS_OFFERED ? ", and REQUIRETLS" : "", when_date(&date, seen->not_after));
 }
 
 /* The TLSA records of a host must match its certificate, or senders that do DANE hold mail (RFC 7672). */

@@ -165,6 +165,10 @@ static void test_hosts(void **state)
 {
 	(void)state;
 	world_good();
+	world_hop_look("mx.example.com", &(struct world_look){.requiretls = REQUIRETLS_OFFERED});
+	run_has(0,
+		"ok       host         mx.example.com offers STARTTLS with TLSv1.3, and REQUIRETLS; the certificate is valid");
+	world_good();
 	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0);
 	run_has(1, "fail     host         mx.example.com offers no STARTTLS [starttls-not-supported]\n         ");
 	world_hop("mx.example.com", REASON_HOP_TIMEOUT, 0);
