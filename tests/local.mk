@@ -364,6 +364,10 @@ milter_test_files = $(milter_sources) tests/fakes/fake_check.c tests/fakes/fake_
 	tests/unit/milter_client.c tests/unit/milter_client.h tests/unit/milter_room.c tests/unit/milter_room.h
 tests_unit_test_milter_SOURCES = tests/unit/test_milter.c $(milter_test_files)
 tests_unit_test_milter_LDADD = $(LDADD) $(MILTER_LIBS)
+check_PROGRAMS += tests/unit/test_milter_wishes
+tests_unit_test_milter_wishes_SOURCES = tests/unit/test_milter_wishes.c tests/unit/corpus.c tests/unit/corpus.h \
+	$(milter_test_files)
+tests_unit_test_milter_wishes_LDADD = $(LDADD) $(MILTER_LIBS)
 check_PROGRAMS += tests/unit/test_milter_burst
 tests_unit_test_milter_burst_SOURCES = tests/unit/test_milter_burst.c $(milter_test_files)
 tests_unit_test_milter_burst_LDADD = $(LDADD) $(MILTER_LIBS)
@@ -463,6 +467,9 @@ tests_fuzz_replay_report_mail_SOURCES = tests/fuzz/fuzz_report_mail.c $(received
 check_PROGRAMS += tests/fuzz/replay_smtp
 tests_fuzz_replay_smtp_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/smtp"' $(AM_CPPFLAGS)
 tests_fuzz_replay_smtp_SOURCES = tests/fuzz/fuzz_smtp.c $(fuzz_files)
+check_PROGRAMS += tests/fuzz/replay_tls_required
+tests_fuzz_replay_tls_required_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/tls_required"' $(AM_CPPFLAGS)
+tests_fuzz_replay_tls_required_SOURCES = tests/fuzz/fuzz_tls_required.c $(fuzz_files)
 check_PROGRAMS += tests/fuzz/replay_socketmap
 tests_fuzz_replay_socketmap_CPPFLAGS = -DREPLAY_DIR='"$(srcdir)/tests/fuzz/seeds/socketmap"' $(AM_CPPFLAGS)
 tests_fuzz_replay_socketmap_SOURCES = tests/fuzz/fuzz_socketmap.c $(fuzz_files)
