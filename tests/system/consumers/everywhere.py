@@ -201,6 +201,46 @@ def audited(lab, stage, name):
         good.ascii: ('satisfied', 1, 'secure'), plain.ascii: ('no-policy', 2, 'NOTFOUND')}, results)
 
 
+@each('postfix', 'postfix-next', 'postfix-newest', 'sendmail')
+def every_domain_verified(lab, stage, name):
+    """default_level = verify: a domain without a policy gets mail over verified TLS only; audit shows whose would wait."""
+    relay, plain = stage.relay, {'policy': False}
+    good, clear = lab.domain(f'{name}-all', **plain), lab.domain(f'{name}-all-clear', conduct=hop.STRIPPED, **plain)
+    own = lab.domain(f'{name}-all-own', conduct=hop.UNTRUSTED, **plain)
+    testing = lab.domain(f'{name}-all-testing', mode='testing', conduct=hop.STRIPPED)
+    exempt = lab.domain(f'{name}-all-exempt', conduct=hop.STRIPPED, **plain)
+    everybody = (good, clear, own, testing)
+    with open(f'{PLACE}/audit.list', 'w', encoding='utf-8') as file:
+        file.writelines(f'{domain.ascii}\n' for domain in everybody)
+    status, out, _ = lab.gate.tool('audit', '--default-level', f'{PLACE}/audit.list')
+    expect('status of audit', 1, status)
+    for domain, reason in ((clear, BEFORE[hop.STRIPPED]), (own, BEFORE[hop.UNTRUSTED]), (testing, BEFORE[hop.STRIPPED])):
+        expect_match('the output of audit', rf'(?m)^{domain.ascii} .* fail-enforce +{reason} +{domain.mx.name}$', out)
+    expect_match('the output of audit', r'(?m)^would be delayed +3\n(.*\n)*without a policy +1$', out)
+    lab.gate.restart(default_level='verify', exempt_domains=exempt.ascii)
+    stage.encrypted(stage.send(good), good.mx)
+    stage.verified(good.mx)
+    stage.explain(good, 'frontend=socketmap .*verdict=bound reason=no-record action=(verify|secure)')
+    waiting = stage.send(clear)
+    stage.deferred(waiting, relay.NOT_OFFERED)
+    stage.deferred(stage.send(own), relay.NOT_VERIFIED)
+    stage.deferred(stage.send(testing), relay.NOT_OFFERED)
+    stage.nothing_at(clear.mx, own.mx, testing.mx)
+    status, out, _ = lab.gate.tool('query', clear.ascii)
+    expect_match('the output of query', rf'no mail host satisfies it: {clear.mx.name} .*starttls-not-supported', out)
+    stage.accepted(stage.send(exempt))
+    expect('how the exempt domain got it', None, lab.wait_arrival(exempt.mx).protocol)
+    override(stage, 'set', clear.ascii, 'pass', '--for', '1h', '--reason', 'they know')
+    since = relay.log.size()
+    relay.retry(waiting.queue_id)
+    relay.wait_fate(waiting.queue_id, 'sent', since=since)
+    expect('how the released message came', None, lab.wait_arrival(clear.mx).protocol)
+    override(stage, 'clear', clear.ascii)
+    literal = stage.send(f'user@[{testing.mx.address}]')
+    stage.accepted(literal)
+    expect('how it came to the address literal', None, lab.wait_arrival(testing.mx).protocol)
+
+
 @each('postfix', 'sendmail')
 def overridden(lab, stage, name):
     """An override releases waiting mail at once and on record, `tag` accepts and tags, and without it mail waits again."""

@@ -4,7 +4,7 @@ from lab import hop
 from lab.story import expect
 
 from . import test
-from .steps import SECURE, domains, goes_out, map_says, mended, resolver_sees
+from .steps import SECURE, backup_hop, domains, goes_out, map_says, mended, resolver_sees
 
 
 @test
@@ -58,6 +58,25 @@ def dane_never_rescued(lab, stage):
     goes_out(stage, kept)
     for domain in (bound, late, free):
         stage.verified(domain.mx)
+
+
+@test
+def dane_for_every_domain(lab, stage):
+    """default_level = verify: TLSA records bind a domain without a policy; the certificate may be any that they match."""
+    lab.gate.restart(default_level='verify')
+    alone, = domains(lab, 'level', (None,), conduct=hop.UNTRUSTED)
+    mixed, = domains(lab, 'level-mixed', (None,))
+    backup = backup_hop(lab, mixed)
+    lab.signed.publish_tlsa(alone.mx, hop.UNTRUSTED)
+    lab.signed.publish_tlsa(mixed.mx, hop.HONEST)
+    without, = domains(lab, 'level-without', (None,), conduct=hop.UNTRUSTED)
+    for domain, answer in ((alone, '^dane-only$'), (mixed, '^dane-only$'),
+                           (without, '^verify match=hostname servername=hostname$')):
+        map_says(stage, domain, answer)
+    stage.encrypted(stage.send(alone), alone.mx)
+    stage.encrypted(stage.send(mixed), mixed.mx)
+    stage.deferred(stage.send(without), 'Server certificate not verified')
+    stage.nothing_at(without.mx, backup)
 
 
 @test
