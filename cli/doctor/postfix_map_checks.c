@@ -124,6 +124,16 @@ static void unattached_report(struct postfix_case *c)
 	char own[OWN_ADDRESS_SIZE];
 	struct quote quote;
 	const char *value = shown_setting(&quote, c, MAPS);
+	if (c->settings->default_level == DEFAULT_LEVEL_VERIFY && c->map.family != SOCKET_OFF) {
+		doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
+			"default_level = verify, but " MAPS
+			" is %s, without stsgated's map: nothing demands verified TLS of a domain without a policy",
+			value);
+		doctor_remedy(c->doctor,
+			"in main.cf: " MAPS " = socketmap:%s:postfix; or in stsgate.conf: default_level = none",
+			own_address(c, &c->map, own));
+		return;
+	}
 	if (!c->settings->mta_enforces) {
 		doctor_report(c->doctor, "postfix-map", DOCTOR_SKIP,
 			"mta_enforces = no, and " MAPS " is %s, without stsgated's map", value);

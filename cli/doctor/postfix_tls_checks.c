@@ -18,9 +18,11 @@ static const char *level_of(const struct postfix_case *c, const struct postfix_s
 
 enum { DNSSEC_OFF }; /* the first word of the setting dnssec */
 
-/* Returns whether some answers of the map may be about DANE. */
+/* Returns whether some answers of the map may be `dane`. With default_level = verify none is. */
 static bool answers_dane(const struct postfix_case *c)
 {
+	if (c->settings->default_level == DEFAULT_LEVEL_VERIFY)
+		return false;
 	return c->map_attached && c->settings->mta_dane && c->settings->dnssec != DNSSEC_OFF;
 }
 

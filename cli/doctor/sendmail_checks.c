@@ -206,7 +206,15 @@ static void map_check(struct sendmail_case *c)
 {
 	const char *own = c->settings->socketmap_socket;
 	struct quote quote;
-	if (!c->map && !c->settings->mta_enforces) {
+	if (!c->map && c->settings->default_level == DEFAULT_LEVEL_VERIFY) {
+		doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL,
+			"default_level = verify, but FEATURE(sts) is not in use: nothing demands verified TLS of a domain "
+			"without a policy");
+		doctor_remedy(c->doctor,
+			"in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s'); or in stsgate.conf: "
+			"default_level = none",
+			own[0] != '\0' ? c->socketmap.text : "inet:8461@127.0.0.1");
+	} else if (!c->map && !c->settings->mta_enforces) {
 		doctor_report(
 			c->doctor, "sendmail-map", DOCTOR_SKIP, "mta_enforces = no, and FEATURE(sts) is not in use");
 	} else if (!c->map) {

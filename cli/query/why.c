@@ -163,6 +163,10 @@ static void unrecorded_print(const struct asked *asked)
 		line_print("",
 			"the MTA verifies TLS itself at delivery (mta_enforces): it logs `Server certificate not "
 			"verified` or `TLS is required`, for example");
+	if (asked->settings->default_level == DEFAULT_LEVEL_VERIFY)
+		line_print("",
+			"default_level = verify: the MTA also demands a valid certificate of the hosts of domains without a "
+			"policy; stsgate query shows whether they have one");
 	line_print("", "if the mail goes to a smart host (relayhost, transport), ask for that host's domain");
 	if (why->id)
 		line_print("",

@@ -66,6 +66,7 @@ static const struct row rows[] = {
 	/* the map */
 	{"", "", "fail sendmail-map", "Ksts", NULL, NULL},
 	{"mta_enforces = no\n", "", "", "Ksts", NULL, NULL},
+	{"mta_enforces = no\ndefault_level = verify\n", "", "fail sendmail-map", "Ksts", NULL, NULL},
 	{"mta_enforces = no\n", "", "warn sendmail-map", NULL, NULL, NULL},
 	{"", "Ksts socket -d5 -T<TMPF> inet:5461@127.0.0.1\n", "fail sendmail-map", NULL, NULL, NULL},
 	{"socketmap_socket =\n", "", "fail sendmail-map", NULL, NULL, NULL},
