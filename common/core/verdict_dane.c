@@ -64,7 +64,7 @@ struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 	bool else_bound = f->question.purpose == PURPOSE_DELIVER || is_enforced(j->policy) || j->verify;
 	if (!may_matter || (!facts_dane(f) && else_bound))
 		return step;
-	j->unbound = !facts_dane(f) && !else_bound;
+	j->unbound = !facts_dane(f);
 	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++) {
 		j->dane_unsure = j->verify && lookups_fail(f, list);
 		step = hop_tlsa(j, list->host[i]);

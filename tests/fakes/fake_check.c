@@ -63,6 +63,7 @@ static const struct {
 	{"exempt", VERDICT_NONE, REASON_EXEMPT, false, POLICY_NONE},
 	{"none", VERDICT_NONE, REASON_NO_RECORD, false, POLICY_NONE},
 	{"pass", VERDICT_PASS, REASON_OK, true, POLICY_ENFORCE},
+	{"level", VERDICT_NONE, REASON_NO_RECORD, false, POLICY_NONE}, /* default_level = verify */
 	{"testing", VERDICT_FAIL_TESTING, REASON_CERT_EXPIRED, true, POLICY_TESTING},
 	{"enforce", VERDICT_FAIL_ENFORCE, REASON_STARTTLS_MISSING, true, POLICY_ENFORCE},
 	{"revoked", VERDICT_FAIL_ENFORCE, REASON_CERT_REVOKED, true, POLICY_ENFORCE},
@@ -103,6 +104,13 @@ static void outcome_final(struct outcome *out, const struct question *question)
 		verdict->requiretls = verdict->reason == REASON_NO_RECORD ? TLS_DEMAND_UNMET
 				      : verdict->mode == POLICY_ENFORCE   ? TLS_DEMAND_MET
 									  : TLS_DEMAND_UNKNOWN;
+	bool level = strncmp(question->domain, "level", strlen("level")) == 0 && question->purpose == PURPOSE_MAP;
+	if (level) {
+		verdict->kind = VERDICT_PASS;
+		verdict->binding = BINDING_VERIFY;
+		names_add(&out->policy.mx, "mx.level.example", strlen("mx.level.example"));
+		return;
+	}
 	if (strstr(question->domain, "-tagged."))
 		verdict->override = OVERRIDE_TAG;
 	if (question->unreadable) {

@@ -198,6 +198,7 @@ static void rest(int ms)
 
 #define SECURE "65:OK secure match=mx.pass.example:.pass.example servername=hostname,"
 #define NOTFOUND "9:NOTFOUND ,"
+#define VERIFY "44:OK verify match=hostname servername=hostname,"
 #define UNREADABLE "24:TEMP next-hop-unreadable,"
 #define NO_NAME "22:TEMP domain-unreadable,"
 #define FIRST_CONTACT "18:TEMP first-contact,"
@@ -211,6 +212,11 @@ static const struct {
 	{"pass.example:26", SECURE},
 	{"pass.example.", SECURE},
 	{"none.example", NOTFOUND},
+	{"level.example", VERIFY},
+	{"level.example:no-such-service", VERIFY},
+	{"level.example, none.example", VERIFY},
+	{"none.example, level.example", VERIFY},
+	{"level.example, pass.example", UNREADABLE},
 	{"testing.example", NOTFOUND},
 	{"defer.example", "20:TEMP not-yet-checked,"},
 	{".pass.example", NOTFOUND},
@@ -254,7 +260,7 @@ static void map_answers_by_key(void **state)
 		ask(fd, by_key[i].key);
 		expect(fd, by_key[i].reply);
 	}
-	assert_int_equal(fake_check_unreadable(), before + 13);
+	assert_int_equal(fake_check_unreadable(), before + 14);
 	say(fd, "14:x pass.example,", 18);
 	expect(fd, SECURE);
 	close(fd);
@@ -279,11 +285,11 @@ static void map_repeats_answers(void **state)
 		ask(fd, "pass.example");
 		expect(fd, SECURE);
 	}
-	assert_int_equal(first, 3 * 6);
+	assert_int_equal(first, 3 * 7);
 	assert_in_range(fake_check_repeated() - repeated, first + 4, first + 5);
 	good = metrics_read(METRIC_MAP_REPLIES, 0, 0, 0) - good;
 	for (size_t i = 0; i < COUNT(by_key); i++)
-		verdicts += strcmp(by_key[i].reply, SECURE) == 0;
+		verdicts += strcmp(by_key[i].reply, SECURE) == 0 || strcmp(by_key[i].reply, VERIFY) == 0;
 	assert_int_equal(good, 5 * verdicts + 5);
 	for (int i = 0; i < 5; i++) {
 		say(fd, request, sizeof request - 1);
@@ -465,7 +471,14 @@ static void map_logs_what_it_binds(void **state)
 	assert_int_equal(said("frontend=socketmap domain=pass.example policy=enforce verdict=bound reason=ok "
 			      "mx=mx.pass.example action=secure\n"),
 		1);
+	ask(fd, "level.example");
+	expect(fd, VERIFY);
+	assert_int_equal(said("frontend=socketmap domain=level.example policy=none verdict=bound reason=no-record "
+			      "action=verify\n"),
+		1);
 	settings("mode=monitor");
+	ask(fd, "level.example");
+	expect(fd, NOTFOUND);
 	ask(fd, "unknown.example");
 	expect(fd, NOTFOUND);
 	assert_int_equal(said("domain=unknown.example policy=none verdict=defer reason=first-contact action=notfound "
