@@ -35,9 +35,13 @@ struct result {
 static void result_init(struct result *result, const struct trace *trace, const struct session *session, int64_t began)
 {
 	const struct config *config = session->config;
-	struct facts facts = trace->facts; /* borrows the entry and the hops; not freed */
+	struct facts facts = trace->facts;      /* borrows the entry and the hops; not freed */
+	struct rules published = config->rules; /* borrows the lists; not freed */
+	published.default_verify = false;       /* a refresh does not look at the hosts for default_level = verify */
+	facts.rules = &published;
 	facts.question.purpose = PURPOSE_QUERY;
 	struct step step = verdict_next(&facts);
+	facts.rules = &config->rules;
 	*result = (struct result){.trace = trace};
 	result->exempt = names_cover(&config->rules.exempt_domains, facts.question.domain);
 	preview_init(&result->preview, &step.verdict, &facts, config->settings);

@@ -342,6 +342,7 @@ static void world_make(void)
 	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0);
 	assert_true(world_dns("_mta-sts.broken.example", DNS_TXT, 300, &record, 1));
 	world_policy_fails("broken.example", REASON_POLICY_FETCH, "HTTP status 500");
+	assert_true(world_dns("broken.example", DNS_MX, 300, &mx, 1));
 }
 
 #define MAILLOG                                                                                                        \
@@ -541,6 +542,8 @@ static void test_tables(void **state)
 	command_check(
 		(struct call){.run = query_run, .words = {"example.com"}, .override = "mode=monitor"}, 1, "query");
 	command_check((struct call){.run = query_run, .words = {"[192.0.2.1]"}}, 0, "query");
+	command_check((struct call){.run = query_run, .words = {"broken.example"}, .override = "default_level=verify"},
+		0, "query");
 	command_check((struct call){.run = query_run, .words = {"broken.example"}}, 0, "query");
 	file_write("example.com\n", strlen("example.com\n"));
 	command_check((struct call){.run = warm_run, .words = {file}}, 0, "warm");

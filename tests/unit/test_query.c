@@ -176,6 +176,61 @@ static void test_dane_fails(void **state)
 	}
 }
 
+/* default_level = verify: a query probes the mail hosts of a domain without a policy, and shows whether one satisfies it. The
+ * milter's verdict stays. */
+static void test_default_level(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *override;
+		enum reason first, second;
+		int status;
+		const char *map, *level, *reason, *hop, *words;
+	} rows[] = {
+		{"default_level=verify", REASON_OK, REASON_STARTTLS_MISSING, 0,
+			"OK verify match=hostname servername=hostname", "pass", "ok", NULL,
+			"default_level = verify: a mail host satisfies it\n"},
+		{"default_level=verify", REASON_CERT_EXPIRED, REASON_STARTTLS_MISSING, 0,
+			"OK verify match=hostname servername=hostname", "fail-enforce", "certificate-expired",
+			"mx.example.com", "default_level = verify: no mail host satisfies it: mx.example.com "},
+		{"default_level=verify", REASON_HOP_UNREACHABLE, REASON_STARTTLS_MISSING, 0,
+			"OK verify match=hostname servername=hostname", "pass", "hop-unreachable", "mx.example.com",
+			"default_level = verify: not known: mx.example.com "},
+		{"default_level=none", REASON_CERT_EXPIRED, REASON_STARTTLS_MISSING, 0, "NOTFOUND", NULL, NULL, NULL,
+			NULL},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct call call = {.run = query_run, .words = {"example.com"}, .override = rows[i].override};
+		world_reset();
+		world_dns("example.com", DNS_MX, 3600, (const char *const[]){"10 mx.example.com", "20 mx2.example.com"},
+			2);
+		world_address("mx.example.com");
+		world_address("mx2.example.com");
+		world_hop("mx.example.com", rows[i].first, 0x0304);
+		world_hop("mx2.example.com", rows[i].second, 0x0304);
+		json_t *got = call_for_json(call, rows[i].status);
+		json_is_text(got, "verdict", "none");
+		json_is_text(got, "reason", "no-record");
+		json_is_text(got, "map", rows[i].map);
+		assert_int_equal(json_is_null(json_at(got, "default_level")), !rows[i].level);
+		assert_int_equal(json_is_true(json_at(got, "map_holds")), i == 1);
+		if (rows[i].level) {
+			json_is_text(got, "default_level.verdict", rows[i].level);
+			json_is_text(got, "default_level.reason", rows[i].reason);
+			json_is_text(
+				got, "maps.sts", "OK secure match=mx.example.com:mx2.example.com servername=hostname");
+		}
+		if (rows[i].hop)
+			json_is_text(got, "default_level.hop", rows[i].hop);
+		json_decref(got);
+		struct tool_run run = call_tool(call);
+		assert_int_equal(strstr(run.out, "default_level") != NULL, rows[i].words != NULL);
+		if (rows[i].words)
+			assert_non_null(strstr(run.out, rows[i].words));
+		tool_run_free(&run);
+	}
+}
+
 /* If the MTA uses the map, TEMP holds mail that the verdict lets pass. */
 static void test_map_holds(void **state)
 {
@@ -922,6 +977,28 @@ static void test_clock_behind(void **state)
 	call_store_remove();
 }
 
+/* A refresh renews what is known, and probes nobody for default_level = verify. */
+static void test_default_level_refresh(void **state)
+{
+	(void)state;
+	world_reset();
+	call_store_make();
+	dns_set("example.com", DNS_MX, "10 mx.example.com");
+	world_address("mx.example.com");
+	world_hop("mx.example.com", REASON_STARTTLS_MISSING, 0x0304);
+	store_learn("example.com");
+	struct tool_run run = call_tool((struct call){.run = refresh_run,
+		.words = {"example.com"},
+		.override = "default_level=verify",
+		.store = call_directory});
+	assert_int_equal(run.status, 0);
+	assert_non_null(strstr(run.out, "verdict   none: the domain publishes no MTA-STS record [no-record]"));
+	assert_non_null(strstr(run.out, "map       OK verify match=hostname servername=hostname\n"));
+	assert_null(strstr(run.out, "probe"));
+	tool_run_free(&run);
+	call_store_remove();
+}
+
 /* A refresh stores a new policy although nothing is due, and reports a failure without deleting the policy. */
 static void test_refresh(void **state)
 {
@@ -1017,6 +1094,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_honest), cmocka_unit_test(test_stripped),
 		cmocka_unit_test(test_dane), cmocka_unit_test(test_dane_alone), cmocka_unit_test(test_map_holds),
+		cmocka_unit_test(test_default_level), cmocka_unit_test(test_default_level_refresh),
 		cmocka_unit_test(test_left_to_mta), cmocka_unit_test(test_tls_first), cmocka_unit_test(test_dane_fails),
 		cmocka_unit_test(test_actions), cmocka_unit_test(test_forged_mx), cmocka_unit_test(test_text),
 		cmocka_unit_test(test_staple), cmocka_unit_test(test_requiretls), cmocka_unit_test(test_discovery),
