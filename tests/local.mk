@@ -324,7 +324,7 @@ check_PROGRAMS += tests/unit/test_tlsrpt_read
 check_PROGRAMS += tests/unit/test_verdict
 tests_unit_test_verdict_worlds_SOURCES = tests/unit/test_verdict_worlds.c tests/unit/oracle.c tests/unit/oracle.h \
 	tests/unit/random_draw.h tests/unit/random_hosts.c tests/unit/random_world.c tests/unit/random_world.h \
-	tests/unit/world_map.c tests/unit/world_run.c tests/unit/world_run.h tests/unit/cm.h
+	tests/unit/world_map.c tests/unit/world_requiretls.c tests/unit/world_run.c tests/unit/world_run.h tests/unit/cm.h
 check_PROGRAMS += tests/unit/test_schedule
 check_PROGRAMS += tests/unit/test_map_reply
 check_PROGRAMS += tests/unit/test_storm_model

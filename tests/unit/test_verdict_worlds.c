@@ -20,7 +20,7 @@
 #endif
 
 static uint64_t pinned_seen[5], elsewhere_seen, led_seen, verdicts_seen[5], bindings_seen[4], defers_seen, fails_seen,
-	dane_fails_seen, levels_seen[5];
+	dane_fails_seen, levels_seen[5], demands_seen[4];
 
 /* --- properties --------------------------------------------------------------------------------------------------- */
 
@@ -327,6 +327,7 @@ static void check_no_question(const struct run *run)
 
 #define OVERRIDDEN_WORLDS 16 /* one world in so many is repeated under each override */
 #define LEVEL_WORLDS 4       /* one world in so many is repeated with default_level = verify */
+#define DEMAND_WORLDS 8      /* one world in so many is repeated with REQUIRETLS */
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
@@ -451,6 +452,16 @@ static void check_default_level(const struct run *plain, uint64_t seed)
 	run_free(&run);
 }
 
+/* Repeats a world with a message that demands REQUIRETLS. */
+static void check_demand(const struct run *plain, uint64_t seed)
+{
+	static struct run run;
+	run_make_requiretls(&run, seed, false);
+	check_requiretls(&run, plain);
+	demands_seen[run_verdict(&run)->requiretls]++;
+	run_free(&run);
+}
+
 static void check_world(struct run *run, uint64_t seed)
 {
 	run_make(run, seed, false);
@@ -468,6 +479,8 @@ static void check_world(struct run *run, uint64_t seed)
 		check_overrides(run, seed);
 	if (seed % LEVEL_WORLDS == 0)
 		check_default_level(run, seed);
+	if (seed % DEMAND_WORLDS == 0 && run->world.question.purpose == PURPOSE_DELIVER)
+		check_demand(run, seed);
 	run_free(run);
 }
 
@@ -502,6 +515,11 @@ static void test_worlds(void **state)
 		assert_true(
 			levels_seen[BINDING_VERIFY] > worlds / 1000 && levels_seen[BINDING_DANE_ONLY] > worlds / 1000);
 	assert_int_equal(levels_seen[BINDING_DANE], 0);
+	for (size_t i = TLS_DEMAND_MET; i < 4; i++) {
+		print_message("REQUIRETLS: %s: %llu\n", tls_demand_name((enum tls_demand)i),
+			(unsigned long long)demands_seen[i]);
+		assert_true(worlds < 10000 || demands_seen[i] > worlds / 1000);
+	}
 	/* The worlds are a good test only if every verdict and binding occurs. */
 	for (size_t i = 0; i < 5 && worlds >= 10000; i++)
 		assert_true(verdicts_seen[i] > worlds / 1000);
@@ -528,6 +546,9 @@ static void test_hostile_worlds(void **state)
 		if ((seed + i) % LEVEL_WORLDS != 0)
 			continue;
 		run_make_level(&run, seed + i, true);
+		longest = run.count > longest ? run.count : longest;
+		run_free(&run);
+		run_make_requiretls(&run, seed + i, true);
 		longest = run.count > longest ? run.count : longest;
 		run_free(&run);
 	}

@@ -109,6 +109,14 @@ void run_make_level(struct run *run, uint64_t seed, bool hostile)
 		;
 }
 
+void run_make_requiretls(struct run *run, uint64_t seed, bool hostile)
+{
+	run_start(run, seed, hostile);
+	run->facts.question.requiretls = true;
+	while (run_step(run))
+		;
+}
+
 void run_free(struct run *run)
 {
 	facts_free(&run->facts);

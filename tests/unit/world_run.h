@@ -37,6 +37,8 @@ void run_make(struct run *run, uint64_t seed, bool hostile);
 void run_make_under(struct run *run, uint64_t seed, enum override_kind override, bool strict);
 /* The same with default_level = verify. */
 void run_make_level(struct run *run, uint64_t seed, bool hostile);
+/* The same with a message that demands REQUIRETLS. */
+void run_make_requiretls(struct run *run, uint64_t seed, bool hostile);
 void run_free(struct run *run);
 const struct verdict *run_verdict(const struct run *run);
 
@@ -44,5 +46,7 @@ const struct verdict *run_verdict(const struct run *run);
 void check_map(const struct run *run);
 /* Checks a run with PURPOSE_MAP and default_level = verify beside the same world without it (design 4.19). */
 void check_level(const struct run *run, const struct run *plain);
+/* Checks a run whose message demands REQUIRETLS beside the same world without the demand (RFC 8689 4.2.1). */
+void check_requiretls(const struct run *run, const struct run *plain);
 
 #endif
