@@ -168,6 +168,29 @@ def any_answer(lab, stage, name):
 
 
 @each(*EXIMS)
+def default_level(lab, stage, name):
+    """default_level = verify: also a domain without a policy gets mail over verified TLS only."""
+    lab.gate.restart(default_level='verify')
+    good, clear, own = (lab.domain(f'{name}-all-{how}', policy=False, conduct=how)
+                        for how in (hop.HONEST, hop.STRIPPED, hop.UNTRUSTED))
+    attempt = stage.send(good, clear, own)
+    came_verified(lab, stage, attempt, good)
+    waits(stage, attempt, clear, stage.relay.NOT_OFFERED)
+    waits(stage, attempt, own, stage.relay.NOT_VERIFIED)
+
+
+@each(*EXIMS)
+def wishes(lab, stage, name):
+    """Exim knows neither REQUIRETLS nor `TLS-Required: No` (RFC 8689): it refuses the first, and ignores the second."""
+    domain = lab.domain(f'{name}-waives', conduct=hop.STRIPPED)
+    refused = stage.send(domain, requiretls=True)
+    stage.tell('answer', refused.lines[1])
+    expect_match('the reply to MAIL', '^S: 501 .*REQUIRETLS', refused.lines[1])
+    attempt = stage.send(domain, headers=['TLS-Required: No'])
+    waits(stage, attempt, domain, stage.relay.NOT_OFFERED)
+
+
+@each(*EXIMS)
 def released(lab, stage, name):
     """An override releases mail that waits, on record; the map's UNIX socket needs no socket_owner."""
     domain = lab.domain(f'{name}-released', conduct=hop.STRIPPED)
