@@ -11,4 +11,4 @@ def test(function):
     return function
 
 
-from . import everywhere, exim, postfix, reporting, reports, sendmail, wishes  # noqa: E402  they add themselves to TESTS
+from . import everywhere, exim, postfix, reporting, reports, sendmail, wishes  # noqa: E402  they add to TESTS

@@ -148,7 +148,7 @@ def gate_killed_between(lab, stage, name):
 
 @each('postfix', 'postfix-next', 'postfix-newest', 'sendmail')
 def tls_required_no(lab, stage, name):
-    """`TLS-Required: No` (RFC 8689): the gate does not see it; Postfix 3.10 obeys it, other MTAs do not."""
+    """`TLS-Required: No` (RFC 8689): RCPT is refused all the same; at delivery Postfix 3.10 obeys it, others do not."""
     asked = ('TLS-Required: No',)
     domain, attacked = lab.domain(f'{name}-waives'), lab.domain(f'{name}-waives-late')
     domain.mx.become(hop.STRIPPED)

@@ -32,11 +32,12 @@ def put_off(attempt, recipient, domain):
 
 @test
 def delegation_defers(lab, stage):
-    """Policy delegation: the attacked recipient is deferred with the milter's reply, the others get the message."""
+    """Policy delegation: whatever the header asks for, the attacked recipient is deferred with the milter's reply."""
     good, bad = lab.domain('asked-good'), lab.domain('asked-bad', conduct=hop.STRIPPED)
     other = lab.domain('asked-none', policy=False)
-    with delegation(lab):
-        attempt = stage.send(good, bad, other)
+    # a policy request has no header fields
+    with delegation(lab, tls_required_no='headers'):
+        attempt = stage.send(good, bad, other, headers=['TLS-Required: No'])
         put_off(attempt, bad.address(), bad.ascii)
         for domain in (good, other):
             expect('tags', [], tags(lab.wait_arrival(domain.mx)))

@@ -114,8 +114,8 @@ class Mta:
 
     def send(self, recipients, sender='sender@relay.example', subject='a message', hold=False,
              headers=(), body='The body of the message.', port=25, login=None, local=False, requiretls=False):
-        """Offers a message; continues to DATA if a recipient was accepted.  login: as a client that logged in.  local: as
-        a client on the MTA's machine.  requiretls: over TLS, and asks for REQUIRETLS (RFC 8689)."""
+        """Offers a message; continues to DATA if a recipient was accepted.  login: as a client that logged in.  local:
+        as a client on the MTA's machine.  requiretls: over TLS, and asks for REQUIRETLS (RFC 8689)."""
         self.tried += 1
         attempt = Attempt()
         client = Client(attempt, self.loopback if local else self.address, port)

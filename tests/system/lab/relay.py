@@ -200,8 +200,8 @@ class Relay(Mta):
             self.write('/etc/postfix/lab-hop.pem', file.read())
         hop.become(DOWN)
         service = f'{hop.address}:25'
-        self.run('postconf', '-M', f'{service}/inet={service} inet n - n - - smtpd -o smtpd_milters= -o myhostname={hop.name} '
-                 f'-o smtpd_tls_cert_file=/etc/postfix/lab-hop.pem -o mynetworks=0.0.0.0/0 '
+        self.run('postconf', '-M', f'{service}/inet={service} inet n - n - - smtpd -o smtpd_milters= '
+                 f'-o myhostname={hop.name} -o smtpd_tls_cert_file=/etc/postfix/lab-hop.pem -o mynetworks=0.0.0.0/0 '
                  f'-o content_filter=smtp:[{onward.address}]')
         self.run('postfix', 'reload')
         try:
