@@ -188,6 +188,11 @@ static void warn_of_limits(const struct config *config)
 		log_warning("mta_enforces = yes, but socketmap_socket is empty: the milter lets mail pass that only a "
 			    "map can stop at delivery, and this daemon serves no map: set socketmap_socket or "
 			    "mta_enforces = no, unless the MTA asks the map of another stsgated");
+	if (settings->default_level == DEFAULT_LEVEL_VERIFY && !map)
+		log_warning(
+			"default_level = verify, but socketmap_socket is empty: only the map demands verified TLS of "
+			"domains without a policy: set socketmap_socket, unless the MTA asks the map of another "
+			"stsgated");
 	if (settings->milter_socket[0] != '\0' && !settings->mta_enforces)
 		log_warning("without the map, mail is judged only when a message is accepted: the milter cannot stop a "
 			    "first contact that takes longer than milter_wait, an attack that begins after RCPT, "

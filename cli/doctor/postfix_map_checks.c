@@ -119,19 +119,34 @@ static void outside_report(struct postfix_case *c, const struct client *client)
 			c->queue_shown.text);
 }
 
+/* default_level = verify: the map is all that demands verified TLS of a domain without a policy. */
+static void unverified_report(struct postfix_case *c, const char *value)
+{
+	char own[OWN_ADDRESS_SIZE];
+	if (c->map.family == SOCKET_OFF) {
+		doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
+			"default_level = verify, but socketmap_socket is empty: nothing demands verified TLS of a domain "
+			"without a policy");
+		doctor_remedy(
+			c->doctor, "in stsgate.conf: socketmap_socket = inet:8461@127.0.0.1, or default_level = none");
+		return;
+	}
+	doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
+		"default_level = verify, but " MAPS
+		" is %s, without stsgated's map: nothing demands verified TLS of a domain without a policy",
+		value);
+	doctor_remedy(c->doctor,
+		"in main.cf: " MAPS " = socketmap:%s:postfix; or in stsgate.conf: default_level = none",
+		own_address(c, &c->map, own));
+}
+
 static void unattached_report(struct postfix_case *c)
 {
 	char own[OWN_ADDRESS_SIZE];
 	struct quote quote;
 	const char *value = shown_setting(&quote, c, MAPS);
-	if (c->settings->default_level == DEFAULT_LEVEL_VERIFY && c->map.family != SOCKET_OFF) {
-		doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
-			"default_level = verify, but " MAPS
-			" is %s, without stsgated's map: nothing demands verified TLS of a domain without a policy",
-			value);
-		doctor_remedy(c->doctor,
-			"in main.cf: " MAPS " = socketmap:%s:postfix; or in stsgate.conf: default_level = none",
-			own_address(c, &c->map, own));
+	if (c->settings->default_level == DEFAULT_LEVEL_VERIFY) {
+		unverified_report(c, value);
 		return;
 	}
 	if (!c->settings->mta_enforces) {

@@ -150,6 +150,8 @@ static void settings_are_tested(void **state)
 	/* The warnings of a start */
 	assert_int_equal(RUN("-t", "-o", "mta_enforces=yes", "-o", "socketmap_socket="), EX_OK);
 	expect_log("warning: mta_enforces = yes, but socketmap_socket is empty");
+	assert_int_equal(RUN("-t", "-o", "default_level=verify", "-o", "socketmap_socket="), EX_OK);
+	expect_log("warning: default_level = verify, but socketmap_socket is empty");
 	assert_int_equal(RUN("-t", "-o", "socketmap_socket=unix:/nonexistent/map"), EX_CANTCREAT);
 	expect_log("-o: socketmap_socket: cannot listen at `unix:/nonexistent/map`: directory `/nonexistent`: No such "
 		   "file or directory: create it: install -d -o ");

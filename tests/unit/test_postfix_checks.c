@@ -147,6 +147,8 @@ static const struct row rows[] = {
 	{"mta_enforces = no\nmta_dane = no\n", "smtp_tls_policy_maps =\n", "", "", "", NULL},
 	{"mta_enforces = no\nmta_dane = no\ndefault_level = verify\n", "smtp_tls_policy_maps =\n", "", "",
 		"fail postfix-map", NULL},
+	{"mta_enforces = no\nmta_dane = no\ndefault_level = verify\nsocketmap_socket =\n", "", "", "",
+		"fail postfix-map", NULL},
 	{"default_level = verify\n", "", "", "", "", NULL},
 	{"", "", BULK, "bulk/unix/smtp_tls_policy_maps =\n", "warn postfix-map", NULL},
 	{"", "", BULK, "bulk/unix/smtp_bind_address = 192.0.2.1\n", "", NULL},
