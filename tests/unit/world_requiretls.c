@@ -33,9 +33,9 @@ static void check_verdict_first(const struct run *run, const struct run *plain)
 		HOLDS(run, v->kind == without->kind && v->reason == without->reason && v->binding == without->binding);
 		HOLDS(run, strcmp(v->hop, without->hop) == 0 && v->override == without->override);
 	}
-	/* Beyond that, DNS may be asked, but no hop is probed and no policy is fetched. */
+	/* Beyond that, what is old is looked up again, but no hop is probed. */
 	enum want_kind more = run->steps[last].want.kind;
-	HOLDS(run, more == WANT_NOTHING || more == WANT_MX || more == WANT_EVIDENCE || more == WANT_TLSA);
+	HOLDS(run, more != WANT_PROBE && more != WANT_ENTRY);
 }
 
 /* A permanent refusal needs proof: nothing that could protect the delivery is there, and no lookup has failed. */
@@ -49,8 +49,13 @@ static void check_unmet(const struct run *run, const struct oracle_set *set)
 	HOLDS(run, !names_cover(&f->rules->exempt_domains, f->question.domain));
 	HOLDS(run, run_verdict(run)->reason != REASON_OVERRIDE);
 	HOLDS(run, !policy || policy->mode != POLICY_ENFORCE);
-	HOLDS(run, policy || (record != REASON_RECORD_LOOKUP && record != REASON_RESOLVER));
-	HOLDS(run, policy || record != REASON_OK || f->entry.fetch_outcome == REASON_POLICY_INVALID);
+	HOLDS(run, facts_override(f) != OVERRIDE_PASS && facts_override(f) != OVERRIDE_TAG);
+	HOLDS(run, record != REASON_RECORD_LOOKUP && record != REASON_RESOLVER);
+	HOLDS(run, f->record_tried || f->now - f->entry.record_checked_at <= (int64_t)f->rules->probe_ttl_fail_s);
+	HOLDS(run,
+		policy || record != REASON_OK || (f->policy_tried && f->entry.fetch_outcome == REASON_POLICY_INVALID));
+	HOLDS(run, !policy || record != REASON_OK || strcmp(f->entry.record_id, f->entry.policy_id) == 0);
+	HOLDS(run, !f->mx_tried || f->mx_outcome == REASON_OK);
 	struct records records = records_count(f, set);
 	HOLDS(run, !f->dane || set->known);
 	HOLDS(run, !governs || (records.usable == 0 && records.open == 0));
