@@ -50,13 +50,17 @@ struct step judge_verified(const struct judge *j, enum reason reason)
  * the delivery yet (`unbound`), the map answers as if there were no policy. If only DANE may bind the delivery
  * (`unenforced`), the map answers `dane`, because the MTA looks up the TLSA records itself. With default_level = verify a
  * host that only DANE can verify would fail `verify`, so the map waits for the TLSA records; but if a lookup of them has
- * failed (`dane_unsure`), it answers `verify`, because it may fail each time. */
+ * failed (`dane_unsure`), it no longer waits, because it may fail each time. If those of all hops have failed, the answer is
+ * `dane-only`, because the MTA looks them up itself; otherwise it is `verify`. */
 struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port)
 {
 	const struct facts *f = j->facts;
 	bool map = f->question.purpose == PURPOSE_MAP, waits = true;
 	struct step step;
-	if (map && f->store == STORE_READ && j->verify) {
+	if (map && f->store == STORE_READ && j->verify && j->dane_blind) {
+		step = judge_bound(j, BINDING_DANE_ONLY);
+		step.verdict.reason = REASON_NOT_YET_CHECKED;
+	} else if (map && f->store == STORE_READ && j->verify) {
 		step = j->dane_unsure ? judge_verified(j, REASON_NOT_YET_CHECKED)
 				      : judge_done(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
 	} else if (map && f->store == STORE_READ && j->unbound) {

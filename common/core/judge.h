@@ -18,6 +18,7 @@ struct judge {
 	bool unbound;     /* no enforce policy and an unsigned MX set: only usable TLSA records can bind the delivery */
 	bool unenforced;  /* map: no enforce policy is in force, so only DANE may bind the delivery */
 	bool verify; /* map: no enforce policy is in force, and default_level = verify binds what DANE does not bind */
+	bool dane_blind;  /* with `verify`: the lookups of the TLSA records of all hops have failed */
 	bool dane_unsure; /* with `verify`: a lookup of TLSA records has failed, so that mail no longer waits for them */
 	unsigned renew;   /* RENEW_ bits noted so far */
 	/* Why the verdict so far holds mail, and for which hop. judge_hold() sets both members. REASON_OK and "":

@@ -39,17 +39,17 @@ static struct step hop_tlsa(struct judge *j, const char *host)
 	return nothing;
 }
 
-/* Returns whether a lookup of the TLSA records of a hop in the list has failed within the last hours, and none has succeeded
- * since. */
-static bool lookups_fail(const struct facts *f, const struct hop_list *list)
+/* Returns how many hops there are whose TLSA lookup has failed lately: within the time for which a failure is remembered
+ * (design 5.6). */
+static unsigned lookups_failed(const struct facts *f, const struct hop_list *list)
 {
+	unsigned failed = 0;
 	for (unsigned i = 0; i < list->count && i < HOPS_MAX; i++) {
 		const struct hop_fact *hop = facts_hop(f, list->host[i], f->question.port);
-		if (hop && hop->record.tlsa.state == TLSA_FAILED &&
-			schedule_age(hop->record.tlsa.checked_at, f->now) <= NEGATIVE_HELD_HARD_S)
-			return true;
+		failed += hop && hop->record.tlsa.state == TLSA_FAILED &&
+			  schedule_age(hop->record.tlsa.checked_at, f->now) <= NEGATIVE_HELD_HARD_S;
 	}
-	return false;
+	return failed;
 }
 
 /* If the MX set is unsigned, it may be forged, and the TLSA records of its hops prove nothing about the domain. Under
@@ -65,8 +65,10 @@ struct step judge_tlsa(struct judge *j, const struct hop_list *list)
 	if (!may_matter || (!facts_dane(f) && else_bound))
 		return step;
 	j->unbound = !facts_dane(f);
+	unsigned failed = j->verify ? lookups_failed(f, list) : 0;
+	j->dane_unsure = failed > 0;
+	j->dane_blind = failed > 0 && failed == list->count;
 	for (unsigned i = 0; i < list->count && i < HOPS_MAX && !step_is_want(&step); i++) {
-		j->dane_unsure = j->verify && lookups_fail(f, list);
 		step = hop_tlsa(j, list->host[i]);
 		/* If nothing else binds the delivery, the first hop with usable records decides the answer. The first
 		 * failed lookup ends the search, too: eight silent name servers would keep the inquiry open for
@@ -199,7 +201,10 @@ static struct step bind_verify(struct judge *j, enum reason reason)
 	struct hop_list list;
 	if (facts_dane(f) && mx_is_settled(f) && mx_has_hops(f)) {
 		hop_list_fill(&list, f, j->policy);
-		if (census_take(f, NULL, &list).usable > 0)
+		struct census census = census_take(f, NULL, &list);
+		/* If all lookups failed, the MTA finds out itself whether the hops have records, and uses no hop whose
+		 * lookup fails there, too (RFC 7672 2.1). `verify` would let an authority vouch for them. */
+		if (census.usable > 0 || (census.failed > 0 && census.failed == list.count))
 			return judge_bound(j, BINDING_DANE_ONLY);
 	}
 	if (!f->question.no_dane)

@@ -183,15 +183,15 @@ static bool lookup_fails(const struct random_world *w)
 	return fails;
 }
 
-/* While facts are missing the answer is TEMP. It is `verify` only if a lookup of TLSA records has failed, so that no mail
+/* While facts are missing the answer is TEMP. It is another one only if a lookup of TLSA records has failed, so that no mail
  * waits for such lookups again and again. */
 static void check_level_unfinished(const struct run *run)
 {
 	for (int i = 0; i < run->count - 1; i++) {
 		const struct step *s = &run->steps[i];
 		HOLDS(run, s->want.kind != WANT_PROBE);
-		HOLDS(run, s->verdict.binding == BINDING_NONE || s->verdict.binding == BINDING_VERIFY);
-		if (s->verdict.binding == BINDING_VERIFY)
+		HOLDS(run, s->verdict.binding != BINDING_SECURE && s->verdict.binding != BINDING_DANE);
+		if (s->verdict.binding != BINDING_NONE)
 			HOLDS(run, s->want.kind >= WANT_EVIDENCE && !run->live[i] && run->dane[i] &&
 					   lookup_fails(&run->world));
 		else if (s->want.kind != WANT_ENTRY)
@@ -238,9 +238,11 @@ void check_level(const struct run *run, const struct run *plain)
 	}
 	struct oracle_set set = oracle_set(f, policy);
 	bool settled = !f->question.mx_lookup || schedule_age(f->entry.mx.checked_at, f->now) <= 5400;
-	bool usable = oracle_dane(f) && settled && set.known && hops_count(f, policy, &set).usable > 0;
-	HOLDS(run, v->kind == VERDICT_PASS && v->binding == (usable ? BINDING_DANE_ONLY : BINDING_VERIFY));
-	HOLDS(run, usable == (v->reason == REASON_OK));
+	bool governs = oracle_dane(f) && settled && set.known;
+	bool usable = governs && hops_count(f, policy, &set).usable > 0;
+	bool blind = governs && set.count > 0 && hops_count(f, policy, &set).failed == set.count;
+	HOLDS(run, v->kind == VERDICT_PASS && v->binding == (usable || blind ? BINDING_DANE_ONLY : BINDING_VERIFY));
+	HOLDS(run, (usable || blind) == (v->reason == REASON_OK));
 }
 
 void check_map(const struct run *run)
