@@ -20,7 +20,6 @@ static void wishes_begin(struct message_wishes *wishes, const struct settings *s
 	int treatment = settings_tls_required_no(settings);
 	const struct settings_list *senders = &settings->tls_required_no_senders;
 	struct span sender = span_of(arguments[0] ? arguments[0] : "");
-	wishes->after_header = treatment == TLS_REQUIRED_NO_HEADERS;
 	for (size_t i = 0; treatment == TLS_REQUIRED_NO_MAP && i < senders->count; i++) {
 		struct span item = span_of(senders->item[i]);
 		wishes->left_to_map = wishes->left_to_map || tls_required_sender(item, sender, false);
@@ -28,6 +27,8 @@ static void wishes_begin(struct message_wishes *wishes, const struct settings *s
 	}
 	for (size_t i = 1; arguments[0] && arguments[i]; i++)
 		wishes->requiretls = wishes->requiretls || mail_parameter_requiretls(span_of(arguments[i]));
+	/* With REQUIRETLS the header can release nothing (RFC 8689 5), so there is nothing to wait for. */
+	wishes->after_header = treatment == TLS_REQUIRED_NO_HEADERS && !wishes->requiretls;
 }
 
 void message_begin(struct message *message, struct config *config, char *const *arguments)
@@ -109,6 +110,14 @@ void message_tag(struct message *message, const struct verdict *verdict)
 	message->tag[message->tag_count++] = *verdict;
 }
 
+/* Returns whether a note is worse than another for the same domain: it delays the mail more, or as much with a worse verdict. */
+static bool note_is_worse(const struct message_note *a, const struct message_note *b)
+{
+	if (a->decision.action != b->decision.action)
+		return a->decision.action > b->decision.action;
+	return verdict_weight(a->verdict.kind) > verdict_weight(b->verdict.kind);
+}
+
 bool message_note(struct message *message, const struct message_note *note)
 {
 	for (unsigned i = 0; i < message->note_count; i++) {
@@ -116,7 +125,7 @@ bool message_note(struct message *message, const struct message_note *note)
 		if (strcmp(before->verdict.domain, note->verdict.domain) != 0)
 			continue;
 		unsigned waiting = before->waiting + note->waiting;
-		if (verdict_weight(note->verdict.kind) > verdict_weight(before->verdict.kind))
+		if (note_is_worse(note, before))
 			*before = *note;
 		before->waiting = waiting;
 		return true;

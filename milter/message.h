@@ -25,7 +25,7 @@ struct message_note {
 /* How the settings treat what a message asks for (tls_required_no, requiretls). */
 struct message_wishes {
 	bool requiretls;   /* MAIL had the parameter REQUIRETLS (RFC 8689 2) */
-	bool after_header; /* tls_required_no = headers: act on verdicts when the header is known */
+	bool after_header; /* tls_required_no = headers: act on verdicts that delay at the end of the message */
 	bool left_to_map;  /* tls_required_no = map, and the sender is in tls_required_no_senders */
 	bool left_if_here; /* the same for the null sender, if the client is on this machine */
 	unsigned fields;   /* TLS-Required header fields */
@@ -73,7 +73,7 @@ bool message_field(struct message *message, const char *name, const char *value)
 /* Returns whether the MTA asks the map at delivery, and the milter must not delay this sender's mail (tls_required_no = map). */
 bool message_is_left_to_map(const struct message *message, enum session_kind kind, const char *client);
 /* Returns whether the message is to be delivered even if TLS fails: it has exactly one TLS-Required field, with the value `No`,
- * and nothing demands REQUIRETLS (RFC 8689 5). Call it at the end of the header. */
+ * and nothing demands REQUIRETLS (RFC 8689 5). Call it at the end of the message. */
 bool message_prefers_delivery(const struct message *message);
 /* Ends the message: frees its data and drops the reference to the settings. */
 void message_end(struct message *message);
@@ -84,8 +84,8 @@ void message_recipient(struct message *message, const char *recipient);
  * a further policy domain after MESSAGE_TAGS_MAX is only counted (tags_left_out). */
 void message_tag(struct message *message, const struct verdict *verdict);
 /* Remembers a verdict for the log and, if recipients wait for the header, for the end of the message. Of several verdicts for
- * one policy domain, keeps only the worst. Returns false if there are MESSAGE_NOTES_MAX of them: the caller then acts and
- * logs at once. */
+ * one policy domain, keeps only the one that delays the mail most, and of those the worst. Returns false if there are
+ * MESSAGE_NOTES_MAX of them: the caller then acts and logs at once. */
 bool message_note(struct message *message, const struct message_note *note);
 /* Marks the message for quarantine. Remembers the verdict if it is the first one that demands the quarantine. */
 void message_hold(struct message *message, const struct verdict *verdict);

@@ -161,11 +161,6 @@ static void decision_apply(struct message *message, const struct message_note *n
 		message_hold(message, &note->verdict);
 }
 
-static bool is_delaying(enum action action)
-{
-	return action == ACTION_REFUSE || action == ACTION_HOLD;
-}
-
 static sfsistat act(SMFICTX *context, struct session *session, enum session_kind kind,
 	const struct recipient *recipient, const struct verdict *verdict)
 {
@@ -176,8 +171,8 @@ static sfsistat act(SMFICTX *context, struct session *session, enum session_kind
 	if (message_is_left_to_map(message, kind, recipient->client))
 		action_leave_to_map(settings, verdict, &note.decision);
 	enum action action = note.decision.action;
-	if (message->wishes.after_header && is_delaying(action) && message_note(message, &note))
-		return SMFIS_CONTINUE; /* waiting_decide() goes on when the header is known */
+	if (message->wishes.after_header && action_delays(&note.decision) && message_note(message, &note))
+		return SMFIS_CONTINUE; /* waiting_decide() goes on at the end of the message */
 	note.waiting = 0;
 	decision_count(session, &note, 1);
 	decision_apply(message, &note);
@@ -355,7 +350,7 @@ static sfsistat message_refuse(SMFICTX *context, struct message *message)
 	return SMFIS_TEMPFAIL;
 }
 
-/* Reports the verdicts whose recipients were accepted. */
+/* Reports the noted verdicts. */
 static void notes_report(const struct session *session)
 {
 	const struct message *message = &session->message;

@@ -65,9 +65,9 @@ struct decision action_decide(const struct settings *settings, enum session_kind
 	return (struct decision){.action = action, .would = would, .tag = !refused && is_tagged(settings, verdict)};
 }
 
-static bool is_delaying(const struct decision *decision)
+bool action_delays(const struct decision *decision)
 {
-	return decision->action == ACTION_REFUSE || decision->action == ACTION_HOLD;
+	return decision->would == ACTION_REFUSE || decision->would == ACTION_HOLD;
 }
 
 static void let_pass(const struct settings *settings, const struct verdict *verdict, struct decision *decision)
@@ -78,13 +78,13 @@ static void let_pass(const struct settings *settings, const struct verdict *verd
 
 void action_leave_to_map(const struct settings *settings, const struct verdict *verdict, struct decision *decision)
 {
-	if (is_delaying(decision) && verdict->reason != REASON_CERT_REVOKED)
+	if (action_delays(decision) && verdict->reason != REASON_CERT_REVOKED)
 		let_pass(settings, verdict, decision);
 }
 
 void action_honour(const struct settings *settings, const struct verdict *verdict, struct decision *decision)
 {
-	if (!is_delaying(decision))
+	if (!action_delays(decision))
 		return;
 	let_pass(settings, verdict, decision);
 	decision->tls_required_no = true;

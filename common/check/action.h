@@ -16,6 +16,7 @@ enum session_kind {
 	SESSION_LOCAL
 };
 
+/* The further down, the more it delays. */
 enum action {
 	ACTION_ACCEPT,
 	ACTION_HOLD,   /* quarantine the whole message when it is complete */
@@ -24,10 +25,10 @@ enum action {
 };
 
 struct decision {
-	enum action action; /* what is done */
-	enum action would;  /* what would be done without `mode = monitor` */
-	bool tag;           /* add a header when the message is complete */
-	bool tls_required_no; /* the recipient passes because the sender has asked for delivery without TLS (RFC 8689 5) */
+	enum action action;   /* what is done */
+	enum action would;    /* what would be done without `mode = monitor` */
+	bool tag;             /* add a header when the message is complete */
+	bool tls_required_no; /* it passes because the sender has asked for delivery without TLS (RFC 8689 5) */
 };
 
 /* Returns what the settings demand for a failing recipient in such a session: ON_FAIL_DEFER, ON_FAIL_TAG or
@@ -37,6 +38,8 @@ int action_on_fail(const struct settings *settings, enum session_kind session);
 struct decision action_decide(
 	const struct settings *settings, enum session_kind session, const struct verdict *verdict);
 
+/* Returns whether a decision delays the message, or would without `mode = monitor`. */
+bool action_delays(const struct decision *decision);
 /* Changes a decision that would delay the message: the MTA asks the map at delivery (tls_required_no = map), so the recipient is
  * accepted and tagged. Leaves the decision as it is if the map does not demand what the verdict demands: an MTA does not look
  * up whether a certificate is revoked. */

@@ -174,7 +174,7 @@ bool verdict_record_would_delay(const struct verdict_record *record)
 {
 	if (verdict_record_delays(record))
 		return false;
-	return record->kind == VERDICT_FAIL_TESTING ||
+	return (record->kind == VERDICT_FAIL_TESTING && record->deed != DEED_REJECT) ||
 	       (record->monitor && (deed_delays(record->would) || fails_at_delivery(record)));
 }
 
@@ -186,6 +186,7 @@ bool verdict_record_would_wait(const struct verdict_record *record, int64_t now)
 bool verdict_record_same(const struct verdict_record *a, const struct verdict_record *b)
 {
 	return a->door == b->door && a->kind == b->kind && a->deed == b->deed && a->reason == b->reason &&
+	       a->requiretls == b->requiretls && a->tls_required_no == b->tls_required_no &&
 	       strcmp(a->domain, b->domain) == 0;
 }
 

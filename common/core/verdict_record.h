@@ -1,7 +1,7 @@
 /* Verdict records: what `stsgate why` knows about mail that was delayed, held, tagged or let through although it failed.
  *
  * A record is what the store keeps of all equal verdicts of one front end: those on one policy domain that have the same
- * kind, reason and deed are merged into one record, with a count and the last queue ids. Times are wall-clock seconds. Pure; any
+ * kind, reason, deed and wishes of the sender are merged into one record, with a count and the last queue ids. Times are wall-clock seconds. Pure; any
  * thread. */
 #ifndef CORE_VERDICT_RECORD_H
 #define CORE_VERDICT_RECORD_H
@@ -16,7 +16,8 @@ enum verdict_door { DOOR_MILTER, DOOR_MAP, DOOR_DELEGATION };
 const char *verdict_door_name(enum verdict_door door);
 
 /* What a front end did with the mail: action and tag together, as one word for log, metrics and JSON. The store keeps
- * these numbers. DEED_TEMP is the map's reply TEMP: the mail waits in the MTA's queue. DEED_REJECT is the only permanent refusal. */
+ * these numbers. DEED_TEMP is the map's reply TEMP: the mail waits in the MTA's queue. DEED_REJECT is the only permanent
+ * refusal. */
 enum deed { DEED_ACCEPT, DEED_TAG, DEED_QUARANTINE, DEED_DEFER, DEED_TEMP, DEED_REJECT };
 const char *deed_name(enum deed deed); /* `accept`, `tag`, `quarantine`, `defer`, `temp`, `reject` */
 

@@ -16,7 +16,7 @@ const char *deed_done(const struct verdict_record *record)
 	case DEED_QUARANTINE:
 		return milter ? "the milter put the message on hold" : "policy delegation put the message on hold";
 	case DEED_DEFER:
-		return milter ? "the milter rejected the recipient for now (451)"
+		return milter ? "the milter rejected the recipient for now (451), or the whole message (tls_required_no = headers)"
 			      : "policy delegation rejected the recipient for now (451)";
 	case DEED_REJECT:
 		return "the milter rejected the recipient for good (550 5.7.30)";

@@ -24,7 +24,7 @@ static char *map_payload(enum map_dialect dialect, const struct facts *facts, bo
 	by_map.question.no_dane = dialect == MAP_STS;
 	struct step step = verdict_next(&by_map);
 	verdict_policy_copy(&policy, &by_map);
-	bool named = step.verdict.binding == BINDING_SECURE || step.verdict.binding == BINDING_VERIFY;
+	bool named = binding_has_names(step.verdict.binding);
 	const struct map_source source = {
 		.verdict = &step.verdict, .policy = named ? &policy : NULL, .monitor = monitor};
 	text_init(&text, payload, MAP_REPLY_MAX + 1);
@@ -108,6 +108,9 @@ const char *preview_milter(const struct preview *preview)
 	const struct decision *decision = &preview->decision;
 	switch (decision->action) {
 	case ACTION_REFUSE:
+		if (preview->after_header)
+			return "the MTA answers 451 at the end of the message, unless its header has `TLS-Required: No`, and "
+			       "the client keeps the message and tries again";
 		return "the MTA answers 451 to the recipient, and the client keeps the message and tries again";
 	case ACTION_REJECT:
 		return "the MTA answers 550 to the recipient, and the sender gets the message back";
@@ -169,7 +172,9 @@ void preview_init(struct preview *preview, const struct verdict *asked, const st
 	const struct settings *settings)
 {
 	const struct verdict front = front_verdict(asked, facts), *verdict = &front;
-	*preview = (struct preview){.front = front, .decision = action_decide(settings, SESSION_SMTP, &front)};
+	*preview = (struct preview){.front = front,
+		.decision = action_decide(settings, SESSION_SMTP, &front),
+		.after_header = settings_tls_required_no(settings) == TLS_REQUIRED_NO_HEADERS};
 	milter_fill(preview, verdict, settings);
 	delegation_fill(preview, verdict, settings);
 	enum binding binding[MAP_DIALECTS];

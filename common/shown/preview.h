@@ -15,6 +15,7 @@
 struct preview {
 	struct verdict front;               /* the verdict of the front ends: that of the question, or an override's */
 	struct decision decision;           /* the milter's decision */
+	bool after_header;                  /* tls_required_no = headers: the milter refuses messages, not recipients */
 	char reply[ANSWER_REPLY_SIZE + 16]; /* the milter's reply to the recipient for ACTION_REFUSE; else "" */
 	char header[ANSWER_HEADER_SIZE + 256];  /* the header field if the milter adds one; else "" */
 	char delegation[DELEGATION_REPLY_SIZE]; /* the reply of policy delegation, without line ends */

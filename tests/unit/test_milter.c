@@ -752,7 +752,7 @@ static void the_header_decides(void **state)
 		{{"TLS-Required", "No", "TLS-Required", "No"}, false, false},
 		{{"TLS-Required", "Yes", "TLS-Required", "No"}, false, false},
 		{{"X-TLS-Required", "No"}, false, false},
-		{{"TLS-Required", "No"}, true, false},
+		{{"TLS-Required", "No"}, true, false}, /* refused at RCPT already */
 		{{"TLS-Required", "No", "Require-TLS-ESMTP", "yes"}, false, false},
 	};
 	char out[MILTER_REPLY_SIZE];
@@ -763,7 +763,12 @@ static void the_header_decides(void **state)
 			assert_true(milter_client_mail_requiretls(&client, "<me@sender.example>"));
 		else
 			assert_true(milter_client_mail(&client, NULL));
-		assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
+		assert_string_equal(
+			rcpt("enforce.example", SMTP, NULL, out), cases[i].requiretls ? REPLY_NO_STARTTLS : "c");
+		if (cases[i].requiretls) {
+			assert_true(milter_client_send(&client, 'A', NULL, 0));
+			continue;
+		}
 		const char *end = end_with(cases[i].fields, out);
 		if (strcmp(end, cases[i].passes ? TAG_ENFORCE "c" : REPLY_NO_STARTTLS) != 0)
 			fail_msg("case %zu: `%s`", i, end);
@@ -819,6 +824,16 @@ static void what_the_header_released_is_told(void **state)
 		strstr(log, "4QID: frontend=milter domain=enforce.example policy=enforce verdict=fail-enforce "
 			    "reason=starttls-not-supported mx=mx.enforce.example tls_required=no action=tag\n"));
 	free(log);
+	/* mode = monitor tells that the field would have released the message, too */
+	settings((const char *const[]){"tls_required_no=headers", "mode=monitor", NULL});
+	milter_room_log_catch();
+	assert_true(milter_client_mail(&client, NULL));
+	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
+	assert_string_equal(end_with(no, out), TAG_ENFORCE "c");
+	log = milter_room_log();
+	assert_non_null(strstr(log, "mx=mx.enforce.example tls_required=no action=tag\n"));
+	free(log);
+	settings((const char *const[]){"tls_required_no=headers", "milter_on_fail=quarantine", NULL});
 	/* without the field */
 	assert_true(milter_client_mail(&client, NULL));
 	assert_string_equal(rcpt("enforce.example", SMTP, NULL, out), "c");
@@ -826,6 +841,36 @@ static void what_the_header_released_is_told(void **state)
 	assert_true(milter_client_mail(&client, NULL));
 	assert_string_equal(rcpt("enforce.example", LOCAL, NULL, out), "c");
 	assert_string_equal(milter_client_end(&client, "4QID", out), TAG_ENFORCE HELD "c");
+}
+
+/* Verdicts on one domain may differ within a message: an override ends, or a policy is found. */
+static void the_note_that_delays_most_is_kept(void **state)
+{
+	(void)state;
+	static const struct {
+		enum verdict_kind kind[2];
+		enum action action[2];
+		enum action kept;
+	} pairs[] = {
+		{{VERDICT_DEFER, VERDICT_DEFER}, {ACTION_ACCEPT, ACTION_HOLD}, ACTION_HOLD},
+		{{VERDICT_FAIL_ENFORCE, VERDICT_FAIL_ENFORCE}, {ACTION_ACCEPT, ACTION_REFUSE}, ACTION_REFUSE},
+		{{VERDICT_FAIL_ENFORCE, VERDICT_DEFER}, {ACTION_HOLD, ACTION_REFUSE}, ACTION_REFUSE},
+		{{VERDICT_DEFER, VERDICT_FAIL_ENFORCE}, {ACTION_REFUSE, ACTION_ACCEPT}, ACTION_REFUSE},
+		{{VERDICT_PASS, VERDICT_FAIL_TESTING}, {ACTION_ACCEPT, ACTION_ACCEPT}, ACTION_ACCEPT},
+	};
+	for (size_t i = 0; i < COUNT(pairs); i++) {
+		struct message message = {.config = NULL};
+		for (size_t k = 0; k < 2; k++) {
+			struct message_note note = {.verdict = {.kind = pairs[i].kind[k], .domain = "a.example"},
+				.decision = {.action = pairs[i].action[k]},
+				.waiting = pairs[i].action[k] != ACTION_ACCEPT};
+			assert_true(message_note(&message, &note));
+		}
+		assert_int_equal(message.note_count, 1);
+		assert_int_equal(message.note[0].decision.action, pairs[i].kept);
+		assert_int_equal(message.note[0].waiting > 0, pairs[i].kept != ACTION_ACCEPT);
+		message_end(&message);
+	}
 }
 
 /* More domains than a message remembers: those beyond are refused at once, as without the setting. */
@@ -929,6 +974,7 @@ int main(void)
 		TEST(the_header_decides),
 		TEST(one_bad_recipient_delays_the_message),
 		TEST(what_the_header_released_is_told),
+		TEST(the_note_that_delays_most_is_kept),
 		TEST(many_domains_wait_for_the_header),
 		TEST(the_map_decides_for_listed_senders),
 	};

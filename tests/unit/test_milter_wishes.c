@@ -229,7 +229,8 @@ static void play(const struct plan *plan, unsigned round)
 		bool delays = deed == WAITS || deed == HELD;
 		if (delays && (no || (left && !domains[domain].revoked)))
 			deed = PASSES;
-		bool later = plan->headers && deed == WAITS; /* all know the header first */
+		/* With REQUIRETLS the header can release nothing, so nothing waits for it. */
+		bool later = plan->headers && !plan->requiretls && deed == WAITS;
 		enum deed_here expected = later || deed == HELD ? PASSES : deed;
 		enum deed_here got = rcpt(plan, domain);
 		if (got != expected)
