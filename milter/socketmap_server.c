@@ -97,14 +97,8 @@ static void map_render(struct socketmap_server *map, struct client *client, cons
 	map_send(map, client, settings, source->verdict, (struct span){text.bytes, text.len});
 }
 
-/* Returns whether the outcome has the names of hosts that a reply needs. */
-static bool has_names(const struct verdict *verdict)
-{
-	return verdict->binding == BINDING_SECURE || verdict->binding == BINDING_VERIFY;
-}
-
-/* Returns whether the next hop itself binds nothing: it has no policy, or an override releases its mail. Then another next hop
- * of the same key may bind the delivery. */
+/* Returns whether the next hop itself binds nothing: it has no policy, an override releases its mail, or only default_level =
+ * verify applies to it. Then another next hop of the same key may bind the delivery. */
 static bool is_free(const struct verdict *verdict)
 {
 	return verdict->kind == VERDICT_NONE || verdict->reason == REASON_OVERRIDE ||
@@ -128,7 +122,7 @@ static void map_reply_by(struct verdict_service *service, struct client *client,
 		verdict = &first_contact;
 	}
 	const struct map_source source = {.verdict = verdict,
-		.policy = has_names(verdict) ? &outcome->policy : NULL,
+		.policy = binding_has_names(verdict->binding) ? &outcome->policy : NULL,
 		.monitor = config->settings->mode == MODE_MONITOR};
 	map_render(map, client, config->settings, &source);
 	config_unref(&config);

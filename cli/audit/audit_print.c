@@ -96,12 +96,16 @@ static bool is_ready(const struct audit_input *input, const struct totals *total
 	return totals->domains[TALLY_DELAYED] == 0 && totals->domains[TALLY_UNCHECKED] == 0 && input->left_out == 0;
 }
 
-static void level_advice(struct text *text, bool ready)
+static void level_advice(struct text *text, bool ready, bool delays)
 {
-	text_add(text,
-		ready ? "default_level = verify would delay none of this mail.\n"
-		      : "Use default_level = verify only if this mail may wait: the MTA returns it to its senders when "
-			"its queue gives up. To let a domain out: exempt_domains, or stsgate override set DOMAIN pass.\n");
+	if (ready)
+		text_add(text, "default_level = verify would delay none of this mail.\n");
+	else if (!delays)
+		text_add(text, "Keep default_level = none until the other domains have been checked.\n");
+	else
+		text_add(text,
+			"Use default_level = verify only if this mail may wait: the MTA returns it to its senders when its "
+			"queue gives up. To let a domain out: exempt_domains, or stsgate override set DOMAIN pass.\n");
 }
 
 #define ADVICE_SIZE (3 * (FIRST_NAMED + 1) * DOMAIN_SIZE + 2048)
@@ -122,7 +126,7 @@ static void advice_write(struct text *text, const struct audit_input *input, con
 		text_add(text, " would be delayed.\n");
 	}
 	if (input->level)
-		level_advice(text, is_ready(input, totals));
+		level_advice(text, is_ready(input, totals), totals->domains[TALLY_DELAYED] > 0);
 	else if (!monitor)
 		text_add(text, "The settings have mode = enforce already.\n");
 	else if (is_ready(input, totals))

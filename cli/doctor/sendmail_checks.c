@@ -202,29 +202,30 @@ static void map_wait_check(struct sendmail_case *c)
 	}
 }
 
+/* FEATURE(sts) is not in use. */
+static void unattached_report(struct sendmail_case *c)
+{
+	bool level = c->settings->default_level == DEFAULT_LEVEL_VERIFY;
+	if (!level && !c->settings->mta_enforces) {
+		doctor_report(
+			c->doctor, "sendmail-map", DOCTOR_SKIP, "mta_enforces = no, and FEATURE(sts) is not in use");
+		return;
+	}
+	doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL, "%s, but FEATURE(sts) is not in use: nothing %s",
+		level ? "default_level = verify" : "mta_enforces = yes",
+		level ? "demands verified TLS of a domain without a policy"
+		      : "binds the delivery of mail that the milter lets pass");
+	doctor_remedy(c->doctor, "in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s'); or in stsgate.conf: %s",
+		c->settings->socketmap_socket[0] != '\0' ? c->socketmap.text : "inet:8461@127.0.0.1",
+		level ? "default_level = none" : "mta_enforces = no");
+}
+
 static void map_check(struct sendmail_case *c)
 {
 	const char *own = c->settings->socketmap_socket;
 	struct quote quote;
-	if (!c->map && c->settings->default_level == DEFAULT_LEVEL_VERIFY) {
-		doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL,
-			"default_level = verify, but FEATURE(sts) is not in use: nothing demands verified TLS of a domain "
-			"without a policy");
-		doctor_remedy(c->doctor,
-			"in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s'); or in stsgate.conf: "
-			"default_level = none",
-			own[0] != '\0' ? c->socketmap.text : "inet:8461@127.0.0.1");
-	} else if (!c->map && !c->settings->mta_enforces) {
-		doctor_report(
-			c->doctor, "sendmail-map", DOCTOR_SKIP, "mta_enforces = no, and FEATURE(sts) is not in use");
-	} else if (!c->map) {
-		doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL,
-			"mta_enforces = yes, but FEATURE(sts) is not in use: nothing binds the delivery of mail that the milter lets "
-			"pass");
-		doctor_remedy(c->doctor,
-			"in sendmail.mc: FEATURE(`sts', `socket -d5 -T<TMPF> %s'); or in stsgate.conf: "
-			"mta_enforces = no",
-			own[0] != '\0' ? c->socketmap.text : "inet:8461@127.0.0.1");
+	if (!c->map) {
+		unattached_report(c);
 	} else if (!same_place(map_address(c->map), own)) {
 		doctor_report(c->doctor, "sendmail-map", DOCTOR_FAIL,
 			"the map of FEATURE(sts) is at %s, but stsgated's map is at %s: if nobody answers, all mail waits",

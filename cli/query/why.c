@@ -46,7 +46,8 @@ static void verdict_print(const struct verdict_record *record, const struct sett
 		line_print("override", "%s was in force", override_kind_name(record->override));
 	if (record->requiretls == TLS_DEMAND_UNMET)
 		line_print("REQUIRETLS",
-			"the sender demands verified TLS, but the domain had neither an enforce policy nor usable TLSA records");
+			"the sender demands verified TLS, but the domain had neither an enforce policy nor usable TLSA "
+			"records");
 	else if (record->requiretls != TLS_DEMAND_NONE)
 		line_print("REQUIRETLS", "the sender demands verified TLS [%s]", tls_demand_name(record->requiretls));
 	if (record->tls_required_no)

@@ -227,7 +227,7 @@ static void answer_note(struct check *check, const struct config *config, const 
 /* Returns whether Sendmail is told which names the mail host's certificate must have. */
 static bool binds_by_names(const struct question *question, const struct verdict *verdict)
 {
-	return question->no_dane && (verdict->binding == BINDING_SECURE || verdict->binding == BINDING_VERIFY);
+	return question->no_dane && binding_has_names(verdict->binding);
 }
 
 /* Returns what a final answer rests on. An answer does not repeat if more follows from it than answer_note() does (a renewal,

@@ -20,11 +20,11 @@ void answer_reply(struct text *out, const struct verdict *verdict);
 /* Writes the text of a 550 5.7.30 reply (RFC 8689 4.2.1), likewise:
  * `<DOMAIN> REQUIRETLS cannot be met: the domain has neither an enforce policy (MTA-STS) nor usable TLSA records (DANE)`. */
 void answer_requiretls(struct text *out, const struct verdict *verdict);
-/* Writes `domain=...; policy=...; verdict=...; reason=...; mx=...; override=...; requiretls=...`, without empty values. Omits domain and mx
- * unless `with_domains`. */
+/* Writes `domain=...; policy=...; verdict=...; reason=...; mx=...; override=...; requiretls=...`, without empty values.
+ * Omits domain and mx unless `with_domains`. */
 void answer_header(struct text *out, const struct verdict *verdict, bool with_domains);
-/* Writes `domain=... policy=... id=... verdict=... reason=... mx=... unchecked=yes override=... requiretls=...`, without empty values. The
- * verdict of the map that binds a delivery is `bound`. */
+/* Writes `domain=... policy=... id=... verdict=... reason=... mx=... unchecked=yes override=... requiretls=...`, without
+ * empty values. The verdict of the map that binds a delivery is `bound`. */
 void answer_log(struct text *out, const struct verdict *verdict);
 
 #endif

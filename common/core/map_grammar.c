@@ -189,9 +189,9 @@ static bool attributes_valid(struct span rest, struct span match)
 	return seen.types && seen.domains && seen.lines && seen.patterns && !seen.match.len;
 }
 
-/* Returns whether this is the level `verify` with the name that Postfix compares with the certificate: that of the MX host, which
- * is also the name that it sends (SNI). `match=hostname` is Postfix's default for this level, but smtp_tls_verify_cert_match
- * can change the default (postconf(5)). */
+/* Returns whether this is the level `verify` with the name that Postfix compares with the certificate: that of the MX
+ * host, which is also the name that it sends (SNI). `match=hostname` is Postfix's default for this level, but
+ * smtp_tls_verify_cert_match can change the default (postconf(5)). */
 static bool verify_valid(struct span payload)
 {
 	return span_take(&payload, "verify ") && span_take(&payload, "match=hostname ") &&

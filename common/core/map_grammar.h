@@ -5,8 +5,8 @@
  * All dialects accept `NOTFOUND `, `TEMP ` with printable text, and `OK secure match=NAME[:NAME]...
  * servername=hostname`. A NAME is a host name, or `.` and a host name, but none of the words with a special meaning
  * there (`nexthop`, `dot-nexthop`, `hostname`). Postfix also accepts `OK dane`, `OK dane-only`, and `OK verify match=hostname
- * servername=hostname`; Sendmail knows none of these levels. PERM is never sent, because Sendmail delivers after it. OK without data
- * is never sent either, because it may crash Sendmail. (socketmap_table(5), postconf(5) smtp_tls_policy_maps; spec K-2,
+ * servername=hostname`; Sendmail knows none of these levels. PERM is never sent, because Sendmail delivers after it. OK
+ * without data is never sent either, because it may crash Sendmail. (socketmap_table(5), postconf(5) smtp_tls_policy_maps; spec K-2,
  * X-1 to X-4, Z-4 to Z-6.) */
 #ifndef CORE_MAP_GRAMMAR_H
 #define CORE_MAP_GRAMMAR_H

@@ -65,12 +65,6 @@ static void add_temp(struct text *out, enum reason reason)
 	text_add(out, reason_name(reason));
 }
 
-/* Returns whether the reply names hosts: those of the policy or, for Sendmail, those of default_level = verify. */
-static bool is_named(enum binding binding)
-{
-	return binding == BINDING_SECURE || binding == BINDING_VERIFY;
-}
-
 bool map_reply(struct text *out, enum map_dialect dialect, const struct map_source *source)
 {
 	const struct verdict *v = source->verdict;
@@ -86,7 +80,7 @@ bool map_reply(struct text *out, enum map_dialect dialect, const struct map_sour
 		text_add(out, binding_name(v->binding));
 	} else if (v->binding == BINDING_VERIFY && dialect != MAP_STS) {
 		text_add(out, "OK verify match=hostname servername=hostname");
-	} else if (is_named(v->binding) && source->policy && names_next(&source->policy->mx, NULL)) {
+	} else if (binding_has_names(v->binding) && source->policy && names_next(&source->policy->mx, NULL)) {
 		add_secure(out, dialect, source);
 	} else {
 		add_temp(out, REASON_INTERNAL);

@@ -16,8 +16,8 @@ struct map_source {
 
 /* Writes `OK secure match=...` for an enforce policy, `OK dane-only` or `OK dane` if DANE binds the delivery, `OK verify
  * match=hostname servername=hostname` if default_level = verify does (MAP_STS: `OK secure match=...` with the names of the
- * mail hosts), `NOTFOUND ` for a policy of mode testing or none and for no policy, and `TEMP REASON` for VERDICT_DEFER. `out` needs room for
- * MAP_REPLY_MAX + 1 octets.
+ * mail hosts), `NOTFOUND ` for a policy of mode testing or none and for no policy, and `TEMP REASON` for VERDICT_DEFER.
+ * `out` needs room for MAP_REPLY_MAX + 1 octets.
  *
  * If the reply becomes too long, MAP_TLSRPT falls back to the plain form, and MAP_STS lists only as many of the
  * policy's names as Sendmail accepts. verdict_policy_copy() has put the names of the known mail hosts first. Mail for a

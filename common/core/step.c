@@ -101,6 +101,11 @@ const char *binding_name(enum binding binding)
 	return "none";
 }
 
+bool binding_has_names(enum binding binding)
+{
+	return binding == BINDING_SECURE || binding == BINDING_VERIFY;
+}
+
 bool verdict_unchecked(const struct verdict *v)
 {
 	if (v->kind == VERDICT_PASS)

@@ -68,10 +68,12 @@ enum binding {
 	BINDING_SECURE,    /* the MTA-STS policy in force */
 	BINDING_DANE,      /* DANE at every hop that has TLSA records, opportunistic TLS at other hops */
 	BINDING_DANE_ONLY, /* DANE; hops without usable TLSA records must not be used */
-	BINDING_VERIFY /* nothing that the domain publishes, but default_level = verify: a valid certificate for the host's name */
+	BINDING_VERIFY     /* only default_level = verify: a valid certificate for the host's name */
 };
 /* Returns the name of a binding, such as `dane-only`. */
 const char *binding_name(enum binding binding);
+/* Returns whether the map's reply may need names of hosts: those of the policy or, for Sendmail, those of default_level = verify. */
+bool binding_has_names(enum binding binding);
 
 /* Whether the next hop can be reached as REQUIRETLS demands (RFC 8689 4.2.1): its domain has an enforce policy in force or
  * usable TLSA records. */

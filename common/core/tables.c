@@ -413,8 +413,8 @@ static const struct field evidence_rows[] = {
 #undef ROW
 const struct fields evidence_table = FIELDS(evidence_rows,
 	"at reason protocol chain_error not_after address mta_address",
-	"at reason sentence address asn country starttls requiretls protocol cipher chain_error certificate_names issuers not_before "
-	"not_after staple staple_demanded revoked_at text "
+	"at reason sentence address asn country starttls requiretls protocol cipher chain_error certificate_names issuers "
+	"not_before not_after staple staple_demanded revoked_at text "
 	"advice tell_postmaster mta_address");
 
 #define ROW(tag, form, member, exported, shown) FIELD(tag, form_##form, struct tlsa_lookup, member, exported, shown)
@@ -519,7 +519,8 @@ static const struct field verdict_rows[] = {
 };
 #undef ROW
 const struct fields verdict_table = FIELDS(verdict_rows, "",
-	"frontend domain verdict reason sentence hop action would monitor override requiretls tls_required_no policy first_at last_at count queue_ids");
+	"frontend domain verdict reason sentence hop action would monitor override requiretls tls_required_no policy "
+	"first_at last_at count queue_ids");
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 

@@ -2,8 +2,8 @@
  *
  * A probe connects, reads the greeting, sends EHLO and STARTTLS, makes the TLS handshake with SNI, judges the
  * certificates, sends EHLO again (RFC 3207 4.2), and sends QUIT. At port 465 TLS comes first (RFC 8314 3.3), then the greeting,
- * and there is no EHLO. A probe never sends mail. It believes nothing that the peer sent before the handshake. It offers TLS versions down to 1.0, so that a hop
- * with an old version gets the reason "too old" and not "TLS failed".
+ * and there is no EHLO. A probe never sends mail. It believes nothing that the peer sent before the handshake. It offers
+ * TLS versions down to 1.0, so that a hop with an old version gets the reason "too old" and not "TLS failed".
  *
  * How to use: prober_new() once, probe_line_new() for each loop; then probe_begin(), wait for the `wake`,
  * probe_answer(), probe_drop().

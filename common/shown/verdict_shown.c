@@ -104,7 +104,7 @@ void verdict_shown_init(struct verdict_shown *shown, const struct verdict *verdi
 {
 	struct good good = good_seen(facts);
 	*shown = (struct verdict_shown){.verdict = *verdict, .front = &preview->front, .final = final};
-	shown->held = config->settings->mta_enforces && preview_holds(preview);
+	shown->held = (config->settings->mta_enforces || preview->has_level) && preview_holds(preview);
 	shown->left_to_mta = final && verdict->kind == VERDICT_PASS && verdict->reason != REASON_OK &&
 			     verdict->reason != REASON_PROBE_BUDGET;
 	shown->unconfirmed = final && began != 0 && verdict->kind == VERDICT_PASS && verdict->reason == REASON_OK &&

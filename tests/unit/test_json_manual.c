@@ -543,7 +543,7 @@ static void test_tables(void **state)
 		(struct call){.run = query_run, .words = {"example.com"}, .override = "mode=monitor"}, 1, "query");
 	command_check((struct call){.run = query_run, .words = {"[192.0.2.1]"}}, 0, "query");
 	command_check((struct call){.run = query_run, .words = {"broken.example"}, .override = "default_level=verify"},
-		0, "query");
+		1, "query");
 	command_check((struct call){.run = query_run, .words = {"broken.example"}}, 0, "query");
 	file_write("example.com\n", strlen("example.com\n"));
 	command_check((struct call){.run = warm_run, .words = {file}}, 0, "warm");

@@ -190,7 +190,7 @@ static void test_default_level(void **state)
 		{"default_level=verify", REASON_OK, REASON_STARTTLS_MISSING, 0,
 			"OK verify match=hostname servername=hostname", "pass", "ok", NULL,
 			"default_level = verify: a mail host satisfies it\n"},
-		{"default_level=verify", REASON_CERT_EXPIRED, REASON_STARTTLS_MISSING, 0,
+		{"default_level=verify", REASON_CERT_EXPIRED, REASON_STARTTLS_MISSING, 1,
 			"OK verify match=hostname servername=hostname", "fail-enforce", "certificate-expired",
 			"mx.example.com", "default_level = verify: no mail host satisfies it: mx.example.com "},
 		{"default_level=verify", REASON_HOP_UNREACHABLE, REASON_STARTTLS_MISSING, 0,
@@ -316,6 +316,13 @@ static void test_forged_mx(void **state)
 	assert_null(strstr(run.out, "your\nmail host"));
 	assert_null(strstr(run.out, "stsgate query"));
 	assert_non_null(strstr(run.out, "          451 4.7.5 <example.com> MTA-STS policy (enforce): mx.evil.example"));
+	assert_non_null(strstr(run.out, "          the MTA answers 451 to the recipient, and"));
+	tool_run_free(&run);
+	run = call_tool(
+		(struct call){.run = query_run, .words = {"example.com"}, .override = "tls_required_no=headers"});
+	assert_non_null(
+		strstr(run.out, "          the MTA answers 451 at the end of the message, unless its header has "
+				"`TLS-Required: No`, and"));
 	tool_run_free(&run);
 }
 
