@@ -117,13 +117,16 @@ static bool report_put(
 	struct report_address address;
 	struct tlsrpt_send row;
 	size_t refused;
-	int64_t day = tlsrpt_day(clock_wall_s());
+	int64_t now = clock_wall_s(), day = tlsrpt_day(now), due = day * TALLY_DAY_S + HOUR;
+	/* Also in the first hours of a day it has waited long enough for an alert, and not so long that it is given up. */
+	if (due > now - 7 * HOUR)
+		due = now - 7 * HOUR;
 	if (!report_address_read(&address, uri, strlen(uri)))
 		abort();
-	tlsrpt_send_init(&row, (int32_t)day - 1, domain, &address, "aaaaaaaaaaaaaaaaaaaa", day * TALLY_DAY_S + HOUR);
+	tlsrpt_send_init(&row, (int32_t)day - 1, domain, &address, "aaaaaaaaaaaaaaaaaaaa", due);
 	if (detail) {
-		tlsrpt_send_begin(&row, day * TALLY_DAY_S + HOUR);
-		tlsrpt_send_end(&row, outcome, detail, day * TALLY_DAY_S + HOUR + 1);
+		tlsrpt_send_begin(&row, due);
+		tlsrpt_send_end(&row, outcome, detail, due + 1);
 	}
 	return store_add_tlsrpt_sends(store, &row, 1, &refused, &why) && tally_put(store, day - 1, domain, uri, 40, 3);
 }
