@@ -119,56 +119,37 @@ static void outside_report(struct postfix_case *c, const struct client *client)
 			c->queue_shown.text);
 }
 
-/* default_level = verify: the map is all that demands verified TLS of a domain without a policy. */
-static void unverified_report(struct postfix_case *c, const char *value)
+/* Postfix does not ask the map, although a setting demands it. `lost`: what is missing without the map. `off`: the setting that
+ * does without it. */
+static void missing_report(
+	struct postfix_case *c, const char *value, const char *setting, const char *lost, const char *off)
 {
 	char own[OWN_ADDRESS_SIZE];
 	if (c->map.family == SOCKET_OFF) {
-		doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
-			"default_level = verify, but socketmap_socket is empty: nothing demands verified TLS of a domain "
-			"without a policy");
-		doctor_remedy(
-			c->doctor, "in stsgate.conf: socketmap_socket = inet:8461@127.0.0.1, or default_level = none");
+		doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL, "%s, but socketmap_socket is empty: nothing %s",
+			setting, lost);
+		doctor_remedy(c->doctor, "in stsgate.conf: socketmap_socket = inet:8461@127.0.0.1, or %s", off);
 		return;
 	}
 	doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
-		"default_level = verify, but " MAPS
-		" is %s, without stsgated's map: nothing demands verified TLS of a domain without a policy",
-		value);
-	doctor_remedy(c->doctor,
-		"in main.cf: " MAPS " = socketmap:%s:postfix; or in stsgate.conf: default_level = none",
-		own_address(c, &c->map, own));
+		"%s, but " MAPS " is %s, without stsgated's map: nothing %s", setting, value, lost);
+	doctor_remedy(c->doctor, "in main.cf: " MAPS " = socketmap:%s:postfix; or in stsgate.conf: %s",
+		own_address(c, &c->map, own), off);
 }
 
 static void unattached_report(struct postfix_case *c)
 {
-	char own[OWN_ADDRESS_SIZE];
 	struct quote quote;
 	const char *value = shown_setting(&quote, c, MAPS);
-	if (c->settings->default_level == DEFAULT_LEVEL_VERIFY) {
-		unverified_report(c, value);
-		return;
-	}
-	if (!c->settings->mta_enforces) {
+	if (c->settings->default_level == DEFAULT_LEVEL_VERIFY)
+		missing_report(c, value, "default_level = verify", "demands verified TLS of a domain without a policy",
+			"default_level = none");
+	else if (c->settings->mta_enforces)
+		missing_report(c, value, "mta_enforces = yes", "binds the delivery of mail that the milter lets pass",
+			"mta_enforces = no");
+	else
 		doctor_report(c->doctor, "postfix-map", DOCTOR_SKIP,
 			"mta_enforces = no, and " MAPS " is %s, without stsgated's map", value);
-		return;
-	}
-	if (c->map.family == SOCKET_OFF) {
-		doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
-			"mta_enforces = yes, but socketmap_socket is empty: nothing binds the delivery of mail that the milter "
-			"lets pass");
-		doctor_remedy(
-			c->doctor, "in stsgate.conf: socketmap_socket = inet:8461@127.0.0.1, or mta_enforces = no");
-		return;
-	}
-	doctor_report(c->doctor, "postfix-map", DOCTOR_FAIL,
-		"mta_enforces = yes, but " MAPS
-		" is %s, without stsgated's map: nothing binds the delivery of mail that the "
-		"milter lets pass",
-		value);
-	doctor_remedy(c->doctor, "in main.cf: " MAPS " = socketmap:%s:postfix; or in stsgate.conf: mta_enforces = no",
-		own_address(c, &c->map, own));
 }
 
 /* The tables were asked about the domains in the store. */
