@@ -37,9 +37,9 @@ struct step judge_bound(const struct judge *j, enum binding binding)
 	return step;
 }
 
-struct step judge_verified(const struct judge *j, enum reason reason)
+struct step judge_bound_with(const struct judge *j, enum binding binding, enum reason reason)
 {
-	struct step step = judge_bound(j, BINDING_VERIFY);
+	struct step step = judge_bound(j, binding);
 	step.verdict.reason = reason;
 	return step;
 }
@@ -58,16 +58,14 @@ struct step judge_want(const struct judge *j, enum want_kind kind, const char *n
 	bool map = f->question.purpose == PURPOSE_MAP, waits = true;
 	struct step step;
 	if (map && f->store == STORE_READ && j->verify && j->dane_blind) {
-		step = judge_bound(j, BINDING_DANE_ONLY);
-		step.verdict.reason = REASON_NOT_YET_CHECKED;
+		step = judge_bound_with(j, BINDING_DANE_ONLY, REASON_NOT_YET_CHECKED);
 	} else if (map && f->store == STORE_READ && j->verify) {
-		step = j->dane_unsure ? judge_verified(j, REASON_NOT_YET_CHECKED)
+		step = j->dane_unsure ? judge_bound_with(j, BINDING_VERIFY, REASON_NOT_YET_CHECKED)
 				      : judge_done(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
 	} else if (map && f->store == STORE_READ && j->unbound) {
 		step = judge_done(j, VERDICT_NONE, REASON_NOT_YET_CHECKED, "");
 	} else if (map && f->store == STORE_READ && j->unenforced) {
-		step = judge_bound(j, BINDING_DANE);
-		step.verdict.reason = REASON_NOT_YET_CHECKED;
+		step = judge_bound_with(j, BINDING_DANE, REASON_NOT_YET_CHECKED);
 	} else if (map && f->store == STORE_READ && j->policy) {
 		step = judge_done(j, VERDICT_DEFER, REASON_NOT_YET_CHECKED, "");
 	} else if (f->store == STORE_UNREAD || !j->policy) {

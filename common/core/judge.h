@@ -31,8 +31,8 @@ struct judge {
 struct step judge_done(const struct judge *j, enum verdict_kind kind, enum reason reason, const char *hop);
 /* Returns a final VERDICT_PASS with this binding. For the map only. */
 struct step judge_bound(const struct judge *j, enum binding binding);
-/* Returns a final VERDICT_PASS with BINDING_VERIFY. `reason` says why nothing else binds the delivery. */
-struct step judge_verified(const struct judge *j, enum reason reason);
+/* The same with another reason than REASON_OK: why the answer is not a stronger one. */
+struct step judge_bound_with(const struct judge *j, enum binding binding, enum reason reason);
 /* Returns a want for one fact, with the verdict so far. `port` is 0 for facts about a domain. */
 struct step judge_want(const struct judge *j, enum want_kind kind, const char *name, uint16_t port);
 /* Keeps the record and the policy fresh (RFC 8461 3.3, 5.1, 10.2). If the record or the policy is due for renewal, an

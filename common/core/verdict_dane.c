@@ -208,10 +208,11 @@ static struct step bind_verify(struct judge *j, enum reason reason)
 			return judge_bound(j, BINDING_DANE_ONLY);
 	}
 	if (!f->question.no_dane)
-		return judge_verified(j, reason);
+		return judge_bound_with(j, BINDING_VERIFY, reason);
 	enum reason missing = mx_names_take(&names, f);
 	names_free(&names);
-	return missing == REASON_OK ? judge_verified(j, reason) : judge_done(j, VERDICT_DEFER, missing, "");
+	return missing == REASON_OK ? judge_bound_with(j, BINDING_VERIFY, reason)
+				    : judge_done(j, VERDICT_DEFER, missing, "");
 }
 
 struct step judge_binding(struct judge *j, enum reason reason)
